@@ -1,0 +1,46 @@
+/*
+ * result.h: what a model made of a series. Arrays live in the request's arena; NaN prints as null.
+ */
+#ifndef LUNA_MODELLING_RESULT_H
+#define LUNA_MODELLING_RESULT_H
+
+#include "luna/modelling/request.h"
+
+#include <stddef.h>
+
+struct luna_forecast {
+    size_t horizon;
+    const double *mean;     /* [horizon] */
+    const double *variance; /* [horizon] */
+    const double *lower[LUNA_INTERVALS_MAX]; /* [horizon] for each interval asked for */
+    const double *upper[LUNA_INTERVALS_MAX];
+};
+
+struct luna_diagnostics {
+    double ljung_box, ljung_box_p;
+    int ljung_box_lags;
+    double skewness, kurtosis, jarque_bera, jarque_bera_p;
+    double heteroscedasticity, heteroscedasticity_p;
+};
+
+struct luna_result {
+    size_t n;
+    const double *processed;           /* [n] filtered or smoothed signal; NaN where undefined */
+    const double *variance;            /* [n], NULL unless asked for */
+    const double *lower[LUNA_INTERVALS_MAX]; /* [n] for each interval asked for */
+    const double *upper[LUNA_INTERVALS_MAX];
+    const double *innovations;         /* [n], NULL unless asked for */
+    const double *innovation_variance; /* [n] */
+    struct luna_forecast forecast;     /* horizon 0: none */
+    const char *model_name;
+    struct luna_parameter parameters[LUNA_PARAMETERS_MAX]; /* all of the model's, fitted ones included */
+    size_t parameter_count;
+    const char *fit_status;   /* "given", "interior", "boundary_low", … */
+    const char *fit_reason;   /* for model "auto": why this model; else NULL */
+    double loglikelihood;     /* diffuse, all n terms */
+    double aicc;
+    double signal_to_noise;   /* NaN where the model has none */
+    const struct luna_diagnostics *diagnostics; /* NULL unless asked for */
+};
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * run.h: struct luna_request → libkalman → struct luna_result.
+ *
+ * Maps names (model, parameters) to libkalman's registry; a wrong name or value is a fault that names the choices.
+ */
+#ifndef LUNA_MODELLING_RUN_H
+#define LUNA_MODELLING_RUN_H
+
+#include "luna/base/arena.h"
+#include "luna/base/clock.h"
+#include "luna/modelling/fault.h"
+#include "luna/modelling/request.h"
+#include "luna/modelling/result.h"
+
+enum luna_run_status {
+    LUNA_RUN_OK,
+    LUNA_RUN_FAULTS,   /* the data or parameters do not fit the model: 422 */
+    LUNA_RUN_CANCELLED, /* the deadline passed or `cancelled` said so */
+    LUNA_RUN_MEMORY
+};
+
+struct luna_run_control {
+    struct luna_deadline deadline;
+    int (*cancelled)(void *ctx); /* may be NULL; polled now and then, non-zero stops the work */
+    void *ctx;
+};
+
+/* Checks the model's name, its parameters and settings without computing: what decode alone cannot know. */
+enum luna_run_status luna_run_check(const struct luna_request *request, struct luna_faults *faults)
+    __attribute__((warn_unused_result));
+enum luna_run_status luna_run(const struct luna_request *request, const struct luna_run_control *control,
+                              struct luna_arena *arena, struct luna_result *ret_result, struct luna_faults *faults)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * admission.h: may this request run, and what does it cost? One Redis round trip.
+ *
+ * The worker's whole view of keys, limits and quotas. An admitter belongs to one worker process: it owns that
+ * process's Redis and PostgreSQL connections (opened after fork, reopened by itself when they break), its charge
+ * journal, and its place in the shared page that the master made. PostgreSQL is asked only when an account is cold.
+ *
+ * Life of a charge:  luna_admit() charges `cost` units, if it allows;
+ *   then exactly one of  luna_admission_commit()  just before a success is sent — the charge is validated and
+ *   journalled; anything but LUNA_COMMIT_OK means: do not send the success, answer 503; nothing stays charged —
+ *   or                   luna_admission_refund()  when the request failed after it was admitted.
+ * With cost 0 there is a key and rate check only, and neither call is needed (both are harmless).
+ */
+#ifndef LUNA_STORE_ADMISSION_H
+#define LUNA_STORE_ADMISSION_H
+
+#include "luna/base/clock.h"
+#include "luna/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum luna_admission_outcome {
+    LUNA_ADMIT_ALLOWED,
+    LUNA_ADMIT_REPLAY,               /* the same Idempotency-Key and body succeeded before: answer again, charged nothing */
+    LUNA_ADMIT_KEY_INVALID,          /* 403: wrong, foreign, expired or revoked key */
+    LUNA_ADMIT_ACCOUNT_DISABLED,     /* 403 */
+    LUNA_ADMIT_SCOPE_MISSING,        /* 403 */
+    LUNA_ADMIT_ACCOUNT_UNKNOWN,      /* 404 */
+    LUNA_ADMIT_IDEMPOTENCY_BUSY,     /* 409: the first request with that key is still running */
+    LUNA_ADMIT_IDEMPOTENCY_MISMATCH, /* 422: the key was used with another body */
+    LUNA_ADMIT_TOO_MANY_POINTS,      /* 422: more points than the plan allows in one request */
+    LUNA_ADMIT_RATE_LIMITED,         /* 429 */
+    LUNA_ADMIT_CONCURRENCY_LIMITED,  /* 429: the plan's concurrent requests are all in use */
+    LUNA_ADMIT_QUOTA_EXHAUSTED,      /* 429 */
+    LUNA_ADMIT_UNAVAILABLE           /* 503: a store is away, or the account is being loaded */
+};
+
+enum luna_scope { LUNA_SCOPE_MODEL = 1, LUNA_SCOPE_READ = 2, LUNA_SCOPE_KEYS = 4 }; /* bits */
+
+struct luna_admission_request {
+    int64_t account_id;
+    const char *api_key;         /* as sent; borrowed; checked for shape here */
+    size_t api_key_len;
+    enum luna_scope scope;
+    int64_t cost;                /* units to charge; 0: check only */
+    int64_t points;              /* observations in the request */
+    const char *idempotency_key; /* NULL: none; at most 255 visible ASCII bytes */
+    size_t idempotency_key_len;
+    const unsigned char *body_hash; /* 32 bytes; NULL when there is no idempotency_key */
+    const char *request_id;
+    struct luna_deadline deadline;
+};
+
+enum luna_period { LUNA_PERIOD_NONE, LUNA_PERIOD_DAY, LUNA_PERIOD_MONTH };
+
+struct luna_admission {
+    enum luna_admission_outcome outcome;
+    int64_t cost; /* units charged by this admission */
+    /* What the RateLimit fields say; meaningful on ALLOWED, REPLAY and the 429 outcomes. */
+    int64_t quota_limit, quota_remaining, quota_reset_s; /* reset 0: the quota has no period */
+    enum luna_period quota_period;
+    int64_t rate_burst, rate_remaining, rate_reset_s, rate_per_s;
+    int64_t retry_after_ms; /* for 429 and 503 */
+    int64_t points_max;
+    bool was_cold;          /* the account had to be loaded */
+    /* What commit and refund need; opaque to the caller. */
+    int64_t account_id, epoch, incarnation, charged_at, worker_seq, recovery_seq;
+    char idempotency_field[72];
+    struct luna_error error; /* why UNAVAILABLE, for the log */
+};
+
+enum luna_commit { LUNA_COMMIT_OK, LUNA_COMMIT_VOID /* the charge no longer stands: answer 503 */ };
+
+struct luna_admitter;
+
+struct luna_admitter_options {
+    const char *redis_url;      /* redis://[:password@]host:port[/db] or unix:///path[?db=n] */
+    const char *database_url;   /* libpq connection string of the worker's role */
+    const unsigned char *pepper; /* HMAC key for API keys, 32 bytes or more; borrowed for the admitter's life */
+    size_t pepper_len;
+    const char *journal_dir;    /* where this worker's charge journal lives */
+    int worker_slot;            /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
+    int redis_timeout_ms;       /* for one round trip and for connecting */
+    int database_timeout_ms;
+    struct luna_quota_shared *shared; /* from luna_quota_shared_new(), made by the master before it forks */
+};
+
+enum { LUNA_WORKERS_MAX = 256 };
+
+/* A page shared by all workers of a host (MAP_SHARED, inherited over fork). NULL when mmap fails. */
+struct luna_quota_shared *luna_quota_shared_new(void);
+
+/* Opens nothing yet: connections are made at the first use, or by luna_admitter_probe(). */
+enum luna_code luna_admitter_new(const struct luna_admitter_options *options, struct luna_admitter **ret_admitter,
+                                 struct luna_error *err) LUNA_MUSTCHECK;
+void luna_admitter_free(struct luna_admitter *admitter);
+/* Are both stores reachable? Fills one word each ("ok" or what is wrong) for /readyz. */
+enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                   struct luna_error *err) LUNA_MUSTCHECK;
+
+/* Never fails in another way than by its outcome. */
+void luna_admit(struct luna_admitter *admitter, const struct luna_admission_request *request,
+                struct luna_admission *ret_admission);
+enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct luna_admission *admission) LUNA_MUSTCHECK;
+void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission);
+
+#endif
