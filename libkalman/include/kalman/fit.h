@@ -1,0 +1,92 @@
+/*
+ * Maximum-likelihood fits: the parameters that are NaN in a spec are estimated, the others stay as given.
+ *
+ * Local level: the concentrated diffuse likelihood in q = level_variance / observation_variance over the
+ * closed interval [0, inf]: grid, Brent, then a polish on the analytic score; both ends are evaluated. No
+ * start values. Other kinds: NLopt from several starts, gradients by the score, a status that says how it
+ * ended. KALMAN_AUTO: candidates compared by AICc; kalman_fit.spec is the winner, candidates[] says why.
+ *
+ * Workspace from the caller; NLopt allocates on its own heap. Any thread may call with its own workspace.
+ */
+#ifndef KALMAN_FIT_H
+#define KALMAN_FIT_H
+
+#include <kalman/run.h>
+#include <kalman/spec.h>
+#include <kalman/status.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* X(enumerator, wire name, sentence) */
+#define KALMAN_FIT_STATUS_MAP(X)                                                                             \
+    X(KALMAN_FIT_FIXED, "fixed", "every parameter was given; nothing was fitted")                            \
+    X(KALMAN_FIT_INTERIOR, "interior", "maximum inside the parameter space")                                 \
+    X(KALMAN_FIT_BOUNDARY_LOW, "boundary_low", "maximum at the lower bound: a component has no variance")    \
+    X(KALMAN_FIT_BOUNDARY_HIGH, "boundary_high", "maximum at the upper bound: the data look free of noise")  \
+    X(KALMAN_FIT_DEGENERATE_CONSTANT, "degenerate_constant",                                                 \
+      "the data fit without error; variances are zero")                                                      \
+    X(KALMAN_FIT_UNIDENTIFIED_DEFAULT, "unidentified_default",                                               \
+      "too few observations to estimate; defaults used")                                                     \
+    X(KALMAN_FIT_NOT_CONVERGED, "not_converged",                                                             \
+      "the optimiser stopped before convergence; the best point is used")
+
+enum kalman_fit_status {
+#define KALMAN_FIT_STATUS_ENUM(name, wire, text) name,
+    KALMAN_FIT_STATUS_MAP(KALMAN_FIT_STATUS_ENUM)
+#undef KALMAN_FIT_STATUS_ENUM
+        KALMAN_FIT_STATUS_COUNT
+};
+
+enum { KALMAN_CANDIDATES_MAX = 24 };
+
+struct kalman_candidate {
+    struct kalman_spec spec; /* fitted */
+    double loglikelihood, aicc;
+    enum kalman_fit_status status;
+};
+
+/* Zero-initialised means defaults. */
+struct kalman_fit_options {
+    struct kalman_hook hook;
+    size_t evaluations_max; /* of the likelihood; 0: the default of the kind */
+    size_t starts;          /* starting points; 0: the default of the kind */
+};
+
+struct kalman_fit {
+    struct kalman_spec spec; /* complete: build a model of it */
+    enum kalman_fit_status status;
+    double loglikelihood; /* as in kalman_summary */
+    double loglikelihood_marginal;
+    double aicc, aic,
+        bic; /* k = fitted parameters + diffuse elements, n = observed values, on loglikelihood */
+    size_t parameter_count; /* fitted ones */
+    size_t observation_count, diffuse_count;
+    size_t evaluations;     /* of the likelihood */
+    double signal_to_noise; /* local level: q, +inf at boundary_high; NaN for other kinds */
+    size_t bad_index;       /* as in kalman_summary */
+    const char *reason;     /* KALMAN_AUTO: one static English sentence, else NULL */
+    size_t candidate_count; /* KALMAN_AUTO, else 0: written to the caller's candidates array */
+};
+
+/* Workspace of kalman_fit() for a series of count time points. */
+KALMAN_API int kalman_fit_bytes(const struct kalman_spec *spec, size_t count,
+                                size_t *ret_bytes) KALMAN_MUSTCHECK;
+
+/* Fit. options may be NULL. candidates (room for KALMAN_CANDIDATES_MAX, may be NULL) is filled for
+   KALMAN_AUTO, best first. count 0 is KALMAN_ETOOSHORT, unless nothing is to be fitted. Custom models have
+   nothing to fit: KALMAN_EUNSUPPORTED. */
+KALMAN_API int kalman_fit(const struct kalman_spec *spec, const struct kalman_series *series,
+                          const struct kalman_fit_options *options, void *workspace, size_t workspace_bytes,
+                          struct kalman_candidate *candidates, struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+
+KALMAN_API const char *kalman_fit_status_name(enum kalman_fit_status status); /* "interior" ...; never NULL */
+KALMAN_API const char *kalman_fit_status_text(enum kalman_fit_status status); /* the sentence; never NULL */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
