@@ -1,0 +1,27 @@
+/*
+ * env_file.h: settings from a file, for what the environment of a running process cannot give: a new value at
+ * SIGHUP.
+ *
+ * The format is that of the examples in conf/, of systemd's EnvironmentFile and `docker --env-file`:
+ * NAME=value, one a line; blank lines and lines that begin with # are skipped; a value may stand in one pair
+ * of single or double quotes; nothing is expanded. Limits: LUNA_ENV_FILE_BYTES_MAX. Ownership: the values
+ * live as long as the file does. A program asks its environment first and the file second.
+ */
+#ifndef LUNA_BASE_ENV_FILE_H
+#define LUNA_BASE_ENV_FILE_H
+
+#include "luna/base/error.h"
+
+enum { LUNA_ENV_FILE_BYTES_MAX = 64 * 1024 };
+
+struct luna_env_file;
+
+/* LUNA_ECONFIG names the file and the line. */
+enum luna_code luna_env_file_read(const char *path, struct luna_env_file **ret_file,
+                                  struct luna_error *err) LUNA_MUSTCHECK;
+/* NULL is fine. */
+void luna_env_file_free(struct luna_env_file *file);
+/* The last value given to `name`, or NULL. NULL file: NULL. */
+const char *luna_env_file_get(const struct luna_env_file *file, const char *name);
+
+#endif
