@@ -1,11 +1,11 @@
 /*
  * arena.h: memory that lives as long as one request.
  *
- * A worker makes one arena at start and resets it after every request; nothing on the request's way calls free().
- * Ownership: pointers returned stay valid until luna_arena_reset() or luna_arena_done(). Alignment is 16 bytes.
- * Limits: `bytes_max` is mandatory; an allocation past it returns NULL, which callers report as LUNA_ELIMIT.
- * Reset keeps the first block and gives larger ones back, so that one huge request does not fatten a worker for ever.
- * Threads: one user at a time.
+ * A worker makes one arena at start and resets it after every request; nothing on the request's way calls
+ * free(). Ownership: pointers returned stay valid until luna_arena_reset() or luna_arena_done(). Alignment is
+ * 16 bytes. Limits: `bytes_max` is mandatory; an allocation past it returns NULL, which callers report as
+ * LUNA_ELIMIT. Reset keeps the first block and gives larger ones back, so that one huge request does not
+ * fatten a worker for ever. Threads: one user at a time.
  */
 #ifndef LUNA_BASE_ARENA_H
 #define LUNA_BASE_ARENA_H

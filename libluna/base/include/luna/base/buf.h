@@ -1,9 +1,9 @@
 /*
  * buf.h: a byte buffer that grows up to a stated maximum.
  *
- * Invariants: len <= cap <= max; data[0..len) is what was written; a failed append leaves the buffer as it was and
- * sets `overflow`, so that a writer may append a whole document and check once at the end.
- * Ownership: the buffer owns its bytes (malloc); luna_buf_done() frees them; luna_buf_clear() keeps the memory.
+ * Invariants: len <= cap <= max; data[0..len) is what was written; a failed append leaves the buffer as it
+ * was and sets `overflow`, so that a writer may append a whole document and check once at the end. Ownership:
+ * the buffer owns its bytes (malloc); luna_buf_done() frees them; luna_buf_clear() keeps the memory.
  */
 #ifndef LUNA_BASE_BUF_H
 #define LUNA_BASE_BUF_H

@@ -1,8 +1,9 @@
 /*
  * log.h: one event, one line, on standard error.
  *
- * Programs only; libraries return errors instead. A line is JSON (one object) or key=value for a terminal. Untrusted
- * bytes are escaped. A line is written with one write(2), so lines of several processes do not mix; errno is preserved.
+ * Programs only; libraries return errors instead. A line is JSON (one object) or key=value for a terminal.
+ * Untrusted bytes are escaped. A line is written with one write(2), so lines of several processes do not mix;
+ * errno is preserved.
  *
  *     luna_log(LUNA_LOG_INFO, "worker_started", LUNA_LOG_I("slot", slot), LUNA_LOG_S("socket", path));
  */
@@ -28,7 +29,8 @@ struct luna_log_field {
 
 #define LUNA_LOG_S(key_, text_) luna_log_string((key_), (text_))
 #define LUNA_LOG_N(key_, text_, len_)                                                                        \
-    ((struct luna_log_field){.key = (key_), .type = LUNA_LOG_FIELD_STRING, .text = (text_), .text_len = (len_)})
+    ((struct luna_log_field){                                                                                \
+        .key = (key_), .type = LUNA_LOG_FIELD_STRING, .text = (text_), .text_len = (len_)})
 #define LUNA_LOG_I(key_, number_)                                                                            \
     ((struct luna_log_field){.key = (key_), .type = LUNA_LOG_FIELD_INT, .number = (int64_t)(number_)})
 #define LUNA_LOG_B(key_, number_)                                                                            \
@@ -36,10 +38,12 @@ struct luna_log_field {
 
 struct luna_log_field luna_log_string(const char *key, const char *text);
 
-/* `program` is borrowed for the life of the process. Call once at start, again to change the level or format. */
+/* `program` is borrowed for the life of the process. Call once at start, again to change the level or format.
+ */
 void luna_log_configure(const char *program, enum luna_log_level level, enum luna_log_format format);
 bool luna_log_enabled(enum luna_log_level level);
-void luna_log_fields(enum luna_log_level level, const char *event, const struct luna_log_field *fields, size_t count);
+void luna_log_fields(enum luna_log_level level, const char *event, const struct luna_log_field *fields,
+                     size_t count);
 
 #define luna_log(level_, event_, ...)                                                                        \
     do {                                                                                                     \

@@ -1,8 +1,8 @@
 /*
  * number.h: doubles to and from text, exactly, whatever the locale.
  *
- * Printing gives the shortest text that reads back to the same bits (C++17 to_chars); reading is correctly rounded
- * (from_chars). Chosen over jansson's numbers, which print %.17g and are 8–16 times slower.
+ * Printing gives the shortest text that reads back to the same bits (C++17 to_chars); reading is correctly
+ * rounded (from_chars). Chosen over jansson's numbers, which print %.17g and are 8–16 times slower.
  */
 #ifndef LUNA_MODELLING_NUMBER_H
 #define LUNA_MODELLING_NUMBER_H
@@ -17,9 +17,11 @@ enum luna_number_status {
 
 enum { LUNA_NUMBER_TEXT_BYTES = 32 }; /* room that luna_number_print() may need */
 
-/* Reads one JSON number from text[0..len). On OK and RANGE *ret_used is the number's length. Underflow is OK: the nearest double. */
+/* Reads one JSON number from text[0..len). On OK and RANGE *ret_used is the number's length. Underflow is OK:
+ * the nearest double. */
 enum luna_number_status luna_number_parse(const char *text, size_t len, double *ret_value, size_t *ret_used);
-/* Writes a finite double; returns the length. No NUL. `precision`: 0 for shortest, else 1–17 significant digits. */
+/* Writes a finite double; returns the length. No NUL. `precision`: 0 for shortest, else 1–17 significant
+ * digits. */
 size_t luna_number_print(double value, int precision, char *out);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * request.h: one modelling request, decoded and validated.
  *
- * Shapes: values[n]; NaN stands for null, a missing observation. Pointers live in the request's arena, but `input`
- * borrows the body's bytes, which must outlive the answer.
+ * Shapes: values[n]; NaN stands for null, a missing observation. Pointers live in the request's arena, but
+ * `input` borrows the body's bytes, which must outlive the answer.
  */
 #ifndef LUNA_MODELLING_REQUEST_H
 #define LUNA_MODELLING_REQUEST_H
@@ -13,11 +13,11 @@
 
 enum luna_output { LUNA_OUTPUT_FILTERED, LUNA_OUTPUT_SMOOTHED };
 
-enum luna_include { /* bits */
-    LUNA_INCLUDE_MODEL = 1,       /* which model answered: parameters, likelihood, status */
-    LUNA_INCLUDE_VARIANCE = 2,    /* variance of each processed result */
-    LUNA_INCLUDE_INNOVATIONS = 4, /* one-step-ahead errors and their variances */
-    LUNA_INCLUDE_DIAGNOSTICS = 8  /* Ljung–Box, normality, heteroscedasticity */
+enum luna_include {                               /* bits */
+                    LUNA_INCLUDE_MODEL = 1,       /* which model answered: parameters, likelihood, status */
+                    LUNA_INCLUDE_VARIANCE = 2,    /* variance of each processed result */
+                    LUNA_INCLUDE_INNOVATIONS = 4, /* one-step-ahead errors and their variances */
+                    LUNA_INCLUDE_DIAGNOSTICS = 8  /* Ljung–Box, normality, heteroscedasticity */
 };
 
 enum { LUNA_PARAMETERS_MAX = 16, LUNA_INTERVALS_MAX = 8, LUNA_HORIZON_MAX = 10000 };
@@ -30,12 +30,14 @@ struct luna_parameter {
 struct luna_request {
     const double *values; /* [n], NaN = missing */
     size_t n;
-    const char *input; /* the array as it was sent, from '[' to ']', when it may be echoed byte for byte; else NULL */
+    const char *
+        input; /* the array as it was sent, from '[' to ']', when it may be echoed byte for byte; else NULL */
     size_t input_len;
-    const char *model_name; /* "local_level" unless given */
+    const char *model_name;                                /* "local_level" unless given */
     struct luna_parameter parameters[LUNA_PARAMETERS_MAX]; /* given: fixed; left out: fitted */
     size_t parameter_count;
-    struct luna_parameter settings[LUNA_PARAMETERS_MAX]; /* integer settings of a model: period, harmonics, p, d, q … */
+    struct luna_parameter
+        settings[LUNA_PARAMETERS_MAX]; /* integer settings of a model: period, harmonics, p, d, q … */
     size_t setting_count;
     enum luna_output output;
     bool robust;

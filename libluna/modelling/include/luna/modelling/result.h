@@ -10,8 +10,8 @@
 
 struct luna_forecast {
     size_t horizon;
-    const double *mean;     /* [horizon] */
-    const double *variance; /* [horizon] */
+    const double *mean;                      /* [horizon] */
+    const double *variance;                  /* [horizon] */
     const double *lower[LUNA_INTERVALS_MAX]; /* [horizon] for each interval asked for */
     const double *upper[LUNA_INTERVALS_MAX];
 };
@@ -25,8 +25,8 @@ struct luna_diagnostics {
 
 struct luna_result {
     size_t n;
-    const double *processed;           /* [n] filtered or smoothed signal; NaN where undefined */
-    const double *variance;            /* [n], NULL unless asked for */
+    const double *processed;                 /* [n] filtered or smoothed signal; NaN where undefined */
+    const double *variance;                  /* [n], NULL unless asked for */
     const double *lower[LUNA_INTERVALS_MAX]; /* [n] for each interval asked for */
     const double *upper[LUNA_INTERVALS_MAX];
     const double *innovations;         /* [n], NULL unless asked for */
@@ -35,11 +35,11 @@ struct luna_result {
     const char *model_name;
     struct luna_parameter parameters[LUNA_PARAMETERS_MAX]; /* all of the model's, fitted ones included */
     size_t parameter_count;
-    const char *fit_status;   /* "given", "interior", "boundary_low", … */
-    const char *fit_reason;   /* for model "auto": why this model; else NULL */
-    double loglikelihood;     /* diffuse, all n terms */
+    const char *fit_status; /* "given", "interior", "boundary_low", … */
+    const char *fit_reason; /* for model "auto": why this model; else NULL */
+    double loglikelihood;   /* diffuse, all n terms */
     double aicc;
-    double signal_to_noise;   /* NaN where the model has none */
+    double signal_to_noise;                     /* NaN where the model has none */
     const struct luna_diagnostics *diagnostics; /* NULL unless asked for */
 };
 

@@ -1,7 +1,8 @@
 /*
  * run.h: struct luna_request → libkalman → struct luna_result.
  *
- * Maps names (model, parameters) to libkalman's registry; a wrong name or value is a fault that names the choices.
+ * Maps names (model, parameters) to libkalman's registry; a wrong name or value is a fault that names the
+ * choices.
  */
 #ifndef LUNA_MODELLING_RUN_H
 #define LUNA_MODELLING_RUN_H
@@ -14,7 +15,7 @@
 
 enum luna_run_status {
     LUNA_RUN_OK,
-    LUNA_RUN_FAULTS,   /* the data or parameters do not fit the model: 422 */
+    LUNA_RUN_FAULTS,    /* the data or parameters do not fit the model: 422 */
     LUNA_RUN_CANCELLED, /* the deadline passed or `cancelled` said so */
     LUNA_RUN_MEMORY
 };
@@ -29,7 +30,7 @@ struct luna_run_control {
 enum luna_run_status luna_run_check(const struct luna_request *request, struct luna_faults *faults)
     __attribute__((warn_unused_result));
 enum luna_run_status luna_run(const struct luna_request *request, const struct luna_run_control *control,
-                              struct luna_arena *arena, struct luna_result *ret_result, struct luna_faults *faults)
-    __attribute__((warn_unused_result));
+                              struct luna_arena *arena, struct luna_result *ret_result,
+                              struct luna_faults *faults) __attribute__((warn_unused_result));
 
 #endif

@@ -1,0 +1,129 @@
+#include "luna/base/buf.h"
+
+#include "luna/base/escape.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUF_FIRST_BYTES = 256 };
+
+void luna_buf_init(struct luna_buf *buf, size_t bytes_max)
+{
+    *buf = (struct luna_buf){.max = bytes_max};
+}
+
+void luna_buf_done(struct luna_buf *buf)
+{
+    free(buf->data);
+    *buf = (struct luna_buf){.max = buf->max};
+}
+
+void luna_buf_clear(struct luna_buf *buf)
+{
+    buf->len = 0;
+    buf->overflow = false;
+}
+
+/* Doubles, so that n appends cost O(n), but never past the maximum. */
+static bool grow(struct luna_buf *buf, size_t need)
+{
+    size_t cap = buf->cap > 0 ? buf->cap : BUF_FIRST_BYTES;
+    while (cap < need && cap <= buf->max / 2)
+        cap *= 2;
+    if (cap < need || cap > buf->max)
+        cap = buf->max;
+    char *data = realloc(buf->data, cap);
+    if (data == NULL)
+        return false;
+    buf->data = data;
+    buf->cap = cap;
+    return true;
+}
+
+char *luna_buf_reserve(struct luna_buf *buf, size_t bytes)
+{
+    if (bytes <= buf->cap - buf->len && buf->data != NULL)
+        return buf->data + buf->len;
+    if (bytes > buf->max - buf->len || buf->max == 0 || !grow(buf, buf->len + bytes)) {
+        buf->overflow = true;
+        return NULL;
+    }
+    return buf->data + buf->len;
+}
+
+void luna_buf_advance(struct luna_buf *buf, size_t bytes)
+{
+    buf->len += bytes;
+}
+
+void luna_buf_append(struct luna_buf *buf, const void *bytes, size_t len)
+{
+    if (len == 0)
+        return;
+    char *at = luna_buf_reserve(buf, len);
+    if (at == NULL)
+        return;
+    memcpy(at, bytes, len);
+    buf->len += len;
+}
+
+void luna_buf_puts(struct luna_buf *buf, const char *text)
+{
+    luna_buf_append(buf, text, strlen(text));
+}
+
+void luna_buf_putc(struct luna_buf *buf, char c)
+{
+    luna_buf_append(buf, &c, 1);
+}
+
+void luna_buf_printf(struct luna_buf *buf, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    char *at = len < 0 ? NULL : luna_buf_reserve(buf, (size_t)len + 1); /* vsnprintf writes a NUL behind */
+    if (at != NULL) {
+        vsnprintf(at, (size_t)len + 1, fmt, again);
+        buf->len += (size_t)len;
+    } else {
+        buf->overflow = true;
+    }
+    va_end(again);
+}
+
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
+}
+
+void luna_buf_put_json_string(struct luna_buf *buf, const char *text, size_t len)
+{
+    size_t before = buf->len;
+    bool overflow_before = buf->overflow;
+    buf->overflow = false;
+    luna_buf_putc(buf, '"');
+    for (size_t at = 0; at < len && !buf->overflow;) {
+        size_t run = 0;
+        while (at + run < len && is_plain(text[at + run]))
+            run++;
+        luna_buf_append(buf, text + at, run);
+        at += run;
+        if (at < len) {
+            char escaped[LUNA_ESCAPE_BYTES];
+            size_t used = 0;
+            size_t size = luna_escape_json(text + at, len - at, escaped, &used);
+            luna_buf_append(buf, escaped, size);
+            at += used;
+        }
+    }
+    luna_buf_putc(buf, '"');
+    if (buf->overflow)
+        buf->len = before;
+    buf->overflow = buf->overflow || overflow_before;
+}

@@ -1,0 +1,228 @@
+#include "luna/base/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum { FILE_BYTES_MAX = 65536, NAME_BYTES_MAX = 128 };
+
+const char *luna_config_env(const char *name)
+{
+    return getenv(name); /* NOLINT(concurrency-mt-unsafe): read once at start, before any thread */
+}
+
+static void *member(const struct luna_setting *setting, void *target)
+{
+    return (char *)target + setting->offset;
+}
+
+/* What the message shows of a value: nothing of a secret. */
+static const char *shown(const struct luna_setting *setting, const char *text)
+{
+    return (setting->flags & LUNA_SETTING_SECRET) != 0 ? "(secret)" : text;
+}
+
+static enum luna_code set_int(const struct luna_setting *setting, const char *text, void *target,
+                              struct luna_error *err)
+{
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    bool digits = text[0] == '-' || (text[0] >= '0' && text[0] <= '9');
+    if (!digits || *end != '\0' || errno != 0 || value < setting->min || value > setting->max)
+        return luna_error_set(err, LUNA_ECONFIG, "%s is \"%s\"; wanted an integer from %lld to %lld",
+                              setting->name, shown(setting, text), (long long)setting->min,
+                              (long long)setting->max);
+    *(int64_t *)member(setting, target) = value;
+    return LUNA_OK;
+}
+
+static enum luna_code set_bool(const struct luna_setting *setting, const char *text, void *target,
+                               struct luna_error *err)
+{
+    static const char *const words[] = {"off", "on", "false", "true", "0", "1", "no", "yes"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcasecmp(text, words[i]) == 0) {
+            *(bool *)member(setting, target) = i % 2 == 1;
+            return LUNA_OK;
+        }
+    }
+    return luna_error_set(err, LUNA_ECONFIG, "%s is \"%s\"; wanted on or off", setting->name,
+                          shown(setting, text));
+}
+
+static void join_choices(const struct luna_setting *setting, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (int i = 0; setting->choices[i] != NULL && used < size; i++) {
+        int wrote = snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : "", setting->choices[i]);
+        used += wrote > 0 ? (size_t)wrote : 0;
+    }
+}
+
+static enum luna_code set_enum(const struct luna_setting *setting, const char *text, void *target,
+                               struct luna_error *err)
+{
+    for (int i = 0; setting->choices[i] != NULL; i++) {
+        if (strcmp(text, setting->choices[i]) == 0) {
+            *(int *)member(setting, target) = i;
+            return LUNA_OK;
+        }
+    }
+    char choices[128];
+    join_choices(setting, choices, sizeof choices);
+    return luna_error_set(err, LUNA_ECONFIG, "%s is \"%s\"; wanted one of: %s", setting->name,
+                          shown(setting, text), choices);
+}
+
+static enum luna_code set_string(const struct luna_setting *setting, const char *text, void *target,
+                                 struct luna_error *err)
+{
+    char *copy = strdup(text);
+    if (copy == NULL)
+        return luna_error_set(err, LUNA_ENOMEM, "%s: out of memory", setting->name);
+    *(char **)member(setting, target) = copy;
+    return LUNA_OK;
+}
+
+static enum luna_code set_value(const struct luna_setting *setting, const char *text, void *target,
+                                struct luna_error *err)
+{
+    switch (setting->type) {
+    case LUNA_SETTING_STRING:
+        return set_string(setting, text, target, err);
+    case LUNA_SETTING_INT:
+        return set_int(setting, text, target, err);
+    case LUNA_SETTING_BOOL:
+        return set_bool(setting, text, target, err);
+    case LUNA_SETTING_ENUM:
+        return set_enum(setting, text, target, err);
+    }
+    return luna_error_set(err, LUNA_EINVAL, "%s: unknown type of setting", setting->name);
+}
+
+/* Reads until the end or until `size` bytes; the caller tells a full buffer from a fitting file. */
+static ssize_t read_whole(int fd, char *out, size_t size)
+{
+    size_t used = 0;
+    while (used < size) {
+        ssize_t got = read(fd, out + used, size - used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        used += (size_t)got;
+    }
+    return (ssize_t)used;
+}
+
+static enum luna_code read_secret(const char *name, const char *path, char *out, size_t size,
+                                  struct luna_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which cannot be opened: %s", name, path,
+                              strerrordesc_np(errno));
+    ssize_t got = read_whole(fd, out, size);
+    int read_errno = errno;
+    close(fd);
+    if (got < 0)
+        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which cannot be read: %s", name, path,
+                              strerrordesc_np(read_errno));
+    if ((size_t)got == size)
+        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which is longer than %zu bytes", name, path,
+                              size - 1);
+    size_t len = (size_t)got;
+    if (len > 0 && out[len - 1] == '\n')
+        len--;
+    if (len > 0 && out[len - 1] == '\r')
+        len--;
+    out[len] = '\0';
+    if (len == 0 || strlen(out) != len)
+        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which is empty or holds a NUL byte", name,
+                              path);
+    return LUNA_OK;
+}
+
+static bool is_given(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+static enum luna_code load_from_file(const struct luna_setting *setting, const char *file_name,
+                                     const char *path, void *target, struct luna_error *err)
+{
+    char *text = malloc(FILE_BYTES_MAX + 1);
+    if (text == NULL)
+        return luna_error_set(err, LUNA_ENOMEM, "%s: out of memory", setting->name);
+    enum luna_code code = read_secret(file_name, path, text, FILE_BYTES_MAX + 1, err);
+    if (code == LUNA_OK)
+        code = set_value(setting, text, target, err);
+    explicit_bzero(text, FILE_BYTES_MAX + 1);
+    free(text);
+    return code;
+}
+
+static enum luna_code load_setting(const struct luna_setting *setting, const char *(*get)(const char *name),
+                                   void *target, struct luna_error *err)
+{
+    const char *text = get(setting->name);
+    bool secret = (setting->flags & LUNA_SETTING_SECRET) != 0;
+    if (secret) {
+        char file_name[NAME_BYTES_MAX];
+        snprintf(file_name, sizeof file_name, "%s_FILE", setting->name);
+        const char *path = get(file_name);
+        if (is_given(path) && is_given(text))
+            return luna_error_set(err, LUNA_ECONFIG, "%s and %s are both set; keep one of them",
+                                  setting->name, file_name);
+        if (is_given(path))
+            return load_from_file(setting, file_name, path, target, err);
+    }
+    if (is_given(text))
+        return set_value(setting, text, target, err);
+    if ((setting->flags & LUNA_SETTING_REQUIRED) != 0)
+        return luna_error_set(err, LUNA_ECONFIG, "%s is not set%s%s; wanted: %s", setting->name,
+                              secret ? ", nor is its file variant " : "",
+                              secret ? "(the same name with _FILE)" : "", setting->help);
+    if (setting->default_text != NULL)
+        return set_value(setting, setting->default_text, target, err);
+    return LUNA_OK;
+}
+
+enum luna_code luna_config_load(const struct luna_setting *table, const char *(*get)(const char *name),
+                                void *target, struct luna_error *err)
+{
+    for (const struct luna_setting *setting = table; setting->name != NULL; setting++) {
+        if (setting->type == LUNA_SETTING_STRING)
+            *(char **)member(setting, target) = NULL;
+    }
+    for (const struct luna_setting *setting = table; setting->name != NULL; setting++) {
+        enum luna_code code = load_setting(setting, get, target, err);
+        if (code != LUNA_OK) {
+            luna_config_done(table, target);
+            return code;
+        }
+    }
+    return LUNA_OK;
+}
+
+void luna_config_done(const struct luna_setting *table, void *target)
+{
+    for (const struct luna_setting *setting = table; setting->name != NULL; setting++) {
+        if (setting->type != LUNA_SETTING_STRING)
+            continue;
+        char **text = member(setting, target);
+        if (*text != NULL && (setting->flags & LUNA_SETTING_SECRET) != 0)
+            explicit_bzero(*text, strlen(*text));
+        free(*text);
+        *text = NULL;
+    }
+}
