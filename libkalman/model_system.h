@@ -31,14 +31,16 @@ struct kalman_model {
     size_t input_count;      /* k: the last k states */
     int sd_exponent;         /* see above */
     int level_state;         /* state that a shift of the observations moves one to one (Z = 1 there, T e = e,
-                                diffuse), or         -1; lets the engine centre the data */
-    double variance_factor;  /* 2^(-2*sd_exponent), applied to H and Q of a custom model when read per step */
+                                diffuse),         or -1; lets the engine centre the data */
     const struct model_builder *builder;
-    double *Z;  /* p x m        NULL in a custom model whose matrix varies: read spec.system then */
+    /* Row-major. A custom model whose matrix varies keeps its first one here; the engine reads spec.system
+     * then. */
+    double *Z;  /* p x m */
     double *H;  /* p x p */
     double *T;  /* m x m */
     double *R;  /* m x r */
     double *Q;  /* r x r */
+    double *V;  /* m x m: R Q R', computed after fill() */
     double *c;  /* m */
     double *d;  /* p */
     double *a1; /* m */
@@ -74,7 +76,13 @@ double model_scaled_variance(const struct kalman_model *model, const char *name)
 /* The same from the scaled spec that fill() gets, or any parameter: by name, 0 when absent. */
 double spec_parameter(const struct kalman_spec *spec, const char *name);
 
-/* Exponent of the sd unit for a spec: floor(log2(max variance)/2); 0 if every variance is zero. */
+/* V = R Q R', m x m. */
+void model_noise(const struct kalman_model *model, const double *R, const double *Q, double *V);
+
+/* Exponent of the sd unit of a custom model, from the diagonals of its first H, Q and P1. */
+int custom_sd_exponent(const struct kalman_system *system);
+
+/* Exponent of the sd unit for a spec: floor(log2(largest variance)/2); 0 if every variance is zero. */
 int spec_sd_exponent(const struct kalman_spec *spec);
 
 /* Name helper for builders: prefix alone, or prefix_number when number > 0. */
