@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# Sourced first by every script: where things are, how to speak, how to stop.
+set -euo pipefail
+umask 022
+
+LUNA_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+LUNA_PRESET=${LUNA_PRESET:-dev}
+LUNA_BUILD=$LUNA_ROOT/build/$LUNA_PRESET
+LUNA_VAR=$(realpath -ms -- "${LUNA_VAR:-$LUNA_ROOT/var}")
+export LUNA_ROOT LUNA_PRESET LUNA_BUILD LUNA_VAR
+
+# A program that is installed in sbin is not on an ordinary user's path.
+PATH=$PATH:/usr/sbin:/sbin
+
+say() { printf '%s\n' "$*"; }
+step() { printf '==> %s\n' "$*"; }
+warn() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() {
+  warn "$*"
+  exit 1
+}
+
+is_root() { [ "$(id -u)" = 0 ]; }
+
+# quietly LOG CMD…: runs CMD with its output in LOG; shows the end of it when CMD fails.
+quietly() {
+  local log=$1 status=0
+  shift
+  "$@" >"$log" 2>&1 || status=$?
+  [ "$status" = 0 ] && return 0
+  tail -n 40 "$log" >&2
+  warn "failed: $* (all of its output: $log)"
+  return "$status"
+}
+
+# wait_until SECONDS CMD…: until CMD succeeds; fails when the time is up.
+wait_until() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 0.05
+  done
+}
+
+# render TEMPLATE NAME…: the template's text, each ${NAME} replaced by that variable's value; any ${LUNA_…} left over is an error.
+render() {
+  local template=$1 text name
+  shift
+  text=$(<"$template")
+  for name in "$@"; do
+    text=${text//"\${$name}"/${!name}}
+  done
+  case $text in
+    *"\${LUNA_"*) die "$template: a \${LUNA_…} in it has no value" ;;
+  esac
+  printf '%s\n' "$text"
+}

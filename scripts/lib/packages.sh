@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# Debian packages: which are missing, and how they come without starting or configuring anything of Debian's own.
+
+# packages_listed SET…: the names in scripts/packages/SET.txt.
+packages_listed() {
+  local set
+  for set in "$@"; do
+    sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$LUNA_ROOT/scripts/packages/$set.txt"
+  done | sort -u
+}
+
+packages_missing() {
+  local name
+  packages_listed "$@" | while read -r name; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || printf '%s\n' "$name"
+  done
+}
+
+# packages_ensure SET…: installs what is missing, or says what to install.
+packages_ensure() {
+  local missing
+  mapfile -t missing < <(packages_missing "$@")
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if ! is_root; then
+    warn "these Debian packages are missing: ${missing[*]}"
+    warn "install them, then run this again:"
+    warn "    sudo apt-get install --no-install-recommends ${missing[*]}"
+    exit 1
+  fi
+  step "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+  packages_install "${missing[@]}"
+}
+
+POLICY=/usr/sbin/policy-rc.d
+CREATECLUSTER=/etc/postgresql-common/createcluster.conf
+
+# Debian's packages start their services and PostgreSQL's makes a cluster. Neither is wanted: for the time of the installation a
+# policy forbids the first and a setting the second, and both are put back as they were, however the installation ends.
+packages_install() (
+  mkdir -p "$LUNA_VAR/log"
+  local log=$LUNA_VAR/log/apt.log kept
+  kept=$(mktemp -d)
+  trap 'packages_put_back "$kept"' EXIT
+  trap 'exit 130' INT TERM
+  packages_forbid_services "$kept"
+  export DEBIAN_FRONTEND=noninteractive
+  quietly "$log" apt-get update -q
+  case " $* " in
+    *" postgresql-"*) packages_forbid_cluster "$kept" "$log" ;;
+  esac
+  quietly "$log" packages_apt "$@"
+  packages_leave_disabled "$@"
+)
+
+packages_apt() {
+  apt-get install -y -q --no-install-recommends -o Dpkg::Options::=--force-confold "$@"
+}
+
+packages_forbid_services() {
+  [ ! -e "$POLICY" ] || cp -p "$POLICY" "$1/policy"
+  printf '#!/bin/sh\nexit 101\n' >"$POLICY.luna"
+  chmod 755 "$POLICY.luna"
+  mv "$POLICY.luna" "$POLICY"
+}
+
+packages_forbid_cluster() {
+  [ -d /etc/postgresql-common ] || quietly "$2" packages_apt postgresql-common
+  cp -p "$CREATECLUSTER" "$1/createcluster"
+  printf 'create_main_cluster = false\n' >>"$CREATECLUSTER"
+}
+
+packages_put_back() {
+  if [ -e "$1/policy" ]; then cp -p "$1/policy" "$POLICY"; else rm -f "$POLICY"; fi
+  [ ! -e "$1/createcluster" ] || cp -p "$1/createcluster" "$CREATECLUSTER"
+  rm -rf "$1"
+}
+
+# What was not there before shall not start by itself at the next boot.
+packages_leave_disabled() {
+  local name
+  command -v deb-systemd-helper >/dev/null || return 0
+  for name in "$@"; do
+    case $name in
+      nginx | redis-server) deb-systemd-helper disable "$name.service" >/dev/null 2>&1 || true ;;
+      postgresql-*) deb-systemd-helper disable postgresql.service >/dev/null 2>&1 || true ;;
+    esac
+  done
+}

@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# Processes of this stack: started in a session of their own, known by pid *and* start time, ended only when both still match.
+
+pid_file() { printf '%s/run/%s.pid' "$LUNA_VAR" "$1"; }
+
+# The kernel's start time of a process (field 22; the name in parentheses may hold spaces).
+proc_started() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+  stat=${stat##*) }
+  # shellcheck disable=SC2086 # fields
+  set -- $stat
+  case $1 in
+    Z | X) return 1 ;;
+  esac
+  printf '%s' "${20}"
+}
+
+# proc_pid NAME: the pid of a running process of ours; fails when it does not run.
+proc_pid() {
+  local pid started
+  read -r pid started 2>/dev/null <"$(pid_file "$1")" || return 1
+  [ "$(proc_started "$pid")" = "$started" ] || return 1
+  printf '%s' "$pid"
+}
+
+proc_runs() { proc_pid "$1" >/dev/null; }
+
+# proc_start NAME USER [NAME=VALUE…] CMD…: with that environment and no other; output to var/log/NAME.log.
+proc_start() {
+  local name=$1 user=$2 pid
+  shift 2
+  local environment=()
+  while [[ $1 == *=* ]]; do
+    environment+=("$1")
+    shift
+  done
+  as_user_command "$user"
+  # Descriptor 9 is the start lock: a server must not hold it.
+  env -i PATH="$PATH" LANG=C.UTF-8 "${environment[@]}" "${AS_USER[@]}" setsid "$@" \
+    >>"$LUNA_VAR/log/$name.log" 2>&1 </dev/null 9<&- &
+  pid=$!
+  printf '%s %s\n' "$pid" "$(proc_started "$pid")" >"$(pid_file "$name")"
+}
+
+# proc_await NAME SECONDS CMD…: until CMD succeeds, as long as the process lives.
+proc_await() {
+  local name=$1 end=$((SECONDS + $2))
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    if ! proc_runs "$name" || [ "$SECONDS" -ge "$end" ]; then
+      tail -n 15 "$LUNA_VAR/log/$name.log" >&2
+      die "$name did not start (its log: $LUNA_VAR/log/$name.log)"
+    fi
+    sleep 0.05
+  done
+}
+
+proc_gone() { ! proc_runs "$1"; }
+
+# proc_stop NAME SIGNAL SECONDS: asks, waits, then insists.
+proc_stop() {
+  local name=$1 pid
+  if pid=$(proc_pid "$name"); then
+    kill -s "$2" "$pid" 2>/dev/null || true
+    if ! wait_until "$3" proc_gone "$name"; then
+      warn "$name did not stop in $3 s: killing it"
+      pid=$(proc_pid "$name") && kill -s KILL "$pid" 2>/dev/null
+      wait_until 5 proc_gone "$name" || warn "$name (pid $pid) cannot be ended"
+    fi
+  fi
+  rm -f "$(pid_file "$name")"
+}

@@ -1,0 +1,96 @@
+# shellcheck shell=bash
+# Our own programs and nginx: how they are built, configured and started.
+
+# build_programs TARGET…: configures the preset once, then builds; ninja decides what there is to do.
+build_programs() {
+  mkdir -p "$LUNA_VAR/log"
+  if [ ! -f "$LUNA_BUILD/build.ninja" ]; then
+    step "Configuring the $LUNA_PRESET build"
+    (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake.log" cmake --preset "$LUNA_PRESET" "${CMAKE_LAUNCHER[@]}")
+  fi
+  step "Building ${*:-everything}"
+  quietly "$LUNA_VAR/log/build.log" cmake --build "$LUNA_BUILD" -- "$@"
+}
+
+CMAKE_LAUNCHER=()
+if command -v ccache >/dev/null; then
+  CMAKE_LAUNCHER=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+fi
+
+# luna ARG…: the operator's tool, with this stack's settings.
+luna() {
+  LUNA_DATABASE_URL=${LUNA_CLI_DATABASE_URL:-$(database_url luna_admin)} LUNA_REDIS_URL=$(redis_url) \
+    LUNA_KEY_PEPPER_FILE=$(secret_file key_pepper) LUNA_MIGRATIONS_DIR=$LUNA_ROOT/sql \
+    LUNA_MONITOR_LISTEN=127.0.0.1:$LUNA_MONITOR_PORT LUNA_METRICS_LISTEN=127.0.0.1:$LUNA_SYNCD_METRICS_PORT \
+    "$LUNA_BUILD/bin/luna" "$@"
+}
+
+# program_env PROGRAM LINE…: its settings file. Read again by the program at SIGHUP.
+program_env() {
+  local file=$LUNA_VAR/etc/$1.env
+  shift
+  {
+    printf '# Written by scripts/up. The programs'\'' --help lists every setting.\n'
+    printf '%s\n' "$@"
+  } >"$file"
+}
+
+syncd_start() {
+  secret_write url_syncd "$(database_url luna_syncd)"
+  program_env quota-syncd \
+    "LUNA_DATABASE_URL_FILE=$(secret_file url_syncd)" \
+    "LUNA_REDIS_URL_FILE=$(secret_file url_redis)" \
+    "LUNA_STATE_DIR=$LUNA_VAR/state" \
+    "LUNA_METRICS_LISTEN=127.0.0.1:$LUNA_SYNCD_METRICS_PORT" \
+    "LUNA_SYNC_INTERVAL_MS=${LUNA_SYNC_INTERVAL_MS:-1000}" \
+    "LUNA_LOG_FORMAT=${LUNA_LOG_FORMAT:-json}" \
+    "LUNA_LOG_LEVEL=${LUNA_LOG_LEVEL:-info}"
+  proc_start quota-syncd "$SERVICE_USER" "LUNA_ENV_FILE=$LUNA_VAR/etc/quota-syncd.env" "$LUNA_BUILD/bin/quota-syncd"
+  proc_await quota-syncd 30 curl -fsS -m 2 "http://127.0.0.1:$LUNA_SYNCD_METRICS_PORT/readyz"
+}
+
+worker_start() {
+  secret_write url_worker "$(database_url luna_worker)"
+  program_env fcgi-worker \
+    "LUNA_WORKER_SOCKET=$LUNA_WORKER_SOCKET" \
+    "LUNA_WORKERS=${LUNA_WORKERS:-4}" \
+    "LUNA_DATABASE_URL_FILE=$(secret_file url_worker)" \
+    "LUNA_REDIS_URL_FILE=$(secret_file url_redis)" \
+    "LUNA_KEY_PEPPER_FILE=$(secret_file key_pepper)" \
+    "LUNA_STATE_DIR=$LUNA_VAR/state" \
+    "LUNA_MONITOR_LISTEN=127.0.0.1:$LUNA_MONITOR_PORT" \
+    "LUNA_BODY_BYTES_MAX=$LUNA_BODY_BYTES_MAX" \
+    "LUNA_LOG_FORMAT=${LUNA_LOG_FORMAT:-json}" \
+    "LUNA_LOG_LEVEL=${LUNA_LOG_LEVEL:-info}"
+  proc_start fcgi-worker "$SERVICE_USER" "LUNA_ENV_FILE=$LUNA_VAR/etc/fcgi-worker.env" "$LUNA_BUILD/bin/fcgi-worker"
+  proc_await fcgi-worker 30 curl -fsS -m 2 "http://127.0.0.1:$LUNA_MONITOR_PORT/readyz"
+}
+
+# A unix socket's path holds at most 107 bytes. Where this checkout lies too deep for that, the socket goes to a folder of its own
+# under /tmp, which scripts/down removes.
+worker_socket_choose() {
+  LUNA_WORKER_SOCKET=$LUNA_VAR/run/worker/worker.sock
+  if [ ${#LUNA_WORKER_SOCKET} -le 100 ]; then
+    own "$SERVICE_USER" 755 "$LUNA_VAR/run/worker"
+    return 0
+  fi
+  local short
+  short=$(mktemp -d /tmp/luna.XXXXXX)
+  own "$SERVICE_USER" 755 "$short"
+  printf '%s\n' "$short" >"$LUNA_VAR/run/socket-folder"
+  LUNA_WORKER_SOCKET=$short/worker.sock
+}
+
+NGINX_NAMES=(LUNA_VAR LUNA_HTTPS_PORT LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX LUNA_WORKER_SOCKET LUNA_FASTCGI_READ_TIMEOUT_S LUNA_WEB)
+
+nginx_start() {
+  local prefix=$LUNA_VAR/nginx file
+  # Above the worker's whole budget and its grace (LUNA_REQUEST_TIMEOUT_MS + LUNA_HARD_LIMIT_GRACE_MS).
+  local LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB=$LUNA_ROOT/build/web
+  own "$SERVICE_USER" 755 "$prefix" "$prefix/tmp"
+  for file in "$LUNA_ROOT"/conf/nginx/*.conf; do
+    render "$file" "${NGINX_NAMES[@]}" >"$prefix/${file##*/}"
+  done
+  proc_start nginx "$SERVICE_USER" nginx -p "$prefix" -c "$prefix/nginx.conf" -e "$LUNA_VAR/log/nginx.log"
+  proc_await nginx 20 curl -fsS -m 2 --cacert "$LUNA_VAR/tls/ca.crt" "https://127.0.0.1:$LUNA_HTTPS_PORT/livez"
+}

@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# PostgreSQL and Redis of this stack: private, on loopback, with passwords.
+
+PG_BIN=/usr/lib/postgresql/15/bin
+
+# database_url ROLE
+database_url() { printf 'postgresql://%s:%s@127.0.0.1:%s/luna' "$1" "$(secret "$1")" "$LUNA_POSTGRES_PORT"; }
+redis_url() { printf 'redis://:%s@127.0.0.1:%s/0' "$(secret redis)" "$LUNA_REDIS_PORT"; }
+
+# pg_sql DATABASE: SQL from standard input, as the superuser.
+pg_sql() {
+  PGPASSWORD=$(secret postgres) "$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$LUNA_POSTGRES_PORT" -U postgres \
+    -d "$1"
+}
+
+postgres_init() {
+  local data=$LUNA_VAR/postgres password
+  own "$PG_USER" 700 "$data"
+  [ ! -s "$data/PG_VERSION" ] || return 0
+  step "Making a PostgreSQL cluster under $data"
+  password=$(mktemp "$LUNA_VAR/run/initdb.XXXXXX")
+  secret postgres >"$password"
+  [ "$(id -un)" = "$PG_USER" ] || chown "$PG_USER:" "$password"
+  quietly "$LUNA_VAR/log/initdb.log" as_user "$PG_USER" "$PG_BIN/initdb" -D "$data" -U postgres --pwfile="$password" \
+    --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --data-checksums --no-sync --no-instructions
+  rm -f "$password"
+}
+
+postgres_start() {
+  postgres_init
+  render "$LUNA_ROOT/conf/postgresql/postgresql.conf" LUNA_VAR LUNA_POSTGRES_PORT >"$LUNA_VAR/etc/postgresql.conf"
+  cp "$LUNA_ROOT/conf/postgresql/pg_hba.conf" "$LUNA_VAR/etc/pg_hba.conf"
+  proc_start postgres "$PG_USER" "$PG_BIN/postgres" -D "$LUNA_VAR/postgres" \
+    -c "config_file=$LUNA_VAR/etc/postgresql.conf"
+  proc_await postgres 60 postgres_answers
+  printf '%s\n' "SELECT 'CREATE DATABASE luna' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'luna') \\gexec" |
+    pg_sql postgres
+}
+
+postgres_answers() { "$PG_BIN/pg_isready" -q -h 127.0.0.1 -p "$LUNA_POSTGRES_PORT"; }
+
+redis_start() {
+  local conf=$LUNA_VAR/etc/redis.conf LUNA_REDIS_PASSWORD
+  LUNA_REDIS_PASSWORD=$(secret redis)
+  own "$SERVICE_USER" 700 "$LUNA_VAR/redis"
+  (umask 077 && render "$LUNA_ROOT/conf/redis/redis.conf" LUNA_VAR LUNA_REDIS_PORT LUNA_REDIS_PASSWORD >"$conf")
+  [ "$(id -un)" = "$SERVICE_USER" ] || chown "$SERVICE_USER:" "$conf"
+  proc_start redis "$SERVICE_USER" redis-server "$conf"
+  proc_await redis 60 redis_answers
+}
+
+redis_answers() {
+  [ "$(REDISCLI_AUTH=$(secret redis) redis-cli -h 127.0.0.1 -p "$LUNA_REDIS_PORT" ping)" = PONG ]
+}
