@@ -23,7 +23,7 @@
 
 enum luna_admission_outcome {
     LUNA_ADMIT_ALLOWED,
-    LUNA_ADMIT_REPLAY,               /* the same Idempotency-Key and body succeeded before: answer again, charged nothing */
+    LUNA_ADMIT_REPLAY, /* the same Idempotency-Key and body succeeded before: answer again, charged nothing */
     LUNA_ADMIT_KEY_INVALID,          /* 403: wrong, foreign, expired or revoked key */
     LUNA_ADMIT_ACCOUNT_DISABLED,     /* 403 */
     LUNA_ADMIT_SCOPE_MISSING,        /* 403 */
@@ -41,7 +41,7 @@ enum luna_scope { LUNA_SCOPE_MODEL = 1, LUNA_SCOPE_READ = 2, LUNA_SCOPE_KEYS = 4
 
 struct luna_admission_request {
     int64_t account_id;
-    const char *api_key;         /* as sent; borrowed; checked for shape here */
+    const char *api_key; /* as sent; borrowed; checked for shape here */
     size_t api_key_len;
     enum luna_scope scope;
     int64_t cost;                /* units to charge; 0: check only */
@@ -64,7 +64,7 @@ struct luna_admission {
     int64_t rate_burst, rate_remaining, rate_reset_s, rate_per_s;
     int64_t retry_after_ms; /* for 429 and 503 */
     int64_t points_max;
-    bool was_cold;          /* the account had to be loaded */
+    bool was_cold; /* the account had to be loaded */
     /* What commit and refund need; opaque to the caller. */
     int64_t account_id, epoch, incarnation, charged_at, worker_seq, recovery_seq;
     char idempotency_field[72];
@@ -76,13 +76,14 @@ enum luna_commit { LUNA_COMMIT_OK, LUNA_COMMIT_VOID /* the charge no longer stan
 struct luna_admitter;
 
 struct luna_admitter_options {
-    const char *redis_url;      /* redis://[:password@]host:port[/db] or unix:///path[?db=n] */
-    const char *database_url;   /* libpq connection string of the worker's role */
-    const unsigned char *pepper; /* HMAC key for API keys, 32 bytes or more; borrowed for the admitter's life */
+    const char *redis_url;    /* redis://[:password@]host:port[/db] or unix:///path[?db=n] */
+    const char *database_url; /* libpq connection string of the worker's role */
+    const unsigned char
+        *pepper; /* HMAC key for API keys, 32 bytes or more; borrowed for the admitter's life */
     size_t pepper_len;
-    const char *journal_dir;    /* where this worker's charge journal lives */
-    int worker_slot;            /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
-    int redis_timeout_ms;       /* for one round trip and for connecting */
+    const char *journal_dir; /* where this worker's charge journal lives */
+    int worker_slot;         /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
+    int redis_timeout_ms;    /* for one round trip and for connecting */
     int database_timeout_ms;
     struct luna_quota_shared *shared; /* from luna_quota_shared_new(), made by the master before it forks */
 };
@@ -93,8 +94,8 @@ enum { LUNA_WORKERS_MAX = 256 };
 struct luna_quota_shared *luna_quota_shared_new(void);
 
 /* Opens nothing yet: connections are made at the first use, or by luna_admitter_probe(). */
-enum luna_code luna_admitter_new(const struct luna_admitter_options *options, struct luna_admitter **ret_admitter,
-                                 struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
+                                 struct luna_admitter **ret_admitter, struct luna_error *err) LUNA_MUSTCHECK;
 void luna_admitter_free(struct luna_admitter *admitter);
 /* Are both stores reachable? Fills one word each ("ok" or what is wrong) for /readyz. */
 enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
@@ -103,7 +104,8 @@ enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_d
 /* Never fails in another way than by its outcome. */
 void luna_admit(struct luna_admitter *admitter, const struct luna_admission_request *request,
                 struct luna_admission *ret_admission);
-enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct luna_admission *admission) LUNA_MUSTCHECK;
+enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
+                                       struct luna_admission *admission) LUNA_MUSTCHECK;
 void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission);
 
 #endif

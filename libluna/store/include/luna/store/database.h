@@ -1,0 +1,25 @@
+/*
+ * database.h: one session with PostgreSQL.
+ *
+ * Who: programs open a handle and pass it to the verbs of account.h, plan.h, usage.h, audit.h and migrate.h; the SQL
+ * itself stays inside the store. One handle belongs to one process and one thread; never open it before a fork.
+ * Every statement has a deadline (`timeout_ms`, on both sides of the wire); a session that broke, or whose answer came
+ * too late, is dropped and made anew at the next use, so a caller needs no reconnecting of its own.
+ */
+#ifndef LUNA_STORE_DATABASE_H
+#define LUNA_STORE_DATABASE_H
+
+#include "luna/base/clock.h"
+#include "luna/base/error.h"
+
+struct luna_database;
+
+/* Copies `url` (anything libpq takes: postgresql://… or key=value). Connects nothing yet; LUNA_ENOMEM, LUNA_EINVAL. */
+enum luna_code luna_database_new(const char *url, int timeout_ms, struct luna_database **ret_database,
+                                 struct luna_error *err) LUNA_MUSTCHECK;
+void luna_database_free(struct luna_database *database);
+/* Connects if need be and asks for an answer. LUNA_EUNAVAILABLE, LUNA_ETIMEOUT. */
+enum luna_code luna_database_ping(struct luna_database *database, struct luna_deadline deadline,
+                                  struct luna_error *err) LUNA_MUSTCHECK;
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * migrate.h: brings a database to the schema this build was made with.
+ *
+ * The migrations are sql/NNNN_name.sql, embedded at build time: numbered without gaps, forward-only. Each runs in one
+ * transaction, under an advisory lock, and is recorded with its SHA-256. LUNA_ECONFLICT, before anything is changed, when
+ * an applied migration differs from the embedded one (tampered), when one is missing from this build (the database is
+ * newer), or when the record has a hole (out of order). The handle's role must own the schema, and be a superuser or
+ * have CREATEROLE the first time.
+ */
+#ifndef LUNA_STORE_MIGRATE_H
+#define LUNA_STORE_MIGRATE_H
+
+#include "luna/base/error.h"
+#include "luna/store/database.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum luna_migration_state {
+    LUNA_MIGRATION_PENDING,
+    LUNA_MIGRATION_APPLIED,
+    LUNA_MIGRATION_CHANGED,
+    LUNA_MIGRATION_UNKNOWN
+};
+
+struct luna_migration {
+    int number;
+    char name[64];
+    char checksum[65]; /* SHA-256 in hex; of the applied one when it was applied */
+    enum luna_migration_state state;
+    int64_t applied_ms;
+};
+
+/* Applies what is pending; `each` (may be NULL) hears of every one after it committed. */
+enum luna_code luna_migrate_up(struct luna_database *database,
+                               void (*each)(void *context, const struct luna_migration *migration),
+                               void *context, int *ret_applied, struct luna_error *err) LUNA_MUSTCHECK;
+/* Embedded and recorded ones, in order of number. Works on an empty database too. */
+enum luna_code luna_migrate_status(struct luna_database *database,
+                                   void (*each)(void *context, const struct luna_migration *migration),
+                                   void *context, struct luna_error *err) LUNA_MUSTCHECK;
+/* For programs at start, any role: is the schema exactly this build's? LUNA_ECONFLICT says what to run. */
+enum luna_code luna_migrate_check(struct luna_database *database, struct luna_error *err) LUNA_MUSTCHECK;
+
+#endif
