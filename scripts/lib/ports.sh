@@ -50,7 +50,8 @@ ports_choose() {
   for name in "${PORT_NAMES[@]}"; do
     [ -z "${!name:-}" ] || continue
     last=$(sed -n "s/^$name=//p" "$remembered" 2>/dev/null || true)
-    declare -g "$name=$(port_next_free "${last:-${PORT_DEFAULTS[$name]}}")"
+    last=$(port_next_free "${last:-${PORT_DEFAULTS[$name]}}")
+    printf -v "$name" %s "$last"
   done
   for name in "${PORT_NAMES[@]}"; do
     printf '%s=%s\n' "$name" "${!name}"

@@ -8,7 +8,7 @@ build_programs() {
     step "Configuring the $LUNA_PRESET build"
     (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake.log" cmake --preset "$LUNA_PRESET" "${CMAKE_LAUNCHER[@]}")
   fi
-  step "Building ${*:-everything}"
+  step "Building $*"
   quietly "$LUNA_VAR/log/build.log" cmake --build "$LUNA_BUILD" -- "$@"
 }
 
@@ -86,6 +86,7 @@ NGINX_NAMES=(LUNA_VAR LUNA_HTTPS_PORT LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX LUNA
 nginx_start() {
   local prefix=$LUNA_VAR/nginx file
   # Above the worker's whole budget and its grace (LUNA_REQUEST_TIMEOUT_MS + LUNA_HARD_LIMIT_GRACE_MS).
+  # shellcheck disable=SC2034 # for render
   local LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB=$LUNA_ROOT/build/web
   own "$SERVICE_USER" 755 "$prefix" "$prefix/tmp"
   for file in "$LUNA_ROOT"/conf/nginx/*.conf; do

@@ -50,6 +50,12 @@ stack_start() {
   exec 9<&-
 }
 
+stack_migrate() {
+  step "Bringing the database's schema up to date"
+  LUNA_CLI_DATABASE_URL=$(database_url luna_owner) quietly "$LUNA_VAR/log/migrate.log" luna migrate up
+  postgres_passwords
+}
+
 stack_stop() {
   local i
   for ((i = ${#STACK[@]} - 1; i >= 0; i--)); do

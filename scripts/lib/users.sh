@@ -25,12 +25,14 @@ as_user() {
   "${AS_USER[@]}" "$@"
 }
 
+# shellcheck disable=SC2016 # expanded by the inner shell
 user_reaches_var() { as_user "$1" sh -c 'test -x "$1" && test -r "$2"' sh "$LUNA_VAR" "$LUNA_ROOT/scripts/up" 2>/dev/null; }
 
 # users_prepare: decides once whether the capability is needed, and whether it may be had.
 users_prepare() {
   is_root || return 0
   if user_reaches_var "$PG_USER" && user_reaches_var "$SERVICE_USER"; then return 0; fi
+  # shellcheck disable=SC2054 # the commas are setpriv's
   AS_USER_CAPS=(--inh-caps=-all,+dac_override --ambient-caps=-all,+dac_override)
   user_reaches_var "$PG_USER" && user_reaches_var "$SERVICE_USER" ||
     die "the users $PG_USER and $SERVICE_USER cannot reach $LUNA_VAR, and this machine grants no CAP_DAC_OVERRIDE:" \

@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# For the executables in tests/suites.d/: how each runs its tests and ends with the line "N passed, N failed".
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+# suite_done PASSED FAILED: the last line, and the status that goes with it.
+suite_done() {
+  printf '%s passed, %s failed\n' "$1" "$2"
+  [ "$2" = 0 ] || exit 1
+  exit 0
+}
+
+# suite_long_only "$@": without --long there is nothing to do.
+suite_long_only() {
+  case " $* " in
+    *" --long "*) ;;
+    *) suite_done 0 0 ;;
+  esac
+}
+
+# suite_end_by REPORT: counts in a JUnit report; no report is one failure.
+suite_end_by() {
+  local counts
+  counts=$(python3 "$LUNA_ROOT/scripts/lib/junit_counts.py" "$1") || counts='0 1'
+  # shellcheck disable=SC2086 # two words
+  suite_done $counts
+}
+
+# suite_pytest ARG…: pytest on them, with the fixtures of tests/system at hand.
+suite_pytest() {
+  local report
+  report=$(mktemp)
+  (cd "$LUNA_ROOT" && PYTHONPATH=$LUNA_ROOT/tests/system PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -rs \
+    -p no:cacheprovider --junit-xml="$report" "$@") || true
+  suite_end_by "$report"
+}
+
+# suite_ctest BUILD-FOLDER ARG…
+suite_ctest() {
+  local report build=$1
+  shift
+  report=$(mktemp)
+  ctest --test-dir "$build" --output-on-failure --no-tests=error --output-junit "$report" -j "$(nproc)" "$@" || true
+  suite_end_by "$report"
+}
