@@ -30,6 +30,10 @@ struct luna_booker_options {
     int redis_timeout_ms, database_timeout_ms;
     int batch_accounts_max; /* accounts booked in one transaction, 1 … 5000 */
     bool unsafe_redis;      /* development only: accept a Redis that may lose or evict quotas */
+    /* Called between two batches of a pass (may be NULL), so that the daemon answers health checks and feeds its watchdog
+     * during a long one. False ends the pass there: LUNA_OK, with what was done so far in the report and `stopped` set. */
+    bool (*between_batches)(void *context);
+    void *between_context;
 };
 
 enum luna_code luna_booker_new(const struct luna_booker_options *options, struct luna_booker **ret_booker,
@@ -67,6 +71,7 @@ struct luna_booking_report {
     int64_t units_booked; /* net of refunds */
     int64_t periods_closed;
     int64_t lag_ms; /* how long the pass took */
+    bool stopped;   /* between_batches() ended it early */
 };
 /* One walk over the dirty set (SSCAN): snapshot, book, acknowledge, in batches. */
 enum luna_code luna_booking_pass(struct luna_booker *booker, struct luna_booking_report *ret_report,
@@ -80,6 +85,10 @@ enum luna_code luna_booking_push(struct luna_booker *booker, int64_t *ret_pushed
  * session ends the sleep early with LUNA_EUNAVAILABLE. */
 enum luna_code luna_booking_wait(struct luna_booker *booker, int timeout_ms, bool *ret_hint,
                                  struct luna_error *err) LUNA_MUSTCHECK;
+
+/* The descriptor on which announcements arrive, for the daemon's own poll(2); -1 while there is no session. When it is
+ * readable, call luna_booking_wait(booker, 0, …), which takes them. Ask again before every poll: a new session has another. */
+int luna_booking_wait_fd(const struct luna_booker *booker);
 
 struct luna_housekeeping_report {
     int64_t partitions_made; /* of quota_events, up to three months ahead */
