@@ -1,0 +1,14 @@
+/*
+ * hex.h: bytes written as hexadecimal digits, such as secrets in settings.
+ */
+#ifndef LUNA_BASE_HEX_H
+#define LUNA_BASE_HEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Decodes all of `text`, two digits of either case a byte, into `out`. False, with `out` in an undefined state, for an odd
+ * count, any other character, or more than `out_bytes_max` bytes. */
+bool luna_hex_decode(const char *text, unsigned char *out, size_t out_bytes_max, size_t *ret_len);
+
+#endif
