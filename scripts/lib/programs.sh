@@ -1,13 +1,17 @@
 # shellcheck shell=bash
 # Our own programs and nginx: how they are built, configured and started.
 
-# build_programs TARGET…: configures the preset once, then builds; ninja decides what there is to do.
-build_programs() {
+# build_configure: once; later changes to the CMake files ninja notices by itself.
+build_configure() {
   mkdir -p "$LUNA_VAR/log"
-  if [ ! -f "$LUNA_BUILD/build.ninja" ]; then
-    step "Configuring the $LUNA_PRESET build"
-    (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake.log" cmake --preset "$LUNA_PRESET" "${CMAKE_LAUNCHER[@]}")
-  fi
+  [ ! -f "$LUNA_BUILD/build.ninja" ] || return 0
+  step "Configuring the $LUNA_PRESET build"
+  (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake.log" cmake --preset "$LUNA_PRESET" "${CMAKE_LAUNCHER[@]}")
+}
+
+# build_programs TARGET…: ninja decides what there is to do.
+build_programs() {
+  build_configure
   step "Building $*"
   quietly "$LUNA_VAR/log/build.log" cmake --build "$LUNA_BUILD" -- "$@"
 }
@@ -16,6 +20,16 @@ CMAKE_LAUNCHER=()
 if command -v ccache >/dev/null; then
   CMAKE_LAUNCHER=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 fi
+
+# The pages under /docs and /redoc come from npm packages; a service without them is whole, so they are built only where npm is.
+build_web() {
+  if ! command -v npm >/dev/null || ! /usr/bin/python3 -c 'import yaml' 2>/dev/null; then
+    say "    (without /docs and /redoc: they need the packages npm and python3-yaml)"
+    return 0
+  fi
+  step "Building the documentation pages"
+  quietly "$LUNA_VAR/log/web.log" "$LUNA_ROOT/scripts/web" || warn "without /docs and /redoc"
+}
 
 # luna ARG…: the operator's tool, with this stack's settings.
 luna() {
@@ -81,13 +95,13 @@ worker_socket_choose() {
   LUNA_WORKER_SOCKET=$short/worker.sock
 }
 
-NGINX_NAMES=(LUNA_VAR LUNA_HTTPS_PORT LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX LUNA_WORKER_SOCKET LUNA_FASTCGI_READ_TIMEOUT_S LUNA_WEB)
+NGINX_NAMES=(LUNA_VAR LUNA_HTTPS_PORT LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX LUNA_WORKER_SOCKET LUNA_FASTCGI_READ_TIMEOUT_S LUNA_WEB_ROOT)
 
 nginx_start() {
   local prefix=$LUNA_VAR/nginx file
   # Above the worker's whole budget and its grace (LUNA_REQUEST_TIMEOUT_MS + LUNA_HARD_LIMIT_GRACE_MS).
   # shellcheck disable=SC2034 # for render
-  local LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB=$LUNA_ROOT/build/web
+  local LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB_ROOT=$LUNA_ROOT/build/web/site
   own "$SERVICE_USER" 755 "$prefix" "$prefix/tmp"
   for file in "$LUNA_ROOT"/conf/nginx/*.conf; do
     render "$file" "${NGINX_NAMES[@]}" >"$prefix/${file##*/}"

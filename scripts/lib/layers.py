@@ -1,0 +1,110 @@
+"""The arrows between the parts of the tree, as data, and a check of every #include against them.
+
+    layers.py [ROOT]    prints each violation as FILE:LINE: what is wrong; exit status 1 when there is one
+"""
+import fnmatch
+import pathlib
+import re
+import sys
+
+# A part (the longest matching folder counts) and whose headers it may include besides its own folder's.
+PARTS = {
+    "libkalman": ["kalman/"],
+    "libluna/base": ["luna/base/"],
+    "libluna/store": ["luna/base/", "luna/store/"],
+    "libluna/modelling": ["luna/base/", "luna/modelling/", "kalman/"],
+    "fcgi-worker": ["luna/base/", "luna/store/", "luna/modelling/"],
+    "quota-syncd": ["luna/base/", "luna/store/"],
+    "luna-cli": ["luna/base/", "luna/store/", "luna/modelling/"],
+    "stream-gateway": ["luna/base/", "luna/store/", "luna/modelling/"],
+    "job-worker": ["luna/base/", "luna/store/", "luna/modelling/"],
+}
+
+# A foreign header, and the one family of files that may know it.
+FOREIGN = {
+    "fcgiapp.h": "fcgi-worker/fcgi_io.c",
+    "hiredis/*": "libluna/store/redis*.[ch]",
+    "libpq-fe.h": "libluna/store/pg*.[ch]",
+    "jansson.h": "libluna/modelling/options.c",
+    "sodium.h": "libluna/store/crypto*.c",
+    "uuid/uuid.h": "libluna/store/*uuid*.c",
+    "uuid.h": "libluna/store/*uuid*.c",
+    "nlopt.h": "libkalman/*optim*.c",
+    "seccomp.h": "fcgi-worker/sandbox*.c",
+    "systemd/sd-daemon.h": "*/service_manager.c",
+}
+
+# libkalman is arithmetic: of the C library it sees only what computes, copies and names types.
+KALMAN_LIBC = "assert.h float.h limits.h math.h stdalign.h stdbool.h stddef.h stdint.h stdlib.h string.h".split()
+
+# What else is in angle brackets has to be the C or C++ library, POSIX or Linux; a new one of these is added here.
+SYSTEM = """
+assert.h arpa/inet.h cerrno charconv cmath cstddef cstdint cstring ctype.h dirent.h dlfcn.h elf.h endian.h err.h errno.h fcntl.h
+float.h getopt.h grp.h inttypes.h limits.h linux/* locale.h malloc.h math.h net/if.h netdb.h netinet/in.h netinet/tcp.h poll.h
+pwd.h sched.h semaphore.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h
+string.h strings.h sys/* sysexits.h syslog.h system_error termios.h threads.h time.h ucontext.h unistd.h wchar.h
+""".split()
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+OURS = ("luna/", "kalman/")
+
+
+def part_of(path):
+    matching = [part for part in PARTS if path.startswith(part + "/")]
+    return max(matching, key=len, default=None)
+
+
+def matches(name, patterns):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def fault_of_ours(part, header):
+    if any(header.startswith(allowed) for allowed in PARTS[part]):
+        return None
+    return f"{part} may not include <{header}>; it may include {', '.join(PARTS[part])}"
+
+
+def fault_of_foreign(path, header):
+    for pattern, family in FOREIGN.items():
+        if fnmatch.fnmatchcase(header, pattern):
+            return None if fnmatch.fnmatchcase(path, family) else f"only {family} may include <{header}>"
+    return f"<{header}> is not in scripts/lib/layers.py: add it to FOREIGN with the one file that may know it, or to SYSTEM"
+
+
+def fault(root, path, bracket, header):
+    part = part_of(path)
+    if header.startswith(OURS):
+        return fault_of_ours(part, header)
+    if bracket == '"':
+        own = any((root / part).glob(f"**/{pathlib.PurePath(header).name}"))
+        return None if own else f'"{header}" is not a header of {part}'
+    if part == "libkalman" and header not in KALMAN_LIBC and not matches(header, FOREIGN):
+        return f"libkalman may not include <{header}>: it is arithmetic only"
+    return None if matches(header, SYSTEM) else fault_of_foreign(path, header)
+
+
+def sources(root):
+    for part in PARTS:
+        for file in sorted((root / part).glob("**/*")):
+            if file.suffix in (".c", ".h", ".cc"):
+                yield file.relative_to(root).as_posix()
+
+
+def violations(root):
+    for path in sources(root):
+        for number, line in enumerate((root / path).read_text(encoding="utf-8").splitlines(), 1):
+            include = INCLUDE.match(line)
+            trouble = include and fault(root, path, include[1], include[2])
+            if trouble:
+                yield f"{path}:{number}: {trouble}"
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+    found = list(violations(root))
+    print(*found, sep="\n", end="\n" if found else "")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
