@@ -50,9 +50,10 @@ stack_start() {
   exec 9<&-
 }
 
+# The first migration makes roles, so it is the superuser of this private cluster who migrates.
 stack_migrate() {
   step "Bringing the database's schema up to date"
-  LUNA_CLI_DATABASE_URL=$(database_url luna_owner) quietly "$LUNA_VAR/log/migrate.log" luna migrate up
+  LUNA_CLI_DATABASE_URL=$(database_url postgres) quietly "$LUNA_VAR/log/migrate.log" luna migrate up
   postgres_passwords
 }
 

@@ -33,22 +33,14 @@ postgres_start() {
   proc_start postgres "$PG_USER" "$PG_BIN/postgres" -D "$LUNA_VAR/postgres" \
     -c "config_file=$LUNA_VAR/etc/postgresql.conf"
   proc_await postgres 60 postgres_answers
-  postgres_owner
-}
-
-# The one role and the database that exist before the first migration; everything else the migrations make.
-postgres_owner() {
-  pg_sql postgres <<SQL
-SELECT 'CREATE ROLE luna_owner LOGIN CREATEROLE' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'luna_owner') \gexec
-ALTER ROLE luna_owner PASSWORD '$(secret luna_owner)';
-SELECT 'CREATE DATABASE luna OWNER luna_owner' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'luna') \gexec
-SQL
+  printf '%s\n' "SELECT 'CREATE DATABASE luna' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'luna') \\gexec" |
+    pg_sql postgres
 }
 
 # The roles that the migrations made may log in with the passwords of this stack.
 postgres_passwords() {
   local role
-  for role in luna_worker luna_syncd luna_admin; do
+  for role in luna_owner luna_worker luna_syncd luna_admin; do
     printf "ALTER ROLE %s LOGIN PASSWORD '%s';\n" "$role" "$(secret "$role")"
   done | pg_sql postgres
 }

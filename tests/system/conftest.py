@@ -1,0 +1,2 @@
+"""The fixtures of whole-system tests; what they give stands in tests/README.md."""
+pytest_plugins = ["luna_stack"]

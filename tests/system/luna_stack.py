@@ -1,0 +1,186 @@
+"""The running service as pytest sees it: one stack a session, started by scripts/up under its own LUNA_VAR and ports.
+
+LUNA_TEST_VAR names the LUNA_VAR of a stack that runs already; it is then used as it is and left running.
+"""
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+
+import httpx
+import psycopg2
+import pytest
+import redis
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev")
+CLI = BUILD / "bin" / "luna"
+START_TIMEOUT_S = 300
+
+
+def clean_environment(**settings):
+    """This process's environment without any LUNA_ setting but those given (and the preset)."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LUNA_") or name == "LUNA_PRESET"}
+    return kept | {name: str(value) for name, value in settings.items()}
+
+
+def wait_until(condition, timeout_s=10.0, what=""):
+    """Polls until `condition()` is true; returns what it returned."""
+    end = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {timeout_s} s: {what or condition}"
+        time.sleep(0.02)
+
+
+class Stack:
+    """One stack: where it is, what it says, and the processes of it."""
+
+    def __init__(self, var, **settings):
+        self.var = pathlib.Path(var)
+        self.settings = settings
+        self.env = {}
+
+    def script(self, name, *arguments, check=True, **settings):
+        environment = clean_environment(LUNA_VAR=self.var, **(self.settings | settings))
+        return subprocess.run([ROOT / "scripts" / name, *arguments], env=environment, check=check, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=START_TIMEOUT_S)
+
+    def up(self):
+        outcome = self.script("up", "--detach", check=False)
+        assert outcome.returncode == 0, f"scripts/up failed:\n{outcome.stdout[-4000:]}"
+        self.read_environment()
+        return outcome.stdout
+
+    def down(self):
+        return self.script("down").stdout
+
+    def read_environment(self):
+        lines = (self.var / "demo.env").read_text(encoding="utf-8").splitlines()
+        self.env = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+    @property
+    def url(self):
+        return self.env["LUNA_URL"]
+
+    @property
+    def ca(self):
+        return self.env["LUNA_CA"]
+
+    def secret(self, name):
+        return (self.var / "secrets" / name).read_text(encoding="utf-8").strip()
+
+    def ports(self):
+        lines = (self.var / "ports.env").read_text(encoding="utf-8").split()
+        return {name: int(port) for name, port in (line.split("=") for line in lines)}
+
+    def database_url(self, role):
+        return f"postgresql://{role}:{self.secret(role)}@127.0.0.1:{self.ports()['LUNA_POSTGRES_PORT']}/luna"
+
+    def connect(self, role="luna_owner"):
+        connection = psycopg2.connect(self.database_url(role))
+        connection.autocommit = True
+        return connection
+
+    def pid(self, name):
+        return int((self.var / "run" / f"{name}.pid").read_text(encoding="utf-8").split()[0])
+
+    def log(self, name):
+        return (self.var / "log" / f"{name}.log").read_text(encoding="utf-8")
+
+    def luna(self, *arguments, check=True, **settings):
+        """Runs the luna program with the stack's settings, as the role luna_admin."""
+        ports = self.ports()
+        environment = clean_environment(**({
+            "LUNA_DATABASE_URL": self.database_url("luna_admin"),
+            "LUNA_REDIS_URL": self.env["REDIS_URL"],
+            "LUNA_KEY_PEPPER_FILE": self.var / "secrets" / "key_pepper",
+            "LUNA_MONITOR_LISTEN": f"127.0.0.1:{ports['LUNA_MONITOR_PORT']}",
+            "LUNA_METRICS_LISTEN": f"127.0.0.1:{ports['LUNA_SYNCD_METRICS_PORT']}",
+        } | settings))
+        outcome = subprocess.run([CLI, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert not check or outcome.returncode == 0, f"luna {arguments}: {outcome.returncode} {outcome.stderr}"
+        return outcome
+
+    def luna_json(self, *arguments, **settings):
+        return json.loads(self.luna(*arguments, "--json", **settings).stdout)
+
+
+@dataclasses.dataclass
+class Account:
+    """An account made for one test."""
+
+    stack: Stack
+    id: int
+    key: str
+    name: str
+
+    @property
+    def url(self):
+        return f"{self.stack.url}/api/v1/{self.id}/kalman"
+
+    @property
+    def headers(self):
+        return {"X-API-Key": self.key}
+
+
+@pytest.fixture(scope="session")
+def stack():
+    given = os.environ.get("LUNA_TEST_VAR")
+    if given:
+        running = Stack(given)
+        running.read_environment()
+        yield running
+        return
+    running = Stack(tempfile.mkdtemp(prefix="luna-test-"), LUNA_SYNC_INTERVAL_MS=100)
+    try:
+        running.up()
+        yield running
+    finally:
+        running.script("down", check=False)
+        shutil.rmtree(running.var, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def client(stack):
+    with httpx.Client(base_url=stack.url, verify=stack.ca, timeout=30, http2=True, trust_env=False) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def account_factory(stack):
+    def make(quota=100000, *options):
+        name = f"test-{uuid.uuid4()}"
+        made = stack.luna_json("account", "create", name, "--quota", str(quota), *options)
+        return Account(stack, made["id"], made["api_key"], name)
+
+    return make
+
+
+@pytest.fixture
+def account(account_factory):
+    return account_factory()
+
+
+@pytest.fixture(scope="session")
+def luna(stack):
+    return stack.luna
+
+
+@pytest.fixture
+def db(stack):
+    connection = stack.connect()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def redis_store(stack):
+    return redis.Redis.from_url(stack.env["REDIS_URL"])
