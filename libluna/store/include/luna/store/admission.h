@@ -2,8 +2,8 @@
  * admission.h: may this request run, and what does it cost? One Redis round trip.
  *
  * The worker's whole view of keys, limits and quotas. An admitter belongs to one worker process: it owns that
- * process's Redis and PostgreSQL connections (opened after fork, reopened by itself when they break), its charge
- * journal, and its place in the shared page that the master made. PostgreSQL is asked only when an account is cold.
+ * process's Redis and PostgreSQL connections (opened after fork, reopened by itself when they break) and its charge
+ * journal. PostgreSQL is asked only when an account is cold.
  *
  * Life of a charge:  luna_admit() charges `cost` units, if it allows;
  *   then exactly one of  luna_admission_commit()  just before a success is sent — the charge is validated and
@@ -66,7 +66,8 @@ struct luna_admission {
     int64_t points_max;
     bool was_cold; /* the account had to be loaded */
     /* What commit and refund need; opaque to the caller. */
-    int64_t account_id, epoch, incarnation, charged_at, worker_seq, recovery_seq;
+    int64_t account_id, epoch, incarnation, charged_at, period_no, worker_seq, recovery_seq;
+    bool holds_slot; /* one of the plan's concurrent requests */
     char idempotency_field[72];
     struct luna_error error; /* why UNAVAILABLE, for the log */
 };
@@ -85,13 +86,9 @@ struct luna_admitter_options {
     int worker_slot;         /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
     int redis_timeout_ms;    /* for one round trip and for connecting */
     int database_timeout_ms;
-    struct luna_quota_shared *shared; /* from luna_quota_shared_new(), made by the master before it forks */
 };
 
 enum { LUNA_WORKERS_MAX = 256 };
-
-/* A page shared by all workers of a host (MAP_SHARED, inherited over fork). NULL when mmap fails. */
-struct luna_quota_shared *luna_quota_shared_new(void);
 
 /* Opens nothing yet: connections are made at the first use, or by luna_admitter_probe(). */
 enum luna_code luna_admitter_new(const struct luna_admitter_options *options,

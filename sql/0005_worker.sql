@@ -1,0 +1,46 @@
+SET LOCAL ROLE luna_owner;
+
+-- What a worker's cold load needs, and nothing that changes a limit or touches the log at will.
+
+CREATE FUNCTION luna_epoch_seen(p_id int) RETURNS TABLE (epoch bigint, is_open boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT quota_epoch, epoch_open FROM accounts WHERE id = p_id
+$$;
+
+-- Opens the epoch after `p_seen`. A compare-and-set: whoever saw an older epoch, or an older life of Redis, fails. When an
+-- epoch is still open its journaled charges are booked first. `p_now_ms` is Redis's clock, the only one for periods.
+CREATE FUNCTION luna_epoch_next(p_id int, p_seen bigint, p_incarnation bigint, p_now_ms bigint, p_periods bigint[],
+                                p_sums bigint[], p_actor text)
+    RETURNS TABLE (epoch bigint, quota_used int, config account_config) LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    a accounts;
+    truth bigint;
+BEGIN
+    -- Shared with other loads, but not with a fence: that takes this row for update before it closes epochs.
+    SELECT incarnation INTO STRICT truth FROM redis_incarnation FOR SHARE;
+    IF truth <> p_incarnation THEN
+        RAISE EXCEPTION 'incarnation % is fenced by %', p_incarnation, truth USING ERRCODE = 'LU003';
+    END IF;
+    SELECT * INTO a FROM accounts WHERE id = p_id FOR UPDATE;
+    IF NOT FOUND OR a.quota_epoch <> p_seen THEN
+        RAISE EXCEPTION 'account %: epoch % is not the present one', p_id, p_seen USING ERRCODE = 'LU002';
+    END IF;
+    IF a.epoch_open THEN
+        PERFORM luna_epoch_recover(p_id, p_periods, p_sums, p_actor, 'counters lost; booked from the journals', 0);
+    END IF;
+    PERFORM luna_period_roll_to(p_id, luna_time(p_now_ms), p_actor, 0);
+    UPDATE accounts SET quota_epoch = quota_epoch + 1, epoch_open = true, epoch_base = accounts.quota_used,
+                        sync_c = 0, sync_r = 0, period_c = 0, period_r = 0
+     WHERE id = p_id;
+    RETURN QUERY SELECT p_seen + 1, b.quota_used, c FROM accounts b JOIN account_config c ON c.account_id = b.id
+                  WHERE b.id = p_id;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION luna_epoch_seen, luna_epoch_next TO luna_worker;
+GRANT SELECT (id, account_name, quota_limit, quota_used, created_at, updated_at, plan, config_version, disabled_at, quota_epoch,
+              epoch_open, sync_c, sync_r, period_no, period_start, period_end) ON accounts TO luna_worker;
+GRANT SELECT ON plans, quota_daily TO luna_worker;
+GRANT EXECUTE ON FUNCTION luna_ms, luna_time, luna_period_end TO luna_worker, luna_syncd, luna_admin;
+GRANT SELECT ON redis_incarnation TO luna_worker, luna_syncd, luna_admin;

@@ -1,0 +1,190 @@
+SET LOCAL ROLE luna_owner;
+
+-- What an operator does. One transaction each: the change, its audit event, the outbox row that makes Redis hear of it.
+
+CREATE FUNCTION luna_changed(p_id int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE accounts SET config_version = config_version + 1 WHERE id = p_id;
+    INSERT INTO config_outbox (account_id) VALUES (p_id);
+    PERFORM pg_notify('luna_quota', p_id::text); -- a hint only: the outbox is what is delivered
+END
+$$;
+
+CREATE FUNCTION luna_account_row(p_id int) RETURNS accounts LANGUAGE plpgsql AS $$
+DECLARE
+    a accounts;
+BEGIN
+    SELECT * INTO a FROM accounts WHERE id = p_id FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no account %', p_id USING ERRCODE = 'LU005';
+    END IF;
+    RETURN a;
+END
+$$;
+
+-- An event that changes no number.
+CREATE FUNCTION luna_event_note(a accounts, p_kind text, p_actor text, p_reason text) RETURNS void LANGUAGE sql AS $$
+    SELECT luna_event_append(a.id, p_kind, p_actor, a.sync_c, a.sync_r, 0, a.quota_used, a.quota_limit, p_reason, 0)
+$$;
+
+CREATE FUNCTION luna_account_create(p_name text, p_plan text, p_limit bigint, p_digest uuid, p_prefix text, p_actor text)
+    RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    p plans;
+    fresh int;
+    allowed bigint;
+    start timestamptz;
+BEGIN
+    SELECT * INTO p FROM plans WHERE name = p_plan;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no plan "%"', p_plan USING ERRCODE = 'LU005';
+    END IF;
+    IF EXISTS (SELECT FROM accounts WHERE account_name = p_name) THEN
+        RAISE EXCEPTION 'an account named "%" exists', p_name USING ERRCODE = 'LU006';
+    END IF;
+    allowed := COALESCE(p_limit, p.quota_limit, 500);
+    start := CASE p.quota_period WHEN 'none' THEN now()
+                  ELSE date_trunc(p.quota_period, now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' END;
+    INSERT INTO accounts (account_name, api_key, quota_limit, plan, period_start, period_end)
+    VALUES (p_name, p_digest, 0, p_plan, start, luna_period_end(p.quota_period, start))
+    RETURNING id INTO fresh;
+    INSERT INTO api_keys (account_id, digest, prefix, scopes) VALUES (fresh, p_digest, p_prefix, 7);
+    PERFORM luna_event_append(fresh, 'account_create', p_actor, 0, 0, 0, 0, allowed, format('plan %s', p_plan), 0);
+    PERFORM luna_changed(fresh);
+    RETURN fresh;
+END
+$$;
+
+CREATE FUNCTION luna_account_set_limit(p_id int, p_limit bigint, p_actor text, p_reason text)
+    RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    a accounts := luna_account_row(p_id);
+BEGIN
+    PERFORM luna_event_append(p_id, 'limit_change', p_actor, a.sync_c, a.sync_r, 0, a.quota_used, p_limit, p_reason, 0);
+    PERFORM luna_changed(p_id);
+END
+$$;
+
+-- The present period's window follows the plan's kind; what was used in it stays used.
+CREATE FUNCTION luna_period_adopt(p_id int, p_kind text) RETURNS void LANGUAGE sql AS $$
+    UPDATE accounts SET period_end = luna_period_end(p_kind, now()),
+           period_start = CASE p_kind WHEN 'none' THEN period_start
+                               ELSE date_trunc(p_kind, now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' END
+     WHERE id = p_id
+$$;
+
+CREATE FUNCTION luna_account_set_plan(p_id int, p_plan text, p_actor text, p_reason text)
+    RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    a accounts := luna_account_row(p_id);
+    p plans;
+    kind_before text;
+BEGIN
+    SELECT * INTO p FROM plans WHERE name = p_plan;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no plan "%"', p_plan USING ERRCODE = 'LU005';
+    END IF;
+    SELECT quota_period INTO kind_before FROM plans WHERE name = a.plan;
+    PERFORM luna_event_append(p_id, 'plan_change', p_actor, a.sync_c, a.sync_r, 0, a.quota_used,
+                              COALESCE(p.quota_limit, a.quota_limit),
+                              format('%s to %s%s', a.plan, p_plan, CASE WHEN p_reason = '' THEN '' ELSE ': ' || p_reason END), 0);
+    UPDATE accounts SET plan = p_plan WHERE id = p_id;
+    IF p.quota_period <> kind_before THEN
+        PERFORM luna_period_adopt(p_id, p.quota_period);
+    END IF;
+    PERFORM luna_changed(p_id);
+END
+$$;
+
+CREATE FUNCTION luna_account_set_disabled(p_id int, p_disabled boolean, p_actor text, p_reason text)
+    RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    a accounts := luna_account_row(p_id);
+BEGIN
+    IF (a.disabled_at IS NOT NULL) <> p_disabled THEN
+        PERFORM luna_event_note(a, CASE WHEN p_disabled THEN 'disable' ELSE 'enable' END, p_actor, p_reason);
+        UPDATE accounts SET disabled_at = CASE WHEN p_disabled THEN now() END WHERE id = p_id;
+    END IF;
+    PERFORM luna_changed(p_id);
+END
+$$;
+
+CREATE FUNCTION luna_key_add(p_id int, p_digest uuid, p_prefix text, p_scopes int, p_not_before_ms bigint, p_expires_ms bigint,
+                             p_actor text)
+    RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    a accounts := luna_account_row(p_id);
+    fresh bigint;
+BEGIN
+    INSERT INTO api_keys (account_id, digest, prefix, scopes, not_before, expires_at)
+    VALUES (p_id, p_digest, p_prefix, p_scopes, luna_time(p_not_before_ms), luna_time(p_expires_ms))
+    RETURNING id INTO fresh;
+    PERFORM luna_event_note(a, 'key_create', p_actor, format('key %s (%s…)', fresh, p_prefix));
+    PERFORM luna_changed(p_id);
+    RETURN fresh;
+END
+$$;
+
+-- The old primary key lives on for `p_overlap_s` seconds, never longer than it would have.
+CREATE FUNCTION luna_key_rotate(p_id int, p_digest uuid, p_prefix text, p_overlap_s bigint, p_actor text)
+    RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    a accounts := luna_account_row(p_id);
+    fresh bigint;
+BEGIN
+    UPDATE api_keys SET revoked_at = CASE WHEN p_overlap_s = 0 THEN COALESCE(revoked_at, now()) ELSE revoked_at END,
+                        expires_at = LEAST(expires_at, now() + make_interval(secs => p_overlap_s))
+     WHERE digest = a.api_key;
+    INSERT INTO api_keys (account_id, digest, prefix, scopes) VALUES (p_id, p_digest, p_prefix, 7) RETURNING id INTO fresh;
+    UPDATE accounts SET api_key = p_digest WHERE id = p_id;
+    PERFORM luna_event_note(a, 'key_rotate', p_actor,
+                            format('key %s (%s…) is primary; the old one lives %s s', fresh, p_prefix, p_overlap_s));
+    PERFORM luna_changed(p_id);
+END
+$$;
+
+CREATE FUNCTION luna_key_revoke(p_id int, p_key bigint, p_actor text, p_reason text)
+    RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    a accounts := luna_account_row(p_id);
+    k api_keys;
+BEGIN
+    SELECT * INTO k FROM api_keys WHERE id = p_key AND account_id = p_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'account % has no key %', p_id, p_key USING ERRCODE = 'LU005';
+    END IF;
+    IF k.revoked_at IS NULL THEN
+        UPDATE api_keys SET revoked_at = now() WHERE id = p_key;
+        PERFORM luna_event_note(a, 'key_revoke', p_actor, format('key %s (%s…)%s', p_key, k.prefix,
+                                CASE WHEN p_reason = '' THEN '' ELSE ': ' || p_reason END));
+    END IF;
+    PERFORM luna_changed(p_id);
+END
+$$;
+
+CREATE FUNCTION luna_plan_put(p_name text, p_rate_per_s int, p_rate_burst int, p_limit int, p_period text, p_points_max bigint,
+                              p_concurrent_max int, p_actor text)
+    RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    kind_before text;
+    member int;
+BEGIN
+    SELECT quota_period INTO kind_before FROM plans WHERE name = p_name FOR UPDATE;
+    INSERT INTO plans (name, rate_per_s, rate_burst, quota_limit, quota_period, points_max, concurrent_max)
+    VALUES (p_name, p_rate_per_s, p_rate_burst, p_limit, p_period, p_points_max, p_concurrent_max)
+    ON CONFLICT (name) DO UPDATE SET rate_per_s = excluded.rate_per_s, rate_burst = excluded.rate_burst,
+        quota_limit = excluded.quota_limit, quota_period = excluded.quota_period, points_max = excluded.points_max,
+        concurrent_max = excluded.concurrent_max, updated_at = now();
+    FOR member IN SELECT id FROM accounts WHERE plan = p_name ORDER BY id LOOP
+        PERFORM luna_event_note(luna_account_row(member), 'plan_change', p_actor, format('plan %s was changed', p_name));
+        IF kind_before <> p_period THEN
+            PERFORM luna_period_adopt(member, p_period);
+        END IF;
+        PERFORM luna_changed(member);
+    END LOOP;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION luna_account_create, luna_account_set_limit, luna_account_set_plan, luna_account_set_disabled,
+    luna_key_add, luna_key_rotate, luna_key_revoke, luna_plan_put, luna_outbox_done TO luna_admin;
+GRANT SELECT ON accounts, api_keys, plans, quota_events, quota_daily, account_config, config_outbox, syncd_leader TO luna_admin;
