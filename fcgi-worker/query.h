@@ -1,0 +1,43 @@
+/*
+ * query.h: the query of a URL, as names and values.
+ *
+ * application/x-www-form-urlencoded: pairs between '&', '+' and %XX decoded. Bounded: at most QUERY_PAIRS_MAX pairs; a
+ * broken escape, a NUL, invalid UTF-8 or a name given twice is a fault at ["query", name]. Memory comes from the arena.
+ */
+#ifndef FCGI_WORKER_QUERY_H
+#define FCGI_WORKER_QUERY_H
+
+#include "luna/base/arena.h"
+#include "luna/modelling/fault.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { QUERY_PAIRS_MAX = 16 };
+
+struct query_pair {
+    const char *name; /* decoded, NUL-terminated */
+    const char *value;
+};
+
+struct query {
+    struct query_pair pairs[QUERY_PAIRS_MAX];
+    size_t count;
+};
+
+/* False when there was a fault; `query` then holds what could be read. */
+bool query_parse(const char *text, struct luna_arena *arena, struct query *ret_query,
+                 struct luna_faults *faults);
+/* The value, or NULL. */
+const char *query_get(const struct query *query, const char *name);
+/* The whole number `name` within [min, max]; `otherwise` when it is not given. A fault for anything else. */
+int64_t query_int(const struct query *query, const char *name, int64_t min, int64_t max, int64_t otherwise,
+                  struct luna_faults *faults);
+/* A fault for every name that is not in `known`, a NULL-terminated list. */
+void query_forbid_others(const struct query *query, const char *const *known, struct luna_faults *faults);
+/* Adds a fault at ["query", name]. */
+struct luna_fault *query_fault(struct luna_faults *faults, const char *name, const char *type,
+                               const char *msg, const char *hint);
+
+#endif
