@@ -1,0 +1,45 @@
+/*
+ * output.h: one way to answer people and machines.
+ *
+ * A handler describes what it found as records of named cells; the same records print as aligned text or as JSON (one object for
+ * a single record, an array of objects for a list). Times are RFC 3339 in UTC in both.
+ */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cell_type { CELL_TEXT, CELL_INTEGER, CELL_BOOL, CELL_TIME, CELL_JSON };
+
+struct cell {
+    const char *name;
+    enum cell_type type;
+    const char *text; /* CELL_TEXT; NULL is shown as "-" and as null. CELL_JSON: finished JSON */
+    int64_t
+        number; /* CELL_INTEGER, CELL_BOOL, CELL_TIME: milliseconds since 1970 UTC, 0: never, shown as a NULL text */
+};
+
+#define CELL_T(name_, text_) ((struct cell){.name = (name_), .type = CELL_TEXT, .text = (text_)})
+#define CELL_I(name_, number_) ((struct cell){.name = (name_), .type = CELL_INTEGER, .number = (number_)})
+#define CELL_B(name_, number_) ((struct cell){.name = (name_), .type = CELL_BOOL, .number = (number_)})
+#define CELL_MS(name_, number_) ((struct cell){.name = (name_), .type = CELL_TIME, .number = (number_)})
+/* For what is no single value; only in records that are printed as JSON. */
+#define CELL_J(name_, text_) ((struct cell){.name = (name_), .type = CELL_JSON, .text = (text_)})
+
+/* Prints one record: "name  value" lines, or an object. */
+void output_record(bool json, const struct cell *cells, size_t count);
+
+/* A list: every record has the same cells. */
+struct output_list;
+
+struct output_list *output_list_new(bool json);
+/* Copies what it needs. */
+void output_list_add(struct output_list *list, const struct cell *cells, size_t count);
+/* Prints the list, then `empty` instead when text is wanted and there is no record; frees it. */
+void output_list_print(struct output_list *list, const char *empty);
+
+#define OUTPUT_COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+#endif

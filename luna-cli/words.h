@@ -1,0 +1,28 @@
+/*
+ * words.h: the words that people use for the store's enumerations, in both directions.
+ */
+#ifndef CLI_WORDS_H
+#define CLI_WORDS_H
+
+#include "luna/store/admission.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+const char *period_word(enum luna_period period);
+/* False and a printed fault when `word` is none of none, day, month. */
+bool period_read(const char *word, enum luna_period *ret_period);
+
+enum { SCOPES_TEXT_BYTES = 32 };
+/* "model,read,keys" */
+void scopes_text(unsigned scopes, char *out, size_t out_size);
+/* False and a printed fault. */
+bool scopes_read(const char *text, unsigned *ret_scopes);
+
+/* "90", "90s", "15m", "12h", "7d" in seconds, at most `max_s`; false and a printed fault naming `what`. */
+bool duration_read(const char *what, const char *text, int64_t max_s, int64_t *ret_seconds);
+/* "2026-11-24" or "2026-11-24T06:00:00Z" in milliseconds since 1970 UTC; false and a printed fault naming `what`. */
+bool time_read(const char *what, const char *text, int64_t *ret_ms);
+
+#endif

@@ -1,0 +1,149 @@
+#include "syncd_config.h"
+
+#include "luna/base/env_file.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
+static const char *const log_formats[] = {"json", "text", NULL};
+
+#define MEMBER(name) offsetof(struct syncd_config, name)
+
+const struct luna_setting syncd_settings[] = {
+    {.name = "LUNA_DATABASE_URL",
+     .type = LUNA_SETTING_STRING,
+     .flags = LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET,
+     .offset = MEMBER(database_url),
+     .help = "PostgreSQL, as the role luna_syncd: postgresql://user:password@host:port/database"},
+    {.name = "LUNA_REDIS_URL",
+     .type = LUNA_SETTING_STRING,
+     .flags = LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET,
+     .offset = MEMBER(redis_url),
+     .help = "Redis: redis://[:password@]host:port[/db] or unix:///path[?db=n]"},
+    {.name = "LUNA_STATE_DIR",
+     .type = LUNA_SETTING_STRING,
+     .flags = LUNA_SETTING_REQUIRED,
+     .offset = MEMBER(state_dir),
+     .help = "Directory of this host's charge journals, the same as the workers'"},
+    {.name = "LUNA_ENV_FILE",
+     .type = LUNA_SETTING_STRING,
+     .offset = MEMBER(env_file),
+     .help = "File of NAME=value lines for what the environment leaves unset; read again at SIGHUP"},
+    {.name = "LUNA_SYNC_INTERVAL_MS",
+     .type = LUNA_SETTING_INT,
+     .flags = LUNA_SETTING_RELOADABLE,
+     .offset = MEMBER(interval_ms),
+     .default_text = "1000",
+     .min = 10,
+     .max = 3600000,
+     .help = "Time between two rounds of booking, in milliseconds; events book sooner"},
+    {.name = "LUNA_SYNC_BATCH_ACCOUNTS",
+     .type = LUNA_SETTING_INT,
+     .flags = LUNA_SETTING_RELOADABLE,
+     .offset = MEMBER(batch_accounts),
+     .default_text = "500",
+     .min = 1,
+     .max = 10000,
+     .help = "Accounts booked in one PostgreSQL transaction"},
+    {.name = "LUNA_REDIS_TIMEOUT_MS",
+     .type = LUNA_SETTING_INT,
+     .offset = MEMBER(redis_timeout_ms),
+     .default_text = "1000",
+     .min = 10,
+     .max = 60000,
+     .help = "Patience with one answer of Redis, in milliseconds"},
+    {.name = "LUNA_DATABASE_TIMEOUT_MS",
+     .type = LUNA_SETTING_INT,
+     .offset = MEMBER(database_timeout_ms),
+     .default_text = "5000",
+     .min = 10,
+     .max = 600000,
+     .help = "Patience with one answer of PostgreSQL, in milliseconds"},
+    {.name = "LUNA_STOP_TIMEOUT_MS",
+     .type = LUNA_SETTING_INT,
+     .flags = LUNA_SETTING_RELOADABLE,
+     .offset = MEMBER(stop_timeout_ms),
+     .default_text = "10000",
+     .min = 0,
+     .max = 600000,
+     .help = "At SIGTERM, how long the final booking may take, in milliseconds; what is left is booked at "
+             "the next start"},
+    {.name = "LUNA_METRICS_LISTEN",
+     .type = LUNA_SETTING_STRING,
+     .offset = MEMBER(metrics_listen),
+     .help = "host:port for /livez, /readyz, /metrics and /status, such as 127.0.0.1:9465; empty: none"},
+    {.name = "LUNA_ALLOW_UNSAFE_REDIS",
+     .type = LUNA_SETTING_BOOL,
+     .offset = MEMBER(allow_unsafe_redis),
+     .default_text = "off",
+     .help = "Run with a Redis that may evict or forget quotas; for development only"},
+    {.name = "LUNA_LOG_LEVEL",
+     .type = LUNA_SETTING_ENUM,
+     .flags = LUNA_SETTING_RELOADABLE,
+     .offset = MEMBER(log_level),
+     .default_text = "info",
+     .choices = log_levels,
+     .help = "The least important kind of event that is logged"},
+    {.name = "LUNA_LOG_FORMAT",
+     .type = LUNA_SETTING_ENUM,
+     .flags = LUNA_SETTING_RELOADABLE,
+     .offset = MEMBER(log_format),
+     .default_text = "json",
+     .choices = log_formats,
+     .help = "One JSON object a line, or key=value text for a terminal"},
+    {.name = NULL}};
+
+/* luna_config_load() asks through a plain function; this is what it looks into besides the environment. */
+static const struct luna_env_file *settings_file;
+
+static const char *get_setting(const char *name)
+{
+    const char *value = luna_config_env(name);
+    return value && value[0] != '\0' ? value : luna_env_file_get(settings_file, name);
+}
+
+enum luna_code syncd_config_load(struct syncd_config *ret_config, struct luna_error *err)
+{
+    struct luna_env_file *file = NULL;
+    const char *env_file = luna_config_env("LUNA_ENV_FILE");
+    if (env_file && env_file[0] != '\0') {
+        enum luna_code code = luna_env_file_read(env_file, &file, err);
+        if (code != LUNA_OK)
+            return code;
+    }
+    settings_file = file;
+    enum luna_code code = luna_config_load(syncd_settings, get_setting, ret_config, err);
+    settings_file = NULL;
+    luna_env_file_free(file);
+    return code;
+}
+
+void syncd_config_done(struct syncd_config *config)
+{
+    luna_config_done(syncd_settings, config);
+}
+
+static size_t member_bytes(const struct luna_setting *setting)
+{
+    switch (setting->type) {
+    case LUNA_SETTING_INT:
+        return sizeof(int64_t);
+    case LUNA_SETTING_BOOL:
+        return sizeof(bool);
+    case LUNA_SETTING_ENUM:
+        return sizeof(int);
+    case LUNA_SETTING_STRING: /* owned memory: never moved between two structs */
+        break;
+    }
+    return 0;
+}
+
+void syncd_config_take_reloadable(struct syncd_config *config, const struct syncd_config *fresh)
+{
+    for (const struct luna_setting *setting = syncd_settings; setting->name; setting++) {
+        if (setting->flags & LUNA_SETTING_RELOADABLE)
+            memcpy((char *)config + setting->offset, (const char *)fresh + setting->offset,
+                   member_bytes(setting));
+    }
+}
