@@ -1,0 +1,199 @@
+"""What nginx itself answers: limits, errors in the API's shape, and which pages it lets through."""
+import socket
+import ssl
+import time
+import urllib.parse
+
+import httpx
+import pytest
+from test_bad_input import assert_error, assert_serves
+
+
+def raw_connection(stack, timeout_s=20, alpn=("http/1.1",)):
+    """A TLS connection that speaks only what the test writes."""
+    url = urllib.parse.urlsplit(stack.url)
+    context = ssl.create_default_context(cafile=stack.ca)
+    context.set_alpn_protocols(list(alpn))
+    plain = socket.create_connection((url.hostname, url.port), timeout=timeout_s)
+    return context.wrap_socket(plain, server_hostname=url.hostname)
+
+
+def read_to_end(connection):
+    received = b""
+    try:
+        while chunk := connection.recv(65536):
+            received += chunk
+    except (ConnectionResetError, ssl.SSLError):
+        pass
+    return received
+
+
+def head_of(account, content_length):
+    path = urllib.parse.urlsplit(account.url).path
+    return (f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {account.key}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {content_length}\r\nConnection: close\r\n\r\n").encode()
+
+
+def remaining_of(redis_store, account):
+    return int(redis_store.get(f"user:{account.id}:quota"))
+
+
+@pytest.mark.parametrize("http2", [True, False])
+def test_forty_megabytes_are_413_and_charge_nothing(stack, account, redis_store, http2):
+    with httpx.Client(verify=stack.ca, http2=http2, timeout=60, trust_env=False) as client:
+        assert_serves(client, account)
+        before = remaining_of(redis_store, account)
+        answer = client.post(account.url, headers=account.headers | {"Content-Type": "application/json"}, content=b" " * 40_000_000)
+        assert_error(answer, 413)
+        assert remaining_of(redis_store, account) == before
+        assert_serves(client, account)
+
+
+def test_chunked_body_over_the_limit_is_413(stack, account):
+    def chunks():
+        for _ in range(40):
+            yield b" " * 1_000_000
+
+    with httpx.Client(verify=stack.ca, timeout=60, trust_env=False) as client:
+        assert_error(client.post(account.url, headers=account.headers | {"Content-Type": "application/json"}, content=chunks()), 413)
+
+
+def test_body_shorter_than_its_length_over_http2_is_400(stack, account, client, redis_store):
+    """HTTP/2 can still answer: the stream's own end shows that bytes are missing."""
+    h2 = pytest.importorskip("h2.connection", reason="python3-h2 is not installed")
+    assert_serves(client, account)
+    before = remaining_of(redis_store, account)
+    connection = raw_connection(stack, alpn=("h2",))
+    protocol = h2.H2Connection()
+    protocol.config.validate_outbound_headers = False
+    protocol.initiate_connection()
+    url = urllib.parse.urlsplit(account.url)
+    headers = [(":method", "POST"), (":path", url.path), (":scheme", "https"), (":authority", url.netloc),
+               ("x-api-key", account.key), ("content-type", "application/json"), ("content-length", "1000")]
+    protocol.send_headers(1, headers)
+    protocol.send_data(1, b'{"results":[1,2]}', end_stream=True)
+    connection.sendall(protocol.data_to_send())
+    status, body = receive_stream(connection, protocol)
+    connection.close()
+    assert status == "400" and b'"request_id"' in body, (status, body)
+    assert remaining_of(redis_store, account) == before
+    assert_serves(client, account)
+
+
+def receive_stream(connection, protocol):
+    status, body = None, b""
+    end = time.monotonic() + 15
+    while time.monotonic() < end:
+        for event in protocol.receive_data(connection.recv(65536)):
+            kind = type(event).__name__
+            if kind == "ResponseReceived":
+                status = dict(event.headers).get(":status") or dict(event.headers).get(b":status", b"").decode()
+            elif kind == "DataReceived":
+                body += event.data
+            elif kind in ("StreamEnded", "StreamReset"):
+                return status, body
+        connection.sendall(protocol.data_to_send())
+    raise AssertionError("no answer on the stream")
+
+
+def test_body_shorter_than_its_length_over_http1_reaches_no_worker(stack, account, client, redis_store):
+    """Over HTTP/1.1 nothing tells a short body from a slow one but time or a closed connection; nginx waits, and no worker does."""
+    assert_serves(client, account)
+    before = remaining_of(redis_store, account)
+    connection = raw_connection(stack)
+    connection.sendall(head_of(account, 1000) + b'{"results":[1,2]}')
+    connection.close()
+    assert_serves(client, account)
+    assert remaining_of(redis_store, account) == before - 1
+
+
+def test_body_longer_than_its_length_is_cut_there(stack, account):
+    connection = raw_connection(stack)
+    body = b'{"results":[1,2]}'
+    connection.sendall(head_of(account, len(body)) + body + b"garbage that is no request")
+    answer = read_to_end(connection)
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.count(b"HTTP/1.1 ") == 1
+
+
+def parse_raw(answer):
+    """A raw HTTP/1.1 answer as an httpx response, so that assert_error reads it."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    headers = [tuple(line.split(": ", 1)) for line in lines[1:]]
+    return httpx.Response(int(lines[0].split()[1]), headers=headers, content=body)
+
+
+@pytest.mark.parametrize("request_bytes, status", [
+    (b"GET / HTTP/9.9\r\n\r\n", 505),
+    (b"nonsense\r\n\r\n", 400),
+    (b"POST /api/v1/1/kalman HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
+    (b"POST /api/v1/1/kalman HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+    (b"POST /api/v1/1/kalman HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    (b"POST /api/v1/1/kalman HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: magic\r\n\r\n", 501),
+    (b"GET /api HTTP/1.1\r\n\r\n", 400),
+    (b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + b"a" * 40000 + b"\r\n\r\n", 431),
+], ids=lambda value: str(value)[:60])
+def test_broken_http_is_answered_as_json(stack, request_bytes, status):
+    connection = raw_connection(stack)
+    connection.sendall(request_bytes)
+    assert_error(parse_raw(read_to_end(connection)), status)
+
+
+def test_plain_http_on_the_tls_port_is_told_so(stack):
+    url = urllib.parse.urlsplit(stack.url)
+    answer = httpx.get(f"http://{url.netloc}/", trust_env=False)
+    assert "HTTPS" in assert_error(answer, 400)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/status", "/metrics/", "//metrics", "/%6detrics"])
+def test_operators_pages_are_not_public(client, path):
+    assert_error(client.get(path), 404)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_health_is_public(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200 and "x-request-id" in answer.headers
+    assert_error(client.post(path), 405)
+
+
+def test_operators_pages_answer_on_their_own_address(stack):
+    for url in (stack.env["LUNA_METRICS_URL"], stack.env["LUNA_SYNCD_METRICS_URL"]):
+        answer = httpx.get(url, trust_env=False)
+        assert answer.status_code == 200 and "luna_" in answer.text
+
+
+def test_nginx_errors_as_rfc_9457_problem(client):
+    answer = client.get("/metrics", headers={"Accept": "application/problem+json"})
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("version, accepted", [("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)])
+def test_tls_versions(stack, version, accepted):
+    url = urllib.parse.urlsplit(stack.url)
+    context = ssl.create_default_context(cafile=stack.ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1 if not accepted else ssl.TLSVersion[version]
+    context.maximum_version = ssl.TLSVersion[version]
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    plain = socket.create_connection((url.hostname, url.port), timeout=10)
+    try:
+        with context.wrap_socket(plain, server_hostname=url.hostname) as connection:
+            assert accepted and connection.version() == version.replace("_", ".")
+    except ssl.SSLError as error:
+        assert not accepted, error
+
+
+def test_no_key_and_no_body_in_the_access_log(stack, client, account):
+    assert_serves(client, account)
+    log = (stack.var / "log" / "access.log").read_text(encoding="utf-8")
+    assert account.key not in log + stack.log("fcgi-worker")
+    assert f"/api/v1/{account.id}/kalman" in log
+
+
+def test_ordinary_requests_write_no_temporary_file(stack, client, account):
+    answer = client.post(account.url, headers=account.headers, json={"results": list(range(20000))})
+    assert answer.status_code == 200
+    assert "buffered to a temporary file" not in stack.log("nginx")

@@ -1,0 +1,75 @@
+"""Quota and rate: what a client is told at the limit, and what PostgreSQL then holds."""
+from luna_stack import wait_until
+from test_bad_input import assert_error
+
+BODY = {"results": [1120, 1160, 963, 1210]}
+
+
+def post(client, account):
+    return client.post(account.url, headers=account.headers, json=BODY)
+
+
+def test_quota_is_spent_to_the_last_unit_and_then_429(client, account_factory):
+    account = account_factory(quota=3)
+    answers = [post(client, account) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["2", "1", "0", "0", "0"]
+    refused = answers[3]
+    assert_error(refused, 429)
+    assert int(refused.headers["retry-after"]) >= 1
+    assert 'r=0' in refused.headers["ratelimit"] and 'q=3' in refused.headers["ratelimit-policy"]
+    assert refused.headers["x-ratelimit-limit"] == "3"
+
+
+def test_quota_zero_is_429_at_once(client, account_factory):
+    assert_error(post(client, account_factory(quota=0)), 429)
+
+
+def test_a_raised_limit_is_usable_at_once(client, stack, account_factory):
+    account = account_factory(quota=1)
+    assert post(client, account).status_code == 200
+    assert post(client, account).status_code == 429
+    stack.luna("account", "set-limit", str(account.id), "2")
+    wait_until(lambda: post(client, account).status_code == 200, what="the raised limit")
+    assert post(client, account).status_code == 429
+
+
+def test_bursts_above_the_rate_are_429_with_retry_after(client, account):
+    for _ in range(400):
+        answer = post(client, account)
+        if answer.status_code == 429:
+            break
+    said = assert_error(answer, 429)
+    assert said["code"] == "rate_limited"
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def used(db, account):
+    with db.cursor() as cursor:
+        cursor.execute("SELECT quota_used FROM accounts WHERE id = %s", (account.id,))
+        return cursor.fetchone()[0]
+
+
+def test_usage_is_booked_with_an_audit_event(client, db, redis_store, account_factory):
+    account = account_factory(quota=10)
+    for _ in range(4):
+        assert post(client, account).status_code == 200
+    wait_until(lambda: used(db, account) == 4, what="quota_used = 4")
+    assert int(redis_store.get(f"user:{account.id}:quota")) == 6
+    with db.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM quota_events WHERE account_id = %s", (account.id,))
+        assert cursor.fetchone()[0] >= 1
+
+
+def test_redis_key_is_a_plain_string_without_expiry(client, redis_store, account):
+    assert post(client, account).status_code == 200
+    key = f"user:{account.id}:quota"
+    assert redis_store.type(key) == b"string" and redis_store.ttl(key) == -1
+
+
+def test_rotated_key_works_and_the_old_one_ends(client, stack, account):
+    made = stack.luna_json("account", "rotate-key", str(account.id), "--grace", "0s")
+    old, account.key = account.key, made["api_key"]
+    wait_until(lambda: post(client, account).status_code == 200, what="the new key")
+    account.key = old
+    wait_until(lambda: post(client, account).status_code == 403, what="the end of the old key")

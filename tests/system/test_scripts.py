@@ -1,0 +1,164 @@
+"""scripts/up and scripts/down: side by side, again, in the foreground, under a closed folder, with ports given or taken."""
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import httpx
+import pytest
+from luna_stack import ROOT, START_TIMEOUT_S, Stack, clean_environment, wait_until
+
+SERVERS = ["postgres", "redis", "quota-syncd", "fcgi-worker", "nginx"]
+
+
+@pytest.fixture
+def second():
+    """A second stack of the same checkout, in a folder that only its owner may enter."""
+    made = Stack(pathlib.Path(tempfile.mkdtemp(prefix="luna-second-")) / "var")
+    yield made
+    made.script("down", check=False)
+    shutil.rmtree(made.var.parent, ignore_errors=True)
+
+
+def owner_of(pid):
+    return pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid).pw_name
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_two_stacks_side_by_side_and_down_ends_only_its_own(stack, client, account, second):
+    shown = second.up()
+    assert "The Nile" in shown and "▁" in shown and "curl --cacert" in shown
+    assert not set(stack.ports().values()) & set(second.ports().values())
+    theirs = [stack.pid(name) for name in SERVERS]
+    ours = [second.pid(name) for name in SERVERS]
+    second.down()
+    assert not any(alive(pid) for pid in ours)
+    assert all(alive(pid) for pid in theirs)
+    assert client.post(account.url, headers=account.headers, json={"results": [1, 2]}).status_code == 200
+
+
+def test_second_up_takes_seconds_and_keeps_the_account(stack):
+    pids = [stack.pid(name) for name in SERVERS]
+    key = stack.env["LUNA_API_KEY"]
+    began = time.monotonic()
+    shown = stack.up()
+    assert time.monotonic() - began < 10
+    assert "runs already" in shown and "The Nile" in shown
+    assert [stack.pid(name) for name in SERVERS] == pids and stack.env["LUNA_API_KEY"] == key
+
+
+def test_up_after_down_keeps_what_was_there(second):
+    second.up()
+    account_id, key = second.env["LUNA_ACCOUNT_ID"], second.env["LUNA_API_KEY"]
+    second.down()
+    second.up()
+    assert (second.env["LUNA_ACCOUNT_ID"], second.env["LUNA_API_KEY"]) == (account_id, key)
+
+
+def test_up_after_a_part_died_starts_everything_again(second):
+    second.up()
+    os.kill(second.pid("quota-syncd"), signal.SIGKILL)
+    wait_until(lambda: not alive(second.pid("quota-syncd")), what="the end of quota-syncd")
+    second.up()
+    assert all(alive(second.pid(name)) for name in SERVERS)
+
+
+def test_foreground_ends_everything_on_ctrl_c(second):
+    environment = clean_environment(LUNA_VAR=second.var)
+    with subprocess.Popen([ROOT / "scripts/up"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          start_new_session=True) as running:
+        shown = ""
+        end = time.monotonic() + START_TIMEOUT_S
+        while "Ctrl-C stops everything" not in shown:
+            line = running.stdout.readline()
+            assert line and time.monotonic() < end, shown
+            shown += line
+        pids = [second.pid(name) for name in SERVERS]
+        second.read_environment()
+        httpx.get(second.url + "/livez", verify=second.ca, trust_env=False)
+        # The terminal sends it to the whole group; the servers are in sessions of their own.
+        os.killpg(running.pid, signal.SIGINT)
+        rest = running.communicate(timeout=60)[0]
+    assert running.returncode == 130, rest
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_nothing_runs_as_root(stack):
+    assert {name: owner_of(stack.pid(name)) for name in SERVERS if owner_of(stack.pid(name)) == "root"} == {}
+
+
+def test_servers_listen_on_loopback_only(stack):
+    ports = {f"{port:04X}" for port in stack.ports().values()}
+    listening = [line.split()[1] for table in ("tcp", "tcp6") for line in open(f"/proc/net/{table}", encoding="ascii")
+                 if line.split()[3] == "0A"]
+    ours = [address for address in listening if address.split(":")[1] in ports]
+    assert len(ours) == len(ports) and all(address.startswith("0100007F:") for address in ours), ours
+
+
+def test_secrets_are_for_their_reader_only(stack):
+    files = [*(stack.var / "secrets").iterdir(), stack.var / "demo.env", stack.var / "tls" / "server.key", stack.var / "tls" / "ca.key"]
+    assert [file.name for file in files if file.stat().st_mode & 0o077] == []
+
+
+def test_a_given_port_that_is_taken_is_an_error_that_names_it(second):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        outcome = second.script("up", "--detach", check=False, LUNA_HTTPS_PORT=port)
+    assert outcome.returncode == 1
+    assert f"LUNA_HTTPS_PORT asks for port {port}" in outcome.stdout
+
+
+def test_a_given_port_that_is_no_port_is_an_error_that_names_it(second):
+    outcome = second.script("up", "--detach", check=False, LUNA_REDIS_PORT="6379x")
+    assert outcome.returncode == 1 and "LUNA_REDIS_PORT" in outcome.stdout
+
+
+def test_a_very_deep_folder_works(second):
+    second.var = second.var.parent / ("deep-" * 20) / "var"
+    second.up()
+    assert (second.var / "run/socket-folder").exists()
+    folder = pathlib.Path((second.var / "run/socket-folder").read_text(encoding="utf-8").strip())
+    second.down()
+    assert not folder.exists()
+
+
+def test_a_stale_pid_file_ends_no_stranger(second):
+    (second.var / "run").mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        (second.var / "run/nginx.pid").write_text(f"{stranger.pid} 12345\n", encoding="utf-8")
+        second.down()
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_without_root_missing_packages_are_one_line_to_copy(tmp_path):
+    """As another user, with a dpkg-query that knows of nothing."""
+    tool = tmp_path / "dpkg-query"
+    tool.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    tool.chmod(0o755)
+    tmp_path.chmod(0o755)
+    script = f'PATH={tmp_path}:$PATH; id() {{ echo 1000; }}; . "{ROOT}/scripts/lib/common.sh"; . "$LUNA_ROOT/scripts/lib/packages.sh"; packages_ensure run build'
+    outcome = subprocess.run(["bash", "-c", script, "up"], capture_output=True, text=True, env=clean_environment(), check=False)
+    assert outcome.returncode == 1
+    line = next(line for line in outcome.stderr.splitlines() if "apt-get install" in line)
+    assert {"nginx", "redis-server", "postgresql-15", "libfcgi-dev"} <= set(line.split())
+
+
+@pytest.mark.parametrize("script, argument, status", [("up", "--nonsense", 2), ("down", "--nonsense", 1), ("test", "--nonsense", 2),
+                                                       ("test", "nonsense", 1), ("lint", "nonsense", 2)])
+def test_wrong_arguments_are_refused(tmp_path, script, argument, status):
+    outcome = subprocess.run([ROOT / "scripts" / script, argument], capture_output=True, text=True,
+                             env=clean_environment(LUNA_VAR=tmp_path), check=False)
+    assert outcome.returncode == status and outcome.stderr
