@@ -1,8 +1,8 @@
 /*
  * request.h: one modelling request, decoded and validated.
  *
- * Shapes: values[n]; NaN stands for null, a missing observation. Pointers live in the request's arena, but
- * `input` borrows the body's bytes, which must outlive the answer.
+ * Shapes: values[n]; NaN stands for null, a missing observation. Pointers live in the request's arena, but `input`
+ * borrows the body's bytes, which must outlive the answer.
  */
 #ifndef LUNA_MODELLING_REQUEST_H
 #define LUNA_MODELLING_REQUEST_H
@@ -13,8 +13,9 @@
 
 enum luna_output { LUNA_OUTPUT_FILTERED, LUNA_OUTPUT_SMOOTHED };
 
-enum luna_include {                               /* bits */
-                    LUNA_INCLUDE_MODEL = 1,       /* which model answered: parameters, likelihood, status */
+enum luna_include { /* bits */
+                    LUNA_INCLUDE_MODEL =
+                        1, /* which model answered, and how it was fitted: parameters, likelihood, status */
                     LUNA_INCLUDE_VARIANCE = 2,    /* variance of each processed result */
                     LUNA_INCLUDE_INNOVATIONS = 4, /* one-step-ahead errors and their variances */
                     LUNA_INCLUDE_DIAGNOSTICS = 8  /* Ljung–Box, normality, heteroscedasticity */
@@ -22,7 +23,17 @@ enum luna_include {                               /* bits */
 
 enum { LUNA_PARAMETERS_MAX = 16, LUNA_INTERVALS_MAX = 8, LUNA_HORIZON_MAX = 10000 };
 
+/* A real parameter, one number or an array of them; NaN: to be fitted. */
 struct luna_parameter {
+    const char *name;
+    const double *values; /* [count] */
+    size_t count;
+    bool is_array;
+};
+
+/* An integer setting of a model, kept as the number that was sent so that 1.5 can be refused with its reason;
+ * NaN: it was no number at all. */
+struct luna_model_setting {
     const char *name;
     double value;
 };
@@ -36,13 +47,12 @@ struct luna_request {
     const char *model_name;                                /* "local_level" unless given */
     struct luna_parameter parameters[LUNA_PARAMETERS_MAX]; /* given: fixed; left out: fitted */
     size_t parameter_count;
-    struct luna_parameter
-        settings[LUNA_PARAMETERS_MAX]; /* integer settings of a model: period, harmonics, p, d, q … */
+    struct luna_model_setting settings[LUNA_PARAMETERS_MAX]; /* period, harmonics, p, d, q … */
     size_t setting_count;
     enum luna_output output;
     bool robust;
     int64_t horizon;                      /* forecasts past the end; 0: none */
-    double intervals[LUNA_INTERVALS_MAX]; /* probabilities in (0,1) */
+    double intervals[LUNA_INTERVALS_MAX]; /* different probabilities in (0,1), in the order asked for */
     size_t interval_count;
     unsigned include;
 };
@@ -51,5 +61,8 @@ struct luna_request_limits {
     size_t points_max;
     int nesting_max;
 };
+
+/* Everything at its default, no data. */
+void luna_request_init(struct luna_request *request);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * result.h: what a model made of a series. Arrays live in the request's arena; NaN prints as null.
+ * result.h: what a model made of a series. Arrays live in the request's arena; NaN and ±inf print as null.
  */
 #ifndef LUNA_MODELLING_RESULT_H
 #define LUNA_MODELLING_RESULT_H
@@ -11,7 +11,7 @@
 struct luna_forecast {
     size_t horizon;
     const double *mean;                      /* [horizon] */
-    const double *variance;                  /* [horizon] */
+    const double *variance;                  /* [horizon], of a future observation */
     const double *lower[LUNA_INTERVALS_MAX]; /* [horizon] for each interval asked for */
     const double *upper[LUNA_INTERVALS_MAX];
 };
@@ -27,18 +27,21 @@ struct luna_result {
     size_t n;
     const double *processed;                 /* [n] filtered or smoothed signal; NaN where undefined */
     const double *variance;                  /* [n], NULL unless asked for */
-    const double *lower[LUNA_INTERVALS_MAX]; /* [n] for each interval asked for */
+    const double *lower[LUNA_INTERVALS_MAX]; /* [n] for each interval asked for: where the signal is */
     const double *upper[LUNA_INTERVALS_MAX];
     const double *innovations;         /* [n], NULL unless asked for */
     const double *innovation_variance; /* [n] */
     struct luna_forecast forecast;     /* horizon 0: none */
+    /* The model that answered; with `auto` the winner. Complete only when LUNA_INCLUDE_MODEL was asked for. */
     const char *model_name;
     struct luna_parameter parameters[LUNA_PARAMETERS_MAX]; /* all of the model's, fitted ones included */
     size_t parameter_count;
-    const char *fit_status; /* "given", "interior", "boundary_low", … */
-    const char *fit_reason; /* for model "auto": why this model; else NULL */
-    double loglikelihood;   /* diffuse, all n terms */
-    double aicc;
+    struct luna_model_setting settings[LUNA_PARAMETERS_MAX];
+    size_t setting_count;
+    const char *fit_status;                     /* "fixed", "interior", "boundary_low", … */
+    const char *fit_reason;                     /* for model "auto": why this model; else NULL */
+    double loglikelihood;                       /* diffuse, all n terms */
+    double aicc;                                /* NaN where it is not defined */
     double signal_to_noise;                     /* NaN where the model has none */
     const struct luna_diagnostics *diagnostics; /* NULL unless asked for */
 };

@@ -1,8 +1,9 @@
 /*
  * run.h: struct luna_request → libkalman → struct luna_result.
  *
- * Maps names (model, parameters) to libkalman's registry; a wrong name or value is a fault that names the
- * choices.
+ * Maps names (model, settings, parameters) to libkalman's catalogue, so that a model which libkalman learns is served
+ * without a change here; a wrong name or value is a fault that names the choices. Workspace and results are the
+ * arena's; libkalman's optimiser alone allocates for itself while it runs.
  */
 #ifndef LUNA_MODELLING_RUN_H
 #define LUNA_MODELLING_RUN_H
@@ -17,7 +18,7 @@ enum luna_run_status {
     LUNA_RUN_OK,
     LUNA_RUN_FAULTS,    /* the data or parameters do not fit the model: 422 */
     LUNA_RUN_CANCELLED, /* the deadline passed or `cancelled` said so */
-    LUNA_RUN_MEMORY
+    LUNA_RUN_MEMORY     /* the arena is full, or the system has no memory */
 };
 
 struct luna_run_control {
@@ -26,9 +27,10 @@ struct luna_run_control {
     void *ctx;
 };
 
-/* Checks the model's name, its parameters and settings without computing: what decode alone cannot know. */
+/* Checks the model's name, its parameters and settings without computing. The decoders have done it already. */
 enum luna_run_status luna_run_check(const struct luna_request *request, struct luna_faults *faults)
     __attribute__((warn_unused_result));
+/* `control` may be NULL: run to the end, however long. */
 enum luna_run_status luna_run(const struct luna_request *request, const struct luna_run_control *control,
                               struct luna_arena *arena, struct luna_result *ret_result,
                               struct luna_faults *faults) __attribute__((warn_unused_result));

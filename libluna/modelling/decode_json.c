@@ -1,0 +1,309 @@
+#include "luna/modelling/decode.h"
+
+#include "json_scan.h"
+#include "luna/modelling/number.h"
+#include "luna/modelling/run.h"
+#include "options.h"
+
+#include <math.h>
+#include <string.h>
+
+/* More members than this on the top level are no request of ours. */
+enum { MEMBERS_MAX = 64 };
+
+struct decoder {
+    struct json_scan scan;
+    const struct luna_request_limits *limits; /* NULL: options only, `results` is no member */
+    struct luna_arena *arena;
+    struct luna_request *request;
+    struct luna_faults *faults;
+    struct json_span names[MEMBERS_MAX]; /* unescaped, to find duplicates */
+    size_t name_count;
+    struct json_span values[MEMBERS_MAX];
+    bool has_results;
+    bool out_of_memory;
+};
+
+static bool name_is(struct json_span name, const char *text)
+{
+    return name.len == strlen(text) && memcmp(name.at, text, name.len) == 0;
+}
+
+/* Every element needs a comma, so their count bounds the length of any array that starts here. */
+static size_t count_commas(const char *at, const char *end)
+{
+    size_t count = 0;
+    for (; at < end; at++)
+        count += *at == ',';
+    return count;
+}
+
+static void fault_element(struct decoder *d, size_t index, const char *type, const char *msg,
+                          const char *hint)
+{
+    luna_fault_at_index(luna_fault_at(luna_faults_add(d->faults, type, msg, hint), "results"), index);
+}
+
+/* An element that is not a number: null is a missing observation, all else a fault. */
+static bool take_other(struct decoder *d, size_t index, double *ret_value)
+{
+    struct json_span value;
+    if (!json_scan_value(&d->scan, &value))
+        return false;
+    *ret_value = NAN;
+    if (value.at[0] == '"')
+        fault_element(d, index, "float_type", "Input should be a valid number",
+                      "write the number without quotes, or null for a missing observation");
+    else if (value.at[0] != 'n')
+        fault_element(d, index, "float_type", "Input should be a valid number",
+                      "results is a flat list of numbers; null stands for a missing observation");
+    return true;
+}
+
+static bool take_element(struct decoder *d, size_t index, double *ret_value)
+{
+    struct json_scan *scan = &d->scan;
+    char c = json_scan_peek(scan);
+    if (c != '-' && (c < '0' || c > '9'))
+        return take_other(d, index, ret_value);
+    size_t used = 0;
+    enum luna_number_status status =
+        luna_number_parse(scan->at, (size_t)(scan->end - scan->at), ret_value, &used);
+    if (status == LUNA_NUMBER_SYNTAX) {
+        struct json_span value;
+        return json_scan_value(scan, &value); /* fails, and says why */
+    }
+    scan->at += used;
+    if (status == LUNA_NUMBER_RANGE)
+        fault_element(d, index, "finite_number", "Input should be a finite number",
+                      "the largest magnitude of a double is about 1.8e308; rescale the series");
+    return true;
+}
+
+static void fault_length(struct decoder *d, size_t n)
+{
+    size_t points_max = d->limits->points_max;
+    if (n == 0) {
+        luna_fault_at(luna_faults_add(d->faults, "too_short",
+                                      "List should have at least 1 item after validation, not 0",
+                                      "send at least one observation"),
+                      "results");
+    } else if (n > points_max) {
+        const char *msg = luna_arena_printf(
+            d->arena, "List should have at most %zu items after validation, not %zu", points_max, n);
+        luna_fault_at(luna_faults_add(d->faults, "too_long", msg, "send the series in shorter pieces"),
+                      "results");
+    }
+}
+
+/* The array whose '[' was just taken. Elements past the limit are checked and counted, but not kept. */
+static bool take_elements(struct decoder *d, double *values, size_t capacity, size_t *ret_n)
+{
+    size_t n = 0;
+    bool more = true;
+    while (more) {
+        double value = 0;
+        if (!take_element(d, n, &value))
+            return false;
+        if (n < capacity)
+            values[n] = value;
+        n++;
+        if (!json_scan_more(&d->scan, ']', &more))
+            return false;
+    }
+    *ret_n = n;
+    return true;
+}
+
+static bool take_results(struct decoder *d)
+{
+    struct json_scan *scan = &d->scan;
+    struct json_span value;
+    d->has_results = true;
+    if (json_scan_peek(scan) != '[') {
+        if (!json_scan_value(scan, &value))
+            return false;
+        luna_fault_at(luna_faults_add(d->faults, "list_type", "Input should be a valid list",
+                                      "results is a list of numbers, such as [1120, 1160, null, 963]"),
+                      "results");
+        return true;
+    }
+    const char *first = scan->at++;
+    if (!json_scan_enter(scan))
+        return false;
+    size_t capacity = count_commas(scan->at, scan->end) + 1;
+    if (capacity > d->limits->points_max)
+        capacity = d->limits->points_max;
+    double *values = luna_arena_alloc(d->arena, capacity * sizeof *values);
+    if (values == NULL) {
+        d->out_of_memory = true;
+        return json_scan_fail(scan, first, "out of memory");
+    }
+    size_t n = 0;
+    if (json_scan_peek(scan) == ']')
+        scan->at++;
+    else if (!take_elements(d, values, capacity, &n))
+        return false;
+    json_scan_leave(scan);
+    fault_length(d, n);
+    d->request->values = values;
+    d->request->n = n;
+    d->request->input = first;
+    d->request->input_len = (size_t)(scan->at - first);
+    return true;
+}
+
+/* The member's name without its escapes, so that "r\u0065sults" is what it says. */
+static bool take_name(struct decoder *d, struct json_span *ret_name)
+{
+    struct json_span raw;
+    if (!json_scan_string(&d->scan, &raw))
+        return false;
+    *ret_name = raw;
+    if (raw.len > 0 && memchr(raw.at, '\\', raw.len) != NULL) {
+        char *plain = luna_arena_alloc(d->arena, raw.len);
+        if (plain == NULL) {
+            d->out_of_memory = true;
+            return json_scan_fail(&d->scan, raw.at, "out of memory");
+        }
+        *ret_name = (struct json_span){plain, json_unescape(raw, plain)};
+    }
+    for (size_t i = 0; i < d->name_count; i++) {
+        struct json_span seen = d->names[i];
+        if (seen.len == ret_name->len && memcmp(seen.at, ret_name->at, seen.len) == 0)
+            return json_scan_fail(&d->scan, raw.at - 1, "this member appears twice; keep one");
+    }
+    if (d->name_count == MEMBERS_MAX)
+        return json_scan_fail(&d->scan, raw.at - 1, "more members than any request has");
+    return true;
+}
+
+static bool take_member(struct decoder *d)
+{
+    struct json_span name, value = {NULL, 0};
+    if (!take_name(d, &name) || !json_scan_token(&d->scan, ':', "expected \":\" here"))
+        return false;
+    if (d->limits != NULL && name_is(name, "results")) {
+        if (!take_results(d))
+            return false;
+    } else if (!json_scan_value(&d->scan, &value)) {
+        return false;
+    }
+    d->names[d->name_count] = name;
+    d->values[d->name_count++] = value;
+    return true;
+}
+
+static bool take_object(struct decoder *d)
+{
+    d->scan.at++;
+    if (!json_scan_enter(&d->scan))
+        return false;
+    bool more = json_scan_peek(&d->scan) != '}';
+    if (!more)
+        d->scan.at++;
+    while (more) {
+        if (!take_member(d) || !json_scan_more(&d->scan, '}', &more))
+            return false;
+    }
+    json_scan_leave(&d->scan);
+    return true;
+}
+
+static void fault_not_object(struct decoder *d, char first)
+{
+    const char *hint =
+        first == '[' ? "wrap the list: {\"results\": [...]}" : "send {\"results\": [1120, 1160, ...]}";
+    (void)luna_faults_add(d->faults, "model_attributes_type",
+                          "Input should be a valid dictionary or object to extract fields from", hint);
+}
+
+static bool take_document(struct decoder *d)
+{
+    char first = json_scan_peek(&d->scan);
+    struct json_span value;
+    bool is_object = first == '{';
+    if (!(is_object ? take_object(d) : json_scan_value(&d->scan, &value)))
+        return false;
+    json_scan_space(&d->scan);
+    if (d->scan.at < d->scan.end)
+        return json_scan_fail(&d->scan, d->scan.at, "more text after the end of the JSON value");
+    if (!is_object)
+        fault_not_object(d, first);
+    else if (d->limits != NULL && !d->has_results)
+        luna_fault_at(luna_faults_add(d->faults, "missing", "Field required",
+                                      "add \"results\": the series as a list of numbers"),
+                      "results");
+    return true;
+}
+
+/* A text that is not JSON has one fault: what else seemed wrong before it means nothing. */
+static void fault_syntax(struct decoder *d)
+{
+    size_t at = (size_t)(d->scan.problem_at - d->scan.text);
+    size_t line = 1, column = 1;
+    for (size_t i = 0; i < at; i++) {
+        bool newline = d->scan.text[i] == '\n';
+        line += newline;
+        column = newline ? 1 : column + 1;
+    }
+    const char *hint = luna_arena_printf(d->arena, "line %zu, byte %zu: %s", line, column, d->scan.problem);
+    luna_faults_clear(d->faults);
+    luna_fault_at_index(luna_faults_add(d->faults, "json_invalid", "JSON decode error", hint), at);
+}
+
+static enum luna_decode_status decode(struct decoder *d)
+{
+    static const char bom[] = "\xef\xbb\xbf";
+    bool starts_with_bom = d->scan.end - d->scan.at >= 3 && memcmp(d->scan.at, bom, 3) == 0;
+    bool ok = starts_with_bom ? json_scan_fail(&d->scan, d->scan.at, "remove the byte order mark")
+                              : take_document(d);
+    if (d->out_of_memory)
+        return LUNA_DECODE_MEMORY;
+    if (!ok) {
+        fault_syntax(d);
+        return LUNA_DECODE_FAULTS;
+    }
+    for (size_t i = 0; i < d->name_count; i++) {
+        struct json_span value = d->values[i];
+        if (value.at != NULL &&
+            !option_apply(d->names[i], value, (size_t)(value.at - d->scan.text), d->request, d->faults))
+            return LUNA_DECODE_MEMORY;
+    }
+    if (luna_run_check(d->request, d->faults) == LUNA_RUN_MEMORY)
+        return LUNA_DECODE_MEMORY;
+    return d->faults->count > 0 ? LUNA_DECODE_FAULTS : LUNA_DECODE_OK;
+}
+
+void luna_request_init(struct luna_request *request)
+{
+    *request = (struct luna_request){.model_name = "local_level", .output = LUNA_OUTPUT_FILTERED};
+}
+
+enum luna_decode_status luna_decode_json(const char *body, size_t len,
+                                         const struct luna_request_limits *limits, struct luna_arena *arena,
+                                         struct luna_request *ret_request, struct luna_faults *faults)
+{
+    struct luna_request request;
+    luna_request_init(&request);
+    struct decoder d = {.limits = limits, .arena = arena, .request = &request, .faults = faults};
+    json_scan_init(&d.scan, body, len, limits->nesting_max);
+    if (len == 0) {
+        (void)luna_faults_add(faults, "missing", "Field required",
+                              "send a body: {\"results\": [1120, 1160, ...]}");
+        return LUNA_DECODE_FAULTS;
+    }
+    enum luna_decode_status status = decode(&d);
+    if (status == LUNA_DECODE_OK)
+        *ret_request = request;
+    return status;
+}
+
+enum luna_decode_status luna_decode_options(const char *json, size_t len, int nesting_max,
+                                            struct luna_arena *arena, struct luna_request *request,
+                                            struct luna_faults *faults)
+{
+    struct decoder d = {.arena = arena, .request = request, .faults = faults};
+    json_scan_init(&d.scan, json, len, nesting_max);
+    return decode(&d);
+}

@@ -1,0 +1,269 @@
+#include "model_spec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A list of the catalogue's names for a hint or a literal_error: 'a', 'b' or 'c'. */
+enum { NAMES_BYTES_MAX = 1024 };
+
+static struct luna_fault *fault_model(struct luna_faults *faults, const char *type, const char *msg,
+                                      const char *hint, const char *name)
+{
+    return luna_fault_at(luna_fault_at(luna_faults_add(faults, type, msg, hint), "model"), name);
+}
+
+static struct luna_fault *fault_parameter(struct luna_faults *faults, const char *type, const char *msg,
+                                          const char *hint, const char *name)
+{
+    return luna_fault_at(fault_model(faults, type, msg, hint, "parameters"), name);
+}
+
+static bool is_served(const struct kalman_kind_info *info)
+{
+    return info->kind != KALMAN_CUSTOM; /* matrices are for programs, not for a JSON body */
+}
+
+static void fault_unknown_model(struct luna_faults *faults)
+{
+    char text[NAMES_BYTES_MAX];
+    size_t used = 0;
+    const struct kalman_kind_info *info = NULL;
+    for (size_t i = 0; (info = kalman_kind_at(i)) != NULL && used < sizeof text; i++) {
+        if (!is_served(info))
+            continue;
+        const struct kalman_kind_info *next = kalman_kind_at(i + 1);
+        bool first = used == 0, last = next == NULL;
+        int wrote = snprintf(text + used, sizeof text - used, "%s'%s'",
+                             first  ? ""
+                             : last ? " or "
+                                    : ", ",
+                             info->name);
+        used += wrote > 0 ? (size_t)wrote : 0;
+    }
+    const char *msg = luna_arena_printf(faults->arena, "Input should be %s", text);
+    fault_model(faults, "literal_error", msg, "leave the model out to get local_level", "name");
+}
+
+static const struct kalman_setting_info *find_setting(const struct kalman_kind_info *info, const char *name)
+{
+    for (const struct kalman_setting_info *s = info->settings; s->name != NULL; s++) {
+        if (strcmp(s->name, name) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+static const struct kalman_parameter_info *find_parameter(const struct kalman_kind_info *info,
+                                                          const char *name)
+{
+    for (const struct kalman_parameter_info *p = info->parameters; p->name != NULL; p++) {
+        if (strcmp(p->name, name) == 0)
+            return p;
+    }
+    return NULL;
+}
+
+static void append(char *text, size_t size, const char *word)
+{
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", word);
+}
+
+static void fault_unknown_setting(const struct kalman_kind_info *info, const char *name,
+                                  struct luna_faults *faults)
+{
+    char names[NAMES_BYTES_MAX] = "";
+    for (const struct kalman_setting_info *s = info->settings; s->name != NULL; s++)
+        append(names, sizeof names, s->name);
+    const char *hint =
+        find_parameter(info, name) != NULL
+            ? luna_arena_printf(faults->arena, "\"%s\" is a parameter: put it into \"parameters\"", name)
+            : luna_arena_printf(faults->arena, "besides name and parameters, %s has: %s", info->name,
+                                names[0] != '\0' ? names : "no settings");
+    fault_model(faults, "extra_forbidden", "Extra inputs are not permitted", hint, name);
+}
+
+static void fault_unknown_parameter(const struct kalman_kind_info *info, const char *name,
+                                    struct luna_faults *faults)
+{
+    char names[NAMES_BYTES_MAX] = "";
+    for (const struct kalman_parameter_info *p = info->parameters; p->name != NULL; p++)
+        append(names, sizeof names, p->name);
+    const char *hint =
+        find_setting(info, name) != NULL
+            ? luna_arena_printf(faults->arena, "\"%s\" is a setting: put it beside \"name\"", name)
+            : luna_arena_printf(faults->arena, "parameters of %s: %s", info->name,
+                                names[0] != '\0' ? names : "none");
+    fault_parameter(faults, "extra_forbidden", "Extra inputs are not permitted", hint, name);
+}
+
+static bool set_setting(const struct kalman_kind_info *info, const struct luna_model_setting *setting,
+                        struct kalman_spec *spec, struct luna_faults *faults)
+{
+    const struct kalman_setting_info *s = find_setting(info, setting->name);
+    double value = setting->value;
+    if (s == NULL) {
+        fault_unknown_setting(info, setting->name, faults);
+        return false;
+    }
+    const char *type = NULL, *msg = NULL;
+    if (isnan(value)) {
+        type = "int_type";
+        msg = "Input should be a valid integer";
+    } else if (value < s->minimum) {
+        type = "greater_than_equal";
+        msg = luna_arena_printf(faults->arena, "Input should be greater than or equal to %d", s->minimum);
+    } else if (value > s->maximum) {
+        type = "less_than_equal";
+        msg = luna_arena_printf(faults->arena, "Input should be less than or equal to %d", s->maximum);
+    } else if (value != floor(value)) {
+        type = "int_from_float";
+        msg = "Input should be a valid integer, got a number with a fractional part";
+    } else if (kalman_spec_set_int(spec, s->name, (int)value) != KALMAN_OK) {
+        type = "value_error";
+        msg = "Value error, the model does not accept this setting";
+    }
+    if (type != NULL)
+        fault_model(faults, type, msg, s->description, s->name);
+    return type == NULL;
+}
+
+static bool set_settings(const struct kalman_kind_info *info, const struct luna_request *request,
+                         struct kalman_spec *spec, struct luna_faults *faults)
+{
+    bool ok = true;
+    for (size_t i = 0; i < request->setting_count; i++)
+        ok = set_setting(info, &request->settings[i], spec, faults) && ok;
+    for (const struct kalman_setting_info *s = info->settings; s->name != NULL; s++) {
+        bool given = false;
+        for (size_t i = 0; i < request->setting_count; i++)
+            given = given || strcmp(request->settings[i].name, s->name) == 0;
+        if (s->required != 0 && !given) {
+            fault_model(faults, "missing", "Field required", s->description, s->name);
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+/* Lengths of arrays hang on the settings, so this comes after them. */
+static bool length_fits(const struct kalman_kind_info *info, const struct kalman_parameter_info *p,
+                        const struct luna_parameter *given, const struct kalman_spec *spec,
+                        struct luna_faults *faults)
+{
+    size_t offset = 0, count = 0;
+    if (kalman_spec_locate(spec, p->name, &offset, &count) != KALMAN_OK)
+        count = 0;
+    const char *setting = p->length != NULL ? p->length : p->enabled_by;
+    const char *type = NULL, *msg = NULL, *hint = p->description;
+    if (count == 0) {
+        type = "extra_forbidden";
+        msg = "Extra inputs are not permitted";
+        hint = luna_arena_printf(faults->arena, "%s has this parameter only when \"%s\" is more than 0",
+                                 info->name, setting != NULL ? setting : "a setting");
+    } else if (p->length == NULL && given->is_array) {
+        type = "float_type";
+        msg = "Input should be a valid number";
+    } else if (p->length != NULL && given->count != count) {
+        type = given->count < count ? "too_short" : "too_long";
+        msg = luna_arena_printf(faults->arena, "List should have %zu items after validation, not %zu", count,
+                                given->count);
+        hint = luna_arena_printf(faults->arena, "as many values as \"%s\" says", p->length);
+    }
+    if (type != NULL)
+        fault_parameter(faults, type, msg, hint, p->name);
+    return type == NULL;
+}
+
+static bool value_fits(const struct kalman_parameter_info *p, const struct luna_parameter *given,
+                       size_t index, struct luna_faults *faults)
+{
+    double value = given->values[index];
+    const char *type = NULL, *msg = NULL;
+    bool strictly = p->domain == KALMAN_DOMAIN_POSITIVE && p->lower == 0.0;
+    if (isnan(value))
+        return true;
+    if (strictly && value <= 0) {
+        type = "greater_than";
+        msg = "Input should be greater than 0";
+    } else if (value < p->lower) {
+        type = "greater_than_equal";
+        msg = luna_arena_printf(faults->arena, "Input should be greater than or equal to %d", (int)p->lower);
+    } else if (value > p->upper) {
+        type = "less_than_equal";
+        msg = luna_arena_printf(faults->arena, "Input should be less than or equal to %d", (int)p->upper);
+    }
+    if (type == NULL)
+        return true;
+    struct luna_fault *fault = fault_parameter(faults, type, msg, p->description, p->name);
+    if (given->is_array)
+        luna_fault_at_index(fault, index);
+    return false;
+}
+
+static bool set_parameter(const struct kalman_kind_info *info, const struct luna_parameter *given,
+                          struct kalman_spec *spec, struct luna_faults *faults)
+{
+    const struct kalman_parameter_info *p = find_parameter(info, given->name);
+    if (p == NULL) {
+        fault_unknown_parameter(info, given->name, faults);
+        return false;
+    }
+    if (!length_fits(info, p, given, spec, faults))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; i < given->count; i++)
+        ok = value_fits(p, given, i, faults) && ok;
+    if (!ok || (p->length == NULL && isnan(given->values[0])))
+        return ok;
+    int status = p->length != NULL ? kalman_spec_set_array(spec, p->name, given->values, given->count)
+                                   : kalman_spec_set(spec, p->name, given->values[0]);
+    if (status == KALMAN_OK)
+        return true;
+    const char *msg =
+        p->domain == KALMAN_DOMAIN_STATIONARY   ? "Value error, the coefficients are not stationary"
+        : p->domain == KALMAN_DOMAIN_INVERTIBLE ? "Value error, the coefficients are not invertible"
+                                                : "Value error, outside the parameter's domain";
+    fault_parameter(faults, "value_error", msg, p->description, p->name);
+    return false;
+}
+
+void model_spec_fault(const struct luna_request *request, struct luna_faults *faults, const char *name,
+                      const char *msg)
+{
+    const struct kalman_kind_info *info = kalman_kind_by_name(request->model_name);
+    const char *text = luna_arena_printf(faults->arena, "Value error, %s", msg);
+    if (name == NULL || info == NULL)
+        luna_fault_at(luna_faults_add(faults, "value_error", text, "choose another model or other settings"),
+                      "model");
+    else if (find_setting(info, name) != NULL)
+        fault_model(faults, "value_error", text, find_setting(info, name)->description, name);
+    else
+        fault_parameter(faults, "value_error", text, "leave the parameter out to have it fitted", name);
+}
+
+bool model_spec_build(const struct luna_request *request, struct luna_faults *faults,
+                      struct kalman_spec *ret_spec)
+{
+    const struct kalman_kind_info *info = kalman_kind_by_name(request->model_name);
+    if (info == NULL || !is_served(info)) {
+        fault_unknown_model(faults);
+        return false;
+    }
+    struct kalman_spec spec;
+    kalman_spec_init(&spec, info->kind);
+    if (!set_settings(info, request, &spec, faults))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; i < request->parameter_count; i++)
+        ok = set_parameter(info, &request->parameters[i], &spec, faults) && ok;
+    const char *name = NULL;
+    if (ok && kalman_spec_check(&spec, 0, &name) != KALMAN_OK) {
+        model_spec_fault(request, faults, name, "the settings and parameters contradict each other");
+        ok = false;
+    }
+    if (ok)
+        *ret_spec = spec;
+    return ok;
+}

@@ -1,0 +1,79 @@
+#include "luna/modelling/octets.h"
+
+#include <endian.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static double double_at(const char *bytes)
+{
+    uint64_t bits;
+    memcpy(&bits, bytes, sizeof bits);
+    bits = le64toh(bits);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static bool shape_is_valid(size_t len, const struct luna_request_limits *limits, struct luna_faults *faults)
+{
+    if (len == 0)
+        luna_faults_add(faults, "too_short", "The series should have at least 1 item, not 0",
+                        "send at least one double of 8 bytes");
+    else if (len % sizeof(double) != 0)
+        luna_faults_add(faults, "value_error", "The length of the body is not a multiple of 8 bytes",
+                        "send IEEE 754 doubles, little-endian, 8 bytes each, and nothing else");
+    else if (len / sizeof(double) > limits->points_max)
+        luna_faults_add(faults, "too_long",
+                        luna_arena_printf(faults->arena, "The series should have at most %zu items, not %zu",
+                                          limits->points_max, len / sizeof(double)),
+                        "send fewer points in one request");
+    return faults->count == 0;
+}
+
+enum luna_decode_status luna_decode_octets(const char *body, size_t len,
+                                           const struct luna_request_limits *limits, struct luna_arena *arena,
+                                           struct luna_request *ret_request, struct luna_faults *faults)
+{
+    if (!shape_is_valid(len, limits, faults))
+        return LUNA_DECODE_FAULTS;
+    size_t n = len / sizeof(double);
+    double *values = luna_arena_alloc(arena, len);
+    if (values == NULL)
+        return LUNA_DECODE_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        values[i] = double_at(body + i * sizeof(double));
+        if (isinf(values[i]))
+            luna_fault_at_index(luna_faults_add(faults, "finite_number", "Input should be a finite number",
+                                                "send NaN for a missing observation"),
+                                i);
+    }
+    if (faults->count > 0)
+        return LUNA_DECODE_FAULTS;
+    luna_request_init(ret_request);
+    ret_request->values = values;
+    ret_request->n = n;
+    return LUNA_DECODE_OK;
+}
+
+static void put_doubles(const double *values, size_t n, struct luna_buf *out)
+{
+    char *at = luna_buf_reserve(out, n * sizeof(double));
+    if (at == NULL)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        double value = isfinite(values[i]) ? values[i] : (double)NAN;
+        uint64_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        bits = htole64(bits);
+        memcpy(at + i * sizeof bits, &bits, sizeof bits);
+    }
+    luna_buf_advance(out, n * sizeof(double));
+}
+
+void luna_encode_octets(const struct luna_result *result, struct luna_buf *out)
+{
+    put_doubles(result->processed, result->n, out);
+    if (result->forecast.horizon > 0)
+        put_doubles(result->forecast.mean, result->forecast.horizon, out);
+}

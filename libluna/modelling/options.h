@@ -1,0 +1,19 @@
+/*
+ * options.h: one option of a request, from its JSON text into struct luna_request. Private to this library.
+ */
+#ifndef LUNA_MODELLING_OPTIONS_H
+#define LUNA_MODELLING_OPTIONS_H
+
+#include "json_scan.h"
+#include "luna/modelling/fault.h"
+#include "luna/modelling/request.h"
+
+/* The most that the text of one option may take; what is longer is no option but an attack or a mistake. */
+enum { OPTION_BYTES_MAX = 16384 };
+
+/* Reads member `name` whose value, already known to be valid JSON, is `value`, at `offset` in the body. What is wrong
+ * with it is added to the faults. False: out of memory. */
+bool option_apply(struct json_span name, struct json_span value, size_t offset, struct luna_request *request,
+                  struct luna_faults *faults) __attribute__((warn_unused_result));
+
+#endif

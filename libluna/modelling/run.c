@@ -1,0 +1,333 @@
+#include "luna/modelling/run.h"
+
+#include "model_spec.h"
+
+#include <kalman/diagnostics.h>
+#include <kalman/fit.h>
+#include <kalman/model.h>
+#include <kalman/run.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A standardised innovation beyond this many standard deviations is an outlier when `robust` is asked for. */
+static const double robust_threshold = 3.0;
+
+struct run {
+    const struct luna_request *request;
+    struct luna_arena *arena;
+    struct luna_faults *faults;
+    struct kalman_hook hook;
+    struct kalman_spec spec;
+    struct kalman_fit fit;
+    bool is_fitted; /* spec comes out of `fit` */
+    struct kalman_model *model;
+    struct kalman_output output;
+    struct kalman_forecast forecast;
+    struct kalman_summary summary;
+    struct luna_result result;
+    void *workspace; /* shared by the fit and the run after it */
+    size_t workspace_bytes;
+};
+
+static int asked_to_stop(void *context)
+{
+    const struct luna_run_control *control = context;
+    return luna_deadline_passed(control->deadline) ||
+           (control->cancelled != NULL && control->cancelled(control->ctx) != 0);
+}
+
+static void *alloc_aligned(struct luna_arena *arena, size_t bytes)
+{
+    if (bytes > SIZE_MAX - KALMAN_ALIGN)
+        return NULL;
+    char *piece = luna_arena_alloc(arena, bytes + KALMAN_ALIGN);
+    if (piece == NULL)
+        return NULL;
+    return piece + (KALMAN_ALIGN - (uintptr_t)piece % KALMAN_ALIGN) % KALMAN_ALIGN;
+}
+
+static bool ensure_workspace(struct run *run, size_t bytes)
+{
+    if (run->workspace != NULL && bytes <= run->workspace_bytes)
+        return true;
+    void *workspace = alloc_aligned(run->arena, bytes);
+    if (workspace == NULL)
+        return false;
+    run->workspace = workspace;
+    run->workspace_bytes = bytes;
+    return true;
+}
+
+/* libkalman's status in the service's terms; what the client can mend becomes a fault. */
+static enum luna_run_status explain(struct run *run, int status, size_t bad_index)
+{
+    switch (status) {
+    case KALMAN_OK:
+        return LUNA_RUN_OK;
+    case KALMAN_ECANCELLED:
+        return LUNA_RUN_CANCELLED;
+    case KALMAN_ENOMEM:
+    case KALMAN_EWORKSPACE:
+        return LUNA_RUN_MEMORY;
+    case KALMAN_EDOMAIN:
+    case KALMAN_ETOOSHORT:
+    case KALMAN_EDIFFUSE:
+    case KALMAN_ERANGE: {
+        const char *msg = luna_arena_printf(run->faults->arena, "Value error, %s", kalman_strerror(status));
+        const char *hint = status == KALMAN_ETOOSHORT || status == KALMAN_EDIFFUSE
+                               ? "send more observations, or choose a model with fewer components"
+                               : "rescale the series, or give variances of its own size";
+        struct luna_fault *fault =
+            luna_fault_at(luna_faults_add(run->faults, "value_error", msg, hint), "results");
+        if (bad_index != SIZE_MAX)
+            luna_fault_at_index(fault, bad_index);
+        return LUNA_RUN_FAULTS;
+    }
+    default:
+        model_spec_fault(run->request, run->faults, NULL, kalman_strerror(status));
+        return LUNA_RUN_FAULTS;
+    }
+}
+
+static bool needs_fit(const struct run *run)
+{
+    return run->spec.kind == KALMAN_AUTO || kalman_spec_free_count(&run->spec) > 0 ||
+           (run->request->include & LUNA_INCLUDE_MODEL) != 0;
+}
+
+static enum luna_run_status fit(struct run *run, const struct kalman_series *series)
+{
+    if (!needs_fit(run))
+        return LUNA_RUN_OK;
+    size_t bytes = 0;
+    int status = kalman_fit_bytes(&run->spec, series->count, &bytes);
+    if (status != KALMAN_OK)
+        return explain(run, status, SIZE_MAX);
+    if (!ensure_workspace(run, bytes))
+        return LUNA_RUN_MEMORY;
+    struct kalman_fit_options options = {.hook = run->hook};
+    run->fit.bad_index = SIZE_MAX;
+    status = kalman_fit(&run->spec, series, &options, run->workspace, run->workspace_bytes, NULL, &run->fit);
+    if (status != KALMAN_OK)
+        return explain(run, status, run->fit.bad_index);
+    run->spec = run->fit.spec;
+    run->is_fitted = true;
+    return LUNA_RUN_OK;
+}
+
+static enum luna_run_status build(struct run *run)
+{
+    size_t bytes = 0;
+    int status = kalman_model_bytes(&run->spec, &bytes);
+    if (status != KALMAN_OK)
+        return explain(run, status, SIZE_MAX);
+    void *memory = alloc_aligned(run->arena, bytes);
+    if (memory == NULL)
+        return LUNA_RUN_MEMORY;
+    return explain(run, kalman_model_init(memory, bytes, &run->spec, &run->model), SIZE_MAX);
+}
+
+/* An array of n results, when wanted. False: no memory. */
+static bool want(struct run *run, bool wanted, size_t n, double **ret_array)
+{
+    if (!wanted)
+        return true;
+    *ret_array = luna_arena_alloc(run->arena, n * sizeof(double));
+    return *ret_array != NULL;
+}
+
+static bool plan_forecast(struct run *run)
+{
+    const struct luna_request *request = run->request;
+    struct kalman_forecast *f = &run->forecast;
+    size_t h = (size_t)request->horizon;
+    if (h == 0)
+        return true;
+    *f = (struct kalman_forecast){
+        .horizon = h, .levels = request->intervals, .level_count = request->interval_count};
+    run->output.forecast = f;
+    bool ranges = request->interval_count > 0;
+    return want(run, true, h, &f->mean) && want(run, true, h, &f->variance) &&
+           want(run, ranges, h * request->interval_count, &f->lower) &&
+           want(run, ranges, h * request->interval_count, &f->upper);
+}
+
+static bool plan_output(struct run *run)
+{
+    const struct luna_request *request = run->request;
+    struct kalman_output *out = &run->output;
+    size_t n = request->n;
+    bool smoothed = request->output == LUNA_OUTPUT_SMOOTHED;
+    bool variance = (request->include & LUNA_INCLUDE_VARIANCE) != 0 || request->interval_count > 0;
+    bool innovations = (request->include & LUNA_INCLUDE_INNOVATIONS) != 0;
+    bool diagnostics = (request->include & LUNA_INCLUDE_DIAGNOSTICS) != 0;
+    return want(run, !smoothed, n, &out->filtered_mean) && want(run, smoothed, n, &out->smoothed_mean) &&
+           want(run, !smoothed && variance, n, &out->filtered_variance) &&
+           want(run, smoothed && variance, n, &out->smoothed_variance) &&
+           want(run, innovations, n, &out->innovations) &&
+           want(run, innovations, n, &out->innovation_variances) &&
+           want(run, diagnostics, n, &out->standardized) && plan_forecast(run);
+}
+
+static enum luna_run_status compute(struct run *run, const struct kalman_series *series)
+{
+    struct kalman_options options = {.hook = run->hook,
+                                     .robust_threshold = run->request->robust ? robust_threshold : 0.0};
+    if (!plan_output(run))
+        return LUNA_RUN_MEMORY;
+    size_t bytes = 0;
+    int status = kalman_run_bytes(run->model, series->count, &options, &run->output, &bytes);
+    if (status != KALMAN_OK)
+        return explain(run, status, SIZE_MAX);
+    if (!ensure_workspace(run, bytes))
+        return LUNA_RUN_MEMORY;
+    run->summary.bad_index = SIZE_MAX;
+    status = kalman_run(run->model, series, &options, &run->output, run->workspace, run->workspace_bytes,
+                        &run->summary);
+    return explain(run, status, run->summary.bad_index);
+}
+
+static enum luna_run_status put_intervals(struct run *run, const double *mean, const double *variance)
+{
+    size_t n = run->request->n;
+    for (size_t i = 0; i < run->request->interval_count; i++) {
+        double *lower = NULL, *upper = NULL;
+        if (!want(run, true, n, &lower) || !want(run, true, n, &upper))
+            return LUNA_RUN_MEMORY;
+        int status = kalman_interval(mean, variance, n, run->request->intervals[i], lower, upper);
+        if (status != KALMAN_OK)
+            return explain(run, status, SIZE_MAX);
+        run->result.lower[i] = lower;
+        run->result.upper[i] = upper;
+    }
+    return LUNA_RUN_OK;
+}
+
+static void put_forecast(struct run *run)
+{
+    const struct kalman_forecast *f = &run->forecast;
+    run->result.forecast =
+        (struct luna_forecast){.horizon = f->horizon, .mean = f->mean, .variance = f->variance};
+    for (size_t i = 0; i < f->level_count; i++) {
+        run->result.forecast.lower[i] = f->lower + i * f->horizon;
+        run->result.forecast.upper[i] = f->upper + i * f->horizon;
+    }
+}
+
+static enum luna_run_status put_diagnostics(struct run *run)
+{
+    if (run->output.standardized == NULL)
+        return LUNA_RUN_OK;
+    struct kalman_diagnostics found;
+    size_t fitted = run->is_fitted ? run->fit.parameter_count : 0;
+    int status = kalman_diagnose(run->output.standardized, run->request->n, fitted, 0, 0, &found);
+    if (status != KALMAN_OK)
+        return explain(run, status, SIZE_MAX);
+    struct luna_diagnostics *d = luna_arena_alloc(run->arena, sizeof *d);
+    if (d == NULL)
+        return LUNA_RUN_MEMORY;
+    *d = (struct luna_diagnostics){.ljung_box = found.ljung_box,
+                                   .ljung_box_p = found.ljung_box_p,
+                                   .ljung_box_lags = (int)found.ljung_box_lag,
+                                   .skewness = found.skewness,
+                                   .kurtosis = found.kurtosis,
+                                   .jarque_bera = found.jarque_bera,
+                                   .jarque_bera_p = found.jarque_bera_p,
+                                   .heteroscedasticity = found.heteroscedasticity,
+                                   .heteroscedasticity_p = found.heteroscedasticity_p};
+    run->result.diagnostics = d;
+    return LUNA_RUN_OK;
+}
+
+/* A variance that no double holds is value × 2^variance_exponent: kalman_spec_get() puts the two together. */
+static enum luna_run_status put_parameters(struct run *run, const struct kalman_kind_info *info)
+{
+    struct luna_result *result = &run->result;
+    for (const struct kalman_parameter_info *p = info->parameters; p->name != NULL; p++) {
+        size_t offset = 0, count = 0;
+        bool there = kalman_spec_locate(&run->spec, p->name, &offset, &count) == KALMAN_OK && count > 0;
+        if (!there || result->parameter_count == LUNA_PARAMETERS_MAX)
+            continue;
+        double *values = luna_arena_alloc(run->arena, count * sizeof *values);
+        if (values == NULL)
+            return LUNA_RUN_MEMORY;
+        memcpy(values, run->spec.parameters + offset, count * sizeof *values);
+        if (p->length == NULL)
+            values[0] = kalman_spec_get(&run->spec, p->name);
+        result->parameters[result->parameter_count++] = (struct luna_parameter){
+            .name = p->name, .values = values, .count = count, .is_array = p->length != NULL};
+    }
+    return LUNA_RUN_OK;
+}
+
+static enum luna_run_status put_model(struct run *run)
+{
+    struct luna_result *result = &run->result;
+    const struct kalman_kind_info *info = kalman_kind_describe(run->spec.kind);
+    result->model_name = info->name;
+    result->fit_status = kalman_fit_status_name(run->is_fitted ? run->fit.status : KALMAN_FIT_FIXED);
+    result->fit_reason = run->is_fitted ? run->fit.reason : NULL;
+    result->loglikelihood = run->is_fitted ? run->fit.loglikelihood : run->summary.loglikelihood;
+    result->aicc = run->is_fitted ? run->fit.aicc : (double)NAN;
+    result->signal_to_noise = run->is_fitted ? run->fit.signal_to_noise : (double)NAN;
+    for (const struct kalman_setting_info *s = info->settings; s->name != NULL; s++) {
+        if (result->setting_count < LUNA_PARAMETERS_MAX)
+            result->settings[result->setting_count++] =
+                (struct luna_model_setting){s->name, kalman_spec_get_int(&run->spec, s->name)};
+    }
+    return put_parameters(run, info);
+}
+
+static enum luna_run_status collect(struct run *run)
+{
+    const struct kalman_output *out = &run->output;
+    struct luna_result *result = &run->result;
+    bool smoothed = run->request->output == LUNA_OUTPUT_SMOOTHED;
+    const double *variance = smoothed ? out->smoothed_variance : out->filtered_variance;
+    result->n = run->request->n;
+    result->processed = smoothed ? out->smoothed_mean : out->filtered_mean;
+    result->variance = (run->request->include & LUNA_INCLUDE_VARIANCE) != 0 ? variance : NULL;
+    result->innovations = out->innovations;
+    result->innovation_variance = out->innovation_variances;
+    put_forecast(run);
+    enum luna_run_status status = put_intervals(run, result->processed, variance);
+    if (status == LUNA_RUN_OK)
+        status = put_diagnostics(run);
+    if (status == LUNA_RUN_OK)
+        status = put_model(run);
+    return status;
+}
+
+enum luna_run_status luna_run_check(const struct luna_request *request, struct luna_faults *faults)
+{
+    struct kalman_spec spec;
+    return model_spec_build(request, faults, &spec) ? LUNA_RUN_OK : LUNA_RUN_FAULTS;
+}
+
+enum luna_run_status luna_run(const struct luna_request *request, const struct luna_run_control *control,
+                              struct luna_arena *arena, struct luna_result *ret_result,
+                              struct luna_faults *faults)
+{
+    struct luna_run_control own; /* libkalman's hook wants a pointer that is not const */
+    struct run run = {.request = request, .arena = arena, .faults = faults};
+    if (control != NULL) {
+        own = *control;
+        run.hook = (struct kalman_hook){.cancelled = asked_to_stop, .context = &own};
+        if (asked_to_stop(&own))
+            return LUNA_RUN_CANCELLED;
+    }
+    if (!model_spec_build(request, faults, &run.spec))
+        return LUNA_RUN_FAULTS;
+    const struct kalman_series series = {.values = request->values, .count = request->n};
+    enum luna_run_status status = fit(&run, &series);
+    if (status == LUNA_RUN_OK)
+        status = build(&run);
+    if (status == LUNA_RUN_OK)
+        status = compute(&run, &series);
+    if (status == LUNA_RUN_OK)
+        status = collect(&run);
+    if (status == LUNA_RUN_OK)
+        *ret_result = run.result;
+    return status;
+}
