@@ -1,0 +1,39 @@
+#include "luna/base/hex.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void both_cases_decode(void **state)
+{
+    (void)state;
+    unsigned char out[4];
+    size_t len = 0;
+    assert_true(luna_hex_decode("00fFAb9", out, sizeof out, &len) == 0);
+    assert_true(luna_hex_decode("00fFAb90", out, sizeof out, &len));
+    assert_int_equal(len, 4);
+    assert_memory_equal(out, "\x00\xff\xab\x90", 4);
+}
+
+static void what_is_no_digit_or_too_long_is_refused(void **state)
+{
+    (void)state;
+    unsigned char out[2];
+    size_t len = 99;
+    static const char *const wrong[] = {"0g", "0x", " 0", "-1", "/:", "@G", "`g", "001122"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_false(luna_hex_decode(wrong[i], out, sizeof out, &len));
+    assert_int_equal(len, 99);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_cases_decode),
+        cmocka_unit_test(what_is_no_digit_or_too_long_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
