@@ -22,15 +22,29 @@ die() {
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
-# quietly LOG CMD…: runs CMD with its output in LOG; shows the end of it when CMD fails.
+# quietly LOG CMD…: runs CMD with its output in LOG and only a sign of life on the screen; shows the end of it when CMD fails.
 quietly() {
   local log=$1 status=0
   shift
-  "$@" >"$log" 2>&1 || status=$?
+  "$@" 2>&1 | tee "$log" | show_progress || status=$?
   [ "$status" = 0 ] && return 0
   tail -n 40 "$log" >&2
   warn "failed: $* (all of its output: $log)"
   return "$status"
+}
+
+# show_progress: on a terminal the latest line of its input, overwritten by the next one; else one line every five seconds.
+show_progress() {
+  local line last=$SECONDS
+  while read -r line; do
+    if [ -t 1 ]; then
+      printf '\r\033[K    %.*s' $((${COLUMNS:-80} - 5)) "$line"
+    elif [ $((SECONDS - last)) -ge 5 ]; then
+      printf '    %.100s\n' "$line"
+      last=$SECONDS
+    fi
+  done
+  [ ! -t 1 ] || printf '\r\033[K'
 }
 
 # wait_until SECONDS CMD…: until CMD succeeds; fails when the time is up.

@@ -31,12 +31,28 @@ build_web() {
   quietly "$LUNA_VAR/log/web.log" "$LUNA_ROOT/scripts/web" || warn "without /docs and /redoc"
 }
 
-# luna ARG…: the operator's tool, with this stack's settings.
-luna() {
-  LUNA_DATABASE_URL=${LUNA_CLI_DATABASE_URL:-$(database_url luna_admin)} LUNA_REDIS_URL=$(redis_url) \
-    LUNA_KEY_PEPPER_FILE=$(secret_file key_pepper) LUNA_MIGRATIONS_DIR=$LUNA_ROOT/sql \
-    LUNA_MONITOR_LISTEN=127.0.0.1:$LUNA_MONITOR_PORT LUNA_METRICS_LISTEN=127.0.0.1:$LUNA_SYNCD_METRICS_PORT \
-    "$LUNA_BUILD/bin/luna" "$@"
+# admin_env: what a shell needs to run the luna program against this stack. The same variables as `luna --help` lists.
+admin_env() {
+  secret_write url_admin "$(database_url luna_admin)"
+  cat >"$LUNA_VAR/admin.env" <<ENV
+# Written by scripts/up, for the program luna:  . ${LUNA_VAR#"$LUNA_ROOT"/}/admin.env
+export LUNA_DATABASE_URL_FILE="$(secret_file url_admin)"
+export LUNA_REDIS_URL_FILE="$(secret_file url_redis)"
+export LUNA_KEY_PEPPER_FILE="$(secret_file key_pepper)"
+export LUNA_MONITOR_LISTEN=127.0.0.1:$LUNA_MONITOR_PORT
+export LUNA_METRICS_LISTEN=127.0.0.1:$LUNA_SYNCD_METRICS_PORT
+ENV
+}
+
+# luna ARG…: the operator's tool on this stack.
+luna() (
+  . "$LUNA_VAR/admin.env"
+  exec "$LUNA_BUILD/bin/luna" "$@"
+)
+
+# luna_migrate: as the superuser of this private cluster, because the first migration makes roles.
+luna_migrate() {
+  LUNA_DATABASE_URL=$(database_url postgres) "$LUNA_BUILD/bin/luna" migrate up
 }
 
 # program_env PROGRAM LINE…: its settings file. Read again by the program at SIGHUP.

@@ -44,16 +44,16 @@ stack_start() {
   stack_migrate
   step "Starting quota-syncd, the worker pool and nginx (port $LUNA_HTTPS_PORT)"
   secret_write url_redis "$(redis_url)"
+  admin_env
   syncd_start
   worker_start
   nginx_start
   exec 9<&-
 }
 
-# The first migration makes roles, so it is the superuser of this private cluster who migrates.
 stack_migrate() {
   step "Bringing the database's schema up to date"
-  LUNA_CLI_DATABASE_URL=$(database_url postgres) quietly "$LUNA_VAR/log/migrate.log" luna migrate up
+  quietly "$LUNA_VAR/log/migrate.log" luna_migrate
   postgres_passwords
 }
 

@@ -97,14 +97,9 @@ class Stack:
 
     def luna(self, *arguments, check=True, **settings):
         """Runs the luna program with the stack's settings, as the role luna_admin."""
-        ports = self.ports()
-        environment = clean_environment(**({
-            "LUNA_DATABASE_URL": self.database_url("luna_admin"),
-            "LUNA_REDIS_URL": self.env["REDIS_URL"],
-            "LUNA_KEY_PEPPER_FILE": self.var / "secrets" / "key_pepper",
-            "LUNA_MONITOR_LISTEN": f"127.0.0.1:{ports['LUNA_MONITOR_PORT']}",
-            "LUNA_METRICS_LISTEN": f"127.0.0.1:{ports['LUNA_SYNCD_METRICS_PORT']}",
-        } | settings))
+        lines = (self.var / "admin.env").read_text(encoding="utf-8").splitlines()
+        given = dict(line.removeprefix("export ").replace('"', "").split("=", 1) for line in lines if line.startswith("export "))
+        environment = clean_environment(**(given | settings))
         outcome = subprocess.run([CLI, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False)
         assert not check or outcome.returncode == 0, f"luna {arguments}: {outcome.returncode} {outcome.stderr}"
         return outcome
