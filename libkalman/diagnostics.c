@@ -107,11 +107,11 @@ static double durbin_watson(const double *residuals, size_t count)
 {
     double above = 0, below = 0;
     for (size_t t = 0; t < count; t++) {
-        double step = t > 0 ? residuals[t] - residuals[t - 1] : NAN;
+        double step = t > 0 ? residuals[t] - residuals[t - 1] : (double)NAN;
         above += isnan(step) ? 0 : step * step;
         below += isnan(residuals[t]) ? 0 : residuals[t] * residuals[t];
     }
-    return below > 0 ? above / below : NAN;
+    return below > 0 ? above / below : (double)NAN;
 }
 
 int kalman_diagnose(const double *standardized, size_t count, size_t fitted_parameters, size_t ljung_box_lag,

@@ -1,0 +1,226 @@
+#include "fit_polish.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { newton_steps_max = 12, rounds_max = 12, halvings_max = 30 };
+
+static const double gradient_step = 4e-4, hessian_step = 1e-3, coordinate_step_max = 1.5;
+
+size_t kalman_fit_reference(const struct fit_problem *problem, const double *x)
+{
+    size_t reference = SIZE_MAX;
+    for (size_t i = 0; problem->concentrate && i < problem->count; i++)
+        if (problem->coordinates[i].kind == FIT_VARIANCE && !isinf(x[i]) &&
+            (reference == SIZE_MAX || x[i] > x[reference]))
+            reference = i;
+    return reference;
+}
+
+bool kalman_fit_at_bound(const struct fit_problem *problem, const double *x, size_t i)
+{
+    const struct fit_coordinate *c = &problem->coordinates[i];
+    double width = c->upper - c->lower;
+    return c->kind != FIT_VARIANCE && (x[i] - c->lower < 1e-9 * width || c->upper - x[i] < 1e-9 * width);
+}
+
+/* The coordinates that Newton moves: not the reference, not zero variances, not at a bound unless pulled inward. */
+static size_t list_free(const struct fit_problem *problem, const double *x, const double *gradient,
+                        size_t *ret_free)
+{
+    size_t reference = kalman_fit_reference(problem, x), count = 0;
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        if (i == reference || isinf(x[i]))
+            continue;
+        bool low = x[i] - c->lower < 1e-9 * (c->upper - c->lower),
+             high = c->upper - x[i] < 1e-9 * (c->upper - c->lower);
+        if ((low && gradient[i] <= 0) || (high && gradient[i] >= 0))
+            continue;
+        ret_free[count++] = i;
+    }
+    return count;
+}
+
+/* Minus the Hessian on the free coordinates, by differences of the gradient (closed form) or of the value. */
+static bool curvature(struct fit_problem *problem, double *x, const size_t *free_list, size_t count,
+                      double *matrix)
+{
+    double up[KALMAN_PARAMETERS_MAX], down[KALMAN_PARAMETERS_MAX];
+    for (size_t a = 0; a < count; a++) {
+        size_t i = free_list[a];
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        double kept = x[i], high = fmin(kept + hessian_step, c->upper),
+               low = fmax(kept - hessian_step, c->lower);
+        x[i] = high;
+        double first = kalman_fit_gradient(problem, x, hessian_step, false, up);
+        x[i] = low;
+        double second = kalman_fit_gradient(problem, x, hessian_step, false, down);
+        x[i] = kept;
+        if (!isfinite(first) || !isfinite(second))
+            return false;
+        for (size_t b = 0; b < count; b++)
+            matrix[a * count + b] = (down[free_list[b]] - up[free_list[b]]) / (high - low);
+    }
+    for (size_t a = 0; a < count; a++)
+        for (size_t b = 0; b < a; b++)
+            matrix[a * count + b] = matrix[b * count + a] =
+                0.5 * (matrix[a * count + b] + matrix[b * count + a]);
+    return true;
+}
+
+/* Solves matrix step = gradient by LDL', pivots raised to stay positive: then the step climbs. Destroys the matrix. */
+static void solve_uphill(double *matrix, size_t count, double *step)
+{
+    double largest = 0;
+    for (size_t j = 0; j < count; j++)
+        largest = fmax(largest, fabs(matrix[j * count + j]));
+    for (size_t j = 0; j < count; j++) {
+        double pivot = matrix[j * count + j];
+        pivot = fmax(fabs(pivot), 1e-9 * largest + DBL_MIN);
+        matrix[j * count + j] = pivot;
+        for (size_t i = j + 1; i < count; i++) {
+            double factor = matrix[i * count + j] / pivot;
+            for (size_t k = j + 1; k <= i; k++)
+                matrix[i * count + k] -= factor * matrix[k * count + j];
+        }
+        for (size_t i = j + 1; i < count; i++)
+            matrix[i * count + j] /= pivot;
+    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            step[i] -= matrix[i * count + k] * step[k];
+    for (size_t i = count; i-- > 0;) {
+        step[i] /= matrix[i * count + i];
+        for (size_t k = i + 1; k < count; k++)
+            step[i] -= matrix[k * count + i] * step[k];
+    }
+}
+
+/* x plus a share of the step, inside the box. */
+static void move(const struct fit_problem *problem, const size_t *free_list, size_t count, const double *from,
+                 const double *step, double share, double *x)
+{
+    for (size_t a = 0; a < count; a++) {
+        size_t i = free_list[a];
+        double by = fmax(-coordinate_step_max, fmin(coordinate_step_max, step[a])) * share;
+        x[i] = fmax(problem->coordinates[i].lower, fmin(problem->coordinates[i].upper, from[i] + by));
+    }
+}
+
+/* Takes the longest of step, step/2, step/4 .. that does not lose; returns the value, x unchanged if none does. */
+static double line_search(struct fit_problem *problem, const size_t *free_list, size_t count,
+                          const double *step, double value, double *x)
+{
+    double from[KALMAN_PARAMETERS_MAX], share = 1;
+    memcpy(from, x, problem->count * sizeof(double));
+    for (int i = 0; i < halvings_max && kalman_fit_continues(problem); i++, share /= 2) {
+        move(problem, free_list, count, from, step, share, x);
+        double found = kalman_fit_value(problem, x);
+        /* Near the top the value is flat to rounding; a full Newton step is better informed than the difference. */
+        if (found > value - 4 * DBL_EPSILON * (1 + fabs(value)))
+            return found;
+    }
+    memcpy(x, from, problem->count * sizeof(double));
+    return value;
+}
+
+/* Newton from x. The curvature is kept while the steps shrink fast, and computed again when they do not. */
+static double newton(struct fit_problem *problem, double *matrix, double *factor, double *x,
+                     bool *ret_converged)
+{
+    double gradient[KALMAN_PARAMETERS_MAX], step[KALMAN_PARAMETERS_MAX], decrement_before = INFINITY;
+    size_t free_list[KALMAN_PARAMETERS_MAX], count_before = SIZE_MAX;
+    double value = kalman_fit_value(problem, x);
+    *ret_converged = false;
+    for (int round = 0; round < newton_steps_max && kalman_fit_continues(problem); round++) {
+        (void)kalman_fit_gradient(problem, x, gradient_step, true, gradient);
+        size_t count = list_free(problem, x, gradient, free_list);
+        if (count == 0) {
+            *ret_converged = true;
+            return value;
+        }
+        bool stale = count != count_before || decrement_before > 1e-3;
+        if (stale && !curvature(problem, x, free_list, count, matrix))
+            return value;
+        count_before = count;
+        memcpy(factor, matrix, count * count * sizeof(double));
+        for (size_t a = 0; a < count; a++)
+            step[a] = gradient[free_list[a]];
+        solve_uphill(factor, count, step);
+        double decrement = 0;
+        for (size_t a = 0; a < count; a++)
+            decrement += step[a] * gradient[free_list[a]];
+        value = line_search(problem, free_list, count, step, value, x);
+        /* The decrement is twice what the likelihood still has to gain: below rounding, this was the last step. */
+        if (fabs(decrement) < 1e-15 * (1 + fabs(value))) {
+            *ret_converged = true;
+            return value;
+        }
+        count_before = decrement > 0.1 * decrement_before ? SIZE_MAX : count_before;
+        decrement_before = decrement;
+    }
+    return value;
+}
+
+/* Sets variances to zero where that does not lower the likelihood; true if any changed. */
+static bool drop_variances(struct fit_problem *problem, double *x, double *value)
+{
+    bool changed = false;
+    for (size_t i = 0; i < problem->count && kalman_fit_continues(problem); i++) {
+        if (problem->coordinates[i].kind != FIT_VARIANCE || isinf(x[i]))
+            continue;
+        double kept = x[i];
+        x[i] = -INFINITY;
+        double found = kalman_fit_reference(problem, x) == SIZE_MAX && problem->concentrate
+                           ? -HUGE_VAL
+                           : kalman_fit_value(problem, x);
+        if (found >= *value - 1e-12 * (1 + fabs(*value))) {
+            *value = found;
+            changed = true;
+        } else {
+            x[i] = kept;
+        }
+    }
+    return changed;
+}
+
+/* A variance at zero that would rather be positive is released; true if any was. */
+static bool release_variances(struct fit_problem *problem, double *x, double *value)
+{
+    static const double offsets[] = {-3, -7, -12, -18};
+    size_t reference = kalman_fit_reference(problem, x);
+    for (size_t i = 0; i < problem->count; i++) {
+        if (problem->coordinates[i].kind != FIT_VARIANCE || !isinf(x[i]))
+            continue;
+        for (size_t k = 0; k < sizeof offsets / sizeof offsets[0] && kalman_fit_continues(problem); k++) {
+            x[i] = (reference == SIZE_MAX ? 0 : x[reference]) + offsets[k];
+            double found = kalman_fit_value(problem, x);
+            if (found > *value + 1e-9 * (1 + fabs(*value))) {
+                *value = found;
+                return true;
+            }
+        }
+        x[i] = -INFINITY;
+    }
+    return false;
+}
+
+double kalman_fit_polish(struct fit_problem *problem, double *x, bool *ret_converged)
+{
+    double matrix[2 * 24 * 24];
+    double value = kalman_fit_value(problem, x);
+    *ret_converged = false;
+    if (problem->count > 24) /* no ordinary model has so many; the climb is then the answer */
+        return value;
+    for (int round = 0; round < rounds_max && kalman_fit_continues(problem); round++) {
+        (void)drop_variances(problem, x, &value);
+        value = newton(problem, matrix, matrix + 24 * 24, x, ret_converged);
+        bool dropped = drop_variances(problem, x, &value);
+        if (!release_variances(problem, x, &value) && !dropped)
+            break;
+    }
+    return value;
+}

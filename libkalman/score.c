@@ -1,0 +1,405 @@
+#include "score.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+enum step_kind { STEP_MISSING, STEP_DIFFUSE, STEP_ORDINARY, STEP_EXACT };
+
+/* Below these an innovation variance is rounding: relative to the sizes of the terms that it is the sum of.
+ */
+static const double diffuse_tolerance = 1e-11, exact_tolerance = 1e-15;
+
+size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count)
+{
+    size_t m = states, square = m * m;
+    size_t doubles = 6 * m + 6 * square + disturbances * disturbances + count * (2 + m);
+    return doubles * sizeof(double) + (square + m) * sizeof(struct kalman_entry) +
+           (m + 1) * sizeof(unsigned) + count;
+}
+
+static double *take(double **cursor, size_t count)
+{
+    double *start = *cursor;
+    *cursor += count;
+    return start;
+}
+
+void kalman_score_prepare(struct kalman_score *score, const struct kalman_model *model,
+                          const struct kalman_series *series, void *workspace)
+{
+    size_t m = model->states, square = m * m, n = series->count;
+    double *cursor = workspace;
+    *score = (struct kalman_score){.model = model,
+                                   .values = series->values,
+                                   .times = series->times,
+                                   .inputs = series->inputs,
+                                   .count = n,
+                                   .states = m,
+                                   .disturbances = model->disturbances,
+                                   .diffuse_states = model->diffuse,
+                                   .input_count = model->input_count};
+    score->mean = take(&cursor, m);
+    score->backward_mean = take(&cursor, m);
+    score->gain = take(&cursor, 2 * m);
+    score->diffuse_gain = take(&cursor, 2 * m);
+    score->variance = take(&cursor, square);
+    score->diffuse = take(&cursor, square);
+    score->product = take(&cursor, square);
+    score->backward_variance = take(&cursor, square);
+    score->step_transition = take(&cursor, square);
+    score->step_noise = take(&cursor, square);
+    score->step_q = take(&cursor, model->disturbances * model->disturbances);
+    score->step_v = take(&cursor, n);
+    score->step_f = take(&cursor, n);
+    score->step_gain = take(&cursor, n * m);
+    score->entries = (struct kalman_entry *)(void *)cursor;
+    score->design = score->entries + square;
+    score->row_start = (unsigned *)(void *)(score->design + m);
+    score->step_kind = (unsigned char *)(score->row_start + m + 1);
+}
+
+/* The non-zeros of T, by rows. */
+static void load_transition(struct kalman_score *s, const double *matrix)
+{
+    unsigned used = 0;
+    for (size_t i = 0; i < s->states; i++) {
+        s->row_start[i] = used;
+        for (size_t j = 0; j < s->states; j++)
+            if (matrix[i * s->states + j] != 0)
+                s->entries[used++] = (struct kalman_entry){(unsigned)j, matrix[i * s->states + j]};
+    }
+    s->row_start[s->states] = used;
+}
+
+/* T and R Q R' of the step from t to t + 1 where times are given. */
+static void load_step(struct kalman_score *s, size_t t)
+{
+    const struct kalman_model *model = s->model;
+    memcpy(s->step_transition, model->T, s->states * s->states * sizeof(double));
+    memcpy(s->step_q, model->Q, s->disturbances * s->disturbances * sizeof(double));
+    model->builder->step(model, s->times[t + 1] - s->times[t], s->step_transition, s->step_q);
+    model_noise(model, model->R, s->step_q, s->step_noise);
+    load_transition(s, s->step_transition);
+    s->noise = s->step_noise;
+}
+
+static void load_design(struct kalman_score *s)
+{
+    size_t own = s->states - s->input_count;
+    s->design_count = 0;
+    for (size_t j = 0; j < s->states; j++)
+        if (j >= own || s->model->Z[j] != 0)
+            s->design[s->design_count++] = (struct kalman_entry){(unsigned)j, s->model->Z[j]};
+}
+
+static void load_inputs(struct kalman_score *s, size_t t)
+{
+    for (size_t j = 0; j < s->input_count; j++)
+        s->design[s->design_count - s->input_count + j].value = s->inputs[t * s->input_count + j];
+}
+
+/* diffuse = A1 A1'; its rank is known, and every diffuse update lowers it by one: that tells when to stop. */
+static size_t start(struct kalman_score *s)
+{
+    const struct kalman_model *model = s->model;
+    size_t m = s->states, d = s->diffuse_states;
+    s->unit = ldexp(1, -model->sd_exponent);
+    for (size_t i = 0; i < m; i++) {
+        s->mean[i] = model->a1[i] * s->unit;
+        for (size_t j = 0; j < m; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < d; k++)
+                sum += model->A1[i * d + k] * model->A1[j * d + k];
+            s->diffuse[i * m + j] = sum;
+        }
+    }
+    memcpy(s->variance, model->P1, m * m * sizeof(double));
+    s->noise = model->V;
+    s->diffuse_now = d > 0;
+    load_transition(s, model->T);
+    load_design(s);
+    return d;
+}
+
+/* out = matrix z; returns z' matrix z, and the sum of the magnitudes of its terms. */
+static double project(const struct kalman_score *s, const double *matrix, double *out, double *ret_magnitude)
+{
+    size_t m = s->states;
+    double sum = 0, magnitude = 0;
+    for (size_t i = 0; i < m; i++)
+        out[i] = 0;
+    for (unsigned k = 0; k < s->design_count; k++) {
+        const double *row = matrix + s->design[k].column * m;
+        double weight = s->design[k].value;
+        for (size_t i = 0; i < m; i++)
+            out[i] += weight * row[i];
+    }
+    for (unsigned k = 0; k < s->design_count; k++)
+        sum += s->design[k].value * out[s->design[k].column];
+    for (unsigned k = 0; k < s->design_count; k++)
+        for (unsigned l = 0; l < s->design_count; l++)
+            magnitude += fabs(s->design[k].value * s->design[l].value *
+                              matrix[s->design[k].column * m + s->design[l].column]);
+    *ret_magnitude = magnitude;
+    return sum;
+}
+
+static void diffuse_update(struct kalman_score *s, size_t t, double v, double f, double f_diffuse)
+{
+    size_t m = s->states;
+    double *k0 = s->step_gain + t * m;
+    for (size_t i = 0; i < m; i++) {
+        k0[i] = s->diffuse_gain[i] / f_diffuse;
+        s->mean[i] += k0[i] * v;
+    }
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double change = k0[i] * k0[j] * f - s->gain[i] * k0[j] - k0[i] * s->gain[j];
+            s->variance[j * m + i] = s->variance[i * m + j] += change;
+            s->diffuse[j * m + i] = s->diffuse[i * m + j] -= k0[i] * s->diffuse_gain[j];
+        }
+    s->step_kind[t] = STEP_DIFFUSE;
+}
+
+static void ordinary_update(struct kalman_score *s, size_t t, double v, double f)
+{
+    size_t m = s->states;
+    double *gain = s->step_gain + t * m;
+    for (size_t i = 0; i < m; i++) {
+        gain[i] = s->gain[i] / f;
+        s->mean[i] += gain[i] * v;
+    }
+    for (size_t i = 0; i < m; i++) {
+        double *row = s->variance + i * m, left = gain[i];
+        for (size_t j = 0; left != 0 && j < m; j++)
+            row[j] -= left * s->gain[j];
+    }
+    s->step_v[t] = v;
+    s->step_f[t] = f;
+    s->step_kind[t] = STEP_ORDINARY;
+}
+
+static double largest_diagonal(const double *matrix, size_t m)
+{
+    double largest = 0;
+    for (size_t i = 0; i < m; i++)
+        largest = fmax(largest, matrix[i * m + i]);
+    return largest;
+}
+
+static void observe(struct kalman_score *s, size_t t, size_t *rank, struct kalman_score_result *result)
+{
+    double y = s->values[t] * s->unit, v = y, magnitude, h = s->model->H[0];
+    s->step_kind[t] = STEP_MISSING;
+    if (isnan(v))
+        return;
+    for (unsigned k = 0; k < s->design_count; k++)
+        v -= s->design[k].value * s->mean[s->design[k].column];
+    double f = project(s, s->variance, s->gain, &magnitude) + h;
+    result->observed++;
+    if (s->diffuse_now) {
+        double size, f_diffuse = project(s, s->diffuse, s->diffuse_gain, &size);
+        size = fmax(size, 1e-4 * largest_diagonal(s->diffuse, s->states));
+        if (f_diffuse > diffuse_tolerance * size) {
+            diffuse_update(s, t, v, f, f_diffuse);
+            result->log_determinant += log(f_diffuse);
+            result->diffuse++;
+            s->diffuse_now = --*rank > 0;
+            return;
+        }
+    }
+    if (f > exact_tolerance * (magnitude + h)) {
+        ordinary_update(s, t, v, f);
+        result->log_determinant += log(f);
+        result->quadratic += v * v / f;
+        return;
+    }
+    s->step_kind[t] = STEP_EXACT;
+    result->possible = result->possible && fabs(v) <= 1e-9 * (fabs(y) + fabs(y - v));
+}
+
+/* matrix = T matrix T' (+ noise), symmetric, T sparse by rows. */
+static void congruence(struct kalman_score *s, double *matrix, const double *noise)
+{
+    size_t m = s->states;
+    for (size_t i = 0; i < m; i++) {
+        double *out = s->product + i * m;
+        const struct kalman_entry *entry = s->entries + s->row_start[i],
+                                  *end = s->entries + s->row_start[i + 1];
+        for (size_t j = 0; j < m; j++)
+            out[j] = 0;
+        for (; entry < end; entry++) {
+            const double *row = matrix + entry->column * m;
+            for (size_t j = 0; j < m; j++)
+                out[j] += entry->value * row[j];
+        }
+    }
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double sum = noise ? noise[i * m + j] : 0;
+            const double *row = s->product + i * m;
+            for (unsigned k = s->row_start[j]; k < s->row_start[j + 1]; k++)
+                sum += s->entries[k].value * row[s->entries[k].column];
+            matrix[i * m + j] = matrix[j * m + i] = sum;
+        }
+}
+
+static void predict(struct kalman_score *s, size_t t)
+{
+    size_t m = s->states;
+    if (s->times)
+        load_step(s, t);
+    for (size_t i = 0; i < m; i++) {
+        double sum = s->model->c[i] * s->unit;
+        for (unsigned k = s->row_start[i]; k < s->row_start[i + 1]; k++)
+            sum += s->entries[k].value * s->mean[s->entries[k].column];
+        s->gain[i] = sum;
+    }
+    memcpy(s->mean, s->gain, m * sizeof(double));
+    congruence(s, s->variance, s->noise);
+    if (s->diffuse_now)
+        congruence(s, s->diffuse, NULL);
+}
+
+void kalman_score_likelihood(struct kalman_score *s, struct kalman_score_result *ret_result)
+{
+    struct kalman_score_result result = {.possible = true};
+    size_t rank = start(s);
+    for (size_t t = 0; t < s->count; t++) {
+        load_inputs(s, t);
+        observe(s, t, &rank, &result);
+        if (t + 1 < s->count)
+            predict(s, t);
+    }
+    result.determined = rank == 0;
+    /* F is in the model's units; a diffuse step has no unit of its own (A1 is dimensionless). */
+    result.log_determinant += 2 * s->model->sd_exponent * log(2) * (double)(result.observed - result.diffuse);
+    *ret_result = result;
+}
+
+/* What the disturbances between t and t+1 add to the score, from r and N at t+1. */
+static void collect_disturbances(struct kalman_score *s, double *quadratic, double *trace)
+{
+    size_t m = s->states, own = m - s->input_count, r = s->disturbances;
+    const double *selection = s->model->R;
+    for (size_t k = 0; k < r; k++) {
+        double e = 0, d = 0;
+        for (size_t i = 0; i < own; i++) {
+            double left = selection[i * r + k];
+            if (left == 0)
+                continue;
+            e += left * s->backward_mean[i];
+            for (size_t j = 0; j < own; j++)
+                d += left * selection[j * r + k] * s->backward_variance[i * m + j];
+        }
+        quadratic[k] += e * e;
+        trace[k] += d;
+    }
+}
+
+/* r <- T'r, N <- T'NT; the product is kept transposed so that the sparse rows of T are used as they are. */
+static void back_through_transition(struct kalman_score *s)
+{
+    size_t m = s->states;
+    double *next = s->gain, *n = s->backward_variance;
+    memset(next, 0, m * sizeof(double));
+    memset(s->product, 0, m * m * sizeof(double));
+    for (size_t i = 0; i < m; i++)
+        for (unsigned k = s->row_start[i]; k < s->row_start[i + 1]; k++) {
+            double value = s->entries[k].value, *out = s->product + s->entries[k].column * m;
+            next[s->entries[k].column] += value * s->backward_mean[i];
+            for (size_t j = 0; j < m; j++)
+                out[j] += value * n[i * m + j];
+        }
+    memcpy(s->backward_mean, next, m * sizeof(double));
+    memset(n, 0, m * m * sizeof(double));
+    for (size_t i = 0; i < m; i++)
+        for (unsigned k = s->row_start[i]; k < s->row_start[i + 1]; k++) {
+            double value = s->entries[k].value;
+            size_t column = s->entries[k].column;
+            for (size_t j = 0; j < m; j++)
+                n[j * m + column] += value * s->product[j * m + i];
+        }
+}
+
+static void back_through_observation(struct kalman_score *s, size_t t, struct kalman_score_result *result)
+{
+    if (s->step_kind[t] != STEP_DIFFUSE && s->step_kind[t] != STEP_ORDINARY)
+        return;
+    size_t m = s->states;
+    const double *gain = s->step_gain + t * m;
+    bool ordinary = s->step_kind[t] == STEP_ORDINARY;
+    double u = ordinary ? s->step_v[t] / s->step_f[t] : 0, d = ordinary ? 1 / s->step_f[t] : 0,
+           *w = s->diffuse_gain;
+    for (size_t i = 0; i < m; i++) {
+        const double *row = s->backward_variance + i * m;
+        double sum = 0;
+        for (size_t j = 0; j < m; j++)
+            sum += row[j] * gain[j];
+        w[i] = sum;
+        u -= gain[i] * s->backward_mean[i];
+        d += gain[i] * sum;
+    }
+    load_inputs(s, t);
+    for (unsigned k = 0; k < s->design_count; k++) {
+        double z = s->design[k].value;
+        size_t at = s->design[k].column;
+        s->backward_mean[at] += z * u;
+        for (size_t j = 0; j < m; j++) {
+            s->backward_variance[at * m + j] -= z * w[j];
+            s->backward_variance[j * m + at] -= z * w[j];
+        }
+    }
+    for (unsigned k = 0; k < s->design_count; k++)
+        for (unsigned l = 0; l < s->design_count; l++)
+            s->backward_variance[s->design[k].column * m + s->design[l].column] +=
+                s->design[k].value * s->design[l].value * d;
+    result->observation_quadratic += u * u;
+    result->observation_trace += d;
+}
+
+void kalman_score_gradient(struct kalman_score *s, struct kalman_score_result *ret_result,
+                           double *ret_quadratic, double *ret_trace)
+{
+    struct kalman_score_result result;
+    kalman_score_likelihood(s, &result);
+    memset(s->backward_mean, 0, s->states * sizeof(double));
+    memset(s->backward_variance, 0, s->states * s->states * sizeof(double));
+    memset(ret_quadratic, 0, s->disturbances * sizeof(double));
+    memset(ret_trace, 0, s->disturbances * sizeof(double));
+    for (size_t t = s->count; t-- > 0;) {
+        if (t + 1 < s->count) {
+            collect_disturbances(s, ret_quadratic, ret_trace);
+            back_through_transition(s);
+        }
+        back_through_observation(s, t, &result);
+    }
+    *ret_result = result;
+}
+
+size_t kalman_score_consumed(const struct kalman_score *s)
+{
+    size_t seen = 0, consumed = 0;
+    for (size_t t = 0; t < s->count; t++) {
+        seen += isnan(s->values[t]) ? 0u : 1u;
+        consumed = s->step_kind[t] == STEP_DIFFUSE ? seen : consumed;
+    }
+    return consumed;
+}
+
+double kalman_score_after(const struct kalman_score *s, size_t burn)
+{
+    const double log_two_pi = 1.8378770664093454836;
+    size_t seen = 0, counted = 0;
+    double sum = 0;
+    for (size_t t = 0; t < s->count; t++) {
+        seen += isnan(s->values[t]) ? 0u : 1u;
+        if (seen <= burn || s->step_kind[t] != STEP_ORDINARY)
+            continue;
+        sum += log(s->step_f[t]) + s->step_v[t] * s->step_v[t] / s->step_f[t];
+        counted++;
+    }
+    sum += (double)counted * (log_two_pi + 2 * s->model->sd_exponent * log(2));
+    return -0.5 * sum;
+}

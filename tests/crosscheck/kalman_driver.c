@@ -1,0 +1,193 @@
+/*
+ * The library on a command line, for comparisons with other programs: reads one series, prints results, one per line.
+ *
+ *   kalman_driver FILE KIND [log] [times=FILE] [input=FILE]... [setting=N]... [parameter=X | parameter=X,Y,..]... [WANT]...
+ *
+ * FILE: one number a line, NA for missing, # for comments. Parameters left out are fitted. WANT: filter, smooth, forecast=H.
+ * Numbers are printed with 17 digits. It reports what the library says and judges nothing.
+ */
+#include <kalman/fit.h>
+#include <kalman/model.h>
+#include <kalman/run.h>
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { values_max = 100000, inputs_max = 8 };
+
+struct task {
+    struct kalman_spec spec;
+    double *values, *times, *inputs[inputs_max];
+    size_t count, input_count, horizon;
+    bool logarithm, filter, smooth;
+};
+
+static void fail(const char *what, const char *detail)
+{
+    fprintf(stderr, "kalman_driver: %s: %s\n", what, detail);
+    exit(2);
+}
+
+static void check(int status, const char *what)
+{
+    if (status != KALMAN_OK)
+        fail(what, kalman_strerror(status));
+}
+
+static void *allocate(size_t bytes)
+{
+    void *memory = aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
+    if (!memory)
+        fail("memory", "exhausted");
+    return memory;
+}
+
+static double *read_numbers(const char *path, size_t *ret_count)
+{
+    FILE *file = fopen(path, "r");
+    char line[128];
+    if (!file)
+        fail("cannot open", path);
+    double *values = allocate(values_max * sizeof(double));
+    size_t count = 0;
+    while (count < values_max && fgets(line, sizeof line, file))
+        if (line[0] != '#' && line[0] != '\n')
+            values[count++] = strncmp(line, "NA", 2) == 0 ? (double)NAN : atof(line);
+    fclose(file);
+    *ret_count = count;
+    return values;
+}
+
+static void set_parameter(struct task *task, const char *name, const char *text)
+{
+    double values[KALMAN_PARAMETERS_MAX];
+    size_t count = 0;
+    for (const char *at = text; at && count < KALMAN_PARAMETERS_MAX; at = strchr(at, ','), at += at ? 1 : 0)
+        values[count++] = atof(at);
+    int status = count == 1 ? kalman_spec_set(&task->spec, name, values[0]) : KALMAN_EINVAL;
+    if (status == KALMAN_EINVAL)
+        status = kalman_spec_set_array(&task->spec, name, values, count);
+    check(status, name);
+}
+
+static void take_word(struct task *task, char *word)
+{
+    size_t count = 0;
+    char *value = strchr(word, '=');
+    if (value)
+        *value++ = '\0';
+    if (strcmp(word, "log") == 0)
+        task->logarithm = true;
+    else if (strcmp(word, "filter") == 0)
+        task->filter = true;
+    else if (strcmp(word, "smooth") == 0)
+        task->smooth = true;
+    else if (!value)
+        fail("not understood", word);
+    else if (strcmp(word, "forecast") == 0)
+        task->horizon = (size_t)atoi(value);
+    else if (strcmp(word, "times") == 0)
+        task->times = read_numbers(value, &count);
+    else if (strcmp(word, "input") == 0 && task->input_count < inputs_max)
+        task->inputs[task->input_count++] = read_numbers(value, &count);
+    else if (kalman_spec_get_int(&task->spec, word) != -1)
+        check(kalman_spec_set_int(&task->spec, word, atoi(value)), word);
+    else
+        set_parameter(task, word, value);
+}
+
+static double *interleave(const struct task *task)
+{
+    double *all = allocate(task->count * task->input_count * sizeof(double) + 1);
+    for (size_t t = 0; t < task->count; t++)
+        for (size_t j = 0; j < task->input_count; j++)
+            all[t * task->input_count + j] = task->inputs[j][t];
+    return all;
+}
+
+static void print_parameters(const struct kalman_spec *spec)
+{
+    const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
+    printf("kind %s\n", info->name);
+    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
+        size_t at = 0, count = 0;
+        check(kalman_spec_locate(spec, p->name, &at, &count), p->name);
+        for (size_t i = 0; i < count; i++) {
+            int exponent = p->domain == KALMAN_DOMAIN_VARIANCE ? spec->variance_exponent : 0;
+            printf(p->length ? "%s%zu %.17g\n" : "%s%.0zu %.17g\n", p->name, p->length ? i + 1 : 0,
+                   ldexp(spec->parameters[at + i], exponent));
+        }
+    }
+}
+
+static void print_fit(const struct kalman_fit *fit)
+{
+    printf("status %s\nloglikelihood %.17g\nmarginal %.17g\naic %.17g\naicc %.17g\nevaluations %zu\ndiffuse "
+           "%zu\n",
+           kalman_fit_status_name(fit->status), fit->loglikelihood, fit->loglikelihood_marginal, fit->aic,
+           fit->aicc, fit->evaluations, fit->diffuse_count);
+    if (fit->reason)
+        printf("reason %s\n", fit->reason);
+    print_parameters(&fit->spec);
+}
+
+static void run(const struct task *task, const struct kalman_spec *spec, const struct kalman_series *series)
+{
+    size_t n = series->count, bytes = 0, h = task->horizon;
+    struct kalman_model *model = NULL;
+    check(kalman_model_new(spec, &model), "model");
+    double *arrays = allocate((4 * n + 2 * h + 1) * sizeof(double));
+    struct kalman_forecast forecast = {.horizon = h, .mean = arrays + 4 * n, .variance = arrays + 4 * n + h};
+    struct kalman_output output = {.filtered_mean = arrays,
+                                   .filtered_variance = arrays + n,
+                                   .smoothed_mean = task->smooth ? arrays + 2 * n : NULL,
+                                   .smoothed_variance = task->smooth ? arrays + 3 * n : NULL,
+                                   .forecast = h ? &forecast : NULL};
+    struct kalman_summary summary;
+    check(kalman_run_bytes(model, n, NULL, &output, &bytes), "run bytes");
+    check(kalman_run(model, series, NULL, &output, allocate(bytes), bytes, &summary), "run");
+    printf("run_loglikelihood %.17g\n", summary.loglikelihood);
+    for (size_t t = 0; t < n && task->filter; t++)
+        printf("filtered %.17g %.17g\n", arrays[t], arrays[n + t]);
+    for (size_t t = 0; t < n && task->smooth; t++)
+        printf("smoothed %.17g %.17g\n", arrays[2 * n + t], arrays[3 * n + t]);
+    for (size_t t = 0; t < h; t++)
+        printf("forecast %.17g %.17g\n", forecast.mean[t], forecast.variance[t]);
+    kalman_model_free(model);
+}
+
+int main(int argc, char **argv)
+{
+    struct task task = {.count = 0};
+    if (argc < 3)
+        fail("usage", "kalman_driver FILE KIND [WORD]...");
+    const struct kalman_kind_info *info = kalman_kind_by_name(argv[2]);
+    if (!info)
+        fail("no such kind", argv[2]);
+    kalman_spec_init(&task.spec, info->kind);
+    task.values = read_numbers(argv[1], &task.count);
+    for (int i = 3; i < argc; i++)
+        take_word(&task, argv[i]);
+    for (size_t t = 0; t < task.count && task.logarithm; t++)
+        task.values[t] = log(task.values[t]);
+    task.spec.input_count = task.input_count;
+    struct kalman_series series = {.values = task.values,
+                                   .count = task.count,
+                                   .times = task.times,
+                                   .inputs = task.input_count ? interleave(&task) : NULL};
+    struct kalman_candidate candidates[KALMAN_CANDIDATES_MAX];
+    struct kalman_fit fit;
+    size_t bytes = 0;
+    check(kalman_fit_bytes(&task.spec, series.count, &bytes), "fit bytes");
+    check(kalman_fit(&task.spec, &series, NULL, allocate(bytes), bytes, candidates, &fit), "fit");
+    print_fit(&fit);
+    for (size_t i = 0; i < fit.candidate_count; i++)
+        printf("candidate %s %.10g %.10g\n", kalman_kind_describe(candidates[i].spec.kind)->name,
+               candidates[i].loglikelihood, candidates[i].aicc);
+    if (task.filter || task.smooth || task.horizon)
+        run(&task, &fit.spec, &series);
+    return 0;
+}
