@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_JSON = 1000, OPTION_HELP };
+/* Above every letter; a command's own options follow from OPTION_OWN on. */
+enum { OPTION_JSON = 1000, OPTION_HELP, OPTION_OWN };
 
 static int word_count(const char *name)
 {
@@ -43,8 +44,8 @@ static void fill_long_options(const struct command *command, struct option optio
     for (; command->options[count].name; count++) {
         assert(count < COMMAND_OPTIONS_MAX);
         const struct command_option *declared = &command->options[count];
-        options[count] =
-            (struct option){declared->name, declared->value ? required_argument : no_argument, NULL, count};
+        options[count] = (struct option){declared->name, declared->value ? required_argument : no_argument,
+                                         NULL, OPTION_OWN + count};
     }
     options[count++] = (struct option){"json", no_argument, NULL, OPTION_JSON};
     options[count++] = (struct option){"help", no_argument, NULL, OPTION_HELP};
@@ -75,6 +76,20 @@ static enum command_line take_operands(const struct command *command, int argc, 
     return COMMAND_LINE_RUN;
 }
 
+/* What getopt_long() would not take: `optopt` is 0 for an unknown word, a letter, or one of our own numbers. */
+static enum command_line refuse_option(const struct command *command, int got, char *argv[])
+{
+    if (got == ':')
+        cli_exit_usage("%s needs a value", argv[optind - 1]);
+    else if (optopt >= OPTION_JSON)
+        cli_exit_usage("%.*s does not take a value", (int)strcspn(argv[optind - 1], "="), argv[optind - 1]);
+    else if (optopt != 0)
+        cli_exit_usage("%s does not know \"-%c\"", command->name, optopt);
+    else
+        cli_exit_usage("%s does not know \"%s\"", command->name, argv[optind - 1]);
+    return wrong(command);
+}
+
 enum command_line command_read(const struct command *command, int argc, char *argv[],
                                struct invocation *ret_invocation)
 {
@@ -87,17 +102,12 @@ enum command_line command_read(const struct command *command, int argc, char *ar
     while ((got = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (got == 'h' || got == OPTION_HELP)
             return COMMAND_LINE_HELP;
-        if (got == OPTION_JSON) {
+        if (got == ':' || got == '?')
+            return refuse_option(command, got, argv);
+        if (got == OPTION_JSON)
             ret_invocation->json = true;
-        } else if (got == ':') {
-            cli_exit_usage("%s needs a value", argv[optind - 1]);
-            return wrong(command);
-        } else if (got == '?') {
-            cli_exit_usage("%s does not know \"%s\"", command->name, argv[optind - 1]);
-            return wrong(command);
-        } else {
-            ret_invocation->option_values[got] = optarg ? optarg : "";
-        }
+        else
+            ret_invocation->option_values[got - OPTION_OWN] = optarg ? optarg : "";
     }
     return take_operands(command, argc, argv, ret_invocation);
 }
