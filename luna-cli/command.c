@@ -97,7 +97,7 @@ enum command_line command_read(const struct command *command, int argc, char *ar
     fill_long_options(command, options);
     *ret_invocation = (struct invocation){.command = command};
     opterr = 0;
-    optind = 1;
+    optind = 0; /* glibc: forget where the last line was left */
     int got;
     while ((got = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (got == 'h' || got == OPTION_HELP)
