@@ -36,9 +36,9 @@ proc_start() {
     shift
   done
   as_user_command "$user"
-  # Descriptor 9 is the start lock: a server must not hold it.
+  # Descriptors 8 and 9 are locks of scripts/up: a server must not hold them.
   env -i PATH="$PATH" LANG=C.UTF-8 "${environment[@]}" "${AS_USER[@]}" setsid "$@" \
-    >>"$LUNA_VAR/log/$name.log" 2>&1 </dev/null 9<&- &
+    >>"$LUNA_VAR/log/$name.log" 2>&1 </dev/null 8>&- 9<&- &
   pid=$!
   printf '%s %s\n' "$pid" "$(proc_started "$pid")" >"$(pid_file "$name")"
 }

@@ -5,8 +5,12 @@
 build_configure() {
   mkdir -p "$LUNA_VAR/log"
   [ ! -f "$LUNA_BUILD/build.ninja" ] || return 0
+  local launcher=()
+  if command -v ccache >/dev/null; then
+    launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  fi
   step "Configuring the $LUNA_PRESET build"
-  (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake.log" cmake --preset "$LUNA_PRESET" "${CMAKE_LAUNCHER[@]}")
+  (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake.log" cmake --preset "$LUNA_PRESET" "${launcher[@]}")
 }
 
 # build_programs TARGET…: ninja decides what there is to do.
@@ -15,11 +19,6 @@ build_programs() {
   step "Building $*"
   quietly "$LUNA_VAR/log/build.log" cmake --build "$LUNA_BUILD" -- "$@"
 }
-
-CMAKE_LAUNCHER=()
-if command -v ccache >/dev/null; then
-  CMAKE_LAUNCHER=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-fi
 
 # The pages under /docs and /redoc come from npm packages; a service without them is whole, so they are built only where npm is.
 build_web() {

@@ -131,8 +131,8 @@ def parse_raw(answer):
     (b"POST /api/v1/1/kalman HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
     (b"POST /api/v1/1/kalman HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: magic\r\n\r\n", 501),
     (b"GET /api HTTP/1.1\r\n\r\n", 400),
-    (b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
-    (b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + b"a" * 40000 + b"\r\n\r\n", 431),
+    (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + b"a" * 9000 + b"\r\n\r\n", 431),
 ], ids=lambda value: str(value)[:60])
 def test_broken_http_is_answered_as_json(stack, request_bytes, status):
     connection = raw_connection(stack)
