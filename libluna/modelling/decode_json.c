@@ -6,6 +6,7 @@
 #include "options.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 /* More members than this on the top level are no request of ours. */
@@ -29,10 +30,18 @@ static bool name_is(struct json_span name, const char *text)
     return name.len == strlen(text) && memcmp(name.at, text, name.len) == 0;
 }
 
-/* Every element needs a comma, so their count bounds the length of any array that starts here. */
+/* Every element needs a comma, so their count bounds the length of any array that starts here. In blocks whose count
+ * fits a byte: the compiler then compares many bytes at once. */
 static size_t count_commas(const char *at, const char *end)
 {
+    enum { BLOCK = 128 };
     size_t count = 0;
+    for (; end - at >= BLOCK; at += BLOCK) {
+        uint8_t in_block = 0;
+        for (int i = 0; i < BLOCK; i++)
+            in_block = (uint8_t)(in_block + (at[i] == ','));
+        count += in_block;
+    }
     for (; at < end; at++)
         count += *at == ',';
     return count;
@@ -63,7 +72,7 @@ static bool take_other(struct decoder *d, size_t index, double *ret_value)
 static bool take_element(struct decoder *d, size_t index, double *ret_value)
 {
     struct json_scan *scan = &d->scan;
-    char c = json_scan_peek(scan);
+    char c = scan->at<scan->end && * scan->at> ' ' ? *scan->at : json_scan_peek(scan);
     if (c != '-' && (c < '0' || c > '9'))
         return take_other(d, index, ret_value);
     size_t used = 0;
@@ -108,6 +117,10 @@ static bool take_elements(struct decoder *d, double *values, size_t capacity, si
         if (n < capacity)
             values[n] = value;
         n++;
+        if (d->scan.at < d->scan.end && *d->scan.at == ',') {
+            d->scan.at++; /* the usual case, without a call */
+            continue;
+        }
         if (!json_scan_more(&d->scan, ']', &more))
             return false;
     }

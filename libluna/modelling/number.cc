@@ -1,54 +1,105 @@
 #include "luna/modelling/number.h"
 
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <system_error>
 
 namespace
 {
 
-/* Where the parts of one JSON number are, and what its digits are worth as long as they fit. */
+/* Where the parts of one JSON number are, and what its digits are worth as long as they fit. The functions that fill it
+ * are forced inline: the fields then live in registers, which halves the time. */
 struct scan {
     const char *at;
     const char *end;
-    uint64_t digits = 0; /* the significant digits as one integer; wraps when there are more than 19 */
-    int digit_count = 0; /* significant digits, leading zeros left out */
-    long exponent = 0;   /* the value is digits × 10^exponent */
+    uint64_t digits = 0;  /* all digits as one integer; wraps when there are too many */
+    long digit_count = 0; /* leading zeros count too */
+    long exponent = 0;    /* the value is digits × 10^exponent */
     bool negative = false;
 };
 
-bool is_digit(const scan &s)
+#define FORCE_INLINE [[gnu::always_inline]] inline
+
+FORCE_INLINE bool is_digit(const scan &s)
 {
     return s.at < s.end && static_cast<unsigned>(*s.at - '0') < 10U;
 }
 
-void take_digits(scan &s)
+/* The value of eight digits, the first in the lowest byte: digits in pairs, pairs in fours, fours in eights. */
+FORCE_INLINE uint64_t eight_value(uint64_t digits)
 {
-    while (is_digit(s)) {
+    digits = digits * 10 + (digits >> 8);
+    return ((digits & 0x000000ff000000ffU) * 0x000f424000000064U +
+            ((digits >> 16) & 0x000000ff000000ffU) * 0x0000271000000001U) >>
+           32;
+}
+
+constexpr uint64_t powers_of_ten[] = {1U,
+                                      10U,
+                                      100U,
+                                      1000U,
+                                      10000U,
+                                      100000U,
+                                      1000000U,
+                                      10000000U,
+                                      100000000U,
+                                      1000000000U,
+                                      10000000000U,
+                                      100000000000U,
+                                      1000000000000U,
+                                      10000000000000U,
+                                      100000000000000U,
+                                      1000000000000000U,
+                                      10000000000000000U,
+                                      100000000000000000U,
+                                      1000000000000000000U,
+                                      10000000000000000000U};
+
+/* Up to eight digits at once; returns how many. No branch hangs on their number, which no processor could guess. */
+FORCE_INLINE int take_eight(scan &s)
+{
+    uint64_t bytes = 0;
+    std::memcpy(&bytes, s.at, 8);
+    bytes ^= 0x3030303030303030U; /* digits become 0–9, all other bytes more */
+    uint64_t others = ((bytes + 0x7676767676767676U) | bytes) & 0x8080808080808080U;
+    int count = others == 0 ? 8 : std::countr_zero(others) / 8;
+    if (count == 0)
+        return 0;
+    s.digits = s.digits * powers_of_ten[count] + eight_value(bytes << (64 - 8 * count));
+    s.digit_count += count;
+    s.at += count;
+    return count;
+}
+
+FORCE_INLINE void take_digits(scan &s)
+{
+    if constexpr (std::endian::native == std::endian::little) {
+        while (s.end - s.at >= 8) {
+            if (take_eight(s) < 8)
+                return;
+        }
+    }
+    for (; is_digit(s); s.at++) {
         s.digits = s.digits * 10 + static_cast<uint64_t>(*s.at - '0');
-        s.digit_count += s.digits != 0;
-        s.at++;
+        s.digit_count++;
     }
 }
 
-bool take_integer(scan &s)
+FORCE_INLINE bool take_integer(scan &s)
 {
     if (s.at < s.end && *s.at == '-') {
         s.negative = true;
         s.at++;
     }
-    if (!is_digit(s))
-        return false;
-    if (*s.at == '0') {
-        s.at++;
-        return !is_digit(s);
-    }
+    const char *first = s.at;
     take_digits(s);
-    return true;
+    return s.at != first && (*first != '0' || s.at - first == 1);
 }
 
-bool take_fraction(scan &s)
+FORCE_INLINE bool take_fraction(scan &s)
 {
     if (s.at == s.end || *s.at != '.')
         return true;
@@ -58,7 +109,7 @@ bool take_fraction(scan &s)
     return s.at != first;
 }
 
-bool take_exponent(scan &s)
+FORCE_INLINE bool take_exponent(scan &s)
 {
     if (s.at == s.end || (*s.at | 0x20) != 'e')
         return true;
@@ -77,6 +128,13 @@ bool take_exponent(scan &s)
     return true;
 }
 
+/* Of 0.000123 or of a long number, `digits` says all there is only while no more than 19 of them count. */
+void drop_leading_zeros(scan &s, const char *text)
+{
+    for (const char *at = text; s.digit_count > 0 && (*at == '-' || *at == '0' || *at == '.'); at++)
+        s.digit_count -= *at == '0';
+}
+
 /* Clinger's fast path: both factors are exact doubles, so one multiplication or division rounds correctly. */
 bool exact_value(const scan &s, double *ret_value)
 {
@@ -90,6 +148,30 @@ bool exact_value(const scan &s, double *ret_value)
     return true;
 }
 
+/* digits / 10^n for what does not fit the fast path, most of all the 16 or 17 digits of a double printed in full: one
+ * division of 128 by 64 bits, its remainder deciding the rounding. from_chars would read the digits a second time. */
+bool divided_value(const scan &s, double *ret_value)
+{
+    if (s.digit_count > 19 || s.digits == 0 || s.exponent < -19 || s.exponent > 0)
+        return false;
+    uint64_t power = powers_of_ten[-s.exponent];
+    int digits_shift = std::countl_zero(s.digits), power_shift = std::countl_zero(power);
+    uint64_t divisor = power << power_shift;
+    auto dividend = static_cast<unsigned __int128>(s.digits << digits_shift) << 63;
+    auto quotient = static_cast<uint64_t>(dividend / divisor); /* 63 or 64 bits, as both were normalised */
+    bool inexact = static_cast<uint64_t>(dividend) != quotient * divisor;
+    int excess = 11 - std::countl_zero(quotient); /* bits beyond the 53 of a double */
+    uint64_t kept = quotient >> excess, half = uint64_t{1} << (excess - 1);
+    uint64_t rest = quotient & ((uint64_t{1} << excess) - 1);
+    kept += rest > half || (rest == half && (inexact || (kept & 1) != 0));
+    /* The exponent is far from both ends of the range, so the scale is a normal number and the product exact. */
+    int exponent = excess - 63 + power_shift - digits_shift;
+    double scale = std::bit_cast<double>(static_cast<uint64_t>(1023 + exponent) << 52);
+    double value = static_cast<double>(kept) * scale;
+    *ret_value = s.negative ? -value : value;
+    return true;
+}
+
 } // namespace
 
 enum luna_number_status luna_number_parse(const char *text, size_t len, double *ret_value, size_t *ret_used)
@@ -98,7 +180,9 @@ enum luna_number_status luna_number_parse(const char *text, size_t len, double *
     if (!take_integer(s) || !take_fraction(s) || !take_exponent(s))
         return LUNA_NUMBER_SYNTAX;
     *ret_used = static_cast<size_t>(s.at - text);
-    if (exact_value(s, ret_value))
+    if (s.digit_count > 19)
+        drop_leading_zeros(s, text);
+    if (exact_value(s, ret_value) || divided_value(s, ret_value))
         return LUNA_NUMBER_OK;
     double value = 0;
     auto [end, error] = std::from_chars(text, s.at, value);

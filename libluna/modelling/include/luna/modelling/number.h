@@ -9,6 +9,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum luna_number_status {
     LUNA_NUMBER_OK,
     LUNA_NUMBER_SYNTAX, /* not a JSON number (RFC 8259 §6) at `text` */
@@ -23,5 +27,9 @@ enum luna_number_status luna_number_parse(const char *text, size_t len, double *
 /* Writes a finite double; returns the length. No NUL. `precision`: 0 for shortest, else 1–17 significant
  * digits. */
 size_t luna_number_print(double value, int precision, char *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
