@@ -1,0 +1,120 @@
+"""quota-syncd beside the stack's own: pages, standby, reload, stop, and what it tells its service manager."""
+import os
+import signal
+import socket
+
+import httpx
+import pytest
+from luna_stack import wait_until
+from syncd_process import metrics_of, run_syncd, running_syncd, settings_for
+
+BODY = {"results": [1120, 1160, 963, 1210]}
+
+
+@pytest.fixture
+def standby(stack, tmp_path):
+    with running_syncd(tmp_path / "syncd.log", **settings_for(stack)) as daemon:
+        daemon.await_page("/readyz", 200)
+        yield daemon
+
+
+def leader_get(stack, path):
+    return httpx.get(stack.env["LUNA_SYNCD_METRICS_URL"].removesuffix("/metrics") + path, timeout=5, trust_env=False)
+
+
+def test_pages_of_the_leader(stack):
+    assert leader_get(stack, "/livez").text == "ok\n"
+    assert leader_get(stack, "/readyz").text == "leading\n"
+    status = leader_get(stack, "/status").json()
+    assert status["state"] == "leading" and status["trouble"] is None and status["metrics"]["leading"] == 1
+    metrics = leader_get(stack, "/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert metrics_of(metrics.text)["luna_syncd_incarnation"] >= 1
+    assert leader_get(stack, "/elsewhere").status_code == 404
+
+
+def leader_metric(stack, name):
+    return metrics_of(leader_get(stack, "/metrics").text)[f"luna_syncd_{name}"]
+
+
+def test_booked_units_are_counted_and_the_conservation_gauges_read_zero(client, stack, account):
+    before = leader_metric(stack, "units_booked_total")
+    for _ in range(3):
+        assert client.post(account.url, headers=account.headers, json=BODY).status_code == 200
+    wait_until(lambda: leader_metric(stack, "units_booked_total") >= before + 3, what="three booked units")
+    for name in ("redis", "ledger", "total"):
+        assert leader_metric(stack, f"conservation_{name}_broken") == 0
+    wait_until(lambda: leader_metric(stack, "conservation_accounts") > 0, what="a check of conservation")
+
+
+def test_cold_and_warm_admissions_are_told_apart(client, stack, account):
+    hits, loads = leader_metric(stack, "cache_hits_total"), leader_metric(stack, "cache_loads_total")
+    for _ in range(4):
+        assert client.post(account.url, headers=account.headers, json=BODY).status_code == 200
+    wait_until(lambda: leader_metric(stack, "cache_loads_total") >= loads + 1, what="one load")
+    wait_until(lambda: leader_metric(stack, "cache_hits_total") >= hits + 3, what="three hits")
+
+
+def test_a_second_daemon_stands_by_and_does_not_book(standby):
+    assert standby.get("/readyz").text == "standby\n"
+    assert standby.metric("leading") == 0
+    assert standby.metric("rounds_total") == 0
+
+
+def test_once_beside_a_leader_leaves_the_work_to_it(stack):
+    outcome = run_syncd("--once", **settings_for(stack))
+    assert outcome.returncode == 0 and '"standby"' in outcome.stderr
+
+
+def test_sigterm_ends_it_with_status_0(standby):
+    assert standby.stop(signal.SIGTERM) == 0
+    assert standby.events()[-2:] == ["stopping", "stopped"]
+
+
+def test_sighup_takes_new_values_from_the_settings_file(stack, tmp_path):
+    settings = settings_for(stack)
+    del settings["LUNA_SYNC_INTERVAL_MS"]
+    file = tmp_path / "syncd.env"
+    file.write_text("LUNA_SYNC_INTERVAL_MS=100\n", encoding="utf-8")
+    with running_syncd(tmp_path / "syncd.log", **settings, LUNA_ENV_FILE=file) as daemon:
+        daemon.await_page("/readyz", 200)
+        file.write_text("LUNA_SYNC_INTERVAL_MS=200\n", encoding="utf-8")
+        os.kill(daemon.process.pid, signal.SIGHUP)
+        wait_until(lambda: "reloaded" in daemon.events(), what="the reload")
+        assert [line["interval_ms"] for line in daemon.logged() if line["event"] == "reloaded"] == [200]
+
+
+def test_a_wrong_value_at_sighup_is_refused_and_the_old_one_stays(stack, tmp_path):
+    settings = settings_for(stack)
+    del settings["LUNA_SYNC_INTERVAL_MS"]
+    file = tmp_path / "syncd.env"
+    file.write_text("LUNA_SYNC_INTERVAL_MS=100\n", encoding="utf-8")
+    with running_syncd(tmp_path / "syncd.log", **settings, LUNA_ENV_FILE=file) as daemon:
+        daemon.await_page("/readyz", 200)
+        file.write_text("LUNA_SYNC_INTERVAL_MS=never\n", encoding="utf-8")
+        os.kill(daemon.process.pid, signal.SIGHUP)
+        wait_until(lambda: "reload_refused" in daemon.events(), what="the refusal")
+        assert daemon.answers("/readyz", 200)
+
+
+def test_the_service_manager_hears_ready_status_watchdog_and_stopping(stack, tmp_path):
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(10)
+        heard = []
+
+        def hear(text):
+            while not any(text in message for message in heard):
+                heard.append(manager.recv(4096).decode())
+
+        environment = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "400000"}
+        with running_syncd(tmp_path / "syncd.log", environment, **settings_for(stack)) as daemon:
+            hear("READY=1")
+            hear("STATUS=standby")
+            hear("WATCHDOG=1")
+            os.kill(daemon.process.pid, signal.SIGHUP)
+            hear("RELOADING=1")
+            hear("READY=1")
+            daemon.stop()
+            hear("STOPPING=1")
