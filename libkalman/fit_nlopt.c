@@ -46,7 +46,7 @@ static bool configure(nlopt_opt optimiser, struct climb *climb, size_t evaluatio
     }
     return nlopt_set_lower_bounds(optimiser, lower) > 0 && nlopt_set_upper_bounds(optimiser, upper) > 0 &&
            nlopt_set_max_objective(optimiser, objective, climb) > 0 &&
-           nlopt_set_ftol_abs(optimiser, 1e-6) > 0 && nlopt_set_maxeval(optimiser, (int)evaluations_max) > 0;
+           nlopt_set_ftol_abs(optimiser, 1e-3) > 0 && nlopt_set_maxeval(optimiser, (int)evaluations_max) > 0;
 }
 
 double kalman_fit_climb(struct fit_problem *problem, const bool *held, size_t evaluations_max, double *x)

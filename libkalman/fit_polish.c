@@ -110,6 +110,12 @@ static void move(const struct fit_problem *problem, const size_t *free_list, siz
     }
 }
 
+/* What rounding can do to a log-likelihood: a sum over the series whose terms are of size one. */
+static double rounding(const struct fit_problem *problem, double value)
+{
+    return 16 * DBL_EPSILON * (fabs(value) + (double)problem->series.count);
+}
+
 /* Takes the longest of step, step/2, step/4 .. that does not lose; returns the value, x unchanged if none does. */
 static double line_search(struct fit_problem *problem, const size_t *free_list, size_t count,
                           const double *step, double value, double *x)
@@ -120,7 +126,7 @@ static double line_search(struct fit_problem *problem, const size_t *free_list, 
         move(problem, free_list, count, from, step, share, x);
         double found = kalman_fit_value(problem, x);
         /* Near the top the value is flat to rounding; a full Newton step is better informed than the difference. */
-        if (found > value - 4 * DBL_EPSILON * (1 + fabs(value)))
+        if (found > value - rounding(problem, value))
             return found;
     }
     memcpy(x, from, problem->count * sizeof(double));
@@ -153,9 +159,12 @@ static double newton(struct fit_problem *problem, double *matrix, double *factor
         double decrement = 0;
         for (size_t a = 0; a < count; a++)
             decrement += step[a] * gradient[free_list[a]];
-        value = line_search(problem, free_list, count, step, value, x);
-        /* The decrement is twice what the likelihood still has to gain: below rounding, this was the last step. */
-        if (fabs(decrement) < 1e-15 * (1 + fabs(value))) {
+        double before = value;
+        value = line_search(problem, free_list, count, step, before, x);
+        /* The decrement is twice what the likelihood still has to gain: below rounding, this was the last step. So it
+           was when the likelihood gained nothing that shows: the slope left is the differences' own error. */
+        bool flat = round > 0 && fabs(decrement) < 1e-7 && fabs(value - before) < rounding(problem, value);
+        if (flat || fabs(decrement) < 0.1 * rounding(problem, value)) {
             *ret_converged = true;
             return value;
         }
@@ -165,19 +174,31 @@ static double newton(struct fit_problem *problem, double *matrix, double *factor
     return value;
 }
 
-/* Sets variances to zero where that does not lower the likelihood; true if any changed. */
-static bool drop_variances(struct fit_problem *problem, double *x, double *value)
+/* Where on the edge of the domain coordinate i could go: zero for a variance, the nearer bound if it is near. */
+static bool edge_of(const struct fit_problem *problem, const double *x, size_t i, double *ret_edge)
+{
+    const struct fit_coordinate *c = &problem->coordinates[i];
+    if (c->kind == FIT_VARIANCE) {
+        *ret_edge = -INFINITY;
+        return !isinf(x[i]);
+    }
+    double width = c->upper - c->lower, below = x[i] - c->lower, above = c->upper - x[i];
+    *ret_edge = below < above ? c->lower : c->upper;
+    return x[i] != *ret_edge && fmin(below, above) < 0.05 * width;
+}
+
+/* Moves coordinates to the edge where that does not lower the likelihood; true if any moved. */
+static bool settle_on_edges(struct fit_problem *problem, double *x, double *value)
 {
     bool changed = false;
     for (size_t i = 0; i < problem->count && kalman_fit_continues(problem); i++) {
-        if (problem->coordinates[i].kind != FIT_VARIANCE || isinf(x[i]))
+        double kept = x[i], edge;
+        if (!edge_of(problem, x, i, &edge))
             continue;
-        double kept = x[i];
-        x[i] = -INFINITY;
-        double found = kalman_fit_reference(problem, x) == SIZE_MAX && problem->concentrate
-                           ? -HUGE_VAL
-                           : kalman_fit_value(problem, x);
-        if (found >= *value - 1e-12 * (1 + fabs(*value))) {
+        x[i] = edge;
+        bool scaleless = problem->concentrate && kalman_fit_reference(problem, x) == SIZE_MAX;
+        double found = scaleless ? -HUGE_VAL : kalman_fit_value(problem, x);
+        if (found >= *value - rounding(problem, *value)) {
             *value = found;
             changed = true;
         } else {
@@ -216,9 +237,9 @@ double kalman_fit_polish(struct fit_problem *problem, double *x, bool *ret_conve
     if (problem->count > 24) /* no ordinary model has so many; the climb is then the answer */
         return value;
     for (int round = 0; round < rounds_max && kalman_fit_continues(problem); round++) {
-        (void)drop_variances(problem, x, &value);
+        (void)settle_on_edges(problem, x, &value);
         value = newton(problem, matrix, matrix + 24 * 24, x, ret_converged);
-        bool dropped = drop_variances(problem, x, &value);
+        bool dropped = settle_on_edges(problem, x, &value);
         if (!release_variances(problem, x, &value) && !dropped)
             break;
     }

@@ -138,18 +138,27 @@ static double value_moved(struct fit_problem *problem, double *x, size_t i, doub
     return value;
 }
 
+/* From one side, where the other is outside the box: three points, or five when fine. */
+static double difference_inward(struct fit_problem *problem, double *x, size_t i, double centre, double step,
+                                bool fine)
+{
+    double one = value_moved(problem, x, i, step), two = value_moved(problem, x, i, 2 * step);
+    if (!fine)
+        return (-3 * centre + 4 * one - two) / (2 * step);
+    double three = value_moved(problem, x, i, 3 * step), four = value_moved(problem, x, i, 4 * step);
+    return (-25 * centre + 48 * one - 36 * two + 16 * three - 3 * four) / (12 * step);
+}
+
 /* One derivative by differences that stay inside the box. */
 static double difference(struct fit_problem *problem, double *x, size_t i, double centre, double step,
                          bool fine)
 {
     const struct fit_coordinate *c = &problem->coordinates[i];
     double reach = fine ? 2 * step : step;
-    if (x[i] - reach < c->lower || x[i] + reach > c->upper) {
-        double inward = x[i] - reach < c->lower ? step : -step;
-        return (-3 * centre + 4 * value_moved(problem, x, i, inward) -
-                value_moved(problem, x, i, 2 * inward)) /
-               (2 * inward);
-    }
+    if (x[i] - reach < c->lower)
+        return difference_inward(problem, x, i, centre, step, fine);
+    if (x[i] + reach > c->upper)
+        return difference_inward(problem, x, i, centre, -step, fine);
     double near = value_moved(problem, x, i, step) - value_moved(problem, x, i, -step);
     if (!fine)
         return near / (2 * step);

@@ -151,7 +151,7 @@ void kalman_fit_warm(struct fit_problem *problem, size_t steps, double *x)
         for (size_t i = 0; i < problem->count; i++) {
             double ratio = (2 * gradient[i] + problem->trace[i]) / problem->trace[i];
             if (problem->trace[i] > 0 && ratio > 0)
-                x[i] = clamp(x[i] + 0.5 * log(ratio), problem->coordinates[i].lower,
+                x[i] = clamp(x[i] + 0.9 * log(ratio), problem->coordinates[i].lower,
                              problem->coordinates[i].upper);
         }
     }

@@ -10,12 +10,16 @@ enum step_kind { STEP_MISSING, STEP_DIFFUSE, STEP_ORDINARY, STEP_EXACT };
  */
 static const double diffuse_tolerance = 1e-11, exact_tolerance = 1e-15;
 
+static size_t sparse_bytes(size_t m)
+{
+    return m * m * sizeof(struct kalman_entry) + (m + 1) * sizeof(unsigned);
+}
+
 size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count)
 {
     size_t m = states, square = m * m;
-    size_t doubles = 6 * m + 6 * square + disturbances * disturbances + count * (2 + m);
-    return doubles * sizeof(double) + (square + m) * sizeof(struct kalman_entry) +
-           (m + 1) * sizeof(unsigned) + count;
+    size_t doubles = 6 * m + 7 * square + disturbances * disturbances + count * (2 + m);
+    return doubles * sizeof(double) + m * sizeof(struct kalman_entry) + 2 * sparse_bytes(m) + 2 * m + count;
 }
 
 static double *take(double **cursor, size_t count)
@@ -46,6 +50,7 @@ void kalman_score_prepare(struct kalman_score *score, const struct kalman_model 
     score->variance = take(&cursor, square);
     score->diffuse = take(&cursor, square);
     score->product = take(&cursor, square);
+    score->spare = take(&cursor, square);
     score->backward_variance = take(&cursor, square);
     score->step_transition = take(&cursor, square);
     score->step_noise = take(&cursor, square);
@@ -53,23 +58,32 @@ void kalman_score_prepare(struct kalman_score *score, const struct kalman_model 
     score->step_v = take(&cursor, n);
     score->step_f = take(&cursor, n);
     score->step_gain = take(&cursor, n * m);
-    score->entries = (struct kalman_entry *)(void *)cursor;
-    score->design = score->entries + square;
-    score->row_start = (unsigned *)(void *)(score->design + m);
-    score->step_kind = (unsigned char *)(score->row_start + m + 1);
+    score->design = (struct kalman_entry *)(void *)cursor;
+    score->forward.entries = score->design + m;
+    score->backward.entries = score->forward.entries + square;
+    score->forward.start = (unsigned *)(void *)(score->backward.entries + square);
+    score->backward.start = score->forward.start + m + 1;
+    score->forward.shifts = (unsigned char *)(score->backward.start + m + 1);
+    score->backward.shifts = score->forward.shifts + m;
+    score->step_kind = score->backward.shifts + m;
 }
 
-/* The non-zeros of T, by rows. */
-static void load_transition(struct kalman_score *s, const double *matrix)
+/* The non-zeros of a matrix by rows; row_step and column_step are 1 and m to read its transpose. */
+static void load_sparse(struct kalman_sparse *sparse, size_t m, const double *matrix, size_t row_step,
+                        size_t column_step)
 {
     unsigned used = 0;
-    for (size_t i = 0; i < s->states; i++) {
-        s->row_start[i] = used;
-        for (size_t j = 0; j < s->states; j++)
-            if (matrix[i * s->states + j] != 0)
-                s->entries[used++] = (struct kalman_entry){(unsigned)j, matrix[i * s->states + j]};
+    for (size_t i = 0; i < m; i++) {
+        unsigned first = used;
+        sparse->start[i] = first;
+        for (size_t j = 0; j < m; j++) {
+            double value = matrix[i * row_step + j * column_step];
+            if (value != 0)
+                sparse->entries[used++] = (struct kalman_entry){(unsigned)j, value};
+        }
+        sparse->shifts[i] = used == first + 1 && sparse->entries[first].value == 1;
     }
-    s->row_start[s->states] = used;
+    sparse->start[m] = used;
 }
 
 /* T and R Q R' of the step from t to t + 1 where times are given. */
@@ -80,7 +94,7 @@ static void load_step(struct kalman_score *s, size_t t)
     memcpy(s->step_q, model->Q, s->disturbances * s->disturbances * sizeof(double));
     model->builder->step(model, s->times[t + 1] - s->times[t], s->step_transition, s->step_q);
     model_noise(model, model->R, s->step_q, s->step_noise);
-    load_transition(s, s->step_transition);
+    load_sparse(&s->forward, s->states, s->step_transition, s->states, 1);
     s->noise = s->step_noise;
 }
 
@@ -117,7 +131,7 @@ static size_t start(struct kalman_score *s)
     memcpy(s->variance, model->P1, m * m * sizeof(double));
     s->noise = model->V;
     s->diffuse_now = d > 0;
-    load_transition(s, model->T);
+    load_sparse(&s->forward, m, model->T, m, 1);
     load_design(s);
     return d;
 }
@@ -170,10 +184,11 @@ static void ordinary_update(struct kalman_score *s, size_t t, double v, double f
         gain[i] = s->gain[i] / f;
         s->mean[i] += gain[i] * v;
     }
+    const double *restrict product = s->gain;
     for (size_t i = 0; i < m; i++) {
-        double *row = s->variance + i * m, left = gain[i];
+        double *restrict row = s->variance + i * m, left = gain[i];
         for (size_t j = 0; left != 0 && j < m; j++)
-            row[j] -= left * s->gain[j];
+            row[j] -= left * product[j];
     }
     s->step_v[t] = v;
     s->step_f[t] = f;
@@ -219,47 +234,68 @@ static void observe(struct kalman_score *s, size_t t, size_t *rank, struct kalma
     result->possible = result->possible && fabs(v) <= 1e-9 * (fabs(y) + fabs(y - v));
 }
 
-/* matrix = T matrix T' (+ noise), symmetric, T sparse by rows. */
-static void congruence(struct kalman_score *s, double *matrix, const double *noise)
+/* out = sum of the entries of row i of T times the rows they name. */
+static void combine_rows(const struct kalman_sparse *T, size_t m, size_t i, const double *restrict matrix,
+                         double *restrict out)
+{
+    memset(out, 0, m * sizeof(double));
+    for (unsigned k = T->start[i]; k < T->start[i + 1]; k++) {
+        const double *restrict row = matrix + T->entries[k].column * m;
+        double value = T->entries[k].value;
+        for (size_t j = 0; j < m; j++)
+            out[j] += value * row[j];
+    }
+}
+
+/*
+ * *matrix = T *matrix T' (+ noise), symmetric; into the spare buffer, which takes its place. Most rows of T only shift a
+ * state along (a single 1): those rows are read where they are instead of being multiplied.
+ */
+static void congruence(struct kalman_score *s, const struct kalman_sparse *T, double **matrix,
+                       const double *restrict noise)
 {
     size_t m = s->states;
+    double *restrict out = s->spare;
     for (size_t i = 0; i < m; i++) {
-        double *out = s->product + i * m;
-        const struct kalman_entry *entry = s->entries + s->row_start[i],
-                                  *end = s->entries + s->row_start[i + 1];
-        for (size_t j = 0; j < m; j++)
-            out[j] = 0;
-        for (; entry < end; entry++) {
-            const double *row = matrix + entry->column * m;
-            for (size_t j = 0; j < m; j++)
-                out[j] += entry->value * row[j];
+        const double *row = s->product;
+        if (T->shifts[i])
+            row = *matrix + T->entries[T->start[i]].column * m;
+        else
+            combine_rows(T, m, i, *matrix, s->product);
+        for (size_t j = 0; j <= i; j++) {
+            const struct kalman_entry *entry = T->entries + T->start[j], *end = T->entries + T->start[j + 1];
+            double sum = noise ? noise[i * m + j] : 0;
+            for (; entry < end; entry++)
+                sum += entry->value * row[entry->column];
+            out[i * m + j] = sum;
+            out[j * m + i] = sum;
         }
     }
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j <= i; j++) {
-            double sum = noise ? noise[i * m + j] : 0;
-            const double *row = s->product + i * m;
-            for (unsigned k = s->row_start[j]; k < s->row_start[j + 1]; k++)
-                sum += s->entries[k].value * row[s->entries[k].column];
-            matrix[i * m + j] = matrix[j * m + i] = sum;
-        }
+    s->spare = *matrix;
+    *matrix = out;
+}
+
+/* vector = T vector (+ intercept). */
+static void transport(struct kalman_score *s, const struct kalman_sparse *T, const double *intercept,
+                      double *vector)
+{
+    for (size_t i = 0; i < s->states; i++) {
+        double sum = intercept ? intercept[i] * s->unit : 0;
+        for (unsigned k = T->start[i]; k < T->start[i + 1]; k++)
+            sum += T->entries[k].value * vector[T->entries[k].column];
+        s->gain[i] = sum;
+    }
+    memcpy(vector, s->gain, s->states * sizeof(double));
 }
 
 static void predict(struct kalman_score *s, size_t t)
 {
-    size_t m = s->states;
     if (s->times)
         load_step(s, t);
-    for (size_t i = 0; i < m; i++) {
-        double sum = s->model->c[i] * s->unit;
-        for (unsigned k = s->row_start[i]; k < s->row_start[i + 1]; k++)
-            sum += s->entries[k].value * s->mean[s->entries[k].column];
-        s->gain[i] = sum;
-    }
-    memcpy(s->mean, s->gain, m * sizeof(double));
-    congruence(s, s->variance, s->noise);
+    transport(s, &s->forward, s->model->c, s->mean);
+    congruence(s, &s->forward, &s->variance, s->noise);
     if (s->diffuse_now)
-        congruence(s, s->diffuse, NULL);
+        congruence(s, &s->forward, &s->diffuse, NULL);
 }
 
 void kalman_score_likelihood(struct kalman_score *s, struct kalman_score_result *ret_result)
@@ -296,31 +332,6 @@ static void collect_disturbances(struct kalman_score *s, double *quadratic, doub
         quadratic[k] += e * e;
         trace[k] += d;
     }
-}
-
-/* r <- T'r, N <- T'NT; the product is kept transposed so that the sparse rows of T are used as they are. */
-static void back_through_transition(struct kalman_score *s)
-{
-    size_t m = s->states;
-    double *next = s->gain, *n = s->backward_variance;
-    memset(next, 0, m * sizeof(double));
-    memset(s->product, 0, m * m * sizeof(double));
-    for (size_t i = 0; i < m; i++)
-        for (unsigned k = s->row_start[i]; k < s->row_start[i + 1]; k++) {
-            double value = s->entries[k].value, *out = s->product + s->entries[k].column * m;
-            next[s->entries[k].column] += value * s->backward_mean[i];
-            for (size_t j = 0; j < m; j++)
-                out[j] += value * n[i * m + j];
-        }
-    memcpy(s->backward_mean, next, m * sizeof(double));
-    memset(n, 0, m * m * sizeof(double));
-    for (size_t i = 0; i < m; i++)
-        for (unsigned k = s->row_start[i]; k < s->row_start[i + 1]; k++) {
-            double value = s->entries[k].value;
-            size_t column = s->entries[k].column;
-            for (size_t j = 0; j < m; j++)
-                n[j * m + column] += value * s->product[j * m + i];
-        }
 }
 
 static void back_through_observation(struct kalman_score *s, size_t t, struct kalman_score_result *result)
@@ -364,6 +375,7 @@ void kalman_score_gradient(struct kalman_score *s, struct kalman_score_result *r
 {
     struct kalman_score_result result;
     kalman_score_likelihood(s, &result);
+    load_sparse(&s->backward, s->states, s->model->T, 1, s->states);
     memset(s->backward_mean, 0, s->states * sizeof(double));
     memset(s->backward_variance, 0, s->states * s->states * sizeof(double));
     memset(ret_quadratic, 0, s->disturbances * sizeof(double));
@@ -371,7 +383,8 @@ void kalman_score_gradient(struct kalman_score *s, struct kalman_score_result *r
     for (size_t t = s->count; t-- > 0;) {
         if (t + 1 < s->count) {
             collect_disturbances(s, ret_quadratic, ret_trace);
-            back_through_transition(s);
+            transport(s, &s->backward, NULL, s->backward_mean);
+            congruence(s, &s->backward, &s->backward_variance, NULL);
         }
         back_through_observation(s, t, &result);
     }

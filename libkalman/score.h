@@ -24,6 +24,13 @@ struct kalman_entry {
     double value;
 };
 
+/* A square matrix by the non-zeros of its rows. */
+struct kalman_sparse {
+    unsigned *start; /* size + 1 */
+    struct kalman_entry *entries;
+    unsigned char *shifts; /* rows that are a single 1 */
+};
+
 struct kalman_score {
     const struct kalman_model *model; /* univariate; set it, of the same sizes, before every pass */
     const double *values;             /* n, NaN = missing */
@@ -32,13 +39,14 @@ struct kalman_score {
     size_t count, states, disturbances, diffuse_states, input_count;
     double unit; /* what observations are multiplied by to be in the model's units */
     /* Carved from the workspace by kalman_score_prepare. */
-    double *mean, *variance, *diffuse, *gain, *diffuse_gain, *product, *backward_mean, *backward_variance;
+    double *mean, *variance, *diffuse, *gain, *diffuse_gain, *product, *spare, *backward_mean,
+        *backward_variance;
     double *step_transition, *step_noise, *step_q;
     double *step_v, *step_f, *step_gain;
     const double *noise; /* R Q R' of this step */
     unsigned char *step_kind;
-    unsigned *row_start;
-    struct kalman_entry *entries, *design;
+    struct kalman_sparse forward, backward; /* T, and T' for the pass backwards */
+    struct kalman_entry *design;
     unsigned design_count;
     bool diffuse_now;
 };
