@@ -1,4 +1,5 @@
 """What nginx itself answers: limits, errors in the API's shape, and which pages it lets through."""
+import json
 import socket
 import ssl
 import time
@@ -6,6 +7,7 @@ import urllib.parse
 
 import httpx
 import pytest
+from luna_stack import wait_until
 from test_bad_input import assert_error, assert_serves
 
 
@@ -96,15 +98,28 @@ def receive_stream(connection, protocol):
     raise AssertionError("no answer on the stream")
 
 
-def test_body_shorter_than_its_length_over_http1_reaches_no_worker(stack, account, client, redis_store):
-    """Over HTTP/1.1 nothing tells a short body from a slow one but time or a closed connection; nginx waits, and no worker does."""
+@pytest.mark.parametrize("ends", ["with a closed connection", "with silence"])
+def test_body_shorter_than_its_length_over_http1_reaches_no_worker(stack, account, client, redis_store, ends):
+    """Over HTTP/1.1 nothing tells a short body from a slow one but time or a closed connection. nginx waits for it, no worker does,
+    and then ends the connection without an answer; its log has the request."""
     assert_serves(client, account)
     before = remaining_of(redis_store, account)
+    name = f"short-body-{ends.split()[-1]}"
     connection = raw_connection(stack)
-    connection.sendall(head_of(account, 1000) + b'{"results":[1,2]}')
-    connection.close()
+    connection.sendall(head_of(account, 1000).replace(b"\r\n", f"\r\nX-Request-Id: {name}\r\n".encode(), 1) + b'{"results":[1,2]}')
+    if ends == "with a closed connection":
+        connection.close()
+    else:
+        assert read_to_end(connection) == b""
+    status = {"with a closed connection": 400, "with silence": 408}[ends]
+    wait_until(lambda: logged_status(stack, name) == status, what=f"{status} in the access log")
+    assert remaining_of(redis_store, account) == before
     assert_serves(client, account)
-    assert remaining_of(redis_store, account) == before - 1
+
+
+def logged_status(stack, request_id):
+    lines = (stack.var / "log" / "access.log").read_text(encoding="utf-8").splitlines()
+    return next((json.loads(line)["status"] for line in lines if f'"{request_id}"' in line), None)
 
 
 def test_body_longer_than_its_length_is_cut_there(stack, account):
@@ -171,6 +186,7 @@ def test_nginx_errors_as_rfc_9457_problem(client):
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("version, accepted", [("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)])
 def test_tls_versions(stack, version, accepted):
     url = urllib.parse.urlsplit(stack.url)
