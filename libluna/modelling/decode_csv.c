@@ -91,7 +91,7 @@ static void check_width(struct table *t)
     if (t->record.count == t->columns)
         return;
     const char *problem =
-        luna_arena_printf(t->arena, "%zu fields where the first line has %zu", t->record.count, t->columns);
+        luna_arena_printf(t->arena, "%zu field(s) where the first line has %zu", t->record.count, t->columns);
     fault_syntax(t, t->record.at, t->record.line, problem != NULL ? problem : "a wrong number of fields");
 }
 

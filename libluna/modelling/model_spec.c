@@ -253,11 +253,13 @@ bool model_spec_build(const struct luna_request *request, struct luna_faults *fa
     }
     struct kalman_spec spec;
     kalman_spec_init(&spec, info->kind);
-    if (!set_settings(info, request, &spec, faults))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; i < request->parameter_count; i++)
-        ok = set_parameter(info, &request->parameters[i], &spec, faults) && ok;
+    bool ok = set_settings(info, request, &spec, faults);
+    for (size_t i = 0; i < request->parameter_count; i++) {
+        const struct luna_parameter *given = &request->parameters[i];
+        /* With wrong settings nothing is known of a parameter but whether there can be one of that name. */
+        if (ok || find_parameter(info, given->name) == NULL)
+            ok = set_parameter(info, given, &spec, faults) && ok;
+    }
     const char *name = NULL;
     if (ok && kalman_spec_check(&spec, 0, &name) != KALMAN_OK) {
         model_spec_fault(request, faults, name, "the settings and parameters contradict each other");
