@@ -1,0 +1,81 @@
+"""After a fault: does the ledger say exactly what the clients were told?"""
+import contextlib
+
+import httpx
+from luna_stack import wait_until
+from stack_control import page
+from syncd_process import metrics_of
+
+REQUEST_LIMIT_S = 13  # the worker's budget, its grace, and a second for a busy machine
+
+
+def syncd_metrics(stack):
+    with contextlib.suppress(httpx.TransportError):
+        return metrics_of(page(stack, "LUNA_SYNCD_METRICS_URL", "/metrics").text)
+    return {}
+
+
+def settle(stack, redis_store):
+    """Waits until what was charged is booked: two more whole rounds, and nothing dirty."""
+    def rounds():
+        return syncd_metrics(stack).get("luna_syncd_rounds_total")
+
+    first = wait_until(lambda: rounds() is not None and (rounds(),), 30, "quota-syncd's metrics")[0]
+    wait_until(lambda: (rounds() or 0) >= first + 2, 30, "two rounds of booking")
+    wait_until(lambda: redis_store.scard("quota:dirty") == 0, 30, "an empty dirty set")
+
+
+class Books:
+    """What the ledger says of one account."""
+
+    def __init__(self, db, account):
+        with db.cursor() as cursor:
+            cursor.execute("SELECT COALESCE(sum(delta), 0), max(used_after - limit_after) FILTER (WHERE delta > 0) FROM quota_events"
+                           " WHERE account_id = %s", (account.id,))
+            self.event_sum, self.worst_overdraft = cursor.fetchone()
+            cursor.execute("SELECT quota_used, quota_limit, quota_epoch FROM accounts WHERE id = %s", (account.id,))
+            self.used, self.limit, self.epoch = cursor.fetchone()
+
+
+def check(stack, db, redis_store, load, name, *, excess_max=0, others=frozenset({503}), periods=False, report=print):
+    """Settles, proves the invariants for every account of the load, and prints the scenario's line.
+
+    excess_max: charges that a killed worker may leave without an answer. others: the statuses that this fault may cause.
+    periods: the accounts have periods, so that quota_used is what the present one used."""
+    settle(stack, redis_store)
+    successes = events = used = 0
+    faults = []
+    excess_left = excess_max
+    for account in load.accounts:
+        books = Books(db, account)
+        answered = load.count(200, account=account)
+        successes, events, used = successes + answered, events + books.event_sum, used + books.used
+        excess = books.event_sum - answered
+        if not 0 <= excess <= excess_left:
+            faults.append(f"account {account.id}: {answered} answers 200, {books.event_sum} units in the log")
+        excess_left -= max(excess, 0)
+        if not periods and books.used != books.event_sum:
+            faults.append(f"account {account.id}: {books.event_sum} units in the log, quota_used {books.used}")
+        if books.worst_overdraft is not None and books.worst_overdraft > 0 and not getattr(account, "limit_lowered", False):
+            faults.append(f"account {account.id}: {books.worst_overdraft} units over its limit")
+        verified = stack.luna("audit", "verify", "--account", str(account.id), check=False)
+        if verified.returncode != 0:
+            faults.append(f"account {account.id}: audit verify: {verified.stderr.strip()}")
+    statuses = load.statuses()
+    line = (f"{name}: 200s={successes} events={events} quota_used={used} excess={events - successes} "
+            f"statuses={dict(sorted(statuses.items()))} slowest={load.slowest_s():.2f}s")
+    report(line)
+    unexpected = set(statuses) - {200, 429} - set(others)
+    if unexpected:
+        codes = {(answer.status, answer.code) for answer in load.answers if answer.status in unexpected}
+        faults.append(f"statuses that this fault must not cause: {codes}")
+    if load.slowest_s() > REQUEST_LIMIT_S:
+        faults.append(f"a request took {load.slowest_s():.1f} s")
+    wait_until(lambda: conserved(stack), 15, f"{name}: the conservation gauges to read 0")
+    assert not faults, line + "\n" + "\n".join(faults)
+    return successes
+
+
+def conserved(stack):
+    metrics = syncd_metrics(stack)
+    return bool(metrics) and all(metrics[f"luna_syncd_conservation_{part}_broken"] == 0 for part in ("redis", "ledger", "total"))

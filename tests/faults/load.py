@@ -1,0 +1,96 @@
+"""Requests from many threads at once through nginx, each with its status and its time; kept per account."""
+import collections
+import contextlib
+import http.client
+import json
+import ssl
+import threading
+import time
+import urllib.parse
+
+BODY = json.dumps({"results": [1120, 1160, 963], "model": {"name": "local_level", "parameters": {
+    "level_variance": 1469.1, "observation_variance": 15099}}}).encode()
+CLIENT_TIMEOUT_S = 20
+
+Answer = collections.namedtuple("Answer", "account_id key status began ended code")
+
+
+class Load:
+    """Use as a context: requests run inside it. `answers` is complete afterwards."""
+
+    def __init__(self, stack, accounts, threads=8, pause_s=0.0, requests_each=None):
+        self.accounts, self.pause_s, self.requests_each = accounts, pause_s, requests_each
+        self.target = urllib.parse.urlsplit(stack.url)
+        self.trust = ssl.create_default_context(cafile=stack.ca)
+        self.answers = []
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=(index,), daemon=True) for index in range(threads)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        if self.requests_each is None:
+            self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+    def run(self, index):
+        connection, sent = None, 0
+        while not self.stopping.is_set() and (self.requests_each is None or sent < self.requests_each):
+            account = self.accounts[(index + sent) % len(self.accounts)]
+            if connection is None:
+                connection = http.client.HTTPSConnection(self.target.hostname, self.target.port, timeout=CLIENT_TIMEOUT_S, context=self.trust)
+            began = time.monotonic()
+            status, code, keep = ask(connection, account)
+            self.answers.append(Answer(account.id, account.key, status, began, time.monotonic(), code))
+            sent += 1
+            if not keep:
+                connection.close()
+                connection = None
+            if self.pause_s:
+                time.sleep(self.pause_s)
+        if connection is not None:
+            connection.close()
+
+    def count(self, *statuses, account=None):
+        return sum(1 for answer in self.answers if answer.status in statuses and (account is None or answer.account_id == account.id))
+
+    def statuses(self):
+        return collections.Counter(answer.status for answer in self.answers)
+
+    def slowest_s(self):
+        return max((answer.ended - answer.began for answer in self.answers), default=0.0)
+
+    def await_count(self, count, timeout_s=20):
+        """Until `count` more requests were answered."""
+        end = time.monotonic() + timeout_s
+        wanted = len(self.answers) + count
+        while len(self.answers) < wanted:
+            assert time.monotonic() < end, f"only {len(self.answers) - wanted + count} of {count} requests were answered in {timeout_s} s"
+            time.sleep(0.005)
+
+    def await_success(self, timeout_s=20):
+        """Until a request that began after this call succeeded."""
+        asked, end = time.monotonic(), time.monotonic() + timeout_s
+        while not any(answer.status == 200 and answer.began > asked for answer in self.answers[-200:]):
+            assert time.monotonic() < end, f"no success within {timeout_s} s: {self.answers[-3:]}"
+            time.sleep(0.005)
+
+
+def ask(connection, account):
+    """(status, problem code, may the connection be used again). Status 0: the connection broke before an answer."""
+    path = f"/api/v1/{account.id}/kalman"
+    try:
+        connection.request("POST", path, BODY, {"X-API-Key": account.key, "Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read()
+    except (OSError, http.client.HTTPException):
+        return 0, "broken", False
+    code = ""
+    if answer.status != 200:
+        with contextlib.suppress(ValueError):
+            code = json.loads(text).get("code", "")
+    return answer.status, code, not answer.will_close

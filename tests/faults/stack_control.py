@@ -1,0 +1,163 @@
+"""The processes of a running stack as a saboteur sees them: killed, frozen, restarted as they were, or under strace.
+
+A process is restarted with the command line, environment, folder and user that it had, read from /proc while it lived.
+"""
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import httpx
+import psycopg2
+import redis
+from luna_stack import wait_until
+
+START_TIMEOUT_S = 30
+
+
+def is_alive(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def start_time(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19]
+
+
+def children_of(pid):
+    try:
+        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
+    except OSError:
+        return []
+
+
+class Process:
+    """One server of the stack, by the name that scripts/up gave it."""
+
+    def __init__(self, stack, name):
+        self.stack, self.name = stack, name
+        self.popen = None
+        pid = self.pid
+        proc = pathlib.Path(f"/proc/{pid}")
+        self.argv = proc.joinpath("cmdline").read_bytes().decode().split("\0")[:-1]
+        pairs = proc.joinpath("environ").read_bytes().decode().split("\0")
+        self.environment = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+        self.folder = os.readlink(proc / "cwd")
+        self.program = os.readlink(proc / "exe").removesuffix(" (deleted)")
+        owner = proc.stat()
+        self.user, self.group = owner.st_uid, owner.st_gid
+
+    @property
+    def pid(self):
+        return self.stack.pid(self.name)
+
+    def kill(self, with_signal=signal.SIGKILL):
+        """Sends the signal and waits for the end, its children's too."""
+        family = [self.pid, *children_of(self.pid)]
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, with_signal)
+        self.await_end(family)
+
+    def await_end(self, family=()):
+        family = family or [self.pid]
+        wait_until(lambda: self.reaped() and not any(is_alive(pid) for pid in family), START_TIMEOUT_S, f"the end of {self.name}")
+
+    def reaped(self):
+        if self.popen is not None:
+            self.popen.poll()
+        return True
+
+    def freeze(self):
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        os.kill(self.pid, signal.SIGCONT)
+
+    def start(self, *in_front):
+        """Starts it as it was; `in_front`: words before the command, such as strace and its options."""
+        identity = {"user": self.user, "group": self.group, "extra_groups": []} if os.geteuid() == 0 else {}
+        command = [*in_front, self.program, *self.argv[1:]]
+        with open(self.stack.var / "log" / f"{self.name}.log", "ab") as log:
+            self.popen = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log,
+                                          stderr=log, start_new_session=True, **identity)
+        pid = self.popen.pid
+        (self.stack.var / "run" / f"{self.name}.pid").write_text(f"{pid} {start_time(pid)}\n", encoding="utf-8")
+
+    def start_and_await(self):
+        self.start()
+        wait_until(self.is_ready, START_TIMEOUT_S, f"{self.name} to be ready")
+
+    def restart(self):
+        self.kill()
+        self.start_and_await()
+
+    def is_ready(self):
+        return READY[self.name](self.stack)
+
+
+def page(stack, variable, path="/readyz"):
+    address = stack.env[variable].removesuffix("/metrics")
+    return httpx.get(address + path, timeout=5, trust_env=False)
+
+
+def page_is_ready(variable):
+    def ask(stack):
+        with contextlib.suppress(httpx.TransportError):
+            return page(stack, variable).status_code == 200
+        return False
+
+    return ask
+
+
+def postgres_is_ready(stack):
+    with contextlib.suppress(psycopg2.Error):
+        stack.connect().close()
+        return True
+    return False
+
+
+def redis_is_ready(stack):
+    with contextlib.suppress(redis.RedisError):
+        return redis.Redis.from_url(stack.env["REDIS_URL"], socket_timeout=2).ping()
+    return False
+
+
+READY = {"postgres": postgres_is_ready, "redis": redis_is_ready, "quota-syncd": page_is_ready("LUNA_SYNCD_METRICS_URL"),
+         "fcgi-worker": page_is_ready("LUNA_METRICS_URL")}
+
+
+def injection(calls, effect, nth):
+    """strace's words for: the nth of these system calls meets `effect`. -D keeps the traced program our direct child."""
+    return ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:{effect}:when={nth}"]
+
+
+@contextlib.contextmanager
+def attached(pids, calls, effect, nth):
+    """The same on processes that run already; each counts its own calls from now on."""
+    words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:{effect}:when={nth}"]
+    for pid in pids:
+        words += ["-p", str(pid)]
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as tracer:
+        wait_until(lambda: all(tracer_of(pid) == tracer.pid or not is_alive(pid) for pid in pids), 10, "strace to attach")
+        try:
+            yield tracer
+        finally:
+            tracer.terminate()
+
+
+def tracer_of(pid):
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("TracerPid:")))
+
+
+def pause(seconds):
+    """For what has no condition to wait for: time under load."""
+    time.sleep(seconds)

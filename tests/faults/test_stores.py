@@ -1,0 +1,132 @@
+"""Redis and PostgreSQL: killed, emptied, rolled back, away."""
+import shutil
+import time
+
+import pytest
+from stack_control import pause
+
+
+def seconds(long_run, short, long):
+    return long if long_run else short
+
+
+def test_no_fault_at_all(load, proven, long_run):
+    with load() as running:
+        pause(seconds(long_run, 1, 10))
+    assert proven(running, others=()) > 0
+
+
+def test_redis_killed_and_restarted(load, proven, redis_server):
+    with load() as running:
+        running.await_success()
+        redis_server.kill()
+        running.await_count(20)
+        redis_server.start_and_await()
+        running.await_success()
+        running.await_count(100)
+    proven(running)
+
+
+def test_redis_flushed(load, proven, redis_store, long_run):
+    with load() as running:
+        for _ in range(seconds(long_run, 2, 10)):
+            running.await_success()
+            running.await_count(50)
+            redis_store.flushall()
+    proven(running)
+
+
+def test_redis_restarted_with_an_older_append_only_file(load, proven, redis_server, stack, tmp_path):
+    data, old = stack.var / "redis", tmp_path / "old"
+    with load() as running:
+        running.await_success()
+        running.await_count(50)
+        shutil.copytree(data, old)
+        running.await_count(200)
+        redis_server.kill()
+        shutil.rmtree(data)
+        shutil.copytree(old, data)
+        give_back(data, redis_server)
+        redis_server.start_and_await()
+        running.await_success()
+        running.await_count(100)
+    proven(running)
+
+
+def give_back(folder, process):
+    for path in [folder, *folder.rglob("*")]:
+        shutil.chown(path, process.user, process.group)
+
+
+def test_redis_restarted_empty(load, proven, redis_server, stack):
+    with load() as running:
+        running.await_success()
+        running.await_count(100)
+        redis_server.kill()
+        shutil.rmtree(stack.var / "redis" / "appendonlydir")
+        redis_server.start_and_await()
+        running.await_success()
+        running.await_count(100)
+    proven(running)
+
+
+def test_redis_frozen(load, proven, redis_server, long_run):
+    with load() as running:
+        running.await_success()
+        redis_server.freeze()
+        try:
+            pause(seconds(long_run, 2, 20))
+        finally:
+            redis_server.thaw()
+        running.await_success()
+        running.await_count(50)
+    proven(running)
+
+
+def test_redis_away_is_only_503(load, proven, redis_server, long_run):
+    with load() as running:
+        running.await_success()
+        redis_server.kill()
+        pause(seconds(long_run, 2, 30))
+        redis_server.start_and_await()
+        running.await_success()
+    proven(running)
+
+
+def test_postgres_killed_and_restarted(load, proven, postgres):
+    with load() as running:
+        running.await_success()
+        postgres.kill()
+        running.await_count(50)
+        postgres.start_and_await()
+        running.await_count(100)
+    proven(running)
+
+
+def test_postgres_away_warm_accounts_go_on_and_cold_ones_wait(load, proven, postgres, long_run):
+    cold = load(count=1, threads=1)
+    with load() as running:
+        running.await_success()
+        running.await_count(60)  # every account is warm by now
+        postgres.kill()
+        gone = time.monotonic()
+        with cold:
+            pause(seconds(long_run, 2, 60))
+        back = time.monotonic()
+        postgres.start_and_await()
+        running.await_count(50)
+    assert set(cold.statuses()) == {503}
+    meanwhile = [answer.status for answer in running.answers if answer.began > gone and answer.ended < back]
+    assert meanwhile and set(meanwhile) == {200}
+    proven(running)
+
+
+@pytest.mark.parametrize("target", ["redis", "postgres"])
+def test_store_killed_again_and_again(load, proven, servers, target, long_run):
+    with load() as running:
+        for _ in range(seconds(long_run, 2, 15)):
+            running.await_success()
+            running.await_count(40)
+            servers[target].restart()
+        running.await_success()
+    proven(running)
