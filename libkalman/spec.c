@@ -39,8 +39,9 @@ void kalman_spec_init(struct kalman_spec *spec, enum kalman_kind kind)
         spec->settings[i] = info->settings[i].initial;
 }
 
-int kalman_spec_locate(const struct kalman_spec *spec, const char *name, size_t *ret_offset,
-                       size_t *ret_count)
+/* The parameter of this name with its place in the array. */
+static int locate(const struct kalman_spec *spec, const char *name,
+                  const struct kalman_parameter_info **ret_info, size_t *ret_offset, size_t *ret_count)
 {
     const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
     if (!info || !name)
@@ -51,6 +52,7 @@ int kalman_spec_locate(const struct kalman_spec *spec, const char *name, size_t 
         if (offset + length > KALMAN_PARAMETERS_MAX)
             return KALMAN_ESETTING;
         if (strcmp(parameter->name, name) == 0) {
+            *ret_info = parameter;
             *ret_offset = offset;
             *ret_count = length;
             return KALMAN_OK;
@@ -60,13 +62,11 @@ int kalman_spec_locate(const struct kalman_spec *spec, const char *name, size_t 
     return KALMAN_EINVAL;
 }
 
-static const struct kalman_parameter_info *parameter_find(const struct kalman_spec *spec, const char *name)
+int kalman_spec_locate(const struct kalman_spec *spec, const char *name, size_t *ret_offset,
+                       size_t *ret_count)
 {
-    const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
-    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++)
-        if (strcmp(p->name, name) == 0)
-            return p;
-    return NULL;
+    const struct kalman_parameter_info *info = NULL;
+    return locate(spec, name, &info, ret_offset, ret_count);
 }
 
 /* One element: finite and within its bounds. */
@@ -81,7 +81,7 @@ static int element_valid(const struct kalman_parameter_info *info, double value)
 /* Are all roots of 1 + sign * sum x_i (shrink B)^i outside the unit circle? By partial autocorrelations. */
 static int roots_outside(double sign, const double *values, size_t count, double shrink)
 {
-    double coefficients[KALMAN_PARAMETERS_MAX], partial[KALMAN_PARAMETERS_MAX];
+    double coefficients[KALMAN_PARAMETERS_MAX] = {0.0}, partial[KALMAN_PARAMETERS_MAX] = {0.0};
     double power = 1.0;
     for (size_t i = 0; i < count; i++) {
         power *= shrink;
@@ -124,13 +124,14 @@ int kalman_spec_set_int(struct kalman_spec *spec, const char *name, int value)
 
 int kalman_spec_set_array(struct kalman_spec *spec, const char *name, const double *values, size_t count)
 {
+    const struct kalman_parameter_info *info = NULL;
     size_t offset = 0, length = 0;
-    int status = kalman_spec_locate(spec, name, &offset, &length);
+    int status = locate(spec, name, &info, &offset, &length);
     if (status != KALMAN_OK)
         return status;
     if (length != count || count == 0)
         return KALMAN_EINVAL;
-    if (!array_valid(parameter_find(spec, name), values, count))
+    if (!array_valid(info, values, count))
         return KALMAN_EPARAMETER;
     memcpy(spec->parameters + offset, values, count * sizeof *values);
     return KALMAN_OK;
@@ -138,11 +139,11 @@ int kalman_spec_set_array(struct kalman_spec *spec, const char *name, const doub
 
 int kalman_spec_set(struct kalman_spec *spec, const char *name, double value)
 {
+    const struct kalman_parameter_info *info = NULL;
     size_t offset = 0, length = 0;
-    int status = kalman_spec_locate(spec, name, &offset, &length);
+    int status = locate(spec, name, &info, &offset, &length);
     if (status != KALMAN_OK)
         return status;
-    const struct kalman_parameter_info *info = parameter_find(spec, name);
     if (info->length || length != 1)
         return KALMAN_EINVAL;
     if (!element_valid(info, value))
@@ -161,13 +162,12 @@ double spec_parameter(const struct kalman_spec *spec, const char *name)
 
 double kalman_spec_get(const struct kalman_spec *spec, const char *name)
 {
+    const struct kalman_parameter_info *info = NULL;
     size_t offset = 0, length = 0;
-    if (kalman_spec_locate(spec, name, &offset, &length) != KALMAN_OK || length != 1)
+    if (locate(spec, name, &info, &offset, &length) != KALMAN_OK || length != 1)
         return NAN;
     double value = spec->parameters[offset];
-    return parameter_find(spec, name)->domain == KALMAN_DOMAIN_VARIANCE
-               ? ldexp(value, spec->variance_exponent)
-               : value;
+    return info->domain == KALMAN_DOMAIN_VARIANCE ? ldexp(value, spec->variance_exponent) : value;
 }
 
 int kalman_spec_get_int(const struct kalman_spec *spec, const char *name)

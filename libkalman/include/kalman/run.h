@@ -41,7 +41,7 @@ struct kalman_hook {
 
 enum kalman_engine {
     KALMAN_ENGINE_FAST = 0, /* specialised recursions, steady-state shortcut */
-    KALMAN_ENGINE_REFERENCE /* full recursion in Joseph form at every step: slower, for comparison */
+    KALMAN_ENGINE_REFERENCE /* square-root form, full recursion at every step: slower, for comparison */
 };
 
 /* Zero-initialised means defaults. */

@@ -58,10 +58,10 @@ KALMAN_API int kalman_stream_save_bytes(const struct kalman_stream *stream,
 KALMAN_API int kalman_stream_save(const struct kalman_stream *stream, void *buffer, size_t buffer_bytes,
                                   size_t *ret_bytes) KALMAN_MUSTCHECK;
 
-/* Restore over the same model. Untrusted bytes are safe: KALMAN_EFORMAT, KALMAN_EVERSION, KALMAN_EMISMATCH.
+/* Restore over the same model with the same options (their hook is not used). Untrusted bytes are safe: KALMAN_EFORMAT, KALMAN_EVERSION, KALMAN_EMISMATCH.
  */
 KALMAN_API int kalman_stream_load(void *memory, size_t memory_bytes, const struct kalman_model *model,
-                                  const void *saved, size_t saved_bytes,
+                                  const struct kalman_options *options, const void *saved, size_t saved_bytes,
                                   struct kalman_stream **ret_stream) KALMAN_MUSTCHECK;
 
 #ifdef __cplusplus

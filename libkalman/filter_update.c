@@ -1,0 +1,443 @@
+/*
+ * The measurement update, one element of the observation after another (DK 6.4), with the exact diffuse start (DK 5.2, 6.4.3)
+ * on the factor A of P_inf.
+ */
+#include "filter_state.h"
+
+#include "model_system.h"
+#include "square_root.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* w = A'z counts as zero below this share of the size its terms have: what rounding leaves of an exact zero is far less. */
+static const double diffuse_tolerance = 1e-10;
+/* A row of A that shrinks below this share of itself when a direction is removed was in that direction alone. */
+static const double direction_tolerance = 1e-13;
+
+/* One element in hand: its row of Z by non-zeros, its noise variance. */
+struct element {
+    const double *z;
+    const uint32_t *column;
+    size_t count;
+    double h;
+};
+
+static double element_dot(const struct element *e, const double *x)
+{
+    double sum = 0.0;
+    for (size_t k = 0; k < e->count; k++)
+        sum += e->z[e->column[k]] * x[e->column[k]];
+    return sum;
+}
+
+static void index_rows(struct filter_state *f)
+{
+    size_t p = f->model->observed, m = f->model->states;
+    for (size_t i = 0; i < p; i++) {
+        uint32_t count = 0;
+        for (size_t j = 0; j < m; j++)
+            if (f->z[i * m + j] != 0.0)
+                f->z_column[i * m + count++] = (uint32_t)j;
+        f->z_count[i] = count;
+    }
+}
+
+static int is_diagonal(const double *H, size_t p)
+{
+    for (size_t i = 0; i < p; i++)
+        for (size_t j = 0; j < i; j++)
+            if (H[i * p + j] != 0.0)
+                return 0;
+    return 1;
+}
+
+/*
+ * H of the observed elements = L D L' (DK 6.4.2): y, z become L^-1 y, L^-1 z, with independent noise D. A missing element
+ * drops out of L. Rows depend on which elements are missing, so z is made again next time.
+ */
+static void decorrelate(struct filter_state *f)
+{
+    size_t p = f->model->observed, m = f->model->states;
+    const double *H = f->now.H;
+    for (size_t i = 0; i < p; i++) {
+        if (isnan(f->y[i]))
+            continue;
+        f->h[i] = H[i * p + i];
+        for (size_t j = 0; j < i; j++) {
+            if (isnan(f->y[j]))
+                continue;
+            double sum = H[i * p + j];
+            for (size_t k = 0; k < j; k++)
+                if (!isnan(f->y[k]))
+                    sum -= f->L[i * p + k] * f->L[j * p + k] * f->h[k];
+            double factor = f->h[j] > 0.0 ? sum / f->h[j] : 0.0;
+            f->L[i * p + j] = factor;
+            f->h[i] = fmax(f->h[i] - factor * factor * f->h[j], 0.0);
+            f->y[i] -= factor * f->y[j];
+            for (size_t k = 0; k < m; k++)
+                f->z[i * m + k] -= factor * f->z[j * m + k];
+        }
+    }
+}
+
+/* y in engine units less the centre and the intercept, z, h and the index of this time point. */
+static void prepare(struct filter_state *f, const double *values)
+{
+    size_t p = f->model->observed;
+    int level = f->model->level_state;
+    for (size_t i = 0; i < p && level >= 0 && !f->started; i++)
+        f->centre = isnan(values[i]) ? f->centre : values[i];
+    for (size_t i = 0; i < p; i++) {
+        f->started = f->started || !isnan(values[i]);
+        f->y[i] = units_deviation(&f->units, values[i], f->centre) - f->now.d[i] * f->units.mean_in;
+    }
+    if (f->z_ready)
+        return;
+    if (is_diagonal(f->now.H, p)) {
+        for (size_t i = 0; i < p; i++)
+            f->h[i] = f->now.H[i * p + i];
+        f->z_ready = 1;
+    } else {
+        decorrelate(f);
+    }
+    index_rows(f);
+}
+
+/* w = A'z; is it more than rounding? */
+static int element_diffuse(const struct filter_state *f, const struct element *e, double *ret_square)
+{
+    size_t d = f->model->diffuse, left = f->diffuse_left;
+    double square = 0.0, size = 0.0;
+    for (size_t j = 0; j < left; j++) {
+        double sum = 0.0, terms = 0.0;
+        for (size_t k = 0; k < e->count; k++) {
+            double term = e->z[e->column[k]] * f->A[e->column[k] * d + j];
+            sum += term;
+            terms += fabs(term);
+        }
+        f->w[j] = sum;
+        square += sum * sum;
+        size += terms * terms;
+    }
+    *ret_square = square;
+    return square > diffuse_tolerance * diffuse_tolerance * size;
+}
+
+/* M = P z and the variance of z a. In the square-root form also w = S'z, at w_root. */
+static double element_variance(struct filter_state *f, const struct element *e, double *w_root)
+{
+    size_t m = f->model->states;
+    memset(f->M, 0, m * sizeof(double));
+    if (!f->reference) {
+        for (size_t k = 0; k < e->count; k++) {
+            const double *row = f->P + e->column[k] * m, factor = e->z[e->column[k]];
+            for (size_t j = 0; j < m; j++)
+                f->M[j] += factor * row[j];
+        }
+        return element_dot(e, f->M);
+    }
+    memset(w_root, 0, m * sizeof(double));
+    double variance = 0.0;
+    for (size_t k = 0; k < e->count; k++)
+        for (size_t j = 0; j < m; j++)
+            w_root[j] += e->z[e->column[k]] * f->P[e->column[k] * m + j];
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < m; j++)
+            f->M[i] += f->P[i * m + j] * w_root[j];
+    for (size_t j = 0; j < m; j++)
+        variance += w_root[j] * w_root[j];
+    return variance;
+}
+
+/* Turn A so that the direction w is its first column, and drop that. */
+static void drop_direction(struct filter_state *f, double square)
+{
+    size_t m = f->model->states, d = f->model->diffuse, left = f->diffuse_left, pivot = 0;
+    for (size_t j = 1; j < left; j++)
+        pivot = fabs(f->w[j]) > fabs(f->w[pivot]) ? j : pivot;
+    double norm = sqrt(square), head = f->w[pivot] > 0.0 ? -norm : norm;
+    double u_pivot = f->w[pivot] - head, scale = 1.0 / (head * u_pivot);
+    for (size_t i = 0; i < m; i++) {
+        double *row = f->A + i * d, before = 0.0, after = 0.0, dot = row[pivot] * u_pivot;
+        for (size_t j = 0; j < left; j++) {
+            before += row[j] * row[j];
+            dot += j == pivot ? 0.0 : row[j] * f->w[j];
+        }
+        row[pivot] = row[left - 1]; /* the direction goes, the last column takes its place */
+        double w_moved = f->w[left - 1];
+        for (size_t j = 0; j + 1 < left; j++) {
+            row[j] += dot * scale * (j == pivot ? w_moved : f->w[j]);
+            after += row[j] * row[j];
+        }
+        row[left - 1] = 0.0;
+        if (after <= direction_tolerance * direction_tolerance * before)
+            memset(row, 0, left * sizeof *row);
+    }
+    f->diffuse_left--;
+}
+
+/* P_* <- (I - K0 z') P_* (I - K0 z')' + h K0 K0' (DK 5.2.3, K0 = P_inf z / F_inf), and the mean by K0. */
+static void update_diffuse(struct filter_state *f, const struct element *e, struct filter_element *result,
+                           const double *w_root)
+{
+    size_t m = f->model->states, d = f->model->diffuse;
+    double square = result->F_infinite;
+    for (size_t i = 0; i < m; i++) {
+        double sum = 0.0;
+        for (size_t j = 0; j < f->diffuse_left; j++)
+            sum += f->A[i * d + j] * f->w[j];
+        f->K0[i] = sum / square;
+        f->a[i] += f->K0[i] * result->error;
+    }
+    if (f->reference) {
+        square_root_diffuse(f->P, m, w_root, f->K0, e->h, f->W2);
+    } else {
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j <= i; j++) {
+                double value = f->P[i * m + j] - (f->M[i] * f->K0[j] + f->K0[i] * f->M[j]) +
+                               f->K0[i] * f->K0[j] * result->F_finite;
+                f->P[i * m + j] = value;
+                f->P[j * m + i] = value;
+            }
+    }
+    drop_direction(f, square);
+    f->sum.diffuse++;
+    f->sum.diffuse_log += log(square);
+}
+
+/*
+ * P <- P - M M'/F. Where z has one non-zero the row of that state is M h/(F z), a product that cannot cancel; elsewhere
+ * the difference is taken once, symmetrically.
+ */
+static void update_variance(struct filter_state *f, const struct element *e, double F, double h)
+{
+    size_t m = f->model->states;
+    double root = 1.0 / sqrt(F);
+    double *g = f->K0;
+    for (size_t i = 0; i < m; i++)
+        g[i] = f->M[i] * root;
+    for (size_t i = 0; i < m; i++) {
+        const double gi = g[i];
+        double *row = f->P + i * m;
+        for (size_t j = 0; j < m; j++)
+            row[j] -= gi * g[j];
+    }
+    if (e->count == 1) {
+        size_t k = e->column[0];
+        double factor = h / (F * e->z[k]);
+        for (size_t j = 0; j < m; j++) {
+            f->P[k * m + j] = f->M[j] * factor;
+            f->P[j * m + k] = f->P[k * m + j];
+        }
+    }
+}
+
+static int update_ordinary(struct filter_state *f, const struct element *e, struct filter_element *result,
+                           const double *w_root)
+{
+    size_t m = f->model->states;
+    double F = result->F_finite, h = e->h, scaled = result->error * f->units.mean_to_sd;
+    result->v = result->error;
+    result->F = F;
+    double standardised = fabs(scaled) / sqrt(F);
+    if (f->robust_threshold > 0.0 && standardised > f->robust_threshold) {
+        result->weight = f->robust_threshold / standardised;
+        F = F / result->weight;
+        h = F - (result->F - e->h);
+        result->F_finite = F;
+    }
+    likelihood_sum_add(&f->sum, scaled / F * scaled, F);
+    double gain = result->error / F;
+    for (size_t i = 0; i < m; i++)
+        f->a[i] += f->M[i] * gain;
+    if (f->reference)
+        square_root_update(f->P, m, w_root, f->M, F, h);
+    else
+        update_variance(f, e, F, h);
+    return isfinite(element_dot(e, f->a)) ? KALMAN_OK : KALMAN_ERANGE;
+}
+
+/* An observation whose variance is nil: known before, or impossible. */
+static int update_uninformative(struct filter_state *f, const struct element *e, double y,
+                                struct filter_element *result)
+{
+    double size = fabs(y);
+    for (size_t k = 0; k < e->count; k++)
+        size += fabs(e->z[e->column[k]] * f->a[e->column[k]]);
+    result->kind = FILTER_UNINFORMATIVE;
+    result->v = result->error;
+    result->F = 0.0;
+    f->sum.exact++;
+    return fabs(result->error) <= 1e-9 * size ? KALMAN_OK : KALMAN_EMODEL;
+}
+
+/* Is F no more than what rounding makes of zero? */
+static int variance_vanishes(const struct filter_state *f, const struct element *e, double F)
+{
+    size_t m = f->model->states;
+    double size = 0.0;
+    for (size_t k = 0; k < e->count; k++) {
+        double z = e->z[e->column[k]];
+        if (!f->reference)
+            size += z * z * f->P[e->column[k] * m + e->column[k]];
+        for (size_t j = 0; f->reference && j < m; j++)
+            size += z * z * f->P[e->column[k] * m + j] * f->P[e->column[k] * m + j];
+    }
+    return !(F > 8.0 * DBL_EPSILON * (double)e->count * size);
+}
+
+static void keep_element(const struct filter_state *f, size_t i, const struct element *e,
+                         const struct filter_element *result, struct filter_record *record)
+{
+    size_t m = f->model->states, d = f->model->diffuse;
+    double factor = result->kind == FILTER_ORDINARY ? 1.0 / result->F_finite : 1.0;
+    for (size_t j = 0; j < m; j++)
+        record->M[i * m + j] = f->M[j] * factor;
+    if (d > 0)
+        memcpy(record->w + i * d, f->w, d * sizeof(double));
+    memcpy(record->z + i * m, e->z, m * sizeof(double));
+    record->h[i] = e->h;
+}
+
+void filter_record_prediction(const struct filter_state *f, struct filter_record *record)
+{
+    size_t m = f->model->states, d = f->model->diffuse;
+    memcpy(record->a, f->a, m * sizeof(double));
+    filter_variance(f, record->P);
+    record->diffuse_left = f->diffuse_left;
+    if (f->diffuse_left > 0)
+        memcpy(record->A, f->A, m * d * sizeof(double));
+}
+
+static int observe(struct filter_state *f, size_t i, struct filter_element *result,
+                   struct filter_record *record)
+{
+    size_t m = f->model->states;
+    struct element e = {f->z + i * m, f->z_column + i * m, f->z_count[i], f->h[i]};
+    double *w_root = f->W;
+    result->error = f->y[i] - element_dot(&e, f->a);
+    double F = element_variance(f, &e, w_root) + e.h;
+    result->F_finite = F;
+    int status = KALMAN_OK;
+    if (f->diffuse_left > 0 && element_diffuse(f, &e, &result->F_infinite)) {
+        result->kind = FILTER_DIFFUSE;
+        result->F = (double)INFINITY;
+        if (record)
+            keep_element(f, i, &e, result, record);
+        update_diffuse(f, &e, result, w_root);
+        if (record)
+            memcpy(record->K0 + i * m, f->K0, m * sizeof(double));
+        return status;
+    }
+    result->F_infinite = 0.0;
+    if (variance_vanishes(f, &e, F)) {
+        status = update_uninformative(f, &e, f->y[i], result);
+    } else {
+        result->kind = FILTER_ORDINARY;
+        status = update_ordinary(f, &e, result, w_root);
+    }
+    if (record)
+        keep_element(f, i, &e, result, record);
+    return status;
+}
+
+static int all_observed(const double *y, size_t p)
+{
+    for (size_t i = 0; i < p; i++)
+        if (isnan(y[i]))
+            return 0;
+    return 1;
+}
+
+/* The steady run: constant gain. Returns 0, with nothing changed, when a robust bound is passed. */
+static int update_steady(struct filter_state *f, struct filter_element *elements,
+                         struct filter_record *record)
+{
+    size_t p = f->model->observed, m = f->model->states;
+    memcpy(f->M, f->a, m * sizeof(double));
+    struct likelihood_sum sum = f->sum;
+    for (size_t i = 0; i < p; i++) {
+        struct element e = {f->z + i * m, f->z_column + i * m, f->z_count[i], f->h[i]};
+        double F = f->F_steady[i], v = f->y[i] - element_dot(&e, f->a), scaled = v * f->units.mean_to_sd;
+        double square = scaled / F * scaled;
+        if (f->robust_threshold > 0.0 && square > f->robust_threshold * f->robust_threshold) {
+            memcpy(f->a, f->M, m * sizeof(double));
+            return 0;
+        }
+        elements[i] = (struct filter_element){FILTER_ORDINARY, v, v, F, F, 0.0, 1.0};
+        likelihood_sum_add(&sum, square, F);
+        for (size_t j = 0; j < m; j++)
+            f->a[j] += f->gain[i * m + j] * v;
+        if (record) {
+            memcpy(record->M + i * m, f->gain + i * m, m * sizeof(double));
+            memcpy(record->z + i * m, e.z, m * sizeof(double));
+            record->h[i] = e.h;
+        }
+    }
+    f->sum = sum;
+    f->P = f->P_own;
+    return 1;
+}
+
+/*
+ * Has the predicted variance stopped moving? Every entry within rounding of what it was one step before, on the scale of its
+ * two standard deviations: relative, so that no unit of measurement decides.
+ */
+static int variance_settled(const double *P, const double *P_before, size_t m)
+{
+    for (size_t i = 0; i < m; i++)
+        if (!(fabs(P[i * m + i] - P_before[i * m + i]) <= DBL_EPSILON * P[i * m + i]))
+            return 0;
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < i; j++) {
+            double change = P[i * m + j] - P_before[i * m + j];
+            if (!(change * change <= DBL_EPSILON * DBL_EPSILON * P[i * m + i] * P[j * m + j]))
+                return 0;
+        }
+    return 1;
+}
+
+int filter_update(struct filter_state *f, const double *values, struct filter_element *elements,
+                  struct filter_record *record)
+{
+    size_t p = f->model->observed, m = f->model->states;
+    prepare(f, values);
+    const int complete = all_observed(f->y, p), steady = f->steady;
+    f->count++;
+    if (steady && complete && update_steady(f, elements, record))
+        return KALMAN_OK;
+    if (steady) { /* leave: the predicted variance is the starting point of a full step */
+        memcpy(f->P_own, f->P_before, m * m * sizeof(double));
+        f->P = f->P_own;
+        f->steady = 0;
+        f->comparable = 0;
+    }
+    int candidate = f->invariant && !f->reference && complete && f->diffuse_left == 0;
+    int settled = candidate && f->comparable && variance_settled(f->P, f->P_before, m);
+    if (candidate && !settled)
+        memcpy(f->P_before, f->P, m * m * sizeof(double));
+    f->comparable = candidate;
+    for (size_t i = 0; i < p; i++) {
+        elements[i] = (struct filter_element){FILTER_MISSING, (double)NAN, (double)NAN, (double)NAN,
+                                              (double)NAN,    0.0,         1.0};
+        if (isnan(f->y[i]))
+            continue;
+        int status = observe(f, i, &elements[i], record);
+        if (status != KALMAN_OK)
+            return status;
+        settled = settled && elements[i].kind == FILTER_ORDINARY && elements[i].weight == 1.0;
+        f->comparable = f->comparable && elements[i].weight == 1.0;
+        if (!settled)
+            continue;
+        f->F_steady[i] = elements[i].F;
+        for (size_t j = 0; j < m; j++)
+            f->gain[i * m + j] = f->M[j] / elements[i].F;
+    }
+    if (settled && f->comparable) {
+        f->steady = 1;
+        f->steady_at = f->steady_at == UINT64_MAX ? f->count - 1 : f->steady_at;
+    }
+    return KALMAN_OK;
+}

@@ -1,0 +1,198 @@
+#include "level_likelihood.h"
+
+#include <math.h>
+#include <stdint.h>
+
+static const double ln2 = 0.693147180559945309417232121458;
+
+/* A product of variances kept in range: one logarithm at the end instead of one per step. */
+struct log_product {
+    double mantissa;
+    int64_t exponent;
+};
+
+static inline void log_product_multiply(struct log_product *product, double factor)
+{
+    product->mantissa *= factor;
+    if (product->mantissa > 0x1p300 || product->mantissa < 0x1p-300) {
+        int exponent = 0;
+        product->mantissa = frexp(product->mantissa, &exponent);
+        product->exponent += exponent;
+    }
+}
+
+static inline double log_product_value(const struct log_product *product)
+{
+    return log(product->mantissa) + (double)product->exponent * ln2;
+}
+
+/* Index of the first observed value at or after from. */
+static size_t next_observed(const struct level_data *data, size_t from)
+{
+    while (from < data->count && isnan(data->values[from]))
+        from++;
+    return from;
+}
+
+static inline double gap_between(const struct level_data *data, size_t from, size_t to)
+{
+    if (!data->gaps)
+        return (double)(to - from);
+    double gap = 0.0;
+    for (size_t i = from + 1; i <= to; i++)
+        gap += data->gaps[i];
+    return gap;
+}
+
+/*
+ * Constant gain: v_{t+1} = b v_t + (y_{t+1} - y_t), b = H/F. Four steps at a time, v_{t+4} = b^4 v_t + terms that do not
+ * wait for v_t, so the chain is one multiply-add per four values. Stops before a missing value; returns the last index done
+ * and the v there.
+ */
+static size_t steady_squares(const struct level_data *data, size_t t, double b, double *v, double *squares)
+{
+    const double *y = data->values, scale = data->scale;
+    const double b2 = b * b, b3 = b2 * b, b4 = b2 * b2;
+    double s1 = 0.0, s2 = 0.0, s3 = 0.0, s4 = 0.0, last = *v;
+    for (; t + 4 < data->count; t += 4) {
+        double d1 = (y[t + 1] - y[t]) * scale, d2 = (y[t + 2] - y[t + 1]) * scale;
+        double d3 = (y[t + 3] - y[t + 2]) * scale, d4 = (y[t + 4] - y[t + 3]) * scale;
+        double w2 = b * d1 + d2, w3 = b * w2 + d3, w4 = b * w3 + d4;
+        double v1 = b * last + d1, v2 = b2 * last + w2, v3 = b3 * last + w3, v4 = b4 * last + w4;
+        if (isnan(v4))
+            break;
+        s1 += v1 * v1;
+        s2 += v2 * v2;
+        s3 += v3 * v3;
+        s4 += v4 * v4;
+        last = v4;
+    }
+    for (; t + 1 < data->count && !isnan(data->values[t + 1]); t++) {
+        last = b * last + (y[t + 1] - y[t]) * scale;
+        s1 += last * last;
+    }
+    *v = last;
+    *squares += (s1 + s2) + (s3 + s4);
+    return t;
+}
+
+void level_likelihood(const struct level_data *data, double H, double Q, struct level_sums *ret_sums)
+{
+    struct log_product logs = {1.0, 0};
+    double squares = 0.0, steady_log = 0.0, P = H, e = 0.0, before = NAN;
+    size_t t = next_observed(data, 0), innovations = 0, steady_at = SIZE_MAX;
+    while (t < data->count) {
+        size_t next = next_observed(data, t + 1);
+        if (next == data->count)
+            break;
+        double v = (data->values[next] - data->values[t]) * data->scale + e;
+        double gap = next == t + 1 && !data->gaps ? 1.0 : gap_between(data, t, next);
+        P += Q * gap;
+        double F = P + H;
+        t = next;
+        if (F > 0.0) {
+            double b = H / F, change = fabs(P - before);
+            squares += v / F * v;
+            log_product_multiply(&logs, F);
+            innovations++;
+            if (!data->gaps && change <= 1e-15 * (1.0 - b * b) * P) {
+                double steady_squares_sum = 0.0;
+                size_t done = steady_squares(data, t, b, &v, &steady_squares_sum);
+                steady_at = steady_at == SIZE_MAX ? t : steady_at;
+                squares += steady_squares_sum / F;
+                steady_log += (double)(done - t) * log(F);
+                innovations += done - t;
+                t = done;
+            }
+            before = gap == 1.0 ? P : (double)NAN;
+            e = v * b;
+            P = P * b;
+        } else if (v != 0.0) {
+            squares = INFINITY;
+        }
+    }
+    *ret_sums = (struct level_sums){.squares = squares,
+                                    .logs = log_product_value(&logs) + steady_log,
+                                    .innovations = innovations,
+                                    .steady_at = steady_at};
+}
+
+void level_likelihood_score(const struct level_data *data, const double H[2], const double Q[2],
+                            struct level_sums *ret_sums)
+{
+    struct log_product logs = {1.0, 0};
+    double squares = 0.0, squares_by_u = 0.0, logs_by_u = 0.0;
+    double P = H[0], dP = H[1], e = 0.0, de = 0.0;
+    size_t t = next_observed(data, 0), innovations = 0;
+    while (t < data->count) {
+        size_t next = next_observed(data, t + 1);
+        if (next == data->count)
+            break;
+        double v = (data->values[next] - data->values[t]) * data->scale + e, dv = de;
+        double gap = next == t + 1 && !data->gaps ? 1.0 : gap_between(data, t, next);
+        t = next;
+        P += Q[0] * gap;
+        dP += Q[1] * gap;
+        double F = P + H[0], dF = dP + H[1];
+        if (!(F > 0.0))
+            continue;
+        double inverse = 1.0 / F, u = v * inverse, growth = dF * inverse, b = H[0] * inverse;
+        double db = H[1] * inverse - b * growth;
+        squares += u * v;
+        squares_by_u += 2.0 * u * dv - u * u * dF;
+        logs_by_u += growth;
+        log_product_multiply(&logs, F);
+        innovations++;
+        e = v * b;
+        de = dv * b + v * db;
+        dP = dP * b + P * db;
+        P = P * b;
+    }
+    *ret_sums = (struct level_sums){.squares = squares,
+                                    .logs = log_product_value(&logs),
+                                    .squares_by_u = squares_by_u,
+                                    .logs_by_u = logs_by_u,
+                                    .innovations = innovations,
+                                    .steady_at = SIZE_MAX};
+}
+
+void level_likelihood_lanes(const struct level_data *data, const double H[LEVEL_LANES],
+                            const double Q[LEVEL_LANES], double ret_squares[LEVEL_LANES],
+                            double ret_logs[LEVEL_LANES])
+{
+    double P[LEVEL_LANES], e[LEVEL_LANES], h[LEVEL_LANES], q[LEVEL_LANES], squares[LEVEL_LANES],
+        product[LEVEL_LANES];
+    double logs[LEVEL_LANES];
+    for (size_t k = 0; k < LEVEL_LANES; k++) {
+        h[k] = P[k] = H[k];
+        q[k] = Q[k];
+        e[k] = squares[k] = logs[k] = 0.0;
+        product[k] = 1.0;
+    }
+    size_t t = next_observed(data, 0), steps = 0;
+    while (t < data->count) {
+        size_t next = next_observed(data, t + 1);
+        if (next == data->count)
+            break;
+        double d = (data->values[next] - data->values[t]) * data->scale;
+        double gap = next == t + 1 && !data->gaps ? 1.0 : gap_between(data, t, next);
+        t = next;
+        for (size_t k = 0; k < LEVEL_LANES; k++) {
+            double v = d + e[k], predicted = P[k] + q[k] * gap, F = predicted + h[k];
+            double b = h[k] / F, u = v / F;
+            squares[k] += u * v;
+            product[k] *= F;
+            e[k] = v * b;
+            P[k] = predicted * b;
+        }
+        if (++steps % 64 == 0 || gap != 1.0)
+            for (size_t k = 0; k < LEVEL_LANES; k++) {
+                logs[k] += log(product[k]);
+                product[k] = 1.0;
+            }
+    }
+    for (size_t k = 0; k < LEVEL_LANES; k++) {
+        ret_squares[k] = squares[k];
+        ret_logs[k] = logs[k] + log(product[k]);
+    }
+}

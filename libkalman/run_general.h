@@ -1,0 +1,36 @@
+/* One run of the general engine, shared by the way forward and the way back. Private to libkalman. */
+#ifndef KALMAN_RUN_GENERAL_H
+#define KALMAN_RUN_GENERAL_H
+
+#include "filter_state.h"
+#include "run_parts.h"
+#include "smooth_general.h"
+
+#include <stddef.h>
+
+struct general_run {
+    const struct run_request *request;
+    struct filter_state filter;
+    struct filter_element *elements; /* p, of the step in hand */
+    size_t at;                       /* the step in hand, for error reports */
+    size_t unresolved;               /* diffuse directions left at the end */
+    /* For smoothing only. */
+    size_t block;                     /* time points per block */
+    struct filter_record *records;    /* block of them */
+    struct filter_state *checkpoints; /* state at the head of each block; NULL: one block holds all */
+    double *smooth_arrays;
+    double *mean, *variance; /* m, 2 x m x m */
+    double *noise;           /* scratch of the observation disturbances */
+};
+
+/* Filter [from, to). first_pass: write outputs and keep checkpoints. record: keep records, from at index 0. */
+int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass, int record) KALMAN_MUSTCHECK;
+
+/* The way back over the whole series. */
+int run_smooth_back(struct general_run *run) KALMAN_MUSTCHECK;
+
+double run_gap(const struct kalman_series *series, size_t t);
+const double *run_inputs(const struct general_run *run, size_t t);
+size_t run_block_points(const struct kalman_model *model, size_t count);
+
+#endif
