@@ -253,11 +253,12 @@ bool model_spec_build(const struct luna_request *request, struct luna_faults *fa
     }
     struct kalman_spec spec;
     kalman_spec_init(&spec, info->kind);
-    bool ok = set_settings(info, request, &spec, faults);
+    bool settings_fit = set_settings(info, request, &spec, faults);
+    bool ok = settings_fit;
     for (size_t i = 0; i < request->parameter_count; i++) {
         const struct luna_parameter *given = &request->parameters[i];
         /* With wrong settings nothing is known of a parameter but whether there can be one of that name. */
-        if (ok || find_parameter(info, given->name) == NULL)
+        if (settings_fit || find_parameter(info, given->name) == NULL)
             ok = set_parameter(info, given, &spec, faults) && ok;
     }
     const char *name = NULL;
