@@ -1,0 +1,90 @@
+/*
+ * exchange.h: one request on its way, and the steps it goes through.
+ *
+ * A step either lets the request go ON or has ANSWERED it (the response is made); pipeline.c walks the steps of the
+ * route's way in order, and whatever happens ends in send, record and log. What is wrong with a body is a `complaint`: it is
+ * kept until the key has been checked, so that nobody learns anything without a key, and then answered at no charge.
+ * Ownership: an exchange lives for one request; all it points to is the pipeline's or in its arena.
+ */
+#ifndef FCGI_WORKER_EXCHANGE_H
+#define FCGI_WORKER_EXCHANGE_H
+
+#include "fcgi_io.h"
+#include "http.h"
+#include "luna/base/arena.h"
+#include "luna/modelling/fault.h"
+#include "luna/modelling/request.h"
+#include "luna/modelling/result.h"
+#include "luna/store/admission.h"
+#include "problem.h"
+#include "routes.h"
+#include "scoreboard.h"
+#include "worker_config.h"
+
+struct pipeline { /* what a worker process has for all its requests */
+    const struct worker_config *config;
+    struct scoreboard *board;
+    struct scoreboard_worker *slot;
+    struct luna_admitter *admitter;
+    struct fcgi_io *io;
+    struct luna_arena arena;
+    struct luna_buf body;
+    struct luna_buf head;
+    struct http_response response;
+};
+
+struct exchange {
+    struct pipeline *pipeline;
+    struct http_request request;
+    const struct route *route; /* NULL until it is found */
+    int64_t account_id;
+    struct luna_deadline
+        deadline; /* of the answer; the hard limit, when the master kills, comes a little later */
+    int64_t hard_limit_ns;
+    int64_t accepted_ns;
+    int64_t phase_since_ns;
+    enum phase phase;
+    bool body_read;
+    enum fcgi_body body_outcome;
+    unsigned char body_hash[SCOREBOARD_HASH_BYTES];
+    struct problem_report complaint; /* id PROBLEM_NONE: none */
+    struct luna_faults faults;
+    struct luna_request model;
+    struct luna_result result;
+    bool csv_in, csv_out;
+    bool client_left;
+    bool admitted; /* luna_admit() said yes: commit or refund is owed */
+    struct luna_admission admission;
+    const char *code; /* of the problem answered, NULL on success */
+    struct scoreboard_sample sample;
+    char request_id[SCOREBOARD_ID_BYTES + 1];
+};
+
+enum step_outcome { STEP_ON, STEP_ANSWERED };
+
+struct step {
+    enum phase phase;
+    enum step_outcome (*run)(struct exchange *exchange);
+};
+
+/* The steps, one file each where they have substance. */
+enum step_outcome step_queue(struct exchange *exchange); /* step_route.c: did it wait too long? */
+enum step_outcome step_route(struct exchange *exchange); /* step_route.c: 404, 405 */
+enum step_outcome
+step_authenticate_shape(struct exchange *exchange); /* step_route.c: is there a key at all? */
+enum step_outcome step_read(struct exchange *exchange);
+enum step_outcome step_decode(struct exchange *exchange);
+enum step_outcome step_admit(struct exchange *exchange);
+enum step_outcome step_model(struct exchange *exchange);
+enum step_outcome step_encode(struct exchange *exchange);
+enum step_outcome step_commit(struct exchange *exchange); /* step_admit.c */
+
+/* The API key as sent, in either header; "" when there is none. */
+const char *exchange_api_key(const struct exchange *exchange);
+/* Answers with a problem; returns STEP_ANSWERED, so that a step can end in it. */
+enum step_outcome exchange_answer(struct exchange *exchange, const struct problem_report *report);
+enum step_outcome exchange_refuse(struct exchange *exchange, enum problem_id id, const char *detail);
+/* Keeps a complaint about the body for later; the first one stands. */
+void exchange_complain(struct exchange *exchange, enum problem_id id, const char *detail);
+
+#endif

@@ -1,0 +1,128 @@
+/* fcgi-worker: the boot story. */
+#include "exit_code.h"
+#include "handover.h"
+#include "listener.h"
+#include "luna/base/buf.h"
+#include "luna/base/log.h"
+#include "master.h"
+#include "pid_file.h"
+#include "privileges.h"
+#include "scoreboard.h"
+#include "self_test.h"
+#include "worker_config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXT_BYTES_MAX = 64 * 1024, EXIT_USAGE = 64 };
+
+static const char usage[] =
+    "Usage: fcgi-worker [--check-config | --self-test | --print-example | --help | --version]\n"
+    "\n"
+    "Serves Luna's API as FastCGI from a pool of worker processes behind nginx.\n"
+    "\n"
+    "  --check-config   read the settings, say what is wrong with them, and end\n"
+    "  --self-test      compute the golden vector, reach Redis and PostgreSQL, and end\n"
+    "  --print-example  print an example environment file, and end\n"
+    "\n"
+    "Signals: TERM drains and stops, HUP reloads, USR2 takes over the binary on disk, TTIN and TTOU change "
+    "the pool\n"
+    "by one worker. Settings are environment variables:\n"
+    "\n";
+
+static int print(const char *head, void (*write)(struct luna_buf *out))
+{
+    struct luna_buf out;
+    luna_buf_init(&out, TEXT_BYTES_MAX);
+    luna_buf_puts(&out, head);
+    write(&out);
+    size_t written = fwrite(out.data, 1, out.len, stdout);
+    int status = written == out.len && fflush(stdout) == 0 ? 0 : 1;
+    luna_buf_done(&out);
+    return status;
+}
+
+static void write_help(struct luna_buf *out)
+{
+    luna_config_help(worker_settings, out);
+}
+
+static void write_example(struct luna_buf *out)
+{
+    luna_config_example(worker_settings, "fcgi-worker", out);
+}
+
+static void write_nothing(struct luna_buf *out)
+{
+    (void)out;
+}
+
+static int fail(const char *event, const struct luna_error *err)
+{
+    luna_log(LUNA_LOG_ERROR, event, LUNA_LOG_S("reason", err->msg));
+    return err->code == LUNA_ECONFIG ? LUNA_EXIT_CONFIG : 1;
+}
+
+/* Socket and scoreboard: inherited from the image before this one, or new. */
+static enum luna_code open_shared(const struct worker_config *config, struct listener *listener,
+                                  struct scoreboard **board, int *board_fd, struct luna_error *err)
+{
+    if (handover_present())
+        return handover_open(listener, board, board_fd, err);
+    enum luna_code code = listener_open(config, listener, err);
+    return code == LUNA_OK ? scoreboard_new(board, board_fd, err) : code;
+}
+
+static int serve(const struct worker_config *config)
+{
+    static struct master master; /* large, and as long-lived as the process */
+    struct luna_error err = {0};
+    struct listener listener = {.fd = -1};
+    struct scoreboard *board = NULL;
+    int board_fd = -1;
+    bool taken_over = handover_present();
+    if (open_shared(config, &listener, &board, &board_fd, &err) != LUNA_OK ||
+        pid_file_write(config->pid_file, &err) != LUNA_OK || privileges_drop(config, &err) != LUNA_OK ||
+        master_init(&master, config, &listener, board, board_fd, &err) != LUNA_OK) {
+        listener_close(&listener, !taken_over);
+        return fail("cannot_start", &err);
+    }
+    if (taken_over)
+        handover_adopt(&master);
+    int status = master_run(&master);
+    listener_close(&master.listener, true);
+    pid_file_remove(master.current.config.pid_file);
+    worker_config_done(&master.current.config);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct worker_config config;
+    struct luna_error err = {0};
+    const char *option = argc > 1 ? argv[1] : "";
+    if (strcmp(option, "--help") == 0)
+        return print(usage, write_help);
+    if (strcmp(option, "--version") == 0)
+        return print("fcgi-worker " LUNA_VERSION "\n", write_nothing);
+    if (strcmp(option, "--print-example") == 0)
+        return print("", write_example);
+    bool check = strcmp(option, "--check-config") == 0;
+    bool test = strcmp(option, "--self-test") == 0;
+    if (argc > 2 || (argc == 2 && !check && !test)) {
+        (void)fprintf(stderr, "fcgi-worker: %s is no option; see fcgi-worker --help\n", argv[argc - 1]);
+        return EXIT_USAGE;
+    }
+    luna_log_configure("fcgi-worker", LUNA_LOG_INFO, LUNA_LOG_TEXT);
+    if (worker_config_load(luna_config_env, &config, &err) != LUNA_OK)
+        return fail("configuration", &err);
+    luna_log_configure("fcgi-worker", (enum luna_log_level)config.log_level,
+                       (enum luna_log_format)config.log_format);
+    if (!check && !test)
+        return serve(&config);
+    int status = test ? self_test(&config, &err) : 0;
+    if (status != 0)
+        luna_log(LUNA_LOG_ERROR, "self_test_failed", LUNA_LOG_S("reason", err.msg));
+    worker_config_done(&config);
+    return status;
+}

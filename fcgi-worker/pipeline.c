@@ -1,0 +1,227 @@
+#include "pipeline.h"
+
+#include "access_log.h"
+#include "luna/base/clock.h"
+#include "request_id.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ARENA_BLOCK_BYTES = 64 * 1024,
+    ARENA_BASE_BYTES = 64 * 1024 * 1024,
+    ARENA_BYTES_PER_POINT = 512, /* of a structural model's state, covariances and results */
+    HEAD_BYTES_MAX = 8192,
+    KEPT_BYTES_MAX = 256 * 1024, /* a buffer that grew past this is given back */
+    ANSWER_PER_BODY = 16,
+    REFUSAL_DRAIN_MS = 1000,
+    WAIT_MS_MAX = 3600000,
+    NS_PER_MS = 1000000
+};
+
+static const struct step arrival[] = {
+    {PHASE_ACCEPT, step_queue}, {PHASE_ACCEPT, step_route}, {PHASE_IDLE, NULL}};
+
+void pipeline_init(struct pipeline *pipeline)
+{
+    size_t body_bytes_max = (size_t)pipeline->config->body_bytes_max;
+    size_t points_max = (size_t)pipeline->config->points_max;
+    luna_arena_init(&pipeline->arena, ARENA_BLOCK_BYTES,
+                    ARENA_BASE_BYTES + points_max * ARENA_BYTES_PER_POINT);
+    luna_buf_init(&pipeline->body, body_bytes_max);
+    luna_buf_init(&pipeline->head, HEAD_BYTES_MAX);
+    luna_buf_init(&pipeline->response.headers, HEAD_BYTES_MAX / 2);
+    luna_buf_init(&pipeline->response.body, body_bytes_max * ANSWER_PER_BODY);
+}
+
+void pipeline_done(struct pipeline *pipeline)
+{
+    luna_arena_done(&pipeline->arena);
+    luna_buf_done(&pipeline->body);
+    luna_buf_done(&pipeline->head);
+    luna_buf_done(&pipeline->response.headers);
+    luna_buf_done(&pipeline->response.body);
+}
+
+static void recycle(struct luna_buf *buf)
+{
+    size_t bytes_max = buf->max;
+    if (buf->cap > KEPT_BYTES_MAX) {
+        luna_buf_done(buf);
+        luna_buf_init(buf, bytes_max);
+    }
+    luna_buf_clear(buf);
+}
+
+static void enter(struct exchange *exchange, enum phase phase)
+{
+    int64_t now_ns = luna_clock_mono_ns();
+    exchange->sample.phase_ns[exchange->phase] += now_ns - exchange->phase_since_ns;
+    exchange->phase = phase;
+    exchange->phase_since_ns = now_ns;
+    scoreboard_worker_phase(exchange->pipeline->slot, phase);
+}
+
+enum step_outcome exchange_answer(struct exchange *exchange, const struct problem_report *report)
+{
+    exchange->code = problem_row(report->id)->code;
+    problem_respond(&exchange->pipeline->response, report, &exchange->request);
+    return STEP_ANSWERED;
+}
+
+enum step_outcome exchange_refuse(struct exchange *exchange, enum problem_id id, const char *detail)
+{
+    return exchange_answer(exchange, &(struct problem_report){.id = id, .detail = detail});
+}
+
+void exchange_complain(struct exchange *exchange, enum problem_id id, const char *detail)
+{
+    if (exchange->complaint.id == PROBLEM_NONE)
+        exchange->complaint = (struct problem_report){.id = id, .detail = detail};
+}
+
+static void take_request(const struct fcgi_io *io, struct http_request *request)
+{
+    request->method = fcgi_io_param(io, "REQUEST_METHOD");
+    request->uri = fcgi_io_param(io, "REQUEST_URI");
+    request->path = request->uri;
+    request->path_len = strcspn(request->uri, "?");
+    request->query = fcgi_io_param(io, "QUERY_STRING");
+    request->content_type = fcgi_io_param(io, "CONTENT_TYPE");
+    request->content_encoding = fcgi_io_param(io, "HTTP_CONTENT_ENCODING");
+    request->accept = fcgi_io_param(io, "HTTP_ACCEPT");
+    request->api_key = fcgi_io_param(io, "HTTP_X_API_KEY");
+    request->authorization = fcgi_io_param(io, "HTTP_AUTHORIZATION");
+    request->idempotency_key = fcgi_io_param(io, "HTTP_IDEMPOTENCY_KEY");
+    request->remote_address = fcgi_io_param(io, "REMOTE_ADDR");
+}
+
+/* nginx's $msec, "1732428366.123", in milliseconds; 0 when there is none. */
+static int64_t stamp_ms(const char *text)
+{
+    char *end = NULL;
+    long long seconds = strtoll(text, &end, 10);
+    if (end == text || seconds <= 0)
+        return 0;
+    int64_t ms = 0;
+    if (*end == '.')
+        for (int i = 1; i <= 3; i++)
+            ms = ms * 10 + (end[i] >= '0' && end[i] <= '9' ? end[i] - '0' : 0);
+    return seconds * 1000 + ms;
+}
+
+/* How long the request stood in the queue; clocks that disagree count as no wait. */
+static int64_t wait_ms(int64_t started_wall_ms)
+{
+    int64_t waited = started_wall_ms > 0 ? luna_clock_wall_ms() - started_wall_ms : 0;
+    return waited < 0 || waited > WAIT_MS_MAX ? 0 : waited;
+}
+
+static void begin(struct exchange *exchange)
+{
+    struct pipeline *pipeline = exchange->pipeline;
+    struct http_request *request = &exchange->request;
+    const struct worker_config *config = pipeline->config;
+    take_request(pipeline->io, request);
+    request_id_choose(fcgi_io_param(pipeline->io, "HTTP_X_REQUEST_ID"),
+                      fcgi_io_param(pipeline->io, "REQUEST_ID"), exchange->request_id,
+                      sizeof exchange->request_id);
+    request->request_id = exchange->request_id;
+    request->started_wall_ms = stamp_ms(fcgi_io_param(pipeline->io, "REQUEST_START"));
+    int64_t waited = wait_ms(request->started_wall_ms);
+    exchange->sample.wait_ns = waited * NS_PER_MS;
+    exchange->deadline = luna_deadline_in_ms(config->request_timeout_ms - waited);
+    int64_t left_ms = waited < config->request_timeout_ms ? config->request_timeout_ms - waited : 0;
+    exchange->hard_limit_ns = luna_deadline_in_ms(left_ms + config->hard_limit_grace_ms).at_ns;
+    scoreboard_worker_name(pipeline->slot, exchange->request_id, 0, -1, 0, NULL, exchange->hard_limit_ns);
+}
+
+/* Before money is taken, and before it is kept: is anybody still there to get something for it? */
+static bool client_left_before(const struct exchange *exchange, enum phase phase)
+{
+    return (phase == PHASE_ADMIT || phase == PHASE_COMMIT) && fcgi_io_client_left(exchange->pipeline->io);
+}
+
+static enum step_outcome walk(struct exchange *exchange, const struct step *way)
+{
+    for (; way->run != NULL; way++) {
+        enter(exchange, way->phase);
+        if (client_left_before(exchange, way->phase)) {
+            exchange->client_left = true;
+            return STEP_ANSWERED;
+        }
+        if (way->run(exchange) == STEP_ANSWERED)
+            return STEP_ANSWERED;
+    }
+    return STEP_ON;
+}
+
+/* The bytes of a body nobody asked for are taken all the same: closing on them would reset the connection and could
+ * lose the answer. */
+static void drain(struct exchange *exchange)
+{
+    struct pipeline *pipeline = exchange->pipeline;
+    if (!exchange->body_read)
+        exchange->body_outcome =
+            fcgi_io_read_body(pipeline->io, &pipeline->body, luna_deadline_in_ms(REFUSAL_DRAIN_MS));
+}
+
+static void write_head(const struct exchange *exchange)
+{
+    struct pipeline *pipeline = exchange->pipeline;
+    const struct http_response *response = &pipeline->response;
+    struct luna_buf *head = &pipeline->head;
+    luna_buf_printf(head, "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", response->status,
+                    http_reason(response->status), response->content_type, response->body.len);
+    luna_buf_printf(head, "X-Request-Id: %s\r\nCache-Control: no-store\r\n", exchange->request_id);
+    luna_buf_append(head, response->headers.data, response->headers.len);
+    luna_buf_puts(head, "\r\n");
+}
+
+static void send_answer(struct exchange *exchange)
+{
+    struct pipeline *pipeline = exchange->pipeline;
+    struct luna_deadline last_moment = {exchange->hard_limit_ns -
+                                        pipeline->config->hard_limit_grace_ms * NS_PER_MS / 2};
+    enter(exchange, PHASE_SEND);
+    drain(exchange);
+    write_head(exchange);
+    exchange->sample.bytes_out = pipeline->response.body.len;
+    if (fcgi_io_send(pipeline->io, pipeline->head.data, pipeline->head.len, pipeline->response.body.data,
+                     pipeline->response.body.len, last_moment) != FCGI_SEND_OK)
+        exchange->client_left = true;
+}
+
+static void finish(struct exchange *exchange)
+{
+    struct pipeline *pipeline = exchange->pipeline;
+    if (exchange->admitted)
+        luna_admission_refund(pipeline->admitter, &exchange->admission);
+    enter(exchange, PHASE_IDLE);
+    exchange->sample.status = exchange->client_left ? 499 : pipeline->response.status;
+    exchange->sample.client_left = exchange->client_left;
+    exchange->sample.duration_ns = luna_clock_mono_ns() - exchange->accepted_ns;
+    int64_t slow_ms = pipeline->config->slow_ms;
+    exchange->sample.slow = slow_ms > 0 && exchange->sample.duration_ns > slow_ms * NS_PER_MS;
+    access_log(exchange);
+    scoreboard_worker_end(pipeline->slot, &exchange->sample);
+    recycle(&pipeline->body);
+    recycle(&pipeline->head);
+    recycle(&pipeline->response.headers);
+    recycle(&pipeline->response.body);
+    luna_arena_reset(&pipeline->arena);
+}
+
+void pipeline_serve(struct pipeline *pipeline, int64_t accepted_ns)
+{
+    struct exchange exchange = {.pipeline = pipeline,
+                                .accepted_ns = accepted_ns,
+                                .phase_since_ns = accepted_ns,
+                                .phase = PHASE_ACCEPT};
+    begin(&exchange);
+    if (walk(&exchange, arrival) == STEP_ON)
+        (void)walk(&exchange, exchange.route->way); /* ON to the end is a success, made by the last steps */
+    if (!exchange.client_left)
+        send_answer(&exchange);
+    finish(&exchange);
+}

@@ -1,0 +1,38 @@
+/*
+ * respawn.h: when may a slot's next worker start? Pure decisions; time and chance come in as arguments.
+ *
+ * A worker that drained, recycled, or lived for a while is replaced at once. One that dies young is replaced at once the
+ * first time, then after a pause that doubles, with jitter, up to RESPAWN_PAUSE_MS_MAX. Over all slots a budget of
+ * failures holds, so that a crash loop costs a bounded number of forks a minute however many slots there are.
+ */
+#ifndef FCGI_WORKER_RESPAWN_H
+#define FCGI_WORKER_RESPAWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    RESPAWN_PAUSE_MS_FIRST = 100,
+    RESPAWN_PAUSE_MS_MAX = 10000,
+    RESPAWN_LIVED_MS = 10000,       /* older than this is not young */
+    RESPAWN_BUDGET = 20,            /* failures in a row that are answered without the common brake … */
+    RESPAWN_BUDGET_REFILL_MS = 2000 /* … and how soon one of them is given back */
+};
+
+struct respawn { /* one slot's history */
+    int young_deaths;
+};
+
+struct respawn_budget {     /* the pool's */
+    int64_t spent_until_ns; /* a clock that runs ahead by RESPAWN_BUDGET_REFILL_MS with every failure */
+};
+
+/* A death that nobody asked for, at `now_ns`, of a worker that lived `lived_ns`: how long to wait, in ns. */
+int64_t respawn_pause_ns(struct respawn *slot, struct respawn_budget *budget, int64_t lived_ns,
+                         int64_t now_ns, uint32_t random);
+/* A death that was planned. */
+void respawn_forgive(struct respawn *slot);
+/* Is the budget used up? */
+bool respawn_is_crash_loop(const struct respawn_budget *budget, int64_t now_ns);
+
+#endif

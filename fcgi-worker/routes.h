@@ -1,0 +1,42 @@
+/*
+ * routes.h: which paths there are, in one table.
+ *
+ * A route names its method, its path pattern ({account_id} stands for one segment), the scope a key needs, what a success
+ * costs, and the way its requests go: the list of steps. Who: pipeline.c; the monitor and the log use the names.
+ */
+#ifndef FCGI_WORKER_ROUTES_H
+#define FCGI_WORKER_ROUTES_H
+
+#include "luna/store/admission.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct step; /* exchange.h */
+
+struct route {
+    const char *name; /* in logs and metrics */
+    const char *method;
+    const char *pattern;
+    enum luna_scope scope;
+    int64_t cost;           /* units of a success */
+    const struct step *way; /* ends with run == NULL */
+};
+
+enum route_match { ROUTE_FOUND, ROUTE_UNKNOWN, ROUTE_WRONG_METHOD };
+
+/* Finds the route of a path (`path_len` bytes, no query). On WRONG_METHOD *ret_route is one that has the path. */
+enum route_match routes_find(const char *method, const char *path, size_t path_len,
+                             const struct route **ret_route, int64_t *ret_account_id)
+    __attribute__((warn_unused_result));
+/* A route's number, for the scoreboard, and back; "none" for a number that is no route's. */
+int route_number(const struct route *route);
+const char *route_name(int number);
+/* The methods that `route`'s path takes, as for the Allow header. */
+void route_allow(const struct route *route, char *out, size_t size);
+
+/* An account id as it stands in a path: decimal, positive, at most 31 bits, no sign, no leading zero. */
+bool account_id_parse(const char *text, size_t len, int64_t *ret_id) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,242 @@
+#include "worker.h"
+
+#include "exit_code.h"
+#include "golden.h"
+#include "leash.h"
+#include "luna/base/clock.h"
+#include "luna/base/log.h"
+#include "peers.h"
+#include "pipeline.h"
+#include "process_memory.h"
+#include "recycle.h"
+#include "sandbox.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    HEARTBEAT_MS = 1000,
+    PROBE_MS = 5000, /* how often an idle worker looks whether the stores are there */
+    PROBE_LIMIT_MS = 2000,
+    TIRED_PAUSE_MS = 100,
+    NUDGE_PAUSE_MS = 50,
+    NS_PER_MS = 1000000,
+    MMAP_THRESHOLD_BYTES = 128 * 1024
+};
+
+struct worker {
+    const struct worker_options *options;
+    struct scoreboard_worker *slot;
+    struct pipeline pipeline;
+    struct recycle recycle;
+    int epoll_fd;
+    bool draining;
+    int64_t accepted_ns;
+    int64_t probed_ns;
+    int64_t nudged_ns;
+};
+
+static void stamp_accept(void *ctx)
+{
+    struct worker *worker = ctx;
+    const struct worker_config *config = worker->options->config;
+    worker->accepted_ns = luna_clock_mono_ns();
+    scoreboard_worker_begin(worker->slot, worker->accepted_ns,
+                            worker->accepted_ns +
+                                (config->request_timeout_ms + config->hard_limit_grace_ms) * NS_PER_MS);
+}
+
+/* Requests wait longer than they should: the master may want another worker before its next look round. */
+static void nudge_master(struct worker *worker, int64_t wait_ns)
+{
+    const uint64_t one = 1;
+    int64_t now_ns = luna_clock_mono_ns();
+    if (worker->options->nudge_fd < 0 ||
+        wait_ns < worker->options->config->queue_wait_target_ms * NS_PER_MS ||
+        now_ns - worker->nudged_ns < NUDGE_PAUSE_MS * (int64_t)NS_PER_MS)
+        return;
+    worker->nudged_ns = now_ns;
+    /* A full counter is a nudge that has not been seen yet: as good. */
+    ssize_t ignored = write(worker->options->nudge_fd, &one, sizeof one);
+    (void)ignored;
+}
+
+static void serve(struct worker *worker)
+{
+    uint64_t waited_before = atomic_load_explicit(&worker->slot->wait_ns, memory_order_relaxed);
+    pipeline_serve(&worker->pipeline, worker->accepted_ns);
+    fcgi_io_finish(worker->pipeline.io);
+    uint64_t waited = atomic_load_explicit(&worker->slot->wait_ns, memory_order_relaxed) - waited_before;
+    nudge_master(worker, (int64_t)waited);
+    recycle_count(&worker->recycle);
+}
+
+static void drop(struct worker *worker, const struct luna_error *err)
+{
+    uint64_t dropped = atomic_load_explicit(&worker->slot->dropped, memory_order_relaxed);
+    fcgi_io_finish(worker->pipeline.io);
+    scoreboard_worker_idle(worker->slot);
+    atomic_store_explicit(&worker->slot->dropped, dropped + 1, memory_order_relaxed);
+    luna_log(LUNA_LOG_WARNING, "connection_dropped", LUNA_LOG_S("reason", err->msg));
+}
+
+/* Takes one connection if there is one. False: there is none, wait. */
+static bool take_one(struct worker *worker)
+{
+    struct luna_error err = {0};
+    switch (fcgi_io_accept(worker->pipeline.io, worker->options->listen_fd, stamp_accept, worker, &err)) {
+    case FCGI_ACCEPT_OK:
+        serve(worker);
+        return true;
+    case FCGI_ACCEPT_NONE:
+        return false;
+    case FCGI_ACCEPT_DROPPED:
+        drop(worker, &err);
+        return true;
+    case FCGI_ACCEPT_TIRED:
+        luna_log(LUNA_LOG_ERROR, "accept_failed", LUNA_LOG_S("reason", err.msg));
+        (void)poll(NULL, 0, TIRED_PAUSE_MS);
+        return false;
+    }
+    return false;
+}
+
+static void probe_stores(struct worker *worker)
+{
+    struct luna_error err = {0};
+    worker->probed_ns = luna_clock_mono_ns();
+    bool ok =
+        luna_admitter_probe(worker->pipeline.admitter, luna_deadline_in_ms(PROBE_LIMIT_MS), &err) == LUNA_OK;
+    unsigned before = atomic_exchange_explicit(&worker->slot->stores, ok ? STORES_OK : STORES_TROUBLE,
+                                               memory_order_relaxed);
+    if (!ok && before != STORES_TROUBLE)
+        luna_log(LUNA_LOG_WARNING, "stores_unreachable", LUNA_LOG_S("reason", err.msg));
+    if (ok && before == STORES_TROUBLE)
+        luna_log(LUNA_LOG_INFO, "stores_reachable", LUNA_LOG_I("slot", worker->options->slot));
+}
+
+static void idle_chores(struct worker *worker)
+{
+    int64_t now_ns = luna_clock_mono_ns();
+    atomic_store_explicit(&worker->slot->heartbeat_ns, now_ns, memory_order_relaxed);
+    atomic_store_explicit(&worker->slot->resident_bytes, process_resident_bytes(), memory_order_relaxed);
+    if (now_ns - worker->probed_ns >= PROBE_MS * (int64_t)NS_PER_MS)
+        probe_stores(worker);
+}
+
+/* Waits for a connection, the leash or the next heartbeat. */
+static void wait_for_work(struct worker *worker)
+{
+    struct epoll_event events[2];
+    int count = epoll_wait(worker->epoll_fd, events, 2, HEARTBEAT_MS);
+    for (int i = 0; i < count; i++)
+        if (events[i].data.fd == worker->options->leash_fd)
+            worker->draining = true;
+    if (count == 0)
+        idle_chores(worker);
+}
+
+static int loop(struct worker *worker)
+{
+    /* accept is tried even when nothing was announced: an announcement that went to a stopped process is lost. */
+    while (!worker->draining) {
+        bool served = take_one(worker);
+        if (served && recycle_due(&worker->recycle)) {
+            luna_log(LUNA_LOG_INFO, "worker_recycles", LUNA_LOG_I("slot", worker->options->slot),
+                     LUNA_LOG_S("reason", recycle_reason(&worker->recycle)));
+            return WORKER_EXIT_RECYCLE;
+        }
+        if (!served)
+            wait_for_work(worker);
+        else
+            worker->draining = leash_is_let_go(worker->options->leash_fd);
+    }
+    return WORKER_EXIT_CLEAN;
+}
+
+static enum luna_code watch(struct worker *worker, struct luna_error *err)
+{
+    const struct worker_options *options = worker->options;
+    struct epoll_event connection = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = options->listen_fd};
+    struct epoll_event leash = {.events = EPOLLIN, .data.fd = options->leash_fd};
+    worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (worker->epoll_fd < 0 ||
+        epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, options->listen_fd, &connection) != 0 ||
+        epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, options->leash_fd, &leash) != 0)
+        return luna_error_set(err, LUNA_EIO, "epoll: %s", strerror(errno));
+    return LUNA_OK;
+}
+
+static enum luna_code open_admitter(struct worker *worker, struct luna_error *err)
+{
+    const struct worker_config *config = worker->options->config;
+    const struct luna_admitter_options options = {.redis_url = config->redis_url,
+                                                  .database_url = config->database_url,
+                                                  .pepper = config->pepper,
+                                                  .pepper_len = config->pepper_len,
+                                                  .journal_dir = config->state_dir,
+                                                  .worker_slot = worker->options->slot,
+                                                  .redis_timeout_ms = (int)config->redis_timeout_ms,
+                                                  .database_timeout_ms = (int)config->database_timeout_ms};
+    return luna_admitter_new(&options, &worker->pipeline.admitter, err);
+}
+
+static enum luna_code open_connection(struct worker *worker, struct luna_error *err)
+{
+    const struct worker_config *config = worker->options->config;
+    struct fcgi_io_options options = {.read_timeout_ms = (int)config->request_timeout_ms};
+    enum luna_code code = peers_resolve(config->socket_peers, &options, err);
+    return code == LUNA_OK ? fcgi_io_new(&options, &worker->pipeline.io, err) : code;
+}
+
+/* Everything a worker needs before it may serve. Returns an exit status; CLEAN is success. */
+static int prepare(struct worker *worker, struct luna_error *err)
+{
+    /* A fixed threshold: glibc's own grows with what is freed, and a worker would keep its largest request for ever. */
+    (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
+    if (golden_check(err) != LUNA_OK || watch(worker, err) != LUNA_OK)
+        return WORKER_EXIT_SOFTWARE;
+    if (open_connection(worker, err) != LUNA_OK || open_admitter(worker, err) != LUNA_OK)
+        return WORKER_EXIT_CONFIG;
+    pipeline_init(&worker->pipeline);
+    probe_stores(worker);
+    if (worker->options->must_reach_stores &&
+        atomic_load_explicit(&worker->slot->stores, memory_order_relaxed) != STORES_OK) {
+        luna_error_set(err, LUNA_EUNAVAILABLE, "Redis or PostgreSQL cannot be reached");
+        return WORKER_EXIT_UNAVAILABLE;
+    }
+    if (sandbox_enter(worker->options->config, err) != LUNA_OK)
+        return WORKER_EXIT_SANDBOX;
+    return WORKER_EXIT_CLEAN;
+}
+
+int worker_main(const struct worker_options *options)
+{
+    struct worker worker = {.options = options, .slot = &options->board->worker[options->slot]};
+    struct luna_error err = {0};
+    signals_block_all();
+    scoreboard_worker_idle(worker.slot);
+    atomic_store_explicit(&worker.slot->heartbeat_ns, luna_clock_mono_ns(), memory_order_relaxed);
+    worker.pipeline.config = options->config;
+    worker.pipeline.board = options->board;
+    worker.pipeline.slot = worker.slot;
+    int status = prepare(&worker, &err);
+    if (status == WORKER_EXIT_CLEAN) {
+        recycle_init(&worker.recycle, options->config);
+        luna_log(LUNA_LOG_INFO, "worker_ready", LUNA_LOG_I("slot", options->slot),
+                 LUNA_LOG_I("pid", getpid()));
+        atomic_store_explicit(&worker.slot->ready, 1, memory_order_release);
+        status = loop(&worker);
+    } else {
+        luna_log(LUNA_LOG_ERROR, "worker_cannot_start", LUNA_LOG_I("slot", options->slot),
+                 LUNA_LOG_S("reason", err.msg));
+    }
+    luna_admitter_free(worker.pipeline.admitter);
+    return status;
+}

@@ -1,0 +1,94 @@
+/*
+ * fake_admission.c: libluna/store's admission without Redis and PostgreSQL, for tests of the process model.
+ *
+ * The account id says what happens; the key "wrong" is wrong for all of them.
+ *   1…999        allowed
+ *   1000 + ms    allowed after a wait of that many ms, as a slow store makes it (up to 59999)
+ *   70000 + sig  the worker dies of that signal, raised by itself
+ *   80001…80012  the outcome of that number (enum luna_admission_outcome)
+ *   90001        allowed, and the charge is void at the commit
+ * LUNA_REDIS_URL with the word "away" in it: both stores are unreachable.
+ */
+#include "luna/store/admission.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOW = 1000, DEADLY = 70000, OUTCOMES = 80000, VOID = 90001 };
+
+struct luna_admitter {
+    bool away;
+};
+
+enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
+                                 struct luna_admitter **ret_admitter, struct luna_error *err)
+{
+    struct luna_admitter *admitter = calloc(1, sizeof *admitter);
+    if (admitter == NULL)
+        return luna_error_set(err, LUNA_ENOMEM, "no memory");
+    admitter->away = strstr(options->redis_url, "away") != NULL;
+    *ret_admitter = admitter;
+    return LUNA_OK;
+}
+
+void luna_admitter_free(struct luna_admitter *admitter)
+{
+    free(admitter);
+}
+
+enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                   struct luna_error *err)
+{
+    (void)deadline;
+    return admitter->away ? luna_error_set(err, LUNA_EUNAVAILABLE, "redis: away") : LUNA_OK;
+}
+
+static enum luna_admission_outcome outcome_of(int64_t account_id)
+{
+    if (account_id > DEADLY && account_id < OUTCOMES) {
+        (void)signal((int)(account_id - DEADLY), SIG_DFL);
+        (void)raise((int)(account_id - DEADLY));
+    }
+    if (account_id >= SLOW && account_id < DEADLY)
+        (void)poll(NULL, 0, (int)(account_id - SLOW));
+    if (account_id > OUTCOMES && account_id <= OUTCOMES + LUNA_ADMIT_UNAVAILABLE)
+        return (enum luna_admission_outcome)(account_id - OUTCOMES);
+    return LUNA_ADMIT_ALLOWED;
+}
+
+void luna_admit(struct luna_admitter *admitter, const struct luna_admission_request *request,
+                struct luna_admission *ret_admission)
+{
+    bool wrong = request->api_key_len == 5 && memcmp(request->api_key, "wrong", 5) == 0;
+    *ret_admission =
+        (struct luna_admission){.outcome = wrong ? LUNA_ADMIT_KEY_INVALID : outcome_of(request->account_id),
+                                .quota_limit = 500,
+                                .quota_remaining = 499,
+                                .quota_period = LUNA_PERIOD_MONTH,
+                                .quota_reset_s = 86400,
+                                .rate_burst = 50,
+                                .rate_remaining = 49,
+                                .rate_reset_s = 1,
+                                .rate_per_s = 10,
+                                .retry_after_ms = 1500,
+                                .points_max = 100,
+                                .account_id = request->account_id};
+    if (admitter->away)
+        ret_admission->outcome = LUNA_ADMIT_UNAVAILABLE;
+    if (ret_admission->outcome == LUNA_ADMIT_ALLOWED)
+        ret_admission->cost = request->cost;
+}
+
+enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct luna_admission *admission)
+{
+    (void)admitter;
+    return admission->account_id == VOID ? LUNA_COMMIT_VOID : LUNA_COMMIT_OK;
+}
+
+void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission)
+{
+    (void)admitter;
+    (void)admission;
+}
