@@ -5,6 +5,7 @@
 #include "luna/base/buf.h"
 #include "luna/base/log.h"
 #include "master.h"
+#include "monitor.h"
 #include "pid_file.h"
 #include "privileges.h"
 #include "scoreboard.h"
@@ -17,13 +18,13 @@
 enum { TEXT_BYTES_MAX = 64 * 1024, EXIT_USAGE = 64 };
 
 static const char usage[] =
-    "Usage: fcgi-worker [--check-config | --self-test | --print-example | --help | --version]\n"
+    "Usage: fcgi-worker [--check-config | --self-test | --config-example | --help | --version]\n"
     "\n"
     "Serves Luna's API as FastCGI from a pool of worker processes behind nginx.\n"
     "\n"
     "  --check-config   read the settings, say what is wrong with them, and end\n"
     "  --self-test      compute the golden vector, reach Redis and PostgreSQL, and end\n"
-    "  --print-example  print an example environment file, and end\n"
+    "  --config-example  print an example environment file, and end\n"
     "\n"
     "Signals: TERM drains and stops, HUP reloads, USR2 takes over the binary on disk, TTIN and TTOU change "
     "the pool\n"
@@ -105,7 +106,7 @@ int main(int argc, char **argv)
         return print(usage, write_help);
     if (strcmp(option, "--version") == 0)
         return print("fcgi-worker " LUNA_VERSION "\n", write_nothing);
-    if (strcmp(option, "--print-example") == 0)
+    if (strcmp(option, "--config-example") == 0)
         return print("", write_example);
     bool check = strcmp(option, "--check-config") == 0;
     bool test = strcmp(option, "--self-test") == 0;
@@ -114,7 +115,8 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     luna_log_configure("fcgi-worker", LUNA_LOG_INFO, LUNA_LOG_TEXT);
-    if (worker_config_load(luna_config_env, &config, &err) != LUNA_OK)
+    if (worker_config_load(luna_config_env, &config, &err) != LUNA_OK ||
+        monitor_check_address(config.monitor_listen, &err) != LUNA_OK)
         return fail("configuration", &err);
     luna_log_configure("fcgi-worker", (enum luna_log_level)config.log_level,
                        (enum luna_log_format)config.log_format);

@@ -38,6 +38,18 @@ static void answer(void *context, const char *path, struct luna_http_reply *repl
     }
 }
 
+enum luna_code monitor_check_address(const char *address, struct luna_error *err)
+{
+    struct luna_http_listener *listener = NULL;
+    enum luna_code code = luna_http_listener_open(address, answer, NULL, &listener, err);
+    luna_http_listener_close(listener);
+    if (code != LUNA_EINVAL)
+        return LUNA_OK;
+    luna_error_wrap(err, "LUNA_MONITOR_LISTEN");
+    err->code = LUNA_ECONFIG;
+    return LUNA_ECONFIG;
+}
+
 int monitor_main(const struct scoreboard *board, const char *address, int leash_fd)
 {
     struct luna_http_listener *listener = NULL;

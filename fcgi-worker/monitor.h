@@ -8,6 +8,7 @@
 #define FCGI_WORKER_MONITOR_H
 
 #include "luna/base/buf.h"
+#include "luna/base/error.h"
 #include "scoreboard.h"
 
 #include <stdbool.h>
@@ -15,6 +16,10 @@
 
 /* Runs until the leash is let go; the value is the exit status. */
 int monitor_main(const struct scoreboard *board, const char *address, int leash_fd);
+
+/* Does `address` read as one that the monitor can listen on? LUNA_ECONFIG names the setting. Whether it is free is only
+ * known when the monitor starts. */
+enum luna_code monitor_check_address(const char *address, struct luna_error *err) LUNA_MUSTCHECK;
 
 /* Is the pool fit to serve? Fills `ret_reason` with why not ("ok" when it is). */
 bool monitor_is_ready(const struct scoreboard *board, int64_t now_ns, const char **ret_reason);

@@ -34,5 +34,5 @@ int64_t notify_watchdog_ns(void)
     const char *pid = getenv("WATCHDOG_PID");       /* NOLINT(concurrency-mt-unsafe) */
     if (interval == NULL || (pid != NULL && strtol(pid, NULL, 10) != (long)getpid()))
         return 0;
-    return strtoll(interval, NULL, 10) * NS_PER_US / 2;
+    return strtoll(interval, NULL, 10) * NS_PER_US;
 }

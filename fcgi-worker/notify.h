@@ -8,7 +8,7 @@
 
 /* Sends one state, such as "READY=1". Does nothing when no manager listens. */
 void notify_send(const char *state);
-/* How often the manager wants WATCHDOG=1, in ns; 0: never. Half of its limit. */
+/* The manager's limit between two WATCHDOG=1, in ns; 0: it has none. */
 int64_t notify_watchdog_ns(void);
 
 #endif
