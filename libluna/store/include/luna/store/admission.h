@@ -68,7 +68,7 @@ struct luna_admission {
     /* What commit and refund need; opaque to the caller. */
     int64_t account_id, epoch, incarnation, charged_at, period_no, worker_seq, recovery_seq;
     bool holds_slot; /* one of the plan's concurrent requests */
-    char idempotency_field[72];
+    char idempotency_field[72], body_hash[72];
     struct luna_error error; /* why UNAVAILABLE, for the log */
 };
 
@@ -82,7 +82,7 @@ struct luna_admitter_options {
     const unsigned char
         *pepper; /* HMAC key for API keys, 32 bytes or more; borrowed for the admitter's life */
     size_t pepper_len;
-    const char *journal_dir; /* where this worker's charge journal lives */
+    const char *journal_dir; /* the host's charge journals: one local directory for all workers and quota-syncd */
     int worker_slot;         /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
     int redis_timeout_ms;    /* for one round trip and for connecting */
     int database_timeout_ms;

@@ -1,0 +1,129 @@
+#include "admitter.h"
+
+#include "digest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum luna_code open_parts(struct luna_admitter *admitter, const struct luna_admitter_options *options,
+                                 struct luna_error *err)
+{
+    enum luna_code code = luna_digest_init(err);
+    if (code == LUNA_OK)
+        code = luna_cache_new(options->redis_url, options->redis_timeout_ms, &admitter->cache, err);
+    if (code == LUNA_OK)
+        code = luna_database_new(options->database_url, options->database_timeout_ms, &admitter->database, err);
+    if (code == LUNA_OK)
+        code = luna_journal_open(options->journal_dir, options->worker_slot, &admitter->journal, err);
+    if (code != LUNA_OK)
+        return code;
+    admitter->journal_dir = strdup(options->journal_dir);
+    if (admitter->journal_dir == NULL)
+        return luna_error_set(err, LUNA_ENOMEM, "no memory for an admitter");
+    return LUNA_OK;
+}
+
+enum luna_code luna_admitter_new(const struct luna_admitter_options *options, struct luna_admitter **ret_admitter,
+                                 struct luna_error *err)
+{
+    if (options->pepper == NULL || options->pepper_len < 32)
+        return luna_error_set(err, LUNA_ECONFIG, "the key pepper must have 32 bytes or more");
+    struct luna_admitter *admitter = calloc(1, sizeof *admitter);
+    if (admitter == NULL)
+        return luna_error_set(err, LUNA_ENOMEM, "no memory for an admitter");
+    enum luna_code code = open_parts(admitter, options, err);
+    if (code != LUNA_OK) {
+        luna_admitter_free(admitter);
+        return code;
+    }
+    admitter->pepper = options->pepper;
+    admitter->pepper_len = options->pepper_len;
+    admitter->redis_timeout_ms = options->redis_timeout_ms;
+    admitter->database_timeout_ms = options->database_timeout_ms;
+    /* Above every number that an earlier owner of the slot used: it asked less than once a microsecond. */
+    admitter->wseq = luna_clock_wall_ms() * 1000;
+    *ret_admitter = admitter;
+    return LUNA_OK;
+}
+
+void luna_admitter_free(struct luna_admitter *admitter)
+{
+    if (admitter == NULL)
+        return;
+    luna_cache_free(admitter->cache);
+    luna_database_free(admitter->database);
+    luna_journal_close(admitter->journal);
+    free(admitter->journal_dir);
+    free(admitter);
+}
+
+enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline, struct luna_error *err)
+{
+    enum luna_code code = luna_cache_ping(admitter->cache, deadline, err);
+    if (code == LUNA_OK)
+        code = luna_fence_record_read(admitter->cache, deadline, &admitter->fence, err);
+    if (code == LUNA_OK && admitter->fence.incarnation == 0)
+        return luna_error_set(err, LUNA_EUNAVAILABLE, "Redis holds no quota scripts: quota-syncd has not started yet");
+    return code == LUNA_OK ? luna_database_ping(admitter->database, deadline, err) : code;
+}
+
+enum { SCRIPT_SHA_ARG = 1 };
+
+void luna_admitter_begin(struct luna_redis_command *command, int key_count)
+{
+    luna_redis_begin(command, "EVALSHA");
+    luna_redis_arg(command, ""); /* the script's SHA-1: luna_admitter_script() puts it there */
+    luna_redis_arg_int(command, key_count);
+}
+
+enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum luna_script script,
+                                           struct luna_redis_command *command, struct luna_deadline deadline,
+                                           struct luna_reply **ret_reply, struct luna_error *err)
+{
+    struct luna_reply *reply = NULL;
+    command->argv[SCRIPT_SHA_ARG] = admitter->fence.sha[script];
+    command->lens[SCRIPT_SHA_ARG] = strlen(admitter->fence.sha[script]);
+    enum luna_code code = luna_redis_call(admitter->cache, command, deadline, &reply, err);
+    if (code != LUNA_OK)
+        return code;
+    const char *text = luna_reply_error(reply);
+    if (text == NULL) {
+        *ret_reply = reply;
+        return LUNA_OK;
+    }
+    if (strncmp(text, "NOSCRIPT", 8) == 0)
+        code = luna_error_set(err, LUNA_ECONFLICT, "Redis is fenced until quota-syncd has looked at it");
+    else
+        code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", luna_script_name(script), text);
+    luna_reply_free(reply);
+    return code;
+}
+
+/* LUNA_ECONFLICT: Redis announces no other incarnation than the one we knew. */
+static enum luna_code refresh_fence(struct luna_admitter *admitter, struct luna_deadline deadline, struct luna_error *err)
+{
+    struct luna_fence_record record;
+    enum luna_code code = luna_fence_record_read(admitter->cache, deadline, &record, err);
+    if (code != LUNA_OK)
+        return code;
+    bool changed = record.incarnation != 0 && record.incarnation != admitter->fence.incarnation;
+    admitter->fence = record;
+    return changed ? LUNA_OK
+                   : luna_error_set(err, LUNA_ECONFLICT, "Redis is fenced until quota-syncd has looked at it");
+}
+
+enum luna_code luna_admitter_script(struct luna_admitter *admitter, enum luna_script script,
+                                    struct luna_redis_command *command, struct luna_deadline deadline,
+                                    struct luna_reply **ret_reply, struct luna_error *err)
+{
+    enum luna_code code = LUNA_ECONFLICT;
+    if (admitter->fence.incarnation != 0)
+        code = luna_admitter_script_pinned(admitter, script, command, deadline, ret_reply, err);
+    if (code != LUNA_ECONFLICT)
+        return code;
+    code = refresh_fence(admitter, deadline, err);
+    if (code == LUNA_OK)
+        code = luna_admitter_script_pinned(admitter, script, command, deadline, ret_reply, err);
+    /* Fenced is, for whoever asked, a store that refuses work. */
+    return code == LUNA_ECONFLICT ? LUNA_EUNAVAILABLE : code;
+}

@@ -1,0 +1,36 @@
+-- PostgreSQL has booked up to (c, r) of epoch e: the delta shrinks by what is new in that, never to a fixed value.
+-- KEYS: m, delta, dirty, quota     ARGV: epoch, c, r, next period's end ms (0: none), present period's number
+-- An account that Redis has forgotten is taken off the list; one of another epoch is left alone.
+local v = redis.call('HMGET', KEYS[1], 'e', 'c', 'r', 'a', 'ar', 'rolls', 'pn')
+if not v[1] then
+  redis.call('SREM', KEYS[3], KEYS[4])
+  return 0
+end
+if v[1] ~= ARGV[1] then
+  return 0
+end
+local c, r, a, ar = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(v[4]), tonumber(v[5])
+if c > a then
+  redis.call('DECRBY', KEYS[2], c - a)
+  a = c
+end
+if r > ar then
+  ar = r
+end
+-- Ends of periods that are booked go; PostgreSQL is in period `ARGV[5]`.
+local rolls = {}
+for roll in string.gmatch(v[6] or '', '[^;]+') do
+  if tonumber(string.match(roll, '^%d+')) >= tonumber(ARGV[5]) then
+    rolls[#rolls + 1] = roll .. ';'
+  end
+end
+local kept = table.concat(rolls)
+redis.call('HSET', KEYS[1], 'a', a, 'ar', ar, 'rolls', kept)
+if v[7] == ARGV[5] then
+  redis.call('HSET', KEYS[1], 'nend', ARGV[4])
+end
+if a == tonumber(v[2]) and ar == tonumber(v[3]) and kept == '' then
+  redis.call('HSET', KEYS[1], 'd', 0)
+  redis.call('SREM', KEYS[3], KEYS[4])
+end
+return 1

@@ -1,0 +1,145 @@
+-- May this request run? One call: key, scope, points, retry, idempotency, burst, concurrency, quota; and the charge.
+-- In front of this text stands `local I = '<incarnation>'`: another incarnation is another script, so nothing can be
+-- charged in a Redis that quota-syncd has not looked at since it started.
+-- KEYS: m, quota, delta, dirty, concurrent, idempotency, absent
+-- ARGV: key digest, scope, cost, points, worker, wseq, request life ms, body hash ('' without an Idempotency-Key)
+-- Reply: outcome (enum luna_admission_outcome; COLD -1), then what the caller reports.
+local ALLOWED, REPLAY, KEY_INVALID, DISABLED, SCOPE, UNKNOWN, BUSY, MISMATCH, POINTS, RATE, CONCURRENT, QUOTA, LATE, COLD =
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, -1
+local v = redis.call('HMGET', KEYS[1], 'I', 'e', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'tat', 'rate',
+  'burst', 'points', 'conc', 'off', 'd', 'kind', 'k:' .. ARGV[1], ARGV[5])
+if v[1] ~= I then
+  if not v[1] and redis.call('EXISTS', KEYS[7]) == 1 then
+    return {UNKNOWN}
+  end
+  return {COLD}
+end
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local now_ms = math.floor(now / 1000)
+local e, c, r, lim, base, pc, pr, pn, pend = tonumber(v[2]), tonumber(v[3]), tonumber(v[4]), tonumber(v[5]), tonumber(v[6]),
+  tonumber(v[7]), tonumber(v[8]), tonumber(v[9]), tonumber(v[10])
+local dirty = v[18] == '1'
+local left = lim - base - (c - pc) + (r - pr)
+
+-- The period ended: close it here, where its last charge was counted. quota-syncd books it from `rolls`.
+if pend > 0 and now_ms >= pend then
+  local nend = tonumber(v[11])
+  if now_ms >= nend then
+    return {COLD}
+  end
+  local rolls = redis.call('HGET', KEYS[1], 'rolls') or ''
+  rolls = rolls .. string.format('%.0f %.0f %.0f %.0f %.0f;', pn, c, r, pend, nend)
+  redis.call('INCRBY', KEYS[2], lim - left)
+  base, pc, pr, pn, pend, left = 0, c, r, pn + 1, nend, lim
+  redis.call('HSET', KEYS[1], 'rolls', rolls, 'base', 0, 'pc', pc, 'pr', pr, 'pn', pn, 'pend', pend, 'nend', 0, 'd', 1)
+  if not dirty then
+    redis.call('SADD', KEYS[4], KEYS[2])
+    dirty = true
+  end
+end
+
+local rate, burst, points_max = tonumber(v[13]), tonumber(v[14]), tonumber(v[15])
+local gap = math.floor(1000000 / rate)
+local tat = tonumber(v[12])
+if tat < now then
+  tat = now
+end
+-- charged: c afterwards. rate_left and rate_reset (µs) describe the burst as it is now.
+local function answer(outcome, charged, retry_ms)
+  return {outcome, e, charged, pn, lim, left, pend, now_ms, rate, burst, math.floor((burst * gap - (tat - now)) / gap),
+    tat - now, retry_ms, points_max, tonumber(v[19]), tonumber(v[16])}
+end
+
+if not v[20] then
+  return answer(KEY_INVALID, 0, 0)
+end
+local scopes, from_ms, until_ms = string.match(v[20], '^(%d+) (%d+) (%d+)$')
+if now_ms < tonumber(from_ms) or (until_ms ~= '0' and now_ms >= tonumber(until_ms)) then
+  return answer(KEY_INVALID, 0, 0)
+end
+if v[17] == '1' then
+  return answer(DISABLED, 0, 0)
+end
+local scope = tonumber(ARGV[2])
+if math.floor(tonumber(scopes) / scope) % 2 == 0 then
+  return answer(SCOPE, 0, 0)
+end
+if points_max > 0 and tonumber(ARGV[4]) > points_max then
+  return answer(POINTS, 0, 0)
+end
+-- The same question again: its answer was lost on the way. Charged once is charged; and a question that comes after its
+-- worker gave it up, or asked a later one, is too late.
+if v[21] then
+  local wseq, done = string.match(v[21], '^(%d+) (%w+)')
+  if wseq == ARGV[6] and done ~= 'refunded' then
+    return answer(ALLOWED, tonumber(done), 0)
+  end
+  if tonumber(wseq) >= tonumber(ARGV[6]) then
+    return answer(LATE, 0, 0)
+  end
+end
+local replay = false
+if ARGV[8] ~= '' then
+  local seen = redis.call('GET', KEYS[6])
+  if seen then
+    local state, owner, hash = string.match(seen, '^(%a) (%S+) (%S+)$')
+    if hash ~= ARGV[8] then
+      return answer(MISMATCH, 0, 0)
+    end
+    if state == 'D' then
+      replay = true
+    elseif owner ~= ARGV[5] .. ':' .. ARGV[6] then
+      return answer(BUSY, 0, 1000)
+    end
+  end
+end
+
+if tat + gap - now > burst * gap then
+  return answer(RATE, 0, math.ceil((tat + gap - now - burst * gap) / 1000))
+end
+local cost = tonumber(ARGV[3])
+if replay then
+  cost = 0
+end
+if left < cost then
+  return answer(QUOTA, 0, 0)
+end
+local conc = tonumber(v[16])
+if conc > 0 and cost > 0 then
+  local running = redis.call('HGETALL', KEYS[5])
+  local others = 0
+  for i = 1, #running, 2 do
+    local ends = tonumber(running[i + 1])
+    if ends <= now_ms then
+      redis.call('HDEL', KEYS[5], running[i])
+    elseif running[i] ~= ARGV[5] then
+      others = others + 1
+    end
+  end
+  if others >= conc then
+    return answer(CONCURRENT, 0, 1000)
+  end
+  redis.call('HSET', KEYS[5], ARGV[5], now_ms + tonumber(ARGV[7]))
+  redis.call('PEXPIRE', KEYS[5], ARGV[7])
+end
+tat = tat + gap
+if cost == 0 then
+  redis.call('HSET', KEYS[1], 'tat', tat)
+  return answer(replay and REPLAY or ALLOWED, 0, 0)
+end
+c = c + cost
+left = left - cost
+local mark = string.format('%s %.0f %.0f %.0f', ARGV[6], c, pn, cost)
+if dirty then
+  redis.call('HSET', KEYS[1], 'c', c, 'tat', tat, ARGV[5], mark)
+else
+  redis.call('HSET', KEYS[1], 'c', c, 'tat', tat, ARGV[5], mark, 'd', 1)
+  redis.call('SADD', KEYS[4], KEYS[2])
+end
+redis.call('DECRBY', KEYS[2], cost)
+redis.call('INCRBY', KEYS[3], cost)
+if ARGV[8] ~= '' then
+  redis.call('SET', KEYS[6], 'P ' .. ARGV[5] .. ':' .. ARGV[6] .. ' ' .. ARGV[8], 'PX', ARGV[7])
+end
+return answer(ALLOWED, c, 0)

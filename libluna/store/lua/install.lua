@@ -1,0 +1,16 @@
+-- The end of a cold load. Does nothing unless the token still holds. `local I = …` stands in front.
+-- KEYS: m, quota, delta, load, absent     ARGV: token, what: 'drop', 'absent' (then its life, ms), or 'live' (then
+-- remaining, and the fields of m)
+if redis.call('GET', KEYS[4]) ~= ARGV[1] then
+  return 0
+end
+redis.call('DEL', KEYS[4])
+if ARGV[2] == 'absent' then
+  redis.call('SET', KEYS[5], 1, 'PX', ARGV[3])
+elseif ARGV[2] == 'live' then
+  redis.call('DEL', KEYS[1], KEYS[5])
+  redis.call('HSET', KEYS[1], 'I', I, unpack(ARGV, 4))
+  redis.call('SET', KEYS[2], ARGV[3])
+  redis.call('SET', KEYS[3], 0)
+end
+return 1

@@ -1,0 +1,23 @@
+-- An operator changed something. Limits move by their difference, so they commute with charges; a loader that read the old
+-- state loses its lease, and nobody remembers that the account did not exist.
+-- KEYS: m, quota, load, absent     ARGV: version, limit, present period's number, its end ms, next end ms, then pairs: the
+-- fields to set, all 'k:' fields among them
+redis.call('DEL', KEYS[3], KEYS[4])
+local v = redis.call('HMGET', KEYS[1], 'lv', 'lim', 'pn')
+if not v[1] or tonumber(v[1]) >= tonumber(ARGV[1]) then
+  return 0
+end
+local change = tonumber(ARGV[2]) - tonumber(v[2])
+if change ~= 0 then
+  redis.call('INCRBY', KEYS[2], change)
+end
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.sub(field, 1, 2) == 'k:' then
+    redis.call('HDEL', KEYS[1], field)
+  end
+end
+redis.call('HSET', KEYS[1], 'lv', ARGV[1], 'lim', ARGV[2], unpack(ARGV, 6))
+if v[3] == ARGV[3] then
+  redis.call('HSET', KEYS[1], 'pend', ARGV[4], 'nend', ARGV[5])
+end
+return 1

@@ -1,0 +1,31 @@
+-- The request failed after it was charged: give the units back. Repeating is harmless: the worker's mark says what its last
+-- charge was, and that it was given back. `local I = …` stands in front.
+-- KEYS: m, quota, dirty, concurrent, idempotency     ARGV: worker, wseq
+-- Reply: units given back; 0 when there is nothing to give back, or the charge's period is over (it stays charged then).
+local v = redis.call('HMGET', KEYS[1], 'I', 'r', 'pn', 'd', ARGV[1])
+redis.call('HDEL', KEYS[4], ARGV[1])
+local seen = redis.call('GET', KEYS[5])
+if seen and string.match(seen, '^%a (%S+) ') == ARGV[1] .. ':' .. ARGV[2] then
+  redis.call('DEL', KEYS[5])
+end
+if v[1] ~= I then
+  return 0
+end
+local wseq, pn, cost = string.match(v[5] or '', '^(%d+) %d+ (%d+) (%d+)$')
+if wseq ~= ARGV[2] then
+  -- Not charged. It may still be on its way, left behind by a connection that timed out: the mark makes it come too late.
+  local last = string.match(v[5] or '', '^%d+') or 0
+  if tonumber(last) < tonumber(ARGV[2]) then
+    redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' refunded')
+  end
+  return 0
+end
+if tonumber(pn) ~= tonumber(v[3]) then
+  return 0
+end
+redis.call('HSET', KEYS[1], 'r', tonumber(v[2]) + cost, 'd', 1, ARGV[1], wseq .. ' refunded')
+redis.call('INCRBY', KEYS[2], cost)
+if v[4] ~= '1' then
+  redis.call('SADD', KEYS[3], KEYS[2])
+end
+return tonumber(cost)

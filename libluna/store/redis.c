@@ -1,0 +1,225 @@
+#include "redis.h"
+
+#include "redis_url.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct luna_cache {
+    struct luna_redis_address address;
+    int timeout_ms;
+    redisContext *context; /* NULL: not connected */
+    uint64_t generation;
+};
+
+enum luna_code luna_cache_new(const char *url, int timeout_ms, struct luna_cache **ret_cache, struct luna_error *err)
+{
+    struct luna_redis_address address;
+    enum luna_code code = luna_redis_url_parse(url, &address, err);
+    if (code != LUNA_OK)
+        return code;
+    struct luna_cache *cache = calloc(1, sizeof *cache);
+    if (cache == NULL)
+        return luna_error_set(err, LUNA_ENOMEM, "no memory for a Redis connection");
+    cache->address = address;
+    cache->timeout_ms = timeout_ms;
+    *ret_cache = cache;
+    return LUNA_OK;
+}
+
+void luna_cache_free(struct luna_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    luna_redis_drop(cache);
+    explicit_bzero(&cache->address, sizeof cache->address);
+    free(cache);
+}
+
+void luna_redis_drop(struct luna_cache *cache)
+{
+    if (cache->context != NULL)
+        redisFree(cache->context);
+    cache->context = NULL;
+}
+
+int luna_redis_timeout_ms(const struct luna_cache *cache)
+{
+    return cache->timeout_ms;
+}
+
+uint64_t luna_redis_generation(const struct luna_cache *cache)
+{
+    return cache->generation;
+}
+
+/* Says what broke, and closes. EAGAIN is how hiredis reports that SO_RCVTIMEO ran out. */
+static enum luna_code broken(struct luna_cache *cache, const char *doing, struct luna_error *err)
+{
+    const redisContext *context = cache->context;
+    enum luna_code code = LUNA_EUNAVAILABLE;
+    if (context != NULL && context->err == REDIS_ERR_IO &&
+        (strstr(context->errstr, "temporarily unavailable") != NULL || strstr(context->errstr, "timed out") != NULL))
+        code = LUNA_ETIMEOUT;
+    luna_error_set(err, code, "Redis: %s: %s", doing,
+                   context == NULL            ? "out of memory"
+                   : code == LUNA_ETIMEOUT    ? "no answer in time"
+                   : context->errstr[0] != 0 ? context->errstr
+                                              : "connection lost");
+    luna_redis_drop(cache);
+    return code;
+}
+
+static enum luna_code run_setup(struct luna_cache *cache, const char **argv, int argc, const char *doing,
+                                struct luna_error *err)
+{
+    redisReply *reply = redisCommandArgv(cache->context, argc, argv, NULL);
+    if (reply == NULL)
+        return broken(cache, doing, err);
+    enum luna_code code = LUNA_OK;
+    if (reply->type == REDIS_REPLY_ERROR)
+        code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", doing, reply->str);
+    freeReplyObject(reply);
+    if (code != LUNA_OK)
+        luna_redis_drop(cache);
+    return code;
+}
+
+static enum luna_code greet(struct luna_cache *cache, struct luna_error *err)
+{
+    const struct luna_redis_address *address = &cache->address;
+    enum luna_code code = LUNA_OK;
+    if (address->password[0] != '\0') {
+        const char *named[] = {"AUTH", address->user, address->password};
+        const char *plain[] = {"AUTH", address->password};
+        bool has_user = address->user[0] != '\0';
+        code = run_setup(cache, has_user ? named : plain, has_user ? 3 : 2, "logging in", err);
+    }
+    if (code == LUNA_OK && address->db != 0) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", address->db);
+        const char *argv[] = {"SELECT", number};
+        code = run_setup(cache, argv, 2, "choosing the database", err);
+    }
+    return code;
+}
+
+static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_deadline deadline, struct luna_error *err)
+{
+    struct luna_deadline capped = luna_deadline_cap_ms(deadline, cache->timeout_ms);
+    struct timeval left = luna_deadline_timeval(capped);
+    if (cache->context == NULL) {
+        const struct luna_redis_address *address = &cache->address;
+        cache->context = address->host[0] != '\0' ? redisConnectWithTimeout(address->host, address->port, left)
+                                                  : redisConnectUnixWithTimeout(address->path, left);
+        if (cache->context == NULL || cache->context->err != 0)
+            return broken(cache, "connecting", err);
+        redisSetTimeout(cache->context, left);
+        cache->generation++;
+        return greet(cache, err);
+    }
+    if (redisSetTimeout(cache->context, left) != REDIS_OK)
+        return broken(cache, "setting its deadline", err);
+    return LUNA_OK;
+}
+
+void luna_redis_begin(struct luna_redis_command *command, const char *name)
+{
+    command->argc = 0;
+    command->number_count = 0;
+    command->overflow = false;
+    luna_redis_arg(command, name);
+}
+
+void luna_redis_arg_bytes(struct luna_redis_command *command, const char *bytes, size_t len)
+{
+    if (command->argc == LUNA_REDIS_ARGS_MAX) {
+        command->overflow = true;
+        return;
+    }
+    command->argv[command->argc] = bytes;
+    command->lens[command->argc++] = len;
+}
+
+void luna_redis_arg(struct luna_redis_command *command, const char *text)
+{
+    luna_redis_arg_bytes(command, text, strlen(text));
+}
+
+void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
+{
+    if (command->number_count == (int)(sizeof command->numbers / sizeof command->numbers[0])) {
+        command->overflow = true;
+        return;
+    }
+    char *text = command->numbers[command->number_count++];
+    int len = snprintf(text, sizeof command->numbers[0], "%lld", (long long)number);
+    luna_redis_arg_bytes(command, text, (size_t)len);
+}
+
+enum luna_code luna_redis_send(struct luna_cache *cache, const struct luna_redis_command *command,
+                               struct luna_deadline deadline, struct luna_error *err)
+{
+    if (command->overflow)
+        return luna_error_set(err, LUNA_ELIMIT, "a Redis command of more than %d arguments", LUNA_REDIS_ARGS_MAX);
+    enum luna_code code = ensure_connected(cache, deadline, err);
+    if (code != LUNA_OK)
+        return code;
+    /* hiredis's prototype lacks a const that its code respects. */
+    const char **argv = (const char **)(uintptr_t)command->argv;
+    if (redisAppendCommandArgv(cache->context, command->argc, argv, command->lens) != REDIS_OK)
+        return broken(cache, "sending", err);
+    return LUNA_OK;
+}
+
+enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline deadline, struct luna_reply **ret_reply,
+                               struct luna_error *err)
+{
+    void *reply = NULL;
+    if (cache->context == NULL)
+        return luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: connection lost");
+    if (luna_deadline_passed(deadline)) {
+        luna_redis_drop(cache);
+        return luna_error_set(err, LUNA_ETIMEOUT, "Redis: no answer in time");
+    }
+    if (redisGetReply(cache->context, &reply) != REDIS_OK)
+        return broken(cache, "waiting for an answer", err);
+    *ret_reply = reply;
+    return LUNA_OK;
+}
+
+enum luna_code luna_redis_call(struct luna_cache *cache, const struct luna_redis_command *command,
+                               struct luna_deadline deadline, struct luna_reply **ret_reply, struct luna_error *err)
+{
+    enum luna_code code = luna_redis_send(cache, command, deadline, err);
+    return code == LUNA_OK ? luna_redis_take(cache, deadline, ret_reply, err) : code;
+}
+
+enum luna_code luna_redis_want(struct luna_cache *cache, const struct luna_redis_command *command,
+                               struct luna_deadline deadline, struct luna_reply **ret_reply, struct luna_error *err)
+{
+    struct luna_reply *reply = NULL;
+    enum luna_code code = luna_redis_call(cache, command, deadline, &reply, err);
+    if (code != LUNA_OK)
+        return code;
+    if (luna_reply_error(reply) != NULL) {
+        code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", command->argv[0], luna_reply_error(reply));
+        luna_reply_free(reply);
+        return code;
+    }
+    *ret_reply = reply;
+    return LUNA_OK;
+}
+
+enum luna_code luna_cache_ping(struct luna_cache *cache, struct luna_deadline deadline, struct luna_error *err)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_redis_begin(&command, "PING");
+    enum luna_code code = luna_redis_want(cache, &command, deadline, &reply, err);
+    if (code == LUNA_OK)
+        luna_reply_free(reply);
+    return code;
+}

@@ -1,0 +1,35 @@
+/*
+ * scripts.h: the Lua texts (lua/, embedded at build time). Private to the store.
+ *
+ * Fenced scripts get `local I = '<incarnation>'` in front, and are loaded by quota-syncd only, once per incarnation;
+ * workers know them by the SHA-1 that Redis answered. The others change nothing that could be charged.
+ */
+#ifndef LUNA_STORE_SCRIPTS_H
+#define LUNA_STORE_SCRIPTS_H
+
+#include "luna/base/buf.h"
+
+#include <stdint.h>
+
+enum luna_script {
+    LUNA_SCRIPT_ADMIT,
+    LUNA_SCRIPT_REFUND,
+    LUNA_SCRIPT_FINISH,
+    LUNA_SCRIPT_LEASE,
+    LUNA_SCRIPT_INSTALL,
+    LUNA_SCRIPTS_FENCED, /* how many of them are */
+    LUNA_SCRIPT_ACK = LUNA_SCRIPTS_FENCED,
+    LUNA_SCRIPT_PUSH,
+    LUNA_SCRIPTS_COUNT
+};
+
+/* What workers and quota-syncd agree on about keys and arguments: raised when a script changes them. */
+enum { LUNA_SCRIPT_ABI = 1 };
+
+enum { LUNA_SCRIPT_SHA_BYTES = 41 };
+
+const char *luna_script_name(enum luna_script script);
+/* The text to load, NUL-terminated; the incarnation matters to fenced ones only. */
+void luna_script_text(enum luna_script script, int64_t incarnation, struct luna_buf *out);
+
+#endif
