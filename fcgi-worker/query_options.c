@@ -120,9 +120,9 @@ enum luna_decode_status query_options_apply(const struct query *query, bool with
     luna_buf_done(&text);
     if (copy == NULL)
         return LUNA_DECODE_MEMORY;
-    size_t found = faults->count;
+    /* A model that is not JSON clears what was found before it, so every fault is named anew. */
     enum luna_decode_status status = luna_decode_options(copy, len, nesting_max, arena, request, faults);
-    for (size_t i = found; i < faults->count; i++)
+    for (size_t i = 0; i < faults->count; i++)
         faults->list[i].loc[0].name = "query";
     return status == LUNA_DECODE_OK && faults->count > before ? LUNA_DECODE_FAULTS : status;
 }

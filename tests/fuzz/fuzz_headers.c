@@ -1,0 +1,62 @@
+/* Header values: Accept, Content-Type, a bearer token, and a compressed body behind Content-Encoding. The first byte
+ * chooses. Invariants: a format is one of ours; nobody is taken for somebody without the secret; an unpacked body keeps to
+ * its cap. */
+#include "fuzz.h"
+
+#include "content_coding.h"
+#include "formats.h"
+#include "http.h"
+#include "luna/base/arena.h"
+#include "luna/base/buf.h"
+#include "token.h"
+
+#include <assert.h>
+
+static void fuzz_media(const char *text)
+{
+    enum format format = FORMAT_JSON;
+    for (int i = 0; i < FORMAT_COUNT; i++)
+        assert(format_accepted(text, (enum format)i) < FORMAT_COUNT);
+    if (format_of_content(text, &format))
+        assert(http_media_named(text, "application/json") || format != FORMAT_JSON);
+}
+
+static void fuzz_token(const char *text)
+{
+    static const unsigned char pepper[32] = {42};
+    static struct token_keys keys;
+    struct token_claims claims;
+    struct luna_error err;
+    if (keys.count == 0 && token_keys_init(NULL, pepper, sizeof pepper, &keys, &err) != LUNA_OK)
+        return;
+    assert(!token_verify(&keys, text, 1790000000, &claims));
+    struct token_keys other;
+    (void)!token_keys_init(text, pepper, sizeof pepper, &other, &err);
+}
+
+static void fuzz_coding(const char *body, size_t len, struct luna_arena *arena)
+{
+    struct luna_buf out;
+    luna_buf_init(&out, 10000);
+    enum coding_outcome outcome = content_decode("gzip", body, len, arena, &out);
+    assert(outcome != CODING_NONE && outcome != CODING_UNKNOWN);
+    assert(out.len <= 10000);
+    luna_buf_done(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct luna_arena arena;
+    if (size == 0)
+        return 0;
+    luna_arena_init(&arena, 4096, 16 << 20);
+    const char *text = luna_arena_strndup(&arena, (const char *)data + 1, size - 1);
+    if (text != NULL && data[0] % 3 == 0)
+        fuzz_media(text);
+    else if (text != NULL && data[0] % 3 == 1)
+        fuzz_token(text);
+    else if (text != NULL)
+        fuzz_coding((const char *)data + 1, size - 1, &arena);
+    luna_arena_done(&arena);
+    return 0;
+}
