@@ -8,7 +8,7 @@ enum step_kind { STEP_MISSING, STEP_DIFFUSE, STEP_ORDINARY, STEP_EXACT };
 
 /* Below these an innovation variance is rounding: relative to the sizes of the terms that it is the sum of.
  */
-static const double diffuse_tolerance = 1e-11, exact_tolerance = 1e-15;
+static const double diffuse_tolerance = 1e-10, floor_tolerance = 1e-13, exact_tolerance = 1e-15;
 
 static size_t sparse_bytes(size_t m)
 {
@@ -113,27 +113,21 @@ static void load_inputs(struct kalman_score *s, size_t t)
         s->design[s->design_count - s->input_count + j].value = s->inputs[t * s->input_count + j];
 }
 
-/* diffuse = A1 A1'; its rank is known, and every diffuse update lowers it by one: that tells when to stop. */
-static size_t start(struct kalman_score *s)
+/* The diffuse part is kept as a factor, P_inf = A A', whose columns are used up one by one: its rank is then known exactly,
+   and a direction that is left over is not hidden by the rounding of those that are done with. */
+static void start(struct kalman_score *s)
 {
     const struct kalman_model *model = s->model;
     size_t m = s->states, d = s->diffuse_states;
     s->unit = ldexp(1, -model->sd_exponent);
-    for (size_t i = 0; i < m; i++) {
+    for (size_t i = 0; i < m; i++)
         s->mean[i] = model->a1[i] * s->unit;
-        for (size_t j = 0; j < m; j++) {
-            double sum = 0;
-            for (size_t k = 0; k < d; k++)
-                sum += model->A1[i * d + k] * model->A1[j * d + k];
-            s->diffuse[i * m + j] = sum;
-        }
-    }
+    memcpy(s->diffuse, model->A1, m * d * sizeof(double));
+    s->rank = d;
     memcpy(s->variance, model->P1, m * m * sizeof(double));
     s->noise = model->V;
-    s->diffuse_now = d > 0;
     load_sparse(&s->forward, m, model->T, m, 1);
     load_design(s);
-    return d;
 }
 
 /* out = matrix z; returns z' matrix z, and the sum of the magnitudes of its terms. */
@@ -159,20 +153,66 @@ static double project(const struct kalman_score *s, const double *matrix, double
     return sum;
 }
 
-static void diffuse_update(struct kalman_score *s, size_t t, double v, double f, double f_diffuse)
+/* along = A'z with what is only rounding set to 0; returns F_inf = along' along. */
+static double diffuse_along(const struct kalman_score *s, double *along)
 {
-    size_t m = s->states;
+    size_t m = s->states, d = s->diffuse_states;
+    double sum = 0, design_size = 0;
+    for (unsigned k = 0; k < s->design_count; k++)
+        design_size = fmax(design_size, fabs(s->design[k].value));
+    for (size_t j = 0; j < s->rank; j++) {
+        double a = 0, magnitude = 0, column = 0;
+        for (unsigned k = 0; k < s->design_count; k++) {
+            double term = s->design[k].value * s->diffuse[s->design[k].column * d + j];
+            a += term;
+            magnitude += fabs(term);
+        }
+        for (size_t i = 0; i < m; i++)
+            column = fmax(column, fabs(s->diffuse[i * d + j]));
+        bool rounding =
+            fabs(a) <= diffuse_tolerance * magnitude || fabs(a) <= floor_tolerance * column * design_size;
+        along[j] = rounding ? 0 : a;
+        sum += along[j] * along[j];
+    }
+    return sum;
+}
+
+/* Turns the columns so that `along` lies in the last one, and drops that: the others no longer reach the observation. */
+static void use_up(struct kalman_score *s, double *along, double f_diffuse)
+{
+    size_t d = s->diffuse_states, rank = s->rank;
+    double reflector = 0;
+    along[rank - 1] += copysign(sqrt(f_diffuse), along[rank - 1]);
+    for (size_t j = 0; j < rank; j++)
+        reflector += along[j] * along[j];
+    for (size_t i = 0; i < s->states; i++) {
+        double *row = s->diffuse + i * d, dot = 0;
+        for (size_t j = 0; j < rank; j++)
+            dot += row[j] * along[j];
+        for (size_t j = 0; j < rank; j++)
+            row[j] -= 2 * dot / reflector * along[j];
+    }
+    s->rank--;
+}
+
+static void diffuse_update(struct kalman_score *s, size_t t, double v, double f, double *along,
+                           double f_diffuse)
+{
+    size_t m = s->states, d = s->diffuse_states;
     double *k0 = s->step_gain + t * m;
     for (size_t i = 0; i < m; i++) {
-        k0[i] = s->diffuse_gain[i] / f_diffuse;
+        double sum = 0;
+        for (size_t j = 0; j < s->rank; j++)
+            sum += s->diffuse[i * d + j] * along[j];
+        k0[i] = sum / f_diffuse;
         s->mean[i] += k0[i] * v;
     }
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j <= i; j++) {
             double change = k0[i] * k0[j] * f - s->gain[i] * k0[j] - k0[i] * s->gain[j];
             s->variance[j * m + i] = s->variance[i * m + j] += change;
-            s->diffuse[j * m + i] = s->diffuse[i * m + j] -= k0[i] * s->diffuse_gain[j];
         }
+    use_up(s, along, f_diffuse);
     s->step_kind[t] = STEP_DIFFUSE;
 }
 
@@ -195,15 +235,7 @@ static void ordinary_update(struct kalman_score *s, size_t t, double v, double f
     s->step_kind[t] = STEP_ORDINARY;
 }
 
-static double largest_diagonal(const double *matrix, size_t m)
-{
-    double largest = 0;
-    for (size_t i = 0; i < m; i++)
-        largest = fmax(largest, matrix[i * m + i]);
-    return largest;
-}
-
-static void observe(struct kalman_score *s, size_t t, size_t *rank, struct kalman_score_result *result)
+static void observe(struct kalman_score *s, size_t t, struct kalman_score_result *result)
 {
     double y = s->values[t] * s->unit, v = y, magnitude, h = s->model->H[0];
     s->step_kind[t] = STEP_MISSING;
@@ -213,14 +245,12 @@ static void observe(struct kalman_score *s, size_t t, size_t *rank, struct kalma
         v -= s->design[k].value * s->mean[s->design[k].column];
     double f = project(s, s->variance, s->gain, &magnitude) + h;
     result->observed++;
-    if (s->diffuse_now) {
-        double size, f_diffuse = project(s, s->diffuse, s->diffuse_gain, &size);
-        size = fmax(size, 1e-4 * largest_diagonal(s->diffuse, s->states));
-        if (f_diffuse > diffuse_tolerance * size) {
-            diffuse_update(s, t, v, f, f_diffuse);
+    if (s->rank > 0) {
+        double f_diffuse = diffuse_along(s, s->diffuse_gain);
+        if (f_diffuse > 0) {
+            diffuse_update(s, t, v, f, s->diffuse_gain, f_diffuse);
             result->log_determinant += log(f_diffuse);
             result->diffuse++;
-            s->diffuse_now = --*rank > 0;
             return;
         }
     }
@@ -288,27 +318,44 @@ static void transport(struct kalman_score *s, const struct kalman_sparse *T, con
     memcpy(vector, s->gain, s->states * sizeof(double));
 }
 
+/* A <- T A. */
+static void transport_factor(struct kalman_score *s)
+{
+    size_t d = s->diffuse_states, rank = s->rank;
+    double *restrict out = s->spare;
+    const double *restrict factor = s->diffuse;
+    for (size_t i = 0; i < s->states; i++) {
+        for (size_t j = 0; j < rank; j++)
+            out[i * d + j] = 0;
+        for (unsigned k = s->forward.start[i]; k < s->forward.start[i + 1]; k++)
+            for (size_t j = 0; j < rank; j++)
+                out[i * d + j] += s->forward.entries[k].value * factor[s->forward.entries[k].column * d + j];
+    }
+    s->spare = s->diffuse;
+    s->diffuse = out;
+}
+
 static void predict(struct kalman_score *s, size_t t)
 {
     if (s->times)
         load_step(s, t);
     transport(s, &s->forward, s->model->c, s->mean);
     congruence(s, &s->forward, &s->variance, s->noise);
-    if (s->diffuse_now)
-        congruence(s, &s->forward, &s->diffuse, NULL);
+    if (s->rank > 0)
+        transport_factor(s);
 }
 
 void kalman_score_likelihood(struct kalman_score *s, struct kalman_score_result *ret_result)
 {
     struct kalman_score_result result = {.possible = true};
-    size_t rank = start(s);
+    start(s);
     for (size_t t = 0; t < s->count; t++) {
         load_inputs(s, t);
-        observe(s, t, &rank, &result);
+        observe(s, t, &result);
         if (t + 1 < s->count)
             predict(s, t);
     }
-    result.determined = rank == 0;
+    result.determined = s->rank == 0;
     /* F is in the model's units; a diffuse step has no unit of its own (A1 is dimensionless). */
     result.log_determinant += 2 * s->model->sd_exponent * log(2) * (double)(result.observed - result.diffuse);
     *ret_result = result;

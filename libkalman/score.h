@@ -48,7 +48,7 @@ struct kalman_score {
     struct kalman_sparse forward, backward; /* T, and T' for the pass backwards */
     struct kalman_entry *design;
     unsigned design_count;
-    bool diffuse_now;
+    size_t rank; /* columns of the diffuse factor not yet used up */
 };
 
 /* The likelihood as sums: logL = -1/2 (observed log 2 pi + log_determinant + quadratic), in units of the observations. */
