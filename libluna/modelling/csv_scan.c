@@ -9,14 +9,6 @@
 /* Longer fields are no numbers that a spreadsheet wrote in its own way. */
 enum { LOOSE_NUMBER_BYTES_MAX = 64 };
 
-void csv_scan_init(struct csv_scan *scan, const char *text, size_t len)
-{
-    static const char bom[] = "\xef\xbb\xbf";
-    *scan = (struct csv_scan){.text = text, .at = text, .end = text + len, .line = 1};
-    if (len >= 3 && memcmp(text, bom, 3) == 0)
-        scan->at += 3; /* spreadsheets begin their exports with it */
-}
-
 static bool fail(struct csv_scan *scan, const char *at, const char *problem)
 {
     scan->at = at;
@@ -37,6 +29,19 @@ static void take_line_end(struct csv_scan *scan)
     if (c == '\r' && scan->at < scan->end && *scan->at == '\n')
         scan->at++;
     scan->line++;
+}
+
+void csv_scan_init(struct csv_scan *scan, const char *text, size_t len)
+{
+    static const char bom[] = "\xef\xbb\xbf";
+    *scan = (struct csv_scan){.text = text, .at = text, .end = text + len, .line = 1};
+    if (len >= 3 && memcmp(text, bom, 3) == 0)
+        scan->at += 3; /* spreadsheets begin their exports with it */
+    while (scan->at < scan->end && *scan->at == '#') {
+        while (!at_line_end(scan))
+            scan->at++;
+        take_line_end(scan);
+    }
 }
 
 static bool take_quoted(struct csv_scan *scan, struct csv_field *ret_field)
