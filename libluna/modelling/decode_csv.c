@@ -54,9 +54,8 @@ static bool survey_header(struct table *t, struct csv_scan *scan)
 }
 
 struct survey {
-    bool has_number[CSV_COLUMNS_MAX];
-    bool has_text[CSV_COLUMNS_MAX];
-    bool is_named; /* a column called "value" */
+    enum csv_cell first[CSV_COLUMNS_MAX]; /* what the first cell that is not missing holds */
+    bool is_named;                        /* a column called "value" */
     size_t named;
 };
 
@@ -64,23 +63,19 @@ static void survey_row(const struct table *t, struct survey *s)
 {
     for (size_t i = 0; i < t->columns && i < t->record.count; i++) {
         double value = 0;
-        enum csv_cell cell = csv_read_cell(t->record.fields[i], &value);
-        s->has_number[i] = s->has_number[i] || cell == CSV_NUMBER || cell == CSV_RANGE;
-        s->has_text[i] = s->has_text[i] || cell == CSV_TEXT;
+        if (s->first[i] == CSV_MISSING)
+            s->first[i] = csv_read_cell(t->record.fields[i], &value);
     }
 }
 
-/* The column called value; else the last that holds numbers only, else the last with a number, else the last. */
+/* The column called value, else the last that begins with a number. One bad cell further down must become a fault, not
+ * turn the choice to another column. */
 static size_t choose_column(const struct table *t, const struct survey *s)
 {
     if (s->is_named)
         return s->named;
     for (size_t i = t->columns; i > 0; i--) {
-        if (s->has_number[i - 1] && !s->has_text[i - 1])
-            return i - 1;
-    }
-    for (size_t i = t->columns; i > 0; i--) {
-        if (s->has_number[i - 1])
+        if (s->first[i - 1] == CSV_NUMBER || s->first[i - 1] == CSV_RANGE)
             return i - 1;
     }
     return t->columns - 1;
@@ -110,6 +105,8 @@ static bool survey(struct table *t)
 {
     struct csv_scan scan;
     struct survey s = {.is_named = false};
+    for (size_t i = 0; i < CSV_COLUMNS_MAX; i++)
+        s.first[i] = CSV_MISSING;
     csv_scan_init(&scan, t->body, t->len);
     if (survey_header(t, &scan)) {
         struct csv_field names[CSV_COLUMNS_MAX];

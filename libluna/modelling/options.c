@@ -284,11 +284,13 @@ bool option_apply(struct json_span name, struct json_span value, size_t offset, 
         fault(faults, option->name, "bytes_too_long", msg, "no option needs as much text");
         return true;
     }
-    json_error_t error;
+    json_error_t error = {.line = 0}; /* jansson leaves the code as it is when it runs out of memory early */
     /* Integers as reals: a client may write 12 or 12.0, and 99999999999999999999 is then too large, not unreadable. */
     json_t *json = json_loadb(value.at, value.len,
                               JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
-    if (json == NULL && json_error_code(&error) == json_error_out_of_memory)
+    /* Short of memory, jansson says so or, in most places, says nothing: then the code is "unknown". */
+    if (json == NULL && (json_error_code(&error) == json_error_out_of_memory ||
+                         json_error_code(&error) == json_error_unknown))
         return false;
     if (json == NULL) {
         fault_refused(option, &error, offset, faults);

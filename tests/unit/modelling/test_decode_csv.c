@@ -1,0 +1,177 @@
+#include "decoding.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct decoding d;
+
+static int set_up(void **state)
+{
+    (void)state;
+    decoding_init(&d);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    decoding_done(&d);
+    return 0;
+}
+
+/* The values as text, "_" for a missing one. */
+static const char *values_of(const char *body)
+{
+    static char text[512];
+    size_t len = strlen(body);
+    char *copy = malloc(len > 0 ? len : 1);
+    memcpy(copy, body, len);
+    enum luna_decode_status status = decoding_csv(&d, copy, len);
+    free(copy);
+    if (status != LUNA_DECODE_OK)
+        return decoding_faults(&d);
+    char *at = text;
+    text[0] = '\0';
+    for (size_t i = 0; i < d.request.n; i++)
+        at += isnan(d.request.values[i]) ? sprintf(at, "_ ") : sprintf(at, "%g ", d.request.values[i]);
+    return text;
+}
+
+struct row {
+    const char *body, *expected;
+};
+
+static void check(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *got = values_of(rows[i].body);
+        if (strcmp(got, rows[i].expected) != 0)
+            fail_msg("%s\n  wanted %s\n  got    %s", rows[i].body, rows[i].expected, got);
+    }
+}
+
+static void a_good_table_is_misread(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"1\n2\n3\n", "1 2 3 "},
+        {"1\r\n2\r\n3", "1 2 3 "},
+        {"1\r2\r3\r", "1 2 3 "},
+        {"value\n1\n2\n", "1 2 "},
+        {"\xef\xbb\xbfvalue\n1\n", "1 "},
+        {"# R datasets package: Nile\n1120\n1160\n", "1120 1160 "},
+        {"date,value\n2020-01-01,1\n2020-01-02,2\n", "1 2 "},
+        {"value,other\n1,10\n2,20\n", "1 2 "},
+        {"a,Value ,c\n1,2,3\n", "2 "},
+        {"a,b\n1,10\n2,20\n", "10 20 "},
+        {"a,note\n1,x\n2,y\n", "1 2 "},
+        {"2020,1\n2021,2\n", "1 2 "},
+        {"2020-01,1\n2020-02,2\n", "2 "}, /* text on the first line makes it a header */
+        {"x,y\n1,NA\n2,5\n", "_ 5 "},
+        {"value\nNA\nNaN\nnull\n\n4\n", "_ _ _ _ 4 "},
+        {"1\n\n3\n\n\n", "1 _ 3 "},
+        {"a,value\n1,\n2,2\n", "_ 2 "},
+        {"a,b\n1,2\n\n3,4\n", "2 4 "},
+        {"\"value\"\n\"1\"\n\"2.5\"\n", "1 2.5 "},
+        {"\"a \"\"quoted\"\", name\",\"v\nalue\"\n1,2\n", "2 "},
+        {" 1 \n\t2\n", "1 2 "},
+        {"+1\n.5\n5.\n-.25e2\n+1.5E+1\n", "1 0.5 5 -25 15 "},
+        {"NA\n", "_ "},
+        {"NA,NA\n", "_ "},
+        {"1e-400\n-0\n", "0 -0 "},
+    };
+    check(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void a_bad_table_is_accepted(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"", "too_short body.value"},
+        {"\n\n", "too_short body.value"},
+        {"value\n", "too_short body.value"},
+        {"value\n1\nabc\n3\n", "float_parsing body.value.1"},
+        {"value\n1\ninf\n1e999\n-Infinity\n",
+         "finite_number body.value.1; finite_number body.value.2; finite_number body.value.3"},
+        {"date,temp\na,1\nb,1;5\nc,3\n", "float_parsing body.temp.1"},
+        {"a,b\n1,2\n3\n", "csv_invalid body.8"},
+        {"a,b\n1,2\n3,4,5\n6,x\n", "csv_invalid body.8; float_parsing body.b.2"},
+        {"1\n\"2\n3\n", "csv_invalid body.2"},
+        {"1\n2\"3\n", "csv_invalid body.3"},
+        {"\"1\"2\n", "csv_invalid body.3"},
+        {"value\n1 2\n", "float_parsing body.value.0"},
+        {"value\n1e\n", "float_parsing body.value.0"},
+        {"value\n.\n", "float_parsing body.value.0"},
+        {"value\n1.2.3\n", "float_parsing body.value.0"},
+        {"value\n++1\n", "float_parsing body.value.0"},
+        {"value\n0x10\n", "float_parsing body.value.0"},
+    };
+    check(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void a_leading_zero_or_long_number_is_text(void **state)
+{
+    (void)state;
+    /* "007" is no number in JSON and none here: it is an identifier that lost its column. */
+    assert_string_equal(values_of("value\n007\n"), "float_parsing body.value.0");
+    assert_string_equal(
+        values_of("value\n0.1000000000000000055511151231257827021181583404541015625000000000000\n"), "0.1 ");
+}
+
+static void the_points_limit_is_off_by_one(void **state)
+{
+    (void)state;
+    static char body[4 * DECODING_POINTS_MAX];
+    for (int extra = 0; extra <= 1; extra++) {
+        body[0] = '\0';
+        char *at = body;
+        for (int i = 0; i < DECODING_POINTS_MAX + extra; i++)
+            at += sprintf(at, "7\n");
+        assert_int_equal(decoding_csv(&d, body, strlen(body)),
+                         extra == 0 ? LUNA_DECODE_OK : LUNA_DECODE_FAULTS);
+        if (extra == 1)
+            assert_string_equal(decoding_faults(&d), "too_long body.value");
+    }
+}
+
+static void too_many_columns_overflow(void **state)
+{
+    (void)state;
+    static char body[4000];
+    for (int columns = 256; columns <= 257; columns++) {
+        char *at = body;
+        for (int i = 0; i < columns; i++)
+            at += sprintf(at, i > 0 ? ",%d" : "%d", i % 10);
+        assert_int_equal(decoding_csv(&d, body, strlen(body)),
+                         columns == 256 ? LUNA_DECODE_OK : LUNA_DECODE_FAULTS);
+    }
+    assert_string_equal(d.faults.list[0].type, "csv_invalid");
+}
+
+static void the_line_is_not_told(void **state)
+{
+    (void)state;
+    values_of("\"a\nb\"\n1\noops\n");
+    assert_string_equal(d.faults.list[0].hint,
+                        "line 4: \"oops\" is no number; leave the field empty for a missing observation");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_table_is_misread),
+        cmocka_unit_test(a_bad_table_is_accepted),
+        cmocka_unit_test(a_leading_zero_or_long_number_is_text),
+        cmocka_unit_test(the_points_limit_is_off_by_one),
+        cmocka_unit_test(too_many_columns_overflow),
+        cmocka_unit_test(the_line_is_not_told),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,267 @@
+/*
+ * From a body to numbers: Nile at given parameters against the 50-digit reference, and what a model cannot do.
+ */
+#include "luna/modelling/run.h"
+
+#include "decoding.h"
+#include "luna/modelling/encode.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct decoding d;
+static struct luna_result result;
+static struct luna_buf body;
+
+static int set_up(void **state)
+{
+    (void)state;
+    decoding_init(&d);
+    luna_buf_init(&body, 1 << 20);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    decoding_done(&d);
+    luna_buf_done(&body);
+    return 0;
+}
+
+enum {
+    COLUMN_Y = 1,
+    COLUMN_V = 4,
+    COLUMN_F,
+    COLUMN_FILTERED,
+    COLUMN_P,
+    COLUMN_SMOOTHED,
+    COLUMN_V_SMOOTHED,
+    COLUMNS
+};
+
+/* One row of a reference file; an empty field is NaN. */
+struct reference {
+    double column[COLUMNS];
+};
+
+static size_t read_reference(const char *path, struct reference *rows, size_t max)
+{
+    char line[512];
+    size_t n = 0;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        fail_msg("%s cannot be read", path);
+    while (fgets(line, sizeof line, file) != NULL && n < max) {
+        if (line[0] < '0' || line[0] > '9')
+            continue;
+        char *rest = line;
+        for (int c = 0; c < COLUMNS; c++) {
+            char *field = strsep(&rest, ",");
+            rows[n].column[c] = field != NULL && field[0] > ' ' ? strtod(field, NULL) : (double)NAN;
+        }
+        n++;
+    }
+    fclose(file);
+    return n;
+}
+
+static void write_body(const struct reference *rows, size_t n, const char *options)
+{
+    luna_buf_clear(&body);
+    luna_buf_puts(&body, "{\"results\":[");
+    for (size_t i = 0; i < n; i++) {
+        luna_buf_puts(&body, i > 0 ? "," : "");
+        if (isnan(rows[i].column[COLUMN_Y]))
+            luna_buf_puts(&body, "null");
+        else
+            luna_buf_printf(&body, "%.17g", rows[i].column[COLUMN_Y]);
+    }
+    luna_buf_printf(&body, "]%s}", options);
+}
+
+static enum luna_run_status run_text(const char *text, size_t len)
+{
+    if (decoding_json(&d, text, len) != LUNA_DECODE_OK)
+        fail_msg("%.*s: %s", (int)len, text, decoding_faults(&d));
+    return luna_run(&d.request, NULL, &d.arena, &result, &d.faults);
+}
+
+static void assert_close(double got, double wanted, size_t row)
+{
+    if (!(fabs(got - wanted) <= 1e-12 * fabs(wanted)))
+        fail_msg("row %zu: got %.17g, wanted %.17g", row, got, wanted);
+}
+
+static void compare_with_reference(const char *path)
+{
+    static const char given[] =
+        ",\"model\":{\"name\":\"local_level\",\"parameters\":{\"observation_variance\":15099,"
+        "\"level_variance\":1469.1}},\"include\":[\"variance\",\"innovations\"]%s";
+    struct reference rows[100];
+    char options[300];
+    size_t n = read_reference(path, rows, 100);
+    assert_int_equal(n, 100);
+    for (int smoothed = 0; smoothed <= 1; smoothed++) {
+        snprintf(options, sizeof options, given, smoothed ? ",\"output\":\"smoothed\"" : "");
+        write_body(rows, n, options);
+        assert_int_equal(run_text(body.data, body.len), LUNA_RUN_OK);
+        for (size_t i = 0; i < n; i++) {
+            const double *wanted = rows[i].column;
+            assert_close(result.processed[i], wanted[smoothed ? COLUMN_SMOOTHED : COLUMN_FILTERED], i);
+            assert_close(result.variance[i], wanted[smoothed ? COLUMN_V_SMOOTHED : COLUMN_P], i);
+            if (!isnan(wanted[COLUMN_V])) {
+                /* An innovation is a difference of two levels: its error is relative to them. */
+                assert_true(fabs(result.innovations[i] - wanted[COLUMN_V]) <= 1e-12 * 1200);
+                assert_close(result.innovation_variance[i], wanted[COLUMN_F], i);
+            }
+        }
+        assert_true(result.processed[0] == 1120 || smoothed);
+    }
+}
+
+static void nile_differs_from_the_reference(void **state)
+{
+    (void)state;
+    compare_with_reference(VECTORS "/nile_reference.csv");
+}
+
+static void nile_with_gaps_differs_from_the_reference(void **state)
+{
+    (void)state;
+    compare_with_reference(VECTORS "/nile_missing_reference.csv");
+}
+
+/* Durbin and Koopman's estimates to 60 digits; forecasts and their 50 % interval at (15099, 1469.1) from R. */
+static void the_fit_or_the_forecast_is_not_the_papers(void **state)
+{
+    (void)state;
+    struct reference rows[100];
+    size_t n = read_reference(VECTORS "/nile_reference.csv", rows, 100);
+    write_body(rows, n, ",\"include\":[\"model\",\"diagnostics\"]");
+    assert_int_equal(run_text(body.data, body.len), LUNA_RUN_OK);
+    assert_string_equal(result.fit_status, "interior");
+    assert_true(fabs(result.signal_to_noise - 0.09730599577872505809) < 1e-9);
+    assert_true(fabs(result.loglikelihood - -633.4645636362457) < 1e-8);
+    assert_string_equal(result.parameters[0].name, "observation_variance");
+    assert_true(fabs(result.parameters[0].values[0] / 15098.5183240962789 - 1) < 1e-7);
+    assert_true(fabs(result.diagnostics->ljung_box - 13.195) < 1e-2 &&
+                result.diagnostics->ljung_box_lags == 10);
+    write_body(rows, n,
+               ",\"model\":{\"parameters\":{\"observation_variance\":15099,\"level_variance\":1469.1}},"
+               "\"horizon\":30,\"intervals\":[0.95,0.5]");
+    assert_int_equal(run_text(body.data, body.len), LUNA_RUN_OK);
+    assert_int_equal(result.forecast.horizon, 30);
+    assert_true(fabs(result.forecast.mean[29] - 798.370292608358) < 1e-9);
+    assert_true(fabs(sqrt(result.forecast.variance[0]) - 143.527899524131) < 1e-9);
+    assert_true(fabs(result.forecast.lower[1][0] - 701.562195512158) < 1e-9);
+    assert_true(fabs(result.forecast.upper[1][29] - 967.939964249047) < 1e-9);
+    assert_true(result.lower[0][99] < result.lower[1][99] && result.upper[1][99] < result.upper[0][99]);
+}
+
+/* "model" of an answer, sent back, gives the same filter without a fit. */
+static void the_answered_model_is_not_a_request(void **state)
+{
+    (void)state;
+    static const char first[] =
+        "{\"results\":[1120,1160,963,1210,1160,1160,813,1230,1370,1140,995,935],\"include\":[\"model\"]}";
+    struct luna_buf answer, second;
+    luna_buf_init(&answer, 1 << 16);
+    luna_buf_init(&second, 1 << 16);
+    assert_int_equal(run_text(first, sizeof first - 1), LUNA_RUN_OK);
+    luna_encode_json(&d.request, &result, 0, &answer);
+    luna_buf_putc(&answer, '\0');
+    char *model = strstr(answer.data, "\"model\":"), *fit = strstr(answer.data, ",\"fit\":");
+    assert_non_null(model);
+    assert_non_null(fit);
+    luna_buf_printf(&second, "{\"results\":%.*s,%.*s}", (int)d.request.input_len, d.request.input,
+                    (int)(fit - model), model);
+    double processed[12];
+    memcpy(processed, result.processed, sizeof processed);
+    assert_int_equal(run_text(second.data, second.len), LUNA_RUN_OK);
+    assert_string_equal(result.fit_status, "fixed");
+    assert_memory_equal(processed, result.processed, sizeof processed);
+    luna_buf_done(&answer);
+    luna_buf_done(&second);
+}
+
+static void a_degenerate_series_fails(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{\"results\":[7]}",
+        "{\"results\":[null]}",
+        "{\"results\":[null,null,null]}",
+        "{\"results\":[1,2]}",
+        "{\"results\":[5,5,5,5]}",
+        "{\"results\":[null,3,null]}",
+        "{\"results\":[1e300,-1e300,1e300]}",
+        "{\"results\":[1.7e308,-1.7e308]}",
+        "{\"results\":[1e-320,2e-320,1e-320,3e-320]}",
+        "{\"results\":[0,0,0,1e-300]}",
+        "{\"results\":[1,2,3],\"output\":\"smoothed\",\"horizon\":2,\"intervals\":[0.9],\"robust\":true,"
+        "\"include\":[\"model\",\"variance\",\"innovations\",\"diagnostics\"]}",
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        enum luna_run_status status = run_text(bodies[i], strlen(bodies[i]));
+        if (status != LUNA_RUN_OK)
+            fail_msg("%s: status %d, %s", bodies[i], status, decoding_faults(&d));
+    }
+    assert_int_equal(run_text(bodies[0], strlen(bodies[0])), LUNA_RUN_OK);
+    assert_true(result.processed[0] == 7);
+    assert_int_equal(run_text(bodies[1], strlen(bodies[1])), LUNA_RUN_OK);
+    assert_true(isnan(result.processed[0]));
+}
+
+static void an_impossible_model_is_not_a_fault(void **state)
+{
+    (void)state;
+    static const char none[] =
+        "{\"results\":[1,2,3],\"model\":{\"parameters\":{\"level_variance\":0,\"observation_variance\":0}}}";
+    assert_int_equal(run_text(none, sizeof none - 1), LUNA_RUN_FAULTS);
+    assert_int_equal(d.faults.count, 1);
+    assert_string_equal(d.faults.list[0].type, "value_error");
+}
+
+static int stop_at_once(void *ctx)
+{
+    ++*(int *)ctx;
+    return 1;
+}
+
+static void a_cancelled_run_goes_on(void **state)
+{
+    (void)state;
+    int asked = 0;
+    static const char text[] = "{\"results\":[1,2,3]}";
+    assert_int_equal(decoding_json(&d, text, sizeof text - 1), LUNA_DECODE_OK);
+    struct luna_run_control control = {
+        .deadline = luna_deadline_in_ms(60000), .cancelled = stop_at_once, .ctx = &asked};
+    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_CANCELLED);
+    assert_int_equal(asked, 1);
+    control = (struct luna_run_control){.deadline = luna_deadline_in_ms(-1)};
+    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_CANCELLED);
+    control = (struct luna_run_control){.deadline = luna_deadline_in_ms(60000)};
+    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nile_differs_from_the_reference),
+        cmocka_unit_test(nile_with_gaps_differs_from_the_reference),
+        cmocka_unit_test(the_fit_or_the_forecast_is_not_the_papers),
+        cmocka_unit_test(the_answered_model_is_not_a_request),
+        cmocka_unit_test(a_degenerate_series_fails),
+        cmocka_unit_test(an_impossible_model_is_not_a_fault),
+        cmocka_unit_test(a_cancelled_run_goes_on),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
