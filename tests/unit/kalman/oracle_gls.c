@@ -290,3 +290,24 @@ int oracle_gls(const struct oracle_model *model, const double *y, size_t n, stru
         free(owned[i]);
     return status;
 }
+
+int oracle_regression(const double *y, size_t n, const double *x, size_t d, const double *sigma,
+                      double *ret_loglikelihood)
+{
+    struct stacked s = {.n = n, .diffuse = d, .observed = n};
+    struct regression fit = {0};
+    s.row_delta = zeros(n * d);
+    s.row_value = zeros(n);
+    s.sigma = zeros(n * n);
+    for (size_t i = 0; i < n * d; i++)
+        s.row_delta[i] = x[i];
+    for (size_t i = 0; i < n; i++)
+        s.row_value[i] = y[i];
+    for (size_t i = 0; i < n * n; i++)
+        s.sigma[i] = sigma[i];
+    int status = regress(&s, &fit, ret_loglikelihood);
+    real *owned[] = {s.row_delta, s.row_value, s.sigma, fit.x, fit.residual, fit.normal, fit.delta};
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
+        free(owned[i]);
+    return status;
+}

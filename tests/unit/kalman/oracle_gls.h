@@ -47,4 +47,8 @@ struct oracle_result {
  * delta. */
 int oracle_gls(const struct oracle_model *model, const double *y, size_t n, struct oracle_result *ret_result);
 
+/* The same likelihood of y ~ N(x delta, sigma), given x (n x d) and sigma (n x n) outright. */
+int oracle_regression(const double *y, size_t n, const double *x, size_t d, const double *sigma,
+                      double *ret_loglikelihood);
+
 #endif
