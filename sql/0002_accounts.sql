@@ -57,9 +57,11 @@ CREATE TABLE api_keys (
     not_before TIMESTAMPTZ,
     expires_at TIMESTAMPTZ,
     revoked_at TIMESTAMPTZ,
+    ended      BOOLEAN NOT NULL DEFAULT false, -- its expiry is in the audit log
     created_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 CREATE INDEX api_keys_account ON api_keys (account_id);
+CREATE INDEX api_keys_expiry ON api_keys (expires_at) WHERE NOT ended;
 
 -- End of the period that `start` lies in. UTC always.
 CREATE FUNCTION luna_period_end(kind text, start timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$

@@ -105,13 +105,14 @@ END
 $$;
 
 -- A new life of Redis. Committed before anything in Redis is touched. Loads in flight hold the row: they end first.
-CREATE FUNCTION luna_incarnation_next(p_term bigint, p_run_id text) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+-- Higher than any that Redis has seen (`p_floor`), even if this database came from a backup.
+CREATE FUNCTION luna_incarnation_next(p_term bigint, p_run_id text, p_floor bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     fresh bigint;
 BEGIN
     PERFORM luna_term_check(p_term);
-    UPDATE redis_incarnation SET incarnation = incarnation + 1, run_id = p_run_id, since = now()
+    UPDATE redis_incarnation SET incarnation = greatest(incarnation, p_floor) + 1, run_id = p_run_id, since = now()
     RETURNING incarnation INTO fresh;
     RETURN fresh;
 END

@@ -162,6 +162,26 @@ BEGIN
 END
 $$;
 
+-- Keys whose time ran out: Redis refuses them by its clock already; here they get their event, and leave Redis.
+CREATE FUNCTION luna_keys_end(p_term bigint, p_actor text) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    k api_keys;
+    n bigint := 0;
+BEGIN
+    PERFORM luna_term_check(p_term);
+    FOR k IN UPDATE api_keys SET ended = true WHERE NOT ended AND expires_at <= now() RETURNING * LOOP
+        PERFORM luna_event_append(a.id, 'key_expire', p_actor, a.sync_c, a.sync_r, 0, a.quota_used, a.quota_limit,
+                                  format('key %s (%s…)', k.id, k.prefix), p_term)
+           FROM luna_account_row(k.account_id) a;
+        PERFORM luna_changed(k.account_id);
+        n := n + 1;
+    END LOOP;
+    RETURN n;
+END
+$$;
+GRANT EXECUTE ON FUNCTION luna_keys_end TO luna_syncd;
+
 CREATE FUNCTION luna_plan_put(p_name text, p_rate_per_s int, p_rate_burst int, p_limit int, p_period text, p_points_max bigint,
                               p_concurrent_max int, p_actor text)
     RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$

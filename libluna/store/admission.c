@@ -28,7 +28,8 @@ static void refuse(struct luna_admission *admission, enum luna_admission_outcome
         admission->retry_after_ms = RETRY_MS + random() % RETRY_MS;
 }
 
-static void prepare_idempotency(const struct luna_admission_request *request, struct luna_admission *admission)
+static void prepare_idempotency(const struct luna_admission_request *request,
+                                struct luna_admission *admission)
 {
     unsigned char digest[LUNA_DIGEST_BYTES];
     if (request->idempotency_key == NULL || request->cost == 0)
@@ -109,7 +110,8 @@ static enum answer load_cold(struct luna_admitter *admitter, const struct questi
 {
     struct luna_journal_page *page = luna_journal_page(admitter->journal);
     admission->was_cold = true;
-    enum luna_cold cold = luna_cold_load(admitter, question->request->account_id, deadline, &admission->error);
+    enum luna_cold cold =
+        luna_cold_load(admitter, question->request->account_id, deadline, &admission->error);
     if (cold == LUNA_COLD_ABSENT) {
         refuse(admission, LUNA_ADMIT_ACCOUNT_UNKNOWN);
         return ANSWERED;
@@ -121,16 +123,17 @@ static enum answer load_cold(struct luna_admitter *admitter, const struct questi
         luna_error_set(&admission->error, LUNA_EUNAVAILABLE, "the account is being loaded");
         pause_jittered();
     }
-    admission->recovery_seq = (int64_t)atomic_load(luna_journal_page_seq(page, question->request->account_id));
+    admission->recovery_seq =
+        (int64_t)atomic_load(luna_journal_page_seq(page, question->request->account_id));
     return ASK_AGAIN;
 }
 
-static enum answer ask(struct luna_admitter *admitter, struct question *question, struct luna_deadline deadline,
-                       struct luna_admission *admission)
+static enum answer ask(struct luna_admitter *admitter, struct question *question,
+                       struct luna_deadline deadline, struct luna_admission *admission)
 {
     struct luna_reply *reply = NULL;
-    enum luna_code code =
-        luna_admitter_script(admitter, LUNA_SCRIPT_ADMIT, &question->command, deadline, &reply, &admission->error);
+    enum luna_code code = luna_admitter_script(admitter, LUNA_SCRIPT_ADMIT, &question->command, deadline,
+                                               &reply, &admission->error);
     if (code != LUNA_OK)
         return GAVE_UP;
     int64_t outcome = luna_reply_int(luna_reply_at(reply, 0), LUNA_ADMIT_UNAVAILABLE);
@@ -158,7 +161,8 @@ static void ask_until_answered(struct luna_admitter *admitter, struct question *
     struct luna_deadline deadline = luna_deadline_cap_ms(
         question->request->deadline, 2 * (admitter->redis_timeout_ms + admitter->database_timeout_ms));
     int failures = 0;
-    admission->recovery_seq = (int64_t)atomic_load(luna_journal_page_seq(page, question->request->account_id));
+    admission->recovery_seq =
+        (int64_t)atomic_load(luna_journal_page_seq(page, question->request->account_id));
     while (!luna_deadline_passed(deadline)) {
         enum answer answer = ask(admitter, question, deadline, admission);
         if (answer == ANSWERED)
@@ -173,6 +177,18 @@ static void ask_until_answered(struct luna_admitter *admitter, struct question *
     refuse(admission, LUNA_ADMIT_UNAVAILABLE);
 }
 
+static bool take_key(const struct luna_admitter *admitter, const struct luna_admission_request *request,
+                     struct luna_key_digest *ret_key)
+{
+    if (request->key_digest == NULL)
+        return luna_key_digest(request->api_key, request->api_key_len, admitter->pepper, admitter->pepper_len,
+                               ret_key);
+    if (strlen(request->key_digest) >= sizeof ret_key->text)
+        return false;
+    strcpy(ret_key->text, request->key_digest);
+    return true;
+}
+
 void luna_admit(struct luna_admitter *admitter, const struct luna_admission_request *request,
                 struct luna_admission *ret_admission)
 {
@@ -181,10 +197,11 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
     memset(admission, 0, sizeof *admission);
     admission->account_id = request->account_id;
     luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_ADMISSIONS);
-    if (!luna_key_digest(request->api_key, request->api_key_len, admitter->pepper, admitter->pepper_len, &question.key)) {
+    if (!take_key(admitter, request, &question.key)) {
         refuse(admission, LUNA_ADMIT_KEY_INVALID);
         return;
     }
+    memcpy(admission->key_digest, question.key.text, sizeof admission->key_digest);
     if (request->account_id < 1 || request->account_id > INT32_MAX) {
         refuse(admission, LUNA_ADMIT_ACCOUNT_UNKNOWN);
         return;

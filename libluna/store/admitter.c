@@ -12,7 +12,8 @@ static enum luna_code open_parts(struct luna_admitter *admitter, const struct lu
     if (code == LUNA_OK)
         code = luna_cache_new(options->redis_url, options->redis_timeout_ms, &admitter->cache, err);
     if (code == LUNA_OK)
-        code = luna_database_new(options->database_url, options->database_timeout_ms, &admitter->database, err);
+        code =
+            luna_database_new(options->database_url, options->database_timeout_ms, &admitter->database, err);
     if (code == LUNA_OK)
         code = luna_journal_open(options->journal_dir, options->worker_slot, &admitter->journal, err);
     if (code != LUNA_OK)
@@ -23,8 +24,8 @@ static enum luna_code open_parts(struct luna_admitter *admitter, const struct lu
     return LUNA_OK;
 }
 
-enum luna_code luna_admitter_new(const struct luna_admitter_options *options, struct luna_admitter **ret_admitter,
-                                 struct luna_error *err)
+enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
+                                 struct luna_admitter **ret_admitter, struct luna_error *err)
 {
     if (options->pepper == NULL || options->pepper_len < 32)
         return luna_error_set(err, LUNA_ECONFIG, "the key pepper must have 32 bytes or more");
@@ -40,8 +41,11 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options, st
     admitter->pepper_len = options->pepper_len;
     admitter->redis_timeout_ms = options->redis_timeout_ms;
     admitter->database_timeout_ms = options->database_timeout_ms;
-    /* Above every number that an earlier owner of the slot used: it asked less than once a microsecond. */
+    /* Above every number that an earlier owner of the slot used: it asked less than once a microsecond, and if the clock
+     * went back since, its last success says where to begin. */
     admitter->wseq = luna_clock_wall_ms() * 1000;
+    if (admitter->wseq < luna_journal_last_wseq(admitter->journal))
+        admitter->wseq = luna_journal_last_wseq(admitter->journal);
     *ret_admitter = admitter;
     return LUNA_OK;
 }
@@ -57,13 +61,15 @@ void luna_admitter_free(struct luna_admitter *admitter)
     free(admitter);
 }
 
-enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline, struct luna_error *err)
+enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                   struct luna_error *err)
 {
     enum luna_code code = luna_cache_ping(admitter->cache, deadline, err);
     if (code == LUNA_OK)
         code = luna_fence_record_read(admitter->cache, deadline, &admitter->fence, err);
     if (code == LUNA_OK && admitter->fence.incarnation == 0)
-        return luna_error_set(err, LUNA_EUNAVAILABLE, "Redis holds no quota scripts: quota-syncd has not started yet");
+        return luna_error_set(err, LUNA_EUNAVAILABLE,
+                              "Redis holds no quota scripts: quota-syncd has not started yet");
     return code == LUNA_OK ? luna_database_ping(admitter->database, deadline, err) : code;
 }
 
@@ -100,7 +106,8 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
 }
 
 /* LUNA_ECONFLICT: Redis announces no other incarnation than the one we knew. */
-static enum luna_code refresh_fence(struct luna_admitter *admitter, struct luna_deadline deadline, struct luna_error *err)
+static enum luna_code refresh_fence(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                    struct luna_error *err)
 {
     struct luna_fence_record record;
     enum luna_code code = luna_fence_record_read(admitter->cache, deadline, &record, err);
@@ -108,8 +115,9 @@ static enum luna_code refresh_fence(struct luna_admitter *admitter, struct luna_
         return code;
     bool changed = record.incarnation != 0 && record.incarnation != admitter->fence.incarnation;
     admitter->fence = record;
-    return changed ? LUNA_OK
-                   : luna_error_set(err, LUNA_ECONFLICT, "Redis is fenced until quota-syncd has looked at it");
+    return changed
+               ? LUNA_OK
+               : luna_error_set(err, LUNA_ECONFLICT, "Redis is fenced until quota-syncd has looked at it");
 }
 
 enum luna_code luna_admitter_script(struct luna_admitter *admitter, enum luna_script script,

@@ -32,7 +32,8 @@ enum luna_code luna_admitter_script(struct luna_admitter *admitter, enum luna_sc
 /* The same in the incarnation we know, and in no other: for the second step of what was begun in it. */
 enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum luna_script script,
                                            struct luna_redis_command *command, struct luna_deadline deadline,
-                                           struct luna_reply **ret_reply, struct luna_error *err) LUNA_MUSTCHECK;
+                                           struct luna_reply **ret_reply,
+                                           struct luna_error *err) LUNA_MUSTCHECK;
 /* Starts such a command; keys and arguments follow. */
 void luna_admitter_begin(struct luna_redis_command *command, int key_count);
 
@@ -42,8 +43,8 @@ enum luna_cold {
     LUNA_COLD_BUSY,   /* another loads it, or the lease was lost: wait a little, ask again */
     LUNA_COLD_FAILED  /* a store is away */
 };
-enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, struct luna_deadline deadline,
-                              struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id,
+                              struct luna_deadline deadline, struct luna_error *err) LUNA_MUSTCHECK;
 
 /* Gives back what this slot charged and never settled: its predecessor's last charge, or one of our own whose answer was
  * lost. Must succeed before anything new is charged: the slot remembers one. */

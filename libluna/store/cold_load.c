@@ -45,8 +45,10 @@ static enum luna_cold take_lease(struct load *load)
     luna_redis_arg(&command, load->keys.quota);
     luna_redis_arg(&command, load->keys.delta);
     luna_redis_arg(&command, load->token);
-    luna_redis_arg_int(&command, 2 * (load->admitter->database_timeout_ms + load->admitter->redis_timeout_ms));
-    if (luna_admitter_script(load->admitter, LUNA_SCRIPT_LEASE, &command, load->deadline, &reply, load->err) != LUNA_OK)
+    luna_redis_arg_int(&command,
+                       2 * (load->admitter->database_timeout_ms + load->admitter->redis_timeout_ms));
+    if (luna_admitter_script(load->admitter, LUNA_SCRIPT_LEASE, &command, load->deadline, &reply,
+                             load->err) != LUNA_OK)
         return LUNA_COLD_FAILED;
     int64_t answer = luna_reply_int(luna_reply_at(reply, 0), 0);
     load->now_ms = luna_reply_int(luna_reply_at(reply, 1), 0);
@@ -71,7 +73,8 @@ static void end_lease(struct load *load, const char *what)
     luna_redis_arg_int(&command, ABSENT_MS);
     /* When this fails the lease runs out by itself. */
     if (luna_admitter_script(load->admitter, LUNA_SCRIPT_INSTALL, &command,
-                             luna_deadline_in_ms(load->admitter->redis_timeout_ms), &reply, &ignored) == LUNA_OK)
+                             luna_deadline_in_ms(load->admitter->redis_timeout_ms), &reply,
+                             &ignored) == LUNA_OK)
         luna_reply_free(reply);
 }
 
@@ -80,8 +83,9 @@ static enum luna_code see_epoch(struct load *load, bool *ret_exists)
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     luna_pg_param_int(&params, load->account_id);
-    enum luna_code code = luna_pg_query(load->admitter->database, load->deadline,
-                                        "SELECT epoch, is_open FROM luna_epoch_seen($1)", &params, &result, load->err);
+    enum luna_code code =
+        luna_pg_query(load->admitter->database, load->deadline,
+                      "SELECT epoch, is_open FROM luna_epoch_seen($1)", &params, &result, load->err);
     if (code != LUNA_OK)
         return code;
     *ret_exists = luna_pg_rows(result) == 1;
@@ -114,8 +118,8 @@ static enum luna_code read_journals(struct load *load, struct luna_buf *periods,
     if (!load->was_open)
         return LUNA_OK;
     atomic_fetch_add(luna_journal_page_seq(luna_journal_page(load->admitter->journal), load->account_id), 1);
-    enum luna_code code = luna_journal_sums_read(load->admitter->journal_dir, load->account_id, load->seen_epoch,
-                                                 load->deadline, &sums, load->err);
+    enum luna_code code = luna_journal_sums_read(load->admitter->journal_dir, load->account_id,
+                                                 load->seen_epoch, load->deadline, &sums, load->err);
     for (size_t i = 0; i < sums.count; i++) {
         luna_pg_array_add(periods, sums.items[i].period_no);
         luna_pg_array_add(units, sums.items[i].units);
@@ -139,12 +143,13 @@ static enum luna_code open_epoch(struct load *load, struct luna_buf *periods, st
     luna_pg_param_text(&params, period_array);
     luna_pg_param_text(&params, unit_array);
     luna_pg_param_text(&params, luna_journal_worker_name(load->admitter->journal));
-    return luna_pg_query(load->admitter->database, load->deadline,
-                         "SELECT epoch, quota_used, (config).quota_limit, (config).config_version, (config).disabled::int, "
-                         "(config).rate_per_s, (config).rate_burst, (config).points_max, (config).concurrent_max, "
-                         "(config).quota_period, (config).period_no, (config).period_end_ms, (config).next_end_ms, "
-                         "(config).keys FROM luna_epoch_next($1, $2, $3, $4, $5, $6, $7)",
-                         &params, ret_result, load->err);
+    return luna_pg_query(
+        load->admitter->database, load->deadline,
+        "SELECT epoch, quota_used, (config).quota_limit, (config).config_version, (config).disabled::int, "
+        "(config).rate_per_s, (config).rate_burst, (config).points_max, (config).concurrent_max, "
+        "(config).quota_period, (config).period_no, (config).period_end_ms, (config).next_end_ms, "
+        "(config).keys FROM luna_epoch_next($1, $2, $3, $4, $5, $6, $7)",
+        &params, ret_result, load->err);
 }
 
 static void add_fields(struct luna_redis_command *command, const struct luna_pg_result *result)
@@ -152,8 +157,8 @@ static void add_fields(struct luna_redis_command *command, const struct luna_pg_
     static const struct {
         const char *field;
         int column;
-    } fields[] = {{"e", 0},      {"base", 1}, {"lim", 2},   {"lv", 3},    {"off", 4}, {"rate", 5}, {"burst", 6},
-                  {"points", 7}, {"conc", 8}, {"pn", 10},   {"pend", 11}, {"nend", 12}};
+    } fields[] = {{"e", 0},     {"base", 1},   {"lim", 2},  {"lv", 3},  {"off", 4},   {"rate", 5},
+                  {"burst", 6}, {"points", 7}, {"conc", 8}, {"pn", 10}, {"pend", 11}, {"nend", 12}};
     static const char *const zeros[] = {"c", "r", "a", "ar", "pc", "pr", "tat", "d"};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         luna_redis_arg(command, fields[i].field);
@@ -173,8 +178,8 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
     struct luna_reply *reply = NULL;
     struct luna_config_keys config_keys;
     if (!luna_config_keys_parse(luna_pg_text(result, 0, 13), &config_keys)) {
-        luna_error_set(load->err, LUNA_ELIMIT, "account %lld has more than %d live keys", (long long)load->account_id,
-                       LUNA_CONFIG_KEYS_MAX);
+        luna_error_set(load->err, LUNA_ELIMIT, "account %lld has more than %d live keys",
+                       (long long)load->account_id, LUNA_CONFIG_KEYS_MAX);
         return LUNA_COLD_FAILED;
     }
     luna_admitter_begin(&command, 5);
@@ -189,8 +194,8 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
     add_fields(&command, result);
     luna_config_keys_add(&config_keys, &command);
     /* Pinned: the epoch was opened for this incarnation. In a later one it is closed already. */
-    enum luna_code code = luna_admitter_script_pinned(load->admitter, LUNA_SCRIPT_INSTALL, &command, load->deadline, &reply,
-                                                      load->err);
+    enum luna_code code = luna_admitter_script_pinned(load->admitter, LUNA_SCRIPT_INSTALL, &command,
+                                                      load->deadline, &reply, load->err);
     if (code != LUNA_OK)
         return code == LUNA_ECONFLICT ? LUNA_COLD_BUSY : LUNA_COLD_FAILED;
     bool installed = luna_reply_int(reply, 0) == 1;
@@ -236,8 +241,8 @@ static enum luna_cold load_leased(struct load *load)
     return cold;
 }
 
-enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, struct luna_deadline deadline,
-                              struct luna_error *err)
+enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id,
+                              struct luna_deadline deadline, struct luna_error *err)
 {
     struct load load = {.admitter = admitter, .account_id = account_id, .deadline = deadline, .err = err};
     luna_quota_keys_make(account_id, "", &load.keys);

@@ -57,8 +57,9 @@ static enum luna_code take_slot(struct luna_journal *journal, const char *dir, s
     enum luna_code code =
         luna_journal_lock(journal->slot_fd, LUNA_JOURNAL_LOCK_OWNER, true, luna_deadline_in_ms(200), err);
     if (code == LUNA_ETIMEOUT)
-        return luna_error_set(err, LUNA_ECONFLICT, "journal: slot %d of %s belongs to another running process",
-                              journal->slot, dir);
+        return luna_error_set(err, LUNA_ECONFLICT,
+                              "journal: slot %d of %s belongs to another running process", journal->slot,
+                              dir);
     return code;
 }
 
@@ -75,7 +76,8 @@ static enum luna_code find_last_number(struct luna_journal *journal, struct luna
     for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
         int slot = 0;
         int64_t number = 0;
-        if (luna_journal_segment_parse(entry->d_name, &slot, &number) && slot == journal->slot && number > journal->number)
+        if (luna_journal_segment_parse(entry->d_name, &slot, &number) && slot == journal->slot &&
+            number > journal->number)
             journal->number = number;
     }
     closedir(stream);
@@ -111,7 +113,8 @@ static enum luna_code continue_segment(struct luna_journal *journal, struct luna
         return code;
     bool whole = journal->bytes % size == 0;
     off_t at = journal->bytes - journal->bytes % size - size;
-    if (at >= 0 && pread(journal->segment_fd, &last, sizeof last, at) == size && luna_journal_record_is_sound(&last))
+    if (at >= 0 && pread(journal->segment_fd, &last, sizeof last, at) == size &&
+        luna_journal_record_is_sound(&last))
         journal->last_wseq = last.wseq;
     if (whole && journal->last_wseq != 0)
         return LUNA_OK;
@@ -119,10 +122,12 @@ static enum luna_code continue_segment(struct luna_journal *journal, struct luna
     return open_segment(journal, err);
 }
 
-enum luna_code luna_journal_open(const char *dir, int slot, struct luna_journal **ret_journal, struct luna_error *err)
+enum luna_code luna_journal_open(const char *dir, int slot, struct luna_journal **ret_journal,
+                                 struct luna_error *err)
 {
     if (slot < 0 || slot >= LUNA_WORKERS_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "worker slot %d is not in 0 … %d", slot, LUNA_WORKERS_MAX - 1);
+        return luna_error_set(err, LUNA_EINVAL, "worker slot %d is not in 0 … %d", slot,
+                              LUNA_WORKERS_MAX - 1);
     struct luna_journal *journal = calloc(1, sizeof *journal);
     if (journal == NULL)
         return luna_error_set(err, LUNA_ENOMEM, "no memory for a journal");
@@ -175,15 +180,16 @@ static enum luna_append write_record(struct luna_journal *journal, const struct 
         journal->last_wseq = record->wseq;
         return LUNA_APPEND_OK;
     }
-    luna_error_set(err, LUNA_EIO, "journal: write: %s", n < 0 ? strerror(errno) : "no room for a whole record");
+    luna_error_set(err, LUNA_EIO, "journal: write: %s",
+                   n < 0 ? strerror(errno) : "no room for a whole record");
     /* A part of a record would shift the next: cut it off. */
     if (n > 0 && ftruncate(journal->segment_fd, journal->bytes) != 0)
         journal->bytes = LUNA_JOURNAL_SEGMENT_BYTES_MAX; /* cannot: go on in a new segment */
     return LUNA_APPEND_FAILED;
 }
 
-enum luna_append luna_journal_append(struct luna_journal *journal, struct luna_journal_record *record, uint64_t seq,
-                                     struct luna_deadline deadline, struct luna_error *err)
+enum luna_append luna_journal_append(struct luna_journal *journal, struct luna_journal_record *record,
+                                     uint64_t seq, struct luna_deadline deadline, struct luna_error *err)
 {
     if (journal->bytes >= LUNA_JOURNAL_SEGMENT_BYTES_MAX) {
         journal->number++;

@@ -48,7 +48,8 @@ static int try_lock(int fd, int byte, short type)
     return fcntl(fd, F_OFD_SETLK, &range);
 }
 
-enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_deadline deadline, struct luna_error *err)
+enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_deadline deadline,
+                                 struct luna_error *err)
 {
     const struct timespec step = {.tv_nsec = 500000};
     while (try_lock(fd, byte, exclusive ? F_WRLCK : F_RDLCK) != 0) {

@@ -25,7 +25,8 @@ struct luna_journal_record {
     uint32_t magic, check;
     int64_t account_id, epoch, charged_at, cost, period_no, wseq, at_ms;
 };
-_Static_assert(sizeof(struct luna_journal_record) == 64, "records are appended with one write of a fixed size");
+_Static_assert(sizeof(struct luna_journal_record) == 64,
+               "records are appended with one write of a fixed size");
 
 /* Sets magic and check. */
 void luna_journal_record_seal(struct luna_journal_record *record);

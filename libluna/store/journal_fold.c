@@ -26,7 +26,8 @@ void luna_journal_fold_done(struct luna_journal_fold *fold)
     *fold = (struct luna_journal_fold){.covered = NULL};
 }
 
-bool luna_journal_fold_covers(const struct luna_journal_fold *fold, const struct luna_journal_segment *segment)
+bool luna_journal_fold_covers(const struct luna_journal_fold *fold,
+                              const struct luna_journal_segment *segment)
 {
     for (size_t i = 0; i < fold->covered_count; i++)
         if (fold->covered[i].slot == segment->slot && fold->covered[i].number == segment->number)
@@ -58,11 +59,12 @@ static enum luna_code parse_fold(const unsigned char *bytes, size_t len, struct 
                 memcmp(digest, head.digest, sizeof digest) == 0;
     }
     if (!sound)
-        return luna_error_set(err, LUNA_EPROTOCOL, "journal: the file \"fold\" is damaged; restore it from a copy");
-    struct luna_journal_fold fold = {.covered = copy_of(bytes + sizeof head, covered_bytes),
-                                     .covered_count = head.covered_count,
-                                     .sums = {.items = copy_of(bytes + sizeof head + covered_bytes, sum_bytes),
-                                              .count = head.sum_count}};
+        return luna_error_set(err, LUNA_EPROTOCOL,
+                              "journal: the file \"fold\" is damaged; restore it from a copy");
+    struct luna_journal_fold fold = {
+        .covered = copy_of(bytes + sizeof head, covered_bytes),
+        .covered_count = head.covered_count,
+        .sums = {.items = copy_of(bytes + sizeof head + covered_bytes, sum_bytes), .count = head.sum_count}};
     if (fold.covered == NULL || fold.sums.items == NULL) {
         luna_journal_fold_done(&fold);
         return luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the fold");
@@ -111,7 +113,8 @@ static bool write_all(int fd, const void *bytes, size_t len)
     return true;
 }
 
-enum luna_code luna_journal_fold_write(int dir_fd, const struct luna_journal_fold *fold, struct luna_error *err)
+enum luna_code luna_journal_fold_write(int dir_fd, const struct luna_journal_fold *fold,
+                                       struct luna_error *err)
 {
     size_t covered_bytes = fold->covered_count * sizeof *fold->covered;
     size_t sum_bytes = fold->sums.count * sizeof *fold->sums.items;
@@ -119,7 +122,8 @@ enum luna_code luna_journal_fold_write(int dir_fd, const struct luna_journal_fol
     unsigned char *bytes = malloc(len);
     if (bytes == NULL)
         return luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the fold");
-    struct fold_head head = {.magic = FOLD_MAGIC, .covered_count = fold->covered_count, .sum_count = fold->sums.count};
+    struct fold_head head = {
+        .magic = FOLD_MAGIC, .covered_count = fold->covered_count, .sum_count = fold->sums.count};
     if (covered_bytes > 0)
         memcpy(bytes + sizeof head, fold->covered, covered_bytes);
     if (sum_bytes > 0)
@@ -157,7 +161,8 @@ static void delete_segments(int dir_fd, const struct luna_journal_fold *fold)
 {
     for (size_t i = 0; i < fold->covered_count; i++) {
         char name[48];
-        snprintf(name, sizeof name, "j-%lld-%lld", (long long)fold->covered[i].slot, (long long)fold->covered[i].number);
+        snprintf(name, sizeof name, "j-%lld-%lld", (long long)fold->covered[i].slot,
+                 (long long)fold->covered[i].number);
         unlinkat(dir_fd, name, 0); /* gone already is as good */
     }
 }
@@ -168,7 +173,8 @@ static int64_t bytes_left(int dir_fd, const struct luna_journal_listing *listing
     for (size_t i = 0; i < listing->count; i++) {
         char name[48];
         struct stat info;
-        snprintf(name, sizeof name, "j-%lld-%lld", (long long)listing->items[i].slot, (long long)listing->items[i].number);
+        snprintf(name, sizeof name, "j-%lld-%lld", (long long)listing->items[i].slot,
+                 (long long)listing->items[i].number);
         if (fstatat(dir_fd, name, &info, 0) == 0)
             bytes += info.st_size;
     }
@@ -176,8 +182,9 @@ static int64_t bytes_left(int dir_fd, const struct luna_journal_listing *listing
 }
 
 /* Of each slot all but the highest number: nobody writes to those. */
-static enum luna_code fold_listing(int dir_fd, const struct luna_journal_listing *listing, struct luna_journal_fold *fold,
-                                   int64_t *ret_segments, struct luna_error *err)
+static enum luna_code fold_listing(int dir_fd, const struct luna_journal_listing *listing,
+                                   struct luna_journal_fold *fold, int64_t *ret_segments,
+                                   struct luna_error *err)
 {
     struct luna_journal_map map;
     luna_journal_map_init(&map);
@@ -213,7 +220,8 @@ static enum luna_code fold_listing(int dir_fd, const struct luna_journal_listing
     return code;
 }
 
-static enum luna_code fold_locked(int dir_fd, int64_t *ret_segments, int64_t *ret_bytes_left, struct luna_error *err)
+static enum luna_code fold_locked(int dir_fd, int64_t *ret_segments, int64_t *ret_bytes_left,
+                                  struct luna_error *err)
 {
     struct luna_journal_listing listing;
     struct luna_journal_fold fold;

@@ -31,7 +31,8 @@ static size_t place_of(const struct luna_journal_map *map, const struct luna_jou
 
 static bool grow(struct luna_journal_map *map)
 {
-    struct luna_journal_map bigger = {.cell_count = map->cell_count == 0 ? 64 : map->cell_count * 2, .used = map->used};
+    struct luna_journal_map bigger = {.cell_count = map->cell_count == 0 ? 64 : map->cell_count * 2,
+                                      .used = map->used};
     bigger.cells = calloc(bigger.cell_count, sizeof *bigger.cells);
     if (bigger.cells == NULL)
         return false;

@@ -17,7 +17,8 @@ static int compare(const void *left, const void *right)
     return (a->number > b->number) - (a->number < b->number);
 }
 
-static bool listing_add(struct luna_journal_listing *listing, size_t *room, struct luna_journal_segment segment)
+static bool listing_add(struct luna_journal_listing *listing, size_t *room,
+                        struct luna_journal_segment segment)
 {
     if (listing->count == *room) {
         size_t bigger = *room == 0 ? 64 : *room * 2;
@@ -31,7 +32,8 @@ static bool listing_add(struct luna_journal_listing *listing, size_t *room, stru
     return true;
 }
 
-enum luna_code luna_journal_listing_read(int dir_fd, struct luna_journal_listing *ret_listing, struct luna_error *err)
+enum luna_code luna_journal_listing_read(int dir_fd, struct luna_journal_listing *ret_listing,
+                                         struct luna_error *err)
 {
     int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
@@ -47,7 +49,8 @@ enum luna_code luna_journal_listing_read(int dir_fd, struct luna_journal_listing
         int slot = 0;
         int64_t number = 0;
         if (luna_journal_segment_parse(entry->d_name, &slot, &number))
-            enough = listing_add(&listing, &room, (struct luna_journal_segment){.slot = slot, .number = number});
+            enough =
+                listing_add(&listing, &room, (struct luna_journal_segment){.slot = slot, .number = number});
     }
     closedir(stream);
     if (!enough) {
@@ -79,8 +82,9 @@ static bool add_record(const struct luna_journal_record *record, int64_t account
     return luna_journal_map_add(map, &sum);
 }
 
-enum luna_code luna_journal_segment_add(int dir_fd, const struct luna_journal_segment *segment, int64_t account_id,
-                                        int64_t epoch, struct luna_journal_map *map, struct luna_error *err)
+enum luna_code luna_journal_segment_add(int dir_fd, const struct luna_journal_segment *segment,
+                                        int64_t account_id, int64_t epoch, struct luna_journal_map *map,
+                                        struct luna_error *err)
 {
     enum { BATCH = 512 };
     struct luna_journal_record records[BATCH];

@@ -62,8 +62,8 @@ enum luna_code luna_journal_segments_add(int dir_fd, const struct luna_journal_f
     return code;
 }
 
-static enum luna_code read_locked(int dir_fd, int64_t account_id, int64_t epoch, struct luna_journal_sums *ret_sums,
-                                  struct luna_error *err)
+static enum luna_code read_locked(int dir_fd, int64_t account_id, int64_t epoch,
+                                  struct luna_journal_sums *ret_sums, struct luna_error *err)
 {
     struct luna_journal_fold fold;
     struct luna_journal_map map;
@@ -81,8 +81,9 @@ static enum luna_code read_locked(int dir_fd, int64_t account_id, int64_t epoch,
     return code;
 }
 
-enum luna_code luna_journal_sums_read(const char *dir, int64_t account_id, int64_t epoch, struct luna_deadline deadline,
-                                      struct luna_journal_sums *ret_sums, struct luna_error *err)
+enum luna_code luna_journal_sums_read(const char *dir, int64_t account_id, int64_t epoch,
+                                      struct luna_deadline deadline, struct luna_journal_sums *ret_sums,
+                                      struct luna_error *err)
 {
     int dir_fd = -1;
     enum luna_code code = luna_journal_dir_open(dir, &dir_fd, err);

@@ -23,8 +23,9 @@ struct luna_journal_sums {
 };
 
 /* Of one account (0: of all) and one epoch (-1: of all). Waits until no worker is in the middle of an append: LUNA_ETIMEOUT. */
-enum luna_code luna_journal_sums_read(const char *dir, int64_t account_id, int64_t epoch, struct luna_deadline deadline,
-                                      struct luna_journal_sums *ret_sums, struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_code luna_journal_sums_read(const char *dir, int64_t account_id, int64_t epoch,
+                                      struct luna_deadline deadline, struct luna_journal_sums *ret_sums,
+                                      struct luna_error *err) LUNA_MUSTCHECK;
 void luna_journal_sums_done(struct luna_journal_sums *sums);
 
 /* Replaces segments that nobody writes to any more by their sums. Of an account only its newest epoch is kept, and of

@@ -100,9 +100,11 @@ static void copy_line(char *out, size_t out_bytes, const char *message)
 static enum luna_code lost(struct luna_database *database, const char *doing, struct luna_error *err)
 {
     char line[200];
-    copy_line(line, sizeof line, database->session != NULL ? PQerrorMessage(database->session) : "out of memory");
+    copy_line(line, sizeof line,
+              database->session != NULL ? PQerrorMessage(database->session) : "out of memory");
     luna_pg_drop(database);
-    return luna_error_set(err, LUNA_EUNAVAILABLE, "PostgreSQL: %s: %s", doing, line[0] != '\0' ? line : "session lost");
+    return luna_error_set(err, LUNA_EUNAVAILABLE, "PostgreSQL: %s: %s", doing,
+                          line[0] != '\0' ? line : "session lost");
 }
 
 static enum luna_code late(struct luna_database *database, const char *doing, struct luna_error *err)
@@ -116,15 +118,18 @@ static PGconn *start_session(const struct luna_database *database)
     char options[160], tcp_timeout[24];
     /* A little less than our own deadline, so that the server gives up first and says so. */
     int server_ms = database->timeout_ms > 200 ? database->timeout_ms - 100 : database->timeout_ms;
-    snprintf(options, sizeof options, "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d", server_ms,
-             database->timeout_ms);
+    snprintf(options, sizeof options, "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d",
+             server_ms, database->timeout_ms);
     snprintf(tcp_timeout, sizeof tcp_timeout, "%d", database->timeout_ms);
-    const char *const keys[] = {"dbname", "options", "tcp_user_timeout", "keepalives_idle", "application_name", "client_encoding", NULL};
+    const char *const keys[] = {
+        "dbname",          "options", "tcp_user_timeout", "keepalives_idle", "application_name",
+        "client_encoding", NULL};
     const char *const values[] = {database->url, options, tcp_timeout, "30", "luna", "UTF8", NULL};
     return PQconnectStartParams(keys, values, 1);
 }
 
-static enum luna_code connect_session(struct luna_database *database, struct luna_deadline deadline, struct luna_error *err)
+static enum luna_code connect_session(struct luna_database *database, struct luna_deadline deadline,
+                                      struct luna_error *err)
 {
     database->session = start_session(database);
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
@@ -145,7 +150,8 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
     return lost(database, "connecting", err);
 }
 
-static enum luna_code ensure_session(struct luna_database *database, struct luna_deadline deadline, struct luna_error *err)
+static enum luna_code ensure_session(struct luna_database *database, struct luna_deadline deadline,
+                                     struct luna_error *err)
 {
     database->sqlstate[0] = '\0';
     if (database->session != NULL && PQstatus(database->session) == CONNECTION_OK)
@@ -155,7 +161,8 @@ static enum luna_code ensure_session(struct luna_database *database, struct luna
 }
 
 /* Sends what is queued, and reads until an answer is complete. */
-static enum luna_code await_answer(struct luna_database *database, struct luna_deadline deadline, struct luna_error *err)
+static enum luna_code await_answer(struct luna_database *database, struct luna_deadline deadline,
+                                   struct luna_error *err)
 {
     PGconn *session = database->session;
     for (;;) {
@@ -177,12 +184,12 @@ static enum luna_code code_of_state(const char *state)
     static const struct {
         const char *prefix;
         enum luna_code code;
-    } table[] = {{"LU001", LUNA_ECONFLICT},    {"LU002", LUNA_ECONFLICT},  {"LU003", LUNA_ECONFLICT},
-                 {"LU004", LUNA_EINVAL},       {"LU005", LUNA_ENOTFOUND},  {"LU006", LUNA_ECONFLICT},
-                 {"23505", LUNA_ECONFLICT},    {"23", LUNA_EINVAL},        {"22", LUNA_EINVAL},
-                 {"57014", LUNA_ETIMEOUT},     {"55P03", LUNA_ETIMEOUT},   {"57", LUNA_EUNAVAILABLE},
-                 {"53", LUNA_EUNAVAILABLE},    {"08", LUNA_EUNAVAILABLE},  {"40", LUNA_EUNAVAILABLE},
-                 {"58", LUNA_EUNAVAILABLE},    {"25", LUNA_EUNAVAILABLE}};
+    } table[] = {{"LU001", LUNA_ECONFLICT}, {"LU002", LUNA_ECONFLICT}, {"LU003", LUNA_ECONFLICT},
+                 {"LU004", LUNA_EINVAL},    {"LU005", LUNA_ENOTFOUND}, {"LU006", LUNA_ECONFLICT},
+                 {"23505", LUNA_ECONFLICT}, {"23", LUNA_EINVAL},       {"22", LUNA_EINVAL},
+                 {"57014", LUNA_ETIMEOUT},  {"55P03", LUNA_ETIMEOUT},  {"57", LUNA_EUNAVAILABLE},
+                 {"53", LUNA_EUNAVAILABLE}, {"08", LUNA_EUNAVAILABLE}, {"40", LUNA_EUNAVAILABLE},
+                 {"58", LUNA_EUNAVAILABLE}, {"25", LUNA_EUNAVAILABLE}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strncmp(state, table[i].prefix, strlen(table[i].prefix)) == 0)
             return table[i].code;
@@ -201,8 +208,8 @@ static enum luna_code refused(struct luna_database *database, const PGresult *re
 }
 
 /* Takes all results of what was sent; keeps the last good one. */
-static enum luna_code collect(struct luna_database *database, struct luna_deadline deadline, PGresult **ret_result,
-                              struct luna_error *err)
+static enum luna_code collect(struct luna_database *database, struct luna_deadline deadline,
+                              PGresult **ret_result, struct luna_error *err)
 {
     PGresult *kept = NULL;
     enum luna_code code = LUNA_OK;
@@ -236,21 +243,46 @@ static enum luna_code collect(struct luna_database *database, struct luna_deadli
     return code;
 }
 
+static enum luna_code query_until(struct luna_database *database, struct luna_deadline deadline,
+                                  const char *sql, const struct luna_pg_params *params,
+                                  struct luna_pg_result **ret_result, struct luna_error *err)
+{
+    enum luna_code code = ensure_session(database, deadline, err);
+    if (code != LUNA_OK)
+        return code;
+    int count = params != NULL ? params->count : 0;
+    const char *const *values = count > 0 ? params->values : NULL;
+    if (PQsendQueryParams(database->session, sql, count, NULL, values, NULL, NULL, 0) == 0)
+        return lost(database, "sending", err);
+    PGresult *result = NULL;
+    code = collect(database, deadline, &result, err);
+    if (code == LUNA_OK)
+        *ret_result = (struct luna_pg_result *)result;
+    return code;
+}
+
 enum luna_code luna_pg_query(struct luna_database *database, struct luna_deadline deadline, const char *sql,
                              const struct luna_pg_params *params, struct luna_pg_result **ret_result,
                              struct luna_error *err)
 {
-    struct luna_deadline capped = luna_deadline_cap_ms(deadline, database->timeout_ms);
-    enum luna_code code = ensure_session(database, capped, err);
+    return query_until(database, luna_deadline_cap_ms(deadline, database->timeout_ms), sql, params,
+                       ret_result, err);
+}
+
+enum luna_code luna_pg_query_long(struct luna_database *database, int timeout_ms, const char *sql,
+                                  const struct luna_pg_params *params, struct luna_pg_result **ret_result,
+                                  struct luna_error *err)
+{
+    char longer[64];
+    struct luna_error ignored;
+    snprintf(longer, sizeof longer, "SET statement_timeout = %d", timeout_ms);
+    enum luna_code code = luna_pg_script(database, luna_pg_deadline(database), longer, err);
     if (code != LUNA_OK)
         return code;
-    int count = params != NULL ? params->count : 0;
-    if (PQsendQueryParams(database->session, sql, count, NULL, count > 0 ? params->values : NULL, NULL, NULL, 0) == 0)
-        return lost(database, "sending", err);
-    PGresult *result = NULL;
-    code = collect(database, capped, &result, err);
-    if (code == LUNA_OK)
-        *ret_result = (struct luna_pg_result *)result;
+    code = query_until(database, luna_deadline_in_ms(timeout_ms), sql, params, ret_result, err);
+    /* A session that cannot even be reset is broken, and made anew with its own timeout. */
+    if (luna_pg_script(database, luna_pg_deadline(database), "RESET statement_timeout", &ignored) != LUNA_OK)
+        luna_pg_drop(database);
     return code;
 }
 
@@ -269,7 +301,8 @@ enum luna_code luna_pg_script(struct luna_database *database, struct luna_deadli
     return code;
 }
 
-enum luna_code luna_pg_take_notifies(struct luna_database *database, bool *ret_noticed, struct luna_error *err)
+enum luna_code luna_pg_take_notifies(struct luna_database *database, bool *ret_noticed,
+                                     struct luna_error *err)
 {
     bool noticed = false;
     if (database->session == NULL)
@@ -282,7 +315,8 @@ enum luna_code luna_pg_take_notifies(struct luna_database *database, bool *ret_n
     return LUNA_OK;
 }
 
-enum luna_code luna_database_ping(struct luna_database *database, struct luna_deadline deadline, struct luna_error *err)
+enum luna_code luna_database_ping(struct luna_database *database, struct luna_deadline deadline,
+                                  struct luna_error *err)
 {
     struct luna_pg_result *result = NULL;
     enum luna_code code = luna_pg_query(database, deadline, "SELECT 1", NULL, &result, err);

@@ -41,6 +41,10 @@ struct luna_pg_result; /* libpq's */
 enum luna_code luna_pg_query(struct luna_database *database, struct luna_deadline deadline, const char *sql,
                              const struct luna_pg_params *params, struct luna_pg_result **ret_result,
                              struct luna_error *err) LUNA_MUSTCHECK;
+/* One statement that may take longer than the handle's timeout: a recovery of all accounts, a migration's check. */
+enum luna_code luna_pg_query_long(struct luna_database *database, int timeout_ms, const char *sql,
+                                  const struct luna_pg_params *params, struct luna_pg_result **ret_result,
+                                  struct luna_error *err) LUNA_MUSTCHECK;
 /* Several statements without parameters or rows, by the simple protocol. */
 enum luna_code luna_pg_script(struct luna_database *database, struct luna_deadline deadline, const char *sql,
                               struct luna_error *err) LUNA_MUSTCHECK;

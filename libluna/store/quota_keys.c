@@ -13,7 +13,8 @@ void luna_quota_keys_make(int64_t account_id, const char *idempotency_field, str
     snprintf(ret_keys->load, sizeof ret_keys->load, "{user:%lld:quota}:load", id);
     snprintf(ret_keys->absent, sizeof ret_keys->absent, "{user:%lld:quota}:absent", id);
     snprintf(ret_keys->concurrent, sizeof ret_keys->concurrent, "{user:%lld:quota}:concurrent", id);
-    snprintf(ret_keys->idempotency, sizeof ret_keys->idempotency, "{user:%lld:quota}:i:%.64s", id, idempotency_field);
+    snprintf(ret_keys->idempotency, sizeof ret_keys->idempotency, "{user:%lld:quota}:i:%.64s", id,
+             idempotency_field);
 }
 
 bool luna_quota_keys_parse(const char *quota_key, int64_t *ret_account_id)

@@ -31,7 +31,8 @@ struct luna_quota_keys {
 };
 
 /* `idempotency_field`: at most 64 characters; "" for none. */
-void luna_quota_keys_make(int64_t account_id, const char *idempotency_field, struct luna_quota_keys *ret_keys);
+void luna_quota_keys_make(int64_t account_id, const char *idempotency_field,
+                          struct luna_quota_keys *ret_keys);
 /* The account of a name in the dirty set. False when it is none of ours. */
 bool luna_quota_keys_parse(const char *quota_key, int64_t *ret_account_id);
 

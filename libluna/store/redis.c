@@ -14,7 +14,8 @@ struct luna_cache {
     uint64_t generation;
 };
 
-enum luna_code luna_cache_new(const char *url, int timeout_ms, struct luna_cache **ret_cache, struct luna_error *err)
+enum luna_code luna_cache_new(const char *url, int timeout_ms, struct luna_cache **ret_cache,
+                              struct luna_error *err)
 {
     struct luna_redis_address address;
     enum luna_code code = luna_redis_url_parse(url, &address, err);
@@ -61,13 +62,14 @@ static enum luna_code broken(struct luna_cache *cache, const char *doing, struct
     const redisContext *context = cache->context;
     enum luna_code code = LUNA_EUNAVAILABLE;
     if (context != NULL && context->err == REDIS_ERR_IO &&
-        (strstr(context->errstr, "temporarily unavailable") != NULL || strstr(context->errstr, "timed out") != NULL))
+        (strstr(context->errstr, "temporarily unavailable") != NULL ||
+         strstr(context->errstr, "timed out") != NULL))
         code = LUNA_ETIMEOUT;
     luna_error_set(err, code, "Redis: %s: %s", doing,
-                   context == NULL            ? "out of memory"
-                   : code == LUNA_ETIMEOUT    ? "no answer in time"
+                   context == NULL           ? "out of memory"
+                   : code == LUNA_ETIMEOUT   ? "no answer in time"
                    : context->errstr[0] != 0 ? context->errstr
-                                              : "connection lost");
+                                             : "connection lost");
     luna_redis_drop(cache);
     return code;
 }
@@ -106,14 +108,16 @@ static enum luna_code greet(struct luna_cache *cache, struct luna_error *err)
     return code;
 }
 
-static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_deadline deadline, struct luna_error *err)
+static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_deadline deadline,
+                                       struct luna_error *err)
 {
     struct luna_deadline capped = luna_deadline_cap_ms(deadline, cache->timeout_ms);
     struct timeval left = luna_deadline_timeval(capped);
     if (cache->context == NULL) {
         const struct luna_redis_address *address = &cache->address;
-        cache->context = address->host[0] != '\0' ? redisConnectWithTimeout(address->host, address->port, left)
-                                                  : redisConnectUnixWithTimeout(address->path, left);
+        cache->context = address->host[0] != '\0'
+                             ? redisConnectWithTimeout(address->host, address->port, left)
+                             : redisConnectUnixWithTimeout(address->path, left);
         if (cache->context == NULL || cache->context->err != 0)
             return broken(cache, "connecting", err);
         redisSetTimeout(cache->context, left);
@@ -163,7 +167,8 @@ enum luna_code luna_redis_send(struct luna_cache *cache, const struct luna_redis
                                struct luna_deadline deadline, struct luna_error *err)
 {
     if (command->overflow)
-        return luna_error_set(err, LUNA_ELIMIT, "a Redis command of more than %d arguments", LUNA_REDIS_ARGS_MAX);
+        return luna_error_set(err, LUNA_ELIMIT, "a Redis command of more than %d arguments",
+                              LUNA_REDIS_ARGS_MAX);
     enum luna_code code = ensure_connected(cache, deadline, err);
     if (code != LUNA_OK)
         return code;
@@ -174,8 +179,8 @@ enum luna_code luna_redis_send(struct luna_cache *cache, const struct luna_redis
     return LUNA_OK;
 }
 
-enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline deadline, struct luna_reply **ret_reply,
-                               struct luna_error *err)
+enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline deadline,
+                               struct luna_reply **ret_reply, struct luna_error *err)
 {
     void *reply = NULL;
     if (cache->context == NULL)
@@ -191,21 +196,24 @@ enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline de
 }
 
 enum luna_code luna_redis_call(struct luna_cache *cache, const struct luna_redis_command *command,
-                               struct luna_deadline deadline, struct luna_reply **ret_reply, struct luna_error *err)
+                               struct luna_deadline deadline, struct luna_reply **ret_reply,
+                               struct luna_error *err)
 {
     enum luna_code code = luna_redis_send(cache, command, deadline, err);
     return code == LUNA_OK ? luna_redis_take(cache, deadline, ret_reply, err) : code;
 }
 
 enum luna_code luna_redis_want(struct luna_cache *cache, const struct luna_redis_command *command,
-                               struct luna_deadline deadline, struct luna_reply **ret_reply, struct luna_error *err)
+                               struct luna_deadline deadline, struct luna_reply **ret_reply,
+                               struct luna_error *err)
 {
     struct luna_reply *reply = NULL;
     enum luna_code code = luna_redis_call(cache, command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
     if (luna_reply_error(reply) != NULL) {
-        code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", command->argv[0], luna_reply_error(reply));
+        code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", command->argv[0],
+                              luna_reply_error(reply));
         luna_reply_free(reply);
         return code;
     }
@@ -213,7 +221,8 @@ enum luna_code luna_redis_want(struct luna_cache *cache, const struct luna_redis
     return LUNA_OK;
 }
 
-enum luna_code luna_cache_ping(struct luna_cache *cache, struct luna_deadline deadline, struct luna_error *err)
+enum luna_code luna_cache_ping(struct luna_cache *cache, struct luna_deadline deadline,
+                               struct luna_error *err)
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;

@@ -38,7 +38,8 @@ const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t in
 
 static bool is_text(const struct luna_reply *reply)
 {
-    return reply != NULL && (raw(reply)->type == REDIS_REPLY_STRING || raw(reply)->type == REDIS_REPLY_STATUS);
+    return reply != NULL &&
+           (raw(reply)->type == REDIS_REPLY_STRING || raw(reply)->type == REDIS_REPLY_STATUS);
 }
 
 int64_t luna_reply_int(const struct luna_reply *reply, int64_t fallback)

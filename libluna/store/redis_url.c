@@ -69,22 +69,17 @@ static enum luna_code parse_tcp(const char *rest, struct luna_redis_address *add
         return luna_error_set(err, LUNA_ECONFIG,
                               "Redis URL: the user or password is too long or badly %%-encoded");
     const char *host = at != NULL ? at + 1 : rest;
-    const char *host_end;
-    if (host < end && *host == '[') {
-        host++;
-        host_end = memchr(host, ']', (size_t)(end - host));
-        if (host_end == NULL)
-            return luna_error_set(err, LUNA_ECONFIG, "Redis URL: \"[\" without \"]\" around the address");
-    } else {
-        host_end = memchr(host, ':', (size_t)(end - host));
-        if (host_end == NULL)
-            host_end = end;
-    }
+    bool bracketed = *host == '[';
+    host += bracketed ? 1 : 0;
+    const char *host_end = host + strcspn(host, bracketed ? "]/" : ":/");
+    if (bracketed && *host_end != ']')
+        return luna_error_set(err, LUNA_ECONFIG, "Redis URL: \"[\" without \"]\" around the address");
     if (host_end == host || !decode(host, (size_t)(host_end - host), address->host, sizeof address->host))
         return luna_error_set(err, LUNA_ECONFIG, "Redis URL: the host is missing or too long");
-    const char *port = host_end < end && *host_end == ']' ? host_end + 1 : host_end;
+    const char *port = host_end + (bracketed ? 1 : 0);
     address->port = 6379;
-    if (port < end && (*port != ':' || !parse_number(port + 1, (size_t)(end - port - 1), 65535, &address->port)))
+    if (port < end &&
+        (*port != ':' || !parse_number(port + 1, (size_t)(end - port - 1), 65535, &address->port)))
         return luna_error_set(err, LUNA_ECONFIG, "Redis URL: the port is not a number up to 65535");
     if (*db != '\0' && !parse_number(db, strlen(db), 9999, &address->db))
         return luna_error_set(err, LUNA_ECONFIG, "Redis URL: what follows \"/\" is not a database number");
@@ -110,13 +105,15 @@ static enum luna_code parse_unix(const char *rest, struct luna_redis_address *ad
         item++;
         size_t len = strcspn(item, "&");
         if (!parse_query_item(item, len, address))
-            return luna_error_set(err, LUNA_ECONFIG, "Redis URL: after \"?\" only db= and password= are known");
+            return luna_error_set(err, LUNA_ECONFIG,
+                                  "Redis URL: after \"?\" only db= and password= are known");
         item += len;
     }
     return LUNA_OK;
 }
 
-enum luna_code luna_redis_url_parse(const char *url, struct luna_redis_address *ret_address, struct luna_error *err)
+enum luna_code luna_redis_url_parse(const char *url, struct luna_redis_address *ret_address,
+                                    struct luna_error *err)
 {
     struct luna_redis_address address = {.port = 0};
     enum luna_code code;

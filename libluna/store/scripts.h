@@ -20,15 +20,19 @@ enum luna_script {
     LUNA_SCRIPTS_FENCED, /* how many of them are */
     LUNA_SCRIPT_ACK = LUNA_SCRIPTS_FENCED,
     LUNA_SCRIPT_PUSH,
+    LUNA_SCRIPT_FENCE,
+    LUNA_SCRIPT_INSPECT,
     LUNA_SCRIPTS_COUNT
 };
 
 /* What workers and quota-syncd agree on about keys and arguments: raised when a script changes them. */
 enum { LUNA_SCRIPT_ABI = 1 };
 
-enum { LUNA_SCRIPT_SHA_BYTES = 41 };
+enum { LUNA_SCRIPT_SHA_BYTES = 41, LUNA_SCRIPT_BYTES_MAX = 64 << 10 };
 
 const char *luna_script_name(enum luna_script script);
+/* A digest of all texts, 16 hex digits: tells one build's scripts from another's. */
+void luna_script_build(char out[17]);
 /* The text to load, NUL-terminated; the incarnation matters to fenced ones only. */
 void luna_script_text(enum luna_script script, int64_t incarnation, struct luna_buf *out);
 

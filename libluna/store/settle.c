@@ -22,8 +22,8 @@ void luna_settle_end(struct luna_admitter *admitter)
 }
 
 /* Gives back charge `wseq`, if it was made, and makes sure that it cannot be made any more. */
-static enum luna_code give_back(struct luna_admitter *admitter, int64_t account_id, int64_t wseq, const char *field,
-                                struct luna_deadline deadline, struct luna_error *err)
+static enum luna_code give_back(struct luna_admitter *admitter, int64_t account_id, int64_t wseq,
+                                const char *field, struct luna_deadline deadline, struct luna_error *err)
 {
     struct luna_quota_keys keys;
     struct luna_redis_command command;
@@ -43,7 +43,8 @@ static enum luna_code give_back(struct luna_admitter *admitter, int64_t account_
     return code;
 }
 
-enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_deadline deadline, struct luna_error *err)
+enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                   struct luna_error *err)
 {
     struct luna_journal_slot *slot = luna_journal_slot(admitter->journal);
     int64_t wseq = atomic_load(&slot->wseq);
@@ -70,7 +71,8 @@ void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission
         return;
     admission->cost = 0;
     /* When Redis cannot be asked, the slot stays as it is, and the next admission begins with this. */
-    (void)luna_settle_pending(admitter, luna_deadline_in_ms(admitter->redis_timeout_ms), &ignored);
+    if (luna_settle_pending(admitter, luna_deadline_in_ms(admitter->redis_timeout_ms), &ignored) != LUNA_OK)
+        luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_RETRIES);
 }
 
 enum standing { STANDS, STANDS_NOT, UNKNOWN };
@@ -94,7 +96,8 @@ static enum standing ask_standing(struct luna_admitter *admitter, const struct l
     luna_redis_arg_int(&command, admission->epoch);
     luna_redis_arg(&command, admission->body_hash);
     luna_redis_arg_int(&command, IDEMPOTENCY_LIFE_MS);
-    enum luna_code code = luna_admitter_script_pinned(admitter, LUNA_SCRIPT_FINISH, &command, deadline, &reply, err);
+    enum luna_code code =
+        luna_admitter_script_pinned(admitter, LUNA_SCRIPT_FINISH, &command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code == LUNA_ECONFLICT ? STANDS_NOT : UNKNOWN;
     enum standing standing = luna_reply_int(reply, 0) == 1 ? STANDS : STANDS_NOT;
@@ -127,7 +130,8 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct lu
     for (int i = 0; i < COMMIT_TRIES_MAX; i++) {
         if (must_ask && ask_standing(admitter, admission, deadline, &admission->error) != STANDS)
             return make_void(admitter, admission);
-        enum luna_append append = luna_journal_append(admitter->journal, &record, seq, deadline, &admission->error);
+        enum luna_append append =
+            luna_journal_append(admitter->journal, &record, seq, deadline, &admission->error);
         if (append == LUNA_APPEND_OK) {
             luna_settle_end(admitter);
             return LUNA_COMMIT_OK;

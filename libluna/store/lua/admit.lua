@@ -2,7 +2,7 @@
 -- In front of this text stands `local I = '<incarnation>'`: another incarnation is another script, so nothing can be
 -- charged in a Redis that quota-syncd has not looked at since it started.
 -- KEYS: m, quota, delta, dirty, concurrent, idempotency, absent
--- ARGV: key digest, scope, cost, points, worker, wseq, request life ms, body hash ('' without an Idempotency-Key)
+-- ARGV: key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body hash ('' without an Idempotency-Key)
 -- Reply: outcome (enum luna_admission_outcome; COLD -1), then what the caller reports.
 local ALLOWED, REPLAY, KEY_INVALID, DISABLED, SCOPE, UNKNOWN, BUSY, MISMATCH, POINTS, RATE, CONCURRENT, QUOTA, LATE, COLD =
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, -1
@@ -62,7 +62,7 @@ if v[17] == '1' then
   return answer(DISABLED, 0, 0)
 end
 local scope = tonumber(ARGV[2])
-if math.floor(tonumber(scopes) / scope) % 2 == 0 then
+if scope > 0 and math.floor(tonumber(scopes) / scope) % 2 == 0 then
   return answer(SCOPE, 0, 0)
 end
 if points_max > 0 and tonumber(ARGV[4]) > points_max then

@@ -43,7 +43,8 @@ struct luna_admission_request {
     int64_t account_id;
     const char *api_key; /* as sent; borrowed; checked for shape here */
     size_t api_key_len;
-    enum luna_scope scope;
+    const char *key_digest; /* NULL, or the digest that a verified token carries; api_key is then not looked at */
+    unsigned scope;              /* one bit of enum luna_scope; 0: any key will do */
     int64_t cost;                /* units to charge; 0: check only */
     int64_t points;              /* observations in the request */
     const char *idempotency_key; /* NULL: none; at most 255 visible ASCII bytes */
@@ -64,6 +65,7 @@ struct luna_admission {
     int64_t rate_burst, rate_remaining, rate_reset_s, rate_per_s;
     int64_t retry_after_ms; /* for 429 and 503 */
     int64_t points_max;
+    char key_digest[37]; /* of the key that asked, for a token; "" when it has no key's shape */
     bool was_cold; /* the account had to be loaded */
     /* What commit and refund need; opaque to the caller. */
     int64_t account_id, epoch, incarnation, charged_at, period_no, worker_seq, recovery_seq;

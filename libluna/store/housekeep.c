@@ -1,0 +1,49 @@
+#include "booker.h"
+#include "journal_sums.h"
+
+enum { MONTHS_AHEAD = 3, COLD_PERIODS_MAX = 1000, FOLD_LOCK_TIMEOUT_MS = 2000 };
+
+static enum luna_code count_of(struct luna_booker *booker, const char *sql,
+                               const struct luna_pg_params *params, int64_t *ret_count,
+                               struct luna_error *err)
+{
+    struct luna_pg_result *result = NULL;
+    enum luna_code code =
+        luna_pg_query(booker->database, luna_pg_deadline(booker->database), sql, params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    *ret_count = luna_pg_int(result, 0, 0);
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+static void add_term(const struct luna_booker *booker, struct luna_pg_params *params)
+{
+    luna_pg_param_int(params, booker->term);
+    luna_pg_param_text(params, booker->actor);
+}
+
+enum luna_code luna_booking_housekeep(struct luna_booker *booker, struct luna_housekeeping_report *ret_report,
+                                      struct luna_error *err)
+{
+    struct luna_housekeeping_report report = {.partitions_made = 0};
+    struct luna_pg_params months = {.count = 0}, cold = {.count = 0}, keys = {.count = 0};
+    luna_pg_param_int(&months, MONTHS_AHEAD);
+    add_term(booker, &cold);
+    luna_pg_param_int(&cold, COLD_PERIODS_MAX);
+    add_term(booker, &keys);
+    enum luna_code code = luna_booker_check(booker, err);
+    if (code == LUNA_OK)
+        code = count_of(booker, "SELECT luna_events_partitions($1)", &months, &report.partitions_made, err);
+    if (code == LUNA_OK)
+        code = count_of(booker, "SELECT luna_periods_close_cold($1, $2, $3)", &cold, &report.periods_closed,
+                        err);
+    if (code == LUNA_OK)
+        code = count_of(booker, "SELECT luna_keys_end($1, $2)", &keys, &report.keys_expired, err);
+    if (code == LUNA_OK)
+        code = luna_journal_fold(booker->journal_dir, luna_deadline_in_ms(FOLD_LOCK_TIMEOUT_MS),
+                                 &report.segments_folded, &report.journal_bytes, err);
+    if (code == LUNA_OK)
+        *ret_report = report;
+    return code;
+}

@@ -1,0 +1,9 @@
+-- Announces a new incarnation and its scripts, unless a newer one is announced already. What was to be booked before it is
+-- booked, from the journals.
+-- KEYS: fence, dirty     ARGV: incarnation, then pairs: the record's other fields
+if tonumber(redis.call('HGET', KEYS[1], 'incarnation') or 0) >= tonumber(ARGV[1]) then
+  return 0
+end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('HSET', KEYS[1], 'incarnation', ARGV[1], unpack(ARGV, 2))
+return 1

@@ -1,0 +1,63 @@
+/*
+ * stores_fixture.h: a private PostgreSQL and a private Redis for one test program, gone when it ends.
+ *
+ * Both listen on unix sockets in a directory of their own. PostgreSQL refuses root, so under root it runs as `postgres`.
+ */
+#ifndef TESTS_STORE_STORES_FIXTURE_H
+#define TESTS_STORE_STORES_FIXTURE_H
+
+#include "luna/store/account.h"
+#include "luna/store/admission.h"
+#include "luna/store/booking.h"
+
+#include <sys/types.h>
+
+struct stores {
+    char dir[64];
+    char redis_url[128], journal_dir[96];
+    char owner_url[192], worker_url[192], syncd_url[192], admin_url[192];
+    pid_t redis, postgres;
+};
+
+/* Starts both and migrates. Ends the program with a message when that is impossible. */
+void stores_start(struct stores *stores);
+void stores_stop(struct stores *stores);
+
+void stores_redis_kill(struct stores *stores);
+void stores_redis_start(struct stores *stores);
+void stores_postgres_kill(struct stores *stores);
+void stores_postgres_start(struct stores *stores);
+
+/* Handles with the roles that the programs have. Free them. */
+struct luna_admitter *stores_admitter(struct stores *stores, int slot);
+struct luna_booker *stores_booker(struct stores *stores);
+struct luna_operator stores_operator(struct stores *stores);
+void stores_operator_done(struct luna_operator *op);
+
+/* Leads and fences. */
+void stores_fence(struct luna_booker *booker, struct luna_fence_report *ret_report);
+/* Books until nothing is dirty. */
+void stores_book_all(struct luna_booker *booker);
+
+struct client {
+    struct luna_account account;
+    struct luna_key_text key;
+};
+void stores_client(struct stores *stores, const char *name, const char *plan, int64_t limit,
+                   struct client *ret_client);
+
+/* One request's admission; commits what was allowed. Returns the outcome; UNAVAILABLE for a voided commit. */
+enum luna_admission_outcome stores_request(struct luna_admitter *admitter, const struct client *client);
+void stores_admit(struct luna_admitter *admitter, const struct client *client, int64_t cost,
+                  struct luna_admission *ret_admission);
+
+/* The first column of the first row, as a number, by the owner. */
+int64_t stores_sql_int(struct stores *stores, const char *sql);
+/* Runs SQL as `url`'s role; false when it was refused. */
+bool stores_sql(const char *url, const char *sql);
+/* A Redis command of words; the reply as a number, or -1. */
+int64_t stores_redis_int(struct stores *stores, const char *words);
+/* Is everything sound? Conservation gauges read 0 and the audit log verifies. Fails the test otherwise. */
+void stores_assert_sound(struct stores *stores, struct luna_booker *booker);
+
+#endif

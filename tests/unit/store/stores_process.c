@@ -1,0 +1,193 @@
+/* Starting and ending the two servers. */
+#include "stores_process.h"
+#include "stores_fixture.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PG_BIN "/usr/lib/postgresql/15/bin/"
+
+void stores_die(const char *what)
+{
+    fprintf(stderr, "stores: %s\n", what);
+    exit(1);
+}
+
+static void become_postgres(void)
+{
+    const struct passwd *user = getpwnam("postgres");
+    if (geteuid() != 0)
+        return;
+    if (user == NULL || initgroups("postgres", user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
+        setuid(user->pw_uid) != 0)
+        _exit(126);
+}
+
+static pid_t spawn(struct stores *stores, bool as_postgres, const char *log, const char *const *argv)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", stores->dir, log);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    if (fd < 0 || chdir(stores->dir) != 0)
+        _exit(126);
+    dup2(fd, 1);
+    dup2(fd, 2);
+    if (as_postgres)
+        become_postgres();
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* no server outlives a test that was killed */
+    /* execvp's prototype lacks a const that it respects. */
+    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+static void run(struct stores *stores, bool as_postgres, const char *const *argv)
+{
+    int status = 0;
+    pid_t pid = spawn(stores, as_postgres, "setup.log", argv);
+    if (waitpid(pid, &status, 0) != pid || status != 0)
+        stores_die("a setup command failed: see setup.log in the test's directory");
+}
+
+void stores_pause_ms(long ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+static void await(const char *what, bool (*answers)(struct stores *stores), struct stores *stores)
+{
+    for (int i = 0; i < 600; i++) {
+        if (answers(stores))
+            return;
+        stores_pause_ms(50);
+    }
+    stores_die(what);
+}
+
+static bool redis_answers(struct stores *stores)
+{
+    struct luna_cache *cache = NULL;
+    struct luna_error err;
+    bool ok = luna_cache_new(stores->redis_url, 500, &cache, &err) == LUNA_OK &&
+              luna_cache_ping(cache, luna_deadline_in_ms(500), &err) == LUNA_OK;
+    luna_cache_free(cache);
+    return ok;
+}
+
+void stores_redis_start(struct stores *stores)
+{
+    char socket[96];
+    snprintf(socket, sizeof socket, "%s/redis.sock", stores->dir);
+    unlink(socket);
+    const char *const argv[] = {
+        "redis-server", "--port", "0", "--unixsocket", socket,      "--appendonly",
+        "yes",          "--save", "",  "--dir",        stores->dir, "--maxmemory-policy",
+        "noeviction",   NULL};
+    stores->redis = spawn(stores, false, "redis.log", argv);
+    await("Redis does not answer: see redis.log", redis_answers, stores);
+}
+
+static void kill_and_reap(pid_t *pid, int signal)
+{
+    int status = 0;
+    if (*pid <= 0)
+        return;
+    kill(*pid, signal);
+    waitpid(*pid, &status, 0);
+    *pid = 0;
+}
+
+void stores_redis_kill(struct stores *stores)
+{
+    kill_and_reap(&stores->redis, SIGKILL);
+}
+
+static bool postgres_answers(struct stores *stores)
+{
+    char url[192];
+    snprintf(url, sizeof url, "host=%s user=postgres dbname=postgres", stores->dir);
+    return stores_sql(url, "SELECT 1");
+}
+
+void stores_postgres_start(struct stores *stores)
+{
+    char data[96], lock[112];
+    snprintf(data, sizeof data, "%s/pg", stores->dir);
+    snprintf(lock, sizeof lock, "%s/postmaster.pid", data);
+    char sockets[112];
+    snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", stores->dir);
+    const char *const argv[] = {PG_BIN "postgres",
+                                "-D",
+                                data,
+                                "-c",
+                                "listen_addresses=",
+                                "-c",
+                                sockets,
+                                "-c",
+                                "max_connections=60",
+                                "-c",
+                                "shared_buffers=64MB",
+                                "-c",
+                                "timezone=UTC",
+                                NULL};
+    stores->postgres = spawn(stores, true, "postgres.log", argv);
+    await("PostgreSQL does not answer: see postgres.log", postgres_answers, stores);
+}
+
+void stores_postgres_kill(struct stores *stores)
+{
+    /* The postmaster's children notice its death and leave; a new one waits for them. */
+    kill_and_reap(&stores->postgres, SIGKILL);
+    stores_pause_ms(300);
+}
+
+void stores_process_init(struct stores *stores)
+{
+    char data[96];
+    snprintf(stores->dir, sizeof stores->dir, "/tmp/luna-stores-XXXXXX");
+    if (mkdtemp(stores->dir) == NULL || chmod(stores->dir, 0777) != 0)
+        stores_die("cannot make a directory under /tmp");
+    snprintf(data, sizeof data, "%s/pg", stores->dir);
+    const char *const initdb[] = {PG_BIN "initdb",
+                                  "-D",
+                                  data,
+                                  "-U",
+                                  "postgres",
+                                  "-A",
+                                  "trust",
+                                  "-E",
+                                  "UTF8",
+                                  "--locale=C.UTF-8",
+                                  "--no-sync",
+                                  "--no-instructions",
+                                  NULL};
+    run(stores, true, initdb);
+}
+
+void stores_process_done(struct stores *stores)
+{
+    kill_and_reap(&stores->redis, SIGKILL);
+    kill_and_reap(&stores->postgres, SIGQUIT);
+    const char *const remove[] = {"rm", "-rf", stores->dir, NULL};
+    pid_t pid = fork();
+    if (pid == 0) {
+        execvp(remove[0], (char *const *)(uintptr_t)remove);
+        _exit(127);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+}
