@@ -249,7 +249,13 @@ static const struct option *find_option(struct json_span name)
 }
 
 /* The text is valid JSON, so jansson refuses only what it forbids beyond the grammar: a member twice, a number that no
- * double holds, a NUL in a string. */
+ * double holds, a NUL in a string. Whatever else it says comes of a lack of memory. */
+static bool is_forbidden_value(enum json_error_code code)
+{
+    return code == json_error_duplicate_key || code == json_error_numeric_overflow ||
+           code == json_error_null_character || code == json_error_null_byte_in_key;
+}
+
 static void fault_refused(const struct option *option, const json_error_t *error, size_t offset,
                           struct luna_faults *faults)
 {
@@ -288,9 +294,7 @@ bool option_apply(struct json_span name, struct json_span value, size_t offset, 
     /* Integers as reals: a client may write 12 or 12.0, and 99999999999999999999 is then too large, not unreadable. */
     json_t *json = json_loadb(value.at, value.len,
                               JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
-    /* Short of memory, jansson says so or, in most places, says nothing: then the code is "unknown". */
-    if (json == NULL && (json_error_code(&error) == json_error_out_of_memory ||
-                         json_error_code(&error) == json_error_unknown))
+    if (json == NULL && !is_forbidden_value(json_error_code(&error)))
         return false;
     if (json == NULL) {
         fault_refused(option, &error, offset, faults);
