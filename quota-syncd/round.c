@@ -49,6 +49,10 @@ enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics
                                           .between_batches = pause,
                                           .between_context = context};
     enum luna_code code = luna_booker_new(&options, &round->booker, err);
+    if (code == LUNA_EIO) { /* nothing is connected yet: it can only be the folder of the journals */
+        luna_error_wrap(err, "LUNA_STATE_DIR");
+        code = LUNA_ECONFIG;
+    }
     if (code != LUNA_OK) {
         round_free(round);
         return code;
@@ -195,6 +199,13 @@ static enum luna_code check_conservation(struct round *round, struct luna_error 
     return LUNA_OK;
 }
 
+/* Has the session listen, if it is a new one. What was announced so far this round delivers anyway. */
+static enum luna_code listen_for_hints(struct round *round, struct luna_error *err)
+{
+    bool hint = false;
+    return luna_booking_wait(round->booker, 0, &hint, err);
+}
+
 /* What only the leader does. */
 static enum luna_code work(struct round *round, bool *ret_stopped, struct luna_error *err)
 {
@@ -224,6 +235,8 @@ enum round_outcome round_run(struct round *round, struct luna_error *err)
     enum luna_code code = check_schema(round, err);
     if (code == LUNA_OK)
         code = luna_booking_lead(round->booker, &leading, &round->metrics->term, err);
+    if (code == LUNA_OK)
+        code = listen_for_hints(round, err);
     if (code == LUNA_OK && leading)
         code = work(round, &stopped, err);
     if (code != LUNA_OK) {
