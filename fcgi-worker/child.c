@@ -61,12 +61,21 @@ void child_kill(struct child *child)
                       0); /* fails only when it is gone */
 }
 
-int child_bury(struct child *child)
+int child_bury(struct child *child, int epoll_fd)
 {
     siginfo_t info = {0};
     (void)waitid(P_PIDFD, (id_t)child->pid_fd, &info, WEXITED | WNOHANG); /* readable: it is a zombie */
     child_let_go(child);
+    /* By name: closing is not enough while a child forked meanwhile still has its copy. */
+    (void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, child->pid_fd, NULL);
     close(child->pid_fd);
     *child = (struct child){.pid_fd = -1, .leash_fd = -1};
     return info.si_code == CLD_EXITED ? info.si_status : -1;
+}
+
+void child_abandon(struct child *child)
+{
+    child_let_go(child);
+    if (child->pid_fd >= 0)
+        close(child->pid_fd);
 }

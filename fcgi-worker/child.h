@@ -26,6 +26,8 @@ enum luna_code child_adopt(struct child *child, int epoll_fd, uint64_t tag, pid_
 void child_let_go(struct child *child);
 void child_kill(struct child *child);
 /* Buries it once its pidfd is readable: its exit status, or -1 when a signal ended it. */
-int child_bury(struct child *child);
+int child_bury(struct child *child, int epoll_fd);
+/* In another child: closes the master's ends. */
+void child_abandon(struct child *child);
 
 #endif

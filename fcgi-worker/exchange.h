@@ -10,15 +10,20 @@
 #define FCGI_WORKER_EXCHANGE_H
 
 #include "fcgi_io.h"
+#include "formats.h"
 #include "http.h"
 #include "luna/base/arena.h"
+#include "luna/modelling/batch.h"
+#include "luna/modelling/decode.h"
 #include "luna/modelling/fault.h"
 #include "luna/modelling/request.h"
 #include "luna/modelling/result.h"
 #include "luna/store/admission.h"
 #include "problem.h"
+#include "query.h"
 #include "routes.h"
 #include "scoreboard.h"
+#include "token.h"
 #include "worker_config.h"
 
 struct pipeline { /* what a worker process has for all its requests */
@@ -26,9 +31,11 @@ struct pipeline { /* what a worker process has for all its requests */
     struct scoreboard *board;
     struct scoreboard_worker *slot;
     struct luna_admitter *admitter;
+    struct api_stores *stores; /* api_stores.h */
     struct fcgi_io *io;
     struct luna_arena arena;
     struct luna_buf body;
+    struct luna_buf unpacked; /* the body, when it came compressed */
     struct luna_buf head;
     struct http_response response;
 };
@@ -37,6 +44,7 @@ struct exchange {
     struct pipeline *pipeline;
     struct http_request request;
     const struct route *route; /* NULL until it is found */
+    struct route_ids ids;
     int64_t account_id;
     struct luna_deadline
         deadline; /* of the answer; the hard limit, when the master kills, comes a little later */
@@ -51,7 +59,15 @@ struct exchange {
     struct luna_faults faults;
     struct luna_request model;
     struct luna_result result;
-    bool csv_in, csv_out;
+    enum format format_in, format_out;
+    struct query query;
+    int precision;  /* of the numbers in the answer; 0: shortest */
+    int64_t cost;   /* units of a success */
+    bool divisible; /* when the quota has less than the cost, what is left of it will do */
+    struct luna_batch batch;
+    int64_t wanted, cursor;    /* numbers of a small request: days, events, seconds */
+    unsigned scopes;           /* enum luna_scope bits that a key or token shall have */
+    struct token_claims token; /* account_id 0: a key was sent, or nothing */
     bool client_left;
     bool admitted; /* luna_admit() said yes: commit or refund is owed */
     struct luna_admission admission;
@@ -79,6 +95,8 @@ enum step_outcome step_model(struct exchange *exchange);
 enum step_outcome step_encode(struct exchange *exchange);
 enum step_outcome step_commit(struct exchange *exchange); /* step_admit.c */
 
+/* Gives an admitted request's charge back and asks anew with exchange->cost; step_admit()'s outcome. */
+enum step_outcome exchange_admit_again(struct exchange *exchange);
 /* The API key as sent, in either header; "" when there is none. */
 const char *exchange_api_key(const struct exchange *exchange);
 /* Answers with a problem; returns STEP_ANSWERED, so that a step can end in it. */
@@ -86,5 +104,14 @@ enum step_outcome exchange_answer(struct exchange *exchange, const struct proble
 enum step_outcome exchange_refuse(struct exchange *exchange, enum problem_id id, const char *detail);
 /* Keeps a complaint about the body for later; the first one stands. */
 void exchange_complain(struct exchange *exchange, enum problem_id id, const char *detail);
+
+/* For the steps that decode a body, of one series or of many; all complain instead of answering. */
+bool exchange_content_known(struct exchange *exchange); /* Content-Type → format_in */
+bool exchange_body_unpacked(struct exchange *exchange); /* Content-Encoding */
+bool exchange_query_read(struct exchange *exchange);    /* the query, and precision out of it */
+struct luna_request_limits exchange_limits(const struct exchange *exchange);
+void exchange_complain_of_faults(struct exchange *exchange, enum luna_decode_status status);
+/* Did the answer fit, and in time? */
+enum step_outcome exchange_check_encoded(struct exchange *exchange);
 
 #endif

@@ -21,6 +21,8 @@ const char *http_reason(int status)
         int status;
         const char *reason;
     } reasons[] = {{200, "OK"},
+                   {201, "Created"},
+                   {204, "No Content"},
                    {400, "Bad Request"},
                    {403, "Forbidden"},
                    {404, "Not Found"},

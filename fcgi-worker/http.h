@@ -26,6 +26,7 @@ struct http_request {
     const char *api_key;
     const char *authorization;
     const char *idempotency_key;
+    const char *origin;
     const char *remote_address;
     const char *request_id;
     int64_t started_wall_ms; /* nginx's stamp; 0: none */

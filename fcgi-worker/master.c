@@ -59,6 +59,11 @@ static enum luna_code open_loop(struct master *master, struct luna_error *err)
     return LUNA_OK;
 }
 
+static void abandon_from_worker(void *ctx)
+{
+    master_abandon(ctx);
+}
+
 enum luna_code master_init(struct master *master, const struct worker_config *config,
                            const struct listener *listener, struct scoreboard *board, int board_fd,
                            struct luna_error *err)
@@ -73,6 +78,8 @@ enum luna_code master_init(struct master *master, const struct worker_config *co
     if (code != LUNA_OK)
         return code;
     pool_init(&master->pool, board, listener->fd, master->epoll_fd, master->nudge_fd);
+    master->pool.abandon = abandon_from_worker;
+    master->pool.abandon_ctx = master;
     atomic_store_explicit(&board->pool.generation, 1, RELAXED);
     atomic_store_explicit(&board->pool.ready_stall_ns, config->ready_stall_ms * NS_PER_MS, RELAXED);
     if (atomic_load_explicit(&board->pool.started_wall_ms, RELAXED) == 0)
@@ -82,9 +89,11 @@ enum luna_code master_init(struct master *master, const struct worker_config *co
 
 void master_abandon(struct master *master)
 {
+    /* Above all the leashes: a copy left open here would keep another child from ever noticing that it was let go. */
     pool_abandon(&master->pool); /* the epoll set is its too */
-    child_let_go(&master->monitor);
-    child_let_go(&master->upgrade.self_test);
+    child_abandon(&master->monitor);
+    child_abandon(&master->upgrade.self_test);
+    close(master->board_fd);
     close(master->signal_fd);
     close(master->timer_fd);
 }

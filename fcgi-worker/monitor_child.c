@@ -41,7 +41,7 @@ void monitor_child_keep(struct master *master)
 
 int monitor_child_bury(struct master *master)
 {
-    int status = child_bury(&master->monitor);
+    int status = child_bury(&master->monitor, master->epoll_fd);
     bool first = !master->monitor_settled;
     master->monitor_settled = true;
     atomic_store_explicit(&master->board->pool.monitor_pid, 0, RELAXED);
@@ -59,5 +59,5 @@ void monitor_child_stop(struct master *master)
     if (poll(&end, 1, STOP_MS) <= 0)
         child_kill(&master->monitor);
     (void)poll(&end, 1, STOP_MS);
-    (void)child_bury(&master->monitor);
+    (void)child_bury(&master->monitor, master->epoll_fd);
 }

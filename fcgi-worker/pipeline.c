@@ -1,6 +1,7 @@
 #include "pipeline.h"
 
 #include "access_log.h"
+#include "cors.h"
 #include "luna/base/clock.h"
 #include "request_id.h"
 
@@ -16,7 +17,8 @@ enum {
     ANSWER_PER_BODY = 16,
     REFUSAL_DRAIN_MS = 1000,
     WAIT_MS_MAX = 3600000,
-    NS_PER_MS = 1000000
+    NS_PER_MS = 1000000,
+    NO_CONTENT = 204
 };
 
 static const struct step arrival[] = {
@@ -29,6 +31,7 @@ void pipeline_init(struct pipeline *pipeline)
     luna_arena_init(&pipeline->arena, ARENA_BLOCK_BYTES,
                     ARENA_BASE_BYTES + points_max * ARENA_BYTES_PER_POINT);
     luna_buf_init(&pipeline->body, body_bytes_max);
+    luna_buf_init(&pipeline->unpacked, body_bytes_max);
     luna_buf_init(&pipeline->head, HEAD_BYTES_MAX);
     luna_buf_init(&pipeline->response.headers, HEAD_BYTES_MAX / 2);
     luna_buf_init(&pipeline->response.body, body_bytes_max * ANSWER_PER_BODY);
@@ -38,6 +41,7 @@ void pipeline_done(struct pipeline *pipeline)
 {
     luna_arena_done(&pipeline->arena);
     luna_buf_done(&pipeline->body);
+    luna_buf_done(&pipeline->unpacked);
     luna_buf_done(&pipeline->head);
     luna_buf_done(&pipeline->response.headers);
     luna_buf_done(&pipeline->response.body);
@@ -93,6 +97,7 @@ static void take_request(const struct fcgi_io *io, struct http_request *request)
     request->api_key = fcgi_io_param(io, "HTTP_X_API_KEY");
     request->authorization = fcgi_io_param(io, "HTTP_AUTHORIZATION");
     request->idempotency_key = fcgi_io_param(io, "HTTP_IDEMPOTENCY_KEY");
+    request->origin = fcgi_io_param(io, "HTTP_ORIGIN");
     request->remote_address = fcgi_io_param(io, "REMOTE_ADDR");
 }
 
@@ -134,6 +139,7 @@ static void begin(struct exchange *exchange)
     int64_t left_ms = waited < config->request_timeout_ms ? config->request_timeout_ms - waited : 0;
     exchange->hard_limit_ns = luna_deadline_in_ms(left_ms + config->hard_limit_grace_ms).at_ns;
     scoreboard_worker_name(pipeline->slot, exchange->request_id, 0, -1, 0, NULL, exchange->hard_limit_ns);
+    cors_headers_add(config->cors_origins, request->origin, &pipeline->response);
 }
 
 /* Before money is taken, and before it is kept: is anybody still there to get something for it? */
@@ -166,13 +172,29 @@ static void drain(struct exchange *exchange)
             fcgi_io_read_body(pipeline->io, &pipeline->body, luna_deadline_in_ms(REFUSAL_DRAIN_MS));
 }
 
+/* Milliseconds of the steps that make an answer, for the client's own tools. */
+static void write_timing(const struct exchange *exchange, struct luna_buf *head)
+{
+    static const enum phase shown[] = {PHASE_DECODE, PHASE_ADMIT, PHASE_MODEL, PHASE_ENCODE};
+    luna_buf_puts(head, "Server-Timing: ");
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        int64_t us = exchange->sample.phase_ns[shown[i]] / 1000;
+        luna_buf_printf(head, "%s%s;dur=%lld.%03lld", i > 0 ? ", " : "", phase_name(shown[i]),
+                        (long long)(us / 1000), (long long)(us % 1000));
+    }
+    luna_buf_puts(head, "\r\n");
+}
+
 static void write_head(const struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
     const struct http_response *response = &pipeline->response;
     struct luna_buf *head = &pipeline->head;
-    luna_buf_printf(head, "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", response->status,
-                    http_reason(response->status), response->content_type, response->body.len);
+    luna_buf_printf(head, "Status: %d %s\r\n", response->status, http_reason(response->status));
+    if (response->status != NO_CONTENT)
+        luna_buf_printf(head, "Content-Type: %s\r\nContent-Length: %zu\r\n", response->content_type,
+                        response->body.len);
+    write_timing(exchange, head);
     luna_buf_printf(head, "X-Request-Id: %s\r\nCache-Control: no-store\r\n", exchange->request_id);
     luna_buf_append(head, response->headers.data, response->headers.len);
     luna_buf_puts(head, "\r\n");
@@ -206,6 +228,7 @@ static void finish(struct exchange *exchange)
     access_log(exchange);
     scoreboard_worker_end(pipeline->slot, &exchange->sample);
     recycle(&pipeline->body);
+    recycle(&pipeline->unpacked);
     recycle(&pipeline->head);
     recycle(&pipeline->response.headers);
     recycle(&pipeline->response.body);

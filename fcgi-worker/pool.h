@@ -41,6 +41,8 @@ struct pool {
     int listen_fd;
     int epoll_fd;
     int nudge_fd;
+    void (*abandon)(void *ctx); /* called in a new worker: closes what only the master may hold */
+    void *abandon_ctx;
     struct respawn_budget budget;
     struct pool_slot slots[SCOREBOARD_SLOTS];
 };
@@ -76,7 +78,7 @@ int64_t pool_watch(struct pool *pool);
 /* Buries a slot's process once its pid_fd is readable. */
 struct pool_death pool_bury(struct pool *pool, int slot, const struct worker_config *config);
 
-/* In a child of the master: closes what only the master may hold. */
+/* In a child of the master: closes the pool's share of what only the master may hold. */
 void pool_abandon(struct pool *pool);
 
 #endif

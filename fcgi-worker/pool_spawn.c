@@ -27,7 +27,7 @@ static void run_worker(struct pool *pool, int index, const struct generation *ge
     char name[16];
     (void)snprintf(name, sizeof name, "luna-worker %d", index);
     (void)prctl(PR_SET_NAME, name); /* what ps shows; nothing depends on it */
-    pool_abandon(pool);
+    pool->abandon(pool->abandon_ctx);
     const struct worker_options options = {
         .config = &generation->config,
         .board = pool->board,

@@ -16,6 +16,8 @@
     X(PROBLEM_BAD_REQUEST, 400, "bad_request", "Bad request", "The request cannot be read.")                 \
     X(PROBLEM_BODY_INCOMPLETE, 400, "body_incomplete", "Incomplete body",                                    \
       "The body is shorter or longer than its Content-Length says. Send it again.")                          \
+    X(PROBLEM_BODY_CORRUPT, 400, "body_corrupt", "Damaged body",                                             \
+      "The body is not what its Content-Encoding says, or was cut off. Send it again.")                      \
     X(PROBLEM_IDEMPOTENCY_KEY, 400, "idempotency_key_invalid", "Invalid Idempotency-Key",                    \
       "Idempotency-Key takes 1 to 255 visible ASCII characters.")                                            \
     X(PROBLEM_KEY_MISSING, 403, "key_missing", "No API key",                                                 \
@@ -32,12 +34,14 @@
       "This path does not take that method; the Allow header says which it takes.")                          \
     X(PROBLEM_IDEMPOTENCY_BUSY, 409, "idempotency_in_flight", "Still running",                               \
       "The first request with this Idempotency-Key is still running. Try again shortly.")                    \
+    X(PROBLEM_CONFLICT, 409, "conflict", "Conflict", "This cannot be done as things are.")                   \
     X(PROBLEM_BODY_TOO_LARGE, 413, "body_too_large", "Body too large",                                       \
       "The body is larger than this service takes. Send fewer points in one request.")                       \
     X(PROBLEM_MEDIA_TYPE, 415, "unsupported_media_type", "Unsupported media type",                           \
-      "Send the series as Content-Type: application/json or text/csv.")                                      \
+      "Send the series as Content-Type: application/json, text/csv, application/x-ndjson or "                \
+      "application/octet-stream.")                                                                           \
     X(PROBLEM_ENCODING, 415, "unsupported_encoding", "Unsupported content encoding",                         \
-      "Send the body without Content-Encoding.")                                                             \
+      "Send the body as it is, or with Content-Encoding: gzip or deflate.")                                  \
     X(PROBLEM_VALIDATION, 422, "validation_error", "Request validation failed",                              \
       "The body is not valid; see the errors.")                                                              \
     X(PROBLEM_IDEMPOTENCY_MISMATCH, 422, "idempotency_mismatch", "Idempotency-Key reused",                   \

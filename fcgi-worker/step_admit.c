@@ -1,5 +1,6 @@
 #include "exchange.h"
 
+#include "cors.h"
 #include "luna/base/log.h"
 #include "rate_headers.h"
 
@@ -59,8 +60,9 @@ static void ask(struct exchange *exchange)
         .account_id = exchange->account_id,
         .api_key = api_key,
         .api_key_len = strlen(api_key),
+        .key_digest = exchange->token.account_id != 0 ? exchange->token.key_digest : NULL,
         .scope = exchange->route->scope,
-        .cost = refused_anyway ? 0 : exchange->route->cost,
+        .cost = refused_anyway ? 0 : exchange->cost,
         .points = (int64_t)exchange->sample.points,
         .idempotency_key = idempotent ? idempotency_key : NULL,
         .idempotency_key_len = idempotent ? strlen(idempotency_key) : 0,
@@ -119,24 +121,54 @@ static void note_stores(struct exchange *exchange)
                           memory_order_relaxed);
 }
 
-enum step_outcome step_admit(struct exchange *exchange)
+/* A batch takes what is left of the quota. Not under an Idempotency-Key: a retry would get the rest for nothing. */
+static bool some_is_left(const struct exchange *exchange)
 {
-    if (!idempotency_key_valid(exchange->request.idempotency_key))
-        exchange_complain(exchange, PROBLEM_IDEMPOTENCY_KEY, NULL);
+    const struct luna_admission *admission = &exchange->admission;
+    return exchange->divisible && admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED &&
+           *exchange->request.idempotency_key == '\0' && admission->quota_remaining > 0 &&
+           admission->quota_remaining < exchange->cost;
+}
+
+static enum step_outcome admit(struct exchange *exchange)
+{
     ask(exchange);
+    if (some_is_left(exchange)) {
+        exchange->cost = exchange->admission.quota_remaining;
+        ask(exchange);
+    }
     note_stores(exchange);
-    exchange->sample.cold = exchange->admission.was_cold;
+    exchange->sample.cold = exchange->sample.cold || exchange->admission.was_cold;
     if (says_limits(exchange->admission.outcome))
         rate_headers_add(&exchange->pipeline->response, &exchange->admission);
     enum problem_id id = problem_of(exchange->admission.outcome);
     if (id != PROBLEM_NONE)
         return refuse(exchange, id);
     exchange->admitted = true;
+    return STEP_ON;
+}
+
+enum step_outcome step_admit(struct exchange *exchange)
+{
+    if (!idempotency_key_valid(exchange->request.idempotency_key))
+        exchange_complain(exchange, PROBLEM_IDEMPOTENCY_KEY, NULL);
+    if (admit(exchange) == STEP_ANSWERED)
+        return STEP_ANSWERED;
     if (exchange->complaint.id != PROBLEM_NONE)
         return exchange_answer(exchange, &exchange->complaint);
     if (exchange->admission.outcome == LUNA_ADMIT_REPLAY)
         http_header_add(&exchange->pipeline->response, "Idempotent-Replayed", "true");
     return STEP_ON;
+}
+
+enum step_outcome exchange_admit_again(struct exchange *exchange)
+{
+    luna_admission_refund(exchange->pipeline->admitter, &exchange->admission);
+    exchange->admitted = false;
+    luna_buf_clear(&exchange->pipeline->response.headers); /* they said what was left before */
+    cors_headers_add(exchange->pipeline->config->cors_origins, exchange->request.origin,
+                     &exchange->pipeline->response);
+    return admit(exchange);
 }
 
 enum step_outcome step_commit(struct exchange *exchange)

@@ -1,16 +1,29 @@
 #include "exchange.h"
 
 #include "luna/modelling/encode.h"
+#include "luna/modelling/ndjson.h"
+#include "luna/modelling/octets.h"
 
-enum { SHORTEST = 0 };
+static void encode_octets(const struct luna_request *request, const struct luna_result *result, int precision,
+                          struct luna_buf *out)
+{
+    (void)request;
+    (void)precision; /* all of it, always */
+    luna_encode_octets(result, out);
+}
 
-enum step_outcome step_encode(struct exchange *exchange)
+static void (*const encoders[FORMAT_COUNT])(const struct luna_request *request,
+                                            const struct luna_result *result, int precision,
+                                            struct luna_buf *out) = {
+    [FORMAT_JSON] = luna_encode_json,
+    [FORMAT_CSV] = luna_encode_csv,
+    [FORMAT_NDJSON] = luna_encode_ndjson,
+    [FORMAT_OCTETS] = encode_octets,
+};
+
+enum step_outcome exchange_check_encoded(struct exchange *exchange)
 {
     struct http_response *response = &exchange->pipeline->response;
-    response->status = 200;
-    response->content_type = exchange->csv_out ? "text/csv; charset=utf-8" : "application/json";
-    (exchange->csv_out ? luna_encode_csv : luna_encode_json)(&exchange->model, &exchange->result, SHORTEST,
-                                                             &response->body);
     if (response->body.overflow)
         return exchange_refuse(
             exchange, PROBLEM_BODY_TOO_LARGE,
@@ -20,4 +33,13 @@ enum step_outcome step_encode(struct exchange *exchange)
         return exchange_refuse(exchange, PROBLEM_DEADLINE, NULL);
     }
     return STEP_ON;
+}
+
+enum step_outcome step_encode(struct exchange *exchange)
+{
+    struct http_response *response = &exchange->pipeline->response;
+    response->status = 200;
+    response->content_type = format_content_type(exchange->format_out);
+    encoders[exchange->format_out](&exchange->model, &exchange->result, exchange->precision, &response->body);
+    return exchange_check_encoded(exchange);
 }

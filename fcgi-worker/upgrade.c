@@ -80,7 +80,7 @@ void upgrade_note_self_test(struct master *master)
 {
     struct upgrade *upgrade = &master->upgrade;
     struct luna_error err = {0};
-    int status = child_bury(&upgrade->self_test);
+    int status = child_bury(&upgrade->self_test, master->epoll_fd);
     if (upgrade->timed_out) {
         refuse(master, "the self-test took too long");
     } else if (status != WORKER_EXIT_CLEAN) {

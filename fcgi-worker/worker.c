@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include "api_stores.h"
 #include "exit_code.h"
 #include "golden.h"
 #include "leash.h"
@@ -173,7 +174,7 @@ static enum luna_code watch(struct worker *worker, struct luna_error *err)
     return LUNA_OK;
 }
 
-static enum luna_code open_admitter(struct worker *worker, struct luna_error *err)
+static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
 {
     const struct worker_config *config = worker->options->config;
     const struct luna_admitter_options options = {.redis_url = config->redis_url,
@@ -184,7 +185,8 @@ static enum luna_code open_admitter(struct worker *worker, struct luna_error *er
                                                   .worker_slot = worker->options->slot,
                                                   .redis_timeout_ms = (int)config->redis_timeout_ms,
                                                   .database_timeout_ms = (int)config->database_timeout_ms};
-    return luna_admitter_new(&options, &worker->pipeline.admitter, err);
+    enum luna_code code = luna_admitter_new(&options, &worker->pipeline.admitter, err);
+    return code != LUNA_OK ? code : api_stores_new(config, &worker->pipeline.stores, err);
 }
 
 static enum luna_code open_connection(struct worker *worker, struct luna_error *err)
@@ -202,7 +204,7 @@ static int prepare(struct worker *worker, struct luna_error *err)
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     if (golden_check(err) != LUNA_OK || watch(worker, err) != LUNA_OK)
         return WORKER_EXIT_SOFTWARE;
-    if (open_connection(worker, err) != LUNA_OK || open_admitter(worker, err) != LUNA_OK)
+    if (open_connection(worker, err) != LUNA_OK || open_stores(worker, err) != LUNA_OK)
         return WORKER_EXIT_CONFIG;
     pipeline_init(&worker->pipeline);
     probe_stores(worker);
@@ -237,6 +239,7 @@ int worker_main(const struct worker_options *options)
         luna_log(LUNA_LOG_ERROR, "worker_cannot_start", LUNA_LOG_I("slot", options->slot),
                  LUNA_LOG_S("reason", err.msg));
     }
+    api_stores_free(worker.pipeline.stores);
     luna_admitter_free(worker.pipeline.admitter);
     return status;
 }

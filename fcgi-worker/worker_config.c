@@ -54,6 +54,12 @@ const struct luna_setting worker_settings[] = {
          "libpq connection string of the worker's role."),
     TEXT("LUNA_KEY_PEPPER", key_pepper, REQ | SEC | REL, NULL,
          "Key of the API keys' digests: 64 to 256 hexadecimal digits, the same for every program."),
+    TEXT("LUNA_TOKEN_KEYS", token_keys_text, SEC | REL, NULL,
+         "Keys that sign bearer tokens, kid:hex,kid:hex, the newest first; one derived from LUNA_KEY_PEPPER "
+         "when "
+         "unset."),
+    TEXT("LUNA_CORS_ORIGINS", cors_origins, REL, NULL,
+         "Origins, comma-separated, whose web pages may call the API from a browser; * is all of them."),
     CHOICE("LUNA_POOL_MODE", pool_mode, REL, "static", pool_modes,
            "static: always LUNA_WORKERS; dynamic: between LUNA_WORKERS_MIN and LUNA_WORKERS_MAX, by queue "
            "wait."),
@@ -126,7 +132,10 @@ static enum luna_code cross_check(struct worker_config *config, struct luna_erro
                               (long long)config->workers_min, (long long)config->workers_max);
     if (config->queue_wait_max_ms > config->request_timeout_ms)
         config->queue_wait_max_ms = config->request_timeout_ms;
-    return decode_pepper(config, err);
+    enum luna_code code = decode_pepper(config, err);
+    return code != LUNA_OK ? code
+                           : token_keys_init(config->token_keys_text, config->pepper, config->pepper_len,
+                                             &config->token_keys, err);
 }
 
 /* luna_config_load() takes a bare function, so what it reads stands here while it runs. */
@@ -167,6 +176,8 @@ void worker_config_done(struct worker_config *config)
 {
     if (config->key_pepper != NULL)
         explicit_bzero(config->key_pepper, strlen(config->key_pepper));
+    if (config->token_keys_text != NULL)
+        explicit_bzero(config->token_keys_text, strlen(config->token_keys_text));
     luna_config_done(worker_settings, config);
     explicit_bzero(config, sizeof *config);
 }

@@ -11,6 +11,7 @@
 #include "luna/base/buf.h"
 #include "luna/base/config.h"
 #include "luna/base/error.h"
+#include "token.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,9 @@ struct worker_config {
     char *redis_url;
     char *database_url;
     char *key_pepper; /* hex, as given */
+    char *token_keys_text;
+    struct token_keys token_keys;
+    char *cors_origins;
     unsigned char pepper[PEPPER_BYTES_MAX];
     size_t pepper_len;
     int pool_mode;

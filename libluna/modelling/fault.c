@@ -28,6 +28,12 @@ struct luna_fault *luna_faults_add(struct luna_faults *faults, const char *type,
     return luna_fault_at(fault, "body");
 }
 
+void luna_faults_join(struct luna_faults *faults, const struct luna_faults *more)
+{
+    for (size_t i = 0; i < more->count && faults->count < LUNA_FAULTS_MAX; i++)
+        faults->list[faults->count++] = more->list[i];
+}
+
 struct luna_fault *luna_fault_at(struct luna_fault *fault, const char *name)
 {
     if (fault != NULL && fault->loc_count < LUNA_FAULT_LOC_MAX)

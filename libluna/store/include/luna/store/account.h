@@ -4,12 +4,12 @@
  * Every change is one PostgreSQL transaction that also writes its audit event, followed by a push into Redis. The push
  * is what makes it take effect at once; a change whose push failed is still in the outbox, and quota-syncd delivers it.
  *
- * "After it returns": when luna_account_disable(), luna_key_revoke() or luna_account_rotate_key() (for the old key, when
- * its overlap is 0) return LUNA_OK, no request that arrives afterwards succeeds with that account or key. When Redis
+ * "After it returns": when luna_account_disable(), luna_key_revoke() luna_account_rotate_key() or luna_key_replace() (for the old key,
+ * when its overlap is 0) return LUNA_OK, no request that arrives afterwards succeeds with that account or key. When Redis
  * cannot be reached they return LUNA_EUNAVAILABLE although PostgreSQL has the change; the message says so, and calling
  * again is harmless. The other changes return LUNA_OK then, and reach the workers within one interval of quota-syncd.
  *
- * Errors: LUNA_ENOTFOUND, LUNA_ECONFLICT (the name exists), LUNA_EINVAL (with the range), LUNA_EUNAVAILABLE, LUNA_ETIMEOUT.
+ * Errors: LUNA_ENOTFOUND, LUNA_ECONFLICT (the name exists, or 40 keys do), LUNA_EINVAL (with the range), LUNA_EUNAVAILABLE, LUNA_ETIMEOUT.
  * Times are milliseconds since 1970-01-01 UTC; 0 means none.
  */
 #ifndef LUNA_STORE_ACCOUNT_H
@@ -104,6 +104,11 @@ enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_i
 enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
                              bool (*each)(void *context, const struct luna_key *key), void *context,
                              struct luna_error *err) LUNA_MUSTCHECK;
+/* A new key in place of `key_id`, any live one, with its scopes and its end; the old one lives on for `overlap_s` seconds
+ * (0 … 604800), never longer than it would have. */
+enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_id, int64_t key_id, int64_t overlap_s,
+                                struct luna_key_text *ret_key, int64_t *ret_key_id,
+                                struct luna_error *err) LUNA_MUSTCHECK;
 /* Any key of the account, the primary one too (the account then has no primary key until it is rotated). */
 enum luna_code luna_key_revoke(const struct luna_operator *op, int64_t account_id, int64_t key_id,
                                const char *reason, struct luna_error *err) LUNA_MUSTCHECK;

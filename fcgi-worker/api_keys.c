@@ -1,0 +1,161 @@
+#include "api.h"
+
+#include "api_json.h"
+#include "api_stores.h"
+#include "luna/base/clock.h"
+#include "scopes.h"
+#include "small_body.h"
+
+enum { LIFE_S_MAX = 10 * 366 * 86400, GRACE_S_MAX = 7 * 86400, ACTOR_BYTES = 96 };
+
+static const char *const no_query[] = {NULL};
+
+/* The query has to be empty, the body JSON of these members. */
+void api_read_small_body(struct exchange *exchange, const struct small_member *members)
+{
+    const char *type = exchange->request.content_type;
+    api_read_query(exchange, no_query);
+    if (exchange->complaint.id != PROBLEM_NONE)
+        return;
+    if (exchange->request.body_len > 0 && !http_media_named(type, "application/json")) {
+        exchange_complain(exchange, PROBLEM_MEDIA_TYPE, "Send Content-Type: application/json.");
+        return;
+    }
+    if (!exchange_body_unpacked(exchange))
+        return;
+    small_body_read(exchange->request.body, exchange->request.body_len, members, &exchange->faults);
+    if (exchange->faults.count > 0)
+        exchange_complain_of_faults(exchange, LUNA_DECODE_FAULTS);
+}
+
+enum step_outcome api_keys_list_read(struct exchange *exchange)
+{
+    api_read_query(exchange, no_query);
+    return STEP_ON;
+}
+
+struct listing {
+    struct luna_buf *out;
+    size_t count;
+};
+
+static bool put_key(void *context, const struct luna_key *key)
+{
+    struct listing *listing = context;
+    struct luna_buf *out = listing->out;
+    luna_buf_printf(
+        out, "%s{\"id\":%lld,\"prefix\":\"%s\",\"primary\":%s,\"scopes\":", listing->count++ > 0 ? "," : "",
+        (long long)key->id, key->prefix, key->primary ? "true" : "false");
+    scopes_put_json(key->scopes, out);
+    luna_buf_putc(out, ',');
+    json_put_time(out, "created_at", key->created_ms);
+    luna_buf_putc(out, ',');
+    json_put_time(out, "expires_at", key->expires_ms);
+    luna_buf_putc(out, ',');
+    json_put_time(out, "revoked_at", key->revoked_ms);
+    luna_buf_putc(out, '}');
+    return true;
+}
+
+enum step_outcome api_keys_list_answer(struct exchange *exchange)
+{
+    struct luna_error err = {0};
+    struct listing listing = {.out = json_begin(&exchange->pipeline->response)};
+    luna_buf_puts(listing.out, "{\"data\":[");
+    if (luna_key_list(api_database(exchange), exchange->account_id, put_key, &listing, &err) != LUNA_OK)
+        return api_store_failed(exchange, &err);
+    luna_buf_puts(listing.out, "]}\n");
+    return STEP_ON;
+}
+
+enum step_outcome api_keys_create_read(struct exchange *exchange)
+{
+    const struct small_member members[] = {
+        {.name = "scopes", .type = SMALL_SCOPES, .ret_scopes = &exchange->scopes},
+        {.name = "expires_in_s",
+         .type = SMALL_INT,
+         .min = 1,
+         .max = LIFE_S_MAX,
+         .ret_int = &exchange->wanted},
+        {.name = NULL}};
+    exchange->scopes = LUNA_SCOPE_MODEL | LUNA_SCOPE_READ;
+    api_read_small_body(exchange, members);
+    return STEP_ON;
+}
+
+/* The one time that a key is shown. */
+static void put_new_key(struct exchange *exchange, const struct luna_key_text *key, int64_t id)
+{
+    struct http_response *response = &exchange->pipeline->response;
+    struct luna_buf *out = json_begin(response);
+    response->status = 201;
+    http_header_add(response, "Location", "/api/v1/%lld/keys/%lld", (long long)exchange->account_id,
+                    (long long)id);
+    luna_buf_printf(out, "{\"id\":%lld,", (long long)id);
+    json_put_text(out, "api_key", key->text);
+}
+
+enum step_outcome api_keys_create_answer(struct exchange *exchange)
+{
+    char actor[ACTOR_BYTES];
+    struct luna_error err = {0};
+    struct luna_key_text key;
+    int64_t id = 0;
+    int64_t expires_ms = exchange->wanted > 0 ? luna_clock_wall_ms() + exchange->wanted * 1000 : 0;
+    const struct luna_operator op = api_operator(exchange, actor, sizeof actor);
+    if (luna_key_create(&op, exchange->account_id, exchange->scopes, 0, expires_ms, &key, &id, &err) !=
+        LUNA_OK)
+        return api_store_failed(exchange, &err);
+    struct luna_buf *out = &exchange->pipeline->response.body;
+    put_new_key(exchange, &key, id);
+    luna_buf_puts(out, ",\"scopes\":");
+    scopes_put_json(exchange->scopes, out);
+    luna_buf_putc(out, ',');
+    json_put_time(out, "expires_at", expires_ms);
+    luna_buf_puts(out, "}\n");
+    luna_key_text_wipe(&key);
+    return STEP_ON;
+}
+
+enum step_outcome api_keys_rotate_read(struct exchange *exchange)
+{
+    const struct small_member members[] = {
+        {.name = "grace_s", .type = SMALL_INT, .min = 0, .max = GRACE_S_MAX, .ret_int = &exchange->wanted},
+        {.name = NULL}};
+    api_read_small_body(exchange, members);
+    return STEP_ON;
+}
+
+enum step_outcome api_keys_rotate_answer(struct exchange *exchange)
+{
+    char actor[ACTOR_BYTES];
+    struct luna_error err = {0};
+    struct luna_key_text key;
+    int64_t id = 0;
+    const struct luna_operator op = api_operator(exchange, actor, sizeof actor);
+    if (luna_key_replace(&op, exchange->account_id, exchange->ids.key_id, exchange->wanted, &key, &id,
+                         &err) != LUNA_OK)
+        return api_store_failed(exchange, &err);
+    put_new_key(exchange, &key, id);
+    luna_buf_printf(&exchange->pipeline->response.body, ",\"replaces\":%lld,\"grace_s\":%lld}\n",
+                    (long long)exchange->ids.key_id, (long long)exchange->wanted);
+    luna_key_text_wipe(&key);
+    return STEP_ON;
+}
+
+enum step_outcome api_keys_revoke_read(struct exchange *exchange)
+{
+    api_read_query(exchange, no_query);
+    return STEP_ON;
+}
+
+enum step_outcome api_keys_revoke_answer(struct exchange *exchange)
+{
+    char actor[ACTOR_BYTES];
+    struct luna_error err = {0};
+    const struct luna_operator op = api_operator(exchange, actor, sizeof actor);
+    if (luna_key_revoke(&op, exchange->account_id, exchange->ids.key_id, "", &err) != LUNA_OK)
+        return api_store_failed(exchange, &err);
+    exchange->pipeline->response.status = 204;
+    return STEP_ON;
+}

@@ -1,0 +1,31 @@
+/*
+ * small_body.h: JSON bodies of a few options, such as {"scopes":["read"],"expires_in_s":3600}.
+ *
+ * Not for series: those have decoders of their own. An empty body counts as {}. Faults say where, in FastAPI's terms.
+ */
+#ifndef FCGI_WORKER_SMALL_BODY_H
+#define FCGI_WORKER_SMALL_BODY_H
+
+#include "luna/modelling/fault.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum small_type {
+    SMALL_INT,   /* int64_t within [min, max] */
+    SMALL_SCOPES /* unsigned: a list of "model", "read", "keys", at least one */
+};
+
+struct small_member {
+    const char *name;
+    enum small_type type;
+    int64_t min, max;
+    int64_t *ret_int;
+    unsigned *ret_scopes;
+};
+
+/* Fills what the body gives and leaves the rest as it was. `members` ends with name == NULL. */
+void small_body_read(const char *body, size_t len, const struct small_member *members,
+                     struct luna_faults *faults);
+
+#endif
