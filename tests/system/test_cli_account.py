@@ -58,7 +58,7 @@ def test_a_name_that_is_taken_is_a_conflict(stack, account):
 
 
 def test_a_database_that_is_away_is_status_69(stack):
-    outcome = stack.luna("account", "list", check=False, LUNA_DATABASE_URL="postgresql://127.0.0.1:1/luna")
+    outcome = stack.luna("account", "list", check=False, LUNA_DATABASE_URL="postgresql://127.0.0.1:1/luna", LUNA_DATABASE_URL_FILE="")
     assert outcome.returncode == 69 and outcome.stderr.startswith("luna: ")
 
 

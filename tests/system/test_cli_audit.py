@@ -62,10 +62,11 @@ def test_before_needs_an_account(stack):
 
 
 def test_migrate_status_is_all_applied_and_up_does_nothing_twice(stack):
-    rows = stack.luna_json("migrate", "status", LUNA_DATABASE_URL=stack.database_url("luna_owner"))
+    owner = {"LUNA_DATABASE_URL": stack.database_url("luna_owner"), "LUNA_DATABASE_URL_FILE": ""}
+    rows = stack.luna_json("migrate", "status", **owner)
     assert rows and {row["state"] for row in rows} == {"applied"}
     assert [row["number"] for row in rows] == list(range(1, len(rows) + 1))
-    assert stack.luna_json("migrate", "up", LUNA_DATABASE_URL=stack.database_url("luna_owner")) == []
+    assert stack.luna_json("migrate", "up", **owner) == []
 
 
 def test_health_of_a_whole_stack(stack):
@@ -78,7 +79,7 @@ def test_health_of_a_whole_stack(stack):
     ("LUNA_DATABASE_URL", "postgresql://127.0.0.1:1/luna", "postgresql"), ("LUNA_REDIS_URL", "redis://127.0.0.1:1", "redis"),
     ("LUNA_METRICS_LISTEN", "127.0.0.1:1", "quota-syncd"), ("LUNA_MONITOR_LISTEN", "127.0.0.1:1", "workers")])
 def test_health_names_the_part_that_fails_and_says_what_to_do(stack, setting, value, part):
-    outcome = stack.luna("health", check=False, **{setting: value})
+    outcome = stack.luna("health", check=False, **{setting: value, f"{setting}_FILE": ""})
     assert outcome.returncode == 1
     line = next(line for line in outcome.stdout.splitlines() if line.startswith(part))
     assert "FAILED" in line and ("start" in line or "set" in line)
