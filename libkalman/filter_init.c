@@ -122,7 +122,9 @@ void filter_init(struct filter_state *filter, const struct kalman_model *model,
     for (size_t i = 0; i < m; i++)
         filter->a[i] = model->a1[i] * filter->units.mean_in;
     memcpy(filter->A, model->A1, m * model->diffuse * sizeof(double));
-    if (filter->reference)
+    filter->root = filter->reference || model->diffuse > 0;
+    filter->root_left = (uint32_t)(2 * m);
+    if (filter->root)
         square_root_of(model->P1, m, filter->P_own);
     else
         memcpy(filter->P_own, model->P1, m * m * sizeof(double));
@@ -136,6 +138,8 @@ void filter_copy(struct filter_state *to, const struct filter_state *from)
     to->count = from->count;
     to->steady_at = from->steady_at;
     to->diffuse_left = from->diffuse_left;
+    to->root = from->root;
+    to->root_left = from->root_left;
     to->started = from->started;
     to->steady = from->steady;
     to->comparable = from->comparable;

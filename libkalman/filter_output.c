@@ -26,7 +26,7 @@ int filter_determined(const double *A, size_t leading, size_t columns, size_t m,
 void filter_variance(const struct filter_state *f, double *ret_P)
 {
     size_t m = f->model->states;
-    if (!f->reference) {
+    if (!f->root) {
         memcpy(ret_P, f->P, m * m * sizeof(double));
         return;
     }
@@ -45,13 +45,13 @@ static double quadratic(const struct filter_state *f, const double *x)
 {
     size_t m = f->model->states;
     double sum = 0.0;
-    for (size_t i = 0; i < m && !f->reference; i++) {
+    for (size_t i = 0; i < m && !f->root; i++) {
         double row = 0.0;
         for (size_t j = 0; j < m && x[i] != 0.0; j++)
             row += f->P[i * m + j] * x[j];
         sum += x[i] * row;
     }
-    for (size_t j = 0; j < m && f->reference; j++) {
+    for (size_t j = 0; j < m && f->root; j++) {
         double column = 0.0;
         for (size_t i = 0; i < m; i++)
             column += f->P[i * m + j] * x[i];

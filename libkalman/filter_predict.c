@@ -96,7 +96,7 @@ static int transition_custom(struct filter_state *f, uint64_t t)
 }
 
 /* Z, H and d of the new point; z is made of them in filter_update. */
-static int observation_matrices(struct filter_state *f, uint64_t t, const double *inputs)
+int filter_observation_at(struct filter_state *f, uint64_t t, const double *inputs)
 {
     const struct kalman_model *model = f->model;
     const struct kalman_system *s = model->spec.system;
@@ -183,6 +183,12 @@ static void predict_diffuse(struct filter_state *f)
     memcpy(f->A, f->W2, m * d * sizeof(double));
 }
 
+void filter_root_of_noise(struct filter_state *f)
+{
+    square_root_of(f->now.Q, f->model->disturbances, f->W);
+    f->now.root_Q = f->W;
+}
+
 int filter_transition_at(struct filter_state *f, uint64_t t, double dt)
 {
     if (f->model->spec.kind == KALMAN_CUSTOM)
@@ -191,17 +197,13 @@ int filter_transition_at(struct filter_state *f, uint64_t t, double dt)
     return KALMAN_OK;
 }
 
-int filter_matrices_at(struct filter_state *f, uint64_t t, double dt, const double *inputs)
-{
-    int status = filter_transition_at(f, t == 0 ? 0 : t - 1, dt);
-    return status == KALMAN_OK ? observation_matrices(f, t, inputs) : status;
-}
-
 int filter_predict(struct filter_state *f, double dt, const double *inputs)
 {
     size_t m = f->model->states;
     dt = f->count == 0 ? 1.0 : dt; /* nothing leads into the first point */
-    int status = filter_matrices_at(f, f->count, dt, inputs);
+    int status = filter_observation_at(f, f->count, inputs);
+    if (status == KALMAN_OK)
+        status = filter_transition_at(f, f->count == 0 ? 0 : f->count - 1, dt);
     if (status != KALMAN_OK || f->count == 0)
         return status;
     predict_mean(f);
@@ -210,7 +212,7 @@ int filter_predict(struct filter_state *f, double dt, const double *inputs)
         f->P = f->P_before;
     } else {
         f->steady = 0;
-        if (f->reference)
+        if (f->root)
             square_root_predict(&f->T, m, f->model->disturbances, f->now.R, f->now.Q, f->P, f->W, f->W2);
         else
             predict_variance(f);

@@ -29,6 +29,7 @@ struct filter_matrices {
     const double *Z, *H, *d; /* of the observation at t */
     const double *T, *V, *c; /* of the transition t-1 -> t; V = R Q R' */
     const double *R, *Q;     /* the same transition's */
+    const double *root_Q;    /* Q = root_Q root_Q'; made by filter_root_of_noise() */
 };
 
 enum filter_kind {
@@ -42,7 +43,7 @@ struct filter_state {
     const struct kalman_model *model;
     struct units units;
     double robust_threshold; /* 0: off */
-    int reference;           /* P holds a square root S, P = S S' */
+    int reference;           /* square-root form at every step */
     int invariant;           /* the same matrices at every step of the same length */
 
     /* What a saved state holds, besides the kept arrays. */
@@ -51,6 +52,10 @@ struct filter_state {
     uint64_t count;     /* time points seen */
     uint64_t steady_at; /* or UINT64_MAX */
     uint32_t diffuse_left;
+    int32_t
+        root; /* P holds a square root S, P = S S': through the diffuse start and until it has settled, while
+                           some directions are known far worse than others and P itself would lose the better ones */
+    uint32_t root_left; /* complete observations still to be taken in that form after the diffuse start */
     int32_t started, steady,
         comparable; /* comparable: P_before is the predicted P of a last step observed in full */
     struct likelihood_sum sum;
@@ -94,12 +99,11 @@ struct filter_element {
 
 /* One time point for the smoother: everything it needs of the way there. */
 struct filter_record {
-    double *a, *P, *A;               /* predicted */
-    size_t diffuse_left;             /* columns of A */
+    int root;            /* the filter was in square-root form here: a, P, A are FILTERED moments, P a root */
+    double *a, *P, *A;   /* else a, P are predicted ones */
+    size_t diffuse_left; /* columns of A */
     struct filter_element *elements; /* p */
-    double *M, *K0,
-        *w; /* p x m: K = M/F of an ordinary element, M of a diffuse one; p x m, p x d: of a diffuse one */
-    double *z, *h; /* p x m, p */
+    double *K, *z;                   /* p x m: M/F of each ordinary element, its row of Z */
 };
 
 /* Bytes of the arrays behind a filter_state, and the state over them. */
@@ -112,12 +116,14 @@ void filter_init(struct filter_state *filter, const struct kalman_model *model,
    of this step is not finite. */
 int filter_predict(struct filter_state *filter, double dt, const double *inputs) KALMAN_MUSTCHECK;
 
-/* The matrices at time point t (count there), and of the transition into it, without moving any moments. */
-int filter_matrices_at(struct filter_state *filter, uint64_t t, double dt,
-                       const double *inputs) KALMAN_MUSTCHECK;
+/* The matrices of the observation at time point t, without moving any moments. */
+int filter_observation_at(struct filter_state *filter, uint64_t t, const double *inputs) KALMAN_MUSTCHECK;
 
 /* The transition out of time point t alone, dt long. */
 int filter_transition_at(struct filter_state *filter, uint64_t t, double dt) KALMAN_MUSTCHECK;
+
+/* Fill now.root_Q for the transition in now. */
+void filter_root_of_noise(struct filter_state *filter);
 
 /* The row of Z that gives element i of the signal at the current point, known inputs included. */
 const double *filter_signal_row(const struct filter_state *filter, size_t i);
@@ -126,9 +132,6 @@ const double *filter_signal_row(const struct filter_state *filter, size_t i);
    KALMAN_EMODEL, KALMAN_ERANGE as in run.h. */
 int filter_update(struct filter_state *filter, const double *values, struct filter_element *elements,
                   struct filter_record *record) KALMAN_MUSTCHECK;
-
-/* Copy the predicted moments into the record; between predict and update. */
-void filter_record_prediction(const struct filter_state *filter, struct filter_record *record);
 
 /* The dense variance of the state, from P or S: m x m. */
 void filter_variance(const struct filter_state *filter, double *ret_P);
@@ -154,6 +157,10 @@ void filter_checkpoint_init(struct filter_state *checkpoint, const struct filter
 
 /* Standardised innovation of an element of the step in hand; NaN where there is none. */
 double filter_standardised(const struct filter_state *filter, const struct filter_element *element);
+
+/* Turn A (rows x left, P_inf = A A') so that the direction w = A'z, w'w = square, is one column, and drop that column. */
+void filter_drop_direction(double *A, size_t rows, size_t leading, size_t left, const double *w,
+                           double square);
 
 /* Is the row x (length m) determined, given the diffuse factor A? Relative: rounding is not information. */
 int filter_determined(const double *A, size_t leading, size_t columns, size_t m, const double *x);

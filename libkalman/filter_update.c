@@ -130,7 +130,7 @@ static double element_variance(struct filter_state *f, const struct element *e, 
 {
     size_t m = f->model->states;
     memset(f->M, 0, m * sizeof(double));
-    if (!f->reference) {
+    if (!f->root) {
         for (size_t k = 0; k < e->count; k++) {
             const double *row = f->P + e->column[k] * m, factor = e->z[e->column[k]];
             for (size_t j = 0; j < m; j++)
@@ -151,31 +151,29 @@ static double element_variance(struct filter_state *f, const struct element *e, 
     return variance;
 }
 
-/* Turn A so that the direction w is its first column, and drop that. */
-static void drop_direction(struct filter_state *f, double square)
+void filter_drop_direction(double *A, size_t rows, size_t leading, size_t left, const double *w,
+                           double square)
 {
-    size_t m = f->model->states, d = f->model->diffuse, left = f->diffuse_left, pivot = 0;
+    size_t pivot = 0;
     for (size_t j = 1; j < left; j++)
-        pivot = fabs(f->w[j]) > fabs(f->w[pivot]) ? j : pivot;
-    double norm = sqrt(square), head = f->w[pivot] > 0.0 ? -norm : norm;
-    double u_pivot = f->w[pivot] - head, scale = 1.0 / (head * u_pivot);
-    for (size_t i = 0; i < m; i++) {
-        double *row = f->A + i * d, before = 0.0, after = 0.0, dot = row[pivot] * u_pivot;
+        pivot = fabs(w[j]) > fabs(w[pivot]) ? j : pivot;
+    double norm = sqrt(square), head = w[pivot] > 0.0 ? -norm : norm;
+    double u_pivot = w[pivot] - head, scale = 1.0 / (head * u_pivot);
+    for (size_t i = 0; i < rows; i++) {
+        double *row = A + i * leading, before = 0.0, after = 0.0, dot = row[pivot] * u_pivot;
         for (size_t j = 0; j < left; j++) {
             before += row[j] * row[j];
-            dot += j == pivot ? 0.0 : row[j] * f->w[j];
+            dot += j == pivot ? 0.0 : row[j] * w[j];
         }
         row[pivot] = row[left - 1]; /* the direction goes, the last column takes its place */
-        double w_moved = f->w[left - 1];
         for (size_t j = 0; j + 1 < left; j++) {
-            row[j] += dot * scale * (j == pivot ? w_moved : f->w[j]);
+            row[j] += dot * scale * (j == pivot ? w[left - 1] : w[j]);
             after += row[j] * row[j];
         }
         row[left - 1] = 0.0;
         if (after <= direction_tolerance * direction_tolerance * before)
             memset(row, 0, left * sizeof *row);
     }
-    f->diffuse_left--;
 }
 
 /* P_* <- (I - K0 z') P_* (I - K0 z')' + h K0 K0' (DK 5.2.3, K0 = P_inf z / F_inf), and the mean by K0. */
@@ -191,18 +189,9 @@ static void update_diffuse(struct filter_state *f, const struct element *e, stru
         f->K0[i] = sum / square;
         f->a[i] += f->K0[i] * result->error;
     }
-    if (f->reference) {
-        square_root_diffuse(f->P, m, w_root, f->K0, e->h, f->W2);
-    } else {
-        for (size_t i = 0; i < m; i++)
-            for (size_t j = 0; j <= i; j++) {
-                double value = f->P[i * m + j] - (f->M[i] * f->K0[j] + f->K0[i] * f->M[j]) +
-                               f->K0[i] * f->K0[j] * result->F_finite;
-                f->P[i * m + j] = value;
-                f->P[j * m + i] = value;
-            }
-    }
-    drop_direction(f, square);
+    square_root_diffuse(f->P, m, w_root, f->K0, e->h, f->W2);
+    filter_drop_direction(f->A, m, d, f->diffuse_left, f->w, square);
+    f->diffuse_left--;
     f->sum.diffuse++;
     f->sum.diffuse_log += log(square);
 }
@@ -252,7 +241,7 @@ static int update_ordinary(struct filter_state *f, const struct element *e, stru
     double gain = result->error / F;
     for (size_t i = 0; i < m; i++)
         f->a[i] += f->M[i] * gain;
-    if (f->reference)
+    if (f->root)
         square_root_update(f->P, m, w_root, f->M, F, h);
     else
         update_variance(f, e, F, h);
@@ -280,9 +269,9 @@ static int variance_vanishes(const struct filter_state *f, const struct element 
     double size = 0.0;
     for (size_t k = 0; k < e->count; k++) {
         double z = e->z[e->column[k]];
-        if (!f->reference)
+        if (!f->root)
             size += z * z * f->P[e->column[k] * m + e->column[k]];
-        for (size_t j = 0; f->reference && j < m; j++)
+        for (size_t j = 0; f->root && j < m; j++)
             size += z * z * f->P[e->column[k] * m + j] * f->P[e->column[k] * m + j];
     }
     return !(F > 8.0 * DBL_EPSILON * (double)e->count * size);
@@ -291,22 +280,20 @@ static int variance_vanishes(const struct filter_state *f, const struct element 
 static void keep_element(const struct filter_state *f, size_t i, const struct element *e,
                          const struct filter_element *result, struct filter_record *record)
 {
-    size_t m = f->model->states, d = f->model->diffuse;
-    double factor = result->kind == FILTER_ORDINARY ? 1.0 / result->F_finite : 1.0;
+    size_t m = f->model->states;
     for (size_t j = 0; j < m; j++)
-        record->M[i * m + j] = f->M[j] * factor;
-    if (d > 0)
-        memcpy(record->w + i * d, f->w, d * sizeof(double));
+        record->K[i * m + j] = f->M[j] / result->F_finite;
     memcpy(record->z + i * m, e->z, m * sizeof(double));
-    record->h[i] = e->h;
 }
 
-void filter_record_prediction(const struct filter_state *f, struct filter_record *record)
+/* Moments for the record: predicted ones before the update, or (square-root form) filtered ones after it. */
+static void keep_moments(const struct filter_state *f, struct filter_record *record)
 {
     size_t m = f->model->states, d = f->model->diffuse;
-    memcpy(record->a, f->a, m * sizeof(double));
-    filter_variance(f, record->P);
+    record->root = f->root;
     record->diffuse_left = f->diffuse_left;
+    memcpy(record->a, f->a, m * sizeof(double));
+    memcpy(record->P, f->P, m * m * sizeof(double));
     if (f->diffuse_left > 0)
         memcpy(record->A, f->A, m * d * sizeof(double));
 }
@@ -324,11 +311,7 @@ static int observe(struct filter_state *f, size_t i, struct filter_element *resu
     if (f->diffuse_left > 0 && element_diffuse(f, &e, &result->F_infinite)) {
         result->kind = FILTER_DIFFUSE;
         result->F = (double)INFINITY;
-        if (record)
-            keep_element(f, i, &e, result, record);
         update_diffuse(f, &e, result, w_root);
-        if (record)
-            memcpy(record->K0 + i * m, f->K0, m * sizeof(double));
         return status;
     }
     result->F_infinite = 0.0;
@@ -338,7 +321,7 @@ static int observe(struct filter_state *f, size_t i, struct filter_element *resu
         result->kind = FILTER_ORDINARY;
         status = update_ordinary(f, &e, result, w_root);
     }
-    if (record)
+    if (record && result->kind == FILTER_ORDINARY)
         keep_element(f, i, &e, result, record);
     return status;
 }
@@ -371,9 +354,8 @@ static int update_steady(struct filter_state *f, struct filter_element *elements
         for (size_t j = 0; j < m; j++)
             f->a[j] += f->gain[i * m + j] * v;
         if (record) {
-            memcpy(record->M + i * m, f->gain + i * m, m * sizeof(double));
+            memcpy(record->K + i * m, f->gain + i * m, m * sizeof(double));
             memcpy(record->z + i * m, e.z, m * sizeof(double));
-            record->h[i] = e.h;
         }
     }
     f->sum = sum;
@@ -399,22 +381,26 @@ static int variance_settled(const double *P, const double *P_before, size_t m)
     return 1;
 }
 
-int filter_update(struct filter_state *f, const double *values, struct filter_element *elements,
-                  struct filter_record *record)
+/* Leave the square-root form once the start has settled: 2 m complete observations after the last diffuse direction. */
+static void settle_root(struct filter_state *f, int complete)
+{
+    size_t m = f->model->states;
+    if (f->reference || f->diffuse_left > 0)
+        return;
+    f->root_left -= complete && f->root_left > 0;
+    if (f->root_left > 0)
+        return;
+    filter_variance(f, f->W);
+    memcpy(f->P_own, f->W, m * m * sizeof(double));
+    f->root = 0;
+}
+
+/* One element after another by the full recursion. */
+static int update_full(struct filter_state *f, struct filter_element *elements, int complete,
+                       struct filter_record *record)
 {
     size_t p = f->model->observed, m = f->model->states;
-    prepare(f, values);
-    const int complete = all_observed(f->y, p), steady = f->steady;
-    f->count++;
-    if (steady && complete && update_steady(f, elements, record))
-        return KALMAN_OK;
-    if (steady) { /* leave: the predicted variance is the starting point of a full step */
-        memcpy(f->P_own, f->P_before, m * m * sizeof(double));
-        f->P = f->P_own;
-        f->steady = 0;
-        f->comparable = 0;
-    }
-    int candidate = f->invariant && !f->reference && complete && f->diffuse_left == 0;
+    int candidate = f->invariant && !f->root && complete;
     int settled = candidate && f->comparable && variance_settled(f->P, f->P_before, m);
     if (candidate && !settled)
         memcpy(f->P_before, f->P, m * m * sizeof(double));
@@ -435,9 +421,34 @@ int filter_update(struct filter_state *f, const double *values, struct filter_el
         for (size_t j = 0; j < m; j++)
             f->gain[i * m + j] = f->M[j] / elements[i].F;
     }
-    if (settled && f->comparable) {
+    if (settled) {
         f->steady = 1;
         f->steady_at = f->steady_at == UINT64_MAX ? f->count - 1 : f->steady_at;
     }
     return KALMAN_OK;
+}
+
+int filter_update(struct filter_state *f, const double *values, struct filter_element *elements,
+                  struct filter_record *record)
+{
+    size_t p = f->model->observed, m = f->model->states;
+    prepare(f, values);
+    const int complete = all_observed(f->y, p), steady = f->steady;
+    f->count++;
+    if (record && !f->root)
+        keep_moments(f, record);
+    if (steady && complete && update_steady(f, elements, record))
+        return KALMAN_OK;
+    if (steady) { /* leave: the predicted variance is the starting point of a full step */
+        memcpy(f->P_own, f->P_before, m * m * sizeof(double));
+        f->P = f->P_own;
+        f->steady = 0;
+        f->comparable = 0;
+    }
+    int status = update_full(f, elements, complete, record);
+    if (record && f->root)
+        keep_moments(f, record);
+    if (f->root && status == KALMAN_OK)
+        settle_root(f, complete);
+    return status;
 }

@@ -19,7 +19,7 @@ enum { BLOCK_BYTES = 4 << 20, BLOCK_POINTS_MIN = 32 };
 static size_t record_doubles(const struct kalman_model *model)
 {
     size_t p = model->observed, m = model->states, d = model->diffuse;
-    return m + m * m + m * d + 3 * p * m + p * d + p;
+    return m + m * m + m * d + 2 * p * m;
 }
 
 static size_t record_bytes(const struct kalman_model *model)
@@ -42,8 +42,7 @@ size_t run_general_bytes(const struct kalman_model *model, size_t count, const s
     if (!run_wants_smoothing(output))
         return bytes + 2 * KALMAN_ALIGN;
     size_t block = run_block_points(model, count), blocks = count / block + 1;
-    size_t scratch = model->states + 2 * model->states * model->states +
-                     4 * model->observed * model->observed + 4 * model->observed;
+    size_t scratch = 2 * model->states + 4 * model->observed * model->observed + 4 * model->observed;
     return bytes + block * record_bytes(model) +
            blocks * (sizeof(struct filter_state) + filter_kept_bytes(model)) +
            (smooth_doubles(model) + scratch) * sizeof(double) + 2 * KALMAN_ALIGN;
@@ -67,11 +66,8 @@ static void carve_records(const struct kalman_model *model, size_t block, struct
         r->a = take_bytes(next, m * sizeof(double));
         r->P = take_bytes(next, m * m * sizeof(double));
         r->A = take_bytes(next, m * d * sizeof(double));
-        r->M = take_bytes(next, p * m * sizeof(double));
-        r->K0 = take_bytes(next, p * m * sizeof(double));
-        r->w = take_bytes(next, p * d * sizeof(double));
+        r->K = take_bytes(next, p * m * sizeof(double));
         r->z = take_bytes(next, p * m * sizeof(double));
-        r->h = take_bytes(next, p * sizeof(double));
     }
 }
 
@@ -167,8 +163,6 @@ int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass,
             break;
         if (first_pass)
             write_prediction(run, t);
-        if (kept)
-            filter_record_prediction(&run->filter, kept);
         status = filter_update(&run->filter, series->values + t * p, run->elements, kept);
         if (kept)
             memcpy(kept->elements, run->elements, p * sizeof *kept->elements);
@@ -187,8 +181,7 @@ static void carve_smoothing(struct general_run *run, size_t count, char **next)
     run->records = take_bytes(next, run->block * sizeof *run->records);
     carve_records(model, run->block, run->records, next);
     run->smooth_arrays = take_bytes(next, smooth_doubles(model) * sizeof(double));
-    run->mean = take_bytes(next, m * sizeof(double));
-    run->variance = take_bytes(next, 2 * m * m * sizeof(double));
+    run->unit = take_bytes(next, 2 * m * sizeof(double));
     run->noise = take_bytes(next, (4 * p * p + 4 * p) * sizeof(double));
     run->checkpoints = NULL;
     if (count <= run->block)
@@ -216,7 +209,6 @@ int run_general(const struct run_request *request, void *workspace, struct kalma
         ret_summary->bad_index = status == KALMAN_ECANCELLED ? SIZE_MAX : run.at;
         return status;
     }
-    run.unresolved = run.filter.diffuse_left;
     if (request->output->stream)
         stream_take_filter(request->output->stream, &run.filter, run_last_time(series));
     if (request->output->forecast)

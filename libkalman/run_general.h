@@ -13,14 +13,13 @@ struct general_run {
     struct filter_state filter;
     struct filter_element *elements; /* p, of the step in hand */
     size_t at;                       /* the step in hand, for error reports */
-    size_t unresolved;               /* diffuse directions left at the end */
     /* For smoothing only. */
     size_t block;                     /* time points per block */
     struct filter_record *records;    /* block of them */
     struct filter_state *checkpoints; /* state at the head of each block; NULL: one block holds all */
     double *smooth_arrays;
-    double *mean, *variance; /* m, 2 x m x m */
-    double *noise;           /* scratch of the observation disturbances */
+    double *unit;  /* scratch, 2 x m */
+    double *noise; /* scratch of the observation disturbances */
 };
 
 /* Filter [from, to). first_pass: write outputs and keep checkpoints. record: keep records, from at index 0. */

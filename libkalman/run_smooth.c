@@ -31,50 +31,47 @@ static double auxiliary(double value, double spread, double variance, double to_
     return spread > 1e-12 * variance ? value * to_sd / sqrt(spread) : (double)NAN;
 }
 
-static void write_signal(struct general_run *run, struct smooth_state *smooth,
-                         const struct filter_record *record, size_t t)
+static void write_signal(struct general_run *run, const struct smooth_state *smooth, size_t t)
 {
     const struct filter_state *f = &run->filter;
     const struct kalman_output *out = run->request->output;
     size_t p = f->model->observed, m = f->model->states;
     for (size_t i = 0; (out->smoothed_mean || out->smoothed_variance) && i < p; i++) {
         const double *z = filter_signal_row(f, i);
-        int known = smooth_determined(smooth, record, z);
+        int known = smooth_determined(smooth, z);
         double mean = f->now.d[i] * f->units.mean_in;
         for (size_t j = 0; j < m; j++)
-            mean += z[j] * run->mean[j];
+            mean += z[j] * smooth->mean[j];
         if (out->smoothed_mean)
             out->smoothed_mean[t * p + i] = known ? units_mean(&f->units, f->centre, mean) : (double)NAN;
         if (out->smoothed_variance) {
-            double variance = fmax(quadratic(run->variance, z, z, m), 0.0);
+            double variance = fmax(quadratic(smooth->V, z, z, m), 0.0);
             out->smoothed_variance[t * p + i] =
                 known ? units_variance(&f->units, variance) : (double)INFINITY;
         }
     }
 }
 
-static void write_state(struct general_run *run, struct smooth_state *smooth,
-                        const struct filter_record *record, size_t t)
+static void write_state(struct general_run *run, const struct smooth_state *smooth, size_t t)
 {
     const struct filter_state *f = &run->filter;
     size_t m = f->model->states;
     double *mean = row(run->request->output->smoothed_state, t, m);
     double *variance = row(run->request->output->smoothed_state_variance, t, m * m);
-    double *unit = smooth->K1; /* free between observations */
-    double *known = smooth->y;
+    double *unit = run->unit, *known = unit + m;
     for (size_t i = 0; i < m; i++) {
         memset(unit, 0, m * sizeof *unit);
         unit[i] = 1.0;
-        known[i] = smooth_determined(smooth, record, unit) ? 1.0 : 0.0;
+        known[i] = smooth_determined(smooth, unit) ? 1.0 : 0.0;
     }
     for (size_t i = 0; i < m; i++) {
         double centre = (int)i == f->model->level_state ? f->centre : 0.0;
         if (mean)
-            mean[i] = known[i] != 0.0 ? units_mean(&f->units, centre, run->mean[i]) : (double)NAN;
+            mean[i] = known[i] != 0.0 ? units_mean(&f->units, centre, smooth->mean[i]) : (double)NAN;
         for (size_t j = 0; variance && j < m; j++) {
             double unknown = i == j ? (double)INFINITY : (double)NAN;
             int both = known[i] != 0.0 && known[j] != 0.0;
-            variance[i * m + j] = both ? units_variance(&f->units, run->variance[i * m + j]) : unknown;
+            variance[i * m + j] = both ? units_variance(&f->units, smooth->V[i * m + j]) : unknown;
         }
     }
 }
@@ -125,7 +122,7 @@ static void noise_of_missing(const struct general_run *run, const double *values
 }
 
 /* Observation disturbances: e = y - d - Z alpha^ where observed (then Var(e|all) = Z V Z'), through H where missing. */
-static void write_noise(struct general_run *run, size_t t)
+static void write_noise(struct general_run *run, const struct smooth_state *smooth, size_t t)
 {
     const struct filter_state *f = &run->filter;
     const struct kalman_output *out = run->request->output;
@@ -139,9 +136,9 @@ static void write_noise(struct general_run *run, size_t t)
         const double *z = filter_signal_row(f, i);
         error[i] = units_deviation(&f->units, values[i], f->centre) - f->now.d[i] * f->units.mean_in;
         for (size_t j = 0; j < m; j++)
-            error[i] -= z[j] * run->mean[j];
+            error[i] -= z[j] * smooth->mean[j];
         for (size_t k = 0; k < p; k++)
-            spread[i * p + k] = quadratic(run->variance, z, filter_signal_row(f, k), m);
+            spread[i * p + k] = quadratic(smooth->V, z, filter_signal_row(f, k), m);
     }
     for (size_t i = 0; i < p; i++) {
         double mean = error[i], variance = fmax(spread[i * p + i], 0.0), H = f->now.H[i * p + i];
@@ -157,41 +154,22 @@ static void write_noise(struct general_run *run, size_t t)
     }
 }
 
-/* State disturbances of the transition into the point in hand: Q R' r and the diagonal of Q - Q R' N R Q (DK 4.5.2). */
-static void write_disturbance(struct general_run *run, const struct smooth_state *smooth, size_t t, int last)
+/* State disturbances of the transition out of t, as the smoother has them. */
+static void write_disturbance(struct general_run *run, const struct smooth_state *smooth, size_t t)
 {
     const struct filter_state *f = &run->filter;
     const struct kalman_output *out = run->request->output;
-    size_t m = f->model->states, r = f->model->disturbances;
-    double *column = smooth->x, *image = smooth->y;
+    size_t r = f->model->disturbances;
     for (size_t k = 0; k < r; k++) {
-        double mean = 0.0, spread = 0.0, Q = f->now.Q[k * r + k];
-        for (size_t i = 0; i < m; i++) { /* column k of R Q */
-            double sum = 0.0;
-            for (size_t l = 0; l < r; l++)
-                sum += f->now.R[i * r + l] * f->now.Q[l * r + k];
-            column[i] = sum;
-        }
-        for (size_t i = 0; i < m && !last; i++) {
-            image[i] = 0.0;
-            for (size_t j = 0; j < m && column[i] != 0.0 && smooth->variances; j++)
-                image[i] += smooth->N0[i * m + j] * column[j];
-            mean += column[i] * smooth->r0[i];
-            spread += column[i] * image[i];
-        }
-        spread = fmax(spread, 0.0);
+        double total = smooth->eta_variance[k] + smooth->eta_spread[k];
         if (out->state_disturbance)
-            out->state_disturbance[t * r + k] = mean * f->units.mean_out;
+            out->state_disturbance[t * r + k] = smooth->eta[k] * f->units.mean_out;
         if (out->state_disturbance_variance)
-            out->state_disturbance_variance[t * r + k] = units_variance(&f->units, fmax(Q - spread, 0.0));
+            out->state_disturbance_variance[t * r + k] = units_variance(&f->units, smooth->eta_variance[k]);
         if (out->state_auxiliary)
-            out->state_auxiliary[t * r + k] = auxiliary(mean, spread, Q, f->units.mean_to_sd);
+            out->state_auxiliary[t * r + k] =
+                auxiliary(smooth->eta[k], smooth->eta_spread[k], total, f->units.mean_to_sd);
     }
-}
-
-static int wants_disturbance(const struct kalman_output *out)
-{
-    return out->state_disturbance || out->state_disturbance_variance || out->state_auxiliary;
 }
 
 static int wants_variances(const struct kalman_output *out)
@@ -200,61 +178,65 @@ static int wants_variances(const struct kalman_output *out)
            out->state_disturbance_variance || out->observation_auxiliary || out->state_auxiliary;
 }
 
-/* Back over one point: from after its update (r, N there) to before the transition into it. */
-static int smooth_point(struct general_run *run, struct smooth_state *smooth,
-                        const struct filter_record *record, size_t t, size_t *diffuse_after)
+/* Everything that is wanted of point t, which the smoother has reached. */
+static int write_point(struct general_run *run, const struct smooth_state *smooth, size_t t)
 {
     const struct kalman_output *out = run->request->output;
-    int status = filter_matrices_at(&run->filter, t, run_gap(run->request->series, t), run_inputs(run, t));
+    int status = filter_observation_at(&run->filter, t, run_inputs(run, t));
     if (status != KALMAN_OK)
         return status;
-    smooth_observation(smooth, record, *diffuse_after);
-    *diffuse_after = record->diffuse_left;
-    smooth_moments(smooth, record, run->mean, smooth->variances ? run->variance : NULL);
-    write_signal(run, smooth, record, t);
+    write_signal(run, smooth, t);
     if (out->smoothed_state || out->smoothed_state_variance)
-        write_state(run, smooth, record, t);
-    write_noise(run, t);
-    if (t == 0)
+        write_state(run, smooth, t);
+    write_noise(run, smooth, t);
+    write_disturbance(run, smooth, t);
+    return KALMAN_OK;
+}
+
+/* From t+1 to t, or to the last point of all. */
+static int reach_point(struct general_run *run, struct smooth_state *smooth, size_t t,
+                       const struct filter_record *record)
+{
+    const struct kalman_series *series = run->request->series;
+    int last = t + 1 == series->count;
+    int status = filter_transition_at(&run->filter, t, last ? 1.0 : run_gap(series, t + 1));
+    if (status != KALMAN_OK)
+        return status;
+    if (last) {
+        smooth_last(smooth, record, run->filter.now.Q);
         return KALMAN_OK;
-    if (wants_disturbance(out))
-        write_disturbance(run, smooth, t - 1, 0);
-    smooth_transition(smooth, &run->filter.T);
+    }
+    filter_root_of_noise(&run->filter);
+    smooth_step(smooth, record, &run->filter.now, &run->filter.T, run->filter.units.mean_in);
     return KALMAN_OK;
 }
 
 int run_smooth_back(struct general_run *run)
 {
     const struct kalman_series *series = run->request->series;
-    const struct kalman_output *out = run->request->output;
     const struct kalman_hook *hook = &run->request->options->hook;
-    struct smooth_state smooth;
-    smooth_init(&smooth, run->filter.model, wants_variances(out), run->unresolved, run->smooth_arrays);
-    memset(run->variance, 0, run->filter.model->states * run->filter.model->states * sizeof(double));
-    size_t diffuse_after = run->unresolved, end = series->count;
     const double centre = run->filter.centre; /* blocks before the first value do not know it yet */
-    if (wants_disturbance(out)) {             /* nothing after the end tells about the last disturbance */
-        int status = filter_transition_at(&run->filter, end - 1, 1.0);
-        if (status != KALMAN_OK)
-            return status;
-        write_disturbance(run, &smooth, end - 1, 1);
-    }
+    struct smooth_state smooth;
+    int variances = wants_variances(run->request->output);
+    smooth_init(&smooth, run->filter.model, variances, run->smooth_arrays);
+    size_t end = series->count;
     while (end > 0) {
         size_t from = run->checkpoints ? (end - 1) / run->block * run->block : 0;
+        int status = KALMAN_OK;
         if (hook->cancelled && hook->cancelled(hook->context))
             return KALMAN_ECANCELLED;
         if (run->checkpoints) {
             filter_copy(&run->filter, &run->checkpoints[from / run->block]);
-            int status = run_stretch(run, from, end, 0, 1);
-            if (status != KALMAN_OK)
-                return status;
+            status = run_stretch(run, from, end, 0, 1);
             run->filter.centre = centre;
         }
-        for (size_t t = end; t-- > from;) {
-            int status = smooth_point(run, &smooth, &run->records[t - from], t, &diffuse_after);
-            if (status != KALMAN_OK)
-                return status;
+        for (size_t t = end; status == KALMAN_OK && t-- > from;) {
+            status = reach_point(run, &smooth, t, &run->records[t - from]);
+            if (status == KALMAN_OK)
+                status = write_point(run, &smooth, t);
         }
+        if (status != KALMAN_OK)
+            return status;
         end = from;
     }
     return KALMAN_OK;

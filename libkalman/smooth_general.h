@@ -1,4 +1,15 @@
-/* The way back of the general smoother, one time point at a time. Private to libkalman. */
+/*
+ * The way back of the general smoother, one time point at a time. Private to libkalman.
+ *
+ * Two forms. Where the filter ran in covariance form: r and N of the univariate treatment (DK 6.4.4),
+ *     alpha^ = a + P r,  V = P - P N P.
+ * Where it ran in square-root form (the diffuse start, the reference engine) that difference would lose everything: P may be
+ * 10^10 times V. There each step conditions the pair (alpha_t, eta_t) on alpha_{t+1} = T alpha_t + c + R eta_t, taken as m
+ * exact observations of the filtered state:
+ *     x | alpha_{t+1} ~ N(g + G alpha_{t+1}, B B'),   so   x^ = g + G alpha^_{t+1},   Var = B B' + G V_{t+1} G',
+ * sums of squares only. It is the fixed-interval smoother of Rauch, Tung & Striebel (1965) in square-root form, and the
+ * diffuse start needs nothing of its own: a diffuse direction is determined by alpha_{t+1} like any other.
+ */
 #ifndef KALMAN_SMOOTH_GENERAL_H
 #define KALMAN_SMOOTH_GENERAL_H
 
@@ -6,34 +17,42 @@
 
 #include <stddef.h>
 
-/* r and N of DK 6.4.4 and 5.3: index 0 is the proper part, 1 and 2 exist while the start was diffuse. */
 struct smooth_state {
     const struct kalman_model *model;
-    int variances;        /* 0: only means are wanted */
-    size_t unresolved;    /* columns of C: diffuse directions that no observation ever determined */
-    double *r0, *r1;      /* m */
-    double *N0, *N1, *N2; /* m x m */
-    double *C;            /* d x d: unresolved directions in terms of A's columns at this time */
-    double *x, *y, *K1;   /* scratch, m each */
-    double *W, *W2;       /* scratch, m x m */
+    int root;      /* which form the point in hand uses; once set (going back) it stays */
+    int variances; /* 0: only means are wanted, and only the covariance form is in use so far */
+    /* The point in hand. */
+    double *mean, *V;  /* m, m x m: engine units, less the centre */
+    double *U;         /* m x unresolved: directions of the state that no observation ever determined */
+    size_t unresolved; /* at most d */
+    /* The transition out of the point in hand: smoothed disturbances, and their variances. */
+    double *eta, *eta_variance, *eta_spread; /* r each; spread = Var(E(eta | all)) */
+    /* Covariance form. */
+    double *r, *N; /* m, m x m */
+    double *x, *W; /* scratch: m, m x m */
+    /* Square-root form, M = m + r: scratch. */
+    double *B, *G, *g, *A, *U_next, *V_next, *row, *w, *K,
+        *image; /* M x M, M x m, M, M x d, m x d, m x m, M, M, M, M */
 };
 
 size_t smooth_doubles(const struct kalman_model *model);
 void smooth_init(struct smooth_state *smooth, const struct kalman_model *model, int variances,
-                 size_t unresolved, double *arrays);
+                 double *arrays);
 
-/* Back over the elements of one time point: from after its update to before it. diffuse_after: columns of A after it. */
-void smooth_observation(struct smooth_state *smooth, const struct filter_record *record,
-                        size_t diffuse_after);
+/* Start at the last point: its own filtered moments are the smoothed ones. Q: r x r, of the transition after it. */
+void smooth_last(struct smooth_state *smooth, const struct filter_record *record, const double *Q);
 
-/* Back over a transition by T (sparse). */
-void smooth_transition(struct smooth_state *smooth, const struct filter_sparse *T);
+/* From t+1 to t. now, T: the matrices of the transition t -> t+1; record: of t. c is in the caller's units. */
+void smooth_step(struct smooth_state *smooth, const struct filter_record *record,
+                 const struct filter_matrices *now, const struct filter_sparse *T, double mean_in);
 
-/* Mean (engine units) and variance of the state at the record's time, given all data. variance may be NULL. */
-void smooth_moments(struct smooth_state *smooth, const struct filter_record *record, double *ret_mean,
-                    double *ret_variance);
+/* Is x'alpha determined by all the data at the point in hand? */
+int smooth_determined(const struct smooth_state *smooth, const double *x);
 
-/* Is x'a determined by all data at the record's time? */
-int smooth_determined(struct smooth_state *smooth, const struct filter_record *record, const double *x);
+/* The two forms of smooth_step, and of the end. */
+void smooth_covariance_step(struct smooth_state *smooth, const struct filter_record *record,
+                            const struct filter_matrices *now, const struct filter_sparse *T);
+void smooth_root_step(struct smooth_state *smooth, const struct filter_record *record,
+                      const struct filter_matrices *now, double mean_in);
 
 #endif

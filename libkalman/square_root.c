@@ -9,10 +9,15 @@ void square_root_compress(double *B, size_t m, size_t k, double *S)
         double *row = B + i * k, norm = 0.0;
         for (size_t j = i; j < k; j++)
             norm = hypot(norm, row[j]);
-        if (norm == 0.0)
+        if (!(norm > 0x1p-900)) { /* what exact observations leave shrinks without end; here it has gone */
+            memset(row + i, 0, (k - i) * sizeof *row);
             continue;
-        /* Reflect row i so that only its diagonal is left, and every row below with it. */
-        double head = row[i] > 0.0 ? -norm : norm, pivot = row[i] - head;
+        }
+        /* Reflect row i so that only its diagonal is left, and every row below with it. In units of the row's own length,
+           lest a square underflow. */
+        for (size_t j = i; j < k; j++)
+            row[j] /= norm;
+        double head = row[i] > 0.0 ? -1.0 : 1.0, pivot = row[i] - head;
         for (size_t l = i + 1; l < m; l++) {
             double *other = B + l * k, dot = other[i] * pivot;
             for (size_t j = i + 1; j < k; j++)
@@ -22,7 +27,7 @@ void square_root_compress(double *B, size_t m, size_t k, double *S)
             for (size_t j = i + 1; j < k; j++)
                 other[j] += factor * row[j];
         }
-        row[i] = head;
+        row[i] = head * norm;
         for (size_t j = i + 1; j < k; j++)
             row[j] = 0.0;
     }

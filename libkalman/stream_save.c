@@ -113,6 +113,11 @@ static void fields_filter(struct cursor *c, struct filter_state *f)
     field_u64(c, &left);
     c->failed = c->failed || left > f->model->diffuse;
     f->diffuse_left = (uint32_t)left;
+    field_flag(c, &f->root);
+    left = f->root_left;
+    field_u64(c, &left);
+    c->failed = c->failed || left > 2 * f->model->states;
+    f->root_left = (uint32_t)left;
     field_flag(c, &f->started);
     field_flag(c, &f->steady);
     field_flag(c, &f->comparable);
@@ -226,7 +231,7 @@ static int filter_sound(const struct filter_state *f)
     for (size_t i = 0; i < f->kept_count; i++)
         if (!isfinite(f->kept[i]))
             return 0;
-    if (f->steady && (!f->invariant || f->reference))
+    if ((f->steady && (!f->invariant || f->root)) || ((f->reference || f->diffuse_left > 0) && !f->root))
         return 0;
     for (size_t i = 0; f->steady && i < f->model->observed; i++)
         if (!(f->F_steady[i] > 0.0))
