@@ -13,6 +13,7 @@ struct table {
     struct luna_arena *arena;
     struct luna_faults *faults;
     struct csv_record record; /* the one being read; kept here because it is large */
+    bool is_started;          /* a pass has seen its first record: blank lines before it are nothing */
     size_t columns;
     bool has_header;
     size_t column; /* the series */
@@ -33,11 +34,19 @@ static bool next_record(struct table *t, struct csv_scan *scan, size_t *ret_blan
 {
     *ret_blanks = 0;
     while (csv_scan_record(scan, &t->record)) {
-        if (!t->record.is_blank)
+        if (!t->record.is_blank) {
+            t->is_started = true;
             return true;
-        *ret_blanks += t->columns == 1;
+        }
+        *ret_blanks += t->is_started && t->columns == 1;
     }
     return false;
+}
+
+static void start_pass(struct table *t, struct csv_scan *scan)
+{
+    csv_scan_init(scan, t->body, t->len);
+    t->is_started = false;
 }
 
 static bool survey_header(struct table *t, struct csv_scan *scan)
@@ -107,7 +116,7 @@ static bool survey(struct table *t)
     struct survey s = {.is_named = false};
     for (size_t i = 0; i < CSV_COLUMNS_MAX; i++)
         s.first[i] = CSV_MISSING;
-    csv_scan_init(&scan, t->body, t->len);
+    start_pass(t, &scan);
     if (survey_header(t, &scan)) {
         struct csv_field names[CSV_COLUMNS_MAX];
         for (size_t i = 0; i < t->columns; i++)
@@ -158,7 +167,7 @@ static void extract(struct table *t, double *values)
 {
     struct csv_scan scan;
     size_t row = 0, blanks = 0;
-    csv_scan_init(&scan, t->body, t->len);
+    start_pass(t, &scan);
     if (t->has_header && !next_record(t, &scan, &blanks))
         return;
     while (next_record(t, &scan, &blanks)) {

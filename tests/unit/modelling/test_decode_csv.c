@@ -84,6 +84,8 @@ static void a_good_table_is_misread(void **state)
         {" 1 \n\t2\n", "1 2 "},
         {"+1\n.5\n5.\n-.25e2\n+1.5E+1\n", "1 0.5 5 -25 15 "},
         {"NA\n", "_ "},
+        {"\n\n1\n\n2\n", "1 _ 2 "}, /* blank lines before the first are no data: once a heap overflow */
+        {"\n\nvalue\n\n2\n", "_ 2 "},
         {"NA,NA\n", "_ "},
         {"1e-400\n-0\n", "0 -0 "},
     };
