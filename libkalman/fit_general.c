@@ -13,7 +13,14 @@
 
 static const double log_two = 0.69314718055994530942, log_two_pi = 1.8378770664093454836;
 
-enum { warm_steps = 4, climb_evaluations = 120, starts_closed_form = 2, starts_other = 3 };
+enum {
+    warm_steps = 4,
+    climb_evaluations = 120,
+    starts_few = 2,
+    starts_some = 4,
+    starts_many = 6,
+    states_many = 4
+};
 
 int fit_general_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
 {
@@ -146,7 +153,8 @@ static double climb_all(struct fit_problem *problem, size_t wanted, double *x)
         size_t reference = kalman_fit_reference(problem, starts[k].x);
         if (reference != SIZE_MAX)
             held[reference] = true;
-        double value = kalman_fit_climb(problem, held, climb_evaluations, starts[k].x);
+        double value =
+            kalman_fit_climb(problem, held, problem->analytic ? 1e-3 : 1e-5, climb_evaluations, starts[k].x);
         if (value > best) {
             best = value;
             memcpy(x, starts[k].x, problem->count * sizeof(double));
@@ -171,6 +179,16 @@ static enum kalman_fit_status judge(const struct fit_problem *problem, const dou
     return noiseless ? KALMAN_FIT_BOUNDARY_HIGH : KALMAN_FIT_INTERIOR;
 }
 
+/* Season models take long for each start, and have one sharp summit; what is not variances has more, and wilder ones. */
+static size_t starts_for(const struct fit_problem *problem)
+{
+    if (problem->model->states > 3 * states_many)
+        return starts_few;
+    if (!problem->analytic)
+        return starts_many;
+    return problem->model->states > states_many ? starts_few : starts_some;
+}
+
 int fit_general(const struct fit_request *request, struct kalman_fit *ret_fit)
 {
     struct fit_problem problem;
@@ -188,7 +206,7 @@ int fit_general(const struct fit_request *request, struct kalman_fit *ret_fit)
         return status;
     size_t wanted = request->options->starts;
     if (wanted == 0)
-        wanted = problem.analytic ? starts_closed_form : starts_other;
+        wanted = starts_for(&problem);
     double x[KALMAN_PARAMETERS_MAX];
     bool converged = false;
     double best = climb_all(&problem, wanted < FIT_STARTS_MAX ? wanted : FIT_STARTS_MAX, x);

@@ -37,7 +37,7 @@ static double objective(unsigned count, const double *moving, double *gradient, 
     return isfinite(value) ? value : nowhere;
 }
 
-static bool configure(nlopt_opt optimiser, struct climb *climb, size_t evaluations_max)
+static bool configure(nlopt_opt optimiser, struct climb *climb, double gain_min, size_t evaluations_max)
 {
     double lower[KALMAN_PARAMETERS_MAX], upper[KALMAN_PARAMETERS_MAX];
     for (size_t i = 0; i < climb->count; i++) {
@@ -46,10 +46,12 @@ static bool configure(nlopt_opt optimiser, struct climb *climb, size_t evaluatio
     }
     return nlopt_set_lower_bounds(optimiser, lower) > 0 && nlopt_set_upper_bounds(optimiser, upper) > 0 &&
            nlopt_set_max_objective(optimiser, objective, climb) > 0 &&
-           nlopt_set_ftol_abs(optimiser, 1e-3) > 0 && nlopt_set_maxeval(optimiser, (int)evaluations_max) > 0;
+           nlopt_set_ftol_abs(optimiser, gain_min) > 0 &&
+           nlopt_set_maxeval(optimiser, (int)evaluations_max) > 0;
 }
 
-double kalman_fit_climb(struct fit_problem *problem, const bool *held, size_t evaluations_max, double *x)
+double kalman_fit_climb(struct fit_problem *problem, const bool *held, double gain_min,
+                        size_t evaluations_max, double *x)
 {
     struct climb climb = {.problem = problem, .value = -INFINITY};
     double start[KALMAN_PARAMETERS_MAX], reached = 0;
@@ -69,7 +71,7 @@ double kalman_fit_climb(struct fit_problem *problem, const bool *held, size_t ev
         return -INFINITY;
     }
     /* How NLopt ended does not matter here: the best point is kept, and the polish judges it. */
-    if (configure(climb.optimiser, &climb, evaluations_max))
+    if (configure(climb.optimiser, &climb, gain_min, evaluations_max))
         (void)nlopt_optimize(climb.optimiser, start, &reached);
     nlopt_destroy(climb.optimiser);
     memcpy(x, climb.best, problem->count * sizeof(double));

@@ -1,11 +1,13 @@
 #include "fit_polish.h"
 
+#include "fit_nlopt.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-enum { newton_steps_max = 12, rounds_max = 12, halvings_max = 30 };
+enum { newton_steps_max = 40, rounds_max = 8, halvings_max = 30 };
 
 static const double gradient_step = 4e-4, hessian_step = 1e-3, coordinate_step_max = 1.5;
 
@@ -99,14 +101,19 @@ static void solve_uphill(double *matrix, size_t count, double *step)
     }
 }
 
-/* x plus a share of the step, inside the box. */
+/* x plus a share of the step, inside the box. The step is shortened as a whole: it keeps its uphill direction. */
 static void move(const struct fit_problem *problem, const size_t *free_list, size_t count, const double *from,
                  const double *step, double share, double *x)
 {
+    double longest = 0;
+    for (size_t a = 0; a < count; a++)
+        longest = fmax(longest, fabs(step[a]));
+    if (longest > coordinate_step_max)
+        share *= coordinate_step_max / longest;
     for (size_t a = 0; a < count; a++) {
         size_t i = free_list[a];
-        double by = fmax(-coordinate_step_max, fmin(coordinate_step_max, step[a])) * share;
-        x[i] = fmax(problem->coordinates[i].lower, fmin(problem->coordinates[i].upper, from[i] + by));
+        x[i] = fmax(problem->coordinates[i].lower,
+                    fmin(problem->coordinates[i].upper, from[i] + step[a] * share));
     }
 }
 
@@ -229,6 +236,16 @@ static bool release_variances(struct fit_problem *problem, double *x, double *va
     return false;
 }
 
+/* Newton lost its way, far from the top or on a ridge: the climber, with more patience than the first time. */
+static double climb_again(struct fit_problem *problem, double *x)
+{
+    bool held[KALMAN_PARAMETERS_MAX] = {false};
+    size_t reference = kalman_fit_reference(problem, x);
+    if (reference != SIZE_MAX)
+        held[reference] = true;
+    return kalman_fit_climb(problem, held, 1e-8, 300, x);
+}
+
 double kalman_fit_polish(struct fit_problem *problem, double *x, bool *ret_converged)
 {
     double matrix[2 * 24 * 24];
@@ -239,8 +256,10 @@ double kalman_fit_polish(struct fit_problem *problem, double *x, bool *ret_conve
     for (int round = 0; round < rounds_max && kalman_fit_continues(problem); round++) {
         (void)settle_on_edges(problem, x, &value);
         value = newton(problem, matrix, matrix + 24 * 24, x, ret_converged);
+        if (!*ret_converged)
+            value = climb_again(problem, x);
         bool dropped = settle_on_edges(problem, x, &value);
-        if (!release_variances(problem, x, &value) && !dropped)
+        if (!release_variances(problem, x, &value) && !dropped && *ret_converged)
             break;
     }
     return value;

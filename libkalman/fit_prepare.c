@@ -104,8 +104,8 @@ static struct fit_coordinate coordinate_for(const struct kalman_parameter_info *
         c.lower = -edge;
         c.upper = edge;
     } else if (strcmp(p->name, "damping") == 0) {
-        /* A stationary cycle has no limit at 1, and a trend damped at once has no slope to speak of. */
-        c.lower = problem->spec.kind == KALMAN_CYCLE ? 0 : 0.5;
+        /* A stationary cycle has no limit at 1; a smoothing trend damped to nothing is not identified. */
+        c.lower = problem->spec.kind == KALMAN_EXPONENTIAL_SMOOTHING ? 0.5 : 0;
         c.upper = problem->spec.kind == KALMAN_CYCLE ? 1 - 1e-6 : 1;
     }
     return c;

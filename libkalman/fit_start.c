@@ -14,7 +14,7 @@ static const struct balance balances[] = {
 };
 enum { balance_count = sizeof balances / sizeof balances[0] };
 
-/* The shapes tried for the parameters that are not variances, from 0 to 1 within their bounds (AR and MA by sign). */
+/* The first partial autocorrelations tried for AR and MA parts, each with each: on AR = -MA the two cancel. */
 static const double shape_ar[] = {0, 0.5, -0.4, 0.8}, shape_ma[] = {0, -0.5, 0.4, -0.8};
 enum { shape_count = 4, periods_count = 10 };
 
@@ -55,7 +55,7 @@ static double clamp(double x, double lower, double upper)
 
 /* One element of the starting point number `balance`, `shape`, `period`. */
 static double element(const struct fit_problem *problem, const struct fit_coordinate *c, size_t balance,
-                      size_t shape, size_t period)
+                      size_t shape, size_t second, size_t period)
 {
     static const double damping[] = {0.9, 0.8, 0.98, 0.6};
     double share = ((double)period + 0.5) / periods_count, x;
@@ -67,7 +67,7 @@ static double element(const struct fit_problem *problem, const struct fit_coordi
         x = c->lower + log_step(problem) + share * (c->upper - c->lower - log_step(problem));
         break;
     case FIT_PARTIAL:
-        x = strstr(c->name, "ar") ? shape_ar[shape] : -shape_ma[shape];
+        x = strstr(c->name, "ar") ? shape_ar[shape] : -shape_ma[second];
         break;
     default:
         x = strcmp(c->name, "damping") == 0 ? damping[shape] : smoothing_start(c->name, shape);
@@ -107,36 +107,46 @@ static bool has_shape(const struct fit_problem *problem)
            has_kind(problem, FIT_SHARE_OF) || has_kind(problem, FIT_SHARE_OF_REST);
 }
 
-/* How many variances there are to balance: a single one that is concentrated out needs no grid. */
-static size_t balances_of(const struct fit_problem *problem)
+/* The grid: how many values of each kind of thing are tried. */
+struct grid {
+    size_t balances, shapes, seconds, periods;
+};
+
+static struct grid grid_of(const struct fit_problem *problem)
 {
-    size_t variances = 0;
-    for (size_t i = 0; i < problem->count; i++)
-        variances += problem->coordinates[i].kind == FIT_VARIANCE ? 1u : 0u;
-    return variances > (problem->concentrate ? 1u : 0u) ? balance_count : 1;
+    size_t variances = 0, ar = 0, ma = 0;
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        variances += c->kind == FIT_VARIANCE ? 1u : 0u;
+        ar += c->kind == FIT_PARTIAL && strstr(c->name, "ar") ? 1u : 0u;
+        ma += c->kind == FIT_PARTIAL && !strstr(c->name, "ar") ? 1u : 0u;
+    }
+    /* A single variance that is concentrated out needs no balance. */
+    struct grid grid = {variances > (problem->concentrate ? 1u : 0u) ? balance_count : 1,
+                        has_shape(problem) && (ma == 0 || ar > 0) ? shape_count : 1, ma > 0 ? shape_count : 1,
+                        has_kind(problem, FIT_LOGARITHM) ? periods_count : 1};
+    if (grid.periods >
+        1) { /* a cycle's grid is its periods; a few balances and one damping are enough beside it */
+        grid.balances = grid.balances < 3 ? grid.balances : 3;
+        grid.shapes = 1;
+    }
+    return grid;
 }
 
 size_t kalman_fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *ret_starts)
 {
-    size_t kept = 0, balance_max = balances_of(problem), shape_max = has_shape(problem) ? shape_count : 1;
-    size_t period_max = has_kind(problem, FIT_LOGARITHM) ? periods_count : 1;
-    if (period_max >
-        1) /* a cycle's grid is its periods; a few balances and one damping are enough beside it */
-        balance_max = balance_max < 3 ? balance_max : 3;
-    if (period_max > 1)
-        shape_max = 1;
+    struct grid grid = grid_of(problem);
+    size_t kept = 0, points = grid.balances * grid.shapes * grid.seconds * grid.periods;
     struct fit_start found;
-    for (size_t balance = 0; balance < balance_max; balance++)
-        for (size_t shape = 0; shape < shape_max; shape++)
-            for (size_t period = 0; period < period_max; period++) {
-                if (!kalman_fit_continues(problem))
-                    return kept;
-                for (size_t i = 0; i < problem->count; i++)
-                    found.x[i] = element(problem, &problem->coordinates[i], balance, shape, period);
-                found.value = kalman_fit_value(problem, found.x);
-                if (isfinite(found.value))
-                    keep_best(ret_starts, wanted, &kept, &found, problem->count);
-            }
+    for (size_t k = 0; k < points && kalman_fit_continues(problem); k++) {
+        size_t period = k % grid.periods, rest = k / grid.periods, second = rest % grid.seconds;
+        size_t shape = rest / grid.seconds % grid.shapes, balance = rest / grid.seconds / grid.shapes;
+        for (size_t i = 0; i < problem->count; i++)
+            found.x[i] = element(problem, &problem->coordinates[i], balance, shape, second, period);
+        found.value = kalman_fit_value(problem, found.x);
+        if (isfinite(found.value))
+            keep_best(ret_starts, wanted, &kept, &found, problem->count);
+    }
     return kept;
 }
 
