@@ -95,7 +95,7 @@ void filter_state_moments(const struct filter_state *f, double *ret_mean, double
 {
     size_t m = f->model->states;
     for (size_t i = 0; ret_mean && i < m; i++) {
-        double centre = (int)i == f->model->level_state ? f->centre : 0.0;
+        double centre = f->centre * f->model->shift[i];
         ret_mean[i] = state_determined(f, i) ? units_mean(&f->units, centre, f->a[i]) : (double)NAN;
     }
     if (!ret_variance)

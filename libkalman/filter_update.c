@@ -86,8 +86,7 @@ static void decorrelate(struct filter_state *f)
 static void prepare(struct filter_state *f, const double *values)
 {
     size_t p = f->model->observed;
-    int level = f->model->level_state;
-    for (size_t i = 0; i < p && level >= 0 && !f->started; i++)
+    for (size_t i = 0; i < p && f->model->centred && !f->started; i++)
         f->centre = isnan(values[i]) ? f->centre : values[i];
     for (size_t i = 0; i < p; i++) {
         f->started = f->started || !isnan(values[i]);

@@ -33,7 +33,7 @@ static int model_sizes(const struct kalman_spec *spec, struct model_shape *shape
 static size_t matrix_doubles(const struct model_shape *shape, size_t p)
 {
     size_t m = shape->states, r = shape->disturbances, d = shape->diffuse;
-    return p * m + p * p + 3 * m * m + m * r + r * r + 2 * m + p + m * d;
+    return p * m + p * p + 3 * m * m + m * r + r * r + 3 * m + p + m * d;
 }
 
 static size_t model_header_bytes(void)
@@ -60,9 +60,9 @@ int kalman_model_bytes(const struct kalman_spec *spec, size_t *ret_bytes)
 static void model_carve(struct kalman_model *model, double *next)
 {
     size_t m = model->states, r = model->disturbances, d = model->diffuse, p = model->observed;
-    const size_t sizes[] = {p * m, p * p, m * m, m * r, r * r, m * m, m, p, m, m * m, m * d};
-    double **const matrices[] = {&model->Z, &model->H, &model->T,  &model->R,  &model->Q, &model->V,
-                                 &model->c, &model->d, &model->a1, &model->P1, &model->A1};
+    const size_t sizes[] = {p * m, p * p, m * m, m * r, r * r, m * m, m, p, m, m * m, m * d, m};
+    double **const matrices[] = {&model->Z, &model->H, &model->T,  &model->R,  &model->Q,  &model->V,
+                                 &model->c, &model->d, &model->a1, &model->P1, &model->A1, &model->shift};
     static_assert(sizeof sizes / sizeof sizes[0] == sizeof matrices / sizeof matrices[0],
                   "one size per matrix");
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -144,6 +144,10 @@ int kalman_model_init(void *memory, size_t memory_bytes, const struct kalman_spe
     status = model->builder->fill(&scaled, model);
     if (status != KALMAN_OK)
         return status;
+    if (model->level_state >= 0)
+        model->shift[model->level_state] = 1.0;
+    for (size_t i = 0; i < model->states; i++)
+        model->centred = model->centred || model->shift[i] != 0.0;
     append_inputs(model);
     model_noise(model, model->R, model->Q, model->V);
     *ret_model = model;

@@ -123,6 +123,7 @@ static void fill_lags_and_mean(const struct orders *o, struct kalman_model *mode
     for (size_t j = 0; j < o->lags; j++) {
         model->Z[first + j] = delta[j];
         model->A1[(first + j) * model->diffuse + j] = 1;
+        model->shift[first + j] = 1; /* the coefficients of the lags sum to one */
         if (j > 0)
             model->T[(first + j) * m + first + j - 1] = 1;
     }

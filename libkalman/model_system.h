@@ -30,8 +30,8 @@ struct kalman_model {
     size_t diffuse;          /* d, with those coefficients */
     size_t input_count;      /* k: the last k states */
     int sd_exponent;         /* see above */
-    int level_state;         /* state that a shift of the observations moves one to one (Z = 1 there, T e = e,
-                                diffuse),         or -1; lets the engine centre the data */
+    int level_state; /* a builder may name one state that moves one to one with a shift of the data, or -1 */
+    int centred;     /* shift is in use: the engine takes the first observed value off the data */
     const struct model_builder *builder;
     /* Row-major. A custom model whose matrix varies keeps its first one here; the engine reads spec.system
      * then. */
@@ -44,6 +44,9 @@ struct kalman_model {
     double *c;  /* m */
     double *d;  /* p */
     double *a1; /* m */
+    double *
+        shift; /* m: how the state moves when 1 is added to all data: Z shift = 1, T shift = shift, within the range of
+                      A1; all zero when there is none. From level_state, or filled by the builder */
     double *P1; /* m x m */
     double *
         A1; /* m x d: the first state is a1 + A1 delta + N(0, P1), delta ~ N(0, kappa I), kappa -> infinity */

@@ -65,7 +65,7 @@ static void write_state(struct general_run *run, const struct smooth_state *smoo
         known[i] = smooth_determined(smooth, unit) ? 1.0 : 0.0;
     }
     for (size_t i = 0; i < m; i++) {
-        double centre = (int)i == f->model->level_state ? f->centre : 0.0;
+        double centre = f->centre * f->model->shift[i];
         if (mean)
             mean[i] = known[i] != 0.0 ? units_mean(&f->units, centre, smooth->mean[i]) : (double)NAN;
         for (size_t j = 0; variance && j < m; j++) {

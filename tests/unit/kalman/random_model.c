@@ -34,6 +34,18 @@ static void random_variance(struct kalman_random *random, double *to, size_t siz
         }
 }
 
+/* A chain of integrators under the first state, observed with weights of order one: like a trend of order m. */
+static void tame(struct random_model *x, size_t t)
+{
+    double *Z = x->Z + t * x->p * x->m, *T = x->T + t * x->m * x->m;
+    for (size_t i = 0; i < x->p * x->m; i++)
+        Z[i] = i % x->m == 0 ? copysign(0.8 + 0.1 * fabs(Z[i]), Z[i]) : 0.1 * Z[i];
+    for (size_t i = 0; i < x->m; i++)
+        for (size_t j = 0; j < x->m; j++)
+            T[i * x->m + j] = i == j ? 0.9 + 0.1 * T[i * x->m + j]
+                                     : (j == i + 1 ? 1.0 + 0.2 * T[i * x->m + j] : 0.05 * T[i * x->m + j]);
+}
+
 static void random_matrices(struct random_model *x, struct kalman_random *random, struct random_kind kind)
 {
     size_t copies = kind.varying ? x->n : 1;
@@ -45,6 +57,8 @@ static void random_matrices(struct random_model *x, struct kalman_random *random
         normals(random, T, x->m * x->m, 0.4 / sqrt((double)x->m));
         for (size_t i = 0; i < x->m; i++)
             T[i * x->m + i] += 0.7;
+        if (!kind.wild)
+            tame(x, t);
     }
     normals(random, x->R, x->m * x->r, 1.0);
     normals(random, x->c, x->m, 0.3);
@@ -64,11 +78,13 @@ void random_model_make(struct random_model *x, struct kalman_random *random, str
     memset(x, 0, sizeof *x);
     x->n = 12 + below(random, RANDOM_POINTS - 12 + 1);
     x->p = kind.vector_observations ? 1 + below(random, RANDOM_OBSERVED) : 1;
-    x->m = 1 + below(random, RANDOM_STATES);
+    x->m =
+        1 + below(random, kind.wild ? RANDOM_STATES : 3); /* no real model integrates more than three times */
     x->r = 1 + below(random, x->m);
     random_matrices(x, random, kind);
     for (size_t i = 0; i < x->n * x->p; i++)
-        x->y[i] = kind.missing && kalman_random_uniform(random) < 0.25 ? (double)NAN : 3.0 * kalman_random_normal(random);
+        x->y[i] = kind.missing && kalman_random_uniform(random) < 0.25 ? (double)NAN
+                                                                       : 3.0 * kalman_random_normal(random);
     size_t varies = kind.varying != 0;
     x->system = (struct kalman_system){
         .observed = x->p,
@@ -90,7 +106,8 @@ void random_model_make(struct random_model *x, struct kalman_random *random, str
     assert_int_equal(kalman_model_new(&x->spec, &x->model), KALMAN_OK);
 }
 
-struct kalman_summary random_model_run(const struct random_model *x, const double *y, const struct kalman_options *options,
+struct kalman_summary random_model_run(const struct random_model *x, const double *y,
+                                       const struct kalman_options *options,
                                        const struct kalman_output *output)
 {
     struct kalman_series series = {.values = y, .count = x->n};

@@ -15,14 +15,18 @@ struct random_kind {
     int varying;             /* matrices that change with time */
     int diffuse;             /* some of the first state unknown */
     int missing;             /* some observations missing */
+    int wild; /* any Z and T, so that a diffuse direction may be seen only through a needle's eye;
+                                else every state is seen clearly within a few steps */
 };
 
 struct random_model {
     size_t n, p, m, r;
-    double Z[RANDOM_POINTS * RANDOM_OBSERVED * RANDOM_STATES], H[RANDOM_POINTS * RANDOM_OBSERVED * RANDOM_OBSERVED];
+    double Z[RANDOM_POINTS * RANDOM_OBSERVED * RANDOM_STATES],
+        H[RANDOM_POINTS * RANDOM_OBSERVED * RANDOM_OBSERVED];
     double T[RANDOM_POINTS * RANDOM_STATES * RANDOM_STATES], R[RANDOM_STATES * RANDOM_STATES];
     double Q[RANDOM_POINTS * RANDOM_STATES * RANDOM_STATES], c[RANDOM_STATES], d[RANDOM_OBSERVED];
-    double a1[RANDOM_STATES], P1[RANDOM_STATES * RANDOM_STATES], diffuse[RANDOM_STATES], P_inf[RANDOM_STATES * RANDOM_STATES];
+    double a1[RANDOM_STATES], P1[RANDOM_STATES * RANDOM_STATES], diffuse[RANDOM_STATES],
+        P_inf[RANDOM_STATES * RANDOM_STATES];
     double y[RANDOM_POINTS * RANDOM_OBSERVED];
     struct kalman_system system;
     struct kalman_spec spec;
@@ -33,7 +37,8 @@ struct random_model {
 void random_model_make(struct random_model *model, struct kalman_random *random, struct random_kind kind);
 
 /* kalman_run over the model's data with as much workspace as it asks for; fails the test unless it succeeds. */
-struct kalman_summary random_model_run(const struct random_model *model, const double *y, const struct kalman_options *options,
+struct kalman_summary random_model_run(const struct random_model *model, const double *y,
+                                       const struct kalman_options *options,
                                        const struct kalman_output *output);
 
 #endif
