@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <string.h>
 
-enum { QUARANTINE_KILLS = 2, NS_PER_MS = 1000000 };
+enum { QUARANTINE_KILLS = 2, HEX_CHARACTERS = 2 * SCOREBOARD_HASH_BYTES, NS_PER_MS = 1000000 };
 
 #define RELAXED memory_order_relaxed
 
@@ -24,13 +24,13 @@ static void hex_of(const unsigned char *bytes, char *out)
         out[2 * i] = digits[bytes[i] >> 4];
         out[2 * i + 1] = digits[bytes[i] & 15];
     }
-    out[2 * SCOREBOARD_HASH_BYTES] = '\0';
+    out[HEX_CHARACTERS] = '\0';
 }
 
 static void log_with_request(const char *event, int slot, pid_t pid, const char *reason, int signal,
                              const struct breadcrumb *crumb)
 {
-    char hash[2 * SCOREBOARD_HASH_BYTES + 1];
+    char hash[HEX_CHARACTERS + 1];
     hex_of(crumb->body_hash, hash);
     luna_log(LUNA_LOG_ERROR, event, LUNA_LOG_I("slot", slot), LUNA_LOG_I("pid", pid),
              LUNA_LOG_S("reason", reason), LUNA_LOG_I("signal", signal),
@@ -72,7 +72,7 @@ static void blame(struct scoreboard *board, const struct breadcrumb *crumb)
     unsigned kills = scoreboard_add_kill(board, crumb->body_hash, luna_clock_wall_ms());
     if (kills < QUARANTINE_KILLS)
         return;
-    char hash[2 * SCOREBOARD_HASH_BYTES + 1];
+    char hash[HEX_CHARACTERS + 1];
     hex_of(crumb->body_hash, hash);
     luna_log(LUNA_LOG_ERROR, "body_quarantined", LUNA_LOG_S("body_hash", hash), LUNA_LOG_I("kills", kills),
              LUNA_LOG_S("request_id", crumb->request_id), LUNA_LOG_I("account_id", crumb->account_id));

@@ -93,7 +93,7 @@ static bool peer_is_welcome(const struct fcgi_io *io, int fd, struct luna_error 
 static void limit_reads(const struct fcgi_io *io, int fd)
 {
     struct timeval limit = {.tv_sec = io->options.read_timeout_ms / 1000,
-                            .tv_usec = io->options.read_timeout_ms % 1000 * 1000};
+                            .tv_usec = io->options.read_timeout_ms % 1000 * 1000L};
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit); /* cannot fail on a socket */
 }
 
@@ -149,7 +149,7 @@ static long long announced_length(const struct fcgi_io *io)
         return 0;
     if (strspn(text, "0123456789") != strlen(text) || strlen(text) > 15)
         return -1;
-    return atoll(text);
+    return strtoll(text, NULL, 10);
 }
 
 enum fcgi_body fcgi_io_read_body(struct fcgi_io *io, struct luna_buf *body, struct luna_deadline deadline)

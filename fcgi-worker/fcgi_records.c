@@ -36,8 +36,12 @@ static void fill_header(unsigned char *header, int type, int request_id, size_t 
 
 static void add_part(struct batch *batch, const void *bytes, size_t len)
 {
+    const union { /* what is only read has to be given as what could be written */
+        const void *given;
+        void *wanted;
+    } base = {bytes};
     if (len > 0)
-        batch->parts[batch->count++] = (struct iovec){(void *)(size_t)(const char *)bytes, len};
+        batch->parts[batch->count++] = (struct iovec){base.wanted, len};
 }
 
 static int wait_for_room(int fd, struct luna_deadline deadline)

@@ -17,6 +17,7 @@
 enum { TEXT_BYTES = 32768, ARGUMENTS_MAX = 2 };
 
 static const char variable[] = "LUNA_HANDOVER";
+static const char worker_item[] = "worker=";
 
 bool handover_present(void)
 {
@@ -54,27 +55,30 @@ enum luna_code handover_open(struct listener *ret_listener, struct scoreboard **
     return scoreboard_new(ret_board, ret_board_fd, err);
 }
 
+/* "slot,pid,leash,generation" */
 static void adopt_worker(struct master *master, const char *item)
 {
-    int slot = -1;
-    long pid = 0;
-    int leash_fd = -1;
-    unsigned generation = 0;
-    if (sscanf(item, "worker=%d,%ld,%d,%u", &slot, &pid, &leash_fd, &generation) != 4 || slot < 0 ||
-        slot >= SCOREBOARD_SLOTS)
+    long numbers[4] = {-1, 0, -1, 0};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        char *end = NULL;
+        numbers[i] = strtol(item, &end, 10);
+        item = *end == ',' ? end + 1 : end;
+    }
+    if (numbers[0] < 0 || numbers[0] >= SCOREBOARD_SLOTS || numbers[1] <= 0)
         return;
-    if (leash_fd >= 0)
-        (void)fcntl(leash_fd, F_SETFD, FD_CLOEXEC);
-    if (!pool_adopt(&master->pool, slot, (pid_t)pid, leash_fd, generation))
-        luna_log(LUNA_LOG_ERROR, "worker_not_adopted", LUNA_LOG_I("slot", slot), LUNA_LOG_I("pid", pid));
+    if (numbers[2] >= 0)
+        (void)fcntl((int)numbers[2], F_SETFD, FD_CLOEXEC);
+    if (!pool_adopt(&master->pool, (int)numbers[0], (pid_t)numbers[1], (int)numbers[2], (unsigned)numbers[3]))
+        luna_log(LUNA_LOG_ERROR, "worker_not_adopted", LUNA_LOG_I("slot", numbers[0]),
+                 LUNA_LOG_I("pid", numbers[1]));
 }
 
 static void adopt_workers(struct master *master)
 {
     const char *text = getenv(variable); /* NOLINT(concurrency-mt-unsafe) */
     while (text != NULL && *text != '\0') {
-        if (strncmp(text, "worker=", 7) == 0)
-            adopt_worker(master, text);
+        if (strncmp(text, worker_item, sizeof worker_item - 1) == 0)
+            adopt_worker(master, text + sizeof worker_item - 1);
         text += strcspn(text, ";");
         text += *text == ';';
     }
@@ -125,7 +129,7 @@ static size_t put_children(const struct master *master, char *text, size_t size)
         const struct pool_slot *slot = &master->pool.slots[i];
         if (slot->pid == 0)
             continue;
-        int wrote = snprintf(text + used, size - used, "worker=%d,%ld,%d,%u;", i, (long)slot->pid,
+        int wrote = snprintf(text + used, size - used, "%s%d,%ld,%d,%u;", worker_item, i, (long)slot->pid,
                              slot->leash_fd, slot->generation);
         used += wrote > 0 ? (size_t)wrote : 0;
     }

@@ -50,13 +50,12 @@ enum luna_code monitor_check_address(const char *address, struct luna_error *err
     return LUNA_ECONFIG;
 }
 
-int monitor_main(const struct scoreboard *board, const char *address, int leash_fd)
+int monitor_main(struct scoreboard *board, const char *address, int leash_fd)
 {
     struct luna_http_listener *listener = NULL;
     struct luna_error err = {0};
     signals_block_all();
-    /* The handler takes a plain pointer; it only reads. */
-    if (luna_http_listener_open(address, answer, (void *)(uintptr_t)board, &listener, &err) != LUNA_OK) {
+    if (luna_http_listener_open(address, answer, board, &listener, &err) != LUNA_OK) {
         luna_log(LUNA_LOG_ERROR, "monitor_cannot_start", LUNA_LOG_S("setting", "LUNA_MONITOR_LISTEN"),
                  LUNA_LOG_S("reason", err.msg));
         return WORKER_EXIT_CONFIG;

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* Runs until the leash is let go; the value is the exit status. */
-int monitor_main(const struct scoreboard *board, const char *address, int leash_fd);
+int monitor_main(struct scoreboard *board, const char *address, int leash_fd);
 
 /* Does `address` read as one that the monitor can listen on? LUNA_ECONFIG names the setting. Whether it is free is only
  * known when the monitor starts. */

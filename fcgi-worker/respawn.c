@@ -7,7 +7,7 @@ enum { NS_PER_MS = 1000000 };
 /* A quarter either way. */
 static int64_t jitter(int64_t ns, uint32_t random)
 {
-    return ns - ns / 4 + (int64_t)((double)random / UINT32_MAX * (double)(ns / 2));
+    return ns - ns / 4 + (int64_t)((double)random / UINT32_MAX * (double)ns * 0.5);
 }
 
 static int64_t slot_pause_ns(const struct respawn *slot)

@@ -77,7 +77,7 @@ static void measure(struct master *master, struct scaler_input *input)
 static void read_backlog(struct master *master, int64_t now_ns)
 {
     struct backlog backlog = {.depth = -1, .max = -1};
-    if (now_ns - master->backlog_ns < BACKLOG_PAUSE_MS * NS_PER_MS)
+    if (now_ns - master->backlog_ns < (int64_t)BACKLOG_PAUSE_MS * NS_PER_MS)
         return;
     master->backlog_ns = now_ns;
     if (!backlog_read(master->listener.fd, &backlog))
@@ -126,7 +126,7 @@ void scaling_step(struct master *master)
     read_backlog(master, now_ns);
     if (!dynamic)
         master->target = clamp((int)config->workers + master->by_hand, 1, WORKERS_MAX);
-    else if (now_ns - master->scaled_ns >= LOOK_PAUSE_MS * NS_PER_MS) {
+    else if (now_ns - master->scaled_ns >= (int64_t)LOOK_PAUSE_MS * NS_PER_MS) {
         master->scaled_ns = now_ns;
         decide(master, config, now_ns);
     }

@@ -48,13 +48,14 @@ int scoreboard_status_at(int index)
     return statuses[index];
 }
 
-static enum luna_code map(int fd, struct scoreboard **ret_board, struct luna_error *err)
+/* NULL when the system refuses; err says why. */
+static struct scoreboard *map(int fd, struct luna_error *err)
 {
     void *memory = mmap(NULL, sizeof(struct scoreboard), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
-        return luna_error_set(err, LUNA_EIO, "scoreboard: mmap: %s", strerror(errno));
-    *ret_board = memory;
-    return LUNA_OK;
+    if (memory != MAP_FAILED)
+        return memory;
+    luna_error_set(err, LUNA_EIO, "scoreboard: mmap: %s", strerror(errno));
+    return NULL;
 }
 
 enum luna_code scoreboard_new(struct scoreboard **ret_board, int *ret_fd, struct luna_error *err)
@@ -63,15 +64,14 @@ enum luna_code scoreboard_new(struct scoreboard **ret_board, int *ret_fd, struct
     if (fd < 0)
         return luna_error_set(err, LUNA_EIO, "scoreboard: memfd_create: %s", strerror(errno));
     struct scoreboard *board = NULL;
-    enum luna_code code = LUNA_EIO;
     if (ftruncate(fd, sizeof *board) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
-        luna_error_set(err, code, "scoreboard: %s", strerror(errno));
+        luna_error_set(err, LUNA_EIO, "scoreboard: %s", strerror(errno));
     else
-        code = map(fd, &board, err);
-    if (code != LUNA_OK) {
+        board = map(fd, err);
+    if (board == NULL) {
         close(fd);
-        return code;
+        return LUNA_EIO;
     }
     board->layout = LAYOUT;
     board->bytes = sizeof *board;
@@ -85,9 +85,9 @@ enum luna_code scoreboard_adopt(int fd, struct scoreboard **ret_board, struct lu
     struct scoreboard *board = NULL;
     if (lseek(fd, 0, SEEK_END) != (off_t)sizeof *board)
         return luna_error_set(err, LUNA_ECONFLICT, "scoreboard: another version's layout");
-    enum luna_code code = map(fd, &board, err);
-    if (code != LUNA_OK)
-        return code;
+    board = map(fd, err);
+    if (board == NULL)
+        return LUNA_EIO;
     if (board->layout != LAYOUT || board->bytes != sizeof *board) {
         (void)munmap(board, sizeof *board);
         return luna_error_set(err, LUNA_ECONFLICT, "scoreboard: another version's layout");
