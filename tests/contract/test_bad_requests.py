@@ -1,0 +1,54 @@
+"""Every row of the table of bad requests gets exactly the answer that it names, and charges nothing."""
+import json
+
+import pytest
+from bad_requests import TABLE
+
+assert len({name for name, *_ in TABLE}) == len(TABLE), "two rows have the same name"
+
+
+def send(client, account, sent):
+    headers = {"Content-Type": "application/json"} | sent.get("headers", {})
+    key = sent.get("key", account.key)
+    if key is not None:
+        headers["X-API-Key"] = key
+    content = json.dumps(sent["json"]) if "json" in sent else sent.get("body")
+    path = sent.get("path", "/api/v1/{id}/kalman").replace("{id}", str(account.id))
+    url = f"{account.stack.url}{path}?{sent['query']}" if "query" in sent else account.stack.url + path
+    headers = {name: value for name, value in headers.items() if value is not None}
+    return client.request(sent.get("method", "POST"), url, headers=headers, content=content)
+
+
+@pytest.fixture(scope="module")
+def victim(client, account_factory):
+    account = account_factory()
+    assert client.post(account.url, headers=account.headers, json={"results": [1, 2]}).status_code == 200
+    return account
+
+
+@pytest.mark.parametrize("name,sent,status,expected", TABLE, ids=[row[0] for row in TABLE])
+def test_bad_request_gets_its_documented_answer(client, victim, redis_store, name, sent, status, expected):
+    before = redis_store.get(f"user:{victim.id}:quota")
+    answer = send(client, victim, sent)
+    said = answer.json()
+    assert answer.status_code == status == said["status"], answer.text
+    assert said["request_id"] == answer.headers["x-request-id"]
+    if isinstance(expected, str):
+        assert said["code"] == expected
+    else:
+        faults = [(fault["loc"], fault["type"]) for fault in said["detail"]]
+        assert faults == expected, answer.text
+        assert all(fault["msg"] and fault.get("hint") for fault in said["detail"]), answer.text
+    assert redis_store.get(f"user:{victim.id}:quota") == before, "a refused request was charged"
+
+
+def test_the_same_faults_as_rfc_9457(client, victim):
+    for name, sent, status, expected in TABLE:
+        if isinstance(expected, str) or status != 422:
+            continue
+        asked = sent | {"headers": sent.get("headers", {}) | {"Accept": "application/problem+json"}}
+        answer = send(client, victim, asked)
+        said = answer.json()
+        assert answer.headers["content-type"].startswith("application/problem+json"), name
+        assert isinstance(said["detail"], str), name
+        assert [(fault["loc"], fault["type"]) for fault in said["errors"]] == expected, name

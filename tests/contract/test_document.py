@@ -1,0 +1,139 @@
+"""The document says what is true: its routes are the worker's and nginx's, its examples work, its models are libkalman's."""
+import re
+
+import jsonschema
+import pytest
+from document import load, operations, resolve, validate
+from luna_stack import ROOT
+
+ROUTE = re.compile(r'\{"(\w+)", "([A-Z]+)", "(/[^"]*)", (\w+)')
+SCOPES = {"LUNA_SCOPE_MODEL": "model", "LUNA_SCOPE_READ": "read", "LUNA_SCOPE_KEYS": "keys"}
+
+
+def worker_routes():
+    table = (ROOT / "fcgi-worker/routes.c").read_text(encoding="utf-8")
+    return {(method.lower(), path): scope for _, method, path, scope in ROUTE.findall(table)}
+
+
+def nginx_locations():
+    text = "".join((ROOT / f"conf/nginx/{name}").read_text(encoding="utf-8") for name in ("nginx.conf", "web.conf"))
+    return set(re.findall(r"location = (/\S*)", text)), text
+
+
+def test_document_has_the_workers_routes_and_no_other():
+    documented = {(method, path) for method, path, *_ in operations() if path.startswith("/api/")}
+    assert documented == set(worker_routes())
+
+
+def test_document_names_the_scope_that_each_route_needs():
+    for method, path, operation, _ in operations():
+        if path.startswith("/api/"):
+            scope = SCOPES.get(worker_routes()[method, path])
+            wanted = f"Needs the scope `{scope}`" if scope else "Any key will do"
+            assert wanted in operation["description"] or operation["operationId"] == "filter_batch", path
+
+
+def test_every_other_path_of_the_document_is_a_location_of_nginx():
+    exact, text = nginx_locations()
+    for _, path, *_ in operations():
+        assert path.startswith("/api/") or path in exact, path
+    assert "/openapi.json" in exact and "^/(docs|redoc)$" in text
+    assert re.search(r"location / \{\s*include fastcgi\.conf;", text), "everything else goes to the worker"
+
+
+def test_paths_answer_as_the_document_says(client):
+    """Each path takes the methods that are documented, HEAD beside GET, OPTIONS always, and no other."""
+    methods = {}
+    for method, path, *_ in operations():
+        methods.setdefault(path, set()).add(method.upper())
+    for path, documented in methods.items():
+        if not path.startswith("/api/"):
+            continue
+        answer = client.options(path.format(account_id=1, key_id=1))
+        expected = documented | {"OPTIONS"} | ({"HEAD"} if "GET" in documented else set())
+        assert answer.status_code == 204
+        assert set(answer.headers["allow"].split(", ")) == expected, path
+
+
+def test_served_document_is_the_one_in_the_tree(client):
+    answer = client.get("/openapi.json")
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("application/json")
+    assert answer.json() == load()
+    again = client.get("/openapi.json", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304 and not again.content
+
+
+def problem_codes():
+    table = (ROOT / "fcgi-worker/problem.h").read_text(encoding="utf-8")
+    return {code: int(status) for status, code in re.findall(r'X\(PROBLEM_\w+, (\d+), "(\w+)"', table)}
+
+
+def test_every_status_that_the_worker_can_give_is_documented():
+    statuses = {str(status) for status in problem_codes().values()}
+    kalman = load()["paths"]["/api/v1/{account_id}/kalman"]["post"]["responses"]
+    assert statuses - set(kalman) == set()
+
+
+@pytest.mark.parametrize("kind", ["schema", "requestBody"])
+def test_examples_match_their_schemas(kind):
+    for method, path, operation, _ in operations():
+        contents = [operation.get("requestBody", {})] if kind == "requestBody" else [
+            resolve(response) for response in operation["responses"].values()]
+        for content in contents:
+            media = content.get("content", {}).get("application/json", {})
+            for name, example in media.get("examples", {}).items():
+                try:
+                    validate(resolve(example)["value"], media["schema"])
+                except jsonschema.ValidationError as error:
+                    pytest.fail(f"{method} {path}, example {name}: {error.message}")
+
+
+def test_examples_really_work(client, account):
+    """Each JSON example of a request body gets a success, and the answer is what its schema says."""
+    tried = 0
+    for method, path, operation, _ in operations():
+        media = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        for name, example in media.get("examples", {}).items():
+            keys = client.get(f"/api/v1/{account.id}/keys", headers=account.headers).json()["data"]
+            url = path.format(account_id=account.id, key_id=keys[-1]["id"])
+            answer = client.request(method, url, headers=account.headers, json=resolve(example)["value"])
+            assert answer.is_success, f"{path}, example {name}: {answer.text}"
+            documented = resolve(operation["responses"][str(answer.status_code)])
+            validate(answer.json(), documented["content"]["application/json"]["schema"])
+            tried += 1
+    assert tried >= 7
+
+
+def test_examples_in_other_formats_work(client, account):
+    for method, path, operation, _ in operations():
+        for media_type, media in operation.get("requestBody", {}).get("content", {}).items():
+            if "example" in media:
+                answer = client.request(method, path.format(account_id=account.id), content=media["example"],
+                                        headers=account.headers | {"Content-Type": media_type})
+                assert answer.status_code == 200, f"{path} {media_type}: {answer.text}"
+                assert answer.headers["content-type"].startswith(media_type)
+
+
+def test_documented_models_and_parameters_are_libkalmans(client, account):
+    """The server's own refusals list what it has; the document lists the same."""
+    schemas = load()["components"]["schemas"]
+    refused = client.post(account.url, headers=account.headers, json={"results": [1], "model": "moon"}).json()
+    served = re.findall(r"'(\w+)'", refused["detail"][0]["msg"])
+    aliases = {"level", "trend", "bsm", "sarima", "ets"}
+    assert set(schemas["ModelName"]["enum"]) == set(served) | aliases
+    parameters, settings = set(), set()
+    needed = {"seasonal": {"period": 4}, "basic_structural": {"period": 4}}
+    for name in served:
+        body = {"results": [1], "model": {"name": name, "moon": 1, "parameters": {"moon": 1}} | needed.get(name, {})}
+        for fault in client.post(account.url, headers=account.headers, json=body).json()["detail"]:
+            names = fault["hint"].split(": ", 1)[1]
+            if names not in ("none", "no settings"):
+                (parameters if fault["loc"] == ["body", "model", "parameters", "moon"] else settings).update(names.split(", "))
+    assert set(schemas["Parameters"]["properties"]) == parameters
+    assert set(schemas["Model"]["properties"]) == settings | {"name", "parameters"}
+
+
+def test_documented_fit_statuses_are_libkalmans():
+    header = (ROOT / "libkalman/include/kalman/fit.h").read_text(encoding="utf-8")
+    names = re.findall(r'X\(KALMAN_FIT_\w+, "(\w+)"', header)
+    assert set(load()["components"]["schemas"]["Fit"]["properties"]["status"]["enum"]) == set(names)
