@@ -25,7 +25,9 @@ $$;
 CREATE FUNCTION luna_book(p_term bigint, p_actor text, p_accounts int[], p_epochs bigint[], p_cs bigint[], p_rs bigint[])
     RETURNS TABLE (account_id int, status int, booked_c bigint, booked_r bigint, delta bigint, period_no bigint,
                    next_end_ms bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    SET enable_seqscan = off -- a batch touches its own accounts, not all
+    AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM luna_term_check(p_term);
