@@ -54,5 +54,6 @@ struct timeval luna_deadline_timeval(struct luna_deadline deadline)
     int left_ms = luna_deadline_left_ms(deadline);
     if (left_ms == 0)
         left_ms = 1;
-    return (struct timeval){.tv_sec = left_ms / MS_PER_S, .tv_usec = left_ms % MS_PER_S * US_PER_MS};
+    return (struct timeval){.tv_sec = left_ms / MS_PER_S,
+                            .tv_usec = (suseconds_t)(left_ms % MS_PER_S) * US_PER_MS};
 }

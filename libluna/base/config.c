@@ -160,7 +160,7 @@ static bool is_given(const char *text)
 static enum luna_code load_from_file(const struct luna_setting *setting, const char *file_name,
                                      const char *path, void *target, struct luna_error *err)
 {
-    char *text = malloc(FILE_BYTES_MAX + 1);
+    char *text = calloc(1, FILE_BYTES_MAX + 1);
     if (text == NULL)
         return luna_error_set(err, LUNA_ENOMEM, "%s: out of memory", setting->name);
     enum luna_code code = read_secret(file_name, path, text, FILE_BYTES_MAX + 1, err);

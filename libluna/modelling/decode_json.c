@@ -72,7 +72,11 @@ static bool take_other(struct decoder *d, size_t index, double *ret_value)
 static bool take_element(struct decoder *d, size_t index, double *ret_value)
 {
     struct json_scan *scan = &d->scan;
-    char c = scan->at<scan->end && * scan->at> ' ' ? *scan->at : json_scan_peek(scan);
+    char c = '\0';
+    if (scan->at<scan->end && * scan->at> ' ')
+        c = *scan->at; /* the usual case, without a call */
+    else
+        c = json_scan_peek(scan);
     if (c != '-' && (c < '0' || c > '9'))
         return take_other(d, index, ret_value);
     size_t used = 0;
@@ -118,7 +122,7 @@ static bool take_elements(struct decoder *d, double *values, size_t capacity, si
             values[n] = value;
         n++;
         if (d->scan.at < d->scan.end && *d->scan.at == ',') {
-            d->scan.at++; /* the usual case, without a call */
+            d->scan.at++; /* likewise */
             continue;
         }
         if (!json_scan_more(&d->scan, ']', &more))

@@ -29,7 +29,9 @@ void json_scan_space(struct json_scan *scan)
 char json_scan_peek(struct json_scan *scan)
 {
     json_scan_space(scan);
-    return scan->at < scan->end ? *scan->at : '\0';
+    if (scan->at == scan->end)
+        return '\0';
+    return *scan->at;
 }
 
 bool json_scan_token(struct json_scan *scan, char c, const char *problem)
