@@ -1,7 +1,8 @@
 /*
- * Many univariate series at once: values laid end to end (ragged), each filtered with its own or one shared
- * model. Local-level models run interleaved, several series per vector register; the results are bit for bit
- * those of kalman_run() on each series. One bad series gets its own status and never stops the others.
+ * Many univariate series at once: values laid end to end (ragged), each filtered with its own or one shared model.
+ * Local-level models run interleaved, several series per vector register, by the full recursion: the results are those of
+ * kalman_run() on each series to rounding (kalman_run() freezes the gain once it has converged). One bad series gets its
+ * own status and never stops the others.
  */
 #ifndef KALMAN_BATCH_H
 #define KALMAN_BATCH_H
@@ -25,7 +26,7 @@ struct kalman_batch {
     double *predicted_mean, *predicted_variance;
     double *standardized;
     double *loglikelihood; /* series_count; NULL = not wanted */
-    int *statuses;         /* series_count, required */
+    int *statuses;         /* series_count, required; outputs of a series that failed are NaN */
 };
 
 KALMAN_API int kalman_batch_bytes(const struct kalman_batch *batch, size_t *ret_bytes) KALMAN_MUSTCHECK;
