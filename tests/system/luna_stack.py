@@ -1,6 +1,7 @@
 """The running service as pytest sees it: one stack a session, started by scripts/up under its own LUNA_VAR and ports.
 
-LUNA_TEST_VAR names the LUNA_VAR of a stack that runs already; it is then used as it is and left running.
+LUNA_TEST_VAR names the LUNA_VAR of a stack that runs already; it is then used as it is and left running. LUNA_TEST_URL is
+another way to it, such as a recording proxy.
 """
 import dataclasses
 import json
@@ -68,7 +69,7 @@ class Stack:
 
     @property
     def url(self):
-        return self.env["LUNA_URL"]
+        return os.environ.get("LUNA_TEST_URL") or self.env["LUNA_URL"]
 
     @property
     def ca(self):
@@ -93,7 +94,7 @@ class Stack:
         return int((self.var / "run" / f"{name}.pid").read_text(encoding="utf-8").split()[0])
 
     def log(self, name):
-        return (self.var / "log" / f"{name}.log").read_text(encoding="utf-8")
+        return (self.var / "log" / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
     def luna(self, *arguments, check=True, **settings):
         """Runs the luna program with the stack's settings, as the role luna_admin."""

