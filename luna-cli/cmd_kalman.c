@@ -4,6 +4,7 @@
 #include "kalman_line.h"
 #include "luna/base/arena.h"
 #include "luna/base/buf.h"
+#include "luna/base/escape.h"
 #include "luna/modelling/decode.h"
 #include "luna/modelling/encode.h"
 #include "luna/modelling/fault.h"
@@ -95,18 +96,36 @@ static enum kalman_format guess_format(const struct job *job)
     return KALMAN_FORMAT_CSV;
 }
 
+/* A fault quotes the file, and a file must not drive the terminal. */
+static void print_escaped(const char *text)
+{
+    for (size_t at = 0, len = strlen(text); at < len;) {
+        char escaped[LUNA_ESCAPE_BYTES];
+        size_t used = 0;
+        bool plain = text[at] == '"' || text[at] == '\\';
+        size_t size = luna_escape_json(text + at, len - at, escaped, &used);
+        fwrite(plain ? text + at : escaped, 1, plain ? 1 : size, stderr);
+        at += used;
+    }
+}
+
 static void print_fault(const struct luna_fault *fault)
 {
     fputs("  ", stderr);
     for (int i = 1; i < fault->loc_count; i++) { /* loc[0] is always "body" */
-        if (fault->loc[i].name != NULL)
-            fprintf(stderr, "%s%s", i > 1 ? "." : "", fault->loc[i].name);
-        else
+        if (fault->loc[i].name != NULL) {
+            fputs(i > 1 ? "." : "", stderr);
+            print_escaped(fault->loc[i].name);
+        } else {
             fprintf(stderr, "[%ld]", fault->loc[i].index);
+        }
     }
     fprintf(stderr, "%s%s\n", fault->loc_count > 1 ? ": " : "", fault->msg);
-    if (fault->hint != NULL)
-        fprintf(stderr, "      %s\n", fault->hint);
+    if (fault->hint != NULL) {
+        fputs("      ", stderr);
+        print_escaped(fault->hint);
+        fputc('\n', stderr);
+    }
 }
 
 static int print_faults(const struct job *job, const char *where, int status)

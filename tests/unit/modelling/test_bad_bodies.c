@@ -91,6 +91,8 @@ static const struct row wrong_shape[] = {
     {"{\"x\":1,\"results\":[1,\"a\",1e400]}",
      "float_type body.results.1; finite_number body.results.2; extra_forbidden body.x"},
     {"{" GOOD ",\"\":1}", "extra_forbidden body."},
+    {"{" GOOD ",\"\\ud83c\\udf19\\u20ac\\u00e9\\n\":1}",
+     "extra_forbidden body.\xf0\x9f\x8c\x99\xe2\x82\xac\xc3\xa9\n"},
 };
 
 static const struct row bad_options[] = {
