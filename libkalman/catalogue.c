@@ -164,7 +164,7 @@ static const struct kalman_kind_info kinds[] = {
      "Any linear Gaussian state-space model by its matrices, several observations per time point allowed.",
      no_settings, no_parameters, 0, 0},
     {KALMAN_AUTO, "auto", "Automatic choice",
-     "The best of several models by AICc; the answer says which and why.", auto_settings, no_parameters, 0,
+     "The best of several models by AICc; the answer says which and why.", auto_settings, no_parameters, 1,
      1},
 };
 

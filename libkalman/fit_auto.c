@@ -33,6 +33,8 @@ static const struct entry entries[] = {
      "the local linear trend has the lowest AICc: level and slope both change"},
     {KALMAN_DAMPED_TREND, false, 0, 0, 0, 0, 0, 0, 0,
      "the damped trend has the lowest AICc: slopes arise and die away"},
+    {KALMAN_CONSTANT_VELOCITY, false, 0, 0, 0, 0, 0, 0, 0,
+     "constant velocity has the lowest AICc: the data move smoothly in continuous time"},
     {KALMAN_ARIMA, false, 1, 0, 0, 0, 0, 0, 1,
      "the first-order autoregression has the lowest AICc: the data return to a fixed mean"},
     {KALMAN_ARIMA, false, 2, 0, 0, 0, 0, 0, 1,
@@ -67,7 +69,9 @@ static bool candidate_spec(const struct entry *entry, const struct kalman_spec *
 {
     const struct kalman_kind_info *info = kalman_kind_describe(entry->kind);
     int period = kalman_spec_get_int(request, "period");
-    if ((entry->seasonal && period < 2) || (timed && !info->accepts_times) ||
+    bool continuous =
+        entry->kind == KALMAN_CONSTANT_VELOCITY; /* in whole steps the smooth trend says the same */
+    if ((continuous && !timed) || (entry->seasonal && period < 2) || (timed && !info->accepts_times) ||
         (request->input_count > 0 && !info->accepts_inputs))
         return false;
     kalman_spec_init(ret_spec, entry->kind);
@@ -91,7 +95,7 @@ int fit_auto_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_byt
         struct kalman_spec candidate;
         size_t own = 0, comparison = 0;
         if (!candidate_spec(&entries[i], spec, false, &candidate))
-            continue;
+            continue; /* what only times bring in is no larger than the other trends */
         int status = kalman_fit_bytes(&candidate, count, &own);
         if (status == KALMAN_OK)
             status = kalman_fit_problem_bytes(&candidate, count, &comparison);

@@ -113,6 +113,15 @@ static bool series_moves(const struct fit_problem *problem)
     return false;
 }
 
+/* One for each variance; a coefficient takes one more than its own, or the fit passes through every value. */
+static size_t innovations_needed(const struct fit_problem *problem)
+{
+    for (size_t i = 0; i < problem->count; i++)
+        if (problem->coordinates[i].kind != FIT_VARIANCE)
+            return problem->count + 1;
+    return problem->count;
+}
+
 /*
  * Series that a fit can say nothing about: fewer innovations than parameters, or innovations that are all rounding
  * (constants for a level, straight lines for a trend): the scaled series is of size one, its rounding 1e-16. Returns true
@@ -131,7 +140,8 @@ static bool settle_without_fit(struct fit_problem *problem, const struct fit_req
     size_t innovations = problem->last.observed - problem->last.diffuse;
     double mean_square = innovations ? problem->last.quadratic / (double)innovations : 0;
     bool exact = innovations > 0 && mean_square < 1e-28;
-    if (problem->last.determined && innovations >= problem->count && !(exact && problem->concentrate))
+    if (problem->last.determined && innovations >= innovations_needed(problem) &&
+        !(exact && problem->concentrate))
         return false;
     double factor =
         exact || !series_moves(problem) ? 0 : (mean_square > 0 && problem->concentrate ? mean_square : 1);

@@ -1,0 +1,128 @@
+/*
+ * The automatic choice: it finds what made the data, whatever their unit, and says why.
+ */
+#include "support.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct choice {
+    struct kalman_fit fit;
+    struct kalman_candidate candidates[KALMAN_CANDIDATES_MAX];
+};
+
+static void choose(const char *words, const struct kalman_series *series, struct choice *choice)
+{
+    struct kalman_spec spec = spec_of("auto", words);
+    size_t bytes = 0;
+    assert_int_equal(kalman_fit_bytes(&spec, series->count, &bytes), KALMAN_OK);
+    void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
+    assert_int_equal(kalman_fit(&spec, series, NULL, workspace, bytes, choice->candidates, &choice->fit),
+                     KALMAN_OK);
+    free(workspace);
+}
+
+static void candidates_are_in_order_and_the_first_is_the_choice(void **state)
+{
+    struct choice choice;
+    struct kalman_series series = {.values = NULL};
+    (void)state;
+    series.values = vector_log("airpassengers", &series.count);
+    choose("period=12", &series, &choice);
+    assert_true(choice.fit.candidate_count >= 8);
+    assert_non_null(choice.fit.reason);
+    assert_int_equal(choice.candidates[0].spec.kind, choice.fit.spec.kind);
+    for (size_t i = 1; i < choice.fit.candidate_count; i++)
+        assert_true(choice.candidates[i - 1].aicc <= choice.candidates[i].aicc);
+    assert_int_equal(kalman_spec_free_count(&choice.fit.spec), 0);
+}
+
+/* A season that everybody sees must be chosen; a series without one must not get it. */
+static void a_season_is_chosen_where_there_is_one(void **state)
+{
+    static const struct {
+        const char *series, *words;
+        int logarithm, seasonal;
+    } cases[] = {{"airpassengers", "period=12", 1, 1}, {"uk_drivers", "period=12", 1, 1},
+                 {"ukgas", "period=4", 1, 1},          {"usaccdeaths", "period=12", 0, 1},
+                 {"nottem", "period=12", 0, 1},        {"co2", "period=12", 0, 1},
+                 {"nile", "period=4", 0, 0},           {"lh", "period=12", 0, 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct choice choice;
+        struct kalman_series series = {.values = NULL};
+        series.values = cases[i].logarithm ? vector_log(cases[i].series, &series.count)
+                                           : vector(cases[i].series, &series.count);
+        choose(cases[i].words, &series, &choice);
+        int period = kalman_spec_get_int(&choice.fit.spec, "period");
+        if ((period > 1) != cases[i].seasonal)
+            fail_msg("%s: %s", cases[i].series, choice.fit.reason);
+    }
+}
+
+static void the_choice_does_not_depend_on_the_unit(void **state)
+{
+    static const char *const names[] = {"nile",     "lakehuron",      "lh",
+                                        "wwwusage", "johnsonjohnson", "us_unemployment"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct choice plain, scaled;
+        struct kalman_series series = {.values = NULL};
+        double values[256];
+        const double *original = vector(names[i], &series.count);
+        series.values = original;
+        choose("", &series, &plain);
+        for (size_t t = 0; t < series.count; t++)
+            values[t] = original[t] * 1e-5;
+        series.values = values;
+        choose("", &series, &scaled);
+        assert_int_equal(plain.fit.spec.kind, scaled.fit.spec.kind);
+        for (size_t k = 1; k < plain.fit.candidate_count; k++)
+            assert_within(scaled.candidates[k].aicc - scaled.candidates[0].aicc,
+                          plain.candidates[k].aicc - plain.candidates[0].aicc, 1e-5);
+    }
+}
+
+static void irregular_times_leave_the_models_that_take_them(void **state)
+{
+    struct choice choice;
+    double times[100];
+    struct kalman_series series = {.times = times};
+    (void)state;
+    series.values = vector("nile", &series.count);
+    for (size_t t = 0; t < 100; t++)
+        times[t] = (double)t + 0.3 * sin((double)t);
+    choose("", &series, &choice);
+    for (size_t i = 0; i < choice.fit.candidate_count; i++)
+        assert_true(kalman_kind_describe(choice.candidates[i].spec.kind)->accepts_times);
+}
+
+static void too_little_data_fall_back_to_the_level(void **state)
+{
+    const double values[3] = {1, 4, 2};
+    struct choice choice;
+    struct kalman_series series = {.values = values, .count = 3};
+    (void)state;
+    choose("", &series, &choice);
+    assert_int_equal(choice.fit.spec.kind, KALMAN_LOCAL_LEVEL);
+    assert_non_null(choice.fit.reason);
+    assert_int_equal(choice.fit.candidate_count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(candidates_are_in_order_and_the_first_is_the_choice),
+        cmocka_unit_test(a_season_is_chosen_where_there_is_one),
+        cmocka_unit_test(the_choice_does_not_depend_on_the_unit),
+        cmocka_unit_test(irregular_times_leave_the_models_that_take_them),
+        cmocka_unit_test(too_little_data_fall_back_to_the_level),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
