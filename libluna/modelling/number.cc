@@ -196,12 +196,26 @@ enum luna_number_status luna_number_parse(const char *text, size_t len, double *
     return LUNA_NUMBER_OK;
 }
 
+namespace
+{
+
+/* The double nearest to `value` written with so many digits; printed the shortest way it then needs no more. */
+double rounded(double value, int digits)
+{
+    char text[LUNA_NUMBER_TEXT_BYTES];
+    auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, digits - 1).ptr;
+    double result = 0;
+    bool fits = std::from_chars(text, end, result).ec == std::errc();
+    return fits ? result : value; /* 1.797e308 to two digits is no double */
+}
+
+} // namespace
+
 size_t luna_number_print(double value, int precision, char *out)
 {
     char *end = out + LUNA_NUMBER_TEXT_BYTES;
     if (precision > 0)
-        return static_cast<size_t>(std::to_chars(out, end, value, std::chars_format::general, precision).ptr -
-                                   out);
+        value = rounded(value, precision);
     double size = std::fabs(value);
     /* Whole numbers that a double holds exactly; the sign of -0 is a bit, so it does not come here. */
     if (size < 9007199254740992.0 && static_cast<double>(static_cast<int64_t>(value)) == value && size > 0)

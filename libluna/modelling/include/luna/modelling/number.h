@@ -24,8 +24,8 @@ enum { LUNA_NUMBER_TEXT_BYTES = 32 }; /* room that luna_number_print() may need 
 /* Reads one JSON number from text[0..len). On OK and RANGE *ret_used is the number's length. Underflow is OK:
  * the nearest double. */
 enum luna_number_status luna_number_parse(const char *text, size_t len, double *ret_value, size_t *ret_used);
-/* Writes a finite double; returns the length. No NUL. `precision`: 0 for shortest, else 1–17 significant
- * digits. */
+/* Writes a finite double; returns the length. No NUL. `precision`: 0 for the shortest text that reads back to the same
+ * bits, else rounded to 1–17 significant digits first. Notation as in Python: 1e+16, 100000, 0.0001, 1e-05; no ".0". */
 size_t luna_number_print(double value, int precision, char *out);
 
 #ifdef __cplusplus
