@@ -1,0 +1,160 @@
+"""Floor, peer and Luna side by side on loopback: the same nginx configuration, the same TLS, the same stores."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests" / "system"))
+from luna_stack import BUILD, Stack, wait_until  # noqa: E402  (the path comes first)
+
+# Far from any of Luna's accounts: both services keep user:{id}:quota in the one Redis.
+PEER_ACCOUNT_ID = 1_000_000_000
+PLAN = ("--rate", "1000000", "--burst", "1000000", "--points-max", "0", "--concurrent-max", "0")
+
+
+def port_free(port):
+    return subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"], stderr=subprocess.DEVNULL, check=False).returncode != 0
+
+
+def port_after(port):
+    return next(candidate for candidate in range(port + 1, 65535) if port_free(candidate))
+
+
+def descendants(pid):
+    """pid and all processes below it."""
+    found = [pid]
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            for child in task.read_text(encoding="ascii").split():
+                found += descendants(int(child))
+        except OSError:
+            continue
+    return found
+
+
+def cpu_seconds(pids):
+    """User and system time of these processes and those below them."""
+    ticks = 0
+    for pid in {each for root in pids for each in descendants(root)}:
+        try:
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+class Target:
+    """Something to send requests to: where, with which key, and the processes that work for it."""
+
+    def __init__(self, name, url, key, pids):
+        self.name, self.url, self.key, self.pids = name, url, key, pids
+
+    def cpu(self):
+        return cpu_seconds(self.pids)
+
+
+class Stand:
+    """Starts everything under `var` and ends it."""
+
+    def __init__(self, var, workers):
+        self.var = pathlib.Path(var)
+        self.workers = workers
+        self.stack = Stack(self.var / "luna", LUNA_WORKERS=workers, LUNA_LOG_LEVEL="info", LUNA_PRESET="release")
+        self.started = []
+
+    def __enter__(self):
+        try:
+            self.stack.up()
+            return self
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_):
+        for process in reversed(self.started):
+            process.send_signal(signal.SIGTERM)
+        for process in reversed(self.started):
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self.stack.down()
+
+    def start(self, command, name, **environment):
+        log = open(self.var / f"{name}.log", "ab")
+        process = subprocess.Popen([str(word) for word in command], env=os.environ | environment, stdout=log, stderr=log)
+        self.started.append(process)
+        return process
+
+    def gateway(self, name, change):
+        """A second nginx with the stack's own configuration, but for its port and what `change` makes of the text."""
+        source, prefix = self.stack.var / "nginx", self.var / f"nginx-{name}"
+        shutil.copytree(source, prefix, dirs_exist_ok=True, ignore=shutil.ignore_patterns("tmp", "*.pid"))
+        (prefix / "tmp").mkdir(exist_ok=True)
+        port = port_after(self.stack.ports()["LUNA_HTTPS_PORT"] + 100)
+        text = (source / "nginx.conf").read_text(encoding="utf-8")
+        text = change(re.sub(r"listen 127\.0\.0\.1:\d+", f"listen 127.0.0.1:{port}", text))
+        text = text.replace("/log/access.log", f"/log/access-{name}.log")
+        user = "" if os.getuid() else "user root;\n"
+        (prefix / "nginx.conf").write_text(user + text, encoding="utf-8")
+        process = self.start(["nginx", "-p", prefix, "-c", prefix / "nginx.conf"], f"nginx-{name}")
+        wait_until(lambda: not port_free(port), 10, f"nginx for {name}")
+        return port, process
+
+    def luna(self):
+        self.stack.luna("plan", "set", "bench", *PLAN, "--quota", "2000000000")
+        account = self.stack.luna_json("account", "create", f"bench-{uuid.uuid4().hex[:8]}", "--plan", "bench")
+        pids = [self.stack.pid("nginx"), self.stack.pid("fcgi-worker"), self.stack.pid("redis"), self.stack.pid("postgres")]
+        return Target("luna", f"{self.stack.url}/api/v1/{account['id']}/kalman", account["api_key"], pids)
+
+    def floor(self):
+        socket = self.var / "floor.sock"
+        process = self.start([BUILD.parent / "release" / "bin" / "bench-floor", socket, self.workers], "floor")
+        wait_until(socket.exists, 10, "floor")
+        port, nginx = self.gateway("floor", lambda text: re.sub(r'server "unix:[^"]*"', f'server "unix:{socket}"', text))
+        return Target("floor", f"https://127.0.0.1:{port}/api/v1/1/kalman", str(uuid.uuid4()), [nginx.pid, process.pid])
+
+    def peer(self):
+        socket, key = self.var / "peer.sock", str(uuid.uuid4())
+        environment = self.peer_environment(key)
+        subprocess.run([sys.executable, "-m", "peer.prepare"], check=True, env=os.environ | environment, cwd=pathlib.Path(__file__).parent)
+        command = [sys.executable, "-m", "uvicorn", "peer.main:app", "--uds", socket, "--workers", self.cores(), "--loop", "uvloop",
+                   "--http", "httptools", "--no-access-log", "--app-dir", pathlib.Path(__file__).parent]
+        process = self.start(command, "peer", **environment)
+        wait_until(socket.exists, 30, "peer")
+        time.sleep(2)  # its workers import for a while after the socket is there
+        port, nginx = self.gateway("peer", lambda text: self.proxied(text, socket))
+        pids = [nginx.pid, process.pid, self.stack.pid("redis"), self.stack.pid("postgres")]
+        return Target("peer", f"https://127.0.0.1:{port}/api/v1/{PEER_ACCOUNT_ID}/kalman", key, pids)
+
+    @staticmethod
+    def cores():
+        return os.cpu_count()
+
+    @staticmethod
+    def proxied(text, socket):
+        text = re.sub(r'server "unix:[^"]*" max_fails=0;', f'server "unix:{socket}" max_fails=0;\n    keepalive 32;', text)
+        settings = ('proxy_http_version 1.1;\n      proxy_set_header Connection "";\n      proxy_buffers 256 16k;\n'
+                    "      proxy_busy_buffers_size 256k;\n      proxy_max_temp_file_size 0;\n      proxy_pass http://luna_workers;")
+        return re.sub(r"include fastcgi\.conf;\s*fastcgi_pass luna_workers;", settings, text)
+
+    def peer_environment(self, key):
+        url = self.stack.database_url("postgres").rsplit("/", 1)[0] + "/peer"
+        self.make_database("peer")
+        return {"PEER_DATABASE_URL": url.replace("postgresql://", "postgresql+asyncpg://"),
+                "PEER_REDIS_URL": self.stack.env["REDIS_URL"], "PEER_API_KEY": key, "PEER_ACCOUNT_ID": str(PEER_ACCOUNT_ID)}
+
+    def make_database(self, name):
+        connection = self.stack.connect("postgres")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            if cursor.fetchone() is None:
+                cursor.execute(f"CREATE DATABASE {name}")
+        connection.close()
