@@ -209,6 +209,32 @@ double rounded(double value, int digits)
     return fits ? result : value; /* 1.797e308 to two digits is no double */
 }
 
+/* Prices and measurements: at most six decimals, at most 15 digits. A decimal so short is the shortest text of its double
+ * (no other of up to 15 digits reads as the same one), so a division that gives `value` back proves it. 0: not so. */
+size_t print_short_decimal(double value, char *out)
+{
+    double scaled = value * 1e6, size = std::fabs(scaled);
+    if (!(size >= 100 && size < 1e15)) /* below 0.0001 another notation begins */
+        return 0;
+    auto units = static_cast<int64_t>(scaled + std::copysign(0.5, scaled));
+    if (std::fabs(scaled - static_cast<double>(units)) > 1e-3 || static_cast<double>(units) / 1e6 != value)
+        return 0;
+    char *at = out;
+    if (units < 0)
+        *at++ = '-';
+    auto magnitude = static_cast<uint64_t>(units < 0 ? -units : units);
+    at = std::to_chars(at, out + LUNA_NUMBER_TEXT_BYTES, magnitude / 1000000).ptr;
+    auto fraction = static_cast<uint32_t>(magnitude % 1000000);
+    if (fraction == 0)
+        return static_cast<size_t>(at - out);
+    *at++ = '.';
+    for (uint32_t unit = 100000; fraction > 0; unit /= 10) { /* trailing zeros are never written */
+        *at++ = static_cast<char>('0' + fraction / unit);
+        fraction %= unit;
+    }
+    return static_cast<size_t>(at - out);
+}
+
 } // namespace
 
 size_t luna_number_print(double value, int precision, char *out)
@@ -220,6 +246,8 @@ size_t luna_number_print(double value, int precision, char *out)
     /* Whole numbers that a double holds exactly; the sign of -0 is a bit, so it does not come here. */
     if (size < 9007199254740992.0 && static_cast<double>(static_cast<int64_t>(value)) == value && size > 0)
         return static_cast<size_t>(std::to_chars(out, end, static_cast<int64_t>(value)).ptr - out);
+    if (size_t length = print_short_decimal(value, out))
+        return length;
     /* The same change of notation as in Python and its FastAPI: 100000, not to_chars' own choice of 1e+05. */
     bool fixed = value == 0 || (size >= 1e-4 && size < 1e16);
     auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;

@@ -163,6 +163,39 @@ static void ties_round_the_wrong_way(void **state)
     }
 }
 
+/* The digits of a text, leading and trailing zeros and the exponent left out. */
+static int count_digits(const char *text)
+{
+    int count = 0, zeros = 0;
+    for (; *text != '\0' && *text != 'e'; text++) {
+        if (*text < '0' || *text > '9' || (count == 0 && *text == '0'))
+            continue;
+        count += *text == '0' ? 0 : zeros + 1;
+        zeros = *text == '0' ? zeros + 1 : 0;
+    }
+    return count;
+}
+
+static void a_shorter_text_would_do(void **state)
+{
+    (void)state;
+    static const double scales[] = {1, 1e3, 1e6, 1e7, 1e-3, 1e9};
+    for (long i = 0; i < doubles / 20; i++) {
+        uint64_t bits = random_bits();
+        double value = (double)(int64_t)(bits >> (10 + bits % 50)) / scales[bits % 6];
+        if (i % 4 == 0)
+            value = (double)(bits >> 11) * 0x1p-40;
+        int digits = 1;
+        char shortest[64], text[LUNA_NUMBER_TEXT_BYTES + 1];
+        do {
+            snprintf(shortest, sizeof shortest, "%.*e", digits - 1, value);
+        } while (strtod(shortest, NULL) != value && digits++ < 17);
+        text[luna_number_print(value, 0, text)] = '\0';
+        if (strtod(text, NULL) != value || count_digits(text) > digits)
+            fail_msg("%s has more digits than %s", text, shortest);
+    }
+}
+
 static void what_is_no_json_number_is_read(void **state)
 {
     (void)state;
@@ -236,6 +269,10 @@ static void the_notation_is_not_pythons(void **state)
         {15099, 4, "15100"},
         {DBL_MAX, 2, "1.7976931348623157e+308"},
         {99.96, 3, "100"},
+        {-0.000125, 0, "-0.000125"},
+        {999999999.999999, 0, "999999999.999999"},
+        {0.00012345, 0, "0.00012345"},
+        {1234567890.5, 0, "1234567890.5"},
         {5e-324, 3, "5e-324"},
         {1.0 / 3, 3, "0.333"},
         {1e100, 4, "1e+100"},
@@ -257,6 +294,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_ends_of_the_range_are_misread),
         cmocka_unit_test(random_decimals_round_the_wrong_way),
         cmocka_unit_test(ties_round_the_wrong_way),
+        cmocka_unit_test(a_shorter_text_would_do),
         cmocka_unit_test(what_is_no_json_number_is_read),
         cmocka_unit_test(a_number_swallows_what_follows),
         cmocka_unit_test(too_large_is_taken_for_too_small),
