@@ -1,0 +1,145 @@
+/* The socket: never open to others, never stolen from a pool that serves, depth of its queue known. */
+#include "listener.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[64];
+static char path[96];
+static struct worker_config config;
+
+static int set_up(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/luna-listener-XXXXXX");
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    (void)snprintf(path, sizeof path, "%s/w.sock", folder);
+    config = (struct worker_config){.socket_path = path, .backlog = 5};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    (void)unlink(path);
+    return rmdir(folder);
+}
+
+static int connect_to(const char *where)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, where);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void socket_is_closed_to_others_and_leaves_nothing_behind(void **state)
+{
+    struct listener listener;
+    struct luna_error err;
+    struct stat about;
+    (void)state;
+    umask(0);
+    assert_int_equal(listener_open(&config, &listener, &err), LUNA_OK);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0660);
+    listener_close(&listener, true);
+    assert_int_equal(stat(path, &about), -1);
+}
+
+static void live_socket_is_not_stolen(void **state)
+{
+    struct listener listener;
+    struct listener thief;
+    struct luna_error err;
+    (void)state;
+    assert_int_equal(listener_open(&config, &listener, &err), LUNA_OK);
+    assert_int_equal(listener_open(&config, &thief, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "another process is serving"));
+    int client = connect_to(path);
+    assert_true(client >= 0);
+    close(client);
+    listener_close(&listener, true);
+}
+
+static void dead_socket_is_replaced(void **state)
+{
+    struct listener listener;
+    struct luna_error err;
+    (void)state;
+    assert_int_equal(listener_open(&config, &listener, &err), LUNA_OK);
+    listener_close(&listener, false); /* as a killed master leaves it */
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(listener_open(&config, &listener, &err), LUNA_OK);
+    listener_close(&listener, true);
+}
+
+static void too_long_a_path_is_named(void **state)
+{
+    struct listener listener;
+    struct luna_error err;
+    char long_path[200];
+    (void)state;
+    memset(long_path, 'x', sizeof long_path - 1);
+    long_path[sizeof long_path - 1] = '\0';
+    config.socket_path = long_path;
+    assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "LUNA_WORKER_SOCKET"));
+}
+
+static void missing_folder_and_group_are_named(void **state)
+{
+    struct listener listener;
+    struct luna_error err;
+    char nowhere[] = "/nonexistent/w.sock";
+    char group[] = "no-such-group";
+    (void)state;
+    config.socket_path = nowhere;
+    assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "LUNA_WORKER_SOCKET"));
+    config.socket_path = path;
+    config.socket_group = group;
+    assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "LUNA_SOCKET_GROUP"));
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void only_listening_sockets_are_adopted(void **state)
+{
+    struct listener listener;
+    struct luna_error err;
+    (void)state;
+    int plain = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(listener_adopt(plain, "", &listener, &err), LUNA_EINVAL);
+    close(plain);
+    assert_int_equal(listener_adopt(999, "", &listener, &err), LUNA_EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(socket_is_closed_to_others_and_leaves_nothing_behind, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(live_socket_is_not_stolen, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dead_socket_is_replaced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(too_long_a_path_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(missing_folder_and_group_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_listening_sockets_are_adopted, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
