@@ -5,7 +5,7 @@ import tempfile
 import pytest
 from ledger import check
 from load import Load
-from luna_stack import Stack
+from luna_stack import Stack, wait_until
 from stack_control import Process
 
 pytest_plugins = ["luna_stack"]
@@ -40,6 +40,16 @@ def stack():
 @pytest.fixture(scope="session")
 def servers(stack):
     return {name: Process(stack, name) for name in SERVERS}
+
+
+@pytest.fixture(autouse=True)
+def healed(servers):
+    """A test that fails must not fail the next ones."""
+    yield
+    for server in servers.values():
+        server.heal()
+    for server in servers.values():
+        wait_until(server.is_ready, 60, f"{server.name} to be ready")
 
 
 @pytest.fixture

@@ -37,11 +37,11 @@ class Books:
             self.used, self.limit, self.epoch = cursor.fetchone()
 
 
-def check(stack, db, redis_store, load, name, *, excess_max=0, others=frozenset({503}), periods=False, report=print):
+def check(stack, db, redis_store, load, name, *, excess_max=0, others=frozenset({503}), periods=False, note="", report=print):
     """Settles, proves the invariants for every account of the load, and prints the scenario's line.
 
     excess_max: charges that a killed worker may leave without an answer. others: the statuses that this fault may cause.
-    periods: the accounts have periods, so that quota_used is what the present one used."""
+    periods: the accounts have periods, so that quota_used is what the present one used. note: for the line."""
     settle(stack, redis_store)
     successes = events = used = 0
     faults = []
@@ -63,7 +63,7 @@ def check(stack, db, redis_store, load, name, *, excess_max=0, others=frozenset(
             faults.append(f"account {account.id}: audit verify: {verified.stderr.strip()}")
     statuses = load.statuses()
     line = (f"{name}: 200s={successes} events={events} quota_used={used} excess={events - successes} "
-            f"statuses={dict(sorted(statuses.items()))} slowest={load.slowest_s():.2f}s")
+            f"statuses={dict(sorted(statuses.items()))} slowest={load.slowest_s():.2f}s{note and ', '}{note}")
     report(line)
     unexpected = set(statuses) - {200, 429} - set(others)
     if unexpected:

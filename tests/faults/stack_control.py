@@ -44,11 +44,12 @@ class Process:
         self.popen = None
         pid = self.pid
         proc = pathlib.Path(f"/proc/{pid}")
-        self.argv = proc.joinpath("cmdline").read_bytes().decode().split("\0")[:-1]
-        pairs = proc.joinpath("environ").read_bytes().decode().split("\0")
-        self.environment = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+        # Redis writes its address over its command line; its settings file is all that it was given.
+        words = proc.joinpath("cmdline").read_bytes().decode().split("\0")[:-1]
+        self.argv = ["redis-server", str(stack.var / "etc" / "redis.conf")] if name == "redis" else words
+        pairs = proc.joinpath("environ").read_bytes().decode(errors="replace").split("\0")
+        self.environment = {"PATH": os.environ["PATH"]} | dict(pair.split("=", 1) for pair in pairs if "=" in pair)
         self.folder = os.readlink(proc / "cwd")
-        self.program = os.readlink(proc / "exe").removesuffix(" (deleted)")
         owner = proc.stat()
         self.user, self.group = owner.st_uid, owner.st_gid
 
@@ -62,6 +63,8 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, with_signal)
         self.await_end(family)
+        if self.name == "postgres":  # an init that does not reap leaves a dead postmaster that looks alive to the next one
+            (self.stack.var / "postgres" / "postmaster.pid").unlink(missing_ok=True)
 
     def await_end(self, family=()):
         family = family or [self.pid]
@@ -81,7 +84,7 @@ class Process:
     def start(self, *in_front):
         """Starts it as it was; `in_front`: words before the command, such as strace and its options."""
         identity = {"user": self.user, "group": self.group, "extra_groups": []} if os.geteuid() == 0 else {}
-        command = [*in_front, self.program, *self.argv[1:]]
+        command = [*in_front, *self.argv]
         with open(self.stack.var / "log" / f"{self.name}.log", "ab") as log:
             self.popen = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log,
                                           stderr=log, start_new_session=True, **identity)
@@ -90,7 +93,17 @@ class Process:
 
     def start_and_await(self):
         self.start()
-        wait_until(self.is_ready, START_TIMEOUT_S, f"{self.name} to be ready")
+        try:
+            wait_until(self.is_ready, START_TIMEOUT_S, f"{self.name} to be ready")
+        except AssertionError as late:
+            raise AssertionError(f"{late}; the end of its log:\n{self.stack.log(self.name)[-2000:]}") from late
+
+    def heal(self):
+        """Whatever a failed test left: running again, and not frozen."""
+        if is_alive(self.pid):
+            self.thaw()
+        else:
+            self.start()
 
     def restart(self):
         self.kill()

@@ -23,7 +23,7 @@ def test_redis_killed_and_restarted(load, proven, redis_server):
         running.await_count(20)
         redis_server.start_and_await()
         running.await_success()
-        running.await_count(100)
+        running.await_count(500)
     proven(running)
 
 
@@ -31,8 +31,10 @@ def test_redis_flushed(load, proven, redis_store, long_run):
     with load() as running:
         for _ in range(seconds(long_run, 2, 10)):
             running.await_success()
-            running.await_count(50)
+            running.await_count(300)
             redis_store.flushall()
+        running.await_success()
+        running.await_count(300)
     proven(running)
 
 
@@ -40,16 +42,16 @@ def test_redis_restarted_with_an_older_append_only_file(load, proven, redis_serv
     data, old = stack.var / "redis", tmp_path / "old"
     with load() as running:
         running.await_success()
-        running.await_count(50)
+        running.await_count(300)
         shutil.copytree(data, old)
-        running.await_count(200)
+        running.await_count(1000)
         redis_server.kill()
         shutil.rmtree(data)
         shutil.copytree(old, data)
         give_back(data, redis_server)
         redis_server.start_and_await()
         running.await_success()
-        running.await_count(100)
+        running.await_count(500)
     proven(running)
 
 
@@ -66,7 +68,7 @@ def test_redis_restarted_empty(load, proven, redis_server, stack):
         shutil.rmtree(stack.var / "redis" / "appendonlydir")
         redis_server.start_and_await()
         running.await_success()
-        running.await_count(100)
+        running.await_count(500)
     proven(running)
 
 
@@ -126,7 +128,7 @@ def test_store_killed_again_and_again(load, proven, servers, target, long_run):
     with load() as running:
         for _ in range(seconds(long_run, 2, 15)):
             running.await_success()
-            running.await_count(40)
+            running.await_count(300)
             servers[target].restart()
         running.await_success()
     proven(running)

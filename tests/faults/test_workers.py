@@ -1,18 +1,18 @@
 """Workers: killed under load and at every step that anybody can see; stalled in the middle of a cold load."""
+import contextlib
+import itertools
 import os
 import pathlib
 import signal
 
 from load import Load
 from luna_stack import wait_until
-from stack_control import attached, children_of, is_alive
+from stack_control import attached, children_of, is_alive, pause
 
-VISIBLE = "sendto,sendmsg,write,writev,pwrite64"
-STORE_CALLS = "sendto,sendmsg,write"
-WARM_POINTS = range(1, 25)
-COLD_POINTS = range(1, 40)
-SHORT_POINTS = (1, 2, 3, 4, 6, 9)
+VISIBLE = "sendto,sendmsg,write,writev,pwrite64,ftruncate,fdatasync,fsync,rename,renameat,renameat2,unlink,unlinkat"
+CRASH_POINTS_MAX = 100
 STALL_S = 4  # longer than the lease of a load
+WORKERS = 4
 
 
 def worker_pids(workers):
@@ -39,54 +39,87 @@ def test_killed_under_load(load, proven, workers, long_run):
     proven(running, excess_max=killed, others={502, 503})
 
 
-def killed_at(stack, workers, account, nth):
-    """Attaches to every worker; each dies at its nth visible call. Gives the load and how many died."""
-    pids = worker_pids(workers)
-    with attached(pids, VISIBLE, "signal=SIGKILL", nth), Load(stack, [account], threads=4, requests_each=6) as running:
+@contextlib.contextmanager
+def only(pids, chosen):
+    """The other workers are frozen: the next request is the chosen one's."""
+    others = [pid for pid in pids if pid != chosen]
+    try:
+        for pid in others:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in others:
+            os.kill(pid, signal.SIGCONT)
+
+
+def whole_pool(workers):
+    """The workers' pids, once there are as many as there should be."""
+    def serving():
+        pids = worker_pids(workers)
+        return len(pids) == WORKERS and workers.is_ready() and pids
+
+    return wait_until(serving, 30, "a whole pool")
+
+
+def killed_at_every_step(stack, workers, account_for):
+    """One request per visible call: its worker is killed there; until a request comes through whole. Then more requests on
+    the same accounts. Gives all answers as one load, and how many workers died."""
+    accounts, answers = [], []
+    for nth in itertools.count(1):
+        pids = whole_pool(workers)
+        accounts.append(account_for(nth))
+        with only(pids, pids[0]), attached(pids[:1], VISIBLE, "signal=SIGKILL", nth), Load(stack, accounts[-1:], threads=1, requests_each=1) as load:
+            pass
+        answers += load.answers
+        if is_alive(pids[0]):
+            break
+        assert nth < CRASH_POINTS_MAX
+    whole_pool(workers)
+    accounts = list({account.id: account for account in accounts}.values())
+    with Load(stack, accounts, threads=4, pause_s=0.01) as load:
+        wait_until(lambda: all(load.count(200, account=account) for account in accounts), 30, "every account to be served again")
+    load.answers += answers
+    return load, nth - 1
+
+
+def test_killed_at_every_visible_step_of_a_warm_request(stack, proven, workers, fault_accounts):
+    account, = fault_accounts(1)
+    with Load(stack, [account], threads=1, requests_each=1) as first:
         pass
-    return running, sum(not is_alive(pid) for pid in pids)
+    load, killed = killed_at_every_step(stack, workers, lambda nth: account)
+    load.answers += first.answers
+    assert killed >= 3
+    proven(load, excess_max=killed, others={502}, note=f"{killed} crash points")
 
 
-def crash_points(stack, workers, fault_accounts, points, *, cold):
-    """One load per point; on one warm account, or on a fresh, cold one each time."""
-    accounts = fault_accounts(len(points) if cold else 1)
-    answers, killed = [], 0
-    for index, nth in enumerate(points):
-        running, died = killed_at(stack, workers, accounts[index if cold else 0], nth)
-        answers += running.answers
-        killed += died
-        wait_until(workers.is_ready, 20, "the pool to be whole again")
-    running.accounts, running.answers = accounts, answers
-    return running, killed
+def test_killed_at_every_visible_step_of_a_cold_load(stack, proven, workers, fault_accounts):
+    load, killed = killed_at_every_step(stack, workers, lambda nth: fault_accounts(1)[0])
+    assert killed >= 8
+    proven(load, excess_max=killed, others={502, 503}, note=f"{killed} crash points")
 
 
-def test_killed_at_every_visible_step_of_a_warm_request(stack, proven, workers, fault_accounts, long_run):
-    running, killed = crash_points(stack, workers, fault_accounts, WARM_POINTS if long_run else SHORT_POINTS, cold=False)
-    assert killed >= len(SHORT_POINTS)
-    proven(running, excess_max=killed, others={502, 503})
-
-
-def test_killed_at_every_visible_step_of_a_cold_load(stack, proven, workers, fault_accounts, long_run):
-    running, killed = crash_points(stack, workers, fault_accounts, COLD_POINTS if long_run else SHORT_POINTS, cold=True)
-    assert killed >= len(SHORT_POINTS)
-    proven(running, excess_max=killed, others={502, 503})
-
-
-def test_loader_stalled_past_its_lease(stack, proven, workers, fault_accounts, long_run):
-    """A worker holds still before a step of a cold load until its lease is over and another has loaded the account."""
-    points = range(1, 12) if long_run else (2, 4)
-    accounts = fault_accounts(len(points))
-    answers = []
-    for account, nth in zip(accounts, points):
-        stalled = worker_pids(workers)[:2]
-        with attached(stalled, STORE_CALLS, f"delay_enter={STALL_S}s", nth):
-            with Load(stack, [account], threads=4, pause_s=0.01) as running:
-                running.await_count(60)
-                wait_until(lambda: running.count(200) >= 40, 20, "the other workers to serve the account")
-            answers += running.answers
-        wait_until(workers.is_ready, 20, "the pool to be whole again")
-    running.accounts, running.answers = accounts, answers
-    proven(running, others={502, 503})
+def test_loader_stalled_past_its_lease_at_every_step(stack, proven, workers, fault_accounts, long_run):
+    """A loader holds still before a visible call until its lease is over and another worker has loaded and served the account."""
+    accounts, answers = [], []
+    for nth in itertools.count(2, 1 if long_run else 2):
+        pids = whole_pool(workers)
+        accounts += fault_accounts(1)
+        stalled = Load(stack, accounts[-1:], threads=1, requests_each=1)
+        with attached(pids[:1], VISIBLE, f"delay_enter={STALL_S}s", nth):
+            with stalled:
+                with only(pids, pids[0]):
+                    pause(0.5)
+                with Load(stack, accounts[-1:], threads=3, pause_s=0.005) as load:
+                    load.await_success()
+                    load.await_count(50)
+                    wait_until(lambda: stalled.answers, 20, "the stalled loader's answer")
+                    load.await_count(50)
+        answers += stalled.answers + load.answers
+        if stalled.slowest_s() < STALL_S / 2:
+            break
+        assert nth < CRASH_POINTS_MAX
+    load.accounts, load.answers = accounts, answers
+    proven(load, others={503}, note=f"stalled at {len(accounts) - 1} steps")
 
 
 def test_pool_killed_and_restarted(load, proven, workers, long_run):
