@@ -28,7 +28,8 @@ static void write_file(const char *ending, const char *content)
 /* What `luna kalman PATH words…` prints on `stream`; the file is removed. */
 static const char *run(FILE *stream, int wanted_status, const char *const *words)
 {
-    char *argv[32] = {"kalman", path}, *copies[32];
+    static char name[] = "kalman";
+    char *argv[32] = {name, path}, *copies[32];
     int argc = 2, copy_count = 0;
     for (; *words != NULL; words++)
         argv[argc++] = copies[copy_count++] = strdup(*words);
