@@ -32,7 +32,7 @@ static void log_with_request(const char *event, int slot, pid_t pid, const char 
 {
     char hash[HEX_CHARACTERS + 1];
     hex_of(crumb->body_hash, hash);
-    luna_log(LUNA_LOG_ERROR, event, LUNA_LOG_I("slot", slot), LUNA_LOG_I("pid", pid),
+    luna_log(LUNA_LOG_ERROR, event, LUNA_LOG_I("slot", slot), LUNA_LOG_I("worker_pid", pid),
              LUNA_LOG_S("reason", reason), LUNA_LOG_I("signal", signal),
              LUNA_LOG_S("request_id", crumb->request_id), LUNA_LOG_I("account_id", crumb->account_id),
              LUNA_LOG_S("route", route_name(crumb->route)), LUNA_LOG_S("phase", phase_name(crumb->phase)),
@@ -46,7 +46,7 @@ void black_box_hang(const struct scoreboard *board, int slot, pid_t pid, const c
     if (scoreboard_read(&board->worker[slot], &crumb))
         log_with_request("worker_hangs", slot, pid, reason, SIGKILL, &crumb);
     else
-        luna_log(LUNA_LOG_ERROR, "worker_hangs", LUNA_LOG_I("slot", slot), LUNA_LOG_I("pid", pid),
+        luna_log(LUNA_LOG_ERROR, "worker_hangs", LUNA_LOG_I("slot", slot), LUNA_LOG_I("worker_pid", pid),
                  LUNA_LOG_S("reason", reason));
 }
 
@@ -85,7 +85,7 @@ static bool bury_crash(struct scoreboard *board, const struct burial *burial)
     add(burial->kill_reason != NULL ? &board->pool.hard_kills : &board->pool.crashes);
     if (!scoreboard_read(&board->worker[burial->slot], &crumb)) {
         luna_log(LUNA_LOG_ERROR, "worker_killed", LUNA_LOG_I("slot", burial->slot),
-                 LUNA_LOG_I("pid", burial->pid), LUNA_LOG_S("reason", reason),
+                 LUNA_LOG_I("worker_pid", burial->pid), LUNA_LOG_S("reason", reason),
                  LUNA_LOG_I("signal", burial->signal));
         return false;
     }
@@ -103,7 +103,7 @@ bool black_box_burial(struct scoreboard *board, const struct burial *burial)
     if (burial->exit_status == WORKER_EXIT_RECYCLE)
         add(&board->pool.recycles);
     luna_log(expected ? LUNA_LOG_INFO : LUNA_LOG_ERROR, "worker_ended", LUNA_LOG_I("slot", burial->slot),
-             LUNA_LOG_I("pid", burial->pid), LUNA_LOG_I("exit_status", burial->exit_status),
+             LUNA_LOG_I("worker_pid", burial->pid), LUNA_LOG_I("exit_status", burial->exit_status),
              LUNA_LOG_S("reason", worker_exit_text(burial->exit_status)));
     return expected;
 }

@@ -70,7 +70,7 @@ static void adopt_worker(struct master *master, const char *item)
         (void)fcntl((int)numbers[2], F_SETFD, FD_CLOEXEC);
     if (!pool_adopt(&master->pool, (int)numbers[0], (pid_t)numbers[1], (int)numbers[2], (unsigned)numbers[3]))
         luna_log(LUNA_LOG_ERROR, "worker_not_adopted", LUNA_LOG_I("slot", numbers[0]),
-                 LUNA_LOG_I("pid", numbers[1]));
+                 LUNA_LOG_I("worker_pid", numbers[1]));
 }
 
 static void adopt_workers(struct master *master)

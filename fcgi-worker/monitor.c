@@ -139,28 +139,42 @@ static bool moves(const struct scoreboard *board, int slot, int64_t now_ns, int6
            now_ns - atomic_load_explicit(&board->worker[slot].heartbeat_ns, RELAXED) < stall_ns;
 }
 
+/* What the last of the moving workers to meet the stores found. */
+struct last_news {
+    int64_t at_ns;
+    unsigned stores;
+};
+
+static void hear(const struct scoreboard_worker *worker, struct last_news *news)
+{
+    int64_t at_ns = atomic_load_explicit(&worker->stores_ns, RELAXED);
+    if (at_ns <= news->at_ns)
+        return;
+    news->at_ns = at_ns;
+    news->stores = atomic_load_explicit(&worker->stores, RELAXED);
+}
+
 bool monitor_is_ready(const struct scoreboard *board, int64_t now_ns, const char **ret_reason)
 {
     int64_t stall_ns = atomic_load_explicit(&board->pool.ready_stall_ns, RELAXED);
+    struct last_news news = {0};
     int ready = 0;
     int moving = 0;
-    int trouble = 0;
     for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
         ready += atomic_load_explicit(&board->master[i].state, RELAXED) == WORKER_READY;
         if (!moves(board, i, now_ns, stall_ns))
             continue;
         moving++;
-        trouble += atomic_load_explicit(&board->worker[i].stores, RELAXED) == STORES_TROUBLE;
+        hear(&board->worker[i], &news);
     }
+    *ret_reason = "ok";
     if (atomic_load_explicit(&board->pool.draining, RELAXED))
         *ret_reason = "stopping";
     else if (ready == 0)
         *ret_reason = "no worker is ready";
     else if (moving == 0)
         *ret_reason = "no worker has moved for too long";
-    else if (trouble == moving)
+    else if (news.stores == STORES_TROUBLE)
         *ret_reason = "Redis or PostgreSQL cannot be reached";
-    else
-        *ret_reason = "ok";
     return strcmp(*ret_reason, "ok") == 0;
 }

@@ -101,9 +101,9 @@ void pool_spawn(struct pool *pool, int index, const struct generation *generatio
     }
     fill_slot(pool, index, generation, pid, leash);
     if (!watch_process(pool, index, pid)) /* out of descriptors: without a pidfd it cannot be managed */
-        luna_log(LUNA_LOG_ERROR, "worker_not_watched", LUNA_LOG_I("pid", pid),
+        luna_log(LUNA_LOG_ERROR, "worker_not_watched", LUNA_LOG_I("worker_pid", pid),
                  LUNA_LOG_S("reason", strerror(errno)));
-    luna_log(LUNA_LOG_INFO, "worker_started", LUNA_LOG_I("slot", index), LUNA_LOG_I("pid", pid),
+    luna_log(LUNA_LOG_INFO, "worker_started", LUNA_LOG_I("slot", index), LUNA_LOG_I("worker_pid", pid),
              LUNA_LOG_I("generation", generation->number), LUNA_LOG_B("canary", canary));
 }
 

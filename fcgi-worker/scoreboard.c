@@ -135,6 +135,12 @@ static void get_words(const atomic_ullong *words, size_t count, void *bytes)
     }
 }
 
+void scoreboard_worker_stores(struct scoreboard_worker *slot, enum store_state state, int64_t now_ns)
+{
+    atomic_store_explicit(&slot->stores, state, RELAXED);
+    atomic_store_explicit(&slot->stores_ns, now_ns, RELAXED);
+}
+
 void scoreboard_worker_begin(struct scoreboard_worker *slot, int64_t now_ns, int64_t hard_limit_ns)
 {
     change_begin(slot);

@@ -73,7 +73,8 @@ struct scoreboard_worker {            /* the worker writes */
     alignas(64) atomic_uint sequence; /* odd while the breadcrumb changes */
     atomic_uint phase;
     atomic_uint ready;
-    atomic_uint stores;
+    atomic_uint stores;        /* enum store_state, as this worker last saw it … */
+    atomic_llong stores_ns;    /* … and when */
     atomic_llong heartbeat_ns; /* CLOCK_MONOTONIC, like every _ns here */
     atomic_llong accepted_ns;  /* 0: no request */
     atomic_llong hard_limit_ns;
@@ -161,6 +162,9 @@ struct scoreboard_sample {
     int64_t units;
     bool shed, client_left, cold, quarantined, slow;
 };
+
+/* How the stores were just now, as a request or a probe met them. */
+void scoreboard_worker_stores(struct scoreboard_worker *slot, enum store_state state, int64_t now_ns);
 
 void scoreboard_worker_begin(struct scoreboard_worker *slot, int64_t now_ns, int64_t hard_limit_ns);
 void scoreboard_worker_phase(struct scoreboard_worker *slot, enum phase phase);

@@ -1,6 +1,7 @@
 #include "exchange.h"
 
 #include "cors.h"
+#include "luna/base/clock.h"
 #include "luna/base/log.h"
 #include "rate_headers.h"
 
@@ -116,9 +117,12 @@ static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
 /* /readyz tells what the last request met. */
 static void note_stores(struct exchange *exchange)
 {
-    bool trouble = exchange->admission.outcome == LUNA_ADMIT_UNAVAILABLE;
-    atomic_store_explicit(&exchange->pipeline->slot->stores, trouble ? STORES_TROUBLE : STORES_OK,
-                          memory_order_relaxed);
+    enum luna_admission_outcome outcome = exchange->admission.outcome;
+    /* Other refusals may have been made without asking anybody, and tell nothing. */
+    if (outcome == LUNA_ADMIT_UNAVAILABLE || says_limits(outcome))
+        scoreboard_worker_stores(exchange->pipeline->slot,
+                                 outcome == LUNA_ADMIT_UNAVAILABLE ? STORES_TROUBLE : STORES_OK,
+                                 luna_clock_mono_ns());
 }
 
 /* A batch takes what is left of the quota. Not under an Idempotency-Key: a retry would get the rest for nothing. */

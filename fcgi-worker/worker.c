@@ -111,11 +111,11 @@ static bool take_one(struct worker *worker)
 static void probe_stores(struct worker *worker)
 {
     struct luna_error err = {0};
-    worker->probed_ns = luna_clock_mono_ns();
     bool ok =
         luna_admitter_probe(worker->pipeline.admitter, luna_deadline_in_ms(PROBE_LIMIT_MS), &err) == LUNA_OK;
-    unsigned before = atomic_exchange_explicit(&worker->slot->stores, ok ? STORES_OK : STORES_TROUBLE,
-                                               memory_order_relaxed);
+    unsigned before = atomic_load_explicit(&worker->slot->stores, memory_order_relaxed);
+    worker->probed_ns = luna_clock_mono_ns();
+    scoreboard_worker_stores(worker->slot, ok ? STORES_OK : STORES_TROUBLE, worker->probed_ns);
     if (!ok && before != STORES_TROUBLE)
         luna_log(LUNA_LOG_WARNING, "stores_unreachable", LUNA_LOG_S("reason", err.msg));
     if (ok && before == STORES_TROUBLE)
@@ -232,7 +232,7 @@ int worker_main(const struct worker_options *options)
     if (status == WORKER_EXIT_CLEAN) {
         recycle_init(&worker.recycle, options->config);
         luna_log(LUNA_LOG_INFO, "worker_ready", LUNA_LOG_I("slot", options->slot),
-                 LUNA_LOG_I("pid", getpid()));
+                 LUNA_LOG_I("worker_pid", getpid()));
         atomic_store_explicit(&worker.slot->ready, 1, memory_order_release);
         status = loop(&worker);
     } else {
