@@ -151,14 +151,20 @@ void stores_operator_done(struct luna_operator *op)
     luna_cache_free(op->cache);
 }
 
+/* As the daemon does: after any error, from the beginning. A connection to a server that is gone fails once, and the session
+ * of a killed daemon keeps the lead until PostgreSQL notices. */
 void stores_fence(struct luna_booker *booker, struct luna_fence_report *ret_report)
 {
     struct luna_error err = {.code = LUNA_OK};
-    bool leading = false;
-    int64_t term = 0;
-    if (luna_booking_lead(booker, &leading, &term, &err) != LUNA_OK || !leading ||
-        luna_booking_fence(booker, ret_report, &err) != LUNA_OK)
-        fail_msg("lead or fence: %s (leading %d)", err.msg, leading);
+    for (int i = 0; i < 100; i++) {
+        bool leading = false;
+        int64_t term = 0;
+        if (luna_booking_lead(booker, &leading, &term, &err) == LUNA_OK && leading &&
+            luna_booking_fence(booker, ret_report, &err) == LUNA_OK)
+            return;
+        stores_pause_ms(i == 0 ? 1 : 50);
+    }
+    fail_msg("lead or fence: %s", err.msg);
 }
 
 void stores_book_all(struct luna_booker *booker)

@@ -1,0 +1,384 @@
+#include "stores_fixture.h"
+
+#include "admitter.h"
+#include "stores_process.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct stores stores;
+static struct luna_booker *booker;
+static struct luna_admitter *admitter;
+static int clients_made;
+
+static int start(void **state)
+{
+    struct luna_fence_report report;
+    (void)state;
+    stores_start(&stores);
+    booker = stores_booker(&stores);
+    stores_fence(booker, &report);
+    admitter = stores_admitter(&stores, 0);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    luna_admitter_free(admitter);
+    luna_booker_free(booker);
+    stores_stop(&stores);
+    return 0;
+}
+
+static void make_client(struct client *client)
+{
+    char name[32];
+    snprintf(name, sizeof name, "client-%d", clients_made++);
+    stores_client(&stores, name, NULL, 100, client);
+}
+
+static int64_t used(const struct client *client)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT quota_used FROM accounts WHERE id = %lld",
+             (long long)client->account.id);
+    return stores_sql_int(&stores, sql);
+}
+
+static int64_t charged(const struct client *client)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT sum(delta) FROM quota_events WHERE account_id = %lld",
+             (long long)client->account.id);
+    return stores_sql_int(&stores, sql);
+}
+
+static void request(const struct client *client, int times)
+{
+    for (int i = 0; i < times; i++)
+        assert_int_equal(stores_request(admitter, client), LUNA_ADMIT_ALLOWED);
+}
+
+static void pass_once(void)
+{
+    struct luna_booking_report report;
+    struct luna_error err;
+    if (luna_booking_pass(booker, &report, &err) != LUNA_OK)
+        fail_msg("%s", err.msg);
+}
+
+static void assert_ledger(const struct client *client, int64_t units)
+{
+    stores_book_all(booker);
+    assert_int_equal(used(client), units);
+    assert_int_equal(charged(client), units);
+    stores_assert_sound(&stores, booker);
+}
+
+static void shell(const char *format)
+{
+    char line[512];
+    snprintf(line, sizeof line, "cd %s && %s", stores.dir, format);
+    assert_int_equal(system(line), 0);
+}
+
+static void test_flushall_loses_no_success(void **state)
+{
+    struct client client;
+    struct luna_fence_report report;
+    (void)state;
+    make_client(&client);
+    request(&client, 3);
+    pass_once();
+    request(&client, 4);
+    stores_redis_int(&stores, "FLUSHALL");
+    stores_fence(booker, &report);
+    assert_string_equal(report.why, "redis was flushed");
+    assert_int_equal(report.units_recovered, 4);
+    request(&client, 2);
+    assert_ledger(&client, 9);
+}
+
+static void test_flushall_is_healed_by_a_cold_load_before_any_fence(void **state)
+{
+    struct client client;
+    struct luna_fence_report report;
+    (void)state;
+    make_client(&client);
+    request(&client, 5);
+    stores_redis_int(&stores, "FLUSHALL");
+    request(&client, 2);
+    assert_int_equal(used(&client), 5);
+    stores_fence(booker, &report);
+    assert_ledger(&client, 7);
+}
+
+static void test_nothing_is_charged_between_a_restart_and_the_fence(void **state)
+{
+    struct client client;
+    struct luna_fence_report report;
+    (void)state;
+    make_client(&client);
+    request(&client, 3);
+    stores_redis_kill(&stores);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_UNAVAILABLE);
+    stores_redis_start(&stores);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_UNAVAILABLE);
+    stores_fence(booker, &report);
+    assert_string_equal(report.why, "redis restarted or was replaced");
+    request(&client, 1);
+    assert_ledger(&client, 4);
+}
+
+static void test_an_older_append_only_file_gives_nothing_away(void **state)
+{
+    struct client client;
+    struct luna_fence_report report;
+    (void)state;
+    make_client(&client);
+    request(&client, 3);
+    stores_pause_ms(1100); /* appendfsync everysec */
+    shell("cp -r appendonlydir older");
+    request(&client, 4);
+    pass_once();
+    request(&client, 2);
+    stores_redis_kill(&stores);
+    shell("rm -rf appendonlydir && mv older appendonlydir");
+    stores_redis_start(&stores);
+    stores_fence(booker, &report);
+    assert_int_equal(report.units_recovered, 2);
+    request(&client, 1);
+    assert_ledger(&client, 10);
+}
+
+static void test_a_charge_that_was_booked_and_then_lost_is_given_back(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_fence_report report;
+    (void)state;
+    make_client(&client);
+    request(&client, 2);
+    stores_admit(admitter, &client, 1, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
+    pass_once();
+    assert_int_equal(used(&client), 3);
+    stores_redis_int(&stores, "FLUSHALL");
+    stores_fence(booker, &report);
+    assert_int_equal(report.units_recovered, -1);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_VOID);
+    assert_ledger(&client, 2);
+}
+
+static void test_a_charge_that_a_cold_load_passed_over_is_void(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_fence_report report;
+    struct luna_admitter *other = stores_admitter(&stores, 1);
+    char words[96];
+    (void)state;
+    make_client(&client);
+    request(&client, 2);
+    stores_admit(admitter, &client, 1, &admission);
+    snprintf(words, sizeof words, "DEL {user:%lld:quota}:m", (long long)client.account.id);
+    stores_redis_int(&stores, words);
+    assert_int_equal(stores_request(other, &client), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_VOID);
+    luna_admitter_free(other);
+    stores_fence(booker, &report);
+    assert_ledger(&client, 3);
+}
+
+static void test_somebody_elses_recovery_does_not_void_a_charge(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    make_client(&client);
+    stores_admit(admitter, &client, 1, &admission);
+    atomic_fetch_add(luna_journal_page_seq(luna_journal_page(admitter->journal), client.account.id), 1);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    assert_ledger(&client, 1);
+}
+
+static void test_a_stale_loader_cannot_open_an_epoch(void **state)
+{
+    struct client client;
+    char sql[256];
+    (void)state;
+    make_client(&client);
+    request(&client, 1);
+    int64_t incarnation = stores_sql_int(&stores, "SELECT incarnation FROM redis_incarnation");
+    snprintf(sql, sizeof sql, "SELECT luna_epoch_next(%lld, 0, %lld, 0, '{}', '{}', 'stale')",
+             (long long)client.account.id, (long long)incarnation);
+    assert_false(stores_sql(stores.worker_url, sql)); /* the epoch is 1 */
+    snprintf(sql, sizeof sql, "SELECT luna_epoch_next(%lld, 1, %lld, 0, '{}', '{}', 'stale')",
+             (long long)client.account.id, (long long)incarnation - 1);
+    assert_false(stores_sql(stores.worker_url, sql)); /* a life of Redis that was fenced */
+    assert_ledger(&client, 1);
+}
+
+static void test_the_same_snapshot_booked_twice_counts_once(void **state)
+{
+    struct client client;
+    char sql[256];
+    (void)state;
+    make_client(&client);
+    request(&client, 6);
+    int64_t term = stores_sql_int(&stores, "SELECT term FROM syncd_leader");
+    snprintf(sql, sizeof sql, "SELECT luna_book(%lld, 'one', '{%lld}', '{1}', '{6}', '{0}')", (long long)term,
+             (long long)client.account.id);
+    assert_true(stores_sql(stores.syncd_url, sql));
+    assert_true(stores_sql(stores.syncd_url, sql));
+    snprintf(sql, sizeof sql, "SELECT luna_book(%lld, 'one', '{%lld}', '{1}', '{4}', '{0}')", (long long)term,
+             (long long)client.account.id); /* an older snapshot that comes late */
+    assert_true(stores_sql(stores.syncd_url, sql));
+    assert_ledger(&client, 6);
+}
+
+static void test_a_deposed_daemon_books_nothing(void **state)
+{
+    struct client client;
+    struct luna_booking_report report;
+    struct luna_fence_report fence;
+    struct luna_error err;
+    (void)state;
+    make_client(&client);
+    request(&client, 2);
+    stores_sql_int(&stores, "SELECT luna_term_take('usurper')");
+    assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_ECONFLICT);
+    assert_int_equal(used(&client), 0);
+    stores_fence(booker, &fence); /* takes the next term */
+    assert_ledger(&client, 2);
+}
+
+static void test_a_second_daemon_waits_and_takes_over(void **state)
+{
+    struct luna_booker *second = stores_booker(&stores);
+    struct client client;
+    struct luna_error err;
+    bool leading = true;
+    int64_t term = 0;
+    (void)state;
+    assert_int_equal(luna_booking_lead(second, &leading, &term, &err), LUNA_OK);
+    assert_false(leading);
+    stores_sql_int(&stores,
+                   "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l WHERE l.locktype = 'advisory'");
+    stores_pause_ms(200);
+    assert_int_equal(luna_booking_lead(second, &leading, &term, &err), LUNA_OK);
+    assert_true(leading);
+    struct luna_booking_report report;
+    make_client(&client);
+    request(&client, 1);
+    assert_int_not_equal(luna_booking_pass(booker, &report, &err), LUNA_OK);
+    assert_int_equal(used(&client), 0);
+    luna_booker_free(second);
+    struct luna_fence_report fence;
+    stores_fence(booker, &fence);
+    assert_ledger(&client, 1);
+}
+
+static void test_without_postgresql_warm_accounts_go_on_and_cold_ones_wait(void **state)
+{
+    struct client warm, cold;
+    struct luna_fence_report report;
+    struct luna_error err;
+    struct luna_booking_report booking;
+    (void)state;
+    make_client(&warm);
+    make_client(&cold);
+    request(&warm, 1);
+    stores_postgres_kill(&stores);
+    request(&warm, 5);
+    int64_t started = luna_clock_mono_ns();
+    assert_int_equal(stores_request(admitter, &cold), LUNA_ADMIT_UNAVAILABLE);
+    assert_in_range((luna_clock_mono_ns() - started) / 1000000, 0, 4500);
+    assert_int_not_equal(luna_booking_pass(booker, &booking, &err), LUNA_OK);
+    stores_postgres_start(&stores);
+    stores_fence(booker, &report);
+    assert_false(report.fenced);
+    request(&cold, 2);
+    assert_ledger(&warm, 6);
+    assert_ledger(&cold, 2);
+}
+
+static void test_without_redis_nothing_hangs_and_nothing_is_limited(void **state)
+{
+    struct client client;
+    struct luna_fence_report report;
+    (void)state;
+    make_client(&client);
+    request(&client, 1);
+    stores_redis_kill(&stores);
+    int64_t started = luna_clock_mono_ns();
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_UNAVAILABLE);
+    assert_in_range((luna_clock_mono_ns() - started) / 1000000, 0, 2000);
+    stores_redis_start(&stores);
+    stores_fence(booker, &report);
+    assert_ledger(&client, 1);
+}
+
+static void test_a_redis_that_would_lose_quotas_is_refused(void **state)
+{
+    struct luna_error err;
+    (void)state;
+    assert_int_equal(luna_booking_check_redis(booker, &err), LUNA_OK);
+    stores_redis_int(&stores, "CONFIG SET maxmemory-policy allkeys-lru");
+    assert_int_equal(luna_booking_check_redis(booker, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "maxmemory-policy noeviction"));
+    stores_redis_int(&stores, "CONFIG SET maxmemory-policy noeviction");
+    stores_redis_int(&stores, "CONFIG SET appendonly no");
+    assert_int_equal(luna_booking_check_redis(booker, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "appendonly yes"));
+    stores_redis_int(&stores, "CONFIG SET appendonly yes");
+}
+
+static void test_a_hand_that_edits_redis_is_seen(void **state)
+{
+    struct client client;
+    struct luna_conservation gauges;
+    struct luna_error err;
+    char words[96];
+    (void)state;
+    make_client(&client);
+    request(&client, 1);
+    snprintf(words, sizeof words, "INCRBY user:%lld:quota 50", (long long)client.account.id);
+    stores_redis_int(&stores, words);
+    assert_int_equal(luna_booking_gauges(booker, 4000, &gauges, &err), LUNA_OK);
+    assert_int_equal(gauges.redis_local, 1);
+    assert_int_equal(gauges.example_account, client.account.id);
+    snprintf(words, sizeof words, "DECRBY user:%lld:quota 50", (long long)client.account.id);
+    stores_redis_int(&stores, words);
+    assert_ledger(&client, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_flushall_loses_no_success),
+        cmocka_unit_test(test_flushall_is_healed_by_a_cold_load_before_any_fence),
+        cmocka_unit_test(test_nothing_is_charged_between_a_restart_and_the_fence),
+        cmocka_unit_test(test_an_older_append_only_file_gives_nothing_away),
+        cmocka_unit_test(test_a_charge_that_was_booked_and_then_lost_is_given_back),
+        cmocka_unit_test(test_a_charge_that_a_cold_load_passed_over_is_void),
+        cmocka_unit_test(test_somebody_elses_recovery_does_not_void_a_charge),
+        cmocka_unit_test(test_a_stale_loader_cannot_open_an_epoch),
+        cmocka_unit_test(test_the_same_snapshot_booked_twice_counts_once),
+        cmocka_unit_test(test_a_deposed_daemon_books_nothing),
+        cmocka_unit_test(test_a_second_daemon_waits_and_takes_over),
+        cmocka_unit_test(test_without_postgresql_warm_accounts_go_on_and_cold_ones_wait),
+        cmocka_unit_test(test_without_redis_nothing_hangs_and_nothing_is_limited),
+        cmocka_unit_test(test_a_redis_that_would_lose_quotas_is_refused),
+        cmocka_unit_test(test_a_hand_that_edits_redis_is_seen),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}

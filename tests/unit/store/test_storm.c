@@ -1,0 +1,346 @@
+/*
+ * test_storm.c: several processes ask, one books, and everything that can be killed is killed. Afterwards the ledger must
+ * say exactly what was answered.
+ *
+ * Each worker counts a success after its commit, where the answer would be sent. The invariants' names are those of
+ * docs/QUOTA.md.
+ */
+#include "stores_fixture.h"
+#include "stores_process.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { WORKERS = 4, CLIENTS = 6, LIMIT_LARGE = 1000000 };
+
+struct board {
+    _Atomic int64_t sent[CLIENTS];
+    _Atomic int64_t unavailable, exhausted, limited, other;
+    _Atomic int64_t slowest_ms;
+    _Atomic bool stop;
+};
+
+static struct stores stores;
+static struct board *board;
+static struct client clients[CLIENTS];
+static pid_t workers[WORKERS], daemon_pid;
+static int64_t kills;
+
+static void count_outcome(int index, enum luna_admission_outcome outcome)
+{
+    if (outcome == LUNA_ADMIT_ALLOWED)
+        atomic_fetch_add(&board->sent[index], 1);
+    else if (outcome == LUNA_ADMIT_UNAVAILABLE)
+        atomic_fetch_add(&board->unavailable, 1);
+    else if (outcome == LUNA_ADMIT_QUOTA_EXHAUSTED)
+        atomic_fetch_add(&board->exhausted, 1);
+    else if (outcome == LUNA_ADMIT_RATE_LIMITED)
+        atomic_fetch_add(&board->limited, 1);
+    else
+        atomic_fetch_add(&board->other, 1);
+}
+
+/* One in sixteen requests fails in its handler and is refunded. */
+static enum luna_admission_outcome one_request(struct luna_admitter *admitter, int index)
+{
+    struct luna_admission admission;
+    stores_admit(admitter, &clients[index], 1, &admission);
+    if (admission.outcome != LUNA_ADMIT_ALLOWED)
+        return admission.outcome;
+    if (random() % 16 == 0) {
+        luna_admission_refund(admitter, &admission);
+        return LUNA_ADMIT_UNAVAILABLE;
+    }
+    return luna_admission_commit(admitter, &admission) == LUNA_COMMIT_OK ? LUNA_ADMIT_ALLOWED
+                                                                         : LUNA_ADMIT_UNAVAILABLE;
+}
+
+static _Noreturn void work(int slot)
+{
+    srandom((unsigned)(getpid() * 31 + slot));
+    struct luna_admitter *admitter = stores_admitter(&stores, slot);
+    while (!atomic_load(&board->stop)) {
+        int index = (int)(random() % CLIENTS);
+        int64_t started = luna_clock_mono_ns();
+        enum luna_admission_outcome outcome = one_request(admitter, index);
+        int64_t ms = (luna_clock_mono_ns() - started) / 1000000;
+        if (ms > atomic_load(&board->slowest_ms))
+            atomic_store(&board->slowest_ms, ms);
+        count_outcome(index, outcome);
+        if (outcome != LUNA_ADMIT_ALLOWED)
+            stores_pause_ms(2);
+    }
+    _exit(0);
+}
+
+static _Noreturn void book(void)
+{
+    struct luna_booker *booker = stores_booker(&stores);
+    while (!atomic_load(&board->stop)) {
+        struct luna_error err;
+        struct luna_fence_report fence;
+        struct luna_booking_report report;
+        bool leading = false;
+        int64_t term = 0, pushed = 0;
+        enum luna_code code = luna_booking_lead(booker, &leading, &term, &err);
+        if (code == LUNA_OK && leading)
+            code = luna_booking_fence(booker, &fence, &err);
+        if (code == LUNA_OK && leading)
+            code = luna_booking_pass(booker, &report, &err);
+        if (code == LUNA_OK && leading)
+            code = luna_booking_push(booker, &pushed, &err);
+        stores_pause_ms(code == LUNA_OK ? 10 : 30);
+    }
+    _exit(0);
+}
+
+static pid_t start_child(int slot)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (slot < 0)
+        book();
+    work(slot);
+}
+
+static void kill_child(pid_t *pid, int slot)
+{
+    int status = 0;
+    kill(*pid, SIGKILL);
+    waitpid(*pid, &status, 0);
+    *pid = start_child(slot);
+}
+
+static void begin(int64_t limit)
+{
+    memset(board, 0, sizeof *board);
+    kills = 0;
+    static int round;
+    round++;
+    for (int i = 0; i < CLIENTS; i++) {
+        char name[48];
+        snprintf(name, sizeof name, "storm-%d-%d", round, i);
+        stores_client(&stores, name, "storm", limit, &clients[i]);
+    }
+    daemon_pid = start_child(-1);
+    for (int i = 0; i < WORKERS; i++)
+        workers[i] = start_child(i);
+}
+
+static int64_t account_int(int index, const char *what, const char *from, const char *key)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql, "SELECT COALESCE(sum(%s), 0) FROM %s WHERE %s = %lld", what, from, key,
+             (long long)clients[index].account.id);
+    return stores_sql_int(&stores, sql);
+}
+
+/* I1, I2, I3–I6, I7. */
+static void end(const char *scenario, int64_t limit)
+{
+    int status = 0;
+    int64_t sent = 0, ledger = 0;
+    struct luna_fence_report fence;
+    atomic_store(&board->stop, true);
+    waitpid(daemon_pid, &status, 0);
+    for (int i = 0; i < WORKERS; i++)
+        waitpid(workers[i], &status, 0);
+    struct luna_booker *booker = stores_booker(&stores);
+    stores_fence(booker, &fence);
+    /* What the killed left unsettled, their successors settle. */
+    for (int i = 0; i < WORKERS; i++) {
+        struct luna_admitter *successor = stores_admitter(&stores, i);
+        struct luna_admission admission;
+        stores_admit(successor, &clients[0], 0, &admission);
+        luna_admitter_free(successor);
+    }
+    stores_book_all(booker);
+    for (int i = 0; i < CLIENTS; i++) {
+        int64_t n = atomic_load(&board->sent[i]),
+                booked = account_int(i, "delta", "quota_events", "account_id");
+        int64_t used = account_int(i, "quota_used", "accounts", "id");
+        assert_in_range(booked - n, 0, kills);
+        assert_int_equal(used, booked);
+        assert_in_range(n, 0, limit);
+        sent += n;
+        ledger += booked;
+    }
+    print_message(
+        "%-44s sent %lld, ledger %lld, kills %lld, unavailable %lld, exhausted %lld, slowest %lld ms\n",
+        scenario, (long long)sent, (long long)ledger, (long long)kills, (long long)board->unavailable,
+        (long long)board->exhausted, (long long)board->slowest_ms);
+    assert_true(sent > 0);
+    assert_in_range(ledger - sent, 0, kills);
+    assert_int_equal(board->other, 0);
+    assert_in_range(board->slowest_ms, 0, 7000);
+    stores_assert_sound(&stores, booker);
+    luna_booker_free(booker);
+}
+
+static void test_under_load(void **state)
+{
+    (void)state;
+    begin(LIMIT_LARGE);
+    stores_pause_ms(2000);
+    end("load", LIMIT_LARGE);
+    assert_int_equal(board->exhausted + board->limited, 0);
+}
+
+static void test_flushall_under_load(void **state)
+{
+    (void)state;
+    begin(LIMIT_LARGE);
+    for (int i = 0; i < 12; i++) {
+        stores_pause_ms(150 + random() % 150);
+        stores_redis_int(&stores, "FLUSHALL");
+    }
+    end("FLUSHALL", LIMIT_LARGE);
+    assert_int_equal(board->exhausted, 0);
+}
+
+static void test_redis_killed_under_load(void **state)
+{
+    (void)state;
+    begin(LIMIT_LARGE);
+    for (int i = 0; i < 4; i++) {
+        stores_pause_ms(400);
+        stores_redis_kill(&stores);
+        stores_redis_start(&stores);
+    }
+    stores_pause_ms(400);
+    end("Redis killed and restarted", LIMIT_LARGE);
+    assert_int_equal(board->exhausted, 0);
+}
+
+static void test_an_older_redis_comes_back_under_load(void **state)
+{
+    char line[256];
+    (void)state;
+    begin(LIMIT_LARGE);
+    for (int i = 0; i < 3; i++) {
+        stores_pause_ms(1200);
+        snprintf(line, sizeof line, "cd %s && rm -rf older && cp -r appendonlydir older", stores.dir);
+        assert_int_equal(system(line), 0);
+        stores_pause_ms(500);
+        stores_redis_kill(&stores);
+        snprintf(line, sizeof line, "cd %s && rm -rf appendonlydir && mv older appendonlydir", stores.dir);
+        assert_int_equal(system(line), 0);
+        stores_redis_start(&stores);
+    }
+    stores_pause_ms(300);
+    end("older append-only file restored", LIMIT_LARGE);
+    assert_int_equal(board->exhausted, 0);
+}
+
+static void test_postgresql_killed_under_load(void **state)
+{
+    (void)state;
+    begin(LIMIT_LARGE);
+    for (int i = 0; i < 2; i++) {
+        stores_pause_ms(500);
+        stores_postgres_kill(&stores);
+        stores_pause_ms(300);
+        stores_postgres_start(&stores);
+    }
+    stores_pause_ms(500);
+    end("PostgreSQL killed and restarted", LIMIT_LARGE);
+    assert_int_equal(board->exhausted, 0);
+}
+
+static void test_daemons_killed_under_load(void **state)
+{
+    (void)state;
+    begin(LIMIT_LARGE);
+    for (int i = 0; i < 40; i++) {
+        stores_pause_ms(20 + random() % 60);
+        kill_child(&daemon_pid, -1);
+    }
+    end("quota-syncd killed", LIMIT_LARGE);
+    assert_int_equal(board->exhausted, 0);
+}
+
+static void test_workers_killed_under_load(void **state)
+{
+    (void)state;
+    begin(LIMIT_LARGE);
+    for (int i = 0; i < 60; i++) {
+        int slot = i % WORKERS;
+        stores_pause_ms(10 + random() % 40);
+        kill_child(&workers[slot], slot);
+        kills++;
+    }
+    end("workers killed", LIMIT_LARGE);
+    assert_int_equal(board->exhausted, 0);
+}
+
+static void test_everything_killed_until_the_limit(void **state)
+{
+    enum { LIMIT = 900 };
+    (void)state;
+    begin(LIMIT);
+    for (int i = 0; i < 30; i++) {
+        int slot = i % WORKERS;
+        stores_pause_ms(20 + random() % 60);
+        kill_child(&workers[slot], slot);
+        kills++;
+        kill_child(&daemon_pid, -1);
+        if (i % 10 == 4)
+            stores_redis_int(&stores, "FLUSHALL");
+        if (i % 15 == 9) {
+            stores_redis_kill(&stores);
+            stores_redis_start(&stores);
+        }
+    }
+    for (int i = 0; i < 100 && atomic_load(&board->exhausted) < 200; i++)
+        stores_pause_ms(100);
+    end("everything killed, small limit", LIMIT);
+    assert_true(board->exhausted > 0);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    stores_start(&stores);
+    return stores_sql(stores.owner_url,
+                      "INSERT INTO plans (name, rate_per_s, rate_burst) VALUES ('storm', 1000000, 1000000)")
+               ? 0
+               : 1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    stores_stop(&stores);
+    munmap(board, sizeof *board);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_under_load),
+        cmocka_unit_test(test_flushall_under_load),
+        cmocka_unit_test(test_redis_killed_under_load),
+        cmocka_unit_test(test_an_older_redis_comes_back_under_load),
+        cmocka_unit_test(test_postgresql_killed_under_load),
+        cmocka_unit_test(test_daemons_killed_under_load),
+        cmocka_unit_test(test_workers_killed_under_load),
+        cmocka_unit_test(test_everything_killed_until_the_limit),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
