@@ -67,14 +67,14 @@ async function tryItOut(page) {
   await page.fill('.auth-container input[aria-label="auth-api-key-value"], .auth-container input[type=text]', LUNA_API_KEY);
   await page.click('.auth-container button[type=submit]');
   await page.click("button.btn-done");
-  const block = page.locator("#operations-kalman-filter_series");
+  const block = page.locator("#operations-kalman-filterSeries");
   await block.locator(".opblock-summary-control").click();
   await block.locator('tr[data-param-name="account_id"] input').fill(LUNA_ACCOUNT_ID);
   const answered = page.waitForResponse((r) => r.request().method() === "POST", { timeout: WAIT_MS });
   await block.locator("button.execute").click();
   const response = await answered;
   check("Try it out: 200", response.status() === 200, `${response.status()} ${await response.text()}`);
-  const shown = block.locator(".live-responses-table .response-col_status").first();
+  const shown = block.locator(".live-responses-table tbody .response-col_status").first();
   await shown.waitFor({ timeout: WAIT_MS });
   check("Try it out: the page shows 200", (await shown.innerText()).startsWith("200"), await shown.innerText());
   const body = await response.json();

@@ -30,7 +30,7 @@ def test_document_names_the_scope_that_each_route_needs():
         if path.startswith("/api/"):
             scope = SCOPES.get(worker_routes()[method, path])
             wanted = f"Needs the scope `{scope}`" if scope else "Any key will do"
-            assert wanted in operation["description"] or operation["operationId"] == "filter_batch", path
+            assert wanted in operation["description"] or operation["operationId"] == "filterBatch", path
 
 
 def test_every_other_path_of_the_document_is_a_location_of_nginx():

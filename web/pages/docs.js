@@ -1,5 +1,19 @@
 // Swagger UI on our own description. A file, not an inline script, so that the page's CSP can forbid inline scripts.
 "use strict";
+
+// Swagger UI leaves some controls without a name and some scrolling boxes out of the keyboard's reach.
+function nameControls() {
+  const name = (selector, label) => {
+    for (const control of document.querySelectorAll(`${selector}:not([aria-label])`)) control.setAttribute("aria-label", label(control));
+  };
+  name("tr[data-param-name] select", (control) => control.closest("tr").dataset.paramName);
+  name("select.examples-select-element", () => "Example");
+  name("select", () => "Choice");
+  name("textarea", () => "Request body");
+  for (const box of document.querySelectorAll("pre:not([tabindex])")) box.tabIndex = 0;
+}
+new MutationObserver(nameControls).observe(document.getElementById("page"), { childList: true, subtree: true });
+
 window.addEventListener("load", () => {
   SwaggerUIBundle({
     url: "/openapi.json",
