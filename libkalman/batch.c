@@ -5,6 +5,7 @@
 #include <kalman/batch.h>
 
 #include "batch_lanes.h"
+#include "batch_parts.h"
 #include "level_filter.h"
 #include "model_system.h"
 #include "run_parts.h"
@@ -72,6 +73,10 @@ int kalman_batch_bytes(const struct kalman_batch *batch, size_t *ret_bytes)
     if (status != KALMAN_OK)
         return status;
     const struct kalman_output none = {.filtered_mean = NULL};
+    if (batch->series_count == 0) {
+        *ret_bytes = round_up(sizeof(struct batch_run));
+        return KALMAN_OK;
+    }
     size_t largest = 0, longest = largest_size(batch);
     for (size_t i = 0; i < batch->model_count; i++) {
         size_t bytes = run_general_bytes(batch->models[i], longest, &none),
@@ -79,42 +84,43 @@ int kalman_batch_bytes(const struct kalman_batch *batch, size_t *ret_bytes)
         bytes = level > bytes ? level : bytes;
         largest = bytes > largest ? bytes : largest;
     }
+    if (batch->model_count == 1 && batch_complete_bytes(batch) > largest)
+        largest = batch_complete_bytes(batch);
     *ret_bytes = round_up(sizeof(struct batch_run)) + round_up(largest);
     return KALMAN_OK;
 }
 
-static double *at(double *array, size_t index)
+double *batch_at(double *array, size_t index)
 {
     return array ? array + index : NULL;
 }
 
-static void fill(double *array, size_t from, size_t to, double value)
+void batch_fill(double *array, size_t from, size_t to, double value)
 {
     for (size_t i = from; array && i < to; i++)
         array[i] = value;
 }
 
 /* Outputs that say nothing: of a series that failed, or of values before the first observed one. */
-static void blank(const struct kalman_batch *batch, size_t from, size_t to, double variance)
+void batch_blank(const struct kalman_batch *batch, size_t from, size_t to, double variance)
 {
-    fill(batch->filtered_mean, from, to, (double)NAN);
-    fill(batch->filtered_variance, from, to, variance);
-    fill(batch->predicted_mean, from, to, (double)NAN);
-    fill(batch->predicted_variance, from, to, variance);
-    fill(batch->standardized, from, to, (double)NAN);
+    batch_fill(batch->filtered_mean, from, to, (double)NAN);
+    batch_fill(batch->filtered_variance, from, to, variance);
+    batch_fill(batch->predicted_mean, from, to, (double)NAN);
+    batch_fill(batch->predicted_variance, from, to, variance);
+    batch_fill(batch->standardized, from, to, (double)NAN);
 }
 
-static void series_failed(const struct kalman_batch *batch, size_t series, size_t offset, int status)
+void batch_series_failed(const struct kalman_batch *batch, size_t series, size_t offset, int status)
 {
     batch->statuses[series] = status;
-    blank(batch, offset, offset + batch->sizes[series], (double)NAN);
-    fill(batch->loglikelihood, series, series + 1, (double)NAN);
+    batch_blank(batch, offset, offset + batch->sizes[series], (double)NAN);
+    batch_fill(batch->loglikelihood, series, series + 1, (double)NAN);
 }
 
-/* Does the series go into a lane? Without noise every value is a special case: not there. */
-static int fits_lane(const struct batch_run *run, const struct kalman_model *model)
+int batch_fits_lanes(const struct kalman_model *model, const struct kalman_options *options)
 {
-    return level_applies(model, run->options) && !(run->options && run->options->robust_threshold > 0.0) &&
+    return level_applies(model, options) && !(options && options->robust_threshold > 0.0) &&
            model->H[0] > 0.0;
 }
 
@@ -124,21 +130,21 @@ static void run_alone(const struct batch_run *run, size_t series, size_t offset,
     const struct kalman_batch *batch = run->batch;
     const struct kalman_model *model = model_of(batch, series);
     struct kalman_series data = {.values = batch->values + offset, .count = batch->sizes[series]};
-    struct kalman_output output = {.filtered_mean = at(batch->filtered_mean, offset),
-                                   .filtered_variance = at(batch->filtered_variance, offset),
-                                   .predicted_mean = at(batch->predicted_mean, offset),
-                                   .predicted_variance = at(batch->predicted_variance, offset),
-                                   .standardized = at(batch->standardized, offset)};
+    struct kalman_output output = {.filtered_mean = batch_at(batch->filtered_mean, offset),
+                                   .filtered_variance = batch_at(batch->filtered_variance, offset),
+                                   .predicted_mean = batch_at(batch->predicted_mean, offset),
+                                   .predicted_variance = batch_at(batch->predicted_variance, offset),
+                                   .standardized = batch_at(batch->standardized, offset)};
     struct kalman_summary summary;
     int status = model->observed == 1
                      ? kalman_run(model, &data, run->options, &output, workspace, workspace_bytes, &summary)
                      : KALMAN_EUNSUPPORTED;
     if (status != KALMAN_OK) {
-        series_failed(batch, series, offset, status);
+        batch_series_failed(batch, series, offset, status);
         return;
     }
     batch->statuses[series] = KALMAN_OK;
-    fill(batch->loglikelihood, series, series + 1, summary.loglikelihood);
+    batch_fill(batch->loglikelihood, series, series + 1, summary.loglikelihood);
 }
 
 static void lane_idle(struct batch_run *run, size_t k)
@@ -155,12 +161,13 @@ static void lane_finish(struct batch_run *run, size_t k)
     const struct lane *lane = &run->lane[k];
     struct kalman_summary summary;
     if (!isfinite(run->lanes.a[k])) {
-        series_failed(run->batch, lane->series, lane->end - run->batch->sizes[lane->series], KALMAN_ERANGE);
+        batch_series_failed(run->batch, lane->series, lane->end - run->batch->sizes[lane->series],
+                            KALMAN_ERANGE);
         return;
     }
     summary_fill(&lane->sum, lane->units.sd_exponent, UINT64_MAX, &summary);
     run->batch->statuses[lane->series] = KALMAN_OK;
-    fill(run->batch->loglikelihood, lane->series, lane->series + 1, summary.loglikelihood);
+    batch_fill(run->batch->loglikelihood, lane->series, lane->series + 1, summary.loglikelihood);
 }
 
 /* The first observed value sets the centre and leaves variance H; what precedes it is blank. */
@@ -172,7 +179,7 @@ static void lane_start(struct batch_run *run, size_t k, size_t series, size_t of
     size_t end = offset + batch->sizes[series], first = offset;
     while (first < end && isnan(batch->values[first]))
         first++;
-    blank(batch, offset, first < end ? first + 1 : end, (double)INFINITY);
+    batch_blank(batch, offset, first < end ? first + 1 : end, (double)INFINITY);
     *lane = (struct lane){.series = series, .at = end, .end = end, .units = units_of(model->sd_exponent)};
     lane->sum = likelihood_sum_empty();
     run->lanes.a[k] = 0.0;
@@ -183,8 +190,8 @@ static void lane_start(struct batch_run *run, size_t k, size_t series, size_t of
     lane->at = first + 1;
     lane->centre = batch->values[first];
     lane->sum.diffuse = 1;
-    fill(batch->filtered_mean, first, first + 1, lane->centre);
-    fill(batch->filtered_variance, first, first + 1, units_variance(&lane->units, model->H[0]));
+    batch_fill(batch->filtered_mean, first, first + 1, lane->centre);
+    batch_fill(batch->filtered_variance, first, first + 1, units_variance(&lane->units, model->H[0]));
 }
 
 /* Give lane k something to do, or leave it idle. Series that do not fit a lane are run on the way. */
@@ -195,10 +202,12 @@ static void lane_refill(struct batch_run *run, size_t k, void *workspace, size_t
     while (run->next_series < batch->series_count) {
         size_t series = run->next_series++, offset = run->next_offset, bad_index = 0;
         run->next_offset += batch->sizes[series];
+        if (batch->statuses[series] == KALMAN_OK)
+            continue; /* done before */
         int status = values_check(batch->values + offset, batch->sizes[series], &bad_index);
         if (status != KALMAN_OK) {
-            series_failed(batch, series, offset, status);
-        } else if (!fits_lane(run, model_of(batch, series))) {
+            batch_series_failed(batch, series, offset, status);
+        } else if (!batch_fits_lanes(model_of(batch, series), run->options)) {
             run_alone(run, series, offset, workspace, workspace_bytes);
         } else {
             lane_start(run, k, series, offset);
@@ -328,6 +337,8 @@ int kalman_batch_run(const struct kalman_batch *batch, const struct kalman_optio
         return status;
     if (!workspace || workspace_bytes < needed || (uintptr_t)workspace % KALMAN_ALIGN != 0)
         return KALMAN_EWORKSPACE;
+    if (batch->series_count == 0)
+        return KALMAN_OK;
     struct batch_run *run = workspace;
     char *rest = (char *)workspace + round_up(sizeof *run);
     memset(run, 0, sizeof *run);
@@ -335,5 +346,9 @@ int kalman_batch_run(const struct kalman_batch *batch, const struct kalman_optio
     run->options = options;
     for (size_t i = 0; i < batch->series_count; i++)
         batch->statuses[i] = KALMAN_ECANCELLED;
+    if (batch_complete_applies(batch, options))
+        status = batch_complete_run(batch, options, rest);
+    if (status != KALMAN_OK)
+        return status;
     return lanes_run(run, rest, workspace_bytes - round_up(sizeof *run));
 }

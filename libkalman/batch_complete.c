@@ -1,0 +1,176 @@
+/* Series without missing values under one shared local level: see batch_gain.h. */
+#include "batch_gain.h"
+#include "batch_parts.h"
+#include "model_system.h"
+#include "run_parts.h"
+#include "summary.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+struct complete_run {
+    const struct kalman_batch *batch;
+    const struct kalman_model *model;
+    struct gain_table table;
+    size_t next_series, next_offset;
+    size_t series[GAIN_LANES], start[GAIN_LANES],
+        at[GAIN_LANES]; /* series SIZE_MAX: idle; element indices of values */
+    struct gain_lane lane[GAIN_LANES];
+    double nothing[GAIN_STEPS]; /* zeros: data and gains of idle lanes */
+    double dump[GAIN_STEPS];    /* outputs that nobody wants */
+};
+
+static size_t longest_of(const struct kalman_batch *batch, size_t *ret_total)
+{
+    size_t longest = 0, total = 0;
+    for (size_t i = 0; i < batch->series_count; i++) {
+        longest = batch->sizes[i] > longest ? batch->sizes[i] : longest;
+        total += batch->sizes[i];
+    }
+    *ret_total = total;
+    return longest;
+}
+
+/* The table costs about as much as a series of its length: worth it when there are several. */
+int batch_complete_applies(const struct kalman_batch *batch, const struct kalman_options *options)
+{
+    size_t total = 0, longest = longest_of(batch, &total);
+    if (batch->predicted_mean && !batch->filtered_mean)
+        return 0;
+    return batch->model_count == 1 && batch_fits_lanes(batch->models[0], options) && total / 4 > longest;
+}
+
+size_t batch_complete_bytes(const struct kalman_batch *batch)
+{
+    size_t total = 0;
+    return sizeof(struct complete_run) + gain_table_doubles(longest_of(batch, &total)) * sizeof(double);
+}
+
+/* No NaN, nothing huge: x 2^23 overflows for the huge, and 0 times infinity or NaN is NaN. One pass without branches. */
+static int is_plain(const double *values, size_t count)
+{
+    double poison[4] = {0.0, 0.0, 0.0, 0.0};
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (size_t k = 0; k < 4; k++)
+            poison[k] += values[i + k] * 0x1p23 * 0.0;
+    for (; i < count; i++)
+        poison[0] += values[i] * 0x1p23 * 0.0;
+    return poison[0] + poison[1] + poison[2] + poison[3] == 0.0;
+}
+
+static void series_start(struct complete_run *run, size_t k, size_t series, size_t offset)
+{
+    const struct kalman_batch *batch = run->batch;
+    size_t n = batch->sizes[series];
+    double first = batch->values[offset];
+    run->series[k] = series;
+    run->start[k] = offset;
+    run->at[k] = offset + 1;
+    run->lane[k] = (struct gain_lane){.centre = first, .left = n - 1};
+    batch_fill(batch->filtered_mean, offset, offset + 1, first);
+    batch_fill(batch->predicted_mean, offset, offset + 1, (double)NAN);
+    batch_fill(batch->standardized, offset, offset + 1, (double)NAN);
+    if (batch->filtered_variance)
+        memcpy(batch->filtered_variance + offset, run->table.filtered_variance, n * sizeof(double));
+    if (batch->predicted_variance)
+        memcpy(batch->predicted_variance + offset, run->table.predicted_variance, n * sizeof(double));
+}
+
+/* The predicted mean of a local level is the filtered one before it; batch_complete_applies() saw that both are there. */
+static void series_finish(struct complete_run *run, size_t k)
+{
+    const struct kalman_batch *batch = run->batch;
+    size_t series = run->series[k], n = batch->sizes[series], offset = run->start[k];
+    if (batch->predicted_mean)
+        memcpy(batch->predicted_mean + offset + 1, batch->filtered_mean + offset, (n - 1) * sizeof(double));
+    batch->statuses[series] = KALMAN_OK;
+    if (!batch->loglikelihood)
+        return;
+    struct likelihood_sum sum = likelihood_sum_empty();
+    struct kalman_summary summary;
+    sum.count = n - 1;
+    sum.diffuse = 1;
+    sum.squares = run->lane[k].squares;
+    sum.diffuse_log = run->table.log_F[n - 1]; /* logarithms already taken */
+    summary_fill(&sum, run->model->sd_exponent, UINT64_MAX, &summary);
+    batch->loglikelihood[series] = summary.loglikelihood;
+}
+
+/* The next series that is complete into lane k; the others are passed over. */
+static void refill(struct complete_run *run, size_t k)
+{
+    const struct kalman_batch *batch = run->batch;
+    run->series[k] = SIZE_MAX;
+    run->lane[k] = (struct gain_lane){.left = SIZE_MAX};
+    while (run->next_series < batch->series_count) {
+        size_t series = run->next_series++, offset = run->next_offset, n = batch->sizes[series];
+        run->next_offset += n;
+        if (n == 0 || !is_plain(batch->values + offset, n))
+            continue;
+        series_start(run, k, series, offset);
+        if (n > 1)
+            return;
+        series_finish(run, k);
+        run->series[k] = SIZE_MAX;
+        run->lane[k] = (struct gain_lane){.left = SIZE_MAX};
+    }
+}
+
+/* Point the lanes at what comes next; idle ones at nothing. */
+static void aim(struct complete_run *run)
+{
+    const struct kalman_batch *batch = run->batch;
+    for (size_t k = 0; k < GAIN_LANES; k++) {
+        struct gain_lane *lane = &run->lane[k];
+        int idle = run->series[k] == SIZE_MAX;
+        size_t at = run->at[k], step = at - run->start[k];
+        lane->y = idle ? run->nothing : batch->values + at;
+        lane->gain = idle ? run->nothing : run->table.gain + step;
+        lane->inverse_sd = idle ? run->nothing : run->table.inverse_sd + step;
+        lane->mean = idle || !batch->filtered_mean ? run->dump : batch->filtered_mean + at;
+        lane->standardized = idle || !batch->standardized ? run->dump : batch->standardized + at;
+    }
+}
+
+static size_t steps_together(const struct complete_run *run)
+{
+    size_t steps = GAIN_STEPS, busy = 0;
+    for (size_t k = 0; k < GAIN_LANES; k++) {
+        steps = run->lane[k].left < steps ? run->lane[k].left : steps;
+        busy += run->series[k] != SIZE_MAX;
+    }
+    return busy > 0 ? steps : 0;
+}
+
+int batch_complete_run(const struct kalman_batch *batch, const struct kalman_options *options,
+                       void *workspace)
+{
+    const struct kalman_hook *hook = options ? &options->hook : NULL;
+    const int sums = batch->loglikelihood || batch->standardized;
+    size_t total = 0;
+    struct complete_run *run = workspace;
+    memset(run, 0, sizeof *run);
+    run->batch = batch;
+    run->model = batch->models[0];
+    gain_table_make(&run->table, run->model, longest_of(batch, &total), (double *)(run + 1));
+    for (size_t k = 0; k < GAIN_LANES; k++)
+        refill(run, k);
+    for (size_t steps = steps_together(run), done = 0; steps > 0;
+         steps = steps_together(run), done += steps) {
+        if (done % RUN_HOOK_STEPS < steps && hook && hook->cancelled && hook->cancelled(hook->context))
+            return KALMAN_ECANCELLED;
+        aim(run);
+        gain_lanes_advance(run->lane, steps, sums);
+        for (size_t k = 0; k < GAIN_LANES; k++) {
+            run->at[k] += steps;
+            run->lane[k].left -= run->series[k] == SIZE_MAX ? 0 : steps;
+            if (run->lane[k].left == 0) {
+                series_finish(run, k);
+                refill(run, k);
+            }
+        }
+    }
+    return KALMAN_OK;
+}
