@@ -133,7 +133,8 @@ DECLARE
     fresh bigint;
 BEGIN
     UPDATE api_keys SET revoked_at = CASE WHEN p_overlap_s = 0 THEN COALESCE(revoked_at, now()) ELSE revoked_at END,
-                        expires_at = LEAST(expires_at, now() + make_interval(secs => p_overlap_s))
+                        expires_at = CASE WHEN p_overlap_s = 0 THEN expires_at
+                                          ELSE LEAST(expires_at, now() + make_interval(secs => p_overlap_s)) END
      WHERE digest = a.api_key;
     INSERT INTO api_keys (account_id, digest, prefix, scopes) VALUES (p_id, p_digest, p_prefix, 7) RETURNING id INTO fresh;
     UPDATE accounts SET api_key = p_digest WHERE id = p_id;
@@ -171,6 +172,7 @@ DECLARE
 BEGIN
     PERFORM luna_term_check(p_term);
     FOR k IN UPDATE api_keys SET ended = true WHERE NOT ended AND expires_at <= now() RETURNING * LOOP
+        CONTINUE WHEN k.revoked_at IS NOT NULL;
         PERFORM luna_event_append(a.id, 'key_expire', p_actor, a.sync_c, a.sync_r, 0, a.quota_used, a.quota_limit,
                                   format('key %s (%s…)', k.id, k.prefix), p_term)
            FROM luna_account_row(k.account_id) a;

@@ -106,8 +106,8 @@ enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
                              struct luna_error *err) LUNA_MUSTCHECK;
 /* A new key in place of `key_id`, any live one, with its scopes and its end; the old one lives on for `overlap_s` seconds
  * (0 … 604800), never longer than it would have. */
-enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_id, int64_t key_id, int64_t overlap_s,
-                                struct luna_key_text *ret_key, int64_t *ret_key_id,
+enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_id, int64_t key_id,
+                                int64_t overlap_s, struct luna_key_text *ret_key, int64_t *ret_key_id,
                                 struct luna_error *err) LUNA_MUSTCHECK;
 /* Any key of the account, the primary one too (the account then has no primary key until it is rotated). */
 enum luna_code luna_key_revoke(const struct luna_operator *op, int64_t account_id, int64_t key_id,

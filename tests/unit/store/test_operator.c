@@ -1,0 +1,394 @@
+#include "luna/store/plan.h"
+#include "luna/store/usage.h"
+#include "stores_fixture.h"
+
+#include "stores_process.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct stores stores;
+static struct luna_booker *booker;
+static struct luna_admitter *admitter;
+static struct luna_operator op;
+
+static int start(void **state)
+{
+    struct luna_fence_report report;
+    (void)state;
+    stores_start(&stores);
+    booker = stores_booker(&stores);
+    stores_fence(booker, &report);
+    admitter = stores_admitter(&stores, 0);
+    op = stores_operator(&stores);
+    return stores_sql(stores.owner_url,
+                      "INSERT INTO plans (name, rate_per_s, rate_burst) VALUES ('fast', 1000000, 1000000)")
+               ? 0
+               : 1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    stores_operator_done(&op);
+    luna_admitter_free(admitter);
+    luna_booker_free(booker);
+    stores_stop(&stores);
+    return 0;
+}
+
+static int64_t remaining(const struct client *client)
+{
+    char words[96];
+    snprintf(words, sizeof words, "GET user:%lld:quota", (long long)client->account.id);
+    return stores_redis_int(&stores, words);
+}
+
+static enum luna_admission_outcome check(const struct client *client)
+{
+    struct luna_admission admission;
+    stores_admit(admitter, client, 0, &admission);
+    return admission.outcome;
+}
+
+static void test_a_limit_change_keeps_what_was_used(void **state)
+{
+    struct client client;
+    struct luna_error err;
+    (void)state;
+    stores_client(&stores, "limit-change", "fast", 10, &client);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_account_set_limit(&op, client.account.id, 20, "more", &err), LUNA_OK);
+    assert_int_equal(remaining(&client), 16);
+    assert_int_equal(luna_account_set_limit(&op, client.account.id, 2, "less", &err), LUNA_OK);
+    assert_int_equal(remaining(&client), -2);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_QUOTA_EXHAUSTED);
+    assert_int_equal(luna_account_set_limit(&op, client.account.id, 5, "one more", &err), LUNA_OK);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_QUOTA_EXHAUSTED);
+    stores_book_all(booker);
+    stores_assert_sound(&stores, booker);
+}
+
+static void test_a_limit_that_does_not_fit_is_refused_with_the_range(void **state)
+{
+    struct client client;
+    struct luna_error err;
+    (void)state;
+    stores_client(&stores, "limit-range", NULL, 10, &client);
+    assert_int_equal(luna_account_set_limit(&op, client.account.id, 2147483648, "", &err), LUNA_EINVAL);
+    assert_non_null(strstr(err.msg, "2147483647"));
+    assert_int_equal(luna_account_set_limit(&op, client.account.id, -1, "", &err), LUNA_EINVAL);
+    assert_int_equal(luna_account_set_limit(&op, 999999, 1, "", &err), LUNA_ENOTFOUND);
+    assert_false(stores_sql(stores.admin_url, "SELECT luna_account_set_limit(1, 99999999999, 'test', '')"));
+}
+
+struct board {
+    _Atomic int64_t sent, revoked_at_ns, late;
+    _Atomic bool stop;
+};
+
+static _Noreturn void hammer(struct board *board, const struct client *client, int slot)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct luna_admitter *mine = stores_admitter(&stores, slot);
+    while (!atomic_load(&board->stop)) {
+        int64_t started = luna_clock_mono_ns();
+        if (stores_request(mine, client) != LUNA_ADMIT_ALLOWED)
+            continue;
+        atomic_fetch_add(&board->sent, 1);
+        int64_t revoked = atomic_load(&board->revoked_at_ns);
+        if (revoked != 0 && started > revoked)
+            atomic_fetch_add(&board->late, 1);
+    }
+    _exit(0);
+}
+
+static void start_hammers(struct board *board, const struct client *client, pid_t *pids, int count)
+{
+    for (int i = 0; i < count; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0)
+            hammer(board, client, 10 + i);
+    }
+}
+
+static void stop_hammers(struct board *board, const pid_t *pids, int count)
+{
+    int status = 0;
+    atomic_store(&board->stop, true);
+    for (int i = 0; i < count; i++)
+        waitpid(pids[i], &status, 0);
+}
+
+static struct board *new_board(void)
+{
+    struct board *board =
+        mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(board != MAP_FAILED);
+    return board;
+}
+
+/* I8 and I2: raised and lowered while others charge; never more successes than the largest limit. */
+static void test_limits_change_under_load_and_commute(void **state)
+{
+    struct client client;
+    struct luna_error err;
+    struct board *board = new_board();
+    pid_t pids[3];
+    (void)state;
+    stores_client(&stores, "limit-load", "fast", 0, &client);
+    start_hammers(board, &client, pids, 3);
+    for (int64_t limit = 50; limit <= 1000; limit += 50) {
+        assert_int_equal(luna_account_set_limit(&op, client.account.id, limit, "up", &err), LUNA_OK);
+        assert_int_equal(luna_account_set_limit(&op, client.account.id, limit - 30, "down", &err), LUNA_OK);
+    }
+    for (int i = 0; i < 100 && atomic_load(&board->sent) < 970; i++)
+        stores_pause_ms(50);
+    stop_hammers(board, pids, 3);
+    assert_in_range(board->sent, 970, 1000);
+    assert_int_equal(remaining(&client), 970 - board->sent);
+    stores_book_all(booker);
+    stores_assert_sound(&stores, booker);
+    munmap(board, sizeof *board);
+}
+
+/* I13 */
+static void test_no_request_succeeds_after_its_key_was_revoked(void **state)
+{
+    struct client client;
+    struct luna_error err;
+    struct luna_key_text fresh;
+    struct board *board = new_board();
+    pid_t pids[3];
+    int64_t key_id = 0;
+    (void)state;
+    stores_client(&stores, "revoke-load", "fast", 1000000, &client);
+    start_hammers(board, &client, pids, 3);
+    stores_pause_ms(300);
+    assert_int_equal(luna_account_rotate_key(&op, client.account.id, 0, &fresh, &err), LUNA_OK);
+    atomic_store(&board->revoked_at_ns, luna_clock_mono_ns());
+    stores_pause_ms(100);
+    /* A cold load that began before must not bring the key back. */
+    stores_redis_int(&stores, "FLUSHALL");
+    struct luna_fence_report report;
+    stores_fence(booker, &report);
+    stores_pause_ms(300);
+    stop_hammers(board, pids, 3);
+    assert_true(board->sent > 0);
+    assert_int_equal(board->late, 0);
+    assert_int_equal(luna_key_find(&op, client.account.id, client.key.text, 36, &key_id, &err), LUNA_OK);
+    client.key = fresh;
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    munmap(board, sizeof *board);
+}
+
+/* I12 */
+static void test_a_cold_herd_loads_once(void **state)
+{
+    enum { HERD = 40 };
+    struct client client;
+    struct board *board = new_board();
+    pid_t pids[HERD];
+    int status = 0;
+    (void)state;
+    stores_client(&stores, "herd", "fast", 1000, &client);
+    for (int i = 0; i < HERD; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            struct luna_admitter *mine = stores_admitter(&stores, 60 + i);
+            while (!atomic_load(&board->stop)) /* all at once */
+                stores_pause_ms(1);
+            if (stores_request(mine, &client) == LUNA_ADMIT_ALLOWED)
+                atomic_fetch_add(&board->sent, 1);
+            _exit(0);
+        }
+    }
+    stores_pause_ms(500);
+    atomic_store(&board->stop, true);
+    for (int i = 0; i < HERD; i++)
+        waitpid(pids[i], &status, 0);
+    assert_int_equal(board->sent, HERD);
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT quota_epoch FROM accounts WHERE id = %lld",
+             (long long)client.account.id);
+    assert_int_equal(stores_sql_int(&stores, sql), 1);
+    munmap(board, sizeof *board);
+}
+
+static void test_rotation_overlaps_as_long_as_asked(void **state)
+{
+    struct client client, old;
+    struct luna_error err;
+    (void)state;
+    stores_client(&stores, "rotate", "fast", 100, &client);
+    assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
+    old = client;
+    assert_int_equal(luna_account_rotate_key(&op, client.account.id, 1, &client.key, &err), LUNA_OK);
+    assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(check(&old), LUNA_ADMIT_ALLOWED);
+    stores_pause_ms(1100);
+    assert_int_equal(check(&old), LUNA_ADMIT_KEY_INVALID);
+    assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
+    struct luna_housekeeping_report report;
+    assert_int_equal(luna_booking_housekeep(booker, &report, &err), LUNA_OK);
+    assert_int_equal(report.keys_expired, 1);
+    assert_int_equal(luna_account_rotate_key(&op, client.account.id, 604801, &client.key, &err), LUNA_EINVAL);
+}
+
+static void test_scopes_and_times_of_extra_keys_hold(void **state)
+{
+    struct client client, reader;
+    struct luna_error err;
+    struct luna_admission admission;
+    int64_t id = 0, later = luna_clock_wall_ms() + 60000;
+    (void)state;
+    stores_client(&stores, "scopes", "fast", 100, &client);
+    reader = client;
+    assert_int_equal(luna_key_create(&op, client.account.id, LUNA_SCOPE_READ, 0, 0, &reader.key, &id, &err),
+                     LUNA_OK);
+    stores_admit(admitter, &reader, 1, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_SCOPE_MISSING);
+    assert_int_equal(luna_key_revoke(&op, client.account.id, id, "test", &err), LUNA_OK);
+    assert_int_equal(check(&reader), LUNA_ADMIT_KEY_INVALID);
+    assert_int_equal(
+        luna_key_create(&op, client.account.id, LUNA_SCOPE_MODEL, later, 0, &reader.key, &id, &err), LUNA_OK);
+    assert_int_equal(check(&reader), LUNA_ADMIT_KEY_INVALID);
+    assert_int_equal(luna_key_create(&op, client.account.id, LUNA_SCOPE_MODEL, 0, 1, &reader.key, &id, &err),
+                     LUNA_EINVAL);
+    assert_int_equal(luna_key_create(&op, client.account.id, 8, 0, 0, &reader.key, &id, &err), LUNA_EINVAL);
+    assert_int_equal(luna_key_revoke(&op, client.account.id, 999999, "", &err), LUNA_ENOTFOUND);
+}
+
+static void test_a_disabled_account_is_refused_and_comes_back(void **state)
+{
+    struct client client;
+    struct luna_error err;
+    (void)state;
+    stores_client(&stores, "disable", "fast", 100, &client);
+    assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_account_disable(&op, client.account.id, "unpaid", &err), LUNA_OK);
+    assert_int_equal(check(&client), LUNA_ADMIT_ACCOUNT_DISABLED);
+    assert_int_equal(luna_account_enable(&op, client.account.id, "paid", &err), LUNA_OK);
+    assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
+}
+
+static void test_what_must_hold_at_once_fails_when_redis_does_not_hear_it(void **state)
+{
+    struct client client;
+    struct luna_error err;
+    struct luna_operator deaf = op;
+    int64_t pushed = 0;
+    (void)state;
+    stores_client(&stores, "deaf", "fast", 100, &client);
+    assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
+    deaf.cache = NULL;
+    assert_int_equal(luna_account_disable(&deaf, client.account.id, "", &err), LUNA_EUNAVAILABLE);
+    assert_int_equal(luna_account_set_limit(&deaf, client.account.id, 7, "", &err), LUNA_OK);
+    assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_booking_push(booker, &pushed, &err), LUNA_OK); /* the outbox */
+    assert_true(pushed >= 2);
+    assert_int_equal(check(&client), LUNA_ADMIT_ACCOUNT_DISABLED);
+    assert_int_equal(remaining(&client), 7);
+    assert_int_equal(luna_booking_push(booker, &pushed, &err), LUNA_OK);
+    assert_int_equal(pushed, 0);
+}
+
+static void test_an_operators_change_wakes_the_daemon(void **state)
+{
+    struct client client;
+    struct luna_error err;
+    bool hint = false;
+    (void)state;
+    assert_int_equal(luna_booking_wait(booker, 0, &hint, &err), LUNA_OK); /* listens from here on */
+    stores_client(&stores, "hint", "fast", 100, &client);
+    int64_t started = luna_clock_mono_ns();
+    assert_int_equal(luna_booking_wait(booker, 5000, &hint, &err), LUNA_OK);
+    assert_true(hint);
+    assert_in_range((luna_clock_mono_ns() - started) / 1000000, 0, 2000);
+}
+
+static void test_usage_counts_what_is_not_booked_yet(void **state)
+{
+    struct client client;
+    struct luna_error err;
+    struct luna_usage usage;
+    (void)state;
+    stores_client(&stores, "usage", "fast", 10, &client);
+    assert_int_equal(luna_usage_get(op.database, op.cache, client.account.id, 7, &usage, &err), LUNA_OK);
+    assert_int_equal(usage.used, 0);
+    assert_int_equal(usage.day_count, 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_usage_get(op.database, op.cache, client.account.id, 7, &usage, &err), LUNA_OK);
+    assert_int_equal(usage.used, 4);
+    assert_int_equal(usage.unbooked, 4);
+    assert_int_equal(usage.remaining, 6);
+    stores_book_all(booker);
+    struct luna_database *worker = NULL;
+    assert_int_equal(luna_database_new(stores.worker_url, 2000, &worker, &err), LUNA_OK);
+    assert_int_equal(luna_usage_get(worker, NULL, client.account.id, 7, &usage, &err),
+                     LUNA_OK); /* by the worker's role */
+    luna_database_free(worker);
+    assert_int_equal(usage.used, 4);
+    assert_int_equal(usage.unbooked, 0);
+    assert_int_equal(usage.day_count, 1);
+    assert_int_equal(usage.days[0].units, 4);
+    assert_int_equal(luna_usage_get(op.database, op.cache, 999999, 7, &usage, &err), LUNA_ENOTFOUND);
+}
+
+static void test_names_are_unique_and_bounded(void **state)
+{
+    struct client client;
+    struct luna_account account;
+    struct luna_key_text key;
+    struct luna_error err;
+    char name[300];
+    (void)state;
+    stores_client(&stores, "unique", NULL, 10, &client);
+    struct luna_account_spec spec = {.name = "unique", .quota_limit = -1};
+    assert_int_equal(luna_account_create(&op, &spec, &account, &key, &err), LUNA_ECONFLICT);
+    memset(name, 'n', sizeof name);
+    name[256] = '\0';
+    spec.name = name;
+    assert_int_equal(luna_account_create(&op, &spec, &account, &key, &err), LUNA_EINVAL);
+    name[255] = '\0';
+    assert_int_equal(luna_account_create(&op, &spec, &account, &key, &err), LUNA_OK);
+    spec = (struct luna_account_spec){.name = "x", .plan = "no-such-plan", .quota_limit = -1};
+    assert_int_equal(luna_account_create(&op, &spec, &account, &key, &err), LUNA_ENOTFOUND);
+    assert_int_equal(luna_account_find(op.database, "unique", &account, &err), LUNA_OK);
+    assert_int_equal(account.id, client.account.id);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_limit_change_keeps_what_was_used),
+        cmocka_unit_test(test_a_limit_that_does_not_fit_is_refused_with_the_range),
+        cmocka_unit_test(test_limits_change_under_load_and_commute),
+        cmocka_unit_test(test_no_request_succeeds_after_its_key_was_revoked),
+        cmocka_unit_test(test_a_cold_herd_loads_once),
+        cmocka_unit_test(test_rotation_overlaps_as_long_as_asked),
+        cmocka_unit_test(test_scopes_and_times_of_extra_keys_hold),
+        cmocka_unit_test(test_a_disabled_account_is_refused_and_comes_back),
+        cmocka_unit_test(test_what_must_hold_at_once_fails_when_redis_does_not_hear_it),
+        cmocka_unit_test(test_an_operators_change_wakes_the_daemon),
+        cmocka_unit_test(test_usage_counts_what_is_not_booked_yet),
+        cmocka_unit_test(test_names_are_unique_and_bounded),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
