@@ -1,0 +1,159 @@
+"""What every answer carries, whatever was asked: headers, methods, formats, compression."""
+import csv
+import gzip
+import io
+import json
+import re
+import struct
+import zlib
+
+import httpx
+import pytest
+
+BODY = {"results": [1120, 1160, None, 963, 1210]}
+MEDIA = {"json": "application/json", "csv": "text/csv", "ndjson": "application/x-ndjson", "octets": "application/octet-stream"}
+SERIES = {
+    "json": json.dumps(BODY).encode(),
+    "csv": b"value\n1120\n1160\nNA\n963\n1210\n",
+    "ndjson": b"1120\n1160\nnull\n963\n{\"value\":1210}\n",
+    "octets": struct.pack("<5d", 1120, 1160, float("nan"), 963, 1210),
+}
+
+
+def read(content, kind):
+    """The processed values of an answer in any format."""
+    if kind == "json":
+        return json.loads(content)["processed_results"]
+    if kind == "csv":
+        return [float(row["processed"]) for row in csv.DictReader(io.StringIO(content.decode()))]
+    if kind == "ndjson":
+        return [json.loads(line)["processed"] for line in content.splitlines()]
+    return list(struct.unpack(f"<{len(content) // 8}d", content))
+
+
+def send(client, account, kind, accept="*/*", query="", **headers):
+    headers = account.headers | {"Content-Type": MEDIA[kind], "Accept": accept} | headers
+    return client.post(account.url + query, headers=headers, content=SERIES[kind])
+
+
+@pytest.mark.parametrize("kind", SERIES)
+@pytest.mark.parametrize("answer_kind", SERIES)
+def test_every_format_in_and_out_has_the_same_values(client, account, kind, answer_kind):
+    expected = client.post(account.url, headers=account.headers, json=BODY).json()["processed_results"]
+    answer = send(client, account, kind, accept=MEDIA[answer_kind])
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].split(";")[0] == MEDIA[answer_kind]
+    assert read(answer.content, answer_kind) == expected
+    same = send(client, account, kind)
+    assert same.headers["content-type"].split(";")[0] == MEDIA[kind], "without a wish, the format of the body"
+
+
+def test_options_come_by_query_where_the_body_has_none(client, account):
+    options = {"output": "smoothed", "horizon": 2, "intervals": [0.9], "include": ["model"], "robust": True,
+               "model": {"name": "local_level", "parameters": {"level_variance": 1469.1, "observation_variance": 15099}}}
+    expected = client.post(account.url, headers=account.headers, json=BODY | options).json()
+    query = {"output": "smoothed", "horizon": 2, "intervals": "0.9", "include": "model", "robust": "true", "model": json.dumps(options["model"])}
+    for kind in ("csv", "ndjson", "octets"):
+        assert send(client, account, kind, accept="application/json", query=f"?{httpx.QueryParams(query)}").json() == expected, kind
+
+
+def test_csv_follows_rfc_4180(client, account):
+    answer = send(client, account, "csv", query="?include=variance&intervals=0.9&horizon=1")
+    lines = answer.text.split("\r\n")
+    assert lines[0] == "value,processed,variance,lower_0.9,upper_0.9" and lines[-1] == ""
+    assert len(lines) == 1 + 5 + 1 + 1 and all(line.count(",") == 4 for line in lines[:-1])
+    assert lines[3].startswith(",") and lines[6].startswith(","), "missing in, forecast: no value"
+
+
+def test_precision_rounds_results_and_never_the_input(client, account):
+    body = {"results": [1 / 3, 2 / 3, 1.23456789], "include": ["model", "variance"]}
+    exact = client.post(account.url, headers=account.headers, json=body).json()
+    short = client.post(account.url + "?precision=3", headers=account.headers, json=body).json()
+    assert short["input_data"] == exact["input_data"] == body["results"]
+    assert short["processed_results"] == [float(f"{value:.3g}") for value in exact["processed_results"]]
+    assert short["model"] == exact["model"]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate"])
+def test_compressed_bodies_are_read(client, account, coding):
+    packed = zlib.compress(SERIES["json"]) if coding == "deflate" else gzip.compress(SERIES["json"])
+    answer = client.post(account.url, headers=account.headers | {"Content-Type": "application/json", "Content-Encoding": coding}, content=packed)
+    assert answer.status_code == 200 and answer.json()["input_data"] == BODY["results"]
+
+
+def test_a_bomb_is_413_and_charges_nothing(client, account, redis_store):
+    assert client.post(account.url, headers=account.headers, json=BODY).status_code == 200
+    before = redis_store.get(f"user:{account.id}:quota")
+    bomb = gzip.compress(b" " * 200_000_000)
+    assert len(bomb) < 1_000_000
+    answer = client.post(account.url, headers=account.headers | {"Content-Type": "application/json", "Content-Encoding": "gzip"}, content=bomb)
+    assert answer.status_code == 413 and answer.json()["code"] == "body_too_large"
+    assert redis_store.get(f"user:{account.id}:quota") == before
+
+
+def test_a_cut_off_gzip_is_400(client, account):
+    headers = account.headers | {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = client.post(account.url, headers=headers, content=gzip.compress(SERIES["json"])[:-3])
+    assert answer.status_code == 400 and answer.json()["code"] == "body_corrupt"
+
+
+@pytest.mark.parametrize("accept", MEDIA.values())
+def test_long_text_answers_are_compressed_for_those_who_take_it(client, account, accept):
+    answer = client.post(account.url, headers=account.headers | {"Accept": accept, "Accept-Encoding": "gzip"},
+                         json={"results": [i % 17 for i in range(2000)]})
+    assert answer.status_code == 200
+    assert (answer.headers.get("content-encoding") == "gzip") == (accept != MEDIA["octets"])
+    assert "accept-encoding" in answer.headers.get("vary", "").lower() or accept == MEDIA["octets"]
+
+
+def test_every_answer_has_its_headers(client, account):
+    for answer in (client.post(account.url, headers=account.headers, json=BODY),
+                   client.get(f"/api/v1/{account.id}", headers=account.headers)):
+        assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
+        assert answer.headers["cache-control"] == "no-store"
+        steps = re.fullmatch(r"decode;dur=[\d.]+, admit;dur=[\d.]+, model;dur=[\d.]+, encode;dur=[\d.]+", answer.headers["server-timing"])
+        assert steps, answer.headers["server-timing"]
+        assert re.search(r'"quota";q=100000', answer.headers["ratelimit-policy"])
+        assert re.search(r'"burst";q=\d+;w=\d+', answer.headers["ratelimit-policy"])
+        left = int(re.search(r'"quota";r=(\d+)', answer.headers["ratelimit"])[1])
+        assert int(answer.headers["x-ratelimit-remaining"]) == left and answer.headers["x-ratelimit-limit"] == "100000"
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/openapi.json", "/assets/site.css", "/livez", "/readyz", "/nowhere", "/assets/nowhere"])
+def test_the_request_id_is_kept_on_every_path(client, path):
+    answer = client.get(path, headers={"X-Request-Id": "trace-0123456789"})
+    assert answer.headers["x-request-id"] == "trace-0123456789"
+
+
+def test_head_is_get_without_a_body(client, account):
+    for path in ("", "/usage", "/usage/events", "/keys"):
+        url = f"/api/v1/{account.id}{path}"
+        head, get = client.head(url, headers=account.headers), client.get(url, headers=account.headers)
+        assert head.status_code == get.status_code == 200 and not head.content, path
+        assert head.headers["content-type"] == get.headers["content-type"]
+    assert client.head(account.url, headers=account.headers).status_code == 405
+
+
+def test_pages_have_a_strict_policy_and_an_etag(client):
+    for path in ("/", "/docs", "/redoc"):
+        answer = client.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy, path
+        assert "unsafe-eval" not in policy and "http" not in policy
+        assert "script-src 'self'" in policy or path == "/"
+        assert client.get(path, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+    assert "max-age" in client.get("/docs").headers["strict-transport-security"]
+
+
+def test_the_documentation_weighs_less_than_half_a_megabyte_and_a_bit(client):
+    total = 0
+    for path in ("/docs", "/assets/swagger-ui-bundle.js", "/assets/swagger-ui.css", "/assets/site.css", "/assets/docs.js", "/openapi.json"):
+        with client.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
+            assert answer.status_code == 200, path
+            total += sum(len(piece) for piece in answer.iter_raw())
+    assert total < 520_000, total
+
+
+def test_no_page_of_another_origin_may_call_unless_it_is_listed(client, account):
+    answer = client.post(account.url, headers=account.headers | {"Origin": "https://evil.example"}, json=BODY)
+    assert answer.status_code == 200 and "access-control-allow-origin" not in answer.headers

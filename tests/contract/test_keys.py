@@ -1,0 +1,190 @@
+"""Keys and tokens through the API: who may do what, and until when."""
+import base64
+import hashlib
+import hmac
+import json
+import time
+
+import pytest
+from luna_stack import wait_until
+
+BODY = {"results": [1120, 1160, 963, 1210]}
+
+
+@pytest.fixture
+def api(client, account):
+    """Calls on the account's paths, with its own key unless another is given."""
+
+    def call(method, path, key=None, bearer=None, **options):
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {"X-API-Key": key or account.key}
+        return client.request(method, f"/api/v1/{account.id}{path}", headers=headers | options.pop("headers", {}), **options)
+
+    return call
+
+
+def make(api, **wanted):
+    answer = api("POST", "/keys", json=wanted)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["location"].endswith(f"/keys/{answer.json()['id']}")
+    return answer.json()
+
+
+def runs(api, **credentials):
+    return api("POST", "/kalman", json=BODY, **credentials).status_code
+
+
+SCOPES = {  # scope: the calls it allows
+    "model": [("POST", "/kalman")],
+    "read": [("GET", ""), ("GET", "/usage"), ("GET", "/usage/events")],
+    "keys": [("GET", "/keys"), ("POST", "/keys")],
+}
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("kind", ["key", "token"])
+def test_a_scope_allows_its_calls_and_no_other(api, scope, kind):
+    if kind == "key":
+        credentials = {"key": make(api, scopes=[scope])["api_key"]}
+    else:
+        credentials = {"bearer": api("POST", "/token", json={"scopes": [scope]}).json()["access_token"]}
+    for other, calls in SCOPES.items():
+        for method, path in calls:
+            sent = {"json": BODY if path == "/kalman" else {}} if method == "POST" else {}
+            answer = api(method, path, **credentials, **sent)
+            if other == scope:
+                assert answer.is_success, f"{method} {path}: {answer.text}"
+            else:
+                assert answer.status_code == 403 and answer.json()["code"] == "scope_missing", f"{method} {path}"
+
+
+def test_a_new_key_is_shown_once_and_listed_by_its_prefix(api):
+    made = make(api, scopes=["model"], expires_in_s=3600)
+    listed = api("GET", "/keys")
+    assert made["api_key"] not in listed.text
+    entry = [key for key in listed.json()["data"] if key["id"] == made["id"]][0]
+    assert made["api_key"].startswith(entry["prefix"]) and entry["scopes"] == ["model"] and not entry["primary"]
+    assert entry["expires_at"] == made["expires_at"]
+
+
+def test_a_revoked_key_and_its_tokens_end_with_the_answer(api):
+    made = make(api, scopes=["model"])
+    token = api("POST", "/token", key=made["api_key"]).json()["access_token"]
+    assert runs(api, key=made["api_key"]) == 200 and runs(api, bearer=token) == 200
+    gone = api("DELETE", f"/keys/{made['id']}")
+    assert gone.status_code == 204 and not gone.content
+    assert runs(api, key=made["api_key"]) == 403 and runs(api, bearer=token) == 403
+    assert api("DELETE", f"/keys/{made['id']}").status_code == 204, "revoking again is harmless"
+
+
+def test_an_expired_key_ends_by_itself(api):
+    made = make(api, scopes=["model"], expires_in_s=1)
+    wait_until(lambda: runs(api, key=made["api_key"]) == 403, what="the end of a key of one second")
+
+
+def test_a_rotated_key_lives_through_its_grace_and_keeps_its_scopes(api):
+    made = make(api, scopes=["model"])
+    fresh = api("POST", f"/keys/{made['id']}/rotate", json={"grace_s": 2})
+    assert fresh.status_code == 201 and fresh.json()["replaces"] == made["id"]
+    key = fresh.json()["api_key"]
+    assert runs(api, key=key) == 200 and runs(api, key=made["api_key"]) == 200
+    assert api("GET", "/usage", key=key).status_code == 403, "the new key has the old one's scopes"
+    wait_until(lambda: runs(api, key=made["api_key"]) == 403, what="the end of the grace")
+    assert runs(api, key=key) == 200
+
+
+def test_a_rotation_without_grace_ends_the_old_key_at_once(api):
+    made = make(api, scopes=["model"])
+    fresh = api("POST", f"/keys/{made['id']}/rotate").json()
+    assert runs(api, key=made["api_key"]) == 403 and runs(api, key=fresh["api_key"]) == 200
+    assert api("POST", f"/keys/{made['id']}/rotate").status_code == 404
+
+
+def test_the_primary_key_can_be_rotated_by_itself(api, account):
+    primary = [key for key in api("GET", "/keys").json()["data"] if key["primary"]][0]
+    fresh = api("POST", f"/keys/{primary['id']}/rotate", json={"grace_s": 60}).json()
+    listed = {key["id"]: key for key in api("GET", "/keys", key=fresh["api_key"]).json()["data"]}
+    assert listed[fresh["id"]]["primary"] and not listed[primary["id"]]["primary"]
+    assert listed[fresh["id"]]["scopes"] == ["model", "read", "keys"]
+
+
+def test_another_accounts_keys_are_out_of_reach(client, account_factory):
+    mine, theirs = account_factory(), account_factory()
+    listed = client.get(f"/api/v1/{theirs.id}/keys", headers=theirs.headers).json()["data"]
+    path = f"/api/v1/{mine.id}/keys/{listed[0]['id']}"
+    assert client.delete(path, headers=mine.headers).status_code == 404
+    assert client.post(path + "/rotate", headers=mine.headers).status_code == 404
+    assert client.delete(f"/api/v1/{theirs.id}/keys/{listed[0]['id']}", headers=mine.headers).status_code == 403
+    assert client.post(theirs.url, headers=theirs.headers, json=BODY).status_code == 200
+
+
+def test_there_are_at_most_forty_live_keys(api):
+    for _ in range(39):
+        answer = api("POST", "/keys")
+        while answer.status_code == 429:
+            time.sleep(int(answer.headers["retry-after"]))
+            answer = api("POST", "/keys")
+        assert answer.status_code == 201, answer.text
+    refused = api("POST", "/keys")
+    assert refused.status_code == 409 and "40 live keys" in refused.json()["detail"]
+    assert api("POST", f"/keys/{answer.json()['id']}/rotate").status_code == 201
+    assert runs(api) == 200
+
+
+def parts(token):
+    return [json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in token.split(".")[:2]]
+
+
+def sign(header, claims, secret, digest=hashlib.sha256):
+    def text(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    message = text(json.dumps(header).encode()) + "." + text(json.dumps(claims).encode())
+    return f"{message}.{text(hmac.new(secret, message.encode(), digest).digest())}"
+
+
+def test_a_token_says_what_it_is_and_expires(api, account):
+    answer = api("POST", "/token", json={"expires_in_s": 60, "scopes": ["model"]})
+    assert answer.headers["cache-control"] == "no-store"
+    header, claims = parts(answer.json()["access_token"])
+    assert header["alg"] == "HS256" and header["kid"]
+    assert claims["account"] == account.id and claims["exp"] - claims["nbf"] == 60
+    assert account.key not in answer.text
+
+
+@pytest.mark.parametrize("change", ["account", "longer", "alg none", "other secret", "HS512", "no kid"])
+def test_a_forged_token_opens_nothing(api, change):
+    token = api("POST", "/token").json()["access_token"]
+    header, claims = parts(token)
+    signature = token.rsplit(".", 1)[1]
+    if change == "account":
+        claims["account"] += 1
+    elif change == "longer":
+        claims["exp"] += 1000
+    elif change == "alg none":
+        header["alg"] = "none"
+    elif change == "no kid":
+        del header["kid"]
+    forged = sign(header, claims, b"guess", hashlib.sha512 if change == "HS512" else hashlib.sha256)
+    assert runs(api, bearer=forged) == 403
+    assert runs(api, bearer=forged.rsplit(".", 1)[0] + "." + signature) == 403
+    assert runs(api, bearer=forged.rsplit(".", 1)[0] + ".") == 403
+    assert runs(api, bearer=token) == 200
+
+
+def test_a_token_of_another_account_is_403(client, account_factory):
+    mine, theirs = account_factory(), account_factory()
+    token = client.post(f"/api/v1/{theirs.id}/token", headers=theirs.headers).json()["access_token"]
+    assert client.post(mine.url, headers={"Authorization": f"Bearer {token}"}, json=BODY).status_code == 403
+
+
+def test_a_token_is_not_exchanged_for_another(api):
+    token = api("POST", "/token").json()["access_token"]
+    again = api("POST", "/token", bearer=token)
+    assert again.status_code == 403 and again.json()["code"] == "scope_missing"
+
+
+def test_a_token_cannot_do_more_than_its_key(api):
+    reader = make(api, scopes=["read"])["api_key"]
+    token = api("POST", "/token", key=reader, json={"scopes": ["model", "read", "keys"]}).json()["access_token"]
+    assert api("GET", "/usage", bearer=token).status_code == 200
+    assert runs(api, bearer=token) == 403 and api("GET", "/keys", bearer=token).status_code == 403

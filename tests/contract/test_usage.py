@@ -1,0 +1,95 @@
+"""The account and its usage, as a client reads and exports them."""
+import csv
+import io
+
+from luna_stack import wait_until
+
+BODY = {"results": [1, 2, 3]}
+
+
+def get(client, account, path, accept="application/json", **params):
+    answer = client.get(f"/api/v1/{account.id}{path}", headers=account.headers | {"Accept": accept}, params=params)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def use(client, account, times):
+    for _ in range(times):
+        assert client.post(account.url, headers=account.headers, json=BODY).status_code == 200
+
+
+def test_reading_is_free_and_sees_what_is_not_booked_yet(client, account_factory):
+    account = account_factory(quota=10)
+    use(client, account, 3)
+    for _ in range(3):
+        quota = get(client, account, "").json()["quota"]
+        assert (quota["limit"], quota["used"], quota["remaining"]) == (10, 3, 7)
+    assert get(client, account, "/usage").json()["quota"]["used"] == 3
+
+
+def test_an_exhausted_account_may_still_read(client, account_factory):
+    account = account_factory(quota=1)
+    use(client, account, 1)
+    assert client.post(account.url, headers=account.headers, json=BODY).status_code == 429
+    assert get(client, account, "/usage").json()["quota"]["remaining"] == 0
+
+
+def test_days_add_up_and_export_as_csv(client, account_factory):
+    account = account_factory(quota=10)
+    use(client, account, 4)
+    wait_until(lambda: sum(day["units"] for day in get(client, account, "/usage").json()["days"]) == 4, what="the booking")
+    answer = get(client, account, "/usage", accept="text/csv", days=7)
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert answer.headers["content-type"].startswith("text/csv") and sum(int(row["units"]) for row in rows) == 4
+
+
+def events(client, account, limit):
+    """All events, page by page."""
+    found, cursor = [], None
+    while True:
+        page = get(client, account, "/usage/events", limit=limit, **({"cursor": cursor} if cursor else {})).json()
+        found += page["data"]
+        assert len(page["data"]) == limit or not page["has_more"]
+        assert page["has_more"] == (page["next_cursor"] is not None)
+        if not page["has_more"]:
+            return found
+        cursor = page["next_cursor"]
+
+
+def test_pages_of_events_hold_each_once_whatever_their_size(client, account_factory, stack):
+    account = account_factory(quota=100)
+    for limit in range(101, 108):
+        stack.luna("account", "set-limit", str(account.id), str(limit))
+    everything = events(client, account, 100)
+    sequence = [event["seq"] for event in everything]
+    assert sequence == list(range(len(everything), 0, -1)) and len(everything) >= 8
+    for limit in (1, 2, 3, len(everything)):
+        assert events(client, account, limit) == everything
+    assert [event["limit_after"] for event in everything[:7]] == [107, 106, 105, 104, 103, 102, 101]
+
+
+def test_a_page_stays_put_while_new_events_come_in(client, account_factory, stack):
+    account = account_factory(quota=100)
+    for limit in range(101, 105):
+        stack.luna("account", "set-limit", str(account.id), str(limit))
+    first = get(client, account, "/usage/events", limit=2).json()
+    second = get(client, account, "/usage/events", limit=2, cursor=first["next_cursor"]).json()
+    stack.luna("account", "set-limit", str(account.id), "200")
+    assert get(client, account, "/usage/events", limit=2, cursor=first["next_cursor"]).json() == second
+
+
+def test_events_export_as_csv_with_a_link_to_the_next_page(client, account_factory, stack):
+    account = account_factory(quota=100)
+    stack.luna("account", "set-limit", str(account.id), "101", "--reason", 'a "quoted", reason')
+    answer = get(client, account, "/usage/events", accept="text/csv", limit=1)
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert rows[0]["kind"] == "limit_change" and rows[0]["reason"] == 'a "quoted", reason'
+    following = answer.headers["link"].split(">")[0].strip("<")
+    rows = list(csv.DictReader(io.StringIO(client.get(following, headers=account.headers | {"Accept": "text/csv"}).text)))
+    assert rows[0]["seq"] == "1" and rows[0]["kind"] == "account_create"
+
+
+def test_events_of_another_account_are_not_shown(client, account_factory):
+    mine, theirs = account_factory(), account_factory()
+    answer = client.get(f"/api/v1/{theirs.id}/usage/events", headers=mine.headers)
+    assert answer.status_code == 403
