@@ -24,7 +24,8 @@ extern "C" {
 #define KALMAN_FIT_STATUS_MAP(X)                                                                             \
     X(KALMAN_FIT_FIXED, "fixed", "every parameter was given; nothing was fitted")                            \
     X(KALMAN_FIT_INTERIOR, "interior", "maximum inside the parameter space")                                 \
-    X(KALMAN_FIT_BOUNDARY_LOW, "boundary_low", "maximum at the lower bound: a component has no variance")    \
+    X(KALMAN_FIT_BOUNDARY_LOW, "boundary_low",                                                               \
+      "maximum on the edge: a component has no variance, or a coefficient is at its limit")                  \
     X(KALMAN_FIT_BOUNDARY_HIGH, "boundary_high", "maximum at the upper bound: the data look free of noise")  \
     X(KALMAN_FIT_DEGENERATE_CONSTANT, "degenerate_constant",                                                 \
       "the data fit without error; variances are zero")                                                      \
@@ -44,7 +45,9 @@ enum { KALMAN_CANDIDATES_MAX = 24 };
 
 struct kalman_candidate {
     struct kalman_spec spec; /* fitted */
-    double loglikelihood, aicc;
+    double
+        loglikelihood; /* log density of the values after those that any candidate's diffuse start consumes */
+    double aicc;       /* of that, counting fitted parameters */
     enum kalman_fit_status status;
 };
 
