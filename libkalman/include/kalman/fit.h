@@ -3,8 +3,17 @@
  *
  * Local level: the concentrated diffuse likelihood in q = level_variance / observation_variance over the
  * closed interval [0, inf]: grid, Brent, then a polish on the analytic score; both ends are evaluated. No
- * start values. Other kinds: NLopt from several starts, gradients by the score, a status that says how it
- * ended. KALMAN_AUTO: candidates compared by AICc; kalman_fit.spec is the winner, candidates[] says why.
+ * start values.
+ *
+ * Other kinds: the common scale concentrated out, several fixed starts, NLopt's SLSQP, Newton to the top,
+ * variances tried at zero; gradients by the score where it has a closed form, else by differences.
+ *
+ * KALMAN_AUTO: candidates compared by AICc on the density of the same values given the same first ones, for
+ * diffuse likelihoods of models with different diffuse parts are densities of different things. spec is the
+ * winner, reason and candidates[] say why.
+ *
+ * All of it is deterministic: the same data give the same fit, to the bit. So do data times a power of two,
+ * variances scaled alike.
  *
  * Workspace from the caller; NLopt allocates on its own heap. Any thread may call with its own workspace.
  */
@@ -45,9 +54,8 @@ enum { KALMAN_CANDIDATES_MAX = 24 };
 
 struct kalman_candidate {
     struct kalman_spec spec; /* fitted */
-    double
-        loglikelihood; /* log density of the values after those that any candidate's diffuse start consumes */
-    double aicc;       /* of that, counting fitted parameters */
+    double loglikelihood;    /* log density of the values after those that any diffuse start consumes */
+    double aicc;             /* of that, counting fitted parameters */
     enum kalman_fit_status status;
 };
 
