@@ -43,10 +43,11 @@ struct luna_admission_request {
     int64_t account_id;
     const char *api_key; /* as sent; borrowed; checked for shape here */
     size_t api_key_len;
-    const char *key_digest; /* NULL, or the digest that a verified token carries; api_key is then not looked at */
-    unsigned scope;              /* one bit of enum luna_scope; 0: any key will do */
-    int64_t cost;                /* units to charge; 0: check only */
-    int64_t points;              /* observations in the request */
+    const char
+        *key_digest; /* NULL, or the digest that a verified token carries; api_key is then not looked at */
+    unsigned scope;  /* one bit of enum luna_scope; 0: any key will do */
+    int64_t cost;    /* units to charge; 0: check only */
+    int64_t points;  /* observations in the request */
     const char *idempotency_key; /* NULL: none; at most 255 visible ASCII bytes */
     size_t idempotency_key_len;
     const unsigned char *body_hash; /* 32 bytes; NULL when there is no idempotency_key */
@@ -66,7 +67,7 @@ struct luna_admission {
     int64_t retry_after_ms; /* for 429 and 503 */
     int64_t points_max;
     char key_digest[37]; /* of the key that asked, for a token; "" when it has no key's shape */
-    bool was_cold; /* the account had to be loaded */
+    bool was_cold;       /* the account had to be loaded */
     /* What commit and refund need; opaque to the caller. */
     int64_t account_id, epoch, incarnation, charged_at, period_no, worker_seq, recovery_seq;
     bool holds_slot; /* one of the plan's concurrent requests */
@@ -84,9 +85,10 @@ struct luna_admitter_options {
     const unsigned char
         *pepper; /* HMAC key for API keys, 32 bytes or more; borrowed for the admitter's life */
     size_t pepper_len;
-    const char *journal_dir; /* the host's charge journals: one local directory for all workers and quota-syncd */
-    int worker_slot;         /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
-    int redis_timeout_ms;    /* for one round trip and for connecting */
+    const char
+        *journal_dir; /* the host's charge journals: one local directory for all workers and quota-syncd */
+    int worker_slot;  /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
+    int redis_timeout_ms; /* for one round trip and for connecting */
     int database_timeout_ms;
 };
 
