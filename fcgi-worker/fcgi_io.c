@@ -182,11 +182,10 @@ bool fcgi_io_client_left(const struct fcgi_io *io)
     return io->open && poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
-enum fcgi_send fcgi_io_send(struct fcgi_io *io, const void *head, size_t head_len, const void *body,
-                            size_t body_len, struct luna_deadline deadline)
+static enum fcgi_send send_records(const struct fcgi_io *io, const struct fcgi_answer *answer,
+                                   struct luna_deadline deadline)
 {
-    const struct fcgi_answer answer = {io->request.requestId, head, head_len, body, body_len};
-    switch (fcgi_records_send(io->request.ipcFd, &answer, deadline)) {
+    switch (fcgi_records_send(io->request.ipcFd, answer, deadline)) {
     case 0:
         return FCGI_SEND_OK;
     case ETIMEDOUT:
@@ -194,6 +193,20 @@ enum fcgi_send fcgi_io_send(struct fcgi_io *io, const void *head, size_t head_le
     default:
         return FCGI_SEND_GONE;
     }
+}
+
+enum fcgi_send fcgi_io_send_part(struct fcgi_io *io, const void *head, size_t head_len, const void *body,
+                                 size_t body_len, struct luna_deadline deadline)
+{
+    const struct fcgi_answer answer = {io->request.requestId, head, head_len, body, body_len, true};
+    return send_records(io, &answer, deadline);
+}
+
+enum fcgi_send fcgi_io_send(struct fcgi_io *io, const void *head, size_t head_len, const void *body,
+                            size_t body_len, struct luna_deadline deadline)
+{
+    const struct fcgi_answer answer = {io->request.requestId, head, head_len, body, body_len, false};
+    return send_records(io, &answer, deadline);
 }
 
 void fcgi_io_finish(struct fcgi_io *io)

@@ -67,6 +67,9 @@ enum fcgi_body fcgi_io_read_body(struct fcgi_io *io, struct luna_buf *body,
 bool fcgi_io_client_left(const struct fcgi_io *io);
 enum fcgi_send fcgi_io_send(struct fcgi_io *io, const void *head, size_t head_len, const void *body,
                             size_t body_len, struct luna_deadline deadline) LUNA_MUSTCHECK;
+/* A part of an answer; the last one goes through fcgi_io_send(). */
+enum fcgi_send fcgi_io_send_part(struct fcgi_io *io, const void *head, size_t head_len, const void *body,
+                                 size_t body_len, struct luna_deadline deadline) LUNA_MUSTCHECK;
 /* Closes the connection and forgets the request. Legal after every outcome. */
 void fcgi_io_finish(struct fcgi_io *io);
 

@@ -117,6 +117,8 @@ int fcgi_records_send(int fd, const struct fcgi_answer *answer, struct luna_dead
                 return failed;
         }
     }
+    if (answer->more)
+        return flush(fd, &batch, deadline);
     /* The last batch carries the end: an empty STDOUT record, then END_REQUEST with status 0, REQUEST_COMPLETE. */
     unsigned char end[3 * RECORD_HEADER_BYTES] = {0};
     fill_header(end, TYPE_STDOUT, answer->request_id, 0);

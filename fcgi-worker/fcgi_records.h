@@ -1,7 +1,8 @@
 /*
  * fcgi_records.h: an answer as FastCGI records, written with few system calls.
  *
- * The answer is head followed by body, cut into STDOUT records, then the empty STDOUT record and END_REQUEST.
+ * The answer is head followed by body, cut into STDOUT records, then the empty STDOUT record and END_REQUEST; an answer
+ * that comes in parts has the end behind its last one.
  * Pure but for the socket; borrows everything.
  */
 #ifndef FCGI_WORKER_FCGI_RECORDS_H
@@ -9,6 +10,7 @@
 
 #include "luna/base/clock.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct fcgi_answer {
@@ -17,6 +19,7 @@ struct fcgi_answer {
     size_t head_len;
     const void *body;
     size_t body_len;
+    bool more; /* another part of the same answer follows: no end is written */
 };
 
 /* Writes it all to `fd`, waiting for room until the deadline. 0, ETIMEDOUT, or the errno of the write. */

@@ -1,7 +1,7 @@
 /*
  * scaler.h: how many workers should there be? A pure decision on measurements, with its reason.
  *
- * Grows when requests wait, or no spare worker is idle: freely while workers wait for Redis, PostgreSQL or sockets, but
+ * Grows when requests wait, or no spare worker is idle: freely while workers wait for Redis or PostgreSQL, but
  * only to the number of cores while they compute, because more processes than cores make computing slower, not
  * faster. Shrinks by one at a time after it has been quiet for a while.
  */
@@ -16,13 +16,13 @@ struct scaler_input {
     int target; /* as decided last */
     int idle;   /* ready or starting, with no request */
     int busy;
-    int busy_blocked;  /* of the busy: in a phase that waits for another process */
+    int busy_blocked;  /* of the busy: in a phase that waits for a store */
     int backlog;       /* connections in the socket's queue */
     uint64_t requests; /* since the last look */
     int64_t wait_ns;   /* their summed queue wait */
     int64_t wait_target_ns;
     int64_t worked_ns;  /* their summed time in all phases … */
-    int64_t blocked_ns; /* … and in those that wait for another process */
+    int64_t blocked_ns; /* … and in those that wait for a store */
 };
 
 struct scaler {             /* what it remembers */

@@ -29,17 +29,17 @@ enum {
     SCOREBOARD_QUARANTINE_MAX = 32
 };
 
-/* The one list of phases: symbol, name in logs and metrics, whether a worker in it waits for another process. */
+/* The one list of phases: symbol, name in logs and metrics, whether a worker in it waits for a store. */
 #define PHASE_TABLE(X)                                                                                       \
     X(PHASE_IDLE, "idle", 0)                                                                                 \
-    X(PHASE_ACCEPT, "accept", 1)                                                                             \
-    X(PHASE_READ, "read", 1)                                                                                 \
+    X(PHASE_ACCEPT, "accept", 0)                                                                             \
+    X(PHASE_READ, "read", 0)                                                                                 \
     X(PHASE_DECODE, "decode", 0)                                                                             \
     X(PHASE_ADMIT, "admit", 1)                                                                               \
     X(PHASE_MODEL, "model", 0)                                                                               \
     X(PHASE_ENCODE, "encode", 0)                                                                             \
     X(PHASE_COMMIT, "commit", 1)                                                                             \
-    X(PHASE_SEND, "send", 1)
+    X(PHASE_SEND, "send", 0)
 
 enum phase {
 #define X(symbol, name, blocked) symbol,

@@ -4,10 +4,12 @@
  * The account id says what happens; the key "wrong" is wrong for all of them.
  *   1…999        allowed
  *   1000 + ms    allowed after a wait of that many ms, as a slow store makes it (up to 59999)
- *   70000 + sig  the worker dies of that signal, raised by itself
+ *   70000 + sig  the worker dies of that signal, raised by itself, when it would commit
  *   80001…80012  the outcome of that number (enum luna_admission_outcome)
  *   90001        allowed, and the charge is void at the commit
- * LUNA_REDIS_URL with the word "away" in it: both stores are unreachable.
+ *   91000 + ms   allowed after that many ms of computing
+ * LUNA_REDIS_URL with the word "away" in it: both stores are unreachable; with "crash": a worker dies while it starts.
+ * FAKE_WORKERS_ARE_STILLBORN: the self-test succeeds, and no worker can start.
  */
 #include "luna/store/admission.h"
 
@@ -16,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOW = 1000, DEADLY = 70000, OUTCOMES = 80000, VOID = 90001 };
+enum { SLOW = 1000, DEADLY = 70000, OUTCOMES = 80000, VOID = 90001, COMPUTING = 91000 };
 
 struct luna_admitter {
     bool away;
@@ -28,7 +30,12 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     struct luna_admitter *admitter = calloc(1, sizeof *admitter);
     if (admitter == NULL)
         return luna_error_set(err, LUNA_ENOMEM, "no memory");
+    if (strstr(options->redis_url, "crash") != NULL)
+        abort();
     admitter->away = strstr(options->redis_url, "away") != NULL;
+#ifdef FAKE_WORKERS_ARE_STILLBORN
+    admitter->away = options->worker_slot < LUNA_WORKERS_MAX - 1; /* the last slot is the self-test's */
+#endif
     *ret_admitter = admitter;
     return LUNA_OK;
 }
@@ -45,14 +52,19 @@ enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_d
     return admitter->away ? luna_error_set(err, LUNA_EUNAVAILABLE, "redis: away") : LUNA_OK;
 }
 
+static void compute(int64_t ms)
+{
+    struct luna_deadline end = luna_deadline_in_ms(ms);
+    while (!luna_deadline_passed(end)) {
+    }
+}
+
 static enum luna_admission_outcome outcome_of(int64_t account_id)
 {
-    if (account_id > DEADLY && account_id < OUTCOMES) {
-        (void)signal((int)(account_id - DEADLY), SIG_DFL);
-        (void)raise((int)(account_id - DEADLY));
-    }
     if (account_id >= SLOW && account_id < DEADLY)
         (void)poll(NULL, 0, (int)(account_id - SLOW));
+    if (account_id >= COMPUTING)
+        compute(account_id - COMPUTING);
     if (account_id > OUTCOMES && account_id <= OUTCOMES + LUNA_ADMIT_UNAVAILABLE)
         return (enum luna_admission_outcome)(account_id - OUTCOMES);
     return LUNA_ADMIT_ALLOWED;
@@ -83,8 +95,13 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
 
 enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct luna_admission *admission)
 {
+    int64_t account_id = admission->account_id;
     (void)admitter;
-    return admission->account_id == VOID ? LUNA_COMMIT_VOID : LUNA_COMMIT_OK;
+    if (account_id > DEADLY && account_id < OUTCOMES) {
+        (void)signal((int)(account_id - DEADLY), SIG_DFL);
+        (void)raise((int)(account_id - DEADLY));
+    }
+    return account_id == VOID ? LUNA_COMMIT_VOID : LUNA_COMMIT_OK;
 }
 
 void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission)

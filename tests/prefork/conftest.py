@@ -1,0 +1,169 @@
+"""The worker pool alone, with its stores faked (tests/lib/fake_admission.c): one pool a test, in a folder of its own."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev") / "bin"
+sys.path.insert(0, str(ROOT / "tests" / "lib"))
+from fcgi_client import Fcgi, NoAnswer  # noqa: E402
+
+BODY = '{"results":[1120,1160,963,1210]}'
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the long forms")
+
+
+@pytest.fixture(scope="session")
+def long_form(request):
+    return request.config.getoption("--long")
+
+
+def wait_until(condition, timeout_s=10.0, what=""):
+    end = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
+        time.sleep(0.01)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Load:
+    """Threads that post one request after the other; every answer that is not 200 is kept."""
+
+    def __init__(self, pool, threads=3, uri="/api/v1/42/kalman", retry_refused=True):
+        self.pool, self.uri, self.retry_refused = pool, uri, retry_refused
+        self.count, self.bad, self.stopping, self.lock = 0, [], False, threading.Lock()
+        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(threads)]
+
+    def run(self):
+        client, done, bad = self.pool.client(), 0, []
+        while not self.stopping:
+            try:
+                answer = client.post(self.uri, BODY)
+                if answer.status != 200 or not answer.ended:
+                    bad.append((answer.status, answer.body))
+            except (NoAnswer, OSError) as error:
+                bad.append((None, repr(error)))
+            done += 1
+            if done % 50 == 0:
+                with self.lock:
+                    self.count += 50
+        with self.lock:
+            self.count += done % 50
+            self.bad += bad
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping = True
+        for thread in self.threads:
+            thread.join(30)
+
+
+class Pool:
+    def __init__(self, folder, **settings):
+        self.folder, self.socket, self.port = folder, folder / "w.sock", free_port()
+        self.binary, self.log_path, self.process = folder / "fcgi-worker", folder / "log", None
+        (folder / "state").mkdir()
+        self.install("fcgi-worker-fake")
+        given = {
+            "LUNA_WORKER_SOCKET": self.socket, "LUNA_STATE_DIR": folder / "state", "LUNA_REDIS_URL": "redis://fake",
+            "LUNA_DATABASE_URL": "dbname=fake", "LUNA_KEY_PEPPER": "ab" * 32, "LUNA_LOG_LEVEL": "info",
+            "LUNA_MONITOR_LISTEN": f"127.0.0.1:{self.port}", "LUNA_ENV_FILE": folder / "env"}
+        (folder / "env").write_text("")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("LUNA_")}
+        self.environment = inherited | {name: str(value) for name, value in (given | settings).items()}
+
+    def install(self, program):
+        """Replaces the binary on disk, as a package does: another file of the same name."""
+        fresh = self.folder / "fresh"
+        shutil.copy(program if os.path.isabs(program) else BIN / program, fresh)
+        os.chmod(fresh, 0o755)
+        os.replace(fresh, self.binary)
+
+    def start(self, ready=True, command=None, **popen):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(command or [self.binary], env=self.environment, stderr=log, **popen)
+        if ready:
+            wait_until(lambda: self.process.poll() is not None or self.events("pool_ready"), 20, "pool_ready")
+            assert self.process.poll() is None, self.log_path.read_text()
+        return self
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                raise
+        return self.process.returncode if self.process else None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def client(self, **options):
+        return Fcgi(self.socket, **options)
+
+    def post(self, account=42, body=BODY, **options):
+        return self.client().post(f"/api/v1/{account}/kalman", body, **options)
+
+    def fetch(self, path):
+        """(status, text) of the monitor's answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return None, ""
+
+    def status(self):
+        return json.loads(wait_until(lambda: self.fetch("/status")[1], 5, "/status"))
+
+    def workers(self, state="ready"):
+        return [worker for worker in self.status()["workers"] if worker["state"] == state]
+
+    def events(self, *names):
+        lines = self.log_path.read_text(errors="replace").splitlines() if self.log_path.exists() else []
+        found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        return [event for event in found if event["event"] in names]
+
+
+@pytest.fixture
+def make_pool(tmp_path):
+    pools = []
+
+    def make(**settings):
+        folder = tmp_path / f"pool{len(pools)}"
+        folder.mkdir()
+        os.chmod(folder, 0o755)
+        pools.append(Pool(folder, **settings))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        pool.stop()

@@ -1,0 +1,108 @@
+"""Workers that die: only what was in their hands is lost, it is named, and the pool recovers."""
+import datetime
+import os
+import random
+import signal
+import time
+
+from conftest import Load, wait_until
+
+
+def stamp(event):
+    return datetime.datetime.fromisoformat(event["ts"].replace("Z", "+00:00")).timestamp()
+
+
+def test_random_kills_under_load_cost_their_own_requests_only(make_pool, long_form):
+    kills = 100 if long_form else 15
+    pool = make_pool(LUNA_LOG_LEVEL="info").start()
+    random.seed(5)
+    with Load(pool, threads=4, uri="/api/v1/1005/kalman") as load:  # 5 ms each, so that most kills meet a request
+        for _ in range(kills):
+            victims = [worker["pid"] for worker in pool.workers()]
+            if victims:
+                os.kill(random.choice(victims), signal.SIGKILL)
+            time.sleep(0.15)
+        wait_until(lambda: len(pool.workers()) == 4, 15, "four workers")
+    killed = pool.events("worker_killed")
+    named = [event for event in killed if event.get("request_id")]
+    assert len(killed) >= kills // 2
+    assert len(load.bad) <= len(named)
+    assert all(status is None for status, _ in load.bad)
+    assert all(event["account_id"] in (1005, 0) for event in named)
+    assert pool.post().status == 200
+
+
+def test_first_respawn_comes_within_50_ms(make_pool):
+    pool = make_pool(LUNA_WORKERS="2").start()
+    time.sleep(0.2)
+    victim = pool.workers()[0]
+    os.kill(victim["pid"], signal.SIGKILL)
+    wait_until(lambda: len(pool.events("worker_ready")) == 3, 5, "a third worker")
+    assert stamp(pool.events("worker_ready")[2]) - stamp(pool.events("worker_killed")[0]) < 0.05
+
+
+def test_crash_loop_does_not_spin(make_pool, long_form):
+    seconds = 60 if long_form else 8
+    pool = make_pool(LUNA_REDIS_URL="redis://crash", LUNA_WORKERS="8").start(ready=False)
+    time.sleep(seconds)
+    starts = len(pool.events("worker_started"))
+    assert 16 <= starts <= 8 + 20 + seconds / 2 + 8
+    assert pool.fetch("/livez")[0] == 200 and pool.fetch("/readyz")[0] == 503
+    assert pool.process.poll() is None
+
+
+def test_body_that_killed_two_workers_is_refused(make_pool):
+    pool = make_pool().start()
+    poison = '{"results":[6,6,6]}'
+    for count in (1, 2):
+        try:
+            pool.post(70000 + signal.SIGSEGV, poison)
+            raise AssertionError("an answer from a dead worker")
+        except Exception as error:  # noqa: BLE001  NoAnswer, by way of a reset
+            assert "answer" in str(error) or isinstance(error, OSError)
+        wait_until(lambda n=count: len(pool.events("worker_killed")) == n, 5, "the death")
+        wait_until(lambda: len(pool.workers()) == 4, 5, "the pool whole")
+    answer = pool.post(70000 + signal.SIGSEGV, poison)
+    assert answer.status == 422 and answer.json()["code"] == "request_quarantined"
+    assert len(pool.events("worker_killed")) == 2
+    assert pool.events("body_quarantined")[0]["kills"] == 2
+    crash = pool.events("worker_killed")[0]
+    assert crash["account_id"] == 70011 and crash["route"] == "kalman" and crash["phase"] == "commit"
+    assert len(crash["body_hash"]) == 64 and crash["signal"] == signal.SIGSEGV
+
+
+def test_quarantined_body_is_told_so_and_others_are_not(make_pool):
+    pool = make_pool().start()
+    poison = '{"results":[7,7,7]}'
+    for count in (1, 2):
+        try:
+            pool.post(70000 + signal.SIGABRT, poison)
+        except Exception:  # noqa: BLE001, S110  the connection ends without an answer
+            pass
+        wait_until(lambda n=count: len(pool.events("worker_killed")) == n, 5, "the death")
+    answer = pool.post(42, poison)
+    assert answer.status == 422 and answer.json()["code"] == "request_quarantined"
+    assert pool.post(42, '{"results":[7,7,8]}').status == 200
+    assert "luna_worker_quarantined_total 1" in pool.fetch("/metrics")[1]
+
+
+def test_dead_monitor_comes_back(make_pool):
+    pool = make_pool().start()
+    before = pool.fetch("/livez")[0]
+    monitor = [pid for pid in children(pool.process.pid) if comm(pid) == "luna-monitor"]
+    os.kill(monitor[0], signal.SIGKILL)
+    wait_until(lambda: pool.fetch("/livez")[0] == 200 and comm(monitor[0]) != "luna-monitor", 5, "the monitor")
+    assert before == 200 and pool.post().status == 200
+
+
+def comm(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+        return [int(child) for child in file.read().split()]
