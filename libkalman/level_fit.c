@@ -21,7 +21,7 @@ static void store_variances(struct kalman_spec *spec, double noise, double level
 }
 
 /* The report at ratio q: sums once more at the result, then scale, variances, likelihood in the caller's units. */
-static void report(struct level_problem *problem, double q, int exponent, struct kalman_fit *fit)
+static int report(struct level_problem *problem, double q, int exponent, struct kalman_fit *fit)
 {
     const double log_two_pi = 1.837877066409345483560659472811, ln2 = 0.693147180559945309417232121458;
     const struct kalman_spec given = fit->spec;
@@ -33,6 +33,8 @@ static void report(struct level_problem *problem, double q, int exponent, struct
     double s = level_problem_scale(problem, H, Q, sums.squares), ne = problem->innovations;
     double noise = problem->mode == LEVEL_FIXED_NOISE ? problem->given : s * H;
     double level = problem->mode == LEVEL_FIXED_LEVEL ? problem->given : s * Q;
+    if (!isfinite(noise) || !isfinite(level))
+        return KALMAN_ERANGE; /* gaps in time so small that a rate of variance overflows */
     store_variances(&fit->spec, noise, level, exponent);
     for (int i = 0; i < 2; i++) /* a given number comes back as it was */
         if (!isnan(given.parameters[i]))
@@ -43,6 +45,7 @@ static void report(struct level_problem *problem, double q, int exponent, struct
     double kernel = level_problem_value(problem, H, Q, sums.squares, sums.logs) - ne * exponent * ln2;
     fit->loglikelihood_marginal = kernel - 0.5 * log_two_pi * ne;
     fit->loglikelihood = fit->loglikelihood_marginal - 0.5 * log_two_pi;
+    return KALMAN_OK;
 }
 
 /* Series that tell nothing about the ratio: all missing, one value, or all values equal. */
@@ -132,9 +135,10 @@ int level_fit(const struct fit_request *request, struct kalman_fit *ret_fit)
         ret_fit->status = KALMAN_FIT_FIXED;
     if (problem.cancelled)
         return KALMAN_ECANCELLED;
-    report(&problem, q, exponent, ret_fit);
-    fit_information_criteria(ret_fit);
-    return KALMAN_OK;
+    int status = report(&problem, q, exponent, ret_fit);
+    if (status == KALMAN_OK)
+        fit_information_criteria(ret_fit);
+    return status;
 }
 
 size_t level_fit_bytes(size_t count)

@@ -1,0 +1,1 @@
+luna_add_fuzzer(fuzz_kalman SOURCES fuzz_kalman.c LIBS kalman)
