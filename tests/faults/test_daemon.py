@@ -41,7 +41,7 @@ def alone(syncd):
     """The daemon of the stack is stopped meanwhile."""
     syncd.kill(signal.SIGTERM)
     yield
-    syncd.start_and_await()
+    syncd.heal()
 
 
 def test_killed_at_every_visible_step_of_a_round(stack, fault_accounts, alone, syncd, proven, long_run):
@@ -62,7 +62,7 @@ def test_killed_at_every_visible_step_of_a_fence(stack, fault_accounts, alone, s
 
     load, points = enumerate_crash_points(stack, accounts, lambda _: redis_store.flushall(), 1 if long_run else 4)
     syncd.start_and_await()
-    proven(load, others=(), note=f"{points} crash points")
+    proven(load, note=f"{points} crash points")
 
 
 def test_killed_under_load(load, proven, syncd, long_run):

@@ -2,12 +2,11 @@
 import contextlib
 import itertools
 import os
-import pathlib
 import signal
 
 from load import Load
 from luna_stack import wait_until
-from stack_control import attached, children_of, is_alive, pause
+from stack_control import attached, children_of, is_alive, page, pause
 
 VISIBLE = "sendto,sendmsg,write,writev,pwrite64,ftruncate,fdatasync,fsync,rename,renameat,renameat2,unlink,unlinkat"
 CRASH_POINTS_MAX = 100
@@ -16,15 +15,8 @@ WORKERS = 4
 
 
 def worker_pids(workers):
-    """The master's children that serve: the monitor, which listens for scrapes and takes no requests, is not one of them."""
-    return [pid for pid in children_of(workers.pid) if "monitor" not in title_of(pid)]
-
-
-def title_of(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() + pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="utf-8")
-    except OSError:
-        return ""
+    """Those that serve, by the monitor's own account."""
+    return [worker["pid"] for worker in page(workers.stack, "LUNA_METRICS_URL", "/status").json()["workers"] if is_alive(worker["pid"])]
 
 
 def test_killed_under_load(load, proven, workers, long_run):
@@ -55,8 +47,8 @@ def only(pids, chosen):
 def whole_pool(workers):
     """The workers' pids, once there are as many as there should be."""
     def serving():
-        pids = worker_pids(workers)
-        return len(pids) == WORKERS and workers.is_ready() and pids
+        pids = workers.is_ready() and worker_pids(workers)
+        return pids and len(pids) == WORKERS and pids
 
     return wait_until(serving, 30, "a whole pool")
 
@@ -67,11 +59,12 @@ def killed_at_every_step(stack, workers, account_for):
     accounts, answers = [], []
     for nth in itertools.count(1):
         pids = whole_pool(workers)
+        victim = sorted(pids)[0]  # the oldest: one that dies young again and again is respawned ever more slowly
         accounts.append(account_for(nth))
-        with only(pids, pids[0]), attached(pids[:1], VISIBLE, "signal=SIGKILL", nth), Load(stack, accounts[-1:], threads=1, requests_each=1) as load:
+        with only(pids, victim), attached([victim], VISIBLE, "signal=SIGKILL", nth), Load(stack, accounts[-1:], threads=1, requests_each=1) as load:
             pass
         answers += load.answers
-        if is_alive(pids[0]):
+        if is_alive(victim):
             break
         assert nth < CRASH_POINTS_MAX
     whole_pool(workers)
