@@ -274,6 +274,33 @@ static void test_scopes_and_times_of_extra_keys_hold(void **state)
     assert_int_equal(luna_key_revoke(&op, client.account.id, 999999, "", &err), LUNA_ENOTFOUND);
 }
 
+/* A token carries the key's digest: it opens what the key opens, and nothing once the key is gone. */
+static void test_a_digest_stands_for_its_key_and_falls_with_it(void **state)
+{
+    struct client client;
+    struct luna_error err;
+    struct luna_admission admission;
+    (void)state;
+    stores_client(&stores, "digest", "fast", 100, &client);
+    stores_admit(admitter, &client, 0, &admission);
+    char digest[37];
+    memcpy(digest, admission.key_digest, sizeof digest);
+    struct luna_admission_request request = {.account_id = client.account.id,
+                                             .api_key = "",
+                                             .key_digest = digest,
+                                             .scope = 0,
+                                             .request_id = "test",
+                                             .deadline = luna_deadline_in_ms(2000)};
+    luna_admit(admitter, &request, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_account_rotate_key(&op, client.account.id, 0, &client.key, &err), LUNA_OK);
+    luna_admit(admitter, &request, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_KEY_INVALID);
+    request.key_digest = "short";
+    luna_admit(admitter, &request, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_KEY_INVALID);
+}
+
 static void test_a_disabled_account_is_refused_and_comes_back(void **state)
 {
     struct client client;
@@ -384,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_a_cold_herd_loads_once),
         cmocka_unit_test(test_rotation_overlaps_as_long_as_asked),
         cmocka_unit_test(test_scopes_and_times_of_extra_keys_hold),
+        cmocka_unit_test(test_a_digest_stands_for_its_key_and_falls_with_it),
         cmocka_unit_test(test_a_disabled_account_is_refused_and_comes_back),
         cmocka_unit_test(test_what_must_hold_at_once_fails_when_redis_does_not_hear_it),
         cmocka_unit_test(test_an_operators_change_wakes_the_daemon),
