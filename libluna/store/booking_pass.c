@@ -5,6 +5,7 @@
  * book. A snapshot is one HMGET, so (epoch, c, r) and the ends of periods belong together.
  */
 #include "booker.h"
+#include "journal_sums.h"
 #include "quota_keys.h"
 
 #include <stdio.h>
@@ -297,6 +298,8 @@ static enum luna_code run_batch(struct batch *batch)
         code = send_snapshots(batch);
     if (code == LUNA_OK)
         code = take_snapshots(batch);
+    if (code == LUNA_OK)
+        code = luna_journal_sync(batch->booker->journal_dir, batch->err);
     if (code == LUNA_OK)
         code = book(batch);
     if (code == LUNA_OK)

@@ -152,6 +152,30 @@ static int64_t fold(void)
     return segments;
 }
 
+static int synced;
+
+int __wrap_fdatasync(int fd);
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd)
+{
+    synced++;
+    return __real_fdatasync(fd);
+}
+
+static void test_what_was_written_is_brought_to_the_disk(void **state)
+{
+    struct luna_journal *a = open_slot(0), *b = open_slot(1);
+    struct luna_error err;
+    (void)state;
+    assert_int_equal(append(a, 1, 1, 1, 1), LUNA_APPEND_OK);
+    assert_int_equal(append(b, 1, 1, 1, 1), LUNA_APPEND_OK);
+    synced = 0;
+    assert_int_equal(luna_journal_sync(dir, &err), LUNA_OK);
+    assert_int_equal(synced, 2);
+    luna_journal_close(a);
+    luna_journal_close(b);
+}
+
 static void test_folding_changes_no_sum(void **state)
 {
     struct luna_journal *journal = open_slot(0);
@@ -228,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_record_is_not_written_once_a_recovery_began, start, stop),
         cmocka_unit_test_setup_teardown(test_a_reader_waits_for_an_append_and_not_for_ever, start, stop),
         cmocka_unit_test_setup_teardown(test_a_torn_record_harms_no_other, start, stop),
+        cmocka_unit_test_setup_teardown(test_what_was_written_is_brought_to_the_disk, start, stop),
         cmocka_unit_test_setup_teardown(test_folding_changes_no_sum, start, stop),
         cmocka_unit_test_setup_teardown(test_a_fold_that_was_interrupted_counts_nothing_twice, start, stop),
         cmocka_unit_test_setup_teardown(test_a_damaged_fold_is_said_and_not_skipped, start, stop),
