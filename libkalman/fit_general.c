@@ -41,18 +41,19 @@ static void store_parameters(const struct fit_problem *problem, const struct kal
         for (size_t i = at; p->domain == KALMAN_DOMAIN_VARIANCE && i < at + count; i++)
             largest = fmax(largest, scaled->parameters[i]);
     }
-    int exponent = 2 * problem->data_exponent, size = largest > 0 ? ilogb(largest) + exponent : 0;
+    int common = 2 * problem->data_exponent, size = largest > 0 ? ilogb(largest) + common : 0;
     bool plain = (size > -900 && size < 1000) || largest == 0; /* doubles hold them with all their digits */
-    spec.variance_exponent = plain ? 0 : exponent;
+    spec.variance_exponent = plain ? 0 : common;
     for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
         size_t at = 0, count = 0;
         if (kalman_spec_locate(given, p->name, &at, &count) != KALMAN_OK)
             continue;
         bool variance = p->domain == KALMAN_DOMAIN_VARIANCE;
+        int exponent = kalman_fit_variance_exponent(problem, p->name) - spec.variance_exponent;
         for (size_t i = at; i < at + count; i++) {
             if (isnan(given->parameters[i]))
                 spec.parameters[i] =
-                    variance && plain ? ldexp(scaled->parameters[i], exponent) : scaled->parameters[i];
+                    variance ? ldexp(scaled->parameters[i], exponent) : scaled->parameters[i];
             else if (variance)
                 spec.parameters[i] =
                     ldexp(given->parameters[i], given->variance_exponent - spec.variance_exponent);
@@ -77,7 +78,7 @@ static int report(struct fit_problem *problem, const struct kalman_spec *scaled,
     fit->diffuse_count = sums->diffuse;
     fit->evaluations = problem->evaluations;
     fit->loglikelihood = -0.5 * (observed * log_two_pi + sums->log_determinant + sums->quadratic) -
-                         innovations * problem->data_exponent * log_two - problem->input_log;
+                         innovations * problem->data_exponent * log_two - problem->start_log;
     if (verdict == KALMAN_FIT_DEGENERATE_CONSTANT)
         fit->loglikelihood = HUGE_VAL;
     else if (!sums->possible)

@@ -9,6 +9,8 @@
 
 enum { evaluations_default = 20000 };
 
+static const double log_two = 0.69314718055994530942;
+
 static size_t aligned(size_t bytes)
 {
     return (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
@@ -31,7 +33,7 @@ int kalman_fit_problem_bytes(const struct kalman_spec *spec, size_t count, size_
     if (count > SIZE_MAX / 64 / (states + 4))
         return KALMAN_EINVAL;
     *ret_bytes = aligned(model_bytes) + aligned(count * sizeof(double)) +
-                 aligned(count * spec->input_count * sizeof(double)) +
+                 aligned(count * spec->input_count * sizeof(double)) + aligned(count * sizeof(double)) +
                  aligned(2 * shape.disturbances * sizeof(double)) +
                  aligned(kalman_score_bytes(states, shape.disturbances, count));
     return KALMAN_OK;
@@ -72,7 +74,6 @@ static void scale_values(struct fit_problem *problem, const struct kalman_series
 static void scale_inputs(struct fit_problem *problem, const struct kalman_series *series, size_t columns,
                          double *scaled)
 {
-    problem->input_log = 0;
     for (size_t j = 0; j < columns; j++) {
         double largest = 0;
         for (size_t t = 0; t < series->count; t++)
@@ -80,8 +81,43 @@ static void scale_inputs(struct fit_problem *problem, const struct kalman_series
         int exponent = largest > 0 ? ilogb(largest) : 0;
         for (size_t t = 0; t < series->count; t++)
             scaled[t * columns + j] = ldexp(series->inputs[t * columns + j], -exponent);
-        problem->input_log += exponent * 0.69314718055994530942;
+        problem->start_log += exponent * log_two;
     }
+}
+
+/* The powers of time in the unit of a continuous-time model's variance; 0 for the others, whose clock ticks in units. */
+static int time_powers(enum kalman_kind kind)
+{
+    return kind == KALMAN_CONSTANT_VELOCITY ? 3 : kind == KALMAN_CONSTANT_ACCELERATION ? 5 : 0;
+}
+
+int kalman_fit_variance_exponent(const struct fit_problem *problem, const char *name)
+{
+    bool noise = strcmp(name, "observation_variance") == 0;
+    return 2 * problem->data_exponent -
+           (noise ? 0 : time_powers(problem->spec.kind) * problem->time_exponent);
+}
+
+/*
+ * The average step, and for models in continuous time the times themselves in steps of about one: then seconds and years
+ * make the same fit. Velocity and acceleration at the start are diffuse in units of time, so the likelihood moves.
+ */
+static const double *scale_times(struct fit_problem *problem, const struct kalman_series *series,
+                                 double *scaled)
+{
+    size_t n = series->count;
+    problem->span = series->times && n > 1 ? series->times[n - 1] - series->times[0] : (double)n;
+    problem->pace = series->times && n > 1 ? problem->span / (double)(n - 1) : 1;
+    problem->time_exponent = 0;
+    if (!series->times || time_powers(problem->spec.kind) == 0)
+        return series->times;
+    problem->time_exponent = ilogb(problem->pace);
+    for (size_t t = 0; t < n; t++)
+        scaled[t] = ldexp(series->times[t] - series->times[0], -problem->time_exponent);
+    problem->pace = ldexp(problem->pace, -problem->time_exponent);
+    problem->start_log +=
+        problem->time_exponent * log_two * (problem->spec.kind == KALMAN_CONSTANT_VELOCITY ? 1 : 3);
+    return scaled;
 }
 
 /* Bounds of x for the kinds of parameter that are not variances. */
@@ -104,6 +140,8 @@ static struct fit_coordinate coordinate_for(const struct kalman_parameter_info *
         c.lower = -edge;
         c.upper = edge;
     } else if (strcmp(p->name, "damping") == 0) {
+        if (problem->pace > 1) /* finer than a unit, what is left after one is too little to hold */
+            c.kind = FIT_POWER;
         /* A stationary cycle has no limit at 1; a smoothing trend damped to nothing is not identified. */
         c.lower = problem->spec.kind == KALMAN_EXPONENTIAL_SMOOTHING ? 0.5 : 0;
         c.upper = problem->spec.kind == KALMAN_CYCLE ? 1 - 1e-6 : 1;
@@ -173,12 +211,12 @@ static void list_coordinates(struct fit_problem *problem)
 static void scale_fixed(struct fit_problem *problem)
 {
     const struct kalman_kind_info *info = kalman_kind_describe(problem->spec.kind);
-    int exponent = problem->spec.variance_exponent - 2 * problem->data_exponent;
     for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
         size_t at = 0, count = 0;
         if (p->domain != KALMAN_DOMAIN_VARIANCE ||
             kalman_spec_locate(&problem->spec, p->name, &at, &count) != KALMAN_OK)
             continue;
+        int exponent = problem->spec.variance_exponent - kalman_fit_variance_exponent(problem, p->name);
         for (size_t i = at; i < at + count; i++)
             problem->spec.parameters[i] = ldexp(problem->spec.parameters[i], exponent);
     }
@@ -220,14 +258,16 @@ int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_
         return status;
     double *values = carve(&cursor, n * sizeof(double));
     double *inputs = carve(&cursor, n * spec->input_count * sizeof(double));
+    double *times = carve(&cursor, n * sizeof(double));
     size_t r = problem->model->disturbances;
     problem->disturbance_quadratic = carve(&cursor, 2 * r * sizeof(double));
     problem->disturbance_trace = problem->disturbance_quadratic + r;
     scale_values(problem, series, follows_shift(problem->model), values);
     scale_inputs(problem, series, spec->input_count, inputs);
-    problem->series = (struct kalman_series){
-        .values = values, .count = n, .times = series->times, .inputs = spec->input_count ? inputs : NULL};
-    problem->span = series->times && n > 1 ? series->times[n - 1] - series->times[0] : (double)n;
+    problem->series = (struct kalman_series){.values = values,
+                                             .count = n,
+                                             .times = scale_times(problem, series, times),
+                                             .inputs = spec->input_count ? inputs : NULL};
     scale_fixed(problem);
     list_coordinates(problem);
     kalman_score_prepare(&problem->score, problem->model, &problem->series, cursor);

@@ -35,6 +35,9 @@ void kalman_fit_decode(const struct fit_problem *problem, const double *x, doubl
         case FIT_LOGARITHM:
             *value = exp(x[i]);
             break;
+        case FIT_POWER:
+            *value = pow(x[i], 1 / problem->pace);
+            break;
         case FIT_SHARE_OF:
             *value = x[i] * spec.parameters[c->limit_at];
             break;

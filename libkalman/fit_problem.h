@@ -24,6 +24,7 @@ enum fit_coordinate_kind {
     FIT_VARIANCE,
     FIT_LINEAR,
     FIT_LOGARITHM,
+    FIT_POWER, /* x to the power 1 / pace: what is left after one average step, while the parameter is per unit */
     FIT_PARTIAL,
     FIT_SHARE_OF,     /* x times parameter limit_at */
     FIT_SHARE_OF_REST /* x times (1 - parameter limit_at) */
@@ -54,7 +55,9 @@ struct fit_problem {
     struct kalman_series series; /* scaled, in the workspace */
     int data_exponent;           /* scaled = (value - centre) * 2^-data_exponent */
     double span;                 /* last time - first time */
-    double input_log;            /* what scaling the inputs took from the diffuse likelihood */
+    double pace;                 /* average step, 1 without times */
+    int time_exponent;           /* times are divided by 2^time_exponent in continuous-time models, else 0 */
+    double start_log;            /* what scaling inputs and times took from the diffuse likelihood */
 
     struct kalman_score score;
     struct kalman_model *model; /* of the last evaluation */
@@ -96,6 +99,9 @@ double kalman_fit_value(struct fit_problem *problem, const double *x);
  */
 double kalman_fit_gradient(struct fit_problem *problem, const double *x, double step, bool fine,
                            double *ret_gradient);
+
+/* A variance of the scaled problem times 2^this is the caller's. */
+int kalman_fit_variance_exponent(const struct fit_problem *problem, const char *name);
 
 /* May the fit go on? False when cancelled or out of evaluations. */
 bool kalman_fit_continues(struct fit_problem *problem);

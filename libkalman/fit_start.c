@@ -18,19 +18,12 @@ enum { balance_count = sizeof balances / sizeof balances[0] };
 static const double shape_ar[] = {0, 0.5, -0.4, 0.8}, shape_ma[] = {0, -0.5, 0.4, -0.8};
 enum { shape_count = 4, periods_count = 10 };
 
-/* The pace of time: variances per unit of time are sizes per step divided by powers of it. */
-static double log_step(const struct fit_problem *problem)
-{
-    if (!problem->series.times || problem->series.count < 2)
-        return 0;
-    return log(problem->span / (double)(problem->series.count - 1));
-}
-
 static double variance_start(const struct fit_problem *problem, const char *name,
                              const struct balance *balance)
 {
     const double ten = 2.302585092994045684;
-    double pace = log_step(problem);
+    double pace =
+        log(problem->pace); /* variances per unit of time are sizes per step divided by powers of it */
     if (strcmp(name, "observation_variance") == 0 || strcmp(name, "innovation_variance") == 0)
         return balance->observation * ten;
     if (strcmp(name, "level_variance") == 0)
@@ -64,7 +57,7 @@ static double element(const struct fit_problem *problem, const struct fit_coordi
         x = variance_start(problem, c->name, &balances[balance]);
         break;
     case FIT_LOGARITHM:
-        x = c->lower + log_step(problem) + share * (c->upper - c->lower - log_step(problem));
+        x = c->lower + log(problem->pace) + share * (c->upper - c->lower - log(problem->pace));
         break;
     case FIT_PARTIAL:
         x = strstr(c->name, "ar") ? shape_ar[shape] : -shape_ma[second];

@@ -99,6 +99,38 @@ static void decimal_units_give_the_same_model(void **state)
     }
 }
 
+/* Days or nanoseconds: only the unit of the diffuse velocity (and acceleration) moves the likelihood. */
+static void units_of_time_give_the_same_motion(void **state)
+{
+    static const struct {
+        const char *kind, *variance;
+        int powers, diffuse_powers;
+    } cases[] = {{"constant_velocity", "acceleration_variance", 3, 1},
+                 {"constant_acceleration", "jerk_variance", 5, 3}};
+    static const double units[] = {86400, 3.15e7, 1e-3, 1e-9};
+    (void)state;
+    double times[100];
+    struct kalman_series series = {.times = times};
+    series.values = vector("wwwusage", &series.count);
+    for (size_t i = 0; i < 2; i++) {
+        struct kalman_spec spec = spec_of(cases[i].kind, "");
+        for (size_t t = 0; t < 100; t++)
+            times[t] = (double)t + 0.3 * sin((double)t);
+        struct kalman_fit plain = fit_series(&spec, &series);
+        for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
+            for (size_t t = 0; t < 100; t++)
+                times[t] = units[u] * ((double)t + 0.3 * sin((double)t));
+            struct kalman_fit fit = fit_series(&spec, &series);
+            assert_int_equal(fit.status, plain.status);
+            assert_within(fit.loglikelihood, plain.loglikelihood - cases[i].diffuse_powers * log(units[u]),
+                          1e-8);
+            assert_relative(kalman_spec_get(&fit.spec, cases[i].variance) * pow(units[u], cases[i].powers),
+                            kalman_spec_get(&plain.spec, cases[i].variance), 1e-5);
+            assert_relative(run_of(&fit.spec, &series, NULL).loglikelihood, fit.loglikelihood, 1e-10);
+        }
+    }
+}
+
 static void an_offset_changes_nothing(void **state)
 {
     (void)state;
@@ -262,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(units_change_nothing_not_even_a_bit),
         cmocka_unit_test(decimal_units_give_the_same_model),
+        cmocka_unit_test(units_of_time_give_the_same_motion),
         cmocka_unit_test(an_offset_changes_nothing),
         cmocka_unit_test(constants_and_lines_are_degenerate_not_errors),
         cmocka_unit_test(short_series_get_defaults),
