@@ -69,7 +69,8 @@ struct exchange {
     unsigned scopes;           /* enum luna_scope bits that a key or token shall have */
     struct token_claims token; /* account_id 0: a key was sent, or nothing */
     bool client_left;
-    bool admitted; /* luna_admit() said yes: commit or refund is owed */
+    bool streaming; /* the head of the answer has left */
+    bool admitted;  /* luna_admit() said yes: commit or refund is owed */
     struct luna_admission admission;
     const char *code; /* of the problem answered, NULL on success */
     struct scoreboard_sample sample;
@@ -92,6 +93,7 @@ enum step_outcome step_read(struct exchange *exchange);
 enum step_outcome step_decode(struct exchange *exchange);
 enum step_outcome step_admit(struct exchange *exchange);
 enum step_outcome step_model(struct exchange *exchange);
+enum step_outcome step_in_time(struct exchange *exchange); /* step_encode.c: is there time left to answer? */
 enum step_outcome step_encode(struct exchange *exchange);
 enum step_outcome step_commit(struct exchange *exchange); /* step_admit.c */
 
@@ -111,7 +113,10 @@ bool exchange_body_unpacked(struct exchange *exchange); /* Content-Encoding */
 bool exchange_query_read(struct exchange *exchange);    /* the query, and precision out of it */
 struct luna_request_limits exchange_limits(const struct exchange *exchange);
 void exchange_complain_of_faults(struct exchange *exchange, enum luna_decode_status status);
-/* Did the answer fit, and in time? */
+/* Did an answer that is not streamed fit, and in time? */
 enum step_outcome exchange_check_encoded(struct exchange *exchange);
+/* From here on the response's body leaves in parts whenever it is full. Only for what is charged and cannot fail any more:
+ * once the head is out there is no other answer. */
+void exchange_stream_begin(struct exchange *exchange);
 
 #endif

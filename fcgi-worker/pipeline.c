@@ -13,6 +13,7 @@ enum {
     ARENA_BASE_BYTES = 64 * 1024 * 1024,
     ARENA_BYTES_PER_POINT = 512, /* of a structural model's state, covariances and results */
     HEAD_BYTES_MAX = 8192,
+    STREAM_BYTES = 256 * 1024,   /* of an answer in memory, however long it is */
     KEPT_BYTES_MAX = 256 * 1024, /* a buffer that grew past this is given back */
     ANSWER_PER_BODY = 16,
     REFUSAL_DRAIN_MS = 1000,
@@ -185,6 +186,7 @@ static void write_timing(const struct exchange *exchange, struct luna_buf *head)
     luna_buf_puts(head, "\r\n");
 }
 
+/* An answer in parts has no length: nobody knows it yet. */
 static void write_head(const struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
@@ -192,25 +194,56 @@ static void write_head(const struct exchange *exchange)
     struct luna_buf *head = &pipeline->head;
     luna_buf_printf(head, "Status: %d %s\r\n", response->status, http_reason(response->status));
     if (response->status != NO_CONTENT)
-        luna_buf_printf(head, "Content-Type: %s\r\nContent-Length: %zu\r\n", response->content_type,
-                        response->body.len);
+        luna_buf_printf(head, "Content-Type: %s\r\n", response->content_type);
+    if (response->status != NO_CONTENT && !exchange->streaming)
+        luna_buf_printf(head, "Content-Length: %zu\r\n", response->body.len);
     write_timing(exchange, head);
     luna_buf_printf(head, "X-Request-Id: %s\r\nCache-Control: no-store\r\n", exchange->request_id);
     luna_buf_append(head, response->headers.data, response->headers.len);
     luna_buf_puts(head, "\r\n");
 }
 
+static struct luna_deadline last_moment(const struct exchange *exchange)
+{
+    int64_t grace_ns = exchange->pipeline->config->hard_limit_grace_ms * NS_PER_MS;
+    return (struct luna_deadline){exchange->hard_limit_ns - grace_ns / 2};
+}
+
+/* The response's body, when it is full: a part of the answer leaves, the first one with the head before it. */
+static bool send_part(void *ctx, const char *bytes, size_t len)
+{
+    struct exchange *exchange = ctx;
+    struct pipeline *pipeline = exchange->pipeline;
+    if (!exchange->streaming) {
+        exchange->streaming = true;
+        write_head(exchange);
+    }
+    enum fcgi_send sent = fcgi_io_send_part(pipeline->io, pipeline->head.data, pipeline->head.len, bytes, len,
+                                            last_moment(exchange));
+    luna_buf_clear(&pipeline->head);
+    exchange->client_left = sent != FCGI_SEND_OK;
+    return sent == FCGI_SEND_OK;
+}
+
+void exchange_stream_begin(struct exchange *exchange)
+{
+    struct luna_buf *body = &exchange->pipeline->response.body;
+    body->max = STREAM_BYTES;
+    body->drain = send_part;
+    body->drain_ctx = exchange;
+}
+
 static void send_answer(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
-    struct luna_deadline last_moment = {exchange->hard_limit_ns -
-                                        pipeline->config->hard_limit_grace_ms * NS_PER_MS / 2};
+    const struct luna_buf *body = &pipeline->response.body;
     enter(exchange, PHASE_SEND);
     drain(exchange);
-    write_head(exchange);
-    exchange->sample.bytes_out = pipeline->response.body.len;
-    if (fcgi_io_send(pipeline->io, pipeline->head.data, pipeline->head.len, pipeline->response.body.data,
-                     pipeline->response.body.len, last_moment) != FCGI_SEND_OK)
+    if (!exchange->streaming)
+        write_head(exchange);
+    exchange->sample.bytes_out = body->drained + body->len;
+    if (fcgi_io_send(pipeline->io, pipeline->head.data, pipeline->head.len, body->data, body->len,
+                     last_moment(exchange)) != FCGI_SEND_OK)
         exchange->client_left = true;
 }
 
@@ -231,6 +264,8 @@ static void finish(struct exchange *exchange)
     recycle(&pipeline->unpacked);
     recycle(&pipeline->head);
     recycle(&pipeline->response.headers);
+    pipeline->response.body.max = (size_t)pipeline->config->body_bytes_max * ANSWER_PER_BODY;
+    pipeline->response.body.drain = NULL;
     recycle(&pipeline->response.body);
     luna_arena_reset(&pipeline->arena);
 }

@@ -10,8 +10,9 @@ static const struct step kalman_way[] = {{PHASE_ACCEPT, step_authenticate_shape}
                                          {PHASE_DECODE, step_decode},
                                          {PHASE_ADMIT, step_admit},
                                          {PHASE_MODEL, step_model},
-                                         {PHASE_ENCODE, step_encode},
+                                         {PHASE_MODEL, step_in_time},
                                          {PHASE_COMMIT, step_commit},
+                                         {PHASE_ENCODE, step_encode},
                                          {PHASE_IDLE, NULL}};
 static const struct step batch_way[] = {{PHASE_ACCEPT, step_authenticate_shape},
                                         {PHASE_READ, step_read},

@@ -21,25 +21,33 @@ static void (*const encoders[FORMAT_COUNT])(const struct luna_request *request,
     [FORMAT_OCTETS] = encode_octets,
 };
 
+static enum step_outcome refuse_late(struct exchange *exchange)
+{
+    http_header_add(&exchange->pipeline->response, "Retry-After", "1");
+    return exchange_refuse(exchange, PROBLEM_DEADLINE, NULL);
+}
+
 enum step_outcome exchange_check_encoded(struct exchange *exchange)
 {
-    struct http_response *response = &exchange->pipeline->response;
-    if (response->body.overflow)
+    if (exchange->pipeline->response.body.overflow)
         return exchange_refuse(
             exchange, PROBLEM_BODY_TOO_LARGE,
             "The answer would be larger than this service sends. Send fewer points, or ask for less.");
-    if (luna_deadline_passed(exchange->deadline)) {
-        http_header_add(response, "Retry-After", "1");
-        return exchange_refuse(exchange, PROBLEM_DEADLINE, NULL);
-    }
-    return STEP_ON;
+    return luna_deadline_passed(exchange->deadline) ? refuse_late(exchange) : STEP_ON;
 }
 
+enum step_outcome step_in_time(struct exchange *exchange)
+{
+    return luna_deadline_passed(exchange->deadline) ? refuse_late(exchange) : STEP_ON;
+}
+
+/* After the commit: a long answer begins to leave while the rest of it is still being written. */
 enum step_outcome step_encode(struct exchange *exchange)
 {
     struct http_response *response = &exchange->pipeline->response;
     response->status = 200;
     response->content_type = format_content_type(exchange->format_out);
+    exchange_stream_begin(exchange);
     encoders[exchange->format_out](&exchange->model, &exchange->result, exchange->precision, &response->body);
-    return exchange_check_encoded(exchange);
+    return response->body.overflow ? STEP_ANSWERED : STEP_ON;
 }

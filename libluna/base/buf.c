@@ -23,6 +23,7 @@ void luna_buf_done(struct luna_buf *buf)
 void luna_buf_clear(struct luna_buf *buf)
 {
     buf->len = 0;
+    buf->drained = 0;
     buf->overflow = false;
 }
 
@@ -42,11 +43,30 @@ static bool grow(struct luna_buf *buf, size_t need)
     return true;
 }
 
+static bool drain(struct luna_buf *buf, const char *bytes, size_t len)
+{
+    if (len > 0 && !buf->drain(buf->drain_ctx, bytes, len))
+        return false;
+    buf->drained += len;
+    return true;
+}
+
+/* Empties a full buffer, when it has a drain; true when there is room for `bytes` then. */
+static bool make_room(struct luna_buf *buf, size_t bytes)
+{
+    if (buf->drain == NULL || buf->overflow || !drain(buf, buf->data, buf->len))
+        return false;
+    buf->len = 0;
+    return bytes <= buf->max;
+}
+
 char *luna_buf_reserve(struct luna_buf *buf, size_t bytes)
 {
     if (bytes <= buf->cap - buf->len && buf->data != NULL)
         return buf->data + buf->len;
-    if (bytes > buf->max - buf->len || buf->max == 0 || !grow(buf, buf->len + bytes)) {
+    bool fits = bytes <= buf->max - buf->len || make_room(buf, bytes);
+    bool must_grow = buf->data == NULL || bytes > buf->cap - buf->len;
+    if (!fits || buf->max == 0 || (must_grow && !grow(buf, buf->len + bytes))) {
         buf->overflow = true;
         return NULL;
     }
@@ -62,6 +82,10 @@ void luna_buf_append(struct luna_buf *buf, const void *bytes, size_t len)
 {
     if (len == 0)
         return;
+    if (len > buf->max && make_room(buf, 0)) { /* longer than the buffer: past it */
+        buf->overflow = !drain(buf, bytes, len);
+        return;
+    }
     char *at = luna_buf_reserve(buf, len);
     if (at == NULL)
         return;
@@ -104,7 +128,7 @@ static bool is_plain(char c)
 
 void luna_buf_put_json_string(struct luna_buf *buf, const char *text, size_t len)
 {
-    size_t before = buf->len;
+    size_t before = buf->len, drained_before = buf->drained;
     bool overflow_before = buf->overflow;
     buf->overflow = false;
     luna_buf_putc(buf, '"');
@@ -123,7 +147,7 @@ void luna_buf_put_json_string(struct luna_buf *buf, const char *text, size_t len
         }
     }
     luna_buf_putc(buf, '"');
-    if (buf->overflow)
+    if (buf->overflow && buf->drained == drained_before)
         buf->len = before;
     buf->overflow = buf->overflow || overflow_before;
 }

@@ -56,19 +56,28 @@ enum luna_decode_status luna_decode_octets(const char *body, size_t len,
     return LUNA_DECODE_OK;
 }
 
+static void put_double(double value, char *at)
+{
+    double finite = isfinite(value) ? value : (double)NAN;
+    uint64_t bits;
+    memcpy(&bits, &finite, sizeof bits);
+    bits = htole64(bits);
+    memcpy(at, &bits, sizeof bits);
+}
+
+/* In runs, so that a buffer with a drain needs no more room than it has. */
 static void put_doubles(const double *values, size_t n, struct luna_buf *out)
 {
-    char *at = luna_buf_reserve(out, n * sizeof(double));
-    if (at == NULL)
-        return;
-    for (size_t i = 0; i < n; i++) {
-        double value = isfinite(values[i]) ? values[i] : (double)NAN;
-        uint64_t bits;
-        memcpy(&bits, &value, sizeof bits);
-        bits = htole64(bits);
-        memcpy(at + i * sizeof bits, &bits, sizeof bits);
+    enum { RUN = 256 };
+    for (size_t first = 0; first < n; first += RUN) {
+        size_t run = n - first < RUN ? n - first : RUN;
+        char *at = luna_buf_reserve(out, run * sizeof(double));
+        if (at == NULL)
+            return;
+        for (size_t i = 0; i < run; i++)
+            put_double(values[first + i], at + i * sizeof(double));
+        luna_buf_advance(out, run * sizeof(double));
     }
-    luna_buf_advance(out, n * sizeof(double));
 }
 
 void luna_encode_octets(const struct luna_result *result, struct luna_buf *out)

@@ -17,6 +17,9 @@ struct luna_buf {
     size_t cap;
     size_t max; /* bytes; mandatory */
     bool overflow;
+    bool (*drain)(void *ctx, const char *bytes, size_t len); /* NULL: none */
+    void *drain_ctx;
+    size_t drained; /* bytes that drain has taken */
 };
 
 void luna_buf_init(struct luna_buf *buf, size_t bytes_max);
