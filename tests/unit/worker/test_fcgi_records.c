@@ -56,7 +56,7 @@ static size_t read_answer(int fd, char *out)
     }
 }
 
-static void check_size(size_t head_len, size_t body_len)
+static void check_size(size_t head_len, size_t body_len, bool in_parts)
 {
     int ends[2];
     char *sent = malloc(head_len + body_len + 1);
@@ -66,9 +66,15 @@ static void check_size(size_t head_len, size_t body_len)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     pid_t pid = fork();
     if (pid == 0) {
-        const struct fcgi_answer answer = {0x1234, sent, head_len, sent + head_len, body_len};
+        /* In two parts, and cut in the middle of the body: the reader must not see a seam. */
+        const struct fcgi_answer first = {0x1234, sent, head_len, sent + head_len, body_len / 2, true};
+        const struct fcgi_answer last = {
+            0x1234, "", 0, sent + head_len + body_len / 2, body_len - body_len / 2, false};
         close(ends[0]);
-        _exit(fcgi_records_send(ends[1], &answer, luna_deadline_in_ms(5000)));
+        int failed = in_parts ? fcgi_records_send(ends[1], &first, luna_deadline_in_ms(5000)) : 0;
+        const struct fcgi_answer whole = {0x1234, sent, head_len, sent + head_len, body_len, false};
+        _exit(failed != 0 ? failed
+                          : fcgi_records_send(ends[1], in_parts ? &last : &whole, luna_deadline_in_ms(5000)));
     }
     close(ends[1]);
     assert_int_equal(read_answer(ends[0], got), head_len + body_len);
@@ -89,14 +95,22 @@ static void every_size_arrives_whole_and_in_order(void **state)
                                       {300, 5 * BIG}, {5 * BIG, 300}};
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        check_size(sizes[i][0], sizes[i][1]);
+        check_size(sizes[i][0], sizes[i][1], false);
+}
+
+static void an_answer_in_parts_is_one_answer(void **state)
+{
+    static const size_t sizes[][2] = {{0, 1}, {200, 80}, {100, 65429}, {300, 16 * 65528}, {300, 5 * BIG}};
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        check_size(sizes[i][0], sizes[i][1], true);
 }
 
 static void reader_that_stops_costs_no_more_than_the_deadline(void **state)
 {
     int ends[2];
     char *body = calloc(1, BIG);
-    const struct fcgi_answer answer = {1, "", 0, body, BIG};
+    const struct fcgi_answer answer = {1, "", 0, body, BIG, false};
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     int64_t begin = luna_clock_mono_ns();
@@ -110,7 +124,7 @@ static void reader_that_stops_costs_no_more_than_the_deadline(void **state)
 static void reader_that_left_is_an_error_and_no_signal(void **state)
 {
     int ends[2];
-    const struct fcgi_answer answer = {1, "head", 4, "body", 4};
+    const struct fcgi_answer answer = {1, "head", 4, "body", 4, false};
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     close(ends[0]);
@@ -122,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_size_arrives_whole_and_in_order),
+        cmocka_unit_test(an_answer_in_parts_is_one_answer),
         cmocka_unit_test(reader_that_stops_costs_no_more_than_the_deadline),
         cmocka_unit_test(reader_that_left_is_an_error_and_no_signal),
     };
