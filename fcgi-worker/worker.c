@@ -27,6 +27,7 @@ enum {
     PROBE_LIMIT_MS = 2000,
     TIRED_PAUSE_MS = 100,
     NUDGE_PAUSE_MS = 50,
+    MEMORY_SHOWN_EVERY = 64, /* requests */
     NS_PER_MS = 1000000,
     MMAP_THRESHOLD_BYTES = 128 * 1024
 };
@@ -68,6 +69,11 @@ static void nudge_master(struct worker *worker, int64_t wait_ns)
     (void)ignored;
 }
 
+static void show_memory(struct worker *worker)
+{
+    atomic_store_explicit(&worker->slot->resident_bytes, process_resident_bytes(), memory_order_relaxed);
+}
+
 static void serve(struct worker *worker)
 {
     uint64_t waited_before = atomic_load_explicit(&worker->slot->wait_ns, memory_order_relaxed);
@@ -76,6 +82,8 @@ static void serve(struct worker *worker)
     uint64_t waited = atomic_load_explicit(&worker->slot->wait_ns, memory_order_relaxed) - waited_before;
     nudge_master(worker, (int64_t)waited);
     recycle_count(&worker->recycle);
+    if (worker->recycle.requests % MEMORY_SHOWN_EVERY == 0)
+        show_memory(worker);
 }
 
 static void drop(struct worker *worker, const struct luna_error *err)
@@ -126,7 +134,7 @@ static void idle_chores(struct worker *worker)
 {
     int64_t now_ns = luna_clock_mono_ns();
     atomic_store_explicit(&worker->slot->heartbeat_ns, now_ns, memory_order_relaxed);
-    atomic_store_explicit(&worker->slot->resident_bytes, process_resident_bytes(), memory_order_relaxed);
+    show_memory(worker);
     if (now_ns - worker->probed_ns >= PROBE_MS * (int64_t)NS_PER_MS)
         probe_stores(worker);
 }
@@ -231,6 +239,7 @@ int worker_main(const struct worker_options *options)
     int status = prepare(&worker, &err);
     if (status == WORKER_EXIT_CLEAN) {
         recycle_init(&worker.recycle, options->config);
+        show_memory(&worker);
         luna_log(LUNA_LOG_INFO, "worker_ready", LUNA_LOG_I("slot", options->slot),
                  LUNA_LOG_I("worker_pid", getpid()));
         atomic_store_explicit(&worker.slot->ready, 1, memory_order_release);

@@ -7,6 +7,8 @@
 #include "cmd_key.h"
 #include "cmd_migrate.h"
 #include "cmd_plan.h"
+#include "cmd_status.h"
+#include "cmd_top.h"
 #include "cmd_usage.h"
 
 #include <stddef.h>
@@ -159,4 +161,13 @@ const struct command cli_commands[] = {
     {.name = "health",
      .summary = "Check every part of a deployment and say what to do; exits 1 when one fails",
      .run = cmd_health},
+    {.name = "status",
+     .summary = "Show the worker pool: what it has done, and what each worker is doing; exits 1 when it is not ready",
+     .details = "Reads the monitor at LUNA_MONITOR_LISTEN, which answers when every worker hangs.",
+     .run = cmd_status},
+    {.name = "top",
+     .summary = "Watch the worker pool in the terminal; q ends it",
+     .details = "Workers with a request come first, the longest in front. Not in a terminal: one picture.",
+     .options = {{"interval", "SECONDS", "between two looks; 1 when left out"}},
+     .run = cmd_top},
     {.name = NULL}};

@@ -25,7 +25,7 @@ FOREIGN = {
     "fcgiapp.h": ["fcgi-worker/fcgi_io.c"],
     "hiredis/*": ["libluna/store/redis*.[ch]"],
     "libpq-fe.h": ["libluna/store/pg*.[ch]"],
-    "jansson.h": ["libluna/modelling/options.c", "fcgi-worker/small_body.c"],
+    "jansson.h": ["libluna/modelling/options.c", "fcgi-worker/small_body.c", "luna-cli/pool_status.c"],
     "jwt.h": ["fcgi-worker/token.c"],
     "sodium.h": ["libluna/store/digest.c", "fcgi-worker/body_hash.c"],
     "uuid.h": ["libluna/store/key.c"],

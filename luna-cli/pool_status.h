@@ -1,0 +1,46 @@
+/*
+ * pool_status.h: what the worker pool's monitor says on /status, as numbers. The only user of jansson in this program.
+ *
+ * A value of the page that is missing reads as 0 or "", so that a newer or older pool can be looked at too.
+ */
+#ifndef CLI_POOL_STATUS_H
+#define CLI_POOL_STATUS_H
+
+#include "luna/base/buf.h"
+#include "luna/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { POOL_WORKERS_MAX = 256, POOL_WORD_BYTES = 16, POOL_ID_BYTES = 65, POOL_REASON_BYTES = 64 };
+
+struct pool_worker {
+    int64_t slot, pid, generation, age_ms, requests, resident_bytes, heartbeat_age_ms;
+    char state[POOL_WORD_BYTES];
+    bool busy; /* the rest is about the request in hand */
+    int64_t account_id, busy_ms, body_bytes;
+    char phase[POOL_WORD_BYTES];
+    char route[POOL_WORD_BYTES];
+    char request_id[POOL_ID_BYTES];
+};
+
+struct pool_status {
+    bool ready, crash_looping, stopping;
+    char reason[POOL_REASON_BYTES];
+    int64_t uptime_ms, generation, target, min, max, backlog_depth, backlog_max;
+    int64_t crashes, kills, recycles, reloads, reload_rollbacks, upgrades, upgrade_rollbacks;
+    int64_t requests, busy, points, units, shed, client_left, slow, starts;
+    int64_t queue_wait_p50_us, queue_wait_p99_us, duration_p50_us, duration_p99_us;
+    struct pool_worker workers[POOL_WORKERS_MAX];
+    size_t worker_count;
+};
+
+/* Asks the monitor at `address`. The page as it came is left in `page`. */
+enum luna_code pool_status_get(const char *address, struct luna_buf *page, struct pool_status *ret_status,
+                               struct luna_error *err) LUNA_MUSTCHECK;
+/* Reads a page; LUNA_EPROTOCOL when it is no such page. */
+enum luna_code pool_status_read(const char *page, size_t len, struct pool_status *ret_status,
+                                struct luna_error *err) LUNA_MUSTCHECK;
+
+#endif
