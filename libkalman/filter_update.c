@@ -222,6 +222,14 @@ static void update_variance(struct filter_state *f, const struct element *e, dou
     }
 }
 
+static int all_finite(const double *x, size_t count)
+{
+    double poison = 0.0;
+    for (size_t i = 0; i < count; i++)
+        poison += x[i] * 0.0; /* NaN for infinities and NaN */
+    return poison == 0.0;
+}
+
 static int update_ordinary(struct filter_state *f, const struct element *e, struct filter_element *result,
                            const double *w_root)
 {
@@ -229,22 +237,24 @@ static int update_ordinary(struct filter_state *f, const struct element *e, stru
     double F = result->F_finite, h = e->h, scaled = result->error * f->units.mean_to_sd;
     result->v = result->error;
     result->F = F;
-    double standardised = fabs(scaled) / sqrt(F);
-    if (f->robust_threshold > 0.0 && standardised > f->robust_threshold) {
+    double gain = result->error / F, square = scaled / F * scaled;
+    double standardised = f->robust_threshold > 0.0 ? fabs(scaled) / sqrt(F) : 0.0;
+    if (standardised > f->robust_threshold) {
         result->weight = f->robust_threshold / standardised;
-        F = F / result->weight;
+        gain = copysign(f->robust_threshold / sqrt(F) / f->units.mean_to_sd, result->error);
+        square = standardised * f->robust_threshold;
+        F = F / fmax(result->weight, robust_weight_min);
         h = F - (result->F - e->h);
         result->F_finite = F;
     }
-    likelihood_sum_add(&f->sum, scaled / F * scaled, F);
-    double gain = result->error / F;
+    likelihood_sum_add(&f->sum, square, F);
     for (size_t i = 0; i < m; i++)
         f->a[i] += f->M[i] * gain;
     if (f->root)
         square_root_update(f->P, m, w_root, f->M, F, h);
     else
         update_variance(f, e, F, h);
-    return isfinite(element_dot(e, f->a)) ? KALMAN_OK : KALMAN_ERANGE;
+    return all_finite(f->a, m) ? KALMAN_OK : KALMAN_ERANGE;
 }
 
 /* An observation whose variance is nil: known before, or impossible. */

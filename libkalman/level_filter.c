@@ -70,21 +70,19 @@ static int level_update(struct level_state *state, double v, double P, double dt
         state->sum.exact++;
         return v == 0.0 ? KALMAN_OK : KALMAN_EMODEL;
     }
-    double scaled = v * state->units.mean_to_sd;
-    double H = state->H;
-    if (state->robust_threshold > 0.0) {
-        double standardised = fabs(scaled) / sqrt(F);
-        if (standardised > state->robust_threshold) {
-            /* Huber's bound on K v is the ordinary update with the noise inflated to F / weight. */
-            *ret_weight = state->robust_threshold / standardised;
-            F = F / *ret_weight;
-            H = F - P;
-        }
+    double scaled = v * state->units.mean_to_sd, H = state->H, K = P / F, square = scaled / F * scaled;
+    double standardised = state->robust_threshold > 0.0 ? fabs(scaled) / sqrt(F) : 0.0;
+    if (standardised > state->robust_threshold) {
+        /* Huber's bound on K v is the ordinary update with the noise inflated to F / weight. */
+        *ret_weight = state->robust_threshold / standardised;
+        v = copysign(state->robust_threshold * sqrt(F) / state->units.mean_to_sd, v);
+        square = standardised * state->robust_threshold;
+        F = F / fmax(*ret_weight, robust_weight_min);
+        H = F - P;
     }
-    double K = P / F;
-    likelihood_sum_add(&state->sum, scaled / F * scaled, F);
+    likelihood_sum_add(&state->sum, square, F);
     state->a += K * v;
-    state->P = K * H;
+    state->P = P / F * H;
     if (*ret_weight < 1.0) {
         state->predicted_before = NAN;
     } else if (level_converged(state, P, K, dt)) {

@@ -13,9 +13,13 @@ struct log_product {
 
 static inline void log_product_multiply(struct log_product *product, double factor)
 {
+    int exponent = 0;
+    if (factor > 0x1p300) { /* after an enormous gap in time */
+        factor = frexp(factor, &exponent);
+        product->exponent += exponent;
+    }
     product->mantissa *= factor;
     if (product->mantissa > 0x1p300 || product->mantissa < 0x1p-300) {
-        int exponent = 0;
         product->mantissa = frexp(product->mantissa, &exponent);
         product->exponent += exponent;
     }
@@ -177,6 +181,11 @@ void level_likelihood_lanes(const struct level_data *data, const double H[LEVEL_
         double d = (data->values[next] - data->values[t]) * data->scale;
         double gap = next == t + 1 && !data->gaps ? 1.0 : gap_between(data, t, next);
         t = next;
+        if (++steps % 64 == 0 || gap != 1.0) /* with gaps of one every F is between 1 and 3 */
+            for (size_t k = 0; k < LEVEL_LANES; k++) {
+                logs[k] += log(product[k]);
+                product[k] = 1.0;
+            }
         for (size_t k = 0; k < LEVEL_LANES; k++) {
             double v = d + e[k], predicted = P[k] + q[k] * gap, F = predicted + h[k];
             double b = h[k] / F, u = v / F;
@@ -185,11 +194,6 @@ void level_likelihood_lanes(const struct level_data *data, const double H[LEVEL_
             e[k] = v * b;
             P[k] = predicted * b;
         }
-        if (++steps % 64 == 0 || gap != 1.0)
-            for (size_t k = 0; k < LEVEL_LANES; k++) {
-                logs[k] += log(product[k]);
-                product[k] = 1.0;
-            }
     }
     for (size_t k = 0; k < LEVEL_LANES; k++) {
         ret_squares[k] = squares[k];

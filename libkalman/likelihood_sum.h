@@ -48,6 +48,11 @@ static inline void likelihood_sum_renormalise(struct likelihood_sum *sum)
 static inline void likelihood_sum_add(struct likelihood_sum *sum, double square, double variance)
 {
     sum->block += square;
+    if (variance > 0x1p400) { /* after an enormous gap in time, or a robust bound */
+        int exponent = 0;
+        variance = frexp(variance, &exponent);
+        sum->exponent += exponent;
+    }
     sum->mantissa *= variance;
     if (!(sum->mantissa < 0x1p400 && sum->mantissa > 0x1p-400))
         likelihood_sum_renormalise(sum);

@@ -88,5 +88,5 @@ int options_check(const struct kalman_options *options)
     if (options->engine != KALMAN_ENGINE_FAST && options->engine != KALMAN_ENGINE_REFERENCE)
         return KALMAN_EINVAL;
     double bound = options->robust_threshold;
-    return bound == 0.0 || (bound > 0.0 && isfinite(bound)) ? KALMAN_OK : KALMAN_EINVAL;
+    return bound == 0.0 || (bound >= 0.1 && bound <= 1e6) ? KALMAN_OK : KALMAN_EINVAL;
 }

@@ -32,6 +32,9 @@ static inline struct units units_of(int sd_exponent)
     };
 }
 
+/* A robust weight never inflates a variance further than this, so that it stays finite; the mean is bounded exactly. */
+static const double robust_weight_min = 0x1p-800;
+
 /* An engine variance in the caller's units; overflows to +inf, underflows to 0. */
 static inline double units_variance(const struct units *units, double variance)
 {

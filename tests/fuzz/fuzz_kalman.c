@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,11 +52,14 @@ static double take_double(struct bytes *b)
     return ((double)take_byte(b) - 100.0) / (1.0 + kind / 32);
 }
 
-static void require(int holds)
+static void require_at(int holds, int line)
 {
-    if (!holds)
-        abort();
+    if (holds)
+        return;
+    fprintf(stderr, "fuzz_kalman.c:%d: does not hold\n", line);
+    abort();
 }
+#define require(holds) require_at((holds), __LINE__)
 
 static void *memory_for(size_t bytes)
 {
@@ -119,7 +123,7 @@ static void take_problem(struct bytes *b, struct problem *p)
     take_spec(b, &p->spec, &p->system);
     uint8_t choice = take_byte(b);
     p->options.engine = choice & 1 ? KALMAN_ENGINE_REFERENCE : KALMAN_ENGINE_FAST;
-    p->options.robust_threshold = choice & 2 ? fabs(take_double(b)) : 0.0;
+    p->options.robust_threshold = choice & 2 ? 0.1 + fabs(take_double(b)) : 0.0;
     p->series.count = take_byte(b) % POINTS_MAX;
     p->series.values = p->values;
     double time = take_double(b);

@@ -48,7 +48,7 @@ enum kalman_engine {
 struct kalman_options {
     struct kalman_hook hook;
     enum kalman_engine engine;
-    double robust_threshold; /* 0: off. Else (2..5, say 3): a standardised innovation beyond this many
+    double robust_threshold; /* 0: off. Else (0.1 to 1e6, say 3): a standardised innovation beyond this many
                                 standard deviations has its influence bounded there (Huber), by inflating that
                                 observation's variance */
 };
