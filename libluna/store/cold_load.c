@@ -45,8 +45,8 @@ static enum luna_cold take_lease(struct load *load)
     luna_redis_arg(&command, load->keys.quota);
     luna_redis_arg(&command, load->keys.delta);
     luna_redis_arg(&command, load->token);
-    luna_redis_arg_int(&command,
-                       2 * (load->admitter->database_timeout_ms + load->admitter->redis_timeout_ms));
+    /* For so long the account answers 503 when its loader is killed. A slower loader only begins again. */
+    luna_redis_arg_int(&command, load->admitter->database_timeout_ms + load->admitter->redis_timeout_ms);
     if (luna_admitter_script(load->admitter, LUNA_SCRIPT_LEASE, &command, load->deadline, &reply,
                              load->err) != LUNA_OK)
         return LUNA_COLD_FAILED;

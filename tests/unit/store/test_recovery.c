@@ -177,26 +177,6 @@ static void test_a_charge_that_was_booked_and_then_lost_is_given_back(void **sta
     assert_ledger(&client, 2);
 }
 
-static void test_a_charge_that_a_cold_load_passed_over_is_void(void **state)
-{
-    struct client client;
-    struct luna_admission admission;
-    struct luna_fence_report report;
-    struct luna_admitter *other = stores_admitter(&stores, 1);
-    char words[96];
-    (void)state;
-    make_client(&client);
-    request(&client, 2);
-    stores_admit(admitter, &client, 1, &admission);
-    snprintf(words, sizeof words, "DEL {user:%lld:quota}:m", (long long)client.account.id);
-    stores_redis_int(&stores, words);
-    assert_int_equal(stores_request(other, &client), LUNA_ADMIT_ALLOWED);
-    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_VOID);
-    luna_admitter_free(other);
-    stores_fence(booker, &report);
-    assert_ledger(&client, 3);
-}
-
 static void test_somebody_elses_recovery_does_not_void_a_charge(void **state)
 {
     struct client client;
@@ -207,108 +187,6 @@ static void test_somebody_elses_recovery_does_not_void_a_charge(void **state)
     atomic_fetch_add(luna_journal_page_seq(luna_journal_page(admitter->journal), client.account.id), 1);
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
     assert_ledger(&client, 1);
-}
-
-static void test_a_stale_loader_cannot_open_an_epoch(void **state)
-{
-    struct client client;
-    char sql[256];
-    (void)state;
-    make_client(&client);
-    request(&client, 1);
-    int64_t incarnation = stores_sql_int(&stores, "SELECT incarnation FROM redis_incarnation");
-    snprintf(sql, sizeof sql, "SELECT luna_epoch_next(%lld, 0, %lld, 0, '{}', '{}', 'stale')",
-             (long long)client.account.id, (long long)incarnation);
-    assert_false(stores_sql(stores.worker_url, sql)); /* the epoch is 1 */
-    snprintf(sql, sizeof sql, "SELECT luna_epoch_next(%lld, 1, %lld, 0, '{}', '{}', 'stale')",
-             (long long)client.account.id, (long long)incarnation - 1);
-    assert_false(stores_sql(stores.worker_url, sql)); /* a life of Redis that was fenced */
-    assert_ledger(&client, 1);
-}
-
-/* Runs one step of a cold load under `token`; its reply's first number. */
-static int64_t load_step(const struct client *client, enum luna_script script, const char *token)
-{
-    struct luna_quota_keys keys;
-    struct luna_redis_command command;
-    struct luna_reply *reply = NULL;
-    struct luna_error err;
-    bool installs = script == LUNA_SCRIPT_INSTALL;
-    luna_quota_keys_make(client->account.id, "", &keys);
-    luna_admitter_begin(&command, installs ? 5 : 4);
-    luna_redis_arg(&command, keys.m);
-    luna_redis_arg(&command, installs ? keys.quota : keys.load);
-    luna_redis_arg(&command, installs ? keys.delta : keys.quota);
-    luna_redis_arg(&command, installs ? keys.load : keys.delta);
-    if (installs)
-        luna_redis_arg(&command, keys.absent);
-    luna_redis_arg(&command, token);
-    luna_redis_arg(&command, installs ? "live" : "5000");
-    if (installs) {
-        luna_redis_arg(&command, "1000");
-        luna_redis_arg(&command, "e");
-        luna_redis_arg(&command, "99");
-    }
-    if (luna_admitter_script(admitter, script, &command, luna_deadline_in_ms(1000), &reply, &err) != LUNA_OK)
-        fail_msg("%s", err.msg);
-    int64_t answer = installs ? luna_reply_int(reply, -1) : luna_reply_int(luna_reply_at(reply, 0), -1);
-    luna_reply_free(reply);
-    return answer;
-}
-
-static void test_a_loader_whose_lease_ran_out_installs_nothing(void **state)
-{
-    struct client client;
-    (void)state;
-    make_client(&client);
-    assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "slow"), 1);
-    char words[96];
-    snprintf(words, sizeof words, "DEL {user:%lld:quota}:load",
-             (long long)client.account.id); /* its time passed */
-    stores_redis_int(&stores, words);
-    request(&client, 2);
-    assert_int_equal(load_step(&client, LUNA_SCRIPT_INSTALL, "slow"), 0);
-    assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "second"), 2); /* not cold */
-    request(&client, 1);
-    assert_ledger(&client, 3);
-}
-
-/* What the loader read may be what the operator changed: a revoked key must not come back with it. */
-static void test_an_operators_change_takes_a_loaders_lease_away(void **state)
-{
-    struct client client;
-    struct luna_operator op = stores_operator(&stores);
-    struct luna_error err;
-    (void)state;
-    make_client(&client);
-    assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "before"), 1);
-    assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "other"), 0);
-    assert_int_equal(luna_account_disable(&op, client.account.id, "", &err), LUNA_OK);
-    assert_int_equal(load_step(&client, LUNA_SCRIPT_INSTALL, "before"), 0);
-    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ACCOUNT_DISABLED);
-    stores_operator_done(&op);
-}
-
-/* An epoch that a loader saw dead must stay dead, even if what it saw is put back. */
-static void test_a_lease_forgets_what_it_was_granted_over(void **state)
-{
-    struct client client;
-    char words[128];
-    struct luna_fence_report report;
-    (void)state;
-    make_client(&client);
-    request(&client, 2);
-    snprintf(words, sizeof words, "HSET {user:%lld:quota}:m I another", (long long)client.account.id);
-    stores_redis_int(&stores, words);
-    assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "mine"), 1);
-    snprintf(words, sizeof words, "EXISTS {user:%lld:quota}:m user:%lld:quota {user:%lld:quota}:delta",
-             (long long)client.account.id, (long long)client.account.id, (long long)client.account.id);
-    assert_int_equal(stores_redis_int(&stores, words), 0);
-    snprintf(words, sizeof words, "DEL {user:%lld:quota}:load", (long long)client.account.id);
-    stores_redis_int(&stores, words);
-    request(&client, 1);
-    stores_fence(booker, &report);
-    assert_ledger(&client, 3);
 }
 
 static void test_the_same_snapshot_booked_twice_counts_once(void **state)
@@ -327,6 +205,37 @@ static void test_the_same_snapshot_booked_twice_counts_once(void **state)
              (long long)client.account.id); /* an older snapshot that comes late */
     assert_true(stores_sql(stores.syncd_url, sql));
     assert_ledger(&client, 6);
+}
+
+static void test_an_acknowledgement_leaves_what_came_since(void **state)
+{
+    struct client client;
+    struct luna_quota_keys keys;
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    struct luna_error err;
+    struct luna_buf text;
+    (void)state;
+    make_client(&client);
+    request(&client, 5);
+    luna_quota_keys_make(client.account.id, "", &keys);
+    luna_buf_init(&text, LUNA_SCRIPT_BYTES_MAX);
+    luna_script_text(LUNA_SCRIPT_ACK, 0, &text);
+    const char *const words[] = {text.data, "4", keys.m, keys.delta, LUNA_KEY_DIRTY, keys.quota, "1",
+                                 "3",       "0", "0",    "0"};
+    luna_redis_begin(&command, "EVAL");
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        luna_redis_arg(&command, words[i]);
+    for (int i = 0; i < 2; i++) { /* twice: the second says nothing new */
+        assert_int_equal(luna_redis_want(admitter->cache, &command, luna_deadline_in_ms(1000), &reply, &err),
+                         LUNA_OK);
+        luna_reply_free(reply);
+        char get[96];
+        snprintf(get, sizeof get, "GET %s", keys.delta);
+        assert_int_equal(stores_redis_int(&stores, get), 2);
+    }
+    luna_buf_done(&text);
+    assert_ledger(&client, 5);
 }
 
 static void test_a_deposed_daemon_books_nothing(void **state)
@@ -454,13 +363,9 @@ int main(void)
         cmocka_unit_test(test_nothing_is_charged_between_a_restart_and_the_fence),
         cmocka_unit_test(test_an_older_append_only_file_gives_nothing_away),
         cmocka_unit_test(test_a_charge_that_was_booked_and_then_lost_is_given_back),
-        cmocka_unit_test(test_a_charge_that_a_cold_load_passed_over_is_void),
         cmocka_unit_test(test_somebody_elses_recovery_does_not_void_a_charge),
-        cmocka_unit_test(test_a_stale_loader_cannot_open_an_epoch),
-        cmocka_unit_test(test_a_loader_whose_lease_ran_out_installs_nothing),
-        cmocka_unit_test(test_an_operators_change_takes_a_loaders_lease_away),
-        cmocka_unit_test(test_a_lease_forgets_what_it_was_granted_over),
         cmocka_unit_test(test_the_same_snapshot_booked_twice_counts_once),
+        cmocka_unit_test(test_an_acknowledgement_leaves_what_came_since),
         cmocka_unit_test(test_a_deposed_daemon_books_nothing),
         cmocka_unit_test(test_a_second_daemon_waits_and_takes_over),
         cmocka_unit_test(test_without_postgresql_warm_accounts_go_on_and_cold_ones_wait),

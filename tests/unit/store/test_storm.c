@@ -29,6 +29,8 @@ struct board {
     _Atomic int64_t sent[CLIENTS];
     _Atomic int64_t unavailable, exhausted, limited, other;
     _Atomic int64_t slowest_ms;
+    _Atomic int64_t gauged,
+        unsound; /* accounts looked at in the middle of it all, and where the sums were wrong */
     _Atomic bool stop;
 };
 
@@ -85,6 +87,17 @@ static _Noreturn void work(int slot)
     _exit(0);
 }
 
+/* I3, I4, I5 hold at any moment, not only at rest. */
+static void gauge(struct luna_booker *booker)
+{
+    struct luna_conservation gauges;
+    struct luna_error err;
+    if (luna_booking_gauges(booker, 100, &gauges, &err) != LUNA_OK)
+        return;
+    atomic_fetch_add(&board->gauged, gauges.accounts_checked);
+    atomic_fetch_add(&board->unsound, gauges.redis_local + gauges.database_local + gauges.across);
+}
+
 static _Noreturn void book(void)
 {
     struct luna_booker *booker = stores_booker(&stores);
@@ -101,6 +114,8 @@ static _Noreturn void book(void)
             code = luna_booking_pass(booker, &report, &err);
         if (code == LUNA_OK && leading)
             code = luna_booking_push(booker, &pushed, &err);
+        if (code == LUNA_OK && leading)
+            gauge(booker);
         stores_pause_ms(code == LUNA_OK ? 10 : 30);
     }
     _exit(0);
@@ -186,6 +201,8 @@ static void end(const char *scenario, int64_t limit)
     assert_true(sent > 0);
     assert_in_range(ledger - sent, 0, kills);
     assert_int_equal(board->other, 0);
+    assert_true(board->gauged > 0);
+    assert_int_equal(board->unsound, 0);
     assert_in_range(board->slowest_ms, 0, 7000);
     stores_assert_sound(&stores, booker);
     luna_booker_free(booker);
