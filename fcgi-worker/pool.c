@@ -257,8 +257,10 @@ static void succeed(struct pool *pool, int index, bool expected)
         pool_set_state(pool, index, WORKER_NONE); /* pool_fill() sees that one is missing */
         return;
     }
-    slot->due_ns = now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, now_ns - slot->started_ns, now_ns,
-                                             random_number());
+    const struct respawn_death death = {
+        .lived_ns = now_ns - slot->started_ns,
+        .was_ready = atomic_load_explicit(&pool->board->worker[index].ready, RELAXED) != 0};
+    slot->due_ns = now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, &death, now_ns, random_number());
     pool_set_state(pool, index, WORKER_BACKOFF);
 }
 

@@ -54,7 +54,8 @@ static void spawn_failed(struct pool *pool, int index, const char *what)
     int64_t now_ns = luna_clock_mono_ns();
     luna_log(LUNA_LOG_ERROR, "worker_not_started", LUNA_LOG_I("slot", index), LUNA_LOG_S("call", what),
              LUNA_LOG_S("reason", strerror(errno)));
-    slot->due_ns = now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, 0, now_ns, UINT32_MAX / 2);
+    slot->due_ns = now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, &(struct respawn_death){0},
+                                             now_ns, UINT32_MAX / 2);
     pool_set_state(pool, index, WORKER_BACKOFF);
 }
 

@@ -10,13 +10,16 @@
 
 static const int64_t ms = 1000000;
 static const int64_t start_ns = 1000000000000;
+static const struct respawn_death young = {1000000, false};
+static const struct respawn_death young_but_ready = {1000000, true};
 
 static void first_crash_is_answered_at_once(void **state)
 {
     (void)state;
     struct respawn slot = {0};
     struct respawn_budget budget = {0};
-    assert_int_equal(respawn_pause_ns(&slot, &budget, 50 * ms, start_ns, UINT32_MAX), 0);
+    assert_int_equal(
+        respawn_pause_ns(&slot, &budget, &(struct respawn_death){50 * ms, false}, start_ns, UINT32_MAX), 0);
 }
 
 static void crash_after_a_long_life_does_not_count_as_a_series(void **state)
@@ -24,7 +27,9 @@ static void crash_after_a_long_life_does_not_count_as_a_series(void **state)
     (void)state;
     struct respawn slot = {.young_deaths = 7};
     struct respawn_budget budget = {0};
-    assert_int_equal(respawn_pause_ns(&slot, &budget, (int64_t)RESPAWN_LIVED_MS * ms, start_ns, UINT32_MAX),
+    assert_int_equal(respawn_pause_ns(&slot, &budget,
+                                      &(struct respawn_death){(int64_t)RESPAWN_LIVED_MS * ms, false},
+                                      start_ns, UINT32_MAX),
                      0);
 }
 
@@ -35,7 +40,7 @@ static void pauses_double_up_to_the_maximum(void **state)
     int64_t before = 0;
     for (int i = 0; i < 12; i++) {
         struct respawn_budget fresh = {0};
-        int64_t pause = respawn_pause_ns(&slot, &fresh, ms, start_ns, UINT32_MAX / 2);
+        int64_t pause = respawn_pause_ns(&slot, &fresh, &young, start_ns, UINT32_MAX / 2);
         assert_true(pause >= before);
         before = pause;
     }
@@ -48,8 +53,9 @@ static void jitter_spreads_a_quarter_either_way(void **state)
     struct respawn low = {.young_deaths = 1};
     struct respawn high = {.young_deaths = 1};
     struct respawn_budget budget = {0};
-    assert_int_equal(respawn_pause_ns(&low, &budget, ms, start_ns, 0) / ms, RESPAWN_PAUSE_MS_FIRST * 3 / 4);
-    assert_int_equal(respawn_pause_ns(&high, &budget, ms, start_ns, UINT32_MAX) / ms,
+    assert_int_equal(respawn_pause_ns(&low, &budget, &young, start_ns, 0) / ms,
+                     RESPAWN_PAUSE_MS_FIRST * 3 / 4);
+    assert_int_equal(respawn_pause_ns(&high, &budget, &young, start_ns, UINT32_MAX) / ms,
                      RESPAWN_PAUSE_MS_FIRST * 5 / 4);
 }
 
@@ -68,7 +74,7 @@ static void crash_loop_of_a_large_pool_costs_a_bounded_number_of_forks(void **st
         for (int i = 0; i < SLOTS; i++)
             if (due[i] <= now) {
                 forks++;
-                due[i] = now + respawn_pause_ns(&slots[i], &budget, ms, now, UINT32_MAX / 2);
+                due[i] = now + respawn_pause_ns(&slots[i], &budget, &young, now, UINT32_MAX / 2);
             }
     /* The first fork of each slot, the budget, and what is given back in a minute; a slot never loops by itself. */
     assert_in_range(forks, SLOTS, SLOTS + RESPAWN_BUDGET + 60000 / RESPAWN_BUDGET_REFILL_MS + 1);
@@ -81,10 +87,25 @@ static void budget_recovers(void **state)
     struct respawn slot = {0};
     struct respawn_budget budget = {0};
     for (int i = 0; i < 3 * RESPAWN_BUDGET; i++)
-        (void)respawn_pause_ns(&slot, &budget, ms, start_ns, 0);
+        (void)respawn_pause_ns(&slot, &budget, &young, start_ns, 0);
     assert_true(respawn_is_crash_loop(&budget, start_ns));
     assert_false(respawn_is_crash_loop(&budget, start_ns + 3 * RESPAWN_BUDGET *
                                                                (int64_t)RESPAWN_BUDGET_REFILL_MS * ms));
+}
+
+static void workers_that_worked_come_back_sooner_and_still_within_bounds(void **state)
+{
+    (void)state;
+    struct respawn slot = {.young_deaths = 20};
+    struct respawn_budget budget = {0};
+    int64_t pause = respawn_pause_ns(&slot, &budget, &young_but_ready, start_ns, UINT32_MAX / 2);
+    assert_in_range(pause / ms, RESPAWN_PAUSE_MS_MAX_READY - 1, RESPAWN_PAUSE_MS_MAX_READY);
+    int deaths = 1;
+    while (!respawn_is_crash_loop(&budget, start_ns)) {
+        (void)respawn_pause_ns(&slot, &budget, &young_but_ready, start_ns, 0);
+        deaths++;
+    }
+    assert_int_equal(deaths, RESPAWN_BUDGET * RESPAWN_READY_DISCOUNT + 1);
 }
 
 int main(void)
@@ -96,6 +117,7 @@ int main(void)
         cmocka_unit_test(jitter_spreads_a_quarter_either_way),
         cmocka_unit_test(crash_loop_of_a_large_pool_costs_a_bounded_number_of_forks),
         cmocka_unit_test(budget_recovers),
+        cmocka_unit_test(workers_that_worked_come_back_sooner_and_still_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
