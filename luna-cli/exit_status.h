@@ -16,7 +16,7 @@
     X(CLI_CONFIG, 78, "a setting is missing or wrong")
 
 enum cli_exit {
-#define X(name, number, meaning) name = number,
+#define X(name, number, meaning) name = (number),
     CLI_EXIT_TABLE(X)
 #undef X
 };

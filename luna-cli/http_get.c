@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -39,7 +40,7 @@ static enum luna_code resolve(const char *address, struct addrinfo **ret_info, s
     memcpy(host, address + (bracketed ? 1 : 0), len);
     host[len] = '\0';
     int failed = getaddrinfo(host, colon + 1, &hints, ret_info);
-    if (failed)
+    if (failed || !*ret_info)
         return luna_error_set(err, LUNA_EUNAVAILABLE, "%s: %s", address, gai_strerror(failed));
     return LUNA_OK;
 }
@@ -100,6 +101,17 @@ static enum luna_code exchange(int fd, const char *address, const char *path, st
     }
 }
 
+/* "HTTP/1.1 200 OK": 200; 0 when it does not begin like that. */
+static int read_status(const char *head)
+{
+    static const char version[] = "HTTP/1.";
+    size_t len = sizeof version - 1;
+    if (strncmp(head, version, len) != 0 || head[len] == '\0' || head[len + 1] != ' ')
+        return 0;
+    long status = strtol(head + len + 2, NULL, 10);
+    return status >= 100 && status <= 599 ? (int)status : 0;
+}
+
 enum luna_code http_get(const char *address, const char *path, struct luna_deadline deadline, int *ret_status,
                         struct luna_buf *body, struct luna_error *err)
 {
@@ -113,9 +125,9 @@ enum luna_code http_get(const char *address, const char *path, struct luna_deadl
     close(fd);
     if (code == LUNA_OK) {
         luna_buf_putc(&answer, '\0'); /* so that the head can be read as a string */
-        int status = 0;
         const char *head_end = answer.overflow ? NULL : strstr(answer.data, "\r\n\r\n");
-        if (!head_end || sscanf(answer.data, "HTTP/1.%*1d %3d", &status) != 1) {
+        int status = head_end ? read_status(answer.data) : 0;
+        if (status == 0) {
             code = luna_error_set(err, LUNA_EPROTOCOL, "%s did not answer in HTTP", address);
         } else {
             luna_buf_puts(body, head_end + 4);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 enum {
     HOST_BYTES_MAX = 64,
+    PORT_BYTES = 8,
     EVENTS_MAX = LUNA_HTTP_CONNECTIONS_MAX + 2,
     TICK_MS = 500, /* how late a late connection may be noticed */
     HEAD_BYTES_MAX = 512
@@ -346,9 +346,11 @@ static enum luna_code open_socket(struct luna_http_listener *listener, const cha
     freeaddrinfo(info);
     if (!ok)
         return luna_error_set(err, LUNA_EIO, "cannot listen on %s: %s", address, strerror(errno));
-    uint16_t net_port = bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                                    : ((struct sockaddr_in *)&bound)->sin_port;
-    listener->port = ntohs(net_port);
+    char bound_port[PORT_BYTES];
+    if (getnameinfo((struct sockaddr *)&bound, bound_len, NULL, 0, bound_port, sizeof bound_port,
+                    NI_NUMERICSERV) != 0)
+        return luna_error_set(err, LUNA_EIO, "cannot tell the port of %s", address);
+    listener->port = (int)strtol(bound_port, NULL, 10);
     return LUNA_OK;
 }
 
