@@ -162,7 +162,8 @@ const struct command cli_commands[] = {
      .summary = "Check every part of a deployment and say what to do; exits 1 when one fails",
      .run = cmd_health},
     {.name = "status",
-     .summary = "Show the worker pool: what it has done, and what each worker is doing; exits 1 when it is not ready",
+     .summary = "Show the worker pool: what it has done, and what each worker is doing; exits 1 when it is "
+                "not ready",
      .details = "Reads the monitor at LUNA_MONITOR_LISTEN, which answers when every worker hangs.",
      .run = cmd_status},
     {.name = "top",
