@@ -16,6 +16,13 @@ static size_t aligned(size_t bytes)
     return (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
 }
 
+/* Kinds whose parameters are all variances of single disturbances: the score by them needs no differences. */
+static bool closed_form(enum kalman_kind kind)
+{
+    return kind == KALMAN_LOCAL_LEVEL || kind == KALMAN_LOCAL_LINEAR_TREND || kind == KALMAN_SMOOTH_TREND ||
+           kind == KALMAN_SEASONAL || kind == KALMAN_BASIC_STRUCTURAL;
+}
+
 int kalman_fit_problem_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
 {
     struct kalman_spec complete;
@@ -35,7 +42,7 @@ int kalman_fit_problem_bytes(const struct kalman_spec *spec, size_t count, size_
     *ret_bytes = aligned(model_bytes) + aligned(count * sizeof(double)) +
                  aligned(count * spec->input_count * sizeof(double)) + aligned(count * sizeof(double)) +
                  aligned(2 * shape.disturbances * sizeof(double)) +
-                 aligned(kalman_score_bytes(states, shape.disturbances, count));
+                 aligned(kalman_score_bytes(states, shape.disturbances, count, closed_form(spec->kind)));
     return KALMAN_OK;
 }
 
@@ -200,11 +207,7 @@ static void list_coordinates(struct fit_problem *problem)
     for (const struct kalman_parameter_info *p = info->parameters; p->name; p++)
         list_parameter(problem, p, &fixed_variances);
     problem->concentrate = fixed_variances == 0;
-    enum kalman_kind kind = problem->spec.kind;
-    problem->analytic =
-        !problem->series.times &&
-        (kind == KALMAN_LOCAL_LEVEL || kind == KALMAN_LOCAL_LINEAR_TREND || kind == KALMAN_SMOOTH_TREND ||
-         kind == KALMAN_SEASONAL || kind == KALMAN_BASIC_STRUCTURAL);
+    problem->analytic = !problem->series.times && closed_form(problem->spec.kind);
 }
 
 /* Fixed variances into the units of the scaled series. */
@@ -270,6 +273,6 @@ int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_
                                              .inputs = spec->input_count ? inputs : NULL};
     scale_fixed(problem);
     list_coordinates(problem);
-    kalman_score_prepare(&problem->score, problem->model, &problem->series, cursor);
+    kalman_score_prepare(&problem->score, problem->model, &problem->series, closed_form(spec->kind), cursor);
     return KALMAN_OK;
 }

@@ -15,10 +15,11 @@ static size_t sparse_bytes(size_t m)
     return m * m * sizeof(struct kalman_entry) + (m + 1) * sizeof(unsigned);
 }
 
-size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count)
+size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count, bool gradient)
 {
     size_t m = states, square = m * m;
-    size_t doubles = 6 * m + 7 * square + disturbances * disturbances + count * (2 + m);
+    size_t doubles =
+        6 * m + 7 * square + disturbances * disturbances + 2 * count + (gradient ? count : 1) * m;
     return doubles * sizeof(double) + m * sizeof(struct kalman_entry) + 2 * sparse_bytes(m) + 2 * m + count;
 }
 
@@ -30,7 +31,7 @@ static double *take(double **cursor, size_t count)
 }
 
 void kalman_score_prepare(struct kalman_score *score, const struct kalman_model *model,
-                          const struct kalman_series *series, void *workspace)
+                          const struct kalman_series *series, bool gradient, void *workspace)
 {
     size_t m = model->states, square = m * m, n = series->count;
     double *cursor = workspace;
@@ -57,7 +58,8 @@ void kalman_score_prepare(struct kalman_score *score, const struct kalman_model 
     score->step_q = take(&cursor, model->disturbances * model->disturbances);
     score->step_v = take(&cursor, n);
     score->step_f = take(&cursor, n);
-    score->step_gain = take(&cursor, n * m);
+    score->gain_step = gradient ? m : 0;
+    score->step_gain = take(&cursor, (gradient ? n : 1) * m);
     score->design = (struct kalman_entry *)(void *)cursor;
     score->forward.entries = score->design + m;
     score->backward.entries = score->forward.entries + square;
@@ -199,7 +201,7 @@ static void diffuse_update(struct kalman_score *s, size_t t, double v, double f,
                            double f_diffuse)
 {
     size_t m = s->states, d = s->diffuse_states;
-    double *k0 = s->step_gain + t * m;
+    double *k0 = s->step_gain + t * s->gain_step;
     for (size_t i = 0; i < m; i++) {
         double sum = 0;
         for (size_t j = 0; j < s->rank; j++)
@@ -219,7 +221,7 @@ static void diffuse_update(struct kalman_score *s, size_t t, double v, double f,
 static void ordinary_update(struct kalman_score *s, size_t t, double v, double f)
 {
     size_t m = s->states;
-    double *gain = s->step_gain + t * m;
+    double *gain = s->step_gain + t * s->gain_step;
     for (size_t i = 0; i < m; i++) {
         gain[i] = s->gain[i] / f;
         s->mean[i] += gain[i] * v;
@@ -386,7 +388,7 @@ static void back_through_observation(struct kalman_score *s, size_t t, struct ka
     if (s->step_kind[t] != STEP_DIFFUSE && s->step_kind[t] != STEP_ORDINARY)
         return;
     size_t m = s->states;
-    const double *gain = s->step_gain + t * m;
+    const double *gain = s->step_gain + t * s->gain_step;
     bool ordinary = s->step_kind[t] == STEP_ORDINARY;
     double u = ordinary ? s->step_v[t] / s->step_f[t] : 0, d = ordinary ? 1 / s->step_f[t] : 0,
            *w = s->diffuse_gain;

@@ -43,6 +43,7 @@ struct kalman_score {
         *backward_variance;
     double *step_transition, *step_noise, *step_q;
     double *step_v, *step_f, *step_gain;
+    size_t gain_step;    /* gains are kept for every step only where the pass backwards will want them */
     const double *noise; /* R Q R' of this step */
     unsigned char *step_kind;
     struct kalman_sparse forward, backward; /* T, and T' for the pass backwards */
@@ -62,12 +63,12 @@ struct kalman_score_result {
     double observation_trace;     /* sum D */
 };
 
-/* Bytes for models of these sizes and a series of count time points. */
-size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count);
+/* Bytes for models of these sizes and a series of count time points; gradient: kalman_score_gradient will be called. */
+size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count, bool gradient);
 
 /* Binds a series to its workspace (aligned as double). The series is borrowed. */
 void kalman_score_prepare(struct kalman_score *score, const struct kalman_model *model,
-                          const struct kalman_series *series, void *workspace);
+                          const struct kalman_series *series, bool gradient, void *workspace);
 
 /* Forward pass only. */
 void kalman_score_likelihood(struct kalman_score *score, struct kalman_score_result *ret_result);

@@ -23,8 +23,8 @@ static struct bench bench_new(const struct kalman_spec *spec, const struct kalma
 {
     struct bench b = {.model = NULL};
     assert_int_equal(kalman_model_new(spec, &b.model), KALMAN_OK);
-    b.work = malloc(kalman_score_bytes(b.model->states, b.model->disturbances, series->count));
-    kalman_score_prepare(&b.score, b.model, series, b.work);
+    b.work = malloc(kalman_score_bytes(b.model->states, b.model->disturbances, series->count, true));
+    kalman_score_prepare(&b.score, b.model, series, true, b.work);
     return b;
 }
 
