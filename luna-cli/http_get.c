@@ -50,7 +50,7 @@ static enum luna_code connect_to(const char *address, struct luna_deadline deadl
 {
     struct addrinfo *info = NULL;
     enum luna_code code = resolve(address, &info, err);
-    if (code != LUNA_OK)
+    if (code != LUNA_OK || !info)
         return code;
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     bool failed = fd < 0 || (connect(fd, info->ai_addr, info->ai_addrlen) != 0 && errno != EINPROGRESS);

@@ -41,6 +41,8 @@
     X(charges_voided_total, counter,                                                                         \
       "Charges that were taken back just before the answer because Redis had restarted")                     \
     X(admission_retries_total, counter, "Admissions that were asked again after Redis did not answer")       \
+    X(conservation_stale, gauge,                                                                             \
+      "1 when something was booked, pushed or fenced since the last check of conservation")                  \
     X(conservation_accounts, gauge, "Accounts that the last check of conservation read")                     \
     X(conservation_redis_broken, gauge, "Accounts whose counters in Redis do not add up; must be 0")         \
     X(conservation_ledger_broken, gauge, "Accounts whose ledger is not the sum of its bookings; must be 0")  \

@@ -92,6 +92,7 @@ static enum luna_code fence(struct round *round, struct luna_error *err)
         return code;
     round->metrics->incarnation = report.incarnation;
     if (report.fenced) {
+        round->metrics->conservation_stale = 1;
         round->metrics->fences_total++;
         round->metrics->accounts_recovered_total += report.accounts_recovered;
         round->metrics->units_recovered_total += report.units_recovered;
@@ -108,6 +109,7 @@ static enum luna_code push(struct round *round, struct luna_error *err)
     int64_t pushed = 0;
     enum luna_code code = luna_booking_push(round->booker, &pushed, err);
     if (code == LUNA_OK && pushed > 0) {
+        round->metrics->conservation_stale = 1;
         round->metrics->changes_pushed_total += pushed;
         luna_log(LUNA_LOG_INFO, "changes_pushed", LUNA_LOG_I("changes", pushed));
     }
@@ -132,6 +134,8 @@ static enum luna_code book(struct round *round, bool *ret_stopped, struct luna_e
         return code;
     struct syncd_metrics *metrics = round->metrics;
     metrics->accounts_dirty = report.accounts_seen;
+    if (report.accounts_seen > 0)
+        metrics->conservation_stale = 1;
     metrics->accounts_booked_total += report.accounts_booked;
     metrics->accounts_dead_total += report.accounts_dead;
     metrics->units_booked_total += report.units_booked;
@@ -173,9 +177,11 @@ static void report_conservation(struct round *round, const struct luna_conservat
     round->conservation_broken = broken;
 }
 
+/* Every few seconds, and once when the accounts have come to rest. */
 static enum luna_code check_conservation(struct round *round, struct luna_error *err)
 {
-    if (now_ms() < round->conservation_due_ms)
+    bool at_rest = round->metrics->accounts_dirty == 0 && round->metrics->conservation_stale;
+    if (now_ms() < round->conservation_due_ms && !at_rest)
         return LUNA_OK;
     struct luna_conservation found;
     enum luna_code code = luna_booking_gauges(round->booker, CONSERVATION_ACCOUNTS_MAX, &found, err);
@@ -183,6 +189,7 @@ static enum luna_code check_conservation(struct round *round, struct luna_error 
         return code;
     round->conservation_due_ms = now_ms() + CONSERVATION_EVERY_MS;
     struct syncd_metrics *metrics = round->metrics;
+    metrics->conservation_stale = !at_rest;
     metrics->conservation_accounts = found.accounts_checked;
     metrics->conservation_redis_broken = found.redis_local;
     metrics->conservation_ledger_broken = found.database_local;

@@ -77,5 +77,6 @@ def check(stack, db, redis_store, load, name, *, excess_max=0, others=frozenset(
 
 
 def conserved(stack):
+    """By a check that was made after the last booking."""
     metrics = syncd_metrics(stack)
-    return bool(metrics) and all(metrics[f"luna_syncd_conservation_{part}_broken"] == 0 for part in ("redis", "ledger", "total"))
+    return bool(metrics) and metrics["luna_syncd_conservation_stale"] == 0 and all(metrics[f"luna_syncd_conservation_{part}_broken"] == 0 for part in ("redis", "ledger", "total"))

@@ -80,6 +80,12 @@ class Load:
             time.sleep(0.005)
 
 
+def forget(redis_store, account):
+    """Takes everything that Redis knows of an account away, but not its name on the dirty list."""
+    quota = f"user:{account.id}:quota"
+    redis_store.delete(quota, *("{%s}:%s" % (quota, part) for part in ("m", "delta", "load", "concurrent")))
+
+
 def ask(connection, account):
     """(status, problem code, may the connection be used again). Status 0: the connection broke before an answer."""
     path = f"/api/v1/{account.id}/kalman"

@@ -4,13 +4,14 @@ import signal
 import subprocess
 
 import pytest
-from load import Load
+from load import Load, forget
 from luna_stack import clean_environment, wait_until
-from stack_control import injection
+from stack_control import injection, pause
 from syncd_process import SYNCD, running_syncd, settings_for
 
 VISIBLE = "sendto,sendmsg,write,writev,pwrite64,rename,renameat,renameat2,unlink,unlinkat,ftruncate,fdatasync,fsync"
 CRASH_POINTS_MAX = 2000
+STALL_MS = 1200
 
 
 def book_once(stack, *in_front):
@@ -24,14 +25,13 @@ def enumerate_crash_points(stack, accounts, prepare, step):
     answers = []
     for nth in itertools.count(1, step):
         assert book_once(stack) == 0
-        with Load(stack, accounts, threads=3, requests_each=2) as load:
-            pass
-        answers += load.answers
+        answers += few_requests(stack, accounts)
         prepare(nth)
         status = book_once(stack, *injection(VISIBLE, "signal=SIGKILL", nth))
         if status == 0:
             break
         assert status == -signal.SIGKILL and nth < CRASH_POINTS_MAX
+    load = Load(stack, accounts)
     load.answers = answers
     return load, nth
 
@@ -63,6 +63,35 @@ def test_killed_at_every_visible_step_of_a_fence(stack, fault_accounts, alone, s
     load, points = enumerate_crash_points(stack, accounts, lambda _: redis_store.flushall(), 1 if long_run else 4)
     syncd.start_and_await()
     proven(load, note=f"{points} crash points")
+
+
+def test_stalled_at_every_visible_step_while_its_accounts_begin_a_new_epoch(stack, fault_accounts, alone, syncd, redis_store, proven, long_run):
+    """What a round has read grows old before it is booked: meanwhile the accounts are lost, loaded anew, and charged."""
+    accounts = fault_accounts(2)
+    answers, points = [], 0
+    for nth in itertools.count(1, 1 if long_run else 6):
+        answers += few_requests(stack, accounts)
+        with subprocess.Popen([*injection(VISIBLE, f"delay_enter={STALL_MS}ms", nth), SYNCD, "--once"], env=clean_environment(**settings_for(stack)),
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as stalled:
+            pause(STALL_MS / 2000)
+            if stalled.poll() is not None:
+                break
+            for account in accounts:
+                forget(redis_store, account)
+            answers += few_requests(stack, accounts)
+            assert stalled.wait(timeout=60) in (0, 69)
+        points = nth
+        assert nth < CRASH_POINTS_MAX
+    load = Load(stack, accounts)
+    load.answers = answers
+    syncd.start_and_await()
+    proven(load, note=f"{points} steps")
+
+
+def few_requests(stack, accounts):
+    with Load(stack, accounts, threads=2, requests_each=3) as load:
+        pass
+    return load.answers
 
 
 def test_killed_under_load(load, proven, syncd, long_run):

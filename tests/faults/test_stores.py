@@ -3,6 +3,7 @@ import shutil
 import time
 
 import pytest
+from load import forget
 from stack_control import pause
 
 
@@ -69,6 +70,18 @@ def test_redis_restarted_empty(load, proven, redis_server, stack):
         redis_server.start_and_await()
         running.await_success()
         running.await_count(500)
+    proven(running)
+
+
+def test_one_accounts_keys_deleted(load, proven, redis_store, long_run):
+    """By hand, or by a Redis that evicts after all: the account is loaded anew in the same life of Redis."""
+    with load(count=2) as running:
+        for _ in range(seconds(long_run, 5, 50)):
+            running.await_success()
+            running.await_count(100)
+            forget(redis_store, running.accounts[0])
+        running.await_success()
+        running.await_count(100)
     proven(running)
 
 

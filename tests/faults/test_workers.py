@@ -115,6 +115,37 @@ def test_loader_stalled_past_its_lease_at_every_step(stack, proven, workers, fau
     proven(load, others={503}, note=f"stalled at {len(accounts) - 1} steps")
 
 
+def test_answer_stalled_across_a_fence_at_every_step(stack, proven, workers, fault_accounts, redis_store, long_run):
+    """A worker that has charged holds still before it answers; meanwhile Redis loses everything, the journals are read, and the
+    account begins anew. The charge is in no journal that was read: the answer must not be a success, or be counted again."""
+    account, = fault_accounts(1)
+    answers = few_requests(stack, account)
+    for nth in itertools.count(1, 1 if long_run else 2):
+        pids = whole_pool(workers)
+        stalled = Load(stack, [account], threads=1, requests_each=1)
+        with attached(pids[:1], f"{VISIBLE},fcntl", f"delay_enter={STALL_S}s", nth), stalled:
+            with only(pids, pids[0]):
+                pause(0.5)
+            if stalled.answers:
+                break
+            redis_store.flushall()
+            with Load(stack, [account], threads=2, pause_s=0.005) as load:
+                load.await_success()
+            answers += load.answers
+        answers += stalled.answers
+        assert nth < CRASH_POINTS_MAX
+    answers += stalled.answers
+    load = Load(stack, [account])
+    load.answers = answers
+    proven(load, note=f"stalled at {nth - 1} steps")
+
+
+def few_requests(stack, account):
+    with Load(stack, [account], threads=4, requests_each=5) as load:
+        pass
+    return load.answers
+
+
 def test_pool_killed_and_restarted(load, proven, workers, long_run):
     """kill -9 of the master and all its children at once: what they had charged and not answered is at most one each."""
     killed = 0
