@@ -1,5 +1,6 @@
 set(worker ${CMAKE_SOURCE_DIR}/fcgi-worker)
 pkg_check_modules(JWT REQUIRED IMPORTED_TARGET libjwt)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 find_package(ZLIB REQUIRED)
 
 luna_add_fuzzer(fuzz_ndjson SOURCES fuzz_ndjson.c LIBS luna_modelling)
@@ -7,5 +8,5 @@ luna_add_fuzzer(fuzz_batch SOURCES fuzz_batch.c LIBS luna_modelling)
 luna_add_fuzzer(fuzz_query SOURCES fuzz_query.c ${worker}/query.c ${worker}/query_options.c LIBS luna_modelling)
 target_include_directories(fuzz_query PRIVATE ${worker})
 luna_add_fuzzer(fuzz_headers SOURCES fuzz_headers.c ${worker}/content_coding.c ${worker}/formats.c ${worker}/http.c
-                ${worker}/token.c LIBS luna_modelling PkgConfig::JWT ZLIB::ZLIB)
+                ${worker}/scopes.c ${worker}/small_body.c ${worker}/token.c LIBS luna_modelling luna_store PkgConfig::JANSSON PkgConfig::JWT ZLIB::ZLIB)
 target_include_directories(fuzz_headers PRIVATE ${worker})

@@ -1,5 +1,5 @@
-/* Header values: Accept, Content-Type, a bearer token, and a compressed body behind Content-Encoding. The first byte
- * chooses. Invariants: a format is one of ours; nobody is taken for somebody without the secret; an unpacked body keeps to
+/* Header values and small bodies: Accept, Content-Type, a bearer token, a compressed body behind Content-Encoding, JSON of a
+ * few options. The first byte chooses. Invariants: a format is one of ours; nobody is taken for somebody without the secret; an unpacked body keeps to
  * its cap. */
 #include "fuzz.h"
 
@@ -8,6 +8,7 @@
 #include "http.h"
 #include "luna/base/arena.h"
 #include "luna/base/buf.h"
+#include "small_body.h"
 #include "token.h"
 
 #include <assert.h>
@@ -44,6 +45,21 @@ static void fuzz_coding(const char *body, size_t len, struct luna_arena *arena)
     luna_buf_done(&out);
 }
 
+static void fuzz_small_body(const char *body, size_t len, struct luna_arena *arena)
+{
+    int64_t number = 7;
+    unsigned scopes = 1;
+    struct luna_faults faults;
+    const struct small_member members[] = {
+        {.name = "grace_s", .type = SMALL_INT, .min = 0, .max = 10, .ret_int = &number},
+        {.name = "scopes", .type = SMALL_SCOPES, .ret_scopes = &scopes},
+        {.name = NULL}};
+    luna_faults_init(&faults, arena);
+    small_body_read(body, len, members, &faults);
+    assert(number >= 0 && number <= 10);
+    assert(faults.count > 0 || (scopes >= 1 && scopes <= 7));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct luna_arena arena;
@@ -51,12 +67,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     luna_arena_init(&arena, 4096, 16 << 20);
     const char *text = luna_arena_strndup(&arena, (const char *)data + 1, size - 1);
-    if (text != NULL && data[0] % 3 == 0)
+    if (text != NULL && data[0] % 4 == 0)
         fuzz_media(text);
-    else if (text != NULL && data[0] % 3 == 1)
+    else if (text != NULL && data[0] % 4 == 1)
         fuzz_token(text);
-    else if (text != NULL)
+    else if (text != NULL && data[0] % 4 == 2)
         fuzz_coding((const char *)data + 1, size - 1, &arena);
+    else if (text != NULL)
+        fuzz_small_body((const char *)data + 1, size - 1, &arena);
     luna_arena_done(&arena);
     return 0;
 }
