@@ -158,8 +158,9 @@ static void ask_until_answered(struct luna_admitter *admitter, struct question *
 {
     struct luna_journal_page *page = luna_journal_page(admitter->journal);
     /* Whoever loads may need both stores twice; waiting for longer than that would only hold this worker. */
-    struct luna_deadline deadline = luna_deadline_cap_ms(
-        question->request->deadline, 2 * (admitter->redis_timeout_ms + admitter->database_timeout_ms));
+    struct luna_deadline deadline =
+        luna_deadline_cap_ms(question->request->deadline,
+                             2 * ((int64_t)admitter->redis_timeout_ms + admitter->database_timeout_ms));
     int failures = 0;
     admission->recovery_seq =
         (int64_t)atomic_load(luna_journal_page_seq(page, question->request->account_id));
@@ -183,9 +184,9 @@ static bool take_key(const struct luna_admitter *admitter, const struct luna_adm
     if (request->key_digest == NULL)
         return luna_key_digest(request->api_key, request->api_key_len, admitter->pepper, admitter->pepper_len,
                                ret_key);
-    if (strlen(request->key_digest) >= sizeof ret_key->text)
+    if (strlen(request->key_digest) != sizeof ret_key->text - 1)
         return false;
-    strcpy(ret_key->text, request->key_digest);
+    memcpy(ret_key->text, request->key_digest, sizeof ret_key->text);
     return true;
 }
 

@@ -115,17 +115,19 @@ static enum luna_code send_snapshots(struct batch *batch)
 static void add_rolls(struct batch *batch, const struct snapshot *item, const char *rolls)
 {
     for (int n = 0; *rolls != '\0' && n < ROLLS_PER_ACCOUNT_MAX; n++) {
-        long long v[5];
-        int used = 0;
-        if (sscanf(rolls, "%lld %lld %lld %lld %lld;%n", &v[0], &v[1], &v[2], &v[3], &v[4], &used) != 5 ||
-            used == 0)
-            return;
+        int64_t v[5];
+        for (int i = 0; i < 5; i++) {
+            char *end = NULL;
+            v[i] = strtoll(rolls, &end, 10);
+            if (end == rolls || *end != (i < 4 ? ' ' : ';'))
+                return;
+            rolls = end + 1;
+        }
         luna_pg_array_add(&batch->columns[ROLL_ACCOUNTS], item->account_id);
         luna_pg_array_add(&batch->columns[ROLL_EPOCHS], item->epoch);
         for (int i = 0; i < 5; i++)
             luna_pg_array_add(&batch->columns[ROLL_NOS + i], v[i]);
         batch->has_rolls = true;
-        rolls += used;
     }
 }
 

@@ -1,9 +1,12 @@
 #include "journal_file.h"
 
+#include "luna/store/admission.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -69,11 +72,16 @@ void luna_journal_unlock(int fd, int byte)
 
 bool luna_journal_segment_parse(const char *name, int *ret_slot, int64_t *ret_number)
 {
-    int slot = 0, end = 0;
-    long long number = 0;
-    if (sscanf(name, "j-%d-%lld%n", &slot, &number, &end) != 2 || name[end] != '\0' || slot < 0 || number < 0)
+    char *end = NULL;
+    if (strncmp(name, "j-", 2) != 0 || name[2] < '0' || name[2] > '9')
         return false;
-    *ret_slot = slot;
+    long slot = strtol(name + 2, &end, 10);
+    if (*end != '-' || end[1] < '0' || end[1] > '9' || slot >= LUNA_WORKERS_MAX)
+        return false;
+    long long number = strtoll(end + 1, &end, 10);
+    if (*end != '\0' || number == LLONG_MAX)
+        return false;
+    *ret_slot = (int)slot;
     *ret_number = number;
     return true;
 }

@@ -37,7 +37,7 @@ bool luna_journal_fold_covers(const struct luna_journal_fold *fold,
 
 static void *copy_of(const void *bytes, size_t len)
 {
-    void *copy = malloc(len > 0 ? len : 1);
+    void *copy = calloc(1, len > 0 ? len : 1);
     if (copy != NULL && len > 0)
         memcpy(copy, bytes, len);
     return copy;
@@ -187,15 +187,15 @@ static enum luna_code fold_listing(int dir_fd, const struct luna_journal_listing
                                    struct luna_error *err)
 {
     struct luna_journal_map map;
+    struct luna_journal_segment *covered = calloc(listing->count + 1, sizeof *covered);
+    if (covered == NULL)
+        return luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the fold");
     luna_journal_map_init(&map);
     enum luna_code code = LUNA_OK;
     for (size_t i = 0; i < fold->sums.count && code == LUNA_OK; i++)
         if (!luna_journal_map_add(&map, &fold->sums.items[i]))
             code = luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the fold");
-    struct luna_journal_segment *covered = calloc(listing->count > 0 ? listing->count : 1, sizeof *covered);
     size_t count = 0;
-    if (covered == NULL)
-        code = luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the fold");
     for (size_t i = 0; code == LUNA_OK && i + 1 < listing->count; i++) {
         if (listing->items[i + 1].slot != listing->items[i].slot)
             continue;
@@ -223,8 +223,8 @@ static enum luna_code fold_listing(int dir_fd, const struct luna_journal_listing
 static enum luna_code fold_locked(int dir_fd, int64_t *ret_segments, int64_t *ret_bytes_left,
                                   struct luna_error *err)
 {
-    struct luna_journal_listing listing;
-    struct luna_journal_fold fold;
+    struct luna_journal_listing listing = {.items = NULL};
+    struct luna_journal_fold fold = {.covered = NULL};
     enum luna_code code = luna_journal_listing_read(dir_fd, &listing, err);
     if (code != LUNA_OK)
         return code;

@@ -65,7 +65,7 @@ enum luna_code luna_journal_segments_add(int dir_fd, const struct luna_journal_f
 static enum luna_code read_locked(int dir_fd, int64_t account_id, int64_t epoch,
                                   struct luna_journal_sums *ret_sums, struct luna_error *err)
 {
-    struct luna_journal_fold fold;
+    struct luna_journal_fold fold = {.covered = NULL};
     struct luna_journal_map map;
     enum luna_code code = luna_journal_fold_read(dir_fd, &fold, err);
     if (code != LUNA_OK)

@@ -92,15 +92,16 @@ static enum luna_code plan_read(struct luna_database *database, struct plan *ret
     if (code != LUNA_OK)
         return code;
     rows = result != NULL ? luna_pg_rows(result) : 0;
-    plan.entries = calloc((size_t)(plan.embedded + rows), sizeof *plan.entries);
-    if (plan.entries == NULL)
-        code = luna_error_set(err, LUNA_ENOMEM, "no memory for the migrations");
+    plan.entries = calloc((size_t)plan.embedded + (size_t)rows + 1, sizeof *plan.entries);
+    if (plan.entries == NULL) {
+        luna_pg_result_free(result);
+        return luna_error_set(err, LUNA_ENOMEM, "no memory for the migrations");
+    }
     for (; plan.count < plan.embedded && code == LUNA_OK; plan.count++)
         code = embedded_entry(plan.count, &plan.entries[plan.count], err);
     for (int row = 0; row < rows && code == LUNA_OK; row++)
         merge_row(&plan, result, row);
-    if (result != NULL)
-        luna_pg_result_free(result);
+    luna_pg_result_free(result);
     if (code != LUNA_OK)
         free(plan.entries);
     else
@@ -200,7 +201,7 @@ enum luna_code luna_migrate_up(struct luna_database *database,
                                void (*each)(void *context, const struct luna_migration *migration),
                                void *context, int *ret_applied, struct luna_error *err)
 {
-    struct plan plan;
+    struct plan plan = {.count = 0};
     struct luna_error ignored;
     enum luna_code code = prepare(database, err);
     if (code != LUNA_OK)
@@ -221,7 +222,7 @@ enum luna_code luna_migrate_status(struct luna_database *database,
                                    void (*each)(void *context, const struct luna_migration *migration),
                                    void *context, struct luna_error *err)
 {
-    struct plan plan;
+    struct plan plan = {.count = 0};
     enum luna_code code = plan_read(database, &plan, err);
     if (code != LUNA_OK)
         return code;
@@ -233,7 +234,7 @@ enum luna_code luna_migrate_status(struct luna_database *database,
 
 enum luna_code luna_migrate_check(struct luna_database *database, struct luna_error *err)
 {
-    struct plan plan;
+    struct plan plan = {.count = 0};
     enum luna_code code = plan_read(database, &plan, err);
     if (code != LUNA_OK)
         return code;

@@ -163,7 +163,7 @@ void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
     luna_redis_arg_bytes(command, text, (size_t)len);
 }
 
-enum luna_code luna_redis_send(struct luna_cache *cache, const struct luna_redis_command *command,
+enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_error *err)
 {
     if (command->overflow)
@@ -172,9 +172,7 @@ enum luna_code luna_redis_send(struct luna_cache *cache, const struct luna_redis
     enum luna_code code = ensure_connected(cache, deadline, err);
     if (code != LUNA_OK)
         return code;
-    /* hiredis's prototype lacks a const that its code respects. */
-    const char **argv = (const char **)(uintptr_t)command->argv;
-    if (redisAppendCommandArgv(cache->context, command->argc, argv, command->lens) != REDIS_OK)
+    if (redisAppendCommandArgv(cache->context, command->argc, command->argv, command->lens) != REDIS_OK)
         return broken(cache, "sending", err);
     return LUNA_OK;
 }
@@ -195,7 +193,7 @@ enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline de
     return LUNA_OK;
 }
 
-enum luna_code luna_redis_call(struct luna_cache *cache, const struct luna_redis_command *command,
+enum luna_code luna_redis_call(struct luna_cache *cache, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_reply **ret_reply,
                                struct luna_error *err)
 {
@@ -203,7 +201,7 @@ enum luna_code luna_redis_call(struct luna_cache *cache, const struct luna_redis
     return code == LUNA_OK ? luna_redis_take(cache, deadline, ret_reply, err) : code;
 }
 
-enum luna_code luna_redis_want(struct luna_cache *cache, const struct luna_redis_command *command,
+enum luna_code luna_redis_want(struct luna_cache *cache, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_reply **ret_reply,
                                struct luna_error *err)
 {

@@ -36,16 +36,16 @@ struct luna_reply; /* hiredis's */
 
 /* One command, one answer. An error answer of Redis is not a failure here: see luna_reply_error(). LUNA_EUNAVAILABLE,
  * LUNA_ETIMEOUT. *ret_reply is the caller's: luna_reply_free(). */
-enum luna_code luna_redis_call(struct luna_cache *cache, const struct luna_redis_command *command,
+enum luna_code luna_redis_call(struct luna_cache *cache, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_reply **ret_reply,
                                struct luna_error *err) LUNA_MUSTCHECK;
 /* Several at once: send any number, then take as many answers, in order. */
-enum luna_code luna_redis_send(struct luna_cache *cache, const struct luna_redis_command *command,
+enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_error *err) LUNA_MUSTCHECK;
 enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline deadline,
                                struct luna_reply **ret_reply, struct luna_error *err) LUNA_MUSTCHECK;
 /* A call whose error answer is a failure too (LUNA_EUNAVAILABLE, with Redis's text). */
-enum luna_code luna_redis_want(struct luna_cache *cache, const struct luna_redis_command *command,
+enum luna_code luna_redis_want(struct luna_cache *cache, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_reply **ret_reply,
                                struct luna_error *err) LUNA_MUSTCHECK;
 void luna_redis_drop(struct luna_cache *cache);

@@ -117,7 +117,7 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct lu
     if (admission->cost == 0)
         return LUNA_COMMIT_OK;
     struct luna_journal_page *page = luna_journal_page(admitter->journal);
-    struct luna_deadline deadline = luna_deadline_in_ms(2 * admitter->redis_timeout_ms);
+    struct luna_deadline deadline = luna_deadline_in_ms(2 * (int64_t)admitter->redis_timeout_ms);
     struct luna_journal_record record = {.account_id = admission->account_id,
                                          .epoch = admission->epoch,
                                          .charged_at = admission->charged_at,

@@ -23,14 +23,17 @@ static double evalsha_us(struct stores *stores)
     struct luna_info info;
     struct luna_error err;
     char line[160];
-    double calls = 0, us = 0;
     if (luna_cache_new(stores->redis_url, 2000, &cache, &err) != LUNA_OK ||
         luna_info_read(cache, "commandstats", luna_deadline_in_ms(2000), &info, &err) != LUNA_OK)
         stores_die(err.msg);
     luna_info_field(&info, "cmdstat_evalsha", line, sizeof line);
     luna_info_done(&info);
     luna_cache_free(cache);
-    if (sscanf(line, "calls=%lf,usec=%lf", &calls, &us) != 2 || calls < 1)
+    /* calls=N,usec=N,… */
+    const char *usec = strstr(line, "usec=");
+    double calls = strtod(strncmp(line, "calls=", 6) == 0 ? line + 6 : "0", NULL);
+    double us = usec != NULL ? strtod(usec + 5, NULL) : 0;
+    if (calls < 1)
         return 0;
     return us / calls;
 }

@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PG_BIN "/usr/lib/postgresql/15/bin/"
+#define POSTGRES "/usr/lib/postgresql/15/bin/postgres"
+#define INITDB "/usr/lib/postgresql/15/bin/initdb"
 
 void stores_die(const char *what)
 {
@@ -34,6 +35,28 @@ static void become_postgres(void)
         _exit(126);
 }
 
+/* execvp's prototype lacks a const that it respects. */
+static void execute(const char *const *argv)
+{
+    char *const *words = NULL;
+    memcpy(&words, &argv, sizeof words);
+    execvp(argv[0], words);
+}
+
+void stores_shell(const char *dir, const char *line)
+{
+    const char *const argv[] = {"sh", "-c", line, NULL};
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (chdir(dir) == 0)
+            execute(argv);
+        _exit(127);
+    }
+    if (waitpid(pid, &status, 0) != pid || status != 0)
+        stores_die(line);
+}
+
 static pid_t spawn(struct stores *stores, bool as_postgres, const char *log, const char *const *argv)
 {
     pid_t pid = fork();
@@ -49,8 +72,7 @@ static pid_t spawn(struct stores *stores, bool as_postgres, const char *log, con
     if (as_postgres)
         become_postgres();
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* no server outlives a test that was killed */
-    /* execvp's prototype lacks a const that it respects. */
-    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    execute(argv);
     _exit(127);
 }
 
@@ -130,7 +152,7 @@ void stores_postgres_start(struct stores *stores)
     snprintf(lock, sizeof lock, "%s/postmaster.pid", data);
     char sockets[112];
     snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", stores->dir);
-    const char *const argv[] = {PG_BIN "postgres",
+    const char *const argv[] = {POSTGRES,
                                 "-D",
                                 data,
                                 "-c",
@@ -162,18 +184,12 @@ void stores_process_init(struct stores *stores)
     if (mkdtemp(stores->dir) == NULL || chmod(stores->dir, 0777) != 0)
         stores_die("cannot make a directory under /tmp");
     snprintf(data, sizeof data, "%s/pg", stores->dir);
-    const char *const initdb[] = {PG_BIN "initdb",
-                                  "-D",
-                                  data,
-                                  "-U",
-                                  "postgres",
-                                  "-A",
-                                  "trust",
-                                  "-E",
-                                  "UTF8",
-                                  "--locale=C.UTF-8",
-                                  "--no-sync",
-                                  "--no-instructions",
+    const char *const initdb[] = {INITDB,      "-D",
+                                  data,        "-U",
+                                  "postgres",  "-A",
+                                  "trust",     "-E",
+                                  "UTF8",      "--locale=C.UTF-8",
+                                  "--no-sync", "--no-instructions",
                                   NULL};
     run(stores, true, initdb);
 }
@@ -185,7 +201,7 @@ void stores_process_done(struct stores *stores)
     const char *const remove[] = {"rm", "-rf", stores->dir, NULL};
     pid_t pid = fork();
     if (pid == 0) {
-        execvp(remove[0], (char *const *)(uintptr_t)remove);
+        execute(remove);
         _exit(127);
     }
     int status = 0;

@@ -8,6 +8,8 @@
 
 _Noreturn void stores_die(const char *what);
 void stores_pause_ms(long ms);
+/* Runs a line of shell in `dir`; ends the program when it fails. */
+void stores_shell(const char *dir, const char *line);
 /* The directory and an empty cluster. */
 void stores_process_init(struct stores *stores);
 void stores_process_done(struct stores *stores);

@@ -157,8 +157,7 @@ static void test_no_role_may_do_what_is_not_its_work(void **state)
                                             "DROP TABLE quota_events",
                                             "ALTER TABLE quota_events DISABLE TRIGGER ALL",
                                             "UPDATE api_keys SET revoked_at = NULL",
-                                            "INSERT INTO api_keys (account_id, digest, prefix, scopes) "
-                                            "VALUES (1, gen_random_uuid(), 'forgedkk', 7)",
+                                            "INSERT INTO api_keys SELECT * FROM api_keys",
                                             "SELECT luna_event_append(1, 'book', 'x', 0, 0, 0, 0, 0, '', 0)",
                                             "UPDATE redis_incarnation SET incarnation = 0",
                                             "UPDATE syncd_leader SET term = 0",

@@ -128,9 +128,10 @@ static void test_a_config_row_of_keys_is_taken_apart_or_refused(void **state)
     assert_true(luna_config_keys_parse("", &keys));
     assert_int_equal(keys.count, 0);
     assert_false(luna_config_keys_parse("rubbish", &keys));
+    size_t len = 0;
     for (int i = 0; i < LUNA_CONFIG_KEYS_MAX + 1; i++)
-        strcat(many, i == 0 ? "919108f7-52d1-8320-9bac-f847db4148a8 7 0 0"
-                            : ",919108f7-52d1-8320-9bac-f847db4148a8 7 0 0");
+        len += (size_t)snprintf(many + len, sizeof many - len, "%s919108f7-52d1-8320-9bac-f847db4148a8 7 0 0",
+                                i == 0 ? "" : ",");
     assert_false(luna_config_keys_parse(many, &keys));
 }
 

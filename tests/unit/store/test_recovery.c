@@ -82,13 +82,6 @@ static void assert_ledger(const struct client *client, int64_t units)
     stores_assert_sound(&stores, booker);
 }
 
-static void shell(const char *format)
-{
-    char line[512];
-    snprintf(line, sizeof line, "cd %s && %s", stores.dir, format);
-    assert_int_equal(system(line), 0);
-}
-
 static void test_flushall_loses_no_success(void **state)
 {
     struct client client;
@@ -145,12 +138,12 @@ static void test_an_older_append_only_file_gives_nothing_away(void **state)
     make_client(&client);
     request(&client, 3);
     stores_pause_ms(1100); /* appendfsync everysec */
-    shell("cp -r appendonlydir older");
+    stores_shell(stores.dir, "cp -r appendonlydir older");
     request(&client, 4);
     pass_once();
     request(&client, 2);
     stores_redis_kill(&stores);
-    shell("rm -rf appendonlydir && mv older appendonlydir");
+    stores_shell(stores.dir, "rm -rf appendonlydir && mv older appendonlydir");
     stores_redis_start(&stores);
     stores_fence(booker, &report);
     assert_int_equal(report.units_recovered, 2);
