@@ -4,6 +4,8 @@
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -71,8 +73,21 @@ static bool read_answer(const struct nlmsghdr *header, struct backlog *ret_backl
     return false;
 }
 
+/* Of a listening TCP socket, tcp_info holds the queue where it holds a connection's segments. */
+static bool read_tcp(int listen_fd, struct backlog *ret_backlog)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    if (getsockopt(listen_fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return false;
+    *ret_backlog = (struct backlog){.depth = (int)info.tcpi_unacked, .max = (int)info.tcpi_sacked};
+    return true;
+}
+
 bool backlog_read(int listen_fd, struct backlog *ret_backlog)
 {
+    if (read_tcp(listen_fd, ret_backlog))
+        return true;
     _Alignas(struct nlmsghdr) char answer[ANSWER_BYTES];
     struct stat socket_stat;
     int fd = netlink_socket();

@@ -1,7 +1,7 @@
 /*
- * backlog.h: how many connections wait in a listening unix socket's queue.
+ * backlog.h: how many connections wait in a listening socket's queue.
  *
- * Asked of the kernel through sock_diag, in one message; /proc and getsockopt() do not know it for unix sockets.
+ * Of a unix socket asked through sock_diag, in one message: /proc and getsockopt() do not know it there.
  */
 #ifndef FCGI_WORKER_BACKLOG_H
 #define FCGI_WORKER_BACKLOG_H

@@ -76,7 +76,16 @@ static enum fcgi_accept classify_accept_error(struct luna_error *err)
     }
 }
 
-static bool peer_is_welcome(const struct fcgi_io *io, int fd, struct luna_error *err)
+static bool address_is_welcome(const struct fcgi_io *io, const struct sockaddr_storage *peer,
+                               struct luna_error *err)
+{
+    if (networks_contain(&io->options.networks, peer))
+        return true;
+    luna_error_set(err, LUNA_EPROTOCOL, "a connection from an address that LUNA_WORKER_PEERS does not name");
+    return false;
+}
+
+static bool user_is_welcome(const struct fcgi_io *io, int fd, struct luna_error *err)
 {
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t len = sizeof peer;
@@ -107,11 +116,13 @@ static void index_params(struct fcgi_io *io)
 enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, void (*accepted)(void *ctx), void *ctx,
                                 struct luna_error *err)
 {
-    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+    socklen_t peer_len = sizeof peer;
+    int fd = accept4(listen_fd, (struct sockaddr *)&peer, &peer_len, SOCK_CLOEXEC);
     if (fd < 0)
         return classify_accept_error(err);
     accepted(ctx);
-    if (!peer_is_welcome(io, fd, err)) {
+    if (!(peer.ss_family == AF_UNIX ? user_is_welcome(io, fd, err) : address_is_welcome(io, &peer, err))) {
         close(fd);
         return FCGI_ACCEPT_DROPPED;
     }

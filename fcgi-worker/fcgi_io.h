@@ -17,6 +17,7 @@
 #include "luna/base/buf.h"
 #include "luna/base/clock.h"
 #include "luna/base/error.h"
+#include "networks.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,9 +29,10 @@ struct fcgi_io;
 enum { FCGI_IO_PEERS_MAX = 16 };
 
 struct fcgi_io_options {
-    uid_t peers[FCGI_IO_PEERS_MAX]; /* users who may connect */
+    uid_t peers[FCGI_IO_PEERS_MAX]; /* users who may connect over a unix socket */
     size_t peer_count;
-    int read_timeout_ms; /* of one read */
+    struct networks networks; /* from where they may over TCP */
+    int read_timeout_ms;      /* of one read */
 };
 
 enum fcgi_accept {

@@ -1,5 +1,7 @@
 #include "listener.h"
 
+#include "luna/base/address.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -115,6 +117,32 @@ enum luna_code listener_adopt(int fd, const char *path, struct listener *ret_lis
     return LUNA_OK;
 }
 
+static enum luna_code listen_on(const char *text, int64_t backlog, struct listener *ret_listener,
+                                struct luna_error *err)
+{
+    struct luna_address address;
+    int one = 1;
+    if (luna_address_parse(text, &address, err) != LUNA_OK) {
+        luna_error_wrap(err, "LUNA_WORKER_LISTEN");
+        return LUNA_ECONFIG;
+    }
+    struct listener listener = {
+        .fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (listener.fd < 0)
+        return luna_error_set(err, LUNA_EIO, "socket: %s", strerror(errno));
+    /* So that a pool may follow another at once, while connections of that one still linger in TIME_WAIT. */
+    if (setsockopt(listener.fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+        bind(listener.fd, (struct sockaddr *)&address.storage, address.len) != 0 ||
+        listen(listener.fd, (int)backlog) != 0) {
+        luna_error_set(err, LUNA_ECONFIG, "LUNA_WORKER_LISTEN: cannot listen on %s: %s", text,
+                       strerror(errno));
+        close(listener.fd);
+        return LUNA_ECONFIG;
+    }
+    *ret_listener = listener;
+    return LUNA_OK;
+}
+
 static bool systemd_passed_one(void)
 {
     const char *pid = getenv("LISTEN_PID");   /* NOLINT(concurrency-mt-unsafe): read at start, one thread */
@@ -128,6 +156,8 @@ enum luna_code listener_open(const struct worker_config *config, struct listener
 {
     if (systemd_passed_one())
         return listener_adopt(SYSTEMD_FIRST_FD, "", ret_listener, err);
+    if (config->worker_listen != NULL && *config->worker_listen != '\0')
+        return listen_on(config->worker_listen, config->backlog, ret_listener, err);
     return make_socket(config, ret_listener, err);
 }
 

@@ -1,5 +1,5 @@
 /*
- * listener.h: the socket the web server connects to.
+ * listener.h: the socket the web server connects to: a unix socket, or TCP for a web server on another host.
  *
  * Where it comes from: systemd (LISTEN_FDS), an earlier master that became this one (handover.h), or made here: bound
  * under a private name with mode 0660 and then renamed into place, so that no moment exists in which others can connect
@@ -16,7 +16,7 @@
 
 struct listener {
     int fd;
-    char path[108]; /* "" when systemd owns the socket: then it is not unlinked either */
+    char path[108]; /* "" for TCP, and when systemd owns the socket: then nothing is unlinked */
 };
 
 enum luna_code listener_open(const struct worker_config *config, struct listener *ret_listener,

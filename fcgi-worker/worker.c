@@ -6,6 +6,7 @@
 #include "leash.h"
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
+#include "networks.h"
 #include "peers.h"
 #include "pipeline.h"
 #include "process_memory.h"
@@ -190,7 +191,8 @@ static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
                                                   .pepper = config->pepper,
                                                   .pepper_len = config->pepper_len,
                                                   .journal_dir = config->state_dir,
-                                                  .worker_slot = worker->options->slot,
+                                                  .worker_slot =
+                                                      worker->options->slot + (int)config->journal_slot_first,
                                                   .redis_timeout_ms = (int)config->redis_timeout_ms,
                                                   .database_timeout_ms = (int)config->database_timeout_ms};
     enum luna_code code = luna_admitter_new(&options, &worker->pipeline.admitter, err);
@@ -202,6 +204,8 @@ static enum luna_code open_connection(struct worker *worker, struct luna_error *
     const struct worker_config *config = worker->options->config;
     struct fcgi_io_options options = {.read_timeout_ms = (int)config->request_timeout_ms};
     enum luna_code code = peers_resolve(config->socket_peers, &options, err);
+    if (code == LUNA_OK)
+        code = networks_parse(config->worker_peers, &options.networks, err);
     return code == LUNA_OK ? fcgi_io_new(&options, &worker->pipeline.io, err) : code;
 }
 

@@ -3,6 +3,7 @@
 #include "luna/base/env_file.h"
 #include "luna/base/hex.h"
 #include "luna/store/admission.h"
+#include "networks.h"
 
 #include <assert.h>
 #include <string.h>
@@ -35,17 +36,25 @@ enum { REQ = LUNA_SETTING_REQUIRED, SEC = LUNA_SETTING_SECRET, REL = LUNA_SETTIN
     }
 
 const struct luna_setting worker_settings[] = {
-    TEXT("LUNA_WORKER_SOCKET", socket_path, REQ, NULL,
+    TEXT("LUNA_WORKER_SOCKET", socket_path, 0, NULL,
          "Path of the unix socket nginx passes FastCGI to; ignored when systemd hands over a socket."),
     TEXT("LUNA_SOCKET_GROUP", socket_group, 0, NULL, "Group that owns the socket (mode 0660): nginx's."),
     TEXT("LUNA_SOCKET_PEERS", socket_peers, 0, "www-data",
          "Users, comma-separated, whose processes may connect, besides root and the pool's own user."),
+    TEXT("LUNA_WORKER_LISTEN", worker_listen, 0, NULL,
+         "address:port for nginx on another host, numeric, in place of LUNA_WORKER_SOCKET. FastCGI is not "
+         "encrypted: "
+         "a network that only nginx and the workers are on."),
+    TEXT("LUNA_WORKER_PEERS", worker_peers, REL, NULL,
+         "Networks, comma-separated, that may connect to LUNA_WORKER_LISTEN, such as 10.1.2.0/24."),
     TEXT("LUNA_USER", user, 0, NULL, "User to become when started as root."),
     TEXT("LUNA_GROUP", group, 0, NULL, "Group to become when started as root; the user's own when unset."),
     TEXT("LUNA_PID_FILE", pid_file, 0, NULL, "File to write the master's process id to."),
     TEXT("LUNA_ENV_FILE", env_file, 0, NULL,
          "File of NAME=value lines for settings the environment leaves unset; read again at SIGHUP."),
     TEXT("LUNA_STATE_DIR", state_dir, REQ, NULL, "Directory for the workers' charge journals."),
+    WHOLE("LUNA_JOURNAL_SLOT_FIRST", journal_slot_first, 0, "0", 0, LUNA_WORKERS_MAX - 1,
+          "First journal slot of this pool; pools that share LUNA_STATE_DIR each need a range of their own."),
     TEXT("LUNA_MONITOR_LISTEN", monitor_listen, 0, "127.0.0.1:9100",
          "Address and port of /livez, /readyz, /metrics and /status; numeric."),
     TEXT("LUNA_REDIS_URL", redis_url, REQ | SEC | REL, NULL,
@@ -124,6 +133,26 @@ static enum luna_code decode_pepper(struct worker_config *config, struct luna_er
         strlen(config->key_pepper), 2 * PEPPER_BYTES_MIN, 2 * PEPPER_BYTES_MAX);
 }
 
+static bool is_given(const char *text)
+{
+    return text != NULL && *text != '\0';
+}
+
+static enum luna_code check_listener(const struct worker_config *config, struct luna_error *err)
+{
+    struct networks networks;
+    if (is_given(config->worker_listen) == is_given(config->socket_path))
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "set one of LUNA_WORKER_SOCKET and LUNA_WORKER_LISTEN, not %s",
+                              is_given(config->socket_path) ? "both" : "neither");
+    enum luna_code code = networks_parse(config->worker_peers, &networks, err);
+    if (code == LUNA_OK && is_given(config->worker_listen) && networks.count == 0)
+        return luna_error_set(
+            err, LUNA_ECONFIG,
+            "LUNA_WORKER_LISTEN needs LUNA_WORKER_PEERS: the networks that nginx connects from");
+    return code;
+}
+
 static enum luna_code cross_check(struct worker_config *config, struct luna_error *err)
 {
     if (config->workers_min > config->workers_max)
@@ -132,7 +161,9 @@ static enum luna_code cross_check(struct worker_config *config, struct luna_erro
                               (long long)config->workers_min, (long long)config->workers_max);
     if (config->queue_wait_max_ms > config->request_timeout_ms)
         config->queue_wait_max_ms = config->request_timeout_ms;
-    enum luna_code code = decode_pepper(config, err);
+    enum luna_code code = check_listener(config, err);
+    if (code == LUNA_OK)
+        code = decode_pepper(config, err);
     return code != LUNA_OK ? code
                            : token_keys_init(config->token_keys_text, config->pepper, config->pepper_len,
                                              &config->token_keys, err);

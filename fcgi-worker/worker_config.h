@@ -27,6 +27,8 @@ struct worker_config {
     char *socket_path;
     char *socket_group;
     char *socket_peers;
+    char *worker_listen;
+    char *worker_peers;
     char *user;
     char *group;
     char *pid_file;
@@ -41,6 +43,7 @@ struct worker_config {
     char *cors_origins;
     unsigned char pepper[PEPPER_BYTES_MAX];
     size_t pepper_len;
+    int64_t journal_slot_first;
     int pool_mode;
     int64_t workers;
     int64_t workers_min;

@@ -1,5 +1,6 @@
 #include "luna/base/http_listener.h"
 
+#include "luna/base/address.h"
 #include "luna/base/clock.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include <unistd.h>
 
 enum {
-    HOST_BYTES_MAX = 64,
     PORT_BYTES = 8,
     EVENTS_MAX = LUNA_HTTP_CONNECTIONS_MAX + 2,
     TICK_MS = 500, /* how late a late connection may be noticed */
@@ -298,52 +298,22 @@ void luna_http_listener_serve(struct luna_http_listener *listener)
         accept_waiting(listener);
 }
 
-/* "127.0.0.1:80" or "[::1]:80" into its two halves. */
-static bool split_address(const char *address, char host[HOST_BYTES_MAX], const char **ret_port)
-{
-    const char *colon = strrchr(address, ':');
-    if (!colon || colon == address || colon[1] == '\0' ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1))
-        return false;
-    const char *begin = address;
-    const char *end = colon;
-    if (begin[0] == '[') {
-        if (end[-1] != ']')
-            return false;
-        begin++;
-        end--;
-    }
-    size_t len = (size_t)(end - begin);
-    if (len == 0 || len >= HOST_BYTES_MAX)
-        return false;
-    memcpy(host, begin, len);
-    host[len] = '\0';
-    *ret_port = colon + 1;
-    return true;
-}
-
 static enum luna_code open_socket(struct luna_http_listener *listener, const char *address,
                                   struct luna_error *err)
 {
-    char host[HOST_BYTES_MAX];
-    const char *port = NULL;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-    struct addrinfo *info = NULL;
-    if (!split_address(address, host, &port) || strlen(port) > 5 ||
-        getaddrinfo(host, port, &hints, &info) != 0)
-        return luna_error_set(err, LUNA_EINVAL, "\"%s\" is not an address like 127.0.0.1:9100 or [::1]:9100",
-                              address);
-    listener->listen_fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct luna_address wanted;
+    enum luna_code code = luna_address_parse(address, &wanted, err);
+    if (code != LUNA_OK)
+        return code;
+    listener->listen_fd = socket(wanted.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct sockaddr_storage bound = {0};
     socklen_t bound_len = sizeof bound;
     int one = 1;
     bool ok = listener->listen_fd >= 0 &&
               setsockopt(listener->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-              bind(listener->listen_fd, info->ai_addr, info->ai_addrlen) == 0 &&
+              bind(listener->listen_fd, (struct sockaddr *)&wanted.storage, wanted.len) == 0 &&
               listen(listener->listen_fd, SOMAXCONN) == 0 &&
               getsockname(listener->listen_fd, (struct sockaddr *)&bound, &bound_len) == 0;
-    freeaddrinfo(info);
     if (!ok)
         return luna_error_set(err, LUNA_EIO, "cannot listen on %s: %s", address, strerror(errno));
     char bound_port[PORT_BYTES];

@@ -67,7 +67,10 @@ static void wrong_values_are_named_and_secrets_are_not_shown(void **state)
         {"LUNA_WORKERS_MIN", "17"},
         {"LUNA_STATE_DIR", ""},
         {"LUNA_SANDBOX", "on"},
-        {"LUNA_BACKLOG", "1e3"}};
+        {"LUNA_BACKLOG", "1e3"},
+        {"LUNA_WORKER_SOCKET", ""},
+        {"LUNA_WORKER_LISTEN", "127.0.0.1:9000"},
+        {"LUNA_WORKER_PEERS", "nginx"}};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct worker_config config;
@@ -108,6 +111,27 @@ static void queue_wait_never_exceeds_the_budget(void **state)
     worker_config_done(&config);
 }
 
+static const char *over_tcp(const char *name)
+{
+    if (strcmp(name, "LUNA_WORKER_LISTEN") == 0)
+        return "127.0.0.1:9000";
+    return strcmp(name, "LUNA_WORKER_SOCKET") == 0 ? NULL : environment(name);
+}
+
+static void tcp_without_networks_is_refused(void **state)
+{
+    struct worker_config config;
+    struct luna_error err;
+    (void)state;
+    override_name = NULL;
+    assert_int_equal(worker_config_load(over_tcp, &config, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "LUNA_WORKER_PEERS"));
+    override_name = "LUNA_WORKER_PEERS";
+    override_value = "10.1.2.0/24";
+    assert_int_equal(worker_config_load(over_tcp, &config, &err), LUNA_OK);
+    worker_config_done(&config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +139,7 @@ int main(void)
         cmocka_unit_test(wrong_values_are_named_and_secrets_are_not_shown),
         cmocka_unit_test(file_fills_what_the_environment_leaves_open),
         cmocka_unit_test(queue_wait_never_exceeds_the_budget),
+        cmocka_unit_test(tcp_without_networks_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

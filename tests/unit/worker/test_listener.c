@@ -1,6 +1,8 @@
 /* The socket: never open to others, never stolen from a pool that serves, depth of its queue known. */
 #include "listener.h"
 
+#include "backlog.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +14,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <cmocka.h>
 
@@ -130,6 +135,52 @@ static void only_listening_sockets_are_adopted(void **state)
     assert_int_equal(listener_adopt(999, "", &listener, &err), LUNA_EINVAL);
 }
 
+static int connect_to_port(int listen_fd)
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    assert_int_equal(getsockname(listen_fd, (struct sockaddr *)&address, &len), 0);
+    assert_int_equal(ntohl(address.sin_addr.s_addr), INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void tcp_queue_has_the_length_asked_for_and_shows_its_depth(void **state)
+{
+    struct listener listener;
+    struct luna_error err;
+    struct backlog backlog = {.depth = -1};
+    char address[] = "127.0.0.1:0";
+    (void)state;
+    config.worker_listen = address;
+    config.socket_path = NULL;
+    assert_int_equal(listener_open(&config, &listener, &err), LUNA_OK);
+    assert_string_equal(listener.path, "");
+    int first = connect_to_port(listener.fd), second = connect_to_port(listener.fd);
+    assert_true(backlog_read(listener.fd, &backlog));
+    assert_int_equal(backlog.depth, 2);
+    assert_int_equal(backlog.max, 5);
+    close(first);
+    close(second);
+    listener_close(&listener, true);
+}
+
+static void tcp_address_that_is_taken_or_none_is_named(void **state)
+{
+    struct luna_error err;
+    struct listener listener;
+    char none[] = "worker.example:9000";
+    char elsewhere[] = "192.0.2.1:9000";
+    (void)state;
+    config.worker_listen = none;
+    assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "LUNA_WORKER_LISTEN"));
+    config.worker_listen = elsewhere;
+    assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "192.0.2.1:9000"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +191,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(too_long_a_path_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(missing_folder_and_group_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_listening_sockets_are_adopted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tcp_queue_has_the_length_asked_for_and_shows_its_depth, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(tcp_address_that_is_taken_or_none_is_named, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
