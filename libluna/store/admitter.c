@@ -1,6 +1,7 @@
 #include "admitter.h"
 
 #include "digest.h"
+#include "journal_host.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,12 @@ enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_d
     if (code == LUNA_OK && admitter->fence.incarnation == 0)
         return luna_error_set(err, LUNA_EUNAVAILABLE,
                               "Redis holds no quota scripts: quota-syncd has not started yet");
-    return code == LUNA_OK ? luna_database_ping(admitter->database, deadline, err) : code;
+    if (code != LUNA_OK || admitter->host_announced)
+        return code == LUNA_OK ? luna_database_ping(admitter->database, deadline, err) : code;
+    code = luna_journal_host_announce(admitter->database, luna_journal_dir_name_of(admitter->journal),
+                                      deadline, err);
+    admitter->host_announced = code == LUNA_OK;
+    return code;
 }
 
 enum { SCRIPT_SHA_ARG = 1 };

@@ -12,6 +12,8 @@
 #include "quota_keys.h"
 #include "redis.h"
 
+#include <stdbool.h>
+
 struct luna_admitter {
     struct luna_cache *cache;
     struct luna_database *database;
@@ -20,6 +22,7 @@ struct luna_admitter {
     size_t pepper_len;
     char *journal_dir;
     int redis_timeout_ms, database_timeout_ms;
+    bool host_announced;            /* PostgreSQL knows of the journal directory */
     struct luna_fence_record fence; /* incarnation 0: not known */
     int64_t wseq;                   /* of the last charge asked for */
 };

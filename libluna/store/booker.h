@@ -4,6 +4,7 @@
 #ifndef LUNA_STORE_BOOKER_H
 #define LUNA_STORE_BOOKER_H
 
+#include "journal_file.h"
 #include "journal_page.h"
 #include "luna/store/booking.h"
 #include "pg.h"
@@ -18,6 +19,7 @@ struct luna_booker {
     struct luna_database *database;
     char *journal_dir;
     struct luna_journal_page *page;
+    char journal_name[LUNA_JOURNAL_NAME_BYTES];
     int redis_timeout_ms, batch_accounts_max;
     bool unsafe_redis;
     bool (*between_batches)(void *context);

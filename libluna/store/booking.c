@@ -26,7 +26,9 @@ static enum luna_code open_parts(struct luna_booker *booker, const struct luna_b
     if (code == LUNA_OK)
         code = luna_journal_dir_open(options->journal_dir, &dir_fd, err);
     if (code == LUNA_OK) {
-        code = luna_journal_page_map(dir_fd, &booker->page, err);
+        code = luna_journal_dir_name(dir_fd, booker->journal_name, err);
+        if (code == LUNA_OK)
+            code = luna_journal_page_map(dir_fd, &booker->page, err);
         close(dir_fd);
     }
     if (code != LUNA_OK)

@@ -17,6 +17,7 @@
 #include "booker.h"
 #include "fence_record.h"
 #include "info.h"
+#include "journal_host.h"
 #include "journal_sums.h"
 
 #include <stdio.h>
@@ -221,7 +222,10 @@ static enum luna_code begin_life(struct luna_booker *booker, const struct presen
                                  struct luna_fence_report *report, struct luna_error *err)
 {
     int64_t incarnation = 0;
-    enum luna_code code = take_incarnation(booker, present, &incarnation, err);
+    enum luna_code code = luna_journal_host_announce(booker->database, booker->journal_name,
+                                                     luna_pg_deadline(booker->database), err);
+    if (code == LUNA_OK)
+        code = take_incarnation(booker, present, &incarnation, err);
     if (code == LUNA_OK)
         code = flush_scripts(booker, err);
     if (code == LUNA_OK)

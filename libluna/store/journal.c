@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@ struct luna_journal {
     off_t bytes;
     int64_t last_wseq;
     struct luna_journal_page *page;
+    char dir_name[LUNA_JOURNAL_NAME_BYTES];
     char worker_name[32];
 };
 
@@ -32,19 +32,13 @@ void luna_journal_close(struct luna_journal *journal)
     free(journal);
 }
 
-/* The same directory has the same name whatever path led to it; two hosts' directories differ by host name. */
-static void name_worker(struct luna_journal *journal, const char *dir)
+static enum luna_code name_worker(struct luna_journal *journal, struct luna_error *err)
 {
-    char host[256] = "", real[PATH_MAX] = "";
-    uint32_t hash = 2166136261u;
-    gethostname(host, sizeof host - 1);
-    if (realpath(dir, real) == NULL)
-        snprintf(real, sizeof real, "%s", dir);
-    for (const char *p = host; *p != '\0'; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619u;
-    for (const char *p = real; *p != '\0'; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619u;
-    snprintf(journal->worker_name, sizeof journal->worker_name, "w%08x.%d", hash, journal->slot);
+    enum luna_code code = luna_journal_dir_name(journal->dir_fd, journal->dir_name, err);
+    if (code == LUNA_OK)
+        snprintf(journal->worker_name, sizeof journal->worker_name, "%s.%d", journal->dir_name,
+                 journal->slot);
+    return code;
 }
 
 static enum luna_code take_slot(struct luna_journal *journal, const char *dir, struct luna_error *err)
@@ -135,6 +129,8 @@ enum luna_code luna_journal_open(const char *dir, int slot, struct luna_journal 
     journal->slot = slot;
     enum luna_code code = luna_journal_dir_open(dir, &journal->dir_fd, err);
     if (code == LUNA_OK)
+        code = name_worker(journal, err);
+    if (code == LUNA_OK)
         code = luna_journal_page_map(journal->dir_fd, &journal->page, err);
     if (code == LUNA_OK)
         code = take_slot(journal, dir, err);
@@ -146,7 +142,6 @@ enum luna_code luna_journal_open(const char *dir, int slot, struct luna_journal 
         luna_journal_close(journal);
         return code;
     }
-    name_worker(journal, dir);
     *ret_journal = journal;
     return LUNA_OK;
 }
@@ -159,6 +154,11 @@ struct luna_journal_page *luna_journal_page(struct luna_journal *journal)
 struct luna_journal_slot *luna_journal_slot(struct luna_journal *journal)
 {
     return &journal->page->slots[journal->slot];
+}
+
+const char *luna_journal_dir_name_of(const struct luna_journal *journal)
+{
+    return journal->dir_name;
 }
 
 const char *luna_journal_worker_name(const struct luna_journal *journal)

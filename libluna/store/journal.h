@@ -18,7 +18,8 @@ enum luna_code luna_journal_open(const char *dir, int slot, struct luna_journal 
 void luna_journal_close(struct luna_journal *journal);
 struct luna_journal_page *luna_journal_page(struct luna_journal *journal);
 struct luna_journal_slot *luna_journal_slot(struct luna_journal *journal);
-/* Names this host's directory, so that workers of different hosts differ: "w1a2b3c4d.<slot>". */
+/* The directory's name, and the worker's, which begins with it: "w1a2b3c4d.<slot>". */
+const char *luna_journal_dir_name_of(const struct luna_journal *journal);
 const char *luna_journal_worker_name(const struct luna_journal *journal);
 
 enum luna_append { LUNA_APPEND_OK, LUNA_APPEND_SEQ_CHANGED, LUNA_APPEND_FAILED };

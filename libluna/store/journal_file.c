@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +43,47 @@ enum luna_code luna_journal_dir_open(const char *path, int *ret_fd, struct luna_
     if (fd < 0)
         return luna_error_set(err, LUNA_EIO, "journal: cannot open %s: %s", path, strerror(errno));
     *ret_fd = fd;
+    return LUNA_OK;
+}
+
+/* Linked into place whole: of two that make it at the same time one wins, and both read the winner's. */
+static enum luna_code draw_name(int dir_fd, struct luna_error *err)
+{
+    uint32_t drawn = 0;
+    char text[LUNA_JOURNAL_NAME_BYTES], path[32];
+    if (getrandom(&drawn, sizeof drawn, 0) != (ssize_t)sizeof drawn)
+        return luna_error_set(err, LUNA_EIO, "journal: getrandom: %s", strerror(errno));
+    int len = snprintf(text, sizeof text, "w%08x", drawn);
+    snprintf(path, sizeof path, "name.%ld", (long)getpid());
+    int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool written = fd >= 0 && write(fd, text, (size_t)len) == len && fsync(fd) == 0;
+    bool placed = written && (linkat(dir_fd, path, dir_fd, "name", 0) == 0 || errno == EEXIST);
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    (void)unlinkat(dir_fd, path, 0); /* absent when it could not be made */
+    return placed ? LUNA_OK : luna_error_set(err, LUNA_EIO, "journal: name: %s", strerror(saved));
+}
+
+enum luna_code luna_journal_dir_name(int dir_fd, char ret_name[LUNA_JOURNAL_NAME_BYTES],
+                                     struct luna_error *err)
+{
+    char text[LUNA_JOURNAL_NAME_BYTES] = "";
+    int fd = openat(dir_fd, "name", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        enum luna_code code = draw_name(dir_fd, err);
+        if (code != LUNA_OK)
+            return code;
+        fd = openat(dir_fd, "name", O_RDONLY | O_CLOEXEC);
+    }
+    if (fd < 0)
+        return luna_error_set(err, LUNA_EIO, "journal: name: %s", strerror(errno));
+    ssize_t got = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (got != 9 || text[0] != 'w' || strspn(text + 1, "0123456789abcdef") != 8)
+        return luna_error_set(err, LUNA_EPROTOCOL,
+                              "journal: the file \"name\" is damaged; wanted w and 8 hexadecimal digits");
+    memcpy(ret_name, text, sizeof text);
     return LUNA_OK;
 }
 

@@ -1,6 +1,7 @@
 /*
  * journal_file.h: what lies in a journal directory. Private to the store.
  *
+ *   name                 this directory's name, drawn once: what it is known by in Redis and PostgreSQL
  *   page                 shared memory, see journal_page.h
  *   slot-<n>             empty; its locks are what matters: byte 0 the slot's owner, byte 1 held while appending
  *   j-<n>-<number>       segments of worker slot n, records of 64 bytes; the highest number is being written
@@ -33,6 +34,12 @@ void luna_journal_record_seal(struct luna_journal_record *record);
 bool luna_journal_record_is_sound(const struct luna_journal_record *record);
 
 enum luna_code luna_journal_dir_open(const char *path, int *ret_fd, struct luna_error *err) LUNA_MUSTCHECK;
+
+enum { LUNA_JOURNAL_NAME_BYTES = 16 };
+/* "w1a2b3c4d". It stays the same wherever the directory is mounted, for every container that shares it; a directory that was
+ * lost and made anew has another, so that nobody takes its emptiness for the whole truth. */
+enum luna_code luna_journal_dir_name(int dir_fd, char ret_name[LUNA_JOURNAL_NAME_BYTES],
+                                     struct luna_error *err) LUNA_MUSTCHECK;
 
 enum { LUNA_JOURNAL_LOCK_OWNER = 0, LUNA_JOURNAL_LOCK_APPEND = 1 };
 /* Waits in small steps. LUNA_ETIMEOUT. */
