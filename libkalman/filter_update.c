@@ -15,6 +15,8 @@
 static const double diffuse_tolerance = 1e-10;
 /* A row of A that shrinks below this share of itself when a direction is removed was in that direction alone. */
 static const double direction_tolerance = 1e-13;
+/* The predicted variance has settled when a step changes it no more than this: what rounding alone does. */
+static const double settled_change = 4.0 * DBL_EPSILON;
 
 /* One element in hand: its row of Z by non-zeros, its noise variance. */
 struct element {
@@ -379,12 +381,12 @@ static int update_steady(struct filter_state *f, struct filter_element *elements
 static int variance_settled(const double *P, const double *P_before, size_t m)
 {
     for (size_t i = 0; i < m; i++)
-        if (!(fabs(P[i * m + i] - P_before[i * m + i]) <= DBL_EPSILON * P[i * m + i]))
+        if (!(fabs(P[i * m + i] - P_before[i * m + i]) <= settled_change * P[i * m + i]))
             return 0;
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < i; j++) {
             double change = P[i * m + j] - P_before[i * m + j];
-            if (!(change * change <= DBL_EPSILON * DBL_EPSILON * P[i * m + i] * P[j * m + j]))
+            if (!(change * change <= settled_change * settled_change * P[i * m + i] * P[j * m + j]))
                 return 0;
         }
     return 1;

@@ -45,6 +45,7 @@ static void level_enter_steady(struct level_state *state, double F, double K, do
     state->steady_K = K;
     state->steady_P = P;
     state->steady_scale = state->units.mean_to_sd / sqrt(F);
+    likelihood_sum_steady(&state->sum, F);
     if (state->steady_at == UINT64_MAX)
         state->steady_at = state->count;
 }
@@ -129,16 +130,23 @@ static size_t level_steady_steps(struct level_state *state, const double *values
     const double bound = state->robust_threshold > 0.0 ? state->robust_threshold : (double)INFINITY;
     const size_t first = i;
     double a = state->a;
-    for (; i < count; i++) {
-        double v = units_deviation(&state->units, values[i], centre) - a;
-        double standardised = v * scale;
-        if (!(fabs(standardised) <= bound) || (dt && dt[i] != state->dt))
-            break; /* NaN compares false: missing leaves too */
-        block->a_before[i] = a;
-        block->v[i] = v;
-        a += K * v;
-        block->a[i] = a;
-        likelihood_sum_add(&state->sum, standardised * standardised, F);
+    for (int going = 1; going && i < count;) {
+        uint64_t room = likelihood_sum_room(&state->sum), done = 0;
+        size_t end = count - i < room ? count : i + (size_t)room;
+        double block_sum = state->sum.block;
+        for (; i < end; i++, done++) {
+            double v = units_deviation(&state->units, values[i], centre) - a;
+            double standardised = v * scale;
+            going = fabs(standardised) <= bound && (!dt || dt[i] == state->dt);
+            if (!going)
+                break; /* NaN compares false: missing leaves too */
+            block->a_before[i] = a;
+            block->v[i] = v;
+            a += K * v;
+            block->a[i] = a;
+            block_sum += standardised * standardised;
+        }
+        likelihood_sum_add_steady(&state->sum, block_sum, done);
     }
     for (size_t k = first; k < i; k++) {
         block->P_before[k] = P_before;

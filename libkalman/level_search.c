@@ -173,8 +173,9 @@ struct level_bracket {
 static int bracket_outward(struct level_problem *problem, struct level_bracket *bracket)
 {
     double step = 1.0;
-    for (int i = 0; i < 40 && !hook_stops(problem); i++, step *= 1.5) {
+    for (int i = 0; i < 40 && !hook_stops(problem); i++) {
         double to = bracket->near + bracket->direction * step;
+        step *= 1.5;
         if (fabs(to) > 650.0) /* exp(u) and its inverse must stay finite */
             return 0;
         double score = problem_score(problem, to);

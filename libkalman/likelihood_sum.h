@@ -19,6 +19,9 @@ struct likelihood_sum {
     uint64_t diffuse;   /* observations that the diffuse start consumed */
     uint64_t exact;     /* observations with F = 0 and v = 0: their density is infinite */
     double diffuse_log; /* sum of log F_inf */
+    double steady_F;    /* steps with the same variance, as in a steady run, are only counted */
+    uint64_t steady_count;
+    double steady_log; /* of runs with other variances before */
 };
 
 enum { LIKELIHOOD_BLOCK = 256 };
@@ -60,6 +63,33 @@ static inline void likelihood_sum_add(struct likelihood_sum *sum, double square,
         likelihood_sum_fold(sum);
 }
 
+/* The variance of the steps that likelihood_sum_add_steady() counts from here on. */
+static inline void likelihood_sum_steady(struct likelihood_sum *sum, double variance)
+{
+    if (sum->steady_F == variance)
+        return;
+    if (sum->steady_count > 0)
+        sum->steady_log += (double)sum->steady_count * log(sum->steady_F);
+    sum->steady_F = variance;
+    sum->steady_count = 0;
+}
+
+/* Steps that may be added before the block is full. */
+static inline uint64_t likelihood_sum_room(const struct likelihood_sum *sum)
+{
+    return LIKELIHOOD_BLOCK - sum->count % LIKELIHOOD_BLOCK;
+}
+
+/* steps (at most the room) of the steady variance; block: sum->block with their squares added one by one. */
+static inline void likelihood_sum_add_steady(struct likelihood_sum *sum, double block, uint64_t steps)
+{
+    sum->block = block;
+    sum->steady_count += steps;
+    sum->count += steps;
+    if (steps > 0 && sum->count % LIKELIHOOD_BLOCK == 0)
+        likelihood_sum_fold(sum);
+}
+
 /* Diffuse log-likelihood without the constant of log(2 pi). */
 static inline double likelihood_sum_kernel(const struct likelihood_sum *sum, int sd_exponent)
 {
@@ -68,7 +98,10 @@ static inline double likelihood_sum_kernel(const struct likelihood_sum *sum, int
     likelihood_sum_fold(&total);
     if (total.exact > 0)
         return INFINITY;
-    double logs =
+    double logs = total.steady_log;
+    if (total.steady_count > 0)
+        logs += (double)total.steady_count * log(total.steady_F);
+    logs +=
         log(total.mantissa) + (double)total.exponent * ln2 + (double)total.count * 2.0 * sd_exponent * ln2;
     return -0.5 * (logs + total.diffuse_log +
                    (isnan(total.compensation) ? total.squares : total.squares + total.compensation));

@@ -123,7 +123,8 @@ int kalman_model_init(void *memory, size_t memory_bytes, const struct kalman_spe
     struct model_shape shape = {0, 0, 0};
     size_t observed = 0;
     status = model_sizes(spec, &shape, &observed);
-    assert(status == KALMAN_OK);
+    if (status != KALMAN_OK)
+        return status;
     memset(memory, 0, needed);
 
     struct kalman_model *model = memory;

@@ -40,12 +40,12 @@ size_t run_general_bytes(const struct kalman_model *model, size_t count, const s
 {
     size_t bytes = filter_bytes(model) + model->observed * sizeof(struct filter_element);
     if (!run_wants_smoothing(output))
-        return bytes + 2 * KALMAN_ALIGN;
+        return bytes + (size_t)2 * KALMAN_ALIGN;
     size_t block = run_block_points(model, count), blocks = count / block + 1;
     size_t scratch = 2 * model->states + 4 * model->observed * model->observed + 4 * model->observed;
     return bytes + block * record_bytes(model) +
            blocks * (sizeof(struct filter_state) + filter_kept_bytes(model)) +
-           (smooth_doubles(model) + scratch) * sizeof(double) + 2 * KALMAN_ALIGN;
+           (smooth_doubles(model) + scratch) * sizeof(double) + (size_t)2 * KALMAN_ALIGN;
 }
 
 static void *take_bytes(char **next, size_t bytes)

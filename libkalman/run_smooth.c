@@ -31,7 +31,8 @@ static double auxiliary(double value, double spread, double variance, double to_
     return spread > 1e-12 * variance ? value * to_sd / sqrt(spread) : (double)NAN;
 }
 
-static void write_signal(struct general_run *run, const struct smooth_state *smooth, size_t t)
+static void write_signal(struct general_run *run, struct smooth_state *smooth,
+                         const struct filter_record *record, size_t t)
 {
     const struct filter_state *f = &run->filter;
     const struct kalman_output *out = run->request->output;
@@ -45,7 +46,7 @@ static void write_signal(struct general_run *run, const struct smooth_state *smo
         if (out->smoothed_mean)
             out->smoothed_mean[t * p + i] = known ? units_mean(&f->units, f->centre, mean) : (double)NAN;
         if (out->smoothed_variance) {
-            double variance = fmax(quadratic(smooth->V, z, z, m), 0.0);
+            double variance = smooth_signal_variance(smooth, record, z);
             out->smoothed_variance[t * p + i] =
                 known ? units_variance(&f->units, variance) : (double)INFINITY;
         }
@@ -178,14 +179,22 @@ static int wants_variances(const struct kalman_output *out)
            out->state_disturbance_variance || out->observation_auxiliary || out->state_auxiliary;
 }
 
+/* Is more of V wanted than the variance of the signal? */
+static int wants_entire_variance(const struct kalman_output *out)
+{
+    return out->smoothed_state_variance || out->observation_disturbance_variance ||
+           out->observation_auxiliary;
+}
+
 /* Everything that is wanted of point t, which the smoother has reached. */
-static int write_point(struct general_run *run, const struct smooth_state *smooth, size_t t)
+static int write_point(struct general_run *run, struct smooth_state *smooth,
+                       const struct filter_record *record, size_t t)
 {
     const struct kalman_output *out = run->request->output;
     int status = filter_observation_at(&run->filter, t, run_inputs(run, t));
     if (status != KALMAN_OK)
         return status;
-    write_signal(run, smooth, t);
+    write_signal(run, smooth, record, t);
     if (out->smoothed_state || out->smoothed_state_variance)
         write_state(run, smooth, t);
     write_noise(run, smooth, t);
@@ -217,7 +226,8 @@ int run_smooth_back(struct general_run *run)
     const struct kalman_hook *hook = &run->request->options->hook;
     const double centre = run->filter.centre; /* blocks before the first value do not know it yet */
     struct smooth_state smooth;
-    int variances = wants_variances(run->request->output);
+    int variances = wants_variances(run->request->output),
+        entire = wants_entire_variance(run->request->output);
     smooth_init(&smooth, run->filter.model, variances, run->smooth_arrays);
     size_t end = series->count;
     while (end > 0) {
@@ -231,9 +241,12 @@ int run_smooth_back(struct general_run *run)
             run->filter.centre = centre;
         }
         for (size_t t = end; status == KALMAN_OK && t-- > from;) {
-            status = reach_point(run, &smooth, t, &run->records[t - from]);
+            const struct filter_record *record = &run->records[t - from];
+            /* The square-root form starts from an entire V, and a record does not outlive its block. */
+            smooth.full = entire || t == from || run->records[t - from - 1].root;
+            status = reach_point(run, &smooth, t, record);
             if (status == KALMAN_OK)
-                status = write_point(run, &smooth, t);
+                status = write_point(run, &smooth, record, t);
         }
         if (status != KALMAN_OK)
             return status;

@@ -95,7 +95,7 @@ static void covariance_moments(struct smooth_state *s, const struct filter_recor
     multiply(record->P, s->r, m, s->mean);
     for (size_t i = 0; i < m; i++)
         s->mean[i] += record->a[i];
-    if (!s->variances)
+    if (!s->variances || !s->full)
         return;
     memset(s->W, 0, m * m * sizeof(double));
     for (size_t i = 0; i < m; i++) /* W = P N */
@@ -206,6 +206,20 @@ void smooth_step(struct smooth_state *s, const struct filter_record *record,
         smooth_root_step(s, record, now, mean_in);
     else
         smooth_covariance_step(s, record, now, T);
+}
+
+double smooth_signal_variance(struct smooth_state *s, const struct filter_record *record, const double *x)
+{
+    size_t m = s->model->states;
+    const double *V = s->root || s->full ? s->V : record->P;
+    memset(s->x, 0, m * sizeof(double));
+    for (size_t i = 0; i < m; i++) /* x = V z, or P z */
+        for (size_t j = 0; j < m && x[i] != 0.0; j++)
+            s->x[j] += x[i] * V[i * m + j];
+    double variance = dot(x, s->x, m);
+    for (size_t i = 0; i < m && V == record->P; i++) /* z'V z = z'P z - (P z)'N (P z) */
+        variance -= s->x[i] * dot(s->N + i * m, s->x, m);
+    return fmax(variance, 0.0);
 }
 
 int smooth_determined(const struct smooth_state *s, const double *x)

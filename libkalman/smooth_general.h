@@ -20,6 +20,7 @@
 struct smooth_state {
     const struct kalman_model *model;
     int root;      /* which form the point in hand uses; once set (going back) it stays */
+    int full;      /* V is wanted entire at the point in hand; else smooth_signal_variance() serves */
     int variances; /* 0: only means are wanted, and only the covariance form is in use so far */
     /* The point in hand. */
     double *mean, *V;  /* m, m x m: engine units, less the centre */
@@ -45,6 +46,10 @@ void smooth_last(struct smooth_state *smooth, const struct filter_record *record
 /* From t+1 to t. now, T: the matrices of the transition t -> t+1; record: of t. c is in the caller's units. */
 void smooth_step(struct smooth_state *smooth, const struct filter_record *record,
                  const struct filter_matrices *now, const struct filter_sparse *T, double mean_in);
+
+/* x'V x at the point in hand, whose record this is. */
+double smooth_signal_variance(struct smooth_state *smooth, const struct filter_record *record,
+                              const double *x);
 
 /* Is x'alpha determined by all the data at the point in hand? */
 int smooth_determined(const struct smooth_state *smooth, const double *x);

@@ -83,6 +83,9 @@ static void fields_sum(struct cursor *c, struct likelihood_sum *sum)
     field_u64(c, &sum->diffuse);
     field_u64(c, &sum->exact);
     field_double(c, &sum->diffuse_log);
+    field_double(c, &sum->steady_F);
+    field_u64(c, &sum->steady_count);
+    field_double(c, &sum->steady_log);
 }
 
 static void fields_level(struct cursor *c, struct level_state *s)
