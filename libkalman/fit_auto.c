@@ -189,7 +189,7 @@ static int settle(const struct fit_request *request, struct trial *trials, size_
                   struct kalman_fit *ret_fit)
 {
     struct trial *pointers[entry_count];
-    size_t order[entry_count], burn = 0;
+    size_t order[entry_count] = {0}, burn = 0;
     for (size_t i = 0; i < count; i++)
         burn = larger(burn, trials[i].consumed);
     for (size_t i = 0; i < count; i++) {

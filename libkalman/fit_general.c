@@ -19,7 +19,8 @@ enum {
     starts_few = 2,
     starts_some = 4,
     starts_many = 6,
-    states_many = 4
+    states_many = 4,
+    states_most = 12
 };
 
 int fit_general_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
@@ -193,7 +194,7 @@ static enum kalman_fit_status judge(const struct fit_problem *problem, const dou
 /* Season models take long for each start, and have one sharp summit; what is not variances has more, and wilder ones. */
 static size_t starts_for(const struct fit_problem *problem)
 {
-    if (problem->model->states > 3 * states_many)
+    if (problem->model->states > states_most)
         return starts_few;
     if (!problem->analytic)
         return starts_many;
@@ -218,7 +219,7 @@ int fit_general(const struct fit_request *request, struct kalman_fit *ret_fit)
     size_t wanted = request->options->starts;
     if (wanted == 0)
         wanted = starts_for(&problem);
-    double x[KALMAN_PARAMETERS_MAX];
+    double x[KALMAN_PARAMETERS_MAX] = {0};
     bool converged = false;
     double best = climb_all(&problem, wanted < FIT_STARTS_MAX ? wanted : FIT_STARTS_MAX, x);
     if (isfinite(best))

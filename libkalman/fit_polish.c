@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { newton_steps_max = 40, rounds_max = 8, halvings_max = 30 };
+enum { newton_steps_max = 40, rounds_max = 8, halvings_max = 30, polished_max = 24 };
 
 static const double gradient_step = 4e-4, hessian_step = 1e-3, coordinate_step_max = 1.5;
 
@@ -129,12 +129,13 @@ static double line_search(struct fit_problem *problem, const size_t *free_list, 
 {
     double from[KALMAN_PARAMETERS_MAX], share = 1;
     memcpy(from, x, problem->count * sizeof(double));
-    for (int i = 0; i < halvings_max && kalman_fit_continues(problem); i++, share /= 2) {
+    for (int i = 0; i < halvings_max && kalman_fit_continues(problem); i++) {
         move(problem, free_list, count, from, step, share, x);
         double found = kalman_fit_value(problem, x);
         /* Near the top the value is flat to rounding; a full Newton step is better informed than the difference. */
         if (found > value - rounding(problem, value))
             return found;
+        share /= 2;
     }
     memcpy(x, from, problem->count * sizeof(double));
     return value;
@@ -248,14 +249,14 @@ static double climb_again(struct fit_problem *problem, double *x)
 
 double kalman_fit_polish(struct fit_problem *problem, double *x, bool *ret_converged)
 {
-    double matrix[2 * 24 * 24];
+    double matrix[polished_max * polished_max], factor[polished_max * polished_max];
     double value = kalman_fit_value(problem, x);
     *ret_converged = false;
-    if (problem->count > 24) /* no ordinary model has so many; the climb is then the answer */
+    if (problem->count > polished_max) /* no ordinary model has so many; the climb is then the answer */
         return value;
     for (int round = 0; round < rounds_max && kalman_fit_continues(problem); round++) {
         (void)settle_on_edges(problem, x, &value);
-        value = newton(problem, matrix, matrix + 24 * 24, x, ret_converged);
+        value = newton(problem, matrix, factor, x, ret_converged);
         if (!*ret_converged)
             value = climb_again(problem, x);
         bool dropped = settle_on_edges(problem, x, &value);

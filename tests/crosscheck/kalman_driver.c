@@ -37,6 +37,16 @@ static void check(int status, const char *what)
         fail(what, kalman_strerror(status));
 }
 
+/* The number that text starts with. */
+static double number(const char *text)
+{
+    char *end = NULL;
+    double value = strtod(text, &end);
+    if (end == text)
+        fail("not a number", text);
+    return value;
+}
+
 static void *allocate(size_t bytes)
 {
     void *memory = aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
@@ -55,7 +65,7 @@ static double *read_numbers(const char *path, size_t *ret_count)
     size_t count = 0;
     while (count < values_max && fgets(line, sizeof line, file))
         if (line[0] != '#' && line[0] != '\n')
-            values[count++] = strncmp(line, "NA", 2) == 0 ? (double)NAN : atof(line);
+            values[count++] = strncmp(line, "NA", 2) == 0 ? (double)NAN : number(line);
     fclose(file);
     *ret_count = count;
     return values;
@@ -66,7 +76,7 @@ static void set_parameter(struct task *task, const char *name, const char *text)
     double values[KALMAN_PARAMETERS_MAX];
     size_t count = 0;
     for (const char *at = text; at && count < KALMAN_PARAMETERS_MAX; at = strchr(at, ','), at += at ? 1 : 0)
-        values[count++] = atof(at);
+        values[count++] = number(at);
     int status = count == 1 ? kalman_spec_set(&task->spec, name, values[0]) : KALMAN_EINVAL;
     if (status == KALMAN_EINVAL)
         status = kalman_spec_set_array(&task->spec, name, values, count);
@@ -88,13 +98,13 @@ static void take_word(struct task *task, char *word)
     else if (!value)
         fail("not understood", word);
     else if (strcmp(word, "forecast") == 0)
-        task->horizon = (size_t)atoi(value);
+        task->horizon = (size_t)number(value);
     else if (strcmp(word, "times") == 0)
         task->times = read_numbers(value, &count);
     else if (strcmp(word, "input") == 0 && task->input_count < inputs_max)
         task->inputs[task->input_count++] = read_numbers(value, &count);
     else if (kalman_spec_get_int(&task->spec, word) != -1)
-        check(kalman_spec_set_int(&task->spec, word, atoi(value)), word);
+        check(kalman_spec_set_int(&task->spec, word, (int)number(value)), word);
     else
         set_parameter(task, word, value);
 }

@@ -22,7 +22,7 @@ struct stacked {
 
 static real *zeros(size_t count)
 {
-    return calloc(count ? count : 1, sizeof(real));
+    return calloc(count + 1, sizeof(real));
 }
 
 /* A column basis of the range of the diffuse matrix: for the diagonal ones of these tests, unit vectors. */

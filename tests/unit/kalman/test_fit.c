@@ -8,8 +8,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
@@ -186,8 +186,7 @@ static void no_published_estimate_lies_above_the_maximum(void **state)
             scaled = decades;
             base_ten(values, count, scaled);
         }
-        (void)strcpy(words, other->settings);
-        (void)strcat(strcat(words, " "), other->words);
+        (void)snprintf(words, sizeof words, "%s %s", other->settings, other->words);
         struct kalman_spec free_spec = spec_of(other->kind, other->settings),
                            at_theirs = spec_of(other->kind, words);
         struct kalman_fit fit = fit_of(&free_spec, scaled ? scaled : values, count);

@@ -58,8 +58,8 @@ static void damped_trend(void **state)
     struct dense dense = {.columns = 2};
     (void)state;
     for (int t = 0; t < n; t++) {
-        dense.x[2 * t] = 1;
-        dense.x[2 * t + 1] = powers(.8, t);
+        dense.x[2 * (size_t)t] = 1;
+        dense.x[2 * (size_t)t + 1] = powers(.8, t);
         for (int s = 0; s < n; s++) {
             int until = t < s ? t : s;
             double sum = (t == s ? .7 : 0) + .2 * until;
@@ -130,7 +130,7 @@ static void damped_seasonal_exponential_smoothing(void **state)
     (void)state;
     smoothing_covariance(.35, .1, .9, .2, 4, &dense);
     for (int t = 0; t < n; t++) {
-        double *row = dense.x + 5 * t;
+        double *row = dense.x + 5 * (size_t)t;
         row[0] = 1;
         row[1] = .9 * powers(.9, t + 1);
         /* States s_{-1}, s_{-2}, s_{-3} free, s_{-4} their negative sum; y_t meets s_{t-4}. */
@@ -157,8 +157,8 @@ static void constant_velocity_at_any_times(void **state)
     irregular_times(times);
     for (int t = 0; t < n; t++) {
         double u = times[t] - times[0];
-        dense.x[2 * t] = 1;
-        dense.x[2 * t + 1] = u;
+        dense.x[2 * (size_t)t] = 1;
+        dense.x[2 * (size_t)t + 1] = u;
         for (int s = 0; s < n; s++) {
             double v = times[s] - times[0], low = u < v ? u : v, high = larger(u, v);
             dense.sigma[t * n + s] =
@@ -178,9 +178,9 @@ static void constant_acceleration_at_any_times(void **state)
     irregular_times(times);
     for (int t = 0; t < n; t++) {
         double u = times[t] - times[0];
-        dense.x[3 * t] = 1;
-        dense.x[3 * t + 1] = u;
-        dense.x[3 * t + 2] = u * u / 2;
+        dense.x[3 * (size_t)t] = 1;
+        dense.x[3 * (size_t)t + 1] = u;
+        dense.x[3 * (size_t)t + 2] = u * u / 2;
         for (int s = 0; s < n; s++) {
             double v = times[s] - times[0], low = u < v ? u : v, gap = larger(u, v) - low;
             dense.sigma[t * n + s] =

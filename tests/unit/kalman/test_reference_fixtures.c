@@ -203,7 +203,7 @@ static void seat_belt_law_and_petrol_price(void **state)
     series.values = vector_log("uk_drivers", &series.count);
     const double *petrol = vector_log("uk_petrol_price", &n), *law = vector("uk_belt_law", &n);
     double *inputs = malloc(2 * n * sizeof(double)), *states = malloc(14 * n * sizeof(double)),
-           *variances = malloc(14 * 14 * n * sizeof(double));
+           *variances = malloc(n * 14 * 14 * sizeof(double));
     for (size_t t = 0; t < n; t++) {
         inputs[2 * t] = petrol[t];
         inputs[2 * t + 1] = law[t];
@@ -219,7 +219,7 @@ static void seat_belt_law_and_petrol_price(void **state)
     assert_within(fit_series(&spec, &series).loglikelihood, 175.26894554901946, 1e-9);
     assert_int_equal(summary.diffuse_count, 14);
     const double *at_end =
-        variances + 14 * 14 * (n - 1); /* constants: filtered at the end is smoothed anywhere */
+        variances + (n - 1) * 14 * 14; /* constants: filtered at the end is smoothed anywhere */
     assert_relative(states[12], -0.2767399538876784, 1e-10);
     assert_relative(states[13], -0.2375873450375281, 1e-10);
     assert_relative(sqrt(at_end[12 * 14 + 12]), 0.0984068103788427, 1e-10);
