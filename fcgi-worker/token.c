@@ -44,7 +44,7 @@ static enum luna_code key_derive(const unsigned char *pepper, size_t pepper_len,
     if (signature != NULL) {
         key->secret_len = strlen(signature + 1);
         memcpy(key->secret, signature + 1, key->secret_len);
-        strcpy(key->kid, "pepper");
+        memcpy(key->kid, "pepper", sizeof "pepper");
         code = LUNA_OK;
     }
     free(text);
@@ -120,7 +120,7 @@ static bool claims_read(jwt_t *jwt, int64_t now_s, struct token_claims *ret_clai
                  claims.expires_s > now_s && claims.expires_s - not_before_s <= TOKEN_LIFE_S_MAX;
     if (!valid)
         return false;
-    strcpy(claims.key_digest, digest);
+    memcpy(claims.key_digest, digest, sizeof claims.key_digest); /* of that length, as was checked */
     *ret_claims = claims;
     return true;
 }
@@ -168,7 +168,7 @@ enum luna_code token_issue(const struct token_keys *keys, const struct token_cla
     else if (strlen(text) >= size)
         code = luna_error_set(err, LUNA_ELIMIT, "the token has %zu bytes", strlen(text));
     else
-        strcpy(out, text);
+        memcpy(out, text, strlen(text) + 1);
     free(text);
     jwt_free(jwt);
     return code;
