@@ -136,8 +136,6 @@ enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, void (*accept
         luna_error_set(err, LUNA_EPROTOCOL, "a connection brought no whole FastCGI request");
         return FCGI_ACCEPT_DROPPED;
     }
-    io->request.keepConnection = 0;
-    io->request.detached = 1;
     io->open = true;
     index_params(io);
     return FCGI_ACCEPT_OK;

@@ -74,7 +74,7 @@ static enum luna_code open_shared(const struct worker_config *config, struct lis
     return code == LUNA_OK ? scoreboard_new(board, board_fd, err) : code;
 }
 
-static int serve(const struct worker_config *config)
+static int serve(struct worker_config *config)
 {
     static struct master master; /* large, and as long-lived as the process */
     struct luna_error err = {0};
@@ -86,6 +86,7 @@ static int serve(const struct worker_config *config)
         pid_file_write(config->pid_file, &err) != LUNA_OK || privileges_drop(config, &err) != LUNA_OK ||
         master_init(&master, config, &listener, board, board_fd, &err) != LUNA_OK) {
         listener_close(&listener, !taken_over);
+        worker_config_done(config);
         return fail("cannot_start", &err);
     }
     if (taken_over)

@@ -251,7 +251,8 @@ bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *re
         copy_crumb(slot, ret_crumb);
         atomic_thread_fence(memory_order_acquire);
         unsigned after = atomic_load_explicit(&slot->sequence, RELAXED);
-        if (before == after && before % 2 == 0)
+        ret_crumb->torn = before != after || before % 2 != 0;
+        if (!ret_crumb->torn)
             break;
     }
     return ret_crumb->accepted_ns != 0;

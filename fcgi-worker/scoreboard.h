@@ -142,6 +142,7 @@ enum luna_code scoreboard_adopt(int fd, struct scoreboard **ret_board, struct lu
 
 /* A worker's breadcrumb: what a post-mortem needs. */
 struct breadcrumb {
+    bool torn; /* of two requests: the writer was in the middle, or died there */
     enum phase phase;
     int route;
     int64_t account_id;
@@ -176,7 +177,7 @@ void scoreboard_worker_end(struct scoreboard_worker *slot, const struct scoreboa
 /* No request after all. */
 void scoreboard_worker_idle(struct scoreboard_worker *slot);
 
-/* A consistent copy; when the writer died in the middle, the best there is. False: the slot has no request. */
+/* A copy; `torn` when none that is of one moment could be had. False: the slot has no request. */
 bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *ret_crumb);
 
 /* How often a body has killed a worker, 0 when never or longer ago than `max_age_ms`. */

@@ -252,6 +252,8 @@ int worker_main(const struct worker_options *options)
         luna_log(LUNA_LOG_ERROR, "worker_cannot_start", LUNA_LOG_I("slot", options->slot),
                  LUNA_LOG_S("reason", err.msg));
     }
+    pipeline_done(&worker.pipeline);
+    fcgi_io_free(worker.pipeline.io);
     api_stores_free(worker.pipeline.stores);
     luna_admitter_free(worker.pipeline.admitter);
     return status;

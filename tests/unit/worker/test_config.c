@@ -86,7 +86,7 @@ static void file_fills_what_the_environment_leaves_open(void **state)
     struct worker_config config;
     struct luna_error err;
     (void)state;
-    strcpy(file_path, "/tmp/luna-config-XXXXXX");
+    (void)snprintf(file_path, sizeof file_path, "/tmp/luna-config-XXXXXX");
     int fd = mkstemp(file_path);
     static const char text[] = "LUNA_WORKERS=7\nLUNA_STATE_DIR=/elsewhere\n";
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));

@@ -91,8 +91,8 @@ static void every_size_arrives_whole_and_in_order(void **state)
 {
     static const size_t sizes[][2] = {{0, 0},         {1, 0},         {0, 1},           {200, 80},
                                       {65527, 0},     {65528, 0},     {65528, 1},       {100, 65428},
-                                      {100, 65429},   {70000, 70000}, {131056, 131056}, {300, 16 * 65528},
-                                      {300, 5 * BIG}, {5 * BIG, 300}};
+                                      {100, 65429},   {70000, 70000}, {131056, 131056}, {300, 1048448},
+                                      {300, 5000000}, {5000000, 300}};
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         check_size(sizes[i][0], sizes[i][1], false);
@@ -100,7 +100,7 @@ static void every_size_arrives_whole_and_in_order(void **state)
 
 static void an_answer_in_parts_is_one_answer(void **state)
 {
-    static const size_t sizes[][2] = {{0, 1}, {200, 80}, {100, 65429}, {300, 16 * 65528}, {300, 5 * BIG}};
+    static const size_t sizes[][2] = {{0, 1}, {200, 80}, {100, 65429}, {300, 1048448}, {300, 5000000}};
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         check_size(sizes[i][0], sizes[i][1], true);

@@ -27,7 +27,7 @@ static struct worker_config config;
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/luna-listener-XXXXXX");
+    (void)snprintf(folder, sizeof folder, "/tmp/luna-listener-XXXXXX");
     if (mkdtemp(folder) == NULL)
         return -1;
     (void)snprintf(path, sizeof path, "%s/w.sock", folder);
@@ -45,7 +45,7 @@ static int tear_down(void **state)
 static int connect_to(const char *where)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, where);
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", where);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;
@@ -98,7 +98,7 @@ static void too_long_a_path_is_named(void **state)
 {
     struct listener listener;
     struct luna_error err;
-    char long_path[200];
+    static char long_path[200];
     (void)state;
     memset(long_path, 'x', sizeof long_path - 1);
     long_path[sizeof long_path - 1] = '\0';
@@ -111,8 +111,8 @@ static void missing_folder_and_group_are_named(void **state)
 {
     struct listener listener;
     struct luna_error err;
-    char nowhere[] = "/nonexistent/w.sock";
-    char group[] = "no-such-group";
+    static char nowhere[] = "/nonexistent/w.sock";
+    static char group[] = "no-such-group";
     (void)state;
     config.socket_path = nowhere;
     assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);

@@ -63,14 +63,15 @@ static void jitter_spreads_a_quarter_either_way(void **state)
 static void crash_loop_of_a_large_pool_costs_a_bounded_number_of_forks(void **state)
 {
     (void)state;
-    enum { SLOTS = 128, SECONDS = 60 };
+    enum { SLOTS = 128 };
+    const int64_t minute_ns = 60000 * ms;
     struct respawn slots[SLOTS] = {{0}};
     int64_t due[SLOTS];
     struct respawn_budget budget = {0};
     int forks = 0;
     for (int i = 0; i < SLOTS; i++)
         due[i] = start_ns;
-    for (int64_t now = start_ns; now < start_ns + SECONDS * 1000 * ms; now += 10 * ms)
+    for (int64_t now = start_ns; now < start_ns + minute_ns; now += 10 * ms)
         for (int i = 0; i < SLOTS; i++)
             if (due[i] <= now) {
                 forks++;
@@ -78,7 +79,7 @@ static void crash_loop_of_a_large_pool_costs_a_bounded_number_of_forks(void **st
             }
     /* The first fork of each slot, the budget, and what is given back in a minute; a slot never loops by itself. */
     assert_in_range(forks, SLOTS, SLOTS + RESPAWN_BUDGET + 60000 / RESPAWN_BUDGET_REFILL_MS + 1);
-    assert_true(respawn_is_crash_loop(&budget, start_ns + SECONDS * 1000 * ms));
+    assert_true(respawn_is_crash_loop(&budget, start_ns + minute_ns));
 }
 
 static void budget_recovers(void **state)
@@ -89,8 +90,7 @@ static void budget_recovers(void **state)
     for (int i = 0; i < 3 * RESPAWN_BUDGET; i++)
         (void)respawn_pause_ns(&slot, &budget, &young, start_ns, 0);
     assert_true(respawn_is_crash_loop(&budget, start_ns));
-    assert_false(respawn_is_crash_loop(&budget, start_ns + 3 * RESPAWN_BUDGET *
-                                                               (int64_t)RESPAWN_BUDGET_REFILL_MS * ms));
+    assert_false(respawn_is_crash_loop(&budget, start_ns + 120000 * ms));
 }
 
 static void workers_that_worked_come_back_sooner_and_still_within_bounds(void **state)

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -27,9 +28,7 @@ static void strange_account_ids_are_not_found(void **state)
     int64_t id = -7;
     (void)state;
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
-        strcpy(path, "/api/v1/");
-        strcat(path, ids[i]);
-        strcat(path, "/kalman");
+        (void)snprintf(path, sizeof path, "/api/v1/%s/kalman", ids[i]);
         assert_int_equal(find("POST", path, &id), ROUTE_UNKNOWN);
         assert_int_equal(id, -7);
     }

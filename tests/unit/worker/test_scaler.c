@@ -12,7 +12,7 @@ static const int64_t ms = 1000000;
 
 static struct scaler_input quiet_pool(void)
 {
-    return (struct scaler_input){.now_ns = 1000 * 1000 * ms,
+    return (struct scaler_input){.now_ns = 1000000 * ms,
                                  .min = 2,
                                  .max = 16,
                                  .spare = 1,
@@ -29,7 +29,7 @@ static struct scaler_input loaded_pool(int wait_ms, int blocked)
     input.idle = 0;
     input.busy = 4;
     input.requests = 100;
-    input.wait_ns = 100 * wait_ms * ms;
+    input.wait_ns = (int64_t)wait_ms * 100 * ms;
     input.worked_ns = 100 * ms;
     input.blocked_ns = blocked * ms;
     return input;
