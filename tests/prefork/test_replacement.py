@@ -79,6 +79,15 @@ def test_reload_with_an_unreachable_store_rolls_back(make_pool):
     assert {worker["generation"] for worker in pool.workers()} == {1}
 
 
+def test_worker_that_never_idles_is_let_go_all_the_same(make_pool):
+    pool = make_pool(LUNA_WORKERS="1").start()
+    with Load(pool, threads=8, uri="/api/v1/1005/kalman") as load:
+        wait_until(lambda: load.count >= 50, 10, "load")
+        pool.signal(signal.SIGHUP)
+        wait_until(lambda: {worker["generation"] for worker in pool.status()["workers"]} == {2}, 3, "the end of generation 1")
+    assert load.bad == [] and not pool.events("worker_hangs")
+
+
 def test_stop_finishes_what_is_in_hand(make_pool):
     pool = make_pool().start()
     with Load(pool, threads=1, uri="/api/v1/1700/kalman") as load:  # 0.7 s each
