@@ -61,15 +61,18 @@ static void multiply(const double *N, const double *x, size_t m, double *y)
         y[i] = dot(N + i * m, x, m);
 }
 
-/* N += c (x y' + y x') / 2 for x == y or not: kept exactly symmetric. */
-static void add_symmetric(double *N, double c, const double *x, const double *y, size_t m)
+/* N += c (z x' + x z'), where z is mostly zeros: only its rows and columns change, and N stays exactly symmetric. */
+static void add_symmetric(double *N, double c, const double *z, const double *x, size_t m)
 {
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j <= i; j++) {
-            double value = N[i * m + j] + 0.5 * c * (x[i] * y[j] + y[i] * x[j]);
-            N[i * m + j] = value;
-            N[j * m + i] = value;
+    for (size_t i = 0; i < m; i++) {
+        const double factor = c * z[i];
+        if (factor == 0.0)
+            continue;
+        for (size_t j = 0; j < m; j++) {
+            N[i * m + j] += factor * x[j];
+            N[j * m + i] += factor * x[j];
         }
+    }
 }
 
 /* Back over one element: r <- z v/F + L'r, N <- z z'/F + L'N L, L = I - K z'. */
@@ -84,8 +87,9 @@ static void back_element(struct smooth_state *s, const struct filter_element *e,
         return;
     multiply(s->N, K, m, s->x);
     double square = dot(K, s->x, m);
-    add_symmetric(s->N, -2.0, z, s->x, m);
-    add_symmetric(s->N, square + 1.0 / e->F_finite, z, z, m);
+    for (size_t i = 0; i < m; i++) /* the terms in z z' ride along: half of them with each side */
+        s->x[i] -= 0.5 * (square + 1.0 / e->F_finite) * z[i];
+    add_symmetric(s->N, -1.0, z, s->x, m);
 }
 
 /* From predicted moments: alpha^ = a + P r, V = P - P N P. */
@@ -141,7 +145,20 @@ static void covariance_disturbance(struct smooth_state *s, const struct filter_m
     }
 }
 
-/* r <- T'r, N <- T'N T */
+/* Y = T'X, m x m. */
+static void multiply_transposed(const struct filter_sparse *T, size_t m, const double *X, double *Y)
+{
+    memset(Y, 0, m * m * sizeof *Y);
+    for (size_t i = 0; i < m; i++)
+        for (uint32_t e = T->start[i]; e < T->start[i + 1]; e++) {
+            const double value = T->value[e], *from = X + i * m;
+            double *to = Y + T->column[e] * m;
+            for (size_t j = 0; j < m; j++)
+                to[j] += value * from[j];
+        }
+}
+
+/* r <- T'r, N <- T'N T = T'(T'N)' */
 static void back_transition(struct smooth_state *s, const struct filter_sparse *T)
 {
     size_t m = s->model->states;
@@ -152,16 +169,11 @@ static void back_transition(struct smooth_state *s, const struct filter_sparse *
     memcpy(s->r, s->x, m * sizeof(double));
     if (!s->variances)
         return;
-    memset(s->W, 0, m * m * sizeof(double));
-    for (size_t i = 0; i < m; i++) /* W = T'N */
-        for (uint32_t e = T->start[i]; e < T->start[i + 1]; e++)
-            for (size_t j = 0; j < m; j++)
-                s->W[T->column[e] * m + j] += T->value[e] * s->N[i * m + j];
-    memset(s->N, 0, m * m * sizeof(double));
-    for (size_t k = 0; k < m; k++)
-        for (size_t i = 0; i < m; i++)
-            for (uint32_t e = T->start[i]; e < T->start[i + 1]; e++)
-                s->N[k * m + T->column[e]] += s->W[k * m + i] * T->value[e];
+    multiply_transposed(T, m, s->N, s->W);
+    for (size_t i = 0; i < m; i++) /* V_next is free in this form */
+        for (size_t j = 0; j < m; j++)
+            s->V_next[j * m + i] = s->W[i * m + j];
+    multiply_transposed(T, m, s->V_next, s->N);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < i; j++)
             s->N[j * m + i] = s->N[i * m + j];
