@@ -121,41 +121,93 @@ void level_likelihood(const struct level_data *data, double H, double Q, struct 
                                     .steady_at = steady_at};
 }
 
+/* The recursion with its derivative; [0] value, [1] derivative. */
+struct score_state {
+    double P[2], e[2], v[2], before[2]; /* before: P of the last step */
+    double squares, squares_by_u, logs_by_u;
+    struct log_product logs;
+};
+
+/* One step with innovation v and predicted P; returns b = H/F and its derivative. */
+static void score_step(struct score_state *s, const double H[2], double b[2])
+{
+    double F = s->P[0] + H[0], dF = s->P[1] + H[1], inverse = 1.0 / F;
+    double u = s->v[0] * inverse, growth = dF * inverse;
+    b[0] = H[0] * inverse;
+    b[1] = H[1] * inverse - b[0] * growth;
+    s->squares += u * s->v[0];
+    s->squares_by_u += 2.0 * u * s->v[1] - u * u * dF;
+    s->logs_by_u += growth;
+    log_product_multiply(&s->logs, F);
+}
+
+/* Constant gain, as steady_squares(): v_{t+1} = b v_t + dy and dv_{t+1} = b dv_t + db v_t. Returns the last index done. */
+static size_t score_steady(const struct level_data *data, size_t t, const double H[2], const double b[2],
+                           struct score_state *s)
+{
+    const double *y = data->values, F = s->P[0] + H[0], dF = s->P[1] + H[1];
+    double v = s->v[0], dv = s->v[1], squares = 0.0, cross = 0.0;
+    size_t first = t;
+    for (; t + 1 < data->count && !isnan(y[t + 1]); t++) {
+        dv = b[0] * dv + b[1] * v;
+        v = b[0] * v + (y[t + 1] - y[t]) * data->scale;
+        squares += v * v;
+        cross += v * dv;
+    }
+    double steps = (double)(t - first), exponent = steps * log(F) / ln2;
+    s->v[0] = v;
+    s->v[1] = dv;
+    s->squares += squares / F;
+    s->squares_by_u += 2.0 * cross / F - squares / F * (dF / F);
+    s->logs_by_u += steps * (dF / F);
+    s->logs.exponent += (int64_t)exponent;
+    s->logs.mantissa *= exp2(exponent - (double)(int64_t)exponent);
+    return t;
+}
+
+/* Both P and its derivative have stopped moving. */
+static int score_settled(const struct score_state *s, double b)
+{
+    double room = 1.0 - b * b;
+    return fabs(s->P[0] - s->before[0]) <= 1e-15 * room * s->P[0] &&
+           fabs(s->P[1] - s->before[1]) <= 1e-14 * room * fabs(s->P[1]);
+}
+
 void level_likelihood_score(const struct level_data *data, const double H[2], const double Q[2],
                             struct level_sums *ret_sums)
 {
-    struct log_product logs = {1.0, 0};
-    double squares = 0.0, squares_by_u = 0.0, logs_by_u = 0.0;
-    double P = H[0], dP = H[1], e = 0.0, de = 0.0;
+    struct score_state s = {.P = {H[0], H[1]}, .before = {(double)NAN, (double)NAN}, .logs = {1.0, 0}};
     size_t t = next_observed(data, 0), innovations = 0;
     while (t < data->count) {
         size_t next = next_observed(data, t + 1);
         if (next == data->count)
             break;
-        double v = (data->values[next] - data->values[t]) * data->scale + e, dv = de;
-        double gap = next == t + 1 && !data->gaps ? 1.0 : gap_between(data, t, next);
+        double gap = next == t + 1 && !data->gaps ? 1.0 : gap_between(data, t, next), b[2];
+        s.v[0] = (data->values[next] - data->values[t]) * data->scale + s.e[0];
+        s.v[1] = s.e[1];
         t = next;
-        P += Q[0] * gap;
-        dP += Q[1] * gap;
-        double F = P + H[0], dF = dP + H[1];
-        if (!(F > 0.0))
+        s.P[0] += Q[0] * gap;
+        s.P[1] += Q[1] * gap;
+        if (!(s.P[0] + H[0] > 0.0))
             continue;
-        double inverse = 1.0 / F, u = v * inverse, growth = dF * inverse, b = H[0] * inverse;
-        double db = H[1] * inverse - b * growth;
-        squares += u * v;
-        squares_by_u += 2.0 * u * dv - u * u * dF;
-        logs_by_u += growth;
-        log_product_multiply(&logs, F);
+        score_step(&s, H, b);
         innovations++;
-        e = v * b;
-        de = dv * b + v * db;
-        dP = dP * b + P * db;
-        P = P * b;
+        if (!data->gaps && gap == 1.0 && score_settled(&s, b[0])) {
+            size_t done = score_steady(data, t, H, b, &s);
+            innovations += done - t;
+            t = done;
+        }
+        s.before[0] = gap == 1.0 ? s.P[0] : (double)NAN;
+        s.before[1] = s.P[1];
+        s.e[0] = s.v[0] * b[0];
+        s.e[1] = s.v[1] * b[0] + s.v[0] * b[1];
+        s.P[1] = s.P[1] * b[0] + s.P[0] * b[1];
+        s.P[0] = s.P[0] * b[0];
     }
-    *ret_sums = (struct level_sums){.squares = squares,
-                                    .logs = log_product_value(&logs),
-                                    .squares_by_u = squares_by_u,
-                                    .logs_by_u = logs_by_u,
+    *ret_sums = (struct level_sums){.squares = s.squares,
+                                    .logs = log_product_value(&s.logs),
+                                    .squares_by_u = s.squares_by_u,
+                                    .logs_by_u = s.logs_by_u,
                                     .innovations = innovations,
                                     .steady_at = SIZE_MAX};
 }
@@ -188,8 +240,8 @@ void level_likelihood_lanes(const struct level_data *data, const double H[LEVEL_
             }
         for (size_t k = 0; k < LEVEL_LANES; k++) {
             double v = d + e[k], predicted = P[k] + q[k] * gap, F = predicted + h[k];
-            double b = h[k] / F, u = v / F;
-            squares[k] += u * v;
+            double inverse = 1.0 / F, b = h[k] * inverse;
+            squares[k] += v * v * inverse;
             product[k] *= F;
             e[k] = v * b;
             P[k] = predicted * b;
