@@ -366,6 +366,13 @@ enum luna_decode_status luna_decode_batch_json(const char *body, size_t len,
     if (d.options == NULL)
         return LUNA_DECODE_MEMORY;
     d.options[d.options_len++] = '{';
+    char first = json_scan_peek(&d.scan);
+    if (first == '[' || first == '"' || first == '-' || (first >= '0' && first <= '9')) {
+        (void)luna_faults_add(faults, "model_attributes_type",
+                              "Input should be a valid dictionary or object to extract fields from",
+                              "send {\"series\": [[1, 2], [3, 4]]}");
+        return LUNA_DECODE_FAULTS;
+    }
     if (!members_read(&d)) {
         luna_fault_at_index(luna_faults_add(faults, "json_invalid", "JSON decode error", d.scan.problem),
                             (size_t)(d.scan.problem_at - body));
