@@ -51,5 +51,6 @@ int kalman_loglikelihood(const struct kalman_model *model, const struct kalman_s
             return KALMAN_OK;
         }
     }
-    return kalman_run(model, series, NULL, &none, workspace, workspace_bytes, ret_summary);
+    int status = kalman_run(model, series, NULL, &none, workspace, workspace_bytes, ret_summary);
+    return status == KALMAN_OK && ret_summary->diffuse_count < model->diffuse ? KALMAN_EDIFFUSE : status;
 }

@@ -98,8 +98,10 @@ struct kalman_summary {
     double loglikelihood; /* diffuse, every observation gets -log(2 pi)/2 (DK 7.2, statsmodels, Stata) */
     double loglikelihood_marginal; /* the d diffuse ones do not (KFAS, R's arima, EViews) = + d log(2 pi)/2 */
     size_t observation_count;      /* observed (not missing) values */
-    size_t diffuse_count;          /* values that the diffuse start consumed (d) */
-    size_t steady_at;              /* first index with constant gain, or SIZE_MAX */
+    size_t
+        diffuse_count; /* values that the diffuse start consumed; fewer than kalman_model_diffuse(): the data never
+                                      determined the rest, and what depends on it is NaN with variance +inf */
+    size_t steady_at; /* first index with constant gain, or SIZE_MAX */
     size_t
         bad_index; /* KALMAN_EDOMAIN, ETIMES, ERANGE, EMODEL: element of values/times/inputs; else SIZE_MAX */
 };
@@ -115,8 +117,9 @@ KALMAN_API int kalman_run(const struct kalman_model *model, const struct kalman_
                           void *workspace, size_t workspace_bytes,
                           struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
-/* The summary alone: log-likelihood and counts, by the fastest way there is for the model (local level: about three times
-   the speed of kalman_run() with no outputs, to whose figures it agrees within rounding). */
+/* The summary alone: log-likelihood and counts, by the fastest way there is for the model (local level: several times the
+   speed of kalman_run() with no outputs, to whose figures it agrees within rounding). KALMAN_EDIFFUSE: the observations
+   never determine the diffuse start, so that this is no likelihood to compare with another; ret_summary is filled. */
 KALMAN_API int kalman_loglikelihood_bytes(const struct kalman_model *model, size_t count,
                                           size_t *ret_bytes) KALMAN_MUSTCHECK;
 KALMAN_API int kalman_loglikelihood(const struct kalman_model *model, const struct kalman_series *series,

@@ -275,6 +275,46 @@ static void constant_level_with_an_input_is_ordinary_least_squares(void **state)
     assert_int_equal(run_status(&spec, &series, NULL, &none, &summary), KALMAN_EINPUTS);
 }
 
+/* The likelihood alone: the same number as a run's, and a word when the start was never determined. */
+static void likelihood_alone_is_that_of_a_run(void **state)
+{
+    (void)state;
+    size_t n = 0;
+    const double *nile = vector("nile", &n);
+    const char *const words[][2] = {
+        {"local_level", "observation_variance=15099 level_variance=1469.1"},
+        {"local_level", "observation_variance=0 level_variance=1469.1"},
+        {"local_linear_trend", "observation_variance=15099 level_variance=1469.1 slope_variance=10"}};
+    for (size_t i = 0; i < 3; i++) {
+        struct kalman_spec spec = spec_of(words[i][0], words[i][1]);
+        struct kalman_model *model = NULL;
+        struct kalman_summary summary;
+        size_t bytes = 0;
+        double y[100];
+        memcpy(y, nile, sizeof y);
+        y[30] = y[31] = NAN;
+        struct kalman_series series = {.values = y, .count = n};
+        assert_int_equal(kalman_model_new(&spec, &model), KALMAN_OK);
+        assert_int_equal(kalman_loglikelihood_bytes(model, n, &bytes), KALMAN_OK);
+        void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
+        assert_int_equal(kalman_loglikelihood(model, &series, workspace, bytes, &summary), KALMAN_OK);
+        struct kalman_output none = {.filtered_mean = NULL};
+        struct kalman_summary run = run_of(&spec, &series, &none);
+        assert_relative(summary.loglikelihood, run.loglikelihood, 1e-13);
+        assert_relative(summary.loglikelihood_marginal, run.loglikelihood_marginal, 1e-13);
+        assert_int_equal(summary.observation_count, 98);
+        assert_int_equal(summary.diffuse_count, run.diffuse_count);
+        y[50] = INFINITY;
+        assert_int_equal(kalman_loglikelihood(model, &series, workspace, bytes, &summary), KALMAN_EDOMAIN);
+        assert_int_equal(summary.bad_index, 50);
+        y[0] = NAN;
+        series.count = 1;
+        assert_int_equal(kalman_loglikelihood(model, &series, workspace, bytes, &summary), KALMAN_EDIFFUSE);
+        free(workspace);
+        kalman_model_free(model);
+    }
+}
+
 static void infinite_numbers_are_refused_with_their_index(void **state)
 {
     (void)state;
@@ -307,6 +347,7 @@ int main(void)
         cmocka_unit_test(smoothing_block_by_block_changes_nothing),
         cmocka_unit_test(missing_element_takes_its_noise_from_the_others),
         cmocka_unit_test(constant_level_with_an_input_is_ordinary_least_squares),
+        cmocka_unit_test(likelihood_alone_is_that_of_a_run),
         cmocka_unit_test(infinite_numbers_are_refused_with_their_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
