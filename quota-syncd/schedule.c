@@ -8,12 +8,20 @@ void schedule_init(struct schedule *schedule, int64_t now_ms, uint64_t seed)
     backoff_init(&schedule->backoff, SCHEDULE_BACKOFF_BASE_MS, SCHEDULE_BACKOFF_MAX_MS, seed);
 }
 
+static int64_t backoff_max_ms(int64_t interval_ms)
+{
+    if (interval_ms < SCHEDULE_BACKOFF_BASE_MS)
+        return SCHEDULE_BACKOFF_BASE_MS;
+    return interval_ms < SCHEDULE_BACKOFF_MAX_MS ? interval_ms : SCHEDULE_BACKOFF_MAX_MS;
+}
+
 void schedule_ended(struct schedule *schedule, enum round_outcome outcome, int64_t began_ms, int64_t now_ms,
                     int64_t interval_ms)
 {
     schedule->began_ms = began_ms;
     schedule->last = outcome;
     if (outcome == ROUND_FAILED || outcome == ROUND_REFUSED) {
+        schedule->backoff.max_ms = backoff_max_ms(interval_ms);
         schedule->due_ms = now_ms + backoff_fail_ms(&schedule->backoff);
         return;
     }

@@ -20,7 +20,8 @@ enum round_outcome {
 enum {
     SCHEDULE_HINT_GAP_MS = 20, /* however many hints come, rounds begin no closer together than this */
     SCHEDULE_BACKOFF_BASE_MS = 50,
-    SCHEDULE_BACKOFF_MAX_MS = 5000
+    SCHEDULE_BACKOFF_MAX_MS =
+        5000 /* or one interval, if that is shorter: a healed store is booked within two */
 };
 
 struct schedule {

@@ -44,7 +44,7 @@ def check(stack, db, redis_store, load, name, *, excess_max=0, others=frozenset(
     periods: the accounts have periods, so that quota_used is what the present one used. note: for the line."""
     settle(stack, redis_store)
     successes = events = used = 0
-    faults = []
+    faults, unanswered = [], {}
     excess_left = excess_max
     for account in load.accounts:
         books = Books(db, account)
@@ -54,6 +54,8 @@ def check(stack, db, redis_store, load, name, *, excess_max=0, others=frozenset(
         if not 0 <= excess <= excess_left:
             faults.append(f"account {account.id}: {answered} answers 200, {books.event_sum} units in the log")
         excess_left -= max(excess, 0)
+        if excess > 0:
+            unanswered[account.id] = excess
         if not periods and books.used != books.event_sum:
             faults.append(f"account {account.id}: {books.event_sum} units in the log, quota_used {books.used}")
         if books.worst_overdraft is not None and books.worst_overdraft > 0 and not getattr(account, "limit_lowered", False):
@@ -62,7 +64,7 @@ def check(stack, db, redis_store, load, name, *, excess_max=0, others=frozenset(
         if verified.returncode != 0:
             faults.append(f"account {account.id}: audit verify: {verified.stderr.strip()}")
     statuses = load.statuses()
-    line = (f"{name}: 200s={successes} events={events} quota_used={used} excess={events - successes} "
+    line = (f"{name}: 200s={successes} events={events} quota_used={used} excess={unanswered or 0} "
             f"statuses={dict(sorted(statuses.items()))} slowest={load.slowest_s():.2f}s{note and ', '}{note}")
     report(line)
     unexpected = set(statuses) - {200, 429} - set(others)

@@ -27,11 +27,17 @@ class Load:
         self.threads = [threading.Thread(target=self.run, args=(index,), daemon=True) for index in range(threads)]
 
     def __enter__(self):
-        for thread in self.threads:
-            thread.start()
+        self.start()
         return self
 
     def __exit__(self, *_):
+        self.join()
+
+    def start(self):
+        for thread in self.threads:
+            thread.start()
+
+    def join(self):
         if self.requests_each is None:
             self.stopping.set()
         for thread in self.threads:

@@ -144,19 +144,32 @@ READY = {"postgres": postgres_is_ready, "redis": redis_is_ready, "quota-syncd": 
          "fcgi-worker": page_is_ready("LUNA_METRICS_URL")}
 
 
-def injection(calls, effect, nth):
-    """strace's words for: the nth of these system calls meets `effect`. -D keeps the traced program our direct child."""
-    return ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:{effect}:when={nth}"]
+STEPS_MAX = 1000
+
+
+def at_every_step(calls, attempt, step=1):
+    """attempt(call, nth) for the 1st, 1+step-th … use of each system call, until it says that there was no such use. strace
+    counts each call by itself, so this is every visible step. Gives how many there were."""
+    found = 0
+    for call in calls:
+        for nth in range(1, STEPS_MAX, step):
+            if not attempt(call, nth):
+                break
+            found += 1
+    return found
+
+
+def injection(call, effect, nth):
+    """strace's words for: the nth use of this system call meets `effect`. -D keeps the traced program our direct child."""
+    return ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{effect}:when={nth}"]
 
 
 @contextlib.contextmanager
-def attached(pids, calls, effect, nth):
-    """The same on processes that run already; each counts its own calls from now on."""
-    words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:{effect}:when={nth}"]
-    for pid in pids:
-        words += ["-p", str(pid)]
+def attached(pid, call, effect, nth):
+    """The same on a process that runs already; it counts from now on."""
+    words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{effect}:when={nth}", "-p", str(pid)]
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as tracer:
-        wait_until(lambda: all(tracer_of(pid) == tracer.pid or not is_alive(pid) for pid in pids), 10, "strace to attach")
+        wait_until(lambda: tracer_of(pid) == tracer.pid, 10, "strace to attach")
         try:
             yield tracer
         finally:

@@ -1,17 +1,15 @@
 """quota-syncd: killed at every step that anybody can see, killed under load, frozen, and two at once."""
-import itertools
 import signal
 import subprocess
 
 import pytest
 from load import Load, forget
 from luna_stack import clean_environment, wait_until
-from stack_control import injection, pause
+from stack_control import at_every_step, injection, pause
 from syncd_process import SYNCD, running_syncd, settings_for
 
-VISIBLE = "sendto,sendmsg,write,writev,pwrite64,rename,renameat,renameat2,unlink,unlinkat,ftruncate,fdatasync,fsync"
-CRASH_POINTS_MAX = 2000
-STALL_MS = 1200
+VISIBLE = ("sendto", "write", "pwrite64", "rename", "unlink", "ftruncate", "fdatasync", "fsync")
+STALL_MS = 1000
 
 
 def book_once(stack, *in_front):
@@ -20,20 +18,19 @@ def book_once(stack, *in_front):
 
 
 def enumerate_crash_points(stack, accounts, prepare, step):
-    """SIGKILL at the 1st, step+1st … visible system call of one round, until a round comes through whole. Before it a whole
-    round, some charges, and prepare(). Gives all answers as one load, and the number of the last point."""
-    answers = []
-    for nth in itertools.count(1, step):
-        assert book_once(stack) == 0
-        answers += few_requests(stack, accounts)
-        prepare(nth)
-        status = book_once(stack, *injection(VISIBLE, "signal=SIGKILL", nth))
-        if status == 0:
-            break
-        assert status == -signal.SIGKILL and nth < CRASH_POINTS_MAX
+    """SIGKILL at every visible step of one round. Before each round that is killed a whole one, some charges, and prepare().
+    Gives all answers as one load, and the number of steps."""
     load = Load(stack, accounts)
-    load.answers = answers
-    return load, nth
+
+    def killed_at(call, nth):
+        assert book_once(stack) == 0
+        load.answers += few_requests(stack, accounts)
+        prepare(nth)
+        status = book_once(stack, *injection(call, "signal=SIGKILL", nth))
+        assert status in (0, -signal.SIGKILL)
+        return status != 0
+
+    return load, at_every_step(VISIBLE, killed_at, step)
 
 
 @pytest.fixture
@@ -51,41 +48,41 @@ def test_killed_at_every_visible_step_of_a_round(stack, fault_accounts, alone, s
     def change_without_redis(nth):
         stack.luna("account", "set-limit", str(accounts[0].id), str(1000000 + nth), LUNA_REDIS_URL_FILE="")
 
-    load, points = enumerate_crash_points(stack, accounts, change_without_redis, 1 if long_run else 3)
+    load, points = enumerate_crash_points(stack, accounts, change_without_redis, 1 if long_run else 9)
     syncd.start_and_await()
-    proven(load, others=(), note=f"{points} crash points")
+    proven(load, others=(), note=f"killed at {points} steps")
 
 
 def test_killed_at_every_visible_step_of_a_fence(stack, fault_accounts, alone, syncd, redis_store, proven, long_run):
     """A round that finds Redis flushed, with charges that were answered and never booked."""
     accounts = fault_accounts(3)
 
-    load, points = enumerate_crash_points(stack, accounts, lambda _: redis_store.flushall(), 1 if long_run else 4)
+    load, points = enumerate_crash_points(stack, accounts, lambda _: redis_store.flushall(), 1 if long_run else 7)
     syncd.start_and_await()
-    proven(load, note=f"{points} crash points")
+    proven(load, note=f"killed at {points} steps")
 
 
 def test_stalled_at_every_visible_step_while_its_accounts_begin_a_new_epoch(stack, fault_accounts, alone, syncd, redis_store, proven, long_run):
     """What a round has read grows old before it is booked: meanwhile the accounts are lost, loaded anew, and charged."""
     accounts = fault_accounts(2)
-    answers, points = [], 0
-    for nth in itertools.count(1, 1 if long_run else 6):
-        answers += few_requests(stack, accounts)
-        with subprocess.Popen([*injection(VISIBLE, f"delay_enter={STALL_MS}ms", nth), SYNCD, "--once"], env=clean_environment(**settings_for(stack)),
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as stalled:
+    load = Load(stack, accounts)
+
+    def stalled_at(call, nth):
+        load.answers.extend(few_requests(stack, accounts))
+        command = [*injection(call, f"delay_enter={STALL_MS}ms", nth), SYNCD, "--once"]
+        with subprocess.Popen(command, env=clean_environment(**settings_for(stack)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
             pause(STALL_MS / 2000)
-            if stalled.poll() is not None:
-                break
+            if daemon.poll() is not None:
+                return False
             for account in accounts:
                 forget(redis_store, account)
-            answers += few_requests(stack, accounts)
-            assert stalled.wait(timeout=60) in (0, 69)
-        points = nth
-        assert nth < CRASH_POINTS_MAX
-    load = Load(stack, accounts)
-    load.answers = answers
+            load.answers.extend(few_requests(stack, accounts))
+            assert daemon.wait(timeout=60) in (0, 69)
+        return True
+
+    points = at_every_step(VISIBLE[:2], stalled_at, 1 if long_run else 7)
     syncd.start_and_await()
-    proven(load, note=f"{points} steps")
+    proven(load, note=f"stalled at {points} steps")
 
 
 def few_requests(stack, accounts):

@@ -17,6 +17,23 @@ def test_no_fault_at_all(load, proven, long_run):
     assert proven(running, others=()) > 0
 
 
+def test_counters_in_redis_add_up_at_every_moment(load, proven, redis_store, long_run):
+    """Read in one step, under load and booking: quota = limit - base - charged + refunded, and delta = charged - booked."""
+    look = redis_store.register_script("""
+        local v = redis.call('HMGET', KEYS[1], 'lim', 'base', 'c', 'pc', 'r', 'pr', 'a')
+        if not v[1] then return {0, 0} end
+        local left = v[1] - v[2] - (v[3] - v[4]) + (v[5] - v[6])
+        return {left - redis.call('GET', KEYS[2]), v[3] - v[7] - redis.call('GET', KEYS[3])}""")
+    with load(count=2) as running:
+        running.await_success()
+        end = time.monotonic() + seconds(long_run, 2, 20)
+        while time.monotonic() < end:
+            for account in running.accounts:
+                quota = f"user:{account.id}:quota"
+                assert look(keys=["{%s}:m" % quota, quota, "{%s}:delta" % quota]) == [0, 0]
+    proven(running, others=())
+
+
 def test_redis_killed_and_restarted(load, proven, redis_server):
     with load() as running:
         running.await_success()

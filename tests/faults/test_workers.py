@@ -1,16 +1,15 @@
 """Workers: killed under load and at every step that anybody can see; stalled in the middle of a cold load."""
 import contextlib
-import itertools
 import os
 import signal
 
 from load import Load
 from luna_stack import wait_until
-from stack_control import attached, children_of, is_alive, page, pause
+from stack_control import at_every_step, attached, children_of, is_alive, page, pause
 
-VISIBLE = "sendto,sendmsg,write,writev,pwrite64,ftruncate,fdatasync,fsync,rename,renameat,renameat2,unlink,unlinkat"
-CRASH_POINTS_MAX = 100
-STALL_S = 4  # longer than the lease of a load
+VISIBLE = ("write", "sendto", "sendmsg", "fcntl", "fdatasync")
+LEASE_STALL_S = 3.2  # longer than the lease of a load
+FENCE_STALL_S = 1.5
 WORKERS = 4
 
 
@@ -53,66 +52,82 @@ def whole_pool(workers):
     return wait_until(serving, 30, "a whole pool")
 
 
-def killed_at_every_step(stack, workers, account_for):
-    """One request per visible call: its worker is killed there; until a request comes through whole. Then more requests on
-    the same accounts. Gives all answers as one load, and how many workers died."""
-    accounts, answers = [], []
-    for nth in itertools.count(1):
-        pids = whole_pool(workers)
-        victim = sorted(pids)[0]  # the oldest: one that dies young again and again is respawned ever more slowly
-        accounts.append(account_for(nth))
-        with only(pids, victim), attached([victim], VISIBLE, "signal=SIGKILL", nth), Load(stack, accounts[-1:], threads=1, requests_each=1) as load:
+def killed_at_every_step(stack, workers, account_for, step):
+    """One request per visible step: its worker is killed there. Then more requests on the same accounts. Gives all answers as
+    one load, and how many workers died."""
+    accounts, answers = {}, []
+
+    def killed_at(call, nth):
+        victim, *_ = pids = sorted(whole_pool(workers))  # the oldest: who dies young again and again is replaced ever more slowly
+        account = account_for(nth)
+        accounts[account.id] = account
+        with only(pids, victim), attached(victim, call, "signal=SIGKILL", nth), Load(stack, [account], threads=1, requests_each=1) as load:
             pass
-        answers += load.answers
-        if is_alive(victim):
-            break
-        assert nth < CRASH_POINTS_MAX
+        answers.extend(load.answers)
+        return not is_alive(victim)
+
+    killed = at_every_step(VISIBLE, killed_at, step)
     whole_pool(workers)
-    accounts = list({account.id: account for account in accounts}.values())
-    with Load(stack, accounts, threads=4, pause_s=0.01) as load:
-        wait_until(lambda: all(load.count(200, account=account) for account in accounts), 30, "every account to be served again")
+    served = list(accounts.values())
+    with Load(stack, served, threads=4, pause_s=0.01) as load:
+        wait_until(lambda: all(load.count(200, account=account) for account in served), 30, "every account to be served again")
     load.answers += answers
-    return load, nth - 1
+    return load, killed
 
 
 def test_killed_at_every_visible_step_of_a_warm_request(stack, proven, workers, fault_accounts):
     account, = fault_accounts(1)
-    with Load(stack, [account], threads=1, requests_each=1) as first:
-        pass
-    load, killed = killed_at_every_step(stack, workers, lambda nth: account)
-    load.answers += first.answers
-    assert killed >= 3
-    proven(load, excess_max=killed, others={502}, note=f"{killed} crash points")
+    first = few_requests(stack, account)
+    load, killed = killed_at_every_step(stack, workers, lambda nth: account, 1)
+    load.answers += first
+    assert killed >= 4
+    proven(load, excess_max=killed, others={502}, note=f"killed at {killed} steps")
 
 
-def test_killed_at_every_visible_step_of_a_cold_load(stack, proven, workers, fault_accounts):
-    load, killed = killed_at_every_step(stack, workers, lambda nth: fault_accounts(1)[0])
-    assert killed >= 8
-    proven(load, excess_max=killed, others={502, 503}, note=f"{killed} crash points")
+def test_killed_at_every_visible_step_of_a_cold_load(stack, proven, workers, fault_accounts, long_run):
+    load, killed = killed_at_every_step(stack, workers, lambda nth: fault_accounts(1)[0], 1 if long_run else 3)
+    assert killed >= (10 if long_run else 4)
+    proven(load, excess_max=killed, others={502, 503}, note=f"killed at {killed} steps")
 
 
 def test_loader_stalled_past_its_lease_at_every_step(stack, proven, workers, fault_accounts, long_run):
-    """A loader holds still before a visible call until its lease is over and another worker has loaded and served the account."""
+    """A loader holds still before a visible step until its lease is over and another worker has loaded and served the account."""
     accounts, answers = [], []
-    for nth in itertools.count(2, 1 if long_run else 2):
-        pids = whole_pool(workers)
-        accounts += fault_accounts(1)
-        stalled = Load(stack, accounts[-1:], threads=1, requests_each=1)
-        with attached(pids[:1], VISIBLE, f"delay_enter={STALL_S}s", nth):
-            with stalled:
-                with only(pids, pids[0]):
-                    pause(0.5)
+
+    def stalled_at(call, nth):
+        accounts.extend(fault_accounts(1))
+        with stalled_request(workers, accounts[-1], call, nth, LEASE_STALL_S) as stalled:
+            stepped = not stalled.answers
+            if stepped:
                 with Load(stack, accounts[-1:], threads=3, pause_s=0.005) as load:
                     load.await_success()
                     load.await_count(50)
                     wait_until(lambda: stalled.answers, 20, "the stalled loader's answer")
                     load.await_count(50)
-        answers += stalled.answers + load.answers
-        if stalled.slowest_s() < STALL_S / 2:
-            break
-        assert nth < CRASH_POINTS_MAX
-    load.accounts, load.answers = accounts, answers
-    proven(load, others={503}, note=f"stalled at {len(accounts) - 1} steps")
+                answers.extend(load.answers)
+        answers.extend(stalled.answers)
+        return stepped
+
+    points = at_every_step(("write", "sendto"), stalled_at, 1 if long_run else 9)
+    load = Load(stack, accounts)
+    load.answers = answers
+    proven(load, note=f"stalled at {points} steps")
+
+
+@contextlib.contextmanager
+def stalled_request(workers, account, call, nth, stall_s):
+    """One request whose worker holds still before its nth use of `call`. Gives its load, with the answer already in it if there
+    was no such use; the answer has come when the context ends."""
+    chosen, *_ = pids = whole_pool(workers)
+    request = Load(workers.stack, [account], threads=1, requests_each=1)
+    with attached(chosen, call, f"delay_enter={int(stall_s * 1000)}ms", nth):
+        with only(pids, chosen):
+            request.start()
+            pause(0.5)
+        try:
+            yield request
+        finally:
+            request.join()
 
 
 def test_answer_stalled_across_a_fence_at_every_step(stack, proven, workers, fault_accounts, redis_store, long_run):
@@ -120,24 +135,22 @@ def test_answer_stalled_across_a_fence_at_every_step(stack, proven, workers, fau
     account begins anew. The charge is in no journal that was read: the answer must not be a success, or be counted again."""
     account, = fault_accounts(1)
     answers = few_requests(stack, account)
-    for nth in itertools.count(1, 1 if long_run else 2):
-        pids = whole_pool(workers)
-        stalled = Load(stack, [account], threads=1, requests_each=1)
-        with attached(pids[:1], f"{VISIBLE},fcntl", f"delay_enter={STALL_S}s", nth), stalled:
-            with only(pids, pids[0]):
-                pause(0.5)
-            if stalled.answers:
-                break
-            redis_store.flushall()
-            with Load(stack, [account], threads=2, pause_s=0.005) as load:
-                load.await_success()
-            answers += load.answers
-        answers += stalled.answers
-        assert nth < CRASH_POINTS_MAX
-    answers += stalled.answers
+
+    def stalled_at(call, nth):
+        with stalled_request(workers, account, call, nth, FENCE_STALL_S) as stalled:
+            stepped = not stalled.answers
+            if stepped:
+                redis_store.flushall()
+                with Load(stack, [account], threads=2, pause_s=0.005) as load:
+                    load.await_success()
+                answers.extend(load.answers)
+        answers.extend(stalled.answers)
+        return stepped
+
+    points = at_every_step(("fcntl", "write", "sendmsg"), stalled_at, 1 if long_run else 4)
     load = Load(stack, [account])
     load.answers = answers
-    proven(load, note=f"stalled at {nth - 1} steps")
+    proven(load, note=f"stalled at {points} steps")
 
 
 def few_requests(stack, account):

@@ -35,13 +35,24 @@ static void a_store_that_is_away_is_not_hammered(void **state)
     schedule_init(&schedule, 0, 1);
     int64_t now_ms = 0;
     for (int i = 0; i < 20; i++) {
-        schedule_ended(&schedule, ROUND_FAILED, now_ms, now_ms, 10);
+        schedule_ended(&schedule, ROUND_FAILED, now_ms, now_ms, 60000);
         int wait_ms = schedule_wait_ms(&schedule, now_ms);
         assert_true(wait_ms >= SCHEDULE_BACKOFF_BASE_MS / 2);
         assert_true(wait_ms <= SCHEDULE_BACKOFF_MAX_MS);
         now_ms += wait_ms;
     }
     assert_true(now_ms > 10 * SCHEDULE_BACKOFF_MAX_MS / 2);
+}
+
+static void a_store_that_came_back_is_noticed_within_an_interval(void **state)
+{
+    (void)state;
+    struct schedule schedule;
+    schedule_init(&schedule, 0, 1);
+    for (int i = 0; i < 20; i++) {
+        schedule_ended(&schedule, ROUND_FAILED, 0, 0, INTERVAL_MS);
+        assert_true(schedule_wait_ms(&schedule, 0) <= INTERVAL_MS);
+    }
 }
 
 static void hints_do_not_shorten_the_backoff(void **state)
@@ -94,6 +105,7 @@ int main(void)
         cmocka_unit_test(the_first_round_is_due_at_once),
         cmocka_unit_test(rounds_begin_one_interval_apart_however_long_they_take),
         cmocka_unit_test(a_store_that_is_away_is_not_hammered),
+        cmocka_unit_test(a_store_that_came_back_is_noticed_within_an_interval),
         cmocka_unit_test(hints_do_not_shorten_the_backoff),
         cmocka_unit_test(a_hint_books_soon_but_a_flood_of_hints_does_not_spin),
         cmocka_unit_test(a_hint_never_delays),
