@@ -21,60 +21,65 @@ CREATE FUNCTION luna_term_take(p_name text) RETURNS bigint LANGUAGE sql SECURITY
 $$;
 
 -- Books what Redis counted, for many accounts at once. status: 0 booked, 1 nothing new, 2 the epoch is closed or another,
--- 3 no such account, 4 the sum would not fit. booked_c and booked_r are the watermark afterwards.
+-- 3 no such account, 4 the sum would not fit, 5 the account changed meanwhile: book it next time. booked_c and booked_r are the watermark afterwards.
 CREATE FUNCTION luna_book(p_term bigint, p_actor text, p_accounts int[], p_epochs bigint[], p_cs bigint[], p_rs bigint[])
     RETURNS TABLE (account_id int, status int, booked_c bigint, booked_r bigint, delta bigint, period_no bigint,
                    next_end_ms bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-    SET enable_seqscan = off -- a batch touches its own accounts, not all
+    -- A batch touches its own accounts, not all; and is large, whatever a plan made for any array would guess.
+    SET enable_seqscan = off SET plan_cache_mode = force_custom_plan
     AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM luna_term_check(p_term);
     RETURN QUERY
-    WITH input AS (
+    WITH input AS MATERIALIZED (
         SELECT * FROM unnest(p_accounts, p_epochs, p_cs, p_rs) AS i(account_id, epoch, c, r)
-    ), held AS (
-        SELECT a.*, i.epoch, greatest(i.c, a.sync_c) AS c, greatest(i.r, a.sync_r) AS r
-          FROM accounts a JOIN input i ON i.account_id = a.id
-         ORDER BY a.id FOR UPDATE OF a
-    ), fresh AS (
-        SELECT h.*, (h.c - h.sync_c) - (h.r - h.sync_r) AS units, clock_timestamp() AS happened
-          FROM held h
-         WHERE h.quota_epoch = h.epoch AND h.epoch_open AND (h.c > h.sync_c OR h.r > h.sync_r)
-           AND h.quota_used + ((h.c - h.sync_c) - (h.r - h.sync_r)) BETWEEN -2147483648 AND 2147483647
+    ), seen AS MATERIALIZED (
+        SELECT a.id, a.plan, a.quota_limit, a.quota_used, a.quota_epoch, a.epoch_open, a.sync_c, a.sync_r, a.period_no,
+               a.period_end, a.chain_seq, a.chain_hash, i.epoch, greatest(i.c, a.sync_c) AS c, greatest(i.r, a.sync_r) AS r
+          FROM input i JOIN accounts a ON a.id = i.account_id
     ), event AS MATERIALIZED (
         SELECT f.*, luna_event_hash(f.chain_hash, f.id, f.chain_seq + 1, f.happened, 'book', p_actor, f.quota_epoch, f.period_no,
                                     f.sync_c, f.c, f.sync_r, f.r, f.units, f.quota_used, (f.quota_used + f.units)::int,
                                     f.quota_limit, f.quota_limit, '', p_term) AS digest
-          FROM fresh f
+          FROM (SELECT h.*, (h.c - h.sync_c) - (h.r - h.sync_r) AS units, clock_timestamp() AS happened
+                  FROM seen h
+                 WHERE h.quota_epoch = h.epoch AND h.epoch_open AND (h.c > h.sync_c OR h.r > h.sync_r)
+                   AND h.quota_used + ((h.c - h.sync_c) - (h.r - h.sync_r)) BETWEEN -2147483648 AND 2147483647) f
+         ORDER BY f.id
+    ), moved AS (
+        -- Whatever else changes a quota moves chain_seq, and what closes an epoch clears epoch_open: whoever came in between
+        -- goes first, and this account waits for the next pass.
+        UPDATE accounts a
+           SET quota_used = (e.quota_used + e.units)::int, sync_c = e.c, sync_r = e.r, chain_seq = e.chain_seq + 1,
+               chain_hash = e.digest, updated_at = e.happened
+          FROM event e
+         WHERE a.id = e.id AND a.chain_seq = e.chain_seq AND a.quota_epoch = e.quota_epoch AND a.epoch_open
+        RETURNING e.*
     ), logged AS (
         INSERT INTO quota_events
         SELECT e.id, e.chain_seq + 1, e.happened, 'book', p_actor, e.quota_epoch, e.period_no, e.sync_c, e.c, e.sync_r, e.r,
                e.units, e.quota_used, (e.quota_used + e.units)::int, e.quota_limit, e.quota_limit, '', p_term, e.digest
-          FROM event e
-    ), moved AS (
-        UPDATE accounts a
-           SET quota_used = (e.quota_used + e.units)::int, sync_c = e.c, sync_r = e.r, chain_seq = e.chain_seq + 1,
-               chain_hash = e.digest, updated_at = e.happened
-          FROM event e WHERE a.id = e.id
+          FROM moved e
     ), counted AS (
         INSERT INTO quota_daily
-        SELECT e.id, (e.happened AT TIME ZONE 'UTC')::date, e.units FROM event e WHERE e.units <> 0
+        SELECT e.id, (e.happened AT TIME ZONE 'UTC')::date, e.units FROM moved e WHERE e.units <> 0
         ON CONFLICT (account_id, day) DO UPDATE SET units = quota_daily.units + excluded.units
     )
     SELECT i.account_id,
            CASE WHEN h.id IS NULL THEN 3
                 WHEN h.quota_epoch <> h.epoch OR NOT h.epoch_open THEN 2
-                WHEN e.id IS NOT NULL THEN 0
-                WHEN h.c > h.sync_c OR h.r > h.sync_r THEN 4
-                ELSE 1 END,
-           COALESCE(e.c, h.sync_c, 0), COALESCE(e.r, h.sync_r, 0), COALESCE(e.units, 0), COALESCE(h.period_no, 0),
+                WHEN m.id IS NOT NULL THEN 0
+                WHEN h.c = h.sync_c AND h.r = h.sync_r THEN 1
+                WHEN h.quota_used + ((h.c - h.sync_c) - (h.r - h.sync_r)) BETWEEN -2147483648 AND 2147483647 THEN 5
+                ELSE 4 END,
+           COALESCE(m.c, h.sync_c, 0), COALESCE(m.r, h.sync_r, 0), COALESCE(m.units, 0), COALESCE(h.period_no, 0),
            CASE WHEN h.period_end IS NULL THEN 0
                 ELSE luna_ms(luna_period_end(p.quota_period, h.period_end)) END
       FROM input i
-      LEFT JOIN held h ON h.id = i.account_id
-      LEFT JOIN event e ON e.id = i.account_id
+      LEFT JOIN seen h ON h.id = i.account_id
+      LEFT JOIN moved m ON m.id = i.account_id
       LEFT JOIN plans p ON p.name = h.plan;
 END
 $$;

@@ -271,7 +271,8 @@ static enum luna_code take_acks(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         struct luna_reply *reply = NULL;
         if (!wants_ack(&batch->items[i])) {
-            batch->report->accounts_dead += batch->items[i].status == 4 ? 0 : 1;
+            batch->report->accounts_dead +=
+                batch->items[i].status == 2 || batch->items[i].status == 3 ? 1 : 0;
             continue;
         }
         enum luna_code taken = luna_redis_take(batch->booker->cache,

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { WARM_UP = 2000, ADMISSIONS = 40000 };
 
@@ -124,6 +125,32 @@ static void make_dirty(struct stores *stores, long count, int64_t incarnation, i
     luna_cache_free(cache);
 }
 
+/* Seconds of processor that a process has used. */
+static double process_cpu(int64_t pid)
+{
+    char path[64], line[1024] = "";
+    snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    size_t len = fread(line, 1, sizeof line - 1, file);
+    fclose(file);
+    line[len] = '\0';
+    const char *field = strrchr(line, ')');
+    for (int n = 2; field != NULL && n < 14; n++)
+        field = strchr(field + 1, ' ');
+    if (field == NULL)
+        return 0;
+    char *next = NULL;
+    double user = strtod(field, &next), system = strtod(next, NULL);
+    return (user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static int64_t syncd_backend(struct stores *stores)
+{
+    return stores_sql_int(stores, "SELECT pid FROM pg_stat_activity WHERE usename = 'luna_syncd' LIMIT 1");
+}
+
 static void bench_booking(struct stores *stores, struct luna_booker *booker, int64_t incarnation, long count)
 {
     make_accounts(stores, count);
@@ -131,8 +158,14 @@ static void bench_booking(struct stores *stores, struct luna_booker *booker, int
         struct luna_booking_report report;
         struct luna_error err;
         make_dirty(stores, count, incarnation, round);
+        int64_t backend = syncd_backend(stores);
+        double redis = process_cpu(stores->redis), postgres = process_cpu(backend),
+               ours = process_cpu(getpid());
         if (luna_booking_pass(booker, &report, &err) != LUNA_OK)
             stores_die(err.msg);
+        printf("processor: PostgreSQL %.1f s, Redis %.1f s, quota-syncd's part %.1f s\n",
+               process_cpu(backend) - postgres, process_cpu(stores->redis) - redis,
+               process_cpu(getpid()) - ours);
         printf("booking: %" PRId64 " dirty accounts, %" PRId64 " booked, %" PRId64 " units in %" PRId64
                " ms\n",
                report.accounts_seen, report.accounts_booked, report.units_booked, report.lag_ms);

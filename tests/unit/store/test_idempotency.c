@@ -177,6 +177,24 @@ static void test_a_lost_answer_is_not_charged_twice(void **state)
     assert_int_equal(remaining(&client), 10);
 }
 
+/* Killed between the record and the end: the success was (or may have been) sent, and is not given back. */
+static void test_a_success_whose_worker_died_before_it_could_say_so_stays_charged(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_admitter *doomed = stores_admitter(&stores, 4);
+    (void)state;
+    stores_client(&stores, "died-late", NULL, 10, &client);
+    stores_admit(doomed, &client, 1, &admission);
+    assert_int_equal(luna_admission_commit(doomed, &admission), LUNA_COMMIT_OK);
+    atomic_store(&luna_journal_slot(doomed->journal)->wseq, admission.worker_seq);
+    luna_admitter_free(doomed);
+    struct luna_admitter *successor = stores_admitter(&stores, 4);
+    stores_admit(successor, &client, 0, &admission);
+    assert_int_equal(remaining(&client), 9);
+    luna_admitter_free(successor);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_the_record_of_a_killed_worker_does_not_answer_for_it),
         cmocka_unit_test(test_the_record_lives_for_a_day),
         cmocka_unit_test(test_a_lost_answer_is_not_charged_twice),
+        cmocka_unit_test(test_a_success_whose_worker_died_before_it_could_say_so_stays_charged),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
