@@ -230,7 +230,7 @@ static void chunk_load(struct batch_run *run, size_t steps)
                 lane->series == SIZE_MAX ? 0.0 : units_deviation(&lane->units, values[t], lane->centre);
             int missing = isnan(y);
             run->chunk.y[t][k] = missing ? 0.0 : y;
-            run->chunk.h[t][k] = missing ? 0x1p1000 : H;
+            run->chunk.h[t][k] = missing ? batch_missing_noise : H;
         }
     }
 }
@@ -256,7 +256,8 @@ static void write_standardized(const struct batch_run *run, size_t k, size_t ste
     for (size_t t = 0; run->batch->standardized && t < steps; t++) {
         double v = chunk->y[t][k] - chunk->a_before[t][k], F = chunk->P_before[t][k] + chunk->h[t][k];
         double standardised = v * lane->units.mean_to_sd / sqrt(F);
-        run->batch->standardized[lane->at + t] = chunk->h[t][k] < 0x1p1000 ? standardised : (double)NAN;
+        run->batch->standardized[lane->at + t] =
+            chunk->h[t][k] < batch_missing_noise ? standardised : (double)NAN;
     }
 }
 
@@ -266,7 +267,7 @@ static void lane_count(struct batch_run *run, size_t k, size_t steps)
     struct lane *lane = &run->lane[k];
     double unit = lane->units.mean_to_sd;
     for (size_t t = 0; t < steps; t++)
-        lane->sum.count += run->chunk.h[t][k] < 0x1p1000;
+        lane->sum.count += run->chunk.h[t][k] < batch_missing_noise;
     lane->sum.block = run->lanes.squares[k] * unit * unit;
     likelihood_sum_fold(&lane->sum);
     lane->sum.mantissa *= run->lanes.product[k];

@@ -1,7 +1,5 @@
 #include "batch_lanes.h"
 
-static const double missing_noise = 0x1p1000;
-
 void batch_lanes_filter(struct batch_lanes *lanes, size_t steps, struct batch_chunk *chunk)
 {
     double a[BATCH_LANES], P[BATCH_LANES], Q[BATCH_LANES];
@@ -39,6 +37,6 @@ void batch_lanes_likelihood(struct batch_lanes *lanes, size_t steps, const struc
             double h = chunk->h[t][k], v = chunk->y[t][k] - chunk->a_before[t][k],
                    F = chunk->P_before[t][k] + h;
             lanes->squares[k] += v / F * v; /* a missing one adds less than 2^-900 */
-            lanes->product[k] *= h < missing_noise ? F : 1.0;
+            lanes->product[k] *= h < batch_missing_noise ? F : 1.0;
         }
 }

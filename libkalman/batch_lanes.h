@@ -11,6 +11,9 @@
 
 enum { BATCH_LANES = 16, BATCH_STEPS = 32 };
 
+/* Noise that makes an observation tell nothing; engine variances are below 4. */
+static const double batch_missing_noise = 0x1p1000;
+
 /* The moving parts of the lanes' filters, engine units. */
 struct batch_lanes {
     double a[BATCH_LANES], P[BATCH_LANES], H[BATCH_LANES], Q[BATCH_LANES];

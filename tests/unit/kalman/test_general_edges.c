@@ -182,8 +182,8 @@ static void smoothing_block_by_block_changes_nothing(void **state)
     struct kalman_random random;
     kalman_random_seed(&random, 21);
     for (size_t t = 0; t < LONG; t++)
-        y[t] = t < 90 || t % 50 == 3 ? (double)NAN
-                                     : 10.0 * sin((double)t / 30.0) + kalman_random_normal(&random);
+        y[t] = t < 260 || t % 50 == 3 ? (double)NAN
+                                      : 10.0 * sin((double)t / 30.0) + kalman_random_normal(&random);
     struct kalman_spec spec = spec_of(
         "basic_structural",
         "period=7 observation_variance=1 level_variance=0.1 slope_variance=0.01 seasonal_variance=0.05");
@@ -315,6 +315,34 @@ static void likelihood_alone_is_that_of_a_run(void **state)
     }
 }
 
+/* An input measured in other units has a coefficient in other units, and changes nothing else: rank is not judged in units. */
+static void unit_of_an_input_does_not_matter(void **state)
+{
+    (void)state;
+    size_t n = 0;
+    const double *nile = vector("nile", &n);
+    const int exponents[] = {-60, -200, 60};
+    double x[100], scaled[100], plain[100], other[100], states[200], states_other[200];
+    for (size_t t = 0; t < n; t++)
+        x[t] = sin(0.7 * (double)t);
+    struct kalman_spec spec = spec_of("local_level", "observation_variance=15099 level_variance=1469.1");
+    spec.input_count = 1;
+    struct kalman_series series = {.values = nile, .count = n, .inputs = x},
+                         scaled_series = {.values = nile, .count = n, .inputs = scaled};
+    struct kalman_output out = {.smoothed_mean = plain, .smoothed_state = states},
+                         out_other = {.smoothed_mean = other, .smoothed_state = states_other};
+    run_of(&spec, &series, &out);
+    for (size_t e = 0; e < 3; e++) {
+        for (size_t t = 0; t < n; t++)
+            scaled[t] = ldexp(x[t], exponents[e]);
+        struct kalman_summary summary = run_of(&spec, &scaled_series, &out_other);
+        assert_int_equal(summary.diffuse_count, 2);
+        for (size_t t = 0; t < n; t++)
+            assert_relative(other[t], plain[t], 1e-11);
+        assert_relative(states_other[1], ldexp(states[1], -exponents[e]), 1e-9);
+    }
+}
+
 static void infinite_numbers_are_refused_with_their_index(void **state)
 {
     (void)state;
@@ -348,6 +376,7 @@ int main(void)
         cmocka_unit_test(missing_element_takes_its_noise_from_the_others),
         cmocka_unit_test(constant_level_with_an_input_is_ordinary_least_squares),
         cmocka_unit_test(likelihood_alone_is_that_of_a_run),
+        cmocka_unit_test(unit_of_an_input_does_not_matter),
         cmocka_unit_test(infinite_numbers_are_refused_with_their_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

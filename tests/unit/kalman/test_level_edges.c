@@ -317,6 +317,12 @@ static void robust_update_bounds_the_influence_of_a_wild_value(void **state)
     assert_true(wild[70] > 1e8);
     assert_true(weights[70] < 1e-5 && weights[69] == 1.0);
     assert_within(robust[99], plain[99], 30.0);
+    /* The general engine bounds in the same way. */
+    struct kalman_options general = {.robust_threshold = 3.0, .engine = KALMAN_ENGINE_REFERENCE};
+    out.filtered_mean = wild;
+    assert_int_equal(kalman_run(model, &series, &general, &out, workspace, 1 << 20, &summary), KALMAN_OK);
+    for (size_t t = 0; t < NILE; t++)
+        assert_relative(wild[t], robust[t], 1e-12);
     free(workspace);
     kalman_model_free(model);
 }

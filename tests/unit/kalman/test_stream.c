@@ -216,6 +216,46 @@ static void run_hands_over_to_a_stream_at_every_point(void **state)
     }
 }
 
+/* Saved at every step of a long complete series: the step at which the gain is frozen is saved with the rest. */
+static void saving_at_every_step_does_not_move_the_steady_state(void **state)
+{
+    (void)state;
+    enum { LONG = 300 };
+    double y[LONG], filtered[LONG];
+    struct kalman_random random;
+    kalman_random_seed(&random, 77);
+    for (size_t t = 0; t < LONG; t++)
+        y[t] = 5.0 + kalman_random_normal(&random);
+    const size_t chosen[] = {0, 2, 5};
+    for (size_t c = 0; c < sizeof chosen / sizeof chosen[0]; c++) {
+        struct kalman_model *model = build(chosen[c]);
+        struct kalman_stream *stream = NULL;
+        struct kalman_series series = {.values = y, .count = LONG};
+        struct kalman_output out = {.filtered_mean = filtered};
+        struct kalman_summary batch, online;
+        size_t bytes = 0;
+        assert_int_equal(kalman_run_bytes(model, LONG, NULL, &out, &bytes), KALMAN_OK);
+        void *workspace = memory_for(bytes);
+        assert_int_equal(kalman_run(model, &series, NULL, &out, workspace, bytes, &batch), KALMAN_OK);
+        free(workspace);
+        assert_true(batch.steady_at < LONG);
+        assert_int_equal(kalman_stream_bytes(model, &bytes), KALMAN_OK);
+        assert_int_equal(kalman_stream_init(memory_for(bytes), bytes, model, NULL, &stream), KALMAN_OK);
+        for (size_t t = 0; t < LONG; t++) {
+            double mean = 0.0;
+            struct kalman_step step = {.filtered_mean = &mean};
+            stream = reborn(stream, model, NULL);
+            assert_int_equal(kalman_stream_push(stream, &y[t], NAN, NULL, &step), KALMAN_OK);
+            assert_true(mean == filtered[t]);
+        }
+        kalman_stream_summary(stream, &online);
+        assert_int_equal(online.steady_at, batch.steady_at);
+        assert_true(online.loglikelihood == batch.loglikelihood);
+        free(stream);
+        kalman_model_free(model);
+    }
+}
+
 static void failed_push_leaves_the_stream_as_it_was(void **state)
 {
     (void)state;
@@ -291,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stream_has_the_bits_of_the_batch_at_every_split),
         cmocka_unit_test(run_hands_over_to_a_stream_at_every_point),
+        cmocka_unit_test(saving_at_every_step_does_not_move_the_steady_state),
         cmocka_unit_test(failed_push_leaves_the_stream_as_it_was),
         cmocka_unit_test(damaged_or_foreign_states_are_refused),
     };
