@@ -147,9 +147,8 @@ static bool postgres_answers(struct stores *stores)
 
 void stores_postgres_start(struct stores *stores)
 {
-    char data[96], lock[112];
+    char data[96];
     snprintf(data, sizeof data, "%s/pg", stores->dir);
-    snprintf(lock, sizeof lock, "%s/postmaster.pid", data);
     char sockets[112];
     snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", stores->dir);
     const char *const argv[] = {POSTGRES,
@@ -166,8 +165,18 @@ void stores_postgres_start(struct stores *stores)
                                 "-c",
                                 "timezone=UTC",
                                 NULL};
-    stores->postgres = spawn(stores, true, "postgres.log", argv);
-    await("PostgreSQL does not answer: see postgres.log", postgres_answers, stores);
+    /* The children of a killed postmaster take a moment to leave, and until then a new one refuses to start. */
+    for (int i = 0; i < 60; i++) {
+        int status = 0;
+        stores->postgres = spawn(stores, true, "postgres.log", argv);
+        while (waitpid(stores->postgres, &status, WNOHANG) == 0) {
+            if (postgres_answers(stores))
+                return;
+            stores_pause_ms(50);
+        }
+        stores_pause_ms(200);
+    }
+    stores_die("PostgreSQL does not start: see postgres.log");
 }
 
 void stores_postgres_kill(struct stores *stores)

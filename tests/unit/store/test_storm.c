@@ -219,9 +219,16 @@ static void end(const char *scenario, int64_t limit)
 static void test_under_load(void **state)
 {
     (void)state;
+    struct luna_operator op = stores_operator(&stores);
+    struct luna_error err;
     begin(LIMIT_LARGE);
-    stores_pause_ms(2000);
-    end("load", LIMIT_LARGE);
+    /* The operator's events and the bookings' go into the same chains. */
+    for (int64_t started = luna_clock_mono_ns(), n = 0; luna_clock_mono_ns() - started < 2000000000; n++)
+        assert_int_equal(
+            luna_account_set_limit(&op, clients[n % CLIENTS].account.id, LIMIT_LARGE - n % 7, "", &err),
+            LUNA_OK);
+    stores_operator_done(&op);
+    end("load, and limits that change", LIMIT_LARGE);
     assert_int_equal(board->exhausted + board->limited, 0);
 }
 
