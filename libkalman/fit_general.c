@@ -80,7 +80,7 @@ static int report(struct fit_problem *problem, const struct kalman_spec *scaled,
     fit->evaluations = problem->evaluations;
     fit->loglikelihood = -0.5 * (observed * log_two_pi + sums->log_determinant + sums->quadratic) -
                          innovations * problem->data_exponent * log_two - problem->start_log;
-    if (verdict == KALMAN_FIT_DEGENERATE_CONSTANT)
+    if (verdict == KALMAN_FIT_DEGENERATE_CONSTANT && sums->quadratic == 0)
         fit->loglikelihood = HUGE_VAL;
     else if (!sums->possible)
         fit->loglikelihood = -HUGE_VAL;
@@ -141,12 +141,15 @@ static bool settle_without_fit(struct fit_problem *problem, const struct fit_req
     kalman_score_likelihood(&problem->score, &problem->last);
     size_t innovations = problem->last.observed - problem->last.diffuse;
     double mean_square = innovations ? problem->last.quadratic / (double)innovations : 0;
-    bool exact = innovations > 0 && mean_square < 1e-28;
+    bool exact = innovations > 0 && mean_square < 1e-26;
     if (problem->last.determined && innovations >= innovations_needed(problem) &&
         !(exact && problem->concentrate))
         return false;
-    double factor =
-        exact || !series_moves(problem) ? 0 : (mean_square > 0 && problem->concentrate ? mean_square : 1);
+    double factor = problem->concentrate && mean_square > 0 ? mean_square : 1;
+    if (innovations > 0 && mean_square == 0)
+        factor = 0;
+    if (!series_moves(problem))
+        factor = 0;
     defaults_scaled(problem, factor, &spec);
     *status = report(problem, &spec, request,
                      exact ? KALMAN_FIT_DEGENERATE_CONSTANT : KALMAN_FIT_UNIDENTIFIED_DEFAULT, fit);

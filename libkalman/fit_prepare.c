@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { evaluations_default = 20000 };
+enum { evaluations_default = 8000 };
 
 static const double log_two = 0.69314718055994530942;
 
@@ -195,6 +195,10 @@ static void list_parameter(struct fit_problem *problem, const struct kalman_para
             c.upper = 3;
         }
         restrict_smoothing(problem, &c);
+        if (strcmp(p->name, "cycle_variance") == 0 && !(kalman_spec_get(&problem->spec, "damping") >= 1)) {
+            problem->stationary_cycle = true;
+            problem->cycle_at = i;
+        }
         problem->coordinates[problem->count++] = c;
     }
 }

@@ -53,6 +53,10 @@ void kalman_fit_decode(const struct fit_problem *problem, const double *x, doubl
         for (size_t i = 0; i < array->count; i++)
             spec.parameters[array->at + i] = array->sign * coefficients[i];
     }
+    if (problem->stationary_cycle) {
+        double damping = kalman_spec_get(&spec, "damping");
+        spec.parameters[problem->cycle_at] *= (1 - damping) * (1 + damping);
+    }
     *ret_spec = spec;
 }
 

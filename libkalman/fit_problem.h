@@ -2,7 +2,7 @@
  * A fit as a function of a few coordinates. Private to libkalman.
  *
  * What is NaN in a spec becomes a coordinate x in a closed box on which the likelihood is smooth:
- *     variance       log of it; -INFINITY is the variance zero, a point of the domain like any other
+ *     variance       log of it (of the whole cycle's, for a cycle: damping -> 1 then has a limit); -INFINITY is the variance zero, a point of the domain like any other
  *     interval       itself, or its share of what another parameter leaves it (exponential smoothing)
  *     period         log of it
  *     AR, MA arrays  partial autocorrelations (kalman_lag_from_partial), so that the box is the whole valid region
@@ -49,8 +49,11 @@ struct fit_problem {
     size_t count;
     struct fit_array arrays[4];
     size_t array_count;
-    bool concentrate; /* every variance is free */
-    bool analytic;    /* the score has a closed form here */
+    bool
+        stationary_cycle; /* the coordinate of cycle_variance is the log of cycle_variance / (1 - damping^2) */
+    size_t cycle_at;      /* its index in spec.parameters */
+    bool concentrate;     /* every variance is free */
+    bool analytic;        /* the score has a closed form here */
 
     struct kalman_series series; /* scaled, in the workspace */
     int data_exponent;           /* scaled = (value - centre) * 2^-data_exponent */

@@ -37,7 +37,7 @@ extern "C" {
       "maximum on the edge: a component has no variance, or a coefficient is at its limit")                  \
     X(KALMAN_FIT_BOUNDARY_HIGH, "boundary_high", "maximum at the upper bound: the data look free of noise")  \
     X(KALMAN_FIT_DEGENERATE_CONSTANT, "degenerate_constant",                                                 \
-      "the data fit without error; variances are zero")                                                      \
+      "the data fit without error: variances are zero, or of the size of rounding")                          \
     X(KALMAN_FIT_UNIDENTIFIED_DEFAULT, "unidentified_default",                                               \
       "too few observations to estimate; defaults used")                                                     \
     X(KALMAN_FIT_NOT_CONVERGED, "not_converged",                                                             \
