@@ -78,6 +78,7 @@ enum luna_code master_init(struct master *master, const struct worker_config *co
     if (code != LUNA_OK)
         return code;
     pool_init(&master->pool, board, listener->fd, master->epoll_fd, master->nudge_fd);
+    master->pool.slot_count = (int)config->journal_slot_count - 1;
     master->pool.abandon = abandon_from_worker;
     master->pool.abandon_ctx = master;
     atomic_store_explicit(&board->pool.generation, 1, RELAXED);

@@ -51,7 +51,7 @@ int pool_count_all(const struct pool *pool, unsigned states)
 
 static int free_slot(const struct pool *pool)
 {
-    for (int i = 0; i < SCOREBOARD_SLOTS; i++)
+    for (int i = 0; i < pool->slot_count; i++)
         if (pool->slots[i].state == WORKER_NONE)
             return i;
     return -1;

@@ -41,6 +41,7 @@ struct pool {
     int listen_fd;
     int epoll_fd;
     int nudge_fd;
+    int slot_count;             /* the first ones of `slots`, which are the pool's to use */
     void (*abandon)(void *ctx); /* called in a new worker: closes what only the master may hold */
     void *abandon_ctx;
     struct respawn_budget budget;

@@ -192,7 +192,7 @@ static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
                                                   .pepper_len = config->pepper_len,
                                                   .journal_dir = config->state_dir,
                                                   .worker_slot =
-                                                      worker->options->slot + (int)config->journal_slot_first,
+                                                      (int)config->journal_slot_first + worker->options->slot,
                                                   .redis_timeout_ms = (int)config->redis_timeout_ms,
                                                   .database_timeout_ms = (int)config->database_timeout_ms};
     enum luna_code code = luna_admitter_new(&options, &worker->pipeline.admitter, err);

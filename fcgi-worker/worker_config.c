@@ -8,8 +8,8 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(2 * WORKERS_MAX <= LUNA_WORKERS_MAX,
-              "a reload doubles the pool, and every worker needs a slot");
+static_assert(2 * WORKERS_MAX < LUNA_WORKERS_MAX,
+              "a reload doubles the pool, and a self-test needs a slot too");
 
 static const char *const pool_modes[] = {"static", "dynamic", NULL};
 static const char *const sandbox_modes[] = {"off", "log", "errno", "kill", NULL};
@@ -55,6 +55,9 @@ const struct luna_setting worker_settings[] = {
     TEXT("LUNA_STATE_DIR", state_dir, REQ, NULL, "Directory for the workers' charge journals."),
     WHOLE("LUNA_JOURNAL_SLOT_FIRST", journal_slot_first, 0, "0", 0, LUNA_WORKERS_MAX - 1,
           "First journal slot of this pool; pools that share LUNA_STATE_DIR each need a range of their own."),
+    WHOLE("LUNA_JOURNAL_SLOT_COUNT", journal_slot_count, 0, "256", 3, LUNA_WORKERS_MAX,
+          "How many slots the pool has, twice its workers and one at least; what passes the 256th is left "
+          "out."),
     TEXT("LUNA_MONITOR_LISTEN", monitor_listen, 0, "127.0.0.1:9100",
          "Address and port of /livez, /readyz, /metrics and /status; numeric."),
     TEXT("LUNA_REDIS_URL", redis_url, REQ | SEC | REL, NULL,
@@ -153,6 +156,19 @@ static enum luna_code check_listener(const struct worker_config *config, struct 
     return code;
 }
 
+static enum luna_code check_slots(struct worker_config *config, struct luna_error *err)
+{
+    int wanted = 2 * worker_config_pool_max(config) + 1;
+    if (config->journal_slot_first + config->journal_slot_count > LUNA_WORKERS_MAX)
+        config->journal_slot_count = LUNA_WORKERS_MAX - config->journal_slot_first;
+    if (config->journal_slot_count >= wanted)
+        return LUNA_OK;
+    return luna_error_set(err, LUNA_ECONFIG,
+                          "LUNA_JOURNAL_SLOT_FIRST and LUNA_JOURNAL_SLOT_COUNT leave %lld slots; wanted %d "
+                          "at least, twice the workers and one",
+                          (long long)config->journal_slot_count, wanted);
+}
+
 static enum luna_code cross_check(struct worker_config *config, struct luna_error *err)
 {
     if (config->workers_min > config->workers_max)
@@ -162,6 +178,8 @@ static enum luna_code cross_check(struct worker_config *config, struct luna_erro
     if (config->queue_wait_max_ms > config->request_timeout_ms)
         config->queue_wait_max_ms = config->request_timeout_ms;
     enum luna_code code = check_listener(config, err);
+    if (code == LUNA_OK)
+        code = check_slots(config, err);
     if (code == LUNA_OK)
         code = decode_pepper(config, err);
     return code != LUNA_OK ? code
@@ -216,4 +234,9 @@ void worker_config_done(struct worker_config *config)
 int worker_config_pool_max(const struct worker_config *config)
 {
     return (int)(config->pool_mode == POOL_STATIC ? config->workers : config->workers_max);
+}
+
+int worker_config_self_test_slot(const struct worker_config *config)
+{
+    return (int)(config->journal_slot_first + config->journal_slot_count - 1);
 }

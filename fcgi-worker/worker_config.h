@@ -20,8 +20,8 @@
 enum pool_mode { POOL_STATIC, POOL_DYNAMIC };
 enum sandbox_mode { SANDBOX_OFF, SANDBOX_LOG, SANDBOX_ERRNO, SANDBOX_KILL };
 
-/* Half of the slots: a reload needs a second set while the first one drains. */
-enum { WORKERS_MAX = 128, PEPPER_BYTES_MIN = 32, PEPPER_BYTES_MAX = 128 };
+/* Half of the slots but one: a reload needs a second set while the first one drains, and a self-test needs a slot. */
+enum { WORKERS_MAX = 127, PEPPER_BYTES_MIN = 32, PEPPER_BYTES_MAX = 128 };
 
 struct worker_config {
     char *socket_path;
@@ -44,6 +44,7 @@ struct worker_config {
     unsigned char pepper[PEPPER_BYTES_MAX];
     size_t pepper_len;
     int64_t journal_slot_first;
+    int64_t journal_slot_count;
     int pool_mode;
     int64_t workers;
     int64_t workers_min;
@@ -79,6 +80,9 @@ extern const struct luna_setting worker_settings[];
 enum luna_code worker_config_load(const char *(*get)(const char *name), struct worker_config *ret_config,
                                   struct luna_error *err) LUNA_MUSTCHECK;
 void worker_config_done(struct worker_config *config);
+
+/* The slot that no worker ever has: the self-test's. */
+int worker_config_self_test_slot(const struct worker_config *config);
 
 /* The most workers that may serve at once under this configuration, the draining ones not counted. */
 int worker_config_pool_max(const struct worker_config *config);
