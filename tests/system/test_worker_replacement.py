@@ -1,0 +1,64 @@
+"""Reload and upgrade of the real pool, through nginx and TLS: not one request fails, and every success is charged once."""
+import os
+import signal
+import threading
+import time
+
+import httpx
+from luna_stack import wait_until
+
+BODY = {"results": [1120, 1160, 963, 1210]}
+
+
+class Steady:
+    """Four clients, a little under the account's rate limit."""
+
+    def __init__(self, stack, account):
+        self.stack, self.account, self.stopping = stack, account, False
+        self.statuses, self.threads = [], [threading.Thread(target=self.run, daemon=True) for _ in range(4)]
+
+    def run(self):
+        with httpx.Client(verify=self.stack.ca, timeout=15) as client:
+            while not self.stopping:
+                answer = client.post(self.account.url, headers=self.account.headers, json=BODY)
+                self.statuses.append(answer.status_code)
+                time.sleep(0.12)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping = True
+        for thread in self.threads:
+            thread.join(20)
+
+
+def pool(stack):
+    return httpx.get(stack.env["LUNA_METRICS_URL"].replace("/metrics", "/status"), timeout=5).json()["pool"]
+
+
+def test_reloads_and_upgrades_fail_no_request_and_charge_each_once(stack, account_factory, redis_store):
+    account = account_factory(100_000)
+    master = stack.pid("fcgi-worker")
+    before = pool(stack)
+    with Steady(stack, account) as load:
+        for number in (1, 2, 3):
+            os.kill(master, signal.SIGHUP)
+            wait_until(lambda n=number: pool(stack)["reloads"] == before["reloads"] + n, 30, f"reload {number}")
+        for number in (1, 2):
+            os.kill(master, signal.SIGUSR2)
+            wait_until(lambda n=number: upgrades(stack) == before["upgrades"] + n, 30, f"upgrade {number}")
+        wait_until(lambda: len(load.statuses) >= 60, 30, "60 answers")
+    assert set(load.statuses) == {200}
+    assert stack.pid("fcgi-worker") == master
+    assert int(redis_store.get(f"user:{account.id}:quota")) == 100_000 - len(load.statuses)
+
+
+def upgrades(stack):
+    try:
+        return pool(stack)["upgrades"]
+    except httpx.HTTPError:
+        return None  # the monitor is being replaced
+
