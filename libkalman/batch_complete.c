@@ -47,19 +47,6 @@ size_t batch_complete_bytes(const struct kalman_batch *batch)
     return sizeof(struct complete_run) + gain_table_doubles(longest_of(batch, &total)) * sizeof(double);
 }
 
-/* No NaN, nothing huge: x 2^23 overflows for the huge, and 0 times infinity or NaN is NaN. One pass without branches. */
-static int is_plain(const double *values, size_t count)
-{
-    double poison[4] = {0.0, 0.0, 0.0, 0.0};
-    size_t i = 0;
-    for (; i + 4 <= count; i += 4)
-        for (size_t k = 0; k < 4; k++)
-            poison[k] += values[i + k] * 0x1p23 * 0.0;
-    for (; i < count; i++)
-        poison[0] += values[i] * 0x1p23 * 0.0;
-    return poison[0] + poison[1] + poison[2] + poison[3] == 0.0;
-}
-
 static void series_start(struct complete_run *run, size_t k, size_t series, size_t offset)
 {
     const struct kalman_batch *batch = run->batch;
@@ -98,7 +85,8 @@ static void series_finish(struct complete_run *run, size_t k)
     batch->loglikelihood[series] = summary.loglikelihood;
 }
 
-/* The next series that is complete into lane k; the others are passed over. */
+/* The next series that begins with a number into lane k; the others are passed over. Whether it is complete shows on the
+   way: a missing, infinite or overflowing value leaves a level that is no number, for good. */
 static void refill(struct complete_run *run, size_t k)
 {
     const struct kalman_batch *batch = run->batch;
@@ -107,7 +95,7 @@ static void refill(struct complete_run *run, size_t k)
     while (run->next_series < batch->series_count) {
         size_t series = run->next_series++, offset = run->next_offset, n = batch->sizes[series];
         run->next_offset += n;
-        if (n == 0 || !is_plain(batch->values + offset, n))
+        if (n == 0 || !isfinite(batch->values[offset]))
             continue;
         series_start(run, k, series, offset);
         if (n > 1)
@@ -166,7 +154,9 @@ int batch_complete_run(const struct kalman_batch *batch, const struct kalman_opt
         for (size_t k = 0; k < GAIN_LANES; k++) {
             run->at[k] += steps;
             run->lane[k].left -= run->series[k] == SIZE_MAX ? 0 : steps;
-            if (run->lane[k].left == 0) {
+            if (!isfinite(run->lane[k].a)) {
+                refill(run, k); /* its status stays: the other way through the batch takes it */
+            } else if (run->lane[k].left == 0) {
                 series_finish(run, k);
                 refill(run, k);
             }
