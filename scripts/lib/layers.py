@@ -10,6 +10,7 @@ import sys
 # A part (the longest matching folder counts) and whose headers it may include besides its own folder's.
 PARTS = {
     "libkalman": ["kalman/"],
+    "libkalman/examples": ["kalman/"],
     "libluna/base": ["luna/base/"],
     "libluna/store": ["luna/base/", "luna/store/"],
     "libluna/modelling": ["luna/base/", "luna/modelling/", "kalman/"],

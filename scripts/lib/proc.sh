@@ -43,11 +43,12 @@ proc_start() {
   printf '%s %s\n' "$pid" "$(proc_started "$pid")" >"$(pid_file "$name")"
 }
 
-# proc_await NAME SECONDS CMD…: until CMD succeeds, as long as the process lives.
+# proc_await NAME SECONDS CMD…: until CMD succeeds while the process lives. Alive is asked last: where another server has the port, CMD
+# may succeed on that one, but ours ends.
 proc_await() {
   local name=$1 end=$((SECONDS + $2))
   shift 2
-  until "$@" >/dev/null 2>&1; do
+  until "$@" >/dev/null 2>&1 && proc_runs "$name"; do
     if ! proc_runs "$name" || [ "$SECONDS" -ge "$end" ]; then
       tail -n 15 "$LUNA_VAR/log/$name.log" >&2
       die "$name did not start (its log: $LUNA_VAR/log/$name.log)"

@@ -16,8 +16,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
+
+np = pytest.importorskip("numpy", reason="python3-numpy is not installed")
 
 HERE = Path(__file__).resolve().parent
 BUILD = Path(os.environ.get("LUNA_BUILD", HERE.parent.parent / "build" / "dev"))

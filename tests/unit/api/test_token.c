@@ -79,7 +79,7 @@ static void a_token_outlives_the_rotation_of_its_signing_key(void **state)
     const char *k2 = strchr(two_keys, ',') + 1;
     keys_init(k2, &before);
     keys_init(two_keys, &during);
-    char k1[128];
+    char k1[sizeof two_keys];
     (void)snprintf(k1, sizeof k1, "%.*s", (int)(k2 - two_keys - 1), two_keys);
     keys_init(k1, &after);
     assert_int_equal(token_issue(&before, &sent, text, sizeof text, &err), LUNA_OK);
