@@ -150,11 +150,18 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
     return lost(database, "connecting", err);
 }
 
+/* A server that went away while nobody asked has left an end of file. Better to see it now than in the answer. */
+static bool has_hung_up(PGconn *session)
+{
+    struct pollfd item = {.fd = PQsocket(session), .events = POLLIN};
+    return PQstatus(session) != CONNECTION_OK || (poll(&item, 1, 0) > 0 && PQconsumeInput(session) == 0);
+}
+
 static enum luna_code ensure_session(struct luna_database *database, struct luna_deadline deadline,
                                      struct luna_error *err)
 {
     database->sqlstate[0] = '\0';
-    if (database->session != NULL && PQstatus(database->session) == CONNECTION_OK)
+    if (database->session != NULL && !has_hung_up(database->session))
         return LUNA_OK;
     luna_pg_drop(database);
     return connect_session(database, deadline, err);

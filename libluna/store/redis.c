@@ -3,6 +3,7 @@
 #include "redis_url.h"
 
 #include <hiredis/hiredis.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@ struct luna_cache {
     int timeout_ms;
     redisContext *context; /* NULL: not connected */
     uint64_t generation;
+    int unanswered; /* commands sent whose answers were not taken yet */
 };
 
 enum luna_code luna_cache_new(const char *url, int timeout_ms, struct luna_cache **ret_cache,
@@ -44,6 +46,7 @@ void luna_redis_drop(struct luna_cache *cache)
     if (cache->context != NULL)
         redisFree(cache->context);
     cache->context = NULL;
+    cache->unanswered = 0;
 }
 
 int luna_redis_timeout_ms(const struct luna_cache *cache)
@@ -108,11 +111,20 @@ static enum luna_code greet(struct luna_cache *cache, struct luna_error *err)
     return code;
 }
 
+/* Nothing was asked, and yet there is something to read: the server went away. Better to see it now than in the answer. */
+static bool has_hung_up(const struct luna_cache *cache)
+{
+    struct pollfd item = {.fd = cache->context->fd, .events = POLLIN};
+    return cache->unanswered == 0 && poll(&item, 1, 0) > 0;
+}
+
 static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_deadline deadline,
                                        struct luna_error *err)
 {
     struct luna_deadline capped = luna_deadline_cap_ms(deadline, cache->timeout_ms);
     struct timeval left = luna_deadline_timeval(capped);
+    if (cache->context != NULL && has_hung_up(cache))
+        luna_redis_drop(cache);
     if (cache->context == NULL) {
         const struct luna_redis_address *address = &cache->address;
         cache->context = address->host[0] != '\0'
@@ -174,6 +186,7 @@ enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_comma
         return code;
     if (redisAppendCommandArgv(cache->context, command->argc, command->argv, command->lens) != REDIS_OK)
         return broken(cache, "sending", err);
+    cache->unanswered++;
     return LUNA_OK;
 }
 
@@ -189,6 +202,7 @@ enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline de
     }
     if (redisGetReply(cache->context, &reply) != REDIS_OK)
         return broken(cache, "waiting for an answer", err);
+    cache->unanswered--;
     *ret_reply = reply;
     return LUNA_OK;
 }

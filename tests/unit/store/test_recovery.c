@@ -329,6 +329,15 @@ static void test_a_redis_that_would_lose_quotas_is_refused(void **state)
     stores_redis_int(&stores, "CONFIG SET appendonly yes");
 }
 
+static void edit_base(const struct client *client, int by)
+{
+    char words[128];
+    snprintf(words, sizeof words, "HINCRBY {user:%lld:quota}:m base %d", (long long)client->account.id, by);
+    stores_redis_int(&stores, words);
+    snprintf(words, sizeof words, "DECRBY user:%lld:quota %d", (long long)client->account.id, by);
+    stores_redis_int(&stores, words);
+}
+
 static void test_a_hand_that_edits_redis_is_seen(void **state)
 {
     struct client client;
@@ -345,6 +354,21 @@ static void test_a_hand_that_edits_redis_is_seen(void **state)
     assert_int_equal(gauges.example_account, client.account.id);
     snprintf(words, sizeof words, "DECRBY user:%lld:quota 50", (long long)client.account.id);
     stores_redis_int(&stores, words);
+    /* Consistent within Redis, and wrong against PostgreSQL. */
+    edit_base(&client, 5);
+    assert_int_equal(luna_booking_gauges(booker, 4000, &gauges, &err), LUNA_OK);
+    assert_int_equal(gauges.redis_local, 0);
+    assert_int_equal(gauges.across, 1);
+    edit_base(&client, -5);
+    char sql[160];
+    snprintf(sql, sizeof sql, "UPDATE accounts SET quota_used = quota_used + 3 WHERE id = %lld",
+             (long long)client.account.id);
+    assert_true(stores_sql(stores.owner_url, sql));
+    assert_int_equal(luna_booking_gauges(booker, 4000, &gauges, &err), LUNA_OK);
+    assert_int_equal(gauges.database_local, 1);
+    snprintf(sql, sizeof sql, "UPDATE accounts SET quota_used = quota_used - 3 WHERE id = %lld",
+             (long long)client.account.id);
+    assert_true(stores_sql(stores.owner_url, sql));
     assert_ledger(&client, 1);
 }
 
