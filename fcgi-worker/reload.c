@@ -4,6 +4,7 @@
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
 #include "master.h"
+#include "notify.h"
 
 #include <string.h>
 
@@ -35,6 +36,7 @@ void reload_begin(struct master *master, bool of_upgrade)
     *reload = (struct reload){.phase = RELOAD_CANARY,
                               .of_upgrade = of_upgrade,
                               .due_ns = luna_clock_mono_ns() + 2 * config->start_timeout_ms * NS_PER_MS};
+    notify_send("RELOADING=1");
     luna_log(LUNA_LOG_INFO, "reload_started", LUNA_LOG_I("generation", master->next.number),
              LUNA_LOG_B("upgrade", of_upgrade));
 }
@@ -50,6 +52,7 @@ static void end(struct master *master)
     bool again = master->reload.again;
     master->next.number = 0;
     master->reload = (struct reload){0};
+    notify_send("READY=1");
     if (again)
         reload_begin(master, false);
 }
