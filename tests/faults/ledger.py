@@ -58,6 +58,8 @@ def check(stack, db, redis_store, load, name, *, excess_max=0, others=frozenset(
             unanswered[account.id] = excess
         if not periods and books.used != books.event_sum:
             faults.append(f"account {account.id}: {books.event_sum} units in the log, quota_used {books.used}")
+        if not periods and answered > books.limit and not getattr(account, "limit_lowered", False):
+            faults.append(f"account {account.id}: {answered} answers 200 with a limit of {books.limit}")
         if books.worst_overdraft is not None and books.worst_overdraft > 0 and not getattr(account, "limit_lowered", False):
             faults.append(f"account {account.id}: {books.worst_overdraft} units over its limit")
         verified = stack.luna("audit", "verify", "--account", str(account.id), check=False)

@@ -17,12 +17,27 @@ from luna_stack import wait_until
 START_TIMEOUT_S = 30
 
 
-def is_alive(pid):
+def state_of(pid):
     try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
     except OSError:
-        return False
-    return state not in "ZX"
+        return "X"
+
+
+def is_alive(pid):
+    return state_of(pid) not in "ZX"
+
+
+def await_stall(pid, is_over, timeout_s=20):
+    """Until strace holds the process still (True), or is_over() (False)."""
+    held, end = 0, time.monotonic() + timeout_s
+    while held < 15:
+        if is_over():
+            return False
+        assert time.monotonic() < end, f"process {pid} neither stalls nor ends"
+        held = held + 1 if state_of(pid) == "t" else 0
+        time.sleep(0.01)
+    return True
 
 
 def start_time(pid):

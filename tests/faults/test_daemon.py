@@ -5,11 +5,11 @@ import subprocess
 import pytest
 from load import Load, forget
 from luna_stack import clean_environment, wait_until
-from stack_control import at_every_step, injection, pause
+from stack_control import at_every_step, await_stall, injection
 from syncd_process import SYNCD, running_syncd, settings_for
 
 VISIBLE = ("sendto", "write", "pwrite64", "rename", "unlink", "ftruncate", "fdatasync", "fsync")
-STALL_MS = 1000
+STALL_MS = 1500
 
 
 def book_once(stack, *in_front):
@@ -64,19 +64,18 @@ def test_killed_at_every_visible_step_of_a_fence(stack, fault_accounts, alone, s
 
 def test_stalled_at_every_visible_step_while_its_accounts_begin_a_new_epoch(stack, fault_accounts, alone, syncd, redis_store, proven, long_run):
     """What a round has read grows old before it is booked: meanwhile the accounts are lost, loaded anew, and charged."""
-    accounts = fault_accounts(2)
-    load = Load(stack, accounts)
+    load = Load(stack, [])
 
     def stalled_at(call, nth):
-        load.answers.extend(few_requests(stack, accounts))
+        fresh = fault_accounts(1)
+        load.accounts.extend(fresh)
+        load.answers.extend(few_requests(stack, fresh))
         command = [*injection(call, f"delay_enter={STALL_MS}ms", nth), SYNCD, "--once"]
         with subprocess.Popen(command, env=clean_environment(**settings_for(stack)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
-            pause(STALL_MS / 2000)
-            if daemon.poll() is not None:
+            if not await_stall(daemon.pid, lambda: daemon.poll() is not None):
                 return False
-            for account in accounts:
-                forget(redis_store, account)
-            load.answers.extend(few_requests(stack, accounts))
+            forget(redis_store, fresh[0])
+            load.answers.extend(few_requests(stack, fresh, each=1))  # fewer than before: an old count would be too high
             assert daemon.wait(timeout=60) in (0, 69)
         return True
 
@@ -85,8 +84,8 @@ def test_stalled_at_every_visible_step_while_its_accounts_begin_a_new_epoch(stac
     proven(load, note=f"stalled at {points} steps")
 
 
-def few_requests(stack, accounts):
-    with Load(stack, accounts, threads=2, requests_each=3) as load:
+def few_requests(stack, accounts, each=3):
+    with Load(stack, accounts, threads=2, requests_each=each) as load:
         pass
     return load.answers
 

@@ -5,7 +5,7 @@ import signal
 
 from load import Load
 from luna_stack import wait_until
-from stack_control import at_every_step, attached, children_of, is_alive, page, pause
+from stack_control import at_every_step, attached, await_stall, children_of, is_alive, page
 
 VISIBLE = ("write", "sendto", "sendmsg", "fcntl", "fdatasync")
 LEASE_STALL_S = 3.2  # longer than the lease of a load
@@ -123,7 +123,7 @@ def stalled_request(workers, account, call, nth, stall_s):
     with attached(chosen, call, f"delay_enter={int(stall_s * 1000)}ms", nth):
         with only(pids, chosen):
             request.start()
-            pause(0.5)
+            await_stall(chosen, lambda: request.answers)
         try:
             yield request
         finally:

@@ -47,6 +47,17 @@ def test_booked_units_are_counted_and_the_conservation_gauges_read_zero(client, 
     wait_until(lambda: leader_metric(stack, "conservation_accounts") > 0, what="a check of conservation")
 
 
+def test_a_quota_changed_by_hand_in_redis_shows_in_the_gauges(client, stack, redis_store, account):
+    assert client.post(account.url, headers=account.headers, json=BODY).status_code == 200
+    redis_store.incrby(f"user:{account.id}:quota", 5)
+    try:
+        wait_until(lambda: leader_metric(stack, "conservation_redis_broken") == 1, 15, "the gauge to show it")
+    finally:
+        redis_store.decrby(f"user:{account.id}:quota", 5)
+    wait_until(lambda: leader_metric(stack, "conservation_redis_broken") == 0, 15, "the gauge to read 0 again")
+    assert "conservation_broken" in stack.log("quota-syncd")
+
+
 def test_cold_and_warm_admissions_are_told_apart(client, stack, account):
     hits, loads = leader_metric(stack, "cache_hits_total"), leader_metric(stack, "cache_loads_total")
     for _ in range(4):
