@@ -77,7 +77,7 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
     *ret_admission =
         (struct luna_admission){.outcome = wrong ? LUNA_ADMIT_KEY_INVALID : outcome_of(request->account_id),
                                 .quota_limit = 500,
-                                .quota_remaining = 499,
+                                .quota_remaining = 500,
                                 .quota_period = LUNA_PERIOD_MONTH,
                                 .quota_reset_s = 86400,
                                 .rate_burst = 50,
@@ -89,8 +89,10 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
                                 .account_id = request->account_id};
     if (admitter->away)
         ret_admission->outcome = LUNA_ADMIT_UNAVAILABLE;
-    if (ret_admission->outcome == LUNA_ADMIT_ALLOWED)
+    if (ret_admission->outcome == LUNA_ADMIT_ALLOWED) {
         ret_admission->cost = request->cost;
+        ret_admission->quota_remaining -= request->cost; /* the answer's headers tell what was charged */
+    }
 }
 
 enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct luna_admission *admission)

@@ -89,6 +89,15 @@ def open_folders(folder):
             os.chmod(one, 0o755)
 
 
+def test_refused_body_is_charged_nothing_at_admission(make_pool):
+    pool = make_pool(LUNA_WORKERS="1").start()
+    assert pool.post().headers["x-ratelimit-remaining"] == "499"
+    for body in ("not JSON", '{"results":[]}', '{"results":["x"]}', '{"results":[1],"model":{"name":"no such"}}'):
+        answer = pool.post(42, body)
+        assert answer.status == 422 and answer.headers["x-ratelimit-remaining"] == "500"
+    assert pool.post(CONTENT_TYPE="text/html").headers["x-ratelimit-remaining"] == "500"
+
+
 def test_foreign_user_is_turned_away(make_pool):
     if os.geteuid() != 0:
         pytest.skip("needs root, to become another user")

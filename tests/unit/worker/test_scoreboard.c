@@ -117,6 +117,18 @@ static void writer_killed_at_any_instruction_leaves_the_slot_usable(void **state
     }
 }
 
+static void writer_stopped_in_the_middle_is_seen(void **state)
+{
+    (void)state;
+    struct breadcrumb crumb;
+    scoreboard_worker_begin(&board->worker[7], 5, 6);
+    assert_true(scoreboard_read(&board->worker[7], &crumb));
+    assert_false(crumb.torn);
+    atomic_store(&board->worker[7].sequence, atomic_load(&board->worker[7].sequence) + 1);
+    assert_true(scoreboard_read(&board->worker[7], &crumb));
+    assert_true(crumb.torn);
+}
+
 static void idle_slot_has_no_request(void **state)
 {
     (void)state;
@@ -245,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reader_never_takes_a_mixture_for_a_request),
         cmocka_unit_test(writer_killed_at_any_instruction_leaves_the_slot_usable),
+        cmocka_unit_test(writer_stopped_in_the_middle_is_seen),
         cmocka_unit_test(idle_slot_has_no_request),
         cmocka_unit_test(totals_are_the_sums_of_the_slots_and_outlive_a_worker),
         cmocka_unit_test(another_layout_is_not_adopted),
