@@ -80,10 +80,11 @@ static enum luna_code send_inspect(struct luna_booker *booker, const char *sha, 
     luna_quota_keys_make(account_id, "", &keys);
     luna_redis_begin(&command, "EVALSHA");
     luna_redis_arg(&command, sha);
-    luna_redis_arg(&command, "3");
+    luna_redis_arg(&command, "4");
     luna_redis_arg(&command, keys.m);
     luna_redis_arg(&command, keys.quota);
     luna_redis_arg(&command, keys.delta);
+    luna_redis_arg(&command, LUNA_KEY_DIRTY);
     return luna_redis_send(booker->cache, &command, luna_booker_redis_deadline(booker), err);
 }
 
@@ -121,11 +122,11 @@ out:
 }
 
 static enum luna_code weigh_all(struct luna_booker *booker, const struct luna_pg_result *result,
-                                struct luna_conservation *gauges, struct luna_error *err)
+                                int turns_max, struct luna_conservation *gauges, struct luna_error *err)
 {
     char sha[LUNA_SCRIPT_SHA_BYTES];
     enum luna_code code = luna_booker_load_script(booker, LUNA_SCRIPT_INSPECT, 0, sha, err);
-    int rows = luna_pg_rows(result);
+    int rows = luna_pg_rows(result), turns = 0;
     for (int row = 0; row < rows && code == LUNA_OK; row++)
         code = send_inspect(booker, sha, luna_pg_int(result, row, 0), err);
     for (int row = 0; row < rows && code == LUNA_OK; row++) {
@@ -135,9 +136,14 @@ static enum luna_code weigh_all(struct luna_booker *booker, const struct luna_pg
         if (code == LUNA_OK)
             weigh(booker, &ledger, reply, gauges);
         luna_reply_free(reply);
-        /* The next sample goes on behind the last account of the rotation, or begins anew. */
-        booker->gauge_cursor = ledger.account_id;
+        /* The next sample goes on behind the last account whose turn it was. */
+        if (luna_pg_bool(result, row, 7)) {
+            booker->gauge_cursor = ledger.account_id;
+            turns++;
+        }
     }
+    if (turns < turns_max) /* nobody is left behind it: begin anew */
+        booker->gauge_cursor = 0;
     return code;
 }
 
@@ -148,14 +154,15 @@ static enum luna_code read_ledgers(struct luna_booker *booker, const char *dirty
     luna_pg_param_text(&params, dirty);
     luna_pg_param_int(&params, booker->gauge_cursor);
     luna_pg_param_int(&params, count);
-    return luna_pg_query(
-        booker->database, luna_pg_deadline(booker->database),
-        "WITH chosen AS (SELECT unnest($1::int[]) AS id UNION "
-        "(SELECT id FROM accounts WHERE epoch_open AND id > $2::int ORDER BY id LIMIT $3::int)) "
-        "SELECT a.id, a.quota_epoch, a.sync_c, a.sync_r, a.period_no, a.quota_used, "
-        "a.epoch_base + (a.sync_c - a.period_c) - (a.sync_r - a.period_r) "
-        "FROM accounts a JOIN chosen USING (id) WHERE a.epoch_open ORDER BY a.id",
-        &params, ret_result, err);
+    return luna_pg_query(booker->database, luna_pg_deadline(booker->database),
+                         "WITH chosen AS (SELECT id, bool_or(turn) AS turn FROM (SELECT unnest($1::int[]) AS "
+                         "id, false AS turn UNION ALL "
+                         "(SELECT id, true FROM accounts WHERE epoch_open AND id > $2::int ORDER BY id LIMIT "
+                         "$3::int)) u GROUP BY id) "
+                         "SELECT a.id, a.quota_epoch, a.sync_c, a.sync_r, a.period_no, a.quota_used, "
+                         "a.epoch_base + (a.sync_c - a.period_c) - (a.sync_r - a.period_r), chosen.turn "
+                         "FROM accounts a JOIN chosen USING (id) WHERE a.epoch_open ORDER BY a.id",
+                         &params, ret_result, err);
 }
 
 enum luna_code luna_booking_gauges(struct luna_booker *booker, int accounts_max,
@@ -175,9 +182,7 @@ enum luna_code luna_booking_gauges(struct luna_booker *booker, int accounts_max,
                              : luna_error_set(err, LUNA_ENOMEM, "no memory for a sample");
     }
     if (code == LUNA_OK) {
-        code = weigh_all(booker, result, &gauges, err);
-        if (luna_pg_rows(result) < count)
-            booker->gauge_cursor = 0;
+        code = weigh_all(booker, result, count, &gauges, err);
         luna_pg_result_free(result);
     }
     luna_buf_done(&ids);

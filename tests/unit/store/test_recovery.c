@@ -372,6 +372,23 @@ static void test_a_hand_that_edits_redis_is_seen(void **state)
     assert_ledger(&client, 1);
 }
 
+/* I11: what is not booked finds its way into the ledger, even if a hand emptied the list. */
+static void test_an_emptied_dirty_set_is_filled_again(void **state)
+{
+    struct client client;
+    struct luna_conservation gauges;
+    struct luna_error err;
+    (void)state;
+    make_client(&client);
+    request(&client, 3);
+    stores_redis_int(&stores, "DEL quota:dirty");
+    stores_book_all(booker);
+    assert_int_equal(used(&client), 0);
+    for (int i = 0; i < 20; i++) /* the rotation comes round to it */
+        assert_int_equal(luna_booking_gauges(booker, 4, &gauges, &err), LUNA_OK);
+    assert_ledger(&client, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_without_redis_nothing_hangs_and_nothing_is_limited),
         cmocka_unit_test(test_a_redis_that_would_lose_quotas_is_refused),
         cmocka_unit_test(test_a_hand_that_edits_redis_is_seen),
+        cmocka_unit_test(test_an_emptied_dirty_set_is_filled_again),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

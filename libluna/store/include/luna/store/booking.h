@@ -7,7 +7,7 @@
  *
  * Order at start and after any error:  luna_booking_check_redis() → luna_booking_lead() → luna_booking_fence()
  *   → then, again and again: luna_booking_pass(), luna_booking_push(), luna_booking_wait().
- * Now and then (a minute, say): luna_booking_housekeep(), luna_booking_gauges().
+ * Now and then (a minute, say): luna_booking_housekeep(), luna_booking_gauges(), which also finds what a hand took out of the dirty set.
  * A daemon that does not lead (ret_leading false) only waits and asks again: LUNA_OK is returned by _lead() all the same.
  *
  * Errors: LUNA_EUNAVAILABLE or LUNA_ETIMEOUT: a store is away; sleep with jitter, then start again from the order above.
