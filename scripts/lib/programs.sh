@@ -110,13 +110,13 @@ worker_socket_choose() {
   LUNA_WORKER_SOCKET=$short/worker.sock
 }
 
-NGINX_NAMES=(LUNA_VAR LUNA_HTTPS_PORT LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX LUNA_WORKER_SOCKET LUNA_FASTCGI_READ_TIMEOUT_S LUNA_WEB_ROOT)
+NGINX_NAMES=(LUNA_VAR LUNA_HTTPS_LISTEN LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX LUNA_WORKER_SOCKET LUNA_FASTCGI_READ_TIMEOUT_S LUNA_WEB_ROOT)
 
 nginx_start() {
   local prefix=$LUNA_VAR/nginx file
   # Above the worker's whole budget and its grace (LUNA_REQUEST_TIMEOUT_MS + LUNA_HARD_LIMIT_GRACE_MS).
   # shellcheck disable=SC2034 # for render
-  local LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB_ROOT=$LUNA_ROOT/build/web/site
+  local LUNA_HTTPS_LISTEN=127.0.0.1:$LUNA_HTTPS_PORT LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB_ROOT=$LUNA_ROOT/build/web/site
   own "$SERVICE_USER" 755 "$prefix" "$prefix/tmp"
   for file in "$LUNA_ROOT"/conf/nginx/*.conf; do
     render "$file" "${NGINX_NAMES[@]}" >"$prefix/${file##*/}"

@@ -143,7 +143,7 @@ class Stand:
         text = re.sub(r'server "unix:[^"]*" max_fails=0;', f'server "unix:{socket}" max_fails=0;\n    keepalive 32;', text)
         settings = ('proxy_http_version 1.1;\n      proxy_set_header Connection "";\n      proxy_buffers 256 16k;\n'
                     "      proxy_busy_buffers_size 256k;\n      proxy_max_temp_file_size 0;\n      proxy_pass http://luna_workers;")
-        return re.sub(r"include fastcgi\.conf;\s*fastcgi_pass luna_workers;", settings, text)
+        return re.sub(r"include fastcgi\.conf;\s*fastcgi_pass \$luna_workers;", settings, text)
 
     def peer_environment(self, key):
         url = self.stack.database_url("postgres").rsplit("/", 1)[0] + "/peer"

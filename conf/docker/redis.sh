@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Redis with the settings of conf/redis, for a container: its folder, all of the container's addresses, output to the engine.
+set -eu
+text=$(cat /etc/luna/redis.conf)
+text=${text//"\${LUNA_REDIS_PASSWORD}"/$(cat /run/secrets/password)}
+text=${text//"\${LUNA_REDIS_PORT}"/6379}
+text=${text//"\${LUNA_VAR}/redis"//data}
+text=${text//'bind 127.0.0.1'/bind 0.0.0.0}
+printf '%s\n' "$text" >/tmp/redis.conf
+exec redis-server /tmp/redis.conf
