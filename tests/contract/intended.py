@@ -5,12 +5,16 @@
 
 Out goes a request for a path or method that the document does not have, when it was refused by 404, 405 (or answered by
 204, for OPTIONS), and one without a key that was refused by 403. The query of a request that was refused by 422 goes too.
-Answers stay: a refusal has a schema like any other answer.
+Answers stay: a refusal has a schema like any other answer. Out go the pages, which are no API, HEAD where GET is described,
+and compressed bodies, which drift cannot read.
 """
 import json
 import re
 import sys
 import urllib.parse
+
+
+PAGES = re.compile(r"/(docs|redoc|assets/.*)?$")
 
 
 def patterns(document):
@@ -23,12 +27,20 @@ def is_documented(routes, method, path):
     return any(regex.match(path) and method in methods for regex, methods in routes)
 
 
-def is_refused_rightly(entry, routes):
+def sent_headers(entry):
+    return {header["name"].lower(): header["value"] for header in entry["request"]["headers"]}
+
+
+def is_out_of_scope(entry, routes):
     method, status = entry["request"]["method"], entry["response"]["status"]
     path = urllib.parse.urlsplit(entry["request"]["url"]).path
+    if PAGES.match(path) or (method == "HEAD" and is_documented(routes, "GET", path)):
+        return True
+    if "content-encoding" in sent_headers(entry):
+        return True
     if not is_documented(routes, method, path):
         return status in (400, 404, 405) or (method == "OPTIONS" and status == 204)
-    sent = {header["name"].lower(): header["value"] for header in entry["request"]["headers"]}
+    sent = sent_headers(entry)
     has_key = sent.get("x-api-key") or sent.get("authorization", "").lower().startswith("bearer ")
     return status == 403 and not has_key
 
@@ -47,7 +59,7 @@ def main():
     with open(source, encoding="utf-8") as file:
         recording = json.load(file)
     entries = recording["log"]["entries"]
-    kept = [without_query(entry) for entry in entries if not is_refused_rightly(entry, routes)]
+    kept = [without_query(entry) for entry in entries if not is_out_of_scope(entry, routes)]
     recording["log"]["entries"] = kept
     with open(target, "w", encoding="utf-8") as file:
         json.dump(recording, file)
