@@ -25,7 +25,7 @@ def test_exposure_is_at_most_two():
 
 
 def test_units_read_without_a_complaint(tmp_path):
-    for unit in UNITS.iterdir():
+    for unit in UNITS.glob("luna-worker@.*"):
         text = unit.read_text(encoding="utf-8").replace("/usr/sbin/fcgi-worker", "/bin/true")
         (tmp_path / unit.name).write_text(text, encoding="utf-8")
     outcome = analyze("verify", "--man=no", str(tmp_path / SERVICE.name), str(tmp_path / "luna-worker@.socket"))
@@ -35,5 +35,5 @@ def test_units_read_without_a_complaint(tmp_path):
 
 def test_units_name_only_settings_that_exist():
     help_text = subprocess.run([BIN / "fcgi-worker-fake", "--help"], capture_output=True, text=True, check=True, timeout=10).stdout
-    named = set(re.findall(r"LUNA_[A-Z_]+", "".join(unit.read_text(encoding="utf-8") for unit in UNITS.iterdir())))
+    named = set(re.findall(r"LUNA_[A-Z_]+", "".join(unit.read_text(encoding="utf-8") for unit in UNITS.glob("luna-worker@.*"))))
     assert named and all(name in help_text for name in named)
