@@ -114,13 +114,24 @@ void filter_summary(const struct filter_state *f, struct kalman_summary *ret_sum
     summary_fill(&f->sum, f->units.sd_exponent, f->steady_at, ret_summary);
 }
 
-int filter_forecast(struct filter_state *f, double last_time, struct kalman_forecast *forecast)
+size_t filter_step_work(const struct filter_state *f)
+{
+    size_t m = f->model->states, p = f->model->observed, entries = f->T.start[m];
+    size_t compress =
+        f->root ? m * (m + f->model->disturbances) : 0; /* the square-root form's array, at its worst */
+    return (2 * entries + (p + 4) * m + compress + 16) * m;
+}
+
+int filter_forecast(struct filter_state *f, double last_time, struct kalman_forecast *forecast,
+                    struct meter *meter)
 {
     size_t p = f->model->observed, k = f->model->input_count;
     double time = last_time;
     f->steady = 0; /* nothing is observed from here on */
     for (size_t h = 0; h < forecast->horizon; h++) {
         double dt = forecast->times ? forecast->times[h] - time : 1.0;
+        if (meter && meter_stops(meter, filter_step_work(f)))
+            return KALMAN_ECANCELLED;
         time = forecast->times ? forecast->times[h] : time + 1.0;
         int status = filter_predict(f, dt, forecast->inputs ? forecast->inputs + h * k : NULL);
         if (status != KALMAN_OK)

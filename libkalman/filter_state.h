@@ -10,6 +10,7 @@
 #define KALMAN_FILTER_STATE_H
 
 #include "likelihood_sum.h"
+#include "meter.h"
 #include "units.h"
 
 #include <kalman/model.h>
@@ -144,9 +145,12 @@ void filter_state_moments(const struct filter_state *filter, double *ret_mean, d
 
 void filter_summary(const struct filter_state *filter, struct kalman_summary *ret_summary);
 
-/* Forecast; changes the filter, so pass a copy. */
-int filter_forecast(struct filter_state *filter, double last_time,
-                    struct kalman_forecast *forecast) KALMAN_MUSTCHECK;
+/* About the multiplications of one step of the filter, or of the smoother behind it. */
+size_t filter_step_work(const struct filter_state *filter);
+
+/* Forecast; changes the filter, so pass a copy. meter: NULL, or what asks whether to stop. */
+int filter_forecast(struct filter_state *filter, double last_time, struct kalman_forecast *forecast,
+                    struct meter *meter) KALMAN_MUSTCHECK;
 
 /* Copy one filter's moving parts into another over the same model. */
 void filter_copy(struct filter_state *to, const struct filter_state *from);

@@ -99,6 +99,8 @@ int fit_auto_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_byt
         int status = kalman_fit_bytes(&candidate, count, &own);
         if (status == KALMAN_OK)
             status = kalman_fit_problem_bytes(&candidate, count, &comparison);
+        if (status == KALMAN_ESETTING)
+            continue; /* too many states for this season: no candidate */
         if (status != KALMAN_OK)
             return status;
         most = larger(most, larger(own, comparison));
@@ -129,7 +131,7 @@ static int evaluate_fitted(const struct fit_request *request, const struct kalma
     problem->score.model = problem->model;
     if (status == KALMAN_OK)
         kalman_score_likelihood(&problem->score, &problem->last);
-    return status;
+    return problem->meter.cancelled ? KALMAN_ECANCELLED : status;
 }
 
 /* Tries one entry; false when it cannot be a candidate for these data. */

@@ -72,6 +72,8 @@ static int report(struct fit_problem *problem, const struct kalman_spec *scaled,
         return status;
     problem->score.model = problem->model;
     kalman_score_likelihood(&problem->score, &problem->last);
+    if (problem->meter.cancelled)
+        return KALMAN_ECANCELLED;
     const struct kalman_score_result *sums = &problem->last;
     double observed = (double)sums->observed, innovations = (double)(sums->observed - sums->diffuse);
     fit->status = verdict;
@@ -139,6 +141,10 @@ static bool settle_without_fit(struct fit_problem *problem, const struct fit_req
         return true;
     problem->score.model = problem->model;
     kalman_score_likelihood(&problem->score, &problem->last);
+    if (problem->meter.cancelled) {
+        *status = KALMAN_ECANCELLED;
+        return true;
+    }
     size_t innovations = problem->last.observed - problem->last.diffuse;
     double mean_square = innovations ? problem->last.quadratic / (double)innovations : 0;
     bool exact = innovations > 0 && mean_square < 1e-26;
@@ -227,8 +233,8 @@ int fit_general(const struct fit_request *request, struct kalman_fit *ret_fit)
     double best = climb_all(&problem, wanted < FIT_STARTS_MAX ? wanted : FIT_STARTS_MAX, x);
     if (isfinite(best))
         best = kalman_fit_polish(&problem, x, &converged);
-    if (problem.cancelled || problem.failure != KALMAN_OK)
-        return problem.cancelled ? KALMAN_ECANCELLED : problem.failure;
+    if (problem.meter.cancelled || problem.failure != KALMAN_OK)
+        return problem.meter.cancelled ? KALMAN_ECANCELLED : problem.failure;
     struct kalman_spec scaled;
     if (!isfinite(best)) {
         defaults_scaled(&problem, 1, &scaled);

@@ -252,7 +252,7 @@ int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_
     problem->evaluations_max =
         options && options->evaluations_max ? options->evaluations_max : evaluations_default;
     if (options)
-        problem->hook = options->hook;
+        problem->meter.hook = options->hook;
 
     struct kalman_spec complete;
     char *cursor = workspace;
@@ -278,5 +278,6 @@ int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_
     scale_fixed(problem);
     list_coordinates(problem);
     kalman_score_prepare(&problem->score, problem->model, &problem->series, closed_form(spec->kind), cursor);
+    problem->score.meter = &problem->meter;
     return KALMAN_OK;
 }

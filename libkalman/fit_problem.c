@@ -11,9 +11,7 @@ static const double log_two_pi = 1.8378770664093454836;
 
 bool kalman_fit_continues(struct fit_problem *problem)
 {
-    if (!problem->cancelled && problem->hook.cancelled)
-        problem->cancelled = problem->hook.cancelled(problem->hook.context) != 0;
-    return !problem->cancelled && problem->failure == KALMAN_OK &&
+    return !meter_asks(&problem->meter) && problem->failure == KALMAN_OK &&
            problem->evaluations < problem->evaluations_max;
 }
 
@@ -91,7 +89,7 @@ static double assemble(struct fit_problem *problem)
 double kalman_fit_value(struct fit_problem *problem, const double *x)
 {
     problem->evaluations++;
-    if (!build(problem, x))
+    if (problem->meter.cancelled || !build(problem, x))
         return -INFINITY;
     kalman_score_likelihood(&problem->score, &problem->last);
     double value = assemble(problem);
@@ -113,7 +111,7 @@ static double gradient_closed(struct fit_problem *problem, const double *x, doub
 {
     problem->evaluations++;
     memset(ret_gradient, 0, problem->count * sizeof(double));
-    if (!build(problem, x))
+    if (problem->meter.cancelled || !build(problem, x))
         return -INFINITY;
     kalman_score_gradient(&problem->score, &problem->last, problem->disturbance_quadratic,
                           problem->disturbance_trace);

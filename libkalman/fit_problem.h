@@ -14,6 +14,7 @@
 #ifndef KALMAN_FIT_PROBLEM_H
 #define KALMAN_FIT_PROBLEM_H
 
+#include "meter.h"
 #include "score.h"
 
 #include <kalman/fit.h>
@@ -73,8 +74,7 @@ struct fit_problem {
     struct kalman_score_result last; /* sums of the last evaluation */
     double scale;                    /* concentrated scale of the last evaluation, else 1 */
     size_t evaluations, evaluations_max;
-    struct kalman_hook hook;
-    bool cancelled;
+    struct meter meter;
     int failure; /* a status other than "no likelihood here", such as KALMAN_ENOMEM; else KALMAN_OK */
 };
 

@@ -145,15 +145,20 @@ const double *run_inputs(const struct general_run *run, size_t t)
     return inputs ? inputs + t * run->filter.model->input_count : NULL;
 }
 
+int run_stops(struct general_run *run)
+{
+    size_t work = filter_step_work(&run->filter);
+    return meter_stops(&run->meter, work);
+}
+
 int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass, int record)
 {
     const struct kalman_series *series = run->request->series;
-    const struct kalman_hook *hook = &run->request->options->hook;
     size_t p = run->filter.model->observed;
     int status = KALMAN_OK;
     for (size_t t = from; t < to && status == KALMAN_OK; t++) {
         run->at = t;
-        if (t % RUN_HOOK_STEPS == 0 && hook->cancelled && hook->cancelled(hook->context))
+        if (run_stops(run))
             return KALMAN_ECANCELLED;
         struct filter_record *kept = record ? &run->records[t - from] : NULL;
         if (first_pass && run->checkpoints && t % run->block == 0)
@@ -197,8 +202,12 @@ int run_general(const struct run_request *request, void *workspace, struct kalma
     const struct kalman_model *model = request->model;
     const struct kalman_series *series = request->series;
     const int smoothing = run_wants_smoothing(request->output) && series->count > 0;
-    struct general_run run = {.request = request, .block = run_block_points(model, series->count)};
+    struct general_run run = {.request = request,
+                              .block = run_block_points(model, series->count),
+                              .meter = {.hook = request->options->hook}};
     char *next = workspace;
+    if (meter_asks(&run.meter))
+        return KALMAN_ECANCELLED;
     filter_init(&run.filter, model, request->options, take_bytes(&next, filter_bytes(model)));
     run.elements = take_bytes(&next, model->observed * sizeof *run.elements);
     if (smoothing)
@@ -212,7 +221,7 @@ int run_general(const struct run_request *request, void *workspace, struct kalma
     if (request->output->stream)
         stream_take_filter(request->output->stream, &run.filter, run_last_time(series));
     if (request->output->forecast)
-        status = filter_forecast(&run.filter, run_last_time(series), request->output->forecast);
+        status = filter_forecast(&run.filter, run_last_time(series), request->output->forecast, &run.meter);
     if (status == KALMAN_OK && smoothing)
         status = run_smooth_back(&run);
     return status;

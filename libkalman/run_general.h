@@ -3,6 +3,7 @@
 #define KALMAN_RUN_GENERAL_H
 
 #include "filter_state.h"
+#include "meter.h"
 #include "run_parts.h"
 #include "smooth_general.h"
 
@@ -12,6 +13,7 @@ struct general_run {
     const struct run_request *request;
     struct filter_state filter;
     struct filter_element *elements; /* p, of the step in hand */
+    struct meter meter;              /* when to ask whether to stop */
     size_t at;                       /* the step in hand, for error reports */
     /* For smoothing only. */
     size_t block;                     /* time points per block */
@@ -27,6 +29,9 @@ int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass,
 
 /* The way back over the whole series. */
 int run_smooth_back(struct general_run *run) KALMAN_MUSTCHECK;
+
+/* Counts a step either way, and asks the caller's hook when due: true when the run is to stop. */
+int run_stops(struct general_run *run);
 
 double run_gap(const struct kalman_series *series, size_t t);
 const double *run_inputs(const struct general_run *run, size_t t);

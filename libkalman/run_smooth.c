@@ -223,7 +223,6 @@ static int reach_point(struct general_run *run, struct smooth_state *smooth, siz
 int run_smooth_back(struct general_run *run)
 {
     const struct kalman_series *series = run->request->series;
-    const struct kalman_hook *hook = &run->request->options->hook;
     const double centre = run->filter.centre; /* blocks before the first value do not know it yet */
     struct smooth_state smooth;
     int variances = wants_variances(run->request->output),
@@ -233,8 +232,6 @@ int run_smooth_back(struct general_run *run)
     while (end > 0) {
         size_t from = run->checkpoints ? (end - 1) / run->block * run->block : 0;
         int status = KALMAN_OK;
-        if (hook->cancelled && hook->cancelled(hook->context))
-            return KALMAN_ECANCELLED;
         if (run->checkpoints) {
             filter_copy(&run->filter, &run->checkpoints[from / run->block]);
             status = run_stretch(run, from, end, 0, 1);
@@ -242,6 +239,8 @@ int run_smooth_back(struct general_run *run)
         }
         for (size_t t = end; status == KALMAN_OK && t-- > from;) {
             const struct filter_record *record = &run->records[t - from];
+            if (run_stops(run))
+                return KALMAN_ECANCELLED;
             /* The square-root form starts from an entire V, and a record does not outlive its block. */
             smooth.full = entire || t == from || run->records[t - from - 1].root;
             status = reach_point(run, &smooth, t, record);

@@ -347,17 +347,29 @@ static void predict(struct kalman_score *s, size_t t)
         transport_factor(s);
 }
 
+/* About the multiplications of one step one way; T's rows are sparse, but a dense T is what they cost then. */
+static size_t step_work(const struct kalman_score *s)
+{
+    size_t m = s->states;
+    return (s->forward.start[m] + 3 * m + s->rank) * m;
+}
+
+static bool stopped(const struct kalman_score *s, size_t work)
+{
+    return s->meter && meter_stops(s->meter, work);
+}
+
 void kalman_score_likelihood(struct kalman_score *s, struct kalman_score_result *ret_result)
 {
     struct kalman_score_result result = {.possible = true};
     start(s);
-    for (size_t t = 0; t < s->count; t++) {
+    for (size_t t = 0; t < s->count && !stopped(s, step_work(s)); t++) {
         load_inputs(s, t);
         observe(s, t, &result);
         if (t + 1 < s->count)
             predict(s, t);
     }
-    result.determined = s->rank == 0;
+    result.determined = s->rank == 0 && !(s->meter && s->meter->cancelled);
     /* F is in the model's units; a diffuse step has no unit of its own (A1 is dimensionless). */
     result.log_determinant += 2 * s->model->sd_exponent * log(2) * (double)(result.observed - result.diffuse);
     *ret_result = result;
@@ -429,7 +441,7 @@ void kalman_score_gradient(struct kalman_score *s, struct kalman_score_result *r
     memset(s->backward_variance, 0, s->states * s->states * sizeof(double));
     memset(ret_quadratic, 0, s->disturbances * sizeof(double));
     memset(ret_trace, 0, s->disturbances * sizeof(double));
-    for (size_t t = s->count; t-- > 0;) {
+    for (size_t t = s->count; t-- > 0 && !stopped(s, 2 * step_work(s));) {
         if (t + 1 < s->count) {
             collect_disturbances(s, ret_quadratic, ret_trace);
             transport(s, &s->backward, NULL, s->backward_mean);

@@ -12,6 +12,7 @@
 #ifndef KALMAN_SCORE_H
 #define KALMAN_SCORE_H
 
+#include "meter.h"
 #include "model_system.h"
 
 #include <kalman/run.h>
@@ -49,6 +50,8 @@ struct kalman_score {
     struct kalman_sparse forward, backward; /* T, and T' for the pass backwards */
     struct kalman_entry *design;
     unsigned design_count;
+    struct meter
+        *meter;  /* NULL: cannot be cancelled. Else what a pass leaves is worthless once meter->cancelled */
     size_t rank; /* columns of the diffuse factor not yet used up */
 };
 

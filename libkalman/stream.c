@@ -248,5 +248,5 @@ int kalman_stream_forecast(const struct kalman_stream *stream, struct kalman_for
         return KALMAN_EWORKSPACE;
     struct kalman_stream *copy = stream_place(workspace, stream->model, &stream->options);
     filter_copy(&copy->filter, &stream->filter);
-    return filter_forecast(&copy->filter, stream->last_time, forecast);
+    return filter_forecast(&copy->filter, stream->last_time, forecast, NULL);
 }

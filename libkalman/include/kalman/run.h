@@ -33,7 +33,8 @@ struct kalman_series {
     const double *inputs; /* n x input_count, finite; NULL when the model has none */
 };
 
-/* Asked every few thousand steps; non-zero stops the call with KALMAN_ECANCELLED. */
+/* Asked after about every millisecond of work, whatever the size of the model; non-zero stops the call with
+   KALMAN_ECANCELLED. */
 struct kalman_hook {
     int (*cancelled)(void *context); /* NULL: never asked */
     void *context;

@@ -115,6 +115,21 @@ static void too_little_data_fall_back_to_the_level(void **state)
     assert_int_equal(choice.fit.candidate_count, 0);
 }
 
+/* Some candidates would need more states than there may be: they are passed over, the others compared. */
+static void a_very_long_season_is_no_reason_to_refuse(void **state)
+{
+    enum { count = 40 };
+    double values[count];
+    struct choice choice;
+    struct kalman_series series = {.values = values, .count = count};
+    (void)state;
+    for (size_t t = 0; t < count; t++)
+        values[t] = sin((double)(t * t)) + (double)t;
+    choose("period=366", &series, &choice);
+    assert_true(choice.fit.candidate_count > 3);
+    assert_int_equal(kalman_spec_free_count(&choice.fit.spec), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +138,7 @@ int main(void)
         cmocka_unit_test(the_choice_does_not_depend_on_the_unit),
         cmocka_unit_test(irregular_times_leave_the_models_that_take_them),
         cmocka_unit_test(too_little_data_fall_back_to_the_level),
+        cmocka_unit_test(a_very_long_season_is_no_reason_to_refuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -271,6 +272,58 @@ static void a_fit_can_be_cancelled(void **state)
     }
 }
 
+/* A hook that notes the longest time of the processor between two of its calls, and stops the 300th. */
+struct patience {
+    int asked;
+    double last, longest;
+};
+
+static double processor_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int stop_at_last(void *context)
+{
+    struct patience *patience = context;
+    double now = processor_seconds();
+    patience->longest = fmax(patience->longest, now - patience->last);
+    patience->last = now;
+    return ++patience->asked >= 300;
+}
+
+/* One likelihood of this season takes a second or more: a deadline must not wait for its end. */
+static void a_long_season_does_not_put_off_the_deadline(void **state)
+{
+    static const char *const seasons[][2] = {{"basic_structural", "period=366"},
+                                             {"exponential_smoothing", "period=366"},
+                                             {"arima", "q=1 D=1 Q=1 period=200"}};
+    enum { count = 3000 };
+    double *values = malloc(count * sizeof(double));
+    (void)state;
+    for (size_t t = 0; t < count; t++)
+        values[t] = sin((double)t) + sin(0.3 * (double)(t * t % 97));
+    for (size_t i = 0; i < sizeof seasons / sizeof seasons[0]; i++) {
+        struct kalman_series series = {.values = values, .count = count};
+        struct kalman_spec spec = spec_of(seasons[i][0], seasons[i][1]);
+        struct patience patience = {.last = 0};
+        struct kalman_fit_options options = {.hook = {stop_at_last, &patience}};
+        struct kalman_fit fit;
+        size_t bytes = 0;
+        assert_int_equal(kalman_fit_bytes(&spec, count, &bytes), KALMAN_OK);
+        void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
+        patience.last = processor_seconds();
+        assert_int_equal(kalman_fit(&spec, &series, &options, workspace, bytes, NULL, &fit),
+                         KALMAN_ECANCELLED);
+        assert_int_equal(patience.asked, 300);
+        assert_true(patience.longest < 0.4);
+        free(workspace);
+    }
+    free(values);
+}
+
 static void bad_arguments_are_named(void **state)
 {
     const double infinite[4] = {1, 2, INFINITY, 4}, fine[4] = {1, 2, 3, 5}, times[4] = {0, 1, 1, 2};
@@ -305,6 +358,7 @@ int main(void)
         cmocka_unit_test(given_parameters_come_back_as_they_were),
         cmocka_unit_test(the_same_data_give_the_same_fit),
         cmocka_unit_test(a_fit_can_be_cancelled),
+        cmocka_unit_test(a_long_season_does_not_put_off_the_deadline),
         cmocka_unit_test(bad_arguments_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
