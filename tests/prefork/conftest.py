@@ -110,6 +110,7 @@ class Pool:
         if ready:
             wait_until(lambda: self.process.poll() is not None or self.events("pool_ready"), 20, "pool_ready")
             assert self.process.poll() is None, self.log_path.read_text()
+            wait_until(lambda: self.fetch("/readyz")[0] == 200 or "away" in self.environment.get("LUNA_REDIS_URL", ""), 10, "/readyz")
         return self
 
     def stop(self):
