@@ -32,6 +32,13 @@ stack_folders() {
 # Ports are chosen and taken under one lock for the whole machine, so that two stacks that start together do not choose alike.
 # The lock is on a file that every user may read and nobody writes.
 stack_start() {
+  stack_start_stores
+  stack_migrate
+  stack_start_programs
+}
+
+# stack_start_stores: leaves the lock to stack_start_programs.
+stack_start_stores() {
   exec 9</etc/passwd
   flock -w 120 9 || die "another stack has been starting for two minutes"
   ports_choose
@@ -41,10 +48,12 @@ stack_start() {
   step "Starting PostgreSQL (port $LUNA_POSTGRES_PORT) and Redis (port $LUNA_REDIS_PORT)"
   postgres_start
   redis_start
-  stack_migrate
-  step "Starting quota-syncd, the worker pool and nginx (port $LUNA_HTTPS_PORT)"
   secret_write url_redis "$(redis_url)"
   admin_env
+}
+
+stack_start_programs() {
+  step "Starting quota-syncd, the worker pool and nginx (port $LUNA_HTTPS_PORT)"
   syncd_start
   worker_start
   nginx_start
