@@ -178,6 +178,9 @@ static void end(const char *scenario, int64_t limit)
     int status = 0;
     int64_t sent = 0, ledger = 0;
     struct luna_fence_report fence;
+    /* The last daemon lives: it must come to look at the sums before everybody goes home. */
+    for (int i = 0; i < 200 && atomic_load(&board->gauged) == 0; i++)
+        stores_pause_ms(50);
     atomic_store(&board->stop, true);
     waitpid(daemon_pid, &status, 0);
     for (int i = 0; i < WORKERS; i++)
