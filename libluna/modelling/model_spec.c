@@ -233,7 +233,8 @@ void model_spec_fault(const struct luna_request *request, struct luna_faults *fa
                       const char *msg)
 {
     const struct kalman_kind_info *info = kalman_kind_by_name(request->model_name);
-    const struct kalman_setting_info *setting = info != NULL && name != NULL ? find_setting(info, name) : NULL;
+    const struct kalman_setting_info *setting =
+        info != NULL && name != NULL ? find_setting(info, name) : NULL;
     const char *text = luna_arena_printf(faults->arena, "Value error, %s", msg);
     if (name == NULL || info == NULL)
         luna_fault_at(luna_faults_add(faults, "value_error", text, "choose another model or other settings"),

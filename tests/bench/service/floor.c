@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char answer[] = "Status: 200 OK\r\nContent-Type: application/json\r\n\r\n{\"processed_results\":[],\"input_data\":[]}";
+static const char answer[] =
+    "Status: 200 OK\r\nContent-Type: application/json\r\n\r\n{\"processed_results\":[],\"input_data\":[]}";
 
 static void serve(int listener)
 {
