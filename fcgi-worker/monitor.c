@@ -82,6 +82,11 @@ static void add_counters(const struct scoreboard_worker *worker, struct monitor_
     ADD(requests);
     for (int i = 0; i < SCOREBOARD_STATUSES; i++)
         ADD(statuses[i]);
+    for (int i = 0; i < SCOREBOARD_ROUTES; i++) {
+        ADD(route_ns[i]);
+        for (int j = 0; j < SCOREBOARD_STATUSES; j++)
+            ADD(route_statuses[i][j]);
+    }
     for (int i = 0; i < PHASE_COUNT; i++)
         ADD(phase_ns[i]);
     for (int i = 0; i < SCOREBOARD_BUCKETS; i++) {

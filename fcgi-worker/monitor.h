@@ -31,6 +31,7 @@ void monitor_put_status(const struct scoreboard *board, int64_t now_ns, struct l
 struct monitor_totals {
     uint64_t requests, statuses[SCOREBOARD_STATUSES], phase_ns[PHASE_COUNT];
     uint64_t wait_buckets[SCOREBOARD_BUCKETS], wait_ns, duration_buckets[SCOREBOARD_BUCKETS], duration_ns;
+    uint64_t route_statuses[SCOREBOARD_ROUTES][SCOREBOARD_STATUSES], route_ns[SCOREBOARD_ROUTES];
     uint64_t bytes_in, bytes_out, points, units, shed, client_left, dropped, cold, quarantined, slow;
     uint64_t resident_bytes, starts;
     int workers[WORKER_BACKOFF + 1]; /* by state */

@@ -1,5 +1,9 @@
 /* The Prometheus side of monitor.h. */
+#include "luna/base/process_metrics.h"
 #include "monitor.h"
+#include "routes.h"
+
+#include <string.h>
 
 #define RELAXED memory_order_relaxed
 
@@ -86,6 +90,38 @@ static void put_requests(struct luna_buf *out, const struct monitor_totals *tota
     put_counter(out, "slow_total", totals->slow, "Requests slower than LUNA_SLOW_MS.");
 }
 
+/* Routes there are, and the last, which is none's. */
+static bool is_shown(int route)
+{
+    return route == SCOREBOARD_ROUTES - 1 || strcmp(route_name(route), route_name(-1)) != 0;
+}
+
+/* A label's values are the table of routes and the table of statuses: never what a client sent. */
+static void put_routes(struct luna_buf *out, const struct monitor_totals *totals)
+{
+    declare(out, "route_requests_total", "counter", "Requests answered, by route and HTTP status.");
+    for (int i = 0; i < SCOREBOARD_ROUTES; i++) {
+        if (!is_shown(i))
+            continue;
+        for (int j = 0; j < SCOREBOARD_STATUSES; j++) {
+            luna_buf_printf(out, "luna_worker_route_requests_total{route=\"%s\",status=\"", route_name(i));
+            if (scoreboard_status_at(j) != 0)
+                luna_buf_printf(out, "%d", scoreboard_status_at(j));
+            else
+                luna_buf_puts(out, "other");
+            luna_buf_printf(out, "\"} %llu\n", (unsigned long long)totals->route_statuses[i][j]);
+        }
+    }
+    declare(out, "route_duration_seconds_total", "counter",
+            "Time from accept to the answer's last byte, by route.");
+    for (int i = 0; i < SCOREBOARD_ROUTES; i++) {
+        if (!is_shown(i))
+            continue;
+        luna_buf_printf(out, "luna_worker_route_duration_seconds_total{route=\"%s\"} ", route_name(i));
+        put_seconds(out, totals->route_ns[i]);
+    }
+}
+
 static void put_workers(struct luna_buf *out, const struct monitor_totals *totals)
 {
     static const char *const states[] = {NULL, "starting", "ready", "draining", "killed", "backoff"};
@@ -130,8 +166,11 @@ void monitor_put_metrics(const struct scoreboard *board, int64_t now_ns, struct 
     struct monitor_totals totals;
     const char *reason = NULL;
     monitor_add_up(board, &totals);
+    luna_metrics_put_build(out, "fcgi-worker", LUNA_VERSION);
+    luna_metrics_put_process(out);
     put_gauge(out, "ready", monitor_is_ready(board, now_ns, &reason), "1 when /readyz says yes.");
     put_requests(out, &totals);
+    put_routes(out, &totals);
     put_workers(out, &totals);
     put_pool(out, &board->pool);
     declare(out, "start_time_seconds", "gauge", "When the pool started, since 1970-01-01 UTC.");

@@ -255,6 +255,7 @@ static void finish(struct exchange *exchange)
     enter(exchange, PHASE_IDLE);
     exchange->sample.status = exchange->client_left ? 499 : pipeline->response.status;
     exchange->sample.client_left = exchange->client_left;
+    exchange->sample.route = route_number(exchange->route);
     exchange->sample.duration_ns = luna_clock_mono_ns() - exchange->accepted_ns;
     int64_t slow_ms = pipeline->config->slow_ms;
     exchange->sample.slow = slow_ms > 0 && exchange->sample.duration_ns > slow_ms * NS_PER_MS;

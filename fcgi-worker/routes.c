@@ -63,6 +63,8 @@ static const struct route routes[] = {
     {"token", "POST", "/api/v1/{account_id}/token", 0, 0, token_way},
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
+_Static_assert((int)ROUTE_COUNT < (int)SCOREBOARD_ROUTES,
+               "the scoreboard counts every route and, in its last row, none");
 
 bool account_id_parse(const char *text, size_t len, int64_t *ret_id)
 {

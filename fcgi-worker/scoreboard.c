@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LAYOUT = 1, READ_TRIES = 64 };
+enum { LAYOUT = 2, READ_TRIES = 64 };
 
 /* Twice as long each: 250 µs … 4.1 s, and the rest. */
 enum { BUCKET_FIRST_NS = 250000 };
@@ -192,10 +192,17 @@ static int status_index(int status)
     return index;
 }
 
+static int route_index(int route)
+{
+    return route >= 0 && route < SCOREBOARD_ROUTES - 1 ? route : SCOREBOARD_ROUTES - 1;
+}
+
 static void count(struct scoreboard_worker *slot, const struct scoreboard_sample *sample)
 {
     add(&slot->requests, 1);
     add(&slot->statuses[status_index(sample->status)], 1);
+    add(&slot->route_statuses[route_index(sample->route)][status_index(sample->status)], 1);
+    add(&slot->route_ns[route_index(sample->route)], (uint64_t)sample->duration_ns);
     for (int i = 0; i < PHASE_COUNT; i++)
         if (sample->phase_ns[i] > 0)
             add(&slot->phase_ns[i], (uint64_t)sample->phase_ns[i]);

@@ -26,7 +26,8 @@ enum {
     SCOREBOARD_BUCKETS = 16,
     SCOREBOARD_ID_BYTES = 64,
     SCOREBOARD_HASH_BYTES = 32,
-    SCOREBOARD_QUARANTINE_MAX = 32
+    SCOREBOARD_QUARANTINE_MAX = 32,
+    SCOREBOARD_ROUTES = 16 /* the last counts what no route has */
 };
 
 /* The one list of phases: symbol, name in logs and metrics, whether a worker in it waits for a store. */
@@ -86,6 +87,8 @@ struct scoreboard_worker {            /* the worker writes */
 
     alignas(64) atomic_ullong requests;
     atomic_ullong statuses[SCOREBOARD_STATUSES];
+    atomic_ullong route_statuses[SCOREBOARD_ROUTES][SCOREBOARD_STATUSES];
+    atomic_ullong route_ns[SCOREBOARD_ROUTES];
     atomic_ullong phase_ns[PHASE_COUNT];
     atomic_ullong wait_buckets[SCOREBOARD_BUCKETS];
     atomic_ullong wait_ns;
@@ -156,6 +159,7 @@ struct breadcrumb {
 /* Counts one request when it is over. Times in ns. */
 struct scoreboard_sample {
     int status; /* 499: the client left */
+    int route;  /* its number; out of range: none */
     int64_t wait_ns;
     int64_t duration_ns;
     int64_t phase_ns[PHASE_COUNT];

@@ -1,7 +1,11 @@
 #include "metrics.h"
 
+#include "luna/base/process_metrics.h"
+
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct metric {
     const char *name;
@@ -23,13 +27,37 @@ static int64_t value_of(const struct syncd_metrics *metrics, const struct metric
     return *(const int64_t *)(const void *)((const char *)metrics + metric->offset);
 }
 
+static bool is_in_ms(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 3 && strcmp(name + len - 3, "_ms") == 0;
+}
+
+/* Prometheus wants seconds: luna_syncd_a_ms is shown as luna_syncd_a_seconds. */
+static void put_time(const struct metric *metric, int64_t value_ms, struct luna_buf *out)
+{
+    int stem = (int)strlen(metric->name) - 3;
+    uint64_t ms = value_ms < 0 ? 0 : (uint64_t)value_ms;
+    luna_buf_printf(out,
+                    "# HELP luna_syncd_%.*s_seconds %s.\n# TYPE luna_syncd_%.*s_seconds %s\n"
+                    "luna_syncd_%.*s_seconds %" PRIu64 ".%03u\n",
+                    stem, metric->name, metric->help, stem, metric->name, metric->kind, stem, metric->name,
+                    ms / 1000, (unsigned)(ms % 1000));
+}
+
 void metrics_put_prometheus(const struct syncd_metrics *metrics, struct luna_buf *out)
 {
+    luna_metrics_put_build(out, "quota-syncd", LUNA_VERSION);
+    luna_metrics_put_process(out);
     for (size_t i = 0; i < METRIC_COUNT; i++) {
         const struct metric *metric = &table[i];
-        luna_buf_printf(out, "# HELP luna_syncd_%s %s.\n# TYPE luna_syncd_%s %s\nluna_syncd_%s %" PRId64 "\n",
-                        metric->name, metric->help, metric->name, metric->kind, metric->name,
-                        value_of(metrics, metric));
+        if (is_in_ms(metric->name))
+            put_time(metric, value_of(metrics, metric), out);
+        else
+            luna_buf_printf(out,
+                            "# HELP luna_syncd_%s %s.\n# TYPE luna_syncd_%s %s\nluna_syncd_%s %" PRId64 "\n",
+                            metric->name, metric->help, metric->name, metric->kind, metric->name,
+                            value_of(metrics, metric));
     }
 }
 

@@ -55,7 +55,7 @@ struct syncd_metrics {
 #undef X
 };
 
-/* Prometheus text format 0.0.4: luna_syncd_<member>. */
+/* Prometheus text format 0.0.4: luna_syncd_<member>, one in _ms as _seconds; luna_build_info and process_* besides. */
 void metrics_put_prometheus(const struct syncd_metrics *metrics, struct luna_buf *out);
 /* "member": value, … without the braces. */
 void metrics_put_json(const struct syncd_metrics *metrics, struct luna_buf *out);

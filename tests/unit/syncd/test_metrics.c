@@ -27,6 +27,22 @@ static void prometheus_lines_have_help_type_and_value(void **state)
     luna_buf_done(&page);
 }
 
+/* JSON keeps milliseconds; Prometheus has seconds, exact to the millisecond. */
+static void times_are_seconds_for_prometheus(void **state)
+{
+    (void)state;
+    struct syncd_metrics metrics = {.last_round_age_ms = 61007, .round_duration_ms = -1};
+    struct luna_buf page;
+    luna_buf_init(&page, PAGE_BYTES_MAX);
+    metrics_put_prometheus(&metrics, &page);
+    luna_buf_putc(&page, '\0');
+    assert_non_null(strstr(page.data, "# TYPE luna_syncd_last_round_age_seconds gauge\n"
+                                      "luna_syncd_last_round_age_seconds 61.007\n"));
+    assert_non_null(strstr(page.data, "\nluna_syncd_round_duration_seconds 0.000\n"));
+    assert_null(strstr(page.data, "_ms "));
+    luna_buf_done(&page);
+}
+
 /* Prometheus reads a sample whose name ends in _total as a counter, and warns of a counter that does not. */
 static void names_and_kinds_agree(void **state)
 {
@@ -60,6 +76,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prometheus_lines_have_help_type_and_value),
+        cmocka_unit_test(times_are_seconds_for_prometheus),
         cmocka_unit_test(names_and_kinds_agree),
         cmocka_unit_test(json_has_every_metric),
     };

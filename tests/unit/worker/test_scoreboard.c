@@ -165,6 +165,31 @@ static void totals_are_the_sums_of_the_slots_and_outlive_a_worker(void **state)
     assert_int_equal(totals.requests, 4);
 }
 
+/* Whatever a client asks for, the rows are those of the table of routes and one more. */
+static void requests_count_in_the_row_of_their_route(void **state)
+{
+    (void)state;
+    struct monitor_totals before, after;
+    const int last = SCOREBOARD_ROUTES - 1;
+    atomic_store(&board->master[4].starts, 1);
+    monitor_add_up(board, &before);
+    const int routes[] = {0, 2, 2, -1, last, 1000000};
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        struct scoreboard_sample sample = {
+            .status = i == 1 ? 403 : 200, .route = routes[i], .duration_ns = 7};
+        scoreboard_worker_end(&board->worker[4], &sample);
+    }
+    monitor_add_up(board, &after);
+#define GREW(member) (after.member - before.member)
+    assert_int_equal(GREW(route_statuses[0][SCOREBOARD_STATUS_200]), 1);
+    assert_int_equal(GREW(route_statuses[2][SCOREBOARD_STATUS_200]), 1);
+    assert_int_equal(GREW(route_statuses[2][SCOREBOARD_STATUS_403]), 1);
+    assert_int_equal(GREW(route_statuses[last][SCOREBOARD_STATUS_200]), 3);
+    assert_int_equal(GREW(route_ns[2]), 14);
+    assert_int_equal(GREW(route_ns[last]), 21);
+#undef GREW
+}
+
 static void another_layout_is_not_adopted(void **state)
 {
     (void)state;
@@ -260,6 +285,7 @@ int main(void)
         cmocka_unit_test(writer_stopped_in_the_middle_is_seen),
         cmocka_unit_test(idle_slot_has_no_request),
         cmocka_unit_test(totals_are_the_sums_of_the_slots_and_outlive_a_worker),
+        cmocka_unit_test(requests_count_in_the_row_of_their_route),
         cmocka_unit_test(another_layout_is_not_adopted),
         cmocka_unit_test(memory_cannot_be_shrunk_under_a_reader),
         cmocka_unit_test(body_is_remembered_until_it_is_old),
