@@ -110,6 +110,15 @@ def goes_on(stack, accounts, redis_store, before):
     verify(stack)
 
 
+def forget_closed_epochs(stack):
+    """What the fold of the journals does, every few megabytes: here every closed epoch goes at once, and the folder keeps its name."""
+    stack.script("down")
+    files = [*(stack.var / "state").rglob("j-*"), *(stack.var / "state").rglob("fold*")]
+    assert files
+    for file in files:
+        file.unlink()
+
+
 def test_restore_over_a_living_stack_to_a_time_before_an_epoch_was_closed(stack, load, redis_store, tmp_path):
     """The journals forget an epoch that was closed. What the backup had booked in it must not be given back for that."""
     with load() as running:
@@ -122,8 +131,7 @@ def test_restore_over_a_living_stack_to_a_time_before_an_epoch_was_closed(stack,
         later.await_success()
         later.await_count(50)
     settle(stack, redis_store)
-    stack.script("down")
-    stack.up()  # its journals are folded to the newest epochs
+    forget_closed_epochs(stack)
     restore(stack, folder)
     after = sums(stack, running.accounts)
     assert all(after[account][0] >= before[account][0] for account in after), (before, after)
