@@ -113,15 +113,13 @@ static void index_params(struct fcgi_io *io)
         io->params[io->param_count++] = *p;
 }
 
-enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, void (*accepted)(void *ctx), void *ctx,
-                                struct luna_error *err)
+enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, struct luna_error *err)
 {
     struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
     socklen_t peer_len = sizeof peer;
     int fd = accept4(listen_fd, (struct sockaddr *)&peer, &peer_len, SOCK_CLOEXEC);
     if (fd < 0)
         return classify_accept_error(err);
-    accepted(ctx);
     if (!(peer.ss_family == AF_UNIX ? user_is_welcome(io, fd, err) : address_is_welcome(io, &peer, err))) {
         close(fd);
         return FCGI_ACCEPT_DROPPED;

@@ -56,10 +56,9 @@ enum luna_code fcgi_io_new(const struct fcgi_io_options *options, struct fcgi_io
                            struct luna_error *err) LUNA_MUSTCHECK;
 void fcgi_io_free(struct fcgi_io *io);
 
-/* Takes one connection from the non-blocking `listen_fd`. `accepted` is called once a connection is there, before any byte
- * of it is read, so that a peer that says nothing is on the clock. */
-enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, void (*accepted)(void *ctx), void *ctx,
-                                struct luna_error *err) LUNA_MUSTCHECK;
+/* Takes one connection from the non-blocking `listen_fd` and reads its request's head. The caller starts the clock before: a
+ * peer that says nothing costs up to the read limit. */
+enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, struct luna_error *err) LUNA_MUSTCHECK;
 /* The parameter, "" when there is none. */
 const char *fcgi_io_param(const struct fcgi_io *io, const char *name);
 /* Reads the body to its end into `body` (up to body->max bytes are kept). */

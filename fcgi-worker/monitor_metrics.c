@@ -3,6 +3,7 @@
 #include "monitor.h"
 #include "routes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define RELAXED memory_order_relaxed
@@ -33,17 +34,27 @@ static void put_gauge(struct luna_buf *out, const char *name, long long value, c
     luna_buf_printf(out, "luna_worker_%s %lld\n", name, value);
 }
 
+/* A bucket's bound in seconds as Prometheus would write it: without zeros at the end, so that queries can name it. */
+static void put_bound(struct luna_buf *out, int64_t bound_us)
+{
+    char text[48];
+    int len = snprintf(text, sizeof text, "%lld.%06lld", (long long)(bound_us / US_PER_S),
+                       (long long)(bound_us % US_PER_S));
+    while (text[len - 1] == '0' && text[len - 2] != '.')
+        text[--len] = '\0';
+    luna_buf_puts(out, text);
+}
+
 static void put_histogram(struct luna_buf *out, const char *name, const uint64_t *buckets, uint64_t sum_ns,
                           const char *help)
 {
     uint64_t so_far = 0;
     declare(out, name, "histogram", help);
     for (int i = 0; i < SCOREBOARD_BUCKETS - 1; i++) {
-        int64_t bound_us = scoreboard_bucket_ns(i) / NS_PER_US;
         so_far += buckets[i];
-        luna_buf_printf(out, "luna_worker_%s_bucket{le=\"%lld.%06lld\"} %llu\n", name,
-                        (long long)(bound_us / US_PER_S), (long long)(bound_us % US_PER_S),
-                        (unsigned long long)so_far);
+        luna_buf_printf(out, "luna_worker_%s_bucket{le=\"", name);
+        put_bound(out, scoreboard_bucket_ns(i) / NS_PER_US);
+        luna_buf_printf(out, "\"} %llu\n", (unsigned long long)so_far);
     }
     so_far += buckets[SCOREBOARD_BUCKETS - 1];
     luna_buf_printf(out, "luna_worker_%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)so_far);

@@ -45,9 +45,9 @@ struct worker {
     int64_t nudged_ns;
 };
 
-static void stamp_accept(void *ctx)
+/* Before the accept, not after it: a worker killed in between would have a connection in its hands that nobody knows of. */
+static void start_clock(struct worker *worker)
 {
-    struct worker *worker = ctx;
     const struct worker_config *config = worker->options->config;
     worker->accepted_ns = luna_clock_mono_ns();
     scoreboard_worker_begin(worker->slot, worker->accepted_ns,
@@ -100,16 +100,19 @@ static void drop(struct worker *worker, const struct luna_error *err)
 static bool take_one(struct worker *worker)
 {
     struct luna_error err = {0};
-    switch (fcgi_io_accept(worker->pipeline.io, worker->options->listen_fd, stamp_accept, worker, &err)) {
+    start_clock(worker);
+    switch (fcgi_io_accept(worker->pipeline.io, worker->options->listen_fd, &err)) {
     case FCGI_ACCEPT_OK:
         serve(worker);
         return true;
     case FCGI_ACCEPT_NONE:
+        scoreboard_worker_idle(worker->slot);
         return false;
     case FCGI_ACCEPT_DROPPED:
         drop(worker, &err);
         return true;
     case FCGI_ACCEPT_TIRED:
+        scoreboard_worker_idle(worker->slot);
         luna_log(LUNA_LOG_ERROR, "accept_failed", LUNA_LOG_S("reason", err.msg));
         (void)poll(NULL, 0, TIRED_PAUSE_MS);
         return false;
