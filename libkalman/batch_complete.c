@@ -14,6 +14,7 @@ struct complete_run {
     const struct kalman_model *model;
     struct gain_table table;
     size_t next_series, next_offset;
+    size_t lanes; /* in use */
     size_t series[GAIN_LANES], start[GAIN_LANES],
         at[GAIN_LANES]; /* series SIZE_MAX: idle; element indices of values */
     struct gain_lane lane[GAIN_LANES];
@@ -32,6 +33,14 @@ static size_t longest_of(const struct kalman_batch *batch, size_t *ret_total)
     return longest;
 }
 
+static int same_sizes(const struct kalman_batch *batch)
+{
+    for (size_t i = 1; i < batch->series_count; i++)
+        if (batch->sizes[i] != batch->sizes[0])
+            return 0;
+    return 1;
+}
+
 /* The table costs about as much as a series of its length: worth it when there are several. */
 int batch_complete_applies(const struct kalman_batch *batch, const struct kalman_options *options)
 {
@@ -47,6 +56,7 @@ size_t batch_complete_bytes(const struct kalman_batch *batch)
     return sizeof(struct complete_run) + gain_table_doubles(longest_of(batch, &total)) * sizeof(double);
 }
 
+/* The first value is a step like the others, with a gain of one: what it is the centre of. */
 static void series_start(struct complete_run *run, size_t k, size_t series, size_t offset)
 {
     const struct kalman_batch *batch = run->batch;
@@ -54,11 +64,8 @@ static void series_start(struct complete_run *run, size_t k, size_t series, size
     double first = batch->values[offset];
     run->series[k] = series;
     run->start[k] = offset;
-    run->at[k] = offset + 1;
-    run->lane[k] = (struct gain_lane){.centre = first, .left = n - 1};
-    batch_fill(batch->filtered_mean, offset, offset + 1, first);
-    batch_fill(batch->predicted_mean, offset, offset + 1, (double)NAN);
-    batch_fill(batch->standardized, offset, offset + 1, (double)NAN);
+    run->at[k] = offset;
+    run->lane[k] = (struct gain_lane){.centre = first, .left = n};
     if (batch->filtered_variance)
         memcpy(batch->filtered_variance + offset, run->table.filtered_variance, n * sizeof(double));
     if (batch->predicted_variance)
@@ -70,6 +77,8 @@ static void series_finish(struct complete_run *run, size_t k)
 {
     const struct kalman_batch *batch = run->batch;
     size_t series = run->series[k], n = batch->sizes[series], offset = run->start[k];
+    batch_fill(batch->predicted_mean, offset, offset + 1, (double)NAN);
+    batch_fill(batch->standardized, offset, offset + 1, (double)NAN);
     if (batch->predicted_mean)
         memcpy(batch->predicted_mean + offset + 1, batch->filtered_mean + offset, (n - 1) * sizeof(double));
     batch->statuses[series] = KALMAN_OK;
@@ -98,25 +107,24 @@ static void refill(struct complete_run *run, size_t k)
         if (n == 0 || !isfinite(batch->values[offset]))
             continue;
         series_start(run, k, series, offset);
-        if (n > 1)
-            return;
-        series_finish(run, k);
-        run->series[k] = SIZE_MAX;
-        run->lane[k] = (struct gain_lane){.left = SIZE_MAX};
+        return;
     }
 }
 
-/* Point the lanes at what comes next; idle ones at nothing. */
+/* Point the lanes at what comes next; idle ones at nothing, with gains that keep in step with another's. */
 static void aim(struct complete_run *run)
 {
     const struct kalman_batch *batch = run->batch;
-    for (size_t k = 0; k < GAIN_LANES; k++) {
+    size_t busy = 0;
+    while (busy + 1 < run->lanes && run->series[busy] == SIZE_MAX)
+        busy++;
+    for (size_t k = 0; k < run->lanes; k++) {
         struct gain_lane *lane = &run->lane[k];
         int idle = run->series[k] == SIZE_MAX;
-        size_t at = run->at[k], step = at - run->start[k];
+        size_t like = idle ? busy : k, step = run->at[like] - run->start[like], at = run->at[k];
         lane->y = idle ? run->nothing : batch->values + at;
-        lane->gain = idle ? run->nothing : run->table.gain + step;
-        lane->inverse_sd = idle ? run->nothing : run->table.inverse_sd + step;
+        lane->gain = run->table.gain + step;
+        lane->inverse_sd = run->table.inverse_sd + step;
         lane->mean = idle || !batch->filtered_mean ? run->dump : batch->filtered_mean + at;
         lane->standardized = idle || !batch->standardized ? run->dump : batch->standardized + at;
     }
@@ -125,7 +133,7 @@ static void aim(struct complete_run *run)
 static size_t steps_together(const struct complete_run *run)
 {
     size_t steps = GAIN_STEPS, busy = 0;
-    for (size_t k = 0; k < GAIN_LANES; k++) {
+    for (size_t k = 0; k < run->lanes; k++) {
         steps = run->lane[k].left < steps ? run->lane[k].left : steps;
         busy += run->series[k] != SIZE_MAX;
     }
@@ -143,15 +151,16 @@ int batch_complete_run(const struct kalman_batch *batch, const struct kalman_opt
     run->batch = batch;
     run->model = batch->models[0];
     gain_table_make(&run->table, run->model, longest_of(batch, &total), (double *)(run + 1));
-    for (size_t k = 0; k < GAIN_LANES; k++)
+    run->lanes = same_sizes(batch) ? GAIN_LANES : GAIN_LANES_RAGGED;
+    for (size_t k = 0; k < run->lanes; k++)
         refill(run, k);
     for (size_t steps = steps_together(run), done = 0; steps > 0;
          steps = steps_together(run), done += steps) {
         if (done % RUN_HOOK_STEPS < steps && hook && hook->cancelled && hook->cancelled(hook->context))
             return KALMAN_ECANCELLED;
         aim(run);
-        gain_lanes_advance(run->lane, steps, sums);
-        for (size_t k = 0; k < GAIN_LANES; k++) {
+        gain_lanes_advance(run->lane, run->lanes, steps, sums);
+        for (size_t k = 0; k < run->lanes; k++) {
             run->at[k] += steps;
             run->lane[k].left -= run->series[k] == SIZE_MAX ? 0 : steps;
             if (!isfinite(run->lane[k].a)) {

@@ -1,6 +1,7 @@
 /*
  * Many complete series under one local level: gains and variances do not depend on the data, so they are computed once and
- * what is left per value is a += K_t (y - a). Several series advance side by side to hide the latency of that chain.
+ * what is left per value is a += K_t (y - a). Several series advance side by side to hide the latency of that chain; those
+ * of one length stay in step and share their gains too, which is what vector registers want.
  * Private to libkalman.
  */
 #ifndef KALMAN_BATCH_GAIN_H
@@ -10,7 +11,8 @@
 
 #include <stddef.h>
 
-enum { GAIN_LANES = 8, GAIN_STEPS = 512 };
+/* Sixteen lanes where all series have one length, which is when they stay in step; else eight. */
+enum { GAIN_LANES = 16, GAIN_LANES_RAGGED = 8, GAIN_STEPS = 512 };
 
 /* Entry t: of the observation t steps after the first (entry 0: the first itself). Caller's units but for gain and log_F. */
 struct gain_table {
@@ -36,8 +38,8 @@ struct gain_lane {
     size_t left;
 };
 
-/* Take in the next `steps` values in every lane: a and mean; with sums, squares and standardized too. Pointers and left
-   stay: the caller moves them. */
-void gain_lanes_advance(struct gain_lane lanes[GAIN_LANES], size_t steps, int sums);
+/* Take in the next `steps` values in each of `count` lanes (GAIN_LANES or GAIN_LANES_RAGGED): a and mean; with sums, squares
+   and standardized too. Pointers and left stay: the caller moves them. */
+void gain_lanes_advance(struct gain_lane *lanes, size_t count, size_t steps, int sums);
 
 #endif

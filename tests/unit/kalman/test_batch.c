@@ -134,6 +134,46 @@ static void shared_model_over_ragged_series_equals_single_runs(void **state)
         }
 }
 
+/* Series of one length go through wide registers, four steps at a time: every remainder of four, more than a chunk, a gap. */
+static void series_of_one_length_equal_single_runs(void **state)
+{
+    static const size_t lengths[] = {1, 2, 3, 4, 5, 8, 31, 100, 513, 1030};
+    enum { count = 37 };
+    struct kalman_model *model = build("local_level", "observation_variance=4 level_variance=1");
+    const struct kalman_model *const models[] = {model};
+    size_t sizes[count];
+    (void)state;
+    for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
+        size_t n = lengths[l], total = n * count;
+        double *values = malloc(total * sizeof(double)), *mean = malloc(total * sizeof(double));
+        for (size_t i = 0; i < total; i++)
+            values[i] = 1e3 * sin((double)(i * i)) + (double)(i % n);
+        for (size_t s = 0; s < count; s++)
+            sizes[s] = n;
+        values[5 * n + n / 2] = NAN;
+        struct kalman_batch batch = {
+            .series_count = count, .sizes = sizes, .values = values, .models = models, .model_count = 1};
+        run_batch(&batch, NULL, total);
+        compare_with_runs(&batch, NULL);
+        struct kalman_batch alone = batch; /* without the sums: the other copy of the loop */
+        alone.filtered_mean = mean;
+        alone.filtered_variance = alone.predicted_mean = alone.predicted_variance = alone.standardized = NULL;
+        alone.loglikelihood = NULL;
+        size_t bytes = 0;
+        assert_int_equal(kalman_batch_bytes(&alone, &bytes), KALMAN_OK);
+        void *workspace = aligned_alloc(KALMAN_ALIGN, (bytes / KALMAN_ALIGN + 1) * KALMAN_ALIGN);
+        assert_int_equal(kalman_batch_run(&alone, NULL, workspace, bytes), KALMAN_OK);
+        for (size_t i = 0; i < total; i++)
+            assert_true(mean[i] == batch.filtered_mean[i] ||
+                        (isnan(mean[i]) && isnan(batch.filtered_mean[i])));
+        free(workspace);
+        free_batch(&batch);
+        free(values);
+        free(mean);
+    }
+    kalman_model_free(model);
+}
+
 static void each_series_may_have_its_own_kind(void **state)
 {
     (void)state;
@@ -187,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shared_model_over_ragged_series_equals_single_runs),
+        cmocka_unit_test(series_of_one_length_equal_single_runs),
         cmocka_unit_test(each_series_may_have_its_own_kind),
         cmocka_unit_test(one_bad_series_does_not_touch_the_others),
     };
