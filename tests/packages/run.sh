@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# The Debian packages: built, read by lintian, installed into a clean debootstrap chroot, where they answer the README's curl in a
+# network of their own, and removed. Ends with "N passed, N failed".
+. scripts/lib/suite.sh
+. "$LUNA_ROOT/scripts/lib/packages.sh"
+
+WORK=$LUNA_ROOT/build/packages
+PACKAGE_BUILD=$LUNA_ROOT/build/package
+CHROOT=$WORK/chroot
+PASSED=0 FAILED=0
+
+check() {
+  local name=$1
+  shift
+  if "$@" >"$WORK/check.log" 2>&1; then
+    PASSED=$((PASSED + 1))
+    say "ok      $name"
+  else
+    FAILED=$((FAILED + 1))
+    say "FAILED  $name"
+    tail -n 20 "$WORK/check.log"
+  fi
+}
+
+skip() {
+  say "skipped: $*"
+  suite_done 0 0
+}
+
+build() {
+  (cd "$LUNA_ROOT" && cmake --preset package && cmake --build "$PACKAGE_BUILD" --target package)
+}
+
+# lintian's "W" are opinions; an "E" is a package that others cannot rely on.
+lintian_finds_no_errors() {
+  ! lintian --allow-root --fail-on error "$PACKAGE_BUILD"/*.deb | grep '^E:'
+}
+
+pages_are_well_formed() {
+  local page
+  for page in "$PACKAGE_BUILD"/man/*.gz; do
+    # The log of man(1) is empty when groff has nothing to complain about.
+    ! LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=100 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null | grep . || return 1
+    zcat "$page" | grep -q '^\.SH NAME' || return 1
+  done
+}
+
+every_program_has_its_page() {
+  local page
+  for page in luna.1 fcgi-worker.8 quota-syncd.8 luna-setup.8 kalman.3 luna.env.5 fcgi-worker.env.5 quota-syncd.env.5; do
+    [ -s "$PACKAGE_BUILD/man/$page.gz" ] || { say "no $page" && return 1; }
+  done
+}
+
+settings_pages_name_every_setting() {
+  local program name
+  for program in fcgi-worker quota-syncd luna; do
+    for name in $("$PACKAGE_BUILD/bin/$program" --config-example | grep -oE '^#?LUNA_[A-Z_]+' | tr -d '#'); do
+      zgrep -q "^\.B $name" "$PACKAGE_BUILD/man/$program.env.5.gz" || { say "$program.env(5) lacks $name" && return 1; }
+    done
+  done
+}
+
+completion_completes() {
+  PATH=$PACKAGE_BUILD/bin:$PATH bash -c '
+    . conf/debian/luna.bash-completion
+    complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _luna; printf "%s " "${COMPREPLY[@]}"; }
+    [[ $(complete_words luna acc) == "account " ]] || exit 1
+    [[ $(complete_words luna account set-) == *set-limit*set-plan* ]] || exit 1
+    [[ $(complete_words luna plan set --ra) == "--rate " ]] || exit 1'
+}
+
+chroot_make() {
+  local mirror
+  if [ ! -s "$WORK/base.tar" ]; then
+    mirror=$(awk '/^URIs:/ { print $2; exit } /^deb / { print $2; exit }' /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null)
+    rm -rf "$WORK/base"
+    debootstrap --variant=minbase --include=ca-certificates bookworm "$WORK/base" "$mirror"
+    tar -C "$WORK/base" -cf "$WORK/base.tar" .
+    rm -rf "$WORK/base"
+  fi
+  rm -rf "$CHROOT"
+  mkdir -p "$CHROOT"
+  tar -C "$CHROOT" -xf "$WORK/base.tar"
+  cp /etc/resolv.conf "$CHROOT/etc/resolv.conf"
+  [ ! -e /etc/apt/apt.conf.d ] || cp -r /etc/apt/apt.conf.d/. "$CHROOT/etc/apt/apt.conf.d/"
+  printf '#!/bin/sh\nexit 101\n' >"$CHROOT/usr/sbin/policy-rc.d"
+  chmod 755 "$CHROOT/usr/sbin/policy-rc.d"
+  mkdir -p "$CHROOT/root/packages"
+  cp "$PACKAGE_BUILD"/*.deb "$CHROOT/root/packages/"
+  cp "$LUNA_ROOT/README.md" "$LUNA_ROOT/tests/packages/inside.sh" "$CHROOT/root/"
+}
+
+# in_chroot [--apart] WORD…: with /proc of its own; --apart also gives it a network of its own, where loopback is all there is.
+in_chroot() {
+  local apart=() script='mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
+  if [ "$1" = --apart ]; then
+    apart=(--net)
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    script="ip link set lo up && $script"
+    shift
+  fi
+  LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive unshare --mount --pid --fork --kill-child "${apart[@]}" -- bash -c "$script" "$CHROOT" "$@"
+}
+
+main() {
+  is_root || skip "a chroot needs root"
+  command -v apt-get >/dev/null || skip "this is no Debian"
+  mkdir -p "$WORK"
+  local tool missing=()
+  for tool in lintian debootstrap man-db groff; do
+    dpkg-query -W -f='${db:Status-Status}' "$tool" 2>/dev/null | grep -qx installed || missing+=("$tool")
+  done
+  [ ${#missing[@]} = 0 ] || packages_install "${missing[@]}"
+  check "the packages build" build
+  check "lintian finds no errors" lintian_finds_no_errors
+  check "every program has its page" every_program_has_its_page
+  check "groff finds nothing wrong with the pages" pages_are_well_formed
+  check "the settings pages name every setting" settings_pages_name_every_setting
+  check "the completion completes" completion_completes
+  check "a clean chroot" chroot_make
+  check "the packages install" in_chroot bash /root/inside.sh install
+  check "the README's curl is answered" in_chroot --apart bash /root/inside.sh serve
+  check "a program links libkalman-dev" in_chroot bash /root/inside.sh link
+  check "reinstalling keeps the settings" in_chroot bash /root/inside.sh keep
+  check "the packages go, and take their files with them" in_chroot bash /root/inside.sh remove
+  rm -rf "$CHROOT"
+  suite_done "$PASSED" "$FAILED"
+}
+
+main
