@@ -1,5 +1,7 @@
 """Faults: a stack of its own that is killed, frozen and rolled back under load. --long enumerates every crash point."""
+import random
 import shutil
+import socket
 import tempfile
 
 import pytest
@@ -22,12 +24,32 @@ def long_run(request):
     return request.config.getoption("--long")
 
 
+def ports_of_our_own():
+    """Neither where other stacks look for a free port nor where the kernel does: a server that is down for a while must find its
+    port free when it comes back."""
+    names = ("LUNA_HTTPS_PORT", "LUNA_POSTGRES_PORT", "LUNA_REDIS_PORT", "LUNA_MONITOR_PORT", "LUNA_SYNCD_METRICS_PORT")
+    while True:
+        first = random.randrange(15000, 30000, len(names))
+        ports = {name: first + index for index, name in enumerate(names)}
+        if all(is_free(port) for port in ports.values()):
+            return ports
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 @pytest.fixture(scope="session")
 def stack():
     """Shadows the stack of the other suites: this one is broken on purpose, over and over."""
     var = tempfile.mkdtemp(prefix="luna-faults-")
     shutil.os.chmod(var, 0o755)
-    running = Stack(var, LUNA_SYNC_INTERVAL_MS=100, LUNA_WORKERS=4)
+    running = Stack(var, LUNA_SYNC_INTERVAL_MS=100, LUNA_WORKERS=4, **ports_of_our_own())
     try:
         running.up()
         running.luna("plan", "set", "faults", "--rate", "1000000", "--burst", "1000000")

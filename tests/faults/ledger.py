@@ -55,7 +55,7 @@ def check(stack, db, redis_store, load, name, *, excess_max=0, others=frozenset(
             faults.append(f"account {account.id}: {answered} answers 200, {books.event_sum} units in the log")
         excess_left -= max(excess, 0)
         if excess > 0:
-            unanswered[account.id] = excess
+            unanswered[account.id] = int(excess)
         if not periods and books.used != books.event_sum:
             faults.append(f"account {account.id}: {books.event_sum} units in the log, quota_used {books.used}")
         if not periods and answered > books.limit and not getattr(account, "limit_lowered", False):

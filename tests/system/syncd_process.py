@@ -77,4 +77,6 @@ def run_syncd(*arguments, timeout_s=30, **settings):
 
 
 def metrics_of(text):
-    return {name: int(value) for name, value in (line.split() for line in text.splitlines() if line and not line.startswith("#"))}
+    """Samples by their names, labels included."""
+    lines = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, value in lines}
