@@ -81,7 +81,7 @@ packages_leave_disabled() {
   command -v deb-systemd-helper >/dev/null || return 0
   for name in "$@"; do
     case $name in
-      nginx | redis-server) deb-systemd-helper disable "$name.service" >/dev/null 2>&1 || true ;;
+      nginx | redis-server | prometheus) deb-systemd-helper disable "$name.service" >/dev/null 2>&1 || true ;;
       postgresql-*) deb-systemd-helper disable postgresql.service >/dev/null 2>&1 || true ;;
     esac
   done

@@ -1,0 +1,167 @@
+"""Every alert fires in its scenario, and nothing else does; a healthy service is silent.
+
+A scenario is the healthy service with some series replaced; promtool plays it and says which alerts fire at a moment.
+"""
+import json
+import re
+
+import pytest
+from promtool import CONF, ROOT, RULE_FILES, alerts, promtool
+
+MINUTES = 4500  # three days and three hours
+WORKER, SYNCD, GATEWAY = '{job="luna-worker",instance="w"}', '{job="luna-syncd",instance="s"}', '{job="luna-gateway",instance="g"}'
+
+
+def labelled(name, labels, extra=""):
+    return name + (labels.replace("}", f",{extra}}}") if extra else labels)
+
+
+def worker(name, extra=""):
+    return labelled(name, WORKER, extra)
+
+
+def syncd(name):
+    return labelled(name, SYNCD)
+
+
+def gateway(name):
+    return labelled(name, GATEWAY)
+
+
+def flat(value):
+    return f"{value}x{MINUTES}"
+
+
+def growing(a_minute):
+    return f"0+{a_minute}x{MINUTES}"
+
+
+def stepping(value):
+    """A counter that moved once, after five minutes."""
+    return f"0x5 {value}x{MINUTES}"
+
+
+GOOD = worker("luna_worker_requests_total", 'status="200"')
+BAD = worker("luna_worker_requests_total", 'status="503"')
+FAST = worker("luna_worker_request_duration_seconds_bucket", 'le="1.024"')
+
+HEALTHY = {
+    worker("up"): flat(1), syncd("up"): flat(1), gateway("probe_success"): flat(1),
+    gateway("probe_ssl_earliest_cert_expiry"): flat(90 * 86400),
+    GOOD: growing(6000), BAD: growing(3),  # half of what the objective allows
+    worker("luna_worker_requests_total", 'status="429"'): growing(600),
+    FAST: growing(5990), worker("luna_worker_request_duration_seconds_count"): growing(6000),
+    worker("luna_worker_backlog_depth"): flat(20), worker("luna_worker_backlog_max"): flat(511),
+    worker("process_open_fds"): flat(12), worker("process_max_fds"): flat(1024), worker("luna_worker_ready"): flat(1),
+    syncd("luna_syncd_leading"): flat(1), syncd("luna_syncd_last_round_age_seconds"): flat(1),
+    syncd("luna_syncd_oldest_unbooked_seconds"): flat(1), syncd("luna_syncd_fences_total"): flat(1),
+    **{worker(f"luna_worker_{name}"): flat(0) for name in (
+        "crash_looping", "crashes_total", "kills_total", "quarantined_total", "shed_total", "dropped_total",
+        "reload_rollbacks_total", "upgrade_rollbacks_total")},
+    **{syncd(f"luna_syncd_{name}"): flat(0) for name in (
+        "accounts_refused_total", "conservation_redis_broken", "conservation_ledger_broken", "conservation_total_broken")},
+}
+GONE = None
+
+
+def errors(share):
+    return {GOOD: growing(6000 * (1 - share)), BAD: growing(6000 * share)}
+
+
+def slow(share):
+    return {FAST: growing(6000 * (1 - share))}
+
+
+# name: (what differs from the healthy service, at which moment, the alerts that fire then)
+SCENARIOS = {
+    "healthy_for_an_hour": ({}, "60m", set()),
+    "healthy_for_three_days": ({}, "4320m", set()),
+    "one_scrape_missed": ({worker("up"): f"1x5 0 1x{MINUTES}", syncd("up"): f"1x5 0 1x{MINUTES}"}, "6m", set()),
+    "certificate_for_a_month": ({gateway("probe_ssl_earliest_cert_expiry"): flat(30 * 86400)}, "120m", set()),
+    "a_quiet_night": ({GOOD: flat(100), BAD: flat(100), FAST: flat(1), worker("luna_worker_request_duration_seconds_count"): flat(2)},
+                      "120m", set()),
+    "two_percent_fail": (errors(0.02), "3m", {"LunaErrorBurnFast"}),
+    "eight_in_a_thousand_fail": (errors(0.008), "10m", {"LunaErrorBurnSlow"}),
+    "two_in_a_thousand_fail": (errors(0.002), "90m", {"LunaErrorBurnLong"}),
+    "errors_of_an_hour_ago": ({GOOD: growing(6000), BAD: f"0+300x10 3000x{MINUTES}"}, "60m", set()),
+    "a_fifth_is_slow": (slow(0.2), "5m", {"LunaLatencyBurnFast"}),
+    "eight_percent_are_slow": (slow(0.08), "30m", {"LunaLatencyBurnSlow"}),
+    "pool_down": ({worker("up"): flat(0)}, "3m", {"LunaWorkerPoolDown"}),
+    "pool_not_scraped": ({worker("up"): GONE}, "6m", {"LunaWorkerPoolAbsent"}),
+    "syncd_down": ({syncd("up"): flat(0)}, "3m", {"LunaSyncdDown"}),
+    "syncd_not_scraped": ({syncd("up"): GONE}, "6m", {"LunaSyncdAbsent"}),
+    "pool_not_ready": ({worker("luna_worker_ready"): flat(0)}, "3m", {"LunaNotReady"}),
+    "crash_loop": ({worker("luna_worker_crash_looping"): flat(1)}, "3m", {"LunaCrashLoop"}),
+    "a_worker_crashed": ({worker("luna_worker_crashes_total"): stepping(1)}, "8m", {"LunaWorkersCrash"}),
+    "a_crash_of_yesterday": ({worker("luna_worker_crashes_total"): stepping(1)}, "30m", set()),
+    "a_worker_hung": ({worker("luna_worker_kills_total"): stepping(1)}, "8m", {"LunaWorkersHang"}),
+    "body_quarantined": ({worker("luna_worker_quarantined_total"): stepping(1)}, "8m", {"LunaBodyQuarantined"}),
+    "queue_nearly_full": ({worker("luna_worker_backlog_depth"): flat(450)}, "3m", {"LunaBacklogFull"}),
+    "queue_of_unknown_depth": ({worker("luna_worker_backlog_depth"): flat(-1), worker("luna_worker_backlog_max"): flat(-1)}, "10m", set()),
+    "requests_are_shed": ({worker("luna_worker_shed_total"): growing(5)}, "12m", {"LunaOverloaded"}),
+    "a_stranger_connects": ({worker("luna_worker_dropped_total"): stepping(3)}, "8m", {"LunaForeignConnections"}),
+    "reload_rolled_back": ({worker("luna_worker_reload_rollbacks_total"): stepping(1)}, "8m", {"LunaRolloutRolledBack"}),
+    "upgrade_rolled_back": ({worker("luna_worker_upgrade_rollbacks_total"): stepping(1)}, "8m", {"LunaRolloutRolledBack"}),
+    "descriptors_run_out": ({worker("process_open_fds"): flat(900)}, "15m", {"LunaDescriptorsLow"}),
+    "nobody_leads": ({syncd("luna_syncd_leading"): flat(0)}, "3m", {"LunaNoLeader"}),
+    "another_one_leads": ({'luna_syncd_leading{job="luna-syncd",instance="t"}': flat(1), syncd("luna_syncd_leading"): flat(0),
+                           syncd("luna_syncd_last_round_age_seconds"): growing(60),
+                           'luna_syncd_last_round_age_seconds{job="luna-syncd",instance="t"}': flat(1)}, "30m", set()),
+    "rounds_stop": ({syncd("luna_syncd_last_round_age_seconds"): growing(60)}, "5m", {"LunaQuotaLag"}),
+    "charges_stay_unbooked": ({syncd("luna_syncd_oldest_unbooked_seconds"): growing(60)}, "15m", {"LunaUnbookedBacklog"}),
+    "redis_does_not_add_up": ({syncd("luna_syncd_conservation_redis_broken"): flat(1)}, "3m", {"LunaConservationBroken"}),
+    "ledger_does_not_add_up": ({syncd("luna_syncd_conservation_ledger_broken"): flat(1)}, "3m", {"LunaConservationBroken"}),
+    "total_does_not_add_up": ({syncd("luna_syncd_conservation_total_broken"): flat(1)}, "3m", {"LunaConservationBroken"}),
+    "bookings_are_refused": ({syncd("luna_syncd_accounts_refused_total"): stepping(1)}, "8m", {"LunaBookingsRefused"}),
+    "redis_restarted_once": ({syncd("luna_syncd_fences_total"): f"1x5 2x{MINUTES}"}, "8m", set()),
+    "redis_restarts_again_and_again": ({syncd("luna_syncd_fences_total"): f"1+1x{MINUTES}"}, "8m", {"LunaRedisRestarts"}),
+    "gateway_down": ({gateway("probe_success"): flat(0)}, "4m", {"LunaGatewayDown"}),
+    "certificate_for_ten_days": ({gateway("probe_ssl_earliest_cert_expiry"): flat(10 * 86400)}, "90m", {"LunaCertificateExpiry"}),
+    "certificate_for_a_day": ({gateway("probe_ssl_earliest_cert_expiry"): flat(86400)}, "90m",
+                              {"LunaCertificateExpiry", "LunaCertificateExpiryNear"}),
+    "redis_stopped": (errors(1) | {worker("luna_worker_ready"): flat(0), syncd("luna_syncd_leading"): flat(0),
+                                   syncd("luna_syncd_last_round_age_seconds"): growing(60)}, "4m",
+                      {"LunaErrorBurnFast", "LunaNotReady", "LunaNoLeader", "LunaQuotaLag"}),
+}
+
+
+def played(changes, moment, expected):
+    """The test as promtool takes it (JSON is YAML): which alerts fire at the moment, by name."""
+    series = [{"series": name, "values": values} for name, values in (HEALTHY | changes).items() if values is not GONE]
+    samples = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in sorted(expected)]
+    return {"interval": "1m", "input_series": series, "promql_expr_test": [
+        {"expr": 'count by (alertname) (ALERTS{alertstate="firing"})', "eval_time": moment, "exp_samples": samples}]}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_exactly_these_alerts_fire(name, tmp_path):
+    file = tmp_path / "scenario.yml"
+    file.write_text(json.dumps({"rule_files": [str(file) for file in RULE_FILES], "evaluation_interval": "1m",
+                                "tests": [played(*SCENARIOS[name])]}), encoding="utf-8")
+    outcome = promtool("test", "rules", file)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_every_alert_has_a_scenario_where_it_fires():
+    fired = set().union(*(expected for _, _, expected in SCENARIOS.values()))
+    assert fired == set(alerts())
+
+
+def test_every_alert_has_its_section_in_the_runbook_and_no_section_is_left_over():
+    sections = set(re.findall(r"^## (Luna\w+)$", (ROOT / "docs/RUNBOOKS.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert sections == set(alerts())
+
+
+@pytest.mark.parametrize("name", sorted(alerts()))
+def test_alert_says_what_to_do_with_it(name):
+    alert = alerts()[name]
+    assert alert["labels"]["severity"] in ("page", "ticket")
+    assert alert["annotations"]["summary"] and alert["annotations"]["description"].endswith(".")
+    assert alert["annotations"]["runbook_url"] == f"docs/RUNBOOKS.md#{name.lower()}"
+
+
+@pytest.mark.parametrize("kind, file", [("config", CONF / "prometheus.yml"), ("rules", RULE_FILES[0]), ("rules", RULE_FILES[1])],
+                         ids=["config", "rules", "alerts"])
+def test_promtool_accepts(kind, file):
+    outcome = promtool("check", kind, file)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
