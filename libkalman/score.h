@@ -40,8 +40,8 @@ struct kalman_score {
     size_t count, states, disturbances, diffuse_states, input_count;
     double unit; /* what observations are multiplied by to be in the model's units */
     /* Carved from the workspace by kalman_score_prepare. */
-    double *mean, *variance, *diffuse, *gain, *diffuse_gain, *product, *spare, *backward_mean,
-        *backward_variance;
+    double *mean, *variance, *diffuse, *gain, *diffuse_gain, *product, *spare, *variance_before,
+        *backward_mean, *backward_variance;
     double *step_transition, *step_noise, *step_q;
     double *step_v, *step_f, *step_gain;
     size_t gain_step;    /* gains are kept for every step only where the pass backwards will want them */
@@ -50,6 +50,10 @@ struct kalman_score {
     struct kalman_sparse forward, backward; /* T, and T' for the pass backwards */
     struct kalman_entry *design;
     unsigned design_count;
+    double steady_log; /* log of the innovation variance of a steady run */
+    bool
+        comparable; /* variance_before is the predicted variance one step earlier, and that was an ordinary step */
+    bool steady; /* from here on gain and innovation variance stay what they are */
     struct meter
         *meter;  /* NULL: cannot be cancelled. Else what a pass leaves is worthless once meter->cancelled */
     size_t rank; /* columns of the diffuse factor not yet used up */
