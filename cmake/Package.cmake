@@ -33,7 +33,7 @@ luna_install_page(${CMAKE_CURRENT_SOURCE_DIR}/libkalman/kalman.3 3 kalman-dev)
 
 install(FILES ${LUNA_CONF}/systemd/luna-worker@.service ${LUNA_CONF}/systemd/luna-worker@.socket ${LUNA_CONF}/systemd/luna-nginx.service
         DESTINATION ${LUNA_UNIT_DIR} COMPONENT worker)
-install(FILES ${LUNA_CONF}/systemd/luna-syncd.service DESTINATION ${LUNA_UNIT_DIR} COMPONENT syncd)
+install(FILES ${LUNA_CONF}/systemd/quota-syncd.service DESTINATION ${LUNA_UNIT_DIR} COMPONENT syncd)
 foreach(component worker syncd)
   install(FILES ${LUNA_CONF}/systemd/luna.sysusers DESTINATION /usr/lib/sysusers.d RENAME luna-${component}.conf COMPONENT ${component})
   install(FILES ${LUNA_CONF}/systemd/luna.tmpfiles DESTINATION /usr/lib/tmpfiles.d RENAME luna-${component}.conf COMPONENT ${component})

@@ -1,0 +1,148 @@
+"""What is shipped agrees with what is built: versions, settings, files. Needs nothing running."""
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+yaml = pytest.importorskip("yaml", reason="python3-yaml is not installed")
+
+
+def text_of(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def documents(name):
+    return [document for document in yaml.safe_load_all(text_of(name)) if document]
+
+
+def version():
+    return re.search(r"^project\(luna VERSION (\d+\.\d+\.\d+) ", text_of("CMakeLists.txt"), re.M).group(1)
+
+
+def settings_of(program):
+    return set(re.findall(r"^#?(LUNA_\w+)=", text_of(f"conf/{program}.env.example"), re.M))
+
+
+def is_setting(name, program):
+    return name in settings_of(program) or name.removesuffix("_FILE") in settings_of(program)
+
+
+@pytest.mark.parametrize("name, pattern", [
+    ("libkalman/CMakeLists.txt", r"project\(kalman VERSION (\S+)"),
+    ("Dockerfile.worker", r"ARG LUNA_VERSION=(\S+)"),
+    ("Dockerfile.syncd", r"ARG LUNA_VERSION=(\S+)"),
+    ("conf/kubernetes/kustomization.yaml", r"newTag: (\S+)"),
+    ("CHANGELOG.md", r"^## (\d+\.\d+\.\d+)"),
+])
+def test_version_is_the_same_everywhere(name, pattern):
+    found = re.findall(pattern, text_of(name), re.M)
+    assert found and found[0] == version() and (name == "CHANGELOG.md" or set(found) == {version()})
+
+
+@pytest.mark.parametrize("name", ["Dockerfile.worker", "Dockerfile.syncd"])
+def test_dockerfile_copies_what_is_there(name):
+    passed = re.findall(r"^!(\S+)", text_of(".dockerignore"), re.M)
+    for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", text_of(name), re.M):
+        for source in sources.split():
+            assert (ROOT / source).exists(), source
+            assert any(source == path or source.startswith(path + "/") for path in passed), f"{source} is in .dockerignore"
+
+
+def test_both_dockerfiles_share_their_first_layers():
+    def stage(name):
+        return text_of(name).split("AS build\n")[1].split("RUN cmake")[0]
+    assert stage("Dockerfile.worker") == stage("Dockerfile.syncd")
+
+
+def test_compose_mounts_what_is_there():
+    for name in ("docker-compose.yml", "conf/docker/extras.yml"):
+        for service, settings in documents(name)[0]["services"].items():
+            for volume in settings.get("volumes", []):
+                source = volume.split(":")[0]
+                assert not source.startswith("./conf") or (ROOT / source).exists(), f"{service}: {source}"
+
+
+def test_compose_settings_are_settings():
+    programs = {"worker": "fcgi-worker", "syncd": "quota-syncd", "luna": "luna", "migrate": "luna"}
+    services = documents("docker-compose.yml")[0]["services"]
+    for service, program in programs.items():
+        for name in services[service]["environment"]:
+            assert is_setting(name, program), f"{service}: {name}"
+
+
+def test_compose_variables_are_in_the_example_and_none_is_a_password():
+    used = set(re.findall(r"\$\{(\w+)", text_of("docker-compose.yml")))
+    named = set(re.findall(r"^#(\w+)=", text_of(".env.example"), re.M))
+    assert used <= named
+    assert not re.search(r"(?i)password[^\n]*\$\{|PASSWORD:", text_of("docker-compose.yml"))
+
+
+def test_compose_services_are_hardened():
+    for service, settings in documents("docker-compose.yml")[0]["services"].items():
+        assert "restart" in settings or "profiles" in settings, service
+        if service not in ("setup", "postgres"):  # they change owners of files, and then their own user
+            assert settings["read_only"] and settings["cap_drop"] == ["ALL"], service
+
+
+def test_kubernetes_settings_are_settings():
+    programs = {"worker": "fcgi-worker", "syncd": "quota-syncd", "migrate": "luna"}
+    for name in ("worker", "migrate"):
+        for document in documents(f"conf/kubernetes/{name}.yaml"):
+            for container in document.get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
+                for variable in container["env"]:
+                    assert is_setting(variable["name"], programs[container["name"]]), variable["name"]
+
+
+def test_kubernetes_has_all_of_nginx():
+    kustomization = documents("conf/kubernetes/kustomization.yaml")[0]
+    files = {file for generator in kustomization["configMapGenerator"] for file in generator["files"]}
+    nginx = {f"../nginx/{path.name}" for path in (ROOT / "conf/nginx").glob("*.conf") if path.name != "upstream.conf"}
+    assert nginx <= files and "upstream.conf" in files
+    for name in [*files, *kustomization["resources"]]:
+        assert (ROOT / "conf/kubernetes" / name).exists(), name
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kubernetes_renders():
+    rendered = subprocess.run(["kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone", ROOT / "conf/kubernetes"], capture_output=True, text=True,
+                              check=True).stdout
+    kinds = {document["kind"] for document in yaml.safe_load_all(rendered)}
+    assert {"StatefulSet", "HorizontalPodAutoscaler", "Deployment", "PodDisruptionBudget", "NetworkPolicy", "Job"} <= kinds
+
+
+def test_nginx_templates_find_a_value_in_every_deployment():
+    """A ${LUNA_…} that one of the three that fill them in does not know would end up in nginx's configuration as it is."""
+    used = {name for path in (ROOT / "conf/nginx").glob("*.conf") for name in re.findall(r"\$\{(LUNA_\w+)\}", path.read_text(encoding="utf-8"))}
+    host_only = {"LUNA_WORKER_SOCKET", "LUNA_MONITOR_PORT"}
+    for name in used:
+        assert name in text_of("scripts/lib/programs.sh") and name in text_of("conf/debian/luna-setup"), name
+        assert name in host_only or f"[{name}]" in text_of("conf/docker/nginx.sh"), name
+
+
+def test_workflows_call_scripts_that_exist():
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():
+            for step in job["steps"]:
+                script = step.get("run", "").split(" ")[0]
+                assert not script.startswith(("scripts/", "tests/")) or (ROOT / script).exists(), script
+
+
+def test_packages_carry_every_unit():
+    package = text_of("cmake/Package.cmake")
+    for unit in (ROOT / "conf/systemd").iterdir():
+        assert unit.name in package, unit.name
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_units_are_understood(tmp_path):
+    for unit in (ROOT / "conf/systemd").glob("luna*.service"):
+        text = re.sub(r"(?m)^(ExecStart|ExecStartPre)=\S+", r"\1=/bin/true", unit.read_text(encoding="utf-8"))
+        (tmp_path / unit.name.replace("@", "@main")).write_text(text, encoding="utf-8")
+    for unit in (ROOT / "conf/systemd").glob("*.socket"):
+        shutil.copy(unit, tmp_path / unit.name.replace("@", "@main"))
+    outcome = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *tmp_path.iterdir()], capture_output=True, text=True, check=False)
+    complaints = [line for line in outcome.stderr.splitlines() if str(tmp_path) in line]
+    assert complaints == []
