@@ -7,6 +7,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -142,12 +143,75 @@ static void missing_observations_give_the_recomputed_likelihood(void **state)
     free(values);
 }
 
+/* A component of its own with measurement noise, without a level: what statsmodels' results_structural.py has from KFAS, in
+   the marginal convention. T is made of rotations, or sums the season to zero. */
+struct lone_component {
+    const char *name;
+    size_t states, disturbances;
+    double noise, variance, expected;
+};
+
+static void lone_transition(const struct lone_component *part, double *T, double *Z, double *R)
+{
+    size_t m = part->states, r = part->disturbances;
+    bool dummy = r == 1;
+    for (size_t i = 0; i < m; i++) {
+        double angle = 2 * 3.14159265358979323846 * (double)(i / 2 + 1) / (m == 2 ? 10 : 5);
+        Z[i] = dummy ? i == 0 : i % 2 == 0;
+        R[i * r + (dummy ? 0 : i)] = dummy ? i == 0 : 1;
+        for (size_t j = 0; j < m; j++) {
+            double turn = i / 2 != j / 2 ? 0 : i == j ? cos(angle) : i < j ? sin(angle) : -sin(angle);
+            T[i * m + j] = !dummy ? turn : i == 0 ? -1 : j + 1 == i;
+        }
+    }
+}
+
+static void lone_components_give_the_likelihoods_of_kfas(void **state)
+{
+    static const struct lone_component parts[] = {
+        {"season of 4, dummies", 3, 1, 38.17043009, .1, -655.3337155},
+        {"season of 5, harmonics", 4, 4, 38.95352534, .05, -657.6629457},
+        {"cycle of 10", 2, 2, 37.57197079, .1, -656.6568684}};
+    size_t count = 0;
+    const double *values = vector("us_unemployment", &count), zeros[16] = {0}, ones[4] = {1, 1, 1, 1};
+    (void)state;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const struct lone_component *part = &parts[i];
+        double T[16] = {0}, Z[4] = {0}, R[16] = {0}, Q[16] = {0};
+        lone_transition(part, T, Z, R);
+        for (size_t k = 0; k < part->disturbances; k++)
+            Q[k * part->disturbances + k] = part->variance;
+        const struct kalman_system system = {.observed = 1,
+                                             .states = part->states,
+                                             .disturbances = part->disturbances,
+                                             .Z = {Z, 0},
+                                             .H = {&part->noise, 0},
+                                             .T = {T, 0},
+                                             .R = {R, 0},
+                                             .Q = {Q, 0},
+                                             .c = {zeros, 0},
+                                             .d = {zeros, 0},
+                                             .a1 = zeros,
+                                             .P1 = zeros,
+                                             .diffuse = ones};
+        struct kalman_spec spec;
+        kalman_spec_init(&spec, KALMAN_CUSTOM);
+        spec.system = &system;
+        struct kalman_series series = {.values = values, .count = count};
+        struct kalman_summary summary = run_of(&spec, &series, NULL);
+        assert_int_equal(summary.diffuse_count, part->states);
+        assert_within_at(summary.loglikelihood_marginal, part->expected, 6e-8, part->name, __FILE__,
+                         __LINE__);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(filter_gives_the_published_likelihoods),
         cmocka_unit_test(fit_kernel_gives_the_published_likelihoods),
         cmocka_unit_test(arma_without_a_mean_gives_the_likelihoods_of_r),
+        cmocka_unit_test(lone_components_give_the_likelihoods_of_kfas),
         cmocka_unit_test(missing_observations_give_the_recomputed_likelihood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
