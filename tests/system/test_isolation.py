@@ -1,0 +1,166 @@
+"""No tenant reaches another's data: every route with every kind of credential, and what it answers."""
+import base64
+import hashlib
+import hmac
+import json
+import re
+
+import pytest
+from luna_stack import ROOT, wait_until
+
+BODY = {"results": [1120, 1160, 963]}
+
+# route: (method, path behind the account, body, scope that a key needs, status of a success)
+ROUTES = {
+    "kalman": ("POST", "/kalman", BODY, "model", 200),
+    "kalman_batch": ("POST", "/kalman/batch", {"series": [{"results": [1, 2, 3]}]}, "model", 200),
+    "account": ("GET", "", None, "read", 200),
+    "usage": ("GET", "/usage", None, "read", 200),
+    "usage_events": ("GET", "/usage/events", None, "read", 200),
+    "keys_list": ("GET", "/keys", None, "keys", 200),
+    "keys_create": ("POST", "/keys", {"scopes": ["read"]}, "keys", 201),
+    "keys_revoke": ("DELETE", "/keys/{key_id}", None, "keys", 204),
+    "keys_rotate": ("POST", "/keys/{key_id}/rotate", {}, "keys", 201),
+    "token": ("POST", "/token", {}, None, 200),
+}
+
+# Who asks: what is answered, and by which code. "own" and the two with a scope depend on the route.
+STRANGERS = ["none", "unknown", "no_uuid", "foreign", "foreign_token", "revoked", "expired", "token_of_revoked", "forged_token",
+             "token_of_expired"]
+
+
+def call(client, account_id, route, headers, key_id=0):
+    method, path, body, _, _ = ROUTES[route]
+    options = {} if body is None else {"json": body}
+    return client.request(method, f"/api/v1/{account_id}{path.format(key_id=key_id)}", headers=headers, **options)
+
+
+def key_of(client, account, **wanted):
+    answer = client.post(f"/api/v1/{account.id}/keys", headers=account.headers, json=wanted)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def by_key(key):
+    return {"X-API-Key": key}
+
+
+def by_token(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+def token_of(client, account, headers, **wanted):
+    answer = client.post(f"/api/v1/{account.id}/token", headers=headers, json=wanted)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["access_token"]
+
+
+def forged(token, account_id):
+    """The claims of a stranger's token with the victim's account in them, signed by a guess."""
+    header, claims, _ = token.split(".")
+    told = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    told["account"] = account_id
+    claims = base64.urlsafe_b64encode(json.dumps(told).encode()).decode().rstrip("=")
+    signature = hmac.new(b"guess", f"{header}.{claims}".encode(), hashlib.sha256).digest()
+    return f"{header}.{claims}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+@pytest.fixture(scope="module")
+def victim(account_factory):
+    return account_factory(1000000)
+
+
+@pytest.fixture(scope="module")
+def credentials(client, account_factory, victim, luna):
+    """Headers by who asks for the victim's data. Made once; revoked and expired ones were good before."""
+    stranger = account_factory()
+    revoked, expired = key_of(client, victim), key_of(client, victim, expires_in_s=1)
+    token_of_expired = token_of(client, victim, by_key(expired["api_key"]))
+    token_of_revoked = token_of(client, victim, by_key(revoked["api_key"]))
+    for key in (by_key(revoked["api_key"]), by_token(token_of_revoked)):
+        assert call(client, victim.id, "account", key).status_code == 200
+    luna("key", "revoke", str(victim.id), str(revoked["id"]))
+    foreign_token = token_of(client, stranger, stranger.headers)
+    made = {
+        "none": {}, "unknown": by_key("7f0c8f6e-5d1e-4b57-9d3a-2b1f0c9e8d7a"), "no_uuid": by_key("x' OR '1'='1"),
+        "foreign": stranger.headers, "foreign_token": by_token(foreign_token), "revoked": by_key(revoked["api_key"]),
+        "expired": by_key(expired["api_key"]), "token_of_revoked": by_token(token_of_revoked),
+        "forged_token": by_token(forged(foreign_token, victim.id)), "token_of_expired": by_token(token_of_expired),
+    }
+    for name in ("expired", "token_of_expired"):
+        wait_until(lambda: call(client, victim.id, "account", made[name]).status_code == 403, 10, f"the end of {name}")
+    return made
+
+
+@pytest.fixture(scope="module")
+def spare_key_id(client, victim):
+    """What strangers would like to revoke or rotate; when they could, the next test would see it."""
+    return key_of(client, victim, scopes=["read"])["id"]
+
+
+def test_the_table_has_every_route():
+    """The worker's own table is read, so that a new route cannot be forgotten here."""
+    source = (ROOT / "fcgi-worker/routes.c").read_text(encoding="utf-8")
+    rows = re.findall(r'\{"(\w+)", "([A-Z]+)", "/api/v1/\{account_id\}([^"]*)", (\w+)', source)
+    assert {name: (method, path, {"LUNA_SCOPE_MODEL": "model", "LUNA_SCOPE_READ": "read", "LUNA_SCOPE_KEYS": "keys", "0": None}[scope])
+            for name, method, path, scope in rows} == {name: (row[0], row[1], row[3]) for name, row in ROUTES.items()}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("who", STRANGERS)
+def test_a_stranger_is_told_nothing_and_changes_nothing(client, victim, credentials, db, spare_key_id, route, who):
+    before = state_of(db, victim)
+    answer = call(client, victim.id, route, credentials[who], spare_key_id)
+    assert answer.status_code == 403, answer.text
+    assert answer.json()["code"] == "forbidden" or answer.json()["code"].startswith(("api_key", "key_", "invalid_key", "missing_key"))
+    assert victim.name not in answer.text and str(spare_key_id) not in answer.json()["detail"]
+    assert state_of(db, victim) == before
+
+
+def state_of(db, account):
+    with db.cursor() as cursor:
+        cursor.execute("SELECT array_agg((id, digest, scopes, expires_at, revoked_at)::text ORDER BY id) FROM api_keys WHERE account_id = %s",
+                       (account.id,))
+        keys = cursor.fetchone()
+        cursor.execute("SELECT quota_limit, plan, disabled_at, config_version FROM accounts WHERE id = %s", (account.id,))
+        return keys, cursor.fetchone()
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_owner_is_served(client, account, route):
+    key_id = key_of(client, account, scopes=["read"])["id"]
+    assert call(client, account.id, route, account.headers, key_id).status_code == ROUTES[route][4]
+
+
+@pytest.mark.parametrize("scope", ["model", "read", "keys"])
+@pytest.mark.parametrize("kind", ["key", "token"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_narrower_scope_opens_its_routes_only(client, account, route, scope, kind):
+    needed, success = ROUTES[route][3:]
+    key_id = key_of(client, account, scopes=[scope])["id"]
+    if kind == "key":
+        headers = by_key(key_of(client, account, scopes=[scope])["api_key"])
+    else:
+        headers = by_token(token_of(client, account, account.headers, scopes=[scope]))
+    answer = call(client, account.id, route, headers, key_id)
+    if route == "token" and kind == "token":  # a token is not exchanged for another
+        assert answer.status_code == 403
+    elif needed in (None, scope):
+        assert answer.status_code == success, answer.text
+    else:
+        assert answer.status_code == 403 and answer.json()["code"] == "scope_missing", answer.text
+
+
+@pytest.mark.parametrize("route", ["keys_revoke", "keys_rotate"])
+def test_another_accounts_key_is_not_found_through_ones_own_account(client, victim, account, db, spare_key_id, route):
+    """The stranger is at home here: path and key are theirs, only the number of the key is the victim's."""
+    before = state_of(db, victim)
+    assert call(client, account.id, route, account.headers, spare_key_id).status_code == 404
+    assert state_of(db, victim) == before
+
+
+def test_an_account_that_does_not_exist_looks_no_different_to_a_stranger(client, victim, credentials):
+    """Else who is a customer could be found by counting."""
+    there = call(client, victim.id, "account", credentials["unknown"])
+    nowhere = call(client, 2147483647, "account", credentials["unknown"])
+    assert (there.status_code, nowhere.status_code) == (403, 404)
