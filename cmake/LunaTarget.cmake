@@ -35,6 +35,11 @@ function(luna_target_defaults target)
   target_compile_options(${target} PRIVATE -fstack-protector-strong $<$<BOOL:${LUNA_HAS_CET}>:-fcf-protection=full>
                                            $<$<BOOL:${LUNA_HAS_STACK_CLASH}>:-fstack-clash-protection>)
   target_link_options(${target} PRIVATE -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed)
+  # Debian's startup files carry no CET note, so the linker would drop ours. They return where they were called from: a shadow stack
+  # suits them. They begin without endbr64, so the note for IBT stays off.
+  if(LUNA_HAS_CET)
+    target_link_options(${target} PRIVATE -Wl,-z,shstk)
+  endif()
   if(CMAKE_BUILD_TYPE MATCHES "Rel" AND NOT LUNA_SANITIZE)
     target_compile_options(${target} PRIVATE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
   endif()

@@ -1,0 +1,59 @@
+"""How the programs are built: position-independent, read-only relocations, canaries, checked string functions, CET."""
+import re
+import subprocess
+
+import pytest
+from luna_stack import BUILD
+
+PROGRAMS = ["fcgi-worker", "quota-syncd", "luna"]
+
+
+def readelf(program, *options):
+    return subprocess.run(["readelf", "-W", *options, BUILD / "bin" / program], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_position_independent(program):
+    assert re.search(r"Type: +DYN", readelf(program, "-h")) and re.search(r"FLAGS_1.*\bPIE\b", readelf(program, "-d"))
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_relocations_are_read_only_and_bound_at_start(program):
+    assert "GNU_RELRO" in readelf(program, "-l")
+    assert re.search(r"\(FLAGS\).*BIND_NOW|\(BIND_NOW\)", readelf(program, "-d"))
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_segment_is_writable_and_executable(program):
+    segments = re.findall(r"^ +(\w+) +0x\S+ 0x\S+ 0x\S+ 0x\S+ 0x\S+ ([R ][W ][E ])", readelf(program, "-l"), re.MULTILINE)
+    assert ("GNU_STACK", "RW ") in segments and not [segment for segment in segments if segment[1][1:] == "WE"]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_canaries_and_checked_functions_are_used(program):
+    symbols = readelf(program, "--dyn-syms")
+    assert "__stack_chk_fail" in symbols
+    assert {name for name in ("__snprintf_chk", "__memcpy_chk", "__vsnprintf_chk") if name not in symbols} == set()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_unbounded_string_functions_are_not_called(program):
+    imported = set(re.findall(r" UND (\w+)", readelf(program, "--dyn-syms")))
+    assert imported & {"strcpy", "strcat", "sprintf", "vsprintf", "gets", "__strcpy_chk", "__strcat_chk", "__sprintf_chk", "system", "popen"} == set()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_shadow_stack_and_indirect_branch_landing_pads(program):
+    if "X86-64" not in readelf(program, "-h"):
+        pytest.skip("CET is a feature of x86-64")
+    assert "SHSTK" in readelf(program, "-n")
+    code = subprocess.run(["objdump", "-d", "--no-show-raw-insn", "--section=.text", BUILD / "bin" / program],
+                          capture_output=True, text=True, check=True).stdout
+    functions = [block for block in code.split("\n\n") if re.match(r"[0-9a-f]+ <", block)]
+    landing = [block for block in functions if "endbr64" in block.split("\n", 2)[1]]
+    assert len(landing) > 100, f"{len(landing)} of {len(functions)} functions begin with endbr64"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_folder_of_the_builder_is_searched_for_libraries(program):
+    assert not re.search(r"\((RPATH|RUNPATH)\)", readelf(program, "-d"))
