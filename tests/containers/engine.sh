@@ -65,6 +65,8 @@ base_image() {
   root=$(mktemp -d)
   debootstrap --variant=minbase --include=ca-certificates bookworm "$root" "$mirror" >"$WORK/debootstrap.log" 2>&1 ||
     { tail -n 5 "$WORK/debootstrap.log" >&2 && no_engine "debootstrap failed"; }
+  chroot "$root" apt-get clean
+  rm -rf "$root"/var/lib/apt/lists/*
   tar -C "$root" -c . | podman import - docker.io/library/debian:bookworm-slim >/dev/null
   rm -rf "$root"
 }

@@ -14,7 +14,7 @@ wait_for() {
 
 install() {
   apt-get update -q
-  apt-get install -y -q --no-install-recommends /root/packages/luna-*.deb /root/packages/libkalman*.deb nginx redis-server postgresql openssl curl
+  apt-get install -y -q --no-install-recommends /opt/luna/packages/luna-*.deb /opt/luna/packages/libkalman*.deb nginx redis-server postgresql openssl curl
   getent passwd luna
   [ "$(stat -c '%U %a' /var/lib/luna)" = "luna 700" ]
   fcgi-worker --version
@@ -52,7 +52,7 @@ serve() {
   LUNA_API_KEY=$(sed -n 's/.*"api_key": "\([^"]*\)".*/\1/p' <<<"$answer")
   LUNA_URL=https://127.0.0.1:8443 LUNA_CA=/etc/luna/tls/ca.crt
   export LUNA_ACCOUNT_ID LUNA_API_KEY LUNA_URL LUNA_CA
-  answer=$(bash -c "$(grep -m 1 '^curl --cacert' /root/README.md) -fsS")
+  answer=$(bash -c "$(grep -m 1 '^curl --cacert' /opt/luna/README.md) -fsS")
   echo "$answer"
   [[ $answer == '{"processed_results":['*'],"input_data":[1120,1160,963,1210]}' ]]
   luna health
@@ -72,7 +72,7 @@ link() {
 
 keep() {
   echo 'LUNA_WORKERS=7' >>/etc/luna/fcgi-worker.env
-  apt-get install -y -q --reinstall -o Dpkg::Options::=--force-confold /root/packages/luna-worker_*.deb
+  apt-get install -y -q --reinstall -o Dpkg::Options::=--force-confold /opt/luna/packages/luna-worker_*.deb
   grep -qx 'LUNA_WORKERS=7' /etc/luna/fcgi-worker.env
 }
 

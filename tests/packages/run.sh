@@ -86,9 +86,9 @@ chroot_make() {
   [ ! -e /etc/apt/apt.conf.d ] || cp -r /etc/apt/apt.conf.d/. "$CHROOT/etc/apt/apt.conf.d/"
   printf '#!/bin/sh\nexit 101\n' >"$CHROOT/usr/sbin/policy-rc.d"
   chmod 755 "$CHROOT/usr/sbin/policy-rc.d"
-  mkdir -p "$CHROOT/root/packages"
-  cp "$PACKAGE_BUILD"/*.deb "$CHROOT/root/packages/"
-  cp "$LUNA_ROOT/README.md" "$LUNA_ROOT/tests/packages/inside.sh" "$CHROOT/root/"
+  mkdir -p "$CHROOT/opt/luna/packages"
+  cp "$PACKAGE_BUILD"/*.deb "$CHROOT/opt/luna/packages/"
+  cp "$LUNA_ROOT/README.md" "$LUNA_ROOT/tests/packages/inside.sh" "$CHROOT/opt/luna/"
 }
 
 # in_chroot [--apart] WORD…: with /proc of its own; --apart also gives it a network of its own, where loopback is all there is.
@@ -119,11 +119,11 @@ main() {
   check "the settings pages name every setting" settings_pages_name_every_setting
   check "the completion completes" completion_completes
   check "a clean chroot" chroot_make
-  check "the packages install" in_chroot bash /root/inside.sh install
-  check "the README's curl is answered" in_chroot --apart bash /root/inside.sh serve
-  check "a program links libkalman-dev" in_chroot bash /root/inside.sh link
-  check "reinstalling keeps the settings" in_chroot bash /root/inside.sh keep
-  check "the packages go, and take their files with them" in_chroot bash /root/inside.sh remove
+  check "the packages install" in_chroot bash /opt/luna/inside.sh install
+  check "the README's curl is answered" in_chroot --apart bash /opt/luna/inside.sh serve
+  check "a program links libkalman-dev" in_chroot bash /opt/luna/inside.sh link
+  check "reinstalling keeps the settings" in_chroot bash /opt/luna/inside.sh keep
+  check "the packages go, and take their files with them" in_chroot bash /opt/luna/inside.sh remove
   rm -rf "$CHROOT"
   suite_done "$PASSED" "$FAILED"
 }
