@@ -253,7 +253,7 @@ static int update_ordinary(struct filter_state *f, const struct element *e, stru
     for (size_t i = 0; i < m; i++)
         f->a[i] += f->M[i] * gain;
     if (f->root)
-        square_root_update(f->P, m, w_root, f->M, F, h);
+        square_root_update(f->P, m, w_root, F, h);
     else
         update_variance(f, e, F, h);
     return all_finite(f->a, m) ? KALMAN_OK : KALMAN_ERANGE;

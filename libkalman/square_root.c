@@ -1,36 +1,67 @@
 #include "square_root.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
-void square_root_compress(double *B, size_t m, size_t k, double *S)
+/* The rows of B (m x k) in the order of where they end, and where that is: one past the last non-zero. */
+static void rows_by_end(const double *B, size_t m, size_t k, uint16_t *order, uint16_t *end)
 {
+    uint16_t first[2 * KALMAN_STATES_MAX + 2] = {0};
     for (size_t i = 0; i < m; i++) {
-        double *row = B + i * k, norm = 0.0;
-        for (size_t j = i; j < k; j++)
-            norm = hypot(norm, row[j]);
-        if (!(norm > 0x1p-900)) { /* what exact observations leave shrinks without end; here it has gone */
-            memset(row + i, 0, (k - i) * sizeof *row);
-            continue;
-        }
-        /* Reflect row i so that only its diagonal is left, and every row below with it. In units of the row's own length,
-           lest a square underflow. */
-        for (size_t j = i; j < k; j++)
-            row[j] /= norm;
-        double head = row[i] > 0.0 ? -1.0 : 1.0, pivot = row[i] - head;
-        for (size_t l = i + 1; l < m; l++) {
-            double *other = B + l * k, dot = other[i] * pivot;
-            for (size_t j = i + 1; j < k; j++)
-                dot += other[j] * row[j];
-            double factor = dot / (head * pivot); /* = -2 dot / u'u, for u'u = -2 head pivot */
-            other[i] += factor * pivot;
-            for (size_t j = i + 1; j < k; j++)
-                other[j] += factor * row[j];
-        }
-        row[i] = head * norm;
-        for (size_t j = i + 1; j < k; j++)
-            row[j] = 0.0;
+        size_t last = k;
+        while (last > 0 && B[i * k + last - 1] == 0.0)
+            last--;
+        end[i] = (uint16_t)last;
+        first[last + 1]++;
     }
+    for (size_t e = 1; e <= k; e++)
+        first[e] = (uint16_t)(first[e] + first[e - 1]);
+    for (size_t i = 0; i < m; i++)
+        order[first[end[i]]++] = (uint16_t)i;
+}
+
+/* Turns columns from .. end so that of this row only the first of them is left; `others` are turned along. */
+static void reflect(double *B, size_t k, size_t from, size_t end, double *row, const uint16_t *others,
+                    size_t count)
+{
+    double norm = 0.0;
+    for (size_t j = from; j < end; j++)
+        norm = hypot(norm, row[j]);
+    if (!(norm > 0x1p-900)) { /* what exact observations leave shrinks without end; here it has gone */
+        memset(row + from, 0, (end - from) * sizeof *row);
+        return;
+    }
+    /* In units of the row's own length, lest a square underflow. */
+    for (size_t j = from; j < end; j++)
+        row[j] /= norm;
+    double head = row[from] > 0.0 ? -1.0 : 1.0, pivot = row[from] - head;
+    for (size_t l = 0; l < count; l++) {
+        double *other = B + others[l] * k, dot = other[from] * pivot;
+        for (size_t j = from + 1; j < end; j++)
+            dot += other[j] * row[j];
+        double factor = dot / (head * pivot); /* = -2 dot / u'u, for u'u = -2 head pivot */
+        other[from] += factor * pivot;
+        for (size_t j = from + 1; j < end; j++)
+            other[j] += factor * row[j];
+    }
+    row[from] = head * norm;
+    for (size_t j = from + 1; j < end; j++)
+        row[j] = 0.0;
+}
+
+/*
+ * S (m x m) with S S' = B B' for B of m x k, k >= m, by Householder reflections from the right: triangular but for the order
+ * of its rows. Rows that end early come first. Those of a season are last step's, moved along: they end about where they
+ * should, and a reflection turns a few columns instead of all.
+ */
+static void compress(double *B, size_t m, size_t k, double *S)
+{
+    uint16_t order[KALMAN_STATES_MAX], end[KALMAN_STATES_MAX];
+    rows_by_end(B, m, k, order, end);
+    for (size_t i = 0; i < m; i++)
+        if (end[order[i]] > i + 1)
+            reflect(B, k, i, end[order[i]], B + order[i] * k, order + i + 1, m - i - 1);
     for (size_t i = 0; i < m; i++)
         memcpy(S + i * m, B + i * k, m * sizeof(double));
 }
@@ -60,33 +91,60 @@ void square_root_predict(const struct filter_sparse *T, size_t m, size_t r, cons
     size_t k = m + r;
     square_root_of(Q, r, root_Q);
     for (size_t i = 0; i < m; i++) {
-        double *row = array + i * k;
+        double *row = array + i * k; /* the noise, then T S */
         memset(row, 0, k * sizeof *row);
-        for (uint32_t e = T->start[i]; e < T->start[i + 1]; e++)
-            for (size_t j = 0; j < m; j++)
-                row[j] += T->value[e] * S[T->column[e] * m + j];
         for (size_t l = 0; l < r; l++)
             for (size_t j = 0; j <= l; j++)
-                row[m + j] += R[i * r + l] * root_Q[l * r + j];
+                row[j] += R[i * r + l] * root_Q[l * r + j];
+        for (uint32_t e = T->start[i]; e < T->start[i + 1]; e++)
+            for (size_t j = 0; j < m; j++)
+                row[r + j] += T->value[e] * S[T->column[e] * m + j];
     }
-    square_root_compress(array, m, k, S);
+    compress(array, m, k, S);
 }
 
-void square_root_update(double *S, size_t m, const double *w, const double *M, double F, double h)
+/* Turns the columns of S, two neighbours at a time from the last, so that w = S'z is left in the first alone; returns it. */
+static double gather(double *S, size_t m, const double *w)
 {
-    double gamma = 1.0 / (F + sqrt(h * F));
+    double cosine[KALMAN_STATES_MAX], sine[KALMAN_STATES_MAX], left = w[m - 1];
+    for (size_t j = m; --j > 0;) {
+        double norm = hypot(w[j - 1], left);
+        cosine[j] = left != 0.0 ? w[j - 1] / norm : 1.0;
+        sine[j] = left != 0.0 ? left / norm : 0.0;
+        left = left != 0.0 ? norm : w[j - 1];
+    }
+    for (size_t i = 0; i < m; i++) {
+        double *row = S + i * m;
+        size_t last = m - 1;
+        while (last > 0 && row[last - 1] == 0.0 && row[last] == 0.0)
+            last--; /* a turn of two zeros */
+        double carried = row[last];
+        for (size_t j = last; j > 0; j--) {
+            double before = row[j - 1];
+            row[j] = cosine[j] * carried - sine[j] * before;
+            carried = cosine[j] * before + sine[j] * carried;
+        }
+        row[0] = carried;
+    }
+    return left;
+}
+
+void square_root_update(double *S, size_t m, const double *w, double F, double h)
+{
+    double factor = sqrt(h / F);
+    (void)gather(S, m, w);
     for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < m; j++)
-            S[i * m + j] -= M[i] * gamma * w[j];
+        S[i * m] *= factor;
 }
 
 void square_root_diffuse(double *S, size_t m, const double *w, const double *K0, double h, double *array)
 {
     size_t k = m + 1;
+    double gathered = gather(S, m, w), noise = sqrt(h);
     for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < m; j++)
-            array[i * k + j] = S[i * m + j] - K0[i] * w[j];
-        array[i * k + m] = K0[i] * sqrt(h);
+        array[i * k] = K0[i] * noise;
+        array[i * k + 1] = S[i * m] - K0[i] * gathered;
+        memcpy(array + i * k + 2, S + i * m + 1, (m - 1) * sizeof(double));
     }
-    square_root_compress(array, m, k, S);
+    compress(array, m, k, S);
 }

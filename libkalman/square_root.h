@@ -11,15 +11,13 @@
 /* Lower triangular root (r x r) of a semidefinite Q by Cholesky; a pivot lost to rounding counts as zero. */
 void square_root_of(const double *Q, size_t r, double *root);
 
-/* Lower triangular S (m x m) with S S' = B B' for B of m x k, k >= m, by Householder reflections from the right. B is lost. */
-void square_root_compress(double *B, size_t m, size_t k, double *S);
-
 /* S <- root of T S S' T' + R Q R'. root_Q: room for r x r; array: room for m x (m + r). */
 void square_root_predict(const struct filter_sparse *T, size_t m, size_t r, const double *R, const double *Q,
                          double *S, double *root_Q, double *array);
 
-/* Potter's update: S <- S (I - w w' / (F + sqrt(h F))), w = S'z, F = w'w + h. M = S w on entry. */
-void square_root_update(double *S, size_t m, const double *w, const double *M, double F, double h);
+/* S <- root of S (I - w w' / F) S', w = S'z, F = w'w + h: with the columns turned so that w lies in the first, that one
+   shrinks by sqrt(h / F). */
+void square_root_update(double *S, size_t m, const double *w, double F, double h);
 
 /* The diffuse update: S <- root of (I - K0 z') S S' (I - K0 z')' + h K0 K0'; w = S'z. array: room for m x (m + 1). */
 void square_root_diffuse(double *S, size_t m, const double *w, const double *K0, double h, double *array);
