@@ -76,10 +76,15 @@ def test_up_after_a_part_died_starts_everything_again(second):
     assert all(alive(second.pid(name)) for name in SERVERS)
 
 
+def attend_to_ctrl_c():
+    """A test run that was itself started in the background has inherited that Ctrl-C is ignored; a terminal's shell has not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_foreground_ends_everything_on_ctrl_c(second):
     environment = clean_environment(LUNA_VAR=second.var)
     with subprocess.Popen([ROOT / "scripts/up"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          start_new_session=True) as running:
+                          start_new_session=True, preexec_fn=attend_to_ctrl_c) as running:
         shown = ""
         end = time.monotonic() + START_TIMEOUT_S
         while "Ctrl-C stops everything" not in shown:
