@@ -114,17 +114,25 @@ static void condition_on(struct smooth_state *s, const struct filter_matrices *n
     contract_root(s);
 }
 
-/* Row i of G applied to x^_{t+1} and V_{t+1}: mean and the part of the variance between rows i and j. */
-static double through(const struct smooth_state *s, size_t i, size_t j)
+/* x = V_{t+1} times row j of G. */
+static void start_through(struct smooth_state *s, size_t j)
 {
-    size_t m = s->model->states, M = m + s->model->disturbances;
-    double sum = 0.0, own = 0.0;
+    size_t m = s->model->states;
     for (size_t k = 0; k < m; k++) {
         double part = 0.0;
         for (size_t l = 0; l < m; l++)
             part += s->V_next[k * m + l] * s->G[j * m + l];
-        sum += s->G[i * m + k] * part;
+        s->x[k] = part;
     }
+}
+
+/* Element (i, j) of B B' + G V_{t+1} G', after start_through(j). */
+static double through(const struct smooth_state *s, size_t i, size_t j)
+{
+    size_t m = s->model->states, M = m + s->model->disturbances;
+    double sum = 0.0, own = 0.0;
+    for (size_t k = 0; k < m; k++)
+        sum += s->G[i * m + k] * s->x[k];
     for (size_t k = 0; k < M; k++)
         own += s->B[i * M + k] * s->B[j * M + k];
     return own + sum;
@@ -170,13 +178,16 @@ void smooth_root_step(struct smooth_state *s, const struct filter_record *record
     carry_unresolved(s, left);
     if (!s->variances)
         return;
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j <= i; j++) {
+    for (size_t j = 0; j < m; j++) {
+        start_through(s, j);
+        for (size_t i = j; i < m; i++) {
             double value = through(s, i, j);
             s->V[i * m + j] = value;
             s->V[j * m + i] = value;
         }
+    }
     for (size_t k = 0; k < r; k++) {
+        start_through(s, m + k);
         s->eta_variance[k] = through(s, m + k, m + k);
         s->eta_spread[k] = fmax(now->Q[k * r + k] - s->eta_variance[k], 0.0);
     }
