@@ -228,6 +228,7 @@ int run_smooth_back(struct general_run *run)
     int variances = wants_variances(run->request->output),
         entire = wants_entire_variance(run->request->output);
     smooth_init(&smooth, run->filter.model, variances, run->smooth_arrays);
+    smooth.meter = &run->meter;
     size_t end = series->count;
     while (end > 0) {
         size_t from = run->checkpoints ? (end - 1) / run->block * run->block : 0;
@@ -251,5 +252,5 @@ int run_smooth_back(struct general_run *run)
             return status;
         end = from;
     }
-    return KALMAN_OK;
+    return run->meter.cancelled ? KALMAN_ECANCELLED : KALMAN_OK;
 }

@@ -14,14 +14,16 @@
 #define KALMAN_SMOOTH_GENERAL_H
 
 #include "filter_state.h"
+#include "meter.h"
 
 #include <stddef.h>
 
 struct smooth_state {
     const struct kalman_model *model;
-    int root;      /* which form the point in hand uses; once set (going back) it stays */
-    int full;      /* V is wanted entire at the point in hand; else smooth_signal_variance() serves */
-    int variances; /* 0: only means are wanted, and only the covariance form is in use so far */
+    int root;            /* which form the point in hand uses; once set (going back) it stays */
+    int full;            /* V is wanted entire at the point in hand; else smooth_signal_variance() serves */
+    struct meter *meter; /* asked within a long step; what it leaves is worthless once meter->cancelled */
+    int variances;       /* 0: only means are wanted, and only the covariance form is in use so far */
     /* The point in hand. */
     double *mean, *V;  /* m, m x m: engine units, less the centre */
     double *U;         /* m x unresolved: directions of the state that no observation ever determined */

@@ -164,7 +164,7 @@ void smooth_root_step(struct smooth_state *s, const struct filter_record *record
     memcpy(s->V_next, s->V, m * m * sizeof(double));
     memcpy(s->r, s->mean, m * sizeof(double)); /* r is free in this form: it holds alpha^_{t+1} */
     place_prior(s, record, now->root_Q);
-    for (size_t i = 0; i < m; i++)
+    for (size_t i = 0; i < m && !meter_stops(s->meter, 3 * (m + r) * (m + r)); i++)
         condition_on(s, now, i, &left, mean_in);
     for (size_t i = 0; i < m + r; i++) {
         double mean = s->g[i];
@@ -178,7 +178,7 @@ void smooth_root_step(struct smooth_state *s, const struct filter_record *record
     carry_unresolved(s, left);
     if (!s->variances)
         return;
-    for (size_t j = 0; j < m; j++) {
+    for (size_t j = 0; j < m && !meter_stops(s->meter, 2 * m * (m + r)); j++) {
         start_through(s, j);
         for (size_t i = j; i < m; i++) {
             double value = through(s, i, j);

@@ -363,6 +363,51 @@ static void infinite_numbers_are_refused_with_their_index(void **state)
     assert_int_equal(summary.bad_index, 2);
 }
 
+/* A hook that stops the call when it is asked for the given time. */
+struct stop_at {
+    size_t asked, last;
+};
+
+static int stop_now(void *context)
+{
+    struct stop_at *stop = context;
+    return ++stop->asked >= stop->last;
+}
+
+/* Hundreds of states: a step back through the start takes a tenth of a second, and is asked about within itself. Wherever the
+   call is stopped it says so, and it never asks again. */
+static void a_run_stops_within_its_steps(void **state)
+{
+    enum { count = 130, horizon = 40 };
+    static const size_t places[] = {1, 2, 60, 300, 600, 1000};
+    double values[count], mean[count], variance[count], ahead[horizon];
+    (void)state;
+    for (size_t t = 0; t < count; t++)
+        values[t] = sin((double)t);
+    struct kalman_spec spec =
+        spec_of("basic_structural", "period=120 observation_variance=1 level_variance=.1 "
+                                    "slope_variance=.01 seasonal_variance=.1");
+    struct kalman_model *model = NULL;
+    assert_int_equal(kalman_model_new(&spec, &model), KALMAN_OK);
+    struct kalman_forecast forecast = {.horizon = horizon, .mean = ahead};
+    struct kalman_output output = {
+        .smoothed_mean = mean, .smoothed_variance = variance, .forecast = &forecast};
+    struct kalman_series series = {.values = values, .count = count};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        struct stop_at stop = {.last = places[i]};
+        const struct kalman_options options = {.hook = {stop_now, &stop}};
+        struct kalman_summary summary;
+        size_t bytes = 0;
+        assert_int_equal(kalman_run_bytes(model, count, &options, &output, &bytes), KALMAN_OK);
+        void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
+        assert_int_equal(kalman_run(model, &series, &options, &output, workspace, bytes, &summary),
+                         KALMAN_ECANCELLED);
+        assert_int_equal(stop.asked, places[i]);
+        free(workspace);
+    }
+    kalman_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +423,7 @@ int main(void)
         cmocka_unit_test(likelihood_alone_is_that_of_a_run),
         cmocka_unit_test(unit_of_an_input_does_not_matter),
         cmocka_unit_test(infinite_numbers_are_refused_with_their_index),
+        cmocka_unit_test(a_run_stops_within_its_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
