@@ -144,8 +144,9 @@ def stack():
         shutil.rmtree(running.var, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client(stack):
+    """One for each module: nginx ends a connection after a thousand requests, and this httpx cannot follow that over HTTP/2."""
     with httpx.Client(base_url=stack.url, verify=stack.ca, timeout=30, http2=True, trust_env=False) as session:
         yield session
 

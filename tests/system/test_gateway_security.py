@@ -1,0 +1,116 @@
+"""The gateway towards strangers: headers on every answer, TLS, limits for who brings no key, slow clients."""
+import contextlib
+import socket
+import ssl
+import subprocess
+import time
+import urllib.parse
+
+import httpx
+import pytest
+from test_bad_input import assert_error, assert_serves
+
+HEADERS = {
+    "strict-transport-security": "max-age=31536000", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+@contextlib.contextmanager
+def from_address(stack, address):
+    """A client of its own address: limits are per address, and the other tests share 127.0.0.1."""
+    transport = httpx.HTTPTransport(verify=stack.ca, local_address=address, http2=True)
+    with httpx.Client(base_url=stack.url, transport=transport, timeout=30, trust_env=False) as session:
+        yield session
+
+
+ANSWERS = {  # what is asked: the status
+    "success": 200, "no key": 403, "unknown path": 404, "invalid body": 422, "wrong method": 405, "health": 200, "nginx's own error": 404,
+    "usage": 200, "no method of HTTP": 405,
+}
+
+
+def answer_of(client, account, asked):
+    return {
+        "success": lambda: client.post(account.url, headers=account.headers, json={"results": [1, 2]}),
+        "no key": lambda: client.post(account.url, json={"results": [1, 2]}),
+        "unknown path": lambda: client.get("/api/v1/none", headers=account.headers),
+        "invalid body": lambda: client.post(account.url, headers=account.headers, json={"results": []}),
+        "wrong method": lambda: client.put(account.url, headers=account.headers),
+        "health": lambda: client.get("/livez"),
+        "nginx's own error": lambda: client.get("/metrics"),
+        "usage": lambda: client.get(f"/api/v1/{account.id}/usage", headers=account.headers),
+        "no method of HTTP": lambda: client.request("TRACE", "/"),
+    }[asked]()
+
+
+@pytest.mark.parametrize("asked", ANSWERS)
+def test_every_answer_carries_the_security_headers_once(client, account, asked):
+    answer = answer_of(client, account, asked)
+    assert answer.status_code == ANSWERS[asked], answer.text
+    assert {name: answer.headers.get_list(name) for name in HEADERS} == {name: [value] for name, value in HEADERS.items()}
+    assert answer.headers.get("server") == "nginx"  # without a version
+    assert "x-powered-by" not in answer.headers
+
+
+@pytest.mark.parametrize("key", ["", "key-1", "x" * 36, "' OR 1=1 --"])
+def test_a_flood_without_a_key_is_429_and_who_has_one_is_served(stack, client, account, key):
+    with from_address(stack, "127.0.0.77") as session:
+        end = time.monotonic() + 30
+        answer = session.get("/api/v1/1/usage", headers={"X-API-Key": key})
+        while answer.status_code != 429:
+            assert answer.status_code in (403, 404) and time.monotonic() < end
+            answer = session.get("/api/v1/1/usage", headers={"X-API-Key": key})
+        assert_error(answer, 429)
+        assert answer.headers["retry-after"] == "1"
+        assert session.post(account.url, headers=account.headers, json={"results": [1, 2]}).status_code == 200
+    assert client.get(f"/api/v1/{account.id}/usage").status_code == 403, "another address is not limited for that"
+
+
+def test_hundreds_of_requests_with_a_key_from_one_address_are_not_limited_here(stack, account_factory, luna):
+    luna("plan", "set", "flood", "--rate", "100000", "--burst", "100000")
+    account = account_factory(100000, "--plan", "flood")
+    with from_address(stack, "127.0.0.78") as session:
+        statuses = {session.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code for _ in range(900)}
+    assert statuses == {200}
+
+
+@pytest.mark.parametrize("options, accepted", [
+    (["-tls1"], False), (["-tls1_1"], False), (["-tls1_2"], True), (["-tls1_3"], True),
+    (["-tls1_2", "-cipher", "AES128-SHA:AES256-SHA:AES128-GCM-SHA256"], False), (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"], False),
+    (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"], True), (["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"], True),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_only_modern_tls_is_spoken(stack, options, accepted):
+    url = urllib.parse.urlsplit(stack.url)
+    security_level = [] if "-cipher" in options else ["-cipher", "DEFAULT@SECLEVEL=0"]
+    outcome = subprocess.run(["openssl", "s_client", "-connect", url.netloc, "-CAfile", stack.ca, "-verify_return_error", *options,
+                              *security_level], input="", capture_output=True, text=True, check=False, timeout=20)
+    assert (outcome.returncode == 0) == accepted, outcome.stdout[-500:] + outcome.stderr[-500:]
+
+
+def test_slow_headers_from_one_address_leave_the_service_to_the_others(stack, client, account):
+    """Three hundred connections that send a byte now and then: nginx ends them, no worker ever sees one."""
+    url = urllib.parse.urlsplit(stack.url)
+    trust = ssl.create_default_context(cafile=stack.ca)
+    slow = []
+    try:
+        for _ in range(300):
+            plain = socket.create_connection((url.hostname, url.port), timeout=20, source_address=("127.0.0.79", 0))
+            connection = trust.wrap_socket(plain, server_hostname=url.hostname)
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nX-A: ")
+            slow.append(connection)
+        for _ in range(5):
+            began = time.monotonic()
+            assert_serves(client, account)
+            assert time.monotonic() - began < 2
+        end = time.monotonic() + 20
+        while time.monotonic() < end:  # the first of them is ended although it goes on sending
+            try:
+                slow[0].sendall(b"a")
+            except OSError:
+                break
+            time.sleep(0.25)
+        assert time.monotonic() < end, "a header that never ends was waited for"
+    finally:
+        for connection in slow:
+            connection.close()
