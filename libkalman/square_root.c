@@ -57,7 +57,7 @@ static void reflect(double *B, size_t k, size_t from, size_t end, double *row, c
  */
 static void compress(double *B, size_t m, size_t k, double *S)
 {
-    uint16_t order[KALMAN_STATES_MAX], end[KALMAN_STATES_MAX];
+    uint16_t order[KALMAN_STATES_MAX] = {0}, end[KALMAN_STATES_MAX] = {0};
     rows_by_end(B, m, k, order, end);
     for (size_t i = 0; i < m; i++)
         if (end[order[i]] > i + 1)

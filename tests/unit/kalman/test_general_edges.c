@@ -229,14 +229,14 @@ static void missing_element_takes_its_noise_from_the_others(void **state)
     struct kalman_spec spec;
     kalman_spec_init(&spec, KALMAN_CUSTOM);
     spec.system = &system;
-    double *y = calloc(2 * N, sizeof *y), *noise = calloc(2 * N, sizeof *noise),
-           *variance = calloc(2 * N, sizeof *variance);
+    double *y = calloc((size_t)2 * N, sizeof *y), *noise = calloc((size_t)2 * N, sizeof *noise),
+           *variance = calloc((size_t)2 * N, sizeof *variance);
     struct kalman_random random;
     kalman_random_seed(&random, 4);
-    for (size_t i = 0; i < 2 * N; i++)
+    for (size_t i = 0; i < (size_t)2 * N; i++)
         y[i] = kalman_random_normal(&random);
-    y[2 * 1500 + 1] = NAN;
-    y[2 * 1500] = 2.0;
+    y[3001] = NAN;
+    y[3000] = 2.0;
     struct kalman_series series = {.values = y, .count = N};
     struct kalman_output out = {.observation_disturbance = noise,
                                 .observation_disturbance_variance = variance};

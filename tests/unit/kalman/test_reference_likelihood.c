@@ -156,11 +156,12 @@ static void lone_transition(const struct lone_component *part, double *T, double
     size_t m = part->states, r = part->disturbances;
     bool dummy = r == 1;
     for (size_t i = 0; i < m; i++) {
-        double angle = 2 * 3.14159265358979323846 * (double)(i / 2 + 1) / (m == 2 ? 10 : 5);
+        size_t pair = i / 2, period = m == 2 ? 10 : 5;
+        double angle = 2 * 3.14159265358979323846 * (double)(pair + 1) / (double)period;
         Z[i] = dummy ? i == 0 : i % 2 == 0;
         R[i * r + (dummy ? 0 : i)] = dummy ? i == 0 : 1;
         for (size_t j = 0; j < m; j++) {
-            double turn = i / 2 != j / 2 ? 0 : i == j ? cos(angle) : i < j ? sin(angle) : -sin(angle);
+            double turn = pair != j / 2 ? 0 : i == j ? cos(angle) : i < j ? sin(angle) : -sin(angle);
             T[i * m + j] = !dummy ? turn : i == 0 ? -1 : j + 1 == i;
         }
     }
