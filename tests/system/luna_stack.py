@@ -48,6 +48,7 @@ class Stack:
         self.var = pathlib.Path(var)
         self.settings = settings
         self.env = {}
+        self.issued_keys = []
 
     def script(self, name, *arguments, check=True, **settings):
         environment = clean_environment(LUNA_VAR=self.var, **(self.settings | settings))
@@ -96,6 +97,13 @@ class Stack:
     def log(self, name):
         return (self.var / "log" / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
+    def secrets_in_logs(self):
+        """Which secret is in which log: the stack's own, and the keys of every account that was made for a test."""
+        texts = {file.name: file.read_bytes() for file in (self.var / "log").iterdir() if file.is_file()}
+        secrets = {file.name: file.read_bytes().strip() for file in (self.var / "secrets").iterdir()}
+        secrets |= {f"key {number}": key.encode() for number, key in enumerate(self.issued_keys)}
+        return [(name, log) for log, text in texts.items() for name, secret in secrets.items() if secret and secret in text]
+
     def luna(self, *arguments, check=True, **settings):
         """Runs the luna program with the stack's settings, as the role luna_admin."""
         lines = (self.var / "admin.env").read_text(encoding="utf-8").splitlines()
@@ -139,6 +147,7 @@ def stack():
     try:
         running.up()
         yield running
+        assert running.secrets_in_logs() == [], "the logs of the whole test run hold secrets"
     finally:
         running.script("down", check=False)
         shutil.rmtree(running.var, ignore_errors=True)
@@ -156,6 +165,7 @@ def account_factory(stack):
     def make(quota=100000, *options):
         name = f"test-{uuid.uuid4()}"
         made = stack.luna_json("account", "create", name, "--quota", str(quota), *options)
+        stack.issued_keys.append(made["api_key"])
         return Account(stack, made["id"], made["api_key"], name)
 
     return make

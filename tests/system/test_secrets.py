@@ -1,0 +1,52 @@
+"""No secret in the tree or in a log; that no log of the whole run has one, the stack fixture says at its end."""
+import re
+import subprocess
+
+import httpx
+from luna_stack import ROOT, wait_until
+
+# What real secrets look like; each with what may look the same in this tree.
+PATTERNS = {
+    "a private key": re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+    "a URL with a password": re.compile(rb"(?:postgresql|redis)://\w*:(?!(?:password|secret|\.\.\.|%s|\$|\{|x|p|hush|wrong)\b)[A-Za-z0-9]{16,}@"),
+    "a token of a hosting service": re.compile(rb"gh[pousr]_[A-Za-z0-9]{36}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16}"),
+}
+
+
+def tracked_files():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).stdout
+    return [ROOT / name.decode() for name in listed.split(b"\0") if name]
+
+
+def test_no_secret_is_in_the_tree():
+    found = [(kind, str(file.relative_to(ROOT))) for file in tracked_files() if file.is_file()
+             for kind, pattern in PATTERNS.items() if pattern.search(file.read_bytes())]
+    assert found == []
+
+
+def test_a_secret_in_a_log_would_be_found(stack, account, tmp_path):
+    """The search itself: what it looks for is found where it is."""
+    assert stack.secrets_in_logs() == []
+    probe = stack.var / "log" / "probe.log"
+    try:
+        for secret in (account.key, stack.secret("key_pepper"), stack.secret("luna_worker")):
+            probe.write_text(f"x {secret} y\n", encoding="utf-8")
+            assert [log for _, log in stack.secrets_in_logs()][:1] == ["probe.log"]
+    finally:
+        probe.unlink()
+
+
+def test_keys_are_in_no_log_however_they_are_sent(stack, client, account):
+    """Right and wrong places, right and wrong forms; at the level that logs most."""
+    before = len((stack.var / "log/access.log").read_bytes())
+    client.post(account.url, headers=account.headers, json={"results": [1, 2]})
+    client.post(account.url, headers={"Authorization": f"Bearer {account.key}"}, json={"results": [1, 2]})
+    client.post(account.url, headers={"Authorization": f"Basic {account.key}"}, json={"results": [1, 2]})
+    client.post(account.url, headers={"X-API-Key": account.key + "\t"}, json={"results": []})
+    client.post(f"{account.url}?api_key={account.key}", json={"results": [1, 2]})
+    client.post(account.url, headers=account.headers, json={"results": [account.key]})
+    client.post(account.url, headers=account.headers, content=account.key)
+    with httpx.Client(verify=stack.ca, trust_env=False) as other:
+        other.post(account.url, headers=account.headers | {"User-Agent": account.key}, json={"results": [1]})
+    wait_until(lambda: (stack.var / "log/access.log").read_bytes()[before:].count(b"\n") >= 8, 10, "eight lines in the access log")
+    assert stack.secrets_in_logs() == []
