@@ -12,7 +12,7 @@ from engine import Project, find_engine, wait_until
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory):
+def project(tmp_path_factory, request):
     found, reason = find_engine()
     if found is None:
         pytest.skip(reason)
@@ -23,10 +23,14 @@ def project(tmp_path_factory):
         made.up()
         ready = ["curl", "-skf", "-m", "3", f"{made.url}/readyz"]
         wait_until(lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0, 180, "a ready service")
+        for index in range(len(made.containers("worker"))):
+            wait_until(lambda index=index: made.is_ready("worker", index), 60, "every pool ready")
         made.fetch_ca()
         made.luna("plan", "set", "load", "--rate", "1000000", "--burst", "1000000")
         yield made
     finally:
+        if request.session.testsfailed:
+            made.show_trouble()
         made.down()
         for network in made.leftovers()[2]:
             made.run(made.engine, "network", "rm", network, check=False)

@@ -77,6 +77,18 @@ class Project:
     def exec(self, service, *words, index=0, check=True):
         return self.run(self.engine, "exec", self.containers(service)[index], *words, check=check)
 
+    def is_ready(self, service, index):
+        words = [self.engine, "exec", self.containers(service)[index], "bash", "/usr/local/bin/healthy.sh", "9100", "/readyz"]
+        return subprocess.run(words, env=self.environment, capture_output=True, check=False).returncode == 0
+
+    def show_trouble(self):
+        """What the programs said that is no everyday line: for whoever reads a failure."""
+        for service in ("nginx", "worker", "syncd", "redis", "postgres"):
+            for container in self.containers(service, everything=True):
+                outcome = subprocess.run([self.engine, "logs", "--tail", "2000", container], env=self.environment, capture_output=True, text=True, check=False)
+                lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if '"level":"info"' not in line and '"status":200' not in line]
+                print(f"--- {service} {container[:12]}", *lines[-15:], sep="\n")
+
     def inspect(self, container):
         return json.loads(self.run(self.engine, "inspect", container))[0]
 

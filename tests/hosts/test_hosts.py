@@ -53,7 +53,7 @@ def test_host_cut_off_costs_only_what_it_had_in_hand(cluster):
 def test_redis_failover_stays_within_the_bound(cluster):
     account = cluster.account("redis-failover")
     with Load(cluster, [account], threads=THREADS, pause_s=0.002) as load:
-        load.await_count(600)
+        load.await_count(3000, 60)  # far more than the bound: most of it is booked, and has to stay so
         killed_at = time.monotonic()
         cluster.redis_hosts[0].kill("redis")
         primary = cluster.follow_sentinel()
