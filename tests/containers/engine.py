@@ -66,6 +66,7 @@ class Project:
             self.run("podman", "build", "-q", "--network", "host", "--format", "docker", "-f", f"Dockerfile.{name}", "-t", f"luna-{name}:test", ".", timeout=1800)
 
     def up(self):
+        self.volumes_before = set(self.run(self.engine, "volume", "ls", "-q").split())
         self.compose("up", "--detach", "--no-build", timeout=300)
 
     def containers(self, service, everything=False):
@@ -116,8 +117,10 @@ class Project:
     def leftovers(self):
         """(containers, volumes, networks) of this project that still exist."""
         label = f"label=com.docker.compose.project={self.name}"
-        return tuple(self.run(self.engine, *words, "--filter", label).split()
-                     for words in (("ps", "-aq"), ("volume", "ls", "-q"), ("network", "ls", "-q")))
+        containers, networks = (self.run(self.engine, *words, "--filter", label).split() for words in (("ps", "-aq"), ("network", "ls", "-q")))
+        # By difference: a volume that an image asks for has no name and no label.
+        volumes = set(self.run(self.engine, "volume", "ls", "-q").split()) - self.volumes_before
+        return containers, sorted(volumes), networks
 
 
 def wait_until(condition, timeout_s, what):
