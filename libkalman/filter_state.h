@@ -100,9 +100,10 @@ struct filter_element {
 
 /* One time point for the smoother: everything it needs of the way there. */
 struct filter_record {
-    int root;            /* the filter was in square-root form here: a, P, A are FILTERED moments, P a root */
-    double *a, *P, *A;   /* else a, P are predicted ones */
-    size_t diffuse_left; /* columns of A */
+    int root; /* the filter was in square-root form here: P is a root */
+    double *a, *P,
+        *A; /* filtered moments: what the data after this point still improve is all that V is short of P */
+    size_t diffuse_left;             /* columns of A */
     struct filter_element *elements; /* p */
     double *K, *z;                   /* p x m: M/F of each ordinary element, its row of Z */
 };

@@ -216,7 +216,7 @@ static void update_variance(struct filter_state *f, const struct element *e, dou
     }
     if (e->count == 1) {
         size_t k = e->column[0];
-        double factor = h / (F * e->z[k]);
+        double factor = h / F / e->z[k]; /* F z may underflow */
         for (size_t j = 0; j < m; j++) {
             f->P[k * m + j] = f->M[j] * factor;
             f->P[j * m + k] = f->P[k * m + j];
@@ -297,7 +297,7 @@ static void keep_element(const struct filter_state *f, size_t i, const struct el
     memcpy(record->z + i * m, e->z, m * sizeof(double));
 }
 
-/* Moments for the record: predicted ones before the update, or (square-root form) filtered ones after it. */
+/* Filtered moments for the record. */
 static void keep_moments(const struct filter_state *f, struct filter_record *record)
 {
     size_t m = f->model->states, d = f->model->diffuse;
@@ -446,10 +446,11 @@ int filter_update(struct filter_state *f, const double *values, struct filter_el
     prepare(f, values);
     const int complete = all_observed(f->y, p), steady = f->steady;
     f->count++;
-    if (record && !f->root)
-        keep_moments(f, record);
-    if (steady && complete && update_steady(f, elements, record))
+    if (steady && complete && update_steady(f, elements, record)) {
+        if (record)
+            keep_moments(f, record);
         return KALMAN_OK;
+    }
     if (steady) { /* leave: the predicted variance is the starting point of a full step */
         memcpy(f->P_own, f->P_before, m * m * sizeof(double));
         f->P = f->P_own;
@@ -457,7 +458,7 @@ int filter_update(struct filter_state *f, const double *values, struct filter_el
         f->comparable = 0;
     }
     int status = update_full(f, elements, complete, record);
-    if (record && f->root)
+    if (record)
         keep_moments(f, record);
     if (f->root && status == KALMAN_OK)
         settle_root(f, complete);

@@ -247,6 +247,7 @@ int run_smooth_back(struct general_run *run)
             status = reach_point(run, &smooth, t, record);
             if (status == KALMAN_OK)
                 status = write_point(run, &smooth, record, t);
+            smooth_observation(&smooth, record);
         }
         if (status != KALMAN_OK)
             return status;

@@ -92,7 +92,7 @@ static void back_element(struct smooth_state *s, const struct filter_element *e,
     add_symmetric(s->N, -1.0, z, s->x, m);
 }
 
-/* From predicted moments: alpha^ = a + P r, V = P - P N P. */
+/* From filtered moments and what came after: alpha^ = a + P r, V = P - P N P. */
 static void covariance_moments(struct smooth_state *s, const struct filter_record *record)
 {
     size_t m = s->model->states;
@@ -115,13 +115,14 @@ static void covariance_moments(struct smooth_state *s, const struct filter_recor
         }
 }
 
-static void back_observation(struct smooth_state *s, const struct filter_record *record)
+void smooth_observation(struct smooth_state *s, const struct filter_record *record)
 {
     size_t p = s->model->observed, m = s->model->states;
+    if (s->root)
+        return; /* its moments have the observations in them */
     for (size_t i = p; i-- > 0;)
         if (record->elements[i].kind == FILTER_ORDINARY)
             back_element(s, &record->elements[i], record->K + i * m, record->z + i * m);
-    covariance_moments(s, record);
 }
 
 /* eta^ = Q R' r, Var(eta | all) = Q - Q R' N R Q (DK 4.5.2), r and N of the point after the transition. */
@@ -184,7 +185,7 @@ void smooth_covariance_step(struct smooth_state *s, const struct filter_record *
 {
     covariance_disturbance(s, now);
     back_transition(s, T);
-    back_observation(s, record);
+    covariance_moments(s, record);
 }
 
 void smooth_last(struct smooth_state *s, const struct filter_record *record, const double *Q)
@@ -197,7 +198,7 @@ void smooth_last(struct smooth_state *s, const struct filter_record *record, con
     }
     s->root = record->root;
     if (!s->root) {
-        back_observation(s, record);
+        covariance_moments(s, record); /* r and N are zero */
         return;
     }
     memcpy(s->mean, record->a, m * sizeof(double));

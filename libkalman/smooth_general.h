@@ -1,8 +1,10 @@
 /*
  * The way back of the general smoother, one time point at a time. Private to libkalman.
  *
- * Two forms. Where the filter ran in covariance form: r and N of the univariate treatment (DK 6.4.4),
+ * Two forms. Where the filter ran in covariance form: r and N of the univariate treatment (DK 6.4.4), taken after the
+ * observations of the point, with its filtered moments (the same numbers as from predicted ones, DK 4.4),
  *     alpha^ = a + P r,  V = P - P N P.
+ * A predicted P may be 10^5 times V only because the point's own observation was not in it; a filtered one is of its size.
  * Where it ran in square-root form (the diffuse start, the reference engine) that difference would lose everything: P may be
  * 10^10 times V. There each step conditions the pair (alpha_t, eta_t) on alpha_{t+1} = T alpha_t + c + R eta_t, taken as m
  * exact observations of the filtered state:
@@ -48,6 +50,9 @@ void smooth_last(struct smooth_state *smooth, const struct filter_record *record
 /* From t+1 to t. now, T: the matrices of the transition t -> t+1; record: of t. c is in the caller's units. */
 void smooth_step(struct smooth_state *smooth, const struct filter_record *record,
                  const struct filter_matrices *now, const struct filter_sparse *T, double mean_in);
+
+/* Take r and N back over the observations of the point in hand, whose record this is: last, when its moments have been used. */
+void smooth_observation(struct smooth_state *smooth, const struct filter_record *record);
 
 /* x'V x at the point in hand, whose record this is. */
 double smooth_signal_variance(struct smooth_state *smooth, const struct filter_record *record,
