@@ -70,6 +70,7 @@ def firing(address):
 
 
 def test_redis_stopped_fires_and_started_clears(stack, client, account, prometheus, capsys):
+    stack.var.chmod(0o755)  # Redis starts again as its own user, who has to reach its settings
     redis_server = Process(stack, "redis")
 
     def ask_and_see():
