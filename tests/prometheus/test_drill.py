@@ -69,6 +69,7 @@ def firing(address):
     return {alert["labels"]["alertname"] for alert in found if alert["state"] == "firing"}
 
 
+@pytest.mark.usefixtures("long_form")
 def test_redis_stopped_fires_and_started_clears(stack, client, account, prometheus, capsys):
     stack.var.chmod(0o755)  # Redis starts again as its own user, who has to reach its settings
     redis_server = Process(stack, "redis")
