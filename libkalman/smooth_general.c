@@ -1,6 +1,7 @@
 #include "smooth_general.h"
 
 #include "model_system.h"
+#include "square_root.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,7 +17,7 @@ size_t smooth_doubles(const struct kalman_model *model)
 {
     size_t m = model->states, r = model->disturbances, d = model->diffuse, M = m + r;
     return m + m * m + m * d + 3 * r + m + m * m + m + m * m + M * M + M * m + M + M * d + m * d + m * m +
-           4 * M;
+           4 * M + m * (M + m);
 }
 
 void smooth_init(struct smooth_state *s, const struct kalman_model *model, int variances, double *arrays)
@@ -39,11 +40,12 @@ void smooth_init(struct smooth_state *s, const struct kalman_model *model, int v
     s->g = take(&arrays, M);
     s->A = take(&arrays, M * d);
     s->U_next = take(&arrays, m * d);
-    s->V_next = take(&arrays, m * m);
+    s->S = take(&arrays, m * m);
     s->row = take(&arrays, M);
     s->w = take(&arrays, M);
     s->K = take(&arrays, M);
     s->image = take(&arrays, M);
+    s->spread = take(&arrays, m * (M + m));
 }
 
 static double dot(const double *x, const double *y, size_t m)
@@ -171,10 +173,10 @@ static void back_transition(struct smooth_state *s, const struct filter_sparse *
     if (!s->variances)
         return;
     multiply_transposed(T, m, s->N, s->W);
-    for (size_t i = 0; i < m; i++) /* V_next is free in this form */
+    for (size_t i = 0; i < m; i++) /* S is free in this form */
         for (size_t j = 0; j < m; j++)
-            s->V_next[j * m + i] = s->W[i * m + j];
-    multiply_transposed(T, m, s->V_next, s->N);
+            s->S[j * m + i] = s->W[i * m + j];
+    multiply_transposed(T, m, s->S, s->N);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < i; j++)
             s->N[j * m + i] = s->N[i * m + j];
@@ -205,6 +207,7 @@ void smooth_last(struct smooth_state *s, const struct filter_record *record, con
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < m; j++)
             s->V[i * m + j] = dot(record->P + i * m, record->P + j * m, m);
+    memcpy(s->S, record->P, m * m * sizeof(double));
     s->unresolved = record->diffuse_left;
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < s->unresolved; j++)
@@ -214,6 +217,8 @@ void smooth_last(struct smooth_state *s, const struct filter_record *record, con
 void smooth_step(struct smooth_state *s, const struct filter_record *record,
                  const struct filter_matrices *now, const struct filter_sparse *T, double mean_in)
 {
+    if (record->root && !s->root)
+        square_root_of(s->V, s->model->states, s->S);
     s->root = s->root || record->root;
     if (s->root)
         smooth_root_step(s, record, now, mean_in);

@@ -9,8 +9,9 @@
  * 10^10 times V. There each step conditions the pair (alpha_t, eta_t) on alpha_{t+1} = T alpha_t + c + R eta_t, taken as m
  * exact observations of the filtered state:
  *     x | alpha_{t+1} ~ N(g + G alpha_{t+1}, B B'),   so   x^ = g + G alpha^_{t+1},   Var = B B' + G V_{t+1} G',
- * sums of squares only. It is the fixed-interval smoother of Rauch, Tung & Striebel (1965) in square-root form, and the
- * diffuse start needs nothing of its own: a diffuse direction is determined by alpha_{t+1} like any other.
+ * sums of squares only, and V_{t+1} goes back as a root: G may be the inverse of a nearly singular T, which magnifies what
+ * is lost of a small direction of V by its square. It is the fixed-interval smoother of Rauch, Tung & Striebel (1965) in
+ * square-root form, and the diffuse start needs nothing of its own: a diffuse direction is determined by alpha_{t+1} like any other.
  */
 #ifndef KALMAN_SMOOTH_GENERAL_H
 #define KALMAN_SMOOTH_GENERAL_H
@@ -36,8 +37,9 @@ struct smooth_state {
     double *r, *N; /* m, m x m */
     double *x, *W; /* scratch: m, m x m */
     /* Square-root form, M = m + r: scratch. */
-    double *B, *G, *g, *A, *U_next, *V_next, *row, *w, *K,
-        *image; /* M x M, M x m, M, M x d, m x d, m x m, M, M, M, M */
+    double *B, *G, *g, *A, *U_next, *row, *w, *K, *image; /* M x M, M x m, M, M x d, m x d, M, M, M, M */
+    double *S;                                            /* m x m: V = S S' at the point in hand */
+    double *spread;                                       /* m x (M + m): S before it is square */
 };
 
 size_t smooth_doubles(const struct kalman_model *model);

@@ -1,6 +1,7 @@
 /* The square-root form of the smoother's step: see smooth_general.h. */
 #include "model_system.h"
 #include "smooth_general.h"
+#include "square_root.h"
 
 #include <float.h>
 #include <math.h>
@@ -114,28 +115,40 @@ static void condition_on(struct smooth_state *s, const struct filter_matrices *n
     contract_root(s);
 }
 
-/* x = V_{t+1} times row j of G. */
-static void start_through(struct smooth_state *s, size_t j)
-{
-    size_t m = s->model->states;
-    for (size_t k = 0; k < m; k++) {
-        double part = 0.0;
-        for (size_t l = 0; l < m; l++)
-            part += s->V_next[k * m + l] * s->G[j * m + l];
-        s->x[k] = part;
-    }
-}
-
-/* Element (i, j) of B B' + G V_{t+1} G', after start_through(j). */
-static double through(const struct smooth_state *s, size_t i, size_t j)
+/* Row i of [B, G S_{t+1}], V_{t+1} = S S': its square is the variance of x_i. Returns that. */
+static double spread_of(const struct smooth_state *s, size_t i, double *ret_row)
 {
     size_t m = s->model->states, M = m + s->model->disturbances;
-    double sum = 0.0, own = 0.0;
+    double square = 0.0;
+    memcpy(ret_row, s->B + i * M, M * sizeof(double));
+    memset(ret_row + M, 0, m * sizeof(double));
     for (size_t k = 0; k < m; k++)
-        sum += s->G[i * m + k] * s->x[k];
-    for (size_t k = 0; k < M; k++)
-        own += s->B[i * M + k] * s->B[j * M + k];
-    return own + sum;
+        for (size_t j = 0; j < m && s->G[i * m + k] != 0.0; j++)
+            ret_row[M + j] += s->G[i * m + k] * s->S[k * m + j];
+    for (size_t j = 0; j < M + m; j++)
+        square += ret_row[j] * ret_row[j];
+    return square;
+}
+
+/* The variances of n_t, then S and V of alpha_t from those of alpha_{t+1}. */
+static void carry_variance(struct smooth_state *s, const struct filter_matrices *now)
+{
+    size_t m = s->model->states, r = s->model->disturbances, M = m + r;
+    for (size_t k = 0; k < r; k++) {
+        s->eta_variance[k] = spread_of(s, m + k, s->spread);
+        s->eta_spread[k] = fmax(now->Q[k * r + k] - s->eta_variance[k], 0.0);
+    }
+    for (size_t i = 0; i < m && !meter_stops(s->meter, 2 * m * (M + m)); i++)
+        (void)spread_of(s, i, s->spread + i * (M + m));
+    square_root_compress(s->spread, m, M + m, s->S, s->meter);
+    for (size_t i = 0; i < m && !meter_stops(s->meter, m * i); i++)
+        for (size_t j = 0; j <= i; j++) {
+            double value = 0.0;
+            for (size_t k = 0; k < m; k++)
+                value += s->S[i * m + k] * s->S[j * m + k];
+            s->V[i * m + j] = value;
+            s->V[j * m + i] = value;
+        }
 }
 
 /* Unresolved directions: those of alpha_{t+1} brought here by G, and what is left of A. */
@@ -161,7 +174,6 @@ void smooth_root_step(struct smooth_state *s, const struct filter_record *record
                       const struct filter_matrices *now, double mean_in)
 {
     size_t m = s->model->states, r = s->model->disturbances, left = record->diffuse_left;
-    memcpy(s->V_next, s->V, m * m * sizeof(double));
     memcpy(s->r, s->mean, m * sizeof(double)); /* r is free in this form: it holds alpha^_{t+1} */
     place_prior(s, record, now->root_Q);
     for (size_t i = 0; i < m && !meter_stops(s->meter, 3 * (m + r) * (m + r)); i++)
@@ -176,19 +188,6 @@ void smooth_root_step(struct smooth_state *s, const struct filter_record *record
             s->eta[i - m] = mean;
     }
     carry_unresolved(s, left);
-    if (!s->variances)
-        return;
-    for (size_t j = 0; j < m && !meter_stops(s->meter, 2 * m * (m + r)); j++) {
-        start_through(s, j);
-        for (size_t i = j; i < m; i++) {
-            double value = through(s, i, j);
-            s->V[i * m + j] = value;
-            s->V[j * m + i] = value;
-        }
-    }
-    for (size_t k = 0; k < r; k++) {
-        start_through(s, m + k);
-        s->eta_variance[k] = through(s, m + k, m + k);
-        s->eta_spread[k] = fmax(now->Q[k * r + k] - s->eta_variance[k], 0.0);
-    }
+    if (s->variances)
+        carry_variance(s, now);
 }

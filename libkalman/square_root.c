@@ -7,7 +7,7 @@
 /* The rows of B (m x k) in the order of where they end, and where that is: one past the last non-zero. */
 static void rows_by_end(const double *B, size_t m, size_t k, uint16_t *order, uint16_t *end)
 {
-    uint16_t first[2 * KALMAN_STATES_MAX + 2] = {0};
+    uint16_t first[3 * KALMAN_STATES_MAX + 2] = {0};
     for (size_t i = 0; i < m; i++) {
         size_t last = k;
         while (last > 0 && B[i * k + last - 1] == 0.0)
@@ -51,15 +51,14 @@ static void reflect(double *B, size_t k, size_t from, size_t end, double *row, c
 }
 
 /*
- * S (m x m) with S S' = B B' for B of m x k, k >= m, by Householder reflections from the right: triangular but for the order
- * of its rows. Rows that end early come first. Those of a season are last step's, moved along: they end about where they
+ * By Householder reflections from the right: S is triangular but for the order of its rows. Rows that end early come first. Those of a season are last step's, moved along: they end about where they
  * should, and a reflection turns a few columns instead of all.
  */
-static void compress(double *B, size_t m, size_t k, double *S)
+void square_root_compress(double *B, size_t m, size_t k, double *S, struct meter *meter)
 {
     uint16_t order[KALMAN_STATES_MAX] = {0}, end[KALMAN_STATES_MAX] = {0};
     rows_by_end(B, m, k, order, end);
-    for (size_t i = 0; i < m; i++)
+    for (size_t i = 0; i < m && !(meter && meter_stops(meter, 2 * (m - i) * (k - i))); i++)
         if (end[order[i]] > i + 1)
             reflect(B, k, i, end[order[i]], B + order[i] * k, order + i + 1, m - i - 1);
     for (size_t i = 0; i < m; i++)
@@ -100,7 +99,7 @@ void square_root_predict(const struct filter_sparse *T, size_t m, size_t r, cons
             for (size_t j = 0; j < m; j++)
                 row[r + j] += T->value[e] * S[T->column[e] * m + j];
     }
-    compress(array, m, k, S);
+    square_root_compress(array, m, k, S, NULL);
 }
 
 /* Turns the columns of S, two neighbours at a time from the last, so that w = S'z is left in the first alone; returns it. */
@@ -146,5 +145,5 @@ void square_root_diffuse(double *S, size_t m, const double *w, const double *K0,
         array[i * k + 1] = S[i * m] - K0[i] * gathered;
         memcpy(array + i * k + 2, S + i * m + 1, (m - 1) * sizeof(double));
     }
-    compress(array, m, k, S);
+    square_root_compress(array, m, k, S, NULL);
 }

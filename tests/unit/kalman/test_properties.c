@@ -83,9 +83,8 @@ static void likelihood_and_smoother_equal_dense_least_squares(void **state)
                 assert_int_equal(summary.observation_count, dense.observed_count);
                 assert_true(fabs(summary.loglikelihood - dense.loglikelihood) <=
                             1e-10 * fabs(dense.loglikelihood));
-                /* Wild models are ill-conditioned problems, for the oracle's long doubles too. */
-                assert_true(worst(mean, dense_mean, x.n, x.m) <= (kind.wild ? 1e-8 : 1e-10));
-                assert_true(worst(variance, dense_variance, x.n, x.m * x.m) <= (kind.wild ? 1e-7 : 1e-10));
+                assert_true(worst(mean, dense_mean, x.n, x.m) <= 1e-10);
+                assert_true(worst(variance, dense_variance, x.n, x.m * x.m) <= 1e-10);
             }
             compared++;
         }
