@@ -408,6 +408,25 @@ static void a_run_stops_within_its_steps(void **state)
     kalman_model_free(model);
 }
 
+static void filter_memory_grows_with_the_series(void **state)
+{
+    (void)state;
+    const struct kalman_spec specs[] = {
+        spec_of("local_level", "observation_variance=15099 level_variance=1469.1"),
+        spec_of("local_linear_trend", "observation_variance=1 level_variance=1 slope_variance=1")};
+    double wanted[1];
+    struct kalman_output out = {.filtered_mean = wanted, .filtered_variance = wanted};
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        struct kalman_model *model = NULL;
+        size_t short_bytes = 0, long_bytes = 0;
+        assert_int_equal(kalman_model_new(&specs[i], &model), KALMAN_OK);
+        assert_int_equal(kalman_run_bytes(model, 1000, NULL, &out, &short_bytes), KALMAN_OK);
+        assert_int_equal(kalman_run_bytes(model, 1000000, NULL, &out, &long_bytes), KALMAN_OK);
+        assert_int_equal(short_bytes, long_bytes);
+        kalman_model_free(model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +443,7 @@ int main(void)
         cmocka_unit_test(unit_of_an_input_does_not_matter),
         cmocka_unit_test(infinite_numbers_are_refused_with_their_index),
         cmocka_unit_test(a_run_stops_within_its_steps),
+        cmocka_unit_test(filter_memory_grows_with_the_series),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
