@@ -142,6 +142,10 @@ class Pool:
         except OSError:
             return None, ""
 
+    def await_metric(self, line):
+        """A worker counts a request after the answer's last byte has left, so a client may look too early."""
+        wait_until(lambda: line in self.fetch("/metrics")[1].splitlines(), 2, line)
+
     def status(self):
         return json.loads(wait_until(lambda: self.fetch("/status")[1], 5, "/status"))
 

@@ -83,7 +83,7 @@ def test_quarantined_body_is_told_so_and_others_are_not(make_pool):
     answer = pool.post(42, poison)
     assert answer.status == 422 and answer.json()["code"] == "request_quarantined"
     assert pool.post(42, '{"results":[7,7,8]}').status == 200
-    assert "luna_worker_quarantined_total 1" in pool.fetch("/metrics")[1]
+    pool.await_metric("luna_worker_quarantined_total 1")
 
 
 def test_dead_monitor_comes_back(make_pool):

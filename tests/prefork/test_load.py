@@ -134,7 +134,7 @@ def wrk(nginx, script):
 def test_thousand_keep_alive_clients_are_served_evenly(serve):
     if not shutil.which("wrk"):
         pytest.skip("wrk is not installed")
-    pool, nginx = serve(LUNA_WORKERS="4", LUNA_BACKLOG="4096", LUNA_QUEUE_WAIT_MAX_MS="10000")
+    pool, nginx = serve(LUNA_WORKERS="4", LUNA_BACKLOG="4096", LUNA_QUEUE_WAIT_MAX_MS="10000", LUNA_REQUESTS_MAX="0")
     script = pool.folder / "post.lua"
     script.write_text(f'wrk.method = "POST"\nwrk.body = \'{BODY}\'\nwrk.headers["Content-Type"] = "application/json"\n'
                       'wrk.headers["X-API-Key"] = "k"\n')
