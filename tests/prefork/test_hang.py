@@ -77,7 +77,7 @@ def test_client_that_left_is_not_served(make_pool):
 def test_slow_requests_are_logged_with_their_phases(make_pool):
     pool = make_pool(LUNA_SLOW_MS="100").start()
     assert pool.post(1200).status == 200
-    event = pool.events("slow_request")[0]
+    event = wait_until(lambda: pool.events("slow_request"), 2, "the slow request's line")[0]
     assert 200_000 <= event["admit_us"] <= event["total_us"] < 2_000_000
     assert pool.post().status == 200 and len(pool.events("slow_request")) == 1
 
