@@ -4,6 +4,7 @@ import re
 
 import httpx
 import pytest
+from luna_stack import wait_until
 from promtool import ROOT, check_expressions, promtool, recorded, rules
 
 PAGES = {"fcgi-worker": "LUNA_METRICS_URL", "quota-syncd": "LUNA_SYNCD_METRICS_URL"}
@@ -53,11 +54,15 @@ def test_requests_count_by_their_route(stack, client, account):
                           page(stack, "fcgi-worker").text, re.MULTILINE)
         return int(found[1])
 
-    before = count("usage", 200), count("kalman", 422), count("none", 404)
+    def counts():
+        return count("usage", 200), count("kalman", 422), count("none", 404)
+
+    before = counts()
     client.get(f"/api/v1/{account.id}/usage", headers=account.headers)
     client.post(account.url, headers=account.headers, json={"results": []})
     client.get("/api/v1/nothing/here")
-    assert (count("usage", 200), count("kalman", 422), count("none", 404)) == tuple(value + 1 for value in before)
+    # A worker counts a request after the last byte of its answer has left.
+    wait_until(lambda: counts() == tuple(value + 1 for value in before), 5, "each request to be counted under its route")
 
 
 def unknown(expression, exported):
