@@ -238,3 +238,28 @@ void stores_assert_sound(struct stores *stores, struct luna_booker *booker)
     assert_int_equal(summary.faults, 0);
     stores_operator_done(&op);
 }
+
+int64_t stores_used(struct stores *stores, const struct client *client)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT quota_used FROM accounts WHERE id = %lld",
+             (long long)client->account.id);
+    return stores_sql_int(stores, sql);
+}
+
+int64_t stores_charged(struct stores *stores, const struct client *client)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT sum(delta) FROM quota_events WHERE account_id = %lld",
+             (long long)client->account.id);
+    return stores_sql_int(stores, sql);
+}
+
+void stores_assert_ledger(struct stores *stores, struct luna_booker *booker, const struct client *client,
+                          int64_t units)
+{
+    stores_book_all(booker);
+    assert_int_equal(stores_used(stores, client), units);
+    assert_int_equal(stores_charged(stores, client), units);
+    stores_assert_sound(stores, booker);
+}

@@ -59,5 +59,11 @@ bool stores_sql(const char *url, const char *sql);
 int64_t stores_redis_int(struct stores *stores, const char *words);
 /* Is everything sound? Conservation gauges read 0 and the audit log verifies. Fails the test otherwise. */
 void stores_assert_sound(struct stores *stores, struct luna_booker *booker);
+/* What PostgreSQL has booked for the client: on its account, and as the sum of its events. */
+int64_t stores_used(struct stores *stores, const struct client *client);
+int64_t stores_charged(struct stores *stores, const struct client *client);
+/* Books what is left; then both must be `units`, and every gauge 0. */
+void stores_assert_ledger(struct stores *stores, struct luna_booker *booker, const struct client *client,
+                          int64_t units);
 
 #endif

@@ -45,34 +45,10 @@ static void make_client(struct client *client)
     stores_client(&stores, name, NULL, 100, client);
 }
 
-static int64_t used(const struct client *client)
-{
-    char sql[128];
-    snprintf(sql, sizeof sql, "SELECT quota_used FROM accounts WHERE id = %lld",
-             (long long)client->account.id);
-    return stores_sql_int(&stores, sql);
-}
-
-static int64_t charged(const struct client *client)
-{
-    char sql[128];
-    snprintf(sql, sizeof sql, "SELECT sum(delta) FROM quota_events WHERE account_id = %lld",
-             (long long)client->account.id);
-    return stores_sql_int(&stores, sql);
-}
-
 static void request(const struct client *client, int times)
 {
     for (int i = 0; i < times; i++)
         assert_int_equal(stores_request(admitter, client), LUNA_ADMIT_ALLOWED);
-}
-
-static void assert_ledger(const struct client *client, int64_t units)
-{
-    stores_book_all(booker);
-    assert_int_equal(used(client), units);
-    assert_int_equal(charged(client), units);
-    stores_assert_sound(&stores, booker);
 }
 
 static void test_a_charge_that_a_cold_load_passed_over_is_void(void **state)
@@ -92,7 +68,7 @@ static void test_a_charge_that_a_cold_load_passed_over_is_void(void **state)
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_VOID);
     luna_admitter_free(other);
     stores_fence(booker, &report);
-    assert_ledger(&client, 3);
+    stores_assert_ledger(&stores, booker, &client, 3);
 }
 
 static void test_a_stale_loader_cannot_open_an_epoch(void **state)
@@ -109,7 +85,7 @@ static void test_a_stale_loader_cannot_open_an_epoch(void **state)
     snprintf(sql, sizeof sql, "SELECT luna_epoch_next(%lld, 1, %lld, 0, '{}', '{}', 'stale')",
              (long long)client.account.id, (long long)incarnation - 1);
     assert_false(stores_sql(stores.worker_url, sql)); /* a life of Redis that was fenced */
-    assert_ledger(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 1);
 }
 
 /* Runs one step of a cold load under `token`; its reply's first number. */
@@ -156,7 +132,7 @@ static void test_a_loader_whose_lease_ran_out_installs_nothing(void **state)
     assert_int_equal(load_step(&client, LUNA_SCRIPT_INSTALL, "slow"), 0);
     assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "second"), 2); /* not cold */
     request(&client, 1);
-    assert_ledger(&client, 3);
+    stores_assert_ledger(&stores, booker, &client, 3);
 }
 
 /* What the loader read may be what the operator changed: a revoked key must not come back with it. */
@@ -194,7 +170,7 @@ static void test_a_lease_forgets_what_it_was_granted_over(void **state)
     stores_redis_int(&stores, words);
     request(&client, 1);
     stores_fence(booker, &report);
-    assert_ledger(&client, 3);
+    stores_assert_ledger(&stores, booker, &client, 3);
 }
 
 int main(void)

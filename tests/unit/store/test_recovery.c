@@ -44,22 +44,6 @@ static void make_client(struct client *client)
     stores_client(&stores, name, NULL, 100, client);
 }
 
-static int64_t used(const struct client *client)
-{
-    char sql[128];
-    snprintf(sql, sizeof sql, "SELECT quota_used FROM accounts WHERE id = %lld",
-             (long long)client->account.id);
-    return stores_sql_int(&stores, sql);
-}
-
-static int64_t charged(const struct client *client)
-{
-    char sql[128];
-    snprintf(sql, sizeof sql, "SELECT sum(delta) FROM quota_events WHERE account_id = %lld",
-             (long long)client->account.id);
-    return stores_sql_int(&stores, sql);
-}
-
 static void request(const struct client *client, int times)
 {
     for (int i = 0; i < times; i++)
@@ -72,14 +56,6 @@ static void pass_once(void)
     struct luna_error err;
     if (luna_booking_pass(booker, &report, &err) != LUNA_OK)
         fail_msg("%s", err.msg);
-}
-
-static void assert_ledger(const struct client *client, int64_t units)
-{
-    stores_book_all(booker);
-    assert_int_equal(used(client), units);
-    assert_int_equal(charged(client), units);
-    stores_assert_sound(&stores, booker);
 }
 
 static void test_flushall_loses_no_success(void **state)
@@ -96,7 +72,7 @@ static void test_flushall_loses_no_success(void **state)
     assert_string_equal(report.why, "redis was flushed");
     assert_int_equal(report.units_recovered, 4);
     request(&client, 2);
-    assert_ledger(&client, 9);
+    stores_assert_ledger(&stores, booker, &client, 9);
 }
 
 static void test_flushall_is_healed_by_a_cold_load_before_any_fence(void **state)
@@ -108,9 +84,9 @@ static void test_flushall_is_healed_by_a_cold_load_before_any_fence(void **state
     request(&client, 5);
     stores_redis_int(&stores, "FLUSHALL");
     request(&client, 2);
-    assert_int_equal(used(&client), 5);
+    assert_int_equal(stores_used(&stores, &client), 5);
     stores_fence(booker, &report);
-    assert_ledger(&client, 7);
+    stores_assert_ledger(&stores, booker, &client, 7);
 }
 
 static void test_nothing_is_charged_between_a_restart_and_the_fence(void **state)
@@ -127,7 +103,7 @@ static void test_nothing_is_charged_between_a_restart_and_the_fence(void **state
     stores_fence(booker, &report);
     assert_string_equal(report.why, "redis restarted or was replaced");
     request(&client, 1);
-    assert_ledger(&client, 4);
+    stores_assert_ledger(&stores, booker, &client, 4);
 }
 
 static void test_an_older_append_only_file_gives_nothing_away(void **state)
@@ -148,7 +124,7 @@ static void test_an_older_append_only_file_gives_nothing_away(void **state)
     stores_fence(booker, &report);
     assert_int_equal(report.units_recovered, 2);
     request(&client, 1);
-    assert_ledger(&client, 10);
+    stores_assert_ledger(&stores, booker, &client, 10);
 }
 
 static void test_a_charge_that_was_booked_and_then_lost_is_given_back(void **state)
@@ -162,12 +138,12 @@ static void test_a_charge_that_was_booked_and_then_lost_is_given_back(void **sta
     stores_admit(admitter, &client, 1, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
     pass_once();
-    assert_int_equal(used(&client), 3);
+    assert_int_equal(stores_used(&stores, &client), 3);
     stores_redis_int(&stores, "FLUSHALL");
     stores_fence(booker, &report);
     assert_int_equal(report.units_recovered, -1);
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_VOID);
-    assert_ledger(&client, 2);
+    stores_assert_ledger(&stores, booker, &client, 2);
 }
 
 static void test_somebody_elses_recovery_does_not_void_a_charge(void **state)
@@ -179,7 +155,7 @@ static void test_somebody_elses_recovery_does_not_void_a_charge(void **state)
     stores_admit(admitter, &client, 1, &admission);
     atomic_fetch_add(luna_journal_page_seq(luna_journal_page(admitter->journal), client.account.id), 1);
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
-    assert_ledger(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 1);
 }
 
 static void test_the_same_snapshot_booked_twice_counts_once(void **state)
@@ -197,7 +173,7 @@ static void test_the_same_snapshot_booked_twice_counts_once(void **state)
     snprintf(sql, sizeof sql, "SELECT luna_book(%lld, 'one', '{%lld}', '{1}', '{4}', '{0}')", (long long)term,
              (long long)client.account.id); /* an older snapshot that comes late */
     assert_true(stores_sql(stores.syncd_url, sql));
-    assert_ledger(&client, 6);
+    stores_assert_ledger(&stores, booker, &client, 6);
 }
 
 static void test_an_acknowledgement_leaves_what_came_since(void **state)
@@ -228,7 +204,7 @@ static void test_an_acknowledgement_leaves_what_came_since(void **state)
         assert_int_equal(stores_redis_int(&stores, get), 2);
     }
     luna_buf_done(&text);
-    assert_ledger(&client, 5);
+    stores_assert_ledger(&stores, booker, &client, 5);
 }
 
 static void test_a_deposed_daemon_books_nothing(void **state)
@@ -242,9 +218,9 @@ static void test_a_deposed_daemon_books_nothing(void **state)
     request(&client, 2);
     stores_sql_int(&stores, "SELECT luna_term_take('usurper')");
     assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_ECONFLICT);
-    assert_int_equal(used(&client), 0);
+    assert_int_equal(stores_used(&stores, &client), 0);
     stores_fence(booker, &fence); /* takes the next term */
-    assert_ledger(&client, 2);
+    stores_assert_ledger(&stores, booker, &client, 2);
 }
 
 static void test_a_second_daemon_waits_and_takes_over(void **state)
@@ -266,11 +242,11 @@ static void test_a_second_daemon_waits_and_takes_over(void **state)
     make_client(&client);
     request(&client, 1);
     assert_int_not_equal(luna_booking_pass(booker, &report, &err), LUNA_OK);
-    assert_int_equal(used(&client), 0);
+    assert_int_equal(stores_used(&stores, &client), 0);
     luna_booker_free(second);
     struct luna_fence_report fence;
     stores_fence(booker, &fence);
-    assert_ledger(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 1);
 }
 
 static void test_without_postgresql_warm_accounts_go_on_and_cold_ones_wait(void **state)
@@ -293,8 +269,8 @@ static void test_without_postgresql_warm_accounts_go_on_and_cold_ones_wait(void 
     stores_fence(booker, &report);
     assert_false(report.fenced);
     request(&cold, 2);
-    assert_ledger(&warm, 6);
-    assert_ledger(&cold, 2);
+    stores_assert_ledger(&stores, booker, &warm, 6);
+    stores_assert_ledger(&stores, booker, &cold, 2);
 }
 
 static void test_without_redis_nothing_hangs_and_nothing_is_limited(void **state)
@@ -311,7 +287,7 @@ static void test_without_redis_nothing_hangs_and_nothing_is_limited(void **state
     assert_in_range((luna_clock_mono_ns() - started) / 1000000, 0, 2000);
     stores_redis_start(&stores);
     stores_fence(booker, &report);
-    assert_ledger(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 1);
 }
 
 static void test_a_redis_that_would_lose_quotas_is_refused(void **state)
@@ -369,7 +345,7 @@ static void test_a_hand_that_edits_redis_is_seen(void **state)
     snprintf(sql, sizeof sql, "UPDATE accounts SET quota_used = quota_used - 3 WHERE id = %lld",
              (long long)client.account.id);
     assert_true(stores_sql(stores.owner_url, sql));
-    assert_ledger(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 1);
 }
 
 /* I11: what is not booked finds its way into the ledger, even if a hand emptied the list. */
@@ -383,10 +359,10 @@ static void test_an_emptied_dirty_set_is_filled_again(void **state)
     request(&client, 3);
     stores_redis_int(&stores, "DEL quota:dirty");
     stores_book_all(booker);
-    assert_int_equal(used(&client), 0);
+    assert_int_equal(stores_used(&stores, &client), 0);
     for (int i = 0; i < 20; i++) /* the rotation comes round to it */
         assert_int_equal(luna_booking_gauges(booker, 4, &gauges, &err), LUNA_OK);
-    assert_ledger(&client, 3);
+    stores_assert_ledger(&stores, booker, &client, 3);
 }
 
 int main(void)
