@@ -30,8 +30,12 @@ struct luna_fault *luna_faults_add(struct luna_faults *faults, const char *type,
 
 void luna_faults_join(struct luna_faults *faults, const struct luna_faults *more)
 {
-    for (size_t i = 0; i < more->count && faults->count < LUNA_FAULTS_MAX; i++)
+    size_t room = LUNA_FAULTS_MAX - faults->count;
+    size_t taken = more->count < room ? more->count : room;
+    for (size_t i = 0; i < taken; i++)
         faults->list[faults->count++] = more->list[i];
+    if (taken < more->count || more->more)
+        faults->more = true;
 }
 
 struct luna_fault *luna_fault_at(struct luna_fault *fault, const char *name)

@@ -56,6 +56,26 @@ static void the_twenty_first_fault_overflows(void **state)
     luna_arena_done(&arena);
 }
 
+static void joined_faults_beyond_the_limit_are_forgotten(void **state)
+{
+    (void)state;
+    struct luna_arena arena;
+    struct luna_faults faults, others;
+    luna_arena_init(&arena, 4096, 1 << 20);
+    luna_faults_init(&faults, &arena);
+    luna_faults_init(&others, &arena);
+    for (int i = 0; i < LUNA_FAULTS_MAX - 1; i++)
+        assert_non_null(luna_faults_add(&faults, "x", "x", NULL));
+    assert_non_null(luna_faults_add(&others, "first", "x", NULL));
+    luna_faults_join(&faults, &others);
+    assert_string_equal(faults.list[LUNA_FAULTS_MAX - 1].type, "first");
+    assert_false(faults.more);
+    luna_faults_join(&faults, &others);
+    assert_int_equal(faults.count, LUNA_FAULTS_MAX);
+    assert_true(faults.more);
+    luna_arena_done(&arena);
+}
+
 static void a_long_name_is_echoed_whole(void **state)
 {
     (void)state;
@@ -80,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_json_is_not_fastapis),
         cmocka_unit_test(the_twenty_first_fault_overflows),
+        cmocka_unit_test(joined_faults_beyond_the_limit_are_forgotten),
         cmocka_unit_test(a_long_name_is_echoed_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
