@@ -17,6 +17,21 @@ from luna_stack import BUILD, Stack, wait_until  # noqa: E402  (the path comes f
 PEER_ACCOUNT_ID = 1_000_000_000
 PLAN = ("--rate", "1000000", "--burst", "1000000", "--points-max", "0", "--concurrent-max", "0")
 
+PROXIED = """proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffers 256 16k;
+      proxy_busy_buffers_size 256k;
+      proxy_max_temp_file_size 0;
+      proxy_pass http://luna_workers;"""
+
+
+def replace_in(path, pattern, replacement):
+    """The first match of the pattern in a file; there has to be one."""
+    text, found = re.subn(pattern, lambda _: replacement, path.read_text(encoding="utf-8"), count=1)
+    if not found:
+        raise LookupError(f"{path}: nothing matches {pattern}")
+    path.write_text(text, encoding="utf-8")
+
 
 def port_free(port):
     return subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"], stderr=subprocess.DEVNULL, check=False).returncode != 0
@@ -93,17 +108,22 @@ class Stand:
         self.started.append(process)
         return process
 
-    def gateway(self, name, change):
-        """A second nginx with the stack's own configuration, but for its port and what `change` makes of the text."""
+    def gateway(self, name, server, passing=None):
+        """A second nginx with the stack's own configuration, but for its port, the `server` behind it and how it is passed to.
+
+        A replacement that finds nothing to replace would measure Luna under another's name: each must find its place.
+        """
         source, prefix = self.stack.var / "nginx", self.var / f"nginx-{name}"
         shutil.copytree(source, prefix, dirs_exist_ok=True, ignore=shutil.ignore_patterns("tmp", "*.pid"))
         (prefix / "tmp").mkdir(exist_ok=True)
         port = port_after(self.stack.ports()["LUNA_HTTPS_PORT"] + 100)
-        text = (source / "nginx.conf").read_text(encoding="utf-8")
-        text = change(re.sub(r"listen 127\.0\.0\.1:\d+", f"listen 127.0.0.1:{port}", text))
-        text = text.replace("/log/access.log", f"/log/access-{name}.log")
-        user = "" if os.getuid() else "user root;\n"
-        (prefix / "nginx.conf").write_text(user + text, encoding="utf-8")
+        replace_in(prefix / "nginx.conf", r"listen 127\.0\.0\.1:\d+", f"listen 127.0.0.1:{port}")
+        replace_in(prefix / "nginx.conf", "/log/access\\.log", f"/log/access-{name}.log")
+        replace_in(prefix / "upstream.conf", r'server "unix:[^"]*" max_fails=0;', server)
+        if passing:
+            replace_in(prefix / "nginx.conf", r"include fastcgi\.conf;\s*fastcgi_pass \$luna_workers;", passing)
+        if os.getuid() == 0:
+            replace_in(prefix / "nginx.conf", r"\A", "user root;\n")
         process = self.start(["nginx", "-p", prefix, "-c", prefix / "nginx.conf"], f"nginx-{name}")
         wait_until(lambda: not port_free(port), 10, f"nginx for {name}")
         return port, process
@@ -118,7 +138,7 @@ class Stand:
         socket = self.var / "floor.sock"
         process = self.start([BUILD.parent / "release" / "bin" / "bench-floor", socket, self.workers], "floor")
         wait_until(socket.exists, 10, "floor")
-        port, nginx = self.gateway("floor", lambda text: re.sub(r'server "unix:[^"]*"', f'server "unix:{socket}"', text))
+        port, nginx = self.gateway("floor", f'server "unix:{socket}" max_fails=0;')
         return Target("floor", f"https://127.0.0.1:{port}/api/v1/1/kalman", str(uuid.uuid4()), [nginx.pid, process.pid])
 
     def peer(self):
@@ -130,20 +150,13 @@ class Stand:
         process = self.start(command, "peer", **environment)
         wait_until(socket.exists, 30, "peer")
         time.sleep(2)  # its workers import for a while after the socket is there
-        port, nginx = self.gateway("peer", lambda text: self.proxied(text, socket))
+        port, nginx = self.gateway("peer", f'server "unix:{socket}" max_fails=0;\n  keepalive 32;', PROXIED)
         pids = [nginx.pid, process.pid, self.stack.pid("redis"), self.stack.pid("postgres")]
         return Target("peer", f"https://127.0.0.1:{port}/api/v1/{PEER_ACCOUNT_ID}/kalman", key, pids)
 
     @staticmethod
     def cores():
         return os.cpu_count()
-
-    @staticmethod
-    def proxied(text, socket):
-        text = re.sub(r'server "unix:[^"]*" max_fails=0;', f'server "unix:{socket}" max_fails=0;\n    keepalive 32;', text)
-        settings = ('proxy_http_version 1.1;\n      proxy_set_header Connection "";\n      proxy_buffers 256 16k;\n'
-                    "      proxy_busy_buffers_size 256k;\n      proxy_max_temp_file_size 0;\n      proxy_pass http://luna_workers;")
-        return re.sub(r"include fastcgi\.conf;\s*fastcgi_pass \$luna_workers;", settings, text)
 
     def peer_environment(self, key):
         url = self.stack.database_url("postgres").rsplit("/", 1)[0] + "/peer"
