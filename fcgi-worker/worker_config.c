@@ -1,6 +1,5 @@
 #include "worker_config.h"
 
-#include "luna/base/env_file.h"
 #include "luna/base/hex.h"
 #include "luna/store/admission.h"
 #include "networks.h"
@@ -187,30 +186,11 @@ static enum luna_code cross_check(struct worker_config *config, struct luna_erro
                                              &config->token_keys, err);
 }
 
-/* luna_config_load() takes a bare function, so what it reads stands here while it runs. */
-static const char *(*environment)(const char *name);
-static struct luna_env_file *behind; /* NULL: no file */
-
-static const char *environment_then_file(const char *name)
-{
-    const char *value = environment(name);
-    return value != NULL ? value : luna_env_file_get(behind, name);
-}
-
 enum luna_code worker_config_load(const char *(*get)(const char *name), struct worker_config *ret_config,
                                   struct luna_error *err)
 {
     struct worker_config config = {0};
-    const char *path = get("LUNA_ENV_FILE");
-    environment = get;
-    behind = NULL;
-    if (path != NULL && *path != '\0') {
-        enum luna_code read = luna_env_file_read(path, &behind, err);
-        if (read != LUNA_OK)
-            return read;
-    }
-    enum luna_code code = luna_config_load(worker_settings, environment_then_file, &config, err);
-    luna_env_file_free(behind);
+    enum luna_code code = luna_config_load_with_file(worker_settings, get, &config, err);
     if (code != LUNA_OK)
         return code;
     code = cross_check(&config, err);

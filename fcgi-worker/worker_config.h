@@ -3,7 +3,7 @@
  *
  * Who: main.c loads it once; master.c loads it again at SIGHUP and hands the new one to new workers. Everybody else
  * reads. Values come from the environment; LUNA_ENV_FILE may name a file of NAME=value lines that fills in what the
- * environment leaves unset, and that is read again at SIGHUP. Ownership: worker_config_done() frees the strings.
+ * environment leaves unset or empty, and that is read again at SIGHUP. Ownership: worker_config_done() frees the strings.
  */
 #ifndef FCGI_WORKER_CONFIG_H
 #define FCGI_WORKER_CONFIG_H

@@ -1,7 +1,5 @@
 #include "syncd_config.h"
 
-#include "luna/base/env_file.h"
-
 #include <stddef.h>
 #include <string.h>
 
@@ -93,29 +91,9 @@ const struct luna_setting syncd_settings[] = {
      .help = "One JSON object a line, or key=value text for a terminal"},
     {.name = NULL}};
 
-/* luna_config_load() asks through a plain function; this is what it looks into besides the environment. */
-static const struct luna_env_file *settings_file;
-
-static const char *get_setting(const char *name)
-{
-    const char *value = luna_config_env(name);
-    return value && value[0] != '\0' ? value : luna_env_file_get(settings_file, name);
-}
-
 enum luna_code syncd_config_load(struct syncd_config *ret_config, struct luna_error *err)
 {
-    struct luna_env_file *file = NULL;
-    const char *env_file = luna_config_env("LUNA_ENV_FILE");
-    if (env_file && env_file[0] != '\0') {
-        enum luna_code code = luna_env_file_read(env_file, &file, err);
-        if (code != LUNA_OK)
-            return code;
-    }
-    settings_file = file;
-    enum luna_code code = luna_config_load(syncd_settings, get_setting, ret_config, err);
-    settings_file = NULL;
-    luna_env_file_free(file);
-    return code;
+    return luna_config_load_with_file(syncd_settings, luna_config_env, ret_config, err);
 }
 
 void syncd_config_done(struct syncd_config *config)

@@ -1,5 +1,7 @@
 #include "luna/base/config.h"
 
+#include "luna/base/env_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -10,6 +12,12 @@
 #include <unistd.h>
 
 enum { FILE_BYTES_MAX = 65536, NAME_BYTES_MAX = 128 };
+
+/* Where values come from. */
+struct source {
+    const char *(*get)(const char *name);
+    const struct luna_env_file *file; /* behind `get`; NULL: none */
+};
 
 const char *luna_config_env(const char *name)
 {
@@ -171,15 +179,22 @@ static enum luna_code load_from_file(const struct luna_setting *setting, const c
     return code;
 }
 
-static enum luna_code load_setting(const struct luna_setting *setting, const char *(*get)(const char *name),
+/* An empty variable leaves the name to the file: an environment cannot always unset. */
+static const char *source_get(const struct source *source, const char *name)
+{
+    const char *text = source->get(name);
+    return is_given(text) ? text : luna_env_file_get(source->file, name);
+}
+
+static enum luna_code load_setting(const struct luna_setting *setting, const struct source *source,
                                    void *target, struct luna_error *err)
 {
-    const char *text = get(setting->name);
+    const char *text = source_get(source, setting->name);
     bool secret = (setting->flags & LUNA_SETTING_SECRET) != 0;
     if (secret) {
         char file_name[NAME_BYTES_MAX];
         snprintf(file_name, sizeof file_name, "%s_FILE", setting->name);
-        const char *path = get(file_name);
+        const char *path = source_get(source, file_name);
         if (is_given(path) && is_given(text))
             return luna_error_set(err, LUNA_ECONFIG, "%s and %s are both set; keep one of them",
                                   setting->name, file_name);
@@ -197,21 +212,40 @@ static enum luna_code load_setting(const struct luna_setting *setting, const cha
     return LUNA_OK;
 }
 
-enum luna_code luna_config_load(const struct luna_setting *table, const char *(*get)(const char *name),
-                                void *target, struct luna_error *err)
+static enum luna_code load_table(const struct luna_setting *table, const struct source *source, void *target,
+                                 struct luna_error *err)
 {
     for (const struct luna_setting *setting = table; setting->name != NULL; setting++) {
         if (setting->type == LUNA_SETTING_STRING)
             *(char **)member(setting, target) = NULL;
     }
     for (const struct luna_setting *setting = table; setting->name != NULL; setting++) {
-        enum luna_code code = load_setting(setting, get, target, err);
+        enum luna_code code = load_setting(setting, source, target, err);
         if (code != LUNA_OK) {
             luna_config_done(table, target);
             return code;
         }
     }
     return LUNA_OK;
+}
+
+enum luna_code luna_config_load(const struct luna_setting *table, const char *(*get)(const char *name),
+                                void *target, struct luna_error *err)
+{
+    return load_table(table, &(struct source){.get = get}, target, err);
+}
+
+enum luna_code luna_config_load_with_file(const struct luna_setting *table,
+                                          const char *(*get)(const char *name), void *target,
+                                          struct luna_error *err)
+{
+    const char *path = get("LUNA_ENV_FILE");
+    struct luna_env_file *file = NULL;
+    enum luna_code code = is_given(path) ? luna_env_file_read(path, &file, err) : LUNA_OK;
+    if (code == LUNA_OK)
+        code = load_table(table, &(struct source){.get = get, .file = file}, target, err);
+    luna_env_file_free(file);
+    return code;
 }
 
 void luna_config_done(const struct luna_setting *table, void *target)

@@ -120,6 +120,8 @@ enum luna_code luna_env_file_read(const char *path, struct luna_env_file **ret_f
 
 void luna_env_file_free(struct luna_env_file *file)
 {
+    if (file != NULL)
+        explicit_bzero(file->text, sizeof file->text); /* it may hold secrets */
     free(file);
 }
 

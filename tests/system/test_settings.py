@@ -69,6 +69,16 @@ def test_value_and_file_together_are_refused(tmp_path, program):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("how", ["unset", "empty"])
+def test_the_settings_file_fills_what_the_environment_leaves_unset(tmp_path, program, how):
+    (tmp_path / "env").write_text("LUNA_LOG_LEVEL=loud\n", encoding="utf-8")
+    settings = PROGRAMS[program] | {"LUNA_ENV_FILE": "{tmp}/env"} | ({"LUNA_LOG_LEVEL": ""} if how == "empty" else {})
+    assert_refused(run(program, "--check-config", tmp_path=tmp_path, **settings), "LUNA_LOG_LEVEL")
+    accepted = run(program, "--check-config", tmp_path=tmp_path, **(settings | {"LUNA_LOG_LEVEL": "info"}))
+    assert accepted.returncode == 0, accepted.stderr
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_a_secret_is_never_repeated(tmp_path, program):
     settings = PROGRAMS[program] | {"LUNA_REDIS_URL": "http://:sesame@127.0.0.1:1", "LUNA_STATE_DIR": ""}
     outcome = run(program, tmp_path=tmp_path, **settings)

@@ -206,6 +206,41 @@ static void a_failing_allocation_leaks_or_loses_its_reason(void **state)
     unlink(path);
 }
 
+static void an_empty_variable_hides_the_settings_file(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "LUNA_SOCKET=/elsewhere\nLUNA_NOTE=from the file\nLUNA_REDIS_TIMEOUT_MS=77\nLUNA_TRACE=on\n";
+    struct settings s;
+    struct luna_error err;
+    char path[32];
+    write_file(path, text, sizeof text - 1);
+    env_set("LUNA_ENV_FILE", path);
+    env_set("LUNA_NOTE", "");
+    env_set("LUNA_TRACE", "off");
+    assert_int_equal(luna_config_load_with_file(table, env_get, &s, &err), LUNA_OK);
+    assert_string_equal(s.note, "from the file");
+    assert_int_equal(s.timeout_ms, 77);
+    assert_string_equal(s.socket, "/run/luna.sock");
+    assert_false(s.trace);
+    luna_config_done(table, &s);
+    env_set("LUNA_ENV_FILE", "");
+    assert_int_equal(luna_config_load_with_file(table, env_get, &s, &err), LUNA_OK);
+    assert_int_equal(s.timeout_ms, 250);
+    luna_config_done(table, &s);
+    unlink(path);
+}
+
+static void a_settings_file_that_is_not_there_is_passed_over(void **state)
+{
+    (void)state;
+    struct settings s;
+    struct luna_error err;
+    env_set("LUNA_ENV_FILE", "/nonexistent/luna.env");
+    assert_int_equal(luna_config_load_with_file(table, env_get, &s, &err), LUNA_ECONFIG);
+    assert_string_equal(err.msg, "/nonexistent/luna.env: No such file or directory");
+}
+
 static void help_or_example_omits_a_setting(void **state)
 {
     (void)state;
@@ -234,6 +269,8 @@ int main(void)
         cmocka_unit_test_setup(a_bad_secret_file_is_taken, set_up),
         cmocka_unit_test_setup(an_endless_secret_file_is_swallowed, set_up),
         cmocka_unit_test_setup(a_failing_allocation_leaks_or_loses_its_reason, set_up),
+        cmocka_unit_test_setup(an_empty_variable_hides_the_settings_file, set_up),
+        cmocka_unit_test_setup(a_settings_file_that_is_not_there_is_passed_over, set_up),
         cmocka_unit_test_setup(help_or_example_omits_a_setting, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,12 @@ const char *luna_config_env(const char *name);
  * nothing needs freeing. */
 enum luna_code luna_config_load(const struct luna_setting *table, const char *(*get)(const char *name),
                                 void *target, struct luna_error *err) LUNA_MUSTCHECK;
+/* As luna_config_load(), for a program that reads its settings again at SIGHUP: what `get` leaves unset or empty is
+ * taken from the file that LUNA_ENV_FILE names (env_file.h), when it names one. LUNA_ECONFIG also for that file. On such
+ * a failure `target` is untouched. */
+enum luna_code luna_config_load_with_file(const struct luna_setting *table,
+                                          const char *(*get)(const char *name), void *target,
+                                          struct luna_error *err) LUNA_MUSTCHECK;
 void luna_config_done(const struct luna_setting *table, void *target);
 /* The table as --help text, and as an example environment file (every optional setting commented out with its
  * default). */
