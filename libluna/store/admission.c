@@ -70,12 +70,13 @@ static int64_t ceil_div(int64_t value, int64_t by)
 }
 
 /* The script's reply: outcome, epoch, c, period, limit, left, period end, now, rate, burst, burst left, burst reset,
- * retry, points, kind, concurrent. */
+ * retry, points, kind, concurrent, the key's scopes. */
 static void take_reply(const struct luna_reply *reply, const struct luna_admission_request *request,
                        struct luna_admission *admission)
 {
-    int64_t v[16];
-    for (size_t i = 0; i < 16; i++)
+    enum { FIELDS = 17 };
+    int64_t v[FIELDS];
+    for (size_t i = 0; i < FIELDS; i++)
         v[i] = luna_reply_int(luna_reply_at(reply, i), 0);
     admission->outcome = (enum luna_admission_outcome)v[0];
     admission->epoch = v[1];
@@ -92,6 +93,7 @@ static void take_reply(const struct luna_reply *reply, const struct luna_admissi
     admission->retry_after_ms = v[12];
     admission->points_max = v[13];
     admission->cost = admission->outcome == LUNA_ADMIT_ALLOWED ? request->cost : 0;
+    admission->key_scopes = (unsigned)v[16];
     admission->holds_slot = v[15] > 0 && admission->cost > 0;
     if (admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED && v[6] > 0)
         admission->retry_after_ms = v[6] - v[7];

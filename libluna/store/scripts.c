@@ -6,14 +6,16 @@
 #include <string.h>
 
 extern const char luna_lua_admit[], luna_lua_refund[], luna_lua_finish[], luna_lua_lease[],
-    luna_lua_install[], luna_lua_ack[], luna_lua_push[], luna_lua_fence[], luna_lua_inspect[];
+    luna_lua_install[], luna_lua_ack[], luna_lua_push[], luna_lua_fence[], luna_lua_inspect[],
+    luna_lua_reduce[];
 
 static const struct {
     const char *name, *text;
 } scripts[LUNA_SCRIPTS_COUNT] = {
     [LUNA_SCRIPT_ADMIT] = {"admit", luna_lua_admit},       [LUNA_SCRIPT_REFUND] = {"refund", luna_lua_refund},
     [LUNA_SCRIPT_FINISH] = {"finish", luna_lua_finish},    [LUNA_SCRIPT_LEASE] = {"lease", luna_lua_lease},
-    [LUNA_SCRIPT_INSTALL] = {"install", luna_lua_install}, [LUNA_SCRIPT_ACK] = {"ack", luna_lua_ack},
+    [LUNA_SCRIPT_INSTALL] = {"install", luna_lua_install}, [LUNA_SCRIPT_REDUCE] = {"reduce", luna_lua_reduce},
+    [LUNA_SCRIPT_ACK] = {"ack", luna_lua_ack},
     [LUNA_SCRIPT_PUSH] = {"push", luna_lua_push},          [LUNA_SCRIPT_FENCE] = {"fence", luna_lua_fence},
     [LUNA_SCRIPT_INSPECT] = {"inspect", luna_lua_inspect}};
 

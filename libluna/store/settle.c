@@ -1,5 +1,5 @@
 /*
- * settle.c: the second half of an admission: commit, refund, and what a killed or answerless predecessor left behind.
+ * settle.c: the second half of an admission: commit, reduce, refund, and what a killed or answerless predecessor left behind.
  */
 #include "admitter.h"
 
@@ -75,6 +75,31 @@ void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission
         luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_RETRIES);
 }
 
+/* The reply of the script: units that are charged now, or -1 when none are. -1 also when there is no reply. */
+static int64_t ask_reduced(struct luna_admitter *admitter, struct luna_admission *admission, int64_t units)
+{
+    struct luna_quota_keys keys;
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    struct luna_deadline deadline = luna_deadline_in_ms(2 * (int64_t)admitter->redis_timeout_ms);
+    if (admission->incarnation != admitter->fence.incarnation)
+        return -1;
+    luna_quota_keys_make(admission->account_id, "", &keys);
+    luna_admitter_begin(&command, 3);
+    luna_redis_arg(&command, keys.m);
+    luna_redis_arg(&command, keys.quota);
+    luna_redis_arg(&command, LUNA_KEY_DIRTY);
+    luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
+    luna_redis_arg_int(&command, admission->worker_seq);
+    luna_redis_arg_int(&command, units);
+    if (luna_admitter_script_pinned(admitter, LUNA_SCRIPT_REDUCE, &command, deadline, &reply,
+                                    &admission->error) != LUNA_OK)
+        return -1;
+    int64_t stands = luna_reply_int(reply, -1);
+    luna_reply_free(reply);
+    return stands;
+}
+
 enum standing { STANDS, STANDS_NOT, UNKNOWN };
 
 /* Does the charge belong to the life that Redis and PostgreSQL agree on? Also ends what must end with the request. */
@@ -110,6 +135,24 @@ static enum luna_commit make_void(struct luna_admitter *admitter, struct luna_ad
     luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_VOIDED);
     luna_admission_refund(admitter, admission);
     return LUNA_COMMIT_VOID;
+}
+
+enum luna_commit luna_admission_reduce(struct luna_admitter *admitter, struct luna_admission *admission,
+                                       int64_t units)
+{
+    int64_t charged = admission->cost;
+    if (units >= charged)
+        return LUNA_COMMIT_OK;
+    if (units == 0) {
+        luna_admission_refund(admitter, admission);
+    } else {
+        int64_t stands = ask_reduced(admitter, admission, units);
+        if (stands < 0) /* unknown, or gone: the slot still names the whole charge, whatever is left of it */
+            return make_void(admitter, admission);
+        admission->cost = stands;
+    }
+    admission->quota_remaining += charged - admission->cost;
+    return LUNA_COMMIT_OK;
 }
 
 enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct luna_admission *admission)

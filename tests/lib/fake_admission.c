@@ -86,6 +86,7 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
                                 .rate_per_s = 10,
                                 .retry_after_ms = 1500,
                                 .points_max = 100,
+                                .key_scopes = LUNA_SCOPE_MODEL | LUNA_SCOPE_READ | LUNA_SCOPE_KEYS,
                                 .account_id = request->account_id};
     if (admitter->away)
         ret_admission->outcome = LUNA_ADMIT_UNAVAILABLE;
@@ -110,4 +111,13 @@ void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission
 {
     (void)admitter;
     (void)admission;
+}
+
+enum luna_commit luna_admission_reduce(struct luna_admitter *admitter, struct luna_admission *admission,
+                                       int64_t units)
+{
+    (void)admitter;
+    admission->quota_remaining += admission->cost - units;
+    admission->cost = units;
+    return admission->account_id == VOID ? LUNA_COMMIT_VOID : LUNA_COMMIT_OK;
 }

@@ -45,16 +45,17 @@ local tat = tonumber(v[12])
 if tat < now then
   tat = now
 end
+local scopes, from_ms, until_ms = '0', nil, nil -- of the key
 -- charged: c afterwards. rate_left and rate_reset (µs) describe the burst as it is now.
 local function answer(outcome, charged, retry_ms)
   return {outcome, e, charged, pn, lim, left, pend, now_ms, rate, burst, math.floor((burst * gap - (tat - now)) / gap),
-    tat - now, retry_ms, points_max, tonumber(v[19]), tonumber(v[16])}
+    tat - now, retry_ms, points_max, tonumber(v[19]), tonumber(v[16]), tonumber(scopes)}
 end
 
 if not v[20] then
   return answer(KEY_INVALID, 0, 0)
 end
-local scopes, from_ms, until_ms = string.match(v[20], '^(%d+) (%d+) (%d+)$')
+scopes, from_ms, until_ms = string.match(v[20], '^(%d+) (%d+) (%d+)$')
 if now_ms < tonumber(from_ms) or (until_ms ~= '0' and now_ms >= tonumber(until_ms)) then
   return answer(KEY_INVALID, 0, 0)
 end

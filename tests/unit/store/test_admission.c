@@ -208,6 +208,85 @@ static void test_a_refund_after_the_booking_is_booked_as_well(void **state)
     stores_assert_sound(&stores, booker);
 }
 
+/* A batch of which some series failed: what is booked is what was done, and once. */
+static void test_a_reduced_charge_is_what_is_booked(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    stores_client(&stores, "reduced", NULL, 10, &client);
+    stores_admit(admitter, &client, 6, &admission);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 4), LUNA_COMMIT_OK);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 4), LUNA_COMMIT_OK);
+    assert_int_equal(admission.cost, 4);
+    assert_int_equal(admission.quota_remaining, 6);
+    assert_int_equal(remaining(&client), 6);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    stores_assert_ledger(&stores, booker, &client, 4);
+    stores_admit(admitter, &client, 3, &admission);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 0), LUNA_COMMIT_OK);
+    assert_int_equal(admission.cost, 0);
+    stores_assert_ledger(&stores, booker, &client, 4);
+}
+
+static void test_a_reduced_charge_that_was_booked_before_is_corrected(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_booking_report report;
+    struct luna_error err;
+    (void)state;
+    stores_client(&stores, "reduced-late", NULL, 10, &client);
+    stores_admit(admitter, &client, 6, &admission);
+    assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_OK);
+    assert_int_equal(account_int(&client, "quota_used"), 6);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 1), LUNA_COMMIT_OK);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    stores_assert_ledger(&stores, booker, &client, 1);
+}
+
+static void test_a_reduced_charge_is_given_back_whole_when_its_worker_dies(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_admitter *doomed = stores_admitter(&stores, 6);
+    (void)state;
+    stores_client(&stores, "reduced-killed", NULL, 10, &client);
+    stores_admit(doomed, &client, 6, &admission);
+    assert_int_equal(luna_admission_reduce(doomed, &admission, 2), LUNA_COMMIT_OK);
+    luna_admitter_free(doomed);
+    doomed = stores_admitter(&stores, 6);
+    assert_int_equal(stores_request(doomed, &client), LUNA_ADMIT_ALLOWED);
+    stores_assert_ledger(&stores, booker, &client, 1);
+    luna_admitter_free(doomed);
+}
+
+static void test_a_charge_that_cannot_be_reduced_is_void(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    char words[96];
+    (void)state;
+    stores_client(&stores, "reduced-gone", NULL, 10, &client);
+    stores_admit(admitter, &client, 6, &admission);
+    snprintf(words, sizeof words, "DEL {user:%lld:quota}:m", (long long)client.account.id);
+    assert_int_equal(stores_redis_int(&stores, words), 1);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 2), LUNA_COMMIT_VOID);
+    assert_int_equal(admission.cost, 0);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    stores_assert_ledger(&stores, booker, &client, 1);
+}
+
+static void test_the_scopes_of_the_key_are_told(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    stores_client(&stores, "scopes-told", NULL, 10, &client);
+    stores_admit(admitter, &client, 0, &admission);
+    assert_int_equal(admission.key_scopes, LUNA_SCOPE_MODEL | LUNA_SCOPE_READ | LUNA_SCOPE_KEYS);
+}
+
 static void test_the_burst_is_limited_and_burns_no_quota(void **state)
 {
     struct client client;
@@ -340,6 +419,11 @@ int main(void)
         cmocka_unit_test(test_unknown_accounts_are_remembered_for_a_moment_only),
         cmocka_unit_test(test_a_refund_gives_back_once),
         cmocka_unit_test(test_a_refund_after_the_booking_is_booked_as_well),
+        cmocka_unit_test(test_a_reduced_charge_is_what_is_booked),
+        cmocka_unit_test(test_a_reduced_charge_that_was_booked_before_is_corrected),
+        cmocka_unit_test(test_a_reduced_charge_is_given_back_whole_when_its_worker_dies),
+        cmocka_unit_test(test_a_charge_that_cannot_be_reduced_is_void),
+        cmocka_unit_test(test_the_scopes_of_the_key_are_told),
         cmocka_unit_test(test_the_burst_is_limited_and_burns_no_quota),
         cmocka_unit_test(test_an_exhausted_quota_burns_no_burst),
         cmocka_unit_test(test_more_points_than_the_plan_allows_are_refused),

@@ -9,6 +9,7 @@
  *   then exactly one of  luna_admission_commit()  just before a success is sent — the charge is validated and
  *   journalled; anything but LUNA_COMMIT_OK means: do not send the success, answer 503; nothing stays charged —
  *   or                   luna_admission_refund()  when the request failed after it was admitted.
+ *   Before either, luna_admission_reduce() makes the charge smaller, when less was done than was asked for.
  * With cost 0 there is a key and rate check only, and neither call is needed (both are harmless).
  */
 #ifndef LUNA_STORE_ADMISSION_H
@@ -66,6 +67,7 @@ struct luna_admission {
     int64_t rate_burst, rate_remaining, rate_reset_s, rate_per_s;
     int64_t retry_after_ms; /* for 429 and 503 */
     int64_t points_max;
+    unsigned key_scopes; /* of that key: enum luna_scope bits; meaningful on ALLOWED */
     char key_digest[37]; /* of the key that asked, for a token; "" when it has no key's shape */
     bool was_cold;       /* the account had to be loaded */
     /* What commit and refund need; opaque to the caller. */
@@ -108,5 +110,9 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
 enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
                                        struct luna_admission *admission) LUNA_MUSTCHECK;
 void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission);
+/* Only `units` (0 … admission->cost) of the charge shall stand. On LUNA_COMMIT_OK admission->cost says what does: more than
+ * `units` when the quota's period ended in between. On LUNA_COMMIT_VOID nothing stands, as after a refund. */
+enum luna_commit luna_admission_reduce(struct luna_admitter *admitter, struct luna_admission *admission,
+                                       int64_t units) LUNA_MUSTCHECK;
 
 #endif
