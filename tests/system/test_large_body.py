@@ -1,0 +1,70 @@
+"""A million points in one request: answered, and the worker that does it holds only a few times the body at its peak."""
+import json
+import os
+import pathlib
+import random
+import signal
+
+import httpx
+import pytest
+from luna_stack import wait_until
+
+POINTS = 1_000_000
+FIXED = {"name": "local_level", "parameters": {"level_variance": 1469.1, "observation_variance": 15099}}
+
+
+def noisy_walk(points):
+    """The series that scripts/bench service sends: two decimals, about nine bytes a number."""
+    source, level, values = random.Random(points), 1120.0, []
+    for _ in range(points):
+        level += source.gauss(0, 38.3)
+        values.append(round(level + source.gauss(0, 122.9), 2))
+    return values
+
+
+@pytest.fixture(scope="module")
+def values():
+    return noisy_walk(POINTS)
+
+
+def workers(stack):
+    master = stack.pid("fcgi-worker")
+    pids = pathlib.Path(f"/proc/{master}/task/{master}/children").read_text(encoding="ascii").split()
+    return [pid for pid in pids if is_worker(pid)]
+
+
+def is_worker(pid):
+    return "worker" in pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="ascii")
+
+
+def peak_bytes(pid):
+    """The most that was ever resident of this process, libraries and shared memory counted too."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+def fresh_pool(stack):
+    """Workers that have not served anything yet; who served before would hide behind their old peaks."""
+    old = set(workers(stack))
+    os.kill(stack.pid("fcgi-worker"), signal.SIGHUP)
+    wait_until(lambda: not old & set(workers(stack)), 30, "the old workers are gone")
+
+
+# What is asked for besides the filtered series, and how many times the body the worker may hold: the body, the numbers, the result and
+# what every worker has (8 MB, most of it shared) make four; a fit and a smoother keep two more numbers a point.
+CASES = [("given", {"model": FIXED}, 4), ("fitted", {}, 6), ("smoothed", {"model": FIXED, "output": "smoothed"}, 6)]
+
+
+@pytest.mark.parametrize("options, peak_per_body", [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_a_million_points_take_a_few_times_their_body(stack, account, values, options, peak_per_body):
+    body = json.dumps({"results": values} | options, separators=(",", ":")).encode()
+    fresh_pool(stack)
+    with httpx.Client(verify=stack.ca, timeout=30) as client:
+        answer = client.post(account.url, headers=account.headers | {"Content-Type": "application/json"}, content=body)
+    assert answer.status_code == 200, answer.text[:1000]
+    peak = max(map(peak_bytes, workers(stack)))
+    print(f"body {len(body) / 1e6:.1f} MB, peak {peak / 1e6:.1f} MB: {peak / len(body):.2f} times the body")
+    assert peak <= peak_per_body * len(body)
+    decoded = answer.json()
+    assert decoded["input_data"] == values
+    assert len(decoded["processed_results"]) == POINTS
