@@ -2,6 +2,7 @@
 
 #include "exit_code.h"
 #include "luna/base/clock.h"
+#include "luna/base/hex.h"
 #include "luna/base/log.h"
 #include "routes.h"
 
@@ -17,21 +18,11 @@ static void add(atomic_ullong *counter)
     atomic_store_explicit(counter, atomic_load_explicit(counter, RELAXED) + 1, RELAXED);
 }
 
-static void hex_of(const unsigned char *bytes, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < SCOREBOARD_HASH_BYTES; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    out[HEX_CHARACTERS] = '\0';
-}
-
 static void log_with_request(const char *event, int slot, pid_t pid, const char *reason, int signal,
                              const struct breadcrumb *crumb)
 {
     char hash[HEX_CHARACTERS + 1];
-    hex_of(crumb->body_hash, hash);
+    luna_hex_encode(crumb->body_hash, SCOREBOARD_HASH_BYTES, hash);
     luna_log(LUNA_LOG_ERROR, event, LUNA_LOG_I("slot", slot), LUNA_LOG_I("worker_pid", pid),
              LUNA_LOG_S("reason", reason), LUNA_LOG_I("signal", signal),
              LUNA_LOG_S("request_id", crumb->request_id), LUNA_LOG_I("account_id", crumb->account_id),
@@ -73,7 +64,7 @@ static void blame(struct scoreboard *board, const struct breadcrumb *crumb)
     if (kills < QUARANTINE_KILLS)
         return;
     char hash[HEX_CHARACTERS + 1];
-    hex_of(crumb->body_hash, hash);
+    luna_hex_encode(crumb->body_hash, SCOREBOARD_HASH_BYTES, hash);
     luna_log(LUNA_LOG_ERROR, "body_quarantined", LUNA_LOG_S("body_hash", hash), LUNA_LOG_I("kills", kills),
              LUNA_LOG_S("request_id", crumb->request_id), LUNA_LOG_I("account_id", crumb->account_id));
 }

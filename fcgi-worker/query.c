@@ -1,6 +1,7 @@
 #include "query.h"
 
 #include "luna/base/escape.h"
+#include "luna/base/hex.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +15,6 @@ struct luna_fault *query_fault(struct luna_faults *faults, const char *name, con
     return luna_fault_at(fault, luna_faults_quote(faults, name, strlen(name)));
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* Decodes text[0..len) into `out` (room for len + 1) and ends it; NULL, or what is wrong. */
 static const char *decode(const char *text, size_t len, char *out)
 {
@@ -29,8 +22,8 @@ static const char *decode(const char *text, size_t len, char *out)
     for (size_t i = 0; i < len; i++) {
         char c = text[i];
         if (c == '%') {
-            int high = i + 2 < len ? hex_digit(text[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+            int high = i + 2 < len ? luna_hex_digit(text[i + 1]) : -1;
+            int low = high >= 0 ? luna_hex_digit(text[i + 2]) : -1;
             if (low < 0)
                 return "% must be followed by two hexadecimal digits";
             c = (char)(high * 16 + low);

@@ -1,6 +1,5 @@
 #include "worker_config.h"
 
-#include "luna/base/hex.h"
 #include "luna/store/admission.h"
 #include "networks.h"
 
@@ -123,18 +122,6 @@ const struct luna_setting worker_settings[] = {
     CHOICE("LUNA_LOG_FORMAT", log_format, REL, "json", log_formats, "Shape of a log line."),
     {.name = NULL}};
 
-/* The message never holds the value: it is a secret. */
-static enum luna_code decode_pepper(struct worker_config *config, struct luna_error *err)
-{
-    if (luna_hex_decode(config->key_pepper, config->pepper, sizeof config->pepper, &config->pepper_len) &&
-        config->pepper_len >= PEPPER_BYTES_MIN)
-        return LUNA_OK;
-    return luna_error_set(
-        err, LUNA_ECONFIG,
-        "LUNA_KEY_PEPPER has %zu characters; wanted %d to %d hexadecimal digits and nothing else",
-        strlen(config->key_pepper), 2 * PEPPER_BYTES_MIN, 2 * PEPPER_BYTES_MAX);
-}
-
 static bool is_given(const char *text)
 {
     return text != NULL && *text != '\0';
@@ -180,7 +167,7 @@ static enum luna_code cross_check(struct worker_config *config, struct luna_erro
     if (code == LUNA_OK)
         code = check_slots(config, err);
     if (code == LUNA_OK)
-        code = decode_pepper(config, err);
+        code = luna_pepper_decode(config->key_pepper, config->pepper, &config->pepper_len, err);
     return code != LUNA_OK ? code
                            : token_keys_init(config->token_keys_text, config->pepper, config->pepper_len,
                                              &config->token_keys, err);

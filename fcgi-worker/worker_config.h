@@ -11,6 +11,7 @@
 #include "luna/base/buf.h"
 #include "luna/base/config.h"
 #include "luna/base/error.h"
+#include "luna/store/pepper.h"
 #include "token.h"
 
 #include <stdbool.h>
@@ -21,7 +22,7 @@ enum pool_mode { POOL_STATIC, POOL_DYNAMIC };
 enum sandbox_mode { SANDBOX_OFF, SANDBOX_LOG, SANDBOX_ERRNO, SANDBOX_KILL };
 
 /* Half of the slots but one: a reload needs a second set while the first one drains, and a self-test needs a slot. */
-enum { WORKERS_MAX = 127, PEPPER_BYTES_MIN = 32, PEPPER_BYTES_MAX = 128 };
+enum { WORKERS_MAX = 127 };
 
 struct worker_config {
     char *socket_path;
@@ -41,7 +42,7 @@ struct worker_config {
     char *token_keys_text;
     struct token_keys token_keys;
     char *cors_origins;
-    unsigned char pepper[PEPPER_BYTES_MAX];
+    unsigned char pepper[LUNA_PEPPER_BYTES_MAX];
     size_t pepper_len;
     int64_t journal_slot_first;
     int64_t journal_slot_count;

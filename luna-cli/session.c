@@ -1,7 +1,5 @@
 #include "session.h"
 
-#include "luna/base/hex.h"
-
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,15 +8,9 @@
 static enum luna_code read_pepper(struct session *session, struct luna_error *err)
 {
     enum luna_code code = cli_config_need(&session->config, "LUNA_KEY_PEPPER", err);
-    if (code != LUNA_OK)
-        return code;
-    bool decoded = luna_hex_decode(session->config.key_pepper, session->pepper, sizeof session->pepper,
-                                   &session->pepper_len);
-    if (!decoded || session->pepper_len < SESSION_PEPPER_BYTES_MIN)
-        return luna_error_set(err, LUNA_ECONFIG,
-                              "LUNA_KEY_PEPPER is not %d to %d hexadecimal digits, two a byte",
-                              2 * SESSION_PEPPER_BYTES_MIN, 2 * SESSION_PEPPER_BYTES_MAX);
-    return LUNA_OK;
+    return code != LUNA_OK
+               ? code
+               : luna_pepper_decode(session->config.key_pepper, session->pepper, &session->pepper_len, err);
 }
 
 static enum luna_code open_database(struct session *session, struct luna_error *err)

@@ -9,6 +9,7 @@
 #include "luna/store/account.h"
 #include "luna/store/cache.h"
 #include "luna/store/database.h"
+#include "luna/store/pepper.h"
 
 #include <stddef.h>
 
@@ -19,13 +20,13 @@ enum session_needs {
     SESSION_PEPPER = 8        /* LUNA_KEY_PEPPER must be set */
 };
 
-enum { SESSION_PEPPER_BYTES_MIN = 32, SESSION_PEPPER_BYTES_MAX = 128, SESSION_ACTOR_BYTES = 80 };
+enum { SESSION_ACTOR_BYTES = 80 };
 
 struct session {
     struct cli_config config;
     struct luna_database *database; /* NULL: not asked for */
     struct luna_cache *cache;       /* NULL: not asked for, or not set */
-    unsigned char pepper[SESSION_PEPPER_BYTES_MAX];
+    unsigned char pepper[LUNA_PEPPER_BYTES_MAX];
     size_t pepper_len;
     char actor[SESSION_ACTOR_BYTES]; /* "cli:" and the user's name */
 };

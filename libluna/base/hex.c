@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static int digit_value(char c)
+int luna_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -19,12 +19,22 @@ bool luna_hex_decode(const char *text, unsigned char *out, size_t out_bytes_max,
     if (len % 2 != 0 || len / 2 > out_bytes_max)
         return false;
     for (size_t i = 0; i < len / 2; i++) {
-        int high = digit_value(text[2 * i]);
-        int low = digit_value(text[2 * i + 1]);
+        int high = luna_hex_digit(text[2 * i]);
+        int low = luna_hex_digit(text[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         out[i] = (unsigned char)(high * 16 + low);
     }
     *ret_len = len / 2;
     return true;
+}
+
+void luna_hex_encode(const unsigned char *bytes, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * len] = '\0';
 }

@@ -4,6 +4,7 @@
 #include "config_push.h"
 #include "digest.h"
 #include "key.h"
+#include "luna/store/pepper.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -80,9 +81,10 @@ enum luna_code luna_operator_push(const struct luna_operator *op, int64_t accoun
 enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_key_text *ret_key,
                                  struct luna_key_digest *ret_digest, struct luna_error *err)
 {
-    if (op->pepper == NULL || op->pepper_len < 32)
+    if (op->pepper == NULL || op->pepper_len < LUNA_PEPPER_BYTES_MIN)
         return luna_error_set(err, LUNA_ECONFIG,
-                              "making a key needs the workers' key pepper, 32 bytes or more");
+                              "making a key needs the workers' key pepper, %d bytes or more",
+                              LUNA_PEPPER_BYTES_MIN);
     enum luna_code code = luna_digest_init(err);
     if (code != LUNA_OK)
         return code;

@@ -3,6 +3,7 @@
 #include "admitter.h"
 #include "digest.h"
 #include "key.h"
+#include "luna/base/hex.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,8 +36,8 @@ static void prepare_idempotency(const struct luna_admission_request *request,
     if (request->idempotency_key == NULL || request->cost == 0)
         return;
     luna_digest_sha256(request->idempotency_key, request->idempotency_key_len, digest);
-    luna_digest_hex(digest, LUNA_DIGEST_BYTES / 2, admission->idempotency_field);
-    luna_digest_hex(request->body_hash, LUNA_DIGEST_BYTES, admission->body_hash);
+    luna_hex_encode(digest, LUNA_DIGEST_BYTES / 2, admission->idempotency_field);
+    luna_hex_encode(request->body_hash, LUNA_DIGEST_BYTES, admission->body_hash);
 }
 
 static void prepare_command(struct luna_admitter *admitter, struct question *question,

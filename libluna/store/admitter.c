@@ -2,6 +2,7 @@
 
 #include "digest.h"
 #include "journal_host.h"
+#include "luna/store/pepper.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,9 @@ static enum luna_code open_parts(struct luna_admitter *admitter, const struct lu
 enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
                                  struct luna_admitter **ret_admitter, struct luna_error *err)
 {
-    if (options->pepper == NULL || options->pepper_len < 32)
-        return luna_error_set(err, LUNA_ECONFIG, "the key pepper must have 32 bytes or more");
+    if (options->pepper == NULL || options->pepper_len < LUNA_PEPPER_BYTES_MIN)
+        return luna_error_set(err, LUNA_ECONFIG, "the key pepper must have %d bytes or more",
+                              LUNA_PEPPER_BYTES_MIN);
     struct luna_admitter *admitter = calloc(1, sizeof *admitter);
     if (admitter == NULL)
         return luna_error_set(err, LUNA_ENOMEM, "no memory for an admitter");

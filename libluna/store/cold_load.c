@@ -14,6 +14,7 @@
 #include "config_keys.h"
 #include "digest.h"
 #include "journal_sums.h"
+#include "luna/base/hex.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static enum luna_cold take_lease(struct load *load)
     struct luna_reply *reply = NULL;
     unsigned char random[16];
     luna_digest_random(random, sizeof random);
-    luna_digest_hex(random, sizeof random, load->token);
+    luna_hex_encode(random, sizeof random, load->token);
     luna_admitter_begin(&command, 4);
     luna_redis_arg(&command, load->keys.m);
     luna_redis_arg(&command, load->keys.load);

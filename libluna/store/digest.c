@@ -24,11 +24,6 @@ void luna_digest_hmac(const unsigned char *key, size_t key_len, const void *byte
     sodium_memzero(&state, sizeof state);
 }
 
-void luna_digest_hex(const unsigned char *bytes, size_t len, char *out)
-{
-    sodium_bin2hex(out, 2 * len + 1, bytes, len);
-}
-
 void luna_digest_random(void *out, size_t len)
 {
     randombytes_buf(out, len);

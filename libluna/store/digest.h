@@ -8,14 +8,13 @@
 
 #include <stddef.h>
 
-enum { LUNA_DIGEST_BYTES = 32, LUNA_DIGEST_HEX_BYTES = 65 };
+enum { LUNA_DIGEST_BYTES = 32 };
 
 /* Once per process, before anything else here; repeating is harmless. LUNA_EIO when there is no source of randomness. */
 enum luna_code luna_digest_init(struct luna_error *err) LUNA_MUSTCHECK;
 void luna_digest_sha256(const void *bytes, size_t len, unsigned char out[LUNA_DIGEST_BYTES]);
 void luna_digest_hmac(const unsigned char *key, size_t key_len, const void *bytes, size_t len,
                       unsigned char out[LUNA_DIGEST_BYTES]);
-void luna_digest_hex(const unsigned char *bytes, size_t len, char *out); /* 2 * len + 1 bytes */
 void luna_digest_random(void *out, size_t len);
 void luna_digest_wipe(void *bytes, size_t len);
 

@@ -1,6 +1,7 @@
 #include "luna/store/migrate.h"
 
 #include "digest.h"
+#include "luna/base/hex.h"
 #include "pg.h"
 
 #include <stdio.h>
@@ -37,7 +38,7 @@ static enum luna_code embedded_entry(int index, struct entry *ret_entry, struct 
                               index + 1);
     snprintf(entry.migration.name, sizeof entry.migration.name, "%s", name);
     luna_digest_sha256(entry.text, strlen(entry.text), digest);
-    luna_digest_hex(digest, sizeof digest, entry.migration.checksum);
+    luna_hex_encode(digest, sizeof digest, entry.migration.checksum);
     entry.migration.state = LUNA_MIGRATION_PENDING;
     *ret_entry = entry;
     return LUNA_OK;

@@ -1,6 +1,7 @@
 #include "scripts.h"
 
 #include "digest.h"
+#include "luna/base/hex.h"
 
 #include <assert.h>
 #include <string.h>
@@ -11,13 +12,16 @@ extern const char luna_lua_admit[], luna_lua_refund[], luna_lua_finish[], luna_l
 
 static const struct {
     const char *name, *text;
-} scripts[LUNA_SCRIPTS_COUNT] = {
-    [LUNA_SCRIPT_ADMIT] = {"admit", luna_lua_admit},       [LUNA_SCRIPT_REFUND] = {"refund", luna_lua_refund},
-    [LUNA_SCRIPT_FINISH] = {"finish", luna_lua_finish},    [LUNA_SCRIPT_LEASE] = {"lease", luna_lua_lease},
-    [LUNA_SCRIPT_INSTALL] = {"install", luna_lua_install}, [LUNA_SCRIPT_REDUCE] = {"reduce", luna_lua_reduce},
-    [LUNA_SCRIPT_ACK] = {"ack", luna_lua_ack},
-    [LUNA_SCRIPT_PUSH] = {"push", luna_lua_push},          [LUNA_SCRIPT_FENCE] = {"fence", luna_lua_fence},
-    [LUNA_SCRIPT_INSPECT] = {"inspect", luna_lua_inspect}};
+} scripts[LUNA_SCRIPTS_COUNT] = {[LUNA_SCRIPT_ADMIT] = {"admit", luna_lua_admit},
+                                 [LUNA_SCRIPT_REFUND] = {"refund", luna_lua_refund},
+                                 [LUNA_SCRIPT_FINISH] = {"finish", luna_lua_finish},
+                                 [LUNA_SCRIPT_LEASE] = {"lease", luna_lua_lease},
+                                 [LUNA_SCRIPT_INSTALL] = {"install", luna_lua_install},
+                                 [LUNA_SCRIPT_REDUCE] = {"reduce", luna_lua_reduce},
+                                 [LUNA_SCRIPT_ACK] = {"ack", luna_lua_ack},
+                                 [LUNA_SCRIPT_PUSH] = {"push", luna_lua_push},
+                                 [LUNA_SCRIPT_FENCE] = {"fence", luna_lua_fence},
+                                 [LUNA_SCRIPT_INSPECT] = {"inspect", luna_lua_inspect}};
 
 const char *luna_script_name(enum luna_script script)
 {
@@ -40,5 +44,5 @@ void luna_script_build(char out[17])
     for (int i = 0; i < LUNA_SCRIPTS_COUNT; i++)
         luna_digest_sha256(scripts[i].text, strlen(scripts[i].text), digests[i]);
     luna_digest_sha256(digests, sizeof digests, digest);
-    luna_digest_hex(digest, 8, out);
+    luna_hex_encode(digest, 8, out);
 }

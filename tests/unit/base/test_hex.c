@@ -29,10 +29,27 @@ static void what_is_no_digit_or_too_long_is_refused(void **state)
     assert_int_equal(len, 99);
 }
 
+static void what_was_encoded_decodes_to_itself(void **state)
+{
+    (void)state;
+    unsigned char bytes[256], back[256];
+    char text[2 * sizeof bytes + 1];
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)i;
+    luna_hex_encode(bytes, sizeof bytes, text);
+    assert_memory_equal(text, "000102", 6);
+    assert_string_equal(text + 2 * 253, "fdfeff");
+    assert_true(luna_hex_decode(text, back, sizeof back, &len));
+    assert_int_equal(len, sizeof bytes);
+    assert_memory_equal(back, bytes, sizeof bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_cases_decode),
+        cmocka_unit_test(what_was_encoded_decodes_to_itself),
         cmocka_unit_test(what_is_no_digit_or_too_long_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
