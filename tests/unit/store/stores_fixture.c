@@ -239,12 +239,17 @@ void stores_assert_sound(struct stores *stores, struct luna_booker *booker)
     stores_operator_done(&op);
 }
 
-int64_t stores_used(struct stores *stores, const struct client *client)
+int64_t stores_account_int(struct stores *stores, const struct client *client, const char *column)
 {
-    char sql[128];
-    snprintf(sql, sizeof sql, "SELECT quota_used FROM accounts WHERE id = %lld",
+    char sql[200];
+    snprintf(sql, sizeof sql, "SELECT %s FROM accounts WHERE id = %lld", column,
              (long long)client->account.id);
     return stores_sql_int(stores, sql);
+}
+
+int64_t stores_used(struct stores *stores, const struct client *client)
+{
+    return stores_account_int(stores, client, "quota_used");
 }
 
 int64_t stores_charged(struct stores *stores, const struct client *client)
@@ -253,6 +258,13 @@ int64_t stores_charged(struct stores *stores, const struct client *client)
     snprintf(sql, sizeof sql, "SELECT sum(delta) FROM quota_events WHERE account_id = %lld",
              (long long)client->account.id);
     return stores_sql_int(stores, sql);
+}
+
+int64_t stores_remaining(struct stores *stores, const struct client *client)
+{
+    char words[96];
+    snprintf(words, sizeof words, "GET user:%lld:quota", (long long)client->account.id);
+    return stores_redis_int(stores, words);
 }
 
 void stores_assert_ledger(struct stores *stores, struct luna_booker *booker, const struct client *client,

@@ -59,6 +59,10 @@ bool stores_sql(const char *url, const char *sql);
 int64_t stores_redis_int(struct stores *stores, const char *words);
 /* Is everything sound? Conservation gauges read 0 and the audit log verifies. Fails the test otherwise. */
 void stores_assert_sound(struct stores *stores, struct luna_booker *booker);
+/* A column of the client's account in PostgreSQL. */
+int64_t stores_account_int(struct stores *stores, const struct client *client, const char *column);
+/* What the client has left, as Redis says. */
+int64_t stores_remaining(struct stores *stores, const struct client *client);
 /* What PostgreSQL has booked for the client: on its account, and as the sum of its events. */
 int64_t stores_used(struct stores *stores, const struct client *client);
 int64_t stores_charged(struct stores *stores, const struct client *client);

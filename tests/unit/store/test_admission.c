@@ -1,55 +1,13 @@
 #include "luna/store/plan.h"
-#include "stores_fixture.h"
+#include "one_host.h"
 #include "stores_process.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <cmocka.h>
-
-static struct stores stores;
-static struct luna_booker *booker;
-static struct luna_admitter *admitter;
-
-static int start(void **state)
-{
-    struct luna_fence_report report;
-    (void)state;
-    stores_start(&stores);
-    booker = stores_booker(&stores);
-    stores_fence(booker, &report);
-    assert_true(report.fenced);
-    assert_string_equal(report.why, "first start");
-    admitter = stores_admitter(&stores, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    luna_admitter_free(admitter);
-    luna_booker_free(booker);
-    stores_stop(&stores);
-    return 0;
-}
-
-static int64_t account_int(const struct client *client, const char *column)
-{
-    char sql[200];
-    snprintf(sql, sizeof sql, "SELECT %s FROM accounts WHERE id = %lld", column,
-             (long long)client->account.id);
-    return stores_sql_int(&stores, sql);
-}
-
-static int64_t remaining(const struct client *client)
-{
-    char words[96];
-    snprintf(words, sizeof words, "GET user:%lld:quota", (long long)client->account.id);
-    return stores_redis_int(&stores, words);
-}
 
 static void put_plan(const char *name, int64_t rate, int64_t burst, int64_t points, int64_t concurrent)
 {
@@ -74,12 +32,12 @@ static void test_a_success_is_charged_once_and_booked_once(void **state)
     stores_client(&stores, "plain", NULL, 500, &client);
     for (int i = 0; i < 7; i++)
         assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
-    assert_int_equal(remaining(&client), 493);
+    assert_int_equal(stores_remaining(&stores, &client), 493);
     snprintf(words, sizeof words, "GET {user:%lld:quota}:delta", (long long)client.account.id);
     assert_int_equal(stores_redis_int(&stores, words), 7);
     stores_book_all(booker);
     assert_int_equal(stores_redis_int(&stores, words), 0);
-    assert_int_equal(account_int(&client, "quota_used"), 7);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 7);
     snprintf(sql, sizeof sql, "SELECT sum(delta) FROM quota_events WHERE account_id = %lld",
              (long long)client.account.id);
     assert_int_equal(stores_sql_int(&stores, sql), 7);
@@ -111,7 +69,7 @@ static void test_the_limit_is_not_passed_by_one_unit(void **state)
     assert_int_equal(admission.outcome, LUNA_ADMIT_QUOTA_EXHAUSTED);
     assert_int_equal(admission.quota_limit, 3);
     assert_int_equal(admission.quota_remaining, 0);
-    assert_int_equal(remaining(&client), 0);
+    assert_int_equal(stores_remaining(&stores, &client), 0);
 }
 
 static void test_a_cost_above_what_is_left_takes_nothing(void **state)
@@ -125,7 +83,7 @@ static void test_a_cost_above_what_is_left_takes_nothing(void **state)
     stores_admit(admitter, &client, 10, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
-    assert_int_equal(remaining(&client), 0);
+    assert_int_equal(stores_remaining(&stores, &client), 0);
 }
 
 static void test_keys_that_are_wrong_foreign_or_not_keys_open_nothing(void **state)
@@ -146,7 +104,7 @@ static void test_keys_that_are_wrong_foreign_or_not_keys_open_nothing(void **sta
     stores_admit(admitter, &guessed, 1, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_KEY_INVALID);
     assert_int_equal(stores_request(admitter, &mine), LUNA_ADMIT_ALLOWED);
-    assert_int_equal(remaining(&mine), 9);
+    assert_int_equal(stores_remaining(&stores, &mine), 9);
 }
 
 static void test_unknown_accounts_are_remembered_for_a_moment_only(void **state)
@@ -182,12 +140,12 @@ static void test_a_refund_gives_back_once(void **state)
     stores_client(&stores, "refund", NULL, 10, &client);
     stores_admit(admitter, &client, 4, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
-    assert_int_equal(remaining(&client), 6);
+    assert_int_equal(stores_remaining(&stores, &client), 6);
     luna_admission_refund(admitter, &admission);
     luna_admission_refund(admitter, &admission);
-    assert_int_equal(remaining(&client), 10);
+    assert_int_equal(stores_remaining(&stores, &client), 10);
     stores_book_all(booker);
-    assert_int_equal(account_int(&client, "quota_used"), 0);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 0);
     stores_assert_sound(&stores, booker);
 }
 
@@ -201,10 +159,10 @@ static void test_a_refund_after_the_booking_is_booked_as_well(void **state)
     struct luna_booking_report report;
     struct luna_error err;
     assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_OK);
-    assert_int_equal(account_int(&client, "quota_used"), 4);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 4);
     luna_admission_refund(admitter, &admission);
     stores_book_all(booker);
-    assert_int_equal(account_int(&client, "quota_used"), 0);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 0);
     stores_assert_sound(&stores, booker);
 }
 
@@ -220,7 +178,7 @@ static void test_a_reduced_charge_is_what_is_booked(void **state)
     assert_int_equal(luna_admission_reduce(admitter, &admission, 4), LUNA_COMMIT_OK);
     assert_int_equal(admission.cost, 4);
     assert_int_equal(admission.quota_remaining, 6);
-    assert_int_equal(remaining(&client), 6);
+    assert_int_equal(stores_remaining(&stores, &client), 6);
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
     stores_assert_ledger(&stores, booker, &client, 4);
     stores_admit(admitter, &client, 3, &admission);
@@ -239,7 +197,7 @@ static void test_a_reduced_charge_that_was_booked_before_is_corrected(void **sta
     stores_client(&stores, "reduced-late", NULL, 10, &client);
     stores_admit(admitter, &client, 6, &admission);
     assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_OK);
-    assert_int_equal(account_int(&client, "quota_used"), 6);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 6);
     assert_int_equal(luna_admission_reduce(admitter, &admission, 1), LUNA_COMMIT_OK);
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
     stores_assert_ledger(&stores, booker, &client, 1);
@@ -301,7 +259,7 @@ static void test_the_burst_is_limited_and_burns_no_quota(void **state)
     assert_in_range(admission.retry_after_ms, 1, 1000);
     assert_int_equal(admission.rate_burst, 3);
     assert_int_equal(admission.rate_remaining, 0);
-    assert_int_equal(remaining(&client), 97);
+    assert_int_equal(stores_remaining(&stores, &client), 97);
     /* Checks that charge nothing are limited all the same. */
     stores_admit(admitter, &client, 0, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_RATE_LIMITED);
@@ -332,7 +290,7 @@ static void test_more_points_than_the_plan_allows_are_refused(void **state)
     stores_admit(admitter, &client, 1, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_TOO_MANY_POINTS);
     assert_int_equal(admission.points_max, 9);
-    assert_int_equal(remaining(&client), 10);
+    assert_int_equal(stores_remaining(&stores, &client), 10);
 }
 
 static void test_concurrent_requests_are_counted_and_released(void **state)
@@ -376,18 +334,18 @@ static void test_a_killed_workers_charge_is_given_back_by_its_successor(void **s
     (void)state;
     stores_client(&stores, "killed", NULL, 10, &client);
     stores_admit(doomed, &client, 3, &admission);
-    assert_int_equal(remaining(&client), 7);
+    assert_int_equal(stores_remaining(&stores, &client), 7);
     luna_admitter_free(doomed); /* neither committed nor refunded: all that a kill leaves */
     struct luna_admitter *successor = stores_admitter(&stores, 5);
     assert_int_equal(stores_request(successor, &client), LUNA_ADMIT_ALLOWED);
-    assert_int_equal(remaining(&client), 9);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
     luna_admitter_free(successor);
     successor = stores_admitter(&stores, 5);
     assert_int_equal(stores_request(successor, &client), LUNA_ADMIT_ALLOWED);
-    assert_int_equal(remaining(&client), 8); /* a success was not given back */
+    assert_int_equal(stores_remaining(&stores, &client), 8); /* a success was not given back */
     luna_admitter_free(successor);
     stores_book_all(booker);
-    assert_int_equal(account_int(&client, "quota_used"), 2);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 2);
     stores_assert_sound(&stores, booker);
 }
 
@@ -432,5 +390,5 @@ int main(void)
         cmocka_unit_test(test_a_killed_workers_charge_is_given_back_by_its_successor),
         cmocka_unit_test(test_two_processes_cannot_share_a_worker_slot),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
 }

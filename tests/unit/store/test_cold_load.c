@@ -1,5 +1,5 @@
 /* Cold loads, step by step: who was too slow, or lost the lease, changes nothing. */
-#include "stores_fixture.h"
+#include "one_host.h"
 
 #include "admitter.h"
 #include "stores_process.h"
@@ -8,48 +8,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
-
-static struct stores stores;
-static struct luna_booker *booker;
-static struct luna_admitter *admitter;
-static int clients_made;
-
-static int start(void **state)
-{
-    struct luna_fence_report report;
-    (void)state;
-    stores_start(&stores);
-    booker = stores_booker(&stores);
-    stores_fence(booker, &report);
-    admitter = stores_admitter(&stores, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    luna_admitter_free(admitter);
-    luna_booker_free(booker);
-    stores_stop(&stores);
-    return 0;
-}
-
-static void make_client(struct client *client)
-{
-    char name[32];
-    snprintf(name, sizeof name, "client-%d", clients_made++);
-    stores_client(&stores, name, NULL, 100, client);
-}
-
-static void request(const struct client *client, int times)
-{
-    for (int i = 0; i < times; i++)
-        assert_int_equal(stores_request(admitter, client), LUNA_ADMIT_ALLOWED);
-}
 
 static void test_a_charge_that_a_cold_load_passed_over_is_void(void **state)
 {
@@ -59,8 +19,8 @@ static void test_a_charge_that_a_cold_load_passed_over_is_void(void **state)
     struct luna_admitter *other = stores_admitter(&stores, 1);
     char words[96];
     (void)state;
-    make_client(&client);
-    request(&client, 2);
+    one_host_client(&client);
+    one_host_request(&client, 2);
     stores_admit(admitter, &client, 1, &admission);
     snprintf(words, sizeof words, "DEL {user:%lld:quota}:m", (long long)client.account.id);
     stores_redis_int(&stores, words);
@@ -76,8 +36,8 @@ static void test_a_stale_loader_cannot_open_an_epoch(void **state)
     struct client client;
     char sql[256];
     (void)state;
-    make_client(&client);
-    request(&client, 1);
+    one_host_client(&client);
+    one_host_request(&client, 1);
     int64_t incarnation = stores_sql_int(&stores, "SELECT incarnation FROM redis_incarnation");
     snprintf(sql, sizeof sql, "SELECT luna_epoch_next(%lld, 0, %lld, 0, '{}', '{}', 'stale')",
              (long long)client.account.id, (long long)incarnation);
@@ -122,16 +82,16 @@ static void test_a_loader_whose_lease_ran_out_installs_nothing(void **state)
 {
     struct client client;
     (void)state;
-    make_client(&client);
+    one_host_client(&client);
     assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "slow"), 1);
     char words[96];
     snprintf(words, sizeof words, "DEL {user:%lld:quota}:load",
              (long long)client.account.id); /* its time passed */
     stores_redis_int(&stores, words);
-    request(&client, 2);
+    one_host_request(&client, 2);
     assert_int_equal(load_step(&client, LUNA_SCRIPT_INSTALL, "slow"), 0);
     assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "second"), 2); /* not cold */
-    request(&client, 1);
+    one_host_request(&client, 1);
     stores_assert_ledger(&stores, booker, &client, 3);
 }
 
@@ -142,7 +102,7 @@ static void test_an_operators_change_takes_a_loaders_lease_away(void **state)
     struct luna_operator op = stores_operator(&stores);
     struct luna_error err;
     (void)state;
-    make_client(&client);
+    one_host_client(&client);
     assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "before"), 1);
     assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "other"), 0);
     assert_int_equal(luna_account_disable(&op, client.account.id, "", &err), LUNA_OK);
@@ -158,8 +118,8 @@ static void test_a_lease_forgets_what_it_was_granted_over(void **state)
     char words[128];
     struct luna_fence_report report;
     (void)state;
-    make_client(&client);
-    request(&client, 2);
+    one_host_client(&client);
+    one_host_request(&client, 2);
     snprintf(words, sizeof words, "HSET {user:%lld:quota}:m I another", (long long)client.account.id);
     stores_redis_int(&stores, words);
     assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "mine"), 1);
@@ -168,7 +128,7 @@ static void test_a_lease_forgets_what_it_was_granted_over(void **state)
     assert_int_equal(stores_redis_int(&stores, words), 0);
     snprintf(words, sizeof words, "DEL {user:%lld:quota}:load", (long long)client.account.id);
     stores_redis_int(&stores, words);
-    request(&client, 1);
+    one_host_request(&client, 1);
     stores_fence(booker, &report);
     stores_assert_ledger(&stores, booker, &client, 3);
 }
@@ -182,5 +142,5 @@ int main(void)
         cmocka_unit_test(test_an_operators_change_takes_a_loaders_lease_away),
         cmocka_unit_test(test_a_lease_forgets_what_it_was_granted_over),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
 }

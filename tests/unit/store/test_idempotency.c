@@ -1,4 +1,4 @@
-#include "stores_fixture.h"
+#include "one_host.h"
 
 #include "admitter.h"
 #include "stores_process.h"
@@ -10,37 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct stores stores;
-static struct luna_booker *booker;
-static struct luna_admitter *admitter;
-
-static int start(void **state)
-{
-    struct luna_fence_report report;
-    (void)state;
-    stores_start(&stores);
-    booker = stores_booker(&stores);
-    stores_fence(booker, &report);
-    admitter = stores_admitter(&stores, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    luna_admitter_free(admitter);
-    luna_booker_free(booker);
-    stores_stop(&stores);
-    return 0;
-}
-
-static int64_t remaining(const struct client *client)
-{
-    char words[96];
-    snprintf(words, sizeof words, "GET user:%lld:quota", (long long)client->account.id);
-    return stores_redis_int(&stores, words);
-}
 
 static void ask(struct luna_admitter *from, const struct client *client, const char *key, const char *body,
                 struct luna_admission *ret_admission)
@@ -76,7 +45,7 @@ static void test_a_repeated_request_is_answered_and_not_charged(void **state)
         assert_int_equal(admission.cost, 0);
         assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
     }
-    assert_int_equal(remaining(&client), 9);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
 }
 
 static void test_a_repeated_request_is_answered_when_the_quota_is_gone(void **state)
@@ -103,7 +72,7 @@ static void test_the_same_key_with_another_body_is_a_mismatch(void **state)
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
     ask(admitter, &client, "key", "another body", &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_IDEMPOTENCY_MISMATCH);
-    assert_int_equal(remaining(&client), 9);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
 }
 
 static void test_a_request_in_flight_is_busy_and_a_failed_one_may_be_repeated(void **state)
@@ -120,7 +89,7 @@ static void test_a_request_in_flight_is_busy_and_a_failed_one_may_be_repeated(vo
     ask(other, &client, "key", "body", &second);
     assert_int_equal(second.outcome, LUNA_ADMIT_ALLOWED);
     assert_int_equal(luna_admission_commit(other, &second), LUNA_COMMIT_OK);
-    assert_int_equal(remaining(&client), 9);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
     luna_admitter_free(other);
 }
 
@@ -137,7 +106,7 @@ static void test_the_record_of_a_killed_worker_does_not_answer_for_it(void **sta
     ask(successor, &client, "key", "body", &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
     assert_int_equal(luna_admission_commit(successor, &admission), LUNA_COMMIT_OK);
-    assert_int_equal(remaining(&client), 9);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
     luna_admitter_free(successor);
 }
 
@@ -169,12 +138,12 @@ static void test_a_lost_answer_is_not_charged_twice(void **state)
     stores_admit(admitter, &client, 1, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
     assert_int_equal(admission.charged_at, first);
-    assert_int_equal(remaining(&client), 9);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
     luna_admission_refund(admitter, &admission);
     admitter->wseq--;
     stores_admit(admitter, &client, 1, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_UNAVAILABLE);
-    assert_int_equal(remaining(&client), 10);
+    assert_int_equal(stores_remaining(&stores, &client), 10);
 }
 
 /* Killed between the record and the end: the success was (or may have been) sent, and is not given back. */
@@ -191,7 +160,7 @@ static void test_a_success_whose_worker_died_before_it_could_say_so_stays_charge
     luna_admitter_free(doomed);
     struct luna_admitter *successor = stores_admitter(&stores, 4);
     stores_admit(successor, &client, 0, &admission);
-    assert_int_equal(remaining(&client), 9);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
     luna_admitter_free(successor);
 }
 
@@ -207,5 +176,5 @@ int main(void)
         cmocka_unit_test(test_a_lost_answer_is_not_charged_twice),
         cmocka_unit_test(test_a_success_whose_worker_died_before_it_could_say_so_stays_charged),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
 }

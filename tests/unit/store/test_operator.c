@@ -1,7 +1,6 @@
 #include "luna/store/plan.h"
 #include "luna/store/usage.h"
-#include "stores_fixture.h"
-
+#include "one_host.h"
 #include "stores_process.h"
 
 #include <setjmp.h>
@@ -10,7 +9,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -19,19 +17,12 @@
 
 #include <cmocka.h>
 
-static struct stores stores;
-static struct luna_booker *booker;
-static struct luna_admitter *admitter;
 static struct luna_operator op;
 
 static int start(void **state)
 {
-    struct luna_fence_report report;
-    (void)state;
-    stores_start(&stores);
-    booker = stores_booker(&stores);
-    stores_fence(booker, &report);
-    admitter = stores_admitter(&stores, 0);
+    if (one_host_start(state) != 0)
+        return 1;
     op = stores_operator(&stores);
     return stores_sql(stores.owner_url,
                       "INSERT INTO plans (name, rate_per_s, rate_burst) VALUES ('fast', 1000000, 1000000)")
@@ -41,19 +32,8 @@ static int start(void **state)
 
 static int stop(void **state)
 {
-    (void)state;
     stores_operator_done(&op);
-    luna_admitter_free(admitter);
-    luna_booker_free(booker);
-    stores_stop(&stores);
-    return 0;
-}
-
-static int64_t remaining(const struct client *client)
-{
-    char words[96];
-    snprintf(words, sizeof words, "GET user:%lld:quota", (long long)client->account.id);
-    return stores_redis_int(&stores, words);
+    return one_host_stop(state);
 }
 
 static enum luna_admission_outcome check(const struct client *client)
@@ -72,9 +52,9 @@ static void test_a_limit_change_keeps_what_was_used(void **state)
     for (int i = 0; i < 4; i++)
         assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
     assert_int_equal(luna_account_set_limit(&op, client.account.id, 20, "more", &err), LUNA_OK);
-    assert_int_equal(remaining(&client), 16);
+    assert_int_equal(stores_remaining(&stores, &client), 16);
     assert_int_equal(luna_account_set_limit(&op, client.account.id, 2, "less", &err), LUNA_OK);
-    assert_int_equal(remaining(&client), -2);
+    assert_int_equal(stores_remaining(&stores, &client), -2);
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_QUOTA_EXHAUSTED);
     assert_int_equal(luna_account_set_limit(&op, client.account.id, 5, "one more", &err), LUNA_OK);
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
@@ -160,7 +140,7 @@ static void test_limits_change_under_load_and_commute(void **state)
         stores_pause_ms(50);
     stop_hammers(board, pids, 3);
     assert_in_range(board->sent, 970, 1000);
-    assert_int_equal(remaining(&client), 970 - board->sent);
+    assert_int_equal(stores_remaining(&stores, &client), 970 - board->sent);
     stores_book_all(booker);
     stores_assert_sound(&stores, booker);
     munmap(board, sizeof *board);
@@ -330,7 +310,7 @@ static void test_what_must_hold_at_once_fails_when_redis_does_not_hear_it(void *
     assert_int_equal(luna_booking_push(booker, &pushed, &err), LUNA_OK); /* the outbox */
     assert_true(pushed >= 2);
     assert_int_equal(check(&client), LUNA_ADMIT_ACCOUNT_DISABLED);
-    assert_int_equal(remaining(&client), 7);
+    assert_int_equal(stores_remaining(&stores, &client), 7);
     assert_int_equal(luna_booking_push(booker, &pushed, &err), LUNA_OK);
     assert_int_equal(pushed, 0);
 }

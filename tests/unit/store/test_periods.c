@@ -1,8 +1,7 @@
 /* Quota periods: each charge in exactly one of them, by Redis's clock; rollover needs nobody. I9. */
 #include "luna/store/plan.h"
 #include "luna/store/usage.h"
-#include "stores_fixture.h"
-
+#include "one_host.h"
 #include "stores_process.h"
 
 #include <setjmp.h>
@@ -11,7 +10,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -19,31 +17,14 @@
 
 #include <cmocka.h>
 
-static struct stores stores;
-static struct luna_booker *booker;
-static struct luna_admitter *admitter;
-
 static int start(void **state)
 {
-    struct luna_fence_report report;
-    (void)state;
-    stores_start(&stores);
-    booker = stores_booker(&stores);
-    stores_fence(booker, &report);
-    admitter = stores_admitter(&stores, 0);
+    if (one_host_start(state) != 0)
+        return 1;
     return stores_sql(stores.owner_url, "INSERT INTO plans (name, rate_per_s, rate_burst, quota_period) "
                                         "VALUES ('by-day', 1000000, 1000000, 'day')")
                ? 0
                : 1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    luna_admitter_free(admitter);
-    luna_booker_free(booker);
-    stores_stop(&stores);
-    return 0;
 }
 
 /* An account whose day ends in `ms`. */
@@ -54,14 +35,6 @@ static void client_ending_in(const char *name, int64_t limit, int ms, struct cli
     snprintf(sql, sizeof sql, "UPDATE accounts SET period_end = now() + interval '%d ms' WHERE id = %lld", ms,
              (long long)ret_client->account.id);
     assert_true(stores_sql(stores.owner_url, sql));
-}
-
-static int64_t account_int(const struct client *client, const char *column)
-{
-    char sql[200];
-    snprintf(sql, sizeof sql, "SELECT %s FROM accounts WHERE id = %lld", column,
-             (long long)client->account.id);
-    return stores_sql_int(&stores, sql);
 }
 
 static int64_t charged_in(const struct client *client, int period)
@@ -90,9 +63,9 @@ static void test_a_new_period_begins_without_anybodys_help(void **state)
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
     stores_book_all(booker);
-    assert_int_equal(account_int(&client, "quota_used"), 2);
-    assert_int_equal(account_int(&client, "period_no"), 1);
-    assert_int_equal(account_int(&client, "quota_epoch"), 1);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 2);
+    assert_int_equal(stores_account_int(&stores, &client, "period_no"), 1);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_epoch"), 1);
     assert_int_equal(charged_in(&client, 0), 3);
     assert_int_equal(charged_in(&client, 1), 2);
     stores_assert_sound(&stores, booker);
@@ -135,7 +108,7 @@ static void test_a_period_that_ended_in_redis_and_was_lost_there_is_booked_from_
     assert_int_equal(charged_in(&client, 1), 2);
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
     stores_book_all(booker);
-    assert_int_equal(account_int(&client, "quota_used"), 3);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 3);
     stores_assert_sound(&stores, booker);
 }
 
@@ -184,8 +157,8 @@ static void test_the_daemon_closes_the_periods_of_cold_accounts(void **state)
     client_ending_in("cold-period", 5, -1000, &client);
     assert_int_equal(luna_booking_housekeep(booker, &report, &err), LUNA_OK);
     assert_true(report.periods_closed >= 1);
-    assert_int_equal(account_int(&client, "period_no"), 1);
-    assert_int_equal(account_int(&client, "(period_end > now())::int"), 1);
+    assert_int_equal(stores_account_int(&stores, &client, "period_no"), 1);
+    assert_int_equal(stores_account_int(&stores, &client, "(period_end > now())::int"), 1);
     stores_assert_sound(&stores, booker);
 }
 
@@ -292,5 +265,5 @@ int main(void)
         cmocka_unit_test(test_a_rollover_under_load_gives_each_period_its_limit),
         cmocka_unit_test(test_a_plan_with_another_period_keeps_what_was_used),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, one_host_stop);
 }

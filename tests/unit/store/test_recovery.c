@@ -1,4 +1,4 @@
-#include "stores_fixture.h"
+#include "one_host.h"
 
 #include "admitter.h"
 #include "stores_process.h"
@@ -7,48 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct stores stores;
-static struct luna_booker *booker;
-static struct luna_admitter *admitter;
-static int clients_made;
-
-static int start(void **state)
-{
-    struct luna_fence_report report;
-    (void)state;
-    stores_start(&stores);
-    booker = stores_booker(&stores);
-    stores_fence(booker, &report);
-    admitter = stores_admitter(&stores, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    luna_admitter_free(admitter);
-    luna_booker_free(booker);
-    stores_stop(&stores);
-    return 0;
-}
-
-static void make_client(struct client *client)
-{
-    char name[32];
-    snprintf(name, sizeof name, "client-%d", clients_made++);
-    stores_client(&stores, name, NULL, 100, client);
-}
-
-static void request(const struct client *client, int times)
-{
-    for (int i = 0; i < times; i++)
-        assert_int_equal(stores_request(admitter, client), LUNA_ADMIT_ALLOWED);
-}
 
 static void pass_once(void)
 {
@@ -63,15 +24,15 @@ static void test_flushall_loses_no_success(void **state)
     struct client client;
     struct luna_fence_report report;
     (void)state;
-    make_client(&client);
-    request(&client, 3);
+    one_host_client(&client);
+    one_host_request(&client, 3);
     pass_once();
-    request(&client, 4);
+    one_host_request(&client, 4);
     stores_redis_int(&stores, "FLUSHALL");
     stores_fence(booker, &report);
     assert_string_equal(report.why, "redis was flushed");
     assert_int_equal(report.units_recovered, 4);
-    request(&client, 2);
+    one_host_request(&client, 2);
     stores_assert_ledger(&stores, booker, &client, 9);
 }
 
@@ -80,10 +41,10 @@ static void test_flushall_is_healed_by_a_cold_load_before_any_fence(void **state
     struct client client;
     struct luna_fence_report report;
     (void)state;
-    make_client(&client);
-    request(&client, 5);
+    one_host_client(&client);
+    one_host_request(&client, 5);
     stores_redis_int(&stores, "FLUSHALL");
-    request(&client, 2);
+    one_host_request(&client, 2);
     assert_int_equal(stores_used(&stores, &client), 5);
     stores_fence(booker, &report);
     stores_assert_ledger(&stores, booker, &client, 7);
@@ -94,15 +55,15 @@ static void test_nothing_is_charged_between_a_restart_and_the_fence(void **state
     struct client client;
     struct luna_fence_report report;
     (void)state;
-    make_client(&client);
-    request(&client, 3);
+    one_host_client(&client);
+    one_host_request(&client, 3);
     stores_redis_kill(&stores);
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_UNAVAILABLE);
     stores_redis_start(&stores);
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_UNAVAILABLE);
     stores_fence(booker, &report);
     assert_string_equal(report.why, "redis restarted or was replaced");
-    request(&client, 1);
+    one_host_request(&client, 1);
     stores_assert_ledger(&stores, booker, &client, 4);
 }
 
@@ -111,19 +72,19 @@ static void test_an_older_append_only_file_gives_nothing_away(void **state)
     struct client client;
     struct luna_fence_report report;
     (void)state;
-    make_client(&client);
-    request(&client, 3);
+    one_host_client(&client);
+    one_host_request(&client, 3);
     stores_pause_ms(1100); /* appendfsync everysec */
     stores_shell(stores.dir, "cp -r appendonlydir older");
-    request(&client, 4);
+    one_host_request(&client, 4);
     pass_once();
-    request(&client, 2);
+    one_host_request(&client, 2);
     stores_redis_kill(&stores);
     stores_shell(stores.dir, "rm -rf appendonlydir && mv older appendonlydir");
     stores_redis_start(&stores);
     stores_fence(booker, &report);
     assert_int_equal(report.units_recovered, 2);
-    request(&client, 1);
+    one_host_request(&client, 1);
     stores_assert_ledger(&stores, booker, &client, 10);
 }
 
@@ -133,8 +94,8 @@ static void test_a_charge_that_was_booked_and_then_lost_is_given_back(void **sta
     struct luna_admission admission;
     struct luna_fence_report report;
     (void)state;
-    make_client(&client);
-    request(&client, 2);
+    one_host_client(&client);
+    one_host_request(&client, 2);
     stores_admit(admitter, &client, 1, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
     pass_once();
@@ -151,7 +112,7 @@ static void test_somebody_elses_recovery_does_not_void_a_charge(void **state)
     struct client client;
     struct luna_admission admission;
     (void)state;
-    make_client(&client);
+    one_host_client(&client);
     stores_admit(admitter, &client, 1, &admission);
     atomic_fetch_add(luna_journal_page_seq(luna_journal_page(admitter->journal), client.account.id), 1);
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
@@ -163,8 +124,8 @@ static void test_the_same_snapshot_booked_twice_counts_once(void **state)
     struct client client;
     char sql[256];
     (void)state;
-    make_client(&client);
-    request(&client, 6);
+    one_host_client(&client);
+    one_host_request(&client, 6);
     int64_t term = stores_sql_int(&stores, "SELECT term FROM syncd_leader");
     snprintf(sql, sizeof sql, "SELECT luna_book(%lld, 'one', '{%lld}', '{1}', '{6}', '{0}')", (long long)term,
              (long long)client.account.id);
@@ -185,8 +146,8 @@ static void test_an_acknowledgement_leaves_what_came_since(void **state)
     struct luna_error err;
     struct luna_buf text;
     (void)state;
-    make_client(&client);
-    request(&client, 5);
+    one_host_client(&client);
+    one_host_request(&client, 5);
     luna_quota_keys_make(client.account.id, "", &keys);
     luna_buf_init(&text, LUNA_SCRIPT_BYTES_MAX);
     luna_script_text(LUNA_SCRIPT_ACK, 0, &text);
@@ -214,8 +175,8 @@ static void test_a_deposed_daemon_books_nothing(void **state)
     struct luna_fence_report fence;
     struct luna_error err;
     (void)state;
-    make_client(&client);
-    request(&client, 2);
+    one_host_client(&client);
+    one_host_request(&client, 2);
     stores_sql_int(&stores, "SELECT luna_term_take('usurper')");
     assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_ECONFLICT);
     assert_int_equal(stores_used(&stores, &client), 0);
@@ -239,8 +200,8 @@ static void test_a_second_daemon_waits_and_takes_over(void **state)
     assert_int_equal(luna_booking_lead(second, &leading, &term, &err), LUNA_OK);
     assert_true(leading);
     struct luna_booking_report report;
-    make_client(&client);
-    request(&client, 1);
+    one_host_client(&client);
+    one_host_request(&client, 1);
     assert_int_not_equal(luna_booking_pass(booker, &report, &err), LUNA_OK);
     assert_int_equal(stores_used(&stores, &client), 0);
     luna_booker_free(second);
@@ -256,11 +217,11 @@ static void test_without_postgresql_warm_accounts_go_on_and_cold_ones_wait(void 
     struct luna_error err;
     struct luna_booking_report booking;
     (void)state;
-    make_client(&warm);
-    make_client(&cold);
-    request(&warm, 1);
+    one_host_client(&warm);
+    one_host_client(&cold);
+    one_host_request(&warm, 1);
     stores_postgres_kill(&stores);
-    request(&warm, 5);
+    one_host_request(&warm, 5);
     int64_t started = luna_clock_mono_ns();
     assert_int_equal(stores_request(admitter, &cold), LUNA_ADMIT_UNAVAILABLE);
     assert_in_range((luna_clock_mono_ns() - started) / 1000000, 0, 4500);
@@ -268,7 +229,7 @@ static void test_without_postgresql_warm_accounts_go_on_and_cold_ones_wait(void 
     stores_postgres_start(&stores);
     stores_fence(booker, &report);
     assert_false(report.fenced);
-    request(&cold, 2);
+    one_host_request(&cold, 2);
     stores_assert_ledger(&stores, booker, &warm, 6);
     stores_assert_ledger(&stores, booker, &cold, 2);
 }
@@ -278,8 +239,8 @@ static void test_without_redis_nothing_hangs_and_nothing_is_limited(void **state
     struct client client;
     struct luna_fence_report report;
     (void)state;
-    make_client(&client);
-    request(&client, 1);
+    one_host_client(&client);
+    one_host_request(&client, 1);
     stores_redis_kill(&stores);
     int64_t started = luna_clock_mono_ns();
     for (int i = 0; i < 5; i++)
@@ -321,8 +282,8 @@ static void test_a_hand_that_edits_redis_is_seen(void **state)
     struct luna_error err;
     char words[96];
     (void)state;
-    make_client(&client);
-    request(&client, 1);
+    one_host_client(&client);
+    one_host_request(&client, 1);
     snprintf(words, sizeof words, "INCRBY user:%lld:quota 50", (long long)client.account.id);
     stores_redis_int(&stores, words);
     assert_int_equal(luna_booking_gauges(booker, 4000, &gauges, &err), LUNA_OK);
@@ -355,8 +316,8 @@ static void test_an_emptied_dirty_set_is_filled_again(void **state)
     struct luna_conservation gauges;
     struct luna_error err;
     (void)state;
-    make_client(&client);
-    request(&client, 3);
+    one_host_client(&client);
+    one_host_request(&client, 3);
     stores_redis_int(&stores, "DEL quota:dirty");
     stores_book_all(booker);
     assert_int_equal(stores_used(&stores, &client), 0);
@@ -384,5 +345,5 @@ int main(void)
         cmocka_unit_test(test_a_hand_that_edits_redis_is_seen),
         cmocka_unit_test(test_an_emptied_dirty_set_is_filled_again),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
 }
