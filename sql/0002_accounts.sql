@@ -63,6 +63,20 @@ CREATE TABLE api_keys (
 CREATE INDEX api_keys_account ON api_keys (account_id);
 CREATE INDEX api_keys_expiry ON api_keys (expires_at) WHERE NOT ended;
 
+-- Every live key is a field of the account's hash in Redis, and is sent whole at each change: there have to be few.
+CREATE FUNCTION luna_keys_are_few() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT count(*) FROM api_keys k
+         WHERE k.account_id = NEW.account_id AND k.revoked_at IS NULL
+           AND (k.expires_at IS NULL OR k.expires_at > now())) >= 40 THEN
+        RAISE EXCEPTION 'account % has 40 live keys', NEW.account_id
+            USING ERRCODE = 'LU006', HINT = 'revoke one that is not used';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER api_keys_few BEFORE INSERT ON api_keys FOR EACH ROW EXECUTE FUNCTION luna_keys_are_few();
+
 -- End of the period that `start` lies in. UTC always.
 CREATE FUNCTION luna_period_end(kind text, start timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$
     SELECT CASE kind

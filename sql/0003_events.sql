@@ -109,3 +109,11 @@ CREATE TABLE config_outbox (
     id         BIGSERIAL PRIMARY KEY,
     account_id INTEGER NOT NULL
 );
+
+-- Journal directories. Every pool of workers and every quota-syncd says once which directory it uses. A recovery reads one of
+-- them: the whole truth when there is one, a part of it when there are more.
+CREATE TABLE journal_hosts (
+    name       text PRIMARY KEY CHECK (name ~ '^w[0-9a-f]{8}$'),
+    first_seen timestamptz NOT NULL DEFAULT now(),
+    seen_at    timestamptz NOT NULL DEFAULT now()
+);

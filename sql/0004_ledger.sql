@@ -68,8 +68,9 @@ END
 $$;
 
 -- Ends the account's open epoch, whose counters in Redis are lost or not to be believed. The workers' journals hold what
--- was really answered: `p_sums[i]` units in period `p_periods[i]`, the whole epoch, in order. What had been booked and was
--- never answered is given back. Returns the net units booked.
+-- was really answered: `p_sums[i]` units in period `p_periods[i]`, the whole epoch, in order. What had been booked and is
+-- not in the journals is given back, but only when there are no others (journal_hosts): what a host of several answered
+-- since the last booking, and nobody else's journal holds, stays unbooked. Returns the net units booked.
 CREATE FUNCTION luna_epoch_recover(p_id int, p_periods bigint[], p_sums bigint[], p_actor text, p_reason text, p_term bigint)
     RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -80,6 +81,7 @@ DECLARE
     next_no bigint;
     last_no bigint;
     kind text;
+    whole boolean := (SELECT count(*) <= 1 FROM journal_hosts);
 BEGIN
     SELECT * INTO STRICT a FROM accounts WHERE id = p_id FOR UPDATE;
     SELECT quota_period INTO kind FROM plans WHERE name = a.plan;
@@ -90,7 +92,7 @@ BEGIN
           FROM unnest(p_periods, p_sums) AS j(period, units)
          WHERE j.period = next_no OR (a.period_end IS NULL AND j.period > next_no);
         missing := journaled - ((a.sync_c - a.period_c) - (a.sync_r - a.period_r));
-        IF missing <> 0 THEN
+        IF missing > 0 OR (missing < 0 AND whole) THEN
             PERFORM luna_event_append(p_id, 'recovery', p_actor, a.sync_c, a.sync_r, missing, a.quota_used + missing,
                                       a.quota_limit, p_reason, p_term);
             UPDATE accounts SET epoch_base = epoch_base + missing WHERE id = p_id;

@@ -1,6 +1,6 @@
 SET LOCAL ROLE luna_owner;
 
--- What a worker's cold load needs, and nothing that changes a limit or touches the log at will.
+-- What a worker's cold load needs, and what the API shows; nothing that changes a limit or touches the log at will.
 
 CREATE FUNCTION luna_epoch_seen(p_id int) RETURNS TABLE (epoch bigint, is_open boolean)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -38,9 +38,16 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION luna_epoch_seen, luna_epoch_next TO luna_worker;
-GRANT SELECT (id, account_name, quota_limit, quota_used, created_at, updated_at, plan, config_version, disabled_at, quota_epoch,
+-- Every pool says once which directory of journals it uses; so does every quota-syncd.
+CREATE FUNCTION luna_host_seen(p_name text) RETURNS void LANGUAGE sql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+    INSERT INTO journal_hosts (name) VALUES (p_name) ON CONFLICT (name) DO UPDATE SET seen_at = now()
+$$;
+
+GRANT EXECUTE ON FUNCTION luna_epoch_seen, luna_epoch_next, luna_host_seen TO luna_worker;
+GRANT SELECT (id, account_name, api_key, quota_limit, quota_used, created_at, updated_at, plan, config_version, disabled_at, quota_epoch,
               epoch_open, sync_c, sync_r, period_no, period_start, period_end) ON accounts TO luna_worker;
-GRANT SELECT ON plans, quota_daily TO luna_worker;
+GRANT SELECT (id, account_id, digest, prefix, scopes, not_before, expires_at, revoked_at, created_at) ON api_keys TO luna_worker;
+GRANT SELECT ON plans, quota_daily, quota_events, account_config TO luna_worker;
 GRANT EXECUTE ON FUNCTION luna_ms, luna_time, luna_period_end TO luna_worker, luna_syncd, luna_admin;
 GRANT SELECT ON redis_incarnation TO luna_worker, luna_syncd, luna_admin;

@@ -186,5 +186,5 @@ CREATE FUNCTION luna_outbox_done(p_ids bigint[]) RETURNS void LANGUAGE sql SECUR
 $$;
 
 GRANT EXECUTE ON FUNCTION luna_term_take, luna_book, luna_book_periods, luna_incarnation_next, luna_epochs_close,
-    luna_periods_close_cold, luna_outbox_done, luna_events_partitions TO luna_syncd;
-GRANT SELECT ON accounts, plans, quota_events, quota_daily, syncd_leader, config_outbox, account_config TO luna_syncd;
+    luna_periods_close_cold, luna_outbox_done, luna_events_partitions, luna_host_seen TO luna_syncd;
+GRANT SELECT ON accounts, plans, quota_events, quota_daily, syncd_leader, config_outbox, account_config, journal_hosts TO luna_syncd;

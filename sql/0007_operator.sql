@@ -1,6 +1,7 @@
 SET LOCAL ROLE luna_owner;
 
--- What an operator does. One transaction each: the change, its audit event, the outbox row that makes Redis hear of it.
+-- What an operator does, and with keys also an account's owner, through the API. One transaction each: the change, its audit
+-- event, the outbox row that makes Redis hear of it.
 
 CREATE FUNCTION luna_changed(p_id int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -144,6 +145,33 @@ BEGIN
 END
 $$;
 
+-- A new key in place of any live one, with its scopes and its end. The old one lives on for `p_overlap_s` seconds, never
+-- longer than it would have. Returns the new key's id.
+CREATE FUNCTION luna_key_replace(p_id int, p_key bigint, p_digest uuid, p_prefix text, p_overlap_s bigint, p_actor text)
+    RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    a accounts := luna_account_row(p_id);
+    k api_keys;
+    fresh bigint;
+BEGIN
+    SELECT * INTO k FROM api_keys WHERE id = p_key AND account_id = p_id AND revoked_at IS NULL
+       AND (expires_at IS NULL OR expires_at > now());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'account % has no live key %', p_id, p_key USING ERRCODE = 'LU005';
+    END IF;
+    UPDATE api_keys SET revoked_at = CASE WHEN p_overlap_s = 0 THEN now() END,
+                        expires_at = LEAST(expires_at, now() + make_interval(secs => p_overlap_s))
+     WHERE id = p_key;
+    INSERT INTO api_keys (account_id, digest, prefix, scopes, expires_at)
+    VALUES (p_id, p_digest, p_prefix, k.scopes, k.expires_at) RETURNING id INTO fresh;
+    UPDATE accounts SET api_key = p_digest WHERE id = p_id AND api_key = k.digest;
+    PERFORM luna_event_note(a, 'key_rotate', p_actor, format('key %s (%s…) in place of key %s, which lives %s s', fresh,
+                            p_prefix, p_key, p_overlap_s));
+    PERFORM luna_changed(p_id);
+    RETURN fresh;
+END
+$$;
+
 CREATE FUNCTION luna_key_revoke(p_id int, p_key bigint, p_actor text, p_reason text)
     RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -208,5 +236,7 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION luna_account_create, luna_account_set_limit, luna_account_set_plan, luna_account_set_disabled,
-    luna_key_add, luna_key_rotate, luna_key_revoke, luna_plan_put, luna_outbox_done TO luna_admin;
-GRANT SELECT ON accounts, api_keys, plans, quota_events, quota_daily, account_config, config_outbox, syncd_leader TO luna_admin;
+    luna_key_add, luna_key_rotate, luna_key_replace, luna_key_revoke, luna_plan_put, luna_outbox_done TO luna_admin;
+GRANT EXECUTE ON FUNCTION luna_key_add, luna_key_replace, luna_key_revoke TO luna_worker;
+GRANT SELECT ON accounts, api_keys, plans, quota_events, quota_daily, account_config, config_outbox, syncd_leader, journal_hosts
+    TO luna_admin;
