@@ -1,43 +1,70 @@
-"""scripts/bench service: Luna beside the floor (a bare responder behind the same nginx) and the peer (the original design)."""
+"""scripts/bench service: Luna beside the floor (a bare responder behind the same nginx) and the peer (the original design).
+
+floor-same is a floor whose answer has as many bytes as Luna's: what TLS, nginx and the sockets take for them, whatever stands behind.
+The ratios that are required are those to the bare floor and to the peer, over HTTP/1.1.
+"""
 import argparse
 import json
 import pathlib
 import sys
 
 import rounds
+import verdicts
+from loads import LOADS
 from stand import Stand
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="scripts/bench service", description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/bench service", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", default="10,100,1000,10000,100000", help="series lengths, comma-separated")
-    parser.add_argument("--targets", default="floor,luna,peer", help="which to start and measure")
-    parser.add_argument("--connections", type=int, default=16, help="connections that wrk keeps open")
+    parser.add_argument("--targets", default="floor,floor-same,luna,peer", help="which to start and measure")
+    parser.add_argument("--http", default="1.1,2", help="versions of HTTP: 1.1 by wrk, 2 by h2load")
+    parser.add_argument("--connections", type=int, default=16, help="connections that are kept open")
     parser.add_argument("--seconds", type=int, default=4, help="length of one round")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each target, interleaved")
     parser.add_argument("--workers", type=int, default=4, help="processes of the floor's and of Luna's pool")
     parser.add_argument("--var", type=pathlib.Path, required=True, help="folder for everything that is made")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures here too")
-    return parser.parse_args()
+    parser.add_argument("--require", action="store_true", help="exit 1 when a ratio is not what is required")
+    asked = parser.parse_args()
+    for protocol in asked.http.split(","):
+        if protocol not in LOADS:
+            parser.error(f"--http {protocol}: there are {', '.join(LOADS)}")
+    return asked
+
+
+def measure(asked, targets, points):
+    """All protocols for one size: the figures by protocol, errors, requirements that are not met."""
+    body_file = rounds.write_body(asked.var, points)
+    rounds.prepare(targets, body_file)
+    results, errors, missed = {}, 0, 0
+    for protocol in asked.http.split(","):
+        figures = rounds.interleaved(targets, body_file, protocol, asked.connections, asked.seconds, asked.rounds)
+        text, below = verdicts.table(points, protocol, figures)
+        print(text, flush=True)
+        results[protocol] = figures
+        errors += sum(row["errors"] for row in figures.values())
+        missed += below
+    return results, errors, missed
 
 
 def main():
     asked = arguments()
     asked.var.mkdir(parents=True, exist_ok=True)
-    results, failed = {}, 0
+    results, failed, missed = {}, 0, 0
     with Stand(asked.var, asked.workers) as stand:
-        targets = [getattr(stand, name)() for name in asked.targets.split(",")]
-        print(rounds.HEADER, flush=True)
+        targets = [stand.target(name) for name in asked.targets.split(",")]
+        print(verdicts.HEADER, flush=True)
         for points in map(int, asked.points.split(",")):
-            figures = rounds.interleaved(targets, asked.var, points, asked.connections, asked.seconds, asked.rounds)
-            print(rounds.table(points, figures), flush=True)
-            failed += sum(row["errors"] for row in figures.values())
-            results[points] = figures
+            results[points], errors, below = measure(asked, targets, points)
+            failed, missed = failed + errors, missed + below
     if asked.json:
         asked.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
     if failed:
         print(f"{failed} requests failed: the figures do not count", file=sys.stderr)
-    return 1 if failed else 0
+    if missed:
+        print(f"{missed} rows are not what is required", file=sys.stderr)
+    return 1 if failed or (missed and asked.require) else 0
 
 
 sys.exit(main())

@@ -12,6 +12,7 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 from luna_stack import BUILD, Stack, wait_until  # noqa: E402  (the path comes first)
+from targets import Floor, FloorSame, Luna, Peer  # noqa: E402
 
 # Far from any of Luna's accounts: both services keep user:{id}:quota in the one Redis.
 PEER_ACCOUNT_ID = 1_000_000_000
@@ -41,47 +42,13 @@ def port_after(port):
     return next(candidate for candidate in range(port + 1, 65535) if port_free(candidate))
 
 
-def descendants(pid):
-    """pid and all processes below it."""
-    found = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            for child in task.read_text(encoding="ascii").split():
-                found += descendants(int(child))
-        except OSError:
-            continue
-    return found
-
-
-def cpu_seconds(pids):
-    """User and system time of these processes and those below them."""
-    ticks = 0
-    for pid in {each for root in pids for each in descendants(root)}:
-        try:
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-class Target:
-    """Something to send requests to: where, with which key, and the processes that work for it."""
-
-    def __init__(self, name, url, key, pids):
-        self.name, self.url, self.key, self.pids = name, url, key, pids
-
-    def cpu(self):
-        return cpu_seconds(self.pids)
-
-
 class Stand:
     """Starts everything under `var` and ends it."""
 
-    def __init__(self, var, workers):
+    def __init__(self, var, workers, **settings):
         self.var = pathlib.Path(var)
         self.workers = workers
-        self.stack = Stack(self.var / "luna", LUNA_WORKERS=workers, LUNA_LOG_LEVEL="info", LUNA_PRESET="release")
+        self.stack = Stack(self.var / "luna", LUNA_WORKERS=workers, LUNA_LOG_LEVEL="info", LUNA_PRESET=BUILD.name, **settings)
         self.started = []
 
     def __enter__(self):
@@ -96,11 +63,16 @@ class Stand:
         for process in reversed(self.started):
             process.send_signal(signal.SIGTERM)
         for process in reversed(self.started):
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            self.stop(process)
         self.stack.down()
+
+    @staticmethod
+    def stop(process):
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
     def start(self, command, name, **environment):
         log = open(self.var / f"{name}.log", "ab")
@@ -128,18 +100,51 @@ class Stand:
         wait_until(lambda: not port_free(port), 10, f"nginx for {name}")
         return port, process
 
+    def target(self, name):
+        """Starts what the name needs; `luna` is there already."""
+        makers = {"luna": self.luna, "floor": self.floor, "floor-same": self.floor_same, "peer": self.peer}
+        if name not in makers:
+            raise SystemExit(f"no target \"{name}\": there are {', '.join(makers)}")
+        return makers[name]()
+
+    def stores(self):
+        return {"redis": [self.stack.pid("redis")], "postgres": [self.stack.pid("postgres")]}
+
     def luna(self):
         self.stack.luna("plan", "set", "bench", *PLAN, "--quota", "2000000000")
         account = self.stack.luna_json("account", "create", f"bench-{uuid.uuid4().hex[:8]}", "--plan", "bench")
-        pids = [self.stack.pid("nginx"), self.stack.pid("fcgi-worker"), self.stack.pid("redis"), self.stack.pid("postgres")]
-        return Target("luna", f"{self.stack.url}/api/v1/{account['id']}/kalman", account["api_key"], pids)
+        groups = {"nginx": [self.stack.pid("nginx")], "workers": [self.stack.pid("fcgi-worker")], "syncd": [self.stack.pid("quota-syncd")]}
+        return Luna("luna", f"{self.stack.url}/api/v1/{account['id']}/kalman", account["api_key"], self.stack.ca, groups | self.stores())
+
+    def start_floor(self, name, *answer):
+        socket = self.var / f"{name}.sock"
+        socket.unlink(missing_ok=True)
+        process = self.start([BUILD / "bin" / "bench-floor", socket, self.workers, *answer], name)
+        wait_until(socket.exists, 10, name)
+        return socket, process
 
     def floor(self):
-        socket = self.var / "floor.sock"
-        process = self.start([BUILD.parent / "release" / "bin" / "bench-floor", socket, self.workers], "floor")
-        wait_until(socket.exists, 10, "floor")
+        socket, process = self.start_floor("floor")
         port, nginx = self.gateway("floor", f'server "unix:{socket}" max_fails=0;')
-        return Target("floor", f"https://127.0.0.1:{port}/api/v1/1/kalman", str(uuid.uuid4()), [nginx.pid, process.pid])
+        return Floor("floor", f"https://127.0.0.1:{port}/api/v1/1/kalman", str(uuid.uuid4()), self.stack.ca,
+                     {"nginx": [nginx.pid], "workers": [process.pid]})
+
+    def floor_same(self):
+        socket = self.var / "floor-same.sock"
+        running = []
+
+        def restart(answer):
+            """The same pool with another answer."""
+            for process in running:
+                self.stop(process)
+            file = self.var / "floor-same.answer"
+            file.write_bytes(answer)
+            running[:] = [self.start_floor("floor-same", file)[1]]
+            return running[0].pid
+
+        port, nginx = self.gateway("floor-same", f'server "unix:{socket}" max_fails=0;')
+        return FloorSame("floor-same", f"https://127.0.0.1:{port}/api/v1/1/kalman", str(uuid.uuid4()), self.stack.ca,
+                         {"nginx": [nginx.pid], "workers": []}, restart)
 
     def peer(self):
         socket, key = self.var / "peer.sock", str(uuid.uuid4())
@@ -151,8 +156,8 @@ class Stand:
         wait_until(socket.exists, 30, "peer")
         time.sleep(2)  # its workers import for a while after the socket is there
         port, nginx = self.gateway("peer", f'server "unix:{socket}" max_fails=0;\n  keepalive 32;', PROXIED)
-        pids = [nginx.pid, process.pid, self.stack.pid("redis"), self.stack.pid("postgres")]
-        return Target("peer", f"https://127.0.0.1:{port}/api/v1/{PEER_ACCOUNT_ID}/kalman", key, pids)
+        groups = {"nginx": [nginx.pid], "workers": [process.pid]}
+        return Peer("peer", f"https://127.0.0.1:{port}/api/v1/{PEER_ACCOUNT_ID}/kalman", key, self.stack.ca, groups | self.stores())
 
     @staticmethod
     def cores():
