@@ -14,6 +14,8 @@
 /* api_batch.c */
 enum step_outcome api_batch_decode(struct exchange *exchange);
 enum step_outcome api_batch_run(struct exchange *exchange);
+enum step_outcome api_batch_settle(struct exchange *exchange); /* the charge: what was done, no more */
+enum step_outcome api_batch_end(struct exchange *exchange);    /* and the answer's end, which states it */
 
 /* api_account.c */
 /* Parses the query; complains of what is wrong in it, and of names that are not in `known`. */

@@ -8,13 +8,6 @@
 
 enum { SERIES_ARENA_BLOCK_BYTES = 64 * 1024 };
 
-/* How a batch went. */
-struct tally {
-    size_t succeeded, failed;
-    size_t charged_for; /* sound series that the quota allows */
-    size_t written;
-};
-
 static bool content_taken(struct exchange *exchange)
 {
     if (!exchange_content_known(exchange))
@@ -59,117 +52,139 @@ enum step_outcome api_batch_decode(struct exchange *exchange)
     return STEP_ON;
 }
 
-static void put_separator(const struct exchange *exchange, struct tally *tally, struct luna_buf *out)
+static void put_separator(struct exchange *exchange)
 {
-    if (tally->written++ > 0)
-        luna_buf_putc(out, exchange->format_out == FORMAT_NDJSON ? '\n' : ',');
+    if (exchange->tally.written++ > 0)
+        luna_buf_putc(&exchange->pipeline->response.body, exchange->format_out == FORMAT_NDJSON ? '\n' : ',');
 }
 
-static void put_error(const struct exchange *exchange, struct tally *tally, enum problem_id id,
-                      const struct luna_faults *faults)
+static void put_error(struct exchange *exchange, enum problem_id id, const struct luna_faults *faults)
 {
     struct luna_buf *out = &exchange->pipeline->response.body;
     const struct problem *row = problem_row(id);
-    put_separator(exchange, tally, out);
+    put_separator(exchange);
     luna_buf_printf(out, "{\"error\":{\"code\":\"%s\",\"detail\":", row->code);
     if (faults != NULL)
         luna_faults_put_json(faults, out);
     else
         luna_buf_put_json_string(out, row->message, strlen(row->message));
     luna_buf_puts(out, "}}");
-    tally->failed++;
+    exchange->tally.failed++;
 }
 
-static int client_left(void *ctx)
+/* The answer has begun to leave under an Idempotency-Key: it is worked out to its end even for nobody, as a retry gets the whole of
+ * it and is charged nothing. */
+static bool owes_the_end(const struct exchange *exchange)
+{
+    return exchange->streaming && *exchange->request.idempotency_key != '\0';
+}
+
+static int nobody_waits(void *ctx)
 {
     struct exchange *exchange = ctx;
-    exchange->client_left = fcgi_io_client_left(exchange->pipeline->io);
-    return exchange->client_left;
+    if (!exchange->client_left)
+        exchange->client_left = fcgi_io_client_left(exchange->pipeline->io);
+    return exchange->client_left && !owes_the_end(exchange);
 }
 
-/* One sound series. False when the whole batch has to end: out of time, or nobody waits for it. */
-static bool run_item(struct exchange *exchange, const struct luna_batch_item *item,
-                     struct luna_arena *scratch, struct tally *tally)
+/* One sound series. */
+static void run_item(struct exchange *exchange, const struct luna_batch_item *item,
+                     struct luna_arena *scratch)
 {
     const struct luna_run_control control = {
-        .deadline = exchange->deadline, .cancelled = client_left, .ctx = exchange};
-    struct luna_buf *out = &exchange->pipeline->response.body;
+        .deadline = exchange->deadline, .cancelled = nobody_waits, .ctx = exchange};
     struct luna_faults faults;
     struct luna_result result;
     luna_faults_init(&faults, scratch);
+    exchange->tally.tried++;
     switch (luna_run(&item->request, &control, scratch, &result, &faults)) {
     case LUNA_RUN_OK:
-        put_separator(exchange, tally, out);
-        luna_encode_json(&item->request, &result, exchange->precision, out);
-        tally->succeeded++;
+        put_separator(exchange);
+        luna_encode_json(&item->request, &result, exchange->precision, &exchange->pipeline->response.body);
+        exchange->tally.succeeded++;
         break;
     case LUNA_RUN_FAULTS:
-        put_error(exchange, tally, PROBLEM_VALIDATION, &faults);
+        put_error(exchange, PROBLEM_VALIDATION, &faults);
         break;
     case LUNA_RUN_MEMORY:
-        put_error(exchange, tally, PROBLEM_BODY_TOO_LARGE, NULL);
+        put_error(exchange, PROBLEM_BODY_TOO_LARGE, NULL);
         break;
     case LUNA_RUN_CANCELLED:
-        return false;
+        exchange->tally.out_of_time = !exchange->client_left || owes_the_end(exchange);
+        put_error(exchange, PROBLEM_DEADLINE, NULL);
+        break;
     }
     luna_arena_reset(scratch);
-    return true;
 }
 
-/* Every series in order: its results, or why it has none. */
-static bool run_all(struct exchange *exchange, struct tally *tally)
+/* One series: its results, or why it has none. */
+static void answer_item(struct exchange *exchange, const struct luna_batch_item *item, size_t allowed,
+                        struct luna_arena *scratch)
+{
+    struct batch_tally *tally = &exchange->tally;
+    tally->out_of_time = tally->out_of_time || luna_deadline_passed(exchange->deadline);
+    if (item->faults != NULL)
+        put_error(exchange, PROBLEM_VALIDATION, item->faults);
+    else if (tally->tried == allowed)
+        put_error(exchange, PROBLEM_QUOTA_EXHAUSTED, NULL);
+    else if (tally->out_of_time)
+        put_error(exchange, PROBLEM_DEADLINE, NULL);
+    else
+        run_item(exchange, item, scratch);
+}
+
+/* Is the rest worth the work? An answer of which nothing has left is better refused than full of holes. */
+static bool goes_on(struct exchange *exchange)
+{
+    if (exchange->tally.out_of_time && !exchange->streaming)
+        return false;
+    return !exchange->client_left || owes_the_end(exchange);
+}
+
+/* Every series in order. */
+static void answer_all(struct exchange *exchange)
 {
     const struct luna_batch *batch = &exchange->batch;
     bool replay = exchange->admission.outcome == LUNA_ADMIT_REPLAY;
     size_t allowed = replay ? batch->sound : (size_t)exchange->cost;
     struct luna_arena scratch;
-    bool going = true;
     luna_arena_init(&scratch, SERIES_ARENA_BLOCK_BYTES, exchange->pipeline->arena.bytes_max);
-    for (size_t i = 0; going && i < batch->count; i++) {
-        const struct luna_batch_item *item = &batch->items[i];
-        if (item->faults != NULL) {
-            put_error(exchange, tally, PROBLEM_VALIDATION, item->faults);
-        } else if (tally->charged_for == allowed) {
-            put_error(exchange, tally, PROBLEM_QUOTA_EXHAUSTED, NULL);
-        } else {
-            tally->charged_for++;
-            going = run_item(exchange, item, &scratch, tally);
-        }
-    }
+    for (size_t i = 0; i < batch->count && goes_on(exchange); i++)
+        answer_item(exchange, &batch->items[i], allowed, &scratch);
     luna_arena_done(&scratch);
-    return going;
 }
 
-static void put_tally(const struct exchange *exchange, const struct tally *tally)
+/* A short answer is whole before anything of it leaves, and may still become a refusal. A long one leaves in parts while the rest is
+ * worked out, whatever its size: what then goes wrong with a series is said in its place. */
+enum step_outcome api_batch_run(struct exchange *exchange)
+{
+    struct http_response *response = &exchange->pipeline->response;
+    response->status = 200;
+    response->content_type = format_content_type(exchange->format_out);
+    exchange_stream_begin(exchange);
+    if (exchange->format_out == FORMAT_JSON)
+        luna_buf_puts(&response->body, "{\"series\":[");
+    answer_all(exchange);
+    if (exchange->streaming)
+        return STEP_ON;
+    return exchange->client_left ? STEP_ANSWERED : step_in_time(exchange);
+}
+
+/* Series that were answered are charged, also to a client who took a part and left; the others are given back. */
+enum step_outcome api_batch_settle(struct exchange *exchange)
+{
+    enum step_outcome outcome = exchange_charge_less(exchange, (int64_t)exchange->tally.succeeded);
+    return outcome == STEP_ON ? step_commit(exchange) : outcome;
+}
+
+enum step_outcome api_batch_end(struct exchange *exchange)
 {
     struct luna_buf *out = &exchange->pipeline->response.body;
     bool lines = exchange->format_out == FORMAT_NDJSON;
     luna_buf_puts(out, lines ? "\n{" : "],");
-    luna_buf_printf(out, "\"succeeded\":%zu,\"failed\":%zu,\"charged\":%lld}", tally->succeeded,
-                    tally->failed, (long long)exchange->admission.cost);
+    luna_buf_printf(out, "\"succeeded\":%zu,\"failed\":%zu,\"charged\":%lld}", exchange->tally.succeeded,
+                    exchange->tally.failed, (long long)exchange->admission.cost);
     if (lines)
         luna_buf_putc(out, '\n');
-}
-
-enum step_outcome api_batch_run(struct exchange *exchange)
-{
-    struct http_response *response = &exchange->pipeline->response;
-    struct tally tally = {0};
-    response->status = 200;
-    response->content_type = format_content_type(exchange->format_out);
-    if (exchange->format_out == FORMAT_JSON)
-        luna_buf_puts(&response->body, "{\"series\":[");
-    if (!run_all(exchange, &tally)) {
-        http_header_add(response, "Retry-After", "1");
-        return exchange_refuse(exchange, PROBLEM_DEADLINE, NULL);
-    }
-    /* Charged by series that were answered: what failed in the model is given back by asking for the others alone. */
-    if (tally.succeeded < tally.charged_for && exchange->admission.outcome == LUNA_ADMIT_ALLOWED) {
-        exchange->cost = (int64_t)tally.succeeded;
-        exchange->divisible = false;
-        if (exchange_admit_again(exchange) == STEP_ANSWERED)
-            return STEP_ANSWERED;
-    }
-    put_tally(exchange, &tally);
-    return exchange_check_encoded(exchange);
+    return STEP_ON;
 }

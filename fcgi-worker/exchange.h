@@ -40,6 +40,14 @@ struct pipeline { /* what a worker process has for all its requests */
     struct http_response response;
 };
 
+/* How a batch goes. */
+struct batch_tally {
+    size_t succeeded, failed;
+    size_t tried; /* sound series that were run; at most as many as the quota allows */
+    size_t written;
+    bool out_of_time;
+};
+
 struct exchange {
     struct pipeline *pipeline;
     struct http_request request;
@@ -65,11 +73,13 @@ struct exchange {
     int64_t cost;   /* units of a success */
     bool divisible; /* when the quota has less than the cost, what is left of it will do */
     struct luna_batch batch;
+    struct batch_tally tally;
     int64_t wanted, cursor;    /* numbers of a small request: days, events, seconds */
     unsigned scopes;           /* enum luna_scope bits that a key or token shall have */
     struct token_claims token; /* account_id 0: a key was sent, or nothing */
     bool client_left;
     bool streaming; /* the head of the answer has left */
+    bool cut;       /* and its end will not: something went wrong in between */
     bool admitted;  /* luna_admit() said yes: commit or refund is owed */
     struct luna_admission admission;
     const char *code; /* of the problem answered, NULL on success */
@@ -97,11 +107,12 @@ enum step_outcome step_in_time(struct exchange *exchange); /* step_encode.c: is 
 enum step_outcome step_encode(struct exchange *exchange);
 enum step_outcome step_commit(struct exchange *exchange); /* step_admit.c */
 
-/* Gives an admitted request's charge back and asks anew with exchange->cost; step_admit()'s outcome. */
-enum step_outcome exchange_admit_again(struct exchange *exchange);
+/* Makes an admitted request's charge smaller; the headers say what is left then, if they have not left. */
+enum step_outcome exchange_charge_less(struct exchange *exchange, int64_t units);
 /* The API key as sent, in either header; "" when there is none. */
 const char *exchange_api_key(const struct exchange *exchange);
-/* Answers with a problem; returns STEP_ANSWERED, so that a step can end in it. */
+/* Answers with a problem; returns STEP_ANSWERED, so that a step can end in it. An answer whose head has left cannot become
+ * another one: it is cut off, which its reader sees, as the end is missing. */
 enum step_outcome exchange_answer(struct exchange *exchange, const struct problem_report *report);
 enum step_outcome exchange_refuse(struct exchange *exchange, enum problem_id id, const char *detail);
 /* Keeps a complaint about the body for later; the first one stands. */
@@ -113,10 +124,8 @@ bool exchange_body_unpacked(struct exchange *exchange); /* Content-Encoding */
 bool exchange_query_read(struct exchange *exchange);    /* the query, and precision out of it */
 struct luna_request_limits exchange_limits(const struct exchange *exchange);
 void exchange_complain_of_faults(struct exchange *exchange, enum luna_decode_status status);
-/* Did an answer that is not streamed fit, and in time? */
-enum step_outcome exchange_check_encoded(struct exchange *exchange);
-/* From here on the response's body leaves in parts whenever it is full. Only for what is charged and cannot fail any more:
- * once the head is out there is no other answer. */
+/* From here on the response's body leaves in parts whenever it is full. Once the head is out there is no other status: what
+ * can fail after it has to be said inside the answer, or the answer is cut off. */
 void exchange_stream_begin(struct exchange *exchange);
 
 #endif

@@ -13,9 +13,9 @@ enum {
     ARENA_BASE_BYTES = 64 * 1024 * 1024,
     ARENA_BYTES_PER_POINT = 512, /* of a structural model's state, covariances and results */
     HEAD_BYTES_MAX = 8192,
-    STREAM_BYTES = 256 * 1024,   /* of an answer in memory, however long it is */
-    KEPT_BYTES_MAX = 256 * 1024, /* a buffer that grew past this is given back */
-    ANSWER_PER_BODY = 16,
+    STREAM_BYTES = 256 * 1024,          /* of a series' answer in memory, however long it is */
+    ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* of the other answers: keys, usage, problems */
+    KEPT_BYTES_MAX = 256 * 1024,        /* a buffer that grew past this is given back */
     REFUSAL_DRAIN_MS = 1000,
     WAIT_MS_MAX = 3600000,
     NS_PER_MS = 1000000,
@@ -35,7 +35,7 @@ void pipeline_init(struct pipeline *pipeline)
     luna_buf_init(&pipeline->unpacked, body_bytes_max);
     luna_buf_init(&pipeline->head, HEAD_BYTES_MAX);
     luna_buf_init(&pipeline->response.headers, HEAD_BYTES_MAX / 2);
-    luna_buf_init(&pipeline->response.body, body_bytes_max * ANSWER_PER_BODY);
+    luna_buf_init(&pipeline->response.body, ANSWER_BYTES_MAX);
 }
 
 void pipeline_done(struct pipeline *pipeline)
@@ -70,6 +70,11 @@ static void enter(struct exchange *exchange, enum phase phase)
 enum step_outcome exchange_answer(struct exchange *exchange, const struct problem_report *report)
 {
     exchange->code = problem_row(report->id)->code;
+    if (exchange->streaming) {
+        exchange->cut = true;
+        exchange->pipeline->response.status = problem_row(report->id)->status; /* for the log */
+        return STEP_ANSWERED;
+    }
     problem_respond(&exchange->pipeline->response, report, &exchange->request);
     return STEP_ANSWERED;
 }
@@ -143,10 +148,12 @@ static void begin(struct exchange *exchange)
     cors_headers_add(config->cors_origins, request->origin, &pipeline->response);
 }
 
-/* Before money is taken, and before it is kept: is anybody still there to get something for it? */
+/* Before money is taken, and before it is kept: is anybody still there to get something for it? Who has got a part of the answer
+ * already pays for what was done. */
 static bool client_left_before(const struct exchange *exchange, enum phase phase)
 {
-    return (phase == PHASE_ADMIT || phase == PHASE_COMMIT) && fcgi_io_client_left(exchange->pipeline->io);
+    return (phase == PHASE_ADMIT || phase == PHASE_COMMIT) && !exchange->streaming &&
+           fcgi_io_client_left(exchange->pipeline->io);
 }
 
 static enum step_outcome walk(struct exchange *exchange, const struct step *way)
@@ -187,7 +194,7 @@ static void write_timing(const struct exchange *exchange, struct luna_buf *head)
 }
 
 /* An answer in parts has no length: nobody knows it yet. */
-static void write_head(const struct exchange *exchange)
+static void write_head(const struct exchange *exchange, bool whole)
 {
     struct pipeline *pipeline = exchange->pipeline;
     const struct http_response *response = &pipeline->response;
@@ -195,7 +202,7 @@ static void write_head(const struct exchange *exchange)
     luna_buf_printf(head, "Status: %d %s\r\n", response->status, http_reason(response->status));
     if (response->status != NO_CONTENT)
         luna_buf_printf(head, "Content-Type: %s\r\n", response->content_type);
-    if (response->status != NO_CONTENT && !exchange->streaming)
+    if (response->status != NO_CONTENT && whole)
         luna_buf_printf(head, "Content-Length: %zu\r\n", response->body.len);
     write_timing(exchange, head);
     luna_buf_printf(head, "X-Request-Id: %s\r\nCache-Control: no-store\r\n", exchange->request_id);
@@ -215,14 +222,19 @@ static bool send_part(void *ctx, const char *bytes, size_t len)
     struct exchange *exchange = ctx;
     struct pipeline *pipeline = exchange->pipeline;
     if (!exchange->streaming) {
-        exchange->streaming = true;
-        write_head(exchange);
+        enter(exchange, exchange->phase); /* the time that it took so far */
+        write_head(exchange, false);
     }
     enum fcgi_send sent = fcgi_io_send_part(pipeline->io, pipeline->head.data, pipeline->head.len, bytes, len,
                                             last_moment(exchange));
     luna_buf_clear(&pipeline->head);
-    exchange->client_left = sent != FCGI_SEND_OK;
-    return sent == FCGI_SEND_OK;
+    if (sent != FCGI_SEND_OK) {
+        exchange->client_left = true;
+        return false;
+    }
+    exchange->streaming = true;
+    exchange->sample.bytes_out += len;
+    return true;
 }
 
 void exchange_stream_begin(struct exchange *exchange)
@@ -240,8 +252,8 @@ static void send_answer(struct exchange *exchange)
     enter(exchange, PHASE_SEND);
     drain(exchange);
     if (!exchange->streaming)
-        write_head(exchange);
-    exchange->sample.bytes_out = body->drained + body->len;
+        write_head(exchange, true);
+    exchange->sample.bytes_out += body->len;
     if (fcgi_io_send(pipeline->io, pipeline->head.data, pipeline->head.len, body->data, body->len,
                      last_moment(exchange)) != FCGI_SEND_OK)
         exchange->client_left = true;
@@ -265,7 +277,7 @@ static void finish(struct exchange *exchange)
     recycle(&pipeline->unpacked);
     recycle(&pipeline->head);
     recycle(&pipeline->response.headers);
-    pipeline->response.body.max = (size_t)pipeline->config->body_bytes_max * ANSWER_PER_BODY;
+    pipeline->response.body.max = ANSWER_BYTES_MAX;
     pipeline->response.body.drain = NULL;
     recycle(&pipeline->response.body);
     luna_arena_reset(&pipeline->arena);
@@ -280,7 +292,9 @@ void pipeline_serve(struct pipeline *pipeline, int64_t accepted_ns)
     begin(&exchange);
     if (walk(&exchange, arrival) == STEP_ON)
         (void)walk(&exchange, exchange.route->way); /* ON to the end is a success, made by the last steps */
-    if (!exchange.client_left)
+    if (pipeline->response.body.overflow && !exchange.client_left)
+        (void)exchange_refuse(&exchange, PROBLEM_INTERNAL, NULL); /* a part would look like the whole */
+    if (!exchange.client_left && !exchange.cut)
         send_answer(&exchange);
     finish(&exchange);
 }

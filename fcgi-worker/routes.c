@@ -19,7 +19,8 @@ static const struct step batch_way[] = {{PHASE_ACCEPT, step_authenticate_shape},
                                         {PHASE_DECODE, api_batch_decode},
                                         {PHASE_ADMIT, step_admit},
                                         {PHASE_MODEL, api_batch_run},
-                                        {PHASE_COMMIT, step_commit},
+                                        {PHASE_COMMIT, api_batch_settle},
+                                        {PHASE_ENCODE, api_batch_end},
                                         {PHASE_IDLE, NULL}};
 
 /* A way of reads: who asks is checked, what the query says, then the answer is made. */

@@ -165,25 +165,33 @@ enum step_outcome step_admit(struct exchange *exchange)
     return STEP_ON;
 }
 
-enum step_outcome exchange_admit_again(struct exchange *exchange)
+static enum step_outcome refuse_void(struct exchange *exchange)
 {
-    luna_admission_refund(exchange->pipeline->admitter, &exchange->admission);
     exchange->admitted = false;
-    luna_buf_clear(&exchange->pipeline->response.headers); /* they said what was left before */
-    cors_headers_add(exchange->pipeline->config->cors_origins, exchange->request.origin,
-                     &exchange->pipeline->response);
-    return admit(exchange);
+    retry_after_add(&exchange->pipeline->response, exchange->admission.retry_after_ms);
+    return exchange_refuse(
+        exchange, PROBLEM_UNAVAILABLE,
+        "The charge could not be confirmed, so the answer is withheld. Nothing was charged; try again.");
+}
+
+enum step_outcome exchange_charge_less(struct exchange *exchange, int64_t units)
+{
+    struct pipeline *pipeline = exchange->pipeline;
+    if (units >= exchange->admission.cost)
+        return STEP_ON;
+    if (luna_admission_reduce(pipeline->admitter, &exchange->admission, units) != LUNA_COMMIT_OK)
+        return refuse_void(exchange);
+    luna_buf_clear(&pipeline->response.headers); /* they said what was left before */
+    cors_headers_add(pipeline->config->cors_origins, exchange->request.origin, &pipeline->response);
+    rate_headers_add(&pipeline->response, &exchange->admission);
+    return STEP_ON;
 }
 
 enum step_outcome step_commit(struct exchange *exchange)
 {
-    exchange->admitted = false; /* settled either way */
-    if (luna_admission_commit(exchange->pipeline->admitter, &exchange->admission) != LUNA_COMMIT_OK) {
-        retry_after_add(&exchange->pipeline->response, exchange->admission.retry_after_ms);
-        return exchange_refuse(
-            exchange, PROBLEM_UNAVAILABLE,
-            "The charge could not be confirmed, so the answer is withheld. Nothing was charged; try again.");
-    }
+    if (luna_admission_commit(exchange->pipeline->admitter, &exchange->admission) != LUNA_COMMIT_OK)
+        return refuse_void(exchange);
+    exchange->admitted = false;
     exchange->sample.units = exchange->admission.cost;
     return STEP_ON;
 }

@@ -21,24 +21,12 @@ static void (*const encoders[FORMAT_COUNT])(const struct luna_request *request,
     [FORMAT_OCTETS] = encode_octets,
 };
 
-static enum step_outcome refuse_late(struct exchange *exchange)
-{
-    http_header_add(&exchange->pipeline->response, "Retry-After", "1");
-    return exchange_refuse(exchange, PROBLEM_DEADLINE, NULL);
-}
-
-enum step_outcome exchange_check_encoded(struct exchange *exchange)
-{
-    if (exchange->pipeline->response.body.overflow)
-        return exchange_refuse(
-            exchange, PROBLEM_BODY_TOO_LARGE,
-            "The answer would be larger than this service sends. Send fewer points, or ask for less.");
-    return luna_deadline_passed(exchange->deadline) ? refuse_late(exchange) : STEP_ON;
-}
-
 enum step_outcome step_in_time(struct exchange *exchange)
 {
-    return luna_deadline_passed(exchange->deadline) ? refuse_late(exchange) : STEP_ON;
+    if (!luna_deadline_passed(exchange->deadline))
+        return STEP_ON;
+    http_header_add(&exchange->pipeline->response, "Retry-After", "1");
+    return exchange_refuse(exchange, PROBLEM_DEADLINE, NULL);
 }
 
 /* After the commit: a long answer begins to leave while the rest of it is still being written. */
