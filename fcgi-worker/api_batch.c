@@ -2,7 +2,6 @@
 
 #include "luna/modelling/batch.h"
 #include "luna/modelling/encode.h"
-#include "luna/modelling/run.h"
 
 #include <string.h>
 
@@ -91,13 +90,11 @@ static int nobody_waits(void *ctx)
 static void run_item(struct exchange *exchange, const struct luna_batch_item *item,
                      struct luna_arena *scratch)
 {
-    const struct luna_run_control control = {
-        .deadline = exchange->deadline, .cancelled = nobody_waits, .ctx = exchange};
     struct luna_faults faults;
     struct luna_result result;
     luna_faults_init(&faults, scratch);
     exchange->tally.tried++;
-    switch (luna_run(&item->request, &control, scratch, &result, &faults)) {
+    switch (exchange_run(exchange, &item->request, nobody_waits, scratch, &result, &faults)) {
     case LUNA_RUN_OK:
         put_separator(exchange);
         luna_encode_json(&item->request, &result, exchange->precision, &exchange->pipeline->response.body);

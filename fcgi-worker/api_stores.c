@@ -15,8 +15,8 @@ struct api_stores {
     struct luna_cache *cache;
 };
 
-enum luna_code api_stores_new(const struct worker_config *config, struct api_stores **ret_stores,
-                              struct luna_error *err)
+enum luna_code api_stores_new(const struct worker_config *config, struct luna_store_meter *meter,
+                              struct api_stores **ret_stores, struct luna_error *err)
 {
     struct api_stores *stores = calloc(1, sizeof *stores);
     if (stores == NULL)
@@ -25,11 +25,14 @@ enum luna_code api_stores_new(const struct worker_config *config, struct api_sto
         luna_database_new(config->database_url, (int)config->database_timeout_ms, &stores->database, err);
     if (code == LUNA_OK)
         code = luna_cache_new(config->redis_url, (int)config->redis_timeout_ms, &stores->cache, err);
-    if (code != LUNA_OK)
+    if (code != LUNA_OK) {
         api_stores_free(stores);
-    else
-        *ret_stores = stores;
-    return code;
+        return code;
+    }
+    luna_database_meter(stores->database, meter, LUNA_PURPOSE_API);
+    luna_cache_meter(stores->cache, meter, LUNA_PURPOSE_API);
+    *ret_stores = stores;
+    return LUNA_OK;
 }
 
 void api_stores_free(struct api_stores *stores)

@@ -13,8 +13,9 @@
 
 struct api_stores;
 
-enum luna_code api_stores_new(const struct worker_config *config, struct api_stores **ret_stores,
-                              struct luna_error *err) LUNA_MUSTCHECK;
+/* `meter` outlives the stores. */
+enum luna_code api_stores_new(const struct worker_config *config, struct luna_store_meter *meter,
+                              struct api_stores **ret_stores, struct luna_error *err) LUNA_MUSTCHECK;
 void api_stores_free(struct api_stores *stores);
 
 struct luna_database *api_database(const struct exchange *exchange);

@@ -18,6 +18,7 @@
 #include "luna/modelling/fault.h"
 #include "luna/modelling/request.h"
 #include "luna/modelling/result.h"
+#include "luna/modelling/run.h"
 #include "luna/store/admission.h"
 #include "problem.h"
 #include "query.h"
@@ -109,6 +110,11 @@ enum step_outcome step_commit(struct exchange *exchange); /* step_admit.c */
 
 /* Makes an admitted request's charge smaller; the headers say what is left then, if they have not left. */
 enum step_outcome exchange_charge_less(struct exchange *exchange, int64_t units);
+/* Runs one series through its model under the request's deadline, and counts it. `cancelled` gets the exchange; results and
+ * workspace are `arena`'s. */
+enum luna_run_status exchange_run(struct exchange *exchange, const struct luna_request *request,
+                                  int (*cancelled)(void *exchange), struct luna_arena *arena,
+                                  struct luna_result *ret_result, struct luna_faults *faults);
 /* The API key as sent, in either header; "" when there is none. */
 const char *exchange_api_key(const struct exchange *exchange);
 /* Answers with a problem; returns STEP_ANSWERED, so that a step can end in it. An answer whose head has left cannot become

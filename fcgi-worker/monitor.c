@@ -76,25 +76,36 @@ static bool is_alive(int state)
     return state == WORKER_READY || state == WORKER_DRAINING || state == WORKER_STARTING;
 }
 
-static void add_counters(const struct scoreboard_worker *worker, struct monitor_totals *totals)
-{
 #define ADD(member) totals->member += atomic_load_explicit(&worker->member, RELAXED)
-    ADD(requests);
-    for (int i = 0; i < SCOREBOARD_STATUSES; i++)
-        ADD(statuses[i]);
+static void add_routes(const struct scoreboard_worker *worker, struct monitor_totals *totals)
+{
     for (int i = 0; i < SCOREBOARD_ROUTES; i++) {
         ADD(route_ns[i]);
         for (int j = 0; j < SCOREBOARD_STATUSES; j++)
             ADD(route_statuses[i][j]);
+        for (int j = 0; j < SCOREBOARD_BUCKETS; j++)
+            ADD(route_buckets[i][j]);
     }
+}
+
+static void add_models(const struct scoreboard_worker *worker, struct monitor_totals *totals)
+{
+    for (int i = 0; i < SCOREBOARD_MODELS; i++) {
+        for (int j = 0; j < RUN_OUTCOMES; j++)
+            totals->model_series[i][j] += atomic_load_explicit(&worker->models[i].series[j], RELAXED);
+        totals->model_points[i] += atomic_load_explicit(&worker->models[i].points, RELAXED);
+        totals->model_ns[i] += atomic_load_explicit(&worker->models[i].ns, RELAXED);
+    }
+}
+
+static void add_counters(const struct scoreboard_worker *worker, struct monitor_totals *totals)
+{
+    ADD(requests);
     for (int i = 0; i < PHASE_COUNT; i++)
         ADD(phase_ns[i]);
-    for (int i = 0; i < SCOREBOARD_BUCKETS; i++) {
+    for (int i = 0; i < SCOREBOARD_BUCKETS; i++)
         ADD(wait_buckets[i]);
-        ADD(duration_buckets[i]);
-    }
     ADD(wait_ns);
-    ADD(duration_ns);
     ADD(bytes_in);
     ADD(bytes_out);
     ADD(points);
@@ -105,7 +116,19 @@ static void add_counters(const struct scoreboard_worker *worker, struct monitor_
     ADD(cold);
     ADD(quarantined);
     ADD(slow);
+}
 #undef ADD
+
+/* Every request has one route, so that what is counted by route need not be counted again. */
+static void sum_routes(struct monitor_totals *totals)
+{
+    for (int i = 0; i < SCOREBOARD_ROUTES; i++) {
+        totals->duration_ns += totals->route_ns[i];
+        for (int j = 0; j < SCOREBOARD_STATUSES; j++)
+            totals->statuses[j] += totals->route_statuses[i][j];
+        for (int j = 0; j < SCOREBOARD_BUCKETS; j++)
+            totals->duration_buckets[j] += totals->route_buckets[i][j];
+    }
 }
 
 static void add_gauges(const struct scoreboard_worker *worker, struct monitor_totals *totals)
@@ -132,9 +155,13 @@ void monitor_add_up(const struct scoreboard *board, struct monitor_totals *ret_t
         if (atomic_load_explicit(&master->starts, RELAXED) == 0)
             continue; /* never used */
         add_counters(&board->worker[i], ret_totals);
+        add_routes(&board->worker[i], ret_totals);
+        add_models(&board->worker[i], ret_totals);
+        luna_store_meter_add(&ret_totals->stores, &board->worker[i].stores_meter);
         if (is_alive(state))
             add_gauges(&board->worker[i], ret_totals);
     }
+    sum_routes(ret_totals);
 }
 
 /* A worker that took a request, or looked round idle, a short while ago can take the next one. */

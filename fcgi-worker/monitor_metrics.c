@@ -1,5 +1,6 @@
 /* The Prometheus side of monitor.h. */
 #include "luna/base/process_metrics.h"
+#include "luna/modelling/run.h"
 #include "monitor.h"
 #include "routes.h"
 
@@ -45,21 +46,28 @@ static void put_bound(struct luna_buf *out, int64_t bound_us)
     luna_buf_puts(out, text);
 }
 
-static void put_histogram(struct luna_buf *out, const char *name, const uint64_t *buckets, uint64_t sum_ns,
-                          const char *help)
+/* `route` NULL: the histogram has no label. */
+static void put_histogram(struct luna_buf *out, const char *name, const char *route, const uint64_t *buckets,
+                          uint64_t sum_ns)
 {
+    char label[64] = "";
+    char first[80] = "";
     uint64_t so_far = 0;
-    declare(out, name, "histogram", help);
-    for (int i = 0; i < SCOREBOARD_BUCKETS - 1; i++) {
+    if (route != NULL) {
+        (void)snprintf(label, sizeof label, "{route=\"%s\"}", route);
+        (void)snprintf(first, sizeof first, "route=\"%s\",", route);
+    }
+    for (int i = 0; i < SCOREBOARD_BUCKETS; i++) {
         so_far += buckets[i];
-        luna_buf_printf(out, "luna_worker_%s_bucket{le=\"", name);
-        put_bound(out, scoreboard_bucket_ns(i) / NS_PER_US);
+        luna_buf_printf(out, "luna_worker_%s_bucket{%sle=\"", name, first);
+        if (i < SCOREBOARD_BUCKETS - 1)
+            put_bound(out, scoreboard_bucket_ns(i) / NS_PER_US);
+        else
+            luna_buf_puts(out, "+Inf");
         luna_buf_printf(out, "\"} %llu\n", (unsigned long long)so_far);
     }
-    so_far += buckets[SCOREBOARD_BUCKETS - 1];
-    luna_buf_printf(out, "luna_worker_%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)so_far);
-    luna_buf_printf(out, "luna_worker_%s_count %llu\nluna_worker_%s_sum ", name, (unsigned long long)so_far,
-                    name);
+    luna_buf_printf(out, "luna_worker_%s_count%s %llu\nluna_worker_%s_sum%s ", name, label,
+                    (unsigned long long)so_far, name, label);
     put_seconds(out, sum_ns);
 }
 
@@ -75,10 +83,10 @@ static void put_requests(struct luna_buf *out, const struct monitor_totals *tota
             luna_buf_puts(out, "luna_worker_requests_total{status=\"other\"} ");
         luna_buf_printf(out, "%llu\n", (unsigned long long)totals->statuses[i]);
     }
-    put_histogram(out, "queue_wait_seconds", totals->wait_buckets, totals->wait_ns,
-                  "Time from nginx's stamp to the worker's accept.");
-    put_histogram(out, "request_duration_seconds", totals->duration_buckets, totals->duration_ns,
-                  "Time from accept to the answer's last byte.");
+    declare(out, "queue_wait_seconds", "histogram", "Time from nginx's stamp to the worker's accept.");
+    put_histogram(out, "queue_wait_seconds", NULL, totals->wait_buckets, totals->wait_ns);
+    declare(out, "request_duration_seconds", "histogram", "Time from accept to the answer's last byte.");
+    put_histogram(out, "request_duration_seconds", NULL, totals->duration_buckets, totals->duration_ns);
     declare(out, "phase_seconds_total", "counter", "Time spent in each phase of a request.");
     for (int i = PHASE_IDLE + 1; i < PHASE_COUNT; i++) {
         luna_buf_printf(out, "luna_worker_phase_seconds_total{phase=\"%s\",blocked=\"%s\"} ",
@@ -123,13 +131,39 @@ static void put_routes(struct luna_buf *out, const struct monitor_totals *totals
             luna_buf_printf(out, "\"} %llu\n", (unsigned long long)totals->route_statuses[i][j]);
         }
     }
-    declare(out, "route_duration_seconds_total", "counter",
+    declare(out, "route_duration_seconds", "histogram",
             "Time from accept to the answer's last byte, by route.");
-    for (int i = 0; i < SCOREBOARD_ROUTES; i++) {
-        if (!is_shown(i))
+    for (int i = 0; i < SCOREBOARD_ROUTES; i++)
+        if (is_shown(i))
+            put_histogram(out, "route_duration_seconds", route_name(i), totals->route_buckets[i],
+                          totals->route_ns[i]);
+}
+
+static void declare_filter(struct luna_buf *out, const char *name, const char *help)
+{
+    luna_buf_printf(out, "# HELP luna_filter_%s %s\n# TYPE luna_filter_%s counter\n", name, help, name);
+}
+
+/* By the model that was asked for; "auto" is one. Again the table's names, not the client's. */
+static void put_models(struct luna_buf *out, const struct monitor_totals *totals)
+{
+    declare_filter(out, "series_total", "Series that went through a model, by what became of them.");
+    for (int i = 0; i < SCOREBOARD_MODELS; i++)
+        for (int j = 0; j < RUN_OUTCOMES && luna_model_name(i) != NULL; j++)
+            luna_buf_printf(out, "luna_filter_series_total{model=\"%s\",outcome=\"%s\"} %llu\n",
+                            luna_model_name(i), run_name((enum run_outcome)j),
+                            (unsigned long long)totals->model_series[i][j]);
+    declare_filter(out, "points_total", "Observations that went through a model.");
+    for (int i = 0; i < SCOREBOARD_MODELS; i++)
+        if (luna_model_name(i) != NULL)
+            luna_buf_printf(out, "luna_filter_points_total{model=\"%s\"} %llu\n", luna_model_name(i),
+                            (unsigned long long)totals->model_points[i]);
+    declare_filter(out, "seconds_total", "Time spent in a model, fitting included.");
+    for (int i = 0; i < SCOREBOARD_MODELS; i++) {
+        if (luna_model_name(i) == NULL)
             continue;
-        luna_buf_printf(out, "luna_worker_route_duration_seconds_total{route=\"%s\"} ", route_name(i));
-        put_seconds(out, totals->route_ns[i]);
+        luna_buf_printf(out, "luna_filter_seconds_total{model=\"%s\"} ", luna_model_name(i));
+        put_seconds(out, totals->model_ns[i]);
     }
 }
 
@@ -182,6 +216,8 @@ void monitor_put_metrics(const struct scoreboard *board, int64_t now_ns, struct 
     put_gauge(out, "ready", monitor_is_ready(board, now_ns, &reason), "1 when /readyz says yes.");
     put_requests(out, &totals);
     put_routes(out, &totals);
+    put_models(out, &totals);
+    luna_store_meter_put(&totals.stores, LUNA_METER_WORKER, out);
     put_workers(out, &totals);
     put_pool(out, &board->pool);
     declare(out, "start_time_seconds", "gauge", "When the pool started, since 1970-01-01 UTC.");

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LAYOUT = 2, READ_TRIES = 64 };
+enum { LAYOUT = 3, READ_TRIES = 64 };
 
 /* Twice as long each: 250 µs … 4.1 s, and the rest. */
 enum { BUCKET_FIRST_NS = 250000 };
@@ -28,9 +28,20 @@ static const struct {
 #undef X
 };
 
+static const char *const runs[] = {
+#define X(symbol, name) name,
+    RUN_TABLE(X)
+#undef X
+};
+
 const char *phase_name(enum phase phase)
 {
     return (unsigned)phase < PHASE_COUNT ? phases[phase].name : "unknown";
+}
+
+const char *run_name(enum run_outcome outcome)
+{
+    return (unsigned)outcome < RUN_OUTCOMES ? runs[outcome] : "unknown";
 }
 
 bool phase_is_blocked(enum phase phase)
@@ -199,17 +210,16 @@ static int route_index(int route)
 
 static void count(struct scoreboard_worker *slot, const struct scoreboard_sample *sample)
 {
+    int route = route_index(sample->route);
     add(&slot->requests, 1);
-    add(&slot->statuses[status_index(sample->status)], 1);
-    add(&slot->route_statuses[route_index(sample->route)][status_index(sample->status)], 1);
-    add(&slot->route_ns[route_index(sample->route)], (uint64_t)sample->duration_ns);
+    add(&slot->route_statuses[route][status_index(sample->status)], 1);
+    add(&slot->route_buckets[route][bucket_of(sample->duration_ns)], 1);
+    add(&slot->route_ns[route], (uint64_t)sample->duration_ns);
     for (int i = 0; i < PHASE_COUNT; i++)
         if (sample->phase_ns[i] > 0)
             add(&slot->phase_ns[i], (uint64_t)sample->phase_ns[i]);
     add(&slot->wait_buckets[bucket_of(sample->wait_ns)], 1);
     add(&slot->wait_ns, (uint64_t)sample->wait_ns);
-    add(&slot->duration_buckets[bucket_of(sample->duration_ns)], 1);
-    add(&slot->duration_ns, (uint64_t)sample->duration_ns);
     add(&slot->bytes_in, sample->bytes_in);
     add(&slot->bytes_out, sample->bytes_out);
     add(&slot->points, sample->points);
@@ -219,6 +229,15 @@ static void count(struct scoreboard_worker *slot, const struct scoreboard_sample
     add(&slot->cold, sample->cold);
     add(&slot->quarantined, sample->quarantined);
     add(&slot->slow, sample->slow);
+}
+
+void scoreboard_worker_run(struct scoreboard_worker *slot, const struct scoreboard_run *run)
+{
+    if (run->model < 0 || run->model >= SCOREBOARD_MODELS)
+        return;
+    add(&slot->models[run->model].series[run->outcome], 1);
+    add(&slot->models[run->model].points, run->points);
+    add(&slot->models[run->model].ns, (uint64_t)run->duration_ns);
 }
 
 void scoreboard_worker_end(struct scoreboard_worker *slot, const struct scoreboard_sample *sample)

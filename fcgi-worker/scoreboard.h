@@ -13,6 +13,7 @@
 #define FCGI_WORKER_SCOREBOARD_H
 
 #include "luna/base/error.h"
+#include "luna/store/meter.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -27,7 +28,8 @@ enum {
     SCOREBOARD_ID_BYTES = 64,
     SCOREBOARD_HASH_BYTES = 32,
     SCOREBOARD_QUARANTINE_MAX = 32,
-    SCOREBOARD_ROUTES = 16 /* the last counts what no route has */
+    SCOREBOARD_ROUTES = 16, /* the last counts what no route has */
+    SCOREBOARD_MODELS = 16
 };
 
 /* The one list of phases: symbol, name in logs and metrics, whether a worker in it waits for a store. */
@@ -59,6 +61,21 @@ enum {
         SCOREBOARD_STATUSES
 };
 
+/* The one list of what can become of a series in its model: symbol, name in metrics. */
+#define RUN_TABLE(X)                                                                                         \
+    X(RUN_DONE, "done")                                                                                      \
+    X(RUN_NOT_CONVERGED, "not_converged") /* answered, with the best that the fit had found */               \
+    X(RUN_REFUSED, "refused")             /* data and parameters do not go together: 422 */                  \
+    X(RUN_CANCELLED, "cancelled")         /* out of time, or the client left */                              \
+    X(RUN_NO_MEMORY, "no_memory")
+
+enum run_outcome {
+#define X(symbol, name) symbol,
+    RUN_TABLE(X)
+#undef X
+        RUN_OUTCOMES
+};
+
 enum worker_state { /* the master's view */
                     WORKER_NONE,
                     WORKER_STARTING,
@@ -86,17 +103,19 @@ struct scoreboard_worker {            /* the worker writes */
     atomic_ullong body_hash[SCOREBOARD_HASH_BYTES / 8];
 
     alignas(64) atomic_ullong requests;
-    atomic_ullong statuses[SCOREBOARD_STATUSES];
     atomic_ullong route_statuses[SCOREBOARD_ROUTES][SCOREBOARD_STATUSES];
+    atomic_ullong route_buckets[SCOREBOARD_ROUTES][SCOREBOARD_BUCKETS]; /* of the duration */
     atomic_ullong route_ns[SCOREBOARD_ROUTES];
     atomic_ullong phase_ns[PHASE_COUNT];
     atomic_ullong wait_buckets[SCOREBOARD_BUCKETS];
     atomic_ullong wait_ns;
-    atomic_ullong duration_buckets[SCOREBOARD_BUCKETS];
-    atomic_ullong duration_ns;
     atomic_ullong bytes_in, bytes_out, points, units;
     atomic_ullong shed, client_left, dropped, cold, quarantined, slow;
     atomic_ullong resident_bytes;
+    struct {
+        atomic_ullong series[RUN_OUTCOMES], points, ns;
+    } models[SCOREBOARD_MODELS];
+    struct luna_store_meter stores_meter;
 };
 
 struct scoreboard_master { /* the master writes */
@@ -168,6 +187,14 @@ struct scoreboard_sample {
     bool shed, client_left, cold, quarantined, slow;
 };
 
+/* One series that went through a model. */
+struct scoreboard_run {
+    int model; /* its number; out of range: not counted */
+    enum run_outcome outcome;
+    size_t points;
+    int64_t duration_ns;
+};
+
 /* How the stores were just now, as a request or a probe met them. */
 void scoreboard_worker_stores(struct scoreboard_worker *slot, enum store_state state, int64_t now_ns);
 
@@ -177,6 +204,7 @@ void scoreboard_worker_phase(struct scoreboard_worker *slot, enum phase phase);
 void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_id, int64_t account_id,
                             int route, size_t body_bytes, const unsigned char *body_hash,
                             int64_t hard_limit_ns);
+void scoreboard_worker_run(struct scoreboard_worker *slot, const struct scoreboard_run *run);
 void scoreboard_worker_end(struct scoreboard_worker *slot, const struct scoreboard_sample *sample);
 /* No request after all. */
 void scoreboard_worker_idle(struct scoreboard_worker *slot);
@@ -191,6 +219,7 @@ unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *b
 unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *body_hash, int64_t now_wall_ms);
 
 const char *phase_name(enum phase phase);
+const char *run_name(enum run_outcome outcome);
 bool phase_is_blocked(enum phase phase);
 /* Upper bound of a histogram bucket in ns; the last has none: INT64_MAX. */
 int64_t scoreboard_bucket_ns(int bucket);

@@ -1,6 +1,6 @@
 #include "exchange.h"
 
-#include "luna/modelling/run.h"
+#include "luna/base/clock.h"
 
 static int client_left(void *ctx)
 {
@@ -9,12 +9,42 @@ static int client_left(void *ctx)
     return exchange->client_left;
 }
 
+static enum run_outcome outcome_of(enum luna_run_status status, const struct luna_result *result)
+{
+    switch (status) {
+    case LUNA_RUN_OK:
+        return result->not_converged ? RUN_NOT_CONVERGED : RUN_DONE;
+    case LUNA_RUN_FAULTS:
+        return RUN_REFUSED;
+    case LUNA_RUN_CANCELLED:
+        return RUN_CANCELLED;
+    case LUNA_RUN_MEMORY:
+        break;
+    }
+    return RUN_NO_MEMORY;
+}
+
+enum luna_run_status exchange_run(struct exchange *exchange, const struct luna_request *request,
+                                  int (*cancelled)(void *exchange), struct luna_arena *arena,
+                                  struct luna_result *ret_result, struct luna_faults *faults)
+{
+    const struct luna_run_control control = {
+        .deadline = exchange->deadline, .cancelled = cancelled, .ctx = exchange};
+    int64_t began_ns = luna_clock_mono_ns();
+    enum luna_run_status status = luna_run(request, &control, arena, ret_result, faults);
+    const struct scoreboard_run run = {.model = luna_model_number(request->model_name),
+                                       .outcome = outcome_of(status, ret_result),
+                                       .points = request->n,
+                                       .duration_ns = luna_clock_mono_ns() - began_ns};
+    scoreboard_worker_run(exchange->pipeline->slot, &run);
+    return status;
+}
+
 enum step_outcome step_model(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
-    const struct luna_run_control control = {
-        .deadline = exchange->deadline, .cancelled = client_left, .ctx = exchange};
-    switch (luna_run(&exchange->model, &control, &pipeline->arena, &exchange->result, &exchange->faults)) {
+    switch (exchange_run(exchange, &exchange->model, client_left, &pipeline->arena, &exchange->result,
+                         &exchange->faults)) {
     case LUNA_RUN_OK:
         return STEP_ON;
     case LUNA_RUN_FAULTS:

@@ -59,6 +59,7 @@ void metrics_put_prometheus(const struct syncd_metrics *metrics, struct luna_buf
                             metric->name, metric->help, metric->name, metric->kind, metric->name,
                             value_of(metrics, metric));
     }
+    luna_store_meter_put(&metrics->stores, LUNA_METER_SYNCD, out);
 }
 
 void metrics_put_json(const struct syncd_metrics *metrics, struct luna_buf *out)

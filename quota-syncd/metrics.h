@@ -5,6 +5,7 @@
 #define SYNCD_METRICS_H
 
 #include "luna/base/buf.h"
+#include "luna/store/meter.h"
 
 #include <stdint.h>
 
@@ -53,9 +54,11 @@ struct syncd_metrics {
 #define X(member, kind, help) int64_t member;
     SYNCD_METRIC_TABLE(X)
 #undef X
+    struct luna_store_meter stores; /* shown as Prometheus text only */
 };
 
-/* Prometheus text format 0.0.4: luna_syncd_<member>, one in _ms as _seconds; luna_build_info and process_* besides. */
+/* Prometheus text format 0.0.4: luna_syncd_<member>, one in _ms as _seconds; luna_build_info, process_*, luna_redis_* and
+ * luna_postgresql_* besides. */
 void metrics_put_prometheus(const struct syncd_metrics *metrics, struct luna_buf *out);
 /* "member": value, … without the braces. */
 void metrics_put_json(const struct syncd_metrics *metrics, struct luna_buf *out);

@@ -47,7 +47,8 @@ enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics
                                           .batch_accounts_max = (int)config->batch_accounts,
                                           .unsafe_redis = config->allow_unsafe_redis,
                                           .between_batches = pause,
-                                          .between_context = context};
+                                          .between_context = context,
+                                          .meter = &metrics->stores};
     enum luna_code code = luna_booker_new(&options, &round->booker, err);
     if (code == LUNA_EIO) { /* nothing is connected yet: it can only be the folder of the journals */
         luna_error_wrap(err, "LUNA_STATE_DIR");

@@ -1,5 +1,7 @@
 #include "model_spec.h"
 
+#include "luna/modelling/run.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -243,6 +245,18 @@ void model_spec_fault(const struct luna_request *request, struct luna_faults *fa
         fault_model(faults, "value_error", text, setting->description, name);
     else
         fault_parameter(faults, "value_error", text, "leave the parameter out to have it fitted", name);
+}
+
+const char *luna_model_name(int number)
+{
+    const struct kalman_kind_info *info = number >= 0 ? kalman_kind_describe((enum kalman_kind)number) : NULL;
+    return info != NULL && is_served(info) ? info->name : NULL;
+}
+
+int luna_model_number(const char *name)
+{
+    const struct kalman_kind_info *info = kalman_kind_by_name(name);
+    return info != NULL && is_served(info) ? (int)info->kind : -1;
 }
 
 bool model_spec_build(const struct luna_request *request, struct luna_faults *faults,

@@ -267,6 +267,7 @@ static enum luna_run_status put_model(struct run *run)
     const struct kalman_kind_info *info = kalman_kind_describe(run->spec.kind);
     result->model_name = info->name;
     result->fit_status = kalman_fit_status_name(run->is_fitted ? run->fit.status : KALMAN_FIT_FIXED);
+    result->not_converged = run->is_fitted && run->fit.status == KALMAN_FIT_NOT_CONVERGED;
     result->fit_reason = run->is_fitted ? run->fit.reason : NULL;
     result->loglikelihood = run->is_fitted ? run->fit.loglikelihood : run->summary.loglikelihood;
     result->aicc = run->is_fitted ? run->fit.aicc : (double)NAN;

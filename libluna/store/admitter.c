@@ -40,6 +40,8 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
         luna_admitter_free(admitter);
         return code;
     }
+    luna_cache_meter(admitter->cache, options->meter, LUNA_PURPOSE_ADMIT);
+    luna_database_meter(admitter->database, options->meter, LUNA_PURPOSE_LOAD);
     admitter->pepper = options->pepper;
     admitter->pepper_len = options->pepper_len;
     admitter->redis_timeout_ms = options->redis_timeout_ms;
@@ -94,7 +96,15 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
                                            struct luna_redis_command *command, struct luna_deadline deadline,
                                            struct luna_reply **ret_reply, struct luna_error *err)
 {
+    static const enum luna_purpose purposes[LUNA_SCRIPTS_FENCED] = {
+        [LUNA_SCRIPT_ADMIT] = LUNA_PURPOSE_ADMIT,
+        [LUNA_SCRIPT_REFUND] = LUNA_PURPOSE_REFUND,
+        [LUNA_SCRIPT_REDUCE] = LUNA_PURPOSE_REFUND,
+        [LUNA_SCRIPT_FINISH] = LUNA_PURPOSE_COMMIT,
+        [LUNA_SCRIPT_LEASE] = LUNA_PURPOSE_LOAD,
+        [LUNA_SCRIPT_INSTALL] = LUNA_PURPOSE_LOAD};
     struct luna_reply *reply = NULL;
+    luna_redis_purpose(admitter->cache, purposes[script]);
     command->argv[SCRIPT_SHA_ARG] = admitter->fence.sha[script];
     command->lens[SCRIPT_SHA_ARG] = strlen(admitter->fence.sha[script]);
     enum luna_code code = luna_redis_call(admitter->cache, command, deadline, &reply, err);

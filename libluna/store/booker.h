@@ -38,6 +38,8 @@ struct luna_booker {
 /* Still the leader of the session that took the term? LUNA_ECONFLICT. */
 enum luna_code luna_booker_check(const struct luna_booker *booker, struct luna_error *err) LUNA_MUSTCHECK;
 struct luna_deadline luna_booker_redis_deadline(const struct luna_booker *booker);
+/* What both stores are asked for from here on, in the meter. */
+void luna_booker_purpose(struct luna_booker *booker, enum luna_purpose purpose);
 /* SCRIPT LOAD. */
 enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_script script,
                                        int64_t incarnation, char ret_sha[LUNA_SCRIPT_SHA_BYTES],

@@ -51,6 +51,8 @@ enum luna_code luna_booker_new(const struct luna_booker_options *options, struct
         luna_booker_free(booker);
         return code;
     }
+    luna_cache_meter(booker->cache, options->meter, LUNA_PURPOSE_CHECK);
+    luna_database_meter(booker->database, options->meter, LUNA_PURPOSE_LEAD);
     booker->redis_timeout_ms = options->redis_timeout_ms;
     booker->batch_accounts_max = options->batch_accounts_max;
     booker->unsafe_redis = options->unsafe_redis;
@@ -77,6 +79,12 @@ void luna_booker_free(struct luna_booker *booker)
 struct luna_deadline luna_booker_redis_deadline(const struct luna_booker *booker)
 {
     return luna_deadline_in_ms(booker->redis_timeout_ms);
+}
+
+void luna_booker_purpose(struct luna_booker *booker, enum luna_purpose purpose)
+{
+    luna_redis_purpose(booker->cache, purpose);
+    luna_pg_purpose(booker->database, purpose);
 }
 
 enum luna_code luna_booker_check(const struct luna_booker *booker, struct luna_error *err)
@@ -160,6 +168,7 @@ enum luna_code luna_booking_lead(struct luna_booker *booker, bool *ret_leading, 
 {
     struct luna_error ignored;
     bool leading = luna_booker_check(booker, &ignored) == LUNA_OK;
+    luna_booker_purpose(booker, LUNA_PURPOSE_LEAD);
     if (leading) {
         /* The lock is ours as long as the session lives; the term may have been taken by hand. */
         int64_t term = 0;

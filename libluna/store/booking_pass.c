@@ -368,6 +368,7 @@ enum luna_code luna_booking_pass(struct luna_booker *booker, struct luna_booking
         code = luna_error_set(err, LUNA_ECONFLICT, "the fence was not looked at yet");
     if (code != LUNA_OK)
         return code;
+    luna_booker_purpose(booker, LUNA_PURPOSE_BOOK);
     batch_init(&batch, booker, &report, err);
     code = walk(&batch);
     batch_done(&batch);

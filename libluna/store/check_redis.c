@@ -71,6 +71,7 @@ static enum luna_code check_persistence(struct luna_booker *booker, struct luna_
 
 enum luna_code luna_booking_check_redis(struct luna_booker *booker, struct luna_error *err)
 {
+    luna_booker_purpose(booker, LUNA_PURPOSE_CHECK);
     enum luna_code code = check_version(booker, err);
     if (code == LUNA_OK && !booker->unsafe_redis)
         code = check_eviction(booker, err);

@@ -247,6 +247,7 @@ enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id
 {
     struct load load = {.admitter = admitter, .account_id = account_id, .deadline = deadline, .err = err};
     luna_quota_keys_make(account_id, "", &load.keys);
+    luna_pg_purpose(admitter->database, LUNA_PURPOSE_LOAD);
     enum luna_cold leased = take_lease(&load);
     if (leased != LUNA_COLD_ABSENT)
         return leased;

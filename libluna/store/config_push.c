@@ -144,6 +144,7 @@ enum luna_code luna_booking_push(struct luna_booker *booker, int64_t *ret_pushed
     enum luna_code code = luna_booker_check(booker, err);
     if (code != LUNA_OK)
         return code;
+    luna_booker_purpose(booker, LUNA_PURPOSE_PUSH);
     do {
         code = push_batch(booker, &count, err);
         if (code != LUNA_OK)

@@ -245,6 +245,7 @@ enum luna_code luna_booking_fence(struct luna_booker *booker, struct luna_fence_
     struct present present = {.connection = 0};
     struct luna_fence_report report = {.why = "nothing changed"};
     enum luna_code code = luna_booker_check(booker, err);
+    luna_booker_purpose(booker, LUNA_PURPOSE_FENCE);
     if (code == LUNA_OK)
         code = see(booker, &present, err);
     if (code != LUNA_OK)

@@ -173,6 +173,7 @@ enum luna_code luna_booking_gauges(struct luna_booker *booker, int accounts_max,
     struct luna_buf ids;
     int count = accounts_max < 2 ? 1 : accounts_max < SAMPLE_MAX ? accounts_max / 2 : SAMPLE_MAX / 2;
     luna_buf_init(&ids, 1 << 20);
+    luna_booker_purpose(booker, LUNA_PURPOSE_CHECK);
     enum luna_code code = read_counters(booker, &gauges, err);
     if (code == LUNA_OK)
         code = list_dirty(booker, count, &ids, err);

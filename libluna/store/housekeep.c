@@ -32,6 +32,7 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker, struct luna_ho
     add_term(booker, &cold);
     luna_pg_param_int(&cold, COLD_PERIODS_MAX);
     add_term(booker, &keys);
+    luna_booker_purpose(booker, LUNA_PURPOSE_HOUSEKEEP);
     enum luna_code code = luna_booker_check(booker, err);
     if (code == LUNA_OK)
         code = count_of(booker, "SELECT luna_events_partitions($1)", &months, &report.partitions_made, err);

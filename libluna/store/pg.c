@@ -15,6 +15,8 @@ struct luna_database {
     PGconn *session; /* NULL: not connected */
     uint64_t generation;
     char sqlstate[6];
+    struct luna_meter *meter; /* NULL: nobody counts */
+    enum luna_purpose purpose;
 };
 
 static void ignore_notice(void *context, const PGresult *notice)
@@ -49,6 +51,18 @@ void luna_database_free(struct luna_database *database)
     explicit_bzero(database->url, strlen(database->url));
     free(database->url);
     free(database);
+}
+
+void luna_database_meter(struct luna_database *database, struct luna_store_meter *meter,
+                         enum luna_purpose purpose)
+{
+    database->meter = meter != NULL ? &meter->postgresql : NULL;
+    database->purpose = purpose;
+}
+
+void luna_pg_purpose(struct luna_database *database, enum luna_purpose purpose)
+{
+    database->purpose = purpose;
 }
 
 void luna_pg_drop(struct luna_database *database)
@@ -142,6 +156,7 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
             PQsetnonblocking(database->session, 1);
             PQsetNoticeReceiver(database->session, ignore_notice, NULL);
             database->generation++;
+            luna_meter_connect(database->meter);
             return LUNA_OK;
         }
         if (state == PGRES_POLLING_FAILED)
@@ -250,9 +265,34 @@ static enum luna_code collect(struct luna_database *database, struct luna_deadli
     return code;
 }
 
-static enum luna_code query_until(struct luna_database *database, struct luna_deadline deadline,
-                                  const char *sql, const struct luna_pg_params *params,
-                                  struct luna_pg_result **ret_result, struct luna_error *err)
+/* An answer to a wrong wish, such as a name that is taken, is no trouble of the database's. */
+static void count_error(const struct luna_database *database, enum luna_code code)
+{
+    bool lost = database->session == NULL || PQstatus(database->session) != CONNECTION_OK;
+    if (code == LUNA_ETIMEOUT)
+        luna_meter_error(database->meter, LUNA_METER_TIMEOUT);
+    else if (code == LUNA_EUNAVAILABLE && lost)
+        luna_meter_error(database->meter, LUNA_METER_CONNECTION);
+    else if (code == LUNA_EUNAVAILABLE || code == LUNA_EPROTOCOL)
+        luna_meter_error(database->meter, LUNA_METER_REFUSED);
+}
+
+static int64_t begin_trip(const struct luna_database *database)
+{
+    return database->meter != NULL ? luna_clock_mono_ns() : 0;
+}
+
+static enum luna_code end_trip(const struct luna_database *database, int64_t began_ns, enum luna_code code)
+{
+    if (database->meter == NULL)
+        return code;
+    luna_meter_time(database->meter, database->purpose, luna_clock_mono_ns() - began_ns);
+    count_error(database, code);
+    return code;
+}
+
+static enum luna_code ask(struct luna_database *database, struct luna_deadline deadline, const char *sql,
+                          const struct luna_pg_params *params, PGresult **ret_result, struct luna_error *err)
 {
     enum luna_code code = ensure_session(database, deadline, err);
     if (code != LUNA_OK)
@@ -261,11 +301,19 @@ static enum luna_code query_until(struct luna_database *database, struct luna_de
     const char *const *values = count > 0 ? params->values : NULL;
     if (PQsendQueryParams(database->session, sql, count, NULL, values, NULL, NULL, 0) == 0)
         return lost(database, "sending", err);
+    return collect(database, deadline, ret_result, err);
+}
+
+static enum luna_code query_until(struct luna_database *database, struct luna_deadline deadline,
+                                  const char *sql, const struct luna_pg_params *params,
+                                  struct luna_pg_result **ret_result, struct luna_error *err)
+{
     PGresult *result = NULL;
-    code = collect(database, deadline, &result, err);
+    int64_t began_ns = begin_trip(database);
+    enum luna_code code = ask(database, deadline, sql, params, &result, err);
     if (code == LUNA_OK)
         *ret_result = (struct luna_pg_result *)result;
-    return code;
+    return end_trip(database, began_ns, code);
 }
 
 enum luna_code luna_pg_query(struct luna_database *database, struct luna_deadline deadline, const char *sql,
@@ -293,19 +341,26 @@ enum luna_code luna_pg_query_long(struct luna_database *database, int timeout_ms
     return code;
 }
 
-enum luna_code luna_pg_script(struct luna_database *database, struct luna_deadline deadline, const char *sql,
-                              struct luna_error *err)
+static enum luna_code run_script(struct luna_database *database, struct luna_deadline deadline,
+                                 const char *sql, struct luna_error *err)
 {
+    PGresult *result = NULL;
     enum luna_code code = ensure_session(database, deadline, err);
     if (code != LUNA_OK)
         return code;
     if (PQsendQuery(database->session, sql) == 0)
         return lost(database, "sending", err);
-    PGresult *result = NULL;
     code = collect(database, deadline, &result, err);
     if (code == LUNA_OK)
         PQclear(result);
     return code;
+}
+
+enum luna_code luna_pg_script(struct luna_database *database, struct luna_deadline deadline, const char *sql,
+                              struct luna_error *err)
+{
+    int64_t began_ns = begin_trip(database);
+    return end_trip(database, began_ns, run_script(database, deadline, sql, err));
 }
 
 enum luna_code luna_pg_take_notifies(struct luna_database *database, bool *ret_noticed,
@@ -326,6 +381,7 @@ enum luna_code luna_database_ping(struct luna_database *database, struct luna_de
                                   struct luna_error *err)
 {
     struct luna_pg_result *result = NULL;
+    luna_pg_purpose(database, LUNA_PURPOSE_PROBE);
     enum luna_code code = luna_pg_query(database, deadline, "SELECT 1", NULL, &result, err);
     if (code == LUNA_OK)
         luna_pg_result_free(result);

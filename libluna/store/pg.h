@@ -55,6 +55,8 @@ struct luna_deadline luna_pg_deadline(const struct luna_database *database);
 /* Grows with every session: locks and LISTENs of an earlier one are gone. 0: never connected. */
 uint64_t luna_pg_generation(const struct luna_database *database);
 void luna_pg_drop(struct luna_database *database);
+/* What the statements from here on are for, in the meter. */
+void luna_pg_purpose(struct luna_database *database, enum luna_purpose purpose);
 /* The session's socket, -1 without one. */
 int luna_pg_fd(const struct luna_database *database);
 /* Takes in what has arrived; ret_noticed: at least one NOTIFY. LUNA_EUNAVAILABLE when the session is gone. */

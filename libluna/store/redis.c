@@ -13,7 +13,10 @@ struct luna_cache {
     int timeout_ms;
     redisContext *context; /* NULL: not connected */
     uint64_t generation;
-    int unanswered; /* commands sent whose answers were not taken yet */
+    int unanswered;           /* commands sent whose answers were not taken yet */
+    struct luna_meter *meter; /* NULL: nobody counts */
+    enum luna_purpose purpose;
+    int64_t asked_ns; /* when the first unanswered command was sent; 0: none, or nobody counts */
 };
 
 enum luna_code luna_cache_new(const char *url, int timeout_ms, struct luna_cache **ret_cache,
@@ -49,6 +52,38 @@ void luna_redis_drop(struct luna_cache *cache)
     cache->unanswered = 0;
 }
 
+void luna_cache_meter(struct luna_cache *cache, struct luna_store_meter *meter, enum luna_purpose purpose)
+{
+    cache->meter = meter != NULL ? &meter->redis : NULL;
+    cache->purpose = purpose;
+}
+
+void luna_redis_purpose(struct luna_cache *cache, enum luna_purpose purpose)
+{
+    cache->purpose = purpose;
+}
+
+static void begin_trip(struct luna_cache *cache)
+{
+    if (cache->meter != NULL && cache->unanswered == 0)
+        cache->asked_ns = luna_clock_mono_ns();
+}
+
+static void end_trip(struct luna_cache *cache)
+{
+    if (cache->asked_ns != 0)
+        luna_meter_time(cache->meter, cache->purpose, luna_clock_mono_ns() - cache->asked_ns);
+    cache->asked_ns = 0;
+}
+
+/* The trip ends in failure, and the connection with it. */
+static void fail_trip(struct luna_cache *cache, enum luna_meter_error kind)
+{
+    luna_meter_error(cache->meter, kind);
+    end_trip(cache);
+    luna_redis_drop(cache);
+}
+
 int luna_redis_timeout_ms(const struct luna_cache *cache)
 {
     return cache->timeout_ms;
@@ -73,7 +108,7 @@ static enum luna_code broken(struct luna_cache *cache, const char *doing, struct
                    : code == LUNA_ETIMEOUT   ? "no answer in time"
                    : context->errstr[0] != 0 ? context->errstr
                                              : "connection lost");
-    luna_redis_drop(cache);
+    fail_trip(cache, code == LUNA_ETIMEOUT ? LUNA_METER_TIMEOUT : LUNA_METER_CONNECTION);
     return code;
 }
 
@@ -88,7 +123,7 @@ static enum luna_code run_setup(struct luna_cache *cache, const char **argv, int
         code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", doing, reply->str);
     freeReplyObject(reply);
     if (code != LUNA_OK)
-        luna_redis_drop(cache);
+        fail_trip(cache, LUNA_METER_REFUSED);
     return code;
 }
 
@@ -134,6 +169,7 @@ static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_dea
             return broken(cache, "connecting", err);
         redisSetTimeout(cache->context, left);
         cache->generation++;
+        luna_meter_connect(cache->meter);
         return greet(cache, err);
     }
     if (redisSetTimeout(cache->context, left) != REDIS_OK)
@@ -181,6 +217,7 @@ enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_comma
     if (command->overflow)
         return luna_error_set(err, LUNA_ELIMIT, "a Redis command of more than %d arguments",
                               LUNA_REDIS_ARGS_MAX);
+    begin_trip(cache);
     enum luna_code code = ensure_connected(cache, deadline, err);
     if (code != LUNA_OK)
         return code;
@@ -190,6 +227,14 @@ enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_comma
     return LUNA_OK;
 }
 
+/* A fenced Redis does not know the scripts: that is its answer until quota-syncd has looked at it. */
+static void count_refusal(const struct luna_cache *cache, const redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_ERROR)
+        luna_meter_error(cache->meter,
+                         strncmp(reply->str, "NOSCRIPT", 8) == 0 ? LUNA_METER_FENCED : LUNA_METER_REFUSED);
+}
+
 enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline deadline,
                                struct luna_reply **ret_reply, struct luna_error *err)
 {
@@ -197,12 +242,14 @@ enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline de
     if (cache->context == NULL)
         return luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: connection lost");
     if (luna_deadline_passed(deadline)) {
-        luna_redis_drop(cache);
+        fail_trip(cache, LUNA_METER_TIMEOUT);
         return luna_error_set(err, LUNA_ETIMEOUT, "Redis: no answer in time");
     }
     if (redisGetReply(cache->context, &reply) != REDIS_OK)
         return broken(cache, "waiting for an answer", err);
-    cache->unanswered--;
+    if (--cache->unanswered == 0)
+        end_trip(cache);
+    count_refusal(cache, reply);
     *ret_reply = reply;
     return LUNA_OK;
 }
@@ -239,6 +286,7 @@ enum luna_code luna_cache_ping(struct luna_cache *cache, struct luna_deadline de
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "PING");
+    luna_redis_purpose(cache, LUNA_PURPOSE_PROBE);
     enum luna_code code = luna_redis_want(cache, &command, deadline, &reply, err);
     if (code == LUNA_OK)
         luna_reply_free(reply);

@@ -49,6 +49,8 @@ enum luna_code luna_redis_want(struct luna_cache *cache, struct luna_redis_comma
                                struct luna_deadline deadline, struct luna_reply **ret_reply,
                                struct luna_error *err) LUNA_MUSTCHECK;
 void luna_redis_drop(struct luna_cache *cache);
+/* What the commands from here on are for, in the meter. */
+void luna_redis_purpose(struct luna_cache *cache, enum luna_purpose purpose);
 int luna_redis_timeout_ms(const struct luna_cache *cache);
 /* Grows with every connection made: what was true of an earlier one need not be true now. */
 uint64_t luna_redis_generation(const struct luna_cache *cache);

@@ -45,6 +45,22 @@ GOOD = worker("luna_worker_requests_total", 'status="200"')
 BAD = worker("luna_worker_requests_total", 'status="503"')
 FAST = worker("luna_worker_request_duration_seconds_bucket", 'le="1.024"')
 
+
+def kind(labels, store, of):
+    return labelled(f"luna_{store}_errors_total", labels, f'kind="{of}"')
+
+
+def trips(labels, store, operation, slow_share=0):
+    """A store's histogram with 6000 round trips a minute: the slow ones take between one and five seconds."""
+    name = f"luna_{store}_{'request' if store == 'redis' else 'query'}_duration_seconds_bucket"
+    return {labelled(name, labels, f'operation="{operation}",le="{bound}"'): growing(6000 * share)
+            for bound, share in (("0.001", 1 - slow_share), ("1.0", 1 - slow_share), ("5.0", 1), ("+Inf", 1))}
+
+
+def series(model, outcome):
+    return worker("luna_filter_series_total", f'model="{model}",outcome="{outcome}"')
+
+
 HEALTHY = {
     worker("up"): flat(1), syncd("up"): flat(1), gateway("probe_success"): flat(1),
     gateway("probe_ssl_earliest_cert_expiry"): flat(90 * 86400),
@@ -60,6 +76,12 @@ HEALTHY = {
         "reload_rollbacks_total", "upgrade_rollbacks_total")},
     **{syncd(f"luna_syncd_{name}"): flat(0) for name in (
         "accounts_refused_total", "conservation_redis_broken", "conservation_ledger_broken", "conservation_total_broken")},
+    **{kind(labels, store, of): flat(0) for labels in (WORKER, SYNCD) for store in ("redis", "postgresql")
+       for of in ("timeout", "connection", "refused")},
+    kind(WORKER, "redis", "fenced"): flat(0),
+    **trips(WORKER, "redis", "admit"), **trips(WORKER, "postgresql", "load"), **trips(SYNCD, "postgresql", "book"),
+    **trips(SYNCD, "postgresql", "fence", 1),  # a recovery of all accounts may take its time
+    series("local_level", "done"): growing(6000), series("arima", "done"): growing(95), series("arima", "not_converged"): growing(5),
 }
 GONE = None
 
@@ -115,6 +137,17 @@ SCENARIOS = {
     "bookings_are_refused": ({syncd("luna_syncd_accounts_refused_total"): stepping(1)}, "8m", {"LunaBookingsRefused"}),
     "redis_restarted_once": ({syncd("luna_syncd_fences_total"): f"1x5 2x{MINUTES}"}, "8m", set()),
     "redis_restarts_again_and_again": ({syncd("luna_syncd_fences_total"): f"1+1x{MINUTES}"}, "8m", {"LunaRedisRestarts"}),
+    "redis_times_out": ({kind(WORKER, "redis", "timeout"): growing(6)}, "12m", {"LunaRedisErrors"}),
+    "redis_refuses_the_login_of_syncd": ({kind(SYNCD, "redis", "refused"): growing(6)}, "12m", {"LunaRedisErrors"}),
+    "redis_restarted_under_many_workers": ({kind(WORKER, "redis", "connection"): stepping(200)}, "12m", set()),
+    "redis_fenced_for_long": ({kind(WORKER, "redis", "fenced"): growing(600)}, "12m", set()),  # that is quota-syncd's trouble, and has its alerts
+    "redis_is_slow": (trips(WORKER, "redis", "admit", 0.02), "17m", {"LunaRedisSlow"}),
+    "redis_is_slow_for_one_in_two_hundred": (trips(WORKER, "redis", "admit", 0.005), "17m", set()),
+    "postgresql_loses_connections": ({kind(SYNCD, "postgresql", "connection"): growing(6)}, "12m", {"LunaPostgresqlErrors"}),
+    "postgresql_is_slow": (trips(WORKER, "postgresql", "load", 0.02), "17m", {"LunaPostgresqlSlow"}),
+    "bookings_are_slow": (trips(SYNCD, "postgresql", "book", 0.02), "17m", {"LunaPostgresqlSlow"}),
+    "fits_do_not_converge": ({series("arima", "not_converged"): growing(50)}, "95m", {"LunaFitsNotConverged"}),
+    "one_odd_series_an_hour": ({series("cycle", "not_converged"): f"0x5 1x{MINUTES}"}, "40m", set()),
     "gateway_down": ({gateway("probe_success"): flat(0)}, "4m", {"LunaGatewayDown"}),
     "certificate_for_ten_days": ({gateway("probe_ssl_earliest_cert_expiry"): flat(10 * 86400)}, "90m", {"LunaCertificateExpiry"}),
     "certificate_for_a_day": ({gateway("probe_ssl_earliest_cert_expiry"): flat(86400)}, "90m",

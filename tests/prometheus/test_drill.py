@@ -17,7 +17,7 @@ from stack_control import Process
 SHORTER = {"5m": "10s", "15m": "15s", "30m": "20s", "1h": "40s", "6h": "60s", "3d": "80s"}
 MUST_FIRE = {"LunaNotReady", "LunaErrorBurnFast"}
 MAY_FIRE = MUST_FIRE | {"LunaErrorBurnSlow", "LunaErrorBurnLong", "LunaNoLeader", "LunaQuotaLag", "LunaUnbookedBacklog",
-                        "LunaLatencyBurnFast", "LunaLatencyBurnSlow"}
+                        "LunaLatencyBurnFast", "LunaLatencyBurnSlow", "LunaRedisErrors", "LunaRedisSlow"}
 
 
 def shortened(text):

@@ -1,6 +1,7 @@
 """What the daemons export is what rules and dashboards ask for."""
 import json
 import re
+import time
 
 import httpx
 import pytest
@@ -63,6 +64,67 @@ def test_requests_count_by_their_route(stack, client, account):
     client.get("/api/v1/nothing/here")
     # A worker counts a request after the last byte of its answer has left.
     wait_until(lambda: counts() == tuple(value + 1 for value in before), 5, "each request to be counted under its route")
+
+
+SAMPLE = r"^{name}{{{labels}}} ([\d.]+)$"
+
+
+def samples(stack, program, *wanted):
+    text = page(stack, program).text
+    return [float(re.search(SAMPLE.format(name=name, labels=re.escape(labels)), text, re.MULTILINE)[1]) for name, labels in wanted]
+
+
+@pytest.mark.parametrize("program, wanted, ask", [
+    ("fcgi-worker", ("luna_redis_request_duration_seconds_count", 'operation="admit"'), "kalman"),
+    ("fcgi-worker", ("luna_redis_request_duration_seconds_count", 'operation="commit"'), "kalman_once"),
+    ("fcgi-worker", ("luna_redis_request_duration_seconds_count", 'operation="load"'), "kalman_cold"),
+    ("fcgi-worker", ("luna_redis_request_duration_seconds_count", 'operation="api"'), "usage"),
+    ("fcgi-worker", ("luna_postgresql_query_duration_seconds_count", 'operation="load"'), "kalman_cold"),
+    ("fcgi-worker", ("luna_postgresql_query_duration_seconds_count", 'operation="api"'), "usage"),
+    ("fcgi-worker", ("luna_worker_route_duration_seconds_count", 'route="usage"'), "usage"),
+    ("fcgi-worker", ("luna_filter_series_total", 'model="smooth_trend",outcome="done"'), "trend"),
+    ("fcgi-worker", ("luna_filter_series_total", 'model="local_level",outcome="done"'), "batch"),
+    ("fcgi-worker", ("luna_filter_points_total", 'model="local_level"'), "batch"),
+    ("fcgi-worker", ("luna_filter_seconds_total", 'model="local_level"'), "batch"),
+    ("quota-syncd", ("luna_redis_request_duration_seconds_count", 'operation="book"'), "kalman"),
+    ("quota-syncd", ("luna_postgresql_query_duration_seconds_count", 'operation="book"'), "kalman"),
+    ("quota-syncd", ("luna_postgresql_query_duration_seconds_count", 'operation="lead"'), "nothing"),
+    ("quota-syncd", ("luna_postgresql_query_duration_seconds_count", 'operation="push"'), "nothing"),
+    ("quota-syncd", ("luna_redis_request_duration_seconds_count", 'operation="fence"'), "nothing"),
+    ("quota-syncd", ("luna_redis_request_duration_seconds_count", 'operation="check"'), "kalman"),
+], ids=lambda value: value if isinstance(value, str) else "-".join(re.findall(r"(\w+)_|\"(\w+)\"", value[1])[0]))
+def test_a_series_stands_still_though_its_work_is_done(stack, client, account, account_factory, program, wanted, ask):
+    asks = {
+        "nothing": lambda: None,  # quota-syncd does it every round
+        "kalman": lambda: client.post(account.url, headers=account.headers, json={"results": [1, 2, 4]}),
+        "kalman_once": lambda: client.post(account.url, headers=account.headers | {"Idempotency-Key": str(time.monotonic_ns())}, json={"results": [1, 2, 4]}),
+        "kalman_cold": lambda: (lambda cold: client.post(cold.url, headers=cold.headers, json={"results": [1, 2]}))(account_factory()),
+        "usage": lambda: client.get(f"/api/v1/{account.id}/usage", headers=account.headers),
+        "trend": lambda: client.post(account.url, headers=account.headers, json={"results": [1, 2, 4, 7], "model": "smooth_trend"}),
+        "batch": lambda: client.post(account.url + "/batch", headers=account.headers, json={"series": [[1, 2, 3], [2, 3, 5]]}),
+    }
+    before = samples(stack, program, wanted)
+    answer = asks[ask]()
+    assert answer is None or answer.status_code == 200, answer.text
+    wait_until(lambda: samples(stack, program, wanted) > before, 10, f"{wanted} to grow after {ask}")
+
+
+def test_the_batch_is_counted_by_series_and_points(stack, client, account):
+    wanted = [("luna_filter_series_total", 'model="local_level",outcome="done"'), ("luna_filter_points_total", 'model="local_level"')]
+    before = samples(stack, "fcgi-worker", *wanted)
+    client.post(account.url + "/batch", headers=account.headers, json={"series": [[1, 2, 3], [2, 3, 5, 8]]})
+    wait_until(lambda: samples(stack, "fcgi-worker", *wanted) == [before[0] + 2, before[1] + 7], 5, "two series of seven points")
+
+
+def test_the_histogram_of_a_route_adds_up_to_its_requests(stack, client, account):
+    client.get(f"/api/v1/{account.id}/usage", headers=account.headers)
+
+    def both():
+        text = page(stack, "fcgi-worker").text
+        requests = sum(int(count) for count in re.findall(r'^luna_worker_route_requests_total{route="usage",status="\w+"} (\d+)$', text, re.MULTILINE))
+        return requests, int(re.search(r'^luna_worker_route_duration_seconds_bucket{route="usage",le="\+Inf"} (\d+)$', text, re.MULTILINE)[1])
+
+    wait_until(lambda: both()[0] == both()[1] > 0, 5, "as many durations as requests")
 
 
 def unknown(expression, exported):

@@ -2,6 +2,8 @@
 #include "scoreboard.h"
 
 #include "luna/base/clock.h"
+#include "luna/base/http_listener.h"
+#include "luna/modelling/run.h"
 #include "monitor.h"
 
 #include <sched.h>
@@ -187,7 +189,61 @@ static void requests_count_in_the_row_of_their_route(void **state)
     assert_int_equal(GREW(route_statuses[last][SCOREBOARD_STATUS_200]), 3);
     assert_int_equal(GREW(route_ns[2]), 14);
     assert_int_equal(GREW(route_ns[last]), 21);
+    assert_int_equal(GREW(route_buckets[2][0]), 2);
+    assert_int_equal(GREW(statuses[SCOREBOARD_STATUS_200]), 5);
+    assert_int_equal(GREW(duration_buckets[0]), 6);
+    assert_int_equal(GREW(duration_ns), 42);
 #undef GREW
+}
+
+static void a_series_counts_under_another_model(void **state)
+{
+    (void)state;
+    struct monitor_totals totals;
+    const struct scoreboard_run runs[] = {
+        {.model = 3, .outcome = RUN_DONE, .points = 10, .duration_ns = 5},
+        {.model = 3, .outcome = RUN_NOT_CONVERGED, .points = 20, .duration_ns = 6},
+        {.model = 0, .outcome = RUN_CANCELLED, .points = 1, .duration_ns = 7},
+        {.model = -1, .points = 1000},
+        {.model = SCOREBOARD_MODELS, .points = 1000}};
+    atomic_store(&board->master[6].starts, 1);
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
+        scoreboard_worker_run(&board->worker[6], &runs[i]);
+    monitor_add_up(board, &totals);
+    assert_int_equal(totals.model_series[3][RUN_DONE], 1);
+    assert_int_equal(totals.model_series[3][RUN_NOT_CONVERGED], 1);
+    assert_int_equal(totals.model_points[3], 30);
+    assert_int_equal(totals.model_ns[3], 11);
+    assert_int_equal(totals.model_series[0][RUN_CANCELLED], 1);
+    assert_int_equal(totals.model_points[0], 1);
+}
+
+/* Each model has its row, under its own name: nothing that can be asked for goes uncounted. */
+static void a_model_has_no_row(void **state)
+{
+    (void)state;
+    int models = 0;
+    for (int i = 0; i < 1000; i++) {
+        if (luna_model_name(i) == NULL)
+            continue;
+        assert_in_range(i, 0, SCOREBOARD_MODELS - 1);
+        assert_int_equal(luna_model_number(luna_model_name(i)), i);
+        models++;
+    }
+    assert_true(models > 10);
+    assert_int_equal(luna_model_number("no_such_model"), -1);
+    assert_null(luna_model_name(-1));
+}
+
+static void the_page_of_metrics_outgrows_its_buffer(void **state)
+{
+    (void)state;
+    struct luna_buf page;
+    luna_buf_init(&page, LUNA_HTTP_RESPONSE_BYTES_MAX);
+    monitor_put_metrics(board, 0, &page);
+    assert_false(page.overflow);
+    assert_in_range(page.len, 1, LUNA_HTTP_RESPONSE_BYTES_MAX / 4);
+    luna_buf_done(&page);
 }
 
 static void another_layout_is_not_adopted(void **state)
@@ -240,12 +296,13 @@ static void oldest_body_gives_way(void **state)
     assert_int_equal(scoreboard_kills(board, gone, 10100, 100000), 0);
 }
 
-/* All that one request writes, as pipeline.c does it: nine phases, two names, one count. */
+/* All that one request writes, as pipeline.c does it: nine phases, two names, two round trips, one model, one count. */
 static void one_request(struct scoreboard_worker *slot, unsigned number)
 {
     unsigned char hash[SCOREBOARD_HASH_BYTES] = {(unsigned char)number};
     struct scoreboard_sample sample = {
         .status = 200, .wait_ns = 1000000, .duration_ns = 300000, .bytes_in = 32, .points = 4};
+    const struct scoreboard_run run = {.outcome = RUN_DONE, .points = 4, .duration_ns = 1000};
     for (int i = 0; i < PHASE_COUNT; i++)
         sample.phase_ns[i] = 1000;
     scoreboard_worker_begin(slot, number, number);
@@ -253,6 +310,9 @@ static void one_request(struct scoreboard_worker *slot, unsigned number)
     for (int i = PHASE_ACCEPT; i < PHASE_COUNT; i++)
         scoreboard_worker_phase(slot, (enum phase)i);
     scoreboard_worker_name(slot, "0123456789abcdef0123456789abcdef", 42, 0, 32, hash, number);
+    luna_meter_time(&slot->stores_meter.redis, LUNA_PURPOSE_ADMIT, 90000);
+    luna_meter_time(&slot->stores_meter.redis, LUNA_PURPOSE_COMMIT, 90000);
+    scoreboard_worker_run(slot, &run);
     scoreboard_worker_end(slot, &sample);
 }
 
@@ -286,6 +346,9 @@ int main(void)
         cmocka_unit_test(idle_slot_has_no_request),
         cmocka_unit_test(totals_are_the_sums_of_the_slots_and_outlive_a_worker),
         cmocka_unit_test(requests_count_in_the_row_of_their_route),
+        cmocka_unit_test(a_series_counts_under_another_model),
+        cmocka_unit_test(a_model_has_no_row),
+        cmocka_unit_test(the_page_of_metrics_outgrows_its_buffer),
         cmocka_unit_test(another_layout_is_not_adopted),
         cmocka_unit_test(memory_cannot_be_shrunk_under_a_reader),
         cmocka_unit_test(body_is_remembered_until_it_is_old),

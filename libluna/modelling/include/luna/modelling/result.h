@@ -6,6 +6,7 @@
 
 #include "luna/modelling/request.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct luna_forecast {
@@ -39,6 +40,7 @@ struct luna_result {
     struct luna_model_setting settings[LUNA_PARAMETERS_MAX];
     size_t setting_count;
     const char *fit_status;                     /* "fixed", "interior", "boundary_low", … */
+    bool not_converged;                         /* the fit ended before it had found the maximum */
     const char *fit_reason;                     /* for model "auto": why this model; else NULL */
     double loglikelihood;                       /* diffuse, all n terms */
     double aicc;                                /* NaN where it is not defined */

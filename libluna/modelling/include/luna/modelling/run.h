@@ -27,6 +27,10 @@ struct luna_run_control {
     void *ctx;
 };
 
+/* The models there are, by number from 0: NULL for a number that none has, -1 for a name that none has. */
+const char *luna_model_name(int number);
+int luna_model_number(const char *name);
+
 /* Checks the model's name, its parameters and settings without computing. The decoders have done it already. */
 enum luna_run_status luna_run_check(const struct luna_request *request, struct luna_faults *faults)
     __attribute__((warn_unused_result));

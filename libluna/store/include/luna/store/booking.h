@@ -17,6 +17,7 @@
 #define LUNA_STORE_BOOKING_H
 
 #include "luna/base/error.h"
+#include "luna/store/meter.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,6 +35,7 @@ struct luna_booker_options {
      * during a long one. False ends the pass there: LUNA_OK, with what was done so far in the report and `stopped` set. */
     bool (*between_batches)(void *context);
     void *between_context;
+    struct luna_store_meter *meter; /* NULL: nobody counts */
 };
 
 enum luna_code luna_booker_new(const struct luna_booker_options *options, struct luna_booker **ret_booker,

@@ -10,6 +10,7 @@
 
 #include "luna/base/clock.h"
 #include "luna/base/error.h"
+#include "luna/store/meter.h"
 
 struct luna_cache;
 
@@ -17,6 +18,8 @@ struct luna_cache;
 enum luna_code luna_cache_new(const char *url, int timeout_ms, struct luna_cache **ret_cache,
                               struct luna_error *err) LUNA_MUSTCHECK;
 void luna_cache_free(struct luna_cache *cache);
+/* What it asks is counted from here on, as being for `purpose` where a verb does not know better. `meter` outlives it. */
+void luna_cache_meter(struct luna_cache *cache, struct luna_store_meter *meter, enum luna_purpose purpose);
 enum luna_code luna_cache_ping(struct luna_cache *cache, struct luna_deadline deadline,
                                struct luna_error *err) LUNA_MUSTCHECK;
 

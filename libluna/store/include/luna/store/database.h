@@ -11,6 +11,7 @@
 
 #include "luna/base/clock.h"
 #include "luna/base/error.h"
+#include "luna/store/meter.h"
 
 struct luna_database;
 
@@ -18,6 +19,9 @@ struct luna_database;
 enum luna_code luna_database_new(const char *url, int timeout_ms, struct luna_database **ret_database,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 void luna_database_free(struct luna_database *database);
+/* What it asks is counted from here on, as being for `purpose` where a verb does not know better. `meter` outlives it. */
+void luna_database_meter(struct luna_database *database, struct luna_store_meter *meter,
+                         enum luna_purpose purpose);
 /* Connects if need be and asks for an answer. LUNA_EUNAVAILABLE, LUNA_ETIMEOUT. */
 enum luna_code luna_database_ping(struct luna_database *database, struct luna_deadline deadline,
                                   struct luna_error *err) LUNA_MUSTCHECK;
