@@ -127,13 +127,18 @@ static enum luna_code late(struct luna_database *database, const char *doing, st
     return luna_error_set(err, LUNA_ETIMEOUT, "PostgreSQL: %s: no answer in time", doing);
 }
 
+/* The server, too, must notice that a session is dead when nothing said so: the leader's lock lives as long as its session
+ * does there, and by default that is two hours. Asked after 5 s of silence, given up after 10. */
+#define PEER_WATCH "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_user_timeout=10000"
+
 static PGconn *start_session(const struct luna_database *database)
 {
-    char options[160], tcp_timeout[24];
+    char options[240], tcp_timeout[24];
     /* A little less than our own deadline, so that the server gives up first and says so. */
     int server_ms = database->timeout_ms > 200 ? database->timeout_ms - 100 : database->timeout_ms;
-    snprintf(options, sizeof options, "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d",
-             server_ms, database->timeout_ms);
+    snprintf(options, sizeof options,
+             "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d " PEER_WATCH, server_ms,
+             database->timeout_ms);
     snprintf(tcp_timeout, sizeof tcp_timeout, "%d", database->timeout_ms);
     const char *const keys[] = {
         "dbname",          "options", "tcp_user_timeout", "keepalives_idle", "application_name",
@@ -165,11 +170,12 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
     return lost(database, "connecting", err);
 }
 
-/* A server that went away while nobody asked has left an end of file. Better to see it now than in the answer. */
-static bool has_hung_up(PGconn *session)
+/* A server that went away while nobody asked has left an end of file, with or without a last word before it. Better to see
+ * it now than in the answer. */
+static bool has_hung_up(const PGconn *session)
 {
-    struct pollfd item = {.fd = PQsocket(session), .events = POLLIN};
-    return PQstatus(session) != CONNECTION_OK || (poll(&item, 1, 0) > 0 && PQconsumeInput(session) == 0);
+    struct pollfd item = {.fd = PQsocket(session), .events = POLLRDHUP};
+    return PQstatus(session) != CONNECTION_OK || poll(&item, 1, 0) > 0;
 }
 
 static enum luna_code ensure_session(struct luna_database *database, struct luna_deadline deadline,

@@ -75,12 +75,20 @@ def check(stack, db, redis_store, load, name, *, excess_max=0, others=frozenset(
         faults.append(f"statuses that this fault must not cause: {codes}")
     if load.slowest_s() > REQUEST_LIMIT_S:
         faults.append(f"a request took {load.slowest_s():.1f} s")
-    wait_until(lambda: conserved(stack), 15, f"{name}: the conservation gauges to read 0")
+    await_conservation(stack, name)
     assert not faults, line + "\n" + "\n".join(faults)
     return successes
 
 
-def conserved(stack):
+def await_conservation(stack, name):
     """By a check that was made after the last booking."""
-    metrics = syncd_metrics(stack)
-    return bool(metrics) and metrics["luna_syncd_conservation_stale"] == 0 and all(metrics[f"luna_syncd_conservation_{part}_broken"] == 0 for part in ("redis", "ledger", "total"))
+    gauges = {}
+
+    def conserved():
+        gauges.update({part: value for part, value in syncd_metrics(stack).items() if part.startswith("luna_syncd_conservation_")})
+        return gauges and not any(value for part, value in gauges.items() if part.endswith(("_stale", "_broken")))
+
+    try:
+        wait_until(conserved, 15)
+    except AssertionError as late:
+        raise AssertionError(f"{name}: the conservation gauges do not read 0: {gauges}") from late

@@ -12,14 +12,14 @@ BODY = json.dumps({"results": [1120, 1160, 963], "model": {"name": "local_level"
     "level_variance": 1469.1, "observation_variance": 15099}}}).encode()
 CLIENT_TIMEOUT_S = 20
 
-Answer = collections.namedtuple("Answer", "account_id key status began ended code")
+Answer = collections.namedtuple("Answer", "account_id key status began ended code retry_after")
 
 
 class Load:
     """Use as a context: requests run inside it. `answers` is complete afterwards."""
 
-    def __init__(self, stack, accounts, threads=8, pause_s=0.0, requests_each=None):
-        self.accounts, self.pause_s, self.requests_each = accounts, pause_s, requests_each
+    def __init__(self, stack, accounts, threads=8, pause_s=0.0, requests_each=None, send=None):
+        self.accounts, self.pause_s, self.requests_each, self.send = accounts, pause_s, requests_each, send or send_series
         self.target = urllib.parse.urlsplit(stack.url)
         self.trust = ssl.create_default_context(cafile=stack.ca)
         self.answers = []
@@ -50,8 +50,8 @@ class Load:
             if connection is None:
                 connection = http.client.HTTPSConnection(self.target.hostname, self.target.port, timeout=CLIENT_TIMEOUT_S, context=self.trust)
             began = time.monotonic()
-            status, code, keep = ask(connection, account)
-            self.answers.append(Answer(account.id, account.key, status, began, time.monotonic(), code))
+            status, code, retry_after, keep = ask(connection, account, self.send)
+            self.answers.append(Answer(account.id, account.key, status, began, time.monotonic(), code, retry_after))
             sent += 1
             if not keep:
                 connection.close()
@@ -92,17 +92,26 @@ def forget(redis_store, account):
     redis_store.delete(quota, *("{%s}:%s" % (quota, part) for part in ("m", "delta", "load", "concurrent")))
 
 
-def ask(connection, account):
-    """(status, problem code, may the connection be used again). Status 0: the connection broke before an answer."""
-    path = f"/api/v1/{account.id}/kalman"
+def send_series(connection, account):
+    """What is charged."""
+    connection.request("POST", f"/api/v1/{account.id}/kalman", BODY, {"X-API-Key": account.key, "Content-Type": "application/json"})
+
+
+def send_usage(connection, account):
+    """What is free, and read from PostgreSQL."""
+    connection.request("GET", f"/api/v1/{account.id}/usage", headers={"X-API-Key": account.key})
+
+
+def ask(connection, account, send):
+    """(status, problem code, Retry-After, may the connection be used again). Status 0: the connection broke before an answer."""
     try:
-        connection.request("POST", path, BODY, {"X-API-Key": account.key, "Content-Type": "application/json"})
+        send(connection, account)
         answer = connection.getresponse()
         text = answer.read()
     except (OSError, http.client.HTTPException):
-        return 0, "broken", False
+        return 0, "broken", None, False
     code = ""
     if answer.status != 200:
         with contextlib.suppress(ValueError):
             code = json.loads(text).get("code", "")
-    return answer.status, code, not answer.will_close
+    return answer.status, code, answer.getheader("Retry-After"), not answer.will_close

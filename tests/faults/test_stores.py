@@ -1,9 +1,10 @@
 """Redis and PostgreSQL: killed, emptied, rolled back, away."""
+import contextlib
 import shutil
 import time
 
 import pytest
-from load import forget
+from load import Load, forget, send_usage
 from stack_control import pause
 
 
@@ -162,3 +163,16 @@ def test_store_killed_again_and_again(load, proven, servers, target, long_run):
             servers[target].restart()
         running.await_success()
     proven(running)
+
+
+def test_database_sessions_ended_while_idle_cost_no_request(stack, fault_accounts):
+    """As a restart of PostgreSQL ends them: with a last word that is not read before the next question."""
+    accounts = fault_accounts(1)
+    with Load(stack, accounts, threads=8, requests_each=4, send=send_usage) as before:
+        pass
+    with contextlib.closing(stack.connect("postgres")) as connection, connection.cursor() as operator:
+        operator.execute("SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = 'luna_worker'")
+        ended, = operator.fetchone()
+    with Load(stack, accounts, threads=8, requests_each=4, send=send_usage) as after:
+        pass
+    assert ended > 0 and before.statuses() == after.statuses() == {200: 32}
