@@ -42,6 +42,11 @@ enum step_outcome api_keys_rotate_answer(struct exchange *exchange);
 enum step_outcome api_keys_revoke_read(struct exchange *exchange);
 enum step_outcome api_keys_revoke_answer(struct exchange *exchange);
 
+/* The scopes of whoever asks: the key's, or what a token has of them. */
+unsigned api_own_scopes(const struct exchange *exchange);
+/* 403: `wanted` holds scopes that the asking key lacks; `what` begins the sentence that says so. */
+enum step_outcome api_refuse_wider(struct exchange *exchange, unsigned wanted, const char *what);
+
 /* api_token.c */
 enum step_outcome api_token_read(struct exchange *exchange);
 enum step_outcome api_token_answer(struct exchange *exchange);

@@ -6,7 +6,7 @@
 #include "scopes.h"
 #include "small_body.h"
 
-enum { LIFE_S_MAX = 10 * 366 * 86400, GRACE_S_MAX = 7 * 86400, ACTOR_BYTES = 96 };
+enum { LIFE_S_MAX = 10 * 366 * 86400, GRACE_S_MAX = 7 * 86400, ACTOR_BYTES = 96, SCOPES_TEXT_BYTES = 128 };
 
 static const char *const no_query[] = {NULL};
 
@@ -68,6 +68,25 @@ enum step_outcome api_keys_list_answer(struct exchange *exchange)
     return STEP_ON;
 }
 
+unsigned api_own_scopes(const struct exchange *exchange)
+{
+    bool by_token = exchange->token.account_id != 0;
+    return exchange->admission.key_scopes & (by_token ? exchange->token.scopes : SCOPES_ALL);
+}
+
+enum step_outcome api_refuse_wider(struct exchange *exchange, unsigned wanted, const char *what)
+{
+    struct luna_buf lacking;
+    luna_buf_init(&lacking, SCOPES_TEXT_BYTES);
+    scopes_put_json(wanted & ~api_own_scopes(exchange), &lacking);
+    luna_buf_putc(&lacking, '\0');
+    const char *detail =
+        luna_arena_printf(&exchange->pipeline->arena, "%s %s, which yours lacks. Use a key that has it all.",
+                          what, lacking.overflow ? "scopes" : lacking.data);
+    luna_buf_done(&lacking);
+    return exchange_refuse(exchange, PROBLEM_SCOPE_EXCEEDED, detail);
+}
+
 enum step_outcome api_keys_create_read(struct exchange *exchange)
 {
     const struct small_member members[] = {
@@ -102,6 +121,9 @@ enum step_outcome api_keys_create_answer(struct exchange *exchange)
     struct luna_key_text key;
     int64_t id = 0;
     int64_t expires_ms = exchange->wanted > 0 ? luna_clock_wall_ms() + exchange->wanted * 1000 : 0;
+    if ((exchange->scopes & ~api_own_scopes(exchange)) != 0)
+        return api_refuse_wider(exchange, exchange->scopes,
+                                "A key gives only what it has itself; this asks for");
     const struct luna_operator op = api_operator(exchange, actor, sizeof actor);
     if (luna_key_create(&op, exchange->account_id, exchange->scopes, 0, expires_ms, &key, &id, &err) !=
         LUNA_OK)
@@ -126,12 +148,39 @@ enum step_outcome api_keys_rotate_read(struct exchange *exchange)
     return STEP_ON;
 }
 
+struct search {
+    int64_t id;
+    unsigned scopes; /* 0: not found */
+};
+
+static bool find_scopes(void *context, const struct luna_key *key)
+{
+    struct search *search = context;
+    if (key->id == search->id)
+        search->scopes = key->scopes;
+    return search->scopes == 0;
+}
+
+/* The successor is shown to whoever rotates, so its scopes have to be theirs. A key's scopes never change: what is seen here holds. */
+static enum step_outcome check_rotatable(struct exchange *exchange)
+{
+    struct luna_error err = {0};
+    struct search search = {.id = exchange->ids.key_id};
+    if (luna_key_list(api_database(exchange), exchange->account_id, find_scopes, &search, &err) != LUNA_OK)
+        return api_store_failed(exchange, &err);
+    if ((search.scopes & ~api_own_scopes(exchange)) != 0)
+        return api_refuse_wider(exchange, search.scopes, "That key has");
+    return STEP_ON;
+}
+
 enum step_outcome api_keys_rotate_answer(struct exchange *exchange)
 {
     char actor[ACTOR_BYTES];
     struct luna_error err = {0};
     struct luna_key_text key;
     int64_t id = 0;
+    if (check_rotatable(exchange) == STEP_ANSWERED)
+        return STEP_ANSWERED;
     const struct luna_operator op = api_operator(exchange, actor, sizeof actor);
     if (luna_key_replace(&op, exchange->account_id, exchange->ids.key_id, exchange->wanted, &key, &id,
                          &err) != LUNA_OK)

@@ -20,7 +20,7 @@ enum step_outcome api_token_read(struct exchange *exchange)
          .max = TOKEN_LIFE_S_MAX,
          .ret_int = &exchange->wanted},
         {.name = NULL}};
-    exchange->scopes = SCOPES_ALL; /* what the key lacks, the token lacks too */
+    exchange->scopes = 0; /* not named: the key's */
     exchange->wanted = LIFE_S_DEFAULT;
     api_read_small_body(exchange, members);
     /* Else a token could be made to live for ever. */
@@ -35,6 +35,11 @@ enum step_outcome api_token_answer(struct exchange *exchange)
     char text[TOKEN_BYTES_MAX];
     struct luna_error err = {0};
     int64_t now_s = luna_clock_wall_ms() / 1000;
+    if (exchange->scopes == 0)
+        exchange->scopes = api_own_scopes(exchange);
+    if ((exchange->scopes & ~api_own_scopes(exchange)) != 0)
+        return api_refuse_wider(exchange, exchange->scopes,
+                                "A token has only what its key has; this asks for");
     struct token_claims claims = {.account_id = exchange->account_id,
                                   .scopes = exchange->scopes,
                                   .issued_s = now_s,

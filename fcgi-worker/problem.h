@@ -27,6 +27,8 @@
     X(PROBLEM_ACCOUNT_DISABLED, 403, "account_disabled", "Account disabled", "This account is disabled.")    \
     X(PROBLEM_SCOPE_MISSING, 403, "scope_missing", "Key lacks a scope",                                      \
       "This API key may not do that: it lacks the scope.")                                                   \
+    X(PROBLEM_SCOPE_EXCEEDED, 403, "scope_exceeded", "More than the key has",                                \
+      "A key gives only scopes that it has itself. Use one that has them, or ask for fewer.")                \
     X(PROBLEM_NOT_FOUND, 404, "not_found", "Not found",                                                      \
       "There is nothing here. Paths look like /api/v1/{account_id}/kalman.")                                 \
     X(PROBLEM_ACCOUNT_UNKNOWN, 404, "account_unknown", "Unknown account", "There is no such account.")       \

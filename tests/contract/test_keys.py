@@ -49,12 +49,67 @@ def test_a_scope_allows_its_calls_and_no_other(api, scope, kind):
         credentials = {"bearer": api("POST", "/token", json={"scopes": [scope]}).json()["access_token"]}
     for other, calls in SCOPES.items():
         for method, path in calls:
-            sent = {"json": BODY if path == "/kalman" else {}} if method == "POST" else {}
+            sent = {"json": BODY if path == "/kalman" else {"scopes": [scope]}} if method == "POST" else {}
             answer = api(method, path, **credentials, **sent)
             if other == scope:
                 assert answer.is_success, f"{method} {path}: {answer.text}"
             else:
                 assert answer.status_code == 403 and answer.json()["code"] == "scope_missing", f"{method} {path}"
+
+
+EVERY_SCOPE = ["model", "read", "keys"]
+
+
+def credentials_of(api, scopes, kind):
+    """A key, or a token from the account's first key, that has these scopes."""
+    if kind == "key":
+        return {"key": make(api, scopes=scopes)["api_key"]}
+    return {"bearer": api("POST", "/token", json={"scopes": scopes}).json()["access_token"]}
+
+
+@pytest.mark.parametrize("kind", ["key", "token"])
+@pytest.mark.parametrize("wanted", [["model"], ["read", "keys"], EVERY_SCOPE, None])
+def test_no_key_is_made_with_more_than_its_maker_has(api, kind, wanted):
+    """None: what a key gets when nothing is said, which is more than its maker has here."""
+    credentials = credentials_of(api, ["keys"], kind)
+    before = api("GET", "/keys").json()["data"]
+    answer = api("POST", "/keys", **credentials, json={"scopes": wanted} if wanted else {})
+    assert answer.status_code == 403 and answer.json()["code"] == "scope_exceeded", answer.text
+    lacking = [scope for scope in wanted or ["model", "read"] if scope != "keys"]
+    assert json.dumps(lacking, separators=(",", ":")) in answer.json()["detail"]
+    assert api("GET", "/keys").json()["data"] == before
+    assert api("POST", "/keys", **credentials, json={"scopes": ["keys"]}).status_code == 201
+
+
+def test_a_key_with_every_scope_gives_every_scope(api):
+    made = make(api, scopes=EVERY_SCOPE)
+    assert api("POST", "/keys", key=made["api_key"], json={"scopes": EVERY_SCOPE}).status_code == 201
+
+
+@pytest.mark.parametrize("kind", ["key", "token"])
+def test_no_wider_key_is_rotated_into_ones_own_hands(api, kind):
+    primary = [key for key in api("GET", "/keys").json()["data"] if key["primary"]][0]
+    wide = make(api, scopes=["model", "keys"])
+    credentials = credentials_of(api, ["keys", "read"], kind)
+    before = api("GET", "/keys").json()["data"]
+    for key_id in (primary["id"], wide["id"]):
+        answer = api("POST", f"/keys/{key_id}/rotate", **credentials)
+        assert answer.status_code == 403 and answer.json()["code"] == "scope_exceeded", answer.text
+        assert '["model"]' in answer.json()["detail"] and "api_key" not in answer.json()
+    after = api("GET", "/keys").json()["data"]
+    assert after == before if kind == "token" else after[:len(before)] == before
+    assert runs(api) == 200 and runs(api, key=wide["api_key"]) == 200
+    narrow = make(api, scopes=["keys"])
+    assert api("POST", f"/keys/{narrow['id']}/rotate", **credentials).status_code == 201
+    assert api("POST", "/keys/999999999/rotate", **credentials).status_code == 404
+
+
+def test_whoever_manages_keys_may_end_a_wider_one(api):
+    """A leaked key is ended by whoever sees it; ending one gives nobody anything."""
+    wide = make(api, scopes=EVERY_SCOPE)
+    manager = make(api, scopes=["keys"])["api_key"]
+    assert api("DELETE", f"/keys/{wide['id']}", key=manager).status_code == 204
+    assert runs(api, key=wide["api_key"]) == 403
 
 
 def test_a_new_key_is_shown_once_and_listed_by_its_prefix(api):
@@ -185,6 +240,10 @@ def test_a_token_is_not_exchanged_for_another(api):
 
 def test_a_token_cannot_do_more_than_its_key(api):
     reader = make(api, scopes=["read"])["api_key"]
-    token = api("POST", "/token", key=reader, json={"scopes": ["model", "read", "keys"]}).json()["access_token"]
+    wider = api("POST", "/token", key=reader, json={"scopes": ["model", "read", "keys"]})
+    assert wider.status_code == 403 and wider.json()["code"] == "scope_exceeded" and '["model","keys"]' in wider.json()["detail"]
+    answer = api("POST", "/token", key=reader).json()
+    assert answer["scopes"] == ["read"], "the answer says what the token has"
+    token = answer["access_token"]
     assert api("GET", "/usage", bearer=token).status_code == 200
     assert runs(api, bearer=token) == 403 and api("GET", "/keys", bearer=token).status_code == 403

@@ -18,7 +18,7 @@ ROUTES = {
     "usage": ("GET", "/usage", None, "read", 200),
     "usage_events": ("GET", "/usage/events", None, "read", 200),
     "keys_list": ("GET", "/keys", None, "keys", 200),
-    "keys_create": ("POST", "/keys", {"scopes": ["read"]}, "keys", 201),
+    "keys_create": ("POST", "/keys", {"scopes": ["keys"]}, "keys", 201),
     "keys_revoke": ("DELETE", "/keys/{key_id}", None, "keys", 204),
     "keys_rotate": ("POST", "/keys/{key_id}/rotate", {}, "keys", 201),
     "token": ("POST", "/token", {}, None, 200),
@@ -74,7 +74,8 @@ def victim(account_factory):
 def credentials(client, account_factory, victim, luna):
     """Headers by who asks for the victim's data. Made once; revoked and expired ones were good before."""
     stranger = account_factory()
-    revoked, expired = key_of(client, victim), key_of(client, victim, expires_in_s=1)
+    everything = ["model", "read", "keys"]
+    revoked, expired = key_of(client, victim, scopes=everything), key_of(client, victim, scopes=everything, expires_in_s=1)
     token_of_expired = token_of(client, victim, by_key(expired["api_key"]))
     token_of_revoked = token_of(client, victim, by_key(revoked["api_key"]))
     for key in (by_key(revoked["api_key"]), by_token(token_of_revoked)):
