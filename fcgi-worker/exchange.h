@@ -106,7 +106,8 @@ enum step_outcome step_admit(struct exchange *exchange);
 enum step_outcome step_model(struct exchange *exchange);
 enum step_outcome step_in_time(struct exchange *exchange); /* step_encode.c: is there time left to answer? */
 enum step_outcome step_encode(struct exchange *exchange);
-enum step_outcome step_commit(struct exchange *exchange); /* step_admit.c */
+enum step_outcome step_commit(struct exchange *exchange);     /* step_admit.c */
+enum step_outcome step_revalidate(struct exchange *exchange); /* the last step of a GET: ETag, 304 */
 
 /* Makes an admitted request's charge smaller; the headers say what is left then, if they have not left. */
 enum step_outcome exchange_charge_less(struct exchange *exchange, int64_t units);

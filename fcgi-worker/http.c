@@ -23,6 +23,7 @@ const char *http_reason(int status)
     } reasons[] = {{200, "OK"},
                    {201, "Created"},
                    {204, "No Content"},
+                   {304, "Not Modified"},
                    {400, "Bad Request"},
                    {403, "Forbidden"},
                    {404, "Not Found"},

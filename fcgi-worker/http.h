@@ -26,6 +26,7 @@ struct http_request {
     const char *api_key;
     const char *authorization;
     const char *idempotency_key;
+    const char *if_none_match;
     const char *origin;
     const char *remote_address;
     const char *request_id;
@@ -37,6 +38,7 @@ struct http_request {
 struct http_response {
     int status;
     const char *content_type;
+    const char *cache_control; /* NULL: no-store */
     struct luna_buf
         headers; /* "Name: value\r\n", one after the other; status, type and length not among them */
     struct luna_buf body;

@@ -19,7 +19,8 @@ enum {
     REFUSAL_DRAIN_MS = 1000,
     WAIT_MS_MAX = 3600000,
     NS_PER_MS = 1000000,
-    NO_CONTENT = 204
+    NO_CONTENT = 204,
+    NOT_MODIFIED = 304
 };
 
 static const struct step arrival[] = {
@@ -103,6 +104,7 @@ static void take_request(const struct fcgi_io *io, struct http_request *request)
     request->api_key = fcgi_io_param(io, "HTTP_X_API_KEY");
     request->authorization = fcgi_io_param(io, "HTTP_AUTHORIZATION");
     request->idempotency_key = fcgi_io_param(io, "HTTP_IDEMPOTENCY_KEY");
+    request->if_none_match = fcgi_io_param(io, "HTTP_IF_NONE_MATCH");
     request->origin = fcgi_io_param(io, "HTTP_ORIGIN");
     request->remote_address = fcgi_io_param(io, "REMOTE_ADDR");
 }
@@ -200,12 +202,14 @@ static void write_head(const struct exchange *exchange, bool whole)
     const struct http_response *response = &pipeline->response;
     struct luna_buf *head = &pipeline->head;
     luna_buf_printf(head, "Status: %d %s\r\n", response->status, http_reason(response->status));
-    if (response->status != NO_CONTENT)
+    bool empty = response->status == NO_CONTENT || response->status == NOT_MODIFIED;
+    if (!empty)
         luna_buf_printf(head, "Content-Type: %s\r\n", response->content_type);
-    if (response->status != NO_CONTENT && whole)
+    if (!empty && whole)
         luna_buf_printf(head, "Content-Length: %zu\r\n", response->body.len);
     write_timing(exchange, head);
-    luna_buf_printf(head, "X-Request-Id: %s\r\nCache-Control: no-store\r\n", exchange->request_id);
+    luna_buf_printf(head, "X-Request-Id: %s\r\nCache-Control: %s\r\n", exchange->request_id,
+                    response->cache_control != NULL ? response->cache_control : "no-store");
     luna_buf_append(head, response->headers.data, response->headers.len);
     luna_buf_puts(head, "\r\n");
 }
@@ -277,6 +281,7 @@ static void finish(struct exchange *exchange)
     recycle(&pipeline->unpacked);
     recycle(&pipeline->head);
     recycle(&pipeline->response.headers);
+    pipeline->response.cache_control = NULL;
     pipeline->response.body.max = ANSWER_BYTES_MAX;
     pipeline->response.body.drain = NULL;
     recycle(&pipeline->response.body);

@@ -27,7 +27,7 @@ static const struct step batch_way[] = {{PHASE_ACCEPT, step_authenticate_shape},
 #define READ_WAY(read_, answer_)                                                                             \
     {                                                                                                        \
         {PHASE_ACCEPT, step_authenticate_shape}, {PHASE_DECODE, read_}, {PHASE_ADMIT, step_admit},           \
-            {PHASE_MODEL, answer_},                                                                          \
+            {PHASE_MODEL, answer_}, {PHASE_ENCODE, step_revalidate},                                         \
         {                                                                                                    \
             PHASE_IDLE, NULL                                                                                 \
         }                                                                                                    \

@@ -110,7 +110,7 @@ def test_every_answer_has_its_headers(client, account):
     for answer in (client.post(account.url, headers=account.headers, json=BODY),
                    client.get(f"/api/v1/{account.id}", headers=account.headers)):
         assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
-        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["cache-control"] == ("private, no-cache" if answer.request.method == "GET" else "no-store")
         steps = re.fullmatch(r"decode;dur=[\d.]+, admit;dur=[\d.]+, model;dur=[\d.]+, encode;dur=[\d.]+", answer.headers["server-timing"])
         assert steps, answer.headers["server-timing"]
         assert re.search(r'"quota";q=100000', answer.headers["ratelimit-policy"])
@@ -132,6 +132,51 @@ def test_head_is_get_without_a_body(client, account):
         assert head.status_code == get.status_code == 200 and not head.content, path
         assert head.headers["content-type"] == get.headers["content-type"]
     assert client.head(account.url, headers=account.headers).status_code == 405
+
+
+KEPT = ["", "/usage", "/usage?days=3", "/usage/events", "/keys"]
+
+
+@pytest.mark.parametrize("path", KEPT)
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_what_did_not_change_is_not_sent_again(client, account, path, coding):
+    url, headers = f"/api/v1/{account.id}{path}", account.headers | {"Accept-Encoding": coding}
+    first = client.get(url, headers=headers)
+    tag = first.headers["etag"]
+    assert re.fullmatch(r'(W/)?"[0-9a-f]{32}"', tag) and "Accept" in first.headers["vary"]
+    for ask in (client.get, client.head):
+        again = ask(url, headers=headers | {"If-None-Match": f'"other", {tag}'})
+        assert again.status_code == 304 and not again.content and "content-type" not in again.headers
+        assert again.headers["etag"].removeprefix("W/") == tag.removeprefix("W/")
+        assert again.headers["cache-control"] == first.headers["cache-control"] == "private, no-cache"
+        assert again.headers["x-request-id"] and again.headers["ratelimit"]
+    other = client.get(url, headers=headers | {"If-None-Match": '"other"'})
+    assert other.status_code == 200 and other.json() == first.json()
+
+
+def test_what_changed_is_sent_again(client, account):
+    seen = {path: client.get(f"/api/v1/{account.id}{path}", headers=account.headers).headers["etag"] for path in ("", "/usage", "/keys")}
+    assert client.post(account.url, headers=account.headers, json=BODY).status_code == 200
+    assert client.post(f"/api/v1/{account.id}/keys", headers=account.headers, json={}).status_code == 201
+    for path, tag in seen.items():
+        answer = client.get(f"/api/v1/{account.id}{path}", headers=account.headers | {"If-None-Match": tag})
+        assert answer.status_code == 200 and answer.headers["etag"] != tag, path
+
+
+def test_another_format_has_another_tag(client, account):
+    url = f"/api/v1/{account.id}/usage"
+    tag = client.get(url, headers=account.headers).headers["etag"]
+    answer = client.get(url, headers=account.headers | {"Accept": "text/csv", "If-None-Match": tag})
+    assert answer.status_code == 200 and answer.headers["etag"] != tag
+
+
+def test_a_tag_opens_nothing_and_results_and_secrets_are_kept_by_nobody(client, account):
+    url = f"/api/v1/{account.id}/usage"
+    assert client.get(url, headers={"If-None-Match": client.get(url, headers=account.headers).headers["etag"]}).status_code == 403
+    for answer in (client.get(url), client.post(account.url, headers=account.headers | {"If-None-Match": "*"}, json=BODY),
+                   client.post(f"/api/v1/{account.id}/token", headers=account.headers),
+                   client.post(f"/api/v1/{account.id}/keys", headers=account.headers)):
+        assert answer.headers["cache-control"] == "no-store" and "etag" not in answer.headers
 
 
 def test_pages_have_a_strict_policy_and_an_etag(client):
