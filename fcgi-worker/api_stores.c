@@ -16,7 +16,8 @@ struct api_stores {
 };
 
 enum luna_code api_stores_new(const struct worker_config *config, struct luna_store_meter *meter,
-                              struct api_stores **ret_stores, struct luna_error *err)
+                              struct luna_database_silence *silence, struct api_stores **ret_stores,
+                              struct luna_error *err)
 {
     struct api_stores *stores = calloc(1, sizeof *stores);
     if (stores == NULL)
@@ -31,6 +32,7 @@ enum luna_code api_stores_new(const struct worker_config *config, struct luna_st
     }
     luna_database_meter(stores->database, meter, LUNA_PURPOSE_API);
     luna_cache_meter(stores->cache, meter, LUNA_PURPOSE_API);
+    luna_database_share(stores->database, silence);
     *ret_stores = stores;
     return LUNA_OK;
 }

@@ -10,12 +10,14 @@
 #include "exchange.h"
 #include "luna/base/error.h"
 #include "luna/store/account.h"
+#include "luna/store/database.h"
 
 struct api_stores;
 
-/* `meter` outlives the stores. */
+/* `meter` and `silence` outlive the stores. */
 enum luna_code api_stores_new(const struct worker_config *config, struct luna_store_meter *meter,
-                              struct api_stores **ret_stores, struct luna_error *err) LUNA_MUSTCHECK;
+                              struct luna_database_silence *silence, struct api_stores **ret_stores,
+                              struct luna_error *err) LUNA_MUSTCHECK;
 void api_stores_free(struct api_stores *stores);
 
 struct luna_database *api_database(const struct exchange *exchange);

@@ -13,6 +13,7 @@
 #define FCGI_WORKER_SCOREBOARD_H
 
 #include "luna/base/error.h"
+#include "luna/store/database.h"
 #include "luna/store/meter.h"
 
 #include <stdalign.h>
@@ -151,6 +152,7 @@ struct scoreboard_pool { /* the master writes */
 struct scoreboard {
     uint32_t layout;
     uint32_t bytes;
+    struct luna_database_silence silence; /* the one place that all workers write to */
     struct scoreboard_pool pool;
     struct scoreboard_master master[SCOREBOARD_SLOTS];
     struct scoreboard_worker worker[SCOREBOARD_SLOTS];

@@ -198,11 +198,12 @@ static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
                                                       (int)config->journal_slot_first + worker->options->slot,
                                                   .redis_timeout_ms = (int)config->redis_timeout_ms,
                                                   .database_timeout_ms = (int)config->database_timeout_ms,
-                                                  .meter = &worker->slot->stores_meter};
+                                                  .meter = &worker->slot->stores_meter,
+                                                  .silence = &worker->options->board->silence};
     enum luna_code code = luna_admitter_new(&options, &worker->pipeline.admitter, err);
-    return code != LUNA_OK
-               ? code
-               : api_stores_new(config, &worker->slot->stores_meter, &worker->pipeline.stores, err);
+    return code != LUNA_OK ? code
+                           : api_stores_new(config, &worker->slot->stores_meter,
+                                            &worker->options->board->silence, &worker->pipeline.stores, err);
 }
 
 static enum luna_code open_connection(struct worker *worker, struct luna_error *err)

@@ -42,6 +42,7 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     }
     luna_cache_meter(admitter->cache, options->meter, LUNA_PURPOSE_ADMIT);
     luna_database_meter(admitter->database, options->meter, LUNA_PURPOSE_LOAD);
+    luna_database_share(admitter->database, options->silence);
     admitter->pepper = options->pepper;
     admitter->pepper_len = options->pepper_len;
     admitter->redis_timeout_ms = options->redis_timeout_ms;

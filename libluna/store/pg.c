@@ -1,6 +1,7 @@
 #include "pg.h"
 
 #include "luna/base/error.h"
+#include "pg_silence.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -17,6 +18,7 @@ struct luna_database {
     char sqlstate[6];
     struct luna_meter *meter; /* NULL: nobody counts */
     enum luna_purpose purpose;
+    struct luna_database_silence *silence; /* NULL: not shared */
 };
 
 static void ignore_notice(void *context, const PGresult *notice)
@@ -72,6 +74,11 @@ void luna_pg_drop(struct luna_database *database)
     database->session = NULL;
 }
 
+void luna_database_share(struct luna_database *database, struct luna_database_silence *silence)
+{
+    database->silence = silence;
+}
+
 uint64_t luna_pg_generation(const struct luna_database *database)
 {
     return database->generation;
@@ -123,6 +130,7 @@ static enum luna_code lost(struct luna_database *database, const char *doing, st
 
 static enum luna_code late(struct luna_database *database, const char *doing, struct luna_error *err)
 {
+    luna_pg_silence_unheard(database->silence);
     luna_pg_drop(database);
     return luna_error_set(err, LUNA_ETIMEOUT, "PostgreSQL: %s: no answer in time", doing);
 }
@@ -167,6 +175,7 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
         if (state == PGRES_POLLING_FAILED)
             break;
     }
+    luna_pg_silence_unheard(database->silence);
     return lost(database, "connecting", err);
 }
 
@@ -197,8 +206,10 @@ static enum luna_code await_answer(struct luna_database *database, struct luna_d
         int unsent = PQflush(session);
         if (unsent < 0)
             return lost(database, "sending", err);
-        if (unsent == 0 && PQisBusy(session) == 0)
+        if (unsent == 0 && PQisBusy(session) == 0) {
+            luna_pg_silence_heard(database->silence);
             return LUNA_OK;
+        }
         short events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
         if (!wait_for(PQsocket(session), events, deadline))
             return late(database, "waiting", err);
@@ -315,6 +326,8 @@ static enum luna_code query_until(struct luna_database *database, struct luna_de
                                   struct luna_pg_result **ret_result, struct luna_error *err)
 {
     PGresult *result = NULL;
+    if (!luna_pg_silence_lets(database->silence, database->timeout_ms))
+        return luna_error_set(err, LUNA_EUNAVAILABLE, "PostgreSQL: it has not been answering");
     int64_t began_ns = begin_trip(database);
     enum luna_code code = ask(database, deadline, sql, params, &result, err);
     if (code == LUNA_OK)

@@ -21,12 +21,13 @@ LOGINS = ("luna_worker", "luna_syncd")
 
 
 class Drill:
-    """warm: accounts that Redis holds. cold: accounts that nobody has asked for yet. readers: free questions to PostgreSQL."""
+    """warm: accounts that Redis holds. cold: accounts that nobody has asked for yet, asked for by more clients than there are
+    workers. readers: free questions to PostgreSQL."""
 
     def __init__(self, stack, make_accounts, store, name):
         self.stack, self.store, self.name = stack, store, name
         self.warm = Load(stack, make_accounts(3), threads=4, pause_s=0.005)
-        self.cold = Load(stack, make_accounts(2), threads=2, pause_s=0.05)
+        self.cold = Load(stack, make_accounts(2), threads=8, pause_s=0.05)
         self.readers = Load(stack, self.warm.accounts[:1], threads=1, pause_s=0.05, send=send_usage)
         self.loads = (self.warm, self.cold, self.readers)
         self.broken_at = self.healed_at = self.booked_after_s = 0.0

@@ -17,6 +17,7 @@
 
 #include "luna/base/clock.h"
 #include "luna/base/error.h"
+#include "luna/store/database.h"
 #include "luna/store/meter.h"
 
 #include <stdbool.h>
@@ -93,7 +94,8 @@ struct luna_admitter_options {
     int worker_slot;  /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
     int redis_timeout_ms; /* for one round trip and for connecting */
     int database_timeout_ms;
-    struct luna_store_meter *meter; /* NULL: nobody counts */
+    struct luna_store_meter *meter;        /* NULL: nobody counts */
+    struct luna_database_silence *silence; /* shared by the workers of a host; NULL: this one is alone */
 };
 
 enum { LUNA_WORKERS_MAX = 256 };

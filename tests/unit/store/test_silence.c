@@ -1,0 +1,116 @@
+/* A PostgreSQL that takes connections and never answers: after two questions, one session looks, and the others do not wait. */
+#include "luna/base/clock.h"
+#include "luna/store/database.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { PATIENCE_MS = 100, AT_ONCE_MS = 50, LOOK_EVERY_MS = 500 };
+
+static struct luna_database_silence silence;
+static struct luna_database *one, *other;
+static int mute;
+
+static struct luna_database *open_session(struct luna_database_silence *shared)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    struct luna_error err;
+    socklen_t len = sizeof address;
+    char url[80];
+    assert_int_equal(getsockname(mute, (struct sockaddr *)&address, &len), 0);
+    snprintf(url, sizeof url, "postgresql://x@127.0.0.1:%d/x", ntohs(address.sin_port));
+    struct luna_database *database = NULL;
+    assert_int_equal(luna_database_new(url, PATIENCE_MS, &database, &err), LUNA_OK);
+    luna_database_share(database, shared);
+    return database;
+}
+
+static int begin(void **state)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    (void)state;
+    memset(&silence, 0, sizeof silence);
+    mute = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(mute, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(mute, 64), 0);
+    one = open_session(&silence);
+    other = open_session(&silence);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    luna_database_free(one);
+    luna_database_free(other);
+    return close(mute);
+}
+
+static void assert_ping(struct luna_database *database, enum luna_code expected)
+{
+    struct luna_error err;
+    int64_t began_ns = luna_clock_mono_ns();
+    assert_int_equal(luna_database_ping(database, luna_deadline_in_ms(10 * PATIENCE_MS), &err), expected);
+    int64_t took_ms = (luna_clock_mono_ns() - began_ns) / 1000000;
+    if (expected == LUNA_EUNAVAILABLE)
+        assert_in_range(took_ms, 0, AT_ONCE_MS);
+    else
+        assert_in_range(took_ms, PATIENCE_MS - 1, 5 * PATIENCE_MS);
+}
+
+static void every_session_waits_for_a_server_that_is_known_to_be_silent(void **state)
+{
+    (void)state;
+    assert_ping(one, LUNA_ETIMEOUT);
+    assert_ping(other, LUNA_ETIMEOUT);
+    assert_ping(one, LUNA_EUNAVAILABLE);
+    assert_ping(other, LUNA_EUNAVAILABLE);
+}
+
+static void nobody_or_everybody_looks_again(void **state)
+{
+    (void)state;
+    assert_ping(one, LUNA_ETIMEOUT);
+    assert_ping(other, LUNA_ETIMEOUT);
+    for (int i = 0; i < 2; i++) {
+        usleep((LOOK_EVERY_MS + 10) * 1000);
+        assert_ping(one, LUNA_ETIMEOUT);
+        assert_ping(other, LUNA_EUNAVAILABLE);
+    }
+}
+
+static void a_single_late_answer_shuts_the_others_out(void **state)
+{
+    (void)state;
+    assert_ping(one, LUNA_ETIMEOUT);
+    assert_int_equal(silence.closed_until_ns, 0);
+}
+
+static void a_session_of_its_own_is_refused_for_the_others(void **state)
+{
+    (void)state;
+    struct luna_database *alone = open_session(NULL);
+    for (int i = 0; i < 3; i++)
+        assert_ping(alone, LUNA_ETIMEOUT);
+    luna_database_free(alone);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {TEST(every_session_waits_for_a_server_that_is_known_to_be_silent),
+                                       TEST(nobody_or_everybody_looks_again),
+                                       TEST(a_single_late_answer_shuts_the_others_out),
+                                       TEST(a_session_of_its_own_is_refused_for_the_others)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
