@@ -8,7 +8,7 @@ ln -sfn /dev/stdout /luna/log/access.log
 LUNA_RESOLVER=$(awk '$1 == "nameserver" { print ($2 ~ /:/ ? "[" $2 "]" : $2); exit }' /etc/resolv.conf)
 declare -A values=(
   [LUNA_VAR]=/luna [LUNA_HTTPS_LISTEN]=0.0.0.0:8443 [LUNA_BODY_BYTES_MAX]="${LUNA_BODY_BYTES_MAX:-33554432}"
-  [LUNA_FASTCGI_READ_TIMEOUT_S]=14 [LUNA_WEB_ROOT]=/srv/web [LUNA_RESOLVER]="$LUNA_RESOLVER"
+  [LUNA_CORS_ORIGINS]="${LUNA_CORS_ORIGINS:-}" [LUNA_FASTCGI_READ_TIMEOUT_S]=14 [LUNA_WEB_ROOT]=/srv/web [LUNA_RESOLVER]="$LUNA_RESOLVER"
 )
 for file in /etc/luna/nginx/*.conf /etc/luna/upstream.conf; do
   text=$(cat "$file")

@@ -6,6 +6,8 @@ STACK=(postgres redis quota-syncd fcgi-worker nginx)
 
 # What the programs keep to and nginx says aloud.
 LUNA_BODY_BYTES_MAX=${LUNA_BODY_BYTES_MAX:-33554432}
+# Whose pages may read answers: the workers' and nginx's own.
+LUNA_CORS_ORIGINS=${LUNA_CORS_ORIGINS:-}
 
 stack_runs() {
   local name

@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev")
 CLI = BUILD / "bin" / "luna"
 START_TIMEOUT_S = 300
+PAGES = ("https://pages.example.org", "https://b.example.org:8443")  # whose pages may call the API
 
 
 def clean_environment(**settings):
@@ -143,7 +144,7 @@ def stack():
         running.read_environment()
         yield running
         return
-    running = Stack(tempfile.mkdtemp(prefix="luna-test-"), LUNA_SYNC_INTERVAL_MS=100)
+    running = Stack(tempfile.mkdtemp(prefix="luna-test-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_CORS_ORIGINS=", ".join(PAGES))
     try:
         running.up()
         yield running
