@@ -7,7 +7,7 @@ import tempfile
 import pytest
 from ledger import check
 from load import Load
-from luna_stack import Stack, wait_until
+from luna_stack import Stack, assert_no_secret_in_logs, wait_until
 from stack_control import Process
 
 pytest_plugins = ["luna_stack"]
@@ -54,6 +54,7 @@ def stack():
         running.up()
         running.luna("plan", "set", "faults", "--rate", "1000000", "--burst", "1000000")
         yield running
+        assert_no_secret_in_logs(running)
     finally:
         running.script("down", check=False)
         shutil.rmtree(var, ignore_errors=True)

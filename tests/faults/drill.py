@@ -18,6 +18,7 @@ RECOVERY_S = 15  # after which a drill is given up
 RETRY_AFTER_MAX_S = 5
 STORE_NAMES = {"redis": "Redis", "postgres": "PostgreSQL"}
 LOGINS = ("luna_worker", "luna_syncd")
+OTHER_PASSWORD = "another-password-for-a-while"
 
 
 class Drill:
@@ -149,8 +150,9 @@ def dropped(port, share=1.0):
 @contextlib.contextmanager
 def redis_refusing(stack):
     """Another password, and whoever is connected is sent away."""
+    stack.issued.append(OTHER_PASSWORD)
     with redis.Redis.from_url(stack.env["REDIS_URL"]) as operator:
-        operator.config_set("requirepass", "another-password-for-a-while")
+        operator.config_set("requirepass", OTHER_PASSWORD)
         try:
             operator.execute_command("CLIENT", "KILL", "TYPE", "normal")
             yield
@@ -162,7 +164,7 @@ def redis_refusing(stack):
 def postgres_refusing(stack):
     with contextlib.closing(stack.connect("postgres")) as connection, connection.cursor() as operator:
         for role in LOGINS:
-            operator.execute(f"ALTER ROLE {role} PASSWORD 'another-password-for-a-while'")
+            operator.execute(f"ALTER ROLE {role} PASSWORD %s", (OTHER_PASSWORD,))
         try:
             operator.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY(%s)", (list(LOGINS),))
             yield

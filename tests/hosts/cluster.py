@@ -12,6 +12,7 @@ import subprocess
 import time
 import types
 
+from log_secrets import found_in_logs
 from net import NET, Host, make_bridge, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -41,7 +42,7 @@ class Cluster:
         self.passwords = {role: secrets.token_hex(16) for role in (*ROLES, "postgres", "redis")}
         self.pepper = secrets.token_hex(32)
         self.url, self.ca = "https://127.0.0.1:8443", str(self.folder / "tls" / "server.crt")
-        self.environment = {}
+        self.issued = []  # keys that were given out
 
     def start(self):
         self.start_postgresql()
@@ -188,7 +189,12 @@ class Cluster:
 
     def account(self, name):
         made = json.loads(self.luna("account", "create", name, "--quota", "1000000", "--plan", "load", "--json"))
+        self.issued.append(made["api_key"])
         return types.SimpleNamespace(id=made["id"], key=made["api_key"], name=name)
+
+    def secrets_in_logs(self):
+        secrets = self.passwords | {"pepper": self.pepper} | {f"key {number}": key for number, key in enumerate(self.issued)}
+        return found_in_logs(self.folder.rglob("*.log"), {name: secret.encode() for name, secret in secrets.items()})
 
     def stop(self):
         if hasattr(self, "nginx"):

@@ -22,6 +22,7 @@ def cluster():
     try:
         made.start()
         yield made
+        assert made.secrets_in_logs() == [], "the logs of the whole test run hold secrets"
     finally:
         made.stop()
         shutil.rmtree(folder, ignore_errors=True)

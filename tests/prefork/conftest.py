@@ -13,12 +13,14 @@ import urllib.error
 import urllib.request
 
 import pytest
+from log_secrets import found_in_logs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev") / "bin"
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 from fcgi_client import Fcgi, NoAnswer  # noqa: E402
 
+PEPPER = "ab" * 32
 BODY = '{"results":[1120,1160,963,1210]}'
 
 
@@ -91,7 +93,7 @@ class Pool:
         self.install("fcgi-worker-fake")
         given = {
             "LUNA_WORKER_SOCKET": self.socket, "LUNA_STATE_DIR": folder / "state", "LUNA_REDIS_URL": "redis://fake",
-            "LUNA_DATABASE_URL": "dbname=fake", "LUNA_KEY_PEPPER": "ab" * 32, "LUNA_LOG_LEVEL": "info",
+            "LUNA_DATABASE_URL": "dbname=fake", "LUNA_KEY_PEPPER": PEPPER, "LUNA_LOG_LEVEL": "info",
             "LUNA_MONITOR_LISTEN": f"127.0.0.1:{self.port}", "LUNA_ENV_FILE": folder / "env"}
         (folder / "env").write_text("")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LUNA_")}
@@ -172,3 +174,5 @@ def make_pool(tmp_path):
     yield make
     for pool in pools:
         pool.stop()
+    secrets = {"pepper": PEPPER.encode(), "key": Fcgi("").api_key.encode()}
+    assert found_in_logs([pool.log_path for pool in pools if pool.log_path.exists()], secrets) == []

@@ -17,6 +17,7 @@ import httpx
 import psycopg2
 import pytest
 import redis
+from log_secrets import found_in_logs, secrets_in
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev")
@@ -49,7 +50,7 @@ class Stack:
         self.var = pathlib.Path(var)
         self.settings = settings
         self.env = {}
-        self.issued_keys = []
+        self.issued = []  # keys and tokens that were given out
 
     def script(self, name, *arguments, check=True, **settings):
         environment = clean_environment(LUNA_VAR=self.var, **(self.settings | settings))
@@ -99,11 +100,16 @@ class Stack:
         return (self.var / "log" / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
     def secrets_in_logs(self):
-        """Which secret is in which log: the stack's own, and the keys of every account that was made for a test."""
-        texts = {file.name: file.read_bytes() for file in (self.var / "log").iterdir() if file.is_file()}
-        secrets = {file.name: file.read_bytes().strip() for file in (self.var / "secrets").iterdir()}
-        secrets |= {f"key {number}": key.encode() for number, key in enumerate(self.issued_keys)}
-        return [(name, log) for log, text in texts.items() for name, secret in secrets.items() if secret and secret in text]
+        """Which secret is in which log: the stack's own, and every key and token that was given out for a test."""
+        logs = [file for file in (self.var / "log").iterdir() if file.is_file()]
+        issued = {f"key {number}": key.encode() for number, key in enumerate(self.issued)}
+        return found_in_logs(logs, secrets_in(self.var / "secrets") | issued)
+
+    def remember(self, response):
+        """What an answer gives out is a secret from then on."""
+        if response.is_success and response.request.method == "POST" and response.url.path.endswith(("/keys", "/token", "/rotate")):
+            response.read()
+            self.issued += [response.json()[name] for name in ("api_key", "access_token") if name in response.json()]
 
     def luna(self, *arguments, check=True, **settings):
         """Runs the luna program with the stack's settings, as the role luna_admin."""
@@ -136,6 +142,10 @@ class Account:
         return {"X-API-Key": self.key}
 
 
+def assert_no_secret_in_logs(stack):
+    assert stack.secrets_in_logs() == [], "the logs of the whole test run hold secrets"
+
+
 @pytest.fixture(scope="session")
 def stack():
     given = os.environ.get("LUNA_TEST_VAR")
@@ -143,12 +153,13 @@ def stack():
         running = Stack(given)
         running.read_environment()
         yield running
+        assert_no_secret_in_logs(running)
         return
     running = Stack(tempfile.mkdtemp(prefix="luna-test-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_CORS_ORIGINS=", ".join(PAGES))
     try:
         running.up()
         yield running
-        assert running.secrets_in_logs() == [], "the logs of the whole test run hold secrets"
+        assert_no_secret_in_logs(running)
     finally:
         running.script("down", check=False)
         shutil.rmtree(running.var, ignore_errors=True)
@@ -157,7 +168,8 @@ def stack():
 @pytest.fixture(scope="module")
 def client(stack):
     """One for each module: nginx ends a connection after a thousand requests, and this httpx cannot follow that over HTTP/2."""
-    with httpx.Client(base_url=stack.url, verify=stack.ca, timeout=30, http2=True, trust_env=False) as session:
+    hooks = {"response": [stack.remember]}
+    with httpx.Client(base_url=stack.url, verify=stack.ca, timeout=30, http2=True, trust_env=False, event_hooks=hooks) as session:
         yield session
 
 
@@ -166,7 +178,7 @@ def account_factory(stack):
     def make(quota=100000, *options):
         name = f"test-{uuid.uuid4()}"
         made = stack.luna_json("account", "create", name, "--quota", str(quota), *options)
-        stack.issued_keys.append(made["api_key"])
+        stack.issued.append(made["api_key"])
         return Account(stack, made["id"], made["api_key"], name)
 
     return make
