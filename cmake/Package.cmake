@@ -43,6 +43,9 @@ install(FILES ${LUNA_CONF}/redis/redis.conf DESTINATION ${CMAKE_INSTALL_DATADIR}
 install(PROGRAMS ${LUNA_CONF}/debian/luna-setup DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT worker)
 install(FILES ${LUNA_CONF}/fcgi-worker.env.example DESTINATION /etc/luna RENAME fcgi-worker.env COMPONENT worker)
 install(FILES ${LUNA_CONF}/quota-syncd.env.example DESTINATION /etc/luna RENAME quota-syncd.env COMPONENT syncd)
+foreach(component worker syncd)
+  install(FILES ${LUNA_CONF}/logrotate/luna-${component} DESTINATION /etc/logrotate.d COMPONENT ${component})
+endforeach()
 install(FILES ${LUNA_CONF}/debian/luna.bash-completion DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME luna COMPONENT cli)
 install(FILES docs/OPERATIONS.md docs/SCALING.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/luna-worker COMPONENT worker)
 

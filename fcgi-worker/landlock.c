@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/landlock.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -14,6 +16,7 @@
 static const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 static const uint64_t writing = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
                                 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR;
+static const uint64_t appending = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG;
 /* All that the first version knows: a newer kernel's additions are left alone, an older one has no Landlock at all. */
 static const uint64_t handled =
     LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
@@ -40,15 +43,31 @@ static int allow(int ruleset, const char *path, uint64_t access)
     return (int)failed;
 }
 
-static int add_rules(int ruleset, const char *state_dir)
+/* The file itself is not enough: after a rotation it is another one. */
+static int allow_log(int ruleset, const char *log_file)
 {
-    int failed = allow(ruleset, state_dir, reading | writing);
+    char folder[PATH_MAX];
+    if (log_file == NULL || *log_file == '\0')
+        return 0;
+    (void)snprintf(folder, sizeof folder, "%s", log_file);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL)
+        return allow(ruleset, ".", appending);
+    slash[slash == folder] = '\0'; /* that of "/log" is "/" */
+    return allow(ruleset, folder, appending);
+}
+
+static int add_rules(int ruleset, const struct worker_config *config)
+{
+    int failed = allow(ruleset, config->state_dir, reading | writing);
+    if (failed == 0)
+        failed = allow_log(ruleset, config->log_file);
     for (size_t i = 0; i < sizeof readable / sizeof readable[0] && failed == 0; i++)
         failed = allow(ruleset, readable[i], reading);
     return failed;
 }
 
-enum luna_code landlock_enter(const char *state_dir, struct luna_error *err)
+enum luna_code landlock_enter(const struct worker_config *config, struct luna_error *err)
 {
     const struct landlock_ruleset_attr attr = {.handled_access_fs = handled};
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
@@ -57,7 +76,7 @@ enum luna_code landlock_enter(const char *state_dir, struct luna_error *err)
             return LUNA_OK; /* no Landlock here */
         return luna_error_set(err, LUNA_EIO, "landlock: %s", strerror(errno));
     }
-    int failed = add_rules(ruleset, state_dir);
+    int failed = add_rules(ruleset, config);
     if (failed == 0)
         failed = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (failed == 0)

@@ -2,6 +2,7 @@
 #include "exit_code.h"
 #include "handover.h"
 #include "listener.h"
+#include "log_file.h"
 #include "luna/base/buf.h"
 #include "luna/base/log.h"
 #include "master.h"
@@ -26,9 +27,9 @@ static const char usage[] =
     "  --self-test      compute the golden vector, reach Redis and PostgreSQL, and end\n"
     "  --config-example  print an example environment file, and end\n"
     "\n"
-    "Signals: TERM drains and stops, HUP reloads, USR2 takes over the binary on disk, TTIN and TTOU change "
-    "the pool\n"
-    "by one worker. Settings are environment variables:\n"
+    "Signals: TERM drains and stops, HUP reloads, USR1 opens LUNA_LOG_FILE anew, USR2 takes over the binary "
+    "on\n"
+    "disk, TTIN and TTOU change the pool by one worker. Settings are environment variables:\n"
     "\n";
 
 static int print(const char *head, void (*write)(struct luna_buf *out))
@@ -64,6 +65,12 @@ static int fail(const char *event, const struct luna_error *err)
     return err->code == LUNA_ECONFIG ? LUNA_EXIT_CONFIG : 1;
 }
 
+static void configure_log(const struct worker_config *config)
+{
+    luna_log_configure("fcgi-worker", (enum luna_log_level)config->log_level,
+                       (enum luna_log_format)config->log_format);
+}
+
 /* Socket and scoreboard: inherited from the image before this one, or new. */
 static enum luna_code open_shared(const struct worker_config *config, struct listener *listener,
                                   struct scoreboard **board, int *board_fd, struct luna_error *err)
@@ -84,11 +91,13 @@ static int serve(struct worker_config *config)
     bool taken_over = handover_present();
     if (open_shared(config, &listener, &board, &board_fd, &err) != LUNA_OK ||
         pid_file_write(config->pid_file, &err) != LUNA_OK || privileges_drop(config, &err) != LUNA_OK ||
+        log_file_open(config->log_file, board, &err) != LUNA_OK ||
         master_init(&master, config, &listener, board, board_fd, &err) != LUNA_OK) {
         listener_close(&listener, !taken_over);
         worker_config_done(config);
         return fail("cannot_start", &err);
     }
+    configure_log(&master.current.config); /* whether it is a terminal is only known now */
     if (taken_over)
         handover_adopt(&master);
     int status = master_run(&master);
@@ -119,8 +128,7 @@ int main(int argc, char **argv)
     if (worker_config_load(luna_config_env, &config, &err) != LUNA_OK ||
         monitor_check_address(config.monitor_listen, &err) != LUNA_OK)
         return fail("configuration", &err);
-    luna_log_configure("fcgi-worker", (enum luna_log_level)config.log_level,
-                       (enum luna_log_format)config.log_format);
+    configure_log(&config);
     if (!check && !test)
         return serve(&config);
     int status = test ? self_test(&config, &err) : 0;

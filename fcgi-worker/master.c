@@ -2,6 +2,7 @@
 
 #include "exit_code.h"
 #include "handover.h"
+#include "log_file.h"
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
 #include "master_events.h"
@@ -134,7 +135,10 @@ static void take_signal(struct master *master, int signo)
     case SIGTTOU:
         scaling_by_hand(master, signo == SIGTTIN ? 1 : -1);
         break;
-    default: /* USR1, WINCH: nothing to reopen, nothing to redraw */
+    case SIGUSR1:
+        log_file_rotate(master->board);
+        break;
+    default: /* WINCH: nothing to redraw */
         break;
     }
 }
@@ -275,6 +279,7 @@ static void step(struct master *master)
         keep_generation(master);
     tell_manager(master);
     publish(master);
+    luna_log_tick();
     arm_timer(master, watch_ns);
 }
 
@@ -289,6 +294,7 @@ int master_run(struct master *master)
         step(master);
     }
     monitor_child_stop(master);
+    luna_log_flush();
     luna_log(LUNA_LOG_INFO, "stopped", LUNA_LOG_I("exit_status", master->exit_status));
     return master->exit_status;
 }

@@ -1,6 +1,7 @@
 #include "monitor.h"
 
 #include "exit_code.h"
+#include "log_file.h"
 #include "luna/base/clock.h"
 #include "luna/base/http_listener.h"
 #include "luna/base/log.h"
@@ -11,6 +12,8 @@
 #include <string.h>
 
 #define RELAXED memory_order_relaxed
+
+enum { FOLLOW_MS = 1000 }; /* how soon a renamed log file is let go */
 
 static void answer(void *context, const char *path, struct luna_http_reply *reply)
 {
@@ -64,8 +67,9 @@ int monitor_main(struct scoreboard *board, const char *address, int leash_fd)
     struct pollfd watched[] = {{.fd = luna_http_listener_fd(listener), .events = POLLIN},
                                {.fd = leash_fd, .events = POLLIN}};
     while (watched[1].revents == 0) {
-        if (poll(watched, 2, -1) > 0 && watched[0].revents != 0)
+        if (poll(watched, 2, FOLLOW_MS) > 0 && watched[0].revents != 0)
             luna_http_listener_serve(listener);
+        log_file_follow(board);
     }
     luna_http_listener_close(listener);
     return WORKER_EXIT_CLEAN;

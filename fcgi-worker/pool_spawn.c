@@ -28,6 +28,9 @@ static void run_worker(struct pool *pool, int index, const struct generation *ge
     (void)snprintf(name, sizeof name, "luna-worker %d", index);
     (void)prctl(PR_SET_NAME, name); /* what ps shows; nothing depends on it */
     pool->abandon(pool->abandon_ctx);
+    /* The master's own is changed only when the whole generation is ready. */
+    luna_log_configure("fcgi-worker", (enum luna_log_level)generation->config.log_level,
+                       (enum luna_log_format)generation->config.log_format);
     const struct worker_options options = {
         .config = &generation->config,
         .board = pool->board,

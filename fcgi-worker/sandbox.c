@@ -26,6 +26,8 @@ static const int allowed[] = {
     SCMP_SYS(flock), SCMP_SYS(fallocate), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename),
     SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(fchmod),
     SCMP_SYS(msync),
+    /* the log file, opened anew */
+    SCMP_SYS(dup2), SCMP_SYS(dup3),
     /* memory */
     SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect), SCMP_SYS(madvise), SCMP_SYS(brk),
     SCMP_SYS(mlock), SCMP_SYS(munlock), SCMP_SYS(futex), SCMP_SYS(membarrier), SCMP_SYS(rseq),
@@ -86,6 +88,6 @@ enum luna_code sandbox_enter(const struct worker_config *config, struct luna_err
     enum sandbox_mode mode = (enum sandbox_mode)config->sandbox;
     if (mode == SANDBOX_OFF)
         return LUNA_OK;
-    enum luna_code code = mode == SANDBOX_LOG ? LUNA_OK : landlock_enter(config->state_dir, err);
+    enum luna_code code = mode == SANDBOX_LOG ? LUNA_OK : landlock_enter(config, err);
     return code == LUNA_OK ? filter_calls(mode, err) : code;
 }

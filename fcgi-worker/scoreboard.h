@@ -141,6 +141,7 @@ struct scoreboard_pool { /* the master writes */
     atomic_int draining;
     atomic_int crash_looping;
     atomic_int monitor_pid;
+    atomic_uint log_rotations;
     atomic_llong started_wall_ms;
     atomic_llong ready_stall_ns;
     atomic_ullong crashes, hard_kills, recycles, reloads, reload_rollbacks, upgrades, upgrade_rollbacks;

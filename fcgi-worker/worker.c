@@ -4,6 +4,7 @@
 #include "exit_code.h"
 #include "golden.h"
 #include "leash.h"
+#include "log_file.h"
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
 #include "networks.h"
@@ -100,6 +101,7 @@ static void drop(struct worker *worker, const struct luna_error *err)
 static bool take_one(struct worker *worker)
 {
     struct luna_error err = {0};
+    log_file_follow(worker->options->board);
     start_clock(worker);
     switch (fcgi_io_accept(worker->pipeline.io, worker->options->listen_fd, &err)) {
     case FCGI_ACCEPT_OK:
@@ -139,6 +141,7 @@ static void idle_chores(struct worker *worker)
     int64_t now_ns = luna_clock_mono_ns();
     atomic_store_explicit(&worker->slot->heartbeat_ns, now_ns, memory_order_relaxed);
     show_memory(worker);
+    luna_log_tick();
     if (now_ns - worker->probed_ns >= PROBE_MS * (int64_t)NS_PER_MS)
         probe_stores(worker);
 }
@@ -259,6 +262,7 @@ int worker_main(const struct worker_options *options)
         luna_log(LUNA_LOG_ERROR, "worker_cannot_start", LUNA_LOG_I("slot", options->slot),
                  LUNA_LOG_S("reason", err.msg));
     }
+    luna_log_flush();
     pipeline_done(&worker.pipeline);
     fcgi_io_free(worker.pipeline.io);
     api_stores_free(worker.pipeline.stores);

@@ -12,7 +12,7 @@ static_assert(2 * WORKERS_MAX < LUNA_WORKERS_MAX,
 static const char *const pool_modes[] = {"static", "dynamic", NULL};
 static const char *const sandbox_modes[] = {"off", "log", "errno", "kill", NULL};
 static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
-static const char *const log_formats[] = {"json", "text", NULL};
+static const char *const log_formats[] = {"json", "text", "auto", NULL} /* as enum luna_log_format */;
 
 enum { REQ = LUNA_SETTING_REQUIRED, SEC = LUNA_SETTING_SECRET, REL = LUNA_SETTING_RELOADABLE };
 
@@ -119,7 +119,10 @@ const struct luna_setting worker_settings[] = {
      .default_text = "off",
      .help = "Let a crash write a core file. It holds customers' data."},
     CHOICE("LUNA_LOG_LEVEL", log_level, REL, "info", log_levels, "Least level logged."),
-    CHOICE("LUNA_LOG_FORMAT", log_format, REL, "json", log_formats, "Shape of a log line."),
+    CHOICE("LUNA_LOG_FORMAT", log_format, REL, "auto", log_formats,
+           "Shape of a log line: a JSON object, or key=value; auto: key=value on a terminal."),
+    TEXT("LUNA_LOG_FILE", log_file, 0, NULL,
+         "File to append log lines to instead of standard error; USR1 opens it anew, after a rotation."),
     {.name = NULL}};
 
 static bool is_given(const char *text)

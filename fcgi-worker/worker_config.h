@@ -72,6 +72,7 @@ struct worker_config {
     bool core_dumps;
     int log_level;
     int log_format;
+    char *log_file;
 };
 
 /* For --help, --print-example and the check of conf/fcgi-worker.env.example. */

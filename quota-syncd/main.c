@@ -55,7 +55,8 @@ static void print_page(bool example)
             "  --once            book everything once, then exit\n"
             "  --check-config    read the settings, say whether they are good, and exit\n"
             "  --config-example  print an environment file with every setting\n"
-            "\nSIGHUP reads the settings again; SIGTERM books a last time and stops.\n"
+            "\nSIGHUP reads the settings again; SIGUSR1 opens LUNA_LOG_FILE anew; SIGTERM books a last time\n"
+            "and stops.\n"
             "Exit: 0 stopped, 1 failed, 2 usage, 69 a store is away (--once), 78 wrong settings or an\n"
             "unsafe Redis.\n\nSettings (environment variables)\n");
         luna_config_help(syncd_settings, &page);
@@ -64,16 +65,27 @@ static void print_page(bool example)
     luna_buf_done(&page);
 }
 
+static enum luna_code open_log(const struct syncd_config *config, enum action action, struct luna_error *err)
+{
+    if (action != ACTION_CHECK && config->log_file != NULL &&
+        luna_log_open(config->log_file, err) != LUNA_OK) {
+        luna_error_wrap(err, "LUNA_LOG_FILE");
+        return LUNA_ECONFIG;
+    }
+    luna_log_configure("quota-syncd", (enum luna_log_level)config->log_level,
+                       (enum luna_log_format)config->log_format);
+    return LUNA_OK;
+}
+
 static int run(enum action action)
 {
     struct syncd_config config = {0};
     struct luna_error err;
-    if (syncd_config_load(&config, &err) != LUNA_OK) {
+    if (syncd_config_load(&config, &err) != LUNA_OK || open_log(&config, action, &err) != LUNA_OK) {
         fprintf(stderr, "quota-syncd: %s\n", err.msg);
+        syncd_config_done(&config);
         return LUNA_EXIT_CONFIG;
     }
-    luna_log_configure("quota-syncd", (enum luna_log_level)config.log_level,
-                       (enum luna_log_format)config.log_format);
     syncd_block_signals();
     int status = 0;
     if (action == ACTION_RUN)

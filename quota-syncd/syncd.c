@@ -40,6 +40,7 @@ static void signal_set(sigset_t *set)
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGHUP);
+    sigaddset(set, SIGUSR1);
 }
 
 void syncd_block_signals(void)
@@ -100,6 +101,17 @@ static void reload(struct syncd *syncd)
     service_notify_ready();
 }
 
+static void reopen_log(const struct syncd_config *config)
+{
+    struct luna_error err;
+    if (config->log_file == NULL)
+        return;
+    if (luna_log_open(config->log_file, &err) == LUNA_OK)
+        luna_log(LUNA_LOG_INFO, "log_reopened", LUNA_LOG_S("file", config->log_file));
+    else /* into the old one */
+        luna_log(LUNA_LOG_ERROR, "log_not_reopened", LUNA_LOG_S("why", err.msg));
+}
+
 static void stop(struct syncd *syncd)
 {
     if (syncd->state.stopping)
@@ -114,6 +126,8 @@ static void take_signals(struct syncd *syncd)
     while (read(syncd->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP)
             reload(syncd);
+        else if (info.ssi_signo == SIGUSR1)
+            reopen_log(syncd->config);
         else
             stop(syncd);
     }
@@ -152,6 +166,7 @@ static void wait_and_serve(struct syncd *syncd, int timeout_ms)
     if (fds[2].revents && timeout_ms > 0 && round_take_hints(syncd->round))
         schedule_hint(&syncd->schedule, now_ms());
     stay_alive(syncd);
+    luna_log_tick();
 }
 
 /* A round_pause: between two batches of a long round. */
@@ -237,6 +252,7 @@ int syncd_run(struct syncd_config *config)
     if (!refused)
         book_a_last_time(&syncd);
     close_daemon(&syncd);
+    luna_log_flush();
     luna_log(LUNA_LOG_INFO, "stopped", LUNA_LOG_B("refused", refused));
     return refused ? LUNA_EXIT_CONFIG : 0;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
-static const char *const log_formats[] = {"json", "text", NULL};
+static const char *const log_formats[] = {"json", "text", "auto", NULL} /* as enum luna_log_format */;
 
 #define MEMBER(name) offsetof(struct syncd_config, name)
 
@@ -86,9 +86,13 @@ const struct luna_setting syncd_settings[] = {
      .type = LUNA_SETTING_ENUM,
      .flags = LUNA_SETTING_RELOADABLE,
      .offset = MEMBER(log_format),
-     .default_text = "json",
+     .default_text = "auto",
      .choices = log_formats,
-     .help = "One JSON object a line, or key=value text for a terminal"},
+     .help = "One JSON object a line, or key=value text; auto: text on a terminal"},
+    {.name = "LUNA_LOG_FILE",
+     .type = LUNA_SETTING_STRING,
+     .offset = MEMBER(log_file),
+     .help = "File to append log lines to instead of standard error; USR1 opens it anew, after a rotation"},
     {.name = NULL}};
 
 enum luna_code syncd_config_load(struct syncd_config *ret_config, struct luna_error *err)

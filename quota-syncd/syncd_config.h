@@ -26,6 +26,7 @@ struct syncd_config {
     bool allow_unsafe_redis;
     int log_level;
     int log_format;
+    char *log_file; /* NULL: standard error */
 };
 
 extern const struct luna_setting syncd_settings[];

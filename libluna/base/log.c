@@ -4,6 +4,7 @@
 #include "luna/base/escape.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 
 /* PIPE_BUF is what one write(2) to a pipe keeps whole; the tail is kept free for closing a line that was cut.
  */
-enum { LINE_BYTES = PIPE_BUF, TAIL_BYTES = 32 };
+enum { LINE_BYTES = PIPE_BUF, TAIL_BYTES = 32, STORMS_MAX = 16, NS_PER_MS = 1000000, FILE_MODE = 0640 };
 
 struct line {
     char text[LINE_BYTES];
@@ -24,6 +25,18 @@ struct line {
 static const char *log_program = "luna";
 static enum luna_log_level log_level = LUNA_LOG_INFO;
 static enum luna_log_format log_format = LUNA_LOG_JSON;
+
+/* An event that was warned of a short while ago. */
+struct storm {
+    const char *event; /* NULL: free */
+    enum luna_log_level level;
+    int64_t began_ns;
+    unsigned written, held;
+};
+
+static struct storm storms[STORMS_MAX];
+static pid_t storms_of; /* a forked child's storms are its own */
+static bool any_held;
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
@@ -38,6 +51,19 @@ void luna_log_configure(const char *program, enum luna_log_level level, enum lun
     log_program = program;
     log_level = level;
     log_format = format;
+    if (format == LUNA_LOG_AUTO)
+        log_format = isatty(STDERR_FILENO) ? LUNA_LOG_TEXT : LUNA_LOG_JSON;
+}
+
+enum luna_code luna_log_open(const char *path, struct luna_error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, FILE_MODE);
+    enum luna_code code = LUNA_OK;
+    if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+        code = luna_error_set(err, LUNA_EIO, "cannot append to %s: %s", path, strerror(errno));
+    if (fd > STDERR_FILENO)
+        close(fd);
+    return code;
 }
 
 bool luna_log_enabled(enum luna_log_level level)
@@ -148,12 +174,9 @@ static void put_field(struct line *line, const struct luna_log_field *field)
         line->len = before;
 }
 
-void luna_log_fields(enum luna_log_level level, const char *event, const struct luna_log_field *fields,
-                     size_t count)
+static void write_line(enum luna_log_level level, const char *event, const struct luna_log_field *fields,
+                       size_t count)
 {
-    if (!luna_log_enabled(level))
-        return;
-    int saved_errno = errno;
     struct line line;
     line.len = 0;
     line.cut = false;
@@ -173,5 +196,90 @@ void luna_log_fields(enum luna_log_level level, const char *event, const struct 
     do {
         written = write(STDERR_FILENO, line.text, line.len);
     } while (written < 0 && errno == EINTR);
+}
+
+/* The storm is over, or told of so far. */
+static void end_storm(struct storm *storm)
+{
+    const struct luna_log_field fields[] = {LUNA_LOG_S("of", storm->event), LUNA_LOG_I("lines", storm->held)};
+    if (storm->held > 0 && luna_log_enabled(storm->level))
+        write_line(storm->level, "suppressed", fields, sizeof fields / sizeof fields[0]);
+    *storm = (struct storm){0};
+}
+
+static bool is_over(const struct storm *storm, int64_t now_ns)
+{
+    return now_ns - storm->began_ns >= LUNA_LOG_STORM_MS * (int64_t)NS_PER_MS;
+}
+
+static void end_storms(bool all)
+{
+    if (!any_held || storms_of != getpid())
+        return;
+    int64_t now_ns = luna_clock_mono_ns();
+    any_held = false;
+    for (int i = 0; i < STORMS_MAX; i++) {
+        if (storms[i].held > 0 && (all || is_over(&storms[i], now_ns)))
+            end_storm(&storms[i]);
+        any_held = any_held || storms[i].held > 0;
+    }
+}
+
+/* The event's own entry; else the oldest, which it takes over. */
+static struct storm *storm_of(const char *event)
+{
+    struct storm *oldest = &storms[0];
+    if (storms_of != getpid()) {
+        memset(storms, 0, sizeof storms);
+        any_held = false;
+        storms_of = getpid();
+    }
+    for (int i = 0; i < STORMS_MAX; i++) {
+        if (storms[i].event != NULL && strcmp(storms[i].event, event) == 0)
+            return &storms[i];
+        if (storms[i].event == NULL || storms[i].began_ns < oldest->began_ns)
+            oldest = &storms[i];
+    }
+    end_storm(oldest);
+    return oldest;
+}
+
+/* May one more line of this event be written? */
+static bool is_let_through(enum luna_log_level level, const char *event)
+{
+    struct storm *storm = storm_of(event);
+    int64_t now_ns = luna_clock_mono_ns();
+    if (storm->event != NULL && is_over(storm, now_ns))
+        end_storm(storm);
+    if (storm->event == NULL)
+        *storm = (struct storm){.event = event, .level = level, .began_ns = now_ns};
+    if (storm->written < LUNA_LOG_STORM_LINES) {
+        storm->written++;
+        return true;
+    }
+    storm->held++;
+    any_held = true;
+    return false;
+}
+
+void luna_log_fields(enum luna_log_level level, const char *event, const struct luna_log_field *fields,
+                     size_t count)
+{
+    if (!luna_log_enabled(level))
+        return;
+    int saved_errno = errno;
+    if (level < LUNA_LOG_WARNING || is_let_through(level, event))
+        write_line(level, event, fields, count);
+    luna_log_tick();
     errno = saved_errno;
+}
+
+void luna_log_tick(void)
+{
+    end_storms(false);
+}
+
+void luna_log_flush(void)
+{
+    end_storms(true);
 }

@@ -108,6 +108,30 @@ def test_a_wrong_value_at_sighup_is_refused_and_the_old_one_stays(stack, tmp_pat
         assert daemon.answers("/readyz", 200)
 
 
+def test_its_level_and_its_file_change_while_it_runs(stack, tmp_path):
+    """USR1 goes on in a new file, HUP with another level."""
+    log, settings = tmp_path / "logs" / "syncd.log", tmp_path / "syncd.env"
+    log.parent.mkdir()
+    settings.write_text("LUNA_LOG_LEVEL=info\n", encoding="utf-8")
+    with running_syncd(tmp_path / "stderr", **settings_for(stack), LUNA_ENV_FILE=settings, LUNA_LOG_LEVEL="", LUNA_LOG_FILE=log) as daemon:
+        daemon.await_page("/readyz", 200)
+        daemon.log_path = log
+        assert "started" in daemon.events() and "state" in daemon.events()
+        log.rename(log.with_suffix(".1"))
+        os.kill(daemon.process.pid, signal.SIGUSR1)
+        wait_until(lambda: log.exists() and daemon.events() == ["log_reopened"], what="the new file")
+        settings.write_text("LUNA_LOG_LEVEL=error\n", encoding="utf-8")
+        os.kill(daemon.process.pid, signal.SIGHUP)
+        assert daemon.stop() == 0
+        assert daemon.events() == ["log_reopened"], "lines below the new level"
+        assert (tmp_path / "stderr").read_text(encoding="utf-8") == ""
+
+
+def test_a_log_file_that_cannot_be_had_is_told_at_the_start(stack, tmp_path):
+    outcome = run_syncd(**settings_for(stack), LUNA_LOG_FILE=tmp_path / "nowhere" / "log")
+    assert outcome.returncode == 78 and "LUNA_LOG_FILE: cannot append to" in outcome.stderr
+
+
 def test_the_service_manager_hears_ready_status_watchdog_and_stopping(stack, tmp_path):
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

@@ -1,0 +1,146 @@
+"""What the pool logs: into a file that is turned over under load, at a level that changes, without storms."""
+import grp
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+from conftest import ROOT, Load, wait_until
+
+UNAVAILABLE = 80012  # the fake store's account that meets no store
+
+
+def log_of(tmp_path):
+    """The file that the first pool of a test logs to; Pool.events() reads it."""
+    return tmp_path / "pool0" / "log"
+
+
+def processes(pool):
+    status = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pool.process.pid)], capture_output=True, text=True, check=True)
+    return [pool.process.pid] + [int(pid) for pid in status.stdout.split()]
+
+
+def all_write_to(pool, file):
+    return all(os.path.realpath(f"/proc/{pid}/fd/2") == str(file) for pid in processes(pool))
+
+
+def as_this_user(settings):
+    user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+    return settings.replace("su luna luna", f"su {user} {group}")
+
+
+def requests_in(*files):
+    return sum(file.read_text(encoding="utf-8").count('"event":"request"') for file in files)
+
+
+def test_a_rotation_under_load_loses_no_line_and_no_request(make_pool, tmp_path):
+    log = log_of(tmp_path)
+    pool = make_pool(LUNA_LOG_FILE=log, LUNA_WORKERS=3).start()
+    before = sorted(worker["pid"] for worker in pool.workers())
+    with Load(pool) as load:
+        for number in (1, 2):
+            wait_until(lambda: log.exists() and requests_in(log) > 50, 10, "requests in the present file")
+            log.rename(log.with_suffix(f".{number}"))
+            pool.signal(signal.SIGUSR1)
+            wait_until(lambda: log.exists() and all_write_to(pool, log), 5, "every process in the new file")
+    assert not load.bad
+    assert sorted(worker["pid"] for worker in pool.workers()) == before, "workers were replaced for it"
+    wait_until(lambda: requests_in(log, log.with_suffix(".1"), log.with_suffix(".2")) == load.count, 5, f"{load.count} lines")
+    assert [event["file"] for event in pool.events("log_reopened")] == [str(log)]
+
+
+def test_an_idle_pool_lets_the_old_file_go(make_pool, tmp_path):
+    """Else a compressed and removed file would keep its blocks for as long as nobody asks for anything."""
+    log = log_of(tmp_path)
+    pool = make_pool(LUNA_LOG_FILE=log, LUNA_WORKERS=2).start()
+    log.unlink()
+    pool.signal(signal.SIGUSR1)
+    wait_until(lambda: log.exists() and all_write_to(pool, log), 5, "workers and monitor in the new file")
+
+
+@pytest.mark.skipif(shutil.which("logrotate") is None, reason="logrotate is not installed")
+def test_logrotate_turns_it_over_by_the_shipped_file(make_pool, tmp_path):
+    log = log_of(tmp_path).with_name("worker-main.log")
+    pool = make_pool(LUNA_LOG_FILE=log, LUNA_WORKERS=2)
+    pool.start(ready=False)
+    pool.log_path = log
+    wait_until(lambda: log.exists() and pool.events("pool_ready"), 10, "pool_ready")
+    shipped = (ROOT / "conf/logrotate/luna-worker").read_text(encoding="utf-8")
+    block = re.search(r"^/var/log/luna-daemons/worker-\*\.log \{.*?^\}", shipped, re.DOTALL | re.MULTILINE)[0]
+    ours = as_this_user(block).replace("/var/log/luna-daemons", str(log.parent))
+    ours, replaced = re.subn(r"systemctl kill --kill-whom=main --signal=USR1 \S+", f"kill -USR1 {pool.process.pid}", ours)
+    assert replaced == 1
+    settings = tmp_path / "logrotate.conf"
+    settings.write_text(ours, encoding="utf-8")
+    settings.chmod(0o644)
+    outcome = subprocess.run(["logrotate", "--force", "--state", tmp_path / "state", settings], capture_output=True, text=True, check=False)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    wait_until(lambda: log.exists() and all_write_to(pool, log), 5, "every process in the new file")
+    assert pool.post().status == 200
+    wait_until(lambda: requests_in(log) == 1, 5, "the request's line")
+    assert "pool_ready" in pathlib.Path(f"{log}.1").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(shutil.which("logrotate") is None, reason="logrotate is not installed")
+@pytest.mark.parametrize("name", ["luna-worker", "luna-syncd"])
+def test_logrotate_understands_the_shipped_file(name, tmp_path):
+    settings = tmp_path / name
+    settings.write_text(as_this_user((ROOT / "conf/logrotate" / name).read_text(encoding="utf-8")), encoding="utf-8")
+    settings.chmod(0o644)
+    outcome = subprocess.run(["logrotate", "--debug", settings], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0 and "error:" not in outcome.stderr, outcome.stderr
+
+
+def test_a_new_file_that_cannot_be_had_stops_nothing(make_pool, tmp_path):
+    log = log_of(tmp_path)
+    pool = make_pool(LUNA_LOG_FILE=log, LUNA_WORKERS=2).start()
+    old = log.with_suffix(".1")
+    log.rename(old)
+    log.mkdir()
+    pool.signal(signal.SIGUSR1)
+    pool.log_path = old
+    wait_until(lambda: pool.events("log_not_reopened"), 5, "log_not_reopened in the old file")
+    assert pool.post().status == 200
+    wait_until(lambda: pool.events("request"), 5, "the request's line in the old file")
+    log.rmdir()
+    pool.signal(signal.SIGUSR1)
+    wait_until(lambda: log.exists() and all_write_to(pool, log), 5, "the new file")
+
+
+def test_a_log_file_that_cannot_be_had_is_told_at_the_start(make_pool, tmp_path):
+    pool = make_pool(LUNA_LOG_FILE=tmp_path / "nowhere" / "log").start(ready=False)
+    assert pool.process.wait(10) == 78
+    assert "LUNA_LOG_FILE: cannot append to" in pool.log_path.read_text(encoding="utf-8")
+
+
+def test_the_level_changes_at_a_reload_in_the_workers_too(make_pool):
+    """New workers start before the reload is known to succeed: with the old level they would keep it for their life."""
+    pool = make_pool(LUNA_LOG_LEVEL="", LUNA_WORKERS=2)
+    logged = []
+    for generation, level in enumerate(("warning", "info", "error"), 1):
+        (pool.folder / "env").write_text(f"LUNA_LOG_LEVEL={level}\n", encoding="utf-8")
+        if generation == 1:
+            pool.start(ready=False)
+        else:
+            pool.signal(signal.SIGHUP)
+        wait_until(lambda: pool.fetch("/readyz")[0] == 200 and pool.status()["pool"]["generation"] == generation, 10, f"generation {generation}")
+        wait_until(lambda: {worker["generation"] for worker in pool.workers()} == {generation}, 10, "no older worker")
+        for _ in range(10):
+            assert pool.post().status == 200
+        pool.await_metric(f'luna_worker_requests_total{{status="200"}} {10 * generation}')
+        logged.append(len(pool.events("request")))
+    assert logged == [0, 10, 10]
+
+
+def test_a_storm_of_one_error_is_cut_and_counted(make_pool):
+    pool = make_pool(LUNA_WORKERS=1).start()
+    for _ in range(200):
+        assert pool.post(UNAVAILABLE).status == 503
+    pool.stop()
+    assert len(pool.events("request")) == 200, "the requests themselves are all there"
+    assert len(pool.events("admission_unavailable")) == 20
+    assert [(event["of"], event["lines"]) for event in pool.events("suppressed")] == [("admission_unavailable", 180)]
