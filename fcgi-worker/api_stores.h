@@ -22,7 +22,7 @@ void api_stores_free(struct api_stores *stores);
 
 struct luna_database *api_database(const struct exchange *exchange);
 struct luna_cache *api_cache(const struct exchange *exchange);
-/* Who acts, for the audit log: "api:account-7 request-…". `actor` holds the text and must outlive the use. */
+/* Who acts, for the audit log: "api:" and the request's id. `actor` holds the text and must outlive the use. */
 struct luna_operator api_operator(const struct exchange *exchange, char *actor, size_t actor_size);
 
 /* Answers with the problem that a store's error is: 404, 409, 503; logs what is not the client's doing. */

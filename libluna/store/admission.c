@@ -113,8 +113,8 @@ static enum answer load_cold(struct luna_admitter *admitter, const struct questi
 {
     struct luna_journal_page *page = luna_journal_page(admitter->journal);
     admission->was_cold = true;
-    enum luna_cold cold =
-        luna_cold_load(admitter, question->request->account_id, deadline, &admission->error);
+    enum luna_cold cold = luna_cold_load(admitter, question->request->account_id,
+                                         question->request->request_id, deadline, &admission->error);
     if (cold == LUNA_COLD_ABSENT) {
         refuse(admission, LUNA_ADMIT_ACCOUNT_UNKNOWN);
         return ANSWERED;

@@ -98,12 +98,9 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
                                            struct luna_reply **ret_reply, struct luna_error *err)
 {
     static const enum luna_purpose purposes[LUNA_SCRIPTS_FENCED] = {
-        [LUNA_SCRIPT_ADMIT] = LUNA_PURPOSE_ADMIT,
-        [LUNA_SCRIPT_REFUND] = LUNA_PURPOSE_REFUND,
-        [LUNA_SCRIPT_REDUCE] = LUNA_PURPOSE_REFUND,
-        [LUNA_SCRIPT_FINISH] = LUNA_PURPOSE_COMMIT,
-        [LUNA_SCRIPT_LEASE] = LUNA_PURPOSE_LOAD,
-        [LUNA_SCRIPT_INSTALL] = LUNA_PURPOSE_LOAD};
+        [LUNA_SCRIPT_ADMIT] = LUNA_PURPOSE_ADMIT,   [LUNA_SCRIPT_REFUND] = LUNA_PURPOSE_REFUND,
+        [LUNA_SCRIPT_REDUCE] = LUNA_PURPOSE_REFUND, [LUNA_SCRIPT_FINISH] = LUNA_PURPOSE_COMMIT,
+        [LUNA_SCRIPT_LEASE] = LUNA_PURPOSE_LOAD,    [LUNA_SCRIPT_INSTALL] = LUNA_PURPOSE_LOAD};
     struct luna_reply *reply = NULL;
     luna_redis_purpose(admitter->cache, purposes[script]);
     command->argv[SCRIPT_SHA_ARG] = admitter->fence.sha[script];

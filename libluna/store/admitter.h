@@ -46,7 +46,8 @@ enum luna_cold {
     LUNA_COLD_BUSY,   /* another loads it, or the lease was lost: wait a little, ask again */
     LUNA_COLD_FAILED  /* a store is away */
 };
-enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id,
+/* `request_id`: whose request it is, for what the load writes into the log; NULL: nobody's. */
+enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, const char *request_id,
                               struct luna_deadline deadline, struct luna_error *err) LUNA_MUSTCHECK;
 
 /* Gives back what this slot charged and never settled: its predecessor's last charge, or one of our own whose answer was

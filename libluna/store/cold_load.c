@@ -19,11 +19,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TOKEN_BYTES = 33, ABSENT_MS = 5000 };
+enum { TOKEN_BYTES = 33, ABSENT_MS = 5000, ACTOR_BYTES = 128 };
 
 struct load {
     struct luna_admitter *admitter;
     int64_t account_id;
+    const char *request_id;
     struct luna_deadline deadline;
     struct luna_quota_keys keys;
     char token[TOKEN_BYTES];
@@ -133,6 +134,7 @@ static enum luna_code open_epoch(struct load *load, struct luna_buf *periods, st
                                  struct luna_pg_result **ret_result)
 {
     struct luna_pg_params params = {.count = 0};
+    char actor[ACTOR_BYTES];
     const char *period_array = luna_pg_array_end(periods), *unit_array = luna_pg_array_end(units);
     if (period_array == NULL || unit_array == NULL)
         return luna_error_set(load->err, LUNA_ELIMIT, "account %lld has too many periods in its journals",
@@ -143,7 +145,9 @@ static enum luna_code open_epoch(struct load *load, struct luna_buf *periods, st
     luna_pg_param_int(&params, load->now_ms);
     luna_pg_param_text(&params, period_array);
     luna_pg_param_text(&params, unit_array);
-    luna_pg_param_text(&params, luna_journal_worker_name(load->admitter->journal));
+    snprintf(actor, sizeof actor, "worker %s, request %s", luna_journal_worker_name(load->admitter->journal),
+             load->request_id != NULL ? load->request_id : "-");
+    luna_pg_param_text(&params, actor);
     return luna_pg_query(
         load->admitter->database, load->deadline,
         "SELECT epoch, quota_used, (config).quota_limit, (config).config_version, (config).disabled::int, "
@@ -242,10 +246,14 @@ static enum luna_cold load_leased(struct load *load)
     return cold;
 }
 
-enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id,
+enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, const char *request_id,
                               struct luna_deadline deadline, struct luna_error *err)
 {
-    struct load load = {.admitter = admitter, .account_id = account_id, .deadline = deadline, .err = err};
+    struct load load = {.admitter = admitter,
+                        .account_id = account_id,
+                        .request_id = request_id,
+                        .deadline = deadline,
+                        .err = err};
     luna_quota_keys_make(account_id, "", &load.keys);
     luna_pg_purpose(admitter->database, LUNA_PURPOSE_LOAD);
     enum luna_cold leased = take_lease(&load);

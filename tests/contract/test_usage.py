@@ -1,6 +1,10 @@
 """The account and its usage, as a client reads and exports them."""
 import csv
 import io
+import json
+import os
+import signal
+import uuid
 
 from luna_stack import wait_until
 
@@ -93,3 +97,41 @@ def test_events_of_another_account_are_not_shown(client, account_factory):
     mine, theirs = account_factory(), account_factory()
     answer = client.get(f"/api/v1/{theirs.id}/usage/events", headers=mine.headers)
     assert answer.status_code == 403
+
+
+def actors(db, account):
+    with db.cursor() as cursor:
+        cursor.execute("SELECT kind, actor FROM quota_events WHERE account_id = %s ORDER BY seq", (account.id,))
+        return cursor.fetchall()
+
+
+def test_the_log_names_the_request_that_changed_a_key(client, account, db):
+    ids = [f"audit-{uuid.uuid4()}" for _ in range(3)]
+    keys = f"/api/v1/{account.id}/keys"
+    made = client.post(keys, headers=account.headers | {"X-Request-Id": ids[0]}).json()
+    fresh = client.post(f"{keys}/{made['id']}/rotate", headers=account.headers | {"X-Request-Id": ids[1]}).json()
+    assert client.delete(f"{keys}/{fresh['id']}", headers=account.headers | {"X-Request-Id": ids[2]}).status_code == 204
+    assert actors(db, account)[1:] == [("key_create", f"api:{ids[0]}"), ("key_rotate", f"api:{ids[1]}"), ("key_revoke", f"api:{ids[2]}")]
+
+
+def test_the_log_names_the_request_that_loaded_a_cold_account(client, account, db, redis_store, stack):
+    """Redis forgot it before quota-syncd had booked: the next request's load books what the journals say."""
+    name = f"audit-{uuid.uuid4()}"
+    os.kill(stack.pid("quota-syncd"), signal.SIGSTOP)
+    try:
+        use(client, account, 3)
+        redis_store.delete(f"{{user:{account.id}:quota}}:m")
+        assert client.get(f"/api/v1/{account.id}", headers=account.headers | {"X-Request-Id": name}).status_code == 200
+    finally:
+        os.kill(stack.pid("quota-syncd"), signal.SIGCONT)
+    booked = [actor for kind, actor in actors(db, account) if kind == "recovery"]
+    assert len(booked) == 1 and booked[0].startswith("worker ") and booked[0].endswith(f", request {name}"), booked
+
+
+def test_from_a_booking_to_its_requests_leads_the_log(client, account, stack):
+    """As docs/QUOTA.md shows it: the units of the account's requests add up to those of its bookings."""
+    use(client, account, 5)
+    wait_until(lambda: sum(event["units"] for event in events(client, account, 100)) == 5, what="the booking")
+    lines = [json.loads(line) for line in stack.log("fcgi-worker").splitlines() if f'"account_id":{account.id},' in line]
+    requests = [line for line in lines if line["event"] == "request" and line["units"] > 0]
+    assert sum(line["units"] for line in requests) == 5 and all(line["request_id"] and line["ts"] for line in requests)
