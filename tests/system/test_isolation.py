@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import re
+import time
 
 import pytest
 from luna_stack import ROOT, wait_until
@@ -27,6 +28,23 @@ ROUTES = {
 # Who asks: what is answered, and by which code. "own" and the two with a scope depend on the route.
 STRANGERS = ["none", "unknown", "no_uuid", "foreign", "foreign_token", "revoked", "expired", "token_of_revoked", "forged_token",
              "token_of_expired"]
+
+# Tokens of the victim's own, signed with the service's key, wrong in one thing each: name: (header, claims, signed by) that differ.
+# Times are seconds from now.
+WRONG_TOKENS = {
+    "expired": ({}, {"iat": -900, "nbf": -900, "exp": -1}, hashlib.sha256),
+    "not_yet_valid": ({}, {"iat": 600, "nbf": 600, "exp": 900}, hashlib.sha256),
+    "too_long_a_life": ({}, {"exp": 30 * 86400}, hashlib.sha256),
+    "of_another_issuer": ({}, {"iss": "luna2"}, hashlib.sha256),
+    "for_another_audience": ({}, {"aud": "luna-web"}, hashlib.sha256),
+    "of_no_issuer": ({}, {"iss": None}, hashlib.sha256),
+    "of_an_unknown_kid": ({"kid": "other"}, {}, hashlib.sha256),
+    "of_no_kid": ({"kid": None}, {}, hashlib.sha256),
+    "alg_none": ({"alg": "none"}, {}, None),
+    "alg_none_and_signed": ({"alg": "none"}, {}, hashlib.sha256),
+    "alg_hs512": ({"alg": "HS512"}, {}, hashlib.sha512),
+}
+STRANGERS += [f"token_{name}" for name in WRONG_TOKENS]
 
 
 def call(client, account_id, route, headers, key_id=0):
@@ -65,13 +83,48 @@ def forged(token, account_id):
     return f"{header}.{claims}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
 
 
+def encoded(part):
+    return base64.urlsafe_b64encode(part).decode().rstrip("=")
+
+
+def decoded(text):
+    return json.loads(base64.urlsafe_b64decode(text + "=="))
+
+
+def signature(key, signed, digest=hashlib.sha256):
+    return encoded(hmac.new(key, signed.encode(), digest).digest()) if digest else ""
+
+
+def signing_key(stack, token):
+    """The service's own, derived from the pepper as fcgi-worker/token.c says; it is the one that the token was signed with."""
+    pepper = bytes.fromhex(stack.secret("key_pepper"))
+    signed, _, genuine = token.rpartition(".")
+    purpose = encoded(b'{"purpose":"luna token signing key 1"}')
+    for header in (b'{"alg":"HS256","typ":"JWT"}', b'{"typ":"JWT","alg":"HS256"}'):
+        key = signature(pepper, f"{encoded(header)}.{purpose}").encode()
+        if signature(key, signed) == genuine:
+            return key
+    raise AssertionError("the signing key is derived in another way")
+
+
+def resigned(token, key, header=None, claims=None, digest=hashlib.sha256):
+    """The token with some of it replaced (None: left out), signed anew."""
+    now_s = int(time.time())
+    told_header, told = (decoded(part) for part in token.split(".")[:2])
+    told_header |= header or {}
+    told |= {name: now_s + value if name in ("iat", "nbf", "exp") else value for name, value in (claims or {}).items()}
+    parts = [encoded(json.dumps({name: value for name, value in part.items() if value is not None}).encode()) for part in (told_header, told)]
+    signed = ".".join(parts)
+    return f"{signed}.{signature(key, signed, digest)}"
+
+
 @pytest.fixture(scope="module")
 def victim(account_factory):
     return account_factory(1000000)
 
 
 @pytest.fixture(scope="module")
-def credentials(client, account_factory, victim, luna):
+def credentials(stack, client, account_factory, victim, luna):
     """Headers by who asks for the victim's data. Made once; revoked and expired ones were good before."""
     stranger = account_factory()
     everything = ["model", "read", "keys"]
@@ -88,6 +141,11 @@ def credentials(client, account_factory, victim, luna):
         "expired": by_key(expired["api_key"]), "token_of_revoked": by_token(token_of_revoked),
         "forged_token": by_token(forged(foreign_token, victim.id)), "token_of_expired": by_token(token_of_expired),
     }
+    own = token_of(client, victim, victim.headers)
+    key = signing_key(stack, own)
+    made |= {f"token_{name}": by_token(resigned(own, key, *wrong)) for name, wrong in WRONG_TOKENS.items()}
+    # Nothing but what is wrong with them keeps them out.
+    assert call(client, victim.id, "account", by_token(resigned(own, key))).status_code == 200
     for name in ("expired", "token_of_expired"):
         wait_until(lambda: call(client, victim.id, "account", made[name]).status_code == 403, 10, f"the end of {name}")
     return made
