@@ -6,5 +6,5 @@ text=${text//"\${LUNA_REDIS_PASSWORD}"/$(cat /run/secrets/password)}
 text=${text//"\${LUNA_REDIS_PORT}"/6379}
 text=${text//"\${LUNA_VAR}/redis"//data}
 text=${text//'bind 127.0.0.1'/bind 0.0.0.0}
-printf '%s\n' "$text" >/tmp/redis.conf
+grep -v '^unixsocket' <<<"$text" >/tmp/redis.conf
 exec redis-server /tmp/redis.conf

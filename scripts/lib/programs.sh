@@ -96,19 +96,17 @@ worker_start() {
   proc_await fcgi-worker 30 curl -fsS -m 2 "http://127.0.0.1:$LUNA_MONITOR_PORT/readyz"
 }
 
-# A unix socket's path holds at most 107 bytes. Where this checkout lies too deep for that, the socket goes to a folder of its own
+# A unix socket's path holds at most 107 bytes. Where this checkout lies too deep for that, the sockets go to a folder of their own
 # under /tmp, which scripts/down removes.
-worker_socket_choose() {
-  LUNA_WORKER_SOCKET=$LUNA_VAR/run/worker/worker.sock
-  if [ ${#LUNA_WORKER_SOCKET} -le 100 ]; then
-    own "$SERVICE_USER" 755 "$LUNA_VAR/run/worker"
-    return 0
+sockets_choose() {
+  local folder=$LUNA_VAR/run/worker
+  if [ ${#folder} -gt 88 ]; then
+    folder=$(mktemp -d /tmp/luna.XXXXXX)
+    printf '%s\n' "$folder" >"$LUNA_VAR/run/socket-folder"
   fi
-  local short
-  short=$(mktemp -d /tmp/luna.XXXXXX)
-  own "$SERVICE_USER" 755 "$short"
-  printf '%s\n' "$short" >"$LUNA_VAR/run/socket-folder"
-  LUNA_WORKER_SOCKET=$short/worker.sock
+  own "$SERVICE_USER" 755 "$folder"
+  LUNA_WORKER_SOCKET=$folder/worker.sock
+  LUNA_REDIS_SOCKET=$folder/redis.sock
 }
 
 NGINX_NAMES=(LUNA_VAR LUNA_HTTPS_LISTEN LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX LUNA_CORS_ORIGINS LUNA_WORKER_SOCKET LUNA_FASTCGI_READ_TIMEOUT_S

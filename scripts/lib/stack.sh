@@ -6,6 +6,8 @@ STACK=(postgres redis quota-syncd fcgi-worker nginx)
 
 # What the programs keep to and nginx says aloud.
 LUNA_BODY_BYTES_MAX=${LUNA_BODY_BYTES_MAX:-33554432}
+# How they reach Redis: unix, or tcp as they would another machine's.
+LUNA_REDIS_TRANSPORT=${LUNA_REDIS_TRANSPORT:-unix}
 # Whose pages may read answers: the workers' and nginx's own.
 LUNA_CORS_ORIGINS=${LUNA_CORS_ORIGINS:-}
 
@@ -46,11 +48,11 @@ stack_start_stores() {
   ports_choose
   secrets_make
   tls_make
-  worker_socket_choose
+  sockets_choose
   step "Starting PostgreSQL (port $LUNA_POSTGRES_PORT) and Redis (port $LUNA_REDIS_PORT)"
   postgres_start
   redis_start
-  secret_write url_redis "$(redis_url)"
+  secret_write url_redis "$(redis_program_url)"
   admin_env
 }
 

@@ -7,6 +7,14 @@ PG_BIN=/usr/lib/postgresql/15/bin
 database_url() { printf 'postgresql://%s:%s@127.0.0.1:%s/luna' "$1" "$(secret "$1")" "$LUNA_POSTGRES_PORT"; }
 redis_url() { printf 'redis://:%s@127.0.0.1:%s/0' "$(secret redis)" "$LUNA_REDIS_PORT"; }
 
+# What our own programs use: on one machine a unix socket takes a third less of everybody's time than TCP over loopback.
+redis_program_url() {
+  local path=$LUNA_REDIS_SOCKET
+  [ "$LUNA_REDIS_TRANSPORT" = unix ] || { redis_url && return; }
+  path=${path//%/%25}
+  printf 'unix://%s?password=%s' "${path//\?/%3F}" "$(secret redis)"
+}
+
 # pg_sql DATABASE: SQL from standard input, as the superuser.
 pg_sql() {
   PGPASSWORD=$(secret postgres) "$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$LUNA_POSTGRES_PORT" -U postgres \
@@ -54,7 +62,7 @@ redis_start() {
   # shellcheck disable=SC2034 # for render
   LUNA_REDIS_PASSWORD=$(secret redis)
   own "$SERVICE_USER" 700 "$LUNA_VAR/redis"
-  (umask 077 && render "$LUNA_ROOT/conf/redis/redis.conf" LUNA_VAR LUNA_REDIS_PORT LUNA_REDIS_PASSWORD >"$conf")
+  (umask 077 && render "$LUNA_ROOT/conf/redis/redis.conf" LUNA_VAR LUNA_REDIS_PORT LUNA_REDIS_SOCKET LUNA_REDIS_PASSWORD >"$conf")
   [ "$(id -un)" = "$SERVICE_USER" ] || chown "$SERVICE_USER:" "$conf"
   proc_start redis "$SERVICE_USER" redis-server "$conf"
   proc_await redis 60 redis_answers

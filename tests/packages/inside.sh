@@ -30,7 +30,7 @@ start_all() {
   wait_for pg_isready -q
   luna-setup
   command install -d -o luna -g luna -m 0755 /run/luna
-  command install -d -o redis -g redis /run/redis
+  command install -d -o redis -g redis -m 2755 /run/redis-luna
   setpriv --reuid=redis --regid=redis --init-groups -- redis-server /etc/redis/redis-luna.conf >/tmp/redis.log 2>&1 &
   # shellcheck disable=SC2046 # words
   as_luna env $(environment /etc/luna/quota-syncd.env) quota-syncd >/tmp/syncd.log 2>&1 &
