@@ -1,6 +1,7 @@
 #include "pg.h"
 
 #include "luna/base/error.h"
+#include "pg_hosts.h"
 #include "pg_silence.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 
 struct luna_database {
     char *url;
+    struct luna_pg_hosts hosts; /* as they will be tried */
     int timeout_ms;
     PGconn *session; /* NULL: not connected */
     uint64_t generation;
@@ -40,6 +42,7 @@ enum luna_code luna_database_new(const char *url, int timeout_ms, struct luna_da
         return luna_error_set(err, LUNA_ENOMEM, "no memory for a database session");
     }
     database->url = copy;
+    luna_pg_hosts_read(&database->hosts, url);
     database->timeout_ms = timeout_ms;
     *ret_database = database;
     return LUNA_OK;
@@ -50,6 +53,7 @@ void luna_database_free(struct luna_database *database)
     if (database == NULL)
         return;
     luna_pg_drop(database);
+    luna_pg_hosts_done(&database->hosts);
     explicit_bzero(database->url, strlen(database->url));
     free(database->url);
     free(database);
@@ -130,7 +134,6 @@ static enum luna_code lost(struct luna_database *database, const char *doing, st
 
 static enum luna_code late(struct luna_database *database, const char *doing, struct luna_error *err)
 {
-    luna_pg_silence_unheard(database->silence);
     luna_pg_drop(database);
     return luna_error_set(err, LUNA_ETIMEOUT, "PostgreSQL: %s: no answer in time", doing);
 }
@@ -148,15 +151,20 @@ static PGconn *start_session(const struct luna_database *database)
              "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d " PEER_WATCH, server_ms,
              database->timeout_ms);
     snprintf(tcp_timeout, sizeof tcp_timeout, "%d", database->timeout_ms);
-    const char *const keys[] = {
-        "dbname",          "options", "tcp_user_timeout", "keepalives_idle", "application_name",
-        "client_encoding", NULL};
-    const char *const values[] = {database->url, options, tcp_timeout, "30", "luna", "UTF8", NULL};
+    const struct luna_pg_hosts *hosts = &database->hosts;
+    /* What comes after the URL is used instead of what it says. */
+    const char *const keys[] = {"dbname",          "host",
+                                "hostaddr",        "port",
+                                "options",         "tcp_user_timeout",
+                                "keepalives_idle", "application_name",
+                                "client_encoding", NULL};
+    const char *const values[] = {database->url, hosts->host, hosts->hostaddr, hosts->port, options,
+                                  tcp_timeout,   "30",        "luna",          "UTF8",      NULL};
     return PQconnectStartParams(keys, values, 1);
 }
 
-static enum luna_code connect_session(struct luna_database *database, struct luna_deadline deadline,
-                                      struct luna_error *err)
+static enum luna_code connect_once(struct luna_database *database, struct luna_deadline deadline,
+                                   struct luna_error *err)
 {
     database->session = start_session(database);
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
@@ -175,8 +183,24 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
         if (state == PGRES_POLLING_FAILED)
             break;
     }
-    luna_pg_silence_unheard(database->silence);
     return lost(database, "connecting", err);
+}
+
+/* libpq goes on to the next server when one refuses. One that is silent gets its share of the time, and is asked last from
+ * then on. */
+static enum luna_code connect_session(struct luna_database *database, struct luna_deadline deadline,
+                                      struct luna_error *err)
+{
+    enum luna_code code = LUNA_ETIMEOUT;
+    for (int left = database->hosts.count; left > 0 && code == LUNA_ETIMEOUT; left--) {
+        int share_ms = luna_deadline_left_ms(deadline) / left;
+        code = connect_once(database, luna_deadline_cap_ms(deadline, share_ms), err);
+        if (code == LUNA_ETIMEOUT)
+            luna_pg_hosts_turn(&database->hosts);
+    }
+    if (code != LUNA_OK)
+        luna_pg_silence_unheard(database->silence);
+    return code;
 }
 
 /* A server that went away while nobody asked has left an end of file, with or without a last word before it. Better to see
@@ -211,8 +235,10 @@ static enum luna_code await_answer(struct luna_database *database, struct luna_d
             return LUNA_OK;
         }
         short events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
-        if (!wait_for(PQsocket(session), events, deadline))
+        if (!wait_for(PQsocket(session), events, deadline)) {
+            luna_pg_silence_unheard(database->silence);
             return late(database, "waiting", err);
+        }
         if (PQconsumeInput(session) == 0)
             return lost(database, "reading", err);
     }

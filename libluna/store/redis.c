@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const int64_t RENEW_AFTER_NS = 1000000000;
+
 struct luna_cache {
     struct luna_redis_address address;
     int timeout_ms;
@@ -16,6 +18,8 @@ struct luna_cache {
     int unanswered;           /* commands sent whose answers were not taken yet */
     struct luna_meter *meter; /* NULL: nobody counts */
     enum luna_purpose purpose;
+    int64_t connected_ns;
+    bool doubted;     /* an answer said that this is not, or no longer, the Redis to ask */
     int64_t asked_ns; /* when the first unanswered command was sent; 0: none, or nobody counts */
 };
 
@@ -153,12 +157,19 @@ static bool has_hung_up(const struct luna_cache *cache)
     return cache->unanswered == 0 && poll(&item, 1, 0) > 0;
 }
 
+/* The name may lead elsewhere by now. Not at every refusal: connections that end so often use up the ports. */
+static bool is_worth_renewing(const struct luna_cache *cache)
+{
+    return cache->doubted && cache->unanswered == 0 &&
+           luna_clock_mono_ns() - cache->connected_ns > RENEW_AFTER_NS;
+}
+
 static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_deadline deadline,
                                        struct luna_error *err)
 {
     struct luna_deadline capped = luna_deadline_cap_ms(deadline, cache->timeout_ms);
     struct timeval left = luna_deadline_timeval(capped);
-    if (cache->context != NULL && has_hung_up(cache))
+    if (cache->context != NULL && (has_hung_up(cache) || is_worth_renewing(cache)))
         luna_redis_drop(cache);
     if (cache->context == NULL) {
         const struct luna_redis_address *address = &cache->address;
@@ -169,6 +180,8 @@ static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_dea
             return broken(cache, "connecting", err);
         redisSetTimeout(cache->context, left);
         cache->generation++;
+        cache->connected_ns = luna_clock_mono_ns();
+        cache->doubted = false;
         luna_meter_connect(cache->meter);
         return greet(cache, err);
     }
@@ -227,12 +240,17 @@ enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_comma
     return LUNA_OK;
 }
 
-/* A fenced Redis does not know the scripts: that is its answer until quota-syncd has looked at it. */
-static void count_refusal(const struct luna_cache *cache, const redisReply *reply)
+/* A fenced Redis does not know the scripts: that is its answer until quota-syncd has looked at it. So does one that was the
+ * primary and is a replica now. */
+static void note_refusal(struct luna_cache *cache, const redisReply *reply)
 {
-    if (reply->type == REDIS_REPLY_ERROR)
-        luna_meter_error(cache->meter,
-                         strncmp(reply->str, "NOSCRIPT", 8) == 0 ? LUNA_METER_FENCED : LUNA_METER_REFUSED);
+    static const char *const doubts[] = {"NOSCRIPT", "READONLY", "MASTERDOWN", "NOAUTH"};
+    if (reply->type != REDIS_REPLY_ERROR)
+        return;
+    for (size_t i = 0; i < sizeof doubts / sizeof doubts[0]; i++)
+        cache->doubted = cache->doubted || strncmp(reply->str, doubts[i], strlen(doubts[i])) == 0;
+    luna_meter_error(cache->meter,
+                     strncmp(reply->str, "NOSCRIPT", 8) == 0 ? LUNA_METER_FENCED : LUNA_METER_REFUSED);
 }
 
 enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline deadline,
@@ -249,7 +267,7 @@ enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline de
         return broken(cache, "waiting for an answer", err);
     if (--cache->unanswered == 0)
         end_trip(cache);
-    count_refusal(cache, reply);
+    note_refusal(cache, reply);
     *ret_reply = reply;
     return LUNA_OK;
 }

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from load import Load, forget, send_usage
+from luna_stack import wait_until
 from stack_control import pause
 
 
@@ -113,6 +114,24 @@ def test_redis_frozen(load, proven, redis_server, long_run):
             redis_server.thaw()
         running.await_success()
         running.await_count(50)
+    proven(running)
+
+
+def test_redis_demoted_is_looked_for_under_its_name_again(load, proven, redis_store):
+    """What was the primary is a replica now and keeps its connections, as after a failover by hand: the name may lead elsewhere."""
+    def askers():
+        return {client["id"] for client in redis_store.client_list() if client["cmd"] == "evalsha"}
+
+    with load() as running:
+        running.await_success()
+        before = wait_until(askers)
+        redis_store.execute_command("REPLICAOF", "127.0.0.1", "1")
+        try:
+            wait_until(lambda: not before & askers(), 10, "every worker to connect anew")
+        finally:
+            redis_store.execute_command("REPLICAOF", "NO", "ONE")
+        running.await_success()
+        running.await_count(100)
     proven(running)
 
 

@@ -70,16 +70,23 @@ def test_redis_failover_stays_within_the_bound(cluster):
 
 
 def test_standby_promotion_loses_no_count(cluster):
-    account = cluster.account("promotion")
+    """The primary is cut off, and not killed: it refuses nobody, it is silent. Accounts that Redis holds notice nothing; a cold
+    one is loaded from the standby as soon as that is the primary."""
+    account, cold = cluster.account("promotion"), cluster.account("promotion-cold")
     primary, standby = cluster.pg_hosts
     with Load(cluster, [account], threads=THREADS, pause_s=0.002) as load:
         load.await_count(300)
-        primary.kill("postgres")
+        primary.cut_off()
         load.await_count(300)
         cluster.promote(standby)
         load.await_count(300)
         wait_until(lambda: cluster.sql("SELECT pg_is_in_recovery()") == "f", 30, "the standby as primary")
         load.await_count(300)
+        promoted_at = time.monotonic()
+        with Load(cluster, [cold], threads=2, pause_s=0.01) as loader:
+            loader.await_success(30)
+        print(f"\na cold account served {time.monotonic() - promoted_at:.1f} s after the promotion")
     failed = conclude(cluster, "PostgreSQL standby promoted", account, load)
     assert failed == []
+    assert conclude(cluster, "a cold account meanwhile", cold, loader) is not None
     cluster.account("after-promotion")

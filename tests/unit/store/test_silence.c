@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,16 +20,30 @@ enum { PATIENCE_MS = 100, AT_ONCE_MS = 50, LOOK_EVERY_MS = 500 };
 
 static struct luna_database_silence silence;
 static struct luna_database *one, *other;
-static int mute;
+static int mute, other_mute;
+
+static int listen_mutely(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    return fd;
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof address;
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    return ntohs(address.sin_port);
+}
 
 static struct luna_database *open_session(struct luna_database_silence *shared)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET};
     struct luna_error err;
-    socklen_t len = sizeof address;
     char url[80];
-    assert_int_equal(getsockname(mute, (struct sockaddr *)&address, &len), 0);
-    snprintf(url, sizeof url, "postgresql://x@127.0.0.1:%d/x", ntohs(address.sin_port));
+    snprintf(url, sizeof url, "postgresql://x@127.0.0.1:%d/x", port_of(mute));
     struct luna_database *database = NULL;
     assert_int_equal(luna_database_new(url, PATIENCE_MS, &database, &err), LUNA_OK);
     luna_database_share(database, shared);
@@ -37,12 +52,10 @@ static struct luna_database *open_session(struct luna_database_silence *shared)
 
 static int begin(void **state)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     (void)state;
     memset(&silence, 0, sizeof silence);
-    mute = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(mute, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(mute, 64), 0);
+    mute = listen_mutely();
+    other_mute = listen_mutely();
     one = open_session(&silence);
     other = open_session(&silence);
     return 0;
@@ -53,7 +66,7 @@ static int end(void **state)
     (void)state;
     luna_database_free(one);
     luna_database_free(other);
-    return close(mute);
+    return close(mute) | close(other_mute);
 }
 
 static void assert_ping(struct luna_database *database, enum luna_code expected)
@@ -105,12 +118,34 @@ static void a_session_of_its_own_is_refused_for_the_others(void **state)
     luna_database_free(alone);
 }
 
+static bool was_tried(int fd)
+{
+    struct pollfd item = {.fd = fd, .events = POLLIN};
+    return poll(&item, 1, 0) == 1;
+}
+
+static void the_server_after_a_silent_one_is_never_tried(void **state)
+{
+    struct luna_database *database = NULL;
+    struct luna_error err;
+    char url[120];
+    (void)state;
+    snprintf(url, sizeof url, "postgresql://x@127.0.0.1:%d,127.0.0.1:%d/x", port_of(mute),
+             port_of(other_mute));
+    assert_int_equal(luna_database_new(url, PATIENCE_MS, &database, &err), LUNA_OK);
+    assert_ping(database, LUNA_ETIMEOUT);
+    assert_true(was_tried(mute));
+    assert_true(was_tried(other_mute));
+    luna_database_free(database);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {TEST(every_session_waits_for_a_server_that_is_known_to_be_silent),
                                        TEST(nobody_or_everybody_looks_again),
                                        TEST(a_single_late_answer_shuts_the_others_out),
+                                       TEST(the_server_after_a_silent_one_is_never_tried),
                                        TEST(a_session_of_its_own_is_refused_for_the_others)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
