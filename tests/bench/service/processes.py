@@ -44,6 +44,14 @@ def peak_bytes(pid):
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
+def name_of(pid):
+    """"" when it has ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
 def workers(master):
     """The workers of a pool, its monitor left out."""
-    return [pid for pid in descendants(master) if "worker" in pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="ascii") and pid != master]
+    return [pid for pid in descendants(master) if pid != master and "worker" in name_of(pid)]
