@@ -3,8 +3,8 @@
 #include "exit_code.h"
 #include "log_file.h"
 #include "luna/base/clock.h"
-#include "luna/base/http_listener.h"
 #include "luna/base/log.h"
+#include "luna/http/listener.h"
 #include "signals.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
 #define SYNCD_PAGES_H
 
 #include "luna/base/error.h"
-#include "luna/base/http_listener.h"
+#include "luna/http/listener.h"
 #include "metrics.h"
 #include "schedule.h"
 

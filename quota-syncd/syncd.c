@@ -1,8 +1,8 @@
 #include "syncd.h"
 
 #include "luna/base/clock.h"
-#include "luna/base/http_listener.h"
 #include "luna/base/log.h"
+#include "luna/http/listener.h"
 #include "pages.h"
 #include "round.h"
 #include "schedule.h"

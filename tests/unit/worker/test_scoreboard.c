@@ -2,7 +2,7 @@
 #include "scoreboard.h"
 
 #include "luna/base/clock.h"
-#include "luna/base/http_listener.h"
+#include "luna/http/listener.h"
 #include "luna/modelling/run.h"
 #include "monitor.h"
 

@@ -1,5 +1,5 @@
 /*
- * http_listener.h: the small HTTP/1 responder behind /livez, /readyz, /metrics and /status.
+ * listener.h: the small HTTP/1 responder behind /livez, /readyz, /metrics and /status, made of libmicrohttpd.
  *
  * Who: a program's own event loop (the worker pool's monitor, quota-syncd). It is for operators and scrapers
  * on a loopback or cluster address, not for the service's clients: GET and HEAD only, no bodies in, no
@@ -7,19 +7,19 @@
  * an epoll set that also holds its deadlines; poll it for POLLIN and call luna_http_listener_serve() when it
  * is readable. Forgetting to poll for a while is harmless: clients wait. Limits: LUNA_HTTP_CONNECTIONS_MAX at
  * once (the oldest gives way to a newcomer, so that idle connections cannot shut a health check out),
- * LUNA_HTTP_REQUEST_BYTES_MAX of request head (431), LUNA_HTTP_RESPONSE_BYTES_MAX of body (500), and
- * LUNA_HTTP_DEADLINE_MS from accept to close.
- * Ownership: the listener owns its sockets. All are close-on-exec and non-blocking.
+ * LUNA_HTTP_CONNECTION_BYTES for the heads of a request and its answer (431), LUNA_HTTP_RESPONSE_BYTES_MAX of
+ * body (500), and LUNA_HTTP_DEADLINE_MS from accept to close.
+ * Ownership: the listener owns its sockets. All are close-on-exec and non-blocking. The program ignores SIGPIPE.
  */
-#ifndef LUNA_BASE_HTTP_LISTENER_H
-#define LUNA_BASE_HTTP_LISTENER_H
+#ifndef LUNA_HTTP_LISTENER_H
+#define LUNA_HTTP_LISTENER_H
 
 #include "luna/base/buf.h"
 #include "luna/base/error.h"
 
 enum {
     LUNA_HTTP_CONNECTIONS_MAX = 16,
-    LUNA_HTTP_REQUEST_BYTES_MAX = 4096,
+    LUNA_HTTP_CONNECTION_BYTES = 8192,
     LUNA_HTTP_RESPONSE_BYTES_MAX = 1 << 20,
     LUNA_HTTP_DEADLINE_MS = 2000
 };

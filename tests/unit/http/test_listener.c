@@ -1,4 +1,4 @@
-#include "luna/base/http_listener.h"
+#include "luna/http/listener.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,10 @@
 
 #include "luna/base/clock.h"
 
-#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -52,14 +55,22 @@ static int close_listener(void **state)
     return 0;
 }
 
-static int client_connect(void)
+/* With small ones the kernels of both sides take little of an answer that nobody reads. */
+static int client_connect_with(int segment_bytes, int buffer_bytes)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof segment_bytes), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes), 0);
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)luna_http_listener_port(listener)),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     return fd;
+}
+
+static int client_connect(void)
+{
+    return client_connect_with(1460, 1 << 20);
 }
 
 /* Serves until the client has read to the end, or `patience_ms` is over; returns how many bytes it got, -1 when late. */
@@ -119,12 +130,18 @@ static void head_has_no_body_and_other_methods_are_refused(void **state)
 static void nonsense_does_not_reach_the_handler(void **state)
 {
     (void)state;
-    static const char *const requests[] = {"\r\n\r\n", "GET\r\n\r\n", "GET /hello\r\n\r\n",
-                                           "GET hello HTTP/1.1\r\n\r\n", "GET /hello FTP/1.1\r\n\r\n"};
-    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+    /* "" is a connection that is closed without an answer. */
+    static const char *const exchanges[][2] = {{"GET\r\n\r\n", ""},
+                                               {"* * *\r\n\r\n", "HTTP/1.1 400 "},
+                                               {"GET /hello\r\n\r\n", "HTTP/1.1 400 "},
+                                               {"GET hello HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "},
+                                               {"GET /hello FTP/1.1\r\n\r\n", "HTTP/1.1 400 "},
+                                               {"GET /hello HTTP/9.9\r\n\r\n", "HTTP/1.1 505 "}};
+    for (size_t i = 0; i < sizeof exchanges / sizeof exchanges[0]; i++) {
         char answer[2048];
-        exchange(requests[i], answer, sizeof answer);
-        assert_int_equal(strncmp(answer, "HTTP/1.1 400 ", 13), 0);
+        exchange(exchanges[i][0], answer, sizeof answer);
+        answer[strlen(exchanges[i][1])] = '\0';
+        assert_string_equal(answer, exchanges[i][1]);
     }
     assert_int_equal(calls, 0);
 }
@@ -132,7 +149,7 @@ static void nonsense_does_not_reach_the_handler(void **state)
 static void an_endless_head_is_refused(void **state)
 {
     (void)state;
-    char request[LUNA_HTTP_REQUEST_BYTES_MAX + 100];
+    char request[LUNA_HTTP_CONNECTION_BYTES + 100];
     char answer[2048];
     memset(request, 'a', sizeof request);
     memcpy(request, "GET /hello HTTP/1.1\r\nX: ", 24);
@@ -175,8 +192,10 @@ static void idle_connections_do_not_shut_a_health_check_out(void **state)
         idle[i] = client_connect();
         luna_http_listener_serve(listener);
     }
+    int64_t began_ns = luna_clock_mono_ns();
     exchange("GET /hello HTTP/1.1\r\n\r\n", answer, sizeof answer);
     assert_int_equal(strncmp(answer, "HTTP/1.1 200 ", 13), 0);
+    assert_true(luna_clock_mono_ns() - began_ns < LUNA_HTTP_DEADLINE_MS / 2 * 1000000LL);
     for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++)
         close(idle[i]);
 }
@@ -190,6 +209,61 @@ static void a_silent_client_is_closed_after_its_deadline(void **state)
     assert_int_equal(read_answer(fd, answer, sizeof answer, LUNA_HTTP_DEADLINE_MS + 2000), 0);
     assert_true(luna_clock_mono_ns() - began_ns >= (LUNA_HTTP_DEADLINE_MS - 50) * 1000000LL);
     close(fd);
+}
+
+static void serve_for_ms(int64_t ms)
+{
+    struct luna_deadline deadline = luna_deadline_in_ms(ms);
+    struct pollfd fds = {.fd = luna_http_listener_fd(listener), .events = POLLIN};
+    while (!luna_deadline_passed(deadline)) {
+        if (poll(&fds, 1, luna_deadline_left_ms(deadline)) > 0)
+            luna_http_listener_serve(listener);
+    }
+}
+
+static void a_client_that_always_says_a_little_stays_for_ever(void **state)
+{
+    (void)state;
+    char byte;
+    int fd = client_connect();
+    assert_int_equal(send(fd, "GET /hello HTTP/1.1\r\nX: ", 24, MSG_NOSIGNAL), 24);
+    for (int ms = 0; ms < LUNA_HTTP_DEADLINE_MS + 500; ms += 100) {
+        (void)send(fd, "x", 1, MSG_NOSIGNAL);
+        serve_for_ms(100);
+    }
+    assert_true(recv(fd, &byte, 1, MSG_DONTWAIT) <= 0 && errno != EAGAIN);
+    close(fd);
+}
+
+static int open_files(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void a_client_that_does_not_read_its_answer_stays_for_ever(void **state)
+{
+    (void)state;
+    int fd = client_connect_with(536, 4096);
+    int before = open_files();
+    assert_int_equal(send(fd, "GET /large HTTP/1.1\r\n\r\n", 23, MSG_NOSIGNAL), 23);
+    serve_for_ms(100);
+    assert_int_equal(open_files(), before + 1);
+    serve_for_ms(LUNA_HTTP_DEADLINE_MS);
+    assert_int_equal(open_files(), before);
+    close(fd);
+}
+
+static void an_idle_listener_wakes_its_program(void **state)
+{
+    (void)state;
+    char answer[2048];
+    struct pollfd fds = {.fd = luna_http_listener_fd(listener), .events = POLLIN};
+    exchange("GET /hello HTTP/1.1\r\n\r\n", answer, sizeof answer);
+    serve_for_ms(50);
+    assert_int_equal(poll(&fds, 1, LUNA_HTTP_DEADLINE_MS + 100), 0);
 }
 
 static void what_is_no_address_is_refused(void **state)
@@ -227,6 +301,11 @@ int main(void)
                                         close_listener),
         cmocka_unit_test_setup_teardown(a_silent_client_is_closed_after_its_deadline, open_listener,
                                         close_listener),
+        cmocka_unit_test_setup_teardown(a_client_that_always_says_a_little_stays_for_ever, open_listener,
+                                        close_listener),
+        cmocka_unit_test_setup_teardown(a_client_that_does_not_read_its_answer_stays_for_ever, open_listener,
+                                        close_listener),
+        cmocka_unit_test_setup_teardown(an_idle_listener_wakes_its_program, open_listener, close_listener),
         cmocka_unit_test(what_is_no_address_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
