@@ -1,15 +1,24 @@
-"""How the programs are built: position-independent, read-only relocations, canaries, checked string functions, CET."""
+"""How the programs are built: position-independent, read-only relocations, canaries, checked string functions, CET. Those that
+the other tests run, and those that are shipped."""
 import re
 import subprocess
 
 import pytest
-from luna_stack import BUILD
+from luna_stack import BUILD, ROOT
 
-PROGRAMS = ["fcgi-worker", "quota-syncd", "luna"]
+RELEASE = ROOT / "build" / "release"
+NAMES = ["fcgi-worker", "quota-syncd", "luna"]
+PROGRAMS = [pytest.param(build / "bin" / name, id=f"{build.name}-{name}") for build in dict.fromkeys((BUILD, RELEASE)) for name in NAMES]
 
 
 def readelf(program, *options):
-    return subprocess.run(["readelf", "-W", *options, BUILD / "bin" / program], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(["readelf", "-W", *options, program], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_shipped_is_looked_at(name):
+    """By building it: scripts/test system does."""
+    assert (RELEASE / "bin" / name).exists()
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -47,7 +56,7 @@ def test_shadow_stack_and_indirect_branch_landing_pads(program):
     if "X86-64" not in readelf(program, "-h"):
         pytest.skip("CET is a feature of x86-64")
     assert "SHSTK" in readelf(program, "-n")
-    code = subprocess.run(["objdump", "-d", "--no-show-raw-insn", "--section=.text", BUILD / "bin" / program],
+    code = subprocess.run(["objdump", "-d", "--no-show-raw-insn", "--section=.text", program],
                           capture_output=True, text=True, check=True).stdout
     functions = [block for block in code.split("\n\n") if re.match(r"[0-9a-f]+ <", block)]
     landing = [block for block in functions if "endbr64" in block.split("\n", 2)[1]]
