@@ -5,11 +5,11 @@ import time
 import pytest
 from ledger import settle
 from load import Load
-from luna_stack import wait_until
+from luna_stack import Stack, wait_until
 
 
-def backup(stack, *arguments, check=True):
-    outcome = stack.script("backup", *arguments, check=False)
+def backup(stack, *arguments, check=True, **settings):
+    outcome = stack.script("backup", *arguments, check=False, **settings)
     assert not check or outcome.returncode == 0, outcome.stdout
     return outcome.stdout.strip().splitlines()[-1] if check else outcome
 
@@ -182,6 +182,24 @@ def test_old_backups_go_and_strangers_stay(stack, tmp_path):
     newest = backup(stack, "--to", str(kept), "--keep", "2")
     assert sorted(path.name for path in kept.iterdir() if not path.name.startswith(".")) == sorted(
         ["luna-20250102T000000Z", "luna-notes", newest.rsplit("/", 1)[1]])
+
+
+def test_a_server_that_scripts_up_did_not_make(stack, load, redis_store, tmp_path):
+    """By libpq's own variables, as the owner of the schema, without a stack under LUNA_VAR; and what it wrote can be restored."""
+    with load(count=1, threads=1, requests_each=3) as running:
+        pass
+    settle(stack, redis_store)
+    before = sums(stack, running.accounts)
+    passwords = tmp_path / "pgpass"
+    passwords.write_text(f"*:*:luna:luna_owner:{stack.secret('luna_owner')}\n", encoding="utf-8")
+    passwords.chmod(0o600)
+    elsewhere = Stack(tmp_path / "nowhere", PGHOST="127.0.0.1", PGPORT=stack.ports()["LUNA_POSTGRES_PORT"], PGUSER="luna_owner", PGDATABASE="luna")
+    folder = backup(elsewhere, "--libpq", "--to", str(tmp_path / "backups"), PGPASSFILE=passwords)
+    assert manifest(folder)["units"] == str(sum_of_all(stack)) and "pepper_sha256" not in manifest(folder)
+    refused = elsewhere.script("backup", "--libpq", "--to", str(tmp_path / "others"), check=False, PGPASSFILE="/dev/null")
+    assert refused.returncode != 0 and "password" in refused.stdout
+    restore(stack, folder)
+    assert sums(stack, running.accounts) == before
 
 
 def test_wrong_arguments_are_refused(stack):
