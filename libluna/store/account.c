@@ -78,9 +78,10 @@ enum luna_code luna_operator_push(const struct luna_operator *op, int64_t accoun
         why.msg);
 }
 
-enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_key_text *ret_key,
-                                 struct luna_key_digest *ret_digest, struct luna_error *err)
+enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new_key *ret_fresh,
+                                 struct luna_error *err)
 {
+    struct luna_new_key fresh;
     if (op->pepper == NULL || op->pepper_len < LUNA_PEPPER_BYTES_MIN)
         return luna_error_set(err, LUNA_ECONFIG,
                               "making a key needs the workers' key pepper, %d bytes or more",
@@ -88,10 +89,22 @@ enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_key
     enum luna_code code = luna_digest_init(err);
     if (code != LUNA_OK)
         return code;
-    luna_key_generate(ret_key);
-    if (!luna_key_digest(ret_key->text, strlen(ret_key->text), op->pepper, op->pepper_len, ret_digest))
-        return luna_error_set(err, LUNA_EIO, "libuuid made a key that is not a version 4 UUID");
-    return LUNA_OK;
+    luna_key_generate(&fresh.key);
+    snprintf(fresh.prefix, sizeof fresh.prefix, "%.8s", fresh.key.text);
+    if (luna_key_digest(fresh.key.text, strlen(fresh.key.text), op->pepper, op->pepper_len, &fresh.digest))
+        *ret_fresh = fresh;
+    else
+        code = luna_error_set(err, LUNA_EIO, "libuuid made a key that is not a version 4 UUID");
+    luna_key_text_wipe(&fresh.key);
+    return code;
+}
+
+enum luna_code luna_operator_check_overlap(int64_t overlap_s, struct luna_error *err)
+{
+    if (overlap_s >= 0 && overlap_s <= OVERLAP_S_MAX)
+        return LUNA_OK;
+    return luna_error_set(err, LUNA_EINVAL, "an overlap of %lld s is not in 0 … %d", (long long)overlap_s,
+                          OVERLAP_S_MAX);
 }
 
 static enum luna_code find_where(struct luna_database *database, const char *where, const char *value,
@@ -169,10 +182,9 @@ enum luna_code luna_account_create(const struct luna_operator *op, const struct 
                                    struct luna_account *ret_account, struct luna_key_text *ret_key,
                                    struct luna_error *err)
 {
-    struct luna_key_text key;
-    struct luna_key_digest digest;
+    struct luna_new_key fresh;
     struct luna_pg_params params = {.count = 0};
-    char prefix[LUNA_KEY_PREFIX_BYTES], id_text[24];
+    char id_text[24];
     int64_t id = 0;
     if (spec->name == NULL || characters(spec->name) < 1 || characters(spec->name) > 255)
         return luna_error_set(err, LUNA_EINVAL, "an account's name has 1 to 255 characters");
@@ -181,18 +193,17 @@ enum luna_code luna_account_create(const struct luna_operator *op, const struct 
     if (spec->quota_limit < -1 || spec->quota_limit > QUOTA_LIMIT_MAX)
         return luna_error_set(err, LUNA_EINVAL, "the quota limit %lld is not in 0 … %d",
                               (long long)spec->quota_limit, QUOTA_LIMIT_MAX);
-    enum luna_code code = luna_operator_key(op, &key, &digest, err);
+    enum luna_code code = luna_operator_key(op, &fresh, err);
     if (code != LUNA_OK)
         return code;
-    snprintf(prefix, sizeof prefix, "%.8s", key.text);
     luna_pg_param_text(&params, spec->name);
     luna_pg_param_text(&params, spec->plan != NULL ? spec->plan : "standard");
     if (spec->quota_limit >= 0)
         luna_pg_param_int(&params, spec->quota_limit);
     else
         luna_pg_param_text(&params, NULL);
-    luna_pg_param_text(&params, digest.text);
-    luna_pg_param_text(&params, prefix);
+    luna_pg_param_text(&params, fresh.digest.text);
+    luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_text(&params, op->actor);
     code =
         luna_operator_run(op, "SELECT luna_account_create($1, $2, $3, $4::uuid, $5, $6)", &params, &id, err);
@@ -202,8 +213,8 @@ enum luna_code luna_account_create(const struct luna_operator *op, const struct 
     if (code == LUNA_OK)
         code = luna_account_find(op->database, id_text, ret_account, err);
     if (code == LUNA_OK)
-        *ret_key = key;
-    luna_key_text_wipe(&key);
+        *ret_key = fresh.key;
+    luna_key_text_wipe(&fresh.key);
     return code;
 }
 
@@ -255,28 +266,24 @@ enum luna_code luna_account_enable(const struct luna_operator *op, int64_t accou
 enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t account_id, int64_t overlap_s,
                                        struct luna_key_text *ret_key, struct luna_error *err)
 {
-    struct luna_key_text key;
-    struct luna_key_digest digest;
+    struct luna_new_key fresh;
     struct luna_pg_params params = {.count = 0};
-    char prefix[LUNA_KEY_PREFIX_BYTES];
-    if (overlap_s < 0 || overlap_s > OVERLAP_S_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "an overlap of %lld s is not in 0 … %d", (long long)overlap_s,
-                              OVERLAP_S_MAX);
-    enum luna_code code = luna_operator_key(op, &key, &digest, err);
+    enum luna_code code = luna_operator_check_overlap(overlap_s, err);
+    if (code == LUNA_OK)
+        code = luna_operator_key(op, &fresh, err);
     if (code != LUNA_OK)
         return code;
-    snprintf(prefix, sizeof prefix, "%.8s", key.text);
     luna_pg_param_int(&params, account_id);
-    luna_pg_param_text(&params, digest.text);
-    luna_pg_param_text(&params, prefix);
+    luna_pg_param_text(&params, fresh.digest.text);
+    luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_int(&params, overlap_s);
     luna_pg_param_text(&params, op->actor);
     code = luna_operator_run(op, "SELECT luna_key_rotate($1, $2::uuid, $3, $4, $5)", &params, NULL, err);
     /* The new key is the account's now, whether Redis has heard of it or not: it must not be lost. */
     if (code == LUNA_OK) {
-        *ret_key = key;
+        *ret_key = fresh.key;
         code = luna_operator_push(op, account_id, true, err);
     }
-    luna_key_text_wipe(&key);
+    luna_key_text_wipe(&fresh.key);
     return code;
 }

@@ -40,6 +40,10 @@ enum luna_code luna_booker_check(const struct luna_booker *booker, struct luna_e
 struct luna_deadline luna_booker_redis_deadline(const struct luna_booker *booker);
 /* What both stores are asked for from here on, in the meter. */
 void luna_booker_purpose(struct luna_booker *booker, enum luna_purpose purpose);
+/* A question whose answer is one number. LUNA_EPROTOCOL when there is no row. */
+enum luna_code luna_booker_query_int(struct luna_booker *booker, const char *sql,
+                                     const struct luna_pg_params *params, int64_t *ret_value,
+                                     struct luna_error *err) LUNA_MUSTCHECK;
 /* SCRIPT LOAD. */
 enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_script script,
                                        int64_t incarnation, char ret_sha[LUNA_SCRIPT_SHA_BYTES],

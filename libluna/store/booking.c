@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* "luna" and one: the advisory lock of the leader. */
-#define LEAD_SQL "SELECT pg_try_advisory_lock(1819635297, 1)"
+#define LEAD_SQL "SELECT pg_try_advisory_lock(1819635297, 1)::int"
 
 static enum luna_code open_parts(struct luna_booker *booker, const struct luna_booker_options *options,
                                  struct luna_error *err)
@@ -117,21 +117,19 @@ enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_scr
     return LUNA_OK;
 }
 
-static enum luna_code query_int(struct luna_booker *booker, const char *sql,
-                                const struct luna_pg_params *params, int64_t *ret_value, bool *ret_truth,
-                                struct luna_error *err)
+enum luna_code luna_booker_query_int(struct luna_booker *booker, const char *sql,
+                                     const struct luna_pg_params *params, int64_t *ret_value,
+                                     struct luna_error *err)
 {
     struct luna_pg_result *result = NULL;
     enum luna_code code =
         luna_pg_query(booker->database, luna_pg_deadline(booker->database), sql, params, &result, err);
     if (code != LUNA_OK)
         return code;
-    if (luna_pg_rows(result) != 1)
-        code = luna_error_set(err, LUNA_EPROTOCOL, "PostgreSQL answered without a row");
-    else if (ret_truth != NULL)
-        *ret_truth = luna_pg_bool(result, 0, 0);
-    else
+    if (luna_pg_rows(result) == 1)
         *ret_value = luna_pg_int(result, 0, 0);
+    else
+        code = luna_error_set(err, LUNA_EPROTOCOL, "PostgreSQL answered without a row");
     luna_pg_result_free(result);
     return code;
 }
@@ -139,11 +137,11 @@ static enum luna_code query_int(struct luna_booker *booker, const char *sql,
 static enum luna_code take_lead(struct luna_booker *booker, bool *ret_leading, struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
-    bool got = false;
+    int64_t got = 0;
     booker->term = 0;
     booker->incarnation = 0;
-    enum luna_code code = query_int(booker, LEAD_SQL, NULL, NULL, &got, err);
-    if (code != LUNA_OK || !got) {
+    enum luna_code code = luna_booker_query_int(booker, LEAD_SQL, NULL, &got, err);
+    if (code != LUNA_OK || got == 0) {
         if (code == LUNA_OK)
             *ret_leading = false;
         return code;
@@ -151,7 +149,7 @@ static enum luna_code take_lead(struct luna_booker *booker, bool *ret_leading, s
     uint64_t generation = luna_pg_generation(booker->database);
     int64_t term = 0;
     luna_pg_param_text(&params, booker->actor);
-    code = query_int(booker, "SELECT luna_term_take($1)", &params, &term, NULL, err);
+    code = luna_booker_query_int(booker, "SELECT luna_term_take($1)", &params, &term, err);
     if (code == LUNA_OK && generation != luna_pg_generation(booker->database))
         code =
             luna_error_set(err, LUNA_EUNAVAILABLE, "PostgreSQL: the session was lost while taking the lead");
@@ -172,7 +170,8 @@ enum luna_code luna_booking_lead(struct luna_booker *booker, bool *ret_leading, 
     if (leading) {
         /* The lock is ours as long as the session lives; the term may have been taken by hand. */
         int64_t term = 0;
-        enum luna_code code = query_int(booker, "SELECT term FROM syncd_leader", NULL, &term, NULL, err);
+        enum luna_code code =
+            luna_booker_query_int(booker, "SELECT term FROM syncd_leader", NULL, &term, err);
         if (code != LUNA_OK)
             return code;
         leading = term == booker->term && luna_booker_check(booker, &ignored) == LUNA_OK;

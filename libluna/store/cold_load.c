@@ -58,20 +58,25 @@ static enum luna_cold take_lease(struct load *load)
     return answer == 1 ? LUNA_COLD_ABSENT : answer == 2 ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
 }
 
+static void begin_install(const struct load *load, const char *what, struct luna_redis_command *command)
+{
+    luna_admitter_begin(command, 5);
+    luna_redis_arg(command, load->keys.m);
+    luna_redis_arg(command, load->keys.quota);
+    luna_redis_arg(command, load->keys.delta);
+    luna_redis_arg(command, load->keys.load);
+    luna_redis_arg(command, load->keys.absent);
+    luna_redis_arg(command, load->token);
+    luna_redis_arg(command, what);
+}
+
 /* The lease is given up, or a short memory of "no such account" is left. Does nothing when the lease is not ours. */
 static void end_lease(struct load *load, const char *what)
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_error ignored;
-    luna_admitter_begin(&command, 5);
-    luna_redis_arg(&command, load->keys.m);
-    luna_redis_arg(&command, load->keys.quota);
-    luna_redis_arg(&command, load->keys.delta);
-    luna_redis_arg(&command, load->keys.load);
-    luna_redis_arg(&command, load->keys.absent);
-    luna_redis_arg(&command, load->token);
-    luna_redis_arg(&command, what);
+    begin_install(load, what, &command);
     luna_redis_arg_int(&command, ABSENT_MS);
     /* When this fails the lease runs out by itself. */
     if (luna_admitter_script(load->admitter, LUNA_SCRIPT_INSTALL, &command,
@@ -187,14 +192,7 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
                        (long long)load->account_id, LUNA_CONFIG_KEYS_MAX);
         return LUNA_COLD_FAILED;
     }
-    luna_admitter_begin(&command, 5);
-    luna_redis_arg(&command, load->keys.m);
-    luna_redis_arg(&command, load->keys.quota);
-    luna_redis_arg(&command, load->keys.delta);
-    luna_redis_arg(&command, load->keys.load);
-    luna_redis_arg(&command, load->keys.absent);
-    luna_redis_arg(&command, load->token);
-    luna_redis_arg(&command, "live");
+    begin_install(load, "live", &command);
     luna_redis_arg_int(&command, luna_pg_int(result, 0, 2) - luna_pg_int(result, 0, 1));
     add_fields(&command, result);
     luna_config_keys_add(&config_keys, &command);

@@ -3,20 +3,6 @@
 
 enum { MONTHS_AHEAD = 3, COLD_PERIODS_MAX = 1000, FOLD_LOCK_TIMEOUT_MS = 2000 };
 
-static enum luna_code count_of(struct luna_booker *booker, const char *sql,
-                               const struct luna_pg_params *params, int64_t *ret_count,
-                               struct luna_error *err)
-{
-    struct luna_pg_result *result = NULL;
-    enum luna_code code =
-        luna_pg_query(booker->database, luna_pg_deadline(booker->database), sql, params, &result, err);
-    if (code != LUNA_OK)
-        return code;
-    *ret_count = luna_pg_int(result, 0, 0);
-    luna_pg_result_free(result);
-    return LUNA_OK;
-}
-
 static void add_term(const struct luna_booker *booker, struct luna_pg_params *params)
 {
     luna_pg_param_int(params, booker->term);
@@ -35,12 +21,14 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker, struct luna_ho
     luna_booker_purpose(booker, LUNA_PURPOSE_HOUSEKEEP);
     enum luna_code code = luna_booker_check(booker, err);
     if (code == LUNA_OK)
-        code = count_of(booker, "SELECT luna_events_partitions($1)", &months, &report.partitions_made, err);
+        code = luna_booker_query_int(booker, "SELECT luna_events_partitions($1)", &months,
+                                     &report.partitions_made, err);
     if (code == LUNA_OK)
-        code = count_of(booker, "SELECT luna_periods_close_cold($1, $2, $3)", &cold, &report.periods_closed,
-                        err);
+        code = luna_booker_query_int(booker, "SELECT luna_periods_close_cold($1, $2, $3)", &cold,
+                                     &report.periods_closed, err);
     if (code == LUNA_OK)
-        code = count_of(booker, "SELECT luna_keys_end($1, $2)", &keys, &report.keys_expired, err);
+        code =
+            luna_booker_query_int(booker, "SELECT luna_keys_end($1, $2)", &keys, &report.keys_expired, err);
     if (code == LUNA_OK)
         code = luna_journal_fold(booker->journal_dir, luna_deadline_in_ms(FOLD_LOCK_TIMEOUT_MS),
                                  &report.segments_folded, &report.journal_bytes, err);

@@ -239,17 +239,24 @@ static enum luna_code fold_locked(int dir_fd, int64_t *ret_segments, int64_t *re
     return code;
 }
 
+enum luna_code luna_journal_fold_lock_open(int dir_fd, int *ret_lock_fd, struct luna_error *err)
+{
+    int fd = openat(dir_fd, "fold.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return luna_error_set(err, LUNA_EIO, "journal: fold.lock: %s", strerror(errno));
+    *ret_lock_fd = fd;
+    return LUNA_OK;
+}
+
 enum luna_code luna_journal_fold(const char *dir, struct luna_deadline deadline, int64_t *ret_segments,
                                  int64_t *ret_bytes_left, struct luna_error *err)
 {
-    int dir_fd = -1;
+    int dir_fd = -1, lock_fd = -1;
     enum luna_code code = luna_journal_dir_open(dir, &dir_fd, err);
     if (code != LUNA_OK)
         return code;
-    int lock_fd = openat(dir_fd, "fold.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock_fd < 0)
-        code = luna_error_set(err, LUNA_EIO, "journal: fold.lock: %s", strerror(errno));
-    else
+    code = luna_journal_fold_lock_open(dir_fd, &lock_fd, err);
+    if (code == LUNA_OK)
         code = luna_journal_lock(lock_fd, 0, true, deadline, err);
     if (code == LUNA_OK)
         code = fold_locked(dir_fd, ret_segments, ret_bytes_left, err);

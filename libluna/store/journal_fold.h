@@ -33,6 +33,9 @@ struct luna_journal_fold {
     size_t covered_count;
     struct luna_journal_sums sums;
 };
+/* Opens fold.lock, whose byte 0 stands for the fold: shared to read, exclusive to fold anew. */
+enum luna_code luna_journal_fold_lock_open(int dir_fd, int *ret_lock_fd,
+                                           struct luna_error *err) LUNA_MUSTCHECK;
 /* An absent file is an empty fold. LUNA_EPROTOCOL: the file is damaged. */
 enum luna_code luna_journal_fold_read(int dir_fd, struct luna_journal_fold *ret_fold,
                                       struct luna_error *err) LUNA_MUSTCHECK;

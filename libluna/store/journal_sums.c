@@ -5,11 +5,9 @@
 #include "journal_map.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 void luna_journal_sums_done(struct luna_journal_sums *sums)
@@ -85,13 +83,11 @@ enum luna_code luna_journal_sums_read(const char *dir, int64_t account_id, int64
                                       struct luna_deadline deadline, struct luna_journal_sums *ret_sums,
                                       struct luna_error *err)
 {
-    int dir_fd = -1;
+    int dir_fd = -1, lock_fd = -1;
     enum luna_code code = luna_journal_dir_open(dir, &dir_fd, err);
     if (code != LUNA_OK)
         return code;
-    int lock_fd = openat(dir_fd, "fold.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock_fd < 0)
-        code = luna_error_set(err, LUNA_EIO, "journal: fold.lock: %s", strerror(errno));
+    code = luna_journal_fold_lock_open(dir_fd, &lock_fd, err);
     if (code == LUNA_OK)
         code = pass_append_locks(dir_fd, deadline, err);
     if (code == LUNA_OK)

@@ -20,19 +20,16 @@ enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_i
                                int64_t not_before_ms, int64_t expires_ms, struct luna_key_text *ret_key,
                                int64_t *ret_key_id, struct luna_error *err)
 {
-    struct luna_key_text key;
-    struct luna_key_digest digest;
+    struct luna_new_key fresh;
     struct luna_pg_params params = {.count = 0};
-    char prefix[LUNA_KEY_PREFIX_BYTES];
     enum luna_code code = check_times(scopes, not_before_ms, expires_ms, err);
     if (code == LUNA_OK)
-        code = luna_operator_key(op, &key, &digest, err);
+        code = luna_operator_key(op, &fresh, err);
     if (code != LUNA_OK)
         return code;
-    snprintf(prefix, sizeof prefix, "%.8s", key.text);
     luna_pg_param_int(&params, account_id);
-    luna_pg_param_text(&params, digest.text);
-    luna_pg_param_text(&params, prefix);
+    luna_pg_param_text(&params, fresh.digest.text);
+    luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_int(&params, scopes);
     luna_pg_param_int(&params, not_before_ms);
     luna_pg_param_int(&params, expires_ms);
@@ -42,8 +39,8 @@ enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_i
     if (code == LUNA_OK)
         code = luna_operator_push(op, account_id, false, err);
     if (code == LUNA_OK)
-        *ret_key = key;
-    luna_key_text_wipe(&key);
+        *ret_key = fresh.key;
+    luna_key_text_wipe(&fresh.key);
     return code;
 }
 
