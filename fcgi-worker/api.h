@@ -35,6 +35,7 @@ enum step_outcome api_events_answer(struct exchange *exchange);
 void api_read_small_body(struct exchange *exchange, const struct small_member *members);
 enum step_outcome api_keys_list_read(struct exchange *exchange);
 enum step_outcome api_keys_list_answer(struct exchange *exchange);
+enum step_outcome api_keys_read_answer(struct exchange *exchange); /* one of the list */
 enum step_outcome api_keys_create_read(struct exchange *exchange);
 enum step_outcome api_keys_create_answer(struct exchange *exchange);
 enum step_outcome api_keys_rotate_read(struct exchange *exchange);

@@ -34,18 +34,10 @@ enum step_outcome api_keys_list_read(struct exchange *exchange)
     return STEP_ON;
 }
 
-struct listing {
-    struct luna_buf *out;
-    size_t count;
-};
-
-static bool put_key(void *context, const struct luna_key *key)
+static void put_key(const struct luna_key *key, struct luna_buf *out)
 {
-    struct listing *listing = context;
-    struct luna_buf *out = listing->out;
-    luna_buf_printf(
-        out, "%s{\"id\":%lld,\"prefix\":\"%s\",\"primary\":%s,\"scopes\":", listing->count++ > 0 ? "," : "",
-        (long long)key->id, key->prefix, key->primary ? "true" : "false");
+    luna_buf_printf(out, "{\"id\":%lld,\"prefix\":\"%s\",\"primary\":%s,\"scopes\":", (long long)key->id,
+                    key->prefix, key->primary ? "true" : "false");
     scopes_put_json(key->scopes, out);
     luna_buf_putc(out, ',');
     json_put_time(out, "created_at", key->created_ms);
@@ -54,6 +46,19 @@ static bool put_key(void *context, const struct luna_key *key)
     luna_buf_putc(out, ',');
     json_put_time(out, "revoked_at", key->revoked_ms);
     luna_buf_putc(out, '}');
+}
+
+struct listing {
+    struct luna_buf *out;
+    size_t count;
+};
+
+static bool list_key(void *context, const struct luna_key *key)
+{
+    struct listing *listing = context;
+    if (listing->count++ > 0)
+        luna_buf_putc(listing->out, ',');
+    put_key(key, listing->out);
     return true;
 }
 
@@ -62,9 +67,47 @@ enum step_outcome api_keys_list_answer(struct exchange *exchange)
     struct luna_error err = {0};
     struct listing listing = {.out = json_begin(&exchange->pipeline->response)};
     luna_buf_puts(listing.out, "{\"data\":[");
-    if (luna_key_list(api_database(exchange), exchange->account_id, put_key, &listing, &err) != LUNA_OK)
+    if (luna_key_list(api_database(exchange), exchange->account_id, list_key, &listing, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
     luna_buf_puts(listing.out, "]}\n");
+    return STEP_ON;
+}
+
+struct search {
+    int64_t id;
+    struct luna_key key; /* id 0: not found */
+};
+
+static bool compare_key(void *context, const struct luna_key *key)
+{
+    struct search *search = context;
+    if (key->id != search->id)
+        return true;
+    search->key = *key;
+    return false;
+}
+
+/* The key that the path names. */
+static enum step_outcome find_key(struct exchange *exchange, struct luna_key *ret_key)
+{
+    struct luna_error err = {0};
+    struct search search = {.id = exchange->ids.key_id};
+    if (luna_key_list(api_database(exchange), exchange->account_id, compare_key, &search, &err) != LUNA_OK)
+        return api_store_failed(exchange, &err);
+    if (search.key.id == 0)
+        return exchange_refuse(exchange, PROBLEM_NOT_FOUND, "The account has no such key.");
+    *ret_key = search.key;
+    return STEP_ON;
+}
+
+enum step_outcome api_keys_read_answer(struct exchange *exchange)
+{
+    struct luna_key key = {.id = 0};
+    if (find_key(exchange, &key) == STEP_ANSWERED)
+        return STEP_ANSWERED;
+    struct luna_buf *out = json_begin(&exchange->pipeline->response);
+    put_key(&key, out);
+    luna_buf_putc(out, '\n');
     return STEP_ON;
 }
 
@@ -148,29 +191,15 @@ enum step_outcome api_keys_rotate_read(struct exchange *exchange)
     return STEP_ON;
 }
 
-struct search {
-    int64_t id;
-    unsigned scopes; /* 0: not found */
-};
-
-static bool find_scopes(void *context, const struct luna_key *key)
-{
-    struct search *search = context;
-    if (key->id == search->id)
-        search->scopes = key->scopes;
-    return search->scopes == 0;
-}
-
 /* The successor is shown to whoever rotates, so its scopes have to be theirs. A key's scopes never change: what is seen here holds. */
 static enum step_outcome check_rotatable(struct exchange *exchange)
 {
-    struct luna_error err = {0};
-    struct search search = {.id = exchange->ids.key_id};
-    if (luna_key_list(api_database(exchange), exchange->account_id, find_scopes, &search, &err) != LUNA_OK)
-        return api_store_failed(exchange, &err);
-    if ((search.scopes & ~api_own_scopes(exchange)) != 0)
-        return api_refuse_wider(exchange, search.scopes, "That key has");
-    return STEP_ON;
+    struct luna_key key = {.id = 0};
+    if (find_key(exchange, &key) == STEP_ANSWERED)
+        return STEP_ANSWERED;
+    return (key.scopes & ~api_own_scopes(exchange)) != 0
+               ? api_refuse_wider(exchange, key.scopes, "That key has")
+               : STEP_ON;
 }
 
 enum step_outcome api_keys_rotate_answer(struct exchange *exchange)

@@ -95,6 +95,16 @@ static bool keep(void *context, const struct luna_audit_event *event)
     return true;
 }
 
+/* Of the request that made the event, as the actor names it; NULL when it was none (api_stores.c, cold_load.c). */
+static const char *request_of(const struct luna_audit_event *event)
+{
+    static const char key_change[] = "api:", load[] = ", request ";
+    if (strncmp(event->actor, key_change, sizeof key_change - 1) == 0)
+        return event->actor + sizeof key_change - 1;
+    const char *at = strstr(event->actor, load);
+    return at != NULL ? at + sizeof load - 1 : NULL;
+}
+
 static void put_event_json(const struct luna_audit_event *event, struct luna_buf *out)
 {
     luna_buf_printf(out, "{\"seq\":%lld,", (long long)event->seq);
@@ -107,6 +117,11 @@ static void put_event_json(const struct luna_audit_event *event, struct luna_buf
                     (long long)event->delta, (long long)event->used_before, (long long)event->used_after,
                     (long long)event->limit_before, (long long)event->limit_after);
     json_put_text(out, "reason", event->reason);
+    luna_buf_putc(out, ',');
+    if (request_of(event) != NULL)
+        json_put_text(out, "request_id", request_of(event));
+    else
+        luna_buf_puts(out, "\"request_id\":null");
     luna_buf_putc(out, ',');
     json_put_text(out, "hash", event->hash);
     luna_buf_putc(out, '}');
@@ -132,7 +147,7 @@ static void put_event_csv(const struct luna_audit_event *event, struct luna_buf 
                     (long long)event->used_before, (long long)event->used_after,
                     (long long)event->limit_before, (long long)event->limit_after);
     put_csv_text(event->reason, out);
-    luna_buf_printf(out, ",%s\r\n", event->hash);
+    luna_buf_printf(out, ",%s,%s\r\n", request_of(event) != NULL ? request_of(event) : "", event->hash);
 }
 
 /* Newest first. The page holds one event more than asked for when there are more; the cursor is where the next begins. */
@@ -143,9 +158,10 @@ static void put_page(struct exchange *exchange, const struct page *page)
     int shown = page->count > exchange->wanted ? (int)exchange->wanted : page->count;
     bool more = page->count > shown;
     int64_t next = more ? page->events[page->count - shown].seq : 0;
-    luna_buf_puts(out,
-                  csv ? "seq,at,kind,units,used_before,used_after,limit_before,limit_after,reason,hash\r\n"
-                      : "{\"data\":[");
+    luna_buf_puts(
+        out,
+        csv ? "seq,at,kind,units,used_before,used_after,limit_before,limit_after,reason,request_id,hash\r\n"
+            : "{\"data\":[");
     for (int i = 0; i < shown; i++) {
         const struct luna_audit_event *event = &page->events[page->count - 1 - i];
         if (!csv && i > 0)

@@ -35,7 +35,8 @@ void cors_headers_add(const char *origins, const char *origin, struct http_respo
     http_header_add(
         response, "Access-Control-Expose-Headers",
         "X-Request-Id, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, "
-        "X-RateLimit-Reset, Retry-After, Server-Timing, Idempotent-Replayed, Location, Link, ETag, Allow");
+        "X-RateLimit-Reset, Retry-After, Server-Timing, Idempotent-Replayed, Location, Link, ETag, Allow, "
+        "WWW-Authenticate");
 }
 
 void cors_preflight_add(const char *origins, const char *origin, const char *methods,

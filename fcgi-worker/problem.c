@@ -49,6 +49,17 @@ static void put_detail(struct luna_buf *out, const struct problem_report *report
     }
 }
 
+static void add_challenge(struct http_response *response, enum problem_id id)
+{
+    const char *why = id == PROBLEM_KEY_MISSING   ? ""
+                      : id == PROBLEM_KEY_INVALID ? ", error=\"invalid_token\""
+                      : id == PROBLEM_SCOPE_MISSING || id == PROBLEM_SCOPE_EXCEEDED
+                          ? ", error=\"insufficient_scope\""
+                          : NULL;
+    if (why != NULL)
+        http_header_add(response, "WWW-Authenticate", "Bearer realm=\"luna\"%s", why);
+}
+
 void problem_respond(struct http_response *response, const struct problem_report *report,
                      const struct http_request *request)
 {
@@ -57,6 +68,7 @@ void problem_respond(struct http_response *response, const struct problem_report
     bool rfc9457 = http_media_named(request->accept, "application/problem+json");
     response->status = row->status;
     response->content_type = rfc9457 ? "application/problem+json" : "application/json";
+    add_challenge(response, report->id);
     luna_buf_clear(out);
     luna_buf_putc(out, '{');
     put_type(out, report->id);

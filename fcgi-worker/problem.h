@@ -45,7 +45,7 @@
     X(PROBLEM_ENCODING, 415, "unsupported_encoding", "Unsupported content encoding",                         \
       "Send the body as it is, or with Content-Encoding: gzip or deflate.")                                  \
     X(PROBLEM_VALIDATION, 422, "validation_error", "Request validation failed",                              \
-      "The body is not valid; see the errors.")                                                              \
+      "The request is not valid; see the errors.")                                                           \
     X(PROBLEM_IDEMPOTENCY_MISMATCH, 422, "idempotency_mismatch", "Idempotency-Key reused",                   \
       "This Idempotency-Key was used with another body. Use a new key for a new request.")                   \
     X(PROBLEM_TOO_MANY_POINTS, 422, "too_many_points", "Too many points",                                    \
@@ -94,7 +94,8 @@ struct problem_report {
     const char *violated_policy;      /* NULL, or which limit a 429 is about */
 };
 
-/* Makes `response`'s status, type and body those of the problem; leaves its headers alone. */
+/* Makes `response`'s status, type and body those of the problem. Of its headers it adds one: WWW-Authenticate, where a credential, or
+ * another one, would have helped (RFC 6750 §3). */
 void problem_respond(struct http_response *response, const struct problem_report *report,
                      const struct http_request *request);
 

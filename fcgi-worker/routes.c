@@ -46,6 +46,7 @@ static const struct step account_way[] = READ_WAY(api_account_read, api_account_
 static const struct step usage_way[] = READ_WAY(api_usage_read, api_usage_answer);
 static const struct step events_way[] = READ_WAY(api_events_read, api_events_answer);
 static const struct step keys_list_way[] = READ_WAY(api_keys_list_read, api_keys_list_answer);
+static const struct step keys_read_way[] = READ_WAY(api_keys_list_read, api_keys_read_answer);
 static const struct step keys_create_way[] = CHANGE_WAY(api_keys_create_read, api_keys_create_answer);
 static const struct step keys_rotate_way[] = CHANGE_WAY(api_keys_rotate_read, api_keys_rotate_answer);
 static const struct step keys_revoke_way[] = READ_WAY(api_keys_revoke_read, api_keys_revoke_answer);
@@ -59,6 +60,7 @@ static const struct route routes[] = {
     {"usage_events", "GET", "/api/v1/{account_id}/usage/events", LUNA_SCOPE_READ, 0, events_way},
     {"keys_list", "GET", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_list_way},
     {"keys_create", "POST", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_create_way},
+    {"keys_read", "GET", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_read_way},
     {"keys_revoke", "DELETE", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_revoke_way},
     {"keys_rotate", "POST", "/api/v1/{account_id}/keys/{key_id}/rotate", LUNA_SCOPE_KEYS, 0, keys_rotate_way},
     {"token", "POST", "/api/v1/{account_id}/token", 0, 0, token_way},

@@ -150,8 +150,9 @@ static enum luna_code open_epoch(struct load *load, struct luna_buf *periods, st
     luna_pg_param_int(&params, load->now_ms);
     luna_pg_param_text(&params, period_array);
     luna_pg_param_text(&params, unit_array);
-    snprintf(actor, sizeof actor, "worker %s, request %s", luna_journal_worker_name(load->admitter->journal),
-             load->request_id != NULL ? load->request_id : "-");
+    bool asked = load->request_id != NULL;
+    snprintf(actor, sizeof actor, "worker %s%s%s", luna_journal_worker_name(load->admitter->journal),
+             asked ? ", request " : "", asked ? load->request_id : "");
     luna_pg_param_text(&params, actor);
     return luna_pg_query(
         load->admitter->database, load->deadline,

@@ -269,7 +269,8 @@ static enum luna_code refused(struct luna_database *database, const PGresult *re
     enum luna_code code = state != NULL ? code_of_state(state) : LUNA_EUNAVAILABLE;
     char line[200];
     copy_line(line, sizeof line, message != NULL ? message : PQresultErrorMessage(result));
-    return luna_error_set(err, code, "PostgreSQL: %s", line);
+    bool ours = strncmp(database->sqlstate, "LU", 2) == 0; /* raised by sql/, in words for whoever asked */
+    return luna_error_set(err, code, ours ? "%s" : "PostgreSQL: %s", line);
 }
 
 /* Takes all results of what was sent; keeps the last good one. */

@@ -121,6 +121,37 @@ def test_a_new_key_is_shown_once_and_listed_by_its_prefix(api):
     assert entry["expires_at"] == made["expires_at"]
 
 
+def test_the_location_of_a_new_key_shows_it(api, account, client):
+    answer = api("POST", "/keys", json={"scopes": ["read"]})
+    shown = client.get(answer.headers["location"], headers=account.headers)
+    assert shown.status_code == 200 and answer.json()["api_key"] not in shown.text
+    assert shown.json() == [key for key in api("GET", "/keys").json()["data"] if key["id"] == answer.json()["id"]][0]
+    nothing = api("GET", "/keys/999999999")
+    assert nothing.status_code == 404 and nothing.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("method, path", [("GET", "/keys/999999999"), ("DELETE", "/keys/999999999"), ("POST", "/keys/999999999/rotate")])
+def test_a_refusal_does_not_say_what_is_behind(api, method, path):
+    detail = api(method, path).json()["detail"]
+    assert "key" in detail and "PostgreSQL" not in detail and "Redis" not in detail, detail
+
+
+CHALLENGES = [({}, 'Bearer realm="luna"'), ({"X-API-Key": "7f0c8f6e-5d1e-4b57-9d3a-2b1f0c9e8d7a"}, 'Bearer realm="luna", error="invalid_token"'),
+              ({"Authorization": "Bearer a.b.c"}, 'Bearer realm="luna", error="invalid_token"')]
+
+
+@pytest.mark.parametrize("headers, challenge", CHALLENGES)
+def test_who_is_not_let_in_is_told_which_credential_would_do(client, account, headers, challenge):
+    answer = client.get(f"/api/v1/{account.id}", headers=headers)
+    assert answer.status_code == 403 and answer.headers["www-authenticate"] == challenge
+
+
+def test_a_missing_scope_is_told_as_such(api):
+    answer = api("GET", "/usage", key=make(api, scopes=["model"])["api_key"])
+    assert answer.status_code == 403 and answer.headers["www-authenticate"] == 'Bearer realm="luna", error="insufficient_scope"'
+    assert "www-authenticate" not in api("GET", "/keys/999999999").headers
+
+
 def test_a_revoked_key_and_its_tokens_end_with_the_answer(api):
     made = make(api, scopes=["model"])
     token = api("POST", "/token", key=made["api_key"]).json()["access_token"]

@@ -106,11 +106,14 @@ def actors(db, account):
 
 
 def test_the_log_names_the_request_that_changed_a_key(client, account, db):
+    """In the database, and to the client."""
     ids = [f"audit-{uuid.uuid4()}" for _ in range(3)]
     keys = f"/api/v1/{account.id}/keys"
     made = client.post(keys, headers=account.headers | {"X-Request-Id": ids[0]}).json()
     fresh = client.post(f"{keys}/{made['id']}/rotate", headers=account.headers | {"X-Request-Id": ids[1]}).json()
     assert client.delete(f"{keys}/{fresh['id']}", headers=account.headers | {"X-Request-Id": ids[2]}).status_code == 204
+    told = {event["kind"]: event["request_id"] for event in events(client, account, 100)}
+    assert told == {"key_create": ids[0], "key_rotate": ids[1], "key_revoke": ids[2], "account_create": None}
     assert actors(db, account)[1:] == [("key_create", f"api:{ids[0]}"), ("key_rotate", f"api:{ids[1]}"), ("key_revoke", f"api:{ids[2]}")]
 
 
@@ -126,6 +129,7 @@ def test_the_log_names_the_request_that_loaded_a_cold_account(client, account, d
         os.kill(stack.pid("quota-syncd"), signal.SIGCONT)
     booked = [actor for kind, actor in actors(db, account) if kind == "recovery"]
     assert len(booked) == 1 and booked[0].startswith("worker ") and booked[0].endswith(f", request {name}"), booked
+    assert [event["request_id"] for event in events(client, account, 100) if event["kind"] == "recovery"] == [name]
 
 
 def test_from_a_booking_to_its_requests_leads_the_log(client, account, stack):
