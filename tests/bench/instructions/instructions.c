@@ -7,6 +7,7 @@
  * one unit of each is; `instructions --built-by` says what made this program, as counts of another compiler compare with nothing.
  */
 #include "canned_redis.h"
+#include "served_request.h"
 
 #include "luna/base/arena.h"
 #include "luna/base/buf.h"
@@ -22,7 +23,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS = 1000, ADMISSIONS = 100, WARM_UP = 3, ARENA_BLOCK_BYTES = 65536, MEMORY_BYTES_MAX = 1 << 22 };
+enum {
+    POINTS = 1000,
+    FEW_POINTS = 10,
+    ROUNDS = 100,
+    WARM_UP = 30,
+    ARENA_BLOCK_BYTES = 65536,
+    MEMORY_BYTES_MAX = 1 << 22
+};
 
 struct work {
     struct luna_arena arena;
@@ -30,6 +38,7 @@ struct work {
     struct luna_request request;
     struct luna_result result;
     struct luna_admitter *admitter;
+    struct served_request *served;
 };
 
 static void fail(const char *doing)
@@ -48,11 +57,11 @@ static double random_unit(void)
 }
 
 /* A noisy walk around 1000, with as many decimals; 0: all digits that a double has. */
-static void write_body(struct luna_buf *body, int decimals, const char *options)
+static void write_body(struct luna_buf *body, int points, int decimals, const char *options)
 {
     double level = 1000, scale = pow(10, decimals);
     luna_buf_puts(body, "{\"results\":[");
-    for (int i = 0; i < POINTS; i++) {
+    for (int i = 0; i < points; i++) {
         char text[LUNA_NUMBER_TEXT_BYTES];
         level += 10 * (random_unit() - 0.5);
         double value = level + 100 * (random_unit() - 0.5);
@@ -70,12 +79,12 @@ static const char given[] = ",\"model\":{\"name\":\"local_level\",\"parameters\"
 
 static void prepare_prices(struct work *work)
 {
-    write_body(&work->body, 2, given);
+    write_body(&work->body, POINTS, 2, given);
 }
 
 static void prepare_digits(struct work *work)
 {
-    write_body(&work->body, 0, given);
+    write_body(&work->body, POINTS, 0, given);
 }
 
 static void decode(struct work *work)
@@ -112,7 +121,7 @@ static void prepare_run(struct work *work)
 
 static void prepare_fit(struct work *work)
 {
-    write_body(&work->body, 2, "");
+    write_body(&work->body, POINTS, 2, "");
     decode(work);
 }
 
@@ -126,31 +135,36 @@ static void prepare_encode(struct work *work)
 static void admit(struct work *work)
 {
     static const char key[] = "7d444840-9dc0-41d1-b245-5ffdce74fad2";
-    for (int i = 0; i < ADMISSIONS; i++) {
-        const struct luna_admission_request request = {.account_id = 42,
-                                                       .api_key = key,
-                                                       .api_key_len = sizeof key - 1,
-                                                       .scope = LUNA_SCOPE_MODEL,
-                                                       .cost = 1,
-                                                       .points = POINTS,
-                                                       .request_id = "8d5e957f297893487bd98fa830fa6413",
-                                                       .deadline = luna_deadline_in_ms(600000)};
-        struct luna_admission admission;
-        luna_admit(work->admitter, &request, &admission);
-        if (admission.outcome != LUNA_ADMIT_ALLOWED ||
-            luna_admission_commit(work->admitter, &admission) != LUNA_COMMIT_OK)
-            fail(admission.error.msg);
-    }
+    const struct luna_admission_request request = {.account_id = 42,
+                                                   .api_key = key,
+                                                   .api_key_len = sizeof key - 1,
+                                                   .scope = LUNA_SCOPE_MODEL,
+                                                   .cost = 1,
+                                                   .points = POINTS,
+                                                   .request_id = "8d5e957f297893487bd98fa830fa6413",
+                                                   .deadline = luna_deadline_in_ms(600000)};
+    struct luna_admission admission;
+    luna_admit(work->admitter, &request, &admission);
+    if (admission.outcome != LUNA_ADMIT_ALLOWED ||
+        luna_admission_commit(work->admitter, &admission) != LUNA_COMMIT_OK)
+        fail(admission.error.msg);
+}
+
+/* Empty, and short enough for a socket's path. */
+static const char *folder_for_files(void)
+{
+    const char *folder = getenv("LUNA_BENCH_FOLDER");
+    if (folder == NULL)
+        fail("LUNA_BENCH_FOLDER names no folder");
+    return folder;
 }
 
 static void prepare_admit(struct work *work)
 {
     static const unsigned char pepper[32] = {1};
-    const char *folder = getenv("LUNA_BENCH_FOLDER"); /* empty, and short enough for a socket's path */
+    const char *folder = folder_for_files();
     char socket_path[100], url[128];
     struct luna_error err;
-    if (folder == NULL)
-        fail("LUNA_BENCH_FOLDER names no folder");
     (void)snprintf(socket_path, sizeof socket_path, "%s/redis.sock", folder);
     (void)snprintf(url, sizeof url, "unix://%s", socket_path);
     canned_redis_start(socket_path);
@@ -167,21 +181,45 @@ static void prepare_admit(struct work *work)
         admit(work);
 }
 
+static void await_request(struct work *work)
+{
+    served_request_await(work->served);
+}
+
+static void serve(struct work *work)
+{
+    served_request_serve(work->served);
+}
+
+static void prepare_serve(struct work *work)
+{
+    prepare_admit(work);
+    write_body(&work->body, FEW_POINTS, 2, given);
+    work->served = served_request_new(folder_for_files(), work->admitter, work->body.data, work->body.len);
+    for (int i = 0; i < WARM_UP; i++) {
+        await_request(work);
+        serve(work);
+    }
+}
+
 struct part {
     const char *name;
     void (*prepare)(struct work *work);
+    void (*await)(struct work *work); /* before each round; NULL: nothing to wait for */
     void (*measure)(struct work *work);
-    int units;
+    int rounds, units_per_round;
     const char *unit;
 };
 
 static const struct part parts[] = {
-    {"decode", prepare_prices, decode, POINTS, "number of two decimals"},
-    {"decode-digits", prepare_digits, decode, POINTS, "number of seventeen digits"},
-    {"admit", prepare_admit, admit, ADMISSIONS, "admission and its commit, Redis's own work apart"},
-    {"filter", prepare_run, run, POINTS, "step of a local level, parameters given"},
-    {"fit", prepare_fit, run, POINTS, "point of a local level, parameters fitted and filtered"},
-    {"encode", prepare_encode, encode, POINTS, "result, and the input echoed"}};
+    {"decode", prepare_prices, NULL, decode, 1, POINTS, "number of two decimals"},
+    {"decode-digits", prepare_digits, NULL, decode, 1, POINTS, "number of seventeen digits"},
+    {"admit", prepare_admit, NULL, admit, ROUNDS, 1, "admission and its commit, Redis's own work apart"},
+    {"filter", prepare_run, NULL, run, 1, POINTS, "step of a local level, parameters given"},
+    {"fit", prepare_fit, NULL, run, 1, POINTS, "point of a local level, parameters fitted and filtered"},
+    {"encode", prepare_encode, NULL, encode, 1, POINTS, "result, and the input echoed"},
+    {"request", prepare_serve, await_request, serve, ROUNDS, 1,
+     "request of ten points, all that a worker does of it"}};
 
 /* A function of its own that the compiler may neither inline nor rename: callgrind finds it by name. */
 __attribute__((noipa)) static void measured(const struct part *part, struct work *work)
@@ -196,7 +234,11 @@ static void run_part(const struct part *part)
     luna_buf_init(&work.body, MEMORY_BYTES_MAX);
     luna_buf_init(&work.out, MEMORY_BYTES_MAX);
     part->prepare(&work);
-    measured(part, &work);
+    for (int i = 0; i < part->rounds; i++) {
+        if (part->await != NULL)
+            part->await(&work);
+        measured(part, &work);
+    }
     luna_admitter_free(work.admitter);
     luna_buf_done(&work.out);
     luna_buf_done(&work.body);
@@ -212,7 +254,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (argc == 1)
-            printf("%s %d %s\n", parts[i].name, parts[i].units, parts[i].unit);
+            printf("%s %d %s\n", parts[i].name, parts[i].rounds * parts[i].units_per_round, parts[i].unit);
         else if (argc == 2 && strcmp(argv[1], parts[i].name) == 0) {
             run_part(&parts[i]);
             return 0;
