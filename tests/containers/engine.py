@@ -1,20 +1,18 @@
 """The containers of docker-compose.yml as pytest sees them, under whatever engine tests/containers/engine.sh finds."""
+import functools
 import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
-import time
 import types
 
+import waiting
+from waiting import free_port
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+# Most of what is waited for is asked of the engine, by a command.
+wait_until = functools.partial(waiting.wait_until, interval_s=0.2)
 
 
 def find_engine():
@@ -121,13 +119,3 @@ class Project:
         # By difference: a volume that an image asks for has no name and no label.
         volumes = set(self.run(self.engine, "volume", "ls", "-q").split()) - self.volumes_before
         return containers, sorted(volumes), networks
-
-
-def wait_until(condition, timeout_s, what):
-    end = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
-        time.sleep(0.2)

@@ -9,27 +9,17 @@ import pathlib
 import secrets
 import shutil
 import subprocess
-import time
 import types
 
 from log_secrets import found_in_logs
 from net import NET, Host, make_bridge, run
+from waiting import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev") / "bin"
 PG = pathlib.Path("/usr/lib/postgresql/15/bin")
 SYNC_INTERVAL_MS = 200
 ROLES = ("luna_worker", "luna_syncd", "luna_admin")
-
-
-def wait_until(condition, timeout_s, what):
-    end = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
-        time.sleep(0.05)
 
 
 class Cluster:

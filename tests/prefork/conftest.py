@@ -4,16 +4,15 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 
 import pytest
 from log_secrets import found_in_logs
+from waiting import free_port, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev") / "bin"
@@ -31,22 +30,6 @@ def pytest_addoption(parser):
 @pytest.fixture(scope="session")
 def long_form(request):
     return request.config.getoption("--long")
-
-
-def wait_until(condition, timeout_s=10.0, what=""):
-    end = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
-        time.sleep(0.01)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Load:

@@ -4,15 +4,14 @@ Windows and pauses of the rules are shortened, so that the drill takes a minute;
 """
 import json
 import re
-import socket
 import subprocess
 import time
 
 import httpx
 import pytest
-from luna_stack import wait_until
 from promtool import RULE_FILES
 from stack_control import Process
+from waiting import free_port, wait_until
 
 SHORTER = {"5m": "10s", "15m": "15s", "30m": "20s", "1h": "40s", "6h": "60s", "3d": "80s"}
 MUST_FIRE = {"LunaNotReady", "LunaErrorBurnFast"}
@@ -24,11 +23,6 @@ def shortened(text):
     text = re.sub(r"\[(\w+)\]", lambda found: f"[{SHORTER[found[1]]}]", text)
     text = re.sub(r"^( +)interval: \w+$", r"\1interval: 1s", text, flags=re.MULTILINE)
     return re.sub(r"^( +)for: \w+$", r"\1for: 2s", text, flags=re.MULTILINE)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

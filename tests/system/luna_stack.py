@@ -10,7 +10,6 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
-import time
 import uuid
 
 import httpx
@@ -18,6 +17,7 @@ import psycopg2
 import pytest
 import redis
 from log_secrets import found_in_logs, secrets_in
+from waiting import wait_until  # noqa: F401  (most tests take it from here)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev")
@@ -30,17 +30,6 @@ def clean_environment(**settings):
     """This process's environment without any LUNA_ setting but those given (and the preset)."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LUNA_") or name == "LUNA_PRESET"}
     return kept | {name: str(value) for name, value in settings.items()}
-
-
-def wait_until(condition, timeout_s=10.0, what=""):
-    """Polls until `condition()` is true; returns what it returned."""
-    end = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, f"not within {timeout_s} s: {what or condition}"
-        time.sleep(0.02)
 
 
 class Stack:

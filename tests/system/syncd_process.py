@@ -3,19 +3,13 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 
 import httpx
-from luna_stack import BUILD, clean_environment, wait_until
+from luna_stack import BUILD, clean_environment
+from waiting import free_port, wait_until
 
 SYNCD = BUILD / "bin" / "quota-syncd"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def settings_for(stack, **settings):
