@@ -82,30 +82,31 @@ def test_sigterm_ends_it_with_status_0(standby):
     assert standby.events()[-2:] == ["stopping", "stopped"]
 
 
-def test_sighup_takes_new_values_from_the_settings_file(stack, tmp_path):
-    settings = settings_for(stack)
+@pytest.fixture
+def hup_with(stack, tmp_path):
+    """A daemon whose interval comes from its settings file; hup_with(INTERVAL, EVENT) writes another and awaits what it says to that."""
+    file, settings = tmp_path / "syncd.env", settings_for(stack)
     del settings["LUNA_SYNC_INTERVAL_MS"]
-    file = tmp_path / "syncd.env"
     file.write_text("LUNA_SYNC_INTERVAL_MS=100\n", encoding="utf-8")
     with running_syncd(tmp_path / "syncd.log", **settings, LUNA_ENV_FILE=file) as daemon:
         daemon.await_page("/readyz", 200)
-        file.write_text("LUNA_SYNC_INTERVAL_MS=200\n", encoding="utf-8")
-        os.kill(daemon.process.pid, signal.SIGHUP)
-        wait_until(lambda: "reloaded" in daemon.events(), what="the reload")
-        assert [line["interval_ms"] for line in daemon.logged() if line["event"] == "reloaded"] == [200]
+
+        def change(interval_ms, event):
+            file.write_text(f"LUNA_SYNC_INTERVAL_MS={interval_ms}\n", encoding="utf-8")
+            os.kill(daemon.process.pid, signal.SIGHUP)
+            wait_until(lambda: event in daemon.events(), what=event)
+            return daemon
+
+        yield change
 
 
-def test_a_wrong_value_at_sighup_is_refused_and_the_old_one_stays(stack, tmp_path):
-    settings = settings_for(stack)
-    del settings["LUNA_SYNC_INTERVAL_MS"]
-    file = tmp_path / "syncd.env"
-    file.write_text("LUNA_SYNC_INTERVAL_MS=100\n", encoding="utf-8")
-    with running_syncd(tmp_path / "syncd.log", **settings, LUNA_ENV_FILE=file) as daemon:
-        daemon.await_page("/readyz", 200)
-        file.write_text("LUNA_SYNC_INTERVAL_MS=never\n", encoding="utf-8")
-        os.kill(daemon.process.pid, signal.SIGHUP)
-        wait_until(lambda: "reload_refused" in daemon.events(), what="the refusal")
-        assert daemon.answers("/readyz", 200)
+def test_sighup_takes_new_values_from_the_settings_file(hup_with):
+    daemon = hup_with(200, "reloaded")
+    assert [line["interval_ms"] for line in daemon.logged() if line["event"] == "reloaded"] == [200]
+
+
+def test_a_wrong_value_at_sighup_is_refused_and_the_old_one_stays(hup_with):
+    assert hup_with("never", "reload_refused").answers("/readyz", 200)
 
 
 def test_its_level_and_its_file_change_while_it_runs(stack, tmp_path):

@@ -7,11 +7,8 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { PAGE_BYTES_MAX = 64 * 1024 };
 
 static void what_is_needed_and_missing_is_named_with_what_it_should_hold(void **state)
 {
@@ -28,28 +25,10 @@ static void what_is_needed_and_missing_is_named_with_what_it_should_hold(void **
     cli_config_done(&config);
 }
 
-static void the_example_file_is_what_the_table_says(void **state)
-{
-    (void)state;
-    struct luna_buf wanted;
-    luna_buf_init(&wanted, PAGE_BYTES_MAX);
-    luna_config_example(cli_settings, "luna", &wanted);
-    char *found = calloc(1, PAGE_BYTES_MAX);
-    FILE *file = fopen(EXAMPLE, "r");
-    assert_non_null(file);
-    size_t len = fread(found, 1, PAGE_BYTES_MAX, file);
-    fclose(file);
-    assert_int_equal(len, wanted.len);
-    assert_memory_equal(found, wanted.data, len);
-    free(found);
-    luna_buf_done(&wanted);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_needed_and_missing_is_named_with_what_it_should_hold),
-        cmocka_unit_test(the_example_file_is_what_the_table_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

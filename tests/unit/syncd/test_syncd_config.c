@@ -7,12 +7,9 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { PAGE_BYTES_MAX = 64 * 1024 };
 
 static int set_required(void **state)
 {
@@ -89,23 +86,6 @@ static void a_reload_takes_what_may_change_and_nothing_else(void **state)
     syncd_config_done(&config);
 }
 
-static void the_example_file_is_what_the_table_says(void **state)
-{
-    (void)state;
-    struct luna_buf wanted;
-    luna_buf_init(&wanted, PAGE_BYTES_MAX);
-    luna_config_example(syncd_settings, "quota-syncd", &wanted);
-    char *found = calloc(1, PAGE_BYTES_MAX);
-    FILE *file = fopen(EXAMPLE, "r");
-    assert_non_null(file);
-    size_t len = fread(found, 1, PAGE_BYTES_MAX, file);
-    fclose(file);
-    assert_int_equal(len, wanted.len);
-    assert_memory_equal(found, wanted.data, len);
-    free(found);
-    luna_buf_done(&wanted);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,7 +93,6 @@ int main(void)
         cmocka_unit_test_setup(an_interval_out_of_range_is_refused_with_the_range, set_required),
         cmocka_unit_test_setup(the_settings_file_fills_in_and_the_environment_wins, set_required),
         cmocka_unit_test_setup(a_reload_takes_what_may_change_and_nothing_else, set_required),
-        cmocka_unit_test(the_example_file_is_what_the_table_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
