@@ -59,8 +59,10 @@ class Process:
         self.popen = None
         pid = self.pid
         proc = pathlib.Path(f"/proc/{pid}")
-        # Redis writes its address over its command line; its settings file is all that it was given.
+        # Redis writes its address over its command line, its settings file is all that it was given; nginx writes what it is in front.
         words = proc.joinpath("cmdline").read_bytes().decode().split("\0")[:-1]
+        if name == "nginx":
+            words = words[0].removeprefix("nginx: master process ").split()
         self.argv = ["redis-server", str(stack.var / "etc" / "redis.conf")] if name == "redis" else words
         pairs = proc.joinpath("environ").read_bytes().decode(errors="replace").split("\0")
         self.environment = {"PATH": os.environ["PATH"]} | dict(pair.split("=", 1) for pair in pairs if "=" in pair)
@@ -142,6 +144,12 @@ def page_is_ready(variable):
     return ask
 
 
+def gateway_is_ready(stack):
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"{stack.env['LUNA_URL']}/readyz", verify=stack.ca, timeout=5, trust_env=False).status_code == 200
+    return False
+
+
 def postgres_is_ready(stack):
     with contextlib.suppress(psycopg2.Error):
         stack.connect().close()
@@ -156,7 +164,7 @@ def redis_is_ready(stack):
 
 
 READY = {"postgres": postgres_is_ready, "redis": redis_is_ready, "quota-syncd": page_is_ready("LUNA_SYNCD_METRICS_URL"),
-         "fcgi-worker": page_is_ready("LUNA_METRICS_URL")}
+         "fcgi-worker": page_is_ready("LUNA_METRICS_URL"), "nginx": gateway_is_ready}
 
 
 STEPS_MAX = 1000
