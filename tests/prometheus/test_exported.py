@@ -56,11 +56,12 @@ def test_requests_count_by_their_route(stack, client, account):
         return int(found[1])
 
     def counts():
-        return count("usage", 200), count("kalman", 422), count("none", 404)
+        return count("usage", 200), count("kalman", 422), count("keys_create", 201), count("none", 404)
 
     before = counts()
     client.get(f"/api/v1/{account.id}/usage", headers=account.headers)
     client.post(account.url, headers=account.headers, json={"results": []})
+    client.post(f"/api/v1/{account.id}/keys", headers=account.headers, json={"scopes": ["read"]})
     client.get("/api/v1/nothing/here")
     # A worker counts a request after the last byte of its answer has left.
     wait_until(lambda: counts() == tuple(value + 1 for value in before), 5, "each request to be counted under its route")

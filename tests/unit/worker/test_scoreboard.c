@@ -5,6 +5,7 @@
 #include "luna/http/listener.h"
 #include "luna/modelling/run.h"
 #include "monitor.h"
+#include "problem.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -196,6 +197,27 @@ static void requests_count_in_the_row_of_their_route(void **state)
 #undef GREW
 }
 
+/* Every status that a table says, and those that the API's successes have. */
+static void a_status_that_is_answered_counts_as_another(void **state)
+{
+    (void)state;
+    struct monitor_totals before, after;
+    int expected = 0;
+    const int others[] = {200, 201, 204, 304, 499};
+    atomic_store(&board->master[8].starts, 1);
+    monitor_add_up(board, &before);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++, expected++)
+        scoreboard_worker_end(&board->worker[8], &(struct scoreboard_sample){.status = others[i]});
+#define X(symbol, status_, code, title, message)                                                             \
+    scoreboard_worker_end(&board->worker[8], &(struct scoreboard_sample){.status = (status_)});              \
+    expected++;
+    PROBLEM_TABLE(X)
+#undef X
+    monitor_add_up(board, &after);
+    assert_int_equal(after.requests - before.requests, expected);
+    assert_int_equal(after.statuses[SCOREBOARD_STATUS_0], before.statuses[SCOREBOARD_STATUS_0]);
+}
+
 static void a_series_counts_under_another_model(void **state)
 {
     (void)state;
@@ -346,6 +368,7 @@ int main(void)
         cmocka_unit_test(idle_slot_has_no_request),
         cmocka_unit_test(totals_are_the_sums_of_the_slots_and_outlive_a_worker),
         cmocka_unit_test(requests_count_in_the_row_of_their_route),
+        cmocka_unit_test(a_status_that_is_answered_counts_as_another),
         cmocka_unit_test(a_series_counts_under_another_model),
         cmocka_unit_test(a_model_has_no_row),
         cmocka_unit_test(the_page_of_metrics_outgrows_its_buffer),
