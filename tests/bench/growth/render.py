@@ -81,11 +81,18 @@ def workers(rows):
                   for row in rows])
 
 
+def beyond_before(row):
+    """What a request took at most, beyond what its worker held before it."""
+    return row["after"]["peak"] - row["before"]["peak"]
+
+
 def memory(rows):
-    return table(["points", "parameters", "body MB", "answer MB", "before: private, PSS", "peak MB", "of the body", "after: private, PSS"],
+    return table(["points", "parameters", "body MB", "answer MB", "private, PSS before", "peak before", "peak", "of the body", "beyond before",
+                  "private, PSS after"],
                  [[count(row["points"]), row["model"], megabytes(row["body"]), megabytes(row["answer"]),
-                   f"{megabytes(row['before']['private'])}, {megabytes(row['before']['pss'])}", megabytes(row["after"]["peak"]),
-                   f"{row['after']['peak'] / row['body']:.2f}" if row["points"] >= 100000 else "",
+                   f"{megabytes(row['before']['private'])}, {megabytes(row['before']['pss'])}", megabytes(row["before"]["peak"]),
+                   megabytes(row["after"]["peak"]), *(f"{peak / row['body']:.2f}" if row["points"] >= 100000 else ""
+                                                      for peak in (row["after"]["peak"], beyond_before(row))),
                    f"{megabytes(row['after']['private'])}, {megabytes(row['after']['pss'])}"] for row in rows])
 
 
