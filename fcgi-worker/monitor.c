@@ -107,6 +107,8 @@ static void add_counters(const struct scoreboard_worker *worker, struct monitor_
     ADD(requests);
     for (int i = 0; i < PHASE_COUNT; i++)
         ADD(phase_ns[i]);
+    for (int i = 0; i < SCOREBOARD_PROBLEMS; i++)
+        ADD(problems[i]);
     for (int i = 0; i < SCOREBOARD_BUCKETS; i++)
         ADD(wait_buckets[i]);
     ADD(wait_ns);

@@ -32,6 +32,7 @@ struct monitor_totals {
     uint64_t requests, statuses[SCOREBOARD_STATUSES], phase_ns[PHASE_COUNT];
     uint64_t wait_buckets[SCOREBOARD_BUCKETS], wait_ns, duration_buckets[SCOREBOARD_BUCKETS], duration_ns;
     uint64_t route_statuses[SCOREBOARD_ROUTES][SCOREBOARD_STATUSES], route_ns[SCOREBOARD_ROUTES];
+    uint64_t problems[SCOREBOARD_PROBLEMS];
     uint64_t route_buckets[SCOREBOARD_ROUTES][SCOREBOARD_BUCKETS];
     uint64_t model_series[SCOREBOARD_MODELS][RUN_OUTCOMES], model_points[SCOREBOARD_MODELS];
     uint64_t model_ns[SCOREBOARD_MODELS];

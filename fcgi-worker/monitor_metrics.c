@@ -2,6 +2,7 @@
 #include "luna/base/process_metrics.h"
 #include "luna/modelling/run.h"
 #include "monitor.h"
+#include "problem.h"
 #include "routes.h"
 
 #include <stdio.h>
@@ -139,6 +140,16 @@ static void put_routes(struct luna_buf *out, const struct monitor_totals *totals
                           totals->route_ns[i]);
 }
 
+_Static_assert((int)PROBLEM_COUNT <= (int)SCOREBOARD_PROBLEMS, "the scoreboard counts every problem");
+
+static void put_problems(struct luna_buf *out, const struct monitor_totals *totals)
+{
+    declare(out, "problems_total", "counter", "Requests that were not answered with a success, by code.");
+    for (int i = PROBLEM_NONE + 1; i < PROBLEM_COUNT; i++)
+        luna_buf_printf(out, "luna_worker_problems_total{code=\"%s\"} %llu\n",
+                        problem_row((enum problem_id)i)->code, (unsigned long long)totals->problems[i]);
+}
+
 static void declare_filter(struct luna_buf *out, const char *name, const char *help)
 {
     luna_buf_printf(out, "# HELP luna_filter_%s %s\n# TYPE luna_filter_%s counter\n", name, help, name);
@@ -216,6 +227,7 @@ void monitor_put_metrics(const struct scoreboard *board, int64_t now_ns, struct 
     put_gauge(out, "ready", monitor_is_ready(board, now_ns, &reason), "1 when /readyz says yes.");
     put_requests(out, &totals);
     put_routes(out, &totals);
+    put_problems(out, &totals);
     put_models(out, &totals);
     luna_store_meter_put(&totals.stores, LUNA_METER_WORKER, out);
     put_workers(out, &totals);

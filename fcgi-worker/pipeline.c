@@ -71,6 +71,7 @@ static void enter(struct exchange *exchange, enum phase phase)
 enum step_outcome exchange_answer(struct exchange *exchange, const struct problem_report *report)
 {
     exchange->code = problem_row(report->id)->code;
+    exchange->sample.problem = (int)report->id;
     if (exchange->streaming) {
         exchange->cut = true;
         exchange->pipeline->response.status = problem_row(report->id)->status; /* for the log */

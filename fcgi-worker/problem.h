@@ -75,6 +75,7 @@ enum problem_id {
 #define X(symbol, status, code, title, message) symbol,
     PROBLEM_TABLE(X)
 #undef X
+        PROBLEM_COUNT
 };
 
 struct problem {

@@ -215,6 +215,8 @@ static void count(struct scoreboard_worker *slot, const struct scoreboard_sample
     add(&slot->route_statuses[route][status_index(sample->status)], 1);
     add(&slot->route_buckets[route][bucket_of(sample->duration_ns)], 1);
     add(&slot->route_ns[route], (uint64_t)sample->duration_ns);
+    if (sample->problem > 0 && sample->problem < SCOREBOARD_PROBLEMS)
+        add(&slot->problems[sample->problem], 1);
     for (int i = 0; i < PHASE_COUNT; i++)
         if (sample->phase_ns[i] > 0)
             add(&slot->phase_ns[i], (uint64_t)sample->phase_ns[i]);

@@ -30,7 +30,8 @@ enum {
     SCOREBOARD_HASH_BYTES = 32,
     SCOREBOARD_QUARANTINE_MAX = 32,
     SCOREBOARD_ROUTES = 16, /* the last counts what no route has */
-    SCOREBOARD_MODELS = 16
+    SCOREBOARD_MODELS = 16,
+    SCOREBOARD_PROBLEMS = 48
 };
 
 /* The one list of phases: symbol, name in logs and metrics, whether a worker in it waits for a store. */
@@ -55,8 +56,8 @@ enum phase {
 /* The one list of statuses that are counted; the last stands for any other. */
 #define STATUS_TABLE(X)                                                                                      \
     X(200)                                                                                                   \
-    X(201) X(204) X(304) X(400) X(403) X(404) X(405) X(409) X(413) X(415) X(422) X(429) X(499) X(500) X(503) \
-        X(0)
+    X(201)                                                                                                   \
+    X(204) X(304) X(400) X(403) X(404) X(405) X(409) X(413) X(415) X(422) X(429) X(499) X(500) X(503) X(0)
 enum {
 #define X(status) SCOREBOARD_STATUS_##status,
     STATUS_TABLE(X)
@@ -109,6 +110,7 @@ struct scoreboard_worker {            /* the worker writes */
     atomic_ullong route_statuses[SCOREBOARD_ROUTES][SCOREBOARD_STATUSES];
     atomic_ullong route_buckets[SCOREBOARD_ROUTES][SCOREBOARD_BUCKETS]; /* of the duration */
     atomic_ullong route_ns[SCOREBOARD_ROUTES];
+    atomic_ullong problems[SCOREBOARD_PROBLEMS]; /* by enum problem_id */
     atomic_ullong phase_ns[PHASE_COUNT];
     atomic_ullong wait_buckets[SCOREBOARD_BUCKETS];
     atomic_ullong wait_ns;
@@ -182,8 +184,9 @@ struct breadcrumb {
 
 /* Counts one request when it is over. Times in ns. */
 struct scoreboard_sample {
-    int status; /* 499: the client left */
-    int route;  /* its number; out of range: none */
+    int status;  /* 499: the client left */
+    int route;   /* its number; out of range: none */
+    int problem; /* enum problem_id; 0: a success */
     int64_t wait_ns;
     int64_t duration_ns;
     int64_t phase_ns[PHASE_COUNT];

@@ -110,6 +110,19 @@ def test_a_series_stands_still_though_its_work_is_done(stack, client, account, a
     wait_until(lambda: samples(stack, program, wanted) > before, 10, f"{wanted} to grow after {ask}")
 
 
+@pytest.mark.parametrize("code, ask", [
+    ("key_invalid", lambda client, account: client.get(f"/api/v1/{account.id}", headers={"X-API-Key": "7f0c8f6e-5d1e-4b57-9d3a-2b1f0c9e8d7a"})),
+    ("key_missing", lambda client, account: client.get(f"/api/v1/{account.id}")),
+    ("validation_error", lambda client, account: client.post(account.url, headers=account.headers, json={"results": []})),
+    ("not_found", lambda client, account: client.get("/api/v1/nowhere", headers=account.headers)),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_a_refusal_counts_under_another_code(stack, client, account, code, ask):
+    wanted = ("luna_worker_problems_total", f'code="{code}"')
+    before = samples(stack, "fcgi-worker", wanted)
+    assert ask(client, account).json()["code"] == code
+    wait_until(lambda: samples(stack, "fcgi-worker", wanted) == [before[0] + 1], 5, f"one more {code}")
+
+
 def test_the_batch_is_counted_by_series_and_points(stack, client, account):
     wanted = [("luna_filter_series_total", 'model="local_level",outcome="done"'), ("luna_filter_points_total", 'model="local_level"')]
     before = samples(stack, "fcgi-worker", *wanted)

@@ -209,13 +209,16 @@ static void a_status_that_is_answered_counts_as_another(void **state)
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++, expected++)
         scoreboard_worker_end(&board->worker[8], &(struct scoreboard_sample){.status = others[i]});
 #define X(symbol, status_, code, title, message)                                                             \
-    scoreboard_worker_end(&board->worker[8], &(struct scoreboard_sample){.status = (status_)});              \
+    scoreboard_worker_end(&board->worker[8],                                                                 \
+                          &(struct scoreboard_sample){.status = (status_), .problem = (int)(symbol)});       \
     expected++;
     PROBLEM_TABLE(X)
 #undef X
     monitor_add_up(board, &after);
     assert_int_equal(after.requests - before.requests, expected);
     assert_int_equal(after.statuses[SCOREBOARD_STATUS_0], before.statuses[SCOREBOARD_STATUS_0]);
+    for (int i = 0; i < SCOREBOARD_PROBLEMS; i++)
+        assert_int_equal(after.problems[i], i > PROBLEM_NONE && i < PROBLEM_COUNT ? 1 : 0);
 }
 
 static void a_series_counts_under_another_model(void **state)
