@@ -54,19 +54,22 @@ static void count_outcome(int index, enum luna_admission_outcome outcome)
         atomic_fetch_add(&board->other, 1);
 }
 
-/* One in sixteen requests fails in its handler and is refunded. */
+/* Of sixteen requests one fails in its handler and is refunded, and one is a batch of three that answers one. */
 static enum luna_admission_outcome one_request(struct luna_admitter *admitter, int index)
 {
     struct luna_admission admission;
-    stores_admit(admitter, &clients[index], 1, &admission);
+    long kind = random() % 16;
+    stores_admit(admitter, &clients[index], kind == 1 ? 3 : 1, &admission);
     if (admission.outcome != LUNA_ADMIT_ALLOWED)
         return admission.outcome;
-    if (random() % 16 == 0) {
+    if (kind == 0) {
         luna_admission_refund(admitter, &admission);
         return LUNA_ADMIT_UNAVAILABLE;
     }
-    return luna_admission_commit(admitter, &admission) == LUNA_COMMIT_OK ? LUNA_ADMIT_ALLOWED
-                                                                         : LUNA_ADMIT_UNAVAILABLE;
+    return luna_admission_reduce(admitter, &admission, 1) == LUNA_COMMIT_OK &&
+                   luna_admission_commit(admitter, &admission) == LUNA_COMMIT_OK
+               ? LUNA_ADMIT_ALLOWED
+               : LUNA_ADMIT_UNAVAILABLE;
 }
 
 static _Noreturn void work(int slot)
