@@ -9,6 +9,7 @@
 #ifndef FCGI_WORKER_EXCHANGE_H
 #define FCGI_WORKER_EXCHANGE_H
 
+#include "body_hash.h"
 #include "fcgi_io.h"
 #include "formats.h"
 #include "http.h"
@@ -34,6 +35,7 @@ struct pipeline { /* what a worker process has for all its requests */
     struct luna_admitter *admitter;
     struct api_stores *stores; /* api_stores.h */
     struct fcgi_io *io;
+    struct body_fingerprint_key fingerprint_key;
     struct luna_arena arena;
     struct luna_buf body;
     struct luna_buf unpacked; /* the body, when it came compressed */
@@ -63,8 +65,8 @@ struct exchange {
     enum phase phase;
     bool body_read;
     enum fcgi_body body_outcome;
-    unsigned char body_hash[SCOREBOARD_HASH_BYTES];
-    struct problem_report complaint; /* id PROBLEM_NONE: none */
+    unsigned char fingerprint[BODY_FINGERPRINT_BYTES]; /* of the body, once it is read */
+    struct problem_report complaint;                   /* id PROBLEM_NONE: none */
     struct luna_faults faults;
     struct luna_request model;
     struct luna_result result;

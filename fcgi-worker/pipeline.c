@@ -30,6 +30,8 @@ void pipeline_init(struct pipeline *pipeline)
 {
     size_t body_bytes_max = (size_t)pipeline->config->body_bytes_max;
     size_t points_max = (size_t)pipeline->config->points_max;
+    body_fingerprint_key_make(pipeline->config->pepper, pipeline->config->pepper_len,
+                              &pipeline->fingerprint_key);
     luna_arena_init(&pipeline->arena, ARENA_BLOCK_BYTES,
                     ARENA_BASE_BYTES + points_max * ARENA_BYTES_PER_POINT);
     luna_buf_init(&pipeline->body, body_bytes_max);

@@ -57,6 +57,10 @@ static void ask(struct exchange *exchange)
     /* Nothing is charged for a body that will be refused, and its key is not used up either. */
     bool refused_anyway = exchange->complaint.id != PROBLEM_NONE;
     bool idempotent = *idempotency_key != '\0' && !refused_anyway;
+    unsigned char hash[BODY_HASH_BYTES];
+    if (idempotent)
+        body_hash(route_number(exchange->route), exchange->pipeline->body.data, exchange->pipeline->body.len,
+                  hash);
     const struct luna_admission_request request = {
         .account_id = exchange->account_id,
         .api_key = api_key,
@@ -67,7 +71,7 @@ static void ask(struct exchange *exchange)
         .points = (int64_t)exchange->sample.points,
         .idempotency_key = idempotent ? idempotency_key : NULL,
         .idempotency_key_len = idempotent ? strlen(idempotency_key) : 0,
-        .body_hash = idempotent ? exchange->body_hash : NULL,
+        .body_hash = idempotent ? hash : NULL,
         .request_id = exchange->request_id,
         .deadline = exchange->deadline,
     };

@@ -1,11 +1,12 @@
 #include "exchange.h"
 
-#include "body_hash.h"
 #include "luna/base/clock.h"
 
 #include <stddef.h>
 
 enum { KILLS_TO_QUARANTINE = 2 };
+_Static_assert((int)BODY_FINGERPRINT_BYTES == (int)SCOREBOARD_HASH_BYTES,
+               "a fingerprint as the scoreboard has it");
 
 static void complain_about_body(struct exchange *exchange)
 {
@@ -29,7 +30,7 @@ static void complain_about_body(struct exchange *exchange)
 static void refuse_known_killer(struct exchange *exchange)
 {
     const struct pipeline *pipeline = exchange->pipeline;
-    unsigned kills = scoreboard_kills(pipeline->board, exchange->body_hash, luna_clock_wall_ms(),
+    unsigned kills = scoreboard_kills(pipeline->board, exchange->fingerprint, luna_clock_wall_ms(),
                                       pipeline->config->quarantine_s * 1000);
     if (kills < KILLS_TO_QUARANTINE || pipeline->config->quarantine_s == 0)
         return;
@@ -48,10 +49,11 @@ enum step_outcome step_read(struct exchange *exchange)
     complain_about_body(exchange);
     if (exchange->body_outcome != FCGI_BODY_OK)
         return STEP_ON;
-    body_hash(route_number(exchange->route), pipeline->body.data, pipeline->body.len, exchange->body_hash);
+    body_fingerprint(&pipeline->fingerprint_key, route_number(exchange->route), pipeline->body.data,
+                     pipeline->body.len, exchange->fingerprint);
     /* From here on a crash can be laid at this body's door. */
     scoreboard_worker_name(pipeline->slot, exchange->request_id, exchange->account_id,
-                           route_number(exchange->route), pipeline->body.len, exchange->body_hash,
+                           route_number(exchange->route), pipeline->body.len, exchange->fingerprint,
                            exchange->hard_limit_ns);
     refuse_known_killer(exchange);
     return STEP_ON;

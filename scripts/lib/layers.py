@@ -31,6 +31,7 @@ FOREIGN = {
     "jansson.h": ["libluna/modelling/options.c", "fcgi-worker/small_body.c", "luna-cli/pool_status.c"],
     "jwt.h": ["fcgi-worker/token.c"],
     "sodium.h": ["libluna/store/digest.c", "fcgi-worker/body_hash.c"],
+    "xxhash.h": ["fcgi-worker/body_hash.c"],
     "uuid.h": ["libluna/store/key.c"],
     "zlib.h": ["fcgi-worker/content_coding.c"],
     "nlopt.h": ["libkalman/fit_nlopt.c"],
