@@ -11,12 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PARAMS_MAX = 64, READ_CHUNK_BYTES = 32768 };
+enum { PARAMS_MAX = 64, READ_CHUNK_BYTES = 32768, LOOK_PAUSE_NS = 1000000 };
 
 struct fcgi_io {
     struct fcgi_io_options options;
     FCGX_Request request;
     bool open;
+    int64_t looked_ns; /* when the peer was last asked after; 0: not yet */
     size_t param_count;
     const char *params[PARAMS_MAX]; /* NAME=value, libfcgi's */
 };
@@ -135,6 +136,7 @@ enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, struct luna_e
         return FCGI_ACCEPT_DROPPED;
     }
     io->open = true;
+    io->looked_ns = 0;
     index_params(io);
     return FCGI_ACCEPT_OK;
 }
@@ -183,10 +185,14 @@ enum fcgi_body fcgi_io_read_body(struct fcgi_io *io, struct luna_buf *body, stru
     return total == announced ? FCGI_BODY_OK : FCGI_BODY_INCOMPLETE;
 }
 
-bool fcgi_io_client_left(const struct fcgi_io *io)
+bool fcgi_io_client_left(struct fcgi_io *io)
 {
     struct pollfd peer = {.fd = io->request.ipcFd, .events = POLLRDHUP};
-    return io->open && poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+    int64_t now_ns = luna_clock_mono_ns();
+    if (!io->open || now_ns - io->looked_ns < LOOK_PAUSE_NS)
+        return false;
+    io->looked_ns = now_ns;
+    return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 static enum fcgi_send send_records(const struct fcgi_io *io, const struct fcgi_answer *answer,

@@ -103,22 +103,26 @@ void luna_buf_putc(struct luna_buf *buf, char c)
     luna_buf_append(buf, &c, 1);
 }
 
+/* Most texts fit into the room there is; only a longer one is formatted a second time. */
 void luna_buf_printf(struct luna_buf *buf, const char *fmt, ...)
 {
-    va_list args;
+    va_list args, again;
     va_start(args, fmt);
-    va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    size_t room = buf->cap - buf->len;
+    char *at = buf->data != NULL ? buf->data + buf->len : NULL;
+    int len = vsnprintf(at, at != NULL ? room : 0, fmt, args);
     va_end(args);
-    char *at = len < 0 ? NULL : luna_buf_reserve(buf, (size_t)len + 1); /* vsnprintf writes a NUL behind */
-    if (at != NULL) {
-        vsnprintf(at, (size_t)len + 1, fmt, again);
-        buf->len += (size_t)len;
-    } else {
-        buf->overflow = true;
+    if (len >= 0 && (at == NULL || (size_t)len >= room)) { /* vsnprintf writes a NUL behind */
+        at = luna_buf_reserve(buf, (size_t)len + 1);
+        if (at != NULL)
+            vsnprintf(at, (size_t)len + 1, fmt, again);
     }
     va_end(again);
+    if (len < 0 || at == NULL)
+        buf->overflow = true;
+    else
+        buf->len += (size_t)len;
 }
 
 static bool is_plain(char c)

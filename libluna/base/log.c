@@ -93,10 +93,37 @@ static void put_format(struct line *line, const char *fmt, ...)
         put(line, text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
 }
 
+/* Not by printf: a request's line has twenty numbers. */
+static void put_int(struct line *line, int64_t number)
+{
+    char text[24];
+    char *at = text + sizeof text;
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (number < 0)
+        *--at = '-';
+    put(line, at, (size_t)(text + sizeof text - at));
+}
+
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
+}
+
 static void put_quoted(struct line *line, const char *text, size_t len)
 {
     put(line, "\"", 1);
     for (size_t at = 0; at < len && !line->cut;) {
+        size_t run = 0;
+        while (at + run < len && is_plain(text[at + run]))
+            run++;
+        put(line, text + at, run);
+        at += run;
+        if (at == len)
+            break;
         char escaped[LUNA_ESCAPE_BYTES];
         size_t used = 0;
         size_t size = luna_escape_json(text + at, len - at, escaped, &used);
@@ -120,9 +147,9 @@ static bool is_bare(const char *text, size_t len)
 static void put_value(struct line *line, const struct luna_log_field *field)
 {
     if (field->type == LUNA_LOG_FIELD_INT)
-        put_format(line, "%lld", (long long)field->number);
+        put_int(line, field->number);
     else if (field->type == LUNA_LOG_FIELD_BOOL)
-        put_format(line, "%s", field->number != 0 ? "true" : "false");
+        put(line, field->number != 0 ? "true" : "false", field->number != 0 ? 4 : 5);
     else if (field->text == NULL)
         put(line, "null", 4);
     else if (log_format == LUNA_LOG_TEXT && is_bare(field->text, field->text_len))

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 static const int64_t RENEW_AFTER_NS = 1000000000;
 
@@ -14,6 +15,7 @@ struct luna_cache {
     struct luna_redis_address address;
     int timeout_ms;
     redisContext *context; /* NULL: not connected */
+    struct timeval limit;  /* of the connection's reads and writes, as it was set; 0: not yet */
     uint64_t generation;
     int unanswered;           /* commands sent whose answers were not taken yet */
     struct luna_meter *meter; /* NULL: nobody counts */
@@ -164,6 +166,17 @@ static bool is_worth_renewing(const struct luna_cache *cache)
            luna_clock_mono_ns() - cache->connected_ns > RENEW_AFTER_NS;
 }
 
+/* How long a read or a write may take. Mostly it is what it was: the timeout, which is shorter than the request's time. */
+static enum luna_code limit_waits(struct luna_cache *cache, struct timeval limit, struct luna_error *err)
+{
+    if (limit.tv_sec == cache->limit.tv_sec && limit.tv_usec == cache->limit.tv_usec)
+        return LUNA_OK;
+    if (redisSetTimeout(cache->context, limit) != REDIS_OK)
+        return broken(cache, "setting its deadline", err);
+    cache->limit = limit;
+    return LUNA_OK;
+}
+
 static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_deadline deadline,
                                        struct luna_error *err)
 {
@@ -178,16 +191,15 @@ static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_dea
                              : redisConnectUnixWithTimeout(address->path, left);
         if (cache->context == NULL || cache->context->err != 0)
             return broken(cache, "connecting", err);
-        redisSetTimeout(cache->context, left);
+        cache->limit = (struct timeval){0};
         cache->generation++;
         cache->connected_ns = luna_clock_mono_ns();
         cache->doubted = false;
         luna_meter_connect(cache->meter);
-        return greet(cache, err);
+        enum luna_code code = limit_waits(cache, left, err);
+        return code == LUNA_OK ? greet(cache, err) : code;
     }
-    if (redisSetTimeout(cache->context, left) != REDIS_OK)
-        return broken(cache, "setting its deadline", err);
-    return LUNA_OK;
+    return limit_waits(cache, left, err);
 }
 
 void luna_redis_begin(struct luna_redis_command *command, const char *name)
