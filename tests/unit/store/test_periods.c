@@ -130,6 +130,27 @@ static void test_a_request_in_flight_at_the_end_of_its_period_belongs_to_it(void
     stores_assert_sound(&stores, booker);
 }
 
+/* What cannot be given back any more is charged, and said. */
+static void test_a_charge_whose_period_ended_stays_as_it_was(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_admitter *other = stores_admitter(&stores, 1);
+    (void)state;
+    client_ending_in("roll-reduce", 10, 400, &client);
+    stores_admit(admitter, &client, 4, &admission);
+    stores_pause_ms(450);
+    assert_int_equal(stores_request(other, &client), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 1), LUNA_COMMIT_OK);
+    assert_int_equal(admission.cost, 4);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    stores_book_all(booker);
+    assert_int_equal(charged_in(&client, 0), 4);
+    assert_int_equal(charged_in(&client, 1), 1);
+    stores_assert_sound(&stores, booker);
+    luna_admitter_free(other);
+}
+
 static void test_an_idle_account_starts_afresh(void **state)
 {
     struct client client;
@@ -259,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_a_new_period_begins_while_postgresql_is_away),
         cmocka_unit_test(test_a_period_that_ended_in_redis_and_was_lost_there_is_booked_from_the_journals),
         cmocka_unit_test(test_a_request_in_flight_at_the_end_of_its_period_belongs_to_it),
+        cmocka_unit_test(test_a_charge_whose_period_ended_stays_as_it_was),
         cmocka_unit_test(test_an_idle_account_starts_afresh),
         cmocka_unit_test(test_the_daemon_closes_the_periods_of_cold_accounts),
         cmocka_unit_test(test_months_end_where_the_calendar_says),
