@@ -52,9 +52,12 @@ static enum cli_exit show(const struct invocation *invocation, const struct cli_
     struct pool_status *status = calloc(1, sizeof *status);
     struct luna_buf page;
     struct luna_error err;
+    if (status == NULL) {
+        luna_error_set(&err, LUNA_ENOMEM, "no memory");
+        return cli_exit_report(&err);
+    }
     luna_buf_init(&page, PAGE_BYTES_MAX);
-    enum luna_code code = status == NULL ? luna_error_set(&err, LUNA_ENOMEM, "no memory")
-                                         : cli_config_need(config, "LUNA_MONITOR_LISTEN", &err);
+    enum luna_code code = cli_config_need(config, "LUNA_MONITOR_LISTEN", &err);
     if (code == LUNA_OK)
         code = pool_status_get(config->monitor_listen, &page, status, &err);
     if (code != LUNA_OK) {

@@ -84,6 +84,7 @@ void top_frame_draw(const struct pool_status *now, const struct pool_status *bef
     const struct pool_worker *order[POOL_WORKERS_MAX];
     for (size_t i = 0; i < now->worker_count; i++)
         order[i] = &now->workers[i];
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what is sorted */
     qsort(order, now->worker_count, sizeof order[0], by_busy_time);
     draw_head(&canvas, now, before, interval_ms);
     line(&canvas, "%4s %8s %-9s %10s %8s %-8s %8s %10s %s", "slot", "pid", "state", "requests", "KiB",

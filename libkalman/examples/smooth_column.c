@@ -33,14 +33,9 @@ static double *read_column(size_t *ret_count)
     return values;
 }
 
-int main(void)
+static int print_smoothed(const double *values, size_t count, double *filtered, double *smoothed)
 {
-    size_t count = 0;
-    double *values = read_column(&count), *filtered = calloc(count + 1, sizeof *filtered),
-           *smoothed = calloc(count + 1, sizeof *smoothed);
     struct kalman_fit fit = {.bad_index = 0};
-    if (!values || !filtered || !smoothed)
-        return 1;
     int status = kalman_filter_simple(values, count, filtered, NULL, &fit);
     if (status == KALMAN_OK)
         status = kalman_smooth_simple(values, count, smoothed, NULL, NULL);
@@ -53,8 +48,17 @@ int main(void)
     if (count > 0)
         fprintf(stderr, "signal-to-noise %g (%s), log-likelihood %.4f\n", fit.signal_to_noise,
                 kalman_fit_status_name(fit.status), fit.loglikelihood);
+    return 0;
+}
+
+int main(void)
+{
+    size_t count = 0;
+    double *values = read_column(&count), *filtered = calloc(count + 1, sizeof *filtered),
+           *smoothed = calloc(count + 1, sizeof *smoothed);
+    int status = values && filtered && smoothed ? print_smoothed(values, count, filtered, smoothed) : 1;
     free(values);
     free(filtered);
     free(smoothed);
-    return 0;
+    return status;
 }

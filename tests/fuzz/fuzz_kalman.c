@@ -49,7 +49,8 @@ static double take_double(struct bytes *b)
         return (double)NAN;
     if (kind % 16 == 2)
         return ldexp(1.0 + take_byte(b), (int)(int8_t)take_byte(b) * 8);
-    return ((double)take_byte(b) - 100.0) / (1.0 + kind / 32);
+    int divisor = 1 + kind / 32;
+    return ((double)take_byte(b) - 100.0) / divisor;
 }
 
 static void require_at(int holds, int line)

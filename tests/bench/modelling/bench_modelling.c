@@ -125,7 +125,7 @@ static void measure(const char *label, size_t n, int rounds, int decimals)
 int main(int argc, char **argv)
 {
     size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
-    int rounds = argc > 2 ? atoi(argv[2]) : 15;
+    int rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 15;
     printf("points %zu, best of %d rounds\n", n, rounds);
     measure("full precision", n, rounds, 0);
     measure("three decimals", n, rounds, 3);

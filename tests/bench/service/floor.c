@@ -81,7 +81,7 @@ static void read_answer(const char *path, struct answer *ret_answer)
 int main(int argc, char **argv)
 {
     struct answer answer = {.body = NULL};
-    int workers = argc >= 3 ? atoi(argv[2]) : 0;
+    int workers = argc >= 3 ? (int)strtol(argv[2], NULL, 10) : 0;
     if (workers < 1 || argc > 4 || FCGX_Init() != 0) {
         (void)fprintf(stderr, "Usage: bench-floor SOCKET WORKERS [ANSWER]\n");
         return 2;

@@ -23,7 +23,7 @@ static void normals(struct kalman_random *random, double *to, size_t count, doub
 /* B B' + small diagonal for a random B: well conditioned enough for the dense oracle to be exact. */
 static void random_variance(struct kalman_random *random, double *to, size_t size, int diagonal, double scale)
 {
-    double B[RANDOM_STATES * RANDOM_STATES];
+    double B[RANDOM_STATES * RANDOM_STATES] = {0};
     normals(random, B, size * size, 1.0);
     for (size_t i = 0; i < size; i++)
         for (size_t j = 0; j <= i; j++) {

@@ -2,11 +2,21 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 static bool says_invalid(const struct luna_faults *faults)
 {
     return faults->count > 0 && strcmp(faults->list[0].type, "json_invalid") == 0;
+}
+
+/* Tells -0 from 0. */
+static bool same_bits(double a, double b)
+{
+    uint64_t bits_a, bits_b;
+    memcpy(&bits_a, &a, sizeof a);
+    memcpy(&bits_b, &b, sizeof b);
+    return bits_a == bits_b;
 }
 
 static const char *compare_values(const json_t *results, const struct luna_request *request)
@@ -18,7 +28,7 @@ static const char *compare_values(const json_t *results, const struct luna_reque
         double value = json_number_value(item);
         if (json_is_null(item) != isnan(request->values[i]))
             return "a null differs";
-        if (!json_is_null(item) && memcmp(&value, &request->values[i], sizeof value) != 0)
+        if (!json_is_null(item) && !same_bits(value, request->values[i]))
             return "a number differs";
     }
     return NULL;

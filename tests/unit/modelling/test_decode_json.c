@@ -150,8 +150,10 @@ static void thousands_of_faults_are_all_listed(void **state)
 {
     (void)state;
     char *body = zeros(900);
-    for (char *at = body; *at != '\0'; at++)
-        *at = *at == '0' ? '{' : *at;
+    for (char *at = body; *at != '\0'; at++) {
+        if (*at == '0')
+            *at = '{';
+    }
     /* {"results":[{,{,…: not JSON; with quotes it is, and every element is wrong. */
     assert_int_equal(decoding_json(&d, body, strlen(body)), LUNA_DECODE_FAULTS);
     assert_int_equal(d.faults.count, 1);

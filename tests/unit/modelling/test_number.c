@@ -131,7 +131,7 @@ static void random_decimals_round_the_wrong_way(void **state)
             char digit = (char)('0' + random_bits() % 10);
             if (k == point)
                 text[len++] = '.';
-            text[len++] = k == 0 && point > 1 && digit == '0' ? '1' : digit;
+            text[len++] = (char)(k == 0 && point > 1 && digit == '0' ? '1' : digit);
         }
         text[len] = '\0';
         if (random_bits() % 4 == 0)

@@ -206,8 +206,8 @@ static void a_degenerate_series_fails(void **state)
         "{\"results\":[1.7e308,-1.7e308]}",
         "{\"results\":[1e-320,2e-320,1e-320,3e-320]}",
         "{\"results\":[0,0,0,1e-300]}",
-        "{\"results\":[1,2,3],\"output\":\"smoothed\",\"horizon\":2,\"intervals\":[0.9],\"robust\":true,"
-        "\"include\":[\"model\",\"variance\",\"innovations\",\"diagnostics\"]}",
+        ("{\"results\":[1,2,3],\"output\":\"smoothed\",\"horizon\":2,\"intervals\":[0.9],\"robust\":true,"
+         "\"include\":[\"model\",\"variance\",\"innovations\",\"diagnostics\"]}"),
     };
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         enum luna_run_status status = run_text(bodies[i], strlen(bodies[i]));

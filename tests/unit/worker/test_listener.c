@@ -137,7 +137,7 @@ static void only_listening_sockets_are_adopted(void **state)
 
 static int connect_to_port(int listen_fd)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t len = sizeof address;
     assert_int_equal(getsockname(listen_fd, (struct sockaddr *)&address, &len), 0);
     assert_int_equal(ntohl(address.sin_addr.s_addr), INADDR_LOOPBACK);
@@ -151,7 +151,7 @@ static void tcp_queue_has_the_length_asked_for_and_shows_its_depth(void **state)
     struct listener listener;
     struct luna_error err;
     struct backlog backlog = {.depth = -1};
-    char address[] = "127.0.0.1:0";
+    static char address[] = "127.0.0.1:0";
     (void)state;
     config.worker_listen = address;
     config.socket_path = NULL;
@@ -170,8 +170,8 @@ static void tcp_address_that_is_taken_or_none_is_named(void **state)
 {
     struct luna_error err;
     struct listener listener;
-    char none[] = "worker.example:9000";
-    char elsewhere[] = "192.0.2.1:9000";
+    static char none[] = "worker.example:9000";
+    static char elsewhere[] = "192.0.2.1:9000";
     (void)state;
     config.worker_listen = none;
     assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);
