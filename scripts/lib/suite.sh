@@ -43,3 +43,33 @@ suite_ctest() {
   ctest --test-dir "$build" --output-on-failure --no-tests=error --output-junit "$report" -j "$(nproc)" "$@" || true
   suite_end_by "$report"
 }
+
+# For a suite of several parts: each adds to PASSED and FAILED, and says what became of it.
+PASSED=0 FAILED=0
+
+# part NAME CMD…: one more check, passed or failed.
+part() {
+  local name=$1 log
+  shift
+  log=$(mktemp)
+  if "$@" >"$log" 2>&1; then
+    PASSED=$((PASSED + 1)) && say "ok: $name"
+  else
+    FAILED=$((FAILED + 1)) && say "FAILED: $name" && tail -n 40 "$log"
+  fi
+  rm -f "$log"
+}
+
+# counted CMD…: adds the counts of its last line "N passed, M failed".
+counted() {
+  local log last
+  log=$(mktemp)
+  ("$@") 2>&1 | tee "$log" || true # a subshell: a suite ends by exit
+  last=$(tail -n 1 "$log")
+  rm -f "$log"
+  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+    PASSED=$((PASSED + BASH_REMATCH[1])) FAILED=$((FAILED + BASH_REMATCH[2]))
+  else
+    FAILED=$((FAILED + 1)) && say "FAILED: no counts from $*"
+  fi
+}

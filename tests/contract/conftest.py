@@ -1,1 +1,1 @@
-pytest_plugins = ["luna_stack"]
+pytest_plugins = ["recording", "luna_stack"]

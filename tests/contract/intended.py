@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Takes out of a recording (HAR) what a test got wrong on purpose, so that what is left has to be as documented.
 
-    intended.py OPENAPI.json IN.har OUT.har
+    intended.py OPENAPI.json IN.har OUT.har        prints the address of the service that was recorded
 
 Out goes a request for a path or method that the document does not have, when it was refused by 404, 405 (or answered by
-204, for OPTIONS), and one without a key that was refused by 403. The query of a request that was refused by 422 goes too.
+204, for OPTIONS), and one without a key that was refused by 403, or by nginx when there was no worker. The query of a
+request that was refused by 422 goes too.
 Answers stay: a refusal has a schema like any other answer. Out go the pages, which are no API, HEAD where GET is described,
 and compressed bodies, which drift cannot read.
 """
@@ -42,7 +43,7 @@ def is_out_of_scope(entry, routes):
         return status in (400, 404, 405) or (method == "OPTIONS" and status == 204)
     sent = sent_headers(entry)
     has_key = sent.get("x-api-key") or sent.get("authorization", "").lower().startswith("bearer ")
-    return status == 403 and not has_key
+    return status in (403, 502) and not has_key
 
 
 def without_query(entry):
@@ -63,7 +64,8 @@ def main():
     recording["log"]["entries"] = kept
     with open(target, "w", encoding="utf-8") as file:
         json.dump(recording, file)
-    print(f"{len(entries)} exchanges, {len(kept)} of them as a client means them")
+    print(f"{len(entries)} exchanges, {len(kept)} of them as a client means them", file=sys.stderr)
+    print("/".join(entries[0]["request"]["url"].split("/")[:3]))
 
 
 if __name__ == "__main__":

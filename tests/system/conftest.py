@@ -1,2 +1,2 @@
 """The fixtures of whole-system tests; what they give stands in tests/README.md."""
-pytest_plugins = ["luna_stack"]
+pytest_plugins = ["recording", "luna_stack"]

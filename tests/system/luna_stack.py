@@ -1,7 +1,7 @@
 """The running service as pytest sees it: one stack a session, started by scripts/up under its own LUNA_VAR and ports.
 
-LUNA_TEST_VAR names the LUNA_VAR of a stack that runs already; it is then used as it is and left running. LUNA_TEST_URL is
-another way to it, such as a recording proxy.
+LUNA_TEST_VAR names the LUNA_VAR of a stack that runs already; it is then used as it is and left running. With LUNA_TEST_HAR all
+goes through a recording proxy (recording.py).
 """
 import dataclasses
 import json
@@ -16,6 +16,7 @@ import httpx
 import psycopg2
 import pytest
 import redis
+from recording import RECORDING
 from log_secrets import found_in_logs, secrets_in
 from waiting import wait_until  # noqa: F401  (most tests take it from here)
 
@@ -39,6 +40,7 @@ class Stack:
         self.var = pathlib.Path(var)
         self.settings = settings
         self.env = {}
+        self.recording = None
         self.issued = []  # keys and tokens that were given out
 
     def script(self, name, *arguments, check=True, **settings):
@@ -61,7 +63,8 @@ class Stack:
 
     @property
     def url(self):
-        return os.environ.get("LUNA_TEST_URL") or self.env["LUNA_URL"]
+        """Where a test sends its requests: the gateway, or the recording proxy before it."""
+        return self.recording.url(self.env["LUNA_URL"]) if self.recording else self.env["LUNA_URL"]
 
     @property
     def ca(self):
@@ -131,6 +134,19 @@ class Account:
         return {"X-API-Key": self.key}
 
 
+class StackClient(httpx.Client):
+    """Finds the stack anew for each request: the way there goes through the recording proxy in some tests, in others not."""
+
+    def __init__(self, stack):
+        # A second less than the proxy keeps an idle connection.
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=4)
+        super().__init__(verify=stack.ca, timeout=30, http2=True, trust_env=False, limits=limits, event_hooks={"response": [stack.remember]})
+        self.stack = stack
+
+    def build_request(self, method, url, **options):
+        return super().build_request(method, self.stack.url + url if str(url).startswith("/") else url, **options)
+
+
 def assert_no_secret_in_logs(stack):
     assert stack.secrets_in_logs() == [], "the logs of the whole test run hold secrets"
 
@@ -147,9 +163,13 @@ def stack():
     running = Stack(tempfile.mkdtemp(prefix="luna-test-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_CORS_ORIGINS=", ".join(PAGES))
     try:
         running.up()
+        RECORDING.start(running.env["LUNA_URL"], running.ca, running.var / "log" / "access.log")
+        running.recording = RECORDING
         yield running
+        assert RECORDING.stop() == {}, "tests got around the recording proxy and are not in recording.NOT_RECORDED"
         assert_no_secret_in_logs(running)
     finally:
+        RECORDING.stop()
         running.script("down", check=False)
         shutil.rmtree(running.var, ignore_errors=True)
 
@@ -157,8 +177,7 @@ def stack():
 @pytest.fixture(scope="module")
 def client(stack):
     """One for each module: nginx ends a connection after a thousand requests, and this httpx cannot follow that over HTTP/2."""
-    hooks = {"response": [stack.remember]}
-    with httpx.Client(base_url=stack.url, verify=stack.ca, timeout=30, http2=True, trust_env=False, event_hooks=hooks) as session:
+    with StackClient(stack) as session:
         yield session
 
 

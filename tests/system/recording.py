@@ -1,0 +1,180 @@
+"""The recording of what tests and service say to each other, by `redocly proxy`, for `redocly drift` to compare with the document.
+
+LUNA_TEST_HAR names the file that the recording goes to, LUNA_TEST_NODE the node that runs the proxy; without the first nothing is
+recorded. Every test is recorded but those of NOT_RECORDED. At the end the gateway's own log is read: a request that is in there, that
+the recording does not have, and that no test of NOT_RECORDED made, is a failure, so that no test gets around the proxy unnoticed.
+"""
+import bisect
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import httpx
+
+REDOCLY = pathlib.Path(__file__).resolve().parents[2] / "build/web/node_modules/@redocly/cli/bin/cli.js"
+
+RAW = "bytes on the connection that no HTTP client sends"
+TLS = "what TLS itself refuses or takes; the proxy ends it"
+ADDRESS = "the client's own address counts; the proxy has one of its own"
+MEGABYTES = "tens of megabytes: the proxy holds them whole, and the recording would"
+COMPRESSED = "compressed answers; the proxy does not ask for them"
+BLANK = "a header value that ends in a blank, which goes over HTTP/2 only; the proxy speaks HTTP/1.1"
+METHOD = "a method that the proxy does not know"
+PATH = "a path that the proxy writes anew before it passes it on"
+OTHER_STACK = "other programs than the tests ask, or another stack than the session's is asked"
+
+# What the proxy cannot carry. `file::test`, for all of its cases, or `file::test[case]`: why.
+NOT_RECORDED = {
+    "test_bad_input.py::test_wrong_method_is_405_with_allow[BREW]": METHOD,
+    "test_bad_input.py::test_bad_key_is_403_and_charges_nothing[bearer without a key]": BLANK,
+    "test_bad_input.py::test_strange_account_id_is_404[..]": PATH,
+    "test_batch_stream.py::test_an_answer_of_many_megabytes_is_never_in_memory_whole": MEGABYTES,
+    "test_batch_stream.py::test_an_answer_of_many_megabytes_says_inside_what_failed": MEGABYTES,
+    "test_batch_stream.py::test_who_leaves_after_some_megabytes_pays_for_what_was_done": MEGABYTES,
+    "test_batch_stream.py::test_under_an_idempotency_key_the_retry_after_some_megabytes_gets_all_and_all_is_charged_once": MEGABYTES,
+    "test_batch_stream.py::test_an_answer_whose_charge_is_lost_after_some_megabytes_is_cut_off_and_charges_nothing": MEGABYTES,
+    "test_contract.py::test_a_clients_request_id_is_kept_and_a_strange_one_is_not": BLANK,
+    "test_gateway.py::test_forty_megabytes_are_413_and_charge_nothing": MEGABYTES,
+    "test_gateway.py::test_chunked_body_over_the_limit_is_413": MEGABYTES,
+    "test_gateway.py::test_body_shorter_than_its_length_over_http2_is_400": RAW,
+    "test_gateway.py::test_body_shorter_than_its_length_over_http1_reaches_no_worker": RAW,
+    "test_gateway.py::test_body_longer_than_its_length_is_cut_there": RAW,
+    "test_gateway.py::test_broken_http_is_answered_as_json": RAW,
+    "test_gateway.py::test_plain_http_on_the_tls_port_is_told_so": TLS,
+    "test_gateway.py::test_operators_pages_are_not_public[//metrics]": PATH,
+    "test_gateway.py::test_tls_versions": TLS,
+    "test_gateway_cors.py::test_a_listed_page_reads_that_its_body_is_too_large": RAW,
+    "test_gateway_security.py::test_a_flood_without_a_key_is_429_and_who_has_one_is_served": ADDRESS,
+    "test_gateway_security.py::test_hundreds_of_requests_with_a_key_from_one_address_are_not_limited_here": ADDRESS,
+    "test_gateway_security.py::test_only_modern_tls_is_spoken": TLS,
+    "test_gateway_security.py::test_slow_headers_from_one_address_leave_the_service_to_the_others": RAW,
+    "test_http.py::test_long_text_answers_are_compressed_for_those_who_take_it": COMPRESSED,
+    "test_http.py::test_the_documentation_weighs_less_than_half_a_megabyte_and_a_bit": COMPRESSED,
+    "test_large_body.py::test_a_million_points_take_a_few_times_their_body": MEGABYTES,
+    "test_readme.py::test_readme_command_works": OTHER_STACK,
+    "test_scripts.py::test_second_up_takes_seconds_and_keeps_the_account": OTHER_STACK,
+    "test_secrets.py::test_keys_are_in_no_log_however_they_are_sent": BLANK,
+}
+
+
+def reason_not_recorded(file, name):
+    """Why this test is not recorded; None for one that is."""
+    return NOT_RECORDED.get(f"{file}::{name}") or NOT_RECORDED.get(f"{file}::{name.partition('[')[0]}")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Proxy:
+    """`redocly proxy` in front of a stack; `url` is the way through it."""
+
+    def __init__(self, target, ca, har):
+        self.har = pathlib.Path(har)
+        self.url = f"http://127.0.0.1:{free_port()}"
+        command = [os.environ.get("LUNA_TEST_NODE", "node"), REDOCLY, "proxy", "--target", target, "--port", self.url.rpartition(":")[2],
+                   "--har", har]
+        with open(self.har.with_suffix(".log"), "wb") as log:
+            self.process = subprocess.Popen(command, env=os.environ | {"NODE_EXTRA_CA_CERTS": ca}, stdout=log, stderr=log)
+        self.await_start()
+
+    def await_start(self):
+        end = time.monotonic() + 30
+        while True:
+            assert self.process.poll() is None and time.monotonic() < end, self.har.with_suffix(".log").read_text(encoding="utf-8")
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(self.url + "/livez", trust_env=False, timeout=5)
+                return
+            time.sleep(0.05)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=60)
+
+
+class Recording:
+    """Which tests ran, recorded or not, and where each began in the gateway's log."""
+
+    def __init__(self):
+        self.proxy = None
+        self.is_paused = True
+        self.access_log = None
+        self.tests = []
+        self.offsets = []
+
+    def start(self, target, ca, access_log):
+        if os.environ.get("LUNA_TEST_HAR"):
+            self.access_log = access_log
+            self.proxy = Proxy(target, ca, os.environ["LUNA_TEST_HAR"])
+            self.offsets = [access_log.stat().st_size] * len(self.offsets)  # what the start of the stack asked is no test's
+
+    def begin_test(self, file, name):
+        self.is_paused = reason_not_recorded(file, name) is not None
+        self.tests.append((f"{file}::{name}", self.is_paused))
+        self.offsets.append(self.access_log.stat().st_size if self.access_log else 0)
+
+    def url(self, direct):
+        return self.proxy.url if self.proxy and not self.is_paused else direct
+
+    def stop(self):
+        """Ends the recording; gives the tests with requests that got around it, each with its first such request."""
+        if not self.proxy:
+            return {}
+        self.proxy.stop()
+        with open(self.proxy.har, encoding="utf-8") as file:
+            recorded = {header["value"] for entry in json.load(file)["log"]["entries"] for header in entry["response"]["headers"]
+                        if header["name"].lower() == "x-request-id"}
+        self.proxy = None
+        return self.missed(recorded)
+
+    def missed(self, recorded):
+        found, offset = {}, 0
+        for line in self.access_log.read_bytes().splitlines(keepends=True):
+            logged = json.loads(line)
+            if logged["request_id"] not in recorded:
+                test, is_known = self.test_at(offset)
+                if not is_known:
+                    found.setdefault(test, f'{logged["method"]} {logged["path"]} {logged["status"]} {logged["request_id"]}')
+            offset += len(line)
+        return found
+
+    def test_at(self, offset):
+        """The test that ran when this was logged. A line may come late: it may be of the test before as well."""
+        i = bisect.bisect_right(self.offsets, offset) - 1
+        if i < 0 or not self.tests:
+            return "before the first test", True
+        return self.tests[i][0], self.tests[i][1] or (i > 0 and self.tests[i - 1][1])
+
+
+RECORDING = Recording()  # of the session's stack
+
+
+def pytest_runtest_setup(item):
+    RECORDING.begin_test(item.path.name, item.name)
+
+
+def pytest_collection_modifyitems(items):
+    """A line of the table that names no test is wrong; in a file whose tests are here."""
+    files = {item.path.name for item in items}
+    names = {name for item in items for name in (f"{item.path.name}::{item.name}", f"{item.path.name}::{item.name.partition('[')[0]}")}
+    unknown = [name for name in NOT_RECORDED if name.partition("::")[0] in files and name not in names]
+    assert unknown == [] or not os.environ.get("LUNA_TEST_HAR"), f"NOT_RECORDED names tests that there are not: {unknown}"
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not os.environ.get("LUNA_TEST_HAR"):
+        return
+    reasons = {}
+    unrecorded = [test for test, is_paused in RECORDING.tests if is_paused]
+    for test in unrecorded:
+        reasons.setdefault(reason_not_recorded(*test.split("::", 1)), set()).add(test.partition("[")[0])
+    terminalreporter.write_line(f"{len(RECORDING.tests) - len(unrecorded)} tests recorded; {len(unrecorded)} not, because:")
+    for reason, tests in reasons.items():
+        terminalreporter.write_line(f"  {reason}: {', '.join(sorted(tests))}")
