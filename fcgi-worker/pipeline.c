@@ -13,7 +13,7 @@ enum {
     ARENA_BASE_BYTES = 64 * 1024 * 1024,
     ARENA_BYTES_PER_POINT = 512, /* of a structural model's state, covariances and results */
     HEAD_BYTES_MAX = 8192,
-    STREAM_BYTES = 256 * 1024,          /* of a series' answer in memory, however long it is */
+    STREAM_BYTES = 128 * 1024,          /* of a series' answer in memory: what a socket takes at once */
     ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* of the other answers: keys, usage, problems */
     KEPT_BYTES_MAX = 256 * 1024,        /* a buffer that grew past this is given back */
     REFUSAL_DRAIN_MS = 1000,

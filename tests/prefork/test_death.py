@@ -68,7 +68,7 @@ def test_body_that_killed_two_workers_is_refused(make_pool):
     assert pool.events("body_quarantined")[0]["kills"] == 2
     crash = pool.events("worker_killed")[0]
     assert crash["account_id"] == 70011 and crash["route"] == "kalman" and crash["phase"] == "commit"
-    assert len(crash["body_hash"]) == 64 and crash["signal"] == signal.SIGSEGV
+    assert len(crash["body_hash"]) == 32 and crash["signal"] == signal.SIGSEGV
 
 
 def test_quarantined_body_is_told_so_and_others_are_not(make_pool):
