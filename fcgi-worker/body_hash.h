@@ -17,7 +17,7 @@ struct body_fingerprint_key {
     unsigned char bytes[BODY_FINGERPRINT_KEY_BYTES];
 };
 
-/* The pepper has 32 to 64 bytes. */
+/* Of a pepper of any length (pepper.h). */
 void body_fingerprint_key_make(const unsigned char *pepper, size_t pepper_len,
                                struct body_fingerprint_key *ret_key);
 /* Of the route's number and the bytes, as is the hash. */

@@ -50,11 +50,28 @@ static void the_route_or_the_pepper_does_not_count(void **state)
     assert_memory_not_equal(one, unkeyed, sizeof one);
 }
 
+/* A setting of 256 digits is 128 bytes, more than a BLAKE2b key may have. */
+static void a_long_pepper_makes_no_key(void **state)
+{
+    unsigned char longest[128] = {1, 2, 3};
+    struct body_fingerprint_key one, again, other;
+    (void)state;
+    memset(&one, 0, sizeof one);
+    memset(&again, 0xff, sizeof again);
+    body_fingerprint_key_make(longest, sizeof longest, &one);
+    body_fingerprint_key_make(longest, sizeof longest, &again);
+    assert_memory_equal(one.bytes, again.bytes, sizeof one.bytes);
+    longest[sizeof longest - 1] = 1;
+    body_fingerprint_key_make(longest, sizeof longest, &other);
+    assert_memory_not_equal(one.bytes, other.bytes, sizeof one.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_bodies_have_one_fingerprint),
         cmocka_unit_test(the_route_or_the_pepper_does_not_count),
+        cmocka_unit_test(a_long_pepper_makes_no_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
