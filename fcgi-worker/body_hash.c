@@ -12,13 +12,13 @@ enum { KEY_PART_BYTES = crypto_auth_hmacsha512_BYTES };
 void body_fingerprint_key_make(const unsigned char *pepper, size_t pepper_len,
                                struct body_fingerprint_key *ret_key)
 {
-    for (unsigned char part = 0; part < BODY_FINGERPRINT_KEY_BYTES / KEY_PART_BYTES; part++) {
-        const unsigned char purpose[] = {'b', 'o', 'd', 'y', part};
+    for (size_t part = 0; part < BODY_FINGERPRINT_KEY_BYTES / KEY_PART_BYTES; part++) {
+        const unsigned char purpose[] = {'b', 'o', 'd', 'y', (unsigned char)part};
         /* HMAC, since it takes a pepper of any length: a key of BLAKE2b ends at 64 bytes. */
         crypto_auth_hmacsha512_state state;
         (void)crypto_auth_hmacsha512_init(&state, pepper, pepper_len);
         (void)crypto_auth_hmacsha512_update(&state, purpose, sizeof purpose);
-        (void)crypto_auth_hmacsha512_final(&state, ret_key->bytes + (size_t)part * KEY_PART_BYTES);
+        (void)crypto_auth_hmacsha512_final(&state, ret_key->bytes + part * KEY_PART_BYTES);
         sodium_memzero(&state, sizeof state);
     }
 }
