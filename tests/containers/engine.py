@@ -8,6 +8,7 @@ import subprocess
 import types
 
 import waiting
+from log_secrets import found_in_logs
 from waiting import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -36,6 +37,7 @@ class Project:
                                          "LUNA_SYNC_INTERVAL_MS": "500", "LUNA_TAG": "test"}
         if "CONTAINERS_CONF" in found:
             self.environment["CONTAINERS_CONF"] = found["CONTAINERS_CONF"]
+        self.issued = []  # keys that were given out
         self.url, self.ca = f"https://127.0.0.1:{self.port}", str(self.folder / "ca.crt")
 
     def copy_tree(self):
@@ -80,13 +82,28 @@ class Project:
         words = [self.engine, "exec", self.containers(service)[index], "bash", "/usr/local/bin/healthy.sh", "9100", "/readyz"]
         return subprocess.run(words, env=self.environment, capture_output=True, check=False).returncode == 0
 
-    def show_trouble(self):
-        """What the programs said that is no everyday line: for whoever reads a failure."""
+    def said(self):
+        """(service, container, everything that it said) of all containers."""
         for service in ("nginx", "worker", "syncd", "redis", "postgres"):
             for container in self.containers(service, everything=True):
-                outcome = subprocess.run([self.engine, "logs", "--tail", "2000", container], env=self.environment, capture_output=True, text=True, check=False)
-                lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if '"level":"info"' not in line and '"status":200' not in line]
-                print(f"--- {service} {container[:12]}", *lines[-15:], sep="\n")
+                outcome = subprocess.run([self.engine, "logs", container], env=self.environment, capture_output=True, text=True, errors="replace", check=False)
+                yield service, container, outcome.stdout + outcome.stderr
+
+    def secrets_in_logs(self):
+        """Every secret that a container is given, and every key that was given out."""
+        secrets = {f"key {number}": key.encode() for number, key in enumerate(self.issued)}
+        for service in ("worker", "syncd", "redis", "postgres"):
+            for name in self.exec(service, "ls", "/run/secrets").split():
+                secrets[f"{service} {name}"] = self.exec(service, "cat", f"/run/secrets/{name}").strip().encode()
+        for service, container, text in self.said():
+            (self.folder / f"{service}-{container[:12]}.log").write_text(text, encoding="utf-8")
+        return found_in_logs(self.folder.glob("*.log"), secrets)
+
+    def show_trouble(self):
+        """What the programs said that is no everyday line: for whoever reads a failure."""
+        for service, container, text in self.said():
+            lines = [line for line in text.splitlines()[-2000:] if '"level":"info"' not in line and '"status":200' not in line]
+            print(f"--- {service} {container[:12]}", *lines[-15:], sep="\n")
 
     def inspect(self, container):
         return json.loads(self.run(self.engine, "inspect", container))[0]
@@ -104,6 +121,7 @@ class Project:
     def account(self, name, quota=1000000):
         lines = self.luna("account", "create", name, "--quota", str(quota), "--plan", "load", "--json").splitlines()
         made = json.loads(next(line for line in lines if line.startswith("{")))
+        self.issued.append(made["api_key"])
         return types.SimpleNamespace(id=made["id"], key=made["api_key"], name=name)
 
     def fetch_ca(self):

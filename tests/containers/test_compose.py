@@ -122,6 +122,10 @@ def test_audit_log_verifies(project):
     assert project.luna("audit", "verify")
 
 
+def test_no_container_says_a_secret(project):
+    assert project.secrets_in_logs() == []
+
+
 def test_down_leaves_nothing(project):
     project.down()
     containers, volumes, networks = project.leftovers()

@@ -59,6 +59,16 @@ serve() {
   wait_for bash -c 'luna account show demo --json | grep -q "\"quota_used\": 1,"'
   luna-setup # a second time changes nothing and breaks nothing
   luna account show demo
+  no_secret_in_logs
+}
+
+no_secret_in_logs() {
+  local logs=(/tmp/redis.log /tmp/syncd.log /tmp/worker.log /tmp/nginx.log /var/log/postgresql/*.log)
+  [ "$(find /etc/luna/secrets -type f -size +0 | wc -l)" -ge 5 ]
+  if grep -lF -e "$LUNA_API_KEY" -f <(sed '/^$/d' /etc/luna/secrets/*) "${logs[@]}"; then
+    echo "a secret is in these logs" >&2
+    return 1
+  fi
 }
 
 link() {
