@@ -158,14 +158,22 @@ static void put_value(struct line *line, const struct luna_log_field *field)
         put_quoted(line, field->text, field->text_len);
 }
 
+/* All but the milliseconds is the same for many lines. */
 static void put_time(struct line *line)
 {
+    static time_t seconds = -1;
+    static char date[sizeof "2026-01-01T00:00:00."];
     int64_t wall_ms = luna_clock_wall_ms();
-    time_t seconds = (time_t)(wall_ms / 1000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    put_format(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-               utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall_ms % 1000));
+    if (wall_ms / 1000 != seconds) {
+        struct tm utc;
+        seconds = (time_t)(wall_ms / 1000);
+        gmtime_r(&seconds, &utc);
+        (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S.", &utc);
+    }
+    int ms = (int)(wall_ms % 1000);
+    const char rest[] = {(char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z'};
+    put(line, date, strlen(date));
+    put(line, rest, sizeof rest);
 }
 
 static void put_head(struct line *line, enum luna_log_level level, const char *event)

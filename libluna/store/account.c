@@ -89,12 +89,15 @@ enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new
     enum luna_code code = luna_digest_init(err);
     if (code != LUNA_OK)
         return code;
+    struct luna_digest_key pepper;
+    luna_digest_key_make(op->pepper, op->pepper_len, &pepper);
     luna_key_generate(&fresh.key);
     snprintf(fresh.prefix, sizeof fresh.prefix, "%.8s", fresh.key.text);
-    if (luna_key_digest(fresh.key.text, strlen(fresh.key.text), op->pepper, op->pepper_len, &fresh.digest))
+    if (luna_key_digest(fresh.key.text, strlen(fresh.key.text), &pepper, &fresh.digest))
         *ret_fresh = fresh;
     else
         code = luna_error_set(err, LUNA_EIO, "libuuid made a key that is not a version 4 UUID");
+    luna_digest_wipe(&pepper, sizeof pepper);
     luna_key_text_wipe(&fresh.key);
     return code;
 }

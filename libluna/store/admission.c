@@ -185,8 +185,7 @@ static bool take_key(const struct luna_admitter *admitter, const struct luna_adm
                      struct luna_key_digest *ret_key)
 {
     if (request->key_digest == NULL)
-        return luna_key_digest(request->api_key, request->api_key_len, admitter->pepper, admitter->pepper_len,
-                               ret_key);
+        return luna_key_digest(request->api_key, request->api_key_len, &admitter->pepper, ret_key);
     if (strlen(request->key_digest) != sizeof ret_key->text - 1)
         return false;
     memcpy(ret_key->text, request->key_digest, sizeof ret_key->text);
@@ -196,8 +195,9 @@ static bool take_key(const struct luna_admitter *admitter, const struct luna_adm
 void luna_admit(struct luna_admitter *admitter, const struct luna_admission_request *request,
                 struct luna_admission *ret_admission)
 {
-    struct question question = {.request = request};
+    struct question question; /* mostly room for a long command: not to be cleared for each request */
     struct luna_admission *admission = ret_admission;
+    question.request = request;
     memset(admission, 0, sizeof *admission);
     admission->account_id = request->account_id;
     luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_ADMISSIONS);

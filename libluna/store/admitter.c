@@ -43,8 +43,7 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     luna_cache_meter(admitter->cache, options->meter, LUNA_PURPOSE_ADMIT);
     luna_database_meter(admitter->database, options->meter, LUNA_PURPOSE_LOAD);
     luna_database_share(admitter->database, options->silence);
-    admitter->pepper = options->pepper;
-    admitter->pepper_len = options->pepper_len;
+    luna_digest_key_make(options->pepper, options->pepper_len, &admitter->pepper);
     admitter->redis_timeout_ms = options->redis_timeout_ms;
     admitter->database_timeout_ms = options->database_timeout_ms;
     /* Above every number that an earlier owner of the slot used: it asked less than once a microsecond, and if the clock
@@ -64,6 +63,7 @@ void luna_admitter_free(struct luna_admitter *admitter)
     luna_database_free(admitter->database);
     luna_journal_close(admitter->journal);
     free(admitter->journal_dir);
+    luna_digest_wipe(&admitter->pepper, sizeof admitter->pepper);
     free(admitter);
 }
 

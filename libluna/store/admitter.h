@@ -5,6 +5,7 @@
 #ifndef LUNA_STORE_ADMITTER_H
 #define LUNA_STORE_ADMITTER_H
 
+#include "digest.h"
 #include "fence_record.h"
 #include "journal.h"
 #include "luna/store/admission.h"
@@ -18,8 +19,7 @@ struct luna_admitter {
     struct luna_cache *cache;
     struct luna_database *database;
     struct luna_journal *journal;
-    const unsigned char *pepper;
-    size_t pepper_len;
+    struct luna_digest_key pepper;
     char *journal_dir;
     int redis_timeout_ms, database_timeout_ms;
     bool host_announced;            /* PostgreSQL knows of the journal directory */

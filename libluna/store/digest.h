@@ -7,13 +7,21 @@
 #include "luna/base/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { LUNA_DIGEST_BYTES = 32 };
+
+/* HMAC-SHA-256 that has taken in its key. As secret as the key. */
+struct luna_digest_key {
+    uint64_t state[26];
+};
 
 /* Once per process, before anything else here; repeating is harmless. LUNA_EIO when there is no source of randomness. */
 enum luna_code luna_digest_init(struct luna_error *err) LUNA_MUSTCHECK;
 void luna_digest_sha256(const void *bytes, size_t len, unsigned char out[LUNA_DIGEST_BYTES]);
-void luna_digest_hmac(const unsigned char *key, size_t key_len, const void *bytes, size_t len,
+/* The key's half of the work is done once. */
+void luna_digest_key_make(const unsigned char *key, size_t key_len, struct luna_digest_key *ret_key);
+void luna_digest_hmac(const struct luna_digest_key *key, const void *bytes, size_t len,
                       unsigned char out[LUNA_DIGEST_BYTES]);
 void luna_digest_random(void *out, size_t len);
 void luna_digest_wipe(void *bytes, size_t len);

@@ -1,7 +1,5 @@
 #include "key.h"
 
-#include "digest.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <uuid.h>
@@ -19,7 +17,7 @@ void luna_key_text_wipe(struct luna_key_text *key)
     luna_digest_wipe(key, sizeof *key);
 }
 
-bool luna_key_digest(const char *key, size_t key_len, const unsigned char *pepper, size_t pepper_len,
+bool luna_key_digest(const char *key, size_t key_len, const struct luna_digest_key *pepper,
                      struct luna_key_digest *ret_digest)
 {
     char text[37];
@@ -32,7 +30,7 @@ bool luna_key_digest(const char *key, size_t key_len, const unsigned char *peppe
         memchr(text, '\0', 36) == NULL && uuid_parse(text, id) == 0 && (id[6] >> 4) == 4 && (id[8] >> 6) == 2;
     if (sound) {
         unsigned char mac[LUNA_DIGEST_BYTES];
-        luna_digest_hmac(pepper, pepper_len, id, sizeof id, mac);
+        luna_digest_hmac(pepper, id, sizeof id, mac);
         mac[6] = (unsigned char)((mac[6] & 0x0f) | 0x80); /* version 8: its bits are ours */
         mac[8] = (unsigned char)((mac[8] & 0x3f) | 0x80);
         uuid_unparse_lower(mac, ret_digest->text);

@@ -4,6 +4,7 @@
 #ifndef LUNA_STORE_KEY_H
 #define LUNA_STORE_KEY_H
 
+#include "digest.h"
 #include "luna/store/account.h"
 
 #include <stdbool.h>
@@ -17,7 +18,7 @@ struct luna_key_digest {
 /* A fresh key from the system's randomness. */
 void luna_key_generate(struct luna_key_text *ret_key);
 /* The digest of a key as sent. Case does not matter. False when it is not a UUID of version 4 (others are guessable). */
-bool luna_key_digest(const char *key, size_t key_len, const unsigned char *pepper, size_t pepper_len,
+bool luna_key_digest(const char *key, size_t key_len, const struct luna_digest_key *pepper,
                      struct luna_key_digest *ret_digest);
 
 #endif

@@ -103,7 +103,11 @@ enum luna_code luna_key_find(const struct luna_operator *op, int64_t account_id,
     enum luna_code code = luna_digest_init(err);
     if (code != LUNA_OK)
         return code;
-    if (op->pepper == NULL || !luna_key_digest(key_text, key_text_len, op->pepper, op->pepper_len, &digest))
+    struct luna_digest_key pepper;
+    luna_digest_key_make(op->pepper, op->pepper != NULL ? op->pepper_len : 0, &pepper);
+    bool sound = op->pepper != NULL && luna_key_digest(key_text, key_text_len, &pepper, &digest);
+    luna_digest_wipe(&pepper, sizeof pepper);
+    if (!sound)
         return luna_error_set(err, LUNA_EINVAL, "that is not an API key (a UUID of version 4)");
     luna_pg_param_int(&params, account_id);
     luna_pg_param_text(&params, digest.text);

@@ -4,17 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Tag and suffix fit: every array is longer than both, as the number has at most 19 digits. */
+static void join(char *out, const char *tag, size_t tag_len, const char *suffix)
+{
+    memcpy(out, tag, tag_len);
+    memcpy(out + tag_len, suffix, strlen(suffix) + 1);
+}
+
 void luna_quota_keys_make(int64_t account_id, const char *idempotency_field, struct luna_quota_keys *ret_keys)
 {
-    long long id = account_id;
-    snprintf(ret_keys->quota, sizeof ret_keys->quota, "user:%lld:quota", id);
-    snprintf(ret_keys->m, sizeof ret_keys->m, "{user:%lld:quota}:m", id);
-    snprintf(ret_keys->delta, sizeof ret_keys->delta, "{user:%lld:quota}:delta", id);
-    snprintf(ret_keys->load, sizeof ret_keys->load, "{user:%lld:quota}:load", id);
-    snprintf(ret_keys->absent, sizeof ret_keys->absent, "{user:%lld:quota}:absent", id);
-    snprintf(ret_keys->concurrent, sizeof ret_keys->concurrent, "{user:%lld:quota}:concurrent", id);
-    snprintf(ret_keys->idempotency, sizeof ret_keys->idempotency, "{user:%lld:quota}:i:%.64s", id,
-             idempotency_field);
+    char tag[40];
+    size_t len = (size_t)snprintf(tag, sizeof tag, "{user:%lld:quota}", (long long)account_id);
+    join(ret_keys->quota, tag + 1, len - 2, "");
+    join(ret_keys->m, tag, len, ":m");
+    join(ret_keys->delta, tag, len, ":delta");
+    join(ret_keys->load, tag, len, ":load");
+    join(ret_keys->absent, tag, len, ":absent");
+    join(ret_keys->concurrent, tag, len, ":concurrent");
+    join(ret_keys->idempotency, tag, len, ":i:");
+    strncat(ret_keys->idempotency, idempotency_field, 64);
 }
 
 bool luna_quota_keys_parse(const char *quota_key, int64_t *ret_account_id)

@@ -80,7 +80,9 @@ static void test_key_names_are_the_ones_that_are_documented(void **state)
 
 static void test_only_random_uuids_are_keys(void **state)
 {
-    static const unsigned char pepper[32] = "p";
+    static const unsigned char pepper_bytes[32] = "p";
+    struct luna_digest_key pepper;
+    luna_digest_key_make(pepper_bytes, sizeof pepper_bytes, &pepper);
     static const char *const wrong[] = {"6ba7b810-9dad-11d1-80b4-00c04fd430c8" /* version 1: guessable */,
                                         "0190163d-8694-739b-aea5-966c26f8ad91" /* 7 */,
                                         "919108f7-52d1-8320-9bac-f847db4148a8" /* 8: a digest */,
@@ -92,25 +94,26 @@ static void test_only_random_uuids_are_keys(void **state)
     struct luna_key_text key;
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-        assert_false(luna_key_digest(wrong[i], strlen(wrong[i]), pepper, sizeof pepper, &digest));
-    assert_false(
-        luna_key_digest("919108f7-52d1-4320-9bac-f847db4148a8x", 37, pepper, sizeof pepper, &digest));
-    assert_true(luna_key_digest("919108F7-52D1-4320-9BAC-F847DB4148A8", 36, pepper, sizeof pepper, &digest));
-    assert_true(luna_key_digest("919108f7-52d1-4320-9bac-f847db4148a8", 36, pepper, sizeof pepper, &again));
+        assert_false(luna_key_digest(wrong[i], strlen(wrong[i]), &pepper, &digest));
+    assert_false(luna_key_digest("919108f7-52d1-4320-9bac-f847db4148a8x", 37, &pepper, &digest));
+    assert_true(luna_key_digest("919108F7-52D1-4320-9BAC-F847DB4148A8", 36, &pepper, &digest));
+    assert_true(luna_key_digest("919108f7-52d1-4320-9bac-f847db4148a8", 36, &pepper, &again));
     assert_string_equal(digest.text, again.text);
     assert_int_equal(digest.text[14], '8');
     luna_key_generate(&key);
-    assert_true(luna_key_digest(key.text, strlen(key.text), pepper, sizeof pepper, &digest));
+    assert_true(luna_key_digest(key.text, strlen(key.text), &pepper, &digest));
 }
 
 /* HMAC-SHA-256 of the sixteen bytes, by Python's hmac module; version and variant bits set afterwards. */
 static void test_the_digest_is_hmac_sha256(void **state)
 {
-    unsigned char pepper[32];
+    unsigned char pepper_bytes[32];
+    struct luna_digest_key pepper;
     struct luna_key_digest digest;
     (void)state;
-    memset(pepper, 0x0b, sizeof pepper);
-    assert_true(luna_key_digest("919108f7-52d1-4320-9bac-f847db4148a8", 36, pepper, sizeof pepper, &digest));
+    memset(pepper_bytes, 0x0b, sizeof pepper_bytes);
+    luna_digest_key_make(pepper_bytes, sizeof pepper_bytes, &pepper);
+    assert_true(luna_key_digest("919108f7-52d1-4320-9bac-f847db4148a8", 36, &pepper, &digest));
     assert_string_equal(digest.text, "59e94d7c-2eb0-892f-acf6-9c326354c9ad");
 }
 
