@@ -106,6 +106,7 @@ sockets_choose() {
   fi
   own "$SERVICE_USER" 755 "$folder"
   LUNA_WORKER_SOCKET=$folder/worker.sock
+  # shellcheck disable=SC2034 # for render and the programs' address of Redis
   LUNA_REDIS_SOCKET=$folder/redis.sock
 }
 
