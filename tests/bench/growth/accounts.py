@@ -14,16 +14,17 @@ def digest(key, pepper):
     return str(uuid.UUID(bytes=bytes(mac)))
 
 
-def make(stack, count):
-    """[(id, key)] of so many new accounts of the plan `bench`, none of them known to Redis yet."""
-    pepper, made = bytes.fromhex(stack.secret("key_pepper")), []
+def make(stack, count, limits):
+    """[(id, key)] of so many new accounts, none of them known to Redis yet. Their plan is their own: a change of it touches them all."""
+    pepper, made, plan = bytes.fromhex(stack.secret("key_pepper")), [], f"bench-{uuid.uuid4().hex[:12]}"
+    stack.luna("plan", "set", plan, *limits, "--quota", "2000000000")
     connection = stack.connect()
     with connection.cursor() as cursor:
         for first in range(0, count, BATCH):
             keys = [uuid.uuid4() for _ in range(min(BATCH, count - first))]
-            run = uuid.uuid4().hex[:12]
-            cursor.execute("SELECT luna_account_create('bench-' || %s || '-' || place, 'bench', 2000000000, digest::uuid, 'benchbch', 'bench')"
-                           " FROM unnest(%s) WITH ORDINALITY AS given(digest, place) ORDER BY place", (run, [digest(key, pepper) for key in keys]))
+            cursor.execute("SELECT luna_account_create(%s || '-' || %s || '-' || place, %s, 2000000000, digest::uuid, 'benchbch', 'bench')"
+                           " FROM unnest(%s) WITH ORDINALITY AS given(digest, place) ORDER BY place",
+                           (plan, first, plan, [digest(key, pepper) for key in keys]))
             made += [(row[0], str(key)) for row, key in zip(cursor.fetchall(), keys)]
     connection.close()
     return made

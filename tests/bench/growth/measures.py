@@ -7,7 +7,9 @@ import httpx
 import processes
 import redis
 import rounds
-from loads import FIGURES, run, wrk
+from loads import FIGURES, run
+from luna_stack import wait_until
+from stand import PLAN
 
 SPREAD = pathlib.Path(__file__).with_name("spread.lua")
 
@@ -69,16 +71,38 @@ class Spread:
     """Requests over many accounts, as a target for measure()."""
 
     def __init__(self, bench, keys):
-        self.name, self.cpu, self.url = "luna", bench.luna.cpu, bench.luna.url
+        self.name, self.cpu, self.settle, self.url = "luna", bench.luna.cpu, bench.luna.settle, bench.luna.url
+        self.keys, self.sent = keys, 0
         self.keys_file = bench.var / "keys"
         self.keys_file.write_text("".join(f"/api/v1/{number}/kalman {key}\n" for number, key in keys), encoding="ascii")
 
     def load(self, _, body_file, connections, seconds):
         command = ["wrk", "-t2", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "--latency", "-s", SPREAD, self.url]
-        said, cpu_s = run(command, LUNA_BENCH_BODY=str(body_file), LUNA_BENCH_KEYS=str(self.keys_file))
+        said, cpu_s = run(command, LUNA_BENCH_BODY=str(body_file), LUNA_BENCH_KEYS=str(self.keys_file),
+                          LUNA_BENCH_SKIP=str(self.sent // 2))
         found = {name: int(value) for name, value in (pair.split("=") for pair in FIGURES.search(said).group(1).split())}
+        self.sent += found["requests"]  # the next round goes on from there
         return {"requests": found["requests"], "rps": 1e6 * found["requests"] / found["duration_us"], "p50_ms": found["p50_us"] / 1e3,
                 "p99_ms": found["p99_us"] / 1e3, "errors": found["errors"], "load_s": cpu_s}
+
+
+def all_warm(store, keys):
+    """Does Redis know every account?"""
+    for first in range(0, len(keys), 10000):
+        names = [f"user:{number}:quota" for number, _ in keys[first:first + 10000]]
+        if store.exists(*names) < len(names):
+            return False
+    return True
+
+
+def told_everything(stack):
+    """Has quota-syncd nothing left to tell Redis of accounts that were made or changed?"""
+    connection = stack.connect()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM config_outbox")
+        left = cursor.fetchone()[0]
+    connection.close()
+    return left == 0
 
 
 def redis_us(store):
@@ -89,11 +113,12 @@ def redis_us(store):
 def by_accounts(bench):
     store = redis.Redis.from_url(bench.stack.env["REDIS_URL"])
     counts = bench.sizes(1, 100, 1000, 10000, 100000)
-    made, rows = accounts.make(bench.stack, max(counts)), []
+    made, rows = accounts.make(bench.stack, max(counts), PLAN), []
+    wait_until(lambda: told_everything(bench.stack), 600, "quota-syncd's end with the new accounts")
     for count in counts:
-        spread, began, sent = Spread(bench, made[:count]), time.monotonic(), 0
-        while sent < 1.5 * count:  # each account's first request brings it from PostgreSQL into Redis
-            sent += spread.load(spread, bench.body(10), 16, 2)["requests"]
+        spread, began = Spread(bench, made[:count]), time.monotonic()
+        while not all_warm(store, spread.keys):  # each account's first request brings it from PostgreSQL into Redis
+            spread.load(spread, bench.body(10), 16, 2)
         warm_s, before = time.monotonic() - began, redis_us(store)
         measured = [rounds.measure(spread, spread.load, bench.body(10), 16, bench.seconds) for _ in range(bench.rounds)]
         asked = sum(row["requests"] for row in measured)

@@ -1,5 +1,5 @@
 -- wrk: POSTs the file named by LUNA_BENCH_BODY for many accounts in turn: LUNA_BENCH_KEYS names a file of lines "path key". Each thread
--- begins elsewhere in it. Prints the line of figures that ../service/post.lua prints.
+-- begins elsewhere in it, as many lines on as LUNA_BENCH_SKIP says. Prints the line of figures that ../service/post.lua prints.
 local function read(name)
   local file = assert(io.open(os.getenv(name), "rb"))
   local text = file:read("*a")
@@ -21,7 +21,7 @@ function init()
   for path, key in read("LUNA_BENCH_KEYS"):gmatch("(%S+) (%S+)") do
     accounts[#accounts + 1] = {path, key}
   end
-  at = math.floor(number * #accounts / 2) + 1
+  at = (math.floor(number * #accounts / 2) + tonumber(os.getenv("LUNA_BENCH_SKIP"))) % #accounts + 1
 end
 
 function request()

@@ -28,6 +28,7 @@ def measure(target, load, body_file, connections, seconds):
     before = target.cpu()
     found = load(target, body_file, connections, seconds)
     after = target.cpu()
+    target.settle()
     done = max(found["requests"], 1)
     cpu = {f"cpu_{name}_us": 1e6 * (after[name] - before[name]) / done for name in before}
     return found | cpu | {"cpu_us": sum(cpu.values()), "cpu_load_us": 1e6 * found.pop("load_s") / done}
@@ -48,7 +49,8 @@ def interleaved(targets, body_file, protocol, connections, seconds, rounds):
         measure(target, LOADS[protocol], body_file, connections, 1)
     for _ in range(rounds):
         for target in targets:
-            figures[target.name].append(measure(target, LOADS[protocol], body_file, connections, seconds))
+            lasting = target.round_seconds(seconds, body_file.stat().st_size)
+            figures[target.name].append(measure(target, LOADS[protocol], body_file, connections, lasting))
     return {name: medians(rows) for name, rows in figures.items()}
 
 

@@ -1,10 +1,12 @@
 """What requests are sent to: where, with which key, which processes work for it, and what its answers must look like."""
 import json
+import time
 
 import httpx
 import processes
 
 FLOOR_ANSWER = b'{"processed_results":[],"input_data":[]}'
+SETTLED_S = 0.2  # of less than a fifth of a core: what is left is chores
 JSON = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 
 
@@ -16,6 +18,20 @@ class Target:
 
     def cpu(self):
         return {name: processes.cpu_s(pids) for name, pids in self.groups.items()}
+
+    def round_seconds(self, asked, body_bytes):
+        """How long a round has to be for figures of this target."""
+        return asked
+
+    def settle(self, limit_s=60):
+        """Waits until it has done what a load generator left behind, so that the next target has the machine for itself."""
+        end, before = time.monotonic() + limit_s, sum(self.cpu().values())
+        while time.monotonic() < end:
+            time.sleep(SETTLED_S)
+            after = sum(self.cpu().values())
+            if after - before <= SETTLED_S / 5:
+                return
+            before = after
 
     def ask(self, body):
         """One request, by itself."""
@@ -51,6 +67,10 @@ class Luna(Target):
 
 
 class Peer(Target):
+    def round_seconds(self, asked, body_bytes):
+        """A hundred thousand points take it a second each, with all other clients waiting: a short round would end before its first answers."""
+        return max(asked, body_bytes // 40000)
+
     def check(self, body, answer):
         if "server-timing" in answer.headers or not is_filtered(body, answer):
             self.complain(answer)
