@@ -90,7 +90,7 @@ remove() {
   dpkg -L luna-worker luna-syncd luna-cli libkalman0 libkalman-dev | sort -u >/tmp/files
   apt-get remove -y -q luna-worker luna-syncd luna-cli libkalman0 libkalman-dev
   [ -s /etc/luna/fcgi-worker.env ]
-  install -d -o luna /var/log/luna-daemons && touch /var/log/luna-daemons/worker-main.log.1 /var/log/luna-daemons/quota-syncd.log
+  command install -d -o luna /var/log/luna-daemons && touch /var/log/luna-daemons/worker-main.log.1 /var/log/luna-daemons/quota-syncd.log
   dpkg --purge luna-worker luna-syncd
   [ ! -e /var/log/luna-daemons ] # logs go, by Debian's policy
   local file left=()
