@@ -31,7 +31,7 @@ class Drill:
         self.cold = Load(stack, make_accounts(2), threads=8, pause_s=0.05)
         self.readers = Load(stack, self.warm.accounts[:1], threads=1, pause_s=0.05, send=send_usage)
         self.loads = (self.warm, self.cold, self.readers)
-        self.broken_at = self.healed_at = self.booked_after_s = 0.0
+        self.broken_at = self.mended_at = self.healed_at = self.booked_after_s = 0.0  # mended_at: when mending begins
 
     def run(self, fault, length_s):
         with self.warm, self.readers:
@@ -43,7 +43,8 @@ class Drill:
                 self.cold.start()
                 time.sleep(length_s)
                 rounds = rounds_of(self.stack)
-                self.healed_at = time.monotonic()
+                self.mended_at = time.monotonic()
+            self.healed_at = time.monotonic()
             self.await_recovery(rounds)
             self.cold.join()
 
@@ -57,7 +58,7 @@ class Drill:
 
     def while_broken(self, load):
         """Answers to requests that began and ended while the store was away."""
-        return [answer for answer in load.answers if answer.began > self.broken_at and answer.ended < self.healed_at]
+        return [answer for answer in load.answers if answer.began > self.broken_at and answer.ended < self.mended_at]
 
     def recovery(self, *loads):
         """Seconds from the healing to the first success, and to the last failure: from then on, every request succeeds."""
@@ -80,7 +81,7 @@ class Drill:
         counts = " ".join(f"{name}={dict(sorted(load.statuses().items()))}" for name, load in
                           (("warm", self.warm), ("cold", self.cold), ("usage", self.readers)))
         failed = sum(1 for load in self.loads for answer in load.answers if answer.status != 200)
-        return (f"drill: {STORE_NAMES[self.store]} {self.name}, {self.healed_at - self.broken_at:.1f} s: {failed} of "
+        return (f"drill: {STORE_NAMES[self.store]} {self.name}, {self.mended_at - self.broken_at:.1f} s: {failed} of "
                 f"{sum(len(load.answers) for load in self.loads)} requests failed ({counts}), slowest {self.slowest_s():.2f} s; "
                 f"after healing: first 200 {first_s:.2f} s, no failure after {last_s:.2f} s, booking again {self.booked_after_s:.2f} s")
 
