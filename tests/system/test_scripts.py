@@ -96,7 +96,10 @@ def test_foreground_ends_everything_on_ctrl_c(second):
         httpx.get(second.url + "/livez", verify=second.ca, trust_env=False)
         # The terminal sends it to the whole group; the servers are in sessions of their own.
         os.killpg(running.pid, signal.SIGINT)
-        rest = running.communicate(timeout=60)[0]
+        try:
+            rest = running.communicate(timeout=60)[0]
+        finally:
+            running.terminate()  # else a script that did not hear it would hold the whole run
     assert running.returncode == 130, rest
     assert not any(alive(pid) for pid in pids)
 
