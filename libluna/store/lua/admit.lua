@@ -131,15 +131,17 @@ if cost == 0 then
 end
 c = c + cost
 left = left - cost
-local mark = string.format('%s %.0f %.0f %.0f', ARGV[6], c, pn, cost)
+-- Whole numbers as text: Redis would print a number of Lua as a double, which takes as long as looking up the account.
+local c_text, cost_text = string.format('%d', c), string.format('%d', cost)
+local mark = string.format('%s %s %d %s', ARGV[6], c_text, pn, cost_text)
 if dirty then
-  redis.call('HSET', KEYS[1], 'c', c, 'tat', tat, ARGV[5], mark)
+  redis.call('HSET', KEYS[1], 'c', c_text, 'tat', string.format('%d', tat), ARGV[5], mark)
 else
-  redis.call('HSET', KEYS[1], 'c', c, 'tat', tat, ARGV[5], mark, 'd', 1)
+  redis.call('HSET', KEYS[1], 'c', c_text, 'tat', string.format('%d', tat), ARGV[5], mark, 'd', '1')
   redis.call('SADD', KEYS[4], KEYS[2])
 end
-redis.call('DECRBY', KEYS[2], cost)
-redis.call('INCRBY', KEYS[3], cost)
+redis.call('DECRBY', KEYS[2], cost_text)
+redis.call('INCRBY', KEYS[3], cost_text)
 if ARGV[8] ~= '' then
   redis.call('SET', KEYS[6], 'P ' .. ARGV[5] .. ':' .. ARGV[6] .. ' ' .. ARGV[8], 'PX', ARGV[7])
 end
