@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ATTEMPTS_MAX = 3, RETRY_MS = 1000, LIFE_SLACK_MS = 1000, COLD = -1 };
+enum { ATTEMPTS_MAX = 3, RETRY_MS = 1000, LIFE_SLACK_MS = 1000, COLD = -1, REPLY_NUMBERS = 17 };
 
 /* What one question to Redis needs, made once per admission. */
 struct question {
@@ -72,13 +72,9 @@ static int64_t ceil_div(int64_t value, int64_t by)
 
 /* The script's reply: outcome, epoch, c, period, limit, left, period end, now, rate, burst, burst left, burst reset,
  * retry, points, kind, concurrent, the key's scopes. */
-static void take_reply(const struct luna_reply *reply, const struct luna_admission_request *request,
+static void take_reply(const int64_t v[REPLY_NUMBERS], const struct luna_admission_request *request,
                        struct luna_admission *admission)
 {
-    enum { FIELDS = 17 };
-    int64_t v[FIELDS];
-    for (size_t i = 0; i < FIELDS; i++)
-        v[i] = luna_reply_int(luna_reply_at(reply, i), 0);
     admission->outcome = (enum luna_admission_outcome)v[0];
     admission->epoch = v[1];
     admission->charged_at = v[2];
@@ -139,20 +135,18 @@ static enum answer ask(struct luna_admitter *admitter, struct question *question
                                                &reply, &admission->error);
     if (code != LUNA_OK)
         return GAVE_UP;
-    int64_t outcome = luna_reply_int(luna_reply_at(reply, 0), LUNA_ADMIT_UNAVAILABLE);
-    enum answer answer = ANSWERED;
-    if (outcome == COLD) {
-        luna_reply_free(reply);
+    int64_t numbers[REPLY_NUMBERS] = {LUNA_ADMIT_UNAVAILABLE};
+    (void)luna_reply_numbers(reply, numbers, REPLY_NUMBERS); /* the outcome alone, or all */
+    luna_reply_free(reply);
+    if (numbers[0] == COLD)
         return load_cold(admitter, question, deadline, admission);
-    }
-    take_reply(reply, question->request, admission);
+    take_reply(numbers, question->request, admission);
     admission->incarnation = admitter->fence.incarnation;
     if (admission->outcome == LUNA_ADMIT_UNAVAILABLE) {
         luna_error_set(&admission->error, LUNA_EUNAVAILABLE, "the question came too late");
         refuse(admission, LUNA_ADMIT_UNAVAILABLE);
     }
-    luna_reply_free(reply);
-    return answer;
+    return ANSWERED;
 }
 
 /* Asks until there is an answer. A question whose answer was lost is put again under the same number, and charged once. */

@@ -66,5 +66,7 @@ int64_t luna_reply_int(const struct luna_reply *reply, int64_t fallback);
 /* NUL-terminated; "" when not a text. Valid as long as the reply. */
 const char *luna_reply_text(const struct luna_reply *reply);
 size_t luna_reply_len(const struct luna_reply *reply);
+/* Up to `max` numbers of 64 bits, little-endian, out of a text; how many there are. */
+size_t luna_reply_numbers(const struct luna_reply *reply, int64_t *out, size_t max);
 
 #endif

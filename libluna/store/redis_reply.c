@@ -1,8 +1,10 @@
 #include "redis.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* struct luna_reply is hiredis's redisReply under a name that the rest of the store may know. */
 static const redisReply *raw(const struct luna_reply *reply)
@@ -62,4 +64,15 @@ const char *luna_reply_text(const struct luna_reply *reply)
 size_t luna_reply_len(const struct luna_reply *reply)
 {
     return is_text(reply) ? (size_t)raw(reply)->len : 0;
+}
+
+size_t luna_reply_numbers(const struct luna_reply *reply, int64_t *out, size_t max)
+{
+    size_t count = luna_reply_len(reply) / sizeof *out;
+    for (size_t i = 0; i < count && i < max; i++) {
+        uint64_t number = 0;
+        memcpy(&number, luna_reply_text(reply) + i * sizeof number, sizeof number);
+        out[i] = (int64_t)le64toh(number);
+    }
+    return count < max ? count : max;
 }

@@ -2,7 +2,9 @@
 
 #include "scripts.h"
 
+#include <endian.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,12 +50,15 @@ static void answer_fence(FILE *out)
 /* The admission script's reply: allowed, and sixteen numbers of the usual sizes. */
 static void answer_admission(FILE *out)
 {
-    static const long long reply[] = {
-        0,      1, 123456, 20781,   2000000000, 1999876544, 1767225600000, 1764000000000, 1000000, 1000000,
-        999999, 1, 0,      1000000, 2,          0};
-    fprintf(out, "*%zu\r\n", sizeof reply / sizeof reply[0]);
-    for (size_t i = 0; i < sizeof reply / sizeof reply[0]; i++)
-        fprintf(out, ":%lld\r\n", reply[i]);
+    static const int64_t numbers[] = {
+        0, 1, 123456,  20781, 2000000000, 1999876544, 1767225600000, 1764000000000, 1000000, 1000000, 999999,
+        1, 0, 1000000, 2,     0,          7};
+    fprintf(out, "$%zu\r\n", sizeof numbers);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        uint64_t number = htole64((uint64_t)numbers[i]);
+        fwrite(&number, sizeof number, 1, out);
+    }
+    fputs("\r\n", out);
 }
 
 static void answer(FILE *out, const char *name)
