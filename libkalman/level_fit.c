@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdlib.h>
 
 /* A variance in data units of 2^exponent as a parameter of the spec, whose exponent must suit both. */
 static void store_variances(struct kalman_spec *spec, double noise, double level, int exponent)
@@ -67,16 +68,20 @@ static enum level_mode level_mode_of(const struct kalman_spec *spec)
     return noise ? LEVEL_FIXED_NOISE : level ? LEVEL_FIXED_LEVEL : LEVEL_BOTH_FREE;
 }
 
-/* Copy the data centred and scaled into the workspace, with gaps where there are times. */
+/*
+ * The caller's own values, to be centred and scaled as they are read: the workspace of a long series stays untouched, and
+ * costs no memory then. Only where the scale or a deviation is no double, a copy that is both already.
+ */
 static struct level_data level_data_of(const struct fit_request *request, double centre, int exponent)
 {
     const struct kalman_series *series = request->series;
-    double *values = request->workspace, *gaps = values + series->count;
-    for (size_t i = 0; i < series->count; i++) {
+    if (abs(exponent) <= 1000)
+        return (struct level_data){series->values, series->times, series->count, centre,
+                                   ldexp(1.0, -exponent)};
+    double *values = request->workspace;
+    for (size_t i = 0; i < series->count; i++)
         values[i] = fit_scaled_deviation(series->values[i], centre, exponent);
-        gaps[i] = series->times && i > 0 ? series->times[i] - series->times[i - 1] : 1.0;
-    }
-    return (struct level_data){values, series->times ? gaps : NULL, series->count, 1.0};
+    return (struct level_data){values, series->times, series->count, 0.0, 1.0};
 }
 
 /* The ratio when it needs no search, NaN when it does. */
@@ -143,5 +148,5 @@ int level_fit(const struct fit_request *request, struct kalman_fit *ret_fit)
 
 size_t level_fit_bytes(size_t count)
 {
-    return 2 * count * sizeof(double);
+    return count * sizeof(double);
 }

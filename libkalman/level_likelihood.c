@@ -38,13 +38,19 @@ static size_t next_observed(const struct level_data *data, size_t from)
     return from;
 }
 
+/* y_to - y_from, in the units of the problem. */
+static inline double step_between(const struct level_data *data, size_t from, size_t to)
+{
+    return ((data->values[to] - data->centre) - (data->values[from] - data->centre)) * data->scale;
+}
+
 static inline double gap_between(const struct level_data *data, size_t from, size_t to)
 {
-    if (!data->gaps)
+    if (!data->times)
         return (double)(to - from);
     double gap = 0.0;
     for (size_t i = from + 1; i <= to; i++)
-        gap += data->gaps[i];
+        gap += data->times[i] - data->times[i - 1];
     return gap;
 }
 
@@ -53,14 +59,15 @@ static inline double gap_between(const struct level_data *data, size_t from, siz
  * wait for v_t, so the chain is one multiply-add per four values. Stops before a missing value; returns the last index done
  * and the v there.
  */
-static size_t steady_squares(const struct level_data *data, size_t t, double b, double *v, double *squares)
+static inline size_t steady_squares(const struct level_data *data, double centre, size_t t, double b,
+                                    double *v, double *squares)
 {
-    const double *y = data->values, scale = data->scale;
     const double b2 = b * b, b3 = b2 * b, b4 = b2 * b2;
-    double s1 = 0.0, s2 = 0.0, s3 = 0.0, s4 = 0.0, last = *v;
+    const double *y = data->values, scale = data->scale;
+    double s1 = 0.0, s2 = 0.0, s3 = 0.0, s4 = 0.0, last = *v, y0 = y[t] - centre;
     for (; t + 4 < data->count; t += 4) {
-        double d1 = (y[t + 1] - y[t]) * scale, d2 = (y[t + 2] - y[t + 1]) * scale;
-        double d3 = (y[t + 3] - y[t + 2]) * scale, d4 = (y[t + 4] - y[t + 3]) * scale;
+        double y1 = y[t + 1] - centre, y2 = y[t + 2] - centre, y3 = y[t + 3] - centre, y4 = y[t + 4] - centre;
+        double d1 = (y1 - y0) * scale, d2 = (y2 - y1) * scale, d3 = (y3 - y2) * scale, d4 = (y4 - y3) * scale;
         double w2 = b * d1 + d2, w3 = b * w2 + d3, w4 = b * w3 + d4;
         double v1 = b * last + d1, v2 = b2 * last + w2, v3 = b3 * last + w3, v4 = b4 * last + w4;
         if (isnan(v4))
@@ -70,9 +77,10 @@ static size_t steady_squares(const struct level_data *data, size_t t, double b, 
         s3 += v3 * v3;
         s4 += v4 * v4;
         last = v4;
+        y0 = y4;
     }
     for (; t + 1 < data->count && !isnan(data->values[t + 1]); t++) {
-        last = b * last + (y[t + 1] - y[t]) * scale;
+        last = b * last + ((y[t + 1] - centre) - (y[t] - centre)) * scale;
         s1 += last * last;
     }
     *v = last;
@@ -89,8 +97,8 @@ void level_likelihood(const struct level_data *data, double H, double Q, struct 
         size_t next = next_observed(data, t + 1);
         if (next == data->count)
             break;
-        double v = (data->values[next] - data->values[t]) * data->scale + e;
-        double gap = next == t + 1 && !data->gaps ? 1.0 : gap_between(data, t, next);
+        double v = step_between(data, t, next) + e;
+        double gap = next == t + 1 && !data->times ? 1.0 : gap_between(data, t, next);
         P += Q * gap;
         double F = P + H;
         t = next;
@@ -99,9 +107,12 @@ void level_likelihood(const struct level_data *data, double H, double Q, struct 
             squares += v / F * v;
             log_product_multiply(&logs, F);
             innovations++;
-            if (!data->gaps && change <= 1e-15 * (1.0 - b * b) * P) {
+            if (!data->times && change <= 1e-15 * (1.0 - b * b) * P) {
                 double steady_squares_sum = 0.0;
-                size_t done = steady_squares(data, t, b, &v, &steady_squares_sum);
+                /* With no centre the compiler leaves its subtractions out. */
+                size_t done = data->centre == 0.0
+                                  ? steady_squares(data, 0.0, t, b, &v, &steady_squares_sum)
+                                  : steady_squares(data, data->centre, t, b, &v, &steady_squares_sum);
                 steady_at = steady_at == SIZE_MAX ? t : steady_at;
                 squares += steady_squares_sum / F;
                 steady_log += (double)(done - t) * log(F);
@@ -150,7 +161,7 @@ static size_t score_steady(const struct level_data *data, size_t t, const double
     size_t first = t;
     for (; t + 1 < data->count && !isnan(y[t + 1]); t++) {
         dv = b[0] * dv + b[1] * v;
-        v = b[0] * v + (y[t + 1] - y[t]) * data->scale;
+        v = b[0] * v + step_between(data, t, t + 1);
         squares += v * v;
         cross += v * dv;
     }
@@ -182,8 +193,8 @@ void level_likelihood_score(const struct level_data *data, const double H[2], co
         size_t next = next_observed(data, t + 1);
         if (next == data->count)
             break;
-        double gap = next == t + 1 && !data->gaps ? 1.0 : gap_between(data, t, next), b[2];
-        s.v[0] = (data->values[next] - data->values[t]) * data->scale + s.e[0];
+        double gap = next == t + 1 && !data->times ? 1.0 : gap_between(data, t, next), b[2];
+        s.v[0] = step_between(data, t, next) + s.e[0];
         s.v[1] = s.e[1];
         t = next;
         s.P[0] += Q[0] * gap;
@@ -192,7 +203,7 @@ void level_likelihood_score(const struct level_data *data, const double H[2], co
             continue;
         score_step(&s, H, b);
         innovations++;
-        if (!data->gaps && gap == 1.0 && score_settled(&s, b[0])) {
+        if (!data->times && gap == 1.0 && score_settled(&s, b[0])) {
             size_t done = score_steady(data, t, H, b, &s);
             innovations += done - t;
             t = done;
@@ -230,8 +241,8 @@ void level_likelihood_lanes(const struct level_data *data, const double H[LEVEL_
         size_t next = next_observed(data, t + 1);
         if (next == data->count)
             break;
-        double d = (data->values[next] - data->values[t]) * data->scale;
-        double gap = next == t + 1 && !data->gaps ? 1.0 : gap_between(data, t, next);
+        double d = step_between(data, t, next);
+        double gap = next == t + 1 && !data->times ? 1.0 : gap_between(data, t, next);
         t = next;
         if (++steps % 64 == 0 || gap != 1.0) /* with gaps of one every F is between 1 and 3 */
             for (size_t k = 0; k < LEVEL_LANES; k++) {

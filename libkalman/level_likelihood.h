@@ -9,12 +9,12 @@
 
 #include <stddef.h>
 
-/* The data: values (NaN = missing), multiplied by scale as differences are taken; gaps before each, or NULL: one. */
+/* The data are (values - centre) * scale, worked out as they are needed (NaN = missing), at these times, or NULL: one apart. */
 struct level_data {
     const double *values;
-    const double *gaps;
+    const double *times;
     size_t count;
-    double scale;
+    double centre, scale;
 };
 
 struct level_sums {

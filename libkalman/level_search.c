@@ -100,14 +100,15 @@ static double mean_square_step(const struct level_data *data)
 {
     double sum = 0.0, last = NAN, count = 0.0;
     for (size_t i = 0; i < data->count; i++) {
-        if (isnan(data->values[i]))
+        double value = data->values[i] - data->centre;
+        if (isnan(value))
             continue;
         if (!isnan(last)) {
-            double step = (data->values[i] - last) * data->scale;
+            double step = (value - last) * data->scale;
             sum += step * step;
             count += 1.0;
         }
-        last = data->values[i];
+        last = value;
     }
     return sum / count;
 }

@@ -14,7 +14,7 @@ enum level_mode {
 };
 
 struct level_problem {
-    struct level_data data; /* centred and scaled */
+    struct level_data data; /* the largest is between 1 and 2 in size */
     enum level_mode mode;
     double given;       /* the given variance, in squared data units */
     double log_given;   /* its logarithm, right even where given itself had to be held inside the doubles */

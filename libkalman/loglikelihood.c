@@ -23,7 +23,7 @@ static void level_summary_fast(const struct kalman_model *model, const struct ka
                                struct kalman_summary *summary)
 {
     struct units units = units_of(model->sd_exponent);
-    struct level_data data = {series->values, NULL, series->count, units.mean_in};
+    struct level_data data = {.values = series->values, .count = series->count, .scale = units.mean_in};
     struct level_sums sums;
     level_likelihood(&data, model->H[0], model->Q[0], &sums);
     double n = (double)sums.innovations, scaled = sqrt(sums.squares) * units.mean_to_sd;

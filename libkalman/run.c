@@ -52,6 +52,9 @@ int kalman_run(const struct kalman_model *model, const struct kalman_series *ser
     int status = options_check(options);
     if (status == KALMAN_OK)
         status = kalman_run_bytes(model, series->count, options, output, &needed);
+    if (status == KALMAN_OK && output->filtered_mean == series->values && series->values &&
+        run_wants_smoothing(output))
+        status = KALMAN_EINVAL;
     if (status != KALMAN_OK)
         return status;
     if (needed > workspace_bytes || (needed > 0 && (!workspace || (uintptr_t)workspace % KALMAN_ALIGN != 0)))

@@ -15,16 +15,61 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
-/* Filtered moments that the way back needs; engine units. */
+/*
+ * Filtered moments that the way back needs; engine units. P is a stack of runs, as it is the same for most of a series:
+ * a variance, and for a run of k > 1 of them -(k - 1) on top. That never takes more than a double a point.
+ */
 struct level_store {
-    double *a, *P;
+    double *a; /* count; NULL: nothing is smoothed */
+    double *P;
+    size_t filled;
 };
+
+/* The filtered means wait where the smoothed ones go, unless that array may hold the observations, and these are needed. */
+static int keeps_means_in_output(const struct kalman_output *output)
+{
+    return output->smoothed_mean && !output->observation_disturbance &&
+           !output->observation_disturbance_variance && !output->observation_auxiliary;
+}
 
 size_t run_level_bytes(size_t count, const struct kalman_output *output)
 {
     size_t blocks = sizeof(struct level_block) + LIKELIHOOD_BLOCK * sizeof(double);
-    return blocks + (run_wants_smoothing(output) ? 2 * count * sizeof(double) : 0);
+    size_t kept = !run_wants_smoothing(output) ? 0 : keeps_means_in_output(output) ? 1 : 2;
+    return blocks + kept * count * sizeof(double);
+}
+
+static void store_push(struct level_store *store, double P, size_t repeats)
+{
+    double *top = store->P + store->filled;
+    double more = (double)repeats;
+    if (store->filled > 1 && top[-1] < 0.0 && top[-2] == P) {
+        top[-1] -= more;
+        return;
+    }
+    if (store->filled > 0 && top[-1] == P) {
+        *top = -more;
+        store->filled++;
+        return;
+    }
+    top[0] = P;
+    if (repeats > 1)
+        top[1] = 1.0 - more;
+    store->filled += repeats > 1 ? 2 : 1;
+}
+
+/* The last run that is left: its P, and how long it is. */
+static size_t store_pop(struct level_store *store, double *ret_P)
+{
+    double top = store->P[--store->filled];
+    if (!(top < 0.0)) {
+        *ret_P = top;
+        return 1;
+    }
+    *ret_P = store->P[--store->filled];
+    return (size_t)(1.0 - top);
 }
 
 static void write_means(const struct level_state *state, const double *a, size_t count, double *to)
@@ -79,12 +124,16 @@ static void write_block(const struct level_state *state, const struct level_bloc
         out->robust_weights[at + i] = block->weight[i];
 }
 
-static void keep_block(const struct level_block *block, size_t count, size_t at,
-                       const struct level_store *store)
+static void keep_block(const struct level_block *block, size_t count, size_t at, struct level_store *store)
 {
-    for (size_t i = 0; store->a && i < count; i++) {
-        store->a[at + i] = block->a[i];
-        store->P[at + i] = block->P[i];
+    if (!store->a)
+        return;
+    memcpy(store->a + at, block->a, count * sizeof *block->a);
+    int constant = memcmp(block->P, block->P + 1, (count - 1) * sizeof *block->P) == 0; /* nearly always */
+    for (size_t i = 0, end = 0; i < count; i = end) {
+        for (end = constant ? count : i + 1; end < count && block->P[end] == block->P[i];)
+            end++;
+        store_push(store, block->P[i], end - i);
     }
 }
 
@@ -98,7 +147,7 @@ static const double *block_gaps(const struct kalman_series *series, size_t at, s
 }
 
 static int filter_forward(const struct run_request *request, struct level_state *state,
-                          struct level_block *block, double *gaps, const struct level_store *store,
+                          struct level_block *block, double *gaps, struct level_store *store,
                           struct kalman_summary *summary)
 {
     const struct kalman_series *series = request->series;
@@ -182,26 +231,40 @@ static void smooth_step(struct level_smoothed *x, double a, double P, double Q)
     x->V = J * Q + J * J * V;
 }
 
-static int smooth_back(const struct run_request *request, const struct level_state *state,
-                       const struct level_store *store)
+/* Back over the points [from, to), which have this P. */
+static int smooth_run(const struct run_request *request, const struct level_state *state, const double *a,
+                      double P, size_t from, size_t to, struct level_smoothed *x)
 {
     const struct kalman_series *series = request->series;
     const struct kalman_hook *hook = &request->options->hook;
-    struct level_smoothed x = {.s = NAN, .V = INFINITY};
-    for (size_t t = series->count; t-- > 0;) {
+    for (size_t t = to; t-- > from;) {
         if (t % RUN_HOOK_STEPS == 0 && hook->cancelled && hook->cancelled(hook->context))
             return KALMAN_ECANCELLED;
         double gap = series->times && t + 1 < series->count ? series->times[t + 1] - series->times[t] : 1.0;
         double Q = state->Q * gap;
         if (t + 1 == series->count)
-            x = (struct level_smoothed){.s = state->a, .V = state->P, .eta = 0.0, .D = Q, .eta_spread = 0.0};
+            *x = (struct level_smoothed){.s = state->a, .V = state->P, .eta = 0.0, .D = Q, .eta_spread = 0.0};
         else
-            smooth_step(&x, store->a[t], store->P[t], Q);
+            smooth_step(x, a[t], P, Q);
         if (!state->started)
-            x.s = NAN;
-        write_smoothed(state, &x, series->values[t], t, request->output);
+            x->s = NAN;
+        write_smoothed(state, x, series->values[t], t, request->output);
     }
     return KALMAN_OK;
+}
+
+static int smooth_back(const struct run_request *request, const struct level_state *state,
+                       struct level_store *store)
+{
+    struct level_smoothed x = {.s = NAN, .V = INFINITY};
+    int status = KALMAN_OK;
+    for (size_t to = request->series->count; to > 0 && status == KALMAN_OK;) {
+        double P = NAN;
+        size_t from = to - store_pop(store, &P);
+        status = smooth_run(request, state, store->a, P, from, to, &x);
+        to = from;
+    }
+    return status;
 }
 
 int run_level(const struct run_request *request, void *workspace, struct kalman_summary *ret_summary)
@@ -210,8 +273,9 @@ int run_level(const struct run_request *request, void *workspace, struct kalman_
     const int smoothing = run_wants_smoothing(request->output);
     struct level_block *block = workspace;
     double *gaps = (double *)(block + 1);
-    struct level_store store = {smoothing ? gaps + LIKELIHOOD_BLOCK : NULL,
-                                smoothing ? gaps + LIKELIHOOD_BLOCK + count : NULL};
+    struct level_store store = {.P = gaps + LIKELIHOOD_BLOCK};
+    if (smoothing)
+        store.a = keeps_means_in_output(request->output) ? request->output->smoothed_mean : store.P + count;
     struct level_state state;
     level_init(&state, request->model, request->options);
     int status = filter_forward(request, &state, block, gaps, &store, ret_summary);

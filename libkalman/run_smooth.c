@@ -194,10 +194,11 @@ static int write_point(struct general_run *run, struct smooth_state *smooth,
     int status = filter_observation_at(&run->filter, t, run_inputs(run, t));
     if (status != KALMAN_OK)
         return status;
+    /* Before smoothed_mean, which may take the place of the observations that this reads. */
+    write_noise(run, smooth, t);
     write_signal(run, smooth, record, t);
     if (out->smoothed_state || out->smoothed_state_variance)
         write_state(run, smooth, t);
-    write_noise(run, smooth, t);
     write_disturbance(run, smooth, t);
     return KALMAN_OK;
 }

@@ -13,6 +13,10 @@
  * Exactness: y -> 2^k y gives outputs times 2^k bit for bit; y -> c + y is exact up to one rounding of y -
  * y_first. Filtering takes O(1) memory beyond the outputs; smoothing stores the filter's pass in the
  * workspace. Any thread may call with its own workspace and outputs. No allocation, no I/O, no locale.
+ *
+ * In place: filtered_mean, or smoothed_mean, may be the same array as series.values, whose observations are
+ * gone after the call then, also when it fails. Nothing else may overlap, and the filter in place excludes
+ * everything smoothed (KALMAN_EINVAL): the way back reads the observations once more.
  */
 #ifndef KALMAN_RUN_H
 #define KALMAN_RUN_H
@@ -27,7 +31,7 @@ extern "C" {
 
 /* The data. Everything borrowed. */
 struct kalman_series {
-    const double *values; /* n x p, NaN = missing */
+    const double *values; /* n x p, NaN = missing; may be written over: in place, above */
     size_t count;         /* n; 0 is allowed and gives empty results */
     const double *times;  /* n strictly increasing, or NULL: one unit apart. Only kinds with accepts_times */
     const double *inputs; /* n x input_count, finite; NULL when the model has none */
