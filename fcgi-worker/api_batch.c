@@ -94,7 +94,8 @@ static void run_item(struct exchange *exchange, const struct luna_batch_item *it
     struct luna_result result;
     luna_faults_init(&faults, scratch);
     exchange->tally.tried++;
-    switch (exchange_run(exchange, &item->request, nobody_waits, scratch, &result, &faults)) {
+    bool in_place = item->request.input != NULL; /* else the answer repeats the numbers */
+    switch (exchange_run(exchange, &item->request, in_place, nobody_waits, scratch, &result, &faults)) {
     case LUNA_RUN_OK:
         put_separator(exchange);
         luna_encode_json(&item->request, &result, exchange->precision, &exchange->pipeline->response.body);

@@ -114,9 +114,9 @@ enum step_outcome step_revalidate(struct exchange *exchange); /* the last step o
 /* Makes an admitted request's charge smaller; the headers say what is left then, if they have not left. */
 enum step_outcome exchange_charge_less(struct exchange *exchange, int64_t units);
 /* Runs one series through its model under the request's deadline, and counts it. `cancelled` gets the exchange; results and
- * workspace are `arena`'s. */
+ * workspace are `arena`'s; `in_place`: see struct luna_run_control. */
 enum luna_run_status exchange_run(struct exchange *exchange, const struct luna_request *request,
-                                  int (*cancelled)(void *exchange), struct luna_arena *arena,
+                                  bool in_place, int (*cancelled)(void *exchange), struct luna_arena *arena,
                                   struct luna_result *ret_result, struct luna_faults *faults);
 /* The API key as sent, in either header; "" when there is none. */
 const char *exchange_api_key(const struct exchange *exchange);

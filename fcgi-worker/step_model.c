@@ -25,11 +25,11 @@ static enum run_outcome outcome_of(enum luna_run_status status, const struct lun
 }
 
 enum luna_run_status exchange_run(struct exchange *exchange, const struct luna_request *request,
-                                  int (*cancelled)(void *exchange), struct luna_arena *arena,
+                                  bool in_place, int (*cancelled)(void *exchange), struct luna_arena *arena,
                                   struct luna_result *ret_result, struct luna_faults *faults)
 {
     const struct luna_run_control control = {
-        .deadline = exchange->deadline, .cancelled = cancelled, .ctx = exchange};
+        .deadline = exchange->deadline, .cancelled = cancelled, .ctx = exchange, .in_place = in_place};
     int64_t began_ns = luna_clock_mono_ns();
     enum luna_run_status status = luna_run(request, &control, arena, ret_result, faults);
     const struct scoreboard_run run = {.model = luna_model_number(request->model_name),
@@ -40,11 +40,19 @@ enum luna_run_status exchange_run(struct exchange *exchange, const struct luna_r
     return status;
 }
 
+/* Does the answer repeat the observations from their numbers? JSON repeats the body's own bytes where it can, octets nothing. */
+static bool answer_needs_values(const struct exchange *exchange)
+{
+    if (exchange->format_out == FORMAT_JSON)
+        return exchange->model.input == NULL;
+    return exchange->format_out != FORMAT_OCTETS;
+}
+
 enum step_outcome step_model(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
-    switch (exchange_run(exchange, &exchange->model, client_left, &pipeline->arena, &exchange->result,
-                         &exchange->faults)) {
+    switch (exchange_run(exchange, &exchange->model, !answer_needs_values(exchange), client_left,
+                         &pipeline->arena, &exchange->result, &exchange->faults)) {
     case LUNA_RUN_OK:
         return STEP_ON;
     case LUNA_RUN_FAULTS:

@@ -116,6 +116,7 @@ static bool item_decode(struct decoder *d, size_t index, struct json_span text,
     item->request = *shared;
     if (status == LUNA_DECODE_OK) {
         item->request.values = plain.values;
+        item->request.values_own = plain.values_own;
         item->request.n = plain.n;
         item->request.input = plain.input;
         item->request.input_len = plain.input_len;

@@ -223,6 +223,7 @@ enum luna_decode_status luna_decode_csv(const char *body, size_t len,
         return LUNA_DECODE_FAULTS;
     luna_request_init(ret_request);
     ret_request->values = values;
+    ret_request->values_own = values;
     ret_request->n = t->rows;
     return LUNA_DECODE_OK;
 }

@@ -164,6 +164,7 @@ static bool take_results(struct decoder *d)
     json_scan_leave(scan);
     fault_length(d, n);
     d->request->values = values;
+    d->request->values_own = values;
     d->request->n = n;
     d->request->input = first;
     d->request->input_len = (size_t)(scan->at - first);

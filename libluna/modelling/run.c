@@ -18,6 +18,7 @@ struct run {
     struct luna_arena *arena;
     struct luna_faults *faults;
     struct kalman_hook hook;
+    double *spare; /* an array of n that the processed results may have: the observations'; NULL: none */
     struct kalman_spec spec;
     struct kalman_fit fit;
     bool is_fitted; /* spec comes out of `fit` */
@@ -137,6 +138,12 @@ static bool want(struct run *run, bool wanted, size_t n, double **ret_array)
     return *ret_array != NULL;
 }
 
+static bool want_processed(struct run *run, size_t n, double **ret_array)
+{
+    *ret_array = run->spare;
+    return want(run, run->spare == NULL, n, ret_array);
+}
+
 static bool plan_forecast(struct run *run)
 {
     const struct luna_request *request = run->request;
@@ -162,7 +169,7 @@ static bool plan_output(struct run *run)
     bool variance = (request->include & LUNA_INCLUDE_VARIANCE) != 0 || request->interval_count > 0;
     bool innovations = (request->include & LUNA_INCLUDE_INNOVATIONS) != 0;
     bool diagnostics = (request->include & LUNA_INCLUDE_DIAGNOSTICS) != 0;
-    return want(run, !smoothed, n, &out->filtered_mean) && want(run, smoothed, n, &out->smoothed_mean) &&
+    return want_processed(run, n, smoothed ? &out->smoothed_mean : &out->filtered_mean) &&
            want(run, !smoothed && variance, n, &out->filtered_variance) &&
            want(run, smoothed && variance, n, &out->smoothed_variance) &&
            want(run, innovations, n, &out->innovations) &&
@@ -314,6 +321,7 @@ enum luna_run_status luna_run(const struct luna_request *request, const struct l
     struct run run = {.request = request, .arena = arena, .faults = faults};
     if (control != NULL) {
         own = *control;
+        run.spare = control->in_place ? request->values_own : NULL;
         run.hook = (struct kalman_hook){.cancelled = asked_to_stop, .context = &own};
         if (asked_to_stop(&own))
             return LUNA_RUN_CANCELLED;

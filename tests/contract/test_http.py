@@ -31,6 +31,17 @@ def read(content, kind):
     return list(struct.unpack(f"<{len(content) // 8}d", content))
 
 
+def read_input(content, kind):
+    """The observations as an answer repeats them; octets do not."""
+    if kind == "json":
+        return json.loads(content)["input_data"]
+    if kind == "csv":
+        return [float(row["value"]) if row["value"] else None for row in csv.DictReader(io.StringIO(content.decode()))]
+    if kind == "ndjson":
+        return [json.loads(line)["value"] for line in content.splitlines()]
+    return BODY["results"]
+
+
 def send(client, account, kind, accept="*/*", query="", **headers):
     headers = account.headers | {"Content-Type": MEDIA[kind], "Accept": accept} | headers
     return client.post(account.url + query, headers=headers, content=SERIES[kind])
@@ -44,6 +55,7 @@ def test_every_format_in_and_out_has_the_same_values(client, account, kind, answ
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].split(";")[0] == MEDIA[answer_kind]
     assert read(answer.content, answer_kind) == expected
+    assert read_input(answer.content, answer_kind) == BODY["results"]
     same = send(client, account, kind)
     assert same.headers["content-type"].split(";")[0] == MEDIA[kind], "without a wish, the format of the body"
 

@@ -252,6 +252,60 @@ static void a_cancelled_run_goes_on(void **state)
     assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_OK);
 }
 
+static void answer(const char *text, bool in_place, struct luna_buf *out)
+{
+    const struct luna_run_control control = {.deadline = luna_deadline_in_ms(60000), .in_place = in_place};
+    assert_int_equal(decoding_json(&d, text, strlen(text)), LUNA_DECODE_OK);
+    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_OK);
+    assert_true((result.processed == d.request.values) == in_place);
+    luna_buf_clear(out);
+    luna_encode_json(&d.request, &result, 0, out);
+}
+
+static void a_result_in_the_observations_place_is_another(void **state)
+{
+    (void)state;
+    static const char *const options[] = {
+        "",
+        ",\"output\":\"smoothed\"",
+        ",\"robust\":true,\"intervals\":[0.5,0.9],\"horizon\":3,"
+        "\"include\":[\"model\",\"variance\",\"innovations\",\"diagnostics\"]",
+        ",\"output\":\"smoothed\",\"robust\":true,\"intervals\":[0.5],"
+        "\"include\":[\"model\",\"variance\",\"innovations\",\"diagnostics\"]",
+        ",\"model\":{\"name\":\"local_linear_trend\"},\"output\":\"smoothed\",\"include\":[\"innovations\"]",
+        ",\"model\":{\"name\":\"auto\"},\"include\":[\"model\"]",
+    };
+    struct luna_buf apart, in_place;
+    luna_buf_init(&apart, 1 << 16);
+    luna_buf_init(&in_place, 1 << 16);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "{\"results\":[1,2,null,4,3,9,5,5.5,6,7,6.25,40,8,7,9,10,9.5,11,12,10]%s}", options[i]);
+        answer(text, false, &apart);
+        answer(text, true, &in_place);
+        assert_int_equal(in_place.len, apart.len);
+        assert_memory_equal(in_place.data, apart.data, apart.len);
+    }
+    luna_buf_done(&apart);
+    luna_buf_done(&in_place);
+}
+
+/* The observations of a caller who made the request by hand are not the run's to write over. */
+static void a_request_loses_observations_that_are_not_its_own(void **state)
+{
+    (void)state;
+    static const double values[] = {1, 2, 4, 3};
+    const struct luna_run_control control = {.deadline = luna_deadline_in_ms(60000), .in_place = true};
+    static const char text[] = "{\"results\":[1,2]}";
+    assert_int_equal(decoding_json(&d, text, sizeof text - 1), LUNA_DECODE_OK);
+    luna_request_init(&d.request);
+    d.request.values = values;
+    d.request.n = 4;
+    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_OK);
+    assert_true(result.processed != values);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +316,8 @@ int main(void)
         cmocka_unit_test(a_degenerate_series_fails),
         cmocka_unit_test(an_impossible_model_is_not_a_fault),
         cmocka_unit_test(a_cancelled_run_goes_on),
+        cmocka_unit_test(a_result_in_the_observations_place_is_another),
+        cmocka_unit_test(a_request_loses_observations_that_are_not_its_own),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

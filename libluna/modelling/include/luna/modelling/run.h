@@ -14,6 +14,8 @@
 #include "luna/modelling/request.h"
 #include "luna/modelling/result.h"
 
+#include <stdbool.h>
+
 enum luna_run_status {
     LUNA_RUN_OK,
     LUNA_RUN_FAULTS,    /* the data or parameters do not fit the model: 422 */
@@ -25,6 +27,9 @@ struct luna_run_control {
     struct luna_deadline deadline;
     int (*cancelled)(void *ctx); /* may be NULL; polled now and then, non-zero stops the work */
     void *ctx;
+    bool
+        in_place; /* nobody reads request->values afterwards: the processed results take their array, where that is
+                      the request's own */
 };
 
 /* The models there are, by number from 0: NULL for a number that none has, -1 for a name that none has. */
