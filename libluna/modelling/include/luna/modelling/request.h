@@ -40,8 +40,9 @@ struct luna_model_setting {
 
 struct luna_request {
     const double *values; /* [n], NaN = missing */
-    double *values_own; /* the same array where it is the request's own, as decoders leave it: luna_run() may
-                             be told to write over it. NULL: somebody else's */
+    /* The same array where it is the request's own, as the decoders leave it: luna_run() may be told to write over it. NULL:
+     * somebody else's. */
+    double *values_own;
     size_t n;
     const char *
         input; /* the array as it was sent, from '[' to ']', when it may be echoed byte for byte; else NULL */

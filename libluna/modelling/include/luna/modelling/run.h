@@ -27,9 +27,8 @@ struct luna_run_control {
     struct luna_deadline deadline;
     int (*cancelled)(void *ctx); /* may be NULL; polled now and then, non-zero stops the work */
     void *ctx;
-    bool
-        in_place; /* nobody reads request->values afterwards: the processed results take their array, where that is
-                      the request's own */
+    /* Nobody reads request->values after the run: the processed results take their array, where it is the request's own. */
+    bool in_place;
 };
 
 /* The models there are, by number from 0: NULL for a number that none has, -1 for a name that none has. */
