@@ -18,8 +18,8 @@
 #include <string.h>
 
 /*
- * Filtered moments that the way back needs; engine units. P is a stack of runs, as it is the same for most of a series:
- * a variance, and for a run of k > 1 of them -(k - 1) on top. That never takes more than a double a point.
+ * Filtered moments that the way back needs; engine units. P is a stack with the variances of a block on top of those of the
+ * block before: one and a -1 where they are all equal, as in nearly every block of a series without gaps.
  */
 struct level_store {
     double *a; /* count; NULL: nothing is smoothed */
@@ -41,35 +41,23 @@ size_t run_level_bytes(size_t count, const struct kalman_output *output)
     return blocks + kept * count * sizeof(double);
 }
 
-static void store_push(struct level_store *store, double P, size_t repeats)
+static void store_push(struct level_store *store, const double *P, size_t count)
 {
     double *top = store->P + store->filled;
-    double more = (double)repeats;
-    if (store->filled > 1 && top[-1] < 0.0 && top[-2] == P) {
-        top[-1] -= more;
-        return;
-    }
-    if (store->filled > 0 && top[-1] == P) {
-        *top = -more;
-        store->filled++;
-        return;
-    }
-    top[0] = P;
-    if (repeats > 1)
-        top[1] = 1.0 - more;
-    store->filled += repeats > 1 ? 2 : 1;
+    int equal = count > 1 && memcmp(P, P + 1, (count - 1) * sizeof *P) == 0;
+    memcpy(top, P, (equal ? 1 : count) * sizeof *P);
+    if (equal)
+        top[1] = -1.0;
+    store->filled += equal ? 2 : count;
 }
 
-/* The last run that is left: its P, and how long it is. */
-static size_t store_pop(struct level_store *store, double *ret_P)
+/* The variances of the last block that is left, each so many doubles (0 or 1) after the one before. */
+static const double *store_pop(struct level_store *store, size_t count, size_t *ret_stride)
 {
-    double top = store->P[--store->filled];
-    if (!(top < 0.0)) {
-        *ret_P = top;
-        return 1;
-    }
-    *ret_P = store->P[--store->filled];
-    return (size_t)(1.0 - top);
+    int equal = store->P[store->filled - 1] < 0.0;
+    store->filled -= equal ? 2 : count;
+    *ret_stride = equal ? 0 : 1;
+    return store->P + store->filled;
 }
 
 static void write_means(const struct level_state *state, const double *a, size_t count, double *to)
@@ -129,12 +117,7 @@ static void keep_block(const struct level_block *block, size_t count, size_t at,
     if (!store->a)
         return;
     memcpy(store->a + at, block->a, count * sizeof *block->a);
-    int constant = memcmp(block->P, block->P + 1, (count - 1) * sizeof *block->P) == 0; /* nearly always */
-    for (size_t i = 0, end = 0; i < count; i = end) {
-        for (end = constant ? count : i + 1; end < count && block->P[end] == block->P[i];)
-            end++;
-        store_push(store, block->P[i], end - i);
-    }
+    store_push(store, block->P, count);
 }
 
 static const double *block_gaps(const struct kalman_series *series, size_t at, size_t count, double *gaps)
@@ -231,21 +214,23 @@ static void smooth_step(struct level_smoothed *x, double a, double P, double Q)
     x->V = J * Q + J * J * V;
 }
 
-/* Back over the points [from, to), which have this P. */
-static int smooth_run(const struct run_request *request, const struct level_state *state, const double *a,
-                      double P, size_t from, size_t to, struct level_smoothed *x)
+/* Back over the points [from, to). */
+static int smooth_block(const struct run_request *request, const struct level_state *state,
+                        struct level_store *store, size_t from, size_t to, struct level_smoothed *x)
 {
     const struct kalman_series *series = request->series;
     const struct kalman_hook *hook = &request->options->hook;
+    size_t stride = 0;
+    const double *P = store_pop(store, to - from, &stride);
+    if (from % RUN_HOOK_STEPS == 0 && hook->cancelled && hook->cancelled(hook->context))
+        return KALMAN_ECANCELLED;
     for (size_t t = to; t-- > from;) {
-        if (t % RUN_HOOK_STEPS == 0 && hook->cancelled && hook->cancelled(hook->context))
-            return KALMAN_ECANCELLED;
         double gap = series->times && t + 1 < series->count ? series->times[t + 1] - series->times[t] : 1.0;
         double Q = state->Q * gap;
         if (t + 1 == series->count)
             *x = (struct level_smoothed){.s = state->a, .V = state->P, .eta = 0.0, .D = Q, .eta_spread = 0.0};
         else
-            smooth_step(x, a[t], P, Q);
+            smooth_step(x, store->a[t], P[stride * (t - from)], Q);
         if (!state->started)
             x->s = NAN;
         write_smoothed(state, x, series->values[t], t, request->output);
@@ -259,9 +244,8 @@ static int smooth_back(const struct run_request *request, const struct level_sta
     struct level_smoothed x = {.s = NAN, .V = INFINITY};
     int status = KALMAN_OK;
     for (size_t to = request->series->count; to > 0 && status == KALMAN_OK;) {
-        double P = NAN;
-        size_t from = to - store_pop(store, &P);
-        status = smooth_run(request, state, store->a, P, from, to, &x);
+        size_t from = (to - 1) / LIKELIHOOD_BLOCK * LIKELIHOOD_BLOCK;
+        status = smooth_block(request, state, store, from, to, &x);
         to = from;
     }
     return status;

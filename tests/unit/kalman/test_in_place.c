@@ -187,7 +187,7 @@ static void vectors_of_observations_are_written_over_too(void **state)
     }
 }
 
-/* Irregular times: the runs of equal variances that the level's way back keeps are of every length. */
+/* Irregular times: the level's way back meets blocks of equal variances, and blocks of others. */
 static void times_far_and_near_are_smoothed_in_place(void **state)
 {
     (void)state;
