@@ -49,6 +49,7 @@ def test_the_same_faults_as_rfc_9457(client, victim):
         asked = sent | {"headers": sent.get("headers", {}) | {"Accept": "application/problem+json"}}
         answer = send(client, victim, asked)
         said = answer.json()
+        assert answer.status_code == status, (name, said)
         assert answer.headers["content-type"].startswith("application/problem+json"), name
         assert isinstance(said["detail"], str), name
         assert [(fault["loc"], fault["type"]) for fault in said["errors"]] == expected, name
