@@ -178,8 +178,8 @@ static void vectors_of_observations_are_written_over_too(void **state)
     kalman_random_seed(&random, 11);
     for (size_t i = 0; i < 60; i++) {
         struct random_model x;
-        random_model_make(&x, &random,
-                          (struct random_kind){.vector_observations = 1, .diffuse = 1, .missing = i % 2});
+        random_model_make(
+            &x, &random, (struct random_kind){.vector_observations = 1, .diffuse = 1, .missing = i % 2 != 0});
         struct kalman_series series = {.values = x.y, .count = x.n};
         for (size_t o = 0; o < OPTIONS; o += 2)
             compare(x.model, &series, x.p, &option_sets[o]);
