@@ -84,10 +84,9 @@ enum luna_commit { LUNA_COMMIT_OK, LUNA_COMMIT_VOID /* the charge no longer stan
 struct luna_admitter;
 
 struct luna_admitter_options {
-    const char *redis_url;    /* redis://[:password@]host:port[/db] or unix:///path[?db=n] */
-    const char *database_url; /* libpq connection string of the worker's role */
-    const unsigned char
-        *pepper; /* HMAC key for API keys, 32 bytes or more; not kept */
+    const char *redis_url;       /* redis://[:password@]host:port[/db] or unix:///path[?db=n] */
+    const char *database_url;    /* libpq connection string of the worker's role */
+    const unsigned char *pepper; /* HMAC key for API keys, 32 bytes or more; not kept */
     size_t pepper_len;
     const char
         *journal_dir; /* the host's charge journals: one local directory for all workers and quota-syncd */
