@@ -146,7 +146,7 @@ def parts(rows):
 
 def machine(found):
     lines = [f"{found['date']}: {found['cores']} cores of {found['cpu']}, Linux {found['kernel']}, {found['packages']}, commit {found['commit']}."]
-    return "\n".join(lines + (["Short rounds, while others used the machine: these show the shape, not the level."] if found["quick"] else []))
+    return "\n".join(lines + (["Short rounds: these show the shape, not the level."] if found["quick"] else []))
 
 
 TABLES = {"machine": machine, "budget": budget, "service": service, "points": points, "connections": connections, "accounts": accounts, "workers": workers, "memory": memory,
