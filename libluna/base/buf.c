@@ -125,11 +125,6 @@ void luna_buf_printf(struct luna_buf *buf, const char *fmt, ...)
         buf->len += (size_t)len;
 }
 
-static bool is_plain(char c)
-{
-    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
-}
-
 void luna_buf_put_json_string(struct luna_buf *buf, const char *text, size_t len)
 {
     size_t before = buf->len, drained_before = buf->drained;
@@ -137,9 +132,7 @@ void luna_buf_put_json_string(struct luna_buf *buf, const char *text, size_t len
     buf->overflow = false;
     luna_buf_putc(buf, '"');
     for (size_t at = 0; at < len && !buf->overflow;) {
-        size_t run = 0;
-        while (at + run < len && is_plain(text[at + run]))
-            run++;
+        size_t run = luna_escape_plain_run(text + at, len - at);
         luna_buf_append(buf, text + at, run);
         at += run;
         if (at < len) {

@@ -84,3 +84,16 @@ size_t luna_escape_json(const char *text, size_t len, char out[LUNA_ESCAPE_BYTES
     memcpy(out, text, size);
     return size;
 }
+
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
+}
+
+size_t luna_escape_plain_run(const char *text, size_t len)
+{
+    size_t run = 0;
+    while (run < len && is_plain(text[run]))
+        run++;
+    return run;
+}

@@ -108,18 +108,11 @@ static void put_int(struct line *line, int64_t number)
     put(line, at, (size_t)(text + sizeof text - at));
 }
 
-static bool is_plain(char c)
-{
-    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
-}
-
 static void put_quoted(struct line *line, const char *text, size_t len)
 {
     put(line, "\"", 1);
     for (size_t at = 0; at < len && !line->cut;) {
-        size_t run = 0;
-        while (at + run < len && is_plain(text[at + run]))
-            run++;
+        size_t run = luna_escape_plain_run(text + at, len - at);
         put(line, text + at, run);
         at += run;
         if (at == len)

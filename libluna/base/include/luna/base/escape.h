@@ -19,4 +19,7 @@ enum { LUNA_ESCAPE_BYTES = 6 }; /* the most that one character can need */
  * \uXXXX, so that no terminal obeys them; a byte that is not UTF-8 becomes U+FFFD. */
 size_t luna_escape_json(const char *text, size_t len, char out[LUNA_ESCAPE_BYTES], size_t *ret_used);
 
+/* How many bytes at the start of text[0..len) are ASCII that stands in a JSON string as it is: to be copied in one piece. */
+size_t luna_escape_plain_run(const char *text, size_t len);
+
 #endif
