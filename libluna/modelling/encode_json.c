@@ -26,25 +26,16 @@ static void put_array(struct writer w, const double *values, size_t n)
 {
     enum { RUN = 64, ITEM_BYTES = LUNA_NUMBER_TEXT_BYTES + 1 };
     luna_buf_putc(w.out, '[');
-    for (size_t i = 0; i < n;) {
+    for (size_t i = 0; i < n; i += RUN) {
         size_t run = n - i < RUN ? n - i : RUN;
-        char *first = luna_buf_reserve(w.out, run * ITEM_BYTES);
-        if (first == NULL)
+        if (i > 0)
+            luna_buf_putc(w.out, ',');
+        char *at = luna_buf_reserve(w.out, run * ITEM_BYTES);
+        if (at == NULL)
             return;
-        char *at = first;
-        for (size_t end = i + run; i < end; i++) {
-            if (isfinite(values[i])) {
-                at += luna_number_print(values[i], w.precision, at);
-            } else {
-                memcpy(at, "null", 4);
-                at += 4;
-            }
-            *at++ = i + 1 < n ? ',' : ']';
-        }
-        luna_buf_advance(w.out, (size_t)(at - first));
+        luna_buf_advance(w.out, luna_number_print_list(values + i, run, w.precision, at));
     }
-    if (n == 0)
-        luna_buf_putc(w.out, ']');
+    luna_buf_putc(w.out, ']');
 }
 
 static void put_member(struct writer w, const char *name)

@@ -29,6 +29,7 @@ FOREIGN = {
     "libpq-fe.h": ["libluna/store/pg*.[ch]"],
     "microhttpd.h": ["libluna/http/listener.c"],
     "jansson.h": ["libluna/modelling/options.c", "fcgi-worker/small_body.c", "luna-cli/pool_status.c"],
+    "dragonbox/*": ["libluna/modelling/number_print.cc"],
     "jwt.h": ["fcgi-worker/token.c"],
     "sodium.h": ["libluna/store/digest.c", "fcgi-worker/body_hash.c"],
     "xxhash.h": ["fcgi-worker/body_hash.c"],

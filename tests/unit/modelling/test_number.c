@@ -163,20 +163,21 @@ static void ties_round_the_wrong_way(void **state)
     }
 }
 
-/* The digits of a text, leading and trailing zeros and the exponent left out. */
-static int count_digits(const char *text)
+/* Leaves of a text its digits alone, without zeros at either end. */
+static void keep_digits(const char *text, char *ret_digits)
 {
-    int count = 0, zeros = 0;
+    size_t len = 0, end = 0;
     for (; *text != '\0' && *text != 'e'; text++) {
-        if (*text < '0' || *text > '9' || (count == 0 && *text == '0'))
+        if (*text < '0' || *text > '9' || (len == 0 && *text == '0'))
             continue;
-        count += *text == '0' ? 0 : zeros + 1;
-        zeros = *text == '0' ? zeros + 1 : 0;
+        ret_digits[len++] = *text;
+        end = *text == '0' ? end : len;
     }
-    return count;
+    ret_digits[end] = '\0';
 }
 
-static void a_shorter_text_would_do(void **state)
+/* The shortest of the C library's texts that read back, which is the nearest of its length. */
+static void a_shorter_or_nearer_text_would_do(void **state)
 {
     (void)state;
     static const double scales[] = {1, 1e3, 1e6, 1e7, 1e-3, 1e9};
@@ -186,13 +187,44 @@ static void a_shorter_text_would_do(void **state)
         if (i % 4 == 0)
             value = (double)(bits >> 11) * 0x1p-40;
         int digits = 1;
-        char shortest[64], text[LUNA_NUMBER_TEXT_BYTES + 1];
+        char shortest[64], wanted[64], found[64], text[LUNA_NUMBER_TEXT_BYTES + 1];
         do {
             snprintf(shortest, sizeof shortest, "%.*e", digits - 1, value);
         } while (strtod(shortest, NULL) != value && digits++ < 17);
         text[luna_number_print(value, 0, text)] = '\0';
-        if (strtod(text, NULL) != value || count_digits(text) > digits)
-            fail_msg("%s has more digits than %s", text, shortest);
+        keep_digits(shortest, wanted);
+        keep_digits(text, found);
+        if (strtod(text, NULL) != value || strcmp(found, wanted) != 0)
+            fail_msg("%s where %s would do", text, shortest);
+    }
+}
+
+/* Every length around that of a group, each value of a different kind than its neighbours. */
+static void a_list_differs_from_its_numbers_one_by_one(void **state)
+{
+    (void)state;
+    enum { N = 50 };
+    double values[N];
+    for (size_t i = 0; i < N; i++) {
+        double any = from_bits(random_bits());
+        double kinds[] = {any, 1120.25 * (double)i, -(double)random_bits() * 0x1p-60,
+                          NAN, 0.1 * (double)i,     -INFINITY};
+        values[i] = kinds[i % 6];
+    }
+    for (size_t n = 0; n <= N; n++) {
+        for (int precision = 0; precision <= 17; precision += 4) {
+            char list[N * (LUNA_NUMBER_TEXT_BYTES + 1)], wanted[sizeof list];
+            size_t len = 0;
+            for (size_t i = 0; i < n; i++) {
+                len += (size_t)sprintf(wanted + len, i > 0 ? "," : "");
+                if (isfinite(values[i]))
+                    len += luna_number_print(values[i], precision, wanted + len);
+                else
+                    len += (size_t)sprintf(wanted + len, "null");
+            }
+            assert_int_equal(luna_number_print_list(values, n, precision, list), len);
+            assert_memory_equal(list, wanted, len);
+        }
     }
 }
 
@@ -294,7 +326,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_ends_of_the_range_are_misread),
         cmocka_unit_test(random_decimals_round_the_wrong_way),
         cmocka_unit_test(ties_round_the_wrong_way),
-        cmocka_unit_test(a_shorter_text_would_do),
+        cmocka_unit_test(a_shorter_or_nearer_text_would_do),
+        cmocka_unit_test(a_list_differs_from_its_numbers_one_by_one),
         cmocka_unit_test(what_is_no_json_number_is_read),
         cmocka_unit_test(a_number_swallows_what_follows),
         cmocka_unit_test(too_large_is_taken_for_too_small),
