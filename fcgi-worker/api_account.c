@@ -9,7 +9,7 @@ void api_read_query(struct exchange *exchange, const char *const *known)
     struct luna_arena *arena = &exchange->pipeline->arena;
     luna_faults_init(&exchange->faults, arena);
     (void)query_parse(exchange->request.query, arena, &exchange->query, &exchange->faults);
-    query_forbid_others(&exchange->query, known, &exchange->faults);
+    query_forbid_others(&exchange->query, known, "", &exchange->faults);
     if (exchange->faults.count > 0)
         exchange_complain_of_faults(exchange, LUNA_DECODE_FAULTS);
 }

@@ -25,7 +25,7 @@ static void complain_about_content(struct exchange *exchange)
     const struct luna_request_limits limits = exchange_limits(exchange);
     luna_faults_init(&exchange->faults, arena);
     (void)exchange_query_read(exchange);
-    query_forbid_others(&exchange->query, known, &exchange->faults);
+    query_forbid_others(&exchange->query, known, "; options are members of the body", &exchange->faults);
     if (exchange->faults.count > 0) {
         exchange_complain_of_faults(exchange, LUNA_DECODE_FAULTS);
         return;

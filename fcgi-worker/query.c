@@ -135,19 +135,20 @@ static bool is_known(const char *const *known, const char *name)
     return *known != NULL;
 }
 
-static const char *list_names(const char *const *known, struct luna_arena *arena)
+static const char *list_names(const char *const *known, const char *besides, struct luna_arena *arena)
 {
     const char *list = *known != NULL ? "parameters are:" : "this path takes no query parameters";
-    for (; list != NULL && *known != NULL; known++)
-        list = luna_arena_printf(arena, "%s %s", list, *known);
-    return list;
+    for (const char *before = ""; list != NULL && *known != NULL; known++, before = ",")
+        list = luna_arena_printf(arena, "%s%s %s", list, before, *known);
+    return list != NULL ? luna_arena_printf(arena, "%s%s", list, besides) : NULL;
 }
 
-void query_forbid_others(const struct query *query, const char *const *known, struct luna_faults *faults)
+void query_forbid_others(const struct query *query, const char *const *known, const char *besides,
+                         struct luna_faults *faults)
 {
     for (size_t i = 0; i < query->count; i++) {
         if (!is_known(known, query->pairs[i].name))
             query_fault(faults, query->pairs[i].name, "extra_forbidden", "Extra inputs are not permitted",
-                        list_names(known, faults->arena));
+                        list_names(known, besides, faults->arena));
     }
 }

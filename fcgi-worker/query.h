@@ -34,8 +34,10 @@ const char *query_get(const struct query *query, const char *name);
 /* The whole number `name` within [min, max]; `otherwise` when it is not given. A fault for anything else. */
 int64_t query_int(const struct query *query, const char *name, int64_t min, int64_t max, int64_t otherwise,
                   struct luna_faults *faults);
-/* A fault for every name that is not in `known`, a NULL-terminated list. */
-void query_forbid_others(const struct query *query, const char *const *known, struct luna_faults *faults);
+/* A fault for every name that is not in `known`, a NULL-terminated list. Its hint ends with `besides`: where else such a
+ * name may belong, or "". */
+void query_forbid_others(const struct query *query, const char *const *known, const char *besides,
+                         struct luna_faults *faults);
 /* Adds a fault at ["query", name]. */
 struct luna_fault *query_fault(struct luna_faults *faults, const char *name, const char *type,
                                const char *msg, const char *hint);

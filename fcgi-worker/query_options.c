@@ -109,7 +109,8 @@ enum luna_decode_status query_options_apply(const struct query *query, bool with
     static const char *const all[] = {"precision", "model",   "output", "horizon",
                                       "intervals", "include", "robust", NULL};
     size_t before = faults->count;
-    query_forbid_others(query, with_options ? all : precision_only, faults);
+    query_forbid_others(query, with_options ? all : precision_only,
+                        with_options ? "" : "; options are members of a JSON body", faults);
     if (!with_options || query->count == 0)
         return faults->count > before ? LUNA_DECODE_FAULTS : LUNA_DECODE_OK;
     struct luna_buf text;

@@ -68,16 +68,21 @@ static const struct small_member *find(const struct small_member *members, const
     return NULL;
 }
 
+static const char *list_names(const struct small_member *members, struct luna_arena *arena)
+{
+    const char *list = members->name != NULL ? "members are:" : "this path takes no members";
+    for (const char *before = ""; list != NULL && members->name != NULL; members++, before = ",")
+        list = luna_arena_printf(arena, "%s%s %s", list, before, members->name);
+    return list;
+}
+
 static void read_member(const char *name, const json_t *value, const struct small_member *members,
                         struct luna_faults *faults)
 {
     const struct small_member *member = find(members, name);
     if (member == NULL) {
-        const char *hint = members->name != NULL ? "members are:" : "this path takes no members";
-        for (; members->name != NULL; members++)
-            hint = luna_arena_printf(faults->arena, "%s %s", hint, members->name);
         fault(faults, luna_faults_quote(faults, name, strlen(name)), "extra_forbidden",
-              "Extra inputs are not permitted", hint);
+              "Extra inputs are not permitted", list_names(members, faults->arena));
     } else if (member->type == SMALL_INT) {
         read_int(value, member, faults);
     } else {

@@ -3,6 +3,7 @@
 #include "csv_scan.h"
 
 #include <math.h>
+#include <string.h>
 
 /* So many rows say which column is numeric. */
 enum { SURVEY_ROWS = 100 };
@@ -147,10 +148,13 @@ static void fault_cell(struct table *t, size_t row, enum csv_cell cell)
 {
     struct csv_field field = t->record.fields[t->column];
     bool range = cell == CSV_RANGE;
+    /* As spreadsheets write it where the decimal mark is a comma. */
+    bool semicolons = field.len > 0 && memchr(field.at, ';', field.len) != NULL;
     const char *hint = luna_arena_printf(
         t->arena,
-        range ? "line %zu: %s is too large for a double; rescale the series"
-              : "line %zu: \"%s\" is no number; leave the field empty for a missing observation",
+        range        ? "line %zu: %s is too large for a double; rescale the series"
+        : semicolons ? "line %zu: \"%s\" is no number; separate fields with commas and write 1.5, not 1,5"
+                     : "line %zu: \"%s\" is no number; leave the field empty for a missing observation",
         t->record.line, luna_faults_quote(t->faults, field.at, field.len));
     luna_fault_at_index(
         luna_fault_at(

@@ -282,10 +282,13 @@ static enum luna_decode_status decode(struct decoder *d)
         fault_syntax(d);
         return LUNA_DECODE_FAULTS;
     }
+    const char *names_hint = d->limits != NULL
+                                 ? "members are: results, model, output, horizon, intervals, include, robust"
+                                 : "options are: model, output, horizon, intervals, include, robust";
     for (size_t i = 0; i < d->name_count; i++) {
         struct json_span value = d->values[i];
-        if (value.at != NULL &&
-            !option_apply(d->names[i], value, (size_t)(value.at - d->scan.text), d->request, d->faults))
+        if (value.at != NULL && !option_apply(d->names[i], value, (size_t)(value.at - d->scan.text),
+                                              names_hint, d->request, d->faults))
             return LUNA_DECODE_MEMORY;
     }
     if (luna_run_check(d->request, d->faults) == LUNA_RUN_MEMORY)

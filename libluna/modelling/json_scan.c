@@ -156,21 +156,25 @@ bool json_scan_string(struct json_scan *scan, struct json_span *ret_raw)
     return true;
 }
 
-/* Words that other languages' writers put where JSON has none: what to write instead. */
+/* What others write where JSON has a value, and what to write instead. */
 static const char *foreign_word(const struct json_scan *scan)
 {
-    static const char *const missing[] = {"NaN", "nan", "NA", "None", "undefined", "-NaN"};
-    static const char *const infinite[] = {"Infinity", "-Infinity", "inf", "-inf"};
+    static const char missing[] = "not a JSON value; write null for a missing observation";
+    static const char infinite[] = "JSON has no infinity; observations must be finite";
+    static const char truth[] = "not a JSON value; write true or false, in lower case";
+    static const char utf16[] = "not UTF-8 but UTF-16; send the text as UTF-8";
+    static const char comma[] = "expected a value here; the last one has no comma after it";
+    static const struct {
+        const char *word, *instead;
+    } foreign[] = {{"NaN", missing},       {"nan", missing},        {"NA", missing},   {"None", missing},
+                   {"undefined", missing}, {"-NaN", missing},       {"inf", infinite}, {"-inf", infinite},
+                   {"Infinity", infinite}, {"-Infinity", infinite}, {"True", truth},   {"False", truth},
+                   {"\xff\xfe", utf16},    {"\xfe\xff", utf16},     {"]", comma},      {"}", comma}};
     size_t left = (size_t)(scan->end - scan->at);
-    for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
-        size_t len = strlen(missing[i]);
-        if (len <= left && memcmp(scan->at, missing[i], len) == 0)
-            return "not a JSON value; write null for a missing observation";
-    }
-    for (size_t i = 0; i < sizeof infinite / sizeof infinite[0]; i++) {
-        size_t len = strlen(infinite[i]);
-        if (len <= left && memcmp(scan->at, infinite[i], len) == 0)
-            return "JSON has no infinity; observations must be finite";
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        size_t len = strlen(foreign[i].word);
+        if (len <= left && memcmp(scan->at, foreign[i].word, len) == 0)
+            return foreign[i].instead;
     }
     return NULL;
 }

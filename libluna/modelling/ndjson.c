@@ -45,9 +45,11 @@ static bool line_is_empty(const struct line *line)
     return true;
 }
 
+/* Programs count lines from 0 and editors from 1: loc has the one, the hint the other. */
 static void fault_at(struct luna_faults *faults, size_t index, const char *type, const char *msg,
-                     const char *hint)
+                     const char *problem)
 {
+    const char *hint = luna_arena_printf(faults->arena, "line %zu: %s", index + 1, problem);
     luna_fault_at_index(luna_faults_add(faults, type, msg, hint), index);
 }
 

@@ -269,19 +269,14 @@ static void fault_refused(const struct option *option, const json_error_t *error
     luna_fault_at_index(luna_faults_add(faults, "json_invalid", "JSON decode error", hint), at);
 }
 
-static void fault_unknown(struct json_span name, struct luna_faults *faults)
-{
-    luna_fault_at(luna_faults_add(faults, "extra_forbidden", "Extra inputs are not permitted",
-                                  "members are: results, model, output, horizon, intervals, include, robust"),
-                  luna_faults_quote(faults, name.at, name.len));
-}
-
-bool option_apply(struct json_span name, struct json_span value, size_t offset, struct luna_request *request,
-                  struct luna_faults *faults)
+bool option_apply(struct json_span name, struct json_span value, size_t offset, const char *names_hint,
+                  struct luna_request *request, struct luna_faults *faults)
 {
     const struct option *option = find_option(name);
     if (option == NULL) {
-        fault_unknown(name, faults);
+        luna_fault_at(
+            luna_faults_add(faults, "extra_forbidden", "Extra inputs are not permitted", names_hint),
+            luna_faults_quote(faults, name.at, name.len));
         return true;
     }
     if (value.len > OPTION_BYTES_MAX) {

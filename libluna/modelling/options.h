@@ -12,8 +12,9 @@
 enum { OPTION_BYTES_MAX = 16384 };
 
 /* Reads member `name` whose value, already known to be valid JSON, is `value`, at `offset` in the body. What is wrong
- * with it is added to the faults. False: out of memory. */
-bool option_apply(struct json_span name, struct json_span value, size_t offset, struct luna_request *request,
-                  struct luna_faults *faults) __attribute__((warn_unused_result));
+ * with it is added to the faults; for a name that is none, `names_hint` tells which there are. False: out of memory. */
+bool option_apply(struct json_span name, struct json_span value, size_t offset, const char *names_hint,
+                  struct luna_request *request, struct luna_faults *faults)
+    __attribute__((warn_unused_result));
 
 #endif

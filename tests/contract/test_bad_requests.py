@@ -42,6 +42,22 @@ def test_bad_request_gets_its_documented_answer(client, victim, redis_store, nam
     assert redis_store.get(f"user:{victim.id}:quota") == before, "a refused request was charged"
 
 
+HINTS = {
+    "an unknown member": "members are: results, model, output, horizon, intervals, include, robust",
+    "a batch with an unknown option": "options are: model, output, horizon, intervals, include, robust",
+    "a key with an unknown member": "members are: scopes, expires_in_s",
+    "an unknown query parameter": "parameters are: precision; options are members of a JSON body",
+    "usage with an unknown parameter": "parameters are: days",
+    "NDJSON with text": 'line 2: a line is a number, null for a missing observation, or {"value": number}',
+}
+
+
+def test_a_hint_tells_what_there_is_instead(client, victim):
+    rows = {name: sent for name, sent, *_ in TABLE}
+    said = {name: send(client, victim, rows[name]).json()["detail"][0]["hint"] for name in HINTS}
+    assert said == HINTS
+
+
 def test_the_same_faults_as_rfc_9457(client, victim):
     for name, sent, status, expected in TABLE:
         if isinstance(expected, str) or status != 422:

@@ -163,6 +163,9 @@ static void the_line_is_not_told(void **state)
     values_of("\"a\nb\"\n1\noops\n");
     assert_string_equal(d.faults.list[0].hint,
                         "line 4: \"oops\" is no number; leave the field empty for a missing observation");
+    values_of("day;value\n1;5\n");
+    assert_string_equal(d.faults.list[0].hint,
+                        "line 2: \"1;5\" is no number; separate fields with commas and write 1.5, not 1,5");
 }
 
 int main(void)

@@ -212,6 +212,8 @@ static void an_options_object_overwrites_what_it_does_not_name(void **state)
     assert_int_equal(luna_decode_options(results, sizeof results - 1, 8, &d.arena, &d.request, &d.faults),
                      LUNA_DECODE_FAULTS);
     assert_string_equal(decoding_faults(&d), "extra_forbidden body.results");
+    assert_string_equal(d.faults.list[0].hint,
+                        "options are: model, output, horizon, intervals, include, robust");
 }
 
 static void the_position_is_not_told_in_lines(void **state)
@@ -220,6 +222,24 @@ static void the_position_is_not_told_in_lines(void **state)
     static const char body[] = "{\n  \"results\": [\n    1,\n    two\n  ]\n}";
     assert_int_equal(decoding_json(&d, body, sizeof body - 1), LUNA_DECODE_FAULTS);
     assert_string_equal(d.faults.list[0].hint, "line 4, byte 5: expected a value here");
+}
+
+static void what_other_languages_write_gets_no_better_hint_than_noise(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *hint;
+    } rows[] = {
+        {"{\"results\":[None]}", "line 1, byte 13: not a JSON value; write null for a missing observation"},
+        {"{\"results\":[-Infinity]}", "line 1, byte 13: JSON has no infinity; observations must be finite"},
+        {"{\"robust\":True}", "line 1, byte 11: not a JSON value; write true or false, in lower case"},
+        {"{\"results\":[1,]}", "line 1, byte 15: expected a value here; the last one has no comma after it"},
+        {"\xff\xfe{", "line 1, byte 1: not UTF-8 but UTF-16; send the text as UTF-8"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(decoding_json(&d, rows[i].body, strlen(rows[i].body)), LUNA_DECODE_FAULTS);
+        assert_string_equal(d.faults.list[0].hint, rows[i].hint);
+    }
 }
 
 int main(void)
@@ -235,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_huge_option_or_name_is_passed_on),
         cmocka_unit_test(an_options_object_overwrites_what_it_does_not_name),
         cmocka_unit_test(the_position_is_not_told_in_lines),
+        cmocka_unit_test(what_other_languages_write_gets_no_better_hint_than_noise),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
