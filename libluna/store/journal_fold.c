@@ -113,8 +113,7 @@ static bool write_all(int fd, const void *bytes, size_t len)
     return true;
 }
 
-enum luna_code luna_journal_fold_write(int dir_fd, const struct luna_journal_fold *fold,
-                                       struct luna_error *err)
+static enum luna_code write_fold(int dir_fd, const struct luna_journal_fold *fold, struct luna_error *err)
 {
     size_t covered_bytes = fold->covered_count * sizeof *fold->covered;
     size_t sum_bytes = fold->sums.count * sizeof *fold->sums.items;
@@ -209,7 +208,7 @@ static enum luna_code fold_listing(int dir_fd, const struct luna_journal_listing
         covered = NULL;
         luna_journal_map_take(&map, &fold->sums);
         forget_old(&fold->sums);
-        code = luna_journal_fold_write(dir_fd, fold, err);
+        code = write_fold(dir_fd, fold, err);
     }
     if (code == LUNA_OK && count > 0)
         delete_segments(dir_fd, fold);

@@ -39,8 +39,6 @@ enum luna_code luna_journal_fold_lock_open(int dir_fd, int *ret_lock_fd,
 /* An absent file is an empty fold. LUNA_EPROTOCOL: the file is damaged. */
 enum luna_code luna_journal_fold_read(int dir_fd, struct luna_journal_fold *ret_fold,
                                       struct luna_error *err) LUNA_MUSTCHECK;
-enum luna_code luna_journal_fold_write(int dir_fd, const struct luna_journal_fold *fold,
-                                       struct luna_error *err) LUNA_MUSTCHECK;
 void luna_journal_fold_done(struct luna_journal_fold *fold);
 bool luna_journal_fold_covers(const struct luna_journal_fold *fold,
                               const struct luna_journal_segment *segment);
@@ -49,9 +47,5 @@ bool luna_journal_fold_covers(const struct luna_journal_fold *fold,
 enum luna_code luna_journal_segment_add(int dir_fd, const struct luna_journal_segment *segment,
                                         int64_t account_id, int64_t epoch, struct luna_journal_map *map,
                                         struct luna_error *err) LUNA_MUSTCHECK;
-/* The same for every segment that the fold does not cover. */
-enum luna_code luna_journal_segments_add(int dir_fd, const struct luna_journal_fold *fold, int64_t account_id,
-                                         int64_t epoch, struct luna_journal_map *map,
-                                         struct luna_error *err) LUNA_MUSTCHECK;
 
 #endif

@@ -4,10 +4,11 @@
 #include "journal_fold.h"
 #include "journal_map.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void luna_journal_sums_done(struct luna_journal_sums *sums)
@@ -24,8 +25,10 @@ static enum luna_code pass_append_locks(int dir_fd, struct luna_deadline deadlin
         char name[32];
         snprintf(name, sizeof name, "slot-%d", slot);
         int fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC);
-        if (fd < 0)
+        if (fd < 0 && errno == ENOENT)
             continue; /* no worker ever had that slot */
+        if (fd < 0)
+            return luna_error_set(err, LUNA_EIO, "journal: %s: %s", name, strerror(errno));
         code = luna_journal_lock(fd, LUNA_JOURNAL_LOCK_APPEND, true, deadline, err);
         close(fd);
         if (code == LUNA_ETIMEOUT)
@@ -46,8 +49,9 @@ static enum luna_code add_fold(const struct luna_journal_fold *fold, int64_t acc
     return LUNA_OK;
 }
 
-enum luna_code luna_journal_segments_add(int dir_fd, const struct luna_journal_fold *fold, int64_t account_id,
-                                         int64_t epoch, struct luna_journal_map *map, struct luna_error *err)
+/* Of every segment that the fold does not cover. */
+static enum luna_code add_segments(int dir_fd, const struct luna_journal_fold *fold, int64_t account_id,
+                                   int64_t epoch, struct luna_journal_map *map, struct luna_error *err)
 {
     struct luna_journal_listing listing;
     enum luna_code code = luna_journal_listing_read(dir_fd, &listing, err);
@@ -71,7 +75,7 @@ static enum luna_code read_locked(int dir_fd, int64_t account_id, int64_t epoch,
     luna_journal_map_init(&map);
     code = add_fold(&fold, account_id, epoch, &map, err);
     if (code == LUNA_OK)
-        code = luna_journal_segments_add(dir_fd, &fold, account_id, epoch, &map, err);
+        code = add_segments(dir_fd, &fold, account_id, epoch, &map, err);
     if (code == LUNA_OK)
         luna_journal_map_take(&map, ret_sums);
     luna_journal_map_done(&map);

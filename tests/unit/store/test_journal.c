@@ -119,6 +119,20 @@ static void test_a_reader_waits_for_an_append_and_not_for_ever(void **state)
     luna_journal_close(journal);
 }
 
+static void test_a_slot_that_cannot_be_looked_at_is_not_taken_for_one_that_never_was(void **state)
+{
+    (void)state;
+    char name[96];
+    struct luna_journal_sums sums = {.items = NULL};
+    struct luna_error err;
+    luna_journal_close(open_slot(0));
+    snprintf(name, sizeof name, "%s/slot-7", dir);
+    assert_int_equal(mkdir(name, 0700),
+                     0); /* opening it for writing fails, as it would without descriptors */
+    assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(100), &sums, &err), LUNA_EIO);
+    assert_non_null(strstr(err.msg, "slot-7"));
+}
+
 static void tear(const char *name, const char *bytes, size_t len)
 {
     char path[96];
@@ -250,6 +264,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sums_are_those_of_all_slots, start, stop),
         cmocka_unit_test_setup_teardown(test_a_record_is_not_written_once_a_recovery_began, start, stop),
         cmocka_unit_test_setup_teardown(test_a_reader_waits_for_an_append_and_not_for_ever, start, stop),
+        cmocka_unit_test_setup_teardown(
+            test_a_slot_that_cannot_be_looked_at_is_not_taken_for_one_that_never_was, start, stop),
         cmocka_unit_test_setup_teardown(test_a_torn_record_harms_no_other, start, stop),
         cmocka_unit_test_setup_teardown(test_what_was_written_is_brought_to_the_disk, start, stop),
         cmocka_unit_test_setup_teardown(test_folding_changes_no_sum, start, stop),
