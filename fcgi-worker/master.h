@@ -3,8 +3,8 @@
  *
  * It touches no Redis, no PostgreSQL and no request, and never sleeps but in epoll_wait. After every event it runs one
  * step that brings what is towards what should be; no event has logic of its own beyond noting that it happened.
- * Signals: TERM, INT, QUIT drain and stop (a second one stops at once); HUP reloads; USR2 takes over the binary on disk;
- * TTIN and TTOU change the pool by one.
+ * Signals: TERM, INT, QUIT drain and stop (a second one stops at once); HUP reloads; USR1 opens LUNA_LOG_FILE anew; USR2
+ * takes over the binary on disk; TTIN and TTOU change the pool by one.
  */
 #ifndef FCGI_WORKER_MASTER_H
 #define FCGI_WORKER_MASTER_H

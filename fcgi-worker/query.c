@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct luna_fault *query_fault(struct luna_faults *faults, const char *name, const char *type,
-                               const char *msg, const char *hint)
+static void add_fault(struct luna_faults *faults, const char *name, const char *type, const char *msg,
+                      const char *hint)
 {
     struct luna_fault *fault = luna_faults_add(faults, type, msg, hint);
     if (fault != NULL)
         fault->loc[0].name = "query";
-    return luna_fault_at(fault, luna_faults_quote(faults, name, strlen(name)));
+    luna_fault_at(fault, luna_faults_quote(faults, name, strlen(name)));
 }
 
 /* Decodes text[0..len) into `out` (room for len + 1) and ends it; NULL, or what is wrong. */
@@ -57,15 +57,15 @@ static bool pair_parse(const char *text, size_t len, struct luna_arena *arena, s
         return false;
     const char *wrong = decode(text, name_len, name);
     if (wrong != NULL) {
-        query_fault(faults, "", "value_error", "Value error, the query cannot be decoded", wrong);
+        add_fault(faults, "", "value_error", "Value error, the query cannot be decoded", wrong);
         return false;
     }
     wrong = decode(equals != NULL ? equals + 1 : text + len, value_len, value);
     if (wrong != NULL || query_get(query, name) != NULL || query->count == QUERY_PAIRS_MAX) {
-        query_fault(faults, name, "value_error",
-                    wrong != NULL ? "Value error, the value cannot be decoded"
-                                  : "Value error, given more than once",
-                    wrong != NULL ? wrong : "give every parameter once, and at most 16 of them");
+        add_fault(faults, name, "value_error",
+                  wrong != NULL ? "Value error, the value cannot be decoded"
+                                : "Value error, given more than once",
+                  wrong != NULL ? wrong : "give every parameter once, and at most 16 of them");
         return false;
     }
     query->pairs[query->count++] = (struct query_pair){name, value};
@@ -114,17 +114,17 @@ int64_t query_int(const struct query *query, const char *name, int64_t min, int6
     const char *hint =
         luna_arena_printf(faults->arena, "a whole number from %lld to %lld", (long long)min, (long long)max);
     if (!int_read(text, &value)) {
-        query_fault(faults, name, "int_parsing",
-                    "Input should be a valid integer, unable to parse string as an integer", hint);
+        add_fault(faults, name, "int_parsing",
+                  "Input should be a valid integer, unable to parse string as an integer", hint);
         return otherwise;
     }
     if (value >= min && value <= max)
         return value;
     bool low = value < min;
-    query_fault(faults, name, low ? "greater_than_equal" : "less_than_equal",
-                luna_arena_printf(faults->arena, "Input should be %s than or equal to %lld",
-                                  low ? "greater" : "less", (long long)(low ? min : max)),
-                hint);
+    add_fault(faults, name, low ? "greater_than_equal" : "less_than_equal",
+              luna_arena_printf(faults->arena, "Input should be %s than or equal to %lld",
+                                low ? "greater" : "less", (long long)(low ? min : max)),
+              hint);
     return otherwise;
 }
 
@@ -148,7 +148,7 @@ void query_forbid_others(const struct query *query, const char *const *known, co
 {
     for (size_t i = 0; i < query->count; i++) {
         if (!is_known(known, query->pairs[i].name))
-            query_fault(faults, query->pairs[i].name, "extra_forbidden", "Extra inputs are not permitted",
-                        list_names(known, besides, faults->arena));
+            add_fault(faults, query->pairs[i].name, "extra_forbidden", "Extra inputs are not permitted",
+                      list_names(known, besides, faults->arena));
     }
 }

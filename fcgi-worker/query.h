@@ -38,8 +38,5 @@ int64_t query_int(const struct query *query, const char *name, int64_t min, int6
  * name may belong, or "". */
 void query_forbid_others(const struct query *query, const char *const *known, const char *besides,
                          struct luna_faults *faults);
-/* Adds a fault at ["query", name]. */
-struct luna_fault *query_fault(struct luna_faults *faults, const char *name, const char *type,
-                               const char *msg, const char *hint);
 
 #endif

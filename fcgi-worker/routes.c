@@ -69,32 +69,21 @@ enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
 _Static_assert((int)ROUTE_COUNT < (int)SCOREBOARD_ROUTES,
                "the scoreboard counts every route and, in its last row, none");
 
-bool account_id_parse(const char *text, size_t len, int64_t *ret_id)
-{
-    int64_t id = 0;
-    if (len == 0 || len > 10 || text[0] == '0')
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        id = id * 10 + (text[i] - '0');
-    }
-    if (id > INT32_MAX)
-        return false;
-    *ret_id = id;
-    return true;
-}
+enum { ID_DIGITS_MAX = 18 };
 
-bool key_id_parse(const char *text, size_t len, int64_t *ret_id)
+/* An id as it stands in a path: decimal, positive, no sign, no leading zero. */
+static bool id_parse(const char *text, size_t len, int64_t id_max, int64_t *ret_id)
 {
     int64_t id = 0;
-    if (len == 0 || len > 18 || text[0] == '0')
+    if (len == 0 || len > ID_DIGITS_MAX || text[0] == '0')
         return false;
     for (size_t i = 0; i < len; i++) {
         if (text[i] < '0' || text[i] > '9')
             return false;
         id = id * 10 + (text[i] - '0');
     }
+    if (id > id_max)
+        return false;
     *ret_id = id;
     return true;
 }
@@ -105,9 +94,9 @@ static bool segment_matches(const char *pattern, size_t pattern_len, const char 
 {
     static const char account[] = "{account_id}", key[] = "{key_id}";
     if (pattern_len == sizeof account - 1 && memcmp(pattern, account, pattern_len) == 0)
-        return account_id_parse(text, len, &ids->account_id);
+        return id_parse(text, len, INT32_MAX, &ids->account_id); /* accounts.id is an INTEGER */
     if (pattern_len == sizeof key - 1 && memcmp(pattern, key, pattern_len) == 0)
-        return key_id_parse(text, len, &ids->key_id);
+        return id_parse(text, len, INT64_MAX, &ids->key_id);
     return pattern_len == len && memcmp(pattern, text, len) == 0;
 }
 

@@ -42,10 +42,4 @@ const char *route_name(int number);
 /* The methods that `route`'s path takes, as for the Allow header. */
 void route_allow(const struct route *route, char *out, size_t size);
 
-/* An account id as it stands in a path: decimal, positive, at most 31 bits, no sign, no leading zero. */
-bool account_id_parse(const char *text, size_t len, int64_t *ret_id) __attribute__((warn_unused_result));
-
-/* A key's id: decimal, positive, at most 18 digits. */
-bool key_id_parse(const char *text, size_t len, int64_t *ret_id) __attribute__((warn_unused_result));
-
 #endif

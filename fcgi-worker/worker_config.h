@@ -75,7 +75,7 @@ struct worker_config {
     char *log_file;
 };
 
-/* For --help, --print-example and the check of conf/fcgi-worker.env.example. */
+/* For --help, --config-example and the check of conf/fcgi-worker.env.example. */
 extern const struct luna_setting worker_settings[];
 
 /* Reads and cross-checks every setting through `get` (getenv's shape). LUNA_ECONFIG names the variable. */

@@ -70,7 +70,6 @@ static enum command_line take_operands(const struct command *command, int argc, 
         cli_exit_usage("%s does not take \"%s\"", command->name, argv[optind + command->operands_max]);
         return wrong(command);
     }
-    ret_invocation->operand_count = count;
     for (int i = 0; i < count; i++)
         ret_invocation->operands[i] = argv[optind + i];
     return COMMAND_LINE_RUN;

@@ -24,7 +24,6 @@ struct command_option {
 struct invocation {
     const struct command *command;
     bool json; /* --json: answer in JSON */
-    int operand_count;
     const char *operands[COMMAND_OPERANDS_MAX];
     const char *option_values[COMMAND_OPTIONS_MAX]; /* NULL: not given; a switch that is given holds "" */
 };

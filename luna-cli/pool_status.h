@@ -16,7 +16,7 @@
 enum { POOL_WORKERS_MAX = 256, POOL_WORD_BYTES = 16, POOL_ID_BYTES = 65, POOL_REASON_BYTES = 64 };
 
 struct pool_worker {
-    int64_t slot, pid, generation, age_ms, requests, resident_bytes, heartbeat_age_ms;
+    int64_t slot, pid, generation, requests, resident_bytes;
     char state[POOL_WORD_BYTES];
     bool busy; /* the rest is about the request in hand */
     int64_t account_id, busy_ms, body_bytes;

@@ -4,18 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *luna_code_text(enum luna_code code)
-{
-    static const char *const texts[] = {
-#define X(name, meaning) [name] = (meaning),
-        LUNA_CODE_TABLE(X)
-#undef X
-    };
-    if ((unsigned)code >= sizeof texts / sizeof texts[0])
-        return "unknown code";
-    return texts[code];
-}
-
 enum luna_code luna_error_set(struct luna_error *err, enum luna_code code, const char *fmt, ...)
 {
     if (err == NULL)

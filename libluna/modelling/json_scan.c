@@ -1,6 +1,7 @@
 #include "json_scan.h"
 
 #include "luna/base/escape.h"
+#include "luna/base/hex.h"
 #include "luna/modelling/number.h"
 
 #include <string.h>
@@ -66,14 +67,6 @@ bool json_scan_more(struct json_scan *scan, char close, bool *ret_more)
                           close == ']' ? "expected \",\" or \"]\" here" : "expected \",\" or \"}\" here");
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* The code unit of the four digits behind \u, or -1. */
 static long hex_unit(const char *at, const char *end)
 {
@@ -81,7 +74,7 @@ static long hex_unit(const char *at, const char *end)
         return -1;
     long unit = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(at[i]);
+        int digit = luna_hex_digit(at[i]);
         if (digit < 0)
             return -1;
         unit = unit * 16 + digit;

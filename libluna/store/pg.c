@@ -93,11 +93,6 @@ int luna_pg_fd(const struct luna_database *database)
     return database->session != NULL ? PQsocket(database->session) : -1;
 }
 
-const char *luna_pg_sqlstate(const struct luna_database *database)
-{
-    return database->sqlstate;
-}
-
 struct luna_deadline luna_pg_deadline(const struct luna_database *database)
 {
     return luna_deadline_in_ms(database->timeout_ms);

@@ -48,8 +48,6 @@ enum luna_code luna_pg_query_long(struct luna_database *database, int timeout_ms
 /* Several statements without parameters or rows, by the simple protocol. */
 enum luna_code luna_pg_script(struct luna_database *database, struct luna_deadline deadline, const char *sql,
                               struct luna_error *err) LUNA_MUSTCHECK;
-/* The SQLSTATE of the last refusal ("" when there was none). */
-const char *luna_pg_sqlstate(const struct luna_database *database);
 /* A deadline of the handle's own timeout. */
 struct luna_deadline luna_pg_deadline(const struct luna_database *database);
 /* Grows with every session: locks and LISTENs of an earlier one are gone. 0: never connected. */

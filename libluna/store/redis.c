@@ -210,7 +210,7 @@ void luna_redis_begin(struct luna_redis_command *command, const char *name)
     luna_redis_arg(command, name);
 }
 
-void luna_redis_arg_bytes(struct luna_redis_command *command, const char *bytes, size_t len)
+static void add_argument(struct luna_redis_command *command, const char *bytes, size_t len)
 {
     if (command->argc == LUNA_REDIS_ARGS_MAX) {
         command->overflow = true;
@@ -222,7 +222,7 @@ void luna_redis_arg_bytes(struct luna_redis_command *command, const char *bytes,
 
 void luna_redis_arg(struct luna_redis_command *command, const char *text)
 {
-    luna_redis_arg_bytes(command, text, strlen(text));
+    add_argument(command, text, strlen(text));
 }
 
 void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
@@ -233,7 +233,7 @@ void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
     }
     char *text = command->numbers[command->number_count++];
     int len = snprintf(text, sizeof command->numbers[0], "%lld", (long long)number);
-    luna_redis_arg_bytes(command, text, (size_t)len);
+    add_argument(command, text, (size_t)len);
 }
 
 enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_command *command,

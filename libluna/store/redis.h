@@ -29,7 +29,6 @@ struct luna_redis_command {
 };
 void luna_redis_begin(struct luna_redis_command *command, const char *name);
 void luna_redis_arg(struct luna_redis_command *command, const char *text);
-void luna_redis_arg_bytes(struct luna_redis_command *command, const char *bytes, size_t len);
 void luna_redis_arg_int(struct luna_redis_command *command, int64_t number);
 
 struct luna_reply; /* hiredis's */
@@ -58,14 +57,12 @@ uint64_t luna_redis_generation(const struct luna_cache *cache);
 void luna_reply_free(struct luna_reply *reply);
 /* Redis's own error text, or NULL. */
 const char *luna_reply_error(const struct luna_reply *reply);
-bool luna_reply_is_nil(const struct luna_reply *reply);
 size_t luna_reply_count(const struct luna_reply *reply); /* 0 when not an array */
 const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t index); /* NULL past the end */
 /* An integer, or a text that is one; `fallback` for anything else and for NULL. */
 int64_t luna_reply_int(const struct luna_reply *reply, int64_t fallback);
 /* NUL-terminated; "" when not a text. Valid as long as the reply. */
 const char *luna_reply_text(const struct luna_reply *reply);
-size_t luna_reply_len(const struct luna_reply *reply);
 /* Up to `max` numbers of 64 bits, little-endian, out of a text; how many there are. */
 size_t luna_reply_numbers(const struct luna_reply *reply, int64_t *out, size_t max);
 

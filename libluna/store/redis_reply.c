@@ -23,11 +23,6 @@ const char *luna_reply_error(const struct luna_reply *reply)
     return raw(reply)->type == REDIS_REPLY_ERROR ? raw(reply)->str : NULL;
 }
 
-bool luna_reply_is_nil(const struct luna_reply *reply)
-{
-    return reply == NULL || raw(reply)->type == REDIS_REPLY_NIL;
-}
-
 size_t luna_reply_count(const struct luna_reply *reply)
 {
     return reply != NULL && raw(reply)->type == REDIS_REPLY_ARRAY ? raw(reply)->elements : 0;
@@ -61,14 +56,9 @@ const char *luna_reply_text(const struct luna_reply *reply)
     return is_text(reply) ? raw(reply)->str : "";
 }
 
-size_t luna_reply_len(const struct luna_reply *reply)
-{
-    return is_text(reply) ? (size_t)raw(reply)->len : 0;
-}
-
 size_t luna_reply_numbers(const struct luna_reply *reply, int64_t *out, size_t max)
 {
-    size_t count = luna_reply_len(reply) / sizeof *out;
+    size_t count = is_text(reply) ? (size_t)raw(reply)->len / sizeof *out : 0;
     for (size_t i = 0; i < count && i < max; i++) {
         uint64_t number = 0;
         memcpy(&number, luna_reply_text(reply) + i * sizeof number, sizeof number);

@@ -48,22 +48,12 @@ static void a_null_error_or_its_own_message_as_argument_breaks(void **state)
     assert_string_equal(err.msg, "outer (inner)");
 }
 
-static void a_code_has_no_text(void **state)
-{
-    (void)state;
-    for (int code = LUNA_OK; code <= LUNA_EPROTOCOL; code++)
-        assert_true(strlen(luna_code_text((enum luna_code)code)) > 3);
-    assert_string_equal(luna_code_text((enum luna_code)999), "unknown code");
-    assert_string_equal(luna_code_text((enum luna_code) - 1), "unknown code");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(context_is_lost_on_the_way_up),
         cmocka_unit_test(long_messages_run_over_the_end),
         cmocka_unit_test(a_null_error_or_its_own_message_as_argument_breaks),
-        cmocka_unit_test(a_code_has_no_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

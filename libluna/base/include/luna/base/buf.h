@@ -4,6 +4,9 @@
  * Invariants: len <= cap <= max; data[0..len) is what was written; a failed append leaves the buffer as it
  * was and sets `overflow`, so that a writer may append a whole document and check once at the end. Ownership:
  * the buffer owns its bytes (malloc); luna_buf_done() frees them; luna_buf_clear() keeps the memory.
+ * A document longer than the buffer: when the next append does not fit, `drain`, if there is one, is given all bytes
+ * so far, and the buffer begins anew. Its false is an overflow; what it was given before stays taken. What is left at the
+ * end is the writer's to send.
  */
 #ifndef LUNA_BASE_BUF_H
 #define LUNA_BASE_BUF_H
@@ -19,7 +22,7 @@ struct luna_buf {
     bool overflow;
     bool (*drain)(void *ctx, const char *bytes, size_t len); /* NULL: none */
     void *drain_ctx;
-    size_t drained; /* bytes that drain has taken */
+    size_t drained; /* bytes that drain has taken since luna_buf_clear() */
 };
 
 void luna_buf_init(struct luna_buf *buf, size_t bytes_max);

@@ -8,24 +8,18 @@
 #ifndef LUNA_BASE_ERROR_H
 #define LUNA_BASE_ERROR_H
 
-/* The one table of codes: name, what it means. */
-#define LUNA_CODE_TABLE(X)                                                                                   \
-    X(LUNA_OK, "no error")                                                                                   \
-    X(LUNA_EINVAL, "an argument or input is not valid")                                                      \
-    X(LUNA_ECONFIG, "a setting is missing or wrong")                                                         \
-    X(LUNA_ELIMIT, "a documented limit would be passed")                                                     \
-    X(LUNA_ENOMEM, "out of memory")                                                                          \
-    X(LUNA_ENOTFOUND, "no such thing")                                                                       \
-    X(LUNA_ECONFLICT, "the thing exists already, or changed meanwhile")                                      \
-    X(LUNA_EIO, "the operating system refused an operation")                                                 \
-    X(LUNA_ETIMEOUT, "a deadline passed")                                                                    \
-    X(LUNA_EUNAVAILABLE, "a store cannot be reached or refuses work")                                        \
-    X(LUNA_EPROTOCOL, "a peer answered what its protocol does not allow")
-
 enum luna_code {
-#define X(name, meaning) name,
-    LUNA_CODE_TABLE(X)
-#undef X
+    LUNA_OK,           /* no error */
+    LUNA_EINVAL,       /* an argument or input is not valid */
+    LUNA_ECONFIG,      /* a setting is missing or wrong */
+    LUNA_ELIMIT,       /* a documented limit would be passed */
+    LUNA_ENOMEM,       /* out of memory */
+    LUNA_ENOTFOUND,    /* no such thing */
+    LUNA_ECONFLICT,    /* the thing exists already, or changed meanwhile */
+    LUNA_EIO,          /* the operating system refused an operation */
+    LUNA_ETIMEOUT,     /* a deadline passed */
+    LUNA_EUNAVAILABLE, /* a store cannot be reached or refuses work */
+    LUNA_EPROTOCOL     /* a peer answered what its protocol does not allow */
 };
 
 enum { LUNA_ERROR_MSG_BYTES = 256 };
@@ -37,9 +31,6 @@ struct luna_error {
 
 #define LUNA_MUSTCHECK __attribute__((warn_unused_result))
 #define LUNA_PRINTF(fmt_index, first_index) __attribute__((format(printf, fmt_index, first_index)))
-
-/* Static text for a code, never NULL. */
-const char *luna_code_text(enum luna_code code);
 
 /* Fills `err` (may be NULL) and returns `code`, so that a failure is one line: return luna_error_set(err,
  * LUNA_EIO, …). */
