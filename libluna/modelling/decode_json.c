@@ -72,11 +72,7 @@ static bool take_other(struct decoder *d, size_t index, double *ret_value)
 static bool take_element(struct decoder *d, size_t index, double *ret_value)
 {
     struct json_scan *scan = &d->scan;
-    char c = '\0';
-    if (scan->at<scan->end && * scan->at> ' ')
-        c = *scan->at; /* the usual case, without a call */
-    else
-        c = json_scan_peek(scan);
+    char c = json_scan_peek(scan);
     if (c != '-' && (c < '0' || c > '9'))
         return take_other(d, index, ret_value);
     size_t used = 0;
@@ -109,22 +105,29 @@ static void fault_length(struct decoder *d, size_t n)
     }
 }
 
+/* The usual case, many elements at once. */
+static size_t take_plain_elements(struct decoder *d, double *values, size_t max)
+{
+    struct json_scan *scan = &d->scan;
+    size_t used = 0, n = luna_number_parse_list(scan->at, (size_t)(scan->end - scan->at), values, max, &used);
+    scan->at += used;
+    return n;
+}
+
 /* The array whose '[' was just taken. Elements past the limit are checked and counted, but not kept. */
 static bool take_elements(struct decoder *d, double *values, size_t capacity, size_t *ret_n)
 {
     size_t n = 0;
     bool more = true;
     while (more) {
+        if (n < capacity)
+            n += take_plain_elements(d, values + n, capacity - n);
         double value = 0;
         if (!take_element(d, n, &value))
             return false;
         if (n < capacity)
             values[n] = value;
         n++;
-        if (d->scan.at < d->scan.end && *d->scan.at == ',') {
-            d->scan.at++; /* likewise */
-            continue;
-        }
         if (!json_scan_more(&d->scan, ']', &more))
             return false;
     }

@@ -58,13 +58,24 @@ constexpr uint64_t powers_of_ten[] = {1U,
                                       1000000000000000000U,
                                       10000000000000000000U};
 
+/* Eight bytes, of which digits become 0–9 and all others more. */
+FORCE_INLINE uint64_t load_eight(const char *at)
+{
+    uint64_t bytes = 0;
+    std::memcpy(&bytes, at, 8);
+    return bytes ^ 0x3030303030303030U;
+}
+
+/* The top bit of each of the eight bytes that is no digit. */
+FORCE_INLINE uint64_t not_digits(uint64_t bytes)
+{
+    return ((bytes + 0x7676767676767676U) | bytes) & 0x8080808080808080U;
+}
+
 /* Up to eight digits at once; returns how many. No branch hangs on their number, which no processor could guess. */
 FORCE_INLINE int take_eight(scan &s)
 {
-    uint64_t bytes = 0;
-    std::memcpy(&bytes, s.at, 8);
-    bytes ^= 0x3030303030303030U; /* digits become 0–9, all other bytes more */
-    uint64_t others = ((bytes + 0x7676767676767676U) | bytes) & 0x8080808080808080U;
+    uint64_t bytes = load_eight(s.at), others = not_digits(bytes);
     int count = others == 0 ? 8 : std::countr_zero(others) / 8;
     if (count == 0)
         return 0;
@@ -88,12 +99,34 @@ FORCE_INLINE void take_digits(scan &s)
     }
 }
 
+/* A whole "1120.25" at once: up to seven digits and their point in eight bytes, which is how measurements and prices are
+ * written. Takes nothing when the number is another. */
+FORCE_INLINE bool take_short_decimal(scan &s)
+{
+    if (std::endian::native != std::endian::little || s.end - s.at <= 8)
+        return false;
+    uint64_t bytes = load_eight(s.at), others = not_digits(bytes);
+    if (others == 0)
+        return false;
+    int before = std::countr_zero(others) / 8;
+    uint64_t rest = others & (others - 1); /* without the point */
+    int end = rest == 0 ? 8 : std::countr_zero(rest) / 8;
+    char next = s.at[end];
+    bool leading_zero = *s.at == '0' && before > 1;
+    if (before == 0 || s.at[before] != '.' || end == before + 1 || leading_zero || (next | 0x20) == 'e' ||
+        (next >= '0' && next <= '9'))
+        return false;
+    uint64_t whole = (uint64_t{1} << (8 * before)) - 1;
+    uint64_t digits = (bytes & whole) | (bytes >> 8 & ~whole);
+    s.digits = eight_value(digits << (8 * (9 - end)));
+    s.digit_count = end - 1;
+    s.exponent = before + 1 - end;
+    s.at += end;
+    return true;
+}
+
 FORCE_INLINE bool take_integer(scan &s)
 {
-    if (s.at < s.end && *s.at == '-') {
-        s.negative = true;
-        s.at++;
-    }
     const char *first = s.at;
     take_digits(s);
     return s.at != first && (*first != '0' || s.at - first == 1);
@@ -126,6 +159,15 @@ FORCE_INLINE bool take_exponent(scan &s)
     }
     s.exponent += minus ? -exponent : exponent;
     return true;
+}
+
+FORCE_INLINE bool take_number(scan &s)
+{
+    if (s.at < s.end && *s.at == '-') {
+        s.negative = true;
+        s.at++;
+    }
+    return take_short_decimal(s) || (take_integer(s) && take_fraction(s) && take_exponent(s));
 }
 
 /* Of 0.000123 or of a long number, `digits` says all there is only while no more than 19 of them count. */
@@ -172,17 +214,23 @@ bool divided_value(const scan &s, double *ret_value)
     return true;
 }
 
+/* What needs from_chars has no value here. */
+FORCE_INLINE bool fast_value(scan &s, const char *text, double *ret_value)
+{
+    if (s.digit_count > 19)
+        drop_leading_zeros(s, text);
+    return exact_value(s, ret_value) || divided_value(s, ret_value);
+}
+
 } // namespace
 
 enum luna_number_status luna_number_parse(const char *text, size_t len, double *ret_value, size_t *ret_used)
 {
     scan s{text, text + len};
-    if (!take_integer(s) || !take_fraction(s) || !take_exponent(s))
+    if (!take_number(s))
         return LUNA_NUMBER_SYNTAX;
     *ret_used = static_cast<size_t>(s.at - text);
-    if (s.digit_count > 19)
-        drop_leading_zeros(s, text);
-    if (exact_value(s, ret_value) || divided_value(s, ret_value))
+    if (fast_value(s, text, ret_value))
         return LUNA_NUMBER_OK;
     double value = 0;
     auto [end, error] = std::from_chars(text, s.at, value);
@@ -194,4 +242,20 @@ enum luna_number_status luna_number_parse(const char *text, size_t len, double *
     }
     *ret_value = value;
     return LUNA_NUMBER_OK;
+}
+
+size_t luna_number_parse_list(const char *text, size_t len, double *values, size_t max, size_t *ret_used)
+{
+    const char *at = text, *end = text + len;
+    size_t n = 0;
+    while (n < max) {
+        scan s{at, end};
+        if (!take_number(s) || s.at == end || *s.at != ',' || !fast_value(s, at, &values[n]))
+            break;
+        n++;
+        at = s.at + 1;
+        at += at < end && *at == ' ';
+    }
+    *ret_used = static_cast<size_t>(at - text);
+    return n;
 }

@@ -76,6 +76,11 @@ void luna_booker_free(struct luna_booker *booker)
     free(booker);
 }
 
+bool luna_booker_goes_on(const struct luna_booker *booker)
+{
+    return booker->between_batches == NULL || booker->between_batches(booker->between_context);
+}
+
 struct luna_deadline luna_booker_redis_deadline(const struct luna_booker *booker)
 {
     return luna_deadline_in_ms(booker->redis_timeout_ms);

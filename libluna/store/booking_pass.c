@@ -346,8 +346,8 @@ static enum luna_code walk(struct batch *batch)
         bool last = strcmp(cursor, "0") == 0 || cursor[0] == '\0';
         if (code == LUNA_OK && batch->count > 0 && (last || batch->count >= enough)) {
             code = run_batch(batch);
-            if (code == LUNA_OK && !last && batch->booker->between_batches != NULL)
-                batch->report->stopped = !batch->booker->between_batches(batch->booker->between_context);
+            if (code == LUNA_OK && !last)
+                batch->report->stopped = !luna_booker_goes_on(batch->booker);
         }
         if (code != LUNA_OK)
             return code;

@@ -7,8 +7,14 @@
 
 enum { PUSH_BATCH = 200 };
 
-enum luna_code luna_config_push_row(struct luna_cache *cache, const struct luna_pg_result *result, int row,
-                                    int column, struct luna_deadline deadline, struct luna_error *err)
+/* The columns that send_row() reads, in its order; the query names account_config as c. */
+#define CONFIG_COLUMNS                                                                                       \
+    "c.account_id, c.config_version, c.quota_limit, c.period_no, c.period_end_ms, c.next_end_ms, "           \
+    "c.disabled::int, c.rate_per_s, c.rate_burst, c.points_max, c.concurrent_max, c.quota_period, c.keys"
+
+/* Sends the row, which begins at `column`; the answer is the caller's to take, and says nothing. */
+static enum luna_code send_row(struct luna_cache *cache, const struct luna_pg_result *result, int row,
+                               int column, struct luna_deadline deadline, struct luna_error *err)
 {
     static const char *const fields[] = {"off", "rate", "burst", "points", "conc"};
     struct luna_redis_command command;
@@ -62,17 +68,16 @@ enum luna_code luna_config_push_account(struct luna_database *database, struct l
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     luna_pg_param_int(&params, account_id);
-    enum luna_code code =
-        luna_pg_query(database, luna_pg_deadline(database),
-                      "SELECT " LUNA_CONFIG_COLUMNS " FROM account_config c WHERE c.account_id = $1", &params,
-                      &result, err);
+    enum luna_code code = luna_pg_query(
+        database, luna_pg_deadline(database),
+        "SELECT " CONFIG_COLUMNS " FROM account_config c WHERE c.account_id = $1", &params, &result, err);
     if (code != LUNA_OK)
         return code;
     struct luna_deadline deadline = luna_deadline_in_ms(luna_redis_timeout_ms(cache));
     if (luna_pg_rows(result) != 1)
         code = luna_error_set(err, LUNA_ENOTFOUND, "there is no account %lld", (long long)account_id);
     if (code == LUNA_OK)
-        code = luna_config_push_row(cache, result, 0, 0, deadline, err);
+        code = send_row(cache, result, 0, 0, deadline, err);
     if (code == LUNA_OK)
         code = take_answer(cache, deadline, err);
     luna_pg_result_free(result);
@@ -86,7 +91,7 @@ static enum luna_code push_rows(struct luna_booker *booker, const struct luna_pg
     int sent = 0;
     luna_pg_array_begin(ids);
     for (; sent < luna_pg_rows(result) && code == LUNA_OK; sent++) {
-        code = luna_config_push_row(booker->cache, result, sent, 1, luna_booker_redis_deadline(booker), err);
+        code = send_row(booker->cache, result, sent, 1, luna_booker_redis_deadline(booker), err);
         luna_pg_array_add(ids, luna_pg_int(result, sent, 0));
     }
     for (int i = 0; i < sent && code == LUNA_OK; i++)
@@ -119,7 +124,7 @@ static enum luna_code push_batch(struct luna_booker *booker, int *ret_count, str
     struct luna_buf ids;
     luna_pg_param_int(&params, PUSH_BATCH);
     enum luna_code code = luna_pg_query(booker->database, luna_pg_deadline(booker->database),
-                                        "SELECT o.id, " LUNA_CONFIG_COLUMNS " FROM config_outbox o "
+                                        "SELECT o.id, " CONFIG_COLUMNS " FROM config_outbox o "
                                         "JOIN account_config c USING (account_id) ORDER BY o.id LIMIT $1",
                                         &params, &result, err);
     if (code != LUNA_OK)
@@ -137,7 +142,8 @@ static enum luna_code push_batch(struct luna_booker *booker, int *ret_count, str
     return code;
 }
 
-enum luna_code luna_booking_push(struct luna_booker *booker, int64_t *ret_pushed, struct luna_error *err)
+enum luna_code luna_booking_push(struct luna_booker *booker, struct luna_deadline until, int64_t *ret_pushed,
+                                 struct luna_error *err)
 {
     int64_t pushed = 0;
     int count = 0;
@@ -150,10 +156,7 @@ enum luna_code luna_booking_push(struct luna_booker *booker, int64_t *ret_pushed
         if (code != LUNA_OK)
             return code;
         pushed += count;
-        if (count == PUSH_BATCH && booker->between_batches != NULL &&
-            !booker->between_batches(booker->between_context))
-            break;
-    } while (count == PUSH_BATCH);
+    } while (count == PUSH_BATCH && luna_booker_goes_on(booker) && !luna_deadline_passed(until));
     *ret_pushed = pushed;
     return LUNA_OK;
 }

@@ -1,7 +1,7 @@
 #include "booker.h"
 #include "journal_sums.h"
 
-enum { MONTHS_AHEAD = 3, COLD_PERIODS_MAX = 1000, FOLD_LOCK_TIMEOUT_MS = 2000 };
+enum { MONTHS_AHEAD = 3, COLD_PERIODS_MAX = 1000, FOLD_LOCK_TIMEOUT_MS = 2000, PLAN_ACCOUNTS_MAX = 1000 };
 
 static void add_term(const struct luna_booker *booker, struct luna_pg_params *params)
 {
@@ -35,4 +35,26 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker, struct luna_ho
     if (code == LUNA_OK)
         *ret_report = report;
     return code;
+}
+
+enum luna_code luna_booking_carry_on_plans(struct luna_booker *booker, struct luna_deadline until,
+                                           int64_t *ret_steps, struct luna_error *err)
+{
+    int64_t steps = 0, more = 0;
+    enum luna_code code = luna_booker_check(booker, err);
+    if (code != LUNA_OK)
+        return code;
+    luna_booker_purpose(booker, LUNA_PURPOSE_HOUSEKEEP);
+    do {
+        struct luna_pg_params params = {.count = 0};
+        luna_pg_param_int(&params, booker->term);
+        luna_pg_param_int(&params, PLAN_ACCOUNTS_MAX);
+        code =
+            luna_booker_query_int(booker, "SELECT luna_plan_carry_on($1, $2::int)::int", &params, &more, err);
+        if (code != LUNA_OK)
+            return code;
+        steps += more;
+    } while (more != 0 && luna_booker_goes_on(booker) && !luna_deadline_passed(until));
+    *ret_steps = steps;
+    return LUNA_OK;
 }

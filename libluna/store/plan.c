@@ -5,7 +5,9 @@
 
 #include <stdio.h>
 
-enum { RATE_MAX = 1000000 };
+/* A step takes some 50 ms where 1,000 accounts are told: short beside any timeout, and beside a request that waits for one
+ * of them. */
+enum { RATE_MAX = 1000000, STEP_ACCOUNTS_MAX = 1000 };
 
 static struct luna_plan plan_from_row(const struct luna_pg_result *result, int row)
 {
@@ -15,7 +17,8 @@ static struct luna_plan plan_from_row(const struct luna_pg_result *result, int r
                                  luna_pg_is_null(result, row, 3) ? -1 : luna_pg_int(result, row, 3),
                              .quota_period = luna_period_of(luna_pg_text(result, row, 4)),
                              .points_max = luna_pg_int(result, row, 5),
-                             .concurrent_max = luna_pg_int(result, row, 6)};
+                             .concurrent_max = luna_pg_int(result, row, 6),
+                             .changing = luna_pg_bool(result, row, 7)};
     snprintf(plan.name, sizeof plan.name, "%s", luna_pg_text(result, row, 0));
     return plan;
 }
@@ -28,7 +31,7 @@ enum luna_code luna_plan_list(struct luna_database *database,
     enum luna_code code =
         luna_pg_query(database, luna_pg_deadline(database),
                       "SELECT name, rate_per_s, rate_burst, quota_limit, quota_period, points_max, "
-                      "concurrent_max FROM plans ORDER BY name",
+                      "concurrent_max, name IN (SELECT plan FROM plan_changes) FROM plans ORDER BY name",
                       NULL, &result, err);
     if (code != LUNA_OK)
         return code;
@@ -77,6 +80,26 @@ static void push_members(const struct luna_operator *op, const char *plan)
     luna_pg_result_free(result);
 }
 
+/* Tells the plan's accounts, step by step. What ends it early leaves the rest to quota-syncd. */
+static enum luna_code tell_members(const struct luna_operator *op, const char *plan, struct luna_error *err)
+{
+    int64_t more = 1;
+    enum luna_code code = LUNA_OK;
+    while (code == LUNA_OK && more != 0) {
+        struct luna_pg_params params = {.count = 0};
+        luna_pg_param_text(&params, plan);
+        luna_pg_param_int(&params, STEP_ACCOUNTS_MAX);
+        code = luna_operator_run(op, "SELECT luna_plan_step($1, $2::int)::int", &params, &more, err);
+    }
+    if (code != LUNA_OK)
+        luna_error_wrap(
+            err,
+            "plan %s is changed, but not all its accounts were told; quota-syncd goes on with it, "
+            "or the same command once more",
+            plan);
+    return code;
+}
+
 enum luna_code luna_plan_put(const struct luna_operator *op, const struct luna_plan *plan,
                              struct luna_error *err)
 {
@@ -96,6 +119,8 @@ enum luna_code luna_plan_put(const struct luna_operator *op, const struct luna_p
     luna_pg_param_int(&params, plan->concurrent_max);
     luna_pg_param_text(&params, op->actor);
     code = luna_operator_run(op, "SELECT luna_plan_put($1, $2, $3, $4, $5, $6, $7, $8)", &params, NULL, err);
+    if (code == LUNA_OK)
+        code = tell_members(op, plan->name, err);
     if (code == LUNA_OK && op->cache != NULL)
         push_members(op, plan->name);
     return code;

@@ -228,6 +228,65 @@ static void a_list_differs_from_its_numbers_one_by_one(void **state)
     }
 }
 
+/* Reads with luna_number_parse() and strtod() what luna_number_parse_list() has taken, and compares. */
+static void assert_list_reads_one_by_one(const char *text, size_t len)
+{
+    double values[16], one = 0;
+    size_t used = 0, at = 0, n = luna_number_parse_list(text, len, values, 16, &used);
+    for (size_t i = 0; i < n; i++) {
+        size_t taken = 0;
+        assert_int_equal(luna_number_parse(text + at, len - at, &one, &taken), LUNA_NUMBER_OK);
+        char number[64] = "";
+        memcpy(number, text + at, taken);
+        if (bits_of(one) != bits_of(values[i]) || bits_of(strtod(number, NULL)) != bits_of(values[i]))
+            fail_msg("%s reads as %.17g", number, values[i]);
+        at += taken;
+        assert_true(at < len && text[at] == ',');
+        at++;
+        at += at < len && text[at] == ' ';
+    }
+    assert_int_equal(at, used);
+}
+
+/* Everything that stands in an array, and how it may go wrong, in any order and cut anywhere. */
+static void a_list_reads_otherwise_than_its_numbers(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"1120.25",   "-1120.25",
+                                         "0.5",       "-0.5",
+                                         "00.5",      "1234567.8",
+                                         "12345.678", "12345.67",
+                                         "1.",        "1.5e3",
+                                         "1.5E-3",    ".5",
+                                         "-",         "7",
+                                         "null",      "1.25x",
+                                         "1..5",      "123456.7",
+                                         "0",         "-0",
+                                         "1e400",     "1234.5678901234567",
+                                         "0.1.2",     "99999999",
+                                         " 1",        "1e5",
+                                         "1,"};
+    long plain = 0;
+    for (long i = 0; i < doubles / 20; i++) {
+        char text[128];
+        size_t len = 0;
+        for (int k = 0; k < 5; k++)
+            len += (size_t)sprintf(text + len, "%s%s",
+                                   pieces[random_bits() % (sizeof pieces / sizeof pieces[0])],
+                                   random_bits() % 4 == 0 ? ", " : ",");
+        len -= random_bits() % 12;
+        char *exact = malloc(len); /* so that a read past the end is seen */
+        assert_non_null(exact);
+        memcpy(exact, text, len);
+        assert_list_reads_one_by_one(exact, len);
+        double first = 0;
+        size_t used = 0;
+        plain += luna_number_parse_list(exact, len, &first, 1, &used) == 1;
+        free(exact);
+    }
+    assert_true(plain > doubles / 40); /* else the loop above has compared nothing */
+}
+
 static void what_is_no_json_number_is_read(void **state)
 {
     (void)state;
@@ -328,6 +387,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(ties_round_the_wrong_way),
         cmocka_unit_test(a_shorter_or_nearer_text_would_do),
         cmocka_unit_test(a_list_differs_from_its_numbers_one_by_one),
+        cmocka_unit_test(a_list_reads_otherwise_than_its_numbers),
         cmocka_unit_test(what_is_no_json_number_is_read),
         cmocka_unit_test(a_number_swallows_what_follows),
         cmocka_unit_test(too_large_is_taken_for_too_small),

@@ -6,7 +6,8 @@
  * be stopped anywhere (kill -9 included) and repeated; two daemons at once do no harm, they only waste work.
  *
  * Order at start and after any error:  luna_booking_check_redis() → luna_booking_lead() → luna_booking_fence()
- *   → then, again and again: luna_booking_pass(), luna_booking_push(), luna_booking_wait().
+ *   → then, again and again: luna_booking_carry_on_plans(), luna_booking_push(), luna_booking_pass(),
+ *   luna_booking_wait().
  * Now and then (a minute, say): luna_booking_housekeep(), luna_booking_gauges(), which also finds what a hand took out of the dirty set.
  * A daemon that does not lead (ret_leading false) only waits and asks again: LUNA_OK is returned by _lead() all the same.
  *
@@ -16,6 +17,7 @@
 #ifndef LUNA_STORE_BOOKING_H
 #define LUNA_STORE_BOOKING_H
 
+#include "luna/base/clock.h"
 #include "luna/base/error.h"
 #include "luna/store/meter.h"
 
@@ -79,9 +81,15 @@ struct luna_booking_report {
 enum luna_code luna_booking_pass(struct luna_booker *booker, struct luna_booking_report *ret_report,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 
-/* Delivers the outbox: limits, plans, keys, disabled flags that changed in PostgreSQL, into Redis, by version. */
-enum luna_code luna_booking_push(struct luna_booker *booker, int64_t *ret_pushed,
+/* Delivers the outbox: limits, plans, keys, disabled flags that changed in PostgreSQL, into Redis, by version. What is not
+ * delivered when `until` has passed stays in the outbox: a plan may have more accounts than bookings can wait for. */
+enum luna_code luna_booking_push(struct luna_booker *booker, struct luna_deadline until, int64_t *ret_pushed,
                                  struct luna_error *err) LUNA_MUSTCHECK;
+
+/* Tells the accounts of plans that an operator changed and did not see to its end (luna_plan_put(), 10 s without a step),
+ * 1,000 at a time until all have heard or `until` has passed; at least once. ret_steps: those after which there was more. */
+enum luna_code luna_booking_carry_on_plans(struct luna_booker *booker, struct luna_deadline until,
+                                           int64_t *ret_steps, struct luna_error *err) LUNA_MUSTCHECK;
 
 /* Sleeps until `timeout_ms`, an operator's change (NOTIFY), or a signal. ret_hint: a change was announced. A broken
  * session ends the sleep early with LUNA_EUNAVAILABLE. */
