@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { PLAN_CELLS = 7, QUOTA_MAX = 2147483647, RATE_MAX = 1000000 };
+enum { PLAN_CELLS = 8, QUOTA_MAX = 2147483647, RATE_MAX = 1000000 };
 
 static void plan_cells(const struct luna_plan *plan, struct cell cells[PLAN_CELLS])
 {
@@ -17,7 +17,8 @@ static void plan_cells(const struct luna_plan *plan, struct cell cells[PLAN_CELL
                                             CELL_I("quota_limit", plan->quota_limit),
                                             CELL_T("quota_period", period_word(plan->quota_period)),
                                             CELL_I("points_max", plan->points_max),
-                                            CELL_I("concurrent_max", plan->concurrent_max)};
+                                            CELL_I("concurrent_max", plan->concurrent_max),
+                                            CELL_B("changing", plan->changing)};
     memcpy(cells, filled, sizeof filled);
     if (plan->quota_limit < 0)
         cells[3] = CELL_T("quota_limit", NULL);
@@ -127,6 +128,7 @@ static enum cli_exit put_plan(const struct invocation *invocation, const struct 
     struct luna_operator op = session_operator(session);
     if (luna_plan_put(&op, &search.plan, &err) != LUNA_OK)
         return cli_exit_report(&err);
+    search.plan.changing = false;
     print_plan(invocation->json, &search.plan);
     return CLI_OK;
 }

@@ -123,7 +123,11 @@ const struct command cli_commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .summary = "Make a plan or change it; running workers follow at once",
-     .details = "What is left out stays as it is. The quota of accounts that have the plan stays as it is.",
+     .details = "What is left out stays as it is. The quota of accounts that have the plan stays as it is.\n"
+                "A plan of many accounts takes a while, about 10 s for 200,000. Ended before, it has changed "
+                "the plan, but not told\n"
+                "all its accounts (\"changing\" in luna plan show): quota-syncd goes on with it, or the same "
+                "command once more.",
      .options = {{"rate", "N", "sustained requests a second"},
                  {"burst", "N", "requests that may come at once"},
                  {"quota", "N|none", "units for accounts that take the plan; none: they keep theirs"},

@@ -105,10 +105,16 @@ static enum luna_code fence(struct round *round, struct luna_error *err)
     return LUNA_OK;
 }
 
+/* Changes of very many accounts are delivered over several rounds, so that bookings do not wait for them. */
 static enum luna_code push(struct round *round, struct luna_error *err)
 {
-    int64_t pushed = 0;
-    enum luna_code code = luna_booking_push(round->booker, &pushed, err);
+    int64_t pushed = 0, steps = 0;
+    struct luna_deadline until = luna_deadline_in_ms(round->config->interval_ms);
+    enum luna_code code = luna_booking_carry_on_plans(round->booker, until, &steps, err);
+    if (code == LUNA_OK && steps > 0)
+        luna_log(LUNA_LOG_INFO, "plan_carried_on", LUNA_LOG_I("steps", steps));
+    if (code == LUNA_OK)
+        code = luna_booking_push(round->booker, until, &pushed, err);
     if (code == LUNA_OK && pushed > 0) {
         round->metrics->conservation_stale = 1;
         round->metrics->changes_pushed_total += pushed;

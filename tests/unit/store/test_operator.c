@@ -307,11 +307,12 @@ static void test_what_must_hold_at_once_fails_when_redis_does_not_hear_it(void *
     assert_int_equal(luna_account_disable(&deaf, client.account.id, "", &err), LUNA_EUNAVAILABLE);
     assert_int_equal(luna_account_set_limit(&deaf, client.account.id, 7, "", &err), LUNA_OK);
     assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
-    assert_int_equal(luna_booking_push(booker, &pushed, &err), LUNA_OK); /* the outbox */
+    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(60000), &pushed, &err),
+                     LUNA_OK); /* the outbox */
     assert_true(pushed >= 2);
     assert_int_equal(check(&client), LUNA_ADMIT_ACCOUNT_DISABLED);
     assert_int_equal(stores_remaining(&stores, &client), 7);
-    assert_int_equal(luna_booking_push(booker, &pushed, &err), LUNA_OK);
+    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(60000), &pushed, &err), LUNA_OK);
     assert_int_equal(pushed, 0);
 }
 

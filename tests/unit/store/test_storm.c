@@ -116,7 +116,7 @@ static _Noreturn void book(void)
         if (code == LUNA_OK && leading)
             code = luna_booking_pass(booker, &report, &err);
         if (code == LUNA_OK && leading)
-            code = luna_booking_push(booker, &pushed, &err);
+            code = luna_booking_push(booker, luna_deadline_in_ms(60000), &pushed, &err);
         if (code == LUNA_OK && leading)
             gauge(booker);
         stores_pause_ms(code == LUNA_OK ? 10 : 30);
