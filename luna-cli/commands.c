@@ -124,7 +124,7 @@ const struct command cli_commands[] = {
      .operands_max = 1,
      .summary = "Make a plan or change it; running workers follow at once",
      .details = "What is left out stays as it is. The quota of accounts that have the plan stays as it is.\n"
-                "A plan of many accounts takes a while, about 10 s for 200,000. Ended before, it has changed "
+                "A plan of many accounts takes a while, about 20 s for 200,000. Ended before, it has changed "
                 "the plan, but not told\n"
                 "all its accounts (\"changing\" in luna plan show): quota-syncd goes on with it, or the same "
                 "command once more.",
