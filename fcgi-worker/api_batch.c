@@ -7,6 +7,10 @@
 
 enum { SERIES_ARENA_BLOCK_BYTES = 64 * 1024 };
 
+static const char too_late[] =
+    "The request's time was up before this series was done; it is not charged. Send fewer series in one "
+    "request, or give parameters instead of having them fitted.";
+
 static bool content_taken(struct exchange *exchange)
 {
     if (!exchange_content_known(exchange))
@@ -57,16 +61,17 @@ static void put_separator(struct exchange *exchange)
         luna_buf_putc(&exchange->pipeline->response.body, exchange->format_out == FORMAT_NDJSON ? '\n' : ',');
 }
 
-static void put_error(struct exchange *exchange, enum problem_id id, const struct luna_faults *faults)
+/* `detail` is about this series: the row's own sentence is about a request. */
+static void put_error(struct exchange *exchange, enum problem_id id, const char *detail,
+                      const struct luna_faults *faults)
 {
     struct luna_buf *out = &exchange->pipeline->response.body;
-    const struct problem *row = problem_row(id);
     put_separator(exchange);
-    luna_buf_printf(out, "{\"error\":{\"code\":\"%s\",\"detail\":", row->code);
+    luna_buf_printf(out, "{\"error\":{\"code\":\"%s\",\"detail\":", problem_row(id)->code);
     if (faults != NULL)
         luna_faults_put_json(faults, out);
     else
-        luna_buf_put_json_string(out, row->message, strlen(row->message));
+        luna_buf_put_json_string(out, detail, strlen(detail));
     luna_buf_puts(out, "}}");
     exchange->tally.failed++;
 }
@@ -102,14 +107,15 @@ static void run_item(struct exchange *exchange, const struct luna_batch_item *it
         exchange->tally.succeeded++;
         break;
     case LUNA_RUN_FAULTS:
-        put_error(exchange, PROBLEM_VALIDATION, &faults);
+        put_error(exchange, PROBLEM_VALIDATION, NULL, &faults);
         break;
     case LUNA_RUN_MEMORY:
-        put_error(exchange, PROBLEM_BODY_TOO_LARGE, NULL);
+        put_error(exchange, PROBLEM_BODY_TOO_LARGE,
+                  "The model needs more memory for this series than one may use. Send fewer points.", NULL);
         break;
     case LUNA_RUN_CANCELLED:
         exchange->tally.out_of_time = !exchange->client_left || owes_the_end(exchange);
-        put_error(exchange, PROBLEM_DEADLINE, NULL);
+        put_error(exchange, PROBLEM_DEADLINE, too_late, NULL);
         break;
     }
     luna_arena_reset(scratch);
@@ -122,11 +128,12 @@ static void answer_item(struct exchange *exchange, const struct luna_batch_item 
     struct batch_tally *tally = &exchange->tally;
     tally->out_of_time = tally->out_of_time || luna_deadline_passed(exchange->deadline);
     if (item->faults != NULL)
-        put_error(exchange, PROBLEM_VALIDATION, item->faults);
+        put_error(exchange, PROBLEM_VALIDATION, NULL, item->faults);
     else if (tally->tried == allowed)
-        put_error(exchange, PROBLEM_QUOTA_EXHAUSTED, NULL);
+        put_error(exchange, PROBLEM_QUOTA_EXHAUSTED, "The account's quota was used up by the series before.",
+                  NULL);
     else if (tally->out_of_time)
-        put_error(exchange, PROBLEM_DEADLINE, NULL);
+        put_error(exchange, PROBLEM_DEADLINE, too_late, NULL);
     else
         run_item(exchange, item, scratch);
 }

@@ -9,14 +9,9 @@
 #include <signal.h>
 #include <string.h>
 
-enum { QUARANTINE_KILLS = 2, HEX_CHARACTERS = 2 * SCOREBOARD_HASH_BYTES, NS_PER_MS = 1000000 };
+enum { HEX_CHARACTERS = 2 * SCOREBOARD_HASH_BYTES, NS_PER_MS = 1000000 };
 
 #define RELAXED memory_order_relaxed
-
-static void add(atomic_ullong *counter)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, RELAXED) + 1, RELAXED);
-}
 
 static void log_with_request(const char *event, int slot, pid_t pid, const char *reason, int signal,
                              const struct breadcrumb *crumb)
@@ -61,7 +56,7 @@ static bool body_is_to_blame(const struct burial *burial, const struct breadcrum
 static void blame(struct scoreboard *board, const struct breadcrumb *crumb)
 {
     unsigned kills = scoreboard_add_kill(board, crumb->body_hash, luna_clock_wall_ms());
-    if (kills < QUARANTINE_KILLS)
+    if (kills < SCOREBOARD_KILLS_TO_QUARANTINE)
         return;
     char hash[HEX_CHARACTERS + 1];
     luna_hex_encode(crumb->body_hash, SCOREBOARD_HASH_BYTES, hash);
@@ -73,7 +68,7 @@ static bool bury_crash(struct scoreboard *board, const struct burial *burial)
 {
     struct breadcrumb crumb;
     const char *reason = burial->kill_reason != NULL ? burial->kill_reason : strsignal(burial->signal);
-    add(burial->kill_reason != NULL ? &board->pool.hard_kills : &board->pool.crashes);
+    scoreboard_count(burial->kill_reason != NULL ? &board->pool.hard_kills : &board->pool.crashes);
     if (!scoreboard_read(&board->worker[burial->slot], &crumb)) {
         luna_log(LUNA_LOG_ERROR, "worker_killed", LUNA_LOG_I("slot", burial->slot),
                  LUNA_LOG_I("worker_pid", burial->pid), LUNA_LOG_S("reason", reason),
@@ -92,7 +87,7 @@ bool black_box_burial(struct scoreboard *board, const struct burial *burial)
         return bury_crash(board, burial);
     bool expected = burial->exit_status == WORKER_EXIT_CLEAN || burial->exit_status == WORKER_EXIT_RECYCLE;
     if (burial->exit_status == WORKER_EXIT_RECYCLE)
-        add(&board->pool.recycles);
+        scoreboard_count(&board->pool.recycles);
     luna_log(expected ? LUNA_LOG_INFO : LUNA_LOG_ERROR, "worker_ended", LUNA_LOG_I("slot", burial->slot),
              LUNA_LOG_I("worker_pid", burial->pid), LUNA_LOG_I("exit_status", burial->exit_status),
              LUNA_LOG_S("reason", worker_exit_text(burial->exit_status)));

@@ -170,10 +170,16 @@ enum luna_code handover_exec(struct master *master, const char *path, int binary
     char name[sizeof master->upgrade.path];
     char *const argv[ARGUMENTS_MAX] = {name, NULL};
     int previous_fd = on_trial ? open("/proc/self/exe", O_RDONLY | O_CLOEXEC) : -1;
+    if (on_trial && previous_fd < 0)
+        return luna_error_set(err, LUNA_EIO, "there would be no way back: cannot open the present binary: %s",
+                              strerror(errno));
     (void)snprintf(name, sizeof name, "%s", path);
     write_text(master, previous_fd, on_trial, text, sizeof text);
-    if (setenv(variable, text, 1) != 0)
+    if (setenv(variable, text, 1) != 0) {
+        if (previous_fd >= 0)
+            close(previous_fd);
         return luna_error_set(err, LUNA_ENOMEM, "handover: no memory");
+    }
     keep_open(master, previous_fd, true);
     /* Signals stay blocked over the exec: one that comes now waits for the new image. */
     if (binary_fd >= 0)

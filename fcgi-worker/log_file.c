@@ -20,7 +20,8 @@ enum luna_code log_file_open(const char *path, const struct scoreboard *board, s
     if (path == NULL || *path == '\0')
         return LUNA_OK;
     if (strlen(path) >= sizeof opened.path)
-        return luna_error_set(err, LUNA_ECONFIG, "LUNA_LOG_FILE has %zu bytes", strlen(path));
+        return luna_error_set(err, LUNA_ECONFIG, "LUNA_LOG_FILE is longer than %zu bytes",
+                              sizeof opened.path - 1);
     (void)snprintf(opened.path, sizeof opened.path, "%s", path);
     if (luna_log_open(opened.path, err) == LUNA_OK)
         return LUNA_OK;

@@ -16,21 +16,24 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXT_BYTES_MAX = 64 * 1024, EXIT_USAGE = 64 };
+enum { TEXT_BYTES_MAX = 64 * 1024, EXIT_USAGE = 2 };
 
 static const char usage[] =
     "Usage: fcgi-worker [--check-config | --self-test | --config-example | --help | --version]\n"
     "\n"
     "Serves Luna's API as FastCGI from a pool of worker processes behind nginx.\n"
     "\n"
-    "  --check-config   read the settings, say what is wrong with them, and end\n"
-    "  --self-test      compute the golden vector, reach Redis and PostgreSQL, and end\n"
-    "  --config-example  print an example environment file, and end\n"
+    "  --check-config    read the settings, say whether they are good, and exit\n"
+    "  --self-test       compute the golden vector, reach Redis and PostgreSQL, and exit\n"
+    "  --config-example  print an environment file with every setting\n"
     "\n"
-    "Signals: TERM drains and stops, HUP reloads, USR1 opens LUNA_LOG_FILE anew, USR2 takes over the binary "
-    "on\n"
-    "disk, TTIN and TTOU change the pool by one worker. Settings are environment variables:\n"
-    "\n";
+    "SIGTERM drains and stops, SIGHUP reloads, SIGUSR1 opens LUNA_LOG_FILE anew, SIGUSR2 takes over the "
+    "binary\n"
+    "on disk, SIGTTIN and SIGTTOU change the pool by one worker.\n"
+    "Exit: 0 stopped, 1 failed, 2 usage, 69 a store is away (--self-test), 70 the golden vector is wrong\n"
+    "(--self-test), 78 wrong settings.\n"
+    "\n"
+    "Settings (environment variables)\n";
 
 static int print(const char *head, void (*write)(struct luna_buf *out))
 {
@@ -132,6 +135,8 @@ int main(int argc, char **argv)
     if (!check && !test)
         return serve(&config);
     int status = test ? self_test(&config, &err) : 0;
+    if (check)
+        puts("fcgi-worker: the settings are good");
     if (status != 0)
         luna_log(LUNA_LOG_ERROR, "self_test_failed", LUNA_LOG_S("reason", err.msg));
     worker_config_done(&config);

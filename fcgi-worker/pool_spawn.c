@@ -15,7 +15,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { NS_PER_MS = 1000000 };
+enum {
+    NS_PER_MS = 1000000,
+    ADOPTED_DUE_MS = 30000 /* what is left of its start or drain is not handed over: enough for either */
+};
 
 #define RELAXED memory_order_relaxed
 
@@ -76,7 +79,7 @@ static void fill_slot(struct pool *pool, int index, const struct generation *gen
     atomic_store_explicit(&shown->pid, pid, RELAXED);
     atomic_store_explicit(&shown->generation, generation->number, RELAXED);
     atomic_store_explicit(&shown->started_ns, slot->started_ns, RELAXED);
-    atomic_store_explicit(&shown->starts, atomic_load_explicit(&shown->starts, RELAXED) + 1, RELAXED);
+    scoreboard_count(&shown->starts);
     pool_set_state(pool, index, WORKER_STARTING);
 }
 
@@ -121,7 +124,7 @@ bool pool_adopt(struct pool *pool, int index, pid_t pid, int leash_fd, unsigned 
     if (!watch_process(pool, index, pid))
         return false;
     bool ready = atomic_load_explicit(&pool->board->worker[index].ready, memory_order_acquire) != 0;
-    slot->due_ns = slot->started_ns + 30000 * (int64_t)NS_PER_MS;
+    slot->due_ns = slot->started_ns + ADOPTED_DUE_MS * (int64_t)NS_PER_MS;
     atomic_store_explicit(&pool->board->master[index].pid, pid, RELAXED);
     atomic_store_explicit(&pool->board->master[index].generation, generation, RELAXED);
     pool_set_state(pool, index, leash_fd < 0 ? WORKER_DRAINING : ready ? WORKER_READY : WORKER_STARTING);

@@ -13,11 +13,6 @@ enum { NS_PER_MS = 1000000 };
 #define RELAXED memory_order_relaxed
 #define READY (1u << WORKER_READY)
 
-static void add(atomic_ullong *counter)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, RELAXED) + 1, RELAXED);
-}
-
 void reload_begin(struct master *master, bool of_upgrade)
 {
     struct reload *reload = &master->reload;
@@ -28,7 +23,7 @@ void reload_begin(struct master *master, bool of_upgrade)
     }
     if (worker_config_load(luna_config_env, &master->next.config, &err) != LUNA_OK) {
         luna_log(LUNA_LOG_ERROR, "reload_refused", LUNA_LOG_S("reason", err.msg));
-        add(&master->board->pool.reload_rollbacks);
+        scoreboard_count(&master->board->pool.reload_rollbacks);
         return;
     }
     const struct worker_config *config = &master->next.config;
@@ -68,7 +63,7 @@ static void roll_back(struct master *master)
     if (of_upgrade)
         upgrade_go_back(master); /* execs the old binary; returns only when that fails */
     else
-        add(&master->board->pool.reload_rollbacks);
+        scoreboard_count(&master->board->pool.reload_rollbacks);
     end(master);
 }
 
@@ -83,7 +78,7 @@ static void commit(struct master *master)
                           master->current.config.ready_stall_ms * NS_PER_MS, RELAXED);
     luna_log_configure("fcgi-worker", (enum luna_log_level)master->current.config.log_level,
                        (enum luna_log_format)master->current.config.log_format);
-    add(of_upgrade ? &master->board->pool.upgrades : &master->board->pool.reloads);
+    scoreboard_count(of_upgrade ? &master->board->pool.upgrades : &master->board->pool.reloads);
     if (of_upgrade)
         upgrade_done(master);
     luna_log(LUNA_LOG_INFO, of_upgrade ? "upgrade_done" : "reload_done",

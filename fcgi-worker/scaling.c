@@ -40,11 +40,7 @@ static void add_gauges(const struct master *master, int slot, struct scaler_inpu
     input->busy_blocked += phase_is_blocked((enum phase)atomic_load_explicit(&worker->phase, RELAXED));
 }
 
-struct sums {
-    uint64_t requests, wait_ns, worked_ns, blocked_ns;
-};
-
-static void add_sums(const struct scoreboard_worker *worker, struct sums *sums)
+static void add_sums(const struct scoreboard_worker *worker, struct scaling_sums *sums)
 {
     sums->requests += atomic_load_explicit(&worker->requests, RELAXED);
     sums->wait_ns += atomic_load_explicit(&worker->wait_ns, RELAXED);
@@ -58,7 +54,7 @@ static void add_sums(const struct scoreboard_worker *worker, struct sums *sums)
 
 static void measure(struct master *master, struct scaler_input *input)
 {
-    struct sums sums = {0};
+    struct scaling_sums sums = {0};
     for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
         if (atomic_load_explicit(&master->board->master[i].starts, RELAXED) == 0)
             continue; /* never used */
@@ -70,7 +66,7 @@ static void measure(struct master *master, struct scaler_input *input)
     input->wait_ns = (int64_t)(sums.wait_ns - last->wait_ns);
     input->worked_ns = (int64_t)(sums.worked_ns - last->worked_ns);
     input->blocked_ns = (int64_t)(sums.blocked_ns - last->blocked_ns);
-    *last = (struct scaling_sums){sums.requests, sums.wait_ns, sums.worked_ns, sums.blocked_ns};
+    *last = sums;
     input->backlog = atomic_load_explicit(&master->board->pool.backlog_depth, RELAXED);
 }
 
@@ -111,9 +107,8 @@ static void decide(struct master *master, const struct worker_config *config, in
     if (decision.reason == NULL)
         return;
     say(&input, &decision);
-    atomic_ullong *counter =
-        decision.target > input.target ? &master->board->pool.scaled_up : &master->board->pool.scaled_down;
-    atomic_store_explicit(counter, atomic_load_explicit(counter, RELAXED) + 1, RELAXED);
+    scoreboard_count(decision.target > input.target ? &master->board->pool.scaled_up
+                                                    : &master->board->pool.scaled_down);
     master->target = decision.target;
 }
 

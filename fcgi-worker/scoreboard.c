@@ -285,3 +285,8 @@ bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *re
     }
     return ret_crumb->accepted_ns != 0;
 }
+
+void scoreboard_count(atomic_ullong *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, RELAXED) + 1, RELAXED);
+}

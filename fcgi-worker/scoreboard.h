@@ -29,7 +29,8 @@ enum {
     SCOREBOARD_ID_BYTES = 64,
     SCOREBOARD_HASH_BYTES = 16,
     SCOREBOARD_QUARANTINE_MAX = 32,
-    SCOREBOARD_ROUTES = 16, /* the last counts what no route has */
+    SCOREBOARD_KILLS_TO_QUARANTINE = 2, /* deaths that a body may cause before it is refused */
+    SCOREBOARD_ROUTES = 16,             /* the last counts what no route has */
     SCOREBOARD_MODELS = 16,
     SCOREBOARD_PROBLEMS = 48
 };
@@ -219,6 +220,9 @@ void scoreboard_worker_idle(struct scoreboard_worker *slot);
 
 /* A copy; `torn` when none that is of one moment could be had. False: the slot has no request. */
 bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *ret_crumb);
+
+/* Master only: one more of what `counter`, one of struct scoreboard_pool or scoreboard_master, counts. */
+void scoreboard_count(atomic_ullong *counter);
 
 /* How often a body has killed a worker, 0 when never or longer ago than `max_age_ms`. */
 unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *body_hash, int64_t now_wall_ms,

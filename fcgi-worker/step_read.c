@@ -4,7 +4,6 @@
 
 #include <stddef.h>
 
-enum { KILLS_TO_QUARANTINE = 2 };
 _Static_assert((int)BODY_FINGERPRINT_BYTES == (int)SCOREBOARD_HASH_BYTES,
                "a fingerprint as the scoreboard has it");
 
@@ -32,7 +31,7 @@ static void refuse_known_killer(struct exchange *exchange)
     const struct pipeline *pipeline = exchange->pipeline;
     unsigned kills = scoreboard_kills(pipeline->board, exchange->fingerprint, luna_clock_wall_ms(),
                                       pipeline->config->quarantine_s * 1000);
-    if (kills < KILLS_TO_QUARANTINE || pipeline->config->quarantine_s == 0)
+    if (kills < SCOREBOARD_KILLS_TO_QUARANTINE || pipeline->config->quarantine_s == 0)
         return;
     exchange->sample.quarantined = true;
     exchange_complain(exchange, PROBLEM_QUARANTINED, NULL);

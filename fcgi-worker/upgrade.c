@@ -12,9 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NS_PER_MS = 1000000 };
-
-#define RELAXED memory_order_relaxed
+enum { NS_PER_MS = 1000000, EXIT_NOT_EXECUTED = 127 /* as a shell has it */ };
 
 void upgrade_init(struct upgrade *upgrade)
 {
@@ -31,8 +29,7 @@ void upgrade_init(struct upgrade *upgrade)
 
 static void refuse(struct master *master, const char *reason)
 {
-    atomic_ullong *counter = &master->board->pool.upgrade_rollbacks;
-    atomic_store_explicit(counter, atomic_load_explicit(counter, RELAXED) + 1, RELAXED);
+    scoreboard_count(&master->board->pool.upgrade_rollbacks);
     luna_log(LUNA_LOG_ERROR, "upgrade_rolled_back", LUNA_LOG_S("reason", reason),
              LUNA_LOG_S("binary", master->upgrade.path));
 }
@@ -58,7 +55,7 @@ void upgrade_begin(struct master *master)
         char *const argv[] = {upgrade->path, option, NULL};
         signals_unblock_all();
         (void)execv(upgrade->path, argv);
-        _exit(WORKER_EXIT_SOFTWARE); /* no such file, or no program */
+        _exit(EXIT_NOT_EXECUTED); /* no such file, or no program */
     }
     upgrade->timed_out = false;
     upgrade->due_ns = luna_clock_mono_ns() + master->current.config.start_timeout_ms * NS_PER_MS;
@@ -83,6 +80,8 @@ void upgrade_note_self_test(struct master *master)
     int status = child_bury(&upgrade->self_test, master->epoll_fd);
     if (upgrade->timed_out) {
         refuse(master, "the self-test took too long");
+    } else if (status == EXIT_NOT_EXECUTED) {
+        refuse(master, "the file cannot be executed");
     } else if (status != WORKER_EXIT_CLEAN) {
         refuse(master, status < 0 ? "the self-test crashed" : worker_exit_text(status));
     } else if (master->stopping || master->reload.phase != RELOAD_NONE) {
@@ -107,11 +106,10 @@ void upgrade_go_back(struct master *master)
 {
     struct luna_error err = {0};
     int previous_fd = master->upgrade.previous_fd;
-    atomic_ullong *counter = &master->board->pool.upgrade_rollbacks;
-    atomic_store_explicit(counter, atomic_load_explicit(counter, RELAXED) + 1, RELAXED);
+    scoreboard_count(&master->board->pool.upgrade_rollbacks);
     if (previous_fd < 0)
-        return;
-    if (handover_exec(master, master->upgrade.path, previous_fd, false, &err) == LUNA_OK)
+        luna_error_set(&err, LUNA_EIO, "the previous binary is not open any more");
+    else if (handover_exec(master, master->upgrade.path, previous_fd, false, &err) == LUNA_OK)
         return; /* not reached: it was executed */
     luna_log(LUNA_LOG_ERROR, "upgrade_stuck", LUNA_LOG_S("reason", err.msg),
              LUNA_LOG_S("effect", "the old workers go on under the new master"));

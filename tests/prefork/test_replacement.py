@@ -18,8 +18,8 @@ def upgrade(pool, program, upgrades=None, rollbacks=None):
 
 
 def test_reloads_and_upgrades_under_load_lose_nothing(make_pool, long_form):
-    """Short: 4 reloads, 5 upgrades. Long: 20 reloads, 5 upgrades, 100,000 requests. Three upgrades are of builds that fail: one
-    cannot run, one fails its self-test, one starts no worker."""
+    """Short: 4 reloads, 5 upgrades. Long: 20 reloads, 5 upgrades, 100,000 requests. Two upgrades are of builds that fail: one
+    fails its self-test, one starts no worker."""
     reloads, requests = (20, 100_000) if long_form else (4, 3000)
     pool = make_pool(LUNA_LOG_LEVEL="warning", LUNA_REQUESTS_MAX="3000").start(ready=False)
     wait_until(lambda: pool.fetch("/readyz")[0] == 200, 10, "/readyz")
@@ -53,6 +53,15 @@ def test_stillborn_build_is_rolled_back_to_the_old_binary(make_pool):
     pool.signal(signal.SIGHUP)  # and the old master still works
     wait_until(lambda: pool.status()["pool"]["reloads"] == 1, 10, "reload after a rollback")
     assert len(pool.workers()) == 4
+
+
+def test_a_file_that_is_no_program_is_not_taken_for_a_build_that_computes_wrongly(make_pool):
+    pool = make_pool().start()
+    text = pool.folder / "text"
+    text.write_text("no program\n")
+    upgrade(pool, text, rollbacks=1)
+    assert pool.events("upgrade_rolled_back")[0]["reason"] == "the file cannot be executed"
+    assert pool.post().status == 200
 
 
 def test_reload_takes_new_settings_and_refuses_wrong_ones(make_pool):
