@@ -185,16 +185,32 @@ static void drain(struct exchange *exchange)
             fcgi_io_read_body(pipeline->io, &pipeline->body, luna_deadline_in_ms(REFUSAL_DRAIN_MS));
 }
 
+static void write_ms(struct luna_buf *head, int64_t us)
+{
+    const char rest[] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10), (char)('0' + us % 10)};
+    luna_buf_put_int(head, us / 1000);
+    luna_buf_append(head, rest, sizeof rest);
+}
+
 /* Milliseconds of the steps that make an answer, for the client's own tools. */
 static void write_timing(const struct exchange *exchange, struct luna_buf *head)
 {
     static const enum phase shown[] = {PHASE_DECODE, PHASE_ADMIT, PHASE_MODEL, PHASE_ENCODE};
     luna_buf_puts(head, "Server-Timing: ");
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
-        int64_t us = exchange->sample.phase_ns[shown[i]] / 1000;
-        luna_buf_printf(head, "%s%s;dur=%lld.%03lld", i > 0 ? ", " : "", phase_name(shown[i]),
-                        (long long)(us / 1000), (long long)(us % 1000));
+        luna_buf_puts(head, i > 0 ? ", " : "");
+        luna_buf_puts(head, phase_name(shown[i]));
+        luna_buf_puts(head, ";dur=");
+        write_ms(head, exchange->sample.phase_ns[shown[i]] / 1000);
     }
+    luna_buf_puts(head, "\r\n");
+}
+
+static void write_header(struct luna_buf *head, const char *name, const char *value)
+{
+    luna_buf_puts(head, name);
+    luna_buf_puts(head, ": ");
+    luna_buf_puts(head, value);
     luna_buf_puts(head, "\r\n");
 }
 
@@ -204,15 +220,23 @@ static void write_head(const struct exchange *exchange, bool whole)
     struct pipeline *pipeline = exchange->pipeline;
     const struct http_response *response = &pipeline->response;
     struct luna_buf *head = &pipeline->head;
-    luna_buf_printf(head, "Status: %d %s\r\n", response->status, http_reason(response->status));
+    luna_buf_puts(head, "Status: ");
+    luna_buf_put_int(head, response->status);
+    luna_buf_puts(head, " ");
+    luna_buf_puts(head, http_reason(response->status));
+    luna_buf_puts(head, "\r\n");
     bool empty = response->status == NO_CONTENT || response->status == NOT_MODIFIED;
     if (!empty)
-        luna_buf_printf(head, "Content-Type: %s\r\n", response->content_type);
-    if (!empty && whole)
-        luna_buf_printf(head, "Content-Length: %zu\r\n", response->body.len);
+        write_header(head, "Content-Type", response->content_type);
+    if (!empty && whole) {
+        luna_buf_puts(head, "Content-Length: ");
+        luna_buf_put_int(head, (int64_t)response->body.len);
+        luna_buf_puts(head, "\r\n");
+    }
     write_timing(exchange, head);
-    luna_buf_printf(head, "X-Request-Id: %s\r\nCache-Control: %s\r\n", exchange->request_id,
-                    response->cache_control != NULL ? response->cache_control : "no-store");
+    write_header(head, "X-Request-Id", exchange->request_id);
+    write_header(head, "Cache-Control",
+                 response->cache_control != NULL ? response->cache_control : "no-store");
     luna_buf_append(head, response->headers.data, response->headers.len);
     luna_buf_puts(head, "\r\n");
 }

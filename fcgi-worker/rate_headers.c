@@ -1,7 +1,5 @@
 #include "rate_headers.h"
 
-#include <stdio.h>
-
 enum { DAY_S = 86400 };
 
 const char *quota_policy_name(enum luna_period period)
@@ -22,33 +20,46 @@ static int64_t at_least_zero(int64_t value)
     return value > 0 ? value : 0;
 }
 
+static void put(struct luna_buf *headers, const char *before, int64_t number)
+{
+    luna_buf_puts(headers, before);
+    luna_buf_put_int(headers, number);
+}
+
+static void put_policy(struct luna_buf *headers, const struct luna_admission *admission)
+{
+    luna_buf_puts(headers, "RateLimit-Policy: \"");
+    luna_buf_puts(headers, quota_policy_name(admission->quota_period));
+    put(headers, "\";q=", admission->quota_limit);
+    if (admission->quota_period == LUNA_PERIOD_DAY) /* a month has no one length, so it names none */
+        put(headers, ";w=", DAY_S);
+    put(headers, ", \"burst\";q=", admission->rate_burst);
+    if (admission->rate_per_s > 0) /* how long an empty bucket takes to fill */
+        put(headers, ";w=", (admission->rate_burst + admission->rate_per_s - 1) / admission->rate_per_s);
+}
+
+static void put_state(struct luna_buf *headers, const struct luna_admission *admission)
+{
+    luna_buf_puts(headers, "\r\nRateLimit: \"");
+    luna_buf_puts(headers, quota_policy_name(admission->quota_period));
+    put(headers, "\";r=", at_least_zero(admission->quota_remaining));
+    if (admission->quota_period != LUNA_PERIOD_NONE)
+        put(headers, ";t=", at_least_zero(admission->quota_reset_s));
+    put(headers, ", \"burst\";r=", at_least_zero(admission->rate_remaining));
+    put(headers, ";t=", at_least_zero(admission->rate_reset_s));
+}
+
+/* Not by http_header_add(): every answer has them, and formatting took longer than all else of them. */
 void rate_headers_add(struct http_response *response, const struct luna_admission *admission)
 {
-    const char *name = quota_policy_name(admission->quota_period);
-    char window[16] = "";
-    char reset[32] = "";
-    char burst_window[32] = "";
-    if (admission->quota_period == LUNA_PERIOD_DAY) /* a month has no one length, so it names none */
-        (void)snprintf(window, sizeof window, ";w=%d", DAY_S);
+    struct luna_buf *headers = &response->headers;
+    put_policy(headers, admission);
+    put_state(headers, admission);
+    put(headers, "\r\nX-RateLimit-Limit: ", admission->quota_limit);
+    put(headers, "\r\nX-RateLimit-Remaining: ", at_least_zero(admission->quota_remaining));
     if (admission->quota_period != LUNA_PERIOD_NONE)
-        (void)snprintf(reset, sizeof reset, ";t=%lld", (long long)at_least_zero(admission->quota_reset_s));
-    if (admission->rate_per_s > 0) /* how long an empty bucket takes to fill */
-        (void)snprintf(
-            burst_window, sizeof burst_window, ";w=%lld",
-            (long long)((admission->rate_burst + admission->rate_per_s - 1) / admission->rate_per_s));
-    http_header_add(response, "RateLimit-Policy", "\"%s\";q=%lld%s, \"burst\";q=%lld%s", name,
-                    (long long)admission->quota_limit, window, (long long)admission->rate_burst,
-                    burst_window);
-    http_header_add(response, "RateLimit", "\"%s\";r=%lld%s, \"burst\";r=%lld;t=%lld", name,
-                    (long long)at_least_zero(admission->quota_remaining), reset,
-                    (long long)at_least_zero(admission->rate_remaining),
-                    (long long)at_least_zero(admission->rate_reset_s));
-    http_header_add(response, "X-RateLimit-Limit", "%lld", (long long)admission->quota_limit);
-    http_header_add(response, "X-RateLimit-Remaining", "%lld",
-                    (long long)at_least_zero(admission->quota_remaining));
-    if (admission->quota_period != LUNA_PERIOD_NONE)
-        http_header_add(response, "X-RateLimit-Reset", "%lld",
-                        (long long)at_least_zero(admission->quota_reset_s));
+        put(headers, "\r\nX-RateLimit-Reset: ", at_least_zero(admission->quota_reset_s));
+    luna_buf_puts(headers, "\r\n");
 }
 
 void retry_after_add(struct http_response *response, int64_t retry_after_ms)

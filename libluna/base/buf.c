@@ -1,5 +1,6 @@
 #include "luna/base/buf.h"
 
+#include "luna/base/decimal.h"
 #include "luna/base/escape.h"
 
 #include <stdarg.h>
@@ -101,6 +102,12 @@ void luna_buf_puts(struct luna_buf *buf, const char *text)
 void luna_buf_putc(struct luna_buf *buf, char c)
 {
     luna_buf_append(buf, &c, 1);
+}
+
+void luna_buf_put_int(struct luna_buf *buf, int64_t number)
+{
+    char text[LUNA_DECIMAL_BYTES];
+    luna_buf_append(buf, text, luna_decimal_print(number, text));
 }
 
 /* Most texts fit into the room there is; only a longer one is formatted a second time. */

@@ -1,12 +1,12 @@
 #include "luna/base/log.h"
 
 #include "luna/base/clock.h"
+#include "luna/base/decimal.h"
 #include "luna/base/escape.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -81,36 +81,20 @@ static void put(struct line *line, const char *bytes, size_t len)
     line->len += len;
 }
 
-static void put_format(struct line *line, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void put_format(struct line *line, const char *fmt, ...)
+static void put_text(struct line *line, const char *text)
 {
-    char text[128];
-    va_list args;
-    va_start(args, fmt);
-    int len = vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    if (len > 0)
-        put(line, text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
+    put(line, text, strlen(text));
 }
 
-/* Not by printf: a request's line has twenty numbers. */
 static void put_int(struct line *line, int64_t number)
 {
-    char text[24];
-    char *at = text + sizeof text;
-    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    do {
-        *--at = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0);
-    if (number < 0)
-        *--at = '-';
-    put(line, at, (size_t)(text + sizeof text - at));
+    char text[LUNA_DECIMAL_BYTES];
+    put(line, text, luna_decimal_print(number, text));
 }
 
 static void put_quoted(struct line *line, const char *text, size_t len)
 {
-    put(line, "\"", 1);
+    put_text(line, "\"");
     for (size_t at = 0; at < len && !line->cut;) {
         size_t run = luna_escape_plain_run(text + at, len - at);
         put(line, text + at, run);
@@ -123,7 +107,7 @@ static void put_quoted(struct line *line, const char *text, size_t len)
         put(line, escaped, size);
         at += used;
     }
-    put(line, "\"", 1);
+    put_text(line, "\"");
 }
 
 static bool is_bare(const char *text, size_t len)
@@ -142,9 +126,9 @@ static void put_value(struct line *line, const struct luna_log_field *field)
     if (field->type == LUNA_LOG_FIELD_INT)
         put_int(line, field->number);
     else if (field->type == LUNA_LOG_FIELD_BOOL)
-        put(line, field->number != 0 ? "true" : "false", field->number != 0 ? 4 : 5);
+        put_text(line, field->number != 0 ? "true" : "false");
     else if (field->text == NULL)
-        put(line, "null", 4);
+        put_text(line, "null");
     else if (log_format == LUNA_LOG_TEXT && is_bare(field->text, field->text_len))
         put(line, field->text, field->text_len);
     else
@@ -165,7 +149,7 @@ static void put_time(struct line *line)
     }
     int ms = (int)(wall_ms % 1000);
     const char rest[] = {(char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z'};
-    put(line, date, strlen(date));
+    put_text(line, date);
     put(line, rest, sizeof rest);
 }
 
@@ -173,14 +157,25 @@ static void put_head(struct line *line, enum luna_log_level level, const char *e
 {
     if (log_format == LUNA_LOG_TEXT) {
         put_time(line);
-        put_format(line, " %s %s[%d] %s", level_names[level], log_program, (int)getpid(), event);
+        put_text(line, " ");
+        put_text(line, level_names[level]);
+        put_text(line, " ");
+        put_text(line, log_program);
+        put_text(line, "[");
+        put_int(line, getpid());
+        put_text(line, "] ");
+        put_text(line, event);
         return;
     }
-    put(line, "{\"ts\":\"", 7);
+    put_text(line, "{\"ts\":\"");
     put_time(line);
-    put_format(line, "\",\"level\":\"%s\",\"program\":", level_names[level]);
+    put_text(line, "\",\"level\":\"");
+    put_text(line, level_names[level]);
+    put_text(line, "\",\"program\":");
     put_quoted(line, log_program, strlen(log_program));
-    put_format(line, ",\"pid\":%d,\"event\":", (int)getpid());
+    put_text(line, ",\"pid\":");
+    put_int(line, getpid());
+    put_text(line, ",\"event\":");
     put_quoted(line, event, strlen(event));
 }
 
@@ -189,13 +184,13 @@ static void put_field(struct line *line, const struct luna_log_field *field)
 {
     size_t before = line->len;
     if (log_format == LUNA_LOG_TEXT) {
-        put(line, " ", 1);
-        put(line, field->key, strlen(field->key));
-        put(line, "=", 1);
+        put_text(line, " ");
+        put_text(line, field->key);
+        put_text(line, "=");
     } else {
-        put(line, ",", 1);
+        put_text(line, ",");
         put_quoted(line, field->key, strlen(field->key));
-        put(line, ":", 1);
+        put_text(line, ":");
     }
     put_value(line, field);
     if (line->cut)

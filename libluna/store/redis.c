@@ -1,5 +1,6 @@
 #include "redis.h"
 
+#include "luna/base/decimal.h"
 #include "redis_url.h"
 
 #include <hiredis/hiredis.h>
@@ -232,8 +233,7 @@ void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
         return;
     }
     char *text = command->numbers[command->number_count++];
-    int len = snprintf(text, sizeof command->numbers[0], "%lld", (long long)number);
-    add_argument(command, text, (size_t)len);
+    add_argument(command, text, luna_decimal_print(number, text));
 }
 
 enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_command *command,

@@ -9,6 +9,7 @@
 #define LUNA_STORE_REDIS_H
 
 #include "luna/base/clock.h"
+#include "luna/base/decimal.h"
 #include "luna/base/error.h"
 #include "luna/store/cache.h"
 
@@ -23,7 +24,7 @@ struct luna_redis_command {
     const char *argv[LUNA_REDIS_ARGS_MAX];
     size_t lens[LUNA_REDIS_ARGS_MAX];
     int argc;
-    char numbers[48][24];
+    char numbers[48][LUNA_DECIMAL_BYTES];
     int number_count;
     bool overflow;
 };
