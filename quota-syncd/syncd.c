@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ struct syncd {
     int64_t watchdog_ms; /* 0: none */
     int64_t alive_due_ms;
     struct luna_deadline stop_deadline; /* meaningful once state.stopping */
+    char told[LUNA_ERROR_MSG_BYTES];    /* the trouble that was logged last */
 };
 
 static int64_t now_ms(void)
@@ -51,11 +53,14 @@ void syncd_block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* Says once what changed; a daemon that logs every failed attempt hides the first one. */
-static void report_change(const struct syncd_state *state, enum round_outcome before, bool first)
+/* Says once what changed, another trouble included; a daemon that logs every failed attempt hides the first one. */
+static void report_change(struct syncd *syncd, enum round_outcome before, bool first)
 {
-    if (state->last == before && !first)
+    const struct syncd_state *state = &syncd->state;
+    const char *trouble = syncd_in_trouble(state) ? state->trouble.msg : "";
+    if (state->last == before && !first && strcmp(trouble, syncd->told) == 0)
         return;
+    (void)snprintf(syncd->told, sizeof syncd->told, "%s", trouble);
     if (state->last == ROUND_REFUSED)
         luna_log(LUNA_LOG_ERROR, "redis_refused", LUNA_LOG_S("why", state->trouble.msg));
     else if (state->last == ROUND_FAILED)
@@ -81,7 +86,7 @@ static void run_round(struct syncd *syncd)
     state->metrics.leading = state->last == ROUND_DONE || state->last == ROUND_STOPPED;
     if (syncd_in_trouble(state))
         state->metrics.round_failures_total++;
-    report_change(state, before, first);
+    report_change(syncd, before, first);
 }
 
 static void reload(struct syncd *syncd)

@@ -75,6 +75,17 @@ def test_a_frozen_redis_does_not_hang_the_daemon(stack, tmp_path):
             assert daemon.stop() == 0
 
 
+def test_another_trouble_is_not_hidden_behind_the_first(stack, tmp_path):
+    with redis_server(tmp_path, *SAFE) as (url, process):
+        process.send_signal(signal.SIGSTOP)
+        with running_syncd(tmp_path / "syncd.log", **settings_for(stack, LUNA_REDIS_URL=url, LUNA_REDIS_TIMEOUT_MS="200")) as daemon:
+            daemon.await_page("/readyz", 503, "retrying")
+            process.kill()
+            daemon.await_page("/readyz", 503, "refused")
+            why = [line["why"] for line in daemon.logged() if line["event"] == "round_failed"]
+            assert len(why) == 2 and "refused" not in why[0] and "refused" in why[1], why
+
+
 def test_a_schema_of_another_build_is_not_touched(stack, tmp_path):
     """The database `postgres` has none of our tables."""
     url = stack.database_url("luna_syncd").removesuffix("/luna") + "/postgres"
