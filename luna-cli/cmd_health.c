@@ -15,7 +15,7 @@ enum { CHECK_TIMEOUT_MS = 3000, PAGE_BYTES_MAX = 64 * 1024 };
 /* One line of the report. */
 struct finding {
     const char *part;
-    bool checked; /* false: there is no setting that says where it is, and it is optional */
+    bool checked; /* false: no setting says where it is, and it is optional; or another part comes first */
     bool well;
     struct luna_error what; /* when not well */
     const char *advice;
@@ -90,6 +90,8 @@ static struct finding examine(const struct cli_config *config, const char *part,
 {
     struct finding finding = {.part = part, .checked = checked, .advice = advice};
     finding.well = !checked || look(config, &finding.what) == LUNA_OK;
+    if (!finding.well && finding.what.code == LUNA_ECONFIG)
+        finding.advice = "set it, or the same name with _FILE";
     return finding;
 }
 
@@ -117,10 +119,12 @@ enum cli_exit cmd_health(const struct invocation *invocation)
     struct luna_error err;
     if (cli_config_load(&config, &err) != LUNA_OK)
         return cli_exit_report(&err);
+    const struct finding database = examine(&config, "postgresql", true, check_database,
+                                            "start PostgreSQL, or correct LUNA_DATABASE_URL");
     const struct finding findings[] = {
-        examine(&config, "postgresql", true, check_database,
-                "start PostgreSQL, or correct LUNA_DATABASE_URL"),
-        examine(&config, "schema", true, check_schema, "run: luna migrate up (as the owner of the schema)"),
+        database,
+        examine(&config, "schema", database.well, check_schema,
+                database.well ? "run: luna migrate up (as the owner of the schema)" : "postgresql first"),
         examine(&config, "redis", true, check_redis, "start Redis, or correct LUNA_REDIS_URL"),
         examine(&config, "quota-syncd", config.syncd_listen != NULL, check_syncd,
                 config.syncd_listen ? "start quota-syncd, or read its log"

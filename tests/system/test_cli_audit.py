@@ -83,3 +83,10 @@ def test_health_names_the_part_that_fails_and_says_what_to_do(stack, setting, va
     assert outcome.returncode == 1
     line = next(line for line in outcome.stdout.splitlines() if line.startswith(part))
     assert "FAILED" in line and ("start" in line or "set" in line)
+    assert outcome.stdout.count("FAILED") == 1, "what follows from it is a part of its own"
+
+
+def test_health_takes_a_missing_setting_for_no_store_that_is_down(stack):
+    outcome = stack.luna("health", check=False, LUNA_REDIS_URL_FILE="")
+    line = next(line for line in outcome.stdout.splitlines() if line.startswith("redis"))
+    assert outcome.returncode == 1 and "LUNA_REDIS_URL is not set" in line and "start Redis" not in line
