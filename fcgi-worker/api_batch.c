@@ -61,19 +61,28 @@ static void put_separator(struct exchange *exchange)
         luna_buf_putc(&exchange->pipeline->response.body, exchange->format_out == FORMAT_NDJSON ? '\n' : ',');
 }
 
-/* `detail` is about this series: the row's own sentence is about a request. */
-static void put_error(struct exchange *exchange, enum problem_id id, const char *detail,
-                      const struct luna_faults *faults)
+static struct luna_buf *begin_error(struct exchange *exchange, enum problem_id id)
 {
     struct luna_buf *out = &exchange->pipeline->response.body;
     put_separator(exchange);
     luna_buf_printf(out, "{\"error\":{\"code\":\"%s\",\"detail\":", problem_row(id)->code);
-    if (faults != NULL)
-        luna_faults_put_json(faults, out);
-    else
-        luna_buf_put_json_string(out, detail, strlen(detail));
-    luna_buf_puts(out, "}}");
     exchange->tally.failed++;
+    return out;
+}
+
+/* `detail` is about this series: the row's own sentence is about a request. */
+static void put_error(struct exchange *exchange, enum problem_id id, const char *detail)
+{
+    struct luna_buf *out = begin_error(exchange, id);
+    luna_buf_put_json_string(out, detail, strlen(detail));
+    luna_buf_puts(out, "}}");
+}
+
+static void put_faults(struct exchange *exchange, const struct luna_faults *faults)
+{
+    struct luna_buf *out = begin_error(exchange, PROBLEM_VALIDATION);
+    luna_faults_put_json(faults, out);
+    luna_buf_puts(out, "}}");
 }
 
 /* The answer has begun to leave under an Idempotency-Key: it is worked out to its end even for nobody, as a retry gets the whole of
@@ -107,15 +116,15 @@ static void run_item(struct exchange *exchange, const struct luna_batch_item *it
         exchange->tally.succeeded++;
         break;
     case LUNA_RUN_FAULTS:
-        put_error(exchange, PROBLEM_VALIDATION, NULL, &faults);
+        put_faults(exchange, &faults);
         break;
     case LUNA_RUN_MEMORY:
         put_error(exchange, PROBLEM_BODY_TOO_LARGE,
-                  "The model needs more memory for this series than one may use. Send fewer points.", NULL);
+                  "The model needs more memory for this series than one may use. Send fewer points.");
         break;
     case LUNA_RUN_CANCELLED:
         exchange->tally.out_of_time = !exchange->client_left || owes_the_end(exchange);
-        put_error(exchange, PROBLEM_DEADLINE, too_late, NULL);
+        put_error(exchange, PROBLEM_DEADLINE, too_late);
         break;
     }
     luna_arena_reset(scratch);
@@ -128,12 +137,11 @@ static void answer_item(struct exchange *exchange, const struct luna_batch_item 
     struct batch_tally *tally = &exchange->tally;
     tally->out_of_time = tally->out_of_time || luna_deadline_passed(exchange->deadline);
     if (item->faults != NULL)
-        put_error(exchange, PROBLEM_VALIDATION, NULL, item->faults);
+        put_faults(exchange, item->faults);
     else if (tally->tried == allowed)
-        put_error(exchange, PROBLEM_QUOTA_EXHAUSTED, "The account's quota was used up by the series before.",
-                  NULL);
+        put_error(exchange, PROBLEM_QUOTA_EXHAUSTED, "The account's quota was used up by the series before.");
     else if (tally->out_of_time)
-        put_error(exchange, PROBLEM_DEADLINE, too_late, NULL);
+        put_error(exchange, PROBLEM_DEADLINE, too_late);
     else
         run_item(exchange, item, scratch);
 }
