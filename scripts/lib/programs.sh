@@ -10,14 +10,20 @@ build_configure() {
     launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   fi
   step "Configuring the $LUNA_PRESET build"
-  (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake.log" cmake --preset "$LUNA_PRESET" "${launcher[@]}")
+  (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake.log" build_locked cmake --preset "$LUNA_PRESET" "${launcher[@]}")
+}
+
+# build_locked CMD…: one at a time for each checkout. ninja knows of no other, and two that build the same file spoil it for each other.
+build_locked() {
+  mkdir -p "$LUNA_ROOT/build"
+  flock -w 1800 "$LUNA_ROOT/build/lock" "$@"
 }
 
 # build_programs TARGET…: ninja decides what there is to do.
 build_programs() {
   build_configure
   step "Building $*"
-  quietly "$LUNA_VAR/log/build.log" cmake --build "$LUNA_BUILD" -- "$@"
+  quietly "$LUNA_VAR/log/build.log" build_locked cmake --build "$LUNA_BUILD" -- "$@"
 }
 
 # The pages under /docs and /redoc come from npm packages; a service without them is whole, so they are built only where npm is.

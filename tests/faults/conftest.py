@@ -1,13 +1,11 @@
 """Faults: a stack of its own that is killed, frozen and rolled back under load. --long enumerates every crash point."""
-import random
 import shutil
-import socket
 import tempfile
 
 import pytest
 from ledger import check
 from load import Load
-from luna_stack import Stack, assert_no_secret_in_logs, wait_until
+from luna_stack import Stack, assert_no_secret_in_logs, ports_of_our_own, wait_until
 from stack_control import Process
 
 pytest_plugins = ["luna_stack"]
@@ -22,26 +20,6 @@ def pytest_addoption(parser):
 @pytest.fixture(scope="session")
 def long_run(request):
     return request.config.getoption("--long")
-
-
-def ports_of_our_own():
-    """Neither where other stacks look for a free port nor where the kernel does: a server that is down for a while must find its
-    port free when it comes back."""
-    names = ("LUNA_HTTPS_PORT", "LUNA_POSTGRES_PORT", "LUNA_REDIS_PORT", "LUNA_MONITOR_PORT", "LUNA_SYNCD_METRICS_PORT")
-    while True:
-        first = random.randrange(15000, 30000, len(names))
-        ports = {name: first + index for index, name in enumerate(names)}
-        if all(is_free(port) for port in ports.values()):
-            return ports
-
-
-def is_free(port):
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 @pytest.fixture(scope="session")

@@ -18,12 +18,13 @@ import pytest
 import redis
 from recording import RECORDING
 from log_secrets import found_in_logs, secrets_in
-from waiting import wait_until  # noqa: F401  (most tests take it from here)
+from waiting import free_port, wait_until  # noqa: F401  (most tests take wait_until from here)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev")
 CLI = BUILD / "bin" / "luna"
 START_TIMEOUT_S = 300
+PORTS = ("LUNA_HTTPS_PORT", "LUNA_POSTGRES_PORT", "LUNA_REDIS_PORT", "LUNA_MONITOR_PORT", "LUNA_SYNCD_METRICS_PORT")
 PAGES = ("https://pages.example.org", "https://b.example.org:8443")  # whose pages may call the API
 
 
@@ -31,6 +32,11 @@ def clean_environment(**settings):
     """This process's environment without any LUNA_ setting but those given (and the preset)."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LUNA_") or name == "LUNA_PRESET"}
     return kept | {name: str(value) for name, value in settings.items()}
+
+
+def ports_of_our_own():
+    """For a stack whose servers are ended and started again: another that starts meanwhile does not take their ports."""
+    return {name: free_port() for name in PORTS}
 
 
 class Stack:
@@ -160,7 +166,8 @@ def stack():
         yield running
         assert_no_secret_in_logs(running)
         return
-    running = Stack(tempfile.mkdtemp(prefix="luna-test-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_CORS_ORIGINS=", ".join(PAGES))
+    running = Stack(tempfile.mkdtemp(prefix="luna-test-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_CORS_ORIGINS=", ".join(PAGES),
+                    **ports_of_our_own())
     try:
         running.up()
         RECORDING.start(running.env["LUNA_URL"], running.ca, running.var / "log" / "access.log")

@@ -10,12 +10,12 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import time
 
 import httpx
 import pytest
+from waiting import free_port
 
 REDOCLY = pathlib.Path(__file__).resolve().parents[2] / "build/web/node_modules/@redocly/cli/bin/cli.js"
 
@@ -66,12 +66,6 @@ NOT_RECORDED = {
 def reason_not_recorded(file, name):
     """Why this test is not recorded; None for one that is."""
     return NOT_RECORDED.get(f"{file}::{name}") or NOT_RECORDED.get(f"{file}::{name.partition('[')[0]}")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Proxy:

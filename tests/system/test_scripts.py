@@ -1,4 +1,5 @@
 """scripts/up and scripts/down: side by side, again, in the foreground, under a closed folder, with ports given or taken."""
+import concurrent.futures
 import os
 import pathlib
 import pwd
@@ -16,13 +17,16 @@ from luna_stack import ROOT, START_TIMEOUT_S, Stack, clean_environment, wait_unt
 SERVERS = ["postgres", "redis", "quota-syncd", "fcgi-worker", "nginx"]
 
 
-@pytest.fixture
-def second():
-    """A second stack of the same checkout, in a folder that only its owner may enter."""
+def another_stack():
+    """Of the same checkout, in a folder that only its owner may enter; its ports are for scripts/up to find."""
     made = Stack(pathlib.Path(tempfile.mkdtemp(prefix="luna-second-")) / "var")
     yield made
     made.script("down", check=False)
     shutil.rmtree(made.var.parent, ignore_errors=True)
+
+
+second = pytest.fixture(another_stack, name="second")
+third = pytest.fixture(another_stack, name="third")
 
 
 def owner_of(pid):
@@ -38,11 +42,12 @@ def alive(pid):
     return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
-def test_two_stacks_side_by_side_and_down_ends_only_its_own(stack, client, account, second):
-    shown = second.up()
-    assert "The Nile" in shown and "▁" in shown and "curl --cacert" in shown
-    assert not set(stack.ports().values()) & set(second.ports().values())
-    theirs = [stack.pid(name) for name in SERVERS]
+def test_two_stacks_that_start_at_once_stand_side_by_side_and_down_ends_only_its_own(stack, client, account, second, third):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for shown in pool.map(Stack.up, (second, third)):
+            assert "The Nile" in shown and "▁" in shown and "curl --cacert" in shown
+    assert not set(third.ports().values()) & set(second.ports().values())
+    theirs = [running.pid(name) for running in (stack, third) for name in SERVERS]
     ours = [second.pid(name) for name in SERVERS]
     second.down()
     assert not any(alive(pid) for pid in ours)
@@ -50,7 +55,17 @@ def test_two_stacks_side_by_side_and_down_ends_only_its_own(stack, client, accou
     assert client.post(account.url, headers=account.headers, json={"results": [1, 2]}).status_code == 200
 
 
+def test_two_builds_at_once_wait_for_each_other(tmp_path):
+    """ninja does not: each stack that starts looks whether there is something to build."""
+    script = f"""cd {tmp_path}; . {ROOT}/scripts/lib/common.sh; . {ROOT}/scripts/lib/programs.sh
+                 build_locked sh -c 'echo begins >>log; sleep 0.3; echo ends >>log'"""
+    both = [subprocess.Popen(["bash", "-c", script], env=clean_environment()) for _ in range(2)]
+    assert [process.wait(START_TIMEOUT_S) for process in both] == [0, 0]
+    assert (tmp_path / "log").read_text(encoding="utf-8").split() == ["begins", "ends", "begins", "ends"]
+
+
 def test_second_up_takes_seconds_and_keeps_the_account(stack):
+    stack.up()  # what was edited while the tests run is built and started here
     pids = [stack.pid(name) for name in SERVERS]
     key = stack.env["LUNA_API_KEY"]
     began = time.monotonic()

@@ -1,6 +1,9 @@
 """For whoever waits for a program: until something is so, and a port that nobody else has."""
+import random
 import socket
 import time
+
+HELD = []  # as long as this process lives
 
 
 def wait_until(condition, timeout_s=10.0, what="", interval_s=0.02):
@@ -15,7 +18,17 @@ def wait_until(condition, timeout_s=10.0, what="", interval_s=0.02):
 
 
 def free_port():
-    """A TCP port of the loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of the loopback that is this process's until it ends: a server that is down for a while finds it free when it comes
+    back. From below where the kernel takes the ports of connections, and above where scripts/up looks. Held by a name that only one
+    process of the machine (of the network namespace, as the port) can have."""
+    while True:
+        port, name = random.randrange(15000, 32000), socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0luna-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            name.close()
+            continue
+        HELD.append(name)
+        return port
