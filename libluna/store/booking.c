@@ -109,6 +109,10 @@ enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_scr
     struct luna_buf text;
     luna_buf_init(&text, LUNA_SCRIPT_BYTES_MAX);
     luna_script_text(script, incarnation, &text);
+    if (text.overflow) {
+        luna_buf_done(&text);
+        return luna_error_set(err, LUNA_ENOMEM, "no memory for the script \"%s\"", luna_script_name(script));
+    }
     luna_redis_begin(&command, "SCRIPT");
     luna_redis_arg(&command, "LOAD");
     luna_redis_arg(&command, text.data);

@@ -20,16 +20,13 @@ static enum luna_code send_row(struct luna_cache *cache, const struct luna_pg_re
     struct luna_redis_command command;
     struct luna_quota_keys keys;
     struct luna_config_keys config_keys;
-    struct luna_buf text;
     int64_t account_id = luna_pg_int(result, row, column);
     if (!luna_config_keys_parse(luna_pg_text(result, row, column + 12), &config_keys))
         return luna_error_set(err, LUNA_ELIMIT, "account %lld has more than %d live keys",
                               (long long)account_id, LUNA_CONFIG_KEYS_MAX);
     luna_quota_keys_make(account_id, "", &keys);
-    luna_buf_init(&text, LUNA_SCRIPT_BYTES_MAX);
-    luna_script_text(LUNA_SCRIPT_PUSH, 0, &text);
     luna_redis_begin(&command, "EVAL");
-    luna_redis_arg(&command, text.data);
+    luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_PUSH));
     luna_redis_arg(&command, "4");
     luna_redis_arg(&command, keys.m);
     luna_redis_arg(&command, keys.quota);
@@ -44,9 +41,7 @@ static enum luna_code send_row(struct luna_cache *cache, const struct luna_pg_re
     luna_redis_arg(&command, "kind");
     luna_redis_arg(&command, luna_config_period(luna_pg_text(result, row, column + 11)));
     luna_config_keys_add(&config_keys, &command);
-    enum luna_code code = luna_redis_send(cache, &command, deadline, err);
-    luna_buf_done(&text);
-    return code;
+    return luna_redis_send(cache, &command, deadline, err);
 }
 
 static enum luna_code take_answer(struct luna_cache *cache, struct luna_deadline deadline,

@@ -39,11 +39,8 @@ enum luna_code luna_fence_record_write(struct luna_cache *cache, const struct lu
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
-    struct luna_buf text;
-    luna_buf_init(&text, LUNA_SCRIPT_BYTES_MAX);
-    luna_script_text(LUNA_SCRIPT_FENCE, 0, &text);
     luna_redis_begin(&command, "EVAL");
-    luna_redis_arg(&command, text.data);
+    luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_FENCE));
     luna_redis_arg(&command, "2");
     luna_redis_arg(&command, LUNA_KEY_FENCE);
     luna_redis_arg(&command, LUNA_KEY_DIRTY);
@@ -59,7 +56,6 @@ enum luna_code luna_fence_record_write(struct luna_cache *cache, const struct lu
         luna_redis_arg(&command, record->sha[i]);
     }
     enum luna_code code = luna_redis_want(cache, &command, deadline, &reply, err);
-    luna_buf_done(&text);
     if (code != LUNA_OK)
         return code;
     if (luna_reply_int(reply, 0) != 1)

@@ -80,8 +80,8 @@ static enum luna_code find_last_number(struct luna_journal *journal, struct luna
 
 static enum luna_code open_segment(struct luna_journal *journal, struct luna_error *err)
 {
-    char name[48];
-    snprintf(name, sizeof name, "j-%d-%lld", journal->slot, (long long)journal->number);
+    char name[LUNA_JOURNAL_SEGMENT_NAME_BYTES];
+    luna_journal_segment_name(journal->slot, journal->number, name);
     int fd = openat(journal->dir_fd, name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     struct stat info;
     if (fd < 0 || fstat(fd, &info) != 0) {

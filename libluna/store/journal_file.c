@@ -113,6 +113,11 @@ void luna_journal_unlock(int fd, int byte)
     (void)try_lock(fd, byte, F_UNLCK); /* cannot fail on an open descriptor */
 }
 
+void luna_journal_segment_name(int64_t slot, int64_t number, char ret_name[LUNA_JOURNAL_SEGMENT_NAME_BYTES])
+{
+    snprintf(ret_name, LUNA_JOURNAL_SEGMENT_NAME_BYTES, "j-%lld-%lld", (long long)slot, (long long)number);
+}
+
 bool luna_journal_segment_parse(const char *name, int *ret_slot, int64_t *ret_number)
 {
     char *end = NULL;

@@ -47,7 +47,9 @@ enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_d
                                  struct luna_error *err) LUNA_MUSTCHECK;
 void luna_journal_unlock(int fd, int byte);
 
-/* "j-<slot>-<number>" taken apart; false for any other name. */
+enum { LUNA_JOURNAL_SEGMENT_NAME_BYTES = 48 };
+/* "j-<slot>-<number>", made, and taken apart; false for any other name. */
+void luna_journal_segment_name(int64_t slot, int64_t number, char ret_name[LUNA_JOURNAL_SEGMENT_NAME_BYTES]);
 bool luna_journal_segment_parse(const char *name, int *ret_slot, int64_t *ret_number);
 
 #endif

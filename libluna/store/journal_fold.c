@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdio.h> /* renameat */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -159,9 +159,8 @@ static void forget_old(struct luna_journal_sums *sums)
 static void delete_segments(int dir_fd, const struct luna_journal_fold *fold)
 {
     for (size_t i = 0; i < fold->covered_count; i++) {
-        char name[48];
-        snprintf(name, sizeof name, "j-%lld-%lld", (long long)fold->covered[i].slot,
-                 (long long)fold->covered[i].number);
+        char name[LUNA_JOURNAL_SEGMENT_NAME_BYTES];
+        luna_journal_segment_name(fold->covered[i].slot, fold->covered[i].number, name);
         unlinkat(dir_fd, name, 0); /* gone already is as good */
     }
 }
@@ -170,10 +169,9 @@ static int64_t bytes_left(int dir_fd, const struct luna_journal_listing *listing
 {
     int64_t bytes = 0;
     for (size_t i = 0; i < listing->count; i++) {
-        char name[48];
+        char name[LUNA_JOURNAL_SEGMENT_NAME_BYTES];
         struct stat info;
-        snprintf(name, sizeof name, "j-%lld-%lld", (long long)listing->items[i].slot,
-                 (long long)listing->items[i].number);
+        luna_journal_segment_name(listing->items[i].slot, listing->items[i].number, name);
         if (fstatat(dir_fd, name, &info, 0) == 0)
             bytes += info.st_size;
     }

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,17 +44,20 @@ enum luna_code luna_journal_listing_read(int dir_fd, struct luna_journal_listing
     struct luna_journal_listing listing = {.items = NULL};
     size_t room = 0;
     bool enough = true;
-    for (struct dirent *entry; enough && (entry = readdir(stream)) != NULL;) {
+    errno = 0; /* the end of a listing and its failure differ in nothing else */
+    for (struct dirent *entry; enough && (entry = readdir(stream)) != NULL; errno = 0) {
         int slot = 0;
         int64_t number = 0;
         if (luna_journal_segment_parse(entry->d_name, &slot, &number))
             enough =
                 listing_add(&listing, &room, (struct luna_journal_segment){.slot = slot, .number = number});
     }
+    int failed = enough ? errno : ENOMEM;
     closedir(stream);
-    if (!enough) {
+    if (failed != 0) {
         luna_journal_listing_done(&listing);
-        return luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the listing");
+        return luna_error_set(err, enough ? LUNA_EIO : LUNA_ENOMEM, "journal: cannot list: %s",
+                              strerror(failed));
     }
     if (listing.count > 0)
         qsort(listing.items, listing.count, sizeof *listing.items, compare);
@@ -88,8 +90,8 @@ enum luna_code luna_journal_segment_add(int dir_fd, const struct luna_journal_se
 {
     enum { BATCH = 512 };
     struct luna_journal_record records[BATCH];
-    char name[48];
-    snprintf(name, sizeof name, "j-%lld-%lld", (long long)segment->slot, (long long)segment->number);
+    char name[LUNA_JOURNAL_SEGMENT_NAME_BYTES];
+    luna_journal_segment_name(segment->slot, segment->number, name);
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return luna_error_set(err, LUNA_EIO, "journal: %s: %s", name, strerror(errno));

@@ -4,15 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static enum luna_code sync_segment(int dir_fd, const struct luna_journal_segment *segment,
                                    struct luna_error *err)
 {
-    char name[48];
-    snprintf(name, sizeof name, "j-%lld-%lld", (long long)segment->slot, (long long)segment->number);
+    char name[LUNA_JOURNAL_SEGMENT_NAME_BYTES];
+    luna_journal_segment_name(segment->slot, segment->number, name);
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
         return LUNA_OK; /* folded meanwhile, and the fold is on the disk */

@@ -38,6 +38,12 @@ void luna_script_text(enum luna_script script, int64_t incarnation, struct luna_
     luna_buf_putc(out, '\0');
 }
 
+const char *luna_script_unfenced(enum luna_script script)
+{
+    assert(script >= LUNA_SCRIPTS_FENCED && script < LUNA_SCRIPTS_COUNT);
+    return scripts[script].text;
+}
+
 void luna_script_build(char out[17])
 {
     unsigned char digests[LUNA_SCRIPTS_COUNT][LUNA_DIGEST_BYTES], digest[LUNA_DIGEST_BYTES];

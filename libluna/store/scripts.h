@@ -34,7 +34,9 @@ enum { LUNA_SCRIPT_SHA_BYTES = 41, LUNA_SCRIPT_BYTES_MAX = 64 << 10 };
 const char *luna_script_name(enum luna_script script);
 /* A digest of all texts, 16 hex digits: tells one build's scripts from another's. */
 void luna_script_build(char out[17]);
-/* The text to load, NUL-terminated; the incarnation matters to fenced ones only. */
+/* The text to load, NUL-terminated; the incarnation matters to fenced ones only. Without memory, `out` overflows. */
 void luna_script_text(enum luna_script script, int64_t incarnation, struct luna_buf *out);
+/* The same of one that is not fenced, static. */
+const char *luna_script_unfenced(enum luna_script script);
 
 #endif
