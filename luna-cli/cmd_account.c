@@ -216,7 +216,8 @@ enum cli_exit cmd_account_rotate_key(const struct invocation *invocation)
     status = session_account(&session, invocation->operands[0], &account);
     if (status == CLI_OK && luna_account_rotate_key(&op, account.id, overlap_s, &key, &err) != LUNA_OK)
         status = cli_exit_report(&err);
-    if (status == CLI_OK) {
+    /* Also when Redis has not heard of it: the old one is on its way out, and this one is shown once. */
+    if (key.text[0] != '\0') {
         const struct cell cells[] = {CELL_I("id", account.id), CELL_T("name", account.name),
                                      CELL_T("api_key", key.text), CELL_I("old_key_lives_s", overlap_s)};
         output_record(invocation->json, cells, OUTPUT_COUNT(cells));

@@ -178,6 +178,18 @@ static enum luna_code limit_waits(struct luna_cache *cache, struct timeval limit
     return LUNA_OK;
 }
 
+/* Says where to: of several servers one is away. */
+static enum luna_code not_connected(struct luna_cache *cache, struct luna_error *err)
+{
+    const struct luna_redis_address *address = &cache->address;
+    char doing[160];
+    if (address->host[0] != '\0')
+        snprintf(doing, sizeof doing, "connecting to %.100s port %d", address->host, address->port);
+    else
+        snprintf(doing, sizeof doing, "connecting to %s", address->path);
+    return broken(cache, doing, err);
+}
+
 static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_deadline deadline,
                                        struct luna_error *err)
 {
@@ -191,7 +203,7 @@ static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_dea
                              ? redisConnectWithTimeout(address->host, address->port, left)
                              : redisConnectUnixWithTimeout(address->path, left);
         if (cache->context == NULL || cache->context->err != 0)
-            return broken(cache, "connecting", err);
+            return not_connected(cache, err);
         cache->limit = (struct timeval){0};
         cache->generation++;
         cache->connected_ns = luna_clock_mono_ns();

@@ -1,17 +1,10 @@
 #include "redis_url.h"
 
+#include "luna/base/hex.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 32) >= 'a' && (c | 32) <= 'f')
-        return (c | 32) - 'a' + 10;
-    return -1;
-}
 
 /* Copies `len` bytes with %XX decoded. False when it does not fit or is not well formed. */
 static bool decode(const char *text, size_t len, char *out, size_t out_bytes)
@@ -20,9 +13,9 @@ static bool decode(const char *text, size_t len, char *out, size_t out_bytes)
     for (size_t i = 0; i < len; i++) {
         int c = (unsigned char)text[i];
         if (c == '%') {
-            if (i + 2 >= len || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0)
+            if (i + 2 >= len || luna_hex_digit(text[i + 1]) < 0 || luna_hex_digit(text[i + 2]) < 0)
                 return false;
-            c = hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]);
+            c = luna_hex_digit(text[i + 1]) * 16 + luna_hex_digit(text[i + 2]);
             i += 2;
         }
         if (n + 1 >= out_bytes || c == 0)

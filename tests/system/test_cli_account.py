@@ -81,6 +81,15 @@ def test_rotation_with_grace_keeps_both_keys_and_without_it_kills_the_old_one(cl
     wait_until(lambda: post(client, account, third) == 200, what="the newest key")
 
 
+def test_a_rotated_key_is_not_lost_when_redis_is_away(client, stack, account):
+    outcome = stack.luna("account", "rotate-key", str(account.id), "--json", check=False,
+                         LUNA_REDIS_URL="redis://127.0.0.1:1", LUNA_REDIS_URL_FILE="")
+    assert outcome.returncode == 69 and "127.0.0.1 port 1" in outcome.stderr
+    fresh = json.loads(outcome.stdout)["api_key"]
+    wait_until(lambda: post(client, account, fresh) == 200, what="the new key, by quota-syncd")
+    assert post(client, account) == 403
+
+
 def test_an_extra_key_lives_until_it_is_revoked(client, stack, account):
     made = stack.luna_json("key", "create", str(account.id), "--scopes", "model")
     wait_until(lambda: post(client, account, made["api_key"]) == 200, what="the extra key")

@@ -4,7 +4,7 @@
  * Every change is one PostgreSQL transaction that also writes its audit event, followed by a push into Redis. The push
  * is what makes it take effect at once; a change whose push failed is still in the outbox, and quota-syncd delivers it.
  *
- * "After it returns": when luna_account_disable(), luna_key_revoke() luna_account_rotate_key() or luna_key_replace() (for the old key,
+ * "After it returns": when luna_account_disable(), luna_key_revoke(), luna_account_rotate_key() or luna_key_replace() (for the old key,
  * when its overlap is 0) return LUNA_OK, no request that arrives afterwards succeeds with that account or key. When Redis
  * cannot be reached they return LUNA_EUNAVAILABLE although PostgreSQL has the change; the message says so, and calling
  * again is harmless. The other changes return LUNA_OK then, and reach the workers within one interval of quota-syncd.
@@ -93,7 +93,8 @@ enum luna_code luna_account_disable(const struct luna_operator *op, int64_t acco
                                     struct luna_error *err) LUNA_MUSTCHECK;
 enum luna_code luna_account_enable(const struct luna_operator *op, int64_t account_id, const char *reason,
                                    struct luna_error *err) LUNA_MUSTCHECK;
-/* A new primary key; the old one lives on for `overlap_s` seconds (0 … 604800). */
+/* A new primary key; the old one lives on for `overlap_s` seconds (0 … 604800). *ret_key is set with LUNA_EUNAVAILABLE too, when
+ * PostgreSQL has the new key and Redis does not know yet: it is the account's from then on, and shown by nobody else. */
 enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t account_id, int64_t overlap_s,
                                        struct luna_key_text *ret_key, struct luna_error *err) LUNA_MUSTCHECK;
 
@@ -105,7 +106,7 @@ enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
                              bool (*each)(void *context, const struct luna_key *key), void *context,
                              struct luna_error *err) LUNA_MUSTCHECK;
 /* A new key in place of `key_id`, any live one, with its scopes and its end; the old one lives on for `overlap_s` seconds
- * (0 … 604800), never longer than it would have. */
+ * (0 … 604800), never longer than it would have. *ret_key as above. */
 enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_id, int64_t key_id,
                                 int64_t overlap_s, struct luna_key_text *ret_key, int64_t *ret_key_id,
                                 struct luna_error *err) LUNA_MUSTCHECK;
