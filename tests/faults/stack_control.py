@@ -14,7 +14,7 @@ import psycopg2
 import redis
 from luna_stack import wait_until
 
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 60  # no test is about how soon: a disk that others keep busy may hold a start up
 
 
 def state_of(pid):
@@ -49,6 +49,29 @@ def children_of(pid):
         return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
     except OSError:
         return []
+
+
+def read_proc(path):
+    try:
+        return pathlib.Path("/proc", path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError as error:
+        return error.strerror
+
+
+def doing(pid):
+    """What holds this process: stopped or traced, waiting in which system call of which thread, on which files; who starves whom."""
+    status = {line.partition(":")[0]: line.partition(":")[2].strip() for line in read_proc(f"{pid}/status").splitlines()}
+    names = ("State", "PPid", "TracerPid", "SigPnd", "ShdPnd", "SigBlk", "Threads", "VmRSS")
+    told = [f"process {pid}: " + ", ".join(f"{name} {status[name]}" for name in names if name in status)]
+    for task in sorted(pathlib.Path(f"/proc/{pid}/task").glob("*")):
+        told.append(f"  thread {task.name} ({read_proc(f'{pid}/task/{task.name}/comm')}): {read_proc(f'{pid}/task/{task.name}/wchan')}, "
+                    f"system call {read_proc(f'{pid}/task/{task.name}/syscall')}, "
+                    f"kernel stack {' < '.join(read_proc(f'{pid}/task/{task.name}/stack').split(chr(10)))}")
+    for number in sorted(pathlib.Path(f"/proc/{pid}/fd").glob("*")):
+        with contextlib.suppress(OSError):
+            told.append(f"  file {number.name}: {os.readlink(number)}")
+    told += [f"  {what} pressure: {read_proc(f'pressure/{what}').splitlines()[0]}" for what in ("cpu", "io", "memory")]
+    return "\n".join([*told, f"  load: {read_proc('loadavg')}"])
 
 
 class Process:
@@ -109,11 +132,18 @@ class Process:
         (self.stack.var / "run" / f"{self.name}.pid").write_text(f"{pid} {start_time(pid)}\n", encoding="utf-8")
 
     def start_and_await(self):
+        """One that ends instead fails at once; one that neither ends nor answers says what it waits for, and what the machine does."""
+        logged = len(self.stack.log(self.name))
         self.start()
         try:
-            wait_until(self.is_ready, START_TIMEOUT_S, f"{self.name} to be ready")
+            wait_until(lambda: self.has_ended() or self.is_ready(), START_TIMEOUT_S, f"{self.name} to be ready")
+            assert not self.has_ended(), f"{self.name} ended while it started, with status {self.popen.returncode}"
         except AssertionError as late:
-            raise AssertionError(f"{late}; the end of its log:\n{self.stack.log(self.name)[-2000:]}") from late
+            said = self.stack.log(self.name)[logged:]
+            raise AssertionError(f"{late}\n{doing(self.pid)}\nits log since then:\n{said[-4000:] or '(nothing)'}") from late
+
+    def has_ended(self):
+        return self.popen.poll() is not None
 
     def heal(self):
         """Whatever a failed test left: running again, and not frozen."""
