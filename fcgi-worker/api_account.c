@@ -25,7 +25,7 @@ void api_put_quota(const struct luna_usage *usage, struct luna_buf *out)
 {
     luna_buf_printf(out, "\"quota\":{\"limit\":%lld,\"used\":%lld,\"remaining\":%lld,\"period\":\"%s\",",
                     (long long)usage->quota_limit, (long long)usage->used, (long long)usage->remaining,
-                    period_name(usage->account.period));
+                    luna_period_kind(usage->account.period));
     json_put_time(out, "period_start", usage->account.period_start_ms);
     luna_buf_putc(out, ',');
     json_put_time(out, "period_end", usage->account.period_end_ms);

@@ -29,11 +29,6 @@ void json_put_time(struct luna_buf *out, const char *name, int64_t ms)
         luna_buf_putc(out, '"');
 }
 
-const char *period_name(enum luna_period period)
-{
-    return period == LUNA_PERIOD_DAY ? "day" : period == LUNA_PERIOD_MONTH ? "month" : "none";
-}
-
 struct luna_buf *json_begin(struct http_response *response)
 {
     response->status = 200;

@@ -6,7 +6,6 @@
 
 #include "http.h"
 #include "luna/base/buf.h"
-#include "luna/store/admission.h"
 
 #include <stdint.h>
 
@@ -16,7 +15,6 @@ void json_put_text(struct luna_buf *out, const char *name, const char *text);
 void json_put_time(struct luna_buf *out, const char *name, int64_t ms);
 /* The same without a name, without quotes, for CSV; nothing for 0. */
 void time_put(struct luna_buf *out, int64_t ms);
-const char *period_name(enum luna_period period);
 /* Makes `response` a 200 of JSON, to be filled. */
 struct luna_buf *json_begin(struct http_response *response);
 

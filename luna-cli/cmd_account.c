@@ -16,7 +16,7 @@ static void account_cells(const struct luna_account *account, struct cell cells[
                                                CELL_T("plan", account->plan),
                                                CELL_I("quota_limit", account->quota_limit),
                                                CELL_I("quota_used", account->quota_used),
-                                               CELL_T("period", period_word(account->period)),
+                                               CELL_T("period", luna_period_kind(account->period)),
                                                CELL_MS("period_start", account->period_start_ms),
                                                CELL_MS("period_end", account->period_end_ms),
                                                CELL_B("disabled", account->disabled_ms != 0),
@@ -74,7 +74,7 @@ static bool list_account(void *context, const struct luna_account *account)
                                  CELL_T("plan", account->plan),
                                  CELL_I("quota_limit", account->quota_limit),
                                  CELL_I("quota_used", account->quota_used),
-                                 CELL_T("period", period_word(account->period)),
+                                 CELL_T("period", luna_period_kind(account->period)),
                                  CELL_B("disabled", account->disabled_ms != 0),
                                  CELL_MS("created_at", account->created_ms)};
     output_list_add(context, cells, OUTPUT_COUNT(cells));

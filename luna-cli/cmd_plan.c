@@ -15,7 +15,7 @@ static void plan_cells(const struct luna_plan *plan, struct cell cells[PLAN_CELL
                                             CELL_I("rate_per_s", plan->rate_per_s),
                                             CELL_I("rate_burst", plan->rate_burst),
                                             CELL_I("quota_limit", plan->quota_limit),
-                                            CELL_T("quota_period", period_word(plan->quota_period)),
+                                            CELL_T("quota_period", luna_period_kind(plan->quota_period)),
                                             CELL_I("points_max", plan->points_max),
                                             CELL_I("concurrent_max", plan->concurrent_max),
                                             CELL_B("changing", plan->changing)};
@@ -89,10 +89,11 @@ enum cli_exit cmd_plan_show(const struct invocation *invocation)
     return status;
 }
 
+/* `option` with its dashes, as the fault names it. */
 static bool take_integer(const struct invocation *invocation, const char *option, int64_t min, int64_t max,
                          int64_t *value)
 {
-    const char *text = invocation_option(invocation, option);
+    const char *text = invocation_option(invocation, option + strlen("--"));
     return !text || invocation_integer(option, text, min, max, value);
 }
 
@@ -103,12 +104,12 @@ static bool take_options(const struct invocation *invocation, struct luna_plan *
     const char *quota = invocation_option(invocation, "quota");
     if (quota && strcmp(quota, "none") == 0)
         plan->quota_limit = -1;
-    else if (quota && !invocation_integer("quota", quota, 0, QUOTA_MAX, &plan->quota_limit))
+    else if (quota && !invocation_integer("--quota", quota, 0, QUOTA_MAX, &plan->quota_limit))
         return false;
-    return take_integer(invocation, "rate", 1, RATE_MAX, &plan->rate_per_s) &&
-           take_integer(invocation, "burst", 1, RATE_MAX, &plan->rate_burst) &&
-           take_integer(invocation, "points-max", 0, INT64_MAX, &plan->points_max) &&
-           take_integer(invocation, "concurrent-max", 0, QUOTA_MAX, &plan->concurrent_max) &&
+    return take_integer(invocation, "--rate", 1, RATE_MAX, &plan->rate_per_s) &&
+           take_integer(invocation, "--burst", 1, RATE_MAX, &plan->rate_burst) &&
+           take_integer(invocation, "--points-max", 0, INT64_MAX, &plan->points_max) &&
+           take_integer(invocation, "--concurrent-max", 0, QUOTA_MAX, &plan->concurrent_max) &&
            (!period || period_read(period, &plan->quota_period));
 }
 

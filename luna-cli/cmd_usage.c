@@ -46,7 +46,7 @@ static void print_usage(bool json, const struct luna_usage *usage)
                                  CELL_I("remaining", usage->remaining),
                                  CELL_I("unbooked", usage->unbooked),
                                  CELL_B("live", usage->live),
-                                 CELL_T("period", period_word(usage->account.period)),
+                                 CELL_T("period", luna_period_kind(usage->account.period)),
                                  CELL_MS("period_start", usage->account.period_start_ms),
                                  CELL_MS("period_end", usage->account.period_end_ms),
                                  CELL_J("days", days.data)};

@@ -1,6 +1,7 @@
 #include "words.h"
 
 #include "exit_status.h"
+#include "luna/store/account.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,29 +9,19 @@
 #include <string.h>
 #include <time.h>
 
-static const char *const periods[] = {
-    [LUNA_PERIOD_NONE] = "none", [LUNA_PERIOD_DAY] = "day", [LUNA_PERIOD_MONTH] = "month"};
-
 static const struct {
     const char *word;
     enum luna_scope scope;
 } scopes_table[] = {{"model", LUNA_SCOPE_MODEL}, {"read", LUNA_SCOPE_READ}, {"keys", LUNA_SCOPE_KEYS}};
 
-enum {
-    PERIOD_COUNT = sizeof periods / sizeof periods[0],
-    SCOPE_COUNT = sizeof scopes_table / sizeof scopes_table[0]
-};
-
-const char *period_word(enum luna_period period)
-{
-    return periods[period];
-}
+enum { SCOPE_COUNT = sizeof scopes_table / sizeof scopes_table[0] };
 
 bool period_read(const char *word, enum luna_period *ret_period)
 {
-    for (int i = 0; i < PERIOD_COUNT; i++) {
-        if (strcmp(word, periods[i]) == 0) {
-            *ret_period = (enum luna_period)i;
+    static const enum luna_period periods[] = {LUNA_PERIOD_NONE, LUNA_PERIOD_DAY, LUNA_PERIOD_MONTH};
+    for (size_t i = 0; i < sizeof periods / sizeof periods[0]; i++) {
+        if (strcmp(word, luna_period_kind(periods[i])) == 0) {
+            *ret_period = periods[i];
             return true;
         }
     }

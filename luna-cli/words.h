@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-const char *period_word(enum luna_period period);
 /* False and a printed fault when `word` is none of none, day, month. */
 bool period_read(const char *word, enum luna_period *ret_period);
 

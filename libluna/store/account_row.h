@@ -16,7 +16,6 @@
 
 void luna_account_from_row(const struct luna_pg_result *result, int row, struct luna_account *ret_account);
 enum luna_period luna_period_of(const char *kind);
-const char *luna_period_kind(enum luna_period period);
 
 /* Runs one of sql/'s operator functions. ret_number may be NULL. */
 enum luna_code luna_operator_run(const struct luna_operator *op, const char *sql,

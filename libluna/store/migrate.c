@@ -182,10 +182,29 @@ static enum luna_code apply_pending(struct luna_database *database, struct plan 
     return code;
 }
 
+static enum luna_code check_role(struct luna_database *database, struct luna_error *err)
+{
+    struct luna_pg_result *result = NULL;
+    enum luna_code code =
+        luna_pg_query(database, luna_pg_deadline(database),
+                      "SELECT has_schema_privilege('public', 'CREATE'), current_user", NULL, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    if (!luna_pg_bool(result, 0, 0))
+        code = luna_error_set(err, LUNA_ECONFIG,
+                              "the role %.64s may not make tables: migrate as luna_owner, or as a superuser "
+                              "the first time, when the roles are made",
+                              luna_pg_text(result, 0, 1));
+    luna_pg_result_free(result);
+    return code;
+}
+
 static enum luna_code prepare(struct luna_database *database, struct luna_error *err)
 {
     struct luna_pg_result *result = NULL;
-    enum luna_code code = luna_pg_query_long(database, MIGRATION_TIMEOUT_MS, LOCK_SQL, NULL, &result, err);
+    enum luna_code code = check_role(database, err);
+    if (code == LUNA_OK)
+        code = luna_pg_query_long(database, MIGRATION_TIMEOUT_MS, LOCK_SQL, NULL, &result, err);
     if (code != LUNA_OK)
         return code;
     luna_pg_result_free(result);

@@ -69,6 +69,11 @@ def test_migrate_status_is_all_applied_and_up_does_nothing_twice(stack):
     assert stack.luna_json("migrate", "up", **owner) == []
 
 
+def test_the_wrong_role_for_a_migration_is_told_which_is_right(stack):
+    outcome = stack.luna("migrate", "up", check=False)
+    assert outcome.returncode == 78 and "luna_admin" in outcome.stderr and "luna_owner" in outcome.stderr
+
+
 def test_health_of_a_whole_stack(stack):
     parts = {row["part"]: row for row in stack.luna_json("health")}
     assert set(parts) == {"postgresql", "schema", "redis", "quota-syncd", "workers"}

@@ -1,5 +1,7 @@
 #include "words.h"
 
+#include "luna/store/account.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,7 +75,7 @@ static void periods_read_back_what_they_print(void **state)
     (void)state;
     for (int i = LUNA_PERIOD_NONE; i <= LUNA_PERIOD_MONTH; i++) {
         enum luna_period period = LUNA_PERIOD_NONE;
-        assert_true(period_read(period_word((enum luna_period)i), &period));
+        assert_true(period_read(luna_period_kind((enum luna_period)i), &period));
         assert_int_equal(period, i);
     }
     enum luna_period period = LUNA_PERIOD_DAY;

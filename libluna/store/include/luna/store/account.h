@@ -42,6 +42,9 @@ enum {
     LUNA_KEY_PREFIX_BYTES = 9
 };
 
+/* "none", "day" or "month", as PostgreSQL, the API and luna have it. */
+const char *luna_period_kind(enum luna_period period);
+
 struct luna_account {
     int64_t id;
     char name[LUNA_ACCOUNT_NAME_BYTES];

@@ -31,7 +31,8 @@ struct luna_migration {
     int64_t applied_ms;
 };
 
-/* Applies what is pending; `each` (may be NULL) hears of every one after it committed. */
+/* Applies what is pending; `each` (may be NULL) hears of every one after it committed. LUNA_ECONFIG: the session's role may
+ * not make tables. */
 enum luna_code luna_migrate_up(struct luna_database *database,
                                void (*each)(void *context, const struct luna_migration *migration),
                                void *context, int *ret_applied, struct luna_error *err) LUNA_MUSTCHECK;
