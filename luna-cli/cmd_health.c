@@ -59,32 +59,6 @@ static enum luna_code check_redis(const struct cli_config *config, struct luna_e
     return code;
 }
 
-/* A program of ours is well when its /readyz says so; when it does not, the page says why. */
-static enum luna_code check_ready(const char *address, struct luna_error *err)
-{
-    struct luna_buf page;
-    luna_buf_init(&page, PAGE_BYTES_MAX);
-    int http_status = 0;
-    enum luna_code code =
-        http_get(address, "/readyz", luna_deadline_in_ms(CHECK_TIMEOUT_MS), &http_status, &page, err);
-    if (code == LUNA_OK && http_status != 200)
-        code =
-            luna_error_set(err, LUNA_EUNAVAILABLE, "%s answers %d: %.*s", address, http_status,
-                           page.len > 0 ? (int)strcspn(page.data, "\n") : 0, page.len > 0 ? page.data : "");
-    luna_buf_done(&page);
-    return code;
-}
-
-static enum luna_code check_syncd(const struct cli_config *config, struct luna_error *err)
-{
-    return check_ready(config->syncd_listen, err);
-}
-
-static enum luna_code check_workers(const struct cli_config *config, struct luna_error *err)
-{
-    return check_ready(config->monitor_listen, err);
-}
-
 static struct finding examine(const struct cli_config *config, const char *part, bool checked, check look,
                               const char *advice)
 {
@@ -92,6 +66,30 @@ static struct finding examine(const struct cli_config *config, const char *part,
     finding.well = !checked || look(config, &finding.what) == LUNA_OK;
     if (!finding.well && finding.what.code == LUNA_ECONFIG)
         finding.advice = "set it, or the same name with _FILE";
+    return finding;
+}
+
+/* A program of ours, at `address` (NULL: no setting says where, so it is not checked). It is well when its /readyz says so; when
+ * it does not, the page says why, and what has to be mended is elsewhere. */
+static struct finding examine_program(const char *part, const char *address, const char *setting_advice,
+                                      const char *start_advice)
+{
+    struct finding finding = {.part = part, .checked = address != NULL, .advice = setting_advice};
+    struct luna_buf page;
+    int http_status = 0;
+    finding.well = address == NULL;
+    if (finding.well)
+        return finding;
+    luna_buf_init(&page, PAGE_BYTES_MAX);
+    finding.advice = start_advice;
+    if (http_get(address, "/readyz", luna_deadline_in_ms(CHECK_TIMEOUT_MS), &http_status, &page,
+                 &finding.what) == LUNA_OK) {
+        finding.well = http_status == 200;
+        finding.advice = "mend what it says; it runs, and a restart helps nobody";
+        luna_error_set(&finding.what, LUNA_EUNAVAILABLE, "%s answers %d: %.*s", address, http_status,
+                       page.len > 0 ? (int)strcspn(page.data, "\n") : 0, page.len > 0 ? page.data : "");
+    }
+    luna_buf_done(&page);
     return finding;
 }
 
@@ -126,12 +124,10 @@ enum cli_exit cmd_health(const struct invocation *invocation)
         examine(&config, "schema", database.well, check_schema,
                 database.well ? "run: luna migrate up (as the owner of the schema)" : "postgresql first"),
         examine(&config, "redis", true, check_redis, "start Redis, or correct LUNA_REDIS_URL"),
-        examine(&config, "quota-syncd", config.syncd_listen != NULL, check_syncd,
-                config.syncd_listen ? "start quota-syncd, or read its log"
-                                    : "set LUNA_METRICS_LISTEN to where it listens"),
-        examine(&config, "workers", config.monitor_listen != NULL, check_workers,
-                config.monitor_listen ? "start fcgi-worker, or read its log"
-                                      : "set LUNA_MONITOR_LISTEN to where it listens"),
+        examine_program("quota-syncd", config.syncd_listen, "set LUNA_METRICS_LISTEN to where it listens",
+                        "start quota-syncd, or read its log"),
+        examine_program("workers", config.monitor_listen, "set LUNA_MONITOR_LISTEN to where it listens",
+                        "start fcgi-worker, or read its log"),
     };
     enum cli_exit status = report(invocation->json, findings, OUTPUT_COUNT(findings));
     cli_config_done(&config);

@@ -97,7 +97,7 @@ static enum luna_code fence(struct round *round, struct luna_error *err)
         round->metrics->fences_total++;
         round->metrics->accounts_recovered_total += report.accounts_recovered;
         round->metrics->units_recovered_total += report.units_recovered;
-        luna_log(LUNA_LOG_WARNING, "fenced", LUNA_LOG_S("why", report.why),
+        luna_log(LUNA_LOG_WARNING, "fenced", LUNA_LOG_S("reason", report.why),
                  LUNA_LOG_I("incarnation", report.incarnation),
                  LUNA_LOG_I("accounts_recovered", report.accounts_recovered),
                  LUNA_LOG_I("units_recovered", report.units_recovered));
@@ -128,8 +128,8 @@ static void report_refused(struct round *round, const struct luna_booking_report
     round->metrics->accounts_refused_total += report->accounts_refused;
     if (report->accounts_refused > 0 && report->refused_account != round->refused_account)
         luna_log(LUNA_LOG_ERROR, "booking_refused", LUNA_LOG_I("account_id", report->refused_account),
-                 LUNA_LOG_S("why", "its use would leave the range of an INTEGER; give it a plan with a "
-                                   "period (luna account set-plan)"));
+                 LUNA_LOG_S("reason", "its use would leave the range of an INTEGER; give it a plan with a "
+                                      "period (luna account set-plan)"));
     round->refused_account = report->refused_account;
 }
 

@@ -62,9 +62,9 @@ static void report_change(struct syncd *syncd, enum round_outcome before, bool f
         return;
     (void)snprintf(syncd->told, sizeof syncd->told, "%s", trouble);
     if (state->last == ROUND_REFUSED)
-        luna_log(LUNA_LOG_ERROR, "redis_refused", LUNA_LOG_S("why", state->trouble.msg));
+        luna_log(LUNA_LOG_ERROR, "redis_refused", LUNA_LOG_S("reason", state->trouble.msg));
     else if (state->last == ROUND_FAILED)
-        luna_log(LUNA_LOG_WARNING, "round_failed", LUNA_LOG_S("why", state->trouble.msg));
+        luna_log(LUNA_LOG_WARNING, "round_failed", LUNA_LOG_S("reason", state->trouble.msg));
     else if (!state->stopping)
         luna_log(LUNA_LOG_INFO, "state", LUNA_LOG_S("now", syncd_state_word(state)));
     service_notify_status(syncd_in_trouble(state) ? state->trouble.msg : syncd_state_word(state));
@@ -101,7 +101,7 @@ static void reload(struct syncd *syncd)
                            (enum luna_log_format)syncd->config->log_format);
         luna_log(LUNA_LOG_INFO, "reloaded", LUNA_LOG_I("interval_ms", syncd->config->interval_ms));
     } else {
-        luna_log(LUNA_LOG_ERROR, "reload_refused", LUNA_LOG_S("why", err.msg));
+        luna_log(LUNA_LOG_ERROR, "reload_refused", LUNA_LOG_S("reason", err.msg));
     }
     service_notify_ready();
 }
@@ -114,7 +114,7 @@ static void reopen_log(const struct syncd_config *config)
     if (luna_log_open(config->log_file, &err) == LUNA_OK)
         luna_log(LUNA_LOG_INFO, "log_reopened", LUNA_LOG_S("file", config->log_file));
     else /* into the old one */
-        luna_log(LUNA_LOG_ERROR, "log_not_reopened", LUNA_LOG_S("why", err.msg));
+        luna_log(LUNA_LOG_ERROR, "log_not_reopened", LUNA_LOG_S("reason", err.msg));
 }
 
 static void stop(struct syncd *syncd)
@@ -241,7 +241,7 @@ int syncd_run(struct syncd_config *config)
     struct luna_error err;
     enum luna_code code = open_daemon(&syncd, &err);
     if (code != LUNA_OK) {
-        luna_log(LUNA_LOG_ERROR, "cannot_start", LUNA_LOG_S("why", err.msg));
+        luna_log(LUNA_LOG_ERROR, "cannot_start", LUNA_LOG_S("reason", err.msg));
         close_daemon(&syncd);
         return code == LUNA_EINVAL || code == LUNA_ECONFIG ? LUNA_EXIT_CONFIG : 1;
     }
@@ -271,7 +271,7 @@ int syncd_run_once(const struct syncd_config *config)
     enum round_outcome outcome = code == LUNA_OK ? round_run(round, &err) : ROUND_REFUSED;
     round_free(round);
     if (outcome == ROUND_FAILED || outcome == ROUND_REFUSED) {
-        luna_log(LUNA_LOG_ERROR, "not_booked", LUNA_LOG_S("why", err.msg));
+        luna_log(LUNA_LOG_ERROR, "not_booked", LUNA_LOG_S("reason", err.msg));
         return outcome == ROUND_FAILED ? EXIT_AWAY : LUNA_EXIT_CONFIG;
     }
     luna_log(LUNA_LOG_INFO, outcome == ROUND_DONE ? "booked" : "standby",

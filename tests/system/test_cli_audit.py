@@ -1,6 +1,7 @@
 """luna audit, migrate, health: proofs and diagnoses."""
 import pytest
 from luna_stack import wait_until
+from syncd_process import running_syncd, settings_for
 
 BODY = {"results": [1120, 1160, 963, 1210]}
 
@@ -89,6 +90,14 @@ def test_health_names_the_part_that_fails_and_says_what_to_do(stack, setting, va
     line = next(line for line in outcome.stdout.splitlines() if line.startswith(part))
     assert "FAILED" in line and ("start" in line or "set" in line)
     assert outcome.stdout.count("FAILED") == 1, "what follows from it is a part of its own"
+
+
+def test_health_sends_nobody_to_restart_what_runs_and_waits_for_a_store(stack, tmp_path):
+    with running_syncd(tmp_path / "syncd.log", **settings_for(stack, LUNA_REDIS_URL="redis://127.0.0.1:1")) as daemon:
+        daemon.await_page("/readyz", 503, "retrying")
+        outcome = stack.luna("health", check=False, LUNA_METRICS_LISTEN=f"127.0.0.1:{daemon.port}")
+    line = next(line for line in outcome.stdout.splitlines() if line.startswith("quota-syncd"))
+    assert "retrying" in line and "start quota-syncd" not in line and "mend" in line
 
 
 def test_health_takes_a_missing_setting_for_no_store_that_is_down(stack):
