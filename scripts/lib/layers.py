@@ -45,7 +45,7 @@ KALMAN_LIBC = "assert.h float.h limits.h math.h stdalign.h stdbool.h stddef.h st
 
 # What else is in angle brackets has to be the C or C++ library, POSIX or Linux; a new one of these is added here.
 SYSTEM = """
-assert.h arpa/inet.h bit cerrno charconv cmath cstddef cstdint cstring ctype.h dirent.h dlfcn.h elf.h endian.h err.h errno.h fcntl.h
+assert.h arpa/inet.h bit cerrno charconv cmath cstddef cstdint cstdlib cstring ctype.h dirent.h dlfcn.h elf.h endian.h err.h errno.h fcntl.h
 float.h getopt.h grp.h inttypes.h limits.h linux/* locale.h malloc.h math.h net/if.h netdb.h netinet/in.h netinet/tcp.h poll.h
 pwd.h sched.h semaphore.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h
 string.h strings.h sys/* sysexits.h syslog.h system_error termios.h threads.h time.h ucontext.h unistd.h wchar.h
