@@ -7,12 +7,14 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -83,6 +85,23 @@ static void fill_slot(struct pool *pool, int index, const struct generation *gen
     pool_set_state(pool, index, WORKER_STARTING);
 }
 
+/* Out of descriptors: a child that cannot be watched could be neither killed nor buried, and its slot would be lost. */
+static void undo_spawn(struct pool *pool, int index)
+{
+    struct pool_slot *slot = &pool->slots[index];
+    int reason = errno;
+    (void)kill(slot->pid, SIGKILL);
+    (void)waitpid(slot->pid, NULL, 0); /* at once: it has nothing in hand */
+    if (slot->pid_fd >= 0)
+        close(slot->pid_fd);
+    close(slot->leash_fd);
+    slot->pid = 0;
+    slot->pid_fd = slot->leash_fd = -1;
+    atomic_store_explicit(&pool->board->master[index].pid, 0, RELAXED);
+    errno = reason;
+    spawn_failed(pool, index, "pidfd_open");
+}
+
 void pool_spawn(struct pool *pool, int index, const struct generation *generation, bool canary)
 {
     struct luna_error err = {0};
@@ -107,9 +126,10 @@ void pool_spawn(struct pool *pool, int index, const struct generation *generatio
         return;
     }
     fill_slot(pool, index, generation, pid, leash);
-    if (!watch_process(pool, index, pid)) /* out of descriptors: without a pidfd it cannot be managed */
-        luna_log(LUNA_LOG_ERROR, "worker_not_watched", LUNA_LOG_I("worker_pid", pid),
-                 LUNA_LOG_S("reason", strerror(errno)));
+    if (!watch_process(pool, index, pid)) {
+        undo_spawn(pool, index);
+        return;
+    }
     luna_log(LUNA_LOG_INFO, "worker_started", LUNA_LOG_I("slot", index), LUNA_LOG_I("worker_pid", pid),
              LUNA_LOG_I("generation", generation->number), LUNA_LOG_B("canary", canary));
 }

@@ -106,3 +106,15 @@ def comm(pid):
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
         return [int(child) for child in file.read().split()]
+
+
+def test_a_worker_that_cannot_be_watched_is_started_again_and_leaves_nobody_behind(make_pool):
+    pool = make_pool()
+    refused = ["-e", "trace=pidfd_open", "-e", "inject=pidfd_open:error=EMFILE:when=2"]
+    pool.start(command=["strace", "-D", "-f", "-qq", "-o", "/dev/null", *refused, pool.binary])
+    wait_until(lambda: len(pool.workers()) == 4, 10, "four workers")
+    assert [event["call"] for event in pool.events("worker_not_started")] == ["pidfd_open"]
+    master = pool.process.pid
+    children = set(open(f"/proc/{master}/task/{master}/children", encoding="utf-8").read().split())
+    watched = {str(worker["pid"]) for worker in pool.workers()}
+    assert watched < children and len(children) == 5, "beside the workers there is the monitor, and nobody else"
