@@ -43,6 +43,7 @@ stack_start() {
 
 # stack_start_stores: leaves the lock to stack_start_programs.
 stack_start_stores() {
+  [[ $LUNA_REDIS_TRANSPORT =~ ^(unix|tcp)$ ]] || die "LUNA_REDIS_TRANSPORT is \"$LUNA_REDIS_TRANSPORT\"; it has to be unix or tcp"
   exec 9</etc/passwd
   flock -w 120 9 || die "another stack has been starting for two minutes"
   ports_choose

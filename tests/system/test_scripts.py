@@ -149,6 +149,11 @@ def test_a_given_port_that_is_no_port_is_an_error_that_names_it(second):
     assert outcome.returncode == 1 and "LUNA_REDIS_PORT" in outcome.stdout
 
 
+def test_a_transport_that_is_none_is_not_taken_for_the_other(second):
+    outcome = second.script("up", "--detach", check=False, LUNA_REDIS_TRANSPORT="udp")
+    assert outcome.returncode == 1 and "LUNA_REDIS_TRANSPORT" in outcome.stdout and "unix or tcp" in outcome.stdout
+
+
 def test_a_very_deep_folder_works(second):
     second.var = second.var.parent / ("deep-" * 20) / "var"
     second.up()
