@@ -43,8 +43,9 @@ SQL
 }
 
 # backup_check_dump FILE: its table of contents names the ledger, and every block of it can be read.
+# (grep reads it to its end: with -q it would leave in the middle, and pg_restore, which still writes, would fail.)
 backup_check_dump() {
-  "$PG_BIN/pg_restore" --list "$1" | grep -q ' TABLE DATA public quota_events_' || die "$1 holds no audit log"
+  "$PG_BIN/pg_restore" --list "$1" | grep ' TABLE DATA public quota_events_' >/dev/null || die "$1 holds no audit log"
   "$PG_BIN/pg_restore" --file=/dev/null "$1" || die "$1 cannot be read to its end"
 }
 
