@@ -79,7 +79,7 @@ int kalman_batch_bytes(const struct kalman_batch *batch, size_t *ret_bytes)
     }
     size_t largest = 0, longest = largest_size(batch);
     for (size_t i = 0; i < batch->model_count; i++) {
-        size_t bytes = run_general_bytes(batch->models[i], longest, &none),
+        size_t bytes = run_general_bytes(batch->models[i], longest, NULL, &none),
                level = run_level_bytes(longest, &none);
         bytes = level > bytes ? level : bytes;
         largest = bytes > largest ? bytes : largest;

@@ -22,13 +22,13 @@ static size_t scratch_doubles(const struct kalman_model *model)
            + (m > r ? m * m : r * r)         /* W */
            + m * (2 * m + r + 1)             /* W2 */
            + 2 * p + p * p + p * m           /* y, h, L, z */
-           + 2 * m + d + m * m;              /* M, K0, w, values of sparse T */
+           + 2 * m + d + sparse_doubles(m);  /* M, K0, w, T */
 }
 
 static size_t index_count(const struct kalman_model *model)
 {
     size_t p = model->observed, m = model->states;
-    return p * m + p + (m + 1) + m * m; /* z_column, z_count, T.start, T.column */
+    return p * m + p + m + sparse_indices(m); /* z_column, z_count, noisy, T */
 }
 
 size_t filter_bytes(const struct kalman_model *model)
@@ -85,12 +85,12 @@ static void carve(struct filter_state *f, double *next)
     f->M = take(&next, m);
     f->K0 = take(&next, m);
     f->w = take(&next, d);
-    f->T.value = take(&next, m * m);
+    double *T_doubles = take(&next, sparse_doubles(m));
     uint32_t *index = (uint32_t *)next;
     f->z_column = index;
     f->z_count = f->z_column + p * m;
-    f->T.start = f->z_count + p;
-    f->T.column = f->T.start + m + 1;
+    f->noisy = f->z_count + p;
+    sparse_carve(&f->T, m, T_doubles, f->noisy + m);
 }
 
 static int is_invariant(const struct kalman_model *model)

@@ -26,18 +26,17 @@ static int copy_scaled(const struct kalman_matrix *matrix, uint64_t t, size_t co
     return KALMAN_OK;
 }
 
-static void sparse_build(struct filter_sparse *sparse, const double *T, size_t m)
+static void load_transition(struct filter_state *f)
 {
-    uint32_t next = 0;
-    for (size_t i = 0; i < m; i++) {
-        sparse->start[i] = next;
+    size_t m = f->model->states;
+    sparse_load(&f->T, f->now.T);
+    f->noisy_count = 0;
+    for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < m; j++)
-            if (T[i * m + j] != 0.0) {
-                sparse->column[next] = (uint32_t)j;
-                sparse->value[next++] = T[i * m + j];
+            if (f->now.V[i * m + j] != 0.0) {
+                f->noisy[f->noisy_count++] = (uint32_t)i;
+                break;
             }
-    }
-    sparse->start[m] = next;
 }
 
 /* T, R, Q, V and c of the transition into the new point, for kinds whose step depends on the gap. */
@@ -62,7 +61,7 @@ static void transition_by_gap(struct filter_state *f, double dt)
         f->now.Q = f->Q_scratch;
         f->now.V = f->V_scratch;
     }
-    sparse_build(&f->T, f->now.T, m);
+    load_transition(f);
 }
 
 /* The same for a custom model; its matrices may vary with time. */
@@ -87,7 +86,7 @@ static int transition_custom(struct filter_state *f, uint64_t t)
     }
     f->now.c = matrix_at(&s->c, t, model->c);
     if (isnan(f->T_dt) || varies)
-        sparse_build(&f->T, f->now.T, m);
+        load_transition(f);
     f->T_dt = 1.0;
     for (size_t i = 0; varies && i < m * m; i++)
         if (!isfinite(f->now.T[i]) || !isfinite(f->now.V[i]))
@@ -121,57 +120,25 @@ int filter_observation_at(struct filter_state *f, uint64_t t, const double *inpu
     return status;
 }
 
-/* Y = T X for X of m x columns with leading dimension lead. */
-static void sparse_multiply(const struct filter_sparse *T, size_t m, const double *X, size_t columns,
-                            size_t lead, double *Y)
-{
-    for (size_t i = 0; i < m; i++) {
-        double *row = Y + i * lead;
-        memset(row, 0, columns * sizeof *row);
-        for (uint32_t e = T->start[i]; e < T->start[i + 1]; e++) {
-            const double value = T->value[e], *from = X + T->column[e] * lead;
-            if (value == 1.0)
-                for (size_t j = 0; j < columns; j++)
-                    row[j] += from[j];
-            else
-                for (size_t j = 0; j < columns; j++)
-                    row[j] += value * from[j];
-        }
-    }
-}
-
-static void transpose(const double *X, size_t m, double *Y)
-{
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < m; j++)
-            Y[j * m + i] = X[i * m + j];
-}
-
-/* P <- T P T' + V as T (T P)', the lower triangle copied over the upper: exactly symmetric. */
+/* P <- T P T' + V, exactly symmetric. */
 static void predict_variance(struct filter_state *f)
 {
     size_t m = f->model->states;
-    sparse_multiply(&f->T, m, f->P, m, m, f->W);
-    transpose(f->W, m, f->W2);
-    sparse_multiply(&f->T, m, f->W2, m, m, f->P);
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j <= i; j++) {
-            double value = f->P[i * m + j] + f->now.V[i * m + j];
-            f->P[i * m + j] = value;
-            f->P[j * m + i] = value;
-        }
+    sparse_congruence(&f->T, f->P, f->W2, f->W);
+    for (size_t k = 0; k < f->noisy_count; k++) {
+        size_t i = f->noisy[k];
+        for (size_t j = 0; j < m; j++)
+            f->W[i * m + j] += f->now.V[i * m + j];
+    }
+    memcpy(f->P, f->W, m * m * sizeof(double));
 }
 
 static void predict_mean(struct filter_state *f)
 {
     size_t m = f->model->states;
-    memcpy(f->M, f->a, m * sizeof(double));
-    for (size_t i = 0; i < m; i++) {
-        double sum = 0.0;
-        for (uint32_t e = f->T.start[i]; e < f->T.start[i + 1]; e++)
-            sum += f->T.value[e] * f->M[f->T.column[e]];
-        f->a[i] = sum + f->now.c[i] * f->units.mean_in;
-    }
+    sparse_apply(&f->T, f->a, f->M);
+    for (size_t i = 0; i < m; i++)
+        f->a[i] = f->M[i] + f->now.c[i] * f->units.mean_in;
 }
 
 static void predict_diffuse(struct filter_state *f)
@@ -179,7 +146,7 @@ static void predict_diffuse(struct filter_state *f)
     size_t m = f->model->states, d = f->model->diffuse;
     if (f->diffuse_left == 0)
         return;
-    sparse_multiply(&f->T, m, f->A, f->diffuse_left, d, f->W2);
+    sparse_multiply(&f->T, f->A, f->diffuse_left, d, f->W2);
     memcpy(f->A, f->W2, m * d * sizeof(double));
 }
 
@@ -199,7 +166,6 @@ int filter_transition_at(struct filter_state *f, uint64_t t, double dt)
 
 int filter_predict(struct filter_state *f, double dt, const double *inputs)
 {
-    size_t m = f->model->states;
     dt = f->count == 0 ? 1.0 : dt; /* nothing leads into the first point */
     int status = filter_observation_at(f, f->count, inputs);
     if (status == KALMAN_OK)
@@ -213,7 +179,7 @@ int filter_predict(struct filter_state *f, double dt, const double *inputs)
     } else {
         f->steady = 0;
         if (f->root)
-            square_root_predict(&f->T, m, f->model->disturbances, f->now.R, f->now.Q, f->P, f->W, f->W2);
+            square_root_predict(&f->T, f->model->disturbances, f->now.R, f->now.Q, f->P, f->W, f->W2);
         else
             predict_variance(f);
     }

@@ -11,19 +11,13 @@
 
 #include "likelihood_sum.h"
 #include "meter.h"
+#include "sparse.h"
 #include "units.h"
 
 #include <kalman/model.h>
 #include <kalman/run.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* A sparse matrix by rows. */
-struct filter_sparse {
-    uint32_t *start;  /* rows + 1 */
-    uint32_t *column; /* of each entry */
-    double *value;
-};
 
 /* The matrices of one time point: pointers into the model, the caller's custom system, or the scratch below. */
 struct filter_matrices {
@@ -75,7 +69,9 @@ struct filter_state {
 
     /* Scratch, and what can be computed again. */
     struct filter_matrices now;
-    struct filter_sparse T;
+    struct sparse T;
+    uint32_t *noisy; /* the rows of V that are not zero */
+    size_t noisy_count;
     double T_dt; /* gap that T and V are for; NaN: none yet */
     double *T_scratch, *Q_scratch, *V_scratch, *H_scratch, *c_scratch;
     double *W, *W2;     /* m x m; W2 has m more columns for the square root's arrays */
@@ -98,14 +94,18 @@ struct filter_element {
     double weight;     /* 1, or less */
 };
 
-/* One time point for the smoother: everything it needs of the way there. */
+/* One time point for the smoother: everything it needs of the way there. A lean record (smooth_signal.h), of a single
+   observation, has no moments: along is not NULL then, and a, P, A, z are. */
 struct filter_record {
     int root; /* the filter was in square-root form here: P is a root */
     double *a, *P,
         *A; /* filtered moments: what the data after this point still improve is all that V is short of P */
     size_t diffuse_left;             /* columns of A */
     struct filter_element *elements; /* p */
-    double *K, *z;                   /* p x m: M/F of each ordinary element, its row of Z */
+    double *K,
+        *z; /* p x m: M/F of each ordinary element, its row of Z; lean: K0 of a diffuse one, M of one missing */
+    double *along; /* NULL, or m: K1 of a diffuse element, A w of a missing one, else zero */
+    double signal; /* lean: z a as predicted */
 };
 
 /* Bytes of the arrays behind a filter_state, and the state over them. */

@@ -2,8 +2,10 @@
  * The measurement update, one element of the observation after another (DK 6.4), with the exact diffuse start (DK 5.2, 6.4.3)
  * on the factor A of P_inf.
  */
+#include "filter_row.h"
 #include "filter_state.h"
 
+#include "dense.h"
 #include "model_system.h"
 #include "square_root.h"
 
@@ -11,28 +13,10 @@
 #include <math.h>
 #include <string.h>
 
-/* w = A'z counts as zero below this share of the size its terms have: what rounding leaves of an exact zero is far less. */
-static const double diffuse_tolerance = 1e-10;
 /* A row of A that shrinks below this share of itself when a direction is removed was in that direction alone. */
 static const double direction_tolerance = 1e-13;
 /* The predicted variance has settled when a step changes it no more than this: what rounding alone does. */
 static const double settled_change = 4.0 * DBL_EPSILON;
-
-/* One element in hand: its row of Z by non-zeros, its noise variance. */
-struct element {
-    const double *z;
-    const uint32_t *column;
-    size_t count;
-    double h;
-};
-
-static double element_dot(const struct element *e, const double *x)
-{
-    double sum = 0.0;
-    for (size_t k = 0; k < e->count; k++)
-        sum += e->z[e->column[k]] * x[e->column[k]];
-    return sum;
-}
 
 static void index_rows(struct filter_state *f)
 {
@@ -106,52 +90,6 @@ static void prepare(struct filter_state *f, const double *values)
     index_rows(f);
 }
 
-/* w = A'z; is it more than rounding? */
-static int element_diffuse(const struct filter_state *f, const struct element *e, double *ret_square)
-{
-    size_t d = f->model->diffuse, left = f->diffuse_left;
-    double square = 0.0, size = 0.0;
-    for (size_t j = 0; j < left; j++) {
-        double sum = 0.0, terms = 0.0;
-        for (size_t k = 0; k < e->count; k++) {
-            double term = e->z[e->column[k]] * f->A[e->column[k] * d + j];
-            sum += term;
-            terms += fabs(term);
-        }
-        f->w[j] = sum;
-        square += sum * sum;
-        size += terms * terms;
-    }
-    *ret_square = square;
-    return square > diffuse_tolerance * diffuse_tolerance * size;
-}
-
-/* M = P z and the variance of z a. In the square-root form also w = S'z, at w_root. */
-static double element_variance(struct filter_state *f, const struct element *e, double *w_root)
-{
-    size_t m = f->model->states;
-    memset(f->M, 0, m * sizeof(double));
-    if (!f->root) {
-        for (size_t k = 0; k < e->count; k++) {
-            const double *row = f->P + e->column[k] * m, factor = e->z[e->column[k]];
-            for (size_t j = 0; j < m; j++)
-                f->M[j] += factor * row[j];
-        }
-        return element_dot(e, f->M);
-    }
-    memset(w_root, 0, m * sizeof(double));
-    double variance = 0.0;
-    for (size_t k = 0; k < e->count; k++)
-        for (size_t j = 0; j < m; j++)
-            w_root[j] += e->z[e->column[k]] * f->P[e->column[k] * m + j];
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < m; j++)
-            f->M[i] += f->P[i * m + j] * w_root[j];
-    for (size_t j = 0; j < m; j++)
-        variance += w_root[j] * w_root[j];
-    return variance;
-}
-
 void filter_drop_direction(double *A, size_t rows, size_t leading, size_t left, const double *w,
                            double square)
 {
@@ -178,7 +116,7 @@ void filter_drop_direction(double *A, size_t rows, size_t leading, size_t left, 
 }
 
 /* P_* <- (I - K0 z') P_* (I - K0 z')' + h K0 K0' (DK 5.2.3, K0 = P_inf z / F_inf), and the mean by K0. */
-static void update_diffuse(struct filter_state *f, const struct element *e, struct filter_element *result,
+static void update_diffuse(struct filter_state *f, const struct filter_row *e, struct filter_element *result,
                            const double *w_root)
 {
     size_t m = f->model->states, d = f->model->diffuse;
@@ -201,7 +139,7 @@ static void update_diffuse(struct filter_state *f, const struct element *e, stru
  * P <- P - M M'/F. Where z has one non-zero the row of that state is M h/(F z), a product that cannot cancel; elsewhere
  * the difference is taken once, symmetrically.
  */
-static void update_variance(struct filter_state *f, const struct element *e, double F, double h)
+static void update_variance(struct filter_state *f, const struct filter_row *e, double F, double h)
 {
     size_t m = f->model->states;
     double root = 1.0 / sqrt(F);
@@ -232,7 +170,7 @@ static int all_finite(const double *x, size_t count)
     return poison == 0.0;
 }
 
-static int update_ordinary(struct filter_state *f, const struct element *e, struct filter_element *result,
+static int update_ordinary(struct filter_state *f, const struct filter_row *e, struct filter_element *result,
                            const double *w_root)
 {
     size_t m = f->model->states;
@@ -260,7 +198,7 @@ static int update_ordinary(struct filter_state *f, const struct element *e, stru
 }
 
 /* An observation whose variance is nil: known before, or impossible. */
-static int update_uninformative(struct filter_state *f, const struct element *e, double y,
+static int update_uninformative(struct filter_state *f, const struct filter_row *e, double y,
                                 struct filter_element *result)
 {
     double size = fabs(y);
@@ -273,28 +211,41 @@ static int update_uninformative(struct filter_state *f, const struct element *e,
     return fabs(result->error) <= 1e-9 * size ? KALMAN_OK : KALMAN_EMODEL;
 }
 
-/* Is F no more than what rounding makes of zero? */
-static int variance_vanishes(const struct filter_state *f, const struct element *e, double F)
-{
-    size_t m = f->model->states;
-    double size = 0.0;
-    for (size_t k = 0; k < e->count; k++) {
-        double z = e->z[e->column[k]];
-        if (!f->root)
-            size += z * z * f->P[e->column[k] * m + e->column[k]];
-        for (size_t j = 0; f->root && j < m; j++)
-            size += z * z * f->P[e->column[k] * m + j] * f->P[e->column[k] * m + j];
-    }
-    return !(F > 8.0 * DBL_EPSILON * (double)e->count * size);
-}
-
-static void keep_element(const struct filter_state *f, size_t i, const struct element *e,
+static void keep_element(const struct filter_state *f, size_t i, const struct filter_row *e,
                          const struct filter_element *result, struct filter_record *record)
 {
     size_t m = f->model->states;
-    for (size_t j = 0; j < m; j++)
+    for (size_t j = 0; j < m && result->kind == FILTER_ORDINARY; j++)
         record->K[i * m + j] = f->M[j] / result->F_finite;
-    memcpy(record->z + i * m, e->z, m * sizeof(double));
+    if (!record->along) {
+        memcpy(record->z + i * m, e->z, m * sizeof(double));
+        return;
+    }
+    memset(record->along, 0, m * sizeof(double));
+    if (result->kind == FILTER_UNINFORMATIVE)
+        memcpy(record->K, f->M, m * sizeof(double));
+    for (size_t j = 0; j < m && result->kind == FILTER_DIFFUSE; j++) {
+        record->K[j] = f->K0[j];
+        record->along[j] = (f->M[j] - f->K0[j] * result->F_finite) / result->F_infinite;
+    }
+}
+
+/* A missing element for a lean record: what its signal has to do with the state. */
+static void keep_untold(struct filter_state *f, size_t i, struct filter_element *result,
+                        struct filter_record *record)
+{
+    size_t m = f->model->states, d = f->model->diffuse;
+    struct filter_row e = {f->z + i * m, f->z_column + i * m, f->z_count[i], f->h[i]};
+    record->signal = filter_row_dot(&e, f->a);
+    result->F_finite = filter_row_variance(f, &e, f->W);
+    memcpy(record->K, f->M, m * sizeof(double));
+    memset(record->along, 0, m * sizeof(double));
+    if (f->diffuse_left == 0 || !filter_row_diffuse(f, &e, &result->F_infinite)) {
+        result->F_infinite = 0.0;
+        return;
+    }
+    for (size_t j = 0; j < m; j++)
+        record->along[j] = dense_dot(f->A + j * d, f->w, f->diffuse_left);
 }
 
 /* Filtered moments for the record. */
@@ -303,6 +254,8 @@ static void keep_moments(const struct filter_state *f, struct filter_record *rec
     size_t m = f->model->states, d = f->model->diffuse;
     record->root = f->root;
     record->diffuse_left = f->diffuse_left;
+    if (record->along)
+        return;
     memcpy(record->a, f->a, m * sizeof(double));
     memcpy(record->P, f->P, m * m * sizeof(double));
     if (f->diffuse_left > 0)
@@ -313,26 +266,31 @@ static int observe(struct filter_state *f, size_t i, struct filter_element *resu
                    struct filter_record *record)
 {
     size_t m = f->model->states;
-    struct element e = {f->z + i * m, f->z_column + i * m, f->z_count[i], f->h[i]};
+    struct filter_row e = {f->z + i * m, f->z_column + i * m, f->z_count[i], f->h[i]};
     double *w_root = f->W;
-    result->error = f->y[i] - element_dot(&e, f->a);
-    double F = element_variance(f, &e, w_root) + e.h;
+    double known = filter_row_dot(&e, f->a);
+    result->error = f->y[i] - known;
+    if (record)
+        record->signal = known;
+    double F = filter_row_variance(f, &e, w_root) + e.h;
     result->F_finite = F;
     int status = KALMAN_OK;
-    if (f->diffuse_left > 0 && element_diffuse(f, &e, &result->F_infinite)) {
+    if (f->diffuse_left > 0 && filter_row_diffuse(f, &e, &result->F_infinite)) {
         result->kind = FILTER_DIFFUSE;
         result->F = (double)INFINITY;
         update_diffuse(f, &e, result, w_root);
+        if (record && record->along)
+            keep_element(f, i, &e, result, record);
         return status;
     }
     result->F_infinite = 0.0;
-    if (variance_vanishes(f, &e, F)) {
+    if (filter_row_vanishes(f, &e, F)) {
         status = update_uninformative(f, &e, f->y[i], result);
     } else {
         result->kind = FILTER_ORDINARY;
         status = update_ordinary(f, &e, result, w_root);
     }
-    if (record && result->kind == FILTER_ORDINARY)
+    if (record && (record->along || result->kind == FILTER_ORDINARY))
         keep_element(f, i, &e, result, record);
     return status;
 }
@@ -353,8 +311,9 @@ static int update_steady(struct filter_state *f, struct filter_element *elements
     memcpy(f->M, f->a, m * sizeof(double));
     struct likelihood_sum sum = f->sum;
     for (size_t i = 0; i < p; i++) {
-        struct element e = {f->z + i * m, f->z_column + i * m, f->z_count[i], f->h[i]};
-        double F = f->F_steady[i], v = f->y[i] - element_dot(&e, f->a), scaled = v * f->units.mean_to_sd;
+        struct filter_row e = {f->z + i * m, f->z_column + i * m, f->z_count[i], f->h[i]};
+        double F = f->F_steady[i], known = filter_row_dot(&e, f->a), v = f->y[i] - known;
+        double scaled = v * f->units.mean_to_sd;
         double square = scaled / F * scaled;
         if (f->robust_threshold > 0.0 && square > f->robust_threshold * f->robust_threshold) {
             memcpy(f->a, f->M, m * sizeof(double));
@@ -365,8 +324,10 @@ static int update_steady(struct filter_state *f, struct filter_element *elements
         for (size_t j = 0; j < m; j++)
             f->a[j] += f->gain[i * m + j] * v;
         if (record) {
+            record->signal = known;
             memcpy(record->K + i * m, f->gain + i * m, m * sizeof(double));
-            memcpy(record->z + i * m, e.z, m * sizeof(double));
+            if (!record->along)
+                memcpy(record->z + i * m, e.z, m * sizeof(double));
         }
     }
     f->sum = sum;
@@ -419,8 +380,11 @@ static int update_full(struct filter_state *f, struct filter_element *elements, 
     for (size_t i = 0; i < p; i++) {
         elements[i] = (struct filter_element){FILTER_MISSING, (double)NAN, (double)NAN, (double)NAN,
                                               (double)NAN,    0.0,         1.0};
-        if (isnan(f->y[i]))
+        if (isnan(f->y[i])) {
+            if (record && record->along)
+                keep_untold(f, i, &elements[i], record);
             continue;
+        }
         int status = observe(f, i, &elements[i], record);
         if (status != KALMAN_OK)
             return status;

@@ -33,7 +33,7 @@ int kalman_run_bytes(const struct kalman_model *model, size_t count, const struc
     if (!model || !output || count > SIZE_MAX / 64)
         return KALMAN_EINVAL;
     size_t bytes = level_applies(model, options) ? run_level_bytes(count, output)
-                                                 : run_general_bytes(model, count, output);
+                                                 : run_general_bytes(model, count, options, output);
     *ret_bytes = (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
     return KALMAN_OK;
 }

@@ -6,6 +6,7 @@
 #include "run_general.h"
 
 #include "model_system.h"
+#include "smooth_signal.h"
 #include "stream_state.h"
 #include "summary.h"
 
@@ -13,39 +14,86 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Below this size a whole series is kept as one block. */
-enum { BLOCK_BYTES = 4 << 20, BLOCK_POINTS_MIN = 32 };
+/* Below this size a whole series is kept as one block; blocks of lean records, which are worth more points, below the second. */
+enum { BLOCK_BYTES = 4 << 20, BLOCK_POINTS_MIN = 32, LEAN_BYTES = 64 << 20 };
+/* From this size on the state's own smoother takes tens of milliseconds for the start alone, and minutes for a year. */
+enum { LEAN_STATES = 40 };
 
-static size_t record_doubles(const struct kalman_model *model)
+/*
+ * Does the signal alone have a better way back? That of a season which only passes its states along, whose start is well
+ * determined value by value: rotating states' is not (many harmonics from one short stretch), nor that of any input or any
+ * matrix; those keep to the square-root form. Without measurement noise at any size: the state is known exactly
+ * there, and to go back from it through an invertible moving average is to divide by its roots at every step.
+ */
+static int signal_suits(const struct kalman_model *model)
+{
+    const struct kalman_spec *spec = &model->spec;
+    switch (spec->kind) {
+    case KALMAN_SEASONAL:
+    case KALMAN_BASIC_STRUCTURAL:
+        return model->states >= LEAN_STATES && model->input_count == 0 &&
+               kalman_spec_get_int(spec, "harmonics") == 0;
+    case KALMAN_EXPONENTIAL_SMOOTHING:
+    case KALMAN_ARIMA:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* Is the signal all that is wanted of a smoother, and does it have a way of its own? */
+static int is_lean(const struct kalman_model *model, const struct kalman_options *options,
+                   const struct kalman_output *output)
+{
+    struct kalman_output rest = *output;
+    rest.smoothed_mean = rest.smoothed_variance = NULL;
+    return signal_suits(model) && !run_wants_smoothing(&rest) &&
+           !(options && options->engine == KALMAN_ENGINE_REFERENCE);
+}
+
+static size_t record_doubles(const struct kalman_model *model, int lean)
 {
     size_t p = model->observed, m = model->states, d = model->diffuse;
-    return m + m * m + m * d + 2 * p * m;
+    return lean ? 2 * m : m + m * m + m * d + 2 * p * m;
 }
 
-static size_t record_bytes(const struct kalman_model *model)
+static size_t record_bytes(const struct kalman_model *model, int lean)
 {
     return sizeof(struct filter_record) + model->observed * sizeof(struct filter_element) +
-           record_doubles(model) * sizeof(double);
+           record_doubles(model, lean) * sizeof(double);
 }
 
-size_t run_block_points(const struct kalman_model *model, size_t count)
+static size_t checkpoint_bytes(const struct kalman_model *model)
 {
-    if (count <= BLOCK_BYTES / record_bytes(model))
+    return sizeof(struct filter_state) + filter_kept_bytes(model);
+}
+
+static size_t block_points(const struct kalman_model *model, size_t count, int lean)
+{
+    size_t record = record_bytes(model, lean), limit = lean ? LEAN_BYTES : BLOCK_BYTES;
+    if (count <= limit / record)
         return count > 0 ? count : 1;
-    size_t root = (size_t)sqrt((double)count);
+    double share = lean ? (double)checkpoint_bytes(model) / (double)record : 1.0;
+    size_t root = (size_t)sqrt((double)count * share);
     return root < BLOCK_POINTS_MIN ? BLOCK_POINTS_MIN : root;
 }
 
-size_t run_general_bytes(const struct kalman_model *model, size_t count, const struct kalman_output *output)
+static size_t smoother_doubles(const struct kalman_model *model, int lean)
+{
+    size_t m = model->states, p = model->observed;
+    return lean ? smooth_signal_doubles(m) : smooth_doubles(model) + 2 * m + 4 * p * p + 4 * p;
+}
+
+size_t run_general_bytes(const struct kalman_model *model, size_t count, const struct kalman_options *options,
+                         const struct kalman_output *output)
 {
     size_t bytes = filter_bytes(model) + model->observed * sizeof(struct filter_element);
     if (!run_wants_smoothing(output))
         return bytes + (size_t)2 * KALMAN_ALIGN;
-    size_t block = run_block_points(model, count), blocks = count / block + 1;
-    size_t scratch = 2 * model->states + 4 * model->observed * model->observed + 4 * model->observed;
-    return bytes + block * record_bytes(model) +
-           blocks * (sizeof(struct filter_state) + filter_kept_bytes(model)) +
-           (smooth_doubles(model) + scratch) * sizeof(double) + (size_t)2 * KALMAN_ALIGN;
+    int lean = is_lean(model, options, output);
+    size_t block = block_points(model, count, lean), blocks = count / block + 1;
+    return bytes + block * record_bytes(model, lean) + blocks * checkpoint_bytes(model) +
+           smoother_doubles(model, lean) * sizeof(double) + (size_t)2 * KALMAN_ALIGN;
 }
 
 static void *take_bytes(char **next, size_t bytes)
@@ -56,17 +104,21 @@ static void *take_bytes(char **next, size_t bytes)
 }
 
 /* Records of a block over one stretch of memory. */
-static void carve_records(const struct kalman_model *model, size_t block, struct filter_record *records,
-                          char **next)
+static void carve_records(const struct general_run *run, char **next)
 {
+    const struct kalman_model *model = run->filter.model;
     size_t p = model->observed, m = model->states, d = model->diffuse;
-    for (size_t i = 0; i < block; i++) {
-        struct filter_record *r = &records[i];
-        r->elements = take_bytes(next, p * sizeof *r->elements);
+    for (size_t i = 0; i < run->block; i++) {
+        struct filter_record *r = &run->records[i];
+        *r = (struct filter_record){.elements = take_bytes(next, p * sizeof *r->elements),
+                                    .K = take_bytes(next, p * m * sizeof(double))};
+        if (run->lean) {
+            r->along = take_bytes(next, m * sizeof(double));
+            continue;
+        }
         r->a = take_bytes(next, m * sizeof(double));
         r->P = take_bytes(next, m * m * sizeof(double));
         r->A = take_bytes(next, m * d * sizeof(double));
-        r->K = take_bytes(next, p * m * sizeof(double));
         r->z = take_bytes(next, p * m * sizeof(double));
     }
 }
@@ -161,6 +213,7 @@ int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass,
         if (run_stops(run))
             return KALMAN_ECANCELLED;
         struct filter_record *kept = record ? &run->records[t - from] : NULL;
+        run->untold = run->untold || (run->filter.diffuse_left > 0 && isnan(series->values[t * p]));
         if (first_pass && run->checkpoints && t % run->block == 0)
             filter_copy(&run->checkpoints[t / run->block], &run->filter);
         status = filter_predict(&run->filter, run_gap(series, t), run_inputs(run, t));
@@ -182,12 +235,14 @@ int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass,
 static void carve_smoothing(struct general_run *run, size_t count, char **next)
 {
     const struct kalman_model *model = run->filter.model;
-    size_t m = model->states, p = model->observed, blocks = count / run->block + 1;
+    size_t m = model->states, blocks = count / run->block + 1;
     run->records = take_bytes(next, run->block * sizeof *run->records);
-    carve_records(model, run->block, run->records, next);
-    run->smooth_arrays = take_bytes(next, smooth_doubles(model) * sizeof(double));
-    run->unit = take_bytes(next, 2 * m * sizeof(double));
-    run->noise = take_bytes(next, (4 * p * p + 4 * p) * sizeof(double));
+    carve_records(run, next);
+    run->smooth_arrays = take_bytes(next, smoother_doubles(model, run->lean) * sizeof(double));
+    if (!run->lean) {
+        run->unit = run->smooth_arrays + smooth_doubles(model);
+        run->noise = run->unit + 2 * m;
+    }
     run->checkpoints = NULL;
     if (count <= run->block)
         return;
@@ -202,8 +257,10 @@ int run_general(const struct run_request *request, void *workspace, struct kalma
     const struct kalman_model *model = request->model;
     const struct kalman_series *series = request->series;
     const int smoothing = run_wants_smoothing(request->output) && series->count > 0;
+    const int lean = smoothing && is_lean(model, request->options, request->output);
     struct general_run run = {.request = request,
-                              .block = run_block_points(model, series->count),
+                              .lean = lean,
+                              .block = block_points(model, series->count, lean),
                               .meter = {.hook = request->options->hook}};
     char *next = workspace;
     if (meter_asks(&run.meter))
@@ -223,6 +280,6 @@ int run_general(const struct run_request *request, void *workspace, struct kalma
     if (request->output->forecast)
         status = filter_forecast(&run.filter, run_last_time(series), request->output->forecast, &run.meter);
     if (status == KALMAN_OK && smoothing)
-        status = run_smooth_back(&run);
+        status = lean ? run_signal_back(&run) : run_smooth_back(&run);
     return status;
 }

@@ -24,7 +24,8 @@ int run_level(const struct run_request *request, void *workspace,
               struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
 /* Any model. */
-size_t run_general_bytes(const struct kalman_model *model, size_t count, const struct kalman_output *output);
+size_t run_general_bytes(const struct kalman_model *model, size_t count, const struct kalman_options *options,
+                         const struct kalman_output *output);
 int run_general(const struct run_request *request, void *workspace,
                 struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 

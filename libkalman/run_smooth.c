@@ -221,15 +221,10 @@ static int reach_point(struct general_run *run, struct smooth_state *smooth, siz
     return KALMAN_OK;
 }
 
-int run_smooth_back(struct general_run *run)
+int run_blocks_back(struct general_run *run, run_point_back *point, void *smoother)
 {
     const struct kalman_series *series = run->request->series;
     const double centre = run->filter.centre; /* blocks before the first value do not know it yet */
-    struct smooth_state smooth;
-    int variances = wants_variances(run->request->output),
-        entire = wants_entire_variance(run->request->output);
-    smooth_init(&smooth, run->filter.model, variances, run->smooth_arrays);
-    smooth.meter = &run->meter;
     size_t end = series->count;
     while (end > 0) {
         size_t from = run->checkpoints ? (end - 1) / run->block * run->block : 0;
@@ -240,19 +235,35 @@ int run_smooth_back(struct general_run *run)
             run->filter.centre = centre;
         }
         for (size_t t = end; status == KALMAN_OK && t-- > from;) {
-            const struct filter_record *record = &run->records[t - from];
             if (run_stops(run))
                 return KALMAN_ECANCELLED;
-            /* The square-root form starts from an entire V, and a record does not outlive its block. */
-            smooth.full = entire || t == from || run->records[t - from - 1].root;
-            status = reach_point(run, &smooth, t, record);
-            if (status == KALMAN_OK)
-                status = write_point(run, &smooth, record, t);
-            smooth_observation(&smooth, record);
+            status = point(run, smoother, t, from);
         }
         if (status != KALMAN_OK)
             return status;
         end = from;
     }
     return run->meter.cancelled ? KALMAN_ECANCELLED : KALMAN_OK;
+}
+
+static int point_back(struct general_run *run, void *smoother, size_t t, size_t from)
+{
+    struct smooth_state *smooth = smoother;
+    const struct filter_record *record = &run->records[t - from];
+    /* The square-root form starts from an entire V, and a record does not outlive its block. */
+    smooth->full =
+        wants_entire_variance(run->request->output) || t == from || run->records[t - from - 1].root;
+    int status = reach_point(run, smooth, t, record);
+    if (status == KALMAN_OK)
+        status = write_point(run, smooth, record, t);
+    smooth_observation(smooth, record);
+    return status;
+}
+
+int run_smooth_back(struct general_run *run)
+{
+    struct smooth_state smooth;
+    smooth_init(&smooth, run->filter.model, wants_variances(run->request->output), run->smooth_arrays);
+    smooth.meter = &run->meter;
+    return run_blocks_back(run, point_back, &smooth);
 }

@@ -22,9 +22,8 @@ static void start(struct kalman_score *s)
     memcpy(s->diffuse, model->A1, m * d * sizeof(double));
     s->rank = d;
     memcpy(s->variance, model->P1, m * m * sizeof(double));
-    s->noise = model->V;
     s->comparable = s->steady = false;
-    score_load_sparse(&s->forward, m, model->T, m, 1);
+    score_load_transition(s, model->T, model->V);
     score_load_design(s);
 }
 
@@ -51,24 +50,36 @@ static double project(const struct kalman_score *s, const double *matrix, double
     return sum;
 }
 
+/* The size of the largest entry of each column of A. */
+static void column_sizes(const struct kalman_score *s, double *column)
+{
+    memset(column, 0, s->rank * sizeof *column);
+    for (size_t i = 0; i < s->states; i++) {
+        const double *row = s->diffuse + i * s->diffuse_states;
+        for (size_t j = 0; j < s->rank; j++) {
+            double size = fabs(row[j]);
+            column[j] = size > column[j] ? size : column[j];
+        }
+    }
+}
+
 /* along = A'z with what is only rounding set to 0; returns F_inf = along' along. */
 static double diffuse_along(const struct kalman_score *s, double *along)
 {
-    size_t m = s->states, d = s->diffuse_states;
-    double sum = 0, design_size = 0;
+    size_t d = s->diffuse_states;
+    double sum = 0, design_size = 0, *column = s->product;
+    column_sizes(s, column);
     for (unsigned k = 0; k < s->design_count; k++)
         design_size = fmax(design_size, fabs(s->design[k].value));
     for (size_t j = 0; j < s->rank; j++) {
-        double a = 0, magnitude = 0, column = 0;
+        double a = 0, magnitude = 0;
         for (unsigned k = 0; k < s->design_count; k++) {
             double term = s->design[k].value * s->diffuse[s->design[k].column * d + j];
             a += term;
             magnitude += fabs(term);
         }
-        for (size_t i = 0; i < m; i++)
-            column = fmax(column, fabs(s->diffuse[i * d + j]));
         bool rounding =
-            fabs(a) <= diffuse_tolerance * magnitude || fabs(a) <= floor_tolerance * column * design_size;
+            fabs(a) <= diffuse_tolerance * magnitude || fabs(a) <= floor_tolerance * column[j] * design_size;
         along[j] = rounding ? 0 : a;
         sum += along[j] * along[j];
     }
@@ -165,26 +176,33 @@ static void observe(struct kalman_score *s, size_t t, struct kalman_score_result
 /* A <- T A. */
 static void transport_factor(struct kalman_score *s)
 {
-    size_t d = s->diffuse_states, rank = s->rank;
-    double *restrict out = s->spare;
-    const double *restrict factor = s->diffuse;
-    for (size_t i = 0; i < s->states; i++) {
-        for (size_t j = 0; j < rank; j++)
-            out[i * d + j] = 0;
-        for (unsigned k = s->forward.start[i]; k < s->forward.start[i + 1]; k++)
-            for (size_t j = 0; j < rank; j++)
-                out[i * d + j] += s->forward.entries[k].value * factor[s->forward.entries[k].column * d + j];
-    }
+    double *out = s->spare;
+    sparse_multiply(&s->T, s->diffuse, s->rank, s->diffuse_states, out);
     s->spare = s->diffuse;
     s->diffuse = out;
+}
+
+/* P <- T P T' + R Q R' */
+static void transport_variance(struct kalman_score *s)
+{
+    size_t m = s->states;
+    double *out = s->spare;
+    sparse_congruence(&s->T, s->variance, s->product, out);
+    for (size_t k = 0; k < s->noisy_count; k++) {
+        size_t i = s->noisy[k];
+        for (size_t j = 0; j < m; j++)
+            out[i * m + j] += s->noise[i * m + j];
+    }
+    s->spare = s->variance;
+    s->variance = out;
 }
 
 static void predict(struct kalman_score *s, size_t t)
 {
     if (s->times)
         score_load_step(s, t);
-    score_transport(s, &s->forward, s->model->c, s->mean);
-    score_congruence(s, &s->forward, &s->variance, s->noise);
+    score_transport(s);
+    transport_variance(s);
     if (s->rank > 0)
         transport_factor(s);
 }
@@ -259,7 +277,7 @@ static void step(struct kalman_score *s, size_t t, struct kalman_score_result *r
 {
     if (s->steady && !isnan(s->values[t])) {
         observe_steady(s, t, result);
-        score_transport(s, &s->forward, s->model->c, s->mean);
+        score_transport(s);
         return;
     }
     bool settled = !s->steady && settles(s, t);

@@ -14,6 +14,7 @@
 
 #include "meter.h"
 #include "model_system.h"
+#include "sparse.h"
 
 #include <kalman/run.h>
 #include <stdbool.h>
@@ -23,13 +24,6 @@
 struct kalman_entry {
     unsigned column;
     double value;
-};
-
-/* A square matrix by the non-zeros of its rows. */
-struct kalman_sparse {
-    unsigned *start; /* size + 1 */
-    struct kalman_entry *entries;
-    unsigned char *shifts; /* rows that are a single 1 */
 };
 
 struct kalman_score {
@@ -46,8 +40,10 @@ struct kalman_score {
     double *step_v, *step_f, *step_gain;
     size_t gain_step;    /* gains are kept for every step only where the pass backwards will want them */
     const double *noise; /* R Q R' of this step */
+    uint32_t *noisy;     /* its rows that are not zero */
+    size_t noisy_count;
     unsigned char *step_kind;
-    struct kalman_sparse forward, backward; /* T, and T' for the pass backwards */
+    struct sparse T;
     struct kalman_entry *design;
     unsigned design_count;
     double steady_log; /* log of the innovation variance of a steady run */

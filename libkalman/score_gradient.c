@@ -1,6 +1,8 @@
 /* The pass backwards, and what is read from a pass that is over. */
 #include "score_parts.h"
 
+#include "dense.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -24,6 +26,17 @@ static void collect_disturbances(struct kalman_score *s, double *quadratic, doub
     }
 }
 
+/* r <- T'r, N <- T'N T */
+static void back_through_transition(struct kalman_score *s)
+{
+    double *out = s->spare;
+    sparse_apply_back(&s->T, s->backward_mean, s->gain);
+    memcpy(s->backward_mean, s->gain, s->states * sizeof(double));
+    sparse_congruence_back(&s->T, s->backward_variance, s->product, out);
+    s->spare = s->backward_variance;
+    s->backward_variance = out;
+}
+
 static void back_through_observation(struct kalman_score *s, size_t t, struct kalman_score_result *result)
 {
     if (s->step_kind[t] != STEP_DIFFUSE && s->step_kind[t] != STEP_ORDINARY)
@@ -33,14 +46,10 @@ static void back_through_observation(struct kalman_score *s, size_t t, struct ka
     bool ordinary = s->step_kind[t] == STEP_ORDINARY;
     double u = ordinary ? s->step_v[t] / s->step_f[t] : 0, d = ordinary ? 1 / s->step_f[t] : 0,
            *w = s->diffuse_gain;
+    dense_apply(s->backward_variance, gain, m, w);
     for (size_t i = 0; i < m; i++) {
-        const double *row = s->backward_variance + i * m;
-        double sum = 0;
-        for (size_t j = 0; j < m; j++)
-            sum += row[j] * gain[j];
-        w[i] = sum;
         u -= gain[i] * s->backward_mean[i];
-        d += gain[i] * sum;
+        d += gain[i] * w[i];
     }
     score_load_inputs(s, t);
     for (unsigned k = 0; k < s->design_count; k++) {
@@ -65,7 +74,6 @@ void kalman_score_gradient(struct kalman_score *s, struct kalman_score_result *r
 {
     struct kalman_score_result result;
     kalman_score_likelihood(s, &result);
-    score_load_sparse(&s->backward, s->states, s->model->T, 1, s->states);
     memset(s->backward_mean, 0, s->states * sizeof(double));
     memset(s->backward_variance, 0, s->states * s->states * sizeof(double));
     memset(ret_quadratic, 0, s->disturbances * sizeof(double));
@@ -73,8 +81,7 @@ void kalman_score_gradient(struct kalman_score *s, struct kalman_score_result *r
     for (size_t t = s->count; t-- > 0 && !score_stopped(s, 2);) {
         if (t + 1 < s->count) {
             collect_disturbances(s, ret_quadratic, ret_trace);
-            score_transport(s, &s->backward, NULL, s->backward_mean);
-            score_congruence(s, &s->backward, &s->backward_variance, NULL);
+            back_through_transition(s);
         }
         back_through_observation(s, t, &result);
     }

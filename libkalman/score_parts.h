@@ -6,9 +6,8 @@
 
 enum step_kind { STEP_MISSING, STEP_DIFFUSE, STEP_ORDINARY, STEP_EXACT };
 
-/* The non-zeros of a matrix by rows; row_step and column_step are 1 and m to read its transpose. */
-void score_load_sparse(struct kalman_sparse *sparse, size_t m, const double *matrix, size_t row_step,
-                       size_t column_step);
+/* The non-zeros of a transition and of its noise. */
+void score_load_transition(struct kalman_score *score, const double *transition, const double *noise);
 
 /* T and R Q R' of the step from t to t + 1, where times are given. */
 void score_load_step(struct kalman_score *score, size_t t);
@@ -17,13 +16,8 @@ void score_load_step(struct kalman_score *score, size_t t);
 void score_load_design(struct kalman_score *score);
 void score_load_inputs(struct kalman_score *score, size_t t);
 
-/* *matrix = T *matrix T' (+ noise), symmetric. */
-void score_congruence(struct kalman_score *score, const struct kalman_sparse *T, double **matrix,
-                      const double *noise);
-
-/* vector = T vector (+ intercept). */
-void score_transport(struct kalman_score *score, const struct kalman_sparse *T, const double *intercept,
-                     double *vector);
+/* mean = T mean + c. */
+void score_transport(struct kalman_score *score);
 
 /* Counts so many steps; true when the caller wants the pass to stop. */
 bool score_stopped(const struct kalman_score *score, size_t steps);

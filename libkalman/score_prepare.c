@@ -3,17 +3,13 @@
 
 #include <string.h>
 
-static size_t sparse_bytes(size_t m)
-{
-    return m * m * sizeof(struct kalman_entry) + (m + 1) * sizeof(unsigned);
-}
-
 size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count, bool gradient)
 {
     size_t m = states, square = m * m;
     size_t doubles =
         6 * m + 8 * square + disturbances * disturbances + 2 * count + (gradient ? count : 1) * m;
-    return doubles * sizeof(double) + m * sizeof(struct kalman_entry) + 2 * sparse_bytes(m) + 2 * m + count;
+    return (doubles + sparse_doubles(m)) * sizeof(double) + m * sizeof(struct kalman_entry) +
+           (sparse_indices(m) + m) * sizeof(uint32_t) + count;
 }
 
 static double *take(double **cursor, size_t count)
@@ -54,32 +50,25 @@ void kalman_score_prepare(struct kalman_score *score, const struct kalman_model 
     score->step_f = take(&cursor, n);
     score->gain_step = gradient ? m : 0;
     score->step_gain = take(&cursor, (gradient ? n : 1) * m);
+    double *T_doubles = take(&cursor, sparse_doubles(m));
     score->design = (struct kalman_entry *)(void *)cursor;
-    score->forward.entries = score->design + m;
-    score->backward.entries = score->forward.entries + square;
-    score->forward.start = (unsigned *)(void *)(score->backward.entries + square);
-    score->backward.start = score->forward.start + m + 1;
-    score->forward.shifts = (unsigned char *)(score->backward.start + m + 1);
-    score->backward.shifts = score->forward.shifts + m;
-    score->step_kind = score->backward.shifts + m;
+    score->noisy = (uint32_t *)(void *)(score->design + m);
+    sparse_carve(&score->T, m, T_doubles, score->noisy + m);
+    score->step_kind = (unsigned char *)(score->noisy + m + sparse_indices(m));
 }
 
-/* The non-zeros of a matrix by rows; row_step and column_step are 1 and m to read its transpose. */
-void score_load_sparse(struct kalman_sparse *sparse, size_t m, const double *matrix, size_t row_step,
-                       size_t column_step)
+void score_load_transition(struct kalman_score *s, const double *transition, const double *noise)
 {
-    unsigned used = 0;
-    for (size_t i = 0; i < m; i++) {
-        unsigned first = used;
-        sparse->start[i] = first;
-        for (size_t j = 0; j < m; j++) {
-            double value = matrix[i * row_step + j * column_step];
-            if (value != 0)
-                sparse->entries[used++] = (struct kalman_entry){(unsigned)j, value};
-        }
-        sparse->shifts[i] = used == first + 1 && sparse->entries[first].value == 1;
-    }
-    sparse->start[m] = used;
+    size_t m = s->states;
+    sparse_load(&s->T, transition);
+    s->noise = noise;
+    s->noisy_count = 0;
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < m; j++)
+            if (noise[i * m + j] != 0) {
+                s->noisy[s->noisy_count++] = (uint32_t)i;
+                break;
+            }
 }
 
 /* T and R Q R' of the step from t to t + 1 where times are given. */
@@ -90,8 +79,7 @@ void score_load_step(struct kalman_score *s, size_t t)
     memcpy(s->step_q, model->Q, s->disturbances * s->disturbances * sizeof(double));
     model->builder->step(model, s->times[t + 1] - s->times[t], s->step_transition, s->step_q);
     model_noise(model, model->R, s->step_q, s->step_noise);
-    score_load_sparse(&s->forward, s->states, s->step_transition, s->states, 1);
-    s->noise = s->step_noise;
+    score_load_transition(s, s->step_transition, s->step_noise);
 }
 
 void score_load_design(struct kalman_score *s)
@@ -109,65 +97,18 @@ void score_load_inputs(struct kalman_score *s, size_t t)
         s->design[s->design_count - s->input_count + j].value = s->inputs[t * s->input_count + j];
 }
 
-/* out = sum of the entries of row i of T times the rows they name. */
-static void combine_rows(const struct kalman_sparse *T, size_t m, size_t i, const double *restrict matrix,
-                         double *restrict out)
+void score_transport(struct kalman_score *s)
 {
-    memset(out, 0, m * sizeof(double));
-    for (unsigned k = T->start[i]; k < T->start[i + 1]; k++) {
-        const double *restrict row = matrix + T->entries[k].column * m;
-        double value = T->entries[k].value;
-        for (size_t j = 0; j < m; j++)
-            out[j] += value * row[j];
-    }
+    sparse_apply(&s->T, s->mean, s->gain);
+    for (size_t i = 0; i < s->states; i++)
+        s->mean[i] = s->gain[i] + s->model->c[i] * s->unit;
 }
 
-/*
- * *matrix = T *matrix T' (+ noise), symmetric; into the spare buffer, which takes its place. Most rows of T only shift a
- * state along (a single 1): those rows are read where they are instead of being multiplied.
- */
-void score_congruence(struct kalman_score *s, const struct kalman_sparse *T, double **matrix,
-                      const double *restrict noise)
-{
-    size_t m = s->states;
-    double *restrict out = s->spare;
-    for (size_t i = 0; i < m; i++) {
-        const double *row = s->product;
-        if (T->shifts[i])
-            row = *matrix + T->entries[T->start[i]].column * m;
-        else
-            combine_rows(T, m, i, *matrix, s->product);
-        for (size_t j = 0; j <= i; j++) {
-            const struct kalman_entry *entry = T->entries + T->start[j], *end = T->entries + T->start[j + 1];
-            double sum = noise ? noise[i * m + j] : 0;
-            for (; entry < end; entry++)
-                sum += entry->value * row[entry->column];
-            out[i * m + j] = sum;
-            out[j * m + i] = sum;
-        }
-    }
-    s->spare = *matrix;
-    *matrix = out;
-}
-
-/* vector = T vector (+ intercept). */
-void score_transport(struct kalman_score *s, const struct kalman_sparse *T, const double *intercept,
-                     double *vector)
-{
-    for (size_t i = 0; i < s->states; i++) {
-        double sum = intercept ? intercept[i] * s->unit : 0;
-        for (unsigned k = T->start[i]; k < T->start[i + 1]; k++)
-            sum += T->entries[k].value * vector[T->entries[k].column];
-        s->gain[i] = sum;
-    }
-    memcpy(vector, s->gain, s->states * sizeof(double));
-}
-
-/* About the multiplications of one step one way; T's rows are sparse, but a dense T is what they cost then. */
+/* About the multiplications of one step one way. */
 static size_t step_work(const struct kalman_score *s)
 {
     size_t m = s->states;
-    return (s->forward.start[m] + 3 * m + s->rank) * m;
+    return (s->T.start[m] + 3 * m + s->rank) * m;
 }
 
 bool score_stopped(const struct kalman_score *s, size_t steps)

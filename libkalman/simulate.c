@@ -136,7 +136,7 @@ int kalman_simulate_bytes(const struct kalman_model *model, size_t count, size_t
     const struct kalman_output output = {.smoothed_state = &wanted};
     size_t p = model->observed, m = model->states;
     *ret_bytes = draw_bytes(model) + round_up(count * (4 * p + 2 * m) * sizeof(double)) +
-                 round_up(run_general_bytes(model, count, &output)) +
+                 round_up(run_general_bytes(model, count, NULL, &output)) +
                  round_up(run_level_bytes(count, &output));
     return KALMAN_OK;
 }

@@ -1,5 +1,6 @@
 #include "smooth_general.h"
 
+#include "dense.h"
 #include "model_system.h"
 #include "square_root.h"
 
@@ -48,57 +49,28 @@ void smooth_init(struct smooth_state *s, const struct kalman_model *model, int v
     s->spread = take(&arrays, m * (M + m));
 }
 
-static double dot(const double *x, const double *y, size_t m)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < m; i++)
-        sum += x[i] * y[i];
-    return sum;
-}
-
-/* y = N x, for a symmetric N by rows. */
-static void multiply(const double *N, const double *x, size_t m, double *y)
-{
-    for (size_t i = 0; i < m; i++)
-        y[i] = dot(N + i * m, x, m);
-}
-
-/* N += c (z x' + x z'), where z is mostly zeros: only its rows and columns change, and N stays exactly symmetric. */
-static void add_symmetric(double *N, double c, const double *z, const double *x, size_t m)
-{
-    for (size_t i = 0; i < m; i++) {
-        const double factor = c * z[i];
-        if (factor == 0.0)
-            continue;
-        for (size_t j = 0; j < m; j++) {
-            N[i * m + j] += factor * x[j];
-            N[j * m + i] += factor * x[j];
-        }
-    }
-}
-
 /* Back over one element: r <- z v/F + L'r, N <- z z'/F + L'N L, L = I - K z'. */
 static void back_element(struct smooth_state *s, const struct filter_element *e, const double *K,
                          const double *z)
 {
     size_t m = s->model->states;
-    double pull = e->v / e->F_finite - dot(K, s->r, m);
+    double pull = e->v / e->F_finite - dense_dot(K, s->r, m);
     for (size_t i = 0; i < m; i++)
         s->r[i] += z[i] * pull;
     if (!s->variances)
         return;
-    multiply(s->N, K, m, s->x);
-    double square = dot(K, s->x, m);
+    dense_apply(s->N, K, m, s->x);
+    double square = dense_dot(K, s->x, m);
     for (size_t i = 0; i < m; i++) /* the terms in z z' ride along: half of them with each side */
         s->x[i] -= 0.5 * (square + 1.0 / e->F_finite) * z[i];
-    add_symmetric(s->N, -1.0, z, s->x, m);
+    dense_add_pair(s->N, -1.0, z, s->x, m);
 }
 
 /* From filtered moments and what came after: alpha^ = a + P r, V = P - P N P. */
 static void covariance_moments(struct smooth_state *s, const struct filter_record *record)
 {
     size_t m = s->model->states;
-    multiply(record->P, s->r, m, s->mean);
+    dense_apply(record->P, s->r, m, s->mean);
     for (size_t i = 0; i < m; i++)
         s->mean[i] += record->a[i];
     if (!s->variances || !s->full)
@@ -110,7 +82,7 @@ static void covariance_moments(struct smooth_state *s, const struct filter_recor
                 s->W[i * m + j] += record->P[i * m + k] * s->N[k * m + j];
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j <= i; j++) {
-            double value = record->P[i * m + j] - dot(s->W + i * m, record->P + j * m, m);
+            double value = record->P[i * m + j] - dense_dot(s->W + i * m, record->P + j * m, m);
             value = i == j ? fmax(value, 0.0) : value;
             s->V[i * m + j] = value;
             s->V[j * m + i] = value;
@@ -141,49 +113,29 @@ static void covariance_disturbance(struct smooth_state *s, const struct filter_m
         }
         for (size_t i = 0; i < m && s->variances; i++)
             if (s->x[i] != 0.0)
-                spread += s->x[i] * dot(s->N + i * m, s->x, m);
+                spread += s->x[i] * dense_dot(s->N + i * m, s->x, m);
         s->eta[k] = mean;
         s->eta_spread[k] = fmax(spread, 0.0);
         s->eta_variance[k] = fmax(now->Q[k * r + k] - s->eta_spread[k], 0.0);
     }
 }
 
-/* Y = T'X, m x m. */
-static void multiply_transposed(const struct filter_sparse *T, size_t m, const double *X, double *Y)
-{
-    memset(Y, 0, m * m * sizeof *Y);
-    for (size_t i = 0; i < m; i++)
-        for (uint32_t e = T->start[i]; e < T->start[i + 1]; e++) {
-            const double value = T->value[e], *from = X + i * m;
-            double *to = Y + T->column[e] * m;
-            for (size_t j = 0; j < m; j++)
-                to[j] += value * from[j];
-        }
-}
-
-/* r <- T'r, N <- T'N T = T'(T'N)' */
-static void back_transition(struct smooth_state *s, const struct filter_sparse *T)
+/* r <- T'r, N <- T'N T */
+static void back_transition(struct smooth_state *s, const struct sparse *T)
 {
     size_t m = s->model->states;
-    memset(s->x, 0, m * sizeof(double));
-    for (size_t i = 0; i < m; i++)
-        for (uint32_t e = T->start[i]; e < T->start[i + 1]; e++)
-            s->x[T->column[e]] += T->value[e] * s->r[i];
+    sparse_apply_back(T, s->r, s->x);
     memcpy(s->r, s->x, m * sizeof(double));
     if (!s->variances)
         return;
-    multiply_transposed(T, m, s->N, s->W);
-    for (size_t i = 0; i < m; i++) /* S is free in this form */
-        for (size_t j = 0; j < m; j++)
-            s->S[j * m + i] = s->W[i * m + j];
-    multiply_transposed(T, m, s->S, s->N);
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < i; j++)
-            s->N[j * m + i] = s->N[i * m + j];
+    sparse_congruence_back(T, s->N, s->W, s->S); /* S is free in this form */
+    double *before = s->N;
+    s->N = s->S;
+    s->S = before;
 }
 
 void smooth_covariance_step(struct smooth_state *s, const struct filter_record *record,
-                            const struct filter_matrices *now, const struct filter_sparse *T)
+                            const struct filter_matrices *now, const struct sparse *T)
 {
     covariance_disturbance(s, now);
     back_transition(s, T);
@@ -206,7 +158,7 @@ void smooth_last(struct smooth_state *s, const struct filter_record *record, con
     memcpy(s->mean, record->a, m * sizeof(double));
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < m; j++)
-            s->V[i * m + j] = dot(record->P + i * m, record->P + j * m, m);
+            s->V[i * m + j] = dense_dot(record->P + i * m, record->P + j * m, m);
     memcpy(s->S, record->P, m * m * sizeof(double));
     s->unresolved = record->diffuse_left;
     for (size_t i = 0; i < m; i++)
@@ -215,7 +167,7 @@ void smooth_last(struct smooth_state *s, const struct filter_record *record, con
 }
 
 void smooth_step(struct smooth_state *s, const struct filter_record *record,
-                 const struct filter_matrices *now, const struct filter_sparse *T, double mean_in)
+                 const struct filter_matrices *now, const struct sparse *T, double mean_in)
 {
     if (record->root && !s->root)
         square_root_of(s->V, s->model->states, s->S);
@@ -234,9 +186,9 @@ double smooth_signal_variance(struct smooth_state *s, const struct filter_record
     for (size_t i = 0; i < m; i++) /* x = V z, or P z */
         for (size_t j = 0; j < m && x[i] != 0.0; j++)
             s->x[j] += x[i] * V[i * m + j];
-    double variance = dot(x, s->x, m);
+    double variance = dense_dot(x, s->x, m);
     for (size_t i = 0; i < m && V == record->P; i++) /* z'V z = z'P z - (P z)'N (P z) */
-        variance -= s->x[i] * dot(s->N + i * m, s->x, m);
+        variance -= s->x[i] * dense_dot(s->N + i * m, s->x, m);
     return fmax(variance, 0.0);
 }
 

@@ -51,7 +51,7 @@ void smooth_last(struct smooth_state *smooth, const struct filter_record *record
 
 /* From t+1 to t. now, T: the matrices of the transition t -> t+1; record: of t. c is in the caller's units. */
 void smooth_step(struct smooth_state *smooth, const struct filter_record *record,
-                 const struct filter_matrices *now, const struct filter_sparse *T, double mean_in);
+                 const struct filter_matrices *now, const struct sparse *T, double mean_in);
 
 /* Take r and N back over the observations of the point in hand, whose record this is: last, when its moments have been used. */
 void smooth_observation(struct smooth_state *smooth, const struct filter_record *record);
@@ -65,7 +65,7 @@ int smooth_determined(const struct smooth_state *smooth, const double *x);
 
 /* The two forms of smooth_step, and of the end. */
 void smooth_covariance_step(struct smooth_state *smooth, const struct filter_record *record,
-                            const struct filter_matrices *now, const struct filter_sparse *T);
+                            const struct filter_matrices *now, const struct sparse *T);
 void smooth_root_step(struct smooth_state *smooth, const struct filter_record *record,
                       const struct filter_matrices *now, double mean_in);
 

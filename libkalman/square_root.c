@@ -84,10 +84,10 @@ void square_root_of(const double *Q, size_t r, double *root)
     }
 }
 
-void square_root_predict(const struct filter_sparse *T, size_t m, size_t r, const double *R, const double *Q,
-                         double *S, double *root_Q, double *array)
+void square_root_predict(const struct sparse *T, size_t r, const double *R, const double *Q, double *S,
+                         double *root_Q, double *array)
 {
-    size_t k = m + r;
+    size_t m = T->size, k = m + r;
     square_root_of(Q, r, root_Q);
     for (size_t i = 0; i < m; i++) {
         double *row = array + i * k; /* the noise, then T S */

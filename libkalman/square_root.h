@@ -17,8 +17,8 @@ void square_root_of(const double *Q, size_t r, double *root);
 void square_root_compress(double *B, size_t m, size_t k, double *S, struct meter *meter);
 
 /* S <- root of T S S' T' + R Q R'. root_Q: room for r x r; array: room for m x (m + r). */
-void square_root_predict(const struct filter_sparse *T, size_t m, size_t r, const double *R, const double *Q,
-                         double *S, double *root_Q, double *array);
+void square_root_predict(const struct sparse *T, size_t r, const double *R, const double *Q, double *S,
+                         double *root_Q, double *array);
 
 /* S <- root of S (I - w w' / F) S', w = S'z, F = w'w + h: with the columns turned so that w lies in the first, that one
    shrinks by sqrt(h / F). */

@@ -380,6 +380,7 @@ static void a_run_stops_within_its_steps(void **state)
 {
     enum { count = 130, horizon = 40 };
     static const size_t places[] = {1, 2, 60, 300, 600, 1000};
+    static double states[count * 121];
     double values[count], mean[count], variance[count], ahead[horizon];
     (void)state;
     for (size_t t = 0; t < count; t++)
@@ -390,8 +391,10 @@ static void a_run_stops_within_its_steps(void **state)
     struct kalman_model *model = NULL;
     assert_int_equal(kalman_model_new(&spec, &model), KALMAN_OK);
     struct kalman_forecast forecast = {.horizon = horizon, .mean = ahead};
-    struct kalman_output output = {
-        .smoothed_mean = mean, .smoothed_variance = variance, .forecast = &forecast};
+    struct kalman_output output = {.smoothed_mean = mean,
+                                   .smoothed_variance = variance,
+                                   .smoothed_state = states,
+                                   .forecast = &forecast};
     struct kalman_series series = {.values = values, .count = count};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         struct stop_at stop = {.last = places[i]};
