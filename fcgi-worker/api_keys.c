@@ -114,7 +114,7 @@ enum step_outcome api_keys_read_answer(struct exchange *exchange)
 unsigned api_own_scopes(const struct exchange *exchange)
 {
     bool by_token = exchange->token.account_id != 0;
-    return exchange->admission.key_scopes & (by_token ? exchange->token.scopes : SCOPES_ALL);
+    return exchange->admission.key_scopes & (by_token ? exchange->token.scopes : LUNA_SCOPES_ALL);
 }
 
 enum step_outcome api_refuse_wider(struct exchange *exchange, unsigned wanted, const char *what)

@@ -5,7 +5,11 @@
 static const struct {
     const char *name;
     unsigned bit;
-} scopes_table[] = {{"model", LUNA_SCOPE_MODEL}, {"read", LUNA_SCOPE_READ}, {"keys", LUNA_SCOPE_KEYS}};
+} scopes_table[] = {
+#define X(symbol, bit, word) {word, symbol},
+    LUNA_SCOPE_TABLE(X)
+#undef X
+};
 
 enum { SCOPE_COUNT = sizeof scopes_table / sizeof scopes_table[0] };
 

@@ -7,8 +7,6 @@
 #include "luna/base/buf.h"
 #include "luna/store/admission.h"
 
-enum { SCOPES_ALL = LUNA_SCOPE_MODEL | LUNA_SCOPE_READ | LUNA_SCOPE_KEYS };
-
 /* The bit of "model", "read" or "keys"; 0 for any other word. */
 unsigned scope_by_name(const char *name);
 /* ["model","read"] */

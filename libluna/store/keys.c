@@ -4,12 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SCOPES_ALL = LUNA_SCOPE_MODEL | LUNA_SCOPE_READ | LUNA_SCOPE_KEYS };
-
 static enum luna_code check_times(unsigned scopes, int64_t not_before_ms, int64_t expires_ms,
                                   struct luna_error *err)
 {
-    if (scopes == 0 || (scopes & ~(unsigned)SCOPES_ALL) != 0)
+    if (scopes == 0 || (scopes & ~(unsigned)LUNA_SCOPES_ALL) != 0)
         return luna_error_set(err, LUNA_EINVAL, "a key needs one or more of the scopes model, read, keys");
     if (expires_ms != 0 && (expires_ms <= luna_clock_wall_ms() || expires_ms <= not_before_ms))
         return luna_error_set(err, LUNA_EINVAL, "the key would have expired before it could be used");

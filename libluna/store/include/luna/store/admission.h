@@ -40,7 +40,20 @@ enum luna_admission_outcome {
     LUNA_ADMIT_UNAVAILABLE           /* 503: a store is away, or the account is being loaded */
 };
 
-enum luna_scope { LUNA_SCOPE_MODEL = 1, LUNA_SCOPE_READ = 2, LUNA_SCOPE_KEYS = 4 }; /* bits */
+/* The one list of what a key may do: symbol, bit, the word that the API and luna have for it. */
+#define LUNA_SCOPE_TABLE(X)                                                                                  \
+    X(LUNA_SCOPE_MODEL, 1, "model")                                                                          \
+    X(LUNA_SCOPE_READ, 2, "read")                                                                            \
+    X(LUNA_SCOPE_KEYS, 4, "keys")
+
+enum luna_scope {
+#define X(symbol, bit, word) symbol = (bit),
+    LUNA_SCOPE_TABLE(X)
+#undef X
+#define X(symbol, bit, word) | (bit)
+        LUNA_SCOPES_ALL = 0 LUNA_SCOPE_TABLE(X)
+#undef X
+};
 
 struct luna_admission_request {
     int64_t account_id;
