@@ -6,7 +6,7 @@ import urllib.parse
 
 import pytest
 from luna_stack import PAGES
-from test_gateway import head_of, parse_raw, raw_connection, read_to_end
+from test_gateway import head_of, parse_raw, raw_connection, read_answer
 
 STRANGERS = [
     "https://evil.example", "null", "https://pages.example.org.evil.example", "https://pages.example", "http://pages.example.org",
@@ -38,7 +38,7 @@ def too_large(stack, account, origin):
     with raw_connection(stack) as connection:
         head = head_of(account, 40_000_000)
         connection.sendall(head.replace(b"\r\n\r\n", f"\r\nOrigin: {origin}\r\n\r\n".encode()))
-        answer = parse_raw(read_to_end(connection))
+        answer = parse_raw(read_answer(connection))
         return answer.status_code, answer.headers
 
 

@@ -1,7 +1,5 @@
 """The gateway towards strangers: headers on every answer, TLS, limits for who brings no key, slow clients."""
 import contextlib
-import socket
-import ssl
 import subprocess
 import time
 import urllib.parse
@@ -86,31 +84,3 @@ def test_only_modern_tls_is_spoken(stack, options, accepted):
     outcome = subprocess.run(["openssl", "s_client", "-connect", url.netloc, "-CAfile", stack.ca, "-verify_return_error", *options,
                               *security_level], input="", capture_output=True, text=True, check=False, timeout=20)
     assert (outcome.returncode == 0) == accepted, outcome.stdout[-500:] + outcome.stderr[-500:]
-
-
-def test_slow_headers_from_one_address_leave_the_service_to_the_others(stack, client, account):
-    """Three hundred connections that send a byte now and then: nginx ends them, no worker ever sees one."""
-    url = urllib.parse.urlsplit(stack.url)
-    trust = ssl.create_default_context(cafile=stack.ca)
-    slow = []
-    try:
-        for _ in range(300):
-            plain = socket.create_connection((url.hostname, url.port), timeout=20, source_address=("127.0.0.79", 0))
-            connection = trust.wrap_socket(plain, server_hostname=url.hostname)
-            connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nX-A: ")
-            slow.append(connection)
-        for _ in range(5):
-            began = time.monotonic()
-            assert_serves(client, account)
-            assert time.monotonic() - began < 2
-        end = time.monotonic() + 20
-        while time.monotonic() < end:  # the first of them is ended although it goes on sending
-            try:
-                slow[0].sendall(b"a")
-            except OSError:
-                break
-            time.sleep(0.25)
-        assert time.monotonic() < end, "a header that never ends was waited for"
-    finally:
-        for connection in slow:
-            connection.close()

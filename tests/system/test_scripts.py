@@ -26,7 +26,7 @@ def another_stack():
 
 
 second = pytest.fixture(another_stack, name="second")
-third = pytest.fixture(another_stack, name="third")
+kept = pytest.fixture(another_stack, name="kept", scope="module")  # from one test to the next: a start takes seconds
 
 
 def owner_of(pid):
@@ -42,12 +42,12 @@ def alive(pid):
     return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
-def test_two_stacks_that_start_at_once_stand_side_by_side_and_down_ends_only_its_own(stack, client, account, second, third):
+def test_two_stacks_that_start_at_once_stand_side_by_side_and_down_ends_only_its_own(stack, client, account, second, kept):
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        for shown in pool.map(Stack.up, (second, third)):
+        for shown in pool.map(Stack.up, (second, kept)):
             assert "The Nile" in shown and "▁" in shown and "curl --cacert" in shown
-    assert not set(third.ports().values()) & set(second.ports().values())
-    theirs = [running.pid(name) for running in (stack, third) for name in SERVERS]
+    assert not set(kept.ports().values()) & set(second.ports().values())
+    theirs = [running.pid(name) for running in (stack, kept) for name in SERVERS]
     ours = [second.pid(name) for name in SERVERS]
     second.down()
     assert not any(alive(pid) for pid in ours)
@@ -75,20 +75,21 @@ def test_second_up_takes_seconds_and_keeps_the_account(stack):
     assert [stack.pid(name) for name in SERVERS] == pids and stack.env["LUNA_API_KEY"] == key
 
 
-def test_up_after_down_keeps_what_was_there(second):
-    second.up()
-    account_id, key = second.env["LUNA_ACCOUNT_ID"], second.env["LUNA_API_KEY"]
-    second.down()
-    second.up()
-    assert (second.env["LUNA_ACCOUNT_ID"], second.env["LUNA_API_KEY"]) == (account_id, key)
+def test_up_after_down_keeps_what_was_there(kept):
+    kept.up()
+    account_id, key = kept.env["LUNA_ACCOUNT_ID"], kept.env["LUNA_API_KEY"]
+    kept.down()
+    kept.up()
+    assert (kept.env["LUNA_ACCOUNT_ID"], kept.env["LUNA_API_KEY"]) == (account_id, key)
 
 
-def test_up_after_a_part_died_starts_everything_again(second):
-    second.up()
-    os.kill(second.pid("quota-syncd"), signal.SIGKILL)
-    wait_until(lambda: not alive(second.pid("quota-syncd")), what="the end of quota-syncd")
-    second.up()
-    assert all(alive(second.pid(name)) for name in SERVERS)
+def test_up_after_a_part_died_starts_everything_again(kept):
+    kept.up()
+    os.kill(kept.pid("quota-syncd"), signal.SIGKILL)
+    wait_until(lambda: not alive(kept.pid("quota-syncd")), what="the end of quota-syncd")
+    kept.up()
+    assert all(alive(kept.pid(name)) for name in SERVERS)
+    kept.down()
 
 
 def attend_to_ctrl_c():
