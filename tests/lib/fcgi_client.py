@@ -125,13 +125,11 @@ class Fcgi:
         params = {
             "REQUEST_METHOD": method,
             "REQUEST_URI": uri,
-            "DOCUMENT_URI": uri.partition("?")[0],
             "QUERY_STRING": uri.partition("?")[2],
             "CONTENT_TYPE": content_type,
             "CONTENT_LENGTH": str(len(body)),
             "REMOTE_ADDR": "127.0.0.1",
             "REQUEST_START": f"{time.time():.3f}",
-            "SERVER_PROTOCOL": "HTTP/1.1",
             "HTTP_X_API_KEY": self.api_key,
         }
         params.update(extra)

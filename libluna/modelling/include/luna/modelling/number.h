@@ -2,7 +2,7 @@
  * number.h: doubles to and from text, exactly, whatever the locale.
  *
  * Printing gives the shortest text that reads back to the same bits (Dragonbox); reading is correctly rounded (C++17
- * from_chars). Chosen over jansson's numbers, which print %.17g and are 13–25 times slower: docs/adr/0003.
+ * from_chars). Chosen over jansson's numbers, which print %.17g and are 13–25 times slower: docs/adr/0003, 0009.
  */
 #ifndef LUNA_MODELLING_NUMBER_H
 #define LUNA_MODELLING_NUMBER_H
