@@ -16,11 +16,13 @@ static const double log_two = 0.69314718055994530942, log_two_pi = 1.83787706640
 enum {
     warm_steps = 4,
     climb_evaluations = 120,
+    starts_one = 1,
     starts_few = 2,
     starts_some = 4,
     starts_many = 6,
     states_many = 4,
-    states_most = 12
+    states_most = 12,
+    states_long = 100
 };
 
 int fit_general_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
@@ -204,7 +206,7 @@ static enum kalman_fit_status judge(const struct fit_problem *problem, const dou
 static size_t starts_for(const struct fit_problem *problem)
 {
     if (problem->model->states > states_most)
-        return starts_few;
+        return problem->analytic && problem->model->states > states_long ? starts_one : starts_few;
     if (!problem->analytic)
         return starts_many;
     return problem->model->states > states_many ? starts_few : starts_some;

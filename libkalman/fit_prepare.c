@@ -279,5 +279,6 @@ int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_
     list_coordinates(problem);
     kalman_score_prepare(&problem->score, problem->model, &problem->series, closed_form(spec->kind), cursor);
     problem->score.meter = &problem->meter;
+    problem->score.same_start = closed_form(spec->kind); /* whose parameters are all variances */
     return KALMAN_OK;
 }

@@ -8,7 +8,7 @@
 /* Below these an innovation variance is rounding: relative to the sizes of the terms that it is the sum of.
  */
 static const double diffuse_tolerance = 1e-10, floor_tolerance = 1e-13, exact_tolerance = 1e-15;
-static const double settled_change = 4 * DBL_EPSILON;
+static const double settled_change = 4 * DBL_EPSILON, nearly_settled = 1e-12;
 
 /* The diffuse part is kept as a factor, P_inf = A A', whose columns are used up one by one: its rank is then known exactly,
    and a direction that is left over is not hidden by the rounding of those that are done with. */
@@ -22,7 +22,7 @@ static void start(struct kalman_score *s)
     memcpy(s->diffuse, model->A1, m * d * sizeof(double));
     s->rank = d;
     memcpy(s->variance, model->P1, m * m * sizeof(double));
-    s->comparable = s->steady = false;
+    s->comparable = s->steady = s->pending = s->before_kept = false;
     score_load_transition(s, model->T, model->V);
     score_load_design(s);
 }
@@ -104,41 +104,58 @@ static void use_up(struct kalman_score *s, double *along, double f_diffuse)
     s->rank--;
 }
 
-static void diffuse_update(struct kalman_score *s, size_t t, double v, double f, double *along,
-                           double f_diffuse)
+/* K0 = A along / F_inf, into place. */
+static void diffuse_gain_of(const struct kalman_score *s, const double *along, double f_diffuse, double *k0)
 {
-    size_t m = s->states, d = s->diffuse_states;
-    double *k0 = s->step_gain + t * s->gain_step;
-    for (size_t i = 0; i < m; i++) {
+    for (size_t i = 0; i < s->states; i++) {
+        const double *row = s->diffuse + i * s->diffuse_states;
         double sum = 0;
         for (size_t j = 0; j < s->rank; j++)
-            sum += s->diffuse[i * d + j] * along[j];
+            sum += row[j] * along[j];
         k0[i] = sum / f_diffuse;
-        s->mean[i] += k0[i] * v;
     }
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j <= i; j++) {
-            double change = k0[i] * k0[j] * f - s->gain[i] * k0[j] - k0[i] * s->gain[j];
-            s->variance[j * m + i] = s->variance[i * m + j] += change;
-        }
+}
+
+static void diffuse_update(struct kalman_score *s, size_t t, double v, double f)
+{
+    size_t m = s->states;
+    const double *restrict k0 = s->step_gain + t * s->gain_step, *restrict product = s->gain;
+    for (size_t i = 0; i < m; i++) {
+        double *restrict row = s->variance + i * m;
+        const double ki = k0[i], gi = product[i];
+        s->mean[i] += ki * v;
+        for (size_t j = 0; j < m; j++) /* symmetric to the last bit */
+            row[j] += ki * k0[j] * f - (gi * k0[j] + ki * product[j]);
+    }
+}
+
+/* Does this observation determine a direction of the start? Then its K0 is in its place, and it takes that direction away. */
+static bool takes_direction(struct kalman_score *s, size_t t, bool before, double *ret_f_diffuse)
+{
+    if (s->start_known) {
+        *ret_f_diffuse = s->step_f[t];
+        s->rank -= before;
+        return before;
+    }
+    double *along = s->diffuse_gain, f_diffuse = diffuse_along(s, along);
+    if (!(f_diffuse > 0))
+        return false;
+    diffuse_gain_of(s, along, f_diffuse, s->step_gain + t * s->gain_step);
     use_up(s, along, f_diffuse);
-    s->step_kind[t] = STEP_DIFFUSE;
+    *ret_f_diffuse = s->step_f[t] = f_diffuse;
+    return true;
 }
 
 static void ordinary_update(struct kalman_score *s, size_t t, double v, double f)
 {
     size_t m = s->states;
-    double *gain = s->step_gain + t * s->gain_step;
+    double *gain = s->step_gain + t * s->gain_step, share = 1 / sqrt(f);
     for (size_t i = 0; i < m; i++) {
         gain[i] = s->gain[i] / f;
         s->mean[i] += gain[i] * v;
+        s->told[i] = s->gain[i] * share;
     }
-    const double *restrict product = s->gain;
-    for (size_t i = 0; i < m; i++) {
-        double *restrict row = s->variance + i * m, left = gain[i];
-        for (size_t j = 0; left != 0 && j < m; j++)
-            row[j] -= left * product[j];
-    }
+    s->pending = true;
     s->step_v[t] = v;
     s->step_f[t] = f;
     s->step_kind[t] = STEP_ORDINARY;
@@ -146,7 +163,8 @@ static void ordinary_update(struct kalman_score *s, size_t t, double v, double f
 
 static void observe(struct kalman_score *s, size_t t, struct kalman_score_result *result)
 {
-    double y = s->values[t] * s->unit, v = y, magnitude, h = s->model->H[0];
+    double y = s->values[t] * s->unit, v = y, magnitude, f_diffuse, h = s->model->H[0];
+    bool before = s->step_kind[t] == STEP_DIFFUSE;
     s->step_kind[t] = STEP_MISSING;
     if (isnan(v))
         return;
@@ -154,14 +172,12 @@ static void observe(struct kalman_score *s, size_t t, struct kalman_score_result
         v -= s->design[k].value * s->mean[s->design[k].column];
     double f = project(s, s->variance, s->gain, &magnitude) + h;
     result->observed++;
-    if (s->rank > 0) {
-        double f_diffuse = diffuse_along(s, s->diffuse_gain);
-        if (f_diffuse > 0) {
-            diffuse_update(s, t, v, f, s->diffuse_gain, f_diffuse);
-            result->log_determinant += log(f_diffuse);
-            result->diffuse++;
-            return;
-        }
+    if (s->rank > 0 && takes_direction(s, t, before, &f_diffuse)) {
+        diffuse_update(s, t, v, f);
+        s->step_kind[t] = STEP_DIFFUSE;
+        result->log_determinant += log(f_diffuse);
+        result->diffuse++;
+        return;
     }
     if (f > exact_tolerance * (magnitude + h)) {
         ordinary_update(s, t, v, f);
@@ -182,12 +198,16 @@ static void transport_factor(struct kalman_score *s)
     s->diffuse = out;
 }
 
-/* P <- T P T' + R Q R' */
+/* P <- T (P - told told') T' + R Q R' */
 static void transport_variance(struct kalman_score *s)
 {
     size_t m = s->states;
     double *out = s->spare;
-    sparse_congruence(&s->T, s->variance, s->product, out);
+    if (s->pending)
+        sparse_congruence_less(&s->T, s->variance, s->told, s->product, out);
+    else
+        sparse_congruence(&s->T, s->variance, s->product, out);
+    s->pending = false;
     for (size_t k = 0; k < s->noisy_count; k++) {
         size_t i = s->noisy[k];
         for (size_t j = 0; j < m; j++)
@@ -203,7 +223,7 @@ static void predict(struct kalman_score *s, size_t t)
         score_load_step(s, t);
     score_transport(s);
     transport_variance(s);
-    if (s->rank > 0)
+    if (s->rank > 0 && !s->start_known)
         transport_factor(s);
 }
 
@@ -241,13 +261,27 @@ static bool variance_settled(const struct kalman_score *s, double f)
     return true;
 }
 
+/* Were the last two innovation variances nearly the same? Long before those of the state are, they must be. */
+static bool innovations_settle(const struct kalman_score *s, size_t t)
+{
+    if (t < 2 || s->step_kind[t - 1] != STEP_ORDINARY || s->step_kind[t - 2] != STEP_ORDINARY)
+        return false;
+    return fabs(s->step_f[t - 1] - s->step_f[t - 2]) <= nearly_settled * s->step_f[t - 1];
+}
+
 /* Before an observation outside a steady run: may one begin with it? Only where every step is like the last. */
 static bool settles(struct kalman_score *s, size_t t)
 {
+    bool kept = s->before_kept;
+    s->before_kept = false;
     if (s->times || s->input_count > 0 || s->rank > 0)
         return false;
-    if (s->comparable && variance_settled(s, s->step_f[t - 1]))
+    if (s->comparable && kept && variance_settled(s, s->step_f[t - 1]))
         return true;
+    if (!innovations_settle(s,
+                            t)) /* a season's variance is a megabyte: not kept before there is a reason to */
+        return false;
+    s->before_kept = true;
     memcpy(s->variance_before, s->variance, s->states * s->states * sizeof(double));
     return false;
 }
@@ -296,6 +330,7 @@ void kalman_score_likelihood(struct kalman_score *s, struct kalman_score_result 
     start(s);
     for (size_t t = 0; t < s->count && !score_stopped(s, 1); t++)
         step(s, t, &result);
+    s->start_known = s->same_start && s->gain_step > 0 && !(s->meter && s->meter->cancelled);
     result.determined = s->rank == 0 && !(s->meter && s->meter->cancelled);
     /* F is in the model's units; a diffuse step has no unit of its own (A1 is dimensionless). */
     result.log_determinant += 2 * s->model->sd_exponent * log(2) * (double)(result.observed - result.diffuse);

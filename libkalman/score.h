@@ -35,7 +35,7 @@ struct kalman_score {
     double unit; /* what observations are multiplied by to be in the model's units */
     /* Carved from the workspace by kalman_score_prepare. */
     double *mean, *variance, *diffuse, *gain, *diffuse_gain, *product, *spare, *variance_before,
-        *backward_mean, *backward_variance;
+        *backward_mean, *backward_variance, *told;
     double *step_transition, *step_noise, *step_q;
     double *step_v, *step_f, *step_gain;
     size_t gain_step;    /* gains are kept for every step only where the pass backwards will want them */
@@ -49,7 +49,12 @@ struct kalman_score {
     double steady_log; /* log of the innovation variance of a steady run */
     bool
         comparable; /* variance_before is the predicted variance one step earlier, and that was an ordinary step */
-    bool steady; /* from here on gain and innovation variance stay what they are */
+    bool before_kept; /* variance_before is that of one step earlier */
+    bool pending;     /* the variance still has to lose told told', what the last observation told */
+    bool
+        same_start; /* set by the owner of many passes: Z, T and A1 are the same in all, and the gains are kept */
+    bool start_known; /* so the diffuse steps and their gains are those of the pass before */
+    bool steady;      /* from here on gain and innovation variance stay what they are */
     struct meter
         *meter;  /* NULL: cannot be cancelled. Else what a pass leaves is worthless once meter->cancelled */
     size_t rank; /* columns of the diffuse factor not yet used up */

@@ -7,7 +7,7 @@ size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count, bool
 {
     size_t m = states, square = m * m;
     size_t doubles =
-        6 * m + 8 * square + disturbances * disturbances + 2 * count + (gradient ? count : 1) * m;
+        7 * m + 8 * square + disturbances * disturbances + 2 * count + (gradient ? count : 1) * m;
     return (doubles + sparse_doubles(m)) * sizeof(double) + m * sizeof(struct kalman_entry) +
            (sparse_indices(m) + m) * sizeof(uint32_t) + count;
 }
@@ -35,6 +35,7 @@ void kalman_score_prepare(struct kalman_score *score, const struct kalman_model 
                                    .input_count = model->input_count};
     score->mean = take(&cursor, m);
     score->backward_mean = take(&cursor, m);
+    score->told = take(&cursor, m);
     score->gain = take(&cursor, 2 * m);
     score->diffuse_gain = take(&cursor, 2 * m);
     score->variance = take(&cursor, square);

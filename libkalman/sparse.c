@@ -122,33 +122,32 @@ void sparse_multiply(const struct sparse *T, const double *X, size_t columns, si
         combine_rows(T, i, X, columns, lead, Y + i * lead);
 }
 
-/* The rows and columns that are passed along: out_ij = X_kl where row i passes k along and row j l. */
-static void move_along(const struct sparse *T, const double *restrict X, double *restrict out)
+/* to = from - factor g, for so many. */
+static void subtract(const double *restrict from, const double *restrict g, double factor, size_t count,
+                     double *restrict to)
 {
-    size_t m = T->size;
-    for (size_t a = 0; a < T->run_count; a++)
-        for (uint32_t i = 0; i < T->runs[a].length; i++) {
-            const double *from = X + (T->runs[a].state + i) * m;
-            double *to = out + (T->runs[a].row + i) * m;
-            for (size_t b = 0; b < T->run_count; b++)
-                memcpy(to + T->runs[b].row, from + T->runs[b].state, T->runs[b].length * sizeof *to);
-        }
+    for (size_t j = 0; j < count; j++)
+        to[j] = from[j] - factor * g[j];
 }
 
-static void move_back(const struct sparse *T, const double *restrict X, double *restrict out)
+/* The rows and columns that are passed along: out_ij = X_kl - g_k g_l where row i passes k along and row j l. g may be NULL. */
+static void move_along(const struct sparse *T, const double *restrict X, const double *g,
+                       double *restrict out)
 {
     size_t m = T->size;
     for (size_t a = 0; a < T->run_count; a++)
         for (uint32_t i = 0; i < T->runs[a].length; i++) {
-            const double *from = X + (T->runs[a].row + i) * m;
-            double *to = out + (T->runs[a].state + i) * m;
-            for (size_t b = 0; b < T->run_count; b++)
-                memcpy(to + T->runs[b].state, from + T->runs[b].row, T->runs[b].length * sizeof *to);
-            for (size_t b = 0; b < T->computed_count; b++)
-                to[T->dropped[b]] = 0.0;
+            size_t state = T->runs[a].state + i;
+            const double *from = X + state * m;
+            double *to = out + (T->runs[a].row + i) * m;
+            for (size_t b = 0; b < T->run_count; b++) {
+                const struct sparse_run *run = &T->runs[b];
+                if (g)
+                    subtract(from + run->state, g + run->state, g[state], run->length, to + run->row);
+                else
+                    memcpy(to + run->row, from + run->state, run->length * sizeof *to);
+            }
         }
-    for (size_t b = 0; b < T->computed_count; b++)
-        memset(out + T->dropped[b] * m, 0, m * sizeof *out);
 }
 
 static void transpose(double *X, size_t m)
@@ -179,28 +178,51 @@ static void congruence_plain(const struct sparse *T, const double *X, double *wo
     mirror(out, m);
 }
 
+/* Row and column c of the product, a computed row; of X - g g' where there is a g. */
+static void compute_row(const struct sparse *T, size_t a, const double *X, const double *g, double *work,
+                        double *out)
+{
+    size_t m = T->size, c = T->computed[a];
+    double *row = out + c * m;
+    combine_rows(T, c, X, m, m, work);
+    if (g)
+        subtract(work, g, row_dot(T, c, g), m, work + m);
+    const double *product = g ? work + m : work;
+    for (size_t b = 0; b < T->run_count; b++)
+        memcpy(row + T->runs[b].row, product + T->runs[b].state, T->runs[b].length * sizeof *row);
+    for (size_t b = 0; b <= a; b++)
+        row[T->computed[b]] = row_dot(T, T->computed[b], product);
+    for (size_t b = 0; b < a; b++)
+        out[T->computed[b] * m + c] = row[T->computed[b]];
+    for (size_t b = 0; b < T->run_count; b++)
+        for (size_t j = T->runs[b].row; j < T->runs[b].row + T->runs[b].length; j++)
+            out[j * m + c] = row[j];
+}
+
 void sparse_congruence(const struct sparse *T, const double *X, double *work, double *out)
 {
-    size_t m = T->size;
     if (!sparse_moves(T)) {
         congruence_plain(T, X, work, out);
         return;
     }
-    move_along(T, X, out);
-    for (size_t a = 0; a < T->computed_count; a++) {
-        size_t c = T->computed[a];
-        combine_rows(T, c, X, m, m, work);
-        double *row = out + c * m;
-        for (size_t b = 0; b < T->run_count; b++)
-            memcpy(row + T->runs[b].row, work + T->runs[b].state, T->runs[b].length * sizeof *row);
-        for (size_t b = 0; b <= a; b++)
-            row[T->computed[b]] = row_dot(T, T->computed[b], work);
-        for (size_t b = 0; b < a; b++)
-            out[T->computed[b] * m + c] = row[T->computed[b]];
-        for (size_t b = 0; b < T->run_count; b++)
-            for (size_t j = T->runs[b].row; j < T->runs[b].row + T->runs[b].length; j++)
-                out[j * m + c] = row[j];
+    move_along(T, X, NULL, out);
+    for (size_t a = 0; a < T->computed_count; a++)
+        compute_row(T, a, X, NULL, work, out);
+}
+
+void sparse_congruence_less(const struct sparse *T, double *X, const double *g, double *work, double *out)
+{
+    size_t m = T->size;
+    if (!sparse_moves(T)) {
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; g[i] != 0.0 && j < m; j++)
+                X[i * m + j] -= g[i] * g[j];
+        congruence_plain(T, X, work, out);
+        return;
     }
+    move_along(T, X, g, out);
+    for (size_t a = 0; a < T->computed_count; a++)
+        compute_row(T, a, X, g, work, out);
 }
 
 /* Y = T'X, column by column of T. */
@@ -227,53 +249,105 @@ static void congruence_back_plain(const struct sparse *T, const double *X, doubl
     mirror(out, m);
 }
 
-/* Row j of t u' + u t' added to a row. */
-static void add_row(double *restrict row, const double *restrict t, const double *restrict u, size_t m,
-                    size_t j)
+/* Row j of t u' + u t' added to a row, from and to for so many columns. */
+static void add_pair(const double *from, const double *restrict t, const double *restrict u, double tj,
+                     double uj, size_t count, double *to)
 {
-    const double tj = t[j], uj = u[j];
-    for (size_t k = 0; k < m; k++)
-        row[k] += tj * u[k] + uj * t[k];
+    for (size_t k = 0; k < count; k++)
+        to[k] = from[k] + (tj * u[k] + uj * t[k]);
 }
 
-/* out += t u' + u t' for row c's t: where it has few non-zeros only their rows and columns change. */
-static void add_pair(const struct sparse *T, size_t c, const double *t, const double *u, double *out)
+/*
+ * C'X C + t u' + u t'. A state that no row passes along gets its row and column from the pair alone.
+ */
+static void move_back(const struct sparse *T, const double *X, const double *t, const double *u, double *out)
 {
-    size_t m = T->size, first = T->start[c], end = T->start[c + 1];
-    if (end - first > LIGHT_ENTRIES) {
-        for (size_t j = 0; j < m; j++)
-            add_row(out + j * m, t, u, m, j);
-        return;
+    size_t m = T->size;
+    for (size_t b = 0; b < T->computed_count; b++) {
+        size_t j = T->dropped[b];
+        double *row = out + j * m;
+        memset(row, 0, m * sizeof *row);
+        if (t)
+            add_pair(row, t, u, t[j], u[j], m, row);
     }
-    for (size_t e = first; e < end; e++)
-        add_row(out + T->column[e] * m, t, u, m, T->column[e]);
-    for (size_t e = first; e < end; e++)
-        for (size_t k = 0; k < m; k++)
-            out[k * m + T->column[e]] = out[T->column[e] * m + k];
+    for (size_t a = 0; a < T->run_count; a++)
+        for (uint32_t i = 0; i < T->runs[a].length; i++) {
+            size_t j = T->runs[a].state + i;
+            const double *from = X + (T->runs[a].row + i) * m;
+            double *to = out + j * m;
+            for (size_t b = 0; b < T->run_count; b++) {
+                size_t k = T->runs[b].state, count = T->runs[b].length;
+                if (t)
+                    add_pair(from + T->runs[b].row, t + k, u + k, t[j], u[j], count, to + k);
+                else
+                    memcpy(to + k, from + T->runs[b].row, count * sizeof *to);
+            }
+            for (size_t b = 0; b < T->computed_count; b++)
+                to[T->dropped[b]] = out[T->dropped[b] * m + j];
+        }
+}
+
+/* t of row c, and its u. */
+static void make_pair(const struct sparse *T, size_t c, const double *X, double *t, double *u)
+{
+    size_t m = T->size;
+    const double *row = X + c * m;
+    memset(t, 0, m * sizeof *t);
+    memset(u, 0, m * sizeof *u);
+    for (uint32_t e = T->start[c]; e < T->start[c + 1]; e++)
+        t[T->column[e]] = T->value[e];
+    for (size_t b = 0; b < T->run_count; b++)
+        memcpy(u + T->runs[b].state, row + T->runs[b].row, T->runs[b].length * sizeof *u);
+    for (size_t b = 0; b < T->computed_count; b++) {
+        size_t d = T->computed[b];
+        for (uint32_t e = T->start[d]; e < T->start[d + 1]; e++)
+            u[T->column[e]] += 0.5 * row[d] * T->value[e];
+    }
+}
+
+static size_t entries(const struct sparse *T, size_t row)
+{
+    return T->start[row + 1] - T->start[row];
+}
+
+/* The computed row with the most entries: its pair is added on the way of the others. */
+static size_t heaviest(const struct sparse *T)
+{
+    size_t found = T->computed_count;
+    for (size_t a = 0; a < T->computed_count; a++)
+        if (entries(T, T->computed[a]) > LIGHT_ENTRIES &&
+            (found == T->computed_count || entries(T, T->computed[a]) > entries(T, T->computed[found])))
+            found = a;
+    return found;
 }
 
 void sparse_congruence_back(const struct sparse *T, const double *X, double *work, double *out)
 {
-    size_t m = T->size;
+    size_t m = T->size, heavy = heaviest(T);
     if (!sparse_moves(T)) {
         congruence_back_plain(T, X, work, out);
         return;
     }
     double *t = work, *u = work + m;
-    move_back(T, X, out);
+    if (heavy < T->computed_count)
+        make_pair(T, T->computed[heavy], X, t, u);
+    move_back(T, X, heavy < T->computed_count ? t : NULL, u, out);
     for (size_t a = 0; a < T->computed_count; a++) {
         size_t c = T->computed[a];
-        const double *row = X + c * m;
-        memset(t, 0, 2 * m * sizeof *t);
-        for (uint32_t e = T->start[c]; e < T->start[c + 1]; e++)
-            t[T->column[e]] = T->value[e];
-        for (size_t b = 0; b < T->run_count; b++)
-            memcpy(u + T->runs[b].state, row + T->runs[b].row, T->runs[b].length * sizeof *u);
-        for (size_t b = 0; b < T->computed_count; b++) {
-            size_t d = T->computed[b];
-            for (uint32_t e = T->start[d]; e < T->start[d + 1]; e++)
-                u[T->column[e]] += 0.5 * row[d] * T->value[e];
+        if (a == heavy)
+            continue;
+        make_pair(T, c, X, t, u);
+        if (entries(T, c) > LIGHT_ENTRIES) {
+            for (size_t j = 0; j < m; j++)
+                add_pair(out + j * m, t, u, t[j], u[j], m, out + j * m);
+            continue;
         }
-        add_pair(T, c, t, u, out);
+        for (uint32_t e = T->start[c]; e < T->start[c + 1]; e++) {
+            size_t j = T->column[e];
+            add_pair(out + j * m, t, u, t[j], u[j], m, out + j * m);
+        }
+        for (uint32_t e = T->start[c]; e < T->start[c + 1]; e++)
+            for (size_t k = 0; k < m; k++)
+                out[k * m + T->column[e]] = out[T->column[e] * m + k];
     }
 }
