@@ -110,6 +110,21 @@ def test_plans_are_changed_while_requests_run(client, stack, account_factory):
     assert stack.luna_json("plan", "show", name) == changed
 
 
+def test_a_plan_whose_change_was_left_half_done_is_finished_by_the_daemon(stack, account_factory, db):
+    """As if `luna plan set` had been killed between the change and the first of its accounts."""
+    name = f"plan-{uuid.uuid4()}"
+    stack.luna("plan", "set", name, "--rate", "100", "--burst", "100")
+    account = account_factory(60, "--plan", name)
+    with db.cursor() as cursor:
+        cursor.execute("SELECT luna_plan_put(%s, 7, 100, NULL, 'none', 0, 0, 'killed')", (name,))
+        shown = stack.luna_json("plan", "show", name)
+        assert (shown["rate_per_s"], shown["changing"]) == (7, True)
+        cursor.execute("UPDATE plan_changes SET stepped_at = now() - interval '11 seconds' WHERE plan = %s", (name,))
+        wait_until(lambda: not stack.luna_json("plan", "show", name)["changing"], what="the end of the change")
+        cursor.execute("SELECT kind, actor FROM quota_events WHERE account_id = %s ORDER BY seq DESC LIMIT 1", (account.id,))
+        assert cursor.fetchone() == ("plan_change", "killed")
+
+
 def test_usage_adds_what_is_not_booked_yet(client, stack, account):
     for _ in range(3):
         assert post(client, account) == 200
