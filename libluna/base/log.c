@@ -188,9 +188,9 @@ static void put_field(struct line *line, const struct luna_log_field *field)
         put_text(line, field->key);
         put_text(line, "=");
     } else {
-        put_text(line, ",");
-        put_quoted(line, field->key, strlen(field->key));
-        put_text(line, ":");
+        put_text(line, ",\"");
+        put_text(line, field->key);
+        put_text(line, "\":");
     }
     put_value(line, field);
     if (line->cut)

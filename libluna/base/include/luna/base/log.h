@@ -26,7 +26,7 @@ enum { LUNA_LOG_STORM_LINES = 20, LUNA_LOG_STORM_MS = 10000 };
 enum luna_log_field_type { LUNA_LOG_FIELD_STRING, LUNA_LOG_FIELD_INT, LUNA_LOG_FIELD_BOOL };
 
 struct luna_log_field {
-    const char *key;
+    const char *key; /* ours: letters, digits and _, written as it is */
     enum luna_log_field_type type;
     const char *text; /* FIELD_STRING; NULL prints null */
     size_t text_len;
