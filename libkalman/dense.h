@@ -10,6 +10,15 @@ void dense_apply(const double *X, const double *x, size_t m, double *out);
 /* X += c (z x' + x z'), where z is mostly zeros: only its rows and columns change, and X stays exactly symmetric. */
 void dense_add_pair(double *X, double c, const double *z, const double *x, size_t m);
 
+/* The same for an X of which only the lower triangle is there. */
+void dense_lower_apply(const double *X, const double *x, size_t m, double *out);
+
+/* out += c times row i of such an X. */
+void dense_lower_add_row(const double *X, size_t i, double c, size_t m, double *out);
+
+/* X += z x' + x z' for a z of zeros but for element i, of such an X. */
+void dense_lower_add_pair(double *X, size_t i, double z, const double *x, size_t m);
+
 double dense_dot(const double *x, const double *y, size_t m);
 
 #endif

@@ -127,7 +127,8 @@ static int evaluate_fitted(const struct fit_request *request, const struct kalma
                                             request->workspace, bytes);
     if (status != KALMAN_OK)
         return status;
-    status = kalman_model_init(problem->model_memory, problem->model_bytes, &problem->spec, &problem->model);
+    status = model_init(problem->model_memory, problem->model_bytes, &problem->spec, &problem->meter,
+                        &problem->model);
     problem->score.model = problem->model;
     if (status == KALMAN_OK)
         kalman_score_likelihood(&problem->score, &problem->last);

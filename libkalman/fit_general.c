@@ -69,7 +69,8 @@ static void store_parameters(const struct fit_problem *problem, const struct kal
 static int report(struct fit_problem *problem, const struct kalman_spec *scaled,
                   const struct fit_request *request, enum kalman_fit_status verdict, struct kalman_fit *fit)
 {
-    int status = kalman_model_init(problem->model_memory, problem->model_bytes, scaled, &problem->model);
+    int status =
+        model_init(problem->model_memory, problem->model_bytes, scaled, &problem->meter, &problem->model);
     if (status != KALMAN_OK)
         return status;
     problem->score.model = problem->model;
@@ -138,7 +139,8 @@ static bool settle_without_fit(struct fit_problem *problem, const struct fit_req
 {
     struct kalman_spec spec;
     defaults_scaled(problem, 1, &spec);
-    *status = kalman_model_init(problem->model_memory, problem->model_bytes, &spec, &problem->model);
+    *status =
+        model_init(problem->model_memory, problem->model_bytes, &spec, &problem->meter, &problem->model);
     if (*status != KALMAN_OK)
         return true;
     problem->score.model = problem->model;

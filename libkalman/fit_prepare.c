@@ -260,7 +260,8 @@ int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_
     status = kalman_model_bytes(&complete, &problem->model_bytes);
     problem->model_memory = carve(&cursor, problem->model_bytes);
     if (status == KALMAN_OK)
-        status = kalman_model_init(problem->model_memory, problem->model_bytes, &complete, &problem->model);
+        status = model_init(problem->model_memory, problem->model_bytes, &complete, &problem->meter,
+                            &problem->model);
     if (status != KALMAN_OK)
         return status;
     double *values = carve(&cursor, n * sizeof(double));

@@ -63,7 +63,8 @@ static bool build(struct fit_problem *problem, const double *x)
 {
     struct kalman_spec spec;
     kalman_fit_decode(problem, x, 1, &spec);
-    int status = kalman_model_init(problem->model_memory, problem->model_bytes, &spec, &problem->model);
+    int status =
+        model_init(problem->model_memory, problem->model_bytes, &spec, &problem->meter, &problem->model);
     if (status == KALMAN_ENOMEM || status == KALMAN_EWORKSPACE)
         problem->failure = status;
     problem->score.model = problem->model;

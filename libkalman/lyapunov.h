@@ -2,6 +2,8 @@
 #ifndef KALMAN_LYAPUNOV_H
 #define KALMAN_LYAPUNOV_H
 
+#include "meter.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -13,9 +15,9 @@ size_t kalman_lyapunov_work_size(size_t size);
  * section 6.7). Only sums of positive semidefinite terms, so a tiny variance keeps its digits. T, V and P are
  * size x size, row-major; `ret_variance` may not overlap the others. Returns false, and leaves P unspecified,
  * when T has an eigenvalue on or outside the unit circle (to working precision), for then no stationary
- * variance exists.
+ * variance exists; or when the meter (NULL: none) stopped it.
  */
-bool kalman_lyapunov_solve(size_t size, const double *transition, const double *noise, double *work,
-                           double *ret_variance);
+bool kalman_lyapunov_solve(size_t size, const double *transition, const double *noise, struct meter *meter,
+                           double *work, double *ret_variance);
 
 #endif

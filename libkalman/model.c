@@ -114,6 +114,12 @@ void model_noise(const struct kalman_model *model, const double *R, const double
 int kalman_model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec,
                       struct kalman_model **ret_model)
 {
+    return model_init(memory, memory_bytes, spec, NULL, ret_model);
+}
+
+int model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec, struct meter *meter,
+               struct kalman_model **ret_model)
+{
     size_t needed = 0;
     int status = kalman_model_bytes(spec, &needed);
     if (status != KALMAN_OK)
@@ -142,7 +148,9 @@ int kalman_model_init(void *memory, size_t memory_bytes, const struct kalman_spe
 
     struct kalman_spec scaled = *spec;
     spec_scale(&scaled, model->sd_exponent);
+    model->meter = meter;
     status = model->builder->fill(&scaled, model);
+    model->meter = NULL;
     if (status != KALMAN_OK)
         return status;
     if (model->level_state >= 0)

@@ -106,10 +106,12 @@ static int start_stationary(size_t r, double variance, struct kalman_model *mode
             transition[i * r + j] = model->T[i * m + j];
             noise[i * r + j] = model->R[i] * model->R[j] * variance;
         }
-    bool exists = kalman_lyapunov_solve(r, transition, noise, work + 3 * square, solution);
+    bool exists = kalman_lyapunov_solve(r, transition, noise, model->meter, work + 3 * square, solution);
     for (size_t i = 0; exists && i < r; i++)
         memcpy(model->P1 + i * m, solution + i * r, r * sizeof(double));
     free(work);
+    if (model->meter && model->meter->cancelled)
+        return KALMAN_ECANCELLED;
     return exists ? KALMAN_OK : KALMAN_EPARAMETER;
 }
 

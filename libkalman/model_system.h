@@ -11,6 +11,8 @@
 #ifndef KALMAN_MODEL_SYSTEM_H
 #define KALMAN_MODEL_SYSTEM_H
 
+#include "meter.h"
+
 #include <kalman/model.h>
 #include <kalman/spec.h>
 #include <stddef.h>
@@ -33,6 +35,7 @@ struct kalman_model {
     int level_state; /* a builder may name one state that moves one to one with a shift of the data, or -1 */
     int centred;     /* shift is in use: the engine takes the first observed value off the data */
     const struct model_builder *builder;
+    struct meter *meter; /* while it is built: NULL, or what asks whether to stop */
     /* Row-major. A custom model whose matrix varies keeps its first one here; the engine reads spec.system
      * then. */
     double *Z;  /* p x m */
@@ -68,6 +71,10 @@ struct model_builder {
     /* Name of state i < shape.states. */
     void (*state_name)(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes);
 };
+
+/* kalman_model_init() for a fit, which may build a thousand: KALMAN_ECANCELLED when the meter says so. meter may be NULL. */
+int model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec, struct meter *meter,
+               struct kalman_model **ret_model) KALMAN_MUSTCHECK;
 
 /* The row of a kind, or NULL (KALMAN_AUTO). */
 const struct model_builder *model_builder_for(enum kalman_kind kind);

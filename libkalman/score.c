@@ -1,6 +1,8 @@
 /* The pass forward. */
 #include "score_parts.h"
 
+#include "dense.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -34,18 +36,14 @@ static double project(const struct kalman_score *s, const double *matrix, double
     double sum = 0, magnitude = 0;
     for (size_t i = 0; i < m; i++)
         out[i] = 0;
-    for (unsigned k = 0; k < s->design_count; k++) {
-        const double *row = matrix + s->design[k].column * m;
-        double weight = s->design[k].value;
-        for (size_t i = 0; i < m; i++)
-            out[i] += weight * row[i];
-    }
+    for (unsigned k = 0; k < s->design_count; k++)
+        dense_lower_add_row(matrix, s->design[k].column, s->design[k].value, m, out);
     for (unsigned k = 0; k < s->design_count; k++)
         sum += s->design[k].value * out[s->design[k].column];
     for (unsigned k = 0; k < s->design_count; k++)
         for (unsigned l = 0; l < s->design_count; l++)
             magnitude += fabs(s->design[k].value * s->design[l].value *
-                              matrix[s->design[k].column * m + s->design[l].column]);
+                              matrix[score_lower(m, s->design[k].column, s->design[l].column)]);
     *ret_magnitude = magnitude;
     return sum;
 }
@@ -124,7 +122,7 @@ static void diffuse_update(struct kalman_score *s, size_t t, double v, double f)
         double *restrict row = s->variance + i * m;
         const double ki = k0[i], gi = product[i];
         s->mean[i] += ki * v;
-        for (size_t j = 0; j < m; j++) /* symmetric to the last bit */
+        for (size_t j = 0; j <= i; j++)
             row[j] += ki * k0[j] * f - (gi * k0[j] + ki * product[j]);
     }
 }
@@ -203,10 +201,7 @@ static void transport_variance(struct kalman_score *s)
 {
     size_t m = s->states;
     double *out = s->spare;
-    if (s->pending)
-        sparse_congruence_less(&s->T, s->variance, s->told, s->product, out);
-    else
-        sparse_congruence(&s->T, s->variance, s->product, out);
+    sparse_congruence_lower(&s->T, s->variance, s->pending ? s->told : NULL, s->product, out);
     s->pending = false;
     for (size_t k = 0; k < s->noisy_count; k++) {
         size_t i = s->noisy[k];

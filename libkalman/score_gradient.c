@@ -19,7 +19,7 @@ static void collect_disturbances(struct kalman_score *s, double *quadratic, doub
                 continue;
             e += left * s->backward_mean[i];
             for (size_t j = 0; j < own; j++)
-                d += left * selection[j * r + k] * s->backward_variance[i * m + j];
+                d += left * selection[j * r + k] * s->backward_variance[score_lower(m, i, j)];
         }
         quadratic[k] += e * e;
         trace[k] += d;
@@ -32,7 +32,7 @@ static void back_through_transition(struct kalman_score *s)
     double *out = s->spare;
     sparse_apply_back(&s->T, s->backward_mean, s->gain);
     memcpy(s->backward_mean, s->gain, s->states * sizeof(double));
-    sparse_congruence_back(&s->T, s->backward_variance, s->product, out);
+    sparse_congruence_back_lower(&s->T, s->backward_variance, s->product, out);
     s->spare = s->backward_variance;
     s->backward_variance = out;
 }
@@ -46,7 +46,7 @@ static void back_through_observation(struct kalman_score *s, size_t t, struct ka
     bool ordinary = s->step_kind[t] == STEP_ORDINARY;
     double u = ordinary ? s->step_v[t] / s->step_f[t] : 0, d = ordinary ? 1 / s->step_f[t] : 0,
            *w = s->diffuse_gain;
-    dense_apply(s->backward_variance, gain, m, w);
+    dense_lower_apply(s->backward_variance, gain, m, w);
     for (size_t i = 0; i < m; i++) {
         u -= gain[i] * s->backward_mean[i];
         d += gain[i] * w[i];
@@ -56,15 +56,13 @@ static void back_through_observation(struct kalman_score *s, size_t t, struct ka
         double z = s->design[k].value;
         size_t at = s->design[k].column;
         s->backward_mean[at] += z * u;
-        for (size_t j = 0; j < m; j++) {
-            s->backward_variance[at * m + j] -= z * w[j];
-            s->backward_variance[j * m + at] -= z * w[j];
-        }
+        dense_lower_add_pair(s->backward_variance, at, -z, w, m);
     }
     for (unsigned k = 0; k < s->design_count; k++)
         for (unsigned l = 0; l < s->design_count; l++)
-            s->backward_variance[s->design[k].column * m + s->design[l].column] +=
-                s->design[k].value * s->design[l].value * d;
+            if (s->design[l].column <= s->design[k].column)
+                s->backward_variance[s->design[k].column * m + s->design[l].column] +=
+                    s->design[k].value * s->design[l].value * d;
     result->observation_quadratic += u * u;
     result->observation_trace += d;
 }

@@ -19,6 +19,12 @@ void score_load_inputs(struct kalman_score *score, size_t t);
 /* mean = T mean + c. */
 void score_transport(struct kalman_score *score);
 
+/* Where entry i, j of a symmetric matrix is, of which the lower triangle is kept: so are all variances of a pass. */
+static inline size_t score_lower(size_t m, size_t i, size_t j)
+{
+    return i > j ? i * m + j : j * m + i;
+}
+
 /* Counts so many steps; true when the caller wants the pass to stop. */
 bool score_stopped(const struct kalman_score *score, size_t steps);
 

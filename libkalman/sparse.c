@@ -1,8 +1,10 @@
 #include "sparse.h"
 
+#include "sparse_parts.h"
+
 #include <string.h>
 
-enum { MOVED_SHARE = 4, LIGHT_ENTRIES = 8 };
+enum { MOVED_SHARE = 4 };
 
 size_t sparse_doubles(size_t size)
 {
@@ -68,18 +70,10 @@ int sparse_moves(const struct sparse *sparse)
     return MOVED_SHARE * sparse->computed_count <= sparse->size;
 }
 
-static double row_dot(const struct sparse *T, size_t row, const double *x)
-{
-    double sum = 0.0;
-    for (uint32_t e = T->start[row]; e < T->start[row + 1]; e++)
-        sum += T->value[e] * x[T->column[e]];
-    return sum;
-}
-
 void sparse_apply(const struct sparse *T, const double *x, double *out)
 {
     for (size_t i = 0; i < T->size; i++)
-        out[i] = row_dot(T, i, x);
+        out[i] = sparse_row_dot(T, i, x);
 }
 
 void sparse_apply_back(const struct sparse *T, const double *x, double *out)
@@ -122,31 +116,16 @@ void sparse_multiply(const struct sparse *T, const double *X, size_t columns, si
         combine_rows(T, i, X, columns, lead, Y + i * lead);
 }
 
-/* to = from - factor g, for so many. */
-static void subtract(const double *restrict from, const double *restrict g, double factor, size_t count,
-                     double *restrict to)
-{
-    for (size_t j = 0; j < count; j++)
-        to[j] = from[j] - factor * g[j];
-}
-
-/* The rows and columns that are passed along: out_ij = X_kl - g_k g_l where row i passes k along and row j l. g may be NULL. */
-static void move_along(const struct sparse *T, const double *restrict X, const double *g,
-                       double *restrict out)
+/* The rows and columns that are passed along: out_ij = X_kl where row i passes k along and row j l. */
+static void move_along(const struct sparse *T, const double *restrict X, double *restrict out)
 {
     size_t m = T->size;
     for (size_t a = 0; a < T->run_count; a++)
         for (uint32_t i = 0; i < T->runs[a].length; i++) {
-            size_t state = T->runs[a].state + i;
-            const double *from = X + state * m;
+            const double *from = X + (T->runs[a].state + i) * m;
             double *to = out + (T->runs[a].row + i) * m;
-            for (size_t b = 0; b < T->run_count; b++) {
-                const struct sparse_run *run = &T->runs[b];
-                if (g)
-                    subtract(from + run->state, g + run->state, g[state], run->length, to + run->row);
-                else
-                    memcpy(to + run->row, from + run->state, run->length * sizeof *to);
-            }
+            for (size_t b = 0; b < T->run_count; b++)
+                memcpy(to + T->runs[b].row, from + T->runs[b].state, T->runs[b].length * sizeof *to);
         }
 }
 
@@ -160,14 +139,6 @@ static void transpose(double *X, size_t m)
         }
 }
 
-/* The lower triangle copied over the upper. */
-static void mirror(double *X, size_t m)
-{
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < i; j++)
-            X[j * m + i] = X[i * m + j];
-}
-
 /* T (T X)' */
 static void congruence_plain(const struct sparse *T, const double *X, double *work, double *out)
 {
@@ -175,54 +146,31 @@ static void congruence_plain(const struct sparse *T, const double *X, double *wo
     sparse_multiply(T, X, m, m, work);
     transpose(work, m);
     sparse_multiply(T, work, m, m, out);
-    mirror(out, m);
-}
-
-/* Row and column c of the product, a computed row; of X - g g' where there is a g. */
-static void compute_row(const struct sparse *T, size_t a, const double *X, const double *g, double *work,
-                        double *out)
-{
-    size_t m = T->size, c = T->computed[a];
-    double *row = out + c * m;
-    combine_rows(T, c, X, m, m, work);
-    if (g)
-        subtract(work, g, row_dot(T, c, g), m, work + m);
-    const double *product = g ? work + m : work;
-    for (size_t b = 0; b < T->run_count; b++)
-        memcpy(row + T->runs[b].row, product + T->runs[b].state, T->runs[b].length * sizeof *row);
-    for (size_t b = 0; b <= a; b++)
-        row[T->computed[b]] = row_dot(T, T->computed[b], product);
-    for (size_t b = 0; b < a; b++)
-        out[T->computed[b] * m + c] = row[T->computed[b]];
-    for (size_t b = 0; b < T->run_count; b++)
-        for (size_t j = T->runs[b].row; j < T->runs[b].row + T->runs[b].length; j++)
-            out[j * m + c] = row[j];
+    sparse_mirror(out, m);
 }
 
 void sparse_congruence(const struct sparse *T, const double *X, double *work, double *out)
 {
-    if (!sparse_moves(T)) {
-        congruence_plain(T, X, work, out);
-        return;
-    }
-    move_along(T, X, NULL, out);
-    for (size_t a = 0; a < T->computed_count; a++)
-        compute_row(T, a, X, NULL, work, out);
-}
-
-void sparse_congruence_less(const struct sparse *T, double *X, const double *g, double *work, double *out)
-{
     size_t m = T->size;
     if (!sparse_moves(T)) {
-        for (size_t i = 0; i < m; i++)
-            for (size_t j = 0; g[i] != 0.0 && j < m; j++)
-                X[i * m + j] -= g[i] * g[j];
         congruence_plain(T, X, work, out);
         return;
     }
-    move_along(T, X, g, out);
-    for (size_t a = 0; a < T->computed_count; a++)
-        compute_row(T, a, X, g, work, out);
+    move_along(T, X, out);
+    for (size_t a = 0; a < T->computed_count; a++) {
+        size_t c = T->computed[a];
+        double *row = out + c * m;
+        combine_rows(T, c, X, m, m, work);
+        for (size_t b = 0; b < T->run_count; b++)
+            memcpy(row + T->runs[b].row, work + T->runs[b].state, T->runs[b].length * sizeof *row);
+        for (size_t b = 0; b <= a; b++)
+            row[T->computed[b]] = sparse_row_dot(T, T->computed[b], work);
+        for (size_t b = 0; b < a; b++)
+            out[T->computed[b] * m + c] = row[T->computed[b]];
+        for (size_t b = 0; b < T->run_count; b++)
+            for (size_t j = T->runs[b].row; j < T->runs[b].row + T->runs[b].length; j++)
+                out[j * m + c] = row[j];
+    }
 }
 
 /* Y = T'X, column by column of T. */
@@ -246,15 +194,7 @@ static void congruence_back_plain(const struct sparse *T, const double *X, doubl
     multiply_back(T, X, work);
     transpose(work, m);
     multiply_back(T, work, out);
-    mirror(out, m);
-}
-
-/* Row j of t u' + u t' added to a row, from and to for so many columns. */
-static void add_pair(const double *from, const double *restrict t, const double *restrict u, double tj,
-                     double uj, size_t count, double *to)
-{
-    for (size_t k = 0; k < count; k++)
-        to[k] = from[k] + (tj * u[k] + uj * t[k]);
+    sparse_mirror(out, m);
 }
 
 /*
@@ -268,7 +208,7 @@ static void move_back(const struct sparse *T, const double *X, const double *t, 
         double *row = out + j * m;
         memset(row, 0, m * sizeof *row);
         if (t)
-            add_pair(row, t, u, t[j], u[j], m, row);
+            sparse_add_pair(row, t, u, t[j], u[j], m, row);
     }
     for (size_t a = 0; a < T->run_count; a++)
         for (uint32_t i = 0; i < T->runs[a].length; i++) {
@@ -278,7 +218,7 @@ static void move_back(const struct sparse *T, const double *X, const double *t, 
             for (size_t b = 0; b < T->run_count; b++) {
                 size_t k = T->runs[b].state, count = T->runs[b].length;
                 if (t)
-                    add_pair(from + T->runs[b].row, t + k, u + k, t[j], u[j], count, to + k);
+                    sparse_add_pair(from + T->runs[b].row, t + k, u + k, t[j], u[j], count, to + k);
                 else
                     memcpy(to + k, from + T->runs[b].row, count * sizeof *to);
             }
@@ -287,8 +227,7 @@ static void move_back(const struct sparse *T, const double *X, const double *t, 
         }
 }
 
-/* t of row c, and its u. */
-static void make_pair(const struct sparse *T, size_t c, const double *X, double *t, double *u)
+void sparse_make_pair(const struct sparse *T, size_t c, const double *X, double *t, double *u)
 {
     size_t m = T->size;
     const double *row = X + c * m;
@@ -305,46 +244,41 @@ static void make_pair(const struct sparse *T, size_t c, const double *X, double 
     }
 }
 
-static size_t entries(const struct sparse *T, size_t row)
-{
-    return T->start[row + 1] - T->start[row];
-}
-
-/* The computed row with the most entries: its pair is added on the way of the others. */
-static size_t heaviest(const struct sparse *T)
+size_t sparse_heaviest(const struct sparse *T)
 {
     size_t found = T->computed_count;
     for (size_t a = 0; a < T->computed_count; a++)
-        if (entries(T, T->computed[a]) > LIGHT_ENTRIES &&
-            (found == T->computed_count || entries(T, T->computed[a]) > entries(T, T->computed[found])))
+        if (sparse_entries(T, T->computed[a]) > SPARSE_LIGHT &&
+            (found == T->computed_count ||
+             sparse_entries(T, T->computed[a]) > sparse_entries(T, T->computed[found])))
             found = a;
     return found;
 }
 
 void sparse_congruence_back(const struct sparse *T, const double *X, double *work, double *out)
 {
-    size_t m = T->size, heavy = heaviest(T);
+    size_t m = T->size, heavy = sparse_heaviest(T);
     if (!sparse_moves(T)) {
         congruence_back_plain(T, X, work, out);
         return;
     }
     double *t = work, *u = work + m;
     if (heavy < T->computed_count)
-        make_pair(T, T->computed[heavy], X, t, u);
+        sparse_make_pair(T, T->computed[heavy], X, t, u);
     move_back(T, X, heavy < T->computed_count ? t : NULL, u, out);
     for (size_t a = 0; a < T->computed_count; a++) {
         size_t c = T->computed[a];
         if (a == heavy)
             continue;
-        make_pair(T, c, X, t, u);
-        if (entries(T, c) > LIGHT_ENTRIES) {
+        sparse_make_pair(T, c, X, t, u);
+        if (sparse_entries(T, c) > SPARSE_LIGHT) {
             for (size_t j = 0; j < m; j++)
-                add_pair(out + j * m, t, u, t[j], u[j], m, out + j * m);
+                sparse_add_pair(out + j * m, t, u, t[j], u[j], m, out + j * m);
             continue;
         }
         for (uint32_t e = T->start[c]; e < T->start[c + 1]; e++) {
             size_t j = T->column[e];
-            add_pair(out + j * m, t, u, t[j], u[j], m, out + j * m);
+            sparse_add_pair(out + j * m, t, u, t[j], u[j], m, out + j * m);
         }
         for (uint32_t e = T->start[c]; e < T->start[c + 1]; e++)
             for (size_t k = 0; k < m; k++)

@@ -50,8 +50,10 @@ void sparse_multiply(const struct sparse *T, const double *X, size_t columns, si
 /* out = T X T', out = T'X T for a symmetric X; exactly symmetric. work: room for a matrix. */
 void sparse_congruence(const struct sparse *T, const double *X, double *work, double *out);
 
-/* out = T (X - g g') T'. Spoils X. */
-void sparse_congruence_less(const struct sparse *T, double *X, const double *g, double *work, double *out);
 void sparse_congruence_back(const struct sparse *T, const double *X, double *work, double *out);
+
+/* The same of lower triangles, in half the time; what is above is anything, before and after. Of X - g g' where g is not NULL. */
+void sparse_congruence_lower(const struct sparse *T, double *X, const double *g, double *work, double *out);
+void sparse_congruence_back_lower(const struct sparse *T, double *X, double *work, double *out);
 
 #endif

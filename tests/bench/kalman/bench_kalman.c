@@ -282,10 +282,50 @@ static void bench_structural(void)
     free(variance);
 }
 
+/* A year of days: five years and a half of them, once each, for they take long. */
+static void bench_year(void)
+{
+    enum { COUNT = 2000, PERIOD = 366 };
+    struct kalman_spec spec;
+    struct kalman_model *model = NULL;
+    struct kalman_summary summary;
+    struct kalman_fit fit;
+    double *y = walk(COUNT, 4), *mean = doubles(COUNT), *variance = doubles(COUNT);
+    size_t bytes = 0, fit_bytes = 0;
+    for (size_t t = 0; t < COUNT; t++)
+        y[t] += 3.0 * sin((double)(t % PERIOD));
+    kalman_spec_init(&spec, KALMAN_BASIC_STRUCTURAL);
+    check(kalman_spec_set_int(&spec, "period", PERIOD), "period");
+    check(kalman_fit_bytes(&spec, COUNT, &fit_bytes), "bytes");
+    void *workspace = memory_for(fit_bytes);
+    const struct kalman_series series = {.values = y, .count = COUNT};
+    double start = now_ns();
+    check(kalman_fit(&spec, &series, NULL, workspace, fit_bytes, NULL, &fit), "fit");
+    printf("year_fit_ms %.3f\n", (now_ns() - start) / 1e6);
+    free(workspace);
+    check(kalman_model_new(&fit.spec, &model), "model");
+    for (int smoothed = 0; smoothed < 2; smoothed++) {
+        const struct kalman_output filter = {.filtered_mean = mean, .filtered_variance = variance};
+        const struct kalman_output smooth = {.smoothed_mean = mean, .smoothed_variance = variance};
+        const struct kalman_output *output = smoothed ? &smooth : &filter;
+        check(kalman_run_bytes(model, COUNT, NULL, output, &bytes), "bytes");
+        workspace = memory_for(bytes);
+        start = now_ns();
+        check(kalman_run(model, &series, NULL, output, workspace, bytes, &summary), "run");
+        printf("year_%s_ms %.3f\n", smoothed ? "smooth" : "filter", (now_ns() - start) / 1e6);
+        free(workspace);
+    }
+    kalman_model_free(model);
+    free(y);
+    free(mean);
+    free(variance);
+}
+
 int main(void)
 {
     bench_level();
     bench_structural();
     bench_fits();
+    bench_year();
     return 0;
 }

@@ -1,4 +1,6 @@
 /* The smoother of the signal alone, against that of the whole state and dense least squares; what makes long seasons fast. */
+#include "dense.h"
+#include "meter.h"
 #include "model_system.h"
 #include "oracle_gls.h"
 #include "sparse.h"
@@ -214,6 +216,40 @@ static void definition(const double *T, const double *X, size_t m, int back, dou
         }
 }
 
+/* The same by lower triangles, of X - g g', with rubbish above. */
+static void check_lower(const struct sparse *sparse, const double *T, const double *X, size_t m,
+                        struct kalman_random *random)
+{
+    double *less = malloc(5 * m * m * sizeof(double)), *lower = less + m * m, *work = lower + m * m,
+           *out = work + m * m, *want = out + m * m;
+    double g[64];
+    for (size_t i = 0; i < m; i++)
+        g[i] = kalman_random_normal(random);
+    for (int way = 0; way < 3; way++) {
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < m; j++) {
+                lower[i * m + j] = j > i ? (double)NAN : X[i * m + j];
+                less[i * m + j] = X[i * m + j] - (way == 1 ? g[i] * g[j] : 0.0);
+            }
+        if (way == 2)
+            sparse_congruence_back_lower(sparse, lower, work, out);
+        else
+            sparse_congruence_lower(sparse, lower, way == 1 ? g : NULL, work, out);
+        definition(T, less, m, way == 2, want);
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j <= i; j++)
+                assert_within(out[i * m + j], want[i * m + j], 1e-11 * (double)m);
+    }
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < m; j++)
+            lower[i * m + j] = j > i ? (double)NAN : X[i * m + j];
+    dense_lower_apply(lower, g, m, out);
+    dense_apply(X, g, m, want);
+    for (size_t i = 0; i < m; i++)
+        assert_within(out[i], want[i], 1e-12 * (double)m);
+    free(less);
+}
+
 static void check_congruence(const double *T, size_t m, struct kalman_random *random)
 {
     double *X = malloc(4 * m * m * sizeof(double)), *work = X + m * m, *out = work + m * m,
@@ -238,6 +274,7 @@ static void check_congruence(const double *T, size_t m, struct kalman_random *ra
                 assert_true(out[i * m + j] == out[j * m + i]);
             }
     }
+    check_lower(&sparse, T, X, m, random);
     free(X);
     free(doubles);
     free(indices);
@@ -246,24 +283,48 @@ static void check_congruence(const double *T, size_t m, struct kalman_random *ra
 static void moved_products_are_the_products(void **state)
 {
     (void)state;
-    enum { SIZE = 24 };
+    enum { MOST = 25 };
     struct kalman_random random;
     kalman_random_seed(&random, 12);
-    for (int round = 0; round < 200; round++) {
-        double T[SIZE * SIZE] = {0};
-        size_t shift = (size_t)(kalman_random_uniform(&random) * SIZE),
+    for (int round = 0; round < 300; round++) {
+        double T[MOST * MOST] = {0};
+        size_t m = round % 5 == 0 ? 5 : MOST;
+        /* a season's shift is by one, down; others break the order of the states */
+        size_t shift = round % 3 ? m - 1 : (size_t)(kalman_random_uniform(&random) * (double)m),
                computed = (size_t)(kalman_random_uniform(&random) * 9.0);
-        for (size_t i = 0; i < SIZE; i++) /* states passed along: up, down and round, some of them twice */
-            T[i * SIZE + (round % 3 == 0 && i > 20 ? 3 : (i + shift) % SIZE)] = 1.0;
+        for (size_t i = 0; i < m; i++) /* states passed along: up, down and round, some of them twice */
+            T[i * m + (round % 3 == 0 && i > 20 ? 3 : (i + shift) % m)] = 1.0;
         for (size_t k = 0; k < computed; k++) {
-            size_t i = (size_t)(kalman_random_uniform(&random) * SIZE);
+            size_t i = (size_t)(kalman_random_uniform(&random) * (double)m);
             double share = round % 2 ? 0.1 : 1.0;
-            for (size_t j = 0; j < SIZE; j++)
-                T[i * SIZE + j] =
-                    kalman_random_uniform(&random) < share ? kalman_random_normal(&random) : 0.0;
+            for (size_t j = 0; j < m; j++)
+                T[i * m + j] = kalman_random_uniform(&random) < share ? kalman_random_normal(&random) : 0.0;
         }
-        check_congruence(T, SIZE, &random);
+        check_congruence(T, m, &random);
     }
+}
+
+static int stop_at_once(void *context)
+{
+    ++*(size_t *)context;
+    return 1;
+}
+
+/* The stationary start of a year's autoregression takes longer than a caller should wait to be asked. */
+static void building_a_long_autoregression_can_be_stopped(void **state)
+{
+    (void)state;
+    struct kalman_spec spec =
+        spec_of("arima", "p=1 P=1 period=300 innovation_variance=1 ar=.5 seasonal_ar=.4");
+    size_t bytes = 0, asked = 0;
+    assert_int_equal(kalman_model_bytes(&spec, &bytes), KALMAN_OK);
+    void *memory = aligned_alloc(KALMAN_ALIGN, bytes);
+    struct kalman_model *model = NULL;
+    struct meter meter = {.hook = {stop_at_once, &asked}};
+    assert_int_equal(model_init(memory, bytes, &spec, &meter, &model), KALMAN_ECANCELLED);
+    assert_int_equal(asked, 1);
+    assert_null(model);
+    free(memory);
 }
 
 int main(void)
@@ -272,6 +333,7 @@ int main(void)
         cmocka_unit_test(signal_alone_is_smoothed_as_with_the_state),
         cmocka_unit_test(gaps_of_noiseless_models_are_filled_as_by_least_squares),
         cmocka_unit_test(moved_products_are_the_products),
+        cmocka_unit_test(building_a_long_autoregression_can_be_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
