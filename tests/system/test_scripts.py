@@ -19,10 +19,11 @@ SERVERS = ["postgres", "redis", "quota-syncd", "fcgi-worker", "nginx"]
 
 def another_stack():
     """Of the same checkout, in a folder that only its owner may enter; its ports are for scripts/up to find."""
-    made = Stack(pathlib.Path(tempfile.mkdtemp(prefix="luna-second-")) / "var")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="luna-second-"))
+    made = Stack(folder / "var")
     yield made
     made.script("down", check=False)
-    shutil.rmtree(made.var.parent, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 second = pytest.fixture(another_stack, name="second")
