@@ -141,13 +141,15 @@ $$;
 CREATE OR REPLACE FUNCTION luna_account_set_plan(p_id int, p_plan text, p_actor text, p_reason text)
     RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    a accounts := luna_account_row(p_id);
+    a accounts;
     p plans;
 BEGIN
+    -- The plan before the account, as a change of the plan takes them: in another order each could wait for the other.
     SELECT * INTO p FROM plans WHERE name = p_plan FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no plan "%"', p_plan USING ERRCODE = 'LU005';
     END IF;
+    a := luna_account_row(p_id);
     PERFORM luna_event_append(p_id, 'plan_change', p_actor, a.sync_c, a.sync_r, 0, a.quota_used,
                               COALESCE(p.quota_limit, a.quota_limit),
                               format('%s to %s%s', a.plan, p_plan, CASE WHEN p_reason = '' THEN '' ELSE ': ' || p_reason END), 0);
