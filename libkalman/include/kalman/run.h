@@ -85,6 +85,8 @@ struct kalman_output {
 
     double *predicted_state, *predicted_state_variance; /* n x m, n x m x m */
     double *filtered_state, *filtered_state_variance;
+    /* These, and the disturbances below, are not to be relied on for a model without measurement noise (ARIMA, ETS): rounding
+     * grows on the way back through its moving average. smoothed_mean and smoothed_variance take another way there. */
     double *smoothed_state, *smoothed_state_variance;
 
     double *observation_disturbance,

@@ -1,7 +1,7 @@
 /*
  * Simulation smoother: draws of the states given all data (Durbin & Koopman 2002, Biometrika 89, 603-615;
  * DK 4.9), and draws of new data from the model. Randomness is explicit: the same seed gives the same draws
- * on every machine.
+ * on every machine. Draws of states given data share the limit of smoothed_state (kalman/run.h).
  */
 #ifndef KALMAN_SIMULATE_H
 #define KALMAN_SIMULATE_H
