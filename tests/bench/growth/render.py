@@ -126,7 +126,7 @@ def part_calls(row, group):
 def part_functions(row, group):
     functions = row[f"{group}_functions"]
     objects = ", ".join(f"{dso} {small(us)}" for dso, us in functions["objects"].items() if us >= 0.02 * row[f"{group}_us"])
-    symbols = ", ".join(f"`{symbol}` {small(us)}" for us, _, symbol in functions["symbols"] if us >= 0.02 * row[f"{group}_us"])
+    symbols = ", ".join(f"`{symbol.partition('<')[0]}` {small(us)}" for us, _, symbol in functions["symbols"] if us >= 0.02 * row[f"{group}_us"])
     return f"- {group}, {small(row[f'{group}_us'])} us a request: {objects}. Most of all: {symbols}"
 
 
