@@ -28,6 +28,8 @@ CREATE FUNCTION luna_event_note(a accounts, p_kind text, p_actor text, p_reason 
     SELECT luna_event_append(a.id, p_kind, p_actor, a.sync_c, a.sync_r, 0, a.quota_used, a.quota_limit, p_reason, 0)
 $$;
 
+-- A plan that is read here is not changed until the account has it: every account is among those that hear of a change, or
+-- was given the plan as it is.
 CREATE FUNCTION luna_account_create(p_name text, p_plan text, p_limit bigint, p_digest uuid, p_prefix text, p_actor text)
     RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -36,7 +38,7 @@ DECLARE
     allowed bigint;
     start timestamptz;
 BEGIN
-    SELECT * INTO p FROM plans WHERE name = p_plan;
+    SELECT * INTO p FROM plans WHERE name = p_plan FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no plan "%"', p_plan USING ERRCODE = 'LU005';
     END IF;
@@ -66,33 +68,32 @@ BEGIN
 END
 $$;
 
--- The present period's window follows the plan's kind; what was used in it stays used.
+-- The present period's window follows the plan's kind; what was used in it stays used. One that is of that kind already stays
+-- as it is, even when it has ended: who closes it books first what belongs to it.
 CREATE FUNCTION luna_period_adopt(p_id int, p_kind text) RETURNS void LANGUAGE sql AS $$
     UPDATE accounts SET period_end = luna_period_end(p_kind, now()),
            period_start = CASE p_kind WHEN 'none' THEN period_start
                                ELSE date_trunc(p_kind, now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' END
-     WHERE id = p_id
+     WHERE id = p_id AND period_end IS DISTINCT FROM luna_period_end(p_kind, period_start)
 $$;
 
 CREATE FUNCTION luna_account_set_plan(p_id int, p_plan text, p_actor text, p_reason text)
     RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    a accounts := luna_account_row(p_id);
+    a accounts;
     p plans;
-    kind_before text;
 BEGIN
-    SELECT * INTO p FROM plans WHERE name = p_plan;
+    -- The plan before the account, as a change of the plan takes them: in another order each could wait for the other.
+    SELECT * INTO p FROM plans WHERE name = p_plan FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no plan "%"', p_plan USING ERRCODE = 'LU005';
     END IF;
-    SELECT quota_period INTO kind_before FROM plans WHERE name = a.plan;
+    a := luna_account_row(p_id);
     PERFORM luna_event_append(p_id, 'plan_change', p_actor, a.sync_c, a.sync_r, 0, a.quota_used,
                               COALESCE(p.quota_limit, a.quota_limit),
                               format('%s to %s%s', a.plan, p_plan, CASE WHEN p_reason = '' THEN '' ELSE ': ' || p_reason END), 0);
     UPDATE accounts SET plan = p_plan WHERE id = p_id;
-    IF p.quota_period <> kind_before THEN
-        PERFORM luna_period_adopt(p_id, p.quota_period);
-    END IF;
+    PERFORM luna_period_adopt(p_id, p.quota_period);
     PERFORM luna_changed(p_id);
 END
 $$;
@@ -212,26 +213,34 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION luna_keys_end TO luna_syncd;
 
-CREATE FUNCTION luna_plan_put(p_name text, p_rate_per_s int, p_rate_burst int, p_limit int, p_period text, p_points_max bigint,
-                              p_concurrent_max int, p_actor text)
+-- Changes the plan itself, or makes it. Asked for what the plan says already, it changes nothing: a change that is under way
+-- goes on from where it is.
+CREATE FUNCTION luna_plan_put(p_name text, p_rate_per_s int, p_rate_burst int, p_limit int, p_period text,
+                              p_points_max bigint, p_concurrent_max int, p_actor text)
     RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    kind_before text;
-    member int;
+    before plans;
 BEGIN
-    SELECT quota_period INTO kind_before FROM plans WHERE name = p_name FOR UPDATE;
     INSERT INTO plans (name, rate_per_s, rate_burst, quota_limit, quota_period, points_max, concurrent_max)
     VALUES (p_name, p_rate_per_s, p_rate_burst, p_limit, p_period, p_points_max, p_concurrent_max)
-    ON CONFLICT (name) DO UPDATE SET rate_per_s = excluded.rate_per_s, rate_burst = excluded.rate_burst,
-        quota_limit = excluded.quota_limit, quota_period = excluded.quota_period, points_max = excluded.points_max,
-        concurrent_max = excluded.concurrent_max, updated_at = now();
-    FOR member IN SELECT id FROM accounts WHERE plan = p_name ORDER BY id LOOP
-        PERFORM luna_event_note(luna_account_row(member), 'plan_change', p_actor, format('plan %s was changed', p_name));
-        IF kind_before <> p_period THEN
-            PERFORM luna_period_adopt(member, p_period);
-        END IF;
-        PERFORM luna_changed(member);
-    END LOOP;
+    ON CONFLICT (name) DO NOTHING;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    -- Waits for whoever is giving an account this plan as it was (FOR SHARE): that account is among those to be told.
+    SELECT * INTO STRICT before FROM plans WHERE name = p_name FOR NO KEY UPDATE;
+    IF (before.rate_per_s, before.rate_burst, before.quota_limit, before.quota_period, before.points_max, before.concurrent_max)
+       IS NOT DISTINCT FROM (p_rate_per_s, p_rate_burst, p_limit, p_period, p_points_max, p_concurrent_max) THEN
+        RETURN;
+    END IF;
+    UPDATE plans SET rate_per_s = p_rate_per_s, rate_burst = p_rate_burst, quota_limit = p_limit, quota_period = p_period,
+                     points_max = p_points_max, concurrent_max = p_concurrent_max, updated_at = now()
+     WHERE name = p_name;
+    -- An earlier change that had not come to its end begins anew with this one.
+    INSERT INTO plan_changes (plan, actor, done_id, last_id, stepped_at)
+    SELECT p_name, p_actor, 0, COALESCE(max(id), 0), clock_timestamp() FROM accounts
+    ON CONFLICT (plan) DO UPDATE SET actor = excluded.actor, done_id = 0, last_id = excluded.last_id,
+        stepped_at = excluded.stepped_at;
 END
 $$;
 
