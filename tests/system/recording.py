@@ -112,9 +112,18 @@ class Recording:
             self.offsets = [access_log.stat().st_size] * len(self.offsets)  # what the start of the stack asked is no test's
 
     def begin_test(self, file, name):
+        begins_at = self.logged() if self.access_log else 0
         self.is_paused = reason_not_recorded(file, name) is not None
         self.tests.append((f"{file}::{name}", self.is_paused))
-        self.offsets.append(self.access_log.stat().st_size if self.access_log else 0)
+        self.offsets.append(begins_at)
+
+    def logged(self):
+        """The log's length. nginx writes a line when the answer has left: after a test that was not recorded, its last one is waited for."""
+        before, size = None, self.access_log.stat().st_size
+        while self.is_paused and size != before:
+            time.sleep(0.03)
+            before, size = size, self.access_log.stat().st_size
+        return size
 
     def url(self, direct):
         return self.proxy.url if self.proxy and not self.is_paused else direct
