@@ -1,7 +1,7 @@
 /*
  * decimal.h: whole numbers as decimal text.
  *
- * For what is written many times a request: a tenth of printf's time, whatever the locale.
+ * For what is written many times a request, where printf would take more than all else; whatever the locale.
  */
 #ifndef LUNA_BASE_DECIMAL_H
 #define LUNA_BASE_DECIMAL_H
