@@ -1,7 +1,7 @@
 /*
  * decimal.h: whole numbers as decimal text.
  *
- * For what is written many times a request, where printf would take more than all else; whatever the locale.
+ * For what is written many times a request: printf took a tenth of a small one's instructions. Whatever the locale.
  */
 #ifndef LUNA_BASE_DECIMAL_H
 #define LUNA_BASE_DECIMAL_H
