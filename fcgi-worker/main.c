@@ -1,17 +1,17 @@
 /* fcgi-worker: the boot story. */
-#include "exit_code.h"
-#include "handover.h"
-#include "listener.h"
-#include "log_file.h"
 #include "luna/base/buf.h"
 #include "luna/base/log.h"
-#include "master.h"
-#include "monitor.h"
-#include "pid_file.h"
-#include "privileges.h"
-#include "scoreboard.h"
-#include "self_test.h"
-#include "worker_config.h"
+#include "master/handover.h"
+#include "master/listener.h"
+#include "master/master.h"
+#include "master/pid_file.h"
+#include "master/privileges.h"
+#include "monitor/monitor.h"
+#include "shared/exit_code.h"
+#include "shared/log_file.h"
+#include "shared/scoreboard.h"
+#include "shared/worker_config.h"
+#include "worker/self_test.h"
 
 #include <stdio.h>
 #include <string.h>

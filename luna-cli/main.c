@@ -1,9 +1,9 @@
 /*
  * luna: the operator's tool. Finds the command, has its line read, runs it.
  */
-#include "cli_config.h"
-#include "command.h"
-#include "commands.h"
+#include "commands/commands.h"
+#include "session/cli_config.h"
+#include "terminal/command.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,16 @@
-"""The arrows between the parts of the tree, as data, and a check of every #include against them.
+"""The arrows between the parts of the tree and between their rooms, as data, and a check of the source against them.
 
     layers.py [ROOT]    prints each violation as FILE:LINE: what is wrong; exit status 1 when there is one
+
+An arrow is an #include or the use of a function that another file defines. A circle is one between modules (a .c file and the
+header of its name), so a header that declares what its includer defines does not hide one.
 """
 import fnmatch
 import pathlib
 import re
 import sys
+
+import circles
 
 # A part (the longest matching folder counts) and whose headers it may include besides its own folder's.
 PARTS = {
@@ -22,21 +27,59 @@ PARTS = {
     "job-worker": ["luna/base/", "luna/store/", "luna/modelling/"],
 }
 
+# The rooms of a part, and the rooms whose headers and functions each may use besides its own. A public header (include/) belongs to
+# no room: every room may include it, and who defines its functions counts. The part's own folder ("") is above its rooms.
+ROOMS = {
+    "fcgi-worker": {
+        "shared": [],
+        "fastcgi": ["shared"],
+        "http": ["shared"],
+        "request": ["fastcgi", "http", "shared"],
+        "api": ["request", "http", "shared"],
+        "worker": ["api", "request", "fastcgi", "http", "shared"],
+        "master": ["shared"],
+        "monitor": ["shared"],
+        "": ["master", "monitor", "worker", "shared", "api", "http"],
+    },
+    "libkalman": {
+        "numeric": [],
+        "stats": ["numeric"],
+        "model": ["numeric"],
+        "filter": ["model", "stats", "numeric"],
+        "smooth": ["filter", "model", "numeric"],
+        "run": ["smooth", "filter", "model", "stats", "numeric"],
+        "fit": ["run", "filter", "model", "stats", "numeric"],
+    },
+    "libluna/store": {
+        "client": [],
+        "journal": ["client"],
+        "quota": ["journal", "client"],
+        "accounts": ["quota", "client"],
+        "booking": ["accounts", "quota", "journal", "client"],
+    },
+    "luna-cli": {
+        "terminal": [],
+        "session": ["terminal"],
+        "commands": ["session", "terminal"],
+        "": ["commands", "session", "terminal"],
+    },
+}
+
 # A foreign header, and the one family of files that may know it: one per program or library that has a use for it.
 FOREIGN = {
-    "fcgiapp.h": ["fcgi-worker/fcgi_io.c"],
-    "hiredis/*": ["libluna/store/redis*.[ch]"],
-    "libpq-fe.h": ["libluna/store/pg*.[ch]"],
+    "fcgiapp.h": ["fcgi-worker/fastcgi/fcgi_io.c"],
+    "hiredis/*": ["libluna/store/client/redis*.[ch]"],
+    "libpq-fe.h": ["libluna/store/client/pg*.[ch]"],
     "microhttpd.h": ["libluna/http/listener.c"],
-    "jansson.h": ["libluna/modelling/options.c", "fcgi-worker/small_body.c", "luna-cli/pool_status.c"],
+    "jansson.h": ["libluna/modelling/options.c", "fcgi-worker/api/small_body.c", "luna-cli/session/pool_status.c"],
     "dragonbox/*": ["libluna/modelling/number_print.cc"],
-    "jwt.h": ["fcgi-worker/token.c"],
-    "sodium.h": ["libluna/store/digest.c", "fcgi-worker/body_hash.c"],
-    "xxhash.h": ["fcgi-worker/body_hash.c"],
-    "uuid.h": ["libluna/store/key.c"],
-    "zlib.h": ["fcgi-worker/content_coding.c"],
-    "nlopt.h": ["libkalman/fit_nlopt.c"],
-    "seccomp.h": ["fcgi-worker/sandbox*.c"],
+    "jwt.h": ["fcgi-worker/http/token.c"],
+    "sodium.h": ["libluna/store/client/digest.c", "fcgi-worker/http/body_hash.c"],
+    "xxhash.h": ["fcgi-worker/http/body_hash.c"],
+    "uuid.h": ["libluna/store/accounts/key.c"],
+    "zlib.h": ["fcgi-worker/http/content_coding.c"],
+    "nlopt.h": ["libkalman/fit/nlopt.c"],
+    "seccomp.h": ["fcgi-worker/worker/sandbox*.c"],
     "systemd/sd-daemon.h": ["*/service_manager.c"],
 }
 
@@ -97,6 +140,32 @@ def sources(root):
                 yield file.relative_to(root).as_posix()
 
 
+def fault_of_room(part, path, target):
+    """What is wrong with an arrow from one file of a part to another; both relative to the root."""
+    rooms = ROOMS.get(part, {})
+    here, there = circles.room_of(part, path), circles.room_of(part, target)
+    if not rooms or here == there or there == "include":
+        return None
+    if here not in rooms:
+        return f"{part}/{here}/ is no room of scripts/lib/layers.py"
+    if there in rooms[here]:
+        return None
+    return f"{part}/{here or '(top)'} may not use {target}; it may use {', '.join(rooms[here]) or 'no other room'}"
+
+
+def structure_violations(root):
+    for part in PARTS:
+        if part == "libkalman/examples":
+            continue
+        arrows = circles.arrows_of(root, part)
+        for arrow in arrows:
+            trouble = fault_of_room(part, arrow.source, arrow.target)
+            if trouble:
+                yield f"{arrow.source}:{arrow.line}: {arrow.what}: {trouble}"
+        for circle in circles.circles_of(part, arrows):
+            yield f"{circle[0].source}:{circle[0].line}: a circle: " + ", ".join(arrow.text(part) for arrow in circle)
+
+
 def violations(root):
     for path in sources(root):
         for number, line in enumerate((root / path).read_text(encoding="utf-8").splitlines(), 1):
@@ -108,7 +177,7 @@ def violations(root):
 
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
-    found = list(violations(root))
+    found = [*violations(root), *structure_violations(root)]
     print(*found, sep="\n", end="\n" if found else "")
     return 1 if found else 0
 

@@ -11,7 +11,7 @@ SCOPES = {"LUNA_SCOPE_MODEL": "model", "LUNA_SCOPE_READ": "read", "LUNA_SCOPE_KE
 
 
 def worker_routes():
-    table = (ROOT / "fcgi-worker/routes.c").read_text(encoding="utf-8")
+    table = (ROOT / "fcgi-worker/api/routes.c").read_text(encoding="utf-8")
     return {(method.lower(), path): scope for _, method, path, scope in ROUTE.findall(table)}
 
 
@@ -64,7 +64,7 @@ def test_served_document_is_the_one_in_the_tree(client):
 
 
 def problem_codes():
-    table = (ROOT / "fcgi-worker/problem.h").read_text(encoding="utf-8")
+    table = (ROOT / "fcgi-worker/http/problem.h").read_text(encoding="utf-8")
     return {code: int(status) for status, code in re.findall(r'X\(PROBLEM_\w+, (\d+), "(\w+)"', table)}
 
 

@@ -3,13 +3,13 @@
  * its cap. */
 #include "fuzz.h"
 
-#include "content_coding.h"
-#include "formats.h"
-#include "http.h"
+#include "api/small_body.h"
+#include "http/content_coding.h"
+#include "http/formats.h"
+#include "http/http.h"
+#include "http/token.h"
 #include "luna/base/arena.h"
 #include "luna/base/buf.h"
-#include "small_body.h"
-#include "token.h"
 
 #include <assert.h>
 

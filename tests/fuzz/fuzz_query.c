@@ -2,10 +2,10 @@
  * UTF-8 without NUL; every fault stands under "query"; a precision is 0 to 17. */
 #include "fuzz.h"
 
+#include "http/query.h"
+#include "http/query_options.h"
 #include "luna/base/arena.h"
 #include "luna/base/escape.h"
-#include "query.h"
-#include "query_options.h"
 
 #include <assert.h>
 #include <stdlib.h>

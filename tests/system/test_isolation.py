@@ -97,7 +97,7 @@ def signature(key, signed, digest=hashlib.sha256):
 
 
 def signing_key(stack, token):
-    """The service's own, derived from the pepper as fcgi-worker/token.c says; it is the one that the token was signed with."""
+    """The service's own, derived from the pepper as fcgi-worker/http/token.c says; it is the one that the token was signed with."""
     pepper = bytes.fromhex(stack.secret("key_pepper"))
     signed, _, genuine = token.rpartition(".")
     purpose = encoded(b'{"purpose":"luna token signing key 1"}')
@@ -169,7 +169,7 @@ def spare_key_id(client, victim):
 
 def test_the_table_has_every_route():
     """The worker's own table is read, so that a new route cannot be forgotten here."""
-    source = (ROOT / "fcgi-worker/routes.c").read_text(encoding="utf-8")
+    source = (ROOT / "fcgi-worker/api/routes.c").read_text(encoding="utf-8")
     rows = re.findall(r'\{"(\w+)", "([A-Z]+)", "/api/v1/\{account_id\}([^"]*)", (\w+)', source)
     assert {name: (method, path, {"LUNA_SCOPE_MODEL": "model", "LUNA_SCOPE_READ": "read", "LUNA_SCOPE_KEYS": "keys", "0": None}[scope])
             for name, method, path, scope in rows} == {name: (row[0], row[1], row[3]) for name, row in ROUTES.items()}

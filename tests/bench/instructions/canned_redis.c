@@ -1,6 +1,6 @@
 #include "canned_redis.h"
 
-#include "scripts.h"
+#include "client/scripts.h"
 
 #include <endian.h>
 #include <signal.h>

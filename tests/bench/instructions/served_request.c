@@ -1,10 +1,10 @@
 #include "served_request.h"
 
+#include "fastcgi/peers.h"
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
-#include "peers.h"
-#include "pipeline.h"
-#include "worker_config.h"
+#include "request/pipeline.h"
+#include "shared/worker_config.h"
 
 #include <poll.h>
 #include <signal.h>

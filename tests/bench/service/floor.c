@@ -7,7 +7,7 @@
  * With a file ANSWER its bytes are the constant, sent as large records by the worker pool's own writer: libfcgi's records of
  * 8 KiB would make it slower than what it is compared with.
  */
-#include "fcgi_records.h"
+#include "fastcgi/fcgi_records.h"
 
 #include <fcgiapp.h>
 

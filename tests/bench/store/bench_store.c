@@ -6,9 +6,9 @@
 #include "stores_fixture.h"
 #include "stores_process.h"
 
-#include "info.h"
-#include "pg.h"
-#include "redis.h"
+#include "client/info.h"
+#include "client/pg.h"
+#include "client/redis.h"
 
 #include <inttypes.h>
 #include <stdio.h>

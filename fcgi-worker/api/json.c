@@ -1,0 +1,38 @@
+#include "api/json.h"
+
+#include <string.h>
+#include <time.h>
+
+void json_put_text(struct luna_buf *out, const char *name, const char *text)
+{
+    luna_buf_printf(out, "\"%s\":", name);
+    luna_buf_put_json_string(out, text, strlen(text));
+}
+
+void time_put(struct luna_buf *out, int64_t ms)
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm utc;
+    char text[32];
+    if (ms <= 0 || gmtime_r(&seconds, &utc) == NULL)
+        return;
+    size_t len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    luna_buf_append(out, text, len);
+    luna_buf_printf(out, ".%03dZ", (int)(ms % 1000));
+}
+
+void json_put_time(struct luna_buf *out, const char *name, int64_t ms)
+{
+    luna_buf_printf(out, ms > 0 ? "\"%s\":\"" : "\"%s\":null", name);
+    time_put(out, ms);
+    if (ms > 0)
+        luna_buf_putc(out, '"');
+}
+
+struct luna_buf *json_begin(struct http_response *response)
+{
+    response->status = 200;
+    response->content_type = "application/json";
+    luna_buf_clear(&response->body);
+    return &response->body;
+}

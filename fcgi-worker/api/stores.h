@@ -1,0 +1,31 @@
+/*
+ * api_stores.h: a worker's own handles on PostgreSQL and Redis, for what is not admission: accounts, usage, keys.
+ *
+ * Opened at the first use, after the fork; the role is the worker's, which may read accounts and the log and change keys,
+ * but no limit. Every call has the stores' own time limits.
+ */
+#ifndef FCGI_WORKER_API_STORES_H
+#define FCGI_WORKER_API_STORES_H
+
+#include "luna/base/error.h"
+#include "luna/store/account.h"
+#include "luna/store/database.h"
+#include "request/exchange.h"
+
+struct api_stores;
+
+/* `meter` and `silence` outlive the stores. */
+enum luna_code api_stores_new(const struct worker_config *config, struct luna_store_meter *meter,
+                              struct luna_database_silence *silence, struct api_stores **ret_stores,
+                              struct luna_error *err) LUNA_MUSTCHECK;
+void api_stores_free(struct api_stores *stores);
+
+struct luna_database *api_database(const struct exchange *exchange);
+struct luna_cache *api_cache(const struct exchange *exchange);
+/* Who acts, for the audit log: "api:" and the request's id. `actor` holds the text and must outlive the use. */
+struct luna_operator api_operator(const struct exchange *exchange, char *actor, size_t actor_size);
+
+/* Answers with the problem that a store's error is: 404, 409, 503; logs what is not the client's doing. */
+enum step_outcome api_store_failed(struct exchange *exchange, const struct luna_error *err);
+
+#endif

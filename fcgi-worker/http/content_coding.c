@@ -1,0 +1,80 @@
+#include "http/content_coding.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <strings.h>
+#define ZLIB_CONST
+#include <zlib.h>
+
+enum {
+    WINDOW_BITS = 15,
+    DETECT_HEADER = 32, /* added to the window bits: gzip or zlib, as the header says */
+    PIECE_BYTES = 64 * 1024
+};
+
+static voidpf arena_alloc(voidpf opaque, uInt items, uInt size)
+{
+    return luna_arena_calloc(opaque, items, size);
+}
+
+static void arena_free(voidpf opaque, voidpf address)
+{
+    (void)opaque;
+    (void)address; /* the arena is reset after the request */
+}
+
+/* One more piece of output; Z_OK, Z_STREAM_END, or what is wrong. */
+static int inflate_piece(z_stream *stream, struct luna_buf *out)
+{
+    size_t room = out->max - out->len < PIECE_BYTES ? out->max - out->len : PIECE_BYTES;
+    unsigned char beyond; /* is there one byte too many? */
+    unsigned char *at = room > 0 ? (unsigned char *)luna_buf_reserve(out, room) : &beyond;
+    if (at == NULL)
+        return Z_MEM_ERROR;
+    stream->next_out = at;
+    stream->avail_out = room > 0 ? (uInt)room : 1;
+    int status = inflate(stream, Z_NO_FLUSH);
+    if (room > 0)
+        luna_buf_advance(out, room - stream->avail_out);
+    else if (stream->avail_out == 0)
+        out->overflow = true;
+    return status;
+}
+
+static enum coding_outcome inflate_all(z_stream *stream, struct luna_buf *out)
+{
+    for (;;) {
+        int status = inflate_piece(stream, out);
+        if (out->overflow)
+            return CODING_TOO_LARGE;
+        if (status == Z_STREAM_END && stream->avail_in == 0)
+            return CODING_DECODED;
+        if (status == Z_STREAM_END && inflateReset(stream) != Z_OK) /* another member follows */
+            return CODING_CORRUPT;
+        if (status == Z_MEM_ERROR)
+            return CODING_MEMORY;
+        if (status != Z_OK && status != Z_STREAM_END) /* Z_BUF_ERROR: the input ends too early */
+            return CODING_CORRUPT;
+    }
+}
+
+enum coding_outcome content_decode(const char *coding, const char *body, size_t len, struct luna_arena *arena,
+                                   struct luna_buf *out)
+{
+    if (*coding == '\0' || strcasecmp(coding, "identity") == 0)
+        return CODING_NONE;
+    if (strcasecmp(coding, "gzip") != 0 && strcasecmp(coding, "x-gzip") != 0 &&
+        strcasecmp(coding, "deflate") != 0)
+        return CODING_UNKNOWN;
+    if (len == 0 || len > UINT_MAX)
+        return len == 0 ? CODING_CORRUPT : CODING_TOO_LARGE;
+    z_stream stream = {.zalloc = arena_alloc, .zfree = arena_free, .opaque = arena};
+    if (inflateInit2(&stream, WINDOW_BITS + DETECT_HEADER) != Z_OK)
+        return CODING_MEMORY;
+    stream.next_in = (const Bytef *)body;
+    stream.avail_in = (uInt)len;
+    luna_buf_clear(out);
+    enum coding_outcome outcome = inflate_all(&stream, out);
+    (void)inflateEnd(&stream); /* only frees */
+    return outcome;
+}

@@ -1,0 +1,31 @@
+#include "http/request_id.h"
+
+#include "luna/base/clock.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { ID_CHARACTERS_MIN = 8, ID_CHARACTERS_MAX = 64 };
+
+static bool is_sane(const char *id)
+{
+    size_t len = strlen(id);
+    return len >= ID_CHARACTERS_MIN && len <= ID_CHARACTERS_MAX &&
+           strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == len;
+}
+
+void request_id_choose(const char *from_client, const char *from_server, char *out, size_t size)
+{
+    unsigned long long random[2] = {0};
+    if (is_sane(from_client)) {
+        (void)snprintf(out, size, "%s", from_client);
+    } else if (is_sane(from_server)) {
+        (void)snprintf(out, size, "%s", from_server);
+    } else {
+        if (getrandom(random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+            random[0] = (unsigned long long)luna_clock_mono_ns();
+        (void)snprintf(out, size, "%016llx%016llx", random[0], random[1]);
+    }
+}

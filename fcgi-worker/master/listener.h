@@ -1,0 +1,30 @@
+/*
+ * listener.h: the socket the web server connects to: a unix socket, or TCP for a web server on another host.
+ *
+ * Where it comes from: systemd (LISTEN_FDS), an earlier master that became this one (handover.h), or made here: bound
+ * under a private name with mode 0660 and then renamed into place, so that no moment exists in which others can connect
+ * or nobody can. A socket that another process still serves is not taken over. Never libfcgi's own FCGX_OpenSocket().
+ * The descriptor is non-blocking and close-on-exec.
+ */
+#ifndef FCGI_WORKER_LISTENER_H
+#define FCGI_WORKER_LISTENER_H
+
+#include "luna/base/error.h"
+#include "shared/worker_config.h"
+
+#include <stdbool.h>
+
+struct listener {
+    int fd;
+    char path[108]; /* "" for TCP, and when systemd owns the socket: then nothing is unlinked */
+};
+
+enum luna_code listener_open(const struct worker_config *config, struct listener *ret_listener,
+                             struct luna_error *err) LUNA_MUSTCHECK;
+/* Takes over a descriptor that is listening already. LUNA_EINVAL when it is none. */
+enum luna_code listener_adopt(int fd, const char *path, struct listener *ret_listener,
+                              struct luna_error *err) LUNA_MUSTCHECK;
+/* Closes; with `remove`, the path goes too, unless another process has bound it meanwhile. */
+void listener_close(struct listener *listener, bool remove);
+
+#endif

@@ -1,0 +1,42 @@
+#include "request/access_log.h"
+
+#include "luna/base/log.h"
+
+#include <string.h>
+
+enum { URI_BYTES_MAX = 256 };
+
+static int64_t us(int64_t ns)
+{
+    return ns / 1000;
+}
+
+static void log_request(const struct exchange *exchange, enum luna_log_level level, const char *event)
+{
+    const struct http_request *request = &exchange->request;
+    const struct scoreboard_sample *sample = &exchange->sample;
+    size_t path_len = request->path_len < URI_BYTES_MAX ? request->path_len : URI_BYTES_MAX;
+    luna_log(level, event, LUNA_LOG_S("request_id", exchange->request_id),
+             LUNA_LOG_S("method", request->method), LUNA_LOG_N("path", request->path, path_len),
+             LUNA_LOG_S("route", route_name(route_number(exchange->route))),
+             LUNA_LOG_I("status", sample->status), LUNA_LOG_S("code", exchange->code),
+             LUNA_LOG_I("account_id", exchange->account_id), LUNA_LOG_S("remote", request->remote_address),
+             LUNA_LOG_I("bytes_in", sample->bytes_in), LUNA_LOG_I("bytes_out", sample->bytes_out),
+             LUNA_LOG_I("points", sample->points), LUNA_LOG_I("units", sample->units),
+             LUNA_LOG_B("cold", sample->cold), LUNA_LOG_I("wait_us", us(sample->wait_ns)),
+             LUNA_LOG_I("total_us", us(sample->duration_ns)),
+             LUNA_LOG_I("read_us", us(sample->phase_ns[PHASE_READ])),
+             LUNA_LOG_I("decode_us", us(sample->phase_ns[PHASE_DECODE])),
+             LUNA_LOG_I("admit_us", us(sample->phase_ns[PHASE_ADMIT])),
+             LUNA_LOG_I("model_us", us(sample->phase_ns[PHASE_MODEL])),
+             LUNA_LOG_I("encode_us", us(sample->phase_ns[PHASE_ENCODE])),
+             LUNA_LOG_I("commit_us", us(sample->phase_ns[PHASE_COMMIT])),
+             LUNA_LOG_I("send_us", us(sample->phase_ns[PHASE_SEND])));
+}
+
+void access_log(const struct exchange *exchange)
+{
+    log_request(exchange, LUNA_LOG_INFO, "request");
+    if (exchange->sample.slow)
+        log_request(exchange, LUNA_LOG_WARNING, "slow_request");
+}

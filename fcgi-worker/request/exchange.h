@@ -1,0 +1,140 @@
+/*
+ * exchange.h: one request on its way, and the steps it goes through.
+ *
+ * A step either lets the request go ON or has ANSWERED it (the response is made); pipeline.c walks the steps of the
+ * route's way in order, and whatever happens ends in send, record and log. What is wrong with a body is a `complaint`: it is
+ * kept until the key has been checked, so that nobody learns anything without a key, and then answered at no charge.
+ * Ownership: an exchange lives for one request; all it points to is the pipeline's or in its arena.
+ */
+#ifndef FCGI_WORKER_EXCHANGE_H
+#define FCGI_WORKER_EXCHANGE_H
+
+#include "api/routes.h"
+#include "fastcgi/fcgi_io.h"
+#include "http/body_hash.h"
+#include "http/formats.h"
+#include "http/http.h"
+#include "http/problem.h"
+#include "http/query.h"
+#include "http/token.h"
+#include "luna/base/arena.h"
+#include "luna/modelling/batch.h"
+#include "luna/modelling/decode.h"
+#include "luna/modelling/fault.h"
+#include "luna/modelling/request.h"
+#include "luna/modelling/result.h"
+#include "luna/modelling/run.h"
+#include "luna/store/admission.h"
+#include "shared/scoreboard.h"
+#include "shared/worker_config.h"
+
+struct pipeline { /* what a worker process has for all its requests */
+    const struct worker_config *config;
+    struct scoreboard *board;
+    struct scoreboard_worker *slot;
+    struct luna_admitter *admitter;
+    struct api_stores *stores; /* api_stores.h */
+    struct fcgi_io *io;
+    struct body_fingerprint_key fingerprint_key;
+    struct luna_arena arena;
+    struct luna_buf body;
+    struct luna_buf unpacked; /* the body, when it came compressed */
+    struct luna_buf head;
+    struct http_response response;
+};
+
+/* How a batch goes. */
+struct batch_tally {
+    size_t succeeded, failed;
+    size_t tried; /* sound series that were run; at most as many as the quota allows */
+    size_t written;
+    bool out_of_time;
+};
+
+struct exchange {
+    struct pipeline *pipeline;
+    struct http_request request;
+    const struct route *route; /* NULL until it is found */
+    struct route_ids ids;
+    int64_t account_id;
+    struct luna_deadline
+        deadline; /* of the answer; the hard limit, when the master kills, comes a little later */
+    int64_t hard_limit_ns;
+    int64_t accepted_ns;
+    int64_t phase_since_ns;
+    enum phase phase;
+    bool body_read;
+    enum fcgi_body body_outcome;
+    unsigned char fingerprint[BODY_FINGERPRINT_BYTES]; /* of the body, once it is read */
+    struct problem_report complaint;                   /* id PROBLEM_NONE: none */
+    struct luna_faults faults;
+    struct luna_request model;
+    struct luna_result result;
+    enum format format_in, format_out;
+    struct query query;
+    int precision;  /* of the numbers in the answer; 0: shortest */
+    int64_t cost;   /* units of a success */
+    bool divisible; /* when the quota has less than the cost, what is left of it will do */
+    struct luna_batch batch;
+    struct batch_tally tally;
+    int64_t wanted, cursor;    /* numbers of a small request: days, events, seconds */
+    unsigned scopes;           /* enum luna_scope bits that a key or token shall have */
+    struct token_claims token; /* account_id 0: a key was sent, or nothing */
+    bool client_left;
+    bool streaming; /* the head of the answer has left */
+    bool cut;       /* and its end will not: something went wrong in between */
+    bool admitted;  /* luna_admit() said yes: commit or refund is owed */
+    struct luna_admission admission;
+    const char *code; /* of the problem answered, NULL on success */
+    struct scoreboard_sample sample;
+    char request_id[SCOREBOARD_ID_BYTES + 1];
+};
+
+enum step_outcome { STEP_ON, STEP_ANSWERED };
+
+struct step {
+    enum phase phase;
+    enum step_outcome (*run)(struct exchange *exchange);
+};
+
+/* The steps, one file each where they have substance. */
+enum step_outcome step_queue(struct exchange *exchange); /* step_route.c: did it wait too long? */
+enum step_outcome step_route(struct exchange *exchange); /* step_route.c: 404, 405 */
+enum step_outcome
+step_authenticate_shape(struct exchange *exchange); /* step_route.c: is there a key at all? */
+enum step_outcome step_read(struct exchange *exchange);
+enum step_outcome step_decode(struct exchange *exchange);
+enum step_outcome step_admit(struct exchange *exchange);
+enum step_outcome step_model(struct exchange *exchange);
+enum step_outcome step_in_time(struct exchange *exchange); /* step_encode.c: is there time left to answer? */
+enum step_outcome step_encode(struct exchange *exchange);
+enum step_outcome step_commit(struct exchange *exchange);     /* step_admit.c */
+enum step_outcome step_revalidate(struct exchange *exchange); /* the last step of a GET: ETag, 304 */
+
+/* Makes an admitted request's charge smaller; the headers say what is left then, if they have not left. */
+enum step_outcome exchange_charge_less(struct exchange *exchange, int64_t units);
+/* Runs one series through its model under the request's deadline, and counts it. `cancelled` gets the exchange; results and
+ * workspace are `arena`'s; `in_place`: see struct luna_run_control. */
+enum luna_run_status exchange_run(struct exchange *exchange, const struct luna_request *request,
+                                  bool in_place, int (*cancelled)(void *exchange), struct luna_arena *arena,
+                                  struct luna_result *ret_result, struct luna_faults *faults);
+/* The API key as sent, in either header; "" when there is none. */
+const char *exchange_api_key(const struct exchange *exchange);
+/* Answers with a problem; returns STEP_ANSWERED, so that a step can end in it. An answer whose head has left cannot become
+ * another one: it is cut off, which its reader sees, as the end is missing. */
+enum step_outcome exchange_answer(struct exchange *exchange, const struct problem_report *report);
+enum step_outcome exchange_refuse(struct exchange *exchange, enum problem_id id, const char *detail);
+/* Keeps a complaint about the body for later; the first one stands. */
+void exchange_complain(struct exchange *exchange, enum problem_id id, const char *detail);
+
+/* For the steps that decode a body, of one series or of many; all complain instead of answering. */
+bool exchange_content_known(struct exchange *exchange); /* Content-Type → format_in */
+bool exchange_body_unpacked(struct exchange *exchange); /* Content-Encoding */
+bool exchange_query_read(struct exchange *exchange);    /* the query, and precision out of it */
+struct luna_request_limits exchange_limits(const struct exchange *exchange);
+void exchange_complain_of_faults(struct exchange *exchange, enum luna_decode_status status);
+/* From here on the response's body leaves in parts whenever it is full. Once the head is out there is no other status: what
+ * can fail after it has to be said inside the answer, or the answer is cut off. */
+void exchange_stream_begin(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,201 @@
+#include "request/exchange.h"
+
+#include "http/cors.h"
+#include "http/rate_headers.h"
+#include "luna/base/clock.h"
+#include "luna/base/log.h"
+
+#include <string.h>
+
+enum { IDEMPOTENCY_KEY_BYTES_MAX = 255 };
+
+static enum problem_id problem_of(enum luna_admission_outcome outcome)
+{
+    switch (outcome) {
+    case LUNA_ADMIT_ALLOWED:
+    case LUNA_ADMIT_REPLAY:
+        return PROBLEM_NONE;
+    case LUNA_ADMIT_KEY_INVALID:
+        return PROBLEM_KEY_INVALID;
+    case LUNA_ADMIT_ACCOUNT_DISABLED:
+        return PROBLEM_ACCOUNT_DISABLED;
+    case LUNA_ADMIT_SCOPE_MISSING:
+        return PROBLEM_SCOPE_MISSING;
+    case LUNA_ADMIT_ACCOUNT_UNKNOWN:
+        return PROBLEM_ACCOUNT_UNKNOWN;
+    case LUNA_ADMIT_IDEMPOTENCY_BUSY:
+        return PROBLEM_IDEMPOTENCY_BUSY;
+    case LUNA_ADMIT_IDEMPOTENCY_MISMATCH:
+        return PROBLEM_IDEMPOTENCY_MISMATCH;
+    case LUNA_ADMIT_TOO_MANY_POINTS:
+        return PROBLEM_TOO_MANY_POINTS;
+    case LUNA_ADMIT_RATE_LIMITED:
+        return PROBLEM_RATE_LIMITED;
+    case LUNA_ADMIT_CONCURRENCY_LIMITED:
+        return PROBLEM_CONCURRENCY_LIMITED;
+    case LUNA_ADMIT_QUOTA_EXHAUSTED:
+        return PROBLEM_QUOTA_EXHAUSTED;
+    case LUNA_ADMIT_UNAVAILABLE:
+        break;
+    }
+    return PROBLEM_UNAVAILABLE;
+}
+
+static bool idempotency_key_valid(const char *key)
+{
+    size_t len = strlen(key);
+    for (size_t i = 0; i < len; i++)
+        if (key[i] <= ' ' || key[i] > '~')
+            return false;
+    return len <= IDEMPOTENCY_KEY_BYTES_MAX;
+}
+
+static void ask(struct exchange *exchange)
+{
+    const char *api_key = exchange_api_key(exchange);
+    const char *idempotency_key = exchange->request.idempotency_key;
+    /* Nothing is charged for a body that will be refused, and its key is not used up either. */
+    bool refused_anyway = exchange->complaint.id != PROBLEM_NONE;
+    bool idempotent = *idempotency_key != '\0' && !refused_anyway;
+    unsigned char hash[BODY_HASH_BYTES];
+    if (idempotent)
+        body_hash(route_number(exchange->route), exchange->pipeline->body.data, exchange->pipeline->body.len,
+                  hash);
+    const struct luna_admission_request request = {
+        .account_id = exchange->account_id,
+        .api_key = api_key,
+        .api_key_len = strlen(api_key),
+        .key_digest = exchange->token.account_id != 0 ? exchange->token.key_digest : NULL,
+        .scope = exchange->route->scope,
+        .cost = refused_anyway ? 0 : exchange->cost,
+        .points = (int64_t)exchange->sample.points,
+        .idempotency_key = idempotent ? idempotency_key : NULL,
+        .idempotency_key_len = idempotent ? strlen(idempotency_key) : 0,
+        .body_hash = idempotent ? hash : NULL,
+        .request_id = exchange->request_id,
+        .deadline = exchange->deadline,
+    };
+    luna_admit(exchange->pipeline->admitter, &request, &exchange->admission);
+}
+
+static bool says_limits(enum luna_admission_outcome outcome)
+{
+    return outcome == LUNA_ADMIT_ALLOWED || outcome == LUNA_ADMIT_REPLAY ||
+           outcome == LUNA_ADMIT_RATE_LIMITED || outcome == LUNA_ADMIT_CONCURRENCY_LIMITED ||
+           outcome == LUNA_ADMIT_QUOTA_EXHAUSTED;
+}
+
+static const char *policy_of(const struct luna_admission *admission)
+{
+    switch (admission->outcome) {
+    case LUNA_ADMIT_RATE_LIMITED:
+        return "burst";
+    case LUNA_ADMIT_CONCURRENCY_LIMITED:
+        return "concurrency";
+    case LUNA_ADMIT_QUOTA_EXHAUSTED:
+        return quota_policy_name(admission->quota_period);
+    default:
+        return NULL;
+    }
+}
+
+static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
+{
+    const struct luna_admission *admission = &exchange->admission;
+    struct http_response *response = &exchange->pipeline->response;
+    int status = problem_row(id)->status;
+    struct problem_report report = {.id = id, .violated_policy = policy_of(admission)};
+    if (status == 429 || status == 503 || status == 409)
+        retry_after_add(response, admission->retry_after_ms);
+    if (id == PROBLEM_TOO_MANY_POINTS)
+        report.detail =
+            luna_arena_printf(&exchange->pipeline->arena,
+                              "The series has %zu points; the account's plan allows %lld in one request.",
+                              exchange->sample.points, (long long)admission->points_max);
+    if (id == PROBLEM_UNAVAILABLE)
+        luna_log(LUNA_LOG_WARNING, "admission_unavailable", LUNA_LOG_S("request_id", exchange->request_id),
+                 LUNA_LOG_I("account_id", exchange->account_id), LUNA_LOG_S("reason", admission->error.msg));
+    return exchange_answer(exchange, &report);
+}
+
+/* /readyz tells what the last request met. */
+static void note_stores(struct exchange *exchange)
+{
+    enum luna_admission_outcome outcome = exchange->admission.outcome;
+    /* Other refusals may have been made without asking anybody, and tell nothing. */
+    if (outcome == LUNA_ADMIT_UNAVAILABLE || says_limits(outcome))
+        scoreboard_worker_stores(exchange->pipeline->slot,
+                                 outcome == LUNA_ADMIT_UNAVAILABLE ? STORES_TROUBLE : STORES_OK,
+                                 luna_clock_mono_ns());
+}
+
+/* A batch takes what is left of the quota. Not under an Idempotency-Key: a retry would get the rest for nothing. */
+static bool some_is_left(const struct exchange *exchange)
+{
+    const struct luna_admission *admission = &exchange->admission;
+    return exchange->divisible && admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED &&
+           *exchange->request.idempotency_key == '\0' && admission->quota_remaining > 0 &&
+           admission->quota_remaining < exchange->cost;
+}
+
+static enum step_outcome admit(struct exchange *exchange)
+{
+    ask(exchange);
+    if (some_is_left(exchange)) {
+        exchange->cost = exchange->admission.quota_remaining;
+        ask(exchange);
+    }
+    note_stores(exchange);
+    exchange->sample.cold = exchange->sample.cold || exchange->admission.was_cold;
+    if (says_limits(exchange->admission.outcome))
+        rate_headers_add(&exchange->pipeline->response, &exchange->admission);
+    enum problem_id id = problem_of(exchange->admission.outcome);
+    if (id != PROBLEM_NONE)
+        return refuse(exchange, id);
+    exchange->admitted = true;
+    return STEP_ON;
+}
+
+enum step_outcome step_admit(struct exchange *exchange)
+{
+    if (!idempotency_key_valid(exchange->request.idempotency_key))
+        exchange_complain(exchange, PROBLEM_IDEMPOTENCY_KEY, NULL);
+    if (admit(exchange) == STEP_ANSWERED)
+        return STEP_ANSWERED;
+    if (exchange->complaint.id != PROBLEM_NONE)
+        return exchange_answer(exchange, &exchange->complaint);
+    if (exchange->admission.outcome == LUNA_ADMIT_REPLAY)
+        http_header_add(&exchange->pipeline->response, "Idempotent-Replayed", "true");
+    return STEP_ON;
+}
+
+static enum step_outcome refuse_void(struct exchange *exchange)
+{
+    exchange->admitted = false;
+    retry_after_add(&exchange->pipeline->response, exchange->admission.retry_after_ms);
+    return exchange_refuse(
+        exchange, PROBLEM_UNAVAILABLE,
+        "The charge could not be confirmed, so the answer is withheld. Nothing was charged; try again.");
+}
+
+enum step_outcome exchange_charge_less(struct exchange *exchange, int64_t units)
+{
+    struct pipeline *pipeline = exchange->pipeline;
+    if (units >= exchange->admission.cost)
+        return STEP_ON;
+    if (luna_admission_reduce(pipeline->admitter, &exchange->admission, units) != LUNA_COMMIT_OK)
+        return refuse_void(exchange);
+    luna_buf_clear(&pipeline->response.headers); /* they said what was left before */
+    cors_headers_add(pipeline->config->cors_origins, exchange->request.origin, &pipeline->response);
+    rate_headers_add(&pipeline->response, &exchange->admission);
+    return STEP_ON;
+}
+
+enum step_outcome step_commit(struct exchange *exchange)
+{
+    if (luna_admission_commit(exchange->pipeline->admitter, &exchange->admission) != LUNA_COMMIT_OK)
+        return refuse_void(exchange);
+    exchange->admitted = false;
+    exchange->sample.units = exchange->admission.cost;
+    return STEP_ON;
+}

@@ -1,0 +1,85 @@
+#include "request/exchange.h"
+
+#include "http/cors.h"
+#include "luna/base/clock.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum step_outcome step_queue(struct exchange *exchange)
+{
+    const struct worker_config *config = exchange->pipeline->config;
+    if (exchange->sample.wait_ns <= config->queue_wait_max_ms * 1000000 &&
+        !luna_deadline_passed(exchange->deadline))
+        return STEP_ON;
+    exchange->sample.shed = true;
+    http_header_add(&exchange->pipeline->response, "Retry-After", "1");
+    return exchange_refuse(exchange, PROBLEM_OVERLOADED, NULL);
+}
+
+/* What the path takes; on OPTIONS also what a page of another origin may send there. */
+static enum step_outcome answer_options(struct exchange *exchange, const char *allow)
+{
+    struct http_response *response = &exchange->pipeline->response;
+    cors_preflight_add(exchange->pipeline->config->cors_origins, exchange->request.origin, allow, response);
+    response->status = 204;
+    return STEP_ANSWERED;
+}
+
+enum step_outcome step_route(struct exchange *exchange)
+{
+    const struct http_request *request = &exchange->request;
+    /* The web server leaves the body of an answer to HEAD away by itself. */
+    const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
+    char allow[64];
+    switch (routes_find(method, request->path, request->path_len, &exchange->route, &exchange->ids)) {
+    case ROUTE_FOUND:
+        exchange->account_id = exchange->ids.account_id;
+        exchange->cost = exchange->route->cost;
+        return STEP_ON;
+    case ROUTE_WRONG_METHOD:
+        route_allow(exchange->route, allow, sizeof allow);
+        http_header_add(&exchange->pipeline->response, "Allow", "%s", allow);
+        if (strcmp(method, "OPTIONS") == 0)
+            return answer_options(exchange, allow);
+        return exchange_refuse(exchange, PROBLEM_METHOD, NULL);
+    case ROUTE_UNKNOWN:
+        break;
+    }
+    return exchange_refuse(exchange, PROBLEM_NOT_FOUND, NULL);
+}
+
+const char *exchange_api_key(const struct exchange *exchange)
+{
+    static const char scheme[] = "Bearer ";
+    const char *authorization = exchange->request.authorization;
+    if (*exchange->request.api_key != '\0')
+        return exchange->request.api_key;
+    if (strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
+        return "";
+    authorization += sizeof scheme - 1;
+    return authorization + strspn(authorization, " ");
+}
+
+/* A token is checked here, without a store: a forged one costs nobody anything. */
+static enum step_outcome check_token(struct exchange *exchange, const char *text)
+{
+    struct token_claims *claims = &exchange->token;
+    const struct token_keys *keys = &exchange->pipeline->config->token_keys;
+    if (!token_verify(keys, text, luna_clock_wall_ms() / 1000, claims) ||
+        claims->account_id != exchange->account_id)
+        return exchange_refuse(exchange, PROBLEM_KEY_INVALID,
+                               "This token is malformed, forged, expired or another account's.");
+    if (exchange->route->scope != 0 && (claims->scopes & exchange->route->scope) == 0)
+        return exchange_refuse(exchange, PROBLEM_SCOPE_MISSING,
+                               "This token may not do that: it lacks the scope.");
+    return STEP_ON;
+}
+
+enum step_outcome step_authenticate_shape(struct exchange *exchange)
+{
+    const char *key = exchange_api_key(exchange);
+    if (*key == '\0')
+        return exchange_refuse(exchange, PROBLEM_KEY_MISSING, NULL);
+    return token_shaped(key) ? check_token(exchange, key) : STEP_ON;
+}

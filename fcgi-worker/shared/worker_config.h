@@ -1,0 +1,92 @@
+/*
+ * worker_config.h: what the worker pool can be told, in one table.
+ *
+ * Who: main.c loads it once; master.c loads it again at SIGHUP and hands the new one to new workers. Everybody else
+ * reads. Values come from the environment; LUNA_ENV_FILE may name a file of NAME=value lines that fills in what the
+ * environment leaves unset or empty, and that is read again at SIGHUP. Ownership: worker_config_done() frees the strings.
+ */
+#ifndef FCGI_WORKER_CONFIG_H
+#define FCGI_WORKER_CONFIG_H
+
+#include "http/token.h"
+#include "luna/base/buf.h"
+#include "luna/base/config.h"
+#include "luna/base/error.h"
+#include "luna/store/pepper.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum pool_mode { POOL_STATIC, POOL_DYNAMIC };
+enum sandbox_mode { SANDBOX_OFF, SANDBOX_LOG, SANDBOX_ERRNO, SANDBOX_KILL };
+
+/* Half of the slots but one: a reload needs a second set while the first one drains, and a self-test needs a slot. */
+enum { WORKERS_MAX = 127 };
+
+struct worker_config {
+    char *socket_path;
+    char *socket_group;
+    char *socket_peers;
+    char *worker_listen;
+    char *worker_peers;
+    char *user;
+    char *group;
+    char *pid_file;
+    char *env_file;
+    char *state_dir;
+    char *monitor_listen;
+    char *redis_url;
+    char *database_url;
+    char *key_pepper; /* hex, as given */
+    char *token_keys_text;
+    struct token_keys token_keys;
+    char *cors_origins;
+    unsigned char pepper[LUNA_PEPPER_BYTES_MAX];
+    size_t pepper_len;
+    int64_t journal_slot_first;
+    int64_t journal_slot_count;
+    int pool_mode;
+    int64_t workers;
+    int64_t workers_min;
+    int64_t workers_max;
+    int64_t workers_spare;
+    int64_t backlog;
+    int64_t queue_wait_target_ms;
+    int64_t queue_wait_max_ms;
+    int64_t request_timeout_ms;
+    int64_t hard_limit_grace_ms;
+    int64_t redis_timeout_ms;
+    int64_t database_timeout_ms;
+    int64_t drain_timeout_ms;
+    int64_t start_timeout_ms;
+    int64_t ready_stall_ms;
+    int64_t slow_ms;
+    int64_t body_bytes_max;
+    int64_t points_max;
+    int64_t requests_max;
+    int64_t worker_age_max_s;
+    int64_t worker_memory_bytes_max;
+    int64_t quarantine_s;
+    int sandbox;
+    bool core_dumps;
+    int log_level;
+    int log_format;
+    char *log_file;
+};
+
+/* For --help, --config-example and the check of conf/fcgi-worker.env.example. */
+extern const struct luna_setting worker_settings[];
+
+/* Reads and cross-checks every setting through `get` (getenv's shape). LUNA_ECONFIG names the variable. */
+enum luna_code worker_config_load(const char *(*get)(const char *name), struct worker_config *ret_config,
+                                  struct luna_error *err) LUNA_MUSTCHECK;
+void worker_config_done(struct worker_config *config);
+
+/* The slot that no worker ever has: the self-test's. */
+int worker_config_self_test_slot(const struct worker_config *config);
+
+/* The most workers that may serve at once under this configuration, the draining ones not counted. */
+int worker_config_pool_max(const struct worker_config *config);
+
+#endif

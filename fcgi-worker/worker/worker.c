@@ -1,0 +1,285 @@
+#include "worker/worker.h"
+
+#include "api/stores.h"
+#include "fastcgi/peers.h"
+#include "luna/base/clock.h"
+#include "luna/base/log.h"
+#include "request/pipeline.h"
+#include "shared/exit_code.h"
+#include "shared/leash.h"
+#include "shared/log_file.h"
+#include "shared/networks.h"
+#include "shared/signals.h"
+#include "worker/golden.h"
+#include "worker/process_memory.h"
+#include "worker/recycle.h"
+#include "worker/sandbox.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    HEARTBEAT_MS = 1000,
+    PROBE_MS = 5000, /* how often an idle worker looks whether the stores are there */
+    PROBE_LIMIT_MS = 2000,
+    TIRED_PAUSE_MS = 100,
+    NUDGE_PAUSE_MS = 50,
+    MEMORY_SHOWN_EVERY = 64, /* requests */
+    NS_PER_MS = 1000000,
+    MMAP_THRESHOLD_BYTES = 1024 * 1024,
+    KEPT_BYTES = 2 * 1024 * 1024 /* of free memory, while there is work */
+};
+
+struct worker {
+    const struct worker_options *options;
+    struct scoreboard_worker *slot;
+    struct pipeline pipeline;
+    struct recycle recycle;
+    int epoll_fd;
+    bool draining;
+    int64_t accepted_ns;
+    int64_t probed_ns;
+    int64_t nudged_ns;
+    int64_t trimmed_at; /* how many requests had been served when memory was last given back */
+};
+
+/* Before the accept, not after it: a worker killed in between would have a connection in its hands that nobody knows of. */
+static void start_clock(struct worker *worker)
+{
+    const struct worker_config *config = worker->options->config;
+    worker->accepted_ns = luna_clock_mono_ns();
+    scoreboard_worker_begin(worker->slot, worker->accepted_ns,
+                            worker->accepted_ns +
+                                (config->request_timeout_ms + config->hard_limit_grace_ms) * NS_PER_MS);
+}
+
+/* Requests wait longer than they should: the master may want another worker before its next look round. */
+static void nudge_master(struct worker *worker, int64_t wait_ns)
+{
+    const uint64_t one = 1;
+    int64_t now_ns = luna_clock_mono_ns();
+    if (worker->options->nudge_fd < 0 ||
+        wait_ns < worker->options->config->queue_wait_target_ms * NS_PER_MS ||
+        now_ns - worker->nudged_ns < NUDGE_PAUSE_MS * (int64_t)NS_PER_MS)
+        return;
+    worker->nudged_ns = now_ns;
+    /* A full counter is a nudge that has not been seen yet: as good. */
+    ssize_t ignored = write(worker->options->nudge_fd, &one, sizeof one);
+    (void)ignored;
+}
+
+static void show_memory(struct worker *worker)
+{
+    atomic_store_explicit(&worker->slot->resident_bytes, process_resident_bytes(), memory_order_relaxed);
+}
+
+static void serve(struct worker *worker)
+{
+    uint64_t waited_before = atomic_load_explicit(&worker->slot->wait_ns, memory_order_relaxed);
+    pipeline_serve(&worker->pipeline, worker->accepted_ns);
+    fcgi_io_finish(worker->pipeline.io);
+    uint64_t waited = atomic_load_explicit(&worker->slot->wait_ns, memory_order_relaxed) - waited_before;
+    nudge_master(worker, (int64_t)waited);
+    recycle_count(&worker->recycle);
+    if (worker->recycle.requests % MEMORY_SHOWN_EVERY == 0)
+        show_memory(worker);
+}
+
+static void drop(struct worker *worker, const struct luna_error *err)
+{
+    uint64_t dropped = atomic_load_explicit(&worker->slot->dropped, memory_order_relaxed);
+    fcgi_io_finish(worker->pipeline.io);
+    scoreboard_worker_idle(worker->slot);
+    atomic_store_explicit(&worker->slot->dropped, dropped + 1, memory_order_relaxed);
+    luna_log(LUNA_LOG_WARNING, "connection_dropped", LUNA_LOG_S("reason", err->msg));
+}
+
+/* Takes one connection if there is one. False: there is none, wait. */
+static bool take_one(struct worker *worker)
+{
+    struct luna_error err = {0};
+    log_file_follow(worker->options->board);
+    start_clock(worker);
+    switch (fcgi_io_accept(worker->pipeline.io, worker->options->listen_fd, &err)) {
+    case FCGI_ACCEPT_OK:
+        serve(worker);
+        return true;
+    case FCGI_ACCEPT_NONE:
+        scoreboard_worker_idle(worker->slot);
+        return false;
+    case FCGI_ACCEPT_DROPPED:
+        drop(worker, &err);
+        return true;
+    case FCGI_ACCEPT_TIRED:
+        scoreboard_worker_idle(worker->slot);
+        luna_log(LUNA_LOG_ERROR, "accept_failed", LUNA_LOG_S("reason", err.msg));
+        (void)poll(NULL, 0, TIRED_PAUSE_MS);
+        return false;
+    }
+    return false;
+}
+
+static void probe_stores(struct worker *worker)
+{
+    struct luna_error err = {0};
+    bool ok =
+        luna_admitter_probe(worker->pipeline.admitter, luna_deadline_in_ms(PROBE_LIMIT_MS), &err) == LUNA_OK;
+    unsigned before = atomic_load_explicit(&worker->slot->stores, memory_order_relaxed);
+    worker->probed_ns = luna_clock_mono_ns();
+    scoreboard_worker_stores(worker->slot, ok ? STORES_OK : STORES_TROUBLE, worker->probed_ns);
+    if (!ok && before != STORES_TROUBLE)
+        luna_log(LUNA_LOG_WARNING, "stores_unreachable", LUNA_LOG_S("reason", err.msg));
+    if (ok && before == STORES_TROUBLE)
+        luna_log(LUNA_LOG_INFO, "stores_reachable", LUNA_LOG_I("slot", worker->options->slot));
+}
+
+/* A second without work: what the last requests left behind goes back. */
+static void give_memory_back(struct worker *worker)
+{
+    if (worker->trimmed_at == worker->recycle.requests)
+        return;
+    worker->trimmed_at = worker->recycle.requests;
+    (void)malloc_trim(0);
+}
+
+static void idle_chores(struct worker *worker)
+{
+    int64_t now_ns = luna_clock_mono_ns();
+    give_memory_back(worker);
+    atomic_store_explicit(&worker->slot->heartbeat_ns, now_ns, memory_order_relaxed);
+    show_memory(worker);
+    luna_log_tick();
+    if (now_ns - worker->probed_ns >= PROBE_MS * (int64_t)NS_PER_MS)
+        probe_stores(worker);
+}
+
+/* Waits for a connection, the leash or the next heartbeat. */
+static void wait_for_work(struct worker *worker)
+{
+    struct epoll_event events[2];
+    int count = epoll_wait(worker->epoll_fd, events, 2, HEARTBEAT_MS);
+    for (int i = 0; i < count; i++)
+        if (events[i].data.fd == worker->options->leash_fd)
+            worker->draining = true;
+    if (count == 0)
+        idle_chores(worker);
+}
+
+static int loop(struct worker *worker)
+{
+    /* accept is tried even when nothing was announced: an announcement that went to a stopped process is lost. */
+    while (!worker->draining) {
+        bool served = take_one(worker);
+        if (served && recycle_due(&worker->recycle)) {
+            luna_log(LUNA_LOG_INFO, "worker_recycles", LUNA_LOG_I("slot", worker->options->slot),
+                     LUNA_LOG_S("reason", recycle_reason(&worker->recycle)));
+            return WORKER_EXIT_RECYCLE;
+        }
+        if (!served)
+            wait_for_work(worker);
+        else
+            worker->draining = leash_is_let_go(worker->options->leash_fd);
+    }
+    return WORKER_EXIT_CLEAN;
+}
+
+static enum luna_code watch(struct worker *worker, struct luna_error *err)
+{
+    const struct worker_options *options = worker->options;
+    struct epoll_event connection = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = options->listen_fd};
+    struct epoll_event leash = {.events = EPOLLIN, .data.fd = options->leash_fd};
+    worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (worker->epoll_fd < 0 ||
+        epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, options->listen_fd, &connection) != 0 ||
+        epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, options->leash_fd, &leash) != 0)
+        return luna_error_set(err, LUNA_EIO, "epoll: %s", strerror(errno));
+    return LUNA_OK;
+}
+
+static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
+{
+    const struct worker_config *config = worker->options->config;
+    const struct luna_admitter_options options = {.redis_url = config->redis_url,
+                                                  .database_url = config->database_url,
+                                                  .pepper = config->pepper,
+                                                  .pepper_len = config->pepper_len,
+                                                  .journal_dir = config->state_dir,
+                                                  .worker_slot =
+                                                      (int)config->journal_slot_first + worker->options->slot,
+                                                  .redis_timeout_ms = (int)config->redis_timeout_ms,
+                                                  .database_timeout_ms = (int)config->database_timeout_ms,
+                                                  .meter = &worker->slot->stores_meter,
+                                                  .silence = &worker->options->board->silence};
+    enum luna_code code = luna_admitter_new(&options, &worker->pipeline.admitter, err);
+    return code != LUNA_OK ? code
+                           : api_stores_new(config, &worker->slot->stores_meter,
+                                            &worker->options->board->silence, &worker->pipeline.stores, err);
+}
+
+static enum luna_code open_connection(struct worker *worker, struct luna_error *err)
+{
+    const struct worker_config *config = worker->options->config;
+    struct fcgi_io_options options = {.read_timeout_ms = (int)config->request_timeout_ms};
+    enum luna_code code = peers_resolve(config->socket_peers, &options, err);
+    if (code == LUNA_OK)
+        code = networks_parse(config->worker_peers, &options.networks, err);
+    return code == LUNA_OK ? fcgi_io_new(&options, &worker->pipeline.io, err) : code;
+}
+
+/* Everything a worker needs before it may serve. Returns an exit status; CLEAN is success. */
+static int prepare(struct worker *worker, struct luna_error *err)
+{
+    /* What a request of ten thousand points needs is kept from one to the next: to fetch it anew, page by page, took a tenth of the
+     * time. Fixed thresholds: glibc's own grow with what is freed, and a worker would keep its largest request for ever. */
+    (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    if (golden_check(err) != LUNA_OK || watch(worker, err) != LUNA_OK)
+        return WORKER_EXIT_SOFTWARE;
+    if (open_connection(worker, err) != LUNA_OK || open_stores(worker, err) != LUNA_OK)
+        return WORKER_EXIT_CONFIG;
+    pipeline_init(&worker->pipeline);
+    probe_stores(worker);
+    if (worker->options->must_reach_stores &&
+        atomic_load_explicit(&worker->slot->stores, memory_order_relaxed) != STORES_OK) {
+        luna_error_set(err, LUNA_EUNAVAILABLE, "Redis or PostgreSQL cannot be reached");
+        return WORKER_EXIT_UNAVAILABLE;
+    }
+    if (sandbox_enter(worker->options->config, err) != LUNA_OK)
+        return WORKER_EXIT_SANDBOX;
+    return WORKER_EXIT_CLEAN;
+}
+
+int worker_main(const struct worker_options *options)
+{
+    struct worker worker = {.options = options, .slot = &options->board->worker[options->slot]};
+    struct luna_error err = {0};
+    signals_block_all();
+    scoreboard_worker_idle(worker.slot);
+    atomic_store_explicit(&worker.slot->heartbeat_ns, luna_clock_mono_ns(), memory_order_relaxed);
+    worker.pipeline.config = options->config;
+    worker.pipeline.board = options->board;
+    worker.pipeline.slot = worker.slot;
+    int status = prepare(&worker, &err);
+    if (status == WORKER_EXIT_CLEAN) {
+        recycle_init(&worker.recycle, options->config);
+        show_memory(&worker);
+        luna_log(LUNA_LOG_INFO, "worker_ready", LUNA_LOG_I("slot", options->slot),
+                 LUNA_LOG_I("worker_pid", getpid()));
+        atomic_store_explicit(&worker.slot->ready, 1, memory_order_release);
+        status = loop(&worker);
+    } else {
+        luna_log(LUNA_LOG_ERROR, "worker_cannot_start", LUNA_LOG_I("slot", options->slot),
+                 LUNA_LOG_S("reason", err.msg));
+    }
+    luna_log_flush();
+    pipeline_done(&worker.pipeline);
+    fcgi_io_free(worker.pipeline.io);
+    api_stores_free(worker.pipeline.stores);
+    luna_admitter_free(worker.pipeline.admitter);
+    return status;
+}

@@ -1,0 +1,243 @@
+/*
+ * KALMAN_AUTO: fits sensible candidates and takes the one with the lowest AICc.
+ *
+ * Diffuse likelihoods of models with different diffuse parts are not comparable: they are densities of different numbers of
+ * values, and which wins would depend on the unit of the data. So every candidate is judged on the same values given the
+ * same ones before: log p(y_{b+1} .. y_n | y_1 .. y_b), b the largest number of values that any candidate's start consumes.
+ * That is a density of the same data for all, diffuse elements integrated out, so only fitted parameters are counted.
+ */
+#include "fit/parts.h"
+#include "fit/problem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+struct entry {
+    enum kalman_kind kind;
+    bool seasonal;
+    int p, d, q, P, D, Q, mean; /* ARIMA only */
+    const char *reason;
+};
+
+static const struct entry entries[] = {
+    {KALMAN_LOCAL_LEVEL, false, 0, 0, 0, 0, 0, 0, 0,
+     "the local level has the lowest AICc: a slope, a season or autocorrelation do not pay for their "
+     "parameters"},
+    {KALMAN_RANDOM_WALK_DRIFT, false, 0, 0, 0, 0, 0, 0, 0,
+     "the random walk with drift has the lowest AICc: the data carry no measurement noise and drift "
+     "steadily"},
+    {KALMAN_SMOOTH_TREND, false, 0, 0, 0, 0, 0, 0, 0,
+     "the smooth trend has the lowest AICc: the data follow a curve whose slope changes slowly"},
+    {KALMAN_LOCAL_LINEAR_TREND, false, 0, 0, 0, 0, 0, 0, 0,
+     "the local linear trend has the lowest AICc: level and slope both change"},
+    {KALMAN_DAMPED_TREND, false, 0, 0, 0, 0, 0, 0, 0,
+     "the damped trend has the lowest AICc: slopes arise and die away"},
+    {KALMAN_CONSTANT_VELOCITY, false, 0, 0, 0, 0, 0, 0, 0,
+     "constant velocity has the lowest AICc: the data move smoothly in continuous time"},
+    {KALMAN_ARIMA, false, 1, 0, 0, 0, 0, 0, 1,
+     "the first-order autoregression has the lowest AICc: the data return to a fixed mean"},
+    {KALMAN_ARIMA, false, 2, 0, 0, 0, 0, 0, 1,
+     "the second-order autoregression has the lowest AICc: the data swing about a fixed mean"},
+    {KALMAN_ARIMA, false, 1, 1, 1, 0, 0, 0, 0,
+     "ARIMA(1,1,1) has the lowest AICc: the changes of the data are autocorrelated"},
+    {KALMAN_SEASONAL, true, 0, 0, 0, 0, 0, 0, 0,
+     "level and season have the lowest AICc: there is a season, and no slope that pays for itself"},
+    {KALMAN_BASIC_STRUCTURAL, true, 0, 0, 0, 0, 0, 0, 0,
+     "the basic structural model has the lowest AICc: level, slope and season all matter"},
+    {KALMAN_ARIMA, true, 0, 1, 1, 0, 1, 1, 0,
+     "the airline model ARIMA(0,1,1)(0,1,1) has the lowest AICc: a drifting level and a drifting season"},
+    {KALMAN_ARIMA, true, 1, 0, 0, 0, 1, 1, 1,
+     "ARIMA(1,0,0)(0,1,1) with a mean has the lowest AICc: a stable season, and swings that die away"},
+};
+#define entry_count (sizeof entries / sizeof entries[0])
+static_assert(entry_count <= KALMAN_CANDIDATES_MAX, "room for every candidate in the caller's array");
+
+static void set_arima(struct kalman_spec *spec, const struct entry *entry, int period)
+{
+    /* In the catalogue's order: p, d, q, P, D, Q, period, mean. */
+    const int values[] = {
+        entry->p,   entry->d, entry->q, entry->P, entry->D, entry->Q, entry->seasonal ? period : 0,
+        entry->mean};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        spec->settings[i] = values[i];
+}
+
+/* The candidate's spec; false when it does not suit the season, times or inputs. */
+static bool candidate_spec(const struct entry *entry, const struct kalman_spec *request, bool timed,
+                           struct kalman_spec *ret_spec)
+{
+    const struct kalman_kind_info *info = kalman_kind_describe(entry->kind);
+    int period = kalman_spec_get_int(request, "period");
+    bool continuous =
+        entry->kind == KALMAN_CONSTANT_VELOCITY; /* in whole steps the smooth trend says the same */
+    if ((continuous && !timed) || (entry->seasonal && period < 2) || (timed && !info->accepts_times) ||
+        (request->input_count > 0 && !info->accepts_inputs))
+        return false;
+    kalman_spec_init(ret_spec, entry->kind);
+    ret_spec->input_count = request->input_count;
+    if (entry->kind == KALMAN_ARIMA)
+        set_arima(ret_spec, entry, period);
+    else if (entry->seasonal)
+        ret_spec->settings[0] = period;
+    return true;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+int fit_auto_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < entry_count; i++) {
+        struct kalman_spec candidate;
+        size_t own = 0, comparison = 0;
+        if (!candidate_spec(&entries[i], spec, false, &candidate))
+            continue; /* what only times bring in is no larger than the other trends */
+        int status = kalman_fit_bytes(&candidate, count, &own);
+        if (status == KALMAN_OK)
+            status = kalman_fit_problem_bytes(&candidate, count, &comparison);
+        if (status == KALMAN_ESETTING)
+            continue; /* too many states for this season: no candidate */
+        if (status != KALMAN_OK)
+            return status;
+        most = larger(most, larger(own, comparison));
+    }
+    *ret_bytes = most;
+    return KALMAN_OK;
+}
+
+/* What is kept of a candidate beside its spec. */
+struct trial {
+    const struct entry *entry;
+    struct kalman_fit fit;
+    size_t consumed; /* observed values up to the end of its diffuse phase */
+    double loglikelihood, aicc;
+};
+
+static int evaluate_fitted(const struct fit_request *request, const struct kalman_spec *spec,
+                           struct fit_problem *problem)
+{
+    size_t bytes = 0;
+    int status = kalman_fit_problem_bytes(spec, request->series->count, &bytes);
+    if (status == KALMAN_OK)
+        status = kalman_fit_problem_prepare(problem, spec, request->series, request->options,
+                                            request->workspace, bytes);
+    if (status != KALMAN_OK)
+        return status;
+    status = model_init(problem->model_memory, problem->model_bytes, &problem->spec, &problem->meter,
+                        &problem->model);
+    problem->score.model = problem->model;
+    if (status == KALMAN_OK)
+        kalman_score_likelihood(&problem->score, &problem->last);
+    return problem->meter.cancelled ? KALMAN_ECANCELLED : status;
+}
+
+/* Tries one entry; false when it cannot be a candidate for these data. */
+static bool try_entry(const struct fit_request *request, const struct entry *entry, struct trial *trial,
+                      int *status)
+{
+    struct kalman_spec spec;
+    struct fit_problem problem;
+    *status = KALMAN_OK;
+    if (!candidate_spec(entry, request->spec, request->series->times != NULL, &spec))
+        return false;
+    size_t bytes = 0;
+    *status = kalman_fit_bytes(&spec, request->series->count, &bytes);
+    if (*status == KALMAN_OK)
+        *status = kalman_fit(&spec, request->series, request->options, request->workspace, bytes, NULL,
+                             &trial->fit);
+    if (*status != KALMAN_OK)
+        return false;
+    bool usable = trial->fit.status == KALMAN_FIT_INTERIOR || trial->fit.status == KALMAN_FIT_BOUNDARY_LOW ||
+                  trial->fit.status == KALMAN_FIT_BOUNDARY_HIGH;
+    size_t needed = trial->fit.diffuse_count + 2 * trial->fit.parameter_count + 2;
+    if (!usable || trial->fit.observation_count <= needed)
+        return false;
+    *status = evaluate_fitted(request, &trial->fit.spec, &problem);
+    if (*status != KALMAN_OK || !problem.last.determined)
+        return false;
+    trial->entry = entry;
+    trial->consumed = kalman_score_consumed(&problem.score);
+    return true;
+}
+
+static int judge_trial(const struct fit_request *request, size_t burn, struct trial *trial)
+{
+    struct fit_problem problem;
+    int status = evaluate_fitted(request, &trial->fit.spec, &problem);
+    if (status != KALMAN_OK)
+        return status;
+    double n = (double)(problem.last.observed - burn), k = (double)trial->fit.parameter_count;
+    trial->loglikelihood =
+        kalman_score_after(&problem.score, burn) - n * problem.data_exponent * 0.69314718055994530942;
+    trial->aicc = n - k - 1 > 0 ? -2 * trial->loglikelihood + 2 * k * n / (n - k - 1) : HUGE_VAL;
+    return KALMAN_OK;
+}
+
+/* Best first; a tie keeps the order of the table, where simpler models come first. */
+static void sort_trials(struct trial *const *trials, size_t count, size_t *order)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t place = i;
+        for (; place > 0 && trials[order[place - 1]]->aicc > trials[i]->aicc; place--)
+            order[place] = order[place - 1];
+        order[place] = i;
+    }
+}
+
+static int settle(const struct fit_request *request, struct trial *trials, size_t count, size_t evaluations,
+                  struct kalman_fit *ret_fit)
+{
+    struct trial *pointers[entry_count];
+    size_t order[entry_count] = {0}, burn = 0;
+    for (size_t i = 0; i < count; i++)
+        burn = larger(burn, trials[i].consumed);
+    for (size_t i = 0; i < count; i++) {
+        int status = judge_trial(request, burn, &trials[i]);
+        if (status != KALMAN_OK)
+            return status;
+        pointers[i] = &trials[i];
+    }
+    sort_trials(pointers, count, order);
+    *ret_fit = trials[order[0]].fit;
+    ret_fit->reason = trials[order[0]].entry->reason;
+    ret_fit->evaluations = evaluations;
+    ret_fit->candidate_count = request->candidates ? count : 0;
+    for (size_t i = 0; request->candidates && i < count; i++)
+        request->candidates[i] = (struct kalman_candidate){.spec = trials[order[i]].fit.spec,
+                                                           .loglikelihood = trials[order[i]].loglikelihood,
+                                                           .aicc = trials[order[i]].aicc,
+                                                           .status = trials[order[i]].fit.status};
+    return KALMAN_OK;
+}
+
+int fit_auto(const struct fit_request *request, struct kalman_fit *ret_fit)
+{
+    struct trial trials[entry_count];
+    size_t count = 0, evaluations = 0;
+    for (size_t i = 0; i < entry_count; i++) {
+        int status = KALMAN_OK;
+        bool usable = try_entry(request, &entries[i], &trials[count], &status);
+        if (status == KALMAN_ECANCELLED || status == KALMAN_ENOMEM)
+            return status;
+        if (usable)
+            evaluations += trials[count++].fit.evaluations;
+    }
+    if (count > 0)
+        return settle(request, trials, count, evaluations, ret_fit);
+    /* Too little to compare anything on: the local level, which copes with one value and with constants. */
+    struct kalman_spec spec;
+    size_t bytes = 0;
+    (void)candidate_spec(&entries[0], request->spec, false, &spec);
+    int status = kalman_fit_bytes(&spec, request->series->count, &bytes);
+    if (status == KALMAN_OK)
+        status =
+            kalman_fit(&spec, request->series, request->options, request->workspace, bytes, NULL, ret_fit);
+    if (status == KALMAN_OK)
+        ret_fit->reason =
+            "the local level, because the series is too short or too regular to compare models on";
+    return status;
+}

@@ -1,0 +1,250 @@
+/*
+ * kalman_fit for every kind but the plain local level: starts, climbs, polish, report.
+ */
+#include "fit/nlopt.h"
+#include "fit/parts.h"
+#include "fit/polish.h"
+#include "fit/problem.h"
+#include "fit/start.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static const double log_two = 0.69314718055994530942, log_two_pi = 1.8378770664093454836;
+
+enum {
+    warm_steps = 4,
+    climb_evaluations = 120,
+    starts_one = 1,
+    starts_few = 2,
+    starts_some = 4,
+    starts_many = 6,
+    states_many = 4,
+    states_most = 12,
+    states_long = 100
+};
+
+int fit_general_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+{
+    return kalman_fit_problem_bytes(spec, count, ret_bytes);
+}
+
+/* Parameters in units of the scaled series into the caller's; given ones come back as they were. */
+static void store_parameters(const struct fit_problem *problem, const struct kalman_spec *scaled,
+                             const struct kalman_spec *given, struct kalman_spec *ret_spec)
+{
+    const struct kalman_kind_info *info = kalman_kind_describe(given->kind);
+    struct kalman_spec spec = *given;
+    double largest = 0;
+    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
+        size_t at = 0, count = 0;
+        if (kalman_spec_locate(given, p->name, &at, &count) != KALMAN_OK)
+            continue;
+        for (size_t i = at; p->domain == KALMAN_DOMAIN_VARIANCE && i < at + count; i++)
+            largest = fmax(largest, scaled->parameters[i]);
+    }
+    int common = 2 * problem->data_exponent, size = largest > 0 ? ilogb(largest) + common : 0;
+    bool plain = (size > -900 && size < 1000) || largest == 0; /* doubles hold them with all their digits */
+    spec.variance_exponent = plain ? 0 : common;
+    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
+        size_t at = 0, count = 0;
+        if (kalman_spec_locate(given, p->name, &at, &count) != KALMAN_OK)
+            continue;
+        bool variance = p->domain == KALMAN_DOMAIN_VARIANCE;
+        int exponent = kalman_fit_variance_exponent(problem, p->name) - spec.variance_exponent;
+        for (size_t i = at; i < at + count; i++) {
+            if (isnan(given->parameters[i]))
+                spec.parameters[i] =
+                    variance ? ldexp(scaled->parameters[i], exponent) : scaled->parameters[i];
+            else if (variance)
+                spec.parameters[i] =
+                    ldexp(given->parameters[i], given->variance_exponent - spec.variance_exponent);
+        }
+    }
+    *ret_spec = spec;
+}
+
+/* The likelihood of a complete scaled spec, in the caller's units, and the report made of it. */
+static int report(struct fit_problem *problem, const struct kalman_spec *scaled,
+                  const struct fit_request *request, enum kalman_fit_status verdict, struct kalman_fit *fit)
+{
+    int status =
+        model_init(problem->model_memory, problem->model_bytes, scaled, &problem->meter, &problem->model);
+    if (status != KALMAN_OK)
+        return status;
+    problem->score.model = problem->model;
+    kalman_score_likelihood(&problem->score, &problem->last);
+    if (problem->meter.cancelled)
+        return KALMAN_ECANCELLED;
+    const struct kalman_score_result *sums = &problem->last;
+    double observed = (double)sums->observed, innovations = (double)(sums->observed - sums->diffuse);
+    fit->status = verdict;
+    fit->observation_count = sums->observed;
+    fit->diffuse_count = sums->diffuse;
+    fit->evaluations = problem->evaluations;
+    fit->loglikelihood = -0.5 * (observed * log_two_pi + sums->log_determinant + sums->quadratic) -
+                         innovations * problem->data_exponent * log_two - problem->start_log;
+    if (verdict == KALMAN_FIT_DEGENERATE_CONSTANT && sums->quadratic == 0)
+        fit->loglikelihood = HUGE_VAL;
+    else if (!sums->possible)
+        fit->loglikelihood = -HUGE_VAL;
+    fit->loglikelihood_marginal = fit->loglikelihood + 0.5 * (double)sums->diffuse * log_two_pi;
+    store_parameters(problem, scaled, request->spec, &fit->spec);
+    fit_information_criteria(fit);
+    return KALMAN_OK;
+}
+
+/* Every free variance multiplied by factor, the rest at its default. */
+static void defaults_scaled(const struct fit_problem *problem, double factor, struct kalman_spec *ret_spec)
+{
+    struct kalman_spec spec;
+    kalman_fit_defaults(&problem->spec, &spec);
+    for (size_t i = 0; i < problem->count; i++)
+        if (problem->coordinates[i].kind == FIT_VARIANCE)
+            spec.parameters[problem->coordinates[i].at] *= factor;
+    *ret_spec = spec;
+}
+
+static bool series_moves(const struct fit_problem *problem)
+{
+    double first = NAN;
+    for (size_t t = 0; t < problem->series.count; t++) {
+        double y = problem->series.values[t];
+        if (isnan(y))
+            continue;
+        if (!isnan(first) && y != first)
+            return true;
+        first = y;
+    }
+    return false;
+}
+
+/* One for each variance; a coefficient takes one more than its own, or the fit passes through every value. */
+static size_t innovations_needed(const struct fit_problem *problem)
+{
+    for (size_t i = 0; i < problem->count; i++)
+        if (problem->coordinates[i].kind != FIT_VARIANCE)
+            return problem->count + 1;
+    return problem->count;
+}
+
+/*
+ * Series that a fit can say nothing about: fewer innovations than parameters, or innovations that are all rounding
+ * (constants for a level, straight lines for a trend): the scaled series is of size one, its rounding 1e-16. Returns true
+ * when it has reported.
+ */
+static bool settle_without_fit(struct fit_problem *problem, const struct fit_request *request,
+                               struct kalman_fit *fit, int *status)
+{
+    struct kalman_spec spec;
+    defaults_scaled(problem, 1, &spec);
+    *status =
+        model_init(problem->model_memory, problem->model_bytes, &spec, &problem->meter, &problem->model);
+    if (*status != KALMAN_OK)
+        return true;
+    problem->score.model = problem->model;
+    kalman_score_likelihood(&problem->score, &problem->last);
+    if (problem->meter.cancelled) {
+        *status = KALMAN_ECANCELLED;
+        return true;
+    }
+    size_t innovations = problem->last.observed - problem->last.diffuse;
+    double mean_square = innovations ? problem->last.quadratic / (double)innovations : 0;
+    bool exact = innovations > 0 && mean_square < 1e-26;
+    if (problem->last.determined && innovations >= innovations_needed(problem) &&
+        !(exact && problem->concentrate))
+        return false;
+    double factor = problem->concentrate && mean_square > 0 ? mean_square : 1;
+    if (innovations > 0 && mean_square == 0)
+        factor = 0;
+    if (!series_moves(problem))
+        factor = 0;
+    defaults_scaled(problem, factor, &spec);
+    *status = report(problem, &spec, request,
+                     exact ? KALMAN_FIT_DEGENERATE_CONSTANT : KALMAN_FIT_UNIDENTIFIED_DEFAULT, fit);
+    return true;
+}
+
+/* Climbs from the promising starts; x is the best point found. */
+static double climb_all(struct fit_problem *problem, size_t wanted, double *x)
+{
+    struct fit_start starts[FIT_STARTS_MAX];
+    size_t found = kalman_fit_starts(problem, wanted, starts);
+    double best = -HUGE_VAL;
+    for (size_t k = 0; k < found && kalman_fit_continues(problem); k++) {
+        bool held[KALMAN_PARAMETERS_MAX] = {false};
+        kalman_fit_warm(problem, warm_steps, starts[k].x);
+        size_t reference = kalman_fit_reference(problem, starts[k].x);
+        if (reference != SIZE_MAX)
+            held[reference] = true;
+        double value =
+            kalman_fit_climb(problem, held, problem->analytic ? 1e-3 : 1e-5, climb_evaluations, starts[k].x);
+        if (value > best) {
+            best = value;
+            memcpy(x, starts[k].x, problem->count * sizeof(double));
+        }
+    }
+    return best;
+}
+
+static enum kalman_fit_status judge(const struct fit_problem *problem, const double *x, bool converged)
+{
+    bool low = false, noiseless = false;
+    for (size_t i = 0; i < problem->count; i++) {
+        bool zero = isinf(x[i]) != 0,
+             noise = strcmp(problem->coordinates[i].name, "observation_variance") == 0;
+        noiseless = noiseless || (zero && noise);
+        low = low || (zero && !noise) || (!zero && kalman_fit_at_bound(problem, x, i));
+    }
+    if (!converged)
+        return KALMAN_FIT_NOT_CONVERGED;
+    if (low)
+        return KALMAN_FIT_BOUNDARY_LOW;
+    return noiseless ? KALMAN_FIT_BOUNDARY_HIGH : KALMAN_FIT_INTERIOR;
+}
+
+/* Season models take long for each start, and have one sharp summit; what is not variances has more, and wilder ones. */
+static size_t starts_for(const struct fit_problem *problem)
+{
+    if (problem->model->states > states_most)
+        return problem->analytic && problem->model->states > states_long ? starts_one : starts_few;
+    if (!problem->analytic)
+        return starts_many;
+    return problem->model->states > states_many ? starts_few : starts_some;
+}
+
+int fit_general(const struct fit_request *request, struct kalman_fit *ret_fit)
+{
+    struct fit_problem problem;
+    size_t bytes = 0;
+    int status = kalman_fit_problem_bytes(request->spec, request->series->count, &bytes);
+    if (status == KALMAN_OK)
+        status = kalman_fit_problem_prepare(&problem, request->spec, request->series, request->options,
+                                            request->workspace, bytes);
+    if (status != KALMAN_OK)
+        return status;
+    ret_fit->parameter_count = problem.count;
+    if (problem.count == 0)
+        return report(&problem, &problem.spec, request, KALMAN_FIT_FIXED, ret_fit);
+    if (settle_without_fit(&problem, request, ret_fit, &status))
+        return status;
+    size_t wanted = request->options->starts;
+    if (wanted == 0)
+        wanted = starts_for(&problem);
+    double x[KALMAN_PARAMETERS_MAX] = {0};
+    bool converged = false;
+    double best = climb_all(&problem, wanted < FIT_STARTS_MAX ? wanted : FIT_STARTS_MAX, x);
+    if (isfinite(best))
+        best = kalman_fit_polish(&problem, x, &converged);
+    if (problem.meter.cancelled || problem.failure != KALMAN_OK)
+        return problem.meter.cancelled ? KALMAN_ECANCELLED : problem.failure;
+    struct kalman_spec scaled;
+    if (!isfinite(best)) {
+        defaults_scaled(&problem, 1, &scaled);
+        return report(&problem, &scaled, request, KALMAN_FIT_NOT_CONVERGED, ret_fit);
+    }
+    (void)kalman_fit_value(&problem, x); /* for its scale */
+    kalman_fit_decode(&problem, x, problem.scale, &scaled);
+    return report(&problem, &scaled, request, judge(&problem, x, converged), ret_fit);
+}

@@ -1,0 +1,152 @@
+/*
+ * kalman_fit for the local level: data and given variances in, ratio found by level_search, report out.
+ */
+#include "fit/level_search.h"
+#include "fit/parts.h"
+#include "model/system.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* A variance in data units of 2^exponent as a parameter of the spec, whose exponent must suit both. */
+static void store_variances(struct kalman_spec *spec, double noise, double level, int exponent)
+{
+    double largest = fmax(noise, level);
+    int size = largest > 0.0 ? ilogb(largest) + 2 * exponent : 0;
+    /* Plain doubles unless they would lose digits. */
+    int plain = size > -900 && size < 1000;
+    spec->parameters[0] = plain ? ldexp(noise, 2 * exponent) : noise;
+    spec->parameters[1] = plain ? ldexp(level, 2 * exponent) : level;
+    spec->variance_exponent = plain || largest == 0.0 ? 0 : 2 * exponent;
+}
+
+/* The report at ratio q: sums once more at the result, then scale, variances, likelihood in the caller's units. */
+static int report(struct level_problem *problem, double q, int exponent, struct kalman_fit *fit)
+{
+    const double log_two_pi = 1.837877066409345483560659472811, ln2 = 0.693147180559945309417232121458;
+    const struct kalman_spec given = fit->spec;
+    double H = 1.0, Q = 1.0;
+    level_ratio_pair(q, &H, &Q);
+    struct level_sums sums;
+    level_likelihood(&problem->data, H, Q, &sums);
+    problem->evaluations++;
+    double s = level_problem_scale(problem, H, Q, sums.squares), ne = problem->innovations;
+    double noise = problem->mode == LEVEL_FIXED_NOISE ? problem->given : s * H;
+    double level = problem->mode == LEVEL_FIXED_LEVEL ? problem->given : s * Q;
+    if (!isfinite(noise) || !isfinite(level))
+        return KALMAN_ERANGE; /* gaps in time so small that a rate of variance overflows */
+    store_variances(&fit->spec, noise, level, exponent);
+    for (int i = 0; i < 2; i++) /* a given number comes back as it was */
+        if (!isnan(given.parameters[i]))
+            fit->spec.parameters[i] =
+                ldexp(given.parameters[i], given.variance_exponent - fit->spec.variance_exponent);
+    fit->signal_to_noise = q;
+    fit->evaluations = problem->evaluations;
+    double kernel = level_problem_value(problem, H, Q, sums.squares, sums.logs) - ne * exponent * ln2;
+    fit->loglikelihood_marginal = kernel - 0.5 * log_two_pi * ne;
+    fit->loglikelihood = fit->loglikelihood_marginal - 0.5 * log_two_pi;
+    return KALMAN_OK;
+}
+
+/* Series that tell nothing about the ratio: all missing, one value, or all values equal. */
+static void report_degenerate(size_t observed, struct kalman_fit *fit)
+{
+    for (int i = 0; i < 2; i++)
+        fit->spec.parameters[i] = isnan(fit->spec.parameters[i]) ? 0.0 : fit->spec.parameters[i];
+    fit->status = observed >= 2 ? KALMAN_FIT_DEGENERATE_CONSTANT : KALMAN_FIT_UNIDENTIFIED_DEFAULT;
+    fit->loglikelihood =
+        observed >= 2 ? (double)INFINITY : -0.5 * 1.837877066409345483560659472811 * (double)observed;
+    fit->loglikelihood_marginal = observed >= 2 ? (double)INFINITY : 0.0;
+}
+
+static enum level_mode level_mode_of(const struct kalman_spec *spec)
+{
+    int noise = !isnan(spec->parameters[0]), level = !isnan(spec->parameters[1]);
+    if (noise && level)
+        return spec->parameters[0] > 0.0 ? LEVEL_FIXED_NOISE : LEVEL_FIXED_LEVEL;
+    return noise ? LEVEL_FIXED_NOISE : level ? LEVEL_FIXED_LEVEL : LEVEL_BOTH_FREE;
+}
+
+/*
+ * The caller's own values, to be centred and scaled as they are read: the workspace of a long series stays untouched, and
+ * costs no memory then. Only where the scale or a deviation is no double, a copy that is both already.
+ */
+static struct level_data level_data_of(const struct fit_request *request, double centre, int exponent)
+{
+    const struct kalman_series *series = request->series;
+    if (abs(exponent) <= 1000)
+        return (struct level_data){series->values, series->times, series->count, centre,
+                                   ldexp(1.0, -exponent)};
+    double *values = request->workspace;
+    for (size_t i = 0; i < series->count; i++)
+        values[i] = fit_scaled_deviation(series->values[i], centre, exponent);
+    return (struct level_data){values, series->times, series->count, 0.0, 1.0};
+}
+
+/* The ratio when it needs no search, NaN when it does. */
+static double ratio_known(const struct level_problem *problem, size_t observed,
+                          const struct kalman_spec *spec)
+{
+    if (kalman_spec_free_count(spec) == 0)
+        return spec->parameters[1] / spec->parameters[0];
+    if (problem->mode == LEVEL_FIXED_NOISE && spec->parameters[0] == 0.0)
+        return INFINITY;
+    if (problem->mode == LEVEL_FIXED_LEVEL && spec->parameters[1] == 0.0)
+        return 0.0;
+    /* Two observations leave the likelihood flat in q; q = 1/2 makes the gain exactly 1/2. */
+    return problem->mode == LEVEL_BOTH_FREE && observed == 2 ? 0.5 : (double)NAN;
+}
+
+/* The given variance in the data's units, held inside the doubles. */
+static void take_given(struct level_problem *problem, const struct kalman_spec *spec, int exponent)
+{
+    const double ln2 = 0.693147180559945309417232121458;
+    double given = spec->parameters[problem->mode == LEVEL_FIXED_LEVEL ? 1 : 0];
+    int shift = spec->variance_exponent - 2 * exponent;
+    problem->log_given = log(given) + shift * ln2;
+    problem->given = fmin(fmax(ldexp(given, shift), 1e-300), 1e300);
+}
+
+int level_fit(const struct fit_request *request, struct kalman_fit *ret_fit)
+{
+    double centre = NAN;
+    int exponent = INT_MIN;
+    size_t observed = fit_series_scale(request->series->values, request->series->count, &centre, &exponent);
+    struct level_problem problem = {.mode = level_mode_of(request->spec), .hook = &request->options->hook};
+    ret_fit->observation_count = observed;
+    ret_fit->diffuse_count = observed > 0;
+    ret_fit->parameter_count = kalman_spec_free_count(request->spec);
+    if (observed < 2 || exponent == INT_MIN) {
+        report_degenerate(observed, ret_fit);
+        fit_information_criteria(ret_fit);
+        return KALMAN_OK;
+    }
+    problem.data = level_data_of(request, centre, exponent);
+    problem.innovations = (double)(observed - 1);
+    double q = ratio_known(&problem, observed, request->spec);
+    if (!isnan(q) && ret_fit->parameter_count > 0)
+        problem.mode = LEVEL_BOTH_FREE; /* the ratio is known, the scale is not */
+    else if (problem.mode != LEVEL_BOTH_FREE)
+        take_given(&problem, request->spec, exponent);
+    ret_fit->status = observed == 2 && problem.mode == LEVEL_BOTH_FREE ? KALMAN_FIT_UNIDENTIFIED_DEFAULT
+                                                                       : KALMAN_FIT_INTERIOR;
+    if (isnan(q)) {
+        q = level_search(&problem);
+        if (q == 0.0 || isinf(q))
+            ret_fit->status = q == 0.0 ? KALMAN_FIT_BOUNDARY_LOW : KALMAN_FIT_BOUNDARY_HIGH;
+    }
+    if (ret_fit->parameter_count == 0)
+        ret_fit->status = KALMAN_FIT_FIXED;
+    if (problem.cancelled)
+        return KALMAN_ECANCELLED;
+    int status = report(&problem, q, exponent, ret_fit);
+    if (status == KALMAN_OK)
+        fit_information_criteria(ret_fit);
+    return status;
+}
+
+size_t level_fit_bytes(size_t count)
+{
+    return count * sizeof(double);
+}

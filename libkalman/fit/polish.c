@@ -1,0 +1,267 @@
+#include "fit/polish.h"
+
+#include "fit/nlopt.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { newton_steps_max = 40, rounds_max = 8, halvings_max = 30, polished_max = 24 };
+
+static const double gradient_step = 4e-4, hessian_step = 1e-3, coordinate_step_max = 1.5;
+
+size_t kalman_fit_reference(const struct fit_problem *problem, const double *x)
+{
+    size_t reference = SIZE_MAX;
+    for (size_t i = 0; problem->concentrate && i < problem->count; i++)
+        if (problem->coordinates[i].kind == FIT_VARIANCE && !isinf(x[i]) &&
+            (reference == SIZE_MAX || x[i] > x[reference]))
+            reference = i;
+    return reference;
+}
+
+bool kalman_fit_at_bound(const struct fit_problem *problem, const double *x, size_t i)
+{
+    const struct fit_coordinate *c = &problem->coordinates[i];
+    double width = c->upper - c->lower;
+    return c->kind != FIT_VARIANCE && (x[i] - c->lower < 1e-9 * width || c->upper - x[i] < 1e-9 * width);
+}
+
+/* The coordinates that Newton moves: not the reference, not zero variances, not at a bound unless pulled inward. */
+static size_t list_free(const struct fit_problem *problem, const double *x, const double *gradient,
+                        size_t *ret_free)
+{
+    size_t reference = kalman_fit_reference(problem, x), count = 0;
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        if (i == reference || isinf(x[i]))
+            continue;
+        bool low = x[i] - c->lower < 1e-9 * (c->upper - c->lower),
+             high = c->upper - x[i] < 1e-9 * (c->upper - c->lower);
+        if ((low && gradient[i] <= 0) || (high && gradient[i] >= 0))
+            continue;
+        ret_free[count++] = i;
+    }
+    return count;
+}
+
+/* Minus the Hessian on the free coordinates, by differences of the gradient (closed form) or of the value. */
+static bool curvature(struct fit_problem *problem, double *x, const size_t *free_list, size_t count,
+                      double *matrix)
+{
+    double up[KALMAN_PARAMETERS_MAX], down[KALMAN_PARAMETERS_MAX];
+    for (size_t a = 0; a < count; a++) {
+        size_t i = free_list[a];
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        double kept = x[i], high = fmin(kept + hessian_step, c->upper),
+               low = fmax(kept - hessian_step, c->lower);
+        x[i] = high;
+        double first = kalman_fit_gradient(problem, x, hessian_step, false, up);
+        x[i] = low;
+        double second = kalman_fit_gradient(problem, x, hessian_step, false, down);
+        x[i] = kept;
+        if (!isfinite(first) || !isfinite(second))
+            return false;
+        for (size_t b = 0; b < count; b++)
+            matrix[a * count + b] = (down[free_list[b]] - up[free_list[b]]) / (high - low);
+    }
+    for (size_t a = 0; a < count; a++)
+        for (size_t b = 0; b < a; b++)
+            matrix[a * count + b] = matrix[b * count + a] =
+                0.5 * (matrix[a * count + b] + matrix[b * count + a]);
+    return true;
+}
+
+/* Solves matrix step = gradient by LDL', pivots raised to stay positive: then the step climbs. Destroys the matrix. */
+static void solve_uphill(double *matrix, size_t count, double *step)
+{
+    double largest = 0;
+    for (size_t j = 0; j < count; j++)
+        largest = fmax(largest, fabs(matrix[j * count + j]));
+    for (size_t j = 0; j < count; j++) {
+        double pivot = matrix[j * count + j];
+        pivot = fmax(fabs(pivot), 1e-9 * largest + DBL_MIN);
+        matrix[j * count + j] = pivot;
+        for (size_t i = j + 1; i < count; i++) {
+            double factor = matrix[i * count + j] / pivot;
+            for (size_t k = j + 1; k <= i; k++)
+                matrix[i * count + k] -= factor * matrix[k * count + j];
+        }
+        for (size_t i = j + 1; i < count; i++)
+            matrix[i * count + j] /= pivot;
+    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            step[i] -= matrix[i * count + k] * step[k];
+    for (size_t i = count; i-- > 0;) {
+        step[i] /= matrix[i * count + i];
+        for (size_t k = i + 1; k < count; k++)
+            step[i] -= matrix[k * count + i] * step[k];
+    }
+}
+
+/* x plus a share of the step, inside the box. The step is shortened as a whole: it keeps its uphill direction. */
+static void move(const struct fit_problem *problem, const size_t *free_list, size_t count, const double *from,
+                 const double *step, double share, double *x)
+{
+    double longest = 0;
+    for (size_t a = 0; a < count; a++)
+        longest = fmax(longest, fabs(step[a]));
+    if (longest > coordinate_step_max)
+        share *= coordinate_step_max / longest;
+    for (size_t a = 0; a < count; a++) {
+        size_t i = free_list[a];
+        x[i] = fmax(problem->coordinates[i].lower,
+                    fmin(problem->coordinates[i].upper, from[i] + step[a] * share));
+    }
+}
+
+/* What rounding can do to a log-likelihood: a sum over the series whose terms are of size one. */
+static double rounding(const struct fit_problem *problem, double value)
+{
+    return 16 * DBL_EPSILON * (fabs(value) + (double)problem->series.count);
+}
+
+/* Takes the longest of step, step/2, step/4 .. that does not lose; returns the value, x unchanged if none does. */
+static double line_search(struct fit_problem *problem, const size_t *free_list, size_t count,
+                          const double *step, double value, double *x)
+{
+    double from[KALMAN_PARAMETERS_MAX], share = 1;
+    memcpy(from, x, problem->count * sizeof(double));
+    for (int i = 0; i < halvings_max && kalman_fit_continues(problem); i++) {
+        move(problem, free_list, count, from, step, share, x);
+        double found = kalman_fit_value(problem, x);
+        /* Near the top the value is flat to rounding; a full Newton step is better informed than the difference. */
+        if (found > value - rounding(problem, value))
+            return found;
+        share /= 2;
+    }
+    memcpy(x, from, problem->count * sizeof(double));
+    return value;
+}
+
+/* Newton from x. The curvature is kept while the steps shrink fast, and computed again when they do not. */
+static double newton(struct fit_problem *problem, double *matrix, double *factor, double *x,
+                     bool *ret_converged)
+{
+    double gradient[KALMAN_PARAMETERS_MAX], step[KALMAN_PARAMETERS_MAX], decrement_before = INFINITY;
+    size_t free_list[KALMAN_PARAMETERS_MAX], count_before = SIZE_MAX;
+    double value = kalman_fit_value(problem, x);
+    *ret_converged = false;
+    for (int round = 0; round < newton_steps_max && kalman_fit_continues(problem); round++) {
+        (void)kalman_fit_gradient(problem, x, gradient_step, true, gradient);
+        size_t count = list_free(problem, x, gradient, free_list);
+        if (count == 0) {
+            *ret_converged = true;
+            return value;
+        }
+        bool stale = count != count_before || decrement_before > 1e-3;
+        if (stale && !curvature(problem, x, free_list, count, matrix))
+            return value;
+        count_before = count;
+        memcpy(factor, matrix, count * count * sizeof(double));
+        for (size_t a = 0; a < count; a++)
+            step[a] = gradient[free_list[a]];
+        solve_uphill(factor, count, step);
+        double decrement = 0;
+        for (size_t a = 0; a < count; a++)
+            decrement += step[a] * gradient[free_list[a]];
+        double before = value;
+        value = line_search(problem, free_list, count, step, before, x);
+        /* The decrement is twice what the likelihood still has to gain: below rounding, this was the last step. So it
+           was when the likelihood gained nothing that shows: the slope left is the differences' own error. */
+        bool flat = round > 0 && fabs(decrement) < 1e-7 && fabs(value - before) < rounding(problem, value);
+        if (flat || fabs(decrement) < 0.1 * rounding(problem, value)) {
+            *ret_converged = true;
+            return value;
+        }
+        count_before = decrement > 0.1 * decrement_before ? SIZE_MAX : count_before;
+        decrement_before = decrement;
+    }
+    return value;
+}
+
+/* Where on the edge of the domain coordinate i could go: zero for a variance, the nearer bound if it is near. */
+static bool edge_of(const struct fit_problem *problem, const double *x, size_t i, double *ret_edge)
+{
+    const struct fit_coordinate *c = &problem->coordinates[i];
+    if (c->kind == FIT_VARIANCE) {
+        *ret_edge = -INFINITY;
+        return !isinf(x[i]);
+    }
+    double width = c->upper - c->lower, below = x[i] - c->lower, above = c->upper - x[i];
+    *ret_edge = below < above ? c->lower : c->upper;
+    return x[i] != *ret_edge && fmin(below, above) < 0.05 * width;
+}
+
+/* Moves coordinates to the edge where that does not lower the likelihood; true if any moved. */
+static bool settle_on_edges(struct fit_problem *problem, double *x, double *value)
+{
+    bool changed = false;
+    for (size_t i = 0; i < problem->count && kalman_fit_continues(problem); i++) {
+        double kept = x[i], edge;
+        if (!edge_of(problem, x, i, &edge))
+            continue;
+        x[i] = edge;
+        bool scaleless = problem->concentrate && kalman_fit_reference(problem, x) == SIZE_MAX;
+        double found = scaleless ? -HUGE_VAL : kalman_fit_value(problem, x);
+        if (found >= *value - rounding(problem, *value)) {
+            *value = found;
+            changed = true;
+        } else {
+            x[i] = kept;
+        }
+    }
+    return changed;
+}
+
+/* A variance at zero that would rather be positive is released; true if any was. */
+static bool release_variances(struct fit_problem *problem, double *x, double *value)
+{
+    static const double offsets[] = {-3, -7, -12, -18};
+    size_t reference = kalman_fit_reference(problem, x);
+    for (size_t i = 0; i < problem->count; i++) {
+        if (problem->coordinates[i].kind != FIT_VARIANCE || !isinf(x[i]))
+            continue;
+        for (size_t k = 0; k < sizeof offsets / sizeof offsets[0] && kalman_fit_continues(problem); k++) {
+            x[i] = (reference == SIZE_MAX ? 0 : x[reference]) + offsets[k];
+            double found = kalman_fit_value(problem, x);
+            if (found > *value + 1e-9 * (1 + fabs(*value))) {
+                *value = found;
+                return true;
+            }
+        }
+        x[i] = -INFINITY;
+    }
+    return false;
+}
+
+/* Newton lost its way, far from the top or on a ridge: the climber, with more patience than the first time. */
+static double climb_again(struct fit_problem *problem, double *x)
+{
+    bool held[KALMAN_PARAMETERS_MAX] = {false};
+    size_t reference = kalman_fit_reference(problem, x);
+    if (reference != SIZE_MAX)
+        held[reference] = true;
+    return kalman_fit_climb(problem, held, 1e-8, 300, x);
+}
+
+double kalman_fit_polish(struct fit_problem *problem, double *x, bool *ret_converged)
+{
+    double matrix[polished_max * polished_max], factor[polished_max * polished_max];
+    double value = kalman_fit_value(problem, x);
+    *ret_converged = false;
+    if (problem->count > polished_max) /* no ordinary model has so many; the climb is then the answer */
+        return value;
+    for (int round = 0; round < rounds_max && kalman_fit_continues(problem); round++) {
+        (void)settle_on_edges(problem, x, &value);
+        value = newton(problem, matrix, factor, x, ret_converged);
+        if (!*ret_converged)
+            value = climb_again(problem, x);
+        bool dropped = settle_on_edges(problem, x, &value);
+        if (!release_variances(problem, x, &value) && !dropped && *ret_converged)
+            break;
+    }
+    return value;
+}

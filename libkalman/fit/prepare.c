@@ -1,0 +1,285 @@
+/*
+ * Getting a fit ready: the series in units of its own, the coordinates of what is free, the workspace laid out.
+ */
+#include "fit/problem.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { evaluations_default = 8000 };
+
+static const double log_two = 0.69314718055994530942;
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
+}
+
+/* Kinds whose parameters are all variances of single disturbances: the score by them needs no differences. */
+static bool closed_form(enum kalman_kind kind)
+{
+    return kind == KALMAN_LOCAL_LEVEL || kind == KALMAN_LOCAL_LINEAR_TREND || kind == KALMAN_SMOOTH_TREND ||
+           kind == KALMAN_SEASONAL || kind == KALMAN_BASIC_STRUCTURAL;
+}
+
+int kalman_fit_problem_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+{
+    struct kalman_spec complete;
+    struct model_shape shape;
+    size_t model_bytes = 0;
+    kalman_fit_defaults(spec, &complete);
+    int status = kalman_model_bytes(&complete, &model_bytes);
+    if (status != KALMAN_OK)
+        return status;
+    const struct model_builder *builder = model_builder_for(spec->kind);
+    status = builder->shape(&complete, &shape);
+    if (status != KALMAN_OK)
+        return status;
+    size_t states = shape.states + spec->input_count;
+    if (count > SIZE_MAX / 64 / (states + 4))
+        return KALMAN_EINVAL;
+    *ret_bytes = aligned(model_bytes) + aligned(count * sizeof(double)) +
+                 aligned(count * spec->input_count * sizeof(double)) + aligned(count * sizeof(double)) +
+                 aligned(2 * shape.disturbances * sizeof(double)) +
+                 aligned(kalman_score_bytes(states, shape.disturbances, count, closed_form(spec->kind)));
+    return KALMAN_OK;
+}
+
+/* Can the model follow a shift of the data exactly? */
+static bool follows_shift(const struct kalman_model *model)
+{
+    return model->level_state >= 0 ||
+           (model->spec.kind == KALMAN_ARIMA &&
+            kalman_spec_get_int(&model->spec, "d") + kalman_spec_get_int(&model->spec, "D") > 0);
+}
+
+/* (value - centre) * 2^-exponent, divided first so that the difference of two huge values stays finite. */
+static void scale_values(struct fit_problem *problem, const struct kalman_series *series, bool centre,
+                         double *scaled)
+{
+    double largest = 0, first = 0;
+    for (size_t t = 0; t < series->count; t++)
+        if (isfinite(series->values[t]))
+            largest = fmax(largest, fabs(series->values[t]));
+    int exponent = largest > 0 ? ilogb(largest) : 0;
+    for (size_t t = series->count; centre && t-- > 0;)
+        first = isfinite(series->values[t]) ? series->values[t] : first;
+    double spread = 0, base = ldexp(first, -exponent);
+    for (size_t t = 0; t < series->count; t++) {
+        scaled[t] = ldexp(series->values[t], -exponent) - base;
+        if (isfinite(scaled[t]))
+            spread = fmax(spread, fabs(scaled[t]));
+    }
+    int second = spread > 0 ? ilogb(spread) : 0;
+    for (size_t t = 0; t < series->count; t++)
+        scaled[t] = ldexp(scaled[t], -second);
+    problem->data_exponent = exponent + second;
+}
+
+/* Each input to a size of about one, by a power of two: its coefficient's fit does not depend on its unit. */
+static void scale_inputs(struct fit_problem *problem, const struct kalman_series *series, size_t columns,
+                         double *scaled)
+{
+    for (size_t j = 0; j < columns; j++) {
+        double largest = 0;
+        for (size_t t = 0; t < series->count; t++)
+            largest = fmax(largest, fabs(series->inputs[t * columns + j]));
+        int exponent = largest > 0 ? ilogb(largest) : 0;
+        for (size_t t = 0; t < series->count; t++)
+            scaled[t * columns + j] = ldexp(series->inputs[t * columns + j], -exponent);
+        problem->start_log += exponent * log_two;
+    }
+}
+
+/* The powers of time in the unit of a continuous-time model's variance; 0 for the others, whose clock ticks in units. */
+static int time_powers(enum kalman_kind kind)
+{
+    return kind == KALMAN_CONSTANT_VELOCITY ? 3 : kind == KALMAN_CONSTANT_ACCELERATION ? 5 : 0;
+}
+
+int kalman_fit_variance_exponent(const struct fit_problem *problem, const char *name)
+{
+    bool noise = strcmp(name, "observation_variance") == 0;
+    return 2 * problem->data_exponent -
+           (noise ? 0 : time_powers(problem->spec.kind) * problem->time_exponent);
+}
+
+/*
+ * The average step, and for models in continuous time the times themselves in steps of about one: then seconds and years
+ * make the same fit. Velocity and acceleration at the start are diffuse in units of time, so the likelihood moves.
+ */
+static const double *scale_times(struct fit_problem *problem, const struct kalman_series *series,
+                                 double *scaled)
+{
+    size_t n = series->count;
+    problem->span = series->times && n > 1 ? series->times[n - 1] - series->times[0] : (double)n;
+    problem->pace = series->times && n > 1 ? problem->span / (double)(n - 1) : 1;
+    problem->time_exponent = 0;
+    if (!series->times || time_powers(problem->spec.kind) == 0)
+        return series->times;
+    problem->time_exponent = ilogb(problem->pace);
+    for (size_t t = 0; t < n; t++)
+        scaled[t] = ldexp(series->times[t] - series->times[0], -problem->time_exponent);
+    problem->pace = ldexp(problem->pace, -problem->time_exponent);
+    problem->start_log +=
+        problem->time_exponent * log_two * (problem->spec.kind == KALMAN_CONSTANT_VELOCITY ? 1 : 3);
+    return scaled;
+}
+
+/* Bounds of x for the kinds of parameter that are not variances. */
+static struct fit_coordinate coordinate_for(const struct kalman_parameter_info *p,
+                                            const struct fit_problem *problem, size_t at)
+{
+    struct fit_coordinate c = {
+        .kind = FIT_LINEAR, .name = p->name, .at = at, .lower = p->lower, .upper = p->upper};
+    if (p->domain == KALMAN_DOMAIN_VARIANCE) {
+        c.kind = FIT_VARIANCE;
+        c.lower = -80;
+        c.upper = 80;
+    } else if (p->domain == KALMAN_DOMAIN_POSITIVE) {
+        c.kind = FIT_LOGARITHM;
+        c.lower = log(fmax(p->lower, 1e-300));
+        c.upper = fmax(log(2 * problem->span), c.lower + 1);
+    } else if (p->domain == KALMAN_DOMAIN_STATIONARY || p->domain == KALMAN_DOMAIN_INVERTIBLE) {
+        double edge = p->domain == KALMAN_DOMAIN_STATIONARY ? 1 - 1e-7 : 1;
+        c.kind = FIT_PARTIAL;
+        c.lower = -edge;
+        c.upper = edge;
+    } else if (strcmp(p->name, "damping") == 0) {
+        if (problem->pace > 1) /* finer than a unit, what is left after one is too little to hold */
+            c.kind = FIT_POWER;
+        /* A stationary cycle has no limit at 1; a smoothing trend damped to nothing is not identified. */
+        c.lower = problem->spec.kind == KALMAN_EXPONENTIAL_SMOOTHING ? 0.5 : 0;
+        c.upper = problem->spec.kind == KALMAN_CYCLE ? 1 - 1e-6 : 1;
+    }
+    return c;
+}
+
+/* beta <= alpha and gamma <= 1 - alpha become boxes as shares of what alpha leaves. */
+static void restrict_smoothing(struct fit_problem *problem, struct fit_coordinate *c)
+{
+    size_t at = 0, count = 0;
+    if (problem->spec.kind != KALMAN_EXPONENTIAL_SMOOTHING ||
+        kalman_spec_locate(&problem->spec, "alpha", &at, &count) != KALMAN_OK)
+        return;
+    c->limit_at = at;
+    if (strcmp(c->name, "beta") == 0)
+        c->kind = FIT_SHARE_OF;
+    if (strcmp(c->name, "gamma") == 0)
+        c->kind = FIT_SHARE_OF_REST;
+}
+
+static void list_parameter(struct fit_problem *problem, const struct kalman_parameter_info *p,
+                           size_t *fixed_variances)
+{
+    size_t at = 0, count = 0, unknown = 0;
+    if (kalman_spec_locate(&problem->spec, p->name, &at, &count) != KALMAN_OK || count == 0)
+        return;
+    for (size_t i = at; i < at + count; i++)
+        unknown += isnan(problem->spec.parameters[i]) ? 1u : 0u;
+    bool whole = unknown == count, polynomial = p->length != NULL;
+    if (polynomial && whole)
+        problem->arrays[problem->array_count++] =
+            (struct fit_array){at, count, p->domain == KALMAN_DOMAIN_STATIONARY ? 1.0 : -1.0};
+    for (size_t i = at; i < at + count; i++) {
+        if (!isnan(problem->spec.parameters[i])) {
+            *fixed_variances += p->domain == KALMAN_DOMAIN_VARIANCE ? 1u : 0u;
+            continue;
+        }
+        struct fit_coordinate c = coordinate_for(p, problem, i);
+        if (polynomial &&
+            !whole) { /* part of it is given: the rest moves freely, invalid points have no likelihood */
+            c.kind = FIT_LINEAR;
+            c.lower = -3;
+            c.upper = 3;
+        }
+        restrict_smoothing(problem, &c);
+        if (strcmp(p->name, "cycle_variance") == 0 && !(kalman_spec_get(&problem->spec, "damping") >= 1)) {
+            problem->stationary_cycle = true;
+            problem->cycle_at = i;
+        }
+        problem->coordinates[problem->count++] = c;
+    }
+}
+
+static void list_coordinates(struct fit_problem *problem)
+{
+    const struct kalman_kind_info *info = kalman_kind_describe(problem->spec.kind);
+    size_t fixed_variances = 0;
+    problem->count = problem->array_count = 0;
+    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++)
+        list_parameter(problem, p, &fixed_variances);
+    problem->concentrate = fixed_variances == 0;
+    problem->analytic = !problem->series.times && closed_form(problem->spec.kind);
+}
+
+/* Fixed variances into the units of the scaled series. */
+static void scale_fixed(struct fit_problem *problem)
+{
+    const struct kalman_kind_info *info = kalman_kind_describe(problem->spec.kind);
+    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
+        size_t at = 0, count = 0;
+        if (p->domain != KALMAN_DOMAIN_VARIANCE ||
+            kalman_spec_locate(&problem->spec, p->name, &at, &count) != KALMAN_OK)
+            continue;
+        int exponent = problem->spec.variance_exponent - kalman_fit_variance_exponent(problem, p->name);
+        for (size_t i = at; i < at + count; i++)
+            problem->spec.parameters[i] = ldexp(problem->spec.parameters[i], exponent);
+    }
+    problem->spec.variance_exponent = 0;
+}
+
+static void *carve(char **cursor, size_t bytes)
+{
+    char *start = *cursor;
+    *cursor += aligned(bytes);
+    return start;
+}
+
+int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_spec *spec,
+                               const struct kalman_series *series, const struct kalman_fit_options *options,
+                               void *workspace, size_t workspace_bytes)
+{
+    size_t needed = 0, n = series->count;
+    int status = kalman_fit_problem_bytes(spec, n, &needed);
+    if (status != KALMAN_OK)
+        return status;
+    if (!workspace || workspace_bytes < needed || (uintptr_t)workspace % KALMAN_ALIGN != 0)
+        return KALMAN_EWORKSPACE;
+    memset(problem, 0, sizeof *problem);
+    problem->spec = *spec;
+    problem->evaluations_max =
+        options && options->evaluations_max ? options->evaluations_max : evaluations_default;
+    if (options)
+        problem->meter.hook = options->hook;
+
+    struct kalman_spec complete;
+    char *cursor = workspace;
+    kalman_fit_defaults(spec, &complete);
+    status = kalman_model_bytes(&complete, &problem->model_bytes);
+    problem->model_memory = carve(&cursor, problem->model_bytes);
+    if (status == KALMAN_OK)
+        status = model_init(problem->model_memory, problem->model_bytes, &complete, &problem->meter,
+                            &problem->model);
+    if (status != KALMAN_OK)
+        return status;
+    double *values = carve(&cursor, n * sizeof(double));
+    double *inputs = carve(&cursor, n * spec->input_count * sizeof(double));
+    double *times = carve(&cursor, n * sizeof(double));
+    size_t r = problem->model->disturbances;
+    problem->disturbance_quadratic = carve(&cursor, 2 * r * sizeof(double));
+    problem->disturbance_trace = problem->disturbance_quadratic + r;
+    scale_values(problem, series, follows_shift(problem->model), values);
+    scale_inputs(problem, series, spec->input_count, inputs);
+    problem->series = (struct kalman_series){.values = values,
+                                             .count = n,
+                                             .times = scale_times(problem, series, times),
+                                             .inputs = spec->input_count ? inputs : NULL};
+    scale_fixed(problem);
+    list_coordinates(problem);
+    kalman_score_prepare(&problem->score, problem->model, &problem->series, closed_form(spec->kind), cursor);
+    problem->score.meter = &problem->meter;
+    problem->score.same_start = closed_form(spec->kind); /* whose parameters are all variances */
+    return KALMAN_OK;
+}

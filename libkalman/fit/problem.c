@@ -1,0 +1,231 @@
+#include "fit/problem.h"
+
+#include "numeric/lag_polynomial.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static const double log_two_pi = 1.8378770664093454836;
+
+bool kalman_fit_continues(struct fit_problem *problem)
+{
+    return !meter_asks(&problem->meter) && problem->failure == KALMAN_OK &&
+           problem->evaluations < problem->evaluations_max;
+}
+
+void kalman_fit_decode(const struct fit_problem *problem, const double *x, double scale,
+                       struct kalman_spec *ret_spec)
+{
+    struct kalman_spec spec = problem->spec;
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        double *value = &spec.parameters[c->at];
+        switch (c->kind) {
+        case FIT_VARIANCE:
+            *value = exp(x[i]) * scale;
+            break;
+        case FIT_LINEAR:
+        case FIT_PARTIAL:
+            *value = x[i];
+            break;
+        case FIT_LOGARITHM:
+            *value = exp(x[i]);
+            break;
+        case FIT_POWER:
+            *value = pow(x[i], 1 / problem->pace);
+            break;
+        case FIT_SHARE_OF:
+            *value = x[i] * spec.parameters[c->limit_at];
+            break;
+        case FIT_SHARE_OF_REST:
+            *value = x[i] * (1 - spec.parameters[c->limit_at]);
+            break;
+        }
+    }
+    for (size_t k = 0; k < problem->array_count; k++) {
+        const struct fit_array *array = &problem->arrays[k];
+        double coefficients[KALMAN_PARAMETERS_MAX];
+        kalman_lag_from_partial(spec.parameters + array->at, array->count, coefficients);
+        for (size_t i = 0; i < array->count; i++)
+            spec.parameters[array->at + i] = array->sign * coefficients[i];
+    }
+    if (problem->stationary_cycle) {
+        double damping = kalman_spec_get(&spec, "damping");
+        spec.parameters[problem->cycle_at] *= (1 - damping) * (1 + damping);
+    }
+    *ret_spec = spec;
+}
+
+/* Builds the model of x; false where it has none. */
+static bool build(struct fit_problem *problem, const double *x)
+{
+    struct kalman_spec spec;
+    kalman_fit_decode(problem, x, 1, &spec);
+    int status =
+        model_init(problem->model_memory, problem->model_bytes, &spec, &problem->meter, &problem->model);
+    if (status == KALMAN_ENOMEM || status == KALMAN_EWORKSPACE)
+        problem->failure = status;
+    problem->score.model = problem->model;
+    return status == KALMAN_OK;
+}
+
+/* The likelihood from its sums; also sets the scale. */
+static double assemble(struct fit_problem *problem)
+{
+    const struct kalman_score_result *sums = &problem->last;
+    double observed = (double)sums->observed, free_count = (double)(sums->observed - sums->diffuse);
+    problem->scale = 1;
+    if (!sums->determined || !sums->possible)
+        return -INFINITY;
+    if (!problem->concentrate)
+        return -0.5 * (observed * log_two_pi + sums->log_determinant + sums->quadratic);
+    problem->scale = sums->quadratic / free_count;
+    if (!(problem->scale > 0) || !isfinite(problem->scale))
+        return -INFINITY;
+    return -0.5 * (observed * log_two_pi + sums->log_determinant + free_count * (log(problem->scale) + 1));
+}
+
+double kalman_fit_value(struct fit_problem *problem, const double *x)
+{
+    problem->evaluations++;
+    if (problem->meter.cancelled || !build(problem, x))
+        return -INFINITY;
+    kalman_score_likelihood(&problem->score, &problem->last);
+    double value = assemble(problem);
+    return isnan(value) ? -HUGE_VAL : value;
+}
+
+/* The parameter whose variance disturbance k has; the families with a closed-form score only. */
+static const char *disturbance_parameter(const struct kalman_spec *spec, size_t k)
+{
+    if (k == 0)
+        return "level_variance";
+    bool slope = spec->kind == KALMAN_BASIC_STRUCTURAL || spec->kind == KALMAN_LOCAL_LINEAR_TREND ||
+                 spec->kind == KALMAN_SMOOTH_TREND;
+    return k == 1 && slope ? "slope_variance" : "seasonal_variance";
+}
+
+/* dL / dlog V = V/2 (quadratic / scale - trace), summed over the disturbances that share V. */
+static double gradient_closed(struct fit_problem *problem, const double *x, double *ret_gradient)
+{
+    problem->evaluations++;
+    memset(ret_gradient, 0, problem->count * sizeof(double));
+    if (problem->meter.cancelled || !build(problem, x))
+        return -INFINITY;
+    kalman_score_gradient(&problem->score, &problem->last, problem->disturbance_quadratic,
+                          problem->disturbance_trace);
+    double value = assemble(problem);
+    const struct kalman_model *model = problem->model;
+    for (size_t i = 0; i < problem->count; i++) {
+        const char *name = problem->coordinates[i].name;
+        bool noise = strcmp(name, "observation_variance") == 0;
+        double quadratic = noise ? model->H[0] * problem->last.observation_quadratic : 0;
+        double trace = noise ? model->H[0] * problem->last.observation_trace : 0;
+        for (size_t k = 0; !noise && k < model->disturbances; k++) {
+            if (strcmp(name, disturbance_parameter(&problem->spec, k)) != 0)
+                continue;
+            quadratic += model->Q[k * model->disturbances + k] * problem->disturbance_quadratic[k];
+            trace += model->Q[k * model->disturbances + k] * problem->disturbance_trace[k];
+        }
+        ret_gradient[i] = 0.5 * (quadratic / problem->scale - trace);
+        problem->trace[i] = trace;
+    }
+    return isnan(value) ? -HUGE_VAL : value;
+}
+
+static double value_moved(struct fit_problem *problem, double *x, size_t i, double by)
+{
+    double kept = x[i];
+    x[i] = kept + by;
+    double value = kalman_fit_value(problem, x);
+    x[i] = kept;
+    return value;
+}
+
+/* From one side, where the other is outside the box: three points, or five when fine. */
+static double difference_inward(struct fit_problem *problem, double *x, size_t i, double centre, double step,
+                                bool fine)
+{
+    double one = value_moved(problem, x, i, step), two = value_moved(problem, x, i, 2 * step);
+    if (!fine)
+        return (-3 * centre + 4 * one - two) / (2 * step);
+    double three = value_moved(problem, x, i, 3 * step), four = value_moved(problem, x, i, 4 * step);
+    return (-25 * centre + 48 * one - 36 * two + 16 * three - 3 * four) / (12 * step);
+}
+
+/* One derivative by differences that stay inside the box. */
+static double difference(struct fit_problem *problem, double *x, size_t i, double centre, double step,
+                         bool fine)
+{
+    const struct fit_coordinate *c = &problem->coordinates[i];
+    double reach = fine ? 2 * step : step;
+    if (x[i] - reach < c->lower)
+        return difference_inward(problem, x, i, centre, step, fine);
+    if (x[i] + reach > c->upper)
+        return difference_inward(problem, x, i, centre, -step, fine);
+    double near = value_moved(problem, x, i, step) - value_moved(problem, x, i, -step);
+    if (!fine)
+        return near / (2 * step);
+    double far = value_moved(problem, x, i, 2 * step) - value_moved(problem, x, i, -2 * step);
+    return (8 * near - far) / (12 * step);
+}
+
+double kalman_fit_gradient(struct fit_problem *problem, const double *x, double step, bool fine,
+                           double *ret_gradient)
+{
+    if (problem->analytic)
+        return gradient_closed(problem, x, ret_gradient);
+    double moving[KALMAN_PARAMETERS_MAX], value = kalman_fit_value(problem, x);
+    struct kalman_score_result sums = problem->last;
+    double scale = problem->scale;
+    memcpy(moving, x, problem->count * sizeof(double));
+    for (size_t i = 0; i < problem->count; i++) {
+        double slope = isinf(x[i]) ? 0 : difference(problem, moving, i, value, step, fine);
+        ret_gradient[i] = isfinite(slope) ? slope : 0;
+    }
+    problem->last = sums;
+    problem->scale = scale;
+    return value;
+}
+
+/* Defaults by name: a moderate amount of everything. */
+static double default_of(const struct kalman_parameter_info *parameter)
+{
+    static const struct {
+        const char *name;
+        double value;
+    } defaults[] = {{"observation_variance", 1},
+                    {"innovation_variance", 1},
+                    {"level_variance", 0.5},
+                    {"slope_variance", 0.01},
+                    {"seasonal_variance", 0.1},
+                    {"cycle_variance", 0.1},
+                    {"cycle_period", 10},
+                    {"damping", 0.9},
+                    {"alpha", 0.5},
+                    {"beta", 0.1},
+                    {"gamma", 0.1},
+                    {"acceleration_variance", 0.1},
+                    {"jerk_variance", 0.1}};
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
+        if (strcmp(defaults[i].name, parameter->name) == 0)
+            return defaults[i].value;
+    return 0;
+}
+
+void kalman_fit_defaults(const struct kalman_spec *spec, struct kalman_spec *ret_spec)
+{
+    struct kalman_spec complete = *spec;
+    const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
+    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
+        size_t at = 0, count = 0;
+        if (kalman_spec_locate(spec, p->name, &at, &count) != KALMAN_OK)
+            continue;
+        for (size_t i = at; i < at + count; i++)
+            if (isnan(complete.parameters[i]))
+                complete.parameters[i] = default_of(p);
+    }
+    *ret_spec = complete;
+}

@@ -1,0 +1,333 @@
+/* The pass forward. */
+#include "fit/score_parts.h"
+
+#include "numeric/dense.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* Below these an innovation variance is rounding: relative to the sizes of the terms that it is the sum of.
+ */
+static const double diffuse_tolerance = 1e-10, floor_tolerance = 1e-13, exact_tolerance = 1e-15;
+static const double settled_change = 4 * DBL_EPSILON, nearly_settled = 1e-12;
+
+/* The diffuse part is kept as a factor, P_inf = A A', whose columns are used up one by one: its rank is then known exactly,
+   and a direction that is left over is not hidden by the rounding of those that are done with. */
+static void start(struct kalman_score *s)
+{
+    const struct kalman_model *model = s->model;
+    size_t m = s->states, d = s->diffuse_states;
+    s->unit = ldexp(1, -model->sd_exponent);
+    for (size_t i = 0; i < m; i++)
+        s->mean[i] = model->a1[i] * s->unit;
+    memcpy(s->diffuse, model->A1, m * d * sizeof(double));
+    s->rank = d;
+    memcpy(s->variance, model->P1, m * m * sizeof(double));
+    s->comparable = s->steady = s->pending = s->before_kept = false;
+    score_load_transition(s, model->T, model->V);
+    score_load_design(s);
+}
+
+/* out = matrix z; returns z' matrix z, and the sum of the magnitudes of its terms. */
+static double project(const struct kalman_score *s, const double *matrix, double *out, double *ret_magnitude)
+{
+    size_t m = s->states;
+    double sum = 0, magnitude = 0;
+    for (size_t i = 0; i < m; i++)
+        out[i] = 0;
+    for (unsigned k = 0; k < s->design_count; k++)
+        dense_lower_add_row(matrix, s->design[k].column, s->design[k].value, m, out);
+    for (unsigned k = 0; k < s->design_count; k++)
+        sum += s->design[k].value * out[s->design[k].column];
+    for (unsigned k = 0; k < s->design_count; k++)
+        for (unsigned l = 0; l < s->design_count; l++)
+            magnitude += fabs(s->design[k].value * s->design[l].value *
+                              matrix[score_lower(m, s->design[k].column, s->design[l].column)]);
+    *ret_magnitude = magnitude;
+    return sum;
+}
+
+/* The size of the largest entry of each column of A. */
+static void column_sizes(const struct kalman_score *s, double *column)
+{
+    memset(column, 0, s->rank * sizeof *column);
+    for (size_t i = 0; i < s->states; i++) {
+        const double *row = s->diffuse + i * s->diffuse_states;
+        for (size_t j = 0; j < s->rank; j++) {
+            double size = fabs(row[j]);
+            column[j] = size > column[j] ? size : column[j];
+        }
+    }
+}
+
+/* along = A'z with what is only rounding set to 0; returns F_inf = along' along. */
+static double diffuse_along(const struct kalman_score *s, double *along)
+{
+    size_t d = s->diffuse_states;
+    double sum = 0, design_size = 0, *column = s->product;
+    column_sizes(s, column);
+    for (unsigned k = 0; k < s->design_count; k++)
+        design_size = fmax(design_size, fabs(s->design[k].value));
+    for (size_t j = 0; j < s->rank; j++) {
+        double a = 0, magnitude = 0;
+        for (unsigned k = 0; k < s->design_count; k++) {
+            double term = s->design[k].value * s->diffuse[s->design[k].column * d + j];
+            a += term;
+            magnitude += fabs(term);
+        }
+        bool rounding =
+            fabs(a) <= diffuse_tolerance * magnitude || fabs(a) <= floor_tolerance * column[j] * design_size;
+        along[j] = rounding ? 0 : a;
+        sum += along[j] * along[j];
+    }
+    return sum;
+}
+
+/* Turns the columns so that `along` lies in the last one, and drops that: the others no longer reach the observation. */
+static void use_up(struct kalman_score *s, double *along, double f_diffuse)
+{
+    size_t d = s->diffuse_states, rank = s->rank;
+    double reflector = 0;
+    along[rank - 1] += copysign(sqrt(f_diffuse), along[rank - 1]);
+    for (size_t j = 0; j < rank; j++)
+        reflector += along[j] * along[j];
+    for (size_t i = 0; i < s->states; i++) {
+        double *row = s->diffuse + i * d, dot = 0;
+        for (size_t j = 0; j < rank; j++)
+            dot += row[j] * along[j];
+        for (size_t j = 0; j < rank; j++)
+            row[j] -= 2 * dot / reflector * along[j];
+    }
+    s->rank--;
+}
+
+/* K0 = A along / F_inf, into place. */
+static void diffuse_gain_of(const struct kalman_score *s, const double *along, double f_diffuse, double *k0)
+{
+    for (size_t i = 0; i < s->states; i++) {
+        const double *row = s->diffuse + i * s->diffuse_states;
+        double sum = 0;
+        for (size_t j = 0; j < s->rank; j++)
+            sum += row[j] * along[j];
+        k0[i] = sum / f_diffuse;
+    }
+}
+
+static void diffuse_update(struct kalman_score *s, size_t t, double v, double f)
+{
+    size_t m = s->states;
+    const double *restrict k0 = s->step_gain + t * s->gain_step, *restrict product = s->gain;
+    for (size_t i = 0; i < m; i++) {
+        double *restrict row = s->variance + i * m;
+        const double ki = k0[i], gi = product[i];
+        s->mean[i] += ki * v;
+        for (size_t j = 0; j <= i; j++)
+            row[j] += ki * k0[j] * f - (gi * k0[j] + ki * product[j]);
+    }
+}
+
+/* Does this observation determine a direction of the start? Then its K0 is in its place, and it takes that direction away. */
+static bool takes_direction(struct kalman_score *s, size_t t, bool before, double *ret_f_diffuse)
+{
+    if (s->start_known) {
+        *ret_f_diffuse = s->step_f[t];
+        s->rank -= before;
+        return before;
+    }
+    double *along = s->diffuse_gain, f_diffuse = diffuse_along(s, along);
+    if (!(f_diffuse > 0))
+        return false;
+    diffuse_gain_of(s, along, f_diffuse, s->step_gain + t * s->gain_step);
+    use_up(s, along, f_diffuse);
+    *ret_f_diffuse = s->step_f[t] = f_diffuse;
+    return true;
+}
+
+static void ordinary_update(struct kalman_score *s, size_t t, double v, double f)
+{
+    size_t m = s->states;
+    double *gain = s->step_gain + t * s->gain_step, share = 1 / sqrt(f);
+    for (size_t i = 0; i < m; i++) {
+        gain[i] = s->gain[i] / f;
+        s->mean[i] += gain[i] * v;
+        s->told[i] = s->gain[i] * share;
+    }
+    s->pending = true;
+    s->step_v[t] = v;
+    s->step_f[t] = f;
+    s->step_kind[t] = STEP_ORDINARY;
+}
+
+static void observe(struct kalman_score *s, size_t t, struct kalman_score_result *result)
+{
+    double y = s->values[t] * s->unit, v = y, magnitude, f_diffuse, h = s->model->H[0];
+    bool before = s->step_kind[t] == STEP_DIFFUSE;
+    s->step_kind[t] = STEP_MISSING;
+    if (isnan(v))
+        return;
+    for (unsigned k = 0; k < s->design_count; k++)
+        v -= s->design[k].value * s->mean[s->design[k].column];
+    double f = project(s, s->variance, s->gain, &magnitude) + h;
+    result->observed++;
+    if (s->rank > 0 && takes_direction(s, t, before, &f_diffuse)) {
+        diffuse_update(s, t, v, f);
+        s->step_kind[t] = STEP_DIFFUSE;
+        result->log_determinant += log(f_diffuse);
+        result->diffuse++;
+        return;
+    }
+    if (f > exact_tolerance * (magnitude + h)) {
+        ordinary_update(s, t, v, f);
+        result->log_determinant += log(f);
+        result->quadratic += v * v / f;
+        return;
+    }
+    s->step_kind[t] = STEP_EXACT;
+    result->possible = result->possible && fabs(v) <= 1e-9 * (fabs(y) + fabs(y - v));
+}
+
+/* A <- T A. */
+static void transport_factor(struct kalman_score *s)
+{
+    double *out = s->spare;
+    sparse_multiply(&s->T, s->diffuse, s->rank, s->diffuse_states, out);
+    s->spare = s->diffuse;
+    s->diffuse = out;
+}
+
+/* P <- T (P - told told') T' + R Q R' */
+static void transport_variance(struct kalman_score *s)
+{
+    size_t m = s->states;
+    double *out = s->spare;
+    sparse_congruence_lower(&s->T, s->variance, s->pending ? s->told : NULL, s->product, out);
+    s->pending = false;
+    for (size_t k = 0; k < s->noisy_count; k++) {
+        size_t i = s->noisy[k];
+        for (size_t j = 0; j < m; j++)
+            out[i * m + j] += s->noise[i * m + j];
+    }
+    s->spare = s->variance;
+    s->variance = out;
+}
+
+static void predict(struct kalman_score *s, size_t t)
+{
+    if (s->times)
+        score_load_step(s, t);
+    score_transport(s);
+    transport_variance(s);
+    if (s->rank > 0 && !s->start_known)
+        transport_factor(s);
+}
+
+/*
+ * What the change of state i's variance is compared with: the variance itself, unless that is no more than rounding (a lag of
+ * ARIMA is known exactly once it was observed). Then it is what one innovation tells about it; without measurement noise
+ * every state is in the unit of the data.
+ */
+static double settling_scale(const struct kalman_score *s, size_t i, double f)
+{
+    double variance = s->variance[i * s->states + i], z = s->model->Z[i], told = s->model->H[0] == 0 ? f : 0;
+    if (z != 0)
+        told = f / (z * z);
+    return variance > 1e-13 * told ? variance : told;
+}
+
+/* Has the predicted variance stopped moving? Every entry within rounding of what it was one step before. Leaves scales in
+   s->gain, which the observation will overwrite. */
+static bool variance_settled(const struct kalman_score *s, double f)
+{
+    size_t m = s->states;
+    const double *P = s->variance, *before = s->variance_before;
+    double *scale = s->gain;
+    for (size_t i = 0; i < m; i++) {
+        scale[i] = settling_scale(s, i, f);
+        if (!(fabs(P[i * m + i] - before[i * m + i]) <= settled_change * scale[i]))
+            return false;
+    }
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < i; j++) {
+            double change = P[i * m + j] - before[i * m + j];
+            if (!(change * change <= settled_change * settled_change * scale[i] * scale[j]))
+                return false;
+        }
+    return true;
+}
+
+/* Were the last two innovation variances nearly the same? Long before those of the state are, they must be. */
+static bool innovations_settle(const struct kalman_score *s, size_t t)
+{
+    if (t < 2 || s->step_kind[t - 1] != STEP_ORDINARY || s->step_kind[t - 2] != STEP_ORDINARY)
+        return false;
+    return fabs(s->step_f[t - 1] - s->step_f[t - 2]) <= nearly_settled * s->step_f[t - 1];
+}
+
+/* Before an observation outside a steady run: may one begin with it? Only where every step is like the last. */
+static bool settles(struct kalman_score *s, size_t t)
+{
+    bool kept = s->before_kept;
+    s->before_kept = false;
+    if (s->times || s->input_count > 0 || s->rank > 0)
+        return false;
+    if (s->comparable && kept && variance_settled(s, s->step_f[t - 1]))
+        return true;
+    if (!innovations_settle(s,
+                            t)) /* a season's variance is a megabyte: not kept before there is a reason to */
+        return false;
+    s->before_kept = true;
+    memcpy(s->variance_before, s->variance, s->states * s->states * sizeof(double));
+    return false;
+}
+
+/* A step with the gain and the innovation variance of the one before. */
+static void observe_steady(struct kalman_score *s, size_t t, struct kalman_score_result *result)
+{
+    double v = s->values[t] * s->unit, f = s->step_f[t - 1];
+    double *gain = s->step_gain + t * s->gain_step;
+    for (unsigned k = 0; k < s->design_count; k++)
+        v -= s->design[k].value * s->mean[s->design[k].column];
+    if (s->gain_step > 0)
+        memcpy(gain, gain - s->gain_step, s->states * sizeof(double));
+    for (size_t i = 0; i < s->states; i++)
+        s->mean[i] += gain[i] * v;
+    s->step_v[t] = v;
+    s->step_f[t] = f;
+    s->step_kind[t] = STEP_ORDINARY;
+    result->observed++;
+    result->quadratic += v * v / f;
+    result->log_determinant += s->steady_log;
+}
+
+/* One time point: its observation and the way to the next. A value that is missing ends a steady run; the variance is then
+   still the predicted one. */
+static void step(struct kalman_score *s, size_t t, struct kalman_score_result *result)
+{
+    if (s->steady && !isnan(s->values[t])) {
+        observe_steady(s, t, result);
+        score_transport(s);
+        return;
+    }
+    bool settled = !s->steady && settles(s, t);
+    score_load_inputs(s, t);
+    observe(s, t, result);
+    s->comparable = s->step_kind[t] == STEP_ORDINARY && !s->steady;
+    s->steady = settled && s->comparable;
+    s->steady_log = s->steady ? log(s->step_f[t]) : 0;
+    if (t + 1 < s->count)
+        predict(s, t);
+}
+
+void kalman_score_likelihood(struct kalman_score *s, struct kalman_score_result *ret_result)
+{
+    struct kalman_score_result result = {.possible = true};
+    start(s);
+    for (size_t t = 0; t < s->count && !score_stopped(s, 1); t++)
+        step(s, t, &result);
+    s->start_known = s->same_start && s->gain_step > 0 && !(s->meter && s->meter->cancelled);
+    result.determined = s->rank == 0 && !(s->meter && s->meter->cancelled);
+    /* F is in the model's units; a diffuse step has no unit of its own (A1 is dimensionless). */
+    result.log_determinant += 2 * s->model->sd_exponent * log(2) * (double)(result.observed - result.diffuse);
+    *ret_result = result;
+}

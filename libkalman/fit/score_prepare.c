@@ -1,0 +1,118 @@
+/* The workspace of a score, and the model in the form that the passes read: matrices by their non-zeros. */
+#include "fit/score_parts.h"
+
+#include <string.h>
+
+size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count, bool gradient)
+{
+    size_t m = states, square = m * m;
+    size_t doubles =
+        7 * m + 8 * square + disturbances * disturbances + 2 * count + (gradient ? count : 1) * m;
+    return (doubles + sparse_doubles(m)) * sizeof(double) + m * sizeof(struct kalman_entry) +
+           (sparse_indices(m) + m) * sizeof(uint32_t) + count;
+}
+
+static double *take(double **cursor, size_t count)
+{
+    double *start = *cursor;
+    *cursor += count;
+    return start;
+}
+
+void kalman_score_prepare(struct kalman_score *score, const struct kalman_model *model,
+                          const struct kalman_series *series, bool gradient, void *workspace)
+{
+    size_t m = model->states, square = m * m, n = series->count;
+    double *cursor = workspace;
+    *score = (struct kalman_score){.model = model,
+                                   .values = series->values,
+                                   .times = series->times,
+                                   .inputs = series->inputs,
+                                   .count = n,
+                                   .states = m,
+                                   .disturbances = model->disturbances,
+                                   .diffuse_states = model->diffuse,
+                                   .input_count = model->input_count};
+    score->mean = take(&cursor, m);
+    score->backward_mean = take(&cursor, m);
+    score->told = take(&cursor, m);
+    score->gain = take(&cursor, 2 * m);
+    score->diffuse_gain = take(&cursor, 2 * m);
+    score->variance = take(&cursor, square);
+    score->diffuse = take(&cursor, square);
+    score->product = take(&cursor, square);
+    score->spare = take(&cursor, square);
+    score->variance_before = take(&cursor, square);
+    score->backward_variance = take(&cursor, square);
+    score->step_transition = take(&cursor, square);
+    score->step_noise = take(&cursor, square);
+    score->step_q = take(&cursor, model->disturbances * model->disturbances);
+    score->step_v = take(&cursor, n);
+    score->step_f = take(&cursor, n);
+    score->gain_step = gradient ? m : 0;
+    score->step_gain = take(&cursor, (gradient ? n : 1) * m);
+    double *T_doubles = take(&cursor, sparse_doubles(m));
+    score->design = (struct kalman_entry *)(void *)cursor;
+    score->noisy = (uint32_t *)(void *)(score->design + m);
+    sparse_carve(&score->T, m, T_doubles, score->noisy + m);
+    score->step_kind = (unsigned char *)(score->noisy + m + sparse_indices(m));
+}
+
+void score_load_transition(struct kalman_score *s, const double *transition, const double *noise)
+{
+    size_t m = s->states;
+    sparse_load(&s->T, transition);
+    s->noise = noise;
+    s->noisy_count = 0;
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < m; j++)
+            if (noise[i * m + j] != 0) {
+                s->noisy[s->noisy_count++] = (uint32_t)i;
+                break;
+            }
+}
+
+/* T and R Q R' of the step from t to t + 1 where times are given. */
+void score_load_step(struct kalman_score *s, size_t t)
+{
+    const struct kalman_model *model = s->model;
+    memcpy(s->step_transition, model->T, s->states * s->states * sizeof(double));
+    memcpy(s->step_q, model->Q, s->disturbances * s->disturbances * sizeof(double));
+    model->builder->step(model, s->times[t + 1] - s->times[t], s->step_transition, s->step_q);
+    model_noise(model, model->R, s->step_q, s->step_noise);
+    score_load_transition(s, s->step_transition, s->step_noise);
+}
+
+void score_load_design(struct kalman_score *s)
+{
+    size_t own = s->states - s->input_count;
+    s->design_count = 0;
+    for (size_t j = 0; j < s->states; j++)
+        if (j >= own || s->model->Z[j] != 0)
+            s->design[s->design_count++] = (struct kalman_entry){(unsigned)j, s->model->Z[j]};
+}
+
+void score_load_inputs(struct kalman_score *s, size_t t)
+{
+    for (size_t j = 0; j < s->input_count; j++)
+        s->design[s->design_count - s->input_count + j].value = s->inputs[t * s->input_count + j];
+}
+
+void score_transport(struct kalman_score *s)
+{
+    sparse_apply(&s->T, s->mean, s->gain);
+    for (size_t i = 0; i < s->states; i++)
+        s->mean[i] = s->gain[i] + s->model->c[i] * s->unit;
+}
+
+/* About the multiplications of one step one way. */
+static size_t step_work(const struct kalman_score *s)
+{
+    size_t m = s->states;
+    return (s->T.start[m] + 3 * m + s->rank) * m;
+}
+
+bool score_stopped(const struct kalman_score *s, size_t steps)
+{
+    return s->meter && meter_stops(s->meter, steps * step_work(s));
+}

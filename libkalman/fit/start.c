@@ -1,0 +1,161 @@
+#include "fit/start.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Sizes of the variances relative to each other, as logarithms to base ten: which of the components does the moving. */
+struct balance {
+    double observation, level, slope, other;
+};
+
+static const struct balance balances[] = {
+    {0, -0.5, -3, -2}, {0, -2, -5, -1},   {-1, 0, -3, -1}, {-3, 0, -2, -2},
+    {0, -4, -1, -1.5}, {-1.5, -2, 0, -1}, {0, -1, -1, 0},  {-2, -1, -4, 0},
+};
+enum { balance_count = sizeof balances / sizeof balances[0] };
+
+/* The first partial autocorrelations tried for AR and MA parts, each with each: on AR = -MA the two cancel. */
+static const double shape_ar[] = {0, 0.5, -0.4, 0.8}, shape_ma[] = {0, -0.5, 0.4, -0.8};
+enum { shape_count = 4, periods_count = 10 };
+
+static double variance_start(const struct fit_problem *problem, const char *name,
+                             const struct balance *balance)
+{
+    const double ten = 2.302585092994045684;
+    double pace =
+        log(problem->pace); /* variances per unit of time are sizes per step divided by powers of it */
+    if (strcmp(name, "observation_variance") == 0 || strcmp(name, "innovation_variance") == 0)
+        return balance->observation * ten;
+    if (strcmp(name, "level_variance") == 0)
+        return balance->level * ten - pace;
+    if (strcmp(name, "slope_variance") == 0 || strcmp(name, "acceleration_variance") == 0)
+        return balance->slope * ten - 3 * pace;
+    if (strcmp(name, "jerk_variance") == 0)
+        return balance->slope * ten - 5 * pace;
+    return balance->other * ten;
+}
+
+static double smoothing_start(const char *name, size_t shape)
+{
+    static const double alpha[] = {0.3, 0.7, 0.1, 0.95}, share[] = {0.1, 0.3, 0.02, 0.5};
+    return strcmp(name, "alpha") == 0 ? alpha[shape] : share[shape];
+}
+
+static double clamp(double x, double lower, double upper)
+{
+    return fmin(fmax(x, lower), upper);
+}
+
+/* One element of the starting point number `balance`, `shape`, `period`. */
+static double element(const struct fit_problem *problem, const struct fit_coordinate *c, size_t balance,
+                      size_t shape, size_t second, size_t period)
+{
+    static const double damping[] = {0.9, 0.8, 0.98, 0.6};
+    double share = ((double)period + 0.5) / periods_count, x;
+    switch (c->kind) {
+    case FIT_VARIANCE:
+        x = variance_start(problem, c->name, &balances[balance]);
+        break;
+    case FIT_LOGARITHM:
+        x = c->lower + log(problem->pace) + share * (c->upper - c->lower - log(problem->pace));
+        break;
+    case FIT_PARTIAL:
+        x = strstr(c->name, "ar") ? shape_ar[shape] : -shape_ma[second];
+        break;
+    default:
+        x = strcmp(c->name, "damping") == 0 ? damping[shape] : smoothing_start(c->name, shape);
+        if (c->lower < -1) /* a free element of a partly given polynomial */
+            x = 0.1 * shape_ar[shape];
+        break;
+    }
+    return clamp(x, c->lower, c->upper);
+}
+
+static void keep_best(struct fit_start *starts, size_t wanted, size_t *kept, const struct fit_start *found,
+                      size_t count)
+{
+    size_t place = *kept;
+    while (place > 0 && starts[place - 1].value < found->value)
+        place--;
+    if (place >= wanted)
+        return;
+    size_t moved = (*kept < wanted ? *kept : wanted - 1) - place;
+    memmove(starts + place + 1, starts + place, moved * sizeof *starts);
+    starts[place].value = found->value;
+    memcpy(starts[place].x, found->x, count * sizeof(double));
+    *kept += *kept < wanted ? 1u : 0u;
+}
+
+static bool has_kind(const struct fit_problem *problem, enum fit_coordinate_kind kind)
+{
+    for (size_t i = 0; i < problem->count; i++)
+        if (problem->coordinates[i].kind == kind)
+            return true;
+    return false;
+}
+
+static bool has_shape(const struct fit_problem *problem)
+{
+    return has_kind(problem, FIT_LINEAR) || has_kind(problem, FIT_PARTIAL) ||
+           has_kind(problem, FIT_SHARE_OF) || has_kind(problem, FIT_SHARE_OF_REST);
+}
+
+/* The grid: how many values of each kind of thing are tried. */
+struct grid {
+    size_t balances, shapes, seconds, periods;
+};
+
+static struct grid grid_of(const struct fit_problem *problem)
+{
+    size_t variances = 0, ar = 0, ma = 0;
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        variances += c->kind == FIT_VARIANCE ? 1u : 0u;
+        ar += c->kind == FIT_PARTIAL && strstr(c->name, "ar") ? 1u : 0u;
+        ma += c->kind == FIT_PARTIAL && !strstr(c->name, "ar") ? 1u : 0u;
+    }
+    /* A single variance that is concentrated out needs no balance. */
+    struct grid grid = {variances > (problem->concentrate ? 1u : 0u) ? balance_count : 1,
+                        has_shape(problem) && (ma == 0 || ar > 0) ? shape_count : 1, ma > 0 ? shape_count : 1,
+                        has_kind(problem, FIT_LOGARITHM) ? periods_count : 1};
+    if (grid.periods >
+        1) { /* a cycle's grid is its periods; a few balances and one damping are enough beside it */
+        grid.balances = grid.balances < 3 ? grid.balances : 3;
+        grid.shapes = 1;
+    }
+    return grid;
+}
+
+size_t kalman_fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *ret_starts)
+{
+    struct grid grid = grid_of(problem);
+    size_t kept = 0, points = grid.balances * grid.shapes * grid.seconds * grid.periods;
+    struct fit_start found;
+    for (size_t k = 0; k < points && kalman_fit_continues(problem); k++) {
+        size_t period = k % grid.periods, rest = k / grid.periods, second = rest % grid.seconds;
+        size_t shape = rest / grid.seconds % grid.shapes, balance = rest / grid.seconds / grid.shapes;
+        for (size_t i = 0; i < problem->count; i++)
+            found.x[i] = element(problem, &problem->coordinates[i], balance, shape, second, period);
+        found.value = kalman_fit_value(problem, found.x);
+        if (isfinite(found.value))
+            keep_best(ret_starts, wanted, &kept, &found, problem->count);
+    }
+    return kept;
+}
+
+void kalman_fit_warm(struct fit_problem *problem, size_t steps, double *x)
+{
+    if (!problem->analytic)
+        return;
+    double gradient[KALMAN_PARAMETERS_MAX];
+    for (size_t step = 0; step < steps && kalman_fit_continues(problem); step++) {
+        if (!isfinite(kalman_fit_gradient(problem, x, 0, false, gradient)))
+            return;
+        for (size_t i = 0; i < problem->count; i++) {
+            double ratio = (2 * gradient[i] + problem->trace[i]) / problem->trace[i];
+            if (problem->trace[i] > 0 && ratio > 0)
+                x[i] = clamp(x[i] + 0.9 * log(ratio), problem->coordinates[i].lower,
+                             problem->coordinates[i].upper);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+/*
+ * Level plus a stochastic cycle (Harvey 1989, 2.3.38; DK 3.2.4): a pair (psi, psi*) turned by 2 pi / period
+ * and shrunk by damping at every step, with independent disturbances of variance cycle_variance in both.
+ * Stationary for damping < 1: it then starts from its own variance, cycle_variance / (1 - damping^2). At
+ * damping = 1 it has none and starts diffuse. A step of dt turns and shrinks in proportion; that is exact
+ * under any subdivision.
+ */
+#include "model/builders.h"
+
+#include <math.h>
+
+static const double two_pi = 6.283185307179586476925;
+enum { psi = 1, psi_star = 2 }; /* states */
+
+static int shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+{
+    size_t diffuse = kalman_spec_get(spec, "damping") >= 1 ? 3 : 1;
+    *ret_shape = (struct model_shape){.states = 3, .disturbances = 3, .diffuse = diffuse};
+    return KALMAN_OK;
+}
+
+static void turn(double damping, double period, double dt, size_t m, double *T)
+{
+    double keep = damping > 0 ? pow(damping, dt) : 0, angle = two_pi * dt / period;
+    T[psi * m + psi] = T[psi_star * m + psi_star] = keep * cos(angle);
+    T[psi * m + psi_star] = keep * sin(angle);
+    T[psi_star * m + psi] = -keep * sin(angle);
+}
+
+static int fill(const struct kalman_spec *spec, struct kalman_model *model)
+{
+    size_t m = model->states, r = model->disturbances;
+    double damping = spec_parameter(spec, "damping"), variance = spec_parameter(spec, "cycle_variance");
+    model->H[0] = spec_parameter(spec, "observation_variance");
+    model_fill_trend(model, 0, spec_parameter(spec, "level_variance"), 0, 0);
+    model->Z[psi] = 1;
+    turn(damping, spec_parameter(spec, "cycle_period"), 1, m, model->T);
+    for (size_t i = psi; i <= psi_star; i++) {
+        model->R[i * r + i] = 1;
+        model->Q[i * r + i] = variance;
+        if (damping < 1)
+            model->P1[i * m + i] = variance / ((1 - damping) * (1 + damping));
+        else
+            model->A1[i * model->diffuse + i] = 1;
+    }
+    return KALMAN_OK;
+}
+
+static void step(const struct kalman_model *model, double dt, double *T, double *Q)
+{
+    size_t m = model->states, r = model->disturbances;
+    double damping = spec_parameter(&model->spec, "damping");
+    double spread = damping < 1 ? (1 - pow(damping, 2 * dt)) / ((1 - damping) * (1 + damping)) : dt;
+    turn(damping, spec_parameter(&model->spec, "cycle_period"), dt, m, T);
+    Q[0] = model_scaled_variance(model, "level_variance") * dt;
+    Q[psi * r + psi] = Q[psi_star * r + psi_star] = model_scaled_variance(model, "cycle_variance") * spread;
+}
+
+static void name(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes)
+{
+    static const char *const names[] = {"level", "cycle", "cycle_star"};
+    (void)spec;
+    state_name_write(buffer, buffer_bytes, names[state], 0);
+}
+
+const struct model_builder model_builder_cycle = {KALMAN_CYCLE, shape, fill, step, name};

@@ -1,0 +1,113 @@
+/*
+ * Level (and slope) plus a season of s steps in s - 1 states, not s, so that the diffuse phase ends
+ * (DK 3.2.2): dummy           gamma_{t+1} = -(gamma_t + ... + gamma_{t-s+2}) + omega_t trigonometric   one
+ * rotating pair per harmonic at 2 pi j / s; the one at frequency pi has a single state. All harmonics share
+ * seasonal_variance; all seasonal states start diffuse.
+ */
+#include "model/builders.h"
+
+#include <math.h>
+
+static const double two_pi = 6.283185307179586476925;
+
+static int has_slope(const struct kalman_spec *spec)
+{
+    return spec->kind == KALMAN_BASIC_STRUCTURAL;
+}
+
+static int shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+{
+    int period = kalman_spec_get_int(spec, "period"), harmonics = kalman_spec_get_int(spec, "harmonics");
+    size_t trend = has_slope(spec) ? 2 : 1;
+    if (2 * harmonics > period)
+        return KALMAN_ESETTING;
+    size_t seasonal = harmonics == 0 || 2 * harmonics == period ? (size_t)period - 1 : 2 * (size_t)harmonics;
+    *ret_shape = (struct model_shape){.states = trend + seasonal,
+                                      .disturbances = trend + (harmonics ? seasonal : 1),
+                                      .diffuse = trend + seasonal};
+    return KALMAN_OK;
+}
+
+static void fill_dummy(struct kalman_model *model, size_t first, size_t count, double variance)
+{
+    size_t m = model->states, r = model->disturbances;
+    for (size_t j = 0; j < count; j++) {
+        model->T[first * m + first + j] = -1;
+        if (j > 0)
+            model->T[(first + j) * m + first + j - 1] = 1;
+        model->A1[(first + j) * model->diffuse + first + j] = 1;
+    }
+    model->Z[first] = 1;
+    model->R[first * r + first] = 1;
+    model->Q[first * r + first] = variance;
+}
+
+/* cos(2 pi k / s) with the quarter turns exact, so that T has exact zeros and ones there. */
+static double cosine(size_t k, size_t period)
+{
+    size_t eighth = 8 * (k % period);
+    if (eighth % (2 * period) == 0) {
+        static const double quarters[4] = {1, 0, -1, 0};
+        return quarters[eighth / (2 * period)];
+    }
+    return cos(two_pi * (double)(k % period) / (double)period);
+}
+
+static double sine(size_t k, size_t period)
+{
+    size_t eighth = 8 * (k % period);
+    if (eighth % (2 * period) == 0) {
+        static const double quarters[4] = {0, 1, 0, -1};
+        return quarters[eighth / (2 * period)];
+    }
+    return sin(two_pi * (double)(k % period) / (double)period);
+}
+
+static void fill_trigonometric(struct kalman_model *model, size_t first, size_t count, size_t period,
+                               double variance)
+{
+    size_t m = model->states, r = model->disturbances;
+    for (size_t j = 0; j < count; j++) {
+        size_t state = first + j, harmonic = j / 2 + 1;
+        model->T[state * m + state] = cosine(harmonic, period);
+        if (j % 2 == 1)
+            model->T[state * m + state - 1] = -sine(harmonic, period);
+        else if (j + 1 < count)
+            model->T[state * m + state + 1] = sine(harmonic, period);
+        model->Z[state] = j % 2 == 0 ? 1 : 0;
+        model->R[state * r + state] = 1;
+        model->Q[state * r + state] = variance;
+        model->A1[state * model->diffuse + state] = 1;
+    }
+}
+
+static int fill(const struct kalman_spec *spec, struct kalman_model *model)
+{
+    struct model_shape sizes;
+    int status = shape(spec, &sizes);
+    if (status != KALMAN_OK)
+        return status;
+    size_t trend = has_slope(spec) ? 2 : 1, period = (size_t)kalman_spec_get_int(spec, "period");
+    double variance = spec_parameter(spec, "seasonal_variance");
+    model->H[0] = spec_parameter(spec, "observation_variance");
+    model_fill_trend(model, has_slope(spec), spec_parameter(spec, "level_variance"),
+                     spec_parameter(spec, "slope_variance"), 1);
+    if (kalman_spec_get_int(spec, "harmonics") == 0)
+        fill_dummy(model, trend, sizes.states - trend, variance);
+    else
+        fill_trigonometric(model, trend, sizes.states - trend, period, variance);
+    return KALMAN_OK;
+}
+
+static void name(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes)
+{
+    size_t trend = has_slope(spec) ? 2 : 1;
+    if (state >= trend)
+        state_name_write(buffer, buffer_bytes, "seasonal", state - trend + 1);
+    else
+        state_name_write(buffer, buffer_bytes, state == 0 ? "level" : "slope", 0);
+}
+
+const struct model_builder model_builder_seasonal = {KALMAN_SEASONAL, shape, fill, NULL, name};
+const struct model_builder model_builder_basic_structural = {KALMAN_BASIC_STRUCTURAL, shape, fill, NULL,
+                                                             name};

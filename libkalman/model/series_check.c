@@ -1,0 +1,92 @@
+#include "model/series_check.h"
+
+#include "model/system.h"
+
+#include <math.h>
+#include <stdint.h>
+
+int values_check(const double *values, size_t count, size_t *ret_bad_index)
+{
+    *ret_bad_index = SIZE_MAX;
+    for (size_t i = 0; i < count; i++)
+        if (isinf(values[i])) {
+            *ret_bad_index = i;
+            return KALMAN_EDOMAIN;
+        }
+    return KALMAN_OK;
+}
+
+int times_check(const double *times, size_t count, size_t *ret_bad_index)
+{
+    *ret_bad_index = SIZE_MAX;
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(times[i]) ||
+            (i > 0 && (!(times[i] > times[i - 1]) || isinf(times[i] - times[i - 1])))) {
+            *ret_bad_index = i;
+            return KALMAN_ETIMES;
+        }
+    return KALMAN_OK;
+}
+
+/* Known inputs must be numbers everywhere: there is no such thing as a missing regressor. */
+int inputs_check(const struct kalman_model *model, const double *inputs, size_t count, size_t *ret_bad_index)
+{
+    *ret_bad_index = SIZE_MAX;
+    if (count > 0 && (inputs != NULL) != (model->input_count > 0))
+        return KALMAN_EINPUTS;
+    for (size_t i = 0; inputs && i < count * model->input_count; i++)
+        if (!isfinite(inputs[i])) {
+            *ret_bad_index = i;
+            return KALMAN_EDOMAIN;
+        }
+    return KALMAN_OK;
+}
+
+int series_check(const struct kalman_model *model, const struct kalman_series *series, size_t *ret_bad_index)
+{
+    *ret_bad_index = SIZE_MAX;
+    if (series->count > 0 && !series->values)
+        return KALMAN_EINVAL;
+    if (series->times && !model->builder->step)
+        return KALMAN_ETIMES;
+    int status = values_check(series->values, series->count * model->observed, ret_bad_index);
+    if (status == KALMAN_OK && series->times)
+        status = times_check(series->times, series->count, ret_bad_index);
+    if (status == KALMAN_OK)
+        status = inputs_check(model, series->inputs, series->count, ret_bad_index);
+    return status;
+}
+
+int forecast_check(const struct kalman_model *model, double last_time, const struct kalman_forecast *forecast,
+                   size_t *ret_bad_index)
+{
+    *ret_bad_index = SIZE_MAX;
+    if (!forecast || forecast->horizon == 0)
+        return KALMAN_OK;
+    if (forecast->times && !model->builder->step)
+        return KALMAN_ETIMES;
+    for (size_t i = 0; i < forecast->level_count; i++)
+        if (!(forecast->levels[i] > 0.0 && forecast->levels[i] < 1.0))
+            return KALMAN_EINVAL;
+    int status = KALMAN_OK;
+    if (forecast->times) {
+        status = times_check(forecast->times, forecast->horizon, ret_bad_index);
+        if (status == KALMAN_OK && forecast->times[0] <= last_time) {
+            *ret_bad_index = 0;
+            status = KALMAN_ETIMES;
+        }
+    }
+    if (status == KALMAN_OK)
+        status = inputs_check(model, forecast->inputs, forecast->horizon, ret_bad_index);
+    return status;
+}
+
+int options_check(const struct kalman_options *options)
+{
+    if (!options)
+        return KALMAN_OK;
+    if (options->engine != KALMAN_ENGINE_FAST && options->engine != KALMAN_ENGINE_REFERENCE)
+        return KALMAN_EINVAL;
+    double bound = options->robust_threshold;
+    return bound == 0.0 || (bound >= 0.1 && bound <= 1e6) ? KALMAN_OK : KALMAN_EINVAL;
+}

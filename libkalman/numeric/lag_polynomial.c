@@ -1,0 +1,63 @@
+#include "numeric/lag_polynomial.h"
+
+void kalman_lag_from_partial(const double *partial, size_t order, double *ret_coefficients)
+{
+    double *phi = ret_coefficients;
+    for (size_t k = 0; k < order; k++) {
+        double reflection = partial[k];
+        /* phi_j and phi_{k-1-j} change together, in place; at the middle they are the same element. */
+        for (size_t j = 0; j < (k + 1) / 2; j++) {
+            double low = phi[j], high = phi[k - 1 - j];
+            phi[j] = low - reflection * high;
+            phi[k - 1 - j] = high - reflection * low;
+        }
+        phi[k] = reflection;
+    }
+}
+
+void kalman_lag_to_partial(const double *coefficients, size_t order, double *ret_partial)
+{
+    double *phi = ret_partial;
+    for (size_t i = 0; i < order; i++)
+        phi[i] = coefficients[i];
+    for (size_t k = order; k-- > 0;) {
+        double reflection = phi[k], shrink = 1 - reflection * reflection;
+        for (size_t j = 0; j < (k + 1) / 2; j++) {
+            double low = phi[j], high = phi[k - 1 - j];
+            phi[j] = (low + reflection * high) / shrink;
+            phi[k - 1 - j] = (high + reflection * low) / shrink;
+        }
+    }
+}
+
+void kalman_lag_multiply(double sign, const double *a, size_t order_a, const double *b, size_t order_b,
+                         size_t period, double *ret_product)
+{
+    size_t order = order_a + order_b * period;
+    for (size_t i = 0; i < order; i++)
+        ret_product[i] = i < order_a ? a[i] : 0;
+    for (size_t j = 1; j <= order_b; j++) {
+        ret_product[j * period - 1] += b[j - 1];
+        for (size_t i = 1; i <= order_a; i++)
+            ret_product[j * period + i - 1] += sign * a[i - 1] * b[j - 1];
+    }
+}
+
+/* Multiplies 1 - sum c_i L^i, i <= order, by 1 - L^lag in place. */
+static void difference_once(double *coefficients, size_t order, size_t lag)
+{
+    for (size_t i = order; i < order + lag; i++)
+        coefficients[i] = 0;
+    for (size_t i = order + lag; i > lag; i--)
+        coefficients[i - 1] -= coefficients[i - lag - 1];
+    coefficients[lag - 1] += 1;
+}
+
+void kalman_lag_differences(size_t differences, size_t seasonal, size_t period, double *ret_coefficients)
+{
+    size_t order = 0;
+    for (size_t i = 0; i < differences; i++, order += 1)
+        difference_once(ret_coefficients, order, 1);
+    for (size_t i = 0; i < seasonal; i++, order += period)
+        difference_once(ret_coefficients, order, period);
+}

@@ -1,0 +1,80 @@
+#include "numeric/lyapunov.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+enum { doublings_max = 48 }; /* 2^48 steps: a root nearer to 1 than that is 1 */
+
+size_t kalman_lyapunov_work_size(size_t size)
+{
+    return 4 * size * size;
+}
+
+/* out = left * right, of a triangle only the lower one; false when stopped. */
+static bool multiply(size_t size, const double *restrict left, const double *restrict right, bool triangle,
+                     struct meter *meter, double *restrict out)
+{
+    memset(out, 0, size * size * sizeof(*out));
+    for (size_t i = 0; i < size; i++) {
+        size_t width = triangle ? i + 1 : size;
+        double *restrict row = out + i * size;
+        if (meter && meter_stops(meter, size * width))
+            return false;
+        for (size_t k = 0; k < size; k++) {
+            double factor = left[i * size + k];
+            if (factor == 0)
+                continue;
+            for (size_t j = 0; j < width; j++)
+                row[j] += factor * right[k * size + j];
+        }
+    }
+    return true;
+}
+
+static void transpose(size_t size, const double *from, double *to)
+{
+    for (size_t i = 0; i < size; i++)
+        for (size_t j = 0; j < size; j++)
+            to[j * size + i] = from[i * size + j];
+}
+
+/* variance += the lower triangle of change, mirrored; returns the largest relative growth of a diagonal. */
+static double add_symmetric(size_t size, const double *change, double *variance)
+{
+    double growth = 0;
+    for (size_t i = 0; i < size; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double sum = change[i * size + j];
+            if (i == j && sum > 0)
+                growth = fmax(growth, sum / (variance[i * size + i] + sum));
+            variance[i * size + j] += sum;
+            variance[j * size + i] = variance[i * size + j];
+        }
+    return growth;
+}
+
+bool kalman_lyapunov_solve(size_t size, const double *transition, const double *noise, struct meter *meter,
+                           double *work, double *ret_variance)
+{
+    size_t count = size * size;
+    double *power = work, *product = work + count, *other = work + 2 * count;
+    memcpy(power, transition, count * sizeof(*power));
+    memcpy(ret_variance, noise, count * sizeof(*ret_variance));
+    for (int i = 0; i < doublings_max; i++) {
+        double *change = work + 3 * count;
+        transpose(size, power, other);
+        if (!multiply(size, power, ret_variance, false, meter, product) ||
+            !multiply(size, product, other, true, meter, change))
+            return false;
+        double growth = add_symmetric(size, change, ret_variance);
+        if (!isfinite(growth))
+            return false;
+        if (growth <= DBL_EPSILON / 4)
+            return true;
+        if (!multiply(size, power, power, false, meter, product))
+            return false;
+        memcpy(power, product, count * sizeof(*power));
+    }
+    return false;
+}

@@ -1,0 +1,285 @@
+/*
+ * kalman_run for any model: the filter forward, outputs as it goes. Smoothing goes back over blocks of about sqrt(n) time
+ * points: the first pass keeps the state at the head of each block, and a block is filtered once more (to the same bits)
+ * when the way back reaches it. Memory O(sqrt(n) m^2) for twice the filter's time, instead of O(n m^2).
+ */
+#include "run/general.h"
+
+#include "filter/summary.h"
+#include "model/system.h"
+#include "run/stream_state.h"
+#include "smooth/signal.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Below this size a whole series is kept as one block; blocks of lean records, which are worth more points, below the second. */
+enum { BLOCK_BYTES = 4 << 20, BLOCK_POINTS_MIN = 32, LEAN_BYTES = 64 << 20 };
+/* From this size on the state's own smoother takes tens of milliseconds for the start alone, and minutes for a year. */
+enum { LEAN_STATES = 40 };
+
+/*
+ * Does the signal alone have a better way back? That of a season which only passes its states along, whose start is well
+ * determined value by value: rotating states' is not (many harmonics from one short stretch), nor that of any input or any
+ * matrix; those keep to the square-root form. Without measurement noise at any size: the state is known exactly
+ * there, and to go back from it through an invertible moving average is to divide by its roots at every step.
+ */
+static int signal_suits(const struct kalman_model *model)
+{
+    const struct kalman_spec *spec = &model->spec;
+    switch (spec->kind) {
+    case KALMAN_SEASONAL:
+    case KALMAN_BASIC_STRUCTURAL:
+        return model->states >= LEAN_STATES && model->input_count == 0 &&
+               kalman_spec_get_int(spec, "harmonics") == 0;
+    case KALMAN_EXPONENTIAL_SMOOTHING:
+    case KALMAN_ARIMA:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* Is the signal all that is wanted of a smoother, and does it have a way of its own? */
+static int is_lean(const struct kalman_model *model, const struct kalman_options *options,
+                   const struct kalman_output *output)
+{
+    struct kalman_output rest = *output;
+    rest.smoothed_mean = rest.smoothed_variance = NULL;
+    return signal_suits(model) && !run_wants_smoothing(&rest) &&
+           !(options && options->engine == KALMAN_ENGINE_REFERENCE);
+}
+
+static size_t record_doubles(const struct kalman_model *model, int lean)
+{
+    size_t p = model->observed, m = model->states, d = model->diffuse;
+    return lean ? 2 * m : m + m * m + m * d + 2 * p * m;
+}
+
+static size_t record_bytes(const struct kalman_model *model, int lean)
+{
+    return sizeof(struct filter_record) + model->observed * sizeof(struct filter_element) +
+           record_doubles(model, lean) * sizeof(double);
+}
+
+static size_t checkpoint_bytes(const struct kalman_model *model)
+{
+    return sizeof(struct filter_state) + filter_kept_bytes(model);
+}
+
+static size_t block_points(const struct kalman_model *model, size_t count, int lean)
+{
+    size_t record = record_bytes(model, lean), limit = lean ? LEAN_BYTES : BLOCK_BYTES;
+    if (count <= limit / record)
+        return count > 0 ? count : 1;
+    double share = lean ? (double)checkpoint_bytes(model) / (double)record : 1.0;
+    size_t root = (size_t)sqrt((double)count * share);
+    return root < BLOCK_POINTS_MIN ? BLOCK_POINTS_MIN : root;
+}
+
+static size_t smoother_doubles(const struct kalman_model *model, int lean)
+{
+    size_t m = model->states, p = model->observed;
+    return lean ? smooth_signal_doubles(m) : smooth_doubles(model) + 2 * m + 4 * p * p + 4 * p;
+}
+
+size_t run_general_bytes(const struct kalman_model *model, size_t count, const struct kalman_options *options,
+                         const struct kalman_output *output)
+{
+    size_t bytes = filter_bytes(model) + model->observed * sizeof(struct filter_element);
+    if (!run_wants_smoothing(output))
+        return bytes + (size_t)2 * KALMAN_ALIGN;
+    int lean = is_lean(model, options, output);
+    size_t block = block_points(model, count, lean), blocks = count / block + 1;
+    return bytes + block * record_bytes(model, lean) + blocks * checkpoint_bytes(model) +
+           smoother_doubles(model, lean) * sizeof(double) + (size_t)2 * KALMAN_ALIGN;
+}
+
+static void *take_bytes(char **next, size_t bytes)
+{
+    void *taken = *next;
+    *next += (bytes + 7) / 8 * 8;
+    return taken;
+}
+
+/* Records of a block over one stretch of memory. */
+static void carve_records(const struct general_run *run, char **next)
+{
+    const struct kalman_model *model = run->filter.model;
+    size_t p = model->observed, m = model->states, d = model->diffuse;
+    for (size_t i = 0; i < run->block; i++) {
+        struct filter_record *r = &run->records[i];
+        *r = (struct filter_record){.elements = take_bytes(next, p * sizeof *r->elements),
+                                    .K = take_bytes(next, p * m * sizeof(double))};
+        if (run->lean) {
+            r->along = take_bytes(next, m * sizeof(double));
+            continue;
+        }
+        r->a = take_bytes(next, m * sizeof(double));
+        r->P = take_bytes(next, m * m * sizeof(double));
+        r->A = take_bytes(next, m * d * sizeof(double));
+        r->z = take_bytes(next, p * m * sizeof(double));
+    }
+}
+
+static void write_prediction(const struct general_run *run, size_t t)
+{
+    const struct kalman_output *out = run->request->output;
+    size_t p = run->filter.model->observed, m = run->filter.model->states;
+    for (size_t i = 0; (out->predicted_mean || out->predicted_variance) && i < p; i++) {
+        double mean = 0.0, variance = 0.0;
+        filter_signal(&run->filter, i, &mean, &variance);
+        if (out->predicted_mean)
+            out->predicted_mean[t * p + i] = mean;
+        if (out->predicted_variance)
+            out->predicted_variance[t * p + i] = variance;
+    }
+    if (out->predicted_state || out->predicted_state_variance)
+        filter_state_moments(&run->filter, out->predicted_state ? out->predicted_state + t * m : NULL,
+                             out->predicted_state_variance ? out->predicted_state_variance + t * m * m
+                                                           : NULL);
+}
+
+static void write_filtered(const struct general_run *run, size_t t)
+{
+    const struct kalman_output *out = run->request->output;
+    size_t p = run->filter.model->observed, m = run->filter.model->states;
+    for (size_t i = 0; (out->filtered_mean || out->filtered_variance) && i < p; i++) {
+        double mean = 0.0, variance = 0.0;
+        filter_signal(&run->filter, i, &mean, &variance);
+        if (out->filtered_mean)
+            out->filtered_mean[t * p + i] = mean;
+        if (out->filtered_variance)
+            out->filtered_variance[t * p + i] = variance;
+    }
+    if (out->filtered_state || out->filtered_state_variance)
+        filter_state_moments(&run->filter, out->filtered_state ? out->filtered_state + t * m : NULL,
+                             out->filtered_state_variance ? out->filtered_state_variance + t * m * m : NULL);
+}
+
+double filter_standardised(const struct filter_state *filter, const struct filter_element *element)
+{
+    if (element->kind != FILTER_ORDINARY)
+        return (double)NAN;
+    return element->v * filter->units.mean_to_sd / sqrt(element->F);
+}
+
+static void write_innovations(const struct general_run *run, size_t t)
+{
+    const struct kalman_output *out = run->request->output;
+    const struct filter_state *f = &run->filter;
+    size_t p = f->model->observed;
+    for (size_t i = 0; i < p; i++) {
+        const struct filter_element *e = &run->elements[i];
+        double standardised = filter_standardised(f, e);
+        if (out->innovations)
+            out->innovations[t * p + i] = e->v * f->units.mean_out;
+        if (out->innovation_variances)
+            out->innovation_variances[t * p + i] = units_variance(&f->units, e->F);
+        if (out->standardized)
+            out->standardized[t * p + i] = standardised;
+        if (out->anomaly_scores)
+            out->anomaly_scores[t * p + i] = anomaly_score(standardised);
+        if (out->robust_weights)
+            out->robust_weights[t * p + i] = e->weight;
+    }
+}
+
+double run_gap(const struct kalman_series *series, size_t t)
+{
+    return series->times && t > 0 ? series->times[t] - series->times[t - 1] : 1.0;
+}
+
+const double *run_inputs(const struct general_run *run, size_t t)
+{
+    const double *inputs = run->request->series->inputs;
+    return inputs ? inputs + t * run->filter.model->input_count : NULL;
+}
+
+int run_stops(struct general_run *run)
+{
+    size_t work = filter_step_work(&run->filter);
+    return meter_stops(&run->meter, work);
+}
+
+int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass, int record)
+{
+    const struct kalman_series *series = run->request->series;
+    size_t p = run->filter.model->observed;
+    int status = KALMAN_OK;
+    for (size_t t = from; t < to && status == KALMAN_OK; t++) {
+        run->at = t;
+        if (run_stops(run))
+            return KALMAN_ECANCELLED;
+        struct filter_record *kept = record ? &run->records[t - from] : NULL;
+        run->untold = run->untold || (run->filter.diffuse_left > 0 && isnan(series->values[t * p]));
+        if (first_pass && run->checkpoints && t % run->block == 0)
+            filter_copy(&run->checkpoints[t / run->block], &run->filter);
+        status = filter_predict(&run->filter, run_gap(series, t), run_inputs(run, t));
+        if (status != KALMAN_OK)
+            break;
+        if (first_pass)
+            write_prediction(run, t);
+        status = filter_update(&run->filter, series->values + t * p, run->elements, kept);
+        if (kept)
+            memcpy(kept->elements, run->elements, p * sizeof *kept->elements);
+        if (first_pass && status == KALMAN_OK) {
+            write_filtered(run, t);
+            write_innovations(run, t);
+        }
+    }
+    return status;
+}
+
+static void carve_smoothing(struct general_run *run, size_t count, char **next)
+{
+    const struct kalman_model *model = run->filter.model;
+    size_t m = model->states, blocks = count / run->block + 1;
+    run->records = take_bytes(next, run->block * sizeof *run->records);
+    carve_records(run, next);
+    run->smooth_arrays = take_bytes(next, smoother_doubles(model, run->lean) * sizeof(double));
+    if (!run->lean) {
+        run->unit = run->smooth_arrays + smooth_doubles(model);
+        run->noise = run->unit + 2 * m;
+    }
+    run->checkpoints = NULL;
+    if (count <= run->block)
+        return;
+    run->checkpoints = take_bytes(next, blocks * sizeof *run->checkpoints);
+    for (size_t i = 0; i < blocks; i++)
+        filter_checkpoint_init(&run->checkpoints[i], &run->filter,
+                               take_bytes(next, filter_kept_bytes(model)));
+}
+
+int run_general(const struct run_request *request, void *workspace, struct kalman_summary *ret_summary)
+{
+    const struct kalman_model *model = request->model;
+    const struct kalman_series *series = request->series;
+    const int smoothing = run_wants_smoothing(request->output) && series->count > 0;
+    const int lean = smoothing && is_lean(model, request->options, request->output);
+    struct general_run run = {.request = request,
+                              .lean = lean,
+                              .block = block_points(model, series->count, lean),
+                              .meter = {.hook = request->options->hook}};
+    char *next = workspace;
+    if (meter_asks(&run.meter))
+        return KALMAN_ECANCELLED;
+    filter_init(&run.filter, model, request->options, take_bytes(&next, filter_bytes(model)));
+    run.elements = take_bytes(&next, model->observed * sizeof *run.elements);
+    if (smoothing)
+        carve_smoothing(&run, series->count, &next);
+    int status = run_stretch(&run, 0, series->count, 1, smoothing && !run.checkpoints);
+    filter_summary(&run.filter, ret_summary);
+    if (status != KALMAN_OK) {
+        ret_summary->bad_index = status == KALMAN_ECANCELLED ? SIZE_MAX : run.at;
+        return status;
+    }
+    if (request->output->stream)
+        stream_take_filter(request->output->stream, &run.filter, run_last_time(series));
+    if (request->output->forecast)
+        status = filter_forecast(&run.filter, run_last_time(series), request->output->forecast, &run.meter);
+    if (status == KALMAN_OK && smoothing)
+        status = lean ? run_signal_back(&run) : run_smooth_back(&run);
+    return status;
+}

@@ -1,0 +1,269 @@
+/* The way back of a run: state and disturbance smoothing, auxiliary residuals. */
+#include "run/general.h"
+
+#include "filter/square_root.h"
+#include "model/system.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static double *row(double *array, size_t t, size_t width)
+{
+    return array ? array + t * width : NULL;
+}
+
+static double quadratic(const double *V, const double *x, const double *y, size_t m)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < m; i++) {
+        double part = 0.0;
+        for (size_t j = 0; j < m && x[i] != 0.0; j++)
+            part += V[i * m + j] * y[j];
+        sum += x[i] * part;
+    }
+    return sum;
+}
+
+/* value / sd(value), NaN when that is no more than rounding of the variance it is part of. */
+static double auxiliary(double value, double spread, double variance, double to_sd)
+{
+    return spread > 1e-12 * variance ? value * to_sd / sqrt(spread) : (double)NAN;
+}
+
+static void write_signal(struct general_run *run, struct smooth_state *smooth,
+                         const struct filter_record *record, size_t t)
+{
+    const struct filter_state *f = &run->filter;
+    const struct kalman_output *out = run->request->output;
+    size_t p = f->model->observed, m = f->model->states;
+    for (size_t i = 0; (out->smoothed_mean || out->smoothed_variance) && i < p; i++) {
+        const double *z = filter_signal_row(f, i);
+        int known = smooth_determined(smooth, z);
+        double mean = f->now.d[i] * f->units.mean_in;
+        for (size_t j = 0; j < m; j++)
+            mean += z[j] * smooth->mean[j];
+        if (out->smoothed_mean)
+            out->smoothed_mean[t * p + i] = known ? units_mean(&f->units, f->centre, mean) : (double)NAN;
+        if (out->smoothed_variance) {
+            double variance = smooth_signal_variance(smooth, record, z);
+            out->smoothed_variance[t * p + i] =
+                known ? units_variance(&f->units, variance) : (double)INFINITY;
+        }
+    }
+}
+
+static void write_state(struct general_run *run, const struct smooth_state *smooth, size_t t)
+{
+    const struct filter_state *f = &run->filter;
+    size_t m = f->model->states;
+    double *mean = row(run->request->output->smoothed_state, t, m);
+    double *variance = row(run->request->output->smoothed_state_variance, t, m * m);
+    double *unit = run->unit, *known = unit + m;
+    for (size_t i = 0; i < m; i++) {
+        memset(unit, 0, m * sizeof *unit);
+        unit[i] = 1.0;
+        known[i] = smooth_determined(smooth, unit) ? 1.0 : 0.0;
+    }
+    for (size_t i = 0; i < m; i++) {
+        double centre = f->centre * f->model->shift[i];
+        if (mean)
+            mean[i] = known[i] != 0.0 ? units_mean(&f->units, centre, smooth->mean[i]) : (double)NAN;
+        for (size_t j = 0; variance && j < m; j++) {
+            double unknown = i == j ? (double)INFINITY : (double)NAN;
+            int both = known[i] != 0.0 && known[j] != 0.0;
+            variance[i * m + j] = both ? units_variance(&f->units, smooth->V[i * m + j]) : unknown;
+        }
+    }
+}
+
+/*
+ * E(e_i | all) and its variance for a missing element, through the noise it shares with the observed ones:
+ * g = H_oo^-1 H_oi by a Cholesky factor. error: the observed disturbances; spread: their variances, p x p.
+ */
+static void noise_of_missing(const struct general_run *run, const double *values, size_t i,
+                             const double *error, const double *spread, double *ret_mean,
+                             double *ret_variance)
+{
+    const struct filter_state *f = &run->filter;
+    size_t p = f->model->observed, count = 0;
+    const double *H = f->now.H;
+    double *root = run->noise + 2 * p * p + p, *packed = run->noise + p * p + p,
+           *g = run->noise + 3 * p * p + p;
+    size_t index[KALMAN_OBSERVED_MAX];
+    for (size_t j = 0; j < p; j++)
+        if (!isnan(values[j]))
+            index[count++] = j;
+    for (size_t j = 0; j < count; j++)
+        for (size_t k = 0; k < count; k++)
+            packed[j * count + k] = H[index[j] * p + index[k]];
+    square_root_of(packed, count, root);
+    for (size_t j = 0; j < count;
+         j++) { /* root x = H_oi, then root' g = x; a zero pivot has nothing to tell */
+        double sum = H[index[j] * p + i];
+        for (size_t k = 0; k < j; k++)
+            sum -= root[j * count + k] * g[k];
+        g[j] = root[j * count + j] > 0.0 ? sum / root[j * count + j] : 0.0;
+    }
+    for (size_t j = count; j-- > 0;) {
+        double sum = g[j];
+        for (size_t k = j + 1; k < count; k++)
+            sum -= root[k * count + j] * g[k];
+        g[j] = root[j * count + j] > 0.0 ? sum / root[j * count + j] : 0.0;
+    }
+    double mean = 0.0, variance = H[i * p + i];
+    for (size_t j = 0; j < count; j++) {
+        mean += g[j] * error[index[j]];
+        variance -= g[j] * H[index[j] * p + i];
+        for (size_t k = 0; k < count; k++)
+            variance += g[j] * g[k] * spread[index[j] * p + index[k]];
+    }
+    *ret_mean = mean;
+    *ret_variance = fmax(variance, 0.0);
+}
+
+/* Observation disturbances: e = y - d - Z alpha^ where observed (then Var(e|all) = Z V Z'), through H where missing. */
+static void write_noise(struct general_run *run, const struct smooth_state *smooth, size_t t)
+{
+    const struct filter_state *f = &run->filter;
+    const struct kalman_output *out = run->request->output;
+    size_t p = f->model->observed, m = f->model->states;
+    const double *values = run->request->series->values + t * p;
+    double *error = run->noise, *spread = run->noise + p;
+    if (!out->observation_disturbance && !out->observation_disturbance_variance &&
+        !out->observation_auxiliary)
+        return;
+    for (size_t i = 0; i < p; i++) {
+        const double *z = filter_signal_row(f, i);
+        error[i] = units_deviation(&f->units, values[i], f->centre) - f->now.d[i] * f->units.mean_in;
+        for (size_t j = 0; j < m; j++)
+            error[i] -= z[j] * smooth->mean[j];
+        for (size_t k = 0; k < p; k++)
+            spread[i * p + k] = quadratic(smooth->V, z, filter_signal_row(f, k), m);
+    }
+    for (size_t i = 0; i < p; i++) {
+        double mean = error[i], variance = fmax(spread[i * p + i], 0.0), H = f->now.H[i * p + i];
+        if (isnan(values[i]))
+            noise_of_missing(run, values, i, error, spread, &mean, &variance);
+        if (out->observation_disturbance)
+            out->observation_disturbance[t * p + i] = mean * f->units.mean_out;
+        if (out->observation_disturbance_variance)
+            out->observation_disturbance_variance[t * p + i] = units_variance(&f->units, variance);
+        if (out->observation_auxiliary)
+            out->observation_auxiliary[t * p + i] =
+                isnan(values[i]) ? (double)NAN : auxiliary(mean, H - variance, H, f->units.mean_to_sd);
+    }
+}
+
+/* State disturbances of the transition out of t, as the smoother has them. */
+static void write_disturbance(struct general_run *run, const struct smooth_state *smooth, size_t t)
+{
+    const struct filter_state *f = &run->filter;
+    const struct kalman_output *out = run->request->output;
+    size_t r = f->model->disturbances;
+    for (size_t k = 0; k < r; k++) {
+        double total = smooth->eta_variance[k] + smooth->eta_spread[k];
+        if (out->state_disturbance)
+            out->state_disturbance[t * r + k] = smooth->eta[k] * f->units.mean_out;
+        if (out->state_disturbance_variance)
+            out->state_disturbance_variance[t * r + k] = units_variance(&f->units, smooth->eta_variance[k]);
+        if (out->state_auxiliary)
+            out->state_auxiliary[t * r + k] =
+                auxiliary(smooth->eta[k], smooth->eta_spread[k], total, f->units.mean_to_sd);
+    }
+}
+
+static int wants_variances(const struct kalman_output *out)
+{
+    return out->smoothed_variance || out->smoothed_state_variance || out->observation_disturbance_variance ||
+           out->state_disturbance_variance || out->observation_auxiliary || out->state_auxiliary;
+}
+
+/* Is more of V wanted than the variance of the signal? */
+static int wants_entire_variance(const struct kalman_output *out)
+{
+    return out->smoothed_state_variance || out->observation_disturbance_variance ||
+           out->observation_auxiliary;
+}
+
+/* Everything that is wanted of point t, which the smoother has reached. */
+static int write_point(struct general_run *run, struct smooth_state *smooth,
+                       const struct filter_record *record, size_t t)
+{
+    const struct kalman_output *out = run->request->output;
+    int status = filter_observation_at(&run->filter, t, run_inputs(run, t));
+    if (status != KALMAN_OK)
+        return status;
+    /* Before smoothed_mean, which may take the place of the observations that this reads. */
+    write_noise(run, smooth, t);
+    write_signal(run, smooth, record, t);
+    if (out->smoothed_state || out->smoothed_state_variance)
+        write_state(run, smooth, t);
+    write_disturbance(run, smooth, t);
+    return KALMAN_OK;
+}
+
+/* From t+1 to t, or to the last point of all. */
+static int reach_point(struct general_run *run, struct smooth_state *smooth, size_t t,
+                       const struct filter_record *record)
+{
+    const struct kalman_series *series = run->request->series;
+    int last = t + 1 == series->count;
+    int status = filter_transition_at(&run->filter, t, last ? 1.0 : run_gap(series, t + 1));
+    if (status != KALMAN_OK)
+        return status;
+    if (last) {
+        smooth_last(smooth, record, run->filter.now.Q);
+        return KALMAN_OK;
+    }
+    filter_root_of_noise(&run->filter);
+    smooth_step(smooth, record, &run->filter.now, &run->filter.T, run->filter.units.mean_in);
+    return KALMAN_OK;
+}
+
+int run_blocks_back(struct general_run *run, run_point_back *point, void *smoother)
+{
+    const struct kalman_series *series = run->request->series;
+    const double centre = run->filter.centre; /* blocks before the first value do not know it yet */
+    size_t end = series->count;
+    while (end > 0) {
+        size_t from = run->checkpoints ? (end - 1) / run->block * run->block : 0;
+        int status = KALMAN_OK;
+        if (run->checkpoints) {
+            filter_copy(&run->filter, &run->checkpoints[from / run->block]);
+            status = run_stretch(run, from, end, 0, 1);
+            run->filter.centre = centre;
+        }
+        for (size_t t = end; status == KALMAN_OK && t-- > from;) {
+            if (run_stops(run))
+                return KALMAN_ECANCELLED;
+            status = point(run, smoother, t, from);
+        }
+        if (status != KALMAN_OK)
+            return status;
+        end = from;
+    }
+    return run->meter.cancelled ? KALMAN_ECANCELLED : KALMAN_OK;
+}
+
+static int point_back(struct general_run *run, void *smoother, size_t t, size_t from)
+{
+    struct smooth_state *smooth = smoother;
+    const struct filter_record *record = &run->records[t - from];
+    /* The square-root form starts from an entire V, and a record does not outlive its block. */
+    smooth->full =
+        wants_entire_variance(run->request->output) || t == from || run->records[t - from - 1].root;
+    int status = reach_point(run, smooth, t, record);
+    if (status == KALMAN_OK)
+        status = write_point(run, smooth, record, t);
+    smooth_observation(smooth, record);
+    return status;
+}
+
+int run_smooth_back(struct general_run *run)
+{
+    struct smooth_state smooth;
+    smooth_init(&smooth, run->filter.model, wants_variances(run->request->output), run->smooth_arrays);
+    smooth.meter = &run->meter;
+    return run_blocks_back(run, point_back, &smooth);
+}

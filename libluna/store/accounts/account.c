@@ -1,0 +1,292 @@
+#include "luna/store/account.h"
+
+#include "accounts/account_row.h"
+#include "accounts/config_push.h"
+#include "accounts/key.h"
+#include "client/digest.h"
+#include "luna/store/pepper.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUOTA_LIMIT_MAX = INT32_MAX, OVERLAP_S_MAX = 7 * 24 * 3600 };
+
+void luna_account_from_row(const struct luna_pg_result *result, int row, struct luna_account *ret_account)
+{
+    struct luna_account account = {.id = luna_pg_int(result, row, 0)};
+    const char *period = luna_pg_text(result, row, 5);
+    snprintf(account.name, sizeof account.name, "%s", luna_pg_text(result, row, 1));
+    snprintf(account.plan, sizeof account.plan, "%s", luna_pg_text(result, row, 2));
+    account.quota_limit = luna_pg_int(result, row, 3);
+    account.quota_used = luna_pg_int(result, row, 4);
+    account.period = luna_period_of(period);
+    account.period_start_ms = luna_pg_int(result, row, 6);
+    account.period_end_ms = luna_pg_int(result, row, 7);
+    account.created_ms = luna_pg_int(result, row, 8);
+    account.updated_ms = luna_pg_int(result, row, 9);
+    account.disabled_ms = luna_pg_int(result, row, 10);
+    account.config_version = luna_pg_int(result, row, 11);
+    *ret_account = account;
+}
+
+enum luna_period luna_period_of(const char *kind)
+{
+    return strcmp(kind, "day") == 0     ? LUNA_PERIOD_DAY
+           : strcmp(kind, "month") == 0 ? LUNA_PERIOD_MONTH
+                                        : LUNA_PERIOD_NONE;
+}
+
+const char *luna_period_kind(enum luna_period period)
+{
+    static const char *const kinds[] = {
+        [LUNA_PERIOD_NONE] = "none", [LUNA_PERIOD_DAY] = "day", [LUNA_PERIOD_MONTH] = "month"};
+    return kinds[period];
+}
+
+enum luna_code luna_operator_run(const struct luna_operator *op, const char *sql,
+                                 const struct luna_pg_params *params, int64_t *ret_number,
+                                 struct luna_error *err)
+{
+    struct luna_pg_result *result = NULL;
+    enum luna_code code =
+        luna_pg_query(op->database, luna_pg_deadline(op->database), sql, params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    if (ret_number != NULL)
+        *ret_number = luna_pg_int(result, 0, 0);
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+enum luna_code luna_operator_push(const struct luna_operator *op, int64_t account_id, bool at_once,
+                                  struct luna_error *err)
+{
+    struct luna_error why = {.code = LUNA_OK};
+    enum luna_code code = LUNA_EUNAVAILABLE;
+    if (op->cache == NULL)
+        luna_error_set(&why, LUNA_EUNAVAILABLE, "no Redis was given");
+    else
+        code = luna_config_push_account(op->database, op->cache, account_id, &why);
+    if (code == LUNA_OK || !at_once)
+        return LUNA_OK;
+    return luna_error_set(
+        err, LUNA_EUNAVAILABLE,
+        "saved in PostgreSQL, but Redis has not heard of it, so it may not hold yet; quota-syncd will "
+        "deliver it, or run the command again: %.120s",
+        why.msg);
+}
+
+enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new_key *ret_fresh,
+                                 struct luna_error *err)
+{
+    struct luna_new_key fresh;
+    if (op->pepper == NULL || op->pepper_len < LUNA_PEPPER_BYTES_MIN)
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "making a key needs the workers' key pepper, %d bytes or more",
+                              LUNA_PEPPER_BYTES_MIN);
+    enum luna_code code = luna_digest_init(err);
+    if (code != LUNA_OK)
+        return code;
+    struct luna_digest_key pepper;
+    luna_digest_key_make(op->pepper, op->pepper_len, &pepper);
+    luna_key_generate(&fresh.key);
+    snprintf(fresh.prefix, sizeof fresh.prefix, "%.8s", fresh.key.text);
+    if (luna_key_digest(fresh.key.text, strlen(fresh.key.text), &pepper, &fresh.digest))
+        *ret_fresh = fresh;
+    else
+        code = luna_error_set(err, LUNA_EIO, "libuuid made a key that is not a version 4 UUID");
+    luna_digest_wipe(&pepper, sizeof pepper);
+    luna_key_text_wipe(&fresh.key);
+    return code;
+}
+
+enum luna_code luna_operator_check_overlap(int64_t overlap_s, struct luna_error *err)
+{
+    if (overlap_s >= 0 && overlap_s <= OVERLAP_S_MAX)
+        return LUNA_OK;
+    return luna_error_set(err, LUNA_EINVAL, "an overlap of %lld s is not in 0 … %d", (long long)overlap_s,
+                          OVERLAP_S_MAX);
+}
+
+static enum luna_code find_where(struct luna_database *database, const char *where, const char *value,
+                                 struct luna_account *ret_account, struct luna_error *err)
+{
+    char sql[1024];
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    snprintf(sql, sizeof sql,
+             "SELECT " LUNA_ACCOUNT_COLUMNS " FROM accounts a JOIN plans p ON p.name = a.plan WHERE %s",
+             where);
+    luna_pg_param_text(&params, value);
+    enum luna_code code = luna_pg_query(database, luna_pg_deadline(database), sql, &params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    if (luna_pg_rows(result) == 1)
+        luna_account_from_row(result, 0, ret_account);
+    else
+        code = luna_error_set(err, LUNA_ENOTFOUND, "there is no account \"%.100s\"", value);
+    luna_pg_result_free(result);
+    return code;
+}
+
+enum luna_code luna_account_find(struct luna_database *database, const char *which,
+                                 struct luna_account *ret_account, struct luna_error *err)
+{
+    bool digits = which[0] != '\0' && strspn(which, "0123456789") == strlen(which);
+    if (digits && strlen(which) > 10)
+        return luna_error_set(err, LUNA_ENOTFOUND, "there is no account \"%.100s\"", which);
+    return find_where(database, digits ? "a.id = $1::bigint" : "a.account_name = $1", which, ret_account,
+                      err);
+}
+
+enum luna_code luna_account_list(struct luna_database *database,
+                                 bool (*each)(void *context, const struct luna_account *account),
+                                 void *context, struct luna_error *err)
+{
+    enum { PAGE = 500 };
+    int64_t after = 0;
+    for (int rows = PAGE; rows == PAGE;) {
+        struct luna_pg_params params = {.count = 0};
+        struct luna_pg_result *result = NULL;
+        luna_pg_param_int(&params, after);
+        luna_pg_param_int(&params, PAGE);
+        enum luna_code code =
+            luna_pg_query(database, luna_pg_deadline(database),
+                          "SELECT " LUNA_ACCOUNT_COLUMNS " FROM accounts a JOIN plans p ON p.name = a.plan "
+                          "WHERE a.id > $1::bigint ORDER BY a.id LIMIT $2::int",
+                          &params, &result, err);
+        if (code != LUNA_OK)
+            return code;
+        rows = luna_pg_rows(result);
+        for (int row = 0; row < rows; row++) {
+            struct luna_account account;
+            luna_account_from_row(result, row, &account);
+            after = account.id;
+            if (!each(context, &account))
+                rows = 0;
+        }
+        luna_pg_result_free(result);
+    }
+    return LUNA_OK;
+}
+
+/* Characters, not bytes: VARCHAR(255) counts those. */
+static size_t characters(const char *text)
+{
+    size_t n = 0;
+    for (; *text != '\0'; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+enum luna_code luna_account_create(const struct luna_operator *op, const struct luna_account_spec *spec,
+                                   struct luna_account *ret_account, struct luna_key_text *ret_key,
+                                   struct luna_error *err)
+{
+    struct luna_new_key fresh;
+    struct luna_pg_params params = {.count = 0};
+    char id_text[24];
+    int64_t id = 0;
+    if (spec->name == NULL || characters(spec->name) < 1 || characters(spec->name) > 255)
+        return luna_error_set(err, LUNA_EINVAL, "an account's name has 1 to 255 characters");
+    if (strspn(spec->name, "0123456789") == strlen(spec->name))
+        return luna_error_set(err, LUNA_EINVAL, "an account's name of digits only would be taken for an id");
+    if (spec->quota_limit < -1 || spec->quota_limit > QUOTA_LIMIT_MAX)
+        return luna_error_set(err, LUNA_EINVAL, "the quota limit %lld is not in 0 … %d",
+                              (long long)spec->quota_limit, QUOTA_LIMIT_MAX);
+    enum luna_code code = luna_operator_key(op, &fresh, err);
+    if (code != LUNA_OK)
+        return code;
+    luna_pg_param_text(&params, spec->name);
+    luna_pg_param_text(&params, spec->plan != NULL ? spec->plan : "standard");
+    if (spec->quota_limit >= 0)
+        luna_pg_param_int(&params, spec->quota_limit);
+    else
+        luna_pg_param_text(&params, NULL);
+    luna_pg_param_text(&params, fresh.digest.text);
+    luna_pg_param_text(&params, fresh.prefix);
+    luna_pg_param_text(&params, op->actor);
+    code =
+        luna_operator_run(op, "SELECT luna_account_create($1, $2, $3, $4::uuid, $5, $6)", &params, &id, err);
+    if (code == LUNA_OK)
+        code = luna_operator_push(op, id, false, err);
+    snprintf(id_text, sizeof id_text, "%lld", (long long)id);
+    if (code == LUNA_OK)
+        code = luna_account_find(op->database, id_text, ret_account, err);
+    if (code == LUNA_OK)
+        *ret_key = fresh.key;
+    luna_key_text_wipe(&fresh.key);
+    return code;
+}
+
+/* A change of one account whose SQL function takes (id, value, actor, reason). */
+static enum luna_code change(const struct luna_operator *op, const char *sql, int64_t account_id,
+                             const char *value, const char *reason, bool at_once, struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    luna_pg_param_int(&params, account_id);
+    luna_pg_param_text(&params, value);
+    luna_pg_param_text(&params, op->actor);
+    luna_pg_param_text(&params, reason != NULL ? reason : "");
+    enum luna_code code = luna_operator_run(op, sql, &params, NULL, err);
+    return code == LUNA_OK ? luna_operator_push(op, account_id, at_once, err) : code;
+}
+
+enum luna_code luna_account_set_limit(const struct luna_operator *op, int64_t account_id, int64_t quota_limit,
+                                      const char *reason, struct luna_error *err)
+{
+    char value[24];
+    if (quota_limit < 0 || quota_limit > QUOTA_LIMIT_MAX)
+        return luna_error_set(err, LUNA_EINVAL, "the quota limit %lld is not in 0 … %d",
+                              (long long)quota_limit, QUOTA_LIMIT_MAX);
+    snprintf(value, sizeof value, "%lld", (long long)quota_limit);
+    return change(op, "SELECT luna_account_set_limit($1, $2::bigint, $3, $4)", account_id, value, reason,
+                  false, err);
+}
+
+enum luna_code luna_account_set_plan(const struct luna_operator *op, int64_t account_id, const char *plan,
+                                     const char *reason, struct luna_error *err)
+{
+    return change(op, "SELECT luna_account_set_plan($1, $2, $3, $4)", account_id, plan, reason, false, err);
+}
+
+enum luna_code luna_account_disable(const struct luna_operator *op, int64_t account_id, const char *reason,
+                                    struct luna_error *err)
+{
+    return change(op, "SELECT luna_account_set_disabled($1, $2::boolean, $3, $4)", account_id, "true", reason,
+                  true, err);
+}
+
+enum luna_code luna_account_enable(const struct luna_operator *op, int64_t account_id, const char *reason,
+                                   struct luna_error *err)
+{
+    return change(op, "SELECT luna_account_set_disabled($1, $2::boolean, $3, $4)", account_id, "false",
+                  reason, false, err);
+}
+
+enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t account_id, int64_t overlap_s,
+                                       struct luna_key_text *ret_key, struct luna_error *err)
+{
+    struct luna_new_key fresh;
+    struct luna_pg_params params = {.count = 0};
+    enum luna_code code = luna_operator_check_overlap(overlap_s, err);
+    if (code == LUNA_OK)
+        code = luna_operator_key(op, &fresh, err);
+    if (code != LUNA_OK)
+        return code;
+    luna_pg_param_int(&params, account_id);
+    luna_pg_param_text(&params, fresh.digest.text);
+    luna_pg_param_text(&params, fresh.prefix);
+    luna_pg_param_int(&params, overlap_s);
+    luna_pg_param_text(&params, op->actor);
+    code = luna_operator_run(op, "SELECT luna_key_rotate($1, $2::uuid, $3, $4, $5)", &params, NULL, err);
+    /* The new key is the account's now, whether Redis has heard of it or not: it must not be lost. */
+    if (code == LUNA_OK) {
+        *ret_key = fresh.key;
+        code = luna_operator_push(op, account_id, true, err);
+    }
+    luna_key_text_wipe(&fresh.key);
+    return code;
+}

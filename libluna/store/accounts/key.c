@@ -1,0 +1,41 @@
+#include "accounts/key.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uuid.h>
+
+void luna_key_generate(struct luna_key_text *ret_key)
+{
+    uuid_t id;
+    uuid_generate_random(id);
+    uuid_unparse_lower(id, ret_key->text);
+    luna_digest_wipe(id, sizeof id);
+}
+
+void luna_key_text_wipe(struct luna_key_text *key)
+{
+    luna_digest_wipe(key, sizeof *key);
+}
+
+bool luna_key_digest(const char *key, size_t key_len, const struct luna_digest_key *pepper,
+                     struct luna_key_digest *ret_digest)
+{
+    char text[37];
+    uuid_t id;
+    if (key_len != 36)
+        return false;
+    memcpy(text, key, 36);
+    text[36] = '\0';
+    bool sound =
+        memchr(text, '\0', 36) == NULL && uuid_parse(text, id) == 0 && (id[6] >> 4) == 4 && (id[8] >> 6) == 2;
+    if (sound) {
+        unsigned char mac[LUNA_DIGEST_BYTES];
+        luna_digest_hmac(pepper, id, sizeof id, mac);
+        mac[6] = (unsigned char)((mac[6] & 0x0f) | 0x80); /* version 8: its bits are ours */
+        mac[8] = (unsigned char)((mac[8] & 0x3f) | 0x80);
+        uuid_unparse_lower(mac, ret_digest->text);
+    }
+    luna_digest_wipe(text, sizeof text);
+    luna_digest_wipe(id, sizeof id);
+    return sound;
+}

@@ -1,0 +1,123 @@
+#include "accounts/account_row.h"
+#include "client/digest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum luna_code check_times(unsigned scopes, int64_t not_before_ms, int64_t expires_ms,
+                                  struct luna_error *err)
+{
+    if (scopes == 0 || (scopes & ~(unsigned)LUNA_SCOPES_ALL) != 0)
+        return luna_error_set(err, LUNA_EINVAL, "a key needs one or more of the scopes model, read, keys");
+    if (expires_ms != 0 && (expires_ms <= luna_clock_wall_ms() || expires_ms <= not_before_ms))
+        return luna_error_set(err, LUNA_EINVAL, "the key would have expired before it could be used");
+    return LUNA_OK;
+}
+
+enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_id, unsigned scopes,
+                               int64_t not_before_ms, int64_t expires_ms, struct luna_key_text *ret_key,
+                               int64_t *ret_key_id, struct luna_error *err)
+{
+    struct luna_new_key fresh;
+    struct luna_pg_params params = {.count = 0};
+    enum luna_code code = check_times(scopes, not_before_ms, expires_ms, err);
+    if (code == LUNA_OK)
+        code = luna_operator_key(op, &fresh, err);
+    if (code != LUNA_OK)
+        return code;
+    luna_pg_param_int(&params, account_id);
+    luna_pg_param_text(&params, fresh.digest.text);
+    luna_pg_param_text(&params, fresh.prefix);
+    luna_pg_param_int(&params, scopes);
+    luna_pg_param_int(&params, not_before_ms);
+    luna_pg_param_int(&params, expires_ms);
+    luna_pg_param_text(&params, op->actor);
+    code = luna_operator_run(op, "SELECT luna_key_add($1, $2::uuid, $3, $4, $5, $6, $7)", &params, ret_key_id,
+                             err);
+    if (code == LUNA_OK)
+        code = luna_operator_push(op, account_id, false, err);
+    if (code == LUNA_OK)
+        *ret_key = fresh.key;
+    luna_key_text_wipe(&fresh.key);
+    return code;
+}
+
+static struct luna_key key_from_row(const struct luna_pg_result *result, int row)
+{
+    struct luna_key key = {.id = luna_pg_int(result, row, 0),
+                           .primary = luna_pg_bool(result, row, 2),
+                           .scopes = (unsigned)luna_pg_int(result, row, 3),
+                           .created_ms = luna_pg_int(result, row, 4),
+                           .not_before_ms = luna_pg_int(result, row, 5),
+                           .expires_ms = luna_pg_int(result, row, 6),
+                           .revoked_ms = luna_pg_int(result, row, 7)};
+    snprintf(key.prefix, sizeof key.prefix, "%s", luna_pg_text(result, row, 1));
+    return key;
+}
+
+enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
+                             bool (*each)(void *context, const struct luna_key *key), void *context,
+                             struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    luna_pg_param_int(&params, account_id);
+    enum luna_code code =
+        luna_pg_query(database, luna_pg_deadline(database),
+                      "SELECT k.id, k.prefix, k.digest = a.api_key, k.scopes, luna_ms(k.created_at), "
+                      "luna_ms(k.not_before), luna_ms(k.expires_at), luna_ms(k.revoked_at) "
+                      "FROM api_keys k JOIN accounts a ON a.id = k.account_id "
+                      "WHERE k.account_id = $1::bigint ORDER BY k.id",
+                      &params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    for (int row = 0; row < luna_pg_rows(result); row++) {
+        const struct luna_key key = key_from_row(result, row);
+        if (!each(context, &key))
+            break;
+    }
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+enum luna_code luna_key_revoke(const struct luna_operator *op, int64_t account_id, int64_t key_id,
+                               const char *reason, struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    luna_pg_param_int(&params, account_id);
+    luna_pg_param_int(&params, key_id);
+    luna_pg_param_text(&params, op->actor);
+    luna_pg_param_text(&params, reason != NULL ? reason : "");
+    enum luna_code code = luna_operator_run(op, "SELECT luna_key_revoke($1, $2, $3, $4)", &params, NULL, err);
+    return code == LUNA_OK ? luna_operator_push(op, account_id, true, err) : code;
+}
+
+enum luna_code luna_key_find(const struct luna_operator *op, int64_t account_id, const char *key_text,
+                             size_t key_text_len, int64_t *ret_key_id, struct luna_error *err)
+{
+    struct luna_key_digest digest;
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    enum luna_code code = luna_digest_init(err);
+    if (code != LUNA_OK)
+        return code;
+    struct luna_digest_key pepper;
+    luna_digest_key_make(op->pepper, op->pepper != NULL ? op->pepper_len : 0, &pepper);
+    bool sound = op->pepper != NULL && luna_key_digest(key_text, key_text_len, &pepper, &digest);
+    luna_digest_wipe(&pepper, sizeof pepper);
+    if (!sound)
+        return luna_error_set(err, LUNA_EINVAL, "that is not an API key (a UUID of version 4)");
+    luna_pg_param_int(&params, account_id);
+    luna_pg_param_text(&params, digest.text);
+    code = luna_pg_query(op->database, luna_pg_deadline(op->database),
+                         "SELECT id FROM api_keys WHERE account_id = $1::bigint AND digest = $2::uuid",
+                         &params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    if (luna_pg_rows(result) == 1)
+        *ret_key_id = luna_pg_int(result, 0, 0);
+    else
+        code = luna_error_set(err, LUNA_ENOTFOUND, "account %lld has no such key", (long long)account_id);
+    luna_pg_result_free(result);
+    return code;
+}

@@ -1,0 +1,54 @@
+/*
+ * booker.h: what the files of a booking share. Private to the store.
+ */
+#ifndef LUNA_STORE_BOOKER_H
+#define LUNA_STORE_BOOKER_H
+
+#include "client/pg.h"
+#include "client/redis.h"
+#include "client/scripts.h"
+#include "journal/file.h"
+#include "journal/page.h"
+#include "luna/store/booking.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct luna_booker {
+    struct luna_cache *cache;
+    struct luna_database *database;
+    char *journal_dir;
+    struct luna_journal_page *page;
+    char journal_name[LUNA_JOURNAL_NAME_BYTES];
+    int redis_timeout_ms, batch_accounts_max;
+    bool unsafe_redis;
+    bool (*between_batches)(void *context);
+    void *between_context;
+    char actor[128];
+
+    int64_t term;               /* 0: not leading */
+    uint64_t lead_generation;   /* the session that holds the lock */
+    uint64_t listen_generation; /* the session that listens */
+    int64_t incarnation;        /* as of the last fence; 0: none yet */
+    char ack_sha[LUNA_SCRIPT_SHA_BYTES];
+    int64_t last_pass_at_ms; /* wall clock, start of the last pass that ended */
+    int64_t gauge_cursor;    /* account id where the next sample begins */
+};
+
+/* Still the leader of the session that took the term? LUNA_ECONFLICT. */
+enum luna_code luna_booker_check(const struct luna_booker *booker, struct luna_error *err) LUNA_MUSTCHECK;
+struct luna_deadline luna_booker_redis_deadline(const struct luna_booker *booker);
+/* Asked between two batches: false when the daemon wants the work to end here. */
+bool luna_booker_goes_on(const struct luna_booker *booker);
+/* What both stores are asked for from here on, in the meter. */
+void luna_booker_purpose(struct luna_booker *booker, enum luna_purpose purpose);
+/* A question whose answer is one number. LUNA_EPROTOCOL when there is no row. */
+enum luna_code luna_booker_query_int(struct luna_booker *booker, const char *sql,
+                                     const struct luna_pg_params *params, int64_t *ret_value,
+                                     struct luna_error *err) LUNA_MUSTCHECK;
+/* SCRIPT LOAD. */
+enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_script script,
+                                       int64_t incarnation, char ret_sha[LUNA_SCRIPT_SHA_BYTES],
+                                       struct luna_error *err) LUNA_MUSTCHECK;
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * fence.c: one life of Redis after another.
+ *
+ * A Redis that restarted, was flushed, or was replaced by a replica may hold anything: nothing, an older state, or the
+ * latest. It is never believed. A new incarnation begins; what the old one counted and PostgreSQL did not hear of is taken
+ * from the workers' journals. Order matters:
+ *
+ *   1. PostgreSQL: the new number. From here on no account can be opened under the old one.
+ *   2. Redis: all scripts flushed. From here on nothing can be charged, and no charge can be confirmed.
+ *   3. The recovery counters are raised. From here on a worker about to send a success asks Redis, and is told no.
+ *   4. The journals are read: all that was sent, nothing else.
+ *   5. PostgreSQL: every open epoch is closed with what they say.
+ *   6. Redis: the new scripts are loaded, over the connection whose run id was compared, and announced.
+ *
+ * Stopped anywhere, it begins again with a newer number; each number's scripts are loaded once, by whoever took it.
+ */
+#include "booking/booker.h"
+#include "client/info.h"
+#include "journal/host.h"
+#include "journal/sums.h"
+#include "quota/fence_record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { RECOVERY_TIMEOUT_MS = 10 * 60 * 1000, JOURNAL_LOCK_TIMEOUT_MS = 5000 };
+
+struct present {
+    char run_id[64];
+    uint64_t connection; /* over which all of this was seen */
+    struct luna_fence_record record;
+    bool has_scripts;
+    int64_t incarnation; /* PostgreSQL's */
+    char known_run_id[64];
+};
+
+static enum luna_code see_scripts(struct luna_booker *booker, struct present *present, struct luna_error *err)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_redis_begin(&command, "SCRIPT");
+    luna_redis_arg(&command, "EXISTS");
+    for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++)
+        luna_redis_arg(&command, present->record.sha[i]);
+    enum luna_code code =
+        luna_redis_want(booker->cache, &command, luna_booker_redis_deadline(booker), &reply, err);
+    if (code != LUNA_OK)
+        return code;
+    present->has_scripts = true;
+    for (size_t i = 0; i < LUNA_SCRIPTS_FENCED; i++)
+        if (luna_reply_int(luna_reply_at(reply, i), 0) != 1)
+            present->has_scripts = false;
+    luna_reply_free(reply);
+    return LUNA_OK;
+}
+
+static enum luna_code see_database(struct luna_booker *booker, struct present *present,
+                                   struct luna_error *err)
+{
+    struct luna_pg_result *result = NULL;
+    enum luna_code code =
+        luna_pg_query(booker->database, luna_pg_deadline(booker->database),
+                      "SELECT incarnation, run_id FROM redis_incarnation", NULL, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    present->incarnation = luna_pg_int(result, 0, 0);
+    snprintf(present->known_run_id, sizeof present->known_run_id, "%s", luna_pg_text(result, 0, 1));
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+static enum luna_code see(struct luna_booker *booker, struct present *present, struct luna_error *err)
+{
+    struct luna_info info;
+    enum luna_code code =
+        luna_info_read(booker->cache, "server", luna_booker_redis_deadline(booker), &info, err);
+    if (code != LUNA_OK)
+        return code;
+    luna_info_field(&info, "run_id", present->run_id, sizeof present->run_id);
+    luna_info_done(&info);
+    present->connection = luna_redis_generation(booker->cache);
+    code = luna_fence_record_read(booker->cache, luna_booker_redis_deadline(booker), &present->record, err);
+    if (code == LUNA_OK)
+        code = see_scripts(booker, present, err);
+    return code == LUNA_OK ? see_database(booker, present, err) : code;
+}
+
+/* NULL: this is the life that PostgreSQL knows. */
+static const char *why_fence(const struct present *present)
+{
+    char build[17];
+    luna_script_build(build);
+    if (present->incarnation == 0)
+        return "first start";
+    if (strcmp(present->run_id, present->known_run_id) != 0)
+        return "redis restarted or was replaced";
+    if (present->record.incarnation == 0)
+        return "redis was flushed";
+    if (present->record.incarnation != present->incarnation)
+        return "redis and postgresql disagree about the incarnation";
+    if (strcmp(present->record.build, build) != 0)
+        return "this build has other scripts";
+    if (!present->has_scripts)
+        return "scripts lost";
+    return NULL;
+}
+
+static enum luna_code take_incarnation(struct luna_booker *booker, const struct present *present,
+                                       int64_t *ret_incarnation, struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    luna_pg_param_int(&params, booker->term);
+    luna_pg_param_text(&params, present->run_id);
+    luna_pg_param_int(&params, present->record.incarnation);
+    enum luna_code code = luna_pg_query(booker->database, luna_pg_deadline(booker->database),
+                                        "SELECT luna_incarnation_next($1, $2, $3)", &params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    *ret_incarnation = luna_pg_int(result, 0, 0);
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+static enum luna_code flush_scripts(struct luna_booker *booker, struct luna_error *err)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_redis_begin(&command, "SCRIPT");
+    luna_redis_arg(&command, "FLUSH");
+    luna_redis_arg(&command, "SYNC");
+    enum luna_code code =
+        luna_redis_want(booker->cache, &command, luna_booker_redis_deadline(booker), &reply, err);
+    if (code == LUNA_OK)
+        luna_reply_free(reply);
+    return code;
+}
+
+struct arrays {
+    struct luna_buf accounts, epochs, periods, units;
+};
+
+static enum luna_code close_epochs(struct luna_booker *booker, int64_t incarnation, struct arrays *arrays,
+                                   struct luna_fence_report *report, struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    struct luna_buf *all[] = {&arrays->accounts, &arrays->epochs, &arrays->periods, &arrays->units};
+    luna_pg_param_int(&params, booker->term);
+    luna_pg_param_int(&params, incarnation);
+    luna_pg_param_text(&params, booker->actor);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        const char *text = luna_pg_array_end(all[i]);
+        if (text == NULL)
+            return luna_error_set(err, LUNA_ENOMEM, "no memory for the journals' sums");
+        luna_pg_param_text(&params, text);
+    }
+    enum luna_code code = luna_pg_query_long(booker->database, RECOVERY_TIMEOUT_MS,
+                                             "SELECT * FROM luna_epochs_close($1, $2, $3, $4, $5, $6, $7)",
+                                             &params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    report->accounts_recovered = luna_pg_int(result, 0, 0);
+    report->units_recovered = luna_pg_int(result, 0, 1);
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+static enum luna_code recover_all(struct luna_booker *booker, int64_t incarnation,
+                                  struct luna_fence_report *report, struct luna_error *err)
+{
+    struct luna_journal_sums sums = {.items = NULL};
+    for (size_t i = 0; i < LUNA_JOURNAL_STRIPES; i++)
+        atomic_fetch_add(&booker->page->seq[i], 1);
+    enum luna_code code = luna_journal_sums_read(booker->journal_dir, 0, -1,
+                                                 luna_deadline_in_ms(JOURNAL_LOCK_TIMEOUT_MS), &sums, err);
+    if (code != LUNA_OK)
+        return code;
+    struct arrays arrays;
+    struct luna_buf *all[] = {&arrays.accounts, &arrays.epochs, &arrays.periods, &arrays.units};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        luna_buf_init(all[i], (size_t)256 << 20);
+        luna_pg_array_begin(all[i]);
+    }
+    for (size_t i = 0; i < sums.count; i++) {
+        const struct luna_journal_sum *sum = &sums.items[i];
+        const int64_t values[] = {sum->account_id, sum->epoch, sum->period_no, sum->units};
+        for (size_t j = 0; j < sizeof all / sizeof all[0]; j++)
+            luna_pg_array_add(all[j], values[j]);
+    }
+    code = close_epochs(booker, incarnation, &arrays, report, err);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        luna_buf_done(all[i]);
+    luna_journal_sums_done(&sums);
+    return code;
+}
+
+static enum luna_code load_and_announce(struct luna_booker *booker, const struct present *present,
+                                        int64_t incarnation, struct luna_error *err)
+{
+    struct luna_fence_record record = {.incarnation = incarnation};
+    snprintf(record.run_id, sizeof record.run_id, "%s", present->run_id);
+    luna_script_build(record.build);
+    for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++) {
+        enum luna_code code =
+            luna_booker_load_script(booker, (enum luna_script)i, incarnation, record.sha[i], err);
+        if (code != LUNA_OK)
+            return code;
+        if (luna_redis_generation(booker->cache) != present->connection)
+            return luna_error_set(err, LUNA_EUNAVAILABLE,
+                                  "Redis: the connection was lost while loading scripts");
+    }
+    enum luna_code code =
+        luna_fence_record_write(booker->cache, &record, luna_booker_redis_deadline(booker), err);
+    if (code == LUNA_OK && luna_redis_generation(booker->cache) != present->connection)
+        code =
+            luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: the connection was lost while announcing scripts");
+    return code;
+}
+
+static enum luna_code begin_life(struct luna_booker *booker, const struct present *present,
+                                 struct luna_fence_report *report, struct luna_error *err)
+{
+    int64_t incarnation = 0;
+    enum luna_code code = luna_journal_host_announce(booker->database, booker->journal_name,
+                                                     luna_pg_deadline(booker->database), err);
+    if (code == LUNA_OK)
+        code = take_incarnation(booker, present, &incarnation, err);
+    if (code == LUNA_OK)
+        code = flush_scripts(booker, err);
+    if (code == LUNA_OK)
+        code = recover_all(booker, incarnation, report, err);
+    if (code == LUNA_OK)
+        code = load_and_announce(booker, present, incarnation, err);
+    if (code == LUNA_OK) {
+        report->fenced = true;
+        report->incarnation = incarnation;
+    }
+    return code;
+}
+
+enum luna_code luna_booking_fence(struct luna_booker *booker, struct luna_fence_report *ret_report,
+                                  struct luna_error *err)
+{
+    struct present present = {.connection = 0};
+    struct luna_fence_report report = {.why = "nothing changed"};
+    enum luna_code code = luna_booker_check(booker, err);
+    luna_booker_purpose(booker, LUNA_PURPOSE_FENCE);
+    if (code == LUNA_OK)
+        code = see(booker, &present, err);
+    if (code != LUNA_OK)
+        return code;
+    const char *why = why_fence(&present);
+    report.incarnation = present.incarnation;
+    if (why != NULL) {
+        report.why = why;
+        code = begin_life(booker, &present, &report, err);
+        if (code != LUNA_OK)
+            return luna_error_wrap(err, "fencing (%s)", why);
+        booker->ack_sha[0] = '\0';
+    }
+    booker->incarnation = report.incarnation;
+    *ret_report = report;
+    return LUNA_OK;
+}

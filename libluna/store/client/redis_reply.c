@@ -1,0 +1,68 @@
+#include "client/redis.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* struct luna_reply is hiredis's redisReply under a name that the rest of the store may know. */
+static const redisReply *raw(const struct luna_reply *reply)
+{
+    return (const redisReply *)reply;
+}
+
+void luna_reply_free(struct luna_reply *reply)
+{
+    if (reply != NULL)
+        freeReplyObject(reply);
+}
+
+const char *luna_reply_error(const struct luna_reply *reply)
+{
+    return raw(reply)->type == REDIS_REPLY_ERROR ? raw(reply)->str : NULL;
+}
+
+size_t luna_reply_count(const struct luna_reply *reply)
+{
+    return reply != NULL && raw(reply)->type == REDIS_REPLY_ARRAY ? raw(reply)->elements : 0;
+}
+
+const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t index)
+{
+    return index < luna_reply_count(reply) ? (const struct luna_reply *)raw(reply)->element[index] : NULL;
+}
+
+static bool is_text(const struct luna_reply *reply)
+{
+    return reply != NULL &&
+           (raw(reply)->type == REDIS_REPLY_STRING || raw(reply)->type == REDIS_REPLY_STATUS);
+}
+
+int64_t luna_reply_int(const struct luna_reply *reply, int64_t fallback)
+{
+    if (reply != NULL && raw(reply)->type == REDIS_REPLY_INTEGER)
+        return raw(reply)->integer;
+    if (!is_text(reply) || raw(reply)->len == 0)
+        return fallback;
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(raw(reply)->str, &end, 10);
+    return errno == 0 && *end == '\0' ? value : fallback;
+}
+
+const char *luna_reply_text(const struct luna_reply *reply)
+{
+    return is_text(reply) ? raw(reply)->str : "";
+}
+
+size_t luna_reply_numbers(const struct luna_reply *reply, int64_t *out, size_t max)
+{
+    size_t count = is_text(reply) ? (size_t)raw(reply)->len / sizeof *out : 0;
+    for (size_t i = 0; i < count && i < max; i++) {
+        uint64_t number = 0;
+        memcpy(&number, luna_reply_text(reply) + i * sizeof number, sizeof number);
+        out[i] = (int64_t)le64toh(number);
+    }
+    return count < max ? count : max;
+}

@@ -1,0 +1,135 @@
+#include "journal/file.h"
+
+#include "luna/store/admission.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* FNV-1a. Against torn records after a power loss, not against people. */
+static uint32_t check_of(const struct luna_journal_record *record)
+{
+    const size_t from = offsetof(struct luna_journal_record, account_id);
+    const unsigned char *bytes = (const unsigned char *)record;
+    uint32_t hash = 2166136261u;
+    for (size_t i = from; i < sizeof *record; i++)
+        hash = (hash ^ bytes[i]) * 16777619u;
+    return hash;
+}
+
+void luna_journal_record_seal(struct luna_journal_record *record)
+{
+    record->magic = LUNA_JOURNAL_MAGIC;
+    record->check = check_of(record);
+}
+
+bool luna_journal_record_is_sound(const struct luna_journal_record *record)
+{
+    return record->magic == LUNA_JOURNAL_MAGIC && record->check == check_of(record);
+}
+
+enum luna_code luna_journal_dir_open(const char *path, int *ret_fd, struct luna_error *err)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return luna_error_set(err, LUNA_EIO, "journal: cannot make %s: %s", path, strerror(errno));
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return luna_error_set(err, LUNA_EIO, "journal: cannot open %s: %s", path, strerror(errno));
+    *ret_fd = fd;
+    return LUNA_OK;
+}
+
+/* Linked into place whole: of two that make it at the same time one wins, and both read the winner's. */
+static enum luna_code draw_name(int dir_fd, struct luna_error *err)
+{
+    uint32_t drawn = 0;
+    char text[LUNA_JOURNAL_NAME_BYTES], path[32];
+    if (getrandom(&drawn, sizeof drawn, 0) != (ssize_t)sizeof drawn)
+        return luna_error_set(err, LUNA_EIO, "journal: getrandom: %s", strerror(errno));
+    int len = snprintf(text, sizeof text, "w%08x", drawn);
+    snprintf(path, sizeof path, "name.%ld", (long)getpid());
+    int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool written = fd >= 0 && write(fd, text, (size_t)len) == len && fsync(fd) == 0;
+    bool placed = written && (linkat(dir_fd, path, dir_fd, "name", 0) == 0 || errno == EEXIST);
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    (void)unlinkat(dir_fd, path, 0); /* absent when it could not be made */
+    return placed ? LUNA_OK : luna_error_set(err, LUNA_EIO, "journal: name: %s", strerror(saved));
+}
+
+enum luna_code luna_journal_dir_name(int dir_fd, char ret_name[LUNA_JOURNAL_NAME_BYTES],
+                                     struct luna_error *err)
+{
+    char text[LUNA_JOURNAL_NAME_BYTES] = "";
+    int fd = openat(dir_fd, "name", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        enum luna_code code = draw_name(dir_fd, err);
+        if (code != LUNA_OK)
+            return code;
+        fd = openat(dir_fd, "name", O_RDONLY | O_CLOEXEC);
+    }
+    if (fd < 0)
+        return luna_error_set(err, LUNA_EIO, "journal: name: %s", strerror(errno));
+    ssize_t got = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (got != 9 || text[0] != 'w' || strspn(text + 1, "0123456789abcdef") != 8)
+        return luna_error_set(err, LUNA_EPROTOCOL,
+                              "journal: the file \"name\" is damaged; wanted w and 8 hexadecimal digits");
+    memcpy(ret_name, text, sizeof text);
+    return LUNA_OK;
+}
+
+static int try_lock(int fd, int byte, short type)
+{
+    struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &range);
+}
+
+enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_deadline deadline,
+                                 struct luna_error *err)
+{
+    const struct timespec step = {.tv_nsec = 500000};
+    while (try_lock(fd, byte, exclusive ? F_WRLCK : F_RDLCK) != 0) {
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+            return luna_error_set(err, LUNA_EIO, "journal: lock: %s", strerror(errno));
+        if (luna_deadline_passed(deadline))
+            return luna_error_set(err, LUNA_ETIMEOUT, "journal: another process holds a lock for too long");
+        nanosleep(&step, NULL);
+    }
+    return LUNA_OK;
+}
+
+void luna_journal_unlock(int fd, int byte)
+{
+    (void)try_lock(fd, byte, F_UNLCK); /* cannot fail on an open descriptor */
+}
+
+void luna_journal_segment_name(int64_t slot, int64_t number, char ret_name[LUNA_JOURNAL_SEGMENT_NAME_BYTES])
+{
+    snprintf(ret_name, LUNA_JOURNAL_SEGMENT_NAME_BYTES, "j-%lld-%lld", (long long)slot, (long long)number);
+}
+
+bool luna_journal_segment_parse(const char *name, int *ret_slot, int64_t *ret_number)
+{
+    char *end = NULL;
+    if (strncmp(name, "j-", 2) != 0 || name[2] < '0' || name[2] > '9')
+        return false;
+    long slot = strtol(name + 2, &end, 10);
+    if (*end != '-' || end[1] < '0' || end[1] > '9' || slot >= LUNA_WORKERS_MAX)
+        return false;
+    long long number = strtoll(end + 1, &end, 10);
+    if (*end != '\0' || number == LLONG_MAX)
+        return false;
+    *ret_slot = (int)slot;
+    *ret_number = number;
+    return true;
+}

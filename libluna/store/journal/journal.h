@@ -1,0 +1,34 @@
+/*
+ * journal.h: a worker's record of every success, written before it is sent. Private to the store.
+ *
+ * A record exists if and only if the answer was sent, or its worker was killed between the two. It is therefore what a
+ * recovery believes, and Redis's counter is not.
+ */
+#ifndef LUNA_STORE_JOURNAL_H
+#define LUNA_STORE_JOURNAL_H
+
+#include "journal/file.h"
+#include "journal/page.h"
+
+struct luna_journal;
+
+/* Takes the slot. LUNA_ECONFLICT when another process has it. */
+enum luna_code luna_journal_open(const char *dir, int slot, struct luna_journal **ret_journal,
+                                 struct luna_error *err) LUNA_MUSTCHECK;
+void luna_journal_close(struct luna_journal *journal);
+struct luna_journal_page *luna_journal_page(struct luna_journal *journal);
+struct luna_journal_slot *luna_journal_slot(struct luna_journal *journal);
+/* The directory's name, and the worker's, which begins with it: "w1a2b3c4d.<slot>". */
+const char *luna_journal_dir_name_of(const struct luna_journal *journal);
+const char *luna_journal_worker_name(const struct luna_journal *journal);
+
+enum luna_append { LUNA_APPEND_OK, LUNA_APPEND_SEQ_CHANGED, LUNA_APPEND_FAILED };
+/* Appends unless the account's counter has left `seq`: both under the lock that recoveries wait for, so that a recovery
+ * either reads the record, or makes this return LUNA_APPEND_SEQ_CHANGED. */
+enum luna_append luna_journal_append(struct luna_journal *journal, struct luna_journal_record *record,
+                                     uint64_t seq, struct luna_deadline deadline,
+                                     struct luna_error *err) LUNA_MUSTCHECK;
+/* The wseq of the slot's last record; 0 when there is none. */
+int64_t luna_journal_last_wseq(const struct luna_journal *journal);
+
+#endif

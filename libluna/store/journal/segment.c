@@ -1,0 +1,114 @@
+#include "journal/file.h"
+#include "journal/fold.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int compare(const void *left, const void *right)
+{
+    const struct luna_journal_segment *a = left, *b = right;
+    if (a->slot != b->slot)
+        return a->slot < b->slot ? -1 : 1;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static bool listing_add(struct luna_journal_listing *listing, size_t *room,
+                        struct luna_journal_segment segment)
+{
+    if (listing->count == *room) {
+        size_t bigger = *room == 0 ? 64 : *room * 2;
+        void *items = realloc(listing->items, bigger * sizeof *listing->items);
+        if (items == NULL)
+            return false;
+        listing->items = items;
+        *room = bigger;
+    }
+    listing->items[listing->count++] = segment;
+    return true;
+}
+
+enum luna_code luna_journal_listing_read(int dir_fd, struct luna_journal_listing *ret_listing,
+                                         struct luna_error *err)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+    if (stream == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return luna_error_set(err, LUNA_EIO, "journal: cannot list: %s", strerror(errno));
+    }
+    struct luna_journal_listing listing = {.items = NULL};
+    size_t room = 0;
+    bool enough = true;
+    errno = 0; /* the end of a listing and its failure differ in nothing else */
+    for (struct dirent *entry; enough && (entry = readdir(stream)) != NULL; errno = 0) {
+        int slot = 0;
+        int64_t number = 0;
+        if (luna_journal_segment_parse(entry->d_name, &slot, &number))
+            enough =
+                listing_add(&listing, &room, (struct luna_journal_segment){.slot = slot, .number = number});
+    }
+    int failed = enough ? errno : ENOMEM;
+    closedir(stream);
+    if (failed != 0) {
+        luna_journal_listing_done(&listing);
+        return luna_error_set(err, enough ? LUNA_EIO : LUNA_ENOMEM, "journal: cannot list: %s",
+                              strerror(failed));
+    }
+    if (listing.count > 0)
+        qsort(listing.items, listing.count, sizeof *listing.items, compare);
+    *ret_listing = listing;
+    return LUNA_OK;
+}
+
+void luna_journal_listing_done(struct luna_journal_listing *listing)
+{
+    free(listing->items);
+    *listing = (struct luna_journal_listing){.items = NULL};
+}
+
+static bool add_record(const struct luna_journal_record *record, int64_t account_id, int64_t epoch,
+                       struct luna_journal_map *map)
+{
+    if (!luna_journal_record_is_sound(record) || (account_id != 0 && record->account_id != account_id) ||
+        (epoch >= 0 && record->epoch != epoch))
+        return true;
+    const struct luna_journal_sum sum = {.account_id = record->account_id,
+                                         .epoch = record->epoch,
+                                         .period_no = record->period_no,
+                                         .units = record->cost};
+    return luna_journal_map_add(map, &sum);
+}
+
+enum luna_code luna_journal_segment_add(int dir_fd, const struct luna_journal_segment *segment,
+                                        int64_t account_id, int64_t epoch, struct luna_journal_map *map,
+                                        struct luna_error *err)
+{
+    enum { BATCH = 512 };
+    struct luna_journal_record records[BATCH];
+    char name[LUNA_JOURNAL_SEGMENT_NAME_BYTES];
+    luna_journal_segment_name(segment->slot, segment->number, name);
+    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return luna_error_set(err, LUNA_EIO, "journal: %s: %s", name, strerror(errno));
+    enum luna_code code = LUNA_OK;
+    off_t at = 0;
+    while (code == LUNA_OK) {
+        ssize_t n = pread(fd, records, sizeof records, at);
+        if (n < 0)
+            code = luna_error_set(err, LUNA_EIO, "journal: %s: %s", name, strerror(errno));
+        size_t count = n > 0 ? (size_t)n / sizeof records[0] : 0;
+        if (count == 0)
+            break;
+        for (size_t i = 0; i < count && code == LUNA_OK; i++)
+            if (!add_record(&records[i], account_id, epoch, map))
+                code = luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the sums");
+        at += (off_t)(count * sizeof records[0]);
+    }
+    close(fd);
+    return code;
+}

@@ -1,0 +1,220 @@
+#include "luna/store/admission.h"
+
+#include "accounts/key.h"
+#include "client/digest.h"
+#include "luna/base/hex.h"
+#include "quota/admitter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ATTEMPTS_MAX = 3, RETRY_MS = 1000, LIFE_SLACK_MS = 1000, COLD = -1, REPLY_NUMBERS = 17 };
+
+/* What one question to Redis needs, made once per admission. */
+struct question {
+    const struct luna_admission_request *request;
+    struct luna_key_digest key;
+    struct luna_quota_keys keys;
+    struct luna_redis_command command;
+};
+
+static void refuse(struct luna_admission *admission, enum luna_admission_outcome outcome)
+{
+    admission->outcome = outcome;
+    admission->cost = 0;
+    if (outcome == LUNA_ADMIT_UNAVAILABLE)
+        /* Spread, so that those who were refused together do not come back together. */
+        admission->retry_after_ms = RETRY_MS + random() % RETRY_MS;
+}
+
+static void prepare_idempotency(const struct luna_admission_request *request,
+                                struct luna_admission *admission)
+{
+    unsigned char digest[LUNA_DIGEST_BYTES];
+    if (request->idempotency_key == NULL || request->cost == 0)
+        return;
+    luna_digest_sha256(request->idempotency_key, request->idempotency_key_len, digest);
+    luna_hex_encode(digest, LUNA_DIGEST_BYTES / 2, admission->idempotency_field);
+    luna_hex_encode(request->body_hash, LUNA_DIGEST_BYTES, admission->body_hash);
+}
+
+static void prepare_command(struct luna_admitter *admitter, struct question *question,
+                            const struct luna_admission *admission)
+{
+    const struct luna_admission_request *request = question->request;
+    struct luna_redis_command *command = &question->command;
+    luna_quota_keys_make(request->account_id, admission->idempotency_field, &question->keys);
+    luna_admitter_begin(command, 7);
+    luna_redis_arg(command, question->keys.m);
+    luna_redis_arg(command, question->keys.quota);
+    luna_redis_arg(command, question->keys.delta);
+    luna_redis_arg(command, LUNA_KEY_DIRTY);
+    luna_redis_arg(command, question->keys.concurrent);
+    luna_redis_arg(command, question->keys.idempotency);
+    luna_redis_arg(command, question->keys.absent);
+    luna_redis_arg(command, question->key.text);
+    luna_redis_arg_int(command, request->scope);
+    luna_redis_arg_int(command, request->cost);
+    luna_redis_arg_int(command, request->points);
+    luna_redis_arg(command, luna_journal_worker_name(admitter->journal));
+    luna_redis_arg_int(command, admission->worker_seq);
+    /* How long a concurrent slot or an idempotency record outlives a worker that dies with it. */
+    luna_redis_arg_int(command, luna_deadline_left_ms(request->deadline) + LIFE_SLACK_MS);
+    luna_redis_arg(command, admission->body_hash);
+}
+
+static int64_t ceil_div(int64_t value, int64_t by)
+{
+    return value > 0 ? (value + by - 1) / by : 0;
+}
+
+/* The script's reply: outcome, epoch, c, period, limit, left, period end, now, rate, burst, burst left, burst reset,
+ * retry, points, kind, concurrent, the key's scopes. */
+static void take_reply(const int64_t v[REPLY_NUMBERS], const struct luna_admission_request *request,
+                       struct luna_admission *admission)
+{
+    admission->outcome = (enum luna_admission_outcome)v[0];
+    admission->epoch = v[1];
+    admission->charged_at = v[2];
+    admission->period_no = v[3];
+    admission->quota_limit = v[4];
+    admission->quota_remaining = v[5] > 0 ? v[5] : 0;
+    admission->quota_reset_s = v[6] > 0 ? ceil_div(v[6] - v[7], 1000) : 0;
+    admission->quota_period = (enum luna_period)v[14];
+    admission->rate_per_s = v[8];
+    admission->rate_burst = v[9];
+    admission->rate_remaining = v[10] > 0 ? v[10] : 0;
+    admission->rate_reset_s = ceil_div(v[11], 1000000);
+    admission->retry_after_ms = v[12];
+    admission->points_max = v[13];
+    admission->cost = admission->outcome == LUNA_ADMIT_ALLOWED ? request->cost : 0;
+    admission->key_scopes = (unsigned)v[16];
+    admission->holds_slot = v[15] > 0 && admission->cost > 0;
+    if (admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED && v[6] > 0)
+        admission->retry_after_ms = v[6] - v[7];
+}
+
+enum answer { ANSWERED, ASK_AGAIN, GAVE_UP };
+
+static void pause_jittered(void)
+{
+    const struct timespec pause = {.tv_nsec = 5000000 + random() % 15000000};
+    nanosleep(&pause, NULL);
+}
+
+static enum answer load_cold(struct luna_admitter *admitter, const struct question *question,
+                             struct luna_deadline deadline, struct luna_admission *admission)
+{
+    struct luna_journal_page *page = luna_journal_page(admitter->journal);
+    admission->was_cold = true;
+    enum luna_cold cold = luna_cold_load(admitter, question->request->account_id,
+                                         question->request->request_id, deadline, &admission->error);
+    if (cold == LUNA_COLD_ABSENT) {
+        refuse(admission, LUNA_ADMIT_ACCOUNT_UNKNOWN);
+        return ANSWERED;
+    }
+    if (cold == LUNA_COLD_FAILED)
+        return GAVE_UP;
+    if (cold == LUNA_COLD_BUSY) {
+        luna_journal_page_count(page, LUNA_COUNT_LOAD_WAITS);
+        luna_error_set(&admission->error, LUNA_EUNAVAILABLE, "the account is being loaded");
+        pause_jittered();
+    }
+    admission->recovery_seq =
+        (int64_t)atomic_load(luna_journal_page_seq(page, question->request->account_id));
+    return ASK_AGAIN;
+}
+
+static enum answer ask(struct luna_admitter *admitter, struct question *question,
+                       struct luna_deadline deadline, struct luna_admission *admission)
+{
+    struct luna_reply *reply = NULL;
+    enum luna_code code = luna_admitter_script(admitter, LUNA_SCRIPT_ADMIT, &question->command, deadline,
+                                               &reply, &admission->error);
+    if (code != LUNA_OK)
+        return GAVE_UP;
+    int64_t numbers[REPLY_NUMBERS] = {LUNA_ADMIT_UNAVAILABLE};
+    (void)luna_reply_numbers(reply, numbers, REPLY_NUMBERS); /* the outcome alone, or all */
+    luna_reply_free(reply);
+    if (numbers[0] == COLD)
+        return load_cold(admitter, question, deadline, admission);
+    take_reply(numbers, question->request, admission);
+    admission->incarnation = admitter->fence.incarnation;
+    if (admission->outcome == LUNA_ADMIT_UNAVAILABLE) {
+        luna_error_set(&admission->error, LUNA_EUNAVAILABLE, "the question came too late");
+        refuse(admission, LUNA_ADMIT_UNAVAILABLE);
+    }
+    return ANSWERED;
+}
+
+/* Asks until there is an answer. A question whose answer was lost is put again under the same number, and charged once. */
+static void ask_until_answered(struct luna_admitter *admitter, struct question *question,
+                               struct luna_admission *admission)
+{
+    struct luna_journal_page *page = luna_journal_page(admitter->journal);
+    /* Whoever loads may need both stores twice; waiting for longer than that would only hold this worker. */
+    struct luna_deadline deadline =
+        luna_deadline_cap_ms(question->request->deadline,
+                             2 * ((int64_t)admitter->redis_timeout_ms + admitter->database_timeout_ms));
+    int failures = 0;
+    admission->recovery_seq =
+        (int64_t)atomic_load(luna_journal_page_seq(page, question->request->account_id));
+    while (!luna_deadline_passed(deadline)) {
+        enum answer answer = ask(admitter, question, deadline, admission);
+        if (answer == ANSWERED)
+            return;
+        if (answer == GAVE_UP && ++failures == ATTEMPTS_MAX)
+            break;
+        if (answer == GAVE_UP)
+            luna_journal_page_count(page, LUNA_COUNT_RETRIES);
+    }
+    if (admission->error.code == LUNA_OK)
+        luna_error_set(&admission->error, LUNA_ETIMEOUT, "the request's time ran out before it was admitted");
+    refuse(admission, LUNA_ADMIT_UNAVAILABLE);
+}
+
+static bool take_key(const struct luna_admitter *admitter, const struct luna_admission_request *request,
+                     struct luna_key_digest *ret_key)
+{
+    if (request->key_digest == NULL)
+        return luna_key_digest(request->api_key, request->api_key_len, &admitter->pepper, ret_key);
+    if (strlen(request->key_digest) != sizeof ret_key->text - 1)
+        return false;
+    memcpy(ret_key->text, request->key_digest, sizeof ret_key->text);
+    return true;
+}
+
+void luna_admit(struct luna_admitter *admitter, const struct luna_admission_request *request,
+                struct luna_admission *ret_admission)
+{
+    struct question question; /* mostly room for a long command: not to be cleared for each request */
+    struct luna_admission *admission = ret_admission;
+    question.request = request;
+    memset(admission, 0, sizeof *admission);
+    admission->account_id = request->account_id;
+    luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_ADMISSIONS);
+    if (!take_key(admitter, request, &question.key)) {
+        refuse(admission, LUNA_ADMIT_KEY_INVALID);
+        return;
+    }
+    memcpy(admission->key_digest, question.key.text, sizeof admission->key_digest);
+    if (request->account_id < 1 || request->account_id > INT32_MAX) {
+        refuse(admission, LUNA_ADMIT_ACCOUNT_UNKNOWN);
+        return;
+    }
+    if (luna_settle_pending(admitter, request->deadline, &admission->error) != LUNA_OK) {
+        refuse(admission, LUNA_ADMIT_UNAVAILABLE);
+        return;
+    }
+    prepare_idempotency(request, admission);
+    admission->worker_seq = ++admitter->wseq;
+    prepare_command(admitter, &question, admission);
+    if (request->cost > 0)
+        luna_settle_begin(admitter, request->account_id, admission->idempotency_field);
+    ask_until_answered(admitter, &question, admission);
+    /* Only an answer says that nothing is charged. Without one the slot stays, and is settled first next time. */
+    if (request->cost > 0 && admission->cost == 0 && admission->outcome != LUNA_ADMIT_UNAVAILABLE)
+        luna_settle_end(admitter);
+}

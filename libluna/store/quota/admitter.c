@@ -1,0 +1,153 @@
+#include "quota/admitter.h"
+
+#include "client/digest.h"
+#include "journal/host.h"
+#include "luna/store/pepper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum luna_code open_parts(struct luna_admitter *admitter, const struct luna_admitter_options *options,
+                                 struct luna_error *err)
+{
+    enum luna_code code = luna_digest_init(err);
+    if (code == LUNA_OK)
+        code = luna_cache_new(options->redis_url, options->redis_timeout_ms, &admitter->cache, err);
+    if (code == LUNA_OK)
+        code =
+            luna_database_new(options->database_url, options->database_timeout_ms, &admitter->database, err);
+    if (code == LUNA_OK)
+        code = luna_journal_open(options->journal_dir, options->worker_slot, &admitter->journal, err);
+    if (code != LUNA_OK)
+        return code;
+    admitter->journal_dir = strdup(options->journal_dir);
+    if (admitter->journal_dir == NULL)
+        return luna_error_set(err, LUNA_ENOMEM, "no memory for an admitter");
+    return LUNA_OK;
+}
+
+enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
+                                 struct luna_admitter **ret_admitter, struct luna_error *err)
+{
+    if (options->pepper == NULL || options->pepper_len < LUNA_PEPPER_BYTES_MIN)
+        return luna_error_set(err, LUNA_ECONFIG, "the key pepper must have %d bytes or more",
+                              LUNA_PEPPER_BYTES_MIN);
+    struct luna_admitter *admitter = calloc(1, sizeof *admitter);
+    if (admitter == NULL)
+        return luna_error_set(err, LUNA_ENOMEM, "no memory for an admitter");
+    enum luna_code code = open_parts(admitter, options, err);
+    if (code != LUNA_OK) {
+        luna_admitter_free(admitter);
+        return code;
+    }
+    luna_cache_meter(admitter->cache, options->meter, LUNA_PURPOSE_ADMIT);
+    luna_database_meter(admitter->database, options->meter, LUNA_PURPOSE_LOAD);
+    luna_database_share(admitter->database, options->silence);
+    luna_digest_key_make(options->pepper, options->pepper_len, &admitter->pepper);
+    admitter->redis_timeout_ms = options->redis_timeout_ms;
+    admitter->database_timeout_ms = options->database_timeout_ms;
+    /* Above every number that an earlier owner of the slot used: it asked less than once a microsecond, and if the clock
+     * went back since, its last success says where to begin. */
+    admitter->wseq = luna_clock_wall_ms() * 1000;
+    if (admitter->wseq < luna_journal_last_wseq(admitter->journal))
+        admitter->wseq = luna_journal_last_wseq(admitter->journal);
+    *ret_admitter = admitter;
+    return LUNA_OK;
+}
+
+void luna_admitter_free(struct luna_admitter *admitter)
+{
+    if (admitter == NULL)
+        return;
+    luna_cache_free(admitter->cache);
+    luna_database_free(admitter->database);
+    luna_journal_close(admitter->journal);
+    free(admitter->journal_dir);
+    luna_digest_wipe(&admitter->pepper, sizeof admitter->pepper);
+    free(admitter);
+}
+
+enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                   struct luna_error *err)
+{
+    enum luna_code code = luna_cache_ping(admitter->cache, deadline, err);
+    if (code == LUNA_OK)
+        code = luna_fence_record_read(admitter->cache, deadline, &admitter->fence, err);
+    if (code == LUNA_OK && admitter->fence.incarnation == 0)
+        return luna_error_set(err, LUNA_EUNAVAILABLE,
+                              "Redis holds no quota scripts: quota-syncd has not started yet");
+    if (code != LUNA_OK || admitter->host_announced)
+        return code == LUNA_OK ? luna_database_ping(admitter->database, deadline, err) : code;
+    code = luna_journal_host_announce(admitter->database, luna_journal_dir_name_of(admitter->journal),
+                                      deadline, err);
+    admitter->host_announced = code == LUNA_OK;
+    return code;
+}
+
+enum { SCRIPT_SHA_ARG = 1 };
+
+void luna_admitter_begin(struct luna_redis_command *command, int key_count)
+{
+    luna_redis_begin(command, "EVALSHA");
+    luna_redis_arg(command, ""); /* the script's SHA-1: luna_admitter_script() puts it there */
+    luna_redis_arg_int(command, key_count);
+}
+
+enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum luna_script script,
+                                           struct luna_redis_command *command, struct luna_deadline deadline,
+                                           struct luna_reply **ret_reply, struct luna_error *err)
+{
+    static const enum luna_purpose purposes[LUNA_SCRIPTS_FENCED] = {
+        [LUNA_SCRIPT_ADMIT] = LUNA_PURPOSE_ADMIT,   [LUNA_SCRIPT_REFUND] = LUNA_PURPOSE_REFUND,
+        [LUNA_SCRIPT_REDUCE] = LUNA_PURPOSE_REFUND, [LUNA_SCRIPT_FINISH] = LUNA_PURPOSE_COMMIT,
+        [LUNA_SCRIPT_LEASE] = LUNA_PURPOSE_LOAD,    [LUNA_SCRIPT_INSTALL] = LUNA_PURPOSE_LOAD};
+    struct luna_reply *reply = NULL;
+    luna_redis_purpose(admitter->cache, purposes[script]);
+    command->argv[SCRIPT_SHA_ARG] = admitter->fence.sha[script];
+    command->lens[SCRIPT_SHA_ARG] = strlen(admitter->fence.sha[script]);
+    enum luna_code code = luna_redis_call(admitter->cache, command, deadline, &reply, err);
+    if (code != LUNA_OK)
+        return code;
+    const char *text = luna_reply_error(reply);
+    if (text == NULL) {
+        *ret_reply = reply;
+        return LUNA_OK;
+    }
+    if (strncmp(text, "NOSCRIPT", 8) == 0)
+        code = luna_error_set(err, LUNA_ECONFLICT, "Redis is fenced until quota-syncd has looked at it");
+    else
+        code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", luna_script_name(script), text);
+    luna_reply_free(reply);
+    return code;
+}
+
+/* LUNA_ECONFLICT: Redis announces no other incarnation than the one we knew. */
+static enum luna_code refresh_fence(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                    struct luna_error *err)
+{
+    struct luna_fence_record record;
+    enum luna_code code = luna_fence_record_read(admitter->cache, deadline, &record, err);
+    if (code != LUNA_OK)
+        return code;
+    bool changed = record.incarnation != 0 && record.incarnation != admitter->fence.incarnation;
+    admitter->fence = record;
+    return changed
+               ? LUNA_OK
+               : luna_error_set(err, LUNA_ECONFLICT, "Redis is fenced until quota-syncd has looked at it");
+}
+
+enum luna_code luna_admitter_script(struct luna_admitter *admitter, enum luna_script script,
+                                    struct luna_redis_command *command, struct luna_deadline deadline,
+                                    struct luna_reply **ret_reply, struct luna_error *err)
+{
+    enum luna_code code = LUNA_ECONFLICT;
+    if (admitter->fence.incarnation != 0)
+        code = luna_admitter_script_pinned(admitter, script, command, deadline, ret_reply, err);
+    if (code != LUNA_ECONFLICT)
+        return code;
+    code = refresh_fence(admitter, deadline, err);
+    if (code == LUNA_OK)
+        code = luna_admitter_script_pinned(admitter, script, command, deadline, ret_reply, err);
+    /* Fenced is, for whoever asked, a store that refuses work. */
+    return code == LUNA_ECONFLICT ? LUNA_EUNAVAILABLE : code;
+}

@@ -1,0 +1,266 @@
+/*
+ * cold_load.c: an account that Redis does not have, brought there once, however many ask for it.
+ *
+ *   lease (Redis: one holder; forgets what a former life left)
+ *   → which epoch does PostgreSQL see?  → is the lease still ours? (then that epoch is the one of the cold account)
+ *   → raise the account's recovery counter, read the journals, if that epoch was open
+ *   → PostgreSQL: book what the journals say, open the next epoch, by compare-and-set on the one seen
+ *   → install (Redis: only if the lease is still ours).
+ *
+ * Whoever stops anywhere in between loses the lease, and with it the right to install; an epoch that was opened and never
+ * installed has no charges, and the next loader passes over it.
+ */
+#include "client/digest.h"
+#include "journal/sums.h"
+#include "luna/base/hex.h"
+#include "quota/admitter.h"
+#include "quota/config_keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TOKEN_BYTES = 33, ABSENT_MS = 5000, ACTOR_BYTES = 128 };
+
+struct load {
+    struct luna_admitter *admitter;
+    int64_t account_id;
+    const char *request_id;
+    struct luna_deadline deadline;
+    struct luna_quota_keys keys;
+    char token[TOKEN_BYTES];
+    int64_t now_ms; /* Redis's clock */
+    int64_t seen_epoch;
+    bool was_open;
+    struct luna_error *err;
+};
+
+static enum luna_cold take_lease(struct load *load)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    unsigned char random[16];
+    luna_digest_random(random, sizeof random);
+    luna_hex_encode(random, sizeof random, load->token);
+    luna_admitter_begin(&command, 4);
+    luna_redis_arg(&command, load->keys.m);
+    luna_redis_arg(&command, load->keys.load);
+    luna_redis_arg(&command, load->keys.quota);
+    luna_redis_arg(&command, load->keys.delta);
+    luna_redis_arg(&command, load->token);
+    /* For so long the account answers 503 when its loader is killed. A slower loader only begins again. */
+    luna_redis_arg_int(&command, load->admitter->database_timeout_ms + load->admitter->redis_timeout_ms);
+    if (luna_admitter_script(load->admitter, LUNA_SCRIPT_LEASE, &command, load->deadline, &reply,
+                             load->err) != LUNA_OK)
+        return LUNA_COLD_FAILED;
+    int64_t answer = luna_reply_int(luna_reply_at(reply, 0), 0);
+    load->now_ms = luna_reply_int(luna_reply_at(reply, 1), 0);
+    luna_reply_free(reply);
+    return answer == 1 ? LUNA_COLD_ABSENT : answer == 2 ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
+}
+
+static void begin_install(const struct load *load, const char *what, struct luna_redis_command *command)
+{
+    luna_admitter_begin(command, 5);
+    luna_redis_arg(command, load->keys.m);
+    luna_redis_arg(command, load->keys.quota);
+    luna_redis_arg(command, load->keys.delta);
+    luna_redis_arg(command, load->keys.load);
+    luna_redis_arg(command, load->keys.absent);
+    luna_redis_arg(command, load->token);
+    luna_redis_arg(command, what);
+}
+
+/* The lease is given up, or a short memory of "no such account" is left. Does nothing when the lease is not ours. */
+static void end_lease(struct load *load, const char *what)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    struct luna_error ignored;
+    begin_install(load, what, &command);
+    luna_redis_arg_int(&command, ABSENT_MS);
+    /* When this fails the lease runs out by itself. */
+    if (luna_admitter_script(load->admitter, LUNA_SCRIPT_INSTALL, &command,
+                             luna_deadline_in_ms(load->admitter->redis_timeout_ms), &reply,
+                             &ignored) == LUNA_OK)
+        luna_reply_free(reply);
+}
+
+static enum luna_code see_epoch(struct load *load, bool *ret_exists)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    luna_pg_param_int(&params, load->account_id);
+    enum luna_code code =
+        luna_pg_query(load->admitter->database, load->deadline,
+                      "SELECT epoch, is_open FROM luna_epoch_seen($1)", &params, &result, load->err);
+    if (code != LUNA_OK)
+        return code;
+    *ret_exists = luna_pg_rows(result) == 1;
+    if (*ret_exists) {
+        load->seen_epoch = luna_pg_int(result, 0, 0);
+        load->was_open = luna_pg_bool(result, 0, 1);
+    }
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+static enum luna_cold still_ours(struct load *load)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_redis_begin(&command, "GET");
+    luna_redis_arg(&command, load->keys.load);
+    if (luna_redis_want(load->admitter->cache, &command, load->deadline, &reply, load->err) != LUNA_OK)
+        return LUNA_COLD_FAILED;
+    bool ours = strcmp(luna_reply_text(reply), load->token) == 0;
+    luna_reply_free(reply);
+    return ours ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
+}
+
+static enum luna_code read_journals(struct load *load, struct luna_buf *periods, struct luna_buf *units)
+{
+    struct luna_journal_sums sums = {.items = NULL};
+    luna_pg_array_begin(periods);
+    luna_pg_array_begin(units);
+    if (!load->was_open)
+        return LUNA_OK;
+    atomic_fetch_add(luna_journal_page_seq(luna_journal_page(load->admitter->journal), load->account_id), 1);
+    enum luna_code code = luna_journal_sums_read(load->admitter->journal_dir, load->account_id,
+                                                 load->seen_epoch, load->deadline, &sums, load->err);
+    for (size_t i = 0; i < sums.count; i++) {
+        luna_pg_array_add(periods, sums.items[i].period_no);
+        luna_pg_array_add(units, sums.items[i].units);
+    }
+    luna_journal_sums_done(&sums);
+    return code;
+}
+
+static enum luna_code open_epoch(struct load *load, struct luna_buf *periods, struct luna_buf *units,
+                                 struct luna_pg_result **ret_result)
+{
+    struct luna_pg_params params = {.count = 0};
+    char actor[ACTOR_BYTES];
+    const char *period_array = luna_pg_array_end(periods), *unit_array = luna_pg_array_end(units);
+    if (period_array == NULL || unit_array == NULL)
+        return luna_error_set(load->err, LUNA_ELIMIT, "account %lld has too many periods in its journals",
+                              (long long)load->account_id);
+    luna_pg_param_int(&params, load->account_id);
+    luna_pg_param_int(&params, load->seen_epoch);
+    luna_pg_param_int(&params, load->admitter->fence.incarnation);
+    luna_pg_param_int(&params, load->now_ms);
+    luna_pg_param_text(&params, period_array);
+    luna_pg_param_text(&params, unit_array);
+    bool asked = load->request_id != NULL;
+    snprintf(actor, sizeof actor, "worker %s%s%s", luna_journal_worker_name(load->admitter->journal),
+             asked ? ", request " : "", asked ? load->request_id : "");
+    luna_pg_param_text(&params, actor);
+    return luna_pg_query(
+        load->admitter->database, load->deadline,
+        "SELECT epoch, quota_used, (config).quota_limit, (config).config_version, (config).disabled::int, "
+        "(config).rate_per_s, (config).rate_burst, (config).points_max, (config).concurrent_max, "
+        "(config).quota_period, (config).period_no, (config).period_end_ms, (config).next_end_ms, "
+        "(config).keys FROM luna_epoch_next($1, $2, $3, $4, $5, $6, $7)",
+        &params, ret_result, load->err);
+}
+
+static void add_fields(struct luna_redis_command *command, const struct luna_pg_result *result)
+{
+    static const struct {
+        const char *field;
+        int column;
+    } fields[] = {{"e", 0},     {"base", 1},   {"lim", 2},  {"lv", 3},  {"off", 4},   {"rate", 5},
+                  {"burst", 6}, {"points", 7}, {"conc", 8}, {"pn", 10}, {"pend", 11}, {"nend", 12}};
+    static const char *const zeros[] = {"c", "r", "a", "ar", "pc", "pr", "tat", "d"};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        luna_redis_arg(command, fields[i].field);
+        luna_redis_arg(command, luna_pg_text(result, 0, fields[i].column));
+    }
+    for (size_t i = 0; i < sizeof zeros / sizeof zeros[0]; i++) {
+        luna_redis_arg(command, zeros[i]);
+        luna_redis_arg(command, "0");
+    }
+    luna_redis_arg(command, "kind");
+    luna_redis_arg(command, luna_config_period(luna_pg_text(result, 0, 9)));
+}
+
+static enum luna_cold install(struct load *load, const struct luna_pg_result *result)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    struct luna_config_keys config_keys;
+    if (!luna_config_keys_parse(luna_pg_text(result, 0, 13), &config_keys)) {
+        luna_error_set(load->err, LUNA_ELIMIT, "account %lld has more than %d live keys",
+                       (long long)load->account_id, LUNA_CONFIG_KEYS_MAX);
+        return LUNA_COLD_FAILED;
+    }
+    begin_install(load, "live", &command);
+    luna_redis_arg_int(&command, luna_pg_int(result, 0, 2) - luna_pg_int(result, 0, 1));
+    add_fields(&command, result);
+    luna_config_keys_add(&config_keys, &command);
+    /* Pinned: the epoch was opened for this incarnation. In a later one it is closed already. */
+    enum luna_code code = luna_admitter_script_pinned(load->admitter, LUNA_SCRIPT_INSTALL, &command,
+                                                      load->deadline, &reply, load->err);
+    if (code != LUNA_OK)
+        return code == LUNA_ECONFLICT ? LUNA_COLD_BUSY : LUNA_COLD_FAILED;
+    bool installed = luna_reply_int(reply, 0) == 1;
+    luna_reply_free(reply);
+    return installed ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
+}
+
+static enum luna_cold load_seen(struct load *load, struct luna_buf *periods, struct luna_buf *units)
+{
+    struct luna_pg_result *result = NULL;
+    enum luna_code code = read_journals(load, periods, units);
+    if (code == LUNA_OK)
+        code = open_epoch(load, periods, units, &result);
+    if (code == LUNA_ECONFLICT) { /* another epoch, or another life of Redis: look again */
+        load->admitter->fence.incarnation = 0;
+        return LUNA_COLD_BUSY;
+    }
+    if (code != LUNA_OK)
+        return LUNA_COLD_FAILED;
+    enum luna_cold cold = luna_pg_rows(result) == 1 ? install(load, result) : LUNA_COLD_BUSY;
+    luna_pg_result_free(result);
+    return cold;
+}
+
+static enum luna_cold load_leased(struct load *load)
+{
+    bool exists = false;
+    if (see_epoch(load, &exists) != LUNA_OK)
+        return LUNA_COLD_FAILED;
+    if (!exists) {
+        end_lease(load, "absent");
+        return LUNA_COLD_ABSENT;
+    }
+    enum luna_cold cold = still_ours(load);
+    if (cold != LUNA_COLD_LOADED)
+        return cold;
+    struct luna_buf periods, units;
+    luna_buf_init(&periods, 1 << 20);
+    luna_buf_init(&units, 1 << 20);
+    cold = load_seen(load, &periods, &units);
+    luna_buf_done(&periods);
+    luna_buf_done(&units);
+    return cold;
+}
+
+enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, const char *request_id,
+                              struct luna_deadline deadline, struct luna_error *err)
+{
+    struct load load = {.admitter = admitter,
+                        .account_id = account_id,
+                        .request_id = request_id,
+                        .deadline = deadline,
+                        .err = err};
+    luna_quota_keys_make(account_id, "", &load.keys);
+    luna_pg_purpose(admitter->database, LUNA_PURPOSE_LOAD);
+    enum luna_cold leased = take_lease(&load);
+    if (leased != LUNA_COLD_ABSENT)
+        return leased;
+    luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_COLD_LOADS);
+    enum luna_cold cold = load_leased(&load);
+    if (cold == LUNA_COLD_BUSY || cold == LUNA_COLD_FAILED)
+        end_lease(&load, "drop");
+    return cold;
+}

@@ -1,0 +1,66 @@
+#include "quota/fence_record.h"
+
+#include "client/redis.h"
+#include "quota/quota_keys.h"
+
+#include <stdio.h>
+
+enum luna_code luna_fence_record_read(struct luna_cache *cache, struct luna_deadline deadline,
+                                      struct luna_fence_record *ret_record, struct luna_error *err)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_redis_begin(&command, "HMGET");
+    luna_redis_arg(&command, LUNA_KEY_FENCE);
+    luna_redis_arg(&command, "incarnation");
+    luna_redis_arg(&command, "abi");
+    luna_redis_arg(&command, "run_id");
+    luna_redis_arg(&command, "build");
+    for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++)
+        luna_redis_arg(&command, luna_script_name((enum luna_script)i));
+    enum luna_code code = luna_redis_want(cache, &command, deadline, &reply, err);
+    if (code != LUNA_OK)
+        return code;
+    struct luna_fence_record record = {.incarnation = 0};
+    if (luna_reply_int(luna_reply_at(reply, 1), 0) == LUNA_SCRIPT_ABI) {
+        record.incarnation = luna_reply_int(luna_reply_at(reply, 0), 0);
+        snprintf(record.run_id, sizeof record.run_id, "%s", luna_reply_text(luna_reply_at(reply, 2)));
+        snprintf(record.build, sizeof record.build, "%s", luna_reply_text(luna_reply_at(reply, 3)));
+        for (size_t i = 0; i < LUNA_SCRIPTS_FENCED; i++)
+            snprintf(record.sha[i], sizeof record.sha[i], "%s", luna_reply_text(luna_reply_at(reply, 4 + i)));
+    }
+    luna_reply_free(reply);
+    *ret_record = record;
+    return LUNA_OK;
+}
+
+enum luna_code luna_fence_record_write(struct luna_cache *cache, const struct luna_fence_record *record,
+                                       struct luna_deadline deadline, struct luna_error *err)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_redis_begin(&command, "EVAL");
+    luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_FENCE));
+    luna_redis_arg(&command, "2");
+    luna_redis_arg(&command, LUNA_KEY_FENCE);
+    luna_redis_arg(&command, LUNA_KEY_DIRTY);
+    luna_redis_arg_int(&command, record->incarnation);
+    luna_redis_arg(&command, "abi");
+    luna_redis_arg_int(&command, LUNA_SCRIPT_ABI);
+    luna_redis_arg(&command, "run_id");
+    luna_redis_arg(&command, record->run_id);
+    luna_redis_arg(&command, "build");
+    luna_redis_arg(&command, record->build);
+    for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++) {
+        luna_redis_arg(&command, luna_script_name((enum luna_script)i));
+        luna_redis_arg(&command, record->sha[i]);
+    }
+    enum luna_code code = luna_redis_want(cache, &command, deadline, &reply, err);
+    if (code != LUNA_OK)
+        return code;
+    if (luna_reply_int(reply, 0) != 1)
+        code = luna_error_set(err, LUNA_ECONFLICT,
+                              "another quota-syncd has announced a newer incarnation of Redis");
+    luna_reply_free(reply);
+    return code;
+}

@@ -1,0 +1,29 @@
+/*
+ * fence_record.h: what quota:fence says: which life of Redis this is, and its scripts. Private to the store.
+ */
+#ifndef LUNA_STORE_FENCE_RECORD_H
+#define LUNA_STORE_FENCE_RECORD_H
+
+#include "client/scripts.h"
+#include "luna/base/clock.h"
+#include "luna/base/error.h"
+#include "luna/store/cache.h"
+
+#include <stdint.h>
+
+struct luna_fence_record {
+    int64_t incarnation; /* 0: there is no record */
+    char run_id[64];
+    char build[17]; /* whose texts the scripts are */
+    char sha[LUNA_SCRIPTS_FENCED][LUNA_SCRIPT_SHA_BYTES];
+};
+
+/* LUNA_OK with incarnation 0 when Redis has none, or one of another ABI. */
+enum luna_code luna_fence_record_read(struct luna_cache *cache, struct luna_deadline deadline,
+                                      struct luna_fence_record *ret_record,
+                                      struct luna_error *err) LUNA_MUSTCHECK;
+/* LUNA_ECONFLICT: a newer incarnation is announced already. Forgets the dirty set in the same step. */
+enum luna_code luna_fence_record_write(struct luna_cache *cache, const struct luna_fence_record *record,
+                                       struct luna_deadline deadline, struct luna_error *err) LUNA_MUSTCHECK;
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * settle.c: the second half of an admission: commit, reduce, refund, and what a killed or answerless predecessor left behind.
+ */
+#include "quota/admitter.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { IDEMPOTENCY_LIFE_MS = 24 * 3600 * 1000, COMMIT_TRIES_MAX = 4 };
+
+void luna_settle_begin(struct luna_admitter *admitter, int64_t account_id, const char *idempotency_field)
+{
+    struct luna_journal_slot *slot = luna_journal_slot(admitter->journal);
+    slot->account_id = account_id;
+    snprintf(slot->idempotency_field, sizeof slot->idempotency_field, "%s", idempotency_field);
+    atomic_store(&slot->wseq, admitter->wseq);
+}
+
+void luna_settle_end(struct luna_admitter *admitter)
+{
+    atomic_store(&luna_journal_slot(admitter->journal)->wseq, 0);
+}
+
+/* Gives back charge `wseq`, if it was made, and makes sure that it cannot be made any more. */
+static enum luna_code give_back(struct luna_admitter *admitter, int64_t account_id, int64_t wseq,
+                                const char *field, struct luna_deadline deadline, struct luna_error *err)
+{
+    struct luna_quota_keys keys;
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_quota_keys_make(account_id, field, &keys);
+    luna_admitter_begin(&command, 5);
+    luna_redis_arg(&command, keys.m);
+    luna_redis_arg(&command, keys.quota);
+    luna_redis_arg(&command, LUNA_KEY_DIRTY);
+    luna_redis_arg(&command, keys.concurrent);
+    luna_redis_arg(&command, keys.idempotency);
+    luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
+    luna_redis_arg_int(&command, wseq);
+    enum luna_code code = luna_admitter_script(admitter, LUNA_SCRIPT_REFUND, &command, deadline, &reply, err);
+    if (code == LUNA_OK)
+        luna_reply_free(reply);
+    return code;
+}
+
+enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                   struct luna_error *err)
+{
+    struct luna_journal_slot *slot = luna_journal_slot(admitter->journal);
+    int64_t wseq = atomic_load(&slot->wseq);
+    if (wseq == 0)
+        return LUNA_OK;
+    /* A charge whose record was written is a success, even if its worker did not live to clear the slot. */
+    if (wseq != luna_journal_last_wseq(admitter->journal)) {
+        char field[sizeof slot->idempotency_field];
+        snprintf(field, sizeof field, "%.*s", (int)sizeof field - 1, slot->idempotency_field);
+        enum luna_code code = give_back(admitter, slot->account_id, wseq, field, deadline, err);
+        if (code != LUNA_OK)
+            return code;
+    }
+    if (admitter->wseq < wseq)
+        admitter->wseq = wseq;
+    luna_settle_end(admitter);
+    return LUNA_OK;
+}
+
+void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission)
+{
+    struct luna_error ignored;
+    if (admission->cost == 0)
+        return;
+    admission->cost = 0;
+    /* When Redis cannot be asked, the slot stays as it is, and the next admission begins with this. */
+    if (luna_settle_pending(admitter, luna_deadline_in_ms(admitter->redis_timeout_ms), &ignored) != LUNA_OK)
+        luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_RETRIES);
+}
+
+/* The reply of the script: units that are charged now, or -1 when none are. -1 also when there is no reply. */
+static int64_t ask_reduced(struct luna_admitter *admitter, struct luna_admission *admission, int64_t units)
+{
+    struct luna_quota_keys keys;
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    struct luna_deadline deadline = luna_deadline_in_ms(2 * (int64_t)admitter->redis_timeout_ms);
+    if (admission->incarnation != admitter->fence.incarnation)
+        return -1;
+    luna_quota_keys_make(admission->account_id, "", &keys);
+    luna_admitter_begin(&command, 3);
+    luna_redis_arg(&command, keys.m);
+    luna_redis_arg(&command, keys.quota);
+    luna_redis_arg(&command, LUNA_KEY_DIRTY);
+    luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
+    luna_redis_arg_int(&command, admission->worker_seq);
+    luna_redis_arg_int(&command, units);
+    if (luna_admitter_script_pinned(admitter, LUNA_SCRIPT_REDUCE, &command, deadline, &reply,
+                                    &admission->error) != LUNA_OK)
+        return -1;
+    int64_t stands = luna_reply_int(reply, -1);
+    luna_reply_free(reply);
+    return stands;
+}
+
+enum standing { STANDS, STANDS_NOT, UNKNOWN };
+
+/* Does the charge belong to the life that Redis and PostgreSQL agree on? Also ends what must end with the request. */
+static enum standing ask_standing(struct luna_admitter *admitter, const struct luna_admission *admission,
+                                  struct luna_deadline deadline, struct luna_error *err)
+{
+    struct luna_quota_keys keys;
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    if (admission->incarnation != admitter->fence.incarnation)
+        return STANDS_NOT;
+    luna_quota_keys_make(admission->account_id, admission->idempotency_field, &keys);
+    luna_admitter_begin(&command, 3);
+    luna_redis_arg(&command, keys.m);
+    luna_redis_arg(&command, keys.concurrent);
+    luna_redis_arg(&command, keys.idempotency);
+    luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
+    luna_redis_arg_int(&command, admission->worker_seq);
+    luna_redis_arg_int(&command, admission->epoch);
+    luna_redis_arg(&command, admission->body_hash);
+    luna_redis_arg_int(&command, IDEMPOTENCY_LIFE_MS);
+    enum luna_code code =
+        luna_admitter_script_pinned(admitter, LUNA_SCRIPT_FINISH, &command, deadline, &reply, err);
+    if (code != LUNA_OK)
+        return code == LUNA_ECONFLICT ? STANDS_NOT : UNKNOWN;
+    enum standing standing = luna_reply_int(reply, 0) == 1 ? STANDS : STANDS_NOT;
+    luna_reply_free(reply);
+    return standing;
+}
+
+static enum luna_commit make_void(struct luna_admitter *admitter, struct luna_admission *admission)
+{
+    luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_VOIDED);
+    luna_admission_refund(admitter, admission);
+    return LUNA_COMMIT_VOID;
+}
+
+enum luna_commit luna_admission_reduce(struct luna_admitter *admitter, struct luna_admission *admission,
+                                       int64_t units)
+{
+    int64_t charged = admission->cost;
+    if (units >= charged)
+        return LUNA_COMMIT_OK;
+    if (units == 0) {
+        luna_admission_refund(admitter, admission);
+    } else {
+        int64_t stands = ask_reduced(admitter, admission, units);
+        if (stands < 0) /* unknown, or gone: the slot still names the whole charge, whatever is left of it */
+            return make_void(admitter, admission);
+        admission->cost = stands;
+    }
+    admission->quota_remaining += charged - admission->cost;
+    return LUNA_COMMIT_OK;
+}
+
+enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct luna_admission *admission)
+{
+    if (admission->cost == 0)
+        return LUNA_COMMIT_OK;
+    struct luna_journal_page *page = luna_journal_page(admitter->journal);
+    struct luna_deadline deadline = luna_deadline_in_ms(2 * (int64_t)admitter->redis_timeout_ms);
+    struct luna_journal_record record = {.account_id = admission->account_id,
+                                         .epoch = admission->epoch,
+                                         .charged_at = admission->charged_at,
+                                         .cost = admission->cost,
+                                         .period_no = admission->period_no,
+                                         .wseq = admission->worker_seq,
+                                         .at_ms = luna_clock_wall_ms()};
+    uint64_t seq = (uint64_t)admission->recovery_seq;
+    bool must_ask = admission->holds_slot || admission->idempotency_field[0] != '\0';
+    for (int i = 0; i < COMMIT_TRIES_MAX; i++) {
+        if (must_ask && ask_standing(admitter, admission, deadline, &admission->error) != STANDS)
+            return make_void(admitter, admission);
+        enum luna_append append =
+            luna_journal_append(admitter->journal, &record, seq, deadline, &admission->error);
+        if (append == LUNA_APPEND_OK) {
+            luna_settle_end(admitter);
+            return LUNA_COMMIT_OK;
+        }
+        if (append == LUNA_APPEND_FAILED)
+            return make_void(admitter, admission);
+        seq = atomic_load(luna_journal_page_seq(page, admission->account_id));
+        must_ask = true; /* somebody began to read the journals: before this charge's end, or after it? */
+    }
+    return make_void(admitter, admission);
+}

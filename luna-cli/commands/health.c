@@ -1,0 +1,135 @@
+#include "commands/health.h"
+
+#include "luna/base/buf.h"
+#include "luna/store/cache.h"
+#include "luna/store/database.h"
+#include "luna/store/migrate.h"
+#include "session/cli_config.h"
+#include "session/http_get.h"
+#include "terminal/output.h"
+
+#include <string.h>
+
+enum { CHECK_TIMEOUT_MS = 3000, PAGE_BYTES_MAX = 64 * 1024 };
+
+/* One line of the report. */
+struct finding {
+    const char *part;
+    bool checked; /* false: no setting says where it is, and it is optional; or another part comes first */
+    bool well;
+    struct luna_error what; /* when not well */
+    const char *advice;
+};
+
+typedef enum luna_code (*check)(const struct cli_config *config, struct luna_error *err);
+
+static enum luna_code check_database(const struct cli_config *config, struct luna_error *err)
+{
+    struct luna_database *database = NULL;
+    enum luna_code code = cli_config_need(config, "LUNA_DATABASE_URL", err);
+    if (code == LUNA_OK)
+        code = luna_database_new(config->database_url, CHECK_TIMEOUT_MS, &database, err);
+    if (code == LUNA_OK)
+        code = luna_database_ping(database, luna_deadline_in_ms(CHECK_TIMEOUT_MS), err);
+    luna_database_free(database);
+    return code;
+}
+
+static enum luna_code check_schema(const struct cli_config *config, struct luna_error *err)
+{
+    struct luna_database *database = NULL;
+    enum luna_code code = cli_config_need(config, "LUNA_DATABASE_URL", err);
+    if (code == LUNA_OK)
+        code = luna_database_new(config->database_url, CHECK_TIMEOUT_MS, &database, err);
+    if (code == LUNA_OK)
+        code = luna_migrate_check(database, err);
+    luna_database_free(database);
+    return code;
+}
+
+static enum luna_code check_redis(const struct cli_config *config, struct luna_error *err)
+{
+    struct luna_cache *cache = NULL;
+    enum luna_code code = cli_config_need(config, "LUNA_REDIS_URL", err);
+    if (code == LUNA_OK)
+        code = luna_cache_new(config->redis_url, CHECK_TIMEOUT_MS, &cache, err);
+    if (code == LUNA_OK)
+        code = luna_cache_ping(cache, luna_deadline_in_ms(CHECK_TIMEOUT_MS), err);
+    luna_cache_free(cache);
+    return code;
+}
+
+static struct finding examine(const struct cli_config *config, const char *part, bool checked, check look,
+                              const char *advice)
+{
+    struct finding finding = {.part = part, .checked = checked, .advice = advice};
+    finding.well = !checked || look(config, &finding.what) == LUNA_OK;
+    if (!finding.well && finding.what.code == LUNA_ECONFIG)
+        finding.advice = "set it, or the same name with _FILE";
+    return finding;
+}
+
+/* A program of ours, at `address` (NULL: no setting says where, so it is not checked). It is well when its /readyz says so; when
+ * it does not, the page says why, and what has to be mended is elsewhere. */
+static struct finding examine_program(const char *part, const char *address, const char *setting_advice,
+                                      const char *start_advice)
+{
+    struct finding finding = {.part = part, .checked = address != NULL, .advice = setting_advice};
+    struct luna_buf page;
+    int http_status = 0;
+    finding.well = address == NULL;
+    if (finding.well)
+        return finding;
+    luna_buf_init(&page, PAGE_BYTES_MAX);
+    finding.advice = start_advice;
+    if (http_get(address, "/readyz", luna_deadline_in_ms(CHECK_TIMEOUT_MS), &http_status, &page,
+                 &finding.what) == LUNA_OK) {
+        finding.well = http_status == 200;
+        finding.advice = "mend what it says; it runs, and a restart helps nobody";
+        luna_error_set(&finding.what, LUNA_EUNAVAILABLE, "%s answers %d: %.*s", address, http_status,
+                       page.len > 0 ? (int)strcspn(page.data, "\n") : 0, page.len > 0 ? page.data : "");
+    }
+    luna_buf_done(&page);
+    return finding;
+}
+
+static enum cli_exit report(bool json, const struct finding *findings, size_t count)
+{
+    struct output_list *list = output_list_new(json);
+    enum cli_exit status = CLI_OK;
+    for (size_t i = 0; i < count; i++) {
+        const struct finding *f = &findings[i];
+        const char *word = !f->checked ? "not checked" : f->well ? "ok" : "FAILED";
+        const struct cell cells[] = {CELL_T("part", f->part), CELL_T("state", word),
+                                     CELL_T("what", f->well ? NULL : f->what.msg),
+                                     CELL_T("do", f->checked && f->well ? NULL : f->advice)};
+        output_list_add(list, cells, OUTPUT_COUNT(cells));
+        if (!f->well)
+            status = CLI_FAILED;
+    }
+    output_list_print(list, "");
+    return status;
+}
+
+enum cli_exit cmd_health(const struct invocation *invocation)
+{
+    struct cli_config config;
+    struct luna_error err;
+    if (cli_config_load(&config, &err) != LUNA_OK)
+        return cli_exit_report(&err);
+    const struct finding database = examine(&config, "postgresql", true, check_database,
+                                            "start PostgreSQL, or correct LUNA_DATABASE_URL");
+    const struct finding findings[] = {
+        database,
+        examine(&config, "schema", database.well, check_schema,
+                database.well ? "run: luna migrate up (as the owner of the schema)" : "postgresql first"),
+        examine(&config, "redis", true, check_redis, "start Redis, or correct LUNA_REDIS_URL"),
+        examine_program("quota-syncd", config.syncd_listen, "set LUNA_METRICS_LISTEN to where it listens",
+                        "start quota-syncd, or read its log"),
+        examine_program("workers", config.monitor_listen, "set LUNA_MONITOR_LISTEN to where it listens",
+                        "start fcgi-worker, or read its log"),
+    };
+    enum cli_exit status = report(invocation->json, findings, OUTPUT_COUNT(findings));
+    cli_config_done(&config);
+    return status;
+}

@@ -1,0 +1,294 @@
+#include "commands/kalman_line.h"
+
+#include "luna/modelling/number.h"
+#include "terminal/exit_status.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTIONS_BYTES_MAX = 16384, LIST_MAX = 64 };
+
+enum flag {
+    FLAG_MODEL = 256,
+    FLAG_PARAMETER,
+    FLAG_SETTING,
+    FLAG_OUTPUT,
+    FLAG_HORIZON,
+    FLAG_INTERVAL,
+    FLAG_INCLUDE,
+    FLAG_ROBUST,
+    FLAG_PRECISION,
+    FLAG_INPUT_FORMAT,
+    FLAG_OUTPUT_FORMAT
+};
+
+static const struct option flags[] = {
+    {"model", required_argument, NULL, FLAG_MODEL},
+    {"parameter", required_argument, NULL, FLAG_PARAMETER},
+    {"setting", required_argument, NULL, FLAG_SETTING},
+    {"output", required_argument, NULL, FLAG_OUTPUT},
+    {"horizon", required_argument, NULL, FLAG_HORIZON},
+    {"interval", required_argument, NULL, FLAG_INTERVAL},
+    {"include", required_argument, NULL, FLAG_INCLUDE},
+    {"robust", no_argument, NULL, FLAG_ROBUST},
+    {"precision", required_argument, NULL, FLAG_PRECISION},
+    {"input-format", required_argument, NULL, FLAG_INPUT_FORMAT},
+    {"output-format", required_argument, NULL, FLAG_OUTPUT_FORMAT},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* What was given, before it becomes JSON: the flags may come in any order. */
+struct given {
+    const char *model, *output, *horizon;
+    const char *parameters[LIST_MAX], *settings[LIST_MAX], *intervals[LIST_MAX], *includes[LIST_MAX];
+    size_t parameter_count, setting_count, interval_count, include_count;
+    bool robust;
+};
+
+void kalman_line_print_help(void)
+{
+    fputs("Usage: luna kalman FILE|- [OPTION…]\n"
+          "\n"
+          "Filters the series in FILE (\"-\": standard input) and writes the result to standard output, in "
+          "the\n"
+          "format of the input. CSV: with or without a header line; the series is the column named "
+          "\"value\", else the\n"
+          "last numeric one; an empty field, NA or NaN is a missing observation. JSON: {\"results\": [1120, "
+          "null, 963]},\n"
+          "with any option of the service's API; the options below take precedence.\n"
+          "\n"
+          "  --model NAME             local_level (default), trend, seasonal, bsm, arima, auto …\n"
+          "  --parameter NAME=VALUE   keep this parameter fixed; what is not given is fitted by maximum "
+          "likelihood\n"
+          "  --setting NAME=INTEGER   a setting of the model, such as period=12\n"
+          "  --output WHICH           filtered (default) or smoothed\n"
+          "  --horizon N              forecast N steps past the end\n"
+          "  --interval P             bounds that hold with probability P, such as 0.95; may be repeated\n"
+          "  --include WHAT,…         model, variance, innovations, diagnostics (the first and last in JSON "
+          "only)\n"
+          "  --robust                 bound the influence of outliers\n"
+          "  --precision N            N significant digits (1–17) instead of exact numbers\n"
+          "  --input-format FORMAT    json or csv, instead of guessing by name and content\n"
+          "  --output-format FORMAT   json or csv, instead of the input's\n"
+          "  --help                   show this page\n"
+          "\n"
+          "Exit status: 0 done; 1 the series cannot be read or modelled; 2 the command line is wrong.\n"
+          "\n"
+          "  luna kalman nile.csv --parameter level_variance=1469.1 --parameter observation_variance=15099\n",
+          stdout);
+}
+
+static bool read_format(const char *flag, const char *text, enum kalman_format *ret_format)
+{
+    if (strcmp(text, "json") == 0) {
+        *ret_format = KALMAN_FORMAT_JSON;
+        return true;
+    }
+    if (strcmp(text, "csv") == 0) {
+        *ret_format = KALMAN_FORMAT_CSV;
+        return true;
+    }
+    cli_exit_usage("%s is \"%s\"; wanted json or csv", flag, text);
+    return false;
+}
+
+static bool read_precision(const char *text, int *ret_precision)
+{
+    char *end = NULL;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || value < 1 || value > 17) {
+        cli_exit_usage("--precision is \"%s\"; wanted a whole number from 1 to 17", text);
+        return false;
+    }
+    *ret_precision = (int)value;
+    return true;
+}
+
+static bool add(const char **list, size_t *count, const char *flag, const char *text)
+{
+    if (*count == LIST_MAX) {
+        cli_exit_usage("%s is given more than %d times", flag, LIST_MAX);
+        return false;
+    }
+    list[(*count)++] = text;
+    return true;
+}
+
+static bool add_pair(const char **list, size_t *count, const char *flag, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text || equals[1] == '\0') {
+        cli_exit_usage("%s is \"%s\"; wanted NAME=VALUE", flag, text);
+        return false;
+    }
+    return add(list, count, flag, text);
+}
+
+static bool take_flag(int flag, const char *value, struct given *given, struct kalman_line *line)
+{
+    switch ((enum flag)flag) {
+    case FLAG_MODEL:
+        given->model = value;
+        return true;
+    case FLAG_OUTPUT:
+        given->output = value;
+        return true;
+    case FLAG_HORIZON:
+        given->horizon = value;
+        return true;
+    case FLAG_ROBUST:
+        given->robust = true;
+        return true;
+    case FLAG_PARAMETER:
+        return add_pair(given->parameters, &given->parameter_count, "--parameter", value);
+    case FLAG_SETTING:
+        return add_pair(given->settings, &given->setting_count, "--setting", value);
+    case FLAG_INTERVAL:
+        return add(given->intervals, &given->interval_count, "--interval", value);
+    case FLAG_INCLUDE:
+        return add(given->includes, &given->include_count, "--include", value);
+    case FLAG_PRECISION:
+        return read_precision(value, &line->precision);
+    case FLAG_INPUT_FORMAT:
+        return read_format("--input-format", value, &line->input_format);
+    case FLAG_OUTPUT_FORMAT:
+        return read_format("--output-format", value, &line->output_format);
+    }
+    return false; /* getopt_long has said what it does not know */
+}
+
+/* A word of the command line as a JSON value: a number where it is one, else a string, which the validator then
+ * refuses where a number belongs. */
+static void put_word(struct luna_buf *out, const char *text, size_t len)
+{
+    double value = 0;
+    size_t used = 0;
+    bool number = luna_number_parse(text, len, &value, &used) != LUNA_NUMBER_SYNTAX && used == len;
+    if (number)
+        luna_buf_append(out, text, len);
+    else
+        luna_buf_put_json_string(out, text, len);
+}
+
+/* The words of a comma-separated list, each as a JSON value. */
+static void put_words(struct luna_buf *out, const char *text)
+{
+    for (;;) {
+        size_t len = strcspn(text, ",");
+        put_word(out, text, len);
+        if (text[len] == '\0')
+            return;
+        luna_buf_putc(out, ',');
+        text += len + 1;
+    }
+}
+
+static void put_pair(struct luna_buf *out, const char *pair)
+{
+    const char *equals = strchr(pair, '=');
+    bool list = strchr(equals, ',') != NULL;
+    luna_buf_put_json_string(out, pair, (size_t)(equals - pair));
+    luna_buf_puts(out, list ? ":[" : ":");
+    put_words(out, equals + 1);
+    luna_buf_puts(out, list ? "]" : "");
+}
+
+/* A member's beginning, with the comma that separates it from the one before. */
+static void put_name(struct luna_buf *out, const char *name)
+{
+    if (out->len > 0 && out->data[out->len - 1] != '{')
+        luna_buf_putc(out, ',');
+    luna_buf_printf(out, "\"%s\":", name);
+}
+
+static void put_model(const struct given *given, struct luna_buf *out)
+{
+    if (given->model == NULL && given->parameter_count == 0 && given->setting_count == 0)
+        return;
+    put_name(out, "model");
+    luna_buf_puts(out, "{\"name\":");
+    const char *name = given->model != NULL ? given->model : "local_level";
+    luna_buf_put_json_string(out, name, strlen(name));
+    for (size_t i = 0; i < given->setting_count; i++) {
+        luna_buf_putc(out, ',');
+        put_pair(out, given->settings[i]);
+    }
+    luna_buf_puts(out, ",\"parameters\":{");
+    for (size_t i = 0; i < given->parameter_count; i++) {
+        if (i > 0)
+            luna_buf_putc(out, ',');
+        put_pair(out, given->parameters[i]);
+    }
+    luna_buf_puts(out, "}}");
+}
+
+static void put_list(struct luna_buf *out, const char *name, const char *const *list, size_t count)
+{
+    if (count == 0)
+        return;
+    put_name(out, name);
+    luna_buf_putc(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            luna_buf_putc(out, ',');
+        put_words(out, list[i]);
+    }
+    luna_buf_putc(out, ']');
+}
+
+static bool write_options(const struct given *given, struct luna_buf *out)
+{
+    luna_buf_putc(out, '{');
+    put_model(given, out);
+    if (given->output != NULL) {
+        put_name(out, "output");
+        luna_buf_put_json_string(out, given->output, strlen(given->output));
+    }
+    if (given->horizon != NULL) {
+        put_name(out, "horizon");
+        put_word(out, given->horizon, strlen(given->horizon));
+    }
+    if (given->robust) {
+        put_name(out, "robust");
+        luna_buf_puts(out, "true");
+    }
+    put_list(out, "intervals", given->intervals, given->interval_count);
+    put_list(out, "include", given->includes, given->include_count);
+    luna_buf_putc(out, '}');
+    if (out->overflow)
+        cli_exit_usage("the options are too long");
+    return !out->overflow;
+}
+
+enum kalman_line_status kalman_line_read(int argc, char **argv, struct kalman_line *ret_line)
+{
+    struct given given = {.model = NULL};
+    *ret_line = (struct kalman_line){.path = NULL};
+    luna_buf_init(&ret_line->options, OPTIONS_BYTES_MAX);
+    optind = 0; /* glibc: start afresh, whatever was read before */
+    for (;;) {
+        int flag = getopt_long(argc, argv, "h", flags, NULL); /* NOLINT(concurrency-mt-unsafe) */
+        if (flag == 'h')
+            return KALMAN_LINE_HELP;
+        if (flag == -1)
+            break;
+        if (!take_flag(flag, optarg, &given, ret_line))
+            return KALMAN_LINE_WRONG;
+    }
+    if (argc - optind != 1) {
+        cli_exit_usage(argc == optind ? "kalman: a FILE is wanted, or - for standard input"
+                                      : "kalman: more than one FILE");
+        return KALMAN_LINE_WRONG;
+    }
+    ret_line->path = argv[optind];
+    return write_options(&given, &ret_line->options) ? KALMAN_LINE_RUN : KALMAN_LINE_WRONG;
+}
+
+void kalman_line_done(struct kalman_line *line)
+{
+    luna_buf_done(&line->options);
+}

@@ -1,0 +1,148 @@
+#include "commands/key.h"
+
+#include "session/session.h"
+#include "terminal/output.h"
+#include "terminal/words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool read_times(const struct invocation *invocation, int64_t *ret_not_before_ms,
+                       int64_t *ret_expires_ms)
+{
+    const char *not_before = invocation_option(invocation, "not-before");
+    const char *expires = invocation_option(invocation, "expires");
+    *ret_not_before_ms = 0;
+    *ret_expires_ms = 0;
+    return (!not_before || time_read("--not-before", not_before, ret_not_before_ms)) &&
+           (!expires || time_read("--expires", expires, ret_expires_ms));
+}
+
+enum cli_exit cmd_key_create(const struct invocation *invocation)
+{
+    const char *scopes_words = invocation_option(invocation, "scopes");
+    unsigned scopes = 0;
+    int64_t not_before_ms, expires_ms;
+    if (!scopes_read(scopes_words ? scopes_words : "model,read", &scopes) ||
+        !read_times(invocation, &not_before_ms, &expires_ms))
+        return CLI_USAGE;
+    struct session session;
+    enum cli_exit status = session_open(&session, SESSION_DATABASE | SESSION_CACHE_IF_SET | SESSION_PEPPER);
+    if (status != CLI_OK)
+        return status;
+    struct luna_operator op = session_operator(&session);
+    struct luna_account account;
+    struct luna_key_text key = {{0}};
+    struct luna_error err;
+    int64_t key_id = 0;
+    status = session_account(&session, invocation->operands[0], &account);
+    if (status == CLI_OK &&
+        luna_key_create(&op, account.id, scopes, not_before_ms, expires_ms, &key, &key_id, &err) != LUNA_OK)
+        status = cli_exit_report(&err);
+    if (status == CLI_OK) {
+        char scopes_shown[SCOPES_TEXT_BYTES];
+        scopes_text(scopes, scopes_shown, sizeof scopes_shown);
+        const struct cell cells[] = {CELL_I("account_id", account.id),  CELL_I("key_id", key_id),
+                                     CELL_T("scopes", scopes_shown),    CELL_MS("not_before", not_before_ms),
+                                     CELL_MS("expires_at", expires_ms), CELL_T("api_key", key.text)};
+        output_record(invocation->json, cells, OUTPUT_COUNT(cells));
+    }
+    luna_key_text_wipe(&key);
+    session_close(&session);
+    return status;
+}
+
+static bool list_key(void *context, const struct luna_key *key)
+{
+    char scopes[SCOPES_TEXT_BYTES];
+    scopes_text(key->scopes, scopes, sizeof scopes);
+    const struct cell cells[] = {CELL_I("key_id", key->id),
+                                 CELL_T("prefix", key->prefix),
+                                 CELL_B("primary", key->primary),
+                                 CELL_T("scopes", scopes),
+                                 CELL_MS("created_at", key->created_ms),
+                                 CELL_MS("not_before", key->not_before_ms),
+                                 CELL_MS("expires_at", key->expires_ms),
+                                 CELL_MS("revoked_at", key->revoked_ms)};
+    output_list_add(context, cells, OUTPUT_COUNT(cells));
+    return true;
+}
+
+enum cli_exit cmd_key_list(const struct invocation *invocation)
+{
+    struct session session;
+    enum cli_exit status = session_open(&session, SESSION_DATABASE);
+    if (status != CLI_OK)
+        return status;
+    struct luna_account account;
+    status = session_account(&session, invocation->operands[0], &account);
+    if (status == CLI_OK) {
+        struct output_list *list = output_list_new(invocation->json);
+        struct luna_error err;
+        if (luna_key_list(session.database, account.id, list_key, list, &err) != LUNA_OK)
+            status = cli_exit_report(&err);
+        output_list_print(list, "This account has no key: luna account rotate-key ACCOUNT");
+    }
+    session_close(&session);
+    return status;
+}
+
+enum cli_exit cmd_key_revoke(const struct invocation *invocation)
+{
+    const char *reason = invocation_option(invocation, "reason");
+    int64_t key_id = 0;
+    if (!invocation_integer("the key's id", invocation->operands[1], 1, INT64_MAX, &key_id))
+        return CLI_USAGE;
+    struct session session;
+    enum cli_exit status = session_open(&session, SESSION_DATABASE | SESSION_CACHE);
+    if (status != CLI_OK)
+        return status;
+    struct luna_operator op = session_operator(&session);
+    struct luna_account account;
+    struct luna_error err;
+    status = session_account(&session, invocation->operands[0], &account);
+    if (status == CLI_OK && luna_key_revoke(&op, account.id, key_id, reason ? reason : "", &err) != LUNA_OK)
+        status = cli_exit_report(&err);
+    if (status == CLI_OK) {
+        const struct cell cells[] = {CELL_I("account_id", account.id), CELL_I("key_id", key_id),
+                                     CELL_B("revoked", 1)};
+        output_record(invocation->json, cells, OUTPUT_COUNT(cells));
+    }
+    session_close(&session);
+    return status;
+}
+
+/* The key comes from standard input: a command line can be read by every user of the machine. */
+static enum cli_exit read_key(char *out, size_t out_size)
+{
+    if (!fgets(out, (int)out_size, stdin))
+        return cli_exit_usage("there is no key on standard input");
+    out[strcspn(out, "\r\n")] = '\0';
+    return CLI_OK;
+}
+
+enum cli_exit cmd_key_find(const struct invocation *invocation)
+{
+    char text[128];
+    enum cli_exit status = read_key(text, sizeof text);
+    if (status != CLI_OK)
+        return status;
+    struct session session;
+    status = session_open(&session, SESSION_DATABASE | SESSION_PEPPER);
+    if (status != CLI_OK)
+        return status;
+    struct luna_operator op = session_operator(&session);
+    struct luna_account account;
+    struct luna_error err;
+    int64_t key_id = 0;
+    status = session_account(&session, invocation->operands[0], &account);
+    if (status == CLI_OK && luna_key_find(&op, account.id, text, strlen(text), &key_id, &err) != LUNA_OK)
+        status = cli_exit_report(&err);
+    explicit_bzero(text, sizeof text);
+    if (status == CLI_OK) {
+        const struct cell cells[] = {CELL_I("account_id", account.id), CELL_I("key_id", key_id)};
+        output_record(invocation->json, cells, OUTPUT_COUNT(cells));
+    }
+    session_close(&session);
+    return status;
+}

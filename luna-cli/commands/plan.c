@@ -1,0 +1,146 @@
+#include "commands/plan.h"
+
+#include "luna/store/plan.h"
+#include "session/session.h"
+#include "terminal/output.h"
+#include "terminal/words.h"
+
+#include <string.h>
+
+enum { PLAN_CELLS = 8, QUOTA_MAX = 2147483647, RATE_MAX = 1000000 };
+
+static void plan_cells(const struct luna_plan *plan, struct cell cells[PLAN_CELLS])
+{
+    const struct cell filled[PLAN_CELLS] = {CELL_T("name", plan->name),
+                                            CELL_I("rate_per_s", plan->rate_per_s),
+                                            CELL_I("rate_burst", plan->rate_burst),
+                                            CELL_I("quota_limit", plan->quota_limit),
+                                            CELL_T("quota_period", luna_period_kind(plan->quota_period)),
+                                            CELL_I("points_max", plan->points_max),
+                                            CELL_I("concurrent_max", plan->concurrent_max),
+                                            CELL_B("changing", plan->changing)};
+    memcpy(cells, filled, sizeof filled);
+    if (plan->quota_limit < 0)
+        cells[3] = CELL_T("quota_limit", NULL);
+}
+
+static bool list_plan(void *context, const struct luna_plan *plan)
+{
+    struct cell cells[PLAN_CELLS];
+    plan_cells(plan, cells);
+    output_list_add(context, cells, PLAN_CELLS);
+    return true;
+}
+
+enum cli_exit cmd_plan_list(const struct invocation *invocation)
+{
+    struct session session;
+    enum cli_exit status = session_open(&session, SESSION_DATABASE);
+    if (status != CLI_OK)
+        return status;
+    struct output_list *list = output_list_new(invocation->json);
+    struct luna_error err;
+    if (luna_plan_list(session.database, list_plan, list, &err) != LUNA_OK)
+        status = cli_exit_report(&err);
+    output_list_print(list, "There is no plan: luna plan set NAME --rate N --burst N");
+    session_close(&session);
+    return status;
+}
+
+struct search {
+    const char *name;
+    bool found;
+    struct luna_plan plan;
+};
+
+static bool match_plan(void *context, const struct luna_plan *plan)
+{
+    struct search *search = context;
+    if (strcmp(plan->name, search->name) != 0)
+        return true;
+    search->plan = *plan;
+    search->found = true;
+    return false;
+}
+
+static void print_plan(bool json, const struct luna_plan *plan)
+{
+    struct cell cells[PLAN_CELLS];
+    plan_cells(plan, cells);
+    output_record(json, cells, PLAN_CELLS);
+}
+
+enum cli_exit cmd_plan_show(const struct invocation *invocation)
+{
+    struct session session;
+    enum cli_exit status = session_open(&session, SESSION_DATABASE);
+    if (status != CLI_OK)
+        return status;
+    struct search search = {.name = invocation->operands[0]};
+    struct luna_error err;
+    enum luna_code code = luna_plan_list(session.database, match_plan, &search, &err);
+    if (code == LUNA_OK && !search.found)
+        code = luna_error_set(&err, LUNA_ENOTFOUND, "there is no plan \"%s\"", search.name);
+    if (code == LUNA_OK)
+        print_plan(invocation->json, &search.plan);
+    else
+        status = cli_exit_report(&err);
+    session_close(&session);
+    return status;
+}
+
+/* `option` with its dashes, as the fault names it. */
+static bool take_integer(const struct invocation *invocation, const char *option, int64_t min, int64_t max,
+                         int64_t *value)
+{
+    const char *text = invocation_option(invocation, option + strlen("--"));
+    return !text || invocation_integer(option, text, min, max, value);
+}
+
+/* Puts the options that were given over what the plan has. */
+static bool take_options(const struct invocation *invocation, struct luna_plan *plan)
+{
+    const char *period = invocation_option(invocation, "period");
+    const char *quota = invocation_option(invocation, "quota");
+    if (quota && strcmp(quota, "none") == 0)
+        plan->quota_limit = -1;
+    else if (quota && !invocation_integer("--quota", quota, 0, QUOTA_MAX, &plan->quota_limit))
+        return false;
+    return take_integer(invocation, "--rate", 1, RATE_MAX, &plan->rate_per_s) &&
+           take_integer(invocation, "--burst", 1, RATE_MAX, &plan->rate_burst) &&
+           take_integer(invocation, "--points-max", 0, INT64_MAX, &plan->points_max) &&
+           take_integer(invocation, "--concurrent-max", 0, QUOTA_MAX, &plan->concurrent_max) &&
+           (!period || period_read(period, &plan->quota_period));
+}
+
+static enum cli_exit put_plan(const struct invocation *invocation, const struct session *session)
+{
+    struct search search = {.name = invocation->operands[0], .plan = {.quota_limit = -1}};
+    struct luna_error err;
+    if (strlen(search.name) >= sizeof search.plan.name)
+        return cli_exit_usage("a plan's name has at most %zu bytes", sizeof search.plan.name - 1);
+    if (luna_plan_list(session->database, match_plan, &search, &err) != LUNA_OK)
+        return cli_exit_report(&err);
+    memcpy(search.plan.name, search.name, strlen(search.name) + 1);
+    if (!take_options(invocation, &search.plan))
+        return CLI_USAGE;
+    if (search.plan.rate_per_s == 0 || search.plan.rate_burst == 0)
+        return cli_exit_usage("there is no plan \"%s\" yet: a new one needs --rate and --burst", search.name);
+    struct luna_operator op = session_operator(session);
+    if (luna_plan_put(&op, &search.plan, &err) != LUNA_OK)
+        return cli_exit_report(&err);
+    search.plan.changing = false;
+    print_plan(invocation->json, &search.plan);
+    return CLI_OK;
+}
+
+enum cli_exit cmd_plan_set(const struct invocation *invocation)
+{
+    struct session session;
+    enum cli_exit status = session_open(&session, SESSION_DATABASE | SESSION_CACHE_IF_SET);
+    if (status != CLI_OK)
+        return status;
+    status = put_plan(invocation, &session);
+    session_close(&session);
+    return status;
+}

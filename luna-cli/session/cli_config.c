@@ -1,0 +1,71 @@
+#include "session/cli_config.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define MEMBER(name) offsetof(struct cli_config, name)
+
+const struct luna_setting cli_settings[] = {
+    {.name = "LUNA_DATABASE_URL",
+     .type = LUNA_SETTING_STRING,
+     .flags = LUNA_SETTING_SECRET,
+     .offset = MEMBER(database_url),
+     .help = "PostgreSQL, as the role luna_admin, or as the owner for migrate: "
+             "postgresql://user:password@host:port/database"},
+    {.name = "LUNA_REDIS_URL",
+     .type = LUNA_SETTING_STRING,
+     .flags = LUNA_SETTING_SECRET,
+     .offset = MEMBER(redis_url),
+     .help = "Redis: redis://[:password@]host:port[/db] or unix:///path[?db=n]"},
+    {.name = "LUNA_KEY_PEPPER",
+     .type = LUNA_SETTING_STRING,
+     .flags = LUNA_SETTING_SECRET,
+     .offset = MEMBER(key_pepper),
+     .help =
+         "The secret that API keys are hashed with, the same as the workers': 64 or more hexadecimal digits"},
+    {.name = "LUNA_MONITOR_LISTEN",
+     .type = LUNA_SETTING_STRING,
+     .offset = MEMBER(monitor_listen),
+     .help = "Where the worker pool's monitor listens, for luna health, status and top: host:port"},
+    {.name = "LUNA_METRICS_LISTEN",
+     .type = LUNA_SETTING_STRING,
+     .offset = MEMBER(syncd_listen),
+     .help = "Where quota-syncd listens, for luna health: host:port"},
+    {.name = "LUNA_REDIS_TIMEOUT_MS",
+     .type = LUNA_SETTING_INT,
+     .offset = MEMBER(redis_timeout_ms),
+     .default_text = "2000",
+     .min = 10,
+     .max = 60000,
+     .help = "Patience with one answer of Redis, in milliseconds"},
+    {.name = "LUNA_DATABASE_TIMEOUT_MS",
+     .type = LUNA_SETTING_INT,
+     .offset = MEMBER(database_timeout_ms),
+     .default_text = "30000",
+     .min = 10,
+     .max = 3600000,
+     .help = "Patience with one answer of PostgreSQL, in milliseconds"},
+    {.name = NULL}};
+
+enum luna_code cli_config_load(struct cli_config *ret_config, struct luna_error *err)
+{
+    return luna_config_load(cli_settings, luna_config_env, ret_config, err);
+}
+
+void cli_config_done(struct cli_config *config)
+{
+    luna_config_done(cli_settings, config);
+}
+
+enum luna_code cli_config_need(const struct cli_config *config, const char *name, struct luna_error *err)
+{
+    for (const struct luna_setting *setting = cli_settings; setting->name; setting++) {
+        if (strcmp(setting->name, name) != 0)
+            continue;
+        const char *const *member = (const void *)((const char *)config + setting->offset);
+        if (*member)
+            return LUNA_OK;
+        return luna_error_set(err, LUNA_ECONFIG, "%s is not set; wanted: %s", name, setting->help);
+    }
+    return luna_error_set(err, LUNA_ECONFIG, "there is no setting %s", name);
+}

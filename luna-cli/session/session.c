@@ -1,0 +1,88 @@
+#include "session/session.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum luna_code read_pepper(struct session *session, struct luna_error *err)
+{
+    enum luna_code code = cli_config_need(&session->config, "LUNA_KEY_PEPPER", err);
+    return code != LUNA_OK
+               ? code
+               : luna_pepper_decode(session->config.key_pepper, session->pepper, &session->pepper_len, err);
+}
+
+static enum luna_code open_database(struct session *session, struct luna_error *err)
+{
+    enum luna_code code = cli_config_need(&session->config, "LUNA_DATABASE_URL", err);
+    if (code != LUNA_OK)
+        return code;
+    return luna_database_new(session->config.database_url, (int)session->config.database_timeout_ms,
+                             &session->database, err);
+}
+
+static enum luna_code open_cache(struct session *session, unsigned needs, struct luna_error *err)
+{
+    if (!(needs & SESSION_CACHE) && !session->config.redis_url)
+        return LUNA_OK;
+    enum luna_code code = cli_config_need(&session->config, "LUNA_REDIS_URL", err);
+    if (code != LUNA_OK)
+        return code;
+    return luna_cache_new(session->config.redis_url, (int)session->config.redis_timeout_ms, &session->cache,
+                          err);
+}
+
+static void name_actor(struct session *session)
+{
+    const struct passwd *user = getpwuid(getuid()); /* NOLINT(concurrency-mt-unsafe): there is one thread */
+    if (user)
+        snprintf(session->actor, sizeof session->actor, "cli:%s", user->pw_name);
+    else
+        snprintf(session->actor, sizeof session->actor, "cli:uid-%ld", (long)getuid());
+}
+
+enum cli_exit session_open(struct session *session, unsigned needs)
+{
+    *session = (struct session){.database = NULL};
+    struct luna_error err;
+    enum luna_code code = cli_config_load(&session->config, &err);
+    if (code == LUNA_OK && (needs & SESSION_DATABASE))
+        code = open_database(session, &err);
+    if (code == LUNA_OK && (needs & (SESSION_CACHE | SESSION_CACHE_IF_SET)))
+        code = open_cache(session, needs, &err);
+    if (code == LUNA_OK && (needs & SESSION_PEPPER))
+        code = read_pepper(session, &err);
+    if (code != LUNA_OK) {
+        session_close(session);
+        return cli_exit_report(&err);
+    }
+    name_actor(session);
+    return CLI_OK;
+}
+
+void session_close(struct session *session)
+{
+    luna_cache_free(session->cache);
+    luna_database_free(session->database);
+    explicit_bzero(session->pepper, sizeof session->pepper);
+    cli_config_done(&session->config);
+}
+
+struct luna_operator session_operator(const struct session *session)
+{
+    return (struct luna_operator){.database = session->database,
+                                  .cache = session->cache,
+                                  .pepper = session->pepper_len > 0 ? session->pepper : NULL,
+                                  .pepper_len = session->pepper_len,
+                                  .actor = session->actor};
+}
+
+enum cli_exit session_account(const struct session *session, const char *which,
+                              struct luna_account *ret_account)
+{
+    struct luna_error err;
+    if (luna_account_find(session->database, which, ret_account, &err) != LUNA_OK)
+        return cli_exit_report(&err);
+    return CLI_OK;
+}

@@ -1,0 +1,137 @@
+#include "terminal/command.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Above every letter; a command's own options follow from OPTION_OWN on. */
+enum { OPTION_JSON = 1000, OPTION_HELP, OPTION_OWN };
+
+static int word_count(const char *name)
+{
+    return strchr(name, ' ') ? 2 : 1;
+}
+
+static bool words_match(const char *name, int argc, char *const argv[])
+{
+    const char *space = strchr(name, ' ');
+    if (!space)
+        return argc > 1 && strcmp(argv[1], name) == 0;
+    size_t first_len = (size_t)(space - name);
+    return argc > 2 && strlen(argv[1]) == first_len && strncmp(argv[1], name, first_len) == 0 &&
+           strcmp(argv[2], space + 1) == 0;
+}
+
+const struct command *command_find(const struct command *table, int argc, char *const argv[], int *ret_words)
+{
+    const struct command *best = NULL;
+    for (const struct command *c = table; c->name; c++) {
+        if (words_match(c->name, argc, argv) && (!best || word_count(c->name) > word_count(best->name)))
+            best = c;
+    }
+    if (best)
+        *ret_words = word_count(best->name);
+    return best;
+}
+
+static void fill_long_options(const struct command *command, struct option options[])
+{
+    int count = 0;
+    for (; command->options[count].name; count++) {
+        assert(count < COMMAND_OPTIONS_MAX);
+        const struct command_option *declared = &command->options[count];
+        options[count] = (struct option){declared->name, declared->value ? required_argument : no_argument,
+                                         NULL, OPTION_OWN + count};
+    }
+    options[count++] = (struct option){"json", no_argument, NULL, OPTION_JSON};
+    options[count++] = (struct option){"help", no_argument, NULL, OPTION_HELP};
+    options[count] = (struct option){NULL, 0, NULL, 0};
+}
+
+static enum command_line wrong(const struct command *command)
+{
+    fprintf(stderr, "Try: luna %s --help\n", command->name);
+    return COMMAND_LINE_WRONG;
+}
+
+static enum command_line take_operands(const struct command *command, int argc, char *argv[],
+                                       struct invocation *ret_invocation)
+{
+    int count = argc - optind;
+    if (count < command->operands_min) {
+        cli_exit_usage("%s needs %s", command->name, command->operands);
+        return wrong(command);
+    }
+    if (count > command->operands_max) {
+        cli_exit_usage("%s does not take \"%s\"", command->name, argv[optind + command->operands_max]);
+        return wrong(command);
+    }
+    for (int i = 0; i < count; i++)
+        ret_invocation->operands[i] = argv[optind + i];
+    return COMMAND_LINE_RUN;
+}
+
+/* What getopt_long() would not take: `optopt` is 0 for an unknown word, a letter, or one of our own numbers. */
+static enum command_line refuse_option(const struct command *command, int got, char *argv[])
+{
+    if (got == ':')
+        cli_exit_usage("%s needs a value", argv[optind - 1]);
+    else if (optopt >= OPTION_JSON)
+        cli_exit_usage("%.*s does not take a value", (int)strcspn(argv[optind - 1], "="), argv[optind - 1]);
+    else if (optopt != 0)
+        cli_exit_usage("%s does not know \"-%c\"", command->name, optopt);
+    else
+        cli_exit_usage("%s does not know \"%s\"", command->name, argv[optind - 1]);
+    return wrong(command);
+}
+
+enum command_line command_read(const struct command *command, int argc, char *argv[],
+                               struct invocation *ret_invocation)
+{
+    struct option options[COMMAND_OPTIONS_MAX + 3];
+    fill_long_options(command, options);
+    *ret_invocation = (struct invocation){.command = command};
+    opterr = 0;
+    optind = 0; /* glibc: forget where the last line was left */
+    int got;
+    while ((got = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+        if (got == 'h' || got == OPTION_HELP)
+            return COMMAND_LINE_HELP;
+        if (got == ':' || got == '?')
+            return refuse_option(command, got, argv);
+        if (got == OPTION_JSON)
+            ret_invocation->json = true;
+        else
+            ret_invocation->option_values[got - OPTION_OWN] = optarg ? optarg : "";
+    }
+    return take_operands(command, argc, argv, ret_invocation);
+}
+
+const char *invocation_option(const struct invocation *invocation, const char *name)
+{
+    for (int i = 0; invocation->command->options[i].name; i++) {
+        if (strcmp(invocation->command->options[i].name, name) == 0)
+            return invocation->option_values[i];
+    }
+    assert(!"an option that the command declares");
+    return NULL;
+}
+
+bool invocation_integer(const char *what, const char *text, int64_t min, int64_t max, int64_t *ret_value)
+{
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    bool digits = (text[0] >= '0' && text[0] <= '9') || (text[0] == '-' && text[1] >= '0' && text[1] <= '9');
+    if (!digits || *end != '\0' || errno != 0 || value < min || value > max) {
+        cli_exit_usage("%s is \"%s\"; wanted a whole number from %" PRId64 " to %" PRId64, what, text, min,
+                       max);
+        return false;
+    }
+    *ret_value = value;
+    return true;
+}

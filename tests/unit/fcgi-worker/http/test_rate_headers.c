@@ -1,0 +1,114 @@
+/* The limits' headers: the examples of draft-ietf-httpapi-ratelimit-headers, and nothing false at the edges. */
+#include "http/rate_headers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct http_response response;
+
+static const char *headers_of(const struct luna_admission *admission)
+{
+    luna_buf_clear(&response.headers);
+    rate_headers_add(&response, admission);
+    luna_buf_putc(&response.headers, '\0');
+    return response.headers.data;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    luna_buf_init(&response.headers, 4096);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    luna_buf_done(&response.headers);
+    return 0;
+}
+
+static struct luna_admission monthly(void)
+{
+    return (struct luna_admission){.quota_limit = 100000,
+                                   .quota_remaining = 99871,
+                                   .quota_reset_s = 86400,
+                                   .quota_period = LUNA_PERIOD_MONTH,
+                                   .rate_burst = 50,
+                                   .rate_remaining = 49,
+                                   .rate_reset_s = 1,
+                                   .rate_per_s = 50};
+}
+
+static void monthly_quota_reads_as_in_the_draft(void **state)
+{
+    struct luna_admission admission = monthly();
+    const char *text = headers_of(&admission);
+    (void)state;
+    assert_non_null(strstr(text, "RateLimit-Policy: \"monthly\";q=100000, \"burst\";q=50;w=1\r\n"));
+    assert_non_null(strstr(text, "RateLimit: \"monthly\";r=99871;t=86400, \"burst\";r=49;t=1\r\n"));
+}
+
+static void quota_without_a_period_promises_no_reset(void **state)
+{
+    struct luna_admission admission = monthly();
+    admission.quota_period = LUNA_PERIOD_NONE;
+    const char *text = headers_of(&admission);
+    (void)state;
+    assert_non_null(strstr(text, "\"quota\";r=99871, "));
+    assert_null(strstr(text, "X-RateLimit-Reset"));
+}
+
+static void overdrawn_quota_shows_zero(void **state)
+{
+    struct luna_admission admission = monthly();
+    admission.quota_remaining = -3;
+    admission.rate_remaining = -1;
+    const char *text = headers_of(&admission);
+    (void)state;
+    assert_non_null(strstr(text, "RateLimit: \"monthly\";r=0;"));
+    assert_null(strstr(text, "=-"));
+}
+
+static void no_rate_is_no_division_by_zero(void **state)
+{
+    struct luna_admission admission = monthly();
+    admission.rate_per_s = 0;
+    (void)state;
+    assert_non_null(strstr(headers_of(&admission), "\"burst\";q=50\r\n"));
+}
+
+static void retry_after_is_never_too_early_nor_zero(void **state)
+{
+    static const struct {
+        int64_t ms;
+        const char *header;
+    } cases[] = {{0, "Retry-After: 1\r\n"},
+                 {-5, "Retry-After: 1\r\n"},
+                 {1000, "Retry-After: 1\r\n"},
+                 {1001, "Retry-After: 2\r\n"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        luna_buf_clear(&response.headers);
+        retry_after_add(&response, cases[i].ms);
+        luna_buf_putc(&response.headers, '\0');
+        assert_string_equal(response.headers.data, cases[i].header);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(monthly_quota_reads_as_in_the_draft),
+        cmocka_unit_test(quota_without_a_period_promises_no_reset),
+        cmocka_unit_test(overdrawn_quota_shows_zero),
+        cmocka_unit_test(no_rate_is_no_division_by_zero),
+        cmocka_unit_test(retry_after_is_never_too_early_nor_zero),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

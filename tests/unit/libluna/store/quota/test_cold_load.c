@@ -1,0 +1,146 @@
+/* Cold loads, step by step: who was too slow, or lost the lease, changes nothing. */
+#include "one_host.h"
+
+#include "quota/admitter.h"
+#include "stores_process.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static void test_a_charge_that_a_cold_load_passed_over_is_void(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_fence_report report;
+    struct luna_admitter *other = stores_admitter(&stores, 1);
+    char words[96];
+    (void)state;
+    one_host_client(&client);
+    one_host_request(&client, 2);
+    stores_admit(admitter, &client, 1, &admission);
+    snprintf(words, sizeof words, "DEL {user:%lld:quota}:m", (long long)client.account.id);
+    stores_redis_int(&stores, words);
+    assert_int_equal(stores_request(other, &client), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_VOID);
+    luna_admitter_free(other);
+    stores_fence(booker, &report);
+    stores_assert_ledger(&stores, booker, &client, 3);
+}
+
+static void test_a_stale_loader_cannot_open_an_epoch(void **state)
+{
+    struct client client;
+    char sql[256];
+    (void)state;
+    one_host_client(&client);
+    one_host_request(&client, 1);
+    int64_t incarnation = stores_sql_int(&stores, "SELECT incarnation FROM redis_incarnation");
+    snprintf(sql, sizeof sql, "SELECT luna_epoch_next(%lld, 0, %lld, 0, '{}', '{}', 'stale')",
+             (long long)client.account.id, (long long)incarnation);
+    assert_false(stores_sql(stores.worker_url, sql)); /* the epoch is 1 */
+    snprintf(sql, sizeof sql, "SELECT luna_epoch_next(%lld, 1, %lld, 0, '{}', '{}', 'stale')",
+             (long long)client.account.id, (long long)incarnation - 1);
+    assert_false(stores_sql(stores.worker_url, sql)); /* a life of Redis that was fenced */
+    stores_assert_ledger(&stores, booker, &client, 1);
+}
+
+/* Runs one step of a cold load under `token`; its reply's first number. */
+static int64_t load_step(const struct client *client, enum luna_script script, const char *token)
+{
+    struct luna_quota_keys keys;
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    struct luna_error err;
+    bool installs = script == LUNA_SCRIPT_INSTALL;
+    luna_quota_keys_make(client->account.id, "", &keys);
+    luna_admitter_begin(&command, installs ? 5 : 4);
+    luna_redis_arg(&command, keys.m);
+    luna_redis_arg(&command, installs ? keys.quota : keys.load);
+    luna_redis_arg(&command, installs ? keys.delta : keys.quota);
+    luna_redis_arg(&command, installs ? keys.load : keys.delta);
+    if (installs)
+        luna_redis_arg(&command, keys.absent);
+    luna_redis_arg(&command, token);
+    luna_redis_arg(&command, installs ? "live" : "5000");
+    if (installs) {
+        luna_redis_arg(&command, "1000");
+        luna_redis_arg(&command, "e");
+        luna_redis_arg(&command, "99");
+    }
+    if (luna_admitter_script(admitter, script, &command, luna_deadline_in_ms(1000), &reply, &err) != LUNA_OK)
+        fail_msg("%s", err.msg);
+    int64_t answer = installs ? luna_reply_int(reply, -1) : luna_reply_int(luna_reply_at(reply, 0), -1);
+    luna_reply_free(reply);
+    return answer;
+}
+
+static void test_a_loader_whose_lease_ran_out_installs_nothing(void **state)
+{
+    struct client client;
+    (void)state;
+    one_host_client(&client);
+    assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "slow"), 1);
+    char words[96];
+    snprintf(words, sizeof words, "DEL {user:%lld:quota}:load",
+             (long long)client.account.id); /* its time passed */
+    stores_redis_int(&stores, words);
+    one_host_request(&client, 2);
+    assert_int_equal(load_step(&client, LUNA_SCRIPT_INSTALL, "slow"), 0);
+    assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "second"), 2); /* not cold */
+    one_host_request(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 3);
+}
+
+/* What the loader read may be what the operator changed: a revoked key must not come back with it. */
+static void test_an_operators_change_takes_a_loaders_lease_away(void **state)
+{
+    struct client client;
+    struct luna_operator op = stores_operator(&stores);
+    struct luna_error err;
+    (void)state;
+    one_host_client(&client);
+    assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "before"), 1);
+    assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "other"), 0);
+    assert_int_equal(luna_account_disable(&op, client.account.id, "", &err), LUNA_OK);
+    assert_int_equal(load_step(&client, LUNA_SCRIPT_INSTALL, "before"), 0);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ACCOUNT_DISABLED);
+    stores_operator_done(&op);
+}
+
+/* An epoch that a loader saw dead must stay dead, even if what it saw is put back. */
+static void test_a_lease_forgets_what_it_was_granted_over(void **state)
+{
+    struct client client;
+    char words[128];
+    struct luna_fence_report report;
+    (void)state;
+    one_host_client(&client);
+    one_host_request(&client, 2);
+    snprintf(words, sizeof words, "HSET {user:%lld:quota}:m I another", (long long)client.account.id);
+    stores_redis_int(&stores, words);
+    assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "mine"), 1);
+    snprintf(words, sizeof words, "EXISTS {user:%lld:quota}:m user:%lld:quota {user:%lld:quota}:delta",
+             (long long)client.account.id, (long long)client.account.id, (long long)client.account.id);
+    assert_int_equal(stores_redis_int(&stores, words), 0);
+    snprintf(words, sizeof words, "DEL {user:%lld:quota}:load", (long long)client.account.id);
+    stores_redis_int(&stores, words);
+    one_host_request(&client, 1);
+    stores_fence(booker, &report);
+    stores_assert_ledger(&stores, booker, &client, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_charge_that_a_cold_load_passed_over_is_void),
+        cmocka_unit_test(test_a_stale_loader_cannot_open_an_epoch),
+        cmocka_unit_test(test_a_loader_whose_lease_ran_out_installs_nothing),
+        cmocka_unit_test(test_an_operators_change_takes_a_loaders_lease_away),
+        cmocka_unit_test(test_a_lease_forgets_what_it_was_granted_over),
+    };
+    return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
+}

@@ -1,0 +1,180 @@
+#include "one_host.h"
+
+#include "quota/admitter.h"
+#include "stores_process.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void ask(struct luna_admitter *from, const struct client *client, const char *key, const char *body,
+                struct luna_admission *ret_admission)
+{
+    unsigned char hash[32] = {0};
+    memcpy(hash, body, strlen(body) < sizeof hash ? strlen(body) : sizeof hash);
+    const struct luna_admission_request request = {.account_id = client->account.id,
+                                                   .api_key = client->key.text,
+                                                   .api_key_len = strlen(client->key.text),
+                                                   .scope = LUNA_SCOPE_MODEL,
+                                                   .cost = 1,
+                                                   .points = 1,
+                                                   .idempotency_key = key,
+                                                   .idempotency_key_len = strlen(key),
+                                                   .body_hash = hash,
+                                                   .request_id = "test",
+                                                   .deadline = luna_deadline_in_ms(3000)};
+    luna_admit(from, &request, ret_admission);
+}
+
+static void test_a_repeated_request_is_answered_and_not_charged(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    stores_client(&stores, "again", NULL, 10, &client);
+    ask(admitter, &client, "key-1", "body", &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    for (int i = 0; i < 3; i++) {
+        ask(admitter, &client, "key-1", "body", &admission);
+        assert_int_equal(admission.outcome, LUNA_ADMIT_REPLAY);
+        assert_int_equal(admission.cost, 0);
+        assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    }
+    assert_int_equal(stores_remaining(&stores, &client), 9);
+}
+
+static void test_a_repeated_request_is_answered_when_the_quota_is_gone(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    stores_client(&stores, "again-empty", NULL, 1, &client);
+    ask(admitter, &client, "k", "body", &admission);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    ask(admitter, &client, "k", "body", &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_REPLAY);
+    ask(admitter, &client, "k2", "body", &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_QUOTA_EXHAUSTED);
+}
+
+static void test_the_same_key_with_another_body_is_a_mismatch(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    stores_client(&stores, "mismatch", NULL, 10, &client);
+    ask(admitter, &client, "key", "one body", &admission);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    ask(admitter, &client, "key", "another body", &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_IDEMPOTENCY_MISMATCH);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
+}
+
+static void test_a_request_in_flight_is_busy_and_a_failed_one_may_be_repeated(void **state)
+{
+    struct client client;
+    struct luna_admission first, second;
+    struct luna_admitter *other = stores_admitter(&stores, 1);
+    (void)state;
+    stores_client(&stores, "busy", NULL, 10, &client);
+    ask(admitter, &client, "key", "body", &first);
+    ask(other, &client, "key", "body", &second);
+    assert_int_equal(second.outcome, LUNA_ADMIT_IDEMPOTENCY_BUSY);
+    luna_admission_refund(admitter, &first);
+    ask(other, &client, "key", "body", &second);
+    assert_int_equal(second.outcome, LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_admission_commit(other, &second), LUNA_COMMIT_OK);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
+    luna_admitter_free(other);
+}
+
+static void test_the_record_of_a_killed_worker_does_not_answer_for_it(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_admitter *doomed = stores_admitter(&stores, 3);
+    (void)state;
+    stores_client(&stores, "killed", NULL, 10, &client);
+    ask(doomed, &client, "key", "body", &admission);
+    luna_admitter_free(doomed);
+    struct luna_admitter *successor = stores_admitter(&stores, 3);
+    ask(successor, &client, "key", "body", &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_admission_commit(successor, &admission), LUNA_COMMIT_OK);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
+    luna_admitter_free(successor);
+}
+
+static void test_the_record_lives_for_a_day(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    char words[192];
+    (void)state;
+    stores_client(&stores, "a-day", NULL, 10, &client);
+    ask(admitter, &client, "key", "body", &admission);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    snprintf(words, sizeof words, "TTL {user:%lld:quota}:i:%s", (long long)client.account.id,
+             admission.idempotency_field);
+    assert_in_range(stores_redis_int(&stores, words), 86390, 86400);
+}
+
+/* The answer to a charge is lost on the way: the same question again, and once more after the worker gave it up. */
+static void test_a_lost_answer_is_not_charged_twice(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    stores_client(&stores, "lost", NULL, 10, &client);
+    stores_admit(admitter, &client, 1, &admission);
+    int64_t first = admission.charged_at;
+    luna_settle_end(admitter); /* what a worker does that heard nothing: the same number again */
+    admitter->wseq--;
+    stores_admit(admitter, &client, 1, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
+    assert_int_equal(admission.charged_at, first);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
+    luna_admission_refund(admitter, &admission);
+    admitter->wseq--;
+    stores_admit(admitter, &client, 1, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_UNAVAILABLE);
+    assert_int_equal(stores_remaining(&stores, &client), 10);
+}
+
+/* Killed between the record and the end: the success was (or may have been) sent, and is not given back. */
+static void test_a_success_whose_worker_died_before_it_could_say_so_stays_charged(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_admitter *doomed = stores_admitter(&stores, 4);
+    (void)state;
+    stores_client(&stores, "died-late", NULL, 10, &client);
+    stores_admit(doomed, &client, 1, &admission);
+    assert_int_equal(luna_admission_commit(doomed, &admission), LUNA_COMMIT_OK);
+    atomic_store(&luna_journal_slot(doomed->journal)->wseq, admission.worker_seq);
+    luna_admitter_free(doomed);
+    struct luna_admitter *successor = stores_admitter(&stores, 4);
+    stores_admit(successor, &client, 0, &admission);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
+    luna_admitter_free(successor);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_repeated_request_is_answered_and_not_charged),
+        cmocka_unit_test(test_a_repeated_request_is_answered_when_the_quota_is_gone),
+        cmocka_unit_test(test_the_same_key_with_another_body_is_a_mismatch),
+        cmocka_unit_test(test_a_request_in_flight_is_busy_and_a_failed_one_may_be_repeated),
+        cmocka_unit_test(test_the_record_of_a_killed_worker_does_not_answer_for_it),
+        cmocka_unit_test(test_the_record_lives_for_a_day),
+        cmocka_unit_test(test_a_lost_answer_is_not_charged_twice),
+        cmocka_unit_test(test_a_success_whose_worker_died_before_it_could_say_so_stays_charged),
+    };
+    return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
+}

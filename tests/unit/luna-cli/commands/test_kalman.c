@@ -1,0 +1,148 @@
+#include "commands/kalman.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "caught_output.h"
+
+static char path[64];
+
+/* A file of this content, named by the pattern ("….csv" or no ending at all). */
+static void write_file(const char *ending, const char *content)
+{
+    snprintf(path, sizeof path, "/tmp/luna-cli-XXXXXX%s", ending);
+    int fd = mkstemps(path, (int)strlen(ending));
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, content, strlen(content)), (ssize_t)strlen(content));
+    close(fd);
+}
+
+/* What `luna kalman PATH words…` prints on `stream`; the file is removed. */
+static const char *run(FILE *stream, int wanted_status, const char *const *words)
+{
+    static char name[] = "kalman";
+    char *argv[32] = {name, path}, *copies[32];
+    int argc = 2, copy_count = 0;
+    for (; *words != NULL; words++)
+        argv[argc++] = copies[copy_count++] = strdup(*words);
+    caught_begin(stream);
+    int status = cmd_kalman(argc, argv);
+    const char *caught = caught_end();
+    unlink(path);
+    while (copy_count > 0)
+        free(copies[--copy_count]); /* argv itself is in another order now */
+    if (status != wanted_status)
+        fail_msg("status %d: %s", status, caught);
+    return caught;
+}
+
+#define RUN(stream, status, ...) run((stream), (status), (const char *const[]){__VA_ARGS__, NULL})
+
+static void the_format_is_not_the_inputs(void **state)
+{
+    (void)state;
+    static const char json[] = " {\"results\":[7,null]}", csv[] = "7\n\n7\n";
+    write_file(".json", json);
+    assert_string_equal(RUN(stdout, 0, NULL), "{\"processed_results\":[7,7],\"input_data\":[7,null]}\n");
+    write_file("", json);
+    assert_string_equal(RUN(stdout, 0, NULL), "{\"processed_results\":[7,7],\"input_data\":[7,null]}\n");
+    write_file(".csv", csv);
+    assert_string_equal(RUN(stdout, 0, NULL), "value,processed\r\n7,7\r\n,7\r\n7,7\r\n");
+    write_file("", csv);
+    assert_string_equal(RUN(stdout, 0, "--output-format", "json"),
+                        "{\"processed_results\":[7,7,7],\"input_data\":[7,null,7]}\n");
+    write_file(".csv", json);
+    assert_string_equal(RUN(stdout, 0, "--input-format=json", "--output-format=csv"),
+                        "value,processed\r\n7,7\r\n,7\r\n");
+}
+
+static void a_flag_does_not_reach_the_model(void **state)
+{
+    (void)state;
+    write_file(".json", "{\"results\":[1120,1160],\"horizon\":9}");
+    const char *out = RUN(stdout, 0, "--model", "level", "--parameter=level_variance=1469.1", "--parameter",
+                          "observation_variance=15099", "--horizon=1", "--interval", "0.5,0.95", "--include",
+                          "model,variance", "--robust", "--precision", "6");
+    /* Filtered Nile at these parameters: 1120 (15099), 1140.93 (7899.74); see tests/vectors. */
+    assert_non_null(strstr(out, "{\"processed_results\":[1120,1140.93],\"input_data\":[1120,1160],"
+                                "\"variance\":[15099,7899.74],\"intervals\":[{\"level\":0.5,"));
+    assert_non_null(strstr(out, "\"forecast\":{\"mean\":[1140.93],"));
+    assert_non_null(
+        strstr(out, "\"model\":{\"name\":\"local_level\",\"parameters\":{\"observation_variance\":15099,"
+                    "\"level_variance\":1469.1}},\"fit\":{\"status\":\"fixed\""));
+    write_file(".csv", "1\n2\n4\n3\n5\n");
+    out = RUN(stdout, 0, "--model=arima", "--setting=p=2", "--parameter=ar=0.5,-0.25", "--output=smoothed",
+              "--parameter=innovation_variance=2", "--include=model", "--output-format=json");
+    assert_non_null(strstr(out, "\"parameters\":{\"innovation_variance\":2,\"ar\":[0.5,-0.25]}"));
+}
+
+static void a_wrong_line_runs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word, *message;
+    } rows[] = {
+        {"--precision=18", "luna: --precision is \"18\"; wanted a whole number from 1 to 17\n"},
+        {"--precision=x", "luna: --precision is \"x\"; wanted a whole number from 1 to 17\n"},
+        {"--input-format=xml", "luna: --input-format is \"xml\"; wanted json or csv\n"},
+        {"--parameter=level_variance", "luna: --parameter is \"level_variance\"; wanted NAME=VALUE\n"},
+        {"--setting==3", "luna: --setting is \"=3\"; wanted NAME=VALUE\n"},
+        {"another.csv", "luna: kalman: more than one FILE\n"},
+        {"--horizon=1.5",
+         "luna: the command line:\n  horizon: Input should be a valid integer, got a number with a "
+         "fractional part\n"},
+        {"--parameter=level_variance=big",
+         "luna: the command line:\n  model.parameters.level_variance: Input should be "
+         "a valid number\n"},
+        {"--model=zz", "luna: the command line:\n  model.name: Input should be 'local_level', "},
+        {"--output=both", "luna: the command line:\n  output: Input should be 'filtered' or 'smoothed'\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        write_file(".csv", "1\n2\n");
+        const char *err = RUN(stderr, 2, rows[i].word);
+        if (strncmp(err, rows[i].message, strlen(rows[i].message)) != 0)
+            fail_msg("wanted %s\ngot %s", rows[i].message, err);
+    }
+}
+
+static void a_bad_file_is_blamed_on_the_line(void **state)
+{
+    (void)state;
+    write_file(".csv", "value\n1\n\x1b[31mx\n");
+    const char *err = RUN(stderr, 1, NULL);
+    assert_non_null(strstr(err, path));
+    assert_non_null(
+        strstr(err, ":\n  value[1]: Input should be a valid number, unable to parse string as a number\n"
+                    "      line 3: \"\\u001b[31mx\" is no number; "));
+    strcpy(path, "/nonexistent/luna.csv");
+    assert_string_equal(RUN(stderr, 1, NULL), "luna: /nonexistent/luna.csv: No such file or directory\n");
+    strcpy(path, "/tmp");
+    assert_string_equal(RUN(stderr, 1, NULL), "luna: /tmp: Is a directory\n");
+}
+
+static void help_is_an_error(void **state)
+{
+    (void)state;
+    write_file(".csv", "");
+    assert_non_null(strstr(RUN(stdout, 0, "--help"), "Usage: luna kalman FILE|- "));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_format_is_not_the_inputs),
+        cmocka_unit_test(a_flag_does_not_reach_the_model),
+        cmocka_unit_test(a_wrong_line_runs),
+        cmocka_unit_test(a_bad_file_is_blamed_on_the_line),
+        cmocka_unit_test(help_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
