@@ -1,4 +1,5 @@
-# luna_target_defaults(target): the warnings, sanitizers and hardening that every target of ours is built with.
+# luna_target_defaults(target): the warnings, sanitizers and hardening that every target of ours is
+# built with.
 include(CheckCCompilerFlag)
 check_c_compiler_flag(-fcf-protection=full LUNA_HAS_CET)
 check_c_compiler_flag(-fstack-clash-protection LUNA_HAS_STACK_CLASH)
@@ -9,7 +10,8 @@ set(LUNA_WARNINGS_C -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definit
 
 function(luna_target_defaults target)
   target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
-  # -ffp-contract=off: the same bits on every machine; a fused multiply-add would break stream == batch across builds.
+  # -ffp-contract=off: the same bits on every machine; a fused multiply-add would break stream ==
+  # batch across builds.
   target_compile_options(${target} PRIVATE ${LUNA_WARNINGS} $<$<COMPILE_LANGUAGE:C>:${LUNA_WARNINGS_C}> -ffp-contract=off
                                            -fno-math-errno)
   if(LUNA_WERROR)
@@ -35,8 +37,9 @@ function(luna_target_defaults target)
   target_compile_options(${target} PRIVATE -fstack-protector-strong $<$<BOOL:${LUNA_HAS_CET}>:-fcf-protection=full>
                                            $<$<BOOL:${LUNA_HAS_STACK_CLASH}>:-fstack-clash-protection>)
   target_link_options(${target} PRIVATE -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed)
-  # Debian's startup files carry no CET note, so the linker would drop ours. They return where they were called from: a shadow stack
-  # suits them. They begin without endbr64, so the note for IBT stays off.
+  # Debian's startup files carry no CET note, so the linker would drop ours. They return where they
+  # were called from: a shadow stack suits them. They begin without endbr64, so the note for IBT
+  # stays off.
   if(LUNA_HAS_CET)
     target_link_options(${target} PRIVATE -Wl,-z,shstk)
   endif()

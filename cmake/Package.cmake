@@ -1,9 +1,10 @@
-# The Debian packages: `cmake --build BUILD --target package` after a Release build with -DCMAKE_INSTALL_PREFIX=/usr.
-# One component is one package. The version is project()'s.
+# The Debian packages: `cmake --build BUILD --target package` after a Release build with
+# -DCMAKE_INSTALL_PREFIX=/usr. One component is one package. The version is project()'s.
 set(LUNA_UNIT_DIR /lib/systemd/system)
 set(LUNA_CONF ${CMAKE_CURRENT_SOURCE_DIR}/conf)
 
-# Manual pages: sections 1 and 8 by hand; the settings pages are made of what the programs say about themselves.
+# Manual pages: sections 1 and 8 by hand; the settings pages are made of what the programs say about
+# themselves.
 function(luna_settings_page program component)
   set(page ${CMAKE_CURRENT_BINARY_DIR}/man/${program}.env.5)
   add_custom_command(OUTPUT ${page}

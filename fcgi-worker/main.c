@@ -27,10 +27,12 @@ static const char usage[] =
     "  --self-test       compute the golden vector, reach Redis and PostgreSQL, and exit\n"
     "  --config-example  print an environment file with every setting\n"
     "\n"
-    "SIGTERM drains and stops, SIGHUP reloads, SIGUSR1 opens LUNA_LOG_FILE anew, SIGUSR2 takes over the "
+    "SIGTERM drains and stops, SIGHUP reloads, SIGUSR1 opens LUNA_LOG_FILE anew, SIGUSR2 takes "
+    "over the "
     "binary\n"
     "on disk, SIGTTIN and SIGTTOU change the pool by one worker.\n"
-    "Exit: 0 stopped, 1 failed, 2 usage, 69 a store is away (--self-test), 70 the golden vector is wrong\n"
+    "Exit: 0 stopped, 1 failed, 2 usage, 69 a store is away (--self-test), 70 the golden vector is "
+    "wrong\n"
     "(--self-test), 78 wrong settings.\n"
     "\n"
     "Settings (environment variables)\n";
@@ -93,7 +95,8 @@ static int serve(struct worker_config *config)
     int board_fd = -1;
     bool taken_over = handover_present();
     if (open_shared(config, &listener, &board, &board_fd, &err) != LUNA_OK ||
-        pid_file_write(config->pid_file, &err) != LUNA_OK || privileges_drop(config, &err) != LUNA_OK ||
+        pid_file_write(config->pid_file, &err) != LUNA_OK ||
+        privileges_drop(config, &err) != LUNA_OK ||
         log_file_open(config->log_file, board, &err) != LUNA_OK ||
         master_init(&master, config, &listener, board, board_fd, &err) != LUNA_OK) {
         listener_close(&listener, !taken_over);
@@ -124,7 +127,8 @@ int main(int argc, char **argv)
     bool check = strcmp(option, "--check-config") == 0;
     bool test = strcmp(option, "--self-test") == 0;
     if (argc > 2 || (argc == 2 && !check && !test)) {
-        (void)fprintf(stderr, "fcgi-worker: %s is no option; see fcgi-worker --help\n", argv[argc - 1]);
+        (void)fprintf(stderr, "fcgi-worker: %s is no option; see fcgi-worker --help\n",
+                      argv[argc - 1]);
         return EXIT_USAGE;
     }
     luna_log_configure("fcgi-worker", LUNA_LOG_INFO, LUNA_LOG_TEXT);

@@ -32,7 +32,8 @@ static void render_example(struct luna_buf *out)
 static void print_help(void)
 {
     command_print_overview(cli_commands);
-    fputs("\n  luna --help | --version | --config-example\n\nSettings (environment variables)\n", stdout);
+    fputs("\n  luna --help | --version | --config-example\n\nSettings (environment variables)\n",
+          stdout);
     print_settings(render_help);
     fputs("\nExit statuses\n", stdout);
 #define X(name, number, meaning) printf("  %2d  %s\n", number, meaning);
@@ -48,7 +49,8 @@ static enum cli_exit run_without_command(int argc, char *argv[])
         puts("luna " LUNA_VERSION);
     } else if (strcmp(word, "--config-example") == 0) {
         print_settings(render_example);
-    } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+    } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
+               strcmp(word, "help") == 0) {
         print_help();
     } else if (argc > 2 && strcmp(argv[2], "--help") != 0) {
         cli_exit_usage("there is no command \"%s %s\"", word, argv[2]);
@@ -83,8 +85,8 @@ int main(int argc, char *argv[])
 {
     int words = 0;
     const struct command *command = command_find(cli_commands, argc, argv, &words);
-    int status =
-        command ? run_command(command, argc - words, argv + words) : (int)run_without_command(argc, argv);
+    int status = command ? run_command(command, argc - words, argv + words)
+                         : (int)run_without_command(argc, argv);
     /* What did not reach the reader, on a full disk for example, must not look like success. */
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fputs("luna: the output could not be written\n", stderr);

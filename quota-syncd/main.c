@@ -1,5 +1,6 @@
 /*
- * quota-syncd: books what Redis has charged into the ledger in PostgreSQL. README.md in this folder tells how.
+ * quota-syncd: books what Redis has charged into the ledger in PostgreSQL. README.md in this folder
+ * tells how.
  */
 #include "luna/base/buf.h"
 #include "luna/base/log.h"
@@ -48,24 +49,27 @@ static void print_page(bool example)
         luna_config_example(syncd_settings, "quota-syncd", &page);
     } else {
         luna_buf_puts(&page, usage);
-        luna_buf_puts(
-            &page,
-            "\n"
-            "Books the charges that Redis counts into the ledger in PostgreSQL, until it is told to stop.\n"
-            "  --once            book everything once, then exit\n"
-            "  --check-config    read the settings, say whether they are good, and exit\n"
-            "  --config-example  print an environment file with every setting\n"
-            "\nSIGHUP reads the settings again; SIGUSR1 opens LUNA_LOG_FILE anew; SIGTERM books a last time\n"
-            "and stops.\n"
-            "Exit: 0 stopped, 1 failed, 2 usage, 69 a store is away (--once), 78 wrong settings or an\n"
-            "unsafe Redis.\n\nSettings (environment variables)\n");
+        luna_buf_puts(&page,
+                      "\n"
+                      "Books the charges that Redis counts into the ledger in PostgreSQL, until it "
+                      "is told to stop.\n"
+                      "  --once            book everything once, then exit\n"
+                      "  --check-config    read the settings, say whether they are good, and exit\n"
+                      "  --config-example  print an environment file with every setting\n"
+                      "\nSIGHUP reads the settings again; SIGUSR1 opens LUNA_LOG_FILE anew; "
+                      "SIGTERM books a last time\n"
+                      "and stops.\n"
+                      "Exit: 0 stopped, 1 failed, 2 usage, 69 a store is away (--once), 78 wrong "
+                      "settings or an\n"
+                      "unsafe Redis.\n\nSettings (environment variables)\n");
         luna_config_help(syncd_settings, &page);
     }
     fwrite(page.data, 1, page.len, stdout);
     luna_buf_done(&page);
 }
 
-static enum luna_code open_log(const struct syncd_config *config, enum action action, struct luna_error *err)
+static enum luna_code open_log(const struct syncd_config *config, enum action action,
+                               struct luna_error *err)
 {
     if (action != ACTION_CHECK && config->log_file != NULL &&
         luna_log_open(config->log_file, err) != LUNA_OK) {

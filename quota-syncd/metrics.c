@@ -41,8 +41,8 @@ static void put_time(const struct metric *metric, int64_t value_ms, struct luna_
     luna_buf_printf(out,
                     "# HELP luna_syncd_%.*s_seconds %s.\n# TYPE luna_syncd_%.*s_seconds %s\n"
                     "luna_syncd_%.*s_seconds %" PRIu64 ".%03u\n",
-                    stem, metric->name, metric->help, stem, metric->name, metric->kind, stem, metric->name,
-                    ms / 1000, (unsigned)(ms % 1000));
+                    stem, metric->name, metric->help, stem, metric->name, metric->kind, stem,
+                    metric->name, ms / 1000, (unsigned)(ms % 1000));
 }
 
 void metrics_put_prometheus(const struct syncd_metrics *metrics, struct luna_buf *out)
@@ -54,10 +54,11 @@ void metrics_put_prometheus(const struct syncd_metrics *metrics, struct luna_buf
         if (is_in_ms(metric->name))
             put_time(metric, value_of(metrics, metric), out);
         else
-            luna_buf_printf(out,
-                            "# HELP luna_syncd_%s %s.\n# TYPE luna_syncd_%s %s\nluna_syncd_%s %" PRId64 "\n",
-                            metric->name, metric->help, metric->name, metric->kind, metric->name,
-                            value_of(metrics, metric));
+            luna_buf_printf(
+                out,
+                "# HELP luna_syncd_%s %s.\n# TYPE luna_syncd_%s %s\nluna_syncd_%s %" PRId64 "\n",
+                metric->name, metric->help, metric->name, metric->kind, metric->name,
+                value_of(metrics, metric));
     }
     luna_store_meter_put(&metrics->stores, LUNA_METER_SYNCD, out);
 }

@@ -30,8 +30,8 @@ static void refresh_age(struct syncd_state *state)
 /* Ready: it books, or another daemon does and this one could take over. */
 static void answer_ready(const struct syncd_state *state, struct luna_http_reply *reply)
 {
-    bool ready =
-        !state->stopping && !syncd_in_trouble(state) && (state->last == ROUND_STANDBY || state->ever_done);
+    bool ready = !state->stopping && !syncd_in_trouble(state) &&
+                 (state->last == ROUND_STANDBY || state->ever_done);
     reply->status = ready ? 200 : 503;
     luna_buf_printf(reply->body, "%s", syncd_state_word(state));
     if (syncd_in_trouble(state))
@@ -44,8 +44,8 @@ static void answer_status(struct syncd_state *state, struct luna_http_reply *rep
     refresh_age(state);
     reply->status = 200;
     reply->content_type = "application/json";
-    luna_buf_puts(reply->body,
-                  "{\"program\": \"quota-syncd\", \"version\": \"" LUNA_VERSION "\", \"state\": \"");
+    luna_buf_puts(reply->body, "{\"program\": \"quota-syncd\", \"version\": \"" LUNA_VERSION
+                               "\", \"state\": \"");
     luna_buf_puts(reply->body, syncd_state_word(state));
     luna_buf_puts(reply->body, "\", \"trouble\": ");
     if (syncd_in_trouble(state))

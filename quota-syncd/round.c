@@ -31,8 +31,9 @@ static int64_t now_ms(void)
     return luna_clock_mono_ns() / 1000000;
 }
 
-enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics *metrics, round_pause pause,
-                         void *context, struct round **ret_round, struct luna_error *err)
+enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics *metrics,
+                         round_pause pause, void *context, struct round **ret_round,
+                         struct luna_error *err)
 {
     struct round *round = calloc(1, sizeof *round);
     if (!round)
@@ -50,7 +51,8 @@ enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics
                                           .between_context = context,
                                           .meter = &metrics->stores};
     enum luna_code code = luna_booker_new(&options, &round->booker, err);
-    if (code == LUNA_EIO) { /* nothing is connected yet: it can only be the folder of the journals */
+    /* nothing is connected yet: it can only be the folder of the journals */
+    if (code == LUNA_EIO) {
         luna_error_wrap(err, "LUNA_STATE_DIR");
         code = LUNA_ECONFIG;
     }
@@ -70,14 +72,15 @@ void round_free(struct round *round)
     free(round);
 }
 
-/* A schema of another build could be read wrongly; once it was right, migrations of a later build only add to it. */
+/* A schema of another build could be read wrongly; once it was right, migrations of a later
+ * build only add to it. */
 static enum luna_code check_schema(struct round *round, struct luna_error *err)
 {
     if (round->schema_checked)
         return LUNA_OK;
     struct luna_database *database = NULL;
-    enum luna_code code = luna_database_new(round->config->database_url,
-                                            (int)round->config->database_timeout_ms, &database, err);
+    enum luna_code code = luna_database_new(
+        round->config->database_url, (int)round->config->database_timeout_ms, &database, err);
     if (code == LUNA_OK)
         code = luna_migrate_check(database, err);
     luna_database_free(database);
@@ -105,7 +108,8 @@ static enum luna_code fence(struct round *round, struct luna_error *err)
     return LUNA_OK;
 }
 
-/* Changes of very many accounts are delivered over several rounds, so that bookings do not wait for them. */
+/* Changes of very many accounts are delivered over several rounds, so that bookings do not wait
+ * for them. */
 static enum luna_code push(struct round *round, struct luna_error *err)
 {
     int64_t pushed = 0, steps = 0;
@@ -127,9 +131,11 @@ static void report_refused(struct round *round, const struct luna_booking_report
 {
     round->metrics->accounts_refused_total += report->accounts_refused;
     if (report->accounts_refused > 0 && report->refused_account != round->refused_account)
-        luna_log(LUNA_LOG_ERROR, "booking_refused", LUNA_LOG_I("account_id", report->refused_account),
-                 LUNA_LOG_S("reason", "its use would leave the range of an INTEGER; give it a plan with a "
-                                      "period (luna account set-plan)"));
+        luna_log(LUNA_LOG_ERROR, "booking_refused",
+                 LUNA_LOG_I("account_id", report->refused_account),
+                 LUNA_LOG_S("reason",
+                            "its use would leave the range of an INTEGER; give it a plan with a "
+                            "period (luna account set-plan)"));
     round->refused_account = report->refused_account;
 }
 
@@ -178,9 +184,10 @@ static void report_conservation(struct round *round, const struct luna_conservat
 {
     bool broken = found->redis_local + found->database_local + found->across > 0;
     if (broken && !round->conservation_broken)
-        luna_log(LUNA_LOG_ERROR, "conservation_broken", LUNA_LOG_I("account_id", found->example_account),
-                 LUNA_LOG_I("in_redis", found->redis_local), LUNA_LOG_I("in_ledger", found->database_local),
-                 LUNA_LOG_I("across", found->across));
+        luna_log(
+            LUNA_LOG_ERROR, "conservation_broken", LUNA_LOG_I("account_id", found->example_account),
+            LUNA_LOG_I("in_redis", found->redis_local),
+            LUNA_LOG_I("in_ledger", found->database_local), LUNA_LOG_I("across", found->across));
     round->conservation_broken = broken;
 }
 
@@ -191,7 +198,8 @@ static enum luna_code check_conservation(struct round *round, struct luna_error 
     if (now_ms() < round->conservation_due_ms && !at_rest)
         return LUNA_OK;
     struct luna_conservation found;
-    enum luna_code code = luna_booking_gauges(round->booker, CONSERVATION_ACCOUNTS_MAX, &found, err);
+    enum luna_code code =
+        luna_booking_gauges(round->booker, CONSERVATION_ACCOUNTS_MAX, &found, err);
     if (code != LUNA_OK)
         return code;
     round->conservation_due_ms = now_ms() + CONSERVATION_EVERY_MS;
@@ -213,7 +221,8 @@ static enum luna_code check_conservation(struct round *round, struct luna_error 
     return LUNA_OK;
 }
 
-/* Has the session listen, if it is a new one. What was announced so far this round delivers anyway. */
+/* Has the session listen, if it is a new one. What was announced so far this round delivers
+ * anyway. */
 static enum luna_code listen_for_hints(struct round *round, struct luna_error *err)
 {
     bool hint = false;

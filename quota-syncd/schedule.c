@@ -15,8 +15,8 @@ static int64_t backoff_max_ms(int64_t interval_ms)
     return interval_ms < SCHEDULE_BACKOFF_MAX_MS ? interval_ms : SCHEDULE_BACKOFF_MAX_MS;
 }
 
-void schedule_ended(struct schedule *schedule, enum round_outcome outcome, int64_t began_ms, int64_t now_ms,
-                    int64_t interval_ms)
+void schedule_ended(struct schedule *schedule, enum round_outcome outcome, int64_t began_ms,
+                    int64_t now_ms, int64_t interval_ms)
 {
     schedule->began_ms = began_ms;
     schedule->last = outcome;

@@ -18,10 +18,11 @@ enum round_outcome {
 };
 
 enum {
-    SCHEDULE_HINT_GAP_MS = 20, /* however many hints come, rounds begin no closer together than this */
+    /* however many hints come, rounds begin no closer together than this */
+    /* or one interval, if that is shorter: a healed store is booked within two */
+    SCHEDULE_HINT_GAP_MS = 20,
     SCHEDULE_BACKOFF_BASE_MS = 50,
-    SCHEDULE_BACKOFF_MAX_MS =
-        5000 /* or one interval, if that is shorter: a healed store is booked within two */
+    SCHEDULE_BACKOFF_MAX_MS = 5000
 };
 
 struct schedule {
@@ -34,9 +35,10 @@ struct schedule {
 /* The first round is due at once. */
 void schedule_init(struct schedule *schedule, int64_t now_ms, uint64_t seed);
 /* A round that began at `began_ms` ended at `now_ms`. */
-void schedule_ended(struct schedule *schedule, enum round_outcome outcome, int64_t began_ms, int64_t now_ms,
-                    int64_t interval_ms);
-/* Somebody says there is work. Brings the next round forward, unless rounds fail: then only the backoff decides. */
+void schedule_ended(struct schedule *schedule, enum round_outcome outcome, int64_t began_ms,
+                    int64_t now_ms, int64_t interval_ms);
+/* Somebody says there is work. Brings the next round forward, unless rounds fail: then only the
+ * backoff decides. */
 void schedule_hint(struct schedule *schedule, int64_t now_ms);
 /* Milliseconds to wait, 0 when due. Fits poll(2). */
 int schedule_wait_ms(const struct schedule *schedule, int64_t now_ms);

@@ -5,7 +5,8 @@
 #include <inttypes.h>
 #include <systemd/sd-daemon.h>
 
-/* A service manager that cannot be told is no reason to stop booking, so the results are ignored throughout. */
+/* A service manager that cannot be told is no reason to stop booking, so the results are ignored
+ * throughout. */
 
 void service_notify_ready(void)
 {

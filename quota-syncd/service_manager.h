@@ -1,5 +1,6 @@
 /*
- * service_manager.h: what quota-syncd tells systemd (or whoever set NOTIFY_SOCKET). Every call is a no-op without one.
+ * service_manager.h: what quota-syncd tells systemd (or whoever set NOTIFY_SOCKET). Every call is a
+ * no-op without one.
  */
 #ifndef SYNCD_SERVICE_MANAGER_H
 #define SYNCD_SERVICE_MANAGER_H

@@ -53,7 +53,8 @@ void syncd_block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* Says once what changed, another trouble included; a daemon that logs every failed attempt hides the first one. */
+/* Says once what changed, another trouble included; a daemon that logs every failed attempt
+ * hides the first one. */
 static void report_change(struct syncd *syncd, enum round_outcome before, bool first)
 {
     const struct syncd_state *state = &syncd->state;
@@ -195,8 +196,8 @@ static void book_a_last_time(struct syncd *syncd)
 
 static enum luna_code open_daemon(struct syncd *syncd, struct luna_error *err)
 {
-    enum luna_code code =
-        round_new(syncd->config, &syncd->state.metrics, serve_during_round, syncd, &syncd->round, err);
+    enum luna_code code = round_new(syncd->config, &syncd->state.metrics, serve_during_round, syncd,
+                                    &syncd->round, err);
     if (code != LUNA_OK)
         return code;
     if (syncd->config->metrics_listen) {
@@ -229,9 +230,10 @@ static void close_daemon(struct syncd *syncd)
 
 static void announce(const struct syncd *syncd)
 {
-    luna_log(LUNA_LOG_INFO, "started", LUNA_LOG_S("version", LUNA_VERSION), LUNA_LOG_I("pid", getpid()),
-             LUNA_LOG_I("interval_ms", syncd->config->interval_ms),
-             LUNA_LOG_I("metrics_port", syncd->listener ? luna_http_listener_port(syncd->listener) : 0));
+    luna_log(
+        LUNA_LOG_INFO, "started", LUNA_LOG_S("version", LUNA_VERSION), LUNA_LOG_I("pid", getpid()),
+        LUNA_LOG_I("interval_ms", syncd->config->interval_ms),
+        LUNA_LOG_I("metrics_port", syncd->listener ? luna_http_listener_port(syncd->listener) : 0));
     service_notify_ready();
 }
 
@@ -246,7 +248,8 @@ int syncd_run(struct syncd_config *config)
         return code == LUNA_EINVAL || code == LUNA_ECONFIG ? LUNA_EXIT_CONFIG : 1;
     }
     announce(&syncd);
-    /* Refused at the start, the daemon ends and says so; refused later, it waits for Redis to be put right again. */
+    /* Refused at the start, the daemon ends and says so; refused later, it waits for Redis to be
+     * put right again. */
     bool refused = false;
     while (!syncd.state.stopping && !refused) {
         wait_and_serve(&syncd, wait_ms(&syncd));

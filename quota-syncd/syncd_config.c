@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
-static const char *const log_formats[] = {"json", "text", "auto", NULL} /* as enum luna_log_format */;
+static const char *const log_formats[] = {"json", "text", "auto",
+                                          NULL} /* as enum luna_log_format */;
 
 #define MEMBER(name) offsetof(struct syncd_config, name)
 
@@ -27,7 +28,8 @@ const struct luna_setting syncd_settings[] = {
     {.name = "LUNA_ENV_FILE",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(env_file),
-     .help = "File of NAME=value lines for what the environment leaves unset; read again at SIGHUP"},
+     .help =
+         "File of NAME=value lines for what the environment leaves unset; read again at SIGHUP"},
     {.name = "LUNA_SYNC_INTERVAL_MS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -64,12 +66,14 @@ const struct luna_setting syncd_settings[] = {
      .default_text = "10000",
      .min = 0,
      .max = 600000,
-     .help = "At SIGTERM, how long the final booking may take, in milliseconds; what is left is booked at "
+     .help = "At SIGTERM, how long the final booking may take, in milliseconds; what is left is "
+             "booked at "
              "the next start"},
     {.name = "LUNA_METRICS_LISTEN",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(metrics_listen),
-     .help = "host:port for /livez, /readyz, /metrics and /status, such as 127.0.0.1:9465; empty: none"},
+     .help = "host:port for /livez, /readyz, /metrics and /status, such as 127.0.0.1:9465; empty: "
+             "none"},
     {.name = "LUNA_ALLOW_UNSAFE_REDIS",
      .type = LUNA_SETTING_BOOL,
      .offset = MEMBER(allow_unsafe_redis),
@@ -92,7 +96,8 @@ const struct luna_setting syncd_settings[] = {
     {.name = "LUNA_LOG_FILE",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(log_file),
-     .help = "File to append log lines to instead of standard error; USR1 opens it anew, after a rotation"},
+     .help = "File to append log lines to instead of standard error; USR1 opens it anew, after a "
+             "rotation"},
     {.name = NULL}};
 
 enum luna_code syncd_config_load(struct syncd_config *ret_config, struct luna_error *err)

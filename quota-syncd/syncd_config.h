@@ -1,8 +1,8 @@
 /*
  * syncd_config.h: quota-syncd's settings, declared once in syncd_config.c.
  *
- * They come from the environment; LUNA_ENV_FILE may name a file that fills in what the environment leaves unset and that
- * SIGHUP reads again.
+ * They come from the environment; LUNA_ENV_FILE may name a file that fills in what the environment
+ * leaves unset and that SIGHUP reads again.
  */
 #ifndef SYNCD_CONFIG_H
 #define SYNCD_CONFIG_H
@@ -31,9 +31,11 @@ struct syncd_config {
 
 extern const struct luna_setting syncd_settings[];
 
-enum luna_code syncd_config_load(struct syncd_config *ret_config, struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_code syncd_config_load(struct syncd_config *ret_config,
+                                 struct luna_error *err) LUNA_MUSTCHECK;
 void syncd_config_done(struct syncd_config *config);
-/* Takes the settings marked reloadable in the table over from `fresh`; the others need a restart. */
+/* Takes the settings marked reloadable in the table over from `fresh`; the others need a
+ * restart. */
 void syncd_config_take_reloadable(struct syncd_config *config, const struct syncd_config *fresh);
 
 #endif

@@ -16,7 +16,8 @@ INSERT INTO plans (name, rate_per_s, rate_burst, quota_limit, quota_period, poin
     ('daily', 20, 40, 1000, 'day', 100000, 4),
     ('monthly', 100, 200, 100000, 'month', 0, 16);
 
--- The first seven columns are the original design's. A booking rewrites the row, so pages keep room for HOT updates.
+-- The first seven columns are the original design's. A booking rewrites the row, so pages keep room
+-- for HOT updates.
 CREATE TABLE accounts (
     id           SERIAL PRIMARY KEY,
     account_name VARCHAR(255) UNIQUE NOT NULL,
@@ -30,8 +31,9 @@ CREATE TABLE accounts (
     config_version BIGINT NOT NULL DEFAULT 1, -- grows with every change that Redis must hear of: limit, plan, keys, disabled
     disabled_at    TIMESTAMPTZ,
 
-    -- The watermark. An epoch is one life of the account's counters in Redis; c and r count what was charged and refunded
-    -- in it. Invariant: quota_used = epoch_base + (sync_c - period_c) - (sync_r - period_r).
+    -- The watermark. An epoch is one life of the account's counters in Redis; c and r count what
+    -- was charged and refunded in it. Invariant: quota_used = epoch_base + (sync_c - period_c) -
+    -- (sync_r - period_r).
     quota_epoch  BIGINT NOT NULL DEFAULT 0,
     epoch_open   BOOLEAN NOT NULL DEFAULT false,
     epoch_base   INTEGER NOT NULL DEFAULT 0,
@@ -47,7 +49,8 @@ CREATE TABLE accounts (
     chain_hash BYTEA NOT NULL DEFAULT '\x0000000000000000000000000000000000000000000000000000000000000000'
 ) WITH (fillfactor = 60);
 
--- Every key the account ever had, as UUIDv8 of HMAC-SHA-256 under the workers' pepper: a stolen dump opens nothing.
+-- Every key the account ever had, as UUIDv8 of HMAC-SHA-256 under the workers' pepper: a stolen
+-- dump opens nothing.
 CREATE TABLE api_keys (
     id         BIGSERIAL PRIMARY KEY,
     account_id INTEGER NOT NULL REFERENCES accounts (id),
@@ -63,7 +66,8 @@ CREATE TABLE api_keys (
 CREATE INDEX api_keys_account ON api_keys (account_id);
 CREATE INDEX api_keys_expiry ON api_keys (expires_at) WHERE NOT ended;
 
--- Every live key is a field of the account's hash in Redis, and is sent whole at each change: there have to be few.
+-- Every live key is a field of the account's hash in Redis, and is sent whole at each change: there
+-- have to be few.
 CREATE FUNCTION luna_keys_are_few() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (SELECT count(*) FROM api_keys k

@@ -1,6 +1,7 @@
 SET LOCAL ROLE luna_owner;
 
--- What happened to each quota: written in the transaction that made it happen, never changed afterwards.
+-- What happened to each quota: written in the transaction that made it happen, never changed
+-- afterwards.
 CREATE TABLE quota_events (
     account_id   INTEGER NOT NULL,
     seq          BIGINT NOT NULL,      -- 1, 2, 3 … per account
@@ -22,7 +23,8 @@ CREATE TABLE quota_events (
     term         BIGINT NOT NULL,      -- of the daemon that wrote it; 0: not a daemon
     hash         BYTEA NOT NULL
 ) PARTITION BY RANGE (at);
--- Not unique: a unique index would have to hold `at` as well. That seq has no gap or twin is what the chain proves.
+-- Not unique: a unique index would have to hold `at` as well. That seq has no gap or twin is what
+-- the chain proves.
 CREATE INDEX quota_events_account ON quota_events (account_id, seq);
 -- Catches what no monthly partition takes, so that a wrong clock cannot stop the ledger.
 CREATE TABLE quota_events_rest PARTITION OF quota_events DEFAULT;
@@ -39,7 +41,8 @@ CREATE TRIGGER quota_events_no_truncate BEFORE TRUNCATE ON quota_events
 CREATE TRIGGER quota_events_no_truncate BEFORE TRUNCATE ON quota_events_rest
     FOR EACH STATEMENT EXECUTE FUNCTION luna_events_are_final();
 
--- Monthly partitions from this month to `months` ahead. Attached, not created in place: that needs no exclusive lock.
+-- Monthly partitions from this month to `months` ahead. Attached, not created in place: that needs
+-- no exclusive lock.
 CREATE FUNCTION luna_events_partitions(months int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -55,7 +58,8 @@ BEGIN
         to_at := (first + make_interval(months => ahead + 1)) AT TIME ZONE 'UTC';
         part := 'quota_events_' || to_char(from_at AT TIME ZONE 'UTC', 'YYYYMM');
         CONTINUE WHEN to_regclass('public.' || part) IS NOT NULL;
-        -- Rows that fell into the rest keep it busy for that month; they are rare, and reading them works all the same.
+        -- Rows that fell into the rest keep it busy for that month; they are rare, and reading them
+        -- works all the same.
         CONTINUE WHEN EXISTS (SELECT FROM public.quota_events_rest r WHERE r.at >= from_at AND r.at < to_at);
         EXECUTE format('CREATE TABLE public.%I (LIKE public.quota_events INCLUDING ALL)', part);
         EXECUTE format('ALTER TABLE public.quota_events ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
@@ -87,7 +91,8 @@ CREATE FUNCTION luna_event_hash(prev bytea, account_id int, seq bigint, at times
         used_before, used_after, limit_before, limit_after, octet_length(reason), reason, term), 'UTF8'))
 $$;
 
--- The one row that says which life of Redis is the true one. A higher number fences everything before it.
+-- The one row that says which life of Redis is the true one. A higher number fences everything
+-- before it.
 CREATE TABLE redis_incarnation (
     only_row    BOOLEAN PRIMARY KEY DEFAULT true CHECK (only_row),
     incarnation BIGINT NOT NULL,
@@ -110,8 +115,9 @@ CREATE TABLE config_outbox (
     account_id INTEGER NOT NULL
 );
 
--- Journal directories. Every pool of workers and every quota-syncd says once which directory it uses. A recovery reads one of
--- them: the whole truth when there is one, a part of it when there are more.
+-- Journal directories. Every pool of workers and every quota-syncd says once which directory it
+-- uses. A recovery reads one of them: the whole truth when there is one, a part of it when there
+-- are more.
 CREATE TABLE journal_hosts (
     name       text PRIMARY KEY CHECK (name ~ '^w[0-9a-f]{8}$'),
     first_seen timestamptz NOT NULL DEFAULT now(),

@@ -1,6 +1,7 @@
 SET LOCAL ROLE luna_owner;
 
--- The building blocks of every change to a quota. Called by the functions of the next files only: no role may.
+-- The building blocks of every change to a quota. Called by the functions of the next files only:
+-- no role may.
 
 -- Appends one event to an account's chain and brings the account row to what the event says.
 CREATE FUNCTION luna_event_append(p_id int, p_kind text, p_actor text, p_to_c bigint, p_to_r bigint, p_delta bigint,
@@ -32,7 +33,8 @@ BEGIN
 END
 $$;
 
--- Closes the present period and opens the one that ends at `p_end`. What was used belongs to the closed one.
+-- Closes the present period and opens the one that ends at `p_end`. What was used belongs to the
+-- closed one.
 CREATE FUNCTION luna_period_roll(p_id int, p_start timestamptz, p_end timestamptz, p_actor text, p_term bigint)
     RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -48,7 +50,8 @@ BEGIN
 END
 $$;
 
--- Rolls until the present period holds `p_now`. Periods in which nothing was asked are passed over in one step.
+-- Rolls until the present period holds `p_now`. Periods in which nothing was asked are passed over
+-- in one step.
 CREATE FUNCTION luna_period_roll_to(p_id int, p_now timestamptz, p_actor text, p_term bigint)
     RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
@@ -67,10 +70,11 @@ BEGIN
 END
 $$;
 
--- Ends the account's open epoch, whose counters in Redis are lost or not to be believed. The workers' journals hold what
--- was really answered: `p_sums[i]` units in period `p_periods[i]`, the whole epoch, in order. What had been booked and is
--- not in the journals is given back, but only when there are no others (journal_hosts): what a host of several answered
--- since the last booking, and nobody else's journal holds, stays unbooked. Returns the net units booked.
+-- Ends the account's open epoch, whose counters in Redis are lost or not to be believed. The
+-- workers' journals hold what was really answered: `p_sums[i]` units in period `p_periods[i]`, the
+-- whole epoch, in order. What had been booked and is not in the journals is given back, but only
+-- when there are no others (journal_hosts): what a host of several answered since the last booking,
+-- and nobody else's journal holds, stays unbooked. Returns the net units booked.
 CREATE FUNCTION luna_epoch_recover(p_id int, p_periods bigint[], p_sums bigint[], p_actor text, p_reason text, p_term bigint)
     RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -108,7 +112,8 @@ BEGIN
 END
 $$;
 
--- What Redis must know of an account. `keys`: "digest scopes not_before_ms expires_ms" joined by commas.
+-- What Redis must know of an account. `keys`: "digest scopes not_before_ms expires_ms" joined by
+-- commas.
 CREATE VIEW account_config AS
 SELECT a.id AS account_id, a.quota_limit, a.config_version, (a.disabled_at IS NOT NULL) AS disabled,
        p.rate_per_s, p.rate_burst, p.points_max, p.concurrent_max, p.quota_period, a.period_no,

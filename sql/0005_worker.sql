@@ -1,14 +1,16 @@
 SET LOCAL ROLE luna_owner;
 
--- What a worker's cold load needs, and what the API shows; nothing that changes a limit or touches the log at will.
+-- What a worker's cold load needs, and what the API shows; nothing that changes a limit or touches
+-- the log at will.
 
 CREATE FUNCTION luna_epoch_seen(p_id int) RETURNS TABLE (epoch bigint, is_open boolean)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT quota_epoch, epoch_open FROM accounts WHERE id = p_id
 $$;
 
--- Opens the epoch after `p_seen`. A compare-and-set: whoever saw an older epoch, or an older life of Redis, fails. When an
--- epoch is still open its journaled charges are booked first. `p_now_ms` is Redis's clock, the only one for periods.
+-- Opens the epoch after `p_seen`. A compare-and-set: whoever saw an older epoch, or an older life
+-- of Redis, fails. When an epoch is still open its journaled charges are booked first. `p_now_ms`
+-- is Redis's clock, the only one for periods.
 CREATE FUNCTION luna_epoch_next(p_id int, p_seen bigint, p_incarnation bigint, p_now_ms bigint, p_periods bigint[],
                                 p_sums bigint[], p_actor text)
     RETURNS TABLE (epoch bigint, quota_used int, config account_config) LANGUAGE plpgsql SECURITY DEFINER
@@ -17,7 +19,8 @@ DECLARE
     a accounts;
     truth bigint;
 BEGIN
-    -- Shared with other loads, but not with a fence: that takes this row for update before it closes epochs.
+    -- Shared with other loads, but not with a fence: that takes this row for update before it
+    -- closes epochs.
     SELECT incarnation INTO STRICT truth FROM redis_incarnation FOR SHARE;
     IF truth <> p_incarnation THEN
         RAISE EXCEPTION 'incarnation % is fenced by %', p_incarnation, truth USING ERRCODE = 'LU003';

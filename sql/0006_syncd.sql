@@ -1,7 +1,7 @@
 SET LOCAL ROLE luna_owner;
 
--- What quota-syncd does. Every function that writes holds the leader row, shared, and refuses a term that was deposed: no
--- event is ever committed under a term lower than one committed before.
+-- What quota-syncd does. Every function that writes holds the leader row, shared, and refuses a
+-- term that was deposed: no event is ever committed under a term lower than one committed before.
 
 CREATE FUNCTION luna_term_check(p_term bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -14,19 +14,22 @@ BEGIN
 END
 $$;
 
--- Takes the next term. The caller holds the session's advisory lock, which is for order only: the term is what is checked.
+-- Takes the next term. The caller holds the session's advisory lock, which is for order only: the
+-- term is what is checked.
 CREATE FUNCTION luna_term_take(p_name text) RETURNS bigint LANGUAGE sql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
     UPDATE syncd_leader SET term = term + 1, name = p_name, since = now() RETURNING term
 $$;
 
--- Books what Redis counted, for many accounts at once. status: 0 booked, 1 nothing new, 2 the epoch is closed or another,
--- 3 no such account, 4 the sum would not fit, 5 the account changed meanwhile: book it next time. booked_c and booked_r are the watermark afterwards.
+-- Books what Redis counted, for many accounts at once. status: 0 booked, 1 nothing new, 2 the epoch
+-- is closed or another, 3 no such account, 4 the sum would not fit, 5 the account changed
+-- meanwhile: book it next time. booked_c and booked_r are the watermark afterwards.
 CREATE FUNCTION luna_book(p_term bigint, p_actor text, p_accounts int[], p_epochs bigint[], p_cs bigint[], p_rs bigint[])
     RETURNS TABLE (account_id int, status int, booked_c bigint, booked_r bigint, delta bigint, period_no bigint,
                    next_end_ms bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-    -- A batch touches its own accounts, not all; and is large, whatever a plan made for any array would guess.
+    -- A batch touches its own accounts, not all; and is large, whatever a plan made for any array
+    -- would guess.
     SET enable_seqscan = off SET plan_cache_mode = force_custom_plan
     AS $$
 #variable_conflict use_column
@@ -49,8 +52,8 @@ BEGIN
                    AND h.quota_used + ((h.c - h.sync_c) - (h.r - h.sync_r)) BETWEEN -2147483648 AND 2147483647) f
          ORDER BY f.id
     ), moved AS (
-        -- Whatever else changes a quota moves chain_seq, and what closes an epoch clears epoch_open: whoever came in between
-        -- goes first, and this account waits for the next pass.
+        -- Whatever else changes a quota moves chain_seq, and what closes an epoch clears
+        -- epoch_open: whoever came in between goes first, and this account waits for the next pass.
         UPDATE accounts a
            SET quota_used = (e.quota_used + e.units)::int, sync_c = e.c, sync_r = e.r, chain_seq = e.chain_seq + 1,
                chain_hash = e.digest, updated_at = e.happened
@@ -84,7 +87,8 @@ BEGIN
 END
 $$;
 
--- Books the ends of periods that Redis closed: up to (c, r) in period `no`, then rolls. Repeating is harmless.
+-- Books the ends of periods that Redis closed: up to (c, r) in period `no`, then rolls. Repeating
+-- is harmless.
 CREATE FUNCTION luna_book_periods(p_term bigint, p_actor text, p_accounts int[], p_epochs bigint[], p_nos bigint[],
                                   p_cs bigint[], p_rs bigint[], p_starts_ms bigint[], p_ends_ms bigint[])
     RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -111,8 +115,9 @@ BEGIN
 END
 $$;
 
--- A new life of Redis. Committed before anything in Redis is touched. Loads in flight hold the row: they end first.
--- Higher than any that Redis has seen (`p_floor`), even if this database came from a backup.
+-- A new life of Redis. Committed before anything in Redis is touched. Loads in flight hold the row:
+-- they end first. Higher than any that Redis has seen (`p_floor`), even if this database came from
+-- a backup.
 CREATE FUNCTION luna_incarnation_next(p_term bigint, p_run_id text, p_floor bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -125,7 +130,8 @@ BEGIN
 END
 $$;
 
--- Closes every open epoch. The arrays are the journals' sums, one entry per account, epoch and period.
+-- Closes every open epoch. The arrays are the journals' sums, one entry per account, epoch and
+-- period.
 CREATE FUNCTION luna_epochs_close(p_term bigint, p_incarnation bigint, p_actor text, p_accounts int[], p_epochs bigint[],
                                   p_periods bigint[], p_sums bigint[])
     RETURNS TABLE (accounts_closed bigint, units bigint) LANGUAGE plpgsql SECURITY DEFINER
@@ -163,7 +169,8 @@ BEGIN
 END
 $$;
 
--- Cold accounts whose period ended: closed here, so that reports are right without a request having to come.
+-- Cold accounts whose period ended: closed here, so that reports are right without a request having
+-- to come.
 CREATE FUNCTION luna_periods_close_cold(p_term bigint, p_actor text, p_max int) RETURNS bigint LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

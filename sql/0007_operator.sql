@@ -1,7 +1,7 @@
 SET LOCAL ROLE luna_owner;
 
--- What an operator does, and with keys also an account's owner, through the API. One transaction each: the change, its audit
--- event, the outbox row that makes Redis hear of it.
+-- What an operator does, and with keys also an account's owner, through the API. One transaction
+-- each: the change, its audit event, the outbox row that makes Redis hear of it.
 
 CREATE FUNCTION luna_changed(p_id int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -28,8 +28,8 @@ CREATE FUNCTION luna_event_note(a accounts, p_kind text, p_actor text, p_reason 
     SELECT luna_event_append(a.id, p_kind, p_actor, a.sync_c, a.sync_r, 0, a.quota_used, a.quota_limit, p_reason, 0)
 $$;
 
--- A plan that is read here is not changed until the account has it: every account is among those that hear of a change, or
--- was given the plan as it is.
+-- A plan that is read here is not changed until the account has it: every account is among those
+-- that hear of a change, or was given the plan as it is.
 CREATE FUNCTION luna_account_create(p_name text, p_plan text, p_limit bigint, p_digest uuid, p_prefix text, p_actor text)
     RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -68,8 +68,9 @@ BEGIN
 END
 $$;
 
--- The present period's window follows the plan's kind; what was used in it stays used. One that is of that kind already stays
--- as it is, even when it has ended: who closes it books first what belongs to it.
+-- The present period's window follows the plan's kind; what was used in it stays used. One that is
+-- of that kind already stays as it is, even when it has ended: who closes it books first what
+-- belongs to it.
 CREATE FUNCTION luna_period_adopt(p_id int, p_kind text) RETURNS void LANGUAGE sql AS $$
     UPDATE accounts SET period_end = luna_period_end(p_kind, now()),
            period_start = CASE p_kind WHEN 'none' THEN period_start
@@ -83,7 +84,8 @@ DECLARE
     a accounts;
     p plans;
 BEGIN
-    -- The plan before the account, as a change of the plan takes them: in another order each could wait for the other.
+    -- The plan before the account, as a change of the plan takes them: in another order each could
+    -- wait for the other.
     SELECT * INTO p FROM plans WHERE name = p_plan FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no plan "%"', p_plan USING ERRCODE = 'LU005';
@@ -146,8 +148,8 @@ BEGIN
 END
 $$;
 
--- A new key in place of any live one, with its scopes and its end. The old one lives on for `p_overlap_s` seconds, never
--- longer than it would have. Returns the new key's id.
+-- A new key in place of any live one, with its scopes and its end. The old one lives on for
+-- `p_overlap_s` seconds, never longer than it would have. Returns the new key's id.
 CREATE FUNCTION luna_key_replace(p_id int, p_key bigint, p_digest uuid, p_prefix text, p_overlap_s bigint, p_actor text)
     RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -192,7 +194,8 @@ BEGIN
 END
 $$;
 
--- Keys whose time ran out: Redis refuses them by its clock already; here they get their event, and leave Redis.
+-- Keys whose time ran out: Redis refuses them by its clock already; here they get their event, and
+-- leave Redis.
 CREATE FUNCTION luna_keys_end(p_term bigint, p_actor text) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -213,8 +216,8 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION luna_keys_end TO luna_syncd;
 
--- Changes the plan itself, or makes it. Asked for what the plan says already, it changes nothing: a change that is under way
--- goes on from where it is.
+-- Changes the plan itself, or makes it. Asked for what the plan says already, it changes nothing: a
+-- change that is under way goes on from where it is.
 CREATE FUNCTION luna_plan_put(p_name text, p_rate_per_s int, p_rate_burst int, p_limit int, p_period text,
                               p_points_max bigint, p_concurrent_max int, p_actor text)
     RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -227,7 +230,8 @@ BEGIN
     IF FOUND THEN
         RETURN;
     END IF;
-    -- Waits for whoever is giving an account this plan as it was (FOR SHARE): that account is among those to be told.
+    -- Waits for whoever is giving an account this plan as it was (FOR SHARE): that account is among
+    -- those to be told.
     SELECT * INTO STRICT before FROM plans WHERE name = p_name FOR NO KEY UPDATE;
     IF (before.rate_per_s, before.rate_burst, before.quota_limit, before.quota_period, before.points_max, before.concurrent_max)
        IS NOT DISTINCT FROM (p_rate_per_s, p_rate_burst, p_limit, p_period, p_points_max, p_concurrent_max) THEN

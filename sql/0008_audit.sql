@@ -1,8 +1,8 @@
 SET LOCAL ROLE luna_owner;
 
--- Reads the log of one account (0: of all) and returns what does not hold. Nothing is taken from the account row except at
--- the end, where the log must arrive at it. The planner cannot know how many ends the log has, and once took one for few: it
--- then read the whole log for every account.
+-- Reads the log of one account (0: of all) and returns what does not hold. Nothing is taken from
+-- the account row except at the end, where the log must arrive at it. The planner cannot know how
+-- many ends the log has, and once took one for few: it then read the whole log for every account.
 CREATE FUNCTION luna_audit_faults(p_id int) RETURNS TABLE (account_id int, seq bigint, what text, detail text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_nestloop = off AS $$
     WITH log AS (

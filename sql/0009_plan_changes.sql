@@ -1,9 +1,9 @@
 SET LOCAL ROLE luna_owner;
 
--- A plan is changed at once; its accounts hear of it one after another, each with its event, in steps of bounded length: a
--- plan may have any number of them, and no step may hold their rows longer than a request can wait. How far a change has
--- come stands here, in the step's own transaction: whoever goes on, goes on where the last one ended. No row: none is
--- under way.
+-- A plan is changed at once; its accounts hear of it one after another, each with its event, in
+-- steps of bounded length: a plan may have any number of them, and no step may hold their rows
+-- longer than a request can wait. How far a change has come stands here, in the step's own
+-- transaction: whoever goes on, goes on where the last one ended. No row: none is under way.
 CREATE TABLE plan_changes (
     plan       TEXT PRIMARY KEY REFERENCES plans (name),
     actor      TEXT NOT NULL,
@@ -12,7 +12,8 @@ CREATE TABLE plan_changes (
     stepped_at TIMESTAMPTZ NOT NULL  -- when the operator's program made its last step
 );
 
--- One step: looks at the next `p_max` accounts, and tells those of the plan. False: there was nothing left to do after it.
+-- One step: looks at the next `p_max` accounts, and tells those of the plan. False: there was
+-- nothing left to do after it.
 CREATE FUNCTION luna_plan_walk(p_plan text, p_max int) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     change plan_changes;

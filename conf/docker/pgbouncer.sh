@@ -1,6 +1,6 @@
 #!/bin/sh
-# pgbouncer with the passwords that setup.sh drew. Sessions, not transactions: the programs prepare statements and set limits per
-# session.
+# pgbouncer with the passwords that setup.sh drew. Sessions, not transactions: the programs prepare
+# statements and set limits per session.
 set -eu
 umask 077
 for role in luna_worker luna_admin; do

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs once before everything else, and does only what is missing: passwords of 192 bits, the pepper, a certificate authority and a
-# server certificate for development, each where only the service that needs it looks; and folders given to their users.
+# server certificate for development, each where only the service that needs it looks; and folders
+# given to their users.
 #
 # To bring secrets or a certificate of your own, put them into the volumes first.
 set -eu
@@ -58,7 +59,8 @@ EXT
   rm -rf "$work"
 fi
 
-# In each volume only what one service reads, so that file modes do not have to tell users of different images apart.
+# In each volume only what one service reads, so that file modes do not have to tell users of
+# different images apart.
 chown -R "$UID_LUNA:$UID_LUNA" "$S/worker" "$S/syncd" "$S/admin" "$S/migrate" /state
 chown -R "$UID_NGINX:$UID_NGINX" "$S/tls"
 chown -R "$UID_REDIS:$UID_REDIS" "$S/redis" /redis

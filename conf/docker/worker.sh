@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Starts the worker pool of one container, or, given words, runs `luna` with them.
 #
-# All containers of one machine share the directory of the charge journals, because a recovery has to read all of them. A worker
-# owns one slot of that directory; so each container takes a range of slots first, by a lock that ends with its last process.
+# All containers of one machine share the directory of the charge journals, because a recovery has
+# to read all of them. A worker owns one slot of that directory; so each container takes a range of
+# slots first, by a lock that ends with its last process.
 set -eu
 
 SLOTS_PER_POOL=32 # room for 16 workers: a reload starts the new ones before the old ones have ended

@@ -23,9 +23,10 @@ enum step_outcome api_account_read(struct exchange *exchange)
 
 void api_put_quota(const struct luna_usage *usage, struct luna_buf *out)
 {
-    luna_buf_printf(out, "\"quota\":{\"limit\":%lld,\"used\":%lld,\"remaining\":%lld,\"period\":\"%s\",",
-                    (long long)usage->quota_limit, (long long)usage->used, (long long)usage->remaining,
-                    luna_period_kind(usage->account.period));
+    luna_buf_printf(out,
+                    "\"quota\":{\"limit\":%lld,\"used\":%lld,\"remaining\":%lld,\"period\":\"%s\",",
+                    (long long)usage->quota_limit, (long long)usage->used,
+                    (long long)usage->remaining, luna_period_kind(usage->account.period));
     json_put_time(out, "period_start", usage->account.period_start_ms);
     luna_buf_putc(out, ',');
     json_put_time(out, "period_end", usage->account.period_end_ms);
@@ -39,8 +40,8 @@ enum step_outcome api_account_answer(struct exchange *exchange)
     struct luna_error err = {0};
     if (usage == NULL)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
-    if (luna_usage_get(api_database(exchange), api_cache(exchange), exchange->account_id, 0, usage, &err) !=
-        LUNA_OK)
+    if (luna_usage_get(api_database(exchange), api_cache(exchange), exchange->account_id, 0, usage,
+                       &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
     struct luna_buf *out = json_begin(&exchange->pipeline->response);
     luna_buf_printf(out, "{\"id\":%lld,", (long long)exchange->account_id);
@@ -49,8 +50,9 @@ enum step_outcome api_account_answer(struct exchange *exchange)
     json_put_text(out, "plan", usage->account.plan);
     luna_buf_putc(out, ',');
     api_put_quota(usage, out);
-    luna_buf_printf(out, ",\"limits\":{\"requests_per_second\":%lld,\"burst\":%lld,\"points_per_request\":",
-                    (long long)admission->rate_per_s, (long long)admission->rate_burst);
+    luna_buf_printf(
+        out, ",\"limits\":{\"requests_per_second\":%lld,\"burst\":%lld,\"points_per_request\":",
+        (long long)admission->rate_per_s, (long long)admission->rate_burst);
     if (admission->points_max > 0)
         luna_buf_printf(out, "%lld},", (long long)admission->points_max);
     else

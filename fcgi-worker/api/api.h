@@ -1,8 +1,9 @@
 /*
  * api.h: the steps of the routes besides the single series.
  *
- * A route's *_read step says what is wrong with the query or the body (a complaint, answered after the key has been
- * checked); its *_answer step runs for admitted requests only and makes the response.
+ * A route's *_read step says what is wrong with the query or the body (a complaint, answered after
+ * the key has been checked); its *_answer step runs for admitted requests only and makes the
+ * response.
  */
 #ifndef FCGI_WORKER_API_H
 #define FCGI_WORKER_API_H
@@ -14,8 +15,10 @@
 /* api_batch.c */
 enum step_outcome api_batch_decode(struct exchange *exchange);
 enum step_outcome api_batch_run(struct exchange *exchange);
-enum step_outcome api_batch_settle(struct exchange *exchange); /* the charge: what was done, no more */
-enum step_outcome api_batch_end(struct exchange *exchange);    /* and the answer's end, which states it */
+/* the charge: what was done, no more */
+enum step_outcome api_batch_settle(struct exchange *exchange);
+/* and the answer's end, which states it */
+enum step_outcome api_batch_end(struct exchange *exchange);
 
 /* api_account.c */
 /* Parses the query; complains of what is wrong in it, and of names that are not in `known`. */

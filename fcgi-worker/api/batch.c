@@ -7,9 +7,9 @@
 
 enum { SERIES_ARENA_BLOCK_BYTES = 64 * 1024 };
 
-static const char too_late[] =
-    "The request's time was up before this series was done; it is not charged. Send fewer series in one "
-    "request, or give parameters instead of having them fitted.";
+static const char too_late[] = "The request's time was up before this series was done; it is not "
+                               "charged. Send fewer series in one "
+                               "request, or give parameters instead of having them fitted.";
 
 static bool content_taken(struct exchange *exchange)
 {
@@ -29,7 +29,8 @@ static void complain_about_content(struct exchange *exchange)
     const struct luna_request_limits limits = exchange_limits(exchange);
     luna_faults_init(&exchange->faults, arena);
     (void)exchange_query_read(exchange);
-    query_forbid_others(&exchange->query, known, "; options are members of the body", &exchange->faults);
+    query_forbid_others(&exchange->query, known, "; options are members of the body",
+                        &exchange->faults);
     if (exchange->faults.count > 0) {
         exchange_complain_of_faults(exchange, LUNA_DECODE_FAULTS);
         return;
@@ -44,7 +45,8 @@ static void complain_about_content(struct exchange *exchange)
 
 enum step_outcome api_batch_decode(struct exchange *exchange)
 {
-    if (exchange->complaint.id == PROBLEM_NONE && content_taken(exchange) && exchange_body_unpacked(exchange))
+    if (exchange->complaint.id == PROBLEM_NONE && content_taken(exchange) &&
+        exchange_body_unpacked(exchange))
         complain_about_content(exchange);
     exchange->format_out = format_accepted(exchange->request.accept, exchange->format_in);
     if (exchange->format_out != FORMAT_NDJSON)
@@ -58,7 +60,8 @@ enum step_outcome api_batch_decode(struct exchange *exchange)
 static void put_separator(struct exchange *exchange)
 {
     if (exchange->tally.written++ > 0)
-        luna_buf_putc(&exchange->pipeline->response.body, exchange->format_out == FORMAT_NDJSON ? '\n' : ',');
+        luna_buf_putc(&exchange->pipeline->response.body,
+                      exchange->format_out == FORMAT_NDJSON ? '\n' : ',');
 }
 
 static struct luna_buf *begin_error(struct exchange *exchange, enum problem_id id)
@@ -85,8 +88,8 @@ static void put_faults(struct exchange *exchange, const struct luna_faults *faul
     luna_buf_puts(out, "}}");
 }
 
-/* The answer has begun to leave under an Idempotency-Key: it is worked out to its end even for nobody, as a retry gets the whole of
- * it and is charged nothing. */
+/* The answer has begun to leave under an Idempotency-Key: it is worked out to its end even for
+ * nobody, as a retry gets the whole of it and is charged nothing. */
 static bool owes_the_end(const struct exchange *exchange)
 {
     return exchange->streaming && *exchange->request.idempotency_key != '\0';
@@ -109,18 +112,21 @@ static void run_item(struct exchange *exchange, const struct luna_batch_item *it
     luna_faults_init(&faults, scratch);
     exchange->tally.tried++;
     bool in_place = item->request.input != NULL; /* else the answer repeats the numbers */
-    switch (exchange_run(exchange, &item->request, in_place, nobody_waits, scratch, &result, &faults)) {
+    switch (
+        exchange_run(exchange, &item->request, in_place, nobody_waits, scratch, &result, &faults)) {
     case LUNA_RUN_OK:
         put_separator(exchange);
-        luna_encode_json(&item->request, &result, exchange->precision, &exchange->pipeline->response.body);
+        luna_encode_json(&item->request, &result, exchange->precision,
+                         &exchange->pipeline->response.body);
         exchange->tally.succeeded++;
         break;
     case LUNA_RUN_FAULTS:
         put_faults(exchange, &faults);
         break;
     case LUNA_RUN_MEMORY:
-        put_error(exchange, PROBLEM_BODY_TOO_LARGE,
-                  "The model needs more memory for this series than one may use. Send fewer points.");
+        put_error(
+            exchange, PROBLEM_BODY_TOO_LARGE,
+            "The model needs more memory for this series than one may use. Send fewer points.");
         break;
     case LUNA_RUN_CANCELLED:
         exchange->tally.out_of_time = !exchange->client_left || owes_the_end(exchange);
@@ -131,22 +137,24 @@ static void run_item(struct exchange *exchange, const struct luna_batch_item *it
 }
 
 /* One series: its results, or why it has none. */
-static void answer_item(struct exchange *exchange, const struct luna_batch_item *item, size_t allowed,
-                        struct luna_arena *scratch)
+static void answer_item(struct exchange *exchange, const struct luna_batch_item *item,
+                        size_t allowed, struct luna_arena *scratch)
 {
     struct batch_tally *tally = &exchange->tally;
     tally->out_of_time = tally->out_of_time || luna_deadline_passed(exchange->deadline);
     if (item->faults != NULL)
         put_faults(exchange, item->faults);
     else if (tally->tried == allowed)
-        put_error(exchange, PROBLEM_QUOTA_EXHAUSTED, "The account's quota was used up by the series before.");
+        put_error(exchange, PROBLEM_QUOTA_EXHAUSTED,
+                  "The account's quota was used up by the series before.");
     else if (tally->out_of_time)
         put_error(exchange, PROBLEM_DEADLINE, too_late);
     else
         run_item(exchange, item, scratch);
 }
 
-/* Is the rest worth the work? An answer of which nothing has left is better refused than full of holes. */
+/* Is the rest worth the work? An answer of which nothing has left is better refused than full of
+ * holes. */
 static bool goes_on(struct exchange *exchange)
 {
     if (exchange->tally.out_of_time && !exchange->streaming)
@@ -167,8 +175,9 @@ static void answer_all(struct exchange *exchange)
     luna_arena_done(&scratch);
 }
 
-/* A short answer is whole before anything of it leaves, and may still become a refusal. A long one leaves in parts while the rest is
- * worked out, whatever its size: what then goes wrong with a series is said in its place. */
+/* A short answer is whole before anything of it leaves, and may still become a refusal. A long one
+ * leaves in parts while the rest is worked out, whatever its size: what then goes wrong with a
+ * series is said in its place. */
 enum step_outcome api_batch_run(struct exchange *exchange)
 {
     struct http_response *response = &exchange->pipeline->response;
@@ -183,7 +192,8 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     return exchange->client_left ? STEP_ANSWERED : step_in_time(exchange);
 }
 
-/* Series that were answered are charged, also to a client who took a part and left; the others are given back. */
+/* Series that were answered are charged, also to a client who took a part and left; the others
+ * are given back. */
 enum step_outcome api_batch_settle(struct exchange *exchange)
 {
     enum step_outcome outcome = exchange_charge_less(exchange, (int64_t)exchange->tally.succeeded);
@@ -195,8 +205,9 @@ enum step_outcome api_batch_end(struct exchange *exchange)
     struct luna_buf *out = &exchange->pipeline->response.body;
     bool lines = exchange->format_out == FORMAT_NDJSON;
     luna_buf_puts(out, lines ? "\n{" : "],");
-    luna_buf_printf(out, "\"succeeded\":%zu,\"failed\":%zu,\"charged\":%lld}", exchange->tally.succeeded,
-                    exchange->tally.failed, (long long)exchange->admission.cost);
+    luna_buf_printf(out, "\"succeeded\":%zu,\"failed\":%zu,\"charged\":%lld}",
+                    exchange->tally.succeeded, exchange->tally.failed,
+                    (long long)exchange->admission.cost);
     if (lines)
         luna_buf_putc(out, '\n');
     return STEP_ON;

@@ -6,7 +6,12 @@
 #include "api/stores.h"
 #include "luna/base/clock.h"
 
-enum { LIFE_S_MAX = 10 * 366 * 86400, GRACE_S_MAX = 7 * 86400, ACTOR_BYTES = 96, SCOPES_TEXT_BYTES = 128 };
+enum {
+    LIFE_S_MAX = 10 * 366 * 86400,
+    GRACE_S_MAX = 7 * 86400,
+    ACTOR_BYTES = 96,
+    SCOPES_TEXT_BYTES = 128
+};
 
 static const char *const no_query[] = {NULL};
 
@@ -36,7 +41,8 @@ enum step_outcome api_keys_list_read(struct exchange *exchange)
 
 static void put_key(const struct luna_key *key, struct luna_buf *out)
 {
-    luna_buf_printf(out, "{\"id\":%lld,\"prefix\":\"%s\",\"primary\":%s,\"scopes\":", (long long)key->id,
+    luna_buf_printf(out,
+                    "{\"id\":%lld,\"prefix\":\"%s\",\"primary\":%s,\"scopes\":", (long long)key->id,
                     key->prefix, key->primary ? "true" : "false");
     scopes_put_json(key->scopes, out);
     luna_buf_putc(out, ',');
@@ -67,7 +73,8 @@ enum step_outcome api_keys_list_answer(struct exchange *exchange)
     struct luna_error err = {0};
     struct listing listing = {.out = json_begin(&exchange->pipeline->response)};
     luna_buf_puts(listing.out, "{\"data\":[");
-    if (luna_key_list(api_database(exchange), exchange->account_id, list_key, &listing, &err) != LUNA_OK)
+    if (luna_key_list(api_database(exchange), exchange->account_id, list_key, &listing, &err) !=
+        LUNA_OK)
         return api_store_failed(exchange, &err);
     luna_buf_puts(listing.out, "]}\n");
     return STEP_ON;
@@ -92,7 +99,8 @@ static enum step_outcome find_key(struct exchange *exchange, struct luna_key *re
 {
     struct luna_error err = {0};
     struct search search = {.id = exchange->ids.key_id};
-    if (luna_key_list(api_database(exchange), exchange->account_id, compare_key, &search, &err) != LUNA_OK)
+    if (luna_key_list(api_database(exchange), exchange->account_id, compare_key, &search, &err) !=
+        LUNA_OK)
         return api_store_failed(exchange, &err);
     if (search.key.id == 0)
         return exchange_refuse(exchange, PROBLEM_NOT_FOUND, "The account has no such key.");
@@ -123,9 +131,9 @@ enum step_outcome api_refuse_wider(struct exchange *exchange, unsigned wanted, c
     luna_buf_init(&lacking, SCOPES_TEXT_BYTES);
     scopes_put_json(wanted & ~api_own_scopes(exchange), &lacking);
     luna_buf_putc(&lacking, '\0');
-    const char *detail =
-        luna_arena_printf(&exchange->pipeline->arena, "%s %s, which yours lacks. Use a key that has it all.",
-                          what, lacking.overflow ? "scopes" : lacking.data);
+    const char *detail = luna_arena_printf(&exchange->pipeline->arena,
+                                           "%s %s, which yours lacks. Use a key that has it all.",
+                                           what, lacking.overflow ? "scopes" : lacking.data);
     luna_buf_done(&lacking);
     return exchange_refuse(exchange, PROBLEM_SCOPE_EXCEEDED, detail);
 }
@@ -168,8 +176,8 @@ enum step_outcome api_keys_create_answer(struct exchange *exchange)
         return api_refuse_wider(exchange, exchange->scopes,
                                 "A key gives only what it has itself; this asks for");
     const struct luna_operator op = api_operator(exchange, actor, sizeof actor);
-    if (luna_key_create(&op, exchange->account_id, exchange->scopes, 0, expires_ms, &key, &id, &err) !=
-        LUNA_OK)
+    if (luna_key_create(&op, exchange->account_id, exchange->scopes, 0, expires_ms, &key, &id,
+                        &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
     struct luna_buf *out = &exchange->pipeline->response.body;
     put_new_key(exchange, &key, id);
@@ -184,14 +192,18 @@ enum step_outcome api_keys_create_answer(struct exchange *exchange)
 
 enum step_outcome api_keys_rotate_read(struct exchange *exchange)
 {
-    const struct small_member members[] = {
-        {.name = "grace_s", .type = SMALL_INT, .min = 0, .max = GRACE_S_MAX, .ret_int = &exchange->wanted},
-        {.name = NULL}};
+    const struct small_member members[] = {{.name = "grace_s",
+                                            .type = SMALL_INT,
+                                            .min = 0,
+                                            .max = GRACE_S_MAX,
+                                            .ret_int = &exchange->wanted},
+                                           {.name = NULL}};
     api_read_small_body(exchange, members);
     return STEP_ON;
 }
 
-/* The successor is shown to whoever rotates, so its scopes have to be theirs. A key's scopes never change: what is seen here holds. */
+/* The successor is shown to whoever rotates, so its scopes have to be theirs. A key's scopes
+ * never change: what is seen here holds. */
 static enum step_outcome check_rotatable(struct exchange *exchange)
 {
     struct luna_key key = {.id = 0};
@@ -211,8 +223,8 @@ enum step_outcome api_keys_rotate_answer(struct exchange *exchange)
     if (check_rotatable(exchange) == STEP_ANSWERED)
         return STEP_ANSWERED;
     const struct luna_operator op = api_operator(exchange, actor, sizeof actor);
-    if (luna_key_replace(&op, exchange->account_id, exchange->ids.key_id, exchange->wanted, &key, &id,
-                         &err) != LUNA_OK)
+    if (luna_key_replace(&op, exchange->account_id, exchange->ids.key_id, exchange->wanted, &key,
+                         &id, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
     put_new_key(exchange, &key, id);
     luna_buf_printf(&exchange->pipeline->response.body, ",\"replaces\":%lld,\"grace_s\":%lld}\n",

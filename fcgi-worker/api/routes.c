@@ -24,22 +24,22 @@ static const struct step batch_way[] = {{PHASE_ACCEPT, step_authenticate_shape},
                                         {PHASE_IDLE, NULL}};
 
 /* A way of reads: who asks is checked, what the query says, then the answer is made. */
-#define READ_WAY(read_, answer_)                                                                             \
-    {                                                                                                        \
-        {PHASE_ACCEPT, step_authenticate_shape}, {PHASE_DECODE, read_}, {PHASE_ADMIT, step_admit},           \
-            {PHASE_MODEL, answer_}, {PHASE_ENCODE, step_revalidate},                                         \
-        {                                                                                                    \
-            PHASE_IDLE, NULL                                                                                 \
-        }                                                                                                    \
+#define READ_WAY(read_, answer_)                                                                   \
+    {                                                                                              \
+        {PHASE_ACCEPT, step_authenticate_shape}, {PHASE_DECODE, read_}, {PHASE_ADMIT, step_admit}, \
+            {PHASE_MODEL, answer_}, {PHASE_ENCODE, step_revalidate},                               \
+        {                                                                                          \
+            PHASE_IDLE, NULL                                                                       \
+        }                                                                                          \
     }
 /* A way of changes: the same with a body. */
-#define CHANGE_WAY(read_, answer_)                                                                           \
-    {                                                                                                        \
-        {PHASE_ACCEPT, step_authenticate_shape}, {PHASE_READ, step_read}, {PHASE_DECODE, read_},             \
-            {PHASE_ADMIT, step_admit}, {PHASE_MODEL, answer_},                                               \
-        {                                                                                                    \
-            PHASE_IDLE, NULL                                                                                 \
-        }                                                                                                    \
+#define CHANGE_WAY(read_, answer_)                                                                 \
+    {                                                                                              \
+        {PHASE_ACCEPT, step_authenticate_shape}, {PHASE_READ, step_read}, {PHASE_DECODE, read_},   \
+            {PHASE_ADMIT, step_admit}, {PHASE_MODEL, answer_},                                     \
+        {                                                                                          \
+            PHASE_IDLE, NULL                                                                       \
+        }                                                                                          \
     }
 
 static const struct step account_way[] = READ_WAY(api_account_read, api_account_answer);
@@ -47,8 +47,10 @@ static const struct step usage_way[] = READ_WAY(api_usage_read, api_usage_answer
 static const struct step events_way[] = READ_WAY(api_events_read, api_events_answer);
 static const struct step keys_list_way[] = READ_WAY(api_keys_list_read, api_keys_list_answer);
 static const struct step keys_read_way[] = READ_WAY(api_keys_list_read, api_keys_read_answer);
-static const struct step keys_create_way[] = CHANGE_WAY(api_keys_create_read, api_keys_create_answer);
-static const struct step keys_rotate_way[] = CHANGE_WAY(api_keys_rotate_read, api_keys_rotate_answer);
+static const struct step keys_create_way[] =
+    CHANGE_WAY(api_keys_create_read, api_keys_create_answer);
+static const struct step keys_rotate_way[] =
+    CHANGE_WAY(api_keys_rotate_read, api_keys_rotate_answer);
 static const struct step keys_revoke_way[] = READ_WAY(api_keys_revoke_read, api_keys_revoke_answer);
 static const struct step token_way[] = CHANGE_WAY(api_token_read, api_token_answer);
 
@@ -61,8 +63,10 @@ static const struct route routes[] = {
     {"keys_list", "GET", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_list_way},
     {"keys_create", "POST", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_create_way},
     {"keys_read", "GET", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_read_way},
-    {"keys_revoke", "DELETE", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_revoke_way},
-    {"keys_rotate", "POST", "/api/v1/{account_id}/keys/{key_id}/rotate", LUNA_SCOPE_KEYS, 0, keys_rotate_way},
+    {"keys_revoke", "DELETE", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0,
+     keys_revoke_way},
+    {"keys_rotate", "POST", "/api/v1/{account_id}/keys/{key_id}/rotate", LUNA_SCOPE_KEYS, 0,
+     keys_rotate_way},
     {"token", "POST", "/api/v1/{account_id}/token", 0, 0, token_way},
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
@@ -93,8 +97,9 @@ static bool segment_matches(const char *pattern, size_t pattern_len, const char 
                             struct route_ids *ids)
 {
     static const char account[] = "{account_id}", key[] = "{key_id}";
+    /* accounts.id is an INTEGER */
     if (pattern_len == sizeof account - 1 && memcmp(pattern, account, pattern_len) == 0)
-        return id_parse(text, len, INT32_MAX, &ids->account_id); /* accounts.id is an INTEGER */
+        return id_parse(text, len, INT32_MAX, &ids->account_id);
     if (pattern_len == sizeof key - 1 && memcmp(pattern, key, pattern_len) == 0)
         return id_parse(text, len, INT64_MAX, &ids->key_id);
     return pattern_len == len && memcmp(pattern, text, len) == 0;

@@ -1,8 +1,9 @@
 /*
  * routes.h: which paths there are, in one table.
  *
- * A route names its method, its path pattern ({account_id} and {key_id} stand for one segment), the scope a key needs, what a success
- * costs, and the way its requests go: the list of steps. Who: pipeline.c; the monitor and the log use the names.
+ * A route names its method, its path pattern ({account_id} and {key_id} stand for one segment), the
+ * scope a key needs, what a success costs, and the way its requests go: the list of steps. Who:
+ * pipeline.c; the monitor and the log use the names.
  */
 #ifndef FCGI_WORKER_ROUTES_H
 #define FCGI_WORKER_ROUTES_H
@@ -32,7 +33,8 @@ struct route_ids {
 
 enum route_match { ROUTE_FOUND, ROUTE_UNKNOWN, ROUTE_WRONG_METHOD };
 
-/* Finds the route of a path (`path_len` bytes, no query). On WRONG_METHOD *ret_route is one that has the path. */
+/* Finds the route of a path (`path_len` bytes, no query). On WRONG_METHOD *ret_route is one that
+ * has the path. */
 enum route_match routes_find(const char *method, const char *path, size_t path_len,
                              const struct route **ret_route, struct route_ids *ret_ids)
     __attribute__((warn_unused_result));

@@ -13,7 +13,8 @@ static struct luna_fault *fault(struct luna_faults *faults, const char *name, co
     return luna_fault_at(luna_faults_add(faults, type, msg, hint), name);
 }
 
-static void read_int(const json_t *value, const struct small_member *member, struct luna_faults *faults)
+static void read_int(const json_t *value, const struct small_member *member,
+                     struct luna_faults *faults)
 {
     const char *hint = luna_arena_printf(faults->arena, "a whole number from %lld to %lld",
                                          (long long)member->min, (long long)member->max);
@@ -34,7 +35,8 @@ static void read_int(const json_t *value, const struct small_member *member, str
         *member->ret_int = number;
 }
 
-static void read_scopes(const json_t *value, const struct small_member *member, struct luna_faults *faults)
+static void read_scopes(const json_t *value, const struct small_member *member,
+                        struct luna_faults *faults)
 {
     static const char hint[] = "a list of \"model\", \"read\" and \"keys\", at least one of them";
     unsigned scopes = 0;
@@ -54,8 +56,8 @@ static void read_scopes(const json_t *value, const struct small_member *member, 
         scopes |= scope;
     }
     if (json_array_size(value) == 0)
-        fault(faults, member->name, "too_short", "List should have at least 1 item after validation, not 0",
-              hint);
+        fault(faults, member->name, "too_short",
+              "List should have at least 1 item after validation, not 0", hint);
     *member->ret_scopes = scopes;
 }
 

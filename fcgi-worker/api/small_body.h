@@ -1,7 +1,8 @@
 /*
  * small_body.h: JSON bodies of a few options, such as {"scopes":["read"],"expires_in_s":3600}.
  *
- * Not for series: those have decoders of their own. An empty body counts as {}. Faults say where, in FastAPI's terms.
+ * Not for series: those have decoders of their own. An empty body counts as {}. Faults say where,
+ * in FastAPI's terms.
  */
 #ifndef FCGI_WORKER_SMALL_BODY_H
 #define FCGI_WORKER_SMALL_BODY_H

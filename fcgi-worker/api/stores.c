@@ -22,10 +22,11 @@ enum luna_code api_stores_new(const struct worker_config *config, struct luna_st
     struct api_stores *stores = calloc(1, sizeof *stores);
     if (stores == NULL)
         return luna_error_set(err, LUNA_ENOMEM, "out of memory");
-    enum luna_code code =
-        luna_database_new(config->database_url, (int)config->database_timeout_ms, &stores->database, err);
+    enum luna_code code = luna_database_new(config->database_url, (int)config->database_timeout_ms,
+                                            &stores->database, err);
     if (code == LUNA_OK)
-        code = luna_cache_new(config->redis_url, (int)config->redis_timeout_ms, &stores->cache, err);
+        code =
+            luna_cache_new(config->redis_url, (int)config->redis_timeout_ms, &stores->cache, err);
     if (code != LUNA_OK) {
         api_stores_free(stores);
         return code;

@@ -1,8 +1,9 @@
 /*
- * api_stores.h: a worker's own handles on PostgreSQL and Redis, for what is not admission: accounts, usage, keys.
+ * api_stores.h: a worker's own handles on PostgreSQL and Redis, for what is not admission:
+ * accounts, usage, keys.
  *
- * Opened at the first use, after the fork; the role is the worker's, which may read accounts and the log and change keys,
- * but no limit. Every call has the stores' own time limits.
+ * Opened at the first use, after the fork; the role is the worker's, which may read accounts and
+ * the log and change keys, but no limit. Every call has the stores' own time limits.
  */
 #ifndef FCGI_WORKER_API_STORES_H
 #define FCGI_WORKER_API_STORES_H
@@ -22,10 +23,12 @@ void api_stores_free(struct api_stores *stores);
 
 struct luna_database *api_database(const struct exchange *exchange);
 struct luna_cache *api_cache(const struct exchange *exchange);
-/* Who acts, for the audit log: "api:" and the request's id. `actor` holds the text and must outlive the use. */
+/* Who acts, for the audit log: "api:" and the request's id. `actor` holds the text and must
+ * outlive the use. */
 struct luna_operator api_operator(const struct exchange *exchange, char *actor, size_t actor_size);
 
-/* Answers with the problem that a store's error is: 404, 409, 503; logs what is not the client's doing. */
+/* Answers with the problem that a store's error is: 404, 409, 503; logs what is not the client's
+ * doing. */
 enum step_outcome api_store_failed(struct exchange *exchange, const struct luna_error *err);
 
 #endif

@@ -45,13 +45,14 @@ enum step_outcome api_token_answer(struct exchange *exchange)
                                   .issued_s = now_s,
                                   .expires_s = now_s + exchange->wanted};
     memcpy(claims.key_digest, exchange->admission.key_digest, sizeof claims.key_digest);
-    if (token_issue(&exchange->pipeline->config->token_keys, &claims, text, sizeof text, &err) != LUNA_OK)
+    if (token_issue(&exchange->pipeline->config->token_keys, &claims, text, sizeof text, &err) !=
+        LUNA_OK)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
     struct luna_buf *out = json_begin(&exchange->pipeline->response);
     luna_buf_putc(out, '{');
     json_put_text(out, "access_token", text);
-    luna_buf_printf(
-        out, ",\"token_type\":\"Bearer\",\"expires_in\":%lld,\"scopes\":", (long long)exchange->wanted);
+    luna_buf_printf(out, ",\"token_type\":\"Bearer\",\"expires_in\":%lld,\"scopes\":",
+                    (long long)exchange->wanted);
     scopes_put_json(exchange->scopes, out);
     luna_buf_puts(out, "}\n");
     return STEP_ON;

@@ -27,8 +27,8 @@ enum step_outcome api_usage_read(struct exchange *exchange)
 {
     static const char *const known[] = {"days", NULL};
     api_read_query(exchange, known);
-    exchange->wanted =
-        query_int(&exchange->query, "days", 1, LUNA_USAGE_DAYS_MAX, DAYS_DEFAULT, &exchange->faults);
+    exchange->wanted = query_int(&exchange->query, "days", 1, LUNA_USAGE_DAYS_MAX, DAYS_DEFAULT,
+                                 &exchange->faults);
     if (exchange->faults.count > 0)
         exchange_complain_of_faults(exchange, LUNA_DECODE_FAULTS);
     answer_as(exchange);
@@ -42,8 +42,8 @@ static void put_usage_json(const struct exchange *exchange, const struct luna_us
     api_put_quota(usage, out);
     luna_buf_printf(out, ",\"unbooked\":%lld,\"days\":[", (long long)usage->unbooked);
     for (int i = 0; i < usage->day_count; i++)
-        luna_buf_printf(out, "%s{\"day\":\"%s\",\"units\":%lld}", i > 0 ? "," : "", usage->days[i].day,
-                        (long long)usage->days[i].units);
+        luna_buf_printf(out, "%s{\"day\":\"%s\",\"units\":%lld}", i > 0 ? "," : "",
+                        usage->days[i].day, (long long)usage->days[i].units);
     luna_buf_puts(out, "]}\n");
 }
 
@@ -75,7 +75,8 @@ enum step_outcome api_events_read(struct exchange *exchange)
 {
     static const char *const known[] = {"limit", "cursor", NULL};
     api_read_query(exchange, known);
-    exchange->wanted = query_int(&exchange->query, "limit", 1, EVENTS_MAX, EVENTS_DEFAULT, &exchange->faults);
+    exchange->wanted =
+        query_int(&exchange->query, "limit", 1, EVENTS_MAX, EVENTS_DEFAULT, &exchange->faults);
     exchange->cursor = query_int(&exchange->query, "cursor", 1, INT64_MAX, 0, &exchange->faults);
     if (exchange->faults.count > 0)
         exchange_complain_of_faults(exchange, LUNA_DECODE_FAULTS);
@@ -95,7 +96,8 @@ static bool keep(void *context, const struct luna_audit_event *event)
     return true;
 }
 
-/* Of the request that made the event, as the actor names it; NULL when it was none (api_stores.c, cold_load.c). */
+/* Of the request that made the event, as the actor names it; NULL when it was none
+ * (api_stores.c, cold_load.c). */
 static const char *request_of(const struct luna_audit_event *event)
 {
     static const char key_change[] = "api:", load[] = ", request ";
@@ -111,11 +113,12 @@ static void put_event_json(const struct luna_audit_event *event, struct luna_buf
     json_put_time(out, "at", event->at_ms);
     luna_buf_putc(out, ',');
     json_put_text(out, "kind", event->kind);
-    luna_buf_printf(out,
-                    ",\"units\":%lld,\"used_before\":%lld,\"used_after\":%lld,\"limit_before\":%lld,\"limit_"
-                    "after\":%lld,",
-                    (long long)event->delta, (long long)event->used_before, (long long)event->used_after,
-                    (long long)event->limit_before, (long long)event->limit_after);
+    luna_buf_printf(
+        out,
+        ",\"units\":%lld,\"used_before\":%lld,\"used_after\":%lld,\"limit_before\":%lld,\"limit_"
+        "after\":%lld,",
+        (long long)event->delta, (long long)event->used_before, (long long)event->used_after,
+        (long long)event->limit_before, (long long)event->limit_after);
     json_put_text(out, "reason", event->reason);
     luna_buf_putc(out, ',');
     if (request_of(event) != NULL)
@@ -147,10 +150,12 @@ static void put_event_csv(const struct luna_audit_event *event, struct luna_buf 
                     (long long)event->used_before, (long long)event->used_after,
                     (long long)event->limit_before, (long long)event->limit_after);
     put_csv_text(event->reason, out);
-    luna_buf_printf(out, ",%s,%s\r\n", request_of(event) != NULL ? request_of(event) : "", event->hash);
+    luna_buf_printf(out, ",%s,%s\r\n", request_of(event) != NULL ? request_of(event) : "",
+                    event->hash);
 }
 
-/* Newest first. The page holds one event more than asked for when there are more; the cursor is where the next begins. */
+/* Newest first. The page holds one event more than asked for when there are more; the cursor is
+ * where the next begins. */
 static void put_page(struct exchange *exchange, const struct page *page)
 {
     struct luna_buf *out = begin(exchange);
@@ -158,10 +163,9 @@ static void put_page(struct exchange *exchange, const struct page *page)
     int shown = page->count > exchange->wanted ? (int)exchange->wanted : page->count;
     bool more = page->count > shown;
     int64_t next = more ? page->events[page->count - shown].seq : 0;
-    luna_buf_puts(
-        out,
-        csv ? "seq,at,kind,units,used_before,used_after,limit_before,limit_after,reason,request_id,hash\r\n"
-            : "{\"data\":[");
+    luna_buf_puts(out, csv ? "seq,at,kind,units,used_before,used_after,limit_before,limit_after,"
+                             "reason,request_id,hash\r\n"
+                           : "{\"data\":[");
     for (int i = 0; i < shown; i++) {
         const struct luna_audit_event *event = &page->events[page->count - 1 - i];
         if (!csv && i > 0)
@@ -171,7 +175,8 @@ static void put_page(struct exchange *exchange, const struct page *page)
     if (more)
         http_header_add(&exchange->pipeline->response, "Link",
                         "</api/v1/%lld/usage/events?limit=%lld&cursor=%lld>; rel=\"next\"",
-                        (long long)exchange->account_id, (long long)exchange->wanted, (long long)next);
+                        (long long)exchange->account_id, (long long)exchange->wanted,
+                        (long long)next);
     if (csv)
         return;
     luna_buf_printf(out, "],\"has_more\":%s,\"next_cursor\":", more ? "true" : "false");
@@ -185,12 +190,12 @@ enum step_outcome api_events_answer(struct exchange *exchange)
 {
     struct luna_error err = {0};
     int count = (int)exchange->wanted + 1;
-    struct page page = {
-        .events = luna_arena_calloc(&exchange->pipeline->arena, (size_t)count, sizeof *page.events)};
+    struct page page = {.events = luna_arena_calloc(&exchange->pipeline->arena, (size_t)count,
+                                                    sizeof *page.events)};
     if (page.events == NULL)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
-    if (luna_audit_show(api_database(exchange), exchange->account_id, exchange->cursor, count, keep, &page,
-                        &err) != LUNA_OK)
+    if (luna_audit_show(api_database(exchange), exchange->account_id, exchange->cursor, count, keep,
+                        &page, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
     put_page(exchange, &page);
     return STEP_ON;

@@ -24,7 +24,8 @@ struct fcgi_io {
 
 static enum luna_code library_start(struct luna_error *err)
 {
-    /* Both limit waits of libfcgi that this file goes round; set all the same, for the path that is not foreseen. */
+    /* Both limit waits of libfcgi that this file goes round; set all the same, for the path that
+     * is not foreseen. */
     (void)setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "200", 1);
     (void)setenv("LIBFCGI_IS_AF_UNIX_KEEPER_POLL_TIMEOUT", "200", 1);
     if (FCGX_Init() != 0)
@@ -71,7 +72,8 @@ static enum fcgi_accept classify_accept_error(struct luna_error *err)
     case ECONNABORTED:
     case EPROTO:
         return FCGI_ACCEPT_NONE;
-    default: /* EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM: the connection stays queued, so a loop would spin */
+    /* EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM: the connection stays queued, so a loop would spin */
+    default:
         luna_error_set(err, LUNA_EIO, "accept: %s", strerror(errno));
         return FCGI_ACCEPT_TIRED;
     }
@@ -82,7 +84,8 @@ static bool address_is_welcome(const struct fcgi_io *io, const struct sockaddr_s
 {
     if (networks_contain(&io->options.networks, peer))
         return true;
-    luna_error_set(err, LUNA_EPROTOCOL, "a connection from an address that LUNA_WORKER_PEERS does not name");
+    luna_error_set(err, LUNA_EPROTOCOL,
+                   "a connection from an address that LUNA_WORKER_PEERS does not name");
     return false;
 }
 
@@ -94,7 +97,8 @@ static bool user_is_welcome(const struct fcgi_io *io, int fd, struct luna_error 
         for (size_t i = 0; i < io->options.peer_count; i++)
             if (io->options.peers[i] == peer.uid)
                 return true;
-    luna_error_set(err, LUNA_EPROTOCOL, "a process of user %lld may not connect; see LUNA_SOCKET_PEERS",
+    luna_error_set(err, LUNA_EPROTOCOL,
+                   "a process of user %lld may not connect; see LUNA_SOCKET_PEERS",
                    (long long)peer.uid);
     return false;
 }
@@ -104,7 +108,8 @@ static void limit_reads(const struct fcgi_io *io, int fd)
 {
     struct timeval limit = {.tv_sec = io->options.read_timeout_ms / 1000,
                             .tv_usec = io->options.read_timeout_ms % 1000 * 1000L};
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit); /* cannot fail on a socket */
+    /* cannot fail on a socket */
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
 static void index_params(struct fcgi_io *io)
@@ -121,13 +126,15 @@ enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, struct luna_e
     int fd = accept4(listen_fd, (struct sockaddr *)&peer, &peer_len, SOCK_CLOEXEC);
     if (fd < 0)
         return classify_accept_error(err);
-    if (!(peer.ss_family == AF_UNIX ? user_is_welcome(io, fd, err) : address_is_welcome(io, &peer, err))) {
+    if (!(peer.ss_family == AF_UNIX ? user_is_welcome(io, fd, err)
+                                    : address_is_welcome(io, &peer, err))) {
         close(fd);
         return FCGI_ACCEPT_DROPPED;
     }
     limit_reads(io, fd);
-    /* An open connection that is "kept": libfcgi reads the next request from it instead of accepting one. "Detached"
-     * makes it close without lingering for what the peer may still send. */
+    /* An open connection that is "kept": libfcgi reads the next request from it instead of
+     * accepting one. "Detached" makes it close without lingering for what the peer may still
+     * send. */
     io->request.ipcFd = fd;
     io->request.keepConnection = 1;
     io->request.detached = 1;
@@ -161,13 +168,16 @@ static long long announced_length(const struct fcgi_io *io)
     return strtoll(text, NULL, 10);
 }
 
-enum fcgi_body fcgi_io_read_body(struct fcgi_io *io, struct luna_buf *body, struct luna_deadline deadline)
+enum fcgi_body fcgi_io_read_body(struct fcgi_io *io, struct luna_buf *body,
+                                 struct luna_deadline deadline)
 {
     static char chunk[READ_CHUNK_BYTES];
     long long announced = announced_length(io);
     long long total = 0;
     int got = 0;
-    do { /* to the end of the stream, even past CONTENT_LENGTH and past the cap: nothing may stay in the socket */
+    /* to the end of the stream, even past CONTENT_LENGTH and past the cap: nothing may stay in
+     * the socket */
+    do {
         if (luna_deadline_passed(deadline))
             return FCGI_BODY_TIMEOUT;
         got = FCGX_GetStr(chunk, sizeof chunk, io->request.in);
@@ -208,8 +218,8 @@ static enum fcgi_send send_records(const struct fcgi_io *io, const struct fcgi_a
     }
 }
 
-enum fcgi_send fcgi_io_send_part(struct fcgi_io *io, const void *head, size_t head_len, const void *body,
-                                 size_t body_len, struct luna_deadline deadline)
+enum fcgi_send fcgi_io_send_part(struct fcgi_io *io, const void *head, size_t head_len,
+                                 const void *body, size_t body_len, struct luna_deadline deadline)
 {
     const struct fcgi_answer answer = {io->request.requestId, head, head_len, body, body_len, true};
     return send_records(io, &answer, deadline);
@@ -218,7 +228,8 @@ enum fcgi_send fcgi_io_send_part(struct fcgi_io *io, const void *head, size_t he
 enum fcgi_send fcgi_io_send(struct fcgi_io *io, const void *head, size_t head_len, const void *body,
                             size_t body_len, struct luna_deadline deadline)
 {
-    const struct fcgi_answer answer = {io->request.requestId, head, head_len, body, body_len, false};
+    const struct fcgi_answer answer = {
+        io->request.requestId, head, head_len, body, body_len, false};
     return send_records(io, &answer, deadline);
 }
 

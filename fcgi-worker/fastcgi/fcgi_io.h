@@ -1,11 +1,13 @@
 /*
  * fcgi_io.h: one FastCGI request at a time, on a connection of its own. The only user of libfcgi.
  *
- * libfcgi parses; everything else about a connection is done here, because its own accept, close and write paths
- * block without limit, linger, stumble over signals and keep connections with bytes of an earlier request in them:
- *   - the connection is accepted here, its peer's user checked, its reads and writes given time limits, and only then
- *     handed to the parser;
- *   - the body is read to its end and its length compared with CONTENT_LENGTH; what is over the cap is read and dropped;
+ * libfcgi parses; everything else about a connection is done here, because its own accept, close
+ * and write paths block without limit, linger, stumble over signals and keep connections with bytes
+ * of an earlier request in them:
+ *   - the connection is accepted here, its peer's user checked, its reads and writes given time
+ *     limits, and only then handed to the parser;
+ *   - the body is read to its end and its length compared with CONTENT_LENGTH; what is over the cap
+ *   is read and dropped;
  *   - the answer leaves as STDOUT records of up to 64 KiB in as few writes as the socket takes;
  *   - the connection is closed after every request, whatever the web server asked for.
  * Who: worker.c and pipeline.c, in a worker process, with every signal blocked. Not for threads.
@@ -36,10 +38,11 @@ struct fcgi_io_options {
 };
 
 enum fcgi_accept {
-    FCGI_ACCEPT_OK,      /* a request is there */
-    FCGI_ACCEPT_NONE,    /* another worker took it, or it went away: wait again */
-    FCGI_ACCEPT_DROPPED, /* a connection was refused: foreign peer, or not FastCGI; err says which */
-    FCGI_ACCEPT_TIRED    /* out of descriptors or memory: pause, then wait again; err says which */
+    FCGI_ACCEPT_OK,   /* a request is there */
+    FCGI_ACCEPT_NONE, /* another worker took it, or it went away: wait again */
+    /* a connection was refused: foreign peer, or not FastCGI; err says which */
+    FCGI_ACCEPT_DROPPED,
+    FCGI_ACCEPT_TIRED /* out of descriptors or memory: pause, then wait again; err says which */
 };
 
 enum fcgi_body {
@@ -56,22 +59,24 @@ enum luna_code fcgi_io_new(const struct fcgi_io_options *options, struct fcgi_io
                            struct luna_error *err) LUNA_MUSTCHECK;
 void fcgi_io_free(struct fcgi_io *io);
 
-/* Takes one connection from the non-blocking `listen_fd` and reads its request's head. The caller starts the clock before: a
- * peer that says nothing costs up to the read limit. */
-enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, struct luna_error *err) LUNA_MUSTCHECK;
+/* Takes one connection from the non-blocking `listen_fd` and reads its request's head. The caller
+ * starts the clock before: a peer that says nothing costs up to the read limit. */
+enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd,
+                                struct luna_error *err) LUNA_MUSTCHECK;
 /* The parameter, "" when there is none. */
 const char *fcgi_io_param(const struct fcgi_io *io, const char *name);
 /* Reads the body to its end into `body` (up to body->max bytes are kept). */
 enum fcgi_body fcgi_io_read_body(struct fcgi_io *io, struct luna_buf *body,
                                  struct luna_deadline deadline) LUNA_MUSTCHECK;
-/* Has the web server closed the connection, as nginx does when its client went away? Asked every millisecond at most: between two
- * looks the answer is no. */
+/* Has the web server closed the connection, as nginx does when its client went away? Asked every
+ * millisecond at most: between two looks the answer is no. */
 bool fcgi_io_client_left(struct fcgi_io *io);
 enum fcgi_send fcgi_io_send(struct fcgi_io *io, const void *head, size_t head_len, const void *body,
                             size_t body_len, struct luna_deadline deadline) LUNA_MUSTCHECK;
 /* A part of an answer; the last one goes through fcgi_io_send(). */
-enum fcgi_send fcgi_io_send_part(struct fcgi_io *io, const void *head, size_t head_len, const void *body,
-                                 size_t body_len, struct luna_deadline deadline) LUNA_MUSTCHECK;
+enum fcgi_send fcgi_io_send_part(struct fcgi_io *io, const void *head, size_t head_len,
+                                 const void *body, size_t body_len,
+                                 struct luna_deadline deadline) LUNA_MUSTCHECK;
 /* Closes the connection and forgets the request. Legal after every outcome. */
 void fcgi_io_finish(struct fcgi_io *io);
 

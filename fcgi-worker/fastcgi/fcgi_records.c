@@ -68,7 +68,8 @@ static int flush(int fd, struct batch *batch, struct luna_deadline deadline)
 {
     size_t first = 0;
     while (first < batch->count) {
-        struct msghdr message = {.msg_iov = batch->parts + first, .msg_iovlen = batch->count - first};
+        struct msghdr message = {.msg_iov = batch->parts + first,
+                                 .msg_iovlen = batch->count - first};
         ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) {
             advance(batch, &first, (size_t)sent);
@@ -119,10 +120,12 @@ int fcgi_records_send(int fd, const struct fcgi_answer *answer, struct luna_dead
     }
     if (answer->more)
         return flush(fd, &batch, deadline);
-    /* The last batch carries the end: an empty STDOUT record, then END_REQUEST with status 0, REQUEST_COMPLETE. */
+    /* The last batch carries the end: an empty STDOUT record, then END_REQUEST with status 0,
+     * REQUEST_COMPLETE. */
     unsigned char end[3 * RECORD_HEADER_BYTES] = {0};
     fill_header(end, TYPE_STDOUT, answer->request_id, 0);
-    fill_header(end + RECORD_HEADER_BYTES, TYPE_END_REQUEST, answer->request_id, RECORD_HEADER_BYTES);
+    fill_header(end + RECORD_HEADER_BYTES, TYPE_END_REQUEST, answer->request_id,
+                RECORD_HEADER_BYTES);
     add_part(&batch, end, sizeof end);
     return flush(fd, &batch, deadline);
 }

@@ -1,9 +1,9 @@
 /*
  * fcgi_records.h: an answer as FastCGI records, written with few system calls.
  *
- * The answer is head followed by body, cut into STDOUT records, then the empty STDOUT record and END_REQUEST; an answer
- * that comes in parts has the end behind its last one.
- * Pure but for the socket; borrows everything.
+ * The answer is head followed by body, cut into STDOUT records, then the empty STDOUT record and
+ * END_REQUEST; an answer that comes in parts has the end behind its last one. Pure but for the
+ * socket; borrows everything.
  */
 #ifndef FCGI_WORKER_FCGI_RECORDS_H
 #define FCGI_WORKER_FCGI_RECORDS_H
@@ -22,7 +22,8 @@ struct fcgi_answer {
     bool more; /* another part of the same answer follows: no end is written */
 };
 
-/* Writes it all to `fd`, waiting for room until the deadline. 0, ETIMEDOUT, or the errno of the write. */
+/* Writes it all to `fd`, waiting for room until the deadline. 0, ETIMEDOUT, or the errno of the
+ * write. */
 int fcgi_records_send(int fd, const struct fcgi_answer *answer, struct luna_deadline deadline)
     __attribute__((warn_unused_result));
 

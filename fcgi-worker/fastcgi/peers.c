@@ -6,9 +6,11 @@
 
 enum { NAME_BYTES = 64 };
 
-static enum luna_code add_user(const char *name, struct fcgi_io_options *options, struct luna_error *err)
+static enum luna_code add_user(const char *name, struct fcgi_io_options *options,
+                               struct luna_error *err)
 {
-    const struct passwd *user = getpwnam(name); /* NOLINT(concurrency-mt-unsafe): a worker has one thread */
+    /* NOLINT(concurrency-mt-unsafe): a worker has one thread */
+    const struct passwd *user = getpwnam(name);
     if (user == NULL)
         return LUNA_OK;
     if (options->peer_count == FCGI_IO_PEERS_MAX)
@@ -18,7 +20,8 @@ static enum luna_code add_user(const char *name, struct fcgi_io_options *options
     return LUNA_OK;
 }
 
-enum luna_code peers_resolve(const char *names, struct fcgi_io_options *options, struct luna_error *err)
+enum luna_code peers_resolve(const char *names, struct fcgi_io_options *options,
+                             struct luna_error *err)
 {
     options->peer_count = 0;
     options->peers[options->peer_count++] = 0;

@@ -23,8 +23,8 @@ void body_fingerprint_key_make(const unsigned char *pepper, size_t pepper_len,
     }
 }
 
-void body_fingerprint(const struct body_fingerprint_key *key, int route, const void *body, size_t len,
-                      unsigned char ret_fingerprint[BODY_FINGERPRINT_BYTES])
+void body_fingerprint(const struct body_fingerprint_key *key, int route, const void *body,
+                      size_t len, unsigned char ret_fingerprint[BODY_FINGERPRINT_BYTES])
 {
     XXH128_hash_t hash = XXH3_128bits_withSecret(body, len, key->bytes, sizeof key->bytes);
     hash.low64 ^= (XXH64_hash_t)route;

@@ -58,8 +58,8 @@ static enum coding_outcome inflate_all(z_stream *stream, struct luna_buf *out)
     }
 }
 
-enum coding_outcome content_decode(const char *coding, const char *body, size_t len, struct luna_arena *arena,
-                                   struct luna_buf *out)
+enum coding_outcome content_decode(const char *coding, const char *body, size_t len,
+                                   struct luna_arena *arena, struct luna_buf *out)
 {
     if (*coding == '\0' || strcasecmp(coding, "identity") == 0)
         return CODING_NONE;

@@ -1,8 +1,8 @@
 /*
  * content_coding.h: bodies that came compressed. The only user of zlib.
  *
- * gzip (RFC 1952, several members too) and deflate (RFC 1950). Bounded by out->max: a bomb stops there. Answers are
- * compressed by nginx.
+ * gzip (RFC 1952, several members too) and deflate (RFC 1950). Bounded by out->max: a bomb stops
+ * there. Answers are compressed by nginx.
  */
 #ifndef FCGI_WORKER_CONTENT_CODING_H
 #define FCGI_WORKER_CONTENT_CODING_H
@@ -22,7 +22,8 @@ enum coding_outcome {
 };
 
 /* `coding` is Content-Encoding's value. zlib's own state lives in the arena. */
-enum coding_outcome content_decode(const char *coding, const char *body, size_t len, struct luna_arena *arena,
-                                   struct luna_buf *out) __attribute__((warn_unused_result));
+enum coding_outcome content_decode(const char *coding, const char *body, size_t len,
+                                   struct luna_arena *arena, struct luna_buf *out)
+    __attribute__((warn_unused_result));
 
 #endif

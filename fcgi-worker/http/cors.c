@@ -31,11 +31,13 @@ void cors_headers_add(const char *origins, const char *origin, struct http_respo
     if (!is_allowed(origins, origin))
         return;
     /* Byte for byte one of the list, so nothing of the client's own. */
-    http_header_add(response, "Access-Control-Allow-Origin", "%s", any_allowed(origins) ? "*" : origin);
+    http_header_add(response, "Access-Control-Allow-Origin", "%s",
+                    any_allowed(origins) ? "*" : origin);
     http_header_add(
         response, "Access-Control-Expose-Headers",
         "X-Request-Id, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, "
-        "X-RateLimit-Reset, Retry-After, Server-Timing, Idempotent-Replayed, Location, Link, ETag, Allow, "
+        "X-RateLimit-Reset, Retry-After, Server-Timing, Idempotent-Replayed, Location, Link, ETag, "
+        "Allow, "
         "WWW-Authenticate");
 }
 
@@ -45,8 +47,9 @@ void cors_preflight_add(const char *origins, const char *origin, const char *met
     if (origins == NULL || !is_allowed(origins, origin))
         return;
     http_header_add(response, "Access-Control-Allow-Methods", "%s", methods);
-    http_header_add(response, "Access-Control-Allow-Headers",
-                    "Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-None-Match, "
-                    "X-API-Key, X-Request-Id");
+    http_header_add(
+        response, "Access-Control-Allow-Headers",
+        "Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-None-Match, "
+        "X-API-Key, X-Request-Id");
     http_header_add(response, "Access-Control-Max-Age", "600");
 }

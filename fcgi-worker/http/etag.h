@@ -1,8 +1,9 @@
 /*
  * etag.h: validators of what a client may keep and ask for again (RFC 9110 §8.8, §13.1.2).
  *
- * A strong one: the hash of the answer's bytes, so it is the same from every worker, and another format has another one. nginx makes it
- * weak when it compresses on the way; If-None-Match compares weakly, as it has to.
+ * A strong one: the hash of the answer's bytes, so it is the same from every worker, and another
+ * format has another one. nginx makes it weak when it compresses on the way; If-None-Match compares
+ * weakly, as it has to.
  */
 #ifndef FCGI_WORKER_ETAG_H
 #define FCGI_WORKER_ETAG_H

@@ -46,7 +46,8 @@ static int weight_read(const char *parameters, size_t len)
         int weight = parameters[at + 2] == '1' ? WEIGHT_MAX : 0;
         int unit = WEIGHT_MAX / 10;
         for (size_t k = at + 4;
-             weight < WEIGHT_MAX && unit > 0 && k < len && isdigit((unsigned char)parameters[k]); k++) {
+             weight < WEIGHT_MAX && unit > 0 && k < len && isdigit((unsigned char)parameters[k]);
+             k++) {
             weight += unit * (parameters[k] - '0');
             unit /= 10;
         }
@@ -55,7 +56,8 @@ static int weight_read(const char *parameters, size_t len)
     return WEIGHT_MAX;
 }
 
-/* How well the range `name` of Accept fits `type`: 0 not at all, 1 "*" "/" "*", 2 "text" "/" "*", 3 exactly. */
+/* How well the range `name` of Accept fits `type`: 0 not at all, 1 "*" "/" "*", 2 "text" "/"
+ * "*", 3 exactly. */
 static int range_fit(const char *name, size_t len, const char *type)
 {
     size_t group = strcspn(type, "/") + 1;

@@ -10,7 +10,8 @@ void http_header_add(struct http_response *response, const char *name, const cha
     char value[512];
     va_list args;
     va_start(args, fmt);
-    (void)vsnprintf(value, sizeof value, fmt, args); /* NOLINT(clang-analyzer-valist.Uninitialized): fits */
+    /* NOLINT(clang-analyzer-valist.Uninitialized): fits */
+    (void)vsnprintf(value, sizeof value, fmt, args);
     va_end(args);
     luna_buf_printf(&response->headers, "%s: %s\r\n", name, value);
 }

@@ -1,8 +1,8 @@
 /*
  * http.h: a request and its response, as the pipeline sees them, free of FastCGI.
  *
- * Ownership: a request's strings are borrowed from the connection until fcgi_io_finish(); a response's headers and
- * body belong to the worker and are cleared for the next request.
+ * Ownership: a request's strings are borrowed from the connection until fcgi_io_finish(); a
+ * response's headers and body belong to the worker and are cleared for the next request.
  */
 #ifndef FCGI_WORKER_HTTP_H
 #define FCGI_WORKER_HTTP_H
@@ -16,8 +16,9 @@
 /* "" when the client or nginx sent none, never NULL. */
 struct http_request {
     const char *method;
-    const char *uri;  /* as sent, query included */
-    const char *path; /* as sent, without the query; not percent-decoded: no path of ours needs it */
+    const char *uri; /* as sent, query included */
+    /* as sent, without the query; not percent-decoded: no path of ours needs it */
+    const char *path;
     size_t path_len;
     const char *query;
     const char *content_type;
@@ -39,18 +40,19 @@ struct http_response {
     int status;
     const char *content_type;
     const char *cache_control; /* NULL: no-store */
-    struct luna_buf
-        headers; /* "Name: value\r\n", one after the other; status, type and length not among them */
+    /* "Name: value\r\n", one after the other; status, type and length not among them */
+    struct luna_buf headers;
     struct luna_buf body;
 };
 
-/* Appends one header line. `value` must hold no control bytes; format it with care, nothing of a client's goes in. */
+/* Appends one header line. `value` must hold no control bytes; format it with care, nothing of a
+ * client's goes in. */
 void http_header_add(struct http_response *response, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* The text for a status line of one of our statuses. */
 const char *http_reason(int status);
-/* Does a media type or a list of them ("text/csv; charset=utf-8", or Accept's) name `type`? ASCII case is ignored,
- * parameters are skipped, except that q=0 takes the name out of a list. */
+/* Does a media type or a list of them ("text/csv; charset=utf-8", or Accept's) name `type`? ASCII
+ * case is ignored, parameters are skipped, except that q=0 takes the name out of a list. */
 bool http_media_named(const char *list, const char *type);
 
 #endif

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_fault(struct luna_faults *faults, const char *name, const char *type, const char *msg,
-                      const char *hint)
+static void add_fault(struct luna_faults *faults, const char *name, const char *type,
+                      const char *msg, const char *hint)
 {
     struct luna_fault *fault = luna_faults_add(faults, type, msg, hint);
     if (fault != NULL)
@@ -104,15 +104,15 @@ static bool int_read(const char *text, int64_t *ret_value)
     return true;
 }
 
-int64_t query_int(const struct query *query, const char *name, int64_t min, int64_t max, int64_t otherwise,
-                  struct luna_faults *faults)
+int64_t query_int(const struct query *query, const char *name, int64_t min, int64_t max,
+                  int64_t otherwise, struct luna_faults *faults)
 {
     const char *text = query_get(query, name);
     int64_t value;
     if (text == NULL)
         return otherwise;
-    const char *hint =
-        luna_arena_printf(faults->arena, "a whole number from %lld to %lld", (long long)min, (long long)max);
+    const char *hint = luna_arena_printf(faults->arena, "a whole number from %lld to %lld",
+                                         (long long)min, (long long)max);
     if (!int_read(text, &value)) {
         add_fault(faults, name, "int_parsing",
                   "Input should be a valid integer, unable to parse string as an integer", hint);
@@ -135,7 +135,8 @@ static bool is_known(const char *const *known, const char *name)
     return *known != NULL;
 }
 
-static const char *list_names(const char *const *known, const char *besides, struct luna_arena *arena)
+static const char *list_names(const char *const *known, const char *besides,
+                              struct luna_arena *arena)
 {
     const char *list = *known != NULL ? "parameters are:" : "this path takes no query parameters";
     for (const char *before = ""; list != NULL && *known != NULL; known++, before = ",")
@@ -148,7 +149,7 @@ void query_forbid_others(const struct query *query, const char *const *known, co
 {
     for (size_t i = 0; i < query->count; i++) {
         if (!is_known(known, query->pairs[i].name))
-            add_fault(faults, query->pairs[i].name, "extra_forbidden", "Extra inputs are not permitted",
-                      list_names(known, besides, faults->arena));
+            add_fault(faults, query->pairs[i].name, "extra_forbidden",
+                      "Extra inputs are not permitted", list_names(known, besides, faults->arena));
     }
 }

@@ -1,8 +1,9 @@
 /*
  * query.h: the query of a URL, as names and values.
  *
- * application/x-www-form-urlencoded: pairs between '&', '+' and %XX decoded. Bounded: at most QUERY_PAIRS_MAX pairs; a
- * broken escape, a NUL, invalid UTF-8 or a name given twice is a fault at ["query", name]. Memory comes from the arena.
+ * application/x-www-form-urlencoded: pairs between '&', '+' and %XX decoded. Bounded: at most
+ * QUERY_PAIRS_MAX pairs; a broken escape, a NUL, invalid UTF-8 or a name given twice is a fault at
+ * ["query", name]. Memory comes from the arena.
  */
 #ifndef FCGI_WORKER_QUERY_H
 #define FCGI_WORKER_QUERY_H
@@ -31,11 +32,12 @@ bool query_parse(const char *text, struct luna_arena *arena, struct query *ret_q
                  struct luna_faults *faults);
 /* The value, or NULL. */
 const char *query_get(const struct query *query, const char *name);
-/* The whole number `name` within [min, max]; `otherwise` when it is not given. A fault for anything else. */
-int64_t query_int(const struct query *query, const char *name, int64_t min, int64_t max, int64_t otherwise,
-                  struct luna_faults *faults);
-/* A fault for every name that is not in `known`, a NULL-terminated list. Its hint ends with `besides`: where else such a
- * name may belong, or "". */
+/* The whole number `name` within [min, max]; `otherwise` when it is not given. A fault for
+ * anything else. */
+int64_t query_int(const struct query *query, const char *name, int64_t min, int64_t max,
+                  int64_t otherwise, struct luna_faults *faults);
+/* A fault for every name that is not in `known`, a NULL-terminated list. Its hint ends with
+ * `besides`: where else such a name may belong, or "". */
 void query_forbid_others(const struct query *query, const char *const *known, const char *besides,
                          struct luna_faults *faults);
 

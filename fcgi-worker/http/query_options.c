@@ -19,7 +19,8 @@ static void put_text(struct luna_buf *out, const char *text, size_t len)
     luna_buf_put_json_string(out, text, len);
 }
 
-/* A number as it stands; what is none goes through as text, and is refused with its place and reason. */
+/* A number as it stands; what is none goes through as text, and is refused with its place and
+ * reason. */
 static void put_number(struct luna_buf *out, const char *text, size_t len)
 {
     if (is_number(text, len))
@@ -101,8 +102,9 @@ static void put_object(const struct query *query, struct luna_buf *out)
     luna_buf_putc(out, '}');
 }
 
-enum luna_decode_status query_options_apply(const struct query *query, bool with_options, int nesting_max,
-                                            struct luna_arena *arena, struct luna_request *request,
+enum luna_decode_status query_options_apply(const struct query *query, bool with_options,
+                                            int nesting_max, struct luna_arena *arena,
+                                            struct luna_request *request,
                                             struct luna_faults *faults)
 {
     static const char *const precision_only[] = {"precision", NULL};
@@ -122,7 +124,8 @@ enum luna_decode_status query_options_apply(const struct query *query, bool with
     if (copy == NULL)
         return LUNA_DECODE_MEMORY;
     /* A model that is not JSON clears what was found before it, so every fault is named anew. */
-    enum luna_decode_status status = luna_decode_options(copy, len, nesting_max, arena, request, faults);
+    enum luna_decode_status status =
+        luna_decode_options(copy, len, nesting_max, arena, request, faults);
     for (size_t i = 0; i < faults->count; i++)
         faults->list[i].loc[0].name = "query";
     return status == LUNA_DECODE_OK && faults->count > before ? LUNA_DECODE_FAULTS : status;

@@ -1,7 +1,8 @@
 /*
  * rate_headers.h: what an admission says about limits, as response headers.
  *
- * RateLimit-Policy and RateLimit as in draft-ietf-httpapi-ratelimit-headers-11, X-RateLimit-* for older clients.
+ * RateLimit-Policy and RateLimit as in draft-ietf-httpapi-ratelimit-headers-11, X-RateLimit-* for
+ * older clients.
  */
 #ifndef FCGI_WORKER_RATE_HEADERS_H
 #define FCGI_WORKER_RATE_HEADERS_H

@@ -30,9 +30,10 @@ static bool key_parse(const char *text, size_t len, struct token_key *key)
            key->secret_len >= TOKEN_SECRET_BYTES_MIN;
 }
 
-/* HMAC-SHA-256 under the pepper, in the one form that libjwt offers it: the signature of a token that says what it is
- * for. No API key looks like a token, so the pepper's two uses cannot meet. */
-static enum luna_code key_derive(const unsigned char *pepper, size_t pepper_len, struct token_key *key)
+/* HMAC-SHA-256 under the pepper, in the one form that libjwt offers it: the signature of a token
+ * that says what it is for. No API key looks like a token, so the pepper's two uses cannot meet. */
+static enum luna_code key_derive(const unsigned char *pepper, size_t pepper_len,
+                                 struct token_key *key)
 {
     enum luna_code code = LUNA_ENOMEM;
     jwt_t *jwt = NULL;
@@ -64,13 +65,14 @@ enum luna_code token_keys_init(const char *text, const unsigned char *pepper, si
     }
     while (*text != '\0') {
         size_t len = strcspn(text, ",");
-        if (ret_keys->count == TOKEN_KEYS_MAX || !key_parse(text, len, &ret_keys->list[ret_keys->count]))
-            return luna_error_set(
-                err, LUNA_ECONFIG,
-                "LUNA_TOKEN_KEYS: number %zu is not kid:hex with a kid of 1 to %d characters and %d to %d "
-                "bytes of secret (at most %d keys)",
-                ret_keys->count + 1, TOKEN_KID_BYTES - 1, TOKEN_SECRET_BYTES_MIN, TOKEN_SECRET_BYTES_MAX,
-                TOKEN_KEYS_MAX);
+        if (ret_keys->count == TOKEN_KEYS_MAX ||
+            !key_parse(text, len, &ret_keys->list[ret_keys->count]))
+            return luna_error_set(err, LUNA_ECONFIG,
+                                  "LUNA_TOKEN_KEYS: number %zu is not kid:hex with a kid of 1 to "
+                                  "%d characters and %d to %d "
+                                  "bytes of secret (at most %d keys)",
+                                  ret_keys->count + 1, TOKEN_KID_BYTES - 1, TOKEN_SECRET_BYTES_MIN,
+                                  TOKEN_SECRET_BYTES_MAX, TOKEN_KEYS_MAX);
         ret_keys->count++;
         text += len + (text[len] == ',');
     }
@@ -84,7 +86,8 @@ bool token_shaped(const char *text)
     return second != NULL && strchr(second + 1, '.') == NULL;
 }
 
-/* The key that the token's header names; read before anything of it is believed, and used for nothing else. */
+/* The key that the token's header names; read before anything of it is believed, and used for
+ * nothing else. */
 static const struct token_key *key_named(const struct token_keys *keys, const char *text)
 {
     jwt_t *jwt = NULL;
@@ -120,7 +123,8 @@ static bool claims_read(jwt_t *jwt, int64_t now_s, struct token_claims *ret_clai
                  claims.expires_s > now_s && claims.expires_s - not_before_s <= TOKEN_LIFE_S_MAX;
     if (!valid)
         return false;
-    memcpy(claims.key_digest, digest, sizeof claims.key_digest); /* of that length, as was checked */
+    /* of that length, as was checked */
+    memcpy(claims.key_digest, digest, sizeof claims.key_digest);
     *ret_claims = claims;
     return true;
 }
@@ -153,13 +157,14 @@ static int claims_add(jwt_t *jwt, const struct token_claims *claims)
     return failed;
 }
 
-enum luna_code token_issue(const struct token_keys *keys, const struct token_claims *claims, char *out,
-                           size_t size, struct luna_error *err)
+enum luna_code token_issue(const struct token_keys *keys, const struct token_claims *claims,
+                           char *out, size_t size, struct luna_error *err)
 {
     const struct token_key *key = &keys->list[0];
     jwt_t *jwt = NULL;
     char *text = NULL;
-    if (jwt_new(&jwt) == 0 && jwt_add_header(jwt, "kid", key->kid) == 0 && claims_add(jwt, claims) == 0 &&
+    if (jwt_new(&jwt) == 0 && jwt_add_header(jwt, "kid", key->kid) == 0 &&
+        claims_add(jwt, claims) == 0 &&
         jwt_set_alg(jwt, JWT_ALG_HS256, key->secret, (int)key->secret_len) == 0)
         text = jwt_encode_str(jwt);
     enum luna_code code = LUNA_OK;

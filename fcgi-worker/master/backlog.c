@@ -29,8 +29,9 @@ static int netlink_socket(void)
         const struct timeval limit = {.tv_usec = ANSWER_LIMIT_US};
         opened_by = getpid();
         fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+        /* cannot fail on a socket */
         if (fd >= 0)
-            (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit); /* cannot fail on a socket */
+            (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     }
     return fd;
 }
@@ -64,8 +65,8 @@ static bool read_answer(const struct nlmsghdr *header, struct backlog *ret_backl
             attribute.rta_len >= RTA_LENGTH(sizeof(struct unix_diag_rqlen))) {
             struct unix_diag_rqlen length;
             memcpy(&length, at + RTA_LENGTH(0), sizeof length);
-            *ret_backlog =
-                (struct backlog){.depth = (int)length.udiag_rqueue, .max = (int)length.udiag_wqueue};
+            *ret_backlog = (struct backlog){.depth = (int)length.udiag_rqueue,
+                                            .max = (int)length.udiag_wqueue};
             return true;
         }
         at += RTA_ALIGN(attribute.rta_len);

@@ -1,7 +1,8 @@
 /*
  * backlog.h: how many connections wait in a listening socket's queue.
  *
- * Of a unix socket asked through sock_diag, in one message: /proc and getsockopt() do not know it there.
+ * Of a unix socket asked through sock_diag, in one message: /proc and getsockopt() do not know it
+ * there.
  */
 #ifndef FCGI_WORKER_BACKLOG_H
 #define FCGI_WORKER_BACKLOG_H

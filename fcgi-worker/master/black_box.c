@@ -20,8 +20,10 @@ static void log_with_request(const char *event, int slot, pid_t pid, const char 
     luna_hex_encode(crumb->body_hash, SCOREBOARD_HASH_BYTES, hash);
     luna_log(LUNA_LOG_ERROR, event, LUNA_LOG_I("slot", slot), LUNA_LOG_I("worker_pid", pid),
              LUNA_LOG_S("reason", reason), LUNA_LOG_I("signal", signal),
-             LUNA_LOG_S("request_id", crumb->request_id), LUNA_LOG_I("account_id", crumb->account_id),
-             LUNA_LOG_S("route", route_name(crumb->route)), LUNA_LOG_S("phase", phase_name(crumb->phase)),
+             LUNA_LOG_S("request_id", crumb->request_id),
+             LUNA_LOG_I("account_id", crumb->account_id),
+             LUNA_LOG_S("route", route_name(crumb->route)),
+             LUNA_LOG_S("phase", phase_name(crumb->phase)),
              LUNA_LOG_I("body_bytes", crumb->body_bytes), LUNA_LOG_S("body_hash", hash),
              LUNA_LOG_I("busy_ms", (luna_clock_mono_ns() - crumb->accepted_ns) / NS_PER_MS));
 }
@@ -32,8 +34,8 @@ void black_box_hang(const struct scoreboard *board, int slot, pid_t pid, const c
     if (scoreboard_read(&board->worker[slot], &crumb))
         log_with_request("worker_hangs", slot, pid, reason, SIGKILL, &crumb);
     else
-        luna_log(LUNA_LOG_ERROR, "worker_hangs", LUNA_LOG_I("slot", slot), LUNA_LOG_I("worker_pid", pid),
-                 LUNA_LOG_S("reason", reason));
+        luna_log(LUNA_LOG_ERROR, "worker_hangs", LUNA_LOG_I("slot", slot),
+                 LUNA_LOG_I("worker_pid", pid), LUNA_LOG_S("reason", reason));
 }
 
 static bool is_fault(int signal)
@@ -60,14 +62,16 @@ static void blame(struct scoreboard *board, const struct breadcrumb *crumb)
         return;
     char hash[HEX_CHARACTERS + 1];
     luna_hex_encode(crumb->body_hash, SCOREBOARD_HASH_BYTES, hash);
-    luna_log(LUNA_LOG_ERROR, "body_quarantined", LUNA_LOG_S("body_hash", hash), LUNA_LOG_I("kills", kills),
-             LUNA_LOG_S("request_id", crumb->request_id), LUNA_LOG_I("account_id", crumb->account_id));
+    luna_log(LUNA_LOG_ERROR, "body_quarantined", LUNA_LOG_S("body_hash", hash),
+             LUNA_LOG_I("kills", kills), LUNA_LOG_S("request_id", crumb->request_id),
+             LUNA_LOG_I("account_id", crumb->account_id));
 }
 
 static bool bury_crash(struct scoreboard *board, const struct burial *burial)
 {
     struct breadcrumb crumb;
-    const char *reason = burial->kill_reason != NULL ? burial->kill_reason : strsignal(burial->signal);
+    const char *reason =
+        burial->kill_reason != NULL ? burial->kill_reason : strsignal(burial->signal);
     scoreboard_count(burial->kill_reason != NULL ? &board->pool.hard_kills : &board->pool.crashes);
     if (!scoreboard_read(&board->worker[burial->slot], &crumb)) {
         luna_log(LUNA_LOG_ERROR, "worker_killed", LUNA_LOG_I("slot", burial->slot),
@@ -85,11 +89,13 @@ bool black_box_burial(struct scoreboard *board, const struct burial *burial)
 {
     if (burial->signal != 0)
         return bury_crash(board, burial);
-    bool expected = burial->exit_status == WORKER_EXIT_CLEAN || burial->exit_status == WORKER_EXIT_RECYCLE;
+    bool expected =
+        burial->exit_status == WORKER_EXIT_CLEAN || burial->exit_status == WORKER_EXIT_RECYCLE;
     if (burial->exit_status == WORKER_EXIT_RECYCLE)
         scoreboard_count(&board->pool.recycles);
-    luna_log(expected ? LUNA_LOG_INFO : LUNA_LOG_ERROR, "worker_ended", LUNA_LOG_I("slot", burial->slot),
-             LUNA_LOG_I("worker_pid", burial->pid), LUNA_LOG_I("exit_status", burial->exit_status),
+    luna_log(expected ? LUNA_LOG_INFO : LUNA_LOG_ERROR, "worker_ended",
+             LUNA_LOG_I("slot", burial->slot), LUNA_LOG_I("worker_pid", burial->pid),
+             LUNA_LOG_I("exit_status", burial->exit_status),
              LUNA_LOG_S("reason", worker_exit_text(burial->exit_status)));
     return expected;
 }

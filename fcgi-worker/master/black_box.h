@@ -1,9 +1,10 @@
 /*
  * black_box.h: what a worker was doing when it ended, and what follows from that.
  *
- * The master logs each end once, with the request that was in hand, counts it, and lays a crash at the door of the body
- * that was being worked on: one that did it twice is refused from then on (quarantine). SIGKILL from outside, as the
- * kernel's memory killer or a person sends it, is named but blamed on nobody.
+ * The master logs each end once, with the request that was in hand, counts it, and lays a crash at
+ * the door of the body that was being worked on: one that did it twice is refused from then on
+ * (quarantine). SIGKILL from outside, as the kernel's memory killer or a person sends it, is named
+ * but blamed on nobody.
  */
 #ifndef FCGI_WORKER_BLACK_BOX_H
 #define FCGI_WORKER_BLACK_BOX_H

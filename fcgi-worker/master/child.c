@@ -16,13 +16,14 @@ enum luna_code child_adopt(struct child *child, int epoll_fd, uint64_t tag, pid_
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
     int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (pid_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pid_fd, &event) != 0)
-        return luna_error_set(err, LUNA_EIO, "cannot watch process %ld: %s", (long)pid, strerror(errno));
+        return luna_error_set(err, LUNA_EIO, "cannot watch process %ld: %s", (long)pid,
+                              strerror(errno));
     *child = (struct child){.pid = pid, .pid_fd = pid_fd, .leash_fd = leash_fd};
     return LUNA_OK;
 }
 
-enum luna_code child_fork(struct child *child, int epoll_fd, uint64_t tag, pid_t *ret_pid, int *ret_leash_fd,
-                          struct luna_error *err)
+enum luna_code child_fork(struct child *child, int epoll_fd, uint64_t tag, pid_t *ret_pid,
+                          int *ret_leash_fd, struct luna_error *err)
 {
     int inner = -1;
     int outer = -1;
@@ -56,15 +57,16 @@ void child_let_go(struct child *child)
 
 void child_kill(struct child *child)
 {
+    /* fails only when it is gone */
     if (child->pid != 0)
-        (void)syscall(SYS_pidfd_send_signal, child->pid_fd, SIGKILL, NULL,
-                      0); /* fails only when it is gone */
+        (void)syscall(SYS_pidfd_send_signal, child->pid_fd, SIGKILL, NULL, 0);
 }
 
 int child_bury(struct child *child, int epoll_fd)
 {
     siginfo_t info = {0};
-    (void)waitid(P_PIDFD, (id_t)child->pid_fd, &info, WEXITED | WNOHANG); /* readable: it is a zombie */
+    /* readable: it is a zombie */
+    (void)waitid(P_PIDFD, (id_t)child->pid_fd, &info, WEXITED | WNOHANG);
     child_let_go(child);
     /* By name: closing is not enough while a child forked meanwhile still has its copy. */
     (void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, child->pid_fd, NULL);

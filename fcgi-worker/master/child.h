@@ -1,7 +1,8 @@
 /*
  * child.h: a child of the master that is no worker: the monitor, or the self-test of an upgrade.
  *
- * Watched by a pidfd in the master's epoll set, held by a leash. A child that is not there has pid 0.
+ * Watched by a pidfd in the master's epoll set, held by a leash. A child that is not there has pid
+ * 0.
  */
 #ifndef FCGI_WORKER_CHILD_H
 #define FCGI_WORKER_CHILD_H
@@ -17,9 +18,10 @@ struct child {
     int leash_fd; /* the master's end */
 };
 
-/* Forks. In the child *ret_pid is 0 and *ret_leash_fd its own end; the parent's ends are in `child`. */
-enum luna_code child_fork(struct child *child, int epoll_fd, uint64_t tag, pid_t *ret_pid, int *ret_leash_fd,
-                          struct luna_error *err) LUNA_MUSTCHECK;
+/* Forks. In the child *ret_pid is 0 and *ret_leash_fd its own end; the parent's ends are in
+ * `child`. */
+enum luna_code child_fork(struct child *child, int epoll_fd, uint64_t tag, pid_t *ret_pid,
+                          int *ret_leash_fd, struct luna_error *err) LUNA_MUSTCHECK;
 /* Watches a child that an earlier master left. */
 enum luna_code child_adopt(struct child *child, int epoll_fd, uint64_t tag, pid_t pid, int leash_fd,
                            struct luna_error *err) LUNA_MUSTCHECK;

@@ -21,7 +21,8 @@ static const char worker_item[] = "worker=";
 
 bool handover_present(void)
 {
-    const char *text = getenv(variable); /* NOLINT(concurrency-mt-unsafe): the master has one thread */
+    /* NOLINT(concurrency-mt-unsafe): the master has one thread */
+    const char *text = getenv(variable);
     return text != NULL && *text != '\0';
 }
 
@@ -39,15 +40,16 @@ static long number_of(const char *name, long otherwise)
     return otherwise;
 }
 
-enum luna_code handover_open(struct listener *ret_listener, struct scoreboard **ret_board, int *ret_board_fd,
-                             struct luna_error *err)
+enum luna_code handover_open(struct listener *ret_listener, struct scoreboard **ret_board,
+                             int *ret_board_fd, struct luna_error *err)
 {
     const char *owned = number_of("owned", 0) ? "owned" : "";
     enum luna_code code = listener_adopt((int)number_of("listen", -1), owned, ret_listener, err);
     if (code != LUNA_OK)
         return code;
     int board_fd = (int)number_of("board", -1);
-    if (fcntl(board_fd, F_SETFD, FD_CLOEXEC) == 0 && scoreboard_adopt(board_fd, ret_board, err) == LUNA_OK) {
+    if (fcntl(board_fd, F_SETFD, FD_CLOEXEC) == 0 &&
+        scoreboard_adopt(board_fd, ret_board, err) == LUNA_OK) {
         *ret_board_fd = board_fd;
         return LUNA_OK;
     }
@@ -68,7 +70,8 @@ static void adopt_worker(struct master *master, const char *item)
         return;
     if (numbers[2] >= 0)
         (void)fcntl((int)numbers[2], F_SETFD, FD_CLOEXEC);
-    if (!pool_adopt(&master->pool, (int)numbers[0], (pid_t)numbers[1], (int)numbers[2], (unsigned)numbers[3]))
+    if (!pool_adopt(&master->pool, (int)numbers[0], (pid_t)numbers[1], (int)numbers[2],
+                    (unsigned)numbers[3]))
         luna_log(LUNA_LOG_ERROR, "worker_not_adopted", LUNA_LOG_I("slot", numbers[0]),
                  LUNA_LOG_I("worker_pid", numbers[1]));
 }
@@ -93,8 +96,8 @@ static void adopt_monitor(struct master *master)
     if (pid == 0)
         return;
     (void)fcntl(leash_fd, F_SETFD, FD_CLOEXEC);
-    if (child_adopt(&master->monitor, master->epoll_fd, MASTER_EVENT_MONITOR, (pid_t)pid, leash_fd, &err) !=
-        LUNA_OK)
+    if (child_adopt(&master->monitor, master->epoll_fd, MASTER_EVENT_MONITOR, (pid_t)pid, leash_fd,
+                    &err) != LUNA_OK)
         luna_log(LUNA_LOG_ERROR, "monitor_not_adopted", LUNA_LOG_S("reason", err.msg));
 }
 
@@ -111,7 +114,8 @@ void handover_adopt(struct master *master)
     master->upgrade.previous_fd = (int)number_of("previous", -1);
     if (master->upgrade.previous_fd >= 0)
         (void)fcntl(master->upgrade.previous_fd, F_SETFD, FD_CLOEXEC);
-    atomic_store_explicit(&master->board->pool.generation, master->current.number, memory_order_relaxed);
+    atomic_store_explicit(&master->board->pool.generation, master->current.number,
+                          memory_order_relaxed);
     adopt_workers(master);
     adopt_monitor(master);
     (void)unsetenv(variable);
@@ -129,22 +133,23 @@ static size_t put_children(const struct master *master, char *text, size_t size)
         const struct pool_slot *slot = &master->pool.slots[i];
         if (slot->pid == 0)
             continue;
-        int wrote = snprintf(text + used, size - used, "%s%d,%ld,%d,%u;", worker_item, i, (long)slot->pid,
-                             slot->leash_fd, slot->generation);
+        int wrote = snprintf(text + used, size - used, "%s%d,%ld,%d,%u;", worker_item, i,
+                             (long)slot->pid, slot->leash_fd, slot->generation);
         used += wrote > 0 ? (size_t)wrote : 0;
     }
     return used;
 }
 
-static void write_text(const struct master *master, int previous_fd, bool on_trial, char *text, size_t size)
+static void write_text(const struct master *master, int previous_fd, bool on_trial, char *text,
+                       size_t size)
 {
-    int wrote = snprintf(
-        text, size,
-        "listen=%d;owned=%d;board=%d;generation=%u;by_hand=%d;target=%d;previous=%d;trial=%d;monitor=%ld;"
-        "monitor_leash=%d;",
-        master->listener.fd, master->listener.path[0] != '\0', master->board_fd, master->current.number,
-        master->by_hand, master->target, previous_fd, on_trial, (long)master->monitor.pid,
-        master->monitor.leash_fd);
+    int wrote = snprintf(text, size,
+                         "listen=%d;owned=%d;board=%d;generation=%u;by_hand=%d;target=%d;previous=%"
+                         "d;trial=%d;monitor=%ld;"
+                         "monitor_leash=%d;",
+                         master->listener.fd, master->listener.path[0] != '\0', master->board_fd,
+                         master->current.number, master->by_hand, master->target, previous_fd,
+                         on_trial, (long)master->monitor.pid, master->monitor.leash_fd);
     (void)put_children(master, text + wrote, size - (size_t)wrote);
 }
 
@@ -171,7 +176,8 @@ enum luna_code handover_exec(struct master *master, const char *path, int binary
     char *const argv[ARGUMENTS_MAX] = {name, NULL};
     int previous_fd = on_trial ? open("/proc/self/exe", O_RDONLY | O_CLOEXEC) : -1;
     if (on_trial && previous_fd < 0)
-        return luna_error_set(err, LUNA_EIO, "there would be no way back: cannot open the present binary: %s",
+        return luna_error_set(err, LUNA_EIO,
+                              "there would be no way back: cannot open the present binary: %s",
                               strerror(errno));
     (void)snprintf(name, sizeof name, "%s", path);
     write_text(master, previous_fd, on_trial, text, sizeof text);

@@ -15,10 +15,12 @@
 
 enum { SYSTEMD_FIRST_FD = 3, SOCKET_MODE = 0660 };
 
-static enum luna_code fill_address(const char *path, struct sockaddr_un *address, struct luna_error *err)
+static enum luna_code fill_address(const char *path, struct sockaddr_un *address,
+                                   struct luna_error *err)
 {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    /* Room for ".<pid>" while it is being made, and for the NUL that the kernel does not ask for. */
+    /* Room for ".<pid>" while it is being made, and for the NUL that the kernel does not ask
+     * for. */
     if (strlen(path) + 12 >= sizeof address->sun_path)
         return luna_error_set(err, LUNA_ECONFIG, "LUNA_WORKER_SOCKET is longer than %zu characters",
                               sizeof address->sun_path - 13);
@@ -41,15 +43,19 @@ static bool is_live(const char *path)
     return live;
 }
 
-static enum luna_code give_to_group(const char *path, const char *group_name, struct luna_error *err)
+static enum luna_code give_to_group(const char *path, const char *group_name,
+                                    struct luna_error *err)
 {
     if (group_name != NULL && *group_name != '\0') {
-        const struct group *group = getgrnam(group_name); /* NOLINT(concurrency-mt-unsafe): one thread */
+        /* NOLINT(concurrency-mt-unsafe): one thread */
+        const struct group *group = getgrnam(group_name);
         if (group == NULL)
-            return luna_error_set(err, LUNA_ECONFIG, "LUNA_SOCKET_GROUP: there is no group %s", group_name);
+            return luna_error_set(err, LUNA_ECONFIG, "LUNA_SOCKET_GROUP: there is no group %s",
+                                  group_name);
         if (chown(path, (uid_t)-1, group->gr_gid) != 0)
-            return luna_error_set(err, LUNA_ECONFIG, "LUNA_SOCKET_GROUP: cannot give %s to group %s: %s",
-                                  path, group_name, strerror(errno));
+            return luna_error_set(err, LUNA_ECONFIG,
+                                  "LUNA_SOCKET_GROUP: cannot give %s to group %s: %s", path,
+                                  group_name, strerror(errno));
     }
     if (chmod(path, SOCKET_MODE) != 0)
         return luna_error_set(err, LUNA_EIO, "chmod %s: %s", path, strerror(errno));
@@ -86,9 +92,11 @@ static enum luna_code make_socket(const struct worker_config *config, struct lis
     char private_path[sizeof ret_listener->path + 16];
     struct listener listener = {.fd = -1};
     if (is_live(config->socket_path))
-        return luna_error_set(err, LUNA_ECONFIG, "LUNA_WORKER_SOCKET: another process is serving %s",
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "LUNA_WORKER_SOCKET: another process is serving %s",
                               config->socket_path);
-    (void)snprintf(private_path, sizeof private_path, "%s.%ld", config->socket_path, (long)getpid());
+    (void)snprintf(private_path, sizeof private_path, "%s.%ld", config->socket_path,
+                   (long)getpid());
     listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener.fd < 0)
         return luna_error_set(err, LUNA_EIO, "socket: %s", strerror(errno));
@@ -103,14 +111,16 @@ static enum luna_code make_socket(const struct worker_config *config, struct lis
     return LUNA_OK;
 }
 
-enum luna_code listener_adopt(int fd, const char *path, struct listener *ret_listener, struct luna_error *err)
+enum luna_code listener_adopt(int fd, const char *path, struct listener *ret_listener,
+                              struct luna_error *err)
 {
     struct listener listener = {.fd = fd};
     int listening = 0;
     socklen_t len = sizeof listening;
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 || !listening)
         return luna_error_set(err, LUNA_EINVAL, "descriptor %d is no listening socket", fd);
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
         return luna_error_set(err, LUNA_EIO, "fcntl: %s", strerror(errno));
     (void)snprintf(listener.path, sizeof listener.path, "%s", path);
     *ret_listener = listener;
@@ -130,7 +140,8 @@ static enum luna_code listen_on(const char *text, int64_t backlog, struct listen
         .fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (listener.fd < 0)
         return luna_error_set(err, LUNA_EIO, "socket: %s", strerror(errno));
-    /* So that a pool may follow another at once, while connections of that one still linger in TIME_WAIT. */
+    /* So that a pool may follow another at once, while connections of that one still linger in
+     * TIME_WAIT. */
     if (setsockopt(listener.fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
         bind(listener.fd, (struct sockaddr *)&address.storage, address.len) != 0 ||
         listen(listener.fd, (int)backlog) != 0) {
@@ -145,7 +156,8 @@ static enum luna_code listen_on(const char *text, int64_t backlog, struct listen
 
 static bool systemd_passed_one(void)
 {
-    const char *pid = getenv("LISTEN_PID");   /* NOLINT(concurrency-mt-unsafe): read at start, one thread */
+    const char *pid =
+        getenv("LISTEN_PID"); /* NOLINT(concurrency-mt-unsafe): read at start, one thread */
     const char *count = getenv("LISTEN_FDS"); /* NOLINT(concurrency-mt-unsafe) */
     return pid != NULL && count != NULL && strtol(pid, NULL, 10) == (long)getpid() &&
            strtol(count, NULL, 10) >= 1;

@@ -1,10 +1,12 @@
 /*
- * listener.h: the socket the web server connects to: a unix socket, or TCP for a web server on another host.
+ * listener.h: the socket the web server connects to: a unix socket, or TCP for a web server on
+ * another host.
  *
- * Where it comes from: systemd (LISTEN_FDS), an earlier master that became this one (handover.h), or made here: bound
- * under a private name with mode 0660 and then renamed into place, so that no moment exists in which others can connect
- * or nobody can. A socket that another process still serves is not taken over. Never libfcgi's own FCGX_OpenSocket().
- * The descriptor is non-blocking and close-on-exec.
+ * Where it comes from: systemd (LISTEN_FDS), an earlier master that became this one (handover.h),
+ * or made here: bound under a private name with mode 0660 and then renamed into place, so that no
+ * moment exists in which others can connect or nobody can. A socket that another process still
+ * serves is not taken over. Never libfcgi's own FCGX_OpenSocket(). The descriptor is non-blocking
+ * and close-on-exec.
  */
 #ifndef FCGI_WORKER_LISTENER_H
 #define FCGI_WORKER_LISTENER_H

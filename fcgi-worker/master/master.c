@@ -23,8 +23,8 @@ enum { NS_PER_MS = 1000000, NS_PER_S = 1000000000, EVENTS_MAX = 64, KILL_GRACE_M
 
 #define RELAXED memory_order_relaxed
 #define STATE_BIT(state) (1u << (state))
-#define ALIVE                                                                                                \
-    (STATE_BIT(WORKER_STARTING) | STATE_BIT(WORKER_READY) | STATE_BIT(WORKER_DRAINING) |                     \
+#define ALIVE                                                                                      \
+    (STATE_BIT(WORKER_STARTING) | STATE_BIT(WORKER_READY) | STATE_BIT(WORKER_DRAINING) |           \
      STATE_BIT(WORKER_KILLED))
 
 static const int handled_signals[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP,  SIGUSR1,
@@ -91,7 +91,8 @@ enum luna_code master_init(struct master *master, const struct worker_config *co
 
 void master_abandon(struct master *master)
 {
-    /* Above all the leashes: a copy left open here would keep another child from ever noticing that it was let go. */
+    /* Above all the leashes: a copy left open here would keep another child from ever noticing
+     * that it was let go. */
     pool_abandon(&master->pool); /* the epoll set is its too */
     child_abandon(&master->monitor);
     child_abandon(&master->upgrade.self_test);
@@ -207,7 +208,8 @@ static void keep_generation(struct master *master)
     scaling_step(master);
     if (master->reload.phase != RELOAD_FILL) {
         pool_fill(&master->pool, &master->current, master->target, false);
-        (void)pool_shrink(&master->pool, master->current.number, master->target, config->drain_timeout_ms);
+        (void)pool_shrink(&master->pool, master->current.number, master->target,
+                          config->drain_timeout_ms);
     }
     reload_step(master);
     upgrade_step(master);
@@ -230,7 +232,8 @@ static void publish(struct master *master)
     atomic_store_explicit(&shown->target, master->target, RELAXED);
 }
 
-/* When to look again: at what is due, and every so often in case a worker does something that nobody tells. */
+/* When to look again: at what is due, and every so often in case a worker does something that
+ * nobody tells. */
 static void arm_timer(struct master *master, int64_t watch_ns)
 {
     int64_t now_ns = luna_clock_mono_ns();
@@ -247,9 +250,10 @@ static void arm_timer(struct master *master, int64_t watch_ns)
         next_ns = sooner(next_ns, master->watchdog_ns + notify_watchdog_ns() / 2);
     if (next_ns < now_ns + NS_PER_MS)
         next_ns = now_ns + NS_PER_MS;
-    const struct itimerspec at = {.it_value = {.tv_sec = next_ns / NS_PER_S, .tv_nsec = next_ns % NS_PER_S}};
-    (void)timerfd_settime(master->timer_fd, TFD_TIMER_ABSTIME, &at,
-                          NULL); /* cannot fail with these arguments */
+    const struct itimerspec at = {
+        .it_value = {.tv_sec = next_ns / NS_PER_S, .tv_nsec = next_ns % NS_PER_S}};
+    /* cannot fail with these arguments */
+    (void)timerfd_settime(master->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
 /* Says once that the pool serves, and feeds the manager's watchdog. */

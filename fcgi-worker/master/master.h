@@ -1,10 +1,12 @@
 /*
- * master.h: the process that keeps the pool: one epoll loop over signals, a timer and the ends of its children.
+ * master.h: the process that keeps the pool: one epoll loop over signals, a timer and the ends of
+ * its children.
  *
- * It touches no Redis, no PostgreSQL and no request, and never sleeps but in epoll_wait. After every event it runs one
- * step that brings what is towards what should be; no event has logic of its own beyond noting that it happened.
- * Signals: TERM, INT, QUIT drain and stop (a second one stops at once); HUP reloads; USR1 opens LUNA_LOG_FILE anew; USR2
- * takes over the binary on disk; TTIN and TTOU change the pool by one.
+ * It touches no Redis, no PostgreSQL and no request, and never sleeps but in epoll_wait. After
+ * every event it runs one step that brings what is towards what should be; no event has logic of
+ * its own beyond noting that it happened. Signals: TERM, INT, QUIT drain and stop (a second one
+ * stops at once); HUP reloads; USR1 opens LUNA_LOG_FILE anew; USR2 takes over the binary on disk;
+ * TTIN and TTOU change the pool by one.
  */
 #ifndef FCGI_WORKER_MASTER_H
 #define FCGI_WORKER_MASTER_H
@@ -51,7 +53,8 @@ struct master {
     int epoll_fd, signal_fd, timer_fd, nudge_fd;
 };
 
-/* Takes the configuration (and its strings), the listener and the scoreboard over. Opens what the loop needs. */
+/* Takes the configuration (and its strings), the listener and the scoreboard over. Opens what
+ * the loop needs. */
 enum luna_code master_init(struct master *master, const struct worker_config *config,
                            const struct listener *listener, struct scoreboard *board, int board_fd,
                            struct luna_error *err) LUNA_MUSTCHECK;

@@ -25,8 +25,8 @@ void monitor_child_keep(struct master *master)
     if (master->monitor.pid != 0 || now_ns < master->monitor_due_ns)
         return;
     master->monitor_due_ns = now_ns + (int64_t)AGAIN_MS * NS_PER_MS;
-    if (child_fork(&master->monitor, master->epoll_fd, MASTER_EVENT_MONITOR, &pid, &leash_fd, &err) !=
-        LUNA_OK) {
+    if (child_fork(&master->monitor, master->epoll_fd, MASTER_EVENT_MONITOR, &pid, &leash_fd,
+                   &err) != LUNA_OK) {
         luna_log(LUNA_LOG_ERROR, "monitor_not_started", LUNA_LOG_S("reason", err.msg));
         return;
     }

@@ -12,9 +12,11 @@ enum { NS_PER_US = 1000 };
 
 void notify_send(const char *state)
 {
-    const char *path = getenv("NOTIFY_SOCKET"); /* NOLINT(concurrency-mt-unsafe): the master has one thread */
+    const char *path =
+        getenv("NOTIFY_SOCKET"); /* NOLINT(concurrency-mt-unsafe): the master has one thread */
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
+    if (path == NULL || (path[0] != '/' && path[0] != '@') ||
+        strlen(path) >= sizeof address.sun_path)
         return;
     (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     if (path[0] == '@')
@@ -24,7 +26,8 @@ void notify_send(const char *state)
         return;
     socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
     /* A manager that does not listen is not our trouble. */
-    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, len);
+    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
+                 len);
     close(fd);
 }
 

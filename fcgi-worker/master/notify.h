@@ -1,5 +1,6 @@
 /*
- * notify.h: telling systemd how the service is (sd_notify's protocol), without libsystemd in every worker.
+ * notify.h: telling systemd how the service is (sd_notify's protocol), without libsystemd in every
+ * worker.
  */
 #ifndef FCGI_WORKER_NOTIFY_H
 #define FCGI_WORKER_NOTIFY_H

@@ -17,9 +17,11 @@ enum { NS_PER_MS = 1000000, HEARTBEAT_LATE_MS = 30000 };
 #define RELAXED memory_order_relaxed
 #define STATE_BIT(state) (1u << (state))
 
-void pool_init(struct pool *pool, struct scoreboard *board, int listen_fd, int epoll_fd, int nudge_fd)
+void pool_init(struct pool *pool, struct scoreboard *board, int listen_fd, int epoll_fd,
+               int nudge_fd)
 {
-    *pool = (struct pool){.board = board, .listen_fd = listen_fd, .epoll_fd = epoll_fd, .nudge_fd = nudge_fd};
+    *pool = (struct pool){
+        .board = board, .listen_fd = listen_fd, .epoll_fd = epoll_fd, .nudge_fd = nudge_fd};
     for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
         pool->slots[i].pid_fd = -1;
         pool->slots[i].leash_fd = -1;
@@ -36,7 +38,8 @@ int pool_count(const struct pool *pool, unsigned generation, unsigned states)
 {
     int count = 0;
     for (int i = 0; i < SCOREBOARD_SLOTS; i++)
-        if (pool->slots[i].generation == generation && (STATE_BIT(pool->slots[i].state) & states) != 0)
+        if (pool->slots[i].generation == generation &&
+            (STATE_BIT(pool->slots[i].state) & states) != 0)
             count++;
     return count;
 }
@@ -62,7 +65,8 @@ static void end_backoffs(struct pool *pool, const struct generation *generation)
     int64_t now_ns = luna_clock_mono_ns();
     for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
         const struct pool_slot *slot = &pool->slots[i];
-        if (slot->state == WORKER_BACKOFF && slot->generation == generation->number && slot->due_ns <= now_ns)
+        if (slot->state == WORKER_BACKOFF && slot->generation == generation->number &&
+            slot->due_ns <= now_ns)
             pool_spawn(pool, i, generation, slot->canary);
     }
 }
@@ -70,9 +74,9 @@ static void end_backoffs(struct pool *pool, const struct generation *generation)
 void pool_fill(struct pool *pool, const struct generation *generation, int wanted, bool canary)
 {
     end_backoffs(pool, generation);
-    int missing =
-        wanted - pool_count(pool, generation->number,
-                            STATE_BIT(WORKER_STARTING) | STATE_BIT(WORKER_READY) | STATE_BIT(WORKER_BACKOFF));
+    int missing = wanted - pool_count(pool, generation->number,
+                                      STATE_BIT(WORKER_STARTING) | STATE_BIT(WORKER_READY) |
+                                          STATE_BIT(WORKER_BACKOFF));
     for (; missing > 0; missing--) {
         int slot = free_slot(pool);
         if (slot < 0)
@@ -104,13 +108,14 @@ static bool is_busy(const struct pool *pool, int slot)
 
 int pool_shrink(struct pool *pool, unsigned generation, int wanted, int64_t drain_ms)
 {
-    const unsigned states = STATE_BIT(WORKER_STARTING) | STATE_BIT(WORKER_READY) | STATE_BIT(WORKER_BACKOFF);
+    const unsigned states =
+        STATE_BIT(WORKER_STARTING) | STATE_BIT(WORKER_READY) | STATE_BIT(WORKER_BACKOFF);
     int surplus = pool_count(pool, generation, states) - wanted;
     int gone = 0;
     for (int busy = 0; busy <= 1; busy++) {
         for (int i = SCOREBOARD_SLOTS - 1; i >= 0 && gone < surplus; i--) {
-            if (pool->slots[i].generation != generation || (STATE_BIT(pool->slots[i].state) & states) == 0 ||
-                (busy == 0 && is_busy(pool, i)))
+            if (pool->slots[i].generation != generation ||
+                (STATE_BIT(pool->slots[i].state) & states) == 0 || (busy == 0 && is_busy(pool, i)))
                 continue;
             let_go(pool, i, drain_ms);
             gone++;
@@ -130,7 +135,8 @@ static void kill_slot(struct pool *pool, int index, const char *reason)
 {
     struct pool_slot *slot = &pool->slots[index];
     slot->kill_reason = reason;
-    (void)syscall(SYS_pidfd_send_signal, slot->pid_fd, SIGKILL, NULL, 0); /* fails only when it is gone */
+    /* fails only when it is gone */
+    (void)syscall(SYS_pidfd_send_signal, slot->pid_fd, SIGKILL, NULL, 0);
     pool_set_state(pool, index, WORKER_KILLED);
 }
 
@@ -160,7 +166,8 @@ static int64_t hang_limit_ns(const struct scoreboard_worker *worker, const char 
         return hard_limit_ns;
     }
     *ret_reason = "no heartbeat";
-    return atomic_load_explicit(&worker->heartbeat_ns, RELAXED) + HEARTBEAT_LATE_MS * (int64_t)NS_PER_MS;
+    return atomic_load_explicit(&worker->heartbeat_ns, RELAXED) +
+           HEARTBEAT_LATE_MS * (int64_t)NS_PER_MS;
 }
 
 static int64_t watch_ready(struct pool *pool, int index, int64_t now_ns)
@@ -191,7 +198,8 @@ static int64_t watch_starting(struct pool *pool, int index, int64_t now_ns)
 static int64_t watch_draining(struct pool *pool, int index, int64_t now_ns)
 {
     const char *reason = NULL;
-    int64_t hard_limit_ns = atomic_load_explicit(&pool->board->worker[index].hard_limit_ns, RELAXED);
+    int64_t hard_limit_ns =
+        atomic_load_explicit(&pool->board->worker[index].hard_limit_ns, RELAXED);
     int64_t limit_ns = pool->slots[index].due_ns;
     if (hard_limit_ns != 0)
         limit_ns = sooner(limit_ns, hang_limit_ns(&pool->board->worker[index], &reason));
@@ -260,7 +268,8 @@ static void succeed(struct pool *pool, int index, bool expected)
     const struct respawn_death death = {
         .lived_ns = now_ns - slot->started_ns,
         .was_ready = atomic_load_explicit(&pool->board->worker[index].ready, RELAXED) != 0};
-    slot->due_ns = now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, &death, now_ns, random_number());
+    slot->due_ns =
+        now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, &death, now_ns, random_number());
     pool_set_state(pool, index, WORKER_BACKOFF);
 }
 
@@ -270,8 +279,8 @@ struct pool_death pool_bury(struct pool *pool, int index, const struct worker_co
     siginfo_t info = {0};
     struct pool_death death = {.generation = slot->generation};
     death.was_ready = atomic_load_explicit(&pool->board->worker[index].ready, RELAXED) != 0;
-    (void)waitid(P_PIDFD, (id_t)slot->pid_fd, &info,
-                 WEXITED | WNOHANG); /* its pidfd is readable: it is a zombie */
+    /* its pidfd is readable: it is a zombie */
+    (void)waitid(P_PIDFD, (id_t)slot->pid_fd, &info, WEXITED | WNOHANG);
     death.exit_status = info.si_code == CLD_EXITED ? info.si_status : -1;
     death.expected = black_box_burial(
         pool->board, &(struct burial){.slot = index,

@@ -1,9 +1,9 @@
 /*
  * pool.h: the worker processes: their slots, births and deaths.
  *
- * Who: the master, alone. The pool never waits and never decides how many workers there should be; it is told how many
- * of which generation, and it starts, drains, kills and buries. One generation has one configuration.
- * A slot's life:  NONE → STARTING → READY → DRAINING → (NONE)
+ * Who: the master, alone. The pool never waits and never decides how many workers there should be;
+ * it is told how many of which generation, and it starts, drains, kills and buries. One generation
+ * has one configuration. A slot's life:  NONE → STARTING → READY → DRAINING → (NONE)
  *                 any of them → KILLED → …;  a death that nobody asked for → BACKOFF → STARTING
  */
 #ifndef FCGI_WORKER_POOL_H
@@ -56,15 +56,16 @@ struct pool_death {
     int exit_status; /* -1: a signal */
 };
 
-void pool_init(struct pool *pool, struct scoreboard *board, int listen_fd, int epoll_fd, int nudge_fd);
+void pool_init(struct pool *pool, struct scoreboard *board, int listen_fd, int epoll_fd,
+               int nudge_fd);
 
 /* Workers of a generation in one of the states whose bits are given (1u << WORKER_READY …). */
 int pool_count(const struct pool *pool, unsigned generation, unsigned states);
 /* Workers of every generation. */
 int pool_count_all(const struct pool *pool, unsigned states);
 
-/* Starts workers until `wanted` of `generation` are there or in backoff, and those whose backoff is over. In a child this
- * does not return: the child's exit status ends the process. */
+/* Starts workers until `wanted` of `generation` are there or in backoff, and those whose backoff is
+ * over. In a child this does not return: the child's exit status ends the process. */
 void pool_fill(struct pool *pool, const struct generation *generation, int wanted, bool canary);
 /* Lets go of workers of `generation` beyond `wanted`, idle ones first. Returns how many. */
 int pool_shrink(struct pool *pool, unsigned generation, int wanted, int64_t drain_ms);
@@ -73,8 +74,8 @@ void pool_drain_others(struct pool *pool, unsigned keep, int64_t drain_ms);
 /* Kills all that is left, for instance when a stop takes too long. */
 void pool_kill_all(struct pool *pool, const char *reason);
 
-/* Looks at every slot: who became ready, who is late, who is past its hard limit. Returns when to look again at the latest
- * (CLOCK_MONOTONIC ns; INT64_MAX: nothing is due). */
+/* Looks at every slot: who became ready, who is late, who is past its hard limit. Returns when to
+ * look again at the latest (CLOCK_MONOTONIC ns; INT64_MAX: nothing is due). */
 int64_t pool_watch(struct pool *pool);
 /* Buries a slot's process once its pid_fd is readable. */
 struct pool_death pool_bury(struct pool *pool, int slot, const struct worker_config *config);

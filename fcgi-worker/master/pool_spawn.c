@@ -19,15 +19,16 @@
 
 enum {
     NS_PER_MS = 1000000,
-    ADOPTED_DUE_MS = 30000 /* what is left of its start or drain is not handed over: enough for either */
+    /* what is left of its start or drain is not handed over: enough for either */
+    ADOPTED_DUE_MS = 30000
 };
 
 #define RELAXED memory_order_relaxed
 
-static void run_worker(struct pool *pool, int index, const struct generation *generation, int leash_fd,
-                       bool canary) __attribute__((noreturn));
-static void run_worker(struct pool *pool, int index, const struct generation *generation, int leash_fd,
-                       bool canary)
+static void run_worker(struct pool *pool, int index, const struct generation *generation,
+                       int leash_fd, bool canary) __attribute__((noreturn));
+static void run_worker(struct pool *pool, int index, const struct generation *generation,
+                       int leash_fd, bool canary)
 {
     char name[16];
     (void)snprintf(name, sizeof name, "luna-worker %d", index);
@@ -51,7 +52,8 @@ static void run_worker(struct pool *pool, int index, const struct generation *ge
 static bool watch_process(struct pool *pool, int index, pid_t pid)
 {
     struct pool_slot *slot = &pool->slots[index];
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = MASTER_EVENT_WORKER + (uint64_t)index};
+    struct epoll_event event = {.events = EPOLLIN,
+                                .data.u64 = MASTER_EVENT_WORKER + (uint64_t)index};
     slot->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     return slot->pid_fd >= 0 && epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, slot->pid_fd, &event) == 0;
 }
@@ -60,10 +62,10 @@ static void spawn_failed(struct pool *pool, int index, const char *what)
 {
     struct pool_slot *slot = &pool->slots[index];
     int64_t now_ns = luna_clock_mono_ns();
-    luna_log(LUNA_LOG_ERROR, "worker_not_started", LUNA_LOG_I("slot", index), LUNA_LOG_S("call", what),
-             LUNA_LOG_S("reason", strerror(errno)));
-    slot->due_ns = now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, &(struct respawn_death){0},
-                                             now_ns, UINT32_MAX / 2);
+    luna_log(LUNA_LOG_ERROR, "worker_not_started", LUNA_LOG_I("slot", index),
+             LUNA_LOG_S("call", what), LUNA_LOG_S("reason", strerror(errno)));
+    slot->due_ns = now_ns + respawn_pause_ns(&slot->respawn, &pool->budget,
+                                             &(struct respawn_death){0}, now_ns, UINT32_MAX / 2);
     pool_set_state(pool, index, WORKER_BACKOFF);
 }
 
@@ -85,7 +87,8 @@ static void fill_slot(struct pool *pool, int index, const struct generation *gen
     pool_set_state(pool, index, WORKER_STARTING);
 }
 
-/* Out of descriptors: a child that cannot be watched could be neither killed nor buried, and its slot would be lost. */
+/* Out of descriptors: a child that cannot be watched could be neither killed nor buried, and its
+ * slot would be lost. */
 static void undo_spawn(struct pool *pool, int index)
 {
     struct pool_slot *slot = &pool->slots[index];
@@ -130,8 +133,9 @@ void pool_spawn(struct pool *pool, int index, const struct generation *generatio
         undo_spawn(pool, index);
         return;
     }
-    luna_log(LUNA_LOG_INFO, "worker_started", LUNA_LOG_I("slot", index), LUNA_LOG_I("worker_pid", pid),
-             LUNA_LOG_I("generation", generation->number), LUNA_LOG_B("canary", canary));
+    luna_log(LUNA_LOG_INFO, "worker_started", LUNA_LOG_I("slot", index),
+             LUNA_LOG_I("worker_pid", pid), LUNA_LOG_I("generation", generation->number),
+             LUNA_LOG_B("canary", canary));
 }
 
 bool pool_adopt(struct pool *pool, int index, pid_t pid, int leash_fd, unsigned generation)
@@ -147,6 +151,9 @@ bool pool_adopt(struct pool *pool, int index, pid_t pid, int leash_fd, unsigned 
     slot->due_ns = slot->started_ns + ADOPTED_DUE_MS * (int64_t)NS_PER_MS;
     atomic_store_explicit(&pool->board->master[index].pid, pid, RELAXED);
     atomic_store_explicit(&pool->board->master[index].generation, generation, RELAXED);
-    pool_set_state(pool, index, leash_fd < 0 ? WORKER_DRAINING : ready ? WORKER_READY : WORKER_STARTING);
+    pool_set_state(pool, index,
+                   leash_fd < 0 ? WORKER_DRAINING
+                   : ready      ? WORKER_READY
+                                : WORKER_STARTING);
     return true;
 }

@@ -12,7 +12,8 @@
 static enum luna_code find_ids(const struct worker_config *config, uid_t *ret_uid, gid_t *ret_gid,
                                struct luna_error *err)
 {
-    const struct passwd *user = getpwnam(config->user); /* NOLINT(concurrency-mt-unsafe): one thread */
+    /* NOLINT(concurrency-mt-unsafe): one thread */
+    const struct passwd *user = getpwnam(config->user);
     if (user == NULL)
         return luna_error_set(err, LUNA_ECONFIG, "LUNA_USER: there is no user %s", config->user);
     *ret_uid = user->pw_uid;
@@ -20,11 +21,13 @@ static enum luna_code find_ids(const struct worker_config *config, uid_t *ret_ui
     if (config->group != NULL && *config->group != '\0') {
         const struct group *group = getgrnam(config->group); /* NOLINT(concurrency-mt-unsafe) */
         if (group == NULL)
-            return luna_error_set(err, LUNA_ECONFIG, "LUNA_GROUP: there is no group %s", config->group);
+            return luna_error_set(err, LUNA_ECONFIG, "LUNA_GROUP: there is no group %s",
+                                  config->group);
         *ret_gid = group->gr_gid;
     }
     if (*ret_uid == 0)
-        return luna_error_set(err, LUNA_ECONFIG, "LUNA_USER is root; wanted a user with no privileges");
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "LUNA_USER is root; wanted a user with no privileges");
     return LUNA_OK;
 }
 

@@ -28,9 +28,10 @@ void reload_begin(struct master *master, bool of_upgrade)
     }
     const struct worker_config *config = &master->next.config;
     master->next.number = master->current.number + 1;
-    *reload = (struct reload){.phase = RELOAD_CANARY,
-                              .of_upgrade = of_upgrade,
-                              .due_ns = luna_clock_mono_ns() + 2 * config->start_timeout_ms * NS_PER_MS};
+    *reload =
+        (struct reload){.phase = RELOAD_CANARY,
+                        .of_upgrade = of_upgrade,
+                        .due_ns = luna_clock_mono_ns() + 2 * config->start_timeout_ms * NS_PER_MS};
     notify_send("RELOADING=1");
     luna_log(LUNA_LOG_INFO, "reload_started", LUNA_LOG_I("generation", master->next.number),
              LUNA_LOG_B("upgrade", of_upgrade));
@@ -39,7 +40,8 @@ void reload_begin(struct master *master, bool of_upgrade)
 void reload_note_death(struct master *master, int exit_status)
 {
     if (master->reload.phase != RELOAD_NONE && master->reload.failure == NULL)
-        master->reload.failure = exit_status < 0 ? "a new worker was killed" : worker_exit_text(exit_status);
+        master->reload.failure =
+            exit_status < 0 ? "a new worker was killed" : worker_exit_text(exit_status);
 }
 
 static void end(struct master *master)
@@ -60,8 +62,9 @@ static void roll_back(struct master *master)
              LUNA_LOG_S("reason", master->reload.failure), LUNA_LOG_I("generation", generation));
     pool_drain_others(&master->pool, master->current.number, 0);
     worker_config_done(&master->next.config);
+    /* execs the old binary; returns only when that fails */
     if (of_upgrade)
-        upgrade_go_back(master); /* execs the old binary; returns only when that fails */
+        upgrade_go_back(master);
     else
         scoreboard_count(&master->board->pool.reload_rollbacks);
     end(master);

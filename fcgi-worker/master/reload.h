@@ -1,9 +1,10 @@
 /*
  * reload.h: a new generation of workers in the old one's place, without a gap.
  *
- * The new configuration is read; one canary of the new generation must prove itself (golden vector, stores, sandbox);
- * then its siblings start; when all are ready, the old generation is let go. Whatever fails on the way, the new
- * generation goes and the old one stays: it has served all the time.
+ * The new configuration is read; one canary of the new generation must prove itself (golden vector,
+ * stores, sandbox); then its siblings start; when all are ready, the old generation is let go.
+ * Whatever fails on the way, the new generation goes and the old one stays: it has served all the
+ * time.
  */
 #ifndef FCGI_WORKER_RELOAD_H
 #define FCGI_WORKER_RELOAD_H

@@ -17,7 +17,8 @@ static int64_t mean_wait_ns(const struct scaler_input *input)
     return input->requests > 0 ? input->wait_ns / (int64_t)input->requests : 0;
 }
 
-/* From finished requests if there are any, else from what the busy workers are doing at this moment. */
+/* From finished requests if there are any, else from what the busy workers are doing at this
+ * moment. */
 static int blocked_percent(const struct scaler_input *input)
 {
     if (input->worked_ns > 0)
@@ -30,7 +31,8 @@ static bool requests_wait(const struct scaler_input *input)
     return mean_wait_ns(input) > input->wait_target_ns || (input->idle == 0 && input->backlog > 0);
 }
 
-/* How far it may grow: to the cores when the work is computing, to the maximum when it is waiting. */
+/* How far it may grow: to the cores when the work is computing, to the maximum when it is
+ * waiting. */
 static int ceiling(const struct scaler_input *input, int percent)
 {
     if (percent >= BLOCKED_PERCENT_MIN)
@@ -55,8 +57,8 @@ static void grow(const struct scaler_input *input, struct scaler_decision *decis
 
 static bool quiet_long_enough(struct scaler *scaler, const struct scaler_input *input)
 {
-    bool quiet =
-        input->idle > input->spare && mean_wait_ns(input) < input->wait_target_ns / 2 && input->backlog == 0;
+    bool quiet = input->idle > input->spare && mean_wait_ns(input) < input->wait_target_ns / 2 &&
+                 input->backlog == 0;
     if (!quiet) {
         scaler->quiet_since_ns = 0;
         return false;
@@ -81,8 +83,9 @@ struct scaler_decision scaler_decide(struct scaler *scaler, const struct scaler_
         decision.reason = "more than the maximum";
     } else if (requests_wait(input)) {
         grow(input, &decision, step(input),
-             decision.blocked_percent >= BLOCKED_PERCENT_MIN ? "requests wait while workers are blocked"
-                                                             : "requests wait and cores are free");
+             decision.blocked_percent >= BLOCKED_PERCENT_MIN
+                 ? "requests wait while workers are blocked"
+                 : "requests wait and cores are free");
     } else if (input->idle < input->spare) {
         grow(input, &decision, 1, "fewer than spare workers are idle");
     } else if (shrink && input->target > input->min) {

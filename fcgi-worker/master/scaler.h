@@ -1,9 +1,9 @@
 /*
  * scaler.h: how many workers should there be? A pure decision on measurements, with its reason.
  *
- * Grows when requests wait, or no spare worker is idle: freely while workers wait for Redis or PostgreSQL, but
- * only to the number of cores while they compute, because more processes than cores make computing slower, not
- * faster. Shrinks by one at a time after it has been quiet for a while.
+ * Grows when requests wait, or no spare worker is idle: freely while workers wait for Redis or
+ * PostgreSQL, but only to the number of cores while they compute, because more processes than cores
+ * make computing slower, not faster. Shrinks by one at a time after it has been quiet for a while.
  */
 #ifndef FCGI_WORKER_SCALER_H
 #define FCGI_WORKER_SCALER_H

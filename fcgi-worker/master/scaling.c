@@ -37,7 +37,8 @@ static void add_gauges(const struct master *master, int slot, struct scaler_inpu
         return;
     }
     input->busy++;
-    input->busy_blocked += phase_is_blocked((enum phase)atomic_load_explicit(&worker->phase, RELAXED));
+    input->busy_blocked +=
+        phase_is_blocked((enum phase)atomic_load_explicit(&worker->phase, RELAXED));
 }
 
 static void add_sums(const struct scoreboard_worker *worker, struct scaling_sums *sums)
@@ -56,8 +57,9 @@ static void measure(struct master *master, struct scaler_input *input)
 {
     struct scaling_sums sums = {0};
     for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
+        /* never used */
         if (atomic_load_explicit(&master->board->master[i].starts, RELAXED) == 0)
-            continue; /* never used */
+            continue;
         add_sums(&master->board->worker[i], &sums);
         add_gauges(master, i, input);
     }
@@ -87,9 +89,10 @@ static void say(const struct scaler_input *input, const struct scaler_decision *
     luna_log(LUNA_LOG_INFO, "pool_scaled", LUNA_LOG_I("from", input->target),
              LUNA_LOG_I("to", decision->target), LUNA_LOG_S("reason", decision->reason),
              LUNA_LOG_I("queue_wait_us", decision->wait_mean_us),
-             LUNA_LOG_I("blocked_percent", decision->blocked_percent), LUNA_LOG_I("idle", input->idle),
-             LUNA_LOG_I("busy", input->busy), LUNA_LOG_I("backlog", input->backlog),
-             LUNA_LOG_I("requests", input->requests), LUNA_LOG_I("cores", input->cores));
+             LUNA_LOG_I("blocked_percent", decision->blocked_percent),
+             LUNA_LOG_I("idle", input->idle), LUNA_LOG_I("busy", input->busy),
+             LUNA_LOG_I("backlog", input->backlog), LUNA_LOG_I("requests", input->requests),
+             LUNA_LOG_I("cores", input->cores));
 }
 
 static void decide(struct master *master, const struct worker_config *config, int64_t now_ns)
@@ -125,7 +128,8 @@ void scaling_step(struct master *master)
         master->scaled_ns = now_ns;
         decide(master, config, now_ns);
     }
-    atomic_store_explicit(&shown->pool_min, (int)(dynamic ? config->workers_min : config->workers), RELAXED);
+    atomic_store_explicit(&shown->pool_min, (int)(dynamic ? config->workers_min : config->workers),
+                          RELAXED);
     atomic_store_explicit(&shown->pool_max, worker_config_pool_max(config), RELAXED);
 }
 
@@ -134,14 +138,15 @@ void scaling_by_hand(struct master *master, int change)
     const struct worker_config *config = &master->current.config;
     int base = (int)(config->pool_mode == POOL_DYNAMIC ? config->workers_min : config->workers);
     master->by_hand = clamp(base + master->by_hand + change, 1, WORKERS_MAX) - base;
-    luna_log(LUNA_LOG_INFO, "pool_scaled_by_hand", LUNA_LOG_I("change", change), LUNA_LOG_I("base", base),
-             LUNA_LOG_I("by_hand", master->by_hand));
+    luna_log(LUNA_LOG_INFO, "pool_scaled_by_hand", LUNA_LOG_I("change", change),
+             LUNA_LOG_I("base", base), LUNA_LOG_I("by_hand", master->by_hand));
 }
 
 int64_t scaling_pause_ns(const struct master *master)
 {
+    /* readiness is polled */
     if (pool_count_all(&master->pool, STATE_BIT(WORKER_STARTING)) > 0)
-        return START_PAUSE_MS * (int64_t)NS_PER_MS; /* readiness is polled */
+        return START_PAUSE_MS * (int64_t)NS_PER_MS;
     for (int i = 0; i < SCOREBOARD_SLOTS; i++)
         if (atomic_load_explicit(&master->board->worker[i].accepted_ns, RELAXED) != 0 &&
             master->pool.slots[i].pid != 0)

@@ -16,7 +16,8 @@ enum { NS_PER_MS = 1000000, EXIT_NOT_EXECUTED = 127 /* as a shell has it */ };
 
 void upgrade_init(struct upgrade *upgrade)
 {
-    static const char deleted[] = " (deleted)"; /* what the kernel appends once the file was replaced */
+    static const char deleted[] =
+        " (deleted)"; /* what the kernel appends once the file was replaced */
     *upgrade = (struct upgrade){.self_test = {.pid_fd = -1, .leash_fd = -1}, .previous_fd = -1};
     ssize_t len = readlink("/proc/self/exe", upgrade->path, sizeof upgrade->path - 1);
     if (len < 0)
@@ -45,8 +46,8 @@ void upgrade_begin(struct master *master)
                  LUNA_LOG_S("reason", "a reload, an upgrade or a stop is under way"));
         return;
     }
-    if (child_fork(&upgrade->self_test, master->epoll_fd, MASTER_EVENT_SELFTEST, &pid, &leash_fd, &err) !=
-        LUNA_OK) {
+    if (child_fork(&upgrade->self_test, master->epoll_fd, MASTER_EVENT_SELFTEST, &pid, &leash_fd,
+                   &err) != LUNA_OK) {
         refuse(master, err.msg);
         return;
     }
@@ -88,8 +89,8 @@ void upgrade_note_self_test(struct master *master)
         refuse(master, "a reload or a stop came between");
     } else {
         luna_log(LUNA_LOG_INFO, "upgrade_executes", LUNA_LOG_S("binary", upgrade->path));
-        if (handover_exec(master, upgrade->path, -1, true, &err) !=
-            LUNA_OK) /* else this line is not reached */
+        /* else this line is not reached */
+        if (handover_exec(master, upgrade->path, -1, true, &err) != LUNA_OK)
             refuse(master, err.msg);
     }
 }
@@ -109,8 +110,9 @@ void upgrade_go_back(struct master *master)
     scoreboard_count(&master->board->pool.upgrade_rollbacks);
     if (previous_fd < 0)
         luna_error_set(&err, LUNA_EIO, "the previous binary is not open any more");
+    /* not reached: it was executed */
     else if (handover_exec(master, master->upgrade.path, previous_fd, false, &err) == LUNA_OK)
-        return; /* not reached: it was executed */
+        return;
     luna_log(LUNA_LOG_ERROR, "upgrade_stuck", LUNA_LOG_S("reason", err.msg),
              LUNA_LOG_S("effect", "the old workers go on under the new master"));
 }

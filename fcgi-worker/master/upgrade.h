@@ -1,10 +1,13 @@
 /*
  * upgrade.h: another binary in the running master's place, at SIGUSR2.
  *
- * 1. The binary on disk runs its self-test (golden vector, configuration, stores) in a child. If it fails: nothing changed.
- * 2. The master executes it in place: same process id, same socket, same children, same scoreboard (handover.h).
- * 3. The new image reloads: a canary worker, then the others, then the old workers go. If that fails it executes the
- *    old binary again, whose file it kept open, and the old workers have served all the time.
+ * 1. The binary on disk runs its self-test (golden vector, configuration, stores) in a child. If it
+ * fails: nothing changed.
+ * 2. The master executes it in place: same process id, same socket, same children, same scoreboard
+ * (handover.h).
+ * 3. The new image reloads: a canary worker, then the others, then the old workers go. If that
+ *    fails it executes the old binary again, whose file it kept open, and the old workers have
+ *    served all the time.
  */
 #ifndef FCGI_WORKER_UPGRADE_H
 #define FCGI_WORKER_UPGRADE_H

@@ -14,7 +14,8 @@ enum { NS_PER_S = 1000000000, NS_PER_MS = 1000000, US_PER_S = 1000000, NS_PER_US
 
 static void declare(struct luna_buf *out, const char *name, const char *type, const char *help)
 {
-    luna_buf_printf(out, "# HELP luna_worker_%s %s\n# TYPE luna_worker_%s %s\n", name, help, name, type);
+    luna_buf_printf(out, "# HELP luna_worker_%s %s\n# TYPE luna_worker_%s %s\n", name, help, name,
+                    type);
 }
 
 /* Whole seconds and nanoseconds, without printf's locale. */
@@ -36,7 +37,8 @@ static void put_gauge(struct luna_buf *out, const char *name, long long value, c
     luna_buf_printf(out, "luna_worker_%s %lld\n", name, value);
 }
 
-/* A bucket's bound in seconds as Prometheus would write it: without zeros at the end, so that queries can name it. */
+/* A bucket's bound in seconds as Prometheus would write it: without zeros at the end, so that
+ * queries can name it. */
 static void put_bound(struct luna_buf *out, int64_t bound_us)
 {
     char text[48];
@@ -48,8 +50,8 @@ static void put_bound(struct luna_buf *out, int64_t bound_us)
 }
 
 /* `route` NULL: the histogram has no label. */
-static void put_histogram(struct luna_buf *out, const char *name, const char *route, const uint64_t *buckets,
-                          uint64_t sum_ns)
+static void put_histogram(struct luna_buf *out, const char *name, const char *route,
+                          const uint64_t *buckets, uint64_t sum_ns)
 {
     char label[64] = "";
     char first[80] = "";
@@ -84,14 +86,18 @@ static void put_requests(struct luna_buf *out, const struct monitor_totals *tota
             luna_buf_puts(out, "luna_worker_requests_total{status=\"other\"} ");
         luna_buf_printf(out, "%llu\n", (unsigned long long)totals->statuses[i]);
     }
-    declare(out, "queue_wait_seconds", "histogram", "Time from nginx's stamp to the worker's accept.");
+    declare(out, "queue_wait_seconds", "histogram",
+            "Time from nginx's stamp to the worker's accept.");
     put_histogram(out, "queue_wait_seconds", NULL, totals->wait_buckets, totals->wait_ns);
-    declare(out, "request_duration_seconds", "histogram", "Time from accept to the answer's last byte.");
-    put_histogram(out, "request_duration_seconds", NULL, totals->duration_buckets, totals->duration_ns);
+    declare(out, "request_duration_seconds", "histogram",
+            "Time from accept to the answer's last byte.");
+    put_histogram(out, "request_duration_seconds", NULL, totals->duration_buckets,
+                  totals->duration_ns);
     declare(out, "phase_seconds_total", "counter", "Time spent in each phase of a request.");
     for (int i = PHASE_IDLE + 1; i < PHASE_COUNT; i++) {
         luna_buf_printf(out, "luna_worker_phase_seconds_total{phase=\"%s\",blocked=\"%s\"} ",
-                        phase_name((enum phase)i), phase_is_blocked((enum phase)i) ? "true" : "false");
+                        phase_name((enum phase)i),
+                        phase_is_blocked((enum phase)i) ? "true" : "false");
         put_seconds(out, totals->phase_ns[i]);
     }
     put_counter(out, "request_bytes_total", totals->bytes_in, "Bytes of bodies received.");
@@ -104,7 +110,8 @@ static void put_requests(struct luna_buf *out, const struct monitor_totals *tota
                 "Requests whose client left before the answer.");
     put_counter(out, "dropped_total", totals->dropped,
                 "Connections that brought no request, or came from a foreign user.");
-    put_counter(out, "cold_total", totals->cold, "Requests that had to load their account from PostgreSQL.");
+    put_counter(out, "cold_total", totals->cold,
+                "Requests that had to load their account from PostgreSQL.");
     put_counter(out, "quarantined_total", totals->quarantined,
                 "Requests refused because their body had killed workers.");
     put_counter(out, "slow_total", totals->slow, "Requests slower than LUNA_SLOW_MS.");
@@ -124,7 +131,8 @@ static void put_routes(struct luna_buf *out, const struct monitor_totals *totals
         if (!is_shown(i))
             continue;
         for (int j = 0; j < SCOREBOARD_STATUSES; j++) {
-            luna_buf_printf(out, "luna_worker_route_requests_total{route=\"%s\",status=\"", route_name(i));
+            luna_buf_printf(out, "luna_worker_route_requests_total{route=\"%s\",status=\"",
+                            route_name(i));
             if (scoreboard_status_at(j) != 0)
                 luna_buf_printf(out, "%d", scoreboard_status_at(j));
             else
@@ -140,25 +148,30 @@ static void put_routes(struct luna_buf *out, const struct monitor_totals *totals
                           totals->route_ns[i]);
 }
 
-_Static_assert((int)PROBLEM_COUNT <= (int)SCOREBOARD_PROBLEMS, "the scoreboard counts every problem");
+_Static_assert((int)PROBLEM_COUNT <= (int)SCOREBOARD_PROBLEMS,
+               "the scoreboard counts every problem");
 
 static void put_problems(struct luna_buf *out, const struct monitor_totals *totals)
 {
-    declare(out, "problems_total", "counter", "Requests that were not answered with a success, by code.");
+    declare(out, "problems_total", "counter",
+            "Requests that were not answered with a success, by code.");
     for (int i = PROBLEM_NONE + 1; i < PROBLEM_COUNT; i++)
         luna_buf_printf(out, "luna_worker_problems_total{code=\"%s\"} %llu\n",
-                        problem_row((enum problem_id)i)->code, (unsigned long long)totals->problems[i]);
+                        problem_row((enum problem_id)i)->code,
+                        (unsigned long long)totals->problems[i]);
 }
 
 static void declare_filter(struct luna_buf *out, const char *name, const char *help)
 {
-    luna_buf_printf(out, "# HELP luna_filter_%s %s\n# TYPE luna_filter_%s counter\n", name, help, name);
+    luna_buf_printf(out, "# HELP luna_filter_%s %s\n# TYPE luna_filter_%s counter\n", name, help,
+                    name);
 }
 
 /* By the model that was asked for; "auto" is one. Again the table's names, not the client's. */
 static void put_models(struct luna_buf *out, const struct monitor_totals *totals)
 {
-    declare_filter(out, "series_total", "Series that went through a model, by what became of them.");
+    declare_filter(out, "series_total",
+                   "Series that went through a model, by what became of them.");
     for (int i = 0; i < SCOREBOARD_MODELS; i++)
         for (int j = 0; j < RUN_OUTCOMES && luna_model_name(i) != NULL; j++)
             luna_buf_printf(out, "luna_filter_series_total{model=\"%s\",outcome=\"%s\"} %llu\n",
@@ -167,8 +180,8 @@ static void put_models(struct luna_buf *out, const struct monitor_totals *totals
     declare_filter(out, "points_total", "Observations that went through a model.");
     for (int i = 0; i < SCOREBOARD_MODELS; i++)
         if (luna_model_name(i) != NULL)
-            luna_buf_printf(out, "luna_filter_points_total{model=\"%s\"} %llu\n", luna_model_name(i),
-                            (unsigned long long)totals->model_points[i]);
+            luna_buf_printf(out, "luna_filter_points_total{model=\"%s\"} %llu\n",
+                            luna_model_name(i), (unsigned long long)totals->model_points[i]);
     declare_filter(out, "seconds_total", "Time spent in a model, fitting included.");
     for (int i = 0; i < SCOREBOARD_MODELS; i++) {
         if (luna_model_name(i) == NULL)
@@ -180,10 +193,12 @@ static void put_models(struct luna_buf *out, const struct monitor_totals *totals
 
 static void put_workers(struct luna_buf *out, const struct monitor_totals *totals)
 {
-    static const char *const states[] = {NULL, "starting", "ready", "draining", "killed", "backoff"};
+    static const char *const states[] = {NULL,       "starting", "ready",
+                                         "draining", "killed",   "backoff"};
     declare(out, "processes", "gauge", "Worker processes, by state.");
     for (int i = WORKER_STARTING; i <= WORKER_BACKOFF; i++)
-        luna_buf_printf(out, "luna_worker_processes{state=\"%s\"} %d\n", states[i], totals->workers[i]);
+        luna_buf_printf(out, "luna_worker_processes{state=\"%s\"} %d\n", states[i],
+                        totals->workers[i]);
     declare(out, "busy", "gauge", "Worker processes with a request in hand, by phase.");
     for (int i = PHASE_IDLE + 1; i < PHASE_COUNT; i++)
         luna_buf_printf(out, "luna_worker_busy{phase=\"%s\"} %d\n", phase_name((enum phase)i),
@@ -199,19 +214,25 @@ static void put_pool(struct luna_buf *out, const struct scoreboard_pool *pool)
     put_gauge(out, "target", GET(target), "Workers the master wants.");
     put_gauge(out, "target_min", GET(pool_min), "Fewest workers it may want.");
     put_gauge(out, "target_max", GET(pool_max), "Most workers it may want.");
-    put_gauge(out, "generation", GET(generation), "Generation: grows with every reload and upgrade.");
+    put_gauge(out, "generation", GET(generation),
+              "Generation: grows with every reload and upgrade.");
     put_gauge(out, "backlog_depth", GET(backlog_depth),
               "Connections waiting in the socket's queue; -1: not known.");
-    put_gauge(out, "backlog_max", GET(backlog_max), "Connections the socket's queue takes; -1: not known.");
+    put_gauge(out, "backlog_max", GET(backlog_max),
+              "Connections the socket's queue takes; -1: not known.");
     put_gauge(out, "crash_looping", GET(crash_looping),
               "1 while respawns are braked because too many workers died.");
-    put_counter(out, "crashes_total", GET(crashes), "Workers ended by a signal the master did not send.");
-    put_counter(out, "kills_total", GET(hard_kills), "Workers the master killed for passing a limit.");
-    put_counter(out, "recycles_total", GET(recycles), "Workers replaced for their requests, age or memory.");
+    put_counter(out, "crashes_total", GET(crashes),
+                "Workers ended by a signal the master did not send.");
+    put_counter(out, "kills_total", GET(hard_kills),
+                "Workers the master killed for passing a limit.");
+    put_counter(out, "recycles_total", GET(recycles),
+                "Workers replaced for their requests, age or memory.");
     put_counter(out, "reloads_total", GET(reloads), "Reloads that went through.");
     put_counter(out, "reload_rollbacks_total", GET(reload_rollbacks), "Reloads rolled back.");
     put_counter(out, "upgrades_total", GET(upgrades), "Binary upgrades that went through.");
-    put_counter(out, "upgrade_rollbacks_total", GET(upgrade_rollbacks), "Binary upgrades rolled back.");
+    put_counter(out, "upgrade_rollbacks_total", GET(upgrade_rollbacks),
+                "Binary upgrades rolled back.");
     put_counter(out, "scaled_up_total", GET(scaled_up), "Times the target was raised.");
     put_counter(out, "scaled_down_total", GET(scaled_down), "Times the target was lowered.");
 #undef GET
@@ -234,5 +255,6 @@ void monitor_put_metrics(const struct scoreboard *board, int64_t now_ns, struct 
     put_pool(out, &board->pool);
     declare(out, "start_time_seconds", "gauge", "When the pool started, since 1970-01-01 UTC.");
     luna_buf_puts(out, "luna_worker_start_time_seconds ");
-    put_seconds(out, (uint64_t)atomic_load_explicit(&board->pool.started_wall_ms, RELAXED) * NS_PER_MS);
+    put_seconds(out,
+                (uint64_t)atomic_load_explicit(&board->pool.started_wall_ms, RELAXED) * NS_PER_MS);
 }

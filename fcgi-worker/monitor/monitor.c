@@ -28,8 +28,8 @@ static void answer(void *context, const char *path, struct luna_http_reply *repl
         bool ready = monitor_is_ready(board, now_ns, &reason);
         reply->status = ready ? 200 : 503;
         reply->content_type = "application/json";
-        luna_buf_printf(reply->body, "{\"status\":\"%s\",\"reason\":\"%s\"}\n", ready ? "ready" : "not ready",
-                        reason);
+        luna_buf_printf(reply->body, "{\"status\":\"%s\",\"reason\":\"%s\"}\n",
+                        ready ? "ready" : "not ready", reason);
     } else if (strcmp(path, "/metrics") == 0) {
         reply->status = 200;
         reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -59,11 +59,12 @@ int monitor_main(struct scoreboard *board, const char *address, int leash_fd)
     struct luna_error err = {0};
     signals_block_all();
     if (luna_http_listener_open(address, answer, board, &listener, &err) != LUNA_OK) {
-        luna_log(LUNA_LOG_ERROR, "monitor_cannot_start", LUNA_LOG_S("setting", "LUNA_MONITOR_LISTEN"),
-                 LUNA_LOG_S("reason", err.msg));
+        luna_log(LUNA_LOG_ERROR, "monitor_cannot_start",
+                 LUNA_LOG_S("setting", "LUNA_MONITOR_LISTEN"), LUNA_LOG_S("reason", err.msg));
         return WORKER_EXIT_CONFIG;
     }
-    luna_log(LUNA_LOG_INFO, "monitor_started", LUNA_LOG_I("port", luna_http_listener_port(listener)));
+    luna_log(LUNA_LOG_INFO, "monitor_started",
+             LUNA_LOG_I("port", luna_http_listener_port(listener)));
     struct pollfd watched[] = {{.fd = luna_http_listener_fd(listener), .events = POLLIN},
                                {.fd = leash_fd, .events = POLLIN}};
     while (watched[1].revents == 0) {
@@ -96,7 +97,8 @@ static void add_models(const struct scoreboard_worker *worker, struct monitor_to
 {
     for (int i = 0; i < SCOREBOARD_MODELS; i++) {
         for (int j = 0; j < RUN_OUTCOMES; j++)
-            totals->model_series[i][j] += atomic_load_explicit(&worker->models[i].series[j], RELAXED);
+            totals->model_series[i][j] +=
+                atomic_load_explicit(&worker->models[i].series[j], RELAXED);
         totals->model_points[i] += atomic_load_explicit(&worker->models[i].points, RELAXED);
         totals->model_ns[i] += atomic_load_explicit(&worker->models[i].ns, RELAXED);
     }

@@ -12,11 +12,13 @@ enum { NS_PER_MS = 1000000, NS_PER_US = 1000 };
 
 static const char *state_name(int state)
 {
-    static const char *const names[] = {"none", "starting", "ready", "draining", "killed", "backoff"};
+    static const char *const names[] = {"none",     "starting", "ready",
+                                        "draining", "killed",   "backoff"};
     return state >= 0 && state <= WORKER_BACKOFF ? names[state] : "unknown";
 }
 
-/* The bound of the bucket in which the share of the samples is reached, in µs; 0 when there are none. */
+/* The bound of the bucket in which the share of the samples is reached, in µs; 0 when there are
+ * none. */
 static long long quantile_us(const uint64_t *buckets, double share)
 {
     uint64_t total = 0;
@@ -31,7 +33,8 @@ static long long quantile_us(const uint64_t *buckets, double share)
     return total > 0 ? scoreboard_bucket_ns(SCOREBOARD_BUCKETS - 2) / NS_PER_US : 0;
 }
 
-static void put_request(const struct scoreboard_worker *worker, int64_t now_ns, struct luna_buf *out)
+static void put_request(const struct scoreboard_worker *worker, int64_t now_ns,
+                        struct luna_buf *out)
 {
     struct breadcrumb crumb;
     if (!scoreboard_read(worker, &crumb)) {
@@ -40,13 +43,16 @@ static void put_request(const struct scoreboard_worker *worker, int64_t now_ns, 
     }
     luna_buf_puts(out, "{\"request_id\":");
     luna_buf_put_json_string(out, crumb.request_id, strlen(crumb.request_id));
-    luna_buf_printf(
-        out, ",\"account_id\":%lld,\"route\":\"%s\",\"phase\":\"%s\",\"body_bytes\":%lld,\"busy_ms\":%lld}",
-        (long long)crumb.account_id, route_name(crumb.route), phase_name(crumb.phase),
-        (long long)crumb.body_bytes, (long long)((now_ns - crumb.accepted_ns) / NS_PER_MS));
+    luna_buf_printf(out,
+                    ",\"account_id\":%lld,\"route\":\"%s\",\"phase\":\"%s\",\"body_bytes\":%lld,"
+                    "\"busy_ms\":%lld}",
+                    (long long)crumb.account_id, route_name(crumb.route), phase_name(crumb.phase),
+                    (long long)crumb.body_bytes,
+                    (long long)((now_ns - crumb.accepted_ns) / NS_PER_MS));
 }
 
-static void put_worker(const struct scoreboard *board, int slot, int64_t now_ns, struct luna_buf *out)
+static void put_worker(const struct scoreboard *board, int slot, int64_t now_ns,
+                       struct luna_buf *out)
 {
     const struct scoreboard_master *master = &board->master[slot];
     const struct scoreboard_worker *worker = &board->worker[slot];
@@ -54,7 +60,8 @@ static void put_worker(const struct scoreboard *board, int slot, int64_t now_ns,
     unsigned store_state = atomic_load_explicit(&worker->stores, RELAXED);
     luna_buf_printf(
         out,
-        "{\"slot\":%d,\"pid\":%d,\"state\":\"%s\",\"generation\":%u,\"age_ms\":%lld,\"requests\":%llu,"
+        "{\"slot\":%d,\"pid\":%d,\"state\":\"%s\",\"generation\":%u,\"age_ms\":%lld,\"requests\":%"
+        "llu,"
         "\"resident_bytes\":%llu,\"heartbeat_age_ms\":%lld,\"stores\":\"%s\",\"request\":",
         slot, atomic_load_explicit(&master->pid, RELAXED),
         state_name(atomic_load_explicit(&master->state, RELAXED)),
@@ -85,18 +92,19 @@ static void put_workers(const struct scoreboard *board, int64_t now_ns, struct l
 static void put_pool(const struct scoreboard_pool *pool, struct luna_buf *out)
 {
 #define GET(member) atomic_load_explicit(&pool->member, RELAXED)
-    luna_buf_printf(out,
-                    "\"pool\":{\"generation\":%u,\"target\":%d,\"min\":%d,\"max\":%d,\"backlog_depth\":%d,"
-                    "\"backlog_max\":%d,\"crash_looping\":%s,\"stopping\":%s,",
-                    GET(generation), GET(target), GET(pool_min), GET(pool_max), GET(backlog_depth),
-                    GET(backlog_max), GET(crash_looping) ? "true" : "false",
-                    GET(draining) ? "true" : "false");
     luna_buf_printf(
         out,
-        "\"crashes\":%llu,\"kills\":%llu,\"recycles\":%llu,\"reloads\":%llu,\"reload_rollbacks\":%llu,"
+        "\"pool\":{\"generation\":%u,\"target\":%d,\"min\":%d,\"max\":%d,\"backlog_depth\":%d,"
+        "\"backlog_max\":%d,\"crash_looping\":%s,\"stopping\":%s,",
+        GET(generation), GET(target), GET(pool_min), GET(pool_max), GET(backlog_depth),
+        GET(backlog_max), GET(crash_looping) ? "true" : "false", GET(draining) ? "true" : "false");
+    luna_buf_printf(
+        out,
+        "\"crashes\":%llu,\"kills\":%llu,\"recycles\":%llu,\"reloads\":%llu,\"reload_rollbacks\":%"
+        "llu,"
         "\"upgrades\":%llu,\"upgrade_rollbacks\":%llu,\"scaled_up\":%llu,\"scaled_down\":%llu},",
-        GET(crashes), GET(hard_kills), GET(recycles), GET(reloads), GET(reload_rollbacks), GET(upgrades),
-        GET(upgrade_rollbacks), GET(scaled_up), GET(scaled_down));
+        GET(crashes), GET(hard_kills), GET(recycles), GET(reloads), GET(reload_rollbacks),
+        GET(upgrades), GET(upgrade_rollbacks), GET(scaled_up), GET(scaled_down));
 #undef GET
 }
 
@@ -104,18 +112,20 @@ static void put_totals(const struct monitor_totals *totals, struct luna_buf *out
 {
     luna_buf_printf(
         out,
-        "\"totals\":{\"requests\":%llu,\"busy\":%d,\"bytes_in\":%llu,\"bytes_out\":%llu,\"points\":%llu,"
+        "\"totals\":{\"requests\":%llu,\"busy\":%d,\"bytes_in\":%llu,\"bytes_out\":%llu,\"points\":"
+        "%llu,"
         "\"units\":%llu,\"shed\":%llu,\"client_left\":%llu,\"slow\":%llu,\"starts\":%llu,",
         (unsigned long long)totals->requests, totals->busy, (unsigned long long)totals->bytes_in,
         (unsigned long long)totals->bytes_out, (unsigned long long)totals->points,
         (unsigned long long)totals->units, (unsigned long long)totals->shed,
         (unsigned long long)totals->client_left, (unsigned long long)totals->slow,
         (unsigned long long)totals->starts);
-    luna_buf_printf(out,
-                    "\"queue_wait_p50_us\":%lld,\"queue_wait_p99_us\":%lld,\"duration_p50_us\":%lld,"
-                    "\"duration_p99_us\":%lld,",
-                    quantile_us(totals->wait_buckets, 0.5), quantile_us(totals->wait_buckets, 0.99),
-                    quantile_us(totals->duration_buckets, 0.5), quantile_us(totals->duration_buckets, 0.99));
+    luna_buf_printf(
+        out,
+        "\"queue_wait_p50_us\":%lld,\"queue_wait_p99_us\":%lld,\"duration_p50_us\":%lld,"
+        "\"duration_p99_us\":%lld,",
+        quantile_us(totals->wait_buckets, 0.5), quantile_us(totals->wait_buckets, 0.99),
+        quantile_us(totals->duration_buckets, 0.5), quantile_us(totals->duration_buckets, 0.99));
     luna_buf_puts(out, "\"statuses\":{");
     for (int i = 0; i < SCOREBOARD_STATUSES; i++)
         luna_buf_printf(out, "%s\"%d\":%llu", i > 0 ? "," : "", scoreboard_status_at(i),
@@ -129,9 +139,10 @@ void monitor_put_status(const struct scoreboard *board, int64_t now_ns, struct l
     const char *reason = NULL;
     monitor_add_up(board, &totals);
     bool ready = monitor_is_ready(board, now_ns, &reason);
-    luna_buf_printf(
-        out, "{\"ready\":%s,\"reason\":\"%s\",\"uptime_ms\":%lld,", ready ? "true" : "false", reason,
-        (long long)(luna_clock_wall_ms() - atomic_load_explicit(&board->pool.started_wall_ms, RELAXED)));
+    luna_buf_printf(out, "{\"ready\":%s,\"reason\":\"%s\",\"uptime_ms\":%lld,",
+                    ready ? "true" : "false", reason,
+                    (long long)(luna_clock_wall_ms() -
+                                atomic_load_explicit(&board->pool.started_wall_ms, RELAXED)));
     put_pool(&board->pool, out);
     put_totals(&totals, out);
     put_workers(board, now_ns, out);

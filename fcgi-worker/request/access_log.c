@@ -11,7 +11,8 @@ static int64_t us(int64_t ns)
     return ns / 1000;
 }
 
-static void log_request(const struct exchange *exchange, enum luna_log_level level, const char *event)
+static void log_request(const struct exchange *exchange, enum luna_log_level level,
+                        const char *event)
 {
     const struct http_request *request = &exchange->request;
     const struct scoreboard_sample *sample = &exchange->sample;
@@ -20,7 +21,8 @@ static void log_request(const struct exchange *exchange, enum luna_log_level lev
              LUNA_LOG_S("method", request->method), LUNA_LOG_N("path", request->path, path_len),
              LUNA_LOG_S("route", route_name(route_number(exchange->route))),
              LUNA_LOG_I("status", sample->status), LUNA_LOG_S("code", exchange->code),
-             LUNA_LOG_I("account_id", exchange->account_id), LUNA_LOG_S("remote", request->remote_address),
+             LUNA_LOG_I("account_id", exchange->account_id),
+             LUNA_LOG_S("remote", request->remote_address),
              LUNA_LOG_I("bytes_in", sample->bytes_in), LUNA_LOG_I("bytes_out", sample->bytes_out),
              LUNA_LOG_I("points", sample->points), LUNA_LOG_I("units", sample->units),
              LUNA_LOG_B("cold", sample->cold), LUNA_LOG_I("wait_us", us(sample->wait_ns)),

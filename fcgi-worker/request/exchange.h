@@ -1,10 +1,11 @@
 /*
  * exchange.h: one request on its way, and the steps it goes through.
  *
- * A step either lets the request go ON or has ANSWERED it (the response is made); pipeline.c walks the steps of the
- * route's way in order, and whatever happens ends in send, record and log. What is wrong with a body is a `complaint`: it is
- * kept until the key has been checked, so that nobody learns anything without a key, and then answered at no charge.
- * Ownership: an exchange lives for one request; all it points to is the pipeline's or in its arena.
+ * A step either lets the request go ON or has ANSWERED it (the response is made); pipeline.c walks
+ * the steps of the route's way in order, and whatever happens ends in send, record and log. What is
+ * wrong with a body is a `complaint`: it is kept until the key has been checked, so that nobody
+ * learns anything without a key, and then answered at no charge. Ownership: an exchange lives for
+ * one request; all it points to is the pipeline's or in its arena.
  */
 #ifndef FCGI_WORKER_EXCHANGE_H
 #define FCGI_WORKER_EXCHANGE_H
@@ -57,8 +58,8 @@ struct exchange {
     const struct route *route; /* NULL until it is found */
     struct route_ids ids;
     int64_t account_id;
-    struct luna_deadline
-        deadline; /* of the answer; the hard limit, when the master kills, comes a little later */
+    /* of the answer; the hard limit, when the master kills, comes a little later */
+    struct luna_deadline deadline;
     int64_t hard_limit_ns;
     int64_t accepted_ns;
     int64_t phase_since_ns;
@@ -100,30 +101,36 @@ struct step {
 /* The steps, one file each where they have substance. */
 enum step_outcome step_queue(struct exchange *exchange); /* step_route.c: did it wait too long? */
 enum step_outcome step_route(struct exchange *exchange); /* step_route.c: 404, 405 */
-enum step_outcome
-step_authenticate_shape(struct exchange *exchange); /* step_route.c: is there a key at all? */
+/* step_route.c: is there a key at all? */
+enum step_outcome step_authenticate_shape(struct exchange *exchange);
 enum step_outcome step_read(struct exchange *exchange);
 enum step_outcome step_decode(struct exchange *exchange);
 enum step_outcome step_admit(struct exchange *exchange);
 enum step_outcome step_model(struct exchange *exchange);
-enum step_outcome step_in_time(struct exchange *exchange); /* step_encode.c: is there time left to answer? */
+/* step_encode.c: is there time left to answer? */
+enum step_outcome step_in_time(struct exchange *exchange);
 enum step_outcome step_encode(struct exchange *exchange);
-enum step_outcome step_commit(struct exchange *exchange);     /* step_admit.c */
-enum step_outcome step_revalidate(struct exchange *exchange); /* the last step of a GET: ETag, 304 */
+enum step_outcome step_commit(struct exchange *exchange); /* step_admit.c */
+/* the last step of a GET: ETag, 304 */
+enum step_outcome step_revalidate(struct exchange *exchange);
 
-/* Makes an admitted request's charge smaller; the headers say what is left then, if they have not left. */
+/* Makes an admitted request's charge smaller; the headers say what is left then, if they have
+ * not left. */
 enum step_outcome exchange_charge_less(struct exchange *exchange, int64_t units);
-/* Runs one series through its model under the request's deadline, and counts it. `cancelled` gets the exchange; results and
- * workspace are `arena`'s; `in_place`: see struct luna_run_control. */
+/* Runs one series through its model under the request's deadline, and counts it. `cancelled` gets
+ * the exchange; results and workspace are `arena`'s; `in_place`: see struct luna_run_control. */
 enum luna_run_status exchange_run(struct exchange *exchange, const struct luna_request *request,
-                                  bool in_place, int (*cancelled)(void *exchange), struct luna_arena *arena,
-                                  struct luna_result *ret_result, struct luna_faults *faults);
+                                  bool in_place, int (*cancelled)(void *exchange),
+                                  struct luna_arena *arena, struct luna_result *ret_result,
+                                  struct luna_faults *faults);
 /* The API key as sent, in either header; "" when there is none. */
 const char *exchange_api_key(const struct exchange *exchange);
-/* Answers with a problem; returns STEP_ANSWERED, so that a step can end in it. An answer whose head has left cannot become
- * another one: it is cut off, which its reader sees, as the end is missing. */
+/* Answers with a problem; returns STEP_ANSWERED, so that a step can end in it. An answer whose head
+ * has left cannot become another one: it is cut off, which its reader sees, as the end is
+ * missing. */
 enum step_outcome exchange_answer(struct exchange *exchange, const struct problem_report *report);
-enum step_outcome exchange_refuse(struct exchange *exchange, enum problem_id id, const char *detail);
+enum step_outcome exchange_refuse(struct exchange *exchange, enum problem_id id,
+                                  const char *detail);
 /* Keeps a complaint about the body for later; the first one stands. */
 void exchange_complain(struct exchange *exchange, enum problem_id id, const char *detail);
 
@@ -133,8 +140,9 @@ bool exchange_body_unpacked(struct exchange *exchange); /* Content-Encoding */
 bool exchange_query_read(struct exchange *exchange);    /* the query, and precision out of it */
 struct luna_request_limits exchange_limits(const struct exchange *exchange);
 void exchange_complain_of_faults(struct exchange *exchange, enum luna_decode_status status);
-/* From here on the response's body leaves in parts whenever it is full. Once the head is out there is no other status: what
- * can fail after it has to be said inside the answer, or the answer is cut off. */
+/* From here on the response's body leaves in parts whenever it is full. Once the head is out there
+ * is no other status: what can fail after it has to be said inside the answer, or the answer is cut
+ * off. */
 void exchange_stream_begin(struct exchange *exchange);
 
 #endif

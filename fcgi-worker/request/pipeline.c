@@ -13,7 +13,7 @@ enum {
     ARENA_BASE_BYTES = 64 * 1024 * 1024,
     ARENA_BYTES_PER_POINT = 512, /* of a structural model's state, covariances and results */
     HEAD_BYTES_MAX = 8192,
-    STREAM_BYTES = 128 * 1024,          /* of a series' answer in memory: what a socket takes at once */
+    STREAM_BYTES = 128 * 1024, /* of a series' answer in memory: what a socket takes at once */
     ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* of the other answers: keys, usage, problems */
     KEPT_BYTES_MAX = 256 * 1024,        /* a buffer that grew past this is given back */
     REFUSAL_DRAIN_MS = 1000,
@@ -149,12 +149,13 @@ static void begin(struct exchange *exchange)
     exchange->deadline = luna_deadline_in_ms(config->request_timeout_ms - waited);
     int64_t left_ms = waited < config->request_timeout_ms ? config->request_timeout_ms - waited : 0;
     exchange->hard_limit_ns = luna_deadline_in_ms(left_ms + config->hard_limit_grace_ms).at_ns;
-    scoreboard_worker_name(pipeline->slot, exchange->request_id, 0, -1, 0, NULL, exchange->hard_limit_ns);
+    scoreboard_worker_name(pipeline->slot, exchange->request_id, 0, -1, 0, NULL,
+                           exchange->hard_limit_ns);
     cors_headers_add(config->cors_origins, request->origin, &pipeline->response);
 }
 
-/* Before money is taken, and before it is kept: is anybody still there to get something for it? Who has got a part of the answer
- * already pays for what was done. */
+/* Before money is taken, and before it is kept: is anybody still there to get something for it? Who
+ * has got a part of the answer already pays for what was done. */
 static bool client_left_before(const struct exchange *exchange, enum phase phase)
 {
     return (phase == PHASE_ADMIT || phase == PHASE_COMMIT) && !exchange->streaming &&
@@ -175,8 +176,8 @@ static enum step_outcome walk(struct exchange *exchange, const struct step *way)
     return STEP_ON;
 }
 
-/* The bytes of a body nobody asked for are taken all the same: closing on them would reset the connection and could
- * lose the answer. */
+/* The bytes of a body nobody asked for are taken all the same: closing on them would reset the
+ * connection and could lose the answer. */
 static void drain(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
@@ -187,7 +188,8 @@ static void drain(struct exchange *exchange)
 
 static void write_ms(struct luna_buf *head, int64_t us)
 {
-    const char rest[] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10), (char)('0' + us % 10)};
+    const char rest[] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
+                         (char)('0' + us % 10)};
     luna_buf_put_int(head, us / 1000);
     luna_buf_append(head, rest, sizeof rest);
 }
@@ -247,7 +249,8 @@ static struct luna_deadline last_moment(const struct exchange *exchange)
     return (struct luna_deadline){exchange->hard_limit_ns - grace_ns / 2};
 }
 
-/* The response's body, when it is full: a part of the answer leaves, the first one with the head before it. */
+/* The response's body, when it is full: a part of the answer leaves, the first one with the head
+ * before it. */
 static bool send_part(void *ctx, const char *bytes, size_t len)
 {
     struct exchange *exchange = ctx;
@@ -256,8 +259,8 @@ static bool send_part(void *ctx, const char *bytes, size_t len)
         enter(exchange, exchange->phase); /* the time that it took so far */
         write_head(exchange, false);
     }
-    enum fcgi_send sent = fcgi_io_send_part(pipeline->io, pipeline->head.data, pipeline->head.len, bytes, len,
-                                            last_moment(exchange));
+    enum fcgi_send sent = fcgi_io_send_part(pipeline->io, pipeline->head.data, pipeline->head.len,
+                                            bytes, len, last_moment(exchange));
     luna_buf_clear(&pipeline->head);
     if (sent != FCGI_SEND_OK) {
         exchange->client_left = true;
@@ -322,10 +325,12 @@ void pipeline_serve(struct pipeline *pipeline, int64_t accepted_ns)
                                 .phase_since_ns = accepted_ns,
                                 .phase = PHASE_ACCEPT};
     begin(&exchange);
+    /* ON to the end is a success, made by the last steps */
     if (walk(&exchange, arrival) == STEP_ON)
-        (void)walk(&exchange, exchange.route->way); /* ON to the end is a success, made by the last steps */
+        (void)walk(&exchange, exchange.route->way);
+    /* a part would look like the whole */
     if (pipeline->response.body.overflow && !exchange.client_left)
-        (void)exchange_refuse(&exchange, PROBLEM_INTERNAL, NULL); /* a part would look like the whole */
+        (void)exchange_refuse(&exchange, PROBLEM_INTERNAL, NULL);
     if (!exchange.client_left && !exchange.cut)
         send_answer(&exchange);
     finish(&exchange);

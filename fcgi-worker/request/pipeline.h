@@ -1,8 +1,9 @@
 /*
  * pipeline.h: a request's whole way through a worker.
  *
- * pipeline_serve() takes the request that fcgi_io_accept() brought and leaves it answered, counted and logged; the caller
- * finishes the connection. Whatever happens, one answer is tried and one line is logged.
+ * pipeline_serve() takes the request that fcgi_io_accept() brought and leaves it answered, counted
+ * and logged; the caller finishes the connection. Whatever happens, one answer is tried and one
+ * line is logged.
  */
 #ifndef FCGI_WORKER_PIPELINE_H
 #define FCGI_WORKER_PIPELINE_H

@@ -59,8 +59,8 @@ static void ask(struct exchange *exchange)
     bool idempotent = *idempotency_key != '\0' && !refused_anyway;
     unsigned char hash[BODY_HASH_BYTES];
     if (idempotent)
-        body_hash(route_number(exchange->route), exchange->pipeline->body.data, exchange->pipeline->body.len,
-                  hash);
+        body_hash(route_number(exchange->route), exchange->pipeline->body.data,
+                  exchange->pipeline->body.len, hash);
     const struct luna_admission_request request = {
         .account_id = exchange->account_id,
         .api_key = api_key,
@@ -108,13 +108,15 @@ static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
     if (status == 429 || status == 503 || status == 409)
         retry_after_add(response, admission->retry_after_ms);
     if (id == PROBLEM_TOO_MANY_POINTS)
-        report.detail =
-            luna_arena_printf(&exchange->pipeline->arena,
-                              "The series has %zu points; the account's plan allows %lld in one request.",
-                              exchange->sample.points, (long long)admission->points_max);
+        report.detail = luna_arena_printf(
+            &exchange->pipeline->arena,
+            "The series has %zu points; the account's plan allows %lld in one request.",
+            exchange->sample.points, (long long)admission->points_max);
     if (id == PROBLEM_UNAVAILABLE)
-        luna_log(LUNA_LOG_WARNING, "admission_unavailable", LUNA_LOG_S("request_id", exchange->request_id),
-                 LUNA_LOG_I("account_id", exchange->account_id), LUNA_LOG_S("reason", admission->error.msg));
+        luna_log(LUNA_LOG_WARNING, "admission_unavailable",
+                 LUNA_LOG_S("request_id", exchange->request_id),
+                 LUNA_LOG_I("account_id", exchange->account_id),
+                 LUNA_LOG_S("reason", admission->error.msg));
     return exchange_answer(exchange, &report);
 }
 
@@ -129,7 +131,8 @@ static void note_stores(struct exchange *exchange)
                                  luna_clock_mono_ns());
 }
 
-/* A batch takes what is left of the quota. Not under an Idempotency-Key: a retry would get the rest for nothing. */
+/* A batch takes what is left of the quota. Not under an Idempotency-Key: a retry would get the
+ * rest for nothing. */
 static bool some_is_left(const struct exchange *exchange)
 {
     const struct luna_admission *admission = &exchange->admission;
@@ -173,9 +176,9 @@ static enum step_outcome refuse_void(struct exchange *exchange)
 {
     exchange->admitted = false;
     retry_after_add(&exchange->pipeline->response, exchange->admission.retry_after_ms);
-    return exchange_refuse(
-        exchange, PROBLEM_UNAVAILABLE,
-        "The charge could not be confirmed, so the answer is withheld. Nothing was charged; try again.");
+    return exchange_refuse(exchange, PROBLEM_UNAVAILABLE,
+                           "The charge could not be confirmed, so the answer is withheld. Nothing "
+                           "was charged; try again.");
 }
 
 enum step_outcome exchange_charge_less(struct exchange *exchange, int64_t units)

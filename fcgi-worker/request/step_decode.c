@@ -9,11 +9,9 @@
 
 enum { NESTING_MAX = 32 };
 
-static enum luna_decode_status (*const decoders[FORMAT_COUNT])(const char *body, size_t len,
-                                                               const struct luna_request_limits *limits,
-                                                               struct luna_arena *arena,
-                                                               struct luna_request *ret_request,
-                                                               struct luna_faults *faults) = {
+static enum luna_decode_status (*const decoders[FORMAT_COUNT])(
+    const char *body, size_t len, const struct luna_request_limits *limits,
+    struct luna_arena *arena, struct luna_request *ret_request, struct luna_faults *faults) = {
     [FORMAT_JSON] = luna_decode_json,
     [FORMAT_CSV] = luna_decode_csv,
     [FORMAT_NDJSON] = luna_decode_ndjson,
@@ -25,11 +23,10 @@ bool exchange_content_known(struct exchange *exchange)
     const char *type = exchange->request.content_type;
     if (format_of_content(type, &exchange->format_in))
         return true;
-    exchange_complain(
-        exchange, PROBLEM_MEDIA_TYPE,
-        *type == '\0'
-            ? "There is no Content-Type. Send Content-Type: application/json, or another of those read here."
-            : NULL);
+    exchange_complain(exchange, PROBLEM_MEDIA_TYPE,
+                      *type == '\0' ? "There is no Content-Type. Send Content-Type: "
+                                      "application/json, or another of those read here."
+                                    : NULL);
     return false;
 }
 
@@ -37,8 +34,8 @@ bool exchange_body_unpacked(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
     struct http_request *request = &exchange->request;
-    switch (content_decode(request->content_encoding, request->body, request->body_len, &pipeline->arena,
-                           &pipeline->unpacked)) {
+    switch (content_decode(request->content_encoding, request->body, request->body_len,
+                           &pipeline->arena, &pipeline->unpacked)) {
     case CODING_NONE:
         return true;
     case CODING_DECODED:
@@ -81,8 +78,8 @@ bool exchange_query_read(struct exchange *exchange)
 
 struct luna_request_limits exchange_limits(const struct exchange *exchange)
 {
-    return (struct luna_request_limits){.points_max = (size_t)exchange->pipeline->config->points_max,
-                                        .nesting_max = NESTING_MAX};
+    return (struct luna_request_limits){
+        .points_max = (size_t)exchange->pipeline->config->points_max, .nesting_max = NESTING_MAX};
 }
 
 /* The body, then what the query says besides; both tell all of their faults. */
@@ -92,12 +89,12 @@ static enum luna_decode_status decode(struct exchange *exchange)
     const struct luna_request_limits limits = exchange_limits(exchange);
     struct luna_faults in_query;
     enum luna_decode_status status =
-        decoders[exchange->format_in](exchange->request.body, exchange->request.body_len, &limits, arena,
-                                      &exchange->model, &exchange->faults);
+        decoders[exchange->format_in](exchange->request.body, exchange->request.body_len, &limits,
+                                      arena, &exchange->model, &exchange->faults);
     bool body_has_options = exchange->format_in == FORMAT_JSON;
     luna_faults_init(&in_query, arena);
-    enum luna_decode_status laid = query_options_apply(&exchange->query, !body_has_options, NESTING_MAX,
-                                                       arena, &exchange->model, &in_query);
+    enum luna_decode_status laid = query_options_apply(
+        &exchange->query, !body_has_options, NESTING_MAX, arena, &exchange->model, &in_query);
     luna_faults_join(&exchange->faults, &in_query);
     return status != LUNA_DECODE_OK ? status : laid;
 }
@@ -108,10 +105,12 @@ static void complain_about_content(struct exchange *exchange)
     luna_faults_init(&exchange->faults, &exchange->pipeline->arena);
     bool query_read = exchange_query_read(exchange);
     enum luna_decode_status status = query_read ? decode(exchange) : LUNA_DECODE_FAULTS;
-    if (status == LUNA_DECODE_OK && luna_run_check(&exchange->model, &exchange->faults) == LUNA_RUN_OK)
+    if (status == LUNA_DECODE_OK &&
+        luna_run_check(&exchange->model, &exchange->faults) == LUNA_RUN_OK)
         exchange->sample.points = exchange->model.n;
     else
-        exchange_complain_of_faults(exchange, status == LUNA_DECODE_OK ? LUNA_DECODE_FAULTS : status);
+        exchange_complain_of_faults(exchange,
+                                    status == LUNA_DECODE_OK ? LUNA_DECODE_FAULTS : status);
 }
 
 enum step_outcome step_decode(struct exchange *exchange)

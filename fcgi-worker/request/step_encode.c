@@ -4,8 +4,8 @@
 #include "luna/modelling/ndjson.h"
 #include "luna/modelling/octets.h"
 
-static void encode_octets(const struct luna_request *request, const struct luna_result *result, int precision,
-                          struct luna_buf *out)
+static void encode_octets(const struct luna_request *request, const struct luna_result *result,
+                          int precision, struct luna_buf *out)
 {
     (void)request;
     (void)precision; /* all of it, always */
@@ -36,6 +36,7 @@ enum step_outcome step_encode(struct exchange *exchange)
     response->status = 200;
     response->content_type = format_content_type(exchange->format_out);
     exchange_stream_begin(exchange);
-    encoders[exchange->format_out](&exchange->model, &exchange->result, exchange->precision, &response->body);
+    encoders[exchange->format_out](&exchange->model, &exchange->result, exchange->precision,
+                                   &response->body);
     return response->body.overflow ? STEP_ANSWERED : STEP_ON;
 }

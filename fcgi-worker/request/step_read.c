@@ -15,9 +15,10 @@ static void complain_about_body(struct exchange *exchange)
     case FCGI_BODY_TOO_LARGE:
         exchange_complain(
             exchange, PROBLEM_BODY_TOO_LARGE,
-            luna_arena_printf(&exchange->pipeline->arena,
-                              "The body is larger than %lld bytes. Send fewer points in one request.",
-                              (long long)exchange->pipeline->config->body_bytes_max));
+            luna_arena_printf(
+                &exchange->pipeline->arena,
+                "The body is larger than %lld bytes. Send fewer points in one request.",
+                (long long)exchange->pipeline->config->body_bytes_max));
         return;
     case FCGI_BODY_INCOMPLETE:
     case FCGI_BODY_TIMEOUT:

@@ -4,8 +4,8 @@
 
 enum { OK = 200, NOT_MODIFIED = 304 };
 
-/* An account's own books may be kept by who asked for them, and are asked about each time: another key, or another day, is another answer.
- * Results and secrets are kept by nobody. */
+/* An account's own books may be kept by who asked for them, and are asked about each time: another
+ * key, or another day, is another answer. Results and secrets are kept by nobody. */
 enum step_outcome step_revalidate(struct exchange *exchange)
 {
     struct http_response *response = &exchange->pipeline->response;

@@ -21,7 +21,8 @@ enum step_outcome step_queue(struct exchange *exchange)
 static enum step_outcome answer_options(struct exchange *exchange, const char *allow)
 {
     struct http_response *response = &exchange->pipeline->response;
-    cors_preflight_add(exchange->pipeline->config->cors_origins, exchange->request.origin, allow, response);
+    cors_preflight_add(exchange->pipeline->config->cors_origins, exchange->request.origin, allow,
+                       response);
     response->status = 204;
     return STEP_ANSWERED;
 }
@@ -32,7 +33,8 @@ enum step_outcome step_route(struct exchange *exchange)
     /* The web server leaves the body of an answer to HEAD away by itself. */
     const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
     char allow[64];
-    switch (routes_find(method, request->path, request->path_len, &exchange->route, &exchange->ids)) {
+    switch (
+        routes_find(method, request->path, request->path_len, &exchange->route, &exchange->ids)) {
     case ROUTE_FOUND:
         exchange->account_id = exchange->ids.account_id;
         exchange->cost = exchange->route->cost;

@@ -1,8 +1,8 @@
 /*
  * leash.h: how the master lets a child go, and how a child notices that the master is gone.
  *
- * A pipe that nothing is ever written to. The master alone holds the writing end; when it closes that, or dies, the
- * child reads the end of file.
+ * A pipe that nothing is ever written to. The master alone holds the writing end; when it closes
+ * that, or dies, the child reads the end of file.
  */
 #ifndef FCGI_WORKER_LEASH_H
 #define FCGI_WORKER_LEASH_H
@@ -12,7 +12,8 @@
 #include <stdbool.h>
 
 /* Both ends close-on-exec. */
-enum luna_code leash_new(int *ret_child_fd, int *ret_master_fd, struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_code leash_new(int *ret_child_fd, int *ret_master_fd,
+                         struct luna_error *err) LUNA_MUSTCHECK;
 bool leash_is_let_go(int child_fd);
 
 #endif

@@ -14,7 +14,8 @@ static struct {
     unsigned rotations;
 } opened;
 
-enum luna_code log_file_open(const char *path, const struct scoreboard *board, struct luna_error *err)
+enum luna_code log_file_open(const char *path, const struct scoreboard *board,
+                             struct luna_error *err)
 {
     opened.rotations = atomic_load_explicit(&board->pool.log_rotations, RELAXED);
     if (path == NULL || *path == '\0')
@@ -35,7 +36,8 @@ static bool open_again(void)
     struct luna_error err = {0};
     if (luna_log_open(opened.path, &err) == LUNA_OK)
         return true;
-    luna_log(LUNA_LOG_ERROR, "log_not_reopened", LUNA_LOG_S("reason", err.msg)); /* into the old one */
+    luna_log(LUNA_LOG_ERROR, "log_not_reopened",
+             LUNA_LOG_S("reason", err.msg)); /* into the old one */
     return false;
 }
 

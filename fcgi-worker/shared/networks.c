@@ -14,7 +14,8 @@ static void map_ipv4(const void *address, unsigned char *out)
     memcpy(out + sizeof prefix, address, 4);
 }
 
-/* The prefix length after the slash, or `most` without one; -1 when it is no number from 0 to `most`. */
+/* The prefix length after the slash, or `most` without one; -1 when it is no number from 0 to
+ * `most`. */
 static int read_bits(const char *slash, int most)
 {
     if (slash == NULL)
@@ -35,7 +36,8 @@ static bool read_item(char *item, struct network *ret_network)
     int bits = read_bits(slash, is_ipv6 ? ADDRESS_BITS : ADDRESS_BITS - MAPPED_BITS);
     if (slash != NULL)
         *slash = '\0';
-    if (is_ipv6 ? inet_pton(AF_INET6, item, network.address) != 1 : inet_pton(AF_INET, item, ipv4) != 1)
+    if (is_ipv6 ? inet_pton(AF_INET6, item, network.address) != 1
+                : inet_pton(AF_INET, item, ipv4) != 1)
         return false;
     if (!is_ipv6)
         map_ipv4(ipv4, network.address);
@@ -44,7 +46,8 @@ static bool read_item(char *item, struct network *ret_network)
     return bits >= 0;
 }
 
-enum luna_code networks_parse(const char *text, struct networks *ret_networks, struct luna_error *err)
+enum luna_code networks_parse(const char *text, struct networks *ret_networks,
+                              struct luna_error *err)
 {
     struct networks networks = {.count = 0};
     for (const char *at = text == NULL ? "" : text; *at != '\0';) {
@@ -54,16 +57,16 @@ enum luna_code networks_parse(const char *text, struct networks *ret_networks, s
         if (len == 0)
             continue;
         if (networks.count == NETWORKS_MAX)
-            return luna_error_set(err, LUNA_ECONFIG, "LUNA_WORKER_PEERS names more than %d networks",
-                                  NETWORKS_MAX);
+            return luna_error_set(err, LUNA_ECONFIG,
+                                  "LUNA_WORKER_PEERS names more than %d networks", NETWORKS_MAX);
         size_t kept = len < sizeof item ? len : sizeof item - 1;
         memcpy(item, at, kept);
         item[kept] = '\0';
         at += len;
         if (!read_item(item, &networks.items[networks.count]))
-            return luna_error_set(err, LUNA_ECONFIG,
-                                  "LUNA_WORKER_PEERS: \"%s\" is no address or network, such as 10.1.2.0/24",
-                                  item);
+            return luna_error_set(
+                err, LUNA_ECONFIG,
+                "LUNA_WORKER_PEERS: \"%s\" is no address or network, such as 10.1.2.0/24", item);
         networks.count++;
     }
     *ret_networks = networks;
@@ -84,7 +87,8 @@ bool networks_contain(const struct networks *networks, const struct sockaddr_sto
     if (peer->ss_family == AF_INET)
         map_ipv4(&((const struct sockaddr_in *)(const void *)peer)->sin_addr, address);
     else if (peer->ss_family == AF_INET6)
-        memcpy(address, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, sizeof address);
+        memcpy(address, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr,
+               sizeof address);
     else
         return false;
     for (size_t i = 0; i < networks->count; i++)

@@ -1,8 +1,8 @@
 /*
  * networks.h: from which addresses a web server may connect over TCP.
  *
- * TCP has no peer's user to ask for, as a unix socket has; who may speak FastCGI is a list of networks. Loopback is not on it
- * unless it is named.
+ * TCP has no peer's user to ask for, as a unix socket has; who may speak FastCGI is a list of
+ * networks. Loopback is not on it unless it is named.
  */
 #ifndef FCGI_WORKER_NETWORKS_H
 #define FCGI_WORKER_NETWORKS_H
@@ -26,8 +26,8 @@ struct networks {
     size_t count;
 };
 
-/* "10.0.0.0/8, 2001:db8::1": comma-separated, numeric; no prefix length is one host. NULL and "" are none.
- * LUNA_ECONFIG names LUNA_WORKER_PEERS and the item. */
+/* "10.0.0.0/8, 2001:db8::1": comma-separated, numeric; no prefix length is one host. NULL and ""
+ * are none. LUNA_ECONFIG names LUNA_WORKER_PEERS and the item. */
 enum luna_code networks_parse(const char *text, struct networks *ret_networks,
                               struct luna_error *err) LUNA_MUSTCHECK;
 bool networks_contain(const struct networks *networks, const struct sockaddr_storage *peer);

@@ -22,8 +22,8 @@ static unsigned entries_used(const struct scoreboard *board)
     return used < SCOREBOARD_QUARANTINE_MAX ? used : SCOREBOARD_QUARANTINE_MAX;
 }
 
-unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *body_hash, int64_t now_wall_ms,
-                          int64_t max_age_ms)
+unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *body_hash,
+                          int64_t now_wall_ms, int64_t max_age_ms)
 {
     unsigned used = entries_used(board);
     for (unsigned i = 0; i < used; i++) {
@@ -48,7 +48,8 @@ static struct scoreboard_quarantine *oldest(struct scoreboard *board)
     return found;
 }
 
-unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *body_hash, int64_t now_wall_ms)
+unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *body_hash,
+                             int64_t now_wall_ms)
 {
     unsigned used = entries_used(board);
     struct scoreboard_quarantine *entry = NULL;

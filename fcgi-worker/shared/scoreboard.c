@@ -116,8 +116,8 @@ static void add(atomic_ullong *counter, uint64_t amount)
 static void change_begin(struct scoreboard_worker *slot)
 {
     unsigned sequence = atomic_load_explicit(&slot->sequence, RELAXED);
-    atomic_store_explicit(&slot->sequence, sequence | 1,
-                          RELAXED); /* heals an odd one left by a killed writer */
+    /* heals an odd one left by a killed writer */
+    atomic_store_explicit(&slot->sequence, sequence | 1, RELAXED);
     atomic_thread_fence(memory_order_release);
 }
 
@@ -133,7 +133,8 @@ static void put_words(atomic_ullong *words, size_t count, const void *bytes, siz
         unsigned long long word = 0;
         size_t at = i * sizeof word;
         if (at < len)
-            memcpy(&word, (const char *)bytes + at, len - at < sizeof word ? len - at : sizeof word);
+            memcpy(&word, (const char *)bytes + at,
+                   len - at < sizeof word ? len - at : sizeof word);
         atomic_store_explicit(&words[i], word, RELAXED);
     }
 }
@@ -146,7 +147,8 @@ static void get_words(const atomic_ullong *words, size_t count, void *bytes)
     }
 }
 
-void scoreboard_worker_stores(struct scoreboard_worker *slot, enum store_state state, int64_t now_ns)
+void scoreboard_worker_stores(struct scoreboard_worker *slot, enum store_state state,
+                              int64_t now_ns)
 {
     atomic_store_explicit(&slot->stores, state, RELAXED);
     atomic_store_explicit(&slot->stores_ns, now_ns, RELAXED);
@@ -172,9 +174,9 @@ void scoreboard_worker_phase(struct scoreboard_worker *slot, enum phase phase)
     atomic_store_explicit(&slot->phase, phase, RELAXED);
 }
 
-void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_id, int64_t account_id,
-                            int route, size_t body_bytes, const unsigned char *body_hash,
-                            int64_t hard_limit_ns)
+void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_id,
+                            int64_t account_id, int route, size_t body_bytes,
+                            const unsigned char *body_hash, int64_t hard_limit_ns)
 {
     change_begin(slot);
     put_words(slot->request_id, SCOREBOARD_ID_BYTES / 8, request_id, strlen(request_id));

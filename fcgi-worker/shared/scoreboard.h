@@ -1,13 +1,14 @@
 /*
  * scoreboard.h: what every worker is doing, in memory that all processes of a pool share.
  *
- * A slot has two halves on cache lines of their own, each with ONE writer: the worker that holds the slot, and the
- * master. Counters only grow and outlive the worker: its successor in the slot counts on. Totals are never stored, they
- * are added up by whoever asks. There is no lock: a process killed at any instruction can leave at worst a breadcrumb
- * half written, which the seqlock shows and the next request heals.
- * Who: the worker writes through the scoreboard_worker_*() functions; the master writes its half directly (master.c,
- * pool.c); the monitor reads. The memory is a sealed memfd, so that nobody can shrink it under a reader, and so that a new
- * binary can take it over, when scoreboard_adopt() finds the layout it knows.
+ * A slot has two halves on cache lines of their own, each with ONE writer: the worker that holds
+ * the slot, and the master. Counters only grow and outlive the worker: its successor in the slot
+ * counts on. Totals are never stored, they are added up by whoever asks. There is no lock: a
+ * process killed at any instruction can leave at worst a breadcrumb half written, which the seqlock
+ * shows and the next request heals. Who: the worker writes through the scoreboard_worker_*()
+ * functions; the master writes its half directly (master.c, pool.c); the monitor reads. The memory
+ * is a sealed memfd, so that nobody can shrink it under a reader, and so that a new binary can take
+ * it over, when scoreboard_adopt() finds the layout it knows.
  */
 #ifndef FCGI_WORKER_SCOREBOARD_H
 #define FCGI_WORKER_SCOREBOARD_H
@@ -35,16 +36,17 @@ enum {
     SCOREBOARD_PROBLEMS = 48
 };
 
-/* The one list of phases: symbol, name in logs and metrics, whether a worker in it waits for a store. */
-#define PHASE_TABLE(X)                                                                                       \
-    X(PHASE_IDLE, "idle", 0)                                                                                 \
-    X(PHASE_ACCEPT, "accept", 0)                                                                             \
-    X(PHASE_READ, "read", 0)                                                                                 \
-    X(PHASE_DECODE, "decode", 0)                                                                             \
-    X(PHASE_ADMIT, "admit", 1)                                                                               \
-    X(PHASE_MODEL, "model", 0)                                                                               \
-    X(PHASE_ENCODE, "encode", 0)                                                                             \
-    X(PHASE_COMMIT, "commit", 1)                                                                             \
+/* The one list of phases: symbol, name in logs and metrics, whether a worker in it waits for a
+ * store. */
+#define PHASE_TABLE(X)                                                                             \
+    X(PHASE_IDLE, "idle", 0)                                                                       \
+    X(PHASE_ACCEPT, "accept", 0)                                                                   \
+    X(PHASE_READ, "read", 0)                                                                       \
+    X(PHASE_DECODE, "decode", 0)                                                                   \
+    X(PHASE_ADMIT, "admit", 1)                                                                     \
+    X(PHASE_MODEL, "model", 0)                                                                     \
+    X(PHASE_ENCODE, "encode", 0)                                                                   \
+    X(PHASE_COMMIT, "commit", 1)                                                                   \
     X(PHASE_SEND, "send", 0)
 
 enum phase {
@@ -55,10 +57,11 @@ enum phase {
 };
 
 /* The one list of statuses that are counted; the last stands for any other. */
-#define STATUS_TABLE(X)                                                                                      \
-    X(200)                                                                                                   \
-    X(201)                                                                                                   \
-    X(204) X(304) X(400) X(403) X(404) X(405) X(409) X(413) X(415) X(422) X(429) X(499) X(500) X(503) X(0)
+#define STATUS_TABLE(X)                                                                            \
+    X(200)                                                                                         \
+    X(201)                                                                                         \
+    X(204)                                                                                         \
+    X(304) X(400) X(403) X(404) X(405) X(409) X(413) X(415) X(422) X(429) X(499) X(500) X(503) X(0)
 enum {
 #define X(status) SCOREBOARD_STATUS_##status,
     STATUS_TABLE(X)
@@ -67,11 +70,11 @@ enum {
 };
 
 /* The one list of what can become of a series in its model: symbol, name in metrics. */
-#define RUN_TABLE(X)                                                                                         \
-    X(RUN_DONE, "done")                                                                                      \
-    X(RUN_NOT_CONVERGED, "not_converged") /* answered, with the best that the fit had found */               \
-    X(RUN_REFUSED, "refused")             /* data and parameters do not go together: 422 */                  \
-    X(RUN_CANCELLED, "cancelled")         /* out of time, or the client left */                              \
+#define RUN_TABLE(X)                                                                               \
+    X(RUN_DONE, "done")                                                                            \
+    X(RUN_NOT_CONVERGED, "not_converged") /* answered, with the best that the fit had found */     \
+    X(RUN_REFUSED, "refused")             /* data and parameters do not go together: 422 */        \
+    X(RUN_CANCELLED, "cancelled")         /* out of time, or the client left */                    \
     X(RUN_NO_MEMORY, "no_memory")
 
 enum run_outcome {
@@ -149,7 +152,8 @@ struct scoreboard_pool { /* the master writes */
     atomic_uint log_rotations;
     atomic_llong started_wall_ms;
     atomic_llong ready_stall_ns;
-    atomic_ullong crashes, hard_kills, recycles, reloads, reload_rollbacks, upgrades, upgrade_rollbacks;
+    atomic_ullong crashes, hard_kills, recycles, reloads, reload_rollbacks, upgrades,
+        upgrade_rollbacks;
     atomic_ullong scaled_up, scaled_down;
     atomic_uint quarantine_count; /* entries ever used */
     struct scoreboard_quarantine quarantine[SCOREBOARD_QUARANTINE_MAX];
@@ -168,7 +172,8 @@ struct scoreboard {
 enum luna_code scoreboard_new(struct scoreboard **ret_board, int *ret_fd,
                               struct luna_error *err) LUNA_MUSTCHECK;
 /* LUNA_ECONFLICT when the layout is another version's. */
-enum luna_code scoreboard_adopt(int fd, struct scoreboard **ret_board, struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_code scoreboard_adopt(int fd, struct scoreboard **ret_board,
+                                struct luna_error *err) LUNA_MUSTCHECK;
 
 /* A worker's breadcrumb: what a post-mortem needs. */
 struct breadcrumb {
@@ -205,14 +210,15 @@ struct scoreboard_run {
 };
 
 /* How the stores were just now, as a request or a probe met them. */
-void scoreboard_worker_stores(struct scoreboard_worker *slot, enum store_state state, int64_t now_ns);
+void scoreboard_worker_stores(struct scoreboard_worker *slot, enum store_state state,
+                              int64_t now_ns);
 
 void scoreboard_worker_begin(struct scoreboard_worker *slot, int64_t now_ns, int64_t hard_limit_ns);
 void scoreboard_worker_phase(struct scoreboard_worker *slot, enum phase phase);
 /* Names the request once it is known; the hash is NULL until the body is read. */
-void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_id, int64_t account_id,
-                            int route, size_t body_bytes, const unsigned char *body_hash,
-                            int64_t hard_limit_ns);
+void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_id,
+                            int64_t account_id, int route, size_t body_bytes,
+                            const unsigned char *body_hash, int64_t hard_limit_ns);
 void scoreboard_worker_run(struct scoreboard_worker *slot, const struct scoreboard_run *run);
 void scoreboard_worker_end(struct scoreboard_worker *slot, const struct scoreboard_sample *sample);
 /* No request after all. */
@@ -221,14 +227,16 @@ void scoreboard_worker_idle(struct scoreboard_worker *slot);
 /* A copy; `torn` when none that is of one moment could be had. False: the slot has no request. */
 bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *ret_crumb);
 
-/* Master only: one more of what `counter`, one of struct scoreboard_pool or scoreboard_master, counts. */
+/* Master only: one more of what `counter`, one of struct scoreboard_pool or scoreboard_master,
+ * counts. */
 void scoreboard_count(atomic_ullong *counter);
 
 /* How often a body has killed a worker, 0 when never or longer ago than `max_age_ms`. */
-unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *body_hash, int64_t now_wall_ms,
-                          int64_t max_age_ms);
+unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *body_hash,
+                          int64_t now_wall_ms, int64_t max_age_ms);
 /* Master only: one more kill. Returns the count. The oldest entry gives way when all are used. */
-unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *body_hash, int64_t now_wall_ms);
+unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *body_hash,
+                             int64_t now_wall_ms);
 
 const char *phase_name(enum phase phase);
 const char *run_name(enum run_outcome outcome);

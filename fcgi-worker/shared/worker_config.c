@@ -12,49 +12,58 @@ static_assert(2 * WORKERS_MAX < LUNA_WORKERS_MAX,
 static const char *const pool_modes[] = {"static", "dynamic", NULL};
 static const char *const sandbox_modes[] = {"off", "log", "errno", "kill", NULL};
 static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
-static const char *const log_formats[] = {"json", "text", "auto", NULL} /* as enum luna_log_format */;
+static const char *const log_formats[] = {"json", "text", "auto",
+                                          NULL} /* as enum luna_log_format */;
 
 enum { REQ = LUNA_SETTING_REQUIRED, SEC = LUNA_SETTING_SECRET, REL = LUNA_SETTING_RELOADABLE };
 
 #define AT(member) offsetof(struct worker_config, member)
-#define TEXT(name_, member_, flags_, default_, help_)                                                        \
-    {                                                                                                        \
-        .name = (name_), .type = LUNA_SETTING_STRING, .flags = (flags_), .offset = AT(member_),              \
-        .default_text = (default_), .help = (help_)                                                          \
+#define TEXT(name_, member_, flags_, default_, help_)                                              \
+    {                                                                                              \
+        .name = (name_), .type = LUNA_SETTING_STRING, .flags = (flags_), .offset = AT(member_),    \
+        .default_text = (default_), .help = (help_)                                                \
     }
-#define WHOLE(name_, member_, flags_, default_, min_, max_, help_)                                           \
-    {                                                                                                        \
-        .name = (name_), .type = LUNA_SETTING_INT, .flags = (flags_), .offset = AT(member_),                 \
-        .default_text = (default_), .min = (min_), .max = (max_), .help = (help_)                            \
+#define WHOLE(name_, member_, flags_, default_, min_, max_, help_)                                 \
+    {                                                                                              \
+        .name = (name_), .type = LUNA_SETTING_INT, .flags = (flags_), .offset = AT(member_),       \
+        .default_text = (default_), .min = (min_), .max = (max_), .help = (help_)                  \
     }
-#define CHOICE(name_, member_, flags_, default_, choices_, help_)                                            \
-    {                                                                                                        \
-        .name = (name_), .type = LUNA_SETTING_ENUM, .flags = (flags_), .offset = AT(member_),                \
-        .default_text = (default_), .choices = (choices_), .help = (help_)                                   \
+#define CHOICE(name_, member_, flags_, default_, choices_, help_)                                  \
+    {                                                                                              \
+        .name = (name_), .type = LUNA_SETTING_ENUM, .flags = (flags_), .offset = AT(member_),      \
+        .default_text = (default_), .choices = (choices_), .help = (help_)                         \
     }
 
 const struct luna_setting worker_settings[] = {
     TEXT("LUNA_WORKER_SOCKET", socket_path, 0, NULL,
-         "Path of the unix socket nginx passes FastCGI to; ignored when systemd hands over a socket."),
-    TEXT("LUNA_SOCKET_GROUP", socket_group, 0, NULL, "Group that owns the socket (mode 0660): nginx's."),
+         "Path of the unix socket nginx passes FastCGI to; ignored when systemd hands over a "
+         "socket."),
+    TEXT("LUNA_SOCKET_GROUP", socket_group, 0, NULL,
+         "Group that owns the socket (mode 0660): nginx's."),
     TEXT("LUNA_SOCKET_PEERS", socket_peers, 0, "www-data",
-         "Users, comma-separated, whose processes may connect, besides root and the pool's own user."),
+         "Users, comma-separated, whose processes may connect, besides root and the pool's own "
+         "user."),
     TEXT("LUNA_WORKER_LISTEN", worker_listen, 0, NULL,
-         "address:port for nginx on another host, numeric, in place of LUNA_WORKER_SOCKET. FastCGI is not "
+         "address:port for nginx on another host, numeric, in place of LUNA_WORKER_SOCKET. FastCGI "
+         "is not "
          "encrypted: "
          "a network that only nginx and the workers are on."),
     TEXT("LUNA_WORKER_PEERS", worker_peers, REL, NULL,
          "Networks, comma-separated, that may connect to LUNA_WORKER_LISTEN, such as 10.1.2.0/24."),
     TEXT("LUNA_USER", user, 0, NULL, "User to become when started as root."),
-    TEXT("LUNA_GROUP", group, 0, NULL, "Group to become when started as root; the user's own when unset."),
+    TEXT("LUNA_GROUP", group, 0, NULL,
+         "Group to become when started as root; the user's own when unset."),
     TEXT("LUNA_PID_FILE", pid_file, 0, NULL, "File to write the master's process id to."),
     TEXT("LUNA_ENV_FILE", env_file, 0, NULL,
-         "File of NAME=value lines for settings the environment leaves unset; read again at SIGHUP."),
+         "File of NAME=value lines for settings the environment leaves unset; read again at "
+         "SIGHUP."),
     TEXT("LUNA_STATE_DIR", state_dir, REQ, NULL, "Directory for the workers' charge journals."),
     WHOLE("LUNA_JOURNAL_SLOT_FIRST", journal_slot_first, 0, "0", 0, LUNA_WORKERS_MAX - 1,
-          "First journal slot of this pool; pools that share LUNA_STATE_DIR each need a range of their own."),
+          "First journal slot of this pool; pools that share LUNA_STATE_DIR each need a range of "
+          "their own."),
     WHOLE("LUNA_JOURNAL_SLOT_COUNT", journal_slot_count, 0, "256", 3, LUNA_WORKERS_MAX,
-          "How many slots the pool has, twice its workers and one at least; what passes the 256th is left "
+          "How many slots the pool has, twice its workers and one at least; what passes the 256th "
+          "is left "
           "out."),
     TEXT("LUNA_MONITOR_LISTEN", monitor_listen, 0, "127.0.0.1:9100",
          "Address and port of /livez, /readyz, /metrics and /status; numeric."),
@@ -65,17 +74,22 @@ const struct luna_setting worker_settings[] = {
     TEXT("LUNA_KEY_PEPPER", key_pepper, REQ | SEC | REL, NULL,
          "Key of the API keys' digests: 64 to 256 hexadecimal digits, the same for every program."),
     TEXT("LUNA_TOKEN_KEYS", token_keys_text, SEC | REL, NULL,
-         "Keys that sign bearer tokens, kid:hex,kid:hex, the newest first; one derived from LUNA_KEY_PEPPER "
+         "Keys that sign bearer tokens, kid:hex,kid:hex, the newest first; one derived from "
+         "LUNA_KEY_PEPPER "
          "when "
          "unset."),
     TEXT("LUNA_CORS_ORIGINS", cors_origins, REL, NULL,
-         "Origins, comma-separated, whose web pages may call the API from a browser; * is all of them."),
+         "Origins, comma-separated, whose web pages may call the API from a browser; * is all of "
+         "them."),
     CHOICE("LUNA_POOL_MODE", pool_mode, REL, "static", pool_modes,
-           "static: always LUNA_WORKERS; dynamic: between LUNA_WORKERS_MIN and LUNA_WORKERS_MAX, by queue "
+           "static: always LUNA_WORKERS; dynamic: between LUNA_WORKERS_MIN and LUNA_WORKERS_MAX, "
+           "by queue "
            "wait."),
     WHOLE("LUNA_WORKERS", workers, REL, "4", 1, WORKERS_MAX, "Workers of a static pool."),
-    WHOLE("LUNA_WORKERS_MIN", workers_min, REL, "2", 1, WORKERS_MAX, "Fewest workers of a dynamic pool."),
-    WHOLE("LUNA_WORKERS_MAX", workers_max, REL, "16", 1, WORKERS_MAX, "Most workers of a dynamic pool."),
+    WHOLE("LUNA_WORKERS_MIN", workers_min, REL, "2", 1, WORKERS_MAX,
+          "Fewest workers of a dynamic pool."),
+    WHOLE("LUNA_WORKERS_MAX", workers_max, REL, "16", 1, WORKERS_MAX,
+          "Most workers of a dynamic pool."),
     WHOLE("LUNA_WORKERS_SPARE", workers_spare, REL, "1", 0, WORKERS_MAX,
           "Idle workers a dynamic pool keeps beyond the busy ones."),
     WHOLE("LUNA_BACKLOG", backlog, 0, "1024", 1, 4096,
@@ -98,21 +112,25 @@ const struct luna_setting worker_settings[] = {
           "Time a new worker may take to prove itself, in milliseconds."),
     WHOLE("LUNA_READY_STALL_MS", ready_stall_ms, REL, "3000", 100, 600000,
           "/readyz turns 503 when no worker has moved for this long, in milliseconds."),
-    WHOLE("LUNA_SLOW_MS", slow_ms, REL, "1000", 0, 600000,
-          "Requests that took longer are logged with their phase times, in milliseconds; 0: never."),
+    WHOLE(
+        "LUNA_SLOW_MS", slow_ms, REL, "1000", 0, 600000,
+        "Requests that took longer are logged with their phase times, in milliseconds; 0: never."),
     WHOLE("LUNA_BODY_BYTES_MAX", body_bytes_max, REL, "33554432", 1024, 1073741824,
           "Largest request body, in bytes."),
-    WHOLE("LUNA_POINTS_MAX", points_max, REL, "1000000", 1, 100000000, "Most observations in one request."),
+    WHOLE("LUNA_POINTS_MAX", points_max, REL, "1000000", 1, 100000000,
+          "Most observations in one request."),
     WHOLE("LUNA_REQUESTS_MAX", requests_max, REL, "100000", 0, INT64_MAX / 4,
           "Requests after which a worker is replaced, give or take a tenth; 0: never."),
     WHOLE("LUNA_WORKER_AGE_MAX_S", worker_age_max_s, REL, "0", 0, 31536000,
           "Age at which a worker is replaced, give or take a tenth, in seconds; 0: never."),
-    WHOLE("LUNA_WORKER_MEMORY_BYTES_MAX", worker_memory_bytes_max, REL, "268435456", 0, INT64_MAX / 4,
+    WHOLE("LUNA_WORKER_MEMORY_BYTES_MAX", worker_memory_bytes_max, REL, "268435456", 0,
+          INT64_MAX / 4,
           "Resident memory at which a worker is replaced after its request, in bytes; 0: never."),
     WHOLE("LUNA_QUARANTINE_S", quarantine_s, REL, "3600", 0, 31536000,
           "Time a body that killed two workers is refused, in seconds; 0: never refused."),
     CHOICE("LUNA_SANDBOX", sandbox, REL, "errno", sandbox_modes,
-           "What a worker's forbidden system call does: off (no filter), log, errno (it fails) or kill."),
+           "What a worker's forbidden system call does: off (no filter), log, errno (it fails) or "
+           "kill."),
     {.name = "LUNA_CORE_DUMPS",
      .type = LUNA_SETTING_BOOL,
      .offset = AT(core_dumps),
@@ -122,7 +140,8 @@ const struct luna_setting worker_settings[] = {
     CHOICE("LUNA_LOG_FORMAT", log_format, REL, "auto", log_formats,
            "Shape of a log line: a JSON object, or key=value; auto: key=value on a terminal."),
     TEXT("LUNA_LOG_FILE", log_file, 0, NULL,
-         "File to append log lines to instead of standard error; USR1 opens it anew, after a rotation."),
+         "File to append log lines to instead of standard error; USR1 opens it anew, after a "
+         "rotation."),
     {.name = NULL}};
 
 static bool is_given(const char *text)
@@ -152,10 +171,11 @@ static enum luna_code check_slots(struct worker_config *config, struct luna_erro
         config->journal_slot_count = LUNA_WORKERS_MAX - config->journal_slot_first;
     if (config->journal_slot_count >= wanted)
         return LUNA_OK;
-    return luna_error_set(err, LUNA_ECONFIG,
-                          "LUNA_JOURNAL_SLOT_FIRST and LUNA_JOURNAL_SLOT_COUNT leave %lld slots; wanted %d "
-                          "at least, twice the workers and one",
-                          (long long)config->journal_slot_count, wanted);
+    return luna_error_set(
+        err, LUNA_ECONFIG,
+        "LUNA_JOURNAL_SLOT_FIRST and LUNA_JOURNAL_SLOT_COUNT leave %lld slots; wanted %d "
+        "at least, twice the workers and one",
+        (long long)config->journal_slot_count, wanted);
 }
 
 static enum luna_code cross_check(struct worker_config *config, struct luna_error *err)
@@ -172,12 +192,12 @@ static enum luna_code cross_check(struct worker_config *config, struct luna_erro
     if (code == LUNA_OK)
         code = luna_pepper_decode(config->key_pepper, config->pepper, &config->pepper_len, err);
     return code != LUNA_OK ? code
-                           : token_keys_init(config->token_keys_text, config->pepper, config->pepper_len,
-                                             &config->token_keys, err);
+                           : token_keys_init(config->token_keys_text, config->pepper,
+                                             config->pepper_len, &config->token_keys, err);
 }
 
-enum luna_code worker_config_load(const char *(*get)(const char *name), struct worker_config *ret_config,
-                                  struct luna_error *err)
+enum luna_code worker_config_load(const char *(*get)(const char *name),
+                                  struct worker_config *ret_config, struct luna_error *err)
 {
     struct worker_config config = {0};
     enum luna_code code = luna_config_load_with_file(worker_settings, get, &config, err);

@@ -1,9 +1,10 @@
 /*
  * worker_config.h: what the worker pool can be told, in one table.
  *
- * Who: main.c loads it once; master.c loads it again at SIGHUP and hands the new one to new workers. Everybody else
- * reads. Values come from the environment; LUNA_ENV_FILE may name a file of NAME=value lines that fills in what the
- * environment leaves unset or empty, and that is read again at SIGHUP. Ownership: worker_config_done() frees the strings.
+ * Who: main.c loads it once; master.c loads it again at SIGHUP and hands the new one to new
+ * workers. Everybody else reads. Values come from the environment; LUNA_ENV_FILE may name a file of
+ * NAME=value lines that fills in what the environment leaves unset or empty, and that is read again
+ * at SIGHUP. Ownership: worker_config_done() frees the strings.
  */
 #ifndef FCGI_WORKER_CONFIG_H
 #define FCGI_WORKER_CONFIG_H
@@ -21,7 +22,8 @@
 enum pool_mode { POOL_STATIC, POOL_DYNAMIC };
 enum sandbox_mode { SANDBOX_OFF, SANDBOX_LOG, SANDBOX_ERRNO, SANDBOX_KILL };
 
-/* Half of the slots but one: a reload needs a second set while the first one drains, and a self-test needs a slot. */
+/* Half of the slots but one: a reload needs a second set while the first one drains, and a
+ * self-test needs a slot. */
 enum { WORKERS_MAX = 127 };
 
 struct worker_config {
@@ -78,15 +80,18 @@ struct worker_config {
 /* For --help, --config-example and the check of conf/fcgi-worker.env.example. */
 extern const struct luna_setting worker_settings[];
 
-/* Reads and cross-checks every setting through `get` (getenv's shape). LUNA_ECONFIG names the variable. */
-enum luna_code worker_config_load(const char *(*get)(const char *name), struct worker_config *ret_config,
+/* Reads and cross-checks every setting through `get` (getenv's shape). LUNA_ECONFIG names the
+ * variable. */
+enum luna_code worker_config_load(const char *(*get)(const char *name),
+                                  struct worker_config *ret_config,
                                   struct luna_error *err) LUNA_MUSTCHECK;
 void worker_config_done(struct worker_config *config);
 
 /* The slot that no worker ever has: the self-test's. */
 int worker_config_self_test_slot(const struct worker_config *config);
 
-/* The most workers that may serve at once under this configuration, the draining ones not counted. */
+/* The most workers that may serve at once under this configuration, the draining ones not
+ * counted. */
 int worker_config_pool_max(const struct worker_config *config);
 
 #endif

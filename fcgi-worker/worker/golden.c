@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Annual flow of the Nile at Aswan, 1871-1970, and the variances of Durbin & Koopman (2012), section 2.2.5. */
+/* Annual flow of the Nile at Aswan, 1871-1970, and the variances of Durbin & Koopman (2012),
+ * section 2.2.5. */
 static const char body[] =
     "{\"results\":["
     "1120,1160,963,1210,1160,1160,813,1230,1370,1140,995,935,1110,994,1020,960,1180,799,958,"

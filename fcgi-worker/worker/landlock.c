@@ -17,7 +17,8 @@ static const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_F
 static const uint64_t writing = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
                                 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR;
 static const uint64_t appending = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG;
-/* All that the first version knows: a newer kernel's additions are left alone, an older one has no Landlock at all. */
+/* All that the first version knows: a newer kernel's additions are left alone, an older one has
+ * no Landlock at all. */
 static const uint64_t handled =
     LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
     LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
@@ -82,7 +83,8 @@ enum luna_code landlock_enter(const struct worker_config *config, struct luna_er
     if (failed == 0)
         failed = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
     if (failed != 0)
-        luna_error_set(err, LUNA_EIO, "landlock: %s; LUNA_SANDBOX=off does without", strerror(errno));
+        luna_error_set(err, LUNA_EIO, "landlock: %s; LUNA_SANDBOX=off does without",
+                       strerror(errno));
     close(ruleset);
     return failed == 0 ? LUNA_OK : LUNA_EIO;
 }

@@ -10,7 +10,8 @@ uint64_t process_resident_bytes(void)
     static int fd = -1;
     static pid_t opened_by;
     char text[128];
-    if (opened_by != getpid()) { /* /proc/self is the process that opened it: not a parent's, after fork */
+    /* /proc/self is the process that opened it: not a parent's, after fork */
+    if (opened_by != getpid()) {
         opened_by = getpid();
         fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     }

@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/* Bytes, without the pages it shares with files and other processes; 0 when /proc cannot be read. The file is opened at
- * the first call and kept, so that a sandbox does not come between. */
+/* Bytes, without the pages it shares with files and other processes; 0 when /proc cannot be read.
+ * The file is opened at the first call and kept, so that a sandbox does not come between. */
 uint64_t process_resident_bytes(void);
 
 #endif

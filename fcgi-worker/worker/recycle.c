@@ -31,8 +31,8 @@ void recycle_init(struct recycle *recycle, const struct worker_config *config)
             recycle->requests_max = 1;
     }
     if (config->worker_age_max_s > 0)
-        recycle->retire_ns =
-            luna_clock_mono_ns() + recycle_jitter(config->worker_age_max_s * second_ns, random_number());
+        recycle->retire_ns = luna_clock_mono_ns() +
+                             recycle_jitter(config->worker_age_max_s * second_ns, random_number());
 }
 
 void recycle_count(struct recycle *recycle)

@@ -1,8 +1,8 @@
 /*
  * recycle.h: when has a worker served long enough?
  *
- * By requests, by age, and by memory. The first two have a tenth of jitter either way, so that workers that started
- * together do not end together.
+ * By requests, by age, and by memory. The first two have a tenth of jitter either way, so that
+ * workers that started together do not end together.
  */
 #ifndef FCGI_WORKER_RECYCLE_H
 #define FCGI_WORKER_RECYCLE_H

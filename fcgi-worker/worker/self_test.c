@@ -10,14 +10,15 @@ enum { STORE_LIMIT_MS = 3000 };
 static int probe(const struct worker_config *config, struct luna_error *err)
 {
     struct luna_admitter *admitter = NULL;
-    const struct luna_admitter_options options = {.redis_url = config->redis_url,
-                                                  .database_url = config->database_url,
-                                                  .pepper = config->pepper,
-                                                  .pepper_len = config->pepper_len,
-                                                  .journal_dir = config->state_dir,
-                                                  .worker_slot = worker_config_self_test_slot(config),
-                                                  .redis_timeout_ms = (int)config->redis_timeout_ms,
-                                                  .database_timeout_ms = (int)config->database_timeout_ms};
+    const struct luna_admitter_options options = {
+        .redis_url = config->redis_url,
+        .database_url = config->database_url,
+        .pepper = config->pepper,
+        .pepper_len = config->pepper_len,
+        .journal_dir = config->state_dir,
+        .worker_slot = worker_config_self_test_slot(config),
+        .redis_timeout_ms = (int)config->redis_timeout_ms,
+        .database_timeout_ms = (int)config->database_timeout_ms};
     if (luna_admitter_new(&options, &admitter, err) != LUNA_OK)
         return WORKER_EXIT_CONFIG;
     enum luna_code code = luna_admitter_probe(admitter, luna_deadline_in_ms(STORE_LIMIT_MS), err);

@@ -1,8 +1,8 @@
 /*
  * self_test.h: would this binary, with this configuration, serve here and now?
  *
- * For `fcgi-worker --self-test`, and for the child that an upgrade starts before anything changes: golden vector, then one
- * connection to each store.
+ * For `fcgi-worker --self-test`, and for the child that an upgrade starts before anything changes:
+ * golden vector, then one connection to each store.
  */
 #ifndef FCGI_WORKER_SELF_TEST_H
 #define FCGI_WORKER_SELF_TEST_H

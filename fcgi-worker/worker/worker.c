@@ -48,17 +48,20 @@ struct worker {
     int64_t trimmed_at; /* how many requests had been served when memory was last given back */
 };
 
-/* Before the accept, not after it: a worker killed in between would have a connection in its hands that nobody knows of. */
+/* Before the accept, not after it: a worker killed in between would have a connection in its
+ * hands that nobody knows of. */
 static void start_clock(struct worker *worker)
 {
     const struct worker_config *config = worker->options->config;
     worker->accepted_ns = luna_clock_mono_ns();
     scoreboard_worker_begin(worker->slot, worker->accepted_ns,
                             worker->accepted_ns +
-                                (config->request_timeout_ms + config->hard_limit_grace_ms) * NS_PER_MS);
+                                (config->request_timeout_ms + config->hard_limit_grace_ms) *
+                                    NS_PER_MS);
 }
 
-/* Requests wait longer than they should: the master may want another worker before its next look round. */
+/* Requests wait longer than they should: the master may want another worker before its next look
+ * round. */
 static void nudge_master(struct worker *worker, int64_t wait_ns)
 {
     const uint64_t one = 1;
@@ -75,7 +78,8 @@ static void nudge_master(struct worker *worker, int64_t wait_ns)
 
 static void show_memory(struct worker *worker)
 {
-    atomic_store_explicit(&worker->slot->resident_bytes, process_resident_bytes(), memory_order_relaxed);
+    atomic_store_explicit(&worker->slot->resident_bytes, process_resident_bytes(),
+                          memory_order_relaxed);
 }
 
 static void serve(struct worker *worker)
@@ -83,7 +87,8 @@ static void serve(struct worker *worker)
     uint64_t waited_before = atomic_load_explicit(&worker->slot->wait_ns, memory_order_relaxed);
     pipeline_serve(&worker->pipeline, worker->accepted_ns);
     fcgi_io_finish(worker->pipeline.io);
-    uint64_t waited = atomic_load_explicit(&worker->slot->wait_ns, memory_order_relaxed) - waited_before;
+    uint64_t waited =
+        atomic_load_explicit(&worker->slot->wait_ns, memory_order_relaxed) - waited_before;
     nudge_master(worker, (int64_t)waited);
     recycle_count(&worker->recycle);
     if (worker->recycle.requests % MEMORY_SHOWN_EVERY == 0)
@@ -127,8 +132,8 @@ static bool take_one(struct worker *worker)
 static void probe_stores(struct worker *worker)
 {
     struct luna_error err = {0};
-    bool ok =
-        luna_admitter_probe(worker->pipeline.admitter, luna_deadline_in_ms(PROBE_LIMIT_MS), &err) == LUNA_OK;
+    bool ok = luna_admitter_probe(worker->pipeline.admitter, luna_deadline_in_ms(PROBE_LIMIT_MS),
+                                  &err) == LUNA_OK;
     unsigned before = atomic_load_explicit(&worker->slot->stores, memory_order_relaxed);
     worker->probed_ns = luna_clock_mono_ns();
     scoreboard_worker_stores(worker->slot, ok ? STORES_OK : STORES_TROUBLE, worker->probed_ns);
@@ -172,7 +177,8 @@ static void wait_for_work(struct worker *worker)
 
 static int loop(struct worker *worker)
 {
-    /* accept is tried even when nothing was announced: an announcement that went to a stopped process is lost. */
+    /* accept is tried even when nothing was announced: an announcement that went to a stopped
+     * process is lost. */
     while (!worker->draining) {
         bool served = take_one(worker);
         if (served && recycle_due(&worker->recycle)) {
@@ -191,7 +197,8 @@ static int loop(struct worker *worker)
 static enum luna_code watch(struct worker *worker, struct luna_error *err)
 {
     const struct worker_options *options = worker->options;
-    struct epoll_event connection = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = options->listen_fd};
+    struct epoll_event connection = {.events = EPOLLIN | EPOLLEXCLUSIVE,
+                                     .data.fd = options->listen_fd};
     struct epoll_event leash = {.events = EPOLLIN, .data.fd = options->leash_fd};
     worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (worker->epoll_fd < 0 ||
@@ -204,21 +211,22 @@ static enum luna_code watch(struct worker *worker, struct luna_error *err)
 static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
 {
     const struct worker_config *config = worker->options->config;
-    const struct luna_admitter_options options = {.redis_url = config->redis_url,
-                                                  .database_url = config->database_url,
-                                                  .pepper = config->pepper,
-                                                  .pepper_len = config->pepper_len,
-                                                  .journal_dir = config->state_dir,
-                                                  .worker_slot =
-                                                      (int)config->journal_slot_first + worker->options->slot,
-                                                  .redis_timeout_ms = (int)config->redis_timeout_ms,
-                                                  .database_timeout_ms = (int)config->database_timeout_ms,
-                                                  .meter = &worker->slot->stores_meter,
-                                                  .silence = &worker->options->board->silence};
+    const struct luna_admitter_options options = {
+        .redis_url = config->redis_url,
+        .database_url = config->database_url,
+        .pepper = config->pepper,
+        .pepper_len = config->pepper_len,
+        .journal_dir = config->state_dir,
+        .worker_slot = (int)config->journal_slot_first + worker->options->slot,
+        .redis_timeout_ms = (int)config->redis_timeout_ms,
+        .database_timeout_ms = (int)config->database_timeout_ms,
+        .meter = &worker->slot->stores_meter,
+        .silence = &worker->options->board->silence};
     enum luna_code code = luna_admitter_new(&options, &worker->pipeline.admitter, err);
-    return code != LUNA_OK ? code
-                           : api_stores_new(config, &worker->slot->stores_meter,
-                                            &worker->options->board->silence, &worker->pipeline.stores, err);
+    return code != LUNA_OK
+               ? code
+               : api_stores_new(config, &worker->slot->stores_meter,
+                                &worker->options->board->silence, &worker->pipeline.stores, err);
 }
 
 static enum luna_code open_connection(struct worker *worker, struct luna_error *err)
@@ -234,8 +242,9 @@ static enum luna_code open_connection(struct worker *worker, struct luna_error *
 /* Everything a worker needs before it may serve. Returns an exit status; CLEAN is success. */
 static int prepare(struct worker *worker, struct luna_error *err)
 {
-    /* What a request of ten thousand points needs is kept from one to the next: to fetch it anew, page by page, took a tenth of the
-     * time. Fixed thresholds: glibc's own grow with what is freed, and a worker would keep its largest request for ever. */
+    /* What a request of ten thousand points needs is kept from one to the next: to fetch it anew,
+     * page by page, took a tenth of the time. Fixed thresholds: glibc's own grow with what is
+     * freed, and a worker would keep its largest request for ever. */
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
     if (golden_check(err) != LUNA_OK || watch(worker, err) != LUNA_OK)

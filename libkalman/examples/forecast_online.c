@@ -1,6 +1,7 @@
 /*
- * Online: fit a local linear trend to the past, go on with a stream, raise an alarm on surprising values, save and load the
- * stream between, and forecast. The four steps of the library (spec, fit, model, stream) with their errors handled once.
+ * Online: fit a local linear trend to the past, go on with a stream, raise an alarm on surprising
+ * values, save and load the stream between, and forecast. The four steps of the library (spec, fit,
+ * model, stream) with their errors handled once.
  */
 #include <kalman/fit.h>
 #include <kalman/model.h>
@@ -22,7 +23,8 @@ static void require(int status, const char *what)
 
 static void *memory_for(size_t bytes)
 {
-    void *memory = aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
+    void *memory =
+        aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
     if (!memory)
         require(KALMAN_ENOMEM, "memory");
     return memory;
@@ -51,16 +53,19 @@ static struct kalman_model *model_of_the_past(void)
     void *workspace = memory_for(bytes);
     require(kalman_fit(&spec, &series, NULL, workspace, bytes, NULL, &fit), "fit");
     free(workspace);
-    printf("fit: %s, observation variance %.3g, level %.3g, slope %.3g\n", kalman_fit_status_name(fit.status),
-           kalman_spec_get(&fit.spec, "observation_variance"), kalman_spec_get(&fit.spec, "level_variance"),
+    printf("fit: %s, observation variance %.3g, level %.3g, slope %.3g\n",
+           kalman_fit_status_name(fit.status), kalman_spec_get(&fit.spec, "observation_variance"),
+           kalman_spec_get(&fit.spec, "level_variance"),
            kalman_spec_get(&fit.spec, "slope_variance"));
     require(kalman_model_new(&fit.spec, &model), "model");
     return model;
 }
 
-/* What another process would do after a restart: the saved bytes and the same model give the same stream. */
+/* What another process would do after a restart: the saved bytes and the same model give the
+ * same stream. */
 static struct kalman_stream *restart(struct kalman_stream *stream, const struct kalman_model *model,
-                                     const struct kalman_options *options, void *memory, size_t bytes)
+                                     const struct kalman_options *options, void *memory,
+                                     size_t bytes)
 {
     size_t saved_bytes = 0;
     struct kalman_stream *loaded = NULL;
@@ -75,8 +80,8 @@ static struct kalman_stream *restart(struct kalman_stream *stream, const struct 
 int main(void)
 {
     struct kalman_model *model = model_of_the_past();
-    struct kalman_options options = {.robust_threshold =
-                                         3.0}; /* one wild reading must not carry the level away */
+    /* one wild reading must not carry the level away */
+    struct kalman_options options = {.robust_threshold = 3.0};
     struct kalman_stream *stream = NULL;
     size_t bytes = 0;
     require(kalman_stream_bytes(model, &bytes), "stream");

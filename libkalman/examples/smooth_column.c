@@ -1,9 +1,11 @@
 /*
- * Smooth a column of numbers: one per line on standard input, "NA" or an empty line for a missing one.
+ * Smooth a column of numbers: one per line on standard input, "NA" or an empty line for a missing
+ * one.
  *
  *     printf '1120\n1160\nNA\n1210\n' | kalman_example_smooth_column
  *
- * Prints each value with its filtered and smoothed level, and on standard error what was fitted. One call does the work.
+ * Prints each value with its filtered and smoothed level, and on standard error what was fitted.
+ * One call does the work.
  */
 #include <kalman/kalman.h>
 
@@ -56,7 +58,8 @@ int main(void)
     size_t count = 0;
     double *values = read_column(&count), *filtered = calloc(count + 1, sizeof *filtered),
            *smoothed = calloc(count + 1, sizeof *smoothed);
-    int status = values && filtered && smoothed ? print_smoothed(values, count, filtered, smoothed) : 1;
+    int status =
+        values && filtered && smoothed ? print_smoothed(values, count, filtered, smoothed) : 1;
     free(values);
     free(filtered);
     free(smoothed);

@@ -98,8 +98,8 @@ static int is_invariant(const struct kalman_model *model)
     const struct kalman_system *s = model->spec.system;
     if (model->input_count > 0)
         return 0;
-    return !s || !(s->Z.stride || s->H.stride || s->T.stride || s->R.stride || s->Q.stride || s->c.stride ||
-                   s->d.stride);
+    return !s || !(s->Z.stride || s->H.stride || s->T.stride || s->R.stride || s->Q.stride ||
+                   s->c.stride || s->d.stride);
 }
 
 void filter_init(struct filter_state *filter, const struct kalman_model *model,
@@ -149,7 +149,8 @@ void filter_copy(struct filter_state *to, const struct filter_state *from)
     to->z_ready = 0;
 }
 
-void filter_checkpoint_init(struct filter_state *checkpoint, const struct filter_state *filter, double *kept)
+void filter_checkpoint_init(struct filter_state *checkpoint, const struct filter_state *filter,
+                            double *kept)
 {
     *checkpoint = *filter;
     carve_kept(checkpoint, kept);

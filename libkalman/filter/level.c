@@ -29,8 +29,9 @@ void level_init(struct level_state *state, const struct kalman_model *model,
 }
 
 /*
- * Has P converged? Near its limit P_{t+1} - Pbar shrinks by (1 - K)^2 a step, so what is left after a change delta is
- * about delta / (K (2 - K)): the test bounds THAT relative to P, not the change itself.
+ * Has P converged? Near its limit P_{t+1} - Pbar shrinks by (1 - K)^2 a step, so what is left after
+ * a change delta is about delta / (K (2 - K)): the test bounds THAT relative to P, not the change
+ * itself.
  */
 static int level_converged(const struct level_state *state, double P, double K, double dt)
 {
@@ -60,8 +61,10 @@ static void level_start(struct level_state *state, double y)
     state->sum.diffuse++;
 }
 
-/* Update with innovation v, DK 2.15; the product form P H / F is never negative and never cancels. */
-static int level_update(struct level_state *state, double v, double P, double dt, double *ret_weight)
+/* Update with innovation v, DK 2.15; the product form P H / F is never negative and never
+ * cancels. */
+static int level_update(struct level_state *state, double v, double P, double dt,
+                        double *ret_weight)
 {
     double F = P + state->H;
     *ret_weight = 1.0;
@@ -71,7 +74,8 @@ static int level_update(struct level_state *state, double v, double P, double dt
         state->sum.exact++;
         return v == 0.0 ? KALMAN_OK : KALMAN_EMODEL;
     }
-    double scaled = v * state->units.mean_to_sd, H = state->H, K = P / F, square = scaled / F * scaled;
+    double scaled = v * state->units.mean_to_sd, H = state->H, K = P / F,
+           square = scaled / F * scaled;
     double standardised = state->robust_threshold > 0.0 ? fabs(scaled) / sqrt(F) : 0.0;
     if (standardised > state->robust_threshold) {
         /* Huber's bound on K v is the ordinary update with the noise inflated to F / weight. */
@@ -96,7 +100,8 @@ static int level_update(struct level_state *state, double v, double P, double dt
 }
 
 /* One step of the full recursion. */
-static int level_step(struct level_state *state, double y, double dt, struct level_block *block, size_t i)
+static int level_step(struct level_state *state, double y, double dt, struct level_block *block,
+                      size_t i)
 {
     double P = state->P + state->Q * dt;
     state->steady = 0;
@@ -121,11 +126,13 @@ static int level_step(struct level_state *state, double y, double dt, struct lev
     return status;
 }
 
-/* Steps with constant gain, until a value is missing, a gap differs, or a robust bound is passed. Returns the next i. */
-static size_t level_steady_steps(struct level_state *state, const double *values, const double *dt, size_t i,
-                                 size_t count, struct level_block *block)
+/* Steps with constant gain, until a value is missing, a gap differs, or a robust bound is
+ * passed. Returns the next i. */
+static size_t level_steady_steps(struct level_state *state, const double *values, const double *dt,
+                                 size_t i, size_t count, struct level_block *block)
 {
-    const double K = state->steady_K, F = state->steady_F, P = state->steady_P, scale = state->steady_scale;
+    const double K = state->steady_K, F = state->steady_F, P = state->steady_P,
+                 scale = state->steady_scale;
     const double P_before = P + state->Q * state->dt, centre = state->centre;
     const double bound = state->robust_threshold > 0.0 ? state->robust_threshold : (double)INFINITY;
     const size_t first = i;
@@ -170,7 +177,11 @@ int level_advance(struct level_state *state, const double *values, const double 
             i = level_steady_steps(state, values, dt, i, count, block);
         if (i == count)
             break;
-        int status = level_step(state, values[i], state->count == 0 ? 0.0 : dt ? dt[i] : 1.0, block, i);
+        int status = level_step(state, values[i],
+                                state->count == 0 ? 0.0
+                                : dt              ? dt[i]
+                                                  : 1.0,
+                                block, i);
         if (status != KALMAN_OK) {
             *ret_done = i;
             return status;
@@ -187,7 +198,8 @@ void level_summary(const struct level_state *state, struct kalman_summary *ret_s
     summary_fill(&state->sum, state->units.sd_exponent, state->steady_at, ret_summary);
 }
 
-void level_forecast(const struct level_state *state, double last_time, struct kalman_forecast *forecast)
+void level_forecast(const struct level_state *state, double last_time,
+                    struct kalman_forecast *forecast)
 {
     double P = state->P, time = last_time;
     double mean = state->started ? level_mean(state, state->a) : (double)NAN;

@@ -1,6 +1,6 @@
 /*
- * The scalar filter of the local level (DK 2.2): the same few lines serve kalman_run, streams and batches, so they agree
- * bit for bit. Private to libkalman.
+ * The scalar filter of the local level (DK 2.2): the same few lines serve kalman_run, streams and
+ * batches, so they agree bit for bit. Private to libkalman.
  */
 #ifndef KALMAN_LEVEL_FILTER_H
 #define KALMAN_LEVEL_FILTER_H
@@ -19,8 +19,9 @@ struct level_state {
     double robust_threshold; /* 0: off */
     double centre;           /* first observed value, the caller's units */
     double a, P;             /* filtered: deviation from the centre, variance */
-    double predicted_before; /* P_t of the last step if it was observed with full weight, else NaN */
-    double dt;               /* of the step that predicted_before belongs to */
+    /* P_t of the last step if it was observed with full weight, else NaN */
+    double predicted_before;
+    double dt;                           /* of the step that predicted_before belongs to */
     double steady_F, steady_K, steady_P; /* constant while steady: F, K, filtered P */
     double steady_scale;                 /* deviation -> standardised innovation */
     uint64_t count;                      /* time points seen */
@@ -32,10 +33,11 @@ struct level_state {
 
 /* What a block of steps found, engine units; an entry per time point. */
 struct level_block {
-    double a_before[LIKELIHOOD_BLOCK], P_before[LIKELIHOOD_BLOCK]; /* predicted; P +inf before the start */
-    double a[LIKELIHOOD_BLOCK], P[LIKELIHOOD_BLOCK];               /* filtered */
-    double v[LIKELIHOOD_BLOCK];                                    /* NaN where missing or diffuse */
-    double F[LIKELIHOOD_BLOCK];                                    /* before any robust inflation */
+    /* predicted; P +inf before the start */
+    double a_before[LIKELIHOOD_BLOCK], P_before[LIKELIHOOD_BLOCK];
+    double a[LIKELIHOOD_BLOCK], P[LIKELIHOOD_BLOCK]; /* filtered */
+    double v[LIKELIHOOD_BLOCK];                      /* NaN where missing or diffuse */
+    double F[LIKELIHOOD_BLOCK];                      /* before any robust inflation */
     double weight[LIKELIHOOD_BLOCK];
 };
 
@@ -45,8 +47,9 @@ int level_applies(const struct kalman_model *model, const struct kalman_options 
 void level_init(struct level_state *state, const struct kalman_model *model,
                 const struct kalman_options *options);
 
-/* Run count <= LIKELIHOOD_BLOCK observations (not infinite, NaN = missing); dt: gap before each, NULL = one. The first
-   observation of all has no gap. On KALMAN_EMODEL and KALMAN_ERANGE ret_done is the offending index. */
+/* Run count <= LIKELIHOOD_BLOCK observations (not infinite, NaN = missing); dt: gap before each,
+ * NULL = one. The first observation of all has no gap. On KALMAN_EMODEL and KALMAN_ERANGE ret_done
+ * is the offending index. */
 int level_advance(struct level_state *state, const double *values, const double *dt, size_t count,
                   struct level_block *block, size_t *ret_done);
 
@@ -59,6 +62,7 @@ static inline double level_mean(const struct level_state *state, double deviatio
 void level_summary(const struct level_state *state, struct kalman_summary *ret_summary);
 
 /* Forecasts; times: see struct kalman_forecast, last_time is that of the last observation. */
-void level_forecast(const struct level_state *state, double last_time, struct kalman_forecast *forecast);
+void level_forecast(const struct level_state *state, double last_time,
+                    struct kalman_forecast *forecast);
 
 #endif

@@ -55,19 +55,21 @@ static inline double gap_between(const struct level_data *data, size_t from, siz
 }
 
 /*
- * Constant gain: v_{t+1} = b v_t + (y_{t+1} - y_t), b = H/F. Four steps at a time, v_{t+4} = b^4 v_t + terms that do not
- * wait for v_t, so the chain is one multiply-add per four values. Stops before a missing value; returns the last index done
- * and the v there.
+ * Constant gain: v_{t+1} = b v_t + (y_{t+1} - y_t), b = H/F. Four steps at a time, v_{t+4} = b^4
+ * v_t + terms that do not wait for v_t, so the chain is one multiply-add per four values. Stops
+ * before a missing value; returns the last index done and the v there.
  */
-static inline size_t steady_squares(const struct level_data *data, double centre, size_t t, double b,
-                                    double *v, double *squares)
+static inline size_t steady_squares(const struct level_data *data, double centre, size_t t,
+                                    double b, double *v, double *squares)
 {
     const double b2 = b * b, b3 = b2 * b, b4 = b2 * b2;
     const double *y = data->values, scale = data->scale;
     double s1 = 0.0, s2 = 0.0, s3 = 0.0, s4 = 0.0, last = *v, y0 = y[t] - centre;
     for (; t + 4 < data->count; t += 4) {
-        double y1 = y[t + 1] - centre, y2 = y[t + 2] - centre, y3 = y[t + 3] - centre, y4 = y[t + 4] - centre;
-        double d1 = (y1 - y0) * scale, d2 = (y2 - y1) * scale, d3 = (y3 - y2) * scale, d4 = (y4 - y3) * scale;
+        double y1 = y[t + 1] - centre, y2 = y[t + 2] - centre, y3 = y[t + 3] - centre,
+               y4 = y[t + 4] - centre;
+        double d1 = (y1 - y0) * scale, d2 = (y2 - y1) * scale, d3 = (y3 - y2) * scale,
+               d4 = (y4 - y3) * scale;
         double w2 = b * d1 + d2, w3 = b * w2 + d3, w4 = b * w3 + d4;
         double v1 = b * last + d1, v2 = b2 * last + w2, v3 = b3 * last + w3, v4 = b4 * last + w4;
         if (isnan(v4))
@@ -88,7 +90,8 @@ static inline size_t steady_squares(const struct level_data *data, double centre
     return t;
 }
 
-void level_likelihood(const struct level_data *data, double H, double Q, struct level_sums *ret_sums)
+void level_likelihood(const struct level_data *data, double H, double Q,
+                      struct level_sums *ret_sums)
 {
     struct log_product logs = {1.0, 0};
     double squares = 0.0, steady_log = 0.0, P = H, e = 0.0, before = NAN;
@@ -110,9 +113,10 @@ void level_likelihood(const struct level_data *data, double H, double Q, struct 
             if (!data->times && change <= 1e-15 * (1.0 - b * b) * P) {
                 double steady_squares_sum = 0.0;
                 /* With no centre the compiler leaves its subtractions out. */
-                size_t done = data->centre == 0.0
-                                  ? steady_squares(data, 0.0, t, b, &v, &steady_squares_sum)
-                                  : steady_squares(data, data->centre, t, b, &v, &steady_squares_sum);
+                size_t done =
+                    data->centre == 0.0
+                        ? steady_squares(data, 0.0, t, b, &v, &steady_squares_sum)
+                        : steady_squares(data, data->centre, t, b, &v, &steady_squares_sum);
                 steady_at = steady_at == SIZE_MAX ? t : steady_at;
                 squares += steady_squares_sum / F;
                 steady_log += (double)(done - t) * log(F);
@@ -152,9 +156,10 @@ static void score_step(struct score_state *s, const double H[2], double b[2])
     log_product_multiply(&s->logs, F);
 }
 
-/* Constant gain, as steady_squares(): v_{t+1} = b v_t + dy and dv_{t+1} = b dv_t + db v_t. Returns the last index done. */
-static size_t score_steady(const struct level_data *data, size_t t, const double H[2], const double b[2],
-                           struct score_state *s)
+/* Constant gain, as steady_squares(): v_{t+1} = b v_t + dy and dv_{t+1} = b dv_t + db v_t.
+ * Returns the last index done. */
+static size_t score_steady(const struct level_data *data, size_t t, const double H[2],
+                           const double b[2], struct score_state *s)
 {
     const double *y = data->values, F = s->P[0] + H[0], dF = s->P[1] + H[1];
     double v = s->v[0], dv = s->v[1], squares = 0.0, cross = 0.0;
@@ -187,7 +192,8 @@ static int score_settled(const struct score_state *s, double b)
 void level_likelihood_score(const struct level_data *data, const double H[2], const double Q[2],
                             struct level_sums *ret_sums)
 {
-    struct score_state s = {.P = {H[0], H[1]}, .before = {(double)NAN, (double)NAN}, .logs = {1.0, 0}};
+    struct score_state s = {
+        .P = {H[0], H[1]}, .before = {(double)NAN, (double)NAN}, .logs = {1.0, 0}};
     size_t t = next_observed(data, 0), innovations = 0;
     while (t < data->count) {
         size_t next = next_observed(data, t + 1);

@@ -1,9 +1,10 @@
 /*
- * The running log-likelihood: sum of squared standardised innovations and the product of their variances.
+ * The running log-likelihood: sum of squared standardised innovations and the product of their
+ * variances.
  *
- * Squares are added plainly within a block of 256 and the blocks with compensation (Neumaier 1974), which keeps the
- * error at a few units in the last place however long the series. The product is renormalised with frexp, one logarithm
- * for the whole series instead of one per step.
+ * Squares are added plainly within a block of 256 and the blocks with compensation (Neumaier 1974),
+ * which keeps the error at a few units in the last place however long the series. The product is
+ * renormalised with frexp, one logarithm for the whole series instead of one per step.
  */
 #ifndef KALMAN_LIKELIHOOD_SUM_H
 #define KALMAN_LIKELIHOOD_SUM_H
@@ -34,8 +35,9 @@ static inline struct likelihood_sum likelihood_sum_empty(void)
 static inline void likelihood_sum_fold(struct likelihood_sum *sum)
 {
     double total = sum->squares + sum->block;
-    sum->compensation += fabs(sum->squares) >= fabs(sum->block) ? (sum->squares - total) + sum->block
-                                                                : (sum->block - total) + sum->squares;
+    sum->compensation += fabs(sum->squares) >= fabs(sum->block)
+                             ? (sum->squares - total) + sum->block
+                             : (sum->block - total) + sum->squares;
     sum->squares = total;
     sum->block = 0.0;
 }
@@ -80,8 +82,10 @@ static inline uint64_t likelihood_sum_room(const struct likelihood_sum *sum)
     return LIKELIHOOD_BLOCK - sum->count % LIKELIHOOD_BLOCK;
 }
 
-/* steps (at most the room) of the steady variance; block: sum->block with their squares added one by one. */
-static inline void likelihood_sum_add_steady(struct likelihood_sum *sum, double block, uint64_t steps)
+/* steps (at most the room) of the steady variance; block: sum->block with their squares added
+ * one by one. */
+static inline void likelihood_sum_add_steady(struct likelihood_sum *sum, double block,
+                                             uint64_t steps)
 {
     sum->block = block;
     sum->steady_count += steps;
@@ -101,10 +105,11 @@ static inline double likelihood_sum_kernel(const struct likelihood_sum *sum, int
     double logs = total.steady_log;
     if (total.steady_count > 0)
         logs += (double)total.steady_count * log(total.steady_F);
-    logs +=
-        log(total.mantissa) + (double)total.exponent * ln2 + (double)total.count * 2.0 * sd_exponent * ln2;
-    return -0.5 * (logs + total.diffuse_log +
-                   (isnan(total.compensation) ? total.squares : total.squares + total.compensation));
+    logs += log(total.mantissa) + (double)total.exponent * ln2 +
+            (double)total.count * 2.0 * sd_exponent * ln2;
+    return -0.5 *
+           (logs + total.diffuse_log +
+            (isnan(total.compensation) ? total.squares : total.squares + total.compensation));
 }
 
 #endif

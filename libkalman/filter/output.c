@@ -60,8 +60,8 @@ static double quadratic(const struct filter_state *f, const double *x)
     return fmax(sum, 0.0);
 }
 
-/* Row i of Z with the known inputs, whatever decorrelation did to f->z. Inputs belong to single observations, whose row is
-   never touched by it. */
+/* Row i of Z with the known inputs, whatever decorrelation did to f->z. Inputs belong to single
+ * observations, whose row is never touched by it. */
 const double *filter_signal_row(const struct filter_state *f, size_t i)
 {
     return f->model->input_count > 0 ? f->z : f->now.Z + i * f->model->states;
@@ -105,7 +105,8 @@ void filter_state_moments(const struct filter_state *f, double *ret_mean, double
         for (size_t j = 0; j < m; j++) {
             int known = state_determined(f, i) && state_determined(f, j);
             double unknown = i == j ? (double)INFINITY : (double)NAN;
-            ret_variance[i * m + j] = known ? units_variance(&f->units, ret_variance[i * m + j]) : unknown;
+            ret_variance[i * m + j] =
+                known ? units_variance(&f->units, ret_variance[i * m + j]) : unknown;
         }
 }
 
@@ -117,8 +118,8 @@ void filter_summary(const struct filter_state *f, struct kalman_summary *ret_sum
 size_t filter_step_work(const struct filter_state *f)
 {
     size_t m = f->model->states, p = f->model->observed, entries = f->T.start[m];
-    size_t compress =
-        f->root ? m * (m + f->model->disturbances) : 0; /* the square-root form's array, at its worst */
+    /* the square-root form's array, at its worst */
+    size_t compress = f->root ? m * (m + f->model->disturbances) : 0;
     return (2 * entries + (p + 4) * m + compress + 16) * m;
 }
 

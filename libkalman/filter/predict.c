@@ -1,5 +1,6 @@
 /*
- * The time update: a <- T a + c, P <- T P T' + R Q R', A <- T A (DK 4.14), T held by its non-zero entries.
+ * The time update: a <- T a + c, P <- T P T' + R Q R', A <- T A (DK 4.14), T held by its non-zero
+ * entries.
  */
 #include "filter/state.h"
 
@@ -39,7 +40,8 @@ static void load_transition(struct filter_state *f)
             }
 }
 
-/* T, R, Q, V and c of the transition into the new point, for kinds whose step depends on the gap. */
+/* T, R, Q, V and c of the transition into the new point, for kinds whose step depends on the
+ * gap. */
 static void transition_by_gap(struct filter_state *f, double dt)
 {
     const struct kalman_model *model = f->model;
@@ -179,7 +181,8 @@ int filter_predict(struct filter_state *f, double dt, const double *inputs)
     } else {
         f->steady = 0;
         if (f->root)
-            square_root_predict(&f->T, f->model->disturbances, f->now.R, f->now.Q, f->P, f->W, f->W2);
+            square_root_predict(&f->T, f->model->disturbances, f->now.R, f->now.Q, f->P, f->W,
+                                f->W2);
         else
             predict_variance(f);
     }

@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-/* w = A'z counts as zero below this share of the size its terms have: what rounding leaves of an exact zero is far less. */
+/* w = A'z counts as zero below this share of the size its terms have: what rounding leaves of an
+ * exact zero is far less. */
 static const double diffuse_tolerance = 1e-10;
 static const double floor_tolerance = 1e-13;
 
@@ -19,14 +20,16 @@ double filter_row_dot(const struct filter_row *e, const double *x)
 }
 
 /*
- * What rounding may have left in A where all of w is zero: nothing in these kinds has a unit of its own, every entry of Z, T and A1
- * is of size one, so the largest entry of A measures it. Elsewhere a small entry may be all there is.
+ * What rounding may have left in A where all of w is zero: nothing in these kinds has a unit of its
+ * own, every entry of Z, T and A1 is of size one, so the largest entry of A measures it. Elsewhere
+ * a small entry may be all there is.
  */
 static double rounding_floor(const struct filter_state *f)
 {
     size_t m = f->model->states, d = f->model->diffuse;
     double largest = 0.0;
-    if (f->model->input_count > 0 || f->model->spec.kind == KALMAN_CUSTOM || f->model->builder->step)
+    if (f->model->input_count > 0 || f->model->spec.kind == KALMAN_CUSTOM ||
+        f->model->builder->step)
         return 0.0;
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < f->diffuse_left; j++) {

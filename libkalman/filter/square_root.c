@@ -4,7 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The rows of B (m x k) in the order of where they end, and where that is: one past the last non-zero. */
+/* The rows of B (m x k) in the order of where they end, and where that is: one past the last
+ * non-zero. */
 static void rows_by_end(const double *B, size_t m, size_t k, uint16_t *order, uint16_t *end)
 {
     uint16_t first[3 * KALMAN_STATES_MAX + 2] = {0};
@@ -21,14 +22,16 @@ static void rows_by_end(const double *B, size_t m, size_t k, uint16_t *order, ui
         order[first[end[i]]++] = (uint16_t)i;
 }
 
-/* Turns columns from .. end so that of this row only the first of them is left; `others` are turned along. */
-static void reflect(double *B, size_t k, size_t from, size_t end, double *row, const uint16_t *others,
-                    size_t count)
+/* Turns columns from .. end so that of this row only the first of them is left; `others` are
+ * turned along. */
+static void reflect(double *B, size_t k, size_t from, size_t end, double *row,
+                    const uint16_t *others, size_t count)
 {
     double norm = 0.0;
     for (size_t j = from; j < end; j++)
         norm = hypot(norm, row[j]);
-    if (!(norm > 0x1p-900)) { /* what exact observations leave shrinks without end; here it has gone */
+    /* what exact observations leave shrinks without end; here it has gone */
+    if (!(norm > 0x1p-900)) {
         memset(row + from, 0, (end - from) * sizeof *row);
         return;
     }
@@ -51,8 +54,9 @@ static void reflect(double *B, size_t k, size_t from, size_t end, double *row, c
 }
 
 /*
- * By Householder reflections from the right: S is triangular but for the order of its rows. Rows that end early come first. Those of a season are last step's, moved along: they end about where they
- * should, and a reflection turns a few columns instead of all.
+ * By Householder reflections from the right: S is triangular but for the order of its rows. Rows
+ * that end early come first. Those of a season are last step's, moved along: they end about where
+ * they should, and a reflection turns a few columns instead of all.
  */
 void square_root_compress(double *B, size_t m, size_t k, double *S, struct meter *meter)
 {
@@ -84,8 +88,8 @@ void square_root_of(const double *Q, size_t r, double *root)
     }
 }
 
-void square_root_predict(const struct sparse *T, size_t r, const double *R, const double *Q, double *S,
-                         double *root_Q, double *array)
+void square_root_predict(const struct sparse *T, size_t r, const double *R, const double *Q,
+                         double *S, double *root_Q, double *array)
 {
     size_t m = T->size, k = m + r;
     square_root_of(Q, r, root_Q);
@@ -102,7 +106,8 @@ void square_root_predict(const struct sparse *T, size_t r, const double *R, cons
     square_root_compress(array, m, k, S, NULL);
 }
 
-/* Turns the columns of S, two neighbours at a time from the last, so that w = S'z is left in the first alone; returns it. */
+/* Turns the columns of S, two neighbours at a time from the last, so that w = S'z is left in the
+ * first alone; returns it. */
 static double gather(double *S, size_t m, const double *w)
 {
     double cosine[KALMAN_STATES_MAX], sine[KALMAN_STATES_MAX], left = w[m - 1];
@@ -115,8 +120,9 @@ static double gather(double *S, size_t m, const double *w)
     for (size_t i = 0; i < m; i++) {
         double *row = S + i * m;
         size_t last = m - 1;
+        /* a turn of two zeros */
         while (last > 0 && row[last - 1] == 0.0 && row[last] == 0.0)
-            last--; /* a turn of two zeros */
+            last--;
         double carried = row[last];
         for (size_t j = last; j > 0; j--) {
             double before = row[j - 1];
@@ -136,7 +142,8 @@ void square_root_update(double *S, size_t m, const double *w, double F, double h
         S[i * m] *= factor;
 }
 
-void square_root_diffuse(double *S, size_t m, const double *w, const double *K0, double h, double *array)
+void square_root_diffuse(double *S, size_t m, const double *w, const double *K0, double h,
+                         double *array)
 {
     size_t k = m + 1;
     double gathered = gather(S, m, w), noise = sqrt(h);

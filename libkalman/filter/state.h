@@ -1,10 +1,12 @@
 /*
- * The filter for any model: univariate treatment of the observations (DK 6.4) with an exact diffuse start. The same
- * functions serve kalman_run, streams and the smoother's second pass, so they agree bit for bit. Private to libkalman.
+ * The filter for any model: univariate treatment of the observations (DK 6.4) with an exact diffuse
+ * start. The same functions serve kalman_run, streams and the smoother's second pass, so they agree
+ * bit for bit. Private to libkalman.
  *
- * The diffuse part of the state's variance is kept as a factor, P_inf = A A', A of m x d. An observation with w = A'z != 0
- * determines one direction: A is turned by a Householder reflection so that the direction is one column, and the column is
- * dropped. Rank falls by exactly one each time; nothing is subtracted and compared with zero, so the diffuse phase ends.
+ * The diffuse part of the state's variance is kept as a factor, P_inf = A A', A of m x d. An
+ * observation with w = A'z != 0 determines one direction: A is turned by a Householder reflection
+ * so that the direction is one column, and the column is dropped. Rank falls by exactly one each
+ * time; nothing is subtracted and compared with zero, so the diffuse phase ends.
  */
 #ifndef KALMAN_FILTER_STATE_H
 #define KALMAN_FILTER_STATE_H
@@ -19,7 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The matrices of one time point: pointers into the model, the caller's custom system, or the scratch below. */
+/* The matrices of one time point: pointers into the model, the caller's custom system, or the
+ * scratch below. */
 struct filter_matrices {
     const double *Z, *H, *d; /* of the observation at t */
     const double *T, *V, *c; /* of the transition t-1 -> t; V = R Q R' */
@@ -42,25 +45,28 @@ struct filter_state {
     int invariant;           /* the same matrices at every step of the same length */
 
     /* What a saved state holds, besides the kept arrays. */
-    double centre;      /* of the observations: first value seen, for models that allow it; else 0 */
-    double steady_dt;   /* gap of the steps in the steady run */
-    uint64_t count;     /* time points seen */
+    double centre;    /* of the observations: first value seen, for models that allow it; else 0 */
+    double steady_dt; /* gap of the steps in the steady run */
+    uint64_t count;   /* time points seen */
     uint64_t steady_at; /* or UINT64_MAX */
     uint32_t diffuse_left;
-    int32_t
-        root; /* P holds a square root S, P = S S': through the diffuse start and until it has settled, while
-                           some directions are known far worse than others and P itself would lose the better ones */
-    uint32_t root_left; /* complete observations still to be taken in that form after the diffuse start */
-    int32_t started, steady,
-        comparable; /* comparable: P_before is the predicted P of a last step observed in full */
+    /* P holds a square root S, P = S S': through the diffuse start and until it has settled,
+     * while some directions are known far worse than others and P itself would lose the better
+     * ones */
+    int32_t root;
+    /* complete observations still to be taken in that form after the diffuse start */
+    uint32_t root_left;
+    /* comparable: P_before is the predicted P of a last step observed in full */
+    int32_t started, steady, comparable;
     struct likelihood_sum sum;
 
     /* The kept arrays, one block. */
     double *kept;
     size_t kept_count;
-    double *a;     /* m: between predict and update predicted, else filtered; engine units, less the centre */
-    double *P_own; /* m x m: storage of P, or S; while steady the filtered one */
-    double *A;     /* m x d, leading dimension d, the first diffuse_left columns in use */
+    /* m: between predict and update predicted, else filtered; engine units, less the centre */
+    double *a;
+    double *P_own;    /* m x m: storage of P, or S; while steady the filtered one */
+    double *A;        /* m x d, leading dimension d, the first diffuse_left columns in use */
     double *P_before; /* m x m: predicted P of the last step; while steady, of every step */
     double *gain;     /* p x m: while steady, M/F of each element */
     double *F_steady; /* p */
@@ -86,24 +92,27 @@ struct filter_state {
 /* What one element of one observation did. */
 struct filter_element {
     enum filter_kind kind;
-    double v;          /* innovation; NaN when missing or diffuse */
-    double error;      /* y - z a: equals v where that is a number, and the error of a diffuse element too */
+    double v; /* innovation; NaN when missing or diffuse */
+    /* y - z a: equals v where that is a number, and the error of a diffuse element too */
+    double error;
     double F;          /* its variance; +inf when diffuse */
     double F_finite;   /* z P z' + h, inflated by 1/weight where a robust bound was passed */
     double F_infinite; /* w'w of a diffuse element, else 0 */
     double weight;     /* 1, or less */
 };
 
-/* One time point for the smoother: everything it needs of the way there. A lean record (smooth_signal.h), of a single
-   observation, has no moments: along is not NULL then, and a, P, A, z are. */
+/* One time point for the smoother: everything it needs of the way there. A lean record
+ * (smooth_signal.h), of a single observation, has no moments: along is not NULL then, and a, P, A,
+ * z are. */
 struct filter_record {
     int root; /* the filter was in square-root form here: P is a root */
-    double *a, *P,
-        *A; /* filtered moments: what the data after this point still improve is all that V is short of P */
+    /* filtered moments: what the data after this point still improve is all that V is short of P */
+    double *a, *P, *A;
     size_t diffuse_left;             /* columns of A */
     struct filter_element *elements; /* p */
-    double *K,
-        *z; /* p x m: M/F of each ordinary element, its row of Z; lean: K0 of a diffuse one, M of one missing */
+    /* p x m: M/F of each ordinary element, its row of Z; lean: K0 of a diffuse one, M of one
+     * missing */
+    double *K, *z;
     double *along; /* NULL, or m: K1 of a diffuse element, A w of a missing one, else zero */
     double signal; /* lean: z a as predicted */
 };
@@ -113,13 +122,14 @@ size_t filter_bytes(const struct kalman_model *model);
 void filter_init(struct filter_state *filter, const struct kalman_model *model,
                  const struct kalman_options *options, void *arrays);
 
-/* Move to the next time point, dt after the last (1 when there are no times); the first call only sets up the first state.
-   inputs: the row of known inputs at the new point. Leaves predicted moments in a, P, A. KALMAN_EPARAMETER: a custom matrix
-   of this step is not finite. */
+/* Move to the next time point, dt after the last (1 when there are no times); the first call only
+ * sets up the first state. inputs: the row of known inputs at the new point. Leaves predicted
+ * moments in a, P, A. KALMAN_EPARAMETER: a custom matrix of this step is not finite. */
 int filter_predict(struct filter_state *filter, double dt, const double *inputs) KALMAN_MUSTCHECK;
 
 /* The matrices of the observation at time point t, without moving any moments. */
-int filter_observation_at(struct filter_state *filter, uint64_t t, const double *inputs) KALMAN_MUSTCHECK;
+int filter_observation_at(struct filter_state *filter, uint64_t t,
+                          const double *inputs) KALMAN_MUSTCHECK;
 
 /* The transition out of time point t alone, dt long. */
 int filter_transition_at(struct filter_state *filter, uint64_t t, double dt) KALMAN_MUSTCHECK;
@@ -130,19 +140,21 @@ void filter_root_of_noise(struct filter_state *filter);
 /* The row of Z that gives element i of the signal at the current point, known inputs included. */
 const double *filter_signal_row(const struct filter_state *filter, size_t i);
 
-/* Take in p values (NaN = missing). elements: p results. record: NULL, or where the smoother's copy goes.
-   KALMAN_EMODEL, KALMAN_ERANGE as in run.h. */
-int filter_update(struct filter_state *filter, const double *values, struct filter_element *elements,
-                  struct filter_record *record) KALMAN_MUSTCHECK;
+/* Take in p values (NaN = missing). elements: p results. record: NULL, or where the smoother's copy
+ * goes. KALMAN_EMODEL, KALMAN_ERANGE as in run.h. */
+int filter_update(struct filter_state *filter, const double *values,
+                  struct filter_element *elements, struct filter_record *record) KALMAN_MUSTCHECK;
 
 /* The dense variance of the state, from P or S: m x m. */
 void filter_variance(const struct filter_state *filter, double *ret_P);
 
 /* Moments of element i of the signal in the caller's units: NaN and +inf while undetermined. */
-void filter_signal(const struct filter_state *filter, size_t i, double *ret_mean, double *ret_variance);
+void filter_signal(const struct filter_state *filter, size_t i, double *ret_mean,
+                   double *ret_variance);
 
 /* Moments of the state in the caller's units; either may be NULL. */
-void filter_state_moments(const struct filter_state *filter, double *ret_mean, double *ret_variance);
+void filter_state_moments(const struct filter_state *filter, double *ret_mean,
+                          double *ret_variance);
 
 void filter_summary(const struct filter_state *filter, struct kalman_summary *ret_summary);
 
@@ -156,18 +168,22 @@ int filter_forecast(struct filter_state *filter, double last_time, struct kalman
 /* Copy one filter's moving parts into another over the same model. */
 void filter_copy(struct filter_state *to, const struct filter_state *from);
 
-/* A state that only holds kept arrays (filter_kept_bytes() at kept), to be copied to and from with filter_copy. */
+/* A state that only holds kept arrays (filter_kept_bytes() at kept), to be copied to and from
+ * with filter_copy. */
 size_t filter_kept_bytes(const struct kalman_model *model);
-void filter_checkpoint_init(struct filter_state *checkpoint, const struct filter_state *filter, double *kept);
+void filter_checkpoint_init(struct filter_state *checkpoint, const struct filter_state *filter,
+                            double *kept);
 
 /* Standardised innovation of an element of the step in hand; NaN where there is none. */
 double filter_standardised(const struct filter_state *filter, const struct filter_element *element);
 
-/* Turn A (rows x left, P_inf = A A') so that the direction w = A'z, w'w = square, is one column, and drop that column. */
+/* Turn A (rows x left, P_inf = A A') so that the direction w = A'z, w'w = square, is one column,
+ * and drop that column. */
 void filter_drop_direction(double *A, size_t rows, size_t leading, size_t left, const double *w,
                            double square);
 
-/* Is the row x (length m) determined, given the diffuse factor A? Relative: rounding is not information. */
+/* Is the row x (length m) determined, given the diffuse factor A? Relative: rounding is not
+ * information. */
 int filter_determined(const double *A, size_t leading, size_t columns, size_t m, const double *x);
 
 #endif

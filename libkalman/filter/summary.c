@@ -65,5 +65,6 @@ double anomaly_score(double standardised)
     if (x < 30.0)
         return -log10(erfc(x * 0.707106781186547524400844362105)) + 0.0;
     /* Mills' ratio to second order; the next term is below 1e-8 of the score here. */
-    return x * x / 2.0 * log10_e + log10(x * 1.253314137315500251207882642406) - log10(1.0 - 1.0 / (x * x));
+    return x * x / 2.0 * log10_e + log10(x * 1.253314137315500251207882642406) -
+           log10(1.0 - 1.0 / (x * x));
 }

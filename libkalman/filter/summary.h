@@ -12,7 +12,8 @@
 void summary_fill(const struct likelihood_sum *sum, int sd_exponent, uint64_t steady_at,
                   struct kalman_summary *ret_summary);
 
-/* The bounds of row h (one column per call: element) of a forecast with p columns, for each of its levels. */
+/* The bounds of row h (one column per call: element) of a forecast with p columns, for each of
+ * its levels. */
 void forecast_bounds(struct kalman_forecast *forecast, size_t columns, size_t element, double mean,
                      double variance);
 

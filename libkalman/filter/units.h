@@ -1,9 +1,11 @@
 /*
- * Powers of two between the caller's units and the engine's. Multiplying by one rounds nothing, so the engine's numbers
- * are those of a series of ordinary size whatever the caller's are, and y -> 2^k y is exact.
+ * Powers of two between the caller's units and the engine's. Multiplying by one rounds nothing, so
+ * the engine's numbers are those of a series of ordinary size whatever the caller's are, and y ->
+ * 2^k y is exact.
  *
- * Variances are held in units of 4^sd_exponent (the model's largest variance is then in [1, 4)); deviations of means in
- * units of 2^mean_exponent, which depends on the model alone: a stream must not depend on data it has not seen.
+ * Variances are held in units of 4^sd_exponent (the model's largest variance is then in [1, 4));
+ * deviations of means in units of 2^mean_exponent, which depends on the model alone: a stream must
+ * not depend on data it has not seen.
  */
 #ifndef KALMAN_UNITS_H
 #define KALMAN_UNITS_H
@@ -17,7 +19,7 @@ struct units {
     int sd_exponent;
     double mean_in, mean_out; /* caller's -> engine's deviations, and back */
     double mean_to_sd;        /* engine's deviations -> standard deviations of the model's unit */
-    double variance_out;      /* engine's variances -> caller's; 0 when no double holds the factor */
+    double variance_out; /* engine's variances -> caller's; 0 when no double holds the factor */
 };
 
 static inline struct units units_of(int sd_exponent)
@@ -32,7 +34,8 @@ static inline struct units units_of(int sd_exponent)
     };
 }
 
-/* A robust weight never inflates a variance further than this, so that it stays finite; the mean is bounded exactly. */
+/* A robust weight never inflates a variance further than this, so that it stays finite; the mean
+ * is bounded exactly. */
 static const double robust_weight_min = 0x1p-800;
 
 /* An engine variance in the caller's units; overflows to +inf, underflows to 0. */
@@ -46,7 +49,8 @@ static inline double units_variance(const struct units *units, double variance)
 static inline double units_deviation(const struct units *units, double y, double centre)
 {
     double difference = y - centre;
-    return isinf(difference) ? y * units->mean_in - centre * units->mean_in : difference * units->mean_in;
+    return isinf(difference) ? y * units->mean_in - centre * units->mean_in
+                             : difference * units->mean_in;
 }
 
 /* centre + an engine deviation, in the caller's units. */

@@ -1,6 +1,6 @@
 /*
- * The measurement update, one element of the observation after another (DK 6.4), with the exact diffuse start (DK 5.2, 6.4.3)
- * on the factor A of P_inf.
+ * The measurement update, one element of the observation after another (DK 6.4), with the exact
+ * diffuse start (DK 5.2, 6.4.3) on the factor A of P_inf.
  */
 #include "filter/row.h"
 #include "filter/state.h"
@@ -13,9 +13,11 @@
 #include <math.h>
 #include <string.h>
 
-/* A row of A that shrinks below this share of itself when a direction is removed was in that direction alone. */
+/* A row of A that shrinks below this share of itself when a direction is removed was in that
+ * direction alone. */
 static const double direction_tolerance = 1e-13;
-/* The predicted variance has settled when a step changes it no more than this: what rounding alone does. */
+/* The predicted variance has settled when a step changes it no more than this: what rounding
+ * alone does. */
 static const double settled_change = 4.0 * DBL_EPSILON;
 
 static void index_rows(struct filter_state *f)
@@ -40,8 +42,9 @@ static int is_diagonal(const double *H, size_t p)
 }
 
 /*
- * H of the observed elements = L D L' (DK 6.4.2): y, z become L^-1 y, L^-1 z, with independent noise D. A missing element
- * drops out of L. Rows depend on which elements are missing, so z is made again next time.
+ * H of the observed elements = L D L' (DK 6.4.2): y, z become L^-1 y, L^-1 z, with independent
+ * noise D. A missing element drops out of L. Rows depend on which elements are missing, so z is
+ * made again next time.
  */
 static void decorrelate(struct filter_state *f)
 {
@@ -115,9 +118,10 @@ void filter_drop_direction(double *A, size_t rows, size_t leading, size_t left, 
     }
 }
 
-/* P_* <- (I - K0 z') P_* (I - K0 z')' + h K0 K0' (DK 5.2.3, K0 = P_inf z / F_inf), and the mean by K0. */
-static void update_diffuse(struct filter_state *f, const struct filter_row *e, struct filter_element *result,
-                           const double *w_root)
+/* P_* <- (I - K0 z') P_* (I - K0 z')' + h K0 K0' (DK 5.2.3, K0 = P_inf z / F_inf), and the mean
+ * by K0. */
+static void update_diffuse(struct filter_state *f, const struct filter_row *e,
+                           struct filter_element *result, const double *w_root)
 {
     size_t m = f->model->states, d = f->model->diffuse;
     double square = result->F_infinite;
@@ -136,8 +140,8 @@ static void update_diffuse(struct filter_state *f, const struct filter_row *e, s
 }
 
 /*
- * P <- P - M M'/F. Where z has one non-zero the row of that state is M h/(F z), a product that cannot cancel; elsewhere
- * the difference is taken once, symmetrically.
+ * P <- P - M M'/F. Where z has one non-zero the row of that state is M h/(F z), a product that
+ * cannot cancel; elsewhere the difference is taken once, symmetrically.
  */
 static void update_variance(struct filter_state *f, const struct filter_row *e, double F, double h)
 {
@@ -170,8 +174,8 @@ static int all_finite(const double *x, size_t count)
     return poison == 0.0;
 }
 
-static int update_ordinary(struct filter_state *f, const struct filter_row *e, struct filter_element *result,
-                           const double *w_root)
+static int update_ordinary(struct filter_state *f, const struct filter_row *e,
+                           struct filter_element *result, const double *w_root)
 {
     size_t m = f->model->states;
     double F = result->F_finite, h = e->h, scaled = result->error * f->units.mean_to_sd;
@@ -336,8 +340,9 @@ static int update_steady(struct filter_state *f, struct filter_element *elements
 }
 
 /*
- * Has the predicted variance stopped moving? Every entry within rounding of what it was one step before, on the scale of its
- * two standard deviations: relative, so that no unit of measurement decides.
+ * Has the predicted variance stopped moving? Every entry within rounding of what it was one step
+ * before, on the scale of its two standard deviations: relative, so that no unit of measurement
+ * decides.
  */
 static int variance_settled(const double *P, const double *P_before, size_t m)
 {
@@ -353,7 +358,8 @@ static int variance_settled(const double *P, const double *P_before, size_t m)
     return 1;
 }
 
-/* Leave the square-root form once the start has settled: 2 m complete observations after the last diffuse direction. */
+/* Leave the square-root form once the start has settled: 2 m complete observations after the
+ * last diffuse direction. */
 static void settle_root(struct filter_state *f, int complete)
 {
     size_t m = f->model->states;

@@ -1,10 +1,11 @@
 /*
  * KALMAN_AUTO: fits sensible candidates and takes the one with the lowest AICc.
  *
- * Diffuse likelihoods of models with different diffuse parts are not comparable: they are densities of different numbers of
- * values, and which wins would depend on the unit of the data. So every candidate is judged on the same values given the
- * same ones before: log p(y_{b+1} .. y_n | y_1 .. y_b), b the largest number of values that any candidate's start consumes.
- * That is a density of the same data for all, diffuse elements integrated out, so only fitted parameters are counted.
+ * Diffuse likelihoods of models with different diffuse parts are not comparable: they are densities
+ * of different numbers of values, and which wins would depend on the unit of the data. So every
+ * candidate is judged on the same values given the same ones before: log p(y_{b+1} .. y_n | y_1 ..
+ * y_b), b the largest number of values that any candidate's start consumes. That is a density of
+ * the same data for all, diffuse elements integrated out, so only fitted parameters are counted.
  */
 #include "fit/parts.h"
 #include "fit/problem.h"
@@ -22,10 +23,12 @@ struct entry {
 
 static const struct entry entries[] = {
     {KALMAN_LOCAL_LEVEL, false, 0, 0, 0, 0, 0, 0, 0,
-     "the local level has the lowest AICc: a slope, a season or autocorrelation do not pay for their "
+     "the local level has the lowest AICc: a slope, a season or autocorrelation do not pay for "
+     "their "
      "parameters"},
     {KALMAN_RANDOM_WALK_DRIFT, false, 0, 0, 0, 0, 0, 0, 0,
-     "the random walk with drift has the lowest AICc: the data carry no measurement noise and drift "
+     "the random walk with drift has the lowest AICc: the data carry no measurement noise and "
+     "drift "
      "steadily"},
     {KALMAN_SMOOTH_TREND, false, 0, 0, 0, 0, 0, 0, 0,
      "the smooth trend has the lowest AICc: the data follow a curve whose slope changes slowly"},
@@ -46,12 +49,15 @@ static const struct entry entries[] = {
     {KALMAN_BASIC_STRUCTURAL, true, 0, 0, 0, 0, 0, 0, 0,
      "the basic structural model has the lowest AICc: level, slope and season all matter"},
     {KALMAN_ARIMA, true, 0, 1, 1, 0, 1, 1, 0,
-     "the airline model ARIMA(0,1,1)(0,1,1) has the lowest AICc: a drifting level and a drifting season"},
+     "the airline model ARIMA(0,1,1)(0,1,1) has the lowest AICc: a drifting level and a drifting "
+     "season"},
     {KALMAN_ARIMA, true, 1, 0, 0, 0, 1, 1, 1,
-     "ARIMA(1,0,0)(0,1,1) with a mean has the lowest AICc: a stable season, and swings that die away"},
+     "ARIMA(1,0,0)(0,1,1) with a mean has the lowest AICc: a stable season, and swings that die "
+     "away"},
 };
 #define entry_count (sizeof entries / sizeof entries[0])
-static_assert(entry_count <= KALMAN_CANDIDATES_MAX, "room for every candidate in the caller's array");
+static_assert(entry_count <= KALMAN_CANDIDATES_MAX,
+              "room for every candidate in the caller's array");
 
 static void set_arima(struct kalman_spec *spec, const struct entry *entry, int period)
 {
@@ -69,10 +75,10 @@ static bool candidate_spec(const struct entry *entry, const struct kalman_spec *
 {
     const struct kalman_kind_info *info = kalman_kind_describe(entry->kind);
     int period = kalman_spec_get_int(request, "period");
-    bool continuous =
-        entry->kind == KALMAN_CONSTANT_VELOCITY; /* in whole steps the smooth trend says the same */
-    if ((continuous && !timed) || (entry->seasonal && period < 2) || (timed && !info->accepts_times) ||
-        (request->input_count > 0 && !info->accepts_inputs))
+    /* in whole steps the smooth trend says the same */
+    bool continuous = entry->kind == KALMAN_CONSTANT_VELOCITY;
+    if ((continuous && !timed) || (entry->seasonal && period < 2) ||
+        (timed && !info->accepts_times) || (request->input_count > 0 && !info->accepts_inputs))
         return false;
     kalman_spec_init(ret_spec, entry->kind);
     ret_spec->input_count = request->input_count;
@@ -94,8 +100,9 @@ int fit_auto_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_byt
     for (size_t i = 0; i < entry_count; i++) {
         struct kalman_spec candidate;
         size_t own = 0, comparison = 0;
+        /* what only times bring in is no larger than the other trends */
         if (!candidate_spec(&entries[i], spec, false, &candidate))
-            continue; /* what only times bring in is no larger than the other trends */
+            continue;
         int status = kalman_fit_bytes(&candidate, count, &own);
         if (status == KALMAN_OK)
             status = kalman_fit_problem_bytes(&candidate, count, &comparison);
@@ -127,8 +134,8 @@ static int evaluate_fitted(const struct fit_request *request, const struct kalma
                                             request->workspace, bytes);
     if (status != KALMAN_OK)
         return status;
-    status = model_init(problem->model_memory, problem->model_bytes, &problem->spec, &problem->meter,
-                        &problem->model);
+    status = model_init(problem->model_memory, problem->model_bytes, &problem->spec,
+                        &problem->meter, &problem->model);
     problem->score.model = problem->model;
     if (status == KALMAN_OK)
         kalman_score_likelihood(&problem->score, &problem->last);
@@ -136,8 +143,8 @@ static int evaluate_fitted(const struct fit_request *request, const struct kalma
 }
 
 /* Tries one entry; false when it cannot be a candidate for these data. */
-static bool try_entry(const struct fit_request *request, const struct entry *entry, struct trial *trial,
-                      int *status)
+static bool try_entry(const struct fit_request *request, const struct entry *entry,
+                      struct trial *trial, int *status)
 {
     struct kalman_spec spec;
     struct fit_problem problem;
@@ -147,11 +154,12 @@ static bool try_entry(const struct fit_request *request, const struct entry *ent
     size_t bytes = 0;
     *status = kalman_fit_bytes(&spec, request->series->count, &bytes);
     if (*status == KALMAN_OK)
-        *status = kalman_fit(&spec, request->series, request->options, request->workspace, bytes, NULL,
-                             &trial->fit);
+        *status = kalman_fit(&spec, request->series, request->options, request->workspace, bytes,
+                             NULL, &trial->fit);
     if (*status != KALMAN_OK)
         return false;
-    bool usable = trial->fit.status == KALMAN_FIT_INTERIOR || trial->fit.status == KALMAN_FIT_BOUNDARY_LOW ||
+    bool usable = trial->fit.status == KALMAN_FIT_INTERIOR ||
+                  trial->fit.status == KALMAN_FIT_BOUNDARY_LOW ||
                   trial->fit.status == KALMAN_FIT_BOUNDARY_HIGH;
     size_t needed = trial->fit.diffuse_count + 2 * trial->fit.parameter_count + 2;
     if (!usable || trial->fit.observation_count <= needed)
@@ -171,8 +179,8 @@ static int judge_trial(const struct fit_request *request, size_t burn, struct tr
     if (status != KALMAN_OK)
         return status;
     double n = (double)(problem.last.observed - burn), k = (double)trial->fit.parameter_count;
-    trial->loglikelihood =
-        kalman_score_after(&problem.score, burn) - n * problem.data_exponent * 0.69314718055994530942;
+    trial->loglikelihood = kalman_score_after(&problem.score, burn) -
+                           n * problem.data_exponent * 0.69314718055994530942;
     trial->aicc = n - k - 1 > 0 ? -2 * trial->loglikelihood + 2 * k * n / (n - k - 1) : HUGE_VAL;
     return KALMAN_OK;
 }
@@ -188,8 +196,8 @@ static void sort_trials(struct trial *const *trials, size_t count, size_t *order
     }
 }
 
-static int settle(const struct fit_request *request, struct trial *trials, size_t count, size_t evaluations,
-                  struct kalman_fit *ret_fit)
+static int settle(const struct fit_request *request, struct trial *trials, size_t count,
+                  size_t evaluations, struct kalman_fit *ret_fit)
 {
     struct trial *pointers[entry_count];
     size_t order[entry_count] = {0}, burn = 0;
@@ -207,10 +215,11 @@ static int settle(const struct fit_request *request, struct trial *trials, size_
     ret_fit->evaluations = evaluations;
     ret_fit->candidate_count = request->candidates ? count : 0;
     for (size_t i = 0; request->candidates && i < count; i++)
-        request->candidates[i] = (struct kalman_candidate){.spec = trials[order[i]].fit.spec,
-                                                           .loglikelihood = trials[order[i]].loglikelihood,
-                                                           .aicc = trials[order[i]].aicc,
-                                                           .status = trials[order[i]].fit.status};
+        request->candidates[i] =
+            (struct kalman_candidate){.spec = trials[order[i]].fit.spec,
+                                      .loglikelihood = trials[order[i]].loglikelihood,
+                                      .aicc = trials[order[i]].aicc,
+                                      .status = trials[order[i]].fit.status};
     return KALMAN_OK;
 }
 
@@ -228,14 +237,15 @@ int fit_auto(const struct fit_request *request, struct kalman_fit *ret_fit)
     }
     if (count > 0)
         return settle(request, trials, count, evaluations, ret_fit);
-    /* Too little to compare anything on: the local level, which copes with one value and with constants. */
+    /* Too little to compare anything on: the local level, which copes with one value and with
+     * constants. */
     struct kalman_spec spec;
     size_t bytes = 0;
     (void)candidate_spec(&entries[0], request->spec, false, &spec);
     int status = kalman_fit_bytes(&spec, request->series->count, &bytes);
     if (status == KALMAN_OK)
-        status =
-            kalman_fit(&spec, request->series, request->options, request->workspace, bytes, NULL, ret_fit);
+        status = kalman_fit(&spec, request->series, request->options, request->workspace, bytes,
+                            NULL, ret_fit);
     if (status == KALMAN_OK)
         ret_fit->reason =
             "the local level, because the series is too short or too regular to compare models on";

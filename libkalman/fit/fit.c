@@ -32,17 +32,20 @@ const char *kalman_fit_status_text(enum kalman_fit_status status)
 
 void fit_information_criteria(struct kalman_fit *fit)
 {
-    double k = (double)(fit->parameter_count + fit->diffuse_count), n = (double)fit->observation_count;
+    double k = (double)(fit->parameter_count + fit->diffuse_count),
+           n = (double)fit->observation_count;
     fit->aic = -2.0 * fit->loglikelihood + 2.0 * k;
     fit->bic = -2.0 * fit->loglikelihood + k * log(n);
-    fit->aicc = n - k - 1.0 > 0.0 ? fit->aic + 2.0 * k * (k + 1.0) / (n - k - 1.0) : (double)INFINITY;
+    fit->aicc =
+        n - k - 1.0 > 0.0 ? fit->aic + 2.0 * k * (k + 1.0) / (n - k - 1.0) : (double)INFINITY;
 }
 
 double fit_scaled_deviation(double y, double centre, int exponent)
 {
     double difference = y - centre;
     /* Quarters first where the difference of two large numbers does not fit. */
-    return isinf(difference) ? ldexp(y * 0.25 - centre * 0.25, 2 - exponent) : ldexp(difference, -exponent);
+    return isinf(difference) ? ldexp(y * 0.25 - centre * 0.25, 2 - exponent)
+                             : ldexp(difference, -exponent);
 }
 
 size_t fit_series_scale(const double *values, size_t count, double *ret_centre, int *ret_exponent)
@@ -101,12 +104,15 @@ static int fit_series_check(const struct kalman_spec *spec, const struct kalman_
                             size_t *bad_index)
 {
     const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
-    int status = series->values ? values_check(series->values, series->count, bad_index) : KALMAN_EINVAL;
+    int status =
+        series->values ? values_check(series->values, series->count, bad_index) : KALMAN_EINVAL;
     if (status == KALMAN_OK && series->times)
-        status = info->accepts_times ? times_check(series->times, series->count, bad_index) : KALMAN_ETIMES;
+        status = info->accepts_times ? times_check(series->times, series->count, bad_index)
+                                     : KALMAN_ETIMES;
     if (status == KALMAN_OK && (series->inputs != NULL) != (spec->input_count > 0))
         return KALMAN_EINPUTS;
-    for (size_t i = 0; status == KALMAN_OK && series->inputs && i < series->count * spec->input_count; i++)
+    for (size_t i = 0;
+         status == KALMAN_OK && series->inputs && i < series->count * spec->input_count; i++)
         if (!isfinite(series->inputs[i])) {
             *bad_index = i;
             status = KALMAN_EDOMAIN;
@@ -125,7 +131,8 @@ int kalman_fit(const struct kalman_spec *spec, const struct kalman_series *serie
     int status = kalman_fit_bytes(spec, series->count, &needed);
     if (status != KALMAN_OK)
         return status;
-    if (workspace_bytes < needed || (needed > 0 && (!workspace || (uintptr_t)workspace % KALMAN_ALIGN != 0)))
+    if (workspace_bytes < needed ||
+        (needed > 0 && (!workspace || (uintptr_t)workspace % KALMAN_ALIGN != 0)))
         return KALMAN_EWORKSPACE;
     memset(ret_fit, 0, sizeof *ret_fit);
     ret_fit->spec = *spec;
@@ -136,7 +143,8 @@ int kalman_fit(const struct kalman_spec *spec, const struct kalman_series *serie
     status = fit_series_check(spec, series, &ret_fit->bad_index);
     if (status != KALMAN_OK)
         return status;
-    struct fit_request request = {spec, series, options ? options : &defaults, workspace, candidates};
+    struct fit_request request = {spec, series, options ? options : &defaults, workspace,
+                                  candidates};
     if (spec->kind == KALMAN_AUTO)
         return fit_auto(&request, ret_fit);
     return fits_by_level(spec) ? level_fit(&request, ret_fit) : fit_general(&request, ret_fit);

@@ -45,7 +45,8 @@ static void store_parameters(const struct fit_problem *problem, const struct kal
             largest = fmax(largest, scaled->parameters[i]);
     }
     int common = 2 * problem->data_exponent, size = largest > 0 ? ilogb(largest) + common : 0;
-    bool plain = (size > -900 && size < 1000) || largest == 0; /* doubles hold them with all their digits */
+    /* doubles hold them with all their digits */
+    bool plain = (size > -900 && size < 1000) || largest == 0;
     spec.variance_exponent = plain ? 0 : common;
     for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
         size_t at = 0, count = 0;
@@ -67,10 +68,11 @@ static void store_parameters(const struct fit_problem *problem, const struct kal
 
 /* The likelihood of a complete scaled spec, in the caller's units, and the report made of it. */
 static int report(struct fit_problem *problem, const struct kalman_spec *scaled,
-                  const struct fit_request *request, enum kalman_fit_status verdict, struct kalman_fit *fit)
+                  const struct fit_request *request, enum kalman_fit_status verdict,
+                  struct kalman_fit *fit)
 {
-    int status =
-        model_init(problem->model_memory, problem->model_bytes, scaled, &problem->meter, &problem->model);
+    int status = model_init(problem->model_memory, problem->model_bytes, scaled, &problem->meter,
+                            &problem->model);
     if (status != KALMAN_OK)
         return status;
     problem->score.model = problem->model;
@@ -78,7 +80,8 @@ static int report(struct fit_problem *problem, const struct kalman_spec *scaled,
     if (problem->meter.cancelled)
         return KALMAN_ECANCELLED;
     const struct kalman_score_result *sums = &problem->last;
-    double observed = (double)sums->observed, innovations = (double)(sums->observed - sums->diffuse);
+    double observed = (double)sums->observed,
+           innovations = (double)(sums->observed - sums->diffuse);
     fit->status = verdict;
     fit->observation_count = sums->observed;
     fit->diffuse_count = sums->diffuse;
@@ -96,7 +99,8 @@ static int report(struct fit_problem *problem, const struct kalman_spec *scaled,
 }
 
 /* Every free variance multiplied by factor, the rest at its default. */
-static void defaults_scaled(const struct fit_problem *problem, double factor, struct kalman_spec *ret_spec)
+static void defaults_scaled(const struct fit_problem *problem, double factor,
+                            struct kalman_spec *ret_spec)
 {
     struct kalman_spec spec;
     kalman_fit_defaults(&problem->spec, &spec);
@@ -120,7 +124,8 @@ static bool series_moves(const struct fit_problem *problem)
     return false;
 }
 
-/* One for each variance; a coefficient takes one more than its own, or the fit passes through every value. */
+/* One for each variance; a coefficient takes one more than its own, or the fit passes through
+ * every value. */
 static size_t innovations_needed(const struct fit_problem *problem)
 {
     for (size_t i = 0; i < problem->count; i++)
@@ -130,17 +135,17 @@ static size_t innovations_needed(const struct fit_problem *problem)
 }
 
 /*
- * Series that a fit can say nothing about: fewer innovations than parameters, or innovations that are all rounding
- * (constants for a level, straight lines for a trend): the scaled series is of size one, its rounding 1e-16. Returns true
- * when it has reported.
+ * Series that a fit can say nothing about: fewer innovations than parameters, or innovations that
+ * are all rounding (constants for a level, straight lines for a trend): the scaled series is of
+ * size one, its rounding 1e-16. Returns true when it has reported.
  */
 static bool settle_without_fit(struct fit_problem *problem, const struct fit_request *request,
                                struct kalman_fit *fit, int *status)
 {
     struct kalman_spec spec;
     defaults_scaled(problem, 1, &spec);
-    *status =
-        model_init(problem->model_memory, problem->model_bytes, &spec, &problem->meter, &problem->model);
+    *status = model_init(problem->model_memory, problem->model_bytes, &spec, &problem->meter,
+                         &problem->model);
     if (*status != KALMAN_OK)
         return true;
     problem->score.model = problem->model;
@@ -178,8 +183,8 @@ static double climb_all(struct fit_problem *problem, size_t wanted, double *x)
         size_t reference = kalman_fit_reference(problem, starts[k].x);
         if (reference != SIZE_MAX)
             held[reference] = true;
-        double value =
-            kalman_fit_climb(problem, held, problem->analytic ? 1e-3 : 1e-5, climb_evaluations, starts[k].x);
+        double value = kalman_fit_climb(problem, held, problem->analytic ? 1e-3 : 1e-5,
+                                        climb_evaluations, starts[k].x);
         if (value > best) {
             best = value;
             memcpy(x, starts[k].x, problem->count * sizeof(double));
@@ -188,7 +193,8 @@ static double climb_all(struct fit_problem *problem, size_t wanted, double *x)
     return best;
 }
 
-static enum kalman_fit_status judge(const struct fit_problem *problem, const double *x, bool converged)
+static enum kalman_fit_status judge(const struct fit_problem *problem, const double *x,
+                                    bool converged)
 {
     bool low = false, noiseless = false;
     for (size_t i = 0; i < problem->count; i++) {
@@ -204,7 +210,8 @@ static enum kalman_fit_status judge(const struct fit_problem *problem, const dou
     return noiseless ? KALMAN_FIT_BOUNDARY_HIGH : KALMAN_FIT_INTERIOR;
 }
 
-/* Season models take long for each start, and have one sharp summit; what is not variances has more, and wilder ones. */
+/* Season models take long for each start, and have one sharp summit; what is not variances has
+ * more, and wilder ones. */
 static size_t starts_for(const struct fit_problem *problem)
 {
     if (problem->model->states > states_most)
@@ -220,8 +227,8 @@ int fit_general(const struct fit_request *request, struct kalman_fit *ret_fit)
     size_t bytes = 0;
     int status = kalman_fit_problem_bytes(request->spec, request->series->count, &bytes);
     if (status == KALMAN_OK)
-        status = kalman_fit_problem_prepare(&problem, request->spec, request->series, request->options,
-                                            request->workspace, bytes);
+        status = kalman_fit_problem_prepare(&problem, request->spec, request->series,
+                                            request->options, request->workspace, bytes);
     if (status != KALMAN_OK)
         return status;
     ret_fit->parameter_count = problem.count;

@@ -1,5 +1,6 @@
 /*
- * kalman_fit for the local level: data and given variances in, ratio found by level_search, report out.
+ * kalman_fit for the local level: data and given variances in, ratio found by level_search, report
+ * out.
  */
 #include "fit/level_search.h"
 #include "fit/parts.h"
@@ -9,7 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* A variance in data units of 2^exponent as a parameter of the spec, whose exponent must suit both. */
+/* A variance in data units of 2^exponent as a parameter of the spec, whose exponent must suit
+ * both. */
 static void store_variances(struct kalman_spec *spec, double noise, double level, int exponent)
 {
     double largest = fmax(noise, level);
@@ -21,10 +23,12 @@ static void store_variances(struct kalman_spec *spec, double noise, double level
     spec->variance_exponent = plain || largest == 0.0 ? 0 : 2 * exponent;
 }
 
-/* The report at ratio q: sums once more at the result, then scale, variances, likelihood in the caller's units. */
+/* The report at ratio q: sums once more at the result, then scale, variances, likelihood in the
+ * caller's units. */
 static int report(struct level_problem *problem, double q, int exponent, struct kalman_fit *fit)
 {
-    const double log_two_pi = 1.837877066409345483560659472811, ln2 = 0.693147180559945309417232121458;
+    const double log_two_pi = 1.837877066409345483560659472811,
+                 ln2 = 0.693147180559945309417232121458;
     const struct kalman_spec given = fit->spec;
     double H = 1.0, Q = 1.0;
     level_ratio_pair(q, &H, &Q);
@@ -34,8 +38,9 @@ static int report(struct level_problem *problem, double q, int exponent, struct 
     double s = level_problem_scale(problem, H, Q, sums.squares), ne = problem->innovations;
     double noise = problem->mode == LEVEL_FIXED_NOISE ? problem->given : s * H;
     double level = problem->mode == LEVEL_FIXED_LEVEL ? problem->given : s * Q;
+    /* gaps in time so small that a rate of variance overflows */
     if (!isfinite(noise) || !isfinite(level))
-        return KALMAN_ERANGE; /* gaps in time so small that a rate of variance overflows */
+        return KALMAN_ERANGE;
     store_variances(&fit->spec, noise, level, exponent);
     for (int i = 0; i < 2; i++) /* a given number comes back as it was */
         if (!isnan(given.parameters[i]))
@@ -43,7 +48,8 @@ static int report(struct level_problem *problem, double q, int exponent, struct 
                 ldexp(given.parameters[i], given.variance_exponent - fit->spec.variance_exponent);
     fit->signal_to_noise = q;
     fit->evaluations = problem->evaluations;
-    double kernel = level_problem_value(problem, H, Q, sums.squares, sums.logs) - ne * exponent * ln2;
+    double kernel =
+        level_problem_value(problem, H, Q, sums.squares, sums.logs) - ne * exponent * ln2;
     fit->loglikelihood_marginal = kernel - 0.5 * log_two_pi * ne;
     fit->loglikelihood = fit->loglikelihood_marginal - 0.5 * log_two_pi;
     return KALMAN_OK;
@@ -55,8 +61,8 @@ static void report_degenerate(size_t observed, struct kalman_fit *fit)
     for (int i = 0; i < 2; i++)
         fit->spec.parameters[i] = isnan(fit->spec.parameters[i]) ? 0.0 : fit->spec.parameters[i];
     fit->status = observed >= 2 ? KALMAN_FIT_DEGENERATE_CONSTANT : KALMAN_FIT_UNIDENTIFIED_DEFAULT;
-    fit->loglikelihood =
-        observed >= 2 ? (double)INFINITY : -0.5 * 1.837877066409345483560659472811 * (double)observed;
+    fit->loglikelihood = observed >= 2 ? (double)INFINITY
+                                       : -0.5 * 1.837877066409345483560659472811 * (double)observed;
     fit->loglikelihood_marginal = observed >= 2 ? (double)INFINITY : 0.0;
 }
 
@@ -69,10 +75,12 @@ static enum level_mode level_mode_of(const struct kalman_spec *spec)
 }
 
 /*
- * The caller's own values, to be centred and scaled as they are read: the workspace of a long series stays untouched, and
- * costs no memory then. Only where the scale or a deviation is no double, a copy that is both already.
+ * The caller's own values, to be centred and scaled as they are read: the workspace of a long
+ * series stays untouched, and costs no memory then. Only where the scale or a deviation is no
+ * double, a copy that is both already.
  */
-static struct level_data level_data_of(const struct fit_request *request, double centre, int exponent)
+static struct level_data level_data_of(const struct fit_request *request, double centre,
+                                       int exponent)
 {
     const struct kalman_series *series = request->series;
     if (abs(exponent) <= 1000)
@@ -112,8 +120,10 @@ int level_fit(const struct fit_request *request, struct kalman_fit *ret_fit)
 {
     double centre = NAN;
     int exponent = INT_MIN;
-    size_t observed = fit_series_scale(request->series->values, request->series->count, &centre, &exponent);
-    struct level_problem problem = {.mode = level_mode_of(request->spec), .hook = &request->options->hook};
+    size_t observed =
+        fit_series_scale(request->series->values, request->series->count, &centre, &exponent);
+    struct level_problem problem = {.mode = level_mode_of(request->spec),
+                                    .hook = &request->options->hook};
     ret_fit->observation_count = observed;
     ret_fit->diffuse_count = observed > 0;
     ret_fit->parameter_count = kalman_spec_free_count(request->spec);
@@ -125,12 +135,14 @@ int level_fit(const struct fit_request *request, struct kalman_fit *ret_fit)
     problem.data = level_data_of(request, centre, exponent);
     problem.innovations = (double)(observed - 1);
     double q = ratio_known(&problem, observed, request->spec);
+    /* the ratio is known, the scale is not */
     if (!isnan(q) && ret_fit->parameter_count > 0)
-        problem.mode = LEVEL_BOTH_FREE; /* the ratio is known, the scale is not */
+        problem.mode = LEVEL_BOTH_FREE;
     else if (problem.mode != LEVEL_BOTH_FREE)
         take_given(&problem, request->spec, exponent);
-    ret_fit->status = observed == 2 && problem.mode == LEVEL_BOTH_FREE ? KALMAN_FIT_UNIDENTIFIED_DEFAULT
-                                                                       : KALMAN_FIT_INTERIOR;
+    ret_fit->status = observed == 2 && problem.mode == LEVEL_BOTH_FREE
+                          ? KALMAN_FIT_UNIDENTIFIED_DEFAULT
+                          : KALMAN_FIT_INTERIOR;
     if (isnan(q)) {
         q = level_search(&problem);
         if (q == 0.0 || isinf(q))

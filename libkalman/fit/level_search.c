@@ -1,11 +1,13 @@
 /*
- * Maximum likelihood for the local level, over the CLOSED interval of the signal-to-noise ratio q = Q/H.
+ * Maximum likelihood for the local level, over the CLOSED interval of the signal-to-noise ratio q =
+ * Q/H.
  *
- * The scale drops out of the likelihood (DK 2.10.2), so one parameter is left, u = log q. Both ends are members of the
- * family: q = 0 is a constant level, q = inf a random walk without noise. A grid over u and the two ends finds the best
- * neighbourhood, eight ratios per pass over the data; then the zero of the analytic score is found inside its bracket by
- * Brent's method (1973, ch. 4). Searching the zero of the score rather than the top of the likelihood is what gives q to
- * full precision: near its top the likelihood is flat to rounding over a relative width of 1e-8.
+ * The scale drops out of the likelihood (DK 2.10.2), so one parameter is left, u = log q. Both ends
+ * are members of the family: q = 0 is a constant level, q = inf a random walk without noise. A grid
+ * over u and the two ends finds the best neighbourhood, eight ratios per pass over the data; then
+ * the zero of the analytic score is found inside its bracket by Brent's method (1973, ch. 4).
+ * Searching the zero of the score rather than the top of the likelihood is what gives q to full
+ * precision: near its top the likelihood is flat to rounding over a relative width of 1e-8.
  *
  * With one variance given, the same search runs on the likelihood at that scale.
  */
@@ -44,7 +46,8 @@ double level_problem_value(const struct level_problem *problem, double H, double
     return -0.5 * (problem->innovations * log_s + logs + squares / s);
 }
 
-/* d value / d log q. The pair's own scale moves with q, in the opposite way, when it is tied to the given variance. */
+/* d value / d log q. The pair's own scale moves with q, in the opposite way, when it is tied to
+ * the given variance. */
 static double problem_score(struct level_problem *problem, double u)
 {
     double q = exp(u), H = 1.0, Q = 1.0;
@@ -55,8 +58,9 @@ static double problem_score(struct level_problem *problem, double u)
     problem->evaluations++;
     double s = level_problem_scale(problem, H, Q, sums.squares);
     double score = -0.5 * (sums.logs_by_u + sums.squares_by_u / s);
+    /* at the best scale its derivative vanishes */
     if (problem->mode == LEVEL_BOTH_FREE)
-        return score; /* at the best scale its derivative vanishes */
+        return score;
     double s_by_u = problem->mode == LEVEL_FIXED_NOISE ? -h[1] / H : -l[1] / Q; /* d log s / du */
     return score - 0.5 * s_by_u * (problem->innovations - sums.squares / s);
 }
@@ -73,12 +77,14 @@ static double problem_at(struct level_problem *problem, double q)
 
 static int hook_stops(struct level_problem *problem)
 {
-    if (!problem->cancelled && problem->hook->cancelled && problem->hook->cancelled(problem->hook->context))
+    if (!problem->cancelled && problem->hook->cancelled &&
+        problem->hook->cancelled(problem->hook->context))
         problem->cancelled = 1;
     return problem->cancelled;
 }
 
-/* Is there a closed end at q = 0, at q = inf? With H given, q = inf is no model, and the other way round. */
+/* Is there a closed end at q = 0, at q = inf? With H given, q = inf is no model, and the other
+ * way round. */
 static int has_low_end(const struct level_problem *problem)
 {
     return problem->mode != LEVEL_FIXED_LEVEL;
@@ -113,8 +119,8 @@ static double mean_square_step(const struct level_data *data)
     return sum / count;
 }
 
-/* Where an interior maximum can be told from the ends: q down to about 1/n^2, up to a noise share of 1e-4; wider if a
-   given variance is far from what the data show. */
+/* Where an interior maximum can be told from the ends: q down to about 1/n^2, up to a noise share
+ * of 1e-4; wider if a given variance is far from what the data show. */
 static void grid_place(const struct level_problem *problem, struct level_grid *grid)
 {
     double n = problem->innovations + 1.0, low = -2.0 * log(n) - 4.6, high = 9.2;
@@ -160,11 +166,12 @@ static double end_slope(struct level_problem *problem, int high)
     struct level_sums sums;
     level_likelihood_score(&problem->data, h, l, &sums);
     problem->evaluations++;
-    return -0.5 *
-           (sums.logs_by_u + sums.squares_by_u / level_problem_scale(problem, h[0], l[0], sums.squares));
+    return -0.5 * (sums.logs_by_u +
+                   sums.squares_by_u / level_problem_scale(problem, h[0], l[0], sums.squares));
 }
 
-/* A bracket of a maximum: going from near to far, the score points forward at near and back at far. */
+/* A bracket of a maximum: going from near to far, the score points forward at near and back at
+ * far. */
 struct level_bracket {
     double near, far, score_near, score_far;
     double direction; /* of far from near, +1 or -1 */
@@ -190,8 +197,10 @@ static int bracket_outward(struct level_problem *problem, struct level_bracket *
     return 0;
 }
 
-/* The value at far is below that at near, so a top lies between even if the score at far does not say so yet. */
-static void bracket_tighten(struct level_problem *problem, double value_near, struct level_bracket *bracket)
+/* The value at far is below that at near, so a top lies between even if the score at far does
+ * not say so yet. */
+static void bracket_tighten(struct level_problem *problem, double value_near,
+                            struct level_bracket *bracket)
 {
     for (int i = 0; i < 60 && bracket->score_far * bracket->direction >= 0.0; i++) {
         double middle = 0.5 * (bracket->near + bracket->far);
@@ -248,13 +257,15 @@ static double score_root(struct level_problem *problem, const struct level_brack
     return b;
 }
 
-/* The maximum near grid point i (an inner one). Returns log q, or -inf/+inf when it slid into an end. */
+/* The maximum near grid point i (an inner one). Returns log q, or -inf/+inf when it slid into an
+ * end. */
 static double refine_inner(struct level_problem *problem, const struct level_grid *grid, size_t i)
 {
     double u = grid->u[i], score = problem_score(problem, u);
     if (score == 0.0)
         return u;
-    struct level_bracket bracket = {.near = u, .score_near = score, .direction = score > 0.0 ? 1.0 : -1.0};
+    struct level_bracket bracket = {
+        .near = u, .score_near = score, .direction = score > 0.0 ? 1.0 : -1.0};
     size_t neighbour = score > 0.0 ? i + 1 : i - 1;
     if (neighbour == 0 || neighbour + 1 == grid->count) {
         if (!bracket_outward(problem, &bracket))
@@ -278,12 +289,14 @@ static double maximise(struct level_problem *problem)
         int closed = high ? has_high_end(problem) : has_low_end(problem);
         if (closed && !(end_slope(problem, high) > 0.0))
             return high ? (double)INFINITY : -(double)INFINITY;
-        best = high ? grid.count - 2 : 1; /* the top is between the end and the outermost inner point */
+        /* the top is between the end and the outermost inner point */
+        best = high ? grid.count - 2 : 1;
     }
     double u = refine_inner(problem, &grid, best);
     if (problem->cancelled || isinf(u))
         return u;
-    /* An end that the grid found lower can still beat a shallow inner top only by rounding; compare once more. */
+    /* An end that the grid found lower can still beat a shallow inner top only by rounding;
+     * compare once more. */
     double value = problem_at(problem, exp(u));
     if (has_low_end(problem) && grid.value[0] > value)
         return -INFINITY;

@@ -1,4 +1,5 @@
-/* The search behind the local level's fit: one dimension, a closed interval. Private to libkalman. */
+/* The search behind the local level's fit: one dimension, a closed interval. Private to
+ * libkalman. */
 #ifndef KALMAN_LEVEL_SEARCH_H
 #define KALMAN_LEVEL_SEARCH_H
 
@@ -16,8 +17,9 @@ enum level_mode {
 struct level_problem {
     struct level_data data; /* the largest is between 1 and 2 in size */
     enum level_mode mode;
-    double given;       /* the given variance, in squared data units */
-    double log_given;   /* its logarithm, right even where given itself had to be held inside the doubles */
+    double given; /* the given variance, in squared data units */
+    /* its logarithm, right even where given itself had to be held inside the doubles */
+    double log_given;
     double innovations; /* observed - 1 */
     const struct kalman_hook *hook;
     size_t evaluations;
@@ -34,7 +36,8 @@ double level_problem_scale(const struct level_problem *problem, double H, double
 double level_problem_value(const struct level_problem *problem, double H, double Q, double squares,
                            double logs);
 
-/* The q in [0, +inf] with the largest likelihood. problem->cancelled says whether the hook ended the search. */
+/* The q in [0, +inf] with the largest likelihood. problem->cancelled says whether the hook ended
+ * the search. */
 double level_search(struct level_problem *problem);
 
 #endif

@@ -4,7 +4,8 @@
 #include <nlopt.h>
 #include <string.h>
 
-/* What the callback needs: which elements of the whole x the optimiser's vector stands for, and the best so far. */
+/* What the callback needs: which elements of the whole x the optimiser's vector stands for, and
+ * the best so far. */
 struct climb {
     struct fit_problem *problem;
     nlopt_opt optimiser;
@@ -26,8 +27,9 @@ static double objective(unsigned count, const double *moving, double *gradient, 
         nlopt_force_stop(climb->optimiser);
     for (unsigned i = 0; i < count; i++)
         climb->x[climb->moving[i]] = moving[i];
-    double value = gradient ? kalman_fit_gradient(climb->problem, climb->x, difference_step, false, whole)
-                            : kalman_fit_value(climb->problem, climb->x);
+    double value =
+        gradient ? kalman_fit_gradient(climb->problem, climb->x, difference_step, false, whole)
+                 : kalman_fit_value(climb->problem, climb->x);
     for (unsigned i = 0; gradient && i < count; i++)
         gradient[i] = isfinite(value) ? whole[climb->moving[i]] : 0;
     if (value > climb->value) {
@@ -37,14 +39,16 @@ static double objective(unsigned count, const double *moving, double *gradient, 
     return isfinite(value) ? value : nowhere;
 }
 
-static bool configure(nlopt_opt optimiser, struct climb *climb, double gain_min, size_t evaluations_max)
+static bool configure(nlopt_opt optimiser, struct climb *climb, double gain_min,
+                      size_t evaluations_max)
 {
     double lower[KALMAN_PARAMETERS_MAX], upper[KALMAN_PARAMETERS_MAX];
     for (size_t i = 0; i < climb->count; i++) {
         lower[i] = climb->problem->coordinates[climb->moving[i]].lower;
         upper[i] = climb->problem->coordinates[climb->moving[i]].upper;
     }
-    return nlopt_set_lower_bounds(optimiser, lower) > 0 && nlopt_set_upper_bounds(optimiser, upper) > 0 &&
+    return nlopt_set_lower_bounds(optimiser, lower) > 0 &&
+           nlopt_set_upper_bounds(optimiser, upper) > 0 &&
            nlopt_set_max_objective(optimiser, objective, climb) > 0 &&
            nlopt_set_ftol_abs(optimiser, gain_min) > 0 &&
            nlopt_set_maxeval(optimiser, (int)evaluations_max) > 0;

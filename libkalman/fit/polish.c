@@ -25,10 +25,12 @@ bool kalman_fit_at_bound(const struct fit_problem *problem, const double *x, siz
 {
     const struct fit_coordinate *c = &problem->coordinates[i];
     double width = c->upper - c->lower;
-    return c->kind != FIT_VARIANCE && (x[i] - c->lower < 1e-9 * width || c->upper - x[i] < 1e-9 * width);
+    return c->kind != FIT_VARIANCE &&
+           (x[i] - c->lower < 1e-9 * width || c->upper - x[i] < 1e-9 * width);
 }
 
-/* The coordinates that Newton moves: not the reference, not zero variances, not at a bound unless pulled inward. */
+/* The coordinates that Newton moves: not the reference, not zero variances, not at a bound
+ * unless pulled inward. */
 static size_t list_free(const struct fit_problem *problem, const double *x, const double *gradient,
                         size_t *ret_free)
 {
@@ -46,7 +48,8 @@ static size_t list_free(const struct fit_problem *problem, const double *x, cons
     return count;
 }
 
-/* Minus the Hessian on the free coordinates, by differences of the gradient (closed form) or of the value. */
+/* Minus the Hessian on the free coordinates, by differences of the gradient (closed form) or of
+ * the value. */
 static bool curvature(struct fit_problem *problem, double *x, const size_t *free_list, size_t count,
                       double *matrix)
 {
@@ -73,7 +76,8 @@ static bool curvature(struct fit_problem *problem, double *x, const size_t *free
     return true;
 }
 
-/* Solves matrix step = gradient by LDL', pivots raised to stay positive: then the step climbs. Destroys the matrix. */
+/* Solves matrix step = gradient by LDL', pivots raised to stay positive: then the step climbs.
+ * Destroys the matrix. */
 static void solve_uphill(double *matrix, size_t count, double *step)
 {
     double largest = 0;
@@ -101,9 +105,10 @@ static void solve_uphill(double *matrix, size_t count, double *step)
     }
 }
 
-/* x plus a share of the step, inside the box. The step is shortened as a whole: it keeps its uphill direction. */
-static void move(const struct fit_problem *problem, const size_t *free_list, size_t count, const double *from,
-                 const double *step, double share, double *x)
+/* x plus a share of the step, inside the box. The step is shortened as a whole: it keeps its
+ * uphill direction. */
+static void move(const struct fit_problem *problem, const size_t *free_list, size_t count,
+                 const double *from, const double *step, double share, double *x)
 {
     double longest = 0;
     for (size_t a = 0; a < count; a++)
@@ -123,7 +128,8 @@ static double rounding(const struct fit_problem *problem, double value)
     return 16 * DBL_EPSILON * (fabs(value) + (double)problem->series.count);
 }
 
-/* Takes the longest of step, step/2, step/4 .. that does not lose; returns the value, x unchanged if none does. */
+/* Takes the longest of step, step/2, step/4 .. that does not lose; returns the value, x
+ * unchanged if none does. */
 static double line_search(struct fit_problem *problem, const size_t *free_list, size_t count,
                           const double *step, double value, double *x)
 {
@@ -132,7 +138,8 @@ static double line_search(struct fit_problem *problem, const size_t *free_list, 
     for (int i = 0; i < halvings_max && kalman_fit_continues(problem); i++) {
         move(problem, free_list, count, from, step, share, x);
         double found = kalman_fit_value(problem, x);
-        /* Near the top the value is flat to rounding; a full Newton step is better informed than the difference. */
+        /* Near the top the value is flat to rounding; a full Newton step is better informed than
+         * the difference. */
         if (found > value - rounding(problem, value))
             return found;
         share /= 2;
@@ -141,11 +148,13 @@ static double line_search(struct fit_problem *problem, const size_t *free_list, 
     return value;
 }
 
-/* Newton from x. The curvature is kept while the steps shrink fast, and computed again when they do not. */
+/* Newton from x. The curvature is kept while the steps shrink fast, and computed again when they
+ * do not. */
 static double newton(struct fit_problem *problem, double *matrix, double *factor, double *x,
                      bool *ret_converged)
 {
-    double gradient[KALMAN_PARAMETERS_MAX], step[KALMAN_PARAMETERS_MAX], decrement_before = INFINITY;
+    double gradient[KALMAN_PARAMETERS_MAX], step[KALMAN_PARAMETERS_MAX],
+        decrement_before = INFINITY;
     size_t free_list[KALMAN_PARAMETERS_MAX], count_before = SIZE_MAX;
     double value = kalman_fit_value(problem, x);
     *ret_converged = false;
@@ -169,9 +178,11 @@ static double newton(struct fit_problem *problem, double *matrix, double *factor
             decrement += step[a] * gradient[free_list[a]];
         double before = value;
         value = line_search(problem, free_list, count, step, before, x);
-        /* The decrement is twice what the likelihood still has to gain: below rounding, this was the last step. So it
-           was when the likelihood gained nothing that shows: the slope left is the differences' own error. */
-        bool flat = round > 0 && fabs(decrement) < 1e-7 && fabs(value - before) < rounding(problem, value);
+        /* The decrement is twice what the likelihood still has to gain: below rounding, this was
+         * the last step. So it was when the likelihood gained nothing that shows: the slope left is
+         * the differences' own error. */
+        bool flat =
+            round > 0 && fabs(decrement) < 1e-7 && fabs(value - before) < rounding(problem, value);
         if (flat || fabs(decrement) < 0.1 * rounding(problem, value)) {
             *ret_converged = true;
             return value;
@@ -182,7 +193,8 @@ static double newton(struct fit_problem *problem, double *matrix, double *factor
     return value;
 }
 
-/* Where on the edge of the domain coordinate i could go: zero for a variance, the nearer bound if it is near. */
+/* Where on the edge of the domain coordinate i could go: zero for a variance, the nearer bound
+ * if it is near. */
 static bool edge_of(const struct fit_problem *problem, const double *x, size_t i, double *ret_edge)
 {
     const struct fit_coordinate *c = &problem->coordinates[i];
@@ -224,7 +236,8 @@ static bool release_variances(struct fit_problem *problem, double *x, double *va
     for (size_t i = 0; i < problem->count; i++) {
         if (problem->coordinates[i].kind != FIT_VARIANCE || !isinf(x[i]))
             continue;
-        for (size_t k = 0; k < sizeof offsets / sizeof offsets[0] && kalman_fit_continues(problem); k++) {
+        for (size_t k = 0; k < sizeof offsets / sizeof offsets[0] && kalman_fit_continues(problem);
+             k++) {
             x[i] = (reference == SIZE_MAX ? 0 : x[reference]) + offsets[k];
             double found = kalman_fit_value(problem, x);
             if (found > *value + 1e-9 * (1 + fabs(*value))) {
@@ -237,7 +250,8 @@ static bool release_variances(struct fit_problem *problem, double *x, double *va
     return false;
 }
 
-/* Newton lost its way, far from the top or on a ridge: the climber, with more patience than the first time. */
+/* Newton lost its way, far from the top or on a ridge: the climber, with more patience than the
+ * first time. */
 static double climb_again(struct fit_problem *problem, double *x)
 {
     bool held[KALMAN_PARAMETERS_MAX] = {false};
@@ -252,7 +266,8 @@ double kalman_fit_polish(struct fit_problem *problem, double *x, bool *ret_conve
     double matrix[polished_max * polished_max], factor[polished_max * polished_max];
     double value = kalman_fit_value(problem, x);
     *ret_converged = false;
-    if (problem->count > polished_max) /* no ordinary model has so many; the climb is then the answer */
+    /* no ordinary model has so many; the climb is then the answer */
+    if (problem->count > polished_max)
         return value;
     for (int round = 0; round < rounds_max && kalman_fit_continues(problem); round++) {
         (void)settle_on_edges(problem, x, &value);

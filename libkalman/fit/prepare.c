@@ -1,5 +1,6 @@
 /*
- * Getting a fit ready: the series in units of its own, the coordinates of what is free, the workspace laid out.
+ * Getting a fit ready: the series in units of its own, the coordinates of what is free, the
+ * workspace laid out.
  */
 #include "fit/problem.h"
 
@@ -16,11 +17,13 @@ static size_t aligned(size_t bytes)
     return (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
 }
 
-/* Kinds whose parameters are all variances of single disturbances: the score by them needs no differences. */
+/* Kinds whose parameters are all variances of single disturbances: the score by them needs no
+ * differences. */
 static bool closed_form(enum kalman_kind kind)
 {
-    return kind == KALMAN_LOCAL_LEVEL || kind == KALMAN_LOCAL_LINEAR_TREND || kind == KALMAN_SMOOTH_TREND ||
-           kind == KALMAN_SEASONAL || kind == KALMAN_BASIC_STRUCTURAL;
+    return kind == KALMAN_LOCAL_LEVEL || kind == KALMAN_LOCAL_LINEAR_TREND ||
+           kind == KALMAN_SMOOTH_TREND || kind == KALMAN_SEASONAL ||
+           kind == KALMAN_BASIC_STRUCTURAL;
 }
 
 int kalman_fit_problem_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
@@ -39,10 +42,11 @@ int kalman_fit_problem_bytes(const struct kalman_spec *spec, size_t count, size_
     size_t states = shape.states + spec->input_count;
     if (count > SIZE_MAX / 64 / (states + 4))
         return KALMAN_EINVAL;
-    *ret_bytes = aligned(model_bytes) + aligned(count * sizeof(double)) +
-                 aligned(count * spec->input_count * sizeof(double)) + aligned(count * sizeof(double)) +
-                 aligned(2 * shape.disturbances * sizeof(double)) +
-                 aligned(kalman_score_bytes(states, shape.disturbances, count, closed_form(spec->kind)));
+    *ret_bytes =
+        aligned(model_bytes) + aligned(count * sizeof(double)) +
+        aligned(count * spec->input_count * sizeof(double)) + aligned(count * sizeof(double)) +
+        aligned(2 * shape.disturbances * sizeof(double)) +
+        aligned(kalman_score_bytes(states, shape.disturbances, count, closed_form(spec->kind)));
     return KALMAN_OK;
 }
 
@@ -54,9 +58,10 @@ static bool follows_shift(const struct kalman_model *model)
             kalman_spec_get_int(&model->spec, "d") + kalman_spec_get_int(&model->spec, "D") > 0);
 }
 
-/* (value - centre) * 2^-exponent, divided first so that the difference of two huge values stays finite. */
-static void scale_values(struct fit_problem *problem, const struct kalman_series *series, bool centre,
-                         double *scaled)
+/* (value - centre) * 2^-exponent, divided first so that the difference of two huge values stays
+ * finite. */
+static void scale_values(struct fit_problem *problem, const struct kalman_series *series,
+                         bool centre, double *scaled)
 {
     double largest = 0, first = 0;
     for (size_t t = 0; t < series->count; t++)
@@ -77,9 +82,10 @@ static void scale_values(struct fit_problem *problem, const struct kalman_series
     problem->data_exponent = exponent + second;
 }
 
-/* Each input to a size of about one, by a power of two: its coefficient's fit does not depend on its unit. */
-static void scale_inputs(struct fit_problem *problem, const struct kalman_series *series, size_t columns,
-                         double *scaled)
+/* Each input to a size of about one, by a power of two: its coefficient's fit does not depend on
+ * its unit. */
+static void scale_inputs(struct fit_problem *problem, const struct kalman_series *series,
+                         size_t columns, double *scaled)
 {
     for (size_t j = 0; j < columns; j++) {
         double largest = 0;
@@ -92,7 +98,8 @@ static void scale_inputs(struct fit_problem *problem, const struct kalman_series
     }
 }
 
-/* The powers of time in the unit of a continuous-time model's variance; 0 for the others, whose clock ticks in units. */
+/* The powers of time in the unit of a continuous-time model's variance; 0 for the others, whose
+ * clock ticks in units. */
 static int time_powers(enum kalman_kind kind)
 {
     return kind == KALMAN_CONSTANT_VELOCITY ? 3 : kind == KALMAN_CONSTANT_ACCELERATION ? 5 : 0;
@@ -106,8 +113,9 @@ int kalman_fit_variance_exponent(const struct fit_problem *problem, const char *
 }
 
 /*
- * The average step, and for models in continuous time the times themselves in steps of about one: then seconds and years
- * make the same fit. Velocity and acceleration at the start are diffuse in units of time, so the likelihood moves.
+ * The average step, and for models in continuous time the times themselves in steps of about one:
+ * then seconds and years make the same fit. Velocity and acceleration at the start are diffuse in
+ * units of time, so the likelihood moves.
  */
 static const double *scale_times(struct fit_problem *problem, const struct kalman_series *series,
                                  double *scaled)
@@ -149,7 +157,8 @@ static struct fit_coordinate coordinate_for(const struct kalman_parameter_info *
     } else if (strcmp(p->name, "damping") == 0) {
         if (problem->pace > 1) /* finer than a unit, what is left after one is too little to hold */
             c.kind = FIT_POWER;
-        /* A stationary cycle has no limit at 1; a smoothing trend damped to nothing is not identified. */
+        /* A stationary cycle has no limit at 1; a smoothing trend damped to nothing is not
+         * identified. */
         c.lower = problem->spec.kind == KALMAN_EXPONENTIAL_SMOOTHING ? 0.5 : 0;
         c.upper = problem->spec.kind == KALMAN_CYCLE ? 1 - 1e-6 : 1;
     }
@@ -188,14 +197,15 @@ static void list_parameter(struct fit_problem *problem, const struct kalman_para
             continue;
         }
         struct fit_coordinate c = coordinate_for(p, problem, i);
-        if (polynomial &&
-            !whole) { /* part of it is given: the rest moves freely, invalid points have no likelihood */
+        /* part of it is given: the rest moves freely, invalid points have no likelihood */
+        if (polynomial && !whole) {
             c.kind = FIT_LINEAR;
             c.lower = -3;
             c.upper = 3;
         }
         restrict_smoothing(problem, &c);
-        if (strcmp(p->name, "cycle_variance") == 0 && !(kalman_spec_get(&problem->spec, "damping") >= 1)) {
+        if (strcmp(p->name, "cycle_variance") == 0 &&
+            !(kalman_spec_get(&problem->spec, "damping") >= 1)) {
             problem->stationary_cycle = true;
             problem->cycle_at = i;
         }
@@ -223,7 +233,8 @@ static void scale_fixed(struct fit_problem *problem)
         if (p->domain != KALMAN_DOMAIN_VARIANCE ||
             kalman_spec_locate(&problem->spec, p->name, &at, &count) != KALMAN_OK)
             continue;
-        int exponent = problem->spec.variance_exponent - kalman_fit_variance_exponent(problem, p->name);
+        int exponent =
+            problem->spec.variance_exponent - kalman_fit_variance_exponent(problem, p->name);
         for (size_t i = at; i < at + count; i++)
             problem->spec.parameters[i] = ldexp(problem->spec.parameters[i], exponent);
     }
@@ -238,8 +249,9 @@ static void *carve(char **cursor, size_t bytes)
 }
 
 int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_spec *spec,
-                               const struct kalman_series *series, const struct kalman_fit_options *options,
-                               void *workspace, size_t workspace_bytes)
+                               const struct kalman_series *series,
+                               const struct kalman_fit_options *options, void *workspace,
+                               size_t workspace_bytes)
 {
     size_t needed = 0, n = series->count;
     int status = kalman_fit_problem_bytes(spec, n, &needed);
@@ -278,7 +290,8 @@ int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_
                                              .inputs = spec->input_count ? inputs : NULL};
     scale_fixed(problem);
     list_coordinates(problem);
-    kalman_score_prepare(&problem->score, problem->model, &problem->series, closed_form(spec->kind), cursor);
+    kalman_score_prepare(&problem->score, problem->model, &problem->series, closed_form(spec->kind),
+                         cursor);
     problem->score.meter = &problem->meter;
     problem->score.same_start = closed_form(spec->kind); /* whose parameters are all variances */
     return KALMAN_OK;

@@ -63,8 +63,8 @@ static bool build(struct fit_problem *problem, const double *x)
 {
     struct kalman_spec spec;
     kalman_fit_decode(problem, x, 1, &spec);
-    int status =
-        model_init(problem->model_memory, problem->model_bytes, &spec, &problem->meter, &problem->model);
+    int status = model_init(problem->model_memory, problem->model_bytes, &spec, &problem->meter,
+                            &problem->model);
     if (status == KALMAN_ENOMEM || status == KALMAN_EWORKSPACE)
         problem->failure = status;
     problem->score.model = problem->model;
@@ -84,7 +84,8 @@ static double assemble(struct fit_problem *problem)
     problem->scale = sums->quadratic / free_count;
     if (!(problem->scale > 0) || !isfinite(problem->scale))
         return -INFINITY;
-    return -0.5 * (observed * log_two_pi + sums->log_determinant + free_count * (log(problem->scale) + 1));
+    return -0.5 *
+           (observed * log_two_pi + sums->log_determinant + free_count * (log(problem->scale) + 1));
 }
 
 double kalman_fit_value(struct fit_problem *problem, const double *x)
@@ -145,19 +146,20 @@ static double value_moved(struct fit_problem *problem, double *x, size_t i, doub
 }
 
 /* From one side, where the other is outside the box: three points, or five when fine. */
-static double difference_inward(struct fit_problem *problem, double *x, size_t i, double centre, double step,
-                                bool fine)
+static double difference_inward(struct fit_problem *problem, double *x, size_t i, double centre,
+                                double step, bool fine)
 {
     double one = value_moved(problem, x, i, step), two = value_moved(problem, x, i, 2 * step);
     if (!fine)
         return (-3 * centre + 4 * one - two) / (2 * step);
-    double three = value_moved(problem, x, i, 3 * step), four = value_moved(problem, x, i, 4 * step);
+    double three = value_moved(problem, x, i, 3 * step),
+           four = value_moved(problem, x, i, 4 * step);
     return (-25 * centre + 48 * one - 36 * two + 16 * three - 3 * four) / (12 * step);
 }
 
 /* One derivative by differences that stay inside the box. */
-static double difference(struct fit_problem *problem, double *x, size_t i, double centre, double step,
-                         bool fine)
+static double difference(struct fit_problem *problem, double *x, size_t i, double centre,
+                         double step, bool fine)
 {
     const struct fit_coordinate *c = &problem->coordinates[i];
     double reach = fine ? 2 * step : step;

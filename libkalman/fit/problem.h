@@ -2,12 +2,16 @@
  * A fit as a function of a few coordinates. Private to libkalman.
  *
  * What is NaN in a spec becomes a coordinate x in a closed box on which the likelihood is smooth:
- *     variance       log of it (of the whole cycle's, for a cycle: damping -> 1 then has a limit); -INFINITY is the variance zero, a point of the domain like any other
- *     interval       itself, or its share of what another parameter leaves it (exponential smoothing)
+ *     variance       log of it (of the whole cycle's, for a cycle: damping -> 1 then has a
+ *       limit); -INFINITY is the variance zero, a point of the domain like any other
+ *     interval       itself, or its share of what another parameter leaves it (exponential
+ *       smoothing)
  *     period         log of it
- *     AR, MA arrays  partial autocorrelations (kalman_lag_from_partial), so that the box is the whole valid region
- * When every variance of the model is free, only their ratios are coordinates that matter: the common scale is
- * concentrated out in closed form (DK 2.10.2), and one variance is held while the others move.
+ *     AR, MA arrays  partial autocorrelations (kalman_lag_from_partial), so that the box is the
+ *       whole valid region
+ * When every variance of the model is free, only their ratios are coordinates that matter: the
+ * common scale is concentrated out in closed form (DK 2.10.2), and one variance is held while the
+ * others move.
  *
  * The series is centred and divided by a power of two first, so that nothing below meets a unit.
  */
@@ -25,7 +29,9 @@ enum fit_coordinate_kind {
     FIT_VARIANCE,
     FIT_LINEAR,
     FIT_LOGARITHM,
-    FIT_POWER, /* x to the power 1 / pace: what is left after one average step, while the parameter is per unit */
+    /* x to the power 1 / pace: what is left after one average step, while the parameter is per
+     * unit */
+    FIT_POWER,
     FIT_PARTIAL,
     FIT_SHARE_OF,     /* x times parameter limit_at */
     FIT_SHARE_OF_REST /* x times (1 - parameter limit_at) */
@@ -45,37 +51,39 @@ struct fit_array {
 };
 
 struct fit_problem {
-    struct kalman_spec spec; /* fixed variances in units of the scaled series; variance_exponent 0 */
+    /* fixed variances in units of the scaled series; variance_exponent 0 */
+    struct kalman_spec spec;
     struct fit_coordinate coordinates[KALMAN_PARAMETERS_MAX];
     size_t count;
     struct fit_array arrays[4];
     size_t array_count;
-    bool
-        stationary_cycle; /* the coordinate of cycle_variance is the log of cycle_variance / (1 - damping^2) */
-    size_t cycle_at;      /* its index in spec.parameters */
-    bool concentrate;     /* every variance is free */
-    bool analytic;        /* the score has a closed form here */
+    /* the coordinate of cycle_variance is the log of cycle_variance / (1 - damping^2) */
+    bool stationary_cycle;
+    size_t cycle_at;  /* its index in spec.parameters */
+    bool concentrate; /* every variance is free */
+    bool analytic;    /* the score has a closed form here */
 
     struct kalman_series series; /* scaled, in the workspace */
     int data_exponent;           /* scaled = (value - centre) * 2^-data_exponent */
     double span;                 /* last time - first time */
     double pace;                 /* average step, 1 without times */
-    int time_exponent;           /* times are divided by 2^time_exponent in continuous-time models, else 0 */
-    double start_log;            /* what scaling inputs and times took from the diffuse likelihood */
+    int time_exponent; /* times are divided by 2^time_exponent in continuous-time models, else 0 */
+    double start_log;  /* what scaling inputs and times took from the diffuse likelihood */
 
     struct kalman_score score;
     struct kalman_model *model; /* of the last evaluation */
     void *model_memory;
     size_t model_bytes;
     double *disturbance_quadratic, *disturbance_trace;
-    double trace
-        [KALMAN_PARAMETERS_MAX]; /* V times the trace in dL/dV = 1/2 (quadratic - trace), closed form only */
+    /* V times the trace in dL/dV = 1/2 (quadratic - trace), closed form only */
+    double trace[KALMAN_PARAMETERS_MAX];
 
     struct kalman_score_result last; /* sums of the last evaluation */
     double scale;                    /* concentrated scale of the last evaluation, else 1 */
     size_t evaluations, evaluations_max;
     struct meter meter;
-    int failure; /* a status other than "no likelihood here", such as KALMAN_ENOMEM; else KALMAN_OK */
+    /* a status other than "no likelihood here", such as KALMAN_ENOMEM; else KALMAN_OK */
+    int failure;
 };
 
 /* Workspace for kalman_fit_problem_prepare. */
@@ -83,8 +91,9 @@ int kalman_fit_problem_bytes(const struct kalman_spec *spec, size_t count, size_
 
 /* Scales the series, lists the coordinates, lays out the workspace. The series has been checked. */
 int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_spec *spec,
-                               const struct kalman_series *series, const struct kalman_fit_options *options,
-                               void *workspace, size_t workspace_bytes);
+                               const struct kalman_series *series,
+                               const struct kalman_fit_options *options, void *workspace,
+                               size_t workspace_bytes);
 
 /* A spec with something valid in place of every NaN: for sizes, and when the data cannot say. */
 void kalman_fit_defaults(const struct kalman_spec *spec, struct kalman_spec *ret_spec);
@@ -97,8 +106,8 @@ void kalman_fit_decode(const struct fit_problem *problem, const double *x, doubl
 double kalman_fit_value(struct fit_problem *problem, const double *x);
 
 /*
- * Value and gradient; ret_gradient[i] is 0 for variances at zero. `step` is that of finite differences where the score has
- * no closed form: two points each way when `fine`, else one.
+ * Value and gradient; ret_gradient[i] is 0 for variances at zero. `step` is that of finite
+ * differences where the score has no closed form: two points each way when `fine`, else one.
  */
 double kalman_fit_gradient(struct fit_problem *problem, const double *x, double step, bool fine,
                            double *ret_gradient);

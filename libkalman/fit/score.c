@@ -7,13 +7,15 @@
 #include <math.h>
 #include <string.h>
 
-/* Below these an innovation variance is rounding: relative to the sizes of the terms that it is the sum of.
+/* Below these an innovation variance is rounding: relative to the sizes of the terms that it is the
+ * sum of.
  */
 static const double diffuse_tolerance = 1e-10, floor_tolerance = 1e-13, exact_tolerance = 1e-15;
 static const double settled_change = 4 * DBL_EPSILON, nearly_settled = 1e-12;
 
-/* The diffuse part is kept as a factor, P_inf = A A', whose columns are used up one by one: its rank is then known exactly,
-   and a direction that is left over is not hidden by the rounding of those that are done with. */
+/* The diffuse part is kept as a factor, P_inf = A A', whose columns are used up one by one: its
+ * rank is then known exactly, and a direction that is left over is not hidden by the rounding of
+ * those that are done with. */
 static void start(struct kalman_score *s)
 {
     const struct kalman_model *model = s->model;
@@ -30,7 +32,8 @@ static void start(struct kalman_score *s)
 }
 
 /* out = matrix z; returns z' matrix z, and the sum of the magnitudes of its terms. */
-static double project(const struct kalman_score *s, const double *matrix, double *out, double *ret_magnitude)
+static double project(const struct kalman_score *s, const double *matrix, double *out,
+                      double *ret_magnitude)
 {
     size_t m = s->states;
     double sum = 0, magnitude = 0;
@@ -76,15 +79,16 @@ static double diffuse_along(const struct kalman_score *s, double *along)
             a += term;
             magnitude += fabs(term);
         }
-        bool rounding =
-            fabs(a) <= diffuse_tolerance * magnitude || fabs(a) <= floor_tolerance * column[j] * design_size;
+        bool rounding = fabs(a) <= diffuse_tolerance * magnitude ||
+                        fabs(a) <= floor_tolerance * column[j] * design_size;
         along[j] = rounding ? 0 : a;
         sum += along[j] * along[j];
     }
     return sum;
 }
 
-/* Turns the columns so that `along` lies in the last one, and drops that: the others no longer reach the observation. */
+/* Turns the columns so that `along` lies in the last one, and drops that: the others no longer
+ * reach the observation. */
 static void use_up(struct kalman_score *s, double *along, double f_diffuse)
 {
     size_t d = s->diffuse_states, rank = s->rank;
@@ -103,7 +107,8 @@ static void use_up(struct kalman_score *s, double *along, double f_diffuse)
 }
 
 /* K0 = A along / F_inf, into place. */
-static void diffuse_gain_of(const struct kalman_score *s, const double *along, double f_diffuse, double *k0)
+static void diffuse_gain_of(const struct kalman_score *s, const double *along, double f_diffuse,
+                            double *k0)
 {
     for (size_t i = 0; i < s->states; i++) {
         const double *row = s->diffuse + i * s->diffuse_states;
@@ -127,7 +132,8 @@ static void diffuse_update(struct kalman_score *s, size_t t, double v, double f)
     }
 }
 
-/* Does this observation determine a direction of the start? Then its K0 is in its place, and it takes that direction away. */
+/* Does this observation determine a direction of the start? Then its K0 is in its place, and it
+ * takes that direction away. */
 static bool takes_direction(struct kalman_score *s, size_t t, bool before, double *ret_f_diffuse)
 {
     if (s->start_known) {
@@ -223,20 +229,21 @@ static void predict(struct kalman_score *s, size_t t)
 }
 
 /*
- * What the change of state i's variance is compared with: the variance itself, unless that is no more than rounding (a lag of
- * ARIMA is known exactly once it was observed). Then it is what one innovation tells about it; without measurement noise
- * every state is in the unit of the data.
+ * What the change of state i's variance is compared with: the variance itself, unless that is no
+ * more than rounding (a lag of ARIMA is known exactly once it was observed). Then it is what one
+ * innovation tells about it; without measurement noise every state is in the unit of the data.
  */
 static double settling_scale(const struct kalman_score *s, size_t i, double f)
 {
-    double variance = s->variance[i * s->states + i], z = s->model->Z[i], told = s->model->H[0] == 0 ? f : 0;
+    double variance = s->variance[i * s->states + i], z = s->model->Z[i],
+           told = s->model->H[0] == 0 ? f : 0;
     if (z != 0)
         told = f / (z * z);
     return variance > 1e-13 * told ? variance : told;
 }
 
-/* Has the predicted variance stopped moving? Every entry within rounding of what it was one step before. Leaves scales in
-   s->gain, which the observation will overwrite. */
+/* Has the predicted variance stopped moving? Every entry within rounding of what it was one step
+ * before. Leaves scales in s->gain, which the observation will overwrite. */
 static bool variance_settled(const struct kalman_score *s, double f)
 {
     size_t m = s->states;
@@ -256,7 +263,8 @@ static bool variance_settled(const struct kalman_score *s, double f)
     return true;
 }
 
-/* Were the last two innovation variances nearly the same? Long before those of the state are, they must be. */
+/* Were the last two innovation variances nearly the same? Long before those of the state are,
+ * they must be. */
 static bool innovations_settle(const struct kalman_score *s, size_t t)
 {
     if (t < 2 || s->step_kind[t - 1] != STEP_ORDINARY || s->step_kind[t - 2] != STEP_ORDINARY)
@@ -264,7 +272,8 @@ static bool innovations_settle(const struct kalman_score *s, size_t t)
     return fabs(s->step_f[t - 1] - s->step_f[t - 2]) <= nearly_settled * s->step_f[t - 1];
 }
 
-/* Before an observation outside a steady run: may one begin with it? Only where every step is like the last. */
+/* Before an observation outside a steady run: may one begin with it? Only where every step is
+ * like the last. */
 static bool settles(struct kalman_score *s, size_t t)
 {
     bool kept = s->before_kept;
@@ -273,8 +282,8 @@ static bool settles(struct kalman_score *s, size_t t)
         return false;
     if (s->comparable && kept && variance_settled(s, s->step_f[t - 1]))
         return true;
-    if (!innovations_settle(s,
-                            t)) /* a season's variance is a megabyte: not kept before there is a reason to */
+    /* a season's variance is a megabyte: not kept before there is a reason to */
+    if (!innovations_settle(s, t))
         return false;
     s->before_kept = true;
     memcpy(s->variance_before, s->variance, s->states * s->states * sizeof(double));
@@ -300,8 +309,8 @@ static void observe_steady(struct kalman_score *s, size_t t, struct kalman_score
     result->log_determinant += s->steady_log;
 }
 
-/* One time point: its observation and the way to the next. A value that is missing ends a steady run; the variance is then
-   still the predicted one. */
+/* One time point: its observation and the way to the next. A value that is missing ends a steady
+ * run; the variance is then still the predicted one. */
 static void step(struct kalman_score *s, size_t t, struct kalman_score_result *result)
 {
     if (s->steady && !isnan(s->values[t])) {
@@ -328,6 +337,7 @@ void kalman_score_likelihood(struct kalman_score *s, struct kalman_score_result 
     s->start_known = s->same_start && s->gain_step > 0 && !(s->meter && s->meter->cancelled);
     result.determined = s->rank == 0 && !(s->meter && s->meter->cancelled);
     /* F is in the model's units; a diffuse step has no unit of its own (A1 is dimensionless). */
-    result.log_determinant += 2 * s->model->sd_exponent * log(2) * (double)(result.observed - result.diffuse);
+    result.log_determinant +=
+        2 * s->model->sd_exponent * log(2) * (double)(result.observed - result.diffuse);
     *ret_result = result;
 }

@@ -1,13 +1,14 @@
 /*
- * The fit's kernel: diffuse log-likelihood of a univariate model and its derivative by each disturbance
- * variance, in one forward and one backward pass (Koopman and Shephard 1992; DK 7.3.3, with the exact diffuse
- * start of DK 5.2 and 6.4): dlogL/dH = 1/2 sum (u_t^2 - D_t),     dlogL/dQ_ii = 1/2 sum (r_t' R)_i^2 - (R'
- * N_t R)_ii. In the diffuse phase only r^(0) and N^(0) enter these, so the recursions for r^(1), N^(1), N^(2)
- * are not needed.
+ * The fit's kernel: diffuse log-likelihood of a univariate model and its derivative by each
+ * disturbance variance, in one forward and one backward pass (Koopman and Shephard 1992; DK 7.3.3,
+ * with the exact diffuse
+ * start of DK 5.2 and 6.4): dlogL/dH = 1/2 sum (u_t^2 - D_t),     dlogL/dQ_ii = 1/2 sum (r_t'
+ * R)_i^2 - (R' N_t R)_ii. In the diffuse phase only r^(0) and N^(0) enter these, so the recursions
+ * for r^(1), N^(1), N^(2) are not needed.
  *
- * It is separate from the filter that users run because a fit wants other things: sparse transitions, no
- * outputs, sums kept apart so that a common scale can be concentrated out. The two are tested against each
- * other.
+ * It is separate from the filter that users run because a fit wants other things: sparse
+ * transitions, no outputs, sums kept apart so that a common scale can be concentrated out. The two
+ * are tested against each other.
  */
 #ifndef KALMAN_SCORE_H
 #define KALMAN_SCORE_H
@@ -38,7 +39,8 @@ struct kalman_score {
         *backward_mean, *backward_variance, *told;
     double *step_transition, *step_noise, *step_q;
     double *step_v, *step_f, *step_gain;
-    size_t gain_step;    /* gains are kept for every step only where the pass backwards will want them */
+    /* gains are kept for every step only where the pass backwards will want them */
+    size_t gain_step;
     const double *noise; /* R Q R' of this step */
     uint32_t *noisy;     /* its rows that are not zero */
     size_t noisy_count;
@@ -47,31 +49,34 @@ struct kalman_score {
     struct kalman_entry *design;
     unsigned design_count;
     double steady_log; /* log of the innovation variance of a steady run */
-    bool
-        comparable; /* variance_before is the predicted variance one step earlier, and that was an ordinary step */
+    /* variance_before is the predicted variance one step earlier, and that was an ordinary step */
+    bool comparable;
     bool before_kept; /* variance_before is that of one step earlier */
-    bool pending;     /* the variance still has to lose told told', what the last observation told */
-    bool
-        same_start; /* set by the owner of many passes: Z, T and A1 are the same in all, and the gains are kept */
+    bool pending; /* the variance still has to lose told told', what the last observation told */
+    /* set by the owner of many passes: Z, T and A1 are the same in all, and the gains are kept */
+    bool same_start;
     bool start_known; /* so the diffuse steps and their gains are those of the pass before */
     bool steady;      /* from here on gain and innovation variance stay what they are */
-    struct meter
-        *meter;  /* NULL: cannot be cancelled. Else what a pass leaves is worthless once meter->cancelled */
+    /* NULL: cannot be cancelled. Else what a pass leaves is worthless once meter->cancelled */
+    struct meter *meter;
     size_t rank; /* columns of the diffuse factor not yet used up */
 };
 
-/* The likelihood as sums: logL = -1/2 (observed log 2 pi + log_determinant + quadratic), in units of the observations. */
+/* The likelihood as sums: logL = -1/2 (observed log 2 pi + log_determinant + quadratic), in
+ * units of the observations. */
 struct kalman_score_result {
     double log_determinant;
-    double quadratic;             /* sum v^2/F outside the diffuse phase */
-    size_t observed, diffuse;     /* numbers observed, and those of them that the diffuse start consumed */
-    bool determined;              /* the diffuse phase ended */
-    bool possible;                /* false: an observation with F = 0 was missed, the likelihood is zero */
+    double quadratic; /* sum v^2/F outside the diffuse phase */
+    /* numbers observed, and those of them that the diffuse start consumed */
+    size_t observed, diffuse;
+    bool determined; /* the diffuse phase ended */
+    bool possible;   /* false: an observation with F = 0 was missed, the likelihood is zero */
     double observation_quadratic; /* sum u^2 */
     double observation_trace;     /* sum D */
 };
 
-/* Bytes for models of these sizes and a series of count time points; gradient: kalman_score_gradient will be called. */
+/* Bytes for models of these sizes and a series of count time points; gradient:
+ * kalman_score_gradient will be called. */
 size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count, bool gradient);
 
 /* Binds a series to its workspace (aligned as double). The series is borrowed. */
@@ -82,8 +87,9 @@ void kalman_score_prepare(struct kalman_score *score, const struct kalman_model 
 void kalman_score_likelihood(struct kalman_score *score, struct kalman_score_result *ret_result);
 
 /*
- * Forward and backward, for models with diagonal Q and no times. ret_quadratic and ret_trace, one per disturbance: the two
- * sums of dlogL/dQ_ii, in the model's units: dlogL/dQ_ii = 1/2 (quadratic - trace).
+ * Forward and backward, for models with diagonal Q and no times. ret_quadratic and ret_trace, one
+ * per disturbance: the two sums of dlogL/dQ_ii, in the model's units: dlogL/dQ_ii = 1/2 (quadratic
+ * - trace).
  */
 void kalman_score_gradient(struct kalman_score *score, struct kalman_score_result *ret_result,
                            double *ret_quadratic, double *ret_trace);
@@ -91,8 +97,9 @@ void kalman_score_gradient(struct kalman_score *score, struct kalman_score_resul
 /* After a pass: how many values were observed up to the end of the diffuse phase. */
 size_t kalman_score_consumed(const struct kalman_score *score);
 
-/* After a pass: log density of the observed values after the first `burn` of them, given those; burn is at least
-   kalman_score_consumed(). Exact observations (F = 0) have no density and are left out. */
+/* After a pass: log density of the observed values after the first `burn` of them, given those;
+ * burn is at least kalman_score_consumed(). Exact observations (F = 0) have no density and are left
+ * out. */
 double kalman_score_after(const struct kalman_score *score, size_t burn);
 
 #endif

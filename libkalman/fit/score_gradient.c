@@ -37,7 +37,8 @@ static void back_through_transition(struct kalman_score *s)
     s->backward_variance = out;
 }
 
-static void back_through_observation(struct kalman_score *s, size_t t, struct kalman_score_result *result)
+static void back_through_observation(struct kalman_score *s, size_t t,
+                                     struct kalman_score_result *result)
 {
     if (s->step_kind[t] != STEP_DIFFUSE && s->step_kind[t] != STEP_ORDINARY)
         return;

@@ -7,7 +7,8 @@
 enum step_kind { STEP_MISSING, STEP_DIFFUSE, STEP_ORDINARY, STEP_EXACT };
 
 /* The non-zeros of a transition and of its noise. */
-void score_load_transition(struct kalman_score *score, const double *transition, const double *noise);
+void score_load_transition(struct kalman_score *score, const double *transition,
+                           const double *noise);
 
 /* T and R Q R' of the step from t to t + 1, where times are given. */
 void score_load_step(struct kalman_score *score, size_t t);
@@ -19,7 +20,8 @@ void score_load_inputs(struct kalman_score *score, size_t t);
 /* mean = T mean + c. */
 void score_transport(struct kalman_score *score);
 
-/* Where entry i, j of a symmetric matrix is, of which the lower triangle is kept: so are all variances of a pass. */
+/* Where entry i, j of a symmetric matrix is, of which the lower triangle is kept: so are all
+ * variances of a pass. */
 static inline size_t score_lower(size_t m, size_t i, size_t j)
 {
     return i > j ? i * m + j : j * m + i;

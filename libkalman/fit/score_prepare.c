@@ -1,4 +1,5 @@
-/* The workspace of a score, and the model in the form that the passes read: matrices by their non-zeros. */
+/* The workspace of a score, and the model in the form that the passes read: matrices by their
+ * non-zeros. */
 #include "fit/score_parts.h"
 
 #include <string.h>

@@ -24,8 +24,8 @@ static int run_fitted(const struct kalman_spec *spec, const struct kalman_series
     status = kalman_run_bytes(model, series->count, NULL, output, &bytes);
     if (status == KALMAN_OK) {
         workspace = aligned_alloc(KALMAN_ALIGN, bytes);
-        status =
-            workspace ? kalman_run(model, series, NULL, output, workspace, bytes, &summary) : KALMAN_ENOMEM;
+        status = workspace ? kalman_run(model, series, NULL, output, workspace, bytes, &summary)
+                           : KALMAN_ENOMEM;
     }
     free(workspace);
     kalman_model_free(model);
@@ -53,15 +53,15 @@ static int fit_and_run(const double *values, size_t count, const struct kalman_o
     return status == KALMAN_OK ? run_fitted(&fit->spec, &series, output) : status;
 }
 
-int kalman_filter_simple(const double *values, size_t count, double *ret_level, double *ret_variance,
-                         struct kalman_fit *ret_fit)
+int kalman_filter_simple(const double *values, size_t count, double *ret_level,
+                         double *ret_variance, struct kalman_fit *ret_fit)
 {
     struct kalman_output output = {.filtered_mean = ret_level, .filtered_variance = ret_variance};
     return fit_and_run(values, count, &output, ret_fit);
 }
 
-int kalman_smooth_simple(const double *values, size_t count, double *ret_level, double *ret_variance,
-                         struct kalman_fit *ret_fit)
+int kalman_smooth_simple(const double *values, size_t count, double *ret_level,
+                         double *ret_variance, struct kalman_fit *ret_fit)
 {
     struct kalman_output output = {.smoothed_mean = ret_level, .smoothed_variance = ret_variance};
     return fit_and_run(values, count, &output, ret_fit);

@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Sizes of the variances relative to each other, as logarithms to base ten: which of the components does the moving. */
+/* Sizes of the variances relative to each other, as logarithms to base ten: which of the
+ * components does the moving. */
 struct balance {
     double observation, level, slope, other;
 };
@@ -14,7 +15,8 @@ static const struct balance balances[] = {
 };
 enum { balance_count = sizeof balances / sizeof balances[0] };
 
-/* The first partial autocorrelations tried for AR and MA parts, each with each: on AR = -MA the two cancel. */
+/* The first partial autocorrelations tried for AR and MA parts, each with each: on AR = -MA the
+ * two cancel. */
 static const double shape_ar[] = {0, 0.5, -0.4, 0.8}, shape_ma[] = {0, -0.5, 0.4, -0.8};
 enum { shape_count = 4, periods_count = 10 };
 
@@ -22,8 +24,8 @@ static double variance_start(const struct fit_problem *problem, const char *name
                              const struct balance *balance)
 {
     const double ten = 2.302585092994045684;
-    double pace =
-        log(problem->pace); /* variances per unit of time are sizes per step divided by powers of it */
+    /* variances per unit of time are sizes per step divided by powers of it */
+    double pace = log(problem->pace);
     if (strcmp(name, "observation_variance") == 0 || strcmp(name, "innovation_variance") == 0)
         return balance->observation * ten;
     if (strcmp(name, "level_variance") == 0)
@@ -47,8 +49,8 @@ static double clamp(double x, double lower, double upper)
 }
 
 /* One element of the starting point number `balance`, `shape`, `period`. */
-static double element(const struct fit_problem *problem, const struct fit_coordinate *c, size_t balance,
-                      size_t shape, size_t second, size_t period)
+static double element(const struct fit_problem *problem, const struct fit_coordinate *c,
+                      size_t balance, size_t shape, size_t second, size_t period)
 {
     static const double damping[] = {0.9, 0.8, 0.98, 0.6};
     double share = ((double)period + 0.5) / periods_count, x;
@@ -71,8 +73,8 @@ static double element(const struct fit_problem *problem, const struct fit_coordi
     return clamp(x, c->lower, c->upper);
 }
 
-static void keep_best(struct fit_start *starts, size_t wanted, size_t *kept, const struct fit_start *found,
-                      size_t count)
+static void keep_best(struct fit_start *starts, size_t wanted, size_t *kept,
+                      const struct fit_start *found, size_t count)
 {
     size_t place = *kept;
     while (place > 0 && starts[place - 1].value < found->value)
@@ -116,10 +118,11 @@ static struct grid grid_of(const struct fit_problem *problem)
     }
     /* A single variance that is concentrated out needs no balance. */
     struct grid grid = {variances > (problem->concentrate ? 1u : 0u) ? balance_count : 1,
-                        has_shape(problem) && (ma == 0 || ar > 0) ? shape_count : 1, ma > 0 ? shape_count : 1,
+                        has_shape(problem) && (ma == 0 || ar > 0) ? shape_count : 1,
+                        ma > 0 ? shape_count : 1,
                         has_kind(problem, FIT_LOGARITHM) ? periods_count : 1};
-    if (grid.periods >
-        1) { /* a cycle's grid is its periods; a few balances and one damping are enough beside it */
+    /* a cycle's grid is its periods; a few balances and one damping are enough beside it */
+    if (grid.periods > 1) {
         grid.balances = grid.balances < 3 ? grid.balances : 3;
         grid.shapes = 1;
     }
@@ -133,7 +136,8 @@ size_t kalman_fit_starts(struct fit_problem *problem, size_t wanted, struct fit_
     struct fit_start found;
     for (size_t k = 0; k < points && kalman_fit_continues(problem); k++) {
         size_t period = k % grid.periods, rest = k / grid.periods, second = rest % grid.seconds;
-        size_t shape = rest / grid.seconds % grid.shapes, balance = rest / grid.seconds / grid.shapes;
+        size_t shape = rest / grid.seconds % grid.shapes,
+               balance = rest / grid.seconds / grid.shapes;
         for (size_t i = 0; i < problem->count; i++)
             found.x[i] = element(problem, &problem->coordinates[i], balance, shape, second, period);
         found.value = kalman_fit_value(problem, found.x);

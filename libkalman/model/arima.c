@@ -1,10 +1,12 @@
 /*
- * Seasonal ARIMA(p,d,q)(P,D,Q)s with exact likelihood (Harvey 1989, 3.3.19; Durbin and Koopman 3.4; Gardner, Harvey and
- * Phillips 1980). With w_t = (1-B)^d (1-B^s)^D y_t - mean an ARMA whose polynomials are the products of the plain and the
- * seasonal ones, the state is
- *     the ARMA part  r = max(p', q' + 1) elements, stationary: it starts from its own variance (a Lyapunov equation);
+ * Seasonal ARIMA(p,d,q)(P,D,Q)s with exact likelihood (Harvey 1989, 3.3.19; Durbin and Koopman 3.4;
+ * Gardner, Harvey and Phillips 1980). With w_t = (1-B)^d (1-B^s)^D y_t - mean an ARMA whose
+ * polynomials are the products of the plain and the seasonal ones, the state is
+ *     the ARMA part  r = max(p', q' + 1) elements, stationary: it starts from its own variance (a
+ *       Lyapunov equation);
  *     lagged data    y_{t-1} .. y_{t-d'}, d' = d + s D, diffuse: they undo the differencing;
- *     the mean       of w, one diffuse constant, when setting "mean" is 1 (a drift after one differencing).
+ *     the mean       of w, one diffuse constant, when setting "mean" is 1 (a drift after one
+ *       differencing).
  * Differencing in the state keeps missing values exact: nothing is dropped or filled in.
  */
 #include "model/builders.h"
@@ -67,14 +69,15 @@ static const double *coefficients(const struct kalman_spec *spec, const char *na
 }
 
 /* T and R of the ARMA block at the top left, V = R R'. */
-static void fill_arma(const struct kalman_spec *spec, const struct orders *o, struct kalman_model *model)
+static void fill_arma(const struct kalman_spec *spec, const struct orders *o,
+                      struct kalman_model *model)
 {
     double ar[KALMAN_STATES_MAX], ma[KALMAN_STATES_MAX];
     size_t m = model->states;
-    kalman_lag_multiply(-1, coefficients(spec, "ar"), o->p, coefficients(spec, "seasonal_ar"), o->seasonal_p,
-                        o->period, ar);
-    kalman_lag_multiply(1, coefficients(spec, "ma"), o->q, coefficients(spec, "seasonal_ma"), o->seasonal_q,
-                        o->period, ma);
+    kalman_lag_multiply(-1, coefficients(spec, "ar"), o->p, coefficients(spec, "seasonal_ar"),
+                        o->seasonal_p, o->period, ar);
+    kalman_lag_multiply(1, coefficients(spec, "ma"), o->q, coefficients(spec, "seasonal_ma"),
+                        o->seasonal_q, o->period, ma);
     for (size_t i = 0; i < o->arma_states; i++) {
         model->T[i * m] = i < o->ar ? ar[i] : 0;
         if (i + 1 < o->arma_states)
@@ -106,7 +109,8 @@ static int start_stationary(size_t r, double variance, struct kalman_model *mode
             transition[i * r + j] = model->T[i * m + j];
             noise[i * r + j] = model->R[i] * model->R[j] * variance;
         }
-    bool exists = kalman_lyapunov_solve(r, transition, noise, model->meter, work + 3 * square, solution);
+    bool exists =
+        kalman_lyapunov_solve(r, transition, noise, model->meter, work + 3 * square, solution);
     for (size_t i = 0; exists && i < r; i++)
         memcpy(model->P1 + i * m, solution + i * r, r * sizeof(double));
     free(work);

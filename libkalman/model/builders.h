@@ -14,12 +14,12 @@ extern const struct model_builder model_builder_basic_structural;
 extern const struct model_builder model_builder_cycle;                 /* model_cycle.c */
 extern const struct model_builder model_builder_arima;                 /* model_arima.c */
 extern const struct model_builder model_builder_exponential_smoothing; /* model_ets.c */
-extern const struct model_builder model_builder_constant_velocity;     /* model_motion.c, these two */
+extern const struct model_builder model_builder_constant_velocity; /* model_motion.c, these two */
 extern const struct model_builder model_builder_constant_acceleration;
 extern const struct model_builder model_builder_custom; /* model_custom.c */
 
-/* Writes the level and slope that several families begin with: states 0 and (with_slope) 1, diffuse, disturbances
- * 0 and 1 with these variances, Z = 1 on the level, level_state 0. */
+/* Writes the level and slope that several families begin with: states 0 and (with_slope) 1,
+ * diffuse, disturbances 0 and 1 with these variances, Z = 1 on the level, level_state 0. */
 void model_fill_trend(struct kalman_model *model, int with_slope, double level_variance,
                       double slope_variance, double damping);
 

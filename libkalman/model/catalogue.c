@@ -1,42 +1,46 @@
 /*
- * The catalogue: every kind with its settings and parameters. Order here is the order in kalman_spec's
- * arrays.
+ * The catalogue: every kind with its settings and parameters. Order here is the order in
+ * kalman_spec's arrays.
  */
 #include <assert.h>
 #include <kalman/spec.h>
 #include <math.h>
 #include <string.h>
 
-#define END_SETTING                                                                                          \
-    {                                                                                                        \
-        NULL, NULL, 0, 0, 0, 0                                                                               \
+#define END_SETTING                                                                                \
+    {                                                                                              \
+        NULL, NULL, 0, 0, 0, 0                                                                     \
     }
-#define END_PARAMETER                                                                                        \
-    {                                                                                                        \
-        NULL, NULL, KALMAN_DOMAIN_REAL, 0.0, 0.0, NULL, NULL                                                 \
+#define END_PARAMETER                                                                              \
+    {                                                                                              \
+        NULL, NULL, KALMAN_DOMAIN_REAL, 0.0, 0.0, NULL, NULL                                       \
     }
-#define VARIANCE(name, text)                                                                                 \
-    {                                                                                                        \
-        name, text, KALMAN_DOMAIN_VARIANCE, 0.0, INFINITY, NULL, NULL                                        \
+#define VARIANCE(name, text)                                                                       \
+    {                                                                                              \
+        name, text, KALMAN_DOMAIN_VARIANCE, 0.0, INFINITY, NULL, NULL                              \
     }
-#define OBSERVATION_VARIANCE                                                                                 \
-    VARIANCE("observation_variance", "Variance of the measurement noise, in squared units of the data")
-#define LEVEL_VARIANCE                                                                                       \
-    VARIANCE("level_variance", "Variance of the level's change per step, in squared units of the data")
-#define SLOPE_VARIANCE                                                                                       \
-    VARIANCE("slope_variance", "Variance of the slope's change per step, in squared units of the data")
-#define SEASONAL_VARIANCE VARIANCE("seasonal_variance", "Variance of the seasonal pattern's change per step")
-#define PERIOD(required_, initial_, text)                                                                    \
-    {                                                                                                        \
-        "period", text, 2, 366, initial_, required_                                                          \
+#define OBSERVATION_VARIANCE                                                                       \
+    VARIANCE("observation_variance",                                                               \
+             "Variance of the measurement noise, in squared units of the data")
+#define LEVEL_VARIANCE                                                                             \
+    VARIANCE("level_variance",                                                                     \
+             "Variance of the level's change per step, in squared units of the data")
+#define SLOPE_VARIANCE                                                                             \
+    VARIANCE("slope_variance",                                                                     \
+             "Variance of the slope's change per step, in squared units of the data")
+#define SEASONAL_VARIANCE                                                                          \
+    VARIANCE("seasonal_variance", "Variance of the seasonal pattern's change per step")
+#define PERIOD(required_, initial_, text)                                                          \
+    {                                                                                              \
+        "period", text, 2, 366, initial_, required_                                                \
     }
 
 static const struct kalman_setting_info no_settings[] = {END_SETTING};
 
 static const struct kalman_setting_info seasonal_settings[] = {
     PERIOD(1, 0, "Steps in one season, such as 12 for months"),
-    {"harmonics", "0: dummy form; else trigonometric with this many harmonics, at most period/2", 0, 183, 0,
-     0},
+    {"harmonics", "0: dummy form; else trigonometric with this many harmonics, at most period/2", 0,
+     183, 0, 0},
     END_SETTING};
 
 static const struct kalman_setting_info arima_settings[] = {
@@ -57,27 +61,28 @@ static const struct kalman_setting_info ets_settings[] = {
     END_SETTING};
 
 static const struct kalman_setting_info auto_settings[] = {
-    {"period", "0: no season; else steps in one season, such as 12 for months", 0, 366, 0, 0}, END_SETTING};
+    {"period", "0: no season; else steps in one season, such as 12 for months", 0, 366, 0, 0},
+    END_SETTING};
 
-static const struct kalman_parameter_info level_parameters[] = {OBSERVATION_VARIANCE, LEVEL_VARIANCE,
-                                                                END_PARAMETER};
+static const struct kalman_parameter_info level_parameters[] = {OBSERVATION_VARIANCE,
+                                                                LEVEL_VARIANCE, END_PARAMETER};
 
-static const struct kalman_parameter_info trend_parameters[] = {OBSERVATION_VARIANCE, LEVEL_VARIANCE,
-                                                                SLOPE_VARIANCE, END_PARAMETER};
+static const struct kalman_parameter_info trend_parameters[] = {
+    OBSERVATION_VARIANCE, LEVEL_VARIANCE, SLOPE_VARIANCE, END_PARAMETER};
 
-static const struct kalman_parameter_info smooth_trend_parameters[] = {OBSERVATION_VARIANCE, SLOPE_VARIANCE,
-                                                                       END_PARAMETER};
+static const struct kalman_parameter_info smooth_trend_parameters[] = {
+    OBSERVATION_VARIANCE, SLOPE_VARIANCE, END_PARAMETER};
 
 static const struct kalman_parameter_info damped_parameters[] = {
     OBSERVATION_VARIANCE,
     LEVEL_VARIANCE,
     SLOPE_VARIANCE,
-    {"damping", "Share of the slope that is left after one step", KALMAN_DOMAIN_INTERVAL, 0.0, 1.0, NULL,
-     NULL},
+    {"damping", "Share of the slope that is left after one step", KALMAN_DOMAIN_INTERVAL, 0.0, 1.0,
+     NULL, NULL},
     END_PARAMETER};
 
-static const struct kalman_parameter_info seasonal_parameters[] = {OBSERVATION_VARIANCE, LEVEL_VARIANCE,
-                                                                   SEASONAL_VARIANCE, END_PARAMETER};
+static const struct kalman_parameter_info seasonal_parameters[] = {
+    OBSERVATION_VARIANCE, LEVEL_VARIANCE, SEASONAL_VARIANCE, END_PARAMETER};
 
 static const struct kalman_parameter_info structural_parameters[] = {
     OBSERVATION_VARIANCE, LEVEL_VARIANCE, SLOPE_VARIANCE, SEASONAL_VARIANCE, END_PARAMETER};
@@ -88,38 +93,43 @@ static const struct kalman_parameter_info cycle_parameters[] = {
     VARIANCE("cycle_variance", "Variance of the cycle's disturbances per step"),
     {"cycle_period", "Length of one cycle, in steps (in units of the times where given)",
      KALMAN_DOMAIN_POSITIVE, 2.0, INFINITY, NULL, NULL},
-    {"damping", "Share of the cycle's amplitude that is left after one step", KALMAN_DOMAIN_INTERVAL, 0.0,
-     1.0, NULL, NULL},
+    {"damping", "Share of the cycle's amplitude that is left after one step",
+     KALMAN_DOMAIN_INTERVAL, 0.0, 1.0, NULL, NULL},
     END_PARAMETER};
 
 static const struct kalman_parameter_info arima_parameters[] = {
     VARIANCE("innovation_variance", "Variance of the innovations, in squared units of the data"),
     {"ar", "Autoregressive coefficients", KALMAN_DOMAIN_STATIONARY, -INFINITY, INFINITY, "p", NULL},
-    {"ma", "Moving-average coefficients (sign as in 1 + ma B)", KALMAN_DOMAIN_INVERTIBLE, -INFINITY, INFINITY,
-     "q", NULL},
-    {"seasonal_ar", "Seasonal autoregressive coefficients", KALMAN_DOMAIN_STATIONARY, -INFINITY, INFINITY,
-     "P", NULL},
-    {"seasonal_ma", "Seasonal moving-average coefficients", KALMAN_DOMAIN_INVERTIBLE, -INFINITY, INFINITY,
-     "Q", NULL},
+    {"ma", "Moving-average coefficients (sign as in 1 + ma B)", KALMAN_DOMAIN_INVERTIBLE, -INFINITY,
+     INFINITY, "q", NULL},
+    {"seasonal_ar", "Seasonal autoregressive coefficients", KALMAN_DOMAIN_STATIONARY, -INFINITY,
+     INFINITY, "P", NULL},
+    {"seasonal_ma", "Seasonal moving-average coefficients", KALMAN_DOMAIN_INVERTIBLE, -INFINITY,
+     INFINITY, "Q", NULL},
     END_PARAMETER};
 
 static const struct kalman_parameter_info ets_parameters[] = {
-    VARIANCE("innovation_variance", "Variance of the one-step errors, in squared units of the data"),
+    VARIANCE("innovation_variance",
+             "Variance of the one-step errors, in squared units of the data"),
     {"alpha", "Smoothing of the level", KALMAN_DOMAIN_INTERVAL, 0.0, 1.0, NULL, NULL},
-    {"beta", "Smoothing of the trend, at most alpha", KALMAN_DOMAIN_INTERVAL, 0.0, 1.0, NULL, "trend"},
-    {"damping", "Share of the trend that is left after one step", KALMAN_DOMAIN_INTERVAL, 0.0, 1.0, NULL,
-     "damped"},
-    {"gamma", "Smoothing of the season, at most 1 - alpha", KALMAN_DOMAIN_INTERVAL, 0.0, 1.0, NULL, "period"},
+    {"beta", "Smoothing of the trend, at most alpha", KALMAN_DOMAIN_INTERVAL, 0.0, 1.0, NULL,
+     "trend"},
+    {"damping", "Share of the trend that is left after one step", KALMAN_DOMAIN_INTERVAL, 0.0, 1.0,
+     NULL, "damped"},
+    {"gamma", "Smoothing of the season, at most 1 - alpha", KALMAN_DOMAIN_INTERVAL, 0.0, 1.0, NULL,
+     "period"},
     END_PARAMETER};
 
 static const struct kalman_parameter_info velocity_parameters[] = {
     OBSERVATION_VARIANCE,
-    VARIANCE("acceleration_variance", "Spectral density of the white-noise acceleration (data^2 / time^3)"),
+    VARIANCE("acceleration_variance",
+             "Spectral density of the white-noise acceleration (data^2 / time^3)"),
     END_PARAMETER};
 
 static const struct kalman_parameter_info acceleration_parameters[] = {
     OBSERVATION_VARIANCE,
-    VARIANCE("jerk_variance", "Spectral density of the white-noise jerk (data^2 / time^5)"), END_PARAMETER};
+    VARIANCE("jerk_variance", "Spectral density of the white-noise jerk (data^2 / time^5)"),
+    END_PARAMETER};
 
 static const struct kalman_parameter_info drift_parameters[] = {LEVEL_VARIANCE, END_PARAMETER};
 
@@ -127,45 +137,51 @@ static const struct kalman_parameter_info no_parameters[] = {END_PARAMETER};
 
 static const struct kalman_kind_info kinds[] = {
     {KALMAN_LOCAL_LEVEL, "local_level", "Local level (random walk plus noise)",
-     "The data are a slowly moving level plus measurement noise; exponential smoothing with the best gain.",
+     "The data are a slowly moving level plus measurement noise; exponential smoothing with the "
+     "best gain.",
      no_settings, level_parameters, 1, 1},
     {KALMAN_LOCAL_LINEAR_TREND, "local_linear_trend", "Local linear trend",
-     "A level that moves with a slope, both changing at random.", no_settings, trend_parameters, 1, 1},
+     "A level that moves with a slope, both changing at random.", no_settings, trend_parameters, 1,
+     1},
     {KALMAN_SMOOTH_TREND, "smooth_trend", "Smooth trend (integrated random walk)",
-     "A local linear trend whose level changes only through its slope; smoothing gives a cubic-spline-like "
+     "A local linear trend whose level changes only through its slope; smoothing gives a "
+     "cubic-spline-like "
      "curve.",
      no_settings, smooth_trend_parameters, 1, 1},
     {KALMAN_DAMPED_TREND, "damped_trend", "Damped trend",
-     "A local linear trend whose slope dies away towards zero.", no_settings, damped_parameters, 1, 1},
+     "A local linear trend whose slope dies away towards zero.", no_settings, damped_parameters, 1,
+     1},
     {KALMAN_SEASONAL, "seasonal", "Level and season",
-     "A moving level plus a seasonal pattern that may change slowly.", seasonal_settings, seasonal_parameters,
-     0, 1},
+     "A moving level plus a seasonal pattern that may change slowly.", seasonal_settings,
+     seasonal_parameters, 0, 1},
     {KALMAN_BASIC_STRUCTURAL, "basic_structural", "Basic structural model",
      "Level, slope, season and noise (Harvey's BSM): the standard for monthly and quarterly data.",
      seasonal_settings, structural_parameters, 0, 1},
     {KALMAN_CYCLE, "cycle", "Level and stochastic cycle",
      "A moving level plus a damped cycle of unknown period.", no_settings, cycle_parameters, 1, 1},
     {KALMAN_ARIMA, "arima", "Seasonal ARIMA",
-     "ARIMA(p,d,q)(P,D,Q) with exact likelihood, missing values included.", arima_settings, arima_parameters,
-     0, 1},
+     "ARIMA(p,d,q)(P,D,Q) with exact likelihood, missing values included.", arima_settings,
+     arima_parameters, 0, 1},
     {KALMAN_EXPONENTIAL_SMOOTHING, "exponential_smoothing", "Exponential smoothing",
-     "Additive-error ETS: level, optional (damped) trend and additive season, with exact forecast intervals.",
+     "Additive-error ETS: level, optional (damped) trend and additive season, with exact forecast "
+     "intervals.",
      ets_settings, ets_parameters, 0, 1},
     {KALMAN_CONSTANT_VELOCITY, "constant_velocity", "Constant velocity",
-     "Position and velocity with white-noise acceleration, at any times.", no_settings, velocity_parameters,
-     1, 1},
+     "Position and velocity with white-noise acceleration, at any times.", no_settings,
+     velocity_parameters, 1, 1},
     {KALMAN_CONSTANT_ACCELERATION, "constant_acceleration", "Constant acceleration",
      "Position, velocity and acceleration with white-noise jerk, at any times.", no_settings,
      acceleration_parameters, 1, 1},
     {KALMAN_RANDOM_WALK_DRIFT, "random_walk_drift", "Random walk with drift",
-     "Each value is the one before plus a constant drift plus noise; nothing is smoothed.", no_settings,
-     drift_parameters, 1, 1},
+     "Each value is the one before plus a constant drift plus noise; nothing is smoothed.",
+     no_settings, drift_parameters, 1, 1},
     {KALMAN_CUSTOM, "custom", "Custom linear Gaussian model",
-     "Any linear Gaussian state-space model by its matrices, several observations per time point allowed.",
+     "Any linear Gaussian state-space model by its matrices, several observations per time point "
+     "allowed.",
      no_settings, no_parameters, 0, 0},
     {KALMAN_AUTO, "auto", "Automatic choice",
-     "The best of several models by AICc; the answer says which and why.", auto_settings, no_parameters, 1,
-     1},
+     "The best of several models by AICc; the answer says which and why.", auto_settings,
+     no_parameters, 1, 1},
 };
 
 static_assert(sizeof kinds / sizeof kinds[0] == KALMAN_KIND_COUNT, "one row per kind");
@@ -176,8 +192,9 @@ struct alias {
 };
 
 static const struct alias aliases[] = {
-    {"level", KALMAN_LOCAL_LEVEL}, {"trend", KALMAN_LOCAL_LINEAR_TREND},  {"bsm", KALMAN_BASIC_STRUCTURAL},
-    {"sarima", KALMAN_ARIMA},      {"ets", KALMAN_EXPONENTIAL_SMOOTHING},
+    {"level", KALMAN_LOCAL_LEVEL},         {"trend", KALMAN_LOCAL_LINEAR_TREND},
+    {"bsm", KALMAN_BASIC_STRUCTURAL},      {"sarima", KALMAN_ARIMA},
+    {"ets", KALMAN_EXPONENTIAL_SMOOTHING},
 };
 
 const struct kalman_kind_info *kalman_kind_at(size_t index)

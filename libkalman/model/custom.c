@@ -1,12 +1,14 @@
 /*
- * Custom models: the caller's matrices, checked and copied; matrices that vary stay with the caller.
+ * Custom models: the caller's matrices, checked and copied; matrices that vary stay with the
+ * caller.
  */
 #include "model/system.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Finite everywhere? Of a varying matrix the first is checked here, the others when the engine meets them. */
+/* Finite everywhere? Of a varying matrix the first is checked here, the others when the engine
+ * meets them. */
 static int finite_all(const double *data, size_t count)
 {
     for (size_t i = 0; data && i < count; i++)
@@ -15,7 +17,8 @@ static int finite_all(const double *data, size_t count)
     return 1;
 }
 
-/* Symmetric, non-negative diagonal, and |a_ij| <= sqrt(a_ii a_jj): what a look at the entries can tell. */
+/* Symmetric, non-negative diagonal, and |a_ij| <= sqrt(a_ii a_jj): what a look at the entries
+ * can tell. */
 static int variance_plausible(const double *data, size_t size)
 {
     for (size_t i = 0; data && i < size; i++)
@@ -32,14 +35,14 @@ static int custom_shape(const struct kalman_spec *spec, struct model_shape *ret_
 {
     const struct kalman_system *s = spec->system;
     if (s->observed == 0 || s->observed > KALMAN_OBSERVED_MAX || s->states == 0 ||
-        s->states > KALMAN_STATES_MAX || s->disturbances > KALMAN_STATES_MAX || !s->Z.data || !s->T.data ||
-        (!s->R.data && s->disturbances != s->states))
+        s->states > KALMAN_STATES_MAX || s->disturbances > KALMAN_STATES_MAX || !s->Z.data ||
+        !s->T.data || (!s->R.data && s->disturbances != s->states))
         return KALMAN_EINVAL;
     size_t diffuse = 0;
     for (size_t i = 0; s->diffuse && i < s->states; i++)
         diffuse += s->diffuse[i] != 0.0;
-    *ret_shape =
-        (struct model_shape){.states = s->states, .disturbances = s->disturbances, .diffuse = diffuse};
+    *ret_shape = (struct model_shape){
+        .states = s->states, .disturbances = s->disturbances, .diffuse = diffuse};
     return KALMAN_OK;
 }
 
@@ -87,7 +90,8 @@ static void copy_scaled(double *to, const double *from, size_t count, int expone
         to[i] = exponent == 0 ? from[i] : ldexp(from[i], exponent);
 }
 
-/* The state that takes a shift of a single observation, or -1. Time-varying models are left as they are. */
+/* The state that takes a shift of a single observation, or -1. Time-varying models are left as
+ * they are. */
 static int shift_state(const struct kalman_system *s)
 {
     if (s->observed != 1 || !s->diffuse || s->Z.stride || s->T.stride)
@@ -129,7 +133,8 @@ static int custom_fill(const struct kalman_spec *spec, struct kalman_model *mode
     return KALMAN_OK;
 }
 
-static void custom_state_name(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes)
+static void custom_state_name(const struct kalman_spec *spec, size_t state, char *buffer,
+                              size_t buffer_bytes)
 {
     (void)spec;
     state_name_write(buffer, buffer_bytes, "state", state + 1);

@@ -1,9 +1,9 @@
 /*
- * Level plus a stochastic cycle (Harvey 1989, 2.3.38; DK 3.2.4): a pair (psi, psi*) turned by 2 pi / period
- * and shrunk by damping at every step, with independent disturbances of variance cycle_variance in both.
- * Stationary for damping < 1: it then starts from its own variance, cycle_variance / (1 - damping^2). At
- * damping = 1 it has none and starts diffuse. A step of dt turns and shrinks in proportion; that is exact
- * under any subdivision.
+ * Level plus a stochastic cycle (Harvey 1989, 2.3.38; DK 3.2.4): a pair (psi, psi*) turned by 2 pi
+ * / period and shrunk by damping at every step, with independent disturbances of variance
+ * cycle_variance in both. Stationary for damping < 1: it then starts from its own variance,
+ * cycle_variance / (1 - damping^2). At damping = 1 it has none and starts diffuse. A step of dt
+ * turns and shrinks in proportion; that is exact under any subdivision.
  */
 #include "model/builders.h"
 
@@ -30,7 +30,8 @@ static void turn(double damping, double period, double dt, size_t m, double *T)
 static int fill(const struct kalman_spec *spec, struct kalman_model *model)
 {
     size_t m = model->states, r = model->disturbances;
-    double damping = spec_parameter(spec, "damping"), variance = spec_parameter(spec, "cycle_variance");
+    double damping = spec_parameter(spec, "damping"),
+           variance = spec_parameter(spec, "cycle_variance");
     model->H[0] = spec_parameter(spec, "observation_variance");
     model_fill_trend(model, 0, spec_parameter(spec, "level_variance"), 0, 0);
     model->Z[psi] = 1;
@@ -53,7 +54,8 @@ static void step(const struct kalman_model *model, double dt, double *T, double 
     double spread = damping < 1 ? (1 - pow(damping, 2 * dt)) / ((1 - damping) * (1 + damping)) : dt;
     turn(damping, spec_parameter(&model->spec, "cycle_period"), dt, m, T);
     Q[0] = model_scaled_variance(model, "level_variance") * dt;
-    Q[psi * r + psi] = Q[psi_star * r + psi_star] = model_scaled_variance(model, "cycle_variance") * spread;
+    Q[psi * r + psi] = Q[psi_star * r + psi_star] =
+        model_scaled_variance(model, "cycle_variance") * spread;
 }
 
 static void name(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes)

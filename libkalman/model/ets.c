@@ -1,22 +1,27 @@
 /*
- * Additive exponential smoothing in innovations form (Hyndman, Koehler, Ord and Snyder 2008, ch. 3), a single error:
+ * Additive exponential smoothing in innovations form (Hyndman, Koehler, Ord and Snyder 2008, ch.
+ * 3), a single error:
  *     y_t = l_{t-1} + phi b_{t-1} + s_{t-s} + e_t
- *     l_t = l_{t-1} + phi b_{t-1} + alpha e_t,  b_t = phi b_{t-1} + beta e_t,  s_t = s_{t-s} + gamma e_t
- * The state is (l, b, s_1 .. s_s) at t-1 with e_t itself last; there is no separate observation noise, so the filtered
- * signal is the observation and the predicted signal is what exponential smoothing calls the fitted value.
- * l, b and the season start diffuse, the season's start summing to zero (only that is identified), where the textbooks
- * estimate starting values by least squares: the forecast intervals here therefore know that the start is uncertain.
+ *     l_t = l_{t-1} + phi b_{t-1} + alpha e_t,  b_t = phi b_{t-1} + beta e_t,  s_t = s_{t-s} +
+ *       gamma e_t
+ * The state is (l, b, s_1 .. s_s) at t-1 with e_t itself last; there is no separate observation
+ * noise, so the filtered signal is the observation and the predicted signal is what exponential
+ * smoothing calls the fitted value. l, b and the season start diffuse, the season's start summing
+ * to zero (only that is identified), where the textbooks estimate starting values by least squares:
+ * the forecast intervals here therefore know that the start is uncertain.
  */
 #include "model/builders.h"
 
 struct layout {
-    size_t trend, period, slope, season, error; /* settings; then states: slope = 1, first of the season, e */
+    /* settings; then states: slope = 1, first of the season, e */
+    size_t trend, period, slope, season, error;
 };
 
 static struct layout lay_out(const struct kalman_spec *spec)
 {
     int trend = kalman_spec_get_int(spec, "trend"), period = kalman_spec_get_int(spec, "period");
-    struct layout at = {.trend = trend > 0 ? 1 : 0, .period = period > 1 ? (size_t)period : 0, .slope = 1};
+    struct layout at = {
+        .trend = trend > 0 ? 1 : 0, .period = period > 1 ? (size_t)period : 0, .slope = 1};
     at.season = 1 + at.trend;
     at.error = at.season + at.period;
     return at;
@@ -36,7 +41,8 @@ static int shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
 /* Season states s_{t-1} .. s_{t-s}: the last one enters y_t and comes round to the front. */
 static void fill_season(const struct layout *at, double gamma, struct kalman_model *model)
 {
-    size_t m = model->states, first = at->season, last = first + at->period - 1, columns = at->period - 1;
+    size_t m = model->states, first = at->season, last = first + at->period - 1,
+           columns = at->period - 1;
     model->Z[last] = 1;
     model->T[first * m + last] = 1;
     model->T[first * m + at->error] = gamma;
@@ -80,5 +86,5 @@ static void name(const struct kalman_spec *spec, size_t state, char *buffer, siz
         state_name_write(buffer, buffer_bytes, state == 0 ? "level" : "slope", 0);
 }
 
-const struct model_builder model_builder_exponential_smoothing = {KALMAN_EXPONENTIAL_SMOOTHING, shape, fill,
-                                                                  NULL, name};
+const struct model_builder model_builder_exponential_smoothing = {KALMAN_EXPONENTIAL_SMOOTHING,
+                                                                  shape, fill, NULL, name};

@@ -1,6 +1,6 @@
 /*
- * Local level (DK 2.3): y_t = mu_t + e_t, mu_{t+1} = mu_t + n_t. With times, the level's variance grows with
- * the gap.
+ * Local level (DK 2.3): y_t = mu_t + e_t, mu_{t+1} = mu_t + n_t. With times, the level's variance
+ * grows with the gap.
  */
 #include "model/system.h"
 
@@ -29,12 +29,13 @@ static void level_step(const struct kalman_model *model, double dt, double *T, d
     Q[0] = model->Q[0] * dt;
 }
 
-static void level_state_name(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes)
+static void level_state_name(const struct kalman_spec *spec, size_t state, char *buffer,
+                             size_t buffer_bytes)
 {
     (void)spec;
     (void)state;
     state_name_write(buffer, buffer_bytes, "level", 0);
 }
 
-const struct model_builder model_builder_level = {KALMAN_LOCAL_LEVEL, level_shape, level_fill, level_step,
-                                                  level_state_name};
+const struct model_builder model_builder_level = {KALMAN_LOCAL_LEVEL, level_shape, level_fill,
+                                                  level_step, level_state_name};

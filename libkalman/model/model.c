@@ -1,6 +1,6 @@
 /*
- * Building a model: sizes, one block of memory, scaled variances, the kind's own entries, known inputs
- * appended.
+ * Building a model: sizes, one block of memory, scaled variances, the kind's own entries, known
+ * inputs appended.
  */
 #include <kalman/model.h>
 
@@ -61,8 +61,9 @@ static void model_carve(struct kalman_model *model, double *next)
 {
     size_t m = model->states, r = model->disturbances, d = model->diffuse, p = model->observed;
     const size_t sizes[] = {p * m, p * p, m * m, m * r, r * r, m * m, m, p, m, m * m, m * d, m};
-    double **const matrices[] = {&model->Z, &model->H, &model->T,  &model->R,  &model->Q,  &model->V,
-                                 &model->c, &model->d, &model->a1, &model->P1, &model->A1, &model->shift};
+    double **const matrices[] = {&model->Z,  &model->H,  &model->T,  &model->R,
+                                 &model->Q,  &model->V,  &model->c,  &model->d,
+                                 &model->a1, &model->P1, &model->A1, &model->shift};
     static_assert(sizeof sizes / sizeof sizes[0] == sizeof matrices / sizeof matrices[0],
                   "one size per matrix");
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -71,7 +72,8 @@ static void model_carve(struct kalman_model *model, double *next)
     }
 }
 
-/* The spec with its variance parameters in the model's units; powers of two only, so nothing is rounded. */
+/* The spec with its variance parameters in the model's units; powers of two only, so nothing is
+ * rounded. */
 static void spec_scale(struct kalman_spec *spec, int sd_exponent)
 {
     const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
@@ -81,15 +83,18 @@ static void spec_scale(struct kalman_spec *spec, int sd_exponent)
             kalman_spec_locate(spec, p->name, &offset, &count) != KALMAN_OK)
             continue;
         for (size_t i = offset; i < offset + count; i++)
-            spec->parameters[i] = ldexp(spec->parameters[i], spec->variance_exponent - 2 * sd_exponent);
+            spec->parameters[i] =
+                ldexp(spec->parameters[i], spec->variance_exponent - 2 * sd_exponent);
     }
     spec->variance_exponent = 2 * sd_exponent;
 }
 
-/* Coefficients of known inputs: constant, entirely unknown at the start; Z gets their values step by step. */
+/* Coefficients of known inputs: constant, entirely unknown at the start; Z gets their values
+ * step by step. */
 static void append_inputs(struct kalman_model *model)
 {
-    size_t first = model->states - model->input_count, first_column = model->diffuse - model->input_count;
+    size_t first = model->states - model->input_count,
+           first_column = model->diffuse - model->input_count;
     for (size_t i = 0; i < model->input_count; i++) {
         model->T[(first + i) * model->states + first + i] = 1.0;
         model->A1[(first + i) * model->diffuse + first_column + i] = 1.0;
@@ -117,8 +122,8 @@ int kalman_model_init(void *memory, size_t memory_bytes, const struct kalman_spe
     return model_init(memory, memory_bytes, spec, NULL, ret_model);
 }
 
-int model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec, struct meter *meter,
-               struct kalman_model **ret_model)
+int model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec,
+               struct meter *meter, struct kalman_model **ret_model)
 {
     size_t needed = 0;
     int status = kalman_model_bytes(spec, &needed);
@@ -210,7 +215,8 @@ size_t kalman_model_diffuse(const struct kalman_model *model)
 
 double model_scaled_variance(const struct kalman_model *model, const char *name)
 {
-    return ldexp(spec_parameter(&model->spec, name), model->spec.variance_exponent - 2 * model->sd_exponent);
+    return ldexp(spec_parameter(&model->spec, name),
+                 model->spec.variance_exponent - 2 * model->sd_exponent);
 }
 
 void state_name_write(char *buffer, size_t buffer_bytes, const char *prefix, size_t number)

@@ -1,11 +1,12 @@
 /*
  * A body observed with noise at any times: continuous white-noise acceleration (Bar-Shalom, Li and
- * Kirubarajan 2001, 6.2.2) or jerk (6.2.3), sampled exactly, so that splitting an interval changes nothing.
- * All states start diffuse.
+ * Kirubarajan 2001, 6.2.2) or jerk (6.2.3), sampled exactly, so that splitting an interval changes
+ * nothing. All states start diffuse.
  */
 #include "model/builders.h"
 
-static void motion(size_t states, double density, double dt, size_t m, size_t r, double *T, double *Q)
+static void motion(size_t states, double density, double dt, size_t m, size_t r, double *T,
+                   double *Q)
 {
     double dt2 = dt * dt, dt3 = dt2 * dt;
     T[1] = dt;
@@ -70,7 +71,7 @@ static void name(const struct kalman_spec *spec, size_t state, char *buffer, siz
     state_name_write(buffer, buffer_bytes, names[state], 0);
 }
 
-const struct model_builder model_builder_constant_velocity = {KALMAN_CONSTANT_VELOCITY, shape, fill, step,
-                                                              name};
-const struct model_builder model_builder_constant_acceleration = {KALMAN_CONSTANT_ACCELERATION, shape, fill,
-                                                                  step, name};
+const struct model_builder model_builder_constant_velocity = {KALMAN_CONSTANT_VELOCITY, shape, fill,
+                                                              step, name};
+const struct model_builder model_builder_constant_acceleration = {KALMAN_CONSTANT_ACCELERATION,
+                                                                  shape, fill, step, name};

@@ -1,8 +1,8 @@
 /*
  * Level (and slope) plus a season of s steps in s - 1 states, not s, so that the diffuse phase ends
- * (DK 3.2.2): dummy           gamma_{t+1} = -(gamma_t + ... + gamma_{t-s+2}) + omega_t trigonometric   one
- * rotating pair per harmonic at 2 pi j / s; the one at frequency pi has a single state. All harmonics share
- * seasonal_variance; all seasonal states start diffuse.
+ * (DK 3.2.2): dummy           gamma_{t+1} = -(gamma_t + ... + gamma_{t-s+2}) + omega_t
+ * trigonometric   one rotating pair per harmonic at 2 pi j / s; the one at frequency pi has a
+ * single state. All harmonics share seasonal_variance; all seasonal states start diffuse.
  */
 #include "model/builders.h"
 
@@ -17,11 +17,13 @@ static int has_slope(const struct kalman_spec *spec)
 
 static int shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
-    int period = kalman_spec_get_int(spec, "period"), harmonics = kalman_spec_get_int(spec, "harmonics");
+    int period = kalman_spec_get_int(spec, "period"),
+        harmonics = kalman_spec_get_int(spec, "harmonics");
     size_t trend = has_slope(spec) ? 2 : 1;
     if (2 * harmonics > period)
         return KALMAN_ESETTING;
-    size_t seasonal = harmonics == 0 || 2 * harmonics == period ? (size_t)period - 1 : 2 * (size_t)harmonics;
+    size_t seasonal =
+        harmonics == 0 || 2 * harmonics == period ? (size_t)period - 1 : 2 * (size_t)harmonics;
     *ret_shape = (struct model_shape){.states = trend + seasonal,
                                       .disturbances = trend + (harmonics ? seasonal : 1),
                                       .diffuse = trend + seasonal};
@@ -63,8 +65,8 @@ static double sine(size_t k, size_t period)
     return sin(two_pi * (double)(k % period) / (double)period);
 }
 
-static void fill_trigonometric(struct kalman_model *model, size_t first, size_t count, size_t period,
-                               double variance)
+static void fill_trigonometric(struct kalman_model *model, size_t first, size_t count,
+                               size_t period, double variance)
 {
     size_t m = model->states, r = model->disturbances;
     for (size_t j = 0; j < count; j++) {
@@ -109,5 +111,5 @@ static void name(const struct kalman_spec *spec, size_t state, char *buffer, siz
 }
 
 const struct model_builder model_builder_seasonal = {KALMAN_SEASONAL, shape, fill, NULL, name};
-const struct model_builder model_builder_basic_structural = {KALMAN_BASIC_STRUCTURAL, shape, fill, NULL,
-                                                             name};
+const struct model_builder model_builder_basic_structural = {KALMAN_BASIC_STRUCTURAL, shape, fill,
+                                                             NULL, name};

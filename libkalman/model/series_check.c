@@ -29,7 +29,8 @@ int times_check(const double *times, size_t count, size_t *ret_bad_index)
 }
 
 /* Known inputs must be numbers everywhere: there is no such thing as a missing regressor. */
-int inputs_check(const struct kalman_model *model, const double *inputs, size_t count, size_t *ret_bad_index)
+int inputs_check(const struct kalman_model *model, const double *inputs, size_t count,
+                 size_t *ret_bad_index)
 {
     *ret_bad_index = SIZE_MAX;
     if (count > 0 && (inputs != NULL) != (model->input_count > 0))
@@ -42,7 +43,8 @@ int inputs_check(const struct kalman_model *model, const double *inputs, size_t 
     return KALMAN_OK;
 }
 
-int series_check(const struct kalman_model *model, const struct kalman_series *series, size_t *ret_bad_index)
+int series_check(const struct kalman_model *model, const struct kalman_series *series,
+                 size_t *ret_bad_index)
 {
     *ret_bad_index = SIZE_MAX;
     if (series->count > 0 && !series->values)
@@ -57,8 +59,8 @@ int series_check(const struct kalman_model *model, const struct kalman_series *s
     return status;
 }
 
-int forecast_check(const struct kalman_model *model, double last_time, const struct kalman_forecast *forecast,
-                   size_t *ret_bad_index)
+int forecast_check(const struct kalman_model *model, double last_time,
+                   const struct kalman_forecast *forecast, size_t *ret_bad_index)
 {
     *ret_bad_index = SIZE_MAX;
     if (!forecast || forecast->horizon == 0)

@@ -41,13 +41,15 @@ void kalman_spec_init(struct kalman_spec *spec, enum kalman_kind kind)
 
 /* The parameter of this name with its place in the array. */
 static int locate(const struct kalman_spec *spec, const char *name,
-                  const struct kalman_parameter_info **ret_info, size_t *ret_offset, size_t *ret_count)
+                  const struct kalman_parameter_info **ret_info, size_t *ret_offset,
+                  size_t *ret_count)
 {
     const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
     if (!info || !name)
         return KALMAN_EINVAL;
     size_t offset = 0;
-    for (const struct kalman_parameter_info *parameter = info->parameters; parameter->name; parameter++) {
+    for (const struct kalman_parameter_info *parameter = info->parameters; parameter->name;
+         parameter++) {
         size_t length = parameter_length(spec, info, parameter);
         if (offset + length > KALMAN_PARAMETERS_MAX)
             return KALMAN_ESETTING;
@@ -78,7 +80,8 @@ static int element_valid(const struct kalman_parameter_info *info, double value)
            !(info->domain == KALMAN_DOMAIN_POSITIVE && value <= 0.0);
 }
 
-/* Are all roots of 1 + sign * sum x_i (shrink B)^i outside the unit circle? By partial autocorrelations. */
+/* Are all roots of 1 + sign * sum x_i (shrink B)^i outside the unit circle? By partial
+ * autocorrelations. */
 static int roots_outside(double sign, const double *values, size_t count, double shrink)
 {
     double coefficients[KALMAN_PARAMETERS_MAX] = {0.0}, partial[KALMAN_PARAMETERS_MAX] = {0.0};
@@ -105,8 +108,9 @@ static int array_valid(const struct kalman_parameter_info *info, const double *v
     }
     if (info->domain == KALMAN_DOMAIN_STATIONARY)
         return roots_outside(-1.0, values, count, 1.0);
+    /* roots on the circle are a valid model */
     if (info->domain == KALMAN_DOMAIN_INVERTIBLE)
-        return roots_outside(1.0, values, count, 1.0 - 1e-9); /* roots on the circle are a valid model */
+        return roots_outside(1.0, values, count, 1.0 - 1e-9);
     return 1;
 }
 
@@ -122,7 +126,8 @@ int kalman_spec_set_int(struct kalman_spec *spec, const char *name, int value)
     return KALMAN_OK;
 }
 
-int kalman_spec_set_array(struct kalman_spec *spec, const char *name, const double *values, size_t count)
+int kalman_spec_set_array(struct kalman_spec *spec, const char *name, const double *values,
+                          size_t count)
 {
     const struct kalman_parameter_info *info = NULL;
     size_t offset = 0, length = 0;
@@ -217,7 +222,8 @@ static int settings_check_jointly(const struct kalman_spec *spec, const char **n
         return 2 * kalman_spec_get_int(spec, "harmonics") > period ? KALMAN_ESETTING : KALMAN_OK;
     case KALMAN_ARIMA:
         *name = "period";
-        if (kalman_spec_get_int(spec, "P") + kalman_spec_get_int(spec, "D") + kalman_spec_get_int(spec, "Q") >
+        if (kalman_spec_get_int(spec, "P") + kalman_spec_get_int(spec, "D") +
+                    kalman_spec_get_int(spec, "Q") >
                 0 &&
             period < 2)
             return KALMAN_ESETTING;
@@ -236,8 +242,8 @@ static int settings_check_jointly(const struct kalman_spec *spec, const char **n
     }
 }
 
-static int parameters_check(const struct kalman_spec *spec, const struct kalman_kind_info *info, int complete,
-                            const char **name)
+static int parameters_check(const struct kalman_spec *spec, const struct kalman_kind_info *info,
+                            int complete, const char **name)
 {
     size_t offset = 0;
     for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {

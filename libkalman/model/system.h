@@ -1,12 +1,13 @@
 /*
  * The inside of a model: the matrices that the engine runs on, and how each kind builds them.
  *
- * Private to libkalman. A kind is three functions in one row of the table in model_builders.c: how big, fill,
- * step.
+ * Private to libkalman. A kind is three functions in one row of the table in model_builders.c: how
+ * big, fill, step.
  *
- * Units. All variances in here (H, Q, P1) are divided by 2^(2*sd_exponent), chosen from the largest variance
- * parameter so that it lies in [1, 4). Means (a1, c, d) stay in units of the observations; the engine scales
- * those when it reads them. Nothing is lost (powers of two), and no tolerance ever meets a unit.
+ * Units. All variances in here (H, Q, P1) are divided by 2^(2*sd_exponent), chosen from the largest
+ * variance parameter so that it lies in [1, 4). Means (a1, c, d) stay in units of the observations;
+ * the engine scales those when it reads them. Nothing is lost (powers of two), and no tolerance
+ * ever meets a unit.
  */
 #ifndef KALMAN_MODEL_SYSTEM_H
 #define KALMAN_MODEL_SYSTEM_H
@@ -32,12 +33,13 @@ struct kalman_model {
     size_t diffuse;          /* d, with those coefficients */
     size_t input_count;      /* k: the last k states */
     int sd_exponent;         /* see above */
-    int level_state; /* a builder may name one state that moves one to one with a shift of the data, or -1 */
-    int centred;     /* shift is in use: the engine takes the first observed value off the data */
+    /* a builder may name one state that moves one to one with a shift of the data, or -1 */
+    int level_state;
+    int centred; /* shift is in use: the engine takes the first observed value off the data */
     const struct model_builder *builder;
     struct meter *meter; /* while it is built: NULL, or what asks whether to stop */
-    /* Row-major. A custom model whose matrix varies keeps its first one here; the engine reads spec.system
-     * then. */
+    /* Row-major. A custom model whose matrix varies keeps its first one here; the engine reads
+     * spec.system then. */
     double *Z;  /* p x m */
     double *H;  /* p x p */
     double *T;  /* m x m */
@@ -47,40 +49,44 @@ struct kalman_model {
     double *c;  /* m */
     double *d;  /* p */
     double *a1; /* m */
-    double *
-        shift; /* m: how the state moves when 1 is added to all data: Z shift = 1, T shift = shift, within the range of
-                      A1; all zero when there is none. From level_state, or filled by the builder */
+    /* m: how the state moves when 1 is added to all data: Z shift = 1, T shift = shift, within
+     * the range of A1; all zero when there is none. From level_state, or filled by the builder */
+    double *shift;
     double *P1; /* m x m */
-    double *
-        A1; /* m x d: the first state is a1 + A1 delta + N(0, P1), delta ~ N(0, kappa I), kappa -> infinity */
+    /* m x d: the first state is a1 + A1 delta + N(0, P1), delta ~ N(0, kappa I), kappa ->
+     * infinity */
+    double *A1;
 };
 
-/* How a kind makes a model. All functions are pure; fill and step see a spec whose variance parameters are
- * scaled. */
+/* How a kind makes a model. All functions are pure; fill and step see a spec whose variance
+ * parameters are scaled. */
 struct model_builder {
     enum kalman_kind kind;
     /* Sizes from the settings (checked already). */
     int (*shape)(const struct kalman_spec *spec, struct model_shape *ret_shape);
-    /* Write the entries of Z, H, T, R, Q, a1, P1, A1 (all zero on entry, leading dimensions model->states
-       etc.) and level_state (-1 on entry). Known inputs are appended afterwards. spec: variances scaled,
-       nothing NaN. */
+    /* Write the entries of Z, H, T, R, Q, a1, P1, A1 (all zero on entry, leading dimensions
+     * model->states etc.) and level_state (-1 on entry). Known inputs are appended afterwards.
+     * spec: variances scaled, nothing NaN. */
     int (*fill)(const struct kalman_spec *spec, struct kalman_model *model);
-    /* NULL, or: T and Q for a step of dt (> 0) units of time, into full m x m and r x r arrays that hold
-       model->T, ->Q. The scaled spec of the model is model->spec with model_scaled_parameter(). */
+    /* NULL, or: T and Q for a step of dt (> 0) units of time, into full m x m and r x r arrays that
+     * hold model->T, ->Q. The scaled spec of the model is model->spec with
+     * model_scaled_parameter(). */
     void (*step)(const struct kalman_model *model, double dt, double *T, double *Q);
     /* Name of state i < shape.states. */
-    void (*state_name)(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes);
+    void (*state_name)(const struct kalman_spec *spec, size_t state, char *buffer,
+                       size_t buffer_bytes);
 };
 
-/* kalman_model_init() for a fit, which may build a thousand: KALMAN_ECANCELLED when the meter says so. meter may be NULL. */
-int model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec, struct meter *meter,
-               struct kalman_model **ret_model) KALMAN_MUSTCHECK;
+/* kalman_model_init() for a fit, which may build a thousand: KALMAN_ECANCELLED when the meter
+ * says so. meter may be NULL. */
+int model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec,
+               struct meter *meter, struct kalman_model **ret_model) KALMAN_MUSTCHECK;
 
 /* The row of a kind, or NULL (KALMAN_AUTO). */
 const struct model_builder *model_builder_for(enum kalman_kind kind);
 
-/* A variance parameter by name in the model's units (divided by 2^(2*sd_exponent)); 0 when the settings
- * disable it. */
+/* A variance parameter by name in the model's units (divided by 2^(2*sd_exponent)); 0 when the
+ * settings disable it. */
 double model_scaled_variance(const struct kalman_model *model, const char *name);
 
 /* The same from the scaled spec that fill() gets, or any parameter: by name, 0 when absent. */
@@ -92,7 +98,8 @@ void model_noise(const struct kalman_model *model, const double *R, const double
 /* Exponent of the sd unit of a custom model, from the diagonals of its first H, Q and P1. */
 int custom_sd_exponent(const struct kalman_system *system);
 
-/* Exponent of the sd unit for a spec: floor(log2(largest variance)/2); 0 if every variance is zero. */
+/* Exponent of the sd unit for a spec: floor(log2(largest variance)/2); 0 if every variance is
+ * zero. */
 int spec_sd_exponent(const struct kalman_spec *spec);
 
 /* Name helper for builders: prefix alone, or prefix_number when number > 0. */

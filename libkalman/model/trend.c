@@ -2,13 +2,13 @@
  * Level and slope (DK 3.2, Harvey 1989, 2.3.2):
  *     level_{t+1} = level_t + slope_t + xi_t,  xi ~ N(0, level_variance)
  *     slope_{t+1} = damping * slope_t + zeta_t, zeta ~ N(0, slope_variance)
- * Both diffuse at the start, the damped slope too: its stationary variance would jump to infinity as damping
- * -> 1.
+ * Both diffuse at the start, the damped slope too: its stationary variance would jump to infinity
+ * as damping -> 1.
  *
- * Irregular times. These are discrete-time models, so a step of k whole units is exactly k steps of the model
- * with nothing observed between. A rest of f < 1 unit is the step itself shrunk: noise variances f, slope's
- * effect (1 - damping^f) / (1 - damping), which meets the whole step at f = 1. Where time is truly
- * continuous, constant_velocity is the model.
+ * Irregular times. These are discrete-time models, so a step of k whole units is exactly k steps of
+ * the model with nothing observed between. A rest of f < 1 unit is the step itself shrunk: noise
+ * variances f, slope's effect (1 - damping^f) / (1 - damping), which meets the whole step at f = 1.
+ * Where time is truly continuous, constant_velocity is the model.
  */
 #include "model/builders.h"
 
@@ -46,19 +46,19 @@ static int shape_drift(const struct kalman_spec *spec, struct model_shape *ret_s
     return KALMAN_OK;
 }
 
-/* Absent parameters read as 0: so the smooth trend has no level variance, the drift no slope variance, no
- * noise. */
+/* Absent parameters read as 0: so the smooth trend has no level variance, the drift no slope
+ * variance, no noise. */
 static int fill_trend(const struct kalman_spec *spec, struct kalman_model *model)
 {
     double damping = spec->kind == KALMAN_DAMPED_TREND ? spec_parameter(spec, "damping") : 1;
     model->H[0] = spec_parameter(spec, "observation_variance");
-    model_fill_trend(model, 1, spec_parameter(spec, "level_variance"), spec_parameter(spec, "slope_variance"),
-                     damping);
+    model_fill_trend(model, 1, spec_parameter(spec, "level_variance"),
+                     spec_parameter(spec, "slope_variance"), damping);
     return KALMAN_OK;
 }
 
-/* A step of level and slope: (level, slope) <- ((1, reach), (0, keep)) (level, slope) + N(0, ((vl, vc), (vc,
- * vs))). */
+/* A step of level and slope: (level, slope) <- ((1, reach), (0, keep)) (level, slope) + N(0, ((vl,
+ * vc), (vc, vs))). */
 struct trend_step {
     double reach, keep, vl, vc, vs;
 };
@@ -80,7 +80,8 @@ static struct trend_step fraction(struct trend_step whole, double f)
     double keep = whole.keep > 0 ? pow(whole.keep, f) : 0;
     double share = whole.keep < 1 ? (1 - keep) / (1 - whole.keep) : f;
     double spread = whole.keep < 1 ? (1 - keep * keep) / (1 - whole.keep * whole.keep) : f;
-    return (struct trend_step){.reach = share, .keep = keep, .vl = whole.vl * f, .vs = whole.vs * spread};
+    return (struct trend_step){
+        .reach = share, .keep = keep, .vl = whole.vl * f, .vs = whole.vs * spread};
 }
 
 /* The step over dt by repeated squaring: sums of positive terms only. */
@@ -114,17 +115,18 @@ static void step_trend(const struct kalman_model *model, double dt, double *T, d
     }
 }
 
-static void name_trend(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes)
+static void name_trend(const struct kalman_spec *spec, size_t state, char *buffer,
+                       size_t buffer_bytes)
 {
     const char *second = spec->kind == KALMAN_RANDOM_WALK_DRIFT ? "drift" : "slope";
     state_name_write(buffer, buffer_bytes, state == 0 ? "level" : second, 0);
 }
 
-const struct model_builder model_builder_local_linear_trend = {KALMAN_LOCAL_LINEAR_TREND, shape_trend,
-                                                               fill_trend, step_trend, name_trend};
-const struct model_builder model_builder_smooth_trend = {KALMAN_SMOOTH_TREND, shape_trend, fill_trend,
-                                                         step_trend, name_trend};
-const struct model_builder model_builder_damped_trend = {KALMAN_DAMPED_TREND, shape_trend, fill_trend,
-                                                         step_trend, name_trend};
+const struct model_builder model_builder_local_linear_trend = {
+    KALMAN_LOCAL_LINEAR_TREND, shape_trend, fill_trend, step_trend, name_trend};
+const struct model_builder model_builder_smooth_trend = {KALMAN_SMOOTH_TREND, shape_trend,
+                                                         fill_trend, step_trend, name_trend};
+const struct model_builder model_builder_damped_trend = {KALMAN_DAMPED_TREND, shape_trend,
+                                                         fill_trend, step_trend, name_trend};
 const struct model_builder model_builder_random_walk_drift = {KALMAN_RANDOM_WALK_DRIFT, shape_drift,
                                                               fill_trend, step_trend, name_trend};

@@ -35,8 +35,9 @@ typedef double four __attribute__((vector_size(32)));
 typedef double four_anywhere __attribute__((vector_size(32), aligned(8)));
 
 /* Two rows at a time: what both do to out[0 .. before), and their products with x so far. */
-WIDE_BODY void two_rows(const double *restrict row, const double *restrict next, const double *restrict x,
-                        size_t before, double xi, double xn, double *restrict out, double ret_sums[2])
+WIDE_BODY void two_rows(const double *restrict row, const double *restrict next,
+                        const double *restrict x, size_t before, double xi, double xn,
+                        double *restrict out, double ret_sums[2])
 {
     four sums = {0.0}, sums_next = {0.0};
     size_t j = 0;
@@ -75,14 +76,16 @@ WIDE_BODY void lower_apply_body(const double *restrict X, const double *restrict
     }
 }
 
-WIDE_TWICE(void, lower_apply, (const double *X, const double *x, size_t m, double *out), (X, x, m, out))
+WIDE_TWICE(void, lower_apply, (const double *X, const double *x, size_t m, double *out),
+           (X, x, m, out))
 
 void dense_lower_apply(const double *X, const double *x, size_t m, double *out)
 {
     lower_apply(X, x, m, out);
 }
 
-void dense_lower_add_row(const double *restrict X, size_t i, double c, size_t m, double *restrict out)
+void dense_lower_add_row(const double *restrict X, size_t i, double c, size_t m,
+                         double *restrict out)
 {
     for (size_t j = 0; j <= i; j++)
         out[j] += c * X[i * m + j];
@@ -90,7 +93,8 @@ void dense_lower_add_row(const double *restrict X, size_t i, double c, size_t m,
         out[j] += c * X[j * m + i];
 }
 
-void dense_lower_add_pair(double *restrict X, size_t i, double z, const double *restrict x, size_t m)
+void dense_lower_add_pair(double *restrict X, size_t i, double z, const double *restrict x,
+                          size_t m)
 {
     for (size_t j = 0; j < i; j++)
         X[i * m + j] += z * x[j];

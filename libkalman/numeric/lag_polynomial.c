@@ -5,7 +5,8 @@ void kalman_lag_from_partial(const double *partial, size_t order, double *ret_co
     double *phi = ret_coefficients;
     for (size_t k = 0; k < order; k++) {
         double reflection = partial[k];
-        /* phi_j and phi_{k-1-j} change together, in place; at the middle they are the same element. */
+        /* phi_j and phi_{k-1-j} change together, in place; at the middle they are the same
+         * element. */
         for (size_t j = 0; j < (k + 1) / 2; j++) {
             double low = phi[j], high = phi[k - 1 - j];
             phi[j] = low - reflection * high;
@@ -30,8 +31,8 @@ void kalman_lag_to_partial(const double *coefficients, size_t order, double *ret
     }
 }
 
-void kalman_lag_multiply(double sign, const double *a, size_t order_a, const double *b, size_t order_b,
-                         size_t period, double *ret_product)
+void kalman_lag_multiply(double sign, const double *a, size_t order_a, const double *b,
+                         size_t order_b, size_t period, double *ret_product)
 {
     size_t order = order_a + order_b * period;
     for (size_t i = 0; i < order; i++)
@@ -53,7 +54,8 @@ static void difference_once(double *coefficients, size_t order, size_t lag)
     coefficients[lag - 1] += 1;
 }
 
-void kalman_lag_differences(size_t differences, size_t seasonal, size_t period, double *ret_coefficients)
+void kalman_lag_differences(size_t differences, size_t seasonal, size_t period,
+                            double *ret_coefficients)
 {
     size_t order = 0;
     for (size_t i = 0; i < differences; i++, order += 1)

@@ -12,8 +12,8 @@ size_t kalman_lyapunov_work_size(size_t size)
 }
 
 /* out = left * right, of a triangle only the lower one; false when stopped. */
-static bool multiply(size_t size, const double *restrict left, const double *restrict right, bool triangle,
-                     struct meter *meter, double *restrict out)
+static bool multiply(size_t size, const double *restrict left, const double *restrict right,
+                     bool triangle, struct meter *meter, double *restrict out)
 {
     memset(out, 0, size * size * sizeof(*out));
     for (size_t i = 0; i < size; i++) {
@@ -39,7 +39,8 @@ static void transpose(size_t size, const double *from, double *to)
             to[j * size + i] = from[i * size + j];
 }
 
-/* variance += the lower triangle of change, mirrored; returns the largest relative growth of a diagonal. */
+/* variance += the lower triangle of change, mirrored; returns the largest relative growth of a
+ * diagonal. */
 static double add_symmetric(size_t size, const double *change, double *variance)
 {
     double growth = 0;
@@ -54,8 +55,8 @@ static double add_symmetric(size_t size, const double *change, double *variance)
     return growth;
 }
 
-bool kalman_lyapunov_solve(size_t size, const double *transition, const double *noise, struct meter *meter,
-                           double *work, double *ret_variance)
+bool kalman_lyapunov_solve(size_t size, const double *transition, const double *noise,
+                           struct meter *meter, double *work, double *ret_variance)
 {
     size_t count = size * size;
     double *power = work, *product = work + count, *other = work + 2 * count;

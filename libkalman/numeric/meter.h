@@ -1,6 +1,7 @@
 /*
- * When to look at the caller's hook: after a certain amount of work, not after so many steps, for a step of a model with
- * hundreds of states costs a hundred thousand times one of a local level. Private to libkalman.
+ * When to look at the caller's hook: after a certain amount of work, not after so many steps, for a
+ * step of a model with hundreds of states costs a hundred thousand times one of a local level.
+ * Private to libkalman.
  */
 #ifndef KALMAN_METER_H
 #define KALMAN_METER_H

@@ -13,7 +13,8 @@ size_t sparse_doubles(size_t size)
 
 size_t sparse_indices(size_t size)
 {
-    return (size + 1) + size * size + size * (sizeof(struct sparse_run) / sizeof(uint32_t)) + 2 * size;
+    return (size + 1) + size * size + size * (sizeof(struct sparse_run) / sizeof(uint32_t)) +
+           2 * size;
 }
 
 void sparse_carve(struct sparse *sparse, size_t size, double *doubles, uint32_t *indices)
@@ -53,7 +54,8 @@ void sparse_load(struct sparse *sparse, const double *matrix)
             sparse->computed[sparse->computed_count++] = i;
             continue;
         }
-        struct sparse_run *last = sparse->run_count > 0 ? &sparse->runs[sparse->run_count - 1] : NULL;
+        struct sparse_run *last =
+            sparse->run_count > 0 ? &sparse->runs[sparse->run_count - 1] : NULL;
         taken[state] = 1;
         if (last && last->row + last->length == i && last->state + last->length == state)
             last->length++;
@@ -85,13 +87,14 @@ void sparse_apply_back(const struct sparse *T, const double *x, double *out)
 }
 
 /* out = row of T times X. */
-static void combine_rows(const struct sparse *T, size_t row, const double *restrict X, size_t columns,
-                         size_t lead, double *restrict out)
+static void combine_rows(const struct sparse *T, size_t row, const double *restrict X,
+                         size_t columns, size_t lead, double *restrict out)
 {
     uint32_t e = T->start[row];
     memset(out, 0, columns * sizeof *out);
     for (; e + 4 <= T->start[row + 1]; e += 4) { /* a season's sum: four rows of X at a time */
-        const double *restrict a = X + T->column[e] * lead, *restrict b = X + T->column[e + 1] * lead,
+        const double *restrict a = X + T->column[e] * lead,
+                               *restrict b = X + T->column[e + 1] * lead,
                                *restrict c = X + T->column[e + 2] * lead,
                                *restrict d = X + T->column[e + 3] * lead;
         const double *v = T->value + e, va = v[0], vb = v[1], vc = v[2], vd = v[3];
@@ -110,13 +113,15 @@ static void combine_rows(const struct sparse *T, size_t row, const double *restr
     }
 }
 
-void sparse_multiply(const struct sparse *T, const double *X, size_t columns, size_t lead, double *Y)
+void sparse_multiply(const struct sparse *T, const double *X, size_t columns, size_t lead,
+                     double *Y)
 {
     for (size_t i = 0; i < T->size; i++)
         combine_rows(T, i, X, columns, lead, Y + i * lead);
 }
 
-/* The rows and columns that are passed along: out_ij = X_kl where row i passes k along and row j l. */
+/* The rows and columns that are passed along: out_ij = X_kl where row i passes k along and row j
+ * l. */
 static void move_along(const struct sparse *T, const double *restrict X, double *restrict out)
 {
     size_t m = T->size;
@@ -125,7 +130,8 @@ static void move_along(const struct sparse *T, const double *restrict X, double 
             const double *from = X + (T->runs[a].state + i) * m;
             double *to = out + (T->runs[a].row + i) * m;
             for (size_t b = 0; b < T->run_count; b++)
-                memcpy(to + T->runs[b].row, from + T->runs[b].state, T->runs[b].length * sizeof *to);
+                memcpy(to + T->runs[b].row, from + T->runs[b].state,
+                       T->runs[b].length * sizeof *to);
         }
 }
 
@@ -188,7 +194,8 @@ static void multiply_back(const struct sparse *T, const double *X, double *Y)
 }
 
 /* T'(T'X)' */
-static void congruence_back_plain(const struct sparse *T, const double *X, double *work, double *out)
+static void congruence_back_plain(const struct sparse *T, const double *X, double *work,
+                                  double *out)
 {
     size_t m = T->size;
     multiply_back(T, X, work);
@@ -198,9 +205,11 @@ static void congruence_back_plain(const struct sparse *T, const double *X, doubl
 }
 
 /*
- * C'X C + t u' + u t'. A state that no row passes along gets its row and column from the pair alone.
+ * C'X C + t u' + u t'. A state that no row passes along gets its row and column from the pair
+ * alone.
  */
-static void move_back(const struct sparse *T, const double *X, const double *t, const double *u, double *out)
+static void move_back(const struct sparse *T, const double *X, const double *t, const double *u,
+                      double *out)
 {
     size_t m = T->size;
     for (size_t b = 0; b < T->computed_count; b++) {

@@ -1,12 +1,14 @@
 /*
- * A square matrix by its non-zeros, made for transitions: most rows of a season's T only pass a state along. Private to libkalman.
+ * A square matrix by its non-zeros, made for transitions: most rows of a season's T only pass a
+ * state along. Private to libkalman.
  *
- * A row that is a single 1, in a column no other such row has, passes a state along; the few others are computed. Then
- * T X T' of a symmetric X is X with rows and columns moved, and T'X T is that the other way round with a term of rank two for
- * each computed row: with T = C + sum e_c t_c', C the rows that pass along,
+ * A row that is a single 1, in a column no other such row has, passes a state along; the few others
+ * are computed. Then T X T' of a symmetric X is X with rows and columns moved, and T'X T is that
+ * the other way round with a term of rank two for each computed row: with T = C + sum e_c t_c', C
+ * the rows that pass along,
  *     T'X T = C'X C + sum t_c u_c' + u_c t_c',   u_c = C'X e_c + 1/2 sum X_cd t_d.
- * Both cost m^2 then, not m^2 times the non-zeros of a row. Where more than a quarter of the rows is computed the plain products
- * serve.
+ * Both cost m^2 then, not m^2 times the non-zeros of a row. Where more than a quarter of the rows
+ * is computed the plain products serve.
  */
 #ifndef KALMAN_SPARSE_H
 #define KALMAN_SPARSE_H
@@ -45,15 +47,18 @@ void sparse_apply(const struct sparse *T, const double *x, double *out);
 void sparse_apply_back(const struct sparse *T, const double *x, double *out);
 
 /* Y = T X for X of size x columns, both with leading dimension lead. */
-void sparse_multiply(const struct sparse *T, const double *X, size_t columns, size_t lead, double *Y);
+void sparse_multiply(const struct sparse *T, const double *X, size_t columns, size_t lead,
+                     double *Y);
 
 /* out = T X T', out = T'X T for a symmetric X; exactly symmetric. work: room for a matrix. */
 void sparse_congruence(const struct sparse *T, const double *X, double *work, double *out);
 
 void sparse_congruence_back(const struct sparse *T, const double *X, double *work, double *out);
 
-/* The same of lower triangles, in half the time; what is above is anything, before and after. Of X - g g' where g is not NULL. */
-void sparse_congruence_lower(const struct sparse *T, double *X, const double *g, double *work, double *out);
+/* The same of lower triangles, in half the time; what is above is anything, before and after. Of
+ * X - g g' where g is not NULL. */
+void sparse_congruence_lower(const struct sparse *T, double *X, const double *g, double *work,
+                             double *out);
 void sparse_congruence_back_lower(const struct sparse *T, double *X, double *work, double *out);
 
 #endif

@@ -41,7 +41,8 @@ WIDE_BODY void move_along_lower_body(const struct sparse *T, const double *restr
             const double *restrict from = X + state * m;
             double *restrict to = out + (T->runs[a].row + i) * m;
             for (size_t b = 0; b <= a; b++) {
-                size_t k = T->runs[b].state, l = T->runs[b].row, count = b < a ? T->runs[b].length : i + 1;
+                size_t k = T->runs[b].state, l = T->runs[b].row,
+                       count = b < a ? T->runs[b].length : i + 1;
                 if (!g)
                     memcpy(to + l, from + k, count * sizeof *to);
                 else
@@ -52,7 +53,8 @@ WIDE_BODY void move_along_lower_body(const struct sparse *T, const double *restr
 }
 
 WIDE_TWICE(void, move_along_lower,
-           (const struct sparse *T, const double *restrict X, const double *restrict g, double *restrict out),
+           (const struct sparse *T, const double *restrict X, const double *restrict g,
+            double *restrict out),
            (T, X, g, out))
 
 /* product = (X - g g') t for row c's t; work: m. */
@@ -91,7 +93,8 @@ static void congruence_small(const struct sparse *T, const double *X, double *wo
     }
 }
 
-static void congruence_back_small(const struct sparse *T, const double *X, double *work, double *out)
+static void congruence_back_small(const struct sparse *T, const double *X, double *work,
+                                  double *out)
 {
     size_t m = T->size;
     for (size_t i = 0; i < m * m; i++)
@@ -106,7 +109,8 @@ static void congruence_back_small(const struct sparse *T, const double *X, doubl
                 out[i * m + j] += T->value[e] * work[k * m + j];
 }
 
-void sparse_congruence_lower(const struct sparse *T, double *X, const double *g, double *work, double *out)
+void sparse_congruence_lower(const struct sparse *T, double *X, const double *g, double *work,
+                             double *out)
 {
     size_t m = T->size;
     if (!keeps_order(T)) {
@@ -131,8 +135,8 @@ void sparse_congruence_lower(const struct sparse *T, double *X, const double *g,
 }
 
 /* C'X C + t u' + u t', where t may be NULL. */
-WIDE_BODY void move_back_lower_body(const struct sparse *T, const double *X, const double *t, const double *u,
-                                    double *out)
+WIDE_BODY void move_back_lower_body(const struct sparse *T, const double *X, const double *t,
+                                    const double *u, double *out)
 {
     size_t m = T->size;
     for (size_t a = 0; a < T->run_count; a++)
@@ -141,7 +145,8 @@ WIDE_BODY void move_back_lower_body(const struct sparse *T, const double *X, con
             const double *from = X + (T->runs[a].row + i) * m;
             double *to = out + j * m;
             for (size_t b = 0; b <= a; b++) {
-                size_t k = T->runs[b].state, l = T->runs[b].row, count = b < a ? T->runs[b].length : i + 1;
+                size_t k = T->runs[b].state, l = T->runs[b].row,
+                       count = b < a ? T->runs[b].length : i + 1;
                 if (t)
                     sparse_add_pair(from + l, t + k, u + k, t[j], u[j], count, to + k);
                 else
@@ -158,14 +163,16 @@ WIDE_TWICE(void, move_back_lower,
            (T, X, t, u, out))
 
 /* out += t u' + u t' for a t with few entries, row c's. */
-static void add_light_lower(const struct sparse *T, size_t c, const double *t, const double *u, double *out)
+static void add_light_lower(const struct sparse *T, size_t c, const double *t, const double *u,
+                            double *out)
 {
     size_t m = T->size;
     for (uint32_t e = T->start[c]; e < T->start[c + 1]; e++) {
         size_t j = T->column[e];
         sparse_add_pair(out + j * m, t, u, t[j], u[j], j + 1, out + j * m);
+        /* else it is a row of its own, and has it from there */
         for (size_t k = j + 1; k < m; k++)
-            if (t[k] == 0.0) /* else it is a row of its own, and has it from there */
+            if (t[k] == 0.0)
                 out[k * m + j] += t[j] * u[k];
     }
 }

@@ -33,14 +33,16 @@ static inline void sparse_mirror(double *X, size_t m)
 }
 
 /* Row j of t u' + u t' added to a row, from and to for so many columns. */
-WIDE_BODY void sparse_add_pair(const double *from, const double *restrict t, const double *restrict u,
-                               double tj, double uj, size_t count, double *to)
+WIDE_BODY void sparse_add_pair(const double *from, const double *restrict t,
+                               const double *restrict u, double tj, double uj, size_t count,
+                               double *to)
 {
     for (size_t k = 0; k < count; k++)
         to[k] = from[k] + (tj * u[k] + uj * t[k]);
 }
 
-/* The computed row with the most entries, by its number: its pair is added on the way of the others. computed_count: all have few. */
+/* The computed row with the most entries, by its number: its pair is added on the way of the
+ * others. computed_count: all have few. */
 size_t sparse_heaviest(const struct sparse *T);
 
 /* t of row c, and its u, for X whose row c is whole. */

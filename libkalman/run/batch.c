@@ -1,6 +1,7 @@
 /*
- * kalman_batch_run: series whose model is a local level share vector registers, a lane each; a lane that comes to the end of
- * its series takes the next one, so ragged lengths keep all lanes busy. Other models go through kalman_run one by one.
+ * kalman_batch_run: series whose model is a local level share vector registers, a lane each; a lane
+ * that comes to the end of its series takes the next one, so ragged lengths keep all lanes busy.
+ * Other models go through kalman_run one by one.
  */
 #include <kalman/batch.h>
 
@@ -49,9 +50,11 @@ static size_t largest_size(const struct kalman_batch *batch)
 
 static int batch_check(const struct kalman_batch *batch)
 {
-    if (!batch || (batch->series_count > 0 && (!batch->sizes || !batch->models || !batch->statuses)))
+    if (!batch ||
+        (batch->series_count > 0 && (!batch->sizes || !batch->models || !batch->statuses)))
         return KALMAN_EINVAL;
-    if (batch->series_count > 0 && batch->model_count != 1 && batch->model_count != batch->series_count)
+    if (batch->series_count > 0 && batch->model_count != 1 &&
+        batch->model_count != batch->series_count)
         return KALMAN_EINVAL;
     size_t total = 0;
     for (size_t i = 0; i < batch->series_count; i++) {
@@ -133,12 +136,13 @@ static void run_alone(const struct batch_run *run, size_t series, size_t offset,
     struct kalman_output output = {.filtered_mean = batch_at(batch->filtered_mean, offset),
                                    .filtered_variance = batch_at(batch->filtered_variance, offset),
                                    .predicted_mean = batch_at(batch->predicted_mean, offset),
-                                   .predicted_variance = batch_at(batch->predicted_variance, offset),
+                                   .predicted_variance =
+                                       batch_at(batch->predicted_variance, offset),
                                    .standardized = batch_at(batch->standardized, offset)};
     struct kalman_summary summary;
-    int status = model->observed == 1
-                     ? kalman_run(model, &data, run->options, &output, workspace, workspace_bytes, &summary)
-                     : KALMAN_EUNSUPPORTED;
+    int status = model->observed == 1 ? kalman_run(model, &data, run->options, &output, workspace,
+                                                   workspace_bytes, &summary)
+                                      : KALMAN_EUNSUPPORTED;
     if (status != KALMAN_OK) {
         batch_series_failed(batch, series, offset, status);
         return;
@@ -180,7 +184,8 @@ static void lane_start(struct batch_run *run, size_t k, size_t series, size_t of
     while (first < end && isnan(batch->values[first]))
         first++;
     batch_blank(batch, offset, first < end ? first + 1 : end, (double)INFINITY);
-    *lane = (struct lane){.series = series, .at = end, .end = end, .units = units_of(model->sd_exponent)};
+    *lane = (struct lane){
+        .series = series, .at = end, .end = end, .units = units_of(model->sd_exponent)};
     lane->sum = likelihood_sum_empty();
     run->lanes.a[k] = 0.0;
     run->lanes.P[k] = run->lanes.H[k] = model->H[0];
@@ -191,10 +196,12 @@ static void lane_start(struct batch_run *run, size_t k, size_t series, size_t of
     lane->centre = batch->values[first];
     lane->sum.diffuse = 1;
     batch_fill(batch->filtered_mean, first, first + 1, lane->centre);
-    batch_fill(batch->filtered_variance, first, first + 1, units_variance(&lane->units, model->H[0]));
+    batch_fill(batch->filtered_variance, first, first + 1,
+               units_variance(&lane->units, model->H[0]));
 }
 
-/* Give lane k something to do, or leave it idle. Series that do not fit a lane are run on the way. */
+/* Give lane k something to do, or leave it idle. Series that do not fit a lane are run on the
+ * way. */
 static void lane_refill(struct batch_run *run, size_t k, void *workspace, size_t workspace_bytes)
 {
     const struct kalman_batch *batch = run->batch;
@@ -226,8 +233,9 @@ static void chunk_load(struct batch_run *run, size_t steps)
         const struct lane *lane = &run->lane[k];
         const double *values = run->batch->values + lane->at, H = run->lanes.H[k];
         for (size_t t = 0; t < steps; t++) {
-            double y =
-                lane->series == SIZE_MAX ? 0.0 : units_deviation(&lane->units, values[t], lane->centre);
+            double y = lane->series == SIZE_MAX
+                           ? 0.0
+                           : units_deviation(&lane->units, values[t], lane->centre);
             int missing = isnan(y);
             run->chunk.y[t][k] = missing ? 0.0 : y;
             run->chunk.h[t][k] = missing ? batch_missing_noise : H;
@@ -235,15 +243,15 @@ static void chunk_load(struct batch_run *run, size_t steps)
     }
 }
 
-static void write_means(const struct lane *lane, const double (*a)[BATCH_LANES], size_t k, size_t steps,
-                        double *to)
+static void write_means(const struct lane *lane, const double (*a)[BATCH_LANES], size_t k,
+                        size_t steps, double *to)
 {
     for (size_t t = 0; to && t < steps; t++)
         to[lane->at + t] = units_mean(&lane->units, lane->centre, a[t][k]);
 }
 
-static void write_variances(const struct lane *lane, const double (*P)[BATCH_LANES], size_t k, size_t steps,
-                            double *to)
+static void write_variances(const struct lane *lane, const double (*P)[BATCH_LANES], size_t k,
+                            size_t steps, double *to)
 {
     for (size_t t = 0; to && t < steps; t++)
         to[lane->at + t] = units_variance(&lane->units, P[t][k]);
@@ -254,14 +262,16 @@ static void write_standardized(const struct batch_run *run, size_t k, size_t ste
     const struct lane *lane = &run->lane[k];
     const struct batch_chunk *chunk = &run->chunk;
     for (size_t t = 0; run->batch->standardized && t < steps; t++) {
-        double v = chunk->y[t][k] - chunk->a_before[t][k], F = chunk->P_before[t][k] + chunk->h[t][k];
+        double v = chunk->y[t][k] - chunk->a_before[t][k],
+               F = chunk->P_before[t][k] + chunk->h[t][k];
         double standardised = v * lane->units.mean_to_sd / sqrt(F);
         run->batch->standardized[lane->at + t] =
             chunk->h[t][k] < batch_missing_noise ? standardised : (double)NAN;
     }
 }
 
-/* The chunk's likelihood into the lane's sum; squares there are in deviations, the sum's in standard deviations. */
+/* The chunk's likelihood into the lane's sum; squares there are in deviations, the sum's in
+ * standard deviations. */
 static void lane_count(struct batch_run *run, size_t k, size_t steps)
 {
     struct lane *lane = &run->lane[k];
@@ -309,7 +319,8 @@ static int lanes_run(struct batch_run *run, void *workspace, size_t workspace_by
     const struct kalman_hook *hook = run->options ? &run->options->hook : NULL;
     for (size_t k = 0; k < BATCH_LANES; k++)
         lane_refill(run, k, workspace, workspace_bytes);
-    for (size_t chunks = 0, steps = chunk_steps(run); steps > 0; steps = chunk_steps(run), chunks++) {
+    for (size_t chunks = 0, steps = chunk_steps(run); steps > 0;
+         steps = chunk_steps(run), chunks++) {
         if (chunks % (RUN_HOOK_STEPS / BATCH_STEPS) == 0 && hook && hook->cancelled &&
             hook->cancelled(hook->context))
             return KALMAN_ECANCELLED;
@@ -327,8 +338,8 @@ static int lanes_run(struct batch_run *run, void *workspace, size_t workspace_by
     return KALMAN_OK;
 }
 
-int kalman_batch_run(const struct kalman_batch *batch, const struct kalman_options *options, void *workspace,
-                     size_t workspace_bytes)
+int kalman_batch_run(const struct kalman_batch *batch, const struct kalman_options *options,
+                     void *workspace, size_t workspace_bytes)
 {
     size_t needed = 0;
     int status = kalman_batch_bytes(batch, &needed);

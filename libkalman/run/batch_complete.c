@@ -15,8 +15,8 @@ struct complete_run {
     struct gain_table table;
     size_t next_series, next_offset;
     size_t lanes; /* in use */
-    size_t series[GAIN_LANES], start[GAIN_LANES],
-        at[GAIN_LANES]; /* series SIZE_MAX: idle; element indices of values */
+    /* series SIZE_MAX: idle; element indices of values */
+    size_t series[GAIN_LANES], start[GAIN_LANES], at[GAIN_LANES];
     struct gain_lane lane[GAIN_LANES];
     double nothing[GAIN_STEPS]; /* zeros: data and gains of idle lanes */
     double dump[GAIN_STEPS];    /* outputs that nobody wants */
@@ -47,13 +47,15 @@ int batch_complete_applies(const struct kalman_batch *batch, const struct kalman
     size_t total = 0, longest = longest_of(batch, &total);
     if (batch->predicted_mean && !batch->filtered_mean)
         return 0;
-    return batch->model_count == 1 && batch_fits_lanes(batch->models[0], options) && total / 4 > longest;
+    return batch->model_count == 1 && batch_fits_lanes(batch->models[0], options) &&
+           total / 4 > longest;
 }
 
 size_t batch_complete_bytes(const struct kalman_batch *batch)
 {
     size_t total = 0;
-    return sizeof(struct complete_run) + gain_table_doubles(longest_of(batch, &total)) * sizeof(double);
+    return sizeof(struct complete_run) +
+           gain_table_doubles(longest_of(batch, &total)) * sizeof(double);
 }
 
 /* The first value is a step like the others, with a gain of one: what it is the centre of. */
@@ -69,10 +71,12 @@ static void series_start(struct complete_run *run, size_t k, size_t series, size
     if (batch->filtered_variance)
         memcpy(batch->filtered_variance + offset, run->table.filtered_variance, n * sizeof(double));
     if (batch->predicted_variance)
-        memcpy(batch->predicted_variance + offset, run->table.predicted_variance, n * sizeof(double));
+        memcpy(batch->predicted_variance + offset, run->table.predicted_variance,
+               n * sizeof(double));
 }
 
-/* The predicted mean of a local level is the filtered one before it; batch_complete_applies() saw that both are there. */
+/* The predicted mean of a local level is the filtered one before it; batch_complete_applies()
+ * saw that both are there. */
 static void series_finish(struct complete_run *run, size_t k)
 {
     const struct kalman_batch *batch = run->batch;
@@ -80,7 +84,8 @@ static void series_finish(struct complete_run *run, size_t k)
     batch_fill(batch->predicted_mean, offset, offset + 1, (double)NAN);
     batch_fill(batch->standardized, offset, offset + 1, (double)NAN);
     if (batch->predicted_mean)
-        memcpy(batch->predicted_mean + offset + 1, batch->filtered_mean + offset, (n - 1) * sizeof(double));
+        memcpy(batch->predicted_mean + offset + 1, batch->filtered_mean + offset,
+               (n - 1) * sizeof(double));
     batch->statuses[series] = KALMAN_OK;
     if (!batch->loglikelihood)
         return;
@@ -94,8 +99,9 @@ static void series_finish(struct complete_run *run, size_t k)
     batch->loglikelihood[series] = summary.loglikelihood;
 }
 
-/* The next series that begins with a number into lane k; the others are passed over. Whether it is complete shows on the
-   way: a missing, infinite or overflowing value leaves a level that is no number, for good. */
+/* The next series that begins with a number into lane k; the others are passed over. Whether it is
+ * complete shows on the way: a missing, infinite or overflowing value leaves a level that is no
+ * number, for good. */
 static void refill(struct complete_run *run, size_t k)
 {
     const struct kalman_batch *batch = run->batch;
@@ -111,7 +117,8 @@ static void refill(struct complete_run *run, size_t k)
     }
 }
 
-/* Point the lanes at what comes next; idle ones at nothing, with gains that keep in step with another's. */
+/* Point the lanes at what comes next; idle ones at nothing, with gains that keep in step with
+ * another's. */
 static void aim(struct complete_run *run)
 {
     const struct kalman_batch *batch = run->batch;
@@ -156,7 +163,8 @@ int batch_complete_run(const struct kalman_batch *batch, const struct kalman_opt
         refill(run, k);
     for (size_t steps = steps_together(run), done = 0; steps > 0;
          steps = steps_together(run), done += steps) {
-        if (done % RUN_HOOK_STEPS < steps && hook && hook->cancelled && hook->cancelled(hook->context))
+        if (done % RUN_HOOK_STEPS < steps && hook && hook->cancelled &&
+            hook->cancelled(hook->context))
             return KALMAN_ECANCELLED;
         aim(run);
         gain_lanes_advance(run->lane, run->lanes, steps, sums);

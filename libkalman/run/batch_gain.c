@@ -11,7 +11,8 @@ size_t gain_table_doubles(size_t count)
 }
 
 /* The filter itself fills the table, fed with values that do not matter: zeros. */
-void gain_table_make(struct gain_table *table, const struct kalman_model *model, size_t count, double *memory)
+void gain_table_make(struct gain_table *table, const struct kalman_model *model, size_t count,
+                     double *memory)
 {
     struct level_state state;
     struct level_block block;
@@ -22,8 +23,9 @@ void gain_table_make(struct gain_table *table, const struct kalman_model *model,
     double log_sum = 0.0;
     for (size_t at = 0; at < count; at += LIKELIHOOD_BLOCK) {
         size_t steps = count - at < LIKELIHOOD_BLOCK ? count - at : LIKELIHOOD_BLOCK, done = 0;
+        /* zeros cannot fail a model with noise */
         if (level_advance(&state, zeros, NULL, steps, &block, &done) != KALMAN_OK)
-            steps = 0; /* zeros cannot fail a model with noise */
+            steps = 0;
         for (size_t i = 0; i < steps; i++) {
             double F = block.F[i];
             int first = at + i == 0;
@@ -38,7 +40,8 @@ void gain_table_make(struct gain_table *table, const struct kalman_model *model,
 }
 
 /* Steps from .. to, lane by lane: whatever gains they have. */
-static inline void advance(struct gain_lane lanes[GAIN_LANES_RAGGED], size_t from, size_t to, int sums)
+static inline void advance(struct gain_lane lanes[GAIN_LANES_RAGGED], size_t from, size_t to,
+                           int sums)
 {
     double a[GAIN_LANES_RAGGED], centre[GAIN_LANES_RAGGED], squares[GAIN_LANES_RAGGED];
     for (size_t k = 0; k < GAIN_LANES_RAGGED; k++) {
@@ -66,17 +69,20 @@ static inline void advance(struct gain_lane lanes[GAIN_LANES_RAGGED], size_t fro
 #ifdef __x86_64__
 
 typedef double four __attribute__((vector_size(32)));
-typedef double two_anywhere __attribute__((vector_size(16), aligned(8))); /* as they lie in a series */
+/* as they lie in a series */
+typedef double two_anywhere __attribute__((vector_size(16), aligned(8)));
 typedef double four_anywhere __attribute__((vector_size(32), aligned(8)));
 enum { WIDTH = 4, GROUPS = GAIN_LANES / WIDTH };
 
 #define WIDE inline __attribute__((always_inline, target("avx2")))
 #define UNROLLED _Pragma("GCC unroll 4")
 
-/* Two values of two lanes, the second lane's above the first's: half the shuffles of a transposition come with loading. */
+/* Two values of two lanes, the second lane's above the first's: half the shuffles of a
+ * transposition come with loading. */
 static WIDE four load_pair(const double *lane, const double *other)
 {
-    return __builtin_shufflevector(*(const two_anywhere *)lane, *(const two_anywhere *)other, 0, 1, 2, 3);
+    return __builtin_shufflevector(*(const two_anywhere *)lane, *(const two_anywhere *)other, 0, 1,
+                                   2, 3);
 }
 
 static WIDE four evens(four a, four b)
@@ -106,8 +112,8 @@ struct group {
 };
 
 /* Four steps of four lanes: the operations of advance(), to the bit. */
-static WIDE void advance_square(struct group *group, const struct gain_lane *lanes, const four gain[WIDTH],
-                                size_t t, int sums)
+static WIDE void advance_square(struct group *group, const struct gain_lane *lanes,
+                                const four gain[WIDTH], size_t t, int sums)
 {
     four y[WIDTH], standardised[WIDTH];
     UNROLLED for (size_t i = 0; i < WIDTH; i += 2)
@@ -127,12 +133,13 @@ static WIDE void advance_square(struct group *group, const struct gain_lane *lan
             group->squares += standardised[i] * standardised[i];
         }
     }
-    double *const mean[] = {lanes[0].mean + t, lanes[1].mean + t, lanes[2].mean + t, lanes[3].mean + t};
+    double *const mean[] = {lanes[0].mean + t, lanes[1].mean + t, lanes[2].mean + t,
+                            lanes[3].mean + t};
     store_square(y, mean);
     if (!sums)
         return;
-    double *const to[] = {lanes[0].standardized + t, lanes[1].standardized + t, lanes[2].standardized + t,
-                          lanes[3].standardized + t};
+    double *const to[] = {lanes[0].standardized + t, lanes[1].standardized + t,
+                          lanes[2].standardized + t, lanes[3].standardized + t};
     store_square(standardised, to);
 }
 
@@ -159,8 +166,8 @@ static WIDE size_t advance_squares(struct gain_lane lanes[GAIN_LANES], size_t st
     return t;
 }
 
-__attribute__((target("avx2"))) static size_t advance_shared(struct gain_lane lanes[GAIN_LANES], size_t steps,
-                                                             int sums)
+__attribute__((target("avx2"))) static size_t advance_shared(struct gain_lane lanes[GAIN_LANES],
+                                                             size_t steps, int sums)
 {
     return sums ? advance_squares(lanes, steps, 1) : advance_squares(lanes, steps, 0);
 }
@@ -200,8 +207,9 @@ void gain_lanes_advance(struct gain_lane *lanes, size_t count, size_t steps, int
     size_t done = 0;
     if (count == GAIN_LANES && has_wide_registers() && share_gains(lanes))
         done = advance_shared(lanes, steps, sums);
+    /* two copies of the loop, each without the question inside */
     for (size_t k = 0; k < count && done < steps; k += GAIN_LANES_RAGGED)
-        if (sums) /* two copies of the loop, each without the question inside */
+        if (sums)
             advance(lanes + k, done, steps, 1);
         else
             advance(lanes + k, done, steps, 0);

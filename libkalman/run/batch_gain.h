@@ -1,8 +1,8 @@
 /*
- * Many complete series under one local level: gains and variances do not depend on the data, so they are computed once and
- * what is left per value is a += K_t (y - a). Several series advance side by side to hide the latency of that chain; those
- * of one length stay in step and share their gains too, which is what vector registers want.
- * Private to libkalman.
+ * Many complete series under one local level: gains and variances do not depend on the data, so
+ * they are computed once and what is left per value is a += K_t (y - a). Several series advance
+ * side by side to hide the latency of that chain; those of one length stay in step and share their
+ * gains too, which is what vector registers want. Private to libkalman.
  */
 #ifndef KALMAN_BATCH_GAIN_H
 #define KALMAN_BATCH_GAIN_H
@@ -14,7 +14,8 @@
 /* Sixteen lanes where all series have one length, which is when they stay in step; else eight. */
 enum { GAIN_LANES = 16, GAIN_LANES_RAGGED = 8, GAIN_STEPS = 512 };
 
-/* Entry t: of the observation t steps after the first (entry 0: the first itself). Caller's units but for gain and log_F. */
+/* Entry t: of the observation t steps after the first (entry 0: the first itself). Caller's
+ * units but for gain and log_F. */
 struct gain_table {
     size_t count;
     double *gain;               /* K_t; 1 at the start */
@@ -38,8 +39,8 @@ struct gain_lane {
     size_t left;
 };
 
-/* Take in the next `steps` values in each of `count` lanes (GAIN_LANES or GAIN_LANES_RAGGED): a and mean; with sums, squares
-   and standardized too. Pointers and left stay: the caller moves them. */
+/* Take in the next `steps` values in each of `count` lanes (GAIN_LANES or GAIN_LANES_RAGGED): a and
+ * mean; with sums, squares and standardized too. Pointers and left stay: the caller moves them. */
 void gain_lanes_advance(struct gain_lane *lanes, size_t count, size_t steps, int sums);
 
 #endif

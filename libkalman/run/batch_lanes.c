@@ -26,7 +26,8 @@ void batch_lanes_filter(struct batch_lanes *lanes, size_t steps, struct batch_ch
     }
 }
 
-void batch_lanes_likelihood(struct batch_lanes *lanes, size_t steps, const struct batch_chunk *chunk)
+void batch_lanes_likelihood(struct batch_lanes *lanes, size_t steps,
+                            const struct batch_chunk *chunk)
 {
     for (size_t k = 0; k < BATCH_LANES; k++) {
         lanes->squares[k] = 0.0;

@@ -1,8 +1,9 @@
 /*
- * The local level over several series at once, one per lane of the vector registers. Private to libkalman.
+ * The local level over several series at once, one per lane of the vector registers. Private to
+ * libkalman.
  *
- * A missing value is an observation with enormous noise, h = 2^1000: then K = P 2^-1000 moves nothing and P h/(P + h) = P,
- * both exactly, and the loop needs no branch.
+ * A missing value is an observation with enormous noise, h = 2^1000: then K = P 2^-1000 moves
+ * nothing and P h/(P + h) = P, both exactly, and the loop needs no branch.
  */
 #ifndef KALMAN_BATCH_LANES_H
 #define KALMAN_BATCH_LANES_H
@@ -17,8 +18,8 @@ static const double batch_missing_noise = 0x1p1000;
 /* The moving parts of the lanes' filters, engine units. */
 struct batch_lanes {
     double a[BATCH_LANES], P[BATCH_LANES], H[BATCH_LANES], Q[BATCH_LANES];
-    double squares[BATCH_LANES],
-        product[BATCH_LANES]; /* of a chunk: sum of v^2/F, product of F over observed steps */
+    /* of a chunk: sum of v^2/F, product of F over observed steps */
+    double squares[BATCH_LANES], product[BATCH_LANES];
 };
 
 /* Up to BATCH_STEPS steps, time first, lanes side by side. */
@@ -33,6 +34,7 @@ struct batch_chunk {
 void batch_lanes_filter(struct batch_lanes *lanes, size_t steps, struct batch_chunk *chunk);
 
 /* squares and product of the chunk just filtered. */
-void batch_lanes_likelihood(struct batch_lanes *lanes, size_t steps, const struct batch_chunk *chunk);
+void batch_lanes_likelihood(struct batch_lanes *lanes, size_t steps,
+                            const struct batch_chunk *chunk);
 
 #endif

@@ -15,13 +15,15 @@ void batch_fill(double *array, size_t from, size_t to, double value);
 void batch_blank(const struct kalman_batch *batch, size_t from, size_t to, double variance);
 
 /* The status of a series, and blanks for its outputs. */
-void batch_series_failed(const struct kalman_batch *batch, size_t series, size_t offset, int status);
+void batch_series_failed(const struct kalman_batch *batch, size_t series, size_t offset,
+                         int status);
 
 /* Can this model run in lanes? Robust bounds and models without noise go one by one. */
 int batch_fits_lanes(const struct kalman_model *model, const struct kalman_options *options);
 
-/* Complete series under one shared local level (batch_complete.c): does the batch call for it, with what workspace, and
-   the doing of it; series left alone keep the status they had. KALMAN_ECANCELLED if the hook says so. */
+/* Complete series under one shared local level (batch_complete.c): does the batch call for it, with
+ * what workspace, and the doing of it; series left alone keep the status they had.
+ * KALMAN_ECANCELLED if the hook says so. */
 int batch_complete_applies(const struct kalman_batch *batch, const struct kalman_options *options);
 size_t batch_complete_bytes(const struct kalman_batch *batch);
 int batch_complete_run(const struct kalman_batch *batch, const struct kalman_options *options,

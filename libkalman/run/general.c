@@ -1,7 +1,8 @@
 /*
- * kalman_run for any model: the filter forward, outputs as it goes. Smoothing goes back over blocks of about sqrt(n) time
- * points: the first pass keeps the state at the head of each block, and a block is filtered once more (to the same bits)
- * when the way back reaches it. Memory O(sqrt(n) m^2) for twice the filter's time, instead of O(n m^2).
+ * kalman_run for any model: the filter forward, outputs as it goes. Smoothing goes back over blocks
+ * of about sqrt(n) time points: the first pass keeps the state at the head of each block, and a
+ * block is filtered once more (to the same bits) when the way back reaches it. Memory O(sqrt(n)
+ * m^2) for twice the filter's time, instead of O(n m^2).
  */
 #include "run/general.h"
 
@@ -14,16 +15,19 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Below this size a whole series is kept as one block; blocks of lean records, which are worth more points, below the second. */
+/* Below this size a whole series is kept as one block; blocks of lean records, which are worth
+ * more points, below the second. */
 enum { BLOCK_BYTES = 4 << 20, BLOCK_POINTS_MIN = 32, LEAN_BYTES = 64 << 20 };
-/* From this size on the state's own smoother takes tens of milliseconds for the start alone, and minutes for a year. */
+/* From this size on the state's own smoother takes tens of milliseconds for the start alone, and
+ * minutes for a year. */
 enum { LEAN_STATES = 40 };
 
 /*
- * Does the signal alone have a better way back? That of a season which only passes its states along, whose start is well
- * determined value by value: rotating states' is not (many harmonics from one short stretch), nor that of any input or any
- * matrix; those keep to the square-root form. Without measurement noise at any size: the state is known exactly
- * there, and to go back from it through an invertible moving average is to divide by its roots at every step.
+ * Does the signal alone have a better way back? That of a season which only passes its states
+ * along, whose start is well determined value by value: rotating states' is not (many harmonics
+ * from one short stretch), nor that of any input or any matrix; those keep to the square-root form.
+ * Without measurement noise at any size: the state is known exactly there, and to go back from it
+ * through an invertible moving average is to divide by its roots at every step.
  */
 static int signal_suits(const struct kalman_model *model)
 {
@@ -84,8 +88,8 @@ static size_t smoother_doubles(const struct kalman_model *model, int lean)
     return lean ? smooth_signal_doubles(m) : smooth_doubles(model) + 2 * m + 4 * p * p + 4 * p;
 }
 
-size_t run_general_bytes(const struct kalman_model *model, size_t count, const struct kalman_options *options,
-                         const struct kalman_output *output)
+size_t run_general_bytes(const struct kalman_model *model, size_t count,
+                         const struct kalman_options *options, const struct kalman_output *output)
 {
     size_t bytes = filter_bytes(model) + model->observed * sizeof(struct filter_element);
     if (!run_wants_smoothing(output))
@@ -136,9 +140,9 @@ static void write_prediction(const struct general_run *run, size_t t)
             out->predicted_variance[t * p + i] = variance;
     }
     if (out->predicted_state || out->predicted_state_variance)
-        filter_state_moments(&run->filter, out->predicted_state ? out->predicted_state + t * m : NULL,
-                             out->predicted_state_variance ? out->predicted_state_variance + t * m * m
-                                                           : NULL);
+        filter_state_moments(
+            &run->filter, out->predicted_state ? out->predicted_state + t * m : NULL,
+            out->predicted_state_variance ? out->predicted_state_variance + t * m * m : NULL);
 }
 
 static void write_filtered(const struct general_run *run, size_t t)
@@ -155,7 +159,8 @@ static void write_filtered(const struct general_run *run, size_t t)
     }
     if (out->filtered_state || out->filtered_state_variance)
         filter_state_moments(&run->filter, out->filtered_state ? out->filtered_state + t * m : NULL,
-                             out->filtered_state_variance ? out->filtered_state_variance + t * m * m : NULL);
+                             out->filtered_state_variance ? out->filtered_state_variance + t * m * m
+                                                          : NULL);
 }
 
 double filter_standardised(const struct filter_state *filter, const struct filter_element *element)
@@ -252,7 +257,8 @@ static void carve_smoothing(struct general_run *run, size_t count, char **next)
                                take_bytes(next, filter_kept_bytes(model)));
 }
 
-int run_general(const struct run_request *request, void *workspace, struct kalman_summary *ret_summary)
+int run_general(const struct run_request *request, void *workspace,
+                struct kalman_summary *ret_summary)
 {
     const struct kalman_model *model = request->model;
     const struct kalman_series *series = request->series;
@@ -278,7 +284,8 @@ int run_general(const struct run_request *request, void *workspace, struct kalma
     if (request->output->stream)
         stream_take_filter(request->output->stream, &run.filter, run_last_time(series));
     if (request->output->forecast)
-        status = filter_forecast(&run.filter, run_last_time(series), request->output->forecast, &run.meter);
+        status = filter_forecast(&run.filter, run_last_time(series), request->output->forecast,
+                                 &run.meter);
     if (status == KALMAN_OK && smoothing)
         status = lean ? run_signal_back(&run) : run_smooth_back(&run);
     return status;

@@ -1,9 +1,9 @@
 /*
- * kalman_run for the scalar local level: blocks of the filter, each written out while it is in cache, then one pass
- * back for whatever is smoothed.
+ * kalman_run for the scalar local level: blocks of the filter, each written out while it is in
+ * cache, then one pass back for whatever is smoothed.
  *
- * Smoother: the fixed-interval form of Rauch, Tung & Striebel (1965) with every difference of variances replaced by a
- * product, so nothing cancels: with filtered P, J = P/(P+Q),
+ * Smoother: the fixed-interval form of Rauch, Tung & Striebel (1965) with every difference of
+ * variances replaced by a product, so nothing cancels: with filtered P, J = P/(P+Q),
  *     s_t = a_t + J (s_{t+1} - a_t),   V_t = P Q/(P+Q) + J^2 V_{t+1},
  *     Var(n_t | all) = P Q/(P+Q) + (1-J)^2 V_{t+1}.
  */
@@ -18,8 +18,9 @@
 #include <string.h>
 
 /*
- * Filtered moments that the way back needs; engine units. P is a stack with the variances of a block on top of those of the
- * block before: one and a -1 where they are all equal, as in nearly every block of a series without gaps.
+ * Filtered moments that the way back needs; engine units. P is a stack with the variances of a
+ * block on top of those of the block before: one and a -1 where they are all equal, as in nearly
+ * every block of a series without gaps.
  */
 struct level_store {
     double *a; /* count; NULL: nothing is smoothed */
@@ -27,7 +28,8 @@ struct level_store {
     size_t filled;
 };
 
-/* The filtered means wait where the smoothed ones go, unless that array may hold the observations, and these are needed. */
+/* The filtered means wait where the smoothed ones go, unless that array may hold the
+ * observations, and these are needed. */
 static int keeps_means_in_output(const struct kalman_output *output)
 {
     return output->smoothed_mean && !output->observation_disturbance &&
@@ -51,7 +53,8 @@ static void store_push(struct level_store *store, const double *P, size_t count)
     store->filled += equal ? 2 : count;
 }
 
-/* The variances of the last block that is left, each so many doubles (0 or 1) after the one before. */
+/* The variances of the last block that is left, each so many doubles (0 or 1) after the one
+ * before. */
 static const double *store_pop(struct level_store *store, size_t count, size_t *ret_stride)
 {
     int equal = store->P[store->filled - 1] < 0.0;
@@ -66,23 +69,25 @@ static void write_means(const struct level_state *state, const double *a, size_t
         to[i] = level_mean(state, a[i]);
 }
 
-static void write_variances(const struct level_state *state, const double *P, size_t count, double *to)
+static void write_variances(const struct level_state *state, const double *P, size_t count,
+                            double *to)
 {
     for (size_t i = 0; to && i < count; i++)
         to[i] = units_variance(&state->units, P[i]);
 }
 
 /* Innovations and what is made of them. */
-static void write_innovations(const struct level_state *state, const struct level_block *block, size_t count,
-                              size_t at, const struct kalman_output *out)
+static void write_innovations(const struct level_state *state, const struct level_block *block,
+                              size_t count, size_t at, const struct kalman_output *out)
 {
     for (size_t i = 0; out->innovations && i < count; i++)
         out->innovations[at + i] = block->v[i] * state->units.mean_out;
     if (!out->standardized && !out->anomaly_scores)
         return;
     for (size_t i = 0; i < count; i++) {
-        double standardised =
-            block->F[i] > 0.0 ? block->v[i] * state->units.mean_to_sd / sqrt(block->F[i]) : (double)NAN;
+        double standardised = block->F[i] > 0.0
+                                  ? block->v[i] * state->units.mean_to_sd / sqrt(block->F[i])
+                                  : (double)NAN;
         if (out->standardized)
             out->standardized[at + i] = standardised;
         if (out->anomaly_scores)
@@ -95,8 +100,8 @@ static double *advanced(double *array, size_t at)
     return array ? array + at : NULL;
 }
 
-static void write_block(const struct level_state *state, const struct level_block *block, size_t count,
-                        size_t at, const struct kalman_output *out)
+static void write_block(const struct level_state *state, const struct level_block *block,
+                        size_t count, size_t at, const struct kalman_output *out)
 {
     write_means(state, block->a_before, count, advanced(out->predicted_mean, at));
     write_means(state, block->a_before, count, advanced(out->predicted_state, at));
@@ -112,7 +117,8 @@ static void write_block(const struct level_state *state, const struct level_bloc
         out->robust_weights[at + i] = block->weight[i];
 }
 
-static void keep_block(const struct level_block *block, size_t count, size_t at, struct level_store *store)
+static void keep_block(const struct level_block *block, size_t count, size_t at,
+                       struct level_store *store)
 {
     if (!store->a)
         return;
@@ -120,7 +126,8 @@ static void keep_block(const struct level_block *block, size_t count, size_t at,
     store_push(store, block->P, count);
 }
 
-static const double *block_gaps(const struct kalman_series *series, size_t at, size_t count, double *gaps)
+static const double *block_gaps(const struct kalman_series *series, size_t at, size_t count,
+                                double *gaps)
 {
     if (!series->times)
         return NULL;
@@ -136,12 +143,13 @@ static int filter_forward(const struct run_request *request, struct level_state 
     const struct kalman_series *series = request->series;
     const struct kalman_hook *hook = &request->options->hook;
     for (size_t at = 0; at < series->count; at += LIKELIHOOD_BLOCK) {
-        size_t count = series->count - at < LIKELIHOOD_BLOCK ? series->count - at : LIKELIHOOD_BLOCK;
+        size_t count =
+            series->count - at < LIKELIHOOD_BLOCK ? series->count - at : LIKELIHOOD_BLOCK;
         if (at % RUN_HOOK_STEPS == 0 && hook->cancelled && hook->cancelled(hook->context))
             return KALMAN_ECANCELLED;
         size_t done = 0;
-        int status = level_advance(state, series->values + at, block_gaps(series, at, count, gaps), count,
-                                   block, &done);
+        int status = level_advance(state, series->values + at, block_gaps(series, at, count, gaps),
+                                   count, block, &done);
         if (status != KALMAN_OK) {
             level_summary(state, summary);
             summary->bad_index = at + done;
@@ -166,8 +174,8 @@ static double auxiliary(double value, double spread, double variance, double to_
     return spread > 1e-14 * variance ? value * to_sd / sqrt(spread) : (double)NAN;
 }
 
-static void write_smoothed(const struct level_state *state, const struct level_smoothed *x, double y,
-                           size_t t, const struct kalman_output *out)
+static void write_smoothed(const struct level_state *state, const struct level_smoothed *x,
+                           double y, size_t t, const struct kalman_output *out)
 {
     const struct units *units = &state->units;
     double mean = level_mean(state, x->s), variance = units_variance(units, x->V);
@@ -193,19 +201,22 @@ static void write_smoothed(const struct level_state *state, const struct level_s
     if (out->state_disturbance_variance)
         out->state_disturbance_variance[t] = units_variance(units, x->D);
     if (out->state_auxiliary)
-        out->state_auxiliary[t] = auxiliary(x->eta, x->eta_spread, x->D + x->eta_spread, units->mean_to_sd);
+        out->state_auxiliary[t] =
+            auxiliary(x->eta, x->eta_spread, x->D + x->eta_spread, units->mean_to_sd);
 }
 
-/* x at t+1 becomes x at t, whose filtered moments are a, P (P infinite before the first observation). */
+/* x at t+1 becomes x at t, whose filtered moments are a, P (P infinite before the first
+ * observation). */
 static void smooth_step(struct level_smoothed *x, double a, double P, double Q)
 {
     double total = P + Q;
     if (isinf(P)) { /* nothing was known before: the level is the next one, one random step away */
-        *x = (struct level_smoothed){.s = x->s, .V = x->V + Q, .eta = 0.0, .D = Q, .eta_spread = 0.0};
+        *x = (struct level_smoothed){
+            .s = x->s, .V = x->V + Q, .eta = 0.0, .D = Q, .eta_spread = 0.0};
         return;
     }
-    double J = total > 0.0 ? P / total : 1.0,
-           step = total > 0.0 ? Q / total : 0.0; /* step = 1 - J without cancellation */
+    /* step = 1 - J without cancellation */
+    double J = total > 0.0 ? P / total : 1.0, step = total > 0.0 ? Q / total : 0.0;
     double change = x->s - a, V = x->V;
     x->eta = step * change;
     x->D = J * Q + step * step * V;
@@ -225,10 +236,12 @@ static int smooth_block(const struct run_request *request, const struct level_st
     if (from % RUN_HOOK_STEPS == 0 && hook->cancelled && hook->cancelled(hook->context))
         return KALMAN_ECANCELLED;
     for (size_t t = to; t-- > from;) {
-        double gap = series->times && t + 1 < series->count ? series->times[t + 1] - series->times[t] : 1.0;
+        double gap =
+            series->times && t + 1 < series->count ? series->times[t + 1] - series->times[t] : 1.0;
         double Q = state->Q * gap;
         if (t + 1 == series->count)
-            *x = (struct level_smoothed){.s = state->a, .V = state->P, .eta = 0.0, .D = Q, .eta_spread = 0.0};
+            *x = (struct level_smoothed){
+                .s = state->a, .V = state->P, .eta = 0.0, .D = Q, .eta_spread = 0.0};
         else
             smooth_step(x, store->a[t], P[stride * (t - from)], Q);
         if (!state->started)
@@ -251,7 +264,8 @@ static int smooth_back(const struct run_request *request, const struct level_sta
     return status;
 }
 
-int run_level(const struct run_request *request, void *workspace, struct kalman_summary *ret_summary)
+int run_level(const struct run_request *request, void *workspace,
+              struct kalman_summary *ret_summary)
 {
     const size_t count = request->series->count;
     const int smoothing = run_wants_smoothing(request->output);
@@ -259,7 +273,8 @@ int run_level(const struct run_request *request, void *workspace, struct kalman_
     double *gaps = (double *)(block + 1);
     struct level_store store = {.P = gaps + LIKELIHOOD_BLOCK};
     if (smoothing)
-        store.a = keeps_means_in_output(request->output) ? request->output->smoothed_mean : store.P + count;
+        store.a = keeps_means_in_output(request->output) ? request->output->smoothed_mean
+                                                         : store.P + count;
     struct level_state state;
     level_init(&state, request->model, request->options);
     int status = filter_forward(request, &state, block, gaps, &store, ret_summary);

@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
-static const double log_two_pi = 1.837877066409345483560659472811, ln2 = 0.693147180559945309417232121458;
+static const double log_two_pi = 1.837877066409345483560659472811,
+                    ln2 = 0.693147180559945309417232121458;
 
 int kalman_loglikelihood_bytes(const struct kalman_model *model, size_t count, size_t *ret_bytes)
 {
@@ -23,7 +24,8 @@ static void level_summary_fast(const struct kalman_model *model, const struct ka
                                struct kalman_summary *summary)
 {
     struct units units = units_of(model->sd_exponent);
-    struct level_data data = {.values = series->values, .count = series->count, .scale = units.mean_in};
+    struct level_data data = {
+        .values = series->values, .count = series->count, .scale = units.mean_in};
     struct level_sums sums;
     level_likelihood(&data, model->H[0], model->Q[0], &sums);
     double n = (double)sums.innovations, scaled = sqrt(sums.squares) * units.mean_to_sd;
@@ -37,7 +39,8 @@ static void level_summary_fast(const struct kalman_model *model, const struct ka
 }
 
 int kalman_loglikelihood(const struct kalman_model *model, const struct kalman_series *series,
-                         void *workspace, size_t workspace_bytes, struct kalman_summary *ret_summary)
+                         void *workspace, size_t workspace_bytes,
+                         struct kalman_summary *ret_summary)
 {
     static const struct kalman_output none = {.filtered_mean = NULL};
     if (!model || !series || !ret_summary)
@@ -45,12 +48,14 @@ int kalman_loglikelihood(const struct kalman_model *model, const struct kalman_s
     if (level_applies(model, NULL) && !series->times && series->values && model->H[0] > 0.0) {
         struct kalman_summary summary;
         level_summary_fast(model, series, &summary);
-        /* An infinite value, nothing observed, or an overflow on the way: all seen here, and left to the full run to tell. */
+        /* An infinite value, nothing observed, or an overflow on the way: all seen here, and
+         * left to the full run to tell. */
         if (isfinite(summary.loglikelihood) && summary.observation_count > 1) {
             *ret_summary = summary;
             return KALMAN_OK;
         }
     }
     int status = kalman_run(model, series, NULL, &none, workspace, workspace_bytes, ret_summary);
-    return status == KALMAN_OK && ret_summary->diffuse_count < model->diffuse ? KALMAN_EDIFFUSE : status;
+    return status == KALMAN_OK && ret_summary->diffuse_count < model->diffuse ? KALMAN_EDIFFUSE
+                                                                              : status;
 }

@@ -24,12 +24,13 @@ int run_level(const struct run_request *request, void *workspace,
               struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
 /* Any model. */
-size_t run_general_bytes(const struct kalman_model *model, size_t count, const struct kalman_options *options,
-                         const struct kalman_output *output);
+size_t run_general_bytes(const struct kalman_model *model, size_t count,
+                         const struct kalman_options *options, const struct kalman_output *output);
 int run_general(const struct run_request *request, void *workspace,
                 struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
-/* The time after the last observation's that a forecast or stream counts from: NaN when there was none. */
+/* The time after the last observation's that a forecast or stream counts from: NaN when there
+ * was none. */
 double run_last_time(const struct kalman_series *series);
 
 #endif

@@ -17,7 +17,8 @@ int run_wants_smoothing(const struct kalman_output *output)
     return output->smoothed_mean || output->smoothed_variance || output->smoothed_state ||
            output->smoothed_state_variance || output->observation_disturbance ||
            output->observation_disturbance_variance || output->state_disturbance ||
-           output->state_disturbance_variance || output->observation_auxiliary || output->state_auxiliary;
+           output->state_disturbance_variance || output->observation_auxiliary ||
+           output->state_auxiliary;
 }
 
 double run_last_time(const struct kalman_series *series)
@@ -27,8 +28,9 @@ double run_last_time(const struct kalman_series *series)
     return series->times ? series->times[series->count - 1] : (double)(series->count - 1);
 }
 
-int kalman_run_bytes(const struct kalman_model *model, size_t count, const struct kalman_options *options,
-                     const struct kalman_output *output, size_t *ret_bytes)
+int kalman_run_bytes(const struct kalman_model *model, size_t count,
+                     const struct kalman_options *options, const struct kalman_output *output,
+                     size_t *ret_bytes)
 {
     if (!model || !output || count > SIZE_MAX / 64)
         return KALMAN_EINVAL;
@@ -39,8 +41,8 @@ int kalman_run_bytes(const struct kalman_model *model, size_t count, const struc
 }
 
 int kalman_run(const struct kalman_model *model, const struct kalman_series *series,
-               const struct kalman_options *options, const struct kalman_output *output, void *workspace,
-               size_t workspace_bytes, struct kalman_summary *ret_summary)
+               const struct kalman_options *options, const struct kalman_output *output,
+               void *workspace, size_t workspace_bytes, struct kalman_summary *ret_summary)
 {
     static const struct kalman_options defaults = {.engine = KALMAN_ENGINE_FAST};
     if (!model || !series || !output || !ret_summary)
@@ -57,11 +59,13 @@ int kalman_run(const struct kalman_model *model, const struct kalman_series *ser
         status = KALMAN_EINVAL;
     if (status != KALMAN_OK)
         return status;
-    if (needed > workspace_bytes || (needed > 0 && (!workspace || (uintptr_t)workspace % KALMAN_ALIGN != 0)))
+    if (needed > workspace_bytes ||
+        (needed > 0 && (!workspace || (uintptr_t)workspace % KALMAN_ALIGN != 0)))
         return KALMAN_EWORKSPACE;
     status = series_check(model, series, &ret_summary->bad_index);
     if (status == KALMAN_OK)
-        status = forecast_check(model, run_last_time(series), output->forecast, &ret_summary->bad_index);
+        status =
+            forecast_check(model, run_last_time(series), output->forecast, &ret_summary->bad_index);
     if (status != KALMAN_OK)
         return status;
     struct run_request request = {model, series, options ? options : &defaults, output};

@@ -1,7 +1,8 @@
 /*
- * Draws from a model, and from the states given data: Durbin & Koopman (2002) by mean corrections (DK 4.9.1): draw
- * (y+, alpha+) from the model, then alpha+ + E(alpha | y) - E(alpha | y+), a draw of alpha given y, for the smoother is
- * affine. Diffuse elements of alpha+ may start anywhere, since E(alpha | y+) takes their effect away: they start at a1.
+ * Draws from a model, and from the states given data: Durbin & Koopman (2002) by mean corrections
+ * (DK 4.9.1): draw (y+, alpha+) from the model, then alpha+ + E(alpha | y) - E(alpha | y+), a draw
+ * of alpha given y, for the smoother is affine. Diffuse elements of alpha+ may start anywhere,
+ * since E(alpha | y+) takes their effect away: they start at a1.
  */
 #include <kalman/simulate.h>
 
@@ -36,7 +37,8 @@ static size_t round_up(size_t bytes)
 static size_t draw_bytes(const struct kalman_model *model)
 {
     size_t w = widest(model);
-    return round_up(filter_bytes(model)) + round_up((w * w + w + 2 * model->states) * sizeof(double));
+    return round_up(filter_bytes(model)) +
+           round_up((w * w + w + 2 * model->states) * sizeof(double));
 }
 
 static char *draw_place(struct draw *draw, const struct kalman_model *model,
@@ -54,7 +56,8 @@ static char *draw_place(struct draw *draw, const struct kalman_model *model,
 }
 
 /* noise <- N(0, variance), in the caller's units: engine variances times 4^sd_exponent. */
-static void draw_normal(struct draw *draw, struct kalman_random *random, const double *variance, size_t size)
+static void draw_normal(struct draw *draw, struct kalman_random *random, const double *variance,
+                        size_t size)
 {
     square_root_of(variance, size, draw->root);
     for (size_t i = 0; i < size; i++)
@@ -96,9 +99,10 @@ static int next_state(struct draw *draw, struct kalman_random *random, size_t t)
     return KALMAN_OK;
 }
 
-/* One path of the model: values (n x p), signal (n x p) and states (n x m), the last two may be NULL. */
-static int draw_path(struct draw *draw, struct kalman_random *random, double *values, double *signal,
-                     double *states)
+/* One path of the model: values (n x p), signal (n x p) and states (n x m), the last two may be
+ * NULL. */
+static int draw_path(struct draw *draw, struct kalman_random *random, double *values,
+                     double *signal, double *states)
 {
     size_t p = draw->model->observed, m = draw->model->states, k = draw->model->input_count;
     int status = KALMAN_OK;
@@ -108,8 +112,8 @@ static int draw_path(struct draw *draw, struct kalman_random *random, double *va
         else
             status = next_state(draw, random, t);
         if (status == KALMAN_OK)
-            status = filter_observation_at(&draw->filter, t,
-                                           draw->series->inputs ? draw->series->inputs + t * k : NULL);
+            status = filter_observation_at(
+                &draw->filter, t, draw->series->inputs ? draw->series->inputs + t * k : NULL);
         if (status != KALMAN_OK)
             break;
         draw_normal(draw, random, draw->filter.now.H, p);
@@ -174,7 +178,8 @@ int kalman_generate(const struct kalman_model *model, const struct kalman_series
     return draw_path(&draw, random, values, NULL, states);
 }
 
-/* Arrays of one simulation: drawn data and signal, smoothed means of the data and of the drawn ones. */
+/* Arrays of one simulation: drawn data and signal, smoothed means of the data and of the drawn
+ * ones. */
 struct simulation {
     struct draw draw;
     double *values, *signal;            /* n x p: drawn */
@@ -185,7 +190,8 @@ struct simulation {
 };
 
 static void simulation_place(struct simulation *s, const struct kalman_model *model,
-                             const struct kalman_series *series, void *workspace, size_t workspace_bytes)
+                             const struct kalman_series *series, void *workspace,
+                             size_t workspace_bytes)
 {
     size_t p = model->observed, m = model->states, n = series->count;
     double *next = (double *)draw_place(&s->draw, model, series, workspace);
@@ -200,7 +206,8 @@ static void simulation_place(struct simulation *s, const struct kalman_model *mo
     s->rest_bytes = workspace_bytes - (size_t)(rest - (char *)workspace);
 }
 
-/* One draw: the path goes to the caller's arrays (either may be NULL) and is then corrected in place. */
+/* One draw: the path goes to the caller's arrays (either may be NULL) and is then corrected in
+ * place. */
 static int simulate_one(struct simulation *s, struct kalman_random *random,
                         const struct kalman_options *options, double *signal, double *states)
 {
@@ -208,14 +215,16 @@ static int simulate_one(struct simulation *s, struct kalman_random *random,
     size_t count = series->count * s->draw.model->observed,
            state_count = series->count * s->draw.model->states;
     struct kalman_series drawn = *series;
-    struct kalman_output output = {.smoothed_mean = s->signal_drawn, .smoothed_state = s->state_drawn};
+    struct kalman_output output = {.smoothed_mean = s->signal_drawn,
+                                   .smoothed_state = s->state_drawn};
     struct kalman_summary summary;
     int status = draw_path(&s->draw, random, s->values, signal ? signal : s->signal, states);
     for (size_t i = 0; i < count; i++) /* the draw is seen where the data were */
         s->values[i] = isnan(series->values[i]) ? (double)NAN : s->values[i];
     drawn.values = s->values;
     if (status == KALMAN_OK)
-        status = kalman_run(s->draw.model, &drawn, options, &output, s->rest, s->rest_bytes, &summary);
+        status =
+            kalman_run(s->draw.model, &drawn, options, &output, s->rest, s->rest_bytes, &summary);
     for (size_t i = 0; status == KALMAN_OK && signal && i < count; i++)
         signal[i] += s->signal_given[i] - s->signal_drawn[i];
     for (size_t i = 0; status == KALMAN_OK && states && i < state_count; i++)
@@ -224,21 +233,23 @@ static int simulate_one(struct simulation *s, struct kalman_random *random,
 }
 
 int kalman_simulate(const struct kalman_model *model, const struct kalman_series *series,
-                    const struct kalman_options *options, struct kalman_random *random, size_t draw_count,
-                    double *signal, double *states, void *workspace, size_t workspace_bytes,
-                    struct kalman_summary *ret_summary)
+                    const struct kalman_options *options, struct kalman_random *random,
+                    size_t draw_count, double *signal, double *states, void *workspace,
+                    size_t workspace_bytes, struct kalman_summary *ret_summary)
 {
     if (!model || !series || !random || !ret_summary)
         return KALMAN_EINVAL;
+    /* the smoother is not affine in the data then */
     if (options && options->robust_threshold > 0.0)
-        return KALMAN_EUNSUPPORTED; /* the smoother is not affine in the data then */
+        return KALMAN_EUNSUPPORTED;
     int status = workspace_check(model, series->count, workspace, workspace_bytes);
     if (status != KALMAN_OK)
         return status;
     size_t p = model->observed, m = model->states, n = series->count;
     struct simulation s;
     simulation_place(&s, model, series, workspace, workspace_bytes);
-    struct kalman_output output = {.smoothed_mean = s.signal_given, .smoothed_state = s.state_given};
+    struct kalman_output output = {.smoothed_mean = s.signal_given,
+                                   .smoothed_state = s.state_given};
     status = kalman_run(model, series, options, &output, s.rest, s.rest_bytes, ret_summary);
     for (size_t i = 0; i < draw_count && status == KALMAN_OK; i++)
         status = simulate_one(&s, random, options, signal ? signal + i * n * p : NULL,

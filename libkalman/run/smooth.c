@@ -44,7 +44,8 @@ static void write_signal(struct general_run *run, struct smooth_state *smooth,
         for (size_t j = 0; j < m; j++)
             mean += z[j] * smooth->mean[j];
         if (out->smoothed_mean)
-            out->smoothed_mean[t * p + i] = known ? units_mean(&f->units, f->centre, mean) : (double)NAN;
+            out->smoothed_mean[t * p + i] =
+                known ? units_mean(&f->units, f->centre, mean) : (double)NAN;
         if (out->smoothed_variance) {
             double variance = smooth_signal_variance(smooth, record, z);
             out->smoothed_variance[t * p + i] =
@@ -68,7 +69,8 @@ static void write_state(struct general_run *run, const struct smooth_state *smoo
     for (size_t i = 0; i < m; i++) {
         double centre = f->centre * f->model->shift[i];
         if (mean)
-            mean[i] = known[i] != 0.0 ? units_mean(&f->units, centre, smooth->mean[i]) : (double)NAN;
+            mean[i] =
+                known[i] != 0.0 ? units_mean(&f->units, centre, smooth->mean[i]) : (double)NAN;
         for (size_t j = 0; variance && j < m; j++) {
             double unknown = i == j ? (double)INFINITY : (double)NAN;
             int both = known[i] != 0.0 && known[j] != 0.0;
@@ -78,8 +80,9 @@ static void write_state(struct general_run *run, const struct smooth_state *smoo
 }
 
 /*
- * E(e_i | all) and its variance for a missing element, through the noise it shares with the observed ones:
- * g = H_oo^-1 H_oi by a Cholesky factor. error: the observed disturbances; spread: their variances, p x p.
+ * E(e_i | all) and its variance for a missing element, through the noise it shares with the
+ * observed ones: g = H_oo^-1 H_oi by a Cholesky factor. error: the observed disturbances; spread:
+ * their variances, p x p.
  */
 static void noise_of_missing(const struct general_run *run, const double *values, size_t i,
                              const double *error, const double *spread, double *ret_mean,
@@ -122,7 +125,8 @@ static void noise_of_missing(const struct general_run *run, const double *values
     *ret_variance = fmax(variance, 0.0);
 }
 
-/* Observation disturbances: e = y - d - Z alpha^ where observed (then Var(e|all) = Z V Z'), through H where missing. */
+/* Observation disturbances: e = y - d - Z alpha^ where observed (then Var(e|all) = Z V Z'),
+ * through H where missing. */
 static void write_noise(struct general_run *run, const struct smooth_state *smooth, size_t t)
 {
     const struct filter_state *f = &run->filter;
@@ -135,7 +139,8 @@ static void write_noise(struct general_run *run, const struct smooth_state *smoo
         return;
     for (size_t i = 0; i < p; i++) {
         const double *z = filter_signal_row(f, i);
-        error[i] = units_deviation(&f->units, values[i], f->centre) - f->now.d[i] * f->units.mean_in;
+        error[i] =
+            units_deviation(&f->units, values[i], f->centre) - f->now.d[i] * f->units.mean_in;
         for (size_t j = 0; j < m; j++)
             error[i] -= z[j] * smooth->mean[j];
         for (size_t k = 0; k < p; k++)
@@ -151,7 +156,8 @@ static void write_noise(struct general_run *run, const struct smooth_state *smoo
             out->observation_disturbance_variance[t * p + i] = units_variance(&f->units, variance);
         if (out->observation_auxiliary)
             out->observation_auxiliary[t * p + i] =
-                isnan(values[i]) ? (double)NAN : auxiliary(mean, H - variance, H, f->units.mean_to_sd);
+                isnan(values[i]) ? (double)NAN
+                                 : auxiliary(mean, H - variance, H, f->units.mean_to_sd);
     }
 }
 
@@ -166,7 +172,8 @@ static void write_disturbance(struct general_run *run, const struct smooth_state
         if (out->state_disturbance)
             out->state_disturbance[t * r + k] = smooth->eta[k] * f->units.mean_out;
         if (out->state_disturbance_variance)
-            out->state_disturbance_variance[t * r + k] = units_variance(&f->units, smooth->eta_variance[k]);
+            out->state_disturbance_variance[t * r + k] =
+                units_variance(&f->units, smooth->eta_variance[k]);
         if (out->state_auxiliary)
             out->state_auxiliary[t * r + k] =
                 auxiliary(smooth->eta[k], smooth->eta_spread[k], total, f->units.mean_to_sd);
@@ -175,8 +182,9 @@ static void write_disturbance(struct general_run *run, const struct smooth_state
 
 static int wants_variances(const struct kalman_output *out)
 {
-    return out->smoothed_variance || out->smoothed_state_variance || out->observation_disturbance_variance ||
-           out->state_disturbance_variance || out->observation_auxiliary || out->state_auxiliary;
+    return out->smoothed_variance || out->smoothed_state_variance ||
+           out->observation_disturbance_variance || out->state_disturbance_variance ||
+           out->observation_auxiliary || out->state_auxiliary;
 }
 
 /* Is more of V wanted than the variance of the signal? */
@@ -263,7 +271,8 @@ static int point_back(struct general_run *run, void *smoother, size_t t, size_t 
 int run_smooth_back(struct general_run *run)
 {
     struct smooth_state smooth;
-    smooth_init(&smooth, run->filter.model, wants_variances(run->request->output), run->smooth_arrays);
+    smooth_init(&smooth, run->filter.model, wants_variances(run->request->output),
+                run->smooth_arrays);
     smooth.meter = &run->meter;
     return run_blocks_back(run, point_back, &smooth);
 }

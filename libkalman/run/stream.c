@@ -25,7 +25,8 @@ int kalman_stream_bytes(const struct kalman_model *model, size_t *ret_bytes)
     if (!model)
         return KALMAN_EINVAL;
     size_t bytes = round_up(sizeof(struct kalman_stream));
-    /* A local level in the reference engine needs the arrays as well: the size does not depend on options. */
+    /* A local level in the reference engine needs the arrays as well: the size does not depend
+     * on options. */
     bytes += round_up(filter_bytes(model)) + round_up(filter_kept_bytes(model)) +
              round_up(model->observed * sizeof(struct filter_element));
     *ret_bytes = bytes;
@@ -70,14 +71,16 @@ int kalman_stream_init(void *memory, size_t memory_bytes, const struct kalman_mo
     return KALMAN_OK;
 }
 
-void stream_take_level(struct kalman_stream *stream, const struct level_state *state, double last_time)
+void stream_take_level(struct kalman_stream *stream, const struct level_state *state,
+                       double last_time)
 {
     assert(stream->scalar);
     stream->level = *state;
     stream->last_time = last_time;
 }
 
-void stream_take_filter(struct kalman_stream *stream, const struct filter_state *state, double last_time)
+void stream_take_filter(struct kalman_stream *stream, const struct filter_state *state,
+                        double last_time)
 {
     assert(!stream->scalar && stream->model == state->model);
     filter_copy(&stream->filter, state);
@@ -129,7 +132,8 @@ static void level_step_out(const struct level_state *state, const struct level_b
     put(step->robust_weight, block->weight[0]);
 }
 
-static int push_level(struct kalman_stream *stream, double value, double gap, const struct kalman_step *step)
+static int push_level(struct kalman_stream *stream, double value, double gap,
+                      const struct kalman_step *step)
 {
     struct level_state next = stream->level;
     struct level_block block;
@@ -145,8 +149,8 @@ static int push_level(struct kalman_stream *stream, double value, double gap, co
 
 static void predicted_out(const struct filter_state *filter, const struct kalman_step *step)
 {
-    for (size_t i = 0; (step->predicted_mean || step->predicted_variance) && i < filter->model->observed;
-         i++) {
+    for (size_t i = 0;
+         (step->predicted_mean || step->predicted_variance) && i < filter->model->observed; i++) {
         double mean = 0.0, variance = 0.0;
         filter_signal(filter, i, &mean, &variance);
         put(step->predicted_mean ? step->predicted_mean + i : NULL, mean);
@@ -176,8 +180,8 @@ static void updated_out(const struct kalman_stream *stream, const struct kalman_
         filter_state_moments(filter, step->filtered_state, step->filtered_state_variance);
 }
 
-static int push_filter(struct kalman_stream *stream, const double *values, double gap, const double *inputs,
-                       const struct kalman_step *step)
+static int push_filter(struct kalman_stream *stream, const double *values, double gap,
+                       const double *inputs, const struct kalman_step *step)
 {
     struct filter_state *filter = &stream->filter;
     filter_copy(&stream->backup, filter);
@@ -194,7 +198,8 @@ static int push_filter(struct kalman_stream *stream, const double *values, doubl
 }
 
 /* The gap before the next point, and its time. NaN means one unit after the last. */
-static int next_time(const struct kalman_stream *stream, double time, double *ret_gap, double *ret_time)
+static int next_time(const struct kalman_stream *stream, double time, double *ret_gap,
+                     double *ret_time)
 {
     int first = kalman_stream_count(stream) == 0;
     *ret_gap = 1.0;
@@ -209,8 +214,8 @@ static int next_time(const struct kalman_stream *stream, double time, double *re
     return KALMAN_OK;
 }
 
-int kalman_stream_push(struct kalman_stream *stream, const double *values, double time, const double *inputs,
-                       const struct kalman_step *step)
+int kalman_stream_push(struct kalman_stream *stream, const double *values, double time,
+                       const double *inputs, const struct kalman_step *step)
 {
     if (!stream || !values)
         return KALMAN_EINVAL;

@@ -1,7 +1,8 @@
 /*
  * The saved form of a stream, little-endian whatever the machine:
  *     "KLMN"  u32 version  u64 model digest  u64 payload length  payload  u64 FNV-1a of all before
- * payload: f64 last time, then the scalar filter's or the general filter's state, field by field as below.
+ * payload: f64 last time, then the scalar filter's or the general filter's state, field by field as
+ * below.
  */
 #include <kalman/stream.h>
 
@@ -143,8 +144,8 @@ static uint64_t hash_matrix(uint64_t hash, const double *data, size_t count)
     return data ? fnv(hash, (const unsigned char *)data, count * sizeof *data) : hash;
 }
 
-/* What must be the same for a saved state to make sense: the model's numbers and the options. Varying custom matrices count
-   by their first. */
+/* What must be the same for a saved state to make sense: the model's numbers and the options.
+ * Varying custom matrices count by their first. */
 static uint64_t model_digest(const struct kalman_stream *stream)
 {
     const struct kalman_model *m = stream->model;
@@ -214,11 +215,12 @@ int kalman_stream_save(const struct kalman_stream *stream, void *buffer, size_t 
     return KALMAN_OK;
 }
 
-/* Flags that contradict each other or the model. Numbers are taken as they are: any can come out of extreme data, and none can
-   do worse than give an error or a NaN at the next push. */
+/* Flags that contradict each other or the model. Numbers are taken as they are: any can come out of
+ * extreme data, and none can do worse than give an error or a NaN at the next push. */
 static int filter_sound(const struct filter_state *f)
 {
-    return !(f->steady && (!f->invariant || f->root)) && !((f->reference || f->diffuse_left > 0) && !f->root);
+    return !(f->steady && (!f->invariant || f->root)) &&
+           !((f->reference || f->diffuse_left > 0) && !f->root);
 }
 
 /* Header and checksum, before a single field is believed. */
@@ -235,7 +237,8 @@ static int saved_check(const unsigned char *bytes, size_t count, uint64_t digest
         return KALMAN_EVERSION;
     cursor.at = count - SAVE_TRAILER;
     field_u64(&cursor, &check);
-    if (payload != count - SAVE_HEADER - SAVE_TRAILER || check != fnv(fnv_start, bytes, count - SAVE_TRAILER))
+    if (payload != count - SAVE_HEADER - SAVE_TRAILER ||
+        check != fnv(fnv_start, bytes, count - SAVE_TRAILER))
         return KALMAN_EFORMAT;
     return saved_digest == digest ? KALMAN_OK : KALMAN_EMISMATCH;
 }

@@ -13,14 +13,16 @@ struct kalman_stream {
     double last_time;              /* NaN before the first observation */
     int scalar;                    /* 1: level is in use, else filter */
     struct level_state level;
-    struct filter_state
-        filter; /* its arrays follow this struct in the caller's memory, then those of backup */
+    /* its arrays follow this struct in the caller's memory, then those of backup */
+    struct filter_state filter;
     struct filter_state backup;      /* kept arrays before a push, put back if it fails */
     struct filter_element *elements; /* p */
 };
 
 /* Take over the state after a whole series. */
-void stream_take_level(struct kalman_stream *stream, const struct level_state *state, double last_time);
-void stream_take_filter(struct kalman_stream *stream, const struct filter_state *state, double last_time);
+void stream_take_level(struct kalman_stream *stream, const struct level_state *state,
+                       double last_time);
+void stream_take_filter(struct kalman_stream *stream, const struct filter_state *state,
+                        double last_time);
 
 #endif

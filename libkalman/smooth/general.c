@@ -17,11 +17,12 @@ static double *take(double **next, size_t count)
 size_t smooth_doubles(const struct kalman_model *model)
 {
     size_t m = model->states, r = model->disturbances, d = model->diffuse, M = m + r;
-    return m + m * m + m * d + 3 * r + m + m * m + m + m * m + M * M + M * m + M + M * d + m * d + m * m +
-           4 * M + m * (M + m);
+    return m + m * m + m * d + 3 * r + m + m * m + m + m * m + M * M + M * m + M + M * d + m * d +
+           m * m + 4 * M + m * (M + m);
 }
 
-void smooth_init(struct smooth_state *s, const struct kalman_model *model, int variances, double *arrays)
+void smooth_init(struct smooth_state *s, const struct kalman_model *model, int variances,
+                 double *arrays)
 {
     size_t m = model->states, r = model->disturbances, d = model->diffuse, M = m + r;
     memset(arrays, 0, smooth_doubles(model) * sizeof *arrays);
@@ -99,7 +100,8 @@ void smooth_observation(struct smooth_state *s, const struct filter_record *reco
             back_element(s, &record->elements[i], record->K + i * m, record->z + i * m);
 }
 
-/* eta^ = Q R' r, Var(eta | all) = Q - Q R' N R Q (DK 4.5.2), r and N of the point after the transition. */
+/* eta^ = Q R' r, Var(eta | all) = Q - Q R' N R Q (DK 4.5.2), r and N of the point after the
+ * transition. */
 static void covariance_disturbance(struct smooth_state *s, const struct filter_matrices *now)
 {
     size_t m = s->model->states, r = s->model->disturbances;
@@ -178,7 +180,8 @@ void smooth_step(struct smooth_state *s, const struct filter_record *record,
         smooth_covariance_step(s, record, now, T);
 }
 
-double smooth_signal_variance(struct smooth_state *s, const struct filter_record *record, const double *x)
+double smooth_signal_variance(struct smooth_state *s, const struct filter_record *record,
+                              const double *x)
 {
     size_t m = s->model->states;
     const double *V = s->root || s->full ? s->V : record->P;

@@ -11,7 +11,8 @@
 static const double zero_direction = 1e-10, zero_entry = 1e-13;
 
 /* The prior of x = (alpha_t, eta_t): mean (a, 0), root diag(S, root of Q), diffuse part (A, 0). */
-static void place_prior(struct smooth_state *s, const struct filter_record *record, const double *root_Q)
+static void place_prior(struct smooth_state *s, const struct filter_record *record,
+                        const double *root_Q)
 {
     size_t m = s->model->states, r = s->model->disturbances, d = s->model->diffuse, M = m + r;
     memset(s->B, 0, M * M * sizeof(double));
@@ -48,7 +49,8 @@ static double project(const struct smooth_state *s, const double *X, size_t lead
 }
 
 /* K = X w / square */
-static void gain_of(struct smooth_state *s, const double *X, size_t leading, size_t columns, double square)
+static void gain_of(struct smooth_state *s, const double *X, size_t leading, size_t columns,
+                    double square)
 {
     size_t M = s->model->states + s->model->disturbances;
     for (size_t i = 0; i < M; i++) {
@@ -92,13 +94,14 @@ static void contract_root(struct smooth_state *s)
 }
 
 /* Condition on element i of alpha_{t+1} = T alpha + c + R eta. */
-static void condition_on(struct smooth_state *s, const struct filter_matrices *now, size_t i, size_t *left,
-                         double mean_in)
+static void condition_on(struct smooth_state *s, const struct filter_matrices *now, size_t i,
+                         size_t *left, double mean_in)
 {
     size_t m = s->model->states, r = s->model->disturbances, d = s->model->diffuse, M = m + r;
     memcpy(s->row, now->T + i * m, m * sizeof(double));
     memcpy(s->row + m, now->R + i * r, r * sizeof(double));
-    double size = 0.0, square = *left > 0 ? project(s, s->A, d, *left, &size) : 0.0, c = now->c[i] * mean_in;
+    double size = 0.0, square = *left > 0 ? project(s, s->A, d, *left, &size) : 0.0,
+           c = now->c[i] * mean_in;
     if (square > zero_direction * zero_direction * size) {
         gain_of(s, s->A, d, *left, square);
         correct_mean(s, i, c);
@@ -108,8 +111,9 @@ static void condition_on(struct smooth_state *s, const struct filter_matrices *n
         return;
     }
     square = project(s, s->B, M, M, &size);
+    /* fixed by the elements before it */
     if (!(square > 64.0 * DBL_EPSILON * DBL_EPSILON * (double)M * size))
-        return; /* fixed by the elements before it */
+        return;
     gain_of(s, s->B, M, M, square);
     correct_mean(s, i, c);
     contract_root(s);

@@ -50,8 +50,8 @@ void smooth_signal_transition(struct smooth_signal *s, const struct sparse *T)
 }
 
 /* Missing, or known before: M in K, and what is diffuse of it in along. */
-static int untold_moments(struct smooth_signal *s, const struct filter_record *record, double variance,
-                          double *ret_mean, double *ret_variance)
+static int untold_moments(struct smooth_signal *s, const struct filter_record *record,
+                          double variance, double *ret_mean, double *ret_variance)
 {
     size_t m = s->states;
     const double *M = record->K, *along = record->along, square = record->elements[0].F_infinite;
@@ -75,8 +75,8 @@ static int untold_moments(struct smooth_signal *s, const struct filter_record *r
     return !s->unresolved || !(square - told > unresolved_share * square);
 }
 
-int smooth_signal_moments(struct smooth_signal *s, const struct filter_record *record, const double *z,
-                          double h, double *ret_mean, double *ret_variance)
+int smooth_signal_moments(struct smooth_signal *s, const struct filter_record *record,
+                          const double *z, double h, double *ret_mean, double *ret_variance)
 {
     size_t m = s->states;
     const struct filter_element *e = &record->elements[0];
@@ -112,7 +112,8 @@ static void ordinary_means(struct smooth_signal *s, const struct filter_element 
     }
 }
 
-static void diffuse_means(struct smooth_signal *s, const struct filter_record *record, const double *z)
+static void diffuse_means(struct smooth_signal *s, const struct filter_record *record,
+                          const double *z)
 {
     size_t m = s->states;
     const struct filter_element *e = &record->elements[0];
@@ -134,8 +135,8 @@ static void take_back(double *N, const double *z, double *x, double square, size
     dense_add_pair(N, -1.0, z, x, m);
 }
 
-static void ordinary_variances(struct smooth_signal *s, const struct filter_element *e, const double *K,
-                               const double *z)
+static void ordinary_variances(struct smooth_signal *s, const struct filter_element *e,
+                               const double *K, const double *z)
 {
     size_t m = s->states;
     for (size_t i = 0; i < (s->deep ? SIGNAL_ORDERS : 1); i++) {
@@ -147,7 +148,8 @@ static void ordinary_variances(struct smooth_signal *s, const struct filter_elem
 }
 
 /* x1 = N0 K1 + N1 K0, x2 = N0 K2 + N1 K1 + N2 K0, and the same orders of K'N K + 1/F. */
-static void diffuse_variances(struct smooth_signal *s, const struct filter_record *record, const double *z)
+static void diffuse_variances(struct smooth_signal *s, const struct filter_record *record,
+                              const double *z)
 {
     size_t m = s->states;
     const struct filter_element *e = &record->elements[0];
@@ -159,7 +161,8 @@ static void diffuse_variances(struct smooth_signal *s, const struct filter_recor
         dense_apply(s->N[1], K0, m, s->x[1]);
         squares[1] = dense_dot(K0, s->x[1], m) + 2.0 * cross + 1.0 / e->F_infinite;
         dense_apply(s->N[2], K0, m, s->x[2]);
-        squares[2] = dense_dot(K0, s->x[2], m) - 2.0 * ratio * cross + square - ratio / e->F_infinite;
+        squares[2] =
+            dense_dot(K0, s->x[2], m) - 2.0 * ratio * cross + square - ratio / e->F_infinite;
         for (size_t i = 0; i < m; i++) {
             s->x[1][i] += s->y[i];
             s->x[2][i] -= ratio * s->y[i];
@@ -173,7 +176,8 @@ static void diffuse_variances(struct smooth_signal *s, const struct filter_recor
         take_back(s->N[i], z, s->x[i], squares[i], m);
 }
 
-void smooth_signal_observation(struct smooth_signal *s, const struct filter_record *record, const double *z)
+void smooth_signal_observation(struct smooth_signal *s, const struct filter_record *record,
+                               const double *z)
 {
     const struct filter_element *e = &record->elements[0];
     if (e->kind == FILTER_ORDINARY) {

@@ -114,8 +114,9 @@ static double durbin_watson(const double *residuals, size_t count)
     return below > 0 ? above / below : (double)NAN;
 }
 
-int kalman_diagnose(const double *standardized, size_t count, size_t fitted_parameters, size_t ljung_box_lag,
-                    size_t heteroscedasticity_lag, struct kalman_diagnostics *ret_diagnostics)
+int kalman_diagnose(const double *standardized, size_t count, size_t fitted_parameters,
+                    size_t ljung_box_lag, size_t heteroscedasticity_lag,
+                    struct kalman_diagnostics *ret_diagnostics)
 {
     struct kalman_diagnostics d = {.mean = NAN,
                                    .variance = NAN,

@@ -11,7 +11,8 @@ static double log_gamma(double x)
     return lgamma_r(x, &sign);
 }
 
-/* Lower regularised gamma by its series (Abramowitz and Stegun 6.5.29): all terms positive; for x < a + 1. */
+/* Lower regularised gamma by its series (Abramowitz and Stegun 6.5.29): all terms positive; for
+ * x < a + 1. */
 static double gamma_lower_series(double a, double x)
 {
     double term = 1 / a, sum = term;
@@ -22,8 +23,8 @@ static double gamma_lower_series(double a, double x)
     return sum * exp(a * log(x) - x - log_gamma(a));
 }
 
-/* Upper regularised gamma by its continued fraction (A&S 6.5.31), evaluated by Lentz's method; for x >= a
- * + 1. */
+/* Upper regularised gamma by its continued fraction (A&S 6.5.31), evaluated by Lentz's method; for
+ * x >= a + 1. */
 static double gamma_upper_fraction(double a, double x)
 {
     const double tiny = 1e-300;
@@ -60,8 +61,8 @@ static double away_from_zero(double x)
     return fabs(x) < 1e-300 ? 1e-300 : x;
 }
 
-/* The continued fraction of the incomplete beta function (A&S 26.5.8) by Lentz's method; fast for x < a / (a
- * + b). */
+/* The continued fraction of the incomplete beta function (A&S 26.5.8) by Lentz's method; fast for x
+ * < a / (a + b). */
 static double beta_fraction(double a, double b, double x)
 {
     double c = 1, d = 1 / away_from_zero(1 - (a + b) * x / (a + 1)), h = d;
@@ -83,7 +84,8 @@ static double beta_fraction(double a, double b, double x)
 /* I_x(a, b) with 1 - x given separately, so that neither end loses digits. */
 static double beta_regularised(double a, double b, double x, double complement)
 {
-    double front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log(complement));
+    double front =
+        exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log(complement));
     if (x < (a + 1) / (a + b + 2))
         return front * beta_fraction(a, b, x) / a;
     return 1 - front * beta_fraction(b, a, complement) / b;
@@ -98,7 +100,8 @@ double kalman_f_upper(double x, double numerator, double denominator)
     if (isinf(x))
         return 0;
     double total = numerator * x + denominator;
-    return beta_regularised(denominator / 2, numerator / 2, denominator / total, numerator * x / total);
+    return beta_regularised(denominator / 2, numerator / 2, denominator / total,
+                            numerator * x / total);
 }
 
 double kalman_normal_lower(double x)
@@ -119,8 +122,9 @@ static double ratio_of_polynomials(const double numerator[8], const double denom
 /* Wichura (1988), algorithm AS 241, PPND16: relative accuracy about 1e-16. */
 static double quantile_centre(double q)
 {
-    static const double a[8] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
-                                1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
+    static const double a[8] = {3.3871328727963666080e0, 1.3314166789178437745e2,
+                                1.9715909503065514427e3, 1.3731693765509461125e4,
+                                4.5921953931549871457e4, 6.7265770927008700853e4,
                                 3.3430575583588128105e4, 2.5090809287301226727e3};
     static const double b[8] = {1.0,
                                 4.2313330701600911252e1,

@@ -1,6 +1,7 @@
 /*
- * Tail probabilities and quantiles that intervals and diagnostics need; libm only, no state, thread-safe.
- * Accuracy: about 1e-13 relative, 1e-12 far out in the tails; checked against R in tests/unit/libkalman.
+ * Tail probabilities and quantiles that intervals and diagnostics need; libm only, no state,
+ * thread-safe. Accuracy: about 1e-13 relative, 1e-12 far out in the tails; checked against R in
+ * tests/unit/libkalman.
  */
 #ifndef KALMAN_DISTRIBUTION_H
 #define KALMAN_DISTRIBUTION_H
@@ -14,7 +15,8 @@ double kalman_f_upper(double x, double numerator, double denominator);
 /* P(X <= x), X standard normal. */
 double kalman_normal_lower(double x);
 
-/* The x with P(X <= x) = probability, X standard normal; -inf at 0, +inf at 1, NaN outside [0, 1]. */
+/* The x with P(X <= x) = probability, X standard normal; -inf at 0, +inf at 1, NaN outside [0,
+ * 1]. */
 double kalman_normal_quantile(double probability);
 
 #endif

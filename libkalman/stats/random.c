@@ -1,4 +1,5 @@
-/* xoshiro256++ seeded by splitmix64 (Blackman & Vigna 2021), normal deviates by the polar method (Marsaglia & Bray 1964). */
+/* xoshiro256++ seeded by splitmix64 (Blackman & Vigna 2021), normal deviates by the polar method
+ * (Marsaglia & Bray 1964). */
 #include <kalman/simulate.h>
 
 #include <math.h>
@@ -41,8 +42,10 @@ double kalman_random_uniform(struct kalman_random *random)
 
 double kalman_random_normal(struct kalman_random *random)
 {
-    for (;;) { /* the second deviate of a pair is not kept: the state is the four words and nothing else */
-        double x = 2.0 * kalman_random_uniform(random) - 1.0, y = 2.0 * kalman_random_uniform(random) - 1.0;
+    /* the second deviate of a pair is not kept: the state is the four words and nothing else */
+    for (;;) {
+        double x = 2.0 * kalman_random_uniform(random) - 1.0,
+               y = 2.0 * kalman_random_uniform(random) - 1.0;
         double square = x * x + y * y;
         if (square < 1.0 && square > 0.0)
             return x * sqrt(-2.0 * log(square) / square);

@@ -43,9 +43,9 @@ static enum luna_code set_int(const struct luna_setting *setting, const char *te
     long long value = strtoll(text, &end, 10);
     bool digits = text[0] == '-' || (text[0] >= '0' && text[0] <= '9');
     if (!digits || *end != '\0' || errno != 0 || value < setting->min || value > setting->max)
-        return luna_error_set(err, LUNA_ECONFIG, "%s is \"%s\"; wanted an integer from %lld to %lld",
-                              setting->name, shown(setting, text), (long long)setting->min,
-                              (long long)setting->max);
+        return luna_error_set(
+            err, LUNA_ECONFIG, "%s is \"%s\"; wanted an integer from %lld to %lld", setting->name,
+            shown(setting, text), (long long)setting->min, (long long)setting->max);
     *(int64_t *)member(setting, target) = value;
     return LUNA_OK;
 }
@@ -69,7 +69,8 @@ static void join_choices(const struct luna_setting *setting, char *out, size_t s
     size_t used = 0;
     out[0] = '\0';
     for (int i = 0; setting->choices[i] != NULL && used < size; i++) {
-        int wrote = snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : "", setting->choices[i]);
+        int wrote =
+            snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : "", setting->choices[i]);
         used += wrote > 0 ? (size_t)wrote : 0;
     }
 }
@@ -137,17 +138,17 @@ static enum luna_code read_secret(const char *name, const char *path, char *out,
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which cannot be opened: %s", name, path,
-                              strerrordesc_np(errno));
+        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which cannot be opened: %s", name,
+                              path, strerrordesc_np(errno));
     ssize_t got = read_whole(fd, out, size);
     int read_errno = errno;
     close(fd);
     if (got < 0)
-        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which cannot be read: %s", name, path,
-                              strerrordesc_np(read_errno));
+        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which cannot be read: %s", name,
+                              path, strerrordesc_np(read_errno));
     if ((size_t)got == size)
-        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which is longer than %zu bytes", name, path,
-                              size - 1);
+        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which is longer than %zu bytes",
+                              name, path, size - 1);
     size_t len = (size_t)got;
     if (len > 0 && out[len - 1] == '\n')
         len--;
@@ -155,8 +156,8 @@ static enum luna_code read_secret(const char *name, const char *path, char *out,
         len--;
     out[len] = '\0';
     if (len == 0 || strlen(out) != len)
-        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which is empty or holds a NUL byte", name,
-                              path);
+        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which is empty or holds a NUL byte",
+                              name, path);
     return LUNA_OK;
 }
 
@@ -212,8 +213,8 @@ static enum luna_code load_setting(const struct luna_setting *setting, const str
     return LUNA_OK;
 }
 
-static enum luna_code load_table(const struct luna_setting *table, const struct source *source, void *target,
-                                 struct luna_error *err)
+static enum luna_code load_table(const struct luna_setting *table, const struct source *source,
+                                 void *target, struct luna_error *err)
 {
     for (const struct luna_setting *setting = table; setting->name != NULL; setting++) {
         if (setting->type == LUNA_SETTING_STRING)
@@ -229,8 +230,9 @@ static enum luna_code load_table(const struct luna_setting *table, const struct 
     return LUNA_OK;
 }
 
-enum luna_code luna_config_load(const struct luna_setting *table, const char *(*get)(const char *name),
-                                void *target, struct luna_error *err)
+enum luna_code luna_config_load(const struct luna_setting *table,
+                                const char *(*get)(const char *name), void *target,
+                                struct luna_error *err)
 {
     return load_table(table, &(struct source){.get = get}, target, err);
 }

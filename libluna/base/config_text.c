@@ -31,7 +31,8 @@ static void put_range(const struct luna_setting *setting, struct luna_buf *out)
         luna_buf_puts(out, "text");
         break;
     case LUNA_SETTING_INT:
-        luna_buf_printf(out, "integer from %lld to %lld", (long long)setting->min, (long long)setting->max);
+        luna_buf_printf(out, "integer from %lld to %lld", (long long)setting->min,
+                        (long long)setting->max);
         break;
     case LUNA_SETTING_BOOL:
         luna_buf_puts(out, "on or off");
@@ -67,12 +68,14 @@ void luna_config_help(const struct luna_setting *table, struct luna_buf *out)
     }
 }
 
-void luna_config_example(const struct luna_setting *table, const char *program, struct luna_buf *out)
+void luna_config_example(const struct luna_setting *table, const char *program,
+                         struct luna_buf *out)
 {
-    luna_buf_printf(out,
-                    "# Settings of %s: environment variables, one a line. Made by `%s --config-example`;\n"
-                    "# a commented line shows the default.\n",
-                    program, program);
+    luna_buf_printf(
+        out,
+        "# Settings of %s: environment variables, one a line. Made by `%s --config-example`;\n"
+        "# a commented line shows the default.\n",
+        program, program);
     for (const struct luna_setting *setting = table; setting->name != NULL; setting++) {
         luna_buf_putc(out, '\n');
         put_wrapped(out, "# ", setting->help);

@@ -20,7 +20,8 @@ struct luna_env_file {
     char text[LUNA_ENV_FILE_BYTES_MAX + 1]; /* cut up in place */
 };
 
-static enum luna_code read_text(struct luna_env_file *file, const char *path, struct luna_error *err)
+static enum luna_code read_text(struct luna_env_file *file, const char *path,
+                                struct luna_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -74,8 +75,8 @@ static bool is_name(const char *name)
     return name[0] != '\0' && strchr(letters, name[0]) && name[strspn(name, word)] == '\0';
 }
 
-static enum luna_code take_line(struct luna_env_file *file, char *line, const char *path, int line_number,
-                                struct luna_error *err)
+static enum luna_code take_line(struct luna_env_file *file, char *line, const char *path,
+                                int line_number, struct luna_error *err)
 {
     line = trim(line);
     if (line[0] == '\0' || line[0] == '#')
@@ -87,11 +88,12 @@ static enum luna_code take_line(struct luna_env_file *file, char *line, const ch
     char *name = trim(line);
     char *value = trim(equals + 1);
     if (!is_name(name))
-        return luna_error_set(err, LUNA_ECONFIG, "%s:%d: \"%s\" is not a variable's name", path, line_number,
-                              name);
+        return luna_error_set(err, LUNA_ECONFIG, "%s:%d: \"%s\" is not a variable's name", path,
+                              line_number, name);
     if (!unquote(&value))
-        return luna_error_set(err, LUNA_ECONFIG, "%s:%d: the quote before the value of %s is not closed",
-                              path, line_number, name);
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "%s:%d: the quote before the value of %s is not closed", path,
+                              line_number, name);
     if (file->entry_count == ENTRIES_MAX)
         return luna_error_set(err, LUNA_ECONFIG, "%s:%d: more than %d settings", path, line_number,
                               ENTRIES_MAX);
@@ -99,7 +101,8 @@ static enum luna_code take_line(struct luna_env_file *file, char *line, const ch
     return LUNA_OK;
 }
 
-enum luna_code luna_env_file_read(const char *path, struct luna_env_file **ret_file, struct luna_error *err)
+enum luna_code luna_env_file_read(const char *path, struct luna_env_file **ret_file,
+                                  struct luna_error *err)
 {
     struct luna_env_file *file = calloc(1, sizeof *file);
     if (!file)

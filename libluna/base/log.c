@@ -12,9 +12,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* PIPE_BUF is what one write(2) to a pipe keeps whole; the tail is kept free for closing a line that was cut.
+/* PIPE_BUF is what one write(2) to a pipe keeps whole; the tail is kept free for closing a line
+ * that was cut.
  */
-enum { LINE_BYTES = PIPE_BUF, TAIL_BYTES = 32, STORMS_MAX = 16, NS_PER_MS = 1000000, FILE_MODE = 0640 };
+enum {
+    LINE_BYTES = PIPE_BUF,
+    TAIL_BYTES = 32,
+    STORMS_MAX = 16,
+    NS_PER_MS = 1000000,
+    FILE_MODE = 0640
+};
 
 struct line {
     char text[LINE_BYTES];
@@ -42,8 +49,10 @@ static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
 struct luna_log_field luna_log_string(const char *key, const char *text)
 {
-    return (struct luna_log_field){
-        .key = key, .type = LUNA_LOG_FIELD_STRING, .text = text, .text_len = text != NULL ? strlen(text) : 0};
+    return (struct luna_log_field){.key = key,
+                                   .type = LUNA_LOG_FIELD_STRING,
+                                   .text = text,
+                                   .text_len = text != NULL ? strlen(text) : 0};
 }
 
 void luna_log_configure(const char *program, enum luna_log_level level, enum luna_log_format format)
@@ -148,7 +157,8 @@ static void put_time(struct line *line)
         (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S.", &utc);
     }
     int ms = (int)(wall_ms % 1000);
-    const char rest[] = {(char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z'};
+    const char rest[] = {(char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10),
+                         'Z'};
     put_text(line, date);
     put(line, rest, sizeof rest);
 }
@@ -197,8 +207,8 @@ static void put_field(struct line *line, const struct luna_log_field *field)
         line->len = before;
 }
 
-static void write_line(enum luna_log_level level, const char *event, const struct luna_log_field *fields,
-                       size_t count)
+static void write_line(enum luna_log_level level, const char *event,
+                       const struct luna_log_field *fields, size_t count)
 {
     struct line line;
     line.len = 0;
@@ -211,7 +221,8 @@ static void write_line(enum luna_log_level level, const char *event, const struc
         line.cut = false;
     }
     bool text = log_format == LUNA_LOG_TEXT;
-    const char *tail = any_cut ? (text ? " cut=true\n" : ",\"cut\":true}\n") : (text ? "\n" : "}\n");
+    const char *tail =
+        any_cut ? (text ? " cut=true\n" : ",\"cut\":true}\n") : (text ? "\n" : "}\n");
     size_t tail_len = strlen(tail); /* < TAIL_BYTES, which put() kept free */
     memcpy(line.text + line.len, tail, tail_len);
     line.len += tail_len;
@@ -224,7 +235,8 @@ static void write_line(enum luna_log_level level, const char *event, const struc
 /* The storm is over, or told of so far. */
 static void end_storm(struct storm *storm)
 {
-    const struct luna_log_field fields[] = {LUNA_LOG_S("of", storm->event), LUNA_LOG_I("lines", storm->held)};
+    const struct luna_log_field fields[] = {LUNA_LOG_S("of", storm->event),
+                                            LUNA_LOG_I("lines", storm->held)};
     if (storm->held > 0 && luna_log_enabled(storm->level))
         write_line(storm->level, "suppressed", fields, sizeof fields / sizeof fields[0]);
     *storm = (struct storm){0};
@@ -285,8 +297,8 @@ static bool is_let_through(enum luna_log_level level, const char *event)
     return false;
 }
 
-void luna_log_fields(enum luna_log_level level, const char *event, const struct luna_log_field *fields,
-                     size_t count)
+void luna_log_fields(enum luna_log_level level, const char *event,
+                     const struct luna_log_field *fields, size_t count)
 {
     if (!luna_log_enabled(level))
         return;

@@ -13,7 +13,8 @@
 
 enum { CS_PER_S = 100, STAT_START = 22, STAT_VIRTUAL = 23, STAT_RESIDENT = 24, STAT_STATE = 3 };
 
-/* The start of a process never changes, so it is worked out once: again and again, it would shake with the clock. */
+/* The start of a process never changes, so it is worked out once: again and again, it would
+ * shake with the clock. */
 struct start {
     pid_t pid;
     int64_t wall_cs;
@@ -28,19 +29,23 @@ void luna_metrics_put_build(struct luna_buf *out, const char *program, const cha
         program, version, __VERSION__);
 }
 
-static void put(struct luna_buf *out, const char *name, const char *type, const char *help, uint64_t value)
+static void put(struct luna_buf *out, const char *name, const char *type, const char *help,
+                uint64_t value)
 {
-    luna_buf_printf(out, "# HELP process_%s %s\n# TYPE process_%s %s\nprocess_%s %" PRIu64 "\n", name, help,
-                    name, type, name, value);
+    luna_buf_printf(out, "# HELP process_%s %s\n# TYPE process_%s %s\nprocess_%s %" PRIu64 "\n",
+                    name, help, name, type, name, value);
 }
 
-static void put_cs(struct luna_buf *out, const char *name, const char *type, const char *help, uint64_t cs)
+static void put_cs(struct luna_buf *out, const char *name, const char *type, const char *help,
+                   uint64_t cs)
 {
-    luna_buf_printf(out, "# HELP process_%s %s\n# TYPE process_%s %s\nprocess_%s %" PRIu64 ".%02u\n", name,
-                    help, name, type, name, cs / CS_PER_S, (unsigned)(cs % CS_PER_S));
+    luna_buf_printf(out,
+                    "# HELP process_%s %s\n# TYPE process_%s %s\nprocess_%s %" PRIu64 ".%02u\n",
+                    name, help, name, type, name, cs / CS_PER_S, (unsigned)(cs % CS_PER_S));
 }
 
-/* /proc/self/stat by field number, as proc(5) counts them. Fields before STAT_STATE are not numbers. */
+/* /proc/self/stat by field number, as proc(5) counts them. Fields before STAT_STATE are not
+ * numbers. */
 static bool read_stat(uint64_t *fields, int count)
 {
     char text[1024];
@@ -70,7 +75,8 @@ static uint64_t start_cs(uint64_t ticks_after_boot)
 {
     static struct start start;
     if (start.pid != getpid()) {
-        int64_t after_boot_cs = (int64_t)(ticks_after_boot * CS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
+        int64_t after_boot_cs =
+            (int64_t)(ticks_after_boot * CS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
         start.pid = getpid();
         start.wall_cs = clock_cs(CLOCK_REALTIME) - clock_cs(CLOCK_BOOTTIME) + after_boot_cs;
     }
@@ -86,7 +92,8 @@ static void put_fds(struct luna_buf *out)
         for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
             count += entry->d_name[0] != '.';
         (void)closedir(folder);
-        put(out, "open_fds", "gauge", "Open file descriptors.", count - 1); /* without this folder's own */
+        /* without this folder's own */
+        put(out, "open_fds", "gauge", "Open file descriptors.", count - 1);
     }
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
         put(out, "max_fds", "gauge", "Most file descriptors that may be open.", limit.rlim_cur);

@@ -17,7 +17,8 @@
 
 enum {
     PORT_BYTES = 8,
-    /* A connection that gives way is gone only after the library's next turn, and it accepts several in one. */
+    /* A connection that gives way is gone only after the library's next turn, and it accepts
+     * several in one. */
     PLACES = 2 * LUNA_HTTP_CONNECTIONS_MAX,
     NS_PER_S = 1000000000
 };
@@ -40,15 +41,16 @@ struct luna_http_listener {
     struct connection connections[PLACES];
 };
 
-/* The library knows only how long a client may say nothing; one that says a byte now and then would stay for ever. Its
- * way to end a connection is to find that the other side did. */
+/* The library knows only how long a client may say nothing; one that says a byte now and then would
+ * stay for ever. Its way to end a connection is to find that the other side did. */
 static void connection_end(struct connection *c)
 {
     (void)shutdown(c->fd, SHUT_RDWR); /* fails when the client was faster */
     c->giving_way = true;
 }
 
-/* A free place; the oldest connection gives way when there are too many. NULL when even those that give way take all. */
+/* A free place; the oldest connection gives way when there are too many. NULL when even those
+ * that give way take all. */
 static struct connection *place_for_newcomer(struct luna_http_listener *listener)
 {
     struct connection *place = NULL;
@@ -82,11 +84,13 @@ static void note_connection(void *context, struct MHD_Connection *connection, vo
     *place = c;
     if (c != NULL)
         *c = (struct connection){
-            .fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+            .fd =
+                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
             .deadline = luna_deadline_in_ms(LUNA_HTTP_DEADLINE_MS)};
 }
 
-static enum MHD_Result respond(struct MHD_Connection *connection, const struct luna_http_reply *reply)
+static enum MHD_Result respond(struct MHD_Connection *connection,
+                               const struct luna_http_reply *reply)
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(reply->body->len, reply->body->data, MHD_RESPMEM_MUST_COPY);
@@ -97,13 +101,14 @@ static enum MHD_Result respond(struct MHD_Connection *connection, const struct l
               MHD_add_response_header(response, "Connection", "close") == MHD_YES &&
               (reply->status != MHD_HTTP_METHOD_NOT_ALLOWED ||
                MHD_add_response_header(response, "Allow", "GET, HEAD") == MHD_YES);
-    enum MHD_Result queued = ok ? MHD_queue_response(connection, (unsigned)reply->status, response) : MHD_NO;
+    enum MHD_Result queued =
+        ok ? MHD_queue_response(connection, (unsigned)reply->status, response) : MHD_NO;
     MHD_destroy_response(response);
     return queued;
 }
 
-static enum MHD_Result refuse(struct luna_http_listener *listener, struct MHD_Connection *connection,
-                              int status)
+static enum MHD_Result refuse(struct luna_http_listener *listener,
+                              struct MHD_Connection *connection, int status)
 {
     luna_buf_clear(&listener->body);
     luna_buf_printf(&listener->body, "%s\n", MHD_get_reason_phrase_for((unsigned)status));
@@ -111,15 +116,17 @@ static enum MHD_Result refuse(struct luna_http_listener *listener, struct MHD_Co
                    &(struct luna_http_reply){status, "text/plain; charset=utf-8", &listener->body});
 }
 
-static enum MHD_Result answer(struct luna_http_listener *listener, struct MHD_Connection *connection,
-                              const char *path, const char *method)
+static enum MHD_Result answer(struct luna_http_listener *listener,
+                              struct MHD_Connection *connection, const char *path,
+                              const char *method)
 {
     if (path[0] != '/')
         return refuse(listener, connection, MHD_HTTP_BAD_REQUEST);
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
         return refuse(listener, connection, MHD_HTTP_METHOD_NOT_ALLOWED);
     luna_buf_clear(&listener->body);
-    struct luna_http_reply reply = {MHD_HTTP_NOT_FOUND, "text/plain; charset=utf-8", &listener->body};
+    struct luna_http_reply reply = {MHD_HTTP_NOT_FOUND, "text/plain; charset=utf-8",
+                                    &listener->body};
     listener->handler(listener->context, path, &reply);
     if (listener->body.overflow)
         return refuse(listener, connection, MHD_HTTP_INTERNAL_SERVER_ERROR);
@@ -128,11 +135,12 @@ static enum MHD_Result answer(struct luna_http_listener *listener, struct MHD_Co
     return respond(connection, &reply);
 }
 
-/* The library calls this when a request's head is there, for each piece of its body, and at its end. A body is read and
- * dropped: closing a socket with unread bytes resets it, and the reset can overtake the answer. */
-static enum MHD_Result take_request(void *context, struct MHD_Connection *connection, const char *path,
-                                    const char *method, const char *version, const char *body,
-                                    size_t *body_len, void **seen)
+/* The library calls this when a request's head is there, for each piece of its body, and at its
+ * end. A body is read and dropped: closing a socket with unread bytes resets it, and the reset can
+ * overtake the answer. */
+static enum MHD_Result take_request(void *context, struct MHD_Connection *connection,
+                                    const char *path, const char *method, const char *version,
+                                    const char *body, size_t *body_len, void **seen)
 {
     (void)version;
     (void)body;
@@ -147,7 +155,8 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *connec
     return answer(context, connection, path, method);
 }
 
-/* When there is something to do next although no socket moves: never, at the first deadline, or at once. */
+/* When there is something to do next although no socket moves: never, at the first deadline, or
+ * at once. */
 static void set_timer(struct luna_http_listener *listener)
 {
     struct itimerspec next = {0};
@@ -158,8 +167,9 @@ static void set_timer(struct luna_http_listener *listener)
         if (c->fd >= 0 && !c->giving_way && c->deadline.at_ns < at_ns)
             at_ns = c->deadline.at_ns;
     }
+    /* long ago */
     if (MHD_get_timeout(listener->daemon, &patience_ms) == MHD_YES && patience_ms == 0)
-        at_ns = 1; /* long ago */
+        at_ns = 1;
     if (at_ns != INT64_MAX)
         next.it_value = (struct timespec){.tv_sec = at_ns / NS_PER_S, .tv_nsec = at_ns % NS_PER_S};
     (void)timerfd_settime(listener->timer_fd, TFD_TIMER_ABSTIME, &next, NULL);
@@ -183,7 +193,8 @@ static enum luna_code open_socket(struct luna_http_listener *listener, const cha
     enum luna_code code = luna_address_parse(address, &wanted, err);
     if (code != LUNA_OK)
         return code;
-    listener->listen_fd = socket(wanted.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    listener->listen_fd =
+        socket(wanted.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct sockaddr_storage bound = {0};
     socklen_t bound_len = sizeof bound;
     int one = 1;
@@ -204,11 +215,11 @@ static enum luna_code open_socket(struct luna_http_listener *listener, const cha
 
 static enum luna_code start_daemon(struct luna_http_listener *listener, struct luna_error *err)
 {
-    listener->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, take_request, listener, MHD_OPTION_LISTEN_SOCKET,
-                         listener->listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)PLACES,
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LUNA_HTTP_CONNECTION_BYTES,
-                         MHD_OPTION_NOTIFY_CONNECTION, note_connection, listener, MHD_OPTION_END);
+    listener->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL, 0, NULL, NULL, take_request, listener, MHD_OPTION_LISTEN_SOCKET,
+        listener->listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)PLACES,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LUNA_HTTP_CONNECTION_BYTES,
+        MHD_OPTION_NOTIFY_CONNECTION, note_connection, listener, MHD_OPTION_END);
     if (listener->daemon == NULL)
         return luna_error_set(err, LUNA_EIO, "libmicrohttpd cannot start: %s", strerror(errno));
     return LUNA_OK;
@@ -227,8 +238,9 @@ static enum luna_code open_epoll(struct luna_http_listener *listener, struct lun
     return LUNA_OK;
 }
 
-enum luna_code luna_http_listener_open(const char *address, luna_http_handler handler, void *context,
-                                       struct luna_http_listener **ret_listener, struct luna_error *err)
+enum luna_code luna_http_listener_open(const char *address, luna_http_handler handler,
+                                       void *context, struct luna_http_listener **ret_listener,
+                                       struct luna_error *err)
 {
     struct luna_http_listener *listener = calloc(1, sizeof *listener);
     if (!listener)

@@ -47,7 +47,8 @@ static void faults_move(struct luna_faults *faults, int dropped, const struct lu
         if (rest > LUNA_FAULT_LOC_MAX - 1 - step_count)
             rest = LUNA_FAULT_LOC_MAX - 1 - step_count;
         memcpy(moved.loc + 1, steps, (size_t)step_count * sizeof *steps);
-        memcpy(moved.loc + 1 + step_count, faults->list[i].loc + from, (size_t)rest * sizeof *steps);
+        memcpy(moved.loc + 1 + step_count, faults->list[i].loc + from,
+               (size_t)rest * sizeof *steps);
         moved.loc_count = 1 + step_count + rest;
         faults->list[i] = moved;
     }
@@ -68,9 +69,10 @@ static bool items_alloc(struct decoder *d, size_t count)
     return !d->out_of_memory;
 }
 
-/* What an item's own decoder found, into the batch. The points of all series together have a limit too. */
-static bool item_settle(struct decoder *d, enum luna_decode_status status, struct luna_batch_item *item,
-                        struct luna_faults *found)
+/* What an item's own decoder found, into the batch. The points of all series together have a
+ * limit too. */
+static bool item_settle(struct decoder *d, enum luna_decode_status status,
+                        struct luna_batch_item *item, struct luna_faults *found)
 {
     if (status == LUNA_DECODE_MEMORY) {
         d->out_of_memory = true;
@@ -86,7 +88,8 @@ static bool item_settle(struct decoder *d, enum luna_decode_status status, struc
     if (d->batch.points <= d->limits->points_max)
         return true;
     (void)luna_faults_add(d->faults, "too_long",
-                          luna_arena_printf(d->arena, "The series should have at most %zu items together",
+                          luna_arena_printf(d->arena,
+                                            "The series should have at most %zu items together",
                                             d->limits->points_max),
                           "send fewer series in one request");
     return false;
@@ -110,7 +113,8 @@ static bool item_decode(struct decoder *d, size_t index, struct json_span text,
     struct luna_faults found;
     struct luna_request plain;
     luna_faults_init(&found, d->arena);
-    enum luna_decode_status status = luna_decode_json(body, len, d->limits, d->arena, &plain, &found);
+    enum luna_decode_status status =
+        luna_decode_json(body, len, d->limits, d->arena, &plain, &found);
     const struct luna_fault_loc steps[] = {{.name = "series"}, {.index = (long)index}};
     faults_move(&found, 1, steps, 2);
     item->request = *shared;
@@ -158,23 +162,25 @@ static bool ragged_item(void *ctx, size_t index, struct json_span item)
         return item_decode(d, index, (struct json_span){item.at + 1, item.len - 2}, ragged->shared);
     struct luna_faults found;
     luna_faults_init(&found, d->arena);
-    luna_fault_at_index(luna_fault_at(luna_faults_add(&found, "list_type", "Input should be a valid list",
-                                                      "a series is a list of numbers and nulls"),
-                                      "series"),
-                        index);
+    luna_fault_at_index(
+        luna_fault_at(luna_faults_add(&found, "list_type", "Input should be a valid list",
+                                      "a series is a list of numbers and nulls"),
+                      "series"),
+        index);
     return item_settle(d, LUNA_DECODE_FAULTS, &d->batch.items[index], &found);
 }
 
 static bool count_is_valid(struct decoder *d, const char *name, size_t count)
 {
     if (count == 0)
-        fault_member(d, name, "too_short", "List should have at least 1 item after validation, not 0",
+        fault_member(d, name, "too_short",
+                     "List should have at least 1 item after validation, not 0",
                      "send at least one series");
     else if (count > LUNA_BATCH_SERIES_MAX)
         fault_member(d, name, "too_long",
-                     luna_arena_printf(d->arena,
-                                       "List should have at most %d items after validation, not %zu",
-                                       LUNA_BATCH_SERIES_MAX, count),
+                     luna_arena_printf(
+                         d->arena, "List should have at most %d items after validation, not %zu",
+                         LUNA_BATCH_SERIES_MAX, count),
                      "send fewer series in one request");
     return d->faults->count == 0;
 }
@@ -207,8 +213,9 @@ static bool size_item(void *ctx, size_t index, struct json_span item)
     while (digits < item.len && item.at[digits] >= '0' && item.at[digits] <= '9')
         digits++;
     if (digits != item.len || digits > 9) {
-        struct luna_fault *fault = luna_faults_add(
-            flat->d->faults, "int_type", "Input should be a valid integer", "how long the series is");
+        struct luna_fault *fault =
+            luna_faults_add(flat->d->faults, "int_type", "Input should be a valid integer",
+                            "how long the series is");
         luna_fault_at_index(luna_fault_at(fault, "sizes"), index);
         return !flat->d->faults->more;
     }
@@ -256,7 +263,8 @@ static void decode_flat(struct decoder *d, const struct luna_request *shared)
     size_t n = array_each(d->y, depth_max, NULL, NULL);
     if (d->faults->count == 0 && flat.total != n)
         fault_member(d, "sizes", "value_error",
-                     luna_arena_printf(d->arena, "Value error, the sizes add up to %zu, but y has %zu items",
+                     luna_arena_printf(d->arena,
+                                       "Value error, the sizes add up to %zu, but y has %zu items",
                                        flat.total, n),
                      "the sizes are the lengths of the series, in order");
     if (d->faults->count > 0)
@@ -317,7 +325,8 @@ static bool member_take(struct decoder *d, struct json_span raw_name, struct jso
     return true;
 }
 
-/* The members of the top object. The data need no copy; the options together cannot be longer than the body. */
+/* The members of the top object. The data need no copy; the options together cannot be longer
+ * than the body. */
 static bool members_read(struct decoder *d)
 {
     struct json_scan *scan = &d->scan;
@@ -349,15 +358,16 @@ static bool options_read(struct decoder *d, struct luna_request *ret_shared)
 {
     d->options[d->options_len++] = '}';
     luna_request_init(ret_shared);
-    enum luna_decode_status status = luna_decode_options(d->options, d->options_len, d->limits->nesting_max,
-                                                         d->arena, ret_shared, d->faults);
+    enum luna_decode_status status = luna_decode_options(
+        d->options, d->options_len, d->limits->nesting_max, d->arena, ret_shared, d->faults);
     d->out_of_memory = status == LUNA_DECODE_MEMORY;
     return status == LUNA_DECODE_OK;
 }
 
 enum luna_decode_status luna_decode_batch_json(const char *body, size_t len,
                                                const struct luna_request_limits *limits,
-                                               struct luna_arena *arena, struct luna_batch *ret_batch,
+                                               struct luna_arena *arena,
+                                               struct luna_batch *ret_batch,
                                                struct luna_faults *faults)
 {
     struct decoder d = {.limits = limits, .arena = arena, .faults = faults};
@@ -375,8 +385,9 @@ enum luna_decode_status luna_decode_batch_json(const char *body, size_t len,
         return LUNA_DECODE_FAULTS;
     }
     if (!members_read(&d)) {
-        luna_fault_at_index(luna_faults_add(faults, "json_invalid", "JSON decode error", d.scan.problem),
-                            (size_t)(d.scan.problem_at - body));
+        luna_fault_at_index(
+            luna_faults_add(faults, "json_invalid", "JSON decode error", d.scan.problem),
+            (size_t)(d.scan.problem_at - body));
         return LUNA_DECODE_FAULTS;
     }
     check_members(&d);
@@ -399,7 +410,8 @@ static bool line_decode(struct decoder *d, const char *at, size_t len, size_t li
     struct luna_batch_item *item = &d->batch.items[d->batch.count];
     struct luna_faults found;
     luna_faults_init(&found, d->arena);
-    enum luna_decode_status status = luna_decode_json(at, len, d->limits, d->arena, &item->request, &found);
+    enum luna_decode_status status =
+        luna_decode_json(at, len, d->limits, d->arena, &item->request, &found);
     const struct luna_fault_loc step = {.index = (long)line};
     faults_move(&found, 0, &step, 1);
     d->batch.count++;
@@ -416,7 +428,8 @@ static size_t lines_count(const char *body, size_t len)
 
 enum luna_decode_status luna_decode_batch_ndjson(const char *body, size_t len,
                                                  const struct luna_request_limits *limits,
-                                                 struct luna_arena *arena, struct luna_batch *ret_batch,
+                                                 struct luna_arena *arena,
+                                                 struct luna_batch *ret_batch,
                                                  struct luna_faults *faults)
 {
     struct decoder d = {.limits = limits, .arena = arena, .faults = faults};
@@ -426,7 +439,8 @@ enum luna_decode_status luna_decode_batch_ndjson(const char *body, size_t len,
         return LUNA_DECODE_MEMORY;
     bool going = true;
     size_t line = 0;
-    for (const char *at = body, *end = body + len; going && at < end && d.batch.count < room; line++) {
+    for (const char *at = body, *end = body + len; going && at < end && d.batch.count < room;
+         line++) {
         const char *feed = memchr(at, '\n', (size_t)(end - at));
         size_t line_len = (size_t)((feed != NULL ? feed : end) - at);
         if (!line_is_empty(at, line_len))
@@ -437,10 +451,10 @@ enum luna_decode_status luna_decode_batch_ndjson(const char *body, size_t len,
         (void)luna_faults_add(faults, "too_short", "The body should have at least 1 line, not 0",
                               "send a request a line: {\"results\":[1,2,3]}");
     else if (going && d.batch.count > LUNA_BATCH_SERIES_MAX)
-        (void)luna_faults_add(
-            faults, "too_long",
-            luna_arena_printf(arena, "The body should have at most %d lines", LUNA_BATCH_SERIES_MAX),
-            "send fewer series in one request");
+        (void)luna_faults_add(faults, "too_long",
+                              luna_arena_printf(arena, "The body should have at most %d lines",
+                                                LUNA_BATCH_SERIES_MAX),
+                              "send fewer series in one request");
     *ret_batch = d.batch;
     return outcome(&d);
 }

@@ -35,8 +35,9 @@ void csv_scan_init(struct csv_scan *scan, const char *text, size_t len)
 {
     static const char bom[] = "\xef\xbb\xbf";
     *scan = (struct csv_scan){.text = text, .at = text, .end = text + len, .line = 1};
+    /* spreadsheets begin their exports with it */
     if (len >= 3 && memcmp(text, bom, 3) == 0)
-        scan->at += 3; /* spreadsheets begin their exports with it */
+        scan->at += 3;
     while (scan->at < scan->end && *scan->at == '#') {
         while (!at_line_end(scan))
             scan->at++;
@@ -62,7 +63,8 @@ static bool take_quoted(struct csv_scan *scan, struct csv_field *ret_field)
     *ret_field = (struct csv_field){first, (size_t)(scan->at - first)};
     scan->at++;
     if (!at_line_end(scan) && *scan->at != ',')
-        return fail(scan, scan->at, "expected \",\" or the end of the line after the closing quote");
+        return fail(scan, scan->at,
+                    "expected \",\" or the end of the line after the closing quote");
     return true;
 }
 
@@ -73,8 +75,9 @@ static bool take_field(struct csv_scan *scan, struct csv_field *ret_field)
     const char *first = scan->at;
     for (; !at_line_end(scan) && *scan->at != ','; scan->at++) {
         if (*scan->at == '"')
-            return fail(scan, scan->at,
-                        "a quote inside a field that is not quoted; quote the whole field and double it");
+            return fail(
+                scan, scan->at,
+                "a quote inside a field that is not quoted; quote the whole field and double it");
     }
     *ret_field = (struct csv_field){first, (size_t)(scan->at - first)};
     return true;
@@ -120,7 +123,8 @@ bool csv_field_is(struct csv_field field, const char *word)
     return field.len == strlen(word) && strncasecmp(field.at, word, field.len) == 0;
 }
 
-static bool parse_whole(const char *text, size_t len, double *ret_value, enum luna_number_status *ret_status)
+static bool parse_whole(const char *text, size_t len, double *ret_value,
+                        enum luna_number_status *ret_status)
 {
     size_t used = 0;
     *ret_status = luna_number_parse(text, len, ret_value, &used);
@@ -128,7 +132,8 @@ static bool parse_whole(const char *text, size_t len, double *ret_value, enum lu
 }
 
 /* "+1", ".5", "5." and "-.5e3" rewritten as JSON has them. */
-static bool parse_loose(struct csv_field field, double *ret_value, enum luna_number_status *ret_status)
+static bool parse_loose(struct csv_field field, double *ret_value,
+                        enum luna_number_status *ret_status)
 {
     char text[LOOSE_NUMBER_BYTES_MAX + 4];
     size_t len = 0;
@@ -152,7 +157,8 @@ static bool parse_loose(struct csv_field field, double *ret_value, enum luna_num
 
 static bool is_infinite(struct csv_field field)
 {
-    static const char *const words[] = {"inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"};
+    static const char *const words[] = {"inf",      "-inf",      "+inf",
+                                        "infinity", "-infinity", "+infinity"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (csv_field_is(field, words[i]))
             return true;

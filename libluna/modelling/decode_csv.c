@@ -14,7 +14,7 @@ struct table {
     struct luna_arena *arena;
     struct luna_faults *faults;
     struct csv_record record; /* the one being read; kept here because it is large */
-    bool is_started;          /* a pass has seen its first record: blank lines before it are nothing */
+    bool is_started; /* a pass has seen its first record: blank lines before it are nothing */
     size_t columns;
     bool has_header;
     size_t column; /* the series */
@@ -29,8 +29,9 @@ static void fault_syntax(struct table *t, const char *at, size_t line, const cha
                         (size_t)(at - t->body));
 }
 
-/* The next record that counts. A blank line is a missing observation when there is one column, unless nothing follows;
- * *ret_blanks says how many came before. With more columns it means nothing. */
+/* The next record that counts. A blank line is a missing observation when there is one column,
+ * unless nothing follows; *ret_blanks says how many came before. With more columns it means
+ * nothing. */
 static bool next_record(struct table *t, struct csv_scan *scan, size_t *ret_blanks)
 {
     *ret_blanks = 0;
@@ -78,8 +79,8 @@ static void survey_row(const struct table *t, struct survey *s)
     }
 }
 
-/* The column called value, else the last that begins with a number. One bad cell further down must become a fault, not
- * turn the choice to another column. */
+/* The column called value, else the last that begins with a number. One bad cell further down must
+ * become a fault, not turn the choice to another column. */
 static size_t choose_column(const struct table *t, const struct survey *s)
 {
     if (s->is_named)
@@ -95,9 +96,10 @@ static void check_width(struct table *t)
 {
     if (t->record.count == t->columns)
         return;
-    const char *problem =
-        luna_arena_printf(t->arena, "%zu field(s) where the first line has %zu", t->record.count, t->columns);
-    fault_syntax(t, t->record.at, t->record.line, problem != NULL ? problem : "a wrong number of fields");
+    const char *problem = luna_arena_printf(t->arena, "%zu field(s) where the first line has %zu",
+                                            t->record.count, t->columns);
+    fault_syntax(t, t->record.at, t->record.line,
+                 problem != NULL ? problem : "a wrong number of fields");
 }
 
 static void name_column(struct table *t, const struct csv_record *header, struct survey *s)
@@ -137,7 +139,8 @@ static bool survey(struct table *t)
         }
         t->column = choose_column(t, &s);
         t->column_name =
-            t->has_header ? luna_faults_quote(t->faults, names[t->column].at, names[t->column].len) : "value";
+            t->has_header ? luna_faults_quote(t->faults, names[t->column].at, names[t->column].len)
+                          : "value";
     }
     if (scan.problem != NULL)
         fault_syntax(t, scan.at, scan.line, scan.problem);
@@ -152,16 +155,18 @@ static void fault_cell(struct table *t, size_t row, enum csv_cell cell)
     bool semicolons = field.len > 0 && memchr(field.at, ';', field.len) != NULL;
     const char *hint = luna_arena_printf(
         t->arena,
-        range        ? "line %zu: %s is too large for a double; rescale the series"
-        : semicolons ? "line %zu: \"%s\" is no number; separate fields with commas and write 1.5, not 1,5"
-                     : "line %zu: \"%s\" is no number; leave the field empty for a missing observation",
+        range ? "line %zu: %s is too large for a double; rescale the series"
+        : semicolons
+            ? "line %zu: \"%s\" is no number; separate fields with commas and write 1.5, not 1,5"
+            : "line %zu: \"%s\" is no number; leave the field empty for a missing observation",
         t->record.line, luna_faults_quote(t->faults, field.at, field.len));
     luna_fault_at_index(
         luna_fault_at(
-            luna_faults_add(t->faults, range ? "finite_number" : "float_parsing",
-                            range ? "Input should be a finite number"
-                                  : "Input should be a valid number, unable to parse string as a number",
-                            hint),
+            luna_faults_add(
+                t->faults, range ? "finite_number" : "float_parsing",
+                range ? "Input should be a finite number"
+                      : "Input should be a valid number, unable to parse string as a number",
+                hint),
             t->column_name),
         row);
 }
@@ -199,16 +204,19 @@ static bool length_fits(struct table *t, size_t points_max)
     }
     if (t->rows > points_max) {
         const char *msg = luna_arena_printf(
-            t->arena, "List should have at most %zu items after validation, not %zu", points_max, t->rows);
-        luna_fault_at(luna_faults_add(t->faults, "too_long", msg, "send the series in shorter pieces"), name);
+            t->arena, "List should have at most %zu items after validation, not %zu", points_max,
+            t->rows);
+        luna_fault_at(
+            luna_faults_add(t->faults, "too_long", msg, "send the series in shorter pieces"), name);
         return false;
     }
     return true;
 }
 
 enum luna_decode_status luna_decode_csv(const char *body, size_t len,
-                                        const struct luna_request_limits *limits, struct luna_arena *arena,
-                                        struct luna_request *ret_request, struct luna_faults *faults)
+                                        const struct luna_request_limits *limits,
+                                        struct luna_arena *arena, struct luna_request *ret_request,
+                                        struct luna_faults *faults)
 {
     struct table *t = luna_arena_calloc(arena, 1, sizeof *t);
     if (t == NULL)

@@ -30,8 +30,8 @@ static bool name_is(struct json_span name, const char *text)
     return name.len == strlen(text) && memcmp(name.at, text, name.len) == 0;
 }
 
-/* Every element needs a comma, so their count bounds the length of any array that starts here. In blocks whose count
- * fits a byte: the compiler then compares many bytes at once. */
+/* Every element needs a comma, so their count bounds the length of any array that starts here. In
+ * blocks whose count fits a byte: the compiler then compares many bytes at once. */
 static size_t count_commas(const char *at, const char *end)
 {
     enum { BLOCK = 128 };
@@ -50,7 +50,8 @@ static size_t count_commas(const char *at, const char *end)
 static void fault_element(struct decoder *d, size_t index, const char *type, const char *msg,
                           const char *hint)
 {
-    luna_fault_at_index(luna_fault_at(luna_faults_add(d->faults, type, msg, hint), "results"), index);
+    luna_fault_at_index(luna_fault_at(luna_faults_add(d->faults, type, msg, hint), "results"),
+                        index);
 }
 
 /* An element that is not a number: null is a missing observation, all else a fault. */
@@ -99,9 +100,11 @@ static void fault_length(struct decoder *d, size_t n)
                       "results");
     } else if (n > points_max) {
         const char *msg = luna_arena_printf(
-            d->arena, "List should have at most %zu items after validation, not %zu", points_max, n);
-        luna_fault_at(luna_faults_add(d->faults, "too_long", msg, "send the series in shorter pieces"),
-                      "results");
+            d->arena, "List should have at most %zu items after validation, not %zu", points_max,
+            n);
+        luna_fault_at(
+            luna_faults_add(d->faults, "too_long", msg, "send the series in shorter pieces"),
+            "results");
     }
 }
 
@@ -109,12 +112,14 @@ static void fault_length(struct decoder *d, size_t n)
 static size_t take_plain_elements(struct decoder *d, double *values, size_t max)
 {
     struct json_scan *scan = &d->scan;
-    size_t used = 0, n = luna_number_parse_list(scan->at, (size_t)(scan->end - scan->at), values, max, &used);
+    size_t used = 0,
+           n = luna_number_parse_list(scan->at, (size_t)(scan->end - scan->at), values, max, &used);
     scan->at += used;
     return n;
 }
 
-/* The array whose '[' was just taken. Elements past the limit are checked and counted, but not kept. */
+/* The array whose '[' was just taken. Elements past the limit are checked and counted, but not
+ * kept. */
 static bool take_elements(struct decoder *d, double *values, size_t capacity, size_t *ret_n)
 {
     size_t n = 0;
@@ -143,9 +148,10 @@ static bool take_results(struct decoder *d)
     if (json_scan_peek(scan) != '[') {
         if (!json_scan_value(scan, &value))
             return false;
-        luna_fault_at(luna_faults_add(d->faults, "list_type", "Input should be a valid list",
-                                      "results is a list of numbers, such as [1120, 1160, null, 963]"),
-                      "results");
+        luna_fault_at(
+            luna_faults_add(d->faults, "list_type", "Input should be a valid list",
+                            "results is a list of numbers, such as [1120, 1160, null, 963]"),
+            "results");
         return true;
     }
     const char *first = scan->at++;
@@ -233,10 +239,11 @@ static bool take_object(struct decoder *d)
 
 static void fault_not_object(struct decoder *d, char first)
 {
-    const char *hint =
-        first == '[' ? "wrap the list: {\"results\": [...]}" : "send {\"results\": [1120, 1160, ...]}";
+    const char *hint = first == '[' ? "wrap the list: {\"results\": [...]}"
+                                    : "send {\"results\": [1120, 1160, ...]}";
     (void)luna_faults_add(d->faults, "model_attributes_type",
-                          "Input should be a valid dictionary or object to extract fields from", hint);
+                          "Input should be a valid dictionary or object to extract fields from",
+                          hint);
 }
 
 static bool take_document(struct decoder *d)
@@ -268,7 +275,8 @@ static void fault_syntax(struct decoder *d)
         line += newline;
         column = newline ? 1 : column + 1;
     }
-    const char *hint = luna_arena_printf(d->arena, "line %zu, byte %zu: %s", line, column, d->scan.problem);
+    const char *hint =
+        luna_arena_printf(d->arena, "line %zu, byte %zu: %s", line, column, d->scan.problem);
     luna_faults_clear(d->faults);
     luna_fault_at_index(luna_faults_add(d->faults, "json_invalid", "JSON decode error", hint), at);
 }
@@ -285,9 +293,10 @@ static enum luna_decode_status decode(struct decoder *d)
         fault_syntax(d);
         return LUNA_DECODE_FAULTS;
     }
-    const char *names_hint = d->limits != NULL
-                                 ? "members are: results, model, output, horizon, intervals, include, robust"
-                                 : "options are: model, output, horizon, intervals, include, robust";
+    const char *names_hint =
+        d->limits != NULL
+            ? "members are: results, model, output, horizon, intervals, include, robust"
+            : "options are: model, output, horizon, intervals, include, robust";
     for (size_t i = 0; i < d->name_count; i++) {
         struct json_span value = d->values[i];
         if (value.at != NULL && !option_apply(d->names[i], value, (size_t)(value.at - d->scan.text),
@@ -305,8 +314,9 @@ void luna_request_init(struct luna_request *request)
 }
 
 enum luna_decode_status luna_decode_json(const char *body, size_t len,
-                                         const struct luna_request_limits *limits, struct luna_arena *arena,
-                                         struct luna_request *ret_request, struct luna_faults *faults)
+                                         const struct luna_request_limits *limits,
+                                         struct luna_arena *arena, struct luna_request *ret_request,
+                                         struct luna_faults *faults)
 {
     struct luna_request request;
     luna_request_init(&request);

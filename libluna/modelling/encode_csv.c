@@ -67,10 +67,11 @@ static void put_forecast(const struct table *t, size_t i)
     luna_buf_puts(t->out, t->result->innovations != NULL ? ",,\r\n" : "\r\n");
 }
 
-void luna_encode_csv(const struct luna_request *request, const struct luna_result *result, int precision,
-                     struct luna_buf *out)
+void luna_encode_csv(const struct luna_request *request, const struct luna_result *result,
+                     int precision, struct luna_buf *out)
 {
-    const struct table t = {.request = request, .result = result, .precision = precision, .out = out};
+    const struct table t = {
+        .request = request, .result = result, .precision = precision, .out = out};
     put_header(&t);
     for (size_t i = 0; i < result->n && !out->overflow; i++)
         put_point(&t, i);

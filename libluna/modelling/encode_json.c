@@ -21,7 +21,8 @@ static void put_number(struct writer w, double value)
         luna_buf_advance(w.out, luna_number_print(value, w.precision, at));
 }
 
-/* Room is reserved for many numbers at once: a check of the buffer for each would cost as much as a short number. */
+/* Room is reserved for many numbers at once: a check of the buffer for each would cost as much
+ * as a short number. */
 static void put_array(struct writer w, const double *values, size_t n)
 {
     enum { RUN = 64, ITEM_BYTES = LUNA_NUMBER_TEXT_BYTES + 1 };
@@ -59,8 +60,8 @@ static void put_input(struct writer w, const struct luna_request *request)
         put_array((struct writer){.out = w.out}, request->values, request->n);
 }
 
-static void put_intervals(struct writer w, const struct luna_request *request, const double *const *lower,
-                          const double *const *upper, size_t n)
+static void put_intervals(struct writer w, const struct luna_request *request,
+                          const double *const *lower, const double *const *upper, size_t n)
 {
     put_member(w, "intervals");
     luna_buf_putc(w.out, '[');
@@ -101,8 +102,8 @@ static void put_forecast(struct writer w, const struct luna_request *request,
     luna_buf_putc(w.out, '}');
 }
 
-/* In the shape of the request's own `model`, so that a client may send it back and get the same filter again; hence
- * exact, whatever the precision asked for. */
+/* In the shape of the request's own `model`, so that a client may send it back and get the same
+ * filter again; hence exact, whatever the precision asked for. */
 static void put_model(struct writer w, const struct luna_result *result)
 {
     struct writer exact = {.out = w.out};
@@ -188,8 +189,8 @@ static void put_series_options(struct writer w, const struct luna_request *reque
     }
 }
 
-void luna_encode_json(const struct luna_request *request, const struct luna_result *result, int precision,
-                      struct luna_buf *out)
+void luna_encode_json(const struct luna_request *request, const struct luna_result *result,
+                      int precision, struct luna_buf *out)
 {
     struct writer w = {.out = out, .precision = precision};
     luna_buf_putc(out, '{');

@@ -64,7 +64,8 @@ bool json_scan_more(struct json_scan *scan, char close, bool *ret_more)
         return true;
     }
     return json_scan_fail(scan, scan->at,
-                          close == ']' ? "expected \",\" or \"]\" here" : "expected \",\" or \"}\" here");
+                          close == ']' ? "expected \",\" or \"]\" here"
+                                       : "expected \",\" or \"}\" here");
 }
 
 /* The code unit of the four digits behind \u, or -1. */
@@ -92,7 +93,8 @@ static bool is_low_surrogate(long unit)
     return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/* The escape at scan->at, which points at its backslash. Half a surrogate pair stands for no character: refused. */
+/* The escape at scan->at, which points at its backslash. Half a surrogate pair stands for no
+ * character: refused. */
 static bool take_escape(struct json_scan *scan)
 {
     const char *at = scan->at;
@@ -159,10 +161,11 @@ static const char *foreign_word(const struct json_scan *scan)
     static const char comma[] = "expected a value here; the last one has no comma after it";
     static const struct {
         const char *word, *instead;
-    } foreign[] = {{"NaN", missing},       {"nan", missing},        {"NA", missing},   {"None", missing},
-                   {"undefined", missing}, {"-NaN", missing},       {"inf", infinite}, {"-inf", infinite},
-                   {"Infinity", infinite}, {"-Infinity", infinite}, {"True", truth},   {"False", truth},
-                   {"\xff\xfe", utf16},    {"\xfe\xff", utf16},     {"]", comma},      {"}", comma}};
+    } foreign[] = {
+        {"NaN", missing},       {"nan", missing},        {"NA", missing},   {"None", missing},
+        {"undefined", missing}, {"-NaN", missing},       {"inf", infinite}, {"-inf", infinite},
+        {"Infinity", infinite}, {"-Infinity", infinite}, {"True", truth},   {"False", truth},
+        {"\xff\xfe", utf16},    {"\xfe\xff", utf16},     {"]", comma},      {"}", comma}};
     size_t left = (size_t)(scan->end - scan->at);
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
         size_t len = strlen(foreign[i].word);
@@ -187,9 +190,11 @@ static bool take_number(struct json_scan *scan)
 {
     double value = 0;
     size_t used = 0;
-    if (luna_number_parse(scan->at, (size_t)(scan->end - scan->at), &value, &used) == LUNA_NUMBER_SYNTAX) {
+    if (luna_number_parse(scan->at, (size_t)(scan->end - scan->at), &value, &used) ==
+        LUNA_NUMBER_SYNTAX) {
         const char *foreign = foreign_word(scan);
-        return json_scan_fail(scan, scan->at, foreign != NULL ? foreign : "not a number as JSON writes it");
+        return json_scan_fail(scan, scan->at,
+                              foreign != NULL ? foreign : "not a number as JSON writes it");
     }
     scan->at += used;
     return true;

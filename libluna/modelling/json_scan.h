@@ -1,9 +1,9 @@
 /*
  * json_scan.h: a strict pull scanner over one JSON text (RFC 8259) in memory.
  *
- * Private to this library. Every function moves `at` forward over exactly what it names and returns true, or records
- * the first problem and returns false, after which the scanner must not be used further. Nothing is allocated; depth is
- * bounded by depth_max, so recursion is too.
+ * Private to this library. Every function moves `at` forward over exactly what it names and returns
+ * true, or records the first problem and returns false, after which the scanner must not be used
+ * further. Nothing is allocated; depth is bounded by depth_max, so recursion is too.
  */
 #ifndef LUNA_MODELLING_JSON_SCAN_H
 #define LUNA_MODELLING_JSON_SCAN_H
@@ -45,8 +45,8 @@ void json_scan_leave(struct json_scan *scan);
 /* After an item of a list that ends with `close`: takes "," or `close`; *ret_more says which. */
 bool json_scan_more(struct json_scan *scan, char close, bool *ret_more);
 
-/* Writes the text that the raw string stands for (at most raw.len bytes) and returns its length. The raw text must have
- * passed json_scan_string(). */
+/* Writes the text that the raw string stands for (at most raw.len bytes) and returns its length.
+ * The raw text must have passed json_scan_string(). */
 size_t json_unescape(struct json_span raw, char *out);
 
 #endif

@@ -15,8 +15,8 @@ static struct luna_fault *fault_model(struct luna_faults *faults, const char *ty
     return luna_fault_at(luna_fault_at(luna_faults_add(faults, type, msg, hint), "model"), name);
 }
 
-static struct luna_fault *fault_parameter(struct luna_faults *faults, const char *type, const char *msg,
-                                          const char *hint, const char *name)
+static struct luna_fault *fault_parameter(struct luna_faults *faults, const char *type,
+                                          const char *msg, const char *hint, const char *name)
 {
     return luna_fault_at(fault_model(faults, type, msg, hint, "parameters"), name);
 }
@@ -47,7 +47,8 @@ static void fault_unknown_model(struct luna_faults *faults)
     fault_model(faults, "literal_error", msg, "leave the model out to get local_level", "name");
 }
 
-static const struct kalman_setting_info *find_setting(const struct kalman_kind_info *info, const char *name)
+static const struct kalman_setting_info *find_setting(const struct kalman_kind_info *info,
+                                                      const char *name)
 {
     for (const struct kalman_setting_info *s = info->settings; s->name != NULL; s++) {
         if (strcmp(s->name, name) == 0)
@@ -80,9 +81,10 @@ static void fault_unknown_setting(const struct kalman_kind_info *info, const cha
         append(names, sizeof names, s->name);
     const char *hint =
         find_parameter(info, name) != NULL
-            ? luna_arena_printf(faults->arena, "\"%s\" is a parameter: put it into \"parameters\"", name)
-            : luna_arena_printf(faults->arena, "besides name and parameters, %s has: %s", info->name,
-                                names[0] != '\0' ? names : "no settings");
+            ? luna_arena_printf(faults->arena, "\"%s\" is a parameter: put it into \"parameters\"",
+                                name)
+            : luna_arena_printf(faults->arena, "besides name and parameters, %s has: %s",
+                                info->name, names[0] != '\0' ? names : "no settings");
     fault_model(faults, "extra_forbidden", "Extra inputs are not permitted", hint, name);
 }
 
@@ -100,8 +102,9 @@ static void fault_unknown_parameter(const struct kalman_kind_info *info, const c
     fault_parameter(faults, "extra_forbidden", "Extra inputs are not permitted", hint, name);
 }
 
-static bool set_setting(const struct kalman_kind_info *info, const struct luna_model_setting *setting,
-                        struct kalman_spec *spec, struct luna_faults *faults)
+static bool set_setting(const struct kalman_kind_info *info,
+                        const struct luna_model_setting *setting, struct kalman_spec *spec,
+                        struct luna_faults *faults)
 {
     const struct kalman_setting_info *s = find_setting(info, setting->name);
     double value = setting->value;
@@ -115,10 +118,12 @@ static bool set_setting(const struct kalman_kind_info *info, const struct luna_m
         msg = "Input should be a valid integer";
     } else if (value < s->minimum) {
         type = "greater_than_equal";
-        msg = luna_arena_printf(faults->arena, "Input should be greater than or equal to %d", s->minimum);
+        msg = luna_arena_printf(faults->arena, "Input should be greater than or equal to %d",
+                                s->minimum);
     } else if (value > s->maximum) {
         type = "less_than_equal";
-        msg = luna_arena_printf(faults->arena, "Input should be less than or equal to %d", s->maximum);
+        msg = luna_arena_printf(faults->arena, "Input should be less than or equal to %d",
+                                s->maximum);
     } else if (value != floor(value)) {
         type = "int_from_float";
         msg = "Input should be a valid integer, got a number with a fractional part";
@@ -162,15 +167,17 @@ static bool length_fits(const struct kalman_kind_info *info, const struct kalman
     if (count == 0) {
         type = "extra_forbidden";
         msg = "Extra inputs are not permitted";
-        hint = luna_arena_printf(faults->arena, "%s has this parameter only when \"%s\" is more than 0",
+        hint = luna_arena_printf(faults->arena,
+                                 "%s has this parameter only when \"%s\" is more than 0",
                                  info->name, setting != NULL ? setting : "a setting");
     } else if (p->length == NULL && given->is_array) {
         type = "float_type";
         msg = "Input should be a valid number";
     } else if (p->length != NULL && given->count != count) {
         type = given->count < count ? "too_short" : "too_long";
-        msg = luna_arena_printf(faults->arena, "List should have %zu items after validation, not %zu", count,
-                                given->count);
+        msg =
+            luna_arena_printf(faults->arena, "List should have %zu items after validation, not %zu",
+                              count, given->count);
         hint = luna_arena_printf(faults->arena, "as many values as \"%s\" says", p->length);
     }
     if (type != NULL)
@@ -191,10 +198,12 @@ static bool value_fits(const struct kalman_parameter_info *p, const struct luna_
         msg = "Input should be greater than 0";
     } else if (value < p->lower) {
         type = "greater_than_equal";
-        msg = luna_arena_printf(faults->arena, "Input should be greater than or equal to %d", (int)p->lower);
+        msg = luna_arena_printf(faults->arena, "Input should be greater than or equal to %d",
+                                (int)p->lower);
     } else if (value > p->upper) {
         type = "less_than_equal";
-        msg = luna_arena_printf(faults->arena, "Input should be less than or equal to %d", (int)p->upper);
+        msg = luna_arena_printf(faults->arena, "Input should be less than or equal to %d",
+                                (int)p->upper);
     }
     if (type == NULL)
         return true;
@@ -219,8 +228,9 @@ static bool set_parameter(const struct kalman_kind_info *info, const struct luna
         ok = value_fits(p, given, i, faults) && ok;
     if (!ok || (p->length == NULL && isnan(given->values[0])))
         return ok;
-    int status = p->length != NULL ? kalman_spec_set_array(spec, p->name, given->values, given->count)
-                                   : kalman_spec_set(spec, p->name, given->values[0]);
+    int status = p->length != NULL
+                     ? kalman_spec_set_array(spec, p->name, given->values, given->count)
+                     : kalman_spec_set(spec, p->name, given->values[0]);
     if (status == KALMAN_OK)
         return true;
     const char *msg =
@@ -231,25 +241,28 @@ static bool set_parameter(const struct kalman_kind_info *info, const struct luna
     return false;
 }
 
-void model_spec_fault(const struct luna_request *request, struct luna_faults *faults, const char *name,
-                      const char *msg)
+void model_spec_fault(const struct luna_request *request, struct luna_faults *faults,
+                      const char *name, const char *msg)
 {
     const struct kalman_kind_info *info = kalman_kind_by_name(request->model_name);
     const struct kalman_setting_info *setting =
         info != NULL && name != NULL ? find_setting(info, name) : NULL;
     const char *text = luna_arena_printf(faults->arena, "Value error, %s", msg);
     if (name == NULL || info == NULL)
-        luna_fault_at(luna_faults_add(faults, "value_error", text, "choose another model or other settings"),
-                      "model");
+        luna_fault_at(
+            luna_faults_add(faults, "value_error", text, "choose another model or other settings"),
+            "model");
     else if (setting != NULL)
         fault_model(faults, "value_error", text, setting->description, name);
     else
-        fault_parameter(faults, "value_error", text, "leave the parameter out to have it fitted", name);
+        fault_parameter(faults, "value_error", text, "leave the parameter out to have it fitted",
+                        name);
 }
 
 const char *luna_model_name(int number)
 {
-    const struct kalman_kind_info *info = number >= 0 ? kalman_kind_describe((enum kalman_kind)number) : NULL;
+    const struct kalman_kind_info *info =
+        number >= 0 ? kalman_kind_describe((enum kalman_kind)number) : NULL;
     return info != NULL && is_served(info) ? info->name : NULL;
 }
 
@@ -273,13 +286,15 @@ bool model_spec_build(const struct luna_request *request, struct luna_faults *fa
     bool ok = settings_fit;
     for (size_t i = 0; i < request->parameter_count; i++) {
         const struct luna_parameter *given = &request->parameters[i];
-        /* With wrong settings nothing is known of a parameter but whether there can be one of that name. */
+        /* With wrong settings nothing is known of a parameter but whether there can be one of
+         * that name. */
         if (settings_fit || find_parameter(info, given->name) == NULL)
             ok = set_parameter(info, given, &spec, faults) && ok;
     }
     const char *name = NULL;
     if (ok && kalman_spec_check(&spec, 0, &name) != KALMAN_OK) {
-        model_spec_fault(request, faults, name, "the settings and parameters contradict each other");
+        model_spec_fault(request, faults, name,
+                         "the settings and parameters contradict each other");
         ok = false;
     }
     if (ok)

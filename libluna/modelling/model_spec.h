@@ -1,7 +1,9 @@
 /*
- * model_spec.h: the model that a request names → libkalman's kalman_spec, or the faults. Private to this library.
+ * model_spec.h: the model that a request names → libkalman's kalman_spec, or the faults. Private to
+ * this library.
  *
- * Knows no model by itself: names, settings, parameters, ranges all come from libkalman's catalogue.
+ * Knows no model by itself: names, settings, parameters, ranges all come from libkalman's
+ * catalogue.
  */
 #ifndef LUNA_MODELLING_MODEL_SPEC_H
 #define LUNA_MODELLING_MODEL_SPEC_H
@@ -16,8 +18,9 @@
 bool model_spec_build(const struct luna_request *request, struct luna_faults *faults,
                       struct kalman_spec *ret_spec) __attribute__((warn_unused_result));
 
-/* The fault of a parameter or setting that libkalman refused only now, name from its catalogue (NULL: the model). */
-void model_spec_fault(const struct luna_request *request, struct luna_faults *faults, const char *name,
-                      const char *msg);
+/* The fault of a parameter or setting that libkalman refused only now, name from its catalogue
+ * (NULL: the model). */
+void model_spec_fault(const struct luna_request *request, struct luna_faults *faults,
+                      const char *name, const char *msg);
 
 #endif

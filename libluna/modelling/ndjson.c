@@ -59,7 +59,8 @@ static bool is_number_start(char c)
 }
 
 /* The number or null that `value` is. */
-static bool value_read(struct json_span value, size_t index, struct luna_faults *faults, double *ret_value)
+static bool value_read(struct json_span value, size_t index, struct luna_faults *faults,
+                       double *ret_value)
 {
     if (value.len == 4 && memcmp(value.at, "null", 4) == 0) {
         *ret_value = (double)NAN;
@@ -93,12 +94,14 @@ static bool member_read(struct json_scan *scan, struct json_span *ret_value)
            (!more || json_scan_fail(scan, scan->at, "the one member is \"value\""));
 }
 
-static bool line_read(const struct line *line, int nesting_max, struct luna_faults *faults, double *ret_value)
+static bool line_read(const struct line *line, int nesting_max, struct luna_faults *faults,
+                      double *ret_value)
 {
     struct json_scan scan;
     struct json_span value = {0};
     json_scan_init(&scan, line->at, line->len, nesting_max);
-    bool read = json_scan_peek(&scan) == '{' ? member_read(&scan, &value) : json_scan_value(&scan, &value);
+    bool read =
+        json_scan_peek(&scan) == '{' ? member_read(&scan, &value) : json_scan_value(&scan, &value);
     if (read && json_scan_peek(&scan) == '\0' && scan.at == scan.end)
         return value_read(value, line->index, faults, ret_value);
     const char *why = scan.problem != NULL ? scan.problem : "more than one value in a line";
@@ -112,16 +115,18 @@ static bool count_is_valid(size_t n, size_t points_max, struct luna_faults *faul
         luna_faults_add(faults, "too_short", "The series should have at least 1 item, not 0",
                         "send at least one line");
     else if (n > points_max)
-        luna_faults_add(
-            faults, "too_long",
-            luna_arena_printf(faults->arena, "The series should have at most %zu items", points_max),
-            "send fewer points in one request");
+        luna_faults_add(faults, "too_long",
+                        luna_arena_printf(faults->arena, "The series should have at most %zu items",
+                                          points_max),
+                        "send fewer points in one request");
     return faults->count == 0;
 }
 
 enum luna_decode_status luna_decode_ndjson(const char *body, size_t len,
-                                           const struct luna_request_limits *limits, struct luna_arena *arena,
-                                           struct luna_request *ret_request, struct luna_faults *faults)
+                                           const struct luna_request_limits *limits,
+                                           struct luna_arena *arena,
+                                           struct luna_request *ret_request,
+                                           struct luna_faults *faults)
 {
     size_t room = lines_count(body, len);
     room = room > limits->points_max ? limits->points_max + 1 : room;
@@ -131,7 +136,8 @@ enum luna_decode_status luna_decode_ndjson(const char *body, size_t len,
     size_t n = 0;
     const char *cursor = body;
     struct line line = {0};
-    for (size_t index = 0; n < room && !faults->more && line_next(&cursor, body + len, &line); index++) {
+    for (size_t index = 0; n < room && !faults->more && line_next(&cursor, body + len, &line);
+         index++) {
         line.index = index;
         double value;
         if (!line_is_empty(&line) && line_read(&line, limits->nesting_max, faults, &value))
@@ -164,7 +170,8 @@ static void put_member(const char *name, double value, int precision, struct lun
 }
 
 static void put_intervals(const struct luna_request *request, const double *const *lower,
-                          const double *const *upper, size_t at, int precision, struct luna_buf *out)
+                          const double *const *upper, size_t at, int precision,
+                          struct luna_buf *out)
 {
     if (request->interval_count == 0)
         return;
@@ -178,8 +185,8 @@ static void put_intervals(const struct luna_request *request, const double *cons
     luna_buf_putc(out, ']');
 }
 
-static void put_point(const struct luna_request *request, const struct luna_result *result, size_t at,
-                      int precision, struct luna_buf *out)
+static void put_point(const struct luna_request *request, const struct luna_result *result,
+                      size_t at, int precision, struct luna_buf *out)
 {
     put_member("{\"value\":", request->values[at], precision, out);
     put_member(",\"processed\":", result->processed[at], precision, out);
@@ -193,8 +200,8 @@ static void put_point(const struct luna_request *request, const struct luna_resu
     luna_buf_puts(out, "}\n");
 }
 
-static void put_forecast(const struct luna_request *request, const struct luna_forecast *forecast, size_t at,
-                         int precision, struct luna_buf *out)
+static void put_forecast(const struct luna_request *request, const struct luna_forecast *forecast,
+                         size_t at, int precision, struct luna_buf *out)
 {
     put_member("{\"forecast\":", forecast->mean[at], precision, out);
     put_member(",\"variance\":", forecast->variance[at], precision, out);
@@ -202,8 +209,8 @@ static void put_forecast(const struct luna_request *request, const struct luna_f
     luna_buf_puts(out, "}\n");
 }
 
-void luna_encode_ndjson(const struct luna_request *request, const struct luna_result *result, int precision,
-                        struct luna_buf *out)
+void luna_encode_ndjson(const struct luna_request *request, const struct luna_result *result,
+                        int precision, struct luna_buf *out)
 {
     for (size_t i = 0; i < result->n && !out->overflow; i++)
         put_point(request, result, i, precision, out);

@@ -10,8 +10,9 @@
 namespace
 {
 
-/* Where the parts of one JSON number are, and what its digits are worth as long as they fit. The functions that fill it
- * are forced inline: the fields then live in registers, which halves the time. */
+/* Where the parts of one JSON number are, and what its digits are worth as long as they fit. The
+ * functions that fill it are forced inline: the fields then live in registers, which halves the
+ * time. */
 struct scan {
     const char *at;
     const char *end;
@@ -28,7 +29,8 @@ FORCE_INLINE bool is_digit(const scan &s)
     return s.at < s.end && static_cast<unsigned>(*s.at - '0') < 10U;
 }
 
-/* The value of eight digits, the first in the lowest byte: digits in pairs, pairs in fours, fours in eights. */
+/* The value of eight digits, the first in the lowest byte: digits in pairs, pairs in fours,
+ * fours in eights. */
 FORCE_INLINE uint64_t eight_value(uint64_t digits)
 {
     digits = digits * 10 + (digits >> 8);
@@ -72,7 +74,8 @@ FORCE_INLINE uint64_t not_digits(uint64_t bytes)
     return ((bytes + 0x7676767676767676U) | bytes) & 0x8080808080808080U;
 }
 
-/* Up to eight digits at once; returns how many. No branch hangs on their number, which no processor could guess. */
+/* Up to eight digits at once; returns how many. No branch hangs on their number, which no
+ * processor could guess. */
 FORCE_INLINE int take_eight(scan &s)
 {
     uint64_t bytes = load_eight(s.at), others = not_digits(bytes);
@@ -99,8 +102,8 @@ FORCE_INLINE void take_digits(scan &s)
     }
 }
 
-/* A whole "1120.25" at once: up to seven digits and their point in eight bytes, which is how measurements and prices are
- * written. Takes nothing when the number is another. */
+/* A whole "1120.25" at once: up to seven digits and their point in eight bytes, which is how
+ * measurements and prices are written. Takes nothing when the number is another. */
 FORCE_INLINE bool take_short_decimal(scan &s)
 {
     if (std::endian::native != std::endian::little || s.end - s.at <= 8)
@@ -113,8 +116,8 @@ FORCE_INLINE bool take_short_decimal(scan &s)
     int end = rest == 0 ? 8 : std::countr_zero(rest) / 8;
     char next = s.at[end];
     bool leading_zero = *s.at == '0' && before > 1;
-    if (before == 0 || s.at[before] != '.' || end == before + 1 || leading_zero || (next | 0x20) == 'e' ||
-        (next >= '0' && next <= '9'))
+    if (before == 0 || s.at[before] != '.' || end == before + 1 || leading_zero ||
+        (next | 0x20) == 'e' || (next >= '0' && next <= '9'))
         return false;
     uint64_t whole = (uint64_t{1} << (8 * before)) - 1;
     uint64_t digits = (bytes & whole) | (bytes >> 8 & ~whole);
@@ -170,18 +173,21 @@ FORCE_INLINE bool take_number(scan &s)
     return take_short_decimal(s) || (take_integer(s) && take_fraction(s) && take_exponent(s));
 }
 
-/* Of 0.000123 or of a long number, `digits` says all there is only while no more than 19 of them count. */
+/* Of 0.000123 or of a long number, `digits` says all there is only while no more than 19 of them
+ * count. */
 void drop_leading_zeros(scan &s, const char *text)
 {
     for (const char *at = text; s.digit_count > 0 && (*at == '-' || *at == '0' || *at == '.'); at++)
         s.digit_count -= *at == '0';
 }
 
-/* Clinger's fast path: both factors are exact doubles, so one multiplication or division rounds correctly. */
+/* Clinger's fast path: both factors are exact doubles, so one multiplication or division rounds
+ * correctly. */
 bool exact_value(const scan &s, double *ret_value)
 {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     if (s.digit_count > 19 || s.digits > (uint64_t{1} << 53) || s.exponent < -22 || s.exponent > 22)
         return false;
     double value = static_cast<double>(s.digits);
@@ -190,8 +196,9 @@ bool exact_value(const scan &s, double *ret_value)
     return true;
 }
 
-/* digits / 10^n for what does not fit the fast path, most of all the 16 or 17 digits of a double printed in full: one
- * division of 128 by 64 bits, its remainder deciding the rounding. from_chars would read the digits a second time. */
+/* digits / 10^n for what does not fit the fast path, most of all the 16 or 17 digits of a double
+ * printed in full: one division of 128 by 64 bits, its remainder deciding the rounding. from_chars
+ * would read the digits a second time. */
 bool divided_value(const scan &s, double *ret_value)
 {
     if (s.digit_count > 19 || s.digits == 0 || s.exponent < -19 || s.exponent > 0)
@@ -200,13 +207,15 @@ bool divided_value(const scan &s, double *ret_value)
     int digits_shift = std::countl_zero(s.digits), power_shift = std::countl_zero(power);
     uint64_t divisor = power << power_shift;
     auto dividend = static_cast<unsigned __int128>(s.digits << digits_shift) << 63;
-    auto quotient = static_cast<uint64_t>(dividend / divisor); /* 63 or 64 bits, as both were normalised */
+    /* 63 or 64 bits, as both were normalised */
+    auto quotient = static_cast<uint64_t>(dividend / divisor);
     bool inexact = static_cast<uint64_t>(dividend) != quotient * divisor;
     int excess = 11 - std::countl_zero(quotient); /* bits beyond the 53 of a double */
     uint64_t kept = quotient >> excess, half = uint64_t{1} << (excess - 1);
     uint64_t rest = quotient & ((uint64_t{1} << excess) - 1);
     kept += rest > half || (rest == half && (inexact || (kept & 1) != 0));
-    /* The exponent is far from both ends of the range, so the scale is a normal number and the product exact. */
+    /* The exponent is far from both ends of the range, so the scale is a normal number and the
+     * product exact. */
     int exponent = excess - 63 + power_shift - digits_shift;
     double scale = std::bit_cast<double>(static_cast<uint64_t>(1023 + exponent) << 52);
     double value = static_cast<double>(kept) * scale;
@@ -224,7 +233,8 @@ FORCE_INLINE bool fast_value(scan &s, const char *text, double *ret_value)
 
 } // namespace
 
-enum luna_number_status luna_number_parse(const char *text, size_t len, double *ret_value, size_t *ret_used)
+enum luna_number_status luna_number_parse(const char *text, size_t len, double *ret_value,
+                                          size_t *ret_used)
 {
     scan s{text, text + len};
     if (!take_number(s))
@@ -235,7 +245,8 @@ enum luna_number_status luna_number_parse(const char *text, size_t len, double *
     double value = 0;
     auto [end, error] = std::from_chars(text, s.at, value);
     if (error == std::errc::result_out_of_range) {
-        /* from_chars says the same of too large and too small; the two are 600 powers of ten apart. */
+        /* from_chars says the same of too large and too small; the two are 600 powers of ten
+         * apart. */
         if (s.digit_count + s.exponent > 0)
             return LUNA_NUMBER_RANGE;
         value = s.negative ? -0.0 : 0.0;
@@ -244,7 +255,8 @@ enum luna_number_status luna_number_parse(const char *text, size_t len, double *
     return LUNA_NUMBER_OK;
 }
 
-size_t luna_number_parse_list(const char *text, size_t len, double *values, size_t max, size_t *ret_used)
+size_t luna_number_parse_list(const char *text, size_t len, double *values, size_t max,
+                              size_t *ret_used)
 {
     const char *at = text, *end = text + len;
     size_t n = 0;

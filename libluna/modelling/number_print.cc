@@ -24,8 +24,9 @@ struct decimal {
     int exponent;
 };
 
-/* The 17 digits of a decimal d.dddd… × 10^exponent, of which `count` are written: the others are zeros. They are kept in
- * registers, the first in the lowest byte: bytes just stored cannot be loaded as part of a word without a wait. */
+/* The 17 digits of a decimal d.dddd… × 10^exponent, of which `count` are written: the others are
+ * zeros. They are kept in registers, the first in the lowest byte: bytes just stored cannot be
+ * loaded as part of a word without a wait. */
 struct digits {
     uint64_t first; /* eight */
     uint64_t next;  /* eight */
@@ -34,19 +35,19 @@ struct digits {
     int exponent;
 };
 
-/* The fewest digits that read back as `value`, and of those the nearest to it: Jeon, Dragonbox (2020). What has no
- * decimal gets that of 1, which nobody looks at. */
+/* The fewest digits that read back as `value`, and of those the nearest to it: Jeon, Dragonbox
+ * (2020). What has no decimal gets that of 1, which nobody looks at. */
 FORCE_INLINE decimal shortest(double value)
 {
     namespace policy = jkj::dragonbox::policy;
     double size = std::fabs(value);
-    auto found = jkj::dragonbox::to_decimal(std::isfinite(value) && size > 0 ? size : 1, policy::sign::ignore,
-                                            policy::trailing_zero::ignore);
+    auto found = jkj::dragonbox::to_decimal(std::isfinite(value) && size > 0 ? size : 1,
+                                            policy::sign::ignore, policy::trailing_zero::ignore);
     return {found.significand, found.exponent};
 }
 
-/* The value of each of eight digits in a byte of its own: fours are parted, then pairs, then single ones. The divisions are
- * multiplications by a reciprocal, exact for numbers so small. */
+/* The value of each of eight digits in a byte of its own: fours are parted, then pairs, then single
+ * ones. The divisions are multiplications by a reciprocal, exact for numbers so small. */
 FORCE_INLINE uint64_t eight_digits(uint64_t value)
 {
     uint64_t fours = (value << 32) - (value * 109951163U >> 40) * ((uint64_t{10000} << 32) - 1);
@@ -65,8 +66,8 @@ FORCE_INLINE int written(uint64_t digits)
 FORCE_INLINE digits spread(decimal d)
 {
     static constexpr uint64_t factors[] = {1, 10, 100};
-    int missing =
-        (d.significand < ten_16) + (d.significand < ten_16 / 10); /* all but a subnormal have 15–17 digits */
+    /* all but a subnormal have 15–17 digits */
+    int missing = (d.significand < ten_16) + (d.significand < ten_16 / 10);
     d.significand *= factors[missing];
     d.exponent -= missing;
     for (; d.significand < ten_16; d.significand *= 10)
@@ -147,7 +148,8 @@ FORCE_INLINE char *put_finite(double value, decimal d, char *out)
         return out + 1;
     }
     digits all = spread(d);
-    /* The same change of notation as in Python and its FastAPI: 100000, not to_chars' own choice of 1e+05. */
+    /* The same change of notation as in Python and its FastAPI: 100000, not to_chars' own choice
+     * of 1e+05. */
     if (all.exponent < -4 || all.exponent >= 16)
         return put_scientific(all, out);
     if (all.exponent < 0)
@@ -155,11 +157,14 @@ FORCE_INLINE char *put_finite(double value, decimal d, char *out)
     return all.exponent < 7 ? put_low_point(all, out) : put_high_point(all, out);
 }
 
-/* The double nearest to `value` written with so many digits; printed the shortest way it then needs no more. */
+/* The double nearest to `value` written with so many digits; printed the shortest way it then
+ * needs no more. */
 double rounded(double value, int digits)
 {
     char text[LUNA_NUMBER_TEXT_BYTES];
-    auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, digits - 1).ptr;
+    auto end =
+        std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, digits - 1)
+            .ptr;
     double result = 0;
     bool fits = std::from_chars(text, end, result).ec == std::errc();
     return fits ? result : value; /* 1.797e308 to two digits is no double */
@@ -174,8 +179,8 @@ size_t luna_number_print(double value, int precision, char *out)
     return static_cast<size_t>(put_finite(value, shortest(value), out) - out);
 }
 
-/* Decimals first, then their texts: where a text begins hangs on all texts before it, while the processor finds
- * several decimals at a time. */
+/* Decimals first, then their texts: where a text begins hangs on all texts before it, while the
+ * processor finds several decimals at a time. */
 size_t luna_number_print_list(const double *values, size_t n, int precision, char *out)
 {
     constexpr size_t group_max = 16;

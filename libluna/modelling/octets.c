@@ -15,25 +15,30 @@ static double double_at(const char *bytes)
     return value;
 }
 
-static bool shape_is_valid(size_t len, const struct luna_request_limits *limits, struct luna_faults *faults)
+static bool shape_is_valid(size_t len, const struct luna_request_limits *limits,
+                           struct luna_faults *faults)
 {
     if (len == 0)
         luna_faults_add(faults, "too_short", "The series should have at least 1 item, not 0",
                         "send at least one double of 8 bytes");
     else if (len % sizeof(double) != 0)
-        luna_faults_add(faults, "value_error", "The length of the body is not a multiple of 8 bytes",
+        luna_faults_add(faults, "value_error",
+                        "The length of the body is not a multiple of 8 bytes",
                         "send IEEE 754 doubles, little-endian, 8 bytes each, and nothing else");
     else if (len / sizeof(double) > limits->points_max)
         luna_faults_add(faults, "too_long",
-                        luna_arena_printf(faults->arena, "The series should have at most %zu items, not %zu",
+                        luna_arena_printf(faults->arena,
+                                          "The series should have at most %zu items, not %zu",
                                           limits->points_max, len / sizeof(double)),
                         "send fewer points in one request");
     return faults->count == 0;
 }
 
 enum luna_decode_status luna_decode_octets(const char *body, size_t len,
-                                           const struct luna_request_limits *limits, struct luna_arena *arena,
-                                           struct luna_request *ret_request, struct luna_faults *faults)
+                                           const struct luna_request_limits *limits,
+                                           struct luna_arena *arena,
+                                           struct luna_request *ret_request,
+                                           struct luna_faults *faults)
 {
     if (!shape_is_valid(len, limits, faults))
         return LUNA_DECODE_FAULTS;
@@ -44,7 +49,8 @@ enum luna_decode_status luna_decode_octets(const char *body, size_t len,
     for (size_t i = 0; i < n; i++) {
         values[i] = double_at(body + i * sizeof(double));
         if (isinf(values[i]))
-            luna_fault_at_index(luna_faults_add(faults, "finite_number", "Input should be a finite number",
+            luna_fault_at_index(luna_faults_add(faults, "finite_number",
+                                                "Input should be a finite number",
                                                 "send NaN for a missing observation"),
                                 i);
     }

@@ -37,7 +37,8 @@ static void apply_robust(json_t *value, struct luna_request *request, struct lun
     if (json_is_boolean(value))
         request->robust = json_is_true(value);
     else
-        fault(faults, "robust", "bool_type", "Input should be a valid boolean", "write true or false");
+        fault(faults, "robust", "bool_type", "Input should be a valid boolean",
+              "write true or false");
 }
 
 static void apply_horizon(json_t *value, struct luna_request *request, struct luna_faults *faults)
@@ -51,9 +52,11 @@ static void apply_horizon(json_t *value, struct luna_request *request, struct lu
         fault(faults, "horizon", "int_from_float",
               "Input should be a valid integer, got a number with a fractional part", hint);
     else if (horizon < 0)
-        fault(faults, "horizon", "greater_than_equal", "Input should be greater than or equal to 0", hint);
+        fault(faults, "horizon", "greater_than_equal", "Input should be greater than or equal to 0",
+              hint);
     else if (horizon > LUNA_HORIZON_MAX)
-        fault(faults, "horizon", "less_than_equal", "Input should be less than or equal to 10000", hint);
+        fault(faults, "horizon", "less_than_equal", "Input should be less than or equal to 10000",
+              hint);
     else
         request->horizon = (int64_t)horizon;
 }
@@ -109,8 +112,8 @@ static void apply_intervals(json_t *value, struct luna_request *request, struct 
 static void apply_include(json_t *value, struct luna_request *request, struct luna_faults *faults)
 {
     static const char *const words[] = {"model", "variance", "innovations", "diagnostics"};
-    static const unsigned bits[] = {LUNA_INCLUDE_MODEL, LUNA_INCLUDE_VARIANCE, LUNA_INCLUDE_INNOVATIONS,
-                                    LUNA_INCLUDE_DIAGNOSTICS};
+    static const unsigned bits[] = {LUNA_INCLUDE_MODEL, LUNA_INCLUDE_VARIANCE,
+                                    LUNA_INCLUDE_INNOVATIONS, LUNA_INCLUDE_DIAGNOSTICS};
     request->include = 0;
     if (!json_is_array(value)) {
         fault(faults, "include", "list_type", "Input should be a valid list",
@@ -125,10 +128,11 @@ static void apply_include(json_t *value, struct luna_request *request, struct lu
         if (word < sizeof words / sizeof words[0])
             request->include |= bits[word];
         else
-            luna_fault_at_index(fault(faults, "include", "literal_error",
-                                      "Input should be 'model', 'variance', 'innovations' or 'diagnostics'",
-                                      "leave out what is not one of these"),
-                                index);
+            luna_fault_at_index(
+                fault(faults, "include", "literal_error",
+                      "Input should be 'model', 'variance', 'innovations' or 'diagnostics'",
+                      "leave out what is not one of these"),
+                index);
     }
 }
 
@@ -143,8 +147,9 @@ static bool read_numbers(json_t *value, const char *name, double *out, size_t co
         out[i] = json_is_number(item) ? json_number_value(item) : (double)NAN;
         if (json_is_number(item) || json_is_null(item))
             continue;
-        struct luna_fault *f = luna_faults_add(faults, "float_type", "Input should be a valid number",
-                                               "a number, or null (or nothing) to have it fitted");
+        struct luna_fault *f =
+            luna_faults_add(faults, "float_type", "Input should be a valid number",
+                            "a number, or null (or nothing) to have it fitted");
         luna_fault_at(luna_fault_at(luna_fault_at(f, "model"), "parameters"), name);
         if (is_array)
             luna_fault_at_index(f, i);
@@ -161,17 +166,19 @@ static void add_parameter(const char *key, json_t *value, struct luna_request *r
     size_t count = is_array ? json_array_size(value) : 1;
     double *values = luna_arena_calloc(faults->arena, count, sizeof *values);
     if (values == NULL || request->parameter_count == LUNA_PARAMETERS_MAX) {
-        luna_fault_at(fault(faults, "model", "too_long", "Dictionary has too many items after validation",
+        luna_fault_at(fault(faults, "model", "too_long",
+                            "Dictionary has too many items after validation",
                             "no model has as many parameters"),
                       "parameters");
         return;
     }
     if (read_numbers(value, name, values, count, faults))
-        request->parameters[request->parameter_count++] =
-            (struct luna_parameter){.name = name, .values = values, .count = count, .is_array = is_array};
+        request->parameters[request->parameter_count++] = (struct luna_parameter){
+            .name = name, .values = values, .count = count, .is_array = is_array};
 }
 
-static void apply_parameters(json_t *value, struct luna_request *request, struct luna_faults *faults)
+static void apply_parameters(json_t *value, struct luna_request *request,
+                             struct luna_faults *faults)
 {
     if (!json_is_object(value)) {
         luna_fault_at(fault(faults, "model", "dict_type", "Input should be a valid dictionary",
@@ -191,15 +198,17 @@ static void add_setting(const char *key, json_t *value, struct luna_request *req
               "no model has as many settings");
         return;
     }
-    request->settings[request->setting_count++] =
-        (struct luna_model_setting){.name = luna_faults_quote(faults, key, strlen(key)),
-                                    .value = json_is_number(value) ? json_number_value(value) : (double)NAN};
+    request->settings[request->setting_count++] = (struct luna_model_setting){
+        .name = luna_faults_quote(faults, key, strlen(key)),
+        .value = json_is_number(value) ? json_number_value(value) : (double)NAN};
 }
 
-static void apply_model_name(json_t *value, struct luna_request *request, struct luna_faults *faults)
+static void apply_model_name(json_t *value, struct luna_request *request,
+                             struct luna_faults *faults)
 {
     if (json_is_string(value))
-        request->model_name = luna_faults_quote(faults, json_string_value(value), json_string_length(value));
+        request->model_name =
+            luna_faults_quote(faults, json_string_value(value), json_string_length(value));
     else
         luna_fault_at(fault(faults, "model", "string_type", "Input should be a valid string",
                             "the model's name, such as \"local_level\""),
@@ -248,8 +257,9 @@ static const struct option *find_option(struct json_span name)
     return NULL;
 }
 
-/* The text is valid JSON, so jansson refuses only what it forbids beyond the grammar: a member twice, a number that no
- * double holds, a NUL in a string. Whatever else it says comes of a lack of memory. */
+/* The text is valid JSON, so jansson refuses only what it forbids beyond the grammar: a member
+ * twice, a number that no double holds, a NUL in a string. Whatever else it says comes of a lack of
+ * memory. */
 static bool is_forbidden_value(enum json_error_code code)
 {
     return code == json_error_duplicate_key || code == json_error_numeric_overflow ||
@@ -269,14 +279,14 @@ static void fault_refused(const struct option *option, const json_error_t *error
     luna_fault_at_index(luna_faults_add(faults, "json_invalid", "JSON decode error", hint), at);
 }
 
-bool option_apply(struct json_span name, struct json_span value, size_t offset, const char *names_hint,
-                  struct luna_request *request, struct luna_faults *faults)
+bool option_apply(struct json_span name, struct json_span value, size_t offset,
+                  const char *names_hint, struct luna_request *request, struct luna_faults *faults)
 {
     const struct option *option = find_option(name);
     if (option == NULL) {
-        luna_fault_at(
-            luna_faults_add(faults, "extra_forbidden", "Extra inputs are not permitted", names_hint),
-            luna_faults_quote(faults, name.at, name.len));
+        luna_fault_at(luna_faults_add(faults, "extra_forbidden", "Extra inputs are not permitted",
+                                      names_hint),
+                      luna_faults_quote(faults, name.at, name.len));
         return true;
     }
     if (value.len > OPTION_BYTES_MAX) {
@@ -285,10 +295,13 @@ bool option_apply(struct json_span name, struct json_span value, size_t offset, 
         fault(faults, option->name, "bytes_too_long", msg, "no option needs as much text");
         return true;
     }
-    json_error_t error = {.line = 0}; /* jansson leaves the code as it is when it runs out of memory early */
-    /* Integers as reals: a client may write 12 or 12.0, and 99999999999999999999 is then too large, not unreadable. */
-    json_t *json = json_loadb(value.at, value.len,
-                              JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
+    /* jansson leaves the code as it is when it runs out of memory early */
+    json_error_t error = {.line = 0};
+    /* Integers as reals: a client may write 12 or 12.0, and 99999999999999999999 is then too
+     * large, not unreadable. */
+    json_t *json =
+        json_loadb(value.at, value.len,
+                   JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
     if (json == NULL && !is_forbidden_value(json_error_code(&error)))
         return false;
     if (json == NULL) {

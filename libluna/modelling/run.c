@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A standardised innovation beyond this many standard deviations is an outlier when `robust` is asked for. */
+/* A standardised innovation beyond this many standard deviations is an outlier when `robust` is
+ * asked for. */
 static const double robust_threshold = 3.0;
 
 struct run {
@@ -18,7 +19,8 @@ struct run {
     struct luna_arena *arena;
     struct luna_faults *faults;
     struct kalman_hook hook;
-    double *spare; /* an array of n that the processed results may have: the observations'; NULL: none */
+    /* an array of n that the processed results may have: the observations'; NULL: none */
+    double *spare;
     struct kalman_spec spec;
     struct kalman_fit fit;
     bool is_fitted; /* spec comes out of `fit` */
@@ -75,7 +77,8 @@ static enum luna_run_status explain(struct run *run, int status, size_t bad_inde
     case KALMAN_ETOOSHORT:
     case KALMAN_EDIFFUSE:
     case KALMAN_ERANGE: {
-        const char *msg = luna_arena_printf(run->faults->arena, "Value error, %s", kalman_strerror(status));
+        const char *msg =
+            luna_arena_printf(run->faults->arena, "Value error, %s", kalman_strerror(status));
         const char *hint = status == KALMAN_ETOOSHORT || status == KALMAN_EDIFFUSE
                                ? "send more observations, or choose a model with fewer components"
                                : "rescale the series, or give variances of its own size";
@@ -109,7 +112,8 @@ static enum luna_run_status fit(struct run *run, const struct kalman_series *ser
         return LUNA_RUN_MEMORY;
     struct kalman_fit_options options = {.hook = run->hook};
     run->fit.bad_index = SIZE_MAX;
-    status = kalman_fit(&run->spec, series, &options, run->workspace, run->workspace_bytes, NULL, &run->fit);
+    status = kalman_fit(&run->spec, series, &options, run->workspace, run->workspace_bytes, NULL,
+                        &run->fit);
     if (status != KALMAN_OK)
         return explain(run, status, run->fit.bad_index);
     run->spec = run->fit.spec;
@@ -179,8 +183,8 @@ static bool plan_output(struct run *run)
 
 static enum luna_run_status compute(struct run *run, const struct kalman_series *series)
 {
-    struct kalman_options options = {.hook = run->hook,
-                                     .robust_threshold = run->request->robust ? robust_threshold : 0.0};
+    struct kalman_options options = {
+        .hook = run->hook, .robust_threshold = run->request->robust ? robust_threshold : 0.0};
     if (!plan_output(run))
         return LUNA_RUN_MEMORY;
     size_t bytes = 0;
@@ -190,12 +194,13 @@ static enum luna_run_status compute(struct run *run, const struct kalman_series 
     if (!ensure_workspace(run, bytes))
         return LUNA_RUN_MEMORY;
     run->summary.bad_index = SIZE_MAX;
-    status = kalman_run(run->model, series, &options, &run->output, run->workspace, run->workspace_bytes,
-                        &run->summary);
+    status = kalman_run(run->model, series, &options, &run->output, run->workspace,
+                        run->workspace_bytes, &run->summary);
     return explain(run, status, run->summary.bad_index);
 }
 
-static enum luna_run_status put_intervals(struct run *run, const double *mean, const double *variance)
+static enum luna_run_status put_intervals(struct run *run, const double *mean,
+                                          const double *variance)
 {
     size_t n = run->request->n;
     for (size_t i = 0; i < run->request->interval_count; i++) {
@@ -247,13 +252,15 @@ static enum luna_run_status put_diagnostics(struct run *run)
     return LUNA_RUN_OK;
 }
 
-/* A variance that no double holds is value × 2^variance_exponent: kalman_spec_get() puts the two together. */
+/* A variance that no double holds is value × 2^variance_exponent: kalman_spec_get() puts the two
+ * together. */
 static enum luna_run_status put_parameters(struct run *run, const struct kalman_kind_info *info)
 {
     struct luna_result *result = &run->result;
     for (const struct kalman_parameter_info *p = info->parameters; p->name != NULL; p++) {
         size_t offset = 0, count = 0;
-        bool there = kalman_spec_locate(&run->spec, p->name, &offset, &count) == KALMAN_OK && count > 0;
+        bool there =
+            kalman_spec_locate(&run->spec, p->name, &offset, &count) == KALMAN_OK && count > 0;
         if (!there || result->parameter_count == LUNA_PARAMETERS_MAX)
             continue;
         double *values = luna_arena_alloc(run->arena, count * sizeof *values);
@@ -273,7 +280,8 @@ static enum luna_run_status put_model(struct run *run)
     struct luna_result *result = &run->result;
     const struct kalman_kind_info *info = kalman_kind_describe(run->spec.kind);
     result->model_name = info->name;
-    result->fit_status = kalman_fit_status_name(run->is_fitted ? run->fit.status : KALMAN_FIT_FIXED);
+    result->fit_status =
+        kalman_fit_status_name(run->is_fitted ? run->fit.status : KALMAN_FIT_FIXED);
     result->not_converged = run->is_fitted && run->fit.status == KALMAN_FIT_NOT_CONVERGED;
     result->fit_reason = run->is_fitted ? run->fit.reason : NULL;
     result->loglikelihood = run->is_fitted ? run->fit.loglikelihood : run->summary.loglikelihood;
@@ -313,9 +321,9 @@ enum luna_run_status luna_run_check(const struct luna_request *request, struct l
     return model_spec_build(request, faults, &spec) ? LUNA_RUN_OK : LUNA_RUN_FAULTS;
 }
 
-enum luna_run_status luna_run(const struct luna_request *request, const struct luna_run_control *control,
-                              struct luna_arena *arena, struct luna_result *ret_result,
-                              struct luna_faults *faults)
+enum luna_run_status luna_run(const struct luna_request *request,
+                              const struct luna_run_control *control, struct luna_arena *arena,
+                              struct luna_result *ret_result, struct luna_faults *faults)
 {
     struct luna_run_control own; /* libkalman's hook wants a pointer that is not const */
     struct run run = {.request = request, .arena = arena, .faults = faults};

@@ -1,5 +1,6 @@
-# luna_embed_texts(prefix out.c file…): a C file with `const char <prefix>_<name>[]` for each file (name: without folder and
-# ending), and `<prefix>_names`, `<prefix>_texts`, NULL-terminated, in order of name.
+# luna_embed_texts(prefix out.c file…): a C file with `const char <prefix>_<name>[]` for each file
+# (name: without folder and ending), and `<prefix>_names`, `<prefix>_texts`, NULL-terminated, in
+# order of name.
 function(luna_embed_texts prefix out)
   add_custom_command(
     OUTPUT ${out}

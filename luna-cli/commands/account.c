@@ -27,7 +27,8 @@ static void account_cells(const struct luna_account *account, struct cell cells[
     memcpy(cells, filled, sizeof filled);
 }
 
-static void print_account(bool json, const struct luna_account *account, const struct luna_key_text *key)
+static void print_account(bool json, const struct luna_account *account,
+                          const struct luna_key_text *key)
 {
     struct cell cells[ACCOUNT_CELLS + 1];
     account_cells(account, cells);
@@ -51,7 +52,8 @@ enum cli_exit cmd_account_create(const struct invocation *invocation)
     if (!read_quota(invocation, &spec.quota_limit))
         return CLI_USAGE;
     struct session session;
-    enum cli_exit status = session_open(&session, SESSION_DATABASE | SESSION_CACHE_IF_SET | SESSION_PEPPER);
+    enum cli_exit status =
+        session_open(&session, SESSION_DATABASE | SESSION_CACHE_IF_SET | SESSION_PEPPER);
     if (status != CLI_OK)
         return status;
     struct luna_operator op = session_operator(&session);
@@ -132,21 +134,21 @@ static enum luna_code set_plan(const struct luna_operator *op, int64_t account_i
     return luna_account_set_plan(op, account_id, change->plan, change->reason, err);
 }
 
-static enum luna_code disable(const struct luna_operator *op, int64_t account_id, const struct change *change,
-                              struct luna_error *err)
+static enum luna_code disable(const struct luna_operator *op, int64_t account_id,
+                              const struct change *change, struct luna_error *err)
 {
     return luna_account_disable(op, account_id, change->reason, err);
 }
 
-static enum luna_code enable(const struct luna_operator *op, int64_t account_id, const struct change *change,
-                             struct luna_error *err)
+static enum luna_code enable(const struct luna_operator *op, int64_t account_id,
+                             const struct change *change, struct luna_error *err)
 {
     return luna_account_enable(op, account_id, change->reason, err);
 }
 
 static enum luna_code change_and_read_back(const struct session *session, change_verb verb,
-                                           const struct change *change, struct luna_account *account,
-                                           struct luna_error *err)
+                                           const struct change *change,
+                                           struct luna_account *account, struct luna_error *err)
 {
     struct luna_operator op = session_operator(session);
     char id[24];
@@ -155,8 +157,8 @@ static enum luna_code change_and_read_back(const struct session *session, change
     return code == LUNA_OK ? luna_account_find(session->database, id, account, err) : code;
 }
 
-static enum cli_exit run_change(const struct invocation *invocation, unsigned needs, change_verb verb,
-                                struct change change)
+static enum cli_exit run_change(const struct invocation *invocation, unsigned needs,
+                                change_verb verb, struct change change)
 {
     struct session session;
     enum cli_exit status = session_open(&session, needs);
@@ -167,7 +169,8 @@ static enum cli_exit run_change(const struct invocation *invocation, unsigned ne
     struct luna_account account;
     struct luna_error err;
     status = session_account(&session, invocation->operands[0], &account);
-    if (status == CLI_OK && change_and_read_back(&session, verb, &change, &account, &err) != LUNA_OK)
+    if (status == CLI_OK &&
+        change_and_read_back(&session, verb, &change, &account, &err) != LUNA_OK)
         status = cli_exit_report(&err);
     if (status == CLI_OK)
         print_account(invocation->json, &account, NULL);
@@ -178,7 +181,8 @@ static enum cli_exit run_change(const struct invocation *invocation, unsigned ne
 enum cli_exit cmd_account_set_limit(const struct invocation *invocation)
 {
     struct change change = {0};
-    if (!invocation_integer("the limit", invocation->operands[1], 0, QUOTA_MAX, &change.quota_limit))
+    if (!invocation_integer("the limit", invocation->operands[1], 0, QUOTA_MAX,
+                            &change.quota_limit))
         return CLI_USAGE;
     return run_change(invocation, SESSION_DATABASE | SESSION_CACHE_IF_SET, set_limit, change);
 }
@@ -196,7 +200,8 @@ enum cli_exit cmd_account_disable(const struct invocation *invocation)
 
 enum cli_exit cmd_account_enable(const struct invocation *invocation)
 {
-    return run_change(invocation, SESSION_DATABASE | SESSION_CACHE_IF_SET, enable, (struct change){0});
+    return run_change(invocation, SESSION_DATABASE | SESSION_CACHE_IF_SET, enable,
+                      (struct change){0});
 }
 
 enum cli_exit cmd_account_rotate_key(const struct invocation *invocation)
@@ -206,7 +211,8 @@ enum cli_exit cmd_account_rotate_key(const struct invocation *invocation)
     if (grace && !duration_read("--grace", grace, OVERLAP_S_MAX, &overlap_s))
         return CLI_USAGE;
     struct session session;
-    enum cli_exit status = session_open(&session, SESSION_DATABASE | SESSION_CACHE | SESSION_PEPPER);
+    enum cli_exit status =
+        session_open(&session, SESSION_DATABASE | SESSION_CACHE | SESSION_PEPPER);
     if (status != CLI_OK)
         return status;
     struct luna_operator op = session_operator(&session);
@@ -214,12 +220,15 @@ enum cli_exit cmd_account_rotate_key(const struct invocation *invocation)
     struct luna_key_text key = {{0}};
     struct luna_error err;
     status = session_account(&session, invocation->operands[0], &account);
-    if (status == CLI_OK && luna_account_rotate_key(&op, account.id, overlap_s, &key, &err) != LUNA_OK)
+    if (status == CLI_OK &&
+        luna_account_rotate_key(&op, account.id, overlap_s, &key, &err) != LUNA_OK)
         status = cli_exit_report(&err);
-    /* Also when Redis has not heard of it: the old one is on its way out, and this one is shown once. */
+    /* Also when Redis has not heard of it: the old one is on its way out, and this one is shown
+     * once. */
     if (key.text[0] != '\0') {
         const struct cell cells[] = {CELL_I("id", account.id), CELL_T("name", account.name),
-                                     CELL_T("api_key", key.text), CELL_I("old_key_lives_s", overlap_s)};
+                                     CELL_T("api_key", key.text),
+                                     CELL_I("old_key_lives_s", overlap_s)};
         output_record(invocation->json, cells, OUTPUT_COUNT(cells));
     }
     luna_key_text_wipe(&key);

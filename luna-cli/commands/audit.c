@@ -9,8 +9,8 @@
 enum { SHOW_DEFAULT = 50, SHOW_MAX = 10000 };
 
 /* --account, as an id; 0 when it was not given. */
-static enum cli_exit read_account(const struct invocation *invocation, const struct session *session,
-                                  int64_t *ret_id)
+static enum cli_exit read_account(const struct invocation *invocation,
+                                  const struct session *session, int64_t *ret_id)
 {
     const char *which = invocation_option(invocation, "account");
     *ret_id = 0;
@@ -23,7 +23,8 @@ static enum cli_exit read_account(const struct invocation *invocation, const str
     return status;
 }
 
-/* Faults are for eyes while the log is read, and go to standard error; the summary is the answer. */
+/* Faults are for eyes while the log is read, and go to standard error; the summary is the
+ * answer. */
 static void report_fault(void *context, const struct luna_audit_fault *fault)
 {
     (void)context;
@@ -31,7 +32,8 @@ static void report_fault(void *context, const struct luna_audit_fault *fault)
         fprintf(stderr, "account %lld, event %lld: %s: %s\n", (long long)fault->account_id,
                 (long long)fault->seq, fault->what, fault->detail);
     else
-        fprintf(stderr, "account %lld: %s: %s\n", (long long)fault->account_id, fault->what, fault->detail);
+        fprintf(stderr, "account %lld: %s: %s\n", (long long)fault->account_id, fault->what,
+                fault->detail);
 }
 
 static enum cli_exit verify(const struct invocation *invocation, const struct session *session,
@@ -39,9 +41,11 @@ static enum cli_exit verify(const struct invocation *invocation, const struct se
 {
     struct luna_audit_summary summary;
     struct luna_error err;
-    if (luna_audit_verify(session->database, account_id, report_fault, NULL, &summary, &err) != LUNA_OK)
+    if (luna_audit_verify(session->database, account_id, report_fault, NULL, &summary, &err) !=
+        LUNA_OK)
         return cli_exit_report(&err);
-    const struct cell cells[] = {CELL_B("sound", summary.faults == 0), CELL_I("accounts", summary.accounts),
+    const struct cell cells[] = {CELL_B("sound", summary.faults == 0),
+                                 CELL_I("accounts", summary.accounts),
                                  CELL_I("events", summary.events), CELL_I("faults", summary.faults),
                                  CELL_I("booked_units", summary.booked_units)};
     output_record(invocation->json, cells, OUTPUT_COUNT(cells));
@@ -102,8 +106,8 @@ static enum cli_exit show(const struct invocation *invocation, const struct sess
     struct event_listing listing = {output_list_new(invocation->json),
                                     invocation->json || invocation_option(invocation, "full")};
     struct luna_error err;
-    if (luna_audit_show(session->database, account_id, before_seq, count, list_event, &listing, &err) !=
-        LUNA_OK)
+    if (luna_audit_show(session->database, account_id, before_seq, count, list_event, &listing,
+                        &err) != LUNA_OK)
         status = cli_exit_report(&err);
     output_list_print(listing.list, "The log holds no such event.");
     return status;

@@ -13,9 +13,9 @@
 
 #include <stddef.h>
 
-#define REASON                                                                                               \
-    {                                                                                                        \
-        "reason", "TEXT", "why, for the audit log"                                                           \
+#define REASON                                                                                     \
+    {                                                                                              \
+        "reason", "TEXT", "why, for the audit log"                                                 \
     }
 
 const struct command cli_commands[] = {
@@ -48,8 +48,8 @@ const struct command cli_commands[] = {
      .operands_min = 2,
      .operands_max = 2,
      .summary = "Change how many units an account may use",
-     .details =
-         "Takes effect at once, under running traffic. Below what is used it denies, and takes nothing back.",
+     .details = "Takes effect at once, under running traffic. Below what is used it denies, and "
+                "takes nothing back.",
      .options = {REASON},
      .run = cmd_account_set_limit},
     {.name = "account set-plan",
@@ -123,14 +123,18 @@ const struct command cli_commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .summary = "Make a plan or change it; running workers follow at once",
-     .details = "What is left out stays as it is. The quota of accounts that have the plan stays as it is.\n"
-                "A plan of many accounts takes a while, about 20 s for 200,000. Ended before, it has changed "
+     .details = "What is left out stays as it is. The quota of accounts that have the plan stays "
+                "as it is.\n"
+                "A plan of many accounts takes a while, about 20 s for 200,000. Ended before, it "
+                "has changed "
                 "the plan, but not told\n"
-                "all its accounts (\"changing\" in luna plan show): quota-syncd goes on with it, or the same "
+                "all its accounts (\"changing\" in luna plan show): quota-syncd goes on with it, "
+                "or the same "
                 "command once more.",
      .options = {{"rate", "N", "sustained requests a second"},
                  {"burst", "N", "requests that may come at once"},
-                 {"quota", "N|none", "units for accounts that take the plan; none: they keep theirs"},
+                 {"quota", "N|none",
+                  "units for accounts that take the plan; none: they keep theirs"},
                  {"period", "WORD", "when the quota starts anew: none, day or month (UTC)"},
                  {"points-max", "N", "observations in one request; 0: no limit"},
                  {"concurrent-max", "N", "requests at one time; 0: no limit"}},
@@ -166,13 +170,15 @@ const struct command cli_commands[] = {
      .summary = "Check every part of a deployment and say what to do; exits 1 when one fails",
      .run = cmd_health},
     {.name = "status",
-     .summary = "Show the worker pool: what it has done, and what each worker is doing; exits 1 when it is "
+     .summary = "Show the worker pool: what it has done, and what each worker is doing; exits 1 "
+                "when it is "
                 "not ready",
      .details = "Reads the monitor at LUNA_MONITOR_LISTEN, which answers when every worker hangs.",
      .run = cmd_status},
     {.name = "top",
      .summary = "Watch the worker pool in the terminal; q ends it",
-     .details = "Workers with a request come first, the longest in front. Not in a terminal: one picture.",
+     .details =
+         "Workers with a request come first, the longest in front. Not in a terminal: one picture.",
      .options = {{"interval", "SECONDS", "between two looks; 1 when left out"}},
      .run = cmd_top},
     {.name = NULL}};

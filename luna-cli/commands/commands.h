@@ -1,5 +1,6 @@
 /*
- * commands.h: every command of `luna`. To add one: write its handler in the cmd_*.c of its group and a row in commands.c.
+ * commands.h: every command of `luna`. To add one: write its handler in the cmd_*.c of its group
+ * and a row in commands.c.
  */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H

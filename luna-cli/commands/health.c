@@ -15,7 +15,8 @@ enum { CHECK_TIMEOUT_MS = 3000, PAGE_BYTES_MAX = 64 * 1024 };
 /* One line of the report. */
 struct finding {
     const char *part;
-    bool checked; /* false: no setting says where it is, and it is optional; or another part comes first */
+    /* false: no setting says where it is, and it is optional; or another part comes first */
+    bool checked;
     bool well;
     struct luna_error what; /* when not well */
     const char *advice;
@@ -59,8 +60,8 @@ static enum luna_code check_redis(const struct cli_config *config, struct luna_e
     return code;
 }
 
-static struct finding examine(const struct cli_config *config, const char *part, bool checked, check look,
-                              const char *advice)
+static struct finding examine(const struct cli_config *config, const char *part, bool checked,
+                              check look, const char *advice)
 {
     struct finding finding = {.part = part, .checked = checked, .advice = advice};
     finding.well = !checked || look(config, &finding.what) == LUNA_OK;
@@ -69,10 +70,11 @@ static struct finding examine(const struct cli_config *config, const char *part,
     return finding;
 }
 
-/* A program of ours, at `address` (NULL: no setting says where, so it is not checked). It is well when its /readyz says so; when
- * it does not, the page says why, and what has to be mended is elsewhere. */
-static struct finding examine_program(const char *part, const char *address, const char *setting_advice,
-                                      const char *start_advice)
+/* A program of ours, at `address` (NULL: no setting says where, so it is not checked). It is well
+ * when its /readyz says so; when it does not, the page says why, and what has to be mended is
+ * elsewhere. */
+static struct finding examine_program(const char *part, const char *address,
+                                      const char *setting_advice, const char *start_advice)
 {
     struct finding finding = {.part = part, .checked = address != NULL, .advice = setting_advice};
     struct luna_buf page;
@@ -86,8 +88,9 @@ static struct finding examine_program(const char *part, const char *address, con
                  &finding.what) == LUNA_OK) {
         finding.well = http_status == 200;
         finding.advice = "mend what it says; it runs, and a restart helps nobody";
-        luna_error_set(&finding.what, LUNA_EUNAVAILABLE, "%s answers %d: %.*s", address, http_status,
-                       page.len > 0 ? (int)strcspn(page.data, "\n") : 0, page.len > 0 ? page.data : "");
+        luna_error_set(&finding.what, LUNA_EUNAVAILABLE, "%s answers %d: %.*s", address,
+                       http_status, page.len > 0 ? (int)strcspn(page.data, "\n") : 0,
+                       page.len > 0 ? page.data : "");
     }
     luna_buf_done(&page);
     return finding;
@@ -122,11 +125,14 @@ enum cli_exit cmd_health(const struct invocation *invocation)
     const struct finding findings[] = {
         database,
         examine(&config, "schema", database.well, check_schema,
-                database.well ? "run: luna migrate up (as the owner of the schema)" : "postgresql first"),
+                database.well ? "run: luna migrate up (as the owner of the schema)"
+                              : "postgresql first"),
         examine(&config, "redis", true, check_redis, "start Redis, or correct LUNA_REDIS_URL"),
-        examine_program("quota-syncd", config.syncd_listen, "set LUNA_METRICS_LISTEN to where it listens",
+        examine_program("quota-syncd", config.syncd_listen,
+                        "set LUNA_METRICS_LISTEN to where it listens",
                         "start quota-syncd, or read its log"),
-        examine_program("workers", config.monitor_listen, "set LUNA_MONITOR_LISTEN to where it listens",
+        examine_program("workers", config.monitor_listen,
+                        "set LUNA_MONITOR_LISTEN to where it listens",
                         "start fcgi-worker, or read its log"),
     };
     enum cli_exit status = report(invocation->json, findings, OUTPUT_COUNT(findings));

@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A file of one's own on a machine of one's own: bounded only so that a wrong path such as /dev/zero ends. */
+/* A file of one's own on a machine of one's own: bounded only so that a wrong path such as
+ * /dev/zero ends. */
 static const size_t file_bytes_max = (size_t)4 << 30;
 enum { READ_BYTES = 65536, NESTING_MAX = 16 };
 
@@ -77,7 +78,8 @@ static bool ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-/* By the file's name, else by its first character: a CSV cannot begin with a bracket and hold numbers. */
+/* By the file's name, else by its first character: a CSV cannot begin with a bracket and hold
+ * numbers. */
 static enum kalman_format guess_format(const struct job *job)
 {
     if (job->line.input_format != KALMAN_FORMAT_GUESS)
@@ -140,17 +142,19 @@ static int print_faults(const struct job *job, const char *where, int status)
 
 static int decode(struct job *job, enum kalman_format format)
 {
-    const struct luna_request_limits limits = {.points_max = SIZE_MAX / 64, .nesting_max = NESTING_MAX};
+    const struct luna_request_limits limits = {.points_max = SIZE_MAX / 64,
+                                               .nesting_max = NESTING_MAX};
     enum luna_decode_status (*decoder)(const char *, size_t, const struct luna_request_limits *,
-                                       struct luna_arena *, struct luna_request *, struct luna_faults *) =
+                                       struct luna_arena *, struct luna_request *,
+                                       struct luna_faults *) =
         format == KALMAN_FORMAT_JSON ? luna_decode_json : luna_decode_csv;
     enum luna_decode_status status =
         decoder(job->body.data, job->body.len, &limits, &job->arena, &job->request, &job->faults);
     if (status == LUNA_DECODE_FAULTS)
         return print_faults(job, name_input(job), CLI_FAILED);
     if (status == LUNA_DECODE_OK)
-        status = luna_decode_options(job->line.options.data, job->line.options.len, NESTING_MAX, &job->arena,
-                                     &job->request, &job->faults);
+        status = luna_decode_options(job->line.options.data, job->line.options.len, NESTING_MAX,
+                                     &job->arena, &job->request, &job->faults);
     if (status == LUNA_DECODE_FAULTS)
         return print_faults(job, "the command line", CLI_USAGE);
     return status == LUNA_DECODE_OK ? CLI_OK : failed(job, "out of memory");
@@ -195,8 +199,8 @@ static int filter(struct job *job)
     if (status == CLI_OK)
         status = run(job);
     if (status == CLI_OK)
-        status = write_answer(job, job->line.output_format != KALMAN_FORMAT_GUESS ? job->line.output_format
-                                                                                  : format);
+        status = write_answer(
+            job, job->line.output_format != KALMAN_FORMAT_GUESS ? job->line.output_format : format);
     return status;
 }
 

@@ -44,7 +44,8 @@ static const struct option flags[] = {
 /* What was given, before it becomes JSON: the flags may come in any order. */
 struct given {
     const char *model, *output, *horizon;
-    const char *parameters[LIST_MAX], *settings[LIST_MAX], *intervals[LIST_MAX], *includes[LIST_MAX];
+    const char *parameters[LIST_MAX], *settings[LIST_MAX], *intervals[LIST_MAX],
+        *includes[LIST_MAX];
     size_t parameter_count, setting_count, interval_count, include_count;
     bool robust;
 };
@@ -53,22 +54,27 @@ void kalman_line_print_help(void)
 {
     fputs("Usage: luna kalman FILE|- [OPTION…]\n"
           "\n"
-          "Filters the series in FILE (\"-\": standard input) and writes the result to standard output, in "
+          "Filters the series in FILE (\"-\": standard input) and writes the result to standard "
+          "output, in "
           "the\n"
           "format of the input. CSV: with or without a header line; the series is the column named "
           "\"value\", else the\n"
-          "last numeric one; an empty field, NA or NaN is a missing observation. JSON: {\"results\": [1120, "
+          "last numeric one; an empty field, NA or NaN is a missing observation. JSON: "
+          "{\"results\": [1120, "
           "null, 963]},\n"
           "with any option of the service's API; the options below take precedence.\n"
           "\n"
           "  --model NAME             local_level (default), trend, seasonal, bsm, arima, auto …\n"
-          "  --parameter NAME=VALUE   keep this parameter fixed; what is not given is fitted by maximum "
+          "  --parameter NAME=VALUE   keep this parameter fixed; what is not given is fitted by "
+          "maximum "
           "likelihood\n"
           "  --setting NAME=INTEGER   a setting of the model, such as period=12\n"
           "  --output WHICH           filtered (default) or smoothed\n"
           "  --horizon N              forecast N steps past the end\n"
-          "  --interval P             bounds that hold with probability P, such as 0.95; may be repeated\n"
-          "  --include WHAT,…         model, variance, innovations, diagnostics (the first and last in JSON "
+          "  --interval P             bounds that hold with probability P, such as 0.95; may be "
+          "repeated\n"
+          "  --include WHAT,…         model, variance, innovations, diagnostics (the first and "
+          "last in JSON "
           "only)\n"
           "  --robust                 bound the influence of outliers\n"
           "  --precision N            N significant digits (1–17) instead of exact numbers\n"
@@ -76,9 +82,11 @@ void kalman_line_print_help(void)
           "  --output-format FORMAT   json or csv, instead of the input's\n"
           "  --help                   show this page\n"
           "\n"
-          "Exit status: 0 done; 1 the series cannot be read or modelled; 2 the command line is wrong.\n"
+          "Exit status: 0 done; 1 the series cannot be read or modelled; 2 the command line is "
+          "wrong.\n"
           "\n"
-          "  luna kalman nile.csv --parameter level_variance=1469.1 --parameter observation_variance=15099\n",
+          "  luna kalman nile.csv --parameter level_variance=1469.1 --parameter "
+          "observation_variance=15099\n",
           stdout);
 }
 
@@ -161,8 +169,8 @@ static bool take_flag(int flag, const char *value, struct given *given, struct k
     return false; /* getopt_long has said what it does not know */
 }
 
-/* A word of the command line as a JSON value: a number where it is one, else a string, which the validator then
- * refuses where a number belongs. */
+/* A word of the command line as a JSON value: a number where it is one, else a string, which the
+ * validator then refuses where a number belongs. */
 static void put_word(struct luna_buf *out, const char *text, size_t len)
 {
     double value = 0;

@@ -1,8 +1,8 @@
 /*
  * kalman_line.h: the command line of `luna kalman`, as the options of a request.
  *
- * What the flags say about the model becomes the same JSON that a client of the service would send, so that one
- * validator serves both and says the same about a mistake.
+ * What the flags say about the model becomes the same JSON that a client of the service would send,
+ * so that one validator serves both and says the same about a mistake.
  */
 #ifndef CLI_KALMAN_LINE_H
 #define CLI_KALMAN_LINE_H

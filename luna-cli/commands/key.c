@@ -27,7 +27,8 @@ enum cli_exit cmd_key_create(const struct invocation *invocation)
         !read_times(invocation, &not_before_ms, &expires_ms))
         return CLI_USAGE;
     struct session session;
-    enum cli_exit status = session_open(&session, SESSION_DATABASE | SESSION_CACHE_IF_SET | SESSION_PEPPER);
+    enum cli_exit status =
+        session_open(&session, SESSION_DATABASE | SESSION_CACHE_IF_SET | SESSION_PEPPER);
     if (status != CLI_OK)
         return status;
     struct luna_operator op = session_operator(&session);
@@ -36,15 +37,16 @@ enum cli_exit cmd_key_create(const struct invocation *invocation)
     struct luna_error err;
     int64_t key_id = 0;
     status = session_account(&session, invocation->operands[0], &account);
-    if (status == CLI_OK &&
-        luna_key_create(&op, account.id, scopes, not_before_ms, expires_ms, &key, &key_id, &err) != LUNA_OK)
+    if (status == CLI_OK && luna_key_create(&op, account.id, scopes, not_before_ms, expires_ms,
+                                            &key, &key_id, &err) != LUNA_OK)
         status = cli_exit_report(&err);
     if (status == CLI_OK) {
         char scopes_shown[SCOPES_TEXT_BYTES];
         scopes_text(scopes, scopes_shown, sizeof scopes_shown);
-        const struct cell cells[] = {CELL_I("account_id", account.id),  CELL_I("key_id", key_id),
-                                     CELL_T("scopes", scopes_shown),    CELL_MS("not_before", not_before_ms),
-                                     CELL_MS("expires_at", expires_ms), CELL_T("api_key", key.text)};
+        const struct cell cells[] = {
+            CELL_I("account_id", account.id),  CELL_I("key_id", key_id),
+            CELL_T("scopes", scopes_shown),    CELL_MS("not_before", not_before_ms),
+            CELL_MS("expires_at", expires_ms), CELL_T("api_key", key.text)};
         output_record(invocation->json, cells, OUTPUT_COUNT(cells));
     }
     luna_key_text_wipe(&key);
@@ -101,7 +103,8 @@ enum cli_exit cmd_key_revoke(const struct invocation *invocation)
     struct luna_account account;
     struct luna_error err;
     status = session_account(&session, invocation->operands[0], &account);
-    if (status == CLI_OK && luna_key_revoke(&op, account.id, key_id, reason ? reason : "", &err) != LUNA_OK)
+    if (status == CLI_OK &&
+        luna_key_revoke(&op, account.id, key_id, reason ? reason : "", &err) != LUNA_OK)
         status = cli_exit_report(&err);
     if (status == CLI_OK) {
         const struct cell cells[] = {CELL_I("account_id", account.id), CELL_I("key_id", key_id),
@@ -136,7 +139,8 @@ enum cli_exit cmd_key_find(const struct invocation *invocation)
     struct luna_error err;
     int64_t key_id = 0;
     status = session_account(&session, invocation->operands[0], &account);
-    if (status == CLI_OK && luna_key_find(&op, account.id, text, strlen(text), &key_id, &err) != LUNA_OK)
+    if (status == CLI_OK &&
+        luna_key_find(&op, account.id, text, strlen(text), &key_id, &err) != LUNA_OK)
         status = cli_exit_report(&err);
     explicit_bzero(text, sizeof text);
     if (status == CLI_OK) {

@@ -20,10 +20,10 @@ static void list_migration(void *context, const struct luna_migration *migration
     listing->pending += migration->state == LUNA_MIGRATION_PENDING;
     listing->wrong +=
         migration->state == LUNA_MIGRATION_CHANGED || migration->state == LUNA_MIGRATION_UNKNOWN;
-    const struct cell cells[] = {CELL_I("number", migration->number), CELL_T("name", migration->name),
-                                 CELL_T("state", states[migration->state]),
-                                 CELL_MS("applied_at", migration->applied_ms),
-                                 CELL_T("sha256", migration->checksum)};
+    const struct cell cells[] = {
+        CELL_I("number", migration->number), CELL_T("name", migration->name),
+        CELL_T("state", states[migration->state]), CELL_MS("applied_at", migration->applied_ms),
+        CELL_T("sha256", migration->checksum)};
     output_list_add(listing->list, cells, OUTPUT_COUNT(cells));
 }
 
@@ -36,8 +36,10 @@ enum cli_exit cmd_migrate_up(const struct invocation *invocation)
     struct listing listing = {.list = output_list_new(invocation->json)};
     struct luna_error err;
     int applied = 0;
-    enum luna_code code = luna_migrate_up(session.database, list_migration, &listing, &applied, &err);
-    output_list_print(listing.list, code == LUNA_OK ? "The schema is up to date." : "Nothing was applied.");
+    enum luna_code code =
+        luna_migrate_up(session.database, list_migration, &listing, &applied, &err);
+    output_list_print(listing.list,
+                      code == LUNA_OK ? "The schema is up to date." : "Nothing was applied.");
     if (code != LUNA_OK)
         status = cli_exit_report(&err);
     session_close(&session);

@@ -11,14 +11,15 @@ enum { PLAN_CELLS = 8, QUOTA_MAX = 2147483647, RATE_MAX = 1000000 };
 
 static void plan_cells(const struct luna_plan *plan, struct cell cells[PLAN_CELLS])
 {
-    const struct cell filled[PLAN_CELLS] = {CELL_T("name", plan->name),
-                                            CELL_I("rate_per_s", plan->rate_per_s),
-                                            CELL_I("rate_burst", plan->rate_burst),
-                                            CELL_I("quota_limit", plan->quota_limit),
-                                            CELL_T("quota_period", luna_period_kind(plan->quota_period)),
-                                            CELL_I("points_max", plan->points_max),
-                                            CELL_I("concurrent_max", plan->concurrent_max),
-                                            CELL_B("changing", plan->changing)};
+    const struct cell filled[PLAN_CELLS] = {
+        CELL_T("name", plan->name),
+        CELL_I("rate_per_s", plan->rate_per_s),
+        CELL_I("rate_burst", plan->rate_burst),
+        CELL_I("quota_limit", plan->quota_limit),
+        CELL_T("quota_period", luna_period_kind(plan->quota_period)),
+        CELL_I("points_max", plan->points_max),
+        CELL_I("concurrent_max", plan->concurrent_max),
+        CELL_B("changing", plan->changing)};
     memcpy(cells, filled, sizeof filled);
     if (plan->quota_limit < 0)
         cells[3] = CELL_T("quota_limit", NULL);
@@ -90,8 +91,8 @@ enum cli_exit cmd_plan_show(const struct invocation *invocation)
 }
 
 /* `option` with its dashes, as the fault names it. */
-static bool take_integer(const struct invocation *invocation, const char *option, int64_t min, int64_t max,
-                         int64_t *value)
+static bool take_integer(const struct invocation *invocation, const char *option, int64_t min,
+                         int64_t max, int64_t *value)
 {
     const char *text = invocation_option(invocation, option + strlen("--"));
     return !text || invocation_integer(option, text, min, max, value);
@@ -125,7 +126,8 @@ static enum cli_exit put_plan(const struct invocation *invocation, const struct 
     if (!take_options(invocation, &search.plan))
         return CLI_USAGE;
     if (search.plan.rate_per_s == 0 || search.plan.rate_burst == 0)
-        return cli_exit_usage("there is no plan \"%s\" yet: a new one needs --rate and --burst", search.name);
+        return cli_exit_usage("there is no plan \"%s\" yet: a new one needs --rate and --burst",
+                              search.name);
     struct luna_operator op = session_operator(session);
     if (luna_plan_put(&op, &search.plan, &err) != LUNA_OK)
         return cli_exit_report(&err);

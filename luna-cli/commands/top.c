@@ -111,8 +111,9 @@ static enum cli_exit watch(struct top *top)
 
 static enum cli_exit run(const char *address, int interval_ms)
 {
-    struct top top = {
-        .address = address, .now = calloc(1, sizeof *top.now), .before = calloc(1, sizeof *top.before)};
+    struct top top = {.address = address,
+                      .now = calloc(1, sizeof *top.now),
+                      .before = calloc(1, sizeof *top.before)};
     enum cli_exit status = CLI_FAILED;
     luna_buf_init(&top.page, PAGE_BYTES_MAX);
     luna_buf_init(&top.frame, FRAME_BYTES_MAX);

@@ -21,7 +21,8 @@ static void line(struct canvas *canvas, const char *fmt, ...)
     if (canvas->rows_left <= 0)
         return;
     va_start(args, fmt);
-    int len = vsnprintf(text, sizeof text, fmt, args); /* NOLINT(clang-analyzer-valist.Uninitialized) */
+    /* NOLINT(clang-analyzer-valist.Uninitialized) */
+    int len = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (len >= (int)sizeof text)
         len = sizeof text - 1;
@@ -37,22 +38,23 @@ static int64_t rate(int64_t now, int64_t before, int64_t interval_ms)
     return interval_ms > 0 && now >= before ? (now - before) * MS_PER_S / interval_ms : 0;
 }
 
-static void draw_head(struct canvas *canvas, const struct pool_status *now, const struct pool_status *before,
-                      int64_t interval_ms)
+static void draw_head(struct canvas *canvas, const struct pool_status *now,
+                      const struct pool_status *before, int64_t interval_ms)
 {
     const struct pool_status *from = before != NULL ? before : now;
     line(canvas, "luna top  %s%s%s  up %" PRId64 " s  generation %" PRId64,
          now->ready ? "ready" : "NOT READY: ", now->ready ? "" : now->reason,
          now->crash_looping ? "  CRASH LOOP" : "", now->uptime_ms / MS_PER_S, now->generation);
     line(canvas,
-         "workers %" PRId64 " wanted (%" PRId64 " to %" PRId64 "), %" PRId64 " busy   backlog %" PRId64
-         " of %" PRId64,
+         "workers %" PRId64 " wanted (%" PRId64 " to %" PRId64 "), %" PRId64
+         " busy   backlog %" PRId64 " of %" PRId64,
          now->target, now->min, now->max, now->busy, now->backlog_depth, now->backlog_max);
     line(canvas,
          "requests %" PRId64 "/s  points %" PRId64 "/s  units %" PRId64 "/s  shed %" PRId64
          "/s  left %" PRId64 "/s",
-         rate(now->requests, from->requests, interval_ms), rate(now->points, from->points, interval_ms),
-         rate(now->units, from->units, interval_ms), rate(now->shed, from->shed, interval_ms),
+         rate(now->requests, from->requests, interval_ms),
+         rate(now->points, from->points, interval_ms), rate(now->units, from->units, interval_ms),
+         rate(now->shed, from->shed, interval_ms),
          rate(now->client_left, from->client_left, interval_ms));
     line(canvas,
          "since start: wait p50/p99 %" PRId64 "/%" PRId64 " us  answer p50/p99 %" PRId64 "/%" PRId64
@@ -60,10 +62,10 @@ static void draw_head(struct canvas *canvas, const struct pool_status *now, cons
          now->queue_wait_p50_us, now->queue_wait_p99_us, now->duration_p50_us, now->duration_p99_us,
          now->slow);
     line(canvas,
-         "crashes %" PRId64 "  kills %" PRId64 "  recycled %" PRId64 "  reloads %" PRId64 " (%" PRId64
-         " back)  upgrades %" PRId64 " (%" PRId64 " back)",
-         now->crashes, now->kills, now->recycles, now->reloads, now->reload_rollbacks, now->upgrades,
-         now->upgrade_rollbacks);
+         "crashes %" PRId64 "  kills %" PRId64 "  recycled %" PRId64 "  reloads %" PRId64
+         " (%" PRId64 " back)  upgrades %" PRId64 " (%" PRId64 " back)",
+         now->crashes, now->kills, now->recycles, now->reloads, now->reload_rollbacks,
+         now->upgrades, now->upgrade_rollbacks);
 }
 
 static int by_busy_time(const void *a, const void *b)
@@ -77,8 +79,8 @@ static int by_busy_time(const void *a, const void *b)
     return left->slot < right->slot ? -1 : 1;
 }
 
-void top_frame_draw(const struct pool_status *now, const struct pool_status *before, int64_t interval_ms,
-                    int rows, int columns, struct luna_buf *out)
+void top_frame_draw(const struct pool_status *now, const struct pool_status *before,
+                    int64_t interval_ms, int rows, int columns, struct luna_buf *out)
 {
     struct canvas canvas = {out, rows, columns};
     const struct pool_worker *order[POOL_WORKERS_MAX];
@@ -87,18 +89,18 @@ void top_frame_draw(const struct pool_status *now, const struct pool_status *bef
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what is sorted */
     qsort(order, now->worker_count, sizeof order[0], by_busy_time);
     draw_head(&canvas, now, before, interval_ms);
-    line(&canvas, "%4s %8s %-9s %10s %8s %-8s %8s %10s %s", "slot", "pid", "state", "requests", "KiB",
-         "phase", "ms", "account", "request");
+    line(&canvas, "%4s %8s %-9s %10s %8s %-8s %8s %10s %s", "slot", "pid", "state", "requests",
+         "KiB", "phase", "ms", "account", "request");
     for (size_t i = 0; i < now->worker_count; i++) {
         const struct pool_worker *w = order[i];
         if (w->busy)
             line(&canvas,
-                 "%4" PRId64 " %8" PRId64 " %-9s %10" PRId64 " %8" PRId64 " %-8s %8" PRId64 " %10" PRId64
-                 " %s",
-                 w->slot, w->pid, w->state, w->requests, w->resident_bytes / BYTES_PER_KIB, w->phase,
-                 w->busy_ms, w->account_id, w->request_id);
+                 "%4" PRId64 " %8" PRId64 " %-9s %10" PRId64 " %8" PRId64 " %-8s %8" PRId64
+                 " %10" PRId64 " %s",
+                 w->slot, w->pid, w->state, w->requests, w->resident_bytes / BYTES_PER_KIB,
+                 w->phase, w->busy_ms, w->account_id, w->request_id);
         else
-            line(&canvas, "%4" PRId64 " %8" PRId64 " %-9s %10" PRId64 " %8" PRId64, w->slot, w->pid, w->state,
-                 w->requests, w->resident_bytes / BYTES_PER_KIB);
+            line(&canvas, "%4" PRId64 " %8" PRId64 " %-9s %10" PRId64 " %8" PRId64, w->slot, w->pid,
+                 w->state, w->requests, w->resident_bytes / BYTES_PER_KIB);
     }
 }

@@ -21,8 +21,8 @@ const struct luna_setting cli_settings[] = {
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_SECRET,
      .offset = MEMBER(key_pepper),
-     .help =
-         "The secret that API keys are hashed with, the same as the workers': 64 or more hexadecimal digits"},
+     .help = "The secret that API keys are hashed with, the same as the workers': 64 or more "
+             "hexadecimal digits"},
     {.name = "LUNA_MONITOR_LISTEN",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(monitor_listen),
@@ -57,7 +57,8 @@ void cli_config_done(struct cli_config *config)
     luna_config_done(cli_settings, config);
 }
 
-enum luna_code cli_config_need(const struct cli_config *config, const char *name, struct luna_error *err)
+enum luna_code cli_config_need(const struct cli_config *config, const char *name,
+                               struct luna_error *err)
 {
     for (const struct luna_setting *setting = cli_settings; setting->name; setting++) {
         if (strcmp(setting->name, name) != 0)

@@ -1,7 +1,8 @@
 /*
  * cli_config.h: the settings of `luna`, declared once in cli_config.c.
  *
- * None is required by all commands (`luna kalman` needs none); a command names what it needs when it opens its session.
+ * None is required by all commands (`luna kalman` needs none); a command names what it needs when
+ * it opens its session.
  */
 #ifndef CLI_CONFIG_H
 #define CLI_CONFIG_H
@@ -20,7 +21,8 @@ struct cli_config {
 
 extern const struct luna_setting cli_settings[];
 
-enum luna_code cli_config_load(struct cli_config *ret_config, struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_code cli_config_load(struct cli_config *ret_config,
+                               struct luna_error *err) LUNA_MUSTCHECK;
 void cli_config_done(struct cli_config *config);
 /* The member of the setting `name`, or LUNA_ECONFIG with what it should hold when it is not set. */
 enum luna_code cli_config_need(const struct cli_config *config, const char *name,

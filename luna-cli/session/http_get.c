@@ -11,8 +11,8 @@
 
 enum { HOST_BYTES_MAX = 64, ANSWER_BYTES_MAX = 1 << 20 };
 
-static enum luna_code wait_for(int fd, short events, const char *address, struct luna_deadline deadline,
-                               struct luna_error *err)
+static enum luna_code wait_for(int fd, short events, const char *address,
+                               struct luna_deadline deadline, struct luna_error *err)
 {
     struct pollfd wait = {.fd = fd, .events = events};
     for (;;) {
@@ -26,7 +26,8 @@ static enum luna_code wait_for(int fd, short events, const char *address, struct
     }
 }
 
-static enum luna_code resolve(const char *address, struct addrinfo **ret_info, struct luna_error *err)
+static enum luna_code resolve(const char *address, struct addrinfo **ret_info,
+                              struct luna_error *err)
 {
     const char *colon = strrchr(address, ':');
     char host[HOST_BYTES_MAX];
@@ -53,7 +54,8 @@ static enum luna_code connect_to(const char *address, struct luna_deadline deadl
     if (code != LUNA_OK || !info)
         return code;
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    bool failed = fd < 0 || (connect(fd, info->ai_addr, info->ai_addrlen) != 0 && errno != EINPROGRESS);
+    bool failed =
+        fd < 0 || (connect(fd, info->ai_addr, info->ai_addrlen) != 0 && errno != EINPROGRESS);
     freeaddrinfo(info);
     int socket_error = failed ? errno : 0;
     socklen_t len = sizeof socket_error;
@@ -63,7 +65,8 @@ static enum luna_code connect_to(const char *address, struct luna_deadline deadl
             socket_error = errno;
     }
     if (code == LUNA_OK && socket_error != 0)
-        code = luna_error_set(err, LUNA_EUNAVAILABLE, "%s: %s", address, strerrordesc_np(socket_error));
+        code = luna_error_set(err, LUNA_EUNAVAILABLE, "%s: %s", address,
+                              strerrordesc_np(socket_error));
     if (code != LUNA_OK) {
         if (fd >= 0)
             close(fd);
@@ -73,12 +76,13 @@ static enum luna_code connect_to(const char *address, struct luna_deadline deadl
     return LUNA_OK;
 }
 
-static enum luna_code exchange(int fd, const char *address, const char *path, struct luna_deadline deadline,
-                               struct luna_buf *answer, struct luna_error *err)
+static enum luna_code exchange(int fd, const char *address, const char *path,
+                               struct luna_deadline deadline, struct luna_buf *answer,
+                               struct luna_error *err)
 {
     char request[512];
-    int len = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
-                       path, address);
+    int len = snprintf(request, sizeof request,
+                       "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, address);
     if (len < 0 || (size_t)len >= sizeof request)
         return luna_error_set(err, LUNA_EINVAL, "\"%s\" is too long", path);
     if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
@@ -89,15 +93,16 @@ static enum luna_code exchange(int fd, const char *address, const char *path, st
             return code;
         char *room = luna_buf_reserve(answer, 4096);
         if (!room)
-            return luna_error_set(err, LUNA_EPROTOCOL, "%s: the answer is longer than %d bytes", address,
-                                  ANSWER_BYTES_MAX);
+            return luna_error_set(err, LUNA_EPROTOCOL, "%s: the answer is longer than %d bytes",
+                                  address, ANSWER_BYTES_MAX);
         ssize_t got = recv(fd, room, 4096, 0);
         if (got == 0)
             return LUNA_OK;
         if (got > 0)
             luna_buf_advance(answer, (size_t)got);
         else if (errno != EINTR && errno != EAGAIN)
-            return luna_error_set(err, LUNA_EUNAVAILABLE, "%s: %s", address, strerrordesc_np(errno));
+            return luna_error_set(err, LUNA_EUNAVAILABLE, "%s: %s", address,
+                                  strerrordesc_np(errno));
     }
 }
 
@@ -112,8 +117,8 @@ static int read_status(const char *head)
     return status >= 100 && status <= 599 ? (int)status : 0;
 }
 
-enum luna_code http_get(const char *address, const char *path, struct luna_deadline deadline, int *ret_status,
-                        struct luna_buf *body, struct luna_error *err)
+enum luna_code http_get(const char *address, const char *path, struct luna_deadline deadline,
+                        int *ret_status, struct luna_buf *body, struct luna_error *err)
 {
     int fd = -1;
     enum luna_code code = connect_to(address, deadline, &fd, err);

@@ -92,7 +92,8 @@ enum luna_code pool_status_read(const char *page, size_t len, struct pool_status
         json_decref(root);
         return luna_error_set(err, LUNA_EPROTOCOL, "the answer is no pool's /status");
     }
-    *ret_status = (struct pool_status){.ready = truth(root, "ready"), .uptime_ms = number(root, "uptime_ms")};
+    *ret_status =
+        (struct pool_status){.ready = truth(root, "ready"), .uptime_ms = number(root, "uptime_ms")};
     text(root, "reason", ret_status->reason, sizeof ret_status->reason);
     read_pool(json_object_get(root, "pool"), ret_status);
     read_totals(json_object_get(root, "totals"), ret_status);
@@ -101,14 +102,15 @@ enum luna_code pool_status_read(const char *page, size_t len, struct pool_status
     return LUNA_OK;
 }
 
-enum luna_code pool_status_get(const char *address, struct luna_buf *page, struct pool_status *ret_status,
-                               struct luna_error *err)
+enum luna_code pool_status_get(const char *address, struct luna_buf *page,
+                               struct pool_status *ret_status, struct luna_error *err)
 {
     int http_status = 0;
     luna_buf_clear(page);
     enum luna_code code =
         http_get(address, "/status", luna_deadline_in_ms(LIMIT_MS), &http_status, page, err);
     if (code == LUNA_OK && http_status != 200)
-        code = luna_error_set(err, LUNA_EPROTOCOL, "%s answers %d to /status", address, http_status);
+        code =
+            luna_error_set(err, LUNA_EPROTOCOL, "%s answers %d to /status", address, http_status);
     return code == LUNA_OK ? pool_status_read(page->data, page->len, ret_status, err) : code;
 }

@@ -1,7 +1,9 @@
 /*
- * pool_status.h: what the worker pool's monitor says on /status, as numbers. The only user of jansson in this program.
+ * pool_status.h: what the worker pool's monitor says on /status, as numbers. The only user of
+ * jansson in this program.
  *
- * A value of the page that is missing reads as 0 or "", so that a newer or older pool can be looked at too.
+ * A value of the page that is missing reads as 0 or "", so that a newer or older pool can be looked
+ * at too.
  */
 #ifndef CLI_POOL_STATUS_H
 #define CLI_POOL_STATUS_H
@@ -37,7 +39,8 @@ struct pool_status {
 };
 
 /* Asks the monitor at `address`. The page as it came is left in `page`. */
-enum luna_code pool_status_get(const char *address, struct luna_buf *page, struct pool_status *ret_status,
+enum luna_code pool_status_get(const char *address, struct luna_buf *page,
+                               struct pool_status *ret_status,
                                struct luna_error *err) LUNA_MUSTCHECK;
 /* Reads a page; LUNA_EPROTOCOL when it is no such page. */
 enum luna_code pool_status_read(const char *page, size_t len, struct pool_status *ret_status,

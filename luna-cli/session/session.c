@@ -8,9 +8,9 @@
 static enum luna_code read_pepper(struct session *session, struct luna_error *err)
 {
     enum luna_code code = cli_config_need(&session->config, "LUNA_KEY_PEPPER", err);
-    return code != LUNA_OK
-               ? code
-               : luna_pepper_decode(session->config.key_pepper, session->pepper, &session->pepper_len, err);
+    return code != LUNA_OK ? code
+                           : luna_pepper_decode(session->config.key_pepper, session->pepper,
+                                                &session->pepper_len, err);
 }
 
 static enum luna_code open_database(struct session *session, struct luna_error *err)
@@ -29,13 +29,14 @@ static enum luna_code open_cache(struct session *session, unsigned needs, struct
     enum luna_code code = cli_config_need(&session->config, "LUNA_REDIS_URL", err);
     if (code != LUNA_OK)
         return code;
-    return luna_cache_new(session->config.redis_url, (int)session->config.redis_timeout_ms, &session->cache,
-                          err);
+    return luna_cache_new(session->config.redis_url, (int)session->config.redis_timeout_ms,
+                          &session->cache, err);
 }
 
 static void name_actor(struct session *session)
 {
-    const struct passwd *user = getpwuid(getuid()); /* NOLINT(concurrency-mt-unsafe): there is one thread */
+    /* NOLINT(concurrency-mt-unsafe): there is one thread */
+    const struct passwd *user = getpwuid(getuid());
     if (user)
         snprintf(session->actor, sizeof session->actor, "cli:%s", user->pw_name);
     else

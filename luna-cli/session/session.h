@@ -1,5 +1,6 @@
 /*
- * session.h: what a command needs of the outside: its settings, PostgreSQL, Redis, the pepper, and who is asking.
+ * session.h: what a command needs of the outside: its settings, PostgreSQL, Redis, the pepper, and
+ * who is asking.
  */
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
@@ -31,7 +32,8 @@ struct session {
     char actor[SESSION_ACTOR_BYTES]; /* "cli:" and the user's name */
 };
 
-/* `needs`: bits of enum session_needs. A fault is printed and its exit status returned; then there is nothing to close. */
+/* `needs`: bits of enum session_needs. A fault is printed and its exit status returned; then
+ * there is nothing to close. */
 enum cli_exit session_open(struct session *session, unsigned needs);
 void session_close(struct session *session);
 /* The session as the store's verbs want it; borrows it. */

@@ -26,11 +26,13 @@ static bool words_match(const char *name, int argc, char *const argv[])
            strcmp(argv[2], space + 1) == 0;
 }
 
-const struct command *command_find(const struct command *table, int argc, char *const argv[], int *ret_words)
+const struct command *command_find(const struct command *table, int argc, char *const argv[],
+                                   int *ret_words)
 {
     const struct command *best = NULL;
     for (const struct command *c = table; c->name; c++) {
-        if (words_match(c->name, argc, argv) && (!best || word_count(c->name) > word_count(best->name)))
+        if (words_match(c->name, argc, argv) &&
+            (!best || word_count(c->name) > word_count(best->name)))
             best = c;
     }
     if (best)
@@ -44,8 +46,9 @@ static void fill_long_options(const struct command *command, struct option optio
     for (; command->options[count].name; count++) {
         assert(count < COMMAND_OPTIONS_MAX);
         const struct command_option *declared = &command->options[count];
-        options[count] = (struct option){declared->name, declared->value ? required_argument : no_argument,
-                                         NULL, OPTION_OWN + count};
+        options[count] =
+            (struct option){declared->name, declared->value ? required_argument : no_argument, NULL,
+                            OPTION_OWN + count};
     }
     options[count++] = (struct option){"json", no_argument, NULL, OPTION_JSON};
     options[count++] = (struct option){"help", no_argument, NULL, OPTION_HELP};
@@ -67,7 +70,8 @@ static enum command_line take_operands(const struct command *command, int argc, 
         return wrong(command);
     }
     if (count > command->operands_max) {
-        cli_exit_usage("%s does not take \"%s\"", command->name, argv[optind + command->operands_max]);
+        cli_exit_usage("%s does not take \"%s\"", command->name,
+                       argv[optind + command->operands_max]);
         return wrong(command);
     }
     for (int i = 0; i < count; i++)
@@ -75,13 +79,15 @@ static enum command_line take_operands(const struct command *command, int argc, 
     return COMMAND_LINE_RUN;
 }
 
-/* What getopt_long() would not take: `optopt` is 0 for an unknown word, a letter, or one of our own numbers. */
+/* What getopt_long() would not take: `optopt` is 0 for an unknown word, a letter, or one of our
+ * own numbers. */
 static enum command_line refuse_option(const struct command *command, int got, char *argv[])
 {
     if (got == ':')
         cli_exit_usage("%s needs a value", argv[optind - 1]);
     else if (optopt >= OPTION_JSON)
-        cli_exit_usage("%.*s does not take a value", (int)strcspn(argv[optind - 1], "="), argv[optind - 1]);
+        cli_exit_usage("%.*s does not take a value", (int)strcspn(argv[optind - 1], "="),
+                       argv[optind - 1]);
     else if (optopt != 0)
         cli_exit_usage("%s does not know \"-%c\"", command->name, optopt);
     else
@@ -121,15 +127,17 @@ const char *invocation_option(const struct invocation *invocation, const char *n
     return NULL;
 }
 
-bool invocation_integer(const char *what, const char *text, int64_t min, int64_t max, int64_t *ret_value)
+bool invocation_integer(const char *what, const char *text, int64_t min, int64_t max,
+                        int64_t *ret_value)
 {
     char *end = NULL;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    bool digits = (text[0] >= '0' && text[0] <= '9') || (text[0] == '-' && text[1] >= '0' && text[1] <= '9');
+    bool digits =
+        (text[0] >= '0' && text[0] <= '9') || (text[0] == '-' && text[1] >= '0' && text[1] <= '9');
     if (!digits || *end != '\0' || errno != 0 || value < min || value > max) {
-        cli_exit_usage("%s is \"%s\"; wanted a whole number from %" PRId64 " to %" PRId64, what, text, min,
-                       max);
+        cli_exit_usage("%s is \"%s\"; wanted a whole number from %" PRId64 " to %" PRId64, what,
+                       text, min, max);
         return false;
     }
     *ret_value = value;

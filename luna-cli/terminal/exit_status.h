@@ -6,13 +6,13 @@
 
 #include "luna/base/error.h"
 
-#define CLI_EXIT_TABLE(X)                                                                                    \
-    X(CLI_OK, 0, "done")                                                                                     \
-    X(CLI_FAILED, 1, "it failed, or a check found something wrong")                                          \
-    X(CLI_USAGE, 2, "the command line is wrong")                                                             \
-    X(CLI_NOT_FOUND, 3, "there is no such account, key or plan")                                             \
-    X(CLI_CONFLICT, 4, "it exists already, or changed meanwhile")                                            \
-    X(CLI_UNAVAILABLE, 69, "PostgreSQL or Redis cannot be reached, or refuses work")                         \
+#define CLI_EXIT_TABLE(X)                                                                          \
+    X(CLI_OK, 0, "done")                                                                           \
+    X(CLI_FAILED, 1, "it failed, or a check found something wrong")                                \
+    X(CLI_USAGE, 2, "the command line is wrong")                                                   \
+    X(CLI_NOT_FOUND, 3, "there is no such account, key or plan")                                   \
+    X(CLI_CONFLICT, 4, "it exists already, or changed meanwhile")                                  \
+    X(CLI_UNAVAILABLE, 69, "PostgreSQL or Redis cannot be reached, or refuses work")               \
     X(CLI_CONFIG, 78, "a setting is missing or wrong")
 
 enum cli_exit {

@@ -1,8 +1,9 @@
 /*
  * output.h: one way to answer people and machines.
  *
- * A handler describes what it found as records of named cells; the same records print as aligned text or as JSON (one object for
- * a single record, an array of objects for a list). Times are RFC 3339 in UTC in both.
+ * A handler describes what it found as records of named cells; the same records print as aligned
+ * text or as JSON (one object for a single record, an array of objects for a list). Times are RFC
+ * 3339 in UTC in both.
  */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
@@ -17,14 +18,18 @@ struct cell {
     const char *name;
     enum cell_type type;
     const char *text; /* CELL_TEXT; NULL is shown as "-" and as null. CELL_JSON: finished JSON */
-    int64_t
-        number; /* CELL_INTEGER, CELL_BOOL, CELL_TIME: milliseconds since 1970 UTC, 0: never, shown as a NULL text */
+    /* CELL_INTEGER, CELL_BOOL, CELL_TIME: milliseconds since 1970 UTC, 0: never, shown as a NULL
+     * text */
+    int64_t number;
 };
 
 #define CELL_T(name_, text_) ((struct cell){.name = (name_), .type = CELL_TEXT, .text = (text_)})
-#define CELL_I(name_, number_) ((struct cell){.name = (name_), .type = CELL_INTEGER, .number = (number_)})
-#define CELL_B(name_, number_) ((struct cell){.name = (name_), .type = CELL_BOOL, .number = (number_)})
-#define CELL_MS(name_, number_) ((struct cell){.name = (name_), .type = CELL_TIME, .number = (number_)})
+#define CELL_I(name_, number_)                                                                     \
+    ((struct cell){.name = (name_), .type = CELL_INTEGER, .number = (number_)})
+#define CELL_B(name_, number_)                                                                     \
+    ((struct cell){.name = (name_), .type = CELL_BOOL, .number = (number_)})
+#define CELL_MS(name_, number_)                                                                    \
+    ((struct cell){.name = (name_), .type = CELL_TIME, .number = (number_)})
 /* For what is no single value; only in records that are printed as JSON. */
 #define CELL_J(name_, text_) ((struct cell){.name = (name_), .type = CELL_JSON, .text = (text_)})
 

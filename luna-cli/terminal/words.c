@@ -22,7 +22,8 @@ enum { SCOPE_COUNT = sizeof scopes_table / sizeof scopes_table[0] };
 
 bool period_read(const char *word, enum luna_period *ret_period)
 {
-    static const enum luna_period periods[] = {LUNA_PERIOD_NONE, LUNA_PERIOD_DAY, LUNA_PERIOD_MONTH};
+    static const enum luna_period periods[] = {LUNA_PERIOD_NONE, LUNA_PERIOD_DAY,
+                                               LUNA_PERIOD_MONTH};
     for (size_t i = 0; i < sizeof periods / sizeof periods[0]; i++) {
         if (strcmp(word, luna_period_kind(periods[i])) == 0) {
             *ret_period = periods[i];
@@ -40,7 +41,8 @@ void scopes_text(unsigned scopes, char *out, size_t out_size)
     for (size_t i = 0; i < SCOPE_COUNT; i++) {
         if (!(scopes & scopes_table[i].scope) || used >= out_size)
             continue;
-        int wrote = snprintf(out + used, out_size - used, "%s%s", used > 0 ? "," : "", scopes_table[i].word);
+        int wrote = snprintf(out + used, out_size - used, "%s%s", used > 0 ? "," : "",
+                             scopes_table[i].word);
         used += wrote > 0 ? (size_t)wrote : 0;
     }
 }
@@ -61,8 +63,9 @@ bool scopes_read(const char *text, unsigned *ret_scopes)
         size_t len = strcspn(word, ",");
         unsigned scope = scope_of(word, len);
         if (scope == 0) {
-            cli_exit_usage("the scope is \"%.*s\"; wanted some of model, read, keys, joined by commas",
-                           (int)len, word);
+            cli_exit_usage(
+                "the scope is \"%.*s\"; wanted some of model, read, keys, joined by commas",
+                (int)len, word);
             return false;
         }
         scopes |= scope;
@@ -93,7 +96,8 @@ bool duration_read(const char *what, const char *text, int64_t max_s, int64_t *r
     int64_t unit_s = unit_seconds(text + digits);
     int64_t count = digits > 0 && digits <= 9 ? strtoll(text, NULL, 10) : -1;
     if (count < 0 || unit_s == 0 || count > max_s / unit_s) {
-        cli_exit_usage("%s is \"%s\"; wanted a time such as 90s, 15m, 12h or 7d, at most %" PRId64 " seconds",
+        cli_exit_usage("%s is \"%s\"; wanted a time such as 90s, 15m, 12h or 7d, at most %" PRId64
+                       " seconds",
                        what, text, max_s);
         return false;
     }
@@ -109,8 +113,8 @@ bool time_read(const char *what, const char *text, int64_t *ret_ms)
         end = strptime(end, "T%H:%M:%SZ", &utc);
     time_t seconds = end && *end == '\0' ? timegm(&utc) : (time_t)-1;
     if (seconds <= 0) {
-        cli_exit_usage("%s is \"%s\"; wanted a UTC time such as 2026-12-31 or 2026-12-31T18:00:00Z", what,
-                       text);
+        cli_exit_usage("%s is \"%s\"; wanted a UTC time such as 2026-12-31 or 2026-12-31T18:00:00Z",
+                       what, text);
         return false;
     }
     *ret_ms = (int64_t)seconds * 1000;

@@ -19,9 +19,11 @@ void scopes_text(unsigned scopes, char *out, size_t out_size);
 /* False and a printed fault. */
 bool scopes_read(const char *text, unsigned *ret_scopes);
 
-/* "90", "90s", "15m", "12h", "7d" in seconds, at most `max_s`; false and a printed fault naming `what`. */
+/* "90", "90s", "15m", "12h", "7d" in seconds, at most `max_s`; false and a printed fault naming
+ * `what`. */
 bool duration_read(const char *what, const char *text, int64_t max_s, int64_t *ret_seconds);
-/* "2026-11-24" or "2026-11-24T06:00:00Z" in milliseconds since 1970 UTC; false and a printed fault naming `what`. */
+/* "2026-11-24" or "2026-11-24T06:00:00Z" in milliseconds since 1970 UTC; false and a printed
+ * fault naming `what`. */
 bool time_read(const char *what, const char *text, int64_t *ret_ms);
 
 #endif

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Backups: a folder luna-TIME with the dump and a MANIFEST that says what has to be in it. PostgreSQL is the only store that is kept:
-# Redis is built anew from it.
+# Backups: a folder luna-TIME with the dump and a MANIFEST that says what has to be in it.
+# PostgreSQL is the only store that is kept: Redis is built anew from it.
 
 BACKUP_PATTERN='luna-[0-9]*T[0-9]*Z'
 
@@ -28,7 +28,8 @@ backup_latest() {
 # backup_all FOLDER: the finished ones, oldest first.
 backup_all() { find "$1" -mindepth 2 -maxdepth 2 -path "$1/$BACKUP_PATTERN/MANIFEST" -printf '%h\n' | sort; }
 
-# backup_dump FOLDER: one snapshot, dumped and counted. The session that exports the snapshot has to live while pg_dump reads.
+# backup_dump FOLDER: one snapshot, dumped and counted. The session that exports the snapshot has to
+# live while pg_dump reads.
 backup_dump() {
   PG_DUMP="$PG_BIN/pg_dump" DUMP=$1/luna.dump "${BACKUP_PSQL[@]}" >"$1/counts" <<SQL
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -43,7 +44,8 @@ SQL
 }
 
 # backup_check_dump FILE: its table of contents names the ledger, and every block of it can be read.
-# (grep reads it to its end: with -q it would leave in the middle, and pg_restore, which still writes, would fail.)
+# (grep reads it to its end: with -q it would leave in the middle, and pg_restore, which still
+# writes, would fail.)
 backup_check_dump() {
   "$PG_BIN/pg_restore" --list "$1" | grep ' TABLE DATA public quota_events_' >/dev/null || die "$1 holds no audit log"
   "$PG_BIN/pg_restore" --file=/dev/null "$1" || die "$1 cannot be read to its end"
@@ -58,6 +60,6 @@ backup_check() {
   backup_check_dump "$1/luna.dump"
 }
 
-# Keys are kept as digests under the pepper, so a ledger with another pepper opens for nobody. The pepper has 256 random bits: its
-# hash tells nothing of it.
+# Keys are kept as digests under the pepper, so a ledger with another pepper opens for nobody. The
+# pepper has 256 random bits: its hash tells nothing of it.
 backup_pepper_sha256() { backup_sha256 "$(secret_file key_pepper)"; }

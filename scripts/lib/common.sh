@@ -22,7 +22,8 @@ die() {
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
-# quietly LOG CMD…: runs CMD with its output in LOG and only a sign of life on the screen; shows the end of it when CMD fails.
+# quietly LOG CMD…: runs CMD with its output in LOG and only a sign of life on the screen; shows the
+# end of it when CMD fails.
 quietly() {
   local log=$1 status=0
   shift
@@ -33,7 +34,8 @@ quietly() {
   return "$status"
 }
 
-# show_progress: on a terminal the latest line of its input, overwritten by the next one; else one line every five seconds.
+# show_progress: on a terminal the latest line of its input, overwritten by the next one; else one
+# line every five seconds.
 show_progress() {
   local line last=$SECONDS
   while read -r line; do
@@ -57,7 +59,8 @@ wait_until() {
   done
 }
 
-# render TEMPLATE NAME…: the template's text, each ${NAME} replaced by that variable's value; any ${LUNA_…} left over is an error.
+# render TEMPLATE NAME…: the template's text, each ${NAME} replaced by that variable's value; any
+# ${LUNA_…} left over is an error.
 render() {
   local template=$1 text name
   shift

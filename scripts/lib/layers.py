@@ -12,7 +12,8 @@ import sys
 
 import circles
 
-# A part (the longest matching folder counts) and whose headers it may include besides its own folder's.
+# A part (the longest matching folder counts) and whose headers it may include besides its own
+# folder's.
 PARTS = {
     "libkalman": ["kalman/"],
     "libkalman/examples": ["kalman/"],
@@ -27,8 +28,9 @@ PARTS = {
     "job-worker": ["luna/base/", "luna/store/", "luna/modelling/"],
 }
 
-# The rooms of a part, and the rooms whose headers and functions each may use besides its own. A public header (include/) belongs to
-# no room: every room may include it, and who defines its functions counts. The part's own folder ("") is above its rooms.
+# The rooms of a part, and the rooms whose headers and functions each may use besides its own. A
+# public header (include/) belongs to no room: every room may include it, and who defines its
+# functions counts. The part's own folder ("") is above its rooms.
 ROOMS = {
     "fcgi-worker": {
         "shared": [],
@@ -65,7 +67,8 @@ ROOMS = {
     },
 }
 
-# A foreign header, and the one family of files that may know it: one per program or library that has a use for it.
+# A foreign header, and the one family of files that may know it: one per program or library that
+# has a use for it.
 FOREIGN = {
     "fcgiapp.h": ["fcgi-worker/fastcgi/fcgi_io.c"],
     "hiredis/*": ["libluna/store/client/redis*.[ch]"],
@@ -86,7 +89,8 @@ FOREIGN = {
 # libkalman is arithmetic: of the C library it sees only what computes, copies and names types.
 KALMAN_LIBC = "assert.h float.h limits.h math.h stdalign.h stdbool.h stddef.h stdint.h stdlib.h string.h".split()
 
-# What else is in angle brackets has to be the C or C++ library, POSIX or Linux; a new one of these is added here.
+# What else is in angle brackets has to be the C or C++ library, POSIX or Linux; a new one of these
+# is added here.
 SYSTEM = """
 assert.h arpa/inet.h bit cerrno charconv cmath cstddef cstdint cstdlib cstring ctype.h dirent.h dlfcn.h elf.h endian.h err.h errno.h fcntl.h
 float.h getopt.h grp.h inttypes.h limits.h linux/* locale.h malloc.h math.h net/if.h netdb.h netinet/in.h netinet/tcp.h poll.h

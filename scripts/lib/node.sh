@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Which node runs the contract tools: the system's when it is new enough, else the one that npm brings (web/package.json).
+# Which node runs the contract tools: the system's when it is new enough, else the one that npm
+# brings (web/package.json).
 
 # What @redocly/cli asks for. Debian 12 has 18.
 NODE_WANTED='const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
@@ -21,7 +22,8 @@ node_choose() {
   if node_is_new; then NODE=node; else NODE=$(node_from_npm); fi
 }
 
-# node_tools LOG: the contract tools and a node to run them with (NODE); fails when there is no npm or nothing to fetch them from.
+# node_tools LOG: the contract tools and a node to run them with (NODE); fails when there is no npm
+# or nothing to fetch them from.
 node_tools() {
   command -v npm >/dev/null || (packages_ensure node) || return 1
   quietly "$1" "$LUNA_ROOT/scripts/web" --tools || return 1

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Debian packages: which are missing, and how they come without starting or configuring anything of Debian's own.
+# Debian packages: which are missing, and how they come without starting or configuring anything of
+# Debian's own.
 
 # packages_listed SET…: the names in scripts/packages/SET.txt.
 packages_listed() {
@@ -34,8 +35,9 @@ packages_ensure() {
 POLICY=/usr/sbin/policy-rc.d
 CREATECLUSTER=/etc/postgresql-common/createcluster.conf
 
-# Debian's packages start their services and PostgreSQL's makes a cluster. Neither is wanted: for the time of the installation a
-# policy forbids the first and a setting the second, and both are put back as they were, however the installation ends.
+# Debian's packages start their services and PostgreSQL's makes a cluster. Neither is wanted: for
+# the time of the installation a policy forbids the first and a setting the second, and both are put
+# back as they were, however the installation ends.
 packages_install() (
   mkdir -p "$LUNA_VAR/log"
   local log=$LUNA_VAR/log/apt.log kept

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Ports of this stack: given by the environment, else what this var/ used last time, else the default, else the next free one.
+# Ports of this stack: given by the environment, else what this var/ used last time, else the
+# default, else the next free one.
 
 PORT_NAMES=(LUNA_HTTPS_PORT LUNA_POSTGRES_PORT LUNA_REDIS_PORT LUNA_MONITOR_PORT LUNA_SYNCD_METRICS_PORT)
 declare -A PORT_DEFAULTS=(
@@ -10,7 +11,8 @@ declare -A PORT_DEFAULTS=(
   [LUNA_SYNCD_METRICS_PORT]=8481
 )
 
-# Does anything listen on this port? Asked of the kernel's tables, so that it needs no tool and disturbs nobody.
+# Does anything listen on this port? Asked of the kernel's tables, so that it needs no tool and
+# disturbs nobody.
 port_taken() {
   local hex tables=(/proc/net/tcp)
   hex=$(printf ':%04X' "$1")
@@ -41,7 +43,8 @@ port_check_given() {
   ! port_taken "${!1}" || die "$1 asks for port ${!1}, but something listens there already"
 }
 
-# ports_choose: sets and exports every name of PORT_NAMES, and remembers the choice. To be called with the start lock held.
+# ports_choose: sets and exports every name of PORT_NAMES, and remembers the choice. To be called
+# with the start lock held.
 ports_choose() {
   local name remembered=$LUNA_VAR/ports.env last
   for name in "${PORT_NAMES[@]}"; do

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Processes of this stack: started in a session of their own, known by pid *and* start time, ended only when both still match.
+# Processes of this stack: started in a session of their own, known by pid *and* start time, ended
+# only when both still match.
 
 pid_file() { printf '%s/run/%s.pid' "$LUNA_VAR" "$1"; }
 
@@ -26,7 +27,8 @@ proc_pid() {
 
 proc_runs() { proc_pid "$1" >/dev/null; }
 
-# proc_start NAME USER [NAME=VALUE…] CMD…: with that environment and no other; output to var/log/NAME.log.
+# proc_start NAME USER [NAME=VALUE…] CMD…: with that environment and no other; output to
+# var/log/NAME.log.
 proc_start() {
   local name=$1 user=$2 pid
   shift 2
@@ -43,8 +45,8 @@ proc_start() {
   printf '%s %s\n' "$pid" "$(proc_started "$pid")" >"$(pid_file "$name")"
 }
 
-# proc_await NAME SECONDS CMD…: until CMD succeeds while the process lives. Alive is asked last: where another server has the port, CMD
-# may succeed on that one, but ours ends.
+# proc_await NAME SECONDS CMD…: until CMD succeeds while the process lives. Alive is asked last:
+# where another server has the port, CMD may succeed on that one, but ours ends.
 proc_await() {
   local name=$1 end=$((SECONDS + $2))
   shift 2

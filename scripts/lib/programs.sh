@@ -13,7 +13,8 @@ build_configure() {
   (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake.log" build_locked cmake --preset "$LUNA_PRESET" "${launcher[@]}")
 }
 
-# build_locked CMD…: one at a time for each checkout. ninja knows of no other, and two that build the same file spoil it for each other.
+# build_locked CMD…: one at a time for each checkout. ninja knows of no other, and two that build
+# the same file spoil it for each other.
 build_locked() {
   mkdir -p "$LUNA_ROOT/build"
   flock -w 1800 "$LUNA_ROOT/build/lock" "$@"
@@ -26,7 +27,8 @@ build_programs() {
   quietly "$LUNA_VAR/log/build.log" build_locked cmake --build "$LUNA_BUILD" -- "$@"
 }
 
-# The pages under /docs and /redoc come from npm packages; a service without them is whole, so they are built only where npm is.
+# The pages under /docs and /redoc come from npm packages; a service without them is whole, so they
+# are built only where npm is.
 build_web() {
   if ! command -v npm >/dev/null || ! /usr/bin/python3 -c 'import yaml' 2>/dev/null; then
     say "    (without /docs and /redoc: they need the packages npm and python3-yaml)"
@@ -36,7 +38,8 @@ build_web() {
   quietly "$LUNA_VAR/log/web.log" "$LUNA_ROOT/scripts/web" || warn "without /docs and /redoc"
 }
 
-# admin_env: what a shell needs to run the luna program against this stack. The same variables as `luna --help` lists.
+# admin_env: what a shell needs to run the luna program against this stack. The same variables as
+# `luna --help` lists.
 admin_env() {
   secret_write url_admin "$(database_url luna_admin)"
   cat >"$LUNA_VAR/admin.env" <<ENV
@@ -102,8 +105,8 @@ worker_start() {
   proc_await fcgi-worker 30 curl -fsS -m 2 "http://127.0.0.1:$LUNA_MONITOR_PORT/readyz"
 }
 
-# A unix socket's path holds at most 107 bytes. Where this checkout lies too deep for that, the sockets go to a folder of their own
-# under /tmp, which scripts/down removes.
+# A unix socket's path holds at most 107 bytes. Where this checkout lies too deep for that, the
+# sockets go to a folder of their own under /tmp, which scripts/down removes.
 sockets_choose() {
   local folder=$LUNA_VAR/run/worker
   if [ ${#folder} -gt 88 ]; then
@@ -121,7 +124,8 @@ NGINX_NAMES=(LUNA_VAR LUNA_HTTPS_LISTEN LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX LU
 
 nginx_start() {
   local prefix=$LUNA_VAR/nginx file
-  # Above the worker's whole budget and its grace (LUNA_REQUEST_TIMEOUT_MS + LUNA_HARD_LIMIT_GRACE_MS).
+  # Above the worker's whole budget and its grace (LUNA_REQUEST_TIMEOUT_MS +
+  # LUNA_HARD_LIMIT_GRACE_MS).
   # shellcheck disable=SC2034 # for render
   local LUNA_HTTPS_LISTEN=127.0.0.1:$LUNA_HTTPS_PORT LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB_ROOT=$LUNA_ROOT/build/web/site
   own "$SERVICE_USER" 755 "$prefix" "$prefix/tmp"

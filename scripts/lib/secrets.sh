@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Secrets and certificates of this stack: made once, kept under var/, readable by their one reader only.
+# Secrets and certificates of this stack: made once, kept under var/, readable by their one reader
+# only.
 
 SECRET_NAMES=(postgres luna_owner luna_worker luna_syncd luna_admin redis)
 
@@ -25,7 +26,8 @@ secrets_make() {
   [ -s "$(secret_file key_pepper)" ] || secret_write key_pepper "$(openssl rand -hex 32)"
 }
 
-# tls_make: a certificate authority for this checkout, and a server certificate for loopback that is renewed a week early.
+# tls_make: a certificate authority for this checkout, and a server certificate for loopback that is
+# renewed a week early.
 tls_make() {
   local tls=$LUNA_VAR/tls
   own "$SERVICE_USER" 755 "$tls"

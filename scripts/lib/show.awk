@@ -1,4 +1,5 @@
-# Shows {"processed_results":[…],"input_data":[…]} as two sparklines and a short table. -v first=YEAR of the first value.
+# Shows {"processed_results":[…],"input_data":[…]} as two sparklines and a short table. -v
+# first=YEAR of the first value.
 function numbers(name, into,    text) {
   text = $0
   sub(".*\"" name "\":\\[", "", text)

@@ -33,8 +33,8 @@ stack_folders() {
   own "$SERVICE_USER" 750 "$LUNA_VAR/state"
 }
 
-# Ports are chosen and taken under one lock for the whole machine, so that two stacks that start together do not choose alike.
-# The lock is on a file that every user may read and nobody writes.
+# Ports are chosen and taken under one lock for the whole machine, so that two stacks that start
+# together do not choose alike. The lock is on a file that every user may read and nobody writes.
 stack_start() {
   stack_start_stores
   stack_migrate

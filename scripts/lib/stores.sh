@@ -7,7 +7,8 @@ PG_BIN=/usr/lib/postgresql/15/bin
 database_url() { printf 'postgresql://%s:%s@127.0.0.1:%s/luna' "$1" "$(secret "$1")" "$LUNA_POSTGRES_PORT"; }
 redis_url() { printf 'redis://:%s@127.0.0.1:%s/0' "$(secret redis)" "$LUNA_REDIS_PORT"; }
 
-# What our own programs use: on one machine a unix socket takes a third less of everybody's time than TCP over loopback.
+# What our own programs use: on one machine a unix socket takes a third less of everybody's time
+# than TCP over loopback.
 redis_program_url() {
   local path=$LUNA_REDIS_SOCKET
   [ "$LUNA_REDIS_TRANSPORT" = unix ] || { redis_url && return; }

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# For the executables in tests/suites.d/: how each runs its tests and ends with the line "N passed, N failed".
+# For the executables in tests/suites.d/: how each runs its tests and ends with the line "N passed,
+# N failed".
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # suite_done PASSED FAILED: the last line, and the status that goes with it.
@@ -17,7 +18,8 @@ suite_long_only() {
   esac
 }
 
-# suite_end_by REPORT: counts in a JUnit report; a report that is missing, or of no test at all, is one failure.
+# suite_end_by REPORT: counts in a JUnit report; a report that is missing, or of no test at all, is
+# one failure.
 suite_end_by() {
   local counts
   counts=$(python3 "$LUNA_ROOT/scripts/lib/junit_counts.py" "$1") || counts='0 1'
@@ -35,7 +37,8 @@ suite_pytest() {
   suite_end_by "$report"
 }
 
-# suite_ctest BUILD-FOLDER ARG…: one more at a time than there are cores, as some of them wait for time to pass.
+# suite_ctest BUILD-FOLDER ARG…: one more at a time than there are cores, as some of them wait for
+# time to pass.
 suite_ctest() {
   local report build=$1
   shift

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Who a server runs as. Started by an ordinary user, everything runs as that user. Started by root, PostgreSQL (which refuses
-# root) runs as `postgres` and all else as `www-data`, by setpriv; no server of this stack runs as root.
+# Who a server runs as. Started by an ordinary user, everything runs as that user. Started by root,
+# PostgreSQL (which refuses root) runs as `postgres` and all else as `www-data`, by setpriv; no
+# server of this stack runs as root.
 
 if is_root; then
   PG_USER=postgres SERVICE_USER=www-data
@@ -8,8 +9,8 @@ else
   PG_USER=$(id -un) SERVICE_USER=$PG_USER
 fi
 
-# A checkout under a directory that is closed to other users (/root, mktemp -d) is out of reach for these two, so the process
-# then keeps the one capability that opens it.
+# A checkout under a directory that is closed to other users (/root, mktemp -d) is out of reach for
+# these two, so the process then keeps the one capability that opens it.
 AS_USER_CAPS=()
 
 # as_user_command USER: AS_USER becomes the words that run a command as USER.

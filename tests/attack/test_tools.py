@@ -10,10 +10,11 @@ import pytest
 from test_gateway_security import from_address
 
 WORSE_THAN_LOW = {"MEDIUM", "HIGH", "CRITICAL", "FATAL"}  # WARN is about the tool: what it could not test
-# The development certificate is of an authority of this checkout, which no tool knows, and has no revocation service.
+# The development certificate is of an authority of this checkout, which no tool knows, and has no
+# revocation service.
 OF_THE_OWN_AUTHORITY = ("cert_", "OCSP", "DNS_CAA", "certificate_transparency")
-# BREACH needs a secret and something of the sender's in one compressed answer: pages have neither, and an answer with a new key is shorter
-# than what nginx compresses.
+# BREACH needs a secret and something of the sender's in one compressed answer: pages have neither,
+# and an answer with a new key is shorter than what nginx compresses.
 NOT_OURS = (*OF_THE_OWN_AUTHORITY, "BREACH")
 
 

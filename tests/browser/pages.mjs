@@ -1,6 +1,6 @@
-// The pages in a real browser: they load, "Try it out" answers 200 with a key typed in, nothing leaves the origin,
-// the console is silent, and axe finds nothing serious.
-// Needs LUNA_URL, LUNA_ACCOUNT_ID, LUNA_API_KEY (var/demo.env), `scripts/web --tools`, and Debian's chromium.
+// The pages in a real browser: they load, "Try it out" answers 200 with a key typed in, nothing
+// leaves the origin, the console is silent, and axe finds nothing serious. Needs LUNA_URL,
+// LUNA_ACCOUNT_ID, LUNA_API_KEY (var/demo.env), `scripts/web --tools`, and Debian's chromium.
 import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";

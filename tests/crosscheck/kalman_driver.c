@@ -1,10 +1,13 @@
 /*
- * The library on a command line, for comparisons with other programs: reads one series, prints results, one per line.
+ * The library on a command line, for comparisons with other programs: reads one series, prints
+ * results, one per line.
  *
- *   kalman_driver FILE KIND [log] [times=FILE] [input=FILE]... [setting=N]... [parameter=X | parameter=X,Y,..]... [WANT]...
+ *   kalman_driver FILE KIND [log] [times=FILE] [input=FILE]... [setting=N]... [parameter=X |
+ *     parameter=X,Y,..]... [WANT]...
  *
- * FILE: one number a line, NA for missing, # for comments. Parameters left out are fitted. WANT: filter, smooth, forecast=H.
- * Numbers are printed with 17 digits. It reports what the library says and judges nothing.
+ * FILE: one number a line, NA for missing, # for comments. Parameters left out are fitted. WANT:
+ * filter, smooth, forecast=H. Numbers are printed with 17 digits. It reports what the library says
+ * and judges nothing.
  */
 #include <kalman/fit.h>
 #include <kalman/model.h>
@@ -49,7 +52,8 @@ static double number(const char *text)
 
 static void *allocate(size_t bytes)
 {
-    void *memory = aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
+    void *memory =
+        aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
     if (!memory)
         fail("memory", "exhausted");
     return memory;
@@ -75,7 +79,8 @@ static void set_parameter(struct task *task, const char *name, const char *text)
 {
     double values[KALMAN_PARAMETERS_MAX];
     size_t count = 0;
-    for (const char *at = text; at && count < KALMAN_PARAMETERS_MAX; at = strchr(at, ','), at += at ? 1 : 0)
+    for (const char *at = text; at && count < KALMAN_PARAMETERS_MAX;
+         at = strchr(at, ','), at += at ? 1 : 0)
         values[count++] = number(at);
     int status = count == 1 ? kalman_spec_set(&task->spec, name, values[0]) : KALMAN_EINVAL;
     if (status == KALMAN_EINVAL)
@@ -135,22 +140,25 @@ static void print_parameters(const struct kalman_spec *spec)
 
 static void print_fit(const struct kalman_fit *fit)
 {
-    printf("status %s\nloglikelihood %.17g\nmarginal %.17g\naic %.17g\naicc %.17g\nevaluations %zu\ndiffuse "
+    printf("status %s\nloglikelihood %.17g\nmarginal %.17g\naic %.17g\naicc %.17g\nevaluations "
+           "%zu\ndiffuse "
            "%zu\n",
-           kalman_fit_status_name(fit->status), fit->loglikelihood, fit->loglikelihood_marginal, fit->aic,
-           fit->aicc, fit->evaluations, fit->diffuse_count);
+           kalman_fit_status_name(fit->status), fit->loglikelihood, fit->loglikelihood_marginal,
+           fit->aic, fit->aicc, fit->evaluations, fit->diffuse_count);
     if (fit->reason)
         printf("reason %s\n", fit->reason);
     print_parameters(&fit->spec);
 }
 
-static void run(const struct task *task, const struct kalman_spec *spec, const struct kalman_series *series)
+static void run(const struct task *task, const struct kalman_spec *spec,
+                const struct kalman_series *series)
 {
     size_t n = series->count, bytes = 0, h = task->horizon;
     struct kalman_model *model = NULL;
     check(kalman_model_new(spec, &model), "model");
     double *arrays = allocate((4 * n + 2 * h + 1) * sizeof(double));
-    struct kalman_forecast forecast = {.horizon = h, .mean = arrays + 4 * n, .variance = arrays + 4 * n + h};
+    struct kalman_forecast forecast = {
+        .horizon = h, .mean = arrays + 4 * n, .variance = arrays + 4 * n + h};
     struct kalman_output output = {.filtered_mean = arrays,
                                    .filtered_variance = arrays + n,
                                    .smoothed_mean = task->smooth ? arrays + 2 * n : NULL,

@@ -20,7 +20,8 @@ def say(name, key, values):
 
 def compare(name, kind, y, **structure):
     model = UnobservedComponents(y, use_exact_diffuse=True, **structure)
-    # In units of the data's variance: statsmodels' optimiser stops where it starts on data of another size.
+    # In units of the data's variance: statsmodels' optimiser stops where it starts on data of
+    # another size.
     fit = model.fit(disp=0, maxiter=500)
     result = model.smooth(fit.params)
     states = 0 if "seasonal" not in structure else 2 if kind == "sm_bsm" else 1

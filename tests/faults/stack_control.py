@@ -82,7 +82,8 @@ class Process:
         self.popen = None
         pid = self.pid
         proc = pathlib.Path(f"/proc/{pid}")
-        # Redis writes its address over its command line, its settings file is all that it was given; nginx writes what it is in front.
+        # Redis writes its address over its command line, its settings file is all that it was
+        # given; nginx writes what it is in front.
         words = proc.joinpath("cmdline").read_bytes().decode().split("\0")[:-1]
         if name == "nginx":
             words = words[0].removeprefix("nginx: master process ").split()

@@ -1,5 +1,5 @@
-/* A batch in JSON, flat or ragged. Invariants: counts add up; every item is sound or has faults; a place that a fault
- * names begins with "body"; what is sound has values a double can hold. */
+/* A batch in JSON, flat or ragged. Invariants: counts add up; every item is sound or has faults; a
+ * place that a fault names begins with "body"; what is sound has values a double can hold. */
 #include "fuzz.h"
 
 #include "luna/base/arena.h"

@@ -1,5 +1,5 @@
-/* A CSV body. Invariants: bounded counts, no infinity in a sound series, faults that name a place inside the text, and
- * what is written of an accepted series reads back bit for bit. */
+/* A CSV body. Invariants: bounded counts, no infinity in a sound series, faults that name a place
+ * inside the text, and what is written of an accepted series reads back bit for bit. */
 #include "fuzz.h"
 
 #include "luna/base/arena.h"
@@ -18,7 +18,8 @@ static void check_faults(const struct luna_faults *faults, size_t size)
     assert(faults->count > 0 && faults->count <= LUNA_FAULTS_MAX);
     for (size_t i = 0; i < faults->count; i++) {
         const struct luna_fault *fault = &faults->list[i];
-        assert(fault->loc_count >= 2 && strcmp(fault->loc[0].name, "body") == 0 && fault->hint != NULL);
+        assert(fault->loc_count >= 2 && strcmp(fault->loc[0].name, "body") == 0 &&
+               fault->hint != NULL);
         const struct luna_fault_loc *last = &fault->loc[fault->loc_count - 1];
         assert(last->name != NULL || (last->index >= 0 && (size_t)last->index <= size));
     }
@@ -35,7 +36,8 @@ static void check_round_trip(const struct luna_request *request, struct luna_are
     luna_encode_csv(request, &result, 0, &text);
     assert(!text.overflow);
     assert(luna_decode_csv(text.data, text.len, &limits, arena, &again, &faults) == LUNA_DECODE_OK);
-    assert(again.n == request->n && memcmp(again.values, request->values, again.n * sizeof(double)) == 0);
+    assert(again.n == request->n &&
+           memcmp(again.values, request->values, again.n * sizeof(double)) == 0);
     luna_buf_done(&text);
 }
 

@@ -1,6 +1,6 @@
-/* Header values and small bodies: Accept, Content-Type, a bearer token, a compressed body behind Content-Encoding, JSON of a
- * few options. The first byte chooses. Invariants: a format is one of ours; nobody is taken for somebody without the secret; an unpacked body keeps to
- * its cap. */
+/* Header values and small bodies: Accept, Content-Type, a bearer token, a compressed body behind
+ * Content-Encoding, JSON of a few options. The first byte chooses. Invariants: a format is one of
+ * ours; nobody is taken for somebody without the secret; an unpacked body keeps to its cap. */
 #include "fuzz.h"
 
 #include "api/small_body.h"

@@ -1,5 +1,6 @@
-/* A JSON body. Invariants: jansson agrees on what is JSON and on every value; faults are bounded and well formed; what is
- * printed of an accepted series reads back bit for bit; a short local-level series is answered or refused, in time. */
+/* A JSON body. Invariants: jansson agrees on what is JSON and on every value; faults are bounded
+ * and well formed; what is printed of an accepted series reads back bit for bit; a short
+ * local-level series is answered or refused, in time. */
 #include "fuzz.h"
 
 #include "json_oracle.h"
@@ -50,7 +51,8 @@ static void check_round_trip(const struct luna_request *request, struct luna_are
     luna_buf_putc(&again_text, '}');
     assert(luna_decode_json(again_text.data, again_text.len, &limits, arena, &again, &faults) ==
            LUNA_DECODE_OK);
-    assert(again.n == request->n && memcmp(again.values, request->values, again.n * sizeof(double)) == 0);
+    assert(again.n == request->n &&
+           memcmp(again.values, request->values, again.n * sizeof(double)) == 0);
     luna_buf_done(&answer);
     luna_buf_done(&again_text);
 }
@@ -76,8 +78,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *body = (const char *)data;
     luna_arena_init(&arena, 4096, 64 << 20);
     luna_faults_init(&faults, &arena);
-    enum luna_decode_status status = luna_decode_json(body, size, &limits, &arena, &request, &faults);
-    const char *objection = json_oracle_objection(body, size, status == LUNA_DECODE_OK, &request, &faults);
+    enum luna_decode_status status =
+        luna_decode_json(body, size, &limits, &arena, &request, &faults);
+    const char *objection =
+        json_oracle_objection(body, size, status == LUNA_DECODE_OK, &request, &faults);
     if (objection != NULL)
         fprintf(stderr, "%s\n", objection);
     assert(objection == NULL);

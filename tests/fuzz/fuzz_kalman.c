@@ -1,7 +1,8 @@
 /*
- * libFuzzer target: bytes become a model description, options and data; whatever they are, every call must end with a status
- * and these must hold: a stream has the bits of the run; a saved state loads and goes on with the same bits; damaged bytes
- * are refused or harmless; filtered variances are never negative.
+ * libFuzzer target: bytes become a model description, options and data; whatever they are, every
+ * call must end with a status and these must hold: a stream has the bits of the run; a saved state
+ * loads and goes on with the same bits; damaged bytes are refused or harmless; filtered variances
+ * are never negative.
  */
 #include <kalman/batch.h>
 #include <kalman/fit.h>
@@ -64,7 +65,8 @@ static void require_at(int holds, int line)
 
 static void *memory_for(size_t bytes)
 {
-    void *memory = aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
+    void *memory =
+        aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
     require(memory != NULL);
     return memory;
 }
@@ -78,7 +80,8 @@ static void take_system(struct bytes *b, struct kalman_system *system)
     for (size_t i = 0; i < 8; i++)
         for (size_t j = 0; j < 36; j++)
             matrices[i][j] = take_double(b);
-    struct kalman_matrix *const all[] = {&system->Z, &system->H, &system->T, &system->R, &system->Q};
+    struct kalman_matrix *const all[] = {&system->Z, &system->H, &system->T, &system->R,
+                                         &system->Q};
     uint8_t present = take_byte(b), identity = take_byte(b);
     for (size_t i = 0; i < 5; i++)
         all[i]->data = present >> i & 1 ? matrices[i] : NULL;
@@ -146,8 +149,8 @@ static int same_bits(double a, double b)
 }
 
 /* Push everything; at the middle save, try damaged bytes, load, go on. */
-static void stream_like_run(const struct kalman_model *model, const struct problem *p, struct bytes *b,
-                            const double *filtered)
+static void stream_like_run(const struct kalman_model *model, const struct problem *p,
+                            struct bytes *b, const double *filtered)
 {
     size_t bytes = 0, saved_bytes = 0, observed = kalman_model_observed(model);
     struct kalman_stream *stream = NULL;
@@ -164,11 +167,12 @@ static void stream_like_run(const struct kalman_model *model, const struct probl
             size_t where = (size_t)take_byte(b) << 8 | take_byte(b);
             uint8_t change = take_byte(b);
             saved[where % saved_bytes] ^= change;
-            int status = kalman_stream_load(other, bytes, model, &p->options, saved, saved_bytes, &stream);
+            int status =
+                kalman_stream_load(other, bytes, model, &p->options, saved, saved_bytes, &stream);
             require(change == 0 ? status == KALMAN_OK : status != KALMAN_OK);
             saved[where % saved_bytes] ^= change;
-            require(kalman_stream_load(other, bytes, model, &p->options, saved, saved_bytes, &stream) ==
-                    KALMAN_OK);
+            require(kalman_stream_load(other, bytes, model, &p->options, saved, saved_bytes,
+                                       &stream) == KALMAN_OK);
             free(saved);
         }
         double time = p->series.times ? p->series.times[t] : (double)NAN;
@@ -183,24 +187,29 @@ static void stream_like_run(const struct kalman_model *model, const struct probl
 }
 
 /* Bytes as a saved state, straight. */
-static void load_anything(const struct kalman_model *model, const struct problem *p, const struct bytes *b)
+static void load_anything(const struct kalman_model *model, const struct problem *p,
+                          const struct bytes *b)
 {
     size_t bytes = 0;
     struct kalman_stream *stream = NULL;
     require(kalman_stream_bytes(model, &bytes) == KALMAN_OK);
     void *memory = memory_for(bytes);
-    if (kalman_stream_load(memory, bytes, model, &p->options, b->at, b->left, &stream) == KALMAN_OK) {
+    if (kalman_stream_load(memory, bytes, model, &p->options, b->at, b->left, &stream) ==
+        KALMAN_OK) {
         double value[4] = {1.0, 2.0, 3.0, 4.0};
         (void)!kalman_stream_push(stream, value, (double)NAN, p->series.inputs, NULL);
     }
     free(memory);
 }
 
-static void run_everything(const struct kalman_model *model, const struct problem *p, struct bytes *b)
+static void run_everything(const struct kalman_model *model, const struct problem *p,
+                           struct bytes *b)
 {
-    size_t n = p->series.count, o = kalman_model_observed(model), m = kalman_model_states(model), bytes = 0;
+    size_t n = p->series.count, o = kalman_model_observed(model), m = kalman_model_states(model),
+           bytes = 0;
     size_t r = kalman_model_disturbances(model);
-    double *all = memory_for((n + 1) * (8 * o + 2 * m + 2 * m * m + 3 * r + 8) * sizeof(double)), *next = all;
+    double *all = memory_for((n + 1) * (8 * o + 2 * m + 2 * m * m + 3 * r + 8) * sizeof(double)),
+           *next = all;
     const double level = 0.9;
     double future[3], lower[3 * 4], upper[3 * 4];
     struct kalman_forecast forecast = {.horizon = p->series.times || p->series.inputs ? 0 : 3,
@@ -211,9 +220,10 @@ static void run_everything(const struct kalman_model *model, const struct proble
     struct kalman_output out = {.forecast = &forecast};
     struct kalman_summary summary;
     (void)future;
-    double **const wide[] = {&out.filtered_mean,           &out.filtered_variance,    &out.smoothed_mean,
-                             &out.smoothed_variance,       &out.standardized,         &out.anomaly_scores,
-                             &out.observation_disturbance, &out.observation_auxiliary};
+    double **const wide[] = {
+        &out.filtered_mean,           &out.filtered_variance,    &out.smoothed_mean,
+        &out.smoothed_variance,       &out.standardized,         &out.anomaly_scores,
+        &out.observation_disturbance, &out.observation_auxiliary};
     for (size_t i = 0; i < 8; i++, next += n * o)
         *wide[i] = next;
     out.smoothed_state = next;
@@ -239,7 +249,8 @@ static void fit_everything(const struct problem *p)
     struct kalman_fit fit;
     struct kalman_fit_options options = {.evaluations_max = 60, .starts = 1};
     size_t bytes = 0;
-    if (p->spec.kind == KALMAN_CUSTOM || kalman_fit_bytes(&p->spec, p->series.count, &bytes) != KALMAN_OK)
+    if (p->spec.kind == KALMAN_CUSTOM ||
+        kalman_fit_bytes(&p->spec, p->series.count, &bytes) != KALMAN_OK)
         return;
     void *workspace = memory_for(bytes);
     if (kalman_fit(&p->spec, &p->series, &options, workspace, bytes, NULL, &fit) == KALMAN_OK &&

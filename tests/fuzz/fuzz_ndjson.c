@@ -1,5 +1,6 @@
-/* NDJSON in, as one series and as a batch. Invariants: bounded counts; a sound series holds no infinity; what is
- * encoded from it decodes to the same values; a fault names a line that is there. */
+/* NDJSON in, as one series and as a batch. Invariants: bounded counts; a sound series holds no
+ * infinity; what is encoded from it decodes to the same values; a fault names a line that is
+ * there. */
 #include "fuzz.h"
 
 #include "luna/base/arena.h"
@@ -19,7 +20,8 @@ static void check_faults(const struct luna_faults *faults, size_t lines)
     for (size_t i = 0; i < faults->count; i++) {
         const struct luna_fault *fault = &faults->list[i];
         assert(fault->loc_count >= 1 && strcmp(fault->loc[0].name, "body") == 0);
-        assert(fault->loc_count < 2 || (fault->loc[1].name == NULL && (size_t)fault->loc[1].index < lines));
+        assert(fault->loc_count < 2 ||
+               (fault->loc[1].name == NULL && (size_t)fault->loc[1].index < lines));
     }
 }
 
@@ -34,15 +36,18 @@ static void check_again(const struct luna_request *request, struct luna_arena *a
     luna_encode_ndjson(request, &result, 0, &text);
     luna_faults_init(&faults, arena);
     /* A line out has two members; the decoder wants the value alone. */
-    for (char *at = text.data; (at = memchr(at, ',', (size_t)(text.data + text.len - at))) != NULL;) {
+    for (char *at = text.data;
+         (at = memchr(at, ',', (size_t)(text.data + text.len - at))) != NULL;) {
         char *end = memchr(at, '\n', (size_t)(text.data + text.len - at));
         memset(at, ' ', (size_t)(end - at));
         *at = '}';
         at = end;
     }
-    assert(luna_decode_ndjson(text.data, text.len, &limits, arena, &again, &faults) == LUNA_DECODE_OK);
+    assert(luna_decode_ndjson(text.data, text.len, &limits, arena, &again, &faults) ==
+           LUNA_DECODE_OK);
     assert(again.n == request->n);
-    assert(memcmp(again.values, request->values, request->n * sizeof(double)) == 0 || request->n == 0);
+    assert(memcmp(again.values, request->values, request->n * sizeof(double)) == 0 ||
+           request->n == 0);
     luna_buf_done(&text);
 }
 

@@ -1,5 +1,6 @@
-/* A query string, parsed and laid over a request as options. Invariants: at most QUERY_PAIRS_MAX pairs; decoded text is
- * UTF-8 without NUL; every fault stands under "query"; a precision is 0 to 17. */
+/* A query string, parsed and laid over a request as options. Invariants: at most QUERY_PAIRS_MAX
+ * pairs; decoded text is UTF-8 without NUL; every fault stands under "query"; a precision is 0 to
+ * 17. */
 #include "fuzz.h"
 
 #include "http/query.h"
@@ -40,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         int precision = query_precision(&query, &faults);
         assert(precision >= 0 && precision <= 17);
-        enum luna_decode_status status = query_options_apply(&query, true, 16, &arena, &request, &faults);
+        enum luna_decode_status status =
+            query_options_apply(&query, true, 16, &arena, &request, &faults);
         assert(status == LUNA_DECODE_OK || status == LUNA_DECODE_MEMORY || faults.count > 0);
         for (size_t i = 0; i < faults.count; i++)
             assert(strcmp(faults.list[i].loc[0].name, "query") == 0);

@@ -102,7 +102,8 @@ class Cluster:
         self.name_redis(self.redis_hosts[0].address)
         script = self.folder / "follow-primary.sh"
         wanted = self.folder / "primary"
-        # master-name role state from-ip from-port to-ip to-port; the test carries the answer into the hosts' name service.
+        # master-name role state from-ip from-port to-ip to-port; the test carries the answer into
+        # the hosts' name service.
         script.write_text(f'#!/bin/sh\necho "$6" >"{wanted}.$$" && mv "{wanted}.$$" "{wanted}"\n', encoding="utf-8")
         script.chmod(0o755)
         for host in self.workers:

@@ -1,5 +1,6 @@
 /*
- * fake_admission.c: libluna/store's admission without Redis and PostgreSQL, for tests of the process model.
+ * fake_admission.c: libluna/store's admission without Redis and PostgreSQL, for tests of the
+ * process model.
  *
  * The account id says what happens; the key "wrong" is wrong for all of them.
  *   1…999        allowed
@@ -8,8 +9,9 @@
  *   80001…80012  the outcome of that number (enum luna_admission_outcome)
  *   90001        allowed, and the charge is void at the commit
  *   91000 + ms   allowed after that many ms of computing
- * LUNA_REDIS_URL with the word "away" in it: both stores are unreachable; with "crash": a worker dies while it starts.
- * FAKE_WORKERS_ARE_STILLBORN: the self-test succeeds, and no worker can start.
+ * LUNA_REDIS_URL with the word "away" in it: both stores are unreachable; with "crash": a worker
+ * dies while it starts. FAKE_WORKERS_ARE_STILLBORN: the self-test succeeds, and no worker can
+ * start.
  */
 #include "luna/store/admission.h"
 
@@ -34,7 +36,8 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
         abort();
     admitter->away = strstr(options->redis_url, "away") != NULL;
 #ifdef FAKE_WORKERS_ARE_STILLBORN
-    admitter->away = options->worker_slot < LUNA_WORKERS_MAX - 1; /* the last slot is the self-test's */
+    /* the last slot is the self-test's */
+    admitter->away = options->worker_slot < LUNA_WORKERS_MAX - 1;
 #endif
     *ret_admitter = admitter;
     return LUNA_OK;
@@ -74,29 +77,31 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
                 struct luna_admission *ret_admission)
 {
     bool wrong = request->api_key_len == 5 && memcmp(request->api_key, "wrong", 5) == 0;
-    *ret_admission =
-        (struct luna_admission){.outcome = wrong ? LUNA_ADMIT_KEY_INVALID : outcome_of(request->account_id),
-                                .quota_limit = 500,
-                                .quota_remaining = 500,
-                                .quota_period = LUNA_PERIOD_MONTH,
-                                .quota_reset_s = 86400,
-                                .rate_burst = 50,
-                                .rate_remaining = 49,
-                                .rate_reset_s = 1,
-                                .rate_per_s = 10,
-                                .retry_after_ms = 1500,
-                                .points_max = 100,
-                                .key_scopes = LUNA_SCOPE_MODEL | LUNA_SCOPE_READ | LUNA_SCOPE_KEYS,
-                                .account_id = request->account_id};
+    *ret_admission = (struct luna_admission){
+        .outcome = wrong ? LUNA_ADMIT_KEY_INVALID : outcome_of(request->account_id),
+        .quota_limit = 500,
+        .quota_remaining = 500,
+        .quota_period = LUNA_PERIOD_MONTH,
+        .quota_reset_s = 86400,
+        .rate_burst = 50,
+        .rate_remaining = 49,
+        .rate_reset_s = 1,
+        .rate_per_s = 10,
+        .retry_after_ms = 1500,
+        .points_max = 100,
+        .key_scopes = LUNA_SCOPE_MODEL | LUNA_SCOPE_READ | LUNA_SCOPE_KEYS,
+        .account_id = request->account_id};
     if (admitter->away)
         ret_admission->outcome = LUNA_ADMIT_UNAVAILABLE;
     if (ret_admission->outcome == LUNA_ADMIT_ALLOWED) {
         ret_admission->cost = request->cost;
-        ret_admission->quota_remaining -= request->cost; /* the answer's headers tell what was charged */
+        /* the answer's headers tell what was charged */
+        ret_admission->quota_remaining -= request->cost;
     }
 }
 
-enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct luna_admission *admission)
+enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
+                                       struct luna_admission *admission)
 {
     int64_t account_id = admission->account_id;
     (void)admitter;
@@ -113,8 +118,8 @@ void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission
     (void)admission;
 }
 
-enum luna_commit luna_admission_reduce(struct luna_admitter *admitter, struct luna_admission *admission,
-                                       int64_t units)
+enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
+                                       struct luna_admission *admission, int64_t units)
 {
     (void)admitter;
     admission->quota_remaining += admission->cost - units;

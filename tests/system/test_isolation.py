@@ -30,8 +30,8 @@ ROUTES = {
 STRANGERS = ["none", "unknown", "no_uuid", "foreign", "foreign_token", "revoked", "expired", "token_of_revoked", "forged_token",
              "token_of_expired"]
 
-# Tokens of the victim's own, signed with the service's key, wrong in one thing each: name: (header, claims, signed by) that differ.
-# Times are seconds from now.
+# Tokens of the victim's own, signed with the service's key, wrong in one thing each: name: (header,
+# claims, signed by) that differ. Times are seconds from now.
 WRONG_TOKENS = {
     "expired": ({}, {"iat": -900, "nbf": -900, "exp": -1}, hashlib.sha256),
     "not_yet_valid": ({}, {"iat": 600, "nbf": 600, "exp": 900}, hashlib.sha256),

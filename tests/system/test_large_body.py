@@ -50,8 +50,9 @@ def fresh_pool(stack):
     wait_until(lambda: not old & set(workers(stack)), 30, "the old workers are gone")
 
 
-# Required are 4, everything counted: the libraries (most of them shared with the other workers) make 1.1, the body and the numbers, which
-# the results take the place of, 2. One more array of a double a point would be 4.
+# Required are 4, everything counted: the libraries (most of them shared with the other workers)
+# make 1.1, the body and the numbers, which the results take the place of, 2. One more array of a
+# double a point would be 4.
 PEAK_PER_BODY = 3.5
 CASES = {"given": {"model": FIXED}, "fitted": {}, "smoothed": {"model": FIXED, "output": "smoothed"}}
 

@@ -49,7 +49,8 @@ def test_booked_units_are_counted_and_the_conservation_gauges_read_zero(client, 
 
 def test_a_quota_changed_by_hand_in_redis_shows_in_the_gauges(client, stack, redis_store, account):
     assert client.post(account.url, headers=account.headers, json=BODY).status_code == 200
-    # The sums are looked at every five seconds, and once when what was charged is booked: the second is waited for.
+    # The sums are looked at every five seconds, and once when what was charged is booked: the
+    # second is waited for.
     redis_store.incrby(f"user:{account.id}:quota", 5)
     assert client.post(account.url, headers=account.headers, json=BODY).status_code == 200
     try:

@@ -1,4 +1,5 @@
-// Filters four numbers with Node's own fetch. Settings: set -a; . var/demo.env; export NODE_EXTRA_CA_CERTS=$LUNA_CA
+// Filters four numbers with Node's own fetch. Settings: set -a; . var/demo.env; export
+// NODE_EXTRA_CA_CERTS=$LUNA_CA
 const { LUNA_URL, LUNA_ACCOUNT_ID, LUNA_API_KEY } = process.env;
 const answer = await fetch(`${LUNA_URL}/api/v1/${LUNA_ACCOUNT_ID}/kalman`, {
   method: "POST",

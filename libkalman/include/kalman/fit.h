@@ -1,21 +1,24 @@
 /*
- * Maximum-likelihood fits: the parameters that are NaN in a spec are estimated, the others stay as given.
+ * Maximum-likelihood fits: the parameters that are NaN in a spec are estimated, the others stay as
+ * given.
  *
- * Local level: the concentrated diffuse likelihood in q = level_variance / observation_variance over the
- * closed interval [0, inf]: grid, Brent, then a polish on the analytic score; both ends are evaluated. No
- * start values.
+ * Local level: the concentrated diffuse likelihood in q = level_variance / observation_variance
+ * over the closed interval [0, inf]: grid, Brent, then a polish on the analytic score; both ends
+ * are evaluated. No start values.
  *
- * Other kinds: the common scale concentrated out, several fixed starts, NLopt's SLSQP, Newton to the top,
- * variances tried at zero; gradients by the score where it has a closed form, else by differences.
+ * Other kinds: the common scale concentrated out, several fixed starts, NLopt's SLSQP, Newton to
+ * the top, variances tried at zero; gradients by the score where it has a closed form, else by
+ * differences.
  *
- * KALMAN_AUTO: candidates compared by AICc on the density of the same values given the same first ones, for
- * diffuse likelihoods of models with different diffuse parts are densities of different things. spec is the
- * winner, reason and candidates[] say why.
+ * KALMAN_AUTO: candidates compared by AICc on the density of the same values given the same first
+ * ones, for diffuse likelihoods of models with different diffuse parts are densities of different
+ * things. spec is the winner, reason and candidates[] say why.
  *
- * All of it is deterministic: the same data give the same fit, to the bit. So do data times a power of two,
- * variances scaled alike.
+ * All of it is deterministic: the same data give the same fit, to the bit. So do data times a power
+ * of two, variances scaled alike.
  *
- * Workspace from the caller; NLopt allocates on its own heap. Any thread may call with its own workspace.
+ * Workspace from the caller; NLopt allocates on its own heap. Any thread may call with its own
+ * workspace.
  */
 #ifndef KALMAN_FIT_H
 #define KALMAN_FIT_H
@@ -30,17 +33,18 @@ extern "C" {
 #endif
 
 /* X(enumerator, wire name, sentence) */
-#define KALMAN_FIT_STATUS_MAP(X)                                                                             \
-    X(KALMAN_FIT_FIXED, "fixed", "every parameter was given; nothing was fitted")                            \
-    X(KALMAN_FIT_INTERIOR, "interior", "maximum inside the parameter space")                                 \
-    X(KALMAN_FIT_BOUNDARY_LOW, "boundary_low",                                                               \
-      "maximum on the edge: a component has no variance, or a coefficient is at its limit")                  \
-    X(KALMAN_FIT_BOUNDARY_HIGH, "boundary_high", "maximum at the upper bound: the data look free of noise")  \
-    X(KALMAN_FIT_DEGENERATE_CONSTANT, "degenerate_constant",                                                 \
-      "the data fit without error: variances are zero, or of the size of rounding")                          \
-    X(KALMAN_FIT_UNIDENTIFIED_DEFAULT, "unidentified_default",                                               \
-      "too few observations to estimate; defaults used")                                                     \
-    X(KALMAN_FIT_NOT_CONVERGED, "not_converged",                                                             \
+#define KALMAN_FIT_STATUS_MAP(X)                                                                   \
+    X(KALMAN_FIT_FIXED, "fixed", "every parameter was given; nothing was fitted")                  \
+    X(KALMAN_FIT_INTERIOR, "interior", "maximum inside the parameter space")                       \
+    X(KALMAN_FIT_BOUNDARY_LOW, "boundary_low",                                                     \
+      "maximum on the edge: a component has no variance, or a coefficient is at its limit")        \
+    X(KALMAN_FIT_BOUNDARY_HIGH, "boundary_high",                                                   \
+      "maximum at the upper bound: the data look free of noise")                                   \
+    X(KALMAN_FIT_DEGENERATE_CONSTANT, "degenerate_constant",                                       \
+      "the data fit without error: variances are zero, or of the size of rounding")                \
+    X(KALMAN_FIT_UNIDENTIFIED_DEFAULT, "unidentified_default",                                     \
+      "too few observations to estimate; defaults used")                                           \
+    X(KALMAN_FIT_NOT_CONVERGED, "not_converged",                                                   \
       "the optimiser stopped before convergence; the best point is used")
 
 enum kalman_fit_status {
@@ -54,8 +58,9 @@ enum { KALMAN_CANDIDATES_MAX = 24 };
 
 struct kalman_candidate {
     struct kalman_spec spec; /* fitted */
-    double loglikelihood;    /* log density of the values after those that any diffuse start consumes */
-    double aicc;             /* of that, counting fitted parameters */
+    /* log density of the values after those that any diffuse start consumes */
+    double loglikelihood;
+    double aicc; /* of that, counting fitted parameters */
     enum kalman_fit_status status;
 };
 
@@ -71,8 +76,8 @@ struct kalman_fit {
     enum kalman_fit_status status;
     double loglikelihood; /* as in kalman_summary */
     double loglikelihood_marginal;
-    double aicc, aic,
-        bic; /* k = fitted parameters + diffuse elements, n = observed values, on loglikelihood */
+    /* k = fitted parameters + diffuse elements, n = observed values, on loglikelihood */
+    double aicc, aic, bic;
     size_t parameter_count; /* fitted ones */
     size_t observation_count, diffuse_count;
     size_t evaluations;     /* of the likelihood */
@@ -87,14 +92,17 @@ KALMAN_API int kalman_fit_bytes(const struct kalman_spec *spec, size_t count,
                                 size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* Fit. options may be NULL. candidates (room for KALMAN_CANDIDATES_MAX, may be NULL) is filled for
-   KALMAN_AUTO, best first. count 0 is KALMAN_ETOOSHORT, unless nothing is to be fitted. Custom models have
-   nothing to fit: KALMAN_EUNSUPPORTED. */
+ * KALMAN_AUTO, best first. count 0 is KALMAN_ETOOSHORT, unless nothing is to be fitted. Custom
+ * models have nothing to fit: KALMAN_EUNSUPPORTED. */
 KALMAN_API int kalman_fit(const struct kalman_spec *spec, const struct kalman_series *series,
-                          const struct kalman_fit_options *options, void *workspace, size_t workspace_bytes,
-                          struct kalman_candidate *candidates, struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+                          const struct kalman_fit_options *options, void *workspace,
+                          size_t workspace_bytes, struct kalman_candidate *candidates,
+                          struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
 
-KALMAN_API const char *kalman_fit_status_name(enum kalman_fit_status status); /* "interior" ...; never NULL */
-KALMAN_API const char *kalman_fit_status_text(enum kalman_fit_status status); /* the sentence; never NULL */
+/* "interior" ...; never NULL */
+KALMAN_API const char *kalman_fit_status_name(enum kalman_fit_status status);
+/* the sentence; never NULL */
+KALMAN_API const char *kalman_fit_status_text(enum kalman_fit_status status);
 
 #ifdef __cplusplus
 }

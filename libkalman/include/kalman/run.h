@@ -1,22 +1,26 @@
 /*
- * Filter, smoother, forecasts, residuals and likelihood over a whole series in one call: kalman_run().
+ * Filter, smoother, forecasts, residuals and likelihood over a whole series in one call:
+ * kalman_run().
  *
- * The caller names what it wants by giving arrays: a NULL pointer in kalman_output means "not wanted", and
- * costs nothing. Shapes: n = series.count, p = observations per time point, m = states, r = disturbances; all
- * arrays are row-major, time first. Moments of the signal Z_t a_t (the denoised observation) have p columns
- * and the p diagonal variances.
+ * The caller names what it wants by giving arrays: a NULL pointer in kalman_output means "not
+ * wanted", and costs nothing. Shapes: n = series.count, p = observations per time point, m =
+ * states, r = disturbances; all arrays are row-major, time first. Moments of the signal Z_t a_t
+ * (the denoised observation) have p columns and the p diagonal variances.
  *
  * Values: NaN observation = missing; +-inf is refused (KALMAN_EDOMAIN, the index in
- * kalman_summary.bad_index). Where a mean is not determined yet (diffuse start, leading missing values) it is
- * NaN and its variance +inf. Variances no double can hold overflow to +inf or underflow to 0; means never do.
+ * kalman_summary.bad_index). Where a mean is not determined yet (diffuse start, leading missing
+ * values) it is NaN and its variance +inf. Variances no double can hold overflow to +inf or
+ * underflow to 0; means never do.
  *
- * Exactness: y -> 2^k y gives outputs times 2^k bit for bit; y -> c + y is exact up to one rounding of y -
- * y_first. Filtering takes O(1) memory beyond the outputs; smoothing stores the filter's pass in the
- * workspace. Any thread may call with its own workspace and outputs. No allocation, no I/O, no locale.
+ * Exactness: y -> 2^k y gives outputs times 2^k bit for bit; y -> c + y is exact up to one rounding
+ * of y - y_first. Filtering takes O(1) memory beyond the outputs; smoothing stores the filter's
+ * pass in the workspace. Any thread may call with its own workspace and outputs. No allocation, no
+ * I/O, no locale.
  *
- * In place: filtered_mean, or smoothed_mean, may be the same array as series.values, whose observations are
- * gone after the call then, also when it fails. Nothing else may overlap, and the filter in place excludes
- * everything smoothed (KALMAN_EINVAL): the way back reads the observations once more.
+ * In place: filtered_mean, or smoothed_mean, may be the same array as series.values, whose
+ * observations are gone after the call then, also when it fails. Nothing else may overlap, and the
+ * filter in place excludes everything smoothed (KALMAN_EINVAL): the way back reads the observations
+ * once more.
  */
 #ifndef KALMAN_RUN_H
 #define KALMAN_RUN_H
@@ -33,12 +37,13 @@ extern "C" {
 struct kalman_series {
     const double *values; /* n x p, NaN = missing; may be written over: in place, above */
     size_t count;         /* n; 0 is allowed and gives empty results */
-    const double *times;  /* n strictly increasing, or NULL: one unit apart. Only kinds with accepts_times */
+    /* n strictly increasing, or NULL: one unit apart. Only kinds with accepts_times */
+    const double *times;
     const double *inputs; /* n x input_count, finite; NULL when the model has none */
 };
 
-/* Asked after about every millisecond of work, whatever the size of the model; non-zero stops the call with
-   KALMAN_ECANCELLED. */
+/* Asked after about every millisecond of work, whatever the size of the model; non-zero stops the
+ * call with KALMAN_ECANCELLED. */
 struct kalman_hook {
     int (*cancelled)(void *context); /* NULL: never asked */
     void *context;
@@ -46,16 +51,18 @@ struct kalman_hook {
 
 enum kalman_engine {
     KALMAN_ENGINE_FAST = 0, /* specialised recursions, steady-state shortcut */
-    KALMAN_ENGINE_REFERENCE /* square-root form, full recursion at every step: slower, for comparison */
+    /* square-root form, full recursion at every step: slower, for comparison */
+    KALMAN_ENGINE_REFERENCE
 };
 
 /* Zero-initialised means defaults. */
 struct kalman_options {
     struct kalman_hook hook;
     enum kalman_engine engine;
-    double robust_threshold; /* 0: off. Else (0.1 to 1e6, say 3): a standardised innovation beyond this many
-                                standard deviations has its influence bounded there (Huber), by inflating that
-                                observation's variance */
+    /* 0: off. Else (0.1 to 1e6, say 3): a standardised innovation beyond this many standard
+     * deviations has its influence bounded there (Huber), by inflating that observation's
+     * variance */
+    double robust_threshold;
 };
 
 /* h-step forecasts from the end of the data. The caller sets the inputs and the arrays it wants. */
@@ -75,47 +82,53 @@ struct kalman_output {
     double *predicted_mean, *predicted_variance; /* n x p: signal at t given y_1..t-1 */
     double *filtered_mean, *filtered_variance;   /* n x p: signal at t given y_1..t */
     double *smoothed_mean, *smoothed_variance;   /* n x p: signal at t given all */
-    double *innovations,
-        *innovation_variances; /* n x p: v_t and F_t (DK 4.13); elements of a vector are treated one
-                                  after another (DK 6.4), so they are independent */
-    double *standardized;      /* n x p: v/sqrt(F); NaN where missing or diffuse */
-    double *anomaly_scores;    /* n x p: -log10 of the two-sided tail probability of standardized:
-                                  3 means "one in a thousand"; NaN where standardized is */
-    double *robust_weights;    /* n x p: 1, or less where robust_threshold bounded the influence */
+    /* n x p: v_t and F_t (DK 4.13); elements of a vector are treated one after another (DK 6.4),
+     * so they are independent */
+    double *innovations, *innovation_variances;
+    double *standardized; /* n x p: v/sqrt(F); NaN where missing or diffuse */
+    /* n x p: -log10 of the two-sided tail probability of standardized: 3 means "one in a
+     * thousand"; NaN where standardized is */
+    double *anomaly_scores;
+    double *robust_weights; /* n x p: 1, or less where robust_threshold bounded the influence */
 
     double *predicted_state, *predicted_state_variance; /* n x m, n x m x m */
     double *filtered_state, *filtered_state_variance;
-    /* These, and the disturbances below, are not to be relied on for a model without measurement noise (ARIMA, ETS): rounding
-     * grows on the way back through its moving average. smoothed_mean and smoothed_variance take another way there. */
+    /* These, and the disturbances below, are not to be relied on for a model without measurement
+     * noise (ARIMA, ETS): rounding grows on the way back through its moving average. smoothed_mean
+     * and smoothed_variance take another way there. */
     double *smoothed_state, *smoothed_state_variance;
 
-    double *observation_disturbance,
-        *observation_disturbance_variance; /* n x p: E(e_t | all), Var(e_t | all) */
-    double *state_disturbance,
-        *state_disturbance_variance; /* n x r: E(n_t | all), diagonal of Var(n_t | all) */
-    double *observation_auxiliary;   /* n x p: E(e|all)/sd(E(e|all)) (DK 2.12) */
-    double *state_auxiliary;         /* n x r */
+    /* n x p: E(e_t | all), Var(e_t | all) */
+    double *observation_disturbance, *observation_disturbance_variance;
+    /* n x r: E(n_t | all), diagonal of Var(n_t | all) */
+    double *state_disturbance, *state_disturbance_variance;
+    double *observation_auxiliary; /* n x p: E(e|all)/sd(E(e|all)) (DK 2.12) */
+    double *state_auxiliary;       /* n x r */
 
     struct kalman_forecast *forecast; /* NULL: none */
-    struct kalman_stream *stream; /* NULL, or a stream of this model (kalman/stream.h): left as after the last
-                                     observation, ready to push on */
+    /* NULL, or a stream of this model (kalman/stream.h): left as after the last observation,
+     * ready to push on */
+    struct kalman_stream *stream;
 };
 
 struct kalman_summary {
-    double loglikelihood; /* diffuse, every observation gets -log(2 pi)/2 (DK 7.2, statsmodels, Stata) */
-    double loglikelihood_marginal; /* the d diffuse ones do not (KFAS, R's arima, EViews) = + d log(2 pi)/2 */
-    size_t observation_count;      /* observed (not missing) values */
-    size_t
-        diffuse_count; /* values that the diffuse start consumed; fewer than kalman_model_diffuse(): the data never
-                                      determined the rest, and what depends on it is NaN with variance +inf */
+    /* diffuse, every observation gets -log(2 pi)/2 (DK 7.2, statsmodels, Stata) */
+    double loglikelihood;
+    /* the d diffuse ones do not (KFAS, R's arima, EViews) = + d log(2 pi)/2 */
+    double loglikelihood_marginal;
+    size_t observation_count; /* observed (not missing) values */
+    /* values that the diffuse start consumed; fewer than kalman_model_diffuse(): the data never
+     * determined the rest, and what depends on it is NaN with variance +inf */
+    size_t diffuse_count;
     size_t steady_at; /* first index with constant gain, or SIZE_MAX */
-    size_t
-        bad_index; /* KALMAN_EDOMAIN, ETIMES, ERANGE, EMODEL: element of values/times/inputs; else SIZE_MAX */
+    /* KALMAN_EDOMAIN, ETIMES, ERANGE, EMODEL: element of values/times/inputs; else SIZE_MAX */
+    size_t bad_index;
 };
 
 /* Workspace for kalman_run() with the same model, count, options and the same arrays wanted. */
 KALMAN_API int kalman_run_bytes(const struct kalman_model *model, size_t count,
-                                const struct kalman_options *options, const struct kalman_output *output,
+                                const struct kalman_options *options,
+                                const struct kalman_output *output,
                                 size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* Run. options may be NULL. ret_summary (required) is filled as far as it goes on errors too. */
@@ -124,21 +137,24 @@ KALMAN_API int kalman_run(const struct kalman_model *model, const struct kalman_
                           void *workspace, size_t workspace_bytes,
                           struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
-/* The summary alone: log-likelihood and counts, by the fastest way there is for the model (local level: several times the
-   speed of kalman_run() with no outputs, to whose figures it agrees within rounding). KALMAN_EDIFFUSE: the observations
-   never determine the diffuse start, so that this is no likelihood to compare with another; ret_summary is filled. */
+/* The summary alone: log-likelihood and counts, by the fastest way there is for the model (local
+ * level: several times the speed of kalman_run() with no outputs, to whose figures it agrees within
+ * rounding). KALMAN_EDIFFUSE: the observations never determine the diffuse start, so that this is
+ * no likelihood to compare with another; ret_summary is filled. */
 KALMAN_API int kalman_loglikelihood_bytes(const struct kalman_model *model, size_t count,
                                           size_t *ret_bytes) KALMAN_MUSTCHECK;
-KALMAN_API int kalman_loglikelihood(const struct kalman_model *model, const struct kalman_series *series,
-                                    void *workspace, size_t workspace_bytes,
+KALMAN_API int kalman_loglikelihood(const struct kalman_model *model,
+                                    const struct kalman_series *series, void *workspace,
+                                    size_t workspace_bytes,
                                     struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
 /* The z with P(|N(0,1)| <= z) = coverage; NaN outside (0, 1). Relative error below 1e-14. */
 KALMAN_API double kalman_normal_coverage(double coverage);
 
 /* Symmetric interval of this coverage: writes n bounds each; variance +inf gives -inf, +inf. */
-KALMAN_API int kalman_interval(const double *mean, const double *variance, size_t count, double coverage,
-                               double *ret_lower, double *ret_upper) KALMAN_MUSTCHECK;
+KALMAN_API int kalman_interval(const double *mean, const double *variance, size_t count,
+                               double coverage, double *ret_lower,
+                               double *ret_upper) KALMAN_MUSTCHECK;
 
 #ifdef __cplusplus
 }

@@ -13,7 +13,8 @@
 
 enum { QUOTA_LIMIT_MAX = INT32_MAX, OVERLAP_S_MAX = 7 * 24 * 3600 };
 
-void luna_account_from_row(const struct luna_pg_result *result, int row, struct luna_account *ret_account)
+void luna_account_from_row(const struct luna_pg_result *result, int row,
+                           struct luna_account *ret_account)
 {
     struct luna_account account = {.id = luna_pg_int(result, row, 0)};
     const char *period = luna_pg_text(result, row, 5);
@@ -71,11 +72,11 @@ enum luna_code luna_operator_push(const struct luna_operator *op, int64_t accoun
         code = luna_config_push_account(op->database, op->cache, account_id, &why);
     if (code == LUNA_OK || !at_once)
         return LUNA_OK;
-    return luna_error_set(
-        err, LUNA_EUNAVAILABLE,
-        "saved in PostgreSQL, but Redis has not heard of it, so it may not hold yet; quota-syncd will "
-        "deliver it, or run the command again: %.120s",
-        why.msg);
+    return luna_error_set(err, LUNA_EUNAVAILABLE,
+                          "saved in PostgreSQL, but Redis has not heard of it, so it may not hold "
+                          "yet; quota-syncd will "
+                          "deliver it, or run the command again: %.120s",
+                          why.msg);
 }
 
 enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new_key *ret_fresh,
@@ -106,21 +107,24 @@ enum luna_code luna_operator_check_overlap(int64_t overlap_s, struct luna_error 
 {
     if (overlap_s >= 0 && overlap_s <= OVERLAP_S_MAX)
         return LUNA_OK;
-    return luna_error_set(err, LUNA_EINVAL, "an overlap of %lld s is not in 0 … %d", (long long)overlap_s,
-                          OVERLAP_S_MAX);
+    return luna_error_set(err, LUNA_EINVAL, "an overlap of %lld s is not in 0 … %d",
+                          (long long)overlap_s, OVERLAP_S_MAX);
 }
 
-static enum luna_code find_where(struct luna_database *database, const char *where, const char *value,
-                                 struct luna_account *ret_account, struct luna_error *err)
+static enum luna_code find_where(struct luna_database *database, const char *where,
+                                 const char *value, struct luna_account *ret_account,
+                                 struct luna_error *err)
 {
     char sql[1024];
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     snprintf(sql, sizeof sql,
-             "SELECT " LUNA_ACCOUNT_COLUMNS " FROM accounts a JOIN plans p ON p.name = a.plan WHERE %s",
+             "SELECT " LUNA_ACCOUNT_COLUMNS
+             " FROM accounts a JOIN plans p ON p.name = a.plan WHERE %s",
              where);
     luna_pg_param_text(&params, value);
-    enum luna_code code = luna_pg_query(database, luna_pg_deadline(database), sql, &params, &result, err);
+    enum luna_code code =
+        luna_pg_query(database, luna_pg_deadline(database), sql, &params, &result, err);
     if (code != LUNA_OK)
         return code;
     if (luna_pg_rows(result) == 1)
@@ -137,8 +141,8 @@ enum luna_code luna_account_find(struct luna_database *database, const char *whi
     bool digits = which[0] != '\0' && strspn(which, "0123456789") == strlen(which);
     if (digits && strlen(which) > 10)
         return luna_error_set(err, LUNA_ENOTFOUND, "there is no account \"%.100s\"", which);
-    return find_where(database, digits ? "a.id = $1::bigint" : "a.account_name = $1", which, ret_account,
-                      err);
+    return find_where(database, digits ? "a.id = $1::bigint" : "a.account_name = $1", which,
+                      ret_account, err);
 }
 
 enum luna_code luna_account_list(struct luna_database *database,
@@ -152,11 +156,11 @@ enum luna_code luna_account_list(struct luna_database *database,
         struct luna_pg_result *result = NULL;
         luna_pg_param_int(&params, after);
         luna_pg_param_int(&params, PAGE);
-        enum luna_code code =
-            luna_pg_query(database, luna_pg_deadline(database),
-                          "SELECT " LUNA_ACCOUNT_COLUMNS " FROM accounts a JOIN plans p ON p.name = a.plan "
-                          "WHERE a.id > $1::bigint ORDER BY a.id LIMIT $2::int",
-                          &params, &result, err);
+        enum luna_code code = luna_pg_query(database, luna_pg_deadline(database),
+                                            "SELECT " LUNA_ACCOUNT_COLUMNS
+                                            " FROM accounts a JOIN plans p ON p.name = a.plan "
+                                            "WHERE a.id > $1::bigint ORDER BY a.id LIMIT $2::int",
+                                            &params, &result, err);
         if (code != LUNA_OK)
             return code;
         rows = luna_pg_rows(result);
@@ -181,7 +185,8 @@ static size_t characters(const char *text)
     return n;
 }
 
-enum luna_code luna_account_create(const struct luna_operator *op, const struct luna_account_spec *spec,
+enum luna_code luna_account_create(const struct luna_operator *op,
+                                   const struct luna_account_spec *spec,
                                    struct luna_account *ret_account, struct luna_key_text *ret_key,
                                    struct luna_error *err)
 {
@@ -192,7 +197,8 @@ enum luna_code luna_account_create(const struct luna_operator *op, const struct 
     if (spec->name == NULL || characters(spec->name) < 1 || characters(spec->name) > 255)
         return luna_error_set(err, LUNA_EINVAL, "an account's name has 1 to 255 characters");
     if (strspn(spec->name, "0123456789") == strlen(spec->name))
-        return luna_error_set(err, LUNA_EINVAL, "an account's name of digits only would be taken for an id");
+        return luna_error_set(err, LUNA_EINVAL,
+                              "an account's name of digits only would be taken for an id");
     if (spec->quota_limit < -1 || spec->quota_limit > QUOTA_LIMIT_MAX)
         return luna_error_set(err, LUNA_EINVAL, "the quota limit %lld is not in 0 … %d",
                               (long long)spec->quota_limit, QUOTA_LIMIT_MAX);
@@ -208,8 +214,8 @@ enum luna_code luna_account_create(const struct luna_operator *op, const struct 
     luna_pg_param_text(&params, fresh.digest.text);
     luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_text(&params, op->actor);
-    code =
-        luna_operator_run(op, "SELECT luna_account_create($1, $2, $3, $4::uuid, $5, $6)", &params, &id, err);
+    code = luna_operator_run(op, "SELECT luna_account_create($1, $2, $3, $4::uuid, $5, $6)",
+                             &params, &id, err);
     if (code == LUNA_OK)
         code = luna_operator_push(op, id, false, err);
     snprintf(id_text, sizeof id_text, "%lld", (long long)id);
@@ -223,7 +229,8 @@ enum luna_code luna_account_create(const struct luna_operator *op, const struct 
 
 /* A change of one account whose SQL function takes (id, value, actor, reason). */
 static enum luna_code change(const struct luna_operator *op, const char *sql, int64_t account_id,
-                             const char *value, const char *reason, bool at_once, struct luna_error *err)
+                             const char *value, const char *reason, bool at_once,
+                             struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
     luna_pg_param_int(&params, account_id);
@@ -234,40 +241,43 @@ static enum luna_code change(const struct luna_operator *op, const char *sql, in
     return code == LUNA_OK ? luna_operator_push(op, account_id, at_once, err) : code;
 }
 
-enum luna_code luna_account_set_limit(const struct luna_operator *op, int64_t account_id, int64_t quota_limit,
-                                      const char *reason, struct luna_error *err)
+enum luna_code luna_account_set_limit(const struct luna_operator *op, int64_t account_id,
+                                      int64_t quota_limit, const char *reason,
+                                      struct luna_error *err)
 {
     char value[24];
     if (quota_limit < 0 || quota_limit > QUOTA_LIMIT_MAX)
         return luna_error_set(err, LUNA_EINVAL, "the quota limit %lld is not in 0 … %d",
                               (long long)quota_limit, QUOTA_LIMIT_MAX);
     snprintf(value, sizeof value, "%lld", (long long)quota_limit);
-    return change(op, "SELECT luna_account_set_limit($1, $2::bigint, $3, $4)", account_id, value, reason,
-                  false, err);
-}
-
-enum luna_code luna_account_set_plan(const struct luna_operator *op, int64_t account_id, const char *plan,
-                                     const char *reason, struct luna_error *err)
-{
-    return change(op, "SELECT luna_account_set_plan($1, $2, $3, $4)", account_id, plan, reason, false, err);
-}
-
-enum luna_code luna_account_disable(const struct luna_operator *op, int64_t account_id, const char *reason,
-                                    struct luna_error *err)
-{
-    return change(op, "SELECT luna_account_set_disabled($1, $2::boolean, $3, $4)", account_id, "true", reason,
-                  true, err);
-}
-
-enum luna_code luna_account_enable(const struct luna_operator *op, int64_t account_id, const char *reason,
-                                   struct luna_error *err)
-{
-    return change(op, "SELECT luna_account_set_disabled($1, $2::boolean, $3, $4)", account_id, "false",
+    return change(op, "SELECT luna_account_set_limit($1, $2::bigint, $3, $4)", account_id, value,
                   reason, false, err);
 }
 
-enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t account_id, int64_t overlap_s,
-                                       struct luna_key_text *ret_key, struct luna_error *err)
+enum luna_code luna_account_set_plan(const struct luna_operator *op, int64_t account_id,
+                                     const char *plan, const char *reason, struct luna_error *err)
+{
+    return change(op, "SELECT luna_account_set_plan($1, $2, $3, $4)", account_id, plan, reason,
+                  false, err);
+}
+
+enum luna_code luna_account_disable(const struct luna_operator *op, int64_t account_id,
+                                    const char *reason, struct luna_error *err)
+{
+    return change(op, "SELECT luna_account_set_disabled($1, $2::boolean, $3, $4)", account_id,
+                  "true", reason, true, err);
+}
+
+enum luna_code luna_account_enable(const struct luna_operator *op, int64_t account_id,
+                                   const char *reason, struct luna_error *err)
+{
+    return change(op, "SELECT luna_account_set_disabled($1, $2::boolean, $3, $4)", account_id,
+                  "false", reason, false, err);
+}
+
+enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t account_id,
+                                       int64_t overlap_s, struct luna_key_text *ret_key,
+                                       struct luna_error *err)
 {
     struct luna_new_key fresh;
     struct luna_pg_params params = {.count = 0};
@@ -281,8 +291,10 @@ enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t a
     luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_int(&params, overlap_s);
     luna_pg_param_text(&params, op->actor);
-    code = luna_operator_run(op, "SELECT luna_key_rotate($1, $2::uuid, $3, $4, $5)", &params, NULL, err);
-    /* The new key is the account's now, whether Redis has heard of it or not: it must not be lost. */
+    code = luna_operator_run(op, "SELECT luna_key_rotate($1, $2::uuid, $3, $4, $5)", &params, NULL,
+                             err);
+    /* The new key is the account's now, whether Redis has heard of it or not: it must not be
+     * lost. */
     if (code == LUNA_OK) {
         *ret_key = fresh.key;
         code = luna_operator_push(op, account_id, true, err);

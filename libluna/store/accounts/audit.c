@@ -12,12 +12,12 @@ static enum luna_code summarize(struct luna_database *database, int64_t account_
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     luna_pg_param_int(&params, account_id);
-    enum luna_code code =
-        luna_pg_query_long(database, VERIFY_TIMEOUT_MS,
-                           "SELECT (SELECT count(*) FROM accounts WHERE $1::int = 0 OR id = $1::int), "
-                           "count(*), COALESCE(sum(delta), 0)::bigint FROM quota_events "
-                           "WHERE $1::int = 0 OR account_id = $1::int",
-                           &params, &result, err);
+    enum luna_code code = luna_pg_query_long(
+        database, VERIFY_TIMEOUT_MS,
+        "SELECT (SELECT count(*) FROM accounts WHERE $1::int = 0 OR id = $1::int), "
+        "count(*), COALESCE(sum(delta), 0)::bigint FROM quota_events "
+        "WHERE $1::int = 0 OR account_id = $1::int",
+        &params, &result, err);
     if (code != LUNA_OK)
         return code;
     summary->accounts = luna_pg_int(result, 0, 0);
@@ -28,7 +28,8 @@ static enum luna_code summarize(struct luna_database *database, int64_t account_
 }
 
 static void report_fault(const struct luna_pg_result *result, int row,
-                         void (*each)(void *context, const struct luna_audit_fault *fault), void *context)
+                         void (*each)(void *context, const struct luna_audit_fault *fault),
+                         void *context)
 {
     struct luna_audit_fault fault = {.account_id = luna_pg_int(result, row, 0),
                                      .seq = luna_pg_int(result, row, 1)};
@@ -48,13 +49,15 @@ enum luna_code luna_audit_verify(struct luna_database *database, int64_t account
     struct luna_pg_result *result = NULL;
     enum luna_code code = summarize(database, account_id, &summary, err);
     if (code == LUNA_OK && account_id != 0 && summary.accounts == 0)
-        code = luna_error_set(err, LUNA_ENOTFOUND, "there is no account %lld", (long long)account_id);
+        code =
+            luna_error_set(err, LUNA_ENOTFOUND, "there is no account %lld", (long long)account_id);
     if (code != LUNA_OK)
         return code;
     luna_pg_param_int(&params, account_id);
-    code = luna_pg_query_long(database, VERIFY_TIMEOUT_MS,
-                              "SELECT account_id, seq, what, detail FROM luna_audit_faults($1::int)", &params,
-                              &result, err);
+    code =
+        luna_pg_query_long(database, VERIFY_TIMEOUT_MS,
+                           "SELECT account_id, seq, what, detail FROM luna_audit_faults($1::int)",
+                           &params, &result, err);
     if (code != LUNA_OK)
         return code;
     summary.faults = luna_pg_rows(result);
@@ -88,8 +91,9 @@ static struct luna_audit_event event_from_row(const struct luna_pg_result *resul
     return event;
 }
 
-enum luna_code luna_audit_show(struct luna_database *database, int64_t account_id, int64_t before_seq,
-                               int count, bool (*each)(void *context, const struct luna_audit_event *event),
+enum luna_code luna_audit_show(struct luna_database *database, int64_t account_id,
+                               int64_t before_seq, int count,
+                               bool (*each)(void *context, const struct luna_audit_event *event),
                                void *context, struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
@@ -97,16 +101,20 @@ enum luna_code luna_audit_show(struct luna_database *database, int64_t account_i
     if (count < 1 || count > EVENTS_MAX)
         return luna_error_set(err, LUNA_EINVAL, "%d events are not in 1 … %d", count, EVENTS_MAX);
     if (before_seq != 0 && account_id == 0)
-        return luna_error_set(err, LUNA_EINVAL, "a number of an event means nothing without its account");
+        return luna_error_set(err, LUNA_EINVAL,
+                              "a number of an event means nothing without its account");
     luna_pg_param_int(&params, account_id);
     luna_pg_param_int(&params, before_seq);
     luna_pg_param_int(&params, count);
     enum luna_code code = luna_pg_query(
         database, luna_pg_deadline(database),
-        "SELECT * FROM (SELECT account_id, seq, luna_ms(at), kind, actor, epoch, period_no, from_c, to_c, "
+        "SELECT * FROM (SELECT account_id, seq, luna_ms(at), kind, actor, epoch, period_no, "
+        "from_c, to_c, "
         "from_r, "
-        "to_r, delta, used_before, used_after, limit_before, limit_after, reason, encode(hash, 'hex'), at "
-        "FROM quota_events WHERE ($1::int = 0 OR account_id = $1::int) AND ($2::bigint = 0 OR seq < "
+        "to_r, delta, used_before, used_after, limit_before, limit_after, reason, encode(hash, "
+        "'hex'), at "
+        "FROM quota_events WHERE ($1::int = 0 OR account_id = $1::int) AND ($2::bigint = 0 OR seq "
+        "< "
         "$2::bigint) "
         "ORDER BY at DESC, account_id, seq DESC LIMIT $3::int) newest ORDER BY at, account_id, seq",
         &params, &result, err);

@@ -8,13 +8,15 @@
 enum { PUSH_BATCH = 200 };
 
 /* The columns that send_row() reads, in its order; the query names account_config as c. */
-#define CONFIG_COLUMNS                                                                                       \
-    "c.account_id, c.config_version, c.quota_limit, c.period_no, c.period_end_ms, c.next_end_ms, "           \
-    "c.disabled::int, c.rate_per_s, c.rate_burst, c.points_max, c.concurrent_max, c.quota_period, c.keys"
+#define CONFIG_COLUMNS                                                                             \
+    "c.account_id, c.config_version, c.quota_limit, c.period_no, c.period_end_ms, c.next_end_ms, " \
+    "c.disabled::int, c.rate_per_s, c.rate_burst, c.points_max, c.concurrent_max, "                \
+    "c.quota_period, c.keys"
 
 /* Sends the row, which begins at `column`; the answer is the caller's to take, and says nothing. */
-static enum luna_code send_row(struct luna_cache *cache, const struct luna_pg_result *result, int row,
-                               int column, struct luna_deadline deadline, struct luna_error *err)
+static enum luna_code send_row(struct luna_cache *cache, const struct luna_pg_result *result,
+                               int row, int column, struct luna_deadline deadline,
+                               struct luna_error *err)
 {
     static const char *const fields[] = {"off", "rate", "burst", "points", "conc"};
     struct luna_redis_command command;
@@ -63,14 +65,16 @@ enum luna_code luna_config_push_account(struct luna_database *database, struct l
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     luna_pg_param_int(&params, account_id);
-    enum luna_code code = luna_pg_query(
-        database, luna_pg_deadline(database),
-        "SELECT " CONFIG_COLUMNS " FROM account_config c WHERE c.account_id = $1", &params, &result, err);
+    enum luna_code code =
+        luna_pg_query(database, luna_pg_deadline(database),
+                      "SELECT " CONFIG_COLUMNS " FROM account_config c WHERE c.account_id = $1",
+                      &params, &result, err);
     if (code != LUNA_OK)
         return code;
     struct luna_deadline deadline = luna_deadline_in_ms(luna_redis_timeout_ms(cache));
     if (luna_pg_rows(result) != 1)
-        code = luna_error_set(err, LUNA_ENOTFOUND, "there is no account %lld", (long long)account_id);
+        code =
+            luna_error_set(err, LUNA_ENOTFOUND, "there is no account %lld", (long long)account_id);
     if (code == LUNA_OK)
         code = send_row(cache, result, 0, 0, deadline, err);
     if (code == LUNA_OK)
@@ -97,7 +101,8 @@ static enum luna_code push_rows(struct luna_booker *booker, const struct luna_pg
     return code;
 }
 
-static enum luna_code mark_done(struct luna_booker *booker, struct luna_buf *ids, struct luna_error *err)
+static enum luna_code mark_done(struct luna_booker *booker, struct luna_buf *ids,
+                                struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
@@ -118,10 +123,11 @@ static enum luna_code push_batch(struct luna_booker *booker, int *ret_count, str
     struct luna_pg_result *result = NULL;
     struct luna_buf ids;
     luna_pg_param_int(&params, PUSH_BATCH);
-    enum luna_code code = luna_pg_query(booker->database, luna_pg_deadline(booker->database),
-                                        "SELECT o.id, " CONFIG_COLUMNS " FROM config_outbox o "
-                                        "JOIN account_config c USING (account_id) ORDER BY o.id LIMIT $1",
-                                        &params, &result, err);
+    enum luna_code code =
+        luna_pg_query(booker->database, luna_pg_deadline(booker->database),
+                      "SELECT o.id, " CONFIG_COLUMNS " FROM config_outbox o "
+                      "JOIN account_config c USING (account_id) ORDER BY o.id LIMIT $1",
+                      &params, &result, err);
     if (code != LUNA_OK)
         return code;
     luna_buf_init(&ids, 1 << 20);
@@ -137,8 +143,8 @@ static enum luna_code push_batch(struct luna_booker *booker, int *ret_count, str
     return code;
 }
 
-enum luna_code luna_booking_push(struct luna_booker *booker, struct luna_deadline until, int64_t *ret_pushed,
-                                 struct luna_error *err)
+enum luna_code luna_booking_push(struct luna_booker *booker, struct luna_deadline until,
+                                 int64_t *ret_pushed, struct luna_error *err)
 {
     int64_t pushed = 0;
     int count = 0;

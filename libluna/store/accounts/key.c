@@ -26,8 +26,8 @@ bool luna_key_digest(const char *key, size_t key_len, const struct luna_digest_k
         return false;
     memcpy(text, key, 36);
     text[36] = '\0';
-    bool sound =
-        memchr(text, '\0', 36) == NULL && uuid_parse(text, id) == 0 && (id[6] >> 4) == 4 && (id[8] >> 6) == 2;
+    bool sound = memchr(text, '\0', 36) == NULL && uuid_parse(text, id) == 0 && (id[6] >> 4) == 4 &&
+                 (id[8] >> 6) == 2;
     if (sound) {
         unsigned char mac[LUNA_DIGEST_BYTES];
         luna_digest_hmac(pepper, id, sizeof id, mac);

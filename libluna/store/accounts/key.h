@@ -17,7 +17,8 @@ struct luna_key_digest {
 
 /* A fresh key from the system's randomness. */
 void luna_key_generate(struct luna_key_text *ret_key);
-/* The digest of a key as sent. Case does not matter. False when it is not a UUID of version 4 (others are guessable). */
+/* The digest of a key as sent. Case does not matter. False when it is not a UUID of version 4
+ * (others are guessable). */
 bool luna_key_digest(const char *key, size_t key_len, const struct luna_digest_key *pepper,
                      struct luna_key_digest *ret_digest);
 

@@ -8,15 +8,18 @@ static enum luna_code check_times(unsigned scopes, int64_t not_before_ms, int64_
                                   struct luna_error *err)
 {
     if (scopes == 0 || (scopes & ~(unsigned)LUNA_SCOPES_ALL) != 0)
-        return luna_error_set(err, LUNA_EINVAL, "a key needs one or more of the scopes model, read, keys");
+        return luna_error_set(err, LUNA_EINVAL,
+                              "a key needs one or more of the scopes model, read, keys");
     if (expires_ms != 0 && (expires_ms <= luna_clock_wall_ms() || expires_ms <= not_before_ms))
-        return luna_error_set(err, LUNA_EINVAL, "the key would have expired before it could be used");
+        return luna_error_set(err, LUNA_EINVAL,
+                              "the key would have expired before it could be used");
     return LUNA_OK;
 }
 
 enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_id, unsigned scopes,
-                               int64_t not_before_ms, int64_t expires_ms, struct luna_key_text *ret_key,
-                               int64_t *ret_key_id, struct luna_error *err)
+                               int64_t not_before_ms, int64_t expires_ms,
+                               struct luna_key_text *ret_key, int64_t *ret_key_id,
+                               struct luna_error *err)
 {
     struct luna_new_key fresh;
     struct luna_pg_params params = {.count = 0};
@@ -32,8 +35,8 @@ enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_i
     luna_pg_param_int(&params, not_before_ms);
     luna_pg_param_int(&params, expires_ms);
     luna_pg_param_text(&params, op->actor);
-    code = luna_operator_run(op, "SELECT luna_key_add($1, $2::uuid, $3, $4, $5, $6, $7)", &params, ret_key_id,
-                             err);
+    code = luna_operator_run(op, "SELECT luna_key_add($1, $2::uuid, $3, $4, $5, $6, $7)", &params,
+                             ret_key_id, err);
     if (code == LUNA_OK)
         code = luna_operator_push(op, account_id, false, err);
     if (code == LUNA_OK)
@@ -62,13 +65,13 @@ enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     luna_pg_param_int(&params, account_id);
-    enum luna_code code =
-        luna_pg_query(database, luna_pg_deadline(database),
-                      "SELECT k.id, k.prefix, k.digest = a.api_key, k.scopes, luna_ms(k.created_at), "
-                      "luna_ms(k.not_before), luna_ms(k.expires_at), luna_ms(k.revoked_at) "
-                      "FROM api_keys k JOIN accounts a ON a.id = k.account_id "
-                      "WHERE k.account_id = $1::bigint ORDER BY k.id",
-                      &params, &result, err);
+    enum luna_code code = luna_pg_query(
+        database, luna_pg_deadline(database),
+        "SELECT k.id, k.prefix, k.digest = a.api_key, k.scopes, luna_ms(k.created_at), "
+        "luna_ms(k.not_before), luna_ms(k.expires_at), luna_ms(k.revoked_at) "
+        "FROM api_keys k JOIN accounts a ON a.id = k.account_id "
+        "WHERE k.account_id = $1::bigint ORDER BY k.id",
+        &params, &result, err);
     if (code != LUNA_OK)
         return code;
     for (int row = 0; row < luna_pg_rows(result); row++) {
@@ -88,12 +91,14 @@ enum luna_code luna_key_revoke(const struct luna_operator *op, int64_t account_i
     luna_pg_param_int(&params, key_id);
     luna_pg_param_text(&params, op->actor);
     luna_pg_param_text(&params, reason != NULL ? reason : "");
-    enum luna_code code = luna_operator_run(op, "SELECT luna_key_revoke($1, $2, $3, $4)", &params, NULL, err);
+    enum luna_code code =
+        luna_operator_run(op, "SELECT luna_key_revoke($1, $2, $3, $4)", &params, NULL, err);
     return code == LUNA_OK ? luna_operator_push(op, account_id, true, err) : code;
 }
 
-enum luna_code luna_key_find(const struct luna_operator *op, int64_t account_id, const char *key_text,
-                             size_t key_text_len, int64_t *ret_key_id, struct luna_error *err)
+enum luna_code luna_key_find(const struct luna_operator *op, int64_t account_id,
+                             const char *key_text, size_t key_text_len, int64_t *ret_key_id,
+                             struct luna_error *err)
 {
     struct luna_key_digest digest;
     struct luna_pg_params params = {.count = 0};
@@ -109,15 +114,17 @@ enum luna_code luna_key_find(const struct luna_operator *op, int64_t account_id,
         return luna_error_set(err, LUNA_EINVAL, "that is not an API key (a UUID of version 4)");
     luna_pg_param_int(&params, account_id);
     luna_pg_param_text(&params, digest.text);
-    code = luna_pg_query(op->database, luna_pg_deadline(op->database),
-                         "SELECT id FROM api_keys WHERE account_id = $1::bigint AND digest = $2::uuid",
-                         &params, &result, err);
+    code =
+        luna_pg_query(op->database, luna_pg_deadline(op->database),
+                      "SELECT id FROM api_keys WHERE account_id = $1::bigint AND digest = $2::uuid",
+                      &params, &result, err);
     if (code != LUNA_OK)
         return code;
     if (luna_pg_rows(result) == 1)
         *ret_key_id = luna_pg_int(result, 0, 0);
     else
-        code = luna_error_set(err, LUNA_ENOTFOUND, "account %lld has no such key", (long long)account_id);
+        code = luna_error_set(err, LUNA_ENOTFOUND, "account %lld has no such key",
+                              (long long)account_id);
     luna_pg_result_free(result);
     return code;
 }

@@ -34,7 +34,8 @@ static enum luna_code embedded_entry(int index, struct entry *ret_entry, struct 
     struct entry entry = {.text = luna_sql_texts[index]};
     entry.migration.number = (int)strtol(name, NULL, 10);
     if (entry.migration.number != index + 1 || strlen(name) >= sizeof entry.migration.name)
-        return luna_error_set(err, LUNA_EINVAL, "migration \"%s\" breaks the numbering: wanted %04d_…", name,
+        return luna_error_set(err, LUNA_EINVAL,
+                              "migration \"%s\" breaks the numbering: wanted %04d_…", name,
                               index + 1);
     snprintf(entry.migration.name, sizeof entry.migration.name, "%s", name);
     luna_digest_sha256(entry.text, strlen(entry.text), digest);
@@ -44,12 +45,13 @@ static enum luna_code embedded_entry(int index, struct entry *ret_entry, struct 
     return LUNA_OK;
 }
 
-static enum luna_code record_exists(struct luna_database *database, bool *ret_exists, struct luna_error *err)
+static enum luna_code record_exists(struct luna_database *database, bool *ret_exists,
+                                    struct luna_error *err)
 {
     struct luna_pg_result *result = NULL;
-    enum luna_code code =
-        luna_pg_query(database, luna_pg_deadline(database),
-                      "SELECT to_regclass('public.schema_migrations') IS NOT NULL", NULL, &result, err);
+    enum luna_code code = luna_pg_query(
+        database, luna_pg_deadline(database),
+        "SELECT to_regclass('public.schema_migrations') IS NOT NULL", NULL, &result, err);
     if (code != LUNA_OK)
         return code;
     *ret_exists = luna_pg_bool(result, 0, 0);
@@ -61,20 +63,22 @@ static void merge_row(struct plan *plan, const struct luna_pg_result *result, in
 {
     int number = (int)luna_pg_int(result, row, 0);
     const char *checksum = luna_pg_text(result, row, 2);
-    struct entry *entry =
-        number >= 1 && number <= plan->embedded ? &plan->entries[number - 1] : &plan->entries[plan->count++];
+    struct entry *entry = number >= 1 && number <= plan->embedded ? &plan->entries[number - 1]
+                                                                  : &plan->entries[plan->count++];
     enum luna_migration_state state = LUNA_MIGRATION_UNKNOWN;
     if (entry->text != NULL)
         state = strcmp(entry->migration.checksum, checksum) == 0 ? LUNA_MIGRATION_APPLIED
                                                                  : LUNA_MIGRATION_CHANGED;
     entry->migration.state = state;
     entry->migration.number = number;
-    snprintf(entry->migration.name, sizeof entry->migration.name, "%s", luna_pg_text(result, row, 1));
+    snprintf(entry->migration.name, sizeof entry->migration.name, "%s",
+             luna_pg_text(result, row, 1));
     snprintf(entry->migration.checksum, sizeof entry->migration.checksum, "%s", checksum);
     entry->migration.applied_ms = luna_pg_int(result, row, 3);
 }
 
-static enum luna_code plan_read(struct luna_database *database, struct plan *ret_plan, struct luna_error *err)
+static enum luna_code plan_read(struct luna_database *database, struct plan *ret_plan,
+                                struct luna_error *err)
 {
     struct plan plan = {.count = 0};
     struct luna_pg_result *result = NULL;
@@ -86,10 +90,11 @@ static enum luna_code plan_read(struct luna_database *database, struct plan *ret
     if (code == LUNA_OK)
         code = record_exists(database, &exists, err);
     if (code == LUNA_OK && exists)
-        code = luna_pg_query(database, luna_pg_deadline(database),
-                             "SELECT number, name, checksum, (extract(epoch FROM applied_at) * 1000)::bigint "
-                             "FROM public.schema_migrations ORDER BY number",
-                             NULL, &result, err);
+        code = luna_pg_query(
+            database, luna_pg_deadline(database),
+            "SELECT number, name, checksum, (extract(epoch FROM applied_at) * 1000)::bigint "
+            "FROM public.schema_migrations ORDER BY number",
+            NULL, &result, err);
     if (code != LUNA_OK)
         return code;
     rows = result != NULL ? luna_pg_rows(result) : 0;
@@ -117,40 +122,44 @@ static enum luna_code plan_check(const struct plan *plan, struct luna_error *err
     for (int i = 0; i < plan->count; i++) {
         const struct luna_migration *migration = &plan->entries[i].migration;
         if (migration->state == LUNA_MIGRATION_UNKNOWN)
-            return luna_error_set(
-                err, LUNA_ECONFLICT,
-                "the database has migration %04d (%s), which this build does not: use a newer build",
-                migration->number, migration->name);
+            return luna_error_set(err, LUNA_ECONFLICT,
+                                  "the database has migration %04d (%s), which this build does "
+                                  "not: use a newer build",
+                                  migration->number, migration->name);
         if (migration->state == LUNA_MIGRATION_CHANGED)
-            return luna_error_set(
-                err, LUNA_ECONFLICT,
-                "migration %s was applied with another text: restore its file, and put the change into a "
-                "new one",
-                migration->name);
+            return luna_error_set(err, LUNA_ECONFLICT,
+                                  "migration %s was applied with another text: restore its file, "
+                                  "and put the change into a "
+                                  "new one",
+                                  migration->name);
         if (migration->state == LUNA_MIGRATION_APPLIED && hole)
             return luna_error_set(err, LUNA_ECONFLICT,
-                                  "migration %s was applied before one with a lower number", migration->name);
+                                  "migration %s was applied before one with a lower number",
+                                  migration->name);
         hole = hole || migration->state == LUNA_MIGRATION_PENDING;
     }
     return LUNA_OK;
 }
 
-static enum luna_code apply(struct luna_database *database, const struct entry *entry, struct luna_error *err)
+static enum luna_code apply(struct luna_database *database, const struct entry *entry,
+                            struct luna_error *err)
 {
     struct luna_buf sql;
     luna_buf_init(&sql, (size_t)4 << 20);
     luna_buf_printf(&sql, "BEGIN;\nSET LOCAL statement_timeout = %d;\n", MIGRATION_TIMEOUT_MS);
     luna_buf_puts(&sql, entry->text);
     /* Name and checksum come from our own build: letters, digits and underscores. */
-    luna_buf_printf(&sql,
-                    "\nRESET ROLE;\nINSERT INTO public.schema_migrations (number, name, checksum) VALUES "
-                    "(%d, '%s', '%s');\n"
-                    "COMMIT;",
-                    entry->migration.number, entry->migration.name, entry->migration.checksum);
+    luna_buf_printf(
+        &sql,
+        "\nRESET ROLE;\nINSERT INTO public.schema_migrations (number, name, checksum) VALUES "
+        "(%d, '%s', '%s');\n"
+        "COMMIT;",
+        entry->migration.number, entry->migration.name, entry->migration.checksum);
     luna_buf_putc(&sql, '\0');
     enum luna_code code =
-        sql.overflow ? luna_error_set(err, LUNA_ELIMIT, "too long")
-                     : luna_pg_script(database, luna_deadline_in_ms(MIGRATION_TIMEOUT_MS), sql.data, err);
+        sql.overflow
+            ? luna_error_set(err, LUNA_ELIMIT, "too long")
+            : luna_pg_script(database, luna_deadline_in_ms(MIGRATION_TIMEOUT_MS), sql.data, err);
     luna_buf_done(&sql);
     if (code == LUNA_OK)
         return LUNA_OK;
@@ -159,7 +168,8 @@ static enum luna_code apply(struct luna_database *database, const struct entry *
 }
 
 static enum luna_code apply_pending(struct luna_database *database, struct plan *plan,
-                                    void (*each)(void *context, const struct luna_migration *migration),
+                                    void (*each)(void *context,
+                                                 const struct luna_migration *migration),
                                     void *context, int *ret_applied, struct luna_error *err)
 {
     int applied = 0;
@@ -185,16 +195,17 @@ static enum luna_code apply_pending(struct luna_database *database, struct plan 
 static enum luna_code check_role(struct luna_database *database, struct luna_error *err)
 {
     struct luna_pg_result *result = NULL;
-    enum luna_code code =
-        luna_pg_query(database, luna_pg_deadline(database),
-                      "SELECT has_schema_privilege('public', 'CREATE'), current_user", NULL, &result, err);
+    enum luna_code code = luna_pg_query(
+        database, luna_pg_deadline(database),
+        "SELECT has_schema_privilege('public', 'CREATE'), current_user", NULL, &result, err);
     if (code != LUNA_OK)
         return code;
     if (!luna_pg_bool(result, 0, 0))
-        code = luna_error_set(err, LUNA_ECONFIG,
-                              "the role %.64s may not make tables: migrate as luna_owner, or as a superuser "
-                              "the first time, when the roles are made",
-                              luna_pg_text(result, 0, 1));
+        code = luna_error_set(
+            err, LUNA_ECONFIG,
+            "the role %.64s may not make tables: migrate as luna_owner, or as a superuser "
+            "the first time, when the roles are made",
+            luna_pg_text(result, 0, 1));
     luna_pg_result_free(result);
     return code;
 }
@@ -210,7 +221,8 @@ static enum luna_code prepare(struct luna_database *database, struct luna_error 
     luna_pg_result_free(result);
     return luna_pg_script(
         database, luna_pg_deadline(database),
-        "CREATE TABLE IF NOT EXISTS public.schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT "
+        "CREATE TABLE IF NOT EXISTS public.schema_migrations (number INTEGER PRIMARY KEY, name "
+        "TEXT NOT "
         "NULL, "
         "checksum TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP);"
         "GRANT SELECT ON public.schema_migrations TO PUBLIC",
@@ -239,7 +251,8 @@ enum luna_code luna_migrate_up(struct luna_database *database,
 }
 
 enum luna_code luna_migrate_status(struct luna_database *database,
-                                   void (*each)(void *context, const struct luna_migration *migration),
+                                   void (*each)(void *context,
+                                                const struct luna_migration *migration),
                                    void *context, struct luna_error *err)
 {
     struct plan plan = {.count = 0};

@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-/* A step takes some 50 ms where 1,000 accounts are told: short beside any timeout, and beside a request that waits for one
- * of them. */
+/* A step takes some 50 ms where 1,000 accounts are told: short beside any timeout, and beside a
+ * request that waits for one of them. */
 enum { RATE_MAX = 1000000, STEP_ACCOUNTS_MAX = 1000 };
 
 static struct luna_plan plan_from_row(const struct luna_pg_result *result, int row)
@@ -24,15 +24,15 @@ static struct luna_plan plan_from_row(const struct luna_pg_result *result, int r
 }
 
 enum luna_code luna_plan_list(struct luna_database *database,
-                              bool (*each)(void *context, const struct luna_plan *plan), void *context,
-                              struct luna_error *err)
+                              bool (*each)(void *context, const struct luna_plan *plan),
+                              void *context, struct luna_error *err)
 {
     struct luna_pg_result *result = NULL;
-    enum luna_code code =
-        luna_pg_query(database, luna_pg_deadline(database),
-                      "SELECT name, rate_per_s, rate_burst, quota_limit, quota_period, points_max, "
-                      "concurrent_max, name IN (SELECT plan FROM plan_changes) FROM plans ORDER BY name",
-                      NULL, &result, err);
+    enum luna_code code = luna_pg_query(
+        database, luna_pg_deadline(database),
+        "SELECT name, rate_per_s, rate_burst, quota_limit, quota_period, points_max, "
+        "concurrent_max, name IN (SELECT plan FROM plan_changes) FROM plans ORDER BY name",
+        NULL, &result, err);
     if (code != LUNA_OK)
         return code;
     for (int row = 0; row < luna_pg_rows(result); row++) {
@@ -56,7 +56,8 @@ static enum luna_code check(const struct luna_plan *plan, struct luna_error *err
         return luna_error_set(err, LUNA_EINVAL, "the quota limit %lld is not in 0 … %d",
                               (long long)plan->quota_limit, INT32_MAX);
     if (plan->points_max < 0 || plan->concurrent_max < 0 || plan->concurrent_max > INT32_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "points and concurrent requests are 0 (no limit) or more");
+        return luna_error_set(err, LUNA_EINVAL,
+                              "points and concurrent requests are 0 (no limit) or more");
     return LUNA_OK;
 }
 
@@ -70,18 +71,19 @@ static void push_members(const struct luna_operator *op, const char *plan)
     luna_pg_param_text(&params, plan);
     luna_pg_param_int(&params, MEMBERS_MAX);
     if (luna_pg_query(op->database, luna_pg_deadline(op->database),
-                      "SELECT id FROM accounts WHERE plan = $1 ORDER BY id LIMIT $2::int", &params, &result,
-                      &ignored) != LUNA_OK)
+                      "SELECT id FROM accounts WHERE plan = $1 ORDER BY id LIMIT $2::int", &params,
+                      &result, &ignored) != LUNA_OK)
         return;
     for (int row = 0; row < luna_pg_rows(result); row++)
-        if (luna_config_push_account(op->database, op->cache, luna_pg_int(result, row, 0), &ignored) !=
-            LUNA_OK)
+        if (luna_config_push_account(op->database, op->cache, luna_pg_int(result, row, 0),
+                                     &ignored) != LUNA_OK)
             break;
     luna_pg_result_free(result);
 }
 
 /* Tells the plan's accounts, step by step. What ends it early leaves the rest to quota-syncd. */
-static enum luna_code tell_members(const struct luna_operator *op, const char *plan, struct luna_error *err)
+static enum luna_code tell_members(const struct luna_operator *op, const char *plan,
+                                   struct luna_error *err)
 {
     int64_t more = 1;
     enum luna_code code = LUNA_OK;
@@ -89,7 +91,8 @@ static enum luna_code tell_members(const struct luna_operator *op, const char *p
         struct luna_pg_params params = {.count = 0};
         luna_pg_param_text(&params, plan);
         luna_pg_param_int(&params, STEP_ACCOUNTS_MAX);
-        code = luna_operator_run(op, "SELECT luna_plan_step($1, $2::int)::int", &params, &more, err);
+        code =
+            luna_operator_run(op, "SELECT luna_plan_step($1, $2::int)::int", &params, &more, err);
     }
     if (code != LUNA_OK)
         luna_error_wrap(
@@ -118,7 +121,8 @@ enum luna_code luna_plan_put(const struct luna_operator *op, const struct luna_p
     luna_pg_param_int(&params, plan->points_max);
     luna_pg_param_int(&params, plan->concurrent_max);
     luna_pg_param_text(&params, op->actor);
-    code = luna_operator_run(op, "SELECT luna_plan_put($1, $2, $3, $4, $5, $6, $7, $8)", &params, NULL, err);
+    code = luna_operator_run(op, "SELECT luna_plan_put($1, $2, $3, $4, $5, $6, $7, $8)", &params,
+                             NULL, err);
     if (code == LUNA_OK)
         code = tell_members(op, plan->name, err);
     if (code == LUNA_OK && op->cache != NULL)

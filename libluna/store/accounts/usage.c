@@ -13,16 +13,17 @@ static enum luna_code read_days(struct luna_database *database, int64_t account_
     struct luna_pg_result *result = NULL;
     luna_pg_param_int(&params, account_id);
     luna_pg_param_int(&params, days);
-    enum luna_code code =
-        luna_pg_query(database, luna_pg_deadline(database),
-                      "SELECT day, units FROM quota_daily WHERE account_id = $1::int "
-                      "AND day > (now() AT TIME ZONE 'UTC')::date - $2::int ORDER BY day DESC LIMIT $2::int",
-                      &params, &result, err);
+    enum luna_code code = luna_pg_query(
+        database, luna_pg_deadline(database),
+        "SELECT day, units FROM quota_daily WHERE account_id = $1::int "
+        "AND day > (now() AT TIME ZONE 'UTC')::date - $2::int ORDER BY day DESC LIMIT $2::int",
+        &params, &result, err);
     if (code != LUNA_OK)
         return code;
     usage->day_count = luna_pg_rows(result);
     for (int row = 0; row < usage->day_count; row++) {
-        snprintf(usage->days[row].day, sizeof usage->days[row].day, "%s", luna_pg_text(result, row, 0));
+        snprintf(usage->days[row].day, sizeof usage->days[row].day, "%s",
+                 luna_pg_text(result, row, 0));
         usage->days[row].units = luna_pg_int(result, row, 1);
     }
     luna_pg_result_free(result);
@@ -40,11 +41,11 @@ static enum luna_code read_account(struct luna_database *database, int64_t accou
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     luna_pg_param_int(&params, account_id);
-    enum luna_code code =
-        luna_pg_query(database, luna_pg_deadline(database),
-                      "SELECT " LUNA_ACCOUNT_COLUMNS ", a.quota_epoch, a.sync_c, a.sync_r, a.period_no "
-                      "FROM accounts a JOIN plans p ON p.name = a.plan WHERE a.id = $1::bigint",
-                      &params, &result, err);
+    enum luna_code code = luna_pg_query(
+        database, luna_pg_deadline(database),
+        "SELECT " LUNA_ACCOUNT_COLUMNS ", a.quota_epoch, a.sync_c, a.sync_r, a.period_no "
+        "FROM accounts a JOIN plans p ON p.name = a.plan WHERE a.id = $1::bigint",
+        &params, &result, err);
     if (code != LUNA_OK)
         return code;
     if (luna_pg_rows(result) == 1) {
@@ -54,14 +55,16 @@ static enum luna_code read_account(struct luna_database *database, int64_t accou
                                   .sync_r = luna_pg_int(result, 0, 14),
                                   .period_no = luna_pg_int(result, 0, 15)};
     } else {
-        code = luna_error_set(err, LUNA_ENOTFOUND, "there is no account %lld", (long long)account_id);
+        code =
+            luna_error_set(err, LUNA_ENOTFOUND, "there is no account %lld", (long long)account_id);
     }
     luna_pg_result_free(result);
     return code;
 }
 
 /* What Redis counted beyond the watermark. Without Redis the booked figures stand alone. */
-static void add_unbooked(struct luna_cache *cache, const struct booked *booked, struct luna_usage *usage)
+static void add_unbooked(struct luna_cache *cache, const struct booked *booked,
+                         struct luna_usage *usage)
 {
     static const char *const fields[] = {"e", "c", "r", "pn", "pc", "pr", "base", "pend"};
     enum { E, C, R, PN, PC, PR, BASE, PEND, FIELDS };
@@ -86,7 +89,8 @@ static void add_unbooked(struct luna_cache *cache, const struct booked *booked, 
     usage->live = true;
     usage->unbooked = (v[C] - booked->sync_c) - (v[R] - booked->sync_r);
     usage->used = v[BASE] + (v[C] - v[PC]) - (v[R] - v[PR]);
-    if (v[PN] > booked->period_no) { /* Redis began the next period, and PostgreSQL will hear of it */
+    /* Redis began the next period, and PostgreSQL will hear of it */
+    if (v[PN] > booked->period_no) {
         usage->account.period_start_ms = usage->account.period_end_ms;
         usage->account.period_end_ms = v[PEND];
     }
@@ -102,11 +106,11 @@ static enum luna_code enter_present_period(struct luna_database *database, struc
     if (account->period_end_ms == 0 || account->period_end_ms > luna_clock_wall_ms())
         return LUNA_OK;
     luna_pg_param_text(&params, luna_period_kind(account->period));
-    enum luna_code code =
-        luna_pg_query(database, luna_pg_deadline(database),
-                      "SELECT luna_ms(date_trunc($1, now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'), "
-                      "luna_ms(luna_period_end($1, now()))",
-                      &params, &result, err);
+    enum luna_code code = luna_pg_query(
+        database, luna_pg_deadline(database),
+        "SELECT luna_ms(date_trunc($1, now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'), "
+        "luna_ms(luna_period_end($1, now()))",
+        &params, &result, err);
     if (code != LUNA_OK)
         return code;
     account->period_start_ms = luna_pg_int(result, 0, 0);
@@ -116,13 +120,15 @@ static enum luna_code enter_present_period(struct luna_database *database, struc
     return LUNA_OK;
 }
 
-enum luna_code luna_usage_get(struct luna_database *database, struct luna_cache *cache, int64_t account_id,
-                              int days, struct luna_usage *ret_usage, struct luna_error *err)
+enum luna_code luna_usage_get(struct luna_database *database, struct luna_cache *cache,
+                              int64_t account_id, int days, struct luna_usage *ret_usage,
+                              struct luna_error *err)
 {
     struct luna_usage usage = {.used = 0};
     struct booked booked = {.epoch = -1};
     if (days < 0 || days > LUNA_USAGE_DAYS_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "%d days are not in 0 … %d", days, LUNA_USAGE_DAYS_MAX);
+        return luna_error_set(err, LUNA_EINVAL, "%d days are not in 0 … %d", days,
+                              LUNA_USAGE_DAYS_MAX);
     enum luna_code code = read_account(database, account_id, &usage.account, &booked, err);
     if (code != LUNA_OK)
         return code;

@@ -36,7 +36,8 @@ struct luna_booker {
 };
 
 /* Still the leader of the session that took the term? LUNA_ECONFLICT. */
-enum luna_code luna_booker_check(const struct luna_booker *booker, struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_code luna_booker_check(const struct luna_booker *booker,
+                                 struct luna_error *err) LUNA_MUSTCHECK;
 struct luna_deadline luna_booker_redis_deadline(const struct luna_booker *booker);
 /* Asked between two batches: false when the daemon wants the work to end here. */
 bool luna_booker_goes_on(const struct luna_booker *booker);

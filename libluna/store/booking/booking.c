@@ -14,15 +14,16 @@
 /* "luna" and one: the advisory lock of the leader. */
 #define LEAD_SQL "SELECT pg_try_advisory_lock(1819635297, 1)::int"
 
-static enum luna_code open_parts(struct luna_booker *booker, const struct luna_booker_options *options,
-                                 struct luna_error *err)
+static enum luna_code open_parts(struct luna_booker *booker,
+                                 const struct luna_booker_options *options, struct luna_error *err)
 {
     int dir_fd = -1;
     enum luna_code code = luna_digest_init(err);
     if (code == LUNA_OK)
         code = luna_cache_new(options->redis_url, options->redis_timeout_ms, &booker->cache, err);
     if (code == LUNA_OK)
-        code = luna_database_new(options->database_url, options->database_timeout_ms, &booker->database, err);
+        code = luna_database_new(options->database_url, options->database_timeout_ms,
+                                 &booker->database, err);
     if (code == LUNA_OK)
         code = luna_journal_dir_open(options->journal_dir, &dir_fd, err);
     if (code == LUNA_OK) {
@@ -34,11 +35,12 @@ static enum luna_code open_parts(struct luna_booker *booker, const struct luna_b
     if (code != LUNA_OK)
         return code;
     booker->journal_dir = strdup(options->journal_dir);
-    return booker->journal_dir != NULL ? LUNA_OK : luna_error_set(err, LUNA_ENOMEM, "no memory for a booker");
+    return booker->journal_dir != NULL ? LUNA_OK
+                                       : luna_error_set(err, LUNA_ENOMEM, "no memory for a booker");
 }
 
-enum luna_code luna_booker_new(const struct luna_booker_options *options, struct luna_booker **ret_booker,
-                               struct luna_error *err)
+enum luna_code luna_booker_new(const struct luna_booker_options *options,
+                               struct luna_booker **ret_booker, struct luna_error *err)
 {
     if (options->batch_accounts_max < 1 || options->batch_accounts_max > 5000)
         return luna_error_set(err, LUNA_EINVAL, "a batch of %d accounts is not in 1 … 5000",
@@ -96,7 +98,8 @@ enum luna_code luna_booker_check(const struct luna_booker *booker, struct luna_e
 {
     if (booker->term == 0 || booker->lead_generation != luna_pg_generation(booker->database) ||
         luna_pg_fd(booker->database) < 0)
-        return luna_error_set(err, LUNA_ECONFLICT, "the database session that held the lead is gone");
+        return luna_error_set(err, LUNA_ECONFLICT,
+                              "the database session that held the lead is gone");
     return LUNA_OK;
 }
 
@@ -111,7 +114,8 @@ enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_scr
     luna_script_text(script, incarnation, &text);
     if (text.overflow) {
         luna_buf_done(&text);
-        return luna_error_set(err, LUNA_ENOMEM, "no memory for the script \"%s\"", luna_script_name(script));
+        return luna_error_set(err, LUNA_ENOMEM, "no memory for the script \"%s\"",
+                              luna_script_name(script));
     }
     luna_redis_begin(&command, "SCRIPT");
     luna_redis_arg(&command, "LOAD");
@@ -131,8 +135,8 @@ enum luna_code luna_booker_query_int(struct luna_booker *booker, const char *sql
                                      struct luna_error *err)
 {
     struct luna_pg_result *result = NULL;
-    enum luna_code code =
-        luna_pg_query(booker->database, luna_pg_deadline(booker->database), sql, params, &result, err);
+    enum luna_code code = luna_pg_query(booker->database, luna_pg_deadline(booker->database), sql,
+                                        params, &result, err);
     if (code != LUNA_OK)
         return code;
     if (luna_pg_rows(result) == 1)
@@ -143,7 +147,8 @@ enum luna_code luna_booker_query_int(struct luna_booker *booker, const char *sql
     return code;
 }
 
-static enum luna_code take_lead(struct luna_booker *booker, bool *ret_leading, struct luna_error *err)
+static enum luna_code take_lead(struct luna_booker *booker, bool *ret_leading,
+                                struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
     int64_t got = 0;
@@ -160,8 +165,8 @@ static enum luna_code take_lead(struct luna_booker *booker, bool *ret_leading, s
     luna_pg_param_text(&params, booker->actor);
     code = luna_booker_query_int(booker, "SELECT luna_term_take($1)", &params, &term, err);
     if (code == LUNA_OK && generation != luna_pg_generation(booker->database))
-        code =
-            luna_error_set(err, LUNA_EUNAVAILABLE, "PostgreSQL: the session was lost while taking the lead");
+        code = luna_error_set(err, LUNA_EUNAVAILABLE,
+                              "PostgreSQL: the session was lost while taking the lead");
     if (code != LUNA_OK)
         return code;
     booker->term = term;
@@ -200,8 +205,8 @@ static enum luna_code ensure_listening(struct luna_booker *booker, struct luna_e
     if (booker->listen_generation == luna_pg_generation(booker->database) &&
         luna_pg_fd(booker->database) >= 0)
         return LUNA_OK;
-    enum luna_code code =
-        luna_pg_script(booker->database, luna_pg_deadline(booker->database), "LISTEN luna_quota", err);
+    enum luna_code code = luna_pg_script(booker->database, luna_pg_deadline(booker->database),
+                                         "LISTEN luna_quota", err);
     if (code == LUNA_OK)
         booker->listen_generation = luna_pg_generation(booker->database);
     return code;

@@ -1,8 +1,9 @@
 /*
  * booking_pass.c: from Redis's counters to PostgreSQL's watermark, and the acknowledgement back.
  *
- * The dirty set is walked, never emptied: an account leaves it in the acknowledgement, and only when nothing is left to
- * book. A snapshot is one HMGET, so (epoch, c, r) and the ends of periods belong together.
+ * The dirty set is walked, never emptied: an account leaves it in the acknowledgement, and only
+ * when nothing is left to book. A snapshot is one HMGET, so (epoch, c, r) and the ends of periods
+ * belong together.
  */
 #include "booking/booker.h"
 #include "journal/sums.h"
@@ -47,8 +48,8 @@ struct batch {
     struct luna_error *err;
 };
 
-static void batch_init(struct batch *batch, struct luna_booker *booker, struct luna_booking_report *report,
-                       struct luna_error *err)
+static void batch_init(struct batch *batch, struct luna_booker *booker,
+                       struct luna_booking_report *report, struct luna_error *err)
 {
     *batch = (struct batch){.booker = booker, .report = report, .err = err};
     for (int i = 0; i < COLUMNS; i++)
@@ -68,7 +69,8 @@ static enum luna_code batch_add(struct batch *batch, int64_t account_id)
         size_t room = batch->room == 0 ? 1024 : batch->room * 2;
         void *items = realloc(batch->items, room * sizeof *batch->items);
         if (items == NULL)
-            return luna_error_set(batch->err, LUNA_ENOMEM, "no memory for a batch of %zu accounts", room);
+            return luna_error_set(batch->err, LUNA_ENOMEM, "no memory for a batch of %zu accounts",
+                                  room);
         batch->items = items;
         batch->room = room;
     }
@@ -105,8 +107,8 @@ static enum luna_code send_snapshots(struct batch *batch)
         luna_redis_arg(&command, keys.m);
         for (size_t j = 0; j < sizeof fields / sizeof fields[0]; j++)
             luna_redis_arg(&command, fields[j]);
-        code = luna_redis_send(batch->booker->cache, &command, luna_booker_redis_deadline(batch->booker),
-                               batch->err);
+        code = luna_redis_send(batch->booker->cache, &command,
+                               luna_booker_redis_deadline(batch->booker), batch->err);
     }
     return code;
 }
@@ -139,8 +141,8 @@ static enum luna_code take_snapshots(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         struct snapshot *item = &batch->items[i];
         struct luna_reply *reply = NULL;
-        enum luna_code code = luna_redis_take(batch->booker->cache, luna_booker_redis_deadline(batch->booker),
-                                              &reply, batch->err);
+        enum luna_code code = luna_redis_take(
+            batch->booker->cache, luna_booker_redis_deadline(batch->booker), &reply, batch->err);
         if (code != LUNA_OK)
             return code;
         int64_t incarnation = luna_reply_int(luna_reply_at(reply, 0), 0);
@@ -182,8 +184,8 @@ static enum luna_code book_periods(struct batch *batch)
     enum luna_code code = add_columns(batch, ROLL_ACCOUNTS, ROLL_ENDS, &params);
     if (code == LUNA_OK)
         code = luna_pg_query(batch->booker->database, luna_pg_deadline(batch->booker->database),
-                             "SELECT luna_book_periods($1, $2, $3, $4, $5, $6, $7, $8, $9)", &params, &result,
-                             batch->err);
+                             "SELECT luna_book_periods($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                             &params, &result, batch->err);
     if (code != LUNA_OK)
         return code;
     batch->report->periods_closed += luna_pg_int(result, 0, 0);
@@ -194,7 +196,8 @@ static enum luna_code book_periods(struct batch *batch)
 static void take_row(struct batch *batch, const struct luna_pg_result *result, int row)
 {
     const struct snapshot key = {.account_id = luna_pg_int(result, row, 0)};
-    struct snapshot *item = bsearch(&key, batch->items, batch->count, sizeof *batch->items, compare);
+    struct snapshot *item =
+        bsearch(&key, batch->items, batch->count, sizeof *batch->items, compare);
     if (item == NULL)
         return;
     item->status = (int)luna_pg_int(result, row, 1);
@@ -219,10 +222,11 @@ static enum luna_code book(struct batch *batch)
     if (code == LUNA_OK)
         code = add_columns(batch, ACCOUNTS, RS, &params);
     if (code == LUNA_OK)
-        code = luna_pg_query(batch->booker->database, luna_pg_deadline(batch->booker->database),
-                             "SELECT account_id, status, booked_c, booked_r, delta, period_no, next_end_ms "
-                             "FROM luna_book($1, $2, $3, $4, $5, $6)",
-                             &params, &result, batch->err);
+        code = luna_pg_query(
+            batch->booker->database, luna_pg_deadline(batch->booker->database),
+            "SELECT account_id, status, booked_c, booked_r, delta, period_no, next_end_ms "
+            "FROM luna_book($1, $2, $3, $4, $5, $6)",
+            &params, &result, batch->err);
     if (code != LUNA_OK)
         return code;
     for (int row = 0; row < luna_pg_rows(result); row++)
@@ -231,7 +235,8 @@ static enum luna_code book(struct batch *batch)
     return LUNA_OK;
 }
 
-/* Nothing that PostgreSQL did not take is acknowledged; what Redis has forgotten is taken off the list. */
+/* Nothing that PostgreSQL did not take is acknowledged; what Redis has forgotten is taken off
+ * the list. */
 static bool wants_ack(const struct snapshot *item)
 {
     return item->gone || item->status == 0 || item->status == 1;
@@ -259,8 +264,8 @@ static enum luna_code send_acks(struct batch *batch)
         luna_redis_arg_int(&command, item->booked_r);
         luna_redis_arg_int(&command, item->next_end_ms);
         luna_redis_arg_int(&command, item->period_no);
-        code = luna_redis_send(batch->booker->cache, &command, luna_booker_redis_deadline(batch->booker),
-                               batch->err);
+        code = luna_redis_send(batch->booker->cache, &command,
+                               luna_booker_redis_deadline(batch->booker), batch->err);
     }
     return code;
 }
@@ -275,8 +280,8 @@ static enum luna_code take_acks(struct batch *batch)
                 batch->items[i].status == 2 || batch->items[i].status == 3 ? 1 : 0;
             continue;
         }
-        enum luna_code taken = luna_redis_take(batch->booker->cache,
-                                               luna_booker_redis_deadline(batch->booker), &reply, batch->err);
+        enum luna_code taken = luna_redis_take(
+            batch->booker->cache, luna_booker_redis_deadline(batch->booker), &reply, batch->err);
         if (taken != LUNA_OK)
             return taken;
         if (luna_reply_error(reply) != NULL && code == LUNA_OK) {
@@ -296,7 +301,8 @@ static enum luna_code run_batch(struct batch *batch)
     batch->report->accounts_seen += (int64_t)batch->count;
     enum luna_code code = luna_booker_check(batch->booker, batch->err);
     if (code == LUNA_OK && batch->booker->ack_sha[0] == '\0')
-        code = luna_booker_load_script(batch->booker, LUNA_SCRIPT_ACK, 0, batch->booker->ack_sha, batch->err);
+        code = luna_booker_load_script(batch->booker, LUNA_SCRIPT_ACK, 0, batch->booker->ack_sha,
+                                       batch->err);
     if (code == LUNA_OK)
         code = send_snapshots(batch);
     if (code == LUNA_OK)
@@ -322,8 +328,9 @@ static enum luna_code scan(struct batch *batch, char cursor[32])
     luna_redis_arg(&command, cursor);
     luna_redis_arg(&command, "COUNT");
     luna_redis_arg_int(&command, batch->booker->batch_accounts_max);
-    enum luna_code code = luna_redis_want(batch->booker->cache, &command,
-                                          luna_booker_redis_deadline(batch->booker), &reply, batch->err);
+    enum luna_code code =
+        luna_redis_want(batch->booker->cache, &command, luna_booker_redis_deadline(batch->booker),
+                        &reply, batch->err);
     if (code != LUNA_OK)
         return code;
     const struct luna_reply *names = luna_reply_at(reply, 1);

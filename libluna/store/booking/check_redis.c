@@ -17,18 +17,20 @@ static enum luna_code check_version(struct luna_booker *booker, struct luna_erro
     luna_info_field(&info, "redis_version", version, sizeof version);
     luna_info_done(&info);
     if (strtol(version, NULL, 10) < VERSION_MAJOR_MIN)
-        return luna_error_set(
-            err, LUNA_ECONFIG,
-            "Redis is version %s; the fence needs 7.0 or later, whose scripts do not survive a restart",
-            version);
-    code = luna_info_read(booker->cache, "replication", luna_booker_redis_deadline(booker), &info, err);
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "Redis is version %s; the fence needs 7.0 or later, whose scripts do "
+                              "not survive a restart",
+                              version);
+    code = luna_info_read(booker->cache, "replication", luna_booker_redis_deadline(booker), &info,
+                          err);
     if (code != LUNA_OK)
         return code;
     luna_info_field(&info, "role", role, sizeof role);
     luna_info_done(&info);
     if (strcmp(role, "master") != 0)
         return luna_error_set(err, LUNA_ECONFIG,
-                              "Redis is a replica (role %s): quotas are charged on the master only", role);
+                              "Redis is a replica (role %s): quotas are charged on the master only",
+                              role);
     return LUNA_OK;
 }
 
@@ -43,11 +45,11 @@ static enum luna_code check_eviction(struct luna_booker *booker, struct luna_err
     luna_info_field(&info, "maxmemory_policy", policy, sizeof policy);
     luna_info_done(&info);
     if (strcmp(policy, "noeviction") != 0)
-        return luna_error_set(
-            err, LUNA_ECONFIG,
-            "Redis would evict quotas (maxmemory-policy %s): set \"maxmemory-policy noeviction\" in "
-            "redis.conf, or CONFIG SET it, and start again",
-            policy);
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "Redis would evict quotas (maxmemory-policy %s): set "
+                              "\"maxmemory-policy noeviction\" in "
+                              "redis.conf, or CONFIG SET it, and start again",
+                              policy);
     return LUNA_OK;
 }
 
@@ -55,17 +57,17 @@ static enum luna_code check_persistence(struct luna_booker *booker, struct luna_
 {
     struct luna_info info;
     char aof[8];
-    enum luna_code code =
-        luna_info_read(booker->cache, "persistence", luna_booker_redis_deadline(booker), &info, err);
+    enum luna_code code = luna_info_read(booker->cache, "persistence",
+                                         luna_booker_redis_deadline(booker), &info, err);
     if (code != LUNA_OK)
         return code;
     luna_info_field(&info, "aof_enabled", aof, sizeof aof);
     luna_info_done(&info);
     if (strcmp(aof, "1") != 0)
-        return luna_error_set(
-            err, LUNA_ECONFIG,
-            "Redis keeps no append-only file: set \"appendonly yes\" in redis.conf, or CONFIG SET it, "
-            "and start again");
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "Redis keeps no append-only file: set \"appendonly yes\" in "
+                              "redis.conf, or CONFIG SET it, "
+                              "and start again");
     return LUNA_OK;
 }
 

@@ -1,18 +1,22 @@
 /*
  * fence.c: one life of Redis after another.
  *
- * A Redis that restarted, was flushed, or was replaced by a replica may hold anything: nothing, an older state, or the
- * latest. It is never believed. A new incarnation begins; what the old one counted and PostgreSQL did not hear of is taken
- * from the workers' journals. Order matters:
+ * A Redis that restarted, was flushed, or was replaced by a replica may hold anything: nothing, an
+ * older state, or the latest. It is never believed. A new incarnation begins; what the old one
+ * counted and PostgreSQL did not hear of is taken from the workers' journals. Order matters:
  *
  *   1. PostgreSQL: the new number. From here on no account can be opened under the old one.
- *   2. Redis: all scripts flushed. From here on nothing can be charged, and no charge can be confirmed.
- *   3. The recovery counters are raised. From here on a worker about to send a success asks Redis, and is told no.
+ *   2. Redis: all scripts flushed. From here on nothing can be charged, and no charge can be
+ *   confirmed.
+ *   3. The recovery counters are raised. From here on a worker about to send a success asks Redis,
+ *   and is told no.
  *   4. The journals are read: all that was sent, nothing else.
  *   5. PostgreSQL: every open epoch is closed with what they say.
- *   6. Redis: the new scripts are loaded, over the connection whose run id was compared, and announced.
+ *   6. Redis: the new scripts are loaded, over the connection whose run id was compared, and
+ *   announced.
  *
- * Stopped anywhere, it begins again with a newer number; each number's scripts are loaded once, by whoever took it.
+ * Stopped anywhere, it begins again with a newer number; each number's scripts are loaded once, by
+ * whoever took it.
  */
 #include "booking/booker.h"
 #include "client/info.h"
@@ -34,7 +38,8 @@ struct present {
     char known_run_id[64];
 };
 
-static enum luna_code see_scripts(struct luna_booker *booker, struct present *present, struct luna_error *err)
+static enum luna_code see_scripts(struct luna_booker *booker, struct present *present,
+                                  struct luna_error *err)
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
@@ -69,7 +74,8 @@ static enum luna_code see_database(struct luna_booker *booker, struct present *p
     return LUNA_OK;
 }
 
-static enum luna_code see(struct luna_booker *booker, struct present *present, struct luna_error *err)
+static enum luna_code see(struct luna_booker *booker, struct present *present,
+                          struct luna_error *err)
 {
     struct luna_info info;
     enum luna_code code =
@@ -79,7 +85,8 @@ static enum luna_code see(struct luna_booker *booker, struct present *present, s
     luna_info_field(&info, "run_id", present->run_id, sizeof present->run_id);
     luna_info_done(&info);
     present->connection = luna_redis_generation(booker->cache);
-    code = luna_fence_record_read(booker->cache, luna_booker_redis_deadline(booker), &present->record, err);
+    code = luna_fence_record_read(booker->cache, luna_booker_redis_deadline(booker),
+                                  &present->record, err);
     if (code == LUNA_OK)
         code = see_scripts(booker, present, err);
     return code == LUNA_OK ? see_database(booker, present, err) : code;
@@ -113,8 +120,9 @@ static enum luna_code take_incarnation(struct luna_booker *booker, const struct 
     luna_pg_param_int(&params, booker->term);
     luna_pg_param_text(&params, present->run_id);
     luna_pg_param_int(&params, present->record.incarnation);
-    enum luna_code code = luna_pg_query(booker->database, luna_pg_deadline(booker->database),
-                                        "SELECT luna_incarnation_next($1, $2, $3)", &params, &result, err);
+    enum luna_code code =
+        luna_pg_query(booker->database, luna_pg_deadline(booker->database),
+                      "SELECT luna_incarnation_next($1, $2, $3)", &params, &result, err);
     if (code != LUNA_OK)
         return code;
     *ret_incarnation = luna_pg_int(result, 0, 0);
@@ -140,8 +148,9 @@ struct arrays {
     struct luna_buf accounts, epochs, periods, units;
 };
 
-static enum luna_code close_epochs(struct luna_booker *booker, int64_t incarnation, struct arrays *arrays,
-                                   struct luna_fence_report *report, struct luna_error *err)
+static enum luna_code close_epochs(struct luna_booker *booker, int64_t incarnation,
+                                   struct arrays *arrays, struct luna_fence_report *report,
+                                   struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
@@ -155,9 +164,9 @@ static enum luna_code close_epochs(struct luna_booker *booker, int64_t incarnati
             return luna_error_set(err, LUNA_ENOMEM, "no memory for the journals' sums");
         luna_pg_param_text(&params, text);
     }
-    enum luna_code code = luna_pg_query_long(booker->database, RECOVERY_TIMEOUT_MS,
-                                             "SELECT * FROM luna_epochs_close($1, $2, $3, $4, $5, $6, $7)",
-                                             &params, &result, err);
+    enum luna_code code = luna_pg_query_long(
+        booker->database, RECOVERY_TIMEOUT_MS,
+        "SELECT * FROM luna_epochs_close($1, $2, $3, $4, $5, $6, $7)", &params, &result, err);
     if (code != LUNA_OK)
         return code;
     report->accounts_recovered = luna_pg_int(result, 0, 0);
@@ -172,8 +181,8 @@ static enum luna_code recover_all(struct luna_booker *booker, int64_t incarnatio
     struct luna_journal_sums sums = {.items = NULL};
     for (size_t i = 0; i < LUNA_JOURNAL_STRIPES; i++)
         atomic_fetch_add(&booker->page->seq[i], 1);
-    enum luna_code code = luna_journal_sums_read(booker->journal_dir, 0, -1,
-                                                 luna_deadline_in_ms(JOURNAL_LOCK_TIMEOUT_MS), &sums, err);
+    enum luna_code code = luna_journal_sums_read(
+        booker->journal_dir, 0, -1, luna_deadline_in_ms(JOURNAL_LOCK_TIMEOUT_MS), &sums, err);
     if (code != LUNA_OK)
         return code;
     struct arrays arrays;
@@ -213,8 +222,8 @@ static enum luna_code load_and_announce(struct luna_booker *booker, const struct
     enum luna_code code =
         luna_fence_record_write(booker->cache, &record, luna_booker_redis_deadline(booker), err);
     if (code == LUNA_OK && luna_redis_generation(booker->cache) != present->connection)
-        code =
-            luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: the connection was lost while announcing scripts");
+        code = luna_error_set(err, LUNA_EUNAVAILABLE,
+                              "Redis: the connection was lost while announcing scripts");
     return code;
 }
 

@@ -1,8 +1,9 @@
 /*
- * gauges.c: is anything lost or made up between Redis and PostgreSQL? All of these must read 0, at any moment.
+ * gauges.c: is anything lost or made up between Redis and PostgreSQL? All of these must read 0, at
+ * any moment.
  *
- * PostgreSQL is read first, Redis afterwards, and the two need no common moment: what was booked in between moved both
- * sides of the sum by the same amount.
+ * PostgreSQL is read first, Redis afterwards, and the two need no common moment: what was booked in
+ * between moved both sides of the sum by the same amount.
  */
 #include "booking/booker.h"
 #include "quota/quota_keys.h"
@@ -101,7 +102,8 @@ static void weigh(const struct luna_booker *booker, const struct ledger *ledger,
         gauges->database_local++;
         faults++;
     }
-    /* Cold, or of a life or epoch that PostgreSQL has closed meanwhile: nothing can be charged there. */
+    /* Cold, or of a life or epoch that PostgreSQL has closed meanwhile: nothing can be charged
+     * there. */
     if (v[E] == INT64_MIN || v[I] != booker->incarnation)
         goto out;
     if (v[QUOTA] != v[LIM] - v[BASE] - (v[C] - v[PC]) + (v[R] - v[PR]) || v[DELTA] != v[C] - v[A]) {
@@ -122,7 +124,8 @@ out:
 }
 
 static enum luna_code weigh_all(struct luna_booker *booker, const struct luna_pg_result *result,
-                                int turns_max, struct luna_conservation *gauges, struct luna_error *err)
+                                int turns_max, struct luna_conservation *gauges,
+                                struct luna_error *err)
 {
     char sha[LUNA_SCRIPT_SHA_BYTES];
     enum luna_code code = luna_booker_load_script(booker, LUNA_SCRIPT_INSPECT, 0, sha, err);
@@ -154,15 +157,16 @@ static enum luna_code read_ledgers(struct luna_booker *booker, const char *dirty
     luna_pg_param_text(&params, dirty);
     luna_pg_param_int(&params, booker->gauge_cursor);
     luna_pg_param_int(&params, count);
-    return luna_pg_query(booker->database, luna_pg_deadline(booker->database),
-                         "WITH chosen AS (SELECT id, bool_or(turn) AS turn FROM (SELECT unnest($1::int[]) AS "
-                         "id, false AS turn UNION ALL "
-                         "(SELECT id, true FROM accounts WHERE epoch_open AND id > $2::int ORDER BY id LIMIT "
-                         "$3::int)) u GROUP BY id) "
-                         "SELECT a.id, a.quota_epoch, a.sync_c, a.sync_r, a.period_no, a.quota_used, "
-                         "a.epoch_base + (a.sync_c - a.period_c) - (a.sync_r - a.period_r), chosen.turn "
-                         "FROM accounts a JOIN chosen USING (id) WHERE a.epoch_open ORDER BY a.id",
-                         &params, ret_result, err);
+    return luna_pg_query(
+        booker->database, luna_pg_deadline(booker->database),
+        "WITH chosen AS (SELECT id, bool_or(turn) AS turn FROM (SELECT unnest($1::int[]) AS "
+        "id, false AS turn UNION ALL "
+        "(SELECT id, true FROM accounts WHERE epoch_open AND id > $2::int ORDER BY id LIMIT "
+        "$3::int)) u GROUP BY id) "
+        "SELECT a.id, a.quota_epoch, a.sync_c, a.sync_r, a.period_no, a.quota_used, "
+        "a.epoch_base + (a.sync_c - a.period_c) - (a.sync_r - a.period_r), chosen.turn "
+        "FROM accounts a JOIN chosen USING (id) WHERE a.epoch_open ORDER BY a.id",
+        &params, ret_result, err);
 }
 
 enum luna_code luna_booking_gauges(struct luna_booker *booker, int accounts_max,
@@ -171,7 +175,9 @@ enum luna_code luna_booking_gauges(struct luna_booker *booker, int accounts_max,
     struct luna_conservation gauges = {.accounts_checked = 0};
     struct luna_pg_result *result = NULL;
     struct luna_buf ids;
-    int count = accounts_max < 2 ? 1 : accounts_max < SAMPLE_MAX ? accounts_max / 2 : SAMPLE_MAX / 2;
+    int count = accounts_max < 2            ? 1
+                : accounts_max < SAMPLE_MAX ? accounts_max / 2
+                                            : SAMPLE_MAX / 2;
     luna_buf_init(&ids, 1 << 20);
     luna_booker_purpose(booker, LUNA_PURPOSE_CHECK);
     enum luna_code code = read_counters(booker, &gauges, err);

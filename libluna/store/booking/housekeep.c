@@ -1,7 +1,12 @@
 #include "booking/booker.h"
 #include "journal/sums.h"
 
-enum { MONTHS_AHEAD = 3, COLD_PERIODS_MAX = 1000, FOLD_LOCK_TIMEOUT_MS = 2000, PLAN_ACCOUNTS_MAX = 1000 };
+enum {
+    MONTHS_AHEAD = 3,
+    COLD_PERIODS_MAX = 1000,
+    FOLD_LOCK_TIMEOUT_MS = 2000,
+    PLAN_ACCOUNTS_MAX = 1000
+};
 
 static void add_term(const struct luna_booker *booker, struct luna_pg_params *params)
 {
@@ -9,7 +14,8 @@ static void add_term(const struct luna_booker *booker, struct luna_pg_params *pa
     luna_pg_param_text(params, booker->actor);
 }
 
-enum luna_code luna_booking_housekeep(struct luna_booker *booker, struct luna_housekeeping_report *ret_report,
+enum luna_code luna_booking_housekeep(struct luna_booker *booker,
+                                      struct luna_housekeeping_report *ret_report,
                                       struct luna_error *err)
 {
     struct luna_housekeeping_report report = {.partitions_made = 0};
@@ -27,8 +33,8 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker, struct luna_ho
         code = luna_booker_query_int(booker, "SELECT luna_periods_close_cold($1, $2, $3)", &cold,
                                      &report.periods_closed, err);
     if (code == LUNA_OK)
-        code =
-            luna_booker_query_int(booker, "SELECT luna_keys_end($1, $2)", &keys, &report.keys_expired, err);
+        code = luna_booker_query_int(booker, "SELECT luna_keys_end($1, $2)", &keys,
+                                     &report.keys_expired, err);
     if (code == LUNA_OK)
         code = luna_journal_fold(booker->journal_dir, luna_deadline_in_ms(FOLD_LOCK_TIMEOUT_MS),
                                  &report.segments_folded, &report.journal_bytes, err);
@@ -49,8 +55,8 @@ enum luna_code luna_booking_carry_on_plans(struct luna_booker *booker, struct lu
         struct luna_pg_params params = {.count = 0};
         luna_pg_param_int(&params, booker->term);
         luna_pg_param_int(&params, PLAN_ACCOUNTS_MAX);
-        code =
-            luna_booker_query_int(booker, "SELECT luna_plan_carry_on($1, $2::int)::int", &params, &more, err);
+        code = luna_booker_query_int(booker, "SELECT luna_plan_carry_on($1, $2::int)::int", &params,
+                                     &more, err);
         if (code != LUNA_OK)
             return code;
         steps += more;

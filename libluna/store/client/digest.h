@@ -1,5 +1,6 @@
 /*
- * digest.h: SHA-256, HMAC, random bytes. Private to the store; the only user of libsodium is digest.c.
+ * digest.h: SHA-256, HMAC, random bytes. Private to the store; the only user of libsodium is
+ * digest.c.
  */
 #ifndef LUNA_STORE_DIGEST_H
 #define LUNA_STORE_DIGEST_H
@@ -16,11 +17,13 @@ struct luna_digest_key {
     uint64_t state[26];
 };
 
-/* Once per process, before anything else here; repeating is harmless. LUNA_EIO when there is no source of randomness. */
+/* Once per process, before anything else here; repeating is harmless. LUNA_EIO when there is no
+ * source of randomness. */
 enum luna_code luna_digest_init(struct luna_error *err) LUNA_MUSTCHECK;
 void luna_digest_sha256(const void *bytes, size_t len, unsigned char out[LUNA_DIGEST_BYTES]);
 /* The key's half of the work is done once. */
-void luna_digest_key_make(const unsigned char *key, size_t key_len, struct luna_digest_key *ret_key);
+void luna_digest_key_make(const unsigned char *key, size_t key_len,
+                          struct luna_digest_key *ret_key);
 void luna_digest_hmac(const struct luna_digest_key *key, const void *bytes, size_t len,
                       unsigned char out[LUNA_DIGEST_BYTES]);
 void luna_digest_random(void *out, size_t len);

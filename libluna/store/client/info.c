@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum luna_code luna_info_read(struct luna_cache *cache, const char *section, struct luna_deadline deadline,
-                              struct luna_info *ret_info, struct luna_error *err)
+enum luna_code luna_info_read(struct luna_cache *cache, const char *section,
+                              struct luna_deadline deadline, struct luna_info *ret_info,
+                              struct luna_error *err)
 {
     struct luna_redis_command command;
     luna_redis_begin(&command, "INFO");

@@ -11,10 +11,11 @@ enum { NS_PER_S = 1000000000 };
 static const struct {
     int64_t ns;
     const char *label;
-} bounds[LUNA_METER_BUCKETS] = {
-    {100000, "0.0001"},  {250000, "0.00025"}, {500000, "0.0005"},  {1000000, "0.001"},  {2500000, "0.0025"},
-    {5000000, "0.005"},  {10000000, "0.01"},  {25000000, "0.025"}, {50000000, "0.05"},  {100000000, "0.1"},
-    {250000000, "0.25"}, {500000000, "0.5"},  {1000000000, "1.0"}, {5000000000, "5.0"}, {INT64_MAX, "+Inf"}};
+} bounds[LUNA_METER_BUCKETS] = {{100000, "0.0001"},  {250000, "0.00025"}, {500000, "0.0005"},
+                                {1000000, "0.001"},  {2500000, "0.0025"}, {5000000, "0.005"},
+                                {10000000, "0.01"},  {25000000, "0.025"}, {50000000, "0.05"},
+                                {100000000, "0.1"},  {250000000, "0.25"}, {500000000, "0.5"},
+                                {1000000000, "1.0"}, {5000000000, "5.0"}, {INT64_MAX, "+Inf"}};
 
 static const struct {
     const char *name;
@@ -80,24 +81,25 @@ static uint64_t value_of(const atomic_ullong *counter)
 static void declare(struct luna_buf *out, const char *store, const char *name, const char *type,
                     const char *help)
 {
-    luna_buf_printf(out, "# HELP luna_%s_%s %s\n# TYPE luna_%s_%s %s\n", store, name, help, store, name,
-                    type);
+    luna_buf_printf(out, "# HELP luna_%s_%s %s\n# TYPE luna_%s_%s %s\n", store, name, help, store,
+                    name, type);
 }
 
-static void put_times(struct luna_buf *out, const char *store, const char *name, const char *purpose,
-                      const struct luna_meter_times *times)
+static void put_times(struct luna_buf *out, const char *store, const char *name,
+                      const char *purpose, const struct luna_meter_times *times)
 {
     uint64_t so_far = 0;
     for (int i = 0; i < LUNA_METER_BUCKETS; i++) {
         so_far += value_of(&times->buckets[i]);
-        luna_buf_printf(out, "luna_%s_%s_bucket{operation=\"%s\",le=\"%s\"} %" PRIu64 "\n", store, name,
-                        purpose, bounds[i].label, so_far);
+        luna_buf_printf(out, "luna_%s_%s_bucket{operation=\"%s\",le=\"%s\"} %" PRIu64 "\n", store,
+                        name, purpose, bounds[i].label, so_far);
     }
     uint64_t sum_ns = value_of(&times->sum_ns);
     luna_buf_printf(out,
                     "luna_%s_%s_count{operation=\"%s\"} %" PRIu64
                     "\nluna_%s_%s_sum{operation=\"%s\"} %" PRIu64 ".%09" PRIu64 "\n",
-                    store, name, purpose, so_far, store, name, purpose, sum_ns / NS_PER_S, sum_ns % NS_PER_S);
+                    store, name, purpose, so_far, store, name, purpose, sum_ns / NS_PER_S,
+                    sum_ns % NS_PER_S);
 }
 
 static void put_errors(struct luna_buf *out, const char *store, const struct luna_meter *meter,
@@ -118,7 +120,8 @@ void luna_store_meter_put(const struct luna_store_meter *meter, enum luna_meter_
             "Round trips to Redis, by what for; failed ones too.");
     for (int i = 0; i < LUNA_PURPOSES; i++)
         if (purposes[i].redis & program)
-            put_times(out, "redis", "request_duration_seconds", purposes[i].name, &meter->redis.times[i]);
+            put_times(out, "redis", "request_duration_seconds", purposes[i].name,
+                      &meter->redis.times[i]);
     put_errors(out, "redis", &meter->redis, LUNA_METER_ERRORS);
     declare(out, "postgresql", "query_duration_seconds", "histogram",
             "Statements of PostgreSQL, by what for; failed ones too.");
@@ -126,6 +129,6 @@ void luna_store_meter_put(const struct luna_store_meter *meter, enum luna_meter_
         if (purposes[i].postgresql & program)
             put_times(out, "postgresql", "query_duration_seconds", purposes[i].name,
                       &meter->postgresql.times[i]);
-    put_errors(out, "postgresql", &meter->postgresql,
-               LUNA_METER_FENCED); /* it is the last, and Redis's alone */
+    /* it is the last, and Redis's alone */
+    put_errors(out, "postgresql", &meter->postgresql, LUNA_METER_FENCED);
 }

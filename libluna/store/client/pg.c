@@ -29,8 +29,8 @@ static void ignore_notice(void *context, const PGresult *notice)
     (void)notice; /* "relation exists, skipping" and the like: not for a library to print */
 }
 
-enum luna_code luna_database_new(const char *url, int timeout_ms, struct luna_database **ret_database,
-                                 struct luna_error *err)
+enum luna_code luna_database_new(const char *url, int timeout_ms,
+                                 struct luna_database **ret_database, struct luna_error *err)
 {
     if (url == NULL || url[0] == '\0')
         return luna_error_set(err, LUNA_EINVAL, "the database URL is empty");
@@ -111,13 +111,15 @@ static bool wait_for(int fd, short events, struct luna_deadline deadline)
     }
 }
 
-/* libpq ends its messages with a newline, and puts several lines in them. The first says what happened. */
+/* libpq ends its messages with a newline, and puts several lines in them. The first says what
+ * happened. */
 static void copy_line(char *out, size_t out_bytes, const char *message)
 {
     snprintf(out, out_bytes, "%.*s", (int)strcspn(message, "\n"), message);
 }
 
-static enum luna_code lost(struct luna_database *database, const char *doing, struct luna_error *err)
+static enum luna_code lost(struct luna_database *database, const char *doing,
+                           struct luna_error *err)
 {
     char line[200];
     copy_line(line, sizeof line,
@@ -127,14 +129,16 @@ static enum luna_code lost(struct luna_database *database, const char *doing, st
                           line[0] != '\0' ? line : "session lost");
 }
 
-static enum luna_code late(struct luna_database *database, const char *doing, struct luna_error *err)
+static enum luna_code late(struct luna_database *database, const char *doing,
+                           struct luna_error *err)
 {
     luna_pg_drop(database);
     return luna_error_set(err, LUNA_ETIMEOUT, "PostgreSQL: %s: no answer in time", doing);
 }
 
-/* The server, too, must notice that a session is dead when nothing said so: the leader's lock lives as long as its session
- * does there, and by default that is two hours. Asked after 5 s of silence, given up after 10. */
+/* The server, too, must notice that a session is dead when nothing said so: the leader's lock lives
+ * as long as its session does there, and by default that is two hours. Asked after 5 s of silence,
+ * given up after 10. */
 #define PEER_WATCH "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_user_timeout=10000"
 
 static PGconn *start_session(const struct luna_database *database)
@@ -143,8 +147,8 @@ static PGconn *start_session(const struct luna_database *database)
     /* A little less than our own deadline, so that the server gives up first and says so. */
     int server_ms = database->timeout_ms > 200 ? database->timeout_ms - 100 : database->timeout_ms;
     snprintf(options, sizeof options,
-             "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d " PEER_WATCH, server_ms,
-             database->timeout_ms);
+             "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d " PEER_WATCH,
+             server_ms, database->timeout_ms);
     snprintf(tcp_timeout, sizeof tcp_timeout, "%d", database->timeout_ms);
     const struct luna_pg_hosts *hosts = &database->hosts;
     /* What comes after the URL is used instead of what it says. */
@@ -181,8 +185,8 @@ static enum luna_code connect_once(struct luna_database *database, struct luna_d
     return lost(database, "connecting", err);
 }
 
-/* libpq goes on to the next server when one refuses. One that is silent gets its share of the time, and is asked last from
- * then on. */
+/* libpq goes on to the next server when one refuses. One that is silent gets its share of the time,
+ * and is asked last from then on. */
 static enum luna_code connect_session(struct luna_database *database, struct luna_deadline deadline,
                                       struct luna_error *err)
 {
@@ -198,8 +202,8 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
     return code;
 }
 
-/* A server that went away while nobody asked has left an end of file, with or without a last word before it. Better to see
- * it now than in the answer. */
+/* A server that went away while nobody asked has left an end of file, with or without a last word
+ * before it. Better to see it now than in the answer. */
 static bool has_hung_up(const PGconn *session)
 {
     struct pollfd item = {.fd = PQsocket(session), .events = POLLRDHUP};
@@ -256,7 +260,8 @@ static enum luna_code code_of_state(const char *state)
     return LUNA_EPROTOCOL;
 }
 
-static enum luna_code refused(struct luna_database *database, const PGresult *result, struct luna_error *err)
+static enum luna_code refused(struct luna_database *database, const PGresult *result,
+                              struct luna_error *err)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -264,7 +269,8 @@ static enum luna_code refused(struct luna_database *database, const PGresult *re
     enum luna_code code = state != NULL ? code_of_state(state) : LUNA_EUNAVAILABLE;
     char line[200];
     copy_line(line, sizeof line, message != NULL ? message : PQresultErrorMessage(result));
-    bool ours = strncmp(database->sqlstate, "LU", 2) == 0; /* raised by sql/, in words for whoever asked */
+    bool ours =
+        strncmp(database->sqlstate, "LU", 2) == 0; /* raised by sql/, in words for whoever asked */
     return luna_error_set(err, code, ours ? "%s" : "PostgreSQL: %s", line);
 }
 
@@ -321,7 +327,8 @@ static int64_t begin_trip(const struct luna_database *database)
     return database->meter != NULL ? luna_clock_mono_ns() : 0;
 }
 
-static enum luna_code end_trip(const struct luna_database *database, int64_t began_ns, enum luna_code code)
+static enum luna_code end_trip(const struct luna_database *database, int64_t began_ns,
+                               enum luna_code code)
 {
     if (database->meter == NULL)
         return code;
@@ -330,8 +337,9 @@ static enum luna_code end_trip(const struct luna_database *database, int64_t beg
     return code;
 }
 
-static enum luna_code ask(struct luna_database *database, struct luna_deadline deadline, const char *sql,
-                          const struct luna_pg_params *params, PGresult **ret_result, struct luna_error *err)
+static enum luna_code ask(struct luna_database *database, struct luna_deadline deadline,
+                          const char *sql, const struct luna_pg_params *params,
+                          PGresult **ret_result, struct luna_error *err)
 {
     enum luna_code code = ensure_session(database, deadline, err);
     if (code != LUNA_OK)
@@ -357,17 +365,17 @@ static enum luna_code query_until(struct luna_database *database, struct luna_de
     return end_trip(database, began_ns, code);
 }
 
-enum luna_code luna_pg_query(struct luna_database *database, struct luna_deadline deadline, const char *sql,
-                             const struct luna_pg_params *params, struct luna_pg_result **ret_result,
-                             struct luna_error *err)
+enum luna_code luna_pg_query(struct luna_database *database, struct luna_deadline deadline,
+                             const char *sql, const struct luna_pg_params *params,
+                             struct luna_pg_result **ret_result, struct luna_error *err)
 {
     return query_until(database, luna_deadline_cap_ms(deadline, database->timeout_ms), sql, params,
                        ret_result, err);
 }
 
 enum luna_code luna_pg_query_long(struct luna_database *database, int timeout_ms, const char *sql,
-                                  const struct luna_pg_params *params, struct luna_pg_result **ret_result,
-                                  struct luna_error *err)
+                                  const struct luna_pg_params *params,
+                                  struct luna_pg_result **ret_result, struct luna_error *err)
 {
     char longer[64];
     struct luna_error ignored;
@@ -377,7 +385,8 @@ enum luna_code luna_pg_query_long(struct luna_database *database, int timeout_ms
         return code;
     code = query_until(database, luna_deadline_in_ms(timeout_ms), sql, params, ret_result, err);
     /* A session that cannot even be reset is broken, and made anew with its own timeout. */
-    if (luna_pg_script(database, luna_pg_deadline(database), "RESET statement_timeout", &ignored) != LUNA_OK)
+    if (luna_pg_script(database, luna_pg_deadline(database), "RESET statement_timeout", &ignored) !=
+        LUNA_OK)
         luna_pg_drop(database);
     return code;
 }
@@ -397,8 +406,8 @@ static enum luna_code run_script(struct luna_database *database, struct luna_dea
     return code;
 }
 
-enum luna_code luna_pg_script(struct luna_database *database, struct luna_deadline deadline, const char *sql,
-                              struct luna_error *err)
+enum luna_code luna_pg_script(struct luna_database *database, struct luna_deadline deadline,
+                              const char *sql, struct luna_error *err)
 {
     int64_t began_ns = begin_trip(database);
     return end_trip(database, began_ns, run_script(database, deadline, sql, err));

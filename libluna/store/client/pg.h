@@ -1,8 +1,9 @@
 /*
  * pg.h: the verbs that the rest of the store uses on a luna_database. Private to the store.
  *
- * The only user of libpq is pg.c. Statements run asynchronously with a poll(2) of our own, so that a deadline holds even
- * when the server or the network hangs; a session whose answer did not come in time is closed.
+ * The only user of libpq is pg.c. Statements run asynchronously with a poll(2) of our own, so that
+ * a deadline holds even when the server or the network hangs; a session whose answer did not come
+ * in time is closed.
  */
 #ifndef LUNA_STORE_PG_H
 #define LUNA_STORE_PG_H
@@ -34,20 +35,24 @@ const char *luna_pg_array_end(struct luna_buf *buf); /* NULL when it did not fit
 
 struct luna_pg_result; /* libpq's */
 
-/* One statement. Codes: LUNA_EUNAVAILABLE (away, shutting down), LUNA_ETIMEOUT, LUNA_ECONFLICT (LU001–3, LU006, unique),
- * LUNA_ENOTFOUND (LU005), LUNA_EINVAL (LU004, checks, ranges), LUNA_EPROTOCOL (any other refusal: the schema is not ours).
- * *ret_result is the caller's: luna_pg_result_free(). The deadline is the handle's timeout from now, or `deadline`,
- * whichever comes first. */
-enum luna_code luna_pg_query(struct luna_database *database, struct luna_deadline deadline, const char *sql,
-                             const struct luna_pg_params *params, struct luna_pg_result **ret_result,
+/* One statement. Codes: LUNA_EUNAVAILABLE (away, shutting down), LUNA_ETIMEOUT, LUNA_ECONFLICT
+ * (LU001–3, LU006, unique), LUNA_ENOTFOUND (LU005), LUNA_EINVAL (LU004, checks, ranges),
+ * LUNA_EPROTOCOL (any other refusal: the schema is not ours). *ret_result is the caller's:
+ * luna_pg_result_free(). The deadline is the handle's timeout from now, or `deadline`, whichever
+ * comes first. */
+enum luna_code luna_pg_query(struct luna_database *database, struct luna_deadline deadline,
+                             const char *sql, const struct luna_pg_params *params,
+                             struct luna_pg_result **ret_result,
                              struct luna_error *err) LUNA_MUSTCHECK;
-/* One statement that may take longer than the handle's timeout: a recovery of all accounts, a migration's check. */
+/* One statement that may take longer than the handle's timeout: a recovery of all accounts, a
+ * migration's check. */
 enum luna_code luna_pg_query_long(struct luna_database *database, int timeout_ms, const char *sql,
-                                  const struct luna_pg_params *params, struct luna_pg_result **ret_result,
+                                  const struct luna_pg_params *params,
+                                  struct luna_pg_result **ret_result,
                                   struct luna_error *err) LUNA_MUSTCHECK;
 /* Several statements without parameters or rows, by the simple protocol. */
-enum luna_code luna_pg_script(struct luna_database *database, struct luna_deadline deadline, const char *sql,
-                              struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_code luna_pg_script(struct luna_database *database, struct luna_deadline deadline,
+                              const char *sql, struct luna_error *err) LUNA_MUSTCHECK;
 /* A deadline of the handle's own timeout. */
 struct luna_deadline luna_pg_deadline(const struct luna_database *database);
 /* Grows with every session: locks and LISTENs of an earlier one are gone. 0: never connected. */
@@ -57,15 +62,17 @@ void luna_pg_drop(struct luna_database *database);
 void luna_pg_purpose(struct luna_database *database, enum luna_purpose purpose);
 /* The session's socket, -1 without one. */
 int luna_pg_fd(const struct luna_database *database);
-/* Takes in what has arrived; ret_noticed: at least one NOTIFY. LUNA_EUNAVAILABLE when the session is gone. */
+/* Takes in what has arrived; ret_noticed: at least one NOTIFY. LUNA_EUNAVAILABLE when the
+ * session is gone. */
 enum luna_code luna_pg_take_notifies(struct luna_database *database, bool *ret_noticed,
                                      struct luna_error *err) LUNA_MUSTCHECK;
 
 void luna_pg_result_free(struct luna_pg_result *result);
 int luna_pg_rows(const struct luna_pg_result *result);
 bool luna_pg_is_null(const struct luna_pg_result *result, int row, int column);
-const char *luna_pg_text(const struct luna_pg_result *result, int row, int column); /* "" for NULL */
-int64_t luna_pg_int(const struct luna_pg_result *result, int row, int column);      /* 0 for NULL */
+/* "" for NULL */
+const char *luna_pg_text(const struct luna_pg_result *result, int row, int column);
+int64_t luna_pg_int(const struct luna_pg_result *result, int row, int column); /* 0 for NULL */
 bool luna_pg_bool(const struct luna_pg_result *result, int row, int column);
 
 #endif

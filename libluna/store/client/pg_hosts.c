@@ -8,7 +8,8 @@
 static char *copy_of(const PQconninfoOption *options, const char *keyword)
 {
     for (; options != NULL && options->keyword != NULL; options++)
-        if (strcmp(options->keyword, keyword) == 0 && options->val != NULL && options->val[0] != '\0')
+        if (strcmp(options->keyword, keyword) == 0 && options->val != NULL &&
+            options->val[0] != '\0')
             return strdup(options->val);
     return NULL;
 }

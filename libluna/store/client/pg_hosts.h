@@ -1,5 +1,6 @@
 /*
- * pg_hosts.h: the servers that a connection string names, in the order in which they are tried. Private to the store.
+ * pg_hosts.h: the servers that a connection string names, in the order in which they are tried.
+ * Private to the store.
  */
 #ifndef LUNA_STORE_PG_HOSTS_H
 #define LUNA_STORE_PG_HOSTS_H
@@ -10,7 +11,8 @@ struct luna_pg_hosts {
     int count; /* 1 or more */
 };
 
-/* Of a string that libpq cannot read, nothing is known: connecting will say what is wrong with it. */
+/* Of a string that libpq cannot read, nothing is known: connecting will say what is wrong with
+ * it. */
 void luna_pg_hosts_read(struct luna_pg_hosts *hosts, const char *url);
 void luna_pg_hosts_done(struct luna_pg_hosts *hosts);
 /* The first becomes the last. */

@@ -13,15 +13,16 @@ bool luna_pg_silence_lets(struct luna_database_silence *silence, int patience_ms
         return true;
     int64_t now_ns = luna_clock_mono_ns();
     /* Whoever wins looks; should it die over it, the next one looks when its time is up. */
-    return now_ns >= until_ns &&
-           atomic_compare_exchange_strong(&silence->closed_until_ns, &until_ns,
-                                          now_ns + ((long long)patience_ms + LOOK_EVERY_MS) * NS_PER_MS);
+    return now_ns >= until_ns && atomic_compare_exchange_strong(
+                                     &silence->closed_until_ns, &until_ns,
+                                     now_ns + ((long long)patience_ms + LOOK_EVERY_MS) * NS_PER_MS);
 }
 
 void luna_pg_silence_unheard(struct luna_database_silence *silence)
 {
     if (silence != NULL && atomic_fetch_add(&silence->unheard, 1) + 1 >= UNHEARD_MAX)
-        atomic_store(&silence->closed_until_ns, luna_clock_mono_ns() + (long long)LOOK_EVERY_MS * NS_PER_MS);
+        atomic_store(&silence->closed_until_ns,
+                     luna_clock_mono_ns() + (long long)LOOK_EVERY_MS * NS_PER_MS);
 }
 
 void luna_pg_silence_heard(struct luna_database_silence *silence)

@@ -59,7 +59,8 @@ void luna_redis_drop(struct luna_cache *cache)
     cache->unanswered = 0;
 }
 
-void luna_cache_meter(struct luna_cache *cache, struct luna_store_meter *meter, enum luna_purpose purpose)
+void luna_cache_meter(struct luna_cache *cache, struct luna_store_meter *meter,
+                      enum luna_purpose purpose)
 {
     cache->meter = meter != NULL ? &meter->redis : NULL;
     cache->purpose = purpose;
@@ -119,8 +120,8 @@ static enum luna_code broken(struct luna_cache *cache, const char *doing, struct
     return code;
 }
 
-static enum luna_code run_setup(struct luna_cache *cache, const char **argv, int argc, const char *doing,
-                                struct luna_error *err)
+static enum luna_code run_setup(struct luna_cache *cache, const char **argv, int argc,
+                                const char *doing, struct luna_error *err)
 {
     redisReply *reply = redisCommandArgv(cache->context, argc, argv, NULL);
     if (reply == NULL)
@@ -153,22 +154,26 @@ static enum luna_code greet(struct luna_cache *cache, struct luna_error *err)
     return code;
 }
 
-/* Nothing was asked, and yet there is something to read: the server went away. Better to see it now than in the answer. */
+/* Nothing was asked, and yet there is something to read: the server went away. Better to see it
+ * now than in the answer. */
 static bool has_hung_up(const struct luna_cache *cache)
 {
     struct pollfd item = {.fd = cache->context->fd, .events = POLLIN};
     return cache->unanswered == 0 && poll(&item, 1, 0) > 0;
 }
 
-/* The name may lead elsewhere by now. Not at every refusal: connections that end so often use up the ports. */
+/* The name may lead elsewhere by now. Not at every refusal: connections that end so often use up
+ * the ports. */
 static bool is_worth_renewing(const struct luna_cache *cache)
 {
     return cache->doubted && cache->unanswered == 0 &&
            luna_clock_mono_ns() - cache->connected_ns > RENEW_AFTER_NS;
 }
 
-/* How long a read or a write may take. Mostly it is what it was: the timeout, which is shorter than the request's time. */
-static enum luna_code limit_waits(struct luna_cache *cache, struct timeval limit, struct luna_error *err)
+/* How long a read or a write may take. Mostly it is what it was: the timeout, which is shorter
+ * than the request's time. */
+static enum luna_code limit_waits(struct luna_cache *cache, struct timeval limit,
+                                  struct luna_error *err)
 {
     if (limit.tv_sec == cache->limit.tv_sec && limit.tv_usec == cache->limit.tv_usec)
         return LUNA_OK;
@@ -258,14 +263,15 @@ enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_comma
     enum luna_code code = ensure_connected(cache, deadline, err);
     if (code != LUNA_OK)
         return code;
-    if (redisAppendCommandArgv(cache->context, command->argc, command->argv, command->lens) != REDIS_OK)
+    if (redisAppendCommandArgv(cache->context, command->argc, command->argv, command->lens) !=
+        REDIS_OK)
         return broken(cache, "sending", err);
     cache->unanswered++;
     return LUNA_OK;
 }
 
-/* A fenced Redis does not know the scripts: that is its answer until quota-syncd has looked at it. So does one that was the
- * primary and is a replica now. */
+/* A fenced Redis does not know the scripts: that is its answer until quota-syncd has looked at it.
+ * So does one that was the primary and is a replica now. */
 static void note_refusal(struct luna_cache *cache, const redisReply *reply)
 {
     static const char *const doubts[] = {"NOSCRIPT", "READONLY", "MASTERDOWN", "NOAUTH"};
@@ -273,8 +279,8 @@ static void note_refusal(struct luna_cache *cache, const redisReply *reply)
         return;
     for (size_t i = 0; i < sizeof doubts / sizeof doubts[0]; i++)
         cache->doubted = cache->doubted || strncmp(reply->str, doubts[i], strlen(doubts[i])) == 0;
-    luna_meter_error(cache->meter,
-                     strncmp(reply->str, "NOSCRIPT", 8) == 0 ? LUNA_METER_FENCED : LUNA_METER_REFUSED);
+    luna_meter_error(cache->meter, strncmp(reply->str, "NOSCRIPT", 8) == 0 ? LUNA_METER_FENCED
+                                                                           : LUNA_METER_REFUSED);
 }
 
 enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline deadline,

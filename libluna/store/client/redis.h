@@ -1,9 +1,9 @@
 /*
  * redis.h: the verbs that the rest of the store uses on a luna_cache. Private to the store.
  *
- * The only users of hiredis are redis.c and redis_reply.c. A connection that fails in any way is closed at once: a late
- * answer must never be taken for the answer to the next question. The next verb connects anew, within its own deadline.
- * The program ignores SIGPIPE.
+ * The only users of hiredis are redis.c and redis_reply.c. A connection that fails in any way is
+ * closed at once: a late answer must never be taken for the answer to the next question. The next
+ * verb connects anew, within its own deadline. The program ignores SIGPIPE.
  */
 #ifndef LUNA_STORE_REDIS_H
 #define LUNA_STORE_REDIS_H
@@ -34,16 +34,18 @@ void luna_redis_arg_int(struct luna_redis_command *command, int64_t number);
 
 struct luna_reply; /* hiredis's */
 
-/* One command, one answer. An error answer of Redis is not a failure here: see luna_reply_error(). LUNA_EUNAVAILABLE,
- * LUNA_ETIMEOUT. *ret_reply is the caller's: luna_reply_free(). */
+/* One command, one answer. An error answer of Redis is not a failure here: see luna_reply_error().
+ * LUNA_EUNAVAILABLE, LUNA_ETIMEOUT. *ret_reply is the caller's: luna_reply_free(). */
 enum luna_code luna_redis_call(struct luna_cache *cache, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_reply **ret_reply,
                                struct luna_error *err) LUNA_MUSTCHECK;
 /* Several at once: send any number, then take as many answers, in order. */
 enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_command *command,
-                               struct luna_deadline deadline, struct luna_error *err) LUNA_MUSTCHECK;
+                               struct luna_deadline deadline,
+                               struct luna_error *err) LUNA_MUSTCHECK;
 enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline deadline,
-                               struct luna_reply **ret_reply, struct luna_error *err) LUNA_MUSTCHECK;
+                               struct luna_reply **ret_reply,
+                               struct luna_error *err) LUNA_MUSTCHECK;
 /* A call whose error answer is a failure too (LUNA_EUNAVAILABLE, with Redis's text). */
 enum luna_code luna_redis_want(struct luna_cache *cache, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_reply **ret_reply,
@@ -59,7 +61,8 @@ void luna_reply_free(struct luna_reply *reply);
 /* Redis's own error text, or NULL. */
 const char *luna_reply_error(const struct luna_reply *reply);
 size_t luna_reply_count(const struct luna_reply *reply); /* 0 when not an array */
-const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t index); /* NULL past the end */
+/* NULL past the end */
+const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t index);
 /* An integer, or a text that is one; `fallback` for anything else and for NULL. */
 int64_t luna_reply_int(const struct luna_reply *reply, int64_t fallback);
 /* NUL-terminated; "" when not a text. Valid as long as the reply. */

@@ -30,7 +30,8 @@ size_t luna_reply_count(const struct luna_reply *reply)
 
 const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t index)
 {
-    return index < luna_reply_count(reply) ? (const struct luna_reply *)raw(reply)->element[index] : NULL;
+    return index < luna_reply_count(reply) ? (const struct luna_reply *)raw(reply)->element[index]
+                                           : NULL;
 }
 
 static bool is_text(const struct luna_reply *reply)

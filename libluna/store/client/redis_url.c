@@ -52,7 +52,8 @@ static bool parse_credentials(const char *text, size_t len, struct luna_redis_ad
            decode(colon + 1, len - user_len - 1, address->password, sizeof address->password);
 }
 
-static enum luna_code parse_tcp(const char *rest, struct luna_redis_address *address, struct luna_error *err)
+static enum luna_code parse_tcp(const char *rest, struct luna_redis_address *address,
+                                struct luna_error *err)
 {
     size_t authority_len = strcspn(rest, "/");
     const char *db = rest[authority_len] == '/' ? rest + authority_len + 1 : "";
@@ -66,8 +67,10 @@ static enum luna_code parse_tcp(const char *rest, struct luna_redis_address *add
     host += bracketed ? 1 : 0;
     const char *host_end = host + strcspn(host, bracketed ? "]/" : ":/");
     if (bracketed && *host_end != ']')
-        return luna_error_set(err, LUNA_ECONFIG, "Redis URL: \"[\" without \"]\" around the address");
-    if (host_end == host || !decode(host, (size_t)(host_end - host), address->host, sizeof address->host))
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "Redis URL: \"[\" without \"]\" around the address");
+    if (host_end == host ||
+        !decode(host, (size_t)(host_end - host), address->host, sizeof address->host))
         return luna_error_set(err, LUNA_ECONFIG, "Redis URL: the host is missing or too long");
     const char *port = host_end + (bracketed ? 1 : 0);
     address->port = 6379;
@@ -75,7 +78,8 @@ static enum luna_code parse_tcp(const char *rest, struct luna_redis_address *add
         (*port != ':' || !parse_number(port + 1, (size_t)(end - port - 1), 65535, &address->port)))
         return luna_error_set(err, LUNA_ECONFIG, "Redis URL: the port is not a number up to 65535");
     if (*db != '\0' && !parse_number(db, strlen(db), 9999, &address->db))
-        return luna_error_set(err, LUNA_ECONFIG, "Redis URL: what follows \"/\" is not a database number");
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "Redis URL: what follows \"/\" is not a database number");
     return LUNA_OK;
 }
 
@@ -88,10 +92,12 @@ static bool parse_query_item(const char *item, size_t len, struct luna_redis_add
     return false;
 }
 
-static enum luna_code parse_unix(const char *rest, struct luna_redis_address *address, struct luna_error *err)
+static enum luna_code parse_unix(const char *rest, struct luna_redis_address *address,
+                                 struct luna_error *err)
 {
     size_t path_len = strcspn(rest, "?");
-    if (path_len == 0 || rest[0] != '/' || !decode(rest, path_len, address->path, sizeof address->path))
+    if (path_len == 0 || rest[0] != '/' ||
+        !decode(rest, path_len, address->path, sizeof address->path))
         return luna_error_set(err, LUNA_ECONFIG,
                               "Redis URL: unix:// wants an absolute path of at most 107 bytes");
     for (const char *item = rest + path_len; *item != '\0';) {
@@ -115,8 +121,9 @@ enum luna_code luna_redis_url_parse(const char *url, struct luna_redis_address *
     else if (strncmp(url, "unix://", 7) == 0)
         code = parse_unix(url + 7, &address, err);
     else
-        code = luna_error_set(err, LUNA_ECONFIG,
-                              "Redis URL: wanted redis://[:password@]host:port[/db] or unix:///path[?db=n]");
+        code = luna_error_set(
+            err, LUNA_ECONFIG,
+            "Redis URL: wanted redis://[:password@]host:port[/db] or unix:///path[?db=n]");
     if (code == LUNA_OK)
         *ret_address = address;
     return code;

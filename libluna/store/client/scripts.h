@@ -1,8 +1,9 @@
 /*
  * scripts.h: the Lua texts (lua/, embedded at build time). Private to the store.
  *
- * Fenced scripts get `local I = '<incarnation>'` in front, and are loaded by quota-syncd only, once per incarnation;
- * workers know them by the SHA-1 that Redis answered. The others change nothing that could be charged.
+ * Fenced scripts get `local I = '<incarnation>'` in front, and are loaded by quota-syncd only, once
+ * per incarnation; workers know them by the SHA-1 that Redis answered. The others change nothing
+ * that could be charged.
  */
 #ifndef LUNA_STORE_SCRIPTS_H
 #define LUNA_STORE_SCRIPTS_H
@@ -26,7 +27,8 @@ enum luna_script {
     LUNA_SCRIPTS_COUNT
 };
 
-/* What workers and quota-syncd agree on about keys and arguments: raised when a script changes them. */
+/* What workers and quota-syncd agree on about keys and arguments: raised when a script changes
+ * them. */
 enum { LUNA_SCRIPT_ABI = 1 };
 
 enum { LUNA_SCRIPT_SHA_BYTES = 41, LUNA_SCRIPT_BYTES_MAX = 64 << 10 };
@@ -34,7 +36,8 @@ enum { LUNA_SCRIPT_SHA_BYTES = 41, LUNA_SCRIPT_BYTES_MAX = 64 << 10 };
 const char *luna_script_name(enum luna_script script);
 /* A digest of all texts, 16 hex digits: tells one build's scripts from another's. */
 void luna_script_build(char out[17]);
-/* The text to load, NUL-terminated; the incarnation matters to fenced ones only. Without memory, `out` overflows. */
+/* The text to load, NUL-terminated; the incarnation matters to fenced ones only. Without memory,
+ * `out` overflows. */
 void luna_script_text(enum luna_script script, int64_t incarnation, struct luna_buf *out);
 /* The same of one that is not fenced, static. */
 const char *luna_script_unfenced(enum luna_script script);

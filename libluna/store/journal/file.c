@@ -47,7 +47,8 @@ enum luna_code luna_journal_dir_open(const char *path, int *ret_fd, struct luna_
     return LUNA_OK;
 }
 
-/* Linked into place whole: of two that make it at the same time one wins, and both read the winner's. */
+/* Linked into place whole: of two that make it at the same time one wins, and both read the
+ * winner's. */
 static enum luna_code draw_name(int dir_fd, struct luna_error *err)
 {
     uint32_t drawn = 0;
@@ -82,8 +83,9 @@ enum luna_code luna_journal_dir_name(int dir_fd, char ret_name[LUNA_JOURNAL_NAME
     ssize_t got = read(fd, text, sizeof text - 1);
     close(fd);
     if (got != 9 || text[0] != 'w' || strspn(text + 1, "0123456789abcdef") != 8)
-        return luna_error_set(err, LUNA_EPROTOCOL,
-                              "journal: the file \"name\" is damaged; wanted w and 8 hexadecimal digits");
+        return luna_error_set(
+            err, LUNA_EPROTOCOL,
+            "journal: the file \"name\" is damaged; wanted w and 8 hexadecimal digits");
     memcpy(ret_name, text, sizeof text);
     return LUNA_OK;
 }
@@ -102,7 +104,8 @@ enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_d
         if (errno != EAGAIN && errno != EACCES && errno != EINTR)
             return luna_error_set(err, LUNA_EIO, "journal: lock: %s", strerror(errno));
         if (luna_deadline_passed(deadline))
-            return luna_error_set(err, LUNA_ETIMEOUT, "journal: another process holds a lock for too long");
+            return luna_error_set(err, LUNA_ETIMEOUT,
+                                  "journal: another process holds a lock for too long");
         nanosleep(&step, NULL);
     }
     return LUNA_OK;
@@ -113,9 +116,11 @@ void luna_journal_unlock(int fd, int byte)
     (void)try_lock(fd, byte, F_UNLCK); /* cannot fail on an open descriptor */
 }
 
-void luna_journal_segment_name(int64_t slot, int64_t number, char ret_name[LUNA_JOURNAL_SEGMENT_NAME_BYTES])
+void luna_journal_segment_name(int64_t slot, int64_t number,
+                               char ret_name[LUNA_JOURNAL_SEGMENT_NAME_BYTES])
 {
-    snprintf(ret_name, LUNA_JOURNAL_SEGMENT_NAME_BYTES, "j-%lld-%lld", (long long)slot, (long long)number);
+    snprintf(ret_name, LUNA_JOURNAL_SEGMENT_NAME_BYTES, "j-%lld-%lld", (long long)slot,
+             (long long)number);
 }
 
 bool luna_journal_segment_parse(const char *name, int *ret_slot, int64_t *ret_number)

@@ -13,7 +13,8 @@
 
 enum { FOLD_MAGIC = 0x4c554632, FOLD_PERIODS_KEPT = 8 };
 
-/* The file: this head, the covered segments, the sums. `digest` is SHA-256 of what follows the head. */
+/* The file: this head, the covered segments, the sums. `digest` is SHA-256 of what follows the
+ * head. */
 struct fold_head {
     uint64_t magic, covered_count, sum_count;
     unsigned char digest[LUNA_DIGEST_BYTES];
@@ -43,8 +44,8 @@ static void *copy_of(const void *bytes, size_t len)
     return copy;
 }
 
-static enum luna_code parse_fold(const unsigned char *bytes, size_t len, struct luna_journal_fold *ret_fold,
-                                 struct luna_error *err)
+static enum luna_code parse_fold(const unsigned char *bytes, size_t len,
+                                 struct luna_journal_fold *ret_fold, struct luna_error *err)
 {
     struct fold_head head;
     unsigned char digest[LUNA_DIGEST_BYTES];
@@ -64,7 +65,8 @@ static enum luna_code parse_fold(const unsigned char *bytes, size_t len, struct 
     struct luna_journal_fold fold = {
         .covered = copy_of(bytes + sizeof head, covered_bytes),
         .covered_count = head.covered_count,
-        .sums = {.items = copy_of(bytes + sizeof head + covered_bytes, sum_bytes), .count = head.sum_count}};
+        .sums = {.items = copy_of(bytes + sizeof head + covered_bytes, sum_bytes),
+                 .count = head.sum_count}};
     if (fold.covered == NULL || fold.sums.items == NULL) {
         luna_journal_fold_done(&fold);
         return luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the fold");
@@ -73,7 +75,8 @@ static enum luna_code parse_fold(const unsigned char *bytes, size_t len, struct 
     return LUNA_OK;
 }
 
-enum luna_code luna_journal_fold_read(int dir_fd, struct luna_journal_fold *ret_fold, struct luna_error *err)
+enum luna_code luna_journal_fold_read(int dir_fd, struct luna_journal_fold *ret_fold,
+                                      struct luna_error *err)
 {
     int fd = openat(dir_fd, "fold", O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {
@@ -113,7 +116,8 @@ static bool write_all(int fd, const void *bytes, size_t len)
     return true;
 }
 
-static enum luna_code write_fold(int dir_fd, const struct luna_journal_fold *fold, struct luna_error *err)
+static enum luna_code write_fold(int dir_fd, const struct luna_journal_fold *fold,
+                                 struct luna_error *err)
 {
     size_t covered_bytes = fold->covered_count * sizeof *fold->covered;
     size_t sum_bytes = fold->sums.count * sizeof *fold->sums.items;
@@ -245,8 +249,9 @@ enum luna_code luna_journal_fold_lock_open(int dir_fd, int *ret_lock_fd, struct 
     return LUNA_OK;
 }
 
-enum luna_code luna_journal_fold(const char *dir, struct luna_deadline deadline, int64_t *ret_segments,
-                                 int64_t *ret_bytes_left, struct luna_error *err)
+enum luna_code luna_journal_fold(const char *dir, struct luna_deadline deadline,
+                                 int64_t *ret_segments, int64_t *ret_bytes_left,
+                                 struct luna_error *err)
 {
     int dir_fd = -1, lock_fd = -1;
     enum luna_code code = luna_journal_dir_open(dir, &dir_fd, err);

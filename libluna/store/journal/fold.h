@@ -1,8 +1,9 @@
 /*
- * journal_fold.h: the journal directory's files, as readers see them: segments and the fold. Private to the journal.
+ * journal_fold.h: the journal directory's files, as readers see them: segments and the fold.
+ * Private to the journal.
  *
- * The fold is one file, replaced by rename: its sums, and which segments they cover. A kill between the rename and the
- * deletion of those segments therefore counts nothing twice.
+ * The fold is one file, replaced by rename: its sums, and which segments they cover. A kill between
+ * the rename and the deletion of those segments therefore counts nothing twice.
  */
 #ifndef LUNA_STORE_JOURNAL_FOLD_H
 #define LUNA_STORE_JOURNAL_FOLD_H
@@ -45,7 +46,8 @@ bool luna_journal_fold_covers(const struct luna_journal_fold *fold,
 
 /* Adds a segment's sound records of the account (0: all) and epoch (-1: all) to the map. */
 enum luna_code luna_journal_segment_add(int dir_fd, const struct luna_journal_segment *segment,
-                                        int64_t account_id, int64_t epoch, struct luna_journal_map *map,
+                                        int64_t account_id, int64_t epoch,
+                                        struct luna_journal_map *map,
                                         struct luna_error *err) LUNA_MUSTCHECK;
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * journal_host.h: a journal directory makes itself known to PostgreSQL. Private to the store.
  *
- * A recovery gives back what was booked and is in no journal. That is right only for whoever has all the journals, so
- * PostgreSQL counts them: sql/0003_events.sql.
+ * A recovery gives back what was booked and is in no journal. That is right only for whoever has
+ * all the journals, so PostgreSQL counts them: sql/0003_events.sql.
  */
 #ifndef LUNA_STORE_JOURNAL_HOST_H
 #define LUNA_STORE_JOURNAL_HOST_H

@@ -41,19 +41,20 @@ static enum luna_code name_worker(struct luna_journal *journal, struct luna_erro
     return code;
 }
 
-static enum luna_code take_slot(struct luna_journal *journal, const char *dir, struct luna_error *err)
+static enum luna_code take_slot(struct luna_journal *journal, const char *dir,
+                                struct luna_error *err)
 {
     char name[32];
     snprintf(name, sizeof name, "slot-%d", journal->slot);
     journal->slot_fd = openat(journal->dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (journal->slot_fd < 0)
         return luna_error_set(err, LUNA_EIO, "journal: %s/%s: %s", dir, name, strerror(errno));
-    enum luna_code code =
-        luna_journal_lock(journal->slot_fd, LUNA_JOURNAL_LOCK_OWNER, true, luna_deadline_in_ms(200), err);
+    enum luna_code code = luna_journal_lock(journal->slot_fd, LUNA_JOURNAL_LOCK_OWNER, true,
+                                            luna_deadline_in_ms(200), err);
     if (code == LUNA_ETIMEOUT)
         return luna_error_set(err, LUNA_ECONFLICT,
-                              "journal: slot %d of %s belongs to another running process", journal->slot,
-                              dir);
+                              "journal: slot %d of %s belongs to another running process",
+                              journal->slot, dir);
     return code;
 }
 
@@ -97,7 +98,8 @@ static enum luna_code open_segment(struct luna_journal *journal, struct luna_err
     return LUNA_OK;
 }
 
-/* A torn tail (power loss) would shift every record after it: such a segment is left, and a new one begun. */
+/* A torn tail (power loss) would shift every record after it: such a segment is left, and a new
+ * one begun. */
 static enum luna_code continue_segment(struct luna_journal *journal, struct luna_error *err)
 {
     const off_t size = (off_t)sizeof(struct luna_journal_record);
@@ -171,7 +173,8 @@ int64_t luna_journal_last_wseq(const struct luna_journal *journal)
     return journal->last_wseq;
 }
 
-static enum luna_append write_record(struct luna_journal *journal, const struct luna_journal_record *record,
+static enum luna_append write_record(struct luna_journal *journal,
+                                     const struct luna_journal_record *record,
                                      struct luna_error *err)
 {
     ssize_t n = write(journal->segment_fd, record, sizeof *record);
@@ -183,13 +186,15 @@ static enum luna_append write_record(struct luna_journal *journal, const struct 
     luna_error_set(err, LUNA_EIO, "journal: write: %s",
                    n < 0 ? strerror(errno) : "no room for a whole record");
     /* A part of a record would shift the next: cut it off. */
+    /* cannot: go on in a new segment */
     if (n > 0 && ftruncate(journal->segment_fd, journal->bytes) != 0)
-        journal->bytes = LUNA_JOURNAL_SEGMENT_BYTES_MAX; /* cannot: go on in a new segment */
+        journal->bytes = LUNA_JOURNAL_SEGMENT_BYTES_MAX;
     return LUNA_APPEND_FAILED;
 }
 
-enum luna_append luna_journal_append(struct luna_journal *journal, struct luna_journal_record *record,
-                                     uint64_t seq, struct luna_deadline deadline, struct luna_error *err)
+enum luna_append luna_journal_append(struct luna_journal *journal,
+                                     struct luna_journal_record *record, uint64_t seq,
+                                     struct luna_deadline deadline, struct luna_error *err)
 {
     if (journal->bytes >= LUNA_JOURNAL_SEGMENT_BYTES_MAX) {
         journal->number++;
@@ -197,7 +202,8 @@ enum luna_append luna_journal_append(struct luna_journal *journal, struct luna_j
             return LUNA_APPEND_FAILED;
     }
     luna_journal_record_seal(record);
-    if (luna_journal_lock(journal->slot_fd, LUNA_JOURNAL_LOCK_APPEND, true, deadline, err) != LUNA_OK)
+    if (luna_journal_lock(journal->slot_fd, LUNA_JOURNAL_LOCK_APPEND, true, deadline, err) !=
+        LUNA_OK)
         return LUNA_APPEND_FAILED;
     enum luna_append result = LUNA_APPEND_SEQ_CHANGED;
     if (atomic_load(luna_journal_page_seq(journal->page, record->account_id)) == seq)

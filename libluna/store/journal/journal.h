@@ -1,8 +1,8 @@
 /*
  * journal.h: a worker's record of every success, written before it is sent. Private to the store.
  *
- * A record exists if and only if the answer was sent, or its worker was killed between the two. It is therefore what a
- * recovery believes, and Redis's counter is not.
+ * A record exists if and only if the answer was sent, or its worker was killed between the two. It
+ * is therefore what a recovery believes, and Redis's counter is not.
  */
 #ifndef LUNA_STORE_JOURNAL_H
 #define LUNA_STORE_JOURNAL_H
@@ -23,10 +23,11 @@ const char *luna_journal_dir_name_of(const struct luna_journal *journal);
 const char *luna_journal_worker_name(const struct luna_journal *journal);
 
 enum luna_append { LUNA_APPEND_OK, LUNA_APPEND_SEQ_CHANGED, LUNA_APPEND_FAILED };
-/* Appends unless the account's counter has left `seq`: both under the lock that recoveries wait for, so that a recovery
- * either reads the record, or makes this return LUNA_APPEND_SEQ_CHANGED. */
-enum luna_append luna_journal_append(struct luna_journal *journal, struct luna_journal_record *record,
-                                     uint64_t seq, struct luna_deadline deadline,
+/* Appends unless the account's counter has left `seq`: both under the lock that recoveries wait
+ * for, so that a recovery either reads the record, or makes this return LUNA_APPEND_SEQ_CHANGED. */
+enum luna_append luna_journal_append(struct luna_journal *journal,
+                                     struct luna_journal_record *record, uint64_t seq,
+                                     struct luna_deadline deadline,
                                      struct luna_error *err) LUNA_MUSTCHECK;
 /* The wseq of the slot's last record; 0 when there is none. */
 int64_t luna_journal_last_wseq(const struct luna_journal *journal);

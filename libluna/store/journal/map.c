@@ -23,8 +23,9 @@ static size_t place_of(const struct luna_journal_map *map, const struct luna_jou
     size_t i = (size_t)hash & mask;
     for (;; i = (i + 1) & mask) {
         const struct luna_journal_sum *cell = &map->cells[i];
-        if (cell->account_id == 0 || (cell->account_id == key->account_id && cell->epoch == key->epoch &&
-                                      cell->period_no == key->period_no))
+        if (cell->account_id == 0 ||
+            (cell->account_id == key->account_id && cell->epoch == key->epoch &&
+             cell->period_no == key->period_no))
             return i;
     }
 }

@@ -1,5 +1,6 @@
 /*
- * journal_map.h: a hash table that adds up units per account, epoch and period. Private to the journal's readers.
+ * journal_map.h: a hash table that adds up units per account, epoch and period. Private to the
+ * journal's readers.
  */
 #ifndef LUNA_STORE_JOURNAL_MAP_H
 #define LUNA_STORE_JOURNAL_MAP_H
@@ -16,7 +17,8 @@ struct luna_journal_map {
 void luna_journal_map_init(struct luna_journal_map *map);
 void luna_journal_map_done(struct luna_journal_map *map);
 /* False: no memory. */
-bool luna_journal_map_add(struct luna_journal_map *map, const struct luna_journal_sum *sum) LUNA_MUSTCHECK;
+bool luna_journal_map_add(struct luna_journal_map *map,
+                          const struct luna_journal_sum *sum) LUNA_MUSTCHECK;
 /* Turns the table into its sorted contents; the map is empty afterwards. */
 void luna_journal_map_take(struct luna_journal_map *map, struct luna_journal_sums *ret_sums);
 

@@ -6,7 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum luna_code luna_journal_page_map(int dir_fd, struct luna_journal_page **ret_page, struct luna_error *err)
+enum luna_code luna_journal_page_map(int dir_fd, struct luna_journal_page **ret_page,
+                                     struct luna_error *err)
 {
     int fd = openat(dir_fd, "page", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -14,7 +15,8 @@ enum luna_code luna_journal_page_map(int dir_fd, struct luna_journal_page **ret_
     /* Growing an empty file gives zeros; a file that has its size is left as it is. */
     void *page = MAP_FAILED;
     if (ftruncate(fd, (off_t)sizeof(struct luna_journal_page)) == 0)
-        page = mmap(NULL, sizeof(struct luna_journal_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        page =
+            mmap(NULL, sizeof(struct luna_journal_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     int saved = errno;
     close(fd);
     if (page == MAP_FAILED)

@@ -1,11 +1,12 @@
 /*
- * journal_page.h: the memory that all workers of a host and quota-syncd share: a mapped file beside the journals.
- * Private to the store.
+ * journal_page.h: the memory that all workers of a host and quota-syncd share: a mapped file beside
+ * the journals. Private to the store.
  *
- * seq[]: one counter per stripe of accounts. Whoever is about to read the journals as the truth about an account raises
- * its counter first; a worker that finds it changed since it was admitted must ask whether its charge still stands.
- * slots[]: what each worker has charged and not yet settled, so that its successor can give it back after a kill.
- * All of it may be lost with the machine: the workers are gone then, too.
+ * seq[]: one counter per stripe of accounts. Whoever is about to read the journals as the truth
+ * about an account raises its counter first; a worker that finds it changed since it was admitted
+ * must ask whether its charge still stands. slots[]: what each worker has charged and not yet
+ * settled, so that its successor can give it back after a kill. All of it may be lost with the
+ * machine: the workers are gone then, too.
  */
 #ifndef LUNA_STORE_JOURNAL_PAGE_H
 #define LUNA_STORE_JOURNAL_PAGE_H
@@ -44,12 +45,14 @@ enum luna_code luna_journal_page_map(int dir_fd, struct luna_journal_page **ret_
                                      struct luna_error *err) LUNA_MUSTCHECK;
 void luna_journal_page_unmap(struct luna_journal_page *page);
 
-static inline _Atomic uint64_t *luna_journal_page_seq(struct luna_journal_page *page, int64_t account_id)
+static inline _Atomic uint64_t *luna_journal_page_seq(struct luna_journal_page *page,
+                                                      int64_t account_id)
 {
     return &page->seq[(uint64_t)account_id % LUNA_JOURNAL_STRIPES];
 }
 
-static inline void luna_journal_page_count(struct luna_journal_page *page, enum luna_journal_counter counter)
+static inline void luna_journal_page_count(struct luna_journal_page *page,
+                                           enum luna_journal_counter counter)
 {
     atomic_fetch_add_explicit(&page->counters[counter], 1, memory_order_relaxed);
 }

@@ -49,8 +49,8 @@ enum luna_code luna_journal_listing_read(int dir_fd, struct luna_journal_listing
         int slot = 0;
         int64_t number = 0;
         if (luna_journal_segment_parse(entry->d_name, &slot, &number))
-            enough =
-                listing_add(&listing, &room, (struct luna_journal_segment){.slot = slot, .number = number});
+            enough = listing_add(&listing, &room,
+                                 (struct luna_journal_segment){.slot = slot, .number = number});
     }
     int failed = enough ? errno : ENOMEM;
     closedir(stream);
@@ -74,7 +74,8 @@ void luna_journal_listing_done(struct luna_journal_listing *listing)
 static bool add_record(const struct luna_journal_record *record, int64_t account_id, int64_t epoch,
                        struct luna_journal_map *map)
 {
-    if (!luna_journal_record_is_sound(record) || (account_id != 0 && record->account_id != account_id) ||
+    if (!luna_journal_record_is_sound(record) ||
+        (account_id != 0 && record->account_id != account_id) ||
         (epoch >= 0 && record->epoch != epoch))
         return true;
     const struct luna_journal_sum sum = {.account_id = record->account_id,
@@ -85,8 +86,8 @@ static bool add_record(const struct luna_journal_record *record, int64_t account
 }
 
 enum luna_code luna_journal_segment_add(int dir_fd, const struct luna_journal_segment *segment,
-                                        int64_t account_id, int64_t epoch, struct luna_journal_map *map,
-                                        struct luna_error *err)
+                                        int64_t account_id, int64_t epoch,
+                                        struct luna_journal_map *map, struct luna_error *err)
 {
     enum { BATCH = 512 };
     struct luna_journal_record records[BATCH];

@@ -17,8 +17,10 @@ void luna_journal_sums_done(struct luna_journal_sums *sums)
     *sums = (struct luna_journal_sums){.items = NULL};
 }
 
-/* Waits for whoever is between reading the page's counter and writing a record. Those who come later see it raised. */
-static enum luna_code pass_append_locks(int dir_fd, struct luna_deadline deadline, struct luna_error *err)
+/* Waits for whoever is between reading the page's counter and writing a record. Those who come
+ * later see it raised. */
+static enum luna_code pass_append_locks(int dir_fd, struct luna_deadline deadline,
+                                        struct luna_error *err)
 {
     enum luna_code code = LUNA_OK;
     for (int slot = 0; slot < LUNA_WORKERS_MAX && code == LUNA_OK; slot++) {
@@ -37,21 +39,22 @@ static enum luna_code pass_append_locks(int dir_fd, struct luna_deadline deadlin
     return code;
 }
 
-static enum luna_code add_fold(const struct luna_journal_fold *fold, int64_t account_id, int64_t epoch,
-                               struct luna_journal_map *map, struct luna_error *err)
+static enum luna_code add_fold(const struct luna_journal_fold *fold, int64_t account_id,
+                               int64_t epoch, struct luna_journal_map *map, struct luna_error *err)
 {
     for (size_t i = 0; i < fold->sums.count; i++) {
         const struct luna_journal_sum *sum = &fold->sums.items[i];
-        if ((account_id == 0 || sum->account_id == account_id) && (epoch < 0 || sum->epoch == epoch) &&
-            !luna_journal_map_add(map, sum))
+        if ((account_id == 0 || sum->account_id == account_id) &&
+            (epoch < 0 || sum->epoch == epoch) && !luna_journal_map_add(map, sum))
             return luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the sums");
     }
     return LUNA_OK;
 }
 
 /* Of every segment that the fold does not cover. */
-static enum luna_code add_segments(int dir_fd, const struct luna_journal_fold *fold, int64_t account_id,
-                                   int64_t epoch, struct luna_journal_map *map, struct luna_error *err)
+static enum luna_code add_segments(int dir_fd, const struct luna_journal_fold *fold,
+                                   int64_t account_id, int64_t epoch, struct luna_journal_map *map,
+                                   struct luna_error *err)
 {
     struct luna_journal_listing listing;
     enum luna_code code = luna_journal_listing_read(dir_fd, &listing, err);
@@ -84,8 +87,8 @@ static enum luna_code read_locked(int dir_fd, int64_t account_id, int64_t epoch,
 }
 
 enum luna_code luna_journal_sums_read(const char *dir, int64_t account_id, int64_t epoch,
-                                      struct luna_deadline deadline, struct luna_journal_sums *ret_sums,
-                                      struct luna_error *err)
+                                      struct luna_deadline deadline,
+                                      struct luna_journal_sums *ret_sums, struct luna_error *err)
 {
     int dir_fd = -1, lock_fd = -1;
     enum luna_code code = luna_journal_dir_open(dir, &dir_fd, err);

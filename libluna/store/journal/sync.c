@@ -13,8 +13,9 @@ static enum luna_code sync_segment(int dir_fd, const struct luna_journal_segment
     char name[LUNA_JOURNAL_SEGMENT_NAME_BYTES];
     luna_journal_segment_name(segment->slot, segment->number, name);
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+    /* folded meanwhile, and the fold is on the disk */
     if (fd < 0 && errno == ENOENT)
-        return LUNA_OK; /* folded meanwhile, and the fold is on the disk */
+        return LUNA_OK;
     enum luna_code code = LUNA_OK;
     if (fd < 0 || fdatasync(fd) != 0)
         code = luna_error_set(err, LUNA_EIO, "journal: %s: %s", name, strerror(errno));

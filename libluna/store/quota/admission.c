@@ -70,8 +70,8 @@ static int64_t ceil_div(int64_t value, int64_t by)
     return value > 0 ? (value + by - 1) / by : 0;
 }
 
-/* The script's reply: outcome, epoch, c, period, limit, left, period end, now, rate, burst, burst left, burst reset,
- * retry, points, kind, concurrent, the key's scopes. */
+/* The script's reply: outcome, epoch, c, period, limit, left, period end, now, rate, burst, burst
+ * left, burst reset, retry, points, kind, concurrent, the key's scopes. */
 static void take_reply(const int64_t v[REPLY_NUMBERS], const struct luna_admission_request *request,
                        struct luna_admission *admission)
 {
@@ -109,8 +109,9 @@ static enum answer load_cold(struct luna_admitter *admitter, const struct questi
 {
     struct luna_journal_page *page = luna_journal_page(admitter->journal);
     admission->was_cold = true;
-    enum luna_cold cold = luna_cold_load(admitter, question->request->account_id,
-                                         question->request->request_id, deadline, &admission->error);
+    enum luna_cold cold =
+        luna_cold_load(admitter, question->request->account_id, question->request->request_id,
+                       deadline, &admission->error);
     if (cold == LUNA_COLD_ABSENT) {
         refuse(admission, LUNA_ADMIT_ACCOUNT_UNKNOWN);
         return ANSWERED;
@@ -131,8 +132,8 @@ static enum answer ask(struct luna_admitter *admitter, struct question *question
                        struct luna_deadline deadline, struct luna_admission *admission)
 {
     struct luna_reply *reply = NULL;
-    enum luna_code code = luna_admitter_script(admitter, LUNA_SCRIPT_ADMIT, &question->command, deadline,
-                                               &reply, &admission->error);
+    enum luna_code code = luna_admitter_script(admitter, LUNA_SCRIPT_ADMIT, &question->command,
+                                               deadline, &reply, &admission->error);
     if (code != LUNA_OK)
         return GAVE_UP;
     int64_t numbers[REPLY_NUMBERS] = {LUNA_ADMIT_UNAVAILABLE};
@@ -149,15 +150,17 @@ static enum answer ask(struct luna_admitter *admitter, struct question *question
     return ANSWERED;
 }
 
-/* Asks until there is an answer. A question whose answer was lost is put again under the same number, and charged once. */
+/* Asks until there is an answer. A question whose answer was lost is put again under the same
+ * number, and charged once. */
 static void ask_until_answered(struct luna_admitter *admitter, struct question *question,
                                struct luna_admission *admission)
 {
     struct luna_journal_page *page = luna_journal_page(admitter->journal);
-    /* Whoever loads may need both stores twice; waiting for longer than that would only hold this worker. */
+    /* Whoever loads may need both stores twice; waiting for longer than that would only hold
+     * this worker. */
     struct luna_deadline deadline =
-        luna_deadline_cap_ms(question->request->deadline,
-                             2 * ((int64_t)admitter->redis_timeout_ms + admitter->database_timeout_ms));
+        luna_deadline_cap_ms(question->request->deadline, 2 * ((int64_t)admitter->redis_timeout_ms +
+                                                               admitter->database_timeout_ms));
     int failures = 0;
     admission->recovery_seq =
         (int64_t)atomic_load(luna_journal_page_seq(page, question->request->account_id));
@@ -171,12 +174,13 @@ static void ask_until_answered(struct luna_admitter *admitter, struct question *
             luna_journal_page_count(page, LUNA_COUNT_RETRIES);
     }
     if (admission->error.code == LUNA_OK)
-        luna_error_set(&admission->error, LUNA_ETIMEOUT, "the request's time ran out before it was admitted");
+        luna_error_set(&admission->error, LUNA_ETIMEOUT,
+                       "the request's time ran out before it was admitted");
     refuse(admission, LUNA_ADMIT_UNAVAILABLE);
 }
 
-static bool take_key(const struct luna_admitter *admitter, const struct luna_admission_request *request,
-                     struct luna_key_digest *ret_key)
+static bool take_key(const struct luna_admitter *admitter,
+                     const struct luna_admission_request *request, struct luna_key_digest *ret_key)
 {
     if (request->key_digest == NULL)
         return luna_key_digest(request->api_key, request->api_key_len, &admitter->pepper, ret_key);
@@ -189,7 +193,8 @@ static bool take_key(const struct luna_admitter *admitter, const struct luna_adm
 void luna_admit(struct luna_admitter *admitter, const struct luna_admission_request *request,
                 struct luna_admission *ret_admission)
 {
-    struct question question; /* mostly room for a long command: not to be cleared for each request */
+    /* mostly room for a long command: not to be cleared for each request */
+    struct question question;
     struct luna_admission *admission = ret_admission;
     question.request = request;
     memset(admission, 0, sizeof *admission);
@@ -214,7 +219,8 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
     if (request->cost > 0)
         luna_settle_begin(admitter, request->account_id, admission->idempotency_field);
     ask_until_answered(admitter, &question, admission);
-    /* Only an answer says that nothing is charged. Without one the slot stays, and is settled first next time. */
+    /* Only an answer says that nothing is charged. Without one the slot stays, and is settled
+     * first next time. */
     if (request->cost > 0 && admission->cost == 0 && admission->outcome != LUNA_ADMIT_UNAVAILABLE)
         luna_settle_end(admitter);
 }

@@ -7,17 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum luna_code open_parts(struct luna_admitter *admitter, const struct luna_admitter_options *options,
+static enum luna_code open_parts(struct luna_admitter *admitter,
+                                 const struct luna_admitter_options *options,
                                  struct luna_error *err)
 {
     enum luna_code code = luna_digest_init(err);
     if (code == LUNA_OK)
         code = luna_cache_new(options->redis_url, options->redis_timeout_ms, &admitter->cache, err);
     if (code == LUNA_OK)
-        code =
-            luna_database_new(options->database_url, options->database_timeout_ms, &admitter->database, err);
+        code = luna_database_new(options->database_url, options->database_timeout_ms,
+                                 &admitter->database, err);
     if (code == LUNA_OK)
-        code = luna_journal_open(options->journal_dir, options->worker_slot, &admitter->journal, err);
+        code =
+            luna_journal_open(options->journal_dir, options->worker_slot, &admitter->journal, err);
     if (code != LUNA_OK)
         return code;
     admitter->journal_dir = strdup(options->journal_dir);
@@ -46,8 +48,8 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     luna_digest_key_make(options->pepper, options->pepper_len, &admitter->pepper);
     admitter->redis_timeout_ms = options->redis_timeout_ms;
     admitter->database_timeout_ms = options->database_timeout_ms;
-    /* Above every number that an earlier owner of the slot used: it asked less than once a microsecond, and if the clock
-     * went back since, its last success says where to begin. */
+    /* Above every number that an earlier owner of the slot used: it asked less than once a
+     * microsecond, and if the clock went back since, its last success says where to begin. */
     admitter->wseq = luna_clock_wall_ms() * 1000;
     if (admitter->wseq < luna_journal_last_wseq(admitter->journal))
         admitter->wseq = luna_journal_last_wseq(admitter->journal);
@@ -78,8 +80,8 @@ enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_d
                               "Redis holds no quota scripts: quota-syncd has not started yet");
     if (code != LUNA_OK || admitter->host_announced)
         return code == LUNA_OK ? luna_database_ping(admitter->database, deadline, err) : code;
-    code = luna_journal_host_announce(admitter->database, luna_journal_dir_name_of(admitter->journal),
-                                      deadline, err);
+    code = luna_journal_host_announce(admitter->database,
+                                      luna_journal_dir_name_of(admitter->journal), deadline, err);
     admitter->host_announced = code == LUNA_OK;
     return code;
 }
@@ -94,7 +96,8 @@ void luna_admitter_begin(struct luna_redis_command *command, int key_count)
 }
 
 enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum luna_script script,
-                                           struct luna_redis_command *command, struct luna_deadline deadline,
+                                           struct luna_redis_command *command,
+                                           struct luna_deadline deadline,
                                            struct luna_reply **ret_reply, struct luna_error *err)
 {
     static const enum luna_purpose purposes[LUNA_SCRIPTS_FENCED] = {
@@ -114,9 +117,11 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
         return LUNA_OK;
     }
     if (strncmp(text, "NOSCRIPT", 8) == 0)
-        code = luna_error_set(err, LUNA_ECONFLICT, "Redis is fenced until quota-syncd has looked at it");
+        code = luna_error_set(err, LUNA_ECONFLICT,
+                              "Redis is fenced until quota-syncd has looked at it");
     else
-        code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", luna_script_name(script), text);
+        code =
+            luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", luna_script_name(script), text);
     luna_reply_free(reply);
     return code;
 }
@@ -131,14 +136,15 @@ static enum luna_code refresh_fence(struct luna_admitter *admitter, struct luna_
         return code;
     bool changed = record.incarnation != 0 && record.incarnation != admitter->fence.incarnation;
     admitter->fence = record;
-    return changed
-               ? LUNA_OK
-               : luna_error_set(err, LUNA_ECONFLICT, "Redis is fenced until quota-syncd has looked at it");
+    return changed ? LUNA_OK
+                   : luna_error_set(err, LUNA_ECONFLICT,
+                                    "Redis is fenced until quota-syncd has looked at it");
 }
 
 enum luna_code luna_admitter_script(struct luna_admitter *admitter, enum luna_script script,
-                                    struct luna_redis_command *command, struct luna_deadline deadline,
-                                    struct luna_reply **ret_reply, struct luna_error *err)
+                                    struct luna_redis_command *command,
+                                    struct luna_deadline deadline, struct luna_reply **ret_reply,
+                                    struct luna_error *err)
 {
     enum luna_code code = LUNA_ECONFLICT;
     if (admitter->fence.incarnation != 0)

@@ -1,6 +1,6 @@
 /*
- * admitter.h: what the files of an admission share: admission.c asks, cold_load.c loads, settle.c commits and refunds.
- * Private to the store.
+ * admitter.h: what the files of an admission share: admission.c asks, cold_load.c loads, settle.c
+ * commits and refunds. Private to the store.
  */
 #ifndef LUNA_STORE_ADMITTER_H
 #define LUNA_STORE_ADMITTER_H
@@ -27,14 +27,18 @@ struct luna_admitter {
     int64_t wseq;                   /* of the last charge asked for */
 };
 
-/* Runs a fenced script. A NOSCRIPT answer means that Redis is fenced or that our record of the fence is old: the record
- * is read again, and a changed one tried once. Anything else that is not an answer is LUNA_EUNAVAILABLE or LUNA_ETIMEOUT. */
+/* Runs a fenced script. A NOSCRIPT answer means that Redis is fenced or that our record of the
+ * fence is old: the record is read again, and a changed one tried once. Anything else that is not
+ * an answer is LUNA_EUNAVAILABLE or LUNA_ETIMEOUT. */
 enum luna_code luna_admitter_script(struct luna_admitter *admitter, enum luna_script script,
-                                    struct luna_redis_command *command, struct luna_deadline deadline,
-                                    struct luna_reply **ret_reply, struct luna_error *err) LUNA_MUSTCHECK;
-/* The same in the incarnation we know, and in no other: for the second step of what was begun in it. */
+                                    struct luna_redis_command *command,
+                                    struct luna_deadline deadline, struct luna_reply **ret_reply,
+                                    struct luna_error *err) LUNA_MUSTCHECK;
+/* The same in the incarnation we know, and in no other: for the second step of what was begun in
+ * it. */
 enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum luna_script script,
-                                           struct luna_redis_command *command, struct luna_deadline deadline,
+                                           struct luna_redis_command *command,
+                                           struct luna_deadline deadline,
                                            struct luna_reply **ret_reply,
                                            struct luna_error *err) LUNA_MUSTCHECK;
 /* Starts such a command; keys and arguments follow. */
@@ -47,14 +51,17 @@ enum luna_cold {
     LUNA_COLD_FAILED  /* a store is away */
 };
 /* `request_id`: whose request it is, for what the load writes into the log; NULL: nobody's. */
-enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, const char *request_id,
-                              struct luna_deadline deadline, struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id,
+                              const char *request_id, struct luna_deadline deadline,
+                              struct luna_error *err) LUNA_MUSTCHECK;
 
-/* Gives back what this slot charged and never settled: its predecessor's last charge, or one of our own whose answer was
- * lost. Must succeed before anything new is charged: the slot remembers one. */
+/* Gives back what this slot charged and never settled: its predecessor's last charge, or one of our
+ * own whose answer was lost. Must succeed before anything new is charged: the slot remembers
+ * one. */
 enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_deadline deadline,
                                    struct luna_error *err) LUNA_MUSTCHECK;
-void luna_settle_begin(struct luna_admitter *admitter, int64_t account_id, const char *idempotency_field);
+void luna_settle_begin(struct luna_admitter *admitter, int64_t account_id,
+                       const char *idempotency_field);
 void luna_settle_end(struct luna_admitter *admitter);
 
 #endif

@@ -2,13 +2,15 @@
  * cold_load.c: an account that Redis does not have, brought there once, however many ask for it.
  *
  *   lease (Redis: one holder; forgets what a former life left)
- *   → which epoch does PostgreSQL see?  → is the lease still ours? (then that epoch is the one of the cold account)
+ *   → which epoch does PostgreSQL see?  → is the lease still ours? (then that epoch is the one of
+ *     the cold account)
  *   → raise the account's recovery counter, read the journals, if that epoch was open
- *   → PostgreSQL: book what the journals say, open the next epoch, by compare-and-set on the one seen
+ *   → PostgreSQL: book what the journals say, open the next epoch, by compare-and-set on the one
+ *     seen
  *   → install (Redis: only if the lease is still ours).
  *
- * Whoever stops anywhere in between loses the lease, and with it the right to install; an epoch that was opened and never
- * installed has no charges, and the next loader passes over it.
+ * Whoever stops anywhere in between loses the lease, and with it the right to install; an epoch
+ * that was opened and never installed has no charges, and the next loader passes over it.
  */
 #include "client/digest.h"
 #include "journal/sums.h"
@@ -47,8 +49,10 @@ static enum luna_cold take_lease(struct load *load)
     luna_redis_arg(&command, load->keys.quota);
     luna_redis_arg(&command, load->keys.delta);
     luna_redis_arg(&command, load->token);
-    /* For so long the account answers 503 when its loader is killed. A slower loader only begins again. */
-    luna_redis_arg_int(&command, load->admitter->database_timeout_ms + load->admitter->redis_timeout_ms);
+    /* For so long the account answers 503 when its loader is killed. A slower loader only begins
+     * again. */
+    luna_redis_arg_int(&command,
+                       load->admitter->database_timeout_ms + load->admitter->redis_timeout_ms);
     if (luna_admitter_script(load->admitter, LUNA_SCRIPT_LEASE, &command, load->deadline, &reply,
                              load->err) != LUNA_OK)
         return LUNA_COLD_FAILED;
@@ -58,7 +62,8 @@ static enum luna_cold take_lease(struct load *load)
     return answer == 1 ? LUNA_COLD_ABSENT : answer == 2 ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
 }
 
-static void begin_install(const struct load *load, const char *what, struct luna_redis_command *command)
+static void begin_install(const struct load *load, const char *what,
+                          struct luna_redis_command *command)
 {
     luna_admitter_begin(command, 5);
     luna_redis_arg(command, load->keys.m);
@@ -70,7 +75,8 @@ static void begin_install(const struct load *load, const char *what, struct luna
     luna_redis_arg(command, what);
 }
 
-/* The lease is given up, or a short memory of "no such account" is left. Does nothing when the lease is not ours. */
+/* The lease is given up, or a short memory of "no such account" is left. Does nothing when the
+ * lease is not ours. */
 static void end_lease(struct load *load, const char *what)
 {
     struct luna_redis_command command;
@@ -90,9 +96,9 @@ static enum luna_code see_epoch(struct load *load, bool *ret_exists)
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     luna_pg_param_int(&params, load->account_id);
-    enum luna_code code =
-        luna_pg_query(load->admitter->database, load->deadline,
-                      "SELECT epoch, is_open FROM luna_epoch_seen($1)", &params, &result, load->err);
+    enum luna_code code = luna_pg_query(load->admitter->database, load->deadline,
+                                        "SELECT epoch, is_open FROM luna_epoch_seen($1)", &params,
+                                        &result, load->err);
     if (code != LUNA_OK)
         return code;
     *ret_exists = luna_pg_rows(result) == 1;
@@ -110,23 +116,27 @@ static enum luna_cold still_ours(struct load *load)
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "GET");
     luna_redis_arg(&command, load->keys.load);
-    if (luna_redis_want(load->admitter->cache, &command, load->deadline, &reply, load->err) != LUNA_OK)
+    if (luna_redis_want(load->admitter->cache, &command, load->deadline, &reply, load->err) !=
+        LUNA_OK)
         return LUNA_COLD_FAILED;
     bool ours = strcmp(luna_reply_text(reply), load->token) == 0;
     luna_reply_free(reply);
     return ours ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
 }
 
-static enum luna_code read_journals(struct load *load, struct luna_buf *periods, struct luna_buf *units)
+static enum luna_code read_journals(struct load *load, struct luna_buf *periods,
+                                    struct luna_buf *units)
 {
     struct luna_journal_sums sums = {.items = NULL};
     luna_pg_array_begin(periods);
     luna_pg_array_begin(units);
     if (!load->was_open)
         return LUNA_OK;
-    atomic_fetch_add(luna_journal_page_seq(luna_journal_page(load->admitter->journal), load->account_id), 1);
-    enum luna_code code = luna_journal_sums_read(load->admitter->journal_dir, load->account_id,
-                                                 load->seen_epoch, load->deadline, &sums, load->err);
+    atomic_fetch_add(
+        luna_journal_page_seq(luna_journal_page(load->admitter->journal), load->account_id), 1);
+    enum luna_code code =
+        luna_journal_sums_read(load->admitter->journal_dir, load->account_id, load->seen_epoch,
+                               load->deadline, &sums, load->err);
     for (size_t i = 0; i < sums.count; i++) {
         luna_pg_array_add(periods, sums.items[i].period_no);
         luna_pg_array_add(units, sums.items[i].units);
@@ -135,14 +145,15 @@ static enum luna_code read_journals(struct load *load, struct luna_buf *periods,
     return code;
 }
 
-static enum luna_code open_epoch(struct load *load, struct luna_buf *periods, struct luna_buf *units,
-                                 struct luna_pg_result **ret_result)
+static enum luna_code open_epoch(struct load *load, struct luna_buf *periods,
+                                 struct luna_buf *units, struct luna_pg_result **ret_result)
 {
     struct luna_pg_params params = {.count = 0};
     char actor[ACTOR_BYTES];
     const char *period_array = luna_pg_array_end(periods), *unit_array = luna_pg_array_end(units);
     if (period_array == NULL || unit_array == NULL)
-        return luna_error_set(load->err, LUNA_ELIMIT, "account %lld has too many periods in its journals",
+        return luna_error_set(load->err, LUNA_ELIMIT,
+                              "account %lld has too many periods in its journals",
                               (long long)load->account_id);
     luna_pg_param_int(&params, load->account_id);
     luna_pg_param_int(&params, load->seen_epoch);
@@ -151,12 +162,14 @@ static enum luna_code open_epoch(struct load *load, struct luna_buf *periods, st
     luna_pg_param_text(&params, period_array);
     luna_pg_param_text(&params, unit_array);
     bool asked = load->request_id != NULL;
-    snprintf(actor, sizeof actor, "worker %s%s%s", luna_journal_worker_name(load->admitter->journal),
-             asked ? ", request " : "", asked ? load->request_id : "");
+    snprintf(actor, sizeof actor, "worker %s%s%s",
+             luna_journal_worker_name(load->admitter->journal), asked ? ", request " : "",
+             asked ? load->request_id : "");
     luna_pg_param_text(&params, actor);
     return luna_pg_query(
         load->admitter->database, load->deadline,
-        "SELECT epoch, quota_used, (config).quota_limit, (config).config_version, (config).disabled::int, "
+        "SELECT epoch, quota_used, (config).quota_limit, (config).config_version, "
+        "(config).disabled::int, "
         "(config).rate_per_s, (config).rate_burst, (config).points_max, (config).concurrent_max, "
         "(config).quota_period, (config).period_no, (config).period_end_ms, (config).next_end_ms, "
         "(config).keys FROM luna_epoch_next($1, $2, $3, $4, $5, $6, $7)",
@@ -245,8 +258,9 @@ static enum luna_cold load_leased(struct load *load)
     return cold;
 }
 
-enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, const char *request_id,
-                              struct luna_deadline deadline, struct luna_error *err)
+enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id,
+                              const char *request_id, struct luna_deadline deadline,
+                              struct luna_error *err)
 {
     struct load load = {.admitter = admitter,
                         .account_id = account_id,

@@ -15,8 +15,8 @@ bool luna_config_keys_parse(const char *column, struct luna_config_keys *ret_key
             len - DIGEST_LEN - 1 >= sizeof ret_keys->values[0])
             return false;
         snprintf(ret_keys->fields[n], sizeof ret_keys->fields[n], "k:%.*s", DIGEST_LEN, item);
-        snprintf(ret_keys->values[n], sizeof ret_keys->values[n], "%.*s", (int)(len - DIGEST_LEN - 1),
-                 item + DIGEST_LEN + 1);
+        snprintf(ret_keys->values[n], sizeof ret_keys->values[n], "%.*s",
+                 (int)(len - DIGEST_LEN - 1), item + DIGEST_LEN + 1);
         ret_keys->count++;
         item += len + (item[len] == ',' ? 1 : 0);
     }

@@ -10,7 +10,8 @@
 
 enum { LUNA_CONFIG_KEYS_MAX = 64 };
 
-/* "digest scopes not_before_ms expires_ms", many, as field "k:<digest>" and the rest as its value. */
+/* "digest scopes not_before_ms expires_ms", many, as field "k:<digest>" and the rest as its
+ * value. */
 struct luna_config_keys {
     int count;
     char fields[LUNA_CONFIG_KEYS_MAX][40];

@@ -24,17 +24,20 @@ enum luna_code luna_fence_record_read(struct luna_cache *cache, struct luna_dead
     struct luna_fence_record record = {.incarnation = 0};
     if (luna_reply_int(luna_reply_at(reply, 1), 0) == LUNA_SCRIPT_ABI) {
         record.incarnation = luna_reply_int(luna_reply_at(reply, 0), 0);
-        snprintf(record.run_id, sizeof record.run_id, "%s", luna_reply_text(luna_reply_at(reply, 2)));
+        snprintf(record.run_id, sizeof record.run_id, "%s",
+                 luna_reply_text(luna_reply_at(reply, 2)));
         snprintf(record.build, sizeof record.build, "%s", luna_reply_text(luna_reply_at(reply, 3)));
         for (size_t i = 0; i < LUNA_SCRIPTS_FENCED; i++)
-            snprintf(record.sha[i], sizeof record.sha[i], "%s", luna_reply_text(luna_reply_at(reply, 4 + i)));
+            snprintf(record.sha[i], sizeof record.sha[i], "%s",
+                     luna_reply_text(luna_reply_at(reply, 4 + i)));
     }
     luna_reply_free(reply);
     *ret_record = record;
     return LUNA_OK;
 }
 
-enum luna_code luna_fence_record_write(struct luna_cache *cache, const struct luna_fence_record *record,
+enum luna_code luna_fence_record_write(struct luna_cache *cache,
+                                       const struct luna_fence_record *record,
                                        struct luna_deadline deadline, struct luna_error *err)
 {
     struct luna_redis_command command;

@@ -1,5 +1,6 @@
 /*
- * fence_record.h: what quota:fence says: which life of Redis this is, and its scripts. Private to the store.
+ * fence_record.h: what quota:fence says: which life of Redis this is, and its scripts. Private to
+ * the store.
  */
 #ifndef LUNA_STORE_FENCE_RECORD_H
 #define LUNA_STORE_FENCE_RECORD_H
@@ -22,8 +23,11 @@ struct luna_fence_record {
 enum luna_code luna_fence_record_read(struct luna_cache *cache, struct luna_deadline deadline,
                                       struct luna_fence_record *ret_record,
                                       struct luna_error *err) LUNA_MUSTCHECK;
-/* LUNA_ECONFLICT: a newer incarnation is announced already. Forgets the dirty set in the same step. */
-enum luna_code luna_fence_record_write(struct luna_cache *cache, const struct luna_fence_record *record,
-                                       struct luna_deadline deadline, struct luna_error *err) LUNA_MUSTCHECK;
+/* LUNA_ECONFLICT: a newer incarnation is announced already. Forgets the dirty set in the same
+ * step. */
+enum luna_code luna_fence_record_write(struct luna_cache *cache,
+                                       const struct luna_fence_record *record,
+                                       struct luna_deadline deadline,
+                                       struct luna_error *err) LUNA_MUSTCHECK;
 
 #endif

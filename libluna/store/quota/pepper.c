@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-enum luna_code luna_pepper_decode(const char *text, unsigned char out[LUNA_PEPPER_BYTES_MAX], size_t *ret_len,
-                                  struct luna_error *err)
+enum luna_code luna_pepper_decode(const char *text, unsigned char out[LUNA_PEPPER_BYTES_MAX],
+                                  size_t *ret_len, struct luna_error *err)
 {
     size_t len = 0;
     if (!luna_hex_decode(text, out, LUNA_PEPPER_BYTES_MAX, &len) || len < LUNA_PEPPER_BYTES_MIN)

@@ -11,7 +11,8 @@ static void join(char *out, const char *tag, size_t tag_len, const char *suffix)
     memcpy(out + tag_len, suffix, strlen(suffix) + 1);
 }
 
-void luna_quota_keys_make(int64_t account_id, const char *idempotency_field, struct luna_quota_keys *ret_keys)
+void luna_quota_keys_make(int64_t account_id, const char *idempotency_field,
+                          struct luna_quota_keys *ret_keys)
 {
     char tag[40];
     size_t len = (size_t)snprintf(tag, sizeof tag, "{user:%lld:quota}", (long long)account_id);

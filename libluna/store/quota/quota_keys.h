@@ -3,16 +3,20 @@
  *
  *   user:42:quota                remaining units, a plain string, no expiry
  *   {user:42:quota}:delta        units charged and not yet booked
- *   {user:42:quota}:m            hash: I incarnation, e epoch, c charged, r refunded, a and ar what of them is booked,
- *                                lim, lv (configuration version), base, period (pn, pend, nend, pc, pr, kind, rolls), plan
- *                                (rate, burst, points, conc), tat (GCRA), off, d (in the dirty set), k:<digest> keys,
+ *   {user:42:quota}:m            hash: I incarnation, e epoch, c charged, r refunded, a and ar
+ *     what of them is booked,
+ *                                lim, lv (configuration version), base, period (pn, pend, nend,
+ *                                  pc, pr, kind, rolls), plan
+ *                                (rate, burst, points, conc), tat (GCRA), off, d (in the dirty
+ *                                  set), k:<digest> keys,
  *                                <worker> its last charge "wseq c period cost"
  *   {user:42:quota}:load         token of the worker that is loading the account; expires
  *   {user:42:quota}:absent       no such account; expires
  *   {user:42:quota}:concurrent   hash: worker → when its request ends at the latest; expires
  *   {user:42:quota}:i:<hash>     idempotency record; expires
  *   quota:dirty                  set of user:…:quota names with something to book
- *   quota:fence                  hash: incarnation, run_id, and the SHA-1 of each script of that incarnation
+ *   quota:fence                  hash: incarnation, run_id, and the SHA-1 of each script of that
+ *     incarnation
  *
  * The braces are Redis Cluster's hash tag: all keys of an account are in one slot.
  */

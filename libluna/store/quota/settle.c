@@ -1,5 +1,6 @@
 /*
- * settle.c: the second half of an admission: commit, reduce, refund, and what a killed or answerless predecessor left behind.
+ * settle.c: the second half of an admission: commit, reduce, refund, and what a killed or
+ * answerless predecessor left behind.
  */
 #include "quota/admitter.h"
 
@@ -8,7 +9,8 @@
 
 enum { IDEMPOTENCY_LIFE_MS = 24 * 3600 * 1000, COMMIT_TRIES_MAX = 4 };
 
-void luna_settle_begin(struct luna_admitter *admitter, int64_t account_id, const char *idempotency_field)
+void luna_settle_begin(struct luna_admitter *admitter, int64_t account_id,
+                       const char *idempotency_field)
 {
     struct luna_journal_slot *slot = luna_journal_slot(admitter->journal);
     slot->account_id = account_id;
@@ -23,7 +25,8 @@ void luna_settle_end(struct luna_admitter *admitter)
 
 /* Gives back charge `wseq`, if it was made, and makes sure that it cannot be made any more. */
 static enum luna_code give_back(struct luna_admitter *admitter, int64_t account_id, int64_t wseq,
-                                const char *field, struct luna_deadline deadline, struct luna_error *err)
+                                const char *field, struct luna_deadline deadline,
+                                struct luna_error *err)
 {
     struct luna_quota_keys keys;
     struct luna_redis_command command;
@@ -37,7 +40,8 @@ static enum luna_code give_back(struct luna_admitter *admitter, int64_t account_
     luna_redis_arg(&command, keys.idempotency);
     luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
     luna_redis_arg_int(&command, wseq);
-    enum luna_code code = luna_admitter_script(admitter, LUNA_SCRIPT_REFUND, &command, deadline, &reply, err);
+    enum luna_code code =
+        luna_admitter_script(admitter, LUNA_SCRIPT_REFUND, &command, deadline, &reply, err);
     if (code == LUNA_OK)
         luna_reply_free(reply);
     return code;
@@ -50,7 +54,8 @@ enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_d
     int64_t wseq = atomic_load(&slot->wseq);
     if (wseq == 0)
         return LUNA_OK;
-    /* A charge whose record was written is a success, even if its worker did not live to clear the slot. */
+    /* A charge whose record was written is a success, even if its worker did not live to clear
+     * the slot. */
     if (wseq != luna_journal_last_wseq(admitter->journal)) {
         char field[sizeof slot->idempotency_field];
         snprintf(field, sizeof field, "%.*s", (int)sizeof field - 1, slot->idempotency_field);
@@ -70,13 +75,17 @@ void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission
     if (admission->cost == 0)
         return;
     admission->cost = 0;
-    /* When Redis cannot be asked, the slot stays as it is, and the next admission begins with this. */
-    if (luna_settle_pending(admitter, luna_deadline_in_ms(admitter->redis_timeout_ms), &ignored) != LUNA_OK)
+    /* When Redis cannot be asked, the slot stays as it is, and the next admission begins with
+     * this. */
+    if (luna_settle_pending(admitter, luna_deadline_in_ms(admitter->redis_timeout_ms), &ignored) !=
+        LUNA_OK)
         luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_RETRIES);
 }
 
-/* The reply of the script: units that are charged now, or -1 when none are. -1 also when there is no reply. */
-static int64_t ask_reduced(struct luna_admitter *admitter, struct luna_admission *admission, int64_t units)
+/* The reply of the script: units that are charged now, or -1 when none are. -1 also when there
+ * is no reply. */
+static int64_t ask_reduced(struct luna_admitter *admitter, struct luna_admission *admission,
+                           int64_t units)
 {
     struct luna_quota_keys keys;
     struct luna_redis_command command;
@@ -102,8 +111,10 @@ static int64_t ask_reduced(struct luna_admitter *admitter, struct luna_admission
 
 enum standing { STANDS, STANDS_NOT, UNKNOWN };
 
-/* Does the charge belong to the life that Redis and PostgreSQL agree on? Also ends what must end with the request. */
-static enum standing ask_standing(struct luna_admitter *admitter, const struct luna_admission *admission,
+/* Does the charge belong to the life that Redis and PostgreSQL agree on? Also ends what must end
+ * with the request. */
+static enum standing ask_standing(struct luna_admitter *admitter,
+                                  const struct luna_admission *admission,
                                   struct luna_deadline deadline, struct luna_error *err)
 {
     struct luna_quota_keys keys;
@@ -137,8 +148,8 @@ static enum luna_commit make_void(struct luna_admitter *admitter, struct luna_ad
     return LUNA_COMMIT_VOID;
 }
 
-enum luna_commit luna_admission_reduce(struct luna_admitter *admitter, struct luna_admission *admission,
-                                       int64_t units)
+enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
+                                       struct luna_admission *admission, int64_t units)
 {
     int64_t charged = admission->cost;
     if (units >= charged)
@@ -147,7 +158,8 @@ enum luna_commit luna_admission_reduce(struct luna_admitter *admitter, struct lu
         luna_admission_refund(admitter, admission);
     } else {
         int64_t stands = ask_reduced(admitter, admission, units);
-        if (stands < 0) /* unknown, or gone: the slot still names the whole charge, whatever is left of it */
+        /* unknown, or gone: the slot still names the whole charge, whatever is left of it */
+        if (stands < 0)
             return make_void(admitter, admission);
         admission->cost = stands;
     }
@@ -155,7 +167,8 @@ enum luna_commit luna_admission_reduce(struct luna_admitter *admitter, struct lu
     return LUNA_COMMIT_OK;
 }
 
-enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct luna_admission *admission)
+enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
+                                       struct luna_admission *admission)
 {
     if (admission->cost == 0)
         return LUNA_COMMIT_OK;
@@ -182,7 +195,8 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter, struct lu
         if (append == LUNA_APPEND_FAILED)
             return make_void(admitter, admission);
         seq = atomic_load(luna_journal_page_seq(page, admission->account_id));
-        must_ask = true; /* somebody began to read the journals: before this charge's end, or after it? */
+        /* somebody began to read the journals: before this charge's end, or after it? */
+        must_ask = true;
     }
     return make_void(admitter, admission);
 }

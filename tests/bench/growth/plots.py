@@ -26,7 +26,8 @@ def plot(file, labels, lines, logarithmic="xy", bottom=None):
     """`labels`: x and y, units included. `lines`: (name, colour, xs, ys)."""
     figure, axes = plt.subplots()
     for name, colour, xs, ys in lines:
-        # Nothing measured, such as Redis's few microseconds in a round of three large requests, has no place on a logarithmic axis.
+        # Nothing measured, such as Redis's few microseconds in a round of three large requests, has
+        # no place on a logarithmic axis.
         axes.plot(xs, [y or float("nan") for y in ys], marker="o", color=colour, label=name)
     if "x" in logarithmic:
         axes.set_xscale("log")

@@ -1,5 +1,6 @@
--- wrk: POSTs the file named by LUNA_BENCH_BODY for many accounts in turn: LUNA_BENCH_KEYS names a file of lines "path key". Each thread
--- begins elsewhere in it, as many lines on as LUNA_BENCH_SKIP says. Prints the line of figures that ../service/post.lua prints.
+-- wrk: POSTs the file named by LUNA_BENCH_BODY for many accounts in turn: LUNA_BENCH_KEYS names a
+-- file of lines "path key". Each thread begins elsewhere in it, as many lines on as LUNA_BENCH_SKIP
+-- says. Prints the line of figures that ../service/post.lua prints.
 local function read(name)
   local file = assert(io.open(os.getenv(name), "rb"))
   local text = file:read("*a")

@@ -38,7 +38,8 @@ static void read_word(FILE *in, char *word)
     word[len] = '\0';
 }
 
-/* What quota-syncd leaves for the workers: incarnation, version of the scripts, run id, build, and each script's SHA-1. */
+/* What quota-syncd leaves for the workers: incarnation, version of the scripts, run id, build,
+ * and each script's SHA-1. */
 static void answer_fence(FILE *out)
 {
     fprintf(out, "*%d\r\n$1\r\n7\r\n:%d\r\n$4\r\nabcd\r\n$4\r\nabcd\r\n", 4 + LUNA_SCRIPTS_FENCED,
@@ -50,9 +51,23 @@ static void answer_fence(FILE *out)
 /* The admission script's reply: allowed, and sixteen numbers of the usual sizes. */
 static void answer_admission(FILE *out)
 {
-    static const int64_t numbers[] = {
-        0, 1, 123456,  20781, 2000000000, 1999876544, 1767225600000, 1764000000000, 1000000, 1000000, 999999,
-        1, 0, 1000000, 2,     0,          7};
+    static const int64_t numbers[] = {0,
+                                      1,
+                                      123456,
+                                      20781,
+                                      2000000000,
+                                      1999876544,
+                                      1767225600000,
+                                      1764000000000,
+                                      1000000,
+                                      1000000,
+                                      999999,
+                                      1,
+                                      0,
+                                      1000000,
+                                      2,
+                                      0,
+                                      7};
     fprintf(out, "$%zu\r\n", sizeof numbers);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         uint64_t number = htole64((uint64_t)numbers[i]);

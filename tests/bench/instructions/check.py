@@ -18,7 +18,8 @@ import tempfile
 BOUNDS = pathlib.Path(__file__).with_name("bounds.txt")
 TOLERANCE = 0.03
 TOLERANCE_OF_OTHERS = 0.5
-# The C library chooses its string functions by the processor; here by none of its features, so that every machine counts alike.
+# The C library chooses its string functions by the processor; here by none of its features, so that
+# every machine counts alike.
 TUNABLES = "glibc.cpu.hwcaps=" + ",".join("-" + name for name in ("AVX2", "AVX", "AVX512F", "AVX512VL", "AVX512BW", "BMI1", "BMI2", "ERMS",
                                                                   "FSRM", "LZCNT", "MOVBE", "POPCNT", "RTM", "SSE4_1", "SSE4_2", "SSSE3"))
 UPDATE = "scripts/bench instructions --update"

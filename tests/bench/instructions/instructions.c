@@ -3,8 +3,9 @@
  *
  *     valgrind --tool=callgrind --toggle-collect=measured instructions decode
  *
- * Only what measured() does is counted; everything before it is preparation. `instructions` alone lists the parts, and what
- * one unit of each is; `instructions --built-by` says what made this program, as counts of another compiler compare with nothing.
+ * Only what measured() does is counted; everything before it is preparation. `instructions` alone
+ * lists the parts, and what one unit of each is; `instructions --built-by` says what made this
+ * program, as counts of another compiler compare with nothing.
  */
 #include "canned_redis.h"
 #include "served_request.h"
@@ -74,8 +75,9 @@ static void write_body(struct luna_buf *body, int points, int decimals, const ch
     luna_buf_printf(body, "]%s}", options);
 }
 
-static const char given[] = ",\"model\":{\"name\":\"local_level\",\"parameters\":{\"level_variance\":8.3,"
-                            "\"observation_variance\":833}}";
+static const char given[] =
+    ",\"model\":{\"name\":\"local_level\",\"parameters\":{\"level_variance\":8.3,"
+    "\"observation_variance\":833}}";
 
 static void prepare_prices(struct work *work)
 {
@@ -92,8 +94,8 @@ static void decode(struct work *work)
     static const struct luna_request_limits limits = {.points_max = POINTS, .nesting_max = 16};
     struct luna_faults faults;
     luna_faults_init(&faults, &work->arena);
-    if (luna_decode_json(work->body.data, work->body.len, &limits, &work->arena, &work->request, &faults) !=
-        LUNA_DECODE_OK)
+    if (luna_decode_json(work->body.data, work->body.len, &limits, &work->arena, &work->request,
+                         &faults) != LUNA_DECODE_OK)
         fail("the body is not accepted");
 }
 
@@ -129,7 +131,8 @@ static void prepare_encode(struct work *work)
 {
     prepare_run(work);
     run(work);
-    (void)luna_buf_reserve(&work->out, MEMORY_BYTES_MAX / 2); /* a worker's buffer has grown before */
+    /* a worker's buffer has grown before */
+    (void)luna_buf_reserve(&work->out, MEMORY_BYTES_MAX / 2);
 }
 
 static void admit(struct work *work)
@@ -195,7 +198,8 @@ static void prepare_serve(struct work *work)
 {
     prepare_admit(work);
     write_body(&work->body, FEW_POINTS, 2, given);
-    work->served = served_request_new(folder_for_files(), work->admitter, work->body.data, work->body.len);
+    work->served =
+        served_request_new(folder_for_files(), work->admitter, work->body.data, work->body.len);
     for (int i = 0; i < WARM_UP; i++) {
         await_request(work);
         serve(work);
@@ -214,14 +218,17 @@ struct part {
 static const struct part parts[] = {
     {"decode", prepare_prices, NULL, decode, 1, POINTS, "number of two decimals"},
     {"decode-digits", prepare_digits, NULL, decode, 1, POINTS, "number of seventeen digits"},
-    {"admit", prepare_admit, NULL, admit, ROUNDS, 1, "admission and its commit, Redis's own work apart"},
+    {"admit", prepare_admit, NULL, admit, ROUNDS, 1,
+     "admission and its commit, Redis's own work apart"},
     {"filter", prepare_run, NULL, run, 1, POINTS, "step of a local level, parameters given"},
-    {"fit", prepare_fit, NULL, run, 1, POINTS, "point of a local level, parameters fitted and filtered"},
+    {"fit", prepare_fit, NULL, run, 1, POINTS,
+     "point of a local level, parameters fitted and filtered"},
     {"encode", prepare_encode, NULL, encode, 1, POINTS, "result, and the input echoed"},
     {"request", prepare_serve, await_request, serve, ROUNDS, 1,
      "request of ten points, all that a worker does of it"}};
 
-/* A function of its own that the compiler may neither inline nor rename: callgrind finds it by name. */
+/* A function of its own that the compiler may neither inline nor rename: callgrind finds it by
+ * name. */
 __attribute__((noipa)) static void measured(const struct part *part, struct work *work)
 {
     part->measure(work);
@@ -254,7 +261,8 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (argc == 1)
-            printf("%s %d %s\n", parts[i].name, parts[i].rounds * parts[i].units_per_round, parts[i].unit);
+            printf("%s %d %s\n", parts[i].name, parts[i].rounds * parts[i].units_per_round,
+                   parts[i].unit);
         else if (argc == 2 && strcmp(argv[1], parts[i].name) == 0) {
             run_part(&parts[i]);
             return 0;

@@ -30,7 +30,8 @@ struct served_request {
     int listener;
 };
 
-/* What a gateway says of a request (conf/nginx/fastcgi.conf). The clock's time would change its digits; an old one counts as none. */
+/* What a gateway says of a request (conf/nginx/fastcgi.conf). The clock's time would change its
+ * digits; an old one counts as none. */
 static const char *const params[][2] = {{"REQUEST_METHOD", "POST"},
                                         {"REQUEST_URI", "/api/v1/42/kalman"},
                                         {"CONTENT_TYPE", "application/json"},

@@ -1,6 +1,7 @@
 /*
- * served_request.h: a worker without its process: requests come from a child that asks as nginx does, always the same, and
- * go the whole way that they go in a worker, from the accept to the line in the log.
+ * served_request.h: a worker without its process: requests come from a child that asks as nginx
+ * does, always the same, and go the whole way that they go in a worker, from the accept to the line
+ * in the log.
  */
 #ifndef BENCH_SERVED_REQUEST_H
 #define BENCH_SERVED_REQUEST_H
@@ -11,8 +12,8 @@
 
 struct served_request;
 
-/* Listens in `folder` and starts the child, which asks for ever and ends with its parent. Exits the program when it cannot.
- * `body` and `admitter` are borrowed; never freed. */
+/* Listens in `folder` and starts the child, which asks for ever and ends with its parent. Exits the
+ * program when it cannot. `body` and `admitter` are borrowed; never freed. */
 struct served_request *served_request_new(const char *folder, struct luna_admitter *admitter,
                                           const char *body, size_t body_len);
 /* Until the child has connected: so that serving never finds nobody. */

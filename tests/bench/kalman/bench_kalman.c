@@ -1,7 +1,8 @@
 /*
- * Measures libkalman alone; R, statsmodels and NumPy are measured beside it by the script that calls this. One line per figure,
- * "name value", where the name ends in its unit. Each figure is the best of several rounds: on a shared machine the shortest
- * time is the one with the least of other people's work in it.
+ * Measures libkalman alone; R, statsmodels and NumPy are measured beside it by the script that
+ * calls this. One line per figure, "name value", where the name ends in its unit. Each figure is
+ * the best of several rounds: on a shared machine the shortest time is the one with the least of
+ * other people's work in it.
  */
 #include <kalman/batch.h>
 #include <kalman/fit.h>
@@ -35,7 +36,8 @@ static void check(int status, const char *what)
 
 static void *memory_for(size_t bytes)
 {
-    void *memory = aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
+    void *memory =
+        aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
     if (!memory)
         exit(1);
     return memory;
@@ -106,8 +108,8 @@ static double run_ns(const struct kalman_model *model, const double *y, size_t c
     void *workspace = memory_for(bytes);
     double best = INFINITY;
     for (int round = 0; round < (count < 10000 ? ROUNDS : 20 * ROUNDS); round++) {
-        size_t repeats =
-            count < 10000 ? 2000 : 1; /* a millisecond or less at a stretch: no time slice ends inside */
+        /* a millisecond or less at a stretch: no time slice ends inside */
+        size_t repeats = count < 10000 ? 2000 : 1;
         double start = now_ns();
         for (size_t i = 0; i < repeats; i++)
             check(kalman_run(model, &series, NULL, output, workspace, bytes, &summary), "run");
@@ -152,7 +154,8 @@ static double fit_us(struct kalman_spec spec, const double *y, size_t count, int
     return best;
 }
 
-static double batch_ns(const struct kalman_model *model, const double *y, double *mean, double *variance)
+static double batch_ns(const struct kalman_model *model, const double *y, double *mean,
+                       double *variance)
 {
     const struct kalman_model *const models[] = {model};
     static size_t sizes[BATCH_SERIES];
@@ -181,7 +184,8 @@ static double batch_ns(const struct kalman_model *model, const double *y, double
 }
 
 /* The same short series one call each. */
-static double singles_ns(const struct kalman_model *model, const double *y, double *mean, double *variance)
+static double singles_ns(const struct kalman_model *model, const double *y, double *mean,
+                         double *variance)
 {
     double best = INFINITY;
     size_t bytes = 0;
@@ -192,7 +196,8 @@ static double singles_ns(const struct kalman_model *model, const double *y, doub
         double start = now_ns();
         for (size_t i = 0; i < BATCH_SERIES; i++) {
             struct kalman_output output = {.filtered_mean = mean ? mean + i * BATCH_SIZE : NULL,
-                                           .filtered_variance = variance ? variance + i * BATCH_SIZE : NULL};
+                                           .filtered_variance =
+                                               variance ? variance + i * BATCH_SIZE : NULL};
             struct kalman_series series = {.values = y + i * BATCH_SIZE, .count = BATCH_SIZE};
             struct kalman_summary summary;
             check(kalman_run(model, &series, NULL, &output, workspace, bytes, &summary), "run");

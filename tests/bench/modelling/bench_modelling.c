@@ -3,7 +3,8 @@
  *
  *     bench_modelling [points] [rounds]
  *
- * Bodies as clients send them: shortest round-trip text of random doubles, and prices with three decimals.
+ * Bodies as clients send them: shortest round-trip text of random doubles, and prices with three
+ * decimals.
  */
 #include "luna/base/arena.h"
 #include "luna/base/buf.h"
@@ -54,8 +55,8 @@ static void fill(struct luna_buf *body, size_t n, int decimals)
     luna_buf_puts(body, "]}");
 }
 
-static void time_luna(const struct luna_buf *body, size_t n, struct luna_arena *arena, struct luna_buf *out,
-                      struct times *times)
+static void time_luna(const struct luna_buf *body, size_t n, struct luna_arena *arena,
+                      struct luna_buf *out, struct times *times)
 {
     const struct luna_request_limits limits = {.points_max = n, .nesting_max = 16};
     struct luna_request request;
@@ -63,7 +64,8 @@ static void time_luna(const struct luna_buf *body, size_t n, struct luna_arena *
     luna_arena_reset(arena);
     luna_faults_init(&faults, arena);
     int64_t began_ns = luna_clock_mono_ns();
-    if (luna_decode_json(body->data, body->len, &limits, arena, &request, &faults) != LUNA_DECODE_OK)
+    if (luna_decode_json(body->data, body->len, &limits, arena, &request, &faults) !=
+        LUNA_DECODE_OK)
         abort();
     keep_least(&times->decode_ns, began_ns, n);
     const struct luna_result result = {.n = n, .processed = request.values};
@@ -111,7 +113,8 @@ static void measure(const char *label, size_t n, int rounds, int decimals)
         time_luna(&body, n, &arena, &out, &times);
         time_jansson(&body, n, values, &times);
     }
-    printf("%-16s %4.1f B/number  decode %6.1f ns  (jansson %6.1f, x%4.1f)  encode %6.1f ns  (jansson %6.1f, "
+    printf("%-16s %4.1f B/number  decode %6.1f ns  (jansson %6.1f, x%4.1f)  encode %6.1f ns  "
+           "(jansson %6.1f, "
            "x%4.1f)\n",
            label, (double)body.len / (double)n, times.decode_ns, times.jansson_decode_ns,
            times.jansson_decode_ns / times.decode_ns, times.encode_ns, times.jansson_encode_ns,

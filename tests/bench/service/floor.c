@@ -1,11 +1,11 @@
 /*
- * The floor: a bare libfcgi responder behind the same nginx. It reads the body, checks nothing, and answers a constant;
- * no service behind that nginx can be faster. Prefork like the real one.
+ * The floor: a bare libfcgi responder behind the same nginx. It reads the body, checks nothing, and
+ * answers a constant; no service behind that nginx can be faster. Prefork like the real one.
  *
  *     bench-floor SOCKET WORKERS [ANSWER]
  *
- * With a file ANSWER its bytes are the constant, sent as large records by the worker pool's own writer: libfcgi's records of
- * 8 KiB would make it slower than what it is compared with.
+ * With a file ANSWER its bytes are the constant, sent as large records by the worker pool's own
+ * writer: libfcgi's records of 8 KiB would make it slower than what it is compared with.
  */
 #include "fastcgi/fcgi_records.h"
 
@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 static const char bare_answer[] =
-    "Status: 200 OK\r\nContent-Type: application/json\r\n\r\n{\"processed_results\":[],\"input_data\":[]}";
+    "Status: 200 OK\r\nContent-Type: "
+    "application/json\r\n\r\n{\"processed_results\":[],\"input_data\":[]}";
 
 struct answer {
     char *body; /* NULL: the bare one */

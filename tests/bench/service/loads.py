@@ -9,7 +9,8 @@ import time
 
 HERE = pathlib.Path(__file__).parent
 FIGURES = re.compile(r"^figures (.*)$", re.MULTILINE)
-# nginx ends a connection after a thousand requests (keepalive_requests). wrk makes a new one; h2load does not, so it never gets that far.
+# nginx ends a connection after a thousand requests (keepalive_requests). wrk makes a new one;
+# h2load does not, so it never gets that far.
 H2_REQUESTS_PER_CONNECTION = 900
 
 

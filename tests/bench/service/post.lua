@@ -1,4 +1,5 @@
--- wrk: POSTs the file named by LUNA_BENCH_BODY with the key in LUNA_BENCH_KEY; prints one line of figures that a program can read.
+-- wrk: POSTs the file named by LUNA_BENCH_BODY with the key in LUNA_BENCH_KEY; prints one line of
+-- figures that a program can read.
 local file = assert(io.open(os.getenv("LUNA_BENCH_BODY"), "rb"))
 wrk.method = "POST"
 wrk.body = file:read("*a")

@@ -150,7 +150,8 @@ class Stand:
         socket, key = self.var / "peer.sock", str(uuid.uuid4())
         environment = self.peer_environment(key)
         subprocess.run([sys.executable, "-m", "peer.prepare"], check=True, env=os.environ | environment, cwd=pathlib.Path(__file__).parent)
-        # It keeps connections longer than nginx does: otherwise it would close one that nginx is just about to use again.
+        # It keeps connections longer than nginx does: otherwise it would close one that nginx is
+        # just about to use again.
         command = [sys.executable, "-m", "uvicorn", "peer.main:app", "--uds", socket, "--workers", self.cores(), "--loop", "uvloop",
                    "--http", "httptools", "--no-access-log", "--timeout-keep-alive", "120", "--app-dir", pathlib.Path(__file__).parent]
         process = self.start(command, "peer", **environment)

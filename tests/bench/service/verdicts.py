@@ -1,6 +1,7 @@
 """The table: each target's figures, Luna's ratios to it, and whether they are what is required."""
 
-# Points: Luna's requests a second in those of the floor and of the peer, at least. HTTP/1.1, the service's usual limits and logs on.
+# Points: Luna's requests a second in those of the floor and of the peer, at least. HTTP/1.1, the
+# service's usual limits and logs on.
 RATIOS_MIN = {10: {"floor": 0.65, "peer": 9}, 1000: {"floor": 0.6, "peer": 30}, 10000: {"floor": 0.35, "peer": 50}}
 P99_MAX = 3  # Luna's in those of the floor, at the same three sizes
 

@@ -45,7 +45,8 @@ static void bench_admission(struct stores *stores)
     struct luna_operator op = stores_operator(stores);
     struct luna_error err;
     stores_client(stores, "bench", NULL, 2000000000, &client);
-    if (!stores_sql(stores->owner_url, "UPDATE plans SET rate_per_s = 1000000, rate_burst = 1000000"))
+    if (!stores_sql(stores->owner_url,
+                    "UPDATE plans SET rate_per_s = 1000000, rate_burst = 1000000"))
         stores_die("cannot raise the rate");
     if (luna_account_set_limit(&op, client.account.id, 2000000000, "bench", &err) != LUNA_OK)
         stores_die(err.msg);
@@ -71,21 +72,24 @@ static void make_accounts(struct stores *stores, long count)
     struct luna_database *database = NULL;
     struct luna_pg_result *result = NULL;
     struct luna_error err;
-    snprintf(sql, sizeof sql,
-             "SELECT count(luna_account_create('bench-' || i, 'standard', 1000000, gen_random_uuid(), "
-             "'benchbch', 'bench')) "
-             "FROM generate_series(1, %ld) i",
-             count);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT count(luna_account_create('bench-' || i, 'standard', 1000000, gen_random_uuid(), "
+        "'benchbch', 'bench')) "
+        "FROM generate_series(1, %ld) i",
+        count);
     if (luna_database_new(stores->owner_url, 5000, &database, &err) != LUNA_OK ||
         luna_pg_query_long(database, 600000, sql, NULL, &result, &err) != LUNA_OK)
         stores_die(err.msg);
     luna_pg_result_free(result);
-    if (luna_pg_query_long(
-            database, 600000,
-            "UPDATE accounts SET quota_epoch = 1, epoch_open = true WHERE account_name LIKE 'bench-%'", NULL,
-            &result, &err) != LUNA_OK ||
-        luna_pg_script(database, luna_deadline_in_ms(60000), "DELETE FROM config_outbox", &err) != LUNA_OK ||
-        luna_pg_script(database, luna_deadline_in_ms(60000), "VACUUM ANALYZE accounts", &err) != LUNA_OK)
+    if (luna_pg_query_long(database, 600000,
+                           "UPDATE accounts SET quota_epoch = 1, epoch_open = true WHERE "
+                           "account_name LIKE 'bench-%'",
+                           NULL, &result, &err) != LUNA_OK ||
+        luna_pg_script(database, luna_deadline_in_ms(60000), "DELETE FROM config_outbox", &err) !=
+            LUNA_OK ||
+        luna_pg_script(database, luna_deadline_in_ms(60000), "VACUUM ANALYZE accounts", &err) !=
+            LUNA_OK)
         stores_die(err.msg);
     luna_pg_result_free(result);
     luna_database_free(database);
@@ -95,14 +99,18 @@ static void make_accounts(struct stores *stores, long count)
 static void make_dirty(struct stores *stores, long count, int64_t incarnation, int round)
 {
     static const char script[] =
-        "for id = tonumber(ARGV[1]), tonumber(ARGV[2]) do local q = 'user:' .. id .. ':quota' local t = '{' "
+        "for id = tonumber(ARGV[1]), tonumber(ARGV[2]) do local q = 'user:' .. id .. ':quota' "
+        "local t = '{' "
         ".. q .. '}' "
-        "redis.call('HSET', t .. ':m', 'I', ARGV[3], 'e', 1, 'c', ARGV[4], 'r', 0, 'a', ARGV[4] - 1, 'ar', "
+        "redis.call('HSET', t .. ':m', 'I', ARGV[3], 'e', 1, 'c', ARGV[4], 'r', 0, 'a', ARGV[4] - "
+        "1, 'ar', "
         "0, 'lim', 1000000, "
-        "'base', 0, 'pc', 0, 'pr', 0, 'pn', 0, 'pend', 0, 'nend', 0, 'd', 1) redis.call('SET', q, 1000000 - "
+        "'base', 0, 'pc', 0, 'pr', 0, 'pn', 0, 'pend', 0, 'nend', 0, 'd', 1) redis.call('SET', q, "
+        "1000000 - "
         "ARGV[4]) "
         "redis.call('SET', t .. ':delta', 1) redis.call('SADD', 'quota:dirty', q) end return 1";
-    int64_t first = stores_sql_int(stores, "SELECT min(id) FROM accounts WHERE account_name LIKE 'bench-%'");
+    int64_t first =
+        stores_sql_int(stores, "SELECT min(id) FROM accounts WHERE account_name LIKE 'bench-%'");
     struct luna_cache *cache = NULL;
     struct luna_reply *reply = NULL;
     struct luna_error err;
@@ -148,10 +156,12 @@ static double process_cpu(int64_t pid)
 
 static int64_t syncd_backend(struct stores *stores)
 {
-    return stores_sql_int(stores, "SELECT pid FROM pg_stat_activity WHERE usename = 'luna_syncd' LIMIT 1");
+    return stores_sql_int(stores,
+                          "SELECT pid FROM pg_stat_activity WHERE usename = 'luna_syncd' LIMIT 1");
 }
 
-static void bench_booking(struct stores *stores, struct luna_booker *booker, int64_t incarnation, long count)
+static void bench_booking(struct stores *stores, struct luna_booker *booker, int64_t incarnation,
+                          long count)
 {
     make_accounts(stores, count);
     for (int round = 1; round <= 3; round++) {
@@ -166,8 +176,8 @@ static void bench_booking(struct stores *stores, struct luna_booker *booker, int
         printf("processor: PostgreSQL %.1f s, Redis %.1f s, quota-syncd's part %.1f s\n",
                process_cpu(backend) - postgres, process_cpu(stores->redis) - redis,
                process_cpu(getpid()) - ours);
-        printf("booking: %" PRId64 " dirty accounts, %" PRId64 " booked, %" PRId64 " units in %" PRId64
-               " ms\n",
+        printf("booking: %" PRId64 " dirty accounts, %" PRId64 " booked, %" PRId64
+               " units in %" PRId64 " ms\n",
                report.accounts_seen, report.accounts_booked, report.units_booked, report.lag_ms);
     }
 }

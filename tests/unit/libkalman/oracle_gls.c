@@ -6,8 +6,8 @@
 
 typedef long double real;
 
-/* What the stacked problem is made of. w = (alpha_1 - a1 without delta, eta_1 .. eta_{n-1}); alpha_t is
- * linear in it. */
+/* What the stacked problem is made of. w = (alpha_1 - a1 without delta, eta_1 .. eta_{n-1});
+ * alpha_t is linear in it. */
 struct stacked {
     size_t n, states, noise, diffuse, observed;
     real *load;      /* n x states x noise: alpha_t on w */
@@ -25,7 +25,8 @@ static real *zeros(size_t count)
     return calloc(count + 1, sizeof(real));
 }
 
-/* A column basis of the range of the diffuse matrix: for the diagonal ones of these tests, unit vectors. */
+/* A column basis of the range of the diffuse matrix: for the diagonal ones of these tests, unit
+ * vectors. */
 static size_t diffuse_columns(const struct oracle_model *model, real *ret_columns)
 {
     size_t m = model->states, count = 0;
@@ -49,13 +50,14 @@ static void start_states(const struct oracle_model *model, struct stacked *s)
         for (size_t j = 0; j < s->diffuse; j++)
             s->delta[i * s->diffuse + j] = columns[i * m + j];
         for (size_t j = 0; j < m; j++)
-            s->variance[i * s->noise + j] = model->initial_variance ? model->initial_variance[i * m + j] : 0;
+            s->variance[i * s->noise + j] =
+                model->initial_variance ? model->initial_variance[i * m + j] : 0;
     }
     free(columns);
 }
 
-static void multiply_into(real *out, const double *left, const real *right, size_t rows, size_t inner,
-                          size_t columns)
+static void multiply_into(real *out, const double *left, const real *right, size_t rows,
+                          size_t inner, size_t columns)
 {
     for (size_t i = 0; i < rows; i++)
         for (size_t k = 0; k < inner; k++)
@@ -72,13 +74,14 @@ static void propagate_states(const struct oracle_model *model, struct stacked *s
         const double *variance = model->state_variance + t * model->state_variance_step;
         real *next = s->load + (t + 1) * m * s->noise;
         multiply_into(next, transition, s->load + t * m * s->noise, m, m, s->noise);
-        multiply_into(s->delta + (t + 1) * m * s->diffuse, transition, s->delta + t * m * s->diffuse, m, m,
-                      s->diffuse);
+        multiply_into(s->delta + (t + 1) * m * s->diffuse, transition,
+                      s->delta + t * m * s->diffuse, m, m, s->diffuse);
         multiply_into(s->mean + (t + 1) * m, transition, s->mean + t * m, m, m, 1);
         size_t at = m + t * r;
         for (size_t i = 0; i < m; i++) {
             if (model->state_intercept)
-                s->mean[(t + 1) * m + i] += model->state_intercept[t * model->state_intercept_step + i];
+                s->mean[(t + 1) * m + i] +=
+                    model->state_intercept[t * model->state_intercept_step + i];
             for (size_t j = 0; j < r; j++)
                 next[i * s->noise + at + j] += selection[i * r + j];
         }
@@ -89,12 +92,14 @@ static void propagate_states(const struct oracle_model *model, struct stacked *s
 }
 
 /* Appends one observed number as a row; returns its index. */
-static void append_row(const struct oracle_model *model, struct stacked *s, size_t t, size_t i, double y)
+static void append_row(const struct oracle_model *model, struct stacked *s, size_t t, size_t i,
+                       double y)
 {
     size_t m = s->states, row = s->observed++;
     const double *z = model->design + t * model->design_step + i * m;
     multiply_into(s->row_load + row * s->noise, z, s->load + t * m * s->noise, 1, m, s->noise);
-    multiply_into(s->row_delta + row * s->diffuse, z, s->delta + t * m * s->diffuse, 1, m, s->diffuse);
+    multiply_into(s->row_delta + row * s->diffuse, z, s->delta + t * m * s->diffuse, 1, m,
+                  s->diffuse);
     real mu = 0;
     multiply_into(&mu, z, s->mean + t * m, 1, m, 1);
     if (model->observation_intercept)
@@ -123,7 +128,8 @@ static real dot(const real *a, const real *b, size_t count)
 static void observe(const struct oracle_model *model, const double *y, struct stacked *s)
 {
     size_t p = model->observations;
-    size_t *times = calloc(s->n * p + 1, sizeof(size_t)), *series = calloc(s->n * p + 1, sizeof(size_t));
+    size_t *times = calloc(s->n * p + 1, sizeof(size_t)),
+           *series = calloc(s->n * p + 1, sizeof(size_t));
     for (size_t t = 0; t < s->n; t++)
         for (size_t i = 0; i < p; i++)
             if (!isnan(y[t * p + i])) {
@@ -136,11 +142,12 @@ static void observe(const struct oracle_model *model, const double *y, struct st
     s->sigma = zeros(count * count);
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < count; j++) {
-            s->sigma[i * count + j] = dot(weighted + i * s->noise, s->row_load + j * s->noise, s->noise);
+            s->sigma[i * count + j] =
+                dot(weighted + i * s->noise, s->row_load + j * s->noise, s->noise);
             if (times[i] == times[j])
                 s->sigma[i * count + j] +=
-                    model->observation_variance[times[i] * model->observation_variance_step + series[i] * p +
-                                                series[j]];
+                    model->observation_variance[times[i] * model->observation_variance_step +
+                                                series[i] * p + series[j]];
         }
     free(weighted);
     free(times);
@@ -156,7 +163,8 @@ static int factor(real *a, size_t count)
             return 1;
         a[j * count + j] = sqrtl(pivot);
         for (size_t i = j + 1; i < count; i++)
-            a[i * count + j] = (a[i * count + j] - dot(a + i * count, a + j * count, j)) / a[j * count + j];
+            a[i * count + j] =
+                (a[i * count + j] - dot(a + i * count, a + j * count, j)) / a[j * count + j];
     }
     return 0;
 }
@@ -190,7 +198,8 @@ static void solve_upper_vector(const real *lower, size_t count, real *x)
     }
 }
 
-/* The whitened regression: X~ = L^-1 X, v~ = L^-1 v, its normal matrix factored, delta^ and the residuals. */
+/* The whitened regression: X~ = L^-1 X, v~ = L^-1 v, its normal matrix factored, delta^ and the
+ * residuals. */
 struct regression {
     real *x, *residual, *normal, *delta;
 };
@@ -222,8 +231,9 @@ static int regress(const struct stacked *s, struct regression *fit, double *ret_
         fit->residual[k] -= dot(fit->x + k * d, fit->delta, d);
     real log_two_pi = logl(8 * atanl(1));
     *ret_loglikelihood =
-        (double)(-0.5L * ((real)count * log_two_pi + log_determinant(s->sigma, count) +
-                          log_determinant(fit->normal, d) + dot(fit->residual, fit->residual, count)));
+        (double)(-0.5L *
+                 ((real)count * log_two_pi + log_determinant(s->sigma, count) +
+                  log_determinant(fit->normal, d) + dot(fit->residual, fit->residual, count)));
     return 0;
 }
 
@@ -266,9 +276,11 @@ static void smooth_one(const struct stacked *s, const struct regression *fit, si
     free(gap);
 }
 
-int oracle_gls(const struct oracle_model *model, const double *y, size_t n, struct oracle_result *ret_result)
+int oracle_gls(const struct oracle_model *model, const double *y, size_t n,
+               struct oracle_result *ret_result)
 {
-    struct stacked s = {.n = n, .states = model->states, .noise = model->states + n * model->disturbances};
+    struct stacked s = {
+        .n = n, .states = model->states, .noise = model->states + n * model->disturbances};
     struct regression fit = {0};
     s.load = zeros(n * s.states * s.noise);
     s.mean = zeros(n * s.states);

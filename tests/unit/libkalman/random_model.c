@@ -20,8 +20,10 @@ static void normals(struct kalman_random *random, double *to, size_t count, doub
         to[i] = sd * kalman_random_normal(random);
 }
 
-/* B B' + small diagonal for a random B: well conditioned enough for the dense oracle to be exact. */
-static void random_variance(struct kalman_random *random, double *to, size_t size, int diagonal, double scale)
+/* B B' + small diagonal for a random B: well conditioned enough for the dense oracle to be
+ * exact. */
+static void random_variance(struct kalman_random *random, double *to, size_t size, int diagonal,
+                            double scale)
 {
     double B[RANDOM_STATES * RANDOM_STATES] = {0};
     normals(random, B, size * size, 1.0);
@@ -34,7 +36,8 @@ static void random_variance(struct kalman_random *random, double *to, size_t siz
         }
 }
 
-/* A chain of integrators under the first state, observed with weights of order one: like a trend of order m. */
+/* A chain of integrators under the first state, observed with weights of order one: like a trend
+ * of order m. */
 static void tame(struct random_model *x, size_t t)
 {
     double *Z = x->Z + t * x->p * x->m, *T = x->T + t * x->m * x->m;
@@ -42,11 +45,13 @@ static void tame(struct random_model *x, size_t t)
         Z[i] = i % x->m == 0 ? copysign(0.8 + 0.1 * fabs(Z[i]), Z[i]) : 0.1 * Z[i];
     for (size_t i = 0; i < x->m; i++)
         for (size_t j = 0; j < x->m; j++)
-            T[i * x->m + j] = i == j ? 0.9 + 0.1 * T[i * x->m + j]
-                                     : (j == i + 1 ? 1.0 + 0.2 * T[i * x->m + j] : 0.05 * T[i * x->m + j]);
+            T[i * x->m + j] =
+                i == j ? 0.9 + 0.1 * T[i * x->m + j]
+                       : (j == i + 1 ? 1.0 + 0.2 * T[i * x->m + j] : 0.05 * T[i * x->m + j]);
 }
 
-static void random_matrices(struct random_model *x, struct kalman_random *random, struct random_kind kind)
+static void random_matrices(struct random_model *x, struct kalman_random *random,
+                            struct random_kind kind)
 {
     size_t copies = kind.varying ? x->n : 1;
     for (size_t t = 0; t < copies; t++) {
@@ -73,18 +78,20 @@ static void random_matrices(struct random_model *x, struct kalman_random *random
     }
 }
 
-void random_model_make(struct random_model *x, struct kalman_random *random, struct random_kind kind)
+void random_model_make(struct random_model *x, struct kalman_random *random,
+                       struct random_kind kind)
 {
     memset(x, 0, sizeof *x);
     x->n = 12 + below(random, RANDOM_POINTS - 12 + 1);
     x->p = kind.vector_observations ? 1 + below(random, RANDOM_OBSERVED) : 1;
-    x->m =
-        1 + below(random, kind.wild ? RANDOM_STATES : 3); /* no real model integrates more than three times */
+    /* no real model integrates more than three times */
+    x->m = 1 + below(random, kind.wild ? RANDOM_STATES : 3);
     x->r = 1 + below(random, x->m);
     random_matrices(x, random, kind);
     for (size_t i = 0; i < x->n * x->p; i++)
-        x->y[i] = kind.missing && kalman_random_uniform(random) < 0.25 ? (double)NAN
-                                                                       : 3.0 * kalman_random_normal(random);
+        x->y[i] = kind.missing && kalman_random_uniform(random) < 0.25
+                      ? (double)NAN
+                      : 3.0 * kalman_random_normal(random);
     size_t varies = kind.varying != 0;
     x->system = (struct kalman_system){
         .observed = x->p,
@@ -116,7 +123,8 @@ struct kalman_summary random_model_run(const struct random_model *x, const doubl
     assert_int_equal(kalman_run_bytes(x->model, x->n, options, output, &bytes), KALMAN_OK);
     void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
     assert_non_null(workspace);
-    assert_int_equal(kalman_run(x->model, &series, options, output, workspace, bytes, &summary), KALMAN_OK);
+    assert_int_equal(kalman_run(x->model, &series, options, output, workspace, bytes, &summary),
+                     KALMAN_OK);
     free(workspace);
     return summary;
 }

@@ -15,8 +15,9 @@ struct random_kind {
     int varying;             /* matrices that change with time */
     int diffuse;             /* some of the first state unknown */
     int missing;             /* some observations missing */
-    int wild; /* any Z and T, so that a diffuse direction may be seen only through a needle's eye;
-                                else every state is seen clearly within a few steps */
+    /* any Z and T, so that a diffuse direction may be seen only through a needle's eye; else
+     * every state is seen clearly within a few steps */
+    int wild;
 };
 
 struct random_model {
@@ -34,9 +35,11 @@ struct random_model {
 };
 
 /* Fills everything; the data are random too, roughly on the model's scale. */
-void random_model_make(struct random_model *model, struct kalman_random *random, struct random_kind kind);
+void random_model_make(struct random_model *model, struct kalman_random *random,
+                       struct random_kind kind);
 
-/* kalman_run over the model's data with as much workspace as it asks for; fails the test unless it succeeds. */
+/* kalman_run over the model's data with as much workspace as it asks for; fails the test unless
+ * it succeeds. */
 struct kalman_summary random_model_run(const struct random_model *model, const double *y,
                                        const struct kalman_options *options,
                                        const struct kalman_output *output);

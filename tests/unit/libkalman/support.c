@@ -23,7 +23,8 @@ static size_t stored_count;
 
 static void *allocate(size_t bytes)
 {
-    void *memory = aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
+    void *memory =
+        aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN) / KALMAN_ALIGN * KALMAN_ALIGN);
     assert_non_null(memory);
     return memory;
 }
@@ -58,7 +59,8 @@ const double *vector(const char *name, size_t *ret_count)
         FILE *file = open_vector(name);
         while (slot->count < values_max && fgets(line, sizeof line, file))
             if (line[0] != '#')
-                slot->values[slot->count++] = strncmp(line, "NA", 2) == 0 ? (double)NAN : strtod(line, NULL);
+                slot->values[slot->count++] =
+                    strncmp(line, "NA", 2) == 0 ? (double)NAN : strtod(line, NULL);
         fclose(file);
     }
     *ret_count = slot->count;
@@ -183,8 +185,8 @@ double likelihood_of(const struct kalman_spec *spec, const double *values, size_
     return run_of(spec, &series, NULL).loglikelihood;
 }
 
-static void assert_near(double actual, double expected, double allowed, const char *what, const char *file,
-                        int line)
+static void assert_near(double actual, double expected, double allowed, const char *what,
+                        const char *file, int line)
 {
     if (actual == expected || fabs(actual - expected) <= allowed)
         return;
@@ -193,14 +195,14 @@ static void assert_near(double actual, double expected, double allowed, const ch
     _fail(file, line);
 }
 
-void assert_relative_at(double actual, double expected, double relative, const char *what, const char *file,
-                        int line)
+void assert_relative_at(double actual, double expected, double relative, const char *what,
+                        const char *file, int line)
 {
     assert_near(actual, expected, relative * fabs(expected), what, file, line);
 }
 
-void assert_within_at(double actual, double expected, double absolute, const char *what, const char *file,
-                      int line)
+void assert_within_at(double actual, double expected, double absolute, const char *what,
+                      const char *file, int line)
 {
     assert_near(actual, expected, absolute, what, file, line);
 }

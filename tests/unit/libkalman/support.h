@@ -1,4 +1,5 @@
-/* What the tests of libkalman share: data sets, specs in one line, fits and runs that must succeed. */
+/* What the tests of libkalman share: data sets, specs in one line, fits and runs that must
+ * succeed. */
 #ifndef KALMAN_TEST_SUPPORT_H
 #define KALMAN_TEST_SUPPORT_H
 
@@ -7,17 +8,19 @@
 #include <kalman/spec.h>
 #include <stddef.h>
 
-/* A series of tests/vectors/kalman by its file name without .csv; NaN where NA. Static, read once. */
+/* A series of tests/vectors/kalman by its file name without .csv; NaN where NA. Static, read
+ * once. */
 const double *vector(const char *name, size_t *ret_count);
 
 /* The same, logarithms taken. */
 const double *vector_log(const char *name, size_t *ret_count);
 
-/* Column `column` (from 0) of a table of tests/vectors/kalman with a heading line; NaN where empty. Caller frees. */
+/* Column `column` (from 0) of a table of tests/vectors/kalman with a heading line; NaN where
+ * empty. Caller frees. */
 double *table_column(const char *name, size_t column, size_t *ret_count);
 
-/* spec_of("seasonal", "period=12 observation_variance=0.1 ar=0.5,0.2"): settings before parameters; what is not named is
-   left to be fitted. */
+/* spec_of("seasonal", "period=12 observation_variance=0.1 ar=0.5,0.2"): settings before parameters;
+ * what is not named is left to be fitted. */
 struct kalman_spec spec_of(const char *kind, const char *words);
 
 /* kalman_fit, which must succeed. */
@@ -32,15 +35,15 @@ struct kalman_summary run_of(const struct kalman_spec *spec, const struct kalman
 double likelihood_of(const struct kalman_spec *spec, const double *values, size_t count);
 
 /* |actual - expected| <= relative |expected|; prints all three if not. */
-#define assert_relative(actual, expected, relative)                                                          \
+#define assert_relative(actual, expected, relative)                                                \
     assert_relative_at((actual), (expected), (relative), #actual, __FILE__, __LINE__)
-void assert_relative_at(double actual, double expected, double relative, const char *what, const char *file,
-                        int line);
+void assert_relative_at(double actual, double expected, double relative, const char *what,
+                        const char *file, int line);
 
 /* |actual - expected| <= absolute, for published figures with a given number of decimals. */
-#define assert_within(actual, expected, absolute)                                                            \
+#define assert_within(actual, expected, absolute)                                                  \
     assert_within_at((actual), (expected), (absolute), #actual, __FILE__, __LINE__)
-void assert_within_at(double actual, double expected, double absolute, const char *what, const char *file,
-                      int line);
+void assert_within_at(double actual, double expected, double absolute, const char *what,
+                      const char *file, int line);
 
 #endif

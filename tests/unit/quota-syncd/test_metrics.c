@@ -14,7 +14,8 @@ enum { PAGE_BYTES_MAX = 64 * 1024 };
 static void prometheus_lines_have_help_type_and_value(void **state)
 {
     (void)state;
-    struct syncd_metrics metrics = {.units_booked_total = 9007199254740993, .conservation_total_broken = 2};
+    struct syncd_metrics metrics = {.units_booked_total = 9007199254740993,
+                                    .conservation_total_broken = 2};
     struct luna_buf page;
     luna_buf_init(&page, PAGE_BYTES_MAX);
     metrics_put_prometheus(&metrics, &page);
@@ -43,15 +44,16 @@ static void times_are_seconds_for_prometheus(void **state)
     luna_buf_done(&page);
 }
 
-/* Prometheus reads a sample whose name ends in _total as a counter, and warns of a counter that does not. */
+/* Prometheus reads a sample whose name ends in _total as a counter, and warns of a counter that
+ * does not. */
 static void names_and_kinds_agree(void **state)
 {
     (void)state;
-#define X(member, kind, help)                                                                                \
-    {                                                                                                        \
-        size_t len = strlen(#member);                                                                        \
-        int is_total = len > 6 && strcmp(#member + len - 6, "_total") == 0;                                  \
-        assert_int_equal(is_total, strcmp(#kind, "counter") == 0);                                           \
+#define X(member, kind, help)                                                                      \
+    {                                                                                              \
+        size_t len = strlen(#member);                                                              \
+        int is_total = len > 6 && strcmp(#member + len - 6, "_total") == 0;                        \
+        assert_int_equal(is_total, strcmp(#kind, "counter") == 0);                                 \
     }
     SYNCD_METRIC_TABLE(X)
 #undef X

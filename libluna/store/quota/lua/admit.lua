@@ -1,10 +1,11 @@
--- May this request run? One call: key, scope, points, retry, idempotency, burst, concurrency, quota; and the charge.
--- In front of this text stands `local I = '<incarnation>'`: another incarnation is another script, so nothing can be
--- charged in a Redis that quota-syncd has not looked at since it started.
--- KEYS: m, quota, delta, dirty, concurrent, idempotency, absent
--- ARGV: key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body hash ('' without an Idempotency-Key)
--- Reply: outcome (enum luna_admission_outcome; COLD -1), then what the caller reports: all as 64-bit numbers, little-endian, in one
--- string, as seventeen answers would take Redis and its reader longer than the rest of the script.
+-- May this request run? One call: key, scope, points, retry, idempotency, burst, concurrency,
+-- quota; and the charge. In front of this text stands `local I = '<incarnation>'`: another
+-- incarnation is another script, so nothing can be charged in a Redis that quota-syncd has not
+-- looked at since it started. KEYS: m, quota, delta, dirty, concurrent, idempotency, absent ARGV:
+-- key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body hash
+-- ('' without an Idempotency-Key) Reply: outcome (enum luna_admission_outcome; COLD -1), then what
+-- the caller reports: all as 64-bit numbers, little-endian, in one string, as seventeen answers
+-- would take Redis and its reader longer than the rest of the script.
 local ALLOWED, REPLAY, KEY_INVALID, DISABLED, SCOPE, UNKNOWN, BUSY, MISMATCH, POINTS, RATE, CONCURRENT, QUOTA, LATE, COLD =
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, -1
 local v = redis.call('HMGET', KEYS[1], 'I', 'e', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'tat', 'rate',
@@ -23,7 +24,8 @@ local e, c, r, lim, base, pc, pr, pn, pend = tonumber(v[2]), tonumber(v[3]), ton
 local dirty = v[18] == '1'
 local left = lim - base - (c - pc) + (r - pr)
 
--- The period ended: close it here, where its last charge was counted. quota-syncd books it from `rolls`.
+-- The period ended: close it here, where its last charge was counted. quota-syncd books it from
+-- `rolls`.
 if pend > 0 and now_ms >= pend then
   local nend = tonumber(v[11])
   if now_ms >= nend then
@@ -71,8 +73,8 @@ end
 if points_max > 0 and tonumber(ARGV[4]) > points_max then
   return answer(POINTS, 0, 0)
 end
--- The same question again: its answer was lost on the way. Charged once is charged; and a question that comes after its
--- worker gave it up, or asked a later one, is too late.
+-- The same question again: its answer was lost on the way. Charged once is charged; and a question
+-- that comes after its worker gave it up, or asked a later one, is too late.
 if v[21] then
   local wseq, done = string.match(v[21], '^(%d+) (%w+)')
   if wseq == ARGV[6] and done ~= 'refunded' then
@@ -133,7 +135,8 @@ if cost == 0 then
 end
 c = c + cost
 left = left - cost
--- Whole numbers as text: Redis would print a number of Lua as a double, which takes as long as looking up the account.
+-- Whole numbers as text: Redis would print a number of Lua as a double, which takes as long as
+-- looking up the account.
 local c_text, cost_text = string.format('%d', c), string.format('%d', cost)
 local mark = string.format('%s %s %d %s', ARGV[6], c_text, pn, cost_text)
 if dirty then

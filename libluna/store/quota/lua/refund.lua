@@ -13,7 +13,8 @@ if v[1] ~= I then
 end
 local wseq, pn, cost = string.match(v[5] or '', '^(%d+) %d+ (%d+) (%d+)$')
 if wseq ~= ARGV[2] then
-  -- Not charged. It may still be on its way, left behind by a connection that timed out: the mark makes it come too late.
+  -- Not charged. It may still be on its way, left behind by a connection that timed out: the mark
+  -- makes it come too late.
   local last = string.match(v[5] or '', '^%d+') or 0
   if tonumber(last) < tonumber(ARGV[2]) then
     redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' refunded')

@@ -1,4 +1,5 @@
-/* Paths: what is not exactly a route is not found, and account ids are decimal, positive and 31 bits. */
+/* Paths: what is not exactly a route is not found, and account ids are decimal, positive and 31
+ * bits. */
 #include "api/routes.h"
 
 #include <setjmp.h>
@@ -22,8 +23,10 @@ static enum route_match find(const char *method, const char *path, int64_t *ret_
 static void strange_account_ids_are_not_found(void **state)
 {
     static const char *const ids[] = {
-        "0",          "-1",         "+1", "01", "",    "1%2e", "1.", "1 ", "0x1", "99999999999999999999",
-        "2147483648", "4294967297", "1/", "/1", "1e3", "٣",    "a",  "..", "1;2", "{account_id}"};
+        "0",          "-1",         "+1", "01",  "",
+        "1%2e",       "1.",         "1 ", "0x1", "99999999999999999999",
+        "2147483648", "4294967297", "1/", "/1",  "1e3",
+        "٣",          "a",          "..", "1;2", "{account_id}"};
     char path[128];
     int64_t id = -7;
     (void)state;

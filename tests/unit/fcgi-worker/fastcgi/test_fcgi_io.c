@@ -27,12 +27,14 @@ static struct luna_buf body;
 static int set_up(void **state)
 {
     struct luna_error err;
-    struct fcgi_io_options options = {.peers = {geteuid()}, .peer_count = 1, .read_timeout_ms = READ_MS};
+    struct fcgi_io_options options = {
+        .peers = {geteuid()}, .peer_count = 1, .read_timeout_ms = READ_MS};
     (void)state;
     listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     address = (struct sockaddr_un){.sun_family = AF_UNIX};
     address_len = sizeof address;
-    if (bind(listen_fd, (struct sockaddr *)&address, sizeof(sa_family_t)) != 0 || listen(listen_fd, 8) != 0 ||
+    if (bind(listen_fd, (struct sockaddr *)&address, sizeof(sa_family_t)) != 0 ||
+        listen(listen_fd, 8) != 0 ||
         getsockname(listen_fd, (struct sockaddr *)&address, &address_len) != 0)
         return -1;
     luna_buf_init(&body, 1000);
@@ -56,8 +58,8 @@ static int connect_peer(void)
 
 static void send_record(int fd, int type, const void *content, size_t len)
 {
-    unsigned char header[8] = {1, (unsigned char)type, 0, 1, (unsigned char)(len >> 8), (unsigned char)len, 0,
-                               0};
+    unsigned char header[8] = {
+        1, (unsigned char)type, 0, 1, (unsigned char)(len >> 8), (unsigned char)len, 0, 0};
     assert_int_equal(write(fd, header, sizeof header), sizeof header);
     if (len > 0)
         assert_int_equal(write(fd, content, len), (ssize_t)len);

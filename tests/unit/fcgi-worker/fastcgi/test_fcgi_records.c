@@ -67,14 +67,16 @@ static void check_size(size_t head_len, size_t body_len, bool in_parts)
     pid_t pid = fork();
     if (pid == 0) {
         /* In two parts, and cut in the middle of the body: the reader must not see a seam. */
-        const struct fcgi_answer first = {0x1234, sent, head_len, sent + head_len, body_len / 2, true};
+        const struct fcgi_answer first = {0x1234,          sent,         head_len,
+                                          sent + head_len, body_len / 2, true};
         const struct fcgi_answer last = {
             0x1234, "", 0, sent + head_len + body_len / 2, body_len - body_len / 2, false};
         close(ends[0]);
         int failed = in_parts ? fcgi_records_send(ends[1], &first, luna_deadline_in_ms(5000)) : 0;
         const struct fcgi_answer whole = {0x1234, sent, head_len, sent + head_len, body_len, false};
         _exit(failed != 0 ? failed
-                          : fcgi_records_send(ends[1], in_parts ? &last : &whole, luna_deadline_in_ms(5000)));
+                          : fcgi_records_send(ends[1], in_parts ? &last : &whole,
+                                              luna_deadline_in_ms(5000)));
     }
     close(ends[1]);
     assert_int_equal(read_answer(ends[0], got), head_len + body_len);
@@ -89,10 +91,10 @@ static void check_size(size_t head_len, size_t body_len, bool in_parts)
 
 static void every_size_arrives_whole_and_in_order(void **state)
 {
-    static const size_t sizes[][2] = {{0, 0},         {1, 0},         {0, 1},           {200, 80},
-                                      {65527, 0},     {65528, 0},     {65528, 1},       {100, 65428},
-                                      {100, 65429},   {70000, 70000}, {131056, 131056}, {300, 1048448},
-                                      {300, 5000000}, {5000000, 300}};
+    static const size_t sizes[][2] = {
+        {0, 0},           {1, 0},         {0, 1},         {200, 80},     {65527, 0},
+        {65528, 0},       {65528, 1},     {100, 65428},   {100, 65429},  {70000, 70000},
+        {131056, 131056}, {300, 1048448}, {300, 5000000}, {5000000, 300}};
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         check_size(sizes[i][0], sizes[i][1], false);
@@ -100,7 +102,8 @@ static void every_size_arrives_whole_and_in_order(void **state)
 
 static void an_answer_in_parts_is_one_answer(void **state)
 {
-    static const size_t sizes[][2] = {{0, 1}, {200, 80}, {100, 65429}, {300, 1048448}, {300, 5000000}};
+    static const size_t sizes[][2] = {
+        {0, 1}, {200, 80}, {100, 65429}, {300, 1048448}, {300, 5000000}};
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         check_size(sizes[i][0], sizes[i][1], true);

@@ -12,7 +12,8 @@ enum { NILE = 1, OTHER = 2 };
 
 static const unsigned char pepper[32] = {1, 2, 3}, other_pepper[32] = {1, 2, 4};
 
-static void take(const unsigned char *of, int route, const char *body, unsigned char *ret_fingerprint)
+static void take(const unsigned char *of, int route, const char *body,
+                 unsigned char *ret_fingerprint)
 {
     struct body_fingerprint_key key;
     body_fingerprint_key_make(of, sizeof pepper, &key);

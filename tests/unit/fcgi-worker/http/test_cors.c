@@ -52,8 +52,8 @@ static void only_a_listed_origin_is_let_in(void **state)
 static void the_star_lets_all_in_and_names_nobody(void **state)
 {
     (void)state;
-    assert_non_null(
-        strstr(headers_for("*", "https://any.example\r\nX: y"), "Access-Control-Allow-Origin: *\r\n"));
+    assert_non_null(strstr(headers_for("*", "https://any.example\r\nX: y"),
+                           "Access-Control-Allow-Origin: *\r\n"));
     assert_null(strstr(headers_for("*", "https://any.example"), "any.example"));
     assert_false(is_let_in("*", ""));
 }
@@ -61,7 +61,8 @@ static void the_star_lets_all_in_and_names_nobody(void **state)
 static void caches_are_told_that_the_answer_depends_on_the_origin(void **state)
 {
     (void)state;
-    assert_non_null(strstr(headers_for("https://a.example", "https://evil.example"), "Vary: Origin\r\n"));
+    assert_non_null(
+        strstr(headers_for("https://a.example", "https://evil.example"), "Vary: Origin\r\n"));
     assert_null(strstr(headers_for("https://a.example", "https://evil.example"), "Allow-Methods"));
     assert_non_null(strstr(headers_for("https://a.example", "https://a.example"), "X-API-Key"));
 }
@@ -97,7 +98,8 @@ static void small_bodies_take_what_they_know_and_refuse_the_rest(void **state)
     assert_string_equal(first_fault("", &number, &scopes), "");
     assert_string_equal(first_fault("{}", &number, &scopes), "");
     assert_int_equal(number, 7);
-    assert_string_equal(first_fault("{\"n\":3,\"scopes\":[\"read\",\"keys\"]}", &number, &scopes), "");
+    assert_string_equal(first_fault("{\"n\":3,\"scopes\":[\"read\",\"keys\"]}", &number, &scopes),
+                        "");
     assert_int_equal(number, 3);
     assert_int_equal(scopes, 6);
     static const struct {

@@ -24,8 +24,9 @@ static void other_bytes_have_another_tag_and_the_same_the_same(void **state)
 /* RFC 9110 §13.1.2: a list, compared weakly, or a star. */
 static void a_tag_is_found_where_the_rfc_allows_it(void **state)
 {
-    static const char *const found[] = {"\"a\"", "W/\"a\"", "\"x\", \"a\"",           "\"x\",W/\"a\" , \"y\"",
-                                        "*",     " \"a\"",  "\"with , comma\", \"a\""};
+    static const char *const found[] = {
+        "\"a\"", "W/\"a\"", "\"x\", \"a\"",           "\"x\",W/\"a\" , \"y\"",
+        "*",     " \"a\"",  "\"with , comma\", \"a\""};
     static const char *const lost[] = {"",        "a",       "\"b\"", "\"aa\"", "\"a",    "W/a",
                                        "\"x\" a", "w/\"a\"", "**",    "\"A\"",  "\"a*\"", "'a'"};
     (void)state;

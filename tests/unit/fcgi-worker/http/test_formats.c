@@ -32,7 +32,8 @@ static void accept_is_weighed_as_rfc_9110_says(void **state)
         {"text/csv,application/json", FORMAT_JSON, FORMAT_JSON},
         {"application/json;q=0,*/*", FORMAT_JSON, FORMAT_CSV},
         {"text/*", FORMAT_JSON, FORMAT_CSV},
-        {"application/*;q=0.1,application/x-ndjson;q=0.05,text/csv;q=0.001", FORMAT_JSON, FORMAT_JSON},
+        {"application/*;q=0.1,application/x-ndjson;q=0.05,text/csv;q=0.001", FORMAT_JSON,
+         FORMAT_JSON},
         {"application/octet-stream;q=1.000, */*;q=0.1", FORMAT_JSON, FORMAT_OCTETS},
         {"application/problem+json", FORMAT_CSV, FORMAT_CSV},
         {";;;,,,q=;text", FORMAT_JSON, FORMAT_JSON},
@@ -55,8 +56,8 @@ static const unsigned char deflated[] = {0x78, 0x9c, 0xab, 0x56, 0x2a, 0x4a, 0x2
                                          0x29, 0x29, 0x56, 0xb2, 0x8a, 0x36, 0xd4, 0x31, 0x8a,
                                          0xad, 0x05, 0x00, 0x37, 0x54, 0x05, 0xd0};
 
-static enum coding_outcome unpack(const char *coding, const void *body, size_t len, size_t bytes_max,
-                                  const char *expected)
+static enum coding_outcome unpack(const char *coding, const void *body, size_t len,
+                                  size_t bytes_max, const char *expected)
 {
     struct luna_arena arena;
     struct luna_buf out;
@@ -86,9 +87,11 @@ static void compressed_bodies_come_out_whole_or_not_at_all(void **state)
     assert_int_equal(unpack("GZIP", zipped, sizeof zipped, 100, plain), CODING_DECODED);
     assert_int_equal(unpack("x-gzip", zipped, sizeof zipped, strlen(plain), plain), CODING_DECODED);
     assert_int_equal(unpack("deflate", deflated, sizeof deflated, 100, plain), CODING_DECODED);
-    assert_int_equal(unpack("gzip", twice, sizeof twice, 100, "{\"results\":[1,2]}{\"results\":[1,2]}"),
-                     CODING_DECODED);
-    assert_int_equal(unpack("gzip", zipped, sizeof zipped, strlen(plain) - 1, NULL), CODING_TOO_LARGE);
+    assert_int_equal(
+        unpack("gzip", twice, sizeof twice, 100, "{\"results\":[1,2]}{\"results\":[1,2]}"),
+        CODING_DECODED);
+    assert_int_equal(unpack("gzip", zipped, sizeof zipped, strlen(plain) - 1, NULL),
+                     CODING_TOO_LARGE);
     assert_int_equal(unpack("gzip", "", 0, 100, NULL), CODING_CORRUPT);
     assert_int_equal(unpack("gzip", plain, strlen(plain), 100, NULL), CODING_CORRUPT);
     for (size_t len = 1; len < sizeof zipped; len++)
@@ -97,8 +100,8 @@ static void compressed_bodies_come_out_whole_or_not_at_all(void **state)
         unsigned char bent[sizeof zipped];
         memcpy(bent, zipped, sizeof zipped);
         bent[at] ^= 0x10;
-        (void)unpack("gzip", bent, sizeof bent, 100,
-                     plain); /* what comes out, if anything, is the plain text */
+        /* what comes out, if anything, is the plain text */
+        (void)unpack("gzip", bent, sizeof bent, 100, plain);
     }
 }
 
@@ -115,8 +118,8 @@ static bool ask(struct asked *asked, const char *text)
     luna_faults_init(&asked->faults, &asked->arena);
     luna_request_init(&asked->request);
     bool parsed = query_parse(text, &asked->arena, &asked->query, &asked->faults);
-    return query_options_apply(&asked->query, true, 8, &asked->arena, &asked->request, &asked->faults) ==
-               LUNA_DECODE_OK &&
+    return query_options_apply(&asked->query, true, 8, &asked->arena, &asked->request,
+                               &asked->faults) == LUNA_DECODE_OK &&
            parsed;
 }
 
@@ -124,9 +127,9 @@ static void options_of_the_query_are_those_of_the_body(void **state)
 {
     (void)state;
     struct asked a;
-    assert_true(ask(
-        &a, "output=smoothed&horizon=12&intervals=0.8,0.95&include=model,variance&robust=true&precision=6&"
-            "model=%7B%22name%22%3A%22seasonal%22%2C%22period%22:12}"));
+    assert_true(ask(&a, "output=smoothed&horizon=12&intervals=0.8,0.95&include=model,variance&"
+                        "robust=true&precision=6&"
+                        "model=%7B%22name%22%3A%22seasonal%22%2C%22period%22:12}"));
     assert_int_equal(a.request.output, LUNA_OUTPUT_SMOOTHED);
     assert_int_equal(a.request.horizon, 12);
     assert_int_equal(a.request.interval_count, 2);
@@ -168,7 +171,8 @@ static void wrong_queries_are_told_where(void **state)
         const struct luna_fault *fault = &a.faults.list[0];
         if (strcmp(fault->type, cases[i].type) != 0 || strcmp(fault->loc[0].name, "query") != 0 ||
             strcmp(fault->loc[1].name, cases[i].name) != 0)
-            fail_msg("%s: %s at %s.%s", cases[i].query, fault->type, fault->loc[0].name, fault->loc[1].name);
+            fail_msg("%s: %s at %s.%s", cases[i].query, fault->type, fault->loc[0].name,
+                     fault->loc[1].name);
         luna_arena_done(&a.arena);
     }
 }

@@ -35,7 +35,8 @@ static void prefixes_and_neighbours_are_other_types(void **state)
 static void lists_are_searched(void **state)
 {
     (void)state;
-    assert_true(http_media_named("text/html, application/problem+json;q=0.5", "application/problem+json"));
+    assert_true(
+        http_media_named("text/html, application/problem+json;q=0.5", "application/problem+json"));
     assert_true(http_media_named("text/html,application/problem+json", "application/problem+json"));
     assert_false(http_media_named("text/html, */*", "application/problem+json"));
 }

@@ -87,7 +87,8 @@ static void request_ids_are_escaped(void **state)
 
 static void limits_name_the_violated_policy(void **state)
 {
-    const struct problem_report report = {.id = PROBLEM_QUOTA_EXHAUSTED, .violated_policy = "monthly"};
+    const struct problem_report report = {.id = PROBLEM_QUOTA_EXHAUSTED,
+                                          .violated_policy = "monthly"};
     const char *body = respond(&report, "");
     (void)state;
     assert_non_null(strstr(body, "\"violated-policies\":[\"monthly\"]"));

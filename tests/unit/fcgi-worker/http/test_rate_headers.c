@@ -1,4 +1,5 @@
-/* The limits' headers: the examples of draft-ietf-httpapi-ratelimit-headers, and nothing false at the edges. */
+/* The limits' headers: the examples of draft-ietf-httpapi-ratelimit-headers, and nothing false
+ * at the edges. */
 #include "http/rate_headers.h"
 
 #include <setjmp.h>

@@ -19,7 +19,9 @@ static const struct {
 
 static const char two_keys[] =
     "k1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f,"
-    "k2:6465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f90919293";
+    "k2:"
+    "6465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192"
+    "93";
 static const unsigned char pepper[32] = {1, 2, 3};
 
 static void keys_init(const char *text, struct token_keys *keys)
@@ -121,7 +123,8 @@ static void wrong_lists_of_keys_are_refused_with_their_number(void **state)
     struct token_keys keys;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct luna_error err = {0};
-        assert_int_equal(token_keys_init(wrong[i], pepper, sizeof pepper, &keys, &err), LUNA_ECONFIG);
+        assert_int_equal(token_keys_init(wrong[i], pepper, sizeof pepper, &keys, &err),
+                         LUNA_ECONFIG);
         assert_non_null(strstr(err.msg, "LUNA_TOKEN_KEYS: number 1"));
     }
 }
@@ -132,7 +135,8 @@ static void a_token_that_does_not_fit_is_not_cut(void **state)
     struct token_keys keys;
     struct luna_error err = {0};
     char text[100] = "untouched";
-    const struct token_claims sent = {.account_id = 1, .scopes = 1, .issued_s = 1000, .expires_s = 1900};
+    const struct token_claims sent = {
+        .account_id = 1, .scopes = 1, .issued_s = 1000, .expires_s = 1900};
     keys_init(NULL, &keys);
     assert_int_equal(token_issue(&keys, &sent, text, sizeof text, &err), LUNA_ELIMIT);
     assert_string_equal(text, "untouched");

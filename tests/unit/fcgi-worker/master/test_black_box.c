@@ -47,10 +47,11 @@ static unsigned kills(void)
 
 static bool bury(int signal, const char *kill_reason)
 {
-    return black_box_burial(
-        board,
-        &(struct burial){
-            .pid = 1, .signal = signal, .exit_status = -1, .kill_reason = kill_reason, .quarantine = true});
+    return black_box_burial(board, &(struct burial){.pid = 1,
+                                                    .signal = signal,
+                                                    .exit_status = -1,
+                                                    .kill_reason = kill_reason,
+                                                    .quarantine = true});
 }
 
 static void fault_with_a_body_in_hand_is_the_bodys(void **state)
@@ -115,7 +116,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fault_with_a_body_in_hand_is_the_bodys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kill_from_outside_blames_nobody, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(hang_is_the_bodys_only_while_it_was_computed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hang_is_the_bodys_only_while_it_was_computed, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(crash_between_requests_blames_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(planned_ends_are_no_crashes, set_up, tear_down),
     };

@@ -1,4 +1,5 @@
-/* The socket: never open to others, never stolen from a pool that serves, depth of its queue known. */
+/* The socket: never open to others, never stolen from a pool that serves, depth of its queue
+ * known. */
 #include "master/listener.h"
 
 #include "master/backlog.h"
@@ -184,16 +185,17 @@ static void tcp_address_that_is_taken_or_none_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(socket_is_closed_to_others_and_leaves_nothing_behind, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(socket_is_closed_to_others_and_leaves_nothing_behind,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(live_socket_is_not_stolen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dead_socket_is_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_long_a_path_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(missing_folder_and_group_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_listening_sockets_are_adopted, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(tcp_queue_has_the_length_asked_for_and_shows_its_depth, set_up,
+        cmocka_unit_test_setup_teardown(tcp_queue_has_the_length_asked_for_and_shows_its_depth,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tcp_address_that_is_taken_or_none_is_named, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(tcp_address_that_is_taken_or_none_is_named, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,8 +18,9 @@ static void first_crash_is_answered_at_once(void **state)
     (void)state;
     struct respawn slot = {0};
     struct respawn_budget budget = {0};
-    assert_int_equal(
-        respawn_pause_ns(&slot, &budget, &(struct respawn_death){50 * ms, false}, start_ns, UINT32_MAX), 0);
+    assert_int_equal(respawn_pause_ns(&slot, &budget, &(struct respawn_death){50 * ms, false},
+                                      start_ns, UINT32_MAX),
+                     0);
 }
 
 static void crash_after_a_long_life_does_not_count_as_a_series(void **state)
@@ -27,10 +28,11 @@ static void crash_after_a_long_life_does_not_count_as_a_series(void **state)
     (void)state;
     struct respawn slot = {.young_deaths = 7};
     struct respawn_budget budget = {0};
-    assert_int_equal(respawn_pause_ns(&slot, &budget,
-                                      &(struct respawn_death){(int64_t)RESPAWN_LIVED_MS * ms, false},
-                                      start_ns, UINT32_MAX),
-                     0);
+    assert_int_equal(
+        respawn_pause_ns(&slot, &budget,
+                         &(struct respawn_death){(int64_t)RESPAWN_LIVED_MS * ms, false}, start_ns,
+                         UINT32_MAX),
+        0);
 }
 
 static void pauses_double_up_to_the_maximum(void **state)
@@ -59,7 +61,8 @@ static void jitter_spreads_a_quarter_either_way(void **state)
                      RESPAWN_PAUSE_MS_FIRST * 5 / 4);
 }
 
-/* 128 slots that die the moment they start: what counts is how many forks that makes in a minute. */
+/* 128 slots that die the moment they start: what counts is how many forks that makes in a
+ * minute. */
 static void crash_loop_of_a_large_pool_costs_a_bounded_number_of_forks(void **state)
 {
     (void)state;
@@ -77,7 +80,8 @@ static void crash_loop_of_a_large_pool_costs_a_bounded_number_of_forks(void **st
                 forks++;
                 due[i] = now + respawn_pause_ns(&slots[i], &budget, &young, now, UINT32_MAX / 2);
             }
-    /* The first fork of each slot, the budget, and what is given back in a minute; a slot never loops by itself. */
+    /* The first fork of each slot, the budget, and what is given back in a minute; a slot never
+     * loops by itself. */
     assert_in_range(forks, SLOTS, SLOTS + RESPAWN_BUDGET + 60000 / RESPAWN_BUDGET_REFILL_MS + 1);
     assert_true(respawn_is_crash_loop(&budget, start_ns + minute_ns));
 }

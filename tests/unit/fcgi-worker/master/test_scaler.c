@@ -22,7 +22,8 @@ static struct scaler_input quiet_pool(void)
                                  .wait_target_ns = 20 * ms};
 }
 
-/* 100 requests since the last look, each waiting `wait_ms`, of whose work `blocked` percent was waiting. */
+/* 100 requests since the last look, each waiting `wait_ms`, of whose work `blocked` percent was
+ * waiting. */
 static struct scaler_input loaded_pool(int wait_ms, int blocked)
 {
     struct scaler_input input = quiet_pool();

@@ -1,4 +1,5 @@
-/* Who may connect over TCP: an address outside every network gets in nowhere, and a typing error admits nobody. */
+/* Who may connect over TCP: an address outside every network gets in nowhere, and a typing error
+ * admits nobody. */
 #include "shared/networks.h"
 
 #include <arpa/inet.h>
@@ -76,8 +77,9 @@ static void unix_peers_are_no_network(void **state)
 
 static void bad_items_are_named(void **state)
 {
-    static const char *const bad[] = {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1",  "nginx",      "10.0.0",
-                                      "::1/129",     "::1/0x1",   "10.0.0.0/8/8", "10.0.0.256", "1:2"};
+    static const char *const bad[] = {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "nginx",
+                                      "10.0.0",      "::1/129",   "::1/0x1",     "10.0.0.0/8/8",
+                                      "10.0.0.256",  "1:2"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct networks networks;

@@ -110,8 +110,8 @@ static void writer_killed_at_any_instruction_leaves_the_slot_usable(void **state
         usleep((useconds_t)(i * 25));
         kill(writer, SIGKILL);
         waitpid(writer, NULL, 0);
-        assert_true(
-            scoreboard_read(&board->worker[0], &crumb)); /* returns, and says that there is a request */
+        /* returns, and says that there is a request */
+        assert_true(scoreboard_read(&board->worker[0], &crumb));
         write_request(&board->worker[0], 77);
         assert_true(scoreboard_read(&board->worker[0], &crumb));
         assert_false(crumb.torn);
@@ -208,9 +208,9 @@ static void a_status_that_is_answered_counts_as_another(void **state)
     monitor_add_up(board, &before);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++, expected++)
         scoreboard_worker_end(&board->worker[8], &(struct scoreboard_sample){.status = others[i]});
-#define X(symbol, status_, code, title, message)                                                             \
-    scoreboard_worker_end(&board->worker[8],                                                                 \
-                          &(struct scoreboard_sample){.status = (status_), .problem = (int)(symbol)});       \
+#define X(symbol, status_, code, title, message)                                                   \
+    scoreboard_worker_end(&board->worker[8], &(struct scoreboard_sample){                          \
+                                                 .status = (status_), .problem = (int)(symbol)});  \
     expected++;
     PROBLEM_TABLE(X)
 #undef X
@@ -321,7 +321,8 @@ static void oldest_body_gives_way(void **state)
     assert_int_equal(scoreboard_kills(board, gone, 10100, 100000), 0);
 }
 
-/* All that one request writes, as pipeline.c does it: nine phases, two names, two round trips, one model, one count. */
+/* All that one request writes, as pipeline.c does it: nine phases, two names, two round trips,
+ * one model, one count. */
 static void one_request(struct scoreboard_worker *slot, unsigned number)
 {
     unsigned char hash[SCOREBOARD_HASH_BYTES] = {(unsigned char)number};

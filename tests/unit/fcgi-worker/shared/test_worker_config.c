@@ -34,8 +34,8 @@ static const char *environment(const char *name)
     return NULL;
 }
 
-static enum luna_code load_with(const char *name, const char *value, struct worker_config *ret_config,
-                                struct luna_error *err)
+static enum luna_code load_with(const char *name, const char *value,
+                                struct worker_config *ret_config, struct luna_error *err)
 {
     override_name = name;
     override_value = value;

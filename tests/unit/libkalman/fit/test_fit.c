@@ -1,6 +1,7 @@
 /*
- * Maximum-likelihood fits against the maxima that others publish, and against what they say of themselves: where another
- * program's estimate is not the maximum, ours has the higher exact likelihood.
+ * Maximum-likelihood fits against the maxima that others publish, and against what they say of
+ * themselves: where another program's estimate is not the maximum, ours has the higher exact
+ * likelihood.
  */
 #include "support.h"
 
@@ -13,7 +14,8 @@
 
 #include <cmocka.h>
 
-static struct kalman_fit fit_vector(const char *series, int logarithm, const char *kind, const char *words)
+static struct kalman_fit fit_vector(const char *series, int logarithm, const char *kind,
+                                    const char *words)
 {
     size_t count = 0;
     const double *values = logarithm ? vector_log(series, &count) : vector(series, &count);
@@ -46,12 +48,14 @@ static void nile_ratio_to_ten_digits(void **state)
     assert_int_equal(fit.status, KALMAN_FIT_INTERIOR);
 }
 
-/* Durbin and Koopman, table 2.1: the concentrated likelihood by q, without the constants n/2 log 2 pi + (n-1)/2. */
+/* Durbin and Koopman, table 2.1: the concentrated likelihood by q, without the constants n/2 log
+ * 2 pi + (n-1)/2. */
 static void concentrated_likelihood_by_ratio(void **state)
 {
     static const double ratio[] = {1, 0.0360, 0.0745, 0.0974, 0.0973},
                         printed[] = {-495.68, -492.53, -492.10, -492.07, -492.07},
-                        recomputed[] = {-495.6851045, -492.5289987, -492.1045852, -492.0707108, -492.0707103};
+                        recomputed[] = {-495.6851045, -492.5289987, -492.1045852, -492.0707108,
+                                        -492.0707103};
     double standardized[100];
     (void)state;
     struct kalman_series series = {.values = NULL};
@@ -101,7 +105,8 @@ static void level_of_uk_drivers(void **state)
 {
     (void)state;
     struct kalman_fit fit = fit_vector("uk_drivers", 1, "local_level", "");
-    assert_relative(parameter(&fit, "observation_variance"), .00222157, 2e-3); /* Commandeur and Koopman */
+    /* Commandeur and Koopman */
+    assert_relative(parameter(&fit, "observation_variance"), .00222157, 2e-3);
     assert_relative(parameter(&fit, "level_variance"), .0118660, 2e-3);
 }
 
@@ -120,9 +125,10 @@ static void components_without_variance_are_told(void **state)
 }
 
 /*
- * Estimates of others: R (StructTS, arima), KFAS. Each is a point; the maximum is not below it. StructTS fills the whole
- * variance matrix of the first state with 1e6 var(y)/100: for a level that is a wide prior, for more states a singular one
- * that ties level, slope and season to each other, and moves the maximum of R's criterion away: hence the wide bounds.
+ * Estimates of others: R (StructTS, arima), KFAS. Each is a point; the maximum is not below it.
+ * StructTS fills the whole variance matrix of the first state with 1e6 var(y)/100: for a level that
+ * is a wide prior, for more states a singular one that ties level, slope and season to each other,
+ * and moves the maximum of R's criterion away: hence the wide bounds.
  */
 struct estimate {
     const char *series, *kind, *settings, *words;
@@ -132,26 +138,27 @@ struct estimate {
 };
 
 static const struct estimate estimates[] = {
-    {"nile", "local_level", "", "observation_variance=15098.5771536 level_variance=1469.14661924", 0, 1e-6,
-     0},
+    {"nile", "local_level", "", "observation_variance=15098.5771536 level_variance=1469.14661924",
+     0, 1e-6, 0},
     {"nile", "local_linear_trend", "",
      "observation_variance=15047.32557812 level_variance=1426.73585559 slope_variance=0", 0, .1, 0},
-    {"uk_drivers", "local_level", "", "observation_variance=.00222155195727 level_variance=.0118659665257", 1,
-     1e-3, 0},
-    {"treering", "local_level", "", "observation_variance=.0719876717 level_variance=3.699528e-4", 0, 1e-3,
-     6000},
+    {"uk_drivers", "local_level", "",
+     "observation_variance=.00222155195727 level_variance=.0118659665257", 1, 1e-3, 0},
+    {"treering", "local_level", "", "observation_variance=.0719876717 level_variance=3.699528e-4",
+     0, 1e-3, 6000},
     {"ukgas", "basic_structural", "period=4",
      "observation_variance=3.67797768e-4 level_variance=0 slope_variance=1.73300299e-5 "
      "seasonal_variance=7.13694347e-4",
      10, 10, 0},
     {"airpassengers", "basic_structural", "period=12",
-     "observation_variance=0 level_variance=1.455799e-4 slope_variance=0 seasonal_variance=2.634730e-4", 10,
-     60, 0},
-    {"us_unemployment", "local_level", "", "observation_variance=4.256647886e-06 level_variance=.1182078808",
-     0, 6e-3, 0},
+     "observation_variance=0 level_variance=1.455799e-4 slope_variance=0 "
+     "seasonal_variance=2.634730e-4",
+     10, 60, 0},
+    {"us_unemployment", "local_level", "",
+     "observation_variance=4.256647886e-06 level_variance=.1182078808", 0, 6e-3, 0},
     {"us_unemployment", "local_linear_trend", "",
-     "observation_variance=1.339852549e-06 level_variance=.01008704925 slope_variance=.0609176081", 0, 1e-3,
-     0},
+     "observation_variance=1.339852549e-06 level_variance=.01008704925 slope_variance=.0609176081",
+     0, 1e-3, 0},
     {"us_unemployment", "smooth_trend", "",
      "observation_variance=.0008824099119 slope_variance=.0753064234342", 0, 1e-6, 0},
     {"us_unemployment", "random_walk_drift", "", "level_variance=.1184499547", 0, 1e-8, 0},
@@ -160,8 +167,8 @@ static const struct estimate estimates[] = {
      "innovation_variance=.0013480348 ma=-.4018280 seasonal_ma=-.5569448", 1, 1e-5, 0},
     {"usaccdeaths", "arima", "d=1 q=1 D=1 Q=1 period=12",
      "innovation_variance=99346.89 ma=-.4302692 seasonal_ma=-.5527913", 0, 1e-5, 0},
-    {"wwwusage", "arima", "p=3 d=1", "innovation_variance=9.3633385 ar=1.1513401,-.6612265,.3407128", 0, 1e-5,
-     0},
+    {"wwwusage", "arima", "p=3 d=1",
+     "innovation_variance=9.3633385 ar=1.1513401,-.6612265,.3407128", 0, 1e-5, 0},
 };
 
 static void base_ten(const double *values, size_t count, double *ret_values)
@@ -178,8 +185,8 @@ static void no_published_estimate_lies_above_the_maximum(void **state)
         double decades[256], *scaled = NULL;
         char words[512];
         size_t count = 0;
-        const double *values =
-            other->logarithm == 1 ? vector_log(other->series, &count) : vector(other->series, &count);
+        const double *values = other->logarithm == 1 ? vector_log(other->series, &count)
+                                                     : vector(other->series, &count);
         values += other->skip;
         count -= other->skip;
         if (other->logarithm == 10) {
@@ -193,8 +200,8 @@ static void no_published_estimate_lies_above_the_maximum(void **state)
         double theirs = likelihood_of(&at_theirs, scaled ? scaled : values, count);
         assert_int_not_equal(fit.status, KALMAN_FIT_NOT_CONVERGED);
         if (fit.loglikelihood < theirs - 1e-9 || fit.loglikelihood > theirs + other->near)
-            fail_msg("%s %s: ours %.12g, theirs %.12g", other->series, other->kind, fit.loglikelihood,
-                     theirs);
+            fail_msg("%s %s: ours %.12g, theirs %.12g", other->series, other->kind,
+                     fit.loglikelihood, theirs);
     }
 }
 

@@ -23,8 +23,9 @@ static void choose(const char *words, const struct kalman_series *series, struct
     size_t bytes = 0;
     assert_int_equal(kalman_fit_bytes(&spec, series->count, &bytes), KALMAN_OK);
     void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
-    assert_int_equal(kalman_fit(&spec, series, NULL, workspace, bytes, choice->candidates, &choice->fit),
-                     KALMAN_OK);
+    assert_int_equal(
+        kalman_fit(&spec, series, NULL, workspace, bytes, choice->candidates, &choice->fit),
+        KALMAN_OK);
     free(workspace);
 }
 
@@ -115,7 +116,8 @@ static void too_little_data_fall_back_to_the_level(void **state)
     assert_int_equal(choice.fit.candidate_count, 0);
 }
 
-/* Some candidates would need more states than there may be: they are passed over, the others compared. */
+/* Some candidates would need more states than there may be: they are passed over, the others
+ * compared. */
 static void a_very_long_season_is_no_reason_to_refuse(void **state)
 {
     enum { count = 40 };

@@ -1,6 +1,6 @@
 /*
- * Fits where other libraries break: no data, constants, extreme units, too few observations; and what must hold of any fit:
- * exact equivariance, given parameters untouched, the same answer twice.
+ * Fits where other libraries break: no data, constants, extreme units, too few observations; and
+ * what must hold of any fit: exact equivariance, given parameters untouched, the same answer twice.
  */
 #include "support.h"
 
@@ -53,7 +53,8 @@ static void scaled_exactly(const struct kalman_spec *a, const struct kalman_spec
                         : 0;
         for (size_t i = 0; i < count; i++)
             if (ldexp(left[i], shift) != right[i])
-                fail_msg("%s %s: %.17g and %.17g", info->name, p->name, ldexp(left[i], shift), right[i]);
+                fail_msg("%s %s: %.17g and %.17g", info->name, p->name, ldexp(left[i], shift),
+                         right[i]);
     }
 }
 
@@ -93,14 +94,17 @@ static void decimal_units_give_the_same_model(void **state)
                 scaled[t] = values[t] * unit;
             struct kalman_fit fit = fit_of(&spec, scaled, count);
             assert_relative(kalman_spec_get(&fit.spec, "observation_variance"),
-                            kalman_spec_get(&plain.spec, "observation_variance") * unit * unit, 1e-6);
-            double expected = plain.loglikelihood - (double)(count - plain.diffuse_count) * log(unit);
+                            kalman_spec_get(&plain.spec, "observation_variance") * unit * unit,
+                            1e-6);
+            double expected =
+                plain.loglikelihood - (double)(count - plain.diffuse_count) * log(unit);
             assert_within(fit.loglikelihood, expected, 1e-9);
         }
     }
 }
 
-/* Days or nanoseconds: only the unit of the diffuse velocity (and acceleration) moves the likelihood. */
+/* Days or nanoseconds: only the unit of the diffuse velocity (and acceleration) moves the
+ * likelihood. */
 static void units_of_time_give_the_same_motion(void **state)
 {
     static const struct {
@@ -123,11 +127,13 @@ static void units_of_time_give_the_same_motion(void **state)
                 times[t] = units[u] * ((double)t + 0.3 * sin((double)t));
             struct kalman_fit fit = fit_series(&spec, &series);
             assert_int_equal(fit.status, plain.status);
-            assert_within(fit.loglikelihood, plain.loglikelihood - cases[i].diffuse_powers * log(units[u]),
-                          1e-8);
-            assert_relative(kalman_spec_get(&fit.spec, cases[i].variance) * pow(units[u], cases[i].powers),
+            assert_within(fit.loglikelihood,
+                          plain.loglikelihood - cases[i].diffuse_powers * log(units[u]), 1e-8);
+            assert_relative(kalman_spec_get(&fit.spec, cases[i].variance) *
+                                pow(units[u], cases[i].powers),
                             kalman_spec_get(&plain.spec, cases[i].variance), 1e-5);
-            assert_relative(run_of(&fit.spec, &series, NULL).loglikelihood, fit.loglikelihood, 1e-10);
+            assert_relative(run_of(&fit.spec, &series, NULL).loglikelihood, fit.loglikelihood,
+                            1e-10);
         }
     }
 }
@@ -164,14 +170,15 @@ static void constants_and_lines_are_degenerate_not_errors(void **state)
         struct kalman_series series = {.values = constant, .count = 30};
         (void)run_of(&fit.spec, &series, NULL);
     }
-    static const char *const with_slope[] = {"local_linear_trend", "smooth_trend", "constant_velocity",
-                                             "random_walk_drift"};
+    static const char *const with_slope[] = {"local_linear_trend", "smooth_trend",
+                                             "constant_velocity", "random_walk_drift"};
     for (size_t i = 0; i < sizeof with_slope / sizeof with_slope[0]; i++) {
         struct kalman_spec spec = spec_of(with_slope[i], "");
         struct kalman_fit fit = fit_of(&spec, line, 30);
         assert_int_equal(fit.status, KALMAN_FIT_DEGENERATE_CONSTANT);
         struct kalman_series series = {.values = line, .count = 30};
-        (void)run_of(&fit.spec, &series, NULL); /* exact but for rounding must not be called impossible */
+        /* exact but for rounding must not be called impossible */
+        (void)run_of(&fit.spec, &series, NULL);
     }
 }
 
@@ -207,7 +214,8 @@ static void given_parameters_come_back_as_they_were(void **state)
     (void)state;
     size_t count = 0;
     const double *values = vector("johnsonjohnson", &count);
-    struct kalman_spec spec = spec_of("basic_structural", "period=4 level_variance=.1 slope_variance=0");
+    struct kalman_spec spec =
+        spec_of("basic_structural", "period=4 level_variance=.1 slope_variance=0");
     struct kalman_fit fit = fit_of(&spec, values, count);
     assert_true(kalman_spec_get(&fit.spec, "level_variance") == .1);
     assert_true(kalman_spec_get(&fit.spec, "slope_variance") == 0);
@@ -217,8 +225,9 @@ static void given_parameters_come_back_as_they_were(void **state)
     /* Given what the free fit finds, the rest is found again. */
     struct kalman_fit best = fit_of(&all, values, count);
     spec = all;
-    assert_int_equal(kalman_spec_set(&spec, "level_variance", kalman_spec_get(&best.spec, "level_variance")),
-                     KALMAN_OK);
+    assert_int_equal(
+        kalman_spec_set(&spec, "level_variance", kalman_spec_get(&best.spec, "level_variance")),
+        KALMAN_OK);
     fit = fit_of(&spec, values, count);
     assert_relative(fit.loglikelihood, best.loglikelihood, 1e-12);
     assert_relative(kalman_spec_get(&fit.spec, "seasonal_variance"),
@@ -237,7 +246,8 @@ static void the_same_data_give_the_same_fit(void **state)
     const double *values = vector("nile", &count);
     for (size_t i = 0; i < kind_count; i++) {
         struct kalman_spec spec = spec_of(kinds[i][0], kinds[i][1]);
-        struct kalman_fit first = fit_of(&spec, values, count), second = fit_of(&spec, values, count);
+        struct kalman_fit first = fit_of(&spec, values, count),
+                          second = fit_of(&spec, values, count);
         scaled_exactly(&first.spec, &second.spec, 0);
         assert_true(first.loglikelihood == second.loglikelihood);
         assert_int_equal(first.evaluations, second.evaluations);
@@ -257,8 +267,9 @@ static void a_fit_can_be_cancelled(void **state)
     series.values = vector("nile", &series.count);
     for (size_t i = 0; i < kind_count; i++) {
         struct kalman_spec spec = spec_of(kinds[i][0], kinds[i][1]);
+        /* its one variance has a closed form: nothing to cancel */
         if (spec.kind == KALMAN_RANDOM_WALK_DRIFT)
-            continue; /* its one variance has a closed form: nothing to cancel */
+            continue;
         int asked = 0;
         struct kalman_fit_options options = {.hook = {stop_at_once, &asked}};
         struct kalman_fit fit;
@@ -272,7 +283,8 @@ static void a_fit_can_be_cancelled(void **state)
     }
 }
 
-/* A hook that notes the longest time of the processor between two of its calls, and stops the 300th. */
+/* A hook that notes the longest time of the processor between two of its calls, and stops the
+ * 300th. */
 struct patience {
     int asked;
     double last, longest;
@@ -334,13 +346,15 @@ static void bad_arguments_are_named(void **state)
     assert_int_equal(kalman_fit_bytes(&spec, 4, &bytes), KALMAN_OK);
     void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
     struct kalman_series series = {.values = infinite, .count = 4};
-    assert_int_equal(kalman_fit(&spec, &series, NULL, workspace, bytes, NULL, &fit), KALMAN_EDOMAIN);
+    assert_int_equal(kalman_fit(&spec, &series, NULL, workspace, bytes, NULL, &fit),
+                     KALMAN_EDOMAIN);
     assert_int_equal(fit.bad_index, 2);
     series.values = fine;
     series.times = times;
     assert_int_equal(kalman_fit(&spec, &series, NULL, workspace, bytes, NULL, &fit), KALMAN_ETIMES);
     series.times = NULL;
-    assert_int_equal(kalman_fit(&spec, &series, NULL, workspace, bytes - 64, NULL, &fit), KALMAN_EWORKSPACE);
+    assert_int_equal(kalman_fit(&spec, &series, NULL, workspace, bytes - 64, NULL, &fit),
+                     KALMAN_EWORKSPACE);
     assert_int_equal(kalman_fit(&spec, &series, NULL, NULL, bytes, NULL, &fit), KALMAN_EWORKSPACE);
     free(workspace);
 }

@@ -1,6 +1,6 @@
 /*
- * Fits of series that a known model made: the maximum can never lie below the likelihood of the truth, nor below what more
- * starting points find, and every fit must say that it converged.
+ * Fits of series that a known model made: the maximum can never lie below the likelihood of the
+ * truth, nor below what more starting points find, and every fit must say that it converged.
  */
 #include "support.h"
 
@@ -26,12 +26,13 @@ static const struct truth truths[] = {
     {"local_linear_trend", "", "observation_variance=1 level_variance=0 slope_variance=.02", 60},
     {"local_linear_trend", "", "observation_variance=.1 level_variance=1 slope_variance=0", 60},
     {"smooth_trend", "", "observation_variance=1 slope_variance=.02", 60},
-    {"damped_trend", "", "observation_variance=1 level_variance=.3 slope_variance=.1 damping=.8", 80},
+    {"damped_trend", "", "observation_variance=1 level_variance=.3 slope_variance=.1 damping=.8",
+     80},
     {"seasonal", "period=4", "observation_variance=1 level_variance=.3 seasonal_variance=.05", 80},
     {"basic_structural", "period=4",
      "observation_variance=1 level_variance=.3 slope_variance=.01 seasonal_variance=.05", 80},
-    {"cycle", "", "observation_variance=.5 level_variance=.05 cycle_variance=.5 cycle_period=9 damping=.9",
-     100},
+    {"cycle", "",
+     "observation_variance=.5 level_variance=.05 cycle_variance=.5 cycle_period=9 damping=.9", 100},
     {"arima", "p=1 q=1", "innovation_variance=1 ar=.7 ma=.4", 100},
     {"arima", "p=2 q=1", "innovation_variance=1 ar=.5,-.3 ma=.4", 100},
     {"arima", "p=1 d=1 q=1", "innovation_variance=1 ar=.5 ma=-.8", 100},
@@ -41,8 +42,8 @@ static const struct truth truths[] = {
     {"constant_acceleration", "", "observation_variance=1 jerk_variance=.001", 60},
 };
 
-static struct kalman_fit fit_from(const struct kalman_spec *spec, const struct kalman_series *series,
-                                  size_t starts)
+static struct kalman_fit fit_from(const struct kalman_spec *spec,
+                                  const struct kalman_series *series, size_t starts)
 {
     struct kalman_fit_options options = {.starts = starts};
     struct kalman_fit fit;
@@ -62,8 +63,10 @@ static void generate(const struct kalman_spec *spec, struct kalman_random *rando
     size_t bytes = 0;
     assert_int_equal(kalman_model_new(spec, &model), KALMAN_OK);
     assert_int_equal(kalman_simulate_bytes(model, count, &bytes), KALMAN_OK);
-    void *workspace = aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN);
-    assert_int_equal(kalman_generate(model, &series, random, values, NULL, workspace, bytes), KALMAN_OK);
+    void *workspace =
+        aligned_alloc(KALMAN_ALIGN, (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN);
+    assert_int_equal(kalman_generate(model, &series, random, values, NULL, workspace, bytes),
+                     KALMAN_OK);
     free(workspace);
     kalman_model_free(model);
 }
@@ -90,13 +93,15 @@ static void no_fit_lies_below_the_truth(void **state)
             struct kalman_fit fit = fit_from(&spec, &series, 0);
             double at_truth = likelihood_of(&made_by, values, truths[i].count);
             if (fit.status == KALMAN_FIT_NOT_CONVERGED || fit.loglikelihood < at_truth - 1e-9)
-                fail_msg("%s %s, series %d: %s, %.9g below %.9g", truths[i].kind, truths[i].settings, k,
-                         kalman_fit_status_name(fit.status), fit.loglikelihood, at_truth);
+                fail_msg("%s %s, series %d: %s, %.9g below %.9g", truths[i].kind,
+                         truths[i].settings, k, kalman_fit_status_name(fit.status),
+                         fit.loglikelihood, at_truth);
         }
     }
 }
 
-/* Of all these series, at most one in fifty may have a higher summit that the default starts miss, and not by much. */
+/* Of all these series, at most one in fifty may have a higher summit that the default starts
+ * miss, and not by much. */
 static void more_starts_find_little_more(void **state)
 {
     struct kalman_random random;
@@ -110,8 +115,8 @@ static void more_starts_find_little_more(void **state)
         struct kalman_series series = {.values = values, .count = truths[i].count};
         for (int k = 0; k < series_each / 2; k++, fits++) {
             generate(&made_by, &random, values, truths[i].count);
-            double gap =
-                fit_from(&spec, &series, 8).loglikelihood - fit_from(&spec, &series, 0).loglikelihood;
+            double gap = fit_from(&spec, &series, 8).loglikelihood -
+                         fit_from(&spec, &series, 0).loglikelihood;
             missed += gap > 1e-6 ? 1u : 0u;
             assert_true(gap < 0.5);
         }

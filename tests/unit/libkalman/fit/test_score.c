@@ -1,5 +1,6 @@
 /*
- * The fit's kernel by itself: its gradient is the derivative of its likelihood, its two ways of summing agree.
+ * The fit's kernel by itself: its gradient is the derivative of its likelihood, its two ways of
+ * summing agree.
  */
 #include "fit/score.h"
 #include "support.h"
@@ -23,7 +24,8 @@ static struct bench bench_new(const struct kalman_spec *spec, const struct kalma
 {
     struct bench b = {.model = NULL};
     assert_int_equal(kalman_model_new(spec, &b.model), KALMAN_OK);
-    b.work = malloc(kalman_score_bytes(b.model->states, b.model->disturbances, series->count, true));
+    b.work =
+        malloc(kalman_score_bytes(b.model->states, b.model->disturbances, series->count, true));
     kalman_score_prepare(&b.score, b.model, series, true, b.work);
     return b;
 }
@@ -74,7 +76,8 @@ static void gradient_agrees(const char *kind, const char *words, const struct ka
         by_parameter[parameter] += 0.5 * b.model->Q[k * r + k] * (quadratic[k] - trace[k]);
     }
     for (size_t i = 0; i < count; i++)
-        assert_within(by_parameter[i], numeric(spec, series, i), 1e-7 * (1 + fabs(by_parameter[i])));
+        assert_within(by_parameter[i], numeric(spec, series, i),
+                      1e-7 * (1 + fabs(by_parameter[i])));
     bench_free(&b);
 }
 
@@ -83,27 +86,28 @@ static void gradient_is_the_derivative(void **state)
     (void)state;
     struct kalman_series series = {.values = NULL};
     series.values = vector("johnsonjohnson", &series.count);
-    double *gappy = malloc(series.count * sizeof(double)), *input = malloc(series.count * sizeof(double));
+    double *gappy = malloc(series.count * sizeof(double)),
+           *input = malloc(series.count * sizeof(double));
     for (size_t t = 0; t < series.count; t++) {
         gappy[t] = t == 1 || t % 9 == 4 ? (double)NAN : series.values[t];
         input[t] = t < 20 ? 0 : sin((double)t);
     }
     for (int gaps = 0; gaps < 2; gaps++) {
         gradient_agrees("local_level", "observation_variance=.3 level_variance=.2", &series, 0);
-        gradient_agrees("local_linear_trend", "observation_variance=.3 level_variance=.2 slope_variance=.01",
-                        &series, 0);
+        gradient_agrees("local_linear_trend",
+                        "observation_variance=.3 level_variance=.2 slope_variance=.01", &series, 0);
         gradient_agrees("smooth_trend", "observation_variance=.3 slope_variance=.01", &series, 1);
         gradient_agrees("seasonal",
-                        "period=4 observation_variance=.3 level_variance=.2 seasonal_variance=.05", &series,
-                        0);
+                        "period=4 observation_variance=.3 level_variance=.2 seasonal_variance=.05",
+                        &series, 0);
         gradient_agrees(
             "seasonal",
-            "period=6 harmonics=2 observation_variance=.3 level_variance=.2 seasonal_variance=.05", &series,
-            0);
-        gradient_agrees(
-            "basic_structural",
-            "period=4 observation_variance=.003 level_variance=.2 slope_variance=.01 seasonal_variance=.05",
+            "period=6 harmonics=2 observation_variance=.3 level_variance=.2 seasonal_variance=.05",
             &series, 0);
+        gradient_agrees("basic_structural",
+                        "period=4 observation_variance=.003 level_variance=.2 slope_variance=.01 "
+                        "seasonal_variance=.05",
+                        &series, 0);
         series.inputs = input;
         gradient_agrees("local_level", "observation_variance=.3 level_variance=.2", &series, 0);
         series.inputs = NULL;
@@ -113,7 +117,8 @@ static void gradient_is_the_derivative(void **state)
     free(input);
 }
 
-/* log p(y) = log p(first ones) + log p(rest | first ones): the conditional sum has no diffuse part. */
+/* log p(y) = log p(first ones) + log p(rest | first ones): the conditional sum has no diffuse
+ * part. */
 static void conditional_density_has_no_unit_of_the_start(void **state)
 {
     (void)state;
@@ -121,33 +126,35 @@ static void conditional_density_has_no_unit_of_the_start(void **state)
     series.values = vector("nile", &series.count);
     head = series;
     head.count = 10;
-    struct kalman_spec spec =
-        spec_of("local_linear_trend", "observation_variance=15099 level_variance=1469.1 slope_variance=10");
+    struct kalman_spec spec = spec_of(
+        "local_linear_trend", "observation_variance=15099 level_variance=1469.1 slope_variance=10");
     struct bench b = bench_new(&spec, &series);
     struct kalman_score_result sums;
     kalman_score_likelihood(&b.score, &sums);
     assert_int_equal(kalman_score_consumed(&b.score), 2);
-    double expected =
-        likelihood_at(&spec, &series) - likelihood_at(&spec, &head) - 45 * log(2 * 3.14159265358979323846);
+    double expected = likelihood_at(&spec, &series) - likelihood_at(&spec, &head) -
+                      45 * log(2 * 3.14159265358979323846);
     assert_relative(kalman_score_after(&b.score, 10), expected, 1e-13);
     bench_free(&b);
 }
 
-/* Steps of constant gain give what the square-root engine gives, which takes every step in full; so they do around gaps. */
+/* Steps of constant gain give what the square-root engine gives, which takes every step in full;
+ * so they do around gaps. */
 static void steady_steps_change_nothing(void **state)
 {
     static const char *const models[][2] = {
         {"local_level", "observation_variance=1 level_variance=.5"},
         {"local_linear_trend", "observation_variance=1 level_variance=.2 slope_variance=.01"},
-        {"basic_structural",
-         "period=4 observation_variance=.3 level_variance=.2 slope_variance=.01 seasonal_variance=.05"},
+        {"basic_structural", "period=4 observation_variance=.3 level_variance=.2 "
+                             "slope_variance=.01 seasonal_variance=.05"},
         {"arima", "p=1 d=1 q=1 innovation_variance=2 ar=.5 ma=.3"},
         {"exponential_smoothing", "innovation_variance=1 alpha=.4"}};
     enum { count = 3000 };
     static double values[count];
     (void)state;
     for (size_t t = 0; t < count; t++)
-        values[t] = t == 1500 || t == 1501 ? (double)NAN : sin((double)(t * t)) + sin(0.01 * (double)t);
+        values[t] =
+            t == 1500 || t == 1501 ? (double)NAN : sin((double)(t * t)) + sin(0.01 * (double)t);
     struct kalman_series series = {.values = values, .count = count};
     const struct kalman_options full = {.engine = KALMAN_ENGINE_REFERENCE};
     const struct kalman_output none = {.filtered_mean = NULL};
@@ -162,10 +169,11 @@ static void steady_steps_change_nothing(void **state)
             fail_msg("%s", models[i][0]);
         assert_int_equal(kalman_run_bytes(b.model, count, &full, &none, &bytes), KALMAN_OK);
         void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
-        assert_int_equal(kalman_run(b.model, &series, &full, &none, workspace, bytes, &summary), KALMAN_OK);
+        assert_int_equal(kalman_run(b.model, &series, &full, &none, workspace, bytes, &summary),
+                         KALMAN_OK);
         double constants = (double)sums.observed * log(2 * 3.14159265358979323846);
-        assert_relative(-0.5 * (constants + sums.log_determinant + sums.quadratic), summary.loglikelihood,
-                        1e-12);
+        assert_relative(-0.5 * (constants + sums.log_determinant + sums.quadratic),
+                        summary.loglikelihood, 1e-12);
         free(workspace);
         bench_free(&b);
     }

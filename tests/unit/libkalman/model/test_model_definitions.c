@@ -1,6 +1,6 @@
 /*
- * Every family of models against its definition: the covariance matrix of the whole series, written down from the model's
- * equations without any state space, and dense generalised least squares.
+ * Every family of models against its definition: the covariance matrix of the whole series, written
+ * down from the model's equations without any state space, and dense generalised least squares.
  */
 #include "oracle_gls.h"
 #include "support.h"
@@ -68,8 +68,8 @@ static void damped_trend(void **state)
             dense.sigma[t * n + s] = sum;
         }
     }
-    struct kalman_spec spec =
-        spec_of("damped_trend", "observation_variance=.7 level_variance=.2 slope_variance=.05 damping=.8");
+    struct kalman_spec spec = spec_of(
+        "damped_trend", "observation_variance=.7 level_variance=.2 slope_variance=.05 damping=.8");
     agrees(&spec, NULL, &dense);
 }
 
@@ -84,20 +84,22 @@ static void level_and_cycle_at_any_times(void **state)
     for (int t = 0; t < n; t++) {
         dense.x[t] = 1;
         for (int s = 0; s < n; s++) {
-            double gap = fabs(times[t] - times[s]), since = (t < s ? times[t] : times[s]) - times[0];
+            double gap = fabs(times[t] - times[s]),
+                   since = (t < s ? times[t] : times[s]) - times[0];
             dense.sigma[t * n + s] =
                 (t == s ? .4 : 0) + .1 * since +
                 variance / (1 - damping * damping) * pow(damping, gap) * cos(2 * pi * gap / period);
         }
     }
     struct kalman_spec spec = spec_of(
-        "cycle", "observation_variance=.4 level_variance=.1 cycle_variance=.3 cycle_period=6.3 damping=.85");
+        "cycle",
+        "observation_variance=.4 level_variance=.1 cycle_variance=.3 cycle_period=6.3 damping=.85");
     agrees(&spec, times, &dense);
 }
 
 /* Psi Psi' of the moving-average form of exponential smoothing (Hyndman et al. 2008, table 6.1). */
-static void smoothing_covariance(double alpha, double beta, double damping, double gamma, int period,
-                                 struct dense *dense)
+static void smoothing_covariance(double alpha, double beta, double damping, double gamma,
+                                 int period, struct dense *dense)
 {
     double psi[n];
     for (int k = 0; k < n; k++)
@@ -137,9 +139,9 @@ static void damped_seasonal_exponential_smoothing(void **state)
         for (int j = 0; j < 3; j++)
             row[2 + j] = t % 4 == 0 ? -1 : (3 - t % 4 == j ? 1 : 0);
     }
-    struct kalman_spec spec =
-        spec_of("exponential_smoothing", "trend=1 damped=1 period=4 innovation_variance=1.3 alpha=.35 "
-                                         "beta=.1 damping=.9 gamma=.2");
+    struct kalman_spec spec = spec_of("exponential_smoothing",
+                                      "trend=1 damped=1 period=4 innovation_variance=1.3 alpha=.35 "
+                                      "beta=.1 damping=.9 gamma=.2");
     agrees(&spec, NULL, &dense);
 }
 
@@ -188,7 +190,8 @@ static void constant_acceleration_at_any_times(void **state)
                 .4 / 4 * (pow(low, 5) / 5 + gap * pow(low, 4) / 2 + gap * gap * pow(low, 3) / 3);
         }
     }
-    struct kalman_spec spec = spec_of("constant_acceleration", "observation_variance=.6 jerk_variance=.4");
+    struct kalman_spec spec =
+        spec_of("constant_acceleration", "observation_variance=.6 jerk_variance=.4");
     agrees(&spec, times, &dense);
 }
 
@@ -213,7 +216,8 @@ static void arma_with_a_mean(void **state)
             dense.sigma[t * n + s] = 1.7 * sum;
         }
     }
-    struct kalman_spec spec = spec_of("arima", "p=2 q=1 mean=1 innovation_variance=1.7 ar=.6,-.3 ma=.5");
+    struct kalman_spec spec =
+        spec_of("arima", "p=2 q=1 mean=1 innovation_variance=1.7 ar=.6,-.3 ma=.5");
     agrees(&spec, NULL, &dense);
 }
 
@@ -226,7 +230,8 @@ static void whole_gaps_equal_missing_observations(void **state)
         {"smooth_trend", "observation_variance=.7 slope_variance=.05"},
         {"damped_trend", "observation_variance=.7 level_variance=.2 slope_variance=.05 damping=.8"},
         {"random_walk_drift", "level_variance=.2"},
-        {"cycle", "observation_variance=.4 level_variance=.1 cycle_variance=.3 cycle_period=6.3 damping=.85"},
+        {"cycle", "observation_variance=.4 level_variance=.1 cycle_variance=.3 cycle_period=6.3 "
+                  "damping=.85"},
         {"constant_velocity", "observation_variance=.6 acceleration_variance=.4"},
         {"constant_acceleration", "observation_variance=.6 jerk_variance=.4"},
     };

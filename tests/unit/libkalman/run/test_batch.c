@@ -43,11 +43,13 @@ static struct ragged ragged_make(uint64_t seed)
 
 static void agrees(double batch, double alone, double size)
 {
-    assert_true((isnan(batch) && isnan(alone)) || batch == alone || fabs(batch - alone) <= 1e-12 * size);
+    assert_true((isnan(batch) && isnan(alone)) || batch == alone ||
+                fabs(batch - alone) <= 1e-12 * size);
 }
 
 /* Compares a finished batch with kalman_run on each series. */
-static void compare_with_runs(const struct kalman_batch *batch, const struct kalman_options *options)
+static void compare_with_runs(const struct kalman_batch *batch,
+                              const struct kalman_options *options)
 {
     size_t offset = 0;
     for (size_t s = 0; s < batch->series_count; offset += batch->sizes[s], s++) {
@@ -69,7 +71,8 @@ static void compare_with_runs(const struct kalman_batch *batch, const struct kal
             agrees(batch->standardized[offset + t], standard[t], 100.0);
         }
         if (batch->statuses[s] == KALMAN_OK)
-            agrees(batch->loglikelihood[s], summary.loglikelihood, 1.0 + fabs(summary.loglikelihood));
+            agrees(batch->loglikelihood[s], summary.loglikelihood,
+                   1.0 + fabs(summary.loglikelihood));
         free(workspace);
         free(mean);
         free(variance);
@@ -77,7 +80,8 @@ static void compare_with_runs(const struct kalman_batch *batch, const struct kal
     }
 }
 
-static void run_batch(struct kalman_batch *batch, const struct kalman_options *options, size_t total)
+static void run_batch(struct kalman_batch *batch, const struct kalman_options *options,
+                      size_t total)
 {
     size_t bytes = 0;
     batch->filtered_mean = calloc(total + 1, sizeof(double));
@@ -114,8 +118,9 @@ static void shared_model_over_ragged_series_equals_single_runs(void **state)
     const char *const words[] = {
         "observation_variance=4 level_variance=1", "observation_variance=0 level_variance=1",
         "observation_variance=1e-3 level_variance=1e3", "observation_variance=50 level_variance=0"};
-    const struct kalman_options choices[] = {
-        {.engine = KALMAN_ENGINE_FAST}, {.robust_threshold = 2.0}, {.engine = KALMAN_ENGINE_REFERENCE}};
+    const struct kalman_options choices[] = {{.engine = KALMAN_ENGINE_FAST},
+                                             {.robust_threshold = 2.0},
+                                             {.engine = KALMAN_ENGINE_REFERENCE}};
     for (size_t w = 0; w < 4; w++)
         for (size_t c = 0; c < 3; c++) {
             struct ragged r = ragged_make(w + 1);
@@ -134,7 +139,8 @@ static void shared_model_over_ragged_series_equals_single_runs(void **state)
         }
 }
 
-/* Series of one length go through wide registers, four steps at a time: every remainder of four, more than a chunk, a gap. */
+/* Series of one length go through wide registers, four steps at a time: every remainder of four,
+ * more than a chunk, a gap. */
 static void series_of_one_length_equal_single_runs(void **state)
 {
     static const size_t lengths[] = {1, 2, 3, 4, 5, 8, 31, 100, 513, 1030};
@@ -151,13 +157,17 @@ static void series_of_one_length_equal_single_runs(void **state)
         for (size_t s = 0; s < count; s++)
             sizes[s] = n;
         values[5 * n + n / 2] = NAN;
-        struct kalman_batch batch = {
-            .series_count = count, .sizes = sizes, .values = values, .models = models, .model_count = 1};
+        struct kalman_batch batch = {.series_count = count,
+                                     .sizes = sizes,
+                                     .values = values,
+                                     .models = models,
+                                     .model_count = 1};
         run_batch(&batch, NULL, total);
         compare_with_runs(&batch, NULL);
         struct kalman_batch alone = batch; /* without the sums: the other copy of the loop */
         alone.filtered_mean = mean;
-        alone.filtered_variance = alone.predicted_mean = alone.predicted_variance = alone.standardized = NULL;
+        alone.filtered_variance = alone.predicted_mean = alone.predicted_variance =
+            alone.standardized = NULL;
         alone.loglikelihood = NULL;
         size_t bytes = 0;
         assert_int_equal(kalman_batch_bytes(&alone, &bytes), KALMAN_OK);
@@ -211,8 +221,11 @@ static void one_bad_series_does_not_touch_the_others(void **state)
     for (size_t s = 0; s < bad; s++)
         offset += r.sizes[s];
     r.values[offset + 11] = INFINITY;
-    struct kalman_batch batch = {
-        .series_count = SERIES, .sizes = r.sizes, .values = r.values, .models = models, .model_count = 1};
+    struct kalman_batch batch = {.series_count = SERIES,
+                                 .sizes = r.sizes,
+                                 .values = r.values,
+                                 .models = models,
+                                 .model_count = 1};
     run_batch(&batch, NULL, r.total);
     for (size_t s = 0; s < SERIES; s++)
         assert_int_equal(batch.statuses[s], s == bad ? KALMAN_EDOMAIN : KALMAN_OK);

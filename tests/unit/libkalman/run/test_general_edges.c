@@ -30,8 +30,8 @@ static int run_status(const struct kalman_spec *spec, const struct kalman_series
 static void nothing_observed_leaves_everything_undetermined(void **state)
 {
     (void)state;
-    double y[6] = {NAN, NAN, NAN, NAN, NAN, NAN}, filtered[6], smoothed[6], variance[6], forecast[2],
-           states[12];
+    double y[6] = {NAN, NAN, NAN, NAN, NAN, NAN}, filtered[6], smoothed[6], variance[6],
+           forecast[2], states[12];
     struct kalman_spec spec =
         spec_of("local_linear_trend", "observation_variance=1 level_variance=1 slope_variance=1");
     struct kalman_forecast ahead = {.horizon = 2, .mean = forecast};
@@ -65,7 +65,8 @@ static void one_observation_determines_one_direction(void **state)
                                 .smoothed_state = states,
                                 .filtered_mean = filtered};
     for (int engine = 0; engine < 2; engine++) {
-        struct kalman_options options = {.engine = engine ? KALMAN_ENGINE_REFERENCE : KALMAN_ENGINE_FAST};
+        struct kalman_options options = {.engine =
+                                             engine ? KALMAN_ENGINE_REFERENCE : KALMAN_ENGINE_FAST};
         struct kalman_summary summary;
         assert_int_equal(run_status(&spec, &series, &options, &out, &summary), KALMAN_OK);
         assert_int_equal(summary.diffuse_count, 1);
@@ -112,7 +113,8 @@ static void exact_line_without_noise_is_accepted_and_a_bend_is_not(void **state)
     assert_int_equal(summary.bad_index, 30);
 }
 
-/* More diffuse elements than the data can ever tell apart: two levels that only add up. The phase does not run for ever. */
+/* More diffuse elements than the data can ever tell apart: two levels that only add up. The
+ * phase does not run for ever. */
 static void inseparable_diffuse_states_are_said_to_be_undetermined(void **state)
 {
     (void)state;
@@ -157,12 +159,13 @@ static void sizes_that_overflow_when_squared_are_filtered(void **state)
         double y[100], plain[100], scaled[100];
         for (size_t t = 0; t < n; t++)
             y[t] = ldexp(nile[t], exponents[e]);
-        struct kalman_spec spec =
-                               spec_of("local_linear_trend",
-                                       "observation_variance=15099 level_variance=1469.1 slope_variance=10"),
-                           other = spec;
+        struct kalman_spec
+            spec = spec_of("local_linear_trend",
+                           "observation_variance=15099 level_variance=1469.1 slope_variance=10"),
+            other = spec;
         other.variance_exponent = 2 * exponents[e];
-        struct kalman_series series = {.values = nile, .count = n}, scaled_series = {.values = y, .count = n};
+        struct kalman_series series = {.values = nile, .count = n},
+                             scaled_series = {.values = y, .count = n};
         struct kalman_output out = {.smoothed_mean = plain}, out_scaled = {.smoothed_mean = scaled};
         run_of(&spec, &series, &out);
         run_of(&other, &scaled_series, &out_scaled);
@@ -171,7 +174,8 @@ static void sizes_that_overflow_when_squared_are_filtered(void **state)
     }
 }
 
-/* A series long enough for the smoother to go back block by block gives the bits of one that fits a single block. */
+/* A series long enough for the smoother to go back block by block gives the bits of one that
+ * fits a single block. */
 static void smoothing_block_by_block_changes_nothing(void **state)
 {
     (void)state;
@@ -182,12 +186,14 @@ static void smoothing_block_by_block_changes_nothing(void **state)
     struct kalman_random random;
     kalman_random_seed(&random, 21);
     for (size_t t = 0; t < LONG; t++)
-        y[t] = t < 260 || t % 50 == 3 ? (double)NAN
-                                      : 10.0 * sin((double)t / 30.0) + kalman_random_normal(&random);
-    struct kalman_spec spec = spec_of(
-        "basic_structural",
-        "period=7 observation_variance=1 level_variance=0.1 slope_variance=0.01 seasonal_variance=0.05");
-    struct kalman_series series = {.values = y, .count = LONG}, head = {.values = y, .count = SHORT};
+        y[t] = t < 260 || t % 50 == 3
+                   ? (double)NAN
+                   : 10.0 * sin((double)t / 30.0) + kalman_random_normal(&random);
+    struct kalman_spec spec =
+        spec_of("basic_structural", "period=7 observation_variance=1 level_variance=0.1 "
+                                    "slope_variance=0.01 seasonal_variance=0.05");
+    struct kalman_series series = {.values = y, .count = LONG},
+                         head = {.values = y, .count = SHORT};
     struct kalman_output out = {.smoothed_mean = mean, .smoothed_variance = variance},
                          out_head = {.smoothed_mean = level, .smoothed_variance = spread};
     run_of(&spec, &series, &out);
@@ -211,8 +217,8 @@ static void smoothing_block_by_block_changes_nothing(void **state)
     free(full);
 }
 
-/* Correlated measurement noise: what the observed elements say about the noise of a missing one. With the signal known
-   (one state without noise, long observed), e_2 given e_1 is rho e_1. */
+/* Correlated measurement noise: what the observed elements say about the noise of a missing one.
+ * With the signal known (one state without noise, long observed), e_2 given e_1 is rho e_1. */
 static void missing_element_takes_its_noise_from_the_others(void **state)
 {
     (void)state;
@@ -248,8 +254,8 @@ static void missing_element_takes_its_noise_from_the_others(void **state)
     free(variance);
 }
 
-/* Regression on known inputs: coefficients are those of generalised least squares. With no state noise and one constant
-   level it is ordinary least squares: slope (Sxy/Sxx) by hand. */
+/* Regression on known inputs: coefficients are those of generalised least squares. With no state
+ * noise and one constant level it is ordinary least squares: slope (Sxy/Sxx) by hand. */
 static void constant_level_with_an_input_is_ordinary_least_squares(void **state)
 {
     (void)state;
@@ -275,7 +281,8 @@ static void constant_level_with_an_input_is_ordinary_least_squares(void **state)
     assert_int_equal(run_status(&spec, &series, NULL, &none, &summary), KALMAN_EINPUTS);
 }
 
-/* The likelihood alone: the same number as a run's, and a word when the start was never determined. */
+/* The likelihood alone: the same number as a run's, and a word when the start was never
+ * determined. */
 static void likelihood_alone_is_that_of_a_run(void **state)
 {
     (void)state;
@@ -284,7 +291,8 @@ static void likelihood_alone_is_that_of_a_run(void **state)
     const char *const words[][2] = {
         {"local_level", "observation_variance=15099 level_variance=1469.1"},
         {"local_level", "observation_variance=0 level_variance=1469.1"},
-        {"local_linear_trend", "observation_variance=15099 level_variance=1469.1 slope_variance=10"}};
+        {"local_linear_trend",
+         "observation_variance=15099 level_variance=1469.1 slope_variance=10"}};
     for (size_t i = 0; i < 3; i++) {
         struct kalman_spec spec = spec_of(words[i][0], words[i][1]);
         struct kalman_model *model = NULL;
@@ -297,7 +305,8 @@ static void likelihood_alone_is_that_of_a_run(void **state)
         assert_int_equal(kalman_model_new(&spec, &model), KALMAN_OK);
         assert_int_equal(kalman_loglikelihood_bytes(model, n, &bytes), KALMAN_OK);
         void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
-        assert_int_equal(kalman_loglikelihood(model, &series, workspace, bytes, &summary), KALMAN_OK);
+        assert_int_equal(kalman_loglikelihood(model, &series, workspace, bytes, &summary),
+                         KALMAN_OK);
         struct kalman_output none = {.filtered_mean = NULL};
         struct kalman_summary run = run_of(&spec, &series, &none);
         assert_relative(summary.loglikelihood, run.loglikelihood, 1e-13);
@@ -305,17 +314,20 @@ static void likelihood_alone_is_that_of_a_run(void **state)
         assert_int_equal(summary.observation_count, 98);
         assert_int_equal(summary.diffuse_count, run.diffuse_count);
         y[50] = INFINITY;
-        assert_int_equal(kalman_loglikelihood(model, &series, workspace, bytes, &summary), KALMAN_EDOMAIN);
+        assert_int_equal(kalman_loglikelihood(model, &series, workspace, bytes, &summary),
+                         KALMAN_EDOMAIN);
         assert_int_equal(summary.bad_index, 50);
         y[0] = NAN;
         series.count = 1;
-        assert_int_equal(kalman_loglikelihood(model, &series, workspace, bytes, &summary), KALMAN_EDIFFUSE);
+        assert_int_equal(kalman_loglikelihood(model, &series, workspace, bytes, &summary),
+                         KALMAN_EDIFFUSE);
         free(workspace);
         kalman_model_free(model);
     }
 }
 
-/* An input measured in other units has a coefficient in other units, and changes nothing else: rank is not judged in units. */
+/* An input measured in other units has a coefficient in other units, and changes nothing else:
+ * rank is not judged in units. */
 static void unit_of_an_input_does_not_matter(void **state)
 {
     (void)state;
@@ -325,7 +337,8 @@ static void unit_of_an_input_does_not_matter(void **state)
     double x[100], scaled[100], plain[100], other[100], states[200], states_other[200];
     for (size_t t = 0; t < n; t++)
         x[t] = sin(0.7 * (double)t);
-    struct kalman_spec spec = spec_of("local_level", "observation_variance=15099 level_variance=1469.1");
+    struct kalman_spec spec =
+        spec_of("local_level", "observation_variance=15099 level_variance=1469.1");
     spec.input_count = 1;
     struct kalman_series series = {.values = nile, .count = n, .inputs = x},
                          scaled_series = {.values = nile, .count = n, .inputs = scaled};
@@ -374,8 +387,8 @@ static int stop_now(void *context)
     return ++stop->asked >= stop->last;
 }
 
-/* Hundreds of states: a step back through the start takes a tenth of a second, and is asked about within itself. Wherever the
-   call is stopped it says so, and it never asks again. */
+/* Hundreds of states: a step back through the start takes a tenth of a second, and is asked about
+ * within itself. Wherever the call is stopped it says so, and it never asks again. */
 static void a_run_stops_within_its_steps(void **state)
 {
     enum { count = 130, horizon = 40 };

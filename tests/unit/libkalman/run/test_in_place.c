@@ -19,27 +19,38 @@ static const struct {
     {"local_level", "observation_variance=0 level_variance=0.5", 300},
     {"local_level", "observation_variance=2 level_variance=0", 300},
     {"local_linear_trend", "observation_variance=2 level_variance=0.5 slope_variance=0.01", 300},
-    {"damped_trend", "observation_variance=2 level_variance=0.5 slope_variance=0.1 damping=0.8", 300},
-    {"cycle", "observation_variance=2 level_variance=0.5 cycle_variance=0.3 cycle_period=9 damping=0.9", 300},
+    {"damped_trend", "observation_variance=2 level_variance=0.5 slope_variance=0.1 damping=0.8",
+     300},
+    {"cycle",
+     "observation_variance=2 level_variance=0.5 cycle_variance=0.3 cycle_period=9 damping=0.9",
+     300},
     {"arima", "p=2 d=1 q=1 innovation_variance=1.5 ar=0.5,-0.2 ma=0.4", 300},
     {"exponential_smoothing", "trend=1 innovation_variance=1.5 alpha=0.4 beta=0.1", 300},
     {"basic_structural",
-     "period=12 observation_variance=2 level_variance=0.5 slope_variance=0.01 seasonal_variance=0.1", 3000},
+     "period=12 observation_variance=2 level_variance=0.5 slope_variance=0.01 "
+     "seasonal_variance=0.1",
+     3000},
     {"random_walk_drift", "level_variance=1.2", 300},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0], POINTS_MAX = 3000, HORIZON = 3 };
 
-/* Arrays of struct kalman_output that a pass is asked for besides the mean that goes in place, with a column per element
-   of the observation, or of the disturbances. */
+/* Arrays of struct kalman_output that a pass is asked for besides the mean that goes in place, with
+ * a column per element of the observation, or of the disturbances. */
 static const size_t filtering[] = {
-    offsetof(struct kalman_output, predicted_mean),    offsetof(struct kalman_output, predicted_variance),
-    offsetof(struct kalman_output, filtered_variance), offsetof(struct kalman_output, innovations),
-    offsetof(struct kalman_output, standardized),      offsetof(struct kalman_output, innovation_variances),
-    offsetof(struct kalman_output, anomaly_scores),    offsetof(struct kalman_output, robust_weights),
+    offsetof(struct kalman_output, predicted_mean),
+    offsetof(struct kalman_output, predicted_variance),
+    offsetof(struct kalman_output, filtered_variance),
+    offsetof(struct kalman_output, innovations),
+    offsetof(struct kalman_output, standardized),
+    offsetof(struct kalman_output, innovation_variances),
+    offsetof(struct kalman_output, anomaly_scores),
+    offsetof(struct kalman_output, robust_weights),
 };
 static const size_t smoothing[] = {
-    offsetof(struct kalman_output, filtered_mean),     offsetof(struct kalman_output, innovations),
-    offsetof(struct kalman_output, smoothed_variance), offsetof(struct kalman_output, state_disturbance),
+    offsetof(struct kalman_output, filtered_mean),
+    offsetof(struct kalman_output, innovations),
+    offsetof(struct kalman_output, smoothed_variance),
+    offsetof(struct kalman_output, state_disturbance),
     offsetof(struct kalman_output, state_auxiliary),
 };
 static const size_t noise[] = {
@@ -54,9 +65,11 @@ static const struct {
     size_t count;
 } wants[] = {
     {offsetof(struct kalman_output, filtered_mean), filtering, 0},
-    {offsetof(struct kalman_output, filtered_mean), filtering, sizeof filtering / sizeof *filtering},
+    {offsetof(struct kalman_output, filtered_mean), filtering,
+     sizeof filtering / sizeof *filtering},
     {offsetof(struct kalman_output, smoothed_mean), smoothing, 0},
-    {offsetof(struct kalman_output, smoothed_mean), smoothing, sizeof smoothing / sizeof *smoothing},
+    {offsetof(struct kalman_output, smoothed_mean), smoothing,
+     sizeof smoothing / sizeof *smoothing},
     {offsetof(struct kalman_output, smoothed_mean), noise, 1},
     {offsetof(struct kalman_output, smoothed_mean), noise, sizeof noise / sizeof *noise},
 };
@@ -81,8 +94,9 @@ static void set_output(struct kalman_output *out, size_t member, double *array)
 }
 
 /* width: columns of every array, enough for observations and disturbances. */
-static void pass_make(struct pass *pass, const struct kalman_model *model, const struct kalman_series *given,
-                      size_t width, const struct kalman_options *options, size_t wanted, int in_place)
+static void pass_make(struct pass *pass, const struct kalman_model *model,
+                      const struct kalman_series *given, size_t width,
+                      const struct kalman_options *options, size_t wanted, int in_place)
 {
     size_t n = given->count * width, bytes = 0;
     struct kalman_forecast forecast = {.horizon = HORIZON, .mean = pass->forecast};
@@ -101,7 +115,8 @@ static void pass_make(struct pass *pass, const struct kalman_model *model, const
     assert_int_equal(kalman_run_bytes(model, series.count, options, &out, &bytes), KALMAN_OK);
     void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
     assert_non_null(workspace);
-    assert_int_equal(kalman_run(model, &series, options, &out, workspace, bytes, &pass->summary), KALMAN_OK);
+    assert_int_equal(kalman_run(model, &series, options, &out, workspace, bytes, &pass->summary),
+                     KALMAN_OK);
     free(workspace);
 }
 
@@ -115,8 +130,8 @@ static void pass_free(struct pass *pass)
 }
 
 /* Both ways, for everything that can be asked for. */
-static void compare(const struct kalman_model *model, const struct kalman_series *series, size_t width,
-                    const struct kalman_options *options)
+static void compare(const struct kalman_model *model, const struct kalman_series *series,
+                    size_t width, const struct kalman_options *options)
 {
     for (size_t wanted = 0; wanted < WANTS; wanted++) {
         struct pass apart = {.count = 0}, in_place = {.count = 0};
@@ -150,8 +165,9 @@ static void data_make(double *y, size_t count)
     for (size_t i = 0; i < count; i++) {
         level += kalman_random_normal(&random);
         double share = kalman_random_uniform(&random);
-        y[i] = i < 2 || share < 0.05 ? (double)NAN
-                                     : level + (share > 0.97 ? 9.0 : 1.0) * kalman_random_normal(&random);
+        y[i] = i < 2 || share < 0.05
+                   ? (double)NAN
+                   : level + (share > 0.97 ? 9.0 : 1.0) * kalman_random_normal(&random);
     }
 }
 
@@ -179,7 +195,8 @@ static void vectors_of_observations_are_written_over_too(void **state)
     for (size_t i = 0; i < 60; i++) {
         struct random_model x;
         random_model_make(
-            &x, &random, (struct random_kind){.vector_observations = 1, .diffuse = 1, .missing = i % 2 != 0});
+            &x, &random,
+            (struct random_kind){.vector_observations = 1, .diffuse = 1, .missing = i % 2 != 0});
         struct kalman_series series = {.values = x.y, .count = x.n};
         for (size_t o = 0; o < OPTIONS; o += 2)
             compare(x.model, &series, x.p, &option_sets[o]);
@@ -217,7 +234,8 @@ static void a_filter_in_place_with_a_smoother_is_refused(void **state)
     struct kalman_series series = {.values = y, .count = 4};
     assert_int_equal(kalman_run_bytes(model, 4, NULL, &out, &bytes), KALMAN_OK);
     void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
-    assert_int_equal(kalman_run(model, &series, NULL, &out, workspace, bytes, &summary), KALMAN_EINVAL);
+    assert_int_equal(kalman_run(model, &series, NULL, &out, workspace, bytes, &summary),
+                     KALMAN_EINVAL);
     assert_true(y[0] == 1.0 && y[3] == 4.0);
     free(workspace);
     kalman_model_free(model);

@@ -1,4 +1,5 @@
-/* Local level on the inputs where other libraries fail: nothing to fit, extreme sizes, one-sided likelihoods. */
+/* Local level on the inputs where other libraries fail: nothing to fit, extreme sizes, one-sided
+ * likelihoods. */
 #include "support.h"
 
 #include <kalman/fit.h>
@@ -45,7 +46,8 @@ static void one_value_is_the_identity(void **state)
     assert_int_equal(fit.status, KALMAN_FIT_UNIDENTIFIED_DEFAULT);
 }
 
-/* Concentrated, the likelihood of two values does not depend on q; q = 1/2 gives gain 1/2 at t = 2: (H+Q)/(2H+Q) = 3/5. */
+/* Concentrated, the likelihood of two values does not depend on q; q = 1/2 gives gain 1/2 at t =
+ * 2: (H+Q)/(2H+Q) = 3/5. */
 static void two_values_use_the_default_ratio(void **state)
 {
     (void)state;
@@ -92,7 +94,8 @@ static void leading_missing_values_stay_undefined_and_are_smoothed_back(void **s
     double y[NILE + 3], level[NILE + 3], variance[NILE + 3], plain[NILE], plain_variance[NILE];
     y[0] = y[1] = y[2] = NAN;
     memcpy(y + 3, nile, NILE * sizeof *y);
-    struct kalman_fit fit = simple(y, NILE + 3, level, variance), fit_plain = simple(nile, NILE, plain, NULL);
+    struct kalman_fit fit = simple(y, NILE + 3, level, variance),
+                      fit_plain = simple(nile, NILE, plain, NULL);
     assert_true(isnan(level[0]) && isnan(level[2]) && isinf(variance[2]));
     assert_true(level[3] == 1120.0);
     assert_true(fit.signal_to_noise == fit_plain.signal_to_noise);
@@ -100,8 +103,8 @@ static void leading_missing_values_stay_undefined_and_are_smoothed_back(void **s
     assert_int_equal(kalman_smooth_simple(y, NILE + 3, level, variance, NULL), KALMAN_OK);
     assert_int_equal(kalman_smooth_simple(nile, NILE, plain, plain_variance, NULL), KALMAN_OK);
     assert_relative(level[0], plain[0], 1e-15);
-    assert_relative(variance[0], plain_variance[0] + 3.0 * kalman_spec_get(&fit.spec, "level_variance"),
-                    1e-14);
+    assert_relative(variance[0],
+                    plain_variance[0] + 3.0 * kalman_spec_get(&fit.spec, "level_variance"), 1e-14);
 }
 
 static void infinite_value_is_refused_with_its_index(void **state)
@@ -113,7 +116,8 @@ static void infinite_value_is_refused_with_its_index(void **state)
     assert_int_equal(fit.bad_index, 2);
 }
 
-/* y 2^k gives every output times 2^k (or 4^k), the last bit included; sizes that overflow when squared too. */
+/* y 2^k gives every output times 2^k (or 4^k), the last bit included; sizes that overflow when
+ * squared too. */
 static void scaling_by_a_power_of_two_is_bit_exact(void **state)
 {
     (void)state;
@@ -153,8 +157,8 @@ static void extreme_sizes_are_filtered(void **state)
         for (size_t i = 0; i < NILE; i++)
             assert_relative(other[i], level[i] * factors[f], 1e-12);
     }
-    double tiny[4] = {1e-320, 3e-320, 2e-320, 4e-320}, huge[4] = {1.7e308, -1.7e308, 1.6e308, -1.5e308},
-           out[4];
+    double tiny[4] = {1e-320, 3e-320, 2e-320, 4e-320},
+           huge[4] = {1.7e308, -1.7e308, 1.6e308, -1.5e308}, out[4];
     simple(tiny, 4, out, NULL);
     assert_true(out[0] == 1e-320 && out[3] > 1e-320 && out[3] < 4e-320);
     simple(huge, 4, out, NULL);
@@ -210,10 +214,12 @@ static void no_noise_is_an_error_only_if_the_data_move(void **state)
     assert_int_equal(kalman_model_new(&spec, &model), KALMAN_OK);
     void *workspace = aligned_alloc(KALMAN_ALIGN, 1 << 20);
     struct kalman_series series = {.values = moving, .count = 3};
-    assert_int_equal(kalman_run(model, &series, NULL, &output, workspace, 1 << 20, &summary), KALMAN_EMODEL);
+    assert_int_equal(kalman_run(model, &series, NULL, &output, workspace, 1 << 20, &summary),
+                     KALMAN_EMODEL);
     assert_int_equal(summary.bad_index, 2);
     series.values = still;
-    assert_int_equal(kalman_run(model, &series, NULL, &output, workspace, 1 << 20, &summary), KALMAN_OK);
+    assert_int_equal(kalman_run(model, &series, NULL, &output, workspace, 1 << 20, &summary),
+                     KALMAN_OK);
     assert_true(level[2] == 1.0);
     free(workspace);
     kalman_model_free(model);
@@ -227,7 +233,8 @@ static double likelihood_at(double noise, double level, const double *y, size_t 
     return likelihood_of(&spec, y, n);
 }
 
-/* One variance given, the other fitted: no neighbour on the free axis is better, and the given one is untouched. */
+/* One variance given, the other fitted: no neighbour on the free axis is better, and the given
+ * one is untouched. */
 static void given_variance_stays_and_the_other_is_the_best(void **state)
 {
     (void)state;
@@ -244,10 +251,12 @@ static void given_variance_stays_and_the_other_is_the_best(void **state)
             assert_true(kalman_spec_get(&fit.spec, fixed) == given[g]);
             assert_int_equal(fit.parameter_count, 1);
             double best = kalman_spec_get(&fit.spec, freed), top = fit.loglikelihood;
-            assert_relative(
-                top, which ? likelihood_at(best, given[g], nile, n) : likelihood_at(given[g], best, nile, n),
-                1e-12);
-            const double others[] = {0.0, best * 0.999, best * 1.001, best * 0.1, best * 10.0, 1000.0};
+            assert_relative(top,
+                            which ? likelihood_at(best, given[g], nile, n)
+                                  : likelihood_at(given[g], best, nile, n),
+                            1e-12);
+            const double others[] = {0.0,        best * 0.999, best * 1.001,
+                                     best * 0.1, best * 10.0,  1000.0};
             for (size_t o = 0; o < sizeof others / sizeof others[0]; o++)
                 assert_true((which ? likelihood_at(others[o], given[g], nile, n)
                                    : likelihood_at(given[g], others[o], nile, n)) <= top + 1e-9);
@@ -260,7 +269,8 @@ static void gap_in_time_equals_missing_values(void **state)
     (void)state;
     size_t n = 0;
     const double *nile = vector("nile", &n);
-    double missing[NILE], kept[NILE], times[NILE], a[NILE], b[NILE], va[NILE], vb[NILE], fa[3], fb[3];
+    double missing[NILE], kept[NILE], times[NILE], a[NILE], b[NILE], va[NILE], vb[NILE], fa[3],
+        fb[3];
     size_t count = 0;
     for (size_t i = 0; i < NILE; i++) {
         int gone = (i >= 20 && i < 40) || (i >= 60 && i < 80);
@@ -289,7 +299,8 @@ static void gap_in_time_equals_missing_values(void **state)
     assert_relative(fb[2], fa[2], 1e-14);
 }
 
-/* One wild value: the plain filter follows it, the bounded one moves at most as far as three standard deviations would. */
+/* One wild value: the plain filter follows it, the bounded one moves at most as far as three
+ * standard deviations would. */
 static void robust_update_bounds_the_influence_of_a_wild_value(void **state)
 {
     (void)state;
@@ -297,7 +308,8 @@ static void robust_update_bounds_the_influence_of_a_wild_value(void **state)
     const double *nile = vector("nile", &n);
     double y[NILE], plain[NILE], robust[NILE], wild[NILE], weights[NILE];
     memcpy(y, nile, sizeof y);
-    struct kalman_spec spec = spec_of("local_level", "observation_variance=15099 level_variance=1469.1");
+    struct kalman_spec spec =
+        spec_of("local_level", "observation_variance=15099 level_variance=1469.1");
     struct kalman_options options = {.robust_threshold = 3.0};
     struct kalman_model *model = NULL;
     assert_int_equal(kalman_model_new(&spec, &model), KALMAN_OK);
@@ -305,13 +317,16 @@ static void robust_update_bounds_the_influence_of_a_wild_value(void **state)
     struct kalman_summary summary;
     struct kalman_series series = {.values = y, .count = NILE};
     struct kalman_output out = {.filtered_mean = plain};
-    assert_int_equal(kalman_run(model, &series, NULL, &out, workspace, 1 << 20, &summary), KALMAN_OK);
+    assert_int_equal(kalman_run(model, &series, NULL, &out, workspace, 1 << 20, &summary),
+                     KALMAN_OK);
     y[70] = 1e9;
     out.filtered_mean = wild;
-    assert_int_equal(kalman_run(model, &series, NULL, &out, workspace, 1 << 20, &summary), KALMAN_OK);
+    assert_int_equal(kalman_run(model, &series, NULL, &out, workspace, 1 << 20, &summary),
+                     KALMAN_OK);
     out.filtered_mean = robust;
     out.robust_weights = weights;
-    assert_int_equal(kalman_run(model, &series, &options, &out, workspace, 1 << 20, &summary), KALMAN_OK);
+    assert_int_equal(kalman_run(model, &series, &options, &out, workspace, 1 << 20, &summary),
+                     KALMAN_OK);
     /* gain 0.267048 times 3 sd(143.53) = 114.98 */
     assert_within(robust[70] - robust[69], 0.26704801257 * 3.0 * 143.527899524, 1e-3);
     assert_true(wild[70] > 1e8);
@@ -320,7 +335,8 @@ static void robust_update_bounds_the_influence_of_a_wild_value(void **state)
     /* The general engine bounds in the same way. */
     struct kalman_options general = {.robust_threshold = 3.0, .engine = KALMAN_ENGINE_REFERENCE};
     out.filtered_mean = wild;
-    assert_int_equal(kalman_run(model, &series, &general, &out, workspace, 1 << 20, &summary), KALMAN_OK);
+    assert_int_equal(kalman_run(model, &series, &general, &out, workspace, 1 << 20, &summary),
+                     KALMAN_OK);
     for (size_t t = 0; t < NILE; t++)
         assert_relative(wild[t], robust[t], 1e-12);
     free(workspace);
@@ -359,12 +375,14 @@ static void hook_stops_a_run_and_a_fit(void **state)
     kalman_model_free(model);
 }
 
-/* A million points: the fit recovers what generated them, and the steady-state switch agrees with the full recursion. */
+/* A million points: the fit recovers what generated them, and the steady-state switch agrees
+ * with the full recursion. */
 static void million_points_agree_with_the_reference_engine(void **state)
 {
     (void)state;
     enum { N = 1000000 };
-    double *y = calloc(N, sizeof *y), *fast = calloc(N, sizeof *fast), *full = calloc(N, sizeof *full);
+    double *y = calloc(N, sizeof *y), *fast = calloc(N, sizeof *fast),
+           *full = calloc(N, sizeof *full);
     struct kalman_random random;
     kalman_random_seed(&random, 7);
     double level = 0.0;
@@ -383,11 +401,12 @@ static void million_points_agree_with_the_reference_engine(void **state)
     struct kalman_output out = {.filtered_mean = fast};
     struct kalman_summary summary, summary_full;
     void *workspace = aligned_alloc(KALMAN_ALIGN, 1 << 20);
-    assert_int_equal(kalman_run(model, &series, NULL, &out, workspace, 1 << 20, &summary), KALMAN_OK);
+    assert_int_equal(kalman_run(model, &series, NULL, &out, workspace, 1 << 20, &summary),
+                     KALMAN_OK);
     assert_true(summary.steady_at < 10000);
     out.filtered_mean = full;
-    assert_int_equal(kalman_run(model, &series, &reference, &out, workspace, 1 << 20, &summary_full),
-                     KALMAN_OK);
+    assert_int_equal(
+        kalman_run(model, &series, &reference, &out, workspace, 1 << 20, &summary_full), KALMAN_OK);
     for (size_t i = 0; i < N; i++)
         assert_true(fabs(fast[i] - full[i]) <= 1e-12 * (1.0 + fabs(full[i])));
     assert_relative(summary.loglikelihood, summary_full.loglikelihood, 1e-12);

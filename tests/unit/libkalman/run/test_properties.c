@@ -12,7 +12,10 @@
 
 #include <cmocka.h>
 
-enum { STATES = RANDOM_POINTS * RANDOM_STATES, SQUARES = RANDOM_POINTS * RANDOM_STATES * RANDOM_STATES };
+enum {
+    STATES = RANDOM_POINTS * RANDOM_STATES,
+    SQUARES = RANDOM_POINTS * RANDOM_STATES * RANDOM_STATES
+};
 
 static const struct random_kind kinds[] = {
     {0, 0, 0, 0, 0}, {0, 0, 1, 0, 0}, {0, 0, 1, 1, 0}, {1, 0, 1, 1, 0}, {0, 1, 1, 1, 0},
@@ -59,7 +62,8 @@ static double worst(const double *ours, const double *theirs, size_t n, size_t w
     return worst;
 }
 
-/* Both engines against dense generalised least squares: likelihood, smoothed states and variances. */
+/* Both engines against dense generalised least squares: likelihood, smoothed states and
+ * variances. */
 static void likelihood_and_smoother_equal_dense_least_squares(void **state)
 {
     (void)state;
@@ -72,12 +76,14 @@ static void likelihood_and_smoother_equal_dense_least_squares(void **state)
         struct random_kind kind = kinds[i % KINDS];
         random_model_make(&x, &random, kind);
         struct oracle_model oracle = oracle_of(&x, kind.varying);
-        struct oracle_result dense = {.smoothed_mean = dense_mean, .smoothed_variance = dense_variance};
+        struct oracle_result dense = {.smoothed_mean = dense_mean,
+                                      .smoothed_variance = dense_variance};
         if (oracle_gls(&oracle, x.y, x.n, &dense) == 0) {
             for (int engine = 0; engine < 2; engine++) {
-                struct kalman_options options = {.engine =
-                                                     engine ? KALMAN_ENGINE_REFERENCE : KALMAN_ENGINE_FAST};
-                struct kalman_output out = {.smoothed_state = mean, .smoothed_state_variance = variance};
+                struct kalman_options options = {.engine = engine ? KALMAN_ENGINE_REFERENCE
+                                                                  : KALMAN_ENGINE_FAST};
+                struct kalman_output out = {.smoothed_state = mean,
+                                            .smoothed_state_variance = variance};
                 struct kalman_summary summary = random_model_run(&x, x.y, &options, &out);
                 assert_int_equal(summary.diffuse_count, dense.diffuse_count);
                 assert_int_equal(summary.observation_count, dense.observed_count);
@@ -93,13 +99,15 @@ static void likelihood_and_smoother_equal_dense_least_squares(void **state)
     assert_true(compared > KINDS * PER_KIND * 9 / 10);
 }
 
-/* P_smooth <= P_filtered <= P_predicted, element by element of the diagonal, and the last smoothed is the filtered. */
+/* P_smooth <= P_filtered <= P_predicted, element by element of the diagonal, and the last
+ * smoothed is the filtered. */
 static void knowing_more_never_adds_variance(void **state)
 {
     (void)state;
     struct kalman_random random;
     kalman_random_seed(&random, 2);
-    static double smoothed[SQUARES], filtered[SQUARES], predicted[SQUARES], mean_s[STATES], mean_f[STATES];
+    static double smoothed[SQUARES], filtered[SQUARES], predicted[SQUARES], mean_s[STATES],
+        mean_f[STATES];
     for (size_t i = 0; i < KINDS * PER_KIND; i++) {
         struct random_model x;
         random_model_make(&x, &random, kinds[i % KINDS]);
@@ -123,7 +131,8 @@ static void knowing_more_never_adds_variance(void **state)
     }
 }
 
-/* Every kind at given parameters: y -> 2^k y moves means by 2^k, variances by 4^k, standardised residuals not at all. */
+/* Every kind at given parameters: y -> 2^k y moves means by 2^k, variances by 4^k, standardised
+ * residuals not at all. */
 static const struct {
     const char *kind, *words;
 } every_kind[] = {
@@ -132,10 +141,12 @@ static const struct {
     {"smooth_trend", "observation_variance=2 slope_variance=0.01"},
     {"damped_trend", "observation_variance=2 level_variance=0.5 slope_variance=0.1 damping=0.8"},
     {"seasonal", "period=4 observation_variance=2 level_variance=0.5 seasonal_variance=0.1"},
-    {"seasonal", "period=7 harmonics=3 observation_variance=2 level_variance=0.5 seasonal_variance=0.1"},
-    {"basic_structural",
-     "period=4 observation_variance=2 level_variance=0.5 slope_variance=0.01 seasonal_variance=0.1"},
-    {"cycle", "observation_variance=2 level_variance=0.5 cycle_variance=0.3 cycle_period=9 damping=0.9"},
+    {"seasonal",
+     "period=7 harmonics=3 observation_variance=2 level_variance=0.5 seasonal_variance=0.1"},
+    {"basic_structural", "period=4 observation_variance=2 level_variance=0.5 slope_variance=0.01 "
+                         "seasonal_variance=0.1"},
+    {"cycle",
+     "observation_variance=2 level_variance=0.5 cycle_variance=0.3 cycle_period=9 damping=0.9"},
     {"arima", "p=2 d=1 q=1 innovation_variance=1.5 ar=0.5,-0.2 ma=0.4"},
     {"arima", "p=1 q=1 P=1 period=4 innovation_variance=1.5 ar=0.5 ma=0.4 seasonal_ar=0.3"},
     {"exponential_smoothing", "trend=1 innovation_variance=1.5 alpha=0.4 beta=0.1"},
@@ -157,10 +168,12 @@ static void walk(struct kalman_random *random, double *y, size_t count, double m
 
 static void scale_spec(struct kalman_spec *spec, int k)
 {
-    for (const struct kalman_parameter_info *p = kalman_kind_describe(spec->kind)->parameters; p->name; p++)
+    for (const struct kalman_parameter_info *p = kalman_kind_describe(spec->kind)->parameters;
+         p->name; p++)
         if (p->domain == KALMAN_DOMAIN_VARIANCE)
-            assert_int_equal(kalman_spec_set(spec, p->name, ldexp(kalman_spec_get(spec, p->name), 2 * k)),
-                             KALMAN_OK);
+            assert_int_equal(
+                kalman_spec_set(spec, p->name, ldexp(kalman_spec_get(spec, p->name), 2 * k)),
+                KALMAN_OK);
 }
 
 static void same_bits(double a, double b)
@@ -182,7 +195,8 @@ static void every_kind_scales_bit_for_bit(void **state)
             walk(&random, y, POINTS, 0.1);
             for (size_t t = 0; t < POINTS; t++)
                 z[t] = ldexp(y[t], k);
-            struct kalman_spec spec = spec_of(every_kind[i].kind, every_kind[i].words), scaled = spec;
+            struct kalman_spec spec = spec_of(every_kind[i].kind, every_kind[i].words),
+                               scaled = spec;
             scale_spec(&scaled, k);
             for (int which = 0; which < 2; which++) {
                 struct kalman_output out = {.smoothed_mean = mean[which],
@@ -201,7 +215,8 @@ static void every_kind_scales_bit_for_bit(void **state)
         }
 }
 
-/* Shifting the data shifts the signal, for kinds with an unknown level. Integers: the shift itself rounds nothing. */
+/* Shifting the data shifts the signal, for kinds with an unknown level. Integers: the shift
+ * itself rounds nothing. */
 static void kinds_with_a_level_shift_with_the_data(void **state)
 {
     (void)state;
@@ -211,14 +226,16 @@ static void kinds_with_a_level_shift_with_the_data(void **state)
         struct kalman_spec spec = spec_of(every_kind[i].kind, every_kind[i].words);
         double y[POINTS], z[POINTS], mean[2][POINTS], variance[2][POINTS];
         walk(&random, y, POINTS, 0.1);
+        /* stationary about zero: not shift-equivariant, and not meant to be */
         if (spec.kind == KALMAN_ARIMA && kalman_spec_get_int(&spec, "d") == 0)
-            continue; /* stationary about zero: not shift-equivariant, and not meant to be */
+            continue;
         for (size_t t = 0; t < POINTS; t++) {
             y[t] = floor(y[t]);
             z[t] = y[t] + 1099511627776.0;
         }
         for (int which = 0; which < 2; which++) {
-            struct kalman_output out = {.smoothed_mean = mean[which], .smoothed_variance = variance[which]};
+            struct kalman_output out = {.smoothed_mean = mean[which],
+                                        .smoothed_variance = variance[which]};
             struct kalman_series series = {.values = which ? z : y, .count = POINTS};
             run_of(&spec, &series, &out);
         }
@@ -229,7 +246,8 @@ static void kinds_with_a_level_shift_with_the_data(void **state)
     }
 }
 
-/* Time reversed, a local level is the same model: the smoother does not know which end came first. */
+/* Time reversed, a local level is the same model: the smoother does not know which end came
+ * first. */
 static void reversing_the_series_reverses_the_level_smoother(void **state)
 {
     (void)state;
@@ -238,15 +256,17 @@ static void reversing_the_series_reverses_the_level_smoother(void **state)
     for (int round = 0; round < 1000; round++) {
         double y[POINTS], z[POINTS], a[POINTS], b[POINTS], va[POINTS], vb[POINTS];
         struct kalman_spec spec = spec_of("local_level", "");
-        assert_int_equal(
-            kalman_spec_set(&spec, "observation_variance", exp(4.0 * kalman_random_normal(&random))),
-            KALMAN_OK);
-        assert_int_equal(kalman_spec_set(&spec, "level_variance", exp(4.0 * kalman_random_normal(&random))),
+        assert_int_equal(kalman_spec_set(&spec, "observation_variance",
+                                         exp(4.0 * kalman_random_normal(&random))),
                          KALMAN_OK);
+        assert_int_equal(
+            kalman_spec_set(&spec, "level_variance", exp(4.0 * kalman_random_normal(&random))),
+            KALMAN_OK);
         walk(&random, y, POINTS, 0.2);
         for (size_t t = 0; t < POINTS; t++)
             z[t] = y[POINTS - 1 - t];
-        struct kalman_series forward = {.values = y, .count = POINTS}, back = {.values = z, .count = POINTS};
+        struct kalman_series forward = {.values = y, .count = POINTS},
+                             back = {.values = z, .count = POINTS};
         struct kalman_output out_a = {.smoothed_mean = a, .smoothed_variance = va},
                              out_b = {.smoothed_mean = b, .smoothed_variance = vb};
         double la = run_of(&spec, &forward, &out_a).loglikelihood,
@@ -259,7 +279,8 @@ static void reversing_the_series_reverses_the_level_smoother(void **state)
     }
 }
 
-/* A missing value inserted at random is one more step of noise: the same as doubling Q there (a gap of two in time). */
+/* A missing value inserted at random is one more step of noise: the same as doubling Q there (a
+ * gap of two in time). */
 static void inserted_missing_value_is_a_longer_step(void **state)
 {
     (void)state;

@@ -1,6 +1,7 @@
 /*
- * Small models with analytic or independently computed answers: Koopman (1997) on the exact diffuse start, Stata and KFAS
- * by way of statsmodels' tests, KFAS's own numerical stress series, Durbin and Koopman's seat belt study.
+ * Small models with analytic or independently computed answers: Koopman (1997) on the exact diffuse
+ * start, Stata and KFAS by way of statsmodels' tests, KFAS's own numerical stress series, Durbin
+ * and Koopman's seat belt study.
  */
 #include "support.h"
 
@@ -19,7 +20,8 @@ static void diffuse_local_level_starts_as_koopman_derived(void **state)
     const double y[10] = {10.2394, 1, 1, 1, 1, 1, 1, 1, 1, 1}, H = 1.993, Q = 8.253;
     double mean[10], variance[10], smoothed[10], F[10];
     (void)state;
-    struct kalman_spec spec = spec_of("local_level", "observation_variance=1.993 level_variance=8.253");
+    struct kalman_spec spec =
+        spec_of("local_level", "observation_variance=1.993 level_variance=8.253");
     struct kalman_series series = {.values = y, .count = 10};
     struct kalman_output output = {.predicted_state = mean,
                                    .predicted_state_variance = variance,
@@ -33,16 +35,17 @@ static void diffuse_local_level_starts_as_koopman_derived(void **state)
     assert_relative(smoothed[0], 8.69269189482201, 1e-14);
     assert_relative(smoothed[1], 2.28778372019385, 1e-14);
     assert_within(summary.loglikelihood, -23.935260384141, 1e-12);
-    assert_within(summary.loglikelihood, -23.9352603142740605,
-                  1e-7); /* Stata's method is good to nine digits */
+    /* Stata's method is good to nine digits */
+    assert_within(summary.loglikelihood, -23.9352603142740605, 1e-7);
     assert_within(summary.loglikelihood_marginal, -23.0163218509366, 1e-13);
 }
 
-static void trend_run(const double *y, size_t count, double *mean, double *variance, double *smoothed,
-                      struct kalman_summary *ret_summary)
+static void trend_run(const double *y, size_t count, double *mean, double *variance,
+                      double *smoothed, struct kalman_summary *ret_summary)
 {
     struct kalman_spec spec =
-        spec_of("local_linear_trend", "observation_variance=1.993 level_variance=8.253 slope_variance=2.334");
+        spec_of("local_linear_trend",
+                "observation_variance=1.993 level_variance=8.253 slope_variance=2.334");
     struct kalman_series series = {.values = y, .count = count};
     struct kalman_output output = {
         .predicted_state = mean, .predicted_state_variance = variance, .smoothed_state = smoothed};
@@ -51,8 +54,8 @@ static void trend_run(const double *y, size_t count, double *mean, double *varia
 
 static void diffuse_trend_starts_as_koopman_derived(void **state)
 {
-    const double y[10] = {10.2394, 4.2039, 6.123123, 1, 1, 1, 1, 1, 1, 1}, H = 1.993, qm = 8.253 / H,
-                 qb = 2.334 / H;
+    const double y[10] = {10.2394, 4.2039, 6.123123, 1, 1, 1, 1, 1, 1, 1}, H = 1.993,
+                 qm = 8.253 / H, qb = 2.334 / H;
     double mean[20], variance[40], smoothed[20];
     struct kalman_summary summary;
     (void)state;
@@ -67,9 +70,11 @@ static void diffuse_trend_starts_as_koopman_derived(void **state)
     assert_relative(smoothed[1], -2.4212757752195, 1e-13);
     assert_relative(smoothed[18], 0.971480183483241, 1e-13);
     assert_relative(smoothed[19], -0.132997822505254, 1e-13);
-    assert_within(summary.loglikelihood, -22.9743755748, 2e-7); /* Stata's method, good to eight digits */
+    /* Stata's method, good to eight digits */
+    assert_within(summary.loglikelihood, -22.9743755748, 2e-7);
     assert_within(summary.loglikelihood_marginal, -21.1364983872324, 5e-13);
-    assert_within(summary.loglikelihood_marginal - summary.loglikelihood, 2 * half_log_two_pi, 1e-13);
+    assert_within(summary.loglikelihood_marginal - summary.loglikelihood, 2 * half_log_two_pi,
+                  1e-13);
 }
 
 static void diffuse_trend_waits_for_a_missing_observation(void **state)
@@ -86,15 +91,15 @@ static void diffuse_trend_waits_for_a_missing_observation(void **state)
     assert_relative(variance[13], H * (1 + 0.5 * qm + 1.25 * qb), 1e-14);
     assert_relative(variance[15], H * (0.5 + 0.5 * qm + 2.25 * qb), 1e-14);
     assert_within(summary.loglikelihood_marginal, -18.3036127435546, 5e-13);
-    assert_true(isnan(mean[4]) ||
-                isinf(variance[8])); /* the slope is not known before the third time point */
+    /* the slope is not known before the third time point */
+    assert_true(isnan(mean[4]) || isinf(variance[8]));
 }
 
 static void common_level_of_two_series(void **state)
 {
     double y[20], mean[40], variance[80], smoothed[40];
-    static const double Z[4] = {1, 0, .1111, 1}, H[4] = {1, 0, 0, 1}, T[4] = {1, 0, 0, 1}, R[2] = {1, 0},
-                        Q[1] = {3.2324}, diffuse[2] = {1, 1};
+    static const double Z[4] = {1, 0, .1111, 1}, H[4] = {1, 0, 0, 1}, T[4] = {1, 0, 0, 1},
+                        R[2] = {1, 0}, Q[1] = {3.2324}, diffuse[2] = {1, 1};
     const struct kalman_system system = {.observed = 2,
                                          .states = 2,
                                          .disturbances = 1,
@@ -127,7 +132,8 @@ static void common_level_of_two_series(void **state)
     assert_within(summary.loglikelihood_marginal, -51.9451615109472, 1e-12); /* KFAS */
 }
 
-/* KFAS: y_t = x_t b_t with x_t = y_{t-1}, b_t white, no noise: b_t is the ratio, exactly, over 218 orders of magnitude. */
+/* KFAS: y_t = x_t b_t with x_t = y_{t-1}, b_t white, no noise: b_t is the ratio, exactly, over
+ * 218 orders of magnitude. */
 static void ratios_are_exact(double sign)
 {
     enum { n = 250 };
@@ -137,8 +143,13 @@ static void ratios_are_exact(double sign)
         y[t] = exp(sign * (double)(t + 1));
         x[t] = t == 0 ? 1 : y[t - 1];
     }
-    const struct kalman_system system = {
-        .observed = 1, .states = 1, .disturbances = 1, .Z = {x, 1}, .T = {T, 0}, .Q = {Q, 0}, .P1 = P1};
+    const struct kalman_system system = {.observed = 1,
+                                         .states = 1,
+                                         .disturbances = 1,
+                                         .Z = {x, 1},
+                                         .T = {T, 0},
+                                         .Q = {Q, 0},
+                                         .P1 = P1};
     struct kalman_spec spec;
     kalman_spec_init(&spec, KALMAN_CUSTOM);
     spec.system = &system;
@@ -190,10 +201,11 @@ static void stress_series_of_kfas(void **state)
 }
 
 /*
- * Durbin and Koopman 8.2: drivers killed or seriously injured, with the price of petrol and the seat belt law of 1983. The
- * law is all zeros for 169 months, so its coefficient stays diffuse long after everything else is determined.
- * Expected: dense GLS on R's Seatbelts. The book prints -0.29140 (0.09832) and -0.23773 (0.04632), from a petrol series that
- * is not R's; that is a sixth of a standard error away.
+ * Durbin and Koopman 8.2: drivers killed or seriously injured, with the price of petrol and the
+ * seat belt law of 1983. The law is all zeros for 169 months, so its coefficient stays diffuse long
+ * after everything else is determined. Expected: dense GLS on R's Seatbelts. The book prints
+ * -0.29140 (0.09832) and -0.23773 (0.04632), from a petrol series that is not R's; that is a sixth
+ * of a standard error away.
  */
 static void seat_belt_law_and_petrol_price(void **state)
 {
@@ -209,17 +221,17 @@ static void seat_belt_law_and_petrol_price(void **state)
         inputs[2 * t + 1] = law[t];
     }
     series.inputs = inputs;
-    struct kalman_spec spec = spec_of(
-        "seasonal",
-        "period=12 harmonics=6 observation_variance=.00403394 level_variance=.000268087 seasonal_variance=0");
+    struct kalman_spec spec =
+        spec_of("seasonal", "period=12 harmonics=6 observation_variance=.00403394 "
+                            "level_variance=.000268087 seasonal_variance=0");
     spec.input_count = 2;
     struct kalman_output output = {.smoothed_state = states, .filtered_state_variance = variances};
     struct kalman_summary summary = run_of(&spec, &series, &output);
     assert_within(summary.loglikelihood, 175.26894554901946, 1e-9);
     assert_within(fit_series(&spec, &series).loglikelihood, 175.26894554901946, 1e-9);
     assert_int_equal(summary.diffuse_count, 14);
-    const double *at_end =
-        variances + (n - 1) * 14 * 14; /* constants: filtered at the end is smoothed anywhere */
+    /* constants: filtered at the end is smoothed anywhere */
+    const double *at_end = variances + (n - 1) * 14 * 14;
     assert_relative(states[12], -0.2767399538876784, 1e-10);
     assert_relative(states[13], -0.2375873450375281, 1e-10);
     assert_relative(sqrt(at_end[12 * 14 + 12]), 0.0984068103788427, 1e-10);
@@ -231,7 +243,8 @@ static void seat_belt_law_and_petrol_price(void **state)
     free(variances);
 }
 
-/* The dummy form at its maximum: KFAS's documentation prints these variances for the same data and regressors. */
+/* The dummy form at its maximum: KFAS's documentation prints these variances for the same data
+ * and regressors. */
 static void seat_belt_model_is_fitted_where_kfas_finds_it(void **state)
 {
     (void)state;

@@ -1,6 +1,7 @@
 /*
- * Exact diffuse log-likelihoods at given parameters against numbers from outside: a dense GLS computation, statsmodels,
- * KFAS, R. Both kernels of the library are held to them: the filter's and the fit's.
+ * Exact diffuse log-likelihoods at given parameters against numbers from outside: a dense GLS
+ * computation, statsmodels, KFAS, R. Both kernels of the library are held to them: the filter's and
+ * the fit's.
  */
 #include "support.h"
 
@@ -22,18 +23,20 @@ struct reference {
 };
 
 static const struct reference references[] = {
-    {"nile", "local_level", "observation_variance=15099 level_variance=1469.1", 0, -633.4645636488784,
-     -632.5456251156737, 1, 5e-13},
-    {"nile", "local_linear_trend", "observation_variance=15099 level_variance=1469.1 slope_variance=10", 0,
-     -633.14154807, -631.30367101, 2, 6e-9},
-    {"nile", "smooth_trend", "observation_variance=15000 slope_variance=10", 0, -635.65713576, -633.81925869,
-     2, 6e-9},
+    {"nile", "local_level", "observation_variance=15099 level_variance=1469.1", 0,
+     -633.4645636488784, -632.5456251156737, 1, 5e-13},
+    {"nile", "local_linear_trend",
+     "observation_variance=15099 level_variance=1469.1 slope_variance=10", 0, -633.14154807,
+     -631.30367101, 2, 6e-9},
+    {"nile", "smooth_trend", "observation_variance=15000 slope_variance=10", 0, -635.65713576,
+     -633.81925869, 2, 6e-9},
     {"airpassengers", "basic_structural",
-     "period=12 observation_variance=1e-4 level_variance=7e-4 slope_variance=1e-6 seasonal_variance=6.4e-5",
+     "period=12 observation_variance=1e-4 level_variance=7e-4 slope_variance=1e-6 "
+     "seasonal_variance=6.4e-5",
      1, 216.27670009, 228.22290103, 13, 6e-9},
     {"uk_drivers", "seasonal",
-     "period=12 observation_variance=.0035 level_variance=.00095 seasonal_variance=1e-6", 1, 177.70246987,
-     188.72973226, 12, 6e-9},
+     "period=12 observation_variance=.0035 level_variance=.00095 seasonal_variance=1e-6", 1,
+     177.70246987, 188.72973226, 12, 6e-9},
     {"uk_drivers", "seasonal",
      "period=12 harmonics=6 observation_variance=.00341598 level_variance=.000935852 "
      "seasonal_variance=5.01096e-7",
@@ -41,31 +44,38 @@ static const struct reference references[] = {
     {"uk_drivers", "local_level", "observation_variance=.0022214561 level_variance=.0118650293", 1,
      122.95869029, 123.87762882, 1, 6e-9},
     /* KFAS by way of statsmodels' results_structural.py, US unemployment, marginal convention. */
-    {"us_unemployment", "local_level", "observation_variance=4.256647886e-06 level_variance=1.182078808e-01",
-     0, NAN, -70.97242557, 1, 6e-9},
+    {"us_unemployment", "local_level",
+     "observation_variance=4.256647886e-06 level_variance=1.182078808e-01", 0, NAN, -70.97242557, 1,
+     6e-9},
     {"us_unemployment", "local_level", "observation_variance=0 level_variance=0.1182174646", 0, NAN,
      -70.96771641, 1, 6e-9},
     {"us_unemployment", "local_linear_trend",
-     "observation_variance=1.339852549e-06 level_variance=1.008704925e-02 slope_variance=6.091760810e-02", 0,
-     NAN, -31.15640107, 2, 6e-9},
-    {"us_unemployment", "smooth_trend", "observation_variance=0.0008824099119 slope_variance=0.0753064234342",
-     0, NAN, -31.92261408, 2, 6e-9},
-    {"us_unemployment", "random_walk_drift", "level_variance=0.1184499547", 0, NAN, -73.46798576, 2, 6e-9},
-    /* R's arima at its own estimates, differenced models: its 1e6 prior makes only the differences comparable, hence the
-       looser bound; statsmodels with simple differencing agrees with ours (-425.4411, 244.69649). */
+     "observation_variance=1.339852549e-06 level_variance=1.008704925e-02 "
+     "slope_variance=6.091760810e-02",
+     0, NAN, -31.15640107, 2, 6e-9},
+    {"us_unemployment", "smooth_trend",
+     "observation_variance=0.0008824099119 slope_variance=0.0753064234342", 0, NAN, -31.92261408, 2,
+     6e-9},
+    {"us_unemployment", "random_walk_drift", "level_variance=0.1184499547", 0, NAN, -73.46798576, 2,
+     6e-9},
+    /* R's arima at its own estimates, differenced models: its 1e6 prior makes only the differences
+     * comparable, hence the looser bound; statsmodels with simple differencing agrees with ours
+     * (-425.4411, 244.69649). */
     {"airpassengers", "arima",
-     "d=1 q=1 D=1 Q=1 period=12 innovation_variance=0.0013480348 ma=-.4018280 seasonal_ma=-.5569448", 1, NAN,
-     244.6964844, 13, 5e-6},
+     "d=1 q=1 D=1 Q=1 period=12 innovation_variance=0.0013480348 ma=-.4018280 "
+     "seasonal_ma=-.5569448",
+     1, NAN, 244.6964844, 13, 5e-6},
     {"usaccdeaths", "arima",
-     "d=1 q=1 D=1 Q=1 period=12 innovation_variance=99346.89 ma=-.4302692 seasonal_ma=-.5527913", 0, NAN,
-     -425.4399936, 13, 2e-3},
-    {"nile", "arima", "d=1 q=1 innovation_variance=20599.86681 ma=-0.732942578", 0, NAN, -632.545624383, 1,
-     1e-6},
-    {"wwwusage", "arima", "p=3 d=1 innovation_variance=9.3633385 ar=1.1513401,-.6612265,.3407128", 0, NAN,
-     -251.996992, 1, 2e-4},
+     "d=1 q=1 D=1 Q=1 period=12 innovation_variance=99346.89 ma=-.4302692 seasonal_ma=-.5527913", 0,
+     NAN, -425.4399936, 13, 2e-3},
+    {"nile", "arima", "d=1 q=1 innovation_variance=20599.86681 ma=-0.732942578", 0, NAN,
+     -632.545624383, 1, 1e-6},
+    {"wwwusage", "arima", "p=3 d=1 innovation_variance=9.3633385 ar=1.1513401,-.6612265,.3407128",
+     0, NAN, -251.996992, 1, 2e-4},
 };
 
-static void agree(const struct reference *reference, double loglikelihood, double marginal, size_t diffuse)
+static void agree(const struct reference *reference, double loglikelihood, double marginal,
+                  size_t diffuse)
 {
     if (!isnan(reference->loglikelihood))
         assert_within(loglikelihood, reference->loglikelihood, reference->within);
@@ -83,7 +93,8 @@ static void filter_gives_the_published_likelihoods(void **state)
                                              : vector(reference->series, &series.count);
         struct kalman_spec spec = spec_of(reference->kind, reference->words);
         struct kalman_summary summary = run_of(&spec, &series, NULL);
-        agree(reference, summary.loglikelihood, summary.loglikelihood_marginal, summary.diffuse_count);
+        agree(reference, summary.loglikelihood, summary.loglikelihood_marginal,
+              summary.diffuse_count);
     }
 }
 
@@ -93,8 +104,8 @@ static void fit_kernel_gives_the_published_likelihoods(void **state)
     for (size_t i = 0; i < sizeof references / sizeof references[0]; i++) {
         const struct reference *reference = &references[i];
         size_t count = 0;
-        const double *values =
-            reference->logarithm ? vector_log(reference->series, &count) : vector(reference->series, &count);
+        const double *values = reference->logarithm ? vector_log(reference->series, &count)
+                                                    : vector(reference->series, &count);
         struct kalman_spec spec = spec_of(reference->kind, reference->words);
         struct kalman_fit fit = fit_of(&spec, values, count);
         assert_int_equal(fit.status, KALMAN_FIT_FIXED);
@@ -102,7 +113,8 @@ static void fit_kernel_gives_the_published_likelihoods(void **state)
     }
 }
 
-/* R's arima estimates a mean by maximum likelihood; at its estimates, mean subtracted, the ARMA likelihood is exact. */
+/* R's arima estimates a mean by maximum likelihood; at its estimates, mean subtracted, the ARMA
+ * likelihood is exact. */
 static void arma_without_a_mean_gives_the_likelihoods_of_r(void **state)
 {
     static const struct {
@@ -110,10 +122,10 @@ static void arma_without_a_mean_gives_the_likelihoods_of_r(void **state)
         double mean, trend, origin, loglikelihood, within;
     } cases[] = {
         {"lh", "p=1 innovation_variance=.1974895 ar=.5739296", 2.4132880, 0, 0, -29.3791624, 1e-6},
-        {"presidents", "p=3 innovation_variance=81.1179353 ar=.7496071,.2522564,-.1890315", 56.2222535, 0, 0,
-         -414.0819314, 1e-6},
-        {"lakehuron", "p=2 innovation_variance=.4566186 ar=1.0048037,-.2913198", 579.0993448, -.0215688, 1920,
-         -101.198267322, 2e-4},
+        {"presidents", "p=3 innovation_variance=81.1179353 ar=.7496071,.2522564,-.1890315",
+         56.2222535, 0, 0, -414.0819314, 1e-6},
+        {"lakehuron", "p=2 innovation_variance=.4566186 ar=1.0048037,-.2913198", 579.0993448,
+         -.0215688, 1920, -101.198267322, 2e-4},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -121,9 +133,11 @@ static void arma_without_a_mean_gives_the_likelihoods_of_r(void **state)
         const double *values = vector(cases[i].series, &count);
         double *centred = malloc(count * sizeof(double));
         for (size_t t = 0; t < count; t++)
-            centred[t] = values[t] - cases[i].mean - cases[i].trend * (1875 + (double)t - cases[i].origin);
+            centred[t] =
+                values[t] - cases[i].mean - cases[i].trend * (1875 + (double)t - cases[i].origin);
         struct kalman_spec spec = spec_of("arima", cases[i].words);
-        assert_within(likelihood_of(&spec, centred, count), cases[i].loglikelihood, cases[i].within);
+        assert_within(likelihood_of(&spec, centred, count), cases[i].loglikelihood,
+                      cases[i].within);
         free(centred);
     }
 }
@@ -134,7 +148,8 @@ static void missing_observations_give_the_recomputed_likelihood(void **state)
     (void)state;
     size_t count = 0;
     double *values = table_column("nile_missing_reference", 1, &count);
-    struct kalman_spec spec = spec_of("local_level", "observation_variance=15099 level_variance=1469.1");
+    struct kalman_spec spec =
+        spec_of("local_level", "observation_variance=15099 level_variance=1469.1");
     struct kalman_series series = {.values = values, .count = count};
     struct kalman_summary summary = run_of(&spec, &series, NULL);
     assert_within(summary.loglikelihood, -381.5060013085083, 5e-13);
@@ -143,8 +158,9 @@ static void missing_observations_give_the_recomputed_likelihood(void **state)
     free(values);
 }
 
-/* A component of its own with measurement noise, without a level: what statsmodels' results_structural.py has from KFAS, in
-   the marginal convention. T is made of rotations, or sums the season to zero. */
+/* A component of its own with measurement noise, without a level: what statsmodels'
+ * results_structural.py has from KFAS, in the marginal convention. T is made of rotations, or sums
+ * the season to zero. */
 struct lone_component {
     const char *name;
     size_t states, disturbances;
@@ -161,7 +177,10 @@ static void lone_transition(const struct lone_component *part, double *T, double
         Z[i] = dummy ? i == 0 : i % 2 == 0;
         R[i * r + (dummy ? 0 : i)] = dummy ? i == 0 : 1;
         for (size_t j = 0; j < m; j++) {
-            double turn = pair != j / 2 ? 0 : i == j ? cos(angle) : i < j ? sin(angle) : -sin(angle);
+            double turn = pair != j / 2 ? 0
+                          : i == j      ? cos(angle)
+                          : i < j       ? sin(angle)
+                                        : -sin(angle);
             T[i * m + j] = !dummy ? turn : i == 0 ? -1 : j + 1 == i;
         }
     }
@@ -174,7 +193,8 @@ static void lone_components_give_the_likelihoods_of_kfas(void **state)
         {"season of 5, harmonics", 4, 4, 38.95352534, .05, -657.6629457},
         {"cycle of 10", 2, 2, 37.57197079, .1, -656.6568684}};
     size_t count = 0;
-    const double *values = vector("us_unemployment", &count), zeros[16] = {0}, ones[4] = {1, 1, 1, 1};
+    const double *values = vector("us_unemployment", &count), zeros[16] = {0},
+                 ones[4] = {1, 1, 1, 1};
     (void)state;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         const struct lone_component *part = &parts[i];

@@ -1,6 +1,7 @@
 /*
- * The local level on the Nile series at (15099, 1469.1), the running example of Durbin and Koopman ch. 2, against a
- * recomputation with 50 digits: every filtered, predicted and smoothed number of it.
+ * The local level on the Nile series at (15099, 1469.1), the running example of Durbin and Koopman
+ * ch. 2, against a recomputation with 50 digits: every filtered, predicted and smoothed number of
+ * it.
  */
 #include "support.h"
 
@@ -21,14 +22,16 @@ struct results {
         smoothed_variance[n];
     double innovations[n], innovation_variances[n], noise[n], level_change[n], noise_auxiliary[n],
         level_auxiliary[n];
-    double standardized[n], mean[horizon], variance[horizon], lower[2 * horizon], upper[2 * horizon];
+    double standardized[n], mean[horizon], variance[horizon], lower[2 * horizon],
+        upper[2 * horizon];
     struct kalman_summary summary;
 };
 
 static void run_level(const double *values, struct results *r)
 {
     static const double levels[] = {0.5, 0.95};
-    struct kalman_spec spec = spec_of("local_level", "observation_variance=15099 level_variance=1469.1");
+    struct kalman_spec spec =
+        spec_of("local_level", "observation_variance=15099 level_variance=1469.1");
     struct kalman_forecast forecast = {.horizon = horizon,
                                        .levels = levels,
                                        .level_count = 2,
@@ -121,7 +124,8 @@ static void steady_state_is_the_published_one(void **state)
     run_level(vector("nile", &count), &r);
     assert_relative(r.predicted_variance[99], 5501.2579418084763, tight);
     assert_relative(r.innovation_variances[99], 20600.257941808476, tight);
-    assert_relative(r.predicted_variance[99] / r.innovation_variances[99], 0.26704801257093028, tight);
+    assert_relative(r.predicted_variance[99] / r.innovation_variances[99], 0.26704801257093028,
+                    tight);
     assert_in_range(r.summary.steady_at, 50, 70);
 }
 
@@ -147,7 +151,8 @@ static void disturbances_and_auxiliary_residuals(void **state)
             largest_level = t;
     }
     assert_int_equal(1871 + largest_noise, 1913);
-    assert_int_equal(1871 + largest_level, 1898); /* the change from 1898 to 1899: the dam at Aswan */
+    /* the change from 1898 to 1899: the dam at Aswan */
+    assert_int_equal(1871 + largest_level, 1898);
     assert_within(r.level_auxiliary[largest_level], -3.2337, 5e-5);
 }
 
@@ -167,7 +172,8 @@ static void forecasts_and_their_intervals(void **state)
     assert_within(r.upper[horizon - 1], 967.939964249047, 1e-9);
 }
 
-/* R's StructTS differs by its own prior; at its parameters the forecasts are the same to the digits that matter. */
+/* R's StructTS differs by its own prior; at its parameters the forecasts are the same to the
+ * digits that matter. */
 static void forecasts_at_the_parameters_of_r(void **state)
 {
     static const double errors[] = {143.526550400, 148.556444791, 153.421523615, 158.136999236,

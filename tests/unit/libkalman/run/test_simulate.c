@@ -1,4 +1,5 @@
-/* Simulation: the draws have the moments that the smoother reports. Fixed seeds; bounds of five standard errors. */
+/* Simulation: the draws have the moments that the smoother reports. Fixed seeds; bounds of five
+ * standard errors. */
 #include "support.h"
 
 #include <kalman/model.h>
@@ -14,7 +15,8 @@
 
 enum { DRAWS = 4000, POINTS = 30 };
 
-/* splitmix64 and xoshiro256++ by their authors' reference code: the first outputs for seed 0 of splitmix64. */
+/* splitmix64 and xoshiro256++ by their authors' reference code: the first outputs for seed 0 of
+ * splitmix64. */
 static void generator_is_xoshiro_seeded_by_splitmix(void **state)
 {
     (void)state;
@@ -24,7 +26,8 @@ static void generator_is_xoshiro_seeded_by_splitmix(void **state)
     assert_true(random.word[1] == UINT64_C(0x6e789e6aa1b965f4));
     assert_true(random.word[2] == UINT64_C(0x06c45d188009454f));
     assert_true(random.word[3] == UINT64_C(0xf88bb8a8724c81ec));
-    /* xoshiro256++ from state 1, 2, 3, 4, as in the test vectors of the rand_xoshiro crate; ours keeps the upper 52 bits. */
+    /* xoshiro256++ from state 1, 2, 3, 4, as in the test vectors of the rand_xoshiro crate; ours
+     * keeps the upper 52 bits. */
     const uint64_t expected[] = {UINT64_C(41943041),
                                  UINT64_C(58720359),
                                  UINT64_C(3588806011781223),
@@ -65,17 +68,20 @@ static void draws_have_the_smoothed_mean_and_variance(void **state)
     (void)state;
     const struct {
         const char *kind, *words;
-    } kinds[] = {{"local_level", "observation_variance=2 level_variance=0.5"},
-                 {"local_linear_trend", "observation_variance=2 level_variance=0.5 slope_variance=0.05"},
-                 {"seasonal", "period=4 observation_variance=2 level_variance=0.5 seasonal_variance=0.1"},
-                 {"arima", "p=1 d=1 innovation_variance=1.5 ar=0.6"}};
+    } kinds[] = {
+        {"local_level", "observation_variance=2 level_variance=0.5"},
+        {"local_linear_trend", "observation_variance=2 level_variance=0.5 slope_variance=0.05"},
+        {"seasonal", "period=4 observation_variance=2 level_variance=0.5 seasonal_variance=0.1"},
+        {"arima", "p=1 d=1 innovation_variance=1.5 ar=0.6"}};
     struct kalman_random random;
     kalman_random_seed(&random, 3);
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
-        double y[POINTS], mean[POINTS], variance[POINTS], *signal = calloc(DRAWS * POINTS, sizeof *signal);
+        double y[POINTS], mean[POINTS], variance[POINTS],
+            *signal = calloc(DRAWS * POINTS, sizeof *signal);
         for (size_t t = 0; t < POINTS; t++)
-            y[t] = t < 2 || (t > 9 && t < 16) ? (double)NAN
-                                              : 100.0 + 0.3 * (double)t + kalman_random_normal(&random);
+            y[t] = t < 2 || (t > 9 && t < 16)
+                       ? (double)NAN
+                       : 100.0 + 0.3 * (double)t + kalman_random_normal(&random);
         struct kalman_spec spec = spec_of(kinds[k].kind, kinds[k].words);
         struct kalman_series series = {.values = y, .count = POINTS};
         struct kalman_output out = {.smoothed_mean = mean, .smoothed_variance = variance};
@@ -86,9 +92,9 @@ static void draws_have_the_smoothed_mean_and_variance(void **state)
         assert_int_equal(kalman_model_new(&spec, &model), KALMAN_OK);
         assert_int_equal(kalman_simulate_bytes(model, POINTS, &bytes), KALMAN_OK);
         void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
-        assert_int_equal(
-            kalman_simulate(model, &series, NULL, &random, DRAWS, signal, NULL, workspace, bytes, &summary),
-            KALMAN_OK);
+        assert_int_equal(kalman_simulate(model, &series, NULL, &random, DRAWS, signal, NULL,
+                                         workspace, bytes, &summary),
+                         KALMAN_OK);
         for (size_t t = 0; t < POINTS; t++) {
             double sum = 0.0, square = 0.0;
             for (size_t d = 0; d < DRAWS; d++) {
@@ -105,15 +111,17 @@ static void draws_have_the_smoothed_mean_and_variance(void **state)
     }
 }
 
-/* What a model generates, filtered by it, leaves standardised innovations of mean 0 and variance 1. */
+/* What a model generates, filtered by it, leaves standardised innovations of mean 0 and variance
+ * 1. */
 static void generated_data_look_like_the_model(void **state)
 {
     (void)state;
     enum { LONG = 20000 };
-    double *y = calloc(LONG, sizeof *y), *standard = calloc(LONG, sizeof *standard), sum = 0.0, square = 0.0;
-    struct kalman_spec spec = spec_of(
-        "basic_structural",
-        "period=4 observation_variance=2 level_variance=0.5 slope_variance=0.01 seasonal_variance=0.1");
+    double *y = calloc(LONG, sizeof *y), *standard = calloc(LONG, sizeof *standard), sum = 0.0,
+           square = 0.0;
+    struct kalman_spec spec =
+        spec_of("basic_structural", "period=4 observation_variance=2 level_variance=0.5 "
+                                    "slope_variance=0.01 seasonal_variance=0.1");
     struct kalman_model *model = NULL;
     struct kalman_random random;
     struct kalman_series series = {.values = y, .count = LONG};
@@ -122,7 +130,8 @@ static void generated_data_look_like_the_model(void **state)
     assert_int_equal(kalman_model_new(&spec, &model), KALMAN_OK);
     assert_int_equal(kalman_simulate_bytes(model, LONG, &bytes), KALMAN_OK);
     void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
-    assert_int_equal(kalman_generate(model, &series, &random, y, NULL, workspace, bytes), KALMAN_OK);
+    assert_int_equal(kalman_generate(model, &series, &random, y, NULL, workspace, bytes),
+                     KALMAN_OK);
     struct kalman_output out = {.standardized = standard};
     run_of(&spec, &series, &out);
     for (size_t t = 10; t < LONG; t++) {

@@ -1,4 +1,5 @@
-/* Streams: the same bits as a batch run, whatever the split; saved states survive, damaged ones are refused. */
+/* Streams: the same bits as a batch run, whatever the split; saved states survive, damaged ones
+ * are refused. */
 #include "random_model.h"
 #include "support.h"
 
@@ -22,9 +23,10 @@ static const struct {
     {"local_level", "observation_variance=0 level_variance=0.5"},
     {"local_linear_trend", "observation_variance=2 level_variance=0.5 slope_variance=0.01"},
     {"damped_trend", "observation_variance=2 level_variance=0.5 slope_variance=0.1 damping=0.8"},
-    {"basic_structural",
-     "period=4 observation_variance=2 level_variance=0.5 slope_variance=0.01 seasonal_variance=0.1"},
-    {"cycle", "observation_variance=2 level_variance=0.5 cycle_variance=0.3 cycle_period=9 damping=0.9"},
+    {"basic_structural", "period=4 observation_variance=2 level_variance=0.5 slope_variance=0.01 "
+                         "seasonal_variance=0.1"},
+    {"cycle",
+     "observation_variance=2 level_variance=0.5 cycle_variance=0.3 cycle_period=9 damping=0.9"},
     {"arima", "p=2 d=1 q=1 innovation_variance=1.5 ar=0.5,-0.2 ma=0.4"},
     {"exponential_smoothing", "trend=1 innovation_variance=1.5 alpha=0.4 beta=0.1"},
     {"constant_acceleration", "observation_variance=2 jerk_variance=0.01"},
@@ -33,8 +35,8 @@ enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 /* What a pass over the data says, as bits. */
 struct pass {
-    double filtered[POINTS], variance[POINTS], predicted[POINTS], innovation[POINTS], standardized[POINTS],
-        forecast[3];
+    double filtered[POINTS], variance[POINTS], predicted[POINTS], innovation[POINTS],
+        standardized[POINTS], forecast[3];
     struct kalman_summary summary;
 };
 
@@ -60,8 +62,9 @@ static void data_make(double *y, uint64_t seed)
     double level = 50.0;
     for (size_t i = 0; i < POINTS; i++) {
         level += kalman_random_normal(&random);
-        y[i] = i > 3 && kalman_random_uniform(&random) < 0.08 ? (double)NAN
-                                                              : level + kalman_random_normal(&random);
+        y[i] = i > 3 && kalman_random_uniform(&random) < 0.08
+                   ? (double)NAN
+                   : level + kalman_random_normal(&random);
     }
 }
 
@@ -79,7 +82,8 @@ static void pass_batch(const struct kalman_model *model, const double *y,
     size_t bytes = 0;
     assert_int_equal(kalman_run_bytes(model, POINTS, options, &out, &bytes), KALMAN_OK);
     void *workspace = memory_for(bytes);
-    assert_int_equal(kalman_run(model, &series, options, &out, workspace, bytes, &pass->summary), KALMAN_OK);
+    assert_int_equal(kalman_run(model, &series, options, &out, workspace, bytes, &pass->summary),
+                     KALMAN_OK);
     free(workspace);
 }
 
@@ -112,7 +116,8 @@ static void pass_stream(const struct kalman_model *model, const double *y,
     size_t bytes = 0;
     struct kalman_stream *stream = NULL;
     assert_int_equal(kalman_stream_bytes(model, &bytes), KALMAN_OK);
-    assert_int_equal(kalman_stream_init(memory_for(bytes), bytes, model, options, &stream), KALMAN_OK);
+    assert_int_equal(kalman_stream_init(memory_for(bytes), bytes, model, options, &stream),
+                     KALMAN_OK);
     for (size_t t = 0; t < POINTS; t++) {
         struct kalman_step step = {.filtered_mean = &pass->filtered[t],
                                    .filtered_variance = &pass->variance[t],
@@ -163,8 +168,9 @@ static void stream_has_the_bits_of_the_batch_at_every_split(void **state)
     (void)state;
     static struct pass batch, stream;
     double y[POINTS];
-    const struct kalman_options choices[] = {
-        {.engine = KALMAN_ENGINE_FAST}, {.robust_threshold = 1.5}, {.engine = KALMAN_ENGINE_REFERENCE}};
+    const struct kalman_options choices[] = {{.engine = KALMAN_ENGINE_FAST},
+                                             {.robust_threshold = 1.5},
+                                             {.engine = KALMAN_ENGINE_REFERENCE}};
     for (size_t i = 0; i < KINDS; i++)
         for (size_t c = 0; c < 3; c++) {
             struct kalman_model *model = build(i);
@@ -208,7 +214,8 @@ static void run_hands_over_to_a_stream_at_every_point(void **state)
                 double filtered = 0.0;
                 struct kalman_step step = {.filtered_mean = &filtered};
                 assert_int_equal(kalman_stream_push(stream, &y[t], NAN, NULL, &step), KALMAN_OK);
-                assert_true(filtered == whole.filtered[t] || (isnan(filtered) && isnan(whole.filtered[t])));
+                assert_true(filtered == whole.filtered[t] ||
+                            (isnan(filtered) && isnan(whole.filtered[t])));
             }
         }
         free(memory);
@@ -216,7 +223,8 @@ static void run_hands_over_to_a_stream_at_every_point(void **state)
     }
 }
 
-/* Saved at every step of a long complete series: the step at which the gain is frozen is saved with the rest. */
+/* Saved at every step of a long complete series: the step at which the gain is frozen is saved
+ * with the rest. */
 static void saving_at_every_step_does_not_move_the_steady_state(void **state)
 {
     (void)state;
@@ -236,11 +244,13 @@ static void saving_at_every_step_does_not_move_the_steady_state(void **state)
         size_t bytes = 0;
         assert_int_equal(kalman_run_bytes(model, LONG, NULL, &out, &bytes), KALMAN_OK);
         void *workspace = memory_for(bytes);
-        assert_int_equal(kalman_run(model, &series, NULL, &out, workspace, bytes, &batch), KALMAN_OK);
+        assert_int_equal(kalman_run(model, &series, NULL, &out, workspace, bytes, &batch),
+                         KALMAN_OK);
         free(workspace);
         assert_true(batch.steady_at < LONG);
         assert_int_equal(kalman_stream_bytes(model, &bytes), KALMAN_OK);
-        assert_int_equal(kalman_stream_init(memory_for(bytes), bytes, model, NULL, &stream), KALMAN_OK);
+        assert_int_equal(kalman_stream_init(memory_for(bytes), bytes, model, NULL, &stream),
+                         KALMAN_OK);
         for (size_t t = 0; t < LONG; t++) {
             double mean = 0.0;
             struct kalman_step step = {.filtered_mean = &mean};
@@ -266,7 +276,8 @@ static void failed_push_leaves_the_stream_as_it_was(void **state)
         size_t bytes = 0, saved_bytes = 0, written = 0;
         data_make(y, i + 70);
         assert_int_equal(kalman_stream_bytes(model, &bytes), KALMAN_OK);
-        assert_int_equal(kalman_stream_init(memory_for(bytes), bytes, model, NULL, &stream), KALMAN_OK);
+        assert_int_equal(kalman_stream_init(memory_for(bytes), bytes, model, NULL, &stream),
+                         KALMAN_OK);
         for (size_t t = 0; t < 60; t++)
             assert_int_equal(kalman_stream_push(stream, &y[t], NAN, NULL, NULL), KALMAN_OK);
         assert_int_equal(kalman_stream_save_bytes(stream, &saved_bytes), KALMAN_OK);
@@ -300,7 +311,8 @@ static void damaged_or_foreign_states_are_refused(void **state)
     assert_int_equal(kalman_stream_save_bytes(stream, &saved_bytes), KALMAN_OK);
     unsigned char *saved = malloc(saved_bytes);
     void *memory = memory_for(bytes), *other_memory = memory_for(other_bytes);
-    assert_int_equal(kalman_stream_save(stream, saved, saved_bytes - 1, &written), KALMAN_EWORKSPACE);
+    assert_int_equal(kalman_stream_save(stream, saved, saved_bytes - 1, &written),
+                     KALMAN_EWORKSPACE);
     assert_int_equal(kalman_stream_save(stream, saved, saved_bytes, &written), KALMAN_OK);
     assert_memory_equal(saved, "KLMN\1\0\0\0", 8);
     for (size_t i = 0; i < saved_bytes; i++) { /* every single bit of damage is seen */
@@ -312,12 +324,14 @@ static void damaged_or_foreign_states_are_refused(void **state)
     for (size_t length = 0; length < saved_bytes; length++)
         assert_int_equal(kalman_stream_load(memory, bytes, model, NULL, saved, length, &loaded),
                          KALMAN_EFORMAT);
-    assert_int_equal(kalman_stream_load(other_memory, other_bytes, other, NULL, saved, saved_bytes, &loaded),
-                     KALMAN_EMISMATCH);
+    assert_int_equal(
+        kalman_stream_load(other_memory, other_bytes, other, NULL, saved, saved_bytes, &loaded),
+        KALMAN_EMISMATCH);
     struct kalman_options robust = {.robust_threshold = 3.0};
     assert_int_equal(kalman_stream_load(memory, bytes, model, &robust, saved, saved_bytes, &loaded),
                      KALMAN_EMISMATCH);
-    assert_int_equal(kalman_stream_load(memory, bytes, model, NULL, saved, saved_bytes, &loaded), KALMAN_OK);
+    assert_int_equal(kalman_stream_load(memory, bytes, model, NULL, saved, saved_bytes, &loaded),
+                     KALMAN_OK);
     free(saved);
     free(memory);
     free(other_memory);

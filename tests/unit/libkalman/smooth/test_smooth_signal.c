@@ -1,4 +1,5 @@
-/* The smoother of the signal alone, against that of the whole state and dense least squares; what makes long seasons fast. */
+/* The smoother of the signal alone, against that of the whole state and dense least squares;
+ * what makes long seasons fast. */
 #include "model/system.h"
 #include "numeric/dense.h"
 #include "numeric/meter.h"
@@ -22,8 +23,8 @@ enum { POINTS = 140 };
 static const struct {
     const char *kind, *words;
 } models[] = {
-    {"basic_structural",
-     "period=44 observation_variance=1 level_variance=.09 slope_variance=.0001 seasonal_variance=.04"},
+    {"basic_structural", "period=44 observation_variance=1 level_variance=.09 slope_variance=.0001 "
+                         "seasonal_variance=.04"},
     {"basic_structural",
      "period=41 observation_variance=1e-6 level_variance=4 slope_variance=0 seasonal_variance=3"},
     {"basic_structural",
@@ -43,7 +44,8 @@ static size_t make_series(struct kalman_random *random, int pattern, double *y)
             season[t] = 3.0 * kalman_random_normal(random);
         y[t] = level + season[t % 45] + kalman_random_normal(random);
         int missing = (pattern == SCATTERED && kalman_random_uniform(random) < 0.2) ||
-                      (pattern == LATE_START && t < 17) || (pattern == A_DAY_NEVER_SEEN && t % 44 == 5) ||
+                      (pattern == LATE_START && t < 17) ||
+                      (pattern == A_DAY_NEVER_SEEN && t % 44 == 5) ||
                       (pattern == GAP && t > 30 && t < 90);
         if (pattern == OUTLIERS && t % 23 == 7)
             y[t] += 25.0;
@@ -61,7 +63,8 @@ static void run_model(const struct kalman_model *model, const struct kalman_seri
     assert_int_equal(kalman_run_bytes(model, series->count, options, output, &bytes), KALMAN_OK);
     void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
     assert_non_null(workspace);
-    assert_int_equal(kalman_run(model, series, options, output, workspace, bytes, &summary), KALMAN_OK);
+    assert_int_equal(kalman_run(model, series, options, output, workspace, bytes, &summary),
+                     KALMAN_OK);
     free(workspace);
 }
 
@@ -169,7 +172,8 @@ static int dense_signal(const struct kalman_model *model, const double *y, doubl
     return 1;
 }
 
-/* Nothing is ever forgotten without measurement noise: gaps, early ones above all, are what there is to get wrong. */
+/* Nothing is ever forgotten without measurement noise: gaps, early ones above all, are what
+ * there is to get wrong. */
 static void gaps_of_noiseless_models_are_filled_as_by_least_squares(void **state)
 {
     (void)state;
@@ -177,7 +181,8 @@ static void gaps_of_noiseless_models_are_filled_as_by_least_squares(void **state
     kalman_random_seed(&random, 13);
     size_t compared = 0;
     for (size_t i = 0; i < NOISELESS * 25; i++) {
-        struct kalman_spec spec = spec_of(noiseless[i % NOISELESS].kind, noiseless[i % NOISELESS].words);
+        struct kalman_spec spec =
+            spec_of(noiseless[i % NOISELESS].kind, noiseless[i % NOISELESS].words);
         double y[SPAN], mean[SPAN], variance[SPAN], dense_mean[SPAN], dense_variance[SPAN],
             level = 20.0, likelihood = 0.0, missing = 0.05 * (double)(i % 7);
         for (size_t t = 0; t < SPAN; t++) {
@@ -292,13 +297,15 @@ static void moved_products_are_the_products(void **state)
         /* a season's shift is by one, down; others break the order of the states */
         size_t shift = round % 3 ? m - 1 : (size_t)(kalman_random_uniform(&random) * (double)m),
                computed = (size_t)(kalman_random_uniform(&random) * 9.0);
-        for (size_t i = 0; i < m; i++) /* states passed along: up, down and round, some of them twice */
+        /* states passed along: up, down and round, some of them twice */
+        for (size_t i = 0; i < m; i++)
             T[i * m + (round % 3 == 0 && i > 20 ? 3 : (i + shift) % m)] = 1.0;
         for (size_t k = 0; k < computed; k++) {
             size_t i = (size_t)(kalman_random_uniform(&random) * (double)m);
             double share = round % 2 ? 0.1 : 1.0;
             for (size_t j = 0; j < m; j++)
-                T[i * m + j] = kalman_random_uniform(&random) < share ? kalman_random_normal(&random) : 0.0;
+                T[i * m + j] =
+                    kalman_random_uniform(&random) < share ? kalman_random_normal(&random) : 0.0;
         }
         check_congruence(T, m, &random);
     }
@@ -310,7 +317,8 @@ static int stop_at_once(void *context)
     return 1;
 }
 
-/* The stationary start of a year's autoregression takes longer than a caller should wait to be asked. */
+/* The stationary start of a year's autoregression takes longer than a caller should wait to be
+ * asked. */
 static void building_a_long_autoregression_can_be_stopped(void **state)
 {
     (void)state;

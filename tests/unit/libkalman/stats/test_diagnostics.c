@@ -1,5 +1,6 @@
 /*
- * Diagnostics of standardised innovations against Durbin and Koopman p. 40, EViews and a recomputation on the Nile.
+ * Diagnostics of standardised innovations against Durbin and Koopman p. 40, EViews and a
+ * recomputation on the Nile.
  */
 #include "support.h"
 
@@ -52,12 +53,12 @@ static void statistics_of_eviews(void **state)
     char words[128];
     struct kalman_diagnostics d;
     (void)state;
-    (void)snprintf(words, sizeof words, "observation_variance=%.17g level_variance=%.17g", exp(9.600350),
-                   exp(7.348705));
+    (void)snprintf(words, sizeof words, "observation_variance=%.17g level_variance=%.17g",
+                   exp(9.600350), exp(7.348705));
     nile_residuals(words, e);
     assert_int_equal(kalman_diagnose(e, 100, 0, 10, 0, &d), KALMAN_OK);
-    assert_within(d.ljung_box, 13.117,
-                  2e-3); /* of squared lags over n - 1 residuals, printed with three decimals */
+    /* of squared lags over n - 1 residuals, printed with three decimals */
+    assert_within(d.ljung_box, 13.117, 2e-3);
     assert_within(d.ljung_box_p, .217, 1e-3);
     assert_within(d.jarque_bera, .041686, 1e-3);
     assert_within(d.jarque_bera_p, .979373, 1e-3);
@@ -71,7 +72,8 @@ static void p_values_lose_degrees_for_fitted_parameters(void **state)
     nile_residuals("observation_variance=15099 level_variance=1469.1", e);
     assert_int_equal(kalman_diagnose(e, 100, 0, 9, 33, &none), KALMAN_OK);
     assert_int_equal(kalman_diagnose(e, 100, 2, 9, 33, &two), KALMAN_OK);
-    assert_within(two.ljung_box_p, 0.3556850792, 1e-9); /* R: pchisq(8.8433230295, 8, lower.tail = FALSE) */
+    /* R: pchisq(8.8433230295, 8, lower.tail = FALSE) */
+    assert_within(two.ljung_box_p, 0.3556850792, 1e-9);
     assert_true(two.ljung_box == none.ljung_box);
     assert_within(none.heteroscedasticity_p, 2 * (1 - 0.91749737564805467), 1e-9); /* R: pf */
 }

@@ -1,5 +1,6 @@
 /*
- * failing_alloc.h: makes the n-th allocation fail, for programs linked with the library failing_alloc.
+ * failing_alloc.h: makes the n-th allocation fail, for programs linked with the library
+ * failing_alloc.
  *
  * Reaches what is linked statically; a shared library's own calls to malloc are not touched.
  */

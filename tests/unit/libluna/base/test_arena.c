@@ -63,14 +63,16 @@ static void reset_keeps_the_first_block_and_frees_the_rest(void **state)
     (void)state;
     struct luna_arena arena;
     luna_arena_init(&arena, 256, 1 << 20);
-    /* The very first piece is larger than a block: the block that is kept must be the small one all the same. */
+    /* The very first piece is larger than a block: the block that is kept must be the small one
+     * all the same. */
     assert_non_null(luna_arena_alloc(&arena, 100000));
     void *small = luna_arena_alloc(&arena, 16);
     luna_arena_reset(&arena);
     failing_alloc_at(1);
     assert_ptr_equal(luna_arena_alloc(&arena, 16), small);
     assert_false(failing_alloc_fired());
-    assert_null(luna_arena_alloc(&arena, 100000)); /* the large block is gone, so this asks the system */
+    /* the large block is gone, so this asks the system */
+    assert_null(luna_arena_alloc(&arena, 100000));
     assert_true(failing_alloc_fired());
     failing_alloc_at(0);
     luna_arena_done(&arena);
@@ -120,8 +122,8 @@ static bool use_all(struct luna_arena *arena)
         return false;
     for (int i = 0; i < 800; i++)
         assert_int_equal(zeroed[i], 0);
-    return luna_arena_strndup(arena, "hello", 5) != NULL && luna_arena_printf(arena, "%200d", 1) != NULL &&
-           luna_arena_alloc(arena, 5000) != NULL;
+    return luna_arena_strndup(arena, "hello", 5) != NULL &&
+           luna_arena_printf(arena, "%200d", 1) != NULL && luna_arena_alloc(arena, 5000) != NULL;
 }
 
 static void every_failing_allocation_leaves_a_usable_arena(void **state)

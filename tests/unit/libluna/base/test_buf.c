@@ -80,7 +80,8 @@ static void json_strings_escape_what_they_must(void **state)
     json_string_is("", 0, "\"\"");
     json_string_is("a\"b\\c\n\t\r\b\f", 10, "\"a\\\"b\\\\c\\n\\t\\r\\b\\f\"");
     json_string_is("\0\x1b\x7f", 3, "\"\\u0000\\u001b\\u007f\"");
-    json_string_is("h\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x99", 10, "\"h\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x99\"");
+    json_string_is("h\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x99", 10,
+                   "\"h\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x99\"");
     json_string_is("a\xff\xc3", 3, "\"a\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 

@@ -25,17 +25,18 @@ struct settings {
 static const char *const formats[] = {"json", "text", NULL};
 
 static const struct luna_setting table[] = {
-    {"LUNA_SOCKET", LUNA_SETTING_STRING, LUNA_SETTING_REQUIRED, offsetof(struct settings, socket), NULL, 0, 0,
-     NULL, "path of the unix socket"},
+    {"LUNA_SOCKET", LUNA_SETTING_STRING, LUNA_SETTING_REQUIRED, offsetof(struct settings, socket),
+     NULL, 0, 0, NULL, "path of the unix socket"},
     {"LUNA_PEPPER", LUNA_SETTING_STRING, LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET,
      offsetof(struct settings, pepper), NULL, 0, 0, NULL, "secret that keys are digested with"},
-    {"LUNA_NOTE", LUNA_SETTING_STRING, 0, offsetof(struct settings, note), NULL, 0, 0, NULL, "any text"},
+    {"LUNA_NOTE", LUNA_SETTING_STRING, 0, offsetof(struct settings, note), NULL, 0, 0, NULL,
+     "any text"},
     {"LUNA_REDIS_TIMEOUT_MS", LUNA_SETTING_INT, LUNA_SETTING_RELOADABLE,
      offsetof(struct settings, timeout_ms), "250", 1, 60000, NULL, "deadline of one round trip"},
     {"LUNA_TRACE", LUNA_SETTING_BOOL, 0, offsetof(struct settings, trace), "off", 0, 0, NULL,
      "whether to trace"},
-    {"LUNA_LOG_FORMAT", LUNA_SETTING_ENUM, 0, offsetof(struct settings, format), "json", 0, 0, formats,
-     "shape of the log lines"},
+    {"LUNA_LOG_FORMAT", LUNA_SETTING_ENUM, 0, offsetof(struct settings, format), "json", 0, 0,
+     formats, "shape of the log lines"},
     {NULL, LUNA_SETTING_STRING, 0, 0, NULL, 0, 0, NULL, NULL},
 };
 
@@ -107,7 +108,8 @@ static void an_error_does_not_name_the_variable(void **state)
     refused("LUNA_SOCKET", NULL, "LUNA_SOCKET is not set; wanted: path of the unix socket");
     refused("LUNA_SOCKET", "", "LUNA_SOCKET is not set; wanted: path of the unix socket");
     refused("LUNA_PEPPER", NULL,
-            "LUNA_PEPPER is not set, nor is its file variant (the same name with _FILE); wanted: secret that "
+            "LUNA_PEPPER is not set, nor is its file variant (the same name with _FILE); wanted: "
+            "secret that "
             "keys are "
             "digested with");
     static const char *const bad_ints[] = {
@@ -159,8 +161,8 @@ static void a_bad_secret_file_is_taken(void **state)
     assert_string_equal(err.msg, "LUNA_PEPPER and LUNA_PEPPER_FILE are both set; keep one of them");
     env_set("LUNA_PEPPER", NULL);
     assert_int_equal(luna_config_load(table, env_get, &s, &err), LUNA_ECONFIG);
-    snprintf(expected, sizeof expected, "LUNA_PEPPER_FILE names %s, which is empty or holds a NUL byte",
-             path);
+    snprintf(expected, sizeof expected,
+             "LUNA_PEPPER_FILE names %s, which is empty or holds a NUL byte", path);
     assert_string_equal(err.msg, expected);
     unlink(path);
     assert_int_equal(luna_config_load(table, env_get, &s, &err), LUNA_ECONFIG);
@@ -180,7 +182,8 @@ static void an_endless_secret_file_is_swallowed(void **state)
     env_set("LUNA_PEPPER", NULL);
     env_set("LUNA_PEPPER_FILE", "/dev/zero");
     assert_int_equal(luna_config_load(table, env_get, &s, &err), LUNA_ECONFIG);
-    assert_string_equal(err.msg, "LUNA_PEPPER_FILE names /dev/zero, which is longer than 65536 bytes");
+    assert_string_equal(err.msg,
+                        "LUNA_PEPPER_FILE names /dev/zero, which is longer than 65536 bytes");
 }
 
 static void a_failing_allocation_leaks_or_loses_its_reason(void **state)
@@ -209,8 +212,8 @@ static void a_failing_allocation_leaks_or_loses_its_reason(void **state)
 static void an_empty_variable_hides_the_settings_file(void **state)
 {
     (void)state;
-    static const char text[] =
-        "LUNA_SOCKET=/elsewhere\nLUNA_NOTE=from the file\nLUNA_REDIS_TIMEOUT_MS=77\nLUNA_TRACE=on\n";
+    static const char text[] = "LUNA_SOCKET=/elsewhere\nLUNA_NOTE=from the "
+                               "file\nLUNA_REDIS_TIMEOUT_MS=77\nLUNA_TRACE=on\n";
     struct settings s;
     struct luna_error err;
     char path[32];

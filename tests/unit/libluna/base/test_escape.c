@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-/* The table of Unicode 15, chapter 3, table 3-7 (well-formed UTF-8 byte sequences), written out as ranges. */
+/* The table of Unicode 15, chapter 3, table 3-7 (well-formed UTF-8 byte sequences), written out
+ * as ranges. */
 static size_t by_the_standard(const unsigned char *s, size_t len)
 {
     static const unsigned char rows[][9] = {
@@ -44,7 +45,8 @@ static void overlong_surrogate_or_cut_sequences_pass(void **state)
                 for (size_t d = 0; d < sizeof tails; d++) {
                     unsigned char s[4] = {(unsigned char)a, (unsigned char)b, tails[c], tails[d]};
                     for (size_t len = 0; len <= 4; len++)
-                        assert_int_equal(luna_utf8_length((const char *)s, len), by_the_standard(s, len));
+                        assert_int_equal(luna_utf8_length((const char *)s, len),
+                                         by_the_standard(s, len));
                 }
             }
         }

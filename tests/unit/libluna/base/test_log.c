@@ -51,8 +51,9 @@ static void untrusted_bytes_forge_a_second_line(void **state)
     const char *line = capture(say_hostile);
     assert_contains(line, "\"level\":\"warning\",\"program\":\"prog\"");
     assert_contains(
-        line, "\"event\":\"request\",\"path\":\"/a\\\"\\n\\u001b[31m\\u0000\xef\xbf\xbd\",\"none\":null,"
-              "\"status\":-5,\"late\":true}\n");
+        line,
+        "\"event\":\"request\",\"path\":\"/a\\\"\\n\\u001b[31m\\u0000\xef\xbf\xbd\",\"none\":null,"
+        "\"status\":-5,\"late\":true}\n");
     assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
 }
 
@@ -62,8 +63,8 @@ static void text_lines_carry_raw_bytes(void **state)
     luna_log_configure("prog", LUNA_LOG_INFO, LUNA_LOG_TEXT);
     const char *line = capture(say_hostile);
     assert_contains(line, " warning prog[");
-    assert_contains(
-        line, "] request path=\"/a\\\"\\n\\u001b[31m\\u0000\xef\xbf\xbd\" none=null status=-5 late=true\n");
+    assert_contains(line, "] request path=\"/a\\\"\\n\\u001b[31m\\u0000\xef\xbf\xbd\" none=null "
+                          "status=-5 late=true\n");
     assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
 }
 
@@ -179,7 +180,8 @@ static void what_was_suppressed_is_never_told(void **state)
     (void)state;
     begin_quiet(LUNA_LOG_INFO);
     snprintf(wanted, sizeof wanted,
-             "\"level\":\"warning\",\"program\":\"prog\",\"pid\":%d,\"event\":\"suppressed\",\"of\":\"store_"
+             "\"level\":\"warning\",\"program\":\"prog\",\"pid\":%d,\"event\":\"suppressed\","
+             "\"of\":\"store_"
              "failed\",\"lines\":%d}\n",
              (int)getpid(), STORM - LUNA_LOG_STORM_LINES);
     const char *lines = capture(storm_and_its_end);
@@ -198,7 +200,8 @@ static void only_a_tick_tells_of_a_storm(void **state)
 {
     (void)state;
     begin_quiet(LUNA_LOG_INFO);
-    assert_int_equal(count_of(capture(storm_and_another_line), "\"of\":\"store_failed\",\"lines\":480}"), 1);
+    assert_int_equal(
+        count_of(capture(storm_and_another_line), "\"of\":\"store_failed\",\"lines\":480}"), 1);
 }
 
 static void storm_and_others(void)
@@ -235,8 +238,9 @@ static void a_later_storm_is_silent(void **state)
     assert_int_equal(count_of(lines, "\"event\":\"suppressed\""), 1);
 }
 
-static const char *const many_events[] = {"e00", "e01", "e02", "e03", "e04", "e05", "e06", "e07", "e08",
-                                          "e09", "e10", "e11", "e12", "e13", "e14", "e15", "e16", "e17"};
+static const char *const many_events[] = {"e00", "e01", "e02", "e03", "e04", "e05",
+                                          "e06", "e07", "e08", "e09", "e10", "e11",
+                                          "e12", "e13", "e14", "e15", "e16", "e17"};
 
 static void storms_of_many_kinds(void)
 {

@@ -41,7 +41,8 @@ static void an_open_file_is_counted(void **state)
     assert_true(value_of("open_fds") == before);
 }
 
-/* ps reads the same files: half a minute either way is more than any rounding, and far less than a wrong field would be off. */
+/* ps reads the same files: half a minute either way is more than any rounding, and far less than
+ * a wrong field would be off. */
 static void the_start_is_just_now_and_does_not_move(void **state)
 {
     (void)state;
@@ -74,8 +75,8 @@ static void build_is_one_line_with_its_labels(void **state)
     luna_buf_init(&out, 4096);
     luna_metrics_put_build(&out, "quota-syncd", "1.2.3");
     luna_buf_putc(&out, '\0');
-    assert_non_null(
-        strstr(out.data, "\nluna_build_info{program=\"quota-syncd\",version=\"1.2.3\",compiler=\""));
+    assert_non_null(strstr(
+        out.data, "\nluna_build_info{program=\"quota-syncd\",version=\"1.2.3\",compiler=\""));
     assert_string_equal(strrchr(out.data, '}'), "} 1\n");
     luna_buf_done(&out);
 }

@@ -45,7 +45,8 @@ static int open_listener(void **state)
     (void)state;
     struct luna_error err;
     calls = 0;
-    return luna_http_listener_open("127.0.0.1:0", handler, &calls, &listener, &err) == LUNA_OK ? 0 : -1;
+    return luna_http_listener_open("127.0.0.1:0", handler, &calls, &listener, &err) == LUNA_OK ? 0
+                                                                                               : -1;
 }
 
 static int close_listener(void **state)
@@ -59,7 +60,8 @@ static int close_listener(void **state)
 static int client_connect_with(int segment_bytes, int buffer_bytes)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof segment_bytes), 0);
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof segment_bytes),
+                     0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes), 0);
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)luna_http_listener_port(listener)),
@@ -73,7 +75,8 @@ static int client_connect(void)
     return client_connect_with(1460, 1 << 20);
 }
 
-/* Serves until the client has read to the end, or `patience_ms` is over; returns how many bytes it got, -1 when late. */
+/* Serves until the client has read to the end, or `patience_ms` is over; returns how many bytes
+ * it got, -1 when late. */
 static ssize_t read_answer(int fd, char *out, size_t out_size, int patience_ms)
 {
     struct luna_deadline deadline = luna_deadline_in_ms(patience_ms);
@@ -281,7 +284,8 @@ static void what_is_no_address_is_refused(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct luna_http_listener *none = NULL;
         struct luna_error err;
-        assert_int_equal(luna_http_listener_open(wrong[i], handler, &calls, &none, &err), LUNA_EINVAL);
+        assert_int_equal(luna_http_listener_open(wrong[i], handler, &calls, &none, &err),
+                         LUNA_EINVAL);
         assert_null(none);
     }
 }
@@ -289,23 +293,28 @@ static void what_is_no_address_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_page_is_answered_without_its_query, open_listener, close_listener),
-        cmocka_unit_test_setup_teardown(head_has_no_body_and_other_methods_are_refused, open_listener,
+        cmocka_unit_test_setup_teardown(a_page_is_answered_without_its_query, open_listener,
                                         close_listener),
-        cmocka_unit_test_setup_teardown(nonsense_does_not_reach_the_handler, open_listener, close_listener),
-        cmocka_unit_test_setup_teardown(an_endless_head_is_refused, open_listener, close_listener),
-        cmocka_unit_test_setup_teardown(a_page_over_the_limit_is_an_error_and_a_large_one_arrives_whole,
+        cmocka_unit_test_setup_teardown(head_has_no_body_and_other_methods_are_refused,
                                         open_listener, close_listener),
-        cmocka_unit_test_setup_teardown(a_request_in_pieces_is_answered, open_listener, close_listener),
-        cmocka_unit_test_setup_teardown(idle_connections_do_not_shut_a_health_check_out, open_listener,
+        cmocka_unit_test_setup_teardown(nonsense_does_not_reach_the_handler, open_listener,
                                         close_listener),
+        cmocka_unit_test_setup_teardown(an_endless_head_is_refused, open_listener, close_listener),
+        cmocka_unit_test_setup_teardown(
+            a_page_over_the_limit_is_an_error_and_a_large_one_arrives_whole, open_listener,
+            close_listener),
+        cmocka_unit_test_setup_teardown(a_request_in_pieces_is_answered, open_listener,
+                                        close_listener),
+        cmocka_unit_test_setup_teardown(idle_connections_do_not_shut_a_health_check_out,
+                                        open_listener, close_listener),
         cmocka_unit_test_setup_teardown(a_silent_client_is_closed_after_its_deadline, open_listener,
                                         close_listener),
-        cmocka_unit_test_setup_teardown(a_client_that_always_says_a_little_stays_for_ever, open_listener,
+        cmocka_unit_test_setup_teardown(a_client_that_always_says_a_little_stays_for_ever,
+                                        open_listener, close_listener),
+        cmocka_unit_test_setup_teardown(a_client_that_does_not_read_its_answer_stays_for_ever,
+                                        open_listener, close_listener),
+        cmocka_unit_test_setup_teardown(an_idle_listener_wakes_its_program, open_listener,
                                         close_listener),
-        cmocka_unit_test_setup_teardown(a_client_that_does_not_read_its_answer_stays_for_ever, open_listener,
-                                        close_listener),
-        cmocka_unit_test_setup_teardown(an_idle_listener_wakes_its_program, open_listener, close_listener),
         cmocka_unit_test(what_is_no_address_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

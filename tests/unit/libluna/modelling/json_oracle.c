@@ -35,20 +35,23 @@ static const char *compare_values(const json_t *results, const struct luna_reque
 }
 
 const char *json_oracle_objection(const char *body, size_t len, bool accepted,
-                                  const struct luna_request *request, const struct luna_faults *faults)
+                                  const struct luna_request *request,
+                                  const struct luna_faults *faults)
 {
+    /* jansson 2.14 overlooks one behind a number */
     if (len > 0 && memchr(body, '\0', len) != NULL)
-        return accepted ? "a NUL byte was accepted" : NULL; /* jansson 2.14 overlooks one behind a number */
+        return accepted ? "a NUL byte was accepted" : NULL;
     json_error_t error;
-    json_t *root =
-        json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
+    json_t *root = json_loadb(
+        body, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
     const char *objection = NULL;
     if (root == NULL && accepted)
         objection = "jansson refuses what was accepted";
     else if (root != NULL && says_invalid(faults))
         objection = "jansson reads what was called invalid JSON";
     else if (root == NULL && len > 0 && !says_invalid(faults)) {
-        /* jansson counts these as syntax; here they are values that a model cannot take, or never looked at. */
+        /* jansson counts these as syntax; here they are values that a model cannot take, or
+         * never looked at. */
         enum json_error_code code = json_error_code(&error);
         bool allowed = code == json_error_numeric_overflow || code == json_error_null_character ||
                        code == json_error_null_byte_in_key || code == json_error_duplicate_key;

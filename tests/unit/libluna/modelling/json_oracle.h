@@ -10,9 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* NULL: they agree; else one static sentence. `accepted`: the decoder found no fault; `faults` and `request` are its
- * answers. Where both are at liberty to differ (a number no double holds, the depth), nothing is said. */
+/* NULL: they agree; else one static sentence. `accepted`: the decoder found no fault; `faults` and
+ * `request` are its answers. Where both are at liberty to differ (a number no double holds, the
+ * depth), nothing is said. */
 const char *json_oracle_objection(const char *body, size_t len, bool accepted,
-                                  const struct luna_request *request, const struct luna_faults *faults);
+                                  const struct luna_request *request,
+                                  const struct luna_faults *faults);
 
 #endif

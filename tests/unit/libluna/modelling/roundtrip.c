@@ -1,6 +1,6 @@
 /*
- * Random doubles through the decoder and the encoder: not one bit may change. The judge is glibc's printf and strtod,
- * which are correctly rounded and share no code with ours.
+ * Random doubles through the decoder and the encoder: not one bit may change. The judge is glibc's
+ * printf and strtod, which are correctly rounded and share no code with ours.
  *
  *     roundtrip [count [seed]]      default 200000
  */
@@ -58,11 +58,12 @@ static size_t write_number(size_t index, char *out)
         return (size_t)snprintf(out, TEXT_BYTES, "%s%" PRIu64, sign ? "-" : "",
                                 r >> (1 + random_bits() % 63));
     case 3: /* short decimals */
-        return (size_t)snprintf(out, TEXT_BYTES, "%s%u.%0*u", sign ? "-" : "", (unsigned)(r % 100000),
-                                (int)(1 + r % 4), (unsigned)(random_bits() % 10));
+        return (size_t)snprintf(out, TEXT_BYTES, "%s%u.%0*u", sign ? "-" : "",
+                                (unsigned)(r % 100000), (int)(1 + r % 4),
+                                (unsigned)(random_bits() % 10));
     default: /* more digits than a double has, and an exponent */
-        return (size_t)snprintf(out, TEXT_BYTES, "%s%" PRIu64 ".%" PRIu64 "e%d", sign ? "-" : "", r % 10,
-                                random_bits(), (int)(random_bits() % 600) - 320);
+        return (size_t)snprintf(out, TEXT_BYTES, "%s%" PRIu64 ".%" PRIu64 "e%d", sign ? "-" : "",
+                                r % 10, random_bits(), (int)(random_bits() % 600) - 320);
     }
 }
 
@@ -88,7 +89,8 @@ static size_t compare_member(const char *answer, const char *name, const double 
     return bad + (*at != ']');
 }
 
-static size_t run(size_t n, struct luna_arena *arena, struct luna_buf *body, struct luna_buf *answer)
+static size_t run(size_t n, struct luna_arena *arena, struct luna_buf *body,
+                  struct luna_buf *answer)
 {
     static double wanted[BATCH];
     luna_buf_clear(body);
@@ -106,7 +108,8 @@ static size_t run(size_t n, struct luna_arena *arena, struct luna_buf *body, str
     struct luna_request request;
     const struct luna_request_limits limits = {.points_max = BATCH, .nesting_max = 8};
     luna_faults_init(&faults, arena);
-    if (luna_decode_json(body->data, body->len, &limits, arena, &request, &faults) != LUNA_DECODE_OK) {
+    if (luna_decode_json(body->data, body->len, &limits, arena, &request, &faults) !=
+        LUNA_DECODE_OK) {
         printf("refused: %s at %ld\n", faults.list[0].msg, faults.list[0].loc[2].index);
         return n;
     }

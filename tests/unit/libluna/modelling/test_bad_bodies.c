@@ -86,7 +86,8 @@ static const struct row wrong_shape[] = {
     {"{\"results\":[\"1\"]}", "float_type body.results.0"},
     {"{\"results\":[1,true,2]}", "float_type body.results.1"},
     {"{\"results\":[1,[2],{\"a\":3}]}", "float_type body.results.1; float_type body.results.2"},
-    {"{\"results\":[1,1e999,-1e999]}", "finite_number body.results.1; finite_number body.results.2"},
+    {"{\"results\":[1,1e999,-1e999]}",
+     "finite_number body.results.1; finite_number body.results.2"},
     {"{\"results\":[1,\"a\"],\"x\":1}", "float_type body.results.1; extra_forbidden body.x"},
     {"{\"x\":1,\"results\":[1,\"a\",1e400]}",
      "float_type body.results.1; finite_number body.results.2; extra_forbidden body.x"},
@@ -108,7 +109,8 @@ static const struct row bad_options[] = {
     {"{" GOOD ",\"intervals\":[0]}", "greater_than body.intervals.0"},
     {"{" GOOD ",\"intervals\":[0.5,1]}", "less_than body.intervals.1"},
     {"{" GOOD ",\"intervals\":[0.5,0.5]}", "value_error body.intervals.1"},
-    {"{" GOOD ",\"intervals\":[null,\"0.9\"]}", "float_type body.intervals.0; float_type body.intervals.1"},
+    {"{" GOOD ",\"intervals\":[null,\"0.9\"]}",
+     "float_type body.intervals.0; float_type body.intervals.1"},
     {"{" GOOD ",\"intervals\":[0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9]}", "too_long body.intervals"},
     {"{" GOOD ",\"include\":\"model\"}", "list_type body.include"},
     {"{" GOOD ",\"include\":[\"model\",\"everything\",7]}",
@@ -131,17 +133,22 @@ static const struct row bad_models[] = {
     {"{" GOOD ",\"model\":{\"parameters\":{\"q\":1}}}", "extra_forbidden body.model.parameters.q"},
     {"{" GOOD ",\"model\":{\"parameters\":{\"level_variance\":-1}}}",
      "greater_than_equal body.model.parameters.level_variance"},
-    {"{" GOOD ",\"model\":{\"parameters\":{\"level_variance\":\"1\",\"observation_variance\":[1]}}}",
+    {"{" GOOD
+     ",\"model\":{\"parameters\":{\"level_variance\":\"1\",\"observation_variance\":[1]}}}",
      "float_type body.model.parameters.level_variance; float_type "
      "body.model.parameters.observation_variance"},
     {"{" GOOD ",\"model\":{\"parameters\":{\"level_variance\":-1,\"observation_variance\":-2}}}",
      "greater_than_equal body.model.parameters.level_variance; "
      "greater_than_equal body.model.parameters.observation_variance"},
-    {"{" GOOD ",\"model\":{\"parameters\":{\"level_variance\":1e999}}}", "finite_number body.model"},
+    {"{" GOOD ",\"model\":{\"parameters\":{\"level_variance\":1e999}}}",
+     "finite_number body.model"},
     {"{" GOOD ",\"model\":{\"name\":\"seasonal\"}}", "missing body.model.period"},
-    {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":1}}", "greater_than_equal body.model.period"},
-    {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":1000}}", "less_than_equal body.model.period"},
-    {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":4.5}}", "int_from_float body.model.period"},
+    {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":1}}",
+     "greater_than_equal body.model.period"},
+    {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":1000}}",
+     "less_than_equal body.model.period"},
+    {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":4.5}}",
+     "int_from_float body.model.period"},
     {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":\"4\"}}", "int_type body.model.period"},
     {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"parameters\":{\"zz\":1}}}",
      "missing body.model.period; extra_forbidden body.model.parameters.zz"},
@@ -171,7 +178,8 @@ static void check(const struct row *rows, size_t count)
         memcpy(body, rows[i].body, len);
         enum luna_decode_status status = decoding_json(&d, body, len);
         if (status != LUNA_DECODE_FAULTS || strcmp(decoding_faults(&d), rows[i].faults) != 0)
-            fail_msg("%s\n  wanted %s\n  got    %s", rows[i].body, rows[i].faults, decoding_faults(&d));
+            fail_msg("%s\n  wanted %s\n  got    %s", rows[i].body, rows[i].faults,
+                     decoding_faults(&d));
         for (size_t k = 0; k < d.faults.count; k++) {
             assert_true(strlen(d.faults.list[k].msg) > 5);
             assert_true(strlen(d.faults.list[k].hint) > 5);
@@ -239,8 +247,10 @@ static void the_words_differ_from_pydantics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_that_is_not_json_passes),    cmocka_unit_test(json_of_the_wrong_shape_passes),
-        cmocka_unit_test(a_wrong_option_is_ignored),       cmocka_unit_test(a_wrong_model_is_accepted),
+        cmocka_unit_test(text_that_is_not_json_passes),
+        cmocka_unit_test(json_of_the_wrong_shape_passes),
+        cmocka_unit_test(a_wrong_option_is_ignored),
+        cmocka_unit_test(a_wrong_model_is_accepted),
         cmocka_unit_test(the_words_differ_from_pydantics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,8 @@ static const char *faults_text(const struct luna_faults *faults)
     text[0] = '\0';
     for (size_t i = 0; faults != NULL && i < faults->count; i++) {
         const struct luna_fault *fault = &faults->list[i];
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s@", i > 0 ? " " : "", fault->type);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s@", i > 0 ? " " : "",
+                                 fault->type);
         for (int k = 0; k < fault->loc_count; k++) {
             const struct luna_fault_loc *loc = &fault->loc[k];
             used += loc->name != NULL ? (size_t)snprintf(text + used, sizeof text - used, "%s%s",
@@ -99,7 +100,8 @@ static void ragged_and_flat_say_the_same(void **state)
 static void one_bad_series_leaves_the_others_whole(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(decode_json(f, "{\"series\":[[1,2],[3,\"x\",true],[],5,[1e999],[7]]}"), LUNA_DECODE_OK);
+    assert_int_equal(decode_json(f, "{\"series\":[[1,2],[3,\"x\",true],[],5,[1e999],[7]]}"),
+                     LUNA_DECODE_OK);
     assert_int_equal(f->batch.count, 6);
     assert_int_equal(f->batch.sound, 2);
     assert_int_equal(f->batch.points, 3);
@@ -169,8 +171,8 @@ static void the_points_of_all_series_have_one_limit(void **state)
 static void a_line_is_a_request_with_its_own_options(void **state)
 {
     struct fixture *f = *state;
-    static const char body[] =
-        "{\"results\":[1,2],\"output\":\"smoothed\"}\r\n\n{\"results\":[\"x\"]}\nnonsense\n{\"results\":[3]}";
+    static const char body[] = "{\"results\":[1,2],\"output\":\"smoothed\"}\r\n\n{\"results\":["
+                               "\"x\"]}\nnonsense\n{\"results\":[3]}";
     assert_int_equal(
         luna_decode_batch_ndjson(body, sizeof body - 1, &limits, &f->arena, &f->batch, &f->faults),
         LUNA_DECODE_OK);
@@ -187,19 +189,22 @@ static void every_line_is_an_observation(void **state)
     struct fixture *f = *state;
     struct luna_request request;
     static const char good[] = "1.5\r\nnull\n\n{\"value\": -2e3}\n  7  ";
-    assert_int_equal(luna_decode_ndjson(good, sizeof good - 1, &limits, &f->arena, &request, &f->faults),
-                     LUNA_DECODE_OK);
+    assert_int_equal(
+        luna_decode_ndjson(good, sizeof good - 1, &limits, &f->arena, &request, &f->faults),
+        LUNA_DECODE_OK);
     assert_int_equal(request.n, 4);
-    assert_true(request.values[0] == 1.5 && isnan(request.values[1]) && request.values[2] == -2000 &&
-                request.values[3] == 7);
-    static const char bad[] =
-        "1\n\"2\"\n{\"moon\":1}\n{\"value\":1,\"x\":2}\n1 2\n1e999\nNaN\n[3]\ntrue\n{\"value\":\"1\"}";
-    assert_int_equal(luna_decode_ndjson(bad, sizeof bad - 1, &limits, &f->arena, &request, &f->faults),
-                     LUNA_DECODE_FAULTS);
+    assert_true(request.values[0] == 1.5 && isnan(request.values[1]) &&
+                request.values[2] == -2000 && request.values[3] == 7);
+    static const char bad[] = "1\n\"2\"\n{\"moon\":1}\n{\"value\":1,\"x\":2}\n1 "
+                              "2\n1e999\nNaN\n[3]\ntrue\n{\"value\":\"1\"}";
+    assert_int_equal(
+        luna_decode_ndjson(bad, sizeof bad - 1, &limits, &f->arena, &request, &f->faults),
+        LUNA_DECODE_FAULTS);
     assert_string_equal(
         faults_text(&f->faults),
         "float_type@body.1 json_invalid@body.2 json_invalid@body.3 json_invalid@body.4 "
-        "finite_number@body.5 json_invalid@body.6 float_type@body.7 float_type@body.8 float_type@body.9");
+        "finite_number@body.5 json_invalid@body.6 float_type@body.7 float_type@body.8 "
+        "float_type@body.9");
 }
 
 static void octets_are_little_endian_and_whole(void **state)
@@ -207,8 +212,9 @@ static void octets_are_little_endian_and_whole(void **state)
     struct fixture *f = *state;
     struct luna_request request;
     static const char one_and_missing[] = "\0\0\0\0\0\0\xf0\x3f\1\0\0\0\0\0\xf8\x7f";
-    assert_int_equal(luna_decode_octets(one_and_missing, 16, &limits, &f->arena, &request, &f->faults),
-                     LUNA_DECODE_OK);
+    assert_int_equal(
+        luna_decode_octets(one_and_missing, 16, &limits, &f->arena, &request, &f->faults),
+        LUNA_DECODE_OK);
     assert_int_equal(request.n, 2);
     assert_true(request.values[0] == 1.0 && isnan(request.values[1]));
     static const char infinite[] = "\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\xf0\x7f";
@@ -220,7 +226,8 @@ static void octets_are_little_endian_and_whole(void **state)
                      LUNA_DECODE_FAULTS);
     assert_string_equal(faults_text(&f->faults), "value_error@body");
     luna_faults_clear(&f->faults);
-    assert_int_equal(luna_decode_octets("", 0, &limits, &f->arena, &request, &f->faults), LUNA_DECODE_FAULTS);
+    assert_int_equal(luna_decode_octets("", 0, &limits, &f->arena, &request, &f->faults),
+                     LUNA_DECODE_FAULTS);
     assert_string_equal(faults_text(&f->faults), "too_short@body");
 }
 
@@ -232,7 +239,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(sizes_of_zero_are_empty_series, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_body_is_wrong_as_a_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_points_of_all_series_have_one_limit, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_line_is_a_request_with_its_own_options, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_is_a_request_with_its_own_options, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(every_line_is_an_observation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(octets_are_little_endian_and_whole, set_up, tear_down),
     };

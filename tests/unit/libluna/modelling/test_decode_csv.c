@@ -40,7 +40,8 @@ static const char *values_of(const char *body)
     char *at = text;
     text[0] = '\0';
     for (size_t i = 0; i < d.request.n; i++)
-        at += isnan(d.request.values[i]) ? sprintf(at, "_ ") : sprintf(at, "%g ", d.request.values[i]);
+        at += isnan(d.request.values[i]) ? sprintf(at, "_ ")
+                                         : sprintf(at, "%g ", d.request.values[i]);
     return text;
 }
 
@@ -84,7 +85,8 @@ static void a_good_table_is_misread(void **state)
         {" 1 \n\t2\n", "1 2 "},
         {"+1\n.5\n5.\n-.25e2\n+1.5E+1\n", "1 0.5 5 -25 15 "},
         {"NA\n", "_ "},
-        {"\n\n1\n\n2\n", "1 _ 2 "}, /* blank lines before the first are no data: once a heap overflow */
+        {"\n\n1\n\n2\n",
+         "1 _ 2 "}, /* blank lines before the first are no data: once a heap overflow */
         {"\n\nvalue\n\n2\n", "_ 2 "},
         {"NA,NA\n", "_ "},
         {"1e-400\n-0\n", "0 -0 "},
@@ -124,7 +126,8 @@ static void a_leading_zero_or_long_number_is_text(void **state)
     /* "007" is no number in JSON and none here: it is an identifier that lost its column. */
     assert_string_equal(values_of("value\n007\n"), "float_parsing body.value.0");
     assert_string_equal(
-        values_of("value\n0.1000000000000000055511151231257827021181583404541015625000000000000\n"), "0.1 ");
+        values_of("value\n0.1000000000000000055511151231257827021181583404541015625000000000000\n"),
+        "0.1 ");
 }
 
 static void the_points_limit_is_off_by_one(void **state)
@@ -161,11 +164,13 @@ static void the_line_is_not_told(void **state)
 {
     (void)state;
     values_of("\"a\nb\"\n1\noops\n");
-    assert_string_equal(d.faults.list[0].hint,
-                        "line 4: \"oops\" is no number; leave the field empty for a missing observation");
+    assert_string_equal(
+        d.faults.list[0].hint,
+        "line 4: \"oops\" is no number; leave the field empty for a missing observation");
     values_of("day;value\n1;5\n");
-    assert_string_equal(d.faults.list[0].hint,
-                        "line 2: \"1;5\" is no number; separate fields with commas and write 1.5, not 1,5");
+    assert_string_equal(
+        d.faults.list[0].hint,
+        "line 2: \"1;5\" is no number; separate fields with commas and write 1.5, not 1,5");
 }
 
 int main(void)

@@ -55,11 +55,13 @@ static void a_good_body_is_misread(void **state)
 static void an_option_is_lost(void **state)
 {
     (void)state;
-    decode_good(
-        "{\"include\":[\"variance\",\"model\",\"model\",\"innovations\",\"diagnostics\"],\"robust\":true,"
-        "\"intervals\":[0.8,0.95],\"horizon\":12.0,\"output\":\"smoothed\",\"model\":{\"parameters\":"
-        "{\"level_variance\":1469.1,\"observation_variance\":null},\"name\":\"local_level\"},\"results\":[5]"
-        "}");
+    decode_good("{\"include\":[\"variance\",\"model\",\"model\",\"innovations\",\"diagnostics\"],"
+                "\"robust\":true,"
+                "\"intervals\":[0.8,0.95],\"horizon\":12.0,\"output\":\"smoothed\",\"model\":{"
+                "\"parameters\":"
+                "{\"level_variance\":1469.1,\"observation_variance\":null},\"name\":\"local_"
+                "level\"},\"results\":[5]"
+                "}");
     assert_int_equal(d.request.include, 15);
     assert_true(d.request.robust);
     assert_int_equal(d.request.interval_count, 2);
@@ -75,7 +77,8 @@ static void an_option_is_lost(void **state)
 static void a_models_settings_are_lost(void **state)
 {
     (void)state;
-    decode_good("{\"results\":[1],\"model\":{\"name\":\"arima\",\"p\":2,\"d\":1,\"parameters\":{\"ar\":[0.5,"
+    decode_good("{\"results\":[1],\"model\":{\"name\":\"arima\",\"p\":2,\"d\":1,\"parameters\":{"
+                "\"ar\":[0.5,"
                 "null]}}}");
     assert_string_equal(d.request.model_name, "arima");
     assert_int_equal(d.request.setting_count, 2);
@@ -122,7 +125,8 @@ static void the_nesting_limit_is_off_by_one(void **state)
     /* The object and the array are levels 1 and 2. */
     for (int depth = DECODING_NESTING_MAX - 2; depth <= DECODING_NESTING_MAX - 1; depth++) {
         char body[100];
-        int len = sprintf(body, "{\"results\":[%.*s%.*s]}", depth, "[[[[[[[[[[", depth, "]]]]]]]]]]");
+        int len =
+            sprintf(body, "{\"results\":[%.*s%.*s]}", depth, "[[[[[[[[[[", depth, "]]]]]]]]]]");
         assert_int_equal(decoding_json(&d, body, (size_t)len), LUNA_DECODE_FAULTS);
         assert_string_equal(decoding_faults(&d), depth == DECODING_NESTING_MAX - 2
                                                      ? "float_type body.results.0"
@@ -200,17 +204,20 @@ static void a_huge_option_or_name_is_passed_on(void **state)
 static void an_options_object_overwrites_what_it_does_not_name(void **state)
 {
     (void)state;
-    static const char options[] = "{\"horizon\":3,\"model\":{\"parameters\":{\"level_variance\":2}}}";
+    static const char options[] =
+        "{\"horizon\":3,\"model\":{\"parameters\":{\"level_variance\":2}}}";
     decode_good("{\"results\":[1,2],\"output\":\"smoothed\",\"horizon\":1}");
-    assert_int_equal(luna_decode_options(options, sizeof options - 1, 8, &d.arena, &d.request, &d.faults),
-                     LUNA_DECODE_OK);
+    assert_int_equal(
+        luna_decode_options(options, sizeof options - 1, 8, &d.arena, &d.request, &d.faults),
+        LUNA_DECODE_OK);
     assert_int_equal(d.request.horizon, 3);
     assert_int_equal(d.request.output, LUNA_OUTPUT_SMOOTHED);
     assert_int_equal(d.request.n, 2);
     assert_true(d.request.parameters[0].values[0] == 2);
     static const char results[] = "{\"results\":[1]}";
-    assert_int_equal(luna_decode_options(results, sizeof results - 1, 8, &d.arena, &d.request, &d.faults),
-                     LUNA_DECODE_FAULTS);
+    assert_int_equal(
+        luna_decode_options(results, sizeof results - 1, 8, &d.arena, &d.request, &d.faults),
+        LUNA_DECODE_FAULTS);
     assert_string_equal(decoding_faults(&d), "extra_forbidden body.results");
     assert_string_equal(d.faults.list[0].hint,
                         "options are: model, output, horizon, intervals, include, robust");
@@ -230,10 +237,14 @@ static void what_other_languages_write_gets_no_better_hint_than_noise(void **sta
     static const struct {
         const char *body, *hint;
     } rows[] = {
-        {"{\"results\":[None]}", "line 1, byte 13: not a JSON value; write null for a missing observation"},
-        {"{\"results\":[-Infinity]}", "line 1, byte 13: JSON has no infinity; observations must be finite"},
-        {"{\"robust\":True}", "line 1, byte 11: not a JSON value; write true or false, in lower case"},
-        {"{\"results\":[1,]}", "line 1, byte 15: expected a value here; the last one has no comma after it"},
+        {"{\"results\":[None]}",
+         "line 1, byte 13: not a JSON value; write null for a missing observation"},
+        {"{\"results\":[-Infinity]}",
+         "line 1, byte 13: JSON has no infinity; observations must be finite"},
+        {"{\"robust\":True}",
+         "line 1, byte 11: not a JSON value; write true or false, in lower case"},
+        {"{\"results\":[1,]}",
+         "line 1, byte 15: expected a value here; the last one has no comma after it"},
         {"\xff\xfe{", "line 1, byte 1: not UTF-8 but UTF-16; send the text as UTF-8"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

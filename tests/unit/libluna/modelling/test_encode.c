@@ -28,7 +28,8 @@ static struct luna_result full_result(void)
         .upper = {two, two},
         .innovations = one,
         .innovation_variance = two,
-        .forecast = {.horizon = 2, .mean = one, .variance = two, .lower = {one, one}, .upper = {two, two}},
+        .forecast =
+            {.horizon = 2, .mean = one, .variance = two, .lower = {one, one}, .upper = {two, two}},
         .model_name = "arima",
         .parameters = {{"ar", ar, 2, true}, {"level_variance", level_variance, 1, false}},
         .parameter_count = 2,
@@ -61,7 +62,8 @@ static void a_bare_request_gets_more_than_two_members(void **state)
     assert_int_equal(decoding_json(&d, body, sizeof body - 1), LUNA_DECODE_OK);
     const struct luna_result result = {.n = 3, .processed = processed};
     luna_encode_json(&d.request, &result, 0, &out);
-    assert_text(&out, "{\"processed_results\":[1120,null,1081.5],\"input_data\":[ 1120.0,null, 1e3 ]}");
+    assert_text(&out,
+                "{\"processed_results\":[1120,null,1081.5],\"input_data\":[ 1120.0,null, 1e3 ]}");
     luna_buf_clear(&out);
     d.request.input = NULL; /* as after CSV */
     luna_encode_json(&d.request, &result, 2, &out);
@@ -79,8 +81,8 @@ static void a_member_asked_for_is_missing(void **state)
     luna_buf_init(&out, 1 << 16);
     request.values = one;
     request.n = 3;
-    request.include =
-        LUNA_INCLUDE_MODEL | LUNA_INCLUDE_VARIANCE | LUNA_INCLUDE_INNOVATIONS | LUNA_INCLUDE_DIAGNOSTICS;
+    request.include = LUNA_INCLUDE_MODEL | LUNA_INCLUDE_VARIANCE | LUNA_INCLUDE_INNOVATIONS |
+                      LUNA_INCLUDE_DIAGNOSTICS;
     request.interval_count = 2;
     request.intervals[0] = 0.8;
     request.intervals[1] = 0.95;
@@ -88,14 +90,18 @@ static void a_member_asked_for_is_missing(void **state)
     luna_encode_json(&request, &result, 4, &out);
     assert_text(
         &out,
-        "{\"processed_results\":[1120,null,1082],\"input_data\":[1,2,3],\"variance\":[15100,null,0.25],"
-        "\"intervals\":[{\"level\":0.8,\"lower\":[1,2,3],\"upper\":[4,5,6]},{\"level\":0.95,\"lower\":[1,2,3]"
+        "{\"processed_results\":[1120,null,1082],\"input_data\":[1,2,3],\"variance\":[15100,null,0."
+        "25],"
+        "\"intervals\":[{\"level\":0.8,\"lower\":[1,2,3],\"upper\":[4,5,6]},{\"level\":0.95,"
+        "\"lower\":[1,2,3]"
         ","
         "\"upper\":[4,5,6]}],\"innovations\":{\"values\":[1,2,3],\"variance\":[4,5,6]},"
-        "\"forecast\":{\"mean\":[1,2],\"variance\":[4,5],\"intervals\":[{\"level\":0.8,\"lower\":[1,2],"
+        "\"forecast\":{\"mean\":[1,2],\"variance\":[4,5],\"intervals\":[{\"level\":0.8,\"lower\":["
+        "1,2],"
         "\"upper\":[4,5]},"
         "{\"level\":0.95,\"lower\":[1,2],\"upper\":[4,5]}]},"
-        "\"model\":{\"name\":\"arima\",\"p\":2,\"parameters\":{\"ar\":[0.5,-0.25],\"level_variance\":1469."
+        "\"model\":{\"name\":\"arima\",\"p\":2,\"parameters\":{\"ar\":[0.5,-0.25],\"level_"
+        "variance\":1469."
         "1763603}},"
         "\"fit\":{\"status\":\"interior\",\"loglikelihood\":-633.5,"
         "\"loglikelihood_convention\":\"exact diffuse, all "
@@ -103,7 +109,8 @@ static void a_member_asked_for_is_missing(void **state)
         "\"reason\":\"because\"},"
         "\"diagnostics\":{\"ljung_box_lags\":10,\"ljung_box\":1.5,\"ljung_box_p\":0,\"skewness\":0,"
         "\"kurtosis\":null,"
-        "\"jarque_bera\":0,\"jarque_bera_p\":0,\"heteroscedasticity\":0,\"heteroscedasticity_p\":0}}");
+        "\"jarque_bera\":0,\"jarque_bera_p\":0,\"heteroscedasticity\":0,\"heteroscedasticity_p\":0}"
+        "}");
     luna_buf_done(&out);
 }
 
@@ -125,9 +132,10 @@ static void a_csv_row_has_the_wrong_fields(void **state)
     request.intervals[0] = 0.95;
     result = full_result();
     luna_encode_csv(&request, &result, 0, &out);
-    assert_text(&out, "value,processed,variance,lower_0.95,upper_0.95,innovation,innovation_variance\r\n"
-                      "1,1120,15099,1,4,1,4\r\n,,,2,5,2,5\r\n3,1081.5,0.25,3,6,3,6\r\n"
-                      ",1,4,1,4,,\r\n,2,5,2,5,,\r\n");
+    assert_text(&out,
+                "value,processed,variance,lower_0.95,upper_0.95,innovation,innovation_variance\r\n"
+                "1,1120,15099,1,4,1,4\r\n,,,2,5,2,5\r\n3,1081.5,0.25,3,6,3,6\r\n"
+                ",1,4,1,4,,\r\n,2,5,2,5,,\r\n");
     luna_buf_done(&out);
 }
 

@@ -43,7 +43,8 @@ static void the_twenty_first_fault_overflows(void **state)
         assert_false(faults.more);
         assert_non_null(luna_faults_add(&faults, "x", "x", NULL));
     }
-    assert_null(luna_fault_at_index(luna_fault_at(luna_faults_add(&faults, "x", "x", NULL), "a"), 1));
+    assert_null(
+        luna_fault_at_index(luna_fault_at(luna_faults_add(&faults, "x", "x", NULL), "a"), 1));
     assert_int_equal(faults.count, LUNA_FAULTS_MAX);
     assert_true(faults.more);
     struct luna_fault *deep = &faults.list[0];

@@ -26,9 +26,12 @@ static size_t random_below(size_t n)
 
 static const char *const seeds[] = {
     "{\"results\":[1,2.5,-3e2,null,0.1]}",
-    "{\"results\":[1],\"model\":{\"name\":\"local_level\",\"parameters\":{\"level_variance\":1469.1}}}",
-    "{ \"results\" : [ 123456789.123456789 , 1e-320 ] , \"horizon\" : 3 , \"intervals\" : [ 0.5 ] }",
-    "{\"res\\u0075lts\":[7],\"include\":[\"model\",\"variance\"],\"output\":\"smoothed\",\"robust\":false}",
+    "{\"results\":[1],\"model\":{\"name\":\"local_level\",\"parameters\":{\"level_variance\":1469."
+    "1}}}",
+    "{ \"results\" : [ 123456789.123456789 , 1e-320 ] , \"horizon\" : 3 , \"intervals\" : [ 0.5 ] "
+    "}",
+    "{\"res\\u0075lts\":[7],\"include\":[\"model\",\"variance\"],\"output\":\"smoothed\","
+    "\"robust\":false}",
     "{\"results\":[\"\\ud83c\\udf19\xf0\x9f\x8c\x99\",{\"a\":[1,{}]},true],\"x\":\"\\n\\/\"}",
 };
 
@@ -79,7 +82,8 @@ static void the_decoder_and_jansson_disagree(void **state)
         free(body);
     }
     decoding_done(&d);
-    assert_in_range(accepted_count, bodies / 200, bodies); /* else the mutations test nothing but refusal */
+    /* else the mutations test nothing but refusal */
+    assert_in_range(accepted_count, bodies / 200, bodies);
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,6 @@
 /*
- * Out of memory at every single place: the answer is a status, never a crash, a leak or half a result.
+ * Out of memory at every single place: the answer is a status, never a crash, a leak or half a
+ * result.
  */
 #include "failing_alloc.h"
 #include "luna/modelling/decode.h"
@@ -15,10 +16,11 @@
 
 #include <cmocka.h>
 
-static const char json_good[] = "{\"results\":[1,2,4,3,null,5,6,8],\"r\\u0065\":1,\"horizon\":3,"
-                                "\"intervals\":[0.5],\"include\":[\"model\",\"variance\","
-                                "\"innovations\",\"diagnostics\"],\"model\":{\"name\":\"local_level\","
-                                "\"parameters\":{\"level_variance\":0.5}}}";
+static const char json_good[] =
+    "{\"results\":[1,2,4,3,null,5,6,8],\"r\\u0065\":1,\"horizon\":3,"
+    "\"intervals\":[0.5],\"include\":[\"model\",\"variance\","
+    "\"innovations\",\"diagnostics\"],\"model\":{\"name\":\"local_level\","
+    "\"parameters\":{\"level_variance\":0.5}}}";
 static const char csv_good[] = "when,value\na,1\nb,2\nc,3\n";
 static const char csv_bad[] = "when,value\na,1\nb,x\nc,1e999\nd\n";
 
@@ -36,8 +38,8 @@ static enum end go(const char *text, bool csv, size_t arena_bytes)
     luna_arena_init(&arena, 512, arena_bytes);
     luna_faults_init(&faults, &arena);
     luna_buf_init(&out, 1 << 20);
-    enum luna_decode_status decoded =
-        (csv ? luna_decode_csv : luna_decode_json)(text, strlen(text), &limits, &arena, &request, &faults);
+    enum luna_decode_status decoded = (csv ? luna_decode_csv : luna_decode_json)(
+        text, strlen(text), &limits, &arena, &request, &faults);
     enum luna_run_status ran = LUNA_RUN_OK;
     if (decoded == LUNA_DECODE_OK) {
         ran = luna_run(&request, NULL, &arena, &result, &faults);
@@ -45,9 +47,10 @@ static enum end go(const char *text, bool csv, size_t arena_bytes)
             luna_encode_json(&request, &result, 0, &out);
     }
     luna_faults_put_json(&faults, &out);
-    enum end end = decoded == LUNA_DECODE_MEMORY || ran == LUNA_RUN_MEMORY || out.overflow ? END_MEMORY
-                   : decoded == LUNA_DECODE_FAULTS || ran == LUNA_RUN_FAULTS               ? END_FAULTS
-                                                                                           : END_ANSWERED;
+    enum end end = decoded == LUNA_DECODE_MEMORY || ran == LUNA_RUN_MEMORY || out.overflow
+                       ? END_MEMORY
+                   : decoded == LUNA_DECODE_FAULTS || ran == LUNA_RUN_FAULTS ? END_FAULTS
+                                                                             : END_ANSWERED;
     luna_buf_done(&out);
     luna_arena_done(&arena);
     return end;
@@ -65,7 +68,8 @@ static const struct {
      "variance\":0.5}}}",
      false, END_ANSWERED},
     {"{\"results\":[1,2", false, END_FAULTS},
-    {"{\"results\":[],\"model\":{\"name\":\"zz\",\"parameters\":{\"a\":[1,\"b\"]}},\"intervals\":[1,2,3,4,5,"
+    {"{\"results\":[],\"model\":{\"name\":\"zz\",\"parameters\":{\"a\":[1,\"b\"]}},\"intervals\":["
+     "1,2,3,4,5,"
      "6,7,8,9]}",
      false, END_FAULTS},
     {csv_good, true, END_ANSWERED},
@@ -116,8 +120,8 @@ static void *jansson_malloc(size_t size)
     return malloc(size);
 }
 
-/* No token is longer than 15 bytes: jansson 2.14 overlooks a failed growth of its token buffer and then writes past
- * the end of a string, which is no fault of ours to test. */
+/* No token is longer than 15 bytes: jansson 2.14 overlooks a failed growth of its token buffer and
+ * then writes past the end of a string, which is no fault of ours to test. */
 static const struct {
     const char *text;
     enum end end;
@@ -125,7 +129,8 @@ static const struct {
     {"{\"results\":[1,2,4],\"horizon\":3,\"intervals\":[0.5],\"include\":[\"model\",\"variance\"],"
      "\"model\":{\"name\":\"local_level\",\"parameters\":{}}}",
      END_ANSWERED},
-    {"{\"results\":[1],\"model\":{\"name\":\"arima\",\"p\":1,\"q\":-1,\"parameters\":{\"ar\":[0.5,null]}}}",
+    {"{\"results\":[1],\"model\":{\"name\":\"arima\",\"p\":1,\"q\":-1,\"parameters\":{\"ar\":[0.5,"
+     "null]}}}",
      END_FAULTS},
 };
 

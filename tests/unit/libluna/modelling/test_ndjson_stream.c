@@ -29,17 +29,18 @@ static bool take(void *ctx, const char *bytes, size_t len)
     return true;
 }
 
-static void encode_octets(const struct luna_request *request, const struct luna_result *result, int precision,
-                          struct luna_buf *out)
+static void encode_octets(const struct luna_request *request, const struct luna_result *result,
+                          int precision, struct luna_buf *out)
 {
     (void)request;
     (void)precision;
     luna_encode_octets(result, out);
 }
 
-static void (*const encoders[])(const struct luna_request *request, const struct luna_result *result,
-                                int precision, struct luna_buf *out) = {luna_encode_json, luna_encode_csv,
-                                                                        luna_encode_ndjson, encode_octets};
+static void (*const encoders[])(const struct luna_request *request,
+                                const struct luna_result *result, int precision,
+                                struct luna_buf *out) = {luna_encode_json, luna_encode_csv,
+                                                         luna_encode_ndjson, encode_octets};
 
 static void encode(int which, struct luna_buf *out)
 {
@@ -48,9 +49,12 @@ static void encode(int which, struct luna_buf *out)
     for (int i = 0; i < N; i++)
         values[i] = i / 7.0;
     memset(input, '1', sizeof input);
-    const struct luna_request request = {.values = values, .n = N, .input = input, .input_len = sizeof input};
+    const struct luna_request request = {
+        .values = values, .n = N, .input = input, .input_len = sizeof input};
     const struct luna_result result = {
-        .n = N, .processed = values, .forecast = {.horizon = N, .mean = values, .variance = values}};
+        .n = N,
+        .processed = values,
+        .forecast = {.horizon = N, .mean = values, .variance = values}};
     encoders[which](&request, &result, 0, out);
 }
 

@@ -59,7 +59,8 @@ static void assert_round_trip(double value)
     double back = 0;
     size_t used = 0;
     assert_int_equal(luna_number_parse(text, len, &back, &used), LUNA_NUMBER_OK);
-    if (used != len || bits_of(back) != bits_of(value) || bits_of(strtod(text, NULL)) != bits_of(value))
+    if (used != len || bits_of(back) != bits_of(value) ||
+        bits_of(strtod(text, NULL)) != bits_of(value))
         fail_msg("%.17g printed as %s", value, text);
 }
 
@@ -71,10 +72,11 @@ static void a_bit_is_lost_on_the_way(void **state)
         double any = from_bits(bits);
         if (isfinite(any))
             assert_round_trip(any);
-        assert_round_trip(from_bits(bits & 0x800fffffffffffffU));       /* subnormal or zero */
-        assert_round_trip((double)(int64_t)(bits >> (bits % 64)));      /* integer of any length */
-        assert_round_trip(round((double)(bits % 100000000U)) / 1000);   /* short decimal */
-        assert_round_trip(100 + 20 * ((double)(bits >> 11) * 0x1p-53)); /* what a series looks like */
+        assert_round_trip(from_bits(bits & 0x800fffffffffffffU));     /* subnormal or zero */
+        assert_round_trip((double)(int64_t)(bits >> (bits % 64)));    /* integer of any length */
+        assert_round_trip(round((double)(bits % 100000000U)) / 1000); /* short decimal */
+        /* what a series looks like */
+        assert_round_trip(100 + 20 * ((double)(bits >> 11) * 0x1p-53));
     }
 }
 
@@ -145,8 +147,8 @@ static void ties_round_the_wrong_way(void **state)
 {
     (void)state;
     for (long i = 0; i < doubles / 4; i++) {
-        uint64_t mantissa =
-            (UINT64_C(1) << 53) + (random_bits() >> 11); /* 54 bits: its last one is half an ulp */
+        /* 54 bits: its last one is half an ulp */
+        uint64_t mantissa = (UINT64_C(1) << 53) + (random_bits() >> 11);
         unsigned shift = (unsigned)(random_bits() % 10) + 1;
         uint64_t rest = mantissa & ((UINT64_C(1) << shift) - 1);
         char text[64];
@@ -228,7 +230,8 @@ static void a_list_differs_from_its_numbers_one_by_one(void **state)
     }
 }
 
-/* Reads with luna_number_parse() and strtod() what luna_number_parse_list() has taken, and compares. */
+/* Reads with luna_number_parse() and strtod() what luna_number_parse_list() has taken, and
+ * compares. */
 static void assert_list_reads_one_by_one(const char *text, size_t len)
 {
     double values[16], one = 0;
@@ -238,7 +241,8 @@ static void assert_list_reads_one_by_one(const char *text, size_t len)
         assert_int_equal(luna_number_parse(text + at, len - at, &one, &taken), LUNA_NUMBER_OK);
         char number[64] = "";
         memcpy(number, text + at, taken);
-        if (bits_of(one) != bits_of(values[i]) || bits_of(strtod(number, NULL)) != bits_of(values[i]))
+        if (bits_of(one) != bits_of(values[i]) ||
+            bits_of(strtod(number, NULL)) != bits_of(values[i]))
             fail_msg("%s reads as %.17g", number, values[i]);
         at += taken;
         assert_true(at < len && text[at] == ',');
@@ -317,7 +321,8 @@ static void a_number_swallows_what_follows(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         double value = 0;
         size_t used = 0;
-        assert_int_equal(luna_number_parse(rows[i].text, rows[i].len, &value, &used), LUNA_NUMBER_OK);
+        assert_int_equal(luna_number_parse(rows[i].text, rows[i].len, &value, &used),
+                         LUNA_NUMBER_OK);
         assert_int_equal(used, rows[i].used);
         assert_true(value == rows[i].value);
     }
@@ -326,12 +331,14 @@ static void a_number_swallows_what_follows(void **state)
 static void too_large_is_taken_for_too_small(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"1e309", "-1e309", "1e999999999999999999", "1.7976931348623159e308",
+    static const char *const texts[] = {"1e309", "-1e309", "1e999999999999999999",
+                                        "1.7976931348623159e308",
                                         "179769313486231580793728971405301e277"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         double value = 7;
         size_t used = 0;
-        assert_int_equal(luna_number_parse(texts[i], strlen(texts[i]), &value, &used), LUNA_NUMBER_RANGE);
+        assert_int_equal(luna_number_parse(texts[i], strlen(texts[i]), &value, &used),
+                         LUNA_NUMBER_RANGE);
         assert_int_equal(used, strlen(texts[i]));
         assert_true(value == 7);
     }

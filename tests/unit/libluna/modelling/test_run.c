@@ -1,5 +1,6 @@
 /*
- * From a body to numbers: Nile at given parameters against the 50-digit reference, and what a model cannot do.
+ * From a body to numbers: Nile at given parameters against the 50-digit reference, and what a model
+ * cannot do.
  */
 #include "luna/modelling/run.h"
 
@@ -115,7 +116,8 @@ static void compare_with_reference(const char *path)
         assert_int_equal(run_text(body.data, body.len), LUNA_RUN_OK);
         for (size_t i = 0; i < n; i++) {
             const double *wanted = rows[i].column;
-            assert_close(result.processed[i], wanted[smoothed ? COLUMN_SMOOTHED : COLUMN_FILTERED], i);
+            assert_close(result.processed[i], wanted[smoothed ? COLUMN_SMOOTHED : COLUMN_FILTERED],
+                         i);
             assert_close(result.variance[i], wanted[smoothed ? COLUMN_V_SMOOTHED : COLUMN_P], i);
             if (!isnan(wanted[COLUMN_V])) {
                 /* An innovation is a difference of two levels: its error is relative to them. */
@@ -139,7 +141,8 @@ static void nile_with_gaps_differs_from_the_reference(void **state)
     compare_with_reference(VECTORS "/nile_missing_reference.csv");
 }
 
-/* Durbin and Koopman's estimates to 60 digits; forecasts and their 50 % interval at (15099, 1469.1) from R. */
+/* Durbin and Koopman's estimates to 60 digits; forecasts and their 50 % interval at (15099,
+ * 1469.1) from R. */
 static void the_fit_or_the_forecast_is_not_the_papers(void **state)
 {
     (void)state;
@@ -154,24 +157,26 @@ static void the_fit_or_the_forecast_is_not_the_papers(void **state)
     assert_true(fabs(result.parameters[0].values[0] / 15098.5183240962789 - 1) < 1e-7);
     assert_true(fabs(result.diagnostics->ljung_box - 13.195) < 1e-2 &&
                 result.diagnostics->ljung_box_lags == 10);
-    write_body(rows, n,
-               ",\"model\":{\"parameters\":{\"observation_variance\":15099,\"level_variance\":1469.1}},"
-               "\"horizon\":30,\"intervals\":[0.95,0.5]");
+    write_body(
+        rows, n,
+        ",\"model\":{\"parameters\":{\"observation_variance\":15099,\"level_variance\":1469.1}},"
+        "\"horizon\":30,\"intervals\":[0.95,0.5]");
     assert_int_equal(run_text(body.data, body.len), LUNA_RUN_OK);
     assert_int_equal(result.forecast.horizon, 30);
     assert_true(fabs(result.forecast.mean[29] - 798.370292608358) < 1e-9);
     assert_true(fabs(sqrt(result.forecast.variance[0]) - 143.527899524131) < 1e-9);
     assert_true(fabs(result.forecast.lower[1][0] - 701.562195512158) < 1e-9);
     assert_true(fabs(result.forecast.upper[1][29] - 967.939964249047) < 1e-9);
-    assert_true(result.lower[0][99] < result.lower[1][99] && result.upper[1][99] < result.upper[0][99]);
+    assert_true(result.lower[0][99] < result.lower[1][99] &&
+                result.upper[1][99] < result.upper[0][99]);
 }
 
 /* "model" of an answer, sent back, gives the same filter without a fit. */
 static void the_answered_model_is_not_a_request(void **state)
 {
     (void)state;
-    static const char first[] =
-        "{\"results\":[1120,1160,963,1210,1160,1160,813,1230,1370,1140,995,935],\"include\":[\"model\"]}";
+    static const char first[] = "{\"results\":[1120,1160,963,1210,1160,1160,813,1230,1370,1140,995,"
+                                "935],\"include\":[\"model\"]}";
     struct luna_buf answer, second;
     luna_buf_init(&answer, 1 << 16);
     luna_buf_init(&second, 1 << 16);
@@ -206,7 +211,8 @@ static void a_degenerate_series_fails(void **state)
         "{\"results\":[1.7e308,-1.7e308]}",
         "{\"results\":[1e-320,2e-320,1e-320,3e-320]}",
         "{\"results\":[0,0,0,1e-300]}",
-        ("{\"results\":[1,2,3],\"output\":\"smoothed\",\"horizon\":2,\"intervals\":[0.9],\"robust\":true,"
+        ("{\"results\":[1,2,3],\"output\":\"smoothed\",\"horizon\":2,\"intervals\":[0.9],"
+         "\"robust\":true,"
          "\"include\":[\"model\",\"variance\",\"innovations\",\"diagnostics\"]}"),
     };
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
@@ -223,8 +229,8 @@ static void a_degenerate_series_fails(void **state)
 static void an_impossible_model_is_not_a_fault(void **state)
 {
     (void)state;
-    static const char none[] =
-        "{\"results\":[1,2,3],\"model\":{\"parameters\":{\"level_variance\":0,\"observation_variance\":0}}}";
+    static const char none[] = "{\"results\":[1,2,3],\"model\":{\"parameters\":{\"level_variance\":"
+                               "0,\"observation_variance\":0}}}";
     assert_int_equal(run_text(none, sizeof none - 1), LUNA_RUN_FAULTS);
     assert_int_equal(d.faults.count, 1);
     assert_string_equal(d.faults.list[0].type, "value_error");
@@ -244,17 +250,20 @@ static void a_cancelled_run_goes_on(void **state)
     assert_int_equal(decoding_json(&d, text, sizeof text - 1), LUNA_DECODE_OK);
     struct luna_run_control control = {
         .deadline = luna_deadline_in_ms(60000), .cancelled = stop_at_once, .ctx = &asked};
-    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_CANCELLED);
+    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults),
+                     LUNA_RUN_CANCELLED);
     assert_int_equal(asked, 1);
     control = (struct luna_run_control){.deadline = luna_deadline_in_ms(-1)};
-    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_CANCELLED);
+    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults),
+                     LUNA_RUN_CANCELLED);
     control = (struct luna_run_control){.deadline = luna_deadline_in_ms(60000)};
     assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_OK);
 }
 
 static void answer(const char *text, bool in_place, struct luna_buf *out)
 {
-    const struct luna_run_control control = {.deadline = luna_deadline_in_ms(60000), .in_place = in_place};
+    const struct luna_run_control control = {.deadline = luna_deadline_in_ms(60000),
+                                             .in_place = in_place};
     assert_int_equal(decoding_json(&d, text, strlen(text)), LUNA_DECODE_OK);
     assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_OK);
     assert_true((result.processed == d.request.values) == in_place);
@@ -272,7 +281,8 @@ static void a_result_in_the_observations_place_is_another(void **state)
         "\"include\":[\"model\",\"variance\",\"innovations\",\"diagnostics\"]",
         ",\"output\":\"smoothed\",\"robust\":true,\"intervals\":[0.5],"
         "\"include\":[\"model\",\"variance\",\"innovations\",\"diagnostics\"]",
-        ",\"model\":{\"name\":\"local_linear_trend\"},\"output\":\"smoothed\",\"include\":[\"innovations\"]",
+        ",\"model\":{\"name\":\"local_linear_trend\"},\"output\":\"smoothed\",\"include\":["
+        "\"innovations\"]",
         ",\"model\":{\"name\":\"auto\"},\"include\":[\"model\"]",
     };
     struct luna_buf apart, in_place;
@@ -281,7 +291,8 @@ static void a_result_in_the_observations_place_is_another(void **state)
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         char text[512];
         snprintf(text, sizeof text,
-                 "{\"results\":[1,2,null,4,3,9,5,5.5,6,7,6.25,40,8,7,9,10,9.5,11,12,10]%s}", options[i]);
+                 "{\"results\":[1,2,null,4,3,9,5,5.5,6,7,6.25,40,8,7,9,10,9.5,11,12,10]%s}",
+                 options[i]);
         answer(text, false, &apart);
         answer(text, true, &in_place);
         assert_int_equal(in_place.len, apart.len);
@@ -296,7 +307,8 @@ static void a_request_loses_observations_that_are_not_its_own(void **state)
 {
     (void)state;
     static const double values[] = {1, 2, 4, 3};
-    const struct luna_run_control control = {.deadline = luna_deadline_in_ms(60000), .in_place = true};
+    const struct luna_run_control control = {.deadline = luna_deadline_in_ms(60000),
+                                             .in_place = true};
     static const char text[] = "{\"results\":[1,2]}";
     assert_int_equal(decoding_json(&d, text, sizeof text - 1), LUNA_DECODE_OK);
     luna_request_init(&d.request);

@@ -1,8 +1,9 @@
 /*
- * one_host.h: the stores as most tests want them: empty, with one quota-syncd that leads and one worker.
+ * one_host.h: the stores as most tests want them: empty, with one quota-syncd that leads and one
+ * worker.
  *
- * One of each a test program. Start and stop are cmocka's group fixtures; between them a test may free and make again
- * what the pointers name.
+ * One of each a test program. Start and stop are cmocka's group fixtures; between them a test may
+ * free and make again what the pointers name.
  */
 #ifndef TESTS_STORE_ONE_HOST_H
 #define TESTS_STORE_ONE_HOST_H

@@ -88,11 +88,14 @@ void stores_start(struct stores *stores)
     stores_process_init(stores);
     snprintf(stores->redis_url, sizeof stores->redis_url, "unix://%s/redis.sock", stores->dir);
     snprintf(stores->journal_dir, sizeof stores->journal_dir, "%s/journal", stores->dir);
-    snprintf(stores->owner_url, sizeof stores->owner_url, "host=%s user=postgres dbname=luna", stores->dir);
+    snprintf(stores->owner_url, sizeof stores->owner_url, "host=%s user=postgres dbname=luna",
+             stores->dir);
     snprintf(stores->worker_url, sizeof stores->worker_url, "host=%s user=luna_worker dbname=luna",
              stores->dir);
-    snprintf(stores->syncd_url, sizeof stores->syncd_url, "host=%s user=luna_syncd dbname=luna", stores->dir);
-    snprintf(stores->admin_url, sizeof stores->admin_url, "host=%s user=luna_admin dbname=luna", stores->dir);
+    snprintf(stores->syncd_url, sizeof stores->syncd_url, "host=%s user=luna_syncd dbname=luna",
+             stores->dir);
+    snprintf(stores->admin_url, sizeof stores->admin_url, "host=%s user=luna_admin dbname=luna",
+             stores->dir);
     stores_redis_start(stores);
     stores_postgres_start(stores);
     migrate(stores);
@@ -151,8 +154,8 @@ void stores_operator_done(struct luna_operator *op)
     luna_cache_free(op->cache);
 }
 
-/* As the daemon does: after any error, from the beginning. A connection to a server that is gone fails once, and the session
- * of a killed daemon keeps the lead until PostgreSQL notices. */
+/* As the daemon does: after any error, from the beginning. A connection to a server that is gone
+ * fails once, and the session of a killed daemon keeps the lead until PostgreSQL notices. */
 void stores_fence(struct luna_booker *booker, struct luna_fence_report *ret_report)
 {
     struct luna_error err = {.code = LUNA_OK};
@@ -205,7 +208,8 @@ void stores_admit(struct luna_admitter *admitter, const struct client *client, i
     luna_admit(admitter, &request, ret_admission);
 }
 
-enum luna_admission_outcome stores_request(struct luna_admitter *admitter, const struct client *client)
+enum luna_admission_outcome stores_request(struct luna_admitter *admitter,
+                                           const struct client *client)
 {
     struct luna_admission admission;
     stores_admit(admitter, client, 1, &admission);
@@ -218,8 +222,8 @@ enum luna_admission_outcome stores_request(struct luna_admitter *admitter, const
 static void print_fault(void *context, const struct luna_audit_fault *fault)
 {
     (void)context;
-    print_error("account %lld event %lld: %s: %s\n", (long long)fault->account_id, (long long)fault->seq,
-                fault->what, fault->detail);
+    print_error("account %lld event %lld: %s: %s\n", (long long)fault->account_id,
+                (long long)fault->seq, fault->what, fault->detail);
 }
 
 void stores_assert_sound(struct stores *stores, struct luna_booker *booker)
@@ -267,8 +271,8 @@ int64_t stores_remaining(struct stores *stores, const struct client *client)
     return stores_redis_int(stores, words);
 }
 
-void stores_assert_ledger(struct stores *stores, struct luna_booker *booker, const struct client *client,
-                          int64_t units)
+void stores_assert_ledger(struct stores *stores, struct luna_booker *booker,
+                          const struct client *client, int64_t units)
 {
     stores_book_all(booker);
     assert_int_equal(stores_used(stores, client), units);

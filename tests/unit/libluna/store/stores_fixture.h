@@ -1,7 +1,9 @@
 /*
- * stores_fixture.h: a private PostgreSQL and a private Redis for one test program, gone when it ends.
+ * stores_fixture.h: a private PostgreSQL and a private Redis for one test program, gone when it
+ * ends.
  *
- * Both listen on unix sockets in a directory of their own. PostgreSQL refuses root, so under root it runs as `postgres`.
+ * Both listen on unix sockets in a directory of their own. PostgreSQL refuses root, so under root
+ * it runs as `postgres`.
  */
 #ifndef TESTS_STORE_STORES_FIXTURE_H
 #define TESTS_STORE_STORES_FIXTURE_H
@@ -46,8 +48,10 @@ struct client {
 void stores_client(struct stores *stores, const char *name, const char *plan, int64_t limit,
                    struct client *ret_client);
 
-/* One request's admission; commits what was allowed. Returns the outcome; UNAVAILABLE for a voided commit. */
-enum luna_admission_outcome stores_request(struct luna_admitter *admitter, const struct client *client);
+/* One request's admission; commits what was allowed. Returns the outcome; UNAVAILABLE for a
+ * voided commit. */
+enum luna_admission_outcome stores_request(struct luna_admitter *admitter,
+                                           const struct client *client);
 void stores_admit(struct luna_admitter *admitter, const struct client *client, int64_t cost,
                   struct luna_admission *ret_admission);
 
@@ -57,7 +61,8 @@ int64_t stores_sql_int(struct stores *stores, const char *sql);
 bool stores_sql(const char *url, const char *sql);
 /* A Redis command of words; the reply as a number, or -1. */
 int64_t stores_redis_int(struct stores *stores, const char *words);
-/* Is everything sound? Conservation gauges read 0 and the audit log verifies. Fails the test otherwise. */
+/* Is everything sound? Conservation gauges read 0 and the audit log verifies. Fails the test
+ * otherwise. */
 void stores_assert_sound(struct stores *stores, struct luna_booker *booker);
 /* A column of the client's account in PostgreSQL. */
 int64_t stores_account_int(struct stores *stores, const struct client *client, const char *column);
@@ -67,7 +72,7 @@ int64_t stores_remaining(struct stores *stores, const struct client *client);
 int64_t stores_used(struct stores *stores, const struct client *client);
 int64_t stores_charged(struct stores *stores, const struct client *client);
 /* Books what is left; then both must be `units`, and every gauge 0. */
-void stores_assert_ledger(struct stores *stores, struct luna_booker *booker, const struct client *client,
-                          int64_t units);
+void stores_assert_ledger(struct stores *stores, struct luna_booker *booker,
+                          const struct client *client, int64_t units);
 
 #endif

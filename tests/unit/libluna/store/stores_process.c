@@ -57,7 +57,8 @@ void stores_shell(const char *dir, const char *line)
         stores_die(line);
 }
 
-static pid_t spawn(struct stores *stores, bool as_postgres, const char *log, const char *const *argv)
+static pid_t spawn(struct stores *stores, bool as_postgres, const char *log,
+                   const char *const *argv)
 {
     pid_t pid = fork();
     if (pid != 0)
@@ -165,7 +166,8 @@ void stores_postgres_start(struct stores *stores)
                                 "-c",
                                 "timezone=UTC",
                                 NULL};
-    /* The children of a killed postmaster take a moment to leave, and until then a new one refuses to start. */
+    /* The children of a killed postmaster take a moment to leave, and until then a new one
+     * refuses to start. */
     for (int i = 0; i < 60; i++) {
         int status = 0;
         stores->postgres = spawn(stores, true, "postgres.log", argv);

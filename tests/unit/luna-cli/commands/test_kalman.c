@@ -51,9 +51,11 @@ static void the_format_is_not_the_inputs(void **state)
     (void)state;
     static const char json[] = " {\"results\":[7,null]}", csv[] = "7\n\n7\n";
     write_file(".json", json);
-    assert_string_equal(RUN(stdout, 0, NULL), "{\"processed_results\":[7,7],\"input_data\":[7,null]}\n");
+    assert_string_equal(RUN(stdout, 0, NULL),
+                        "{\"processed_results\":[7,7],\"input_data\":[7,null]}\n");
     write_file("", json);
-    assert_string_equal(RUN(stdout, 0, NULL), "{\"processed_results\":[7,7],\"input_data\":[7,null]}\n");
+    assert_string_equal(RUN(stdout, 0, NULL),
+                        "{\"processed_results\":[7,7],\"input_data\":[7,null]}\n");
     write_file(".csv", csv);
     assert_string_equal(RUN(stdout, 0, NULL), "value,processed\r\n7,7\r\n,7\r\n7,7\r\n");
     write_file("", csv);
@@ -68,19 +70,21 @@ static void a_flag_does_not_reach_the_model(void **state)
 {
     (void)state;
     write_file(".json", "{\"results\":[1120,1160],\"horizon\":9}");
-    const char *out = RUN(stdout, 0, "--model", "level", "--parameter=level_variance=1469.1", "--parameter",
-                          "observation_variance=15099", "--horizon=1", "--interval", "0.5,0.95", "--include",
-                          "model,variance", "--robust", "--precision", "6");
+    const char *out =
+        RUN(stdout, 0, "--model", "level", "--parameter=level_variance=1469.1", "--parameter",
+            "observation_variance=15099", "--horizon=1", "--interval", "0.5,0.95", "--include",
+            "model,variance", "--robust", "--precision", "6");
     /* Filtered Nile at these parameters: 1120 (15099), 1140.93 (7899.74); see tests/vectors. */
     assert_non_null(strstr(out, "{\"processed_results\":[1120,1140.93],\"input_data\":[1120,1160],"
                                 "\"variance\":[15099,7899.74],\"intervals\":[{\"level\":0.5,"));
     assert_non_null(strstr(out, "\"forecast\":{\"mean\":[1140.93],"));
-    assert_non_null(
-        strstr(out, "\"model\":{\"name\":\"local_level\",\"parameters\":{\"observation_variance\":15099,"
-                    "\"level_variance\":1469.1}},\"fit\":{\"status\":\"fixed\""));
+    assert_non_null(strstr(
+        out, "\"model\":{\"name\":\"local_level\",\"parameters\":{\"observation_variance\":15099,"
+             "\"level_variance\":1469.1}},\"fit\":{\"status\":\"fixed\""));
     write_file(".csv", "1\n2\n4\n3\n5\n");
-    out = RUN(stdout, 0, "--model=arima", "--setting=p=2", "--parameter=ar=0.5,-0.25", "--output=smoothed",
-              "--parameter=innovation_variance=2", "--include=model", "--output-format=json");
+    out = RUN(stdout, 0, "--model=arima", "--setting=p=2", "--parameter=ar=0.5,-0.25",
+              "--output=smoothed", "--parameter=innovation_variance=2", "--include=model",
+              "--output-format=json");
     assert_non_null(strstr(out, "\"parameters\":{\"innovation_variance\":2,\"ar\":[0.5,-0.25]}"));
 }
 
@@ -93,7 +97,8 @@ static void a_wrong_line_runs(void **state)
         {"--precision=18", "luna: --precision is \"18\"; wanted a whole number from 1 to 17\n"},
         {"--precision=x", "luna: --precision is \"x\"; wanted a whole number from 1 to 17\n"},
         {"--input-format=xml", "luna: --input-format is \"xml\"; wanted json or csv\n"},
-        {"--parameter=level_variance", "luna: --parameter is \"level_variance\"; wanted NAME=VALUE\n"},
+        {"--parameter=level_variance",
+         "luna: --parameter is \"level_variance\"; wanted NAME=VALUE\n"},
         {"--setting==3", "luna: --setting is \"=3\"; wanted NAME=VALUE\n"},
         {"another.csv", "luna: kalman: more than one FILE\n"},
         {"--horizon=1.5",
@@ -103,7 +108,8 @@ static void a_wrong_line_runs(void **state)
          "luna: the command line:\n  model.parameters.level_variance: Input should be "
          "a valid number\n"},
         {"--model=zz", "luna: the command line:\n  model.name: Input should be 'local_level', "},
-        {"--output=both", "luna: the command line:\n  output: Input should be 'filtered' or 'smoothed'\n"},
+        {"--output=both",
+         "luna: the command line:\n  output: Input should be 'filtered' or 'smoothed'\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         write_file(".csv", "1\n2\n");
@@ -119,11 +125,12 @@ static void a_bad_file_is_blamed_on_the_line(void **state)
     write_file(".csv", "value\n1\n\x1b[31mx\n");
     const char *err = RUN(stderr, 1, NULL);
     assert_non_null(strstr(err, path));
-    assert_non_null(
-        strstr(err, ":\n  value[1]: Input should be a valid number, unable to parse string as a number\n"
-                    "      line 3: \"\\u001b[31mx\" is no number; "));
+    assert_non_null(strstr(
+        err, ":\n  value[1]: Input should be a valid number, unable to parse string as a number\n"
+             "      line 3: \"\\u001b[31mx\" is no number; "));
     strcpy(path, "/nonexistent/luna.csv");
-    assert_string_equal(RUN(stderr, 1, NULL), "luna: /nonexistent/luna.csv: No such file or directory\n");
+    assert_string_equal(RUN(stderr, 1, NULL),
+                        "luna: /nonexistent/luna.csv: No such file or directory\n");
     strcpy(path, "/tmp");
     assert_string_equal(RUN(stderr, 1, NULL), "luna: /tmp: Is a directory\n");
 }

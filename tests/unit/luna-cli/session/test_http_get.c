@@ -14,7 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A server of one connection that says `answer` and then closes, or stays silent when it is NULL. */
+/* A server of one connection that says `answer` and then closes, or stays silent when it is
+ * NULL. */
 struct server {
     int fd;
     const char *answer;
@@ -55,14 +56,14 @@ static void server_stop(struct server *server)
     close(server->fd);
 }
 
-static enum luna_code ask(const char *answer, int patience_ms, int *ret_status, struct luna_buf *body,
-                          struct luna_error *err)
+static enum luna_code ask(const char *answer, int patience_ms, int *ret_status,
+                          struct luna_buf *body, struct luna_error *err)
 {
     struct server server;
     server_start(&server, answer);
     luna_buf_init(body, 4096);
-    enum luna_code code =
-        http_get(server.address, "/readyz", luna_deadline_in_ms(patience_ms), ret_status, body, err);
+    enum luna_code code = http_get(server.address, "/readyz", luna_deadline_in_ms(patience_ms),
+                                   ret_status, body, err);
     server_stop(&server);
     return code;
 }
@@ -73,8 +74,8 @@ static void status_and_body_are_told_apart(void **state)
     struct luna_buf body;
     struct luna_error err;
     int status = 0;
-    assert_int_equal(ask("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 9\r\n\r\nretrying\n", 5000,
-                         &status, &body, &err),
+    assert_int_equal(ask("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 9\r\n\r\nretrying\n",
+                         5000, &status, &body, &err),
                      LUNA_OK);
     assert_int_equal(status, 503);
     assert_int_equal(body.len, 9);
@@ -88,7 +89,8 @@ static void what_is_no_http_is_refused(void **state)
     struct luna_buf body;
     struct luna_error err;
     int status = 0;
-    assert_int_equal(ask("-ERR unknown command 'GET'\r\n", 5000, &status, &body, &err), LUNA_EPROTOCOL);
+    assert_int_equal(ask("-ERR unknown command 'GET'\r\n", 5000, &status, &body, &err),
+                     LUNA_EPROTOCOL);
     luna_buf_done(&body);
 }
 
@@ -111,10 +113,12 @@ static void nobody_there_is_unavailable(void **state)
     struct luna_error err;
     int status = 0;
     luna_buf_init(&body, 4096);
-    assert_int_equal(http_get("127.0.0.1:1", "/readyz", luna_deadline_in_ms(2000), &status, &body, &err),
-                     LUNA_EUNAVAILABLE);
-    assert_int_equal(http_get("nonsense", "/readyz", luna_deadline_in_ms(2000), &status, &body, &err),
-                     LUNA_EINVAL);
+    assert_int_equal(
+        http_get("127.0.0.1:1", "/readyz", luna_deadline_in_ms(2000), &status, &body, &err),
+        LUNA_EUNAVAILABLE);
+    assert_int_equal(
+        http_get("nonsense", "/readyz", luna_deadline_in_ms(2000), &status, &body, &err),
+        LUNA_EINVAL);
     luna_buf_done(&body);
 }
 

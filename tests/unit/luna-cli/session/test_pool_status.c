@@ -11,14 +11,19 @@
 #include <cmocka.h>
 
 static const char page[] =
-    "{\"ready\":true,\"reason\":\"ok\",\"uptime_ms\":5000,\"pool\":{\"generation\":3,\"target\":2,\"min\":2,"
+    "{\"ready\":true,\"reason\":\"ok\",\"uptime_ms\":5000,\"pool\":{\"generation\":3,\"target\":2,"
+    "\"min\":2,"
     "\"max\":2,"
-    "\"backlog_depth\":1,\"backlog_max\":1024,\"crash_looping\":false,\"stopping\":false,\"crashes\":7},"
+    "\"backlog_depth\":1,\"backlog_max\":1024,\"crash_looping\":false,\"stopping\":false,"
+    "\"crashes\":7},"
     "\"totals\":{\"requests\":300,\"busy\":1,\"points\":1200,\"shed\":4},\"workers\":["
-    "{\"slot\":0,\"pid\":11,\"state\":\"ready\",\"requests\":200,\"resident_bytes\":2048,\"request\":null},"
-    "{\"slot\":1,\"pid\":12,\"state\":\"ready\",\"requests\":100,\"resident_bytes\":4096,\"request\":{"
+    "{\"slot\":0,\"pid\":11,\"state\":\"ready\",\"requests\":200,\"resident_bytes\":2048,"
+    "\"request\":null},"
+    "{\"slot\":1,\"pid\":12,\"state\":\"ready\",\"requests\":100,\"resident_bytes\":4096,"
+    "\"request\":{"
     "\"request_id\":\"abc\","
-    "\"account_id\":42,\"route\":\"kalman\",\"phase\":\"model\",\"body_bytes\":9,\"busy_ms\":77}}]}";
+    "\"account_id\":42,\"route\":\"kalman\",\"phase\":\"model\",\"body_bytes\":9,\"busy_ms\":77}}]"
+    "}";
 
 static struct pool_status now;
 static struct pool_status before;
@@ -41,11 +46,13 @@ static void page_is_read_whole(void **state)
 
 static void other_pages_are_refused(void **state)
 {
-    static const char *const others[] = {"", "not json", "[]", "{}", "{\"pool\":7}", "{\"pool\":{}"};
+    static const char *const others[] = {"",   "not json",     "[]",
+                                         "{}", "{\"pool\":7}", "{\"pool\":{}"};
     struct luna_error err;
     (void)state;
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        assert_int_equal(pool_status_read(others[i], strlen(others[i]), &now, &err), LUNA_EPROTOCOL);
+        assert_int_equal(pool_status_read(others[i], strlen(others[i]), &now, &err),
+                         LUNA_EPROTOCOL);
 }
 
 static const char *draw(int rows, int columns, const struct pool_status *from)

@@ -68,8 +68,8 @@ static void the_longest_name_wins(void **state)
     assert_null(find("luna", &words));
 }
 
-static enum command_line read_line(struct line *line, const char *text, struct invocation *ret_invocation,
-                                   const char **ret_fault)
+static enum command_line read_line(struct line *line, const char *text,
+                                   struct invocation *ret_invocation, const char **ret_fault)
 {
     line_set(line, text);
     caught_begin(stderr);
@@ -84,12 +84,14 @@ static void options_may_stand_anywhere(void **state)
     struct line line;
     struct invocation invocation;
     const char *fault;
-    assert_int_equal(read_line(&line, "create --quota 5 name --json", &invocation, &fault), COMMAND_LINE_RUN);
+    assert_int_equal(read_line(&line, "create --quota 5 name --json", &invocation, &fault),
+                     COMMAND_LINE_RUN);
     assert_string_equal(invocation.operands[0], "name");
     assert_string_equal(invocation_option(&invocation, "quota"), "5");
     assert_null(invocation_option(&invocation, "full"));
     assert_true(invocation.json);
-    assert_int_equal(read_line(&line, "create name --quota=7 --full", &invocation, &fault), COMMAND_LINE_RUN);
+    assert_int_equal(read_line(&line, "create name --quota=7 --full", &invocation, &fault),
+                     COMMAND_LINE_RUN);
     assert_string_equal(invocation_option(&invocation, "quota"), "7");
     assert_non_null(invocation_option(&invocation, "full"));
     assert_false(invocation.json);
@@ -183,7 +185,8 @@ static void every_command_is_whole(void **state)
 static void no_option_takes_a_secret(void **state)
 {
     (void)state;
-    static const char *const secrets[] = {"api-key", "password", "pepper", "secret", "url", "token"};
+    static const char *const secrets[] = {"api-key", "password", "pepper",
+                                          "secret",  "url",      "token"};
     for (const struct command *command = cli_commands; command->name; command++)
         for (const struct command_option *option = command->options; option->name; option++)
             for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)

@@ -23,9 +23,10 @@ static void a_record_for_machines_is_json_of_the_right_types(void **state)
     (void)state;
     caught_begin(stdout);
     output_record(true, record, OUTPUT_COUNT(record));
-    assert_string_equal(caught_end(),
-                        "{\"id\": 9007199254740993, \"name\": \"a \\\"b\\\"\\n\\u001b[31m\", \"none\": null, "
-                        "\"on\": true, \"at\": \"2026-12-31T18:00:01.007Z\", \"never\": null}\n");
+    assert_string_equal(
+        caught_end(),
+        "{\"id\": 9007199254740993, \"name\": \"a \\\"b\\\"\\n\\u001b[31m\", \"none\": null, "
+        "\"on\": true, \"at\": \"2026-12-31T18:00:01.007Z\", \"never\": null}\n");
 }
 
 static void a_record_for_people_cannot_drive_their_terminal(void **state)
@@ -33,14 +34,16 @@ static void a_record_for_people_cannot_drive_their_terminal(void **state)
     (void)state;
     caught_begin(stdout);
     output_record(false, record, OUTPUT_COUNT(record));
-    assert_string_equal(caught_end(), "id     9007199254740993\nname   a \"b\"??[31m\nnone   -\non     yes\n"
-                                      "at     2026-12-31T18:00:01.007Z\nnever  -\n");
+    assert_string_equal(caught_end(),
+                        "id     9007199254740993\nname   a \"b\"??[31m\nnone   -\non     yes\n"
+                        "at     2026-12-31T18:00:01.007Z\nnever  -\n");
 }
 
 static void add_two(struct output_list *list)
 {
     const struct cell first[] = {CELL_T("name", "a"), CELL_I("units", 5), CELL_T("end", "x")};
-    const struct cell second[] = {CELL_T("name", "longer"), CELL_I("units", 123456), CELL_T("end", "y")};
+    const struct cell second[] = {CELL_T("name", "longer"), CELL_I("units", 123456),
+                                  CELL_T("end", "y")};
     output_list_add(list, first, 3);
     output_list_add(list, second, 3);
 }
@@ -52,13 +55,15 @@ static void a_list_is_aligned_or_an_array(void **state)
     caught_begin(stdout);
     add_two(list);
     output_list_print(list, "nothing");
-    assert_string_equal(caught_end(), "name     units  end\na            5  x\nlonger  123456  y\n");
+    assert_string_equal(caught_end(),
+                        "name     units  end\na            5  x\nlonger  123456  y\n");
     caught_begin(stdout);
     list = output_list_new(true);
     add_two(list);
     output_list_print(list, "nothing");
-    assert_string_equal(caught_end(), "[\n  {\"name\": \"a\", \"units\": 5, \"end\": \"x\"},\n"
-                                      "  {\"name\": \"longer\", \"units\": 123456, \"end\": \"y\"}\n]\n");
+    assert_string_equal(caught_end(),
+                        "[\n  {\"name\": \"a\", \"units\": 5, \"end\": \"x\"},\n"
+                        "  {\"name\": \"longer\", \"units\": 123456, \"end\": \"y\"}\n]\n");
 }
 
 static void an_empty_list_is_a_sentence_or_an_empty_array(void **state)

@@ -55,7 +55,8 @@ static void times_are_utc(void **state)
 static void scopes_read_back_what_they_print(void **state)
 {
     (void)state;
-    for (unsigned scopes = 1; scopes <= (LUNA_SCOPE_MODEL | LUNA_SCOPE_READ | LUNA_SCOPE_KEYS); scopes++) {
+    for (unsigned scopes = 1; scopes <= (LUNA_SCOPE_MODEL | LUNA_SCOPE_READ | LUNA_SCOPE_KEYS);
+         scopes++) {
         char text[SCOPES_TEXT_BYTES];
         unsigned read = 0;
         scopes_text(scopes, text, sizeof text);

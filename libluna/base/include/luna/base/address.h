@@ -1,5 +1,6 @@
 /*
- * address.h: "127.0.0.1:9100" and "[::1]:9100" as socket addresses. Numeric only: no name is looked up.
+ * address.h: "127.0.0.1:9100" and "[::1]:9100" as socket addresses. Numeric only: no name is looked
+ * up.
  */
 #ifndef LUNA_BASE_ADDRESS_H
 #define LUNA_BASE_ADDRESS_H

@@ -1,8 +1,8 @@
 /*
  * clock.h: time, and how much of it is left.
  *
- * Deadlines are absolute points on CLOCK_MONOTONIC, made once and passed down, so that several waits share
- * one budget.
+ * Deadlines are absolute points on CLOCK_MONOTONIC, made once and passed down, so that several
+ * waits share one budget.
  */
 #ifndef LUNA_BASE_CLOCK_H
 #define LUNA_BASE_CLOCK_H

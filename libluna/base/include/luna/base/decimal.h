@@ -1,7 +1,8 @@
 /*
  * decimal.h: whole numbers as decimal text.
  *
- * For what is written many times a request: printf took a tenth of a small one's instructions. Whatever the locale.
+ * For what is written many times a request: printf took a tenth of a small one's instructions.
+ * Whatever the locale.
  */
 #ifndef LUNA_BASE_DECIMAL_H
 #define LUNA_BASE_DECIMAL_H

@@ -1,12 +1,12 @@
 /*
- * env_file.h: settings from a file, for what the environment of a running process cannot give: a new value at
- * SIGHUP.
+ * env_file.h: settings from a file, for what the environment of a running process cannot give: a
+ * new value at SIGHUP.
  *
- * The format is that of the examples in conf/, of systemd's EnvironmentFile and `docker --env-file`:
- * NAME=value, one a line; blank lines and lines that begin with # are skipped; a value may stand in one pair
- * of single or double quotes; nothing is expanded. Limits: LUNA_ENV_FILE_BYTES_MAX. Ownership: the values
- * live as long as the file does. luna_config_load_with_file() asks the environment
- * first and the file second.
+ * The format is that of the examples in conf/, of systemd's EnvironmentFile and `docker
+ * --env-file`: NAME=value, one a line; blank lines and lines that begin with # are skipped; a value
+ * may stand in one pair of single or double quotes; nothing is expanded. Limits:
+ * LUNA_ENV_FILE_BYTES_MAX. Ownership: the values live as long as the file does.
+ * luna_config_load_with_file() asks the environment first and the file second.
  */
 #ifndef LUNA_BASE_ENV_FILE_H
 #define LUNA_BASE_ENV_FILE_H

@@ -1,9 +1,10 @@
 /*
  * error.h: what went wrong, as a code and one sentence.
  *
- * Who: every library of ours below the programs. A function that can fail returns an enum luna_code and fills
- * a caller-owned struct luna_error; callers on the way up prefix context with luna_error_wrap(), and only a
- * program's top level logs the finished sentence, once. Threads and forks: no shared state.
+ * Who: every library of ours below the programs. A function that can fail returns an enum luna_code
+ * and fills a caller-owned struct luna_error; callers on the way up prefix context with
+ * luna_error_wrap(), and only a program's top level logs the finished sentence, once. Threads and
+ * forks: no shared state.
  */
 #ifndef LUNA_BASE_ERROR_H
 #define LUNA_BASE_ERROR_H
@@ -32,12 +33,13 @@ struct luna_error {
 #define LUNA_MUSTCHECK __attribute__((warn_unused_result))
 #define LUNA_PRINTF(fmt_index, first_index) __attribute__((format(printf, fmt_index, first_index)))
 
-/* Fills `err` (may be NULL) and returns `code`, so that a failure is one line: return luna_error_set(err,
- * LUNA_EIO, …). */
+/* Fills `err` (may be NULL) and returns `code`, so that a failure is one line: return
+ * luna_error_set(err, LUNA_EIO, …). */
 enum luna_code luna_error_set(struct luna_error *err, enum luna_code code, const char *fmt, ...)
     LUNA_PRINTF(3, 4);
 
-/* Puts "context: " before the message that is there. Returns err->code (LUNA_EINVAL when `err` is NULL). */
+/* Puts "context: " before the message that is there. Returns err->code (LUNA_EINVAL when `err`
+ * is NULL). */
 enum luna_code luna_error_wrap(struct luna_error *err, const char *fmt, ...) LUNA_PRINTF(2, 3);
 
 #endif

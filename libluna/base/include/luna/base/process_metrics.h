@@ -1,7 +1,9 @@
 /*
- * process_metrics.h: what every daemon's /metrics says of itself, under the names that Prometheus's own clients use.
+ * process_metrics.h: what every daemon's /metrics says of itself, under the names that Prometheus's
+ * own clients use.
  *
- * Who: the monitor of a worker pool and quota-syncd. Reads /proc/self; what cannot be read there is left out.
+ * Who: the monitor of a worker pool and quota-syncd. Reads /proc/self; what cannot be read there is
+ * left out.
  */
 #ifndef LUNA_BASE_PROCESS_METRICS_H
 #define LUNA_BASE_PROCESS_METRICS_H
@@ -10,8 +12,8 @@
 
 /* luna_build_info{program,version,compiler} 1. The texts are put into quotes as they are. */
 void luna_metrics_put_build(struct luna_buf *out, const char *program, const char *version);
-/* process_cpu_seconds_total, process_resident_memory_bytes, process_virtual_memory_bytes, process_open_fds, process_max_fds,
- * process_start_time_seconds of the process that calls. */
+/* process_cpu_seconds_total, process_resident_memory_bytes, process_virtual_memory_bytes,
+ * process_open_fds, process_max_fds, process_start_time_seconds of the process that calls. */
 void luna_metrics_put_process(struct luna_buf *out);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * decode.h: bytes in → struct luna_request, or the faults.
  *
- * Never trusts a byte: nesting, length and depth are bounded, numbers outside a double are faults, and nothing is
- * charged or computed on a faulty body. All memory comes from the arena. Names of models, their settings and parameters
- * are checked too, so that one answer holds all faults.
+ * Never trusts a byte: nesting, length and depth are bounded, numbers outside a double are faults,
+ * and nothing is charged or computed on a faulty body. All memory comes from the arena. Names of
+ * models, their settings and parameters are checked too, so that one answer holds all faults.
  */
 #ifndef LUNA_MODELLING_DECODE_H
 #define LUNA_MODELLING_DECODE_H
@@ -18,24 +18,28 @@ enum luna_decode_status {
     LUNA_DECODE_MEMORY  /* the arena is full: 413 */
 };
 
-/* {"results":[…], option: value, …} (RFC 8259, strictly: no NaN, no duplicate members, valid UTF-8). */
+/* {"results":[…], option: value, …} (RFC 8259, strictly: no NaN, no duplicate members, valid
+ * UTF-8). */
 enum luna_decode_status luna_decode_json(const char *body, size_t len,
-                                         const struct luna_request_limits *limits, struct luna_arena *arena,
-                                         struct luna_request *ret_request, struct luna_faults *faults)
+                                         const struct luna_request_limits *limits,
+                                         struct luna_arena *arena, struct luna_request *ret_request,
+                                         struct luna_faults *faults)
     __attribute__((warn_unused_result));
 
-/* A JSON object of options alone, without `results`, laid over `request`: for formats whose body is data only, such
- * as CSV, and for the command line. */
+/* A JSON object of options alone, without `results`, laid over `request`: for formats whose body is
+ * data only, such as CSV, and for the command line. */
 enum luna_decode_status luna_decode_options(const char *json, size_t len, int nesting_max,
                                             struct luna_arena *arena, struct luna_request *request,
-                                            struct luna_faults *faults) __attribute__((warn_unused_result));
+                                            struct luna_faults *faults)
+    __attribute__((warn_unused_result));
 
-/* CSV (RFC 4180, UTF-8), with or without a header line, after any comment lines ("# …"). The series is the column
- * named `value`, else the last whose first value is a number; an empty field, NA, NaN or null is a missing observation. Options keep
- * their defaults. */
+/* CSV (RFC 4180, UTF-8), with or without a header line, after any comment lines ("# …"). The series
+ * is the column named `value`, else the last whose first value is a number; an empty field, NA, NaN
+ * or null is a missing observation. Options keep their defaults. */
 enum luna_decode_status luna_decode_csv(const char *body, size_t len,
-                                        const struct luna_request_limits *limits, struct luna_arena *arena,
-                                        struct luna_request *ret_request, struct luna_faults *faults)
+                                        const struct luna_request_limits *limits,
+                                        struct luna_arena *arena, struct luna_request *ret_request,
+                                        struct luna_faults *faults)
     __attribute__((warn_unused_result));
 
 #endif

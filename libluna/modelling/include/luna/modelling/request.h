@@ -1,8 +1,8 @@
 /*
  * request.h: one modelling request, decoded and validated.
  *
- * Shapes: values[n]; NaN stands for null, a missing observation. Pointers live in the request's arena, but `input`
- * borrows the body's bytes, which must outlive the answer.
+ * Shapes: values[n]; NaN stands for null, a missing observation. Pointers live in the request's
+ * arena, but `input` borrows the body's bytes, which must outlive the answer.
  */
 #ifndef LUNA_MODELLING_REQUEST_H
 #define LUNA_MODELLING_REQUEST_H
@@ -14,9 +14,11 @@
 enum luna_output { LUNA_OUTPUT_FILTERED, LUNA_OUTPUT_SMOOTHED };
 
 enum luna_include { /* bits */
-                    LUNA_INCLUDE_MODEL =
-                        1, /* which model answered, and how it was fitted: parameters, likelihood, status */
-                    LUNA_INCLUDE_VARIANCE = 2,    /* variance of each processed result */
+                    /* which model answered, and how it was fitted: parameters, likelihood,
+                     * status */
+                    /* variance of each processed result */
+                    LUNA_INCLUDE_MODEL = 1,
+                    LUNA_INCLUDE_VARIANCE = 2,
                     LUNA_INCLUDE_INNOVATIONS = 4, /* one-step-ahead errors and their variances */
                     LUNA_INCLUDE_DIAGNOSTICS = 8  /* Ljung–Box, normality, heteroscedasticity */
 };
@@ -31,8 +33,8 @@ struct luna_parameter {
     bool is_array;
 };
 
-/* An integer setting of a model, kept as the number that was sent so that 1.5 can be refused with its reason;
- * NaN: it was no number at all. */
+/* An integer setting of a model, kept as the number that was sent so that 1.5 can be refused with
+ * its reason; NaN: it was no number at all. */
 struct luna_model_setting {
     const char *name;
     double value;
@@ -40,12 +42,12 @@ struct luna_model_setting {
 
 struct luna_request {
     const double *values; /* [n], NaN = missing */
-    /* The same array where it is the request's own, as the decoders leave it: luna_run() may be told to write over it. NULL:
-     * somebody else's. */
+    /* The same array where it is the request's own, as the decoders leave it: luna_run() may be
+     * told to write over it. NULL: somebody else's. */
     double *values_own;
     size_t n;
-    const char *
-        input; /* the array as it was sent, from '[' to ']', when it may be echoed byte for byte; else NULL */
+    /* the array as it was sent, from '[' to ']', when it may be echoed byte for byte; else NULL */
+    const char *input;
     size_t input_len;
     const char *model_name;                                /* "local_level" unless given */
     struct luna_parameter parameters[LUNA_PARAMETERS_MAX]; /* given: fixed; left out: fitted */
@@ -54,8 +56,9 @@ struct luna_request {
     size_t setting_count;
     enum luna_output output;
     bool robust;
-    int64_t horizon;                      /* forecasts past the end; 0: none */
-    double intervals[LUNA_INTERVALS_MAX]; /* different probabilities in (0,1), in the order asked for */
+    int64_t horizon; /* forecasts past the end; 0: none */
+    /* different probabilities in (0,1), in the order asked for */
+    double intervals[LUNA_INTERVALS_MAX];
     size_t interval_count;
     unsigned include;
 };

@@ -1,5 +1,6 @@
 /*
- * result.h: what a model made of a series. Arrays live in the request's arena; NaN and ±inf print as null.
+ * result.h: what a model made of a series. Arrays live in the request's arena; NaN and ±inf print
+ * as null.
  */
 #ifndef LUNA_MODELLING_RESULT_H
 #define LUNA_MODELLING_RESULT_H
@@ -26,16 +27,19 @@ struct luna_diagnostics {
 
 struct luna_result {
     size_t n;
-    const double *processed;                 /* [n] filtered or smoothed signal; NaN where undefined */
-    const double *variance;                  /* [n], NULL unless asked for */
-    const double *lower[LUNA_INTERVALS_MAX]; /* [n] for each interval asked for: where the signal is */
+    const double *processed; /* [n] filtered or smoothed signal; NaN where undefined */
+    const double *variance;  /* [n], NULL unless asked for */
+    /* [n] for each interval asked for: where the signal is */
+    const double *lower[LUNA_INTERVALS_MAX];
     const double *upper[LUNA_INTERVALS_MAX];
     const double *innovations;         /* [n], NULL unless asked for */
     const double *innovation_variance; /* [n] */
     struct luna_forecast forecast;     /* horizon 0: none */
-    /* The model that answered; with `auto` the winner. Complete only when LUNA_INCLUDE_MODEL was asked for. */
+    /* The model that answered; with `auto` the winner. Complete only when LUNA_INCLUDE_MODEL was
+     * asked for. */
     const char *model_name;
-    struct luna_parameter parameters[LUNA_PARAMETERS_MAX]; /* all of the model's, fitted ones included */
+    /* all of the model's, fitted ones included */
+    struct luna_parameter parameters[LUNA_PARAMETERS_MAX];
     size_t parameter_count;
     struct luna_model_setting settings[LUNA_PARAMETERS_MAX];
     size_t setting_count;

@@ -1,9 +1,10 @@
 /*
  * run.h: struct luna_request → libkalman → struct luna_result.
  *
- * Maps names (model, settings, parameters) to libkalman's catalogue, so that a model which libkalman learns is served
- * without a change here; a wrong name or value is a fault that names the choices. Workspace and results are the
- * arena's; libkalman's optimiser alone allocates for itself while it runs.
+ * Maps names (model, settings, parameters) to libkalman's catalogue, so that a model which
+ * libkalman learns is served without a change here; a wrong name or value is a fault that names the
+ * choices. Workspace and results are the arena's; libkalman's optimiser alone allocates for itself
+ * while it runs.
  */
 #ifndef LUNA_MODELLING_RUN_H
 #define LUNA_MODELLING_RUN_H
@@ -27,20 +28,24 @@ struct luna_run_control {
     struct luna_deadline deadline;
     int (*cancelled)(void *ctx); /* may be NULL; polled now and then, non-zero stops the work */
     void *ctx;
-    /* Nobody reads request->values after the run: the processed results take their array, where it is the request's own. */
+    /* Nobody reads request->values after the run: the processed results take their array, where
+     * it is the request's own. */
     bool in_place;
 };
 
-/* The models there are, by number from 0: NULL for a number that none has, -1 for a name that none has. */
+/* The models there are, by number from 0: NULL for a number that none has, -1 for a name that
+ * none has. */
 const char *luna_model_name(int number);
 int luna_model_number(const char *name);
 
-/* Checks the model's name, its parameters and settings without computing. The decoders have done it already. */
+/* Checks the model's name, its parameters and settings without computing. The decoders have done
+ * it already. */
 enum luna_run_status luna_run_check(const struct luna_request *request, struct luna_faults *faults)
     __attribute__((warn_unused_result));
 /* `control` may be NULL: run to the end, however long. */
-enum luna_run_status luna_run(const struct luna_request *request, const struct luna_run_control *control,
-                              struct luna_arena *arena, struct luna_result *ret_result,
-                              struct luna_faults *faults) __attribute__((warn_unused_result));
+enum luna_run_status luna_run(const struct luna_request *request,
+                              const struct luna_run_control *control, struct luna_arena *arena,
+                              struct luna_result *ret_result, struct luna_faults *faults)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -1,15 +1,18 @@
 /*
  * admission.h: may this request run, and what does it cost? One Redis round trip.
  *
- * The worker's whole view of keys, limits and quotas. An admitter belongs to one worker process: it owns that
- * process's Redis and PostgreSQL connections (opened after fork, reopened by itself when they break) and its charge
- * journal. PostgreSQL is asked only when an account is cold.
+ * The worker's whole view of keys, limits and quotas. An admitter belongs to one worker process: it
+ * owns that process's Redis and PostgreSQL connections (opened after fork, reopened by itself when
+ * they break) and its charge journal. PostgreSQL is asked only when an account is cold.
  *
  * Life of a charge:  luna_admit() charges `cost` units, if it allows;
- *   then exactly one of  luna_admission_commit()  just before a success is sent — the charge is validated and
- *   journalled; anything but LUNA_COMMIT_OK means: do not send the success, answer 503; nothing stays charged —
+ *   then exactly one of  luna_admission_commit()  just before a success is sent — the charge is
+ *     validated and
+ *   journalled; anything but LUNA_COMMIT_OK means: do not send the success, answer 503; nothing
+ *     stays charged —
  *   or                   luna_admission_refund()  when the request failed after it was admitted.
- *   Before either, luna_admission_reduce() makes the charge smaller, when less was done than was asked for.
+ *   Before either, luna_admission_reduce() makes the charge smaller, when less was done than was
+ *     asked for.
  * With cost 0 there is a key and rate check only, and neither call is needed (both are harmless).
  */
 #ifndef LUNA_STORE_ADMISSION_H
@@ -26,7 +29,8 @@
 
 enum luna_admission_outcome {
     LUNA_ADMIT_ALLOWED,
-    LUNA_ADMIT_REPLAY, /* the same Idempotency-Key and body succeeded before: answer again, charged nothing */
+    /* the same Idempotency-Key and body succeeded before: answer again, charged nothing */
+    LUNA_ADMIT_REPLAY,
     LUNA_ADMIT_KEY_INVALID,          /* 403: wrong, foreign, expired or revoked key */
     LUNA_ADMIT_ACCOUNT_DISABLED,     /* 403 */
     LUNA_ADMIT_SCOPE_MISSING,        /* 403 */
@@ -41,9 +45,9 @@ enum luna_admission_outcome {
 };
 
 /* The one list of what a key may do: symbol, bit, the word that the API and luna have for it. */
-#define LUNA_SCOPE_TABLE(X)                                                                                  \
-    X(LUNA_SCOPE_MODEL, 1, "model")                                                                          \
-    X(LUNA_SCOPE_READ, 2, "read")                                                                            \
+#define LUNA_SCOPE_TABLE(X)                                                                        \
+    X(LUNA_SCOPE_MODEL, 1, "model")                                                                \
+    X(LUNA_SCOPE_READ, 2, "read")                                                                  \
     X(LUNA_SCOPE_KEYS, 4, "keys")
 
 enum luna_scope {
@@ -59,11 +63,11 @@ struct luna_admission_request {
     int64_t account_id;
     const char *api_key; /* as sent; borrowed; checked for shape here */
     size_t api_key_len;
-    const char
-        *key_digest; /* NULL, or the digest that a verified token carries; api_key is then not looked at */
-    unsigned scope;  /* one bit of enum luna_scope; 0: any key will do */
-    int64_t cost;    /* units to charge; 0: check only */
-    int64_t points;  /* observations in the request */
+    /* NULL, or the digest that a verified token carries; api_key is then not looked at */
+    const char *key_digest;
+    unsigned scope;              /* one bit of enum luna_scope; 0: any key will do */
+    int64_t cost;                /* units to charge; 0: check only */
+    int64_t points;              /* observations in the request */
     const char *idempotency_key; /* NULL: none; at most 255 visible ASCII bytes */
     size_t idempotency_key_len;
     const unsigned char *body_hash; /* 32 bytes; NULL when there is no idempotency_key */
@@ -101,20 +105,22 @@ struct luna_admitter_options {
     const char *database_url;    /* libpq connection string of the worker's role */
     const unsigned char *pepper; /* HMAC key for API keys, 32 bytes or more; not kept */
     size_t pepper_len;
-    const char
-        *journal_dir; /* the host's charge journals: one local directory for all workers and quota-syncd */
-    int worker_slot;  /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
+    /* the host's charge journals: one local directory for all workers and quota-syncd */
+    const char *journal_dir;
+    int worker_slot;      /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
     int redis_timeout_ms; /* for one round trip and for connecting */
     int database_timeout_ms;
-    struct luna_store_meter *meter;        /* NULL: nobody counts */
-    struct luna_database_silence *silence; /* shared by the workers of a host; NULL: this one is alone */
+    struct luna_store_meter *meter; /* NULL: nobody counts */
+    /* shared by the workers of a host; NULL: this one is alone */
+    struct luna_database_silence *silence;
 };
 
 enum { LUNA_WORKERS_MAX = 256 };
 
 /* Opens nothing yet: connections are made at the first use, or by luna_admitter_probe(). */
 enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
-                                 struct luna_admitter **ret_admitter, struct luna_error *err) LUNA_MUSTCHECK;
+                                 struct luna_admitter **ret_admitter,
+                                 struct luna_error *err) LUNA_MUSTCHECK;
 void luna_admitter_free(struct luna_admitter *admitter);
 /* Are both stores reachable? Fills one word each ("ok" or what is wrong) for /readyz. */
 enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
@@ -126,9 +132,11 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
 enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
                                        struct luna_admission *admission) LUNA_MUSTCHECK;
 void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission);
-/* Only `units` (0 … admission->cost) of the charge shall stand. On LUNA_COMMIT_OK admission->cost says what does: more than
- * `units` when the quota's period ended in between. On LUNA_COMMIT_VOID nothing stands, as after a refund. */
-enum luna_commit luna_admission_reduce(struct luna_admitter *admitter, struct luna_admission *admission,
+/* Only `units` (0 … admission->cost) of the charge shall stand. On LUNA_COMMIT_OK admission->cost
+ * says what does: more than `units` when the quota's period ended in between. On LUNA_COMMIT_VOID
+ * nothing stands, as after a refund. */
+enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
+                                       struct luna_admission *admission,
                                        int64_t units) LUNA_MUSTCHECK;
 
 #endif

@@ -1,8 +1,10 @@
 /*
- * audit.h: the append-only log of everything that happened to a quota, and the proof that nobody changed it.
+ * audit.h: the append-only log of everything that happened to a quota, and the proof that nobody
+ * changed it.
  *
- * Every event carries the SHA-256 of its predecessor (per account) and of its own fields; the account row holds the head.
- * Verification recomputes each hash and each balance from the log alone, and compares the end with the account row.
+ * Every event carries the SHA-256 of its predecessor (per account) and of its own fields; the
+ * account row holds the head. Verification recomputes each hash and each balance from the log
+ * alone, and compares the end with the account row.
  */
 #ifndef LUNA_STORE_AUDIT_H
 #define LUNA_STORE_AUDIT_H
@@ -25,8 +27,8 @@ struct luna_audit_summary {
     int64_t booked_units; /* the sum of all events' deltas: what the customers were charged */
 };
 
-/* `account_id` 0: all. Calls `each` for every fault; LUNA_OK with ret_summary->faults > 0 means the log was read and is
- * not sound. */
+/* `account_id` 0: all. Calls `each` for every fault; LUNA_OK with ret_summary->faults > 0 means the
+ * log was read and is not sound. */
 enum luna_code luna_audit_verify(struct luna_database *database, int64_t account_id,
                                  void (*each)(void *context, const struct luna_audit_fault *fault),
                                  void *context, struct luna_audit_summary *ret_summary,
@@ -34,8 +36,9 @@ enum luna_code luna_audit_verify(struct luna_database *database, int64_t account
 
 struct luna_audit_event {
     int64_t account_id, seq, at_ms;
-    char kind
-        [24]; /* account_create, book, recovery, period_close, limit_change, plan_change, key_create, key_revoke, … */
+    /* account_create, book, recovery, period_close, limit_change, plan_change, key_create,
+     * key_revoke, … */
+    char kind[24];
     char actor[128];
     int64_t epoch, period_no;
     int64_t from_c, to_c, from_r, to_r; /* charged and refunded counters, before and after */
@@ -44,10 +47,11 @@ struct luna_audit_event {
     char hash[65]; /* hex */
 };
 
-/* The newest `count` events (1 … 10000), oldest of them first. `account_id` 0: of all accounts. `before_seq` 0: from the
- * end; else only events with a smaller seq (needs an account). */
-enum luna_code luna_audit_show(struct luna_database *database, int64_t account_id, int64_t before_seq,
-                               int count, bool (*each)(void *context, const struct luna_audit_event *event),
+/* The newest `count` events (1 … 10000), oldest of them first. `account_id` 0: of all accounts.
+ * `before_seq` 0: from the end; else only events with a smaller seq (needs an account). */
+enum luna_code luna_audit_show(struct luna_database *database, int64_t account_id,
+                               int64_t before_seq, int count,
+                               bool (*each)(void *context, const struct luna_audit_event *event),
                                void *context, struct luna_error *err) LUNA_MUSTCHECK;
 
 #endif

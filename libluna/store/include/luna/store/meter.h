@@ -1,11 +1,13 @@
 /*
- * meter.h: how long Redis and PostgreSQL took to answer, and what went wrong with them, in counters for /metrics.
+ * meter.h: how long Redis and PostgreSQL took to answer, and what went wrong with them, in counters
+ * for /metrics.
  *
- * Who: a program gives the memory, all zero at first (a worker's lies in the scoreboard, quota-syncd's in itself), and hands
- * it to luna_admitter_new(), luna_booker_new(), luna_cache_meter() and luna_database_meter(); without one nothing is
- * counted. One process writes, others may read at any time and add up.
- * What: a time is that of a round trip, connecting and failing included; a pipeline of commands is one. Purposes and kinds
- * of errors are the two tables here, so that a label's values are known beforehand.
+ * Who: a program gives the memory, all zero at first (a worker's lies in the scoreboard,
+ * quota-syncd's in itself), and hands it to luna_admitter_new(), luna_booker_new(),
+ * luna_cache_meter() and luna_database_meter(); without one nothing is counted. One process writes,
+ * others may read at any time and add up. What: a time is that of a round trip, connecting and
+ * failing included; a pipeline of commands is one. Purposes and kinds of errors are the two tables
+ * here, so that a label's values are known beforehand.
  */
 #ifndef LUNA_STORE_METER_H
 #define LUNA_STORE_METER_H
@@ -18,18 +20,18 @@
 enum luna_meter_program { LUNA_METER_WORKER = 1, LUNA_METER_SYNCD = 2 }; /* bits */
 
 /* X(symbol, name, programs that ask Redis for it, programs that ask PostgreSQL for it) */
-#define LUNA_PURPOSE_TABLE(X)                                                                                \
-    X(LUNA_PURPOSE_ADMIT, "admit", LUNA_METER_WORKER, 0)                                                     \
-    X(LUNA_PURPOSE_COMMIT, "commit", LUNA_METER_WORKER, 0)                                                   \
-    X(LUNA_PURPOSE_REFUND, "refund", LUNA_METER_WORKER, 0)                                                   \
-    X(LUNA_PURPOSE_LOAD, "load", LUNA_METER_WORKER, LUNA_METER_WORKER)                                       \
-    X(LUNA_PURPOSE_API, "api", LUNA_METER_WORKER, LUNA_METER_WORKER)                                         \
-    X(LUNA_PURPOSE_PROBE, "probe", LUNA_METER_WORKER, LUNA_METER_WORKER)                                     \
-    X(LUNA_PURPOSE_LEAD, "lead", 0, LUNA_METER_SYNCD)                                                        \
-    X(LUNA_PURPOSE_FENCE, "fence", LUNA_METER_SYNCD, LUNA_METER_SYNCD)                                       \
-    X(LUNA_PURPOSE_BOOK, "book", LUNA_METER_SYNCD, LUNA_METER_SYNCD)                                         \
-    X(LUNA_PURPOSE_PUSH, "push", LUNA_METER_SYNCD, LUNA_METER_SYNCD)                                         \
-    X(LUNA_PURPOSE_HOUSEKEEP, "housekeep", 0, LUNA_METER_SYNCD)                                              \
+#define LUNA_PURPOSE_TABLE(X)                                                                      \
+    X(LUNA_PURPOSE_ADMIT, "admit", LUNA_METER_WORKER, 0)                                           \
+    X(LUNA_PURPOSE_COMMIT, "commit", LUNA_METER_WORKER, 0)                                         \
+    X(LUNA_PURPOSE_REFUND, "refund", LUNA_METER_WORKER, 0)                                         \
+    X(LUNA_PURPOSE_LOAD, "load", LUNA_METER_WORKER, LUNA_METER_WORKER)                             \
+    X(LUNA_PURPOSE_API, "api", LUNA_METER_WORKER, LUNA_METER_WORKER)                               \
+    X(LUNA_PURPOSE_PROBE, "probe", LUNA_METER_WORKER, LUNA_METER_WORKER)                           \
+    X(LUNA_PURPOSE_LEAD, "lead", 0, LUNA_METER_SYNCD)                                              \
+    X(LUNA_PURPOSE_FENCE, "fence", LUNA_METER_SYNCD, LUNA_METER_SYNCD)                             \
+    X(LUNA_PURPOSE_BOOK, "book", LUNA_METER_SYNCD, LUNA_METER_SYNCD)                               \
+    X(LUNA_PURPOSE_PUSH, "push", LUNA_METER_SYNCD, LUNA_METER_SYNCD)                               \
+    X(LUNA_PURPOSE_HOUSEKEEP, "housekeep", 0, LUNA_METER_SYNCD)                                    \
     X(LUNA_PURPOSE_CHECK, "check", LUNA_METER_SYNCD, LUNA_METER_SYNCD)
 
 enum luna_purpose {
@@ -39,12 +41,13 @@ enum luna_purpose {
         LUNA_PURPOSES
 };
 
-/* X(symbol, name): no answer in time; no connection, or it broke; a store's own refusal; Redis fenced (the restart that
- * quota-syncd has not looked at yet). What PostgreSQL answers to a caller's wrong wish, such as a name taken, is no error. */
-#define LUNA_METER_ERROR_TABLE(X)                                                                            \
-    X(LUNA_METER_TIMEOUT, "timeout")                                                                         \
-    X(LUNA_METER_CONNECTION, "connection")                                                                   \
-    X(LUNA_METER_REFUSED, "refused")                                                                         \
+/* X(symbol, name): no answer in time; no connection, or it broke; a store's own refusal; Redis
+ * fenced (the restart that quota-syncd has not looked at yet). What PostgreSQL answers to a
+ * caller's wrong wish, such as a name taken, is no error. */
+#define LUNA_METER_ERROR_TABLE(X)                                                                  \
+    X(LUNA_METER_TIMEOUT, "timeout")                                                               \
+    X(LUNA_METER_CONNECTION, "connection")                                                         \
+    X(LUNA_METER_REFUSED, "refused")                                                               \
     X(LUNA_METER_FENCED, "fenced")
 
 enum luna_meter_error {
@@ -77,7 +80,8 @@ void luna_meter_error(struct luna_meter *meter, enum luna_meter_error kind);
 void luna_meter_connect(struct luna_meter *meter);
 
 void luna_store_meter_add(struct luna_store_meter *total, const struct luna_store_meter *part);
-/* luna_redis_… and luna_postgresql_…: the rows that `program` can have, from the start, be they 0. */
+/* luna_redis_… and luna_postgresql_…: the rows that `program` can have, from the start, be they
+ * 0. */
 void luna_store_meter_put(const struct luna_store_meter *meter, enum luna_meter_program program,
                           struct luna_buf *out);
 

@@ -1,5 +1,6 @@
 /*
- * usage.h: how much of its quota an account has used. Reads only; free of charge; safe for the worker's role.
+ * usage.h: how much of its quota an account has used. Reads only; free of charge; safe for the
+ * worker's role.
  */
 #ifndef LUNA_STORE_USAGE_H
 #define LUNA_STORE_USAGE_H
@@ -20,17 +21,19 @@ struct luna_usage_day {
 
 struct luna_usage {
     struct luna_account account;
-    int64_t quota_limit, used,
-        remaining;    /* `used` includes what Redis has charged and PostgreSQL not yet booked */
+    /* `used` includes what Redis has charged and PostgreSQL not yet booked */
+    int64_t quota_limit, used, remaining;
     int64_t unbooked; /* that part; 0 when Redis could not be asked */
     bool live;        /* Redis was asked and has the account warm */
     int day_count;
-    struct luna_usage_day days[LUNA_USAGE_DAYS_MAX]; /* newest first; days without usage are left out */
+    /* newest first; days without usage are left out */
+    struct luna_usage_day days[LUNA_USAGE_DAYS_MAX];
 };
 
-/* `cache` may be NULL: booked figures only. `days` 0 … LUNA_USAGE_DAYS_MAX. When the account's period ended and nothing
- * was asked since, `used` is 0 and the period is the present one. */
-enum luna_code luna_usage_get(struct luna_database *database, struct luna_cache *cache, int64_t account_id,
-                              int days, struct luna_usage *ret_usage, struct luna_error *err) LUNA_MUSTCHECK;
+/* `cache` may be NULL: booked figures only. `days` 0 … LUNA_USAGE_DAYS_MAX. When the account's
+ * period ended and nothing was asked since, `used` is 0 and the period is the present one. */
+enum luna_code luna_usage_get(struct luna_database *database, struct luna_cache *cache,
+                              int64_t account_id, int days, struct luna_usage *ret_usage,
+                              struct luna_error *err) LUNA_MUSTCHECK;
 
 #endif

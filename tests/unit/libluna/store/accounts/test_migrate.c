@@ -55,9 +55,9 @@ static void assert_refused(const char *what)
 static void test_a_changed_migration_is_noticed(void **state)
 {
     (void)state;
-    assert_true(
-        stores_sql(stores.owner_url,
-                   "UPDATE schema_migrations SET checksum = 'x' || substr(checksum, 2) WHERE number = 3"));
+    assert_true(stores_sql(
+        stores.owner_url,
+        "UPDATE schema_migrations SET checksum = 'x' || substr(checksum, 2) WHERE number = 3"));
     assert_refused("another text");
     assert_true(stores_sql(stores.owner_url, "DELETE FROM schema_migrations WHERE number = 3"));
     assert_refused("before one with a lower number");
@@ -74,9 +74,8 @@ static void test_a_database_of_a_newer_build_is_left_alone(void **state)
     int counts[4] = {0};
     struct luna_error err;
     (void)state;
-    assert_true(stores_sql(
-        stores.owner_url,
-        "INSERT INTO schema_migrations (number, name, checksum) VALUES (9999, '9999_future', 'f')"));
+    assert_true(stores_sql(stores.owner_url, "INSERT INTO schema_migrations (number, name, "
+                                             "checksum) VALUES (9999, '9999_future', 'f')"));
     assert_refused("use a newer build");
     assert_int_equal(luna_migrate_status(owner, count_state, counts, &err), LUNA_OK);
     assert_int_equal(counts[LUNA_MIGRATION_UNKNOWN], 1);
@@ -123,60 +122,64 @@ static void test_the_owners_columns_are_the_original_designs(void **state)
 {
     (void)state;
     assert_int_equal(
-        stores_sql_int(&stores, "SELECT count(*) FROM information_schema.columns WHERE table_name = "
-                                "'accounts' AND (column_name, data_type, is_nullable, "
-                                "COALESCE(column_default, '')) IN (('id', 'integer', 'NO', "
-                                "'nextval(''accounts_id_seq''::regclass)'), "
-                                "('account_name', 'character varying', 'NO', ''), ('api_key', 'uuid', 'NO', "
-                                "''), ('quota_limit', 'integer', 'NO', '500'), "
-                                "('quota_used', 'integer', 'NO', '0'), ('created_at', 'timestamp with time "
-                                "zone', 'YES', 'CURRENT_TIMESTAMP'), "
-                                "('updated_at', 'timestamp with time zone', 'YES', 'CURRENT_TIMESTAMP'))"),
-        7);
-    assert_int_equal(stores_sql_int(&stores,
-                                    "SELECT character_maximum_length FROM information_schema.columns "
-                                    "WHERE table_name = 'accounts' AND column_name = 'account_name'"),
-                     255);
-    assert_int_equal(
         stores_sql_int(&stores,
-                       "SELECT count(*) FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid "
-                       "AND a.attnum = c.conkey[1] WHERE conrelid = 'accounts'::regclass AND contype = 'u' "
-                       "AND attname IN ('account_name', 'api_key')"),
+                       "SELECT count(*) FROM information_schema.columns WHERE table_name = "
+                       "'accounts' AND (column_name, data_type, is_nullable, "
+                       "COALESCE(column_default, '')) IN (('id', 'integer', 'NO', "
+                       "'nextval(''accounts_id_seq''::regclass)'), "
+                       "('account_name', 'character varying', 'NO', ''), ('api_key', 'uuid', 'NO', "
+                       "''), ('quota_limit', 'integer', 'NO', '500'), "
+                       "('quota_used', 'integer', 'NO', '0'), ('created_at', 'timestamp with time "
+                       "zone', 'YES', 'CURRENT_TIMESTAMP'), "
+                       "('updated_at', 'timestamp with time zone', 'YES', 'CURRENT_TIMESTAMP'))"),
+        7);
+    assert_int_equal(
+        stores_sql_int(&stores, "SELECT character_maximum_length FROM information_schema.columns "
+                                "WHERE table_name = 'accounts' AND column_name = 'account_name'"),
+        255);
+    assert_int_equal(
+        stores_sql_int(
+            &stores,
+            "SELECT count(*) FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid "
+            "AND a.attnum = c.conkey[1] WHERE conrelid = 'accounts'::regclass AND contype = 'u' "
+            "AND attname IN ('account_name', 'api_key')"),
         2);
 }
 
 static void test_no_role_may_do_what_is_not_its_work(void **state)
 {
-    static const char *const forbidden[] = {"UPDATE accounts SET quota_limit = 1000000",
-                                            "UPDATE accounts SET quota_used = 0",
-                                            "INSERT INTO quota_events SELECT * FROM quota_events",
-                                            "UPDATE quota_events SET delta = 0",
-                                            "DELETE FROM quota_events",
-                                            "TRUNCATE quota_events",
-                                            "TRUNCATE quota_events_rest",
-                                            "DROP TABLE quota_events",
-                                            "ALTER TABLE quota_events DISABLE TRIGGER ALL",
-                                            "UPDATE api_keys SET revoked_at = NULL",
-                                            "INSERT INTO api_keys SELECT * FROM api_keys",
-                                            "SELECT luna_event_append(1, 'book', 'x', 0, 0, 0, 0, 0, '', 0)",
-                                            "UPDATE redis_incarnation SET incarnation = 0",
-                                            "UPDATE syncd_leader SET term = 0",
-                                            "DELETE FROM plan_changes",
-                                            "SELECT luna_plan_walk('daily', 1)",
-                                            "CREATE TABLE public.mine (x int)",
-                                            "SELECT luna_epoch_recover(1, '{}', '{}', '', '', 0)"};
-    static const char *const not_workers[] = {"SELECT luna_account_set_limit(1, 1000000, 'x', '')",
-                                              "SELECT luna_book(0, 'x', '{1}', '{1}', '{1}', '{0}')",
-                                              "SELECT luna_account_set_plan(1, 'monthly', 'x', '')",
-                                              "SELECT luna_account_set_disabled(1, false, 'x', '')",
-                                              "SELECT luna_plan_put('daily', 1, 1, 1, 'day', 0, 0, 'x')",
-                                              "SELECT luna_plan_step('daily', 1)",
-                                              "SELECT luna_plan_carry_on(0, 1)",
-                                              "SELECT luna_incarnation_next(0, 'x', 0)"};
-    static const char *const not_daemons[] = {"SELECT luna_account_set_limit(1, 1000000, 'x', '')",
-                                              "SELECT luna_plan_step('daily', 1)",
-                                              "SELECT luna_key_add(1, gen_random_uuid(), 'x', 7, 0, 0, 'x')",
-                                              "SELECT luna_epoch_next(1, 0, 0, 0, '{}', '{}', 'x')"};
+    static const char *const forbidden[] = {
+        "UPDATE accounts SET quota_limit = 1000000",
+        "UPDATE accounts SET quota_used = 0",
+        "INSERT INTO quota_events SELECT * FROM quota_events",
+        "UPDATE quota_events SET delta = 0",
+        "DELETE FROM quota_events",
+        "TRUNCATE quota_events",
+        "TRUNCATE quota_events_rest",
+        "DROP TABLE quota_events",
+        "ALTER TABLE quota_events DISABLE TRIGGER ALL",
+        "UPDATE api_keys SET revoked_at = NULL",
+        "INSERT INTO api_keys SELECT * FROM api_keys",
+        "SELECT luna_event_append(1, 'book', 'x', 0, 0, 0, 0, 0, '', 0)",
+        "UPDATE redis_incarnation SET incarnation = 0",
+        "UPDATE syncd_leader SET term = 0",
+        "DELETE FROM plan_changes",
+        "SELECT luna_plan_walk('daily', 1)",
+        "CREATE TABLE public.mine (x int)",
+        "SELECT luna_epoch_recover(1, '{}', '{}', '', '', 0)"};
+    static const char *const not_workers[] = {
+        "SELECT luna_account_set_limit(1, 1000000, 'x', '')",
+        "SELECT luna_book(0, 'x', '{1}', '{1}', '{1}', '{0}')",
+        "SELECT luna_account_set_plan(1, 'monthly', 'x', '')",
+        "SELECT luna_account_set_disabled(1, false, 'x', '')",
+        "SELECT luna_plan_put('daily', 1, 1, 1, 'day', 0, 0, 'x')",
+        "SELECT luna_plan_step('daily', 1)",
+        "SELECT luna_plan_carry_on(0, 1)",
+        "SELECT luna_incarnation_next(0, 'x', 0)"};
+    static const char *const not_daemons[] = {
+        "SELECT luna_account_set_limit(1, 1000000, 'x', '')", "SELECT luna_plan_step('daily', 1)",
+        "SELECT luna_key_add(1, gen_random_uuid(), 'x', 7, 0, 0, 'x')",
+        "SELECT luna_epoch_next(1, 0, 0, 0, '{}', '{}', 'x')"};
     const char *const roles[] = {stores.worker_url, stores.syncd_url, stores.admin_url};
     (void)state;
     for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++)
@@ -198,8 +201,8 @@ static void test_not_even_the_superuser_changes_an_event_by_accident(void **stat
     assert_false(stores_sql(stores.owner_url, "DELETE FROM quota_events"));
     assert_false(stores_sql(stores.owner_url, "TRUNCATE quota_events"));
     assert_int_equal(
-        stores_sql_int(&stores,
-                       "SELECT count(*) FROM pg_inherits WHERE inhparent = 'quota_events'::regclass"),
+        stores_sql_int(
+            &stores, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'quota_events'::regclass"),
         5);
 }
 
@@ -214,8 +217,8 @@ static void verify(const char *expected)
     struct luna_audit_summary summary;
     struct luna_error err;
     char what[32] = "";
-    assert_int_equal(luna_audit_verify(op.database, client.account.id, remember, what, &summary, &err),
-                     LUNA_OK);
+    assert_int_equal(
+        luna_audit_verify(op.database, client.account.id, remember, what, &summary, &err), LUNA_OK);
     assert_string_equal(what, expected);
     assert_int_equal(summary.faults > 0, expected[0] != '\0');
     stores_operator_done(&op);
@@ -233,12 +236,14 @@ static void test_every_forgery_of_the_log_is_found(void **state)
          "UPDATE quota_events SET limit_after = 20 WHERE seq = 2", "limit"},
         {"UPDATE accounts SET quota_used = 1", "UPDATE accounts SET quota_used = 0", "account"},
         {"UPDATE accounts SET quota_limit = 77", "UPDATE accounts SET quota_limit = 30", "account"},
-        {"UPDATE accounts SET chain_seq = chain_seq + 1", "UPDATE accounts SET chain_seq = chain_seq - 1",
-         "head"},
-        {"CREATE TABLE kept AS SELECT * FROM quota_events WHERE seq = 2; DELETE FROM quota_events WHERE seq "
+        {"UPDATE accounts SET chain_seq = chain_seq + 1",
+         "UPDATE accounts SET chain_seq = chain_seq - 1", "head"},
+        {"CREATE TABLE kept AS SELECT * FROM quota_events WHERE seq = 2; DELETE FROM quota_events "
+         "WHERE seq "
          "= 2",
          "INSERT INTO quota_events SELECT * FROM kept; DROP TABLE kept", "limit"},
-        {"CREATE TABLE kept AS SELECT * FROM quota_events WHERE seq = 3; DELETE FROM quota_events WHERE seq "
+        {"CREATE TABLE kept AS SELECT * FROM quota_events WHERE seq = 3; DELETE FROM quota_events "
+         "WHERE seq "
          "= 3",
          "INSERT INTO quota_events SELECT * FROM kept; DROP TABLE kept", "head"}};
     struct luna_operator op = stores_operator(&stores);
@@ -271,9 +276,10 @@ static void test_an_event_says_who_what_and_why(void **state)
     struct luna_audit_event event;
     struct luna_error err;
     (void)state;
-    assert_int_equal(luna_account_set_limit(&op, client.account.id, 40, "the boss said so", &err), LUNA_OK);
-    assert_int_equal(luna_audit_show(op.database, client.account.id, 0, 1, last_event, &event, &err),
+    assert_int_equal(luna_account_set_limit(&op, client.account.id, 40, "the boss said so", &err),
                      LUNA_OK);
+    assert_int_equal(
+        luna_audit_show(op.database, client.account.id, 0, 1, last_event, &event, &err), LUNA_OK);
     assert_string_equal(event.kind, "limit_change");
     assert_string_equal(event.actor, "test");
     assert_string_equal(event.reason, "the boss said so");

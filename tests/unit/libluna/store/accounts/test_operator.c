@@ -24,8 +24,9 @@ static int start(void **state)
     if (one_host_start(state) != 0)
         return 1;
     op = stores_operator(&stores);
-    return stores_sql(stores.owner_url,
-                      "INSERT INTO plans (name, rate_per_s, rate_burst) VALUES ('fast', 1000000, 1000000)")
+    return stores_sql(
+               stores.owner_url,
+               "INSERT INTO plans (name, rate_per_s, rate_burst) VALUES ('fast', 1000000, 1000000)")
                ? 0
                : 1;
 }
@@ -69,11 +70,13 @@ static void test_a_limit_that_does_not_fit_is_refused_with_the_range(void **stat
     struct luna_error err;
     (void)state;
     stores_client(&stores, "limit-range", NULL, 10, &client);
-    assert_int_equal(luna_account_set_limit(&op, client.account.id, 2147483648, "", &err), LUNA_EINVAL);
+    assert_int_equal(luna_account_set_limit(&op, client.account.id, 2147483648, "", &err),
+                     LUNA_EINVAL);
     assert_non_null(strstr(err.msg, "2147483647"));
     assert_int_equal(luna_account_set_limit(&op, client.account.id, -1, "", &err), LUNA_EINVAL);
     assert_int_equal(luna_account_set_limit(&op, 999999, 1, "", &err), LUNA_ENOTFOUND);
-    assert_false(stores_sql(stores.admin_url, "SELECT luna_account_set_limit(1, 99999999999, 'test', '')"));
+    assert_false(
+        stores_sql(stores.admin_url, "SELECT luna_account_set_limit(1, 99999999999, 'test', '')"));
 }
 
 struct board {
@@ -122,7 +125,8 @@ static struct board *new_board(void)
     return board;
 }
 
-/* I8 and I2: raised and lowered while others charge; never more successes than the largest limit. */
+/* I8 and I2: raised and lowered while others charge; never more successes than the largest
+ * limit. */
 static void test_limits_change_under_load_and_commute(void **state)
 {
     struct client client;
@@ -133,8 +137,10 @@ static void test_limits_change_under_load_and_commute(void **state)
     stores_client(&stores, "limit-load", "fast", 0, &client);
     start_hammers(board, &client, pids, 3);
     for (int64_t limit = 50; limit <= 1000; limit += 50) {
-        assert_int_equal(luna_account_set_limit(&op, client.account.id, limit, "up", &err), LUNA_OK);
-        assert_int_equal(luna_account_set_limit(&op, client.account.id, limit - 30, "down", &err), LUNA_OK);
+        assert_int_equal(luna_account_set_limit(&op, client.account.id, limit, "up", &err),
+                         LUNA_OK);
+        assert_int_equal(luna_account_set_limit(&op, client.account.id, limit - 30, "down", &err),
+                         LUNA_OK);
     }
     for (int i = 0; i < 100 && atomic_load(&board->sent) < 970; i++)
         stores_pause_ms(50);
@@ -171,7 +177,8 @@ static void test_no_request_succeeds_after_its_key_was_revoked(void **state)
     stop_hammers(board, pids, 3);
     assert_true(board->sent > 0);
     assert_int_equal(board->late, 0);
-    assert_int_equal(luna_key_find(&op, client.account.id, client.key.text, 36, &key_id, &err), LUNA_OK);
+    assert_int_equal(luna_key_find(&op, client.account.id, client.key.text, 36, &key_id, &err),
+                     LUNA_OK);
     client.key = fresh;
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
     munmap(board, sizeof *board);
@@ -219,7 +226,8 @@ static void test_rotation_overlaps_as_long_as_asked(void **state)
     stores_client(&stores, "rotate", "fast", 100, &client);
     assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
     old = client;
-    assert_int_equal(luna_account_rotate_key(&op, client.account.id, 1, &client.key, &err), LUNA_OK);
+    assert_int_equal(luna_account_rotate_key(&op, client.account.id, 1, &client.key, &err),
+                     LUNA_OK);
     assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
     assert_int_equal(check(&old), LUNA_ADMIT_ALLOWED);
     stores_pause_ms(1100);
@@ -228,7 +236,8 @@ static void test_rotation_overlaps_as_long_as_asked(void **state)
     struct luna_housekeeping_report report;
     assert_int_equal(luna_booking_housekeep(booker, &report, &err), LUNA_OK);
     assert_int_equal(report.keys_expired, 1);
-    assert_int_equal(luna_account_rotate_key(&op, client.account.id, 604801, &client.key, &err), LUNA_EINVAL);
+    assert_int_equal(luna_account_rotate_key(&op, client.account.id, 604801, &client.key, &err),
+                     LUNA_EINVAL);
 }
 
 static void test_scopes_and_times_of_extra_keys_hold(void **state)
@@ -240,22 +249,27 @@ static void test_scopes_and_times_of_extra_keys_hold(void **state)
     (void)state;
     stores_client(&stores, "scopes", "fast", 100, &client);
     reader = client;
-    assert_int_equal(luna_key_create(&op, client.account.id, LUNA_SCOPE_READ, 0, 0, &reader.key, &id, &err),
-                     LUNA_OK);
+    assert_int_equal(
+        luna_key_create(&op, client.account.id, LUNA_SCOPE_READ, 0, 0, &reader.key, &id, &err),
+        LUNA_OK);
     stores_admit(admitter, &reader, 1, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_SCOPE_MISSING);
     assert_int_equal(luna_key_revoke(&op, client.account.id, id, "test", &err), LUNA_OK);
     assert_int_equal(check(&reader), LUNA_ADMIT_KEY_INVALID);
     assert_int_equal(
-        luna_key_create(&op, client.account.id, LUNA_SCOPE_MODEL, later, 0, &reader.key, &id, &err), LUNA_OK);
+        luna_key_create(&op, client.account.id, LUNA_SCOPE_MODEL, later, 0, &reader.key, &id, &err),
+        LUNA_OK);
     assert_int_equal(check(&reader), LUNA_ADMIT_KEY_INVALID);
-    assert_int_equal(luna_key_create(&op, client.account.id, LUNA_SCOPE_MODEL, 0, 1, &reader.key, &id, &err),
+    assert_int_equal(
+        luna_key_create(&op, client.account.id, LUNA_SCOPE_MODEL, 0, 1, &reader.key, &id, &err),
+        LUNA_EINVAL);
+    assert_int_equal(luna_key_create(&op, client.account.id, 8, 0, 0, &reader.key, &id, &err),
                      LUNA_EINVAL);
-    assert_int_equal(luna_key_create(&op, client.account.id, 8, 0, 0, &reader.key, &id, &err), LUNA_EINVAL);
     assert_int_equal(luna_key_revoke(&op, client.account.id, 999999, "", &err), LUNA_ENOTFOUND);
 }
 
-/* A token carries the key's digest: it opens what the key opens, and nothing once the key is gone. */
+/* A token carries the key's digest: it opens what the key opens, and nothing once the key is
+ * gone. */
 static void test_a_digest_stands_for_its_key_and_falls_with_it(void **state)
 {
     struct client client;
@@ -274,7 +288,8 @@ static void test_a_digest_stands_for_its_key_and_falls_with_it(void **state)
                                              .deadline = luna_deadline_in_ms(2000)};
     luna_admit(admitter, &request, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
-    assert_int_equal(luna_account_rotate_key(&op, client.account.id, 0, &client.key, &err), LUNA_OK);
+    assert_int_equal(luna_account_rotate_key(&op, client.account.id, 0, &client.key, &err),
+                     LUNA_OK);
     luna_admit(admitter, &request, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_KEY_INVALID);
     request.key_digest = "short";
@@ -308,8 +323,8 @@ static void test_what_must_hold_at_once_fails_when_redis_does_not_hear_it(void *
     assert_int_equal(luna_account_disable(&deaf, client.account.id, "", &err), LUNA_EUNAVAILABLE);
     assert_int_equal(luna_account_set_limit(&deaf, client.account.id, 7, "", &err), LUNA_OK);
     assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
-    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(60000), &pushed, &err),
-                     LUNA_OK); /* the outbox */
+    /* the outbox */
+    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(60000), &pushed, &err), LUNA_OK);
     assert_true(pushed >= 2);
     assert_int_equal(check(&client), LUNA_ADMIT_ACCOUNT_DISABLED);
     assert_int_equal(stores_remaining(&stores, &client), 7);
@@ -338,26 +353,29 @@ static void test_usage_counts_what_is_not_booked_yet(void **state)
     struct luna_usage usage;
     (void)state;
     stores_client(&stores, "usage", "fast", 10, &client);
-    assert_int_equal(luna_usage_get(op.database, op.cache, client.account.id, 7, &usage, &err), LUNA_OK);
+    assert_int_equal(luna_usage_get(op.database, op.cache, client.account.id, 7, &usage, &err),
+                     LUNA_OK);
     assert_int_equal(usage.used, 0);
     assert_int_equal(usage.day_count, 0);
     for (int i = 0; i < 4; i++)
         assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
-    assert_int_equal(luna_usage_get(op.database, op.cache, client.account.id, 7, &usage, &err), LUNA_OK);
+    assert_int_equal(luna_usage_get(op.database, op.cache, client.account.id, 7, &usage, &err),
+                     LUNA_OK);
     assert_int_equal(usage.used, 4);
     assert_int_equal(usage.unbooked, 4);
     assert_int_equal(usage.remaining, 6);
     stores_book_all(booker);
     struct luna_database *worker = NULL;
     assert_int_equal(luna_database_new(stores.worker_url, 2000, &worker, &err), LUNA_OK);
-    assert_int_equal(luna_usage_get(worker, NULL, client.account.id, 7, &usage, &err),
-                     LUNA_OK); /* by the worker's role */
+    /* by the worker's role */
+    assert_int_equal(luna_usage_get(worker, NULL, client.account.id, 7, &usage, &err), LUNA_OK);
     luna_database_free(worker);
     assert_int_equal(usage.used, 4);
     assert_int_equal(usage.unbooked, 0);
     assert_int_equal(usage.day_count, 1);
     assert_int_equal(usage.days[0].units, 4);
-    assert_int_equal(luna_usage_get(op.database, op.cache, 999999, 7, &usage, &err), LUNA_ENOTFOUND);
+    assert_int_equal(luna_usage_get(op.database, op.cache, 999999, 7, &usage, &err),
+                     LUNA_ENOTFOUND);
 }
 
 static void test_names_are_unique_and_bounded(void **state)

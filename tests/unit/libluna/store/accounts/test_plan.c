@@ -1,4 +1,5 @@
-/* A plan is changed whatever the number of its accounts: in steps, each account told once, and nothing left half done. */
+/* A plan is changed whatever the number of its accounts: in steps, each account told once, and
+ * nothing left half done. */
 #include "luna/store/audit.h"
 #include "luna/store/plan.h"
 #include "one_host.h"
@@ -47,8 +48,8 @@ static void put(const char *name, int64_t rate_per_s, enum luna_period period)
 static void put_and_die(const char *name, int rate_per_s, const char *period, int accounts)
 {
     char sql[240];
-    snprintf(sql, sizeof sql, "SELECT luna_plan_put('%s', %d, 1000, NULL, '%s', 0, 0, 'killed')", name,
-             rate_per_s, period);
+    snprintf(sql, sizeof sql, "SELECT luna_plan_put('%s', %d, 1000, NULL, '%s', 0, 0, 'killed')",
+             name, rate_per_s, period);
     assert_true(stores_sql(stores.admin_url, sql));
     snprintf(sql, sizeof sql, "SELECT luna_plan_step('%s', %d)", name, accounts);
     assert_true(stores_sql(stores.admin_url, sql));
@@ -69,11 +70,11 @@ static void accounts_of(const char *plan, int count)
     char sql[240];
     for (int made = 0; made < count; made += AT_ONCE) {
         int upto = count < made + AT_ONCE ? count : made + AT_ONCE;
-        snprintf(
-            sql, sizeof sql,
-            "SELECT count(luna_account_create('%s-' || n, '%s', NULL, gen_random_uuid(), 'abcdefgh', 'x')) "
-            "FROM generate_series(%d, %d) n",
-            plan, plan, made + 1, upto);
+        snprintf(sql, sizeof sql,
+                 "SELECT count(luna_account_create('%s-' || n, '%s', NULL, gen_random_uuid(), "
+                 "'abcdefgh', 'x')) "
+                 "FROM generate_series(%d, %d) n",
+                 plan, plan, made + 1, upto);
         assert_true(stores_sql(stores.owner_url, sql));
     }
 }
@@ -82,19 +83,21 @@ static void accounts_of(const char *plan, int count)
 static int64_t told(const char *plan, int times)
 {
     char sql[360];
-    snprintf(sql, sizeof sql,
-             "SELECT count(*) FROM accounts a WHERE plan = '%s' AND config_version = 2 + %d AND %d = "
-             "(SELECT count(*) FROM quota_events e WHERE e.account_id = a.id AND e.kind = 'plan_change' "
-             "AND e.reason = 'plan %s was changed')",
-             plan, times, times, plan);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT count(*) FROM accounts a WHERE plan = '%s' AND config_version = 2 + %d AND %d = "
+        "(SELECT count(*) FROM quota_events e WHERE e.account_id = a.id AND e.kind = 'plan_change' "
+        "AND e.reason = 'plan %s was changed')",
+        plan, times, times, plan);
     return stores_sql_int(&stores, sql);
 }
 
 static bool note_changing(void *context, const struct luna_plan *plan)
 {
     const char **looked_for = context;
+    /* found */
     if (*looked_for != NULL && plan->changing && strcmp(plan->name, *looked_for) == 0)
-        *looked_for = NULL; /* found */
+        *looked_for = NULL;
     return true;
 }
 
@@ -110,17 +113,19 @@ static void test_a_change_left_half_done_is_carried_on_by_the_daemon(void **stat
     (void)state;
     put("left", 10, LUNA_PERIOD_NONE);
     accounts_of("left", 10);
-    put_and_die("left", 20, "none", 4 + (int)stores_sql_int(&stores, "SELECT count(*) - 10 FROM accounts"));
+    put_and_die("left", 20, "none",
+                4 + (int)stores_sql_int(&stores, "SELECT count(*) - 10 FROM accounts"));
     assert_int_equal(told("left", 1), 4);
     assert_true(changing("left"));
     carry_on(); /* the operator's program may live, and be slow */
     assert_int_equal(told("left", 1), 4);
-    assert_true(
-        stores_sql(stores.owner_url, "UPDATE plan_changes SET stepped_at = now() - interval '11 seconds'"));
+    assert_true(stores_sql(stores.owner_url,
+                           "UPDATE plan_changes SET stepped_at = now() - interval '11 seconds'"));
     carry_on();
     assert_int_equal(told("left", 1), 10);
     assert_false(changing("left"));
-    assert_int_equal(stores_sql_int(&stores, "SELECT count(*) FROM quota_events WHERE actor = 'killed'"), 10);
+    assert_int_equal(
+        stores_sql_int(&stores, "SELECT count(*) FROM quota_events WHERE actor = 'killed'"), 10);
 }
 
 static void test_the_same_command_goes_on_where_the_last_one_ended(void **state)
@@ -128,7 +133,8 @@ static void test_the_same_command_goes_on_where_the_last_one_ended(void **state)
     (void)state;
     put("again", 10, LUNA_PERIOD_NONE);
     accounts_of("again", 10);
-    put_and_die("again", 20, "none", 4 + (int)stores_sql_int(&stores, "SELECT count(*) - 10 FROM accounts"));
+    put_and_die("again", 20, "none",
+                4 + (int)stores_sql_int(&stores, "SELECT count(*) - 10 FROM accounts"));
     put("again", 20, LUNA_PERIOD_NONE);
     assert_int_equal(told("again", 1), 10);
     assert_false(changing("again"));
@@ -141,7 +147,8 @@ static void test_another_change_in_the_middle_of_one_reaches_all(void **state)
     (void)state;
     put("twice", 10, LUNA_PERIOD_NONE);
     accounts_of("twice", 10);
-    put_and_die("twice", 20, "none", 4 + (int)stores_sql_int(&stores, "SELECT count(*) - 10 FROM accounts"));
+    put_and_die("twice", 20, "none",
+                4 + (int)stores_sql_int(&stores, "SELECT count(*) - 10 FROM accounts"));
     put("twice", 30, LUNA_PERIOD_NONE);
     assert_int_equal(told("twice", 2), 4);
     assert_int_equal(told("twice", 1), 6);
@@ -172,16 +179,18 @@ static void test_a_day_that_has_ended_is_not_prolonged_by_a_change_of_rates(void
     (void)state;
     put("by-day", 1000000, LUNA_PERIOD_DAY);
     stores_client(&stores, "yesterday", "by-day", 100, &client);
-    assert_true(stores_sql(stores.owner_url,
-                           "UPDATE accounts SET period_start = period_start - interval '1 day', "
-                           "period_end = period_end - interval '1 day' WHERE account_name = 'yesterday'"));
+    assert_true(
+        stores_sql(stores.owner_url,
+                   "UPDATE accounts SET period_start = period_start - interval '1 day', "
+                   "period_end = period_end - interval '1 day' WHERE account_name = 'yesterday'"));
     put("by-day", 1000, LUNA_PERIOD_DAY);
     assert_int_equal(stores_account_int(&stores, &client, "(period_end <= now())::int"), 1);
 }
 
 static int64_t sleepers(void)
 {
-    return stores_sql_int(&stores, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    return stores_sql_int(&stores,
+                          "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
 }
 
 static void test_an_account_that_is_being_made_meanwhile_hears_of_the_change(void **state)
@@ -190,11 +199,12 @@ static void test_an_account_that_is_being_made_meanwhile_hears_of_the_change(voi
     put("racing", 1000, LUNA_PERIOD_NONE);
     pid_t child = fork();
     if (child == 0)
-        _exit(stores_sql(stores.admin_url,
-                         "BEGIN; SELECT luna_account_create('racer', 'racing', 5, gen_random_uuid(), "
-                         "'abcdefgh', 'test'); SELECT pg_sleep(0.5); COMMIT")
-                  ? 0
-                  : 1);
+        _exit(
+            stores_sql(stores.admin_url,
+                       "BEGIN; SELECT luna_account_create('racer', 'racing', 5, gen_random_uuid(), "
+                       "'abcdefgh', 'test'); SELECT pg_sleep(0.5); COMMIT")
+                ? 0
+                : 1);
     for (int i = 0; i < 500 && sleepers() == 0; i++)
         stores_pause_ms(10);
     assert_int_equal(sleepers(), 1);
@@ -216,16 +226,19 @@ static void test_a_plan_of_many_accounts_is_changed_in_spite_of_a_short_timeout(
     int64_t began_ns = luna_clock_mono_ns();
     accounts_of("many", MANY);
     making_ns = luna_clock_mono_ns() - began_ns;
-    /* A third of what telling them in one statement takes, however fast this machine is just now; seven times a step's. */
+    /* A third of what telling them in one statement takes, however fast this machine is just
+     * now; seven times a step's. */
     int timeout_ms = 100 + (int)(making_ns / 4000000);
-    assert_int_equal(luna_database_new(stores.admin_url, timeout_ms, &hasty.database, &err), LUNA_OK);
+    assert_int_equal(luna_database_new(stores.admin_url, timeout_ms, &hasty.database, &err),
+                     LUNA_OK);
     op = hasty;
     put("many", 20, LUNA_PERIOD_MONTH);
     op = patient;
     luna_database_free(hasty.database);
     assert_int_equal(told("many", 1), MANY);
-    assert_int_equal(stores_sql_int(&stores, "SELECT count(*) FROM accounts WHERE plan = 'many' AND "
-                                             "period_end > now()"),
+    assert_int_equal(stores_sql_int(&stores,
+                                    "SELECT count(*) FROM accounts WHERE plan = 'many' AND "
+                                    "period_end > now()"),
                      MANY);
 }
 
@@ -249,7 +262,8 @@ static void fail_by(void *context, const struct luna_audit_fault *fault)
              fault->detail);
 }
 
-/* After the one above too. Made a moment ago, the log is one that the planner has no statistics of. */
+/* After the one above too. Made a moment ago, the log is one that the planner has no statistics
+ * of. */
 static void test_verifying_many_accounts_takes_the_square_of_their_number(void **state)
 {
     struct luna_error err;

@@ -114,7 +114,8 @@ static void test_somebody_elses_recovery_does_not_void_a_charge(void **state)
     (void)state;
     one_host_client(&client);
     stores_admit(admitter, &client, 1, &admission);
-    atomic_fetch_add(luna_journal_page_seq(luna_journal_page(admitter->journal), client.account.id), 1);
+    atomic_fetch_add(luna_journal_page_seq(luna_journal_page(admitter->journal), client.account.id),
+                     1);
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
     stores_assert_ledger(&stores, booker, &client, 1);
 }
@@ -127,12 +128,13 @@ static void test_the_same_snapshot_booked_twice_counts_once(void **state)
     one_host_client(&client);
     one_host_request(&client, 6);
     int64_t term = stores_sql_int(&stores, "SELECT term FROM syncd_leader");
-    snprintf(sql, sizeof sql, "SELECT luna_book(%lld, 'one', '{%lld}', '{1}', '{6}', '{0}')", (long long)term,
-             (long long)client.account.id);
+    snprintf(sql, sizeof sql, "SELECT luna_book(%lld, 'one', '{%lld}', '{1}', '{6}', '{0}')",
+             (long long)term, (long long)client.account.id);
     assert_true(stores_sql(stores.syncd_url, sql));
     assert_true(stores_sql(stores.syncd_url, sql));
-    snprintf(sql, sizeof sql, "SELECT luna_book(%lld, 'one', '{%lld}', '{1}', '{4}', '{0}')", (long long)term,
-             (long long)client.account.id); /* an older snapshot that comes late */
+    /* an older snapshot that comes late */
+    snprintf(sql, sizeof sql, "SELECT luna_book(%lld, 'one', '{%lld}', '{1}', '{4}', '{0}')",
+             (long long)term, (long long)client.account.id);
     assert_true(stores_sql(stores.syncd_url, sql));
     stores_assert_ledger(&stores, booker, &client, 6);
 }
@@ -151,14 +153,15 @@ static void test_an_acknowledgement_leaves_what_came_since(void **state)
     luna_quota_keys_make(client.account.id, "", &keys);
     luna_buf_init(&text, LUNA_SCRIPT_BYTES_MAX);
     luna_script_text(LUNA_SCRIPT_ACK, 0, &text);
-    const char *const words[] = {text.data, "4", keys.m, keys.delta, LUNA_KEY_DIRTY, keys.quota, "1",
-                                 "3",       "0", "0",    "0"};
+    const char *const words[] = {
+        text.data, "4", keys.m, keys.delta, LUNA_KEY_DIRTY, keys.quota, "1", "3", "0", "0", "0"};
     luna_redis_begin(&command, "EVAL");
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         luna_redis_arg(&command, words[i]);
     for (int i = 0; i < 2; i++) { /* twice: the second says nothing new */
-        assert_int_equal(luna_redis_want(admitter->cache, &command, luna_deadline_in_ms(1000), &reply, &err),
-                         LUNA_OK);
+        assert_int_equal(
+            luna_redis_want(admitter->cache, &command, luna_deadline_in_ms(1000), &reply, &err),
+            LUNA_OK);
         luna_reply_free(reply);
         char get[96];
         snprintf(get, sizeof get, "GET %s", keys.delta);
@@ -194,8 +197,9 @@ static void test_a_second_daemon_waits_and_takes_over(void **state)
     (void)state;
     assert_int_equal(luna_booking_lead(second, &leading, &term, &err), LUNA_OK);
     assert_false(leading);
-    stores_sql_int(&stores,
-                   "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l WHERE l.locktype = 'advisory'");
+    stores_sql_int(
+        &stores,
+        "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l WHERE l.locktype = 'advisory'");
     stores_pause_ms(200);
     assert_int_equal(luna_booking_lead(second, &leading, &term, &err), LUNA_OK);
     assert_true(leading);
@@ -269,7 +273,8 @@ static void test_a_redis_that_would_lose_quotas_is_refused(void **state)
 static void edit_base(const struct client *client, int by)
 {
     char words[128];
-    snprintf(words, sizeof words, "HINCRBY {user:%lld:quota}:m base %d", (long long)client->account.id, by);
+    snprintf(words, sizeof words, "HINCRBY {user:%lld:quota}:m base %d",
+             (long long)client->account.id, by);
     stores_redis_int(&stores, words);
     snprintf(words, sizeof words, "DECRBY user:%lld:quota %d", (long long)client->account.id, by);
     stores_redis_int(&stores, words);

@@ -1,4 +1,5 @@
-/* Several hosts, each with journals of its own: what one of them does not know is never given back. */
+/* Several hosts, each with journals of its own: what one of them does not know is never given
+ * back. */
 #include "journal/file.h"
 #include "quota/admitter.h"
 #include "stores_fixture.h"
@@ -116,7 +117,8 @@ static void test_a_key_lost_from_redis_gives_nothing_back_either(void **state)
 
 static void test_directory_keeps_its_name_and_another_has_another(void **state)
 {
-    char first[LUNA_JOURNAL_NAME_BYTES], again[LUNA_JOURNAL_NAME_BYTES], other[LUNA_JOURNAL_NAME_BYTES];
+    char first[LUNA_JOURNAL_NAME_BYTES], again[LUNA_JOURNAL_NAME_BYTES],
+        other[LUNA_JOURNAL_NAME_BYTES];
     struct luna_error err;
     (void)state;
     int near_fd = open(stores.journal_dir, O_RDONLY | O_DIRECTORY),

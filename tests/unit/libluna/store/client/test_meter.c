@@ -1,4 +1,5 @@
-/* The meter: what a store did is counted under the right purpose and kind, and shown so that Prometheus can read it. */
+/* The meter: what a store did is counted under the right purpose and kind, and shown so that
+ * Prometheus can read it. */
 #include "luna/store/meter.h"
 
 #include "luna/store/cache.h"
@@ -60,10 +61,12 @@ static void a_time_falls_into_the_wrong_bucket(void **state)
     luna_meter_time(&meter.redis, LUNA_PURPOSE_ADMIT, 100000); /* on the bound: below it */
     luna_meter_time(&meter.redis, LUNA_PURPOSE_ADMIT, 100001);
     luna_meter_time(&meter.redis, LUNA_PURPOSE_ADMIT, 7000000000);
-    luna_meter_time(&meter.redis, LUNA_PURPOSE_ADMIT, -5); /* no clock goes back, and no sum either */
-    assert_shown(LUNA_METER_WORKER,
-                 "luna_redis_request_duration_seconds_bucket{operation=\"admit\",le=\"0.0001\"} 2\n"
-                 "luna_redis_request_duration_seconds_bucket{operation=\"admit\",le=\"0.00025\"} 3\n");
+    /* no clock goes back, and no sum either */
+    luna_meter_time(&meter.redis, LUNA_PURPOSE_ADMIT, -5);
+    assert_shown(
+        LUNA_METER_WORKER,
+        "luna_redis_request_duration_seconds_bucket{operation=\"admit\",le=\"0.0001\"} 2\n"
+        "luna_redis_request_duration_seconds_bucket{operation=\"admit\",le=\"0.00025\"} 3\n");
     assert_shown(LUNA_METER_WORKER,
                  "luna_redis_request_duration_seconds_bucket{operation=\"admit\",le=\"5.0\"} 3\n"
                  "luna_redis_request_duration_seconds_bucket{operation=\"admit\",le=\"+Inf\"} 4\n"
@@ -71,7 +74,8 @@ static void a_time_falls_into_the_wrong_bucket(void **state)
                  "luna_redis_request_duration_seconds_sum{operation=\"admit\"} 7.000200001\n");
 }
 
-/* A series that is missing until its first error cannot be alerted on: rate() of nothing is nothing. */
+/* A series that is missing until its first error cannot be alerted on: rate() of nothing is
+ * nothing. */
 static void a_series_appears_only_with_its_first_error(void **state)
 {
     (void)state;
@@ -82,7 +86,8 @@ static void a_series_appears_only_with_its_first_error(void **state)
     assert_shown(LUNA_METER_SYNCD, "luna_postgresql_errors_total{kind=\"timeout\"} 0\n"
                                    "luna_postgresql_errors_total{kind=\"connection\"} 0\n"
                                    "luna_postgresql_errors_total{kind=\"refused\"} 0\n# HELP");
-    assert_shown(LUNA_METER_SYNCD, "luna_postgresql_query_duration_seconds_count{operation=\"book\"} 0\n");
+    assert_shown(LUNA_METER_SYNCD,
+                 "luna_postgresql_query_duration_seconds_count{operation=\"book\"} 0\n");
 }
 
 static void a_program_shows_rows_that_are_never_its_own(void **state)
@@ -90,7 +95,8 @@ static void a_program_shows_rows_that_are_never_its_own(void **state)
     (void)state;
     assert_null(strstr(shown(LUNA_METER_WORKER), "operation=\"book\""));
     assert_null(strstr(shown(LUNA_METER_SYNCD), "operation=\"admit\""));
-    assert_null(strstr(shown(LUNA_METER_WORKER), "query_duration_seconds_count{operation=\"admit\"}"));
+    assert_null(
+        strstr(shown(LUNA_METER_WORKER), "query_duration_seconds_count{operation=\"admit\"}"));
 }
 
 static void the_sum_over_workers_loses_a_counter(void **state)
@@ -183,7 +189,8 @@ static void a_failed_trip_has_no_duration(void **state)
     assert_in_range(times->sum_ns, (PATIENCE_MS - 20) * 1000000L, 20L * PATIENCE_MS * 1000000L);
     ask_redis("+PONG\r\n");
     luna_buf_clear(&page);
-    assert_shown(LUNA_METER_WORKER, "luna_redis_request_duration_seconds_count{operation=\"probe\"} 2\n");
+    assert_shown(LUNA_METER_WORKER,
+                 "luna_redis_request_duration_seconds_count{operation=\"probe\"} 2\n");
 }
 
 static void postgresql_that_is_away_is_not_counted(void **state)
@@ -191,23 +198,28 @@ static void postgresql_that_is_away_is_not_counted(void **state)
     (void)state;
     struct luna_error err;
     struct luna_database *database = NULL;
-    assert_int_equal(luna_database_new("host=127.0.0.1 port=1 dbname=none", PATIENCE_MS, &database, &err),
-                     LUNA_OK);
+    assert_int_equal(
+        luna_database_new("host=127.0.0.1 port=1 dbname=none", PATIENCE_MS, &database, &err),
+        LUNA_OK);
     luna_database_meter(database, &meter, LUNA_PURPOSE_API);
-    assert_int_equal(luna_database_ping(database, luna_deadline_in_ms(PATIENCE_MS), &err), LUNA_EUNAVAILABLE);
+    assert_int_equal(luna_database_ping(database, luna_deadline_in_ms(PATIENCE_MS), &err),
+                     LUNA_EUNAVAILABLE);
     luna_database_free(database);
     assert_int_equal(meter.postgresql.errors[LUNA_METER_CONNECTION], 1);
     assert_int_equal(meter.postgresql.connects, 0);
-    assert_shown(LUNA_METER_WORKER, "luna_postgresql_query_duration_seconds_count{operation=\"probe\"} 1\n");
+    assert_shown(LUNA_METER_WORKER,
+                 "luna_postgresql_query_duration_seconds_count{operation=\"probe\"} 1\n");
 }
 
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    const struct CMUnitTest tests[] = {
-        TEST(a_time_falls_into_the_wrong_bucket),          TEST(a_series_appears_only_with_its_first_error),
-        TEST(a_program_shows_rows_that_are_never_its_own), TEST(the_sum_over_workers_loses_a_counter),
-        TEST(redis_trouble_is_counted_as_another_kind),    TEST(a_failed_trip_has_no_duration),
-        TEST(postgresql_that_is_away_is_not_counted)};
+    const struct CMUnitTest tests[] = {TEST(a_time_falls_into_the_wrong_bucket),
+                                       TEST(a_series_appears_only_with_its_first_error),
+                                       TEST(a_program_shows_rows_that_are_never_its_own),
+                                       TEST(the_sum_over_workers_loses_a_counter),
+                                       TEST(redis_trouble_is_counted_as_another_kind),
+                                       TEST(a_failed_trip_has_no_duration),
+                                       TEST(postgresql_that_is_away_is_not_counted)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* A PostgreSQL that takes connections and never answers: after two questions, one session looks, and the others do not wait. */
+/* A PostgreSQL that takes connections and never answers: after two questions, one session looks,
+ * and the others do not wait. */
 #include "luna/base/clock.h"
 #include "luna/store/database.h"
 
@@ -73,7 +74,8 @@ static void assert_ping(struct luna_database *database, enum luna_code expected)
 {
     struct luna_error err;
     int64_t began_ns = luna_clock_mono_ns();
-    assert_int_equal(luna_database_ping(database, luna_deadline_in_ms(10 * PATIENCE_MS), &err), expected);
+    assert_int_equal(luna_database_ping(database, luna_deadline_in_ms(10 * PATIENCE_MS), &err),
+                     expected);
     int64_t took_ms = (luna_clock_mono_ns() - began_ns) / 1000000;
     if (expected == LUNA_EUNAVAILABLE)
         assert_in_range(took_ms, 0, AT_ONCE_MS);
@@ -142,10 +144,10 @@ static void the_server_after_a_silent_one_is_never_tried(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    const struct CMUnitTest tests[] = {TEST(every_session_waits_for_a_server_that_is_known_to_be_silent),
-                                       TEST(nobody_or_everybody_looks_again),
-                                       TEST(a_single_late_answer_shuts_the_others_out),
-                                       TEST(the_server_after_a_silent_one_is_never_tried),
-                                       TEST(a_session_of_its_own_is_refused_for_the_others)};
+    const struct CMUnitTest tests[] = {
+        TEST(every_session_waits_for_a_server_that_is_known_to_be_silent),
+        TEST(nobody_or_everybody_looks_again), TEST(a_single_late_answer_shuts_the_others_out),
+        TEST(the_server_after_a_silent_one_is_never_tried),
+        TEST(a_session_of_its_own_is_refused_for_the_others)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,8 +42,8 @@ static struct luna_journal *open_slot(int slot)
     return journal;
 }
 
-static enum luna_append append(struct luna_journal *journal, int64_t account, int64_t epoch, int64_t cost,
-                               int64_t wseq)
+static enum luna_append append(struct luna_journal *journal, int64_t account, int64_t epoch,
+                               int64_t cost, int64_t wseq)
 {
     struct luna_journal_record record = {
         .account_id = account, .epoch = epoch, .cost = cost, .wseq = wseq, .period_no = 1};
@@ -57,7 +57,8 @@ static int64_t sum_of(int64_t account, int64_t epoch)
     struct luna_journal_sums sums = {.items = NULL};
     struct luna_error err;
     int64_t units = 0;
-    if (luna_journal_sums_read(dir, account, epoch, luna_deadline_in_ms(1000), &sums, &err) != LUNA_OK)
+    if (luna_journal_sums_read(dir, account, epoch, luna_deadline_in_ms(1000), &sums, &err) !=
+        LUNA_OK)
         fail_msg("%s", err.msg);
     for (size_t i = 0; i < sums.count; i++)
         units += sums.items[i].units;
@@ -109,12 +110,14 @@ static void test_a_reader_waits_for_an_append_and_not_for_ever(void **state)
     (void)state;
     snprintf(path, sizeof path, "%s/slot-0", dir);
     int fd = open(path, O_RDWR);
-    assert_int_equal(luna_journal_lock(fd, LUNA_JOURNAL_LOCK_APPEND, true, luna_deadline_in_ms(100), &err),
-                     LUNA_OK);
+    assert_int_equal(
+        luna_journal_lock(fd, LUNA_JOURNAL_LOCK_APPEND, true, luna_deadline_in_ms(100), &err),
+        LUNA_OK);
     assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(100), &sums, &err),
                      LUNA_ETIMEOUT);
     close(fd);
-    assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(100), &sums, &err), LUNA_OK);
+    assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(100), &sums, &err),
+                     LUNA_OK);
     luna_journal_sums_done(&sums);
     luna_journal_close(journal);
 }
@@ -127,9 +130,10 @@ static void test_a_slot_that_cannot_be_looked_at_is_not_taken_for_one_that_never
     struct luna_error err;
     luna_journal_close(open_slot(0));
     snprintf(name, sizeof name, "%s/slot-7", dir);
-    assert_int_equal(mkdir(name, 0700),
-                     0); /* opening it for writing fails, as it would without descriptors */
-    assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(100), &sums, &err), LUNA_EIO);
+    /* opening it for writing fails, as it would without descriptors */
+    assert_int_equal(mkdir(name, 0700), 0);
+    assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(100), &sums, &err),
+                     LUNA_EIO);
     assert_non_null(strstr(err.msg, "slot-7"));
 }
 
@@ -262,14 +266,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sums_are_those_of_all_slots, start, stop),
-        cmocka_unit_test_setup_teardown(test_a_record_is_not_written_once_a_recovery_began, start, stop),
-        cmocka_unit_test_setup_teardown(test_a_reader_waits_for_an_append_and_not_for_ever, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_record_is_not_written_once_a_recovery_began, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(test_a_reader_waits_for_an_append_and_not_for_ever, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(
             test_a_slot_that_cannot_be_looked_at_is_not_taken_for_one_that_never_was, start, stop),
         cmocka_unit_test_setup_teardown(test_a_torn_record_harms_no_other, start, stop),
         cmocka_unit_test_setup_teardown(test_what_was_written_is_brought_to_the_disk, start, stop),
         cmocka_unit_test_setup_teardown(test_folding_changes_no_sum, start, stop),
-        cmocka_unit_test_setup_teardown(test_a_fold_that_was_interrupted_counts_nothing_twice, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_fold_that_was_interrupted_counts_nothing_twice,
+                                        start, stop),
         cmocka_unit_test_setup_teardown(test_a_damaged_fold_is_said_and_not_skipped, start, stop),
         cmocka_unit_test_setup_teardown(test_a_fold_keeps_the_newest_epoch_only, start, stop),
     };

@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-static void put_plan(const char *name, int64_t rate, int64_t burst, int64_t points, int64_t concurrent)
+static void put_plan(const char *name, int64_t rate, int64_t burst, int64_t points,
+                     int64_t concurrent)
 {
     struct luna_operator op = stores_operator(&stores);
     struct luna_error err;

@@ -71,9 +71,11 @@ static int64_t load_step(const struct client *client, enum luna_script script, c
         luna_redis_arg(&command, "e");
         luna_redis_arg(&command, "99");
     }
-    if (luna_admitter_script(admitter, script, &command, luna_deadline_in_ms(1000), &reply, &err) != LUNA_OK)
+    if (luna_admitter_script(admitter, script, &command, luna_deadline_in_ms(1000), &reply, &err) !=
+        LUNA_OK)
         fail_msg("%s", err.msg);
-    int64_t answer = installs ? luna_reply_int(reply, -1) : luna_reply_int(luna_reply_at(reply, 0), -1);
+    int64_t answer =
+        installs ? luna_reply_int(reply, -1) : luna_reply_int(luna_reply_at(reply, 0), -1);
     luna_reply_free(reply);
     return answer;
 }
@@ -85,8 +87,8 @@ static void test_a_loader_whose_lease_ran_out_installs_nothing(void **state)
     one_host_client(&client);
     assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "slow"), 1);
     char words[96];
-    snprintf(words, sizeof words, "DEL {user:%lld:quota}:load",
-             (long long)client.account.id); /* its time passed */
+    /* its time passed */
+    snprintf(words, sizeof words, "DEL {user:%lld:quota}:load", (long long)client.account.id);
     stores_redis_int(&stores, words);
     one_host_request(&client, 2);
     assert_int_equal(load_step(&client, LUNA_SCRIPT_INSTALL, "slow"), 0);
@@ -95,7 +97,8 @@ static void test_a_loader_whose_lease_ran_out_installs_nothing(void **state)
     stores_assert_ledger(&stores, booker, &client, 3);
 }
 
-/* What the loader read may be what the operator changed: a revoked key must not come back with it. */
+/* What the loader read may be what the operator changed: a revoked key must not come back with
+ * it. */
 static void test_an_operators_change_takes_a_loaders_lease_away(void **state)
 {
     struct client client;
@@ -120,11 +123,13 @@ static void test_a_lease_forgets_what_it_was_granted_over(void **state)
     (void)state;
     one_host_client(&client);
     one_host_request(&client, 2);
-    snprintf(words, sizeof words, "HSET {user:%lld:quota}:m I another", (long long)client.account.id);
+    snprintf(words, sizeof words, "HSET {user:%lld:quota}:m I another",
+             (long long)client.account.id);
     stores_redis_int(&stores, words);
     assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "mine"), 1);
-    snprintf(words, sizeof words, "EXISTS {user:%lld:quota}:m user:%lld:quota {user:%lld:quota}:delta",
-             (long long)client.account.id, (long long)client.account.id, (long long)client.account.id);
+    snprintf(
+        words, sizeof words, "EXISTS {user:%lld:quota}:m user:%lld:quota {user:%lld:quota}:delta",
+        (long long)client.account.id, (long long)client.account.id, (long long)client.account.id);
     assert_int_equal(stores_redis_int(&stores, words), 0);
     snprintf(words, sizeof words, "DEL {user:%lld:quota}:load", (long long)client.account.id);
     stores_redis_int(&stores, words);

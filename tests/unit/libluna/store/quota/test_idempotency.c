@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-static void ask(struct luna_admitter *from, const struct client *client, const char *key, const char *body,
-                struct luna_admission *ret_admission)
+static void ask(struct luna_admitter *from, const struct client *client, const char *key,
+                const char *body, struct luna_admission *ret_admission)
 {
     unsigned char hash[32] = {0};
     memcpy(hash, body, strlen(body) < sizeof hash ? strlen(body) : sizeof hash);
@@ -124,7 +124,8 @@ static void test_the_record_lives_for_a_day(void **state)
     assert_in_range(stores_redis_int(&stores, words), 86390, 86400);
 }
 
-/* The answer to a charge is lost on the way: the same question again, and once more after the worker gave it up. */
+/* The answer to a charge is lost on the way: the same question again, and once more after the
+ * worker gave it up. */
 static void test_a_lost_answer_is_not_charged_twice(void **state)
 {
     struct client client;
@@ -146,7 +147,8 @@ static void test_a_lost_answer_is_not_charged_twice(void **state)
     assert_int_equal(stores_remaining(&stores, &client), 10);
 }
 
-/* Killed between the record and the end: the success was (or may have been) sent, and is not given back. */
+/* Killed between the record and the end: the success was (or may have been) sent, and is not
+ * given back. */
 static void test_a_success_whose_worker_died_before_it_could_say_so_stays_charged(void **state)
 {
     struct client client;

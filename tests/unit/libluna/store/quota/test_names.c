@@ -29,7 +29,8 @@ static void test_redis_addresses_are_taken_apart(void **state)
     assert_int_equal(luna_redis_url_parse("redis://luna:secret@db", &a, &err), LUNA_OK);
     assert_string_equal(a.user, "luna");
     assert_string_equal(a.password, "secret");
-    assert_int_equal(luna_redis_url_parse("unix:///run/redis.sock?db=2&password=p", &a, &err), LUNA_OK);
+    assert_int_equal(luna_redis_url_parse("unix:///run/redis.sock?db=2&password=p", &a, &err),
+                     LUNA_OK);
     assert_string_equal(a.path, "/run/redis.sock");
     assert_string_equal(a.host, "");
     assert_int_equal(a.db, 2);
@@ -73,7 +74,8 @@ static void test_key_names_are_the_ones_that_are_documented(void **state)
     assert_true(luna_quota_keys_parse("user:42:quota", &id));
     assert_int_equal(id, 42);
     static const char *const foreign[] = {
-        "user:0:quota", "user:-1:quota", "user:42", "user:42:quotax", "x", "user:99999999999:quota"};
+        "user:0:quota",          "user:-1:quota", "user:42", "user:42:quotax", "x",
+        "user:99999999999:quota"};
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
         assert_false(luna_quota_keys_parse(foreign[i], &id));
 }
@@ -83,13 +85,14 @@ static void test_only_random_uuids_are_keys(void **state)
     static const unsigned char pepper_bytes[32] = "p";
     struct luna_digest_key pepper;
     luna_digest_key_make(pepper_bytes, sizeof pepper_bytes, &pepper);
-    static const char *const wrong[] = {"6ba7b810-9dad-11d1-80b4-00c04fd430c8" /* version 1: guessable */,
-                                        "0190163d-8694-739b-aea5-966c26f8ad91" /* 7 */,
-                                        "919108f7-52d1-8320-9bac-f847db4148a8" /* 8: a digest */,
-                                        "00000000-0000-0000-0000-000000000000",
-                                        "919108f7-52d1-4320-cbac-f847db4148a8" /* variant */,
-                                        "919108f752d143209bacf847db4148a8",
-                                        "919108f7-52d1-4320-9bac-f847db4148ag"};
+    static const char *const wrong[] = {
+        "6ba7b810-9dad-11d1-80b4-00c04fd430c8" /* version 1: guessable */,
+        "0190163d-8694-739b-aea5-966c26f8ad91" /* 7 */,
+        "919108f7-52d1-8320-9bac-f847db4148a8" /* 8: a digest */,
+        "00000000-0000-0000-0000-000000000000",
+        "919108f7-52d1-4320-cbac-f847db4148a8" /* variant */,
+        "919108f752d143209bacf847db4148a8",
+        "919108f7-52d1-4320-9bac-f847db4148ag"};
     struct luna_key_digest digest, again;
     struct luna_key_text key;
     (void)state;
@@ -104,7 +107,8 @@ static void test_only_random_uuids_are_keys(void **state)
     assert_true(luna_key_digest(key.text, strlen(key.text), &pepper, &digest));
 }
 
-/* HMAC-SHA-256 of the sixteen bytes, by Python's hmac module; version and variant bits set afterwards. */
+/* HMAC-SHA-256 of the sixteen bytes, by Python's hmac module; version and variant bits set
+ * afterwards. */
 static void test_the_digest_is_hmac_sha256(void **state)
 {
     unsigned char pepper_bytes[32];
@@ -122,9 +126,9 @@ static void test_a_config_row_of_keys_is_taken_apart_or_refused(void **state)
     struct luna_config_keys keys;
     char many[8192] = "";
     (void)state;
-    assert_true(luna_config_keys_parse(
-        "919108f7-52d1-8320-9bac-f847db4148a8 7 0 0,019108f7-52d1-8320-9bac-f847db4148a8 1 5 1780000000000",
-        &keys));
+    assert_true(luna_config_keys_parse("919108f7-52d1-8320-9bac-f847db4148a8 7 0 "
+                                       "0,019108f7-52d1-8320-9bac-f847db4148a8 1 5 1780000000000",
+                                       &keys));
     assert_int_equal(keys.count, 2);
     assert_string_equal(keys.fields[1], "k:019108f7-52d1-8320-9bac-f847db4148a8");
     assert_string_equal(keys.values[1], "1 5 1780000000000");
@@ -133,8 +137,8 @@ static void test_a_config_row_of_keys_is_taken_apart_or_refused(void **state)
     assert_false(luna_config_keys_parse("rubbish", &keys));
     size_t len = 0;
     for (int i = 0; i < LUNA_CONFIG_KEYS_MAX + 1; i++)
-        len += (size_t)snprintf(many + len, sizeof many - len, "%s919108f7-52d1-8320-9bac-f847db4148a8 7 0 0",
-                                i == 0 ? "" : ",");
+        len += (size_t)snprintf(many + len, sizeof many - len,
+                                "%s919108f7-52d1-8320-9bac-f847db4148a8 7 0 0", i == 0 ? "" : ",");
     assert_false(luna_config_keys_parse(many, &keys));
 }
 

@@ -1,4 +1,5 @@
-/* Quota periods: each charge in exactly one of them, by Redis's clock; rollover needs nobody. I9. */
+/* Quota periods: each charge in exactly one of them, by Redis's clock; rollover needs nobody.
+ * I9. */
 #include "luna/store/plan.h"
 #include "luna/store/usage.h"
 #include "one_host.h"
@@ -21,8 +22,9 @@ static int start(void **state)
 {
     if (one_host_start(state) != 0)
         return 1;
-    return stores_sql(stores.owner_url, "INSERT INTO plans (name, rate_per_s, rate_burst, quota_period) "
-                                        "VALUES ('by-day', 1000000, 1000000, 'day')")
+    return stores_sql(stores.owner_url,
+                      "INSERT INTO plans (name, rate_per_s, rate_burst, quota_period) "
+                      "VALUES ('by-day', 1000000, 1000000, 'day')")
                ? 0
                : 1;
 }
@@ -32,7 +34,8 @@ static void client_ending_in(const char *name, int64_t limit, int ms, struct cli
 {
     char sql[256];
     stores_client(&stores, name, "by-day", limit, ret_client);
-    snprintf(sql, sizeof sql, "UPDATE accounts SET period_end = now() + interval '%d ms' WHERE id = %lld", ms,
+    snprintf(sql, sizeof sql,
+             "UPDATE accounts SET period_end = now() + interval '%d ms' WHERE id = %lld", ms,
              (long long)ret_client->account.id);
     assert_true(stores_sql(stores.owner_url, sql));
 }
@@ -41,7 +44,8 @@ static int64_t charged_in(const struct client *client, int period)
 {
     char sql[200];
     snprintf(sql, sizeof sql,
-             "SELECT COALESCE(sum(delta), 0) FROM quota_events WHERE account_id = %lld AND period_no = %d",
+             "SELECT COALESCE(sum(delta), 0) FROM quota_events WHERE account_id = %lld AND "
+             "period_no = %d",
              (long long)client->account.id, period);
     return stores_sql_int(&stores, sql);
 }
@@ -90,7 +94,8 @@ static void test_a_new_period_begins_while_postgresql_is_away(void **state)
     stores_assert_sound(&stores, booker);
 }
 
-static void test_a_period_that_ended_in_redis_and_was_lost_there_is_booked_from_the_journals(void **state)
+static void
+test_a_period_that_ended_in_redis_and_was_lost_there_is_booked_from_the_journals(void **state)
 {
     struct client client;
     struct luna_fence_report report;
@@ -162,7 +167,8 @@ static void test_an_idle_account_starts_afresh(void **state)
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
     stores_book_all(booker);
     stores_pause_ms(350);
-    assert_int_equal(luna_usage_get(op.database, op.cache, client.account.id, 0, &usage, &err), LUNA_OK);
+    assert_int_equal(luna_usage_get(op.database, op.cache, client.account.id, 0, &usage, &err),
+                     LUNA_OK);
     assert_int_equal(usage.used, 0);
     assert_int_equal(usage.remaining, 5);
     assert_true(usage.account.period_end_ms > luna_clock_wall_ms());
@@ -187,17 +193,20 @@ static void test_months_end_where_the_calendar_says(void **state)
 {
     (void)state;
     assert_int_equal(
-        stores_sql_int(&stores,
-                       "SELECT (luna_period_end('month', '2028-02-29 23:59:59Z') = '2028-03-01Z')::int"),
+        stores_sql_int(
+            &stores,
+            "SELECT (luna_period_end('month', '2028-02-29 23:59:59Z') = '2028-03-01Z')::int"),
+        1);
+    assert_int_equal(
+        stores_sql_int(
+            &stores, "SELECT (luna_period_end('month', '2026-12-31 12:00Z') = '2027-01-01Z')::int"),
         1);
     assert_int_equal(
         stores_sql_int(&stores,
-                       "SELECT (luna_period_end('month', '2026-12-31 12:00Z') = '2027-01-01Z')::int"),
+                       "SELECT (luna_period_end('day', '2026-03-29 00:30Z') = '2026-03-30Z')::int"),
         1);
     assert_int_equal(
-        stores_sql_int(&stores, "SELECT (luna_period_end('day', '2026-03-29 00:30Z') = '2026-03-30Z')::int"),
-        1);
-    assert_int_equal(stores_sql_int(&stores, "SELECT (luna_period_end('none', now()) IS NULL)::int"), 1);
+        stores_sql_int(&stores, "SELECT (luna_period_end('none', now()) IS NULL)::int"), 1);
 }
 
 struct board {
@@ -261,13 +270,15 @@ static void test_a_plan_with_another_period_keeps_what_was_used(void **state)
     (void)state;
     stores_client(&stores, "adopt", NULL, 10, &client);
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
-    assert_int_equal(luna_account_set_plan(&op, client.account.id, "monthly", "upgrade", &err), LUNA_OK);
+    assert_int_equal(luna_account_set_plan(&op, client.account.id, "monthly", "upgrade", &err),
+                     LUNA_OK);
     stores_admit(admitter, &client, 0, &admission);
     assert_int_equal(admission.quota_limit, 100000);
     assert_int_equal(admission.quota_remaining, 99999);
     assert_int_equal(admission.quota_period, LUNA_PERIOD_MONTH);
     assert_true(admission.quota_reset_s > 0);
-    assert_int_equal(luna_account_set_plan(&op, client.account.id, "no-such", "", &err), LUNA_ENOTFOUND);
+    assert_int_equal(luna_account_set_plan(&op, client.account.id, "no-such", "", &err),
+                     LUNA_ENOTFOUND);
     stores_book_all(booker);
     stores_assert_sound(&stores, booker);
     stores_operator_done(&op);
@@ -278,7 +289,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_new_period_begins_without_anybodys_help),
         cmocka_unit_test(test_a_new_period_begins_while_postgresql_is_away),
-        cmocka_unit_test(test_a_period_that_ended_in_redis_and_was_lost_there_is_booked_from_the_journals),
+        cmocka_unit_test(
+            test_a_period_that_ended_in_redis_and_was_lost_there_is_booked_from_the_journals),
         cmocka_unit_test(test_a_request_in_flight_at_the_end_of_its_period_belongs_to_it),
         cmocka_unit_test(test_a_charge_whose_period_ended_stays_as_it_was),
         cmocka_unit_test(test_an_idle_account_starts_afresh),

@@ -1,9 +1,9 @@
 /*
- * test_storm.c: several processes ask, one books, and everything that can be killed is killed. Afterwards the ledger must
- * say exactly what was answered.
+ * test_storm.c: several processes ask, one books, and everything that can be killed is killed.
+ * Afterwards the ledger must say exactly what was answered.
  *
- * Each worker counts a success after its commit, where the answer would be sent. The invariants' names are those of
- * docs/QUOTA.md.
+ * Each worker counts a success after its commit, where the answer would be sent. The invariants'
+ * names are those of docs/QUOTA.md.
  */
 #include "stores_fixture.h"
 #include "stores_process.h"
@@ -29,8 +29,8 @@ struct board {
     _Atomic int64_t sent[CLIENTS];
     _Atomic int64_t unavailable, exhausted, limited, other;
     _Atomic int64_t slowest_ms;
-    _Atomic int64_t gauged,
-        unsound; /* accounts looked at in the middle of it all, and where the sums were wrong */
+    /* accounts looked at in the middle of it all, and where the sums were wrong */
+    _Atomic int64_t gauged, unsound;
     _Atomic bool stop;
 };
 
@@ -54,7 +54,8 @@ static void count_outcome(int index, enum luna_admission_outcome outcome)
         atomic_fetch_add(&board->other, 1);
 }
 
-/* Of sixteen requests one fails in its handler and is refunded, and one is a batch of three that answers one. */
+/* Of sixteen requests one fails in its handler and is refunded, and one is a batch of three that
+ * answers one. */
 static enum luna_admission_outcome one_request(struct luna_admitter *admitter, int index)
 {
     struct luna_admission admission;
@@ -159,7 +160,8 @@ static void begin(int64_t limit)
         workers[i] = start_child(i);
 }
 
-/* Until every account was answered once: a kill during a cold load would only show that a lease has to run out. */
+/* Until every account was answered once: a kill during a cold load would only show that a lease
+ * has to run out. */
 static void warm_up(void)
 {
     for (int i = 0; i < CLIENTS; i++)
@@ -170,8 +172,8 @@ static void warm_up(void)
 static int64_t account_int(int index, const char *what, const char *from, const char *key)
 {
     char sql[200];
-    snprintf(sql, sizeof sql, "SELECT COALESCE(sum(%s), 0) FROM %s WHERE %s = %lld", what, from, key,
-             (long long)clients[index].account.id);
+    snprintf(sql, sizeof sql, "SELECT COALESCE(sum(%s), 0) FROM %s WHERE %s = %lld", what, from,
+             key, (long long)clients[index].account.id);
     return stores_sql_int(&stores, sql);
 }
 
@@ -208,10 +210,11 @@ static void end(const char *scenario, int64_t limit)
         sent += n;
         ledger += booked;
     }
-    print_message(
-        "%-44s sent %lld, ledger %lld, kills %lld, unavailable %lld, exhausted %lld, slowest %lld ms\n",
-        scenario, (long long)sent, (long long)ledger, (long long)kills, (long long)board->unavailable,
-        (long long)board->exhausted, (long long)board->slowest_ms);
+    print_message("%-44s sent %lld, ledger %lld, kills %lld, unavailable %lld, exhausted %lld, "
+                  "slowest %lld ms\n",
+                  scenario, (long long)sent, (long long)ledger, (long long)kills,
+                  (long long)board->unavailable, (long long)board->exhausted,
+                  (long long)board->slowest_ms);
     assert_true(sent > 0);
     assert_in_range(ledger - sent, 0, kills);
     assert_int_equal(board->other, 0);
@@ -229,10 +232,11 @@ static void test_under_load(void **state)
     struct luna_error err;
     begin(LIMIT_LARGE);
     /* The operator's events and the bookings' go into the same chains. */
-    for (int64_t started = luna_clock_mono_ns(), n = 0; luna_clock_mono_ns() - started < 2000000000; n++)
-        assert_int_equal(
-            luna_account_set_limit(&op, clients[n % CLIENTS].account.id, LIMIT_LARGE - n % 7, "", &err),
-            LUNA_OK);
+    for (int64_t started = luna_clock_mono_ns(), n = 0; luna_clock_mono_ns() - started < 2000000000;
+         n++)
+        assert_int_equal(luna_account_set_limit(&op, clients[n % CLIENTS].account.id,
+                                                LIMIT_LARGE - n % 7, "", &err),
+                         LUNA_OK);
     stores_operator_done(&op);
     end("load, and limits that change", LIMIT_LARGE);
     assert_int_equal(board->exhausted + board->limited, 0);
@@ -354,8 +358,8 @@ static int start(void **state)
     (void)state;
     board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     stores_start(&stores);
-    return stores_sql(stores.owner_url,
-                      "INSERT INTO plans (name, rate_per_s, rate_burst) VALUES ('storm', 1000000, 1000000)")
+    return stores_sql(stores.owner_url, "INSERT INTO plans (name, rate_per_s, rate_burst) VALUES "
+                                        "('storm', 1000000, 1000000)")
                ? 0
                : 1;
 }
