@@ -1,7 +1,7 @@
 #include "http/etag.h"
 
 #include "http/body_hash.h"
-#include "luna/base/hex.h"
+#include "luna/base/digits.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 #include "http/query.h"
 
+#include "luna/base/digits.h"
 #include "luna/base/escape.h"
-#include "luna/base/hex.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "http/token.h"
 
-#include "luna/base/hex.h"
+#include "luna/base/digits.h"
 
 #include <jwt.h>
 #include <stdlib.h>

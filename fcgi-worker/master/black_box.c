@@ -2,7 +2,7 @@
 
 #include "api/routes.h"
 #include "luna/base/clock.h"
-#include "luna/base/hex.h"
+#include "luna/base/digits.h"
 #include "luna/base/log.h"
 #include "shared/exit_code.h"
 

@@ -1,6 +1,6 @@
 #include "luna/base/buf.h"
 
-#include "luna/base/decimal.h"
+#include "luna/base/digits.h"
 #include "luna/base/escape.h"
 
 #include <stdarg.h>

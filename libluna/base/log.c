@@ -1,7 +1,7 @@
 #include "luna/base/log.h"
 
 #include "luna/base/clock.h"
-#include "luna/base/decimal.h"
+#include "luna/base/digits.h"
 #include "luna/base/escape.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 #include "json_scan.h"
 
+#include "luna/base/digits.h"
 #include "luna/base/escape.h"
-#include "luna/base/hex.h"
 #include "luna/modelling/number.h"
 
 #include <string.h>

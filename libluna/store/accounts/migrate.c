@@ -2,7 +2,7 @@
 
 #include "client/digest.h"
 #include "client/pg.h"
-#include "luna/base/hex.h"
+#include "luna/base/digits.h"
 
 #include <stdio.h>
 #include <stdlib.h>

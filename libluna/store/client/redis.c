@@ -1,7 +1,7 @@
 #include "client/redis.h"
 
 #include "client/redis_url.h"
-#include "luna/base/decimal.h"
+#include "luna/base/digits.h"
 
 #include <hiredis/hiredis.h>
 #include <poll.h>

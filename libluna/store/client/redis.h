@@ -9,7 +9,7 @@
 #define LUNA_STORE_REDIS_H
 
 #include "luna/base/clock.h"
-#include "luna/base/decimal.h"
+#include "luna/base/digits.h"
 #include "luna/base/error.h"
 #include "luna/store/cache.h"
 

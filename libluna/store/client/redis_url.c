@@ -1,6 +1,6 @@
 #include "client/redis_url.h"
 
-#include "luna/base/hex.h"
+#include "luna/base/digits.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "client/scripts.h"
 
 #include "client/digest.h"
-#include "luna/base/hex.h"
+#include "luna/base/digits.h"
 
 #include <assert.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 
 #include "accounts/key.h"
 #include "client/digest.h"
-#include "luna/base/hex.h"
+#include "luna/base/digits.h"
 #include "quota/admitter.h"
 
 #include <stdio.h>

@@ -14,7 +14,7 @@
  */
 #include "client/digest.h"
 #include "journal/sums.h"
-#include "luna/base/hex.h"
+#include "luna/base/digits.h"
 #include "quota/admitter.h"
 #include "quota/config_keys.h"
 

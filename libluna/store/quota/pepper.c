@@ -1,6 +1,6 @@
 #include "luna/store/pepper.h"
 
-#include "luna/base/hex.h"
+#include "luna/base/digits.h"
 
 #include <string.h>
 
