@@ -1,4 +1,4 @@
-#include "commands/account.h"
+#include "commands/handlers.h"
 
 #include "session/session.h"
 #include "terminal/output.h"

@@ -1,4 +1,4 @@
-#include "commands/audit.h"
+#include "commands/handlers.h"
 
 #include "luna/store/audit.h"
 #include "session/session.h"

@@ -1,15 +1,6 @@
 #include "commands/commands.h"
 
-#include "commands/account.h"
-#include "commands/audit.h"
-#include "commands/health.h"
-#include "commands/kalman.h"
-#include "commands/key.h"
-#include "commands/migrate.h"
-#include "commands/plan.h"
-#include "commands/status.h"
-#include "commands/top.h"
-#include "commands/usage.h"
+#include "commands/handlers.h"
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "commands/health.h"
+#include "commands/handlers.h"
 
 #include "luna/base/buf.h"
 #include "luna/store/cache.h"

@@ -1,4 +1,4 @@
-#include "commands/kalman.h"
+#include "commands/handlers.h"
 
 #include "commands/kalman_line.h"
 #include "luna/base/arena.h"

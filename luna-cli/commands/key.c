@@ -1,4 +1,4 @@
-#include "commands/key.h"
+#include "commands/handlers.h"
 
 #include "session/session.h"
 #include "terminal/output.h"

@@ -1,4 +1,4 @@
-#include "commands/migrate.h"
+#include "commands/handlers.h"
 
 #include "luna/store/migrate.h"
 #include "session/session.h"

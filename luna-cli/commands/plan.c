@@ -1,4 +1,4 @@
-#include "commands/plan.h"
+#include "commands/handlers.h"
 
 #include "luna/store/plan.h"
 #include "session/session.h"

@@ -1,4 +1,4 @@
-#include "commands/status.h"
+#include "commands/handlers.h"
 
 #include "session/cli_config.h"
 #include "session/pool_status.h"

@@ -1,4 +1,4 @@
-#include "commands/top.h"
+#include "commands/handlers.h"
 
 #include "commands/top_frame.h"
 #include "luna/base/clock.h"

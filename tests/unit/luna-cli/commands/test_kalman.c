@@ -1,4 +1,4 @@
-#include "commands/kalman.h"
+#include "commands/handlers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,3 @@
-/* luna top: the pool's page is read as it is, and the picture fits the terminal. */
-#include "commands/top_frame.h"
 #include "session/pool_status.h"
 
 #include <setjmp.h>
@@ -26,7 +24,6 @@ static const char page[] =
     "}";
 
 static struct pool_status now;
-static struct pool_status before;
 
 static void page_is_read_whole(void **state)
 {
@@ -55,57 +52,11 @@ static void other_pages_are_refused(void **state)
                          LUNA_EPROTOCOL);
 }
 
-static const char *draw(int rows, int columns, const struct pool_status *from)
-{
-    static struct luna_buf out;
-    struct luna_error err;
-    assert_int_equal(pool_status_read(page, strlen(page), &now, &err), LUNA_OK);
-    luna_buf_done(&out);
-    luna_buf_init(&out, 65536);
-    top_frame_draw(&now, from, 2000, rows, columns, &out);
-    luna_buf_putc(&out, '\0');
-    return out.data;
-}
-
-static void rates_are_differences_over_time(void **state)
-{
-    (void)state;
-    before = (struct pool_status){.requests = 100, .points = 200};
-    const char *text = draw(50, 200, &before);
-    assert_non_null(strstr(text, "requests 100/s  points 500/s"));
-    before.requests = 1000; /* the pool began again: no rate rather than a negative one */
-    assert_non_null(strstr(draw(50, 200, &before), "requests 0/s"));
-    assert_non_null(strstr(draw(50, 200, NULL), "requests 0/s"));
-}
-
-static void busy_workers_come_first(void **state)
-{
-    (void)state;
-    const char *text = draw(50, 200, NULL);
-    assert_true(strstr(text, " 12 ready") < strstr(text, " 11 ready"));
-}
-
-static void picture_fits_the_terminal(void **state)
-{
-    (void)state;
-    const char *text = draw(7, 40, NULL);
-    int lines = 0;
-    for (const char *at = text; *at != '\0'; lines++) {
-        size_t len = strcspn(at, "\n");
-        assert_in_range(len, 0, 40);
-        at += len + 1;
-    }
-    assert_int_equal(lines, 7);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(page_is_read_whole),
         cmocka_unit_test(other_pages_are_refused),
-        cmocka_unit_test(rates_are_differences_over_time),
-        cmocka_unit_test(busy_workers_come_first),
-        cmocka_unit_test(picture_fits_the_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
