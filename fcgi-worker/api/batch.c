@@ -2,6 +2,8 @@
 
 #include "luna/modelling/batch.h"
 #include "luna/modelling/encode.h"
+#include "request/send.h"
+#include "request/steps.h"
 
 #include <string.h>
 
@@ -98,9 +100,7 @@ static bool owes_the_end(const struct exchange *exchange)
 static int nobody_waits(void *ctx)
 {
     struct exchange *exchange = ctx;
-    if (!exchange->client_left)
-        exchange->client_left = fcgi_io_client_left(exchange->pipeline->io);
-    return exchange->client_left && !owes_the_end(exchange);
+    return exchange_client_left(exchange) && !owes_the_end(exchange);
 }
 
 /* One sound series. */
@@ -183,7 +183,7 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     struct http_response *response = &exchange->pipeline->response;
     response->status = 200;
     response->content_type = format_content_type(exchange->format_out);
-    exchange_stream_begin(exchange);
+    send_in_parts(exchange);
     if (exchange->format_out == FORMAT_JSON)
         luna_buf_puts(&response->body, "{\"series\":[");
     answer_all(exchange);

@@ -33,7 +33,7 @@ void body_fingerprint(const struct body_fingerprint_key *key, int route, const v
     memcpy(ret_fingerprint, bytes.digest, BODY_FINGERPRINT_BYTES);
 }
 
-void body_hash(int route, const void *body, size_t len, unsigned char ret_hash[BODY_HASH_BYTES])
+void body_hash_make(int route, const void *body, size_t len, unsigned char ret_hash[BODY_HASH_BYTES])
 {
     const unsigned char prefix[] = {(unsigned char)route};
     crypto_generichash_state state;

@@ -24,6 +24,6 @@ void body_fingerprint_key_make(const unsigned char *pepper, size_t pepper_len,
 /* Of the route's number and the bytes, as is the hash. */
 void body_fingerprint(const struct body_fingerprint_key *key, int route, const void *body,
                       size_t len, unsigned char ret_fingerprint[BODY_FINGERPRINT_BYTES]);
-void body_hash(int route, const void *body, size_t len, unsigned char ret_hash[BODY_HASH_BYTES]);
+void body_hash_make(int route, const void *body, size_t len, unsigned char ret_hash[BODY_HASH_BYTES]);
 
 #endif

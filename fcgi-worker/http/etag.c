@@ -10,7 +10,7 @@ enum { DIGITS = ETAG_BYTES - 3, NO_ROUTE = 0 };
 void etag_make(const void *bytes, size_t len, char ret_etag[ETAG_BYTES])
 {
     unsigned char hash[BODY_HASH_BYTES];
-    body_hash(NO_ROUTE, bytes, len, hash);
+    body_hash_make(NO_ROUTE, bytes, len, hash);
     ret_etag[0] = '"';
     luna_hex_encode(hash, DIGITS / 2, ret_etag + 1);
     memcpy(ret_etag + 1 + DIGITS, "\"", 2);

@@ -19,7 +19,7 @@ static void log_request(const struct exchange *exchange, enum luna_log_level lev
     size_t path_len = request->path_len < URI_BYTES_MAX ? request->path_len : URI_BYTES_MAX;
     luna_log(level, event, LUNA_LOG_S("request_id", exchange->request_id),
              LUNA_LOG_S("method", request->method), LUNA_LOG_N("path", request->path, path_len),
-             LUNA_LOG_S("route", route_name(route_number(exchange->route))),
+             LUNA_LOG_S("route", exchange->route != NULL ? exchange->route->name : "none"),
              LUNA_LOG_I("status", sample->status), LUNA_LOG_S("code", exchange->code),
              LUNA_LOG_I("account_id", exchange->account_id),
              LUNA_LOG_S("remote", request->remote_address),

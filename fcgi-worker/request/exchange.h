@@ -1,16 +1,13 @@
 /*
- * exchange.h: one request on its way, and the steps it goes through.
+ * exchange.h: one request and its response, and what every step may do with them.
  *
- * A step either lets the request go ON or has ANSWERED it (the response is made); pipeline.c walks
- * the steps of the route's way in order, and whatever happens ends in send, record and log. What is
- * wrong with a body is a `complaint`: it is kept until the key has been checked, so that nobody
- * learns anything without a key, and then answered at no charge. Ownership: an exchange lives for
- * one request; all it points to is the pipeline's or in its arena.
+ * What is wrong with a body is a `complaint`: it is kept until the key has been checked, so that
+ * nobody learns anything without a key, and then answered at no charge. Ownership: an exchange
+ * lives for one request; all it points to is the pipeline's or in its arena.
  */
 #ifndef FCGI_WORKER_EXCHANGE_H
 #define FCGI_WORKER_EXCHANGE_H
 
-#include "api/routes.h"
 #include "fastcgi/fcgi_io.h"
 #include "http/body_hash.h"
 #include "http/formats.h"
@@ -26,6 +23,7 @@
 #include "luna/modelling/result.h"
 #include "luna/modelling/run.h"
 #include "luna/store/admission.h"
+#include "request/route.h"
 #include "shared/scoreboard.h"
 #include "shared/worker_config.h"
 
@@ -34,7 +32,8 @@ struct pipeline { /* what a worker process has for all its requests */
     struct scoreboard *board;
     struct scoreboard_worker *slot;
     struct luna_admitter *admitter;
-    struct api_stores *stores; /* api_stores.h */
+    struct api_stores *stores; /* api/stores.h */
+    const struct route_table *routes;
     struct fcgi_io *io;
     struct body_fingerprint_key fingerprint_key;
     struct luna_arena arena;
@@ -91,29 +90,6 @@ struct exchange {
     char request_id[SCOREBOARD_ID_BYTES + 1];
 };
 
-enum step_outcome { STEP_ON, STEP_ANSWERED };
-
-struct step {
-    enum phase phase;
-    enum step_outcome (*run)(struct exchange *exchange);
-};
-
-/* The steps, one file each where they have substance. */
-enum step_outcome step_queue(struct exchange *exchange); /* step_route.c: did it wait too long? */
-enum step_outcome step_route(struct exchange *exchange); /* step_route.c: 404, 405 */
-/* step_route.c: is there a key at all? */
-enum step_outcome step_authenticate_shape(struct exchange *exchange);
-enum step_outcome step_read(struct exchange *exchange);
-enum step_outcome step_decode(struct exchange *exchange);
-enum step_outcome step_admit(struct exchange *exchange);
-enum step_outcome step_model(struct exchange *exchange);
-/* step_encode.c: is there time left to answer? */
-enum step_outcome step_in_time(struct exchange *exchange);
-enum step_outcome step_encode(struct exchange *exchange);
-enum step_outcome step_commit(struct exchange *exchange); /* step_admit.c */
-/* the last step of a GET: ETag, 304 */
-enum step_outcome step_revalidate(struct exchange *exchange);
-
 /* Makes an admitted request's charge smaller; the headers say what is left then, if they have
  * not left. */
 enum step_outcome exchange_charge_less(struct exchange *exchange, int64_t units);
@@ -140,9 +116,11 @@ bool exchange_body_unpacked(struct exchange *exchange); /* Content-Encoding */
 bool exchange_query_read(struct exchange *exchange);    /* the query, and precision out of it */
 struct luna_request_limits exchange_limits(const struct exchange *exchange);
 void exchange_complain_of_faults(struct exchange *exchange, enum luna_decode_status status);
-/* From here on the response's body leaves in parts whenever it is full. Once the head is out there
- * is no other status: what can fail after it has to be said inside the answer, or the answer is cut
- * off. */
-void exchange_stream_begin(struct exchange *exchange);
+/* Starts a phase: the time so far counts for the one before. */
+void exchange_enter(struct exchange *exchange, enum phase phase);
+/* The route's number in the table; -1 until it is found. */
+int exchange_route_number(const struct exchange *exchange);
+/* Has the client closed its connection? Asks the socket. */
+bool exchange_client_left(struct exchange *exchange);
 
 #endif

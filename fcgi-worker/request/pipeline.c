@@ -4,6 +4,8 @@
 #include "http/request_id.h"
 #include "luna/base/clock.h"
 #include "request/access_log.h"
+#include "request/send.h"
+#include "request/steps.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +15,11 @@ enum {
     ARENA_BASE_BYTES = 64 * 1024 * 1024,
     ARENA_BYTES_PER_POINT = 512, /* of a structural model's state, covariances and results */
     HEAD_BYTES_MAX = 8192,
-    STREAM_BYTES = 128 * 1024, /* of a series' answer in memory: what a socket takes at once */
     ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* of the other answers: keys, usage, problems */
     KEPT_BYTES_MAX = 256 * 1024,        /* a buffer that grew past this is given back */
     REFUSAL_DRAIN_MS = 1000,
     WAIT_MS_MAX = 3600000,
-    NS_PER_MS = 1000000,
-    NO_CONTENT = 204,
-    NOT_MODIFIED = 304
+    NS_PER_MS = 1000000
 };
 
 static const struct step arrival[] = {
@@ -59,39 +58,6 @@ static void recycle(struct luna_buf *buf)
         luna_buf_init(buf, bytes_max);
     }
     luna_buf_clear(buf);
-}
-
-static void enter(struct exchange *exchange, enum phase phase)
-{
-    int64_t now_ns = luna_clock_mono_ns();
-    exchange->sample.phase_ns[exchange->phase] += now_ns - exchange->phase_since_ns;
-    exchange->phase = phase;
-    exchange->phase_since_ns = now_ns;
-    scoreboard_worker_phase(exchange->pipeline->slot, phase);
-}
-
-enum step_outcome exchange_answer(struct exchange *exchange, const struct problem_report *report)
-{
-    exchange->code = problem_row(report->id)->code;
-    exchange->sample.problem = (int)report->id;
-    if (exchange->streaming) {
-        exchange->cut = true;
-        exchange->pipeline->response.status = problem_row(report->id)->status; /* for the log */
-        return STEP_ANSWERED;
-    }
-    problem_respond(&exchange->pipeline->response, report, &exchange->request);
-    return STEP_ANSWERED;
-}
-
-enum step_outcome exchange_refuse(struct exchange *exchange, enum problem_id id, const char *detail)
-{
-    return exchange_answer(exchange, &(struct problem_report){.id = id, .detail = detail});
-}
-
-void exchange_complain(struct exchange *exchange, enum problem_id id, const char *detail)
-{
-    if (exchange->complaint.id == PROBLEM_NONE)
-        exchange->complaint = (struct problem_report){.id = id, .detail = detail};
 }
 
 static void take_request(const struct fcgi_io *io, struct http_request *request)
@@ -162,15 +128,15 @@ static bool client_left_before(const struct exchange *exchange, enum phase phase
            fcgi_io_client_left(exchange->pipeline->io);
 }
 
-static enum step_outcome walk(struct exchange *exchange, const struct step *way)
+static enum step_outcome walk(struct exchange *exchange, const struct step *steps)
 {
-    for (; way->run != NULL; way++) {
-        enter(exchange, way->phase);
-        if (client_left_before(exchange, way->phase)) {
+    for (const struct step *step = steps; step->run != NULL; step++) {
+        exchange_enter(exchange, step->phase);
+        if (client_left_before(exchange, step->phase)) {
             exchange->client_left = true;
             return STEP_ANSWERED;
         }
-        if (way->run(exchange) == STEP_ANSWERED)
+        if (step->run(exchange) == STEP_ANSWERED)
             return STEP_ANSWERED;
     }
     return STEP_ON;
@@ -186,111 +152,11 @@ static void drain(struct exchange *exchange)
             fcgi_io_read_body(pipeline->io, &pipeline->body, luna_deadline_in_ms(REFUSAL_DRAIN_MS));
 }
 
-static void write_ms(struct luna_buf *head, int64_t us)
+static void answer(struct exchange *exchange)
 {
-    const char rest[] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
-                         (char)('0' + us % 10)};
-    luna_buf_put_int(head, us / 1000);
-    luna_buf_append(head, rest, sizeof rest);
-}
-
-/* Milliseconds of the steps that make an answer, for the client's own tools. */
-static void write_timing(const struct exchange *exchange, struct luna_buf *head)
-{
-    static const enum phase shown[] = {PHASE_DECODE, PHASE_ADMIT, PHASE_MODEL, PHASE_ENCODE};
-    luna_buf_puts(head, "Server-Timing: ");
-    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
-        luna_buf_puts(head, i > 0 ? ", " : "");
-        luna_buf_puts(head, phase_name(shown[i]));
-        luna_buf_puts(head, ";dur=");
-        write_ms(head, exchange->sample.phase_ns[shown[i]] / 1000);
-    }
-    luna_buf_puts(head, "\r\n");
-}
-
-static void write_header(struct luna_buf *head, const char *name, const char *value)
-{
-    luna_buf_puts(head, name);
-    luna_buf_puts(head, ": ");
-    luna_buf_puts(head, value);
-    luna_buf_puts(head, "\r\n");
-}
-
-/* An answer in parts has no length: nobody knows it yet. */
-static void write_head(const struct exchange *exchange, bool whole)
-{
-    struct pipeline *pipeline = exchange->pipeline;
-    const struct http_response *response = &pipeline->response;
-    struct luna_buf *head = &pipeline->head;
-    luna_buf_puts(head, "Status: ");
-    luna_buf_put_int(head, response->status);
-    luna_buf_puts(head, " ");
-    luna_buf_puts(head, http_reason(response->status));
-    luna_buf_puts(head, "\r\n");
-    bool empty = response->status == NO_CONTENT || response->status == NOT_MODIFIED;
-    if (!empty)
-        write_header(head, "Content-Type", response->content_type);
-    if (!empty && whole) {
-        luna_buf_puts(head, "Content-Length: ");
-        luna_buf_put_int(head, (int64_t)response->body.len);
-        luna_buf_puts(head, "\r\n");
-    }
-    write_timing(exchange, head);
-    write_header(head, "X-Request-Id", exchange->request_id);
-    write_header(head, "Cache-Control",
-                 response->cache_control != NULL ? response->cache_control : "no-store");
-    luna_buf_append(head, response->headers.data, response->headers.len);
-    luna_buf_puts(head, "\r\n");
-}
-
-static struct luna_deadline last_moment(const struct exchange *exchange)
-{
-    int64_t grace_ns = exchange->pipeline->config->hard_limit_grace_ms * NS_PER_MS;
-    return (struct luna_deadline){exchange->hard_limit_ns - grace_ns / 2};
-}
-
-/* The response's body, when it is full: a part of the answer leaves, the first one with the head
- * before it. */
-static bool send_part(void *ctx, const char *bytes, size_t len)
-{
-    struct exchange *exchange = ctx;
-    struct pipeline *pipeline = exchange->pipeline;
-    if (!exchange->streaming) {
-        enter(exchange, exchange->phase); /* the time that it took so far */
-        write_head(exchange, false);
-    }
-    enum fcgi_send sent = fcgi_io_send_part(pipeline->io, pipeline->head.data, pipeline->head.len,
-                                            bytes, len, last_moment(exchange));
-    luna_buf_clear(&pipeline->head);
-    if (sent != FCGI_SEND_OK) {
-        exchange->client_left = true;
-        return false;
-    }
-    exchange->streaming = true;
-    exchange->sample.bytes_out += len;
-    return true;
-}
-
-void exchange_stream_begin(struct exchange *exchange)
-{
-    struct luna_buf *body = &exchange->pipeline->response.body;
-    body->max = STREAM_BYTES;
-    body->drain = send_part;
-    body->drain_ctx = exchange;
-}
-
-static void send_answer(struct exchange *exchange)
-{
-    struct pipeline *pipeline = exchange->pipeline;
-    const struct luna_buf *body = &pipeline->response.body;
-    enter(exchange, PHASE_SEND);
+    exchange_enter(exchange, PHASE_SEND);
     drain(exchange);
-    if (!exchange->streaming)
-        write_head(exchange, true);
-    exchange->sample.bytes_out += body->len;
-    if (fcgi_io_send(pipeline->io, pipeline->head.data, pipeline->head.len, body->data, body->len,
-                     last_moment(exchange)) != FCGI_SEND_OK)
-        exchange->client_left = true;
+    send_answer(exchange);
 }
 
 static void finish(struct exchange *exchange)
@@ -298,10 +164,10 @@ static void finish(struct exchange *exchange)
     struct pipeline *pipeline = exchange->pipeline;
     if (exchange->admitted)
         luna_admission_refund(pipeline->admitter, &exchange->admission);
-    enter(exchange, PHASE_IDLE);
+    exchange_enter(exchange, PHASE_IDLE);
     exchange->sample.status = exchange->client_left ? 499 : pipeline->response.status;
     exchange->sample.client_left = exchange->client_left;
-    exchange->sample.route = route_number(exchange->route);
+    exchange->sample.route = exchange_route_number(exchange);
     exchange->sample.duration_ns = luna_clock_mono_ns() - exchange->accepted_ns;
     int64_t slow_ms = pipeline->config->slow_ms;
     exchange->sample.slow = slow_ms > 0 && exchange->sample.duration_ns > slow_ms * NS_PER_MS;
@@ -327,11 +193,11 @@ void pipeline_serve(struct pipeline *pipeline, int64_t accepted_ns)
     begin(&exchange);
     /* ON to the end is a success, made by the last steps */
     if (walk(&exchange, arrival) == STEP_ON)
-        (void)walk(&exchange, exchange.route->way);
+        (void)walk(&exchange, exchange.route->steps);
     /* a part would look like the whole */
     if (pipeline->response.body.overflow && !exchange.client_left)
         (void)exchange_refuse(&exchange, PROBLEM_INTERNAL, NULL);
     if (!exchange.client_left && !exchange.cut)
-        send_answer(&exchange);
+        answer(&exchange);
     finish(&exchange);
 }

@@ -1,4 +1,4 @@
-#include "request/exchange.h"
+#include "request/steps.h"
 
 #include "http/cors.h"
 #include "http/rate_headers.h"
@@ -59,8 +59,8 @@ static void ask(struct exchange *exchange)
     bool idempotent = *idempotency_key != '\0' && !refused_anyway;
     unsigned char hash[BODY_HASH_BYTES];
     if (idempotent)
-        body_hash(route_number(exchange->route), exchange->pipeline->body.data,
-                  exchange->pipeline->body.len, hash);
+        body_hash_make(exchange_route_number(exchange), exchange->pipeline->body.data,
+                       exchange->pipeline->body.len, hash);
     const struct luna_admission_request request = {
         .account_id = exchange->account_id,
         .api_key = api_key,

@@ -1,4 +1,4 @@
-#include "request/exchange.h"
+#include "request/steps.h"
 
 #include "http/content_coding.h"
 #include "http/query_options.h"

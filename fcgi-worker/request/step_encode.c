@@ -1,8 +1,9 @@
-#include "request/exchange.h"
+#include "request/steps.h"
 
 #include "luna/modelling/encode.h"
 #include "luna/modelling/ndjson.h"
 #include "luna/modelling/octets.h"
+#include "request/send.h"
 
 static void encode_octets(const struct luna_request *request, const struct luna_result *result,
                           int precision, struct luna_buf *out)
@@ -35,7 +36,7 @@ enum step_outcome step_encode(struct exchange *exchange)
     struct http_response *response = &exchange->pipeline->response;
     response->status = 200;
     response->content_type = format_content_type(exchange->format_out);
-    exchange_stream_begin(exchange);
+    send_in_parts(exchange);
     encoders[exchange->format_out](&exchange->model, &exchange->result, exchange->precision,
                                    &response->body);
     return response->body.overflow ? STEP_ANSWERED : STEP_ON;

@@ -1,12 +1,10 @@
-#include "request/exchange.h"
+#include "request/steps.h"
 
 #include "luna/base/clock.h"
 
 static int client_left(void *ctx)
 {
-    struct exchange *exchange = ctx;
-    exchange->client_left = fcgi_io_client_left(exchange->pipeline->io);
-    return exchange->client_left;
+    return exchange_client_left(ctx);
 }
 
 static enum run_outcome outcome_of(enum luna_run_status status, const struct luna_result *result)

@@ -1,4 +1,4 @@
-#include "request/exchange.h"
+#include "request/steps.h"
 
 #include "luna/base/clock.h"
 
@@ -49,12 +49,12 @@ enum step_outcome step_read(struct exchange *exchange)
     complain_about_body(exchange);
     if (exchange->body_outcome != FCGI_BODY_OK)
         return STEP_ON;
-    body_fingerprint(&pipeline->fingerprint_key, route_number(exchange->route), pipeline->body.data,
-                     pipeline->body.len, exchange->fingerprint);
+    body_fingerprint(&pipeline->fingerprint_key, exchange_route_number(exchange),
+                     pipeline->body.data, pipeline->body.len, exchange->fingerprint);
     /* From here on a crash can be laid at this body's door. */
     scoreboard_worker_name(pipeline->slot, exchange->request_id, exchange->account_id,
-                           route_number(exchange->route), pipeline->body.len, exchange->fingerprint,
-                           exchange->hard_limit_ns);
+                           exchange_route_number(exchange), pipeline->body.len,
+                           exchange->fingerprint, exchange->hard_limit_ns);
     refuse_known_killer(exchange);
     return STEP_ON;
 }

@@ -1,4 +1,4 @@
-#include "request/exchange.h"
+#include "request/steps.h"
 
 #include "http/etag.h"
 

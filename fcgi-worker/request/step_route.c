@@ -1,10 +1,9 @@
-#include "request/exchange.h"
+#include "request/steps.h"
 
 #include "http/cors.h"
 #include "luna/base/clock.h"
 
 #include <string.h>
-#include <strings.h>
 
 enum step_outcome step_queue(struct exchange *exchange)
 {
@@ -33,14 +32,15 @@ enum step_outcome step_route(struct exchange *exchange)
     /* The web server leaves the body of an answer to HEAD away by itself. */
     const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
     char allow[64];
-    switch (
-        routes_find(method, request->path, request->path_len, &exchange->route, &exchange->ids)) {
+    const struct route_table *routes = exchange->pipeline->routes;
+    switch (route_find(routes, method, request->path, request->path_len, &exchange->route,
+                       &exchange->ids)) {
     case ROUTE_FOUND:
         exchange->account_id = exchange->ids.account_id;
         exchange->cost = exchange->route->cost;
         return STEP_ON;
     case ROUTE_WRONG_METHOD:
-        route_allow(exchange->route, allow, sizeof allow);
+        route_allow(routes, exchange->route, allow, sizeof allow);
         http_header_add(&exchange->pipeline->response, "Allow", "%s", allow);
         if (strcmp(method, "OPTIONS") == 0)
             return answer_options(exchange, allow);
@@ -49,18 +49,6 @@ enum step_outcome step_route(struct exchange *exchange)
         break;
     }
     return exchange_refuse(exchange, PROBLEM_NOT_FOUND, NULL);
-}
-
-const char *exchange_api_key(const struct exchange *exchange)
-{
-    static const char scheme[] = "Bearer ";
-    const char *authorization = exchange->request.authorization;
-    if (*exchange->request.api_key != '\0')
-        return exchange->request.api_key;
-    if (strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
-        return "";
-    authorization += sizeof scheme - 1;
-    return authorization + strspn(authorization, " ");
 }
 
 /* A token is checked here, without a store: a forged one costs nobody anything. */
@@ -78,7 +66,7 @@ static enum step_outcome check_token(struct exchange *exchange, const char *text
     return STEP_ON;
 }
 
-enum step_outcome step_authenticate_shape(struct exchange *exchange)
+enum step_outcome step_check_credential(struct exchange *exchange)
 {
     const char *key = exchange_api_key(exchange);
     if (*key == '\0')

@@ -1,5 +1,6 @@
 #include "worker/worker.h"
 
+#include "api/routes.h"
 #include "api/stores.h"
 #include "fastcgi/peers.h"
 #include "luna/base/clock.h"
@@ -273,6 +274,7 @@ int worker_main(const struct worker_options *options)
     worker.pipeline.config = options->config;
     worker.pipeline.board = options->board;
     worker.pipeline.slot = worker.slot;
+    worker.pipeline.routes = &api_routes;
     int status = prepare(&worker, &err);
     if (status == WORKER_EXIT_CLEAN) {
         recycle_init(&worker.recycle, options->config);

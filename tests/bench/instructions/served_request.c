@@ -1,5 +1,6 @@
 #include "served_request.h"
 
+#include "api/routes.h"
 #include "fastcgi/peers.h"
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
@@ -148,6 +149,7 @@ static void open_worker(struct served_request *served, const char *folder)
         fail(err.msg);
     served->pipeline.config = &served->config;
     served->pipeline.slot = &served->pipeline.board->worker[0];
+    served->pipeline.routes = &api_routes;
     pipeline_init(&served->pipeline);
 }
 

@@ -1,0 +1,115 @@
+#include "request/send.h"
+
+#include "fastcgi/fcgi_io.h"
+
+enum {
+    STREAM_BYTES = 128 * 1024, /* of a series' answer in memory: what a socket takes at once */
+    NS_PER_MS = 1000000,
+    NO_CONTENT = 204,
+    NOT_MODIFIED = 304
+};
+
+static void write_ms(struct luna_buf *head, int64_t us)
+{
+    const char rest[] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
+                         (char)('0' + us % 10)};
+    luna_buf_put_int(head, us / 1000);
+    luna_buf_append(head, rest, sizeof rest);
+}
+
+/* Milliseconds of the steps that make an answer, for the client's own tools. */
+static void write_timing(const struct exchange *exchange, struct luna_buf *head)
+{
+    static const enum phase shown[] = {PHASE_DECODE, PHASE_ADMIT, PHASE_MODEL, PHASE_ENCODE};
+    luna_buf_puts(head, "Server-Timing: ");
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        luna_buf_puts(head, i > 0 ? ", " : "");
+        luna_buf_puts(head, phase_name(shown[i]));
+        luna_buf_puts(head, ";dur=");
+        write_ms(head, exchange->sample.phase_ns[shown[i]] / 1000);
+    }
+    luna_buf_puts(head, "\r\n");
+}
+
+static void write_header(struct luna_buf *head, const char *name, const char *value)
+{
+    luna_buf_puts(head, name);
+    luna_buf_puts(head, ": ");
+    luna_buf_puts(head, value);
+    luna_buf_puts(head, "\r\n");
+}
+
+/* An answer in parts has no length: nobody knows it yet. */
+static void write_head(const struct exchange *exchange, bool whole)
+{
+    struct pipeline *pipeline = exchange->pipeline;
+    const struct http_response *response = &pipeline->response;
+    struct luna_buf *head = &pipeline->head;
+    luna_buf_puts(head, "Status: ");
+    luna_buf_put_int(head, response->status);
+    luna_buf_puts(head, " ");
+    luna_buf_puts(head, http_reason(response->status));
+    luna_buf_puts(head, "\r\n");
+    bool empty = response->status == NO_CONTENT || response->status == NOT_MODIFIED;
+    if (!empty)
+        write_header(head, "Content-Type", response->content_type);
+    if (!empty && whole) {
+        luna_buf_puts(head, "Content-Length: ");
+        luna_buf_put_int(head, (int64_t)response->body.len);
+        luna_buf_puts(head, "\r\n");
+    }
+    write_timing(exchange, head);
+    write_header(head, "X-Request-Id", exchange->request_id);
+    write_header(head, "Cache-Control",
+                 response->cache_control != NULL ? response->cache_control : "no-store");
+    luna_buf_append(head, response->headers.data, response->headers.len);
+    luna_buf_puts(head, "\r\n");
+}
+
+static struct luna_deadline last_moment(const struct exchange *exchange)
+{
+    int64_t grace_ns = exchange->pipeline->config->hard_limit_grace_ms * NS_PER_MS;
+    return (struct luna_deadline){exchange->hard_limit_ns - grace_ns / 2};
+}
+
+/* The response's body, when it is full: a part of the answer leaves, the first one with the head
+ * before it. */
+static bool send_part(void *ctx, const char *bytes, size_t len)
+{
+    struct exchange *exchange = ctx;
+    struct pipeline *pipeline = exchange->pipeline;
+    if (!exchange->streaming) {
+        exchange_enter(exchange, exchange->phase); /* the time that it took so far */
+        write_head(exchange, false);
+    }
+    enum fcgi_send sent = fcgi_io_send_part(pipeline->io, pipeline->head.data, pipeline->head.len,
+                                            bytes, len, last_moment(exchange));
+    luna_buf_clear(&pipeline->head);
+    if (sent != FCGI_SEND_OK) {
+        exchange->client_left = true;
+        return false;
+    }
+    exchange->streaming = true;
+    exchange->sample.bytes_out += len;
+    return true;
+}
+
+void send_in_parts(struct exchange *exchange)
+{
+    struct luna_buf *body = &exchange->pipeline->response.body;
+    body->max = STREAM_BYTES;
+    body->drain = send_part;
+    body->drain_ctx = exchange;
+}
+
+void send_answer(struct exchange *exchange)
+{
+    struct pipeline *pipeline = exchange->pipeline;
+    const struct luna_buf *body = &pipeline->response.body;
+    if (!exchange->streaming)
+        write_head(exchange, true);
+    exchange->sample.bytes_out += body->len;
+    if (fcgi_io_send(pipeline->io, pipeline->head.data, pipeline->head.len, body->data, body->len,
+                     last_moment(exchange)) != FCGI_SEND_OK)
+        exchange->client_left = true;
+}
