@@ -2,6 +2,7 @@
 
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
+#include "luna/base/random.h"
 #include "luna/http/listener.h"
 #include "pages.h"
 #include "round.h"
@@ -214,7 +215,7 @@ static enum luna_code open_daemon(struct syncd *syncd, struct luna_error *err)
     if (syncd->signal_fd < 0)
         return luna_error_set(err, LUNA_EIO, "signalfd: %s", strerrordesc_np(errno));
     syncd->watchdog_ms = service_watchdog_interval_ms();
-    schedule_init(&syncd->schedule, now_ms(), (uint64_t)luna_clock_mono_ns() ^ (uint64_t)getpid());
+    schedule_init(&syncd->schedule, now_ms(), (uint64_t)luna_random_between(0, INT64_MAX));
     syncd->state.last = ROUND_DONE;
     syncd->state.last_done_ms = now_ms();
     return LUNA_OK;

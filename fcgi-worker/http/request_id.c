@@ -1,11 +1,10 @@
 #include "http/request_id.h"
 
-#include "luna/base/clock.h"
+#include "luna/base/random.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum { ID_CHARACTERS_MIN = 8, ID_CHARACTERS_MAX = 64 };
 
@@ -24,8 +23,7 @@ void request_id_choose(const char *from_client, const char *from_server, char *o
     } else if (is_sane(from_server)) {
         (void)snprintf(out, size, "%s", from_server);
     } else {
-        if (getrandom(random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
-            random[0] = (unsigned long long)luna_clock_mono_ns();
+        luna_random_bytes(random, sizeof random);
         (void)snprintf(out, size, "%016llx%016llx", random[0], random[1]);
     }
 }

@@ -1,13 +1,13 @@
 #include "master/pool.h"
 
 #include "luna/base/clock.h"
+#include "luna/base/random.h"
 #include "master/black_box.h"
 #include "master/pool_spawn.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -236,14 +236,6 @@ int64_t pool_watch(struct pool *pool)
     return next_ns;
 }
 
-static uint32_t random_number(void)
-{
-    uint32_t number = 0;
-    if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number)
-        number = (uint32_t)luna_clock_mono_ns();
-    return number;
-}
-
 /* Where a slot goes after its process is gone. */
 static void succeed(struct pool *pool, int index, bool expected)
 {
@@ -269,7 +261,7 @@ static void succeed(struct pool *pool, int index, bool expected)
         .lived_ns = now_ns - slot->started_ns,
         .was_ready = atomic_load_explicit(&pool->board->worker[index].ready, RELAXED) != 0};
     slot->due_ns =
-        now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, &death, now_ns, random_number());
+        now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, &death, now_ns, luna_random_u32());
     pool_set_state(pool, index, WORKER_BACKOFF);
 }
 

@@ -1,19 +1,10 @@
 #include "worker/recycle.h"
 
 #include "luna/base/clock.h"
+#include "luna/base/random.h"
 #include "worker/process_memory.h"
 
-#include <sys/random.h>
-
 enum { MEMORY_LOOK_EVERY = 16 }; /* requests: reading /proc costs a microsecond or two */
-
-static uint32_t random_number(void)
-{
-    uint32_t number = 0;
-    if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number)
-        number = (uint32_t)luna_clock_mono_ns();
-    return number;
-}
 
 int64_t recycle_jitter(int64_t limit, uint32_t random)
 {
@@ -26,13 +17,14 @@ void recycle_init(struct recycle *recycle, const struct worker_config *config)
     const int64_t second_ns = 1000000000;
     *recycle = (struct recycle){.memory_bytes_max = config->worker_memory_bytes_max};
     if (config->requests_max > 0) {
-        recycle->requests_max = recycle_jitter(config->requests_max, random_number());
+        recycle->requests_max = recycle_jitter(config->requests_max, luna_random_u32());
         if (recycle->requests_max < 1)
             recycle->requests_max = 1;
     }
     if (config->worker_age_max_s > 0)
-        recycle->retire_ns = luna_clock_mono_ns() +
-                             recycle_jitter(config->worker_age_max_s * second_ns, random_number());
+        recycle->retire_ns =
+            luna_clock_mono_ns() +
+            recycle_jitter(config->worker_age_max_s * second_ns, luna_random_u32());
 }
 
 void recycle_count(struct recycle *recycle)

@@ -3,6 +3,7 @@
 #include "accounts/key.h"
 #include "client/digest.h"
 #include "luna/base/digits.h"
+#include "luna/base/random.h"
 #include "quota/admitter.h"
 
 #include <stdio.h>
@@ -26,7 +27,7 @@ static void refuse(struct luna_admission *admission, enum luna_admission_outcome
     admission->cost = 0;
     if (outcome == LUNA_ADMIT_UNAVAILABLE)
         /* Spread, so that those who were refused together do not come back together. */
-        admission->retry_after_ms = RETRY_MS + random() % RETRY_MS;
+        admission->retry_after_ms = luna_random_between(RETRY_MS, 2 * RETRY_MS - 1);
 }
 
 static void prepare_idempotency(const struct luna_admission_request *request,
@@ -100,7 +101,7 @@ enum answer { ANSWERED, ASK_AGAIN, GAVE_UP };
 
 static void pause_jittered(void)
 {
-    const struct timespec pause = {.tv_nsec = 5000000 + random() % 15000000};
+    const struct timespec pause = {.tv_nsec = luna_random_between(5000000, 19999999)};
     nanosleep(&pause, NULL);
 }
 
