@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Backups: a folder luna-TIME with the dump and a MANIFEST that says what has to be in it.
-# PostgreSQL is the only store that is kept: Redis is built anew from it.
+# PostgreSQL is the only store that is kept: Redis is rebuilt from it.
 
 BACKUP_PATTERN='luna-[0-9]*T[0-9]*Z'
 

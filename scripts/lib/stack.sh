@@ -82,7 +82,7 @@ stack_stop() {
   fi
 }
 
-# The workers finish what they have in hand and syncd books it before the stores go.
+# The workers finish their requests and quota-syncd books them before the stores stop.
 stack_stop_one() {
   case $1 in
     nginx) proc_stop nginx QUIT 20 ;;
