@@ -79,7 +79,7 @@ FOREIGN = {
     "jwt.h": ["fcgi-worker/http/token.c"],
     "sodium.h": ["libluna/store/client/digest.c", "fcgi-worker/http/body_hash.c"],
     "xxhash.h": ["fcgi-worker/http/body_hash.c"],
-    "uuid.h": ["libluna/store/accounts/key.c"],
+    "uuid.h": ["libluna/store/quota/key.c"],
     "zlib.h": ["fcgi-worker/http/content_coding.c"],
     "nlopt.h": ["libkalman/fit/nlopt.c"],
     "seccomp.h": ["fcgi-worker/worker/sandbox*.c"],

@@ -1,115 +1,12 @@
 #include "luna/store/account.h"
 
 #include "accounts/account_row.h"
-#include "accounts/config_push.h"
-#include "accounts/key.h"
-#include "client/digest.h"
-#include "luna/store/pepper.h"
+#include "accounts/operator.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { QUOTA_LIMIT_MAX = INT32_MAX, OVERLAP_S_MAX = 7 * 24 * 3600 };
-
-void luna_account_from_row(const struct luna_pg_result *result, int row,
-                           struct luna_account *ret_account)
-{
-    struct luna_account account = {.id = luna_pg_int(result, row, 0)};
-    const char *period = luna_pg_text(result, row, 5);
-    snprintf(account.name, sizeof account.name, "%s", luna_pg_text(result, row, 1));
-    snprintf(account.plan, sizeof account.plan, "%s", luna_pg_text(result, row, 2));
-    account.quota_limit = luna_pg_int(result, row, 3);
-    account.quota_used = luna_pg_int(result, row, 4);
-    account.period = luna_period_of(period);
-    account.period_start_ms = luna_pg_int(result, row, 6);
-    account.period_end_ms = luna_pg_int(result, row, 7);
-    account.created_ms = luna_pg_int(result, row, 8);
-    account.updated_ms = luna_pg_int(result, row, 9);
-    account.disabled_ms = luna_pg_int(result, row, 10);
-    account.config_version = luna_pg_int(result, row, 11);
-    *ret_account = account;
-}
-
-enum luna_period luna_period_of(const char *kind)
-{
-    return strcmp(kind, "day") == 0     ? LUNA_PERIOD_DAY
-           : strcmp(kind, "month") == 0 ? LUNA_PERIOD_MONTH
-                                        : LUNA_PERIOD_NONE;
-}
-
-const char *luna_period_kind(enum luna_period period)
-{
-    static const char *const kinds[] = {
-        [LUNA_PERIOD_NONE] = "none", [LUNA_PERIOD_DAY] = "day", [LUNA_PERIOD_MONTH] = "month"};
-    return kinds[period];
-}
-
-enum luna_code luna_operator_run(const struct luna_operator *op, const char *sql,
-                                 const struct luna_pg_params *params, int64_t *ret_number,
-                                 struct luna_error *err)
-{
-    struct luna_pg_result *result = NULL;
-    enum luna_code code =
-        luna_pg_query(op->database, luna_pg_deadline(op->database), sql, params, &result, err);
-    if (code != LUNA_OK)
-        return code;
-    if (ret_number != NULL)
-        *ret_number = luna_pg_int(result, 0, 0);
-    luna_pg_result_free(result);
-    return LUNA_OK;
-}
-
-enum luna_code luna_operator_push(const struct luna_operator *op, int64_t account_id, bool at_once,
-                                  struct luna_error *err)
-{
-    struct luna_error why = {.code = LUNA_OK};
-    enum luna_code code = LUNA_EUNAVAILABLE;
-    if (op->cache == NULL)
-        luna_error_set(&why, LUNA_EUNAVAILABLE, "no Redis was given");
-    else
-        code = luna_config_push_account(op->database, op->cache, account_id, &why);
-    if (code == LUNA_OK || !at_once)
-        return LUNA_OK;
-    return luna_error_set(err, LUNA_EUNAVAILABLE,
-                          "saved in PostgreSQL, but Redis has not heard of it, so it may not hold "
-                          "yet; quota-syncd will "
-                          "deliver it, or run the command again: %.120s",
-                          why.msg);
-}
-
-enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new_key *ret_fresh,
-                                 struct luna_error *err)
-{
-    struct luna_new_key fresh;
-    if (op->pepper == NULL || op->pepper_len < LUNA_PEPPER_BYTES_MIN)
-        return luna_error_set(err, LUNA_ECONFIG,
-                              "making a key needs the workers' key pepper, %d bytes or more",
-                              LUNA_PEPPER_BYTES_MIN);
-    enum luna_code code = luna_digest_init(err);
-    if (code != LUNA_OK)
-        return code;
-    struct luna_digest_key pepper;
-    luna_digest_key_make(op->pepper, op->pepper_len, &pepper);
-    luna_key_generate(&fresh.key);
-    snprintf(fresh.prefix, sizeof fresh.prefix, "%.8s", fresh.key.text);
-    if (luna_key_digest(fresh.key.text, strlen(fresh.key.text), &pepper, &fresh.digest))
-        *ret_fresh = fresh;
-    else
-        code = luna_error_set(err, LUNA_EIO, "libuuid made a key that is not a version 4 UUID");
-    luna_digest_wipe(&pepper, sizeof pepper);
-    luna_key_text_wipe(&fresh.key);
-    return code;
-}
-
-enum luna_code luna_operator_check_overlap(int64_t overlap_s, struct luna_error *err)
-{
-    if (overlap_s >= 0 && overlap_s <= OVERLAP_S_MAX)
-        return LUNA_OK;
-    return luna_error_set(err, LUNA_EINVAL, "an overlap of %lld s is not in 0 … %d",
-                          (long long)overlap_s, OVERLAP_S_MAX);
-}
+enum { QUOTA_LIMIT_MAX = INT32_MAX };
 
 static enum luna_code find_where(struct luna_database *database, const char *where,
                                  const char *value, struct luna_account *ret_account,
@@ -273,32 +170,4 @@ enum luna_code luna_account_enable(const struct luna_operator *op, int64_t accou
 {
     return change(op, "SELECT luna_account_set_disabled($1, $2::boolean, $3, $4)", account_id,
                   "false", reason, false, err);
-}
-
-enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t account_id,
-                                       int64_t overlap_s, struct luna_key_text *ret_key,
-                                       struct luna_error *err)
-{
-    struct luna_new_key fresh;
-    struct luna_pg_params params = {.count = 0};
-    enum luna_code code = luna_operator_check_overlap(overlap_s, err);
-    if (code == LUNA_OK)
-        code = luna_operator_key(op, &fresh, err);
-    if (code != LUNA_OK)
-        return code;
-    luna_pg_param_int(&params, account_id);
-    luna_pg_param_text(&params, fresh.digest.text);
-    luna_pg_param_text(&params, fresh.prefix);
-    luna_pg_param_int(&params, overlap_s);
-    luna_pg_param_text(&params, op->actor);
-    code = luna_operator_run(op, "SELECT luna_key_rotate($1, $2::uuid, $3, $4, $5)", &params, NULL,
-                             err);
-    /* The new key is the account's now, whether Redis has heard of it or not: it must not be
-     * lost. */
-    if (code == LUNA_OK) {
-        *ret_key = fresh.key;
-        code = luna_operator_push(op, account_id, true, err);
-    }
-    luna_key_text_wipe(&fresh.key);
-    return code;
 }

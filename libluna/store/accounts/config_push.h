@@ -7,7 +7,19 @@
 #include "client/pg.h"
 #include "client/redis.h"
 
-/* Reads one account and pushes it, to the end. */
+/* The columns that luna_config_push_send() reads, in its order; the query names account_config as c. */
+#define LUNA_CONFIG_COLUMNS                                                                        \
+    "c.account_id, c.config_version, c.quota_limit, c.period_no, c.period_end_ms, c.next_end_ms, " \
+    "c.disabled::int, c.rate_per_s, c.rate_burst, c.points_max, c.concurrent_max, "                \
+    "c.quota_period, c.keys"
+
+/* Sends one row whose columns start at `column`. Take one reply for each row sent. */
+enum luna_code luna_config_push_send(struct luna_cache *cache, const struct luna_pg_result *result,
+                                     int row, int column, struct luna_deadline deadline,
+                                     struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_code luna_config_push_take(struct luna_cache *cache, struct luna_deadline deadline,
+                                     struct luna_error *err) LUNA_MUSTCHECK;
+/* Reads one account and pushes it. */
 enum luna_code luna_config_push_account(struct luna_database *database, struct luna_cache *cache,
                                         int64_t account_id, struct luna_error *err) LUNA_MUSTCHECK;
 

@@ -2,6 +2,7 @@
 
 #include "accounts/account_row.h"
 #include "accounts/config_push.h"
+#include "accounts/operator.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,7 @@
 #include "luna/store/usage.h"
 
 #include "accounts/account_row.h"
+#include "client/pg.h"
 #include "client/redis.h"
 #include "quota/quota_keys.h"
 

@@ -7,7 +7,7 @@
 #include "client/pg.h"
 #include "client/redis.h"
 #include "client/scripts.h"
-#include "journal/file.h"
+#include "journal/directory.h"
 #include "journal/page.h"
 #include "luna/store/booking.h"
 

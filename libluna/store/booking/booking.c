@@ -2,7 +2,7 @@
 
 #include "booking/booker.h"
 #include "client/digest.h"
-#include "journal/file.h"
+#include "journal/directory.h"
 
 #include <errno.h>
 #include <poll.h>

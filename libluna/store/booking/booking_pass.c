@@ -6,7 +6,7 @@
  * belong together.
  */
 #include "booking/booker.h"
-#include "journal/sums.h"
+#include "journal/segment.h"
 #include "quota/quota_keys.h"
 
 #include <stdio.h>

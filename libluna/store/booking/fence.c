@@ -19,8 +19,7 @@
  * whoever took it.
  */
 #include "booking/booker.h"
-#include "client/info.h"
-#include "journal/host.h"
+#include "journal/directory.h"
 #include "journal/sums.h"
 #include "quota/fence_record.h"
 
@@ -77,13 +76,11 @@ static enum luna_code see_database(struct luna_booker *booker, struct present *p
 static enum luna_code see(struct luna_booker *booker, struct present *present,
                           struct luna_error *err)
 {
-    struct luna_info info;
     enum luna_code code =
-        luna_info_read(booker->cache, "server", luna_booker_redis_deadline(booker), &info, err);
+        luna_redis_info(booker->cache, "server", "run_id", luna_booker_redis_deadline(booker),
+                        present->run_id, sizeof present->run_id, err);
     if (code != LUNA_OK)
         return code;
-    luna_info_field(&info, "run_id", present->run_id, sizeof present->run_id);
-    luna_info_done(&info);
     present->connection = luna_redis_generation(booker->cache);
     code = luna_fence_record_read(booker->cache, luna_booker_redis_deadline(booker),
                                   &present->record, err);
@@ -231,8 +228,8 @@ static enum luna_code begin_life(struct luna_booker *booker, const struct presen
                                  struct luna_fence_report *report, struct luna_error *err)
 {
     int64_t incarnation = 0;
-    enum luna_code code = luna_journal_host_announce(booker->database, booker->journal_name,
-                                                     luna_pg_deadline(booker->database), err);
+    enum luna_code code = luna_journal_dir_announce(booker->database, booker->journal_name,
+                                                    luna_pg_deadline(booker->database), err);
     if (code == LUNA_OK)
         code = take_incarnation(booker, present, &incarnation, err);
     if (code == LUNA_OK)

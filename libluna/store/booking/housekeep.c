@@ -1,5 +1,5 @@
 #include "booking/booker.h"
-#include "journal/sums.h"
+#include "journal/fold.h"
 
 enum {
     MONTHS_AHEAD = 3,

@@ -1,39 +1,20 @@
 /*
  * pg.h: the verbs that the rest of the store uses on a luna_database. Private to the store.
  *
- * The only user of libpq is pg.c. Statements run asynchronously with a poll(2) of our own, so that
+ * The only users of libpq are pg.c, pg_hosts.c and pg_value.c. Statements run asynchronously with a poll(2) of our own, so that
  * a deadline holds even when the server or the network hangs; a session whose answer did not come
  * in time is closed.
  */
 #ifndef LUNA_STORE_PG_H
 #define LUNA_STORE_PG_H
 
-#include "luna/base/buf.h"
+#include "client/pg_value.h"
 #include "luna/base/clock.h"
 #include "luna/base/error.h"
 #include "luna/store/database.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-
-enum { LUNA_PG_PARAMS_MAX = 16 };
-
-/* A statement's parameters, as text. Texts are borrowed; numbers are kept here. */
-struct luna_pg_params {
-    const char *values[LUNA_PG_PARAMS_MAX];
-    char numbers[LUNA_PG_PARAMS_MAX][24];
-    int count;
-};
-void luna_pg_param_text(struct luna_pg_params *params, const char *text); /* NULL: SQL NULL */
-void luna_pg_param_int(struct luna_pg_params *params, int64_t number);
-
-/* An array literal of numbers, "{1,2,3}", written into `buf`. */
-void luna_pg_array_begin(struct luna_buf *buf);
-void luna_pg_array_add(struct luna_buf *buf, int64_t number);
-const char *luna_pg_array_end(struct luna_buf *buf); /* NULL when it did not fit */
-
-struct luna_pg_result; /* libpq's */
 
 /* One statement. Codes: LUNA_EUNAVAILABLE (away, shutting down), LUNA_ETIMEOUT, LUNA_ECONFLICT
  * (LU001–3, LU006, unique), LUNA_ENOTFOUND (LU005), LUNA_EINVAL (LU004, checks, ranges),
@@ -66,13 +47,5 @@ int luna_pg_fd(const struct luna_database *database);
  * session is gone. */
 enum luna_code luna_pg_take_notifies(struct luna_database *database, bool *ret_noticed,
                                      struct luna_error *err) LUNA_MUSTCHECK;
-
-void luna_pg_result_free(struct luna_pg_result *result);
-int luna_pg_rows(const struct luna_pg_result *result);
-bool luna_pg_is_null(const struct luna_pg_result *result, int row, int column);
-/* "" for NULL */
-const char *luna_pg_text(const struct luna_pg_result *result, int row, int column);
-int64_t luna_pg_int(const struct luna_pg_result *result, int row, int column); /* 0 for NULL */
-bool luna_pg_bool(const struct luna_pg_result *result, int row, int column);
 
 #endif

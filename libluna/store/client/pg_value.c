@@ -1,4 +1,4 @@
-#include "client/pg.h"
+#include "client/pg_value.h"
 
 #include <assert.h>
 #include <libpq-fe.h>

@@ -1,7 +1,6 @@
 #include "client/redis.h"
 
 #include "client/redis_url.h"
-#include "luna/base/digits.h"
 
 #include <hiredis/hiredis.h>
 #include <poll.h>
@@ -220,39 +219,6 @@ static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_dea
     return limit_waits(cache, left, err);
 }
 
-void luna_redis_begin(struct luna_redis_command *command, const char *name)
-{
-    command->argc = 0;
-    command->number_count = 0;
-    command->overflow = false;
-    luna_redis_arg(command, name);
-}
-
-static void add_argument(struct luna_redis_command *command, const char *bytes, size_t len)
-{
-    if (command->argc == LUNA_REDIS_ARGS_MAX) {
-        command->overflow = true;
-        return;
-    }
-    command->argv[command->argc] = bytes;
-    command->lens[command->argc++] = len;
-}
-
-void luna_redis_arg(struct luna_redis_command *command, const char *text)
-{
-    add_argument(command, text, strlen(text));
-}
-
-void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
-{
-    if (command->number_count == (int)(sizeof command->numbers / sizeof command->numbers[0])) {
-        command->overflow = true;
-        return;
-    }
-    char *text = command->numbers[command->number_count++];
-    add_argument(command, text, luna_decimal_print(number, text));
-}
-
 enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_error *err)
 {
@@ -339,4 +305,34 @@ enum luna_code luna_cache_ping(struct luna_cache *cache, struct luna_deadline de
     if (code == LUNA_OK)
         luna_reply_free(reply);
     return code;
+}
+
+/* A line of INFO is "field:value". */
+static void find_field(const char *info, const char *name, char *out, size_t out_bytes)
+{
+    size_t name_len = strlen(name);
+    out[0] = '\0';
+    for (const char *line = info; *line != '\0';) {
+        size_t len = strcspn(line, "\r\n");
+        if (len > name_len && line[name_len] == ':' && memcmp(line, name, name_len) == 0)
+            snprintf(out, out_bytes, "%.*s", (int)(len - name_len - 1), line + name_len + 1);
+        line += len;
+        line += strspn(line, "\r\n");
+    }
+}
+
+enum luna_code luna_redis_info(struct luna_cache *cache, const char *section, const char *field,
+                               struct luna_deadline deadline, char *out, size_t out_bytes,
+                               struct luna_error *err)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_redis_begin(&command, "INFO");
+    luna_redis_arg(&command, section);
+    enum luna_code code = luna_redis_want(cache, &command, deadline, &reply, err);
+    if (code != LUNA_OK)
+        return code;
+    find_field(luna_reply_text(reply), field, out, out_bytes);
+    luna_reply_free(reply);
+    return LUNA_OK;
 }

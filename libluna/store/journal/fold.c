@@ -1,7 +1,7 @@
 #include "journal/fold.h"
 
 #include "client/digest.h"
-#include "journal/file.h"
+#include "journal/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,5 @@
 /*
- * journal_fold.h: the journal directory's files, as readers see them: segments and the fold.
- * Private to the journal.
+ * fold.h: the sums of segments that nobody writes to any more. Private to the store.
  *
  * The fold is one file, replaced by rename: its sums, and which segments they cover. A kill between
  * the rename and the deletion of those segments therefore counts nothing twice.
@@ -9,25 +8,13 @@
 #define LUNA_STORE_JOURNAL_FOLD_H
 
 #include "journal/map.h"
-#include "journal/sums.h"
+#include "journal/segment.h"
+#include "luna/base/clock.h"
 #include "luna/base/error.h"
-#include "luna/store/admission.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct luna_journal_segment {
-    int64_t slot, number;
-};
-
-struct luna_journal_listing {
-    struct luna_journal_segment *items; /* sorted by slot and number */
-    size_t count;
-};
-enum luna_code luna_journal_listing_read(int dir_fd, struct luna_journal_listing *ret_listing,
-                                         struct luna_error *err) LUNA_MUSTCHECK;
-void luna_journal_listing_done(struct luna_journal_listing *listing);
 
 struct luna_journal_fold {
     struct luna_journal_segment *covered;
@@ -44,10 +31,11 @@ void luna_journal_fold_done(struct luna_journal_fold *fold);
 bool luna_journal_fold_covers(const struct luna_journal_fold *fold,
                               const struct luna_journal_segment *segment);
 
-/* Adds a segment's sound records of the account (0: all) and epoch (-1: all) to the map. */
-enum luna_code luna_journal_segment_add(int dir_fd, const struct luna_journal_segment *segment,
-                                        int64_t account_id, int64_t epoch,
-                                        struct luna_journal_map *map,
-                                        struct luna_error *err) LUNA_MUSTCHECK;
+/* Replaces segments that nobody writes to any more by their sums. Of an account only its newest
+ * epoch is kept, and of that the newest periods: older ones are closed in PostgreSQL and never
+ * asked for. */
+enum luna_code luna_journal_fold(const char *dir, struct luna_deadline deadline,
+                                 int64_t *ret_segments, int64_t *ret_bytes_left,
+                                 struct luna_error *err) LUNA_MUSTCHECK;
 
 #endif

@@ -148,12 +148,12 @@ enum luna_code luna_journal_open(const char *dir, int slot, struct luna_journal 
     return LUNA_OK;
 }
 
-struct luna_journal_page *luna_journal_page(struct luna_journal *journal)
+struct luna_journal_page *luna_journal_page_of(struct luna_journal *journal)
 {
     return journal->page;
 }
 
-struct luna_journal_slot *luna_journal_slot(struct luna_journal *journal)
+struct luna_journal_slot *luna_journal_slot_of(struct luna_journal *journal)
 {
     return &journal->page->slots[journal->slot];
 }

@@ -7,8 +7,9 @@
 #ifndef LUNA_STORE_JOURNAL_H
 #define LUNA_STORE_JOURNAL_H
 
-#include "journal/file.h"
+#include "journal/directory.h"
 #include "journal/page.h"
+#include "journal/segment.h"
 
 struct luna_journal;
 
@@ -16,8 +17,8 @@ struct luna_journal;
 enum luna_code luna_journal_open(const char *dir, int slot, struct luna_journal **ret_journal,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 void luna_journal_close(struct luna_journal *journal);
-struct luna_journal_page *luna_journal_page(struct luna_journal *journal);
-struct luna_journal_slot *luna_journal_slot(struct luna_journal *journal);
+struct luna_journal_page *luna_journal_page_of(struct luna_journal *journal);
+struct luna_journal_slot *luna_journal_slot_of(struct luna_journal *journal);
 /* The directory's name, and the worker's, which begins with it: "w1a2b3c4d.<slot>". */
 const char *luna_journal_dir_name_of(const struct luna_journal *journal);
 const char *luna_journal_worker_name(const struct luna_journal *journal);

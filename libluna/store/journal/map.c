@@ -13,6 +13,12 @@ void luna_journal_map_done(struct luna_journal_map *map)
     luna_journal_map_init(map);
 }
 
+void luna_journal_sums_done(struct luna_journal_sums *sums)
+{
+    free(sums->items);
+    *sums = (struct luna_journal_sums){.items = NULL};
+}
+
 static size_t place_of(const struct luna_journal_map *map, const struct luna_journal_sum *key)
 {
     uint64_t hash = (uint64_t)key->account_id * 0x9e3779b97f4a7c15u;

@@ -1,13 +1,26 @@
 /*
- * journal_map.h: a hash table that adds up units per account, epoch and period. Private to the
+ * map.h: a hash table that adds up units per account, epoch and period. Private to the
  * journal's readers.
  */
 #ifndef LUNA_STORE_JOURNAL_MAP_H
 #define LUNA_STORE_JOURNAL_MAP_H
 
-#include "journal/sums.h"
+#include "luna/base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct luna_journal_sum {
+    int64_t account_id, epoch, period_no, units;
+};
+
+/* Sorted by account, epoch, period. Owned: luna_journal_sums_done(). */
+struct luna_journal_sums {
+    struct luna_journal_sum *items;
+    size_t count;
+};
+void luna_journal_sums_done(struct luna_journal_sums *sums);
 
 struct luna_journal_map {
     struct luna_journal_sum *cells; /* account_id 0: free */

@@ -1,5 +1,5 @@
 /*
- * journal_page.h: the memory that all workers of a host and quota-syncd share: a mapped file beside
+ * page.h: the memory that all workers of a host and quota-syncd share: a mapped file beside
  * the journals. Private to the store.
  *
  * seq[]: one counter per stripe of accounts. Whoever is about to read the journals as the truth

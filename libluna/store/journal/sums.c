@@ -1,21 +1,15 @@
 #include "journal/sums.h"
 
-#include "journal/file.h"
+#include "journal/directory.h"
 #include "journal/fold.h"
-#include "journal/map.h"
+#include "journal/segment.h"
+#include "luna/store/admission.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-void luna_journal_sums_done(struct luna_journal_sums *sums)
-{
-    free(sums->items);
-    *sums = (struct luna_journal_sums){.items = NULL};
-}
 
 /* Waits for whoever is between reading the page's counter and writing a record. Those who come
  * later see it raised. */

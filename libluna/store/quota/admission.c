@@ -1,10 +1,10 @@
 #include "luna/store/admission.h"
 
-#include "accounts/key.h"
 #include "client/digest.h"
 #include "luna/base/digits.h"
 #include "luna/base/random.h"
 #include "quota/admitter.h"
+#include "quota/key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,7 +108,7 @@ static void pause_jittered(void)
 static enum answer load_cold(struct luna_admitter *admitter, const struct question *question,
                              struct luna_deadline deadline, struct luna_admission *admission)
 {
-    struct luna_journal_page *page = luna_journal_page(admitter->journal);
+    struct luna_journal_page *page = luna_journal_page_of(admitter->journal);
     admission->was_cold = true;
     enum luna_cold cold =
         luna_cold_load(admitter, question->request->account_id, question->request->request_id,
@@ -156,7 +156,7 @@ static enum answer ask(struct luna_admitter *admitter, struct question *question
 static void ask_until_answered(struct luna_admitter *admitter, struct question *question,
                                struct luna_admission *admission)
 {
-    struct luna_journal_page *page = luna_journal_page(admitter->journal);
+    struct luna_journal_page *page = luna_journal_page_of(admitter->journal);
     /* Whoever loads may need both stores twice; waiting for longer than that would only hold
      * this worker. */
     struct luna_deadline deadline =
@@ -200,7 +200,7 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
     question.request = request;
     memset(admission, 0, sizeof *admission);
     admission->account_id = request->account_id;
-    luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_ADMISSIONS);
+    luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_ADMISSIONS);
     if (!take_key(admitter, request, &question.key)) {
         refuse(admission, LUNA_ADMIT_KEY_INVALID);
         return;

@@ -1,7 +1,6 @@
 #include "quota/admitter.h"
 
 #include "client/digest.h"
-#include "journal/host.h"
 #include "luna/store/pepper.h"
 
 #include <stdlib.h>
@@ -80,8 +79,8 @@ enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_d
                               "Redis holds no quota scripts: quota-syncd has not started yet");
     if (code != LUNA_OK || admitter->host_announced)
         return code == LUNA_OK ? luna_database_ping(admitter->database, deadline, err) : code;
-    code = luna_journal_host_announce(admitter->database,
-                                      luna_journal_dir_name_of(admitter->journal), deadline, err);
+    code = luna_journal_dir_announce(admitter->database,
+                                     luna_journal_dir_name_of(admitter->journal), deadline, err);
     admitter->host_announced = code == LUNA_OK;
     return code;
 }

@@ -133,7 +133,7 @@ static enum luna_code read_journals(struct load *load, struct luna_buf *periods,
     if (!load->was_open)
         return LUNA_OK;
     atomic_fetch_add(
-        luna_journal_page_seq(luna_journal_page(load->admitter->journal), load->account_id), 1);
+        luna_journal_page_seq(luna_journal_page_of(load->admitter->journal), load->account_id), 1);
     enum luna_code code =
         luna_journal_sums_read(load->admitter->journal_dir, load->account_id, load->seen_epoch,
                                load->deadline, &sums, load->err);
@@ -272,7 +272,7 @@ enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id
     enum luna_cold leased = take_lease(&load);
     if (leased != LUNA_COLD_ABSENT)
         return leased;
-    luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_COLD_LOADS);
+    luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_COLD_LOADS);
     enum luna_cold cold = load_leased(&load);
     if (cold == LUNA_COLD_BUSY || cold == LUNA_COLD_FAILED)
         end_lease(&load, "drop");

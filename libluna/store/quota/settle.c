@@ -12,7 +12,7 @@ enum { IDEMPOTENCY_LIFE_MS = 24 * 3600 * 1000, COMMIT_TRIES_MAX = 4 };
 void luna_settle_begin(struct luna_admitter *admitter, int64_t account_id,
                        const char *idempotency_field)
 {
-    struct luna_journal_slot *slot = luna_journal_slot(admitter->journal);
+    struct luna_journal_slot *slot = luna_journal_slot_of(admitter->journal);
     slot->account_id = account_id;
     snprintf(slot->idempotency_field, sizeof slot->idempotency_field, "%s", idempotency_field);
     atomic_store(&slot->wseq, admitter->wseq);
@@ -20,7 +20,7 @@ void luna_settle_begin(struct luna_admitter *admitter, int64_t account_id,
 
 void luna_settle_end(struct luna_admitter *admitter)
 {
-    atomic_store(&luna_journal_slot(admitter->journal)->wseq, 0);
+    atomic_store(&luna_journal_slot_of(admitter->journal)->wseq, 0);
 }
 
 /* Gives back charge `wseq`, if it was made, and makes sure that it cannot be made any more. */
@@ -50,7 +50,7 @@ static enum luna_code give_back(struct luna_admitter *admitter, int64_t account_
 enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_deadline deadline,
                                    struct luna_error *err)
 {
-    struct luna_journal_slot *slot = luna_journal_slot(admitter->journal);
+    struct luna_journal_slot *slot = luna_journal_slot_of(admitter->journal);
     int64_t wseq = atomic_load(&slot->wseq);
     if (wseq == 0)
         return LUNA_OK;
@@ -79,7 +79,7 @@ void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission
      * this. */
     if (luna_settle_pending(admitter, luna_deadline_in_ms(admitter->redis_timeout_ms), &ignored) !=
         LUNA_OK)
-        luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_RETRIES);
+        luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_RETRIES);
 }
 
 /* The reply of the script: units that are charged now, or -1 when none are. -1 also when there
@@ -143,7 +143,7 @@ static enum standing ask_standing(struct luna_admitter *admitter,
 
 static enum luna_commit make_void(struct luna_admitter *admitter, struct luna_admission *admission)
 {
-    luna_journal_page_count(luna_journal_page(admitter->journal), LUNA_COUNT_VOIDED);
+    luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_VOIDED);
     luna_admission_refund(admitter, admission);
     return LUNA_COMMIT_VOID;
 }
@@ -172,7 +172,7 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
 {
     if (admission->cost == 0)
         return LUNA_COMMIT_OK;
-    struct luna_journal_page *page = luna_journal_page(admitter->journal);
+    struct luna_journal_page *page = luna_journal_page_of(admitter->journal);
     struct luna_deadline deadline = luna_deadline_in_ms(2 * (int64_t)admitter->redis_timeout_ms);
     struct luna_journal_record record = {.account_id = admission->account_id,
                                          .epoch = admission->epoch,

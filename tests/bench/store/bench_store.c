@@ -6,7 +6,6 @@
 #include "stores_fixture.h"
 #include "stores_process.h"
 
-#include "client/info.h"
 #include "client/pg.h"
 #include "client/redis.h"
 
@@ -21,14 +20,12 @@ enum { WARM_UP = 2000, ADMISSIONS = 40000 };
 static double evalsha_us(struct stores *stores)
 {
     struct luna_cache *cache = NULL;
-    struct luna_info info;
     struct luna_error err;
     char line[160];
     if (luna_cache_new(stores->redis_url, 2000, &cache, &err) != LUNA_OK ||
-        luna_info_read(cache, "commandstats", luna_deadline_in_ms(2000), &info, &err) != LUNA_OK)
+        luna_redis_info(cache, "commandstats", "cmdstat_evalsha", luna_deadline_in_ms(2000), line,
+                        sizeof line, &err) != LUNA_OK)
         stores_die(err.msg);
-    luna_info_field(&info, "cmdstat_evalsha", line, sizeof line);
-    luna_info_done(&info);
     luna_cache_free(cache);
     /* calls=N,usec=N,… */
     const char *usec = strstr(line, "usec=");

@@ -114,7 +114,7 @@ static void test_somebody_elses_recovery_does_not_void_a_charge(void **state)
     (void)state;
     one_host_client(&client);
     stores_admit(admitter, &client, 1, &admission);
-    atomic_fetch_add(luna_journal_page_seq(luna_journal_page(admitter->journal), client.account.id),
+    atomic_fetch_add(luna_journal_page_seq(luna_journal_page_of(admitter->journal), client.account.id),
                      1);
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
     stores_assert_ledger(&stores, booker, &client, 1);

@@ -1,6 +1,6 @@
 /* Several hosts, each with journals of its own: what one of them does not know is never given
  * back. */
-#include "journal/file.h"
+#include "journal/directory.h"
 #include "quota/admitter.h"
 #include "stores_fixture.h"
 

@@ -48,7 +48,7 @@ static enum luna_append append(struct luna_journal *journal, int64_t account, in
     struct luna_journal_record record = {
         .account_id = account, .epoch = epoch, .cost = cost, .wseq = wseq, .period_no = 1};
     struct luna_error err;
-    uint64_t seq = atomic_load(luna_journal_page_seq(luna_journal_page(journal), account));
+    uint64_t seq = atomic_load(luna_journal_page_seq(luna_journal_page_of(journal), account));
     return luna_journal_append(journal, &record, seq, luna_deadline_in_ms(1000), &err);
 }
 
@@ -91,7 +91,7 @@ static void test_a_record_is_not_written_once_a_recovery_began(void **state)
     struct luna_journal *journal = open_slot(0);
     struct luna_journal_record record = {.account_id = 5, .epoch = 1, .cost = 1};
     struct luna_error err;
-    _Atomic uint64_t *counter = luna_journal_page_seq(luna_journal_page(journal), 5);
+    _Atomic uint64_t *counter = luna_journal_page_seq(luna_journal_page_of(journal), 5);
     uint64_t seq = atomic_load(counter);
     (void)state;
     atomic_fetch_add(counter, 1);

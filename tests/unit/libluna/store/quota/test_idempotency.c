@@ -158,7 +158,7 @@ static void test_a_success_whose_worker_died_before_it_could_say_so_stays_charge
     stores_client(&stores, "died-late", NULL, 10, &client);
     stores_admit(doomed, &client, 1, &admission);
     assert_int_equal(luna_admission_commit(doomed, &admission), LUNA_COMMIT_OK);
-    atomic_store(&luna_journal_slot(doomed->journal)->wseq, admission.worker_seq);
+    atomic_store(&luna_journal_slot_of(doomed->journal)->wseq, admission.worker_seq);
     luna_admitter_free(doomed);
     struct luna_admitter *successor = stores_admitter(&stores, 4);
     stores_admit(successor, &client, 0, &admission);

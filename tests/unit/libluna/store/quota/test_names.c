@@ -1,5 +1,5 @@
 /* Addresses, key names, API keys: what is parsed from text. */
-#include "accounts/key.h"
+#include "quota/key.h"
 #include "client/digest.h"
 #include "client/redis_url.h"
 #include "quota/config_keys.h"

@@ -1,40 +1,15 @@
-#include "journal/file.h"
+#include "journal/directory.h"
 
-#include "luna/store/admission.h"
+#include "client/pg.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-/* FNV-1a. Against torn records after a power loss, not against people. */
-static uint32_t check_of(const struct luna_journal_record *record)
-{
-    const size_t from = offsetof(struct luna_journal_record, account_id);
-    const unsigned char *bytes = (const unsigned char *)record;
-    uint32_t hash = 2166136261u;
-    for (size_t i = from; i < sizeof *record; i++)
-        hash = (hash ^ bytes[i]) * 16777619u;
-    return hash;
-}
-
-void luna_journal_record_seal(struct luna_journal_record *record)
-{
-    record->magic = LUNA_JOURNAL_MAGIC;
-    record->check = check_of(record);
-}
-
-bool luna_journal_record_is_sound(const struct luna_journal_record *record)
-{
-    return record->magic == LUNA_JOURNAL_MAGIC && record->check == check_of(record);
-}
 
 enum luna_code luna_journal_dir_open(const char *path, int *ret_fd, struct luna_error *err)
 {
@@ -90,6 +65,19 @@ enum luna_code luna_journal_dir_name(int dir_fd, char ret_name[LUNA_JOURNAL_NAME
     return LUNA_OK;
 }
 
+enum luna_code luna_journal_dir_announce(struct luna_database *database, const char *name,
+                                         struct luna_deadline deadline, struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    luna_pg_param_text(&params, name);
+    enum luna_code code =
+        luna_pg_query(database, deadline, "SELECT luna_host_seen($1)", &params, &result, err);
+    if (code == LUNA_OK)
+        luna_pg_result_free(result);
+    return code;
+}
+
 static int try_lock(int fd, int byte, short type)
 {
     struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
@@ -114,27 +102,4 @@ enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_d
 void luna_journal_unlock(int fd, int byte)
 {
     (void)try_lock(fd, byte, F_UNLCK); /* cannot fail on an open descriptor */
-}
-
-void luna_journal_segment_name(int64_t slot, int64_t number,
-                               char ret_name[LUNA_JOURNAL_SEGMENT_NAME_BYTES])
-{
-    snprintf(ret_name, LUNA_JOURNAL_SEGMENT_NAME_BYTES, "j-%lld-%lld", (long long)slot,
-             (long long)number);
-}
-
-bool luna_journal_segment_parse(const char *name, int *ret_slot, int64_t *ret_number)
-{
-    char *end = NULL;
-    if (strncmp(name, "j-", 2) != 0 || name[2] < '0' || name[2] > '9')
-        return false;
-    long slot = strtol(name + 2, &end, 10);
-    if (*end != '-' || end[1] < '0' || end[1] > '9' || slot >= LUNA_WORKERS_MAX)
-        return false;
-    long long number = strtoll(end + 1, &end, 10);
-    if (*end != '\0' || number == LLONG_MAX)
-        return false;
-    *ret_slot = (int)slot;
-    *ret_number = number;
-    return true;
 }

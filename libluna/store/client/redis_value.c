@@ -1,10 +1,44 @@
-#include "client/redis.h"
+#include "client/redis_value.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+void luna_redis_begin(struct luna_redis_command *command, const char *name)
+{
+    command->argc = 0;
+    command->number_count = 0;
+    command->overflow = false;
+    luna_redis_arg(command, name);
+}
+
+static void add_argument(struct luna_redis_command *command, const char *bytes, size_t len)
+{
+    if (command->argc == LUNA_REDIS_ARGS_MAX) {
+        command->overflow = true;
+        return;
+    }
+    command->argv[command->argc] = bytes;
+    command->lens[command->argc++] = len;
+}
+
+void luna_redis_arg(struct luna_redis_command *command, const char *text)
+{
+    add_argument(command, text, strlen(text));
+}
+
+void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
+{
+    if (command->number_count == (int)(sizeof command->numbers / sizeof command->numbers[0])) {
+        command->overflow = true;
+        return;
+    }
+    char *text = command->numbers[command->number_count++];
+    add_argument(command, text, luna_decimal_print(number, text));
+}
 
 /* struct luna_reply is hiredis's redisReply under a name that the rest of the store may know. */
 static const redisReply *raw(const struct luna_reply *reply)

@@ -1,0 +1,75 @@
+#include "accounts/operator.h"
+
+#include "accounts/config_push.h"
+#include "client/digest.h"
+#include "luna/store/pepper.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { OVERLAP_S_MAX = 7 * 24 * 3600 };
+
+enum luna_code luna_operator_run(const struct luna_operator *op, const char *sql,
+                                 const struct luna_pg_params *params, int64_t *ret_number,
+                                 struct luna_error *err)
+{
+    struct luna_pg_result *result = NULL;
+    enum luna_code code =
+        luna_pg_query(op->database, luna_pg_deadline(op->database), sql, params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    if (ret_number != NULL)
+        *ret_number = luna_pg_int(result, 0, 0);
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+enum luna_code luna_operator_push(const struct luna_operator *op, int64_t account_id, bool at_once,
+                                  struct luna_error *err)
+{
+    struct luna_error why = {.code = LUNA_OK};
+    enum luna_code code = LUNA_EUNAVAILABLE;
+    if (op->cache == NULL)
+        luna_error_set(&why, LUNA_EUNAVAILABLE, "no Redis was given");
+    else
+        code = luna_config_push_account(op->database, op->cache, account_id, &why);
+    if (code == LUNA_OK || !at_once)
+        return LUNA_OK;
+    return luna_error_set(err, LUNA_EUNAVAILABLE,
+                          "saved in PostgreSQL, but Redis has not heard of it, so it may not hold "
+                          "yet; quota-syncd will "
+                          "deliver it, or run the command again: %.120s",
+                          why.msg);
+}
+
+enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new_key *ret_fresh,
+                                 struct luna_error *err)
+{
+    struct luna_new_key fresh;
+    if (op->pepper == NULL || op->pepper_len < LUNA_PEPPER_BYTES_MIN)
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "making a key needs the workers' key pepper, %d bytes or more",
+                              LUNA_PEPPER_BYTES_MIN);
+    enum luna_code code = luna_digest_init(err);
+    if (code != LUNA_OK)
+        return code;
+    struct luna_digest_key pepper;
+    luna_digest_key_make(op->pepper, op->pepper_len, &pepper);
+    luna_key_generate(&fresh.key);
+    snprintf(fresh.prefix, sizeof fresh.prefix, "%.8s", fresh.key.text);
+    if (luna_key_digest(fresh.key.text, strlen(fresh.key.text), &pepper, &fresh.digest))
+        *ret_fresh = fresh;
+    else
+        code = luna_error_set(err, LUNA_EIO, "libuuid made a key that is not a version 4 UUID");
+    luna_digest_wipe(&pepper, sizeof pepper);
+    luna_key_text_wipe(&fresh.key);
+    return code;
+}
+
+enum luna_code luna_operator_check_overlap(int64_t overlap_s, struct luna_error *err)
+{
+    if (overlap_s >= 0 && overlap_s <= OVERLAP_S_MAX)
+        return LUNA_OK;
+    return luna_error_set(err, LUNA_EINVAL, "an overlap of %lld s is not in 0 … %d",
+                          (long long)overlap_s, OVERLAP_S_MAX);
+}

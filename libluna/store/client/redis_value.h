@@ -1,0 +1,42 @@
+/*
+ * redis_value.h: what goes into a command and what comes out of its reply. Private to the store.
+ */
+#ifndef LUNA_STORE_REDIS_VALUE_H
+#define LUNA_STORE_REDIS_VALUE_H
+
+#include "luna/base/digits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LUNA_REDIS_ARGS_MAX = 512 };
+
+/* A command being put together: borrowed texts, or numbers that it keeps itself. */
+struct luna_redis_command {
+    const char *argv[LUNA_REDIS_ARGS_MAX];
+    size_t lens[LUNA_REDIS_ARGS_MAX];
+    int argc;
+    char numbers[48][LUNA_DECIMAL_BYTES];
+    int number_count;
+    bool overflow;
+};
+void luna_redis_begin(struct luna_redis_command *command, const char *name);
+void luna_redis_arg(struct luna_redis_command *command, const char *text);
+void luna_redis_arg_int(struct luna_redis_command *command, int64_t number);
+
+struct luna_reply; /* hiredis's */
+void luna_reply_free(struct luna_reply *reply);
+/* Redis's own error text, or NULL. */
+const char *luna_reply_error(const struct luna_reply *reply);
+size_t luna_reply_count(const struct luna_reply *reply); /* 0 when not an array */
+/* NULL past the end */
+const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t index);
+/* An integer, or a text that is one; `fallback` for anything else and for NULL. */
+int64_t luna_reply_int(const struct luna_reply *reply, int64_t fallback);
+/* NUL-terminated; "" when not a text. Valid as long as the reply. */
+const char *luna_reply_text(const struct luna_reply *reply);
+/* Up to `max` numbers of 64 bits, little-endian, out of a text; how many there are. */
+size_t luna_reply_numbers(const struct luna_reply *reply, int64_t *out, size_t max);
+
+#endif

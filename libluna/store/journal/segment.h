@@ -1,0 +1,58 @@
+/*
+ * segment.h: one success is a record; a worker appends its records to segments, one after another.
+ * Private to the journal.
+ */
+#ifndef LUNA_STORE_JOURNAL_SEGMENT_H
+#define LUNA_STORE_JOURNAL_SEGMENT_H
+
+#include "journal/map.h"
+#include "luna/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LUNA_JOURNAL_MAGIC = 0x4c554a31, LUNA_JOURNAL_SEGMENT_BYTES_MAX = 4 << 20 };
+
+/* One success. Native byte order: a journal never leaves its host. */
+struct luna_journal_record {
+    uint32_t magic, check;
+    int64_t account_id, epoch, charged_at, cost, period_no, wseq, at_ms;
+};
+_Static_assert(sizeof(struct luna_journal_record) == 64,
+               "records are appended with one write of a fixed size");
+
+/* Sets magic and check. */
+void luna_journal_record_seal(struct luna_journal_record *record);
+bool luna_journal_record_is_sound(const struct luna_journal_record *record);
+
+enum { LUNA_JOURNAL_SEGMENT_NAME_BYTES = 48 };
+/* "j-<slot>-<number>", made, and taken apart; false for any other name. */
+void luna_journal_segment_name(int64_t slot, int64_t number,
+                               char ret_name[LUNA_JOURNAL_SEGMENT_NAME_BYTES]);
+bool luna_journal_segment_parse(const char *name, int *ret_slot, int64_t *ret_number);
+
+struct luna_journal_segment {
+    int64_t slot, number;
+};
+
+struct luna_journal_listing {
+    struct luna_journal_segment *items; /* sorted by slot and number */
+    size_t count;
+};
+enum luna_code luna_journal_listing_read(int dir_fd, struct luna_journal_listing *ret_listing,
+                                         struct luna_error *err) LUNA_MUSTCHECK;
+void luna_journal_listing_done(struct luna_journal_listing *listing);
+
+/* Adds a segment's sound records of the account (0: all) and epoch (-1: all) to the map. */
+enum luna_code luna_journal_segment_add(int dir_fd, const struct luna_journal_segment *segment,
+                                        int64_t account_id, int64_t epoch,
+                                        struct luna_journal_map *map,
+                                        struct luna_error *err) LUNA_MUSTCHECK;
+
+/* Brings every record that was written before the call to the disk. Bookings do this between
+ * reading Redis's counters and writing PostgreSQL's: after a power loss the journals must not know
+ * less than the ledger. */
+enum luna_code luna_journal_sync(const char *dir, struct luna_error *err) LUNA_MUSTCHECK;
+
+#endif
