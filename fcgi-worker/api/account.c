@@ -40,8 +40,8 @@ enum step_outcome api_account_answer(struct exchange *exchange)
     struct luna_error err = {0};
     if (usage == NULL)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
-    if (luna_usage_get(api_database(exchange), api_cache(exchange), exchange->account_id, 0, usage,
-                       &err) != LUNA_OK)
+    if (luna_usage_get(api_database(exchange), api_counters(exchange), exchange->account_id, 0,
+                       usage, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
     struct luna_buf *out = json_begin(&exchange->pipeline->response);
     luna_buf_printf(out, "{\"id\":%lld,", (long long)exchange->account_id);

@@ -2,7 +2,7 @@
 
 #include "http/rate_headers.h"
 #include "luna/base/log.h"
-#include "luna/store/cache.h"
+#include "luna/store/counters.h"
 #include "luna/store/database.h"
 
 #include <stdio.h>
@@ -12,11 +12,11 @@ enum { RETRY_MS = 1000 };
 
 struct api_stores {
     struct luna_database *database;
-    struct luna_cache *cache;
+    struct luna_counters *counters;
 };
 
 enum luna_code api_stores_new(const struct worker_config *config, struct luna_store_meter *meter,
-                              struct luna_database_silence *silence, struct api_stores **ret_stores,
+                              struct luna_database_breaker *breaker, struct api_stores **ret_stores,
                               struct luna_error *err)
 {
     struct api_stores *stores = calloc(1, sizeof *stores);
@@ -25,15 +25,15 @@ enum luna_code api_stores_new(const struct worker_config *config, struct luna_st
     enum luna_code code = luna_database_new(config->database_url, (int)config->database_timeout_ms,
                                             &stores->database, err);
     if (code == LUNA_OK)
-        code =
-            luna_cache_new(config->redis_url, (int)config->redis_timeout_ms, &stores->cache, err);
+        code = luna_counters_new(config->redis_url, (int)config->redis_timeout_ms,
+                                 &stores->counters, err);
     if (code != LUNA_OK) {
         api_stores_free(stores);
         return code;
     }
     luna_database_meter(stores->database, meter, LUNA_PURPOSE_API);
-    luna_cache_meter(stores->cache, meter, LUNA_PURPOSE_API);
-    luna_database_share(stores->database, silence);
+    luna_counters_meter(stores->counters, meter, LUNA_PURPOSE_API);
+    luna_database_share_breaker(stores->database, breaker);
     *ret_stores = stores;
     return LUNA_OK;
 }
@@ -44,8 +44,8 @@ void api_stores_free(struct api_stores *stores)
         return;
     if (stores->database != NULL)
         luna_database_free(stores->database);
-    if (stores->cache != NULL)
-        luna_cache_free(stores->cache);
+    if (stores->counters != NULL)
+        luna_counters_free(stores->counters);
     free(stores);
 }
 
@@ -54,9 +54,9 @@ struct luna_database *api_database(const struct exchange *exchange)
     return exchange->pipeline->stores->database;
 }
 
-struct luna_cache *api_cache(const struct exchange *exchange)
+struct luna_counters *api_counters(const struct exchange *exchange)
 {
-    return exchange->pipeline->stores->cache;
+    return exchange->pipeline->stores->counters;
 }
 
 struct luna_operator api_operator(const struct exchange *exchange, char *actor, size_t actor_size)
@@ -64,7 +64,7 @@ struct luna_operator api_operator(const struct exchange *exchange, char *actor, 
     const struct worker_config *config = exchange->pipeline->config;
     (void)snprintf(actor, actor_size, "api:%s", exchange->request_id);
     return (struct luna_operator){.database = api_database(exchange),
-                                  .cache = api_cache(exchange),
+                                  .counters = api_counters(exchange),
                                   .pepper = config->pepper,
                                   .pepper_len = config->pepper_len,
                                   .actor = actor};

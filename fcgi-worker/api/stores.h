@@ -15,14 +15,14 @@
 
 struct api_stores;
 
-/* `meter` and `silence` outlive the stores. */
+/* `meter` and `breaker` outlive the stores. */
 enum luna_code api_stores_new(const struct worker_config *config, struct luna_store_meter *meter,
-                              struct luna_database_silence *silence, struct api_stores **ret_stores,
+                              struct luna_database_breaker *breaker, struct api_stores **ret_stores,
                               struct luna_error *err) LUNA_MUSTCHECK;
 void api_stores_free(struct api_stores *stores);
 
 struct luna_database *api_database(const struct exchange *exchange);
-struct luna_cache *api_cache(const struct exchange *exchange);
+struct luna_counters *api_counters(const struct exchange *exchange);
 /* Who acts, for the audit log: "api:" and the request's id. `actor` holds the text and must
  * outlive the use. */
 struct luna_operator api_operator(const struct exchange *exchange, char *actor, size_t actor_size);

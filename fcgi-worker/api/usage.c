@@ -60,7 +60,7 @@ enum step_outcome api_usage_answer(struct exchange *exchange)
     struct luna_error err = {0};
     if (usage == NULL)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
-    if (luna_usage_get(api_database(exchange), api_cache(exchange), exchange->account_id,
+    if (luna_usage_get(api_database(exchange), api_counters(exchange), exchange->account_id,
                        (int)exchange->wanted, usage, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
     struct luna_buf *out = begin(exchange);

@@ -162,7 +162,7 @@ struct scoreboard_pool { /* the master writes */
 struct scoreboard {
     uint32_t layout;
     uint32_t bytes;
-    struct luna_database_silence silence; /* the one place that all workers write to */
+    struct luna_database_breaker breaker; /* the one place that all workers write to */
     struct scoreboard_pool pool;
     struct scoreboard_master master[SCOREBOARD_SLOTS];
     struct scoreboard_worker worker[SCOREBOARD_SLOTS];

@@ -222,12 +222,12 @@ static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
         .redis_timeout_ms = (int)config->redis_timeout_ms,
         .database_timeout_ms = (int)config->database_timeout_ms,
         .meter = &worker->slot->stores_meter,
-        .silence = &worker->options->board->silence};
+        .breaker = &worker->options->board->breaker};
     enum luna_code code = luna_admitter_new(&options, &worker->pipeline.admitter, err);
     return code != LUNA_OK
                ? code
                : api_stores_new(config, &worker->slot->stores_meter,
-                                &worker->options->board->silence, &worker->pipeline.stores, err);
+                                &worker->options->board->breaker, &worker->pipeline.stores, err);
 }
 
 static enum luna_code open_connection(struct worker *worker, struct luna_error *err)

@@ -1,7 +1,7 @@
 #include "commands/handlers.h"
 
 #include "luna/base/buf.h"
-#include "luna/store/cache.h"
+#include "luna/store/counters.h"
 #include "luna/store/database.h"
 #include "luna/store/migrate.h"
 #include "session/cli_config.h"
@@ -50,13 +50,13 @@ static enum luna_code check_schema(const struct cli_config *config, struct luna_
 
 static enum luna_code check_redis(const struct cli_config *config, struct luna_error *err)
 {
-    struct luna_cache *cache = NULL;
+    struct luna_counters *counters = NULL;
     enum luna_code code = cli_config_need(config, "LUNA_REDIS_URL", err);
     if (code == LUNA_OK)
-        code = luna_cache_new(config->redis_url, CHECK_TIMEOUT_MS, &cache, err);
+        code = luna_counters_new(config->redis_url, CHECK_TIMEOUT_MS, &counters, err);
     if (code == LUNA_OK)
-        code = luna_cache_ping(cache, luna_deadline_in_ms(CHECK_TIMEOUT_MS), err);
-    luna_cache_free(cache);
+        code = luna_counters_ping(counters, luna_deadline_in_ms(CHECK_TIMEOUT_MS), err);
+    luna_counters_free(counters);
     return code;
 }
 

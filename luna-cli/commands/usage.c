@@ -70,8 +70,8 @@ enum cli_exit cmd_usage(const struct invocation *invocation)
     struct luna_usage usage;
     struct luna_error err;
     status = session_account(&session, invocation->operands[0], &account);
-    if (status == CLI_OK && luna_usage_get(session.database, session.cache, account.id, (int)days,
-                                           &usage, &err) != LUNA_OK)
+    if (status == CLI_OK && luna_usage_get(session.database, session.counters, account.id,
+                                           (int)days, &usage, &err) != LUNA_OK)
         status = cli_exit_report(&err);
     if (status == CLI_OK)
         print_usage(invocation->json, &usage);

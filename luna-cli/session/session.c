@@ -29,8 +29,8 @@ static enum luna_code open_cache(struct session *session, unsigned needs, struct
     enum luna_code code = cli_config_need(&session->config, "LUNA_REDIS_URL", err);
     if (code != LUNA_OK)
         return code;
-    return luna_cache_new(session->config.redis_url, (int)session->config.redis_timeout_ms,
-                          &session->cache, err);
+    return luna_counters_new(session->config.redis_url, (int)session->config.redis_timeout_ms,
+                             &session->counters, err);
 }
 
 static void name_actor(struct session *session)
@@ -64,7 +64,7 @@ enum cli_exit session_open(struct session *session, unsigned needs)
 
 void session_close(struct session *session)
 {
-    luna_cache_free(session->cache);
+    luna_counters_free(session->counters);
     luna_database_free(session->database);
     explicit_bzero(session->pepper, sizeof session->pepper);
     cli_config_done(&session->config);
@@ -73,7 +73,7 @@ void session_close(struct session *session)
 struct luna_operator session_operator(const struct session *session)
 {
     return (struct luna_operator){.database = session->database,
-                                  .cache = session->cache,
+                                  .counters = session->counters,
                                   .pepper = session->pepper_len > 0 ? session->pepper : NULL,
                                   .pepper_len = session->pepper_len,
                                   .actor = session->actor};

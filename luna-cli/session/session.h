@@ -6,7 +6,7 @@
 #define CLI_SESSION_H
 
 #include "luna/store/account.h"
-#include "luna/store/cache.h"
+#include "luna/store/counters.h"
 #include "luna/store/database.h"
 #include "luna/store/pepper.h"
 #include "session/cli_config.h"
@@ -26,7 +26,7 @@ enum { SESSION_ACTOR_BYTES = 80 };
 struct session {
     struct cli_config config;
     struct luna_database *database; /* NULL: not asked for */
-    struct luna_cache *cache;       /* NULL: not asked for, or not set */
+    struct luna_counters *counters; /* NULL: not asked for, or not set */
     unsigned char pepper[LUNA_PEPPER_BYTES_MAX];
     size_t pepper_len;
     char actor[SESSION_ACTOR_BYTES]; /* "cli:" and the user's name */

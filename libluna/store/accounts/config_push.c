@@ -4,9 +4,9 @@
 #include "quota/config_keys.h"
 #include "quota/quota_keys.h"
 
-enum luna_code luna_config_push_send(struct luna_cache *cache, const struct luna_pg_result *result,
-                                     int row, int column, struct luna_deadline deadline,
-                                     struct luna_error *err)
+enum luna_code luna_config_push_send(struct luna_counters *counters,
+                                     const struct luna_pg_result *result, int row, int column,
+                                     struct luna_deadline deadline, struct luna_error *err)
 {
     static const char *const fields[] = {"off", "rate", "burst", "points", "conc"};
     struct luna_redis_command command;
@@ -33,14 +33,14 @@ enum luna_code luna_config_push_send(struct luna_cache *cache, const struct luna
     luna_redis_arg(&command, "kind");
     luna_redis_arg(&command, luna_config_period(luna_pg_text(result, row, column + 11)));
     luna_config_keys_add(&config_keys, &command);
-    return luna_redis_send(cache, &command, deadline, err);
+    return luna_redis_send(counters, &command, deadline, err);
 }
 
-enum luna_code luna_config_push_take(struct luna_cache *cache, struct luna_deadline deadline,
+enum luna_code luna_config_push_take(struct luna_counters *counters, struct luna_deadline deadline,
                                      struct luna_error *err)
 {
     struct luna_reply *reply = NULL;
-    enum luna_code code = luna_redis_take(cache, deadline, &reply, err);
+    enum luna_code code = luna_redis_take(counters, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
     if (luna_reply_error(reply) != NULL)
@@ -49,8 +49,9 @@ enum luna_code luna_config_push_take(struct luna_cache *cache, struct luna_deadl
     return code;
 }
 
-enum luna_code luna_config_push_account(struct luna_database *database, struct luna_cache *cache,
-                                        int64_t account_id, struct luna_error *err)
+enum luna_code luna_config_push_account(struct luna_database *database,
+                                        struct luna_counters *counters, int64_t account_id,
+                                        struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
@@ -61,14 +62,14 @@ enum luna_code luna_config_push_account(struct luna_database *database, struct l
                                         &params, &result, err);
     if (code != LUNA_OK)
         return code;
-    struct luna_deadline deadline = luna_deadline_in_ms(luna_redis_timeout_ms(cache));
+    struct luna_deadline deadline = luna_deadline_in_ms(luna_redis_timeout_ms(counters));
     if (luna_pg_rows(result) != 1)
         code =
             luna_error_set(err, LUNA_ENOTFOUND, "there is no account %lld", (long long)account_id);
     if (code == LUNA_OK)
-        code = luna_config_push_send(cache, result, 0, 0, deadline, err);
+        code = luna_config_push_send(counters, result, 0, 0, deadline, err);
     if (code == LUNA_OK)
-        code = luna_config_push_take(cache, deadline, err);
+        code = luna_config_push_take(counters, deadline, err);
     luna_pg_result_free(result);
     return code;
 }

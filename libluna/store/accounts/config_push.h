@@ -14,13 +14,15 @@
     "c.quota_period, c.keys"
 
 /* Sends one row whose columns start at `column`. Take one reply for each row sent. */
-enum luna_code luna_config_push_send(struct luna_cache *cache, const struct luna_pg_result *result,
-                                     int row, int column, struct luna_deadline deadline,
+enum luna_code luna_config_push_send(struct luna_counters *counters,
+                                     const struct luna_pg_result *result, int row, int column,
+                                     struct luna_deadline deadline,
                                      struct luna_error *err) LUNA_MUSTCHECK;
-enum luna_code luna_config_push_take(struct luna_cache *cache, struct luna_deadline deadline,
+enum luna_code luna_config_push_take(struct luna_counters *counters, struct luna_deadline deadline,
                                      struct luna_error *err) LUNA_MUSTCHECK;
 /* Reads one account and pushes it. */
-enum luna_code luna_config_push_account(struct luna_database *database, struct luna_cache *cache,
-                                        int64_t account_id, struct luna_error *err) LUNA_MUSTCHECK;
+enum luna_code luna_config_push_account(struct luna_database *database,
+                                        struct luna_counters *counters, int64_t account_id,
+                                        struct luna_error *err) LUNA_MUSTCHECK;
 
 #endif

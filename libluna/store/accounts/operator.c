@@ -29,10 +29,10 @@ enum luna_code luna_operator_push(const struct luna_operator *op, int64_t accoun
 {
     struct luna_error why = {.code = LUNA_OK};
     enum luna_code code = LUNA_EUNAVAILABLE;
-    if (op->cache == NULL)
+    if (op->counters == NULL)
         luna_error_set(&why, LUNA_EUNAVAILABLE, "no Redis was given");
     else
-        code = luna_config_push_account(op->database, op->cache, account_id, &why);
+        code = luna_config_push_account(op->database, op->counters, account_id, &why);
     if (code == LUNA_OK || !at_once)
         return LUNA_OK;
     return luna_error_set(err, LUNA_EUNAVAILABLE,

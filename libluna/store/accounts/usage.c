@@ -64,7 +64,7 @@ static enum luna_code read_account(struct luna_database *database, int64_t accou
 }
 
 /* What Redis counted beyond the watermark. Without Redis the booked figures stand alone. */
-static void add_unbooked(struct luna_cache *cache, const struct booked *booked,
+static void add_unbooked(struct luna_counters *counters, const struct booked *booked,
                          struct luna_usage *usage)
 {
     static const char *const fields[] = {"e", "c", "r", "pn", "pc", "pr", "base", "pend"};
@@ -79,8 +79,8 @@ static void add_unbooked(struct luna_cache *cache, const struct booked *booked,
     luna_redis_arg(&command, keys.m);
     for (size_t i = 0; i < FIELDS; i++)
         luna_redis_arg(&command, fields[i]);
-    if (luna_redis_want(cache, &command, luna_deadline_in_ms(luna_redis_timeout_ms(cache)), &reply,
-                        &ignored) != LUNA_OK)
+    if (luna_redis_want(counters, &command, luna_deadline_in_ms(luna_redis_timeout_ms(counters)),
+                        &reply, &ignored) != LUNA_OK)
         return;
     for (size_t i = 0; i < FIELDS; i++)
         v[i] = luna_reply_int(luna_reply_at(reply, i), -1);
@@ -121,7 +121,7 @@ static enum luna_code enter_present_period(struct luna_database *database, struc
     return LUNA_OK;
 }
 
-enum luna_code luna_usage_get(struct luna_database *database, struct luna_cache *cache,
+enum luna_code luna_usage_get(struct luna_database *database, struct luna_counters *counters,
                               int64_t account_id, int days, struct luna_usage *ret_usage,
                               struct luna_error *err)
 {
@@ -135,8 +135,8 @@ enum luna_code luna_usage_get(struct luna_database *database, struct luna_cache 
         return code;
     usage.quota_limit = usage.account.quota_limit;
     usage.used = usage.account.quota_used;
-    if (cache != NULL)
-        add_unbooked(cache, &booked, &usage);
+    if (counters != NULL)
+        add_unbooked(counters, &booked, &usage);
     code = enter_present_period(database, &usage, err);
     if (code == LUNA_OK && days > 0)
         code = read_days(database, account_id, days, &usage, err);

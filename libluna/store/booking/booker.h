@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 struct luna_booker {
-    struct luna_cache *cache;
+    struct luna_counters *counters;
     struct luna_database *database;
     char *journal_dir;
     struct luna_journal_page *page;

@@ -20,7 +20,8 @@ static enum luna_code open_parts(struct luna_booker *booker,
     int dir_fd = -1;
     enum luna_code code = luna_digest_init(err);
     if (code == LUNA_OK)
-        code = luna_cache_new(options->redis_url, options->redis_timeout_ms, &booker->cache, err);
+        code = luna_counters_new(options->redis_url, options->redis_timeout_ms, &booker->counters,
+                                 err);
     if (code == LUNA_OK)
         code = luna_database_new(options->database_url, options->database_timeout_ms,
                                  &booker->database, err);
@@ -53,7 +54,7 @@ enum luna_code luna_booker_new(const struct luna_booker_options *options,
         luna_booker_free(booker);
         return code;
     }
-    luna_cache_meter(booker->cache, options->meter, LUNA_PURPOSE_CHECK);
+    luna_counters_meter(booker->counters, options->meter, LUNA_PURPOSE_CHECK);
     luna_database_meter(booker->database, options->meter, LUNA_PURPOSE_LEAD);
     booker->redis_timeout_ms = options->redis_timeout_ms;
     booker->batch_accounts_max = options->batch_accounts_max;
@@ -71,7 +72,7 @@ void luna_booker_free(struct luna_booker *booker)
 {
     if (booker == NULL)
         return;
-    luna_cache_free(booker->cache);
+    luna_counters_free(booker->counters);
     luna_database_free(booker->database);
     luna_journal_page_unmap(booker->page);
     free(booker->journal_dir);
@@ -90,7 +91,7 @@ struct luna_deadline luna_booker_redis_deadline(const struct luna_booker *booker
 
 void luna_booker_purpose(struct luna_booker *booker, enum luna_purpose purpose)
 {
-    luna_redis_purpose(booker->cache, purpose);
+    luna_redis_purpose(booker->counters, purpose);
     luna_pg_purpose(booker->database, purpose);
 }
 
@@ -120,8 +121,8 @@ enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_scr
     luna_redis_begin(&command, "SCRIPT");
     luna_redis_arg(&command, "LOAD");
     luna_redis_arg(&command, text.data);
-    enum luna_code code =
-        luna_redis_want(booker->cache, &command, luna_booker_redis_deadline(booker), &reply, err);
+    enum luna_code code = luna_redis_want(booker->counters, &command,
+                                          luna_booker_redis_deadline(booker), &reply, err);
     luna_buf_done(&text);
     if (code != LUNA_OK)
         return code;

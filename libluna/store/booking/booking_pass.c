@@ -107,7 +107,7 @@ static enum luna_code send_snapshots(struct batch *batch)
         luna_redis_arg(&command, keys.m);
         for (size_t j = 0; j < sizeof fields / sizeof fields[0]; j++)
             luna_redis_arg(&command, fields[j]);
-        code = luna_redis_send(batch->booker->cache, &command,
+        code = luna_redis_send(batch->booker->counters, &command,
                                luna_booker_redis_deadline(batch->booker), batch->err);
     }
     return code;
@@ -142,7 +142,7 @@ static enum luna_code take_snapshots(struct batch *batch)
         struct snapshot *item = &batch->items[i];
         struct luna_reply *reply = NULL;
         enum luna_code code = luna_redis_take(
-            batch->booker->cache, luna_booker_redis_deadline(batch->booker), &reply, batch->err);
+            batch->booker->counters, luna_booker_redis_deadline(batch->booker), &reply, batch->err);
         if (code != LUNA_OK)
             return code;
         int64_t incarnation = luna_reply_int(luna_reply_at(reply, 0), 0);
@@ -264,7 +264,7 @@ static enum luna_code send_acks(struct batch *batch)
         luna_redis_arg_int(&command, item->booked_r);
         luna_redis_arg_int(&command, item->next_end_ms);
         luna_redis_arg_int(&command, item->period_no);
-        code = luna_redis_send(batch->booker->cache, &command,
+        code = luna_redis_send(batch->booker->counters, &command,
                                luna_booker_redis_deadline(batch->booker), batch->err);
     }
     return code;
@@ -281,7 +281,7 @@ static enum luna_code take_acks(struct batch *batch)
             continue;
         }
         enum luna_code taken = luna_redis_take(
-            batch->booker->cache, luna_booker_redis_deadline(batch->booker), &reply, batch->err);
+            batch->booker->counters, luna_booker_redis_deadline(batch->booker), &reply, batch->err);
         if (taken != LUNA_OK)
             return taken;
         if (luna_reply_error(reply) != NULL && code == LUNA_OK) {
@@ -329,8 +329,8 @@ static enum luna_code scan(struct batch *batch, char cursor[32])
     luna_redis_arg(&command, "COUNT");
     luna_redis_arg_int(&command, batch->booker->batch_accounts_max);
     enum luna_code code =
-        luna_redis_want(batch->booker->cache, &command, luna_booker_redis_deadline(batch->booker),
-                        &reply, batch->err);
+        luna_redis_want(batch->booker->counters, &command,
+                        luna_booker_redis_deadline(batch->booker), &reply, batch->err);
     if (code != LUNA_OK)
         return code;
     const struct luna_reply *names = luna_reply_at(reply, 1);

@@ -8,7 +8,7 @@ enum { VERSION_MAJOR_MIN = 7 };
 static enum luna_code info(struct luna_booker *booker, const char *section, const char *field,
                            char ret_value[32], struct luna_error *err)
 {
-    return luna_redis_info(booker->cache, section, field, luna_booker_redis_deadline(booker),
+    return luna_redis_info(booker->counters, section, field, luna_booker_redis_deadline(booker),
                            ret_value, 32, err);
 }
 

@@ -46,8 +46,8 @@ static enum luna_code see_scripts(struct luna_booker *booker, struct present *pr
     luna_redis_arg(&command, "EXISTS");
     for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++)
         luna_redis_arg(&command, present->record.sha[i]);
-    enum luna_code code =
-        luna_redis_want(booker->cache, &command, luna_booker_redis_deadline(booker), &reply, err);
+    enum luna_code code = luna_redis_want(booker->counters, &command,
+                                          luna_booker_redis_deadline(booker), &reply, err);
     if (code != LUNA_OK)
         return code;
     present->has_scripts = true;
@@ -77,12 +77,12 @@ static enum luna_code see(struct luna_booker *booker, struct present *present,
                           struct luna_error *err)
 {
     enum luna_code code =
-        luna_redis_info(booker->cache, "server", "run_id", luna_booker_redis_deadline(booker),
+        luna_redis_info(booker->counters, "server", "run_id", luna_booker_redis_deadline(booker),
                         present->run_id, sizeof present->run_id, err);
     if (code != LUNA_OK)
         return code;
-    present->connection = luna_redis_generation(booker->cache);
-    code = luna_fence_record_read(booker->cache, luna_booker_redis_deadline(booker),
+    present->connection = luna_redis_generation(booker->counters);
+    code = luna_fence_record_read(booker->counters, luna_booker_redis_deadline(booker),
                                   &present->record, err);
     if (code == LUNA_OK)
         code = see_scripts(booker, present, err);
@@ -134,8 +134,8 @@ static enum luna_code flush_scripts(struct luna_booker *booker, struct luna_erro
     luna_redis_begin(&command, "SCRIPT");
     luna_redis_arg(&command, "FLUSH");
     luna_redis_arg(&command, "SYNC");
-    enum luna_code code =
-        luna_redis_want(booker->cache, &command, luna_booker_redis_deadline(booker), &reply, err);
+    enum luna_code code = luna_redis_want(booker->counters, &command,
+                                          luna_booker_redis_deadline(booker), &reply, err);
     if (code == LUNA_OK)
         luna_reply_free(reply);
     return code;
@@ -212,13 +212,13 @@ static enum luna_code load_and_announce(struct luna_booker *booker, const struct
             luna_booker_load_script(booker, (enum luna_script)i, incarnation, record.sha[i], err);
         if (code != LUNA_OK)
             return code;
-        if (luna_redis_generation(booker->cache) != present->connection)
+        if (luna_redis_generation(booker->counters) != present->connection)
             return luna_error_set(err, LUNA_EUNAVAILABLE,
                                   "Redis: the connection was lost while loading scripts");
     }
     enum luna_code code =
-        luna_fence_record_write(booker->cache, &record, luna_booker_redis_deadline(booker), err);
-    if (code == LUNA_OK && luna_redis_generation(booker->cache) != present->connection)
+        luna_fence_record_write(booker->counters, &record, luna_booker_redis_deadline(booker), err);
+    if (code == LUNA_OK && luna_redis_generation(booker->counters) != present->connection)
         code = luna_error_set(err, LUNA_EUNAVAILABLE,
                               "Redis: the connection was lost while announcing scripts");
     return code;

@@ -21,20 +21,20 @@ static enum luna_code read_counters(struct luna_booker *booker, struct luna_cons
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "SCARD");
     luna_redis_arg(&command, LUNA_KEY_DIRTY);
-    enum luna_code code =
-        luna_redis_want(booker->cache, &command, luna_booker_redis_deadline(booker), &reply, err);
+    enum luna_code code = luna_redis_want(booker->counters, &command,
+                                          luna_booker_redis_deadline(booker), &reply, err);
     if (code != LUNA_OK)
         return code;
     gauges->dirty_accounts = luna_reply_int(reply, 0);
     luna_reply_free(reply);
     if (gauges->dirty_accounts > 0 && booker->last_pass_at_ms > 0)
         gauges->oldest_unbooked_ms = luna_clock_wall_ms() - booker->last_pass_at_ms;
-    int64_t *targets[LUNA_COUNTERS] = {[LUNA_COUNT_ADMISSIONS] = &gauges->admissions,
-                                       [LUNA_COUNT_COLD_LOADS] = &gauges->cold_loads,
-                                       [LUNA_COUNT_LOAD_WAITS] = &gauges->load_waits,
-                                       [LUNA_COUNT_VOIDED] = &gauges->voided,
-                                       [LUNA_COUNT_RETRIES] = &gauges->retries};
-    for (int i = 0; i < LUNA_COUNTERS; i++)
+    int64_t *targets[LUNA_JOURNAL_COUNTERS] = {[LUNA_COUNT_ADMISSIONS] = &gauges->admissions,
+                                               [LUNA_COUNT_COLD_LOADS] = &gauges->cold_loads,
+                                               [LUNA_COUNT_LOAD_WAITS] = &gauges->load_waits,
+                                               [LUNA_COUNT_VOIDED] = &gauges->voided,
+                                               [LUNA_COUNT_RETRIES] = &gauges->retries};
+    for (int i = 0; i < LUNA_JOURNAL_COUNTERS; i++)
         *targets[i] = (int64_t)atomic_load(&booker->page->counters[i]);
     return LUNA_OK;
 }
@@ -48,8 +48,8 @@ static enum luna_code list_dirty(struct luna_booker *booker, int count, struct l
     luna_redis_begin(&command, "SRANDMEMBER");
     luna_redis_arg(&command, LUNA_KEY_DIRTY);
     luna_redis_arg_int(&command, count);
-    enum luna_code code =
-        luna_redis_want(booker->cache, &command, luna_booker_redis_deadline(booker), &reply, err);
+    enum luna_code code = luna_redis_want(booker->counters, &command,
+                                          luna_booker_redis_deadline(booker), &reply, err);
     if (code != LUNA_OK)
         return code;
     luna_pg_array_begin(ids);
@@ -86,7 +86,7 @@ static enum luna_code send_inspect(struct luna_booker *booker, const char *sha, 
     luna_redis_arg(&command, keys.quota);
     luna_redis_arg(&command, keys.delta);
     luna_redis_arg(&command, LUNA_KEY_DIRTY);
-    return luna_redis_send(booker->cache, &command, luna_booker_redis_deadline(booker), err);
+    return luna_redis_send(booker->counters, &command, luna_booker_redis_deadline(booker), err);
 }
 
 /* The reply of inspect.lua: e c r a ar lim base pc pr pn I pend quota delta. */
@@ -135,7 +135,7 @@ static enum luna_code weigh_all(struct luna_booker *booker, const struct luna_pg
     for (int row = 0; row < rows && code == LUNA_OK; row++) {
         struct luna_reply *reply = NULL;
         const struct ledger ledger = ledger_of(result, row);
-        code = luna_redis_take(booker->cache, luna_booker_redis_deadline(booker), &reply, err);
+        code = luna_redis_take(booker->counters, luna_booker_redis_deadline(booker), &reply, err);
         if (code == LUNA_OK)
             weigh(booker, &ledger, reply, gauges);
         luna_reply_free(reply);

@@ -13,15 +13,15 @@ static enum luna_code push_rows(struct luna_booker *booker, const struct luna_pg
     int sent = 0;
     luna_pg_array_begin(ids);
     for (; sent < luna_pg_rows(result) && code == LUNA_OK; sent++) {
-        code = luna_config_push_send(booker->cache, result, sent, 1,
+        code = luna_config_push_send(booker->counters, result, sent, 1,
                                      luna_booker_redis_deadline(booker), err);
         luna_pg_array_add(ids, luna_pg_int(result, sent, 0));
     }
     for (int i = 0; i < sent && code == LUNA_OK; i++)
-        code = luna_config_push_take(booker->cache, luna_booker_redis_deadline(booker), err);
+        code = luna_config_push_take(booker->counters, luna_booker_redis_deadline(booker), err);
     /* Answers that were not taken would be taken for others. */
     if (code != LUNA_OK)
-        luna_redis_drop(booker->cache);
+        luna_redis_drop(booker->counters);
     return code;
 }
 

@@ -1,7 +1,7 @@
 #include "client/pg.h"
 
+#include "client/pg_breaker.h"
 #include "client/pg_hosts.h"
-#include "client/pg_silence.h"
 #include "luna/base/error.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ struct luna_database {
     char sqlstate[6];
     struct luna_meter *meter; /* NULL: nobody counts */
     enum luna_purpose purpose;
-    struct luna_database_silence *silence; /* NULL: not shared */
+    struct luna_database_breaker *breaker; /* NULL: none */
 };
 
 static void ignore_notice(void *context, const PGresult *notice)
@@ -78,9 +78,10 @@ void luna_pg_drop(struct luna_database *database)
     database->session = NULL;
 }
 
-void luna_database_share(struct luna_database *database, struct luna_database_silence *silence)
+void luna_database_share_breaker(struct luna_database *database,
+                                 struct luna_database_breaker *breaker)
 {
-    database->silence = silence;
+    database->breaker = breaker;
 }
 
 uint64_t luna_pg_generation(const struct luna_database *database)
@@ -136,9 +137,9 @@ static enum luna_code late(struct luna_database *database, const char *doing,
     return luna_error_set(err, LUNA_ETIMEOUT, "PostgreSQL: %s: no answer in time", doing);
 }
 
-/* The server, too, must notice that a session is dead when nothing said so: the leader's lock lives
- * as long as its session does there, and by default that is two hours. Asked after 5 s of silence,
- * given up after 10. */
+/* The server, too, has to notice that a client is gone without a word: the leader's lock lives as
+ * long as its session does, and by default that is two hours. Probed after 5 s without traffic,
+ * closed after 10. */
 #define PEER_WATCH "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_user_timeout=10000"
 
 static PGconn *start_session(const struct luna_database *database)
@@ -198,7 +199,7 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
             luna_pg_hosts_turn(&database->hosts);
     }
     if (code != LUNA_OK)
-        luna_pg_silence_unheard(database->silence);
+        luna_pg_breaker_failure(database->breaker);
     return code;
 }
 
@@ -230,12 +231,12 @@ static enum luna_code await_answer(struct luna_database *database, struct luna_d
         if (unsent < 0)
             return lost(database, "sending", err);
         if (unsent == 0 && PQisBusy(session) == 0) {
-            luna_pg_silence_heard(database->silence);
+            luna_pg_breaker_success(database->breaker);
             return LUNA_OK;
         }
         short events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
         if (!wait_for(PQsocket(session), events, deadline)) {
-            luna_pg_silence_unheard(database->silence);
+            luna_pg_breaker_failure(database->breaker);
             return late(database, "waiting", err);
         }
         if (PQconsumeInput(session) == 0)
@@ -356,8 +357,9 @@ static enum luna_code query_until(struct luna_database *database, struct luna_de
                                   struct luna_pg_result **ret_result, struct luna_error *err)
 {
     PGresult *result = NULL;
-    if (!luna_pg_silence_lets(database->silence, database->timeout_ms))
-        return luna_error_set(err, LUNA_EUNAVAILABLE, "PostgreSQL: it has not been answering");
+    if (!luna_pg_breaker_enter(database->breaker, database->timeout_ms))
+        return luna_error_set(err, LUNA_EUNAVAILABLE,
+                              "PostgreSQL: unavailable (circuit breaker open)");
     int64_t began_ns = begin_trip(database);
     enum luna_code code = ask(database, deadline, sql, params, &result, err);
     if (code == LUNA_OK)

@@ -11,7 +11,7 @@
 
 static const int64_t RENEW_AFTER_NS = 1000000000;
 
-struct luna_cache {
+struct luna_counters {
     struct luna_redis_address address;
     int timeout_ms;
     redisContext *context; /* NULL: not connected */
@@ -25,86 +25,88 @@ struct luna_cache {
     int64_t asked_ns; /* when the first unanswered command was sent; 0: none, or nobody counts */
 };
 
-enum luna_code luna_cache_new(const char *url, int timeout_ms, struct luna_cache **ret_cache,
-                              struct luna_error *err)
+enum luna_code luna_counters_new(const char *url, int timeout_ms,
+                                 struct luna_counters **ret_counters, struct luna_error *err)
 {
     struct luna_redis_address address;
     enum luna_code code = luna_redis_url_parse(url, &address, err);
     if (code != LUNA_OK)
         return code;
-    struct luna_cache *cache = calloc(1, sizeof *cache);
-    if (cache == NULL)
+    struct luna_counters *counters = calloc(1, sizeof *counters);
+    if (counters == NULL)
         return luna_error_set(err, LUNA_ENOMEM, "no memory for a Redis connection");
-    cache->address = address;
-    cache->timeout_ms = timeout_ms;
-    *ret_cache = cache;
+    counters->address = address;
+    counters->timeout_ms = timeout_ms;
+    *ret_counters = counters;
     return LUNA_OK;
 }
 
-void luna_cache_free(struct luna_cache *cache)
+void luna_counters_free(struct luna_counters *counters)
 {
-    if (cache == NULL)
+    if (counters == NULL)
         return;
-    luna_redis_drop(cache);
-    explicit_bzero(&cache->address, sizeof cache->address);
-    free(cache);
+    luna_redis_drop(counters);
+    explicit_bzero(&counters->address, sizeof counters->address);
+    free(counters);
 }
 
-void luna_redis_drop(struct luna_cache *cache)
+void luna_redis_drop(struct luna_counters *counters)
 {
-    if (cache->context != NULL)
-        redisFree(cache->context);
-    cache->context = NULL;
-    cache->unanswered = 0;
+    if (counters->context != NULL)
+        redisFree(counters->context);
+    counters->context = NULL;
+    counters->unanswered = 0;
 }
 
-void luna_cache_meter(struct luna_cache *cache, struct luna_store_meter *meter,
-                      enum luna_purpose purpose)
+void luna_counters_meter(struct luna_counters *counters, struct luna_store_meter *meter,
+                         enum luna_purpose purpose)
 {
-    cache->meter = meter != NULL ? &meter->redis : NULL;
-    cache->purpose = purpose;
+    counters->meter = meter != NULL ? &meter->redis : NULL;
+    counters->purpose = purpose;
 }
 
-void luna_redis_purpose(struct luna_cache *cache, enum luna_purpose purpose)
+void luna_redis_purpose(struct luna_counters *counters, enum luna_purpose purpose)
 {
-    cache->purpose = purpose;
+    counters->purpose = purpose;
 }
 
-static void begin_trip(struct luna_cache *cache)
+static void begin_trip(struct luna_counters *counters)
 {
-    if (cache->meter != NULL && cache->unanswered == 0)
-        cache->asked_ns = luna_clock_mono_ns();
+    if (counters->meter != NULL && counters->unanswered == 0)
+        counters->asked_ns = luna_clock_mono_ns();
 }
 
-static void end_trip(struct luna_cache *cache)
+static void end_trip(struct luna_counters *counters)
 {
-    if (cache->asked_ns != 0)
-        luna_meter_time(cache->meter, cache->purpose, luna_clock_mono_ns() - cache->asked_ns);
-    cache->asked_ns = 0;
+    if (counters->asked_ns != 0)
+        luna_meter_time(counters->meter, counters->purpose,
+                        luna_clock_mono_ns() - counters->asked_ns);
+    counters->asked_ns = 0;
 }
 
 /* The trip ends in failure, and the connection with it. */
-static void fail_trip(struct luna_cache *cache, enum luna_meter_error kind)
+static void fail_trip(struct luna_counters *counters, enum luna_meter_error kind)
 {
-    luna_meter_error(cache->meter, kind);
-    end_trip(cache);
-    luna_redis_drop(cache);
+    luna_meter_error(counters->meter, kind);
+    end_trip(counters);
+    luna_redis_drop(counters);
 }
 
-int luna_redis_timeout_ms(const struct luna_cache *cache)
+int luna_redis_timeout_ms(const struct luna_counters *counters)
 {
-    return cache->timeout_ms;
+    return counters->timeout_ms;
 }
 
-uint64_t luna_redis_generation(const struct luna_cache *cache)
+uint64_t luna_redis_generation(const struct luna_counters *counters)
 {
-    return cache->generation;
+    return counters->generation;
 }
 
 /* Says what broke, and closes. EAGAIN is how hiredis reports that SO_RCVTIMEO ran out. */
-static enum luna_code broken(struct luna_cache *cache, const char *doing, struct luna_error *err)
+static enum luna_code broken(struct luna_counters *counters, const char *doing,
+                             struct luna_error *err)
 {
-    const redisContext *context = cache->context;
+    const redisContext *context = counters->context;
     enum luna_code code = LUNA_EUNAVAILABLE;
     if (context != NULL && context->err == REDIS_ERR_IO &&
         (strstr(context->errstr, "temporarily unavailable") != NULL ||
@@ -115,173 +117,174 @@ static enum luna_code broken(struct luna_cache *cache, const char *doing, struct
                    : code == LUNA_ETIMEOUT   ? "no answer in time"
                    : context->errstr[0] != 0 ? context->errstr
                                              : "connection lost");
-    fail_trip(cache, code == LUNA_ETIMEOUT ? LUNA_METER_TIMEOUT : LUNA_METER_CONNECTION);
+    fail_trip(counters, code == LUNA_ETIMEOUT ? LUNA_METER_TIMEOUT : LUNA_METER_CONNECTION);
     return code;
 }
 
-static enum luna_code run_setup(struct luna_cache *cache, const char **argv, int argc,
+static enum luna_code run_setup(struct luna_counters *counters, const char **argv, int argc,
                                 const char *doing, struct luna_error *err)
 {
-    redisReply *reply = redisCommandArgv(cache->context, argc, argv, NULL);
+    redisReply *reply = redisCommandArgv(counters->context, argc, argv, NULL);
     if (reply == NULL)
-        return broken(cache, doing, err);
+        return broken(counters, doing, err);
     enum luna_code code = LUNA_OK;
     if (reply->type == REDIS_REPLY_ERROR)
         code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", doing, reply->str);
     freeReplyObject(reply);
     if (code != LUNA_OK)
-        fail_trip(cache, LUNA_METER_REFUSED);
+        fail_trip(counters, LUNA_METER_REFUSED);
     return code;
 }
 
-static enum luna_code greet(struct luna_cache *cache, struct luna_error *err)
+static enum luna_code greet(struct luna_counters *counters, struct luna_error *err)
 {
-    const struct luna_redis_address *address = &cache->address;
+    const struct luna_redis_address *address = &counters->address;
     enum luna_code code = LUNA_OK;
     if (address->password[0] != '\0') {
         const char *named[] = {"AUTH", address->user, address->password};
         const char *plain[] = {"AUTH", address->password};
         bool has_user = address->user[0] != '\0';
-        code = run_setup(cache, has_user ? named : plain, has_user ? 3 : 2, "logging in", err);
+        code = run_setup(counters, has_user ? named : plain, has_user ? 3 : 2, "logging in", err);
     }
     if (code == LUNA_OK && address->db != 0) {
         char number[16];
         snprintf(number, sizeof number, "%d", address->db);
         const char *argv[] = {"SELECT", number};
-        code = run_setup(cache, argv, 2, "choosing the database", err);
+        code = run_setup(counters, argv, 2, "choosing the database", err);
     }
     return code;
 }
 
 /* Nothing was asked, and yet there is something to read: the server went away. Better to see it
  * now than in the answer. */
-static bool has_hung_up(const struct luna_cache *cache)
+static bool has_hung_up(const struct luna_counters *counters)
 {
-    struct pollfd item = {.fd = cache->context->fd, .events = POLLIN};
-    return cache->unanswered == 0 && poll(&item, 1, 0) > 0;
+    struct pollfd item = {.fd = counters->context->fd, .events = POLLIN};
+    return counters->unanswered == 0 && poll(&item, 1, 0) > 0;
 }
 
 /* The name may lead elsewhere by now. Not at every refusal: connections that end so often use up
  * the ports. */
-static bool is_worth_renewing(const struct luna_cache *cache)
+static bool is_worth_renewing(const struct luna_counters *counters)
 {
-    return cache->doubted && cache->unanswered == 0 &&
-           luna_clock_mono_ns() - cache->connected_ns > RENEW_AFTER_NS;
+    return counters->doubted && counters->unanswered == 0 &&
+           luna_clock_mono_ns() - counters->connected_ns > RENEW_AFTER_NS;
 }
 
 /* How long a read or a write may take. Mostly it is what it was: the timeout, which is shorter
  * than the request's time. */
-static enum luna_code limit_waits(struct luna_cache *cache, struct timeval limit,
+static enum luna_code limit_waits(struct luna_counters *counters, struct timeval limit,
                                   struct luna_error *err)
 {
-    if (limit.tv_sec == cache->limit.tv_sec && limit.tv_usec == cache->limit.tv_usec)
+    if (limit.tv_sec == counters->limit.tv_sec && limit.tv_usec == counters->limit.tv_usec)
         return LUNA_OK;
-    if (redisSetTimeout(cache->context, limit) != REDIS_OK)
-        return broken(cache, "setting its deadline", err);
-    cache->limit = limit;
+    if (redisSetTimeout(counters->context, limit) != REDIS_OK)
+        return broken(counters, "setting its deadline", err);
+    counters->limit = limit;
     return LUNA_OK;
 }
 
 /* Says where to: of several servers one is away. */
-static enum luna_code not_connected(struct luna_cache *cache, struct luna_error *err)
+static enum luna_code not_connected(struct luna_counters *counters, struct luna_error *err)
 {
-    const struct luna_redis_address *address = &cache->address;
+    const struct luna_redis_address *address = &counters->address;
     char doing[160];
     if (address->host[0] != '\0')
         snprintf(doing, sizeof doing, "connecting to %.100s port %d", address->host, address->port);
     else
         snprintf(doing, sizeof doing, "connecting to %s", address->path);
-    return broken(cache, doing, err);
+    return broken(counters, doing, err);
 }
 
-static enum luna_code ensure_connected(struct luna_cache *cache, struct luna_deadline deadline,
-                                       struct luna_error *err)
+static enum luna_code ensure_connected(struct luna_counters *counters,
+                                       struct luna_deadline deadline, struct luna_error *err)
 {
-    struct luna_deadline capped = luna_deadline_cap_ms(deadline, cache->timeout_ms);
+    struct luna_deadline capped = luna_deadline_cap_ms(deadline, counters->timeout_ms);
     struct timeval left = luna_deadline_timeval(capped);
-    if (cache->context != NULL && (has_hung_up(cache) || is_worth_renewing(cache)))
-        luna_redis_drop(cache);
-    if (cache->context == NULL) {
-        const struct luna_redis_address *address = &cache->address;
-        cache->context = address->host[0] != '\0'
-                             ? redisConnectWithTimeout(address->host, address->port, left)
-                             : redisConnectUnixWithTimeout(address->path, left);
-        if (cache->context == NULL || cache->context->err != 0)
-            return not_connected(cache, err);
-        cache->limit = (struct timeval){0};
-        cache->generation++;
-        cache->connected_ns = luna_clock_mono_ns();
-        cache->doubted = false;
-        luna_meter_connect(cache->meter);
-        enum luna_code code = limit_waits(cache, left, err);
-        return code == LUNA_OK ? greet(cache, err) : code;
+    if (counters->context != NULL && (has_hung_up(counters) || is_worth_renewing(counters)))
+        luna_redis_drop(counters);
+    if (counters->context == NULL) {
+        const struct luna_redis_address *address = &counters->address;
+        counters->context = address->host[0] != '\0'
+                                ? redisConnectWithTimeout(address->host, address->port, left)
+                                : redisConnectUnixWithTimeout(address->path, left);
+        if (counters->context == NULL || counters->context->err != 0)
+            return not_connected(counters, err);
+        counters->limit = (struct timeval){0};
+        counters->generation++;
+        counters->connected_ns = luna_clock_mono_ns();
+        counters->doubted = false;
+        luna_meter_connect(counters->meter);
+        enum luna_code code = limit_waits(counters, left, err);
+        return code == LUNA_OK ? greet(counters, err) : code;
     }
-    return limit_waits(cache, left, err);
+    return limit_waits(counters, left, err);
 }
 
-enum luna_code luna_redis_send(struct luna_cache *cache, struct luna_redis_command *command,
+enum luna_code luna_redis_send(struct luna_counters *counters, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_error *err)
 {
     if (command->overflow)
         return luna_error_set(err, LUNA_ELIMIT, "a Redis command of more than %d arguments",
                               LUNA_REDIS_ARGS_MAX);
-    begin_trip(cache);
-    enum luna_code code = ensure_connected(cache, deadline, err);
+    begin_trip(counters);
+    enum luna_code code = ensure_connected(counters, deadline, err);
     if (code != LUNA_OK)
         return code;
-    if (redisAppendCommandArgv(cache->context, command->argc, command->argv, command->lens) !=
+    if (redisAppendCommandArgv(counters->context, command->argc, command->argv, command->lens) !=
         REDIS_OK)
-        return broken(cache, "sending", err);
-    cache->unanswered++;
+        return broken(counters, "sending", err);
+    counters->unanswered++;
     return LUNA_OK;
 }
 
 /* A fenced Redis does not know the scripts: that is its answer until quota-syncd has looked at it.
  * So does one that was the primary and is a replica now. */
-static void note_refusal(struct luna_cache *cache, const redisReply *reply)
+static void note_refusal(struct luna_counters *counters, const redisReply *reply)
 {
     static const char *const doubts[] = {"NOSCRIPT", "READONLY", "MASTERDOWN", "NOAUTH"};
     if (reply->type != REDIS_REPLY_ERROR)
         return;
     for (size_t i = 0; i < sizeof doubts / sizeof doubts[0]; i++)
-        cache->doubted = cache->doubted || strncmp(reply->str, doubts[i], strlen(doubts[i])) == 0;
-    luna_meter_error(cache->meter, strncmp(reply->str, "NOSCRIPT", 8) == 0 ? LUNA_METER_FENCED
-                                                                           : LUNA_METER_REFUSED);
+        counters->doubted =
+            counters->doubted || strncmp(reply->str, doubts[i], strlen(doubts[i])) == 0;
+    luna_meter_error(counters->meter, strncmp(reply->str, "NOSCRIPT", 8) == 0 ? LUNA_METER_FENCED
+                                                                              : LUNA_METER_REFUSED);
 }
 
-enum luna_code luna_redis_take(struct luna_cache *cache, struct luna_deadline deadline,
+enum luna_code luna_redis_take(struct luna_counters *counters, struct luna_deadline deadline,
                                struct luna_reply **ret_reply, struct luna_error *err)
 {
     void *reply = NULL;
-    if (cache->context == NULL)
+    if (counters->context == NULL)
         return luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: connection lost");
     if (luna_deadline_passed(deadline)) {
-        fail_trip(cache, LUNA_METER_TIMEOUT);
+        fail_trip(counters, LUNA_METER_TIMEOUT);
         return luna_error_set(err, LUNA_ETIMEOUT, "Redis: no answer in time");
     }
-    if (redisGetReply(cache->context, &reply) != REDIS_OK)
-        return broken(cache, "waiting for an answer", err);
-    if (--cache->unanswered == 0)
-        end_trip(cache);
-    note_refusal(cache, reply);
+    if (redisGetReply(counters->context, &reply) != REDIS_OK)
+        return broken(counters, "waiting for an answer", err);
+    if (--counters->unanswered == 0)
+        end_trip(counters);
+    note_refusal(counters, reply);
     *ret_reply = reply;
     return LUNA_OK;
 }
 
-enum luna_code luna_redis_call(struct luna_cache *cache, struct luna_redis_command *command,
+enum luna_code luna_redis_call(struct luna_counters *counters, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_reply **ret_reply,
                                struct luna_error *err)
 {
-    enum luna_code code = luna_redis_send(cache, command, deadline, err);
-    return code == LUNA_OK ? luna_redis_take(cache, deadline, ret_reply, err) : code;
+    enum luna_code code = luna_redis_send(counters, command, deadline, err);
+    return code == LUNA_OK ? luna_redis_take(counters, deadline, ret_reply, err) : code;
 }
 
-enum luna_code luna_redis_want(struct luna_cache *cache, struct luna_redis_command *command,
+enum luna_code luna_redis_want(struct luna_counters *counters, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_reply **ret_reply,
                                struct luna_error *err)
 {
     struct luna_reply *reply = NULL;
-    enum luna_code code = luna_redis_call(cache, command, deadline, &reply, err);
+    enum luna_code code = luna_redis_call(counters, command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
     if (luna_reply_error(reply) != NULL) {
@@ -294,14 +297,14 @@ enum luna_code luna_redis_want(struct luna_cache *cache, struct luna_redis_comma
     return LUNA_OK;
 }
 
-enum luna_code luna_cache_ping(struct luna_cache *cache, struct luna_deadline deadline,
-                               struct luna_error *err)
+enum luna_code luna_counters_ping(struct luna_counters *counters, struct luna_deadline deadline,
+                                  struct luna_error *err)
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "PING");
-    luna_redis_purpose(cache, LUNA_PURPOSE_PROBE);
-    enum luna_code code = luna_redis_want(cache, &command, deadline, &reply, err);
+    luna_redis_purpose(counters, LUNA_PURPOSE_PROBE);
+    enum luna_code code = luna_redis_want(counters, &command, deadline, &reply, err);
     if (code == LUNA_OK)
         luna_reply_free(reply);
     return code;
@@ -321,15 +324,15 @@ static void find_field(const char *info, const char *name, char *out, size_t out
     }
 }
 
-enum luna_code luna_redis_info(struct luna_cache *cache, const char *section, const char *field,
-                               struct luna_deadline deadline, char *out, size_t out_bytes,
-                               struct luna_error *err)
+enum luna_code luna_redis_info(struct luna_counters *counters, const char *section,
+                               const char *field, struct luna_deadline deadline, char *out,
+                               size_t out_bytes, struct luna_error *err)
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "INFO");
     luna_redis_arg(&command, section);
-    enum luna_code code = luna_redis_want(cache, &command, deadline, &reply, err);
+    enum luna_code code = luna_redis_want(counters, &command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
     find_field(luna_reply_text(reply), field, out, out_bytes);

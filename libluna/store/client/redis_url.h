@@ -15,7 +15,7 @@ struct luna_redis_address {
     int db;
 };
 
-/* Both forms of cache.h. LUNA_ECONFIG names what is wrong, and never repeats the URL, which
+/* Both forms of counters.h. LUNA_ECONFIG names what is wrong, and never repeats the URL, which
  * holds a password. */
 enum luna_code luna_redis_url_parse(const char *url, struct luna_redis_address *ret_address,
                                     struct luna_error *err) LUNA_MUSTCHECK;

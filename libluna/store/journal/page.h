@@ -25,7 +25,7 @@ enum luna_journal_counter {
     LUNA_COUNT_LOAD_WAITS,
     LUNA_COUNT_VOIDED,
     LUNA_COUNT_RETRIES,
-    LUNA_COUNTERS
+    LUNA_JOURNAL_COUNTERS
 };
 
 struct luna_journal_slot {
@@ -36,7 +36,7 @@ struct luna_journal_slot {
 
 struct luna_journal_page {
     _Atomic uint64_t seq[LUNA_JOURNAL_STRIPES];
-    _Atomic uint64_t counters[LUNA_COUNTERS];
+    _Atomic uint64_t counters[LUNA_JOURNAL_COUNTERS];
     struct luna_journal_slot slots[LUNA_WORKERS_MAX];
 };
 

@@ -17,7 +17,7 @@ enum { LUNA_JOURNAL_MAGIC = 0x4c554a31, LUNA_JOURNAL_SEGMENT_BYTES_MAX = 4 << 20
 /* One success. Native byte order: a journal never leaves its host. */
 struct luna_journal_record {
     uint32_t magic, check;
-    int64_t account_id, epoch, charged_at, cost, period_no, wseq, at_ms;
+    int64_t account_id, epoch, charged_total, cost, period_no, wseq, at_ms;
 };
 _Static_assert(sizeof(struct luna_journal_record) == 64,
                "records are appended with one write of a fixed size");

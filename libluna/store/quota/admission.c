@@ -78,7 +78,7 @@ static void take_reply(const int64_t v[REPLY_NUMBERS], const struct luna_admissi
 {
     admission->outcome = (enum luna_admission_outcome)v[0];
     admission->epoch = v[1];
-    admission->charged_at = v[2];
+    admission->charged_total = v[2];
     admission->period_no = v[3];
     admission->quota_limit = v[4];
     admission->quota_remaining = v[5] > 0 ? v[5] : 0;

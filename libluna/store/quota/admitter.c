@@ -12,7 +12,8 @@ static enum luna_code open_parts(struct luna_admitter *admitter,
 {
     enum luna_code code = luna_digest_init(err);
     if (code == LUNA_OK)
-        code = luna_cache_new(options->redis_url, options->redis_timeout_ms, &admitter->cache, err);
+        code = luna_counters_new(options->redis_url, options->redis_timeout_ms, &admitter->counters,
+                                 err);
     if (code == LUNA_OK)
         code = luna_database_new(options->database_url, options->database_timeout_ms,
                                  &admitter->database, err);
@@ -41,9 +42,9 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
         luna_admitter_free(admitter);
         return code;
     }
-    luna_cache_meter(admitter->cache, options->meter, LUNA_PURPOSE_ADMIT);
+    luna_counters_meter(admitter->counters, options->meter, LUNA_PURPOSE_ADMIT);
     luna_database_meter(admitter->database, options->meter, LUNA_PURPOSE_LOAD);
-    luna_database_share(admitter->database, options->silence);
+    luna_database_share_breaker(admitter->database, options->breaker);
     luna_digest_key_make(options->pepper, options->pepper_len, &admitter->pepper);
     admitter->redis_timeout_ms = options->redis_timeout_ms;
     admitter->database_timeout_ms = options->database_timeout_ms;
@@ -60,7 +61,7 @@ void luna_admitter_free(struct luna_admitter *admitter)
 {
     if (admitter == NULL)
         return;
-    luna_cache_free(admitter->cache);
+    luna_counters_free(admitter->counters);
     luna_database_free(admitter->database);
     luna_journal_close(admitter->journal);
     free(admitter->journal_dir);
@@ -71,9 +72,9 @@ void luna_admitter_free(struct luna_admitter *admitter)
 enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
                                    struct luna_error *err)
 {
-    enum luna_code code = luna_cache_ping(admitter->cache, deadline, err);
+    enum luna_code code = luna_counters_ping(admitter->counters, deadline, err);
     if (code == LUNA_OK)
-        code = luna_fence_record_read(admitter->cache, deadline, &admitter->fence, err);
+        code = luna_fence_record_read(admitter->counters, deadline, &admitter->fence, err);
     if (code == LUNA_OK && admitter->fence.incarnation == 0)
         return luna_error_set(err, LUNA_EUNAVAILABLE,
                               "Redis holds no quota scripts: quota-syncd has not started yet");
@@ -104,10 +105,10 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
         [LUNA_SCRIPT_REDUCE] = LUNA_PURPOSE_REFUND, [LUNA_SCRIPT_FINISH] = LUNA_PURPOSE_COMMIT,
         [LUNA_SCRIPT_LEASE] = LUNA_PURPOSE_LOAD,    [LUNA_SCRIPT_INSTALL] = LUNA_PURPOSE_LOAD};
     struct luna_reply *reply = NULL;
-    luna_redis_purpose(admitter->cache, purposes[script]);
+    luna_redis_purpose(admitter->counters, purposes[script]);
     command->argv[SCRIPT_SHA_ARG] = admitter->fence.sha[script];
     command->lens[SCRIPT_SHA_ARG] = strlen(admitter->fence.sha[script]);
-    enum luna_code code = luna_redis_call(admitter->cache, command, deadline, &reply, err);
+    enum luna_code code = luna_redis_call(admitter->counters, command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
     const char *text = luna_reply_error(reply);
@@ -130,7 +131,7 @@ static enum luna_code refresh_fence(struct luna_admitter *admitter, struct luna_
                                     struct luna_error *err)
 {
     struct luna_fence_record record;
-    enum luna_code code = luna_fence_record_read(admitter->cache, deadline, &record, err);
+    enum luna_code code = luna_fence_record_read(admitter->counters, deadline, &record, err);
     if (code != LUNA_OK)
         return code;
     bool changed = record.incarnation != 0 && record.incarnation != admitter->fence.incarnation;

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 
 struct luna_admitter {
-    struct luna_cache *cache;
+    struct luna_counters *counters;
     struct luna_database *database;
     struct luna_journal *journal;
     struct luna_digest_key pepper;

@@ -116,7 +116,7 @@ static enum luna_cold still_ours(struct load *load)
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "GET");
     luna_redis_arg(&command, load->keys.load);
-    if (luna_redis_want(load->admitter->cache, &command, load->deadline, &reply, load->err) !=
+    if (luna_redis_want(load->admitter->counters, &command, load->deadline, &reply, load->err) !=
         LUNA_OK)
         return LUNA_COLD_FAILED;
     bool ours = strcmp(luna_reply_text(reply), load->token) == 0;

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum luna_code luna_fence_record_read(struct luna_cache *cache, struct luna_deadline deadline,
+enum luna_code luna_fence_record_read(struct luna_counters *counters, struct luna_deadline deadline,
                                       struct luna_fence_record *ret_record, struct luna_error *err)
 {
     struct luna_redis_command command;
@@ -18,7 +18,7 @@ enum luna_code luna_fence_record_read(struct luna_cache *cache, struct luna_dead
     luna_redis_arg(&command, "build");
     for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++)
         luna_redis_arg(&command, luna_script_name((enum luna_script)i));
-    enum luna_code code = luna_redis_want(cache, &command, deadline, &reply, err);
+    enum luna_code code = luna_redis_want(counters, &command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
     struct luna_fence_record record = {.incarnation = 0};
@@ -36,7 +36,7 @@ enum luna_code luna_fence_record_read(struct luna_cache *cache, struct luna_dead
     return LUNA_OK;
 }
 
-enum luna_code luna_fence_record_write(struct luna_cache *cache,
+enum luna_code luna_fence_record_write(struct luna_counters *counters,
                                        const struct luna_fence_record *record,
                                        struct luna_deadline deadline, struct luna_error *err)
 {
@@ -58,7 +58,7 @@ enum luna_code luna_fence_record_write(struct luna_cache *cache,
         luna_redis_arg(&command, luna_script_name((enum luna_script)i));
         luna_redis_arg(&command, record->sha[i]);
     }
-    enum luna_code code = luna_redis_want(cache, &command, deadline, &reply, err);
+    enum luna_code code = luna_redis_want(counters, &command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
     if (luna_reply_int(reply, 0) != 1)

@@ -8,7 +8,7 @@
 #include "client/scripts.h"
 #include "luna/base/clock.h"
 #include "luna/base/error.h"
-#include "luna/store/cache.h"
+#include "luna/store/counters.h"
 
 #include <stdint.h>
 
@@ -20,12 +20,12 @@ struct luna_fence_record {
 };
 
 /* LUNA_OK with incarnation 0 when Redis has none, or one of another ABI. */
-enum luna_code luna_fence_record_read(struct luna_cache *cache, struct luna_deadline deadline,
+enum luna_code luna_fence_record_read(struct luna_counters *counters, struct luna_deadline deadline,
                                       struct luna_fence_record *ret_record,
                                       struct luna_error *err) LUNA_MUSTCHECK;
 /* LUNA_ECONFLICT: a newer incarnation is announced already. Forgets the dirty set in the same
  * step. */
-enum luna_code luna_fence_record_write(struct luna_cache *cache,
+enum luna_code luna_fence_record_write(struct luna_counters *counters,
                                        const struct luna_fence_record *record,
                                        struct luna_deadline deadline,
                                        struct luna_error *err) LUNA_MUSTCHECK;

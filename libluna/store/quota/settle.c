@@ -176,7 +176,7 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
     struct luna_deadline deadline = luna_deadline_in_ms(2 * (int64_t)admitter->redis_timeout_ms);
     struct luna_journal_record record = {.account_id = admission->account_id,
                                          .epoch = admission->epoch,
-                                         .charged_at = admission->charged_at,
+                                         .charged_total = admission->charged_total,
                                          .cost = admission->cost,
                                          .period_no = admission->period_no,
                                          .wseq = admission->worker_seq,

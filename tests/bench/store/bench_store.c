@@ -19,14 +19,14 @@ enum { WARM_UP = 2000, ADMISSIONS = 40000 };
 
 static double evalsha_us(struct stores *stores)
 {
-    struct luna_cache *cache = NULL;
+    struct luna_counters *counters = NULL;
     struct luna_error err;
     char line[160];
-    if (luna_cache_new(stores->redis_url, 2000, &cache, &err) != LUNA_OK ||
-        luna_redis_info(cache, "commandstats", "cmdstat_evalsha", luna_deadline_in_ms(2000), line,
-                        sizeof line, &err) != LUNA_OK)
+    if (luna_counters_new(stores->redis_url, 2000, &counters, &err) != LUNA_OK ||
+        luna_redis_info(counters, "commandstats", "cmdstat_evalsha", luna_deadline_in_ms(2000),
+                        line, sizeof line, &err) != LUNA_OK)
         stores_die(err.msg);
-    luna_cache_free(cache);
+    luna_counters_free(counters);
     /* calls=N,usec=N,… */
     const char *usec = strstr(line, "usec=");
     double calls = strtod(strncmp(line, "calls=", 6) == 0 ? line + 6 : "0", NULL);
@@ -108,10 +108,10 @@ static void make_dirty(struct stores *stores, long count, int64_t incarnation, i
         "redis.call('SET', t .. ':delta', 1) redis.call('SADD', 'quota:dirty', q) end return 1";
     int64_t first =
         stores_sql_int(stores, "SELECT min(id) FROM accounts WHERE account_name LIKE 'bench-%'");
-    struct luna_cache *cache = NULL;
+    struct luna_counters *counters = NULL;
     struct luna_reply *reply = NULL;
     struct luna_error err;
-    if (luna_cache_new(stores->redis_url, 10000, &cache, &err) != LUNA_OK)
+    if (luna_counters_new(stores->redis_url, 10000, &counters, &err) != LUNA_OK)
         stores_die(err.msg);
     for (int64_t from = first; from < first + count; from += 5000) {
         struct luna_redis_command command;
@@ -123,11 +123,12 @@ static void make_dirty(struct stores *stores, long count, int64_t incarnation, i
         luna_redis_arg_int(&command, to);
         luna_redis_arg_int(&command, incarnation);
         luna_redis_arg_int(&command, round);
-        if (luna_redis_want(cache, &command, luna_deadline_in_ms(10000), &reply, &err) != LUNA_OK)
+        if (luna_redis_want(counters, &command, luna_deadline_in_ms(10000), &reply, &err) !=
+            LUNA_OK)
             stores_die(err.msg);
         luna_reply_free(reply);
     }
-    luna_cache_free(cache);
+    luna_counters_free(counters);
 }
 
 /* Seconds of processor that a process has used. */

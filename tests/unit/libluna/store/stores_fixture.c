@@ -48,7 +48,7 @@ int64_t stores_sql_int(struct stores *stores, const char *sql)
 
 int64_t stores_redis_int(struct stores *stores, const char *words)
 {
-    struct luna_cache *cache = NULL;
+    struct luna_counters *counters = NULL;
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_error err;
@@ -57,12 +57,12 @@ int64_t stores_redis_int(struct stores *stores, const char *words)
     luna_redis_begin(&command, strtok_r(rest, " ", &rest));
     for (char *word; (word = strtok_r(rest, " ", &rest)) != NULL;)
         luna_redis_arg(&command, word);
-    if (luna_cache_new(stores->redis_url, 2000, &cache, &err) != LUNA_OK ||
-        luna_redis_want(cache, &command, luna_deadline_in_ms(2000), &reply, &err) != LUNA_OK)
+    if (luna_counters_new(stores->redis_url, 2000, &counters, &err) != LUNA_OK ||
+        luna_redis_want(counters, &command, luna_deadline_in_ms(2000), &reply, &err) != LUNA_OK)
         stores_die(err.msg);
     int64_t value = luna_reply_int(reply, -1);
     luna_reply_free(reply);
-    luna_cache_free(cache);
+    luna_counters_free(counters);
     return value;
 }
 
@@ -143,7 +143,7 @@ struct luna_operator stores_operator(struct stores *stores)
     struct luna_operator op = {.pepper = pepper, .pepper_len = sizeof pepper, .actor = "test"};
     struct luna_error err;
     if (luna_database_new(stores->admin_url, 5000, &op.database, &err) != LUNA_OK ||
-        luna_cache_new(stores->redis_url, 1000, &op.cache, &err) != LUNA_OK)
+        luna_counters_new(stores->redis_url, 1000, &op.counters, &err) != LUNA_OK)
         stores_die(err.msg);
     return op;
 }
@@ -151,7 +151,7 @@ struct luna_operator stores_operator(struct stores *stores)
 void stores_operator_done(struct luna_operator *op)
 {
     luna_database_free(op->database);
-    luna_cache_free(op->cache);
+    luna_counters_free(op->counters);
 }
 
 /* As the daemon does: after any error, from the beginning. A connection to a server that is gone

@@ -103,11 +103,11 @@ static void await(const char *what, bool (*answers)(struct stores *stores), stru
 
 static bool redis_answers(struct stores *stores)
 {
-    struct luna_cache *cache = NULL;
+    struct luna_counters *counters = NULL;
     struct luna_error err;
-    bool ok = luna_cache_new(stores->redis_url, 500, &cache, &err) == LUNA_OK &&
-              luna_cache_ping(cache, luna_deadline_in_ms(500), &err) == LUNA_OK;
-    luna_cache_free(cache);
+    bool ok = luna_counters_new(stores->redis_url, 500, &counters, &err) == LUNA_OK &&
+              luna_counters_ping(counters, luna_deadline_in_ms(500), &err) == LUNA_OK;
+    luna_counters_free(counters);
     return ok;
 }
 

@@ -21,7 +21,7 @@
 
 #include "luna/base/error.h"
 #include "luna/store/admission.h"
-#include "luna/store/cache.h"
+#include "luna/store/counters.h"
 #include "luna/store/database.h"
 
 #include <stdbool.h>
@@ -32,7 +32,7 @@
 struct luna_operator {
     struct luna_database *database; /* of the role luna_admin */
     /* NULL: leave the push to quota-syncd (disable, revoke and rotate then refuse) */
-    struct luna_cache *cache;
+    struct luna_counters *counters;
     /* the workers' pepper; needed by what makes or looks up a key; 32 bytes or more */
     const unsigned char *pepper;
     size_t pepper_len;

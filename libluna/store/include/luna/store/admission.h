@@ -90,7 +90,7 @@ struct luna_admission {
     char key_digest[37]; /* of the key that asked, for a token; "" when it has no key's shape */
     bool was_cold;       /* the account had to be loaded */
     /* What commit and refund need; opaque to the caller. */
-    int64_t account_id, epoch, incarnation, charged_at, period_no, worker_seq, recovery_seq;
+    int64_t account_id, epoch, incarnation, charged_total, period_no, worker_seq, recovery_seq;
     bool holds_slot; /* one of the plan's concurrent requests */
     char idempotency_field[72], body_hash[72];
     struct luna_error error; /* why UNAVAILABLE, for the log */
@@ -111,8 +111,8 @@ struct luna_admitter_options {
     int redis_timeout_ms; /* for one round trip and for connecting */
     int database_timeout_ms;
     struct luna_store_meter *meter; /* NULL: nobody counts */
-    /* shared by the workers of a host; NULL: this one is alone */
-    struct luna_database_silence *silence;
+    /* of PostgreSQL, shared by the workers of a host; NULL: none */
+    struct luna_database_breaker *breaker;
 };
 
 enum { LUNA_WORKERS_MAX = 256 };

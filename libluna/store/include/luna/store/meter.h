@@ -4,7 +4,7 @@
  *
  * Who: a program gives the memory, all zero at first (a worker's lies in the scoreboard,
  * quota-syncd's in itself), and hands it to luna_admitter_new(), luna_booker_new(),
- * luna_cache_meter() and luna_database_meter(); without one nothing is counted. One process writes,
+ * luna_counters_meter() and luna_database_meter(); without one nothing is counted. One process writes,
  * others may read at any time and add up. What: a time is that of a round trip, connecting and
  * failing included; a pipeline of commands is one. Purposes and kinds of errors are the two tables
  * here, so that a label's values are known beforehand.

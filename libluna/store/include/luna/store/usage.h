@@ -30,9 +30,9 @@ struct luna_usage {
     struct luna_usage_day days[LUNA_USAGE_DAYS_MAX];
 };
 
-/* `cache` may be NULL: booked figures only. `days` 0 … LUNA_USAGE_DAYS_MAX. When the account's
+/* `counters` may be NULL: booked figures only. `days` 0 … LUNA_USAGE_DAYS_MAX. When the account's
  * period ended and nothing was asked since, `used` is 0 and the period is the present one. */
-enum luna_code luna_usage_get(struct luna_database *database, struct luna_cache *cache,
+enum luna_code luna_usage_get(struct luna_database *database, struct luna_counters *counters,
                               int64_t account_id, int days, struct luna_usage *ret_usage,
                               struct luna_error *err) LUNA_MUSTCHECK;
 

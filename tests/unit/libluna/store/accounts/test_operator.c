@@ -319,7 +319,7 @@ static void test_what_must_hold_at_once_fails_when_redis_does_not_hear_it(void *
     (void)state;
     stores_client(&stores, "deaf", "fast", 100, &client);
     assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
-    deaf.cache = NULL;
+    deaf.counters = NULL;
     assert_int_equal(luna_account_disable(&deaf, client.account.id, "", &err), LUNA_EUNAVAILABLE);
     assert_int_equal(luna_account_set_limit(&deaf, client.account.id, 7, "", &err), LUNA_OK);
     assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
@@ -353,13 +353,13 @@ static void test_usage_counts_what_is_not_booked_yet(void **state)
     struct luna_usage usage;
     (void)state;
     stores_client(&stores, "usage", "fast", 10, &client);
-    assert_int_equal(luna_usage_get(op.database, op.cache, client.account.id, 7, &usage, &err),
+    assert_int_equal(luna_usage_get(op.database, op.counters, client.account.id, 7, &usage, &err),
                      LUNA_OK);
     assert_int_equal(usage.used, 0);
     assert_int_equal(usage.day_count, 0);
     for (int i = 0; i < 4; i++)
         assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
-    assert_int_equal(luna_usage_get(op.database, op.cache, client.account.id, 7, &usage, &err),
+    assert_int_equal(luna_usage_get(op.database, op.counters, client.account.id, 7, &usage, &err),
                      LUNA_OK);
     assert_int_equal(usage.used, 4);
     assert_int_equal(usage.unbooked, 4);
@@ -374,7 +374,7 @@ static void test_usage_counts_what_is_not_booked_yet(void **state)
     assert_int_equal(usage.unbooked, 0);
     assert_int_equal(usage.day_count, 1);
     assert_int_equal(usage.days[0].units, 4);
-    assert_int_equal(luna_usage_get(op.database, op.cache, 999999, 7, &usage, &err),
+    assert_int_equal(luna_usage_get(op.database, op.counters, 999999, 7, &usage, &err),
                      LUNA_ENOTFOUND);
 }
 

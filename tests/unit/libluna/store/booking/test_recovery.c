@@ -114,8 +114,8 @@ static void test_somebody_elses_recovery_does_not_void_a_charge(void **state)
     (void)state;
     one_host_client(&client);
     stores_admit(admitter, &client, 1, &admission);
-    atomic_fetch_add(luna_journal_page_seq(luna_journal_page_of(admitter->journal), client.account.id),
-                     1);
+    atomic_fetch_add(
+        luna_journal_page_seq(luna_journal_page_of(admitter->journal), client.account.id), 1);
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
     stores_assert_ledger(&stores, booker, &client, 1);
 }
@@ -160,7 +160,7 @@ static void test_an_acknowledgement_leaves_what_came_since(void **state)
         luna_redis_arg(&command, words[i]);
     for (int i = 0; i < 2; i++) { /* twice: the second says nothing new */
         assert_int_equal(
-            luna_redis_want(admitter->cache, &command, luna_deadline_in_ms(1000), &reply, &err),
+            luna_redis_want(admitter->counters, &command, luna_deadline_in_ms(1000), &reply, &err),
             LUNA_OK);
         luna_reply_free(reply);
         char get[96];

@@ -2,7 +2,7 @@
  * Prometheus can read it. */
 #include "luna/store/meter.h"
 
-#include "luna/store/cache.h"
+#include "luna/store/counters.h"
 #include "luna/store/database.h"
 
 #include <arpa/inet.h>
@@ -145,14 +145,14 @@ static void ask_redis(const char *answer)
 {
     char url[64];
     struct luna_error err;
-    struct luna_cache *cache = NULL;
+    struct luna_counters *counters = NULL;
     int port = 0;
     pid_t pid = start_server(answer, &port);
     snprintf(url, sizeof url, "redis://127.0.0.1:%d", port);
-    assert_int_equal(luna_cache_new(url, PATIENCE_MS, &cache, &err), LUNA_OK);
-    luna_cache_meter(cache, &meter, LUNA_PURPOSE_API);
-    (void)!luna_cache_ping(cache, luna_deadline_in_ms(PATIENCE_MS), &err);
-    luna_cache_free(cache);
+    assert_int_equal(luna_counters_new(url, PATIENCE_MS, &counters, &err), LUNA_OK);
+    luna_counters_meter(counters, &meter, LUNA_PURPOSE_API);
+    (void)!luna_counters_ping(counters, luna_deadline_in_ms(PATIENCE_MS), &err);
+    luna_counters_free(counters);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
 }

@@ -167,7 +167,7 @@ static void test_an_idle_account_starts_afresh(void **state)
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
     stores_book_all(booker);
     stores_pause_ms(350);
-    assert_int_equal(luna_usage_get(op.database, op.cache, client.account.id, 0, &usage, &err),
+    assert_int_equal(luna_usage_get(op.database, op.counters, client.account.id, 0, &usage, &err),
                      LUNA_OK);
     assert_int_equal(usage.used, 0);
     assert_int_equal(usage.remaining, 5);

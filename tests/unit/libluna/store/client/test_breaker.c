@@ -1,5 +1,5 @@
-/* A PostgreSQL that takes connections and never answers: after two questions, one session looks,
- * and the others do not wait. */
+/* A PostgreSQL that accepts connections and never replies: after two failures the circuit breaker
+ * opens; one session probes, and the others do not wait. */
 #include "luna/base/clock.h"
 #include "luna/store/database.h"
 
@@ -17,9 +17,9 @@
 
 #include <cmocka.h>
 
-enum { PATIENCE_MS = 100, AT_ONCE_MS = 50, LOOK_EVERY_MS = 500 };
+enum { TIMEOUT_MS = 100, AT_ONCE_MS = 50, PROBE_EVERY_MS = 500 };
 
-static struct luna_database_silence silence;
+static struct luna_database_breaker breaker;
 static struct luna_database *one, *other;
 static int mute, other_mute;
 
@@ -40,25 +40,25 @@ static int port_of(int fd)
     return ntohs(address.sin_port);
 }
 
-static struct luna_database *open_session(struct luna_database_silence *shared)
+static struct luna_database *open_session(struct luna_database_breaker *shared)
 {
     struct luna_error err;
     char url[80];
     snprintf(url, sizeof url, "postgresql://x@127.0.0.1:%d/x", port_of(mute));
     struct luna_database *database = NULL;
-    assert_int_equal(luna_database_new(url, PATIENCE_MS, &database, &err), LUNA_OK);
-    luna_database_share(database, shared);
+    assert_int_equal(luna_database_new(url, TIMEOUT_MS, &database, &err), LUNA_OK);
+    luna_database_share_breaker(database, shared);
     return database;
 }
 
 static int begin(void **state)
 {
     (void)state;
-    memset(&silence, 0, sizeof silence);
+    memset(&breaker, 0, sizeof breaker);
     mute = listen_mutely();
     other_mute = listen_mutely();
-    one = open_session(&silence);
-    other = open_session(&silence);
+    one = open_session(&breaker);
+    other = open_session(&breaker);
     return 0;
 }
 
@@ -74,13 +74,13 @@ static void assert_ping(struct luna_database *database, enum luna_code expected)
 {
     struct luna_error err;
     int64_t began_ns = luna_clock_mono_ns();
-    assert_int_equal(luna_database_ping(database, luna_deadline_in_ms(10 * PATIENCE_MS), &err),
+    assert_int_equal(luna_database_ping(database, luna_deadline_in_ms(10 * TIMEOUT_MS), &err),
                      expected);
     int64_t took_ms = (luna_clock_mono_ns() - began_ns) / 1000000;
     if (expected == LUNA_EUNAVAILABLE)
         assert_in_range(took_ms, 0, AT_ONCE_MS);
     else
-        assert_in_range(took_ms, PATIENCE_MS - 1, 5 * PATIENCE_MS);
+        assert_in_range(took_ms, TIMEOUT_MS - 1, 5 * TIMEOUT_MS);
 }
 
 static void every_session_waits_for_a_server_that_is_known_to_be_silent(void **state)
@@ -92,26 +92,26 @@ static void every_session_waits_for_a_server_that_is_known_to_be_silent(void **s
     assert_ping(other, LUNA_EUNAVAILABLE);
 }
 
-static void nobody_or_everybody_looks_again(void **state)
+static void nobody_or_everybody_probes_the_server(void **state)
 {
     (void)state;
     assert_ping(one, LUNA_ETIMEOUT);
     assert_ping(other, LUNA_ETIMEOUT);
     for (int i = 0; i < 2; i++) {
-        usleep((LOOK_EVERY_MS + 10) * 1000);
+        usleep((PROBE_EVERY_MS + 10) * 1000);
         assert_ping(one, LUNA_ETIMEOUT);
         assert_ping(other, LUNA_EUNAVAILABLE);
     }
 }
 
-static void a_single_late_answer_shuts_the_others_out(void **state)
+static void a_single_late_reply_opens_the_breaker(void **state)
 {
     (void)state;
     assert_ping(one, LUNA_ETIMEOUT);
-    assert_int_equal(silence.closed_until_ns, 0);
+    assert_int_equal(breaker.open_until_ns, 0);
 }
 
-static void a_session_of_its_own_is_refused_for_the_others(void **state)
+static void a_session_without_a_breaker_fails_at_once(void **state)
 {
     (void)state;
     struct luna_database *alone = open_session(NULL);
@@ -134,7 +134,7 @@ static void the_server_after_a_silent_one_is_never_tried(void **state)
     (void)state;
     snprintf(url, sizeof url, "postgresql://x@127.0.0.1:%d,127.0.0.1:%d/x", port_of(mute),
              port_of(other_mute));
-    assert_int_equal(luna_database_new(url, PATIENCE_MS, &database, &err), LUNA_OK);
+    assert_int_equal(luna_database_new(url, TIMEOUT_MS, &database, &err), LUNA_OK);
     assert_ping(database, LUNA_ETIMEOUT);
     assert_true(was_tried(mute));
     assert_true(was_tried(other_mute));
@@ -146,8 +146,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(every_session_waits_for_a_server_that_is_known_to_be_silent),
-        TEST(nobody_or_everybody_looks_again), TEST(a_single_late_answer_shuts_the_others_out),
+        TEST(nobody_or_everybody_probes_the_server), TEST(a_single_late_reply_opens_the_breaker),
         TEST(the_server_after_a_silent_one_is_never_tried),
-        TEST(a_session_of_its_own_is_refused_for_the_others)};
+        TEST(a_session_without_a_breaker_fails_at_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
