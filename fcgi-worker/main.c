@@ -1,4 +1,6 @@
 /* fcgi-worker: the boot story. */
+#include "api/routes.h"
+#include "http/problem.h"
 #include "luna/base/buf.h"
 #include "luna/base/log.h"
 #include "master/handover.h"
@@ -12,6 +14,7 @@
 #include "shared/scoreboard.h"
 #include "shared/worker_config.h"
 #include "worker/self_test.h"
+#include "worker/worker.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -86,19 +89,34 @@ static enum luna_code open_shared(const struct worker_config *config, struct lis
     return code == LUNA_OK ? scoreboard_new(board, board_fd, err) : code;
 }
 
+_Static_assert((int)PROBLEM_COUNT <= (int)SCOREBOARD_PROBLEMS,
+               "the scoreboard counts every problem");
+
+static void fill_names(struct names *names)
+{
+    for (size_t i = 0; i < api_routes.count; i++)
+        names->routes[i] = api_routes.routes[i].name;
+    for (int i = PROBLEM_NONE + 1; i < PROBLEM_COUNT; i++)
+        names->problems[i] = problem_row((enum problem_id)i)->code;
+}
+
 static int serve(struct worker_config *config)
 {
+    static struct names names;
+    static const struct roles roles = {
+        .worker = worker_main, .monitor = monitor_main, .names = &names};
     static struct master master; /* large, and as long-lived as the process */
     struct luna_error err = {0};
     struct listener listener = {.fd = -1};
     struct scoreboard *board = NULL;
     int board_fd = -1;
+    fill_names(&names);
     bool taken_over = handover_present();
     if (open_shared(config, &listener, &board, &board_fd, &err) != LUNA_OK ||
         pid_file_write(config->pid_file, &err) != LUNA_OK ||
         privileges_drop(config, &err) != LUNA_OK ||
         log_file_open(config->log_file, board, &err) != LUNA_OK ||
-        master_init(&master, config, &listener, board, board_fd, &err) != LUNA_OK) {
+        master_init(&master, config, &roles, &listener, board, board_fd, &err) != LUNA_OK) {
         listener_close(&listener, !taken_over);
         worker_config_done(config);
         return fail("cannot_start", &err);
@@ -138,7 +156,7 @@ int main(int argc, char **argv)
     configure_log(&config);
     if (!check && !test)
         return serve(&config);
-    int status = test ? self_test(&config, &err) : 0;
+    int status = test ? self_test_run(&config, &err) : 0;
     if (check)
         puts("fcgi-worker: the settings are good");
     if (status != 0)

@@ -72,8 +72,3 @@ _Static_assert((int)ROUTE_COUNT < (int)SCOREBOARD_ROUTES,
                "the scoreboard counts every route and, in its last row, none");
 
 const struct route_table api_routes = {.routes = routes, .count = ROUTE_COUNT};
-
-const char *route_name(int number)
-{
-    return number >= 0 && number < (int)ROUTE_COUNT ? routes[number].name : "none";
-}

@@ -10,7 +10,4 @@
 
 extern const struct route_table api_routes;
 
-/* The name of a route by its number; "none" for a number that no route has. */
-const char *route_name(int number);
-
 #endif

@@ -79,27 +79,24 @@ static enum fcgi_accept classify_accept_error(struct luna_error *err)
     }
 }
 
-static bool address_is_welcome(const struct fcgi_io *io, const struct sockaddr_storage *peer,
-                               struct luna_error *err)
+static bool may_connect(const struct fcgi_io *io, int fd, const struct sockaddr_storage *address,
+                        struct luna_error *err)
 {
-    if (networks_contain(&io->options.networks, peer))
+    struct ucred process = {.uid = (uid_t)-1};
+    socklen_t len = sizeof process;
+    if (address->ss_family != AF_UNIX) {
+        if (peers_allow_address(&io->options.peers, address))
+            return true;
+        luna_error_set(err, LUNA_EPROTOCOL,
+                       "a connection from an address that LUNA_WORKER_PEERS does not name");
+        return false;
+    }
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &len) == 0 &&
+        peers_allow_user(&io->options.peers, process.uid))
         return true;
     luna_error_set(err, LUNA_EPROTOCOL,
-                   "a connection from an address that LUNA_WORKER_PEERS does not name");
-    return false;
-}
-
-static bool user_is_welcome(const struct fcgi_io *io, int fd, struct luna_error *err)
-{
-    struct ucred peer = {.uid = (uid_t)-1};
-    socklen_t len = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
-        for (size_t i = 0; i < io->options.peer_count; i++)
-            if (io->options.peers[i] == peer.uid)
-                return true;
-    luna_error_set(err, LUNA_EPROTOCOL,
                    "a process of user %lld may not connect; see LUNA_SOCKET_PEERS",
-                   (long long)peer.uid);
+                   (long long)process.uid);
     return false;
 }
 
@@ -126,8 +123,7 @@ enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, struct luna_e
     int fd = accept4(listen_fd, (struct sockaddr *)&peer, &peer_len, SOCK_CLOEXEC);
     if (fd < 0)
         return classify_accept_error(err);
-    if (!(peer.ss_family == AF_UNIX ? user_is_welcome(io, fd, err)
-                                    : address_is_welcome(io, &peer, err))) {
+    if (!may_connect(io, fd, &peer, err)) {
         close(fd);
         return FCGI_ACCEPT_DROPPED;
     }

@@ -19,7 +19,7 @@
 #include "luna/base/buf.h"
 #include "luna/base/clock.h"
 #include "luna/base/error.h"
-#include "shared/networks.h"
+#include "shared/peers.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,13 +28,9 @@
 
 struct fcgi_io;
 
-enum { FCGI_IO_PEERS_MAX = 16 };
-
 struct fcgi_io_options {
-    uid_t peers[FCGI_IO_PEERS_MAX]; /* users who may connect over a unix socket */
-    size_t peer_count;
-    struct networks networks; /* from where they may over TCP */
-    int read_timeout_ms;      /* of one read */
+    struct peers peers;  /* who may connect */
+    int read_timeout_ms; /* of one read */
 };
 
 enum fcgi_accept {

@@ -1,7 +1,5 @@
 #include "http/token.h"
 
-#include "luna/base/digits.h"
-
 #include <jwt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,24 +9,6 @@ static const char audience[] = "luna-api";
 
 /* How far the clocks of two hosts may be apart. */
 enum { SKEW_S = 5 };
-
-static bool key_parse(const char *text, size_t len, struct token_key *key)
-{
-    const char *colon = memchr(text, ':', len);
-    size_t kid_len = colon != NULL ? (size_t)(colon - text) : 0;
-    if (kid_len == 0 || kid_len >= sizeof key->kid)
-        return false;
-    memcpy(key->kid, text, kid_len);
-    key->kid[kid_len] = '\0';
-    char hex[2 * TOKEN_SECRET_BYTES_MAX + 1];
-    size_t hex_len = len - kid_len - 1;
-    if (hex_len >= sizeof hex)
-        return false;
-    memcpy(hex, colon + 1, hex_len);
-    hex[hex_len] = '\0';
-    return luna_hex_decode(hex, key->secret, sizeof key->secret, &key->secret_len) &&
-           key->secret_len >= TOKEN_SECRET_BYTES_MIN;
-}
 
 /* HMAC-SHA-256 under the pepper, in the one form that libjwt offers it: the signature of a token
  * that says what it is for. No API key looks like a token, so the pepper's two uses cannot meet. */
@@ -53,30 +33,15 @@ static enum luna_code key_derive(const unsigned char *pepper, size_t pepper_len,
     return code;
 }
 
-enum luna_code token_keys_init(const char *text, const unsigned char *pepper, size_t pepper_len,
-                               struct token_keys *ret_keys, struct luna_error *err)
+enum luna_code token_keys_complete(struct token_keys *keys, const unsigned char *pepper,
+                                   size_t pepper_len, struct luna_error *err)
 {
-    ret_keys->count = 0;
-    if (text == NULL || *text == '\0') {
-        ret_keys->count = 1;
-        return key_derive(pepper, pepper_len, &ret_keys->list[0]) == LUNA_OK
-                   ? LUNA_OK
-                   : luna_error_set(err, LUNA_ENOMEM, "out of memory");
-    }
-    while (*text != '\0') {
-        size_t len = strcspn(text, ",");
-        if (ret_keys->count == TOKEN_KEYS_MAX ||
-            !key_parse(text, len, &ret_keys->list[ret_keys->count]))
-            return luna_error_set(err, LUNA_ECONFIG,
-                                  "LUNA_TOKEN_KEYS: number %zu is not kid:hex with a kid of 1 to "
-                                  "%d characters and %d to %d "
-                                  "bytes of secret (at most %d keys)",
-                                  ret_keys->count + 1, TOKEN_KID_BYTES - 1, TOKEN_SECRET_BYTES_MIN,
-                                  TOKEN_SECRET_BYTES_MAX, TOKEN_KEYS_MAX);
-        ret_keys->count++;
-        text += len + (text[len] == ',');
-    }
-    return LUNA_OK;
+    if (keys->count > 0)
+        return LUNA_OK;
+    keys->count = 1;
+    return key_derive(pepper, pepper_len, &keys->list[0]) == LUNA_OK
+               ? LUNA_OK
+               : luna_error_set(err, LUNA_ENOMEM, "out of memory");
 }
 
 bool token_shaped(const char *text)

@@ -1,6 +1,5 @@
 #include "master/black_box.h"
 
-#include "api/routes.h"
 #include "luna/base/clock.h"
 #include "luna/base/digits.h"
 #include "luna/base/log.h"
@@ -9,33 +8,47 @@
 #include <signal.h>
 #include <string.h>
 
-enum { HEX_CHARACTERS = 2 * SCOREBOARD_HASH_BYTES, NS_PER_MS = 1000000 };
+enum { HEX_CHARACTERS = 2 * SCOREBOARD_FINGERPRINT_BYTES, NS_PER_MS = 1000000 };
 
 #define RELAXED memory_order_relaxed
 
-static void log_with_request(const char *event, int slot, pid_t pid, const char *reason, int signal,
+static const char *const kill_reasons[] = {
+#define X(symbol, text) text,
+    KILL_TABLE(X)
+#undef X
+};
+
+const char *kill_reason_text(enum kill_reason reason)
+{
+    return kill_reasons[reason];
+}
+
+static void log_with_request(const char *event, const struct names *names,
+                             const struct worker_end *end, const char *reason,
                              const struct breadcrumb *crumb)
 {
     char hash[HEX_CHARACTERS + 1];
-    luna_hex_encode(crumb->body_hash, SCOREBOARD_HASH_BYTES, hash);
-    luna_log(LUNA_LOG_ERROR, event, LUNA_LOG_I("slot", slot), LUNA_LOG_I("worker_pid", pid),
-             LUNA_LOG_S("reason", reason), LUNA_LOG_I("signal", signal),
-             LUNA_LOG_S("request_id", crumb->request_id),
+    luna_hex_encode(crumb->fingerprint, SCOREBOARD_FINGERPRINT_BYTES, hash);
+    luna_log(LUNA_LOG_ERROR, event, LUNA_LOG_I("slot", end->slot),
+             LUNA_LOG_I("worker_pid", end->pid), LUNA_LOG_S("reason", reason),
+             LUNA_LOG_I("signal", end->signal), LUNA_LOG_S("request_id", crumb->request_id),
              LUNA_LOG_I("account_id", crumb->account_id),
-             LUNA_LOG_S("route", route_name(crumb->route)),
+             LUNA_LOG_S("route", names_route(names, crumb->route)),
              LUNA_LOG_S("phase", phase_name(crumb->phase)),
              LUNA_LOG_I("body_bytes", crumb->body_bytes), LUNA_LOG_S("body_hash", hash),
              LUNA_LOG_I("busy_ms", (luna_clock_mono_ns() - crumb->accepted_ns) / NS_PER_MS));
 }
 
-void black_box_hang(const struct scoreboard *board, int slot, pid_t pid, const char *reason)
+void black_box_log_hang(const struct scoreboard *board, const struct names *names, int slot,
+                        pid_t pid, enum kill_reason reason)
 {
+    const struct worker_end end = {.slot = slot, .pid = pid, .signal = SIGKILL};
     struct breadcrumb crumb;
     if (scoreboard_read(&board->worker[slot], &crumb))
-        log_with_request("worker_hangs", slot, pid, reason, SIGKILL, &crumb);
+        log_with_request("worker_hangs", names, &end, kill_reason_text(reason), &crumb);
     else
         luna_log(LUNA_LOG_ERROR, "worker_hangs", LUNA_LOG_I("slot", slot),
-                 LUNA_LOG_I("worker_pid", pid), LUNA_LOG_S("reason", reason));
+                 LUNA_LOG_I("worker_pid", pid), LUNA_LOG_S("reason", kill_reason_text(reason)));
 }
 
 static bool is_fault(int signal)
@@ -44,58 +57,60 @@ static bool is_fault(int signal)
            signal == SIGABRT || signal == SIGSYS || signal == SIGTRAP;
 }
 
-/* Is the body to blame? A fault while it was in hand, or a hang while it was being computed. */
-static bool body_is_to_blame(const struct burial *burial, const struct breadcrumb *crumb)
+/* A fault while the body was there, or a hang while it was being computed. */
+static bool body_is_to_blame(const struct worker_end *end, const struct breadcrumb *crumb)
 {
-    static const unsigned char none[SCOREBOARD_HASH_BYTES];
+    static const unsigned char no_body[SCOREBOARD_FINGERPRINT_BYTES];
     bool computing =
         crumb->phase == PHASE_DECODE || crumb->phase == PHASE_MODEL || crumb->phase == PHASE_ENCODE;
-    bool hung = burial->kill_reason != NULL && strcmp(burial->kill_reason, "hard limit") == 0;
-    return burial->quarantine && memcmp(crumb->body_hash, none, sizeof none) != 0 &&
-           (is_fault(burial->signal) || (hung && computing));
+    bool hung = end->kill_reason == KILL_HARD_LIMIT;
+    return end->quarantine && memcmp(crumb->fingerprint, no_body, sizeof no_body) != 0 &&
+           (is_fault(end->signal) || (hung && computing));
 }
 
 static void blame(struct scoreboard *board, const struct breadcrumb *crumb)
 {
-    unsigned kills = scoreboard_add_kill(board, crumb->body_hash, luna_clock_wall_ms());
+    unsigned kills = scoreboard_add_kill(board, crumb->fingerprint, luna_clock_wall_ms());
     if (kills < SCOREBOARD_KILLS_TO_QUARANTINE)
         return;
     char hash[HEX_CHARACTERS + 1];
-    luna_hex_encode(crumb->body_hash, SCOREBOARD_HASH_BYTES, hash);
+    luna_hex_encode(crumb->fingerprint, SCOREBOARD_FINGERPRINT_BYTES, hash);
     luna_log(LUNA_LOG_ERROR, "body_quarantined", LUNA_LOG_S("body_hash", hash),
              LUNA_LOG_I("kills", kills), LUNA_LOG_S("request_id", crumb->request_id),
              LUNA_LOG_I("account_id", crumb->account_id));
 }
 
-static bool bury_crash(struct scoreboard *board, const struct burial *burial)
+static void record_crash(struct scoreboard *board, const struct names *names,
+                         const struct worker_end *end)
 {
     struct breadcrumb crumb;
-    const char *reason =
-        burial->kill_reason != NULL ? burial->kill_reason : strsignal(burial->signal);
-    scoreboard_count(burial->kill_reason != NULL ? &board->pool.hard_kills : &board->pool.crashes);
-    if (!scoreboard_read(&board->worker[burial->slot], &crumb)) {
-        luna_log(LUNA_LOG_ERROR, "worker_killed", LUNA_LOG_I("slot", burial->slot),
-                 LUNA_LOG_I("worker_pid", burial->pid), LUNA_LOG_S("reason", reason),
-                 LUNA_LOG_I("signal", burial->signal));
-        return false;
+    bool by_master = end->kill_reason != KILL_NONE;
+    const char *reason = by_master ? kill_reason_text(end->kill_reason) : strsignal(end->signal);
+    scoreboard_count(by_master ? &board->pool.hard_kills : &board->pool.crashes);
+    if (!scoreboard_read(&board->worker[end->slot], &crumb)) {
+        luna_log(LUNA_LOG_ERROR, "worker_killed", LUNA_LOG_I("slot", end->slot),
+                 LUNA_LOG_I("worker_pid", end->pid), LUNA_LOG_S("reason", reason),
+                 LUNA_LOG_I("signal", end->signal));
+        return;
     }
-    log_with_request("worker_killed", burial->slot, burial->pid, reason, burial->signal, &crumb);
-    if (body_is_to_blame(burial, &crumb))
+    log_with_request("worker_killed", names, end, reason, &crumb);
+    if (body_is_to_blame(end, &crumb))
         blame(board, &crumb);
-    return false;
 }
 
-bool black_box_burial(struct scoreboard *board, const struct burial *burial)
+bool black_box_record_end(struct scoreboard *board, const struct names *names,
+                          const struct worker_end *end)
 {
-    if (burial->signal != 0)
-        return bury_crash(board, burial);
-    bool expected =
-        burial->exit_status == WORKER_EXIT_CLEAN || burial->exit_status == WORKER_EXIT_RECYCLE;
-    if (burial->exit_status == WORKER_EXIT_RECYCLE)
+    if (end->signal != 0) {
+        record_crash(board, names, end);
+        return false;
+    }
+    bool planned = end->exit_status == WORKER_EXIT_CLEAN || end->exit_status == WORKER_EXIT_RECYCLE;
+    if (end->exit_status == WORKER_EXIT_RECYCLE)
         scoreboard_count(&board->pool.recycles);
-    luna_log(expected ? LUNA_LOG_INFO : LUNA_LOG_ERROR, "worker_ended",
-             LUNA_LOG_I("slot", burial->slot), LUNA_LOG_I("worker_pid", burial->pid),
-             LUNA_LOG_I("exit_status", burial->exit_status),
-             LUNA_LOG_S("reason", worker_exit_text(burial->exit_status)));
-    return expected;
+    luna_log(planned ? LUNA_LOG_INFO : LUNA_LOG_ERROR, "worker_ended",
+             LUNA_LOG_I("slot", end->slot), LUNA_LOG_I("worker_pid", end->pid),
+             LUNA_LOG_I("exit_status", end->exit_status),
+             LUNA_LOG_S("reason", worker_exit_text(end->exit_status)));
+    return planned;
 }

@@ -66,8 +66,8 @@ static void abandon_from_worker(void *ctx)
 }
 
 enum luna_code master_init(struct master *master, const struct worker_config *config,
-                           const struct listener *listener, struct scoreboard *board, int board_fd,
-                           struct luna_error *err)
+                           const struct roles *roles, const struct listener *listener,
+                           struct scoreboard *board, int board_fd, struct luna_error *err)
 {
     *master = (struct master){.current = {.number = 1, .config = *config},
                               .listener = *listener,
@@ -79,6 +79,7 @@ enum luna_code master_init(struct master *master, const struct worker_config *co
     if (code != LUNA_OK)
         return code;
     pool_init(&master->pool, board, listener->fd, master->epoll_fd, master->nudge_fd);
+    master->pool.roles = roles;
     master->pool.slot_count = (int)config->journal_slot_count - 1;
     master->pool.abandon = abandon_from_worker;
     master->pool.abandon_ctx = master;
@@ -219,7 +220,7 @@ static void keep_generation(struct master *master)
 static void keep_stopping(struct master *master)
 {
     if (luna_clock_mono_ns() >= master->stop_due_ns)
-        pool_kill_all(&master->pool, "stop limit");
+        pool_kill_all(&master->pool, KILL_STOP_LIMIT);
 }
 
 static void publish(struct master *master)

@@ -56,7 +56,8 @@ struct master {
 /* Takes the configuration (and its strings), the listener and the scoreboard over. Opens what
  * the loop needs. */
 enum luna_code master_init(struct master *master, const struct worker_config *config,
-                           const struct listener *listener, struct scoreboard *board, int board_fd,
+                           const struct roles *roles, const struct listener *listener,
+                           struct scoreboard *board, int board_fd,
                            struct luna_error *err) LUNA_MUSTCHECK;
 /* Runs until the pool has stopped; the value is the exit status. In a child it does not return. */
 int master_run(struct master *master);

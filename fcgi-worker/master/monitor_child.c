@@ -5,7 +5,6 @@
 #include "luna/base/log.h"
 #include "master/master.h"
 #include "master/master_events.h"
-#include "monitor/monitor.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -34,7 +33,11 @@ void monitor_child_keep(struct master *master)
         (void)prctl(PR_SET_NAME, "luna-monitor"); /* what ps shows; nothing depends on it */
         master_abandon(master);
         close(master->listener.fd);
-        exit(monitor_main(master->board, master->current.config.monitor_listen, leash_fd));
+        const struct monitor_options options = {.board = master->board,
+                                                .names = master->pool.roles->names,
+                                                .address = master->current.config.monitor_listen,
+                                                .leash_fd = leash_fd};
+        exit(master->pool.roles->monitor(&options));
     }
     atomic_store_explicit(&master->board->pool.monitor_pid, pid, RELAXED);
 }

@@ -131,7 +131,7 @@ void pool_drain_others(struct pool *pool, unsigned keep, int64_t drain_ms)
             let_go(pool, i, drain_ms);
 }
 
-static void kill_slot(struct pool *pool, int index, const char *reason)
+static void kill_slot(struct pool *pool, int index, enum kill_reason reason)
 {
     struct pool_slot *slot = &pool->slots[index];
     slot->kill_reason = reason;
@@ -145,7 +145,7 @@ static bool is_alive(enum worker_state state)
     return state == WORKER_STARTING || state == WORKER_READY || state == WORKER_DRAINING;
 }
 
-void pool_kill_all(struct pool *pool, const char *reason)
+void pool_kill_all(struct pool *pool, enum kill_reason reason)
 {
     for (int i = 0; i < SCOREBOARD_SLOTS; i++)
         if (is_alive(pool->slots[i].state))
@@ -158,25 +158,25 @@ static int64_t sooner(int64_t a, int64_t b)
 }
 
 /* A busy worker's hard limit, or an idle one's next heartbeat: past it, the worker hangs. */
-static int64_t hang_limit_ns(const struct scoreboard_worker *worker, const char **ret_reason)
+static int64_t hang_limit_ns(const struct scoreboard_worker *worker, enum kill_reason *ret_reason)
 {
     int64_t hard_limit_ns = atomic_load_explicit(&worker->hard_limit_ns, RELAXED);
     if (hard_limit_ns != 0) {
-        *ret_reason = "hard limit";
+        *ret_reason = KILL_HARD_LIMIT;
         return hard_limit_ns;
     }
-    *ret_reason = "no heartbeat";
+    *ret_reason = KILL_NO_HEARTBEAT;
     return atomic_load_explicit(&worker->heartbeat_ns, RELAXED) +
            HEARTBEAT_LATE_MS * (int64_t)NS_PER_MS;
 }
 
 static int64_t watch_ready(struct pool *pool, int index, int64_t now_ns)
 {
-    const char *reason = NULL;
+    enum kill_reason reason = KILL_NONE;
     int64_t limit_ns = hang_limit_ns(&pool->board->worker[index], &reason);
     if (limit_ns > now_ns)
         return limit_ns;
-    black_box_hang(pool->board, index, pool->slots[index].pid, reason);
+    black_box_log_hang(pool->board, pool->roles->names, index, pool->slots[index].pid, reason);
     kill_slot(pool, index, reason);
     return INT64_MAX;
 }
@@ -191,13 +191,13 @@ static int64_t watch_starting(struct pool *pool, int index, int64_t now_ns)
     }
     if (slot->due_ns > now_ns)
         return slot->due_ns;
-    kill_slot(pool, index, "start limit");
+    kill_slot(pool, index, KILL_START_LIMIT);
     return INT64_MAX;
 }
 
 static int64_t watch_draining(struct pool *pool, int index, int64_t now_ns)
 {
-    const char *reason = NULL;
+    enum kill_reason reason = KILL_NONE;
     int64_t hard_limit_ns =
         atomic_load_explicit(&pool->board->worker[index].hard_limit_ns, RELAXED);
     int64_t limit_ns = pool->slots[index].due_ns;
@@ -205,8 +205,9 @@ static int64_t watch_draining(struct pool *pool, int index, int64_t now_ns)
         limit_ns = sooner(limit_ns, hang_limit_ns(&pool->board->worker[index], &reason));
     if (limit_ns > now_ns)
         return limit_ns;
-    black_box_hang(pool->board, index, pool->slots[index].pid, "drain limit");
-    kill_slot(pool, index, "drain limit");
+    black_box_log_hang(pool->board, pool->roles->names, index, pool->slots[index].pid,
+                       KILL_DRAIN_LIMIT);
+    kill_slot(pool, index, KILL_DRAIN_LIMIT);
     return INT64_MAX;
 }
 
@@ -250,7 +251,7 @@ static void succeed(struct pool *pool, int index, bool expected)
     slot->leash_fd = -1;
     slot->pid_fd = -1;
     slot->pid = 0;
-    slot->kill_reason = NULL;
+    slot->kill_reason = KILL_NONE;
     atomic_store_explicit(&pool->board->master[index].pid, 0, RELAXED);
     if (leaving || expected) {
         respawn_forgive(&slot->respawn);
@@ -274,13 +275,14 @@ struct pool_death pool_bury(struct pool *pool, int index, const struct worker_co
     /* its pidfd is readable: it is a zombie */
     (void)waitid(P_PIDFD, (id_t)slot->pid_fd, &info, WEXITED | WNOHANG);
     death.exit_status = info.si_code == CLD_EXITED ? info.si_status : -1;
-    death.expected = black_box_burial(
-        pool->board, &(struct burial){.slot = index,
-                                      .pid = slot->pid,
-                                      .signal = info.si_code == CLD_EXITED ? 0 : info.si_status,
-                                      .exit_status = death.exit_status,
-                                      .kill_reason = slot->kill_reason,
-                                      .quarantine = config->quarantine_s > 0});
+    death.expected = black_box_record_end(
+        pool->board, pool->roles->names,
+        &(struct worker_end){.slot = index,
+                             .pid = slot->pid,
+                             .signal = info.si_code == CLD_EXITED ? 0 : info.si_status,
+                             .exit_status = death.exit_status,
+                             .kill_reason = slot->kill_reason,
+                             .quarantine = config->quarantine_s > 0});
     succeed(pool, index, death.expected);
     return death;
 }

@@ -10,7 +10,9 @@
 #define FCGI_WORKER_POOL_H
 
 #include "luna/base/error.h"
+#include "master/black_box.h"
 #include "master/respawn.h"
+#include "shared/roles.h"
 #include "shared/scoreboard.h"
 #include "shared/worker_config.h"
 
@@ -31,13 +33,14 @@ struct pool_slot {
     unsigned generation;
     bool canary;
     int64_t started_ns;
-    int64_t due_ns;          /* STARTING: ready by; DRAINING: gone by; BACKOFF: start at */
-    const char *kill_reason; /* NULL unless we sent SIGKILL */
+    int64_t due_ns; /* STARTING: ready by; DRAINING: gone by; BACKOFF: start at */
+    enum kill_reason kill_reason;
     struct respawn respawn;
 };
 
 struct pool {
     struct scoreboard *board;
+    const struct roles *roles;
     int listen_fd;
     int epoll_fd;
     int nudge_fd;
@@ -72,7 +75,7 @@ int pool_shrink(struct pool *pool, unsigned generation, int wanted, int64_t drai
 /* Lets go of all workers but those of `keep` (0: of all). */
 void pool_drain_others(struct pool *pool, unsigned keep, int64_t drain_ms);
 /* Kills all that is left, for instance when a stop takes too long. */
-void pool_kill_all(struct pool *pool, const char *reason);
+void pool_kill_all(struct pool *pool, enum kill_reason reason);
 
 /* Looks at every slot: who became ready, who is late, who is past its hard limit. Returns when to
  * look again at the latest (CLOCK_MONOTONIC ns; INT64_MAX: nothing is due). */

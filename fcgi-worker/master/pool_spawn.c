@@ -4,7 +4,6 @@
 #include "luna/base/log.h"
 #include "master/master_events.h"
 #include "shared/leash.h"
-#include "worker/worker.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -45,7 +44,7 @@ static void run_worker(struct pool *pool, int index, const struct generation *ge
         .leash_fd = leash_fd,
         .nudge_fd = generation->config.pool_mode == POOL_DYNAMIC ? pool->nudge_fd : -1,
         .must_reach_stores = canary};
-    int status = worker_main(&options);
+    int status = pool->roles->worker(&options);
     exit(status); /* not _exit(): a coverage build writes its counts here */
 }
 
@@ -77,7 +76,7 @@ static void fill_slot(struct pool *pool, int index, const struct generation *gen
     slot->pid = pid;
     slot->leash_fd = leash_fd;
     slot->generation = generation->number;
-    slot->kill_reason = NULL;
+    slot->kill_reason = KILL_NONE;
     slot->started_ns = luna_clock_mono_ns();
     slot->due_ns = slot->started_ns + generation->config.start_timeout_ms * NS_PER_MS;
     atomic_store_explicit(&shown->pid, pid, RELAXED);

@@ -1,9 +1,9 @@
-/* The Prometheus side of monitor.h. */
-#include "api/routes.h"
-#include "http/problem.h"
+#include "monitor/metrics.h"
+
 #include "luna/base/process_metrics.h"
 #include "luna/modelling/run.h"
-#include "monitor/monitor.h"
+#include "monitor/readiness.h"
+#include "monitor/totals.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +74,7 @@ static void put_histogram(struct luna_buf *out, const char *name, const char *ro
     put_seconds(out, sum_ns);
 }
 
-static void put_requests(struct luna_buf *out, const struct monitor_totals *totals)
+static void put_requests(struct luna_buf *out, const struct totals *totals)
 {
     declare(out, "requests_total", "counter",
             "Requests answered, by HTTP status; 499: the client left first.");
@@ -117,22 +117,22 @@ static void put_requests(struct luna_buf *out, const struct monitor_totals *tota
     put_counter(out, "slow_total", totals->slow, "Requests slower than LUNA_SLOW_MS.");
 }
 
-/* Routes there are, and the last, which is none's. */
-static bool is_shown(int route)
+/* The routes that exist, and the last number, under which requests without a route count. */
+static bool is_shown(const struct names *names, int route)
 {
-    return route == SCOREBOARD_ROUTES - 1 || strcmp(route_name(route), route_name(-1)) != 0;
+    return route == SCOREBOARD_ROUTES - 1 || names->routes[route] != NULL;
 }
 
 /* A label's values are the table of routes and the table of statuses: never what a client sent. */
-static void put_routes(struct luna_buf *out, const struct monitor_totals *totals)
+static void put_routes(struct luna_buf *out, const struct names *names, const struct totals *totals)
 {
     declare(out, "route_requests_total", "counter", "Requests answered, by route and HTTP status.");
     for (int i = 0; i < SCOREBOARD_ROUTES; i++) {
-        if (!is_shown(i))
+        if (!is_shown(names, i))
             continue;
         for (int j = 0; j < SCOREBOARD_STATUSES; j++) {
             luna_buf_printf(out, "luna_worker_route_requests_total{route=\"%s\",status=\"",
-                            route_name(i));
+                            names_route(names, i));
             if (scoreboard_status_at(j) != 0)
                 luna_buf_printf(out, "%d", scoreboard_status_at(j));
             else
@@ -143,22 +143,20 @@ static void put_routes(struct luna_buf *out, const struct monitor_totals *totals
     declare(out, "route_duration_seconds", "histogram",
             "Time from accept to the answer's last byte, by route.");
     for (int i = 0; i < SCOREBOARD_ROUTES; i++)
-        if (is_shown(i))
-            put_histogram(out, "route_duration_seconds", route_name(i), totals->route_buckets[i],
-                          totals->route_ns[i]);
+        if (is_shown(names, i))
+            put_histogram(out, "route_duration_seconds", names_route(names, i),
+                          totals->route_buckets[i], totals->route_ns[i]);
 }
 
-_Static_assert((int)PROBLEM_COUNT <= (int)SCOREBOARD_PROBLEMS,
-               "the scoreboard counts every problem");
-
-static void put_problems(struct luna_buf *out, const struct monitor_totals *totals)
+static void put_problems(struct luna_buf *out, const struct names *names,
+                         const struct totals *totals)
 {
     declare(out, "problems_total", "counter",
             "Requests that were not answered with a success, by code.");
-    for (int i = PROBLEM_NONE + 1; i < PROBLEM_COUNT; i++)
-        luna_buf_printf(out, "luna_worker_problems_total{code=\"%s\"} %llu\n",
-                        problem_row((enum problem_id)i)->code,
-                        (unsigned long long)totals->problems[i]);
+    for (int i = 0; i < SCOREBOARD_PROBLEMS; i++)
+        if (names->problems[i] != NULL)
+            luna_buf_printf(out, "luna_worker_problems_total{code=\"%s\"} %llu\n",
+                            names->problems[i], (unsigned long long)totals->problems[i]);
 }
 
 static void declare_filter(struct luna_buf *out, const char *name, const char *help)
@@ -168,7 +166,7 @@ static void declare_filter(struct luna_buf *out, const char *name, const char *h
 }
 
 /* By the model that was asked for; "auto" is one. Again the table's names, not the client's. */
-static void put_models(struct luna_buf *out, const struct monitor_totals *totals)
+static void put_models(struct luna_buf *out, const struct totals *totals)
 {
     declare_filter(out, "series_total",
                    "Series that went through a model, by what became of them.");
@@ -191,7 +189,7 @@ static void put_models(struct luna_buf *out, const struct monitor_totals *totals
     }
 }
 
-static void put_workers(struct luna_buf *out, const struct monitor_totals *totals)
+static void put_workers(struct luna_buf *out, const struct totals *totals)
 {
     static const char *const states[] = {NULL,       "starting", "ready",
                                          "draining", "killed",   "backoff"};
@@ -238,17 +236,18 @@ static void put_pool(struct luna_buf *out, const struct scoreboard_pool *pool)
 #undef GET
 }
 
-void monitor_put_metrics(const struct scoreboard *board, int64_t now_ns, struct luna_buf *out)
+void metrics_put(const struct scoreboard *board, const struct names *names, int64_t now_ns,
+                 struct luna_buf *out)
 {
-    struct monitor_totals totals;
-    const char *reason = NULL;
-    monitor_add_up(board, &totals);
+    struct totals totals;
+    totals_add_up(board, &totals);
     luna_metrics_put_build(out, "fcgi-worker", LUNA_VERSION);
     luna_metrics_put_process(out);
-    put_gauge(out, "ready", monitor_is_ready(board, now_ns, &reason), "1 when /readyz says yes.");
+    put_gauge(out, "ready", readiness_of(board, now_ns) == READINESS_OK,
+              "1 when /readyz says yes.");
     put_requests(out, &totals);
-    put_routes(out, &totals);
-    put_problems(out, &totals);
+    put_routes(out, names, &totals);
+    put_problems(out, names, &totals);
     put_models(out, &totals);
     luna_store_meter_put(&totals.stores, LUNA_METER_WORKER, out);
     put_workers(out, &totals);

@@ -1,8 +1,8 @@
-/* The JSON side of monitor.h: what `luna status` and `luna top` read. */
-#include "monitor/monitor.h"
+#include "monitor/status.h"
 
-#include "api/routes.h"
 #include "luna/base/clock.h"
+#include "monitor/readiness.h"
+#include "monitor/totals.h"
 
 #include <string.h>
 
@@ -33,8 +33,8 @@ static long long quantile_us(const uint64_t *buckets, double share)
     return total > 0 ? scoreboard_bucket_ns(SCOREBOARD_BUCKETS - 2) / NS_PER_US : 0;
 }
 
-static void put_request(const struct scoreboard_worker *worker, int64_t now_ns,
-                        struct luna_buf *out)
+static void put_request(const struct scoreboard_worker *worker, const struct names *names,
+                        int64_t now_ns, struct luna_buf *out)
 {
     struct breadcrumb crumb;
     if (!scoreboard_read(worker, &crumb)) {
@@ -46,13 +46,13 @@ static void put_request(const struct scoreboard_worker *worker, int64_t now_ns,
     luna_buf_printf(out,
                     ",\"account_id\":%lld,\"route\":\"%s\",\"phase\":\"%s\",\"body_bytes\":%lld,"
                     "\"busy_ms\":%lld}",
-                    (long long)crumb.account_id, route_name(crumb.route), phase_name(crumb.phase),
-                    (long long)crumb.body_bytes,
+                    (long long)crumb.account_id, names_route(names, crumb.route),
+                    phase_name(crumb.phase), (long long)crumb.body_bytes,
                     (long long)((now_ns - crumb.accepted_ns) / NS_PER_MS));
 }
 
-static void put_worker(const struct scoreboard *board, int slot, int64_t now_ns,
-                       struct luna_buf *out)
+static void put_worker(const struct scoreboard *board, const struct names *names, int slot,
+                       int64_t now_ns, struct luna_buf *out)
 {
     const struct scoreboard_master *master = &board->master[slot];
     const struct scoreboard_worker *worker = &board->worker[slot];
@@ -71,11 +71,12 @@ static void put_worker(const struct scoreboard *board, int slot, int64_t now_ns,
         (unsigned long long)atomic_load_explicit(&worker->resident_bytes, RELAXED),
         (long long)((now_ns - atomic_load_explicit(&worker->heartbeat_ns, RELAXED)) / NS_PER_MS),
         stores[store_state <= STORES_TROUBLE ? store_state : 0]);
-    put_request(worker, now_ns, out);
+    put_request(worker, names, now_ns, out);
     luna_buf_putc(out, '}');
 }
 
-static void put_workers(const struct scoreboard *board, int64_t now_ns, struct luna_buf *out)
+static void put_workers(const struct scoreboard *board, const struct names *names, int64_t now_ns,
+                        struct luna_buf *out)
 {
     const char *comma = "";
     luna_buf_puts(out, "\"workers\":[");
@@ -83,7 +84,7 @@ static void put_workers(const struct scoreboard *board, int64_t now_ns, struct l
         if (atomic_load_explicit(&board->master[i].state, RELAXED) == WORKER_NONE)
             continue;
         luna_buf_puts(out, comma);
-        put_worker(board, i, now_ns, out);
+        put_worker(board, names, i, now_ns, out);
         comma = ",";
     }
     luna_buf_puts(out, "]");
@@ -108,7 +109,7 @@ static void put_pool(const struct scoreboard_pool *pool, struct luna_buf *out)
 #undef GET
 }
 
-static void put_totals(const struct monitor_totals *totals, struct luna_buf *out)
+static void put_totals(const struct totals *totals, struct luna_buf *out)
 {
     luna_buf_printf(
         out,
@@ -133,18 +134,18 @@ static void put_totals(const struct monitor_totals *totals, struct luna_buf *out
     luna_buf_puts(out, "}},");
 }
 
-void monitor_put_status(const struct scoreboard *board, int64_t now_ns, struct luna_buf *out)
+void status_put(const struct scoreboard *board, const struct names *names, int64_t now_ns,
+                struct luna_buf *out)
 {
-    struct monitor_totals totals;
-    const char *reason = NULL;
-    monitor_add_up(board, &totals);
-    bool ready = monitor_is_ready(board, now_ns, &reason);
+    struct totals totals;
+    totals_add_up(board, &totals);
+    enum readiness readiness = readiness_of(board, now_ns);
     luna_buf_printf(out, "{\"ready\":%s,\"reason\":\"%s\",\"uptime_ms\":%lld,",
-                    ready ? "true" : "false", reason,
+                    readiness == READINESS_OK ? "true" : "false", readiness_text(readiness),
                     (long long)(luna_clock_wall_ms() -
                                 atomic_load_explicit(&board->pool.started_wall_ms, RELAXED)));
     put_pool(&board->pool, out);
     put_totals(&totals, out);
-    put_workers(board, now_ns, out);
+    put_workers(board, names, now_ns, out);
     luna_buf_puts(out, "}\n");
 }

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-_Static_assert((int)BODY_FINGERPRINT_BYTES == (int)SCOREBOARD_HASH_BYTES,
+_Static_assert((int)BODY_FINGERPRINT_BYTES == (int)SCOREBOARD_FINGERPRINT_BYTES,
                "a fingerprint as the scoreboard has it");
 
 static void complain_about_body(struct exchange *exchange)

@@ -5,9 +5,9 @@
 
 #define RELAXED memory_order_relaxed
 
-static bool same_hash(const struct scoreboard_quarantine *entry, const unsigned char *hash)
+static bool same_fingerprint(const struct scoreboard_quarantine *entry, const unsigned char *hash)
 {
-    for (size_t i = 0; i < SCOREBOARD_HASH_BYTES / 8; i++) {
+    for (size_t i = 0; i < SCOREBOARD_FINGERPRINT_BYTES / 8; i++) {
         unsigned long long word = 0;
         memcpy(&word, hash + i * sizeof word, sizeof word);
         if (atomic_load_explicit(&entry->hash[i], RELAXED) != word)
@@ -22,13 +22,13 @@ static unsigned entries_used(const struct scoreboard *board)
     return used < SCOREBOARD_QUARANTINE_MAX ? used : SCOREBOARD_QUARANTINE_MAX;
 }
 
-unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *body_hash,
+unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *fingerprint,
                           int64_t now_wall_ms, int64_t max_age_ms)
 {
     unsigned used = entries_used(board);
     for (unsigned i = 0; i < used; i++) {
         const struct scoreboard_quarantine *entry = &board->pool.quarantine[i];
-        if (same_hash(entry, body_hash))
+        if (same_fingerprint(entry, fingerprint))
             return now_wall_ms - atomic_load_explicit(&entry->last_wall_ms, RELAXED) <= max_age_ms
                        ? atomic_load_explicit(&entry->kills, RELAXED)
                        : 0;
@@ -48,22 +48,22 @@ static struct scoreboard_quarantine *oldest(struct scoreboard *board)
     return found;
 }
 
-unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *body_hash,
+unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *fingerprint,
                              int64_t now_wall_ms)
 {
     unsigned used = entries_used(board);
     struct scoreboard_quarantine *entry = NULL;
     for (unsigned i = 0; i < used && entry == NULL; i++)
-        if (same_hash(&board->pool.quarantine[i], body_hash))
+        if (same_fingerprint(&board->pool.quarantine[i], fingerprint))
             entry = &board->pool.quarantine[i];
     bool fresh = entry == NULL;
     if (fresh)
         entry = used < SCOREBOARD_QUARANTINE_MAX ? &board->pool.quarantine[used] : oldest(board);
     unsigned kills = fresh ? 1 : atomic_load_explicit(&entry->kills, RELAXED) + 1;
     atomic_store_explicit(&entry->kills, 0, RELAXED); /* no reader refuses on a half-written hash */
-    for (size_t i = 0; fresh && i < SCOREBOARD_HASH_BYTES / 8; i++) {
+    for (size_t i = 0; fresh && i < SCOREBOARD_FINGERPRINT_BYTES / 8; i++) {
         unsigned long long word = 0;
-        memcpy(&word, body_hash + i * sizeof word, sizeof word);
+        memcpy(&word, fingerprint + i * sizeof word, sizeof word);
         atomic_store_explicit(&entry->hash[i], word, RELAXED);
     }
     atomic_store_explicit(&entry->last_wall_ms, now_wall_ms, RELAXED);

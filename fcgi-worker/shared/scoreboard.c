@@ -158,7 +158,7 @@ void scoreboard_worker_begin(struct scoreboard_worker *slot, int64_t now_ns, int
 {
     change_begin(slot);
     put_words(slot->request_id, SCOREBOARD_ID_BYTES / 8, NULL, 0);
-    put_words(slot->body_hash, SCOREBOARD_HASH_BYTES / 8, NULL, 0);
+    put_words(slot->fingerprint, SCOREBOARD_FINGERPRINT_BYTES / 8, NULL, 0);
     atomic_store_explicit(&slot->account_id, 0, RELAXED);
     atomic_store_explicit(&slot->body_bytes, 0, RELAXED);
     atomic_store_explicit(&slot->route, -1, RELAXED);
@@ -176,12 +176,13 @@ void scoreboard_worker_phase(struct scoreboard_worker *slot, enum phase phase)
 
 void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_id,
                             int64_t account_id, int route, size_t body_bytes,
-                            const unsigned char *body_hash, int64_t hard_limit_ns)
+                            const unsigned char *fingerprint, int64_t hard_limit_ns)
 {
     change_begin(slot);
     put_words(slot->request_id, SCOREBOARD_ID_BYTES / 8, request_id, strlen(request_id));
-    if (body_hash != NULL)
-        put_words(slot->body_hash, SCOREBOARD_HASH_BYTES / 8, body_hash, SCOREBOARD_HASH_BYTES);
+    if (fingerprint != NULL)
+        put_words(slot->fingerprint, SCOREBOARD_FINGERPRINT_BYTES / 8, fingerprint,
+                  SCOREBOARD_FINGERPRINT_BYTES);
     atomic_store_explicit(&slot->account_id, account_id, RELAXED);
     atomic_store_explicit(&slot->body_bytes, (long long)body_bytes, RELAXED);
     atomic_store_explicit(&slot->route, route, RELAXED);
@@ -271,7 +272,7 @@ static void copy_crumb(const struct scoreboard_worker *slot, struct breadcrumb *
     crumb->hard_limit_ns = atomic_load_explicit(&slot->hard_limit_ns, RELAXED);
     get_words(slot->request_id, SCOREBOARD_ID_BYTES / 8, crumb->request_id);
     crumb->request_id[SCOREBOARD_ID_BYTES] = '\0';
-    get_words(slot->body_hash, SCOREBOARD_HASH_BYTES / 8, crumb->body_hash);
+    get_words(slot->fingerprint, SCOREBOARD_FINGERPRINT_BYTES / 8, crumb->fingerprint);
 }
 
 bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *ret_crumb)

@@ -28,7 +28,7 @@ enum {
     SCOREBOARD_SLOTS = 256,
     SCOREBOARD_BUCKETS = 16,
     SCOREBOARD_ID_BYTES = 64,
-    SCOREBOARD_HASH_BYTES = 16,
+    SCOREBOARD_FINGERPRINT_BYTES = 16,
     SCOREBOARD_QUARANTINE_MAX = 32,
     SCOREBOARD_KILLS_TO_QUARANTINE = 2, /* deaths that a body may cause before it is refused */
     SCOREBOARD_ROUTES = 16,             /* the last counts what no route has */
@@ -108,7 +108,7 @@ struct scoreboard_worker {            /* the worker writes */
     atomic_llong body_bytes;
     atomic_int route;
     atomic_ullong request_id[SCOREBOARD_ID_BYTES / 8];
-    atomic_ullong body_hash[SCOREBOARD_HASH_BYTES / 8];
+    atomic_ullong fingerprint[SCOREBOARD_FINGERPRINT_BYTES / 8];
 
     alignas(64) atomic_ullong requests;
     atomic_ullong route_statuses[SCOREBOARD_ROUTES][SCOREBOARD_STATUSES];
@@ -136,7 +136,7 @@ struct scoreboard_master { /* the master writes */
 };
 
 struct scoreboard_quarantine {
-    atomic_ullong hash[SCOREBOARD_HASH_BYTES / 8];
+    atomic_ullong hash[SCOREBOARD_FINGERPRINT_BYTES / 8];
     atomic_uint kills;
     atomic_llong last_wall_ms;
 };
@@ -185,7 +185,7 @@ struct breadcrumb {
     int64_t accepted_ns;
     int64_t hard_limit_ns;
     char request_id[SCOREBOARD_ID_BYTES + 1];
-    unsigned char body_hash[SCOREBOARD_HASH_BYTES];
+    unsigned char fingerprint[SCOREBOARD_FINGERPRINT_BYTES];
 };
 
 /* Counts one request when it is over. Times in ns. */
@@ -218,7 +218,7 @@ void scoreboard_worker_phase(struct scoreboard_worker *slot, enum phase phase);
 /* Names the request once it is known; the hash is NULL until the body is read. */
 void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_id,
                             int64_t account_id, int route, size_t body_bytes,
-                            const unsigned char *body_hash, int64_t hard_limit_ns);
+                            const unsigned char *fingerprint, int64_t hard_limit_ns);
 void scoreboard_worker_run(struct scoreboard_worker *slot, const struct scoreboard_run *run);
 void scoreboard_worker_end(struct scoreboard_worker *slot, const struct scoreboard_sample *sample);
 /* No request after all. */
@@ -232,10 +232,10 @@ bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *re
 void scoreboard_count(atomic_ullong *counter);
 
 /* How often a body has killed a worker, 0 when never or longer ago than `max_age_ms`. */
-unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *body_hash,
+unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *fingerprint,
                           int64_t now_wall_ms, int64_t max_age_ms);
 /* Master only: one more kill. Returns the count. The oldest entry gives way when all are used. */
-unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *body_hash,
+unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *fingerprint,
                              int64_t now_wall_ms);
 
 const char *phase_name(enum phase phase);

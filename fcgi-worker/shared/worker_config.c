@@ -1,7 +1,7 @@
 #include "shared/worker_config.h"
 
 #include "luna/store/admission.h"
-#include "shared/networks.h"
+#include "shared/peers.h"
 
 #include <assert.h>
 #include <string.h>
@@ -151,13 +151,13 @@ static bool is_given(const char *text)
 
 static enum luna_code check_listener(const struct worker_config *config, struct luna_error *err)
 {
-    struct networks networks;
+    struct peers peers = {0};
     if (is_given(config->worker_listen) == is_given(config->socket_path))
         return luna_error_set(err, LUNA_ECONFIG,
                               "set one of LUNA_WORKER_SOCKET and LUNA_WORKER_LISTEN, not %s",
                               is_given(config->socket_path) ? "both" : "neither");
-    enum luna_code code = networks_parse(config->worker_peers, &networks, err);
-    if (code == LUNA_OK && is_given(config->worker_listen) && networks.count == 0)
+    enum luna_code code = peers_set_networks(&peers, config->worker_peers, err);
+    if (code == LUNA_OK && is_given(config->worker_listen) && peers.network_count == 0)
         return luna_error_set(
             err, LUNA_ECONFIG,
             "LUNA_WORKER_LISTEN needs LUNA_WORKER_PEERS: the networks that nginx connects from");
@@ -192,8 +192,7 @@ static enum luna_code cross_check(struct worker_config *config, struct luna_erro
     if (code == LUNA_OK)
         code = luna_pepper_decode(config->key_pepper, config->pepper, &config->pepper_len, err);
     return code != LUNA_OK ? code
-                           : token_keys_init(config->token_keys_text, config->pepper,
-                                             config->pepper_len, &config->token_keys, err);
+                           : token_keys_parse(config->token_keys_text, &config->token_keys, err);
 }
 
 enum luna_code worker_config_load(const char *(*get)(const char *name),

@@ -9,11 +9,11 @@
 #ifndef FCGI_WORKER_CONFIG_H
 #define FCGI_WORKER_CONFIG_H
 
-#include "http/token.h"
 #include "luna/base/buf.h"
 #include "luna/base/config.h"
 #include "luna/base/error.h"
 #include "luna/store/pepper.h"
+#include "shared/token_keys.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,7 +42,7 @@ struct worker_config {
     char *database_url;
     char *key_pepper; /* hex, as given */
     char *token_keys_text;
-    struct token_keys token_keys;
+    struct token_keys token_keys; /* none when LUNA_TOKEN_KEYS is unset: each worker derives one */
     char *cors_origins;
     unsigned char pepper[LUNA_PEPPER_BYTES_MAX];
     size_t pepper_len;

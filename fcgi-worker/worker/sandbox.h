@@ -16,8 +16,4 @@
 enum luna_code sandbox_enter(const struct worker_config *config,
                              struct luna_error *err) LUNA_MUSTCHECK;
 
-/* landlock.c. LUNA_OK as well when the kernel has no Landlock. */
-enum luna_code landlock_enter(const struct worker_config *config,
-                              struct luna_error *err) LUNA_MUSTCHECK;
-
 #endif

@@ -2,19 +2,18 @@
 
 #include "api/routes.h"
 #include "api/stores.h"
-#include "fastcgi/peers.h"
+#include "http/token.h"
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
 #include "request/pipeline.h"
 #include "shared/exit_code.h"
 #include "shared/leash.h"
 #include "shared/log_file.h"
-#include "shared/networks.h"
 #include "shared/signals.h"
-#include "worker/golden.h"
 #include "worker/process_memory.h"
 #include "worker/recycle.h"
 #include "worker/sandbox.h"
+#include "worker/self_test.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -38,6 +37,7 @@ enum {
 
 struct worker {
     const struct worker_options *options;
+    struct worker_config config; /* the pool's, and the signing key that it leaves to a default */
     struct scoreboard_worker *slot;
     struct pipeline pipeline;
     struct recycle recycle;
@@ -53,7 +53,7 @@ struct worker {
  * hands that nobody knows of. */
 static void start_clock(struct worker *worker)
 {
-    const struct worker_config *config = worker->options->config;
+    const struct worker_config *config = &worker->config;
     worker->accepted_ns = luna_clock_mono_ns();
     scoreboard_worker_begin(worker->slot, worker->accepted_ns,
                             worker->accepted_ns +
@@ -68,7 +68,7 @@ static void nudge_master(struct worker *worker, int64_t wait_ns)
     const uint64_t one = 1;
     int64_t now_ns = luna_clock_mono_ns();
     if (worker->options->nudge_fd < 0 ||
-        wait_ns < worker->options->config->queue_wait_target_ms * NS_PER_MS ||
+        wait_ns < worker->config.queue_wait_target_ms * NS_PER_MS ||
         now_ns - worker->nudged_ns < NUDGE_PAUSE_MS * (int64_t)NS_PER_MS)
         return;
     worker->nudged_ns = now_ns;
@@ -211,7 +211,7 @@ static enum luna_code watch(struct worker *worker, struct luna_error *err)
 
 static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
 {
-    const struct worker_config *config = worker->options->config;
+    const struct worker_config *config = &worker->config;
     const struct luna_admitter_options options = {
         .redis_url = config->redis_url,
         .database_url = config->database_url,
@@ -232,25 +232,27 @@ static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
 
 static enum luna_code open_connection(struct worker *worker, struct luna_error *err)
 {
-    const struct worker_config *config = worker->options->config;
+    const struct worker_config *config = &worker->config;
     struct fcgi_io_options options = {.read_timeout_ms = (int)config->request_timeout_ms};
-    enum luna_code code = peers_resolve(config->socket_peers, &options, err);
+    enum luna_code code = peers_set_users(&options.peers, config->socket_peers, err);
     if (code == LUNA_OK)
-        code = networks_parse(config->worker_peers, &options.networks, err);
+        code = peers_set_networks(&options.peers, config->worker_peers, err);
     return code == LUNA_OK ? fcgi_io_new(&options, &worker->pipeline.io, err) : code;
 }
 
 /* Everything a worker needs before it may serve. Returns an exit status; CLEAN is success. */
 static int prepare(struct worker *worker, struct luna_error *err)
 {
-    /* What a request of ten thousand points needs is kept from one to the next: to fetch it anew,
-     * page by page, took a tenth of the time. Fixed thresholds: glibc's own grow with what is
+    /* What a request of ten thousand points needs is kept from one to the next: to fetch it
+     * again, page by page, took a tenth of the time. Fixed thresholds: glibc's own grow with what is
      * freed, and a worker would keep its largest request for ever. */
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-    if (golden_check(err) != LUNA_OK || watch(worker, err) != LUNA_OK)
+    if (self_test_compute(err) != LUNA_OK || watch(worker, err) != LUNA_OK)
         return WORKER_EXIT_SOFTWARE;
-    if (open_connection(worker, err) != LUNA_OK || open_stores(worker, err) != LUNA_OK)
+    if (token_keys_complete(&worker->config.token_keys, worker->config.pepper,
+                            worker->config.pepper_len, err) != LUNA_OK ||
+        open_connection(worker, err) != LUNA_OK || open_stores(worker, err) != LUNA_OK)
         return WORKER_EXIT_CONFIG;
     pipeline_init(&worker->pipeline);
     probe_stores(worker);
@@ -259,25 +261,27 @@ static int prepare(struct worker *worker, struct luna_error *err)
         luna_error_set(err, LUNA_EUNAVAILABLE, "Redis or PostgreSQL cannot be reached");
         return WORKER_EXIT_UNAVAILABLE;
     }
-    if (sandbox_enter(worker->options->config, err) != LUNA_OK)
+    if (sandbox_enter(&worker->config, err) != LUNA_OK)
         return WORKER_EXIT_SANDBOX;
     return WORKER_EXIT_CLEAN;
 }
 
 int worker_main(const struct worker_options *options)
 {
-    struct worker worker = {.options = options, .slot = &options->board->worker[options->slot]};
+    struct worker worker = {.options = options,
+                            .config = *options->config,
+                            .slot = &options->board->worker[options->slot]};
     struct luna_error err = {0};
     signals_block_all();
     scoreboard_worker_idle(worker.slot);
     atomic_store_explicit(&worker.slot->heartbeat_ns, luna_clock_mono_ns(), memory_order_relaxed);
-    worker.pipeline.config = options->config;
+    worker.pipeline.config = &worker.config;
     worker.pipeline.board = options->board;
     worker.pipeline.slot = worker.slot;
     worker.pipeline.routes = &api_routes;
     int status = prepare(&worker, &err);
     if (status == WORKER_EXIT_CLEAN) {
-        recycle_init(&worker.recycle, options->config);
+        recycle_init(&worker.recycle, &worker.config);
         show_memory(&worker);
         luna_log(LUNA_LOG_INFO, "worker_ready", LUNA_LOG_I("slot", options->slot),
                  LUNA_LOG_I("worker_pid", getpid()));

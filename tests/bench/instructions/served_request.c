@@ -1,7 +1,6 @@
 #include "served_request.h"
 
 #include "api/routes.h"
-#include "fastcgi/peers.h"
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
 #include "request/pipeline.h"
@@ -144,7 +143,7 @@ static void open_worker(struct served_request *served, const char *folder)
     if (luna_log_open(log_path, &err) != LUNA_OK ||
         worker_config_load(setting, &served->config, &err) != LUNA_OK ||
         scoreboard_new(&served->pipeline.board, &ignored, &err) != LUNA_OK ||
-        peers_resolve(NULL, &options, &err) != LUNA_OK ||
+        peers_set_users(&options.peers, NULL, &err) != LUNA_OK ||
         fcgi_io_new(&options, &served->pipeline.io, &err) != LUNA_OK)
         fail(err.msg);
     served->pipeline.config = &served->config;

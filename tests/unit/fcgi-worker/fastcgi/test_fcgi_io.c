@@ -27,8 +27,8 @@ static struct luna_buf body;
 static int set_up(void **state)
 {
     struct luna_error err;
-    struct fcgi_io_options options = {
-        .peers = {geteuid()}, .peer_count = 1, .read_timeout_ms = READ_MS};
+    struct fcgi_io_options options = {.peers = {.users = {geteuid()}, .user_count = 1},
+                                      .read_timeout_ms = READ_MS};
     (void)state;
     listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     address = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -217,8 +217,8 @@ static void foreign_user_is_turned_away_unread(void **state)
 {
     struct luna_error err;
     struct fcgi_io *strict = NULL;
-    const struct fcgi_io_options options = {
-        .peers = {geteuid() + 1}, .peer_count = 1, .read_timeout_ms = READ_MS};
+    const struct fcgi_io_options options = {.peers = {.users = {geteuid() + 1}, .user_count = 1},
+                                            .read_timeout_ms = READ_MS};
     int peer = connect_peer();
     (void)state;
     assert_int_equal(fcgi_io_new(&options, &strict, &err), LUNA_OK);

@@ -17,7 +17,7 @@
 
 static struct scoreboard *board;
 static int board_fd;
-static unsigned char hash[SCOREBOARD_HASH_BYTES] = {7, 7, 7};
+static unsigned char hash[SCOREBOARD_FINGERPRINT_BYTES] = {7, 7, 7};
 
 static int set_up(void **state)
 {
@@ -33,10 +33,10 @@ static int tear_down(void **state)
     return munmap(board, sizeof *board);
 }
 
-static void begin(enum phase phase, const unsigned char *body_hash)
+static void begin(enum phase phase, const unsigned char *fingerprint)
 {
     scoreboard_worker_begin(&board->worker[0], luna_clock_mono_ns(), 0);
-    scoreboard_worker_name(&board->worker[0], "req-12345678", 42, 0, 10, body_hash, 0);
+    scoreboard_worker_name(&board->worker[0], "req-12345678", 42, 0, 10, fingerprint, 0);
     scoreboard_worker_phase(&board->worker[0], phase);
 }
 
@@ -45,23 +45,26 @@ static unsigned kills(void)
     return scoreboard_kills(board, hash, luna_clock_wall_ms(), 60000);
 }
 
-static bool bury(int signal, const char *kill_reason)
+static const struct names names;
+
+static bool record(int signal, enum kill_reason kill_reason)
 {
-    return black_box_burial(board, &(struct burial){.pid = 1,
-                                                    .signal = signal,
-                                                    .exit_status = -1,
-                                                    .kill_reason = kill_reason,
-                                                    .quarantine = true});
+    return black_box_record_end(board, &names,
+                                &(struct worker_end){.pid = 1,
+                                                     .signal = signal,
+                                                     .exit_status = -1,
+                                                     .kill_reason = kill_reason,
+                                                     .quarantine = true});
 }
 
 static void fault_with_a_body_in_hand_is_the_bodys(void **state)
 {
     (void)state;
     begin(PHASE_MODEL, hash);
-    assert_false(bury(SIGSEGV, NULL));
+    assert_false(record(SIGSEGV, KILL_NONE));
     assert_int_equal(kills(), 1);
     begin(PHASE_ENCODE, hash);
-    assert_false(bury(SIGABRT, NULL));
+    assert_false(record(SIGABRT, KILL_NONE));
     assert_int_equal(kills(), 2);
     assert_int_equal(atomic_load(&board->pool.crashes), 2);
 }
@@ -70,7 +73,7 @@ static void kill_from_outside_blames_nobody(void **state)
 {
     (void)state;
     begin(PHASE_MODEL, hash);
-    assert_false(bury(SIGKILL, NULL));
+    assert_false(record(SIGKILL, KILL_NONE));
     assert_int_equal(kills(), 0);
     assert_int_equal(atomic_load(&board->pool.crashes), 1);
 }
@@ -79,13 +82,13 @@ static void hang_is_the_bodys_only_while_it_was_computed(void **state)
 {
     (void)state;
     begin(PHASE_ADMIT, hash);
-    assert_false(bury(SIGKILL, "hard limit"));
+    assert_false(record(SIGKILL, KILL_HARD_LIMIT));
     assert_int_equal(kills(), 0);
     begin(PHASE_MODEL, hash);
-    assert_false(bury(SIGKILL, "drain limit"));
+    assert_false(record(SIGKILL, KILL_DRAIN_LIMIT));
     assert_int_equal(kills(), 0);
     begin(PHASE_MODEL, hash);
-    assert_false(bury(SIGKILL, "hard limit"));
+    assert_false(record(SIGKILL, KILL_HARD_LIMIT));
     assert_int_equal(kills(), 1);
     assert_int_equal(atomic_load(&board->pool.hard_kills), 3);
 }
@@ -94,19 +97,22 @@ static void crash_between_requests_blames_nobody(void **state)
 {
     (void)state;
     scoreboard_worker_idle(&board->worker[0]);
-    assert_false(bury(SIGSEGV, NULL));
+    assert_false(record(SIGSEGV, KILL_NONE));
     begin(PHASE_READ, NULL); /* the body is not known yet */
-    assert_false(bury(SIGSEGV, NULL));
-    static const unsigned char none[SCOREBOARD_HASH_BYTES];
+    assert_false(record(SIGSEGV, KILL_NONE));
+    static const unsigned char none[SCOREBOARD_FINGERPRINT_BYTES];
     assert_int_equal(scoreboard_kills(board, none, luna_clock_wall_ms(), 60000), 0);
 }
 
 static void planned_ends_are_no_crashes(void **state)
 {
     (void)state;
-    assert_true(black_box_burial(board, &(struct burial){.exit_status = WORKER_EXIT_CLEAN}));
-    assert_true(black_box_burial(board, &(struct burial){.exit_status = WORKER_EXIT_RECYCLE}));
-    assert_false(black_box_burial(board, &(struct burial){.exit_status = WORKER_EXIT_SOFTWARE}));
+    assert_true(black_box_record_end(board, &names,
+                                     &(struct worker_end){.exit_status = WORKER_EXIT_CLEAN}));
+    assert_true(black_box_record_end(board, &names,
+                                     &(struct worker_end){.exit_status = WORKER_EXIT_RECYCLE}));
+    assert_false(black_box_record_end(board, &names,
+                                      &(struct worker_end){.exit_status = WORKER_EXIT_SOFTWARE}));
     assert_int_equal(atomic_load(&board->pool.crashes), 0);
     assert_int_equal(atomic_load(&board->pool.recycles), 1);
 }

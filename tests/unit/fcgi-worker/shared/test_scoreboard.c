@@ -5,7 +5,7 @@
 #include "luna/base/clock.h"
 #include "luna/http/listener.h"
 #include "luna/modelling/run.h"
-#include "monitor/monitor.h"
+#include "monitor/totals.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -40,7 +40,7 @@ static int drop_board(void **state)
 /* A request whose every part is made of one number, so that a mixture shows. */
 static void write_request(struct scoreboard_worker *slot, unsigned number)
 {
-    unsigned char hash[SCOREBOARD_HASH_BYTES];
+    unsigned char hash[SCOREBOARD_FINGERPRINT_BYTES];
     char id[SCOREBOARD_ID_BYTES + 1];
     memset(hash, (int)(number % 251), sizeof hash);
     memset(id, 'a' + (int)(number % 26), SCOREBOARD_ID_BYTES);
@@ -54,8 +54,8 @@ static bool is_one_request(const struct breadcrumb *crumb)
     for (size_t i = 0; i < SCOREBOARD_ID_BYTES; i++)
         if (crumb->request_id[i] != 'a' + (int)(number % 26))
             return false;
-    for (size_t i = 0; i < SCOREBOARD_HASH_BYTES; i++)
-        if (crumb->body_hash[i] != number % 251)
+    for (size_t i = 0; i < SCOREBOARD_FINGERPRINT_BYTES; i++)
+        if (crumb->fingerprint[i] != number % 251)
             return false;
     return crumb->body_bytes == number && crumb->route == (int)(number % 7);
 }
@@ -146,7 +146,7 @@ static void idle_slot_has_no_request(void **state)
 static void totals_are_the_sums_of_the_slots_and_outlive_a_worker(void **state)
 {
     (void)state;
-    struct monitor_totals totals;
+    struct totals totals;
     const struct scoreboard_sample ok = {
         .status = 200, .duration_ns = 3000000, .bytes_in = 10, .points = 4, .units = 1};
     const struct scoreboard_sample teapot = {.status = 418, .shed = true};
@@ -155,7 +155,7 @@ static void totals_are_the_sums_of_the_slots_and_outlive_a_worker(void **state)
     scoreboard_worker_end(&board->worker[1], &ok);
     scoreboard_worker_end(&board->worker[2], &ok);
     scoreboard_worker_end(&board->worker[2], &teapot);
-    monitor_add_up(board, &totals);
+    totals_add_up(board, &totals);
     assert_int_equal(totals.requests, 3);
     assert_int_equal(totals.statuses[SCOREBOARD_STATUS_200], 2);
     assert_int_equal(totals.statuses[SCOREBOARD_STATUS_0], 1);
@@ -164,7 +164,7 @@ static void totals_are_the_sums_of_the_slots_and_outlive_a_worker(void **state)
     assert_int_equal(totals.shed, 1);
     assert_int_equal(totals.starts, 3);
     scoreboard_worker_end(&board->worker[1], &ok); /* the slot's next worker */
-    monitor_add_up(board, &totals);
+    totals_add_up(board, &totals);
     assert_int_equal(totals.requests, 4);
 }
 
@@ -172,17 +172,17 @@ static void totals_are_the_sums_of_the_slots_and_outlive_a_worker(void **state)
 static void requests_count_in_the_row_of_their_route(void **state)
 {
     (void)state;
-    struct monitor_totals before, after;
+    struct totals before, after;
     const int last = SCOREBOARD_ROUTES - 1;
     atomic_store(&board->master[4].starts, 1);
-    monitor_add_up(board, &before);
+    totals_add_up(board, &before);
     const int routes[] = {0, 2, 2, -1, last, 1000000};
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         struct scoreboard_sample sample = {
             .status = i == 1 ? 403 : 200, .route = routes[i], .duration_ns = 7};
         scoreboard_worker_end(&board->worker[4], &sample);
     }
-    monitor_add_up(board, &after);
+    totals_add_up(board, &after);
 #define GREW(member) (after.member - before.member)
     assert_int_equal(GREW(route_statuses[0][SCOREBOARD_STATUS_200]), 1);
     assert_int_equal(GREW(route_statuses[2][SCOREBOARD_STATUS_200]), 1);
@@ -201,11 +201,11 @@ static void requests_count_in_the_row_of_their_route(void **state)
 static void a_status_that_is_answered_counts_as_another(void **state)
 {
     (void)state;
-    struct monitor_totals before, after;
+    struct totals before, after;
     int expected = 0;
     const int others[] = {200, 201, 204, 304, 499};
     atomic_store(&board->master[8].starts, 1);
-    monitor_add_up(board, &before);
+    totals_add_up(board, &before);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++, expected++)
         scoreboard_worker_end(&board->worker[8], &(struct scoreboard_sample){.status = others[i]});
 #define X(symbol, status_, code, title, message)                                                   \
@@ -214,7 +214,7 @@ static void a_status_that_is_answered_counts_as_another(void **state)
     expected++;
     PROBLEM_TABLE(X)
 #undef X
-    monitor_add_up(board, &after);
+    totals_add_up(board, &after);
     assert_int_equal(after.requests - before.requests, expected);
     assert_int_equal(after.statuses[SCOREBOARD_STATUS_0], before.statuses[SCOREBOARD_STATUS_0]);
     for (int i = 0; i < SCOREBOARD_PROBLEMS; i++)
@@ -224,7 +224,7 @@ static void a_status_that_is_answered_counts_as_another(void **state)
 static void a_series_counts_under_another_model(void **state)
 {
     (void)state;
-    struct monitor_totals totals;
+    struct totals totals;
     const struct scoreboard_run runs[] = {
         {.model = 3, .outcome = RUN_DONE, .points = 10, .duration_ns = 5},
         {.model = 3, .outcome = RUN_NOT_CONVERGED, .points = 20, .duration_ns = 6},
@@ -234,7 +234,7 @@ static void a_series_counts_under_another_model(void **state)
     atomic_store(&board->master[6].starts, 1);
     for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
         scoreboard_worker_run(&board->worker[6], &runs[i]);
-    monitor_add_up(board, &totals);
+    totals_add_up(board, &totals);
     assert_int_equal(totals.model_series[3][RUN_DONE], 1);
     assert_int_equal(totals.model_series[3][RUN_NOT_CONVERGED], 1);
     assert_int_equal(totals.model_points[3], 30);
@@ -258,17 +258,6 @@ static void a_model_has_no_row(void **state)
     assert_true(models > 10);
     assert_int_equal(luna_model_number("no_such_model"), -1);
     assert_null(luna_model_name(-1));
-}
-
-static void the_page_of_metrics_outgrows_its_buffer(void **state)
-{
-    (void)state;
-    struct luna_buf page;
-    luna_buf_init(&page, LUNA_HTTP_RESPONSE_BYTES_MAX);
-    monitor_put_metrics(board, 0, &page);
-    assert_false(page.overflow);
-    assert_in_range(page.len, 1, LUNA_HTTP_RESPONSE_BYTES_MAX / 4);
-    luna_buf_done(&page);
 }
 
 static void another_layout_is_not_adopted(void **state)
@@ -296,8 +285,8 @@ static void memory_cannot_be_shrunk_under_a_reader(void **state)
 static void body_is_remembered_until_it_is_old(void **state)
 {
     (void)state;
-    unsigned char hash[SCOREBOARD_HASH_BYTES] = {1, 2, 3};
-    unsigned char other[SCOREBOARD_HASH_BYTES] = {1, 2, 4};
+    unsigned char hash[SCOREBOARD_FINGERPRINT_BYTES] = {1, 2, 3};
+    unsigned char other[SCOREBOARD_FINGERPRINT_BYTES] = {1, 2, 4};
     assert_int_equal(scoreboard_kills(board, hash, 1000, 500), 0);
     assert_int_equal(scoreboard_add_kill(board, hash, 1000), 1);
     assert_int_equal(scoreboard_add_kill(board, hash, 1100), 2);
@@ -310,12 +299,12 @@ static void oldest_body_gives_way(void **state)
 {
     (void)state;
     for (int i = 0; i < SCOREBOARD_QUARANTINE_MAX + 1; i++) {
-        unsigned char hash[SCOREBOARD_HASH_BYTES] = {9, (unsigned char)i};
+        unsigned char hash[SCOREBOARD_FINGERPRINT_BYTES] = {9, (unsigned char)i};
         (void)scoreboard_add_kill(board, hash, 10000 + i);
     }
-    unsigned char last[SCOREBOARD_HASH_BYTES] = {9, SCOREBOARD_QUARANTINE_MAX};
-    unsigned char second[SCOREBOARD_HASH_BYTES] = {9, 1};
-    unsigned char gone[SCOREBOARD_HASH_BYTES] = {1, 2, 3};
+    unsigned char last[SCOREBOARD_FINGERPRINT_BYTES] = {9, SCOREBOARD_QUARANTINE_MAX};
+    unsigned char second[SCOREBOARD_FINGERPRINT_BYTES] = {9, 1};
+    unsigned char gone[SCOREBOARD_FINGERPRINT_BYTES] = {1, 2, 3};
     assert_int_equal(scoreboard_kills(board, last, 10100, 1000), 1);
     assert_int_equal(scoreboard_kills(board, second, 10100, 1000), 1);
     assert_int_equal(scoreboard_kills(board, gone, 10100, 100000), 0);
@@ -325,7 +314,7 @@ static void oldest_body_gives_way(void **state)
  * one model, one count. */
 static void one_request(struct scoreboard_worker *slot, unsigned number)
 {
-    unsigned char hash[SCOREBOARD_HASH_BYTES] = {(unsigned char)number};
+    unsigned char hash[SCOREBOARD_FINGERPRINT_BYTES] = {(unsigned char)number};
     struct scoreboard_sample sample = {
         .status = 200, .wait_ns = 1000000, .duration_ns = 300000, .bytes_in = 32, .points = 4};
     const struct scoreboard_run run = {.outcome = RUN_DONE, .points = 4, .duration_ns = 1000};
@@ -375,7 +364,6 @@ int main(void)
         cmocka_unit_test(a_status_that_is_answered_counts_as_another),
         cmocka_unit_test(a_series_counts_under_another_model),
         cmocka_unit_test(a_model_has_no_row),
-        cmocka_unit_test(the_page_of_metrics_outgrows_its_buffer),
         cmocka_unit_test(another_layout_is_not_adopted),
         cmocka_unit_test(memory_cannot_be_shrunk_under_a_reader),
         cmocka_unit_test(body_is_remembered_until_it_is_old),

@@ -1,14 +1,16 @@
-/* Who may connect over TCP: an address outside every network gets in nowhere, and a typing error
- * admits nobody. */
-#include "shared/networks.h"
+/* Who may connect: an address outside every network gets in nowhere, a typing error admits nobody,
+ * and no user does who was not named. */
+#include "shared/peers.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -26,12 +28,12 @@ static struct sockaddr_storage peer_of(const char *text)
 
 static bool admits(const char *networks_text, const char *peer_text)
 {
-    struct networks networks;
+    struct peers peers = {0};
     struct luna_error err;
     struct sockaddr_storage peer = peer_of(peer_text);
-    if (networks_parse(networks_text, &networks, &err) != LUNA_OK)
+    if (peers_set_networks(&peers, networks_text, &err) != LUNA_OK)
         fail_msg("%s", err.msg);
-    return networks_contain(&networks, &peer);
+    return peers_allow_address(&peers, &peer);
 }
 
 static void only_addresses_inside_are_admitted(void **state)
@@ -67,12 +69,12 @@ static void ipv4_peers_of_an_ipv6_socket_are_the_same_peers(void **state)
 
 static void unix_peers_are_no_network(void **state)
 {
-    struct networks networks;
+    struct peers peers = {0};
     struct luna_error err;
     struct sockaddr_storage peer = {.ss_family = AF_UNIX};
     (void)state;
-    assert_int_equal(networks_parse("0.0.0.0/0,::/0", &networks, &err), LUNA_OK);
-    assert_false(networks_contain(&networks, &peer));
+    assert_int_equal(peers_set_networks(&peers, "0.0.0.0/0,::/0", &err), LUNA_OK);
+    assert_false(peers_allow_address(&peers, &peer));
 }
 
 static void bad_items_are_named(void **state)
@@ -82,11 +84,36 @@ static void bad_items_are_named(void **state)
                                       "10.0.0.256",  "1:2"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct networks networks;
+        struct peers peers = {0};
         struct luna_error err;
-        assert_int_equal(networks_parse(bad[i], &networks, &err), LUNA_ECONFIG);
+        assert_int_equal(peers_set_networks(&peers, bad[i], &err), LUNA_ECONFIG);
         assert_non_null(strstr(err.msg, "LUNA_WORKER_PEERS"));
     }
+}
+
+static void only_root_the_own_user_and_those_named_connect(void **state)
+{
+    struct peers peers = {0};
+    struct luna_error err;
+    (void)state;
+    assert_int_equal(peers_set_users(&peers, "daemon, luna-has-no-such-user", &err), LUNA_OK);
+    assert_true(peers_allow_user(&peers, 0));
+    assert_true(peers_allow_user(&peers, geteuid()));
+    assert_true(peers_allow_user(&peers, getpwnam("daemon")->pw_uid));
+    assert_false(peers_allow_user(&peers, 61234));
+    assert_false(peers_allow_user(&peers, (uid_t)-1));
+}
+
+static void name_that_is_cut_is_refused(void **state)
+{
+    struct peers peers = {0};
+    struct luna_error err;
+    char name[80];
+    (void)state;
+    memset(name, 'n', sizeof name);
+    name[sizeof name - 1] = '\0';
+    assert_int_equal(peers_set_users(&peers, name, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "LUNA_SOCKET_PEERS"));
 }
 
 int main(void)
@@ -97,6 +124,8 @@ int main(void)
         cmocka_unit_test(ipv4_peers_of_an_ipv6_socket_are_the_same_peers),
         cmocka_unit_test(unix_peers_are_no_network),
         cmocka_unit_test(bad_items_are_named),
+        cmocka_unit_test(only_root_the_own_user_and_those_named_connect),
+        cmocka_unit_test(name_that_is_cut_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,32 @@
+/*
+ * readiness.h: is the pool fit to serve?
+ *
+ * Yes while one worker is ready and moving and the stores were reachable when a moving worker last
+ * used them. What is wrong otherwise is for /readyz, for a load balancer that takes this host out.
+ */
+#ifndef FCGI_WORKER_READINESS_H
+#define FCGI_WORKER_READINESS_H
+
+#include "shared/scoreboard.h"
+
+#include <stdint.h>
+
+/* The one list: symbol, words in /readyz and /status. */
+#define READINESS_TABLE(X)                                                                         \
+    X(READINESS_OK, "ok")                                                                          \
+    X(READINESS_STOPPING, "stopping")                                                              \
+    X(READINESS_NO_WORKER, "no worker is ready")                                                   \
+    X(READINESS_STALLED, "no worker has moved for too long")                                       \
+    X(READINESS_NO_STORES, "Redis or PostgreSQL cannot be reached")
+
+enum readiness {
+#define X(symbol, text) symbol,
+    READINESS_TABLE(X)
+#undef X
+};
+
+enum readiness readiness_of(const struct scoreboard *board, int64_t now_ns)
+    __attribute__((warn_unused_result));
+const char *readiness_text(enum readiness readiness);
+
+#endif
