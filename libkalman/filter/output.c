@@ -83,6 +83,13 @@ void filter_signal(const struct filter_state *f, size_t i, double *ret_mean, dou
     *ret_variance = units_variance(&f->units, quadratic(f, z));
 }
 
+double filter_standardised(const struct filter_state *filter, const struct filter_element *element)
+{
+    if (element->kind != FILTER_ORDINARY)
+        return (double)NAN;
+    return element->v * filter->units.mean_to_sd / sqrt(element->F);
+}
+
 static int state_determined(const struct filter_state *f, size_t i)
 {
     for (size_t j = 0; j < f->diffuse_left; j++)

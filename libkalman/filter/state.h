@@ -102,7 +102,7 @@ struct filter_element {
 };
 
 /* One time point for the smoother: everything it needs of the way there. A lean record
- * (smooth_signal.h), of a single observation, has no moments: along is not NULL then, and a, P, A,
+ * (smooth/signal.h), of a single observation, has no moments: along is not NULL then, and a, P, A,
  * z are. */
 struct filter_record {
     int root; /* the filter was in square-root form here: P is a root */

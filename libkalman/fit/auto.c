@@ -7,8 +7,11 @@
  * y_b), b the largest number of values that any candidate's start consumes. That is a density of
  * the same data for all, diffuse elements integrated out, so only fitted parameters are counted.
  */
-#include "fit/parts.h"
+#include "fit/auto.h"
+
 #include "fit/problem.h"
+#include "fit/report.h"
+#include "fit/single.h"
 
 #include <assert.h>
 #include <math.h>
@@ -103,7 +106,7 @@ int fit_auto_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_byt
         /* what only times bring in is no larger than the other trends */
         if (!candidate_spec(&entries[i], spec, false, &candidate))
             continue;
-        int status = kalman_fit_bytes(&candidate, count, &own);
+        int status = fit_single_bytes(&candidate, count, &own);
         if (status == KALMAN_OK)
             status = kalman_fit_problem_bytes(&candidate, count, &comparison);
         if (status == KALMAN_ESETTING)
@@ -142,6 +145,15 @@ static int evaluate_fitted(const struct fit_request *request, const struct kalma
     return problem->meter.cancelled ? KALMAN_ECANCELLED : status;
 }
 
+static int fit_candidate(const struct fit_request *request, const struct kalman_spec *spec,
+                         struct kalman_fit *ret_fit)
+{
+    struct fit_request single = *request;
+    single.spec = spec;
+    fit_report_init(spec, ret_fit);
+    return fit_single(&single, ret_fit);
+}
+
 /* Tries one entry; false when it cannot be a candidate for these data. */
 static bool try_entry(const struct fit_request *request, const struct entry *entry,
                       struct trial *trial, int *status)
@@ -151,11 +163,7 @@ static bool try_entry(const struct fit_request *request, const struct entry *ent
     *status = KALMAN_OK;
     if (!candidate_spec(entry, request->spec, request->series->times != NULL, &spec))
         return false;
-    size_t bytes = 0;
-    *status = kalman_fit_bytes(&spec, request->series->count, &bytes);
-    if (*status == KALMAN_OK)
-        *status = kalman_fit(&spec, request->series, request->options, request->workspace, bytes,
-                             NULL, &trial->fit);
+    *status = fit_candidate(request, &spec, &trial->fit);
     if (*status != KALMAN_OK)
         return false;
     bool usable = trial->fit.status == KALMAN_FIT_INTERIOR ||
@@ -197,7 +205,8 @@ static void sort_trials(struct trial *const *trials, size_t count, size_t *order
 }
 
 static int settle(const struct fit_request *request, struct trial *trials, size_t count,
-                  size_t evaluations, struct kalman_fit *ret_fit)
+                  size_t evaluations, struct kalman_candidate *candidates,
+                  struct kalman_fit *ret_fit)
 {
     struct trial *pointers[entry_count];
     size_t order[entry_count] = {0}, burn = 0;
@@ -213,17 +222,17 @@ static int settle(const struct fit_request *request, struct trial *trials, size_
     *ret_fit = trials[order[0]].fit;
     ret_fit->reason = trials[order[0]].entry->reason;
     ret_fit->evaluations = evaluations;
-    ret_fit->candidate_count = request->candidates ? count : 0;
-    for (size_t i = 0; request->candidates && i < count; i++)
-        request->candidates[i] =
-            (struct kalman_candidate){.spec = trials[order[i]].fit.spec,
-                                      .loglikelihood = trials[order[i]].loglikelihood,
-                                      .aicc = trials[order[i]].aicc,
-                                      .status = trials[order[i]].fit.status};
+    ret_fit->candidate_count = candidates ? count : 0;
+    for (size_t i = 0; candidates && i < count; i++)
+        candidates[i] = (struct kalman_candidate){.spec = trials[order[i]].fit.spec,
+                                                  .loglikelihood = trials[order[i]].loglikelihood,
+                                                  .aicc = trials[order[i]].aicc,
+                                                  .status = trials[order[i]].fit.status};
     return KALMAN_OK;
 }
 
-int fit_auto(const struct fit_request *request, struct kalman_fit *ret_fit)
+int fit_auto(const struct fit_request *request, struct kalman_candidate *candidates,
+             struct kalman_fit *ret_fit)
 {
     struct trial trials[entry_count];
     size_t count = 0, evaluations = 0;
@@ -236,16 +245,12 @@ int fit_auto(const struct fit_request *request, struct kalman_fit *ret_fit)
             evaluations += trials[count++].fit.evaluations;
     }
     if (count > 0)
-        return settle(request, trials, count, evaluations, ret_fit);
+        return settle(request, trials, count, evaluations, candidates, ret_fit);
     /* Too little to compare anything on: the local level, which copes with one value and with
      * constants. */
     struct kalman_spec spec;
-    size_t bytes = 0;
     (void)candidate_spec(&entries[0], request->spec, false, &spec);
-    int status = kalman_fit_bytes(&spec, request->series->count, &bytes);
-    if (status == KALMAN_OK)
-        status = kalman_fit(&spec, request->series, request->options, request->workspace, bytes,
-                            NULL, ret_fit);
+    int status = fit_candidate(request, &spec, ret_fit);
     if (status == KALMAN_OK)
         ret_fit->reason =
             "the local level, because the series is too short or too regular to compare models on";

@@ -1,10 +1,12 @@
 /*
  * kalman_fit for every kind but the plain local level: starts, climbs, polish, report.
  */
+#include "fit/general.h"
+
 #include "fit/nlopt.h"
-#include "fit/parts.h"
 #include "fit/polish.h"
 #include "fit/problem.h"
+#include "fit/report.h"
 #include "fit/start.h"
 
 #include <math.h>

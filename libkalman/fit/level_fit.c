@@ -2,13 +2,52 @@
  * kalman_fit for the local level: data and given variances in, ratio found by level_search, report
  * out.
  */
+#include "fit/level_fit.h"
+
 #include "fit/level_search.h"
-#include "fit/parts.h"
-#include "model/system.h"
+#include "fit/report.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+
+/* (y - centre) / 2^exponent, exact up to the rounding of the difference, without overflow. */
+static double scaled_deviation(double y, double centre, int exponent)
+{
+    double difference = y - centre;
+    /* Quarters first where the difference of two large numbers does not fit. */
+    return isinf(difference) ? ldexp(y * 0.25 - centre * 0.25, 2 - exponent)
+                             : ldexp(difference, -exponent);
+}
+
+/* Scale of a univariate series: the first finite value, and the exponent k with |y - centre| <
+ * 2^(k+1) everywhere. Returns the count of finite values; *ret_exponent is INT_MIN when they are
+ * all equal (or none). */
+static size_t series_scale(const double *values, size_t count, double *ret_centre,
+                           int *ret_exponent)
+{
+    size_t observed = 0;
+    double largest = 0.0, centre = NAN;
+    int shift = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (isnan(values[i]))
+            continue;
+        if (observed++ == 0)
+            centre = values[i];
+        double difference = fabs(values[i] - centre);
+        if (isinf(difference)) {
+            difference = fabs(values[i] * 0.25 - centre * 0.25);
+            largest = shift == 0 ? largest * 0.25 : largest;
+            shift = 2;
+        } else if (shift != 0) {
+            difference *= 0.25;
+        }
+        largest = fmax(largest, difference);
+    }
+    *ret_centre = centre;
+    *ret_exponent = largest > 0.0 ? ilogb(largest) + shift : INT_MIN;
+    return observed;
+}
 
 /* A variance in data units of 2^exponent as a parameter of the spec, whose exponent must suit
  * both. */
@@ -88,7 +127,7 @@ static struct level_data level_data_of(const struct fit_request *request, double
                                    ldexp(1.0, -exponent)};
     double *values = request->workspace;
     for (size_t i = 0; i < series->count; i++)
-        values[i] = fit_scaled_deviation(series->values[i], centre, exponent);
+        values[i] = scaled_deviation(series->values[i], centre, exponent);
     return (struct level_data){values, series->times, series->count, 0.0, 1.0};
 }
 
@@ -121,7 +160,7 @@ int level_fit(const struct fit_request *request, struct kalman_fit *ret_fit)
     double centre = NAN;
     int exponent = INT_MIN;
     size_t observed =
-        fit_series_scale(request->series->values, request->series->count, &centre, &exponent);
+        series_scale(request->series->values, request->series->count, &centre, &exponent);
     struct level_problem problem = {.mode = level_mode_of(request->spec),
                                     .hook = &request->options->hook};
     ret_fit->observation_count = observed;

@@ -18,7 +18,7 @@
 #ifndef KALMAN_FIT_PROBLEM_H
 #define KALMAN_FIT_PROBLEM_H
 
-#include "fit/score.h"
+#include "filter/score.h"
 #include "numeric/meter.h"
 
 #include <kalman/fit.h>

@@ -10,6 +10,7 @@
  * Differencing in the state keeps missing values exact: nothing is dropped or filled in.
  */
 #include "model/builders.h"
+#include "model/spec.h"
 #include "numeric/lag_polynomial.h"
 #include "numeric/lyapunov.h"
 

@@ -4,19 +4,19 @@
 
 #include "model/system.h"
 
-extern const struct model_builder model_builder_level;              /* model_level.c */
-extern const struct model_builder model_builder_local_linear_trend; /* model_trend.c, these four */
+extern const struct model_builder model_builder_level;              /* model/level.c */
+extern const struct model_builder model_builder_local_linear_trend; /* model/trend.c, these four */
 extern const struct model_builder model_builder_smooth_trend;
 extern const struct model_builder model_builder_damped_trend;
 extern const struct model_builder model_builder_random_walk_drift;
-extern const struct model_builder model_builder_seasonal; /* model_seasonal.c, these two */
+extern const struct model_builder model_builder_seasonal; /* model/seasonal.c, these two */
 extern const struct model_builder model_builder_basic_structural;
-extern const struct model_builder model_builder_cycle;                 /* model_cycle.c */
-extern const struct model_builder model_builder_arima;                 /* model_arima.c */
-extern const struct model_builder model_builder_exponential_smoothing; /* model_ets.c */
-extern const struct model_builder model_builder_constant_velocity; /* model_motion.c, these two */
+extern const struct model_builder model_builder_cycle;                 /* model/cycle.c */
+extern const struct model_builder model_builder_arima;                 /* model/arima.c */
+extern const struct model_builder model_builder_exponential_smoothing; /* model/ets.c */
+extern const struct model_builder model_builder_constant_velocity; /* model/motion.c, these two */
 extern const struct model_builder model_builder_constant_acceleration;
-extern const struct model_builder model_builder_custom; /* model_custom.c */
+extern const struct model_builder model_builder_custom; /* model/custom.c */
 
 /* Writes the level and slope that several families begin with: states 0 and (with_slope) 1,
  * diffuse, disturbances 0 and 1 with these variances, Z = 1 on the level, level_state 0. */

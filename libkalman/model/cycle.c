@@ -6,6 +6,7 @@
  * turns and shrinks in proportion; that is exact under any subdivision.
  */
 #include "model/builders.h"
+#include "model/spec.h"
 
 #include <math.h>
 

@@ -11,6 +11,7 @@
  * the forecast intervals here therefore know that the start is uncertain.
  */
 #include "model/builders.h"
+#include "model/spec.h"
 
 struct layout {
     /* settings; then states: slope = 1, first of the season, e */

@@ -2,6 +2,7 @@
  * Local level (DK 2.3): y_t = mu_t + e_t, mu_{t+1} = mu_t + n_t. With times, the level's variance
  * grows with the gap.
  */
+#include "model/spec.h"
 #include "model/system.h"
 
 static int level_shape(const struct kalman_spec *spec, struct model_shape *ret_shape)

@@ -4,6 +4,7 @@
  * nothing. All states start diffuse.
  */
 #include "model/builders.h"
+#include "model/spec.h"
 
 static void motion(size_t states, double density, double dt, size_t m, size_t r, double *T,
                    double *Q)

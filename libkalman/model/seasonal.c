@@ -5,6 +5,7 @@
  * single state. All harmonics share seasonal_variance; all seasonal states start diffuse.
  */
 #include "model/builders.h"
+#include "model/spec.h"
 
 #include <math.h>
 

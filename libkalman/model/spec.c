@@ -1,9 +1,8 @@
 /*
  * Reading and writing a spec through the catalogue.
  */
-#include <kalman/spec.h>
+#include "model/spec.h"
 
-#include "model/system.h"
 #include "numeric/lag_polynomial.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /*
  * The inside of a model: the matrices that the engine runs on, and how each kind builds them.
  *
- * Private to libkalman. A kind is three functions in one row of the table in model_builders.c: how
+ * Private to libkalman. A kind is three functions in one row of the table in model/builders.c: how
  * big, fill, step.
  *
  * Units. All variances in here (H, Q, P1) are divided by 2^(2*sd_exponent), chosen from the largest
@@ -89,18 +89,11 @@ const struct model_builder *model_builder_for(enum kalman_kind kind);
  * settings disable it. */
 double model_scaled_variance(const struct kalman_model *model, const char *name);
 
-/* The same from the scaled spec that fill() gets, or any parameter: by name, 0 when absent. */
-double spec_parameter(const struct kalman_spec *spec, const char *name);
-
 /* V = R Q R', m x m. */
 void model_noise(const struct kalman_model *model, const double *R, const double *Q, double *V);
 
 /* Exponent of the sd unit of a custom model, from the diagonals of its first H, Q and P1. */
 int custom_sd_exponent(const struct kalman_system *system);
-
-/* Exponent of the sd unit for a spec: floor(log2(largest variance)/2); 0 if every variance is
- * zero. */
-int spec_sd_exponent(const struct kalman_spec *spec);
 
 /* Name helper for builders: prefix alone, or prefix_number when number > 0. */
 void state_name_write(char *buffer, size_t buffer_bytes, const char *prefix, size_t number);

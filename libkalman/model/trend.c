@@ -11,6 +11,7 @@
  * Where time is truly continuous, constant_velocity is the model.
  */
 #include "model/builders.h"
+#include "model/spec.h"
 
 #include <math.h>
 

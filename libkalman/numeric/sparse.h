@@ -39,12 +39,31 @@ void sparse_carve(struct sparse *sparse, size_t size, double *doubles, uint32_t 
 
 void sparse_load(struct sparse *sparse, const double *matrix);
 
+/* Non-zeros of a row. */
+static inline size_t sparse_entries(const struct sparse *T, size_t row)
+{
+    return T->start[row + 1] - T->start[row];
+}
+
+/* A row of T times x. */
+static inline double sparse_row_dot(const struct sparse *T, size_t row, const double *x)
+{
+    double sum = 0.0;
+    for (uint32_t e = T->start[row]; e < T->start[row + 1]; e++)
+        sum += T->value[e] * x[T->column[e]];
+    return sum;
+}
+
 /* Do its rows mostly pass states along? */
 int sparse_moves(const struct sparse *sparse);
 
 /* out = T x, out = T'x. */
 void sparse_apply(const struct sparse *T, const double *x, double *out);
 void sparse_apply_back(const struct sparse *T, const double *x, double *out);
+
+/* Row `row` of T X, for X of size x columns with leading dimension lead. */
+void sparse_row_multiply(const struct sparse *T, size_t row, const double *X, size_t columns,
+                         size_t lead, double *out);
 
 /* Y = T X for X of size x columns, both with leading dimension lead. */
 void sparse_multiply(const struct sparse *T, const double *X, size_t columns, size_t lead,

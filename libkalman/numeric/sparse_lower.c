@@ -1,7 +1,7 @@
 /* Products with a transition of which only the lower triangles are there. */
 #include "numeric/dense.h"
 #include "numeric/sparse.h"
-#include "numeric/sparse_parts.h"
+#include "numeric/sparse_pair.h"
 #include "numeric/wide.h"
 
 #include <string.h>

@@ -9,9 +9,11 @@
 #include "filter/summary.h"
 #include "model/series_check.h"
 #include "model/system.h"
+#include "run/batch_complete.h"
 #include "run/batch_lanes.h"
-#include "run/batch_parts.h"
-#include "run/parts.h"
+#include "run/batch_series.h"
+#include "run/general.h"
+#include "run/level.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -91,40 +93,6 @@ int kalman_batch_bytes(const struct kalman_batch *batch, size_t *ret_bytes)
         largest = batch_complete_bytes(batch);
     *ret_bytes = round_up(sizeof(struct batch_run)) + round_up(largest);
     return KALMAN_OK;
-}
-
-double *batch_at(double *array, size_t index)
-{
-    return array ? array + index : NULL;
-}
-
-void batch_fill(double *array, size_t from, size_t to, double value)
-{
-    for (size_t i = from; array && i < to; i++)
-        array[i] = value;
-}
-
-/* Outputs that say nothing: of a series that failed, or of values before the first observed one. */
-void batch_blank(const struct kalman_batch *batch, size_t from, size_t to, double variance)
-{
-    batch_fill(batch->filtered_mean, from, to, (double)NAN);
-    batch_fill(batch->filtered_variance, from, to, variance);
-    batch_fill(batch->predicted_mean, from, to, (double)NAN);
-    batch_fill(batch->predicted_variance, from, to, variance);
-    batch_fill(batch->standardized, from, to, (double)NAN);
-}
-
-void batch_series_failed(const struct kalman_batch *batch, size_t series, size_t offset, int status)
-{
-    batch->statuses[series] = status;
-    batch_blank(batch, offset, offset + batch->sizes[series], (double)NAN);
-    batch_fill(batch->loglikelihood, series, series + 1, (double)NAN);
-}
-
-int batch_fits_lanes(const struct kalman_model *model, const struct kalman_options *options)
-{
-    return level_applies(model, options) && !(options && options->robust_threshold > 0.0) &&
-           model->H[0] > 0.0;
 }
 
 static void run_alone(const struct batch_run *run, size_t series, size_t offset, void *workspace,

@@ -1,9 +1,10 @@
-/* Series without missing values under one shared local level: see batch_gain.h. */
+#include "run/batch_complete.h"
+
 #include "filter/summary.h"
 #include "model/system.h"
 #include "run/batch_gain.h"
-#include "run/batch_parts.h"
-#include "run/parts.h"
+#include "run/batch_series.h"
+#include "run/request.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -30,7 +30,7 @@ struct batch_chunk {
     double a[BATCH_STEPS][BATCH_LANES], P[BATCH_STEPS][BATCH_LANES];
 };
 
-/* The full recursion of level_filter.c (DK 2.15) in every lane. */
+/* The full recursion of filter/level.c (DK 2.15) in every lane. */
 void batch_lanes_filter(struct batch_lanes *lanes, size_t steps, struct batch_chunk *chunk);
 
 /* squares and product of the chunk just filtered. */

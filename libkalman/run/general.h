@@ -1,52 +1,17 @@
-/* One run of the general engine, shared by the way forward and the way back. Private to
- * libkalman. */
+/* kalman_run() for any model. Private to libkalman. */
 #ifndef KALMAN_RUN_GENERAL_H
 #define KALMAN_RUN_GENERAL_H
 
-#include "filter/state.h"
-#include "numeric/meter.h"
-#include "run/parts.h"
-#include "smooth/general.h"
+#include "run/request.h"
 
 #include <stddef.h>
 
-struct general_run {
-    const struct run_request *request;
-    struct filter_state filter;
-    struct filter_element *elements; /* p, of the step in hand */
-    struct meter meter;              /* when to ask whether to stop */
-    size_t at;                       /* the step in hand, for error reports */
-    /* For smoothing only. */
-    int lean;                      /* lean records, for run_signal_back() */
-    int untold;                    /* a value is missing before the start is determined */
-    size_t block;                  /* time points per block */
-    struct filter_record *records; /* block of them */
-    /* state at the head of each block; NULL: one block holds all */
-    struct filter_state *checkpoints;
-    double *smooth_arrays;
-    double *unit;  /* scratch, 2 x m; not with lean records */
-    double *noise; /* scratch of the observation disturbances; not with lean records */
-};
+/* Bytes of the workspace for count time points and these outputs. options may be NULL. */
+size_t run_general_bytes(const struct kalman_model *model, size_t count,
+                         const struct kalman_options *options, const struct kalman_output *output);
 
-/* Filter [from, to). first_pass: write outputs and keep checkpoints. record: keep records, from
- * at index 0. */
-int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass,
-                int record) KALMAN_MUSTCHECK;
-
-/* The way back over the whole series; of the signal alone, where run->lean. */
-int run_smooth_back(struct general_run *run) KALMAN_MUSTCHECK;
-int run_signal_back(struct general_run *run) KALMAN_MUSTCHECK;
-
-/* Calls `point` for every time point from the last to the first, its record at run->records[t -
- * from], from the head of its block. */
-typedef int run_point_back(struct general_run *run, void *smoother, size_t t, size_t from);
-int run_blocks_back(struct general_run *run, run_point_back *point,
-                    void *smoother) KALMAN_MUSTCHECK;
-
-/* Counts a step either way, and asks the caller's hook when due: true when the run is to stop. */
-int run_stops(struct general_run *run);
-
-double run_gap(const struct kalman_series *series, size_t t);
-const double *run_inputs(const struct general_run *run, size_t t);
+/* Runs the request; the statuses are those of kalman_run(), the request has been checked. */
+int run_general(const struct run_request *request, void *workspace,
+                struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
 #endif

@@ -7,10 +7,11 @@
  *     s_t = a_t + J (s_{t+1} - a_t),   V_t = P Q/(P+Q) + J^2 V_{t+1},
  *     Var(n_t | all) = P Q/(P+Q) + (1-J)^2 V_{t+1}.
  */
+#include "run/level.h"
+
 #include "filter/level.h"
 #include "filter/summary.h"
 #include "model/system.h"
-#include "run/parts.h"
 #include "run/stream_state.h"
 
 #include <math.h>

@@ -1,32 +1,23 @@
 /*
- * kalman_run: check, choose the engine, run it.
+ * kalman_run: check, choose the engine, run it; kalman_loglikelihood: the same without outputs, by
+ * the local level's own sums where they serve.
  */
 #include <kalman/run.h>
 
 #include "filter/level.h"
+#include "filter/level_likelihood.h"
 #include "model/series_check.h"
 #include "model/system.h"
-#include "run/parts.h"
+#include "run/general.h"
+#include "run/level.h"
+#include "run/request.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-int run_wants_smoothing(const struct kalman_output *output)
-{
-    return output->smoothed_mean || output->smoothed_variance || output->smoothed_state ||
-           output->smoothed_state_variance || output->observation_disturbance ||
-           output->observation_disturbance_variance || output->state_disturbance ||
-           output->state_disturbance_variance || output->observation_auxiliary ||
-           output->state_auxiliary;
-}
-
-double run_last_time(const struct kalman_series *series)
-{
-    if (series->count == 0)
-        return NAN;
-    return series->times ? series->times[series->count - 1] : (double)(series->count - 1);
-}
+static const double log_two_pi = 1.837877066409345483560659472811,
+                    ln2 = 0.693147180559945309417232121458;
 
 int kalman_run_bytes(const struct kalman_model *model, size_t count,
                      const struct kalman_options *options, const struct kalman_output *output,
@@ -71,4 +62,51 @@ int kalman_run(const struct kalman_model *model, const struct kalman_series *ser
     struct run_request request = {model, series, options ? options : &defaults, output};
     return level_applies(model, options) ? run_level(&request, workspace, ret_summary)
                                          : run_general(&request, workspace, ret_summary);
+}
+
+int kalman_loglikelihood_bytes(const struct kalman_model *model, size_t count, size_t *ret_bytes)
+{
+    static const struct kalman_output none = {.filtered_mean = NULL};
+    return kalman_run_bytes(model, count, NULL, &none, ret_bytes);
+}
+
+/* Local level without times or noise-free special cases: two sums over differences of the data. */
+static void level_summary_fast(const struct kalman_model *model, const struct kalman_series *series,
+                               struct kalman_summary *summary)
+{
+    struct units units = units_of(model->sd_exponent);
+    struct level_data data = {
+        .values = series->values, .count = series->count, .scale = units.mean_in};
+    struct level_sums sums;
+    level_likelihood(&data, model->H[0], model->Q[0], &sums);
+    double n = (double)sums.innovations, scaled = sqrt(sums.squares) * units.mean_to_sd;
+    double kernel = -0.5 * (sums.logs + n * 2.0 * model->sd_exponent * ln2 + scaled * scaled);
+    summary->loglikelihood_marginal = kernel - 0.5 * n * log_two_pi;
+    summary->loglikelihood = summary->loglikelihood_marginal - 0.5 * log_two_pi;
+    summary->observation_count = sums.innovations + 1;
+    summary->diffuse_count = 1;
+    summary->steady_at = sums.steady_at;
+    summary->bad_index = SIZE_MAX;
+}
+
+int kalman_loglikelihood(const struct kalman_model *model, const struct kalman_series *series,
+                         void *workspace, size_t workspace_bytes,
+                         struct kalman_summary *ret_summary)
+{
+    static const struct kalman_output none = {.filtered_mean = NULL};
+    if (!model || !series || !ret_summary)
+        return KALMAN_EINVAL;
+    if (level_applies(model, NULL) && !series->times && series->values && model->H[0] > 0.0) {
+        struct kalman_summary summary;
+        level_summary_fast(model, series, &summary);
+        /* An infinite value, nothing observed, or an overflow on the way: all seen here, and
+         * left to the full run to tell. */
+        if (isfinite(summary.loglikelihood) && summary.observation_count > 1) {
+            *ret_summary = summary;
+            return KALMAN_OK;
+        }
+    }
+    int status = kalman_run(model, series, NULL, &none, workspace, workspace_bytes, ret_summary);
+    return status == KALMAN_OK && ret_summary->diffuse_count < model->diffuse ? KALMAN_EDIFFUSE
+                                                                              : status;
 }

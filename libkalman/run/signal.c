@@ -1,5 +1,5 @@
-/* The way back of a run that wants only the smoothed signal of a long season. */
-#include "run/general.h"
+/* The backward pass of a run that wants only the smoothed signal of a long season. */
+#include "run/back.h"
 
 #include "model/system.h"
 #include "smooth/signal.h"

@@ -9,7 +9,8 @@
 #include "filter/square_root.h"
 #include "model/series_check.h"
 #include "model/system.h"
-#include "run/parts.h"
+#include "run/general.h"
+#include "run/level.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -1,8 +1,9 @@
-/* The way back of a run: state and disturbance smoothing, auxiliary residuals. */
-#include "run/general.h"
+/* The backward pass of a run: state and disturbance smoothing, auxiliary residuals. */
+#include "run/back.h"
 
 #include "filter/square_root.h"
 #include "model/system.h"
+#include "smooth/general.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -227,31 +228,6 @@ static int reach_point(struct general_run *run, struct smooth_state *smooth, siz
     filter_root_of_noise(&run->filter);
     smooth_step(smooth, record, &run->filter.now, &run->filter.T, run->filter.units.mean_in);
     return KALMAN_OK;
-}
-
-int run_blocks_back(struct general_run *run, run_point_back *point, void *smoother)
-{
-    const struct kalman_series *series = run->request->series;
-    const double centre = run->filter.centre; /* blocks before the first value do not know it yet */
-    size_t end = series->count;
-    while (end > 0) {
-        size_t from = run->checkpoints ? (end - 1) / run->block * run->block : 0;
-        int status = KALMAN_OK;
-        if (run->checkpoints) {
-            filter_copy(&run->filter, &run->checkpoints[from / run->block]);
-            status = run_stretch(run, from, end, 0, 1);
-            run->filter.centre = centre;
-        }
-        for (size_t t = end; status == KALMAN_OK && t-- > from;) {
-            if (run_stops(run))
-                return KALMAN_ECANCELLED;
-            status = point(run, smoother, t, from);
-        }
-        if (status != KALMAN_OK)
-            return status;
-        end = from;
-    }
-    return run->meter.cancelled ? KALMAN_ECANCELLED : KALMAN_OK;
 }
 
 static int point_back(struct general_run *run, void *smoother, size_t t, size_t from)

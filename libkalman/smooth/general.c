@@ -3,6 +3,7 @@
 #include "filter/square_root.h"
 #include "model/system.h"
 #include "numeric/dense.h"
+#include "smooth/root.h"
 
 #include <math.h>
 #include <string.h>
@@ -136,7 +137,7 @@ static void back_transition(struct smooth_state *s, const struct sparse *T)
     s->S = before;
 }
 
-void smooth_covariance_step(struct smooth_state *s, const struct filter_record *record,
+static void covariance_step(struct smooth_state *s, const struct filter_record *record,
                             const struct filter_matrices *now, const struct sparse *T)
 {
     covariance_disturbance(s, now);
@@ -177,7 +178,7 @@ void smooth_step(struct smooth_state *s, const struct filter_record *record,
     if (s->root)
         smooth_root_step(s, record, now, mean_in);
     else
-        smooth_covariance_step(s, record, now, T);
+        covariance_step(s, record, now, T);
 }
 
 double smooth_signal_variance(struct smooth_state *s, const struct filter_record *record,

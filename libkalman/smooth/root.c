@@ -1,7 +1,7 @@
-/* The square-root form of the smoother's step: see smooth_general.h. */
+#include "smooth/root.h"
+
 #include "filter/square_root.h"
 #include "model/system.h"
-#include "smooth/general.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /*
- * The way back of a long season, for the moments of the signal alone: what smooth_general.h does
+ * The way back of a long season, for the moments of the signal alone: what smooth/state.h does
  * with the whole state in m^3 a step of the start, here in m^2, from records of two vectors.
  * Private to libkalman.
  *

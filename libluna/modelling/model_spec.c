@@ -1,6 +1,6 @@
 #include "model_spec.h"
 
-#include "luna/modelling/run.h"
+#include "luna/modelling/model.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -6,7 +6,8 @@ import re
 import subprocess
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
-NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
+# Comments, strings, and tags: `struct kalman_fit` is not a use of kalman_fit().
+NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\b(?:struct|union|enum)\s+\w+', re.S)
 NAME = re.compile(r"[A-Za-z_]\w*")
 SOURCE, HEADER = (".c", ".cc"), (".h",)
 
@@ -45,7 +46,7 @@ def functions_of(root, files):
 
 
 def without_noise(text):
-    """The text without comments and strings, its lines where they were."""
+    """The text without comments, strings and tags, its lines where they were."""
     return NOISE.sub(lambda match: " " + "\n" * match[0].count("\n"), text)
 
 

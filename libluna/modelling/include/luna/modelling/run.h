@@ -12,6 +12,7 @@
 #include "luna/base/arena.h"
 #include "luna/base/clock.h"
 #include "luna/modelling/fault.h"
+#include "luna/modelling/model.h"
 #include "luna/modelling/request.h"
 #include "luna/modelling/result.h"
 
@@ -32,11 +33,6 @@ struct luna_run_control {
      * it is the request's own. */
     bool in_place;
 };
-
-/* The models there are, by number from 0: NULL for a number that none has, -1 for a name that
- * none has. */
-const char *luna_model_name(int number);
-int luna_model_number(const char *name);
 
 /* Checks the model's name, its parameters and settings without computing. The decoders have done
  * it already. */

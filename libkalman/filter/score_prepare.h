@@ -1,8 +1,8 @@
 /* What the two passes of the score share. Private to libkalman. */
-#ifndef KALMAN_SCORE_PARTS_H
-#define KALMAN_SCORE_PARTS_H
+#ifndef KALMAN_SCORE_PREPARE_H
+#define KALMAN_SCORE_PREPARE_H
 
-#include "fit/score.h"
+#include "filter/score.h"
 
 enum step_kind { STEP_MISSING, STEP_DIFFUSE, STEP_ORDINARY, STEP_EXACT };
 

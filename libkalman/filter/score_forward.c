@@ -1,5 +1,5 @@
 /* The pass forward. */
-#include "fit/score_parts.h"
+#include "filter/score_prepare.h"
 
 #include "numeric/dense.h"
 

@@ -1,6 +1,7 @@
-/* What the ways through a batch share. Private to libkalman. */
-#ifndef KALMAN_BATCH_PARTS_H
-#define KALMAN_BATCH_PARTS_H
+/* One series of a batch: its outputs, its status, and whether it fits a lane. Private to
+ * libkalman. */
+#ifndef KALMAN_BATCH_SERIES_H
+#define KALMAN_BATCH_SERIES_H
 
 #include <kalman/batch.h>
 #include <stddef.h>
@@ -20,13 +21,5 @@ void batch_series_failed(const struct kalman_batch *batch, size_t series, size_t
 
 /* Can this model run in lanes? Robust bounds and models without noise go one by one. */
 int batch_fits_lanes(const struct kalman_model *model, const struct kalman_options *options);
-
-/* Complete series under one shared local level (batch_complete.c): does the batch call for it, with
- * what workspace, and the doing of it; series left alone keep the status they had.
- * KALMAN_ECANCELLED if the hook says so. */
-int batch_complete_applies(const struct kalman_batch *batch, const struct kalman_options *options);
-size_t batch_complete_bytes(const struct kalman_batch *batch);
-int batch_complete_run(const struct kalman_batch *batch, const struct kalman_options *options,
-                       void *workspace) KALMAN_MUSTCHECK;
 
 #endif

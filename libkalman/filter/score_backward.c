@@ -1,5 +1,5 @@
 /* The pass backwards, and what is read from a pass that is over. */
-#include "fit/score_parts.h"
+#include "filter/score_prepare.h"
 
 #include "numeric/dense.h"
 

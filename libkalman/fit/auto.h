@@ -1,0 +1,16 @@
+/* KALMAN_AUTO: the choice among kinds. Private to libkalman. */
+#ifndef KALMAN_FIT_AUTO_H
+#define KALMAN_FIT_AUTO_H
+
+#include "fit/request.h"
+
+#include <stddef.h>
+
+int fit_auto_bytes(const struct kalman_spec *spec, size_t count,
+                   size_t *ret_bytes) KALMAN_MUSTCHECK;
+
+/* candidates: room for KALMAN_CANDIDATES_MAX, filled best first, or NULL. */
+int fit_auto(const struct fit_request *request, struct kalman_candidate *candidates,
+             struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+
+#endif

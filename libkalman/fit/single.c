@@ -1,0 +1,29 @@
+#include "fit/single.h"
+
+#include "fit/general.h"
+#include "fit/level_fit.h"
+
+/* A local level without known inputs has one parameter to search for, in a closed interval. */
+static int fits_by_level(const struct kalman_spec *spec)
+{
+    return spec->kind == KALMAN_LOCAL_LEVEL && spec->input_count == 0;
+}
+
+int fit_single_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+{
+    size_t bytes = 0;
+    int status = KALMAN_OK;
+    if (fits_by_level(spec))
+        bytes = level_fit_bytes(count);
+    else
+        status = fit_general_bytes(spec, count, &bytes);
+    if (status == KALMAN_OK)
+        *ret_bytes = (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
+    return status;
+}
+
+int fit_single(const struct fit_request *request, struct kalman_fit *ret_fit)
+{
+    return fits_by_level(request->spec) ? level_fit(request, ret_fit)
+                                        : fit_general(request, ret_fit);
+}

@@ -1,0 +1,17 @@
+/* A fit of one given kind, by the engine that suits it. Private to libkalman. */
+#ifndef KALMAN_FIT_SINGLE_H
+#define KALMAN_FIT_SINGLE_H
+
+#include "fit/request.h"
+
+#include <stddef.h>
+
+/* Workspace, a multiple of KALMAN_ALIGN, for a spec that has been checked. KALMAN_ESETTING: the
+ * kind has too many states under these settings. */
+int fit_single_bytes(const struct kalman_spec *spec, size_t count,
+                     size_t *ret_bytes) KALMAN_MUSTCHECK;
+
+/* Fits, and fills the report, which fit_report_init() has set up for the same spec. */
+int fit_single(const struct fit_request *request, struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+
+#endif

@@ -1,0 +1,14 @@
+/* The backward passes of the general engine, over the whole series, after its forward pass. Private
+ * to libkalman. */
+#ifndef KALMAN_RUN_BACK_H
+#define KALMAN_RUN_BACK_H
+
+#include "run/pass.h"
+
+/* States, disturbances and auxiliary residuals (run/smooth.c). */
+int run_smooth_back(struct general_run *run) KALMAN_MUSTCHECK;
+
+/* The signal alone, from lean records (run/signal.c). */
+int run_signal_back(struct general_run *run) KALMAN_MUSTCHECK;
+
+#endif

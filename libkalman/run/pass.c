@@ -1,0 +1,135 @@
+#include "run/pass.h"
+
+#include "filter/summary.h"
+#include "model/system.h"
+
+#include <math.h>
+#include <string.h>
+
+static void write_prediction(const struct general_run *run, size_t t)
+{
+    const struct kalman_output *out = run->request->output;
+    size_t p = run->filter.model->observed, m = run->filter.model->states;
+    for (size_t i = 0; (out->predicted_mean || out->predicted_variance) && i < p; i++) {
+        double mean = 0.0, variance = 0.0;
+        filter_signal(&run->filter, i, &mean, &variance);
+        if (out->predicted_mean)
+            out->predicted_mean[t * p + i] = mean;
+        if (out->predicted_variance)
+            out->predicted_variance[t * p + i] = variance;
+    }
+    if (out->predicted_state || out->predicted_state_variance)
+        filter_state_moments(
+            &run->filter, out->predicted_state ? out->predicted_state + t * m : NULL,
+            out->predicted_state_variance ? out->predicted_state_variance + t * m * m : NULL);
+}
+
+static void write_filtered(const struct general_run *run, size_t t)
+{
+    const struct kalman_output *out = run->request->output;
+    size_t p = run->filter.model->observed, m = run->filter.model->states;
+    for (size_t i = 0; (out->filtered_mean || out->filtered_variance) && i < p; i++) {
+        double mean = 0.0, variance = 0.0;
+        filter_signal(&run->filter, i, &mean, &variance);
+        if (out->filtered_mean)
+            out->filtered_mean[t * p + i] = mean;
+        if (out->filtered_variance)
+            out->filtered_variance[t * p + i] = variance;
+    }
+    if (out->filtered_state || out->filtered_state_variance)
+        filter_state_moments(&run->filter, out->filtered_state ? out->filtered_state + t * m : NULL,
+                             out->filtered_state_variance ? out->filtered_state_variance + t * m * m
+                                                          : NULL);
+}
+
+static void write_innovations(const struct general_run *run, size_t t)
+{
+    const struct kalman_output *out = run->request->output;
+    const struct filter_state *f = &run->filter;
+    size_t p = f->model->observed;
+    for (size_t i = 0; i < p; i++) {
+        const struct filter_element *e = &run->elements[i];
+        double standardised = filter_standardised(f, e);
+        if (out->innovations)
+            out->innovations[t * p + i] = e->v * f->units.mean_out;
+        if (out->innovation_variances)
+            out->innovation_variances[t * p + i] = units_variance(&f->units, e->F);
+        if (out->standardized)
+            out->standardized[t * p + i] = standardised;
+        if (out->anomaly_scores)
+            out->anomaly_scores[t * p + i] = anomaly_score(standardised);
+        if (out->robust_weights)
+            out->robust_weights[t * p + i] = e->weight;
+    }
+}
+
+double run_gap(const struct kalman_series *series, size_t t)
+{
+    return series->times && t > 0 ? series->times[t] - series->times[t - 1] : 1.0;
+}
+
+const double *run_inputs(const struct general_run *run, size_t t)
+{
+    const double *inputs = run->request->series->inputs;
+    return inputs ? inputs + t * run->filter.model->input_count : NULL;
+}
+
+int run_stops(struct general_run *run)
+{
+    size_t work = filter_step_work(&run->filter);
+    return meter_stops(&run->meter, work);
+}
+
+int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass, int record)
+{
+    const struct kalman_series *series = run->request->series;
+    size_t p = run->filter.model->observed;
+    int status = KALMAN_OK;
+    for (size_t t = from; t < to && status == KALMAN_OK; t++) {
+        run->at = t;
+        if (run_stops(run))
+            return KALMAN_ECANCELLED;
+        struct filter_record *kept = record ? &run->records[t - from] : NULL;
+        run->untold = run->untold || (run->filter.diffuse_left > 0 && isnan(series->values[t * p]));
+        if (first_pass && run->checkpoints && t % run->block == 0)
+            filter_copy(&run->checkpoints[t / run->block], &run->filter);
+        status = filter_predict(&run->filter, run_gap(series, t), run_inputs(run, t));
+        if (status != KALMAN_OK)
+            break;
+        if (first_pass)
+            write_prediction(run, t);
+        status = filter_update(&run->filter, series->values + t * p, run->elements, kept);
+        if (kept)
+            memcpy(kept->elements, run->elements, p * sizeof *kept->elements);
+        if (first_pass && status == KALMAN_OK) {
+            write_filtered(run, t);
+            write_innovations(run, t);
+        }
+    }
+    return status;
+}
+
+int run_blocks_back(struct general_run *run, run_point_back *point, void *smoother)
+{
+    const struct kalman_series *series = run->request->series;
+    const double centre = run->filter.centre; /* blocks before the first value do not know it yet */
+    size_t end = series->count;
+    while (end > 0) {
+        size_t from = run->checkpoints ? (end - 1) / run->block * run->block : 0;
+        int status = KALMAN_OK;
+        if (run->checkpoints) {
+            filter_copy(&run->filter, &run->checkpoints[from / run->block]);
+            status = run_stretch(run, from, end, 0, 1);
+            run->filter.centre = centre;
+        }
+        for (size_t t = end; status == KALMAN_OK && t-- > from;) {
+            if (run_stops(run))
+                return KALMAN_ECANCELLED;
+            status = point(run, smoother, t, from);
+        }
+        if (status != KALMAN_OK)
+            return status;
+        end = from;
+    }
+    return run->meter.cancelled ? KALMAN_ECANCELLED : KALMAN_OK;
+}

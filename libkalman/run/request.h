@@ -1,0 +1,39 @@
+/* One call of kalman_run(), as its engines see it. Private to libkalman. */
+#ifndef KALMAN_RUN_REQUEST_H
+#define KALMAN_RUN_REQUEST_H
+
+#include <kalman/run.h>
+#include <math.h>
+#include <stddef.h>
+
+/* Steps between two looks at the caller's hook. */
+enum { RUN_HOOK_STEPS = 4096 };
+
+/* Everything of one call, bundled: all borrowed. options is never NULL here. */
+struct run_request {
+    const struct kalman_model *model;
+    const struct kalman_series *series;
+    const struct kalman_options *options;
+    const struct kalman_output *output;
+};
+
+/* Is anything smoothed among the outputs? */
+static inline int run_wants_smoothing(const struct kalman_output *output)
+{
+    return output->smoothed_mean || output->smoothed_variance || output->smoothed_state ||
+           output->smoothed_state_variance || output->observation_disturbance ||
+           output->observation_disturbance_variance || output->state_disturbance ||
+           output->state_disturbance_variance || output->observation_auxiliary ||
+           output->state_auxiliary;
+}
+
+/* The time after the last observation's that a forecast or stream counts from: NaN when there
+ * was none. */
+static inline double run_last_time(const struct kalman_series *series)
+{
+    if (series->count == 0)
+        return (double)NAN;
+    return series->times ? series->times[series->count - 1] : (double)(series->count - 1);
+}
+
+#endif
