@@ -9,6 +9,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORDS = ROOT / "scripts/lib/words.py"
 sys.path.insert(0, str(ROOT / "scripts/lib"))
+import layers  # noqa: E402
 import words as checks  # noqa: E402
 
 
@@ -85,3 +86,60 @@ def test_a_subject_that_is_no_imperative_is_noticed(subject):
 def test_an_imperative_subject_is_left_alone(subject):
     outcome = run(subject + "\n", "--subjects")
     assert (outcome.returncode, outcome.stdout) == (0, "")
+
+
+# Paths that documents name: links, and text in backquotes that looks like a file of the tree.
+TOP_FOLDERS = "cmake|conf|docs|fcgi-worker|libkalman|libluna|luna-cli|quota-syncd|scripts|sql|tests|web"
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
+NAMED_PATH = re.compile(rf"`((?:{TOP_FOLDERS})/[^`\s]*)`")
+NAMED_FILE = re.compile(r"`([\w*.-]+\.(?:c|h|cc|py|sql|lua|sh|yaml|mjs|conf))(?:::\w+)?`")
+# Named although they are not in the tree: generated, written by the reader, or of other projects.
+NOT_IN_THE_TREE = {"luna.py", "luna.ts", "fcgiapp.h", "redis.conf", "resolv.conf", "test_*.py", "jwt.h", "luna/store/booking.h",
+                   "testssl.sh"}
+
+
+def dangling(document, text, names):
+    """What a document names and the tree does not have."""
+    for target in LINK.findall(text):
+        if not target.startswith("../../actions/") and not (document.parent / target).exists():
+            yield target
+    for path in NAMED_PATH.findall(text):
+        path = re.sub(r"<\w+>|NNNN_name|[A-Z]{4,}|…|\{[^}]*\}", "*", path).split("::")[0]
+        if not list(ROOT.glob(path.rstrip("/"))):
+            yield path
+    for name in NAMED_FILE.findall(text):
+        pattern = re.compile(re.escape(name).replace(r"\*", ".*"))
+        if name not in NOT_IN_THE_TREE and not any(pattern.fullmatch(known) for known in names):
+            yield name
+
+
+# Their rooms are being rebuilt.
+LATER = ("fcgi-worker", "libkalman", "libluna", "luna-cli", "quota-syncd")
+DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("*/**/*.md")]
+                   if path.relative_to(ROOT).parts[0] not in ("build", "var", ".git", *LATER) and "node_modules" not in path.parts)
+NAMES = {path.name for folder in [*TOP_FOLDERS.split("|"), ".github"] for path in (ROOT / folder).rglob("*")}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_path_that_a_document_names_exists(document):
+    assert sorted(set(dangling(document, document.read_text(encoding="utf-8"), NAMES))) == []
+
+
+def rooms_of_architecture():
+    """The table of rooms in docs/ARCHITECTURE.md, in the form of layers.ROOMS."""
+    rooms, component = {}, None
+    text = (ROOT / "docs/ARCHITECTURE.md").read_text(encoding="utf-8").split("\n## Rooms\n")[1].split("\n## ")[0]
+    for row in re.findall(r"^\| (?:`([\w/-]+)`)? ?\| `(\w+)/` \| [^|]+ \|(.*)\|$", text, re.MULTILINE):
+        component = row[0] or component
+        rooms.setdefault(component, {})[row[1]] = re.findall(r"`(\w+)/`", row[2])
+    return rooms
+
+
+def test_the_table_of_rooms_is_the_one_that_is_checked():
+    checked = {component: {room: uses for room, uses in rooms.items() if room} for component, rooms in layers.ROOMS.items()}
+    assert rooms_of_architecture() == checked
+
+
+@pytest.mark.parametrize("text", ["[x](docs/NONE.md)", "`fcgi-worker/pool.c`", "`step_pool.c`", "`libkalman/attic/`"])
+def test_a_path_that_does_not_exist_is_noticed(text):
+    assert list(dangling(ROOT / "README.md", text, NAMES))

@@ -1,4 +1,4 @@
-"""Every command that README.md and CONTRIBUTING.md give is executed, as it stands there."""
+"""Every command that README.md and CONTRIBUTING.md give is executed as it stands there, and answers as shown there."""
 import json
 import os
 import re
@@ -17,15 +17,17 @@ ELSEWHERE = {
     "scripts/lint": "tests/lint",
 }
 
+# A block of commands, and the block that shows what its last command answers, if there is one.
+BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:\n```(?:json|text)\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+
 
 def commands(document):
-    """The lines of its ```sh blocks, each with the block's earlier lines before it."""
+    """The lines of its ```sh blocks, each with the block's earlier lines before it and the answer shown, or None."""
     text = (ROOT / document).read_text(encoding="utf-8")
-    found = []
-    for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+    for block, answer in BLOCK.findall(text):
         lines = [line for line in block.splitlines() if line and not line.startswith("#")]
-        found += [(lines[:i], line) for i, line in enumerate(lines)]
-    return found
+        for i, line in enumerate(lines):
+            yield lines[:i], line, answer if answer and i == len(lines) - 1 else None
 
 
 def run(stack, earlier, command, tmp_path):
@@ -39,30 +41,54 @@ def run(stack, earlier, command, tmp_path):
                           env=clean_environment(LUNA_VAR=stack.var), timeout=120, check=False)
 
 
-README = commands("README.md")
+README = [*commands("README.md"), *commands("CONTRIBUTING.md")]
 
 
 def test_readme_has_commands():
-    assert any("scripts/up --detach" in command for _, command in README)
-    assert any("curl" in command for _, command in README)
+    assert any("scripts/up --detach" in command for _, command, _ in README)
+    assert sum("curl" in command and answer is not None for _, command, answer in README) >= 2
 
 
-@pytest.mark.parametrize("earlier, command", README, ids=[command[:50] for _, command in README])
-def test_readme_command_works(stack, tmp_path, earlier, command):
+@pytest.mark.parametrize("earlier, command, answer", README, ids=[command[:50] for _, command, _ in README])
+def test_readme_command_works(stack, tmp_path, earlier, command, answer):
     if command.split("  #")[0].strip() in ELSEWHERE:
         return
     outcome = run(stack, earlier, command, tmp_path)
     assert outcome.returncode == 0, f"{command}\n{outcome.stdout}{outcome.stderr}"
-    if command.startswith("curl") and "/kalman" in command:
-        answer = json.loads(outcome.stdout)
-        assert list(answer) == ["processed_results", "input_data"]
-        assert "smoothed" in command or answer["processed_results"][0] == 1120
+    if answer is not None:
+        assert words_and_numbers(outcome.stdout) == words_and_numbers(answer)
 
 
-def test_up_tells_the_readmes_curl_command():
+def words_and_numbers(text):
+    """A text as it is compared: its words, and its numbers to ten digits (a fit may end one bit further on another machine)."""
+    parts = re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?|[^\s\d]+", text)
+    return [float(f"{float(part):.10g}") if re.match(r"-?\d", part) else part for part in parts]
+
+
+@pytest.mark.parametrize("shown, same", [
+    ('{"processed_results":[1120,1140],"input_data":[1120,1160]}', True),
+    ('{"processed_results":[1120,1141],"input_data":[1120,1160]}', False),
+    ('{"processed_result":[1120,1140],"input_data":[1120,1160]}', False),
+    ('{"processed_results":[1120,1140.0000000000001],"input_data":[1120,1160]}', True),
+])
+def test_another_answer_than_the_one_shown_is_noticed(shown, same):
+    answer = '{"processed_results":[1120,1140],"input_data":[1120,1160]}\n'
+    assert (words_and_numbers(shown) == words_and_numbers(answer)) == same
+
+
+def test_an_answer_shown_is_json():
+    assert [json.loads(answer) for _, command, answer in README if answer and "curl" in command]
+
+
+def test_up_prints_the_readmes_curl_command():
     shown = (ROOT / "scripts/lib/demo.sh").read_text(encoding="utf-8").replace("\\$", "$")
-    assert next(command for _, command in README if command.startswith("curl")) in shown
+    assert next(command for _, command, _ in README if command.startswith("curl")) in shown
 
 
 def test_luna_is_where_the_documents_say():
     assert CLI.exists()
+
+
+def test_the_readmes_picture_shows_what_luna_computes(tmp_path):
+    subprocess.run([ROOT / "docs/images/nile.py", CLI, tmp_path / "nile.svg"], check=True)
+    assert (tmp_path / "nile.svg").read_text(encoding="utf-8") == (ROOT / "docs/images/nile.svg").read_text(encoding="utf-8")
