@@ -21,9 +21,8 @@ CREATE FUNCTION luna_term_take(p_name text) RETURNS bigint LANGUAGE sql SECURITY
     UPDATE syncd_leader SET term = term + 1, name = p_name, since = now() RETURNING term
 $$;
 
--- Books what Redis counted, for many accounts at once. status: 0 booked, 1 nothing new, 2 the epoch
--- is closed or another, 3 no such account, 4 the sum would not fit, 5 the account changed
--- meanwhile: book it next time. booked_c and booked_r are the watermark afterwards.
+-- Books what Redis counted, for many accounts at once. status is one of
+-- libluna/store/booking/book_status.def; booked_c and booked_r are the watermark afterwards.
 CREATE FUNCTION luna_book(p_term bigint, p_actor text, p_accounts int[], p_epochs bigint[], p_cs bigint[], p_rs bigint[])
     RETURNS TABLE (account_id int, status int, booked_c bigint, booked_r bigint, delta bigint, period_no bigint,
                    next_end_ms bigint)
@@ -71,12 +70,15 @@ BEGIN
         ON CONFLICT (account_id, day) DO UPDATE SET units = quota_daily.units + excluded.units
     )
     SELECT i.account_id,
-           CASE WHEN h.id IS NULL THEN 3
-                WHEN h.quota_epoch <> h.epoch OR NOT h.epoch_open THEN 2
-                WHEN m.id IS NOT NULL THEN 0
-                WHEN h.c = h.sync_c AND h.r = h.sync_r THEN 1
-                WHEN h.quota_used + ((h.c - h.sync_c) - (h.r - h.sync_r)) BETWEEN -2147483648 AND 2147483647 THEN 5
-                ELSE 4 END,
+           -- status: the build compares each number and the word behind it with book_status.def.
+           CASE WHEN h.id IS NULL THEN 3 -- ACCOUNT_UNKNOWN
+                WHEN h.quota_epoch <> h.epoch OR NOT h.epoch_open THEN 2 -- EPOCH_CLOSED
+                WHEN m.id IS NOT NULL THEN 0 -- BOOKED
+                WHEN h.c = h.sync_c AND h.r = h.sync_r THEN 1 -- NOTHING_NEW
+                WHEN h.quota_used + ((h.c - h.sync_c) - (h.r - h.sync_r)) BETWEEN -2147483648 AND 2147483647
+                    THEN 5 -- CHANGED_MEANWHILE
+                ELSE 4 -- OUT_OF_RANGE
+                END,
            COALESCE(m.c, h.sync_c, 0), COALESCE(m.r, h.sync_r, 0), COALESCE(m.units, 0), COALESCE(h.period_no, 0),
            CASE WHEN h.period_end IS NULL THEN 0
                 ELSE luna_ms(luna_period_end(p.quota_period, h.period_end)) END

@@ -15,11 +15,17 @@
 
 enum { ROLLS_PER_ACCOUNT_MAX = 64 };
 
+enum book_status {
+#define X(symbol, number) symbol = (number),
+#include "booking/book_status.def"
+#undef X
+};
+
 struct snapshot {
     int64_t account_id;
     int64_t epoch, c, r;
     bool gone; /* Redis has forgotten it */
-    int status;
+    enum book_status status;
     int64_t booked_c, booked_r, period_no, next_end_ms;
 };
 
@@ -150,7 +156,7 @@ static enum luna_code take_snapshots(struct batch *batch)
         item->epoch = luna_reply_int(luna_reply_at(reply, 1), 0);
         item->c = luna_reply_int(luna_reply_at(reply, 2), 0);
         item->r = luna_reply_int(luna_reply_at(reply, 3), 0);
-        item->status = 2;
+        item->status = LUNA_BOOK_EPOCH_CLOSED; /* unless the database replies another */
         if (incarnation == batch->booker->incarnation) {
             luna_pg_array_add(&batch->columns[ACCOUNTS], item->account_id);
             luna_pg_array_add(&batch->columns[EPOCHS], item->epoch);
@@ -200,15 +206,15 @@ static void take_row(struct batch *batch, const struct luna_pg_result *result, i
         bsearch(&key, batch->items, batch->count, sizeof *batch->items, compare);
     if (item == NULL)
         return;
-    item->status = (int)luna_pg_int(result, row, 1);
+    item->status = (enum book_status)luna_pg_int(result, row, 1);
     item->booked_c = luna_pg_int(result, row, 2);
     item->booked_r = luna_pg_int(result, row, 3);
     item->period_no = luna_pg_int(result, row, 5);
     item->next_end_ms = luna_pg_int(result, row, 6);
-    if (item->status == 0) {
+    if (item->status == LUNA_BOOK_BOOKED) {
         batch->report->accounts_booked++;
         batch->report->units_booked += luna_pg_int(result, row, 4);
-    } else if (item->status == 4) {
+    } else if (item->status == LUNA_BOOK_OUT_OF_RANGE) {
         batch->report->accounts_refused++;
         batch->report->refused_account = item->account_id;
     }
@@ -239,7 +245,13 @@ static enum luna_code book(struct batch *batch)
  * the list. */
 static bool wants_ack(const struct snapshot *item)
 {
-    return item->gone || item->status == 0 || item->status == 1;
+    return item->gone || item->status == LUNA_BOOK_BOOKED || item->status == LUNA_BOOK_NOTHING_NEW;
+}
+
+/* Its counters in Redis belong to nothing that PostgreSQL has open. */
+static bool is_dead(const struct snapshot *item)
+{
+    return item->status == LUNA_BOOK_EPOCH_CLOSED || item->status == LUNA_BOOK_ACCOUNT_UNKNOWN;
 }
 
 static enum luna_code send_acks(struct batch *batch)
@@ -276,8 +288,7 @@ static enum luna_code take_acks(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         struct luna_reply *reply = NULL;
         if (!wants_ack(&batch->items[i])) {
-            batch->report->accounts_dead +=
-                batch->items[i].status == 2 || batch->items[i].status == 3 ? 1 : 0;
+            batch->report->accounts_dead += is_dead(&batch->items[i]) ? 1 : 0;
             continue;
         }
         enum luna_code taken = luna_redis_take(

@@ -249,12 +249,14 @@ static enum luna_code code_of_state(const char *state)
     static const struct {
         const char *prefix;
         enum luna_code code;
-    } table[] = {{"LU001", LUNA_ECONFLICT}, {"LU002", LUNA_ECONFLICT}, {"LU003", LUNA_ECONFLICT},
-                 {"LU004", LUNA_EINVAL},    {"LU005", LUNA_ENOTFOUND}, {"LU006", LUNA_ECONFLICT},
-                 {"23505", LUNA_ECONFLICT}, {"23", LUNA_EINVAL},       {"22", LUNA_EINVAL},
-                 {"57014", LUNA_ETIMEOUT},  {"55P03", LUNA_ETIMEOUT},  {"57", LUNA_EUNAVAILABLE},
-                 {"53", LUNA_EUNAVAILABLE}, {"08", LUNA_EUNAVAILABLE}, {"40", LUNA_EUNAVAILABLE},
-                 {"58", LUNA_EUNAVAILABLE}, {"25", LUNA_EUNAVAILABLE}};
+    } table[] = {
+#define X(state, code) {#state, code},
+#include "client/sqlstates.def"
+#undef X
+        {"23505", LUNA_ECONFLICT}, {"23", LUNA_EINVAL},       {"22", LUNA_EINVAL},
+        {"57014", LUNA_ETIMEOUT},  {"55P03", LUNA_ETIMEOUT},  {"57", LUNA_EUNAVAILABLE},
+        {"53", LUNA_EUNAVAILABLE}, {"08", LUNA_EUNAVAILABLE}, {"40", LUNA_EUNAVAILABLE},
+        {"58", LUNA_EUNAVAILABLE}, {"25", LUNA_EUNAVAILABLE}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strncmp(state, table[i].prefix, strlen(table[i].prefix)) == 0)
             return table[i].code;

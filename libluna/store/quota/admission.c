@@ -11,7 +11,28 @@
 #include <string.h>
 #include <time.h>
 
-enum { ATTEMPTS_MAX = 3, RETRY_MS = 1000, LIFE_SLACK_MS = 1000, COLD = -1, REPLY_NUMBERS = 17 };
+enum { ATTEMPTS_MAX = 3, RETRY_MS = 1000, LIFE_SLACK_MS = 1000 };
+
+struct admit_reply {
+#define FIELD(name) int64_t name;
+#define CODE(word, number)
+#include "quota/admit_reply.def"
+#undef FIELD
+#undef CODE
+};
+
+enum {
+#define FIELD(name)
+#define CODE(word, number) REPLY_##word = (number),
+#include "quota/admit_reply.def"
+#undef FIELD
+#undef CODE
+};
+
+union admit_numbers {
+    struct admit_reply reply;
+    int64_t numbers[sizeof(struct admit_reply) / sizeof(int64_t)];
+};
 
 /* What one question to Redis needs, made once per admission. */
 struct question {
@@ -71,30 +92,31 @@ static int64_t ceil_div(int64_t value, int64_t by)
     return value > 0 ? (value + by - 1) / by : 0;
 }
 
-/* The script's reply: outcome, epoch, c, period, limit, left, period end, now, rate, burst, burst
- * left, burst reset, retry, points, kind, concurrent, the key's scopes. */
-static void take_reply(const int64_t v[REPLY_NUMBERS], const struct luna_admission_request *request,
+static void take_reply(const struct admit_reply *reply,
+                       const struct luna_admission_request *request,
                        struct luna_admission *admission)
 {
-    admission->outcome = (enum luna_admission_outcome)v[0];
-    admission->epoch = v[1];
-    admission->charged_total = v[2];
-    admission->period_no = v[3];
-    admission->quota_limit = v[4];
-    admission->quota_remaining = v[5] > 0 ? v[5] : 0;
-    admission->quota_reset_s = v[6] > 0 ? ceil_div(v[6] - v[7], 1000) : 0;
-    admission->quota_period = (enum luna_period)v[14];
-    admission->rate_per_s = v[8];
-    admission->rate_burst = v[9];
-    admission->rate_remaining = v[10] > 0 ? v[10] : 0;
-    admission->rate_reset_s = ceil_div(v[11], 1000000);
-    admission->retry_after_ms = v[12];
-    admission->points_max = v[13];
+    bool has_period = reply->period_end_ms > 0;
+    int64_t period_left_ms = has_period ? reply->period_end_ms - reply->now_ms : 0;
+    admission->outcome = (enum luna_admission_outcome)reply->outcome;
+    admission->epoch = reply->epoch;
+    admission->charged_total = reply->charged_total;
+    admission->period_no = reply->period_no;
+    admission->quota_limit = reply->quota_limit;
+    admission->quota_remaining = reply->quota_left > 0 ? reply->quota_left : 0;
+    admission->quota_reset_s = ceil_div(period_left_ms, 1000);
+    admission->quota_period = (enum luna_period)reply->period_kind;
+    admission->rate_per_s = reply->rate_per_s;
+    admission->rate_burst = reply->rate_burst;
+    admission->rate_remaining = reply->burst_left > 0 ? reply->burst_left : 0;
+    admission->rate_reset_s = ceil_div(reply->burst_reset_us, 1000000);
+    admission->retry_after_ms = reply->retry_ms;
+    admission->points_max = reply->points_max;
     admission->cost = admission->outcome == LUNA_ADMIT_ALLOWED ? request->cost : 0;
-    admission->key_scopes = (unsigned)v[16];
-    admission->holds_slot = v[15] > 0 && admission->cost > 0;
-    if (admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED && v[6] > 0)
-        admission->retry_after_ms = v[6] - v[7];
+    admission->key_scopes = (unsigned)reply->key_scopes;
+    admission->holds_slot = reply->concurrent_max > 0 && admission->cost > 0;
+    if (admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED && has_period)
+        admission->retry_after_ms = period_left_ms;
 }
 
 enum answer { ANSWERED, ASK_AGAIN, GAVE_UP };
@@ -137,12 +159,13 @@ static enum answer ask(struct luna_admitter *admitter, struct question *question
                                                deadline, &reply, &admission->error);
     if (code != LUNA_OK)
         return GAVE_UP;
-    int64_t numbers[REPLY_NUMBERS] = {LUNA_ADMIT_UNAVAILABLE};
-    (void)luna_reply_numbers(reply, numbers, REPLY_NUMBERS); /* the outcome alone, or all */
+    union admit_numbers got = {.reply = {.outcome = LUNA_ADMIT_UNAVAILABLE}};
+    /* the outcome alone, or all */
+    (void)luna_reply_numbers(reply, got.numbers, sizeof got.numbers / sizeof got.numbers[0]);
     luna_reply_free(reply);
-    if (numbers[0] == COLD)
+    if (got.reply.outcome == REPLY_COLD)
         return load_cold(admitter, question, deadline, admission);
-    take_reply(numbers, question->request, admission);
+    take_reply(&got.reply, question->request, admission);
     admission->incarnation = admitter->fence.incarnation;
     if (admission->outcome == LUNA_ADMIT_UNAVAILABLE) {
         luna_error_set(&admission->error, LUNA_EUNAVAILABLE, "the question came too late");

@@ -1,18 +1,21 @@
--- May this request run? One call: key, scope, points, retry, idempotency, burst, concurrency,
--- quota; and the charge. In front of this text stands `local I = '<incarnation>'`: another
--- incarnation is another script, so nothing can be charged in a Redis that quota-syncd has not
--- looked at since it started. KEYS: m, quota, delta, dirty, concurrent, idempotency, absent ARGV:
--- key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body hash
--- ('' without an Idempotency-Key) Reply: outcome (enum luna_admission_outcome; COLD -1), then what
--- the caller reports: all as 64-bit numbers, little-endian, in one string, as seventeen answers
--- would take Redis and its reader longer than the rest of the script.
-local ALLOWED, REPLAY, KEY_INVALID, DISABLED, SCOPE, UNKNOWN, BUSY, MISMATCH, POINTS, RATE, CONCURRENT, QUOTA, LATE, COLD =
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, -1
+-- May this request run, and the charge if it may: key, scope, points, retry, idempotency, burst,
+-- quota, concurrency.
+--
+-- KEYS: m, quota, delta, dirty, concurrent, idempotency, absent
+-- ARGV: key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body
+--   hash ('' without an Idempotency-Key)
+-- Reply: the fields of ../admit_reply.def as 64-bit numbers in one string; seventeen separate
+--   replies would take longer than the rest of the script.
+--
+-- In front of this text stand `local I = '<incarnation>'` and the constants of
+-- admission_outcomes.def and admit_reply.def. Another incarnation is another script, so nothing can
+-- be charged in a Redis that quota-syncd has not recovered since it started. The build turns
+-- `reply { … }` into one struct.pack() in the table's order.
 local v = redis.call('HMGET', KEYS[1], 'I', 'e', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'tat', 'rate',
   'burst', 'points', 'conc', 'off', 'd', 'kind', 'k:' .. ARGV[1], ARGV[5])
 if v[1] ~= I then
   if not v[1] and redis.call('EXISTS', KEYS[7]) == 1 then
-    return struct.pack('<i8', UNKNOWN)
+    return struct.pack('<i8', ACCOUNT_UNKNOWN)
   end
   return struct.pack('<i8', COLD)
 end
@@ -49,11 +52,27 @@ if tat < now then
   tat = now
 end
 local scopes, from_ms, until_ms = '0', nil, nil -- of the key
--- charged: c afterwards. rate_left and rate_reset (µs) describe the burst as it is now.
+-- charged: the counter c after the charge. left, tat and c are read when the reply is made.
 local function answer(outcome, charged, retry_ms)
-  return struct.pack('<i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', outcome, e, charged, pn, lim, left, pend, now_ms, rate, burst,
-    math.floor((burst * gap - (tat - now)) / gap), tat - now, retry_ms, points_max, tonumber(v[19]), tonumber(v[16]),
-    tonumber(scopes))
+  return reply {
+    outcome = outcome,
+    epoch = e,
+    charged_total = charged,
+    period_no = pn,
+    quota_limit = lim,
+    quota_left = left,
+    period_end_ms = pend,
+    now_ms = now_ms,
+    rate_per_s = rate,
+    rate_burst = burst,
+    burst_left = math.floor((burst * gap - (tat - now)) / gap),
+    burst_reset_us = tat - now,
+    retry_ms = retry_ms,
+    points_max = points_max,
+    period_kind = tonumber(v[19]),
+    concurrent_max = tonumber(v[16]),
+    key_scopes = tonumber(scopes),
+  }
 end
 
 if not v[20] then
@@ -64,14 +83,14 @@ if now_ms < tonumber(from_ms) or (until_ms ~= '0' and now_ms >= tonumber(until_m
   return answer(KEY_INVALID, 0, 0)
 end
 if v[17] == '1' then
-  return answer(DISABLED, 0, 0)
+  return answer(ACCOUNT_DISABLED, 0, 0)
 end
 local scope = tonumber(ARGV[2])
 if scope > 0 and math.floor(tonumber(scopes) / scope) % 2 == 0 then
-  return answer(SCOPE, 0, 0)
+  return answer(SCOPE_MISSING, 0, 0)
 end
 if points_max > 0 and tonumber(ARGV[4]) > points_max then
-  return answer(POINTS, 0, 0)
+  return answer(TOO_MANY_POINTS, 0, 0)
 end
 -- The same question again: its answer was lost on the way. Charged once is charged; and a question
 -- that comes after its worker gave it up, or asked a later one, is too late.
@@ -81,7 +100,7 @@ if v[21] then
     return answer(ALLOWED, tonumber(done), 0)
   end
   if tonumber(wseq) >= tonumber(ARGV[6]) then
-    return answer(LATE, 0, 0)
+    return answer(UNAVAILABLE, 0, 0)
   end
 end
 local replay = false
@@ -90,25 +109,25 @@ if ARGV[8] ~= '' then
   if seen then
     local state, owner, hash = string.match(seen, '^(%a) (%S+) (%S+)$')
     if hash ~= ARGV[8] then
-      return answer(MISMATCH, 0, 0)
+      return answer(IDEMPOTENCY_MISMATCH, 0, 0)
     end
     if state == 'D' then
       replay = true
     elseif owner ~= ARGV[5] .. ':' .. ARGV[6] then
-      return answer(BUSY, 0, 1000)
+      return answer(IDEMPOTENCY_BUSY, 0, 1000)
     end
   end
 end
 
 if tat + gap - now > burst * gap then
-  return answer(RATE, 0, math.ceil((tat + gap - now - burst * gap) / 1000))
+  return answer(RATE_LIMITED, 0, math.ceil((tat + gap - now - burst * gap) / 1000))
 end
 local cost = tonumber(ARGV[3])
 if replay then
   cost = 0
 end
 if left < cost then
-  return answer(QUOTA, 0, 0)
+  return answer(QUOTA_EXHAUSTED, 0, 0)
 end
 local conc = tonumber(v[16])
 if conc > 0 and cost > 0 then
@@ -123,7 +142,7 @@ if conc > 0 and cost > 0 then
     end
   end
   if others >= conc then
-    return answer(CONCURRENT, 0, 1000)
+    return answer(CONCURRENCY_LIMITED, 0, 1000)
   end
   redis.call('HSET', KEYS[5], ARGV[5], now_ms + tonumber(ARGV[7]))
   redis.call('PEXPIRE', KEYS[5], ARGV[7])

@@ -28,20 +28,9 @@
 #include <stdint.h>
 
 enum luna_admission_outcome {
-    LUNA_ADMIT_ALLOWED,
-    /* the same Idempotency-Key and body succeeded before: answer again, charged nothing */
-    LUNA_ADMIT_REPLAY,
-    LUNA_ADMIT_KEY_INVALID,          /* 403: wrong, foreign, expired or revoked key */
-    LUNA_ADMIT_ACCOUNT_DISABLED,     /* 403 */
-    LUNA_ADMIT_SCOPE_MISSING,        /* 403 */
-    LUNA_ADMIT_ACCOUNT_UNKNOWN,      /* 404 */
-    LUNA_ADMIT_IDEMPOTENCY_BUSY,     /* 409: the first request with that key is still running */
-    LUNA_ADMIT_IDEMPOTENCY_MISMATCH, /* 422: the key was used with another body */
-    LUNA_ADMIT_TOO_MANY_POINTS,      /* 422: more points than the plan allows in one request */
-    LUNA_ADMIT_RATE_LIMITED,         /* 429 */
-    LUNA_ADMIT_CONCURRENCY_LIMITED,  /* 429: the plan's concurrent requests are all in use */
-    LUNA_ADMIT_QUOTA_EXHAUSTED,      /* 429 */
-    LUNA_ADMIT_UNAVAILABLE           /* 503: a store is away, or the account is being loaded */
+#define X(symbol, number) symbol = (number),
+#include "luna/store/admission_outcomes.def"
+#undef X
 };
 
 /* The one list of what a key may do: symbol, bit, the word that the API and luna have for it. */

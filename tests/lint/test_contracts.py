@@ -1,0 +1,77 @@
+"""What C shares with Lua and SQL stands in one table each; a build in which the two differ stops."""
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+STORE = "libluna/store"
+SCRIPT, SQL = f"{STORE}/quota/lua/admit.lua", "sql/0006_syncd.sql"
+OUTCOMES, REPLY = f"{STORE}/include/luna/store/admission_outcomes.def", f"{STORE}/quota/admit_reply.def"
+STATUSES, SQLSTATES = f"{STORE}/booking/book_status.def", f"{STORE}/client/sqlstates.def"
+
+
+def cmake(script, out, **values):
+    command = ["cmake", *(f"-D{name}={value}" for name, value in values.items()), f"-DOUT={out}", "-P", ROOT / STORE / script]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def build(root):
+    """The two steps of libluna/store/CMakeLists.txt; the first that fails."""
+    paths = {"SCRIPT": root / SCRIPT, "OUTCOMES": root / OUTCOMES, "REPLY": root / REPLY}
+    made = cmake("AdmitScript.cmake", root / "admit.lua", **paths)
+    files = ";".join(str(path) for path in sorted((root / "sql").glob("*.sql")))
+    checked = cmake("SqlContract.cmake", root / "agrees", FILES=files, STATUSES=root / STATUSES, SQLSTATES=root / SQLSTATES)
+    return made if made.returncode else checked
+
+
+@pytest.fixture(name="tree")
+def copied_tree(tmp_path):
+    for path in (SCRIPT, OUTCOMES, REPLY, STATUSES, SQLSTATES):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    shutil.copytree(ROOT / "sql", tmp_path / "sql")
+    return tmp_path
+
+
+def test_the_tree_itself_does_not_agree(tree):
+    outcome = build(tree)
+    assert outcome.returncode == 0, outcome.stderr
+
+
+# One side changed, and what the build has to say of it.
+MUTATIONS = [
+    (OUTCOMES, r"X\(LUNA_ADMIT_REPLAY, 1\)", "", "REPLAY is not in"),
+    (OUTCOMES, r"(X\(LUNA_ADMIT_UNAVAILABLE, 12\))", r"\1\nX(LUNA_ADMIT_PAYMENT_DUE, 13)", "it never replies PAYMENT_DUE"),
+    (SCRIPT, r"answer\(RATE_LIMITED,", "answer(RATE_LIMTED,", "RATE_LIMTED is not in"),
+    (REPLY, r"FIELD\(points_max\)\n", "", "a reply gives 17 fields"),
+    (REPLY, r"FIELD\(retry_ms\)", "FIELD(retry_s)", "does not give retry_s"),
+    (REPLY, r"FIELD\(outcome\)(.*\n)FIELD\(epoch\)", r"FIELD(epoch)\1FIELD(outcome)", "the outcome comes first"),
+    (SCRIPT, r"    key_scopes = .*\n", "", "a reply gives 16 fields"),
+    (STATUSES, r"BOOKED, 0", "BOOKED, 6", "luna_book() in sql/ replies"),
+    (STATUSES, r"X\(LUNA_BOOK_OUT_OF_RANGE, 4\)", "", "luna_book() in sql/ replies"),
+    (SQL, r"THEN 1 -- NOTHING_NEW", "THEN 2 -- NOTHING_NEW", "luna_book() in sql/ replies"),
+    (SQL, r"THEN 3 -- ACCOUNT_UNKNOWN", "THEN 3", "luna_book() in sql/ replies"),
+    (SQLSTATES, r"X\(LU003, LUNA_ECONFLICT\)", "", "sql/ raises"),
+    (SQL, "ERRCODE = 'LU001'", "ERRCODE = 'LU008'", "sql/ raises"),
+]
+
+
+@pytest.mark.parametrize("path, found, changed, complaint", MUTATIONS, ids=[f"{pathlib.Path(m[0]).name}-{m[3][:30]}" for m in MUTATIONS])
+def test_a_change_on_one_side_only_builds(tree, path, found, changed, complaint):
+    text, count = re.subn(found, changed, (tree / path).read_text(encoding="utf-8"), count=1)
+    assert count == 1
+    (tree / path).write_text(text, encoding="utf-8")
+    outcome = build(tree)
+    assert outcome.returncode != 0
+    assert complaint in " ".join(outcome.stderr.split()), outcome.stderr
+
+
+def test_the_fields_of_the_reply_are_packed_in_another_order_than_the_table(tree):
+    swapped = re.sub(r"FIELD\(rate_per_s\)\nFIELD\(rate_burst\)", "FIELD(rate_burst)\nFIELD(rate_per_s)",
+                     (tree / REPLY).read_text(encoding="utf-8"))
+    (tree / REPLY).write_text(swapped, encoding="utf-8")
+    assert build(tree).returncode == 0
+    assert "    burst,\n    rate,\n" in (tree / "admit.lua").read_text(encoding="utf-8")
