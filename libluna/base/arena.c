@@ -1,5 +1,6 @@
 #include "luna/base/arena.h"
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -18,6 +19,8 @@ struct luna_arena_block {
 
 void luna_arena_init(struct luna_arena *arena, size_t block_bytes, size_t bytes_max)
 {
+    /* A first block smaller than one piece could never be filled. */
+    assert(block_bytes >= ARENA_ALIGN);
     *arena = (struct luna_arena){.block_bytes = block_bytes, .bytes_max = bytes_max};
 }
 
@@ -48,7 +51,7 @@ void luna_arena_reset(struct luna_arena *arena)
     arena->used_bytes = 0;
 }
 
-/* A new block of at least `bytes`, linked in behind the one in use so that reset finds it. */
+/* A new block of `bytes`, linked after the current one so that reset and done find it. */
 static struct luna_arena_block *add_block(struct luna_arena *arena, size_t bytes)
 {
     if (bytes > SIZE_MAX - sizeof(struct luna_arena_block))
@@ -68,12 +71,12 @@ static struct luna_arena_block *add_block(struct luna_arena *arena, size_t bytes
 
 static struct luna_arena_block *block_with_room(struct luna_arena *arena, size_t bytes)
 {
-    /* The first block is always an ordinary one: it is the one that reset keeps. */
+    /* The first block always has the ordinary size: reset keeps it. */
     if (arena->first == NULL && add_block(arena, arena->block_bytes) == NULL)
         return NULL;
     if (arena->last->cap - arena->last->used >= bytes)
         return arena->last;
-    /* A large piece gets a block of its own, and small ones go on filling the one in use. */
+    /* A large piece gets its own block, so that small ones continue to fill the current block. */
     if (bytes > arena->block_bytes / 4)
         return add_block(arena, bytes);
     struct luna_arena_block *block = add_block(arena, arena->block_bytes);
@@ -88,12 +91,14 @@ void *luna_arena_alloc(struct luna_arena *arena, size_t bytes)
         bytes = 1;
     if (bytes > arena->bytes_max || bytes > SIZE_MAX - ARENA_ALIGN)
         return NULL;
+    assert(arena->used_bytes <= arena->bytes_max);
     size_t rounded = (bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
     if (rounded > arena->bytes_max - arena->used_bytes)
         return NULL;
     struct luna_arena_block *block = block_with_room(arena, rounded);
     if (block == NULL)
         return NULL;
+    assert(rounded <= block->cap - block->used);
     void *piece = block->data + block->used;
     block->used += rounded;
     arena->used_bytes += rounded;

@@ -3,6 +3,7 @@
 #include "luna/base/digits.h"
 #include "luna/base/escape.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ void luna_buf_clear(struct luna_buf *buf)
     buf->overflow = false;
 }
 
-/* Doubles, so that n appends cost O(n), but never past the maximum. */
+/* Doubles the capacity, so that n appends cost O(n), up to the maximum. */
 static bool grow(struct luna_buf *buf, size_t need)
 {
     size_t cap = buf->cap > 0 ? buf->cap : BUF_FIRST_BYTES;
@@ -52,7 +53,7 @@ static bool drain(struct luna_buf *buf, const char *bytes, size_t len)
     return true;
 }
 
-/* Empties a full buffer, when it has a drain; true when there is room for `bytes` then. */
+/* Drains a full buffer, if it has a drain; true when `bytes` fit afterwards. */
 static bool make_room(struct luna_buf *buf, size_t bytes)
 {
     if (buf->drain == NULL || buf->overflow || !drain(buf, buf->data, buf->len))
@@ -63,6 +64,7 @@ static bool make_room(struct luna_buf *buf, size_t bytes)
 
 char *luna_buf_reserve(struct luna_buf *buf, size_t bytes)
 {
+    assert(buf->len <= buf->cap && buf->cap <= buf->max);
     if (bytes <= buf->cap - buf->len && buf->data != NULL)
         return buf->data + buf->len;
     bool fits = bytes <= buf->max - buf->len || make_room(buf, bytes);
@@ -76,6 +78,8 @@ char *luna_buf_reserve(struct luna_buf *buf, size_t bytes)
 
 void luna_buf_advance(struct luna_buf *buf, size_t bytes)
 {
+    /* More than was reserved: the caller has already written past the end. */
+    assert(bytes <= buf->cap - buf->len);
     buf->len += bytes;
 }
 
@@ -83,7 +87,7 @@ void luna_buf_append(struct luna_buf *buf, const void *bytes, size_t len)
 {
     if (len == 0)
         return;
-    if (len > buf->max && make_room(buf, 0)) { /* longer than the buffer: past it */
+    if (len > buf->max && make_room(buf, 0)) { /* longer than the buffer: bypass it */
         buf->overflow = !drain(buf, bytes, len);
         return;
     }
@@ -110,7 +114,7 @@ void luna_buf_put_int(struct luna_buf *buf, int64_t number)
     luna_buf_append(buf, text, luna_decimal_print(number, text));
 }
 
-/* Most texts fit into the room there is; only a longer one is formatted a second time. */
+/* Most texts fit into the free space; only a longer one is formatted a second time. */
 void luna_buf_printf(struct luna_buf *buf, const char *fmt, ...)
 {
     va_list args, again;
@@ -120,7 +124,7 @@ void luna_buf_printf(struct luna_buf *buf, const char *fmt, ...)
     char *at = buf->data != NULL ? buf->data + buf->len : NULL;
     int len = vsnprintf(at, at != NULL ? room : 0, fmt, args);
     va_end(args);
-    if (len >= 0 && (at == NULL || (size_t)len >= room)) { /* vsnprintf writes a NUL behind */
+    if (len >= 0 && (at == NULL || (size_t)len >= room)) { /* vsnprintf also writes a NUL */
         at = luna_buf_reserve(buf, (size_t)len + 1);
         if (at != NULL)
             vsnprintf(at, (size_t)len + 1, fmt, again);

@@ -2,6 +2,7 @@
 
 #include "luna/base/env_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -13,13 +14,13 @@
 
 enum { FILE_BYTES_MAX = 65536, NAME_BYTES_MAX = 128 };
 
-/* The longest line of help text; what people read in an 100-column terminal. */
+/* The longest line of help text fits a 100-column terminal. */
 enum { TEXT_COLUMNS = 96, HELP_INDENT = 6 };
 
 /* Where values come from. */
 struct source {
     const char *(*get)(const char *name);
-    const struct luna_env_file *file; /* behind `get`; NULL: none */
+    const struct luna_env_file *file; /* for what `get` does not set; NULL: none */
 };
 
 const char *luna_config_env(const char *name)
@@ -32,7 +33,7 @@ static void *member(const struct luna_setting *setting, void *target)
     return (char *)target + setting->offset;
 }
 
-/* What the message shows of a value: nothing of a secret. */
+/* A value as an error message may quote it: a secret is hidden. */
 static const char *shown(const struct luna_setting *setting, const char *text)
 {
     return (setting->flags & LUNA_SETTING_SECRET) != 0 ? "(secret)" : text;
@@ -47,7 +48,7 @@ static enum luna_code set_int(const struct luna_setting *setting, const char *te
     bool digits = text[0] == '-' || (text[0] >= '0' && text[0] <= '9');
     if (!digits || *end != '\0' || errno != 0 || value < setting->min || value > setting->max)
         return luna_error_set(
-            err, LUNA_ECONFIG, "%s is \"%s\"; wanted an integer from %lld to %lld", setting->name,
+            err, LUNA_ECONFIG, "%s is \"%s\"; expected an integer from %lld to %lld", setting->name,
             shown(setting, text), (long long)setting->min, (long long)setting->max);
     *(int64_t *)member(setting, target) = value;
     return LUNA_OK;
@@ -63,7 +64,7 @@ static enum luna_code set_bool(const struct luna_setting *setting, const char *t
             return LUNA_OK;
         }
     }
-    return luna_error_set(err, LUNA_ECONFIG, "%s is \"%s\"; wanted on or off", setting->name,
+    return luna_error_set(err, LUNA_ECONFIG, "%s is \"%s\"; expected on or off", setting->name,
                           shown(setting, text));
 }
 
@@ -89,7 +90,7 @@ static enum luna_code set_enum(const struct luna_setting *setting, const char *t
     }
     char choices[128];
     join_choices(setting, choices, sizeof choices);
-    return luna_error_set(err, LUNA_ECONFIG, "%s is \"%s\"; wanted one of: %s", setting->name,
+    return luna_error_set(err, LUNA_ECONFIG, "%s is \"%s\"; expected one of: %s", setting->name,
                           shown(setting, text), choices);
 }
 
@@ -116,10 +117,10 @@ static enum luna_code set_value(const struct luna_setting *setting, const char *
     case LUNA_SETTING_ENUM:
         return set_enum(setting, text, target, err);
     }
-    return luna_error_set(err, LUNA_EINVAL, "%s: unknown type of setting", setting->name);
+    return luna_error_set(err, LUNA_EINVAL, "%s: unknown setting type", setting->name);
 }
 
-/* Reads until the end or until `size` bytes; the caller tells a full buffer from a fitting file. */
+/* Reads until the end of the file or until `size` bytes, which means that the file is too long. */
 static ssize_t read_whole(int fd, char *out, size_t size)
 {
     size_t used = 0;
@@ -159,8 +160,8 @@ static enum luna_code read_secret(const char *name, const char *path, char *out,
         len--;
     out[len] = '\0';
     if (len == 0 || strlen(out) != len)
-        return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which is empty or holds a NUL byte",
-                              name, path);
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "%s names %s, which is empty or contains a NUL byte", name, path);
     return LUNA_OK;
 }
 
@@ -183,7 +184,7 @@ static enum luna_code load_from_file(const struct luna_setting *setting, const c
     return code;
 }
 
-/* An empty variable leaves the name to the file: an environment cannot always unset. */
+/* An empty variable counts as unset, because some environments cannot unset one. */
 static const char *source_get(const struct source *source, const char *name)
 {
     const char *text = source->get(name);
@@ -197,6 +198,8 @@ static enum luna_code load_setting(const struct luna_setting *setting, const str
     bool secret = (setting->flags & LUNA_SETTING_SECRET) != 0;
     if (secret) {
         char file_name[NAME_BYTES_MAX];
+        /* truncated, it would be the name of another variable */
+        assert(strlen(setting->name) + sizeof "_FILE" <= sizeof file_name);
         snprintf(file_name, sizeof file_name, "%s_FILE", setting->name);
         const char *path = source_get(source, file_name);
         if (is_given(path) && is_given(text))
@@ -208,9 +211,8 @@ static enum luna_code load_setting(const struct luna_setting *setting, const str
     if (is_given(text))
         return set_value(setting, text, target, err);
     if ((setting->flags & LUNA_SETTING_REQUIRED) != 0)
-        return luna_error_set(err, LUNA_ECONFIG, "%s is not set%s%s; wanted: %s", setting->name,
-                              secret ? ", nor is its file variant " : "",
-                              secret ? "(the same name with _FILE)" : "", setting->help);
+        return luna_error_set(err, LUNA_ECONFIG, "%s is not set%s; expected: %s", setting->name,
+                              secret ? ", nor is the same name with _FILE" : "", setting->help);
     if (setting->default_text != NULL)
         return set_value(setting, setting->default_text, target, err);
     return LUNA_OK;
@@ -334,11 +336,11 @@ void luna_config_help(const struct luna_setting *table, struct luna_buf *out)
 void luna_config_example(const struct luna_setting *table, const char *program,
                          struct luna_buf *out)
 {
-    luna_buf_printf(
-        out,
-        "# Settings of %s: environment variables, one a line. Made by `%s --config-example`;\n"
-        "# a commented line shows the default.\n",
-        program, program);
+    luna_buf_printf(out,
+                    "# Settings of %s: environment variables, one per line. A commented line shows "
+                    "the default.\n"
+                    "# Generated by `%s --config-example`.\n",
+                    program, program);
     for (const struct luna_setting *setting = table; setting->name != NULL; setting++) {
         luna_buf_putc(out, '\n');
         put_wrapped(out, "# ", setting->help);

@@ -17,7 +17,7 @@ struct entry {
 struct luna_env_file {
     size_t entry_count;
     struct entry entries[ENTRIES_MAX];
-    char text[LUNA_ENV_FILE_BYTES_MAX + 1]; /* cut up in place */
+    char text[LUNA_ENV_FILE_BYTES_MAX + 1]; /* split in place */
 };
 
 static enum luna_code read_text(struct luna_env_file *file, const char *path,
@@ -25,7 +25,7 @@ static enum luna_code read_text(struct luna_env_file *file, const char *path,
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return luna_error_set(err, LUNA_ECONFIG, "%s: %s", path, strerror(errno));
+        return luna_error_set(err, LUNA_ECONFIG, "%s: %s", path, strerrordesc_np(errno));
     size_t len = 0;
     ssize_t got;
     while ((got = read(fd, file->text + len, LUNA_ENV_FILE_BYTES_MAX - len)) > 0 ||
@@ -34,12 +34,12 @@ static enum luna_code read_text(struct luna_env_file *file, const char *path,
     int read_errno = errno;
     close(fd);
     if (got < 0)
-        return luna_error_set(err, LUNA_ECONFIG, "%s: %s", path, strerror(read_errno));
+        return luna_error_set(err, LUNA_ECONFIG, "%s: %s", path, strerrordesc_np(read_errno));
     if (len == LUNA_ENV_FILE_BYTES_MAX)
         return luna_error_set(err, LUNA_ECONFIG, "%s: longer than %d bytes", path,
                               LUNA_ENV_FILE_BYTES_MAX - 1);
     if (memchr(file->text, '\0', len))
-        return luna_error_set(err, LUNA_ECONFIG, "%s: holds a NUL byte", path);
+        return luna_error_set(err, LUNA_ECONFIG, "%s: contains a NUL byte", path);
     file->text[len] = '\0';
     return LUNA_OK;
 }
@@ -54,7 +54,7 @@ static char *trim(char *text)
     return text;
 }
 
-/* Takes one pair of quotes off; false when one is opened and not closed. */
+/* Removes one pair of quotes; false when the closing quote is missing. */
 static bool unquote(char **value)
 {
     char quote = (*value)[0];
@@ -82,18 +82,17 @@ static enum luna_code take_line(struct luna_env_file *file, char *line, const ch
     if (line[0] == '\0' || line[0] == '#')
         return LUNA_OK;
     char *equals = strchr(line, '=');
-    if (!equals)
+    if (equals == NULL)
         return luna_error_set(err, LUNA_ECONFIG, "%s:%d: expected NAME=value", path, line_number);
     *equals = '\0';
     char *name = trim(line);
     char *value = trim(equals + 1);
     if (!is_name(name))
-        return luna_error_set(err, LUNA_ECONFIG, "%s:%d: \"%s\" is not a variable's name", path,
+        return luna_error_set(err, LUNA_ECONFIG, "%s:%d: \"%s\" is not a valid variable name", path,
                               line_number, name);
     if (!unquote(&value))
-        return luna_error_set(err, LUNA_ECONFIG,
-                              "%s:%d: the quote before the value of %s is not closed", path,
-                              line_number, name);
+        return luna_error_set(err, LUNA_ECONFIG, "%s:%d: the value of %s lacks its closing quote",
+                              path, line_number, name);
     if (file->entry_count == ENTRIES_MAX)
         return luna_error_set(err, LUNA_ECONFIG, "%s:%d: more than %d settings", path, line_number,
                               ENTRIES_MAX);
@@ -105,8 +104,8 @@ enum luna_code luna_env_file_read(const char *path, struct luna_env_file **ret_f
                                   struct luna_error *err)
 {
     struct luna_env_file *file = calloc(1, sizeof *file);
-    if (!file)
-        return luna_error_set(err, LUNA_ENOMEM, "no memory to read %s", path);
+    if (file == NULL)
+        return luna_error_set(err, LUNA_ENOMEM, "out of memory reading %s", path);
     enum luna_code code = read_text(file, path, err);
     char *rest = file->text;
     for (int line_number = 1; code == LUNA_OK && rest; line_number++) {

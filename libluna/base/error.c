@@ -8,7 +8,7 @@ enum luna_code luna_error_set(struct luna_error *err, enum luna_code code, const
 {
     if (err == NULL)
         return code;
-    /* Formatted aside: an argument may be err->msg itself. */
+    /* Formatted into a copy: an argument may be err->msg itself. */
     char msg[LUNA_ERROR_MSG_BYTES];
     va_list args;
     va_start(args, fmt);

@@ -8,8 +8,8 @@ static bool is_continuation(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* The second byte carries what the lead byte alone cannot rule out: overlong forms, surrogates,
- * values past U+10FFFF. */
+/* After these lead bytes the second byte decides about overlong forms, surrogates and values past
+ * U+10FFFF. */
 static bool second_fits(unsigned char lead, unsigned char second)
 {
     switch (lead) {

@@ -12,9 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* PIPE_BUF is what one write(2) to a pipe keeps whole; the tail is kept free for closing a line
- * that was cut.
- */
+/* A write(2) of up to PIPE_BUF bytes to a pipe is atomic. TAIL_BYTES are reserved to close a
+ * truncated line. */
 enum {
     LINE_BYTES = PIPE_BUF,
     TAIL_BYTES = 32,
@@ -33,17 +32,17 @@ static const char *log_program = "luna";
 static enum luna_log_level log_level = LUNA_LOG_INFO;
 static enum luna_log_format log_format = LUNA_LOG_JSON;
 
-/* An event that was warned of a short while ago. */
+/* An event with recent warnings or errors, for the rate limit. */
 struct storm {
     const char *event; /* NULL: free */
     enum luna_log_level level;
     int64_t began_ns;
-    unsigned written, held;
+    unsigned written, dropped;
 };
 
 static struct storm storms[STORMS_MAX];
-static pid_t storms_of; /* a forked child's storms are its own */
-static bool any_held;
+static pid_t storms_pid; /* the process that `storms` belongs to: a forked child starts empty */
+static bool any_dropped;
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
@@ -69,7 +68,8 @@ enum luna_code luna_log_open(const char *path, struct luna_error *err)
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, FILE_MODE);
     enum luna_code code = LUNA_OK;
     if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
-        code = luna_error_set(err, LUNA_EIO, "cannot append to %s: %s", path, strerror(errno));
+        code = luna_error_set(err, LUNA_EIO, "cannot append to %s: %s", path,
+                              strerrordesc_np(errno));
     if (fd > STDERR_FILENO)
         close(fd);
     return code;
@@ -144,7 +144,7 @@ static void put_value(struct line *line, const struct luna_log_field *field)
         put_quoted(line, field->text, field->text_len);
 }
 
-/* All but the milliseconds is the same for many lines. */
+/* Formats the date once per second: all but the milliseconds is the same for many lines. */
 static void put_time(struct line *line)
 {
     static time_t seconds = -1;
@@ -189,7 +189,7 @@ static void put_head(struct line *line, enum luna_log_level level, const char *e
     put_quoted(line, event, strlen(event));
 }
 
-/* A field that does not fit is left out whole, so that a cut line is still one valid object. */
+/* A field that does not fit is omitted, so that a truncated line is still valid JSON. */
 static void put_field(struct line *line, const struct luna_log_field *field)
 {
     size_t before = line->len;
@@ -223,7 +223,7 @@ static void write_line(enum luna_log_level level, const char *event,
     bool text = log_format == LUNA_LOG_TEXT;
     const char *tail =
         any_cut ? (text ? " cut=true\n" : ",\"cut\":true}\n") : (text ? "\n" : "}\n");
-    size_t tail_len = strlen(tail); /* < TAIL_BYTES, which put() kept free */
+    size_t tail_len = strlen(tail); /* < TAIL_BYTES, which put() leaves free */
     memcpy(line.text + line.len, tail, tail_len);
     line.len += tail_len;
     ssize_t written = 0;
@@ -232,12 +232,12 @@ static void write_line(enum luna_log_level level, const char *event,
     } while (written < 0 && errno == EINTR);
 }
 
-/* The storm is over, or told of so far. */
+/* Writes what was dropped and frees the entry. */
 static void end_storm(struct storm *storm)
 {
     const struct luna_log_field fields[] = {LUNA_LOG_S("of", storm->event),
-                                            LUNA_LOG_I("lines", storm->held)};
-    if (storm->held > 0 && luna_log_enabled(storm->level))
+                                            LUNA_LOG_I("lines", storm->dropped)};
+    if (storm->dropped > 0 && luna_log_enabled(storm->level))
         write_line(storm->level, "suppressed", fields, sizeof fields / sizeof fields[0]);
     *storm = (struct storm){0};
 }
@@ -249,25 +249,25 @@ static bool is_over(const struct storm *storm, int64_t now_ns)
 
 static void end_storms(bool all)
 {
-    if (!any_held || storms_of != getpid())
+    if (!any_dropped || storms_pid != getpid())
         return;
     int64_t now_ns = luna_clock_mono_ns();
-    any_held = false;
+    any_dropped = false;
     for (int i = 0; i < STORMS_MAX; i++) {
-        if (storms[i].held > 0 && (all || is_over(&storms[i], now_ns)))
+        if (storms[i].dropped > 0 && (all || is_over(&storms[i], now_ns)))
             end_storm(&storms[i]);
-        any_held = any_held || storms[i].held > 0;
+        any_dropped = any_dropped || storms[i].dropped > 0;
     }
 }
 
-/* The event's own entry; else the oldest, which it takes over. */
+/* The entry of the event; else a free one, or the oldest, which is ended first. */
 static struct storm *storm_of(const char *event)
 {
     struct storm *oldest = &storms[0];
-    if (storms_of != getpid()) {
+    if (storms_pid != getpid()) {
         memset(storms, 0, sizeof storms);
-        any_held = false;
-        storms_of = getpid();
+        any_dropped = false;
+        storms_pid = getpid();
     }
     for (int i = 0; i < STORMS_MAX; i++) {
         if (storms[i].event != NULL && strcmp(storms[i].event, event) == 0)
@@ -279,8 +279,8 @@ static struct storm *storm_of(const char *event)
     return oldest;
 }
 
-/* May one more line of this event be written? */
-static bool is_let_through(enum luna_log_level level, const char *event)
+/* Counts one line of this event; true when the rate limit lets it through. */
+static bool storm_count(enum luna_log_level level, const char *event)
 {
     struct storm *storm = storm_of(event);
     int64_t now_ns = luna_clock_mono_ns();
@@ -292,8 +292,8 @@ static bool is_let_through(enum luna_log_level level, const char *event)
         storm->written++;
         return true;
     }
-    storm->held++;
-    any_held = true;
+    storm->dropped++;
+    any_dropped = true;
     return false;
 }
 
@@ -303,7 +303,7 @@ void luna_log_fields(enum luna_log_level level, const char *event,
     if (!luna_log_enabled(level))
         return;
     int saved_errno = errno;
-    if (level < LUNA_LOG_WARNING || is_let_through(level, event))
+    if (level < LUNA_LOG_WARNING || storm_count(level, event))
         write_line(level, event, fields, count);
     luna_log_tick();
     errno = saved_errno;

@@ -13,8 +13,8 @@
 
 enum { CS_PER_S = 100, STAT_START = 22, STAT_VIRTUAL = 23, STAT_RESIDENT = 24, STAT_STATE = 3 };
 
-/* The start of a process never changes, so it is worked out once: again and again, it would
- * shake with the clock. */
+/* The start time is computed once per process: recomputed for every scrape, it would jitter with the
+ * wall clock. */
 struct start {
     pid_t pid;
     int64_t wall_cs;
@@ -22,11 +22,11 @@ struct start {
 
 void luna_metrics_put_build(struct luna_buf *out, const char *program, const char *version)
 {
-    luna_buf_printf(
-        out,
-        "# HELP luna_build_info Always 1; the labels say what runs.\n# TYPE luna_build_info gauge\n"
-        "luna_build_info{program=\"%s\",version=\"%s\",compiler=\"%s\"} 1\n",
-        program, version, __VERSION__);
+    luna_buf_printf(out,
+                    "# HELP luna_build_info Always 1; the labels describe the build.\n# TYPE "
+                    "luna_build_info gauge\n"
+                    "luna_build_info{program=\"%s\",version=\"%s\",compiler=\"%s\"} 1\n",
+                    program, version, __VERSION__);
 }
 
 static void put(struct luna_buf *out, const char *name, const char *type, const char *help,
@@ -58,7 +58,7 @@ static bool read_stat(uint64_t *fields, int count)
     char *at = strrchr(text, ')');
     if (at == NULL || at[1] == '\0' || at[2] == '\0')
         return false;
-    at += 3; /* behind the state's letter */
+    at += 3; /* past ") " and the state letter */
     for (int i = STAT_STATE + 1; i < count; i++)
         fields[i] = strtoull(at, &at, 10);
     return true;
@@ -92,11 +92,11 @@ static void put_fds(struct luna_buf *out)
         for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
             count += entry->d_name[0] != '.';
         (void)closedir(folder);
-        /* without this folder's own */
+        /* without the one of this opendir() */
         put(out, "open_fds", "gauge", "Open file descriptors.", count - 1);
     }
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        put(out, "max_fds", "gauge", "Most file descriptors that may be open.", limit.rlim_cur);
+        put(out, "max_fds", "gauge", "Maximum number of open file descriptors.", limit.rlim_cur);
 }
 
 void luna_metrics_put_process(struct luna_buf *out)

@@ -17,50 +17,49 @@
 
 enum {
     PORT_BYTES = 8,
-    /* A connection that gives way is gone only after the library's next turn, and it accepts
-     * several in one. */
-    PLACES = 2 * LUNA_HTTP_CONNECTIONS_MAX,
+    /* An evicted connection closes only in the next MHD_run(), which may accept several new ones. */
+    SLOTS = 2 * LUNA_HTTP_CONNECTIONS_MAX,
     NS_PER_S = 1000000000
 };
 
 struct connection {
-    int fd;          /* the library's; -1: a free place */
-    bool giving_way; /* shut down; the library has still to notice */
+    int fd;       /* owned by libmicrohttpd; -1: a free slot */
+    bool evicted; /* shut down, not yet closed by libmicrohttpd */
     struct luna_deadline deadline;
 };
 
 struct luna_http_listener {
-    struct MHD_Daemon *daemon; /* owns the listening socket once it runs */
+    struct MHD_Daemon *daemon; /* owns the listening socket once it is started */
     int listen_fd;
-    int epoll_fd; /* the library's own epoll set, and the timer */
+    int epoll_fd; /* the epoll set of libmicrohttpd, and the timer */
     int timer_fd;
     int port;
     luna_http_handler handler;
     void *context;
     struct luna_buf body;
-    struct connection connections[PLACES];
+    struct connection connections[SLOTS];
 };
 
-/* The library knows only how long a client may say nothing; one that says a byte now and then would
- * stay for ever. Its way to end a connection is to find that the other side did. */
+/* libmicrohttpd has an idle timeout only, so a client that sends a byte now and then would stay
+ * forever. It has no call to close a connection either: it does so when the socket is shut down. */
 static void connection_end(struct connection *c)
 {
-    (void)shutdown(c->fd, SHUT_RDWR); /* fails when the client was faster */
-    c->giving_way = true;
+    (void)shutdown(c->fd, SHUT_RDWR); /* fails when the client has closed it already */
+    c->evicted = true;
 }
 
-/* A free place; the oldest connection gives way when there are too many. NULL when even those
- * that give way take all. */
-static struct connection *place_for_newcomer(struct luna_http_listener *listener)
+/* A free slot, after evicting the oldest connection when there are too many. NULL when evicted
+ * connections still occupy all slots. */
+static struct connection *slot_for_new(struct luna_http_listener *listener)
 {
-    struct connection *place = NULL;
+    struct connection *slot = NULL;
     struct connection *oldest = NULL;
     int staying = 0;
-    for (size_t i = 0; i < PLACES; i++) {
+    for (size_t i = 0; i < SLOTS; i++) {
         struct connection *c = &listener->connections[i];
         if (c->fd < 0) {
-            place = c;
-        } else if (!c->giving_way) {
+            slot = c;
+        } else if (!c->evicted) {
             staying++;
             if (oldest == NULL || c->deadline.at_ns < oldest->deadline.at_ns)
                 oldest = c;
@@ -68,20 +67,20 @@ static struct connection *place_for_newcomer(struct luna_http_listener *listener
     }
     if (staying >= LUNA_HTTP_CONNECTIONS_MAX)
         connection_end(oldest);
-    return place;
+    return slot;
 }
 
-static void note_connection(void *context, struct MHD_Connection *connection, void **place,
+static void note_connection(void *context, struct MHD_Connection *connection, void **slot,
                             enum MHD_ConnectionNotificationCode what)
 {
-    struct connection *c = *place;
+    struct connection *c = *slot;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (c != NULL)
             c->fd = -1;
         return;
     }
-    c = place_for_newcomer(context);
-    *place = c;
+    c = slot_for_new(context);
+    *slot = c;
     if (c != NULL)
         *c = (struct connection){
             .fd =
@@ -135,9 +134,9 @@ static enum MHD_Result answer(struct luna_http_listener *listener,
     return respond(connection, &reply);
 }
 
-/* The library calls this when a request's head is there, for each piece of its body, and at its
- * end. A body is read and dropped: closing a socket with unread bytes resets it, and the reset can
- * overtake the answer. */
+/* libmicrohttpd calls this after the head of a request, for each part of its body, and at its end.
+ * A body is read and discarded: closing a socket with unread bytes sends a reset, which can overtake
+ * the response. */
 static enum MHD_Result take_request(void *context, struct MHD_Connection *connection,
                                     const char *path, const char *method, const char *version,
                                     const char *body, size_t *body_len, void **seen)
@@ -155,21 +154,19 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *connec
     return answer(context, connection, path, method);
 }
 
-/* When there is something to do next although no socket moves: never, at the first deadline, or
- * at once. */
+/* Sets the timer for work without socket activity: at the first deadline, at once, or never. */
 static void set_timer(struct luna_http_listener *listener)
 {
     struct itimerspec next = {0};
     int64_t at_ns = INT64_MAX;
-    MHD_UNSIGNED_LONG_LONG patience_ms = 0;
-    for (size_t i = 0; i < PLACES; i++) {
+    MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
+    for (size_t i = 0; i < SLOTS; i++) {
         const struct connection *c = &listener->connections[i];
-        if (c->fd >= 0 && !c->giving_way && c->deadline.at_ns < at_ns)
+        if (c->fd >= 0 && !c->evicted && c->deadline.at_ns < at_ns)
             at_ns = c->deadline.at_ns;
     }
-    /* long ago */
-    if (MHD_get_timeout(listener->daemon, &patience_ms) == MHD_YES && patience_ms == 0)
-        at_ns = 1;
+    if (MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0)
+        at_ns = 1; /* in the past: at once */
     if (at_ns != INT64_MAX)
         next.it_value = (struct timespec){.tv_sec = at_ns / NS_PER_S, .tv_nsec = at_ns % NS_PER_S};
     (void)timerfd_settime(listener->timer_fd, TFD_TIMER_ABSTIME, &next, NULL);
@@ -177,38 +174,39 @@ static void set_timer(struct luna_http_listener *listener)
 
 void luna_http_listener_serve(struct luna_http_listener *listener)
 {
-    for (size_t i = 0; i < PLACES; i++) {
+    for (size_t i = 0; i < SLOTS; i++) {
         struct connection *c = &listener->connections[i];
-        if (c->fd >= 0 && !c->giving_way && luna_deadline_passed(c->deadline))
+        if (c->fd >= 0 && !c->evicted && luna_deadline_passed(c->deadline))
             connection_end(c);
     }
     (void)MHD_run(listener->daemon);
-    set_timer(listener); /* which also takes back what it said before */
+    set_timer(listener); /* also clears an expiry that was handled */
 }
 
 static enum luna_code open_socket(struct luna_http_listener *listener, const char *address,
                                   struct luna_error *err)
 {
-    struct luna_address wanted;
-    enum luna_code code = luna_address_parse(address, &wanted, err);
+    struct luna_address parsed;
+    enum luna_code code = luna_address_parse(address, &parsed, err);
     if (code != LUNA_OK)
         return code;
     listener->listen_fd =
-        socket(wanted.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        socket(parsed.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct sockaddr_storage bound = {0};
     socklen_t bound_len = sizeof bound;
     int one = 1;
     bool ok = listener->listen_fd >= 0 &&
               setsockopt(listener->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-              bind(listener->listen_fd, (struct sockaddr *)&wanted.storage, wanted.len) == 0 &&
+              bind(listener->listen_fd, (struct sockaddr *)&parsed.storage, parsed.len) == 0 &&
               listen(listener->listen_fd, SOMAXCONN) == 0 &&
               getsockname(listener->listen_fd, (struct sockaddr *)&bound, &bound_len) == 0;
     if (!ok)
-        return luna_error_set(err, LUNA_EIO, "cannot listen on %s: %s", address, strerror(errno));
+        return luna_error_set(err, LUNA_EIO, "cannot listen on %s: %s", address,
+                              strerrordesc_np(errno));
     char bound_port[PORT_BYTES];
     if (getnameinfo((struct sockaddr *)&bound, bound_len, NULL, 0, bound_port, sizeof bound_port,
                     NI_NUMERICSERV) != 0)
-        return luna_error_set(err, LUNA_EIO, "cannot tell the port of %s", address);
+        return luna_error_set(err, LUNA_EIO, "cannot determine the port of %s", address);
     listener->port = (int)strtol(bound_port, NULL, 10);
     return LUNA_OK;
 }
@@ -217,11 +215,12 @@ static enum luna_code start_daemon(struct luna_http_listener *listener, struct l
 {
     listener->daemon = MHD_start_daemon(
         MHD_USE_EPOLL, 0, NULL, NULL, take_request, listener, MHD_OPTION_LISTEN_SOCKET,
-        listener->listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)PLACES,
+        listener->listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)SLOTS,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LUNA_HTTP_CONNECTION_BYTES,
         MHD_OPTION_NOTIFY_CONNECTION, note_connection, listener, MHD_OPTION_END);
     if (listener->daemon == NULL)
-        return luna_error_set(err, LUNA_EIO, "libmicrohttpd cannot start: %s", strerror(errno));
+        return luna_error_set(err, LUNA_EIO, "libmicrohttpd cannot start: %s",
+                              strerrordesc_np(errno));
     return LUNA_OK;
 }
 
@@ -234,7 +233,8 @@ static enum luna_code open_epoll(struct luna_http_listener *listener, struct lun
     if (listener->epoll_fd < 0 || listener->timer_fd < 0 ||
         epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, daemon_fd, &any) != 0 ||
         epoll_ctl(listener->epoll_fd, EPOLL_CTL_ADD, listener->timer_fd, &any) != 0)
-        return luna_error_set(err, LUNA_EIO, "cannot set up an event queue: %s", strerror(errno));
+        return luna_error_set(err, LUNA_EIO, "cannot create an epoll set: %s",
+                              strerrordesc_np(errno));
     return LUNA_OK;
 }
 
@@ -243,13 +243,13 @@ enum luna_code luna_http_listener_open(const char *address, luna_http_handler ha
                                        struct luna_error *err)
 {
     struct luna_http_listener *listener = calloc(1, sizeof *listener);
-    if (!listener)
-        return luna_error_set(err, LUNA_ENOMEM, "no memory for a listener");
+    if (listener == NULL)
+        return luna_error_set(err, LUNA_ENOMEM, "out of memory");
     listener->epoll_fd = listener->listen_fd = listener->timer_fd = -1;
     listener->handler = handler;
     listener->context = context;
     luna_buf_init(&listener->body, LUNA_HTTP_RESPONSE_BYTES_MAX);
-    for (size_t i = 0; i < PLACES; i++)
+    for (size_t i = 0; i < SLOTS; i++)
         listener->connections[i].fd = -1;
     enum luna_code code = open_socket(listener, address, err);
     if (code == LUNA_OK)
@@ -266,7 +266,7 @@ enum luna_code luna_http_listener_open(const char *address, luna_http_handler ha
 
 void luna_http_listener_close(struct luna_http_listener *listener)
 {
-    if (!listener)
+    if (listener == NULL)
         return;
     if (listener->epoll_fd >= 0)
         close(listener->epoll_fd);

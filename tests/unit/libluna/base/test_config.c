@@ -105,10 +105,10 @@ static void defaults_and_values_arrive(void **state)
 static void an_error_does_not_name_the_variable(void **state)
 {
     (void)state;
-    refused("LUNA_SOCKET", NULL, "LUNA_SOCKET is not set; wanted: path of the unix socket");
-    refused("LUNA_SOCKET", "", "LUNA_SOCKET is not set; wanted: path of the unix socket");
+    refused("LUNA_SOCKET", NULL, "LUNA_SOCKET is not set; expected: path of the unix socket");
+    refused("LUNA_SOCKET", "", "LUNA_SOCKET is not set; expected: path of the unix socket");
     refused("LUNA_PEPPER", NULL,
-            "LUNA_PEPPER is not set, nor is its file variant (the same name with _FILE); wanted: "
+            "LUNA_PEPPER is not set, nor is the same name with _FILE; expected: "
             "secret that "
             "keys are "
             "digested with");
@@ -117,11 +117,12 @@ static void an_error_does_not_name_the_variable(void **state)
     for (size_t i = 0; i < sizeof bad_ints / sizeof bad_ints[0]; i++) {
         char expected[200];
         snprintf(expected, sizeof expected,
-                 "LUNA_REDIS_TIMEOUT_MS is \"%s\"; wanted an integer from 1 to 60000", bad_ints[i]);
+                 "LUNA_REDIS_TIMEOUT_MS is \"%s\"; expected an integer from 1 to 60000",
+                 bad_ints[i]);
         refused("LUNA_REDIS_TIMEOUT_MS", bad_ints[i], expected);
     }
-    refused("LUNA_TRACE", "maybe", "LUNA_TRACE is \"maybe\"; wanted on or off");
-    refused("LUNA_LOG_FORMAT", "xml", "LUNA_LOG_FORMAT is \"xml\"; wanted one of: json, text");
+    refused("LUNA_TRACE", "maybe", "LUNA_TRACE is \"maybe\"; expected on or off");
+    refused("LUNA_LOG_FORMAT", "xml", "LUNA_LOG_FORMAT is \"xml\"; expected one of: json, text");
 }
 
 /* A file with this content; the caller unlinks it. */
@@ -162,7 +163,7 @@ static void a_bad_secret_file_is_taken(void **state)
     env_set("LUNA_PEPPER", NULL);
     assert_int_equal(luna_config_load(table, env_get, &s, &err), LUNA_ECONFIG);
     snprintf(expected, sizeof expected,
-             "LUNA_PEPPER_FILE names %s, which is empty or holds a NUL byte", path);
+             "LUNA_PEPPER_FILE names %s, which is empty or contains a NUL byte", path);
     assert_string_equal(err.msg, expected);
     unlink(path);
     assert_int_equal(luna_config_load(table, env_get, &s, &err), LUNA_ECONFIG);

@@ -52,9 +52,9 @@ static void a_bad_line_is_not_named(void **state)
         const char *text, *expected;
     } rows[] = {
         {"LUNA_A=1\nnonsense\n", ":2: expected NAME=value"},
-        {"1A=2\n", ":1: \"1A\" is not a variable's name"},
-        {"\nLUNA_A=\"open\n", ":2: the quote before the value of LUNA_A is not closed"},
-        {"LUNA_A=\"\n", ":1: the quote before the value of LUNA_A is not closed"},
+        {"1A=2\n", ":1: \"1A\" is not a valid variable name"},
+        {"\nLUNA_A=\"open\n", ":2: the value of LUNA_A lacks its closing quote"},
+        {"LUNA_A=\"\n", ":1: the value of LUNA_A lacks its closing quote"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct luna_env_file *file = NULL;
@@ -79,7 +79,7 @@ static void a_hostile_file_is_taken(void **state)
     assert_string_equal(err.msg, "/nonexistent/luna: No such file or directory");
     write_file("A=1\0B=2", 7);
     assert_int_equal(luna_env_file_read(path, &file, &err), LUNA_ECONFIG);
-    assert_non_null(strstr(err.msg, "holds a NUL byte"));
+    assert_non_null(strstr(err.msg, "contains a NUL byte"));
     unlink(path);
     failing_alloc_at(1);
     assert_int_equal(luna_env_file_read(path, &file, &err), LUNA_ENOMEM);

@@ -1,6 +1,5 @@
 /*
- * address.h: "127.0.0.1:9100" and "[::1]:9100" as socket addresses. Numeric only: no name is looked
- * up.
+ * address.h: "127.0.0.1:9100" and "[::1]:9100" as socket addresses. Numeric only: no name lookup.
  */
 #ifndef LUNA_BASE_ADDRESS_H
 #define LUNA_BASE_ADDRESS_H
@@ -14,7 +13,7 @@ struct luna_address {
     socklen_t len;
 };
 
-/* LUNA_EINVAL when it does not read as such an address; the message repeats it. */
+/* LUNA_EINVAL when `text` is not such an address; the message quotes it. */
 enum luna_code luna_address_parse(const char *text, struct luna_address *ret_address,
                                   struct luna_error *err) LUNA_MUSTCHECK;
 

@@ -1,13 +1,13 @@
 /*
  * buf.h: a byte buffer that grows up to a stated maximum.
  *
- * Invariants: len <= cap <= max; data[0..len) is what was written; a failed append leaves the
- * buffer as it was and sets `overflow`, so that a writer may append a whole document and check once
- * at the end. Ownership: the buffer owns its bytes (malloc); luna_buf_done() frees them;
- * luna_buf_clear() keeps the memory. A document longer than the buffer: when the next append does
- * not fit, `drain`, if there is one, is given all bytes so far, and the buffer begins anew. Its
- * false is an overflow; what it was given before stays taken. What is left at the end is the
- * writer's to send.
+ * Invariants: len <= cap <= max; data[0..len) is what was written. A failed append leaves the buffer
+ * unchanged and sets `overflow`, so that a writer may append a whole document and check once at the
+ * end. Ownership: the buffer owns its bytes (malloc); luna_buf_done() frees them; luna_buf_clear()
+ * keeps the memory. Documents longer than the buffer: when an append does not fit and `drain` is
+ * set, drain receives all bytes so far and the buffer restarts empty. If drain returns false, the
+ * buffer overflows; bytes that drain received earlier are not recalled. The writer itself sends the
+ * bytes that are left at the end.
  */
 #ifndef LUNA_BASE_BUF_H
 #define LUNA_BASE_BUF_H
@@ -24,14 +24,14 @@ struct luna_buf {
     bool overflow;
     bool (*drain)(void *ctx, const char *bytes, size_t len); /* NULL: none */
     void *drain_ctx;
-    size_t drained; /* bytes that drain has taken since luna_buf_clear() */
+    size_t drained; /* bytes that drain has received since luna_buf_clear() */
 };
 
 void luna_buf_init(struct luna_buf *buf, size_t bytes_max);
 void luna_buf_done(struct luna_buf *buf);
 void luna_buf_clear(struct luna_buf *buf);
-/* Room for `bytes` more: a pointer to write at, or NULL (overflow is set). Commit with
- * luna_buf_advance(). */
+/* Space for `bytes` more bytes: where to write them, or NULL (overflow is set). Commit what was
+ * written with luna_buf_advance(), at most `bytes`. */
 char *luna_buf_reserve(struct luna_buf *buf, size_t bytes);
 void luna_buf_advance(struct luna_buf *buf, size_t bytes);
 void luna_buf_append(struct luna_buf *buf, const void *bytes, size_t len);
@@ -40,7 +40,7 @@ void luna_buf_putc(struct luna_buf *buf, char c);
 void luna_buf_put_int(struct luna_buf *buf, int64_t number); /* decimal */
 void luna_buf_printf(struct luna_buf *buf, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* The bytes as a JSON string, quotes included: control bytes escaped, invalid UTF-8 replaced by
+/* The bytes as a JSON string with its quotes: control bytes escaped, invalid UTF-8 replaced by
  * U+FFFD. */
 void luna_buf_put_json_string(struct luna_buf *buf, const char *text, size_t len);
 

@@ -1,8 +1,8 @@
 /*
- * clock.h: time, and how much of it is left.
+ * clock.h: clocks and deadlines.
  *
- * Deadlines are absolute points on CLOCK_MONOTONIC, made once and passed down, so that several
- * waits share one budget.
+ * A deadline is an absolute time on CLOCK_MONOTONIC, set once and passed down, so that several waits
+ * share one time limit.
  */
 #ifndef LUNA_BASE_CLOCK_H
 #define LUNA_BASE_CLOCK_H
@@ -21,10 +21,10 @@ struct luna_deadline {
 struct luna_deadline luna_deadline_in_ms(int64_t ms);
 /* The earlier of `deadline` and now + ms. */
 struct luna_deadline luna_deadline_cap_ms(struct luna_deadline deadline, int64_t ms);
-/* Whole milliseconds left, rounded up; 0 when passed. Fits poll(2). */
+/* Milliseconds left, rounded up; 0 when it has passed. A valid timeout for poll(2). */
 int luna_deadline_left_ms(struct luna_deadline deadline);
 bool luna_deadline_passed(struct luna_deadline deadline);
-/* For libraries that take a timeval; never zero, which most of them read as "wait for ever". */
+/* The time left, for libraries that take a timeval; never zero, which many treat as no timeout. */
 struct timeval luna_deadline_timeval(struct luna_deadline deadline);
 
 #endif

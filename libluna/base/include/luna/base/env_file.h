@@ -1,12 +1,12 @@
 /*
- * env_file.h: settings from a file, for what the environment of a running process cannot give: a
- * new value at SIGHUP.
+ * env_file.h: settings from a file, so that SIGHUP can change what the environment of a running
+ * process cannot.
  *
  * The format is that of the examples in conf/, of systemd's EnvironmentFile and `docker
- * --env-file`: NAME=value, one a line; blank lines and lines that begin with # are skipped; a value
- * may stand in one pair of single or double quotes; nothing is expanded. Limits:
- * LUNA_ENV_FILE_BYTES_MAX. Ownership: the values live as long as the file does.
- * luna_config_load_with_file() asks the environment first and the file second.
+ * --env-file`: NAME=value, one per line; blank lines and lines that start with # are skipped; a
+ * value may be in one pair of single or double quotes; nothing is expanded. Limits:
+ * LUNA_ENV_FILE_BYTES_MAX. Ownership: the values are valid until luna_env_file_free().
+ * luna_config_load_with_file() reads the environment first and the file second.
  */
 #ifndef LUNA_BASE_ENV_FILE_H
 #define LUNA_BASE_ENV_FILE_H
@@ -20,9 +20,9 @@ struct luna_env_file;
 /* LUNA_ECONFIG names the file and the line. */
 enum luna_code luna_env_file_read(const char *path, struct luna_env_file **ret_file,
                                   struct luna_error *err) LUNA_MUSTCHECK;
-/* NULL is fine. Wipes the values: some are secrets. */
+/* NULL is allowed. Wipes the values: some are secrets. */
 void luna_env_file_free(struct luna_env_file *file);
-/* The last value given to `name`, or NULL. NULL file: NULL. */
+/* The last value of `name`, or NULL. NULL for a NULL file. */
 const char *luna_env_file_get(const struct luna_env_file *file, const char *name);
 
 #endif

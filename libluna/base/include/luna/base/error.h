@@ -1,10 +1,9 @@
 /*
- * error.h: what went wrong, as a code and one sentence.
+ * error.h: errors as a code and a message.
  *
- * Who: every library of ours below the programs. A function that can fail returns an enum luna_code
- * and fills a caller-owned struct luna_error; callers on the way up prefix context with
- * luna_error_wrap(), and only a program's top level logs the finished sentence, once. Threads and
- * forks: no shared state.
+ * A function of libluna that can fail returns an enum luna_code and fills a struct luna_error that
+ * the caller owns; callers add context with luna_error_wrap(), and only the top level of a program
+ * logs the message, once. Threads and forks: no shared state.
  */
 #ifndef LUNA_BASE_ERROR_H
 #define LUNA_BASE_ERROR_H
@@ -12,22 +11,22 @@
 enum luna_code {
     LUNA_OK,           /* no error */
     LUNA_EINVAL,       /* an argument or input is not valid */
-    LUNA_ECONFIG,      /* a setting is missing or wrong */
-    LUNA_ELIMIT,       /* a documented limit would be passed */
+    LUNA_ECONFIG,      /* a setting is missing or invalid */
+    LUNA_ELIMIT,       /* a documented limit would be exceeded */
     LUNA_ENOMEM,       /* out of memory */
-    LUNA_ENOTFOUND,    /* no such thing */
-    LUNA_ECONFLICT,    /* the thing exists already, or changed meanwhile */
-    LUNA_EIO,          /* the operating system refused an operation */
+    LUNA_ENOTFOUND,    /* no such object */
+    LUNA_ECONFLICT,    /* the object already exists, or was changed concurrently */
+    LUNA_EIO,          /* an operation of the operating system failed */
     LUNA_ETIMEOUT,     /* a deadline passed */
-    LUNA_EUNAVAILABLE, /* a store cannot be reached or refuses work */
-    LUNA_EPROTOCOL     /* a peer answered what its protocol does not allow */
+    LUNA_EUNAVAILABLE, /* a store is unavailable */
+    LUNA_EPROTOCOL     /* a peer violated its protocol */
 };
 
 enum { LUNA_ERROR_MSG_BYTES = 256 };
 
 struct luna_error {
     enum luna_code code;
-    char msg[LUNA_ERROR_MSG_BYTES]; /* NUL-terminated, cut when longer */
+    char msg[LUNA_ERROR_MSG_BYTES]; /* NUL-terminated, truncated when longer */
 };
 
 #define LUNA_MUSTCHECK __attribute__((warn_unused_result))
@@ -38,8 +37,7 @@ struct luna_error {
 enum luna_code luna_error_set(struct luna_error *err, enum luna_code code, const char *fmt, ...)
     LUNA_PRINTF(3, 4);
 
-/* Puts "context: " before the message that is there. Returns err->code (LUNA_EINVAL when `err`
- * is NULL). */
+/* Puts "context: " before the message. Returns err->code (LUNA_EINVAL when `err` is NULL). */
 enum luna_code luna_error_wrap(struct luna_error *err, const char *fmt, ...) LUNA_PRINTF(2, 3);
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * log.h: one event, one line, on standard error or in a file.
+ * log.h: structured log lines, one per event, on standard error or in a file.
  *
- * Programs only; libraries return errors instead. A line is JSON (one object) or key=value for a
- * terminal. Untrusted bytes are escaped. A line is written with one write(2), so lines of several
- * processes do not mix; errno is preserved. A storm does not fill the disk: of the warnings and
- * errors of one event a process writes at most LUNA_LOG_STORM_LINES within LUNA_LOG_STORM_MS; how
- * many more there were stands in a line `suppressed` afterwards.
+ * For programs only; libraries return errors instead. A line is one JSON object, or key=value text
+ * for a terminal. Untrusted bytes are escaped. Each line is one write(2), so that lines of several
+ * processes do not interleave; errno is preserved. Rate limit: a process writes at most
+ * LUNA_LOG_STORM_LINES warnings and errors of one event within LUNA_LOG_STORM_MS; a line
+ * `suppressed` then gives the number of lines that were dropped.
  *
  *     luna_log(LUNA_LOG_INFO, "worker_started", LUNA_LOG_I("slot", slot), LUNA_LOG_S("socket",
  *       path));
@@ -27,7 +27,7 @@ enum { LUNA_LOG_STORM_LINES = 20, LUNA_LOG_STORM_MS = 10000 };
 enum luna_log_field_type { LUNA_LOG_FIELD_STRING, LUNA_LOG_FIELD_INT, LUNA_LOG_FIELD_BOOL };
 
 struct luna_log_field {
-    const char *key; /* ours: letters, digits and _, written as it is */
+    const char *key; /* a literal of letters, digits and _, written without escapes */
     enum luna_log_field_type type;
     const char *text; /* FIELD_STRING; NULL prints null */
     size_t text_len;
@@ -46,21 +46,21 @@ struct luna_log_field {
 
 struct luna_log_field luna_log_string(const char *key, const char *text);
 
-/* `program` is borrowed for the life of the process. Call once at start, again to change the level
- * or format, or after luna_log_open() when the format is AUTO. */
+/* `program` is borrowed for the life of the process. Call at start, to change the level or format,
+ * and after luna_log_open() when the format is AUTO. */
 void luna_log_configure(const char *program, enum luna_log_level level,
                         enum luna_log_format format);
-/* From here on lines, and all else that goes to standard error, are appended to the file at `path`,
- * which is made when it is not there. The same call again follows a file that was renamed.
- * LUNA_EIO: everything stays as it was. */
+/* Redirects standard error, and with it the log, to the file at `path`, which is created if
+ * necessary and appended to. Call it again to reopen the file after a rotation. LUNA_EIO: nothing
+ * changes. */
 enum luna_code luna_log_open(const char *path, struct luna_error *err) LUNA_MUSTCHECK;
-/* Says what was suppressed and whose time is over: every second or so, so that the end of a
- * storm shows. */
+/* Writes the `suppressed` lines of events whose LUNA_LOG_STORM_MS have passed; call it about once a
+ * second. */
 void luna_log_tick(void);
-/* Says it at once: at a process's end. */
+/* Writes all `suppressed` lines; call it before the process exits. */
 void luna_log_flush(void);
 bool luna_log_enabled(enum luna_log_level level);
-/* `event` is a literal: it is remembered. */
+/* `event` is a literal: its address is kept. */
 void luna_log_fields(enum luna_log_level level, const char *event,
                      const struct luna_log_field *fields, size_t count);
 
