@@ -1,5 +1,5 @@
 /*
- * luna: the operator's tool. Finds the command, has its line read, runs it.
+ * luna: the operator's tool. Finds the command, reads its command line, and runs it.
  */
 #include "commands/commands.h"
 #include "session/cli_config.h"
@@ -53,11 +53,11 @@ static enum cli_exit run_without_command(int argc, char *argv[])
                strcmp(word, "help") == 0) {
         print_help();
     } else if (argc > 2 && strcmp(argv[2], "--help") != 0) {
-        cli_exit_usage("there is no command \"%s %s\"", word, argv[2]);
+        cli_exit_usage("unknown command \"%s %s\"", word, argv[2]);
         fputs("Try: luna --help\n", stderr);
         return CLI_USAGE;
     } else if (!command_print_group(cli_commands, word)) {
-        cli_exit_usage("there is no command \"%s\"", word);
+        cli_exit_usage("unknown command \"%s\"", word);
         fputs("Try: luna --help\n", stderr);
         return CLI_USAGE;
     }
@@ -87,9 +87,9 @@ int main(int argc, char *argv[])
     const struct command *command = command_find(cli_commands, argc, argv, &words);
     int status = command ? run_command(command, argc - words, argv + words)
                          : (int)run_without_command(argc, argv);
-    /* What did not reach the reader, on a full disk for example, must not look like success. */
+    /* Lost output, on a full disk for example, must not look like success. */
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        fputs("luna: the output could not be written\n", stderr);
+        fputs("luna: cannot write the output\n", stderr);
         return status == CLI_OK ? CLI_FAILED : status;
     }
     return status;

@@ -93,7 +93,7 @@ enum cli_exit cmd_account_list(const struct invocation *invocation)
     struct luna_error err;
     if (luna_account_list(session.database, list_account, list, &err) != LUNA_OK)
         status = cli_exit_report(&err);
-    output_list_print(list, "There is no account yet: luna account create NAME");
+    output_list_print(list, "No accounts. Create one: luna account create NAME");
     session_close(&session);
     return status;
 }
@@ -112,7 +112,7 @@ enum cli_exit cmd_account_show(const struct invocation *invocation)
     return status;
 }
 
-/* One change to one account: what differs between the commands below. */
+/* The arguments of a change to one account; each verb below uses its own. */
 struct change {
     int64_t quota_limit;
     const char *plan;
@@ -223,8 +223,8 @@ enum cli_exit cmd_account_rotate_key(const struct invocation *invocation)
     if (status == CLI_OK &&
         luna_account_rotate_key(&op, account.id, overlap_s, &key, &err) != LUNA_OK)
         status = cli_exit_report(&err);
-    /* Also when Redis has not heard of it: the old one is on its way out, and this one is shown
-     * once. */
+    /* Also when Redis could not be updated: the rotation is committed, and the new key cannot be
+     * shown again. */
     if (key.text[0] != '\0') {
         const struct cell cells[] = {CELL_I("id", account.id), CELL_T("name", account.name),
                                      CELL_T("api_key", key.text),

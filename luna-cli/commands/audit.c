@@ -23,8 +23,7 @@ static enum cli_exit read_account(const struct invocation *invocation,
     return status;
 }
 
-/* Faults are for eyes while the log is read, and go to standard error; the summary is the
- * answer. */
+/* Faults go to standard error as they are found; the summary is the output. */
 static void report_fault(void *context, const struct luna_audit_fault *fault)
 {
     (void)context;
@@ -68,7 +67,7 @@ enum cli_exit cmd_audit_verify(const struct invocation *invocation)
 
 struct event_listing {
     struct output_list *list;
-    bool all; /* every field; for people, what fits a line */
+    bool all; /* every field, instead of those that fit on a line */
 };
 
 static bool list_event(void *context, const struct luna_audit_event *event)
@@ -109,7 +108,7 @@ static enum cli_exit show(const struct invocation *invocation, const struct sess
     if (luna_audit_show(session->database, account_id, before_seq, count, list_event, &listing,
                         &err) != LUNA_OK)
         status = cli_exit_report(&err);
-    output_list_print(listing.list, "The log holds no such event.");
+    output_list_print(listing.list, "No matching events.");
     return status;
 }
 
@@ -123,7 +122,8 @@ enum cli_exit cmd_audit_show(const struct invocation *invocation)
         (before_text && !invocation_integer("--before", before_text, 1, INT64_MAX, &before_seq)))
         return CLI_USAGE;
     if (before_text && !invocation_option(invocation, "account"))
-        return cli_exit_usage("--before counts within one account: give --account too");
+        return cli_exit_usage(
+            "--before is a sequence number within one account: --account is required");
     struct session session;
     enum cli_exit status = session_open(&session, SESSION_DATABASE);
     if (status != CLI_OK)

@@ -15,7 +15,7 @@ enum { CHECK_TIMEOUT_MS = 3000, PAGE_BYTES_MAX = 64 * 1024 };
 /* One line of the report. */
 struct finding {
     const char *part;
-    /* false: no setting says where it is, and it is optional; or another part comes first */
+    /* false: it is optional and its address is not set, or it depends on a part that failed */
     bool checked;
     bool well;
     struct luna_error what; /* when not well */
@@ -66,13 +66,12 @@ static struct finding examine(const struct cli_config *config, const char *part,
     struct finding finding = {.part = part, .checked = checked, .advice = advice};
     finding.well = !checked || look(config, &finding.what) == LUNA_OK;
     if (!finding.well && finding.what.code == LUNA_ECONFIG)
-        finding.advice = "set it, or the same name with _FILE";
+        finding.advice = "set it, or set the same name with _FILE";
     return finding;
 }
 
-/* A program of ours, at `address` (NULL: no setting says where, so it is not checked). It is well
- * when its /readyz says so; when it does not, the page says why, and what has to be mended is
- * elsewhere. */
+/* A daemon of the service at `address` (NULL: not set, so not checked). It is well when its /readyz
+ * returns 200. Otherwise the page gives the cause, which a restart of the daemon does not fix. */
 static struct finding examine_program(const char *part, const char *address,
                                       const char *setting_advice, const char *start_advice)
 {
@@ -87,8 +86,8 @@ static struct finding examine_program(const char *part, const char *address,
     if (http_get(address, "/readyz", luna_deadline_in_ms(CHECK_TIMEOUT_MS), &http_status, &page,
                  &finding.what) == LUNA_OK) {
         finding.well = http_status == 200;
-        finding.advice = "mend what it says; it runs, and a restart helps nobody";
-        luna_error_set(&finding.what, LUNA_EUNAVAILABLE, "%s answers %d: %.*s", address,
+        finding.advice = "fix the reported cause; do not restart";
+        luna_error_set(&finding.what, LUNA_EUNAVAILABLE, "%s: /readyz returned %d: %.*s", address,
                        http_status, page.len > 0 ? (int)strcspn(page.data, "\n") : 0,
                        page.len > 0 ? page.data : "");
     }
@@ -121,19 +120,18 @@ enum cli_exit cmd_health(const struct invocation *invocation)
     if (cli_config_load(&config, &err) != LUNA_OK)
         return cli_exit_report(&err);
     const struct finding database = examine(&config, "postgresql", true, check_database,
-                                            "start PostgreSQL, or correct LUNA_DATABASE_URL");
+                                            "start PostgreSQL, or fix LUNA_DATABASE_URL");
     const struct finding findings[] = {
         database,
         examine(&config, "schema", database.well, check_schema,
-                database.well ? "run: luna migrate up (as the owner of the schema)"
-                              : "postgresql first"),
-        examine(&config, "redis", true, check_redis, "start Redis, or correct LUNA_REDIS_URL"),
+                database.well ? "run as the schema owner: luna migrate up"
+                              : "fix postgresql first"),
+        examine(&config, "redis", true, check_redis, "start Redis, or fix LUNA_REDIS_URL"),
         examine_program("quota-syncd", config.syncd_listen,
-                        "set LUNA_METRICS_LISTEN to where it listens",
-                        "start quota-syncd, or read its log"),
-        examine_program("workers", config.monitor_listen,
-                        "set LUNA_MONITOR_LISTEN to where it listens",
-                        "start fcgi-worker, or read its log"),
+                        "set LUNA_METRICS_LISTEN to its address",
+                        "start quota-syncd, or check its log"),
+        examine_program("workers", config.monitor_listen, "set LUNA_MONITOR_LISTEN to its address",
+                        "start fcgi-worker, or check its log"),
     };
     enum cli_exit status = report(invocation->json, findings, OUTPUT_COUNT(findings));
     cli_config_done(&config);

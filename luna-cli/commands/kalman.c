@@ -17,8 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A file of one's own on a machine of one's own: bounded only so that a wrong path such as
- * /dev/zero ends. */
+/* The user's own file, so the limit is generous; it exists so that a path such as /dev/zero ends. */
 static const size_t file_bytes_max = (size_t)4 << 30;
 enum { READ_BYTES = 65536, NESTING_MAX = 16 };
 
@@ -48,7 +47,7 @@ static int read_all(struct job *job, int fd)
     for (;;) {
         char *at = luna_buf_reserve(&job->body, READ_BYTES);
         if (at == NULL)
-            return failed(job, "too large to read at once");
+            return failed(job, "too large");
         ssize_t got = read(fd, at, READ_BYTES);
         if (got < 0 && errno == EINTR)
             continue;
@@ -78,8 +77,8 @@ static bool ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-/* By the file's name, else by its first character: a CSV cannot begin with a bracket and hold
- * numbers. */
+/* By the name of the file, else by its first character: a numeric CSV cannot start with a
+ * bracket. */
 static enum kalman_format guess_format(const struct job *job)
 {
     if (job->line.input_format != KALMAN_FORMAT_GUESS)
@@ -98,7 +97,7 @@ static enum kalman_format guess_format(const struct job *job)
     return KALMAN_FORMAT_CSV;
 }
 
-/* A fault quotes the file, and a file must not drive the terminal. */
+/* An error quotes the file, whose control bytes must not reach a terminal. */
 static void print_escaped(const char *text)
 {
     for (size_t at = 0, len = strlen(text); at < len;) {
@@ -136,7 +135,7 @@ static int print_faults(const struct job *job, const char *where, int status)
     for (size_t i = 0; i < job->faults.count; i++)
         print_fault(&job->faults.list[i]);
     if (job->faults.more)
-        fputs("  and more\n", stderr);
+        fputs("  … and further errors\n", stderr);
     return status;
 }
 
@@ -184,7 +183,7 @@ static int write_answer(struct job *job, enum kalman_format format)
     }
     if (job->answer.overflow)
         return failed(job, "out of memory");
-    /* The caller checks the stream once, at its flush. */
+    /* main() checks the stream once, when it flushes it. */
     fwrite(job->answer.data, 1, job->answer.len, stdout);
     return CLI_OK;
 }

@@ -41,7 +41,7 @@ static const struct option flags[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* What was given, before it becomes JSON: the flags may come in any order. */
+/* The options as given, before they become JSON: they may come in any order. */
 struct given {
     const char *model, *output, *horizon;
     const char *parameters[LIST_MAX], *settings[LIST_MAX], *intervals[LIST_MAX],
@@ -52,39 +52,39 @@ struct given {
 
 void kalman_line_print_help(void)
 {
-    fputs("Usage: luna kalman FILE|- [OPTION…]\n"
+    fputs("Usage: luna kalman FILE|- [options]\n"
           "\n"
-          "Filters the series in FILE (\"-\": standard input) and writes the result to standard "
-          "output, in "
-          "the\n"
-          "format of the input. CSV: with or without a header line; the series is the column named "
-          "\"value\", else the\n"
-          "last numeric one; an empty field, NA or NaN is a missing observation. JSON: "
-          "{\"results\": [1120, "
-          "null, 963]},\n"
-          "with any option of the service's API; the options below take precedence.\n"
+          "Filter, smooth or forecast the series in FILE (\"-\": standard input) and write the "
+          "result to standard\n"
+          "output, in the format of the input. No server is needed.\n"
           "\n"
-          "  --model NAME             local_level (default), trend, seasonal, bsm, arima, auto …\n"
-          "  --parameter NAME=VALUE   keep this parameter fixed; what is not given is fitted by "
-          "maximum "
-          "likelihood\n"
-          "  --setting NAME=INTEGER   a setting of the model, such as period=12\n"
-          "  --output WHICH           filtered (default) or smoothed\n"
-          "  --horizon N              forecast N steps past the end\n"
-          "  --interval P             bounds that hold with probability P, such as 0.95; may be "
-          "repeated\n"
-          "  --include WHAT,…         model, variance, innovations, diagnostics (the first and "
-          "last in JSON "
-          "only)\n"
+          "CSV: the header line is optional; the series is the column named \"value\", else the "
+          "last numeric column;\n"
+          "an empty field, NA or NaN is a missing observation.\n"
+          "JSON: {\"results\": [1120, null, 963]}, with any option of the HTTP API; an option "
+          "below takes precedence.\n"
+          "\n"
+          "Options\n"
+          "  --model NAME             local_level, trend, seasonal, bsm, arima, auto, … (default: "
+          "local_level)\n"
+          "  --parameter NAME=VALUE   fix this parameter (default: fitted by maximum likelihood); "
+          "repeatable\n"
+          "  --setting NAME=INTEGER   a setting of the model, such as period=12; repeatable\n"
+          "  --output WHICH           filtered or smoothed (default: filtered)\n"
+          "  --horizon N              forecast N steps past the end (default: 0)\n"
+          "  --interval P             add bounds of probability P, such as 0.95; repeatable\n"
+          "  --include LIST           comma-separated: variance, innovations; in JSON also model, "
+          "diagnostics\n"
           "  --robust                 bound the influence of outliers\n"
-          "  --precision N            N significant digits (1–17) instead of exact numbers\n"
-          "  --input-format FORMAT    json or csv, instead of guessing by name and content\n"
-          "  --output-format FORMAT   json or csv, instead of the input's\n"
-          "  --help                   show this page\n"
+          "  --precision N            round to N significant digits, 1 to 17 (default: exact)\n"
+          "  --input-format FORMAT    json or csv (default: by file name and content)\n"
+          "  --output-format FORMAT   json or csv (default: the format of the input)\n"
+          "  --help                   show this help\n"
           "\n"
-          "Exit status: 0 done; 1 the series cannot be read or modelled; 2 the command line is "
-          "wrong.\n"
+          "Exit status: 0 success; 1 the series cannot be read or modelled; 2 invalid command "
+          "line.\n"
           "\n"
+          "Example\n"
           "  luna kalman nile.csv --parameter level_variance=1469.1 --parameter "
           "observation_variance=15099\n",
           stdout);
@@ -100,7 +100,7 @@ static bool read_format(const char *flag, const char *text, enum kalman_format *
         *ret_format = KALMAN_FORMAT_CSV;
         return true;
     }
-    cli_exit_usage("%s is \"%s\"; wanted json or csv", flag, text);
+    cli_exit_usage("%s is \"%s\"; expected json or csv", flag, text);
     return false;
 }
 
@@ -109,7 +109,7 @@ static bool read_precision(const char *text, int *ret_precision)
     char *end = NULL;
     long value = strtol(text, &end, 10);
     if (end == text || *end != '\0' || value < 1 || value > 17) {
-        cli_exit_usage("--precision is \"%s\"; wanted a whole number from 1 to 17", text);
+        cli_exit_usage("--precision is \"%s\"; expected an integer from 1 to 17", text);
         return false;
     }
     *ret_precision = (int)value;
@@ -119,7 +119,7 @@ static bool read_precision(const char *text, int *ret_precision)
 static bool add(const char **list, size_t *count, const char *flag, const char *text)
 {
     if (*count == LIST_MAX) {
-        cli_exit_usage("%s is given more than %d times", flag, LIST_MAX);
+        cli_exit_usage("%s occurs more than %d times", flag, LIST_MAX);
         return false;
     }
     list[(*count)++] = text;
@@ -130,7 +130,7 @@ static bool add_pair(const char **list, size_t *count, const char *flag, const c
 {
     const char *equals = strchr(text, '=');
     if (equals == NULL || equals == text || equals[1] == '\0') {
-        cli_exit_usage("%s is \"%s\"; wanted NAME=VALUE", flag, text);
+        cli_exit_usage("%s is \"%s\"; expected NAME=VALUE", flag, text);
         return false;
     }
     return add(list, count, flag, text);
@@ -166,11 +166,11 @@ static bool take_flag(int flag, const char *value, struct given *given, struct k
     case FLAG_OUTPUT_FORMAT:
         return read_format("--output-format", value, &line->output_format);
     }
-    return false; /* getopt_long has said what it does not know */
+    return false; /* getopt_long() has reported the unknown option */
 }
 
-/* A word of the command line as a JSON value: a number where it is one, else a string, which the
- * validator then refuses where a number belongs. */
+/* A word of the command line as a JSON value: a number if it is one, else a string, which the
+ * validator rejects where it expects a number. */
 static void put_word(struct luna_buf *out, const char *text, size_t len)
 {
     double value = 0;
@@ -205,7 +205,7 @@ static void put_pair(struct luna_buf *out, const char *pair)
     luna_buf_puts(out, list ? "]" : "");
 }
 
-/* A member's beginning, with the comma that separates it from the one before. */
+/* The name of a member, after the comma that separates it from the previous member. */
 static void put_name(struct luna_buf *out, const char *name)
 {
     if (out->len > 0 && out->data[out->len - 1] != '{')
@@ -277,7 +277,7 @@ enum kalman_line_status kalman_line_read(int argc, char **argv, struct kalman_li
     struct given given = {.model = NULL};
     *ret_line = (struct kalman_line){.path = NULL};
     luna_buf_init(&ret_line->options, OPTIONS_BYTES_MAX);
-    optind = 0; /* glibc: start afresh, whatever was read before */
+    optind = 0; /* glibc: restart the scan */
     for (;;) {
         int flag = getopt_long(argc, argv, "h", flags, NULL); /* NOLINT(concurrency-mt-unsafe) */
         if (flag == 'h')
@@ -288,8 +288,8 @@ enum kalman_line_status kalman_line_read(int argc, char **argv, struct kalman_li
             return KALMAN_LINE_WRONG;
     }
     if (argc - optind != 1) {
-        cli_exit_usage(argc == optind ? "kalman: a FILE is wanted, or - for standard input"
-                                      : "kalman: more than one FILE");
+        cli_exit_usage(argc == optind ? "kalman requires FILE, or - for standard input"
+                                      : "kalman takes only one FILE");
         return KALMAN_LINE_WRONG;
     }
     ret_line->path = argv[optind];

@@ -1,8 +1,8 @@
 /*
  * kalman_line.h: the command line of `luna kalman`, as the options of a request.
  *
- * What the flags say about the model becomes the same JSON that a client of the service would send,
- * so that one validator serves both and says the same about a mistake.
+ * The options become the JSON that a client of the service would send, so that one validator serves
+ * both and reports an error in the same words.
  */
 #ifndef CLI_KALMAN_LINE_H
 #define CLI_KALMAN_LINE_H
@@ -14,14 +14,14 @@ enum kalman_format { KALMAN_FORMAT_GUESS, KALMAN_FORMAT_JSON, KALMAN_FORMAT_CSV 
 struct kalman_line {
     const char *path; /* "-": standard input */
     enum kalman_format input_format;
-    enum kalman_format output_format; /* GUESS: the same as the input's */
-    int precision;                    /* 0: exact */
-    struct luna_buf options;          /* a JSON object, finished */
+    enum kalman_format output_format; /* GUESS: the format of the input */
+    int precision;                    /* significant digits; 0: exact */
+    struct luna_buf options;          /* a complete JSON object */
 };
 
 enum kalman_line_status { KALMAN_LINE_RUN, KALMAN_LINE_HELP, KALMAN_LINE_WRONG };
 
-/* Reads argv; a mistake is printed. The caller calls kalman_line_done() whatever the outcome. */
+/* Reads argv and prints any usage error. Call kalman_line_done() in every case. */
 enum kalman_line_status kalman_line_read(int argc, char **argv, struct kalman_line *ret_line);
 void kalman_line_done(struct kalman_line *line);
 void kalman_line_print_help(void);

@@ -83,7 +83,7 @@ enum cli_exit cmd_key_list(const struct invocation *invocation)
         struct luna_error err;
         if (luna_key_list(session.database, account.id, list_key, list, &err) != LUNA_OK)
             status = cli_exit_report(&err);
-        output_list_print(list, "This account has no key: luna account rotate-key ACCOUNT");
+        output_list_print(list, "No keys. Create one: luna account rotate-key ACCOUNT");
     }
     session_close(&session);
     return status;
@@ -93,7 +93,7 @@ enum cli_exit cmd_key_revoke(const struct invocation *invocation)
 {
     const char *reason = invocation_option(invocation, "reason");
     int64_t key_id = 0;
-    if (!invocation_integer("the key's id", invocation->operands[1], 1, INT64_MAX, &key_id))
+    if (!invocation_integer("the key id", invocation->operands[1], 1, INT64_MAX, &key_id))
         return CLI_USAGE;
     struct session session;
     enum cli_exit status = session_open(&session, SESSION_DATABASE | SESSION_CACHE);
@@ -115,11 +115,11 @@ enum cli_exit cmd_key_revoke(const struct invocation *invocation)
     return status;
 }
 
-/* The key comes from standard input: a command line can be read by every user of the machine. */
+/* From standard input: every user of the machine can read a command line. */
 static enum cli_exit read_key(char *out, size_t out_size)
 {
     if (!fgets(out, (int)out_size, stdin))
-        return cli_exit_usage("there is no key on standard input");
+        return cli_exit_usage("no key on standard input");
     out[strcspn(out, "\r\n")] = '\0';
     return CLI_OK;
 }

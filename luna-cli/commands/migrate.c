@@ -39,7 +39,7 @@ enum cli_exit cmd_migrate_up(const struct invocation *invocation)
     enum luna_code code =
         luna_migrate_up(session.database, list_migration, &listing, &applied, &err);
     output_list_print(listing.list,
-                      code == LUNA_OK ? "The schema is up to date." : "Nothing was applied.");
+                      code == LUNA_OK ? "The schema is up to date." : "No migration was applied.");
     if (code != LUNA_OK)
         status = cli_exit_report(&err);
     session_close(&session);

@@ -43,7 +43,7 @@ enum cli_exit cmd_plan_list(const struct invocation *invocation)
     struct luna_error err;
     if (luna_plan_list(session.database, list_plan, list, &err) != LUNA_OK)
         status = cli_exit_report(&err);
-    output_list_print(list, "There is no plan: luna plan set NAME --rate N --burst N");
+    output_list_print(list, "No plans. Create one: luna plan set NAME --rate N --burst N");
     session_close(&session);
     return status;
 }
@@ -81,7 +81,7 @@ enum cli_exit cmd_plan_show(const struct invocation *invocation)
     struct luna_error err;
     enum luna_code code = luna_plan_list(session.database, match_plan, &search, &err);
     if (code == LUNA_OK && !search.found)
-        code = luna_error_set(&err, LUNA_ENOTFOUND, "there is no plan \"%s\"", search.name);
+        code = luna_error_set(&err, LUNA_ENOTFOUND, "no such plan: \"%s\"", search.name);
     if (code == LUNA_OK)
         print_plan(invocation->json, &search.plan);
     else
@@ -90,7 +90,7 @@ enum cli_exit cmd_plan_show(const struct invocation *invocation)
     return status;
 }
 
-/* `option` with its dashes, as the fault names it. */
+/* `option` includes the leading "--", for the error message. */
 static bool take_integer(const struct invocation *invocation, const char *option, int64_t min,
                          int64_t max, int64_t *value)
 {
@@ -98,7 +98,7 @@ static bool take_integer(const struct invocation *invocation, const char *option
     return !text || invocation_integer(option, text, min, max, value);
 }
 
-/* Puts the options that were given over what the plan has. */
+/* Replaces the values whose options were given. */
 static bool take_options(const struct invocation *invocation, struct luna_plan *plan)
 {
     const char *period = invocation_option(invocation, "period");
@@ -119,14 +119,14 @@ static enum cli_exit put_plan(const struct invocation *invocation, const struct 
     struct search search = {.name = invocation->operands[0], .plan = {.quota_limit = -1}};
     struct luna_error err;
     if (strlen(search.name) >= sizeof search.plan.name)
-        return cli_exit_usage("a plan's name has at most %zu bytes", sizeof search.plan.name - 1);
+        return cli_exit_usage("a plan name has at most %zu bytes", sizeof search.plan.name - 1);
     if (luna_plan_list(session->database, match_plan, &search, &err) != LUNA_OK)
         return cli_exit_report(&err);
     memcpy(search.plan.name, search.name, strlen(search.name) + 1);
     if (!take_options(invocation, &search.plan))
         return CLI_USAGE;
     if (search.plan.rate_per_s == 0 || search.plan.rate_burst == 0)
-        return cli_exit_usage("there is no plan \"%s\" yet: a new one needs --rate and --burst",
+        return cli_exit_usage("plan \"%s\" does not exist; to create it, give --rate and --burst",
                               search.name);
     struct luna_operator op = session_operator(session);
     if (luna_plan_put(&op, &search.plan, &err) != LUNA_OK)

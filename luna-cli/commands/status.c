@@ -44,7 +44,7 @@ static void print_workers(const struct pool_status *status)
         output_list_add(list, cells, OUTPUT_COUNT(cells));
     }
     (void)puts("");
-    output_list_print(list, "There is no worker.");
+    output_list_print(list, "No workers.");
 }
 
 static enum cli_exit show(const struct invocation *invocation, const struct cli_config *config)
@@ -53,7 +53,7 @@ static enum cli_exit show(const struct invocation *invocation, const struct cli_
     struct luna_buf page;
     struct luna_error err;
     if (status == NULL) {
-        luna_error_set(&err, LUNA_ENOMEM, "no memory");
+        luna_error_set(&err, LUNA_ENOMEM, "out of memory");
         return cli_exit_report(&err);
     }
     luna_buf_init(&page, PAGE_BYTES_MAX);

@@ -23,7 +23,7 @@ enum {
 static const char clear_screen[] = "\033[H\033[2J";
 
 struct screen {
-    bool live; /* a terminal: drawn again and again */
+    bool live; /* a terminal: redrawn every interval */
     int rows, columns;
     int interval_ms;
     struct termios before;
@@ -37,7 +37,7 @@ struct top {
     int64_t looked_ns;
 };
 
-/* Keys come at once and are not shown; Ctrl-C still works. */
+/* Unbuffered keys without echo; Ctrl-C still works. */
 static void open_screen(struct screen *screen, int interval_ms)
 {
     *screen = (struct screen){.live = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO),
@@ -50,7 +50,7 @@ static void open_screen(struct screen *screen, int interval_ms)
     }
     struct termios raw = screen->before;
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-    (void)tcsetattr(STDIN_FILENO, TCSANOW, &raw); /* at worst, q needs Enter */
+    (void)tcsetattr(STDIN_FILENO, TCSANOW, &raw); /* if it fails, q needs Enter */
 }
 
 static void close_screen(const struct screen *screen)
@@ -68,7 +68,7 @@ static void measure_screen(struct screen *screen)
     screen->columns = size.ws_col;
 }
 
-/* Waits for the next frame; true: a key said to stop. */
+/* Waits for the next frame; true when the user quits. */
 static bool wait_for_quit(const struct screen *screen)
 {
     struct pollfd key = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -96,7 +96,7 @@ static enum luna_code look(struct top *top, struct luna_error *err)
                    before_ns != 0 ? (top->looked_ns - before_ns) / NS_PER_MS : 0, top->screen.rows,
                    top->screen.columns, &top->frame);
     (void)fwrite(top->frame.data, 1, top->frame.len, stdout);
-    (void)fflush(stdout); /* a terminal that is gone ends the next wait */
+    (void)fflush(stdout); /* a closed terminal ends the next wait */
     return LUNA_OK;
 }
 

@@ -46,7 +46,7 @@ static void draw_head(struct canvas *canvas, const struct pool_status *now,
          now->ready ? "ready" : "NOT READY: ", now->ready ? "" : now->reason,
          now->crash_looping ? "  CRASH LOOP" : "", now->uptime_ms / MS_PER_S, now->generation);
     line(canvas,
-         "workers %" PRId64 " wanted (%" PRId64 " to %" PRId64 "), %" PRId64
+         "workers %" PRId64 " target (%" PRId64 " to %" PRId64 "), %" PRId64
          " busy   backlog %" PRId64 " of %" PRId64,
          now->target, now->min, now->max, now->busy, now->backlog_depth, now->backlog_max);
     line(canvas,
@@ -63,7 +63,7 @@ static void draw_head(struct canvas *canvas, const struct pool_status *now,
          now->slow);
     line(canvas,
          "crashes %" PRId64 "  kills %" PRId64 "  recycled %" PRId64 "  reloads %" PRId64
-         " (%" PRId64 " back)  upgrades %" PRId64 " (%" PRId64 " back)",
+         " (%" PRId64 " rolled back)  upgrades %" PRId64 " (%" PRId64 " rolled back)",
          now->crashes, now->kills, now->recycles, now->reloads, now->reload_rollbacks,
          now->upgrades, now->upgrade_rollbacks);
 }

@@ -20,7 +20,7 @@ static void print_days(const struct luna_usage *usage)
         output_list_add(list, cells, OUTPUT_COUNT(cells));
     }
     putchar('\n');
-    output_list_print(list, "Nothing was booked in these days.");
+    output_list_print(list, "Nothing was booked on these days.");
 }
 
 static void put_days(const struct luna_usage *usage, struct luna_buf *out)

@@ -10,41 +10,41 @@ const struct luna_setting cli_settings[] = {
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_SECRET,
      .offset = MEMBER(database_url),
-     .help = "PostgreSQL, as the role luna_admin, or as the owner for migrate: "
+     .help = "PostgreSQL URL, with the role luna_admin, or the schema owner for luna migrate: "
              "postgresql://user:password@host:port/database"},
     {.name = "LUNA_REDIS_URL",
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_SECRET,
      .offset = MEMBER(redis_url),
-     .help = "Redis: redis://[:password@]host:port[/db] or unix:///path[?db=n]"},
+     .help = "Redis URL: redis://[:password@]host:port[/db] or unix:///path[?db=n]"},
     {.name = "LUNA_KEY_PEPPER",
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_SECRET,
      .offset = MEMBER(key_pepper),
-     .help = "The secret that API keys are hashed with, the same as the workers': 64 or more "
+     .help = "Secret key for hashing API keys, the same value as the workers use: at least 64 "
              "hexadecimal digits"},
     {.name = "LUNA_MONITOR_LISTEN",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(monitor_listen),
-     .help = "Where the worker pool's monitor listens, for luna health, status and top: host:port"},
+     .help = "Address of the worker pool's monitor, for luna health, status and top: host:port"},
     {.name = "LUNA_METRICS_LISTEN",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(syncd_listen),
-     .help = "Where quota-syncd listens, for luna health: host:port"},
+     .help = "Address of the health pages of quota-syncd, for luna health: host:port"},
     {.name = "LUNA_REDIS_TIMEOUT_MS",
      .type = LUNA_SETTING_INT,
      .offset = MEMBER(redis_timeout_ms),
      .default_text = "2000",
      .min = 10,
      .max = 60000,
-     .help = "Patience with one answer of Redis, in milliseconds"},
+     .help = "Redis command timeout, in milliseconds"},
     {.name = "LUNA_DATABASE_TIMEOUT_MS",
      .type = LUNA_SETTING_INT,
      .offset = MEMBER(database_timeout_ms),
      .default_text = "30000",
      .min = 10,
      .max = 3600000,
-     .help = "Patience with one answer of PostgreSQL, in milliseconds"},
+     .help = "PostgreSQL query timeout, in milliseconds"},
     {.name = NULL}};
 
 enum luna_code cli_config_load(struct cli_config *ret_config, struct luna_error *err)
@@ -66,7 +66,8 @@ enum luna_code cli_config_need(const struct cli_config *config, const char *name
         const char *const *member = (const void *)((const char *)config + setting->offset);
         if (*member)
             return LUNA_OK;
-        return luna_error_set(err, LUNA_ECONFIG, "%s is not set; wanted: %s", name, setting->help);
+        return luna_error_set(err, LUNA_ECONFIG, "%s is not set; expected: %s", name,
+                              setting->help);
     }
-    return luna_error_set(err, LUNA_ECONFIG, "there is no setting %s", name);
+    return luna_error_set(err, LUNA_ECONFIG, "unknown setting %s", name);
 }

@@ -1,8 +1,8 @@
 /*
  * cli_config.h: the settings of `luna`, declared once in cli_config.c.
  *
- * None is required by all commands (`luna kalman` needs none); a command names what it needs when
- * it opens its session.
+ * No setting is required by every command (`luna kalman` needs none); a command states what it needs
+ * when it opens its session.
  */
 #ifndef CLI_CONFIG_H
 #define CLI_CONFIG_H
@@ -24,7 +24,8 @@ extern const struct luna_setting cli_settings[];
 enum luna_code cli_config_load(struct cli_config *ret_config,
                                struct luna_error *err) LUNA_MUSTCHECK;
 void cli_config_done(struct cli_config *config);
-/* The member of the setting `name`, or LUNA_ECONFIG with what it should hold when it is not set. */
+/* LUNA_OK when the string setting `name` is set; else LUNA_ECONFIG, and the error describes the
+ * setting. */
 enum luna_code cli_config_need(const struct cli_config *config, const char *name,
                                struct luna_error *err) LUNA_MUSTCHECK;
 

@@ -20,7 +20,8 @@ static enum luna_code wait_for(int fd, short events, const char *address,
         if (ready > 0)
             return LUNA_OK;
         if (ready == 0)
-            return luna_error_set(err, LUNA_ETIMEOUT, "%s did not answer in time", address);
+            return luna_error_set(err, LUNA_ETIMEOUT, "%s: no response before the timeout",
+                                  address);
         if (errno != EINTR)
             return luna_error_set(err, LUNA_EIO, "%s: %s", address, strerrordesc_np(errno));
     }
@@ -93,7 +94,7 @@ static enum luna_code exchange(int fd, const char *address, const char *path,
             return code;
         char *room = luna_buf_reserve(answer, 4096);
         if (!room)
-            return luna_error_set(err, LUNA_EPROTOCOL, "%s: the answer is longer than %d bytes",
+            return luna_error_set(err, LUNA_EPROTOCOL, "%s: the response is longer than %d bytes",
                                   address, ANSWER_BYTES_MAX);
         ssize_t got = recv(fd, room, 4096, 0);
         if (got == 0)
@@ -106,7 +107,7 @@ static enum luna_code exchange(int fd, const char *address, const char *path,
     }
 }
 
-/* "HTTP/1.1 200 OK": 200; 0 when it does not begin like that. */
+/* 200 for "HTTP/1.1 200 OK"; 0 when it is not a status line. */
 static int read_status(const char *head)
 {
     static const char version[] = "HTTP/1.";
@@ -129,11 +130,11 @@ enum luna_code http_get(const char *address, const char *path, struct luna_deadl
     code = exchange(fd, address, path, deadline, &answer, err);
     close(fd);
     if (code == LUNA_OK) {
-        luna_buf_putc(&answer, '\0'); /* so that the head can be read as a string */
+        luna_buf_putc(&answer, '\0'); /* the head is read as a string */
         const char *head_end = answer.overflow ? NULL : strstr(answer.data, "\r\n\r\n");
         int status = head_end ? read_status(answer.data) : 0;
         if (status == 0) {
-            code = luna_error_set(err, LUNA_EPROTOCOL, "%s did not answer in HTTP", address);
+            code = luna_error_set(err, LUNA_EPROTOCOL, "%s: the response is not HTTP", address);
         } else {
             luna_buf_puts(body, head_end + 4);
             *ret_status = status;

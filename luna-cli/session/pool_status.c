@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-enum { LIMIT_MS = 3000 };
+enum { TIMEOUT_MS = 3000 };
 
 static int64_t number(const json_t *object, const char *name)
 {
@@ -90,7 +90,8 @@ enum luna_code pool_status_read(const char *page, size_t len, struct pool_status
     json_t *root = json_loadb(page, len, 0, NULL);
     if (!json_is_object(json_object_get(root, "pool"))) {
         json_decref(root);
-        return luna_error_set(err, LUNA_EPROTOCOL, "the answer is no pool's /status");
+        return luna_error_set(err, LUNA_EPROTOCOL,
+                              "the response is not the /status page of a worker pool");
     }
     *ret_status =
         (struct pool_status){.ready = truth(root, "ready"), .uptime_ms = number(root, "uptime_ms")};
@@ -108,9 +109,9 @@ enum luna_code pool_status_get(const char *address, struct luna_buf *page,
     int http_status = 0;
     luna_buf_clear(page);
     enum luna_code code =
-        http_get(address, "/status", luna_deadline_in_ms(LIMIT_MS), &http_status, page, err);
+        http_get(address, "/status", luna_deadline_in_ms(TIMEOUT_MS), &http_status, page, err);
     if (code == LUNA_OK && http_status != 200)
-        code =
-            luna_error_set(err, LUNA_EPROTOCOL, "%s answers %d to /status", address, http_status);
+        code = luna_error_set(err, LUNA_EPROTOCOL, "%s: /status returned HTTP status %d", address,
+                              http_status);
     return code == LUNA_OK ? pool_status_read(page->data, page->len, ret_status, err) : code;
 }

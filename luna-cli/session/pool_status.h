@@ -1,9 +1,9 @@
 /*
- * pool_status.h: what the worker pool's monitor says on /status, as numbers. The only user of
- * jansson in this program.
+ * pool_status.h: the /status page of the worker pool's monitor, as numbers. The only user of jansson
+ * in this program.
  *
- * A value of the page that is missing reads as 0 or "", so that a newer or older pool can be looked
- * at too.
+ * A value that is missing in the page reads as 0 or "", so that pools of other versions can be read
+ * too.
  */
 #ifndef CLI_POOL_STATUS_H
 #define CLI_POOL_STATUS_H
@@ -20,7 +20,7 @@ enum { POOL_WORKERS_MAX = 256, POOL_WORD_BYTES = 16, POOL_ID_BYTES = 65, POOL_RE
 struct pool_worker {
     int64_t slot, pid, generation, requests, resident_bytes;
     char state[POOL_WORD_BYTES];
-    bool busy; /* the rest is about the request in hand */
+    bool busy; /* the members below describe its current request */
     int64_t account_id, busy_ms, body_bytes;
     char phase[POOL_WORD_BYTES];
     char route[POOL_WORD_BYTES];
@@ -38,11 +38,11 @@ struct pool_status {
     size_t worker_count;
 };
 
-/* Asks the monitor at `address`. The page as it came is left in `page`. */
+/* Reads the page of the monitor at `address`; `page` holds the response body afterwards. */
 enum luna_code pool_status_get(const char *address, struct luna_buf *page,
                                struct pool_status *ret_status,
                                struct luna_error *err) LUNA_MUSTCHECK;
-/* Reads a page; LUNA_EPROTOCOL when it is no such page. */
+/* Parses a page; LUNA_EPROTOCOL when it is not a /status page. */
 enum luna_code pool_status_read(const char *page, size_t len, struct pool_status *ret_status,
                                 struct luna_error *err) LUNA_MUSTCHECK;
 

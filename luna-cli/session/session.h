@@ -1,6 +1,5 @@
 /*
- * session.h: what a command needs of the outside: its settings, PostgreSQL, Redis, the pepper, and
- * who is asking.
+ * session.h: the settings, connections, pepper and actor that a command works with.
  */
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
@@ -25,20 +24,20 @@ enum { SESSION_ACTOR_BYTES = 80 };
 
 struct session {
     struct cli_config config;
-    struct luna_database *database; /* NULL: not asked for */
-    struct luna_counters *counters; /* NULL: not asked for, or not set */
+    struct luna_database *database; /* NULL: not requested */
+    struct luna_counters *counters; /* NULL: not requested, or not configured */
     unsigned char pepper[LUNA_PEPPER_BYTES_MAX];
     size_t pepper_len;
     char actor[SESSION_ACTOR_BYTES]; /* "cli:" and the user's name */
 };
 
-/* `needs`: bits of enum session_needs. A fault is printed and its exit status returned; then
- * there is nothing to close. */
+/* `needs`: bits of enum session_needs. On failure it prints the error, returns its exit status, and
+ * leaves nothing to close. */
 enum cli_exit session_open(struct session *session, unsigned needs);
 void session_close(struct session *session);
-/* The session as the store's verbs want it; borrows it. */
+/* The session as an argument of the store's functions; borrowed from `session`. */
 struct luna_operator session_operator(const struct session *session);
-/* The account that `which`, an id or a name, means; a fault is printed. */
+/* Finds an account by id or name; prints the error when that fails. */
 enum cli_exit session_account(const struct session *session, const char *which,
                               struct luna_account *ret_account);
 

@@ -10,7 +10,7 @@
 
 enum { NAME_COLUMN = 36 };
 
-/* Above every letter; a command's own options follow from OPTION_OWN on. */
+/* Above every character code; the options of a command are numbered from OPTION_OWN. */
 enum { OPTION_JSON = 1000, OPTION_HELP, OPTION_OWN };
 
 static int word_count(const char *name)
@@ -66,13 +66,14 @@ static enum command_line wrong(const struct command *command)
 static enum command_line take_operands(const struct command *command, int argc, char *argv[],
                                        struct invocation *ret_invocation)
 {
+    assert(command->operands_max <= COMMAND_OPERANDS_MAX);
     int count = argc - optind;
     if (count < command->operands_min) {
-        cli_exit_usage("%s needs %s", command->name, command->operands);
+        cli_exit_usage("%s requires %s", command->name, command->operands);
         return wrong(command);
     }
     if (count > command->operands_max) {
-        cli_exit_usage("%s does not take \"%s\"", command->name,
+        cli_exit_usage("%s: unexpected argument \"%s\"", command->name,
                        argv[optind + command->operands_max]);
         return wrong(command);
     }
@@ -81,19 +82,19 @@ static enum command_line take_operands(const struct command *command, int argc, 
     return COMMAND_LINE_RUN;
 }
 
-/* What getopt_long() would not take: `optopt` is 0 for an unknown word, a letter, or one of our
- * own numbers. */
+/* Explains why getopt_long() rejected an option: `optopt` is 0 for an unknown long option, else a
+ * letter or one of our own numbers. */
 static enum command_line refuse_option(const struct command *command, int got, char *argv[])
 {
     if (got == ':')
-        cli_exit_usage("%s needs a value", argv[optind - 1]);
+        cli_exit_usage("%s requires a value", argv[optind - 1]);
     else if (optopt >= OPTION_JSON)
         cli_exit_usage("%.*s does not take a value", (int)strcspn(argv[optind - 1], "="),
                        argv[optind - 1]);
     else if (optopt != 0)
-        cli_exit_usage("%s does not know \"-%c\"", command->name, optopt);
+        cli_exit_usage("%s: unknown option \"-%c\"", command->name, optopt);
     else
-        cli_exit_usage("%s does not know \"%s\"", command->name, argv[optind - 1]);
+        cli_exit_usage("%s: unknown option \"%s\"", command->name, argv[optind - 1]);
     return wrong(command);
 }
 
@@ -104,7 +105,7 @@ enum command_line command_read(const struct command *command, int argc, char *ar
     fill_long_options(command, options);
     *ret_invocation = (struct invocation){.command = command};
     opterr = 0;
-    optind = 0; /* glibc: forget where the last line was left */
+    optind = 0; /* glibc: restart the scan */
     int got;
     while ((got = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (got == 'h' || got == OPTION_HELP)
@@ -125,7 +126,7 @@ const char *invocation_option(const struct invocation *invocation, const char *n
         if (strcmp(invocation->command->options[i].name, name) == 0)
             return invocation->option_values[i];
     }
-    assert(!"an option that the command declares");
+    assert(!"the command does not declare this option");
     return NULL;
 }
 
@@ -138,8 +139,8 @@ bool invocation_integer(const char *what, const char *text, int64_t min, int64_t
     bool digits =
         (text[0] >= '0' && text[0] <= '9') || (text[0] == '-' && text[1] >= '0' && text[1] <= '9');
     if (!digits || *end != '\0' || errno != 0 || value < min || value > max) {
-        cli_exit_usage("%s is \"%s\"; wanted a whole number from %" PRId64 " to %" PRId64, what,
-                       text, min, max);
+        cli_exit_usage("%s is \"%s\"; expected an integer from %" PRId64 " to %" PRId64, what, text,
+                       min, max);
         return false;
     }
     *ret_value = value;
@@ -169,9 +170,9 @@ void command_print_help(const struct command *command)
     fputs("\nOptions\n", stdout);
     for (const struct command_option *option = command->options; option->name; option++)
         print_option(option->name, option->value, option->help);
-    print_option("json", NULL, "answer in JSON, for machines");
-    print_option("help", NULL, "this page");
-    fputs("\nSettings and exit statuses: luna --help\n", stdout);
+    print_option("json", NULL, "print JSON");
+    print_option("help", NULL, "show this help");
+    printf("\nExample\n  %s\n\nSettings and exit statuses: luna --help\n", command->example);
 }
 
 static void print_line(const struct command *command)
@@ -184,7 +185,7 @@ static void print_line(const struct command *command)
 
 void command_print_overview(const struct command *table)
 {
-    fputs("Usage: luna COMMAND [options]\n\nCommands (luna COMMAND --help says more)\n", stdout);
+    fputs("Usage: luna COMMAND [options]\n\nCommands (luna COMMAND --help for details)\n", stdout);
     for (const struct command *command = table; command->name; command++)
         print_line(command);
 }

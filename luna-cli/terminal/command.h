@@ -1,10 +1,10 @@
 /*
- * command.h: what a command of `luna` is, and how its command line is read.
+ * command.h: the declaration of a command of `luna`, and how its command line is read.
  *
- * commands.c holds the one table of them. A command declares its operands and options there;
- * reading them, --help, --json and every usage error come from the declaration. A handler sees an
- * invocation that already fits it. Secrets are never operands or options: other users can read a
- * command line.
+ * commands.c holds the table of commands. A command declares its operands and options there;
+ * reading them, --help, --json and every usage error follow from the declaration. A handler receives
+ * an invocation that already matches it. Secrets are never operands or options: every user of the
+ * machine can read a command line.
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -17,8 +17,8 @@
 enum { COMMAND_OPTIONS_MAX = 12, COMMAND_OPERANDS_MAX = 4 };
 
 struct command_option {
-    const char *name;  /* without its dashes */
-    const char *value; /* what the help calls its value; NULL: a switch */
+    const char *name;  /* without the leading "--" */
+    const char *value; /* the name of its value in the help; NULL: a switch */
     const char *help;
 };
 
@@ -26,7 +26,7 @@ struct invocation {
     const struct command *command;
     bool json; /* --json: answer in JSON */
     const char *operands[COMMAND_OPERANDS_MAX];
-    /* NULL: not given; a switch that is given holds "" */
+    /* NULL: not given; a switch that was given holds "" */
     const char *option_values[COMMAND_OPTIONS_MAX];
 };
 
@@ -36,34 +36,35 @@ struct command {
     int operands_min, operands_max;
     const char *summary; /* one line */
     const char *details; /* more for --help; NULL: nothing more */
+    const char *example; /* one command line, for --help; NULL only with run_own_line */
     struct command_option options[COMMAND_OPTIONS_MAX + 1]; /* ends with name == NULL */
     enum cli_exit (*run)(const struct invocation *invocation);
-    /* For a command that reads its own line, --help included: argv[0] is the command's name.
-     * Then `run` is NULL. */
+    /* Instead of `run`, for a command that reads its own command line, --help included. argv[0] is
+     * the name of the command. */
     int (*run_own_line)(int argc, char **argv);
 };
 
-/* The longest command whose words begin argv[1…]; NULL: none. `ret_words` is how many words it
- * took. */
+/* The command with the longest name that matches argv[1…]; NULL: none. *ret_words is the number of
+ * words of its name. */
 const struct command *command_find(const struct command *table, int argc, char *const argv[],
                                    int *ret_words);
 
 enum command_line { COMMAND_LINE_RUN, COMMAND_LINE_HELP, COMMAND_LINE_WRONG };
 
-/* Reads the words after the command's name; a fault is printed with a hint at --help. */
+/* Reads what follows the name of the command; prints a usage error with a hint at --help. */
 enum command_line command_read(const struct command *command, int argc, char *argv[],
                                struct invocation *ret_invocation);
 
 /* The value of an option that the command declares, or NULL when it was not given. */
 const char *invocation_option(const struct invocation *invocation, const char *name);
-/* Reads `text` as a whole number in [min, max]; `what` names it in the printed fault. */
+/* Reads `text` as an integer in [min, max]; on failure prints an error that names `what`. */
 bool invocation_integer(const char *what, const char *text, int64_t min, int64_t max,
                         int64_t *ret_value);
 
 void command_print_help(const struct command *command);
-/* The page of `luna --help`. */
+/* The list of commands in `luna --help`. */
 void command_print_overview(const struct command *table);
-/* The commands whose first word is `word`; false: there is none. */
+/* Lists the commands whose first word is `word`; false: there is none. */
 bool command_print_group(const struct command *table, const char *word);
 
 #endif

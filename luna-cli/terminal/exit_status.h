@@ -1,5 +1,5 @@
 /*
- * exit_status.h: what `luna` exits with. The same table is printed by `luna --help`.
+ * exit_status.h: the exit statuses of `luna`, in one table that `luna --help` prints.
  */
 #ifndef CLI_EXIT_STATUS_H
 #define CLI_EXIT_STATUS_H
@@ -7,13 +7,13 @@
 #include "luna/base/error.h"
 
 #define CLI_EXIT_TABLE(X)                                                                          \
-    X(CLI_OK, 0, "done")                                                                           \
-    X(CLI_FAILED, 1, "it failed, or a check found something wrong")                                \
-    X(CLI_USAGE, 2, "the command line is wrong")                                                   \
-    X(CLI_NOT_FOUND, 3, "there is no such account, key or plan")                                   \
-    X(CLI_CONFLICT, 4, "it exists already, or changed meanwhile")                                  \
-    X(CLI_UNAVAILABLE, 69, "PostgreSQL or Redis cannot be reached, or refuses work")               \
-    X(CLI_CONFIG, 78, "a setting is missing or wrong")
+    X(CLI_OK, 0, "success")                                                                        \
+    X(CLI_FAILED, 1, "failure, or a check found a problem")                                        \
+    X(CLI_USAGE, 2, "invalid command line")                                                        \
+    X(CLI_NOT_FOUND, 3, "no such account, key or plan")                                            \
+    X(CLI_CONFLICT, 4, "already exists, or was changed concurrently")                              \
+    X(CLI_UNAVAILABLE, 69, "PostgreSQL or Redis is unavailable")                                   \
+    X(CLI_CONFIG, 78, "a setting is missing or invalid")
 
 enum cli_exit {
 #define X(name, number, meaning) name = (number),

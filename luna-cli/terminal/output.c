@@ -17,7 +17,8 @@ struct output_list {
     char *names[LIST_COLUMNS_MAX];
     size_t widths[LIST_COLUMNS_MAX];
     bool numeric[LIST_COLUMNS_MAX];
-    char **texts; /* record_count * column_count; text output only, JSON is printed as it comes */
+    char **
+        texts; /* record_count * column_count; text output only, JSON is printed record by record */
     size_t texts_cap;
 };
 
@@ -30,7 +31,7 @@ static void time_text(int64_t ms, char *out, size_t out_size)
     snprintf(out + len, out_size - len, ".%03dZ", (int)(ms % 1000));
 }
 
-/* Room for what a cell shows when it is not its own text. */
+/* Room for the text of a cell that is not a text. */
 enum { SHOWN_BYTES = 40 };
 
 static const char *shown_text(const struct cell *cell, char scratch[SHOWN_BYTES])
@@ -94,7 +95,7 @@ static void print_json_object(const struct cell *cells, size_t count, const char
     luna_buf_done(&out);
 }
 
-/* Control bytes, in a name that somebody else chose, must not reach a terminal. */
+/* A name chosen by a client may hold control bytes, which must not reach a terminal. */
 static void print_clean(const char *text)
 {
     for (; *text; text++)

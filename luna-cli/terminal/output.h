@@ -1,9 +1,8 @@
 /*
- * output.h: one way to answer people and machines.
+ * output.h: records of named cells, printed as aligned text or as JSON.
  *
- * A handler describes what it found as records of named cells; the same records print as aligned
- * text or as JSON (one object for a single record, an array of objects for a list). Times are RFC
- * 3339 in UTC in both.
+ * JSON is one object for a single record, an array of objects for a list. Times are RFC 3339 in UTC
+ * in both formats.
  */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
@@ -17,9 +16,9 @@ enum cell_type { CELL_TEXT, CELL_INTEGER, CELL_BOOL, CELL_TIME, CELL_JSON };
 struct cell {
     const char *name;
     enum cell_type type;
-    const char *text; /* CELL_TEXT; NULL is shown as "-" and as null. CELL_JSON: finished JSON */
-    /* CELL_INTEGER, CELL_BOOL, CELL_TIME: milliseconds since 1970 UTC, 0: never, shown as a NULL
-     * text */
+    const char *text; /* CELL_TEXT: NULL prints "-" or null. CELL_JSON: complete JSON */
+    /* CELL_INTEGER, CELL_BOOL; CELL_TIME: milliseconds since 1970 UTC, 0: never, printed as a NULL
+     * text is */
     int64_t number;
 };
 
@@ -30,7 +29,7 @@ struct cell {
     ((struct cell){.name = (name_), .type = CELL_BOOL, .number = (number_)})
 #define CELL_MS(name_, number_)                                                                    \
     ((struct cell){.name = (name_), .type = CELL_TIME, .number = (number_)})
-/* For what is no single value; only in records that are printed as JSON. */
+/* For arrays and objects; only in records that are printed as JSON. */
 #define CELL_J(name_, text_) ((struct cell){.name = (name_), .type = CELL_JSON, .text = (text_)})
 
 /* Prints one record: "name  value" lines, or an object. */
@@ -40,9 +39,9 @@ void output_record(bool json, const struct cell *cells, size_t count);
 struct output_list;
 
 struct output_list *output_list_new(bool json);
-/* Copies what it needs. */
+/* Copies the cells. */
 void output_list_add(struct output_list *list, const struct cell *cells, size_t count);
-/* Prints the list, then `empty` instead when text is wanted and there is no record; frees it. */
+/* Prints the list, or `empty` in place of an empty table in text output, and frees the list. */
 void output_list_print(struct output_list *list, const char *empty);
 
 #define OUTPUT_COUNT(array) (sizeof(array) / sizeof(array)[0])

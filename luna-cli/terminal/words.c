@@ -30,7 +30,7 @@ bool period_read(const char *word, enum luna_period *ret_period)
             return true;
         }
     }
-    cli_exit_usage("the period is \"%s\"; wanted none, day or month", word);
+    cli_exit_usage("the period is \"%s\"; expected none, day or month", word);
     return false;
 }
 
@@ -64,7 +64,7 @@ bool scopes_read(const char *text, unsigned *ret_scopes)
         unsigned scope = scope_of(word, len);
         if (scope == 0) {
             cli_exit_usage(
-                "the scope is \"%.*s\"; wanted some of model, read, keys, joined by commas",
+                "the scope is \"%.*s\"; expected model, read or keys, separated by commas",
                 (int)len, word);
             return false;
         }
@@ -96,9 +96,10 @@ bool duration_read(const char *what, const char *text, int64_t max_s, int64_t *r
     int64_t unit_s = unit_seconds(text + digits);
     int64_t count = digits > 0 && digits <= 9 ? strtoll(text, NULL, 10) : -1;
     if (count < 0 || unit_s == 0 || count > max_s / unit_s) {
-        cli_exit_usage("%s is \"%s\"; wanted a time such as 90s, 15m, 12h or 7d, at most %" PRId64
-                       " seconds",
-                       what, text, max_s);
+        cli_exit_usage(
+            "%s is \"%s\"; expected a duration such as 90s, 15m, 12h or 7d, at most %" PRId64
+            " seconds",
+            what, text, max_s);
         return false;
     }
     *ret_seconds = count * unit_s;
@@ -113,8 +114,9 @@ bool time_read(const char *what, const char *text, int64_t *ret_ms)
         end = strptime(end, "T%H:%M:%SZ", &utc);
     time_t seconds = end && *end == '\0' ? timegm(&utc) : (time_t)-1;
     if (seconds <= 0) {
-        cli_exit_usage("%s is \"%s\"; wanted a UTC time such as 2026-12-31 or 2026-12-31T18:00:00Z",
-                       what, text);
+        cli_exit_usage(
+            "%s is \"%s\"; expected a UTC time such as 2026-12-31 or 2026-12-31T18:00:00Z", what,
+            text);
         return false;
     }
     *ret_ms = (int64_t)seconds * 1000;

@@ -1,5 +1,7 @@
 /*
- * words.h: the words that people use for the store's enumerations, in both directions.
+ * words.h: periods, scopes, durations and times as text on the command line and in output.
+ *
+ * A reader that returns false has printed a usage error.
  */
 #ifndef CLI_WORDS_H
 #define CLI_WORDS_H
@@ -10,20 +12,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* False and a printed fault when `word` is none of none, day, month. */
+/* "none", "day" or "month". */
 bool period_read(const char *word, enum luna_period *ret_period);
 
 enum { SCOPES_TEXT_BYTES = 32 };
 /* "model,read,keys" */
 void scopes_text(unsigned scopes, char *out, size_t out_size);
-/* False and a printed fault. */
 bool scopes_read(const char *text, unsigned *ret_scopes);
 
-/* "90", "90s", "15m", "12h", "7d" in seconds, at most `max_s`; false and a printed fault naming
- * `what`. */
+/* "90", "90s", "15m", "12h", "7d" in seconds, at most `max_s`; `what` names it in the error. */
 bool duration_read(const char *what, const char *text, int64_t max_s, int64_t *ret_seconds);
-/* "2026-11-24" or "2026-11-24T06:00:00Z" in milliseconds since 1970 UTC; false and a printed
- * fault naming `what`. */
+/* "2026-11-24" or "2026-11-24T06:00:00Z" in milliseconds since 1970 UTC; `what` names it in the
+ * error. */
 bool time_read(const char *what, const char *text, int64_t *ret_ms);
 
 #endif

@@ -97,7 +97,7 @@ def test_health_sends_nobody_to_restart_what_runs_and_waits_for_a_store(stack, t
         daemon.await_page("/readyz", 503, "retrying")
         outcome = stack.luna("health", check=False, LUNA_METRICS_LISTEN=f"127.0.0.1:{daemon.port}")
     line = next(line for line in outcome.stdout.splitlines() if line.startswith("quota-syncd"))
-    assert "retrying" in line and "start quota-syncd" not in line and "mend" in line
+    assert "retrying" in line and "start quota-syncd" not in line and "fix the reported cause" in line
 
 
 def test_health_takes_a_missing_setting_for_no_store_that_is_down(stack):

@@ -94,13 +94,13 @@ static void a_wrong_line_runs(void **state)
     static const struct {
         const char *word, *message;
     } rows[] = {
-        {"--precision=18", "luna: --precision is \"18\"; wanted a whole number from 1 to 17\n"},
-        {"--precision=x", "luna: --precision is \"x\"; wanted a whole number from 1 to 17\n"},
-        {"--input-format=xml", "luna: --input-format is \"xml\"; wanted json or csv\n"},
+        {"--precision=18", "luna: --precision is \"18\"; expected an integer from 1 to 17\n"},
+        {"--precision=x", "luna: --precision is \"x\"; expected an integer from 1 to 17\n"},
+        {"--input-format=xml", "luna: --input-format is \"xml\"; expected json or csv\n"},
         {"--parameter=level_variance",
-         "luna: --parameter is \"level_variance\"; wanted NAME=VALUE\n"},
-        {"--setting==3", "luna: --setting is \"=3\"; wanted NAME=VALUE\n"},
-        {"another.csv", "luna: kalman: more than one FILE\n"},
+         "luna: --parameter is \"level_variance\"; expected NAME=VALUE\n"},
+        {"--setting==3", "luna: --setting is \"=3\"; expected NAME=VALUE\n"},
+        {"another.csv", "luna: kalman takes only one FILE\n"},
         {"--horizon=1.5",
          "luna: the command line:\n  horizon: Input should be a valid integer, got a number with a "
          "fractional part\n"},

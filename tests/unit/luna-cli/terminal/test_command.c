@@ -114,13 +114,13 @@ static void a_wrong_line_says_what_is_wrong(void **state)
         const char *line;
         const char *fault;
     } cases[] = {
-        {"create", "needs NAME"},
-        {"create a b", "does not take \"b\""},
-        {"create a --colour", "does not know \"--colour\""},
-        {"create a --quota", "--quota needs a value"},
+        {"create", "requires NAME"},
+        {"create a b", "unexpected argument \"b\""},
+        {"create a --colour", "unknown option \"--colour\""},
+        {"create a --quota", "--quota requires a value"},
         {"create a --full=yes", "does not take a value"},
-        {"create a -x", "does not know \"-x\""},
-        {"create -xq a", "does not know \"-x\""},
+        {"create a -x", "unknown option \"-x\""},
+        {"create -xq a", "unknown option \"-x\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct line line;
@@ -166,6 +166,7 @@ static void help_shows_every_option_of_every_command(void **state)
             assert_non_null(strstr(page, option->name));
             assert_non_null(strstr(page, option->help));
         }
+        assert_non_null(strstr(page, command->example));
     }
 }
 
@@ -178,6 +179,10 @@ static void every_command_is_whole(void **state)
         assert_true(command->operands_max <= COMMAND_OPERANDS_MAX);
         assert_int_equal(command->operands_max > 0, command->operands != NULL);
         assert_true(command->summary[strlen(command->summary) - 1] != '.');
+        if (command->run) {
+            assert_memory_equal(command->example, "luna ", 5);
+            assert_memory_equal(command->example + 5, command->name, strlen(command->name));
+        }
     }
 }
 
