@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-/* splitmix64: any seed will do, zero too. */
+/* splitmix64: any seed is valid, 0 too. */
 static uint64_t next_random(uint64_t *state)
 {
     uint64_t z = (*state += 0x9e3779b97f4a7c15u);

@@ -1,9 +1,9 @@
 /*
- * backoff.h: how long to wait before the next attempt at something that keeps failing.
+ * backoff.h: the delay before the next attempt after a failure.
  *
  * Delays double from base to max and each is drawn at random from its upper half, so that daemons
- * which failed together do not return together. Pure: no clock, no global; the seed decides
- * everything.
+ * that failed together do not retry together. Pure: no clock and no global state; the seed determines
+ * every delay.
  */
 #ifndef SYNCD_BACKOFF_H
 #define SYNCD_BACKOFF_H
@@ -18,10 +18,10 @@ struct backoff {
 };
 
 void backoff_init(struct backoff *backoff, int64_t base_ms, int64_t max_ms, uint64_t seed);
-/* Counts one more failure and says how long to wait: within [delay/2, delay], delay = min(max,
- * base * 2^(failures-1)). */
+/* Counts a failure and returns the delay before the next attempt: within [delay/2, delay], where
+ * delay = min(max_ms, base_ms * 2^(failures - 1)). */
 int64_t backoff_fail_ms(struct backoff *backoff);
-/* After a success: the next failure waits the base delay again. */
+/* Resets the delay to base_ms. */
 void backoff_succeed(struct backoff *backoff);
 
 #endif

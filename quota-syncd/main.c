@@ -1,6 +1,6 @@
 /*
- * quota-syncd: books what Redis has charged into the ledger in PostgreSQL. README.md in this folder
- * tells how.
+ * quota-syncd: books the charges that Redis has counted into the ledger in PostgreSQL. README.md in
+ * this folder explains how.
  */
 #include "luna/base/buf.h"
 #include "luna/base/log.h"
@@ -24,6 +24,31 @@ enum action {
 
 static const char usage[] =
     "Usage: quota-syncd [--once | --check-config | --config-example | --version | --help]\n";
+
+static const char description[] =
+    "\n"
+    "Book the charges that Redis counts into the ledger in PostgreSQL, until stopped by a signal.\n"
+    "\n"
+    "Options\n"
+    "  --once            book everything once, then exit\n"
+    "  --check-config    check the settings, then exit\n"
+    "  --config-example  print an environment file with every setting\n"
+    "  --version         print the version\n"
+    "  --help            show this help\n"
+    "\n"
+    "Signals\n"
+    "  HUP               reload the settings\n"
+    "  USR1              reopen LUNA_LOG_FILE, after a rotation\n"
+    "  TERM, INT         book what is charged, then stop\n"
+    "\n"
+    "Exit status: 0 stopped; 1 failure; 2 invalid command line; 69 PostgreSQL or Redis is "
+    "unavailable\n"
+    "(--once); 78 invalid settings, or an unsafe Redis.\n"
+    "\n"
+    "Example\n"
+    "  LUNA_ENV_FILE=/etc/luna/quota-syncd.env quota-syncd --once\n"
+    "\n"
+    "Settings (environment variables)\n";
 
 static enum action read_arguments(int argc, char *argv[])
 {
@@ -49,19 +74,7 @@ static void print_page(bool example)
         luna_config_example(syncd_settings, "quota-syncd", &page);
     } else {
         luna_buf_puts(&page, usage);
-        luna_buf_puts(&page,
-                      "\n"
-                      "Books the charges that Redis counts into the ledger in PostgreSQL, until it "
-                      "is told to stop.\n"
-                      "  --once            book everything once, then exit\n"
-                      "  --check-config    read the settings, say whether they are good, and exit\n"
-                      "  --config-example  print an environment file with every setting\n"
-                      "\nSIGHUP reads the settings again; SIGUSR1 opens LUNA_LOG_FILE anew; "
-                      "SIGTERM books a last time\n"
-                      "and stops.\n"
-                      "Exit: 0 stopped, 1 failed, 2 usage, 69 a store is away (--once), 78 wrong "
-                      "settings or an\n"
-                      "unsafe Redis.\n\nSettings (environment variables)\n");
+        luna_buf_puts(&page, description);
         luna_config_help(syncd_settings, &page);
     }
     fwrite(page.data, 1, page.len, stdout);
@@ -97,7 +110,7 @@ static int run(enum action action)
     else if (action == ACTION_ONCE)
         status = syncd_run_once(&config);
     else
-        puts("quota-syncd: the settings are good");
+        puts("quota-syncd: the settings are valid");
     syncd_config_done(&config);
     return status;
 }

@@ -33,7 +33,7 @@ static bool is_in_ms(const char *name)
     return len > 3 && strcmp(name + len - 3, "_ms") == 0;
 }
 
-/* Prometheus wants seconds: luna_syncd_a_ms is shown as luna_syncd_a_seconds. */
+/* The base unit of Prometheus is the second: member x_ms becomes luna_syncd_x_seconds. */
 static void put_time(const struct metric *metric, int64_t value_ms, struct luna_buf *out)
 {
     int stem = (int)strlen(metric->name) - 3;

@@ -27,7 +27,7 @@ static void refresh_age(struct syncd_state *state)
     state->metrics.last_round_age_ms = luna_clock_mono_ns() / 1000000 - state->last_done_ms;
 }
 
-/* Ready: it books, or another daemon does and this one could take over. */
+/* Ready: it books, or it is on standby and could take over. */
 static void answer_ready(const struct syncd_state *state, struct luna_http_reply *reply)
 {
     bool ready = !state->stopping && !syncd_in_trouble(state) &&
@@ -69,7 +69,7 @@ void pages_answer(void *context, const char *path, struct luna_http_reply *reply
 {
     struct syncd_state *state = context;
     if (strcmp(path, "/livez") == 0) {
-        reply->status = 200; /* the loop that answers this is the one that books */
+        reply->status = 200; /* the same event loop answers and books */
         luna_buf_puts(reply->body, "ok\n");
     } else if (strcmp(path, "/readyz") == 0) {
         answer_ready(state, reply);

@@ -19,10 +19,10 @@ struct round {
     struct syncd_metrics *metrics;
     struct luna_booker *booker;
     bool schema_checked;
-    bool prepared; /* Redis is checked; false again after any failure */
+    bool prepared; /* Redis was checked; reset by any failure */
     int64_t housekeeping_due_ms;
     int64_t conservation_due_ms;
-    int64_t refused_account; /* the last one that was logged */
+    int64_t refused_account; /* the last one logged */
     bool conservation_broken;
 };
 
@@ -37,7 +37,7 @@ enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics
 {
     struct round *round = calloc(1, sizeof *round);
     if (!round)
-        return luna_error_set(err, LUNA_ENOMEM, "no memory for a round");
+        return luna_error_set(err, LUNA_ENOMEM, "out of memory");
     round->config = config;
     round->metrics = metrics;
     struct luna_booker_options options = {.redis_url = config->redis_url,
@@ -51,7 +51,7 @@ enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics
                                           .between_context = context,
                                           .meter = &metrics->stores};
     enum luna_code code = luna_booker_new(&options, &round->booker, err);
-    /* nothing is connected yet: it can only be the folder of the journals */
+    /* nothing is connected yet, so it can only be the directory of the journals */
     if (code == LUNA_EIO) {
         luna_error_wrap(err, "LUNA_STATE_DIR");
         code = LUNA_ECONFIG;
@@ -72,8 +72,8 @@ void round_free(struct round *round)
     free(round);
 }
 
-/* A schema of another build could be read wrongly; once it was right, migrations of a later
- * build only add to it. */
+/* The schema of another build could be misread. One check is enough: migrations of later builds only
+ * add to the schema. */
 static enum luna_code check_schema(struct round *round, struct luna_error *err)
 {
     if (round->schema_checked)
@@ -108,7 +108,7 @@ static enum luna_code fence(struct round *round, struct luna_error *err)
     return LUNA_OK;
 }
 
-/* Changes of very many accounts are delivered over several rounds, so that bookings do not wait
+/* Bounded by one interval: changes to many accounts take several rounds, so that bookings do not wait
  * for them. */
 static enum luna_code push(struct round *round, struct luna_error *err)
 {
@@ -131,11 +131,10 @@ static void report_refused(struct round *round, const struct luna_booking_report
 {
     round->metrics->accounts_refused_total += report->accounts_refused;
     if (report->accounts_refused > 0 && report->refused_account != round->refused_account)
-        luna_log(LUNA_LOG_ERROR, "booking_refused",
-                 LUNA_LOG_I("account_id", report->refused_account),
-                 LUNA_LOG_S("reason",
-                            "its use would leave the range of an INTEGER; give it a plan with a "
-                            "period (luna account set-plan)"));
+        luna_log(
+            LUNA_LOG_ERROR, "booking_refused", LUNA_LOG_I("account_id", report->refused_account),
+            LUNA_LOG_S("reason", "its usage would overflow an INTEGER; move it to a plan with a "
+                                 "period (luna account set-plan)"));
     round->refused_account = report->refused_account;
 }
 
@@ -191,7 +190,7 @@ static void report_conservation(struct round *round, const struct luna_conservat
     round->conservation_broken = broken;
 }
 
-/* Every few seconds, and once when the accounts have come to rest. */
+/* Every CONSERVATION_EVERY_MS, and once when the last dirty account has been booked. */
 static enum luna_code check_conservation(struct round *round, struct luna_error *err)
 {
     bool at_rest = round->metrics->accounts_dirty == 0 && round->metrics->conservation_stale;
@@ -221,15 +220,15 @@ static enum luna_code check_conservation(struct round *round, struct luna_error 
     return LUNA_OK;
 }
 
-/* Has the session listen, if it is a new one. What was announced so far this round delivers
- * anyway. */
+/* Makes a new session LISTEN. Earlier notifications need no handling: this round delivers their
+ * changes. */
 static enum luna_code listen_for_hints(struct round *round, struct luna_error *err)
 {
     bool hint = false;
     return luna_booking_wait(round->booker, 0, &hint, err);
 }
 
-/* What only the leader does. */
+/* The steps of the leader. */
 static enum luna_code work(struct round *round, bool *ret_stopped, struct luna_error *err)
 {
     enum luna_code code = fence(round, err);

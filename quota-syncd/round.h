@@ -1,11 +1,11 @@
 /*
- * round.h: one round of quota-syncd's work, in the order that README.md explains.
+ * round.h: one round of booking; README.md explains the order of its steps.
  *
- * A round: check that this Redis keeps what it is told; take or keep the leadership; fence a Redis
- * that restarted; carry changed limits and keys to Redis; book every dirty account, in batches; and
- * every so often keep house (partitions ahead, periods of idle accounts, journals) and check
- * conservation. Everything here can be broken off at any point and done again: the compare-and-set
- * in the ledger decides what counts.
+ * A round checks that Redis is configured to keep its data; acquires or keeps the leadership; fences
+ * a Redis that restarted; pushes changed limits and keys to Redis; books every dirty account, in
+ * batches; and, at intervals, does housekeeping (partitions in advance, periods of idle accounts,
+ * journals) and checks conservation. Every step can be interrupted and repeated: the compare-and-set
+ * in the ledger ensures that each unit is booked once.
  */
 #ifndef SYNCD_ROUND_H
 #define SYNCD_ROUND_H
@@ -19,25 +19,25 @@
 
 struct round;
 
-/* Called between two batches, so that the owner can serve its pages during a long round; false
- * ends the round early. */
+/* Called between two batches, so that the owner can serve its pages during a long round; returns
+ * false to end the round early. */
 typedef bool (*round_pause)(void *context);
 
-/* Opens nothing yet. `config` and `metrics` are borrowed for the round's life; the metrics are kept
- * up to date in place. LUNA_ECONFIG: a URL that cannot be read. */
+/* Connects to nothing yet. `config` and `metrics` are borrowed until round_free(); the metrics are
+ * updated in place. LUNA_ECONFIG: an invalid URL, or an unusable LUNA_STATE_DIR. */
 enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics *metrics,
                          round_pause pause, void *context, struct round **ret_round,
                          struct luna_error *err) LUNA_MUSTCHECK;
-/* Gives the leadership up and closes the connections. NULL is fine. */
+/* Releases the leadership and closes the connections. NULL is allowed. */
 void round_free(struct round *round);
 
-/* One whole round. `err` says why on ROUND_FAILED and ROUND_REFUSED. */
-enum round_outcome round_run(struct round *round, struct luna_error *err);
+/* Runs one round. `err` holds the cause of ROUND_FAILED and ROUND_REFUSED. */
+enum round_outcome round_run(struct round *round, struct luna_error *err) LUNA_MUSTCHECK;
 
-/* The descriptor on which announcements arrive, or -1 while there is none; ask again before
- * every poll. */
+/* The descriptor on which notifications of PostgreSQL arrive, or -1 while there is none; it may
+ * change with every round. */
 int round_hint_fd(const struct round *round);
-/* Takes what arrived on it. True: there is work, or the session broke and has to be made again. */
+/* Reads the notifications. True: there is work, or the session failed and has to be reopened. */
 bool round_take_hints(struct round *round);
 
 #endif

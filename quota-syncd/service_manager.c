@@ -5,8 +5,7 @@
 #include <inttypes.h>
 #include <systemd/sd-daemon.h>
 
-/* A service manager that cannot be told is no reason to stop booking, so the results are ignored
- * throughout. */
+/* Booking continues when a notification of the service manager fails, so results are ignored. */
 
 void service_notify_ready(void)
 {
@@ -35,9 +34,9 @@ void service_notify_alive(void)
 
 int64_t service_watchdog_interval_ms(void)
 {
-    uint64_t patience_us = 0;
-    if (sd_watchdog_enabled(0, &patience_us) <= 0)
+    uint64_t timeout_us = 0;
+    if (sd_watchdog_enabled(0, &timeout_us) <= 0)
         return 0;
-    int64_t half_ms = (int64_t)(patience_us / 2000);
+    int64_t half_ms = (int64_t)(timeout_us / 2000);
     return half_ms > 0 ? half_ms : 1;
 }

@@ -1,6 +1,6 @@
 /*
- * service_manager.h: what quota-syncd tells systemd (or whoever set NOTIFY_SOCKET). Every call is a
- * no-op without one.
+ * service_manager.h: notifications to systemd (sd_notify). Every call is a no-op when NOTIFY_SOCKET
+ * is not set.
  */
 #ifndef SYNCD_SERVICE_MANAGER_H
 #define SYNCD_SERVICE_MANAGER_H
@@ -13,7 +13,7 @@ void service_notify_stopping(void);
 /* One line of plain text for `systemctl status`. */
 void service_notify_status(const char *text);
 void service_notify_alive(void);
-/* How often service_notify_alive() is due, half of the watchdog's patience; 0: no watchdog. */
+/* How often to call service_notify_alive(): half of the watchdog timeout; 0: no watchdog. */
 int64_t service_watchdog_interval_ms(void);
 
 #endif

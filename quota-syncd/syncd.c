@@ -17,7 +17,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { EXIT_AWAY = 69, POLL_SLOTS = 3 };
+enum { EXIT_UNAVAILABLE = 69, POLL_SLOTS = 3 };
 
 struct syncd {
     struct syncd_config *config;
@@ -28,8 +28,8 @@ struct syncd {
     int signal_fd;
     int64_t watchdog_ms; /* 0: none */
     int64_t alive_due_ms;
-    struct luna_deadline stop_deadline; /* meaningful once state.stopping */
-    char told[LUNA_ERROR_MSG_BYTES];    /* the trouble that was logged last */
+    struct luna_deadline stop_deadline; /* valid once state.stopping */
+    char logged[LUNA_ERROR_MSG_BYTES];  /* the last trouble that was logged */
 };
 
 static int64_t now_ms(void)
@@ -54,15 +54,15 @@ void syncd_block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* Says once what changed, another trouble included; a daemon that logs every failed attempt
- * hides the first one. */
+/* Logs a change of state or of the cause of a failure, once; a log line per failed attempt would
+ * hide the first one. */
 static void report_change(struct syncd *syncd, enum round_outcome before, bool first)
 {
     const struct syncd_state *state = &syncd->state;
     const char *trouble = syncd_in_trouble(state) ? state->trouble.msg : "";
-    if (state->last == before && !first && strcmp(trouble, syncd->told) == 0)
+    if (state->last == before && !first && strcmp(trouble, syncd->logged) == 0)
         return;
-    (void)snprintf(syncd->told, sizeof syncd->told, "%s", trouble);
+    (void)snprintf(syncd->logged, sizeof syncd->logged, "%s", trouble);
     if (state->last == ROUND_REFUSED)
         luna_log(LUNA_LOG_ERROR, "redis_refused", LUNA_LOG_S("reason", state->trouble.msg));
     else if (state->last == ROUND_FAILED)
@@ -115,7 +115,7 @@ static void reopen_log(const struct syncd_config *config)
         return;
     if (luna_log_open(config->log_file, &err) == LUNA_OK)
         luna_log(LUNA_LOG_INFO, "log_reopened", LUNA_LOG_S("file", config->log_file));
-    else /* into the old one */
+    else /* written to the old file */
         luna_log(LUNA_LOG_ERROR, "log_not_reopened", LUNA_LOG_S("reason", err.msg));
 }
 
@@ -169,7 +169,7 @@ static void wait_and_serve(struct syncd *syncd, int timeout_ms)
         take_signals(syncd);
     if (fds[1].revents)
         luna_http_listener_serve(syncd->listener);
-    /* In the middle of a round its session is busy; what was announced waits for the end. */
+    /* During a round the session is busy; notifications wait until it ends. */
     if (fds[2].revents && timeout_ms > 0 && round_take_hints(syncd->round))
         schedule_hint(&syncd->schedule, now_ms());
     stay_alive(syncd);
@@ -184,8 +184,8 @@ static bool serve_during_round(void *context)
     return !syncd->state.stopping || !luna_deadline_passed(syncd->stop_deadline);
 }
 
-/* What is dirty now is booked, if that can be done in time; nothing is lost if not. */
-static void book_a_last_time(struct syncd *syncd)
+/* Books the dirty accounts within the stop timeout; the next start books the rest. */
+static void book_at_stop(struct syncd *syncd)
 {
     service_notify_stopping();
     luna_log(LUNA_LOG_INFO, "stopping", LUNA_LOG_I("timeout_ms", syncd->config->stop_timeout_ms));
@@ -249,8 +249,7 @@ int syncd_run(struct syncd_config *config)
         return code == LUNA_EINVAL || code == LUNA_ECONFIG ? LUNA_EXIT_CONFIG : 1;
     }
     announce(&syncd);
-    /* Refused at the start, the daemon ends and says so; refused later, it waits for Redis to be
-     * put right again. */
+    /* An unsafe Redis at the start ends the daemon; later, the daemon waits until it is fixed. */
     bool refused = false;
     while (!syncd.state.stopping && !refused) {
         wait_and_serve(&syncd, wait_ms(&syncd));
@@ -259,7 +258,7 @@ int syncd_run(struct syncd_config *config)
         refused = syncd.state.last == ROUND_REFUSED && !syncd.state.ever_done;
     }
     if (!refused)
-        book_a_last_time(&syncd);
+        book_at_stop(&syncd);
     close_daemon(&syncd);
     luna_log_flush();
     luna_log(LUNA_LOG_INFO, "stopped", LUNA_LOG_B("refused", refused));
@@ -276,7 +275,7 @@ int syncd_run_once(const struct syncd_config *config)
     round_free(round);
     if (outcome == ROUND_FAILED || outcome == ROUND_REFUSED) {
         luna_log(LUNA_LOG_ERROR, "not_booked", LUNA_LOG_S("reason", err.msg));
-        return outcome == ROUND_FAILED ? EXIT_AWAY : LUNA_EXIT_CONFIG;
+        return outcome == ROUND_FAILED ? EXIT_UNAVAILABLE : LUNA_EXIT_CONFIG;
     }
     luna_log(LUNA_LOG_INFO, outcome == ROUND_DONE ? "booked" : "standby",
              LUNA_LOG_I("accounts", metrics.accounts_booked_total),

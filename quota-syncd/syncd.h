@@ -1,19 +1,19 @@
 /*
- * syncd.h: the daemon's event loop: signals, notifications, health pages, and the clock decide when
- * a step of a round is due.
+ * syncd.h: the event loop of the daemon: signals, notifications of PostgreSQL, health pages, and the
+ * schedule of rounds.
  */
 #ifndef SYNCD_SYNCD_H
 #define SYNCD_SYNCD_H
 
 #include "syncd_config.h"
 
-/* Blocks the signals that the loop reads; call before anything that could start a thread. */
+/* Blocks the signals that the loop reads from a signalfd; call before any thread starts. */
 void syncd_block_signals(void);
-/* Runs until SIGTERM or SIGINT. Returns the exit status: 0, 1, or LUNA_EXIT_CONFIG for a Redis
- * that would lose quota. */
+/* Runs until SIGTERM or SIGINT. Returns the exit status: 0, 1, or LUNA_EXIT_CONFIG for an unsafe
+ * Redis. */
 int syncd_run(struct syncd_config *config);
-/* Books everything once and returns: 0 done, or another daemon leads; 69 a store is away;
- * LUNA_EXIT_CONFIG as above. */
+/* Runs one round and returns the exit status: 0 done, or another daemon leads; 69 a store is
+ * unavailable; LUNA_EXIT_CONFIG as above. */
 int syncd_run_once(const struct syncd_config *config);
 
 #endif

@@ -14,22 +14,23 @@ const struct luna_setting syncd_settings[] = {
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET,
      .offset = MEMBER(database_url),
-     .help = "PostgreSQL, as the role luna_syncd: postgresql://user:password@host:port/database"},
+     .help =
+         "PostgreSQL URL, with the role luna_syncd: postgresql://user:password@host:port/database"},
     {.name = "LUNA_REDIS_URL",
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET,
      .offset = MEMBER(redis_url),
-     .help = "Redis: redis://[:password@]host:port[/db] or unix:///path[?db=n]"},
+     .help = "Redis URL: redis://[:password@]host:port[/db] or unix:///path[?db=n]"},
     {.name = "LUNA_STATE_DIR",
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_REQUIRED,
      .offset = MEMBER(state_dir),
-     .help = "Directory of this host's charge journals, the same as the workers'"},
+     .help = "Directory of this host's charge journals, the same as for the workers"},
     {.name = "LUNA_ENV_FILE",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(env_file),
-     .help =
-         "File of NAME=value lines for what the environment leaves unset; read again at SIGHUP"},
+     .help = "File of NAME=value lines for variables that are not set in the environment; "
+             "reread at SIGHUP"},
     {.name = "LUNA_SYNC_INTERVAL_MS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -37,28 +38,29 @@ const struct luna_setting syncd_settings[] = {
      .default_text = "1000",
      .min = 10,
      .max = 3600000,
-     .help = "Time between two rounds of booking, in milliseconds; events book sooner"},
+     .help =
+         "Interval between rounds of booking, in milliseconds; a notification starts one sooner"},
     {.name = "LUNA_SYNC_BATCH_ACCOUNTS",
      .type = LUNA_SETTING_INT,
      .offset = MEMBER(batch_accounts),
      .default_text = "500",
      .min = 1,
      .max = 5000,
-     .help = "Accounts booked in one PostgreSQL transaction"},
+     .help = "Maximum number of accounts booked in one PostgreSQL transaction"},
     {.name = "LUNA_REDIS_TIMEOUT_MS",
      .type = LUNA_SETTING_INT,
      .offset = MEMBER(redis_timeout_ms),
      .default_text = "1000",
      .min = 10,
      .max = 60000,
-     .help = "Patience with one answer of Redis, in milliseconds"},
+     .help = "Redis command timeout, in milliseconds"},
     {.name = "LUNA_DATABASE_TIMEOUT_MS",
      .type = LUNA_SETTING_INT,
      .offset = MEMBER(database_timeout_ms),
      .default_text = "5000",
      .min = 10,
      .max = 600000,
-     .help = "Patience with one answer of PostgreSQL, in milliseconds"},
+     .help = "PostgreSQL query timeout, in milliseconds"},
     {.name = "LUNA_STOP_TIMEOUT_MS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -66,38 +68,36 @@ const struct luna_setting syncd_settings[] = {
      .default_text = "10000",
      .min = 0,
      .max = 600000,
-     .help = "At SIGTERM, how long the final booking may take, in milliseconds; what is left is "
-             "booked at "
-             "the next start"},
+     .help = "Time limit for the last round of booking after SIGTERM, in milliseconds; the next "
+             "start books the rest"},
     {.name = "LUNA_METRICS_LISTEN",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(metrics_listen),
-     .help = "host:port for /livez, /readyz, /metrics and /status, such as 127.0.0.1:9465; empty: "
-             "none"},
+     .help = "host:port for /livez, /readyz, /metrics and /status, such as 127.0.0.1:9465; not "
+             "set: no listener"},
     {.name = "LUNA_ALLOW_UNSAFE_REDIS",
      .type = LUNA_SETTING_BOOL,
      .offset = MEMBER(allow_unsafe_redis),
      .default_text = "off",
-     .help = "Run with a Redis that may evict or forget quotas; for development only"},
+     .help = "Allow a Redis that may evict or lose quotas; for development only"},
     {.name = "LUNA_LOG_LEVEL",
      .type = LUNA_SETTING_ENUM,
      .flags = LUNA_SETTING_RELOADABLE,
      .offset = MEMBER(log_level),
      .default_text = "info",
      .choices = log_levels,
-     .help = "The least important kind of event that is logged"},
+     .help = "Minimum log level"},
     {.name = "LUNA_LOG_FORMAT",
      .type = LUNA_SETTING_ENUM,
      .flags = LUNA_SETTING_RELOADABLE,
      .offset = MEMBER(log_format),
      .default_text = "auto",
      .choices = log_formats,
-     .help = "One JSON object a line, or key=value text; auto: text on a terminal"},
+     .help = "Log format: one JSON object per line, or key=value text; auto: text on a terminal"},
     {.name = "LUNA_LOG_FILE",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(log_file),
-     .help = "File to append log lines to instead of standard error; USR1 opens it anew, after a "
-             "rotation"},
+     .help = "Log file, instead of standard error; reopened at SIGUSR1, after a rotation"},
     {.name = NULL}};
 
 enum luna_code syncd_config_load(struct syncd_config *ret_config, struct luna_error *err)
@@ -119,7 +119,7 @@ static size_t member_bytes(const struct luna_setting *setting)
         return sizeof(bool);
     case LUNA_SETTING_ENUM:
         return sizeof(int);
-    case LUNA_SETTING_STRING: /* owned memory: never moved between two structs */
+    case LUNA_SETTING_STRING: /* owned memory: never copied between two structs */
         break;
     }
     return 0;

@@ -1,8 +1,8 @@
 /*
  * syncd_config.h: quota-syncd's settings, declared once in syncd_config.c.
  *
- * They come from the environment; LUNA_ENV_FILE may name a file that fills in what the environment
- * leaves unset and that SIGHUP reads again.
+ * They come from the environment; LUNA_ENV_FILE may name a file for variables that are not set in the
+ * environment, which is reread at SIGHUP.
  */
 #ifndef SYNCD_CONFIG_H
 #define SYNCD_CONFIG_H
@@ -15,7 +15,7 @@
 struct syncd_config {
     char *database_url;
     char *redis_url;
-    char *state_dir; /* where the workers of this host keep their charge journals */
+    char *state_dir; /* the charge journals of the workers of this host */
     int64_t interval_ms;
     int64_t batch_accounts;
     int64_t redis_timeout_ms;
@@ -34,7 +34,7 @@ extern const struct luna_setting syncd_settings[];
 enum luna_code syncd_config_load(struct syncd_config *ret_config,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 void syncd_config_done(struct syncd_config *config);
-/* Takes the settings marked reloadable in the table over from `fresh`; the others need a
+/* Copies the settings that are marked reloadable in the table from `fresh`; the others need a
  * restart. */
 void syncd_config_take_reloadable(struct syncd_config *config, const struct syncd_config *fresh);
 
