@@ -68,8 +68,8 @@ enum luna_code luna_log_open(const char *path, struct luna_error *err)
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, FILE_MODE);
     enum luna_code code = LUNA_OK;
     if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
-        code = luna_error_set(err, LUNA_EIO, "cannot append to %s: %s", path,
-                              strerrordesc_np(errno));
+        code =
+            luna_error_set(err, LUNA_EIO, "cannot append to %s: %s", path, strerrordesc_np(errno));
     if (fd > STDERR_FILENO)
         close(fd);
     return code;
