@@ -1,97 +1,130 @@
-#include "api/api.h"
-
+/* POST /kalman/batch: many series in one request, each with an answer of its own. */
 #include "luna/modelling/batch.h"
+#include "api/api.h"
+#include "api/series.h"
 #include "luna/modelling/encode.h"
 #include "request/send.h"
 #include "request/steps.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { SERIES_ARENA_BLOCK_BYTES = 64 * 1024 };
 
-static const char too_late[] = "The request's time was up before this series was done; it is not "
-                               "charged. Send fewer series in one "
-                               "request, or give parameters instead of having them fitted.";
+struct batch {
+    enum format format_out;
+    int precision; /* of the numbers in the answer; 0: shortest */
+    struct luna_batch input;
+    size_t allowed; /* sound series that the charge covers */
+    size_t tried;   /* sound series that were run; at most `allowed` */
+    size_t succeeded, failed;
+    bool out_of_time;
+};
 
-static bool content_taken(struct exchange *exchange)
+static const char too_late[] = "The request's time was up before this series was done; it is not "
+                               "charged. Send fewer series in one request, or give parameters "
+                               "instead of having them fitted.";
+
+static struct batch *batch_of(const struct exchange *exchange)
 {
-    if (!exchange_content_known(exchange))
+    assert(exchange->route_state != NULL);
+    return exchange->route_state;
+}
+
+static bool read_format(struct exchange *exchange, enum format *ret_format)
+{
+    if (!series_read_format(exchange, ret_format))
         return false;
-    if (exchange->format_in == FORMAT_JSON || exchange->format_in == FORMAT_NDJSON)
+    if (*ret_format == FORMAT_JSON || *ret_format == FORMAT_NDJSON)
         return true;
     exchange_complain(exchange, PROBLEM_MEDIA_TYPE,
                       "Send a batch as Content-Type: application/json or application/x-ndjson.");
     return false;
 }
 
-static void complain_about_content(struct exchange *exchange)
+/* Complains of faults in the query and in the body's frame; those of one series are its own. */
+static void read_content(struct exchange *exchange, struct batch *batch, enum format format)
 {
     static const char *const known[] = {"precision", NULL};
-    struct luna_arena *arena = &exchange->pipeline->arena;
-    const struct luna_request_limits limits = exchange_limits(exchange);
-    luna_faults_init(&exchange->faults, arena);
-    (void)exchange_query_read(exchange);
-    query_forbid_others(&exchange->query, known, "; options are members of the body",
-                        &exchange->faults);
-    if (exchange->faults.count > 0) {
-        exchange_complain_of_faults(exchange, LUNA_DECODE_FAULTS);
+    struct query query;
+    const struct luna_request_limits limits = series_limits(exchange);
+    bool valid = series_read_query(exchange, &query, &batch->precision);
+    query_forbid_others(&query, known, "; options are members of the body", &exchange->faults);
+    if (!valid || exchange->faults.count > 0) {
+        exchange_complain_of_faults(exchange);
         return;
     }
     enum luna_decode_status status =
-        (exchange->format_in == FORMAT_NDJSON ? luna_decode_batch_ndjson : luna_decode_batch_json)(
-            exchange->request.body, exchange->request.body_len, &limits, arena, &exchange->batch,
-            &exchange->faults);
+        (format == FORMAT_NDJSON ? luna_decode_batch_ndjson : luna_decode_batch_json)(
+            exchange->request.body, exchange->request.body_len, &limits, &exchange->pipeline->arena,
+            &batch->input, &exchange->faults);
     if (status != LUNA_DECODE_OK)
-        exchange_complain_of_faults(exchange, status);
+        series_complain(exchange, status);
 }
 
 enum step_outcome api_batch_decode(struct exchange *exchange)
 {
-    if (exchange->complaint.id == PROBLEM_NONE && content_taken(exchange) &&
-        exchange_body_unpacked(exchange))
-        complain_about_content(exchange);
-    exchange->format_out = format_accepted(exchange->request.accept, exchange->format_in);
-    if (exchange->format_out != FORMAT_NDJSON)
-        exchange->format_out = FORMAT_JSON;
-    exchange->sample.points = exchange->batch.points;
-    exchange->cost = exchange->route->cost * (int64_t)exchange->batch.sound;
-    exchange->divisible = true;
+    enum format format_in = FORMAT_JSON;
+    struct batch *batch = exchange_route_state_new(exchange, sizeof *batch);
+    if (batch == NULL)
+        return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
+    if (exchange->complaint.id == PROBLEM_NONE && read_format(exchange, &format_in) &&
+        exchange_unpack_body(exchange))
+        read_content(exchange, batch, format_in);
+    batch->format_out = format_accepted(exchange->request.accept, format_in);
+    if (batch->format_out != FORMAT_NDJSON)
+        batch->format_out = FORMAT_JSON;
+    exchange->sample.points = batch->input.points;
+    exchange->price = (struct exchange_price){
+        .units = exchange->route->cost * (int64_t)batch->input.sound, .divisible = true};
     return STEP_ON;
 }
 
-static void put_separator(struct exchange *exchange)
+/* Before every series' answer but the first. */
+static void put_separator(const struct exchange *exchange, const struct batch *batch)
 {
-    if (exchange->tally.written++ > 0)
+    if (batch->succeeded + batch->failed > 0)
         luna_buf_putc(&exchange->pipeline->response.body,
-                      exchange->format_out == FORMAT_NDJSON ? '\n' : ',');
+                      batch->format_out == FORMAT_NDJSON ? '\n' : ',');
 }
 
-static struct luna_buf *begin_error(struct exchange *exchange, enum problem_id id)
+static struct luna_buf *begin_error(struct exchange *exchange, struct batch *batch,
+                                    enum problem_id id)
 {
     struct luna_buf *out = &exchange->pipeline->response.body;
-    put_separator(exchange);
+    put_separator(exchange, batch);
     luna_buf_printf(out, "{\"error\":{\"code\":\"%s\",\"detail\":", problem_row(id)->code);
-    exchange->tally.failed++;
+    batch->failed++;
     return out;
 }
 
 /* `detail` is about this series: the row's own sentence is about a request. */
-static void put_error(struct exchange *exchange, enum problem_id id, const char *detail)
+static void put_error(struct exchange *exchange, struct batch *batch, enum problem_id id,
+                      const char *detail)
 {
-    struct luna_buf *out = begin_error(exchange, id);
+    struct luna_buf *out = begin_error(exchange, batch, id);
     luna_buf_put_json_string(out, detail, strlen(detail));
     luna_buf_puts(out, "}}");
 }
 
-static void put_faults(struct exchange *exchange, const struct luna_faults *faults)
+static void put_faults(struct exchange *exchange, struct batch *batch,
+                       const struct luna_faults *faults)
 {
-    struct luna_buf *out = begin_error(exchange, PROBLEM_VALIDATION);
+    struct luna_buf *out = begin_error(exchange, batch, PROBLEM_VALIDATION);
     luna_faults_put_json(faults, out);
     luna_buf_puts(out, "}}");
 }
 
-/* The answer has begun to leave under an Idempotency-Key: it is worked out to its end even for
- * nobody, as a retry gets the whole of it and is charged nothing. */
+static void put_result(struct exchange *exchange, struct batch *batch,
+                       const struct luna_request *request, const struct luna_result *result)
+{
+    put_separator(exchange, batch);
+    luna_encode_json(request, result, batch->precision, &exchange->pipeline->response.body);
+    batch->succeeded++;
+}
+
+/* Part of the answer is sent, under an Idempotency-Key: it is completed even when the client has
+ * left, as a retry gets the whole of it and is charged nothing. */
 static bool owes_the_end(const struct exchange *exchange)
 {
     return exchange->streaming && *exchange->request.idempotency_key != '\0';
@@ -100,114 +133,118 @@ static bool owes_the_end(const struct exchange *exchange)
 static int nobody_waits(void *ctx)
 {
     struct exchange *exchange = ctx;
-    return exchange_client_left(exchange) && !owes_the_end(exchange);
+    return exchange_poll_client_left(exchange) && !owes_the_end(exchange);
 }
 
 /* One sound series. */
-static void run_item(struct exchange *exchange, const struct luna_batch_item *item,
-                     struct luna_arena *scratch)
+static void run_item(struct exchange *exchange, struct batch *batch,
+                     const struct luna_batch_item *item, struct luna_arena *scratch)
 {
     struct luna_faults faults;
     struct luna_result result;
     luna_faults_init(&faults, scratch);
-    exchange->tally.tried++;
+    batch->tried++;
     bool in_place = item->request.input != NULL; /* else the answer repeats the numbers */
     switch (
-        exchange_run(exchange, &item->request, in_place, nobody_waits, scratch, &result, &faults)) {
+        series_run(exchange, &item->request, in_place, nobody_waits, scratch, &result, &faults)) {
     case LUNA_RUN_OK:
-        put_separator(exchange);
-        luna_encode_json(&item->request, &result, exchange->precision,
-                         &exchange->pipeline->response.body);
-        exchange->tally.succeeded++;
+        put_result(exchange, batch, &item->request, &result);
         break;
     case LUNA_RUN_FAULTS:
-        put_faults(exchange, &faults);
+        put_faults(exchange, batch, &faults);
         break;
     case LUNA_RUN_MEMORY:
         put_error(
-            exchange, PROBLEM_BODY_TOO_LARGE,
+            exchange, batch, PROBLEM_BODY_TOO_LARGE,
             "The model needs more memory for this series than one may use. Send fewer points.");
         break;
     case LUNA_RUN_CANCELLED:
-        exchange->tally.out_of_time = !exchange->client_left || owes_the_end(exchange);
-        put_error(exchange, PROBLEM_DEADLINE, too_late);
+        batch->out_of_time = !exchange->client_left || owes_the_end(exchange);
+        put_error(exchange, batch, PROBLEM_DEADLINE, too_late);
         break;
     }
     luna_arena_reset(scratch);
 }
 
 /* One series: its results, or why it has none. */
-static void answer_item(struct exchange *exchange, const struct luna_batch_item *item,
-                        size_t allowed, struct luna_arena *scratch)
+static void answer_item(struct exchange *exchange, struct batch *batch,
+                        const struct luna_batch_item *item, struct luna_arena *scratch)
 {
-    struct batch_tally *tally = &exchange->tally;
-    tally->out_of_time = tally->out_of_time || luna_deadline_passed(exchange->deadline);
+    batch->out_of_time = batch->out_of_time || luna_deadline_passed(exchange->timing.deadline);
     if (item->faults != NULL)
-        put_faults(exchange, item->faults);
-    else if (tally->tried == allowed)
-        put_error(exchange, PROBLEM_QUOTA_EXHAUSTED,
+        put_faults(exchange, batch, item->faults);
+    else if (batch->tried == batch->allowed)
+        put_error(exchange, batch, PROBLEM_QUOTA_EXHAUSTED,
                   "The account's quota was used up by the series before.");
-    else if (tally->out_of_time)
-        put_error(exchange, PROBLEM_DEADLINE, too_late);
+    else if (batch->out_of_time)
+        put_error(exchange, batch, PROBLEM_DEADLINE, too_late);
     else
-        run_item(exchange, item, scratch);
+        run_item(exchange, batch, item, scratch);
 }
 
-/* Is the rest worth the work? An answer of which nothing has left is better refused than full of
- * holes. */
-static bool goes_on(struct exchange *exchange)
+/* Is the rest worth the work? While nothing is sent yet, a refusal is better than an answer full
+ * of holes. */
+static bool goes_on(const struct exchange *exchange, const struct batch *batch)
 {
-    if (exchange->tally.out_of_time && !exchange->streaming)
+    if (batch->out_of_time && !exchange->streaming)
         return false;
     return !exchange->client_left || owes_the_end(exchange);
 }
 
-/* Every series in order. */
-static void answer_all(struct exchange *exchange)
+/* A replay was charged before. */
+static size_t series_allowed(const struct exchange *exchange, const struct batch *batch)
 {
-    const struct luna_batch *batch = &exchange->batch;
-    bool replay = exchange->admission.outcome == LUNA_ADMIT_REPLAY;
-    size_t allowed = replay ? batch->sound : (size_t)exchange->cost;
+    const struct luna_admission *admission = &exchange->charge.admission;
+    return admission->outcome == LUNA_ADMIT_REPLAY
+               ? batch->input.sound
+               : (size_t)(admission->cost / exchange->route->cost);
+}
+
+/* Every series in order. */
+static void answer_all(struct exchange *exchange, struct batch *batch)
+{
+    const struct luna_batch *input = &batch->input;
     struct luna_arena scratch;
     luna_arena_init(&scratch, SERIES_ARENA_BLOCK_BYTES, exchange->pipeline->arena.bytes_max);
-    for (size_t i = 0; i < batch->count && goes_on(exchange); i++)
-        answer_item(exchange, &batch->items[i], allowed, &scratch);
+    for (size_t i = 0; i < input->count && goes_on(exchange, batch); i++)
+        answer_item(exchange, batch, &input->items[i], &scratch);
     luna_arena_done(&scratch);
 }
 
-/* A short answer is whole before anything of it leaves, and may still become a refusal. A long one
- * leaves in parts while the rest is worked out, whatever its size: what then goes wrong with a
+/* A short answer is complete before any of it is sent, and may still become a refusal. A long one
+ * is sent in parts while the rest is computed, whatever its size: what then goes wrong with a
  * series is said in its place. */
 enum step_outcome api_batch_run(struct exchange *exchange)
 {
+    struct batch *batch = batch_of(exchange);
     struct http_response *response = &exchange->pipeline->response;
+    batch->allowed = series_allowed(exchange, batch);
     response->status = 200;
-    response->content_type = format_content_type(exchange->format_out);
+    response->content_type = format_content_type(batch->format_out);
     send_in_parts(exchange);
-    if (exchange->format_out == FORMAT_JSON)
+    if (batch->format_out == FORMAT_JSON)
         luna_buf_puts(&response->body, "{\"series\":[");
-    answer_all(exchange);
+    answer_all(exchange, batch);
     if (exchange->streaming)
         return STEP_ON;
     return exchange->client_left ? STEP_ANSWERED : step_in_time(exchange);
 }
 
-/* Series that were answered are charged, also to a client who took a part and left; the others
- * are given back. */
-enum step_outcome api_batch_settle(struct exchange *exchange)
+/* Series that were answered are charged, also to a client who took a part and left. */
+enum step_outcome api_batch_commit(struct exchange *exchange)
 {
-    enum step_outcome outcome = exchange_charge_less(exchange, (int64_t)exchange->tally.succeeded);
-    return outcome == STEP_ON ? step_commit(exchange) : outcome;
+    return step_commit_part(exchange,
+                            exchange->route->cost * (int64_t)batch_of(exchange)->succeeded);
 }
 
 enum step_outcome api_batch_end(struct exchange *exchange)
 {
+    const struct batch *batch = batch_of(exchange);
     struct luna_buf *out = &exchange->pipeline->response.body;
-    bool lines = exchange->format_out == FORMAT_NDJSON;
+    bool lines = batch->format_out == FORMAT_NDJSON;
     luna_buf_puts(out, lines ? "\n{" : "],");
-    luna_buf_printf(out, "\"succeeded\":%zu,\"failed\":%zu,\"charged\":%lld}",
-                    exchange->tally.succeeded, exchange->tally.failed,
-                    (long long)exchange->admission.cost);
+    luna_buf_printf(out, "\"succeeded\":%zu,\"failed\":%zu,\"charged\":%lld}", batch->succeeded,
+                    batch->failed, (long long)exchange->charge.admission.cost);
     if (lines)
         luna_buf_putc(out, '\n');
     return STEP_ON;

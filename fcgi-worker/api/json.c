@@ -9,7 +9,7 @@ void json_put_text(struct luna_buf *out, const char *name, const char *text)
     luna_buf_put_json_string(out, text, strlen(text));
 }
 
-void time_put(struct luna_buf *out, int64_t ms)
+void json_put_bare_time(struct luna_buf *out, int64_t ms)
 {
     time_t seconds = (time_t)(ms / 1000);
     struct tm utc;
@@ -24,9 +24,21 @@ void time_put(struct luna_buf *out, int64_t ms)
 void json_put_time(struct luna_buf *out, const char *name, int64_t ms)
 {
     luna_buf_printf(out, ms > 0 ? "\"%s\":\"" : "\"%s\":null", name);
-    time_put(out, ms);
+    json_put_bare_time(out, ms);
     if (ms > 0)
         luna_buf_putc(out, '"');
+}
+
+void json_put_quota(struct luna_buf *out, const struct luna_usage *usage)
+{
+    luna_buf_printf(out,
+                    "\"quota\":{\"limit\":%lld,\"used\":%lld,\"remaining\":%lld,\"period\":\"%s\",",
+                    (long long)usage->quota_limit, (long long)usage->used,
+                    (long long)usage->remaining, luna_period_kind(usage->account.period));
+    json_put_time(out, "period_start", usage->account.period_start_ms);
+    luna_buf_putc(out, ',');
+    json_put_time(out, "period_end", usage->account.period_end_ms);
+    luna_buf_putc(out, '}');
 }
 
 struct luna_buf *json_begin(struct http_response *response)

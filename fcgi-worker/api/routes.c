@@ -3,19 +3,15 @@
 #include "api/api.h"
 #include "request/steps.h"
 
-static const struct step kalman_steps[] = {{PHASE_ACCEPT, step_check_credential},
-                                           {PHASE_READ, step_read},
-                                           {PHASE_DECODE, step_decode},
-                                           {PHASE_ADMIT, step_admit},
-                                           {PHASE_MODEL, step_model},
-                                           {PHASE_MODEL, step_in_time},
-                                           {PHASE_COMMIT, step_commit},
-                                           {PHASE_ENCODE, step_encode},
-                                           {PHASE_IDLE, NULL}};
+static const struct step kalman_steps[] = {
+    {PHASE_ACCEPT, step_check_credential}, {PHASE_READ, step_read},
+    {PHASE_DECODE, api_kalman_decode},     {PHASE_ADMIT, step_admit},
+    {PHASE_MODEL, api_kalman_run},         {PHASE_COMMIT, step_commit},
+    {PHASE_ENCODE, api_kalman_encode},     {PHASE_IDLE, NULL}};
 static const struct step batch_steps[] = {
     {PHASE_ACCEPT, step_check_credential}, {PHASE_READ, step_read},
     {PHASE_DECODE, api_batch_decode},      {PHASE_ADMIT, step_admit},
-    {PHASE_MODEL, api_batch_run},          {PHASE_COMMIT, api_batch_settle},
+    {PHASE_MODEL, api_batch_run},          {PHASE_COMMIT, api_batch_commit},
     {PHASE_ENCODE, api_batch_end},         {PHASE_IDLE, NULL}};
 
 /* Without a body: the credential is checked, the query read, the stores are asked. */
@@ -41,15 +37,14 @@ static const struct step account_steps[] = STEPS_WITHOUT_BODY(api_account_read, 
 static const struct step usage_steps[] = STEPS_WITHOUT_BODY(api_usage_read, api_usage_answer);
 static const struct step events_steps[] = STEPS_WITHOUT_BODY(api_events_read, api_events_answer);
 static const struct step keys_list_steps[] =
-    STEPS_WITHOUT_BODY(api_keys_list_read, api_keys_list_answer);
-static const struct step keys_read_steps[] =
-    STEPS_WITHOUT_BODY(api_keys_list_read, api_keys_read_answer);
+    STEPS_WITHOUT_BODY(api_keys_read, api_keys_list_answer);
+static const struct step keys_read_steps[] = STEPS_WITHOUT_BODY(api_keys_read, api_keys_get_answer);
 static const struct step keys_create_steps[] =
     STEPS_WITH_BODY(api_keys_create_read, api_keys_create_answer);
 static const struct step keys_rotate_steps[] =
     STEPS_WITH_BODY(api_keys_rotate_read, api_keys_rotate_answer);
 static const struct step keys_revoke_steps[] =
-    STEPS_WITHOUT_BODY(api_keys_revoke_read, api_keys_revoke_answer);
+    STEPS_WITHOUT_BODY(api_keys_read, api_keys_revoke_answer);
 static const struct step token_steps[] = STEPS_WITH_BODY(api_token_read, api_token_answer);
 
 static const struct route routes[] = {

@@ -1,15 +1,17 @@
 /*
- * scopes.h: what a key may do, in words.
+ * scopes.h: the scopes of whoever sends a request, and what they may give to others.
  */
 #ifndef FCGI_WORKER_SCOPES_H
 #define FCGI_WORKER_SCOPES_H
 
 #include "luna/base/buf.h"
-#include "luna/store/admission.h"
+#include "request/exchange.h"
 
-/* The bit of "model", "read" or "keys"; 0 for any other word. */
-unsigned scope_by_name(const char *name);
 /* ["model","read"] */
 void scopes_put_json(unsigned scopes, struct luna_buf *out);
+/* The key's, or those that a token has of them; of an admitted request. */
+unsigned scopes_of_sender(const struct exchange *exchange);
+/* 403: `wanted` holds scopes that the sender lacks; the sentence that says so starts with `what`. */
+enum step_outcome scopes_refuse(struct exchange *exchange, unsigned wanted, const char *what);
 
 #endif

@@ -1,6 +1,6 @@
 #include "api/small_body.h"
 
-#include "api/scopes.h"
+#include "luna/store/admission.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -35,6 +35,23 @@ static void read_int(const json_t *value, const struct small_member *member,
         *member->ret_int = number;
 }
 
+/* The bit of a scope's word; 0 for any other word. */
+static unsigned scope_of(const char *word)
+{
+    static const struct {
+        const char *word;
+        unsigned bit;
+    } scopes[] = {
+#define X(symbol, bit, word) {word, symbol},
+        LUNA_SCOPE_TABLE(X)
+#undef X
+    };
+    for (size_t i = 0; word != NULL && i < sizeof scopes / sizeof scopes[0]; i++)
+        if (strcmp(scopes[i].word, word) == 0)
+            return scopes[i].bit;
+    return 0;
+}
+
 static void read_scopes(const json_t *value, const struct small_member *member,
                         struct luna_faults *faults)
 {
@@ -48,7 +65,7 @@ static void read_scopes(const json_t *value, const struct small_member *member,
     }
     json_array_foreach(value, index, item)
     {
-        unsigned scope = json_is_string(item) ? scope_by_name(json_string_value(item)) : 0;
+        unsigned scope = scope_of(json_string_value(item));
         if (scope == 0)
             luna_fault_at_index(fault(faults, member->name, "literal_error",
                                       "Input should be 'model', 'read' or 'keys'", hint),
@@ -100,7 +117,7 @@ void small_body_read(const char *body, size_t len, const struct small_member *me
         return;
     if (len > BODY_BYTES_MAX) {
         (void)luna_faults_add(faults, "too_long", "Data should have at most 16384 bytes",
-                              "no body here needs as much");
+                              "send fewer members, or shorter ones");
         return;
     }
     json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);

@@ -78,7 +78,7 @@ enum step_outcome api_store_failed(struct exchange *exchange, const struct luna_
     if (err->code == LUNA_ECONFLICT || err->code == LUNA_EINVAL)
         return exchange_refuse(exchange, PROBLEM_CONFLICT, detail);
     luna_log(LUNA_LOG_WARNING, "store_failed", LUNA_LOG_S("request_id", exchange->request_id),
-             LUNA_LOG_I("account_id", exchange->account_id), LUNA_LOG_S("reason", err->msg));
+             LUNA_LOG_I("account_id", exchange->ids.account_id), LUNA_LOG_S("reason", err->msg));
     retry_after_add(&exchange->pipeline->response, RETRY_MS);
     return exchange_refuse(exchange, PROBLEM_UNAVAILABLE, NULL);
 }

@@ -1,9 +1,9 @@
 /*
- * api_stores.h: a worker's own handles on PostgreSQL and Redis, for what is not admission:
- * accounts, usage, keys.
+ * stores.h: a worker's connections to PostgreSQL and Redis for accounts, usage and keys; admission
+ * has its own.
  *
  * Opened at the first use, after the fork; the role is the worker's, which may read accounts and
- * the log and change keys, but no limit. Every call has the stores' own time limits.
+ * the audit log and change keys, but no limit. Every call has the stores' own time limits.
  */
 #ifndef FCGI_WORKER_API_STORES_H
 #define FCGI_WORKER_API_STORES_H
@@ -27,8 +27,7 @@ struct luna_counters *api_counters(const struct exchange *exchange);
  * outlive the use. */
 struct luna_operator api_operator(const struct exchange *exchange, char *actor, size_t actor_size);
 
-/* Answers with the problem that a store's error is: 404, 409, 503; logs what is not the client's
- * doing. */
+/* Answers a store's error: 404, 409, 503; logs one that the client did not cause. */
 enum step_outcome api_store_failed(struct exchange *exchange, const struct luna_error *err);
 
 #endif

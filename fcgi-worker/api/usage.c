@@ -1,45 +1,59 @@
 #include "api/api.h"
 
+#include "api/input.h"
 #include "api/json.h"
 #include "api/stores.h"
+#include "http/formats.h"
 #include "luna/store/audit.h"
 #include "luna/store/usage.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { DAYS_DEFAULT = 30, EVENTS_DEFAULT = 20, EVENTS_MAX = 100 };
 
-static void answer_as(struct exchange *exchange)
+struct usage {
+    int64_t days;
+    enum format format;
+};
+
+struct events {
+    int64_t limit;
+    int64_t cursor; /* only events before this one; 0: all */
+    enum format format;
+};
+
+/* JSON unless Accept prefers CSV. */
+static enum format format_of_answer(const struct exchange *exchange)
 {
-    exchange->format_out = format_accepted(exchange->request.accept, FORMAT_JSON);
-    if (exchange->format_out != FORMAT_CSV)
-        exchange->format_out = FORMAT_JSON;
+    return format_accepted(exchange->request.accept, FORMAT_JSON) == FORMAT_CSV ? FORMAT_CSV
+                                                                                : FORMAT_JSON;
 }
 
-static struct luna_buf *begin(struct exchange *exchange)
+static struct luna_buf *begin(struct exchange *exchange, enum format format)
 {
     struct luna_buf *out = json_begin(&exchange->pipeline->response);
-    exchange->pipeline->response.content_type = format_content_type(exchange->format_out);
+    exchange->pipeline->response.content_type = format_content_type(format);
     return out;
 }
 
 enum step_outcome api_usage_read(struct exchange *exchange)
 {
-    static const char *const known[] = {"days", NULL};
-    api_read_query(exchange, known);
-    exchange->wanted = query_int(&exchange->query, "days", 1, LUNA_USAGE_DAYS_MAX, DAYS_DEFAULT,
-                                 &exchange->faults);
-    if (exchange->faults.count > 0)
-        exchange_complain_of_faults(exchange, LUNA_DECODE_FAULTS);
-    answer_as(exchange);
+    struct usage *wanted = exchange_route_state_new(exchange, sizeof *wanted);
+    if (wanted == NULL)
+        return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
+    const struct input_number numbers[] = {
+        {"days", 1, LUNA_USAGE_DAYS_MAX, DAYS_DEFAULT, &wanted->days}, {.name = NULL}};
+    input_read_query(exchange, numbers);
+    wanted->format = format_of_answer(exchange);
     return STEP_ON;
 }
 
 static void put_usage_json(const struct exchange *exchange, const struct luna_usage *usage,
                            struct luna_buf *out)
 {
-    luna_buf_printf(out, "{\"account_id\":%lld,", (long long)exchange->account_id);
-    api_put_quota(usage, out);
+    luna_buf_printf(out, "{\"account_id\":%lld,", (long long)exchange->ids.account_id);
+    json_put_quota(out, usage);
     luna_buf_printf(out, ",\"unbooked\":%lld,\"days\":[", (long long)usage->unbooked);
     for (int i = 0; i < usage->day_count; i++)
         luna_buf_printf(out, "%s{\"day\":\"%s\",\"units\":%lld}", i > 0 ? "," : "",
@@ -56,15 +70,17 @@ static void put_usage_csv(const struct luna_usage *usage, struct luna_buf *out)
 
 enum step_outcome api_usage_answer(struct exchange *exchange)
 {
+    const struct usage *wanted = exchange->route_state;
     struct luna_usage *usage = luna_arena_alloc(&exchange->pipeline->arena, sizeof *usage);
     struct luna_error err = {0};
+    assert(wanted != NULL);
     if (usage == NULL)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
-    if (luna_usage_get(api_database(exchange), api_counters(exchange), exchange->account_id,
-                       (int)exchange->wanted, usage, &err) != LUNA_OK)
+    if (luna_usage_get(api_database(exchange), api_counters(exchange), exchange->ids.account_id,
+                       (int)wanted->days, usage, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
-    struct luna_buf *out = begin(exchange);
-    if (exchange->format_out == FORMAT_CSV)
+    struct luna_buf *out = begin(exchange, wanted->format);
+    if (wanted->format == FORMAT_CSV)
         put_usage_csv(usage, out);
     else
         put_usage_json(exchange, usage, out);
@@ -73,14 +89,14 @@ enum step_outcome api_usage_answer(struct exchange *exchange)
 
 enum step_outcome api_events_read(struct exchange *exchange)
 {
-    static const char *const known[] = {"limit", "cursor", NULL};
-    api_read_query(exchange, known);
-    exchange->wanted =
-        query_int(&exchange->query, "limit", 1, EVENTS_MAX, EVENTS_DEFAULT, &exchange->faults);
-    exchange->cursor = query_int(&exchange->query, "cursor", 1, INT64_MAX, 0, &exchange->faults);
-    if (exchange->faults.count > 0)
-        exchange_complain_of_faults(exchange, LUNA_DECODE_FAULTS);
-    answer_as(exchange);
+    struct events *wanted = exchange_route_state_new(exchange, sizeof *wanted);
+    if (wanted == NULL)
+        return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
+    const struct input_number numbers[] = {{"limit", 1, EVENTS_MAX, EVENTS_DEFAULT, &wanted->limit},
+                                           {"cursor", 1, INT64_MAX, 0, &wanted->cursor},
+                                           {.name = NULL}};
+    input_read_query(exchange, numbers);
+    wanted->format = format_of_answer(exchange);
     return STEP_ON;
 }
 
@@ -96,8 +112,8 @@ static bool keep(void *context, const struct luna_audit_event *event)
     return true;
 }
 
-/* Of the request that made the event, as the actor names it; NULL when it was none
- * (api_stores.c, cold_load.c). */
+/* The id of the request that made the event, from the actor's name (stores.c here, cold_load.c);
+ * NULL when no request did. */
 static const char *request_of(const struct luna_audit_event *event)
 {
     static const char key_change[] = "api:", load[] = ", request ";
@@ -145,7 +161,7 @@ static void put_csv_text(const char *text, struct luna_buf *out)
 static void put_event_csv(const struct luna_audit_event *event, struct luna_buf *out)
 {
     luna_buf_printf(out, "%lld,", (long long)event->seq);
-    time_put(out, event->at_ms);
+    json_put_bare_time(out, event->at_ms);
     luna_buf_printf(out, ",%s,%lld,%lld,%lld,%lld,%lld,", event->kind, (long long)event->delta,
                     (long long)event->used_before, (long long)event->used_after,
                     (long long)event->limit_before, (long long)event->limit_after);
@@ -154,49 +170,62 @@ static void put_event_csv(const struct luna_audit_event *event, struct luna_buf 
                     event->hash);
 }
 
-/* Newest first. The page holds one event more than asked for when there are more; the cursor is
- * where the next begins. */
-static void put_page(struct exchange *exchange, const struct page *page)
+static void put_events(const struct page *page, int shown, bool csv, struct luna_buf *out)
 {
-    struct luna_buf *out = begin(exchange);
-    bool csv = exchange->format_out == FORMAT_CSV;
-    int shown = page->count > exchange->wanted ? (int)exchange->wanted : page->count;
-    bool more = page->count > shown;
-    int64_t next = more ? page->events[page->count - shown].seq : 0;
-    luna_buf_puts(out, csv ? "seq,at,kind,units,used_before,used_after,limit_before,limit_after,"
-                             "reason,request_id,hash\r\n"
-                           : "{\"data\":[");
     for (int i = 0; i < shown; i++) {
         const struct luna_audit_event *event = &page->events[page->count - 1 - i];
         if (!csv && i > 0)
             luna_buf_putc(out, ',');
         (csv ? put_event_csv : put_event_json)(event, out);
     }
-    if (more)
+}
+
+/* `next`: the cursor of the next page; 0: this is the last. */
+static void put_next(struct exchange *exchange, const struct events *wanted, int64_t next,
+                     struct luna_buf *out)
+{
+    if (next != 0)
         http_header_add(&exchange->pipeline->response, "Link",
                         "</api/v1/%lld/usage/events?limit=%lld&cursor=%lld>; rel=\"next\"",
-                        (long long)exchange->account_id, (long long)exchange->wanted,
+                        (long long)exchange->ids.account_id, (long long)wanted->limit,
                         (long long)next);
-    if (csv)
+    if (wanted->format == FORMAT_CSV)
         return;
-    luna_buf_printf(out, "],\"has_more\":%s,\"next_cursor\":", more ? "true" : "false");
-    if (more)
-        luna_buf_printf(out, "\"%lld\"}\n", (long long)next);
+    if (next != 0)
+        luna_buf_printf(out, "],\"has_more\":true,\"next_cursor\":\"%lld\"}\n", (long long)next);
     else
-        luna_buf_puts(out, "null}\n");
+        luna_buf_puts(out, "],\"has_more\":false,\"next_cursor\":null}\n");
+}
+
+/* Newest first. The page holds one event more than asked for when there are more; the cursor of
+ * the next page is the last event shown. */
+static void put_page(struct exchange *exchange, const struct events *wanted,
+                     const struct page *page)
+{
+    struct luna_buf *out = begin(exchange, wanted->format);
+    bool csv = wanted->format == FORMAT_CSV;
+    bool more = page->count > wanted->limit;
+    int shown = more ? (int)wanted->limit : page->count;
+    luna_buf_puts(out, csv ? "seq,at,kind,units,used_before,used_after,limit_before,limit_after,"
+                             "reason,request_id,hash\r\n"
+                           : "{\"data\":[");
+    put_events(page, shown, csv, out);
+    put_next(exchange, wanted, more ? page->events[page->count - shown].seq : 0, out);
 }
 
 enum step_outcome api_events_answer(struct exchange *exchange)
 {
+    const struct events *wanted = exchange->route_state;
     struct luna_error err = {0};
-    int count = (int)exchange->wanted + 1;
+    assert(wanted != NULL);
+    int count = (int)wanted->limit + 1;
     struct page page = {.events = luna_arena_calloc(&exchange->pipeline->arena, (size_t)count,
                                                     sizeof *page.events)};
     if (page.events == NULL)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
-    if (luna_audit_show(api_database(exchange), exchange->account_id, exchange->cursor, count, keep,
-                        &page, &err) != LUNA_OK)
+    if (luna_audit_show(api_database(exchange), exchange->ids.account_id, wanted->cursor, count,
+                        keep, &page, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
-    put_page(exchange, &page);
+    put_page(exchange, wanted, &page);
     return STEP_ON;
 }

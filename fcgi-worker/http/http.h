@@ -16,10 +16,8 @@
 /* "" when the client or nginx sent none, never NULL. */
 struct http_request {
     const char *method;
-    const char *uri; /* as sent, query included */
-    /* as sent, without the query; not percent-decoded: no path of ours needs it */
-    const char *path;
-    size_t path_len;
+    const char *path; /* as sent, not percent-decoded: no route needs that; the query follows … */
+    size_t path_len;  /* … after this many bytes */
     const char *query;
     const char *content_type;
     const char *content_encoding;
@@ -31,7 +29,6 @@ struct http_request {
     const char *origin;
     const char *remote_address;
     const char *request_id;
-    int64_t started_wall_ms; /* nginx's stamp; 0: none */
     const char *body;
     size_t body_len;
 };

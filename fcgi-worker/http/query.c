@@ -1,10 +1,14 @@
 #include "http/query.h"
 
+#include "luna/base/buf.h"
 #include "luna/base/digits.h"
 #include "luna/base/escape.h"
+#include "luna/modelling/number.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { OPTIONS_BYTES_MAX = 16384, PRECISION_MAX = 17 };
 
 static void add_fault(struct luna_faults *faults, const char *name, const char *type,
                       const char *msg, const char *hint)
@@ -152,4 +156,135 @@ void query_forbid_others(const struct query *query, const char *const *known, co
             add_fault(faults, query->pairs[i].name, "extra_forbidden",
                       "Extra inputs are not permitted", list_names(known, besides, faults->arena));
     }
+}
+
+static bool is_number(const char *text, size_t len)
+{
+    double value;
+    size_t used;
+    return luna_number_parse(text, len, &value, &used) != LUNA_NUMBER_SYNTAX && used == len;
+}
+
+static void put_text(struct luna_buf *out, const char *text, size_t len)
+{
+    luna_buf_put_json_string(out, text, len);
+}
+
+/* A number as it is written; anything else becomes a text, which the decoder refuses with its place
+ * and the reason. */
+static void put_number(struct luna_buf *out, const char *text, size_t len)
+{
+    if (is_number(text, len))
+        luna_buf_append(out, text, len);
+    else
+        put_text(out, text, len);
+}
+
+static void put_model(struct luna_buf *out, const char *text, size_t len)
+{
+    if (*text == '{')
+        luna_buf_append(out, text, len);
+    else
+        put_text(out, text, len);
+}
+
+static void put_bool(struct luna_buf *out, const char *text, size_t len)
+{
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+        luna_buf_append(out, text, len);
+    else
+        put_text(out, text, len);
+}
+
+static void put_list(struct luna_buf *out, const char *text,
+                     void (*put)(struct luna_buf *out, const char *text, size_t len))
+{
+    luna_buf_putc(out, '[');
+    while (*text != '\0') {
+        size_t len = strcspn(text, ",");
+        put(out, text, len);
+        text += len;
+        if (*text == ',') {
+            luna_buf_putc(out, ',');
+            text++;
+            if (*text == '\0')
+                put(out, text, 0);
+        }
+    }
+    luna_buf_putc(out, ']');
+}
+
+static void put_numbers(struct luna_buf *out, const char *text, size_t len)
+{
+    (void)len;
+    put_list(out, text, put_number);
+}
+
+static void put_words(struct luna_buf *out, const char *text, size_t len)
+{
+    (void)len;
+    put_list(out, text, put_text);
+}
+
+static const struct option {
+    const char *name;
+    void (*put)(struct luna_buf *out, const char *text, size_t len);
+} options[] = {{"model", put_model},       {"output", put_text},   {"horizon", put_number},
+               {"intervals", put_numbers}, {"include", put_words}, {"robust", put_bool}};
+
+int query_precision(const struct query *query, struct luna_faults *faults)
+{
+    return (int)query_int(query, "precision", 1, PRECISION_MAX, 0, faults);
+}
+
+/* The options as the JSON object that the body would have held. */
+static void put_object(const struct query *query, struct luna_buf *out)
+{
+    luna_buf_putc(out, '{');
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        const char *value = query_get(query, options[i].name);
+        if (value == NULL)
+            continue;
+        if (out->len > 1)
+            luna_buf_putc(out, ',');
+        luna_buf_printf(out, "\"%s\":", options[i].name);
+        options[i].put(out, value, strlen(value));
+    }
+    luna_buf_putc(out, '}');
+}
+
+static enum luna_decode_status options_decode(const struct query *query, int nesting_max,
+                                              struct luna_arena *arena,
+                                              struct luna_request *request,
+                                              struct luna_faults *faults)
+{
+    struct luna_buf text;
+    luna_buf_init(&text, OPTIONS_BYTES_MAX);
+    put_object(query, &text);
+    /* The request keeps parts of it. */
+    const char *kept = text.overflow ? NULL : luna_arena_strndup(arena, text.data, text.len);
+    size_t len = text.len;
+    luna_buf_done(&text);
+    return kept == NULL ? LUNA_DECODE_MEMORY
+                        : luna_decode_options(kept, len, nesting_max, arena, request, faults);
+}
+
+enum luna_decode_status query_options_apply(const struct query *query, bool with_options,
+                                            int nesting_max, struct luna_arena *arena,
+                                            struct luna_request *request,
+                                            struct luna_faults *faults)
+{
+    static const char *const precision_only[] = {"precision", NULL};
+    static const char *const all[] = {"precision", "model",   "output", "horizon",
+                                      "intervals", "include", "robust", NULL};
+    size_t before = faults->count;
+    enum luna_decode_status status = LUNA_DECODE_OK;
+    query_forbid_others(query, with_options ? all : precision_only,
+                        with_options ? "" : "; options are members of a JSON body", faults);
+    if (with_options && query->count > 0)
+        status = options_decode(query, nesting_max, arena, request, faults);
+    /* A model that is not JSON clears the faults found before it, so all of them are renamed. */
+    for (size_t i = 0; i < faults->count; i++)
+        faults->list[i].loc[0].name = "query";
+    return status == LUNA_DECODE_OK && faults->count > before ? LUNA_DECODE_FAULTS : status;
 }

@@ -11,6 +11,11 @@ static int64_t us(int64_t ns)
     return ns / 1000;
 }
 
+static const char *code_of(const struct scoreboard_sample *sample)
+{
+    return sample->problem != 0 ? problem_row((enum problem_id)sample->problem)->code : NULL;
+}
+
 static void log_request(const struct exchange *exchange, enum luna_log_level level,
                         const char *event)
 {
@@ -20,8 +25,8 @@ static void log_request(const struct exchange *exchange, enum luna_log_level lev
     luna_log(level, event, LUNA_LOG_S("request_id", exchange->request_id),
              LUNA_LOG_S("method", request->method), LUNA_LOG_N("path", request->path, path_len),
              LUNA_LOG_S("route", exchange->route != NULL ? exchange->route->name : "none"),
-             LUNA_LOG_I("status", sample->status), LUNA_LOG_S("code", exchange->code),
-             LUNA_LOG_I("account_id", exchange->account_id),
+             LUNA_LOG_I("status", sample->status), LUNA_LOG_S("code", code_of(sample)),
+             LUNA_LOG_I("account_id", exchange->ids.account_id),
              LUNA_LOG_S("remote", request->remote_address),
              LUNA_LOG_I("bytes_in", sample->bytes_in), LUNA_LOG_I("bytes_out", sample->bytes_out),
              LUNA_LOG_I("points", sample->points), LUNA_LOG_I("units", sample->units),

@@ -1,22 +1,53 @@
 #include "request/exchange.h"
 
-#include "luna/base/clock.h"
+#include "http/content_coding.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
+void *exchange_route_state_new(struct exchange *exchange, size_t bytes)
+{
+    assert(exchange->route_state == NULL);
+    exchange->route_state = luna_arena_calloc(&exchange->pipeline->arena, 1, bytes);
+    return exchange->route_state;
+}
+
+int exchange_route_number(const struct exchange *exchange)
+{
+    return route_number(exchange->pipeline->routes, exchange->route);
+}
+
+const char *exchange_api_key(const struct exchange *exchange)
+{
+    static const char scheme[] = "Bearer ";
+    const char *authorization = exchange->request.authorization;
+    if (*exchange->request.api_key != '\0')
+        return exchange->request.api_key;
+    if (strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
+        return "";
+    authorization += sizeof scheme - 1;
+    return authorization + strspn(authorization, " ");
+}
+
 void exchange_enter(struct exchange *exchange, enum phase phase)
 {
+    struct exchange_timing *timing = &exchange->timing;
     int64_t now_ns = luna_clock_mono_ns();
-    exchange->sample.phase_ns[exchange->phase] += now_ns - exchange->phase_since_ns;
-    exchange->phase = phase;
-    exchange->phase_since_ns = now_ns;
+    exchange->sample.phase_ns[timing->phase] += now_ns - timing->phase_since_ns;
+    timing->phase = phase;
+    timing->phase_since_ns = now_ns;
     scoreboard_worker_phase(exchange->pipeline->slot, phase);
+}
+
+bool exchange_poll_client_left(struct exchange *exchange)
+{
+    exchange->client_left = exchange->client_left || fcgi_io_client_left(exchange->pipeline->io);
+    return exchange->client_left;
 }
 
 enum step_outcome exchange_answer(struct exchange *exchange, const struct problem_report *report)
 {
-    exchange->code = problem_row(report->id)->code;
     exchange->sample.problem = (int)report->id;
     if (exchange->streaming) {
         exchange->cut = true;
@@ -38,25 +69,38 @@ void exchange_complain(struct exchange *exchange, enum problem_id id, const char
         exchange->complaint = (struct problem_report){.id = id, .detail = detail};
 }
 
-const char *exchange_api_key(const struct exchange *exchange)
+void exchange_complain_of_faults(struct exchange *exchange)
 {
-    static const char scheme[] = "Bearer ";
-    const char *authorization = exchange->request.authorization;
-    if (*exchange->request.api_key != '\0')
-        return exchange->request.api_key;
-    if (strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
-        return "";
-    authorization += sizeof scheme - 1;
-    return authorization + strspn(authorization, " ");
+    assert(exchange->faults.count > 0);
+    exchange_complain(exchange, PROBLEM_VALIDATION, NULL);
+    if (exchange->complaint.id == PROBLEM_VALIDATION)
+        exchange->complaint.faults = &exchange->faults;
 }
 
-int exchange_route_number(const struct exchange *exchange)
+bool exchange_unpack_body(struct exchange *exchange)
 {
-    return route_number(exchange->pipeline->routes, exchange->route);
-}
-
-bool exchange_client_left(struct exchange *exchange)
-{
-    exchange->client_left = exchange->client_left || fcgi_io_client_left(exchange->pipeline->io);
-    return exchange->client_left;
+    struct pipeline *pipeline = exchange->pipeline;
+    struct http_request *request = &exchange->request;
+    switch (content_decode(request->content_encoding, request->body, request->body_len,
+                           &pipeline->arena, &pipeline->unpacked)) {
+    case CODING_NONE:
+        return true;
+    case CODING_DECODED:
+        request->body = pipeline->unpacked.data;
+        request->body_len = pipeline->unpacked.len;
+        return true;
+    case CODING_UNKNOWN:
+        exchange_complain(exchange, PROBLEM_ENCODING, NULL);
+        return false;
+    case CODING_CORRUPT:
+        exchange_complain(exchange, PROBLEM_BODY_CORRUPT, NULL);
+        return false;
+    case CODING_TOO_LARGE:
+    case CODING_MEMORY:
+        break;
+    }
+    exchange_complain(
+        exchange, PROBLEM_BODY_TOO_LARGE,
+        "Unpacked, the body is larger than this service takes. Send fewer points in one request.");
+    return false;
 }

@@ -7,6 +7,7 @@
 #include "request/send.h"
 #include "request/steps.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,9 +64,8 @@ static void recycle(struct luna_buf *buf)
 static void take_request(const struct fcgi_io *io, struct http_request *request)
 {
     request->method = fcgi_io_param(io, "REQUEST_METHOD");
-    request->uri = fcgi_io_param(io, "REQUEST_URI");
-    request->path = request->uri;
-    request->path_len = strcspn(request->uri, "?");
+    request->path = fcgi_io_param(io, "REQUEST_URI");
+    request->path_len = strcspn(request->path, "?");
     request->query = fcgi_io_param(io, "QUERY_STRING");
     request->content_type = fcgi_io_param(io, "CONTENT_TYPE");
     request->content_encoding = fcgi_io_param(io, "HTTP_CONTENT_ENCODING");
@@ -92,64 +92,72 @@ static int64_t stamp_ms(const char *text)
     return seconds * 1000 + ms;
 }
 
-/* How long the request stood in the queue; clocks that disagree count as no wait. */
-static int64_t wait_ms(int64_t started_wall_ms)
+/* How long the request stood in the queue since nginx stamped it; 0 without a stamp, and when the
+ * clocks disagree. */
+static int64_t wait_ms(const struct fcgi_io *io)
 {
-    int64_t waited = started_wall_ms > 0 ? luna_clock_wall_ms() - started_wall_ms : 0;
-    return waited < 0 || waited > WAIT_MS_MAX ? 0 : waited;
+    int64_t started_wall_ms = stamp_ms(fcgi_io_param(io, "REQUEST_START"));
+    int64_t waited_ms = started_wall_ms > 0 ? luna_clock_wall_ms() - started_wall_ms : 0;
+    return waited_ms < 0 || waited_ms > WAIT_MS_MAX ? 0 : waited_ms;
+}
+
+/* The time in the queue counts: the client waits no longer than the timeout in all. */
+static void set_limits(const struct worker_config *config, int64_t waited_ms,
+                       struct exchange_timing *timing)
+{
+    int64_t left_ms = config->request_timeout_ms - waited_ms;
+    timing->deadline = luna_deadline_in_ms(left_ms);
+    if (left_ms < 0)
+        left_ms = 0;
+    timing->hard_limit_ns = luna_deadline_in_ms(left_ms + config->hard_limit_grace_ms).at_ns;
 }
 
 static void begin(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
-    struct http_request *request = &exchange->request;
     const struct worker_config *config = pipeline->config;
-    take_request(pipeline->io, request);
+    int64_t waited_ms = wait_ms(pipeline->io);
+    take_request(pipeline->io, &exchange->request);
     request_id_choose(fcgi_io_param(pipeline->io, "HTTP_X_REQUEST_ID"),
                       fcgi_io_param(pipeline->io, "REQUEST_ID"), exchange->request_id,
                       sizeof exchange->request_id);
-    request->request_id = exchange->request_id;
-    request->started_wall_ms = stamp_ms(fcgi_io_param(pipeline->io, "REQUEST_START"));
-    int64_t waited = wait_ms(request->started_wall_ms);
-    exchange->sample.wait_ns = waited * NS_PER_MS;
-    exchange->deadline = luna_deadline_in_ms(config->request_timeout_ms - waited);
-    int64_t left_ms = waited < config->request_timeout_ms ? config->request_timeout_ms - waited : 0;
-    exchange->hard_limit_ns = luna_deadline_in_ms(left_ms + config->hard_limit_grace_ms).at_ns;
+    exchange->request.request_id = exchange->request_id;
+    exchange->sample.wait_ns = waited_ms * NS_PER_MS;
+    luna_faults_init(&exchange->faults, &pipeline->arena);
+    set_limits(config, waited_ms, &exchange->timing);
     scoreboard_worker_name(pipeline->slot, exchange->request_id, 0, -1, 0, NULL,
-                           exchange->hard_limit_ns);
-    cors_headers_add(config->cors_origins, request->origin, &pipeline->response);
+                           exchange->timing.hard_limit_ns);
+    cors_headers_add(config->cors_origins, exchange->request.origin, &pipeline->response);
 }
 
-/* Before money is taken, and before it is kept: is anybody still there to get something for it? Who
- * has got a part of the answer already pays for what was done. */
-static bool client_left_before(const struct exchange *exchange, enum phase phase)
+/* Before a charge, and before it is committed: does anybody still wait for what is paid? A client
+ * who has part of the answer already pays for what was done. */
+static bool nobody_to_charge(struct exchange *exchange, enum phase phase)
 {
     return (phase == PHASE_ADMIT || phase == PHASE_COMMIT) && !exchange->streaming &&
-           fcgi_io_client_left(exchange->pipeline->io);
+           exchange_poll_client_left(exchange);
 }
 
 static enum step_outcome walk(struct exchange *exchange, const struct step *steps)
 {
     for (const struct step *step = steps; step->run != NULL; step++) {
         exchange_enter(exchange, step->phase);
-        if (client_left_before(exchange, step->phase)) {
-            exchange->client_left = true;
-            return STEP_ANSWERED;
-        }
-        if (step->run(exchange) == STEP_ANSWERED)
+        if (nobody_to_charge(exchange, step->phase) || step->run(exchange) == STEP_ANSWERED)
             return STEP_ANSWERED;
     }
     return STEP_ON;
 }
 
-/* The bytes of a body nobody asked for are taken all the same: closing on them would reset the
+/* A body that no step wanted is read all the same: closing on unread bytes would reset the
  * connection and could lose the answer. */
 static void drain(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
-    if (!exchange->body_read)
-        exchange->body_outcome =
-            fcgi_io_read_body(pipeline->io, &pipeline->body, luna_deadline_in_ms(REFUSAL_DRAIN_MS));
+    if (exchange->body_read)
+        return;
+    enum fcgi_body ignored =
+        fcgi_io_read_body(pipeline->io, &pipeline->body, luna_deadline_in_ms(REFUSAL_DRAIN_MS));
+    (void)ignored;
 }
 
 static void answer(struct exchange *exchange)
@@ -159,20 +167,23 @@ static void answer(struct exchange *exchange)
     send_answer(exchange);
 }
 
-static void finish(struct exchange *exchange)
+static void record(struct exchange *exchange)
 {
-    struct pipeline *pipeline = exchange->pipeline;
-    if (exchange->admitted)
-        luna_admission_refund(pipeline->admitter, &exchange->admission);
-    exchange_enter(exchange, PHASE_IDLE);
-    exchange->sample.status = exchange->client_left ? 499 : pipeline->response.status;
-    exchange->sample.client_left = exchange->client_left;
-    exchange->sample.route = exchange_route_number(exchange);
-    exchange->sample.duration_ns = luna_clock_mono_ns() - exchange->accepted_ns;
+    const struct pipeline *pipeline = exchange->pipeline;
+    struct scoreboard_sample *sample = &exchange->sample;
     int64_t slow_ms = pipeline->config->slow_ms;
-    exchange->sample.slow = slow_ms > 0 && exchange->sample.duration_ns > slow_ms * NS_PER_MS;
+    sample->status = exchange->client_left ? 499 : pipeline->response.status;
+    sample->client_left = exchange->client_left;
+    sample->route = exchange_route_number(exchange);
+    sample->duration_ns = luna_clock_mono_ns() - exchange->timing.accepted_ns;
+    sample->slow = slow_ms > 0 && sample->duration_ns > slow_ms * NS_PER_MS;
     access_log(exchange);
-    scoreboard_worker_end(pipeline->slot, &exchange->sample);
+    scoreboard_worker_end(pipeline->slot, sample);
+}
+
+/* What the next request begins with. */
+static void clean_up(struct pipeline *pipeline)
+{
     recycle(&pipeline->body);
     recycle(&pipeline->unpacked);
     recycle(&pipeline->head);
@@ -184,17 +195,27 @@ static void finish(struct exchange *exchange)
     luna_arena_reset(&pipeline->arena);
 }
 
+static void finish(struct exchange *exchange)
+{
+    if (exchange->charge.state == CHARGE_OUTSTANDING)
+        charge_refund(&exchange->charge);
+    exchange_enter(exchange, PHASE_IDLE);
+    record(exchange);
+    clean_up(exchange->pipeline);
+}
+
 void pipeline_serve(struct pipeline *pipeline, int64_t accepted_ns)
 {
     struct exchange exchange = {.pipeline = pipeline,
-                                .accepted_ns = accepted_ns,
-                                .phase_since_ns = accepted_ns,
-                                .phase = PHASE_ACCEPT};
+                                .timing = {.accepted_ns = accepted_ns,
+                                           .phase_since_ns = accepted_ns,
+                                           .phase = PHASE_ACCEPT}};
+    assert(pipeline->routes != NULL);
     begin(&exchange);
-    /* ON to the end is a success, made by the last steps */
+    /* ON to the end is a success, made by the last steps. */
     if (walk(&exchange, arrival) == STEP_ON)
         (void)walk(&exchange, exchange.route->steps);
-    /* a part would look like the whole */
+    /* A part of an answer must not look like the whole. */
     if (pipeline->response.body.overflow && !exchange.client_left)
         (void)exchange_refuse(&exchange, PROBLEM_INTERNAL, NULL);
     if (!exchange.client_left && !exchange.cut)

@@ -69,7 +69,7 @@ static void write_head(const struct exchange *exchange, bool whole)
 static struct luna_deadline last_moment(const struct exchange *exchange)
 {
     int64_t grace_ns = exchange->pipeline->config->hard_limit_grace_ms * NS_PER_MS;
-    return (struct luna_deadline){exchange->hard_limit_ns - grace_ns / 2};
+    return (struct luna_deadline){exchange->timing.hard_limit_ns - grace_ns / 2};
 }
 
 /* The response's body, when it is full: a part of the answer leaves, the first one with the head
@@ -79,7 +79,7 @@ static bool send_part(void *ctx, const char *bytes, size_t len)
     struct exchange *exchange = ctx;
     struct pipeline *pipeline = exchange->pipeline;
     if (!exchange->streaming) {
-        exchange_enter(exchange, exchange->phase); /* the time that it took so far */
+        exchange_enter(exchange, exchange->timing.phase); /* the time that it took so far */
         write_head(exchange, false);
     }
     enum fcgi_send sent = fcgi_io_send_part(pipeline->io, pipeline->head.data, pipeline->head.len,

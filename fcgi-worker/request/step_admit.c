@@ -1,6 +1,5 @@
 #include "request/steps.h"
 
-#include "http/cors.h"
 #include "http/rate_headers.h"
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
@@ -50,32 +49,32 @@ static bool idempotency_key_valid(const char *key)
     return len <= IDEMPOTENCY_KEY_BYTES_MAX;
 }
 
-static void ask(struct exchange *exchange)
+/* Nothing is charged for a body that will be refused, and its Idempotency-Key is not used up. */
+static void ask(struct exchange *exchange, int64_t units)
 {
     const char *api_key = exchange_api_key(exchange);
     const char *idempotency_key = exchange->request.idempotency_key;
-    /* Nothing is charged for a body that will be refused, and its key is not used up either. */
-    bool refused_anyway = exchange->complaint.id != PROBLEM_NONE;
-    bool idempotent = *idempotency_key != '\0' && !refused_anyway;
+    const struct luna_buf *body = &exchange->pipeline->body;
+    bool will_be_refused = exchange->complaint.id != PROBLEM_NONE;
+    bool idempotent = *idempotency_key != '\0' && !will_be_refused;
     unsigned char hash[BODY_HASH_BYTES];
     if (idempotent)
-        body_hash_make(exchange_route_number(exchange), exchange->pipeline->body.data,
-                       exchange->pipeline->body.len, hash);
+        body_hash_make(exchange_route_number(exchange), body->data, body->len, hash);
     const struct luna_admission_request request = {
-        .account_id = exchange->account_id,
+        .account_id = exchange->ids.account_id,
         .api_key = api_key,
         .api_key_len = strlen(api_key),
         .key_digest = exchange->token.account_id != 0 ? exchange->token.key_digest : NULL,
         .scope = exchange->route->scope,
-        .cost = refused_anyway ? 0 : exchange->cost,
+        .cost = will_be_refused ? 0 : units,
         .points = (int64_t)exchange->sample.points,
         .idempotency_key = idempotent ? idempotency_key : NULL,
         .idempotency_key_len = idempotent ? strlen(idempotency_key) : 0,
         .body_hash = idempotent ? hash : NULL,
         .request_id = exchange->request_id,
-        .deadline = exchange->deadline,
+        .deadline = exchange->timing.deadline,
     };
-    luna_admit(exchange->pipeline->admitter, &request, &exchange->admission);
+    charge_ask(&exchange->charge, exchange->pipeline->admitter, &request);
 }
 
 static bool says_limits(enum luna_admission_outcome outcome)
@@ -101,7 +100,7 @@ static const char *policy_of(const struct luna_admission *admission)
 
 static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
 {
-    const struct luna_admission *admission = &exchange->admission;
+    const struct luna_admission *admission = &exchange->charge.admission;
     struct http_response *response = &exchange->pipeline->response;
     int status = problem_row(id)->status;
     struct problem_report report = {.id = id, .violated_policy = policy_of(admission)};
@@ -115,48 +114,45 @@ static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
     if (id == PROBLEM_UNAVAILABLE)
         luna_log(LUNA_LOG_WARNING, "admission_unavailable",
                  LUNA_LOG_S("request_id", exchange->request_id),
-                 LUNA_LOG_I("account_id", exchange->account_id),
+                 LUNA_LOG_I("account_id", exchange->ids.account_id),
                  LUNA_LOG_S("reason", admission->error.msg));
     return exchange_answer(exchange, &report);
 }
 
-/* /readyz tells what the last request met. */
+/* For /readyz: the stores as this request found them. */
 static void note_stores(struct exchange *exchange)
 {
-    enum luna_admission_outcome outcome = exchange->admission.outcome;
-    /* Other refusals may have been made without asking anybody, and tell nothing. */
+    enum luna_admission_outcome outcome = exchange->charge.admission.outcome;
+    /* Other refusals may have been made without asking a store, and say nothing about them. */
     if (outcome == LUNA_ADMIT_UNAVAILABLE || says_limits(outcome))
         scoreboard_worker_stores(exchange->pipeline->slot,
                                  outcome == LUNA_ADMIT_UNAVAILABLE ? STORES_TROUBLE : STORES_OK,
                                  luna_clock_mono_ns());
 }
 
-/* A batch takes what is left of the quota. Not under an Idempotency-Key: a retry would get the
- * rest for nothing. */
-static bool some_is_left(const struct exchange *exchange)
+/* A divisible request takes what is left of the quota. Not under an Idempotency-Key: a retry would
+ * get the rest for nothing. */
+static bool rest_is_enough(const struct exchange *exchange)
 {
-    const struct luna_admission *admission = &exchange->admission;
-    return exchange->divisible && admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED &&
+    const struct luna_admission *admission = &exchange->charge.admission;
+    return exchange->price.divisible && admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED &&
            *exchange->request.idempotency_key == '\0' && admission->quota_remaining > 0 &&
-           admission->quota_remaining < exchange->cost;
+           admission->quota_remaining < exchange->price.units;
 }
 
 static enum step_outcome admit(struct exchange *exchange)
 {
-    ask(exchange);
-    if (some_is_left(exchange)) {
-        exchange->cost = exchange->admission.quota_remaining;
-        ask(exchange);
-    }
+    const struct luna_admission *admission = &exchange->charge.admission;
+    ask(exchange, exchange->price.units);
+    bool was_cold = admission->was_cold;
+    if (rest_is_enough(exchange))
+        ask(exchange, admission->quota_remaining);
     note_stores(exchange);
-    exchange->sample.cold = exchange->sample.cold || exchange->admission.was_cold;
-    if (says_limits(exchange->admission.outcome))
-        rate_headers_add(&exchange->pipeline->response, &exchange->admission);
-    enum problem_id id = problem_of(exchange->admission.outcome);
-    if (id != PROBLEM_NONE)
-        return refuse(exchange, id);
-    exchange->admitted = true;
-    return STEP_ON;
+    exchange->sample.cold = was_cold || admission->was_cold;
+    if (says_limits(admission->outcome))
+        rate_headers_add(&exchange->pipeline->response, admission);
+    enum problem_id id = problem_of(admission->outcome);
+    return id == PROBLEM_NONE ? STEP_ON : refuse(exchange, id);
 }
 
 enum step_outcome step_admit(struct exchange *exchange)
@@ -167,38 +163,7 @@ enum step_outcome step_admit(struct exchange *exchange)
         return STEP_ANSWERED;
     if (exchange->complaint.id != PROBLEM_NONE)
         return exchange_answer(exchange, &exchange->complaint);
-    if (exchange->admission.outcome == LUNA_ADMIT_REPLAY)
+    if (exchange->charge.admission.outcome == LUNA_ADMIT_REPLAY)
         http_header_add(&exchange->pipeline->response, "Idempotent-Replayed", "true");
-    return STEP_ON;
-}
-
-static enum step_outcome refuse_void(struct exchange *exchange)
-{
-    exchange->admitted = false;
-    retry_after_add(&exchange->pipeline->response, exchange->admission.retry_after_ms);
-    return exchange_refuse(exchange, PROBLEM_UNAVAILABLE,
-                           "The charge could not be confirmed, so the answer is withheld. Nothing "
-                           "was charged; try again.");
-}
-
-enum step_outcome exchange_charge_less(struct exchange *exchange, int64_t units)
-{
-    struct pipeline *pipeline = exchange->pipeline;
-    if (units >= exchange->admission.cost)
-        return STEP_ON;
-    if (luna_admission_reduce(pipeline->admitter, &exchange->admission, units) != LUNA_COMMIT_OK)
-        return refuse_void(exchange);
-    luna_buf_clear(&pipeline->response.headers); /* they said what was left before */
-    cors_headers_add(pipeline->config->cors_origins, exchange->request.origin, &pipeline->response);
-    rate_headers_add(&pipeline->response, &exchange->admission);
-    return STEP_ON;
-}
-
-enum step_outcome step_commit(struct exchange *exchange)
-{
-    if (luna_admission_commit(exchange->pipeline->admitter, &exchange->admission) != LUNA_COMMIT_OK)
-        return refuse_void(exchange);
-    exchange->admitted = false;
-    exchange->sample.units = exchange->admission.cost;
     return STEP_ON;
 }

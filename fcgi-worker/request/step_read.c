@@ -1,15 +1,14 @@
-#include "request/steps.h"
-
 #include "luna/base/clock.h"
+#include "request/steps.h"
 
 #include <stddef.h>
 
 _Static_assert((int)BODY_FINGERPRINT_BYTES == (int)SCOREBOARD_FINGERPRINT_BYTES,
                "a fingerprint as the scoreboard has it");
 
-static void complain_about_body(struct exchange *exchange)
+static void complain_of_body(struct exchange *exchange, enum fcgi_body outcome)
 {
-    switch (exchange->body_outcome) {
+    switch (outcome) {
     case FCGI_BODY_OK:
         return;
     case FCGI_BODY_TOO_LARGE:
@@ -27,10 +26,10 @@ static void complain_about_body(struct exchange *exchange)
     }
 }
 
-static void refuse_known_killer(struct exchange *exchange)
+static void complain_if_quarantined(struct exchange *exchange, const unsigned char *fingerprint)
 {
     const struct pipeline *pipeline = exchange->pipeline;
-    unsigned kills = scoreboard_kills(pipeline->board, exchange->fingerprint, luna_clock_wall_ms(),
+    unsigned kills = scoreboard_kills(pipeline->board, fingerprint, luna_clock_wall_ms(),
                                       pipeline->config->quarantine_s * 1000);
     if (kills < SCOREBOARD_KILLS_TO_QUARANTINE || pipeline->config->quarantine_s == 0)
         return;
@@ -38,23 +37,30 @@ static void refuse_known_killer(struct exchange *exchange)
     exchange_complain(exchange, PROBLEM_QUARANTINED, NULL);
 }
 
+/* From here on the black box can blame a crash on this body. */
+static void name_body(struct exchange *exchange)
+{
+    const struct pipeline *pipeline = exchange->pipeline;
+    const struct luna_buf *body = &pipeline->body;
+    int route = exchange_route_number(exchange);
+    unsigned char fingerprint[BODY_FINGERPRINT_BYTES];
+    body_fingerprint(&pipeline->fingerprint_key, route, body->data, body->len, fingerprint);
+    scoreboard_worker_name(pipeline->slot, exchange->request_id, exchange->ids.account_id, route,
+                           body->len, fingerprint, exchange->timing.hard_limit_ns);
+    complain_if_quarantined(exchange, fingerprint);
+}
+
 enum step_outcome step_read(struct exchange *exchange)
 {
-    struct pipeline *pipeline = exchange->pipeline;
-    exchange->body_outcome = fcgi_io_read_body(pipeline->io, &pipeline->body, exchange->deadline);
+    struct luna_buf *body = &exchange->pipeline->body;
+    enum fcgi_body outcome =
+        fcgi_io_read_body(exchange->pipeline->io, body, exchange->timing.deadline);
     exchange->body_read = true;
-    exchange->request.body = pipeline->body.data;
-    exchange->request.body_len = pipeline->body.len;
-    exchange->sample.bytes_in = pipeline->body.len;
-    complain_about_body(exchange);
-    if (exchange->body_outcome != FCGI_BODY_OK)
-        return STEP_ON;
-    body_fingerprint(&pipeline->fingerprint_key, exchange_route_number(exchange),
-                     pipeline->body.data, pipeline->body.len, exchange->fingerprint);
-    /* From here on a crash can be laid at this body's door. */
-    scoreboard_worker_name(pipeline->slot, exchange->request_id, exchange->account_id,
-                           exchange_route_number(exchange), pipeline->body.len,
-                           exchange->fingerprint, exchange->hard_limit_ns);
-    refuse_known_killer(exchange);
+    exchange->request.body = body->data;
+    exchange->request.body_len = body->len;
+    exchange->sample.bytes_in = body->len;
+    complain_of_body(exchange, outcome);
+    if (outcome == FCGI_BODY_OK)
+        name_body(exchange);
     return STEP_ON;
 }

@@ -5,18 +5,7 @@
 
 #include <string.h>
 
-enum step_outcome step_queue(struct exchange *exchange)
-{
-    const struct worker_config *config = exchange->pipeline->config;
-    if (exchange->sample.wait_ns <= config->queue_wait_max_ms * 1000000 &&
-        !luna_deadline_passed(exchange->deadline))
-        return STEP_ON;
-    exchange->sample.shed = true;
-    http_header_add(&exchange->pipeline->response, "Retry-After", "1");
-    return exchange_refuse(exchange, PROBLEM_OVERLOADED, NULL);
-}
-
-/* What the path takes; on OPTIONS also what a page of another origin may send there. */
+/* Allow is there already; this adds what a page of another origin may send. */
 static enum step_outcome answer_options(struct exchange *exchange, const char *allow)
 {
     struct http_response *response = &exchange->pipeline->response;
@@ -29,15 +18,14 @@ static enum step_outcome answer_options(struct exchange *exchange, const char *a
 enum step_outcome step_route(struct exchange *exchange)
 {
     const struct http_request *request = &exchange->request;
-    /* The web server leaves the body of an answer to HEAD away by itself. */
+    /* The web server drops the body of an answer to HEAD itself. */
     const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
     char allow[64];
     const struct route_table *routes = exchange->pipeline->routes;
     switch (route_find(routes, method, request->path, request->path_len, &exchange->route,
                        &exchange->ids)) {
     case ROUTE_FOUND:
-        exchange->account_id = exchange->ids.account_id;
-        exchange->cost = exchange->route->cost;
+        exchange->price.units = exchange->route->cost;
         return STEP_ON;
     case ROUTE_WRONG_METHOD:
         route_allow(routes, exchange->route, allow, sizeof allow);
@@ -51,13 +39,13 @@ enum step_outcome step_route(struct exchange *exchange)
     return exchange_refuse(exchange, PROBLEM_NOT_FOUND, NULL);
 }
 
-/* A token is checked here, without a store: a forged one costs nobody anything. */
+/* Without a store: a forged token costs no round trip. */
 static enum step_outcome check_token(struct exchange *exchange, const char *text)
 {
     struct token_claims *claims = &exchange->token;
     const struct token_keys *keys = &exchange->pipeline->config->token_keys;
     if (!token_verify(keys, text, luna_clock_wall_ms() / 1000, claims) ||
-        claims->account_id != exchange->account_id)
+        claims->account_id != exchange->ids.account_id)
         return exchange_refuse(exchange, PROBLEM_KEY_INVALID,
                                "This token is malformed, forged, expired or another account's.");
     if (exchange->route->scope != 0 && (claims->scopes & exchange->route->scope) == 0)

@@ -6,28 +6,30 @@
 
 #include "request/exchange.h"
 
-/* step_route.c */
-/* 503 when the request waited too long in the queue. */
+/* step_time.c: 503 when the request waited too long in the queue. */
 enum step_outcome step_queue(struct exchange *exchange);
-/* Finds the route: 404, 405, and the answer to OPTIONS. */
-enum step_outcome step_route(struct exchange *exchange);
-/* 403 without a key or a token. A token is verified here: signature, account and scope; a key is
- * verified by step_admit. */
-enum step_outcome step_check_credential(struct exchange *exchange);
-
-/* step_read.c: the body to its end. */
-enum step_outcome step_read(struct exchange *exchange);
-/* The series of one request: step_decode.c, step_model.c, step_encode.c. */
-enum step_outcome step_decode(struct exchange *exchange);
-enum step_outcome step_model(struct exchange *exchange);
-enum step_outcome step_encode(struct exchange *exchange);
-/* step_encode.c: 503 when the deadline has passed. */
+/* step_time.c: 503 when the deadline has passed. */
 enum step_outcome step_in_time(struct exchange *exchange);
 
-/* step_admit.c: key, scope, rate and quota; then whatever was complained about. */
+/* step_route.c: finds the route; 404, 405, and the answer to OPTIONS. */
+enum step_outcome step_route(struct exchange *exchange);
+/* step_route.c: 403 without a key or a token. A token is verified here (signature, account and
+ * scope), without a store; a key is verified by step_admit. */
+enum step_outcome step_check_credential(struct exchange *exchange);
+
+/* step_read.c: reads the body to its end, and complains of one that may not be worked on. */
+enum step_outcome step_read(struct exchange *exchange);
+
+/* step_admit.c: key, scope, rate and quota, and the charge; then answers the complaint, if there
+ * is one. */
 enum step_outcome step_admit(struct exchange *exchange);
-/* step_admit.c: 503 when the charge no longer stands. */
+
+/* step_commit.c: 503 when the charge no longer stands. */
 enum step_outcome step_commit(struct exchange *exchange);
+/* The same of `units` of the charge, the rest is given back; the response's headers say then what
+ * is left. */
+enum step_outcome step_commit_part(struct exchange *exchange, int64_t units);
+
 /* step_revalidate.c: the last step of a GET: ETag, or 304. */
 enum step_outcome step_revalidate(struct exchange *exchange);
 

@@ -4,7 +4,6 @@
 #include "fuzz.h"
 
 #include "http/query.h"
-#include "http/query_options.h"
 #include "luna/base/arena.h"
 #include "luna/base/escape.h"
 

@@ -2,7 +2,6 @@
 
 #include "http/content_coding.h"
 #include "http/query.h"
-#include "http/query_options.h"
 #include "luna/base/arena.h"
 #include "luna/base/buf.h"
 

@@ -1,0 +1,143 @@
+/* POST /kalman: one series through one model. */
+#include "api/api.h"
+#include "api/series.h"
+#include "luna/modelling/encode.h"
+#include "luna/modelling/ndjson.h"
+#include "luna/modelling/octets.h"
+#include "request/send.h"
+#include "request/steps.h"
+
+#include <assert.h>
+
+struct kalman {
+    enum format format_in, format_out;
+    int precision; /* of the numbers in the answer; 0: shortest */
+    struct luna_request request;
+    struct luna_result result;
+};
+
+static struct kalman *kalman_of(const struct exchange *exchange)
+{
+    assert(exchange->route_state != NULL);
+    return exchange->route_state;
+}
+
+static enum luna_decode_status (*const decoders[FORMAT_COUNT])(
+    const char *body, size_t len, const struct luna_request_limits *limits,
+    struct luna_arena *arena, struct luna_request *ret_request, struct luna_faults *faults) = {
+    [FORMAT_JSON] = luna_decode_json,
+    [FORMAT_CSV] = luna_decode_csv,
+    [FORMAT_NDJSON] = luna_decode_ndjson,
+    [FORMAT_OCTETS] = luna_decode_octets,
+};
+
+/* The body, then the options in the query; the faults of both are collected. */
+static enum luna_decode_status decode(struct exchange *exchange, struct kalman *kalman,
+                                      const struct query *query)
+{
+    struct luna_arena *arena = &exchange->pipeline->arena;
+    const struct luna_request_limits limits = series_limits(exchange);
+    struct luna_faults in_query;
+    enum luna_decode_status of_body =
+        decoders[kalman->format_in](exchange->request.body, exchange->request.body_len, &limits,
+                                    arena, &kalman->request, &exchange->faults);
+    bool body_has_options = kalman->format_in == FORMAT_JSON;
+    luna_faults_init(&in_query, arena);
+    enum luna_decode_status of_query = query_options_apply(
+        query, !body_has_options, SERIES_NESTING_MAX, arena, &kalman->request, &in_query);
+    luna_faults_join(&exchange->faults, &in_query);
+    return of_body != LUNA_DECODE_OK ? of_body : of_query;
+}
+
+/* Complains of faults in the query, in the body, or in the model that they ask for. */
+static void read_content(struct exchange *exchange, struct kalman *kalman)
+{
+    struct query query;
+    enum luna_decode_status status = LUNA_DECODE_FAULTS;
+    if (series_read_query(exchange, &query, &kalman->precision))
+        status = decode(exchange, kalman, &query);
+    if (status == LUNA_DECODE_OK &&
+        luna_run_check(&kalman->request, &exchange->faults) != LUNA_RUN_OK)
+        status = LUNA_DECODE_FAULTS;
+    if (status == LUNA_DECODE_OK)
+        exchange->sample.points = kalman->request.n;
+    else
+        series_complain(exchange, status);
+}
+
+enum step_outcome api_kalman_decode(struct exchange *exchange)
+{
+    struct kalman *kalman = exchange_route_state_new(exchange, sizeof *kalman);
+    if (kalman == NULL)
+        return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
+    if (exchange->complaint.id == PROBLEM_NONE &&
+        series_read_format(exchange, &kalman->format_in) && exchange_unpack_body(exchange))
+        read_content(exchange, kalman);
+    kalman->format_out = format_accepted(exchange->request.accept, kalman->format_in);
+    return STEP_ON;
+}
+
+/* Does the answer repeat the observations from their numbers? JSON repeats the body's own bytes
+ * where it can, octets nothing. */
+static bool answer_needs_values(const struct kalman *kalman)
+{
+    if (kalman->format_out == FORMAT_JSON)
+        return kalman->request.input == NULL;
+    return kalman->format_out != FORMAT_OCTETS;
+}
+
+static int client_left(void *exchange)
+{
+    return exchange_poll_client_left(exchange);
+}
+
+enum step_outcome api_kalman_run(struct exchange *exchange)
+{
+    struct kalman *kalman = kalman_of(exchange);
+    switch (series_run(exchange, &kalman->request, !answer_needs_values(kalman), client_left,
+                       &exchange->pipeline->arena, &kalman->result, &exchange->faults)) {
+    case LUNA_RUN_OK:
+        return step_in_time(exchange);
+    case LUNA_RUN_FAULTS:
+        return exchange_answer(exchange, &(struct problem_report){.id = PROBLEM_VALIDATION,
+                                                                  .faults = &exchange->faults});
+    case LUNA_RUN_CANCELLED:
+        http_header_add(&exchange->pipeline->response, "Retry-After", "1");
+        return exchange_refuse(exchange, PROBLEM_DEADLINE, NULL);
+    case LUNA_RUN_MEMORY:
+        return exchange_refuse(exchange, PROBLEM_BODY_TOO_LARGE,
+                               "The model needs more memory for this series than one request may "
+                               "use. Send fewer points.");
+    }
+    return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
+}
+
+static void encode_octets(const struct luna_request *request, const struct luna_result *result,
+                          int precision, struct luna_buf *out)
+{
+    (void)request;
+    (void)precision; /* binary numbers are sent whole */
+    luna_encode_octets(result, out);
+}
+
+static void (*const encoders[FORMAT_COUNT])(const struct luna_request *request,
+                                            const struct luna_result *result, int precision,
+                                            struct luna_buf *out) = {
+    [FORMAT_JSON] = luna_encode_json,
+    [FORMAT_CSV] = luna_encode_csv,
+    [FORMAT_NDJSON] = luna_encode_ndjson,
+    [FORMAT_OCTETS] = encode_octets,
+};
+
+/* After the commit: the first parts of a long answer are sent while the rest is still written. */
+enum step_outcome api_kalman_encode(struct exchange *exchange)
+{
+    const struct kalman *kalman = kalman_of(exchange);
+    struct http_response *response = &exchange->pipeline->response;
+    response->status = 200;
+    response->content_type = format_content_type(kalman->format_out);
+    send_in_parts(exchange);
+    encoders[kalman->format_out](&kalman->request, &kalman->result, kalman->precision,
+                                 &response->body);
+    return response->body.overflow ? STEP_ANSWERED : STEP_ON;
+}

@@ -1,0 +1,72 @@
+#include "api/series.h"
+
+#include "luna/base/clock.h"
+
+struct luna_request_limits series_limits(const struct exchange *exchange)
+{
+    return (struct luna_request_limits){.points_max =
+                                            (size_t)exchange->pipeline->config->points_max,
+                                        .nesting_max = SERIES_NESTING_MAX};
+}
+
+bool series_read_format(struct exchange *exchange, enum format *ret_format)
+{
+    const char *type = exchange->request.content_type;
+    if (format_of_content(type, ret_format))
+        return true;
+    exchange_complain(exchange, PROBLEM_MEDIA_TYPE,
+                      *type == '\0' ? "There is no Content-Type. Send Content-Type: "
+                                      "application/json, or another supported type."
+                                    : NULL);
+    return false;
+}
+
+bool series_read_query(struct exchange *exchange, struct query *ret_query, int *ret_precision)
+{
+    bool valid = query_parse(exchange->request.query, &exchange->pipeline->arena, ret_query,
+                             &exchange->faults);
+    *ret_precision = query_precision(ret_query, &exchange->faults);
+    return valid && exchange->faults.count == 0;
+}
+
+void series_complain(struct exchange *exchange, enum luna_decode_status status)
+{
+    if (status == LUNA_DECODE_MEMORY)
+        exchange_complain(exchange, PROBLEM_BODY_TOO_LARGE, NULL);
+    else
+        exchange_complain_of_faults(exchange);
+}
+
+static enum run_outcome outcome_of(enum luna_run_status status, const struct luna_result *result)
+{
+    switch (status) {
+    case LUNA_RUN_OK:
+        return result->not_converged ? RUN_NOT_CONVERGED : RUN_DONE;
+    case LUNA_RUN_FAULTS:
+        return RUN_REFUSED;
+    case LUNA_RUN_CANCELLED:
+        return RUN_CANCELLED;
+    case LUNA_RUN_MEMORY:
+        break;
+    }
+    return RUN_NO_MEMORY;
+}
+
+enum luna_run_status series_run(struct exchange *exchange, const struct luna_request *request,
+                                bool in_place, int (*cancelled)(void *exchange),
+                                struct luna_arena *arena, struct luna_result *ret_result,
+                                struct luna_faults *faults)
+{
+    const struct luna_run_control control = {.deadline = exchange->timing.deadline,
+                                             .cancelled = cancelled,
+                                             .ctx = exchange,
+                                             .in_place = in_place};
+    int64_t started_ns = luna_clock_mono_ns();
+    enum luna_run_status status = luna_run(request, &control, arena, ret_result, faults);
+    const struct scoreboard_run run = {.model = luna_model_number(request->model_name),
+                                       .outcome = outcome_of(status, ret_result),
+                                       .points = request->n,
+                                       .duration_ns = luna_clock_mono_ns() - started_ns};
+    scoreboard_worker_run(exchange->pipeline->slot, &run);
+    return status;
+}
