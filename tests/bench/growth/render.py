@@ -1,6 +1,7 @@
 """The figures as tables of Markdown, put between their markers in docs/PERFORMANCE.md."""
 import pathlib
 import re
+import textwrap
 
 DOCS = pathlib.Path(__file__).resolve().parents[3] / "docs"
 PAGE = DOCS / "PERFORMANCE.md"
@@ -114,20 +115,25 @@ def steps(found):
              ["a step of a structural model's filter (monthly)", f"{small(kalman['structural_filter_ns'])} ns", "", ""],
              ["a fit of the local level, 10,000 points", f"{small(kalman['level_fit_10000_us'])} us", "", ""],
              ["an admission, Redis's own time", f"{small(found['redis_us'])} us", "", ""],
-             ["an admission and its commit, one worker, Redis's time and the way to it included", f"{small(found['admit_us'])} us", "", ""]]
+             ["an admission and its commit, one worker, including the round trip and Redis's time", f"{small(found['admit_us'])} us", "", ""]]
     return table(["step", "takes", "beside", "times"], rows)
+
+
+def wrapped(text, indent=""):
+    """Prose of the page, which is 100 columns wide."""
+    return textwrap.fill(text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def part_calls(row, group):
     listed = ", ".join(f"{name} {small(calls)}" for name, calls in row[f"{group}_calls"].items() if calls >= 0.1)
-    return f"- {group}: {sum(row[f'{group}_calls'].values()):.0f} a request: {listed}"
+    return wrapped(f"- {group}: {sum(row[f'{group}_calls'].values()):.0f} per request: {listed}", "  ")
 
 
 def part_functions(row, group):
     functions = row[f"{group}_functions"]
     objects = ", ".join(f"{dso} {small(us)}" for dso, us in functions["objects"].items() if us >= 0.02 * row[f"{group}_us"])
     symbols = ", ".join(f"`{symbol.partition('<')[0]}` {small(us)}" for us, _, symbol in functions["symbols"] if us >= 0.02 * row[f"{group}_us"])
-    return f"- {group}, {small(row[f'{group}_us'])} us a request: {objects}. Most of all: {symbols}"
+    return wrapped(f"- {group}, {small(row[f'{group}_us'])} us per request: {objects}. Largest: {symbols}", "  ")
 
 
 def parts(rows):
@@ -145,8 +151,8 @@ def parts(rows):
 
 
 def machine(found):
-    lines = [f"{found['date']}: {found['cores']} cores of {found['cpu']}, Linux {found['kernel']}, {found['packages']}, commit {found['commit']}."]
-    return "\n".join(lines + (["Short rounds: these show the shape, not the level."] if found["quick"] else []))
+    line = f"{found['date']}: {found['cores']} cores of {found['cpu']}, Linux {found['kernel']}, {found['packages']}, commit {found['commit']}."
+    return "\n".join([wrapped(line)] + (["Short rounds: these show the shape, not the level."] if found["quick"] else []))
 
 
 TABLES = {"machine": machine, "budget": budget, "service": service, "points": points, "connections": connections, "accounts": accounts, "workers": workers, "memory": memory,
