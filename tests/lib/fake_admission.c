@@ -93,6 +93,8 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
         .account_id = request->account_id};
     if (admitter->away)
         ret_admission->outcome = LUNA_ADMIT_UNAVAILABLE;
+    if (ret_admission->outcome <= LUNA_ADMIT_REPLAY)
+        ret_admission->charge = LUNA_CHARGE_OUTSTANDING;
     if (ret_admission->outcome == LUNA_ADMIT_ALLOWED) {
         ret_admission->cost = request->cost;
         /* the answer's headers tell what was charged */
@@ -109,13 +111,14 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
         (void)signal((int)(account_id - DEADLY), SIG_DFL);
         (void)raise((int)(account_id - DEADLY));
     }
+    admission->charge = account_id == VOID ? LUNA_CHARGE_REFUNDED : LUNA_CHARGE_COMMITTED;
     return account_id == VOID ? LUNA_COMMIT_VOID : LUNA_COMMIT_OK;
 }
 
 void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission)
 {
     (void)admitter;
-    (void)admission;
+    admission->charge = LUNA_CHARGE_REFUNDED;
 }
 
 enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
@@ -124,5 +127,7 @@ enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
     (void)admitter;
     admission->quota_remaining += admission->cost - units;
     admission->cost = units;
+    if (admission->account_id == VOID)
+        admission->charge = LUNA_CHARGE_REFUNDED;
     return admission->account_id == VOID ? LUNA_COMMIT_VOID : LUNA_COMMIT_OK;
 }

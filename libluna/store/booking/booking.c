@@ -4,6 +4,7 @@
 #include "client/digest.h"
 #include "journal/directory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -111,6 +112,8 @@ enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_scr
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_buf text;
+    /* A fenced script without its incarnation could charge in any. */
+    assert((script < LUNA_SCRIPTS_FENCED) == (incarnation > 0));
     luna_buf_init(&text, LUNA_SCRIPT_BYTES_MAX);
     luna_script_text(script, incarnation, &text);
     if (text.overflow) {
@@ -170,6 +173,7 @@ static enum luna_code take_lead(struct luna_booker *booker, bool *ret_leading,
                               "PostgreSQL: the session was lost while taking the lead");
     if (code != LUNA_OK)
         return code;
+    assert(term > 0 && generation > 0);
     booker->term = term;
     booker->lead_generation = generation;
     *ret_leading = true;

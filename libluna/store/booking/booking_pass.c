@@ -9,6 +9,7 @@
 #include "journal/segment.h"
 #include "quota/quota_keys.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,7 @@ static enum luna_code batch_add(struct batch *batch, int64_t account_id)
         batch->items = items;
         batch->room = room;
     }
+    assert(account_id > 0 && batch->count < batch->room);
     batch->items[batch->count++] = (struct snapshot){.account_id = account_id};
     return LUNA_OK;
 }
@@ -141,6 +143,7 @@ static void add_rolls(struct batch *batch, const struct snapshot *item, const ch
 
 static enum luna_code take_snapshots(struct batch *batch)
 {
+    assert(batch->booker->incarnation > 0);
     for (int i = 0; i < COLUMNS; i++)
         luna_pg_array_begin(&batch->columns[i]);
     batch->has_rolls = false;
@@ -172,6 +175,7 @@ static enum luna_code take_snapshots(struct batch *batch)
 static enum luna_code add_columns(struct batch *batch, enum column from, enum column to,
                                   struct luna_pg_params *params)
 {
+    assert(batch->booker->term > 0);
     luna_pg_param_int(params, batch->booker->term);
     luna_pg_param_text(params, batch->booker->actor);
     for (int i = (int)from; i <= (int)to; i++) {
@@ -199,6 +203,11 @@ static enum luna_code book_periods(struct batch *batch)
     return LUNA_OK;
 }
 
+static bool is_accepted(const struct snapshot *item)
+{
+    return item->status == LUNA_BOOK_BOOKED || item->status == LUNA_BOOK_NOTHING_NEW;
+}
+
 static void take_row(struct batch *batch, const struct luna_pg_result *result, int row)
 {
     const struct snapshot key = {.account_id = luna_pg_int(result, row, 0)};
@@ -211,6 +220,9 @@ static void take_row(struct batch *batch, const struct luna_pg_result *result, i
     item->booked_r = luna_pg_int(result, row, 3);
     item->period_no = luna_pg_int(result, row, 5);
     item->next_end_ms = luna_pg_int(result, row, 6);
+    /* What is acknowledged covers what was seen: the watermark never stays behind a snapshot that
+     * PostgreSQL accepted, or the delta would keep units that are booked. */
+    assert(!is_accepted(item) || (item->booked_c >= item->c && item->booked_r >= item->r));
     if (item->status == LUNA_BOOK_BOOKED) {
         batch->report->accounts_booked++;
         batch->report->units_booked += luna_pg_int(result, row, 4);
@@ -245,7 +257,7 @@ static enum luna_code book(struct batch *batch)
  * the list. */
 static bool wants_ack(const struct snapshot *item)
 {
-    return item->gone || item->status == LUNA_BOOK_BOOKED || item->status == LUNA_BOOK_NOTHING_NEW;
+    return item->gone || is_accepted(item);
 }
 
 /* Its counters in Redis belong to nothing that PostgreSQL has open. */
@@ -263,6 +275,7 @@ static enum luna_code send_acks(struct batch *batch)
         struct luna_quota_keys keys;
         if (!wants_ack(item))
             continue;
+        assert(item->gone || (item->booked_c >= 0 && item->booked_r >= 0));
         luna_quota_keys_make(item->account_id, "", &keys);
         luna_redis_begin(&command, "EVALSHA");
         luna_redis_arg(&command, batch->booker->ack_sha);
@@ -308,6 +321,7 @@ static enum luna_code take_acks(struct batch *batch)
 
 static enum luna_code run_batch(struct batch *batch)
 {
+    assert(batch->count > 0);
     sort_unique(batch);
     batch->report->accounts_seen += (int64_t)batch->count;
     enum luna_code code = luna_booker_check(batch->booker, batch->err);

@@ -23,6 +23,7 @@
 #include "journal/sums.h"
 #include "quota/fence_record.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -122,8 +123,11 @@ static enum luna_code take_incarnation(struct luna_booker *booker, const struct 
                       "SELECT luna_incarnation_next($1, $2, $3)", &params, &result, err);
     if (code != LUNA_OK)
         return code;
-    *ret_incarnation = luna_pg_int(result, 0, 0);
+    int64_t incarnation = luna_pg_int(result, 0, 0);
     luna_pg_result_free(result);
+    /* Above every number that either store has seen: an old worker's scripts can never match. */
+    assert(incarnation > present->incarnation && incarnation > present->record.incarnation);
+    *ret_incarnation = incarnation;
     return LUNA_OK;
 }
 
@@ -176,6 +180,7 @@ static enum luna_code recover_all(struct luna_booker *booker, int64_t incarnatio
                                   struct luna_fence_report *report, struct luna_error *err)
 {
     struct luna_journal_sums sums = {.items = NULL};
+    assert(incarnation > booker->incarnation);
     for (size_t i = 0; i < LUNA_JOURNAL_STRIPES; i++)
         atomic_fetch_add(&booker->page->seq[i], 1);
     enum luna_code code = luna_journal_sums_read(
@@ -205,6 +210,7 @@ static enum luna_code load_and_announce(struct luna_booker *booker, const struct
                                         int64_t incarnation, struct luna_error *err)
 {
     struct luna_fence_record record = {.incarnation = incarnation};
+    assert(incarnation > present->record.incarnation);
     snprintf(record.run_id, sizeof record.run_id, "%s", present->run_id);
     luna_script_build(record.build);
     for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++) {

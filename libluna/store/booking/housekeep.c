@@ -1,6 +1,8 @@
 #include "booking/booker.h"
 #include "journal/fold.h"
 
+#include <assert.h>
+
 enum {
     MONTHS_AHEAD = 3,
     COLD_PERIODS_MAX = 1000,
@@ -10,6 +12,7 @@ enum {
 
 static void add_term(const struct luna_booker *booker, struct luna_pg_params *params)
 {
+    assert(booker->term > 0);
     luna_pg_param_int(params, booker->term);
     luna_pg_param_text(params, booker->actor);
 }

@@ -2,6 +2,7 @@
 
 #include "client/pg.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -88,6 +89,7 @@ enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_d
                                  struct luna_error *err)
 {
     const struct timespec step = {.tv_nsec = 500000};
+    assert(fd >= 0 && (byte == LUNA_JOURNAL_LOCK_OWNER || byte == LUNA_JOURNAL_LOCK_APPEND));
     while (try_lock(fd, byte, exclusive ? F_WRLCK : F_RDLCK) != 0) {
         if (errno != EAGAIN && errno != EACCES && errno != EINTR)
             return luna_error_set(err, LUNA_EIO, "journal: lock: %s", strerror(errno));
@@ -101,5 +103,7 @@ enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_d
 
 void luna_journal_unlock(int fd, int byte)
 {
-    (void)try_lock(fd, byte, F_UNLCK); /* cannot fail on an open descriptor */
+    int failed = try_lock(fd, byte, F_UNLCK);
+    assert(failed == 0); /* it cannot, on an open descriptor */
+    (void)failed;
 }

@@ -3,6 +3,7 @@
 #include "client/digest.h"
 #include "journal/directory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h> /* renameat */
@@ -150,6 +151,7 @@ static void forget_old(struct luna_journal_sums *sums)
     size_t kept = 0;
     for (size_t i = 0; i < sums->count; i++) {
         const struct luna_journal_sum *item = &sums->items[i];
+        assert(i == 0 || sums->items[i - 1].account_id <= item->account_id);
         size_t last = i;
         while (last + 1 < sums->count && sums->items[last + 1].account_id == item->account_id)
             last++;
@@ -202,6 +204,7 @@ static enum luna_code fold_listing(int dir_fd, const struct luna_journal_listing
             continue;
         if (!luna_journal_fold_covers(fold, &listing->items[i]))
             code = luna_journal_segment_add(dir_fd, &listing->items[i], 0, -1, &map, err);
+        assert(listing->items[i].number < listing->items[i + 1].number);
         covered[count++] = listing->items[i];
     }
     if (code == LUNA_OK && count > 0) {

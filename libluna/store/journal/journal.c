@@ -1,5 +1,6 @@
 #include "journal/journal.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +86,7 @@ static enum luna_code open_segment(struct luna_journal *journal, struct luna_err
     luna_journal_segment_name(journal->slot, journal->number, name);
     int fd = openat(journal->dir_fd, name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     struct stat info;
+    assert(journal->number >= 0 && journal->slot >= 0 && journal->slot < LUNA_WORKERS_MAX);
     if (fd < 0 || fstat(fd, &info) != 0) {
         int saved = errno;
         if (fd >= 0)
@@ -155,6 +157,7 @@ struct luna_journal_page *luna_journal_page_of(struct luna_journal *journal)
 
 struct luna_journal_slot *luna_journal_slot_of(struct luna_journal *journal)
 {
+    assert(journal->slot >= 0 && journal->slot < LUNA_WORKERS_MAX);
     return &journal->page->slots[journal->slot];
 }
 
@@ -177,6 +180,9 @@ static enum luna_append write_record(struct luna_journal *journal,
                                      const struct luna_journal_record *record,
                                      struct luna_error *err)
 {
+    /* Readers take a segment apart by the size of a record: one that starts elsewhere shifts all
+     * that follow. */
+    assert(journal->bytes % (off_t)sizeof *record == 0);
     ssize_t n = write(journal->segment_fd, record, sizeof *record);
     if (n == (ssize_t)sizeof *record) {
         journal->bytes += n;
@@ -196,6 +202,9 @@ enum luna_append luna_journal_append(struct luna_journal *journal,
                                      struct luna_journal_record *record, uint64_t seq,
                                      struct luna_deadline deadline, struct luna_error *err)
 {
+    assert(record->account_id > 0 && record->epoch > 0 && record->cost > 0);
+    /* The slot's next owner takes a charge for answered when the last record has its number. */
+    assert(record->wseq > journal->last_wseq);
     if (journal->bytes >= LUNA_JOURNAL_SEGMENT_BYTES_MAX) {
         journal->number++;
         if (open_segment(journal, err) != LUNA_OK)

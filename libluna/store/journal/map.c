@@ -1,5 +1,6 @@
 #include "journal/map.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 void luna_journal_map_init(struct luna_journal_map *map)
@@ -21,6 +22,8 @@ void luna_journal_sums_done(struct luna_journal_sums *sums)
 
 static size_t place_of(const struct luna_journal_map *map, const struct luna_journal_sum *key)
 {
+    /* A free cell ends the search: there has to be one. */
+    assert((map->cell_count & (map->cell_count - 1)) == 0 && map->used < map->cell_count);
     uint64_t hash = (uint64_t)key->account_id * 0x9e3779b97f4a7c15u;
     hash = (hash ^ (uint64_t)key->epoch) * 0x9e3779b97f4a7c15u;
     hash = (hash ^ (uint64_t)key->period_no) * 0x9e3779b97f4a7c15u;
@@ -56,6 +59,7 @@ bool luna_journal_map_add(struct luna_journal_map *map, const struct luna_journa
     if (map->used * 4 >= map->cell_count * 3 && !grow(map))
         return false;
     struct luna_journal_sum *cell = &map->cells[place_of(map, sum)];
+    assert(sum->account_id > 0 && sum->units > 0 && cell->units <= INT64_MAX - sum->units);
     if (cell->account_id == 0) {
         *cell = *sum;
         map->used++;
@@ -81,6 +85,7 @@ void luna_journal_map_take(struct luna_journal_map *map, struct luna_journal_sum
     for (size_t i = 0; i < map->cell_count; i++)
         if (map->cells[i].account_id != 0)
             map->cells[n++] = map->cells[i];
+    assert(n == map->used);
     if (n > 0)
         qsort(map->cells, n, sizeof *map->cells, compare);
     *ret_sums = (struct luna_journal_sums){.items = map->cells, .count = n};

@@ -1,5 +1,6 @@
 #include "journal/page.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 enum luna_code luna_journal_page_map(int dir_fd, struct luna_journal_page **ret_page,
                                      struct luna_error *err)
 {
+    assert(dir_fd >= 0);
     int fd = openat(dir_fd, "page", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return luna_error_set(err, LUNA_EIO, "journal: page: %s", strerror(errno));

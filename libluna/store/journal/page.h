@@ -14,6 +14,7 @@
 #include "luna/base/error.h"
 #include "luna/store/admission.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -48,6 +49,7 @@ void luna_journal_page_unmap(struct luna_journal_page *page);
 static inline _Atomic uint64_t *luna_journal_page_seq(struct luna_journal_page *page,
                                                       int64_t account_id)
 {
+    assert(account_id > 0);
     return &page->seq[(uint64_t)account_id % LUNA_JOURNAL_STRIPES];
 }
 

@@ -3,6 +3,7 @@
 #include "journal/directory.h"
 #include "luna/store/admission.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@ static uint32_t check_of(const struct luna_journal_record *record)
 
 void luna_journal_record_seal(struct luna_journal_record *record)
 {
+    assert(record->wseq > 0); /* 0 says "no record" */
     record->magic = LUNA_JOURNAL_MAGIC;
     record->check = check_of(record);
 }
@@ -38,6 +40,7 @@ bool luna_journal_record_is_sound(const struct luna_journal_record *record)
 void luna_journal_segment_name(int64_t slot, int64_t number,
                                char ret_name[LUNA_JOURNAL_SEGMENT_NAME_BYTES])
 {
+    assert(slot >= 0 && slot < LUNA_WORKERS_MAX && number >= 0);
     snprintf(ret_name, LUNA_JOURNAL_SEGMENT_NAME_BYTES, "j-%lld-%lld", (long long)slot,
              (long long)number);
 }
@@ -140,6 +143,7 @@ enum luna_code luna_journal_segment_add(int dir_fd, const struct luna_journal_se
                                         struct luna_journal_map *map, struct luna_error *err)
 {
     enum { BATCH = 512 };
+    assert(account_id >= 0 && epoch >= -1);
     struct luna_journal_record records[BATCH];
     char name[LUNA_JOURNAL_SEGMENT_NAME_BYTES];
     luna_journal_segment_name(segment->slot, segment->number, name);

@@ -5,6 +5,7 @@
 #include "journal/segment.h"
 #include "luna/store/admission.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -85,6 +86,7 @@ enum luna_code luna_journal_sums_read(const char *dir, int64_t account_id, int64
                                       struct luna_journal_sums *ret_sums, struct luna_error *err)
 {
     int dir_fd = -1, lock_fd = -1;
+    assert(account_id >= 0 && epoch >= -1);
     enum luna_code code = luna_journal_dir_open(dir, &dir_fd, err);
     if (code != LUNA_OK)
         return code;

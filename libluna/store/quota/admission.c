@@ -243,6 +243,8 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
     if (request->cost > 0)
         luna_settle_begin(admitter, request->account_id, admission->idempotency_field);
     ask_until_answered(admitter, &question, admission);
+    if (admission->outcome == LUNA_ADMIT_ALLOWED || admission->outcome == LUNA_ADMIT_REPLAY)
+        admission->charge = LUNA_CHARGE_OUTSTANDING;
     /* Only an answer says that nothing is charged. Without one the slot stays, and is settled
      * first next time. */
     if (request->cost > 0 && admission->cost == 0 && admission->outcome != LUNA_ADMIT_UNAVAILABLE)

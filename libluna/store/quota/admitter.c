@@ -69,21 +69,34 @@ void luna_admitter_free(struct luna_admitter *admitter)
     free(admitter);
 }
 
-enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
-                                   struct luna_error *err)
+static enum luna_code probe_redis(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                  struct luna_error *err)
 {
     enum luna_code code = luna_counters_ping(admitter->counters, deadline, err);
     if (code == LUNA_OK)
         code = luna_fence_record_read(admitter->counters, deadline, &admitter->fence, err);
     if (code == LUNA_OK && admitter->fence.incarnation == 0)
-        return luna_error_set(err, LUNA_EUNAVAILABLE,
-                              "Redis holds no quota scripts: quota-syncd has not started yet");
-    if (code != LUNA_OK || admitter->host_announced)
-        return code == LUNA_OK ? luna_database_ping(admitter->database, deadline, err) : code;
-    code = luna_journal_dir_announce(admitter->database,
-                                     luna_journal_dir_name_of(admitter->journal), deadline, err);
+        code = luna_error_set(err, LUNA_EUNAVAILABLE,
+                              "Redis has no quota scripts: quota-syncd has not started yet");
+    return code;
+}
+
+static enum luna_code probe_database(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                     struct luna_error *err)
+{
+    if (admitter->host_announced)
+        return luna_database_ping(admitter->database, deadline, err);
+    const char *name = luna_journal_dir_name_of(admitter->journal);
+    enum luna_code code = luna_journal_dir_announce(admitter->database, name, deadline, err);
     admitter->host_announced = code == LUNA_OK;
     return code;
+}
+
+enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                   struct luna_error *err)
+{
+    enum luna_code code = probe_redis(admitter, deadline, err);
+    return code == LUNA_OK ? probe_database(admitter, deadline, err) : code;
 }
 
 enum { SCRIPT_SHA_ARG = 1 };

@@ -18,6 +18,7 @@
 #include "quota/admitter.h"
 #include "quota/config_keys.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -206,6 +207,8 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
                        (long long)load->account_id, LUNA_CONFIG_KEYS_MAX);
         return LUNA_COLD_FAILED;
     }
+    /* Epochs only grow: Redis is never given one that PostgreSQL has left. */
+    assert(luna_pg_int(result, 0, 0) == load->seen_epoch + 1);
     begin_install(load, "live", &command);
     luna_redis_arg_int(&command, luna_pg_int(result, 0, 2) - luna_pg_int(result, 0, 1));
     add_fields(&command, result);

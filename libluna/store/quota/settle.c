@@ -4,6 +4,7 @@
  */
 #include "quota/admitter.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,9 @@ void luna_settle_begin(struct luna_admitter *admitter, int64_t account_id,
                        const char *idempotency_field)
 {
     struct luna_journal_slot *slot = luna_journal_slot_of(admitter->journal);
+    /* A slot remembers one charge: with a second, a killed worker's first could not be given back. */
+    assert(atomic_load(&slot->wseq) == 0);
+    assert(account_id > 0 && admitter->wseq > luna_journal_last_wseq(admitter->journal));
     slot->account_id = account_id;
     snprintf(slot->idempotency_field, sizeof slot->idempotency_field, "%s", idempotency_field);
     atomic_store(&slot->wseq, admitter->wseq);
@@ -69,17 +73,24 @@ enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_d
     return LUNA_OK;
 }
 
-void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission)
+/* Nothing stays charged. When Redis cannot be asked, the slot keeps the charge, and the next
+ * admission starts with giving it back. */
+static void give_up(struct luna_admitter *admitter, struct luna_admission *admission)
 {
     struct luna_error ignored;
     if (admission->cost == 0)
         return;
     admission->cost = 0;
-    /* When Redis cannot be asked, the slot stays as it is, and the next admission begins with
-     * this. */
     if (luna_settle_pending(admitter, luna_deadline_in_ms(admitter->redis_timeout_ms), &ignored) !=
         LUNA_OK)
         luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_RETRIES);
+}
+
+void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission)
+{
+    assert(admission->charge == LUNA_CHARGE_OUTSTANDING);
+    give_up(admitter, admission);
+    admission->charge = LUNA_CHARGE_REFUNDED;
 }
 
 /* The reply of the script: units that are charged now, or -1 when none are. -1 also when there
@@ -152,10 +163,11 @@ enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
                                        struct luna_admission *admission, int64_t units)
 {
     int64_t charged = admission->cost;
+    assert(admission->charge == LUNA_CHARGE_OUTSTANDING && units >= 0);
     if (units >= charged)
         return LUNA_COMMIT_OK;
     if (units == 0) {
-        luna_admission_refund(admitter, admission);
+        give_up(admitter, admission);
     } else {
         int64_t stands = ask_reduced(admitter, admission, units);
         /* unknown, or gone: the slot still names the whole charge, whatever is left of it */
@@ -167,11 +179,8 @@ enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
     return LUNA_COMMIT_OK;
 }
 
-enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
-                                       struct luna_admission *admission)
+static enum luna_commit commit(struct luna_admitter *admitter, struct luna_admission *admission)
 {
-    if (admission->cost == 0)
-        return LUNA_COMMIT_OK;
     struct luna_journal_page *page = luna_journal_page_of(admitter->journal);
     struct luna_deadline deadline = luna_deadline_in_ms(2 * (int64_t)admitter->redis_timeout_ms);
     struct luna_journal_record record = {.account_id = admission->account_id,
@@ -195,8 +204,24 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
         if (append == LUNA_APPEND_FAILED)
             return make_void(admitter, admission);
         seq = atomic_load(luna_journal_page_seq(page, admission->account_id));
-        /* somebody began to read the journals: before this charge's end, or after it? */
+        /* A recovery has begun to read the journals: before this record, or after it? */
         must_ask = true;
     }
     return make_void(admitter, admission);
+}
+
+enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
+                                       struct luna_admission *admission)
+{
+    assert(admission->charge == LUNA_CHARGE_OUTSTANDING);
+    enum luna_commit outcome = LUNA_COMMIT_OK;
+    if (admission->cost > 0) {
+        /* The slot names the charge that the record is about to make final. */
+        assert(atomic_load(&luna_journal_slot_of(admitter->journal)->wseq) ==
+               admission->worker_seq);
+        outcome = commit(admitter, admission);
+    }
+    if (outcome == LUNA_COMMIT_OK)
+        admission->charge = LUNA_CHARGE_COMMITTED;
+    return outcome;
 }

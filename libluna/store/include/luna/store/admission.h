@@ -2,18 +2,18 @@
  * admission.h: may this request run, and what does it cost? One Redis round trip.
  *
  * The worker's whole view of keys, limits and quotas. An admitter belongs to one worker process: it
- * owns that process's Redis and PostgreSQL connections (opened after fork, reopened by itself when
- * they break) and its charge journal. PostgreSQL is asked only when an account is cold.
+ * owns that process's Redis and PostgreSQL connections (opened after the fork, reopened by itself
+ * when they break) and its charge journal. PostgreSQL is asked only when an account is cold.
  *
- * Life of a charge:  luna_admit() charges `cost` units, if it allows;
- *   then exactly one of  luna_admission_commit()  just before a success is sent — the charge is
- *     validated and
- *   journalled; anything but LUNA_COMMIT_OK means: do not send the success, answer 503; nothing
- *     stays charged —
- *   or                   luna_admission_refund()  when the request failed after it was admitted.
- *   Before either, luna_admission_reduce() makes the charge smaller, when less was done than was
- *     asked for.
- * With cost 0 there is a key and rate check only, and neither call is needed (both are harmless).
+ * Life of a charge. luna_admit() charges `cost` units if it allows the request; struct
+ * luna_admission is then the handle of the outstanding charge, and has to be settled once:
+ *   luna_admission_commit()  just before a success is sent: the charge is confirmed and journalled.
+ *                            LUNA_COMMIT_VOID means: do not send the success, answer 503; nothing
+ *                            stays charged.
+ *   luna_admission_refund()  when the request failed after it was admitted.
+ * Before either, luna_admission_reduce() makes the charge smaller, when less was done than was
+ * asked for. A charge of 0 units is settled the same way, at no cost. To settle a charge that is
+ * not outstanding is a defect of the caller, and asserted.
  */
 #ifndef LUNA_STORE_ADMISSION_H
 #define LUNA_STORE_ADMISSION_H
@@ -55,7 +55,7 @@ struct luna_admission_request {
     /* NULL, or the digest that a verified token carries; api_key is then not looked at */
     const char *key_digest;
     unsigned scope;              /* one bit of enum luna_scope; 0: any key will do */
-    int64_t cost;                /* units to charge; 0: check only */
+    int64_t cost;                /* units to charge; 0: check the key and the rate only */
     int64_t points;              /* observations in the request */
     const char *idempotency_key; /* NULL: none; at most 255 visible ASCII bytes */
     size_t idempotency_key_len;
@@ -66,9 +66,18 @@ struct luna_admission_request {
 
 enum luna_period { LUNA_PERIOD_NONE, LUNA_PERIOD_DAY, LUNA_PERIOD_MONTH };
 
+enum luna_charge {
+    LUNA_CHARGE_NONE,        /* the request was refused */
+    LUNA_CHARGE_OUTSTANDING, /* allowed, maybe at 0 units; has to be committed or refunded */
+    LUNA_CHARGE_COMMITTED,
+    LUNA_CHARGE_REFUNDED
+};
+
+/* A charge's handle. Settle the original, not a copy. */
 struct luna_admission {
     enum luna_admission_outcome outcome;
-    int64_t cost; /* units charged by this admission */
+    enum luna_charge charge;
+    int64_t cost; /* units that are charged now */
     /* What the RateLimit fields say; meaningful on ALLOWED, REPLAY and the 429 outcomes. */
     int64_t quota_limit, quota_remaining, quota_reset_s; /* reset 0: the quota has no period */
     enum luna_period quota_period;
@@ -106,24 +115,26 @@ struct luna_admitter_options {
 
 enum { LUNA_WORKERS_MAX = 256 };
 
-/* Opens nothing yet: connections are made at the first use, or by luna_admitter_probe(). */
+/* Does not connect yet: the first use does, or luna_admitter_probe(). */
 enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
                                  struct luna_admitter **ret_admitter,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 void luna_admitter_free(struct luna_admitter *admitter);
-/* Are both stores reachable? Fills one word each ("ok" or what is wrong) for /readyz. */
+/* Can requests be admitted? LUNA_OK when Redis replies, quota-syncd has announced its scripts there,
+ * and PostgreSQL replies; LUNA_EUNAVAILABLE or LUNA_ETIMEOUT for the first that does not, and `err`
+ * names the store. Also makes the journal directory known to PostgreSQL. */
 enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
                                    struct luna_error *err) LUNA_MUSTCHECK;
 
-/* Never fails in another way than by its outcome. */
+/* Every failure is an outcome. Settles first what the slot's previous owner left outstanding. */
 void luna_admit(struct luna_admitter *admitter, const struct luna_admission_request *request,
                 struct luna_admission *ret_admission);
 enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
                                        struct luna_admission *admission) LUNA_MUSTCHECK;
 void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission);
-/* Only `units` (0 … admission->cost) of the charge shall stand. On LUNA_COMMIT_OK admission->cost
- * says what does: more than `units` when the quota's period ended in between. On LUNA_COMMIT_VOID
- * nothing stands, as after a refund. */
+/* Reduces the charge to `units` (0 or more; no effect when that is not less). On LUNA_COMMIT_OK it is
+ * still outstanding, and admission->cost is what is charged: more than `units` when the quota's
+ * period ended in between. LUNA_COMMIT_VOID: nothing is charged, and it is refunded. */
 enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
                                        struct luna_admission *admission,
                                        int64_t units) LUNA_MUSTCHECK;

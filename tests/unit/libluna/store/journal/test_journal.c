@@ -71,25 +71,25 @@ static void test_sums_are_those_of_all_slots(void **state)
     struct luna_journal *a = open_slot(0), *b = open_slot(7);
     (void)state;
     for (int i = 0; i < 10; i++) {
-        assert_int_equal(append(a, 42, 3, 2, i + 1), LUNA_APPEND_OK);
-        assert_int_equal(append(b, 42, 3, 5, i + 1), LUNA_APPEND_OK);
-        assert_int_equal(append(b, 42, 2, 100, i + 1), LUNA_APPEND_OK);
-        assert_int_equal(append(a, 41, 3, 1000, i + 1), LUNA_APPEND_OK);
+        assert_int_equal(append(a, 42, 3, 2, 2 * i + 1), LUNA_APPEND_OK);
+        assert_int_equal(append(b, 42, 3, 5, 2 * i + 1), LUNA_APPEND_OK);
+        assert_int_equal(append(b, 42, 2, 100, 2 * i + 2), LUNA_APPEND_OK);
+        assert_int_equal(append(a, 41, 3, 1000, 2 * i + 2), LUNA_APPEND_OK);
     }
     assert_int_equal(sum_of(42, 3), 70);
     assert_int_equal(sum_of(42, -1), 1070);
-    assert_int_equal(luna_journal_last_wseq(b), 10);
+    assert_int_equal(luna_journal_last_wseq(b), 20);
     luna_journal_close(a);
     luna_journal_close(b);
     a = open_slot(7);
-    assert_int_equal(luna_journal_last_wseq(a), 10);
+    assert_int_equal(luna_journal_last_wseq(a), 20);
     luna_journal_close(a);
 }
 
 static void test_a_record_is_not_written_once_a_recovery_began(void **state)
 {
     struct luna_journal *journal = open_slot(0);
-    struct luna_journal_record record = {.account_id = 5, .epoch = 1, .cost = 1};
+    struct luna_journal_record record = {.account_id = 5, .epoch = 1, .cost = 1, .wseq = 1};
     struct luna_error err;
     _Atomic uint64_t *counter = luna_journal_page_seq(luna_journal_page_of(journal), 5);
     uint64_t seq = atomic_load(counter);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -133,107 +134,40 @@ static void test_unknown_accounts_are_remembered_for_a_moment_only(void **state)
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
 }
 
-static void test_a_refund_gives_back_once(void **state)
+static enum luna_code probe(struct luna_admitter *of, struct luna_error *err)
 {
-    struct client client;
-    struct luna_admission admission;
-    (void)state;
-    stores_client(&stores, "refund", NULL, 10, &client);
-    stores_admit(admitter, &client, 4, &admission);
-    assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
-    assert_int_equal(stores_remaining(&stores, &client), 6);
-    luna_admission_refund(admitter, &admission);
-    luna_admission_refund(admitter, &admission);
-    assert_int_equal(stores_remaining(&stores, &client), 10);
-    stores_book_all(booker);
-    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 0);
-    stores_assert_sound(&stores, booker);
+    *err = (struct luna_error){.code = LUNA_OK};
+    return luna_admitter_probe(of, luna_deadline_in_ms(2000), err);
 }
 
-static void test_a_refund_after_the_booking_is_booked_as_well(void **state)
+static void test_a_probe_does_not_say_which_store_is_unavailable(void **state)
 {
-    struct client client;
-    struct luna_admission admission;
-    (void)state;
-    stores_client(&stores, "late-refund", NULL, 10, &client);
-    stores_admit(admitter, &client, 4, &admission);
-    struct luna_booking_report report;
-    struct luna_error err;
-    assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_OK);
-    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 4);
-    luna_admission_refund(admitter, &admission);
-    stores_book_all(booker);
-    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 0);
-    stores_assert_sound(&stores, booker);
-}
-
-/* A batch of which some series failed: what is booked is what was done, and once. */
-static void test_a_reduced_charge_is_what_is_booked(void **state)
-{
-    struct client client;
-    struct luna_admission admission;
-    (void)state;
-    stores_client(&stores, "reduced", NULL, 10, &client);
-    stores_admit(admitter, &client, 6, &admission);
-    assert_int_equal(luna_admission_reduce(admitter, &admission, 4), LUNA_COMMIT_OK);
-    assert_int_equal(luna_admission_reduce(admitter, &admission, 4), LUNA_COMMIT_OK);
-    assert_int_equal(admission.cost, 4);
-    assert_int_equal(admission.quota_remaining, 6);
-    assert_int_equal(stores_remaining(&stores, &client), 6);
-    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
-    stores_assert_ledger(&stores, booker, &client, 4);
-    stores_admit(admitter, &client, 3, &admission);
-    assert_int_equal(luna_admission_reduce(admitter, &admission, 0), LUNA_COMMIT_OK);
-    assert_int_equal(admission.cost, 0);
-    stores_assert_ledger(&stores, booker, &client, 4);
-}
-
-static void test_a_reduced_charge_that_was_booked_before_is_corrected(void **state)
-{
-    struct client client;
-    struct luna_admission admission;
-    struct luna_booking_report report;
+    struct stores without_redis = stores, without_database = stores;
     struct luna_error err;
     (void)state;
-    stores_client(&stores, "reduced-late", NULL, 10, &client);
-    stores_admit(admitter, &client, 6, &admission);
-    assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_OK);
-    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 6);
-    assert_int_equal(luna_admission_reduce(admitter, &admission, 1), LUNA_COMMIT_OK);
-    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
-    stores_assert_ledger(&stores, booker, &client, 1);
+    assert_int_equal(probe(admitter, &err), LUNA_OK);
+    snprintf(without_redis.redis_url, sizeof stores.redis_url, "unix://%s/absent", stores.dir);
+    snprintf(without_database.worker_url, sizeof stores.worker_url, "host=%s/absent", stores.dir);
+    struct luna_admitter *one = stores_admitter(&without_redis, 8);
+    struct luna_admitter *other = stores_admitter(&without_database, 9);
+    assert_int_equal(probe(one, &err), LUNA_EUNAVAILABLE);
+    assert_int_equal(strncmp(err.msg, "Redis: ", 7), 0);
+    assert_int_equal(probe(other, &err), LUNA_EUNAVAILABLE);
+    assert_int_equal(strncmp(err.msg, "PostgreSQL: ", 12), 0);
+    luna_admitter_free(one);
+    luna_admitter_free(other);
 }
 
-static void test_a_reduced_charge_is_given_back_whole_when_its_worker_dies(void **state)
+static void test_a_worker_is_ready_before_the_scripts_are_announced(void **state)
 {
-    struct client client;
-    struct luna_admission admission;
-    struct luna_admitter *doomed = stores_admitter(&stores, 6);
+    struct luna_fence_report report;
+    struct luna_error err;
     (void)state;
-    stores_client(&stores, "reduced-killed", NULL, 10, &client);
-    stores_admit(doomed, &client, 6, &admission);
-    assert_int_equal(luna_admission_reduce(doomed, &admission, 2), LUNA_COMMIT_OK);
-    luna_admitter_free(doomed);
-    doomed = stores_admitter(&stores, 6);
-    assert_int_equal(stores_request(doomed, &client), LUNA_ADMIT_ALLOWED);
-    stores_assert_ledger(&stores, booker, &client, 1);
-    luna_admitter_free(doomed);
-}
-
-static void test_a_charge_that_cannot_be_reduced_is_void(void **state)
-{
-    struct client client;
-    struct luna_admission admission;
-    char words[96];
-    (void)state;
-    stores_client(&stores, "reduced-gone", NULL, 10, &client);
-    stores_admit(admitter, &client, 6, &admission);
-    snprintf(words, sizeof words, "DEL {user:%lld:quota}:m", (long long)client.account.id);
-    assert_int_equal(stores_redis_int(&stores, words), 1);
-    assert_int_equal(luna_admission_reduce(admitter, &admission, 2), LUNA_COMMIT_VOID);
-    assert_int_equal(admission.cost, 0);
-    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
-    stores_assert_ledger(&stores, booker, &client, 1);
+    assert_int_equal(stores_redis_int(&stores, "DEL quota:fence"), 1);
+    assert_int_equal(probe(admitter, &err), LUNA_EUNAVAILABLE);
+    assert_non_null(strstr(err.msg, "quota-syncd"));
+    stores_fence(booker, &report);
+    assert_int_equal(probe(admitter, &err), LUNA_OK);
 }
 
 static void test_the_scopes_of_the_key_are_told(void **state)
@@ -376,12 +310,8 @@ int main(void)
         cmocka_unit_test(test_a_cost_above_what_is_left_takes_nothing),
         cmocka_unit_test(test_keys_that_are_wrong_foreign_or_not_keys_open_nothing),
         cmocka_unit_test(test_unknown_accounts_are_remembered_for_a_moment_only),
-        cmocka_unit_test(test_a_refund_gives_back_once),
-        cmocka_unit_test(test_a_refund_after_the_booking_is_booked_as_well),
-        cmocka_unit_test(test_a_reduced_charge_is_what_is_booked),
-        cmocka_unit_test(test_a_reduced_charge_that_was_booked_before_is_corrected),
-        cmocka_unit_test(test_a_reduced_charge_is_given_back_whole_when_its_worker_dies),
-        cmocka_unit_test(test_a_charge_that_cannot_be_reduced_is_void),
+        cmocka_unit_test(test_a_probe_does_not_say_which_store_is_unavailable),
+        cmocka_unit_test(test_a_worker_is_ready_before_the_scripts_are_announced),
         cmocka_unit_test(test_the_scopes_of_the_key_are_told),
         cmocka_unit_test(test_the_burst_is_limited_and_burns_no_quota),
         cmocka_unit_test(test_an_exhausted_quota_burns_no_burst),

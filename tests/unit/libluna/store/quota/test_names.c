@@ -1,8 +1,8 @@
 /* Addresses, key names, API keys: what is parsed from text. */
-#include "quota/key.h"
 #include "client/digest.h"
 #include "client/redis_url.h"
 #include "quota/config_keys.h"
+#include "quota/key.h"
 #include "quota/quota_keys.h"
 
 #include <setjmp.h>

@@ -1,0 +1,187 @@
+/* The second half of a charge: commit, reduce, refund. */
+#include "one_host.h"
+#include "quota/admitter.h"
+#include "stores_process.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* The signal that ends a process which does that; 0: none. */
+static int signal_of(void (*settle)(struct luna_admission *admission), struct luna_admission handle)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        close(STDERR_FILENO); /* the assert says what is expected here */
+        settle(&handle);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void refund(struct luna_admission *handle)
+{
+    luna_admission_refund(admitter, handle);
+}
+
+static void commit(struct luna_admission *handle)
+{
+    (void)!luna_admission_commit(admitter, handle);
+}
+
+static void reduce(struct luna_admission *handle)
+{
+    (void)!luna_admission_reduce(admitter, handle, 1);
+}
+
+static void test_a_charge_that_is_not_outstanding_is_settled(void **state)
+{
+    void (*const settlements[])(struct luna_admission *) = {refund, commit, reduce};
+    struct client client;
+    struct luna_admission committed, refunded, refused;
+    (void)state;
+    stores_client(&stores, "settled-twice", NULL, 10, &client);
+    stores_admit(admitter, &client, 2, &committed);
+    assert_int_equal(committed.charge, LUNA_CHARGE_OUTSTANDING);
+    commit(&committed);
+    assert_int_equal(committed.charge, LUNA_CHARGE_COMMITTED);
+    stores_admit(admitter, &client, 2, &refunded);
+    refund(&refunded);
+    assert_int_equal(refunded.charge, LUNA_CHARGE_REFUNDED);
+    stores_admit(admitter, &client, 100, &refused);
+    assert_int_equal(refused.charge, LUNA_CHARGE_NONE);
+    for (size_t i = 0; i < sizeof settlements / sizeof settlements[0]; i++) {
+        assert_int_equal(signal_of(settlements[i], committed), SIGABRT);
+        assert_int_equal(signal_of(settlements[i], refunded), SIGABRT);
+        assert_int_equal(signal_of(settlements[i], refused), SIGABRT);
+    }
+    stores_assert_ledger(&stores, booker, &client, 2);
+}
+
+static void test_a_refund_gives_back_once(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_error err;
+    (void)state;
+    stores_client(&stores, "refund", NULL, 10, &client);
+    stores_admit(admitter, &client, 4, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
+    assert_int_equal(stores_remaining(&stores, &client), 6);
+    /* Its reply was lost: the slot still names the charge, and it is given back again. */
+    luna_admission_refund(admitter, &admission);
+    atomic_store(&luna_journal_slot_of(admitter->journal)->wseq, admission.worker_seq);
+    assert_int_equal(luna_settle_pending(admitter, luna_deadline_in_ms(1000), &err), LUNA_OK);
+    assert_int_equal(stores_remaining(&stores, &client), 10);
+    stores_book_all(booker);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 0);
+    stores_assert_sound(&stores, booker);
+}
+
+static void test_a_refund_after_the_booking_is_booked_as_well(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    stores_client(&stores, "late-refund", NULL, 10, &client);
+    stores_admit(admitter, &client, 4, &admission);
+    struct luna_booking_report report;
+    struct luna_error err;
+    assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_OK);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 4);
+    luna_admission_refund(admitter, &admission);
+    stores_book_all(booker);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 0);
+    stores_assert_sound(&stores, booker);
+}
+
+/* A batch of which some series failed: what is booked is what was done, and once. */
+static void test_a_reduced_charge_is_what_is_booked(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    stores_client(&stores, "reduced", NULL, 10, &client);
+    stores_admit(admitter, &client, 6, &admission);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 4), LUNA_COMMIT_OK);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 4), LUNA_COMMIT_OK);
+    assert_int_equal(admission.cost, 4);
+    assert_int_equal(admission.quota_remaining, 6);
+    assert_int_equal(stores_remaining(&stores, &client), 6);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    stores_assert_ledger(&stores, booker, &client, 4);
+    stores_admit(admitter, &client, 3, &admission);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 0), LUNA_COMMIT_OK);
+    assert_int_equal(admission.cost, 0);
+    stores_assert_ledger(&stores, booker, &client, 4);
+}
+
+static void test_a_reduced_charge_that_was_booked_before_is_corrected(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_booking_report report;
+    struct luna_error err;
+    (void)state;
+    stores_client(&stores, "reduced-late", NULL, 10, &client);
+    stores_admit(admitter, &client, 6, &admission);
+    assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_OK);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 6);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 1), LUNA_COMMIT_OK);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    stores_assert_ledger(&stores, booker, &client, 1);
+}
+
+static void test_a_reduced_charge_is_given_back_whole_when_its_worker_dies(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    struct luna_admitter *doomed = stores_admitter(&stores, 6);
+    (void)state;
+    stores_client(&stores, "reduced-killed", NULL, 10, &client);
+    stores_admit(doomed, &client, 6, &admission);
+    assert_int_equal(luna_admission_reduce(doomed, &admission, 2), LUNA_COMMIT_OK);
+    luna_admitter_free(doomed);
+    doomed = stores_admitter(&stores, 6);
+    assert_int_equal(stores_request(doomed, &client), LUNA_ADMIT_ALLOWED);
+    stores_assert_ledger(&stores, booker, &client, 1);
+    luna_admitter_free(doomed);
+}
+
+static void test_a_charge_that_cannot_be_reduced_is_void(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    char words[96];
+    (void)state;
+    stores_client(&stores, "reduced-gone", NULL, 10, &client);
+    stores_admit(admitter, &client, 6, &admission);
+    snprintf(words, sizeof words, "DEL {user:%lld:quota}:m", (long long)client.account.id);
+    assert_int_equal(stores_redis_int(&stores, words), 1);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 2), LUNA_COMMIT_VOID);
+    assert_int_equal(admission.cost, 0);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    stores_assert_ledger(&stores, booker, &client, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_charge_that_is_not_outstanding_is_settled),
+        cmocka_unit_test(test_a_refund_gives_back_once),
+        cmocka_unit_test(test_a_refund_after_the_booking_is_booked_as_well),
+        cmocka_unit_test(test_a_reduced_charge_is_what_is_booked),
+        cmocka_unit_test(test_a_reduced_charge_that_was_booked_before_is_corrected),
+        cmocka_unit_test(test_a_reduced_charge_is_given_back_whole_when_its_worker_dies),
+        cmocka_unit_test(test_a_charge_that_cannot_be_reduced_is_void),
+    };
+    return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
+}
