@@ -2,8 +2,8 @@
  * backoff.h: the delay before the next attempt after a failure.
  *
  * Delays double from base to max and each is drawn at random from its upper half, so that daemons
- * that failed together do not retry together. Pure: no clock and no global state; the seed determines
- * every delay.
+ * that failed together do not retry together. Pure: no clock and no global state; the seed
+ * determines every delay.
  */
 #ifndef SYNCD_BACKOFF_H
 #define SYNCD_BACKOFF_H

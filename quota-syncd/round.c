@@ -72,8 +72,8 @@ void round_free(struct round *round)
     free(round);
 }
 
-/* The schema of another build could be misread. One check is enough: migrations of later builds only
- * add to the schema. */
+/* The schema of another build could be misread. One check is enough: migrations of later builds
+ * only add to the schema. */
 static enum luna_code check_schema(struct round *round, struct luna_error *err)
 {
     if (round->schema_checked)
@@ -108,8 +108,8 @@ static enum luna_code fence(struct round *round, struct luna_error *err)
     return LUNA_OK;
 }
 
-/* Bounded by one interval: changes to many accounts take several rounds, so that bookings do not wait
- * for them. */
+/* Bounded by one interval: changes to many accounts take several rounds, so that bookings do not
+ * wait for them. */
 static enum luna_code push(struct round *round, struct luna_error *err)
 {
     int64_t pushed = 0, steps = 0;

@@ -1,11 +1,11 @@
 /*
  * round.h: one round of booking; README.md explains the order of its steps.
  *
- * A round checks that Redis is configured to keep its data; acquires or keeps the leadership; fences
- * a Redis that restarted; pushes changed limits and keys to Redis; books every dirty account, in
- * batches; and, at intervals, does housekeeping (partitions in advance, periods of idle accounts,
- * journals) and checks conservation. Every step can be interrupted and repeated: the compare-and-set
- * in the ledger ensures that each unit is booked once.
+ * A round checks that Redis is configured to keep its data; acquires or keeps the leadership;
+ * fences a Redis that restarted; pushes changed limits and keys to Redis; books every dirty
+ * account, in batches; and, at intervals, does housekeeping (partitions in advance, periods of idle
+ * accounts, journals) and checks conservation. Every step can be interrupted and repeated: the
+ * compare-and-set in the ledger ensures that each unit is booked once.
  */
 #ifndef SYNCD_ROUND_H
 #define SYNCD_ROUND_H

@@ -1,6 +1,6 @@
 /*
- * syncd.h: the event loop of the daemon: signals, notifications of PostgreSQL, health pages, and the
- * schedule of rounds.
+ * syncd.h: the event loop of the daemon: signals, notifications of PostgreSQL, health pages, and
+ * the schedule of rounds.
  */
 #ifndef SYNCD_SYNCD_H
 #define SYNCD_SYNCD_H

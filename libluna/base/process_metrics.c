@@ -13,8 +13,8 @@
 
 enum { CS_PER_S = 100, STAT_START = 22, STAT_VIRTUAL = 23, STAT_RESIDENT = 24, STAT_STATE = 3 };
 
-/* The start time is computed once per process: recomputed for every scrape, it would jitter with the
- * wall clock. */
+/* The start time is computed once per process: recomputed for every scrape, it would jitter with
+ * the wall clock. */
 struct start {
     pid_t pid;
     int64_t wall_cs;

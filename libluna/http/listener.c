@@ -17,7 +17,8 @@
 
 enum {
     PORT_BYTES = 8,
-    /* An evicted connection closes only in the next MHD_run(), which may accept several new ones. */
+    /* An evicted connection closes only in the next MHD_run(), which may accept several new
+     * ones. */
     SLOTS = 2 * LUNA_HTTP_CONNECTIONS_MAX,
     NS_PER_S = 1000000000
 };
@@ -135,8 +136,8 @@ static enum MHD_Result answer(struct luna_http_listener *listener,
 }
 
 /* libmicrohttpd calls this after the head of a request, for each part of its body, and at its end.
- * A body is read and discarded: closing a socket with unread bytes sends a reset, which can overtake
- * the response. */
+ * A body is read and discarded: closing a socket with unread bytes sends a reset, which can
+ * overtake the response. */
 static enum MHD_Result take_request(void *context, struct MHD_Connection *connection,
                                     const char *path, const char *method, const char *version,
                                     const char *body, size_t *body_len, void **seen)

@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The user's own file, so the limit is generous; it exists so that a path such as /dev/zero ends. */
+/* The user's own file, so the limit is generous; it exists so that a path such as /dev/zero
+ * ends. */
 static const size_t file_bytes_max = (size_t)4 << 30;
 enum { READ_BYTES = 65536, NESTING_MAX = 16 };
 

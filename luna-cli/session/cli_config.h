@@ -1,8 +1,8 @@
 /*
  * cli_config.h: the settings of `luna`, declared once in cli_config.c.
  *
- * No setting is required by every command (`luna kalman` needs none); a command states what it needs
- * when it opens its session.
+ * No setting is required by every command (`luna kalman` needs none); a command states what it
+ * needs when it opens its session.
  */
 #ifndef CLI_CONFIG_H
 #define CLI_CONFIG_H

@@ -1,6 +1,6 @@
 /*
- * pool_status.h: the /status page of the worker pool's monitor, as numbers. The only user of jansson
- * in this program.
+ * pool_status.h: the /status page of the worker pool's monitor, as numbers. The only user of
+ * jansson in this program.
  *
  * A value that is missing in the page reads as 0 or "", so that pools of other versions can be read
  * too.

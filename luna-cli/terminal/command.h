@@ -2,9 +2,9 @@
  * command.h: the declaration of a command of `luna`, and how its command line is read.
  *
  * commands.c holds the table of commands. A command declares its operands and options there;
- * reading them, --help, --json and every usage error follow from the declaration. A handler receives
- * an invocation that already matches it. Secrets are never operands or options: every user of the
- * machine can read a command line.
+ * reading them, --help, --json and every usage error follow from the declaration. A handler
+ * receives an invocation that already matches it. Secrets are never operands or options: every user
+ * of the machine can read a command line.
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H

@@ -63,7 +63,7 @@ static void reset_keeps_the_first_block_and_frees_the_rest(void **state)
     (void)state;
     struct luna_arena arena;
     luna_arena_init(&arena, 256, 1 << 20);
-    /* The very first piece is larger than a block: the block that is kept must be the small one
+    /* The first piece is larger than a block: the block that is kept must be the small one
      * all the same. */
     assert_non_null(luna_arena_alloc(&arena, 100000));
     void *small = luna_arena_alloc(&arena, 16);

@@ -1,13 +1,13 @@
 /*
  * buf.h: a byte buffer that grows up to a stated maximum.
  *
- * Invariants: len <= cap <= max; data[0..len) is what was written. A failed append leaves the buffer
- * unchanged and sets `overflow`, so that a writer may append a whole document and check once at the
- * end. Ownership: the buffer owns its bytes (malloc); luna_buf_done() frees them; luna_buf_clear()
- * keeps the memory. Documents longer than the buffer: when an append does not fit and `drain` is
- * set, drain receives all bytes so far and the buffer restarts empty. If drain returns false, the
- * buffer overflows; bytes that drain received earlier are not recalled. The writer itself sends the
- * bytes that are left at the end.
+ * Invariants: len <= cap <= max; data[0..len) is what was written. A failed append leaves the
+ * buffer unchanged and sets `overflow`, so that a writer may append a whole document and check once
+ * at the end. Ownership: the buffer owns its bytes (malloc); luna_buf_done() frees them;
+ * luna_buf_clear() keeps the memory. Documents longer than the buffer: when an append does not fit
+ * and `drain` is set, drain receives all bytes so far and the buffer restarts empty. If drain
+ * returns false, the buffer overflows; bytes that drain received earlier are not recalled. The
+ * writer itself sends the bytes that are left at the end.
  */
 #ifndef LUNA_BASE_BUF_H
 #define LUNA_BASE_BUF_H

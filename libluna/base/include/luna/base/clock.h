@@ -1,8 +1,8 @@
 /*
  * clock.h: clocks and deadlines.
  *
- * A deadline is an absolute time on CLOCK_MONOTONIC, set once and passed down, so that several waits
- * share one time limit.
+ * A deadline is an absolute time on CLOCK_MONOTONIC, set once and passed down, so that several
+ * waits share one time limit.
  */
 #ifndef LUNA_BASE_CLOCK_H
 #define LUNA_BASE_CLOCK_H

@@ -2,8 +2,8 @@
  * process_metrics.h: the process metrics of a daemon, under the standard names of Prometheus
  * clients.
  *
- * For the monitor of a worker pool and quota-syncd. Reads /proc/self; a value that cannot be read is
- * omitted.
+ * For the monitor of a worker pool and quota-syncd. Reads /proc/self; a value that cannot be read
+ * is omitted.
  */
 #ifndef LUNA_BASE_PROCESS_METRICS_H
 #define LUNA_BASE_PROCESS_METRICS_H

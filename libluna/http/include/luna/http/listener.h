@@ -4,13 +4,13 @@
  * Purpose: operators and scrapers on a loopback or cluster address, not the clients of the service:
  * GET and HEAD only, request bodies are discarded, no keep-alive, no TLS. Use: in the event loop of
  * a program (the monitor of a worker pool, quota-syncd). Nothing blocks and there is no thread. The
- * listener has one file descriptor, an epoll set that includes its deadlines; poll it for POLLIN and
- * call luna_http_listener_serve() when it is readable. A late poll is harmless: clients wait.
+ * listener has one file descriptor, an epoll set that includes its deadlines; poll it for POLLIN
+ * and call luna_http_listener_serve() when it is readable. A late poll is harmless: clients wait.
  * Limits: LUNA_HTTP_CONNECTIONS_MAX connections (a new one evicts the oldest, so that idle
  * connections cannot block a health check), LUNA_HTTP_CONNECTION_BYTES for the heads of a request
- * and its response (431), LUNA_HTTP_RESPONSE_BYTES_MAX of body (500), and LUNA_HTTP_DEADLINE_MS from
- * accept to close. Ownership: the listener owns its sockets. All are close-on-exec and non-blocking.
- * The program must ignore SIGPIPE.
+ * and its response (431), LUNA_HTTP_RESPONSE_BYTES_MAX of body (500), and LUNA_HTTP_DEADLINE_MS
+ * from accept to close. Ownership: the listener owns its sockets. All are close-on-exec and
+ * non-blocking. The program must ignore SIGPIPE.
  */
 #ifndef LUNA_HTTP_LISTENER_H
 #define LUNA_HTTP_LISTENER_H
@@ -50,8 +50,8 @@ void luna_http_listener_close(struct luna_http_listener *listener);
 int luna_http_listener_fd(const struct luna_http_listener *listener);
 /* The bound port, also when port 0 was requested. */
 int luna_http_listener_port(const struct luna_http_listener *listener);
-/* Accepts, reads, answers and writes what is ready, and closes connections past their deadline. Never
- * blocks. */
+/* Accepts, reads, answers and writes what is ready, and closes connections past their deadline.
+ * Never blocks. */
 void luna_http_listener_serve(struct luna_http_listener *listener);
 
 #endif
