@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# Backups: a folder luna-TIME with the dump and a MANIFEST that says what has to be in it.
-# PostgreSQL is the only store that is kept: Redis is rebuilt from it.
+# Backups: a folder luna-TIME with the dump and a MANIFEST of its contents. Only PostgreSQL is
+# backed up: Redis is rebuilt from it.
 
 BACKUP_PATTERN='luna-[0-9]*T[0-9]*Z'
 
-# What a ledger holds, as NAME=VALUE lines. `heads` stands for every account's whole audit chain.
+# The contents of a ledger, as NAME=VALUE lines. `heads` is a hash over the heads of all audit
+# chains.
 BACKUP_COUNTS="SELECT 'accounts=' || count(*) FROM accounts
 UNION ALL SELECT 'keys=' || count(*) FROM api_keys
 UNION ALL SELECT 'events=' || count(*) FROM quota_events
@@ -25,11 +26,11 @@ backup_latest() {
   [ -n "$found" ] && printf '%s\n' "$found"
 }
 
-# backup_all FOLDER: the finished ones, oldest first.
+# backup_all FOLDER: its complete backups, oldest first.
 backup_all() { find "$1" -mindepth 2 -maxdepth 2 -path "$1/$BACKUP_PATTERN/MANIFEST" -printf '%h\n' | sort; }
 
-# backup_dump FOLDER: one snapshot, dumped and counted. The session that exports the snapshot has to
-# live while pg_dump reads.
+# backup_dump FOLDER: dumps and counts one snapshot. The session that exports the snapshot has to
+# stay open while pg_dump reads.
 backup_dump() {
   PG_DUMP="$PG_BIN/pg_dump" DUMP=$1/luna.dump "${BACKUP_PSQL[@]}" >"$1/counts" <<SQL
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -43,23 +44,23 @@ SQL
   rm "$1/luna.dump.complete" 2>/dev/null || die "pg_dump failed"
 }
 
-# backup_check_dump FILE: its table of contents names the ledger, and every block of it can be read.
-# (grep reads it to its end: with -q it would leave in the middle, and pg_restore, which still
-# writes, would fail.)
+# backup_check_dump FILE: its table of contents lists the ledger, and every block can be read. (grep
+# without -q reads all of its input; with -q it would exit early, and pg_restore would fail with
+# EPIPE.)
 backup_check_dump() {
-  "$PG_BIN/pg_restore" --list "$1" | grep ' TABLE DATA public quota_events_' >/dev/null || die "$1 holds no audit log"
-  "$PG_BIN/pg_restore" --file=/dev/null "$1" || die "$1 cannot be read to its end"
+  "$PG_BIN/pg_restore" --list "$1" | grep ' TABLE DATA public quota_events_' >/dev/null || die "$1 contains no audit log"
+  "$PG_BIN/pg_restore" --file=/dev/null "$1" || die "$1 is damaged or incomplete"
 }
 
-# backup_check FOLDER: whole and unchanged since it was taken.
+# backup_check FOLDER: it is complete and unchanged.
 backup_check() {
-  [ -f "$1/MANIFEST" ] || die "$1 is no finished backup: it has no MANIFEST"
-  [ "$(backup_manifest "$1" format)" = 1 ] || die "$1/MANIFEST has a format that this program does not know"
+  [ -f "$1/MANIFEST" ] || die "$1 is not a complete backup: it has no MANIFEST"
+  [ "$(backup_manifest "$1" format)" = 1 ] || die "$1/MANIFEST has an unknown format"
   [ "$(backup_sha256 "$1/luna.dump")" = "$(backup_manifest "$1" dump_sha256)" ] ||
-    die "$1/luna.dump is not what was backed up: its SHA-256 differs from the MANIFEST's"
+    die "$1/luna.dump was changed: its SHA-256 differs from the one in MANIFEST"
   backup_check_dump "$1/luna.dump"
 }
 
-# Keys are kept as digests under the pepper, so a ledger with another pepper opens for nobody. The
-# pepper has 256 random bits: its hash tells nothing of it.
+# API keys are stored as digests under the pepper, so with another pepper no key is valid. The
+# pepper has 256 random bits, so its hash does not reveal it.
 backup_pepper_sha256() { backup_sha256 "$(secret_file key_pepper)"; }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced first by every script: where things are, how to speak, how to stop.
+# Sourced first by every script: paths, messages, errors.
 set -euo pipefail
 umask 022
 
@@ -9,7 +9,7 @@ LUNA_BUILD=$LUNA_ROOT/build/$LUNA_PRESET
 LUNA_VAR=$(realpath -ms -- "${LUNA_VAR:-$LUNA_ROOT/var}")
 export LUNA_ROOT LUNA_PRESET LUNA_BUILD LUNA_VAR
 
-# A program that is installed in sbin is not on an ordinary user's path.
+# An ordinary user's PATH lacks the programs in sbin.
 PATH=$PATH:/usr/sbin:/sbin
 
 say() { printf '%s\n' "$*"; }
@@ -22,20 +22,20 @@ die() {
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
-# quietly LOG CMD…: runs CMD with its output in LOG and only a sign of life on the screen; shows the
-# end of it when CMD fails.
+# quietly LOG CMD…: runs CMD with its output in LOG and shows only progress; prints the end of LOG
+# when CMD fails.
 quietly() {
   local log=$1 status=0
   shift
   "$@" 2>&1 | tee "$log" | show_progress || status=$?
   [ "$status" = 0 ] && return 0
   tail -n 40 "$log" >&2
-  warn "failed: $* (all of its output: $log)"
+  warn "failed: $* (log: $log)"
   return "$status"
 }
 
-# show_progress: on a terminal the latest line of its input, overwritten by the next one; else one
-# line every five seconds.
+# show_progress: on a terminal, the latest line of standard input, overwritten by the next;
+# otherwise one line every five seconds.
 show_progress() {
   local line last=$SECONDS
   while read -r line; do
@@ -49,7 +49,7 @@ show_progress() {
   [ ! -t 1 ] || printf '\r\033[K'
 }
 
-# wait_until SECONDS CMD…: until CMD succeeds; fails when the time is up.
+# wait_until SECONDS CMD…: waits until CMD succeeds; fails after SECONDS.
 wait_until() {
   local end=$((SECONDS + $1))
   shift
@@ -59,8 +59,8 @@ wait_until() {
   done
 }
 
-# render TEMPLATE NAME…: the template's text, each ${NAME} replaced by that variable's value; any
-# ${LUNA_…} left over is an error.
+# render TEMPLATE NAME…: prints the template with each ${NAME} replaced by the value of that
+# variable; any other ${LUNA_…} is an error.
 render() {
   local template=$1 text name
   shift
@@ -69,7 +69,7 @@ render() {
     text=${text//"\${$name}"/${!name}}
   done
   case $text in
-    *"\${LUNA_"*) die "$template: a \${LUNA_…} in it has no value" ;;
+    *"\${LUNA_"*) die "$template: a \${LUNA_…} has no value" ;;
   esac
   printf '%s\n' "$text"
 }

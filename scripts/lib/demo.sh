@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# The demo: an account, its settings file var/demo.env, and the Nile series through HTTPS.
+# The demo: an account, its settings file var/demo.env, and a request with the Nile series.
 
 DEMO_SERIES=$LUNA_ROOT/tests/vectors/kalman/nile.csv
 
 # json_field NAME: the value of a top-level string or number in one JSON object on standard input.
 json_field() { sed -n "s/.*\"$1\" *: *\"\\{0,1\\}\\([^\",}]*\\).*/\\1/p" | head -n 1; }
 
-# demo_account: the account of the last time if its key still works, else a new one.
+# demo_account: the account of the previous start if its key still works, else a new one.
 demo_account() {
   local answer name=demo
   if demo_account_answers; then return 0; fi
   if luna account show demo --json >/dev/null 2>&1; then name=demo-$(openssl rand -hex 4); fi
-  answer=$(luna account create "$name" --quota 100000 --json) || die "the demo account could not be made"
+  answer=$(luna account create "$name" --quota 100000 --json) || die "cannot create the demo account"
   DEMO_ACCOUNT_ID=$(json_field id <<<"$answer")
   DEMO_API_KEY=$(json_field api_key <<<"$answer")
 }
@@ -23,14 +23,14 @@ demo_account_answers() {
   [ -n "$DEMO_API_KEY" ] && demo_post '{"results":[1,2]}' >/dev/null 2>&1
 }
 
-# demo_post BODY: the answer of POST …/kalman.
+# demo_post BODY: prints the response of POST …/kalman.
 demo_post() {
   printf '%s' "$1" | curl -fsS -m 20 --cacert "$LUNA_VAR/tls/ca.crt" -H "X-API-Key: $DEMO_API_KEY" \
     -H 'Content-Type: application/json' --data-binary @- \
     "https://127.0.0.1:$LUNA_HTTPS_PORT/api/v1/$DEMO_ACCOUNT_ID/kalman"
 }
 
-# demo_env: what a shell needs to talk to this stack.
+# demo_env: writes the variables that a client of this stack needs.
 demo_env() {
   local file=$LUNA_VAR/demo.env
   (umask 077 && cat >"$file.new") <<ENV
@@ -51,10 +51,10 @@ demo_body() {
   awk 'BEGIN { printf "{\"results\":[" } /^[-+.0-9]/ { printf "%s%s", sep, $1; sep = "," } END { print "]}" }' "$DEMO_SERIES"
 }
 
-# demo_show: the Nile, sent and answered.
+# demo_show: sends the Nile series and prints the result.
 demo_show() {
   local answer
-  answer=$(demo_post "$(demo_body)") || die "the Nile series was not answered (logs: $LUNA_VAR/log)"
+  answer=$(demo_post "$(demo_body)") || die "the request with the Nile series failed (logs: $LUNA_VAR/log)"
   say ""
   say "The Nile at Aswan, 1871-1970, filtered by a local level (POST /api/v1/$DEMO_ACCOUNT_ID/kalman):"
   say ""

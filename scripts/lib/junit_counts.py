@@ -1,6 +1,7 @@
 """Prints "PASSED FAILED" from the JUnit report that pytest or ctest wrote.
 
-A skipped test is neither. A test that ctest could not run, because its program was not built, has failed; so has a report of no test.
+A skipped test is not counted. A test that ctest could not run, because its program was not built,
+has failed; an empty report is a failure too.
 """
 import sys
 import xml.etree.ElementTree as ElementTree

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# How long files and functions may be. Limits that make somebody think of two rooms instead of one.
+# Limits on the length of files and functions.
 FILE_LINES_MAX=500
 FUNCTION_LINES_MAX=70
 
-# lengths_of_files FILE…: prints those that are too long.
+# lengths_of_files FILE…: prints the files that are too long.
 lengths_of_files() {
   wc -l -- "$@" | awk -v max="$FILE_LINES_MAX" '$2 != "total" && $1 > max { print $2 ": " $1 " lines, at most " max }'
 }
 
-# lengths_of_functions FILE…: the same for the C functions in them.
+# lengths_of_functions FILE…: prints the C functions that are too long.
 lengths_of_functions() {
   ctags --languages=C,C++ --kinds-C=f --kinds-C++=f --fields=+ne -f - "$@" |
     awk -F '\t' -v max="$FUNCTION_LINES_MAX" '

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Debian packages: which are missing, and how they come without starting or configuring anything of
-# Debian's own.
+# Debian packages: which ones are missing, and how to install them without starting or configuring
+# the services that they bring.
 
 # packages_listed SET…: the names in scripts/packages/SET.txt.
 packages_listed() {
@@ -17,7 +17,7 @@ packages_missing() {
   done
 }
 
-# packages_ensure SET…: installs what is missing, or says what to install.
+# packages_ensure SET…: installs missing packages as root; for other users prints the command.
 packages_ensure() {
   local missing
   mapfile -t missing < <(packages_missing "$@")
@@ -35,14 +35,14 @@ packages_ensure() {
 POLICY=/usr/sbin/policy-rc.d
 CREATECLUSTER=/etc/postgresql-common/createcluster.conf
 
-# Debian's packages start their services and PostgreSQL's makes a cluster. Neither is wanted: for
-# the time of the installation a policy forbids the first and a setting the second, and both are put
-# back as they were, however the installation ends.
+# Debian packages start their services, and that of PostgreSQL creates a cluster. During the
+# installation policy-rc.d prevents the first and a setting the second; both are restored even when
+# the installation fails.
 packages_install() (
   mkdir -p "$LUNA_VAR/log"
   local log=$LUNA_VAR/log/apt.log kept
   kept=$(mktemp -d)
-  trap 'packages_put_back "$kept"' EXIT
+  trap 'packages_restore_policy "$kept"' EXIT
   trap 'exit 130' INT TERM
   packages_forbid_services "$kept"
   export DEBIAN_FRONTEND=noninteractive
@@ -71,13 +71,13 @@ packages_forbid_cluster() {
   printf 'create_main_cluster = false\n' >>"$CREATECLUSTER"
 }
 
-packages_put_back() {
+packages_restore_policy() {
   if [ -e "$1/policy" ]; then cp -p "$1/policy" "$POLICY"; else rm -f "$POLICY"; fi
   [ ! -e "$1/createcluster" ] || cp -p "$1/createcluster" "$CREATECLUSTER"
   rm -rf "$1"
 }
 
-# What was not there before shall not start by itself at the next boot.
+# A service that was not installed before must not start at the next boot.
 packages_leave_disabled() {
   local name
   command -v deb-systemd-helper >/dev/null || return 0

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Ports of this stack: given by the environment, else what this var/ used last time, else the
-# default, else the next free one.
+# Ports of this stack: from the environment, else the ports of the previous start, else the
+# defaults, else the next free ones.
 
 PORT_NAMES=(LUNA_HTTPS_PORT LUNA_POSTGRES_PORT LUNA_REDIS_PORT LUNA_MONITOR_PORT LUNA_SYNCD_METRICS_PORT)
 declare -A PORT_DEFAULTS=(
@@ -11,8 +11,7 @@ declare -A PORT_DEFAULTS=(
   [LUNA_SYNCD_METRICS_PORT]=8481
 )
 
-# Does anything listen on this port? Asked of the kernel's tables, so that it needs no tool and
-# disturbs nobody.
+# Whether something listens on this port, from /proc/net, which needs no tool and no connection.
 port_taken() {
   local hex tables=(/proc/net/tcp)
   hex=$(printf ':%04X' "$1")
@@ -39,12 +38,12 @@ port_chosen() {
 
 port_check_given() {
   [[ ${!1} =~ ^[0-9]{1,5}$ ]] && [ "${!1}" -ge 1 ] && [ "${!1}" -le 65535 ] ||
-    die "$1 is \"${!1}\"; it has to be a port number from 1 to 65535"
-  ! port_taken "${!1}" || die "$1 asks for port ${!1}, but something listens there already"
+    die "$1 is \"${!1}\"; expected a port number from 1 to 65535"
+  ! port_taken "${!1}" || die "$1 asks for port ${!1}, which is already in use"
 }
 
-# ports_choose: sets and exports every name of PORT_NAMES, and remembers the choice. To be called
-# with the start lock held.
+# ports_choose: sets every variable of PORT_NAMES and saves the choice. Call with the start lock
+# held.
 ports_choose() {
   local name remembered=$LUNA_VAR/ports.env last
   for name in "${PORT_NAMES[@]}"; do
@@ -61,7 +60,7 @@ ports_choose() {
   done >"$remembered"
 }
 
-# ports_recall: the ports of a stack that runs.
+# ports_recall: sets the ports of a running stack.
 ports_recall() {
   # shellcheck source=/dev/null
   . "$LUNA_VAR/ports.env"

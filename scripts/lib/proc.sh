@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Processes of this stack: started in a session of their own, known by pid *and* start time, ended
-# only when both still match.
+# Processes of this stack: each starts in its own session, is identified by pid *and* start time,
+# and is stopped only if both match.
 
 pid_file() { printf '%s/run/%s.pid' "$LUNA_VAR" "$1"; }
 
-# The kernel's start time of a process (field 22; the name in parentheses may hold spaces).
+# The start time of a process (field 22 of stat; the name in parentheses may contain spaces).
 proc_started() {
   local stat
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
@@ -17,7 +17,7 @@ proc_started() {
   printf '%s' "${20}"
 }
 
-# proc_pid NAME: the pid of a running process of ours; fails when it does not run.
+# proc_pid NAME: the pid of a process of this stack; fails when it is not running.
 proc_pid() {
   local pid started
   read -r pid started 2>/dev/null <"$(pid_file "$1")" || return 1
@@ -27,7 +27,7 @@ proc_pid() {
 
 proc_runs() { proc_pid "$1" >/dev/null; }
 
-# proc_start NAME USER [NAME=VALUE…] CMD…: with that environment and no other; output to
+# proc_start NAME USER [NAME=VALUE…] CMD…: starts CMD with only this environment and its output in
 # var/log/NAME.log.
 proc_start() {
   local name=$1 user=$2 pid
@@ -38,22 +38,22 @@ proc_start() {
     shift
   done
   as_user_command "$user"
-  # Descriptors 8 and 9 are locks of scripts/up: a server must not hold them.
+  # Descriptors 8 and 9 are locks of scripts/up: a server must not inherit them.
   env -i PATH="$PATH" LANG=C.UTF-8 "${environment[@]}" "${AS_USER[@]}" setsid "$@" \
     >>"$LUNA_VAR/log/$name.log" 2>&1 </dev/null 8>&- 9<&- &
   pid=$!
   printf '%s %s\n' "$pid" "$(proc_started "$pid")" >"$(pid_file "$name")"
 }
 
-# proc_await NAME SECONDS CMD…: until CMD succeeds while the process lives. Alive is asked last:
-# where another server has the port, CMD may succeed on that one, but ours ends.
+# proc_await NAME SECONDS CMD…: waits until CMD succeeds and the process is running. The process is
+# checked last: if another server has the port, CMD may reach that one, while ours exits.
 proc_await() {
   local name=$1 end=$((SECONDS + $2))
   shift 2
   until "$@" >/dev/null 2>&1 && proc_runs "$name"; do
     if ! proc_runs "$name" || [ "$SECONDS" -ge "$end" ]; then
       tail -n 15 "$LUNA_VAR/log/$name.log" >&2
-      die "$name did not start (its log: $LUNA_VAR/log/$name.log)"
+      die "$name did not start (log: $LUNA_VAR/log/$name.log)"
     fi
     sleep 0.05
   done
@@ -61,7 +61,7 @@ proc_await() {
 
 proc_gone() { ! proc_runs "$1"; }
 
-# proc_stop NAME SIGNAL SECONDS: asks, waits, then insists.
+# proc_stop NAME SIGNAL SECONDS: sends SIGNAL, waits, then sends SIGKILL.
 proc_stop() {
   local name=$1 pid
   if pid=$(proc_pid "$name"); then
@@ -69,7 +69,7 @@ proc_stop() {
     if ! wait_until "$3" proc_gone "$name"; then
       warn "$name did not stop in $3 s: killing it"
       pid=$(proc_pid "$name") && kill -s KILL "$pid" 2>/dev/null
-      wait_until 5 proc_gone "$name" || warn "$name (pid $pid) cannot be ended"
+      wait_until 5 proc_gone "$name" || warn "cannot stop $name (pid $pid)"
     fi
   fi
   rm -f "$(pid_file "$name")"

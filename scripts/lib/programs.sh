@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Our own programs and nginx: how they are built, configured and started.
+# The programs of the service and nginx: how they are built, configured and started.
 
-# build_configure: once; later changes to the CMake files ninja notices by itself.
+# build_configure: once; ninja detects later changes to the CMake files.
 build_configure() {
   mkdir -p "$LUNA_VAR/log"
   [ ! -f "$LUNA_BUILD/build.ninja" ] || return 0
@@ -13,37 +13,36 @@ build_configure() {
   (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake.log" build_locked cmake --preset "$LUNA_PRESET" "${launcher[@]}")
 }
 
-# build_locked CMD…: one at a time for each checkout. ninja knows of no other, and two that build
-# the same file spoil it for each other.
+# build_locked CMD…: one at a time per checkout. ninja has no lock, and two builds of the same file
+# corrupt each other.
 build_locked() {
   mkdir -p "$LUNA_ROOT/build"
   flock -w 1800 "$LUNA_ROOT/build/lock" "$@"
 }
 
-# build_programs TARGET…: ninja decides what there is to do.
+# build_programs TARGET…: builds what is out of date.
 build_programs() {
   build_configure
   step "Building $*"
   quietly "$LUNA_VAR/log/build.log" build_locked cmake --build "$LUNA_BUILD" -- "$@"
 }
 
-# The pages under /docs and /redoc come from npm packages; a service without them is whole, so they
-# are built only where npm is.
+# The pages under /docs and /redoc come from npm packages. They are optional, so they are built only
+# if npm is installed.
 build_web() {
   if ! command -v npm >/dev/null || ! /usr/bin/python3 -c 'import yaml' 2>/dev/null; then
-    say "    (without /docs and /redoc: they need the packages npm and python3-yaml)"
+    say "    /docs and /redoc are not built: they need the packages npm and python3-yaml"
     return 0
   fi
   step "Building the documentation pages"
-  quietly "$LUNA_VAR/log/web.log" "$LUNA_ROOT/scripts/web" || warn "without /docs and /redoc"
+  quietly "$LUNA_VAR/log/web.log" "$LUNA_ROOT/scripts/web" || warn "/docs and /redoc are not available"
 }
 
-# admin_env: what a shell needs to run the luna program against this stack. The same variables as
-# `luna --help` lists.
+# admin_env: writes the settings of the luna program for this stack (`luna --help` lists them).
 admin_env() {
   secret_write url_admin "$(database_url luna_admin)"
   cat >"$LUNA_VAR/admin.env" <<ENV
-# Written by scripts/up, for the program luna:  . ${LUNA_VAR#"$LUNA_ROOT"/}/admin.env
+# Written by scripts/up, for the luna program:  . ${LUNA_VAR#"$LUNA_ROOT"/}/admin.env
 export LUNA_DATABASE_URL_FILE="$(secret_file url_admin)"
 export LUNA_REDIS_URL_FILE="$(secret_file url_redis)"
 export LUNA_KEY_PEPPER_FILE="$(secret_file key_pepper)"
@@ -52,23 +51,23 @@ export LUNA_METRICS_LISTEN=127.0.0.1:$LUNA_SYNCD_METRICS_PORT
 ENV
 }
 
-# luna ARG…: the operator's tool on this stack.
+# luna ARG…: runs the operator's tool on this stack.
 luna() (
   . "$LUNA_VAR/admin.env"
   exec "$LUNA_BUILD/bin/luna" "$@"
 )
 
-# luna_migrate: as the superuser of this private cluster, because the first migration makes roles.
+# luna_migrate: as the superuser of this private cluster, because the first migration creates roles.
 luna_migrate() {
   LUNA_DATABASE_URL=$(database_url postgres) "$LUNA_BUILD/bin/luna" migrate up
 }
 
-# program_env PROGRAM LINE…: its settings file. Read again by the program at SIGHUP.
+# program_env PROGRAM LINE…: writes its settings file, which it reloads at SIGHUP.
 program_env() {
   local file=$LUNA_VAR/etc/$1.env
   shift
   {
-    printf '# Written by scripts/up. The programs'\'' --help lists every setting.\n'
+    printf '# Written by scripts/up. --help of the program lists every setting.\n'
     printf '%s\n' "$@"
   } >"$file"
 }
@@ -105,8 +104,8 @@ worker_start() {
   proc_await fcgi-worker 30 curl -fsS -m 2 "http://127.0.0.1:$LUNA_MONITOR_PORT/readyz"
 }
 
-# A unix socket's path holds at most 107 bytes. Where this checkout lies too deep for that, the
-# sockets go to a folder of their own under /tmp, which scripts/down removes.
+# The path of a unix socket is limited to 107 bytes. If LUNA_VAR is too long for that, the sockets
+# go to a temporary folder under /tmp, which scripts/down removes.
 sockets_choose() {
   local folder=$LUNA_VAR/run/worker
   if [ ${#folder} -gt 88 ]; then
@@ -115,7 +114,7 @@ sockets_choose() {
   fi
   own "$SERVICE_USER" 755 "$folder"
   LUNA_WORKER_SOCKET=$folder/worker.sock
-  # shellcheck disable=SC2034 # for render and the programs' address of Redis
+  # shellcheck disable=SC2034 # for render and redis_program_url
   LUNA_REDIS_SOCKET=$folder/redis.sock
 }
 
@@ -124,8 +123,7 @@ NGINX_NAMES=(LUNA_VAR LUNA_HTTPS_LISTEN LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX LU
 
 nginx_start() {
   local prefix=$LUNA_VAR/nginx file
-  # Above the worker's whole budget and its grace (LUNA_REQUEST_TIMEOUT_MS +
-  # LUNA_HARD_LIMIT_GRACE_MS).
+  # Above the time limit of a worker (LUNA_REQUEST_TIMEOUT_MS + LUNA_HARD_LIMIT_GRACE_MS).
   # shellcheck disable=SC2034 # for render
   local LUNA_HTTPS_LISTEN=127.0.0.1:$LUNA_HTTPS_PORT LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB_ROOT=$LUNA_ROOT/build/web/site
   own "$SERVICE_USER" 755 "$prefix" "$prefix/tmp"

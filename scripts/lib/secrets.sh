@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# Secrets and certificates of this stack: made once, kept under var/, readable by their one reader
-# only.
+# Secrets and certificates of this stack: created once, kept under var/, readable only by their
+# user.
 
 SECRET_NAMES=(postgres luna_owner luna_worker luna_syncd luna_admin redis)
 
 secret_file() { printf '%s/secrets/%s' "$LUNA_VAR" "$1"; }
 secret() { cat "$(secret_file "$1")"; }
 
-# secret_write NAME VALUE: mode 0600, never half-written.
+# secret_write NAME VALUE: mode 0600, written atomically.
 secret_write() {
   local file
   file=$(secret_file "$1")
@@ -16,7 +16,7 @@ secret_write() {
   mv "$file.new" "$file"
 }
 
-# secrets_make: passwords of 192 bits, and the pepper that keys are hashed with.
+# secrets_make: creates passwords of 192 bits, and the pepper for hashing API keys.
 secrets_make() {
   local name
   own "$SERVICE_USER" 700 "$LUNA_VAR/secrets"
@@ -26,8 +26,8 @@ secrets_make() {
   [ -s "$(secret_file key_pepper)" ] || secret_write key_pepper "$(openssl rand -hex 32)"
 }
 
-# tls_make: a certificate authority for this checkout, and a server certificate for loopback that is
-# renewed a week early.
+# tls_make: creates a certificate authority for this checkout and a server certificate for loopback;
+# both are renewed a week before they expire.
 tls_make() {
   local tls=$LUNA_VAR/tls
   own "$SERVICE_USER" 755 "$tls"

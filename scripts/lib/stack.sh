@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# The whole stack: in which order it starts and stops, and whether it runs.
+# The whole stack: starting, stopping, and whether it is running.
 
-# In the order of starting; stopped from the last to the first.
+# In starting order; stopped in reverse.
 STACK=(postgres redis quota-syncd fcgi-worker nginx)
 
-# What the programs keep to and nginx says aloud.
+# The limit that nginx and the workers enforce.
 LUNA_BODY_BYTES_MAX=${LUNA_BODY_BYTES_MAX:-33554432}
-# How they reach Redis: unix, or tcp as they would another machine's.
+# How the programs connect to Redis: unix, or tcp as for another machine.
 LUNA_REDIS_TRANSPORT=${LUNA_REDIS_TRANSPORT:-unix}
-# Whose pages may read answers: the workers' and nginx's own.
+# Origins whose pages may read responses, for the workers and for nginx.
 LUNA_CORS_ORIGINS=${LUNA_CORS_ORIGINS:-}
 
 stack_runs() {
@@ -18,7 +18,7 @@ stack_runs() {
   done
 }
 
-# Has a program been rebuilt since it was started?
+# No program has been rebuilt since it was started.
 stack_is_current() {
   local name
   for name in quota-syncd fcgi-worker; do
@@ -33,19 +33,19 @@ stack_folders() {
   own "$SERVICE_USER" 750 "$LUNA_VAR/state"
 }
 
-# Ports are chosen and taken under one lock for the whole machine, so that two stacks that start
-# together do not choose alike. The lock is on a file that every user may read and nobody writes.
+# Ports are chosen and bound under a lock for the whole machine, so that two stacks that start at
+# the same time do not choose the same ones. The lock file is one that every user may read.
 stack_start() {
   stack_start_stores
   stack_migrate
   stack_start_programs
 }
 
-# stack_start_stores: leaves the lock to stack_start_programs.
+# stack_start_stores: takes the lock, which stack_start_programs releases.
 stack_start_stores() {
-  [[ $LUNA_REDIS_TRANSPORT =~ ^(unix|tcp)$ ]] || die "LUNA_REDIS_TRANSPORT is \"$LUNA_REDIS_TRANSPORT\"; it has to be unix or tcp"
+  [[ $LUNA_REDIS_TRANSPORT =~ ^(unix|tcp)$ ]] || die "LUNA_REDIS_TRANSPORT is \"$LUNA_REDIS_TRANSPORT\"; expected unix or tcp"
   exec 9</etc/passwd
-  flock -w 120 9 || die "another stack has been starting for two minutes"
+  flock -w 120 9 || die "another stack has held the start lock for two minutes"
   ports_choose
   secrets_make
   tls_make
@@ -66,7 +66,7 @@ stack_start_programs() {
 }
 
 stack_migrate() {
-  step "Bringing the database's schema up to date"
+  step "Migrating the database schema"
   quietly "$LUNA_VAR/log/migrate.log" luna_migrate
   postgres_passwords
 }

@@ -7,8 +7,8 @@ PG_BIN=/usr/lib/postgresql/15/bin
 database_url() { printf 'postgresql://%s:%s@127.0.0.1:%s/luna' "$1" "$(secret "$1")" "$LUNA_POSTGRES_PORT"; }
 redis_url() { printf 'redis://:%s@127.0.0.1:%s/0' "$(secret redis)" "$LUNA_REDIS_PORT"; }
 
-# What our own programs use: on one machine a unix socket takes a third less of everybody's time
-# than TCP over loopback.
+# The URL for the programs of the service: a unix socket takes a third less CPU time than TCP over
+# loopback.
 redis_program_url() {
   local path=$LUNA_REDIS_SOCKET
   [ "$LUNA_REDIS_TRANSPORT" = unix ] || { redis_url && return; }
@@ -16,7 +16,7 @@ redis_program_url() {
   printf 'unix://%s?password=%s' "${path//\?/%3F}" "$(secret redis)"
 }
 
-# pg_sql DATABASE: SQL from standard input, as the superuser.
+# pg_sql DATABASE: runs SQL from standard input as the superuser.
 pg_sql() {
   PGPASSWORD=$(secret postgres) "$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$LUNA_POSTGRES_PORT" -U postgres \
     -d "$1"
@@ -26,7 +26,7 @@ postgres_init() {
   local data=$LUNA_VAR/postgres password
   own "$PG_USER" 700 "$data"
   [ ! -s "$data/PG_VERSION" ] || return 0
-  step "Making a PostgreSQL cluster under $data"
+  step "Creating a PostgreSQL cluster under $data"
   password=$(mktemp "$LUNA_VAR/run/initdb.XXXXXX")
   secret postgres >"$password"
   [ "$(id -un)" = "$PG_USER" ] || chown "$PG_USER:" "$password"
@@ -46,7 +46,7 @@ postgres_start() {
     pg_sql postgres
 }
 
-# The roles that the migrations made may log in with the passwords of this stack.
+# Sets the passwords of this stack for the roles that the migrations created.
 postgres_passwords() {
   local role
   for role in luna_owner luna_worker luna_syncd luna_admin; do
@@ -54,7 +54,7 @@ postgres_passwords() {
   done | pg_sql postgres
 }
 
-# By our own password: another server on the port would not know it.
+# With the password of this stack, which another server on the port would reject.
 postgres_answers() { pg_sql postgres <<<'SELECT 1'; }
 
 redis_start() {

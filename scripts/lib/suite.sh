@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# For the executables in tests/suites.d/: how each runs its tests and ends with the line "N passed,
-# N failed".
+# For the executables in tests/suites.d/: each runs its tests and prints "N passed, N failed" as its
+# last line.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# suite_done PASSED FAILED: the last line, and the status that goes with it.
+# suite_done PASSED FAILED: prints the last line and exits with its status.
 suite_done() {
   printf '%s passed, %s failed\n' "$1" "$2"
   [ "$2" = 0 ] || exit 1
   exit 0
 }
 
-# suite_long_only "$@": without --long there is nothing to do.
+# suite_long_only "$@": ends the suite without --long.
 suite_long_only() {
   case " $* " in
     *" --long "*) ;;
@@ -18,8 +18,8 @@ suite_long_only() {
   esac
 }
 
-# suite_end_by REPORT: counts in a JUnit report; a report that is missing, or of no test at all, is
-# one failure.
+# suite_end_by REPORT: ends with the counts of a JUnit report; a missing or empty report is one
+# failure.
 suite_end_by() {
   local counts
   counts=$(python3 "$LUNA_ROOT/scripts/lib/junit_counts.py" "$1") || counts='0 1'
@@ -28,7 +28,7 @@ suite_end_by() {
   suite_done $counts
 }
 
-# suite_pytest ARG…: pytest on them, with the fixtures of tests/system at hand.
+# suite_pytest ARG…: runs pytest with the fixtures of tests/system.
 suite_pytest() {
   local report
   report=$(mktemp)
@@ -37,8 +37,8 @@ suite_pytest() {
   suite_end_by "$report"
 }
 
-# suite_ctest BUILD-FOLDER ARG…: one more at a time than there are cores, as some of them wait for
-# time to pass.
+# suite_ctest BUILD-FOLDER ARG…: runs one more test at a time than there are cores, because some
+# tests sleep.
 suite_ctest() {
   local report build=$1
   shift
@@ -47,10 +47,10 @@ suite_ctest() {
   suite_end_by "$report"
 }
 
-# For a suite of several parts: each adds to PASSED and FAILED, and says what became of it.
+# For a suite of several parts: each adds to PASSED and FAILED and prints its result.
 PASSED=0 FAILED=0
 
-# part NAME CMD…: one more check, passed or failed.
+# part NAME CMD…: runs one check.
 part() {
   local name=$1 log
   shift
@@ -63,11 +63,11 @@ part() {
   rm -f "$log"
 }
 
-# counted CMD…: adds the counts of its last line "N passed, M failed".
+# counted CMD…: adds the counts of the last line of its output, "N passed, M failed".
 counted() {
   local log last
   log=$(mktemp)
-  ("$@") 2>&1 | tee "$log" || true # a subshell: a suite ends by exit
+  ("$@") 2>&1 | tee "$log" || true # a subshell, because a suite ends with exit
   last=$(tail -n 1 "$log")
   rm -f "$log"
   if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then

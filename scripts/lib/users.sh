@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Who a server runs as. Started by an ordinary user, everything runs as that user. Started by root,
-# PostgreSQL (which refuses root) runs as `postgres` and all else as `www-data`, by setpriv; no
+# The users that the servers run as. Started by an ordinary user, everything runs as that user.
+# Started by root, PostgreSQL runs as `postgres` and everything else as `www-data`, with setpriv; no
 # server of this stack runs as root.
 
 if is_root; then
@@ -9,11 +9,11 @@ else
   PG_USER=$(id -un) SERVICE_USER=$PG_USER
 fi
 
-# A checkout under a directory that is closed to other users (/root, mktemp -d) is out of reach for
-# these two, so the process then keeps the one capability that opens it.
+# These users cannot enter a checkout under a directory that is closed to other users (mktemp -d,
+# for example); their processes then keep one capability for it.
 AS_USER_CAPS=()
 
-# as_user_command USER: AS_USER becomes the words that run a command as USER.
+# as_user_command USER: sets AS_USER to the command prefix that runs a command as USER.
 as_user_command() {
   AS_USER=()
   [ "$(id -un)" != "$1" ] || return 0
@@ -29,7 +29,7 @@ as_user() {
 # shellcheck disable=SC2016 # expanded by the inner shell
 user_reaches_var() { as_user "$1" sh -c 'test -x "$1" && test -r "$2"' sh "$LUNA_VAR" "$LUNA_ROOT/scripts/up" 2>/dev/null; }
 
-# users_prepare: decides once whether the capability is needed, and whether it may be had.
+# users_prepare: decides once whether the capability is needed, and checks that it can be granted.
 users_prepare() {
   is_root || return 0
   if user_reaches_var "$PG_USER" && user_reaches_var "$SERVICE_USER"; then return 0; fi
@@ -40,7 +40,7 @@ users_prepare() {
       "set LUNA_VAR to a folder that every user can enter (for example LUNA_VAR=/srv/luna $0)"
 }
 
-# own USER MODE DIR…: makes the folders and gives them away.
+# own USER MODE DIR…: creates the folders with this owner and mode.
 own() {
   local user=$1 mode=$2
   shift 2

@@ -72,7 +72,7 @@ def test_second_up_takes_seconds_and_keeps_the_account(stack):
     began = time.monotonic()
     shown = stack.up()
     assert time.monotonic() - began < 10
-    assert "runs already" in shown and "The Nile" in shown
+    assert "already running" in shown and "The Nile" in shown
     assert [stack.pid(name) for name in SERVERS] == pids and stack.env["LUNA_API_KEY"] == key
 
 
