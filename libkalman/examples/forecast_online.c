@@ -13,7 +13,7 @@
 
 enum { PAST = 60, PRESENT = 12, AHEAD = 3 };
 
-static void require(int status, const char *what)
+static void require(enum kalman_status status, const char *what)
 {
     if (status == KALMAN_OK)
         return;

@@ -38,7 +38,7 @@ static double *read_column(size_t *ret_count)
 static int print_smoothed(const double *values, size_t count, double *filtered, double *smoothed)
 {
     struct kalman_fit fit = {.bad_index = 0};
-    int status = kalman_filter_simple(values, count, filtered, NULL, &fit);
+    enum kalman_status status = kalman_filter_simple(values, count, filtered, NULL, &fit);
     if (status == KALMAN_OK)
         status = kalman_smooth_simple(values, count, smoothed, NULL, NULL);
     if (status != KALMAN_OK) {
@@ -58,7 +58,7 @@ int main(void)
     size_t count = 0;
     double *values = read_column(&count), *filtered = calloc(count + 1, sizeof *filtered),
            *smoothed = calloc(count + 1, sizeof *smoothed);
-    int status =
+    enum kalman_status status =
         values && filtered && smoothed ? print_smoothed(values, count, filtered, smoothed) : 1;
     free(values);
     free(filtered);

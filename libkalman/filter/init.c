@@ -93,11 +93,11 @@ static void carve(struct filter_state *f, double *next)
     sparse_carve(&f->T, m, T_doubles, f->noisy + m);
 }
 
-static int is_invariant(const struct kalman_model *model)
+static bool is_invariant(const struct kalman_model *model)
 {
     const struct kalman_system *s = model->spec.system;
     if (model->input_count > 0)
-        return 0;
+        return false;
     return !s || !(s->Z.stride || s->H.stride || s->T.stride || s->R.stride || s->Q.stride ||
                    s->c.stride || s->d.stride);
 }
@@ -146,7 +146,7 @@ void filter_copy(struct filter_state *to, const struct filter_state *from)
     to->sum = from->sum;
     memcpy(to->kept, from->kept, from->kept_count * sizeof(double));
     to->P = from->P == from->P_own ? to->P_own : to->P_before;
-    to->z_ready = 0;
+    to->z_ready = false;
 }
 
 void filter_checkpoint_init(struct filter_state *checkpoint, const struct filter_state *filter,

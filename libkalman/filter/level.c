@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-int level_applies(const struct kalman_model *model, const struct kalman_options *options)
+bool level_applies(const struct kalman_model *model, const struct kalman_options *options)
 {
     return model->spec.kind == KALMAN_LOCAL_LEVEL && model->input_count == 0 &&
            (!options || options->engine == KALMAN_ENGINE_FAST);
@@ -33,7 +33,7 @@ void level_init(struct level_state *state, const struct kalman_model *model,
  * a change delta is about delta / (K (2 - K)): the test bounds THAT relative to P, not the change
  * itself.
  */
-static int level_converged(const struct level_state *state, double P, double K, double dt)
+static bool level_converged(const struct level_state *state, double P, double K, double dt)
 {
     double change = fabs(P - state->predicted_before);
     return dt == state->dt && (change == 0.0 || change <= 1e-15 * K * (2.0 - K) * P);
@@ -41,7 +41,7 @@ static int level_converged(const struct level_state *state, double P, double K, 
 
 static void level_enter_steady(struct level_state *state, double F, double K, double P)
 {
-    state->steady = 1;
+    state->steady = true;
     state->steady_F = F;
     state->steady_K = K;
     state->steady_P = P;
@@ -57,14 +57,14 @@ static void level_start(struct level_state *state, double y)
     state->centre = y;
     state->a = 0.0;
     state->P = state->H;
-    state->started = 1;
+    state->started = true;
     state->sum.diffuse++;
 }
 
 /* Update with innovation v, DK 2.15; the product form P H / F is never negative and never
  * cancels. */
-static int level_update(struct level_state *state, double v, double P, double dt,
-                        double *ret_weight)
+static enum kalman_status level_update(struct level_state *state, double v, double P, double dt,
+                                       double *ret_weight)
 {
     double F = P + state->H;
     *ret_weight = 1.0;
@@ -100,17 +100,17 @@ static int level_update(struct level_state *state, double v, double P, double dt
 }
 
 /* One step of the full recursion. */
-static int level_step(struct level_state *state, double y, double dt, struct level_block *block,
-                      size_t i)
+static enum kalman_status level_step(struct level_state *state, double y, double dt,
+                                     struct level_block *block, size_t i)
 {
     double P = state->P + state->Q * dt;
-    state->steady = 0;
+    state->steady = false;
     block->a_before[i] = state->started ? state->a : (double)NAN;
     block->P_before[i] = P;
     block->F[i] = P + state->H;
     block->v[i] = NAN;
     block->weight[i] = 1.0;
-    int status = KALMAN_OK;
+    enum kalman_status status = KALMAN_OK;
     if (isnan(y)) {
         state->P = P;
         state->predicted_before = NAN;
@@ -137,7 +137,7 @@ static size_t level_steady_steps(struct level_state *state, const double *values
     const double bound = state->robust_threshold > 0.0 ? state->robust_threshold : (double)INFINITY;
     const size_t first = i;
     double a = state->a;
-    for (int going = 1; going && i < count;) {
+    for (bool going = true; going && i < count;) {
         uint64_t room = likelihood_sum_room(&state->sum), done = 0;
         size_t end = count - i < room ? count : i + (size_t)room;
         double block_sum = state->sum.block;
@@ -167,8 +167,8 @@ static size_t level_steady_steps(struct level_state *state, const double *values
     return i;
 }
 
-int level_advance(struct level_state *state, const double *values, const double *dt, size_t count,
-                  struct level_block *block, size_t *ret_done)
+enum kalman_status level_advance(struct level_state *state, const double *values, const double *dt,
+                                 size_t count, struct level_block *block, size_t *ret_done)
 {
     assert(count <= LIKELIHOOD_BLOCK);
     size_t i = 0;
@@ -177,11 +177,11 @@ int level_advance(struct level_state *state, const double *values, const double 
             i = level_steady_steps(state, values, dt, i, count, block);
         if (i == count)
             break;
-        int status = level_step(state, values[i],
-                                state->count == 0 ? 0.0
-                                : dt              ? dt[i]
-                                                  : 1.0,
-                                block, i);
+        enum kalman_status status = level_step(state, values[i],
+                                               state->count == 0 ? 0.0
+                                               : dt              ? dt[i]
+                                                                 : 1.0,
+                                               block, i);
         if (status != KALMAN_OK) {
             *ret_done = i;
             return status;

@@ -10,6 +10,7 @@
 
 #include <kalman/model.h>
 #include <kalman/run.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,8 +27,8 @@ struct level_state {
     double steady_scale;                 /* deviation -> standardised innovation */
     uint64_t count;                      /* time points seen */
     uint64_t steady_at;                  /* first of them with constant gain, or UINT64_MAX */
-    int32_t started;                     /* an observation has been seen */
-    int32_t steady;
+    bool started;                        /* an observation has been seen */
+    bool steady;
     struct likelihood_sum sum;
 };
 
@@ -42,7 +43,7 @@ struct level_block {
 };
 
 /* Does the scalar filter handle this model and these options? */
-int level_applies(const struct kalman_model *model, const struct kalman_options *options);
+bool level_applies(const struct kalman_model *model, const struct kalman_options *options);
 
 void level_init(struct level_state *state, const struct kalman_model *model,
                 const struct kalman_options *options);
@@ -50,8 +51,8 @@ void level_init(struct level_state *state, const struct kalman_model *model,
 /* Run count <= LIKELIHOOD_BLOCK observations (not infinite, NaN = missing); dt: gap before each,
  * NULL = one. The first observation of all has no gap. On KALMAN_EMODEL and KALMAN_ERANGE ret_done
  * is the offending index. */
-int level_advance(struct level_state *state, const double *values, const double *dt, size_t count,
-                  struct level_block *block, size_t *ret_done);
+enum kalman_status level_advance(struct level_state *state, const double *values, const double *dt,
+                                 size_t count, struct level_block *block, size_t *ret_done);
 
 /* Means of the block in the caller's units: NaN before the start. */
 static inline double level_mean(const struct level_state *state, double deviation)

@@ -1,6 +1,7 @@
 #include "filter/level_likelihood.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 static const double ln2 = 0.693147180559945309417232121458;
@@ -182,7 +183,7 @@ static size_t score_steady(const struct level_data *data, size_t t, const double
 }
 
 /* Both P and its derivative have stopped moving. */
-static int score_settled(const struct score_state *s, double b)
+static bool score_settled(const struct score_state *s, double b)
 {
     double room = 1.0 - b * b;
     return fabs(s->P[0] - s->before[0]) <= 1e-15 * room * s->P[0] &&

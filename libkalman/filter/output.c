@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-int filter_determined(const double *A, size_t leading, size_t columns, size_t m, const double *x)
+bool filter_determined(const double *A, size_t leading, size_t columns, size_t m, const double *x)
 {
     double square = 0.0, size = 0.0;
     for (size_t j = 0; j < columns; j++) {
@@ -90,12 +90,12 @@ double filter_standardised(const struct filter_state *filter, const struct filte
     return element->v * filter->units.mean_to_sd / sqrt(element->F);
 }
 
-static int state_determined(const struct filter_state *f, size_t i)
+static bool state_determined(const struct filter_state *f, size_t i)
 {
     for (size_t j = 0; j < f->diffuse_left; j++)
         if (f->A[i * f->model->diffuse + j] != 0.0)
-            return 0;
-    return 1;
+            return false;
+    return true;
 }
 
 void filter_state_moments(const struct filter_state *f, double *ret_mean, double *ret_variance)
@@ -110,7 +110,7 @@ void filter_state_moments(const struct filter_state *f, double *ret_mean, double
     filter_variance(f, ret_variance);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < m; j++) {
-            int known = state_determined(f, i) && state_determined(f, j);
+            bool known = state_determined(f, i) && state_determined(f, j);
             double unknown = i == j ? (double)INFINITY : (double)NAN;
             ret_variance[i * m + j] =
                 known ? units_variance(&f->units, ret_variance[i * m + j]) : unknown;
@@ -130,18 +130,19 @@ size_t filter_step_work(const struct filter_state *f)
     return (2 * entries + (p + 4) * m + compress + 16) * m;
 }
 
-int filter_forecast(struct filter_state *f, double last_time, struct kalman_forecast *forecast,
-                    struct meter *meter)
+enum kalman_status filter_forecast(struct filter_state *f, double last_time,
+                                   struct kalman_forecast *forecast, struct cancel_check *cancel)
 {
     size_t p = f->model->observed, k = f->model->input_count;
     double time = last_time;
-    f->steady = 0; /* nothing is observed from here on */
+    f->steady = false; /* nothing is observed from here on */
     for (size_t h = 0; h < forecast->horizon; h++) {
         double dt = forecast->times ? forecast->times[h] - time : 1.0;
-        if (meter && meter_stops(meter, filter_step_work(f)))
+        if (cancel_requested(cancel, filter_step_work(f)))
             return KALMAN_ECANCELLED;
         time = forecast->times ? forecast->times[h] : time + 1.0;
-        int status = filter_predict(f, dt, forecast->inputs ? forecast->inputs + h * k : NULL);
+        enum kalman_status status =
+            filter_predict(f, dt, forecast->inputs ? forecast->inputs + h * k : NULL);
         if (status != KALMAN_OK)
             return status;
         for (size_t i = 0; i < p; i++) {

@@ -15,8 +15,8 @@ static const double *matrix_at(const struct kalman_matrix *matrix, uint64_t t, c
     return matrix->stride ? matrix->data + t * matrix->stride : fixed;
 }
 
-static int copy_scaled(const struct kalman_matrix *matrix, uint64_t t, size_t count, double *to,
-                       double factor)
+static enum kalman_status copy_scaled(const struct kalman_matrix *matrix, uint64_t t, size_t count,
+                                      double *to, double factor)
 {
     const double *from = matrix->data + t * matrix->stride;
     for (size_t i = 0; i < count; i++) {
@@ -67,13 +67,13 @@ static void transition_by_gap(struct filter_state *f, double dt)
 }
 
 /* The same for a custom model; its matrices may vary with time. */
-static int transition_custom(struct filter_state *f, uint64_t t)
+static enum kalman_status transition_custom(struct filter_state *f, uint64_t t)
 {
     const struct kalman_model *model = f->model;
     const struct kalman_system *s = model->spec.system;
     size_t m = model->states, r = model->disturbances;
     double factor = ldexp(1.0, -2 * model->sd_exponent);
-    int varies = s->T.stride || s->R.stride || s->Q.stride, status = KALMAN_OK;
+    bool varies = s->T.stride || s->R.stride || s->Q.stride, status = KALMAN_OK;
     f->now.T = matrix_at(&s->T, t, model->T);
     f->now.R = matrix_at(&s->R, t, model->R);
     f->now.Q = model->Q;
@@ -97,12 +97,12 @@ static int transition_custom(struct filter_state *f, uint64_t t)
 }
 
 /* Z, H and d of the new point; z is made of them in filter_update. */
-int filter_observation_at(struct filter_state *f, uint64_t t, const double *inputs)
+enum kalman_status filter_observation_at(struct filter_state *f, uint64_t t, const double *inputs)
 {
     const struct kalman_model *model = f->model;
     const struct kalman_system *s = model->spec.system;
     size_t p = model->observed, m = model->states, own = m - model->input_count;
-    int varies = s && (s->Z.stride || s->H.stride), status = KALMAN_OK;
+    bool varies = s && (s->Z.stride || s->H.stride), status = KALMAN_OK;
     f->now.Z = s ? matrix_at(&s->Z, t, model->Z) : model->Z;
     f->now.H = model->H;
     f->now.d = s ? matrix_at(&s->d, t, model->d) : model->d;
@@ -114,7 +114,7 @@ int filter_observation_at(struct filter_state *f, uint64_t t, const double *inpu
         memcpy(f->z, f->now.Z, p * m * sizeof(double));
         if (model->input_count > 0 && inputs)
             memcpy(f->z + own, inputs, model->input_count * sizeof(double));
-        f->z_ready = 0;
+        f->z_ready = false;
     }
     for (size_t i = 0; varies && i < p * m; i++)
         if (!isfinite(f->z[i]))
@@ -158,7 +158,7 @@ void filter_root_of_noise(struct filter_state *f)
     f->now.root_Q = f->W;
 }
 
-int filter_transition_at(struct filter_state *f, uint64_t t, double dt)
+enum kalman_status filter_transition_at(struct filter_state *f, uint64_t t, double dt)
 {
     if (f->model->spec.kind == KALMAN_CUSTOM)
         return transition_custom(f, t);
@@ -166,10 +166,10 @@ int filter_transition_at(struct filter_state *f, uint64_t t, double dt)
     return KALMAN_OK;
 }
 
-int filter_predict(struct filter_state *f, double dt, const double *inputs)
+enum kalman_status filter_predict(struct filter_state *f, double dt, const double *inputs)
 {
     dt = f->count == 0 ? 1.0 : dt; /* nothing leads into the first point */
-    int status = filter_observation_at(f, f->count, inputs);
+    enum kalman_status status = filter_observation_at(f, f->count, inputs);
     if (status == KALMAN_OK)
         status = filter_transition_at(f, f->count == 0 ? 0 : f->count - 1, dt);
     if (status != KALMAN_OK || f->count == 0)
@@ -179,7 +179,7 @@ int filter_predict(struct filter_state *f, double dt, const double *inputs)
     if (f->steady && dt == f->steady_dt) {
         f->P = f->P_before;
     } else {
-        f->steady = 0;
+        f->steady = false;
         if (f->root)
             square_root_predict(&f->T, f->model->disturbances, f->now.R, f->now.Q, f->P, f->W,
                                 f->W2);

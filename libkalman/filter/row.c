@@ -39,7 +39,8 @@ static double rounding_floor(const struct filter_state *f)
     return floor_tolerance * largest;
 }
 
-int filter_row_diffuse(const struct filter_state *f, const struct filter_row *e, double *ret_square)
+bool filter_row_diffuse(const struct filter_state *f, const struct filter_row *e,
+                        double *ret_square)
 {
     size_t d = f->model->diffuse, left = f->diffuse_left;
     double square = 0.0, size = 0.0;
@@ -84,7 +85,7 @@ double filter_row_variance(struct filter_state *f, const struct filter_row *e, d
     return variance;
 }
 
-int filter_row_vanishes(const struct filter_state *f, const struct filter_row *e, double F)
+bool filter_row_vanishes(const struct filter_state *f, const struct filter_row *e, double F)
 {
     size_t m = f->model->states;
     double size = 0.0;

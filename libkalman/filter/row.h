@@ -4,6 +4,7 @@
 
 #include "filter/state.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,13 +20,13 @@ struct filter_row {
 double filter_row_dot(const struct filter_row *row, const double *x);
 
 /* f->w = A'z, its square; returns whether it is more than rounding. */
-int filter_row_diffuse(const struct filter_state *f, const struct filter_row *row,
-                       double *ret_square);
+bool filter_row_diffuse(const struct filter_state *f, const struct filter_row *row,
+                        double *ret_square);
 
 /* f->M = P z; returns the variance of z a. In the square-root form also w = S'z, at w_root (m). */
 double filter_row_variance(struct filter_state *f, const struct filter_row *row, double *w_root);
 
 /* Is F no more than what rounding makes of zero? */
-int filter_row_vanishes(const struct filter_state *f, const struct filter_row *row, double F);
+bool filter_row_vanishes(const struct filter_state *f, const struct filter_row *row, double F);
 
 #endif

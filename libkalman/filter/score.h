@@ -14,7 +14,7 @@
 #define KALMAN_SCORE_H
 
 #include "model/system.h"
-#include "numeric/meter.h"
+#include "numeric/cancel.h"
 #include "numeric/sparse.h"
 
 #include <kalman/run.h>
@@ -22,19 +22,19 @@
 #include <stddef.h>
 
 /* A non-zero of a matrix row. */
-struct kalman_entry {
+struct score_entry {
     unsigned column;
     double value;
 };
 
-struct kalman_score {
+struct score {
     const struct kalman_model *model; /* univariate; set it, of the same sizes, before every pass */
     const double *values;             /* n, NaN = missing */
     const double *times;              /* n, or NULL: one unit apart */
     const double *inputs;             /* n x input_count, or NULL */
     size_t count, states, disturbances, diffuse_states, input_count;
     double unit; /* what observations are multiplied by to be in the model's units */
-    /* Carved from the workspace by kalman_score_prepare. */
+    /* Carved from the workspace by score_prepare. */
     double *mean, *variance, *diffuse, *gain, *diffuse_gain, *product, *spare, *variance_before,
         *backward_mean, *backward_variance, *told;
     double *step_transition, *step_noise, *step_q;
@@ -46,7 +46,7 @@ struct kalman_score {
     size_t noisy_count;
     unsigned char *step_kind;
     struct sparse T;
-    struct kalman_entry *design;
+    struct score_entry *design;
     unsigned design_count;
     double steady_log; /* log of the innovation variance of a steady run */
     /* variance_before is the predicted variance one step earlier, and that was an ordinary step */
@@ -57,14 +57,14 @@ struct kalman_score {
     bool same_start;
     bool start_known; /* so the diffuse steps and their gains are those of the pass before */
     bool steady;      /* from here on gain and innovation variance stay what they are */
-    /* NULL: cannot be cancelled. Else what a pass leaves is worthless once meter->cancelled */
-    struct meter *meter;
+    /* NULL: cannot be cancelled. Else what a pass leaves is worthless once cancel->cancelled */
+    struct cancel_check *cancel;
     size_t rank; /* columns of the diffuse factor not yet used up */
 };
 
 /* The likelihood as sums: logL = -1/2 (observed log 2 pi + log_determinant + quadratic), in
  * units of the observations. */
-struct kalman_score_result {
+struct score_result {
     double log_determinant;
     double quadratic; /* sum v^2/F outside the diffuse phase */
     /* numbers observed, and those of them that the diffuse start consumed */
@@ -76,30 +76,30 @@ struct kalman_score_result {
 };
 
 /* Bytes for models of these sizes and a series of count time points; gradient:
- * kalman_score_gradient will be called. */
-size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count, bool gradient);
+ * score_gradient will be called. */
+size_t score_bytes(size_t states, size_t disturbances, size_t count, bool gradient);
 
 /* Binds a series to its workspace (aligned as double). The series is borrowed. */
-void kalman_score_prepare(struct kalman_score *score, const struct kalman_model *model,
-                          const struct kalman_series *series, bool gradient, void *workspace);
+void score_prepare(struct score *score, const struct kalman_model *model,
+                   const struct kalman_series *series, bool gradient, void *workspace);
 
 /* Forward pass only. */
-void kalman_score_likelihood(struct kalman_score *score, struct kalman_score_result *ret_result);
+void score_likelihood(struct score *score, struct score_result *ret_result);
 
 /*
  * Forward and backward, for models with diagonal Q and no times. ret_quadratic and ret_trace, one
  * per disturbance: the two sums of dlogL/dQ_ii, in the model's units: dlogL/dQ_ii = 1/2 (quadratic
  * - trace).
  */
-void kalman_score_gradient(struct kalman_score *score, struct kalman_score_result *ret_result,
-                           double *ret_quadratic, double *ret_trace);
+void score_gradient(struct score *score, struct score_result *ret_result, double *ret_quadratic,
+                    double *ret_trace);
 
 /* After a pass: how many values were observed up to the end of the diffuse phase. */
-size_t kalman_score_consumed(const struct kalman_score *score);
+size_t score_consumed(const struct score *score);
 
 /* After a pass: log density of the observed values after the first `burn` of them, given those;
- * burn is at least kalman_score_consumed(). Exact observations (F = 0) have no density and are left
+ * burn is at least score_consumed(). Exact observations (F = 0) have no density and are left
  * out. */
-double kalman_score_after(const struct kalman_score *score, size_t burn);
+double score_after(const struct score *score, size_t burn);
 
 #endif

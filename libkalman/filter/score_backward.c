@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* What the disturbances between t and t+1 add to the score, from r and N at t+1. */
-static void collect_disturbances(struct kalman_score *s, double *quadratic, double *trace)
+static void collect_disturbances(struct score *s, double *quadratic, double *trace)
 {
     size_t m = s->states, own = m - s->input_count, r = s->disturbances;
     const double *selection = s->model->R;
@@ -27,7 +27,7 @@ static void collect_disturbances(struct kalman_score *s, double *quadratic, doub
 }
 
 /* r <- T'r, N <- T'N T */
-static void back_through_transition(struct kalman_score *s)
+static void back_through_transition(struct score *s)
 {
     double *out = s->spare;
     sparse_apply_back(&s->T, s->backward_mean, s->gain);
@@ -37,8 +37,7 @@ static void back_through_transition(struct kalman_score *s)
     s->backward_variance = out;
 }
 
-static void back_through_observation(struct kalman_score *s, size_t t,
-                                     struct kalman_score_result *result)
+static void back_through_observation(struct score *s, size_t t, struct score_result *result)
 {
     if (s->step_kind[t] != STEP_DIFFUSE && s->step_kind[t] != STEP_ORDINARY)
         return;
@@ -68,11 +67,11 @@ static void back_through_observation(struct kalman_score *s, size_t t,
     result->observation_trace += d;
 }
 
-void kalman_score_gradient(struct kalman_score *s, struct kalman_score_result *ret_result,
-                           double *ret_quadratic, double *ret_trace)
+void score_gradient(struct score *s, struct score_result *ret_result, double *ret_quadratic,
+                    double *ret_trace)
 {
-    struct kalman_score_result result;
-    kalman_score_likelihood(s, &result);
+    struct score_result result;
+    score_likelihood(s, &result);
     memset(s->backward_mean, 0, s->states * sizeof(double));
     memset(s->backward_variance, 0, s->states * s->states * sizeof(double));
     memset(ret_quadratic, 0, s->disturbances * sizeof(double));
@@ -87,7 +86,7 @@ void kalman_score_gradient(struct kalman_score *s, struct kalman_score_result *r
     *ret_result = result;
 }
 
-size_t kalman_score_consumed(const struct kalman_score *s)
+size_t score_consumed(const struct score *s)
 {
     size_t seen = 0, consumed = 0;
     for (size_t t = 0; t < s->count; t++) {
@@ -97,7 +96,7 @@ size_t kalman_score_consumed(const struct kalman_score *s)
     return consumed;
 }
 
-double kalman_score_after(const struct kalman_score *s, size_t burn)
+double score_after(const struct score *s, size_t burn)
 {
     const double log_two_pi = 1.8378770664093454836;
     size_t seen = 0, counted = 0;

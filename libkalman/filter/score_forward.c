@@ -16,7 +16,7 @@ static const double settled_change = 4 * DBL_EPSILON, nearly_settled = 1e-12;
 /* The diffuse part is kept as a factor, P_inf = A A', whose columns are used up one by one: its
  * rank is then known exactly, and a direction that is left over is not hidden by the rounding of
  * those that are done with. */
-static void start(struct kalman_score *s)
+static void start(struct score *s)
 {
     const struct kalman_model *model = s->model;
     size_t m = s->states, d = s->diffuse_states;
@@ -32,7 +32,7 @@ static void start(struct kalman_score *s)
 }
 
 /* out = matrix z; returns z' matrix z, and the sum of the magnitudes of its terms. */
-static double project(const struct kalman_score *s, const double *matrix, double *out,
+static double project(const struct score *s, const double *matrix, double *out,
                       double *ret_magnitude)
 {
     size_t m = s->states;
@@ -52,7 +52,7 @@ static double project(const struct kalman_score *s, const double *matrix, double
 }
 
 /* The size of the largest entry of each column of A. */
-static void column_sizes(const struct kalman_score *s, double *column)
+static void column_sizes(const struct score *s, double *column)
 {
     memset(column, 0, s->rank * sizeof *column);
     for (size_t i = 0; i < s->states; i++) {
@@ -65,7 +65,7 @@ static void column_sizes(const struct kalman_score *s, double *column)
 }
 
 /* along = A'z with what is only rounding set to 0; returns F_inf = along' along. */
-static double diffuse_along(const struct kalman_score *s, double *along)
+static double diffuse_along(const struct score *s, double *along)
 {
     size_t d = s->diffuse_states;
     double sum = 0, design_size = 0, *column = s->product;
@@ -89,7 +89,7 @@ static double diffuse_along(const struct kalman_score *s, double *along)
 
 /* Turns the columns so that `along` lies in the last one, and drops that: the others no longer
  * reach the observation. */
-static void use_up(struct kalman_score *s, double *along, double f_diffuse)
+static void use_up(struct score *s, double *along, double f_diffuse)
 {
     size_t d = s->diffuse_states, rank = s->rank;
     double reflector = 0;
@@ -107,7 +107,7 @@ static void use_up(struct kalman_score *s, double *along, double f_diffuse)
 }
 
 /* K0 = A along / F_inf, into place. */
-static void diffuse_gain_of(const struct kalman_score *s, const double *along, double f_diffuse,
+static void diffuse_gain_of(const struct score *s, const double *along, double f_diffuse,
                             double *k0)
 {
     for (size_t i = 0; i < s->states; i++) {
@@ -119,7 +119,7 @@ static void diffuse_gain_of(const struct kalman_score *s, const double *along, d
     }
 }
 
-static void diffuse_update(struct kalman_score *s, size_t t, double v, double f)
+static void diffuse_update(struct score *s, size_t t, double v, double f)
 {
     size_t m = s->states;
     const double *restrict k0 = s->step_gain + t * s->gain_step, *restrict product = s->gain;
@@ -134,7 +134,7 @@ static void diffuse_update(struct kalman_score *s, size_t t, double v, double f)
 
 /* Does this observation determine a direction of the start? Then its K0 is in its place, and it
  * takes that direction away. */
-static bool takes_direction(struct kalman_score *s, size_t t, bool before, double *ret_f_diffuse)
+static bool takes_direction(struct score *s, size_t t, bool before, double *ret_f_diffuse)
 {
     if (s->start_known) {
         *ret_f_diffuse = s->step_f[t];
@@ -150,7 +150,7 @@ static bool takes_direction(struct kalman_score *s, size_t t, bool before, doubl
     return true;
 }
 
-static void ordinary_update(struct kalman_score *s, size_t t, double v, double f)
+static void ordinary_update(struct score *s, size_t t, double v, double f)
 {
     size_t m = s->states;
     double *gain = s->step_gain + t * s->gain_step, share = 1 / sqrt(f);
@@ -165,7 +165,7 @@ static void ordinary_update(struct kalman_score *s, size_t t, double v, double f
     s->step_kind[t] = STEP_ORDINARY;
 }
 
-static void observe(struct kalman_score *s, size_t t, struct kalman_score_result *result)
+static void observe(struct score *s, size_t t, struct score_result *result)
 {
     double y = s->values[t] * s->unit, v = y, magnitude, f_diffuse, h = s->model->H[0];
     bool before = s->step_kind[t] == STEP_DIFFUSE;
@@ -194,7 +194,7 @@ static void observe(struct kalman_score *s, size_t t, struct kalman_score_result
 }
 
 /* A <- T A. */
-static void transport_factor(struct kalman_score *s)
+static void transport_factor(struct score *s)
 {
     double *out = s->spare;
     sparse_multiply(&s->T, s->diffuse, s->rank, s->diffuse_states, out);
@@ -203,7 +203,7 @@ static void transport_factor(struct kalman_score *s)
 }
 
 /* P <- T (P - told told') T' + R Q R' */
-static void transport_variance(struct kalman_score *s)
+static void transport_variance(struct score *s)
 {
     size_t m = s->states;
     double *out = s->spare;
@@ -218,7 +218,7 @@ static void transport_variance(struct kalman_score *s)
     s->variance = out;
 }
 
-static void predict(struct kalman_score *s, size_t t)
+static void predict(struct score *s, size_t t)
 {
     if (s->times)
         score_load_step(s, t);
@@ -233,7 +233,7 @@ static void predict(struct kalman_score *s, size_t t)
  * more than rounding (a lag of ARIMA is known exactly once it was observed). Then it is what one
  * innovation tells about it; without measurement noise every state is in the unit of the data.
  */
-static double settling_scale(const struct kalman_score *s, size_t i, double f)
+static double settling_scale(const struct score *s, size_t i, double f)
 {
     double variance = s->variance[i * s->states + i], z = s->model->Z[i],
            told = s->model->H[0] == 0 ? f : 0;
@@ -244,7 +244,7 @@ static double settling_scale(const struct kalman_score *s, size_t i, double f)
 
 /* Has the predicted variance stopped moving? Every entry within rounding of what it was one step
  * before. Leaves scales in s->gain, which the observation will overwrite. */
-static bool variance_settled(const struct kalman_score *s, double f)
+static bool variance_settled(const struct score *s, double f)
 {
     size_t m = s->states;
     const double *P = s->variance, *before = s->variance_before;
@@ -265,7 +265,7 @@ static bool variance_settled(const struct kalman_score *s, double f)
 
 /* Were the last two innovation variances nearly the same? Long before those of the state are,
  * they must be. */
-static bool innovations_settle(const struct kalman_score *s, size_t t)
+static bool innovations_settle(const struct score *s, size_t t)
 {
     if (t < 2 || s->step_kind[t - 1] != STEP_ORDINARY || s->step_kind[t - 2] != STEP_ORDINARY)
         return false;
@@ -274,7 +274,7 @@ static bool innovations_settle(const struct kalman_score *s, size_t t)
 
 /* Before an observation outside a steady run: may one begin with it? Only where every step is
  * like the last. */
-static bool settles(struct kalman_score *s, size_t t)
+static bool settles(struct score *s, size_t t)
 {
     bool kept = s->before_kept;
     s->before_kept = false;
@@ -291,7 +291,7 @@ static bool settles(struct kalman_score *s, size_t t)
 }
 
 /* A step with the gain and the innovation variance of the one before. */
-static void observe_steady(struct kalman_score *s, size_t t, struct kalman_score_result *result)
+static void observe_steady(struct score *s, size_t t, struct score_result *result)
 {
     double v = s->values[t] * s->unit, f = s->step_f[t - 1];
     double *gain = s->step_gain + t * s->gain_step;
@@ -311,7 +311,7 @@ static void observe_steady(struct kalman_score *s, size_t t, struct kalman_score
 
 /* One time point: its observation and the way to the next. A value that is missing ends a steady
  * run; the variance is then still the predicted one. */
-static void step(struct kalman_score *s, size_t t, struct kalman_score_result *result)
+static void step(struct score *s, size_t t, struct score_result *result)
 {
     if (s->steady && !isnan(s->values[t])) {
         observe_steady(s, t, result);
@@ -328,14 +328,14 @@ static void step(struct kalman_score *s, size_t t, struct kalman_score_result *r
         predict(s, t);
 }
 
-void kalman_score_likelihood(struct kalman_score *s, struct kalman_score_result *ret_result)
+void score_likelihood(struct score *s, struct score_result *ret_result)
 {
-    struct kalman_score_result result = {.possible = true};
+    struct score_result result = {.possible = true};
     start(s);
     for (size_t t = 0; t < s->count && !score_stopped(s, 1); t++)
         step(s, t, &result);
-    s->start_known = s->same_start && s->gain_step > 0 && !(s->meter && s->meter->cancelled);
-    result.determined = s->rank == 0 && !(s->meter && s->meter->cancelled);
+    s->start_known = s->same_start && s->gain_step > 0 && !(s->cancel && s->cancel->cancelled);
+    result.determined = s->rank == 0 && !(s->cancel && s->cancel->cancelled);
     /* F is in the model's units; a diffuse step has no unit of its own (A1 is dimensionless). */
     result.log_determinant +=
         2 * s->model->sd_exponent * log(2) * (double)(result.observed - result.diffuse);

@@ -4,12 +4,12 @@
 
 #include <string.h>
 
-size_t kalman_score_bytes(size_t states, size_t disturbances, size_t count, bool gradient)
+size_t score_bytes(size_t states, size_t disturbances, size_t count, bool gradient)
 {
     size_t m = states, square = m * m;
     size_t doubles =
         7 * m + 8 * square + disturbances * disturbances + 2 * count + (gradient ? count : 1) * m;
-    return (doubles + sparse_doubles(m)) * sizeof(double) + m * sizeof(struct kalman_entry) +
+    return (doubles + sparse_doubles(m)) * sizeof(double) + m * sizeof(struct score_entry) +
            (sparse_indices(m) + m) * sizeof(uint32_t) + count;
 }
 
@@ -20,20 +20,20 @@ static double *take(double **cursor, size_t count)
     return start;
 }
 
-void kalman_score_prepare(struct kalman_score *score, const struct kalman_model *model,
-                          const struct kalman_series *series, bool gradient, void *workspace)
+void score_prepare(struct score *score, const struct kalman_model *model,
+                   const struct kalman_series *series, bool gradient, void *workspace)
 {
     size_t m = model->states, square = m * m, n = series->count;
     double *cursor = workspace;
-    *score = (struct kalman_score){.model = model,
-                                   .values = series->values,
-                                   .times = series->times,
-                                   .inputs = series->inputs,
-                                   .count = n,
-                                   .states = m,
-                                   .disturbances = model->disturbances,
-                                   .diffuse_states = model->diffuse,
-                                   .input_count = model->input_count};
+    *score = (struct score){.model = model,
+                            .values = series->values,
+                            .times = series->times,
+                            .inputs = series->inputs,
+                            .count = n,
+                            .states = m,
+                            .disturbances = model->disturbances,
+                            .diffuse_states = model->diffuse,
+                            .input_count = model->input_count};
     score->mean = take(&cursor, m);
     score->backward_mean = take(&cursor, m);
     score->told = take(&cursor, m);
@@ -53,13 +53,13 @@ void kalman_score_prepare(struct kalman_score *score, const struct kalman_model 
     score->gain_step = gradient ? m : 0;
     score->step_gain = take(&cursor, (gradient ? n : 1) * m);
     double *T_doubles = take(&cursor, sparse_doubles(m));
-    score->design = (struct kalman_entry *)(void *)cursor;
+    score->design = (struct score_entry *)(void *)cursor;
     score->noisy = (uint32_t *)(void *)(score->design + m);
     sparse_carve(&score->T, m, T_doubles, score->noisy + m);
     score->step_kind = (unsigned char *)(score->noisy + m + sparse_indices(m));
 }
 
-void score_load_transition(struct kalman_score *s, const double *transition, const double *noise)
+void score_load_transition(struct score *s, const double *transition, const double *noise)
 {
     size_t m = s->states;
     sparse_load(&s->T, transition);
@@ -74,7 +74,7 @@ void score_load_transition(struct kalman_score *s, const double *transition, con
 }
 
 /* T and R Q R' of the step from t to t + 1 where times are given. */
-void score_load_step(struct kalman_score *s, size_t t)
+void score_load_step(struct score *s, size_t t)
 {
     const struct kalman_model *model = s->model;
     memcpy(s->step_transition, model->T, s->states * s->states * sizeof(double));
@@ -84,22 +84,22 @@ void score_load_step(struct kalman_score *s, size_t t)
     score_load_transition(s, s->step_transition, s->step_noise);
 }
 
-void score_load_design(struct kalman_score *s)
+void score_load_design(struct score *s)
 {
     size_t own = s->states - s->input_count;
     s->design_count = 0;
     for (size_t j = 0; j < s->states; j++)
         if (j >= own || s->model->Z[j] != 0)
-            s->design[s->design_count++] = (struct kalman_entry){(unsigned)j, s->model->Z[j]};
+            s->design[s->design_count++] = (struct score_entry){(unsigned)j, s->model->Z[j]};
 }
 
-void score_load_inputs(struct kalman_score *s, size_t t)
+void score_load_inputs(struct score *s, size_t t)
 {
     for (size_t j = 0; j < s->input_count; j++)
         s->design[s->design_count - s->input_count + j].value = s->inputs[t * s->input_count + j];
 }
 
-void score_transport(struct kalman_score *s)
+void score_transport(struct score *s)
 {
     sparse_apply(&s->T, s->mean, s->gain);
     for (size_t i = 0; i < s->states; i++)
@@ -107,13 +107,13 @@ void score_transport(struct kalman_score *s)
 }
 
 /* About the multiplications of one step one way. */
-static size_t step_work(const struct kalman_score *s)
+static size_t step_work(const struct score *s)
 {
     size_t m = s->states;
     return (s->T.start[m] + 3 * m + s->rank) * m;
 }
 
-bool score_stopped(const struct kalman_score *s, size_t steps)
+bool score_stopped(const struct score *s, size_t steps)
 {
-    return s->meter && meter_stops(s->meter, steps * step_work(s));
+    return cancel_requested(s->cancel, steps * step_work(s));
 }

@@ -58,11 +58,11 @@ static void reflect(double *B, size_t k, size_t from, size_t end, double *row,
  * that end early come first. Those of a season are last step's, moved along: they end about where
  * they should, and a reflection turns a few columns instead of all.
  */
-void square_root_compress(double *B, size_t m, size_t k, double *S, struct meter *meter)
+void square_root_compress(double *B, size_t m, size_t k, double *S, struct cancel_check *cancel)
 {
     uint16_t order[KALMAN_STATES_MAX] = {0}, end[KALMAN_STATES_MAX] = {0};
     rows_by_end(B, m, k, order, end);
-    for (size_t i = 0; i < m && !(meter && meter_stops(meter, 2 * (m - i) * (k - i))); i++)
+    for (size_t i = 0; i < m && !(cancel_requested(cancel, 2 * (m - i) * (k - i))); i++)
         if (end[order[i]] > i + 1)
             reflect(B, k, i, end[order[i]], B + order[i] * k, order + i + 1, m - i - 1);
     for (size_t i = 0; i < m; i++)

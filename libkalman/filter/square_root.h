@@ -7,15 +7,15 @@
 #define KALMAN_SQUARE_ROOT_H
 
 #include "filter/state.h"
-#include "numeric/meter.h"
+#include "numeric/cancel.h"
 
 /* Lower triangular root (r x r) of a semidefinite Q by Cholesky; a pivot lost to rounding counts
  * as zero. */
 void square_root_of(const double *Q, size_t r, double *root);
 
 /* S (m x m) with S S' = B B' for B of m x k, m <= k <= 3 KALMAN_STATES_MAX. Spoils B.
- * meter: NULL, or what asks whether to stop; S is worthless then. */
-void square_root_compress(double *B, size_t m, size_t k, double *S, struct meter *meter);
+ * cancel: NULL, or what asks whether to stop; S is worthless then. */
+void square_root_compress(double *B, size_t m, size_t k, double *S, struct cancel_check *cancel);
 
 /* S <- root of T S S' T' + R Q R'. root_Q: room for r x r; array: room for m x (m + r). */
 void square_root_predict(const struct sparse *T, size_t r, const double *R, const double *Q,

@@ -13,11 +13,12 @@
 
 #include "filter/likelihood_sum.h"
 #include "filter/units.h"
-#include "numeric/meter.h"
+#include "numeric/cancel.h"
 #include "numeric/sparse.h"
 
 #include <kalman/model.h>
 #include <kalman/run.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,8 +42,8 @@ struct filter_state {
     const struct kalman_model *model;
     struct units units;
     double robust_threshold; /* 0: off */
-    int reference;           /* square-root form at every step */
-    int invariant;           /* the same matrices at every step of the same length */
+    bool reference;          /* square-root form at every step */
+    bool invariant;          /* the same matrices at every step of the same length */
 
     /* What a saved state holds, besides the kept arrays. */
     double centre;    /* of the observations: first value seen, for models that allow it; else 0 */
@@ -53,11 +54,11 @@ struct filter_state {
     /* P holds a square root S, P = S S': through the diffuse start and until it has settled,
      * while some directions are known far worse than others and P itself would lose the better
      * ones */
-    int32_t root;
+    bool root;
     /* complete observations still to be taken in that form after the diffuse start */
     uint32_t root_left;
     /* comparable: P_before is the predicted P of a last step observed in full */
-    int32_t started, steady, comparable;
+    bool started, steady, comparable;
     struct likelihood_sum sum;
 
     /* The kept arrays, one block. */
@@ -86,7 +87,7 @@ struct filter_state {
     uint32_t *z_column; /* p x m: where z is not zero */
     uint32_t *z_count;  /* p */
     double *M, *K0, *w; /* m, m, d of the element in hand */
-    int z_ready;        /* z, h and their index are those of this step */
+    bool z_ready;       /* z, h and their index are those of this step */
 };
 
 /* What one element of one observation did. */
@@ -105,7 +106,7 @@ struct filter_element {
  * (smooth/signal.h), of a single observation, has no moments: along is not NULL then, and a, P, A,
  * z are. */
 struct filter_record {
-    int root; /* the filter was in square-root form here: P is a root */
+    bool root; /* the filter was in square-root form here: P is a root */
     /* filtered moments: what the data after this point still improve is all that V is short of P */
     double *a, *P, *A;
     size_t diffuse_left;             /* columns of A */
@@ -125,14 +126,16 @@ void filter_init(struct filter_state *filter, const struct kalman_model *model,
 /* Move to the next time point, dt after the last (1 when there are no times); the first call only
  * sets up the first state. inputs: the row of known inputs at the new point. Leaves predicted
  * moments in a, P, A. KALMAN_EPARAMETER: a custom matrix of this step is not finite. */
-int filter_predict(struct filter_state *filter, double dt, const double *inputs) KALMAN_MUSTCHECK;
+enum kalman_status filter_predict(struct filter_state *filter, double dt,
+                                  const double *inputs) KALMAN_MUSTCHECK;
 
 /* The matrices of the observation at time point t, without moving any moments. */
-int filter_observation_at(struct filter_state *filter, uint64_t t,
-                          const double *inputs) KALMAN_MUSTCHECK;
+enum kalman_status filter_observation_at(struct filter_state *filter, uint64_t t,
+                                         const double *inputs) KALMAN_MUSTCHECK;
 
 /* The transition out of time point t alone, dt long. */
-int filter_transition_at(struct filter_state *filter, uint64_t t, double dt) KALMAN_MUSTCHECK;
+enum kalman_status filter_transition_at(struct filter_state *filter, uint64_t t,
+                                        double dt) KALMAN_MUSTCHECK;
 
 /* Fill now.root_Q for the transition in now. */
 void filter_root_of_noise(struct filter_state *filter);
@@ -142,8 +145,9 @@ const double *filter_signal_row(const struct filter_state *filter, size_t i);
 
 /* Take in p values (NaN = missing). elements: p results. record: NULL, or where the smoother's copy
  * goes. KALMAN_EMODEL, KALMAN_ERANGE as in run.h. */
-int filter_update(struct filter_state *filter, const double *values,
-                  struct filter_element *elements, struct filter_record *record) KALMAN_MUSTCHECK;
+enum kalman_status filter_update(struct filter_state *filter, const double *values,
+                                 struct filter_element *elements,
+                                 struct filter_record *record) KALMAN_MUSTCHECK;
 
 /* The dense variance of the state, from P or S: m x m. */
 void filter_variance(const struct filter_state *filter, double *ret_P);
@@ -161,9 +165,10 @@ void filter_summary(const struct filter_state *filter, struct kalman_summary *re
 /* About the multiplications of one step of the filter, or of the smoother behind it. */
 size_t filter_step_work(const struct filter_state *filter);
 
-/* Forecast; changes the filter, so pass a copy. meter: NULL, or what asks whether to stop. */
-int filter_forecast(struct filter_state *filter, double last_time, struct kalman_forecast *forecast,
-                    struct meter *meter) KALMAN_MUSTCHECK;
+/* Forecast; changes the filter, so pass a copy. cancel: NULL, or what asks whether to stop. */
+enum kalman_status filter_forecast(struct filter_state *filter, double last_time,
+                                   struct kalman_forecast *forecast,
+                                   struct cancel_check *cancel) KALMAN_MUSTCHECK;
 
 /* Copy one filter's moving parts into another over the same model. */
 void filter_copy(struct filter_state *to, const struct filter_state *from);
@@ -184,6 +189,6 @@ void filter_drop_direction(double *A, size_t rows, size_t leading, size_t left, 
 
 /* Is the row x (length m) determined, given the diffuse factor A? Relative: rounding is not
  * information. */
-int filter_determined(const double *A, size_t leading, size_t columns, size_t m, const double *x);
+bool filter_determined(const double *A, size_t leading, size_t columns, size_t m, const double *x);
 
 #endif

@@ -23,7 +23,7 @@ double kalman_normal_coverage(double coverage)
 {
     if (!(coverage > 0.0 && coverage < 1.0))
         return NAN;
-    return -kalman_normal_quantile(0.5 * (1.0 - coverage));
+    return -normal_quantile(0.5 * (1.0 - coverage));
 }
 
 static void bounds(double mean, double variance, double z, double *lower, double *upper)
@@ -33,8 +33,8 @@ static void bounds(double mean, double variance, double z, double *lower, double
     *upper = isinf(half) ? (double)INFINITY : mean + half;
 }
 
-int kalman_interval(const double *mean, const double *variance, size_t count, double coverage,
-                    double *ret_lower, double *ret_upper)
+enum kalman_status kalman_interval(const double *mean, const double *variance, size_t count,
+                                   double coverage, double *ret_lower, double *ret_upper)
 {
     double z = kalman_normal_coverage(coverage);
     if (isnan(z))

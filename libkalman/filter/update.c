@@ -32,13 +32,13 @@ static void index_rows(struct filter_state *f)
     }
 }
 
-static int is_diagonal(const double *H, size_t p)
+static bool is_diagonal(const double *H, size_t p)
 {
     for (size_t i = 0; i < p; i++)
         for (size_t j = 0; j < i; j++)
             if (H[i * p + j] != 0.0)
-                return 0;
-    return 1;
+                return false;
+    return true;
 }
 
 /*
@@ -86,7 +86,7 @@ static void prepare(struct filter_state *f, const double *values)
     if (is_diagonal(f->now.H, p)) {
         for (size_t i = 0; i < p; i++)
             f->h[i] = f->now.H[i * p + i];
-        f->z_ready = 1;
+        f->z_ready = true;
     } else {
         decorrelate(f);
     }
@@ -166,7 +166,7 @@ static void update_variance(struct filter_state *f, const struct filter_row *e, 
     }
 }
 
-static int all_finite(const double *x, size_t count)
+static bool all_finite(const double *x, size_t count)
 {
     double poison = 0.0;
     for (size_t i = 0; i < count; i++)
@@ -174,8 +174,8 @@ static int all_finite(const double *x, size_t count)
     return poison == 0.0;
 }
 
-static int update_ordinary(struct filter_state *f, const struct filter_row *e,
-                           struct filter_element *result, const double *w_root)
+static enum kalman_status update_ordinary(struct filter_state *f, const struct filter_row *e,
+                                          struct filter_element *result, const double *w_root)
 {
     size_t m = f->model->states;
     double F = result->F_finite, h = e->h, scaled = result->error * f->units.mean_to_sd;
@@ -202,8 +202,8 @@ static int update_ordinary(struct filter_state *f, const struct filter_row *e,
 }
 
 /* An observation whose variance is nil: known before, or impossible. */
-static int update_uninformative(struct filter_state *f, const struct filter_row *e, double y,
-                                struct filter_element *result)
+static enum kalman_status update_uninformative(struct filter_state *f, const struct filter_row *e,
+                                               double y, struct filter_element *result)
 {
     double size = fabs(y);
     for (size_t k = 0; k < e->count; k++)
@@ -266,8 +266,8 @@ static void keep_moments(const struct filter_state *f, struct filter_record *rec
         memcpy(record->A, f->A, m * d * sizeof(double));
 }
 
-static int observe(struct filter_state *f, size_t i, struct filter_element *result,
-                   struct filter_record *record)
+static enum kalman_status observe(struct filter_state *f, size_t i, struct filter_element *result,
+                                  struct filter_record *record)
 {
     size_t m = f->model->states;
     struct filter_row e = {f->z + i * m, f->z_column + i * m, f->z_count[i], f->h[i]};
@@ -278,7 +278,7 @@ static int observe(struct filter_state *f, size_t i, struct filter_element *resu
         record->signal = known;
     double F = filter_row_variance(f, &e, w_root) + e.h;
     result->F_finite = F;
-    int status = KALMAN_OK;
+    enum kalman_status status = KALMAN_OK;
     if (f->diffuse_left > 0 && filter_row_diffuse(f, &e, &result->F_infinite)) {
         result->kind = FILTER_DIFFUSE;
         result->F = (double)INFINITY;
@@ -299,17 +299,17 @@ static int observe(struct filter_state *f, size_t i, struct filter_element *resu
     return status;
 }
 
-static int all_observed(const double *y, size_t p)
+static bool all_observed(const double *y, size_t p)
 {
     for (size_t i = 0; i < p; i++)
         if (isnan(y[i]))
-            return 0;
-    return 1;
+            return false;
+    return true;
 }
 
 /* The steady run: constant gain. Returns 0, with nothing changed, when a robust bound is passed. */
-static int update_steady(struct filter_state *f, struct filter_element *elements,
-                         struct filter_record *record)
+static bool update_steady(struct filter_state *f, struct filter_element *elements,
+                          struct filter_record *record)
 {
     size_t p = f->model->observed, m = f->model->states;
     memcpy(f->M, f->a, m * sizeof(double));
@@ -321,7 +321,7 @@ static int update_steady(struct filter_state *f, struct filter_element *elements
         double square = scaled / F * scaled;
         if (f->robust_threshold > 0.0 && square > f->robust_threshold * f->robust_threshold) {
             memcpy(f->a, f->M, m * sizeof(double));
-            return 0;
+            return false;
         }
         elements[i] = (struct filter_element){FILTER_ORDINARY, v, v, F, F, 0.0, 1.0};
         likelihood_sum_add(&sum, square, F);
@@ -336,7 +336,7 @@ static int update_steady(struct filter_state *f, struct filter_element *elements
     }
     f->sum = sum;
     f->P = f->P_own;
-    return 1;
+    return true;
 }
 
 /*
@@ -344,23 +344,23 @@ static int update_steady(struct filter_state *f, struct filter_element *elements
  * before, on the scale of its two standard deviations: relative, so that no unit of measurement
  * decides.
  */
-static int variance_settled(const double *P, const double *P_before, size_t m)
+static bool variance_settled(const double *P, const double *P_before, size_t m)
 {
     for (size_t i = 0; i < m; i++)
         if (!(fabs(P[i * m + i] - P_before[i * m + i]) <= settled_change * P[i * m + i]))
-            return 0;
+            return false;
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < i; j++) {
             double change = P[i * m + j] - P_before[i * m + j];
             if (!(change * change <= settled_change * settled_change * P[i * m + i] * P[j * m + j]))
-                return 0;
+                return false;
         }
-    return 1;
+    return true;
 }
 
 /* Leave the square-root form once the start has settled: 2 m complete observations after the
  * last diffuse direction. */
-static void settle_root(struct filter_state *f, int complete)
+static void settle_root(struct filter_state *f, bool complete)
 {
     size_t m = f->model->states;
     if (f->reference || f->diffuse_left > 0)
@@ -370,16 +370,16 @@ static void settle_root(struct filter_state *f, int complete)
         return;
     filter_variance(f, f->W);
     memcpy(f->P_own, f->W, m * m * sizeof(double));
-    f->root = 0;
+    f->root = false;
 }
 
 /* One element after another by the full recursion. */
-static int update_full(struct filter_state *f, struct filter_element *elements, int complete,
-                       struct filter_record *record)
+static enum kalman_status update_full(struct filter_state *f, struct filter_element *elements,
+                                      bool complete, struct filter_record *record)
 {
     size_t p = f->model->observed, m = f->model->states;
-    int candidate = f->invariant && !f->root && complete;
-    int settled = candidate && f->comparable && variance_settled(f->P, f->P_before, m);
+    bool candidate = f->invariant && !f->root && complete;
+    bool settled = candidate && f->comparable && variance_settled(f->P, f->P_before, m);
     if (candidate && !settled)
         memcpy(f->P_before, f->P, m * m * sizeof(double));
     f->comparable = candidate;
@@ -391,7 +391,7 @@ static int update_full(struct filter_state *f, struct filter_element *elements, 
                 keep_untold(f, i, &elements[i], record);
             continue;
         }
-        int status = observe(f, i, &elements[i], record);
+        enum kalman_status status = observe(f, i, &elements[i], record);
         if (status != KALMAN_OK)
             return status;
         settled = settled && elements[i].kind == FILTER_ORDINARY && elements[i].weight == 1.0;
@@ -403,18 +403,18 @@ static int update_full(struct filter_state *f, struct filter_element *elements, 
             f->gain[i * m + j] = f->M[j] / elements[i].F;
     }
     if (settled) {
-        f->steady = 1;
+        f->steady = true;
         f->steady_at = f->steady_at == UINT64_MAX ? f->count - 1 : f->steady_at;
     }
     return KALMAN_OK;
 }
 
-int filter_update(struct filter_state *f, const double *values, struct filter_element *elements,
-                  struct filter_record *record)
+enum kalman_status filter_update(struct filter_state *f, const double *values,
+                                 struct filter_element *elements, struct filter_record *record)
 {
     size_t p = f->model->observed, m = f->model->states;
     prepare(f, values);
-    const int complete = all_observed(f->y, p), steady = f->steady;
+    const bool complete = all_observed(f->y, p), steady = f->steady;
     f->count++;
     if (steady && complete && update_steady(f, elements, record)) {
         if (record)
@@ -424,10 +424,10 @@ int filter_update(struct filter_state *f, const double *values, struct filter_el
     if (steady) { /* leave: the predicted variance is the starting point of a full step */
         memcpy(f->P_own, f->P_before, m * m * sizeof(double));
         f->P = f->P_own;
-        f->steady = 0;
-        f->comparable = 0;
+        f->steady = false;
+        f->comparable = false;
     }
-    int status = update_full(f, elements, complete, record);
+    enum kalman_status status = update_full(f, elements, complete, record);
     if (record)
         keep_moments(f, record);
     if (f->root && status == KALMAN_OK)

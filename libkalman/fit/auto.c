@@ -97,7 +97,7 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-int fit_auto_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+enum kalman_status fit_auto_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
 {
     size_t most = 0;
     for (size_t i = 0; i < entry_count; i++) {
@@ -106,9 +106,9 @@ int fit_auto_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_byt
         /* what only times bring in is no larger than the other trends */
         if (!candidate_spec(&entries[i], spec, false, &candidate))
             continue;
-        int status = fit_single_bytes(&candidate, count, &own);
+        enum kalman_status status = fit_single_bytes(&candidate, count, &own);
         if (status == KALMAN_OK)
-            status = kalman_fit_problem_bytes(&candidate, count, &comparison);
+            status = fit_problem_bytes(&candidate, count, &comparison);
         if (status == KALMAN_ESETTING)
             continue; /* too many states for this season: no candidate */
         if (status != KALMAN_OK)
@@ -127,26 +127,27 @@ struct trial {
     double loglikelihood, aicc;
 };
 
-static int evaluate_fitted(const struct fit_request *request, const struct kalman_spec *spec,
-                           struct fit_problem *problem)
+static enum kalman_status evaluate_fitted(const struct fit_request *request,
+                                          const struct kalman_spec *spec,
+                                          struct fit_problem *problem)
 {
     size_t bytes = 0;
-    int status = kalman_fit_problem_bytes(spec, request->series->count, &bytes);
+    enum kalman_status status = fit_problem_bytes(spec, request->series->count, &bytes);
     if (status == KALMAN_OK)
-        status = kalman_fit_problem_prepare(problem, spec, request->series, request->options,
-                                            request->workspace, bytes);
+        status = fit_problem_prepare(problem, spec, request->series, request->options,
+                                     request->workspace, bytes);
     if (status != KALMAN_OK)
         return status;
     status = model_init(problem->model_memory, problem->model_bytes, &problem->spec,
-                        &problem->meter, &problem->model);
+                        &problem->cancel, &problem->model);
     problem->score.model = problem->model;
     if (status == KALMAN_OK)
-        kalman_score_likelihood(&problem->score, &problem->last);
-    return problem->meter.cancelled ? KALMAN_ECANCELLED : status;
+        score_likelihood(&problem->score, &problem->last);
+    return problem->cancel.cancelled ? KALMAN_ECANCELLED : status;
 }
 
-static int fit_candidate(const struct fit_request *request, const struct kalman_spec *spec,
-                         struct kalman_fit *ret_fit)
+static enum kalman_status fit_candidate(const struct fit_request *request,
+                                        const struct kalman_spec *spec, struct kalman_fit *ret_fit)
 {
     struct fit_request single = *request;
     single.spec = spec;
@@ -156,7 +157,7 @@ static int fit_candidate(const struct fit_request *request, const struct kalman_
 
 /* Tries one entry; false when it cannot be a candidate for these data. */
 static bool try_entry(const struct fit_request *request, const struct entry *entry,
-                      struct trial *trial, int *status)
+                      struct trial *trial, enum kalman_status *status)
 {
     struct kalman_spec spec;
     struct fit_problem problem;
@@ -176,19 +177,20 @@ static bool try_entry(const struct fit_request *request, const struct entry *ent
     if (*status != KALMAN_OK || !problem.last.determined)
         return false;
     trial->entry = entry;
-    trial->consumed = kalman_score_consumed(&problem.score);
+    trial->consumed = score_consumed(&problem.score);
     return true;
 }
 
-static int judge_trial(const struct fit_request *request, size_t burn, struct trial *trial)
+static enum kalman_status judge_trial(const struct fit_request *request, size_t burn,
+                                      struct trial *trial)
 {
     struct fit_problem problem;
-    int status = evaluate_fitted(request, &trial->fit.spec, &problem);
+    enum kalman_status status = evaluate_fitted(request, &trial->fit.spec, &problem);
     if (status != KALMAN_OK)
         return status;
     double n = (double)(problem.last.observed - burn), k = (double)trial->fit.parameter_count;
-    trial->loglikelihood = kalman_score_after(&problem.score, burn) -
-                           n * problem.data_exponent * 0.69314718055994530942;
+    trial->loglikelihood =
+        score_after(&problem.score, burn) - n * problem.data_exponent * 0.69314718055994530942;
     trial->aicc = n - k - 1 > 0 ? -2 * trial->loglikelihood + 2 * k * n / (n - k - 1) : HUGE_VAL;
     return KALMAN_OK;
 }
@@ -204,16 +206,16 @@ static void sort_trials(struct trial *const *trials, size_t count, size_t *order
     }
 }
 
-static int settle(const struct fit_request *request, struct trial *trials, size_t count,
-                  size_t evaluations, struct kalman_candidate *candidates,
-                  struct kalman_fit *ret_fit)
+static enum kalman_status settle(const struct fit_request *request, struct trial *trials,
+                                 size_t count, size_t evaluations,
+                                 struct kalman_candidate *candidates, struct kalman_fit *ret_fit)
 {
     struct trial *pointers[entry_count];
     size_t order[entry_count] = {0}, burn = 0;
     for (size_t i = 0; i < count; i++)
         burn = larger(burn, trials[i].consumed);
     for (size_t i = 0; i < count; i++) {
-        int status = judge_trial(request, burn, &trials[i]);
+        enum kalman_status status = judge_trial(request, burn, &trials[i]);
         if (status != KALMAN_OK)
             return status;
         pointers[i] = &trials[i];
@@ -231,13 +233,13 @@ static int settle(const struct fit_request *request, struct trial *trials, size_
     return KALMAN_OK;
 }
 
-int fit_auto(const struct fit_request *request, struct kalman_candidate *candidates,
-             struct kalman_fit *ret_fit)
+enum kalman_status fit_auto(const struct fit_request *request, struct kalman_candidate *candidates,
+                            struct kalman_fit *ret_fit)
 {
     struct trial trials[entry_count];
     size_t count = 0, evaluations = 0;
     for (size_t i = 0; i < entry_count; i++) {
-        int status = KALMAN_OK;
+        enum kalman_status status = KALMAN_OK;
         bool usable = try_entry(request, &entries[i], &trials[count], &status);
         if (status == KALMAN_ECANCELLED || status == KALMAN_ENOMEM)
             return status;
@@ -250,7 +252,7 @@ int fit_auto(const struct fit_request *request, struct kalman_candidate *candida
      * constants. */
     struct kalman_spec spec;
     (void)candidate_spec(&entries[0], request->spec, false, &spec);
-    int status = fit_candidate(request, &spec, ret_fit);
+    enum kalman_status status = fit_candidate(request, &spec, ret_fit);
     if (status == KALMAN_OK)
         ret_fit->reason =
             "the local level, because the series is too short or too regular to compare models on";

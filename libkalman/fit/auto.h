@@ -6,11 +6,11 @@
 
 #include <stddef.h>
 
-int fit_auto_bytes(const struct kalman_spec *spec, size_t count,
-                   size_t *ret_bytes) KALMAN_MUSTCHECK;
+enum kalman_status fit_auto_bytes(const struct kalman_spec *spec, size_t count,
+                                  size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* candidates: room for KALMAN_CANDIDATES_MAX, filled best first, or NULL. */
-int fit_auto(const struct fit_request *request, struct kalman_candidate *candidates,
-             struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+enum kalman_status fit_auto(const struct fit_request *request, struct kalman_candidate *candidates,
+                            struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
 
 #endif

@@ -11,9 +11,9 @@
 #include <math.h>
 #include <stdint.h>
 
-int kalman_fit_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+enum kalman_status kalman_fit_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
 {
-    int status = kalman_spec_check(spec, 0, NULL);
+    enum kalman_status status = kalman_spec_check(spec, 0, NULL);
     if (status != KALMAN_OK)
         return status;
     if (spec->kind == KALMAN_CUSTOM)
@@ -25,11 +25,11 @@ int kalman_fit_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_b
 }
 
 /* The data by themselves; what the kind allows is in the catalogue. */
-static int fit_series_check(const struct kalman_spec *spec, const struct kalman_series *series,
-                            size_t *bad_index)
+static enum kalman_status fit_series_check(const struct kalman_spec *spec,
+                                           const struct kalman_series *series, size_t *bad_index)
 {
     const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
-    int status =
+    enum kalman_status status =
         series->values ? values_check(series->values, series->count, bad_index) : KALMAN_EINVAL;
     if (status == KALMAN_OK && series->times)
         status = info->accepts_times ? times_check(series->times, series->count, bad_index)
@@ -45,15 +45,16 @@ static int fit_series_check(const struct kalman_spec *spec, const struct kalman_
     return status;
 }
 
-int kalman_fit(const struct kalman_spec *spec, const struct kalman_series *series,
-               const struct kalman_fit_options *options, void *workspace, size_t workspace_bytes,
-               struct kalman_candidate *candidates, struct kalman_fit *ret_fit)
+enum kalman_status kalman_fit(const struct kalman_spec *spec, const struct kalman_series *series,
+                              const struct kalman_fit_options *options, void *workspace,
+                              size_t workspace_bytes, struct kalman_candidate *candidates,
+                              struct kalman_fit *ret_fit)
 {
     static const struct kalman_fit_options defaults = {.evaluations_max = 0};
     if (!spec || !series || !ret_fit)
         return KALMAN_EINVAL;
     size_t needed = 0;
-    int status = kalman_fit_bytes(spec, series->count, &needed);
+    enum kalman_status status = kalman_fit_bytes(spec, series->count, &needed);
     if (status != KALMAN_OK)
         return status;
     if (workspace_bytes < needed ||

@@ -27,9 +27,10 @@ enum {
     states_long = 100
 };
 
-int fit_general_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+enum kalman_status fit_general_bytes(const struct kalman_spec *spec, size_t count,
+                                     size_t *ret_bytes)
 {
-    return kalman_fit_problem_bytes(spec, count, ret_bytes);
+    return fit_problem_bytes(spec, count, ret_bytes);
 }
 
 /* Parameters in units of the scaled series into the caller's; given ones come back as they were. */
@@ -55,7 +56,7 @@ static void store_parameters(const struct fit_problem *problem, const struct kal
         if (kalman_spec_locate(given, p->name, &at, &count) != KALMAN_OK)
             continue;
         bool variance = p->domain == KALMAN_DOMAIN_VARIANCE;
-        int exponent = kalman_fit_variance_exponent(problem, p->name) - spec.variance_exponent;
+        int exponent = fit_variance_exponent(problem, p->name) - spec.variance_exponent;
         for (size_t i = at; i < at + count; i++) {
             if (isnan(given->parameters[i]))
                 spec.parameters[i] =
@@ -69,19 +70,19 @@ static void store_parameters(const struct fit_problem *problem, const struct kal
 }
 
 /* The likelihood of a complete scaled spec, in the caller's units, and the report made of it. */
-static int report(struct fit_problem *problem, const struct kalman_spec *scaled,
-                  const struct fit_request *request, enum kalman_fit_status verdict,
-                  struct kalman_fit *fit)
+static enum kalman_status report(struct fit_problem *problem, const struct kalman_spec *scaled,
+                                 const struct fit_request *request, enum kalman_fit_status verdict,
+                                 struct kalman_fit *fit)
 {
-    int status = model_init(problem->model_memory, problem->model_bytes, scaled, &problem->meter,
-                            &problem->model);
+    enum kalman_status status = model_init(problem->model_memory, problem->model_bytes, scaled,
+                                           &problem->cancel, &problem->model);
     if (status != KALMAN_OK)
         return status;
     problem->score.model = problem->model;
-    kalman_score_likelihood(&problem->score, &problem->last);
-    if (problem->meter.cancelled)
+    score_likelihood(&problem->score, &problem->last);
+    if (problem->cancel.cancelled)
         return KALMAN_ECANCELLED;
-    const struct kalman_score_result *sums = &problem->last;
+    const struct score_result *sums = &problem->last;
     double observed = (double)sums->observed,
            innovations = (double)(sums->observed - sums->diffuse);
     fit->status = verdict;
@@ -105,7 +106,7 @@ static void defaults_scaled(const struct fit_problem *problem, double factor,
                             struct kalman_spec *ret_spec)
 {
     struct kalman_spec spec;
-    kalman_fit_defaults(&problem->spec, &spec);
+    fit_defaults(&problem->spec, &spec);
     for (size_t i = 0; i < problem->count; i++)
         if (problem->coordinates[i].kind == FIT_VARIANCE)
             spec.parameters[problem->coordinates[i].at] *= factor;
@@ -142,17 +143,17 @@ static size_t innovations_needed(const struct fit_problem *problem)
  * size one, its rounding 1e-16. Returns true when it has reported.
  */
 static bool settle_without_fit(struct fit_problem *problem, const struct fit_request *request,
-                               struct kalman_fit *fit, int *status)
+                               struct kalman_fit *fit, enum kalman_status *status)
 {
     struct kalman_spec spec;
     defaults_scaled(problem, 1, &spec);
-    *status = model_init(problem->model_memory, problem->model_bytes, &spec, &problem->meter,
+    *status = model_init(problem->model_memory, problem->model_bytes, &spec, &problem->cancel,
                          &problem->model);
     if (*status != KALMAN_OK)
         return true;
     problem->score.model = problem->model;
-    kalman_score_likelihood(&problem->score, &problem->last);
-    if (problem->meter.cancelled) {
+    score_likelihood(&problem->score, &problem->last);
+    if (problem->cancel.cancelled) {
         *status = KALMAN_ECANCELLED;
         return true;
     }
@@ -177,16 +178,16 @@ static bool settle_without_fit(struct fit_problem *problem, const struct fit_req
 static double climb_all(struct fit_problem *problem, size_t wanted, double *x)
 {
     struct fit_start starts[FIT_STARTS_MAX];
-    size_t found = kalman_fit_starts(problem, wanted, starts);
+    size_t found = fit_starts(problem, wanted, starts);
     double best = -HUGE_VAL;
-    for (size_t k = 0; k < found && kalman_fit_continues(problem); k++) {
+    for (size_t k = 0; k < found && fit_continues(problem); k++) {
         bool held[KALMAN_PARAMETERS_MAX] = {false};
-        kalman_fit_warm(problem, warm_steps, starts[k].x);
-        size_t reference = kalman_fit_reference(problem, starts[k].x);
+        fit_warm(problem, warm_steps, starts[k].x);
+        size_t reference = fit_reference(problem, starts[k].x);
         if (reference != SIZE_MAX)
             held[reference] = true;
-        double value = kalman_fit_climb(problem, held, problem->analytic ? 1e-3 : 1e-5,
-                                        climb_evaluations, starts[k].x);
+        double value = fit_climb(problem, held, problem->analytic ? 1e-3 : 1e-5, climb_evaluations,
+                                 starts[k].x);
         if (value > best) {
             best = value;
             memcpy(x, starts[k].x, problem->count * sizeof(double));
@@ -203,7 +204,7 @@ static enum kalman_fit_status judge(const struct fit_problem *problem, const dou
         bool zero = isinf(x[i]) != 0,
              noise = strcmp(problem->coordinates[i].name, "observation_variance") == 0;
         noiseless = noiseless || (zero && noise);
-        low = low || (zero && !noise) || (!zero && kalman_fit_at_bound(problem, x, i));
+        low = low || (zero && !noise) || (!zero && fit_at_bound(problem, x, i));
     }
     if (!converged)
         return KALMAN_FIT_NOT_CONVERGED;
@@ -223,14 +224,14 @@ static size_t starts_for(const struct fit_problem *problem)
     return problem->model->states > states_many ? starts_few : starts_some;
 }
 
-int fit_general(const struct fit_request *request, struct kalman_fit *ret_fit)
+enum kalman_status fit_general(const struct fit_request *request, struct kalman_fit *ret_fit)
 {
     struct fit_problem problem;
     size_t bytes = 0;
-    int status = kalman_fit_problem_bytes(request->spec, request->series->count, &bytes);
+    enum kalman_status status = fit_problem_bytes(request->spec, request->series->count, &bytes);
     if (status == KALMAN_OK)
-        status = kalman_fit_problem_prepare(&problem, request->spec, request->series,
-                                            request->options, request->workspace, bytes);
+        status = fit_problem_prepare(&problem, request->spec, request->series, request->options,
+                                     request->workspace, bytes);
     if (status != KALMAN_OK)
         return status;
     ret_fit->parameter_count = problem.count;
@@ -245,15 +246,15 @@ int fit_general(const struct fit_request *request, struct kalman_fit *ret_fit)
     bool converged = false;
     double best = climb_all(&problem, wanted < FIT_STARTS_MAX ? wanted : FIT_STARTS_MAX, x);
     if (isfinite(best))
-        best = kalman_fit_polish(&problem, x, &converged);
-    if (problem.meter.cancelled || problem.failure != KALMAN_OK)
-        return problem.meter.cancelled ? KALMAN_ECANCELLED : problem.failure;
+        best = fit_polish(&problem, x, &converged);
+    if (problem.cancel.cancelled || problem.failure != KALMAN_OK)
+        return problem.cancel.cancelled ? KALMAN_ECANCELLED : problem.failure;
     struct kalman_spec scaled;
     if (!isfinite(best)) {
         defaults_scaled(&problem, 1, &scaled);
         return report(&problem, &scaled, request, KALMAN_FIT_NOT_CONVERGED, ret_fit);
     }
-    (void)kalman_fit_value(&problem, x); /* for its scale */
-    kalman_fit_decode(&problem, x, problem.scale, &scaled);
+    (void)fit_value(&problem, x); /* for its scale */
+    fit_decode(&problem, x, problem.scale, &scaled);
     return report(&problem, &scaled, request, judge(&problem, x, converged), ret_fit);
 }

@@ -7,8 +7,9 @@
 
 #include <stddef.h>
 
-int fit_general_bytes(const struct kalman_spec *spec, size_t count,
-                      size_t *ret_bytes) KALMAN_MUSTCHECK;
-int fit_general(const struct fit_request *request, struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+enum kalman_status fit_general_bytes(const struct kalman_spec *spec, size_t count,
+                                     size_t *ret_bytes) KALMAN_MUSTCHECK;
+enum kalman_status fit_general(const struct fit_request *request,
+                               struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
 
 #endif

@@ -56,7 +56,7 @@ static void store_variances(struct kalman_spec *spec, double noise, double level
     double largest = fmax(noise, level);
     int size = largest > 0.0 ? ilogb(largest) + 2 * exponent : 0;
     /* Plain doubles unless they would lose digits. */
-    int plain = size > -900 && size < 1000;
+    bool plain = size > -900 && size < 1000;
     spec->parameters[0] = plain ? ldexp(noise, 2 * exponent) : noise;
     spec->parameters[1] = plain ? ldexp(level, 2 * exponent) : level;
     spec->variance_exponent = plain || largest == 0.0 ? 0 : 2 * exponent;
@@ -64,7 +64,8 @@ static void store_variances(struct kalman_spec *spec, double noise, double level
 
 /* The report at ratio q: sums once more at the result, then scale, variances, likelihood in the
  * caller's units. */
-static int report(struct level_problem *problem, double q, int exponent, struct kalman_fit *fit)
+static enum kalman_status report(struct level_problem *problem, double q, int exponent,
+                                 struct kalman_fit *fit)
 {
     const double log_two_pi = 1.837877066409345483560659472811,
                  ln2 = 0.693147180559945309417232121458;
@@ -107,7 +108,7 @@ static void report_degenerate(size_t observed, struct kalman_fit *fit)
 
 static enum level_mode level_mode_of(const struct kalman_spec *spec)
 {
-    int noise = !isnan(spec->parameters[0]), level = !isnan(spec->parameters[1]);
+    bool noise = !isnan(spec->parameters[0]), level = !isnan(spec->parameters[1]);
     if (noise && level)
         return spec->parameters[0] > 0.0 ? LEVEL_FIXED_NOISE : LEVEL_FIXED_LEVEL;
     return noise ? LEVEL_FIXED_NOISE : level ? LEVEL_FIXED_LEVEL : LEVEL_BOTH_FREE;
@@ -155,14 +156,14 @@ static void take_given(struct level_problem *problem, const struct kalman_spec *
     problem->given = fmin(fmax(ldexp(given, shift), 1e-300), 1e300);
 }
 
-int level_fit(const struct fit_request *request, struct kalman_fit *ret_fit)
+enum kalman_status level_fit(const struct fit_request *request, struct kalman_fit *ret_fit)
 {
     double centre = NAN;
     int exponent = INT_MIN;
     size_t observed =
         series_scale(request->series->values, request->series->count, &centre, &exponent);
     struct level_problem problem = {.mode = level_mode_of(request->spec),
-                                    .hook = &request->options->hook};
+                                    .cancel = {.hook = request->options->hook}};
     ret_fit->observation_count = observed;
     ret_fit->diffuse_count = observed > 0;
     ret_fit->parameter_count = kalman_spec_free_count(request->spec);
@@ -189,9 +190,9 @@ int level_fit(const struct fit_request *request, struct kalman_fit *ret_fit)
     }
     if (ret_fit->parameter_count == 0)
         ret_fit->status = KALMAN_FIT_FIXED;
-    if (problem.cancelled)
+    if (problem.cancel.cancelled)
         return KALMAN_ECANCELLED;
-    int status = report(&problem, q, exponent, ret_fit);
+    enum kalman_status status = report(&problem, q, exponent, ret_fit);
     if (status == KALMAN_OK)
         fit_information_criteria(ret_fit);
     return status;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 size_t level_fit_bytes(size_t count);
-int level_fit(const struct fit_request *request, struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+enum kalman_status level_fit(const struct fit_request *request,
+                             struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
 
 #endif

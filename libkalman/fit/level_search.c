@@ -75,22 +75,20 @@ static double problem_at(struct level_problem *problem, double q)
     return level_problem_value(problem, H, Q, sums.squares, sums.logs);
 }
 
-static int hook_stops(struct level_problem *problem)
+/* Before every pass over the data: a pass is long enough to ask at once. */
+static bool stops(struct level_problem *problem)
 {
-    if (!problem->cancelled && problem->hook->cancelled &&
-        problem->hook->cancelled(problem->hook->context))
-        problem->cancelled = 1;
-    return problem->cancelled;
+    return cancel_requested(&problem->cancel, CANCEL_NOW);
 }
 
 /* Is there a closed end at q = 0, at q = inf? With H given, q = inf is no model, and the other
  * way round. */
-static int has_low_end(const struct level_problem *problem)
+static bool has_low_end(const struct level_problem *problem)
 {
     return problem->mode != LEVEL_FIXED_LEVEL;
 }
 
-static int has_high_end(const struct level_problem *problem)
+static bool has_high_end(const struct level_problem *problem)
 {
     return problem->mode != LEVEL_FIXED_NOISE;
 }
@@ -144,7 +142,7 @@ static void grid_place(const struct level_problem *problem, struct level_grid *g
 static size_t grid_evaluate(struct level_problem *problem, struct level_grid *grid)
 {
     size_t best = 0;
-    for (size_t at = 0; at < grid->count && !hook_stops(problem); at += LEVEL_LANES) {
+    for (size_t at = 0; at < grid->count && !stops(problem); at += LEVEL_LANES) {
         double H[LEVEL_LANES], Q[LEVEL_LANES], squares[LEVEL_LANES], logs[LEVEL_LANES];
         for (size_t k = 0; k < LEVEL_LANES; k++)
             level_ratio_pair(exp(grid->u[at + k]), &H[k], &Q[k]);
@@ -160,7 +158,7 @@ static size_t grid_evaluate(struct level_problem *problem, struct level_grid *gr
 }
 
 /* The slope at an end, along the ratio itself: dq at q = 0, d(1/q) at q = inf. */
-static double end_slope(struct level_problem *problem, int high)
+static double end_slope(struct level_problem *problem, bool high)
 {
     double h[2] = {high ? 0.0 : 1.0, high ? 1.0 : 0.0}, l[2] = {high ? 1.0 : 0.0, high ? 0.0 : 1.0};
     struct level_sums sums;
@@ -178,23 +176,23 @@ struct level_bracket {
 };
 
 /* Move far outwards until the score turns; 0 if it never does. */
-static int bracket_outward(struct level_problem *problem, struct level_bracket *bracket)
+static bool bracket_outward(struct level_problem *problem, struct level_bracket *bracket)
 {
     double step = 1.0;
-    for (int i = 0; i < 40 && !hook_stops(problem); i++) {
+    for (int i = 0; i < 40 && !stops(problem); i++) {
         double to = bracket->near + bracket->direction * step;
         step *= 1.5;
         if (fabs(to) > 650.0) /* exp(u) and its inverse must stay finite */
-            return 0;
+            return false;
         double score = problem_score(problem, to);
         bracket->far = to;
         bracket->score_far = score;
         if (score * bracket->direction < 0.0)
-            return 1;
+            return true;
         bracket->near = to;
         bracket->score_near = score;
     }
-    return 0;
+    return false;
 }
 
 /* The value at far is below that at near, so a top lies between even if the score at far does
@@ -221,7 +219,7 @@ static double score_root(struct level_problem *problem, const struct level_brack
 {
     double a = bracket->near, fa = bracket->score_near, b = bracket->far, fb = bracket->score_far;
     double c = a, fc = fa, d = b - a, e = d;
-    for (int i = 0; i < ROOT_STEPS_MAX && fb != 0.0 && !hook_stops(problem); i++) {
+    for (int i = 0; i < ROOT_STEPS_MAX && fb != 0.0 && !stops(problem); i++) {
         if (fb * fc > 0.0) {
             c = a;
             fc = fa;
@@ -245,7 +243,7 @@ static double score_root(struct level_problem *problem, const struct level_brack
             }
             q = p > 0.0 ? -q : q;
             p = fabs(p);
-            int accept = 2.0 * p < fmin(3.0 * m * q - fabs(tolerance * q), fabs(e * q));
+            bool accept = 2.0 * p < fmin(3.0 * m * q - fabs(tolerance * q), fabs(e * q));
             e = accept ? d : m;
             d = accept ? p / q : m;
         }
@@ -284,16 +282,16 @@ static double maximise(struct level_problem *problem)
     struct level_grid grid;
     grid_place(problem, &grid);
     size_t best = grid_evaluate(problem, &grid);
-    int high = best + 1 == grid.count;
+    bool high = best + 1 == grid.count;
     if (best == 0 || high) {
-        int closed = high ? has_high_end(problem) : has_low_end(problem);
+        bool closed = high ? has_high_end(problem) : has_low_end(problem);
         if (closed && !(end_slope(problem, high) > 0.0))
             return high ? (double)INFINITY : -(double)INFINITY;
         /* the top is between the end and the outermost inner point */
         best = high ? grid.count - 2 : 1;
     }
     double u = refine_inner(problem, &grid, best);
-    if (problem->cancelled || isinf(u))
+    if (problem->cancel.cancelled || isinf(u))
         return u;
     /* An end that the grid found lower can still beat a shallow inner top only by rounding;
      * compare once more. */

@@ -4,6 +4,7 @@
 #define KALMAN_LEVEL_SEARCH_H
 
 #include "filter/level_likelihood.h"
+#include "numeric/cancel.h"
 
 #include <kalman/run.h>
 #include <stddef.h>
@@ -21,9 +22,8 @@ struct level_problem {
     /* its logarithm, right even where given itself had to be held inside the doubles */
     double log_given;
     double innovations; /* observed - 1 */
-    const struct kalman_hook *hook;
+    struct cancel_check cancel;
     size_t evaluations;
-    int cancelled;
 };
 
 /* A ratio q = Q/H (0 and +inf allowed) as the pair whose larger member is 1. */
@@ -36,8 +36,8 @@ double level_problem_scale(const struct level_problem *problem, double H, double
 double level_problem_value(const struct level_problem *problem, double H, double Q, double squares,
                            double logs);
 
-/* The q in [0, +inf] with the largest likelihood. problem->cancelled says whether the hook ended
- * the search. */
+/* The q in [0, +inf] with the largest likelihood. problem->cancel says whether the hook ended the
+ * search. */
 double level_search(struct level_problem *problem);
 
 #endif

@@ -23,13 +23,12 @@ static double objective(unsigned count, const double *moving, double *gradient, 
 {
     struct climb *climb = context;
     double whole[KALMAN_PARAMETERS_MAX];
-    if (!kalman_fit_continues(climb->problem))
+    if (!fit_continues(climb->problem))
         nlopt_force_stop(climb->optimiser);
     for (unsigned i = 0; i < count; i++)
         climb->x[climb->moving[i]] = moving[i];
-    double value =
-        gradient ? kalman_fit_gradient(climb->problem, climb->x, difference_step, false, whole)
-                 : kalman_fit_value(climb->problem, climb->x);
+    double value = gradient ? fit_gradient(climb->problem, climb->x, difference_step, false, whole)
+                            : fit_value(climb->problem, climb->x);
     for (unsigned i = 0; gradient && i < count; i++)
         gradient[i] = isfinite(value) ? whole[climb->moving[i]] : 0;
     if (value > climb->value) {
@@ -54,8 +53,8 @@ static bool configure(nlopt_opt optimiser, struct climb *climb, double gain_min,
            nlopt_set_maxeval(optimiser, (int)evaluations_max) > 0;
 }
 
-double kalman_fit_climb(struct fit_problem *problem, const bool *held, double gain_min,
-                        size_t evaluations_max, double *x)
+double fit_climb(struct fit_problem *problem, const bool *held, double gain_min,
+                 size_t evaluations_max, double *x)
 {
     struct climb climb = {.problem = problem, .value = -INFINITY};
     double start[KALMAN_PARAMETERS_MAX], reached = 0;
@@ -68,7 +67,7 @@ double kalman_fit_climb(struct fit_problem *problem, const bool *held, double ga
         climb.moving[climb.count++] = i;
     }
     if (climb.count == 0)
-        return kalman_fit_value(problem, x);
+        return fit_value(problem, x);
     climb.optimiser = nlopt_create(NLOPT_LD_SLSQP, (unsigned)climb.count);
     if (!climb.optimiser) {
         problem->failure = KALMAN_ENOMEM;

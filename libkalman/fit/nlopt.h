@@ -5,12 +5,14 @@
 
 #include "fit/problem.h"
 
+#include <stdbool.h>
+
 /*
  * Moves x uphill inside the box and returns the log-likelihood there; never lower than where it
  * began. Coordinates with held[i], and variances at zero, stay. Stops when a step gains less than
  * gain_min: fit_polish finishes. -INFINITY if x has no likelihood.
  */
-double kalman_fit_climb(struct fit_problem *problem, const bool *held, double gain_min,
-                        size_t evaluations_max, double *x);
+double fit_climb(struct fit_problem *problem, const bool *held, double gain_min,
+                 size_t evaluations_max, double *x);
 
 #endif

@@ -11,7 +11,7 @@ enum { newton_steps_max = 40, rounds_max = 8, halvings_max = 30, polished_max = 
 
 static const double gradient_step = 4e-4, hessian_step = 1e-3, coordinate_step_max = 1.5;
 
-size_t kalman_fit_reference(const struct fit_problem *problem, const double *x)
+size_t fit_reference(const struct fit_problem *problem, const double *x)
 {
     size_t reference = SIZE_MAX;
     for (size_t i = 0; problem->concentrate && i < problem->count; i++)
@@ -21,7 +21,7 @@ size_t kalman_fit_reference(const struct fit_problem *problem, const double *x)
     return reference;
 }
 
-bool kalman_fit_at_bound(const struct fit_problem *problem, const double *x, size_t i)
+bool fit_at_bound(const struct fit_problem *problem, const double *x, size_t i)
 {
     const struct fit_coordinate *c = &problem->coordinates[i];
     double width = c->upper - c->lower;
@@ -34,7 +34,7 @@ bool kalman_fit_at_bound(const struct fit_problem *problem, const double *x, siz
 static size_t list_free(const struct fit_problem *problem, const double *x, const double *gradient,
                         size_t *ret_free)
 {
-    size_t reference = kalman_fit_reference(problem, x), count = 0;
+    size_t reference = fit_reference(problem, x), count = 0;
     for (size_t i = 0; i < problem->count; i++) {
         const struct fit_coordinate *c = &problem->coordinates[i];
         if (i == reference || isinf(x[i]))
@@ -60,9 +60,9 @@ static bool curvature(struct fit_problem *problem, double *x, const size_t *free
         double kept = x[i], high = fmin(kept + hessian_step, c->upper),
                low = fmax(kept - hessian_step, c->lower);
         x[i] = high;
-        double first = kalman_fit_gradient(problem, x, hessian_step, false, up);
+        double first = fit_gradient(problem, x, hessian_step, false, up);
         x[i] = low;
-        double second = kalman_fit_gradient(problem, x, hessian_step, false, down);
+        double second = fit_gradient(problem, x, hessian_step, false, down);
         x[i] = kept;
         if (!isfinite(first) || !isfinite(second))
             return false;
@@ -135,9 +135,9 @@ static double line_search(struct fit_problem *problem, const size_t *free_list, 
 {
     double from[KALMAN_PARAMETERS_MAX], share = 1;
     memcpy(from, x, problem->count * sizeof(double));
-    for (int i = 0; i < halvings_max && kalman_fit_continues(problem); i++) {
+    for (int i = 0; i < halvings_max && fit_continues(problem); i++) {
         move(problem, free_list, count, from, step, share, x);
-        double found = kalman_fit_value(problem, x);
+        double found = fit_value(problem, x);
         /* Near the top the value is flat to rounding; a full Newton step is better informed than
          * the difference. */
         if (found > value - rounding(problem, value))
@@ -156,10 +156,10 @@ static double newton(struct fit_problem *problem, double *matrix, double *factor
     double gradient[KALMAN_PARAMETERS_MAX], step[KALMAN_PARAMETERS_MAX],
         decrement_before = INFINITY;
     size_t free_list[KALMAN_PARAMETERS_MAX], count_before = SIZE_MAX;
-    double value = kalman_fit_value(problem, x);
+    double value = fit_value(problem, x);
     *ret_converged = false;
-    for (int round = 0; round < newton_steps_max && kalman_fit_continues(problem); round++) {
-        (void)kalman_fit_gradient(problem, x, gradient_step, true, gradient);
+    for (int round = 0; round < newton_steps_max && fit_continues(problem); round++) {
+        (void)fit_gradient(problem, x, gradient_step, true, gradient);
         size_t count = list_free(problem, x, gradient, free_list);
         if (count == 0) {
             *ret_converged = true;
@@ -211,13 +211,13 @@ static bool edge_of(const struct fit_problem *problem, const double *x, size_t i
 static bool settle_on_edges(struct fit_problem *problem, double *x, double *value)
 {
     bool changed = false;
-    for (size_t i = 0; i < problem->count && kalman_fit_continues(problem); i++) {
+    for (size_t i = 0; i < problem->count && fit_continues(problem); i++) {
         double kept = x[i], edge;
         if (!edge_of(problem, x, i, &edge))
             continue;
         x[i] = edge;
-        bool scaleless = problem->concentrate && kalman_fit_reference(problem, x) == SIZE_MAX;
-        double found = scaleless ? -HUGE_VAL : kalman_fit_value(problem, x);
+        bool scaleless = problem->concentrate && fit_reference(problem, x) == SIZE_MAX;
+        double found = scaleless ? -HUGE_VAL : fit_value(problem, x);
         if (found >= *value - rounding(problem, *value)) {
             *value = found;
             changed = true;
@@ -232,14 +232,13 @@ static bool settle_on_edges(struct fit_problem *problem, double *x, double *valu
 static bool release_variances(struct fit_problem *problem, double *x, double *value)
 {
     static const double offsets[] = {-3, -7, -12, -18};
-    size_t reference = kalman_fit_reference(problem, x);
+    size_t reference = fit_reference(problem, x);
     for (size_t i = 0; i < problem->count; i++) {
         if (problem->coordinates[i].kind != FIT_VARIANCE || !isinf(x[i]))
             continue;
-        for (size_t k = 0; k < sizeof offsets / sizeof offsets[0] && kalman_fit_continues(problem);
-             k++) {
+        for (size_t k = 0; k < sizeof offsets / sizeof offsets[0] && fit_continues(problem); k++) {
             x[i] = (reference == SIZE_MAX ? 0 : x[reference]) + offsets[k];
-            double found = kalman_fit_value(problem, x);
+            double found = fit_value(problem, x);
             if (found > *value + 1e-9 * (1 + fabs(*value))) {
                 *value = found;
                 return true;
@@ -255,21 +254,21 @@ static bool release_variances(struct fit_problem *problem, double *x, double *va
 static double climb_again(struct fit_problem *problem, double *x)
 {
     bool held[KALMAN_PARAMETERS_MAX] = {false};
-    size_t reference = kalman_fit_reference(problem, x);
+    size_t reference = fit_reference(problem, x);
     if (reference != SIZE_MAX)
         held[reference] = true;
-    return kalman_fit_climb(problem, held, 1e-8, 300, x);
+    return fit_climb(problem, held, 1e-8, 300, x);
 }
 
-double kalman_fit_polish(struct fit_problem *problem, double *x, bool *ret_converged)
+double fit_polish(struct fit_problem *problem, double *x, bool *ret_converged)
 {
     double matrix[polished_max * polished_max], factor[polished_max * polished_max];
-    double value = kalman_fit_value(problem, x);
+    double value = fit_value(problem, x);
     *ret_converged = false;
     /* no ordinary model has so many; the climb is then the answer */
     if (problem->count > polished_max)
         return value;
-    for (int round = 0; round < rounds_max && kalman_fit_continues(problem); round++) {
+    for (int round = 0; round < rounds_max && fit_continues(problem); round++) {
         (void)settle_on_edges(problem, x, &value);
         value = newton(problem, matrix, factor, x, ret_converged);
         if (!*ret_converged)

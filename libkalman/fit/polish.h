@@ -4,6 +4,8 @@
 
 #include "fit/problem.h"
 
+#include <stdbool.h>
+
 /*
  * Moves x to the maximum near it: Newton steps on the coordinates inside their bounds, then every
  * variance is tried at zero (and other coordinates at a bound that is near), and every zero is
@@ -12,13 +14,13 @@
  * log-likelihood; *ret_converged tells whether the gradient vanished to working precision on every
  * free coordinate.
  */
-double kalman_fit_polish(struct fit_problem *problem, double *x, bool *ret_converged);
+double fit_polish(struct fit_problem *problem, double *x, bool *ret_converged);
 
 /* The variance that stays put while the others move: the largest. SIZE_MAX when the scale is not
  * concentrated out. */
-size_t kalman_fit_reference(const struct fit_problem *problem, const double *x);
+size_t fit_reference(const struct fit_problem *problem, const double *x);
 
 /* Is x[i] at the end of its box (never for variances: their end is zero)? */
-bool kalman_fit_at_bound(const struct fit_problem *problem, const double *x, size_t i);
+bool fit_at_bound(const struct fit_problem *problem, const double *x, size_t i);
 
 #endif

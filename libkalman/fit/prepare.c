@@ -26,13 +26,14 @@ static bool closed_form(enum kalman_kind kind)
            kind == KALMAN_BASIC_STRUCTURAL;
 }
 
-int kalman_fit_problem_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+enum kalman_status fit_problem_bytes(const struct kalman_spec *spec, size_t count,
+                                     size_t *ret_bytes)
 {
     struct kalman_spec complete;
     struct model_shape shape;
     size_t model_bytes = 0;
-    kalman_fit_defaults(spec, &complete);
-    int status = kalman_model_bytes(&complete, &model_bytes);
+    fit_defaults(spec, &complete);
+    enum kalman_status status = kalman_model_bytes(&complete, &model_bytes);
     if (status != KALMAN_OK)
         return status;
     const struct model_builder *builder = model_builder_for(spec->kind);
@@ -42,11 +43,11 @@ int kalman_fit_problem_bytes(const struct kalman_spec *spec, size_t count, size_
     size_t states = shape.states + spec->input_count;
     if (count > SIZE_MAX / 64 / (states + 4))
         return KALMAN_EINVAL;
-    *ret_bytes =
-        aligned(model_bytes) + aligned(count * sizeof(double)) +
-        aligned(count * spec->input_count * sizeof(double)) + aligned(count * sizeof(double)) +
-        aligned(2 * shape.disturbances * sizeof(double)) +
-        aligned(kalman_score_bytes(states, shape.disturbances, count, closed_form(spec->kind)));
+    *ret_bytes = aligned(model_bytes) + aligned(count * sizeof(double)) +
+                 aligned(count * spec->input_count * sizeof(double)) +
+                 aligned(count * sizeof(double)) +
+                 aligned(2 * shape.disturbances * sizeof(double)) +
+                 aligned(score_bytes(states, shape.disturbances, count, closed_form(spec->kind)));
     return KALMAN_OK;
 }
 
@@ -105,7 +106,7 @@ static int time_powers(enum kalman_kind kind)
     return kind == KALMAN_CONSTANT_VELOCITY ? 3 : kind == KALMAN_CONSTANT_ACCELERATION ? 5 : 0;
 }
 
-int kalman_fit_variance_exponent(const struct fit_problem *problem, const char *name)
+int fit_variance_exponent(const struct fit_problem *problem, const char *name)
 {
     bool noise = strcmp(name, "observation_variance") == 0;
     return 2 * problem->data_exponent -
@@ -233,8 +234,7 @@ static void scale_fixed(struct fit_problem *problem)
         if (p->domain != KALMAN_DOMAIN_VARIANCE ||
             kalman_spec_locate(&problem->spec, p->name, &at, &count) != KALMAN_OK)
             continue;
-        int exponent =
-            problem->spec.variance_exponent - kalman_fit_variance_exponent(problem, p->name);
+        int exponent = problem->spec.variance_exponent - fit_variance_exponent(problem, p->name);
         for (size_t i = at; i < at + count; i++)
             problem->spec.parameters[i] = ldexp(problem->spec.parameters[i], exponent);
     }
@@ -248,13 +248,13 @@ static void *carve(char **cursor, size_t bytes)
     return start;
 }
 
-int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_spec *spec,
-                               const struct kalman_series *series,
-                               const struct kalman_fit_options *options, void *workspace,
-                               size_t workspace_bytes)
+enum kalman_status fit_problem_prepare(struct fit_problem *problem, const struct kalman_spec *spec,
+                                       const struct kalman_series *series,
+                                       const struct kalman_fit_options *options, void *workspace,
+                                       size_t workspace_bytes)
 {
     size_t needed = 0, n = series->count;
-    int status = kalman_fit_problem_bytes(spec, n, &needed);
+    enum kalman_status status = fit_problem_bytes(spec, n, &needed);
     if (status != KALMAN_OK)
         return status;
     if (!workspace || workspace_bytes < needed || (uintptr_t)workspace % KALMAN_ALIGN != 0)
@@ -264,16 +264,16 @@ int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_
     problem->evaluations_max =
         options && options->evaluations_max ? options->evaluations_max : evaluations_default;
     if (options)
-        problem->meter.hook = options->hook;
+        problem->cancel.hook = options->hook;
 
     struct kalman_spec complete;
     char *cursor = workspace;
-    kalman_fit_defaults(spec, &complete);
+    fit_defaults(spec, &complete);
     status = kalman_model_bytes(&complete, &problem->model_bytes);
     problem->model_memory = carve(&cursor, problem->model_bytes);
     if (status == KALMAN_OK)
-        status = model_init(problem->model_memory, problem->model_bytes, &complete, &problem->meter,
-                            &problem->model);
+        status = model_init(problem->model_memory, problem->model_bytes, &complete,
+                            &problem->cancel, &problem->model);
     if (status != KALMAN_OK)
         return status;
     double *values = carve(&cursor, n * sizeof(double));
@@ -290,9 +290,9 @@ int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_
                                              .inputs = spec->input_count ? inputs : NULL};
     scale_fixed(problem);
     list_coordinates(problem);
-    kalman_score_prepare(&problem->score, problem->model, &problem->series, closed_form(spec->kind),
-                         cursor);
-    problem->score.meter = &problem->meter;
+    score_prepare(&problem->score, problem->model, &problem->series, closed_form(spec->kind),
+                  cursor);
+    problem->score.cancel = &problem->cancel;
     problem->score.same_start = closed_form(spec->kind); /* whose parameters are all variances */
     return KALMAN_OK;
 }

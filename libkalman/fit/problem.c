@@ -9,14 +9,14 @@
 
 static const double log_two_pi = 1.8378770664093454836;
 
-bool kalman_fit_continues(struct fit_problem *problem)
+bool fit_continues(struct fit_problem *problem)
 {
-    return !meter_asks(&problem->meter) && problem->failure == KALMAN_OK &&
+    return !cancel_requested(&problem->cancel, CANCEL_NOW) && problem->failure == KALMAN_OK &&
            problem->evaluations < problem->evaluations_max;
 }
 
-void kalman_fit_decode(const struct fit_problem *problem, const double *x, double scale,
-                       struct kalman_spec *ret_spec)
+void fit_decode(const struct fit_problem *problem, const double *x, double scale,
+                struct kalman_spec *ret_spec)
 {
     struct kalman_spec spec = problem->spec;
     for (size_t i = 0; i < problem->count; i++) {
@@ -47,7 +47,7 @@ void kalman_fit_decode(const struct fit_problem *problem, const double *x, doubl
     for (size_t k = 0; k < problem->array_count; k++) {
         const struct fit_array *array = &problem->arrays[k];
         double coefficients[KALMAN_PARAMETERS_MAX];
-        kalman_lag_from_partial(spec.parameters + array->at, array->count, coefficients);
+        lag_from_partial(spec.parameters + array->at, array->count, coefficients);
         for (size_t i = 0; i < array->count; i++)
             spec.parameters[array->at + i] = array->sign * coefficients[i];
     }
@@ -62,9 +62,9 @@ void kalman_fit_decode(const struct fit_problem *problem, const double *x, doubl
 static bool build(struct fit_problem *problem, const double *x)
 {
     struct kalman_spec spec;
-    kalman_fit_decode(problem, x, 1, &spec);
-    int status = model_init(problem->model_memory, problem->model_bytes, &spec, &problem->meter,
-                            &problem->model);
+    fit_decode(problem, x, 1, &spec);
+    enum kalman_status status = model_init(problem->model_memory, problem->model_bytes, &spec,
+                                           &problem->cancel, &problem->model);
     if (status == KALMAN_ENOMEM || status == KALMAN_EWORKSPACE)
         problem->failure = status;
     problem->score.model = problem->model;
@@ -74,7 +74,7 @@ static bool build(struct fit_problem *problem, const double *x)
 /* The likelihood from its sums; also sets the scale. */
 static double assemble(struct fit_problem *problem)
 {
-    const struct kalman_score_result *sums = &problem->last;
+    const struct score_result *sums = &problem->last;
     double observed = (double)sums->observed, free_count = (double)(sums->observed - sums->diffuse);
     problem->scale = 1;
     if (!sums->determined || !sums->possible)
@@ -88,12 +88,12 @@ static double assemble(struct fit_problem *problem)
            (observed * log_two_pi + sums->log_determinant + free_count * (log(problem->scale) + 1));
 }
 
-double kalman_fit_value(struct fit_problem *problem, const double *x)
+double fit_value(struct fit_problem *problem, const double *x)
 {
     problem->evaluations++;
-    if (problem->meter.cancelled || !build(problem, x))
+    if (problem->cancel.cancelled || !build(problem, x))
         return -INFINITY;
-    kalman_score_likelihood(&problem->score, &problem->last);
+    score_likelihood(&problem->score, &problem->last);
     double value = assemble(problem);
     return isnan(value) ? -HUGE_VAL : value;
 }
@@ -113,10 +113,10 @@ static double gradient_closed(struct fit_problem *problem, const double *x, doub
 {
     problem->evaluations++;
     memset(ret_gradient, 0, problem->count * sizeof(double));
-    if (problem->meter.cancelled || !build(problem, x))
+    if (problem->cancel.cancelled || !build(problem, x))
         return -INFINITY;
-    kalman_score_gradient(&problem->score, &problem->last, problem->disturbance_quadratic,
-                          problem->disturbance_trace);
+    score_gradient(&problem->score, &problem->last, problem->disturbance_quadratic,
+                   problem->disturbance_trace);
     double value = assemble(problem);
     const struct kalman_model *model = problem->model;
     for (size_t i = 0; i < problem->count; i++) {
@@ -140,7 +140,7 @@ static double value_moved(struct fit_problem *problem, double *x, size_t i, doub
 {
     double kept = x[i];
     x[i] = kept + by;
-    double value = kalman_fit_value(problem, x);
+    double value = fit_value(problem, x);
     x[i] = kept;
     return value;
 }
@@ -174,13 +174,13 @@ static double difference(struct fit_problem *problem, double *x, size_t i, doubl
     return (8 * near - far) / (12 * step);
 }
 
-double kalman_fit_gradient(struct fit_problem *problem, const double *x, double step, bool fine,
-                           double *ret_gradient)
+double fit_gradient(struct fit_problem *problem, const double *x, double step, bool fine,
+                    double *ret_gradient)
 {
     if (problem->analytic)
         return gradient_closed(problem, x, ret_gradient);
-    double moving[KALMAN_PARAMETERS_MAX], value = kalman_fit_value(problem, x);
-    struct kalman_score_result sums = problem->last;
+    double moving[KALMAN_PARAMETERS_MAX], value = fit_value(problem, x);
+    struct score_result sums = problem->last;
     double scale = problem->scale;
     memcpy(moving, x, problem->count * sizeof(double));
     for (size_t i = 0; i < problem->count; i++) {
@@ -217,7 +217,7 @@ static double default_of(const struct kalman_parameter_info *parameter)
     return 0;
 }
 
-void kalman_fit_defaults(const struct kalman_spec *spec, struct kalman_spec *ret_spec)
+void fit_defaults(const struct kalman_spec *spec, struct kalman_spec *ret_spec)
 {
     struct kalman_spec complete = *spec;
     const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);

@@ -7,7 +7,7 @@
  *     interval       itself, or its share of what another parameter leaves it (exponential
  *       smoothing)
  *     period         log of it
- *     AR, MA arrays  partial autocorrelations (kalman_lag_from_partial), so that the box is the
+ *     AR, MA arrays  partial autocorrelations (lag_from_partial), so that the box is the
  *       whole valid region
  * When every variance of the model is free, only their ratios are coordinates that matter: the
  * common scale is concentrated out in closed form (DK 2.10.2), and one variance is held while the
@@ -19,7 +19,7 @@
 #define KALMAN_FIT_PROBLEM_H
 
 #include "filter/score.h"
-#include "numeric/meter.h"
+#include "numeric/cancel.h"
 
 #include <kalman/fit.h>
 #include <stdbool.h>
@@ -70,7 +70,7 @@ struct fit_problem {
     int time_exponent; /* times are divided by 2^time_exponent in continuous-time models, else 0 */
     double start_log;  /* what scaling inputs and times took from the diffuse likelihood */
 
-    struct kalman_score score;
+    struct score score;
     struct kalman_model *model; /* of the last evaluation */
     void *model_memory;
     size_t model_bytes;
@@ -78,44 +78,45 @@ struct fit_problem {
     /* V times the trace in dL/dV = 1/2 (quadratic - trace), closed form only */
     double trace[KALMAN_PARAMETERS_MAX];
 
-    struct kalman_score_result last; /* sums of the last evaluation */
-    double scale;                    /* concentrated scale of the last evaluation, else 1 */
+    struct score_result last; /* sums of the last evaluation */
+    double scale;             /* concentrated scale of the last evaluation, else 1 */
     size_t evaluations, evaluations_max;
-    struct meter meter;
+    struct cancel_check cancel;
     /* a status other than "no likelihood here", such as KALMAN_ENOMEM; else KALMAN_OK */
-    int failure;
+    enum kalman_status failure;
 };
 
-/* Workspace for kalman_fit_problem_prepare. */
-int kalman_fit_problem_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes);
+/* Workspace for fit_problem_prepare. */
+enum kalman_status fit_problem_bytes(const struct kalman_spec *spec, size_t count,
+                                     size_t *ret_bytes);
 
 /* Scales the series, lists the coordinates, lays out the workspace. The series has been checked. */
-int kalman_fit_problem_prepare(struct fit_problem *problem, const struct kalman_spec *spec,
-                               const struct kalman_series *series,
-                               const struct kalman_fit_options *options, void *workspace,
-                               size_t workspace_bytes);
+enum kalman_status fit_problem_prepare(struct fit_problem *problem, const struct kalman_spec *spec,
+                                       const struct kalman_series *series,
+                                       const struct kalman_fit_options *options, void *workspace,
+                                       size_t workspace_bytes);
 
 /* A spec with something valid in place of every NaN: for sizes, and when the data cannot say. */
-void kalman_fit_defaults(const struct kalman_spec *spec, struct kalman_spec *ret_spec);
+void fit_defaults(const struct kalman_spec *spec, struct kalman_spec *ret_spec);
 
 /* Writes the parameters that x stands for, variances multiplied by scale. */
-void kalman_fit_decode(const struct fit_problem *problem, const double *x, double scale,
-                       struct kalman_spec *ret_spec);
+void fit_decode(const struct fit_problem *problem, const double *x, double scale,
+                struct kalman_spec *ret_spec);
 
 /* Log-likelihood of the scaled series (concentrated or not); -INFINITY where there is none. */
-double kalman_fit_value(struct fit_problem *problem, const double *x);
+double fit_value(struct fit_problem *problem, const double *x);
 
 /*
  * Value and gradient; ret_gradient[i] is 0 for variances at zero. `step` is that of finite
  * differences where the score has no closed form: two points each way when `fine`, else one.
  */
-double kalman_fit_gradient(struct fit_problem *problem, const double *x, double step, bool fine,
-                           double *ret_gradient);
+double fit_gradient(struct fit_problem *problem, const double *x, double step, bool fine,
+                    double *ret_gradient);
 
 /* A variance of the scaled problem times 2^this is the caller's. */
-int kalman_fit_variance_exponent(const struct fit_problem *problem, const char *name);
+int fit_variance_exponent(const struct fit_problem *problem, const char *name);
 
 /* May the fit go on? False when cancelled or out of evaluations. */
-bool kalman_fit_continues(struct fit_problem *problem);
+bool fit_continues(struct fit_problem *problem);
 
 #endif

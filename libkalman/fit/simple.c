@@ -11,14 +11,15 @@ const char *kalman_version(void)
     return KALMAN_VERSION_STRING;
 }
 
-static int run_fitted(const struct kalman_spec *spec, const struct kalman_series *series,
-                      const struct kalman_output *output)
+static enum kalman_status run_fitted(const struct kalman_spec *spec,
+                                     const struct kalman_series *series,
+                                     const struct kalman_output *output)
 {
     struct kalman_model *model = NULL;
     struct kalman_summary summary;
     size_t bytes = 0;
     void *workspace = NULL;
-    int status = kalman_model_new(spec, &model);
+    enum kalman_status status = kalman_model_new(spec, &model);
     if (status != KALMAN_OK)
         return status;
     status = kalman_run_bytes(model, series->count, NULL, output, &bytes);
@@ -32,8 +33,9 @@ static int run_fitted(const struct kalman_spec *spec, const struct kalman_series
     return status;
 }
 
-static int fit_and_run(const double *values, size_t count, const struct kalman_output *output,
-                       struct kalman_fit *ret_fit)
+static enum kalman_status fit_and_run(const double *values, size_t count,
+                                      const struct kalman_output *output,
+                                      struct kalman_fit *ret_fit)
 {
     struct kalman_fit own, *fit = ret_fit ? ret_fit : &own;
     struct kalman_spec spec;
@@ -42,7 +44,7 @@ static int fit_and_run(const double *values, size_t count, const struct kalman_o
     if (count == 0)
         return KALMAN_OK;
     kalman_spec_init(&spec, KALMAN_LOCAL_LEVEL);
-    int status = kalman_fit_bytes(&spec, count, &bytes);
+    enum kalman_status status = kalman_fit_bytes(&spec, count, &bytes);
     if (status != KALMAN_OK)
         return status;
     void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
@@ -53,15 +55,15 @@ static int fit_and_run(const double *values, size_t count, const struct kalman_o
     return status == KALMAN_OK ? run_fitted(&fit->spec, &series, output) : status;
 }
 
-int kalman_filter_simple(const double *values, size_t count, double *ret_level,
-                         double *ret_variance, struct kalman_fit *ret_fit)
+enum kalman_status kalman_filter_simple(const double *values, size_t count, double *ret_level,
+                                        double *ret_variance, struct kalman_fit *ret_fit)
 {
     struct kalman_output output = {.filtered_mean = ret_level, .filtered_variance = ret_variance};
     return fit_and_run(values, count, &output, ret_fit);
 }
 
-int kalman_smooth_simple(const double *values, size_t count, double *ret_level,
-                         double *ret_variance, struct kalman_fit *ret_fit)
+enum kalman_status kalman_smooth_simple(const double *values, size_t count, double *ret_level,
+                                        double *ret_variance, struct kalman_fit *ret_fit)
 {
     struct kalman_output output = {.smoothed_mean = ret_level, .smoothed_variance = ret_variance};
     return fit_and_run(values, count, &output, ret_fit);

@@ -4,15 +4,15 @@
 #include "fit/level_fit.h"
 
 /* A local level without known inputs has one parameter to search for, in a closed interval. */
-static int fits_by_level(const struct kalman_spec *spec)
+static bool fits_by_level(const struct kalman_spec *spec)
 {
     return spec->kind == KALMAN_LOCAL_LEVEL && spec->input_count == 0;
 }
 
-int fit_single_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+enum kalman_status fit_single_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
 {
     size_t bytes = 0;
-    int status = KALMAN_OK;
+    enum kalman_status status = KALMAN_OK;
     if (fits_by_level(spec))
         bytes = level_fit_bytes(count);
     else
@@ -22,7 +22,7 @@ int fit_single_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_b
     return status;
 }
 
-int fit_single(const struct fit_request *request, struct kalman_fit *ret_fit)
+enum kalman_status fit_single(const struct fit_request *request, struct kalman_fit *ret_fit)
 {
     return fits_by_level(request->spec) ? level_fit(request, ret_fit)
                                         : fit_general(request, ret_fit);

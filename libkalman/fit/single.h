@@ -8,10 +8,11 @@
 
 /* Workspace, a multiple of KALMAN_ALIGN, for a spec that has been checked. KALMAN_ESETTING: the
  * kind has too many states under these settings. */
-int fit_single_bytes(const struct kalman_spec *spec, size_t count,
-                     size_t *ret_bytes) KALMAN_MUSTCHECK;
+enum kalman_status fit_single_bytes(const struct kalman_spec *spec, size_t count,
+                                    size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* Fits, and fills the report, which fit_report_init() has set up for the same spec. */
-int fit_single(const struct fit_request *request, struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+enum kalman_status fit_single(const struct fit_request *request,
+                              struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
 
 #endif

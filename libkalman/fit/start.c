@@ -129,31 +129,31 @@ static struct grid grid_of(const struct fit_problem *problem)
     return grid;
 }
 
-size_t kalman_fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *ret_starts)
+size_t fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *ret_starts)
 {
     struct grid grid = grid_of(problem);
     size_t kept = 0, points = grid.balances * grid.shapes * grid.seconds * grid.periods;
     struct fit_start found;
-    for (size_t k = 0; k < points && kalman_fit_continues(problem); k++) {
+    for (size_t k = 0; k < points && fit_continues(problem); k++) {
         size_t period = k % grid.periods, rest = k / grid.periods, second = rest % grid.seconds;
         size_t shape = rest / grid.seconds % grid.shapes,
                balance = rest / grid.seconds / grid.shapes;
         for (size_t i = 0; i < problem->count; i++)
             found.x[i] = element(problem, &problem->coordinates[i], balance, shape, second, period);
-        found.value = kalman_fit_value(problem, found.x);
+        found.value = fit_value(problem, found.x);
         if (isfinite(found.value))
             keep_best(ret_starts, wanted, &kept, &found, problem->count);
     }
     return kept;
 }
 
-void kalman_fit_warm(struct fit_problem *problem, size_t steps, double *x)
+void fit_warm(struct fit_problem *problem, size_t steps, double *x)
 {
     if (!problem->analytic)
         return;
     double gradient[KALMAN_PARAMETERS_MAX];
-    for (size_t step = 0; step < steps && kalman_fit_continues(problem); step++) {
-        if (!isfinite(kalman_fit_gradient(problem, x, 0, false, gradient)))
+    for (size_t step = 0; step < steps && fit_continues(problem); step++) {
+        if (!isfinite(fit_gradient(problem, x, 0, false, gradient)))
             return;
         for (size_t i = 0; i < problem->count; i++) {
             double ratio = (2 * gradient[i] + problem->trace[i]) / problem->trace[i];

@@ -13,11 +13,11 @@ struct fit_start {
 
 /* Evaluates the candidates of the kind and keeps the best `wanted` (<= FIT_STARTS_MAX) of them,
  * best first; returns how many have a likelihood. */
-size_t kalman_fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *ret_starts);
+size_t fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *ret_starts);
 
 /* A few cheap uphill steps on the variances of models with a closed-form score: V <- V
  * sqrt(quadratic / trace), the minorise-maximise step for variance components (Zhou, Hu, Zhou and
  * Lange 2019), which cannot go down. */
-void kalman_fit_warm(struct fit_problem *problem, size_t steps, double *x);
+void fit_warm(struct fit_problem *problem, size_t steps, double *x);
 
 #endif

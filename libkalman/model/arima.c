@@ -31,7 +31,7 @@ static size_t setting(const struct kalman_spec *spec, const char *name)
     return value > 0 ? (size_t)value : 0;
 }
 
-static int read_orders(const struct kalman_spec *spec, struct orders *ret_orders)
+static enum kalman_status read_orders(const struct kalman_spec *spec, struct orders *ret_orders)
 {
     struct orders o = {.p = setting(spec, "p"),
                        .d = setting(spec, "d"),
@@ -51,10 +51,10 @@ static int read_orders(const struct kalman_spec *spec, struct orders *ret_orders
     return KALMAN_OK;
 }
 
-static int shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
     struct orders o;
-    int status = read_orders(spec, &o);
+    enum kalman_status status = read_orders(spec, &o);
     if (status != KALMAN_OK)
         return status;
     *ret_shape = (struct model_shape){
@@ -65,7 +65,7 @@ static int shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
 static const double *coefficients(const struct kalman_spec *spec, const char *name)
 {
     size_t offset = 0, count = 0;
-    int status = kalman_spec_locate(spec, name, &offset, &count);
+    enum kalman_status status = kalman_spec_locate(spec, name, &offset, &count);
     return spec->parameters + (status == KALMAN_OK ? offset : 0);
 }
 
@@ -75,10 +75,10 @@ static void fill_arma(const struct kalman_spec *spec, const struct orders *o,
 {
     double ar[KALMAN_STATES_MAX], ma[KALMAN_STATES_MAX];
     size_t m = model->states;
-    kalman_lag_multiply(-1, coefficients(spec, "ar"), o->p, coefficients(spec, "seasonal_ar"),
-                        o->seasonal_p, o->period, ar);
-    kalman_lag_multiply(1, coefficients(spec, "ma"), o->q, coefficients(spec, "seasonal_ma"),
-                        o->seasonal_q, o->period, ma);
+    lag_multiply(-1, coefficients(spec, "ar"), o->p, coefficients(spec, "seasonal_ar"),
+                 o->seasonal_p, o->period, ar);
+    lag_multiply(1, coefficients(spec, "ma"), o->q, coefficients(spec, "seasonal_ma"),
+                 o->seasonal_q, o->period, ma);
     for (size_t i = 0; i < o->arma_states; i++) {
         model->T[i * m] = i < o->ar ? ar[i] : 0;
         if (i + 1 < o->arma_states)
@@ -98,10 +98,10 @@ static void start_moving_average(size_t r, double variance, struct kalman_model 
         }
 }
 
-static int start_stationary(size_t r, double variance, struct kalman_model *model)
+static enum kalman_status start_stationary(size_t r, double variance, struct kalman_model *model)
 {
     size_t m = model->states, square = r * r;
-    double *work = malloc((3 * square + kalman_lyapunov_work_size(r)) * sizeof(double));
+    double *work = malloc((3 * square + lyapunov_work_size(r)) * sizeof(double));
     if (!work)
         return KALMAN_ENOMEM;
     double *transition = work, *noise = work + square, *solution = work + 2 * square;
@@ -110,12 +110,11 @@ static int start_stationary(size_t r, double variance, struct kalman_model *mode
             transition[i * r + j] = model->T[i * m + j];
             noise[i * r + j] = model->R[i] * model->R[j] * variance;
         }
-    bool exists =
-        kalman_lyapunov_solve(r, transition, noise, model->meter, work + 3 * square, solution);
+    bool exists = lyapunov_solve(r, transition, noise, model->cancel, work + 3 * square, solution);
     for (size_t i = 0; exists && i < r; i++)
         memcpy(model->P1 + i * m, solution + i * r, r * sizeof(double));
     free(work);
-    if (model->meter && model->meter->cancelled)
+    if (model->cancel && model->cancel->cancelled)
         return KALMAN_ECANCELLED;
     return exists ? KALMAN_OK : KALMAN_EPARAMETER;
 }
@@ -125,7 +124,7 @@ static void fill_lags_and_mean(const struct orders *o, struct kalman_model *mode
 {
     double delta[KALMAN_STATES_MAX];
     size_t m = model->states, first = o->arma_states, mean = first + o->lags;
-    kalman_lag_differences(o->d, o->seasonal_d, o->period, delta);
+    lag_differences(o->d, o->seasonal_d, o->period, delta);
     model->Z[0] = 1;
     for (size_t j = 0; j < o->lags; j++) {
         model->Z[first + j] = delta[j];
@@ -143,10 +142,10 @@ static void fill_lags_and_mean(const struct orders *o, struct kalman_model *mode
         model->T[first * m + j] = model->Z[j];
 }
 
-static int fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_model *model)
 {
     struct orders o;
-    int status = read_orders(spec, &o);
+    enum kalman_status status = read_orders(spec, &o);
     if (status != KALMAN_OK)
         return status;
     double variance = spec_parameter(spec, "innovation_variance");

@@ -4,6 +4,8 @@
 
 #include "model/system.h"
 
+#include <stdbool.h>
+
 extern const struct model_builder model_builder_level;              /* model/level.c */
 extern const struct model_builder model_builder_local_linear_trend; /* model/trend.c, these four */
 extern const struct model_builder model_builder_smooth_trend;
@@ -20,7 +22,7 @@ extern const struct model_builder model_builder_custom; /* model/custom.c */
 
 /* Writes the level and slope that several families begin with: states 0 and (with_slope) 1,
  * diffuse, disturbances 0 and 1 with these variances, Z = 1 on the level, level_state 0. */
-void model_fill_trend(struct kalman_model *model, int with_slope, double level_variance,
+void model_fill_trend(struct kalman_model *model, bool with_slope, double level_variance,
                       double slope_variance, double damping);
 
 #endif

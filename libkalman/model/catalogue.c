@@ -9,7 +9,7 @@
 
 #define END_SETTING                                                                                \
     {                                                                                              \
-        NULL, NULL, 0, 0, 0, 0                                                                     \
+        NULL, NULL, 0, 0, 0, false                                                                 \
     }
 #define END_PARAMETER                                                                              \
     {                                                                                              \
@@ -38,30 +38,30 @@
 static const struct kalman_setting_info no_settings[] = {END_SETTING};
 
 static const struct kalman_setting_info seasonal_settings[] = {
-    PERIOD(1, 0, "Steps in one season, such as 12 for months"),
+    PERIOD(true, 0, "Steps in one season, such as 12 for months"),
     {"harmonics", "0: dummy form; else trigonometric with this many harmonics, at most period/2", 0,
-     183, 0, 0},
+     183, 0, false},
     END_SETTING};
 
 static const struct kalman_setting_info arima_settings[] = {
-    {"p", "Autoregressive order", 0, 24, 0, 0},
-    {"d", "Order of differencing", 0, 2, 0, 0},
-    {"q", "Moving-average order", 0, 24, 0, 0},
-    {"P", "Seasonal autoregressive order", 0, 4, 0, 0},
-    {"D", "Order of seasonal differencing", 0, 1, 0, 0},
-    {"Q", "Seasonal moving-average order", 0, 4, 0, 0},
-    {"period", "Steps in one season; needed when P, D or Q is not 0", 0, 366, 0, 0},
-    {"mean", "1: an unknown mean (or drift, when differenced once) is estimated", 0, 1, 0, 0},
+    {"p", "Autoregressive order", 0, 24, 0, false},
+    {"d", "Order of differencing", 0, 2, 0, false},
+    {"q", "Moving-average order", 0, 24, 0, false},
+    {"P", "Seasonal autoregressive order", 0, 4, 0, false},
+    {"D", "Order of seasonal differencing", 0, 1, 0, false},
+    {"Q", "Seasonal moving-average order", 0, 4, 0, false},
+    {"period", "Steps in one season; needed when P, D or Q is not 0", 0, 366, 0, false},
+    {"mean", "1: an unknown mean (or drift, when differenced once) is estimated", 0, 1, 0, false},
     END_SETTING};
 
 static const struct kalman_setting_info ets_settings[] = {
-    {"trend", "0: none; 1: additive trend", 0, 1, 0, 0},
-    {"damped", "1: the trend is damped (needs trend = 1)", 0, 1, 0, 0},
-    {"period", "0: no season; else steps in one season (additive)", 0, 366, 0, 0},
+    {"trend", "0: none; 1: additive trend", 0, 1, 0, false},
+    {"damped", "1: the trend is damped (needs trend = 1)", 0, 1, 0, false},
+    {"period", "0: no season; else steps in one season (additive)", 0, 366, 0, false},
     END_SETTING};
 
 static const struct kalman_setting_info auto_settings[] = {
-    {"period", "0: no season; else steps in one season, such as 12 for months", 0, 366, 0, 0},
+    {"period", "0: no season; else steps in one season, such as 12 for months", 0, 366, 0, false},
     END_SETTING};
 
 static const struct kalman_parameter_info level_parameters[] = {OBSERVATION_VARIANCE,
@@ -139,49 +139,50 @@ static const struct kalman_kind_info kinds[] = {
     {KALMAN_LOCAL_LEVEL, "local_level", "Local level (random walk plus noise)",
      "The data are a slowly moving level plus measurement noise; exponential smoothing with the "
      "best gain.",
-     no_settings, level_parameters, 1, 1},
+     no_settings, level_parameters, true, true},
     {KALMAN_LOCAL_LINEAR_TREND, "local_linear_trend", "Local linear trend",
-     "A level that moves with a slope, both changing at random.", no_settings, trend_parameters, 1,
-     1},
+     "A level that moves with a slope, both changing at random.", no_settings, trend_parameters,
+     true, true},
     {KALMAN_SMOOTH_TREND, "smooth_trend", "Smooth trend (integrated random walk)",
      "A local linear trend whose level changes only through its slope; smoothing gives a "
      "cubic-spline-like "
      "curve.",
-     no_settings, smooth_trend_parameters, 1, 1},
+     no_settings, smooth_trend_parameters, true, true},
     {KALMAN_DAMPED_TREND, "damped_trend", "Damped trend",
-     "A local linear trend whose slope dies away towards zero.", no_settings, damped_parameters, 1,
-     1},
+     "A local linear trend whose slope dies away towards zero.", no_settings, damped_parameters,
+     true, true},
     {KALMAN_SEASONAL, "seasonal", "Level and season",
      "A moving level plus a seasonal pattern that may change slowly.", seasonal_settings,
-     seasonal_parameters, 0, 1},
+     seasonal_parameters, false, true},
     {KALMAN_BASIC_STRUCTURAL, "basic_structural", "Basic structural model",
      "Level, slope, season and noise (Harvey's BSM): the standard for monthly and quarterly data.",
-     seasonal_settings, structural_parameters, 0, 1},
+     seasonal_settings, structural_parameters, false, true},
     {KALMAN_CYCLE, "cycle", "Level and stochastic cycle",
-     "A moving level plus a damped cycle of unknown period.", no_settings, cycle_parameters, 1, 1},
+     "A moving level plus a damped cycle of unknown period.", no_settings, cycle_parameters, true,
+     true},
     {KALMAN_ARIMA, "arima", "Seasonal ARIMA",
      "ARIMA(p,d,q)(P,D,Q) with exact likelihood, missing values included.", arima_settings,
-     arima_parameters, 0, 1},
+     arima_parameters, false, true},
     {KALMAN_EXPONENTIAL_SMOOTHING, "exponential_smoothing", "Exponential smoothing",
      "Additive-error ETS: level, optional (damped) trend and additive season, with exact forecast "
      "intervals.",
-     ets_settings, ets_parameters, 0, 1},
+     ets_settings, ets_parameters, false, true},
     {KALMAN_CONSTANT_VELOCITY, "constant_velocity", "Constant velocity",
      "Position and velocity with white-noise acceleration, at any times.", no_settings,
-     velocity_parameters, 1, 1},
+     velocity_parameters, true, true},
     {KALMAN_CONSTANT_ACCELERATION, "constant_acceleration", "Constant acceleration",
      "Position, velocity and acceleration with white-noise jerk, at any times.", no_settings,
-     acceleration_parameters, 1, 1},
+     acceleration_parameters, true, true},
     {KALMAN_RANDOM_WALK_DRIFT, "random_walk_drift", "Random walk with drift",
      "Each value is the one before plus a constant drift plus noise; nothing is smoothed.",
-     no_settings, drift_parameters, 1, 1},
+     no_settings, drift_parameters, true, true},
     {KALMAN_CUSTOM, "custom", "Custom linear Gaussian model",
      "Any linear Gaussian state-space model by its matrices, several observations per time point "
      "allowed.",
-     no_settings, no_parameters, 0, 0},
+     no_settings, no_parameters, false, false},
     {KALMAN_AUTO, "auto", "Automatic choice",
      "The best of several models by AICc; the answer says which and why.", auto_settings,
-     no_parameters, 1, 1},
+     no_parameters, true, true},
 };
 
 static_assert(sizeof kinds / sizeof kinds[0] == KALMAN_KIND_COUNT, "one row per kind");

@@ -9,29 +9,30 @@
 
 /* Finite everywhere? Of a varying matrix the first is checked here, the others when the engine
  * meets them. */
-static int finite_all(const double *data, size_t count)
+static bool finite_all(const double *data, size_t count)
 {
     for (size_t i = 0; data && i < count; i++)
         if (!isfinite(data[i]))
-            return 0;
-    return 1;
+            return false;
+    return true;
 }
 
 /* Symmetric, non-negative diagonal, and |a_ij| <= sqrt(a_ii a_jj): what a look at the entries
  * can tell. */
-static int variance_plausible(const double *data, size_t size)
+static bool variance_plausible(const double *data, size_t size)
 {
     for (size_t i = 0; data && i < size; i++)
         for (size_t j = 0; j <= i; j++) {
             double bound = sqrt(data[i * size + i]) * sqrt(data[j * size + j]) * (1.0 + 1e-12);
             if (!(data[i * size + i] >= 0.0) || data[i * size + j] != data[j * size + i] ||
                 !(fabs(data[i * size + j]) <= bound))
-                return 0;
+                return false;
         }
-    return 1;
+    return true;
 }
 
-static int custom_shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status custom_shape(const struct kalman_spec *spec,
+                                       struct model_shape *ret_shape)
 {
     const struct kalman_system *s = spec->system;
     if (s->observed == 0 || s->observed > KALMAN_OBSERVED_MAX || s->states == 0 ||
@@ -46,7 +47,7 @@ static int custom_shape(const struct kalman_spec *spec, struct model_shape *ret_
     return KALMAN_OK;
 }
 
-static int custom_check(const struct kalman_system *s)
+static enum kalman_status custom_check(const struct kalman_system *s)
 {
     size_t p = s->observed, m = s->states, r = s->disturbances;
     const struct {
@@ -98,7 +99,7 @@ static int shift_state(const struct kalman_system *s)
         return -1;
     size_t m = s->states;
     for (size_t j = 0; j < m; j++) {
-        int fits = s->Z.data[j] == 1.0 && s->diffuse[j] != 0.0;
+        bool fits = s->Z.data[j] == 1.0 && s->diffuse[j] != 0.0;
         for (size_t i = 0; fits && i < m; i++)
             fits = s->T.data[i * m + j] == (i == j ? 1.0 : 0.0);
         if (fits)
@@ -107,11 +108,11 @@ static int shift_state(const struct kalman_system *s)
     return -1;
 }
 
-static int custom_fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status custom_fill(const struct kalman_spec *spec, struct kalman_model *model)
 {
     const struct kalman_system *s = spec->system;
     size_t p = s->observed, m = s->states, r = s->disturbances;
-    int status = custom_check(s);
+    enum kalman_status status = custom_check(s);
     if (status != KALMAN_OK)
         return status;
     int exponent = -2 * model->sd_exponent;

@@ -13,7 +13,7 @@
 static const double two_pi = 6.283185307179586476925;
 enum { psi = 1, psi_star = 2 }; /* states */
 
-static int shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
     size_t diffuse = kalman_spec_get(spec, "damping") >= 1 ? 3 : 1;
     *ret_shape = (struct model_shape){.states = 3, .disturbances = 3, .diffuse = diffuse};
@@ -28,13 +28,13 @@ static void turn(double damping, double period, double dt, size_t m, double *T)
     T[psi_star * m + psi] = -keep * sin(angle);
 }
 
-static int fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_model *model)
 {
     size_t m = model->states, r = model->disturbances;
     double damping = spec_parameter(spec, "damping"),
            variance = spec_parameter(spec, "cycle_variance");
     model->H[0] = spec_parameter(spec, "observation_variance");
-    model_fill_trend(model, 0, spec_parameter(spec, "level_variance"), 0, 0);
+    model_fill_trend(model, false, spec_parameter(spec, "level_variance"), 0, 0);
     model->Z[psi] = 1;
     turn(damping, spec_parameter(spec, "cycle_period"), 1, m, model->T);
     for (size_t i = psi; i <= psi_star; i++) {

@@ -28,7 +28,7 @@ static struct layout lay_out(const struct kalman_spec *spec)
     return at;
 }
 
-static int shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
     struct layout at = lay_out(spec);
     if (kalman_spec_get_int(spec, "period") == 1 ||
@@ -55,7 +55,7 @@ static void fill_season(const struct layout *at, double gamma, struct kalman_mod
     }
 }
 
-static int fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_model *model)
 {
     struct layout at = lay_out(spec);
     size_t m = model->states, d = model->diffuse;

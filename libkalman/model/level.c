@@ -5,14 +5,14 @@
 #include "model/spec.h"
 #include "model/system.h"
 
-static int level_shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status level_shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
     (void)spec; /* no settings */
     *ret_shape = (struct model_shape){.states = 1, .disturbances = 1, .diffuse = 1};
     return KALMAN_OK;
 }
 
-static int level_fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status level_fill(const struct kalman_spec *spec, struct kalman_model *model)
 {
     model->Z[0] = 1.0;
     model->T[0] = 1.0;

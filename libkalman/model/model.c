@@ -15,12 +15,13 @@
 #include <string.h>
 
 /* Sizes with the known inputs counted in. */
-static int model_sizes(const struct kalman_spec *spec, struct model_shape *shape, size_t *observed)
+static enum kalman_status model_sizes(const struct kalman_spec *spec, struct model_shape *shape,
+                                      size_t *observed)
 {
     const struct model_builder *builder = model_builder_for(spec->kind);
     if (!builder)
         return KALMAN_EUNSUPPORTED;
-    int status = builder->shape(spec, shape);
+    enum kalman_status status = builder->shape(spec, shape);
     if (status != KALMAN_OK)
         return status;
     shape->states += spec->input_count;
@@ -42,9 +43,9 @@ static size_t model_header_bytes(void)
     return (sizeof(struct kalman_model) + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
 }
 
-int kalman_model_bytes(const struct kalman_spec *spec, size_t *ret_bytes)
+enum kalman_status kalman_model_bytes(const struct kalman_spec *spec, size_t *ret_bytes)
 {
-    int status = kalman_spec_check(spec, 1, NULL);
+    enum kalman_status status = kalman_spec_check(spec, 1, NULL);
     if (status != KALMAN_OK)
         return status;
     struct model_shape shape = {0, 0, 0};
@@ -102,17 +103,18 @@ static void append_inputs(struct kalman_model *model)
     }
 }
 
-int kalman_model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec,
-                      struct kalman_model **ret_model)
+enum kalman_status kalman_model_init(void *memory, size_t memory_bytes,
+                                     const struct kalman_spec *spec,
+                                     struct kalman_model **ret_model)
 {
     return model_init(memory, memory_bytes, spec, NULL, ret_model);
 }
 
-int model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec,
-               struct meter *meter, struct kalman_model **ret_model)
+enum kalman_status model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec,
+                              struct cancel_check *cancel, struct kalman_model **ret_model)
 {
     size_t needed = 0;
-    int status = kalman_model_bytes(spec, &needed);
+    enum kalman_status status = kalman_model_bytes(spec, &needed);
     if (status != KALMAN_OK)
         return status;
     if (!memory || memory_bytes < needed || (uintptr_t)memory % KALMAN_ALIGN != 0)
@@ -139,9 +141,9 @@ int model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec
 
     struct kalman_spec scaled = *spec;
     spec_scale(&scaled, model->sd_exponent);
-    model->meter = meter;
+    model->cancel = cancel;
     status = model->builder->fill(&scaled, model);
-    model->meter = NULL;
+    model->cancel = NULL;
     if (status != KALMAN_OK)
         return status;
     if (model->level_state >= 0)
@@ -154,10 +156,10 @@ int model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec
     return KALMAN_OK;
 }
 
-int kalman_model_new(const struct kalman_spec *spec, struct kalman_model **ret_model)
+enum kalman_status kalman_model_new(const struct kalman_spec *spec, struct kalman_model **ret_model)
 {
     size_t bytes = 0;
-    int status = kalman_model_bytes(spec, &bytes);
+    enum kalman_status status = kalman_model_bytes(spec, &bytes);
     if (status != KALMAN_OK)
         return status;
     void *memory = aligned_alloc(KALMAN_ALIGN, bytes);

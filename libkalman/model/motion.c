@@ -37,14 +37,14 @@ static const char *density_name(const struct kalman_spec *spec)
     return spec->kind == KALMAN_CONSTANT_VELOCITY ? "acceleration_variance" : "jerk_variance";
 }
 
-static int shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
     size_t states = own_states(spec);
     *ret_shape = (struct model_shape){.states = states, .disturbances = states, .diffuse = states};
     return KALMAN_OK;
 }
 
-static int fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_model *model)
 {
     size_t states = own_states(spec), m = model->states, r = model->disturbances;
     model->H[0] = spec_parameter(spec, "observation_variance");

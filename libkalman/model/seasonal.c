@@ -11,12 +11,12 @@
 
 static const double two_pi = 6.283185307179586476925;
 
-static int has_slope(const struct kalman_spec *spec)
+static bool has_slope(const struct kalman_spec *spec)
 {
     return spec->kind == KALMAN_BASIC_STRUCTURAL;
 }
 
-static int shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
     int period = kalman_spec_get_int(spec, "period"),
         harmonics = kalman_spec_get_int(spec, "harmonics");
@@ -84,10 +84,10 @@ static void fill_trigonometric(struct kalman_model *model, size_t first, size_t 
     }
 }
 
-static int fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_model *model)
 {
     struct model_shape sizes;
-    int status = shape(spec, &sizes);
+    enum kalman_status status = shape(spec, &sizes);
     if (status != KALMAN_OK)
         return status;
     size_t trend = has_slope(spec) ? 2 : 1, period = (size_t)kalman_spec_get_int(spec, "period");

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdint.h>
 
-int values_check(const double *values, size_t count, size_t *ret_bad_index)
+enum kalman_status values_check(const double *values, size_t count, size_t *ret_bad_index)
 {
     *ret_bad_index = SIZE_MAX;
     for (size_t i = 0; i < count; i++)
@@ -16,7 +16,7 @@ int values_check(const double *values, size_t count, size_t *ret_bad_index)
     return KALMAN_OK;
 }
 
-int times_check(const double *times, size_t count, size_t *ret_bad_index)
+enum kalman_status times_check(const double *times, size_t count, size_t *ret_bad_index)
 {
     *ret_bad_index = SIZE_MAX;
     for (size_t i = 0; i < count; i++)
@@ -29,8 +29,8 @@ int times_check(const double *times, size_t count, size_t *ret_bad_index)
 }
 
 /* Known inputs must be numbers everywhere: there is no such thing as a missing regressor. */
-int inputs_check(const struct kalman_model *model, const double *inputs, size_t count,
-                 size_t *ret_bad_index)
+enum kalman_status inputs_check(const struct kalman_model *model, const double *inputs,
+                                size_t count, size_t *ret_bad_index)
 {
     *ret_bad_index = SIZE_MAX;
     if (count > 0 && (inputs != NULL) != (model->input_count > 0))
@@ -43,15 +43,16 @@ int inputs_check(const struct kalman_model *model, const double *inputs, size_t 
     return KALMAN_OK;
 }
 
-int series_check(const struct kalman_model *model, const struct kalman_series *series,
-                 size_t *ret_bad_index)
+enum kalman_status series_check(const struct kalman_model *model,
+                                const struct kalman_series *series, size_t *ret_bad_index)
 {
     *ret_bad_index = SIZE_MAX;
     if (series->count > 0 && !series->values)
         return KALMAN_EINVAL;
     if (series->times && !model->builder->step)
         return KALMAN_ETIMES;
-    int status = values_check(series->values, series->count * model->observed, ret_bad_index);
+    enum kalman_status status =
+        values_check(series->values, series->count * model->observed, ret_bad_index);
     if (status == KALMAN_OK && series->times)
         status = times_check(series->times, series->count, ret_bad_index);
     if (status == KALMAN_OK)
@@ -59,8 +60,8 @@ int series_check(const struct kalman_model *model, const struct kalman_series *s
     return status;
 }
 
-int forecast_check(const struct kalman_model *model, double last_time,
-                   const struct kalman_forecast *forecast, size_t *ret_bad_index)
+enum kalman_status forecast_check(const struct kalman_model *model, double last_time,
+                                  const struct kalman_forecast *forecast, size_t *ret_bad_index)
 {
     *ret_bad_index = SIZE_MAX;
     if (!forecast || forecast->horizon == 0)
@@ -70,7 +71,7 @@ int forecast_check(const struct kalman_model *model, double last_time,
     for (size_t i = 0; i < forecast->level_count; i++)
         if (!(forecast->levels[i] > 0.0 && forecast->levels[i] < 1.0))
             return KALMAN_EINVAL;
-    int status = KALMAN_OK;
+    enum kalman_status status = KALMAN_OK;
     if (forecast->times) {
         status = times_check(forecast->times, forecast->horizon, ret_bad_index);
         if (status == KALMAN_OK && forecast->times[0] <= last_time) {
@@ -83,7 +84,7 @@ int forecast_check(const struct kalman_model *model, double last_time,
     return status;
 }
 
-int options_check(const struct kalman_options *options)
+enum kalman_status options_check(const struct kalman_options *options)
 {
     if (!options)
         return KALMAN_OK;

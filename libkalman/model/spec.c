@@ -39,9 +39,9 @@ void kalman_spec_init(struct kalman_spec *spec, enum kalman_kind kind)
 }
 
 /* The parameter of this name with its place in the array. */
-static int locate(const struct kalman_spec *spec, const char *name,
-                  const struct kalman_parameter_info **ret_info, size_t *ret_offset,
-                  size_t *ret_count)
+static enum kalman_status locate(const struct kalman_spec *spec, const char *name,
+                                 const struct kalman_parameter_info **ret_info, size_t *ret_offset,
+                                 size_t *ret_count)
 {
     const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
     if (!info || !name)
@@ -63,25 +63,25 @@ static int locate(const struct kalman_spec *spec, const char *name,
     return KALMAN_EINVAL;
 }
 
-int kalman_spec_locate(const struct kalman_spec *spec, const char *name, size_t *ret_offset,
-                       size_t *ret_count)
+enum kalman_status kalman_spec_locate(const struct kalman_spec *spec, const char *name,
+                                      size_t *ret_offset, size_t *ret_count)
 {
     const struct kalman_parameter_info *info = NULL;
     return locate(spec, name, &info, ret_offset, ret_count);
 }
 
 /* One element: finite and within its bounds. */
-static int element_valid(const struct kalman_parameter_info *info, double value)
+static bool element_valid(const struct kalman_parameter_info *info, double value)
 {
     if (!isfinite(value))
-        return 0;
+        return false;
     return value >= info->lower && value <= info->upper &&
            !(info->domain == KALMAN_DOMAIN_POSITIVE && value <= 0.0);
 }
 
 /* Are all roots of 1 + sign * sum x_i (shrink B)^i outside the unit circle? By partial
  * autocorrelations. */
-static int roots_outside(double sign, const double *values, size_t count, double shrink)
+static bool roots_outside(double sign, const double *values, size_t count, double shrink)
 {
     double coefficients[KALMAN_PARAMETERS_MAX] = {0.0}, partial[KALMAN_PARAMETERS_MAX] = {0.0};
     double power = 1.0;
@@ -89,31 +89,32 @@ static int roots_outside(double sign, const double *values, size_t count, double
         power *= shrink;
         coefficients[i] = -sign * values[i] * power;
     }
-    kalman_lag_to_partial(coefficients, count, partial);
+    lag_to_partial(coefficients, count, partial);
     for (size_t i = 0; i < count; i++)
         if (!(fabs(partial[i]) < 1.0))
-            return 0;
-    return 1;
+            return false;
+    return true;
 }
 
 /* A whole array; NaN elements are "to be fitted" and leave the polynomial undecided. */
-static int array_valid(const struct kalman_parameter_info *info, const double *values, size_t count)
+static bool array_valid(const struct kalman_parameter_info *info, const double *values,
+                        size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (isnan(values[i]))
-            return 1;
+            return true;
         if (!element_valid(info, values[i]))
-            return 0;
+            return false;
     }
     if (info->domain == KALMAN_DOMAIN_STATIONARY)
         return roots_outside(-1.0, values, count, 1.0);
     /* roots on the circle are a valid model */
     if (info->domain == KALMAN_DOMAIN_INVERTIBLE)
         return roots_outside(1.0, values, count, 1.0 - 1e-9);
-    return 1;
+    return true;
 }
 
-int kalman_spec_set_int(struct kalman_spec *spec, const char *name, int value)
+enum kalman_status kalman_spec_set_int(struct kalman_spec *spec, const char *name, int value)
 {
     const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
     int index = info ? setting_index(info, name) : -1;
@@ -125,12 +126,12 @@ int kalman_spec_set_int(struct kalman_spec *spec, const char *name, int value)
     return KALMAN_OK;
 }
 
-int kalman_spec_set_array(struct kalman_spec *spec, const char *name, const double *values,
-                          size_t count)
+enum kalman_status kalman_spec_set_array(struct kalman_spec *spec, const char *name,
+                                         const double *values, size_t count)
 {
     const struct kalman_parameter_info *info = NULL;
     size_t offset = 0, length = 0;
-    int status = locate(spec, name, &info, &offset, &length);
+    enum kalman_status status = locate(spec, name, &info, &offset, &length);
     if (status != KALMAN_OK)
         return status;
     if (length != count || count == 0)
@@ -141,11 +142,11 @@ int kalman_spec_set_array(struct kalman_spec *spec, const char *name, const doub
     return KALMAN_OK;
 }
 
-int kalman_spec_set(struct kalman_spec *spec, const char *name, double value)
+enum kalman_status kalman_spec_set(struct kalman_spec *spec, const char *name, double value)
 {
     const struct kalman_parameter_info *info = NULL;
     size_t offset = 0, length = 0;
-    int status = locate(spec, name, &info, &offset, &length);
+    enum kalman_status status = locate(spec, name, &info, &offset, &length);
     if (status != KALMAN_OK)
         return status;
     if (info->length || length != 1)
@@ -198,8 +199,8 @@ size_t kalman_spec_free_count(const struct kalman_spec *spec)
     return free_count;
 }
 
-static int settings_check(const struct kalman_spec *spec, const struct kalman_kind_info *info,
-                          const char **name)
+static enum kalman_status settings_check(const struct kalman_spec *spec,
+                                         const struct kalman_kind_info *info, const char **name)
 {
     for (int i = 0; info->settings[i].name; i++) {
         const struct kalman_setting_info *setting = &info->settings[i];
@@ -211,7 +212,7 @@ static int settings_check(const struct kalman_spec *spec, const struct kalman_ki
 }
 
 /* What the settings must satisfy together. */
-static int settings_check_jointly(const struct kalman_spec *spec, const char **name)
+static enum kalman_status settings_check_jointly(const struct kalman_spec *spec, const char **name)
 {
     int period = kalman_spec_get_int(spec, "period");
     switch (spec->kind) {
@@ -241,8 +242,9 @@ static int settings_check_jointly(const struct kalman_spec *spec, const char **n
     }
 }
 
-static int parameters_check(const struct kalman_spec *spec, const struct kalman_kind_info *info,
-                            int complete, const char **name)
+static enum kalman_status parameters_check(const struct kalman_spec *spec,
+                                           const struct kalman_kind_info *info, bool complete,
+                                           const char **name)
 {
     size_t offset = 0;
     for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
@@ -260,11 +262,12 @@ static int parameters_check(const struct kalman_spec *spec, const struct kalman_
     return KALMAN_OK;
 }
 
-int kalman_spec_check(const struct kalman_spec *spec, int complete, const char **ret_name)
+enum kalman_status kalman_spec_check(const struct kalman_spec *spec, bool complete,
+                                     const char **ret_name)
 {
     const char *name = "model";
     const struct kalman_kind_info *info = spec ? kalman_kind_describe(spec->kind) : NULL;
-    int status = info ? KALMAN_OK : KALMAN_EINVAL;
+    enum kalman_status status = info ? KALMAN_OK : KALMAN_EINVAL;
     if (status == KALMAN_OK)
         status = settings_check(spec, info, &name);
     if (status == KALMAN_OK)

@@ -12,10 +12,11 @@
 #ifndef KALMAN_MODEL_SYSTEM_H
 #define KALMAN_MODEL_SYSTEM_H
 
-#include "numeric/meter.h"
+#include "numeric/cancel.h"
 
 #include <kalman/model.h>
 #include <kalman/spec.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The sizes of a model before its known inputs are appended as states. */
@@ -35,9 +36,9 @@ struct kalman_model {
     int sd_exponent;         /* see above */
     /* a builder may name one state that moves one to one with a shift of the data, or -1 */
     int level_state;
-    int centred; /* shift is in use: the engine takes the first observed value off the data */
+    bool centred; /* shift is in use: the engine takes the first observed value off the data */
     const struct model_builder *builder;
-    struct meter *meter; /* while it is built: NULL, or what asks whether to stop */
+    struct cancel_check *cancel; /* while it is built: NULL, or what asks whether to stop */
     /* Row-major. A custom model whose matrix varies keeps its first one here; the engine reads
      * spec.system then. */
     double *Z;  /* p x m */
@@ -63,11 +64,11 @@ struct kalman_model {
 struct model_builder {
     enum kalman_kind kind;
     /* Sizes from the settings (checked already). */
-    int (*shape)(const struct kalman_spec *spec, struct model_shape *ret_shape);
+    enum kalman_status (*shape)(const struct kalman_spec *spec, struct model_shape *ret_shape);
     /* Write the entries of Z, H, T, R, Q, a1, P1, A1 (all zero on entry, leading dimensions
      * model->states etc.) and level_state (-1 on entry). Known inputs are appended afterwards.
      * spec: variances scaled, nothing NaN. */
-    int (*fill)(const struct kalman_spec *spec, struct kalman_model *model);
+    enum kalman_status (*fill)(const struct kalman_spec *spec, struct kalman_model *model);
     /* NULL, or: T and Q for a step of dt (> 0) units of time, into full m x m and r x r arrays that
      * hold model->T, ->Q. The scaled spec of the model is model->spec with
      * model_scaled_parameter(). */
@@ -77,10 +78,11 @@ struct model_builder {
                        size_t buffer_bytes);
 };
 
-/* kalman_model_init() for a fit, which may build a thousand: KALMAN_ECANCELLED when the meter
- * says so. meter may be NULL. */
-int model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec,
-               struct meter *meter, struct kalman_model **ret_model) KALMAN_MUSTCHECK;
+/* kalman_model_init() for a fit, which may build a thousand: KALMAN_ECANCELLED when the check
+ * says so. check may be NULL. */
+enum kalman_status model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec,
+                              struct cancel_check *cancel,
+                              struct kalman_model **ret_model) KALMAN_MUSTCHECK;
 
 /* The row of a kind, or NULL (KALMAN_AUTO). */
 const struct model_builder *model_builder_for(enum kalman_kind kind);

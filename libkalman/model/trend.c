@@ -15,7 +15,7 @@
 
 #include <math.h>
 
-void model_fill_trend(struct kalman_model *model, int with_slope, double level_variance,
+void model_fill_trend(struct kalman_model *model, bool with_slope, double level_variance,
                       double slope_variance, double damping)
 {
     size_t m = model->states, r = model->disturbances, d = model->diffuse;
@@ -33,14 +33,14 @@ void model_fill_trend(struct kalman_model *model, int with_slope, double level_v
     }
 }
 
-static int shape_trend(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape_trend(const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
     (void)spec;
     *ret_shape = (struct model_shape){.states = 2, .disturbances = 2, .diffuse = 2};
     return KALMAN_OK;
 }
 
-static int shape_drift(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape_drift(const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
     (void)spec;
     *ret_shape = (struct model_shape){.states = 2, .disturbances = 1, .diffuse = 2};
@@ -49,11 +49,11 @@ static int shape_drift(const struct kalman_spec *spec, struct model_shape *ret_s
 
 /* Absent parameters read as 0: so the smooth trend has no level variance, the drift no slope
  * variance, no noise. */
-static int fill_trend(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill_trend(const struct kalman_spec *spec, struct kalman_model *model)
 {
     double damping = spec->kind == KALMAN_DAMPED_TREND ? spec_parameter(spec, "damping") : 1;
     model->H[0] = spec_parameter(spec, "observation_variance");
-    model_fill_trend(model, 1, spec_parameter(spec, "level_variance"),
+    model_fill_trend(model, true, spec_parameter(spec, "level_variance"),
                      spec_parameter(spec, "slope_variance"), damping);
     return KALMAN_OK;
 }

@@ -1,6 +1,6 @@
 #include "numeric/lag_polynomial.h"
 
-void kalman_lag_from_partial(const double *partial, size_t order, double *ret_coefficients)
+void lag_from_partial(const double *partial, size_t order, double *ret_coefficients)
 {
     double *phi = ret_coefficients;
     for (size_t k = 0; k < order; k++) {
@@ -16,7 +16,7 @@ void kalman_lag_from_partial(const double *partial, size_t order, double *ret_co
     }
 }
 
-void kalman_lag_to_partial(const double *coefficients, size_t order, double *ret_partial)
+void lag_to_partial(const double *coefficients, size_t order, double *ret_partial)
 {
     double *phi = ret_partial;
     for (size_t i = 0; i < order; i++)
@@ -31,8 +31,8 @@ void kalman_lag_to_partial(const double *coefficients, size_t order, double *ret
     }
 }
 
-void kalman_lag_multiply(double sign, const double *a, size_t order_a, const double *b,
-                         size_t order_b, size_t period, double *ret_product)
+void lag_multiply(double sign, const double *a, size_t order_a, const double *b, size_t order_b,
+                  size_t period, double *ret_product)
 {
     size_t order = order_a + order_b * period;
     for (size_t i = 0; i < order; i++)
@@ -54,8 +54,7 @@ static void difference_once(double *coefficients, size_t order, size_t lag)
     coefficients[lag - 1] += 1;
 }
 
-void kalman_lag_differences(size_t differences, size_t seasonal, size_t period,
-                            double *ret_coefficients)
+void lag_differences(size_t differences, size_t seasonal, size_t period, double *ret_coefficients)
 {
     size_t order = 0;
     for (size_t i = 0; i < differences; i++, order += 1)

@@ -11,24 +11,23 @@
  * stationary region, its faces onto the boundary, so a fit over the closed cube is a fit over the
  * closed region.
  */
-void kalman_lag_from_partial(const double *partial, size_t order, double *ret_coefficients);
+void lag_from_partial(const double *partial, size_t order, double *ret_coefficients);
 
 /* The inverse. Outside the stationary region the result has an element of magnitude >= 1, or is not
  * finite.
  */
-void kalman_lag_to_partial(const double *coefficients, size_t order, double *ret_partial);
+void lag_to_partial(const double *coefficients, size_t order, double *ret_partial);
 
 /*
  * (1 + sign * sum a_i L^i)(1 + sign * sum b_j L^(j * period)): writes the order_a + order_b *
  * period coefficients of the product, in the same sign convention (sign -1 for AR: 1 - phi L ..; +1
  * for MA: 1 + theta L ..).
  */
-void kalman_lag_multiply(double sign, const double *a, size_t order_a, const double *b,
-                         size_t order_b, size_t period, double *ret_product);
+void lag_multiply(double sign, const double *a, size_t order_a, const double *b, size_t order_b,
+                  size_t period, double *ret_product);
 
 /* (1 - L)^differences (1 - L^period)^seasonal: writes differences + seasonal * period coefficients,
  * AR convention. */
-void kalman_lag_differences(size_t differences, size_t seasonal, size_t period,
-                            double *ret_coefficients);
+void lag_differences(size_t differences, size_t seasonal, size_t period, double *ret_coefficients);
 
 #endif

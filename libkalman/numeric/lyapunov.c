@@ -6,20 +6,20 @@
 
 enum { doublings_max = 48 }; /* 2^48 steps: a root nearer to 1 than that is 1 */
 
-size_t kalman_lyapunov_work_size(size_t size)
+size_t lyapunov_work_size(size_t size)
 {
     return 4 * size * size;
 }
 
 /* out = left * right, of a triangle only the lower one; false when stopped. */
 static bool multiply(size_t size, const double *restrict left, const double *restrict right,
-                     bool triangle, struct meter *meter, double *restrict out)
+                     bool triangle, struct cancel_check *cancel, double *restrict out)
 {
     memset(out, 0, size * size * sizeof(*out));
     for (size_t i = 0; i < size; i++) {
         size_t width = triangle ? i + 1 : size;
         double *restrict row = out + i * size;
-        if (meter && meter_stops(meter, size * width))
+        if (cancel_requested(cancel, size * width))
             return false;
         for (size_t k = 0; k < size; k++) {
             double factor = left[i * size + k];
@@ -55,8 +55,8 @@ static double add_symmetric(size_t size, const double *change, double *variance)
     return growth;
 }
 
-bool kalman_lyapunov_solve(size_t size, const double *transition, const double *noise,
-                           struct meter *meter, double *work, double *ret_variance)
+bool lyapunov_solve(size_t size, const double *transition, const double *noise,
+                    struct cancel_check *cancel, double *work, double *ret_variance)
 {
     size_t count = size * size;
     double *power = work, *product = work + count, *other = work + 2 * count;
@@ -65,15 +65,15 @@ bool kalman_lyapunov_solve(size_t size, const double *transition, const double *
     for (int i = 0; i < doublings_max; i++) {
         double *change = work + 3 * count;
         transpose(size, power, other);
-        if (!multiply(size, power, ret_variance, false, meter, product) ||
-            !multiply(size, product, other, true, meter, change))
+        if (!multiply(size, power, ret_variance, false, cancel, product) ||
+            !multiply(size, product, other, true, cancel, change))
             return false;
         double growth = add_symmetric(size, change, ret_variance);
         if (!isfinite(growth))
             return false;
         if (growth <= DBL_EPSILON / 4)
             return true;
-        if (!multiply(size, power, power, false, meter, product))
+        if (!multiply(size, power, power, false, cancel, product))
             return false;
         memcpy(power, product, count * sizeof(*power));
     }

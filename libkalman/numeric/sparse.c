@@ -65,7 +65,7 @@ void sparse_load(struct sparse *sparse, const double *matrix)
             sparse->dropped[dropped++] = j;
 }
 
-int sparse_moves(const struct sparse *sparse)
+bool sparse_moves(const struct sparse *sparse)
 {
     return MOVED_SHARE * sparse->computed_count <= sparse->size;
 }

@@ -13,6 +13,7 @@
 #ifndef KALMAN_SPARSE_H
 #define KALMAN_SPARSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,7 +56,7 @@ static inline double sparse_row_dot(const struct sparse *T, size_t row, const do
 }
 
 /* Do its rows mostly pass states along? */
-int sparse_moves(const struct sparse *sparse);
+bool sparse_moves(const struct sparse *sparse);
 
 /* out = T x, out = T'x. */
 void sparse_apply(const struct sparse *T, const double *x, double *out);

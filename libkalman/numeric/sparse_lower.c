@@ -9,11 +9,11 @@
 enum { SMALL_SIZE = 12 };
 
 /* Do the runs keep the order of the states? Then a lower triangle moves into a lower triangle. */
-static int keeps_order(const struct sparse *T)
+static bool keeps_order(const struct sparse *T)
 {
     for (size_t b = 1; b < T->run_count; b++)
         if (T->runs[b].state < T->runs[b - 1].state + T->runs[b - 1].length)
-            return 0;
+            return false;
     return sparse_moves(T);
 }
 

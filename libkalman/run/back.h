@@ -6,9 +6,9 @@
 #include "run/pass.h"
 
 /* States, disturbances and auxiliary residuals (run/smooth.c). */
-int run_smooth_back(struct general_run *run) KALMAN_MUSTCHECK;
+enum kalman_status run_smooth_back(struct general_run *run) KALMAN_MUSTCHECK;
 
 /* The signal alone, from lean records (run/signal.c). */
-int run_signal_back(struct general_run *run) KALMAN_MUSTCHECK;
+enum kalman_status run_signal_back(struct general_run *run) KALMAN_MUSTCHECK;
 
 #endif

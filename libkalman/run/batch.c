@@ -9,6 +9,7 @@
 #include "filter/summary.h"
 #include "model/series_check.h"
 #include "model/system.h"
+#include "numeric/cancel.h"
 #include "run/batch_complete.h"
 #include "run/batch_lanes.h"
 #include "run/batch_series.h"
@@ -50,7 +51,7 @@ static size_t largest_size(const struct kalman_batch *batch)
     return largest;
 }
 
-static int batch_check(const struct kalman_batch *batch)
+static enum kalman_status batch_check(const struct kalman_batch *batch)
 {
     if (!batch ||
         (batch->series_count > 0 && (!batch->sizes || !batch->models || !batch->statuses)))
@@ -72,9 +73,9 @@ static size_t round_up(size_t bytes)
     return (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
 }
 
-int kalman_batch_bytes(const struct kalman_batch *batch, size_t *ret_bytes)
+enum kalman_status kalman_batch_bytes(const struct kalman_batch *batch, size_t *ret_bytes)
 {
-    int status = batch_check(batch);
+    enum kalman_status status = batch_check(batch);
     if (status != KALMAN_OK)
         return status;
     const struct kalman_output none = {.filtered_mean = NULL};
@@ -108,9 +109,10 @@ static void run_alone(const struct batch_run *run, size_t series, size_t offset,
                                        batch_at(batch->predicted_variance, offset),
                                    .standardized = batch_at(batch->standardized, offset)};
     struct kalman_summary summary;
-    int status = model->observed == 1 ? kalman_run(model, &data, run->options, &output, workspace,
-                                                   workspace_bytes, &summary)
-                                      : KALMAN_EUNSUPPORTED;
+    enum kalman_status status =
+        model->observed == 1
+            ? kalman_run(model, &data, run->options, &output, workspace, workspace_bytes, &summary)
+            : KALMAN_EUNSUPPORTED;
     if (status != KALMAN_OK) {
         batch_series_failed(batch, series, offset, status);
         return;
@@ -179,7 +181,8 @@ static void lane_refill(struct batch_run *run, size_t k, void *workspace, size_t
         run->next_offset += batch->sizes[series];
         if (batch->statuses[series] == KALMAN_OK)
             continue; /* done before */
-        int status = values_check(batch->values + offset, batch->sizes[series], &bad_index);
+        enum kalman_status status =
+            values_check(batch->values + offset, batch->sizes[series], &bad_index);
         if (status != KALMAN_OK) {
             batch_series_failed(batch, series, offset, status);
         } else if (!batch_fits_lanes(model_of(batch, series), run->options)) {
@@ -204,7 +207,7 @@ static void chunk_load(struct batch_run *run, size_t steps)
             double y = lane->series == SIZE_MAX
                            ? 0.0
                            : units_deviation(&lane->units, values[t], lane->centre);
-            int missing = isnan(y);
+            bool missing = isnan(y);
             run->chunk.y[t][k] = missing ? 0.0 : y;
             run->chunk.h[t][k] = missing ? batch_missing_noise : H;
         }
@@ -282,16 +285,16 @@ static size_t chunk_steps(const struct batch_run *run)
     return steps < BATCH_STEPS ? steps : BATCH_STEPS;
 }
 
-static int lanes_run(struct batch_run *run, void *workspace, size_t workspace_bytes)
+static enum kalman_status lanes_run(struct batch_run *run, void *workspace, size_t workspace_bytes)
 {
-    const struct kalman_hook *hook = run->options ? &run->options->hook : NULL;
+    struct cancel_check cancel = cancel_check_of(run->options);
     for (size_t k = 0; k < BATCH_LANES; k++)
         lane_refill(run, k, workspace, workspace_bytes);
-    for (size_t chunks = 0, steps = chunk_steps(run); steps > 0;
-         steps = chunk_steps(run), chunks++) {
-        if (chunks % (RUN_HOOK_STEPS / BATCH_STEPS) == 0 && hook && hook->cancelled &&
-            hook->cancelled(hook->context))
+    size_t work = CANCEL_NOW;
+    for (size_t steps = chunk_steps(run); steps > 0; steps = chunk_steps(run)) {
+        if (cancel_requested(&cancel, work))
             return KALMAN_ECANCELLED;
+        work = BATCH_STEPS * CANCEL_LEVEL_POINT;
         chunk_load(run, steps);
         batch_lanes_filter(&run->lanes, steps, &run->chunk);
         if (run->batch->loglikelihood)
@@ -306,11 +309,12 @@ static int lanes_run(struct batch_run *run, void *workspace, size_t workspace_by
     return KALMAN_OK;
 }
 
-int kalman_batch_run(const struct kalman_batch *batch, const struct kalman_options *options,
-                     void *workspace, size_t workspace_bytes)
+enum kalman_status kalman_batch_run(const struct kalman_batch *batch,
+                                    const struct kalman_options *options, void *workspace,
+                                    size_t workspace_bytes)
 {
     size_t needed = 0;
-    int status = kalman_batch_bytes(batch, &needed);
+    enum kalman_status status = kalman_batch_bytes(batch, &needed);
     if (status == KALMAN_OK)
         status = options_check(options);
     if (status != KALMAN_OK)

@@ -2,6 +2,7 @@
 
 #include "filter/summary.h"
 #include "model/system.h"
+#include "numeric/cancel.h"
 #include "run/batch_gain.h"
 #include "run/batch_series.h"
 #include "run/request.h"
@@ -34,20 +35,20 @@ static size_t longest_of(const struct kalman_batch *batch, size_t *ret_total)
     return longest;
 }
 
-static int same_sizes(const struct kalman_batch *batch)
+static bool same_sizes(const struct kalman_batch *batch)
 {
     for (size_t i = 1; i < batch->series_count; i++)
         if (batch->sizes[i] != batch->sizes[0])
-            return 0;
-    return 1;
+            return false;
+    return true;
 }
 
 /* The table costs about as much as a series of its length: worth it when there are several. */
-int batch_complete_applies(const struct kalman_batch *batch, const struct kalman_options *options)
+bool batch_complete_applies(const struct kalman_batch *batch, const struct kalman_options *options)
 {
     size_t total = 0, longest = longest_of(batch, &total);
     if (batch->predicted_mean && !batch->filtered_mean)
-        return 0;
+        return false;
     return batch->model_count == 1 && batch_fits_lanes(batch->models[0], options) &&
            total / 4 > longest;
 }
@@ -128,7 +129,7 @@ static void aim(struct complete_run *run)
         busy++;
     for (size_t k = 0; k < run->lanes; k++) {
         struct gain_lane *lane = &run->lane[k];
-        int idle = run->series[k] == SIZE_MAX;
+        bool idle = run->series[k] == SIZE_MAX;
         size_t like = idle ? busy : k, step = run->at[like] - run->start[like], at = run->at[k];
         lane->y = idle ? run->nothing : batch->values + at;
         lane->gain = run->table.gain + step;
@@ -148,11 +149,11 @@ static size_t steps_together(const struct complete_run *run)
     return busy > 0 ? steps : 0;
 }
 
-int batch_complete_run(const struct kalman_batch *batch, const struct kalman_options *options,
-                       void *workspace)
+enum kalman_status batch_complete_run(const struct kalman_batch *batch,
+                                      const struct kalman_options *options, void *workspace)
 {
-    const struct kalman_hook *hook = options ? &options->hook : NULL;
-    const int sums = batch->loglikelihood || batch->standardized;
+    struct cancel_check cancel = cancel_check_of(options);
+    const bool sums = batch->loglikelihood || batch->standardized;
     size_t total = 0;
     struct complete_run *run = workspace;
     memset(run, 0, sizeof *run);
@@ -162,11 +163,11 @@ int batch_complete_run(const struct kalman_batch *batch, const struct kalman_opt
     run->lanes = same_sizes(batch) ? GAIN_LANES : GAIN_LANES_RAGGED;
     for (size_t k = 0; k < run->lanes; k++)
         refill(run, k);
-    for (size_t steps = steps_together(run), done = 0; steps > 0;
-         steps = steps_together(run), done += steps) {
-        if (done % RUN_HOOK_STEPS < steps && hook && hook->cancelled &&
-            hook->cancelled(hook->context))
+    size_t work = CANCEL_NOW;
+    for (size_t steps = steps_together(run); steps > 0; steps = steps_together(run)) {
+        if (cancel_requested(&cancel, work))
             return KALMAN_ECANCELLED;
+        work = steps * CANCEL_LEVEL_POINT;
         aim(run);
         gain_lanes_advance(run->lane, run->lanes, steps, sums);
         for (size_t k = 0; k < run->lanes; k++) {

@@ -28,7 +28,7 @@ void gain_table_make(struct gain_table *table, const struct kalman_model *model,
             steps = 0;
         for (size_t i = 0; i < steps; i++) {
             double F = block.F[i];
-            int first = at + i == 0;
+            bool first = at + i == 0;
             log_sum += first ? 0.0 : log(F);
             table->gain[at + i] = first ? 1.0 : block.P_before[i] / F;
             table->filtered_variance[at + i] = units_variance(&state.units, block.P[i]);
@@ -41,7 +41,7 @@ void gain_table_make(struct gain_table *table, const struct kalman_model *model,
 
 /* Steps from .. to, lane by lane: whatever gains they have. */
 static inline void advance(struct gain_lane lanes[GAIN_LANES_RAGGED], size_t from, size_t to,
-                           int sums)
+                           bool sums)
 {
     double a[GAIN_LANES_RAGGED], centre[GAIN_LANES_RAGGED], squares[GAIN_LANES_RAGGED];
     for (size_t k = 0; k < GAIN_LANES_RAGGED; k++) {
@@ -113,7 +113,7 @@ struct group {
 
 /* Four steps of four lanes: the operations of advance(), to the bit. */
 static WIDE void advance_square(struct group *group, const struct gain_lane *lanes,
-                                const four gain[WIDTH], size_t t, int sums)
+                                const four gain[WIDTH], size_t t, bool sums)
 {
     four y[WIDTH], standardised[WIDTH];
     UNROLLED for (size_t i = 0; i < WIDTH; i += 2)
@@ -144,7 +144,7 @@ static WIDE void advance_square(struct group *group, const struct gain_lane *lan
 }
 
 /* Whole squares of the steps for lanes that share one run of gains; returns the steps done. */
-static WIDE size_t advance_squares(struct gain_lane lanes[GAIN_LANES], size_t steps, int sums)
+static WIDE size_t advance_squares(struct gain_lane lanes[GAIN_LANES], size_t steps, bool sums)
 {
     struct group groups[GROUPS];
     size_t t = 0;
@@ -167,19 +167,19 @@ static WIDE size_t advance_squares(struct gain_lane lanes[GAIN_LANES], size_t st
 }
 
 __attribute__((target("avx2"))) static size_t advance_shared(struct gain_lane lanes[GAIN_LANES],
-                                                             size_t steps, int sums)
+                                                             size_t steps, bool sums)
 {
     return sums ? advance_squares(lanes, steps, 1) : advance_squares(lanes, steps, 0);
 }
 
-static int has_wide_registers(void)
+static bool has_wide_registers(void)
 {
     return __builtin_cpu_supports("avx2");
 }
 
 #else
 
-static size_t advance_shared(struct gain_lane lanes[GAIN_LANES], size_t steps, int sums)
+static size_t advance_shared(struct gain_lane lanes[GAIN_LANES], size_t steps, bool sums)
 {
     (void)lanes;
     (void)steps;
@@ -187,22 +187,22 @@ static size_t advance_shared(struct gain_lane lanes[GAIN_LANES], size_t steps, i
     return 0;
 }
 
-static int has_wide_registers(void)
+static bool has_wide_registers(void)
 {
-    return 0;
+    return false;
 }
 
 #endif
 
-static int share_gains(const struct gain_lane lanes[GAIN_LANES])
+static bool share_gains(const struct gain_lane lanes[GAIN_LANES])
 {
     for (size_t k = 1; k < GAIN_LANES; k++)
         if (lanes[k].gain != lanes[0].gain)
-            return 0;
-    return 1;
+            return false;
+    return true;
 }
 
-void gain_lanes_advance(struct gain_lane *lanes, size_t count, size_t steps, int sums)
+void gain_lanes_advance(struct gain_lane *lanes, size_t count, size_t steps, bool sums)
 {
     size_t done = 0;
     if (count == GAIN_LANES && has_wide_registers() && share_gains(lanes))

@@ -9,6 +9,7 @@
 
 #include "filter/level.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Sixteen lanes where all series have one length, which is when they stay in step; else eight. */
@@ -41,6 +42,6 @@ struct gain_lane {
 
 /* Take in the next `steps` values in each of `count` lanes (GAIN_LANES or GAIN_LANES_RAGGED): a and
  * mean; with sums, squares and standardized too. Pointers and left stay: the caller moves them. */
-void gain_lanes_advance(struct gain_lane *lanes, size_t count, size_t steps, int sums);
+void gain_lanes_advance(struct gain_lane *lanes, size_t count, size_t steps, bool sums);
 
 #endif

@@ -26,14 +26,15 @@ void batch_blank(const struct kalman_batch *batch, size_t from, size_t to, doubl
     batch_fill(batch->standardized, from, to, (double)NAN);
 }
 
-void batch_series_failed(const struct kalman_batch *batch, size_t series, size_t offset, int status)
+void batch_series_failed(const struct kalman_batch *batch, size_t series, size_t offset,
+                         enum kalman_status status)
 {
     batch->statuses[series] = status;
     batch_blank(batch, offset, offset + batch->sizes[series], (double)NAN);
     batch_fill(batch->loglikelihood, series, series + 1, (double)NAN);
 }
 
-int batch_fits_lanes(const struct kalman_model *model, const struct kalman_options *options)
+bool batch_fits_lanes(const struct kalman_model *model, const struct kalman_options *options)
 {
     return level_applies(model, options) && !(options && options->robust_threshold > 0.0) &&
            model->H[0] > 0.0;

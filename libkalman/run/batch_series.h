@@ -4,6 +4,7 @@
 #define KALMAN_BATCH_SERIES_H
 
 #include <kalman/batch.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* array + index, or NULL for NULL. */
@@ -17,9 +18,9 @@ void batch_blank(const struct kalman_batch *batch, size_t from, size_t to, doubl
 
 /* The status of a series, and blanks for its outputs. */
 void batch_series_failed(const struct kalman_batch *batch, size_t series, size_t offset,
-                         int status);
+                         enum kalman_status status);
 
 /* Can this model run in lanes? Robust bounds and models without noise go one by one. */
-int batch_fits_lanes(const struct kalman_model *model, const struct kalman_options *options);
+bool batch_fits_lanes(const struct kalman_model *model, const struct kalman_options *options);
 
 #endif

@@ -32,7 +32,7 @@ enum { LEAN_STATES = 40 };
  * Without measurement noise at any size: the state is known exactly there, and to go back from it
  * through an invertible moving average is to divide by its roots at every step.
  */
-static int signal_suits(const struct kalman_model *model)
+static bool signal_suits(const struct kalman_model *model)
 {
     const struct kalman_spec *spec = &model->spec;
     switch (spec->kind) {
@@ -42,15 +42,15 @@ static int signal_suits(const struct kalman_model *model)
                kalman_spec_get_int(spec, "harmonics") == 0;
     case KALMAN_EXPONENTIAL_SMOOTHING:
     case KALMAN_ARIMA:
-        return 1;
+        return true;
     default:
-        return 0;
+        return false;
     }
 }
 
 /* Is the signal all that is wanted of a smoother, and does it have a way of its own? */
-static int is_lean(const struct kalman_model *model, const struct kalman_options *options,
-                   const struct kalman_output *output)
+static bool is_lean(const struct kalman_model *model, const struct kalman_options *options,
+                    const struct kalman_output *output)
 {
     struct kalman_output rest = *output;
     rest.smoothed_mean = rest.smoothed_variance = NULL;
@@ -58,13 +58,13 @@ static int is_lean(const struct kalman_model *model, const struct kalman_options
            !(options && options->engine == KALMAN_ENGINE_REFERENCE);
 }
 
-static size_t record_doubles(const struct kalman_model *model, int lean)
+static size_t record_doubles(const struct kalman_model *model, bool lean)
 {
     size_t p = model->observed, m = model->states, d = model->diffuse;
     return lean ? 2 * m : m + m * m + m * d + 2 * p * m;
 }
 
-static size_t record_bytes(const struct kalman_model *model, int lean)
+static size_t record_bytes(const struct kalman_model *model, bool lean)
 {
     return sizeof(struct filter_record) + model->observed * sizeof(struct filter_element) +
            record_doubles(model, lean) * sizeof(double);
@@ -75,7 +75,7 @@ static size_t checkpoint_bytes(const struct kalman_model *model)
     return sizeof(struct filter_state) + filter_kept_bytes(model);
 }
 
-static size_t block_points(const struct kalman_model *model, size_t count, int lean)
+static size_t block_points(const struct kalman_model *model, size_t count, bool lean)
 {
     size_t record = record_bytes(model, lean), limit = lean ? LEAN_BYTES : BLOCK_BYTES;
     if (count <= limit / record)
@@ -85,7 +85,7 @@ static size_t block_points(const struct kalman_model *model, size_t count, int l
     return root < BLOCK_POINTS_MIN ? BLOCK_POINTS_MIN : root;
 }
 
-static size_t smoother_doubles(const struct kalman_model *model, int lean)
+static size_t smoother_doubles(const struct kalman_model *model, bool lean)
 {
     size_t m = model->states, p = model->observed;
     return lean ? smooth_signal_doubles(m) : smooth_doubles(model) + 2 * m + 4 * p * p + 4 * p;
@@ -97,7 +97,7 @@ size_t run_general_bytes(const struct kalman_model *model, size_t count,
     size_t bytes = filter_bytes(model) + model->observed * sizeof(struct filter_element);
     if (!run_wants_smoothing(output))
         return bytes + (size_t)2 * KALMAN_ALIGN;
-    int lean = is_lean(model, options, output);
+    bool lean = is_lean(model, options, output);
     size_t block = block_points(model, count, lean), blocks = count / block + 1;
     return bytes + block * record_bytes(model, lean) + blocks * checkpoint_bytes(model) +
            smoother_doubles(model, lean) * sizeof(double) + (size_t)2 * KALMAN_ALIGN;
@@ -150,25 +150,26 @@ static void carve_smoothing(struct general_run *run, size_t count, char **next)
                                take_bytes(next, filter_kept_bytes(model)));
 }
 
-int run_general(const struct run_request *request, void *workspace,
-                struct kalman_summary *ret_summary)
+enum kalman_status run_general(const struct run_request *request, void *workspace,
+                               struct kalman_summary *ret_summary)
 {
     const struct kalman_model *model = request->model;
     const struct kalman_series *series = request->series;
-    const int smoothing = run_wants_smoothing(request->output) && series->count > 0;
-    const int lean = smoothing && is_lean(model, request->options, request->output);
+    const bool smoothing = run_wants_smoothing(request->output) && series->count > 0;
+    const bool lean = smoothing && is_lean(model, request->options, request->output);
     struct general_run run = {.request = request,
                               .lean = lean,
                               .block = block_points(model, series->count, lean),
-                              .meter = {.hook = request->options->hook}};
+                              .cancel = cancel_check_of(request->options)};
     char *next = workspace;
-    if (meter_asks(&run.meter))
+    if (cancel_requested(&run.cancel, CANCEL_NOW))
         return KALMAN_ECANCELLED;
     filter_init(&run.filter, model, request->options, take_bytes(&next, filter_bytes(model)));
     run.elements = take_bytes(&next, model->observed * sizeof *run.elements);
     if (smoothing)
         carve_smoothing(&run, series->count, &next);
-    int status = run_stretch(&run, 0, series->count, 1, smoothing && !run.checkpoints);
+    enum kalman_status status =
+        run_stretch(&run, 0, series->count, 1, smoothing && !run.checkpoints);
     filter_summary(&run.filter, ret_summary);
     if (status != KALMAN_OK) {
         ret_summary->bad_index = status == KALMAN_ECANCELLED ? SIZE_MAX : run.at;
@@ -178,7 +179,7 @@ int run_general(const struct run_request *request, void *workspace,
         stream_take_filter(request->output->stream, &run.filter, run_last_time(series));
     if (request->output->forecast)
         status = filter_forecast(&run.filter, run_last_time(series), request->output->forecast,
-                                 &run.meter);
+                                 &run.cancel);
     if (status == KALMAN_OK && smoothing)
         status = lean ? run_signal_back(&run) : run_smooth_back(&run);
     return status;

@@ -11,7 +11,7 @@ size_t run_general_bytes(const struct kalman_model *model, size_t count,
                          const struct kalman_options *options, const struct kalman_output *output);
 
 /* Runs the request; the statuses are those of kalman_run(), the request has been checked. */
-int run_general(const struct run_request *request, void *workspace,
-                struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
+enum kalman_status run_general(const struct run_request *request, void *workspace,
+                               struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
 #endif

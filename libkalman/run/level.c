@@ -12,6 +12,7 @@
 #include "filter/level.h"
 #include "filter/summary.h"
 #include "model/system.h"
+#include "numeric/cancel.h"
 #include "run/stream_state.h"
 
 #include <math.h>
@@ -31,7 +32,7 @@ struct level_store {
 
 /* The filtered means wait where the smoothed ones go, unless that array may hold the
  * observations, and these are needed. */
-static int keeps_means_in_output(const struct kalman_output *output)
+static bool keeps_means_in_output(const struct kalman_output *output)
 {
     return output->smoothed_mean && !output->observation_disturbance &&
            !output->observation_disturbance_variance && !output->observation_auxiliary;
@@ -47,7 +48,7 @@ size_t run_level_bytes(size_t count, const struct kalman_output *output)
 static void store_push(struct level_store *store, const double *P, size_t count)
 {
     double *top = store->P + store->filled;
-    int equal = count > 1 && memcmp(P, P + 1, (count - 1) * sizeof *P) == 0;
+    bool equal = count > 1 && memcmp(P, P + 1, (count - 1) * sizeof *P) == 0;
     memcpy(top, P, (equal ? 1 : count) * sizeof *P);
     if (equal)
         top[1] = -1.0;
@@ -58,7 +59,7 @@ static void store_push(struct level_store *store, const double *P, size_t count)
  * before. */
 static const double *store_pop(struct level_store *store, size_t count, size_t *ret_stride)
 {
-    int equal = store->P[store->filled - 1] < 0.0;
+    bool equal = store->P[store->filled - 1] < 0.0;
     store->filled -= equal ? 2 : count;
     *ret_stride = equal ? 0 : 1;
     return store->P + store->filled;
@@ -137,20 +138,20 @@ static const double *block_gaps(const struct kalman_series *series, size_t at, s
     return gaps;
 }
 
-static int filter_forward(const struct run_request *request, struct level_state *state,
-                          struct level_block *block, double *gaps, struct level_store *store,
-                          struct kalman_summary *summary)
+static enum kalman_status filter_forward(const struct run_request *request,
+                                         struct cancel_check *cancel, struct level_state *state,
+                                         struct level_block *block, double *gaps,
+                                         struct level_store *store, struct kalman_summary *summary)
 {
     const struct kalman_series *series = request->series;
-    const struct kalman_hook *hook = &request->options->hook;
     for (size_t at = 0; at < series->count; at += LIKELIHOOD_BLOCK) {
         size_t count =
             series->count - at < LIKELIHOOD_BLOCK ? series->count - at : LIKELIHOOD_BLOCK;
-        if (at % RUN_HOOK_STEPS == 0 && hook->cancelled && hook->cancelled(hook->context))
+        if (cancel_requested(cancel, at == 0 ? CANCEL_NOW : count * CANCEL_LEVEL_POINT))
             return KALMAN_ECANCELLED;
         size_t done = 0;
-        int status = level_advance(state, series->values + at, block_gaps(series, at, count, gaps),
-                                   count, block, &done);
+        enum kalman_status status = level_advance(
+            state, series->values + at, block_gaps(series, at, count, gaps), count, block, &done);
         if (status != KALMAN_OK) {
             level_summary(state, summary);
             summary->bad_index = at + done;
@@ -188,7 +189,7 @@ static void write_smoothed(const struct level_state *state, const struct level_s
         out->smoothed_variance[t] = variance;
     if (out->smoothed_state_variance)
         out->smoothed_state_variance[t] = variance;
-    int missing = isnan(y);
+    bool missing = isnan(y);
     double noise = missing ? 0.0 : units_deviation(units, y, state->centre) - x->s;
     if (out->observation_disturbance)
         out->observation_disturbance[t] = noise * units->mean_out;
@@ -227,14 +228,15 @@ static void smooth_step(struct level_smoothed *x, double a, double P, double Q)
 }
 
 /* Back over the points [from, to). */
-static int smooth_block(const struct run_request *request, const struct level_state *state,
-                        struct level_store *store, size_t from, size_t to, struct level_smoothed *x)
+static enum kalman_status smooth_block(const struct run_request *request,
+                                       struct cancel_check *cancel, const struct level_state *state,
+                                       struct level_store *store, size_t from, size_t to,
+                                       struct level_smoothed *x)
 {
     const struct kalman_series *series = request->series;
-    const struct kalman_hook *hook = &request->options->hook;
     size_t stride = 0;
     const double *P = store_pop(store, to - from, &stride);
-    if (from % RUN_HOOK_STEPS == 0 && hook->cancelled && hook->cancelled(hook->context))
+    if (cancel_requested(cancel, (to - from) * CANCEL_LEVEL_POINT))
         return KALMAN_ECANCELLED;
     for (size_t t = to; t-- > from;) {
         double gap =
@@ -252,35 +254,38 @@ static int smooth_block(const struct run_request *request, const struct level_st
     return KALMAN_OK;
 }
 
-static int smooth_back(const struct run_request *request, const struct level_state *state,
-                       struct level_store *store)
+static enum kalman_status smooth_back(const struct run_request *request,
+                                      struct cancel_check *cancel, const struct level_state *state,
+                                      struct level_store *store)
 {
     struct level_smoothed x = {.s = NAN, .V = INFINITY};
-    int status = KALMAN_OK;
+    enum kalman_status status = KALMAN_OK;
     for (size_t to = request->series->count; to > 0 && status == KALMAN_OK;) {
         size_t from = (to - 1) / LIKELIHOOD_BLOCK * LIKELIHOOD_BLOCK;
-        status = smooth_block(request, state, store, from, to, &x);
+        status = smooth_block(request, cancel, state, store, from, to, &x);
         to = from;
     }
     return status;
 }
 
-int run_level(const struct run_request *request, void *workspace,
-              struct kalman_summary *ret_summary)
+enum kalman_status run_level(const struct run_request *request, void *workspace,
+                             struct kalman_summary *ret_summary)
 {
     const size_t count = request->series->count;
-    const int smoothing = run_wants_smoothing(request->output);
+    const bool smoothing = run_wants_smoothing(request->output);
     struct level_block *block = workspace;
     double *gaps = (double *)(block + 1);
     struct level_store store = {.P = gaps + LIKELIHOOD_BLOCK};
     if (smoothing)
         store.a = keeps_means_in_output(request->output) ? request->output->smoothed_mean
                                                          : store.P + count;
+    struct cancel_check cancel = cancel_check_of(request->options);
     struct level_state state;
     level_init(&state, request->model, request->options);
-    int status = filter_forward(request, &state, block, gaps, &store, ret_summary);
+    enum kalman_status status =
+        filter_forward(request, &cancel, &state, block, gaps, &store, ret_summary);
     if (status == KALMAN_OK && smoothing)
-        status = smooth_back(request, &state, &store);
+        status = smooth_back(request, &cancel, &state, &store);
     if (status != KALMAN_OK)
         return status;
     if (request->output->forecast)

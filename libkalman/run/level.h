@@ -10,7 +10,7 @@
 size_t run_level_bytes(size_t count, const struct kalman_output *output);
 
 /* Runs the request; the statuses are those of kalman_run(), the request has been checked. */
-int run_level(const struct run_request *request, void *workspace,
-              struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
+enum kalman_status run_level(const struct run_request *request, void *workspace,
+                             struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
 #endif

@@ -74,17 +74,18 @@ const double *run_inputs(const struct general_run *run, size_t t)
     return inputs ? inputs + t * run->filter.model->input_count : NULL;
 }
 
-int run_stops(struct general_run *run)
+bool run_stops(struct general_run *run)
 {
     size_t work = filter_step_work(&run->filter);
-    return meter_stops(&run->meter, work);
+    return cancel_requested(&run->cancel, work);
 }
 
-int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass, int record)
+enum kalman_status run_stretch(struct general_run *run, size_t from, size_t to, bool first_pass,
+                               bool record)
 {
     const struct kalman_series *series = run->request->series;
     size_t p = run->filter.model->observed;
-    int status = KALMAN_OK;
+    enum kalman_status status = KALMAN_OK;
     for (size_t t = from; t < to && status == KALMAN_OK; t++) {
         run->at = t;
         if (run_stops(run))
@@ -109,14 +110,14 @@ int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass,
     return status;
 }
 
-int run_blocks_back(struct general_run *run, run_point_back *point, void *smoother)
+enum kalman_status run_blocks_back(struct general_run *run, run_point_back *point, void *smoother)
 {
     const struct kalman_series *series = run->request->series;
     const double centre = run->filter.centre; /* blocks before the first value do not know it yet */
     size_t end = series->count;
     while (end > 0) {
         size_t from = run->checkpoints ? (end - 1) / run->block * run->block : 0;
-        int status = KALMAN_OK;
+        enum kalman_status status = KALMAN_OK;
         if (run->checkpoints) {
             filter_copy(&run->filter, &run->checkpoints[from / run->block]);
             status = run_stretch(run, from, end, 0, 1);
@@ -131,5 +132,5 @@ int run_blocks_back(struct general_run *run, run_point_back *point, void *smooth
             return status;
         end = from;
     }
-    return run->meter.cancelled ? KALMAN_ECANCELLED : KALMAN_OK;
+    return run->cancel.cancelled ? KALMAN_ECANCELLED : KALMAN_OK;
 }

@@ -6,20 +6,21 @@
 #define KALMAN_RUN_PASS_H
 
 #include "filter/state.h"
-#include "numeric/meter.h"
+#include "numeric/cancel.h"
 #include "run/request.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct general_run {
     const struct run_request *request;
     struct filter_state filter;
     struct filter_element *elements; /* p, of the step in hand */
-    struct meter meter;              /* when to ask whether to stop */
+    struct cancel_check cancel;      /* when to ask whether to stop */
     size_t at;                       /* the step in hand, for error reports */
     /* For smoothing only. */
-    int lean;                      /* lean records, for run_signal_back() */
-    int untold;                    /* a value is missing before the start is determined */
+    bool lean;                     /* lean records, for run_signal_back() */
+    bool untold;                   /* a value is missing before the start is determined */
     size_t block;                  /* time points per block */
     struct filter_record *records; /* block of them */
     /* state at the head of each block; NULL: one block holds all */
@@ -31,17 +32,18 @@ struct general_run {
 
 /* Filter [from, to). first_pass: write outputs and keep checkpoints. record: keep records, from
  * at index 0. */
-int run_stretch(struct general_run *run, size_t from, size_t to, int first_pass,
-                int record) KALMAN_MUSTCHECK;
+enum kalman_status run_stretch(struct general_run *run, size_t from, size_t to, bool first_pass,
+                               bool record) KALMAN_MUSTCHECK;
 
 /* Calls `point` for every time point from the last to the first, its record at run->records[t -
  * from], from the head of its block. */
-typedef int run_point_back(struct general_run *run, void *smoother, size_t t, size_t from);
-int run_blocks_back(struct general_run *run, run_point_back *point,
-                    void *smoother) KALMAN_MUSTCHECK;
+typedef enum kalman_status run_point_back(struct general_run *run, void *smoother, size_t t,
+                                          size_t from);
+enum kalman_status run_blocks_back(struct general_run *run, run_point_back *point,
+                                   void *smoother) KALMAN_MUSTCHECK;
 
 /* Counts a step either way, and asks the caller's hook when due: true when the run is to stop. */
-int run_stops(struct general_run *run);
+bool run_stops(struct general_run *run);
 
 double run_gap(const struct kalman_series *series, size_t t);
 const double *run_inputs(const struct general_run *run, size_t t);

@@ -4,10 +4,8 @@
 
 #include <kalman/run.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
-
-/* Steps between two looks at the caller's hook. */
-enum { RUN_HOOK_STEPS = 4096 };
 
 /* Everything of one call, bundled: all borrowed. options is never NULL here. */
 struct run_request {
@@ -18,7 +16,7 @@ struct run_request {
 };
 
 /* Is anything smoothed among the outputs? */
-static inline int run_wants_smoothing(const struct kalman_output *output)
+static inline bool run_wants_smoothing(const struct kalman_output *output)
 {
     return output->smoothed_mean || output->smoothed_variance || output->smoothed_state ||
            output->smoothed_state_variance || output->observation_disturbance ||

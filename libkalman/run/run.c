@@ -19,9 +19,9 @@
 static const double log_two_pi = 1.837877066409345483560659472811,
                     ln2 = 0.693147180559945309417232121458;
 
-int kalman_run_bytes(const struct kalman_model *model, size_t count,
-                     const struct kalman_options *options, const struct kalman_output *output,
-                     size_t *ret_bytes)
+enum kalman_status kalman_run_bytes(const struct kalman_model *model, size_t count,
+                                    const struct kalman_options *options,
+                                    const struct kalman_output *output, size_t *ret_bytes)
 {
     if (!model || !output || count > SIZE_MAX / 64)
         return KALMAN_EINVAL;
@@ -31,9 +31,10 @@ int kalman_run_bytes(const struct kalman_model *model, size_t count,
     return KALMAN_OK;
 }
 
-int kalman_run(const struct kalman_model *model, const struct kalman_series *series,
-               const struct kalman_options *options, const struct kalman_output *output,
-               void *workspace, size_t workspace_bytes, struct kalman_summary *ret_summary)
+enum kalman_status kalman_run(const struct kalman_model *model, const struct kalman_series *series,
+                              const struct kalman_options *options,
+                              const struct kalman_output *output, void *workspace,
+                              size_t workspace_bytes, struct kalman_summary *ret_summary)
 {
     static const struct kalman_options defaults = {.engine = KALMAN_ENGINE_FAST};
     if (!model || !series || !output || !ret_summary)
@@ -42,7 +43,7 @@ int kalman_run(const struct kalman_model *model, const struct kalman_series *ser
     ret_summary->steady_at = SIZE_MAX;
     ret_summary->bad_index = SIZE_MAX;
     size_t needed = 0;
-    int status = options_check(options);
+    enum kalman_status status = options_check(options);
     if (status == KALMAN_OK)
         status = kalman_run_bytes(model, series->count, options, output, &needed);
     if (status == KALMAN_OK && output->filtered_mean == series->values && series->values &&
@@ -64,7 +65,8 @@ int kalman_run(const struct kalman_model *model, const struct kalman_series *ser
                                          : run_general(&request, workspace, ret_summary);
 }
 
-int kalman_loglikelihood_bytes(const struct kalman_model *model, size_t count, size_t *ret_bytes)
+enum kalman_status kalman_loglikelihood_bytes(const struct kalman_model *model, size_t count,
+                                              size_t *ret_bytes)
 {
     static const struct kalman_output none = {.filtered_mean = NULL};
     return kalman_run_bytes(model, count, NULL, &none, ret_bytes);
@@ -89,9 +91,9 @@ static void level_summary_fast(const struct kalman_model *model, const struct ka
     summary->bad_index = SIZE_MAX;
 }
 
-int kalman_loglikelihood(const struct kalman_model *model, const struct kalman_series *series,
-                         void *workspace, size_t workspace_bytes,
-                         struct kalman_summary *ret_summary)
+enum kalman_status kalman_loglikelihood(const struct kalman_model *model,
+                                        const struct kalman_series *series, void *workspace,
+                                        size_t workspace_bytes, struct kalman_summary *ret_summary)
 {
     static const struct kalman_output none = {.filtered_mean = NULL};
     if (!model || !series || !ret_summary)
@@ -106,7 +108,8 @@ int kalman_loglikelihood(const struct kalman_model *model, const struct kalman_s
             return KALMAN_OK;
         }
     }
-    int status = kalman_run(model, series, NULL, &none, workspace, workspace_bytes, ret_summary);
+    enum kalman_status status =
+        kalman_run(model, series, NULL, &none, workspace, workspace_bytes, ret_summary);
     return status == KALMAN_OK && ret_summary->diffuse_count < model->diffuse ? KALMAN_EDIFFUSE
                                                                               : status;
 }

@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-static int point_back(struct general_run *run, void *smoother, size_t t, size_t from)
+static enum kalman_status point_back(struct general_run *run, void *smoother, size_t t, size_t from)
 {
     struct smooth_signal *smooth = smoother;
     struct filter_state *f = &run->filter;
@@ -14,8 +14,8 @@ static int point_back(struct general_run *run, void *smoother, size_t t, size_t 
     const struct kalman_output *out = run->request->output;
     const struct filter_record *record = &run->records[t - from];
     double mean = 0.0, variance = 0.0;
-    int last = t + 1 == series->count,
-        status = filter_transition_at(f, t, last ? 1.0 : run_gap(series, t + 1));
+    bool last = t + 1 == series->count;
+    enum kalman_status status = filter_transition_at(f, t, last ? 1.0 : run_gap(series, t + 1));
     if (status == KALMAN_OK && !last)
         smooth_signal_transition(smooth, &f->T);
     if (status == KALMAN_OK)
@@ -23,7 +23,7 @@ static int point_back(struct general_run *run, void *smoother, size_t t, size_t 
     if (status != KALMAN_OK)
         return status;
     const double *z = filter_signal_row(f, 0);
-    int known = smooth_signal_moments(smooth, record, z, f->now.H[0], &mean, &variance);
+    bool known = smooth_signal_moments(smooth, record, z, f->now.H[0], &mean, &variance);
     mean += f->now.d[0] * f->units.mean_in;
     if (out->smoothed_mean)
         out->smoothed_mean[t] = known ? units_mean(&f->units, f->centre, mean) : (double)NAN;
@@ -33,12 +33,12 @@ static int point_back(struct general_run *run, void *smoother, size_t t, size_t 
     return KALMAN_OK;
 }
 
-int run_signal_back(struct general_run *run)
+enum kalman_status run_signal_back(struct general_run *run)
 {
     struct smooth_signal smooth;
-    int unresolved = run->filter.diffuse_left > 0;
+    bool unresolved = run->filter.diffuse_left > 0;
     /* What is left undetermined shows in the variances alone. */
-    int variances = run->request->output->smoothed_variance || (run->untold && unresolved);
+    bool variances = run->request->output->smoothed_variance || (run->untold && unresolved);
     smooth_signal_init(&smooth, run->filter.model->states, variances, run->smooth_arrays);
     smooth.untold = run->untold;
     smooth.unresolved = unresolved;

@@ -79,11 +79,12 @@ static void first_state(struct draw *draw, struct kalman_random *random)
         draw->state[i] = draw->model->a1[i] + draw->noise[i];
 }
 
-static int next_state(struct draw *draw, struct kalman_random *random, size_t t)
+static enum kalman_status next_state(struct draw *draw, struct kalman_random *random, size_t t)
 {
     size_t m = draw->model->states, r = draw->model->disturbances;
     const double *times = draw->series->times;
-    int status = filter_transition_at(&draw->filter, t - 1, times ? times[t] - times[t - 1] : 1.0);
+    enum kalman_status status =
+        filter_transition_at(&draw->filter, t - 1, times ? times[t] - times[t - 1] : 1.0);
     if (status != KALMAN_OK)
         return status;
     const struct filter_matrices *now = &draw->filter.now;
@@ -102,11 +103,11 @@ static int next_state(struct draw *draw, struct kalman_random *random, size_t t)
 
 /* One path of the model: values (n x p), signal (n x p) and states (n x m), the last two may be
  * NULL. */
-static int draw_path(struct draw *draw, struct kalman_random *random, double *values,
-                     double *signal, double *states)
+static enum kalman_status draw_path(struct draw *draw, struct kalman_random *random, double *values,
+                                    double *signal, double *states)
 {
     size_t p = draw->model->observed, m = draw->model->states, k = draw->model->input_count;
-    int status = KALMAN_OK;
+    enum kalman_status status = KALMAN_OK;
     for (size_t t = 0; t < draw->series->count && status == KALMAN_OK; t++) {
         if (t == 0)
             first_state(draw, random);
@@ -133,7 +134,8 @@ static int draw_path(struct draw *draw, struct kalman_random *random, double *va
     return status;
 }
 
-int kalman_simulate_bytes(const struct kalman_model *model, size_t count, size_t *ret_bytes)
+enum kalman_status kalman_simulate_bytes(const struct kalman_model *model, size_t count,
+                                         size_t *ret_bytes)
 {
     if (!model || count > SIZE_MAX / 128 / (2 * model->states + 4 * model->observed + 1))
         return KALMAN_EINVAL;
@@ -146,11 +148,11 @@ int kalman_simulate_bytes(const struct kalman_model *model, size_t count, size_t
     return KALMAN_OK;
 }
 
-static int workspace_check(const struct kalman_model *model, size_t count, const void *workspace,
-                           size_t workspace_bytes)
+static enum kalman_status workspace_check(const struct kalman_model *model, size_t count,
+                                          const void *workspace, size_t workspace_bytes)
 {
     size_t needed = 0;
-    int status = kalman_simulate_bytes(model, count, &needed);
+    enum kalman_status status = kalman_simulate_bytes(model, count, &needed);
     if (status != KALMAN_OK)
         return status;
     return workspace && workspace_bytes >= needed && (uintptr_t)workspace % KALMAN_ALIGN == 0
@@ -158,9 +160,10 @@ static int workspace_check(const struct kalman_model *model, size_t count, const
                : KALMAN_EWORKSPACE;
 }
 
-int kalman_generate(const struct kalman_model *model, const struct kalman_series *series,
-                    struct kalman_random *random, double *values, double *states, void *workspace,
-                    size_t workspace_bytes)
+enum kalman_status kalman_generate(const struct kalman_model *model,
+                                   const struct kalman_series *series, struct kalman_random *random,
+                                   double *values, double *states, void *workspace,
+                                   size_t workspace_bytes)
 {
     if (!model || !series || !random || (series->count > 0 && !values))
         return KALMAN_EINVAL;
@@ -169,7 +172,7 @@ int kalman_generate(const struct kalman_model *model, const struct kalman_series
     for (size_t i = 0; i < series->count * model->observed; i++)
         values[i] = (double)NAN;
     size_t bad_index = 0;
-    int status = workspace_check(model, series->count, workspace, workspace_bytes);
+    enum kalman_status status = workspace_check(model, series->count, workspace, workspace_bytes);
     if (status == KALMAN_OK)
         status = series_check(model, &checked, &bad_index);
     if (status != KALMAN_OK)
@@ -209,8 +212,9 @@ static void simulation_place(struct simulation *s, const struct kalman_model *mo
 
 /* One draw: the path goes to the caller's arrays (either may be NULL) and is then corrected in
  * place. */
-static int simulate_one(struct simulation *s, struct kalman_random *random,
-                        const struct kalman_options *options, double *signal, double *states)
+static enum kalman_status simulate_one(struct simulation *s, struct kalman_random *random,
+                                       const struct kalman_options *options, double *signal,
+                                       double *states)
 {
     const struct kalman_series *series = s->draw.series;
     size_t count = series->count * s->draw.model->observed,
@@ -219,7 +223,8 @@ static int simulate_one(struct simulation *s, struct kalman_random *random,
     struct kalman_output output = {.smoothed_mean = s->signal_drawn,
                                    .smoothed_state = s->state_drawn};
     struct kalman_summary summary;
-    int status = draw_path(&s->draw, random, s->values, signal ? signal : s->signal, states);
+    enum kalman_status status =
+        draw_path(&s->draw, random, s->values, signal ? signal : s->signal, states);
     for (size_t i = 0; i < count; i++) /* the draw is seen where the data were */
         s->values[i] = isnan(series->values[i]) ? (double)NAN : s->values[i];
     drawn.values = s->values;
@@ -233,17 +238,19 @@ static int simulate_one(struct simulation *s, struct kalman_random *random,
     return status;
 }
 
-int kalman_simulate(const struct kalman_model *model, const struct kalman_series *series,
-                    const struct kalman_options *options, struct kalman_random *random,
-                    size_t draw_count, double *signal, double *states, void *workspace,
-                    size_t workspace_bytes, struct kalman_summary *ret_summary)
+enum kalman_status kalman_simulate(const struct kalman_model *model,
+                                   const struct kalman_series *series,
+                                   const struct kalman_options *options,
+                                   struct kalman_random *random, size_t draw_count, double *signal,
+                                   double *states, void *workspace, size_t workspace_bytes,
+                                   struct kalman_summary *ret_summary)
 {
     if (!model || !series || !random || !ret_summary)
         return KALMAN_EINVAL;
     /* the smoother is not affine in the data then */
     if (options && options->robust_threshold > 0.0)
         return KALMAN_EUNSUPPORTED;
-    int status = workspace_check(model, series->count, workspace, workspace_bytes);
+    enum kalman_status status = workspace_check(model, series->count, workspace, workspace_bytes);
     if (status != KALMAN_OK)
         return status;
     size_t p = model->observed, m = model->states, n = series->count;

@@ -40,7 +40,7 @@ static void write_signal(struct general_run *run, struct smooth_state *smooth,
     size_t p = f->model->observed, m = f->model->states;
     for (size_t i = 0; (out->smoothed_mean || out->smoothed_variance) && i < p; i++) {
         const double *z = filter_signal_row(f, i);
-        int known = smooth_determined(smooth, z);
+        bool known = smooth_determined(smooth, z);
         double mean = f->now.d[i] * f->units.mean_in;
         for (size_t j = 0; j < m; j++)
             mean += z[j] * smooth->mean[j];
@@ -74,7 +74,7 @@ static void write_state(struct general_run *run, const struct smooth_state *smoo
                 known[i] != 0.0 ? units_mean(&f->units, centre, smooth->mean[i]) : (double)NAN;
         for (size_t j = 0; variance && j < m; j++) {
             double unknown = i == j ? (double)INFINITY : (double)NAN;
-            int both = known[i] != 0.0 && known[j] != 0.0;
+            bool both = known[i] != 0.0 && known[j] != 0.0;
             variance[i * m + j] = both ? units_variance(&f->units, smooth->V[i * m + j]) : unknown;
         }
     }
@@ -181,7 +181,7 @@ static void write_disturbance(struct general_run *run, const struct smooth_state
     }
 }
 
-static int wants_variances(const struct kalman_output *out)
+static bool wants_variances(const struct kalman_output *out)
 {
     return out->smoothed_variance || out->smoothed_state_variance ||
            out->observation_disturbance_variance || out->state_disturbance_variance ||
@@ -189,18 +189,18 @@ static int wants_variances(const struct kalman_output *out)
 }
 
 /* Is more of V wanted than the variance of the signal? */
-static int wants_entire_variance(const struct kalman_output *out)
+static bool wants_entire_variance(const struct kalman_output *out)
 {
     return out->smoothed_state_variance || out->observation_disturbance_variance ||
            out->observation_auxiliary;
 }
 
 /* Everything that is wanted of point t, which the smoother has reached. */
-static int write_point(struct general_run *run, struct smooth_state *smooth,
-                       const struct filter_record *record, size_t t)
+static enum kalman_status write_point(struct general_run *run, struct smooth_state *smooth,
+                                      const struct filter_record *record, size_t t)
 {
     const struct kalman_output *out = run->request->output;
-    int status = filter_observation_at(&run->filter, t, run_inputs(run, t));
+    enum kalman_status status = filter_observation_at(&run->filter, t, run_inputs(run, t));
     if (status != KALMAN_OK)
         return status;
     /* Before smoothed_mean, which may take the place of the observations that this reads. */
@@ -213,12 +213,13 @@ static int write_point(struct general_run *run, struct smooth_state *smooth,
 }
 
 /* From t+1 to t, or to the last point of all. */
-static int reach_point(struct general_run *run, struct smooth_state *smooth, size_t t,
-                       const struct filter_record *record)
+static enum kalman_status reach_point(struct general_run *run, struct smooth_state *smooth,
+                                      size_t t, const struct filter_record *record)
 {
     const struct kalman_series *series = run->request->series;
-    int last = t + 1 == series->count;
-    int status = filter_transition_at(&run->filter, t, last ? 1.0 : run_gap(series, t + 1));
+    bool last = t + 1 == series->count;
+    enum kalman_status status =
+        filter_transition_at(&run->filter, t, last ? 1.0 : run_gap(series, t + 1));
     if (status != KALMAN_OK)
         return status;
     if (last) {
@@ -230,25 +231,25 @@ static int reach_point(struct general_run *run, struct smooth_state *smooth, siz
     return KALMAN_OK;
 }
 
-static int point_back(struct general_run *run, void *smoother, size_t t, size_t from)
+static enum kalman_status point_back(struct general_run *run, void *smoother, size_t t, size_t from)
 {
     struct smooth_state *smooth = smoother;
     const struct filter_record *record = &run->records[t - from];
     /* The square-root form starts from an entire V, and a record does not outlive its block. */
     smooth->full =
         wants_entire_variance(run->request->output) || t == from || run->records[t - from - 1].root;
-    int status = reach_point(run, smooth, t, record);
+    enum kalman_status status = reach_point(run, smooth, t, record);
     if (status == KALMAN_OK)
         status = write_point(run, smooth, record, t);
     smooth_observation(smooth, record);
     return status;
 }
 
-int run_smooth_back(struct general_run *run)
+enum kalman_status run_smooth_back(struct general_run *run)
 {
     struct smooth_state smooth;
     smooth_init(&smooth, run->filter.model, wants_variances(run->request->output),
                 run->smooth_arrays);
-    smooth.meter = &run->meter;
+    smooth.cancel = &run->cancel;
     return run_blocks_back(run, point_back, &smooth);
 }

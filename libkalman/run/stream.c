@@ -15,12 +15,12 @@ static size_t round_up(size_t bytes)
     return (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
 }
 
-static int is_scalar(const struct kalman_model *model)
+static bool is_scalar(const struct kalman_model *model)
 {
     return level_applies(model, NULL);
 }
 
-int kalman_stream_bytes(const struct kalman_model *model, size_t *ret_bytes)
+enum kalman_status kalman_stream_bytes(const struct kalman_model *model, size_t *ret_bytes)
 {
     if (!model)
         return KALMAN_EINVAL;
@@ -56,11 +56,13 @@ static struct kalman_stream *stream_place(void *memory, const struct kalman_mode
     return stream;
 }
 
-int kalman_stream_init(void *memory, size_t memory_bytes, const struct kalman_model *model,
-                       const struct kalman_options *options, struct kalman_stream **ret_stream)
+enum kalman_status kalman_stream_init(void *memory, size_t memory_bytes,
+                                      const struct kalman_model *model,
+                                      const struct kalman_options *options,
+                                      struct kalman_stream **ret_stream)
 {
     size_t needed = 0;
-    int status = kalman_stream_bytes(model, &needed);
+    enum kalman_status status = kalman_stream_bytes(model, &needed);
     if (status == KALMAN_OK)
         status = options_check(options);
     if (status != KALMAN_OK)
@@ -132,13 +134,13 @@ static void level_step_out(const struct level_state *state, const struct level_b
     put(step->robust_weight, block->weight[0]);
 }
 
-static int push_level(struct kalman_stream *stream, double value, double gap,
-                      const struct kalman_step *step)
+static enum kalman_status push_level(struct kalman_stream *stream, double value, double gap,
+                                     const struct kalman_step *step)
 {
     struct level_state next = stream->level;
     struct level_block block;
     size_t done = 0;
-    int status = level_advance(&next, &value, &gap, 1, &block, &done);
+    enum kalman_status status = level_advance(&next, &value, &gap, 1, &block, &done);
     if (status != KALMAN_OK)
         return status;
     stream->level = next;
@@ -180,12 +182,13 @@ static void updated_out(const struct kalman_stream *stream, const struct kalman_
         filter_state_moments(filter, step->filtered_state, step->filtered_state_variance);
 }
 
-static int push_filter(struct kalman_stream *stream, const double *values, double gap,
-                       const double *inputs, const struct kalman_step *step)
+static enum kalman_status push_filter(struct kalman_stream *stream, const double *values,
+                                      double gap, const double *inputs,
+                                      const struct kalman_step *step)
 {
     struct filter_state *filter = &stream->filter;
     filter_copy(&stream->backup, filter);
-    int status = filter_predict(filter, gap, inputs);
+    enum kalman_status status = filter_predict(filter, gap, inputs);
     if (status == KALMAN_OK && step)
         predicted_out(filter, step);
     if (status == KALMAN_OK)
@@ -198,10 +201,10 @@ static int push_filter(struct kalman_stream *stream, const double *values, doubl
 }
 
 /* The gap before the next point, and its time. NaN means one unit after the last. */
-static int next_time(const struct kalman_stream *stream, double time, double *ret_gap,
-                     double *ret_time)
+static enum kalman_status next_time(const struct kalman_stream *stream, double time,
+                                    double *ret_gap, double *ret_time)
 {
-    int first = kalman_stream_count(stream) == 0;
+    bool first = kalman_stream_count(stream) == 0;
     *ret_gap = 1.0;
     *ret_time = first ? 0.0 : stream->last_time + 1.0;
     if (isnan(time))
@@ -214,14 +217,15 @@ static int next_time(const struct kalman_stream *stream, double time, double *re
     return KALMAN_OK;
 }
 
-int kalman_stream_push(struct kalman_stream *stream, const double *values, double time,
-                       const double *inputs, const struct kalman_step *step)
+enum kalman_status kalman_stream_push(struct kalman_stream *stream, const double *values,
+                                      double time, const double *inputs,
+                                      const struct kalman_step *step)
 {
     if (!stream || !values)
         return KALMAN_EINVAL;
     double gap = 1.0, now = 0.0;
     size_t bad_index = 0;
-    int status = values_check(values, stream->model->observed, &bad_index);
+    enum kalman_status status = values_check(values, stream->model->observed, &bad_index);
     if (status == KALMAN_OK)
         status = next_time(stream, time, &gap, &now);
     if (status == KALMAN_OK)
@@ -234,13 +238,14 @@ int kalman_stream_push(struct kalman_stream *stream, const double *values, doubl
     return status;
 }
 
-int kalman_stream_forecast(const struct kalman_stream *stream, struct kalman_forecast *forecast,
-                           void *workspace, size_t workspace_bytes)
+enum kalman_status kalman_stream_forecast(const struct kalman_stream *stream,
+                                          struct kalman_forecast *forecast, void *workspace,
+                                          size_t workspace_bytes)
 {
     if (!stream || !forecast)
         return KALMAN_EINVAL;
     size_t needed = 0, bad_index = 0;
-    int status = kalman_stream_bytes(stream->model, &needed);
+    enum kalman_status status = kalman_stream_bytes(stream->model, &needed);
     if (status == KALMAN_OK)
         status = forecast_check(stream->model, stream->last_time, forecast, &bad_index);
     if (status != KALMAN_OK)

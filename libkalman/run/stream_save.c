@@ -32,7 +32,7 @@ struct cursor {
     unsigned char *out;
     const unsigned char *in;
     size_t at, end;
-    int failed; /* ran past the end while reading */
+    bool failed; /* ran past the end while reading */
 };
 
 static void field_u64(struct cursor *c, uint64_t *value)
@@ -42,7 +42,7 @@ static void field_u64(struct cursor *c, uint64_t *value)
     if (c->mode == CURSOR_MEASURE)
         return;
     if (c->at > c->end) {
-        c->failed = 1;
+        c->failed = true;
         return;
     }
     if (c->mode == CURSOR_WRITE) {
@@ -63,7 +63,7 @@ static void field_double(struct cursor *c, double *value)
     memcpy(value, &bits, sizeof bits);
 }
 
-static void field_flag(struct cursor *c, int32_t *value)
+static void field_flag(struct cursor *c, bool *value)
 {
     uint64_t bits = *value != 0;
     field_u64(c, &bits);
@@ -179,7 +179,7 @@ static uint64_t model_digest(const struct kalman_stream *stream)
     return hash_matrix(hash, &stream->options.robust_threshold, 1);
 }
 
-int kalman_stream_save_bytes(const struct kalman_stream *stream, size_t *ret_bytes)
+enum kalman_status kalman_stream_save_bytes(const struct kalman_stream *stream, size_t *ret_bytes)
 {
     if (!stream)
         return KALMAN_EINVAL;
@@ -190,11 +190,11 @@ int kalman_stream_save_bytes(const struct kalman_stream *stream, size_t *ret_byt
     return KALMAN_OK;
 }
 
-int kalman_stream_save(const struct kalman_stream *stream, void *buffer, size_t buffer_bytes,
-                       size_t *ret_bytes)
+enum kalman_status kalman_stream_save(const struct kalman_stream *stream, void *buffer,
+                                      size_t buffer_bytes, size_t *ret_bytes)
 {
     size_t needed = 0;
-    int status = kalman_stream_save_bytes(stream, &needed);
+    enum kalman_status status = kalman_stream_save_bytes(stream, &needed);
     if (status != KALMAN_OK)
         return status;
     if (!buffer || buffer_bytes < needed)
@@ -217,14 +217,14 @@ int kalman_stream_save(const struct kalman_stream *stream, void *buffer, size_t 
 
 /* Flags that contradict each other or the model. Numbers are taken as they are: any can come out of
  * extreme data, and none can do worse than give an error or a NaN at the next push. */
-static int filter_sound(const struct filter_state *f)
+static bool filter_sound(const struct filter_state *f)
 {
     return !(f->steady && (!f->invariant || f->root)) &&
            !((f->reference || f->diffuse_left > 0) && !f->root);
 }
 
 /* Header and checksum, before a single field is believed. */
-static int saved_check(const unsigned char *bytes, size_t count, uint64_t digest)
+static enum kalman_status saved_check(const unsigned char *bytes, size_t count, uint64_t digest)
 {
     if (count < SAVE_HEADER + SAVE_TRAILER || memcmp(bytes, "KLMN", 4) != 0)
         return KALMAN_EFORMAT;
@@ -243,12 +243,13 @@ static int saved_check(const unsigned char *bytes, size_t count, uint64_t digest
     return saved_digest == digest ? KALMAN_OK : KALMAN_EMISMATCH;
 }
 
-int kalman_stream_load(void *memory, size_t memory_bytes, const struct kalman_model *model,
-                       const struct kalman_options *options, const void *saved, size_t saved_bytes,
-                       struct kalman_stream **ret_stream)
+enum kalman_status kalman_stream_load(void *memory, size_t memory_bytes,
+                                      const struct kalman_model *model,
+                                      const struct kalman_options *options, const void *saved,
+                                      size_t saved_bytes, struct kalman_stream **ret_stream)
 {
     struct kalman_stream *stream = NULL;
-    int status = kalman_stream_init(memory, memory_bytes, model, options, &stream);
+    enum kalman_status status = kalman_stream_init(memory, memory_bytes, model, options, &stream);
     if (status != KALMAN_OK)
         return status;
     if (!saved)
@@ -259,7 +260,7 @@ int kalman_stream_load(void *memory, size_t memory_bytes, const struct kalman_mo
     struct cursor cursor = {
         .mode = CURSOR_READ, .in = saved, .at = SAVE_HEADER, .end = saved_bytes - SAVE_TRAILER};
     fields_stream(&cursor, stream);
-    int sound = stream->scalar || filter_sound(&stream->filter);
+    bool sound = stream->scalar || filter_sound(&stream->filter);
     if (cursor.failed || cursor.at != cursor.end || !sound)
         return KALMAN_EFORMAT;
     *ret_stream = stream;

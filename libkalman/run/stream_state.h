@@ -6,12 +6,13 @@
 #include "filter/state.h"
 
 #include <kalman/stream.h>
+#include <stdbool.h>
 
 struct kalman_stream {
     const struct kalman_model *model;
     struct kalman_options options; /* without the hook */
     double last_time;              /* NaN before the first observation */
-    int scalar;                    /* 1: level is in use, else filter */
+    bool scalar;                   /* level is in use, else filter */
     struct level_state level;
     /* its arrays follow this struct in the caller's memory, then those of backup */
     struct filter_state filter;

@@ -22,7 +22,7 @@ size_t smooth_doubles(const struct kalman_model *model)
            m * m + 4 * M + m * (M + m);
 }
 
-void smooth_init(struct smooth_state *s, const struct kalman_model *model, int variances,
+void smooth_init(struct smooth_state *s, const struct kalman_model *model, bool variances,
                  double *arrays)
 {
     size_t m = model->states, r = model->disturbances, d = model->diffuse, M = m + r;
@@ -196,7 +196,7 @@ double smooth_signal_variance(struct smooth_state *s, const struct filter_record
     return fmax(variance, 0.0);
 }
 
-int smooth_determined(const struct smooth_state *s, const double *x)
+bool smooth_determined(const struct smooth_state *s, const double *x)
 {
     return filter_determined(s->U, s->model->diffuse, s->unresolved, s->model->states, x);
 }

@@ -7,10 +7,11 @@
 
 #include "smooth/state.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 size_t smooth_doubles(const struct kalman_model *model);
-void smooth_init(struct smooth_state *smooth, const struct kalman_model *model, int variances,
+void smooth_init(struct smooth_state *smooth, const struct kalman_model *model, bool variances,
                  double *arrays);
 
 /* Start at the last point: its own filtered moments are the smoothed ones. Q: r x r, of the
@@ -31,6 +32,6 @@ double smooth_signal_variance(struct smooth_state *smooth, const struct filter_r
                               const double *x);
 
 /* Is x'alpha determined by all the data at the point in hand? */
-int smooth_determined(const struct smooth_state *smooth, const double *x);
+bool smooth_determined(const struct smooth_state *smooth, const double *x);
 
 #endif

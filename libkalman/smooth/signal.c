@@ -20,7 +20,7 @@ static double *take(double **next, size_t count)
     return taken;
 }
 
-void smooth_signal_init(struct smooth_signal *s, size_t m, int variances, double *arrays)
+void smooth_signal_init(struct smooth_signal *s, size_t m, bool variances, double *arrays)
 {
     memset(arrays, 0, smooth_signal_doubles(m) * sizeof *arrays);
     *s = (struct smooth_signal){.states = m, .variances = variances};
@@ -50,8 +50,8 @@ void smooth_signal_transition(struct smooth_signal *s, const struct sparse *T)
 }
 
 /* Missing, or known before: M in K, and what is diffuse of it in along. */
-static int untold_moments(struct smooth_signal *s, const struct filter_record *record,
-                          double variance, double *ret_mean, double *ret_variance)
+static bool untold_moments(struct smooth_signal *s, const struct filter_record *record,
+                           double variance, double *ret_mean, double *ret_variance)
 {
     size_t m = s->states;
     const double *M = record->K, *along = record->along, square = record->elements[0].F_infinite;
@@ -61,12 +61,12 @@ static int untold_moments(struct smooth_signal *s, const struct filter_record *r
         *ret_variance = variance - dense_dot(M, s->y, m);
     }
     if (!(square > 0.0))
-        return 1;
+        return true;
     if (!s->deep) /* nothing after it tells about the diffuse part */
-        return 0;
+        return false;
     *ret_mean += dense_dot(along, s->r[1], m);
     if (!s->variances)
-        return 1;
+        return true;
     dense_apply(s->N[1], along, m, s->y);
     double told = dense_dot(along, s->y, m);
     *ret_variance -= 2.0 * dense_dot(M, s->y, m);
@@ -75,8 +75,8 @@ static int untold_moments(struct smooth_signal *s, const struct filter_record *r
     return !s->unresolved || !(square - told > unresolved_share * square);
 }
 
-int smooth_signal_moments(struct smooth_signal *s, const struct filter_record *record,
-                          const double *z, double h, double *ret_mean, double *ret_variance)
+bool smooth_signal_moments(struct smooth_signal *s, const struct filter_record *record,
+                           const double *z, double h, double *ret_mean, double *ret_variance)
 {
     size_t m = s->states;
     const struct filter_element *e = &record->elements[0];
@@ -84,7 +84,7 @@ int smooth_signal_moments(struct smooth_signal *s, const struct filter_record *r
     *ret_variance = (double)NAN;
     if (e->kind == FILTER_MISSING || e->kind == FILTER_UNINFORMATIVE) {
         double variance = e->kind == FILTER_MISSING ? e->F_finite : e->F_finite - h;
-        int known = untold_moments(s, record, variance, ret_mean, ret_variance);
+        bool known = untold_moments(s, record, variance, ret_mean, ret_variance);
         *ret_variance = s->variances ? fmax(*ret_variance, 0.0) : (double)NAN;
         return known;
     }
@@ -97,7 +97,7 @@ int smooth_signal_moments(struct smooth_signal *s, const struct filter_record *r
         dense_apply(s->N[0], record->K, m, s->x[0]);
         *ret_variance = fmax(noise * reach - noise * noise * dense_dot(record->K, s->x[0], m), 0.0);
     }
-    return 1;
+    return true;
 }
 
 static void ordinary_means(struct smooth_signal *s, const struct filter_element *e, const double *K,

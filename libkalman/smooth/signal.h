@@ -26,25 +26,27 @@
 
 #include "filter/state.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { SIGNAL_ORDERS = 3 };
 
 struct smooth_signal {
     size_t states;
-    int variances;
+    bool variances;
     /* a signal with a diffuse part is missing somewhere: all orders are wanted, where there are
      * any */
-    int untold;
-    int deep;       /* they are in use */
-    int unresolved; /* the data never determined all of the start */
+    bool untold;
+    bool deep;       /* they are in use */
+    bool unresolved; /* the data never determined all of the start */
     /* The point in hand, after its observation. */
     double *r[SIGNAL_ORDERS - 1], *N[SIGNAL_ORDERS]; /* m, m x m */
     double *x[SIGNAL_ORDERS], *y, *work, *spare;     /* scratch: m each, m x m twice */
 };
 
 size_t smooth_signal_doubles(size_t states);
-void smooth_signal_init(struct smooth_signal *smooth, size_t states, int variances, double *arrays);
+void smooth_signal_init(struct smooth_signal *smooth, size_t states, bool variances,
+                        double *arrays);
 
 /* From t+1 to t: r <- T'r, N <- T'N T. */
 void smooth_signal_transition(struct smooth_signal *smooth, const struct sparse *T);
@@ -52,8 +54,8 @@ void smooth_signal_transition(struct smooth_signal *smooth, const struct sparse 
 /* The moments of the signal of the point in hand, whose lean record this is; h: the variance of its
  * noise. Both in engine units; variance is NaN unless variances are wanted. Returns 0 where it is
  * not determined. */
-int smooth_signal_moments(struct smooth_signal *smooth, const struct filter_record *record,
-                          const double *z, double h, double *ret_mean, double *ret_variance);
+bool smooth_signal_moments(struct smooth_signal *smooth, const struct filter_record *record,
+                           const double *z, double h, double *ret_mean, double *ret_variance);
 
 /* Over the observation of the point in hand, after smooth_signal_moments() of it. */
 void smooth_signal_observation(struct smooth_signal *smooth, const struct filter_record *record,

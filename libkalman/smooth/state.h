@@ -21,17 +21,19 @@
 #define KALMAN_SMOOTH_STATE_H
 
 #include "filter/state.h"
-#include "numeric/meter.h"
+#include "numeric/cancel.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct smooth_state {
     const struct kalman_model *model;
-    int root; /* which form the point in hand uses; once set (going back) it stays */
-    int full; /* V is wanted entire at the point in hand; else smooth_signal_variance() serves */
-    /* asked within a long step; what it leaves is worthless once meter->cancelled */
-    struct meter *meter;
-    int variances; /* 0: only means are wanted, and only the covariance form is in use so far */
+    bool root; /* which form the point in hand uses; once set (going back) it stays */
+    bool full; /* V is wanted entire at the point in hand; else smooth_signal_variance() serves */
+    /* asked within a long step; what it leaves is worthless once cancel->cancelled */
+    struct cancel_check *cancel;
+    bool
+        variances; /* false: only means are wanted, and only the covariance form is in use so far */
     /* The point in hand. */
     double *mean, *V; /* m, m x m: engine units, less the centre */
     double *U; /* m x unresolved: directions of the state that no observation ever determined */

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static int count_finite(const double *residuals, size_t count, size_t *ret_used)
+static enum kalman_status count_finite(const double *residuals, size_t count, size_t *ret_used)
 {
     size_t used = 0;
     for (size_t t = 0; t < count; t++) {
@@ -68,9 +68,9 @@ static void heteroscedasticity(const double *residuals, size_t count, size_t lag
     if (!(first > 0))
         return;
     d->heteroscedasticity = last / first;
-    double upper = kalman_f_upper(d->heteroscedasticity, (double)h, (double)h);
+    double upper = f_upper(d->heteroscedasticity, (double)h, (double)h);
     /* Lower tail by the symmetry of F(h, h), not as 1 - upper, to keep its digits. */
-    double lower = last > 0 ? kalman_f_upper(1 / d->heteroscedasticity, (double)h, (double)h) : 0;
+    double lower = last > 0 ? f_upper(1 / d->heteroscedasticity, (double)h, (double)h) : 0;
     d->heteroscedasticity_p = fmin(1, 2 * fmin(upper, lower));
 }
 
@@ -100,7 +100,7 @@ static void ljung_box(const double *residuals, size_t count, size_t fitted, size
     }
     d->ljung_box = n * (n + 2) * sum;
     size_t degrees = fitted == 0 ? k : (k + 1 > fitted + 1 ? k + 1 - fitted : 1);
-    d->ljung_box_p = kalman_chi_squared_upper(d->ljung_box, (double)degrees);
+    d->ljung_box_p = chi_squared_upper(d->ljung_box, (double)degrees);
 }
 
 static double durbin_watson(const double *residuals, size_t count)
@@ -114,9 +114,10 @@ static double durbin_watson(const double *residuals, size_t count)
     return below > 0 ? above / below : (double)NAN;
 }
 
-int kalman_diagnose(const double *standardized, size_t count, size_t fitted_parameters,
-                    size_t ljung_box_lag, size_t heteroscedasticity_lag,
-                    struct kalman_diagnostics *ret_diagnostics)
+enum kalman_status kalman_diagnose(const double *standardized, size_t count,
+                                   size_t fitted_parameters, size_t ljung_box_lag,
+                                   size_t heteroscedasticity_lag,
+                                   struct kalman_diagnostics *ret_diagnostics)
 {
     struct kalman_diagnostics d = {.mean = NAN,
                                    .variance = NAN,
@@ -131,7 +132,7 @@ int kalman_diagnose(const double *standardized, size_t count, size_t fitted_para
                                    .durbin_watson = NAN};
     if ((!standardized && count > 0) || !ret_diagnostics)
         return KALMAN_EINVAL;
-    int status = count_finite(standardized, count, &d.count);
+    enum kalman_status status = count_finite(standardized, count, &d.count);
     if (status != KALMAN_OK)
         return status;
     if (d.count > 0) {

@@ -44,7 +44,7 @@ static double gamma_upper_fraction(double a, double x)
     return h * exp(a * log(x) - x - log_gamma(a));
 }
 
-double kalman_chi_squared_upper(double x, double degrees)
+double chi_squared_upper(double x, double degrees)
 {
     if (isnan(x) || isnan(degrees))
         return NAN;
@@ -91,7 +91,7 @@ static double beta_regularised(double a, double b, double x, double complement)
     return 1 - front * beta_fraction(b, a, complement) / b;
 }
 
-double kalman_f_upper(double x, double numerator, double denominator)
+double f_upper(double x, double numerator, double denominator)
 {
     if (isnan(x) || isnan(numerator) || isnan(denominator))
         return NAN;
@@ -104,7 +104,7 @@ double kalman_f_upper(double x, double numerator, double denominator)
                             numerator * x / total);
 }
 
-double kalman_normal_lower(double x)
+double normal_lower(double x)
 {
     return 0.5 * erfc(-x / 1.4142135623730950488);
 }
@@ -166,7 +166,7 @@ static double quantile_tail(double r)
     return r <= 5 ? ratio_of_polynomials(c, d, r - 1.6) : ratio_of_polynomials(e, f, r - 5);
 }
 
-double kalman_normal_quantile(double probability)
+double normal_quantile(double probability)
 {
     if (!(probability >= 0 && probability <= 1))
         return NAN;

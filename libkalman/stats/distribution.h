@@ -7,16 +7,16 @@
 #define KALMAN_DISTRIBUTION_H
 
 /* P(X > x), X chi-squared with `degrees` > 0 degrees of freedom. 1 for x <= 0; NaN for NaN. */
-double kalman_chi_squared_upper(double x, double degrees);
+double chi_squared_upper(double x, double degrees);
 
 /* P(X > x), X distributed as F(numerator, denominator), both > 0. 1 for x <= 0; NaN for NaN. */
-double kalman_f_upper(double x, double numerator, double denominator);
+double f_upper(double x, double numerator, double denominator);
 
 /* P(X <= x), X standard normal. */
-double kalman_normal_lower(double x);
+double normal_lower(double x);
 
 /* The x with P(X <= x) = probability, X standard normal; -inf at 0, +inf at 1, NaN outside [0,
  * 1]. */
-double kalman_normal_quantile(double probability);
+double normal_quantile(double probability);
 
 #endif

@@ -33,7 +33,7 @@ struct run {
     size_t workspace_bytes;
 };
 
-static int asked_to_stop(void *context)
+static bool asked_to_stop(void *context)
 {
     const struct luna_run_control *control = context;
     return luna_deadline_passed(control->deadline) ||
@@ -63,7 +63,7 @@ static bool ensure_workspace(struct run *run, size_t bytes)
 }
 
 /* libkalman's status in the service's terms; what the client can mend becomes a fault. */
-static enum luna_run_status explain(struct run *run, int status, size_t bad_index)
+static enum luna_run_status explain(struct run *run, enum kalman_status status, size_t bad_index)
 {
     switch (status) {
     case KALMAN_OK:
@@ -105,7 +105,7 @@ static enum luna_run_status fit(struct run *run, const struct kalman_series *ser
     if (!needs_fit(run))
         return LUNA_RUN_OK;
     size_t bytes = 0;
-    int status = kalman_fit_bytes(&run->spec, series->count, &bytes);
+    enum kalman_status status = kalman_fit_bytes(&run->spec, series->count, &bytes);
     if (status != KALMAN_OK)
         return explain(run, status, SIZE_MAX);
     if (!ensure_workspace(run, bytes))
@@ -124,7 +124,7 @@ static enum luna_run_status fit(struct run *run, const struct kalman_series *ser
 static enum luna_run_status build(struct run *run)
 {
     size_t bytes = 0;
-    int status = kalman_model_bytes(&run->spec, &bytes);
+    enum kalman_status status = kalman_model_bytes(&run->spec, &bytes);
     if (status != KALMAN_OK)
         return explain(run, status, SIZE_MAX);
     void *memory = alloc_aligned(run->arena, bytes);
@@ -188,7 +188,7 @@ static enum luna_run_status compute(struct run *run, const struct kalman_series 
     if (!plan_output(run))
         return LUNA_RUN_MEMORY;
     size_t bytes = 0;
-    int status = kalman_run_bytes(run->model, series->count, &options, &run->output, &bytes);
+    enum kalman_status status = kalman_run_bytes(run->model, series->count, &options, &run->output, &bytes);
     if (status != KALMAN_OK)
         return explain(run, status, SIZE_MAX);
     if (!ensure_workspace(run, bytes))
@@ -207,7 +207,7 @@ static enum luna_run_status put_intervals(struct run *run, const double *mean,
         double *lower = NULL, *upper = NULL;
         if (!want(run, true, n, &lower) || !want(run, true, n, &upper))
             return LUNA_RUN_MEMORY;
-        int status = kalman_interval(mean, variance, n, run->request->intervals[i], lower, upper);
+        enum kalman_status status = kalman_interval(mean, variance, n, run->request->intervals[i], lower, upper);
         if (status != KALMAN_OK)
             return explain(run, status, SIZE_MAX);
         run->result.lower[i] = lower;
@@ -233,7 +233,7 @@ static enum luna_run_status put_diagnostics(struct run *run)
         return LUNA_RUN_OK;
     struct kalman_diagnostics found;
     size_t fitted = run->is_fitted ? run->fit.parameter_count : 0;
-    int status = kalman_diagnose(run->output.standardized, run->request->n, fitted, 0, 0, &found);
+    enum kalman_status status = kalman_diagnose(run->output.standardized, run->request->n, fitted, 0, 0, &found);
     if (status != KALMAN_OK)
         return explain(run, status, SIZE_MAX);
     struct luna_diagnostics *d = luna_arena_alloc(run->arena, sizeof *d);

@@ -28,17 +28,19 @@ struct kalman_batch {
     double *predicted_mean, *predicted_variance;
     double *standardized;
     double *loglikelihood; /* series_count; NULL = not wanted */
-    int *statuses;         /* series_count, required; outputs of a series that failed are NaN */
+    enum kalman_status
+        *statuses; /* series_count, required; outputs of a series that failed are NaN */
 };
 
-KALMAN_API int kalman_batch_bytes(const struct kalman_batch *batch,
-                                  size_t *ret_bytes) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_batch_bytes(const struct kalman_batch *batch,
+                                                 size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* KALMAN_OK when the batch ran, whatever the single statuses; KALMAN_ECANCELLED leaves later
  * statuses at that code. */
-KALMAN_API int kalman_batch_run(const struct kalman_batch *batch,
-                                const struct kalman_options *options, void *workspace,
-                                size_t workspace_bytes) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_batch_run(const struct kalman_batch *batch,
+                                               const struct kalman_options *options,
+                                               void *workspace,
+                                               size_t workspace_bytes) KALMAN_MUSTCHECK;
 
 #ifdef __cplusplus
 }

@@ -28,9 +28,10 @@ struct kalman_diagnostics {
 /* standardized: n residuals as from kalman_run(). ljung_box_lag, heteroscedasticity_lag: 0 =
  * default (min(10, n/5), n/3). Statistics that the count does not allow are NaN. KALMAN_EDOMAIN: an
  * infinite residual. */
-KALMAN_API int kalman_diagnose(const double *standardized, size_t count, size_t fitted_parameters,
-                               size_t ljung_box_lag, size_t heteroscedasticity_lag,
-                               struct kalman_diagnostics *ret_diagnostics) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status
+kalman_diagnose(const double *standardized, size_t count, size_t fitted_parameters,
+                size_t ljung_box_lag, size_t heteroscedasticity_lag,
+                struct kalman_diagnostics *ret_diagnostics) KALMAN_MUSTCHECK;
 
 #ifdef __cplusplus
 }

@@ -88,16 +88,16 @@ struct kalman_fit {
 };
 
 /* Workspace of kalman_fit() for a series of count time points. */
-KALMAN_API int kalman_fit_bytes(const struct kalman_spec *spec, size_t count,
-                                size_t *ret_bytes) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_fit_bytes(const struct kalman_spec *spec, size_t count,
+                                               size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* Fit. options may be NULL. candidates (room for KALMAN_CANDIDATES_MAX, may be NULL) is filled for
  * KALMAN_AUTO, best first. count 0 is KALMAN_ETOOSHORT, unless nothing is to be fitted. Custom
  * models have nothing to fit: KALMAN_EUNSUPPORTED. */
-KALMAN_API int kalman_fit(const struct kalman_spec *spec, const struct kalman_series *series,
-                          const struct kalman_fit_options *options, void *workspace,
-                          size_t workspace_bytes, struct kalman_candidate *candidates,
-                          struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status
+kalman_fit(const struct kalman_spec *spec, const struct kalman_series *series,
+           const struct kalman_fit_options *options, void *workspace, size_t workspace_bytes,
+           struct kalman_candidate *candidates, struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
 
 /* "interior" ...; never NULL */
 KALMAN_API const char *kalman_fit_status_name(enum kalman_fit_status status);

@@ -4,7 +4,7 @@
  * One call does the common thing, for a bare array of numbers:
  *
  *     double level[100];
- *     int status = kalman_filter_simple(nile, 100, level, NULL, NULL);
+ *     enum kalman_status status = kalman_filter_simple(nile, 100, level, NULL, NULL);
  *     if (status != KALMAN_OK)
  *         fprintf(stderr, "%s\n", kalman_strerror(status));
  *
@@ -43,14 +43,14 @@ KALMAN_API const char *kalman_version(void);
  * (NaN) are filled by prediction, leading ones stay NaN. KALMAN_EDOMAIN: an infinite value, at
  * ret_fit->bad_index.
  */
-KALMAN_API int kalman_filter_simple(const double *values, size_t count, double *ret_level,
-                                    double *ret_variance,
-                                    struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_filter_simple(const double *values, size_t count,
+                                                   double *ret_level, double *ret_variance,
+                                                   struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
 
 /* The same, but each value given the whole series (fixed-interval smoothing). */
-KALMAN_API int kalman_smooth_simple(const double *values, size_t count, double *ret_level,
-                                    double *ret_variance,
-                                    struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_smooth_simple(const double *values, size_t count,
+                                                   double *ret_level, double *ret_variance,
+                                                   struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
 
 #ifdef __cplusplus
 }

@@ -20,16 +20,17 @@ extern "C" {
 struct kalman_model;
 
 /* Bytes that kalman_model_init() needs for this spec. Errors as kalman_spec_check(). */
-KALMAN_API int kalman_model_bytes(const struct kalman_spec *spec,
-                                  size_t *ret_bytes) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_model_bytes(const struct kalman_spec *spec,
+                                                 size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* Build a model from a complete spec in caller's memory. *ret_model points into memory. */
-KALMAN_API int kalman_model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec,
-                                 struct kalman_model **ret_model) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_model_init(void *memory, size_t memory_bytes,
+                                                const struct kalman_spec *spec,
+                                                struct kalman_model **ret_model) KALMAN_MUSTCHECK;
 
 /* The same on the heap. */
-KALMAN_API int kalman_model_new(const struct kalman_spec *spec,
-                                struct kalman_model **ret_model) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_model_new(const struct kalman_spec *spec,
+                                               struct kalman_model **ret_model) KALMAN_MUSTCHECK;
 KALMAN_API void kalman_model_free(struct kalman_model *model); /* NULL is allowed */
 
 KALMAN_API const struct kalman_spec *kalman_model_spec(const struct kalman_model *model);

@@ -27,6 +27,7 @@
 
 #include <kalman/model.h>
 #include <kalman/status.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -42,10 +43,10 @@ struct kalman_series {
     const double *inputs; /* n x input_count, finite; NULL when the model has none */
 };
 
-/* Asked after about every millisecond of work, whatever the size of the model; non-zero stops the
+/* Asked after about every millisecond of work, whatever the size of the model; true stops the
  * call with KALMAN_ECANCELLED. */
 struct kalman_hook {
-    int (*cancelled)(void *context); /* NULL: never asked */
+    bool (*cancelled)(void *context); /* NULL: never asked */
     void *context;
 };
 
@@ -126,35 +127,38 @@ struct kalman_summary {
 };
 
 /* Workspace for kalman_run() with the same model, count, options and the same arrays wanted. */
-KALMAN_API int kalman_run_bytes(const struct kalman_model *model, size_t count,
-                                const struct kalman_options *options,
-                                const struct kalman_output *output,
-                                size_t *ret_bytes) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_run_bytes(const struct kalman_model *model, size_t count,
+                                               const struct kalman_options *options,
+                                               const struct kalman_output *output,
+                                               size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* Run. options may be NULL. ret_summary (required) is filled as far as it goes on errors too. */
-KALMAN_API int kalman_run(const struct kalman_model *model, const struct kalman_series *series,
-                          const struct kalman_options *options, const struct kalman_output *output,
-                          void *workspace, size_t workspace_bytes,
-                          struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_run(const struct kalman_model *model,
+                                         const struct kalman_series *series,
+                                         const struct kalman_options *options,
+                                         const struct kalman_output *output, void *workspace,
+                                         size_t workspace_bytes,
+                                         struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
 /* The summary alone: log-likelihood and counts, by the fastest way there is for the model (local
  * level: several times the speed of kalman_run() with no outputs, to whose figures it agrees within
  * rounding). KALMAN_EDIFFUSE: the observations never determine the diffuse start, so that this is
  * no likelihood to compare with another; ret_summary is filled. */
-KALMAN_API int kalman_loglikelihood_bytes(const struct kalman_model *model, size_t count,
-                                          size_t *ret_bytes) KALMAN_MUSTCHECK;
-KALMAN_API int kalman_loglikelihood(const struct kalman_model *model,
-                                    const struct kalman_series *series, void *workspace,
-                                    size_t workspace_bytes,
-                                    struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_loglikelihood_bytes(const struct kalman_model *model,
+                                                         size_t count,
+                                                         size_t *ret_bytes) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status
+kalman_loglikelihood(const struct kalman_model *model, const struct kalman_series *series,
+                     void *workspace, size_t workspace_bytes,
+                     struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
 /* The z with P(|N(0,1)| <= z) = coverage; NaN outside (0, 1). Relative error below 1e-14. */
 KALMAN_API double kalman_normal_coverage(double coverage);
 
 /* Symmetric interval of this coverage: writes n bounds each; variance +inf gives -inf, +inf. */
-KALMAN_API int kalman_interval(const double *mean, const double *variance, size_t count,
-                               double coverage, double *ret_lower,
-                               double *ret_upper) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_interval(const double *mean, const double *variance,
+                                              size_t count, double coverage, double *ret_lower,
+                                              double *ret_upper) KALMAN_MUSTCHECK;
 
 #ifdef __cplusplus
 }

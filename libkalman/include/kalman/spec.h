@@ -23,6 +23,7 @@
 #define KALMAN_SPEC_H
 
 #include <kalman/status.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -75,7 +76,7 @@ struct kalman_setting_info {
     const char *description; /* one English sentence */
     int minimum, maximum;    /* inclusive range */
     int initial;             /* value that kalman_spec_init() puts */
-    int required; /* 1: the initial value is not in the range and the caller must set one */
+    bool required;           /* the initial value is not in the range and the caller must set one */
 };
 
 /* One real parameter, or an array of them, of a kind. */
@@ -98,8 +99,8 @@ struct kalman_kind_info {
     const struct kalman_setting_info *settings; /* ends with name == NULL */
     /* ends with name == NULL; in the order of spec.parameters */
     const struct kalman_parameter_info *parameters;
-    int accepts_times;  /* 1: irregular times are allowed */
-    int accepts_inputs; /* 1: known inputs are allowed */
+    bool accepts_times;  /* irregular times are allowed */
+    bool accepts_inputs; /* known inputs are allowed */
 };
 
 /* A matrix of a custom model, row-major. stride 0: the same at every t; else the distance in
@@ -157,24 +158,26 @@ KALMAN_API void kalman_spec_init(struct kalman_spec *spec, enum kalman_kind kind
 
 /* Set an integer setting by name. KALMAN_EINVAL: no such setting; KALMAN_ESETTING: outside its
  * range. */
-KALMAN_API int kalman_spec_set_int(struct kalman_spec *spec, const char *name,
-                                   int value) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_spec_set_int(struct kalman_spec *spec, const char *name,
+                                                  int value) KALMAN_MUSTCHECK;
 
 /* Set a one-number parameter by name. KALMAN_EINVAL: no such parameter under these settings, or an
  * array; KALMAN_EPARAMETER: outside its domain or not finite. */
-KALMAN_API int kalman_spec_set(struct kalman_spec *spec, const char *name,
-                               double value) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_spec_set(struct kalman_spec *spec, const char *name,
+                                              double value) KALMAN_MUSTCHECK;
 
 /* Set an array parameter by name; elements may be NaN (to be fitted). KALMAN_EINVAL: unknown name
  * or wrong count; KALMAN_EPARAMETER: an element outside its domain, or the whole not
  * stationary/invertible. */
-KALMAN_API int kalman_spec_set_array(struct kalman_spec *spec, const char *name,
-                                     const double *values, size_t count) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_spec_set_array(struct kalman_spec *spec, const char *name,
+                                                    const double *values,
+                                                    size_t count) KALMAN_MUSTCHECK;
 
 /* Where a parameter lives: spec->parameters[*ret_offset .. *ret_offset + *ret_count). ret_count is
  * 0 when the settings disable it. KALMAN_EINVAL: no such parameter. */
-KALMAN_API int kalman_spec_locate(const struct kalman_spec *spec, const char *name,
-                                  size_t *ret_offset, size_t *ret_count) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_spec_locate(const struct kalman_spec *spec, const char *name,
+                                                 size_t *ret_offset,
+                                                 size_t *ret_count) KALMAN_MUSTCHECK;
 
 /* Read a one-number parameter; NaN when unknown, disabled or not yet fitted. variance_exponent
  * is applied. */
@@ -187,11 +190,11 @@ KALMAN_API int kalman_spec_get_int(const struct kalman_spec *spec, const char *n
 KALMAN_API size_t kalman_spec_parameter_count(const struct kalman_spec *spec);
 KALMAN_API size_t kalman_spec_free_count(const struct kalman_spec *spec);
 
-/* Check settings, domains, and (complete != 0) that no parameter is NaN. On KALMAN_EPARAMETER,
+/* Check settings, domains, and (complete) that no parameter is NaN. On KALMAN_EPARAMETER,
  * KALMAN_ESETTING and KALMAN_EMISSINGPARAMETER *ret_name (may be NULL) is the catalogue's name of
  * the offender. */
-KALMAN_API int kalman_spec_check(const struct kalman_spec *spec, int complete,
-                                 const char **ret_name) KALMAN_MUSTCHECK;
+KALMAN_API enum kalman_status kalman_spec_check(const struct kalman_spec *spec, bool complete,
+                                                const char **ret_name) KALMAN_MUSTCHECK;
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 /*
  * Status codes of libkalman: the one list of what can go wrong, with its words.
  *
- * Every fallible function returns an int: KALMAN_OK (0) or one of the negative codes below.
+ * Every fallible function returns enum kalman_status: KALMAN_OK (0) or a negative code.
  * Out-parameters (ret_*) and output arrays are meaningful only after KALMAN_OK, unless the function
  * says otherwise. Nothing here allocates, locks or reads the locale; any thread may call it.
  */

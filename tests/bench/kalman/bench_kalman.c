@@ -159,7 +159,7 @@ static double batch_ns(const struct kalman_model *model, const double *y, double
 {
     const struct kalman_model *const models[] = {model};
     static size_t sizes[BATCH_SERIES];
-    static int statuses[BATCH_SERIES];
+    static enum kalman_status statuses[BATCH_SERIES];
     for (size_t i = 0; i < BATCH_SERIES; i++)
         sizes[i] = BATCH_SIZE;
     struct kalman_batch batch = {.series_count = BATCH_SERIES,

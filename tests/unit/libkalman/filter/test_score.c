@@ -16,7 +16,7 @@
 
 struct bench {
     struct kalman_model *model;
-    struct kalman_score score;
+    struct score score;
     void *work;
 };
 
@@ -24,9 +24,8 @@ static struct bench bench_new(const struct kalman_spec *spec, const struct kalma
 {
     struct bench b = {.model = NULL};
     assert_int_equal(kalman_model_new(spec, &b.model), KALMAN_OK);
-    b.work =
-        malloc(kalman_score_bytes(b.model->states, b.model->disturbances, series->count, true));
-    kalman_score_prepare(&b.score, b.model, series, true, b.work);
+    b.work = malloc(score_bytes(b.model->states, b.model->disturbances, series->count, true));
+    score_prepare(&b.score, b.model, series, true, b.work);
     return b;
 }
 
@@ -39,8 +38,8 @@ static void bench_free(struct bench *b)
 static double likelihood_at(const struct kalman_spec *spec, const struct kalman_series *series)
 {
     struct bench b = bench_new(spec, series);
-    struct kalman_score_result sums;
-    kalman_score_likelihood(&b.score, &sums);
+    struct score_result sums;
+    score_likelihood(&b.score, &sums);
     bench_free(&b);
     return -0.5 * (sums.log_determinant + sums.quadratic);
 }
@@ -64,9 +63,9 @@ static void gradient_agrees(const char *kind, const char *words, const struct ka
     struct kalman_spec spec = spec_of(kind, words);
     spec.input_count = series->inputs ? 1 : 0;
     struct bench b = bench_new(&spec, series);
-    struct kalman_score_result sums;
+    struct score_result sums;
     double quadratic[64], trace[64], by_parameter[4] = {0};
-    kalman_score_gradient(&b.score, &sums, quadratic, trace);
+    score_gradient(&b.score, &sums, quadratic, trace);
     by_parameter[0] = 0.5 * b.model->H[0] * (sums.observation_quadratic - sums.observation_trace);
     size_t count = kalman_spec_parameter_count(&spec), r = b.model->disturbances;
     for (size_t k = 0; k < r; k++) {
@@ -129,12 +128,12 @@ static void conditional_density_has_no_unit_of_the_start(void **state)
     struct kalman_spec spec = spec_of(
         "local_linear_trend", "observation_variance=15099 level_variance=1469.1 slope_variance=10");
     struct bench b = bench_new(&spec, &series);
-    struct kalman_score_result sums;
-    kalman_score_likelihood(&b.score, &sums);
-    assert_int_equal(kalman_score_consumed(&b.score), 2);
+    struct score_result sums;
+    score_likelihood(&b.score, &sums);
+    assert_int_equal(score_consumed(&b.score), 2);
     double expected = likelihood_at(&spec, &series) - likelihood_at(&spec, &head) -
                       45 * log(2 * 3.14159265358979323846);
-    assert_relative(kalman_score_after(&b.score, 10), expected, 1e-13);
+    assert_relative(score_after(&b.score, 10), expected, 1e-13);
     bench_free(&b);
 }
 
@@ -161,10 +160,10 @@ static void steady_steps_change_nothing(void **state)
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
         struct kalman_spec spec = spec_of(models[i][0], models[i][1]);
         struct bench b = bench_new(&spec, &series);
-        struct kalman_score_result sums;
+        struct score_result sums;
         struct kalman_summary summary;
         size_t bytes = 0;
-        kalman_score_likelihood(&b.score, &sums);
+        score_likelihood(&b.score, &sums);
         if (!b.score.steady)
             fail_msg("%s", models[i][0]);
         assert_int_equal(kalman_run_bytes(b.model, count, &full, &none, &bytes), KALMAN_OK);

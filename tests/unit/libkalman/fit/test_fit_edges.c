@@ -254,10 +254,10 @@ static void the_same_data_give_the_same_fit(void **state)
     }
 }
 
-static int stop_at_once(void *context)
+static bool stop_at_once(void *context)
 {
     ++*(int *)context;
-    return 1;
+    return true;
 }
 
 static void a_fit_can_be_cancelled(void **state)
@@ -297,7 +297,7 @@ static double processor_seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int stop_at_last(void *context)
+static bool stop_at_last(void *context)
 {
     struct patience *patience = context;
     double now = processor_seconds();

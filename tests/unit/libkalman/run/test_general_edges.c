@@ -381,7 +381,7 @@ struct stop_at {
     size_t asked, last;
 };
 
-static int stop_now(void *context)
+static bool stop_now(void *context)
 {
     struct stop_at *stop = context;
     return ++stop->asked >= stop->last;

@@ -343,10 +343,10 @@ static void robust_update_bounds_the_influence_of_a_wild_value(void **state)
     kalman_model_free(model);
 }
 
-static int stop_at_once(void *context)
+static bool stop_at_once(void *context)
 {
     ++*(int *)context;
-    return 1;
+    return true;
 }
 
 static void hook_stops_a_run_and_a_fit(void **state)

@@ -1,8 +1,8 @@
 /* The smoother of the signal alone, against that of the whole state and dense least squares;
  * what makes long seasons fast. */
 #include "model/system.h"
+#include "numeric/cancel.h"
 #include "numeric/dense.h"
-#include "numeric/meter.h"
 #include "numeric/sparse.h"
 #include "oracle_gls.h"
 #include "support.h"
@@ -311,10 +311,10 @@ static void moved_products_are_the_products(void **state)
     }
 }
 
-static int stop_at_once(void *context)
+static bool stop_at_once(void *context)
 {
     ++*(size_t *)context;
-    return 1;
+    return true;
 }
 
 /* The stationary start of a year's autoregression takes longer than a caller should wait to be
@@ -328,8 +328,8 @@ static void building_a_long_autoregression_can_be_stopped(void **state)
     assert_int_equal(kalman_model_bytes(&spec, &bytes), KALMAN_OK);
     void *memory = aligned_alloc(KALMAN_ALIGN, bytes);
     struct kalman_model *model = NULL;
-    struct meter meter = {.hook = {stop_at_once, &asked}};
-    assert_int_equal(model_init(memory, bytes, &spec, &meter, &model), KALMAN_ECANCELLED);
+    struct cancel_check cancel = {.hook = {stop_at_once, &asked}};
+    assert_int_equal(model_init(memory, bytes, &spec, &cancel, &model), KALMAN_ECANCELLED);
     assert_int_equal(asked, 1);
     assert_null(model);
     free(memory);

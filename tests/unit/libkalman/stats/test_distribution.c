@@ -22,9 +22,9 @@ static void chi_squared_tails(void **state)
                                       {2000, 1000, 4.1436785914549906e-69}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_relative(kalman_chi_squared_upper(cases[i][0], cases[i][1]), cases[i][2], 2e-12);
-    assert_true(kalman_chi_squared_upper(0, 3) == 1 && kalman_chi_squared_upper(INFINITY, 3) == 0);
-    assert_true(isnan(kalman_chi_squared_upper(NAN, 3)));
+        assert_relative(chi_squared_upper(cases[i][0], cases[i][1]), cases[i][2], 2e-12);
+    assert_true(chi_squared_upper(0, 3) == 1 && chi_squared_upper(INFINITY, 3) == 0);
+    assert_true(isnan(chi_squared_upper(NAN, 3)));
 }
 
 static void f_tails(void **state)
@@ -37,9 +37,8 @@ static void f_tails(void **state)
                                       {50, 30, 30, 1.4565519964060585e-18}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_relative(kalman_f_upper(cases[i][0], cases[i][1], cases[i][2]), cases[i][3], 2e-12);
-    assert_true(kalman_f_upper(0, 2, 3) == 1 && kalman_f_upper(INFINITY, 2, 3) == 0 &&
-                isnan(kalman_f_upper(NAN, 2, 3)));
+        assert_relative(f_upper(cases[i][0], cases[i][1], cases[i][2]), cases[i][3], 2e-12);
+    assert_true(f_upper(0, 2, 3) == 1 && f_upper(INFINITY, 2, 3) == 0 && isnan(f_upper(NAN, 2, 3)));
 }
 
 static void normal_quantiles(void **state)
@@ -51,11 +50,11 @@ static void normal_quantiles(void **state)
         {0.95, 1.6448536269514715},     {0.75, 6.7448975019608171e-01}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_relative(kalman_normal_quantile(cases[i][0]), cases[i][1], 1e-15);
-        assert_relative(kalman_normal_lower(cases[i][1]), cases[i][0], 3e-13);
+        assert_relative(normal_quantile(cases[i][0]), cases[i][1], 1e-15);
+        assert_relative(normal_lower(cases[i][1]), cases[i][0], 3e-13);
     }
-    assert_true(isinf(kalman_normal_quantile(0)) && isinf(kalman_normal_quantile(1)));
-    assert_true(isnan(kalman_normal_quantile(-0.1)) && isnan(kalman_normal_quantile(NAN)));
+    assert_true(isinf(normal_quantile(0)) && isinf(normal_quantile(1)));
+    assert_true(isnan(normal_quantile(-0.1)) && isnan(normal_quantile(NAN)));
 }
 
 int main(void)
