@@ -1,31 +1,40 @@
 # shellcheck shell=bash
-# For the executables in tests/suites.d/: each runs its tests and prints "N passed, N failed" as its
-# last line.
+# For the executables in tests/suites.d/: each runs its tests and prints "N passed, N failed" or
+# "N passed, N failed, N skipped" as its last line. Each reason for a skip is on a line of its own
+# that begins with "skipped: ".
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/counts.sh"
 
-# suite_done PASSED FAILED: prints the last line and exits with its status.
+# suite_done PASSED FAILED [SKIPPED]: prints the last line and exits with its status.
 suite_done() {
-  printf '%s passed, %s failed\n' "$1" "$2"
+  counts_line "$1" "$2" "${3:-0}"
   [ "$2" = 0 ] || exit 1
   exit 0
+}
+
+# suite_skip REASON: ends a suite that runs nothing.
+suite_skip() {
+  say "skipped: $*"
+  suite_done 0 0 1
 }
 
 # suite_long_only "$@": ends the suite without --long.
 suite_long_only() {
   case " $* " in
     *" --long "*) ;;
-    *) suite_done 0 0 ;;
+    *) suite_skip "needs --long" ;;
   esac
 }
 
-# suite_end_by REPORT: ends with the counts of a JUnit report; a missing or empty report is one
-# failure.
+# suite_end_by REPORT: ends with the counts of a JUnit report, after the reasons for its skips; a
+# missing or empty report is one failure.
 suite_end_by() {
-  local counts
-  counts=$(python3 "$LUNA_ROOT/scripts/lib/junit_counts.py" "$1") || counts='0 1'
+  local counted counts
+  counted=$(python3 "$LUNA_ROOT/scripts/lib/junit_counts.py" "$1") || counted='0 1 0'
   rm -f "$1"
-  # shellcheck disable=SC2086 # two words
-  suite_done $counts
+  sed -n '2,$s/^/skipped: /p' <<<"$counted"
+  read -ra counts <<<"$counted"
+  suite_done "${counts[@]}"
 }
 
 # suite_pytest ARG…: runs pytest with the fixtures of tests/system.
@@ -47,8 +56,8 @@ suite_ctest() {
   suite_end_by "$report"
 }
 
-# For a suite of several parts: each adds to PASSED and FAILED and prints its result.
-PASSED=0 FAILED=0
+# For a suite of several parts: each adds to PASSED, FAILED or SKIPPED and prints its result.
+PASSED=0 FAILED=0 SKIPPED=0
 
 # part NAME CMD…: runs one check.
 part() {
@@ -63,16 +72,17 @@ part() {
   rm -f "$log"
 }
 
-# counted CMD…: adds the counts of the last line of its output, "N passed, M failed".
+# skip REASON: counts one part as skipped.
+skip() {
+  SKIPPED=$((SKIPPED + 1))
+  say "skipped: $*"
+}
+
+# counted CMD…: adds the counts of the last line of its output.
 counted() {
-  local log last
+  local log
   log=$(mktemp)
   ("$@") 2>&1 | tee "$log" || true # a subshell, because a suite ends with exit
-  last=$(tail -n 1 "$log")
+  counts_add "$(tail -n 1 "$log")" || { FAILED=$((FAILED + 1)) && say "FAILED: no counts from $*"; }
   rm -f "$log"
-  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-    PASSED=$((PASSED + BASH_REMATCH[1])) FAILED=$((FAILED + BASH_REMATCH[2]))
-  else
-    FAILED=$((FAILED + 1)) && say "FAILED: no counts from $*"
-  fi
 }

@@ -1,31 +1,14 @@
 #!/usr/bin/env bash
 # The Debian packages: built, read by lintian, installed into a clean debootstrap chroot, where they answer the README's curl in a
 # network of their own, and removed. Ends with "N passed, N failed".
+# shellcheck disable=SC2317 # functions are called through part
 . scripts/lib/suite.sh
 . "$LUNA_ROOT/scripts/lib/packages.sh"
+. "$LUNA_ROOT/tests/lib/debian_root.sh"
 
 WORK=$LUNA_ROOT/build/packages
 PACKAGE_BUILD=$LUNA_ROOT/build/package
 CHROOT=$WORK/chroot
-PASSED=0 FAILED=0
-
-check() {
-  local name=$1
-  shift
-  if "$@" >"$WORK/check.log" 2>&1; then
-    PASSED=$((PASSED + 1))
-    say "ok      $name"
-  else
-    FAILED=$((FAILED + 1))
-    say "FAILED  $name"
-    tail -n 20 "$WORK/check.log"
-  fi
-}
-
-skip() {
-  say "skipped: $*"
-  suite_done 0 0
-}
 
 build() {
   (cd "$LUNA_ROOT" && cmake --preset package && cmake --build "$PACKAGE_BUILD" --target package)
@@ -71,19 +54,7 @@ completion_completes() {
 }
 
 chroot_make() {
-  local mirror
-  if [ ! -s "$WORK/base.tar" ]; then
-    mirror=$(awk '/^URIs:/ { print $2; exit } /^deb / { print $2; exit }' /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null)
-    rm -rf "$WORK/base"
-    debootstrap --variant=minbase --include=ca-certificates bookworm "$WORK/base" "$mirror"
-    tar -C "$WORK/base" -cf "$WORK/base.tar" .
-    rm -rf "$WORK/base"
-  fi
-  rm -rf "$CHROOT"
-  mkdir -p "$CHROOT"
-  tar -C "$CHROOT" -xf "$WORK/base.tar"
-  cp /etc/resolv.conf "$CHROOT/etc/resolv.conf"
-  [ ! -e /etc/apt/apt.conf.d ] || cp -r /etc/apt/apt.conf.d/. "$CHROOT/etc/apt/apt.conf.d/"
+  debian_root "$CHROOT"
   printf '#!/bin/sh\nexit 101\n' >"$CHROOT/usr/sbin/policy-rc.d"
   chmod 755 "$CHROOT/usr/sbin/policy-rc.d"
   mkdir -p "$CHROOT/opt/luna/packages"
@@ -104,26 +75,22 @@ in_chroot() {
 }
 
 main() {
-  is_root || skip "a chroot needs root"
-  command -v apt-get >/dev/null || skip "this is no Debian"
+  is_root || suite_skip "a chroot needs root"
+  command -v apt-get >/dev/null || suite_skip "this is no Debian"
   mkdir -p "$WORK"
-  local tool missing=()
-  for tool in lintian debootstrap man-db groff; do
-    dpkg-query -W -f='${db:Status-Status}' "$tool" 2>/dev/null | grep -qx installed || missing+=("$tool")
-  done
-  [ ${#missing[@]} = 0 ] || packages_install "${missing[@]}"
-  check "the packages build" build
-  check "lintian finds no errors" lintian_finds_no_errors
-  check "every program has its page" every_program_has_its_page
-  check "groff finds nothing wrong with the pages" pages_are_well_formed
-  check "the settings pages name every setting" settings_pages_name_every_setting
-  check "the completion completes" completion_completes
-  check "a clean chroot" chroot_make
-  check "the packages install" in_chroot bash /opt/luna/inside.sh install
-  check "the README's curl is answered" in_chroot --apart bash /opt/luna/inside.sh serve
-  check "a program links libkalman-dev" in_chroot bash /opt/luna/inside.sh link
-  check "reinstalling keeps the settings" in_chroot bash /opt/luna/inside.sh keep
-  check "the packages go, and take their files with them" in_chroot bash /opt/luna/inside.sh remove
+  packages_ensure packaging
+  part "the packages build" build
+  part "lintian finds no errors" lintian_finds_no_errors
+  part "every program has its page" every_program_has_its_page
+  part "groff finds nothing wrong with the pages" pages_are_well_formed
+  part "the settings pages name every setting" settings_pages_name_every_setting
+  part "the completion completes" completion_completes
+  part "a clean chroot" chroot_make
+  part "the packages install" in_chroot bash /opt/luna/inside.sh install
+  part "the README's curl is answered" in_chroot --apart bash /opt/luna/inside.sh serve
+  part "a program links libkalman-dev" in_chroot bash /opt/luna/inside.sh link
+  part "reinstalling keeps the settings" in_chroot bash /opt/luna/inside.sh keep
+  part "the packages go, and take their files with them" in_chroot bash /opt/luna/inside.sh remove
   rm -rf "$CHROOT"
   suite_done "$PASSED" "$FAILED"
 }

@@ -5,7 +5,6 @@ import os
 import pathlib
 import pwd
 import re
-import shutil
 import signal
 import subprocess
 
@@ -63,7 +62,6 @@ def test_an_idle_pool_lets_the_old_file_go(make_pool, tmp_path):
     wait_until(lambda: log.exists() and all_write_to(pool, log), 5, "workers and monitor in the new file")
 
 
-@pytest.mark.skipif(shutil.which("logrotate") is None, reason="logrotate is not installed")
 def test_logrotate_turns_it_over_by_the_shipped_file(make_pool, tmp_path):
     log = log_of(tmp_path).with_name("worker-main.log")
     pool = make_pool(LUNA_LOG_FILE=log, LUNA_WORKERS=2)
@@ -86,7 +84,6 @@ def test_logrotate_turns_it_over_by_the_shipped_file(make_pool, tmp_path):
     assert "pool_ready" in pathlib.Path(f"{log}.1").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(shutil.which("logrotate") is None, reason="logrotate is not installed")
 @pytest.mark.parametrize("name", ["luna-worker", "luna-syncd"])
 def test_logrotate_understands_the_shipped_file(name, tmp_path):
     settings = tmp_path / name

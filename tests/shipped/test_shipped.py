@@ -5,9 +5,9 @@ import shutil
 import subprocess
 
 import pytest
+import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-yaml = pytest.importorskip("yaml", reason="python3-yaml is not installed")
 
 
 def text_of(name):
@@ -105,10 +105,15 @@ def test_kubernetes_has_all_of_nginx():
         assert (ROOT / "conf/kubernetes" / name).exists(), name
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_kubernetes_renders():
-    rendered = subprocess.run(["kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone", ROOT / "conf/kubernetes"], capture_output=True, text=True,
-                              check=True).stdout
+def test_kubernetes_renders(tmp_path):
+    """A copy in which no file lies outside the folder: Debian's kubectl has no --load-restrictor."""
+    for folder in ("nginx", "docker", "kubernetes"):
+        shutil.copytree(ROOT / "conf" / folder, tmp_path / folder)
+    for folder in ("nginx", "docker"):
+        (tmp_path / folder).rename(tmp_path / "kubernetes" / folder)
+    kustomization = tmp_path / "kubernetes/kustomization.yaml"
+    kustomization.write_text(kustomization.read_text(encoding="utf-8").replace("../", ""), encoding="utf-8")
+    rendered = subprocess.run(["kubectl", "kustomize", kustomization.parent], capture_output=True, text=True, check=True).stdout
     kinds = {document["kind"] for document in yaml.safe_load_all(rendered)}
     assert {"StatefulSet", "HorizontalPodAutoscaler", "Deployment", "PodDisruptionBudget", "NetworkPolicy", "Job"} <= kinds
 
@@ -136,7 +141,6 @@ def test_packages_carry_every_unit():
         assert unit.name in package, unit.name
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_units_are_understood(tmp_path):
     for unit in (ROOT / "conf/systemd").glob("luna*.service"):
         text = re.sub(r"(?m)^(ExecStart|ExecStartPre)=\S+", r"\1=/bin/true", unit.read_text(encoding="utf-8"))
