@@ -22,9 +22,9 @@ def project(tmp_path_factory, request):
     try:
         made.up()
         ready = ["curl", "-skf", "-m", "3", f"{made.url}/readyz"]
-        wait_until(lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0, 180, "a ready service")
+        wait_until(lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0, "a ready service")
         for index in range(len(made.containers("worker"))):
-            wait_until(lambda index=index: made.is_ready("worker", index), 60, "every pool ready")
+            wait_until(lambda index=index: made.is_ready("worker", index), "every pool ready")
         made.fetch_ca()
         made.luna("plan", "set", "load", "--rate", "1000000", "--burst", "1000000")
         yield made

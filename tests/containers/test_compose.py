@@ -30,7 +30,7 @@ def await_booked(project, account, lowest, highest):
         time.sleep(1.5)
         return first >= lowest and first == booked(project, account)
 
-    wait_until(rest, 30, f"{lowest} … {highest} units booked")
+    wait_until(rest, f"{lowest} … {highest} units booked")
     used = booked(project, account)
     events = int(project.sql(f"SELECT COALESCE(sum(delta), 0) FROM quota_events WHERE account_id = {account.id}"))
     assert lowest <= used <= highest and events == used, (lowest, used, events, highest)
@@ -85,7 +85,7 @@ def version():
 
 def test_two_worker_containers_share_one_journal_directory(project):
     assert len(project.containers("worker")) == 2
-    wait_until(lambda: int(project.sql("SELECT count(*) FROM journal_hosts")) >= 1, 10, "a journal directory that is known")
+    wait_until(lambda: int(project.sql("SELECT count(*) FROM journal_hosts")) >= 1, "a journal directory that is known")
     assert project.sql("SELECT count(*) FROM journal_hosts") == "1"
     slots = project.exec("worker", "bash", "-c", "cd /var/lib/luna && ls -d slot-*").split()
     assert {"slot-0", "slot-1", "slot-32", "slot-33"} <= set(slots)
@@ -99,7 +99,7 @@ def test_killed_worker_container_costs_only_what_it_had_in_hand(project):
         project.kill(victim)
         load.await_success()
         load.await_count(200)
-        wait_until(lambda: len(project.containers("worker")) == 2, 60, "the killed container, started again")
+        wait_until(lambda: len(project.containers("worker")) == 2, "the killed container, started again")
         load.await_count(100)
     used = await_booked(project, account, load.count(200), load.count(200) + THREADS)
     failed = report("worker container killed", load, used)
@@ -111,7 +111,7 @@ def test_killed_syncd_container_loses_no_count(project):
     with Load(project, [account], threads=THREADS, pause_s=0.005) as load:
         for _ in range(3):
             load.await_count(100)
-            project.kill(wait_until(lambda: project.containers("syncd"), 60, "syncd")[0])
+            project.kill(wait_until(lambda: project.containers("syncd"), "syncd")[0])
         load.await_count(100)
     used = await_booked(project, account, load.count(200), load.count(200))
     failed = report("syncd container killed 3 times", load, used)

@@ -6,12 +6,12 @@ import re
 import signal
 
 import httpx
-from luna_stack import wait_until
+from luna_stack import WAIT_S, wait_until
 
 
 def ready(stack):
     with contextlib.suppress(httpx.TransportError):
-        return httpx.get(stack.url + "/readyz", verify=stack.ca, trust_env=False, timeout=5).status_code == 200
+        return httpx.get(stack.url + "/readyz", verify=stack.ca, trust_env=False, timeout=WAIT_S).status_code == 200
     return False
 
 
@@ -33,7 +33,7 @@ def frozen(stack, pids):
         for pid in reversed(pids):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
-        wait_until(lambda: ready(stack), 30, "the service to be ready again")
+        wait_until(lambda: ready(stack), "the service to be ready again")
 
 
 def redis_frozen(stack):
@@ -92,7 +92,7 @@ def reconfigure(stack, file, text):
     old = set(descendants(master)[1:])
     file.write_text(text, encoding="utf-8")
     os.kill(master, signal.SIGHUP)
-    wait_until(lambda: serving(master) and not serving(master) & old, 15, "nginx's new processes")
+    wait_until(lambda: serving(master) and not serving(master) & old, "nginx's new processes")
 
 
 def serving(master):

@@ -8,7 +8,7 @@ import uuid
 
 import httpx
 import pytest
-from luna_stack import wait_until
+from luna_stack import WAIT_S, wait_until
 
 SERIES, POINTS = 200, 1000
 MODEL = {"name": "local_level", "parameters": {"level_variance": 1.5, "observation_variance": 2.5}}
@@ -25,7 +25,7 @@ class Streamed:
         self.stack, self.id = stack, f"stream-{uuid.uuid4()}"
         headers = account.headers | {"X-Request-Id": self.id, "Accept": accept, "Accept-Encoding": "identity"}
         headers |= {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        self.client = httpx.Client(verify=stack.ca, timeout=60, trust_env=False, http2=http2)
+        self.client = httpx.Client(verify=stack.ca, timeout=WAIT_S, trust_env=False, http2=http2)
         self.answer = self.client.send(self.client.build_request("POST", account.url + "/batch", headers=headers, json=body), stream=True)
         self.pieces = self.answer.iter_raw(1 << 18)
 
@@ -38,7 +38,7 @@ class Streamed:
         def line():
             return [text for text in self.stack.log("fcgi-worker").splitlines() if self.id in text and '"event":"request"' in text]
 
-        return json.loads(wait_until(line, 20, f"the log of {self.id}")[0])
+        return json.loads(wait_until(line, f"the log of {self.id}")[0])
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_an_answer_of_many_megabytes_says_inside_what_failed(account, stream, re
     lines = good + ['{"results":[1,2,3],"model":%s}' % json.dumps(still), "nonsense", '{"results":[1]}']
     headers = {"Content-Type": "application/x-ndjson"}
     before = None
-    with httpx.Client(verify=account.stack.ca, timeout=60, trust_env=False) as client:
+    with httpx.Client(verify=account.stack.ca, timeout=WAIT_S, trust_env=False) as client:
         assert client.post(account.url, headers=account.headers, json={"results": [1]}).status_code == 200
         before = remaining(redis_store, account)
         answer = client.post(account.url + "/batch", headers=account.headers | headers, content="\n".join(lines))

@@ -51,7 +51,7 @@ def healed(servers):
     for server in servers.values():
         server.heal()
     for server in servers.values():
-        wait_until(server.is_ready, 60, f"{server.name} to be ready")
+        wait_until(server.is_ready, f"{server.name} to be ready")
 
 
 @pytest.fixture

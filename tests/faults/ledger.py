@@ -6,7 +6,7 @@ from luna_stack import wait_until
 from stack_control import page
 from syncd_process import metrics_of
 
-REQUEST_LIMIT_S = 13  # the worker's budget, its grace, and a second for a busy machine
+REQUEST_LIMIT_S = 26  # twice the worker's budget and its grace: the client waited for two of them
 
 
 def syncd_metrics(stack):
@@ -20,9 +20,9 @@ def settle(stack, redis_store):
     def rounds():
         return syncd_metrics(stack).get("luna_syncd_rounds_total")
 
-    first = wait_until(lambda: rounds() is not None and (rounds(),), 30, "quota-syncd's metrics")[0]
-    wait_until(lambda: (rounds() or 0) >= first + 2, 30, "two rounds of booking")
-    wait_until(lambda: redis_store.scard("quota:dirty") == 0, 30, "an empty dirty set")
+    first = wait_until(lambda: rounds() is not None and (rounds(),), "quota-syncd's metrics")[0]
+    wait_until(lambda: (rounds() or 0) >= first + 2, "two rounds of booking")
+    wait_until(lambda: redis_store.scard("quota:dirty") == 0, "an empty dirty set")
 
 
 class Books:
@@ -89,6 +89,6 @@ def await_conservation(stack, name):
         return gauges and not any(value for part, value in gauges.items() if part.endswith(("_stale", "_broken")))
 
     try:
-        wait_until(conserved, 15)
+        wait_until(conserved)
     except AssertionError as late:
         raise AssertionError(f"{name}: the conservation gauges do not read 0: {gauges}") from late

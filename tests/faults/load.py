@@ -8,9 +8,10 @@ import threading
 import time
 import urllib.parse
 
+from waiting import WAIT_S, wait_until
+
 BODY = json.dumps({"results": [1120, 1160, 963], "model": {"name": "local_level", "parameters": {
     "level_variance": 1469.1, "observation_variance": 15099}}}).encode()
-CLIENT_TIMEOUT_S = 20
 
 Answer = collections.namedtuple("Answer", "account_id key status began ended code retry_after")
 
@@ -48,7 +49,7 @@ class Load:
         while not self.stopping.is_set() and (self.requests_each is None or sent < self.requests_each):
             account = self.accounts[(index + sent) % len(self.accounts)]
             if connection is None:
-                connection = http.client.HTTPSConnection(self.target.hostname, self.target.port, timeout=CLIENT_TIMEOUT_S, context=self.trust)
+                connection = http.client.HTTPSConnection(self.target.hostname, self.target.port, timeout=WAIT_S, context=self.trust)
             began = time.monotonic()
             status, code, retry_after, keep = ask(connection, account, self.send)
             self.answers.append(Answer(account.id, account.key, status, began, time.monotonic(), code, retry_after))
@@ -70,20 +71,15 @@ class Load:
     def slowest_s(self):
         return max((answer.ended - answer.began for answer in self.answers), default=0.0)
 
-    def await_count(self, count, timeout_s=20):
+    def await_count(self, count):
         """Until `count` more requests were answered."""
-        end = time.monotonic() + timeout_s
         wanted = len(self.answers) + count
-        while len(self.answers) < wanted:
-            assert time.monotonic() < end, f"only {len(self.answers) - wanted + count} of {count} requests were answered in {timeout_s} s"
-            time.sleep(0.005)
+        wait_until(lambda: len(self.answers) >= wanted, f"{count} answers", interval_s=0.005)
 
-    def await_success(self, timeout_s=20):
+    def await_success(self):
         """Until a request that began after this call succeeded."""
-        asked, end = time.monotonic(), time.monotonic() + timeout_s
-        while not any(answer.status == 200 and answer.began > asked for answer in self.answers[-200:]):
-            assert time.monotonic() < end, f"no success within {timeout_s} s: {self.answers[-3:]}"
-            time.sleep(0.005)
+        asked = time.monotonic()
+        wait_until(lambda: any(answer.status == 200 and answer.began > asked for answer in self.answers[-200:]), "a success", interval_s=0.005)
 
 
 def forget(redis_store, account):

@@ -12,9 +12,7 @@ import time
 import httpx
 import psycopg2
 import redis
-from luna_stack import wait_until
-
-START_TIMEOUT_S = 60  # no test is about how soon: a disk that others keep busy may hold a start up
+from luna_stack import WAIT_S, wait_until
 
 
 def state_of(pid):
@@ -28,9 +26,9 @@ def is_alive(pid):
     return state_of(pid) not in "ZX"
 
 
-def await_stall(pid, is_over, timeout_s=20):
+def await_stall(pid, is_over):
     """Until strace holds the process still (True), or is_over() (False)."""
-    held, end = 0, time.monotonic() + timeout_s
+    held, end = 0, time.monotonic() + WAIT_S
     while held < 15:
         if is_over():
             return False
@@ -109,7 +107,7 @@ class Process:
 
     def await_end(self, family=()):
         family = family or [self.pid]
-        wait_until(lambda: self.reaped() and not any(is_alive(pid) for pid in family), START_TIMEOUT_S, f"the end of {self.name}")
+        wait_until(lambda: self.reaped() and not any(is_alive(pid) for pid in family), f"the end of {self.name}")
 
     def reaped(self):
         if self.popen is not None:
@@ -137,7 +135,7 @@ class Process:
         logged = len(self.stack.log(self.name))
         self.start()
         try:
-            wait_until(lambda: self.has_ended() or self.is_ready(), START_TIMEOUT_S, f"{self.name} to be ready")
+            wait_until(lambda: self.has_ended() or self.is_ready(), f"{self.name} to be ready")
             assert not self.has_ended(), f"{self.name} ended while it started, with status {self.popen.returncode}"
         except AssertionError as late:
             said = self.stack.log(self.name)[logged:]
@@ -163,7 +161,7 @@ class Process:
 
 def page(stack, variable, path="/readyz"):
     address = stack.env[variable].removesuffix("/metrics")
-    return httpx.get(address + path, timeout=5, trust_env=False)
+    return httpx.get(address + path, timeout=WAIT_S, trust_env=False)
 
 
 def page_is_ready(variable):
@@ -177,7 +175,7 @@ def page_is_ready(variable):
 
 def gateway_is_ready(stack):
     with contextlib.suppress(httpx.TransportError):
-        return httpx.get(f"{stack.env['LUNA_URL']}/readyz", verify=stack.ca, timeout=5, trust_env=False).status_code == 200
+        return httpx.get(f"{stack.env['LUNA_URL']}/readyz", verify=stack.ca, timeout=WAIT_S, trust_env=False).status_code == 200
     return False
 
 
@@ -190,7 +188,7 @@ def postgres_is_ready(stack):
 
 def redis_is_ready(stack):
     with contextlib.suppress(redis.RedisError):
-        return redis.Redis.from_url(stack.env["REDIS_URL"], socket_timeout=2).ping()
+        return redis.Redis.from_url(stack.env["REDIS_URL"], socket_timeout=WAIT_S).ping()
     return False
 
 
@@ -223,7 +221,7 @@ def attached(pid, call, effect, nth):
     """The same on a process that runs already; it counts from now on."""
     words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{effect}:when={nth}", "-p", str(pid)]
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as tracer:
-        wait_until(lambda: tracer_of(pid) == tracer.pid, 10, "strace to attach")
+        wait_until(lambda: tracer_of(pid) == tracer.pid, "strace to attach")
         try:
             yield tracer
         finally:

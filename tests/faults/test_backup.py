@@ -56,7 +56,7 @@ def sum_of_all(stack):
 
 def settle_once(stack, accounts):
     """Until something of each account was booked."""
-    wait_until(lambda: all(events > 0 for events, _ in sums(stack, accounts).values()), 30, "a booking of every account")
+    wait_until(lambda: all(events > 0 for events, _ in sums(stack, accounts).values()), "a booking of every account")
 
 
 def verify(stack):
@@ -96,7 +96,7 @@ def goes_on(stack, accounts, redis_store, before):
     """The keys of the backup open, new charges are booked once, and a second loss of Redis gives nothing back and adds nothing."""
     with Load(stack, accounts, threads=2, requests_each=30) as running:
         pass
-    wait_until(lambda: running.count(200) == 60, 1, f"60 successes: {running.statuses()}")
+    wait_until(lambda: running.count(200) == 60, f"60 successes: {running.statuses()}")
     settle(stack, redis_store)
     redis_store.flushall()
     with Load(stack, accounts, threads=2) as again:

@@ -10,7 +10,7 @@ from stack_control import pause
 
 def test_the_last_unit_is_spent_once(load, proven):
     with load(count=2, quota=150, threads=8) as running:
-        wait_until(lambda: running.count(429) >= 20, 30, "the end of the quota")
+        wait_until(lambda: running.count(429) >= 20, "the end of the quota")
     proven(running, others=())
     assert all(running.count(200, account=account) == 150 for account in running.accounts)
 
@@ -27,7 +27,7 @@ def test_limit_lowered_and_raised(stack, load, proven):
         assert [answer for answer in running.answers if answer.status == 200 and answer.began > lowered] == []
         reached = running.count(200)
         stack.luna("account", "set-limit", str(account.id), str(reached + 30))
-        wait_until(lambda: running.count(200) == reached + 30, 20, "30 more units")
+        wait_until(lambda: running.count(200) == reached + 30, "30 more units")
         running.await_count(40)
     proven(running, others=())
     assert running.count(200) == reached + 30
@@ -44,7 +44,7 @@ def test_limit_changed_again_and_again(stack, load, proven, long_run):
             stack.luna("account", "set-limit", str(account.id), str(limit))
             running.await_count(20)
         stack.luna("account", "set-limit", str(account.id), str(highest + 20))
-        wait_until(lambda: running.count(200) == highest + 20, 30, "the highest limit to be used up")
+        wait_until(lambda: running.count(200) == highest + 20, "the highest limit to be used up")
         running.await_count(20)
     proven(running, others=())
     assert running.count(200) == highest + 20
@@ -57,8 +57,8 @@ def test_rollover(stack, db, fault_accounts, proven, long_run):
     with db.cursor() as cursor:  # cold still, so the load takes this end over
         cursor.execute("UPDATE accounts SET period_end = now() + interval '3 seconds' WHERE id IN (%s, %s)", tuple(account.id for account in accounts))
     with Load(stack, accounts, threads=8, pause_s=0.002) as running:
-        wait_until(lambda: all(closings(db, account) == 1 for account in accounts), 30, "the end of the period")
-        wait_until(lambda: all(running.count(429, account=account) for account in accounts), 30, "the end of the quota")
+        wait_until(lambda: all(closings(db, account) == 1 for account in accounts), "the end of the period")
+        wait_until(lambda: all(running.count(429, account=account) for account in accounts), "the end of the quota")
         pause(0.5)
     proven(running, periods=True, others=())
     for account in accounts:

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 from load import Load, forget
-from luna_stack import clean_environment, wait_until
+from luna_stack import WAIT_S, clean_environment, wait_until
 from stack_control import at_every_step, await_stall, injection
 from syncd_process import SYNCD, running_syncd, settings_for
 
@@ -14,7 +14,7 @@ STALL_MS = 1500
 
 def book_once(stack, *in_front):
     command = [*in_front, SYNCD, "--once"]
-    return subprocess.run(command, env=clean_environment(**settings_for(stack)), timeout=60, capture_output=True, check=False).returncode
+    return subprocess.run(command, env=clean_environment(**settings_for(stack)), timeout=WAIT_S, capture_output=True, check=False).returncode
 
 
 def enumerate_crash_points(stack, accounts, prepare, step):
@@ -76,7 +76,7 @@ def test_stalled_at_every_visible_step_while_its_accounts_begin_a_new_epoch(stac
                 return False
             forget(redis_store, fresh[0])
             load.answers.extend(few_requests(stack, fresh, each=1))  # fewer than before: an old count would be too high
-            assert daemon.wait(timeout=60) in (0, 69)
+            assert daemon.wait(timeout=WAIT_S) in (0, 69)
         return True
 
     points = at_every_step(VISIBLE[:2], stalled_at, 1 if long_run else 7)
@@ -107,12 +107,12 @@ def test_frozen_past_the_life_of_its_database_session(load, proven, syncd, stack
         syncd.freeze()
         try:
             end_sessions_of(stack, "luna_syncd")
-            other.await_page("/readyz", 200, "leading", 20)
+            other.await_page("/readyz", 200, "leading")
             running.await_count(50)
         finally:
             syncd.thaw()
         running.await_count(50)
-    wait_until(syncd.is_ready, 20, "the thawed daemon")
+    wait_until(syncd.is_ready, "the thawed daemon")
     proven(running, others=())
 
 
@@ -129,7 +129,7 @@ def test_two_at_once(load, proven, syncd, stack, tmp_path, long_run):
                 other.await_page("/readyz", 200)
                 running.await_count(40)
                 syncd.kill()
-                other.await_page("/readyz", 200, "leading", 20)
+                other.await_page("/readyz", 200, "leading")
                 running.await_count(40)
                 syncd.start_and_await()
             running.await_success()
@@ -145,7 +145,7 @@ def terms_in_log(db, account):
 def test_terms_in_the_log_never_go_back(load, syncd, db, proven):
     with load(count=1, threads=4) as running:
         for books in range(1, 4):
-            wait_until(lambda: len(set(terms_in_log(db, running.accounts[0]))) == books, 20, "a booking under the new term")
+            wait_until(lambda: len(set(terms_in_log(db, running.accounts[0]))) == books, "a booking under the new term")
             syncd.restart()
     proven(running, others=())
     terms = terms_in_log(db, running.accounts[0])

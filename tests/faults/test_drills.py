@@ -5,7 +5,7 @@ import pytest
 from drill import Drill, dropped, frozen, in_a_network_of_our_own, postgres_refusing, redis_refusing, restarted
 
 LONG_S = 30
-WELL_WITHIN_S = 8
+WELL_WITHIN_S = 20  # four times the longest pause between two tries to connect
 STORES = ["redis", "postgres"]
 PORTS = {"redis": "LUNA_REDIS_PORT", "postgres": "LUNA_POSTGRES_PORT"}
 REFUSING = {"redis": redis_refusing, "postgres": postgres_refusing}

@@ -127,7 +127,7 @@ def test_redis_demoted_is_looked_for_under_its_name_again(load, proven, redis_st
         before = wait_until(askers)
         redis_store.execute_command("REPLICAOF", "127.0.0.1", "1")
         try:
-            wait_until(lambda: not before & askers(), 10, "every worker to connect anew")
+            wait_until(lambda: not before & askers(), "every worker to connect anew")
         finally:
             redis_store.execute_command("REPLICAOF", "NO", "ONE")
         running.await_success()

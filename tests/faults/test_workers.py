@@ -49,7 +49,7 @@ def whole_pool(workers):
         pids = workers.is_ready() and worker_pids(workers)
         return pids and len(pids) == WORKERS and pids
 
-    return wait_until(serving, 30, "a whole pool")
+    return wait_until(serving, "a whole pool")
 
 
 def killed_at_every_step(stack, workers, account_for, step):
@@ -70,7 +70,7 @@ def killed_at_every_step(stack, workers, account_for, step):
     whole_pool(workers)
     served = list(accounts.values())
     with Load(stack, served, threads=4, pause_s=0.01) as load:
-        wait_until(lambda: all(load.count(200, account=account) for account in served), 30, "every account to be served again")
+        wait_until(lambda: all(load.count(200, account=account) for account in served), "every account to be served again")
     load.answers += answers
     return load, killed
 
@@ -102,7 +102,7 @@ def test_loader_stalled_past_its_lease_at_every_step(stack, proven, workers, fau
                 with Load(stack, accounts[-1:], threads=3, pause_s=0.005) as load:
                     load.await_success()
                     load.await_count(50)
-                    wait_until(lambda: stalled.answers, 20, "the stalled loader's answer")
+                    wait_until(lambda: stalled.answers, "the stalled loader's answer")
                     load.await_count(50)
                 answers.extend(load.answers)
         answers.extend(stalled.answers)

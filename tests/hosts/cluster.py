@@ -13,7 +13,7 @@ import types
 
 from log_secrets import found_in_logs
 from net import NET, Host, make_bridge, run
-from waiting import wait_until
+from waiting import WAIT_S, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev") / "bin"
@@ -41,8 +41,8 @@ class Cluster:
         for host in self.workers:
             self.start_worker_host(host)
         self.start_nginx()
-        wait_until(lambda: self.curl("/readyz"), 60, "a ready service")
-        wait_until(lambda: self.sql("SELECT count(*) FROM journal_hosts") == "3", 30, "three journal directories")
+        wait_until(lambda: self.curl("/readyz"), "a ready service")
+        wait_until(lambda: self.sql("SELECT count(*) FROM journal_hosts") == "3", "three journal directories")
         self.luna("plan", "set", "load", "--rate", "1000000", "--burst", "1000000")
 
     # PostgreSQL
@@ -63,12 +63,12 @@ class Cluster:
         with open(data / "pg_hba.conf", "a", encoding="utf-8") as hba:
             hba.write(f"host all all {NET}.0/24 scram-sha-256\nhost replication all {NET}.0/24 scram-sha-256\n")
         self.start_postgres(primary, "-c", "synchronous_standby_names=*")
-        wait_until(lambda: self.sql("SELECT 1", "postgres", primary) == "1", 30, "PostgreSQL")
+        wait_until(lambda: self.sql("SELECT 1", "postgres", primary) == "1", "PostgreSQL")
         address = f"host={primary.address} user=postgres password={self.passwords['postgres']} application_name=standby"
         run("ip", "netns", "exec", standby.netns, *as_postgres, PG / "pg_basebackup", "-D", standby.folder / "data", "-d", address, "-R", "-X", "stream",
             "-c", "fast", cwd="/")
         self.start_postgres(standby)
-        wait_until(lambda: self.sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'", "postgres", primary) == "1", 30, "the standby")
+        wait_until(lambda: self.sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'", "postgres", primary) == "1", "the standby")
         self.sql("CREATE DATABASE luna", "postgres", primary)
 
     @staticmethod
@@ -112,18 +112,18 @@ class Cluster:
                             f"sentinel auth-pass luna {password}\nsentinel down-after-milliseconds luna 1000\nsentinel failover-timeout luna 10000\n"
                             f"sentinel client-reconfig-script luna {script}\n", encoding="utf-8")
             host.start("sentinel", ["redis-server", conf, "--sentinel"])
-        wait_until(lambda: self.redis_cli(self.redis_hosts[0], "INFO", "replication").count("state=online") == 1, 30, "the replica")
-        wait_until(lambda: all("num-other-sentinels\n2" in self.redis_cli(host, "SENTINEL", "MASTER", "luna", port=26379) for host in self.workers), 30,
+        wait_until(lambda: self.redis_cli(self.redis_hosts[0], "INFO", "replication").count("state=online") == 1, "the replica")
+        wait_until(lambda: all("num-other-sentinels\n2" in self.redis_cli(host, "SENTINEL", "MASTER", "luna", port=26379) for host in self.workers),
                    "three Sentinels that know each other")
 
     def redis_cli(self, host, *words, port=6379):
         environment = os.environ | ({"REDISCLI_AUTH": self.passwords["redis"]} if port == 6379 else {})
         return run("redis-cli", "-h", host.address, "-p", port, *words, check=False, env=environment)
 
-    def follow_sentinel(self, timeout_s=30):
+    def follow_sentinel(self):
         """Until a Sentinel has named a new primary and the hosts know it; returns its host."""
         wanted = self.folder / "primary"
-        address = wait_until(lambda: wanted.exists() and wanted.read_text(encoding="utf-8").strip(), timeout_s, "a new primary")
+        address = wait_until(lambda: wanted.exists() and wanted.read_text(encoding="utf-8").strip(), "a new primary")
         self.name_redis(address)
         return next(host for host in self.redis_hosts if host.address == address)
 
@@ -190,6 +190,6 @@ class Cluster:
     def stop(self):
         if hasattr(self, "nginx"):
             self.nginx.terminate()
-            self.nginx.wait(timeout=15)
+            self.nginx.wait(timeout=WAIT_S)
         for host in Host.made:
             host.remove()

@@ -5,11 +5,13 @@ import pathlib
 import signal
 import subprocess
 
+from waiting import WAIT_S
+
 NET = "10.77.0"
 
 
 def run(*words, check=True, **options):
-    outcome = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=60, check=False, **options)
+    outcome = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=WAIT_S, check=False, **options)
     assert not check or outcome.returncode == 0, f"{words}: {outcome.stdout}{outcome.stderr}"
     return outcome.stdout
 
@@ -77,7 +79,7 @@ class Host:
                 process.send_signal(signal.SIGTERM)
         for process in self.processes.values():
             try:
-                process.wait(timeout=15)
+                process.wait(timeout=WAIT_S)
             except subprocess.TimeoutExpired:
                 process.kill()
         run("ip", "netns", "del", self.netns, check=False)

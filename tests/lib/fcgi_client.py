@@ -57,14 +57,17 @@ class Answer:
         return json.loads(self.body)
 
 
+TIMEOUT_S = 120.0  # as waiting.WAIT_S: only a pool that is broken takes so long
+
+
 class NoAnswer(Exception):
     """The connection ended before an answer: what nginx turns into 502."""
 
 
 class Connection:
-    def __init__(self, path, timeout=20):
+    def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(timeout)
+        self.sock.settimeout(TIMEOUT_S)
         self.sock.connect(path)
 
     def send(self, data):
@@ -115,11 +118,11 @@ class Connection:
 
 
 class Fcgi:
-    def __init__(self, path, api_key="8c1c9c2e-4b3f-4a7e-9d0a-2f4d5b6c7d8e", timeout=20):
-        self.path, self.api_key, self.timeout = str(path), api_key, timeout
+    def __init__(self, path, api_key="8c1c9c2e-4b3f-4a7e-9d0a-2f4d5b6c7d8e"):
+        self.path, self.api_key = str(path), api_key
 
     def connect(self):
-        return Connection(self.path, self.timeout)
+        return Connection(self.path)
 
     def params(self, method, uri, body=b"", content_type="application/json", **extra):
         params = {

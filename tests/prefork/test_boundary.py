@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BIN, ROOT, Load, wait_until
+from conftest import BIN, ROOT, WAIT_S, Load, wait_until
 from fcgi_client import NoAnswer, begin, params_records, record, stdin_records
 
 BODY = b'{"results":[1,2,3]}'
@@ -45,7 +45,7 @@ def test_records_that_trickle_in_are_put_together(make_pool):
     b"", b"\0", b"\1\1", b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), record(9) * 3, begin(role=7), record(5, b"x"), begin() * 2,
     begin() + record(4, b"\xff\xff\xff\xff\xff\xff\xff\xff"), record(1, b"", version=9)])
 def test_noise_costs_one_connection_and_nothing_else(make_pool, data):
-    pool = make_pool(LUNA_WORKERS="1", LUNA_REQUEST_TIMEOUT_MS="500", LUNA_QUEUE_WAIT_MAX_MS="500").start()
+    pool = make_pool(LUNA_WORKERS="1").start()
     pid = pool.workers()[0]["pid"]
     connection = pool.client().connect()
     if data:
@@ -108,9 +108,9 @@ def test_foreign_user_is_turned_away(make_pool):
     code = (f"import sys; sys.path.insert(0, {str(ROOT / 'tests' / 'lib')!r}); from fcgi_client import Fcgi\n"
             f"print(Fcgi({str(pool.socket)!r}).post('/api/v1/42/kalman', '{{}}').status)")
     outcome = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", code], capture_output=True, text=True,
-                             check=False, timeout=20)
+                             check=False, timeout=WAIT_S)
     assert outcome.returncode != 0 and "NoAnswer" in outcome.stderr, outcome.stdout + outcome.stderr
-    wait_until(lambda: pool.events("connection_dropped"), 5, "connection_dropped")
+    wait_until(lambda: pool.events("connection_dropped"), "connection_dropped")
     assert "65534" in pool.events("connection_dropped")[0]["reason"]
     assert pool.post().status == 200
 
@@ -140,7 +140,7 @@ def test_socket_activation_and_notification(make_pool):
     pool = make_pool(LUNA_WORKERS="1")
     notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notified.bind(str(pool.folder / "notify"))
-    notified.settimeout(10)
+    notified.settimeout(WAIT_S)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(str(pool.socket))
     listening.listen(64)
@@ -154,7 +154,7 @@ def test_socket_activation_and_notification(make_pool):
     assert pool.post().status == 200
     pool.install("fcgi-worker-fake")
     pool.signal(signal.SIGUSR2)
-    wait_until(lambda: pool.status()["pool"]["upgrades"] == 1, 10, "an upgrade")
+    wait_until(lambda: pool.status()["pool"]["upgrades"] == 1, "an upgrade")
     assert pool.post().status == 200
     assert pool.stop() == 0
     assert pool.socket.exists()  # systemd's, not ours
@@ -162,7 +162,7 @@ def test_socket_activation_and_notification(make_pool):
 
 def test_two_pools_do_not_share_a_socket(make_pool):
     pool = make_pool().start()
-    outcome = subprocess.run([BIN / "fcgi-worker-fake"], env=pool.environment, capture_output=True, text=True, timeout=10, check=False)
+    outcome = subprocess.run([BIN / "fcgi-worker-fake"], env=pool.environment, capture_output=True, text=True, timeout=WAIT_S, check=False)
     assert outcome.returncode == 78 and "LUNA_WORKER_SOCKET" in outcome.stderr
     assert pool.post().status == 200
 
@@ -170,7 +170,7 @@ def test_two_pools_do_not_share_a_socket(make_pool):
 def test_idle_pool_is_small_and_quiet(make_pool):
     pool = make_pool(LUNA_WORKERS="4").start()
     with Load(pool) as load:
-        wait_until(lambda: load.count > 500, 20, "500 requests")
+        wait_until(lambda: load.count > 500, "500 requests")
     time.sleep(0.5)
     for worker in pool.workers():
         with open(f"/proc/{worker['pid']}/smaps_rollup", encoding="utf-8") as file:

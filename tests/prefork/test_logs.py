@@ -9,7 +9,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import BODY, ROOT, Load, wait_until
+from conftest import BODY, ROOT, WAIT_S, Load, children_of, wait_until
 
 UNAVAILABLE = 80012  # the fake store's account that meets no store
 
@@ -20,8 +20,7 @@ def log_of(tmp_path):
 
 
 def processes(pool):
-    status = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pool.process.pid)], capture_output=True, text=True, check=True)
-    return [pool.process.pid] + [int(pid) for pid in status.stdout.split()]
+    return [pool.process.pid, *children_of(pool.process.pid)]
 
 
 def all_write_to(pool, file):
@@ -43,13 +42,13 @@ def test_a_rotation_under_load_loses_no_line_and_no_request(make_pool, tmp_path)
     before = sorted(worker["pid"] for worker in pool.workers())
     with Load(pool) as load:
         for number in (1, 2):
-            wait_until(lambda: log.exists() and requests_in(log) > 50, 10, "requests in the present file")
+            wait_until(lambda: log.exists() and requests_in(log) > 50, "requests in the present file")
             log.rename(log.with_suffix(f".{number}"))
             pool.signal(signal.SIGUSR1)
-            wait_until(lambda: log.exists() and all_write_to(pool, log), 5, "every process in the new file")
+            wait_until(lambda: log.exists() and all_write_to(pool, log), "every process in the new file")
     assert not load.bad
     assert sorted(worker["pid"] for worker in pool.workers()) == before, "workers were replaced for it"
-    wait_until(lambda: requests_in(log, log.with_suffix(".1"), log.with_suffix(".2")) == load.count, 5, f"{load.count} lines")
+    wait_until(lambda: requests_in(log, log.with_suffix(".1"), log.with_suffix(".2")) == load.count, f"{load.count} lines")
     assert [event["file"] for event in pool.events("log_reopened")] == [str(log)]
 
 
@@ -59,7 +58,7 @@ def test_an_idle_pool_lets_the_old_file_go(make_pool, tmp_path):
     pool = make_pool(LUNA_LOG_FILE=log, LUNA_WORKERS=2).start()
     log.unlink()
     pool.signal(signal.SIGUSR1)
-    wait_until(lambda: log.exists() and all_write_to(pool, log), 5, "workers and monitor in the new file")
+    wait_until(lambda: log.exists() and all_write_to(pool, log), "workers and monitor in the new file")
 
 
 def test_logrotate_turns_it_over_by_the_shipped_file(make_pool, tmp_path):
@@ -67,7 +66,7 @@ def test_logrotate_turns_it_over_by_the_shipped_file(make_pool, tmp_path):
     pool = make_pool(LUNA_LOG_FILE=log, LUNA_WORKERS=2)
     pool.start(ready=False)
     pool.log_path = log
-    wait_until(lambda: log.exists() and pool.events("pool_ready"), 10, "pool_ready")
+    wait_until(lambda: log.exists() and pool.events("pool_ready"), "pool_ready")
     shipped = (ROOT / "conf/logrotate/luna-worker").read_text(encoding="utf-8")
     block = re.search(r"^/var/log/luna-daemons/worker-\*\.log \{.*?^\}", shipped, re.DOTALL | re.MULTILINE)[0]
     ours = as_this_user(block).replace("/var/log/luna-daemons", str(log.parent))
@@ -78,9 +77,9 @@ def test_logrotate_turns_it_over_by_the_shipped_file(make_pool, tmp_path):
     settings.chmod(0o644)
     outcome = subprocess.run(["logrotate", "--force", "--state", tmp_path / "state", settings], capture_output=True, text=True, check=False)
     assert (outcome.returncode, outcome.stderr) == (0, "")
-    wait_until(lambda: log.exists() and all_write_to(pool, log), 5, "every process in the new file")
+    wait_until(lambda: log.exists() and all_write_to(pool, log), "every process in the new file")
     assert pool.post().status == 200
-    wait_until(lambda: requests_in(log) == 1, 5, "the request's line")
+    wait_until(lambda: requests_in(log) == 1, "the request's line")
     assert "pool_ready" in pathlib.Path(f"{log}.1").read_text(encoding="utf-8")
 
 
@@ -101,17 +100,17 @@ def test_a_new_file_that_cannot_be_had_stops_nothing(make_pool, tmp_path):
     log.mkdir()
     pool.signal(signal.SIGUSR1)
     pool.log_path = old
-    wait_until(lambda: pool.events("log_not_reopened"), 5, "log_not_reopened in the old file")
+    wait_until(lambda: pool.events("log_not_reopened"), "log_not_reopened in the old file")
     assert pool.post().status == 200
-    wait_until(lambda: pool.events("request"), 5, "the request's line in the old file")
+    wait_until(lambda: pool.events("request"), "the request's line in the old file")
     log.rmdir()
     pool.signal(signal.SIGUSR1)
-    wait_until(lambda: log.exists() and all_write_to(pool, log), 5, "the new file")
+    wait_until(lambda: log.exists() and all_write_to(pool, log), "the new file")
 
 
 def test_a_log_file_that_cannot_be_had_is_told_at_the_start(make_pool, tmp_path):
     pool = make_pool(LUNA_LOG_FILE=tmp_path / "nowhere" / "log").start(ready=False)
-    assert pool.process.wait(10) == 78
+    assert pool.process.wait(WAIT_S) == 78
     assert "LUNA_LOG_FILE: cannot append to" in pool.log_path.read_text(encoding="utf-8")
 
 
@@ -125,8 +124,8 @@ def test_the_level_changes_at_a_reload_in_the_workers_too(make_pool):
             pool.start(ready=False)
         else:
             pool.signal(signal.SIGHUP)
-        wait_until(lambda: pool.fetch("/readyz")[0] == 200 and pool.status()["pool"]["generation"] == generation, 10, f"generation {generation}")
-        wait_until(lambda: {worker["generation"] for worker in pool.workers()} == {generation}, 10, "no older worker")
+        wait_until(lambda: pool.fetch("/readyz")[0] == 200 and pool.status()["pool"]["generation"] == generation, f"generation {generation}")
+        wait_until(lambda: {worker["generation"] for worker in pool.workers()} == {generation}, "no older worker")
         for _ in range(10):
             assert pool.post().status == 200
         pool.await_metric(f'luna_worker_requests_total{{status="200"}} {10 * generation}')
@@ -140,8 +139,11 @@ def test_a_storm_of_one_error_is_cut_and_counted(make_pool):
         assert pool.post(UNAVAILABLE).status == 503
     pool.stop()
     assert len(pool.events("request")) == 200, "the requests themselves are all there"
-    assert len(pool.events("admission_unavailable")) == 20
-    assert [(event["of"], event["lines"]) for event in pool.events("suppressed")] == [("admission_unavailable", 180)]
+    suppressed = pool.events("suppressed")
+    assert {event["of"] for event in suppressed} == {"admission_unavailable"}
+    # 20 lines in ten seconds; each such time ends with a line that says how many more there were.
+    assert len(pool.events("admission_unavailable")) <= 20 * len(suppressed)
+    assert len(pool.events("admission_unavailable")) + sum(event["lines"] for event in suppressed) == 200
 
 
 def test_what_a_client_sends_cannot_forge_a_line(make_pool):
@@ -149,7 +151,7 @@ def test_what_a_client_sends_cannot_forge_a_line(make_pool):
     pool = make_pool(LUNA_WORKERS=1).start()
     hostile = '/api/v1/42/x"}\n{"event":"pool_ready","forged":true}\r\x1b[31m\x00\\ü'
     assert pool.client().post(hostile, BODY).status == 404
-    wait_until(lambda: pool.events("request"), 5, "the request's line")
+    wait_until(lambda: pool.events("request"), "the request's line")
     lines = pool.log_path.read_bytes().splitlines()
     assert all(isinstance(json.loads(line), dict) for line in lines)
     assert not any("forged" in event for line in lines for event in [json.loads(line)])

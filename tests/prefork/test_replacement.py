@@ -3,18 +3,18 @@ import os
 import signal
 import time
 
-from conftest import Load, wait_until
+from conftest import WAIT_S, Load, wait_until
 
 
 def until_generation(pool, generation):
-    wait_until(lambda: pool.status()["pool"]["generation"] == generation, 20, f"generation {generation}")
+    wait_until(lambda: pool.status()["pool"]["generation"] == generation, f"generation {generation}")
 
 
 def upgrade(pool, program, upgrades=None, rollbacks=None):
     pool.install(program)
     pool.signal(signal.SIGUSR2)
     name, number = ("upgrades", upgrades) if upgrades is not None else ("upgrade_rollbacks", rollbacks)
-    wait_until(lambda: pool.status()["pool"][name] == number, 20, f"{name} {number}")
+    wait_until(lambda: pool.status()["pool"][name] == number, f"{name} {number}")
 
 
 def test_reloads_and_upgrades_under_load_lose_nothing(make_pool, long_form):
@@ -22,19 +22,19 @@ def test_reloads_and_upgrades_under_load_lose_nothing(make_pool, long_form):
     fails its self-test, one starts no worker."""
     reloads, requests = (20, 100_000) if long_form else (4, 3000)
     pool = make_pool(LUNA_LOG_LEVEL="warning", LUNA_REQUESTS_MAX="3000").start(ready=False)
-    wait_until(lambda: pool.fetch("/readyz")[0] == 200, 10, "/readyz")
+    wait_until(lambda: pool.fetch("/readyz")[0] == 200, "/readyz")
     master = pool.process.pid
     with Load(pool) as load:
         for number in range(1, reloads + 1):
             pool.signal(signal.SIGHUP)
-            wait_until(lambda: pool.status()["pool"]["reloads"] == number, 20, f"reload {number}")
+            wait_until(lambda: pool.status()["pool"]["reloads"] == number, f"reload {number}")
         upgrade(pool, "fcgi-worker-fake", upgrades=1)
         upgrade(pool, "/bin/false", rollbacks=1)
         upgrade(pool, "fcgi-worker-fake-stillborn", rollbacks=2)
         assert "stillborn" not in os.readlink(f"/proc/{master}/exe")
         upgrade(pool, "fcgi-worker-fake", upgrades=2)
         upgrade(pool, "fcgi-worker-fake", upgrades=3)
-        wait_until(lambda: load.count >= requests, 600, f"{requests} requests")
+        wait_until(lambda: load.count >= requests, f"{requests} requests")
     status = pool.status()
     assert load.bad == []
     assert pool.process.poll() is None and pool.process.pid == master
@@ -47,11 +47,11 @@ def test_stillborn_build_is_rolled_back_to_the_old_binary(make_pool):
     pool = make_pool().start()
     old = os.stat(f"/proc/{pool.process.pid}/exe").st_ino
     upgrade(pool, "fcgi-worker-fake-stillborn", rollbacks=1)
-    wait_until(lambda: os.stat(f"/proc/{pool.process.pid}/exe").st_ino == old, 5, "the old binary")
+    wait_until(lambda: os.stat(f"/proc/{pool.process.pid}/exe").st_ino == old, "the old binary")
     assert pool.events("upgrade_rolled_back")[0]["reason"] == "a store is away"
     assert pool.post().status == 200
     pool.signal(signal.SIGHUP)  # and the old master still works
-    wait_until(lambda: pool.status()["pool"]["reloads"] == 1, 10, "reload after a rollback")
+    wait_until(lambda: pool.status()["pool"]["reloads"] == 1, "reload after a rollback")
     assert len(pool.workers()) == 4
 
 
@@ -68,10 +68,10 @@ def test_reload_takes_new_settings_and_refuses_wrong_ones(make_pool):
     pool = make_pool().start()
     (pool.folder / "env").write_text("LUNA_WORKERS=6\n")
     pool.signal(signal.SIGHUP)
-    wait_until(lambda: len(pool.workers()) == 6, 10, "six workers")
+    wait_until(lambda: len(pool.workers()) == 6, "six workers")
     (pool.folder / "env").write_text("LUNA_WORKERS=none\n")
     pool.signal(signal.SIGHUP)
-    wait_until(lambda: pool.events("reload_refused"), 5, "reload_refused")
+    wait_until(lambda: pool.events("reload_refused"), "reload_refused")
     assert "LUNA_WORKERS" in pool.events("reload_refused")[0]["reason"]
     assert len(pool.workers()) == 6 and pool.post().status == 200
 
@@ -83,7 +83,7 @@ def test_reload_with_an_unreachable_store_rolls_back(make_pool):
     pool.start()
     (pool.folder / "env").write_text("LUNA_REDIS_URL=redis://away\n")
     pool.signal(signal.SIGHUP)
-    wait_until(lambda: pool.events("reload_rolled_back"), 10, "reload_rolled_back")
+    wait_until(lambda: pool.events("reload_rolled_back"), "reload_rolled_back")
     assert pool.post().status == 200
     assert {worker["generation"] for worker in pool.workers()} == {1}
 
@@ -91,43 +91,46 @@ def test_reload_with_an_unreachable_store_rolls_back(make_pool):
 def test_worker_that_never_idles_is_let_go_all_the_same(make_pool):
     pool = make_pool(LUNA_WORKERS="1").start()
     with Load(pool, threads=30, uri="/api/v1/1020/kalman") as load:  # the queue is never empty
-        wait_until(lambda: pool.status()["totals"]["requests"] >= 20, 10, "load")
+        wait_until(lambda: pool.status()["totals"]["requests"] >= 20, "load")
         pool.signal(signal.SIGHUP)
-        wait_until(lambda: {worker["generation"] for worker in pool.status()["workers"]} == {2}, 3, "the end of generation 1")
+        wait_until(lambda: {worker["generation"] for worker in pool.status()["workers"]} == {2}, "the end of generation 1")
     assert load.bad == [] and not pool.events("worker_hangs")
 
 
 def test_stop_finishes_what_is_in_hand(make_pool):
     pool = make_pool().start()
-    with Load(pool, threads=1, uri="/api/v1/1700/kalman") as load:  # 0.7 s each
-        wait_until(lambda: any(worker["request"] for worker in pool.workers()), 5, "a busy worker")
+    with Load(pool, threads=1, uri="/api/v1/4000/kalman") as load:  # 3 s each
+        wait_until(lambda: any(worker["request"] for worker in pool.workers()), "a busy worker")
         load.stopping = True
         pool.signal(signal.SIGTERM)
-        assert pool.process.wait(10) == 0
+        assert pool.process.wait(WAIT_S) == 0
     assert load.bad == [] and load.count == 1
     assert not pool.socket.exists()
 
 
 def test_second_stop_does_not_wait(make_pool):
     pool = make_pool().start()
-    with Load(pool, threads=1, uri="/api/v1/9000/kalman") as load:
-        wait_until(lambda: any(worker["request"] for worker in pool.workers()), 5, "a busy worker")
+    with Load(pool, threads=1, uri="/api/v1/31000/kalman") as load:  # 30 s each
+        wait_until(lambda: any(worker["request"] for worker in pool.workers()), "a busy worker")
         load.stopping = True
         began = time.monotonic()
         pool.signal(signal.SIGTERM)
-        time.sleep(0.2)
+        wait_until(lambda: pool.events("stopping"), "the first stop")  # two signals at once would be one
         pool.signal(signal.SIGTERM)
-        pool.process.wait(10)
-    assert time.monotonic() - began < 2
+        pool.process.wait(WAIT_S)
+    assert time.monotonic() - began < 20
 
 
 def test_idle_stop_is_prompt(make_pool):
-    pool = make_pool().start()
-    time.sleep(0.3)
-    began = time.monotonic()
-    pool.signal(signal.SIGTERM)
-    assert pool.process.wait(5) == 0
-    assert time.monotonic() - began < 0.3
+    """The best of five: it waits for no timer of its own, however busy the machine."""
+    took_s = []
+    for _ in range(5):
+        pool = make_pool().start()
+        began = time.monotonic()
+        pool.signal(signal.SIGTERM)
+        assert pool.process.wait(WAIT_S) == 0
+        took_s.append(time.monotonic() - began)
+    assert min(took_s) < 0.3
 
 
 def test_orphans_end_when_the_master_is_killed(make_pool):
@@ -135,7 +138,7 @@ def test_orphans_end_when_the_master_is_killed(make_pool):
     pids = [worker["pid"] for worker in pool.workers()]
     pool.process.kill()
     pool.process.wait()
-    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") and "luna-worker" in open(f"/proc/{pid}/comm").read() for pid in pids), 5,
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") and "luna-worker" in open(f"/proc/{pid}/comm").read() for pid in pids),
                "the end of the workers")
     assert pool.fetch("/livez")[0] is None
 
@@ -143,7 +146,7 @@ def test_orphans_end_when_the_master_is_killed(make_pool):
 def test_recycled_workers_are_replaced_without_loss(make_pool):
     pool = make_pool(LUNA_REQUESTS_MAX="50").start()
     with Load(pool) as load:
-        wait_until(lambda: load.count > 1500, 30, "1500 requests")
+        wait_until(lambda: load.count > 1500, "1500 requests")
     assert load.bad == []
     reasons = {event["reason"] for event in pool.events("worker_recycles")}
     assert reasons == {"requests"}
@@ -152,12 +155,11 @@ def test_recycled_workers_are_replaced_without_loss(make_pool):
 
 def test_pool_grows_and_shrinks_by_hand(make_pool):
     pool = make_pool(LUNA_WORKERS="2").start()
-    for _ in range(2):
+    for number in (3, 4):  # one signal at a time: two that arrive together are one
         pool.signal(signal.SIGTTIN)
-        time.sleep(0.05)
-    wait_until(lambda: len(pool.workers()) == 4, 5, "four workers")
-    for _ in range(5):
+        wait_until(lambda: len(pool.workers()) == number, f"{number} workers")
+    for number in (3, 2, 1):
         pool.signal(signal.SIGTTOU)
-        time.sleep(0.05)
-    wait_until(lambda: len(pool.status()["workers"]) == 1, 5, "one worker")
+        wait_until(lambda: len(pool.status()["workers"]) == number, f"{number} workers")
+    pool.signal(signal.SIGTTOU)
     assert pool.post().status == 200

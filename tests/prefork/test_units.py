@@ -2,14 +2,14 @@
 import re
 import subprocess
 
-from conftest import BIN, ROOT
+from conftest import BIN, ROOT, WAIT_S
 
 UNITS = ROOT / "conf" / "systemd"
 SERVICE = UNITS / "luna-worker@.service"
 
 
 def analyze(*arguments):
-    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False, timeout=WAIT_S)
 
 
 def test_exposure_is_at_most_two():
@@ -30,6 +30,6 @@ def test_units_read_without_a_complaint(tmp_path):
 
 
 def test_units_name_only_settings_that_exist():
-    help_text = subprocess.run([BIN / "fcgi-worker-fake", "--help"], capture_output=True, text=True, check=True, timeout=10).stdout
+    help_text = subprocess.run([BIN / "fcgi-worker-fake", "--help"], capture_output=True, text=True, check=True, timeout=WAIT_S).stdout
     named = set(re.findall(r"LUNA_[A-Z_]+", "".join(unit.read_text(encoding="utf-8") for unit in UNITS.glob("luna-worker@.*"))))
     assert named and all(name in help_text for name in named)

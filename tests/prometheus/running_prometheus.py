@@ -9,7 +9,7 @@ import subprocess
 
 import httpx
 from promtool import RULE_FILES
-from waiting import free_port
+from waiting import WAIT_S, free_port
 
 SHORTER = {"5m": "10s", "15m": "15s", "30m": "20s", "1h": "40s", "6h": "60s", "3d": "80s"}
 
@@ -53,7 +53,7 @@ def daemons(stack):
 def answer_of(address, path, **query):
     """None while Prometheus cannot be asked: it is not there yet, or says 503 as it has not read its log."""
     try:
-        answer = httpx.get(f"{address}/api/v1/{path}", params=query, trust_env=False, timeout=5)
+        answer = httpx.get(f"{address}/api/v1/{path}", params=query, trust_env=False, timeout=WAIT_S)
     except httpx.TransportError:
         return None
     return answer.json()["data"] if answer.status_code == 200 else None

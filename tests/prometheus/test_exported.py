@@ -64,7 +64,7 @@ def test_requests_count_by_their_route(stack, client, account):
     client.post(f"/api/v1/{account.id}/keys", headers=account.headers, json={"scopes": ["read"]})
     client.get("/api/v1/nothing/here")
     # A worker counts a request after the last byte of its answer has left.
-    wait_until(lambda: counts() == tuple(value + 1 for value in before), 5, "each request to be counted under its route")
+    wait_until(lambda: counts() == tuple(value + 1 for value in before), "each request to be counted under its route")
 
 
 SAMPLE = r"^{name}{{{labels}}} ([\d.]+)$"
@@ -107,7 +107,7 @@ def test_a_series_stands_still_though_its_work_is_done(stack, client, account, a
     before = samples(stack, program, wanted)
     answer = asks[ask]()
     assert answer is None or answer.status_code == 200, answer.text
-    wait_until(lambda: samples(stack, program, wanted) > before, 10, f"{wanted} to grow after {ask}")
+    wait_until(lambda: samples(stack, program, wanted) > before, f"{wanted} to grow after {ask}")
 
 
 @pytest.mark.parametrize("code, ask", [
@@ -120,14 +120,14 @@ def test_a_refusal_counts_under_another_code(stack, client, account, code, ask):
     wanted = ("luna_worker_problems_total", f'code="{code}"')
     before = samples(stack, "fcgi-worker", wanted)
     assert ask(client, account).json()["code"] == code
-    wait_until(lambda: samples(stack, "fcgi-worker", wanted) == [before[0] + 1], 5, f"one more {code}")
+    wait_until(lambda: samples(stack, "fcgi-worker", wanted) == [before[0] + 1], f"one more {code}")
 
 
 def test_the_batch_is_counted_by_series_and_points(stack, client, account):
     wanted = [("luna_filter_series_total", 'model="local_level",outcome="done"'), ("luna_filter_points_total", 'model="local_level"')]
     before = samples(stack, "fcgi-worker", *wanted)
     client.post(account.url + "/batch", headers=account.headers, json={"series": [[1, 2, 3], [2, 3, 5, 8]]})
-    wait_until(lambda: samples(stack, "fcgi-worker", *wanted) == [before[0] + 2, before[1] + 7], 5, "two series of seven points")
+    wait_until(lambda: samples(stack, "fcgi-worker", *wanted) == [before[0] + 2, before[1] + 7], "two series of seven points")
 
 
 def test_the_histogram_of_a_route_adds_up_to_its_requests(stack, client, account):
@@ -138,7 +138,7 @@ def test_the_histogram_of_a_route_adds_up_to_its_requests(stack, client, account
         requests = sum(int(count) for count in re.findall(r'^luna_worker_route_requests_total{route="usage",status="\w+"} (\d+)$', text, re.MULTILINE))
         return requests, int(re.search(r'^luna_worker_route_duration_seconds_bucket{route="usage",le="\+Inf"} (\d+)$', text, re.MULTILINE)[1])
 
-    wait_until(lambda: both()[0] == both()[1] > 0, 5, "as many durations as requests")
+    wait_until(lambda: both()[0] == both()[1] > 0, "as many durations as requests")
 
 
 def unknown(expression, exported):

@@ -18,7 +18,7 @@ import pytest
 import redis
 from recording import RECORDING
 from log_secrets import found_in_logs, secrets_in
-from waiting import free_port, wait_until  # noqa: F401  (most tests take wait_until from here)
+from waiting import WAIT_S, free_port, wait_until  # noqa: F401  (most tests take both from here)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev")
@@ -114,7 +114,7 @@ class Stack:
         lines = (self.var / "admin.env").read_text(encoding="utf-8").splitlines()
         given = dict(line.removeprefix("export ").replace('"', "").split("=", 1) for line in lines if line.startswith("export "))
         environment = clean_environment(**(given | settings))
-        outcome = subprocess.run([CLI, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False)
+        outcome = subprocess.run([CLI, *arguments], env=environment, capture_output=True, text=True, timeout=WAIT_S, check=False)
         assert not check or outcome.returncode == 0, f"luna {arguments}: {outcome.returncode} {outcome.stderr}"
         return outcome
 
@@ -146,7 +146,7 @@ class StackClient(httpx.Client):
     def __init__(self, stack):
         # A second less than the proxy keeps an idle connection.
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=4)
-        super().__init__(verify=stack.ca, timeout=30, http2=True, trust_env=False, limits=limits, event_hooks={"response": [stack.remember]})
+        super().__init__(verify=stack.ca, timeout=WAIT_S, http2=True, trust_env=False, limits=limits, event_hooks={"response": [stack.remember]})
         self.stack = stack
 
     def build_request(self, method, url, **options):

@@ -15,7 +15,7 @@ import time
 
 import httpx
 import pytest
-from waiting import free_port
+from waiting import WAIT_S, free_port
 
 REDOCLY = pathlib.Path(__file__).resolve().parents[2] / "build/web/node_modules/@redocly/cli/bin/cli.js"
 
@@ -82,17 +82,17 @@ class Proxy:
         self.await_start()
 
     def await_start(self):
-        end = time.monotonic() + 30
+        end = time.monotonic() + WAIT_S
         while True:
             assert self.process.poll() is None and time.monotonic() < end, self.har.with_suffix(".log").read_text(encoding="utf-8")
             with contextlib.suppress(httpx.TransportError):
-                httpx.get(self.url + "/livez", trust_env=False, timeout=5)
+                httpx.get(self.url + "/livez", trust_env=False, timeout=WAIT_S)
                 return
             time.sleep(0.05)
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=WAIT_S)
 
 
 class Recording:

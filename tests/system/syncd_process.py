@@ -7,7 +7,7 @@ import subprocess
 
 import httpx
 from luna_stack import BUILD, clean_environment
-from waiting import free_port, wait_until
+from waiting import WAIT_S, free_port, wait_until
 
 SYNCD = BUILD / "bin" / "quota-syncd"
 
@@ -35,7 +35,7 @@ class Syncd:
         return [line["event"] for line in self.logged()]
 
     def get(self, path):
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5, trust_env=False)
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=WAIT_S, trust_env=False)
 
     def answers(self, path, status, text=""):
         with contextlib.suppress(httpx.TransportError):
@@ -43,8 +43,8 @@ class Syncd:
             return answer.status_code == status and text in answer.text
         return False
 
-    def await_page(self, path, status, text="", timeout_s=10):
-        wait_until(lambda: self.answers(path, status, text), timeout_s, f"{path} with {status} {text}: {self.log_path.read_text()}")
+    def await_page(self, path, status, text=""):
+        wait_until(lambda: self.answers(path, status, text), f"{path} with {status} {text}: {self.log_path.read_text()}")
 
     def metric(self, name):
         return metrics_of(self.get("/metrics").text)[f"luna_syncd_{name}"]
@@ -52,7 +52,7 @@ class Syncd:
     def stop(self, with_signal=signal.SIGTERM):
         if self.process.poll() is None:
             os.kill(self.process.pid, with_signal)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=WAIT_S)
 
 
 @contextlib.contextmanager
@@ -64,9 +64,9 @@ def running_syncd(log_path, environment=None, **settings):
         daemon.stop(signal.SIGKILL)
 
 
-def run_syncd(*arguments, timeout_s=30, **settings):
+def run_syncd(*arguments, **settings):
     """Runs it to its end."""
-    return subprocess.run([SYNCD, *arguments], env=clean_environment(**settings), capture_output=True, text=True, timeout=timeout_s,
+    return subprocess.run([SYNCD, *arguments], env=clean_environment(**settings), capture_output=True, text=True, timeout=WAIT_S,
                           check=False)
 
 

@@ -9,16 +9,16 @@ import urllib.parse
 import h2.connection
 import httpx
 import pytest
-from luna_stack import wait_until
+from luna_stack import WAIT_S, wait_until
 from test_bad_input import assert_error, assert_serves
 
 
-def raw_connection(stack, timeout_s=20, alpn=("http/1.1",)):
+def raw_connection(stack, alpn=("http/1.1",)):
     """A TLS connection that speaks only what the test writes."""
     url = urllib.parse.urlsplit(stack.url)
     context = ssl.create_default_context(cafile=stack.ca)
     context.set_alpn_protocols(list(alpn))
-    plain = socket.create_connection((url.hostname, url.port), timeout=timeout_s)
+    plain = socket.create_connection((url.hostname, url.port), timeout=WAIT_S)
     return context.wrap_socket(plain, server_hostname=url.hostname)
 
 
@@ -63,7 +63,7 @@ def test_forty_megabytes_are_413_and_charge_nothing(stack, client, account, redi
     (tmp_path / "body").write_bytes(b" " * 40_000_000)
     answer = subprocess.run(["curl", "-sS", "-i", version, "--cacert", stack.ca, "-H", f"X-API-Key: {account.key}", "-H", "Expect:",
                              "-H", "Content-Type: application/json", "--data-binary", f"@{tmp_path}/body", account.url],
-                            capture_output=True, check=False, timeout=60).stdout
+                            capture_output=True, check=False, timeout=WAIT_S).stdout
     assert_error(parse_raw(answer), 413)
     assert remaining_of(redis_store, account) == before
     assert_serves(client, account)
@@ -74,7 +74,7 @@ def test_chunked_body_over_the_limit_is_413(stack, account):
         for _ in range(40):
             yield b" " * 1_000_000
 
-    with httpx.Client(verify=stack.ca, timeout=60, trust_env=False) as client:
+    with httpx.Client(verify=stack.ca, timeout=WAIT_S, trust_env=False) as client:
         assert_error(client.post(account.url, headers=account.headers | {"Content-Type": "application/json"}, content=chunks()), 413)
 
 
@@ -101,7 +101,7 @@ def test_body_shorter_than_its_length_over_http2_is_400(stack, account, client, 
 
 def receive_stream(connection, protocol):
     status, body = None, b""
-    end = time.monotonic() + 15
+    end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
         for event in protocol.receive_data(connection.recv(65536)):
             kind = type(event).__name__
@@ -213,7 +213,7 @@ def test_tls_versions(stack, version, accepted):
     context.minimum_version = ssl.TLSVersion.TLSv1 if not accepted else ssl.TLSVersion[version]
     context.maximum_version = ssl.TLSVersion[version]
     context.set_ciphers("ALL:@SECLEVEL=0")
-    plain = socket.create_connection((url.hostname, url.port), timeout=10)
+    plain = socket.create_connection((url.hostname, url.port), timeout=WAIT_S)
     try:
         with context.wrap_socket(plain, server_hostname=url.hostname) as connection:
             assert accepted and connection.version() == version.replace("_", ".")

@@ -6,6 +6,7 @@ import urllib.parse
 
 import httpx
 import pytest
+from luna_stack import WAIT_S
 from test_bad_input import assert_error, assert_serves
 
 HEADERS = {
@@ -18,7 +19,7 @@ HEADERS = {
 def from_address(stack, address):
     """A client of its own address: limits are per address, and the other tests share 127.0.0.1."""
     transport = httpx.HTTPTransport(verify=stack.ca, local_address=address, http2=True)
-    with httpx.Client(base_url=stack.url, transport=transport, timeout=30, trust_env=False) as session:
+    with httpx.Client(base_url=stack.url, transport=transport, timeout=WAIT_S, trust_env=False) as session:
         yield session
 
 
@@ -54,7 +55,7 @@ def test_every_answer_carries_the_security_headers_once(client, account, asked):
 @pytest.mark.parametrize("key", ["", "key-1", "x" * 36, "' OR 1=1 --"])
 def test_a_flood_without_a_key_is_429_and_who_has_one_is_served(stack, client, account, key):
     with from_address(stack, "127.0.0.77") as session:
-        end = time.monotonic() + 30
+        end = time.monotonic() + WAIT_S
         answer = session.get("/api/v1/1/usage", headers={"X-API-Key": key})
         while answer.status_code != 429:
             assert answer.status_code in (403, 404) and time.monotonic() < end
@@ -82,5 +83,5 @@ def test_only_modern_tls_is_spoken(stack, options, accepted):
     url = urllib.parse.urlsplit(stack.url)
     security_level = [] if "-cipher" in options else ["-cipher", "DEFAULT@SECLEVEL=0"]
     outcome = subprocess.run(["openssl", "s_client", "-connect", url.netloc, "-CAfile", stack.ca, "-verify_return_error", *options,
-                              *security_level], input="", capture_output=True, text=True, check=False, timeout=20)
+                              *security_level], input="", capture_output=True, text=True, check=False, timeout=WAIT_S)
     assert (outcome.returncode == 0) == accepted, outcome.stdout[-500:] + outcome.stderr[-500:]

@@ -5,7 +5,7 @@ import time
 import urllib.parse
 
 import pytest
-from luna_stack import wait_until
+from luna_stack import WAIT_S, wait_until
 from test_bad_input import assert_serves
 from test_gateway import logged_status, read_to_end, remaining_of, short_body
 
@@ -25,15 +25,15 @@ def test_slow_headers_from_one_address_leave_the_service_to_the_others(stack, cl
     slow = []
     try:
         for _ in range(300):
-            plain = socket.create_connection((url.hostname, url.port), timeout=20, source_address=("127.0.0.79", 0))
+            plain = socket.create_connection((url.hostname, url.port), timeout=WAIT_S, source_address=("127.0.0.79", 0))
             connection = trust.wrap_socket(plain, server_hostname=url.hostname)
             connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nX-A: ")
             slow.append(connection)
         for _ in range(5):
             began = time.monotonic()
             assert_serves(client, account)
-            assert time.monotonic() - began < 2
-        end = time.monotonic() + 20
+            assert time.monotonic() - began < 8  # nginx ends a slow one after ten seconds: this one did not wait for that
+        end = time.monotonic() + WAIT_S
         while time.monotonic() < end:  # the first of them is ended although it goes on sending
             try:
                 slow[0].sendall(b"a")

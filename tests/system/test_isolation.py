@@ -10,6 +10,7 @@ import pytest
 from luna_stack import ROOT, wait_until
 
 BODY = {"results": [1120, 1160, 963]}
+KEY_LIFE_S = 4  # of the key that expires: long enough to make a token by it first
 
 # route: (method, path behind the account, body, scope that a key needs, status of a success)
 ROUTES = {
@@ -129,7 +130,7 @@ def credentials(stack, client, account_factory, victim, luna):
     """Headers by who asks for the victim's data. Made once; revoked and expired ones were good before."""
     stranger = account_factory()
     everything = ["model", "read", "keys"]
-    revoked, expired = key_of(client, victim, scopes=everything), key_of(client, victim, scopes=everything, expires_in_s=1)
+    revoked, expired = key_of(client, victim, scopes=everything), key_of(client, victim, scopes=everything, expires_in_s=KEY_LIFE_S)
     token_of_expired = token_of(client, victim, by_key(expired["api_key"]))
     token_of_revoked = token_of(client, victim, by_key(revoked["api_key"]))
     for key in (by_key(revoked["api_key"]), by_token(token_of_revoked)):
@@ -148,7 +149,7 @@ def credentials(stack, client, account_factory, victim, luna):
     # Nothing but what is wrong with them keeps them out.
     assert call(client, victim.id, "account", by_token(resigned(own, key))).status_code == 200
     for name in ("expired", "token_of_expired"):
-        wait_until(lambda: call(client, victim.id, "account", made[name]).status_code == 403, 10, f"the end of {name}")
+        wait_until(lambda: call(client, victim.id, "account", made[name]).status_code == 403, f"the end of {name}")
     note_expiries(stack)
     return made
 

@@ -7,7 +7,7 @@ import signal
 
 import httpx
 import pytest
-from luna_stack import wait_until
+from luna_stack import WAIT_S, wait_until
 
 POINTS = 1_000_000
 FIXED = {"name": "local_level", "parameters": {"level_variance": 1469.1, "observation_variance": 15099}}
@@ -47,7 +47,7 @@ def fresh_pool(stack):
     """Workers that have not served anything yet; who served before would hide behind their old peaks."""
     old = set(workers(stack))
     os.kill(stack.pid("fcgi-worker"), signal.SIGHUP)
-    wait_until(lambda: not old & set(workers(stack)), 30, "the old workers are gone")
+    wait_until(lambda: not old & set(workers(stack)), "the old workers are gone")
 
 
 # Required are 4, everything counted: the libraries (most of them shared with the other workers)
@@ -62,7 +62,7 @@ def test_a_million_points_take_a_few_times_their_body(stack, account, values, op
     body = json.dumps({"results": values} | options, separators=(",", ":")).encode()
     fresh_pool(stack)
     fresh = max(map(peak_bytes, workers(stack)))
-    with httpx.Client(verify=stack.ca, timeout=30) as client:
+    with httpx.Client(verify=stack.ca, timeout=WAIT_S) as client:
         answer = client.post(account.url, headers=account.headers | {"Content-Type": "application/json"}, content=body)
     assert answer.status_code == 200, answer.text[:1000]
     peak = max(map(peak_bytes, workers(stack)))

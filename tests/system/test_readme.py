@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from luna_stack import CLI, ROOT, clean_environment
+from luna_stack import CLI, ROOT, WAIT_S, clean_environment
 
 # Commands that start, stop or test everything: each has its own test, named here.
 ELSEWHERE = {
@@ -38,7 +38,7 @@ def run(stack, earlier, command, tmp_path):
     (tmp_path / "var").symlink_to(stack.var)
     before = [line for line in earlier if line.startswith((". ", "export ", "set "))]
     return subprocess.run(["bash", "-c", "\n".join(["set -e", *before, command])], cwd=tmp_path, capture_output=True, text=True,
-                          env=clean_environment(LUNA_VAR=stack.var), timeout=120, check=False)
+                          env=clean_environment(LUNA_VAR=stack.var), timeout=WAIT_S, check=False)
 
 
 README = [*commands("README.md"), *commands("CONTRIBUTING.md")]

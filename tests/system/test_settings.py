@@ -3,7 +3,7 @@ import re
 import subprocess
 
 import pytest
-from luna_stack import BUILD, ROOT, clean_environment
+from luna_stack import BUILD, ROOT, WAIT_S, clean_environment
 
 EXIT_CONFIG = 78
 PEPPER = "ab" * 32
@@ -31,7 +31,7 @@ WRONG = [
 
 def run(program, *arguments, tmp_path=None, **settings):
     environment = clean_environment(**{name: value.format(tmp=tmp_path) for name, value in settings.items()})
-    return subprocess.run([BUILD / "bin" / program, *arguments], env=environment, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run([BUILD / "bin" / program, *arguments], env=environment, capture_output=True, text=True, timeout=WAIT_S, check=False)
 
 
 def assert_refused(outcome, name):

@@ -5,7 +5,7 @@ import socket
 
 import httpx
 import pytest
-from luna_stack import wait_until
+from luna_stack import WAIT_S, wait_until
 from syncd_process import metrics_of, run_syncd, running_syncd, settings_for
 
 BODY = {"results": [1120, 1160, 963, 1210]}
@@ -19,7 +19,7 @@ def standby(stack, tmp_path):
 
 
 def leader_get(stack, path):
-    return httpx.get(stack.env["LUNA_SYNCD_METRICS_URL"].removesuffix("/metrics") + path, timeout=5, trust_env=False)
+    return httpx.get(stack.env["LUNA_SYNCD_METRICS_URL"].removesuffix("/metrics") + path, timeout=WAIT_S, trust_env=False)
 
 
 def test_pages_of_the_leader(stack):
@@ -54,11 +54,11 @@ def test_a_quota_changed_by_hand_in_redis_shows_in_the_gauges(client, stack, red
     redis_store.incrby(f"user:{account.id}:quota", 5)
     assert client.post(account.url, headers=account.headers, json=BODY).status_code == 200
     try:
-        wait_until(lambda: leader_metric(stack, "conservation_redis_broken") == 1, 15, "the gauge to show it")
+        wait_until(lambda: leader_metric(stack, "conservation_redis_broken") == 1, "the gauge to show it")
     finally:
         redis_store.decrby(f"user:{account.id}:quota", 5)
     assert client.post(account.url, headers=account.headers, json=BODY).status_code == 200
-    wait_until(lambda: leader_metric(stack, "conservation_redis_broken") == 0, 15, "the gauge to read 0 again")
+    wait_until(lambda: leader_metric(stack, "conservation_redis_broken") == 0, "the gauge to read 0 again")
     assert "conservation_broken" in stack.log("quota-syncd")
 
 
@@ -141,7 +141,7 @@ def test_the_service_manager_hears_ready_status_watchdog_and_stopping(stack, tmp
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(path))
-        manager.settimeout(10)
+        manager.settimeout(WAIT_S)
         heard = []
 
         def hear(text):

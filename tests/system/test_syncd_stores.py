@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 import redis
-from luna_stack import wait_until
+from luna_stack import WAIT_S, wait_until
 from syncd_process import free_port, run_syncd, running_syncd, settings_for
 
 SAFE = ("--appendonly", "yes", "--maxmemory-policy", "noeviction")
@@ -28,7 +28,7 @@ def redis_server(folder, *options):
 
 def answers(url):
     with contextlib.suppress(redis.RedisError):
-        return redis.Redis.from_url(url, socket_timeout=1).ping()
+        return redis.Redis.from_url(url, socket_timeout=WAIT_S).ping()
     return False
 
 

@@ -5,7 +5,7 @@ import threading
 import time
 
 import httpx
-from luna_stack import wait_until
+from luna_stack import WAIT_S, wait_until
 
 BODY = {"results": [1120, 1160, 963, 1210]}
 
@@ -18,7 +18,7 @@ class Steady:
         self.statuses, self.threads = [], [threading.Thread(target=self.run, daemon=True) for _ in range(4)]
 
     def run(self):
-        with httpx.Client(verify=self.stack.ca, timeout=15) as client:
+        with httpx.Client(verify=self.stack.ca, timeout=WAIT_S) as client:
             while not self.stopping:
                 answer = client.post(self.account.url, headers=self.account.headers, json=BODY)
                 self.statuses.append(answer.status_code)
@@ -36,7 +36,7 @@ class Steady:
 
 
 def pool(stack):
-    return httpx.get(stack.env["LUNA_METRICS_URL"].replace("/metrics", "/status"), timeout=5).json()["pool"]
+    return httpx.get(stack.env["LUNA_METRICS_URL"].replace("/metrics", "/status"), timeout=WAIT_S).json()["pool"]
 
 
 def test_reloads_and_upgrades_fail_no_request_and_charge_each_once(stack, account_factory, redis_store):
@@ -46,11 +46,11 @@ def test_reloads_and_upgrades_fail_no_request_and_charge_each_once(stack, accoun
     with Steady(stack, account) as load:
         for number in (1, 2, 3):
             os.kill(master, signal.SIGHUP)
-            wait_until(lambda n=number: pool(stack)["reloads"] == before["reloads"] + n, 30, f"reload {number}")
+            wait_until(lambda n=number: pool(stack)["reloads"] == before["reloads"] + n, f"reload {number}")
         for number in (1, 2):
             os.kill(master, signal.SIGUSR2)
-            wait_until(lambda n=number: upgrades(stack) == before["upgrades"] + n, 30, f"upgrade {number}")
-        wait_until(lambda: len(load.statuses) >= 60, 30, "60 answers")
+            wait_until(lambda n=number: upgrades(stack) == before["upgrades"] + n, f"upgrade {number}")
+        wait_until(lambda: len(load.statuses) >= 60, "60 answers")
     assert set(load.statuses) == {200}
     assert stack.pid("fcgi-worker") == master
     assert int(redis_store.get(f"user:{account.id}:quota")) == 100_000 - len(load.statuses)

@@ -114,7 +114,7 @@ def by_accounts(bench):
     store = redis.Redis.from_url(bench.stack.env["REDIS_URL"])
     counts = bench.sizes(1, 100, 1000, 10000, 100000)
     made, rows = accounts.make(bench.stack, max(counts), PLAN), []
-    wait_until(lambda: told_everything(bench.stack), 600, "quota-syncd's end with the new accounts")
+    wait_until(lambda: told_everything(bench.stack), "quota-syncd's end with the new accounts")
     for count in counts:
         spread, began = Spread(bench, made[:count]), time.monotonic()
         while not all_warm(store, spread.keys):  # each account's first request brings it from PostgreSQL into Redis

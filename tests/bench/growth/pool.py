@@ -31,8 +31,8 @@ class Pool:
         """New workers, every one of them ready and the old ones gone."""
         reloads, old = self.status()["pool"]["reloads"], set(self.workers())
         os.kill(self.master, signal.SIGHUP)
-        wait_until(lambda: self.status()["pool"]["reloads"] > reloads and not old & set(self.workers()), 30, "the reload")
-        wait_until(lambda: all(worker["state"] == "ready" for worker in self.status()["workers"]), 30, "ready workers")
+        wait_until(lambda: self.status()["pool"]["reloads"] > reloads and not old & set(self.workers()), "the reload")
+        wait_until(lambda: all(worker["state"] == "ready" for worker in self.status()["workers"]), "ready workers")
 
     def resize(self, workers):
         file = self.stack.var / "etc" / "fcgi-worker.env"
@@ -46,6 +46,6 @@ class Pool:
 
     def settled_requests(self):
         """The count when nothing is in hand any more."""
-        wait_until(lambda: self.status()["totals"]["busy"] == 0, 10, "idle workers")
+        wait_until(lambda: self.status()["totals"]["busy"] == 0, "idle workers")
         time.sleep(0.1)
         return self.requests()

@@ -73,7 +73,7 @@ def until_answered(pool, client, began):
 
 
 def replacement_ms(pool, client):
-    worker = wait_until(lambda: processes.workers(pool.master.pid), 10, "a worker")[0]
+    worker = wait_until(lambda: processes.workers(pool.master.pid), "a worker")[0]
     began = time.monotonic()
     os.kill(worker, signal.SIGKILL)
     return until_answered(pool, client, began)

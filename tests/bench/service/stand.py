@@ -97,7 +97,7 @@ class Stand:
         if os.getuid() == 0:
             replace_in(prefix / "nginx.conf", r"\A", "user root;\n")
         process = self.start(["nginx", "-p", prefix, "-c", prefix / "nginx.conf"], f"nginx-{name}")
-        wait_until(lambda: not port_free(port), 10, f"nginx for {name}")
+        wait_until(lambda: not port_free(port), f"nginx for {name}")
         return port, process
 
     def target(self, name):
@@ -120,7 +120,7 @@ class Stand:
         socket = self.var / f"{name}.sock"
         socket.unlink(missing_ok=True)
         process = self.start([BUILD / "bin" / "bench-floor", socket, self.workers, *answer], name)
-        wait_until(socket.exists, 10, name)
+        wait_until(socket.exists, name)
         return socket, process
 
     def floor(self):
@@ -155,7 +155,7 @@ class Stand:
         command = [sys.executable, "-m", "uvicorn", "peer.main:app", "--uds", socket, "--workers", self.cores(), "--loop", "uvloop",
                    "--http", "httptools", "--no-access-log", "--timeout-keep-alive", "120", "--app-dir", pathlib.Path(__file__).parent]
         process = self.start(command, "peer", **environment)
-        wait_until(socket.exists, 30, "peer")
+        wait_until(socket.exists, "peer")
         time.sleep(2)  # its workers import for a while after the socket is there
         port, nginx = self.gateway("peer", f'server "unix:{socket}" max_fails=0;\n  keepalive 32;', PROXIED)
         groups = {"nginx": [nginx.pid], "workers": [process.pid]}
