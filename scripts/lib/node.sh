@@ -24,7 +24,7 @@ node_choose() {
 
 # node_tools LOG: installs the contract tools and sets NODE; fails without npm or without a network.
 node_tools() {
-  command -v npm >/dev/null || (packages_ensure node) || return 1
+  (packages_ensure node) || return 1
   quietly "$1" "$LUNA_ROOT/scripts/web" --tools || return 1
   node_choose
   "$NODE" -e "$NODE_MINIMUM"

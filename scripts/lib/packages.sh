@@ -2,7 +2,8 @@
 # Debian packages: which ones are missing, and how to install them without starting or configuring
 # the services that they bring.
 
-# packages_listed SET…: the names in scripts/packages/SET.txt.
+# packages_listed SET…: the lines of scripts/packages/SET.txt. Each names a package, and optionally a
+# program: if that is there already, from any source, the package is not needed.
 packages_listed() {
   local set
   for set in "$@"; do
@@ -11,8 +12,9 @@ packages_listed() {
 }
 
 packages_missing() {
-  local name
-  packages_listed "$@" | while read -r name; do
+  local name program
+  packages_listed "$@" | while read -r name program; do
+    [ -z "$program" ] || ! command -v "$program" >/dev/null || continue
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || printf '%s\n' "$name"
   done
 }
