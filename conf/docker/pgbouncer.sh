@@ -1,5 +1,5 @@
 #!/bin/sh
-# pgbouncer with the passwords that setup.sh drew. Sessions, not transactions: the programs prepare
+# pgbouncer with the passwords from setup.sh. Session pooling, because the programs prepare
 # statements and set limits per session.
 set -eu
 umask 077

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Redis with the settings of conf/redis, for a container: its folder, all of the container's addresses, output to the engine.
+# Redis with the settings of conf/redis, for a container: data in /data, all addresses of the
+# container, log to the engine.
 set -eu
 text=$(cat /etc/luna/redis.conf)
 text=${text//"\${LUNA_REDIS_PASSWORD}"/$(cat /run/secrets/password)}

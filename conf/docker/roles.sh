@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced by PostgreSQL's own image when it makes its cluster: the programs' roles, with the
-# passwords that setup.sh drew. The first migration finds them there and gives them their rights.
+# Sourced by the PostgreSQL image when it creates its cluster: creates the roles of the programs,
+# with the passwords from setup.sh. The first migration grants their privileges.
 for role in luna_worker luna_syncd luna_admin; do
   psql -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" <<SQL
 CREATE ROLE $role LOGIN PASSWORD '$(cat "/run/secrets/$role")';

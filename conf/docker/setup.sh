@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Runs once before everything else, and does only what is missing: passwords of 192 bits, the pepper, a certificate authority and a
-# server certificate for development, each where only the service that needs it looks; and folders
-# given to their users.
+# Runs once before everything else and creates what is missing: passwords of 192 bits, the pepper, a
+# certificate authority and a server certificate for development, each in a volume of the service
+# that needs it; and sets the owners of folders.
 #
-# To bring secrets or a certificate of your own, put them into the volumes first.
+# To use your own secrets or certificate, put them into the volumes first.
 set -eu
 umask 022
 S=/secrets
 UID_LUNA=10001 UID_NGINX=10003 UID_REDIS=10004
 
-# put FILE: standard input, whole or not at all.
+# put FILE: writes standard input to FILE, atomically, unless FILE exists.
 put() {
   [ ! -s "$1" ] || { cat >/dev/null; return 0; }
   cat >"$1.new"
@@ -35,7 +35,7 @@ done
 
 key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null; }
 
-# A week before its end a certificate is made anew; nginx takes it at its next start.
+# A certificate is renewed a week before it expires; nginx loads it at its next start.
 fresh() { [ -s "$1" ] && openssl x509 -in "$1" -checkend 604800 -noout >/dev/null; }
 
 if ! fresh "$S/tls/server.crt"; then
@@ -53,14 +53,14 @@ subjectAltName=DNS:localhost,DNS:${LUNA_SERVER_NAME:-localhost},IP:127.0.0.1,IP:
 EXT
   openssl x509 -req -in "$work/server.csr" -CA "$work/ca.crt" -CAkey "$work/ca.key" -CAcreateserial -days 397 \
     -extfile "$work/server.ext" -out "$work/server.crt" 2>/dev/null
-  # The authority's key is thrown away: it signs this one certificate.
+  # The key of the authority is discarded: it signs only this certificate.
   cp "$work/server.key" "$work/ca.crt" "$S/tls/"
   cp "$work/server.crt" "$S/tls/server.crt"
   rm -rf "$work"
 fi
 
-# In each volume only what one service reads, so that file modes do not have to tell users of
-# different images apart.
+# Each volume holds only what one service reads, so that file modes need not distinguish the users
+# of different images.
 chown -R "$UID_LUNA:$UID_LUNA" "$S/worker" "$S/syncd" "$S/admin" "$S/migrate" /state
 chown -R "$UID_NGINX:$UID_NGINX" "$S/tls"
 chown -R "$UID_REDIS:$UID_REDIS" "$S/redis" /redis

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Starts the worker pool of one container, or, given words, runs `luna` with them.
+# Starts the worker pool of one container; with arguments, runs `luna` with them instead.
 #
-# All containers of one machine share the directory of the charge journals, because a recovery has
-# to read all of them. A worker owns one slot of that directory; so each container takes a range of
-# slots first, by a lock that ends with its last process.
+# All containers of a machine share the directory of the charge journals, because a recovery reads
+# all of them. A worker owns one slot of that directory, so each container first reserves a range of
+# slots, with a lock that is released when its last process exits.
 set -eu
 
-SLOTS_PER_POOL=32 # room for 16 workers: a reload starts the new ones before the old ones have ended
+SLOTS_PER_POOL=32 # for 16 workers: a reload starts the new ones before the old ones exit
 POOLS_MAX=8
 
 [ $# = 0 ] || exec luna "$@"
@@ -18,5 +18,5 @@ for ((pool = 0; pool < POOLS_MAX; pool++)); do
   fi
   exec {lock}>&-
 done
-echo "worker.sh: $POOLS_MAX pools run on $LUNA_STATE_DIR already; give this one a directory, and a quota-syncd, of its own" >&2
+echo "worker.sh: $LUNA_STATE_DIR is used by $POOLS_MAX pools, the maximum; this one needs another directory, with its own quota-syncd" >&2
 exit 78
