@@ -9,7 +9,7 @@ enum { HOST_BYTES_MAX = 64 };
 static bool split(const char *text, char host[HOST_BYTES_MAX], const char **ret_port)
 {
     const char *colon = strrchr(text, ':');
-    if (!colon || colon == text || colon[1] == '\0' ||
+    if (colon == NULL || colon == text || colon[1] == '\0' ||
         strspn(colon + 1, "0123456789") != strlen(colon + 1))
         return false;
     const char *begin = text;

@@ -11,6 +11,8 @@
 #ifndef LUNA_BASE_ARENA_H
 #define LUNA_BASE_ARENA_H
 
+#include "luna/base/error.h"
+
 #include <stddef.h>
 
 struct luna_arena_block;
@@ -36,7 +38,6 @@ void *luna_arena_calloc(struct luna_arena *arena, size_t count, size_t item_byte
 /* A NUL-terminated copy of `len` bytes. */
 char *luna_arena_strndup(struct luna_arena *arena, const char *text, size_t len);
 /* A formatted string; NULL as for luna_arena_alloc(). */
-char *luna_arena_printf(struct luna_arena *arena, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+char *luna_arena_printf(struct luna_arena *arena, const char *fmt, ...) LUNA_PRINTF(2, 3);
 
 #endif

@@ -12,6 +12,8 @@
 #ifndef LUNA_BASE_BUF_H
 #define LUNA_BASE_BUF_H
 
+#include "luna/base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,8 +40,7 @@ void luna_buf_append(struct luna_buf *buf, const void *bytes, size_t len);
 void luna_buf_puts(struct luna_buf *buf, const char *text);
 void luna_buf_putc(struct luna_buf *buf, char c);
 void luna_buf_put_int(struct luna_buf *buf, int64_t number); /* decimal */
-void luna_buf_printf(struct luna_buf *buf, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+void luna_buf_printf(struct luna_buf *buf, const char *fmt, ...) LUNA_PRINTF(2, 3);
 /* The bytes as a JSON string with its quotes: control bytes escaped, invalid UTF-8 replaced by
  * U+FFFD. */
 void luna_buf_put_json_string(struct luna_buf *buf, const char *text, size_t len);
