@@ -1,5 +1,6 @@
 #!/bin/sh
-# settings-page.sh PROGRAM NAME VERSION PAGE: the manual page NAME.env(5), made of `PROGRAM --config-example`.
+# settings-page.sh PROGRAM NAME VERSION PAGE: generates the manual page NAME.env(5) from `PROGRAM
+# --config-example`.
 set -eu
 mkdir -p "$(dirname "$4")"
 "$1" --config-example | awk -v name="$2" -v version="$3" '

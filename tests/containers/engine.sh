@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# engine.sh: an engine for the container tests. Prints shell assignments, ENGINE and COMPOSE, or says why there is none and exits 77.
+# engine.sh: an engine for the container tests. Prints shell assignments, ENGINE and COMPOSE, or the
+# reason why there is none and exits with 77.
 #
-# Docker with Compose is used as it is. Without it, and with root on Debian, podman is installed, and where no registry of images can
-# be reached, stand-ins for the four base images are made from Debian's packages: what runs in them is the same PostgreSQL 15,
-# Redis 7 and nginx 1.22. They obey the official images' settings that docker-compose.yml uses.
+# Docker with Compose is used as it is. Without it, and with root on Debian, podman is installed. If no
+# registry of images can be reached, stand-ins for the four base images are built from Debian's
+# packages, with the same PostgreSQL 15, Redis 7 and nginx 1.22. They accept the settings of the
+# official images that docker-compose.yml uses.
 # shellcheck source=scripts/lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/common.sh"
 . "$LUNA_ROOT/scripts/lib/packages.sh"
@@ -37,7 +39,7 @@ has_cap_sys_resource() {
   (((0x$effective >> 24) & 1))
 }
 
-# A machine that is itself a container often lacks CAP_SYS_RESOURCE, which the limits that podman asks for need.
+# A machine that is itself a container often lacks CAP_SYS_RESOURCE, which podman needs to set limits.
 podman_configure() {
   local runtime=/usr/sbin/runc
   mkdir -p "$WORK"

@@ -54,7 +54,7 @@ RESULTS = [
      [(body("results", 0), "float_type"), (body("results", 2), "float_type")]),
     ("1e999", {"body": '{"results":[1,1e999]}'}, 422, [(body("results", 1), "finite_number")]),
     ("-1e400", {"body": '{"results":[-1e400]}'}, 422, [(body("results", 0), "finite_number")]),
-    ("twenty-five faults: twenty are told", {"json": {"results": ["x"] * 25}}, 422,
+    ("twenty-five faults: twenty are listed", {"json": {"results": ["x"] * 25}}, 422,
      [(body("results", i), "float_type") for i in range(20)]),
     ("faults of two members", {"json": {"results": ["x"], "output": 1}}, 422,
      [(body("results", 0), "float_type"), (body("output"), "literal_error")]),

@@ -136,7 +136,7 @@ def test_an_answer_whose_charge_is_lost_after_some_megabytes_is_cut_off_and_char
     sent = stream(account, BODY, http2=http2)
     next(sent.pieces)
     redis_store.delete(f"{{user:{account.id}:quota}}:m")
-    assert client.post(account.url, headers=account.headers, json={"results": [1]}).status_code == 200, "counts anew, from the journals"
+    assert client.post(account.url, headers=account.headers, json={"results": [1]}).status_code == 200, "counts again, from the journals"
     with pytest.raises(httpx.RemoteProtocolError):
         for _ in sent.pieces:
             pass

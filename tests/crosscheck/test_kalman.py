@@ -174,7 +174,7 @@ def test_trend_of_r_is_not_above_ours(r, folder, name):
 @pytest.mark.parametrize("name", SEASONAL)
 def test_season_of_r_is_not_above_ours(r, folder, name):
     lowest, highest = r[name, "prior_spread"]
-    assert lowest == highest, "R has mended its singular prior: tighten this test"
+    assert lowest == highest, "R has fixed its singular prior: tighten this test"
     period = f"period={int(r[name, 'period'][0])}"
     estimate = variances(("observation", "level", "slope", "seasonal"), r[name, "bsm"])
     given = kalman(folder, name, "basic_structural", period, *estimate)

@@ -29,7 +29,7 @@ class Drill:
         self.cold = Load(stack, make_accounts(2), threads=8, pause_s=0.05)
         self.readers = Load(stack, self.warm.accounts[:1], threads=1, pause_s=0.05, send=send_usage)
         self.loads = (self.warm, self.cold, self.readers)
-        self.broken_at = self.mended_at = self.healed_at = self.booked_after_s = 0.0  # mended_at: when mending begins
+        self.broken_at = self.repaired_at = self.healed_at = self.booked_after_s = 0.0  # repaired_at: when the repair begins
 
     def run(self, fault, length_s):
         with self.warm, self.readers:
@@ -41,7 +41,7 @@ class Drill:
                 self.cold.start()
                 time.sleep(length_s)
                 rounds = rounds_of(self.stack)
-                self.mended_at = time.monotonic()
+                self.repaired_at = time.monotonic()
             self.healed_at = time.monotonic()
             self.await_recovery(rounds)
             self.cold.join()
@@ -55,8 +55,8 @@ class Drill:
             load.await_count(20)
 
     def while_broken(self, load):
-        """Answers to requests that began and ended while the store was away."""
-        return [answer for answer in load.answers if answer.began > self.broken_at and answer.ended < self.mended_at]
+        """Answers to requests that started and ended while the store was unavailable."""
+        return [answer for answer in load.answers if answer.began > self.broken_at and answer.ended < self.repaired_at]
 
     def recovery(self, *loads):
         """Seconds from the healing to the first success, and to the last failure: from then on, every request succeeds."""
@@ -79,7 +79,7 @@ class Drill:
         counts = " ".join(f"{name}={dict(sorted(load.statuses().items()))}" for name, load in
                           (("warm", self.warm), ("cold", self.cold), ("usage", self.readers)))
         failed = sum(1 for load in self.loads for answer in load.answers if answer.status != 200)
-        return (f"drill: {STORE_NAMES[self.store]} {self.name}, {self.mended_at - self.broken_at:.1f} s: {failed} of "
+        return (f"drill: {STORE_NAMES[self.store]} {self.name}, {self.repaired_at - self.broken_at:.1f} s: {failed} of "
                 f"{sum(len(load.answers) for load in self.loads)} requests failed ({counts}), slowest {self.slowest_s():.2f} s; "
                 f"after healing: first 200 {first_s:.2f} s, no failure after {last_s:.2f} s, booking again {self.booked_after_s:.2f} s")
 

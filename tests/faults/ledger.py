@@ -1,4 +1,4 @@
-"""After a fault: does the ledger say exactly what the clients were told?"""
+"""After a fault: does the ledger agree with the answers that the clients received?"""
 import contextlib
 
 import httpx

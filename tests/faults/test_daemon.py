@@ -63,7 +63,7 @@ def test_killed_at_every_visible_step_of_a_fence(stack, fault_accounts, alone, s
 
 
 def test_stalled_at_every_visible_step_while_its_accounts_begin_a_new_epoch(stack, fault_accounts, alone, syncd, redis_store, proven, long_run):
-    """What a round has read grows old before it is booked: meanwhile the accounts are lost, loaded anew, and charged."""
+    """What a round has read grows old before it is booked: meanwhile the accounts are lost, loaded again, and charged."""
     load = Load(stack, [])
 
     def stalled_at(call, nth):

@@ -93,7 +93,7 @@ def test_redis_restarted_empty(load, proven, redis_server, stack):
 
 
 def test_one_accounts_keys_deleted(load, proven, redis_store, long_run):
-    """By hand, or by a Redis that evicts after all: the account is loaded anew in the same life of Redis."""
+    """By hand, or by a Redis that evicts after all: the account is loaded again in the same incarnation of Redis."""
     with load(count=2) as running:
         for _ in range(seconds(long_run, 5, 50)):
             running.await_success()
@@ -127,7 +127,7 @@ def test_redis_demoted_is_looked_for_under_its_name_again(load, proven, redis_st
         before = wait_until(askers)
         redis_store.execute_command("REPLICAOF", "127.0.0.1", "1")
         try:
-            wait_until(lambda: not before & askers(), "every worker to connect anew")
+            wait_until(lambda: not before & askers(), "every worker to reconnect")
         finally:
             redis_store.execute_command("REPLICAOF", "NO", "ONE")
         running.await_success()

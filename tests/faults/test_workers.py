@@ -132,7 +132,7 @@ def stalled_request(workers, account, call, nth, stall_s):
 
 def test_answer_stalled_across_a_fence_at_every_step(stack, proven, workers, fault_accounts, redis_store, long_run):
     """A worker that has charged holds still before it answers; meanwhile Redis loses everything, the journals are read, and the
-    account begins anew. The charge is in no journal that was read: the answer must not be a success, or be counted again."""
+    account starts again. The charge is in no journal that was read: the answer must not be a success, or be counted again."""
     account, = fault_accounts(1)
     answers = few_requests(stack, account)
 

@@ -5,7 +5,7 @@ from cluster import SYNC_INTERVAL_MS, wait_until
 from load import Load
 
 THREADS = 6
-GATEWAY_TIMEOUT_S = 14  # fastcgi_read_timeout: then what the lost host had in hand is given up
+GATEWAY_TIMEOUT_S = 14  # fastcgi_read_timeout: then the requests of the lost host fail
 
 
 def books(cluster, account):

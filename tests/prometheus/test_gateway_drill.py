@@ -67,7 +67,7 @@ def renew(stack, folder, days, reload=True):
 
 
 def await_alerts(prometheus, wanted, after):
-    # What the daemons say is not asked here, so that their absence is told of all the time.
+    # The daemons are not scraped here, so the alerts about their absence fire all the time.
     wait_until(lambda: (firing(prometheus) or set()) - {"LunaWorkerPoolAbsent", "LunaSyncdAbsent"} == wanted, f"{wanted or 'silence'} after {after}")
 
 

@@ -141,7 +141,7 @@ class Account:
 
 
 class StackClient(httpx.Client):
-    """Finds the stack anew for each request: the way there goes through the recording proxy in some tests, in others not."""
+    """Looks the stack up again for each request: some tests reach it through the recording proxy, others directly."""
 
     def __init__(self, stack):
         # A second less than the proxy keeps an idle connection.

@@ -26,7 +26,7 @@ MEGABYTES = "tens of megabytes: the proxy holds them whole, and the recording wo
 COMPRESSED = "compressed answers; the proxy does not ask for them"
 BLANK = "a header value that ends in a blank, which goes over HTTP/2 only; the proxy speaks HTTP/1.1"
 METHOD = "a method that the proxy does not know"
-PATH = "a path that the proxy writes anew before it passes it on"
+PATH = "a path that the proxy rewrites before it passes it on"
 OTHER_STACK = "other programs than the tests ask, or another stack than the session's is asked"
 
 # What the proxy cannot carry. `file::test`, for all of its cases, or `file::test[case]`: why.

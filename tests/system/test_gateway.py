@@ -123,7 +123,7 @@ def short_body(stack, account, name):
 
 
 def test_body_shorter_than_its_length_over_http1_reaches_no_worker(stack, account, client, redis_store):
-    """Over HTTP/1.1 nothing tells a short body from a slow one but time or a closed connection. nginx waits for it, no worker does;
+    """Over HTTP/1.1 only time or a closed connection distinguishes a short body from a slow one. nginx waits for it, no worker does;
     its log has the request. Without a closed connection: test_gateway_slow.py."""
     assert_serves(client, account)
     before = remaining_of(redis_store, account)

@@ -110,7 +110,7 @@ def signing_key(stack, token):
 
 
 def resigned(token, key, header=None, claims=None, digest=hashlib.sha256):
-    """The token with some of it replaced (None: left out), signed anew."""
+    """The token with some of it replaced (None: left out), signed again."""
     now_s = int(time.time())
     told_header, told = (decoded(part) for part in token.split(".")[:2])
     told_header |= header or {}

@@ -1,4 +1,4 @@
-"""Quota and rate: what a client is told at the limit, and what PostgreSQL then holds."""
+"""Quota and rate: what a client receives at the limit, and what PostgreSQL then holds."""
 from luna_stack import wait_until
 from test_bad_input import assert_error
 

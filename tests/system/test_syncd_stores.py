@@ -1,4 +1,4 @@
-"""quota-syncd and stores that are away, unsafe, or of another schema."""
+"""quota-syncd and stores that are unavailable, unsafe, or of another schema."""
 import contextlib
 import signal
 import subprocess

@@ -45,7 +45,7 @@ class Pool:
         return self.status()["totals"]["requests"]
 
     def settled_requests(self):
-        """The count when nothing is in hand any more."""
+        """The count when no request is in progress any more."""
         wait_until(lambda: self.status()["totals"]["busy"] == 0, "idle workers")
         time.sleep(0.1)
         return self.requests()
