@@ -2,8 +2,8 @@
 # Debian packages: which ones are missing, and how to install them without starting or configuring
 # the services that they bring.
 
-# packages_listed SET…: the lines of scripts/packages/SET.txt. Each names a package, and optionally a
-# program: if that is there already, from any source, the package is not needed.
+# packages_listed SET…: the lines of scripts/packages/SET.txt. Each names a package, and optionally
+# a program: if that is installed already, from any source, the package is not needed.
 packages_listed() {
   local set
   for set in "$@"; do
