@@ -143,3 +143,28 @@ def test_the_table_of_rooms_is_the_one_that_is_checked():
 @pytest.mark.parametrize("text", ["[x](docs/NONE.md)", "`fcgi-worker/pool.c`", "`step_pool.c`", "`libkalman/attic/`"])
 def test_a_path_that_does_not_exist_is_noticed(text):
     assert list(dangling(ROOT / "README.md", text, NAMES))
+
+
+def test_the_readmes_endpoints_are_the_routes():
+    """The README's table has every route of the worker with its scope, and no other below /api/v1/{account_id}."""
+    source = (ROOT / "fcgi-worker/api/routes.c").read_text(encoding="utf-8")
+    routes = {(method, path.removeprefix("/api/v1/{account_id}"), (scope or "any key").lower())
+              for method, path, scope in re.findall(r'"(GET|POST|PUT|DELETE)",\s*"(/api/[^"]+)",\s*(?:LUNA_SCOPE_(\w+)|0)', source)}
+    rows = re.findall(r"^\| (`.*`) \| .* \| `?([\w ]+?)`? \| .* \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    shown = {(method, path, scope) for cell, scope in rows for method, path in re.findall(r"`(\w+) …([^`]*)`", cell)}
+    assert shown == routes
+
+
+GLOSSARY = re.findall(r"^\| ([\w .-]+) \| .+ \| .*\|$", (ROOT / "docs/GLOSSARY.md").read_text(encoding="utf-8"), re.MULTILINE)[1:]
+WRITTEN = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS if path.name != "GLOSSARY.md").lower()
+
+
+def test_the_glossary_is_sorted():
+    assert len(GLOSSARY) > 80 and GLOSSARY == sorted(set(GLOSSARY))
+
+
+@pytest.mark.parametrize("term", GLOSSARY)
+def test_a_term_of_the_glossary_is_used(term):
+    """In a document, or in a header of the component whose word it is."""
+    stem = term if len(term) < 5 else term.removesuffix("y").removesuffix("ed").removesuffix("e")
+    assert stem in WRITTEN or any(stem in path.read_text(encoding="utf-8").lower() for part in LATER for path in (ROOT / part).rglob("*.h"))
