@@ -3,11 +3,8 @@
 #include "http/problem.h"
 #include "luna/base/buf.h"
 #include "luna/base/log.h"
-#include "master/handover.h"
-#include "master/listener.h"
+#include "master/daemon.h"
 #include "master/master.h"
-#include "master/pid_file.h"
-#include "master/privileges.h"
 #include "monitor/monitor.h"
 #include "shared/exit_code.h"
 #include "shared/log_file.h"
@@ -17,6 +14,7 @@
 #include "worker/worker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { TEXT_BYTES_MAX = 64 * 1024, EXIT_USAGE = 2 };
@@ -79,16 +77,6 @@ static void configure_log(const struct worker_config *config)
                        (enum luna_log_format)config->log_format);
 }
 
-/* Socket and scoreboard: inherited from the image before this one, or new. */
-static enum luna_code open_shared(const struct worker_config *config, struct listener *listener,
-                                  struct scoreboard **board, int *board_fd, struct luna_error *err)
-{
-    if (handover_present())
-        return handover_open(listener, board, board_fd, err);
-    enum luna_code code = listener_open(config, listener, err);
-    return code == LUNA_OK ? scoreboard_new(board, board_fd, err) : code;
-}
-
 _Static_assert((int)PROBLEM_COUNT <= (int)SCOREBOARD_PROBLEMS,
                "the scoreboard counts every problem");
 
@@ -100,33 +88,69 @@ static void fill_names(struct names *names)
         names->problems[i] = problem_row((enum problem_id)i)->code;
 }
 
+/* Fills in *ret_handover when an earlier image left something, and says whether it did. */
+static enum luna_code receive_handover(const struct master_io *io, struct handover *ret_handover,
+                                       bool *ret_received, struct luna_error *err)
+{
+    const char *text = luna_config_env(HANDOVER_VARIABLE);
+    *ret_received = text != NULL && *text != '\0';
+    if (!*ret_received)
+        return LUNA_OK;
+    enum luna_code code = handover_read(text, ret_handover, err);
+    if (code == LUNA_OK)
+        handover_claim(ret_handover, io);
+    (void)unsetenv(HANDOVER_VARIABLE);
+    return code;
+}
+
+/* Socket and scoreboard: inherited from the image before this one (`handover`), or new (NULL). */
+static enum luna_code open_shared(const struct worker_config *config,
+                                  const struct handover *handover, struct master_options *options,
+                                  struct luna_error *err)
+{
+    if (handover != NULL)
+        return handover_open(handover, config->socket_path, &options->listener, &options->board,
+                             &options->board_fd, err);
+    enum luna_code code = listener_open(config, &options->listener, err);
+    return code == LUNA_OK ? scoreboard_new(&options->board, &options->board_fd, err) : code;
+}
+
+static enum luna_code start(const struct worker_config *config, const struct handover *handover,
+                            struct master_options *options, struct luna_error *err)
+{
+    enum luna_code code = open_shared(config, handover, options, err);
+    if (code == LUNA_OK)
+        code = daemon_write_pid_file(config->pid_file, err);
+    if (code == LUNA_OK)
+        code = daemon_drop_privileges(config, err);
+    return code == LUNA_OK ? log_file_open(config->log_file, options->board, err) : code;
+}
+
 static int serve(struct worker_config *config)
 {
     static struct names names;
     static const struct roles roles = {
         .worker = worker_main, .monitor = monitor_main, .names = &names};
     static struct master master; /* large, and as long-lived as the process */
+    static struct handover handover;
     struct luna_error err = {0};
-    struct listener listener = {.fd = -1};
-    struct scoreboard *board = NULL;
-    int board_fd = -1;
+    struct master_options options = {.roles = &roles, .config = config, .listener = {.fd = -1}};
+    bool received = false;
     fill_names(&names);
-    bool taken_over = handover_present();
-    if (open_shared(config, &listener, &board, &board_fd, &err) != LUNA_OK ||
-        pid_file_write(config->pid_file, &err) != LUNA_OK ||
-        privileges_drop(config, &err) != LUNA_OK ||
-        log_file_open(config->log_file, board, &err) != LUNA_OK ||
-        master_init(&master, config, &roles, &listener, board, board_fd, &err) != LUNA_OK) {
-        listener_close(&listener, !taken_over);
+    if (master_io_open(&options.io, &options.nudge_fd, &err) != LUNA_OK ||
+        receive_handover(options.io, &handover, &received, &err) != LUNA_OK ||
+        start(config, received ? &handover : NULL, &options, &err) != LUNA_OK) {
+        listener_close(&options.listener, !received);
         worker_config_done(config);
         return fail("cannot_start", &err);
     }
-    configure_log(&master.current.config); /* whether it is a terminal is only known now */
-    if (taken_over)
-        handover_adopt(&master);
+    configure_log(config); /* whether it is a terminal is only known now */
+    master_init(&master, &options);
+    if (received)
+        master_adopt(&master, &handover);
     int status = master_run(&master);
     listener_close(&master.listener, true);
-    pid_file_remove(master.current.config.pid_file);
+    daemon_remove_pid_file(master.current.config.pid_file);
     worker_config_done(&master.current.config);
     return status;
 }

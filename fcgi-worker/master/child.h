@@ -1,35 +1,38 @@
 /*
- * child.h: a child of the master that is no worker: the monitor, or the self-test of an upgrade.
+ * child.h: one child process of the master, watched by a pidfd and held by a leash.
  *
- * Watched by a pidfd in the master's epoll set, held by a leash. A child that is not there has pid
- * 0.
+ * The leash (shared/leash.h) ends with the master, so a child never outlives it. A child that does
+ * not exist has pid 0 and both descriptors -1.
  */
 #ifndef FCGI_WORKER_CHILD_H
 #define FCGI_WORKER_CHILD_H
 
 #include "luna/base/error.h"
+#include "master/master_io.h"
 
-#include <stdint.h>
 #include <sys/types.h>
 
 struct child {
     pid_t pid;
     int pid_fd;
-    int leash_fd; /* the master's end */
+    int leash_fd; /* the master's end; -1 once released */
 };
 
-/* Forks. In the child *ret_pid is 0 and *ret_leash_fd its own end; the parent's ends are in
- * `child`. */
-enum luna_code child_fork(struct child *child, int epoll_fd, uint64_t tag, pid_t *ret_pid,
-                          int *ret_leash_fd, struct luna_error *err) LUNA_MUSTCHECK;
-/* Watches a child that an earlier master left. */
-enum luna_code child_adopt(struct child *child, int epoll_fd, uint64_t tag, pid_t pid, int leash_fd,
-                           struct luna_error *err) LUNA_MUSTCHECK;
-void child_let_go(struct child *child);
-void child_kill(struct child *child);
-/* Buries it once its pidfd is readable: its exit status, or -1 when a signal ended it. */
-int child_bury(struct child *child, int epoll_fd);
-/* In another child: closes the master's ends. */
-void child_abandon(struct child *child);
+#define CHILD_NONE ((struct child){.pid_fd = -1, .leash_fd = -1})
+
+/* Starts and watches a process; `child` must not exist. On failure no process is left: one that
+ * cannot be watched could be neither killed nor reaped. */
+enum luna_code child_start(struct child *child, const struct master_io *io, int id, child_main *run,
+                           void *context, struct luna_error *err) LUNA_MUSTCHECK;
+/* Watches a process that an earlier master image started. Takes `leash_fd` over when it succeeds. */
+enum luna_code child_adopt(struct child *child, const struct master_io *io, int id, pid_t pid,
+                           int leash_fd, struct luna_error *err) LUNA_MUSTCHECK;
+/* Closes the leash: the process drains and exits. */
+void child_release(struct child *child, const struct master_io *io);
+void child_kill(const struct child *child, const struct master_io *io);
+/* Collects how it ended, once wait() has reported that it did. */
+struct child_end child_reap(struct child *child, const struct master_io *io);
+/* In another child: closes the master's descriptors of this one. */
+void child_abandon(struct child *child, const struct master_io *io);
 
 #endif

@@ -5,15 +5,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { SYSTEMD_FIRST_FD = 3, SOCKET_MODE = 0660 };
+enum { SYSTEMD_FIRST_FD = 3, SOCKET_MODE = 0660, ANSWER_BYTES = 4096, ANSWER_LIMIT_US = 100000 };
 
 static enum luna_code fill_address(const char *path, struct sockaddr_un *address,
                                    struct luna_error *err)
@@ -118,7 +127,7 @@ enum luna_code listener_adopt(int fd, const char *path, struct listener *ret_lis
     int listening = 0;
     socklen_t len = sizeof listening;
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 || !listening)
-        return luna_error_set(err, LUNA_EINVAL, "descriptor %d is no listening socket", fd);
+        return luna_error_set(err, LUNA_EINVAL, "descriptor %d is not a listening socket", fd);
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
         return luna_error_set(err, LUNA_EIO, "fcntl: %s", strerror(errno));
@@ -180,4 +189,95 @@ void listener_close(struct listener *listener, bool remove)
     listener->fd = -1;
     if (remove && listener->path[0] != '\0' && !is_live(listener->path))
         (void)unlink(listener->path);
+}
+
+struct question {
+    struct nlmsghdr header;
+    struct unix_diag_req request;
+};
+
+static int netlink_socket(void)
+{
+    static int fd = -1;
+    static pid_t opened_by;
+    if (opened_by != getpid()) {
+        const struct timeval limit = {.tv_usec = ANSWER_LIMIT_US};
+        opened_by = getpid();
+        fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+        /* cannot fail on a socket */
+        if (fd >= 0)
+            (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    }
+    return fd;
+}
+
+static bool send_question(int fd, ino_t inode)
+{
+    const struct question question = {.header = {.nlmsg_len = sizeof question,
+                                                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                                                 .nlmsg_flags = NLM_F_REQUEST},
+                                      .request = {.sdiag_family = AF_UNIX,
+                                                  .udiag_states = UINT32_MAX,
+                                                  .udiag_ino = (uint32_t)inode,
+                                                  .udiag_show = UDIAG_SHOW_RQLEN,
+                                                  .udiag_cookie = {UINT32_MAX, UINT32_MAX}}};
+    return send(fd, &question, sizeof question, MSG_DONTWAIT) == (ssize_t)sizeof question;
+}
+
+static bool read_answer(const struct nlmsghdr *header, struct listener_backlog *ret_backlog)
+{
+    if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+        return false;
+    const char *message = NLMSG_DATA(header);
+    const char *end = (const char *)header + header->nlmsg_len;
+    for (const char *at = message + NLMSG_ALIGN(sizeof(struct unix_diag_msg));
+         at + sizeof(struct rtattr) <= end;) {
+        struct rtattr attribute;
+        memcpy(&attribute, at, sizeof attribute);
+        if (attribute.rta_len < sizeof attribute)
+            return false;
+        if (attribute.rta_type == UNIX_DIAG_RQLEN &&
+            attribute.rta_len >= RTA_LENGTH(sizeof(struct unix_diag_rqlen))) {
+            struct unix_diag_rqlen length;
+            memcpy(&length, at + RTA_LENGTH(0), sizeof length);
+            *ret_backlog = (struct listener_backlog){.depth = (int)length.udiag_rqueue,
+                                                     .max = (int)length.udiag_wqueue};
+            return true;
+        }
+        at += RTA_ALIGN(attribute.rta_len);
+    }
+    return false;
+}
+
+/* Of a listening TCP socket, tcp_info holds the queue where it holds a connection's segments. */
+static bool read_tcp(int listen_fd, struct listener_backlog *ret_backlog)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    if (getsockopt(listen_fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return false;
+    *ret_backlog =
+        (struct listener_backlog){.depth = (int)info.tcpi_unacked, .max = (int)info.tcpi_sacked};
+    return true;
+}
+
+static bool read_unix(int listen_fd, struct listener_backlog *ret_backlog)
+{
+    _Alignas(struct nlmsghdr) char answer[ANSWER_BYTES];
+    struct stat socket_stat;
+    int fd = netlink_socket();
+    if (fd < 0 || fstat(listen_fd, &socket_stat) != 0 || !send_question(fd, socket_stat.st_ino))
+        return false;
+    ssize_t len = recv(fd, answer, sizeof answer, 0);
+    const struct nlmsghdr *header = (const void *)answer;
+    return len >= (ssize_t)sizeof *header && header->nlmsg_len <= (size_t)len &&
+           read_answer(header, ret_backlog);
+}
+
+struct listener_backlog listener_read_backlog(int listen_fd)
+{
+    struct listener_backlog backlog;
+    if (read_tcp(listen_fd, &backlog) || read_unix(listen_fd, &backlog))
+        return backlog;
+    return (struct listener_backlog){.depth = -1, .max = -1};
 }

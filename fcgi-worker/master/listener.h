@@ -21,12 +21,21 @@ struct listener {
     char path[108]; /* "" for TCP, and when systemd owns the socket: then nothing is unlinked */
 };
 
+struct listener_backlog {
+    int depth; /* connections waiting; -1: not known */
+    int max;   /* connections that fit; -1: not known */
+};
+
 enum luna_code listener_open(const struct worker_config *config, struct listener *ret_listener,
                              struct luna_error *err) LUNA_MUSTCHECK;
-/* Takes over a descriptor that is listening already. LUNA_EINVAL when it is none. */
+/* Takes over a descriptor that is listening already. LUNA_EINVAL when it is not. */
 enum luna_code listener_adopt(int fd, const char *path, struct listener *ret_listener,
                               struct luna_error *err) LUNA_MUSTCHECK;
 /* Closes; with `remove`, the path goes too, unless another process has bound it meanwhile. */
 void listener_close(struct listener *listener, bool remove);
+
+/* How many connections wait in the socket's queue, as far as the kernel says. A unix socket is asked through sock_diag, in one message: neither /proc nor getsockopt() knows its queue. Not for
+ * several threads: it keeps one netlink socket open. */
+struct listener_backlog listener_read_backlog(int listen_fd);
 
 #endif

@@ -2,121 +2,162 @@
 
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
-#include "master/handover.h"
-#include "master/master_events.h"
-#include "master/monitor_child.h"
-#include "master/notify.h"
-#include "master/scaling.h"
 #include "shared/exit_code.h"
 #include "shared/log_file.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
+#include <sys/prctl.h>
 
-enum { NS_PER_MS = 1000000, NS_PER_S = 1000000000, EVENTS_MAX = 64, KILL_GRACE_MS = 1000 };
+enum { NS_PER_MS = 1000000, KILL_GRACE_MS = 1000, MONITOR_PAUSE_MS = 1000, MONITOR_STOP_MS = 1000 };
 
 #define RELAXED memory_order_relaxed
-#define STATE_BIT(state) (1u << (state))
-#define ALIVE                                                                                      \
-    (STATE_BIT(WORKER_STARTING) | STATE_BIT(WORKER_READY) | STATE_BIT(WORKER_DRAINING) |           \
-     STATE_BIT(WORKER_KILLED))
 
-static const int handled_signals[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP,  SIGUSR1,
-                                      SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH};
-
-static void fill_signal_set(sigset_t *set)
+/* In a new child. A copy of a leash left open here would keep another child from ever noticing that
+ * it is released. */
+static void abandon(void *context)
 {
-    (void)sigemptyset(set);
-    for (size_t i = 0; i < sizeof handled_signals / sizeof handled_signals[0]; i++)
-        (void)sigaddset(set, handled_signals[i]);
+    struct master *master = context;
+    pool_abandon(&master->pool);
+    child_abandon(&master->monitor, master->io);
+    child_abandon(&master->upgrade.tester, master->io);
+    master->io->close(master->board_fd);
+    master->io->abandon();
 }
 
-static bool watch(struct master *master, int fd, enum master_event tag)
+static void set_generation(struct master *master, unsigned number)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
-    return fd >= 0 && epoll_ctl(master->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+    master->current.number = number;
+    atomic_store_explicit(&master->board->pool.generation, number, RELAXED);
 }
 
-static enum luna_code open_loop(struct master *master, struct luna_error *err)
+void master_init(struct master *master, const struct master_options *options)
 {
-    sigset_t set;
-    fill_signal_set(&set);
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)sigprocmask(SIG_SETMASK, &set, NULL); /* cannot fail with these arguments */
-    master->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    master->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    master->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    master->nudge_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!watch(master, master->signal_fd, MASTER_EVENT_SIGNAL) ||
-        !watch(master, master->timer_fd, MASTER_EVENT_TIMER) ||
-        !watch(master, master->nudge_fd, MASTER_EVENT_NUDGE))
-        return luna_error_set(err, LUNA_EIO, "the master's event loop: %s", strerror(errno));
-    return LUNA_OK;
+    const struct worker_config *config = options->config;
+    struct scoreboard_pool *shown = &options->board->pool;
+    *master = (struct master){.io = options->io,
+                              .roles = options->roles,
+                              .current = {.config = *config},
+                              .listener = options->listener,
+                              .board = options->board,
+                              .board_fd = options->board_fd,
+                              .pool = {.io = options->io,
+                                       .roles = options->roles,
+                                       .board = options->board,
+                                       .listen_fd = options->listener.fd,
+                                       .nudge_fd = options->nudge_fd,
+                                       .slot_count = (int)config->journal_slot_count - 1,
+                                       .abandon = abandon,
+                                       .abandon_context = master},
+                              .monitor = CHILD_NONE};
+    set_generation(master, 1);
+    pool_init(&master->pool);
+    upgrade_init(&master->upgrade, options->io, options->board);
+    atomic_store_explicit(&shown->ready_stall_ns, config->ready_stall_ms * NS_PER_MS, RELAXED);
+    if (atomic_load_explicit(&shown->started_wall_ms, RELAXED) == 0)
+        atomic_store_explicit(&shown->started_wall_ms, luna_clock_wall_ms(), RELAXED);
 }
 
-static void abandon_from_worker(void *ctx)
+static void adopt_monitor(struct master *master, const struct handover *handover)
 {
-    master_abandon(ctx);
+    struct luna_error err = {0};
+    master->monitor_settled = true;
+    if (handover->monitor_pid == 0 ||
+        child_adopt(&master->monitor, master->io, CHILD_MONITOR, handover->monitor_pid,
+                    handover->monitor_leash_fd, &err) == LUNA_OK)
+        return;
+    luna_log(LUNA_LOG_ERROR, "monitor_not_adopted", LUNA_LOG_S("reason", err.msg));
+    if (handover->monitor_leash_fd >= 0)
+        master->io->close(handover->monitor_leash_fd);
 }
 
-enum luna_code master_init(struct master *master, const struct worker_config *config,
-                           const struct roles *roles, const struct listener *listener,
-                           struct scoreboard *board, int board_fd, struct luna_error *err)
+static void adopt_worker(struct master *master, const struct handover_worker *worker)
 {
-    *master = (struct master){.current = {.number = 1, .config = *config},
-                              .listener = *listener,
-                              .board = board,
-                              .board_fd = board_fd,
-                              .monitor = {.pid_fd = -1, .leash_fd = -1}};
-    upgrade_init(&master->upgrade);
-    enum luna_code code = open_loop(master, err);
-    if (code != LUNA_OK)
-        return code;
-    pool_init(&master->pool, board, listener->fd, master->epoll_fd, master->nudge_fd);
-    master->pool.roles = roles;
-    master->pool.slot_count = (int)config->journal_slot_count - 1;
-    master->pool.abandon = abandon_from_worker;
-    master->pool.abandon_ctx = master;
-    atomic_store_explicit(&board->pool.generation, 1, RELAXED);
-    atomic_store_explicit(&board->pool.ready_stall_ns, config->ready_stall_ms * NS_PER_MS, RELAXED);
-    if (atomic_load_explicit(&board->pool.started_wall_ms, RELAXED) == 0)
-        atomic_store_explicit(&board->pool.started_wall_ms, luna_clock_wall_ms(), RELAXED);
-    return LUNA_OK;
+    struct luna_error err = {0};
+    if (pool_adopt(&master->pool, worker->slot, worker->pid, worker->leash_fd, worker->generation,
+                   &err) == LUNA_OK)
+        return;
+    luna_log(LUNA_LOG_ERROR, "worker_not_adopted", LUNA_LOG_I("slot", worker->slot),
+             LUNA_LOG_I("worker_pid", worker->pid), LUNA_LOG_S("reason", err.msg));
+    if (worker->leash_fd >= 0)
+        master->io->close(worker->leash_fd);
 }
 
-void master_abandon(struct master *master)
+void master_adopt(struct master *master, const struct handover *handover)
 {
-    /* Above all the leashes: a copy left open here would keep another child from ever noticing
-     * that it was let go. */
-    pool_abandon(&master->pool); /* the epoll set is its too */
-    child_abandon(&master->monitor);
-    child_abandon(&master->upgrade.self_test);
-    close(master->board_fd);
-    close(master->signal_fd);
-    close(master->timer_fd);
+    set_generation(master, handover->generation);
+    master->scaling.by_hand = handover->by_hand;
+    master->scaling.target = handover->target;
+    master->reported_ready = true;
+    master->upgrade.previous_fd = handover->previous_fd;
+    for (size_t i = 0; i < handover->worker_count; i++)
+        adopt_worker(master, &handover->workers[i]);
+    adopt_monitor(master, handover);
+    luna_log(LUNA_LOG_INFO, "handover_taken", LUNA_LOG_B("on_trial", handover->on_trial),
+             LUNA_LOG_I("generation", master->current.number),
+             LUNA_LOG_I("workers", pool_count_all(&master->pool, POOL_PROCESSES)));
+    if (handover->on_trial)
+        reload_begin(&master->reload, &master->pool, &master->current, true);
+}
+
+static void fill_handover(const struct master *master, struct handover *ret_handover)
+{
+    *ret_handover = (struct handover){.listen_fd = master->listener.fd,
+                                      .owned = master->listener.path[0] != '\0',
+                                      .board_fd = master->board_fd,
+                                      .generation = master->current.number,
+                                      .by_hand = master->scaling.by_hand,
+                                      .target = master->scaling.target,
+                                      .previous_fd = -1,
+                                      .monitor_pid = master->monitor.pid,
+                                      .monitor_leash_fd = master->monitor.leash_fd};
+    for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
+        const struct pool_slot *slot = &master->pool.slots[i];
+        if (slot->child.pid != 0)
+            ret_handover->workers[ret_handover->worker_count++] =
+                (struct handover_worker){.slot = i,
+                                         .pid = slot->child.pid,
+                                         .leash_fd = slot->child.leash_fd,
+                                         .generation = slot->generation};
+    }
 }
 
 static void stop(struct master *master, const char *cause)
 {
-    const struct worker_config *config = &master->current.config;
-    int64_t now_ns = luna_clock_mono_ns();
-    if (master->stopping) { /* asked twice: at once */
+    int64_t drain_ms = master->current.config.drain_timeout_ms;
+    int64_t now_ns = master->io->now_ns();
+    if (master->stopping) { /* requested twice: at once */
         master->stop_due_ns = now_ns;
         return;
     }
     luna_log(LUNA_LOG_INFO, "stopping", LUNA_LOG_S("cause", cause),
-             LUNA_LOG_I("drain_ms", config->drain_timeout_ms));
-    notify_send("STOPPING=1");
+             LUNA_LOG_I("drain_ms", drain_ms));
+    master->io->notify("STOPPING=1");
     master->stopping = true;
-    master->stop_due_ns = now_ns + (config->drain_timeout_ms + KILL_GRACE_MS) * NS_PER_MS;
+    master->stop_due_ns = now_ns + (drain_ms + KILL_GRACE_MS) * NS_PER_MS;
     atomic_store_explicit(&master->board->pool.draining, 1, RELAXED);
-    pool_drain_others(&master->pool, 0, config->drain_timeout_ms);
+    pool_drain_others(&master->pool, 0, drain_ms);
+}
+
+/* Trying again would find the same configuration. */
+static void stop_misconfigured(struct master *master)
+{
+    master->exit_status = LUNA_EXIT_CONFIG;
+    stop(master, "configuration");
+}
+
+static bool is_being_replaced(const struct master *master)
+{
+    return master->reload.phase != RELOAD_IDLE || master->stopping;
+}
+
+static void begin_upgrade(struct master *master)
+{
+    if (upgrade_is_testing(&master->upgrade) || is_being_replaced(master))
+        luna_log(LUNA_LOG_WARNING, "upgrade_refused",
+                 LUNA_LOG_S("reason", "a reload, an upgrade or a stop is in progress"));
+    else
+        upgrade_begin(&master->upgrade, master->current.config.start_timeout_ms);
 }
 
 static void take_signal(struct master *master, int signo)
@@ -128,14 +169,14 @@ static void take_signal(struct master *master, int signo)
         stop(master, strsignal(signo));
         break;
     case SIGHUP:
-        reload_begin(master, false);
+        reload_begin(&master->reload, &master->pool, &master->current, false);
         break;
     case SIGUSR2:
-        upgrade_begin(master);
+        begin_upgrade(master);
         break;
     case SIGTTIN:
     case SIGTTOU:
-        scaling_by_hand(master, signo == SIGTTIN ? 1 : -1);
+        scaling_by_hand(&master->scaling, &master->current.config, signo == SIGTTIN ? 1 : -1);
         break;
     case SIGUSR1:
         log_file_rotate(master->board);
@@ -145,56 +186,149 @@ static void take_signal(struct master *master, int signo)
     }
 }
 
-static void read_signals(struct master *master)
+static void reap_worker(struct master *master, int slot)
 {
-    struct signalfd_siginfo info;
-    while (read(master->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        take_signal(master, (int)info.ssi_signo);
+    struct pool_end end = pool_reap(&master->pool, slot, &master->current.config);
+    const struct generation *next = &master->reload.next;
+    if (next->number != 0 && end.generation == next->number && !end.was_ready)
+        reload_note_death(&master->reload, end.exit_status);
+    else if (end.exit_status == WORKER_EXIT_CONFIG &&
+             pool_count_all(&master->pool, POOL_STATE(WORKER_READY)) == 0)
+        stop_misconfigured(master);
 }
 
-static void swallow(int fd)
+static void reap_monitor(struct master *master)
 {
-    uint64_t count = 0;
-    ssize_t ignored = read(fd, &count, sizeof count); /* only to make it unreadable again */
-    (void)ignored;
+    struct child_end end = child_reap(&master->monitor, master->io);
+    bool first = !master->monitor_settled;
+    master->monitor_settled = true;
+    atomic_store_explicit(&master->board->pool.monitor_pid, 0, RELAXED);
+    luna_log(end.exit_status == 0 ? LUNA_LOG_INFO : LUNA_LOG_ERROR, "monitor_ended",
+             LUNA_LOG_I("exit_status", end.exit_status));
+    /* At its first start this says that its address cannot be listened on. */
+    if (first && end.exit_status == LUNA_EXIT_CONFIG)
+        stop_misconfigured(master);
 }
 
-static void bury_worker(struct master *master, int slot)
+static void end_test(struct master *master)
 {
-    struct pool_death death = pool_bury(&master->pool, slot, &master->current.config);
-    if (master->next.number != 0 && death.generation == master->next.number && !death.was_ready)
-        reload_note_death(master, death.exit_status);
-    else if (death.exit_status == WORKER_EXIT_CONFIG &&
-             pool_count_all(&master->pool, STATE_BIT(WORKER_READY)) == 0) {
-        master->exit_status = LUNA_EXIT_CONFIG; /* trying again would find the same configuration */
-        stop(master, "configuration");
+    struct handover handover;
+    if (!upgrade_end_test(&master->upgrade, is_being_replaced(master)))
+        return;
+    fill_handover(master, &handover);
+    upgrade_execute(&master->upgrade, &handover);
+}
+
+void master_take_event(struct master *master, const struct master_event *event)
+{
+    if (event->signal != 0)
+        take_signal(master, event->signal);
+    else if (event->child == CHILD_MONITOR)
+        reap_monitor(master);
+    else if (event->child == CHILD_SELF_TEST)
+        end_test(master);
+    else
+        reap_worker(master, event->child);
+}
+
+static void step_reload(struct master *master)
+{
+    struct handover handover;
+    enum reload_outcome outcome =
+        reload_step(&master->reload, &master->pool, &master->current, master->scaling.target);
+    if (outcome == RELOAD_PENDING)
+        return;
+    if (master->reload.of_upgrade && outcome == RELOAD_COMMITTED) {
+        upgrade_confirm(&master->upgrade);
+        /* The old binary's; the next one runs the new binary. */
+        child_release(&master->monitor, master->io);
+    } else if (master->reload.of_upgrade) {
+        fill_handover(master, &handover);
+        upgrade_go_back(&master->upgrade, &handover);
     }
+    reload_end(&master->reload, &master->pool, &master->current);
 }
 
-static void take_event(struct master *master, uint64_t tag)
+static int run_monitor(void *context, int leash_fd)
 {
-    switch (tag) {
-    case MASTER_EVENT_SIGNAL:
-        read_signals(master);
-        break;
-    case MASTER_EVENT_TIMER:
-        swallow(master->timer_fd);
-        break;
-    case MASTER_EVENT_NUDGE:
-        swallow(master->nudge_fd);
-        break;
-    case MASTER_EVENT_MONITOR:
-        if (monitor_child_bury(master) == LUNA_EXIT_CONFIG) {
-            master->exit_status = LUNA_EXIT_CONFIG;
-            stop(master, "configuration");
-        }
-        break;
-    case MASTER_EVENT_SELFTEST:
-        upgrade_note_self_test(master);
-        break;
-    default:
-        bury_worker(master, (int)(tag - MASTER_EVENT_WORKER));
-        break;
+    struct master *master = context;
+    (void)prctl(PR_SET_NAME, "luna-monitor"); /* what ps shows; nothing depends on it */
+    abandon(master);
+    master->io->close(master->listener.fd);
+    const struct monitor_options options = {.board = master->board,
+                                            .names = master->roles->names,
+                                            .address = master->current.config.monitor_listen,
+                                            .leash_fd = leash_fd};
+    return master->roles->monitor(&options);
+}
+
+static void keep_monitor(struct master *master)
+{
+    struct luna_error err = {0};
+    int64_t now_ns = master->io->now_ns();
+    if (master->monitor.pid != 0 || now_ns < master->monitor_due_ns)
+        return;
+    master->monitor_due_ns = now_ns + (int64_t)MONITOR_PAUSE_MS * NS_PER_MS;
+    if (child_start(&master->monitor, master->io, CHILD_MONITOR, run_monitor, master, &err) !=
+        LUNA_OK) {
+        luna_log(LUNA_LOG_ERROR, "monitor_not_started", LUNA_LOG_S("reason", err.msg));
+        return;
+    }
+    atomic_store_explicit(&master->board->pool.monitor_pid, master->monitor.pid, RELAXED);
+}
+
+/* Its end is prompt: it does nothing that blocks. */
+static void stop_monitor(struct master *master)
+{
+    if (master->monitor.pid == 0)
+        return;
+    child_release(&master->monitor, master->io);
+    if (!master->io->wait_for_end(master->monitor.pid_fd, MONITOR_STOP_MS)) {
+        child_kill(&master->monitor, master->io);
+        (void)master->io->wait_for_end(master->monitor.pid_fd, MONITOR_STOP_MS);
+    }
+    (void)child_reap(&master->monitor, master->io);
+}
+
+static void keep_pool(struct master *master)
+{
+    scaling_step(&master->scaling, &master->pool, &master->current);
+    /* While a new generation fills up, the old one is neither filled nor shrunk. */
+    if (master->reload.phase != RELOAD_FILL) {
+        pool_fill(&master->pool, &master->current, master->scaling.target, false);
+        pool_shrink(&master->pool, master->current.number, master->scaling.target,
+                    master->current.config.drain_timeout_ms);
+    }
+    step_reload(master);
+    upgrade_step(&master->upgrade);
+    keep_monitor(master);
+}
+
+static void publish(struct master *master)
+{
+    struct scoreboard_pool *shown = &master->board->pool;
+    bool looping = respawn_is_crash_loop(&master->pool.budget, master->io->now_ns());
+    if (looping && !atomic_load_explicit(&shown->crash_looping, RELAXED))
+        luna_log(LUNA_LOG_ERROR, "crash_loop", LUNA_LOG_S("effect", "respawns are slowed down"));
+    atomic_store_explicit(&shown->crash_looping, looping, RELAXED);
+    atomic_store_explicit(&shown->target, master->scaling.target, RELAXED);
+}
+
+/* Says once that the pool serves, and feeds the service manager's watchdog. */
+static void notify_manager(struct master *master)
+{
+    int64_t now_ns = master->io->now_ns();
+    int64_t interval_ns = master->io->watchdog_ns();
+    int ready = pool_count_all(&master->pool, POOL_STATE(WORKER_READY));
+    if (!master->reported_ready && ready > 0) {
+        master->reported_ready = true;
+        master->io->notify("READY=1");
+        luna_log(LUNA_LOG_INFO, "pool_ready", LUNA_LOG_I("workers", ready),
+                 LUNA_LOG_S("socket", master->current.config.socket_path));
+    }
+    if (interval_ns > 0 && now_ns - master->watchdog_ns >= interval_ns / 2) {
+        master->watchdog_ns = now_ns;
+        master->io->notify("WATCHDOG=1");
     }
 }
 
@@ -203,102 +337,54 @@ static int64_t sooner(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static void keep_generation(struct master *master)
+/* What is due next; and every so often in any case, for what workers do without an event. */
+static int64_t next_step_ns(const struct master *master, int64_t watch_ns)
 {
-    const struct worker_config *config = &master->current.config;
-    scaling_step(master);
-    if (master->reload.phase != RELOAD_FILL) {
-        pool_fill(&master->pool, &master->current, master->target, false);
-        (void)pool_shrink(&master->pool, master->current.number, master->target,
-                          config->drain_timeout_ms);
-    }
-    reload_step(master);
-    upgrade_step(master);
-    monitor_child_keep(master);
-}
-
-static void keep_stopping(struct master *master)
-{
-    if (luna_clock_mono_ns() >= master->stop_due_ns)
-        pool_kill_all(&master->pool, KILL_STOP_LIMIT);
-}
-
-static void publish(struct master *master)
-{
-    struct scoreboard_pool *shown = &master->board->pool;
-    bool looping = respawn_is_crash_loop(&master->pool.budget, luna_clock_mono_ns());
-    if (looping && !atomic_load_explicit(&shown->crash_looping, RELAXED))
-        luna_log(LUNA_LOG_ERROR, "crash_loop", LUNA_LOG_S("effect", "respawns are braked"));
-    atomic_store_explicit(&shown->crash_looping, looping, RELAXED);
-    atomic_store_explicit(&shown->target, master->target, RELAXED);
-}
-
-/* When to look again: at what is due, and every so often in case a worker does something that
- * nobody tells. */
-static void arm_timer(struct master *master, int64_t watch_ns)
-{
-    int64_t now_ns = luna_clock_mono_ns();
-    int64_t next_ns = sooner(watch_ns, now_ns + scaling_pause_ns(master));
-    if (master->reload.phase != RELOAD_NONE)
+    int64_t now_ns = master->io->now_ns();
+    int64_t interval_ns = master->io->watchdog_ns();
+    int64_t next_ns = sooner(watch_ns, now_ns + scaling_pause_ns(&master->pool));
+    if (master->reload.phase != RELOAD_IDLE)
         next_ns = sooner(next_ns, master->reload.due_ns);
-    if (master->upgrade.self_test.pid != 0)
+    if (upgrade_is_testing(&master->upgrade))
         next_ns = sooner(next_ns, master->upgrade.due_ns);
     if (master->monitor.pid == 0)
         next_ns = sooner(next_ns, master->monitor_due_ns);
     if (master->stopping)
         next_ns = sooner(next_ns, master->stop_due_ns);
-    if (notify_watchdog_ns() > 0)
-        next_ns = sooner(next_ns, master->watchdog_ns + notify_watchdog_ns() / 2);
-    if (next_ns < now_ns + NS_PER_MS)
-        next_ns = now_ns + NS_PER_MS;
-    const struct itimerspec at = {
-        .it_value = {.tv_sec = next_ns / NS_PER_S, .tv_nsec = next_ns % NS_PER_S}};
-    /* cannot fail with these arguments */
-    (void)timerfd_settime(master->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+    if (interval_ns > 0)
+        next_ns = sooner(next_ns, master->watchdog_ns + interval_ns / 2);
+    return next_ns > now_ns + NS_PER_MS ? next_ns : now_ns + NS_PER_MS;
 }
 
-/* Says once that the pool serves, and feeds the manager's watchdog. */
-static void tell_manager(struct master *master)
-{
-    int64_t now_ns = luna_clock_mono_ns();
-    int64_t interval_ns = notify_watchdog_ns();
-    int ready = pool_count_all(&master->pool, STATE_BIT(WORKER_READY));
-    if (!master->told_ready && ready > 0) {
-        master->told_ready = true;
-        notify_send("READY=1");
-        luna_log(LUNA_LOG_INFO, "pool_ready", LUNA_LOG_I("workers", ready),
-                 LUNA_LOG_S("socket", master->current.config.socket_path));
-    }
-    if (interval_ns > 0 && now_ns - master->watchdog_ns >= interval_ns / 2) {
-        master->watchdog_ns = now_ns;
-        notify_send("WATCHDOG=1");
-    }
-}
-
-static void step(struct master *master)
+int64_t master_step(struct master *master)
 {
     int64_t watch_ns = pool_watch(&master->pool);
-    if (master->stopping)
-        keep_stopping(master);
-    else
-        keep_generation(master);
-    tell_manager(master);
+    if (!master->stopping)
+        keep_pool(master);
+    else if (master->io->now_ns() >= master->stop_due_ns)
+        pool_kill_all(&master->pool, KILL_STOP_LIMIT);
+    notify_manager(master);
     publish(master);
     luna_log_tick();
-    arm_timer(master, watch_ns);
+    return next_step_ns(master, watch_ns);
+}
+
+bool master_has_stopped(const struct master *master)
+{
+    return master->stopping && pool_count_all(&master->pool, POOL_PROCESSES) == 0;
 }
 
 int master_run(struct master *master)
 {
-    struct epoll_event events[EVENTS_MAX];
-    step(master);
-    while (!master->stopping || pool_count_all(&master->pool, ALIVE) > 0) {
-        int count = epoll_wait(master->epoll_fd, events, EVENTS_MAX, -1);
+    struct master_event events[MASTER_EVENTS_MAX];
+    int64_t until_ns = master_step(master);
+    while (!master_has_stopped(master)) {
+        int count = master->io->wait(until_ns, events);
         for (int i = 0; i < count; i++)
-            take_event(master, events[i].data.u64);
-        step(master);
+            master_take_event(master, &events[i]);
+        until_ns = master_step(master);
     }
-    monitor_child_stop(master);
+    stop_monitor(master);
     luna_log_flush();
     luna_log(LUNA_LOG_INFO, "stopped", LUNA_LOG_I("exit_status", master->exit_status));
     return master->exit_status;

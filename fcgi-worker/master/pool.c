@@ -1,46 +1,48 @@
 #include "master/pool.h"
 
-#include "luna/base/clock.h"
+#include "luna/base/log.h"
 #include "luna/base/random.h"
-#include "master/black_box.h"
-#include "master/pool_spawn.h"
 
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <assert.h>
+#include <stdio.h>
+#include <sys/prctl.h>
 
-enum { NS_PER_MS = 1000000, HEARTBEAT_LATE_MS = 30000 };
+enum {
+    NS_PER_MS = 1000000,
+    HEARTBEAT_LATE_MS = 30000,
+    /* what is left of its start or drain is not handed over: enough for either */
+    ADOPTED_DUE_MS = 30000
+};
 
 #define RELAXED memory_order_relaxed
-#define STATE_BIT(state) (1u << (state))
+#define WANTED_STATES                                                                              \
+    (POOL_STATE(WORKER_STARTING) | POOL_STATE(WORKER_READY) | POOL_STATE(WORKER_BACKOFF))
 
-void pool_init(struct pool *pool, struct scoreboard *board, int listen_fd, int epoll_fd,
-               int nudge_fd)
+void pool_init(struct pool *pool)
 {
-    *pool = (struct pool){
-        .board = board, .listen_fd = listen_fd, .epoll_fd = epoll_fd, .nudge_fd = nudge_fd};
-    for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
-        pool->slots[i].pid_fd = -1;
-        pool->slots[i].leash_fd = -1;
-    }
+    assert(pool->slot_count > 0 && pool->slot_count <= SCOREBOARD_SLOTS);
+    for (int i = 0; i < SCOREBOARD_SLOTS; i++)
+        pool->slots[i] = (struct pool_slot){.child = CHILD_NONE};
 }
 
-void pool_set_state(struct pool *pool, int slot, enum worker_state state)
+/* The slot's state and its copy in the scoreboard change together. */
+static void set_state(struct pool *pool, int index, enum worker_state state)
 {
-    pool->slots[slot].state = state;
-    atomic_store_explicit(&pool->board->master[slot].state, (int)state, RELAXED);
+    assert(index >= 0 && index < SCOREBOARD_SLOTS);
+    pool->slots[index].state = state;
+    atomic_store_explicit(&pool->board->master[index].state, (int)state, RELAXED);
+}
+
+static bool is_in(const struct pool_slot *slot, unsigned states)
+{
+    return (POOL_STATE(slot->state) & states) != 0;
 }
 
 int pool_count(const struct pool *pool, unsigned generation, unsigned states)
 {
     int count = 0;
     for (int i = 0; i < SCOREBOARD_SLOTS; i++)
-        if (pool->slots[i].generation == generation &&
-            (STATE_BIT(pool->slots[i].state) & states) != 0)
-            count++;
+        count += pool->slots[i].generation == generation && is_in(&pool->slots[i], states);
     return count;
 }
 
@@ -48,8 +50,97 @@ int pool_count_all(const struct pool *pool, unsigned states)
 {
     int count = 0;
     for (int i = 0; i < SCOREBOARD_SLOTS; i++)
-        count += (STATE_BIT(pool->slots[i].state) & states) != 0;
+        count += is_in(&pool->slots[i], states);
     return count;
+}
+
+/* What a new worker's child_main receives; valid in the child, whose memory is a copy. */
+struct start {
+    struct pool *pool;
+    const struct generation *generation;
+    int slot;
+};
+
+static int run_worker(void *context, int leash_fd)
+{
+    const struct start *start = context;
+    struct pool *pool = start->pool;
+    const struct worker_config *config = &start->generation->config;
+    char name[16];
+    (void)snprintf(name, sizeof name, "luna-worker %d", start->slot);
+    (void)prctl(PR_SET_NAME, name); /* what ps shows; nothing depends on it */
+    pool->abandon(pool->abandon_context);
+    /* The master's own is changed only when the whole generation is ready. */
+    luna_log_configure("fcgi-worker", (enum luna_log_level)config->log_level,
+                       (enum luna_log_format)config->log_format);
+    const struct worker_options options = {
+        .config = config,
+        .board = pool->board,
+        .slot = start->slot,
+        .listen_fd = pool->listen_fd,
+        .leash_fd = leash_fd,
+        .nudge_fd = config->pool_mode == POOL_DYNAMIC ? pool->nudge_fd : -1,
+        .must_reach_stores = pool->slots[start->slot].canary};
+    return pool->roles->worker(&options);
+}
+
+/* A try that failed before there was a worker: the slot waits like after a death. */
+static void back_off(struct pool *pool, int index, const struct luna_error *err)
+{
+    struct pool_slot *slot = &pool->slots[index];
+    int64_t now_ns = pool->io->now_ns();
+    luna_log(LUNA_LOG_ERROR, "worker_not_started", LUNA_LOG_I("slot", index),
+             LUNA_LOG_S("reason", err->msg));
+    slot->due_ns = now_ns + respawn_pause_ns(&slot->respawn, &pool->budget,
+                                             &(struct respawn_death){0}, now_ns, luna_random_u32());
+    set_state(pool, index, WORKER_BACKOFF);
+}
+
+static void publish_process(struct pool *pool, int index)
+{
+    const struct pool_slot *slot = &pool->slots[index];
+    struct scoreboard_master *shown = &pool->board->master[index];
+    atomic_store_explicit(&shown->pid, slot->child.pid, RELAXED);
+    atomic_store_explicit(&shown->generation, slot->generation, RELAXED);
+}
+
+static void start_worker(struct pool *pool, int index, const struct generation *generation,
+                         bool canary)
+{
+    struct pool_slot *slot = &pool->slots[index];
+    struct luna_error err = {0};
+    struct start start = {.pool = pool, .generation = generation, .slot = index};
+    assert(generation->number != 0);
+    assert(slot->state == WORKER_NONE || slot->state == WORKER_BACKOFF);
+    slot->generation = generation->number;
+    slot->canary = canary;
+    slot->kill_reason = KILL_NONE;
+    /* Before the worker exists: from its start on this half of the scoreboard is the worker's. */
+    atomic_store_explicit(&pool->board->worker[index].ready, 0, RELAXED);
+    if (child_start(&slot->child, pool->io, index, run_worker, &start, &err) != LUNA_OK) {
+        back_off(pool, index, &err);
+        return;
+    }
+    slot->started_ns = pool->io->now_ns();
+    slot->due_ns = slot->started_ns + generation->config.start_timeout_ms * NS_PER_MS;
+    scoreboard_count(&pool->board->master[index].starts);
+    atomic_store_explicit(&pool->board->master[index].started_ns, slot->started_ns, RELAXED);
+    publish_process(pool, index);
+    set_state(pool, index, WORKER_STARTING);
+    luna_log(LUNA_LOG_INFO, "worker_started", LUNA_LOG_I("slot", index),
+             LUNA_LOG_I("worker_pid", slot->child.pid),
+             LUNA_LOG_I("generation", generation->number), LUNA_LOG_B("canary", canary));
+}
+
+static void end_backoffs(struct pool *pool, const struct generation *generation)
+{
+    int64_t now_ns = pool->io->now_ns();
+    for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
+        const struct pool_slot *slot = &pool->slots[i];
+        if (slot->state == WORKER_BACKOFF && slot->generation == generation->number &&
+            slot->due_ns <= now_ns)
+            start_worker(pool, i, generation, slot->canary);
+    }
 }
 
 static int free_slot(const struct pool *pool)
@@ -60,123 +151,78 @@ static int free_slot(const struct pool *pool)
     return -1;
 }
 
-static void end_backoffs(struct pool *pool, const struct generation *generation)
-{
-    int64_t now_ns = luna_clock_mono_ns();
-    for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
-        const struct pool_slot *slot = &pool->slots[i];
-        if (slot->state == WORKER_BACKOFF && slot->generation == generation->number &&
-            slot->due_ns <= now_ns)
-            pool_spawn(pool, i, generation, slot->canary);
-    }
-}
-
 void pool_fill(struct pool *pool, const struct generation *generation, int wanted, bool canary)
 {
     end_backoffs(pool, generation);
-    int missing = wanted - pool_count(pool, generation->number,
-                                      STATE_BIT(WORKER_STARTING) | STATE_BIT(WORKER_READY) |
-                                          STATE_BIT(WORKER_BACKOFF));
-    for (; missing > 0; missing--) {
-        int slot = free_slot(pool);
-        if (slot < 0)
+    for (int count = pool_count(pool, generation->number, WANTED_STATES); count < wanted; count++) {
+        int index = free_slot(pool);
+        if (index < 0)
             return;
-        pool->slots[slot].respawn = (struct respawn){0};
-        pool_spawn(pool, slot, generation, canary);
+        pool->slots[index].respawn = (struct respawn){0};
+        start_worker(pool, index, generation, canary);
     }
 }
 
-static void let_go(struct pool *pool, int index, int64_t drain_ms)
+static void drain(struct pool *pool, int index, int64_t drain_ms)
 {
     struct pool_slot *slot = &pool->slots[index];
-    if (slot->state == WORKER_BACKOFF) {
-        pool_set_state(pool, index, WORKER_NONE);
-        return;
-    }
+    if (slot->state == WORKER_BACKOFF)
+        set_state(pool, index, WORKER_NONE); /* there is no process to drain */
     if (slot->state != WORKER_STARTING && slot->state != WORKER_READY)
         return;
-    close(slot->leash_fd);
-    slot->leash_fd = -1;
-    slot->due_ns = luna_clock_mono_ns() + drain_ms * NS_PER_MS;
-    pool_set_state(pool, index, WORKER_DRAINING);
+    child_release(&slot->child, pool->io);
+    slot->due_ns = pool->io->now_ns() + drain_ms * NS_PER_MS;
+    set_state(pool, index, WORKER_DRAINING);
 }
 
-static bool is_busy(const struct pool *pool, int slot)
+static bool is_busy(const struct pool *pool, int index)
 {
-    return atomic_load_explicit(&pool->board->worker[slot].accepted_ns, RELAXED) != 0;
+    return atomic_load_explicit(&pool->board->worker[index].accepted_ns, RELAXED) != 0;
 }
 
-int pool_shrink(struct pool *pool, unsigned generation, int wanted, int64_t drain_ms)
+void pool_shrink(struct pool *pool, unsigned generation, int wanted, int64_t drain_ms)
 {
-    const unsigned states =
-        STATE_BIT(WORKER_STARTING) | STATE_BIT(WORKER_READY) | STATE_BIT(WORKER_BACKOFF);
-    int surplus = pool_count(pool, generation, states) - wanted;
-    int gone = 0;
-    for (int busy = 0; busy <= 1; busy++) {
-        for (int i = SCOREBOARD_SLOTS - 1; i >= 0 && gone < surplus; i--) {
-            if (pool->slots[i].generation != generation ||
-                (STATE_BIT(pool->slots[i].state) & states) == 0 || (busy == 0 && is_busy(pool, i)))
+    int surplus = pool_count(pool, generation, WANTED_STATES) - wanted;
+    for (int busy = 0; busy <= 1; busy++)
+        for (int i = SCOREBOARD_SLOTS - 1; i >= 0 && surplus > 0; i--) {
+            const struct pool_slot *slot = &pool->slots[i];
+            if (slot->generation != generation || !is_in(slot, WANTED_STATES) ||
+                (busy == 0 && is_busy(pool, i)))
                 continue;
-            let_go(pool, i, drain_ms);
-            gone++;
+            drain(pool, i, drain_ms);
+            surplus--;
         }
-    }
-    return gone;
 }
 
 void pool_drain_others(struct pool *pool, unsigned keep, int64_t drain_ms)
 {
     for (int i = 0; i < SCOREBOARD_SLOTS; i++)
         if (keep == 0 || pool->slots[i].generation != keep)
-            let_go(pool, i, drain_ms);
+            drain(pool, i, drain_ms);
 }
 
 static void kill_slot(struct pool *pool, int index, enum kill_reason reason)
 {
     struct pool_slot *slot = &pool->slots[index];
+    assert(slot->child.pid != 0 && slot->kill_reason == KILL_NONE);
     slot->kill_reason = reason;
-    /* fails only when it is gone */
-    (void)syscall(SYS_pidfd_send_signal, slot->pid_fd, SIGKILL, NULL, 0);
-    pool_set_state(pool, index, WORKER_KILLED);
-}
-
-static bool is_alive(enum worker_state state)
-{
-    return state == WORKER_STARTING || state == WORKER_READY || state == WORKER_DRAINING;
+    child_kill(&slot->child, pool->io);
+    set_state(pool, index, WORKER_KILLED);
 }
 
 void pool_kill_all(struct pool *pool, enum kill_reason reason)
 {
+    const unsigned alive = POOL_PROCESSES & ~POOL_STATE(WORKER_KILLED);
     for (int i = 0; i < SCOREBOARD_SLOTS; i++)
-        if (is_alive(pool->slots[i].state))
+        if (is_in(&pool->slots[i], alive))
             kill_slot(pool, i, reason);
 }
 
-static int64_t sooner(int64_t a, int64_t b)
+/* It hangs: the log says with which request, as long as that is still in the scoreboard. */
+static int64_t kill_hanging(struct pool *pool, int index, enum kill_reason reason)
 {
-    return a < b ? a : b;
-}
-
-/* A busy worker's hard limit, or an idle one's next heartbeat: past it, the worker hangs. */
-static int64_t hang_limit_ns(const struct scoreboard_worker *worker, enum kill_reason *ret_reason)
-{
-    int64_t hard_limit_ns = atomic_load_explicit(&worker->hard_limit_ns, RELAXED);
-    if (hard_limit_ns != 0) {
-        *ret_reason = KILL_HARD_LIMIT;
-        return hard_limit_ns;
-    }
-    *ret_reason = KILL_NO_HEARTBEAT;
-    return atomic_load_explicit(&worker->heartbeat_ns, RELAXED) +
-           HEARTBEAT_LATE_MS * (int64_t)NS_PER_MS;
-}
-
-static int64_t watch_ready(struct pool *pool, int index, int64_t now_ns)
-{
-    enum kill_reason reason = KILL_NONE;
-    int64_t limit_ns = hang_limit_ns(&pool->board->worker[index], &reason);
-    if (limit_ns > now_ns)
-        return limit_ns;
-    black_box_log_hang(pool->board, pool->roles->names, index, pool->slots[index].pid, reason);
+    black_box_log_hang(pool->board, pool->roles->names, index, pool->slots[index].child.pid,
+                       reason);
     kill_slot(pool, index, reason);
     return INT64_MAX;
 }
@@ -186,7 +232,7 @@ static int64_t watch_starting(struct pool *pool, int index, int64_t now_ns)
     struct pool_slot *slot = &pool->slots[index];
     if (atomic_load_explicit(&pool->board->worker[index].ready, memory_order_acquire) != 0) {
         slot->canary = false;
-        pool_set_state(pool, index, WORKER_READY);
+        set_state(pool, index, WORKER_READY);
         return now_ns;
     }
     if (slot->due_ns > now_ns)
@@ -195,105 +241,124 @@ static int64_t watch_starting(struct pool *pool, int index, int64_t now_ns)
     return INT64_MAX;
 }
 
+/* Limits a busy worker by its request's hard limit and an idle one by its next heartbeat. */
+static int64_t watch_ready(struct pool *pool, int index, int64_t now_ns)
+{
+    const struct scoreboard_worker *worker = &pool->board->worker[index];
+    int64_t hard_limit_ns = atomic_load_explicit(&worker->hard_limit_ns, RELAXED);
+    bool busy = hard_limit_ns != 0;
+    int64_t limit_ns = busy ? hard_limit_ns
+                            : atomic_load_explicit(&worker->heartbeat_ns, RELAXED) +
+                                  HEARTBEAT_LATE_MS * (int64_t)NS_PER_MS;
+    if (limit_ns > now_ns)
+        return limit_ns;
+    return kill_hanging(pool, index, busy ? KILL_HARD_LIMIT : KILL_NO_HEARTBEAT);
+}
+
 static int64_t watch_draining(struct pool *pool, int index, int64_t now_ns)
 {
-    enum kill_reason reason = KILL_NONE;
     int64_t hard_limit_ns =
         atomic_load_explicit(&pool->board->worker[index].hard_limit_ns, RELAXED);
     int64_t limit_ns = pool->slots[index].due_ns;
-    if (hard_limit_ns != 0)
-        limit_ns = sooner(limit_ns, hang_limit_ns(&pool->board->worker[index], &reason));
-    if (limit_ns > now_ns)
-        return limit_ns;
-    black_box_log_hang(pool->board, pool->roles->names, index, pool->slots[index].pid,
-                       KILL_DRAIN_LIMIT);
-    kill_slot(pool, index, KILL_DRAIN_LIMIT);
+    if (hard_limit_ns != 0 && hard_limit_ns < limit_ns)
+        limit_ns = hard_limit_ns;
+    return limit_ns > now_ns ? limit_ns : kill_hanging(pool, index, KILL_DRAIN_LIMIT);
+}
+
+static int64_t watch_slot(struct pool *pool, int index, int64_t now_ns)
+{
+    switch (pool->slots[index].state) {
+    case WORKER_STARTING:
+        return watch_starting(pool, index, now_ns);
+    case WORKER_READY:
+        return watch_ready(pool, index, now_ns);
+    case WORKER_DRAINING:
+        return watch_draining(pool, index, now_ns);
+    case WORKER_BACKOFF:
+        return pool->slots[index].due_ns;
+    case WORKER_NONE:
+    case WORKER_KILLED:
+        break;
+    }
     return INT64_MAX;
 }
 
 int64_t pool_watch(struct pool *pool)
 {
-    int64_t now_ns = luna_clock_mono_ns();
+    int64_t now_ns = pool->io->now_ns();
     int64_t next_ns = INT64_MAX;
     for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
-        switch (pool->slots[i].state) {
-        case WORKER_STARTING:
-            next_ns = sooner(next_ns, watch_starting(pool, i, now_ns));
-            break;
-        case WORKER_READY:
-            next_ns = sooner(next_ns, watch_ready(pool, i, now_ns));
-            break;
-        case WORKER_DRAINING:
-            next_ns = sooner(next_ns, watch_draining(pool, i, now_ns));
-            break;
-        case WORKER_BACKOFF:
-            next_ns = sooner(next_ns, pool->slots[i].due_ns);
-            break;
-        case WORKER_NONE:
-        case WORKER_KILLED:
-            break;
-        }
+        int64_t slot_ns = watch_slot(pool, i, now_ns);
+        if (slot_ns < next_ns)
+            next_ns = slot_ns;
     }
     return next_ns;
 }
 
-/* Where a slot goes after its process is gone. */
-static void succeed(struct pool *pool, int index, bool expected)
+/* A planned end leaves the slot empty, and pool_fill() sees that a worker is missing. */
+static void empty_slot(struct pool *pool, int index)
 {
-    struct pool_slot *slot = &pool->slots[index];
-    int64_t now_ns = luna_clock_mono_ns();
-    bool leaving = slot->leash_fd < 0;
-    if (slot->leash_fd >= 0)
-        close(slot->leash_fd);
-    /* By name: closing is not enough while a child forked meanwhile still has its copy. */
-    (void)epoll_ctl(pool->epoll_fd, EPOLL_CTL_DEL, slot->pid_fd, NULL);
-    close(slot->pid_fd);
-    slot->leash_fd = -1;
-    slot->pid_fd = -1;
-    slot->pid = 0;
-    slot->kill_reason = KILL_NONE;
-    atomic_store_explicit(&pool->board->master[index].pid, 0, RELAXED);
-    if (leaving || expected) {
-        respawn_forgive(&slot->respawn);
-        pool_set_state(pool, index, WORKER_NONE); /* pool_fill() sees that one is missing */
-        return;
-    }
-    const struct respawn_death death = {
-        .lived_ns = now_ns - slot->started_ns,
-        .was_ready = atomic_load_explicit(&pool->board->worker[index].ready, RELAXED) != 0};
-    slot->due_ns =
-        now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, &death, now_ns, luna_random_u32());
-    pool_set_state(pool, index, WORKER_BACKOFF);
+    respawn_forgive(&pool->slots[index].respawn);
+    set_state(pool, index, WORKER_NONE);
 }
 
-struct pool_death pool_bury(struct pool *pool, int index, const struct worker_config *config)
+static void schedule_respawn(struct pool *pool, int index, bool was_ready)
 {
     struct pool_slot *slot = &pool->slots[index];
-    siginfo_t info = {0};
-    struct pool_death death = {.generation = slot->generation};
-    death.was_ready = atomic_load_explicit(&pool->board->worker[index].ready, RELAXED) != 0;
-    /* its pidfd is readable: it is a zombie */
-    (void)waitid(P_PIDFD, (id_t)slot->pid_fd, &info, WEXITED | WNOHANG);
-    death.exit_status = info.si_code == CLD_EXITED ? info.si_status : -1;
-    death.expected = black_box_record_end(
-        pool->board, pool->roles->names,
-        &(struct worker_end){.slot = index,
-                             .pid = slot->pid,
-                             .signal = info.si_code == CLD_EXITED ? 0 : info.si_status,
-                             .exit_status = death.exit_status,
-                             .kill_reason = slot->kill_reason,
-                             .quarantine = config->quarantine_s > 0});
-    succeed(pool, index, death.expected);
-    return death;
+    int64_t now_ns = pool->io->now_ns();
+    const struct respawn_death death = {.lived_ns = now_ns - slot->started_ns,
+                                        .was_ready = was_ready};
+    slot->due_ns =
+        now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, &death, now_ns, luna_random_u32());
+    set_state(pool, index, WORKER_BACKOFF);
+}
+
+struct pool_end pool_reap(struct pool *pool, int index, const struct worker_config *config)
+{
+    assert(index >= 0 && index < SCOREBOARD_SLOTS);
+    struct pool_slot *slot = &pool->slots[index];
+    bool was_ready = atomic_load_explicit(&pool->board->worker[index].ready, RELAXED) != 0;
+    bool was_released = slot->child.leash_fd < 0;
+    struct worker_end record = {.slot = index,
+                                .pid = slot->child.pid,
+                                .kill_reason = slot->kill_reason,
+                                .quarantine = config->quarantine_s > 0};
+    struct child_end end = child_reap(&slot->child, pool->io);
+    record.signal = end.signal;
+    record.exit_status = end.exit_status;
+    bool planned = black_box_record_end(pool->board, pool->roles->names, &record);
+    slot->kill_reason = KILL_NONE;
+    atomic_store_explicit(&pool->board->master[index].pid, 0, RELAXED);
+    if (planned || was_released)
+        empty_slot(pool, index);
+    else
+        schedule_respawn(pool, index, was_ready);
+    return (struct pool_end){
+        .generation = slot->generation, .was_ready = was_ready, .exit_status = end.exit_status};
+}
+
+enum luna_code pool_adopt(struct pool *pool, int index, pid_t pid, int leash_fd,
+                          unsigned generation, struct luna_error *err)
+{
+    assert(index >= 0 && index < SCOREBOARD_SLOTS && generation != 0);
+    struct pool_slot *slot = &pool->slots[index];
+    enum luna_code code = child_adopt(&slot->child, pool->io, index, pid, leash_fd, err);
+    if (code != LUNA_OK)
+        return code;
+    slot->generation = generation;
+    slot->started_ns = pool->io->now_ns();
+    slot->due_ns = slot->started_ns + ADOPTED_DUE_MS * (int64_t)NS_PER_MS;
+    publish_process(pool, index); /* its start stands in the scoreboard already */
+    bool ready = atomic_load_explicit(&pool->board->worker[index].ready, memory_order_acquire) != 0;
+    if (leash_fd < 0)
+        set_state(pool, index, WORKER_DRAINING);
+    else
+        set_state(pool, index, ready ? WORKER_READY : WORKER_STARTING);
+    return LUNA_OK;
 }
 
 void pool_abandon(struct pool *pool)
 {
-    for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
-        if (pool->slots[i].leash_fd >= 0)
-            close(pool->slots[i].leash_fd);
-        if (pool->slots[i].pid_fd >= 0)
-            close(pool->slots[i].pid_fd);
-    }
-    close(pool->epoll_fd);
+    for (int i = 0; i < SCOREBOARD_SLOTS; i++)
+        child_abandon(&pool->slots[i].child, pool->io);
 }

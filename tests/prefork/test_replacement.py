@@ -68,7 +68,8 @@ def test_reload_takes_new_settings_and_refuses_wrong_ones(make_pool):
     pool = make_pool().start()
     (pool.folder / "env").write_text("LUNA_WORKERS=6\n")
     pool.signal(signal.SIGHUP)
-    wait_until(lambda: len(pool.workers()) == 6, "six workers")
+    # Four old and two new ones are six as well, for a moment.
+    wait_until(lambda: [worker["generation"] for worker in pool.workers()] == 6 * [2], "six new workers")
     (pool.folder / "env").write_text("LUNA_WORKERS=none\n")
     pool.signal(signal.SIGHUP)
     wait_until(lambda: pool.events("reload_refused"), "reload_refused")

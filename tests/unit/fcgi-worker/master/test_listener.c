@@ -2,8 +2,6 @@
  * known. */
 #include "master/listener.h"
 
-#include "master/backlog.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -151,7 +149,6 @@ static void tcp_queue_has_the_length_asked_for_and_shows_its_depth(void **state)
 {
     struct listener listener;
     struct luna_error err;
-    struct backlog backlog = {.depth = -1};
     static char address[] = "127.0.0.1:0";
     (void)state;
     config.worker_listen = address;
@@ -159,7 +156,7 @@ static void tcp_queue_has_the_length_asked_for_and_shows_its_depth(void **state)
     assert_int_equal(listener_open(&config, &listener, &err), LUNA_OK);
     assert_string_equal(listener.path, "");
     int first = connect_to_port(listener.fd), second = connect_to_port(listener.fd);
-    assert_true(backlog_read(listener.fd, &backlog));
+    struct listener_backlog backlog = listener_read_backlog(listener.fd);
     assert_int_equal(backlog.depth, 2);
     assert_int_equal(backlog.max, 5);
     close(first);
@@ -167,7 +164,7 @@ static void tcp_queue_has_the_length_asked_for_and_shows_its_depth(void **state)
     listener_close(&listener, true);
 }
 
-static void tcp_address_that_is_taken_or_none_is_named(void **state)
+static void tcp_address_that_is_taken_or_invalid_is_named(void **state)
 {
     struct luna_error err;
     struct listener listener;
@@ -182,6 +179,40 @@ static void tcp_address_that_is_taken_or_none_is_named(void **state)
     assert_non_null(strstr(err.msg, "192.0.2.1:9000"));
 }
 
+static void depth_counts_connections_nobody_took(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct listener_backlog backlog;
+    int clients[3];
+    (void)state;
+    /* An abstract name, chosen by the kernel. */
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(sa_family_t)), 0);
+    assert_int_equal(listen(fd, 7), 0);
+    socklen_t len = sizeof address;
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    for (int i = 0; i < 3; i++) {
+        clients[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+        assert_int_equal(connect(clients[i], (struct sockaddr *)&address, len), 0);
+        backlog = listener_read_backlog(fd);
+        assert_int_equal(backlog.depth, i + 1);
+    }
+    assert_int_equal(backlog.max, 7);
+    close(accept(fd, NULL, NULL));
+    backlog = listener_read_backlog(fd);
+    assert_int_equal(backlog.depth, 2);
+    for (int i = 0; i < 3; i++)
+        close(clients[i]);
+    close(fd);
+}
+
+static void no_socket_is_no_depth(void **state)
+{
+    (void)state;
+    assert_int_equal(listener_read_backlog(-1).depth, -1);
+    assert_int_equal(listener_read_backlog(-1).max, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,8 +225,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_listening_sockets_are_adopted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tcp_queue_has_the_length_asked_for_and_shows_its_depth,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(tcp_address_that_is_taken_or_none_is_named, set_up,
+        cmocka_unit_test_setup_teardown(tcp_address_that_is_taken_or_invalid_is_named, set_up,
                                         tear_down),
+        cmocka_unit_test(depth_counts_connections_nobody_took),
+        cmocka_unit_test(no_socket_is_no_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,22 @@
-#include "master/privileges.h"
+#include "master/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+enum { PATH_BYTES = 512, NS_PER_US = 1000 };
 
 static enum luna_code find_ids(const struct worker_config *config, uid_t *ret_uid, gid_t *ret_gid,
                                struct luna_error *err)
@@ -58,7 +67,7 @@ static enum luna_code forbid_core_dumps(struct luna_error *err)
     return LUNA_OK;
 }
 
-enum luna_code privileges_drop(const struct worker_config *config, struct luna_error *err)
+enum luna_code daemon_drop_privileges(const struct worker_config *config, struct luna_error *err)
 {
     enum luna_code code = LUNA_OK;
     if (geteuid() == 0 && config->user != NULL && *config->user != '\0')
@@ -68,4 +77,61 @@ enum luna_code privileges_drop(const struct worker_config *config, struct luna_e
     if (code == LUNA_OK && !config->core_dumps)
         code = forbid_core_dumps(err);
     return code;
+}
+
+enum luna_code daemon_write_pid_file(const char *path, struct luna_error *err)
+{
+    char fresh[PATH_BYTES];
+    char text[32];
+    if (path == NULL || *path == '\0')
+        return LUNA_OK;
+    if (snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh)
+        return luna_error_set(err, LUNA_ECONFIG, "LUNA_PID_FILE is longer than %zu bytes",
+                              sizeof fresh - sizeof ".new");
+    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    bool written = fd >= 0 && write(fd, text, (size_t)len) == len && rename(fresh, path) == 0;
+    int reason = errno;
+    if (fd >= 0)
+        close(fd);
+    if (!written)
+        return luna_error_set(err, LUNA_ECONFIG, "LUNA_PID_FILE: cannot write %s: %s", path,
+                              strerror(reason));
+    return LUNA_OK;
+}
+
+void daemon_remove_pid_file(const char *path)
+{
+    if (path != NULL && *path != '\0')
+        (void)unlink(path);
+}
+
+void daemon_notify(const char *state)
+{
+    const char *path =
+        getenv("NOTIFY_SOCKET"); /* NOLINT(concurrency-mt-unsafe): the master has one thread */
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (path == NULL || (path[0] != '/' && path[0] != '@') ||
+        strlen(path) >= sizeof address.sun_path)
+        return;
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    if (path[0] == '@')
+        address.sun_path[0] = '\0'; /* the abstract namespace */
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    /* A manager that does not listen is not a fault of the pool. */
+    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
+                 len);
+    close(fd);
+}
+
+int64_t daemon_watchdog_ns(void)
+{
+    const char *interval = getenv("WATCHDOG_USEC"); /* NOLINT(concurrency-mt-unsafe) */
+    const char *pid = getenv("WATCHDOG_PID");       /* NOLINT(concurrency-mt-unsafe) */
+    if (interval == NULL || (pid != NULL && strtol(pid, NULL, 10) != (long)getpid()))
+        return 0;
+    return strtoll(interval, NULL, 10) * NS_PER_US;
 }

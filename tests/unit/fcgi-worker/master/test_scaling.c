@@ -1,5 +1,5 @@
 /* Scaling: grows for waiting, not for computing beyond the cores; shrinks slowly. */
-#include "master/scaler.h"
+#include "master/scaling.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,23 +10,23 @@
 
 static const int64_t ms = 1000000;
 
-static struct scaler_input quiet_pool(void)
+static struct scaling_input quiet_pool(void)
 {
-    return (struct scaler_input){.now_ns = 1000000 * ms,
-                                 .min = 2,
-                                 .max = 16,
-                                 .spare = 1,
-                                 .cores = 4,
-                                 .target = 4,
-                                 .idle = 4,
-                                 .wait_target_ns = 20 * ms};
+    return (struct scaling_input){.now_ns = 1000000 * ms,
+                                  .min = 2,
+                                  .max = 16,
+                                  .spare = 1,
+                                  .cores = 4,
+                                  .target = 4,
+                                  .idle = 4,
+                                  .wait_target_ns = 20 * ms};
 }
 
 /* 100 requests since the last look, each waiting `wait_ms`, of whose work `blocked` percent was
  * waiting. */
-static struct scaler_input loaded_pool(int wait_ms, int blocked)
+static struct scaling_input loaded_pool(int wait_ms, int blocked)
 {
-    struct scaler_input input = quiet_pool();
+    struct scaling_input input = quiet_pool();
     input.idle = 0;
     input.busy = 4;
     input.requests = 100;
@@ -39,9 +39,9 @@ static struct scaler_input loaded_pool(int wait_ms, int blocked)
 static void nothing_to_do_changes_nothing(void **state)
 {
     (void)state;
-    struct scaler scaler = {0};
-    struct scaler_input input = quiet_pool();
-    struct scaler_decision decision = scaler_decide(&scaler, &input);
+    struct scaling scaling = {0};
+    struct scaling_input input = quiet_pool();
+    struct scaling_decision decision = scaling_decide(&scaling, &input);
     assert_int_equal(decision.target, 4);
     assert_null(decision.reason);
 }
@@ -49,9 +49,9 @@ static void nothing_to_do_changes_nothing(void **state)
 static void waiting_behind_blocked_workers_grows_past_the_cores(void **state)
 {
     (void)state;
-    struct scaler scaler = {0};
-    struct scaler_input input = loaded_pool(50, 90);
-    struct scaler_decision decision = scaler_decide(&scaler, &input);
+    struct scaling scaling = {0};
+    struct scaling_input input = loaded_pool(50, 90);
+    struct scaling_decision decision = scaling_decide(&scaling, &input);
     assert_int_equal(decision.target, 6);
     assert_string_equal(decision.reason, "requests wait while workers are blocked");
     assert_int_equal(decision.blocked_percent, 90);
@@ -60,62 +60,62 @@ static void waiting_behind_blocked_workers_grows_past_the_cores(void **state)
 static void computing_workers_stop_at_the_cores(void **state)
 {
     (void)state;
-    struct scaler scaler = {0};
-    struct scaler_input input = loaded_pool(500, 10);
-    struct scaler_decision decision = scaler_decide(&scaler, &input);
+    struct scaling scaling = {0};
+    struct scaling_input input = loaded_pool(500, 10);
+    struct scaling_decision decision = scaling_decide(&scaling, &input);
     assert_int_equal(decision.target, 4);
     assert_null(decision.reason);
     input.target = 2;
-    assert_int_equal(scaler_decide(&scaler, &input).target, 3);
+    assert_int_equal(scaling_decide(&scaling, &input).target, 3);
 }
 
 static void hung_workers_with_a_queue_grow_although_nothing_finishes(void **state)
 {
     (void)state;
-    struct scaler scaler = {0};
-    struct scaler_input input = quiet_pool();
+    struct scaling scaling = {0};
+    struct scaling_input input = quiet_pool();
     input.idle = 0;
     input.busy = 4;
     input.busy_blocked = 4;
     input.backlog = 7;
-    assert_true(scaler_decide(&scaler, &input).target > 4);
+    assert_true(scaling_decide(&scaling, &input).target > 4);
 }
 
 static void growth_ends_at_the_maximum(void **state)
 {
     (void)state;
-    struct scaler scaler = {0};
-    struct scaler_input input = loaded_pool(500, 100);
+    struct scaling scaling = {0};
+    struct scaling_input input = loaded_pool(500, 100);
     for (int i = 0; i < 20; i++)
-        input.target = scaler_decide(&scaler, &input).target;
+        input.target = scaling_decide(&scaling, &input).target;
     assert_int_equal(input.target, 16);
 }
 
 static void one_quiet_moment_does_not_shrink(void **state)
 {
     (void)state;
-    struct scaler scaler = {0};
-    struct scaler_input input = quiet_pool();
+    struct scaling scaling = {0};
+    struct scaling_input input = quiet_pool();
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(scaler_decide(&scaler, &input).target, 4);
-        input.now_ns += (SCALER_QUIET_MS - 1000) * ms / 100;
+        assert_int_equal(scaling_decide(&scaling, &input).target, 4);
+        input.now_ns += (SCALING_QUIET_MS - 1000) * ms / 100;
     }
 }
 
 static void long_quiet_shrinks_by_one_at_a_time_to_the_minimum(void **state)
 {
     (void)state;
-    struct scaler scaler = {0};
-    struct scaler_input input = quiet_pool();
-    (void)scaler_decide(&scaler, &input);
-    input.now_ns += SCALER_QUIET_MS * ms;
-    input.target = scaler_decide(&scaler, &input).target;
+    struct scaling scaling = {0};
+    struct scaling_input input = quiet_pool();
+    (void)scaling_decide(&scaling, &input);
+    input.now_ns += SCALING_QUIET_MS * ms;
+    input.target = scaling_decide(&scaling, &input).target;
     assert_int_equal(input.target, 3);
     input.now_ns += ms;
-    assert_int_equal(scaler_decide(&scaler, &input).target, 3);
+    assert_int_equal(scaling_decide(&scaling, &input).target, 3);
     for (int i = 0; i < 10; i++) {
-        input.now_ns += SCALER_SHRINK_PAUSE_MS * ms;
-        input.target = scaler_decide(&scaler, &input).target;
+        input.now_ns += SCALING_SHRINK_PAUSE_MS * ms;
+        input.target = scaling_decide(&scaling, &input).target;
     }
     assert_int_equal(input.target, 2);
 }
@@ -123,25 +123,25 @@ static void long_quiet_shrinks_by_one_at_a_time_to_the_minimum(void **state)
 static void a_burst_ends_the_quiet(void **state)
 {
     (void)state;
-    struct scaler scaler = {0};
-    struct scaler_input input = quiet_pool();
-    struct scaler_input burst = loaded_pool(50, 10);
-    (void)scaler_decide(&scaler, &input);
-    (void)scaler_decide(&scaler, &burst);
-    input.now_ns += SCALER_QUIET_MS * ms;
-    assert_int_equal(scaler_decide(&scaler, &input).target, 4);
+    struct scaling scaling = {0};
+    struct scaling_input input = quiet_pool();
+    struct scaling_input burst = loaded_pool(50, 10);
+    (void)scaling_decide(&scaling, &input);
+    (void)scaling_decide(&scaling, &burst);
+    input.now_ns += SCALING_QUIET_MS * ms;
+    assert_int_equal(scaling_decide(&scaling, &input).target, 4);
 }
 
 static void new_limits_are_obeyed_at_once(void **state)
 {
     (void)state;
-    struct scaler scaler = {0};
-    struct scaler_input input = quiet_pool();
+    struct scaling scaling = {0};
+    struct scaling_input input = quiet_pool();
     input.min = 8;
-    assert_int_equal(scaler_decide(&scaler, &input).target, 8);
+    assert_int_equal(scaling_decide(&scaling, &input).target, 8);
     input.min = 1;
     input.max = 3;
-    assert_int_equal(scaler_decide(&scaler, &input).target, 3);
+    assert_int_equal(scaling_decide(&scaling, &input).target, 3);
 }
 
 int main(void)
