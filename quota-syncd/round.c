@@ -114,7 +114,7 @@ static enum luna_code push(struct round *round, struct luna_error *err)
 {
     int64_t pushed = 0, steps = 0;
     struct luna_deadline until = luna_deadline_in_ms(round->config->interval_ms);
-    enum luna_code code = luna_booking_carry_on_plans(round->booker, until, &steps, err);
+    enum luna_code code = luna_booking_continue_plans(round->booker, until, &steps, err);
     if (code == LUNA_OK && steps > 0)
         luna_log(LUNA_LOG_INFO, "plan_carried_on", LUNA_LOG_I("steps", steps));
     if (code == LUNA_OK)

@@ -1,6 +1,6 @@
--- Roles, each with the least it needs. They have no password here: whoever runs the servers gives
--- them one, or lets them in by peer. Roles belong to the whole cluster, so another database of the
--- same cluster may have made them already.
+-- Roles, each with the permissions it needs and no others. They get no password here: the operator
+-- sets one, or lets them in by peer authentication. Roles belong to the whole cluster, so another
+-- database of the same cluster may have created them already.
 DO $$
 DECLARE
     role_name text;
@@ -10,8 +10,8 @@ BEGIN
             EXECUTE format('CREATE ROLE %I %s', role_name, CASE role_name WHEN 'luna_owner' THEN 'NOLOGIN' ELSE 'LOGIN' END);
         END IF;
     END LOOP;
-    -- Everything below is owned by luna_owner, not by whoever migrates: the functions that the
-    -- other roles may call run with their owner's rights, and those must not be a superuser's.
+    -- Everything below is owned by luna_owner, not by the role that migrates: the functions that
+    -- the other roles may call run with their owner's rights, which must not be a superuser's.
     IF NOT pg_has_role(current_user, 'luna_owner', 'MEMBER') THEN
         EXECUTE format('GRANT luna_owner TO %I', current_user);
     END IF;

@@ -4,10 +4,10 @@ CREATE TABLE plans (
     name           TEXT PRIMARY KEY CHECK (name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     rate_per_s     INTEGER NOT NULL CHECK (rate_per_s BETWEEN 1 AND 1000000),
     rate_burst     INTEGER NOT NULL CHECK (rate_burst BETWEEN 1 AND 1000000),
-    quota_limit    INTEGER CHECK (quota_limit >= 0),                 -- NULL: accounts keep theirs
+    quota_limit    INTEGER CHECK (quota_limit >= 0),                 -- NULL: accounts keep their own
     quota_period   TEXT NOT NULL DEFAULT 'none' CHECK (quota_period IN ('none', 'day', 'month')),
     points_max     BIGINT NOT NULL DEFAULT 0 CHECK (points_max >= 0),      -- observations per request; 0: no limit
-    concurrent_max INTEGER NOT NULL DEFAULT 0 CHECK (concurrent_max >= 0), -- requests at one time; 0: no limit
+    concurrent_max INTEGER NOT NULL DEFAULT 0 CHECK (concurrent_max >= 0), -- requests at once; 0: no limit
     created_at     TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at     TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
@@ -16,8 +16,8 @@ INSERT INTO plans (name, rate_per_s, rate_burst, quota_limit, quota_period, poin
     ('daily', 20, 40, 1000, 'day', 100000, 4),
     ('monthly', 100, 200, 100000, 'month', 0, 16);
 
--- The first seven columns are the original design's. A booking rewrites the row, so pages keep room
--- for HOT updates.
+-- The first seven columns are those of the original design. A booking rewrites the row, so pages
+-- keep space for HOT updates.
 CREATE TABLE accounts (
     id           SERIAL PRIMARY KEY,
     account_name VARCHAR(255) UNIQUE NOT NULL,
@@ -28,60 +28,60 @@ CREATE TABLE accounts (
     updated_at   TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP,
 
     plan           TEXT NOT NULL DEFAULT 'standard' REFERENCES plans (name),
-    config_version BIGINT NOT NULL DEFAULT 1, -- grows with every change that Redis must hear of: limit, plan, keys, disabled
+    config_version BIGINT NOT NULL DEFAULT 1, -- grows with every change to deliver to Redis: limit, plan, keys, disabled
     disabled_at    TIMESTAMPTZ,
 
-    -- The watermark. An epoch is one life of the account's counters in Redis; c and r count what
-    -- was charged and refunded in it. Invariant: quota_used = epoch_base + (sync_c - period_c) -
-    -- (sync_r - period_r).
+    -- The watermark. An epoch is one lifetime of the account's counters in Redis; c and r count
+    -- what was charged and refunded in it. Invariant (I4 of docs/QUOTA.md): quota_used = epoch_base
+    -- + (sync_c - period_c) - (sync_r - period_r).
     quota_epoch  BIGINT NOT NULL DEFAULT 0,
     epoch_open   BOOLEAN NOT NULL DEFAULT false,
     epoch_base   INTEGER NOT NULL DEFAULT 0,
     sync_c       BIGINT NOT NULL DEFAULT 0,
     sync_r       BIGINT NOT NULL DEFAULT 0,
-    period_c     BIGINT NOT NULL DEFAULT 0, -- sync_c and sync_r where the present period began, within this epoch
+    period_c     BIGINT NOT NULL DEFAULT 0, -- sync_c and sync_r at the start of the current period, within this epoch
     period_r     BIGINT NOT NULL DEFAULT 0,
     period_no    BIGINT NOT NULL DEFAULT 0,
     period_start TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     period_end   TIMESTAMPTZ,               -- NULL: the quota has no period
 
-    chain_seq  BIGINT NOT NULL DEFAULT 0,   -- head of the account's audit chain
+    chain_seq  BIGINT NOT NULL DEFAULT 0,   -- the last event of the account
     chain_hash BYTEA NOT NULL DEFAULT '\x0000000000000000000000000000000000000000000000000000000000000000'
 ) WITH (fillfactor = 60);
 
--- Every key the account ever had, as UUIDv8 of HMAC-SHA-256 under the workers' pepper: a stolen
--- dump opens nothing.
+-- Every key the account ever had, as a UUIDv8 of its HMAC-SHA-256 under the workers' pepper: a
+-- stolen dump gives no access.
 CREATE TABLE api_keys (
     id         BIGSERIAL PRIMARY KEY,
     account_id INTEGER NOT NULL REFERENCES accounts (id),
     digest     UUID UNIQUE NOT NULL,
-    prefix     CHAR(8) NOT NULL, -- first characters of the key itself, to tell keys apart
+    prefix     CHAR(8) NOT NULL, -- the first characters of the key itself, to tell keys apart
     scopes     INTEGER NOT NULL CHECK (scopes BETWEEN 1 AND 7),
     not_before TIMESTAMPTZ,
     expires_at TIMESTAMPTZ,
     revoked_at TIMESTAMPTZ,
-    ended      BOOLEAN NOT NULL DEFAULT false, -- its expiry is in the audit log
+    expiry_logged BOOLEAN NOT NULL DEFAULT false, -- the audit log has the event
     created_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 CREATE INDEX api_keys_account ON api_keys (account_id);
-CREATE INDEX api_keys_expiry ON api_keys (expires_at) WHERE NOT ended;
+CREATE INDEX api_keys_expiry ON api_keys (expires_at) WHERE NOT expiry_logged;
 
--- Every live key is a field of the account's hash in Redis, and is sent whole at each change: there
--- have to be few.
-CREATE FUNCTION luna_keys_are_few() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Every live key is a field of the account's hash in Redis, and all are sent at each change: their
+-- number is limited.
+CREATE FUNCTION luna_keys_limit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (SELECT count(*) FROM api_keys k
          WHERE k.account_id = NEW.account_id AND k.revoked_at IS NULL
            AND (k.expires_at IS NULL OR k.expires_at > now())) >= 40 THEN
         RAISE EXCEPTION 'account % has 40 live keys', NEW.account_id
-            USING ERRCODE = 'LU006', HINT = 'revoke one that is not used';
+            USING ERRCODE = 'LU006', HINT = 'revoke one that is not in use';
     END IF;
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER api_keys_few BEFORE INSERT ON api_keys FOR EACH ROW EXECUTE FUNCTION luna_keys_are_few();
+CREATE TRIGGER api_keys_limit BEFORE INSERT ON api_keys FOR EACH ROW EXECUTE FUNCTION luna_keys_limit();
 
--- End of the period that `start` lies in. UTC always.
+-- The end of the period that contains `start`, always in UTC.
 CREATE FUNCTION luna_period_end(kind text, start timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$
     SELECT CASE kind
                WHEN 'day' THEN (date_trunc('day', start AT TIME ZONE 'UTC') + interval '1 day') AT TIME ZONE 'UTC'

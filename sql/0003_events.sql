@@ -1,7 +1,7 @@
 SET LOCAL ROLE luna_owner;
 
--- What happened to each quota: written in the transaction that made it happen, never changed
--- afterwards.
+-- The audit log: every change of every quota, written in the transaction that makes the change, and
+-- never changed afterwards (I6 of docs/QUOTA.md).
 CREATE TABLE quota_events (
     account_id   INTEGER NOT NULL,
     seq          BIGINT NOT NULL,      -- 1, 2, 3 … per account
@@ -14,19 +14,19 @@ CREATE TABLE quota_events (
     to_c         BIGINT NOT NULL,
     from_r       BIGINT NOT NULL,
     to_r         BIGINT NOT NULL,
-    delta        BIGINT NOT NULL,      -- units the customer was charged (negative: given back)
+    delta        BIGINT NOT NULL,      -- units charged (negative: refunded)
     used_before  INTEGER NOT NULL,
     used_after   INTEGER NOT NULL,
     limit_before INTEGER NOT NULL,
     limit_after  INTEGER NOT NULL,
     reason       TEXT NOT NULL,
-    term         BIGINT NOT NULL,      -- of the daemon that wrote it; 0: not a daemon
+    term         BIGINT NOT NULL,      -- of the quota-syncd that wrote it; 0: another program
     hash         BYTEA NOT NULL
 ) PARTITION BY RANGE (at);
--- Not unique: a unique index would have to hold `at` as well. That seq has no gap or twin is what
--- the chain proves.
+-- Not unique: a unique index of a partitioned table has to contain `at`. The chain of hashes proves
+-- that seq has no gap and no duplicate.
 CREATE INDEX quota_events_account ON quota_events (account_id, seq);
--- Catches what no monthly partition takes, so that a wrong clock cannot stop the ledger.
+-- For rows outside every monthly partition, so that a wrong clock cannot stop the ledger.
 CREATE TABLE quota_events_rest PARTITION OF quota_events DEFAULT;
 
 CREATE FUNCTION luna_events_are_final() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -41,8 +41,8 @@ CREATE TRIGGER quota_events_no_truncate BEFORE TRUNCATE ON quota_events
 CREATE TRIGGER quota_events_no_truncate BEFORE TRUNCATE ON quota_events_rest
     FOR EACH STATEMENT EXECUTE FUNCTION luna_events_are_final();
 
--- Monthly partitions from this month to `months` ahead. Attached, not created in place: that needs
--- no exclusive lock.
+-- Monthly partitions from this month to `months` ahead. Created apart and attached, which needs no
+-- exclusive lock.
 CREATE FUNCTION luna_events_partitions(months int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -58,8 +58,8 @@ BEGIN
         to_at := (first + make_interval(months => ahead + 1)) AT TIME ZONE 'UTC';
         part := 'quota_events_' || to_char(from_at AT TIME ZONE 'UTC', 'YYYYMM');
         CONTINUE WHEN to_regclass('public.' || part) IS NOT NULL;
-        -- Rows that fell into the rest keep it busy for that month; they are rare, and reading them
-        -- works all the same.
+        -- A month with rows in the rest cannot have a partition any more; that is rare, and reading
+        -- works as well.
         CONTINUE WHEN EXISTS (SELECT FROM public.quota_events_rest r WHERE r.at >= from_at AND r.at < to_at);
         EXECUTE format('CREATE TABLE public.%I (LIKE public.quota_events INCLUDING ALL)', part);
         EXECUTE format('ALTER TABLE public.quota_events ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
@@ -73,7 +73,7 @@ END
 $$;
 SELECT luna_events_partitions(3);
 
--- Units per account and day (UTC, of the booking): the per-day history, without reading the log.
+-- Units per account and day of the booking (UTC), so that the history needs no reading of the log.
 CREATE TABLE quota_daily (
     account_id INTEGER NOT NULL,
     day        DATE NOT NULL,
@@ -81,7 +81,7 @@ CREATE TABLE quota_daily (
     PRIMARY KEY (account_id, day)
 ) WITH (fillfactor = 70);
 
--- Texts are preceded by their length, so that no two different rows have the same bytes.
+-- The length stands before each text, so that two different rows never have the same bytes.
 CREATE FUNCTION luna_event_hash(prev bytea, account_id int, seq bigint, at timestamptz, kind text, actor text, epoch bigint,
                                 period_no bigint, from_c bigint, to_c bigint, from_r bigint, to_r bigint, delta bigint,
                                 used_before int, used_after int, limit_before int, limit_after int, reason text, term bigint)
@@ -91,8 +91,7 @@ CREATE FUNCTION luna_event_hash(prev bytea, account_id int, seq bigint, at times
         used_before, used_after, limit_before, limit_after, octet_length(reason), reason, term), 'UTF8'))
 $$;
 
--- The one row that says which life of Redis is the true one. A higher number fences everything
--- before it.
+-- The current incarnation of Redis, in one row. Every lower number is fenced.
 CREATE TABLE redis_incarnation (
     only_row    BOOLEAN PRIMARY KEY DEFAULT true CHECK (only_row),
     incarnation BIGINT NOT NULL,
@@ -109,15 +108,14 @@ CREATE TABLE syncd_leader (
 );
 INSERT INTO syncd_leader (term, name) VALUES (0, '');
 
--- Accounts whose configuration Redis has still to hear of. Rows go when they were delivered.
+-- Accounts whose configuration has to be delivered to Redis. Delivery deletes the row.
 CREATE TABLE config_outbox (
     id         BIGSERIAL PRIMARY KEY,
     account_id INTEGER NOT NULL
 );
 
--- Journal directories. Every pool of workers and every quota-syncd says once which directory it
--- uses. A recovery reads one of them: the whole truth when there is one, a part of it when there
--- are more.
+-- Journal directories: every pool of workers and every quota-syncd registers its own. A recovery
+-- reads one of them, which is complete when it is the only one.
 CREATE TABLE journal_hosts (
     name       text PRIMARY KEY CHECK (name ~ '^w[0-9a-f]{8}$'),
     first_seen timestamptz NOT NULL DEFAULT now(),

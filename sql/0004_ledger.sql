@@ -1,9 +1,10 @@
 SET LOCAL ROLE luna_owner;
 
--- The building blocks of every change to a quota. Called by the functions of the next files only:
--- no role may.
+-- The building blocks of every change to a quota, for the functions of the next files only: no role
+-- may call them.
 
--- Appends one event to an account's chain and brings the account row to what the event says.
+-- Appends one event to an account's chain and updates the account row to it: both or neither (I4,
+-- I6).
 CREATE FUNCTION luna_event_append(p_id int, p_kind text, p_actor text, p_to_c bigint, p_to_r bigint, p_delta bigint,
                                   p_used_after bigint, p_limit_after bigint, p_reason text, p_term bigint)
     RETURNS void LANGUAGE plpgsql AS $$
@@ -33,8 +34,8 @@ BEGIN
 END
 $$;
 
--- Closes the present period and opens the one that ends at `p_end`. What was used belongs to the
--- closed one.
+-- Closes the current period and opens the one that ends at `p_end`. What was used belongs to the
+-- closed one (I9).
 CREATE FUNCTION luna_period_roll(p_id int, p_start timestamptz, p_end timestamptz, p_actor text, p_term bigint)
     RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -50,8 +51,8 @@ BEGIN
 END
 $$;
 
--- Rolls until the present period holds `p_now`. Periods in which nothing was asked are passed over
--- in one step.
+-- Rolls until the current period contains `p_now`. Periods without a request are skipped in one
+-- step.
 CREATE FUNCTION luna_period_roll_to(p_id int, p_now timestamptz, p_actor text, p_term bigint)
     RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
@@ -70,11 +71,11 @@ BEGIN
 END
 $$;
 
--- Ends the account's open epoch, whose counters in Redis are lost or not to be believed. The
--- workers' journals hold what was really answered: `p_sums[i]` units in period `p_periods[i]`, the
--- whole epoch, in order. What had been booked and is not in the journals is given back, but only
--- when there are no others (journal_hosts): what a host of several answered since the last booking,
--- and nobody else's journal holds, stays unbooked. Returns the net units booked.
+-- Recovery: closes the account's open epoch, whose counters in Redis are lost or cannot be trusted.
+-- The workers' journals have what was answered: `p_sums[i]` units in period `p_periods[i]`, the
+-- whole epoch, in order (I1). What was booked and is not in the journals is refunded, but only when
+-- this is the only journal directory (journal_hosts); with several, what another host answered
+-- since the last booking stays unbooked. Returns the net units booked.
 CREATE FUNCTION luna_epoch_recover(p_id int, p_periods bigint[], p_sums bigint[], p_actor text, p_reason text, p_term bigint)
     RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -112,8 +113,8 @@ BEGIN
 END
 $$;
 
--- What Redis must know of an account. `keys`: "digest scopes not_before_ms expires_ms" joined by
--- commas.
+-- The configuration of an account in Redis. `keys`: "digest scopes not_before_ms expires_ms",
+-- joined by commas.
 CREATE VIEW account_config AS
 SELECT a.id AS account_id, a.quota_limit, a.config_version, (a.disabled_at IS NOT NULL) AS disabled,
        p.rate_per_s, p.rate_burst, p.points_max, p.concurrent_max, p.quota_period, a.period_no,

@@ -1,16 +1,17 @@
 SET LOCAL ROLE luna_owner;
 
--- What a worker's cold load needs, and what the API shows; nothing that changes a limit or touches
--- the log at will.
+-- What a worker needs for a cold load and for the API. It cannot change a limit, or write an event
+-- that did not happen.
 
 CREATE FUNCTION luna_epoch_seen(p_id int) RETURNS TABLE (epoch bigint, is_open boolean)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT quota_epoch, epoch_open FROM accounts WHERE id = p_id
 $$;
 
--- Opens the epoch after `p_seen`. A compare-and-set: whoever saw an older epoch, or an older life
--- of Redis, fails. When an epoch is still open its journaled charges are booked first. `p_now_ms`
--- is Redis's clock, the only one for periods.
+-- Opens the epoch after `p_seen`. A compare-and-set: a caller that read an older epoch, or knows an
+-- older incarnation, fails, so that epochs only grow (I4). If the epoch `p_seen` is still open, its
+-- journaled charges are booked first (I1). `p_now_ms` is Redis's clock, the only one for periods
+-- (I9).
 CREATE FUNCTION luna_epoch_next(p_id int, p_seen bigint, p_incarnation bigint, p_now_ms bigint, p_periods bigint[],
                                 p_sums bigint[], p_actor text)
     RETURNS TABLE (epoch bigint, quota_used int, config account_config) LANGUAGE plpgsql SECURITY DEFINER
@@ -19,7 +20,7 @@ DECLARE
     a accounts;
     truth bigint;
 BEGIN
-    -- Shared with other loads, but not with a fence: that takes this row for update before it
+    -- Shared with other loads, but not with a fence: that locks this row for update before it
     -- closes epochs.
     SELECT incarnation INTO STRICT truth FROM redis_incarnation FOR SHARE;
     IF truth <> p_incarnation THEN
@@ -27,7 +28,7 @@ BEGIN
     END IF;
     SELECT * INTO a FROM accounts WHERE id = p_id FOR UPDATE;
     IF NOT FOUND OR a.quota_epoch <> p_seen THEN
-        RAISE EXCEPTION 'account %: epoch % is not the present one', p_id, p_seen USING ERRCODE = 'LU002';
+        RAISE EXCEPTION 'account %: epoch % is not the current one', p_id, p_seen USING ERRCODE = 'LU002';
     END IF;
     IF a.epoch_open THEN
         PERFORM luna_epoch_recover(p_id, p_periods, p_sums, p_actor, 'counters lost; booked from the journals', 0);
@@ -41,7 +42,7 @@ BEGIN
 END
 $$;
 
--- Every pool says once which directory of journals it uses; so does every quota-syncd.
+-- Registers the journal directory of a pool or of a quota-syncd.
 CREATE FUNCTION luna_host_seen(p_name text) RETURNS void LANGUAGE sql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
     INSERT INTO journal_hosts (name) VALUES (p_name) ON CONFLICT (name) DO UPDATE SET seen_at = now()

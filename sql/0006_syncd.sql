@@ -1,7 +1,8 @@
 SET LOCAL ROLE luna_owner;
 
--- What quota-syncd does. Every function that writes holds the leader row, shared, and refuses a
--- term that was deposed: no event is ever committed under a term lower than one committed before.
+-- The work of quota-syncd. Every function that writes holds a shared lock on the leader row and
+-- refuses a term that was deposed: no event is committed under a term lower than an earlier one's
+-- (I10).
 
 CREATE FUNCTION luna_term_check(p_term bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -14,8 +15,8 @@ BEGIN
 END
 $$;
 
--- Takes the next term. The caller holds the session's advisory lock, which is for order only: the
--- term is what is checked.
+-- Takes the next term. The caller holds the advisory lock, which only keeps two daemons from doing
+-- the same work; what every write is checked against is the term.
 CREATE FUNCTION luna_term_take(p_name text) RETURNS bigint LANGUAGE sql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
     UPDATE syncd_leader SET term = term + 1, name = p_name, since = now() RETURNING term
@@ -27,8 +28,7 @@ CREATE FUNCTION luna_book(p_term bigint, p_actor text, p_accounts int[], p_epoch
     RETURNS TABLE (account_id int, status int, booked_c bigint, booked_r bigint, delta bigint, period_no bigint,
                    next_end_ms bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-    -- A batch touches its own accounts, not all; and is large, whatever a plan made for any array
-    -- would guess.
+    -- A batch touches only its own accounts, and is larger than a generic plan would assume.
     SET enable_seqscan = off SET plan_cache_mode = force_custom_plan
     AS $$
 #variable_conflict use_column
@@ -51,8 +51,8 @@ BEGIN
                    AND h.quota_used + ((h.c - h.sync_c) - (h.r - h.sync_r)) BETWEEN -2147483648 AND 2147483647) f
          ORDER BY f.id
     ), moved AS (
-        -- Whatever else changes a quota moves chain_seq, and what closes an epoch clears
-        -- epoch_open: whoever came in between goes first, and this account waits for the next pass.
+        -- Every other change of a quota moves chain_seq, and a closed epoch has epoch_open cleared:
+        -- after such a change this account is left for the next pass (I4, I6).
         UPDATE accounts a
            SET quota_used = (e.quota_used + e.units)::int, sync_c = e.c, sync_r = e.r, chain_seq = e.chain_seq + 1,
                chain_hash = e.digest, updated_at = e.happened
@@ -89,8 +89,8 @@ BEGIN
 END
 $$;
 
--- Books the ends of periods that Redis closed: up to (c, r) in period `no`, then rolls. Repeating
--- is harmless.
+-- Books the ends of periods that Redis closed: up to (c, r) into period `no`, then rolls (I9).
+-- Repeating is harmless.
 CREATE FUNCTION luna_book_periods(p_term bigint, p_actor text, p_accounts int[], p_epochs bigint[], p_nos bigint[],
                                   p_cs bigint[], p_rs bigint[], p_starts_ms bigint[], p_ends_ms bigint[])
     RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -117,9 +117,9 @@ BEGIN
 END
 $$;
 
--- A new life of Redis. Committed before anything in Redis is touched. Loads in flight hold the row:
--- they end first. Higher than any that Redis has seen (`p_floor`), even if this database came from
--- a backup.
+-- A new incarnation, committed before anything in Redis is changed. Cold loads in progress hold the
+-- row and end first. Higher than any that Redis has seen (`p_floor`), even if this database was
+-- restored from a backup.
 CREATE FUNCTION luna_incarnation_next(p_term bigint, p_run_id text, p_floor bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -132,8 +132,8 @@ BEGIN
 END
 $$;
 
--- Closes every open epoch. The arrays are the journals' sums, one entry per account, epoch and
--- period.
+-- Recovery of all accounts: closes every open epoch. The arrays are the journals' sums, one entry
+-- per account, epoch and period.
 CREATE FUNCTION luna_epochs_close(p_term bigint, p_incarnation bigint, p_actor text, p_accounts int[], p_epochs bigint[],
                                   p_periods bigint[], p_sums bigint[])
     RETURNS TABLE (accounts_closed bigint, units bigint) LANGUAGE plpgsql SECURITY DEFINER
@@ -165,14 +165,13 @@ BEGIN
         units := units + luna_epoch_recover(entry.id, COALESCE(entry.periods, '{}'), COALESCE(entry.sums, '{}'), p_actor,
                                             'Redis lost its memory; booked from the journals', p_term);
     END LOOP;
-    -- The rest has in the log exactly what the journals say.
+    -- For all others the log agrees with the journals.
     UPDATE accounts SET epoch_open = false WHERE epoch_open;
     RETURN NEXT;
 END
 $$;
 
--- Cold accounts whose period ended: closed here, so that reports are right without a request having
--- to come.
+-- Closes the ended periods of cold accounts, so that reports are right before the next request.
 CREATE FUNCTION luna_periods_close_cold(p_term bigint, p_actor text, p_max int) RETURNS bigint LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

@@ -1,13 +1,13 @@
 SET LOCAL ROLE luna_owner;
 
--- What an operator does, and with keys also an account's owner, through the API. One transaction
--- each: the change, its audit event, the outbox row that makes Redis hear of it.
+-- Changes by operators, and changes of keys by the owner of an account through the API. Each is one
+-- transaction: the change, its audit event, and the outbox row for its delivery to Redis.
 
-CREATE FUNCTION luna_changed(p_id int) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION luna_config_changed(p_id int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE accounts SET config_version = config_version + 1 WHERE id = p_id;
     INSERT INTO config_outbox (account_id) VALUES (p_id);
-    PERFORM pg_notify('luna_quota', p_id::text); -- a hint only: the outbox is what is delivered
+    PERFORM pg_notify('luna_quota', p_id::text); -- only a hint: the outbox is what is delivered
 END
 $$;
 
@@ -23,13 +23,13 @@ BEGIN
 END
 $$;
 
--- An event that changes no number.
+-- An event that changes no number of the quota.
 CREATE FUNCTION luna_event_note(a accounts, p_kind text, p_actor text, p_reason text) RETURNS void LANGUAGE sql AS $$
     SELECT luna_event_append(a.id, p_kind, p_actor, a.sync_c, a.sync_r, 0, a.quota_used, a.quota_limit, p_reason, 0)
 $$;
 
--- A plan that is read here is not changed until the account has it: every account is among those
--- that hear of a change, or was given the plan as it is.
+-- The plan is locked until the account has it: every account either has the plan as it is now, or
+-- is among those that a later change updates.
 CREATE FUNCTION luna_account_create(p_name text, p_plan text, p_limit bigint, p_digest uuid, p_prefix text, p_actor text)
     RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -53,7 +53,7 @@ BEGIN
     RETURNING id INTO fresh;
     INSERT INTO api_keys (account_id, digest, prefix, scopes) VALUES (fresh, p_digest, p_prefix, 7);
     PERFORM luna_event_append(fresh, 'account_create', p_actor, 0, 0, 0, 0, allowed, format('plan %s', p_plan), 0);
-    PERFORM luna_changed(fresh);
+    PERFORM luna_config_changed(fresh);
     RETURN fresh;
 END
 $$;
@@ -64,13 +64,12 @@ DECLARE
     a accounts := luna_account_row(p_id);
 BEGIN
     PERFORM luna_event_append(p_id, 'limit_change', p_actor, a.sync_c, a.sync_r, 0, a.quota_used, p_limit, p_reason, 0);
-    PERFORM luna_changed(p_id);
+    PERFORM luna_config_changed(p_id);
 END
 $$;
 
--- The present period's window follows the plan's kind; what was used in it stays used. One that is
--- of that kind already stays as it is, even when it has ended: who closes it books first what
--- belongs to it.
+-- The current period gets the plan's kind; what was used in it stays used. A period of that kind is
+-- not changed, even when it has ended: it is closed by the booking of what belongs to it (I9).
 CREATE FUNCTION luna_period_adopt(p_id int, p_kind text) RETURNS void LANGUAGE sql AS $$
     UPDATE accounts SET period_end = luna_period_end(p_kind, now()),
            period_start = CASE p_kind WHEN 'none' THEN period_start
@@ -84,8 +83,8 @@ DECLARE
     a accounts;
     p plans;
 BEGIN
-    -- The plan before the account, as a change of the plan takes them: in another order each could
-    -- wait for the other.
+    -- First the plan, then the account, as a change of a plan locks them: in another order the two
+    -- could wait for each other.
     SELECT * INTO p FROM plans WHERE name = p_plan FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no plan "%"', p_plan USING ERRCODE = 'LU005';
@@ -96,7 +95,7 @@ BEGIN
                               format('%s to %s%s', a.plan, p_plan, CASE WHEN p_reason = '' THEN '' ELSE ': ' || p_reason END), 0);
     UPDATE accounts SET plan = p_plan WHERE id = p_id;
     PERFORM luna_period_adopt(p_id, p.quota_period);
-    PERFORM luna_changed(p_id);
+    PERFORM luna_config_changed(p_id);
 END
 $$;
 
@@ -109,7 +108,7 @@ BEGIN
         PERFORM luna_event_note(a, CASE WHEN p_disabled THEN 'disable' ELSE 'enable' END, p_actor, p_reason);
         UPDATE accounts SET disabled_at = CASE WHEN p_disabled THEN now() END WHERE id = p_id;
     END IF;
-    PERFORM luna_changed(p_id);
+    PERFORM luna_config_changed(p_id);
 END
 $$;
 
@@ -124,12 +123,12 @@ BEGIN
     VALUES (p_id, p_digest, p_prefix, p_scopes, luna_time(p_not_before_ms), luna_time(p_expires_ms))
     RETURNING id INTO fresh;
     PERFORM luna_event_note(a, 'key_create', p_actor, format('key %s (%s…)', fresh, p_prefix));
-    PERFORM luna_changed(p_id);
+    PERFORM luna_config_changed(p_id);
     RETURN fresh;
 END
 $$;
 
--- The old primary key lives on for `p_overlap_s` seconds, never longer than it would have.
+-- The old primary key stays valid for `p_overlap_s` seconds, never beyond its own expiry.
 CREATE FUNCTION luna_key_rotate(p_id int, p_digest uuid, p_prefix text, p_overlap_s bigint, p_actor text)
     RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -144,7 +143,7 @@ BEGIN
     UPDATE accounts SET api_key = p_digest WHERE id = p_id;
     PERFORM luna_event_note(a, 'key_rotate', p_actor,
                             format('key %s (%s…) is primary; the old one lives %s s', fresh, p_prefix, p_overlap_s));
-    PERFORM luna_changed(p_id);
+    PERFORM luna_config_changed(p_id);
 END
 $$;
 
@@ -168,9 +167,9 @@ BEGIN
     INSERT INTO api_keys (account_id, digest, prefix, scopes, expires_at)
     VALUES (p_id, p_digest, p_prefix, k.scopes, k.expires_at) RETURNING id INTO fresh;
     UPDATE accounts SET api_key = p_digest WHERE id = p_id AND api_key = k.digest;
-    PERFORM luna_event_note(a, 'key_rotate', p_actor, format('key %s (%s…) in place of key %s, which lives %s s', fresh,
+    PERFORM luna_event_note(a, 'key_rotate', p_actor, format('key %s (%s…) replaces key %s, which stays valid for %s s', fresh,
                             p_prefix, p_key, p_overlap_s));
-    PERFORM luna_changed(p_id);
+    PERFORM luna_config_changed(p_id);
     RETURN fresh;
 END
 $$;
@@ -190,34 +189,34 @@ BEGIN
         PERFORM luna_event_note(a, 'key_revoke', p_actor, format('key %s (%s…)%s', p_key, k.prefix,
                                 CASE WHEN p_reason = '' THEN '' ELSE ': ' || p_reason END));
     END IF;
-    PERFORM luna_changed(p_id);
+    PERFORM luna_config_changed(p_id);
 END
 $$;
 
--- Keys whose time ran out: Redis refuses them by its clock already; here they get their event, and
--- leave Redis.
-CREATE FUNCTION luna_keys_end(p_term bigint, p_actor text) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+-- Expired keys: Redis refuses them by its clock already; here they get their event, and are removed
+-- from Redis.
+CREATE FUNCTION luna_keys_expire(p_term bigint, p_actor text) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     k api_keys;
     n bigint := 0;
 BEGIN
     PERFORM luna_term_check(p_term);
-    FOR k IN UPDATE api_keys SET ended = true WHERE NOT ended AND expires_at <= now() RETURNING * LOOP
+    FOR k IN UPDATE api_keys SET expiry_logged = true WHERE NOT expiry_logged AND expires_at <= now() RETURNING * LOOP
         CONTINUE WHEN k.revoked_at IS NOT NULL;
         PERFORM luna_event_append(a.id, 'key_expire', p_actor, a.sync_c, a.sync_r, 0, a.quota_used, a.quota_limit,
                                   format('key %s (%s…)', k.id, k.prefix), p_term)
            FROM luna_account_row(k.account_id) a;
-        PERFORM luna_changed(k.account_id);
+        PERFORM luna_config_changed(k.account_id);
         n := n + 1;
     END LOOP;
     RETURN n;
 END
 $$;
-GRANT EXECUTE ON FUNCTION luna_keys_end TO luna_syncd;
+GRANT EXECUTE ON FUNCTION luna_keys_expire TO luna_syncd;
 
--- Changes the plan itself, or makes it. Asked for what the plan says already, it changes nothing: a
--- change that is under way goes on from where it is.
+-- Creates the plan, or changes it. With the values that it has already, nothing changes: a change
+-- in progress continues from where it is.
 CREATE FUNCTION luna_plan_put(p_name text, p_rate_per_s int, p_rate_burst int, p_limit int, p_period text,
                               p_points_max bigint, p_concurrent_max int, p_actor text)
     RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -230,8 +229,8 @@ BEGIN
     IF FOUND THEN
         RETURN;
     END IF;
-    -- Waits for whoever is giving an account this plan as it was (FOR SHARE): that account is among
-    -- those to be told.
+    -- Waits for transactions that give an account this plan (FOR SHARE): that account is among
+    -- those to update.
     SELECT * INTO STRICT before FROM plans WHERE name = p_name FOR NO KEY UPDATE;
     IF (before.rate_per_s, before.rate_burst, before.quota_limit, before.quota_period, before.points_max, before.concurrent_max)
        IS NOT DISTINCT FROM (p_rate_per_s, p_rate_burst, p_limit, p_period, p_points_max, p_concurrent_max) THEN
@@ -240,7 +239,7 @@ BEGIN
     UPDATE plans SET rate_per_s = p_rate_per_s, rate_burst = p_rate_burst, quota_limit = p_limit, quota_period = p_period,
                      points_max = p_points_max, concurrent_max = p_concurrent_max, updated_at = now()
      WHERE name = p_name;
-    -- An earlier change that had not come to its end begins anew with this one.
+    -- An unfinished earlier change starts again with this one.
     INSERT INTO plan_changes (plan, actor, done_id, last_id, stepped_at)
     SELECT p_name, p_actor, 0, COALESCE(max(id), 0), clock_timestamp() FROM accounts
     ON CONFLICT (plan) DO UPDATE SET actor = excluded.actor, done_id = 0, last_id = excluded.last_id,

@@ -1,8 +1,8 @@
 SET LOCAL ROLE luna_owner;
 
--- Reads the log of one account (0: of all) and returns what does not hold. Nothing is taken from
--- the account row except at the end, where the log must arrive at it. The planner cannot know how
--- many ends the log has, and once took one for few: it then read the whole log for every account.
+-- Reads the log of one account (0: of all) and returns what is wrong. The account row is used only
+-- at the end, where the log has to arrive at it (I4, I6). Nested loops are off: the planner cannot
+-- estimate the number of accounts in the log, and read the whole log once per account.
 CREATE FUNCTION luna_audit_faults(p_id int) RETURNS TABLE (account_id int, seq bigint, what text, detail text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_nestloop = off AS $$
     WITH log AS (
@@ -14,7 +14,7 @@ CREATE FUNCTION luna_audit_faults(p_id int) RETURNS TABLE (account_id int, seq b
           FROM quota_events e WHERE p_id = 0 OR e.account_id = p_id
         WINDOW chain AS (PARTITION BY e.account_id ORDER BY e.seq)
     ), faults AS (
-        SELECT l.account_id, l.seq, 'hash' AS what, 'the event is not the one whose hash was recorded' AS detail FROM log l
+        SELECT l.account_id, l.seq, 'hash' AS what, 'the event does not match its recorded hash' AS detail FROM log l
          WHERE l.hash IS DISTINCT FROM
                luna_event_hash(COALESCE(l.prev_hash, decode(repeat('00', 32), 'hex')), l.account_id, l.seq, l.at, l.kind, l.actor,
                                l.epoch, l.period_no, l.from_c, l.to_c, l.from_r, l.to_r, l.delta, l.used_before, l.used_after,

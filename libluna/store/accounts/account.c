@@ -95,7 +95,7 @@ enum luna_code luna_account_create(const struct luna_operator *op,
         return luna_error_set(err, LUNA_EINVAL, "an account's name has 1 to 255 characters");
     if (strspn(spec->name, "0123456789") == strlen(spec->name))
         return luna_error_set(err, LUNA_EINVAL,
-                              "an account's name of digits only would be taken for an id");
+                              "an account name of digits only could be taken for an id");
     if (spec->quota_limit < -1 || spec->quota_limit > QUOTA_LIMIT_MAX)
         return luna_error_set(err, LUNA_EINVAL, "the quota limit %lld is not in 0 … %d",
                               (long long)spec->quota_limit, QUOTA_LIMIT_MAX);

@@ -101,8 +101,7 @@ enum luna_code luna_audit_show(struct luna_database *database, int64_t account_i
     if (count < 1 || count > EVENTS_MAX)
         return luna_error_set(err, LUNA_EINVAL, "%d events are not in 1 … %d", count, EVENTS_MAX);
     if (before_seq != 0 && account_id == 0)
-        return luna_error_set(err, LUNA_EINVAL,
-                              "a number of an event means nothing without its account");
+        return luna_error_set(err, LUNA_EINVAL, "an event number needs an account");
     luna_pg_param_int(&params, account_id);
     luna_pg_param_int(&params, before_seq);
     luna_pg_param_int(&params, count);

@@ -1,5 +1,5 @@
 /*
- * config_push.h: an account's configuration, from PostgreSQL into Redis. Private to the store.
+ * config_push.h: sends an account's configuration from PostgreSQL to Redis. Private to the store.
  */
 #ifndef LUNA_STORE_CONFIG_PUSH_H
 #define LUNA_STORE_CONFIG_PUSH_H
@@ -7,7 +7,8 @@
 #include "client/pg.h"
 #include "client/redis.h"
 
-/* The columns that luna_config_push_send() reads, in its order; the query names account_config as c. */
+/* The columns that luna_config_push_send() reads, in its order; account_config is c in the
+ * query. */
 #define LUNA_CONFIG_COLUMNS                                                                        \
     "c.account_id, c.config_version, c.quota_limit, c.period_no, c.period_end_ms, c.next_end_ms, " \
     "c.disabled::int, c.rate_per_s, c.rate_burst, c.points_max, c.concurrent_max, "                \

@@ -11,8 +11,7 @@ static enum luna_code check_times(unsigned scopes, int64_t not_before_ms, int64_
         return luna_error_set(err, LUNA_EINVAL,
                               "a key needs one or more of the scopes model, read, keys");
     if (expires_ms != 0 && (expires_ms <= luna_clock_wall_ms() || expires_ms <= not_before_ms))
-        return luna_error_set(err, LUNA_EINVAL,
-                              "the key would have expired before it could be used");
+        return luna_error_set(err, LUNA_EINVAL, "the key would expire before it becomes valid");
     return LUNA_OK;
 }
 
@@ -63,8 +62,7 @@ enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t a
     luna_pg_param_text(&params, op->actor);
     code = luna_operator_run(op, "SELECT luna_key_rotate($1, $2::uuid, $3, $4, $5)", &params, NULL,
                              err);
-    /* The new key is the account's now, whether Redis has heard of it or not: it must not be
-     * lost. */
+    /* PostgreSQL has the new key now, whether Redis has received it or not: return it. */
     if (code == LUNA_OK) {
         *ret_key = fresh.key;
         code = luna_operator_push(op, account_id, true, err);
@@ -92,8 +90,8 @@ enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_
     luna_pg_param_text(&params, op->actor);
     code = luna_operator_run(op, "SELECT luna_key_replace($1, $2, $3::uuid, $4, $5, $6)", &params,
                              ret_key_id, err);
-    /* The old key is on its way out, whether Redis has heard of it or not: the new one must not
-     * be lost. */
+    /* PostgreSQL has replaced the old key, whether Redis has received it or not: return the new
+     * one. */
     if (code == LUNA_OK) {
         *ret_key = fresh.key;
         code = luna_operator_push(op, account_id, true, err);
@@ -168,7 +166,7 @@ enum luna_code luna_key_find(const struct luna_operator *op, int64_t account_id,
     bool sound = op->pepper != NULL && luna_key_digest(key_text, key_text_len, &pepper, &digest);
     luna_digest_wipe(&pepper, sizeof pepper);
     if (!sound)
-        return luna_error_set(err, LUNA_EINVAL, "that is not an API key (a UUID of version 4)");
+        return luna_error_set(err, LUNA_EINVAL, "not an API key: expected a version 4 UUID");
     luna_pg_param_int(&params, account_id);
     luna_pg_param_text(&params, digest.text);
     code =

@@ -10,7 +10,7 @@
 
 enum { MIGRATION_TIMEOUT_MS = 10 * 60 * 1000 };
 
-/* "luna" and two. */
+/* "luna" as a number, and 2. */
 #define LOCK_SQL "SELECT pg_advisory_lock(1819635297, 2)"
 #define UNLOCK_SQL "SELECT pg_advisory_unlock(1819635297, 2)"
 
@@ -115,7 +115,7 @@ static enum luna_code plan_read(struct luna_database *database, struct plan *ret
     return code;
 }
 
-/* What forbids going on, whatever is still to be done. */
+/* What forbids any migration. */
 static enum luna_code plan_check(const struct plan *plan, struct luna_error *err)
 {
     bool hole = false;
@@ -123,8 +123,8 @@ static enum luna_code plan_check(const struct plan *plan, struct luna_error *err
         const struct luna_migration *migration = &plan->entries[i].migration;
         if (migration->state == LUNA_MIGRATION_UNKNOWN)
             return luna_error_set(err, LUNA_ECONFLICT,
-                                  "the database has migration %04d (%s), which this build does "
-                                  "not: use a newer build",
+                                  "the database has migration %04d (%s), which this build "
+                                  "does not have: use a newer build",
                                   migration->number, migration->name);
         if (migration->state == LUNA_MIGRATION_CHANGED)
             return luna_error_set(err, LUNA_ECONFLICT,
@@ -148,7 +148,7 @@ static enum luna_code apply(struct luna_database *database, const struct entry *
     luna_buf_init(&sql, (size_t)4 << 20);
     luna_buf_printf(&sql, "BEGIN;\nSET LOCAL statement_timeout = %d;\n", MIGRATION_TIMEOUT_MS);
     luna_buf_puts(&sql, entry->text);
-    /* Name and checksum come from our own build: letters, digits and underscores. */
+    /* Name and checksum are from our own build: letters, digits and underscores. */
     luna_buf_printf(
         &sql,
         "\nRESET ROLE;\nINSERT INTO public.schema_migrations (number, name, checksum) VALUES "
@@ -163,7 +163,7 @@ static enum luna_code apply(struct luna_database *database, const struct entry *
     luna_buf_done(&sql);
     if (code == LUNA_OK)
         return LUNA_OK;
-    luna_pg_drop(database); /* and with it the open transaction */
+    luna_pg_drop(database); /* rolls the transaction back */
     return luna_error_wrap(err, "migration %s", entry->migration.name);
 }
 
@@ -201,11 +201,11 @@ static enum luna_code check_role(struct luna_database *database, struct luna_err
     if (code != LUNA_OK)
         return code;
     if (!luna_pg_bool(result, 0, 0))
-        code = luna_error_set(
-            err, LUNA_ECONFIG,
-            "the role %.64s may not make tables: migrate as luna_owner, or as a superuser "
-            "the first time, when the roles are made",
-            luna_pg_text(result, 0, 1));
+        code =
+            luna_error_set(err, LUNA_ECONFIG,
+                           "the role %.64s may not create tables: migrate as luna_owner, or as a "
+                           "superuser the first time, when the roles are created",
+                           luna_pg_text(result, 0, 1));
     luna_pg_result_free(result);
     return code;
 }

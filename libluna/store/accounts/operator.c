@@ -30,16 +30,16 @@ enum luna_code luna_operator_push(const struct luna_operator *op, int64_t accoun
     struct luna_error why = {.code = LUNA_OK};
     enum luna_code code = LUNA_EUNAVAILABLE;
     if (op->counters == NULL)
-        luna_error_set(&why, LUNA_EUNAVAILABLE, "no Redis was given");
+        luna_error_set(&why, LUNA_EUNAVAILABLE, "no Redis is configured");
     else
         code = luna_config_push_account(op->database, op->counters, account_id, &why);
     if (code == LUNA_OK || !at_once)
         return LUNA_OK;
-    return luna_error_set(err, LUNA_EUNAVAILABLE,
-                          "saved in PostgreSQL, but Redis has not heard of it, so it may not hold "
-                          "yet; quota-syncd will "
-                          "deliver it, or run the command again: %.120s",
-                          why.msg);
+    return luna_error_set(
+        err, LUNA_EUNAVAILABLE,
+        "saved in PostgreSQL, but not delivered to Redis, so it may not be in effect "
+        "yet; quota-syncd will deliver it, or run the command again: %.120s",
+        why.msg);
 }
 
 enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new_key *ret_fresh,

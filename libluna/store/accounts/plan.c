@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-/* A step takes some 50 ms where 1,000 accounts are told: short beside any timeout, and beside a
- * request that waits for one of them. */
+/* A step with 1,000 accounts takes about 50 ms: short compared with any timeout, and with the time
+ * that a request can wait for one of the accounts. */
 enum { RATE_MAX = 1000000, STEP_ACCOUNTS_MAX = 1000 };
 
 static struct luna_plan plan_from_row(const struct luna_pg_result *result, int row)
@@ -62,7 +62,7 @@ static enum luna_code check(const struct luna_plan *plan, struct luna_error *err
     return LUNA_OK;
 }
 
-/* Pushes to every account of the plan as far as it goes; the outbox has the rest. */
+/* Delivers to the accounts of the plan until one delivery fails; the outbox has the rest. */
 static void push_members(const struct luna_operator *op, const char *plan)
 {
     struct luna_pg_params params = {.count = 0};
@@ -82,9 +82,9 @@ static void push_members(const struct luna_operator *op, const char *plan)
     luna_pg_result_free(result);
 }
 
-/* Tells the plan's accounts, step by step. What ends it early leaves the rest to quota-syncd. */
-static enum luna_code tell_members(const struct luna_operator *op, const char *plan,
-                                   struct luna_error *err)
+/* Updates the plan's accounts, step by step. If it ends early, quota-syncd continues. */
+static enum luna_code update_members(const struct luna_operator *op, const char *plan,
+                                     struct luna_error *err)
 {
     int64_t more = 1;
     enum luna_code code = LUNA_OK;
@@ -96,11 +96,11 @@ static enum luna_code tell_members(const struct luna_operator *op, const char *p
             luna_operator_run(op, "SELECT luna_plan_step($1, $2::int)::int", &params, &more, err);
     }
     if (code != LUNA_OK)
-        luna_error_wrap(
-            err,
-            "plan %s is changed, but not all its accounts were told; quota-syncd goes on with it, "
-            "or the same command once more",
-            plan);
+        luna_error_wrap(err,
+                        "plan %s is changed, but not all its accounts are updated yet; quota-syncd "
+                        "continues, or "
+                        "run the same command again",
+                        plan);
     return code;
 }
 
@@ -125,7 +125,7 @@ enum luna_code luna_plan_put(const struct luna_operator *op, const struct luna_p
     code = luna_operator_run(op, "SELECT luna_plan_put($1, $2, $3, $4, $5, $6, $7, $8)", &params,
                              NULL, err);
     if (code == LUNA_OK)
-        code = tell_members(op, plan->name, err);
+        code = update_members(op, plan->name, err);
     if (code == LUNA_OK && op->counters != NULL)
         push_members(op, plan->name);
     return code;

@@ -63,7 +63,8 @@ static enum luna_code read_account(struct luna_database *database, int64_t accou
     return code;
 }
 
-/* What Redis counted beyond the watermark. Without Redis the booked figures stand alone. */
+/* What Redis has counted beyond the watermark. Without Redis only the booked figures are
+ * reported. */
 static void add_unbooked(struct luna_counters *counters, const struct booked *booked,
                          struct luna_usage *usage)
 {
@@ -79,8 +80,8 @@ static void add_unbooked(struct luna_counters *counters, const struct booked *bo
     luna_redis_arg(&command, keys.m);
     for (size_t i = 0; i < FIELDS; i++)
         luna_redis_arg(&command, fields[i]);
-    if (luna_redis_want(counters, &command, luna_deadline_in_ms(luna_redis_timeout_ms(counters)),
-                        &reply, &ignored) != LUNA_OK)
+    if (luna_redis_run(counters, &command, luna_deadline_in_ms(luna_redis_timeout_ms(counters)),
+                       &reply, &ignored) != LUNA_OK)
         return;
     for (size_t i = 0; i < FIELDS; i++)
         v[i] = luna_reply_int(luna_reply_at(reply, i), -1);
@@ -90,15 +91,15 @@ static void add_unbooked(struct luna_counters *counters, const struct booked *bo
     usage->live = true;
     usage->unbooked = (v[C] - booked->sync_c) - (v[R] - booked->sync_r);
     usage->used = v[BASE] + (v[C] - v[PC]) - (v[R] - v[PR]);
-    /* Redis began the next period, and PostgreSQL will hear of it */
+    /* Redis has started the next period, which is not booked yet */
     if (v[PN] > booked->period_no) {
         usage->account.period_start_ms = usage->account.period_end_ms;
         usage->account.period_end_ms = v[PEND];
     }
 }
 
-/* A period in which nothing was asked yet exists nowhere but here. */
-static enum luna_code enter_present_period(struct luna_database *database, struct luna_usage *usage,
+/* A period without a request so far exists neither in Redis nor in PostgreSQL. */
+static enum luna_code enter_current_period(struct luna_database *database, struct luna_usage *usage,
                                            struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
@@ -137,7 +138,7 @@ enum luna_code luna_usage_get(struct luna_database *database, struct luna_counte
     usage.used = usage.account.quota_used;
     if (counters != NULL)
         add_unbooked(counters, &booked, &usage);
-    code = enter_present_period(database, &usage, err);
+    code = enter_current_period(database, &usage, err);
     if (code == LUNA_OK && days > 0)
         code = read_days(database, account_id, days, &usage, err);
     if (code != LUNA_OK)

@@ -1,5 +1,5 @@
 /*
- * booker.h: what the files of a booking share. Private to the store.
+ * booker.h: what the files of this room share. Private to the store.
  */
 #ifndef LUNA_STORE_BOOKER_H
 #define LUNA_STORE_BOOKER_H
@@ -26,24 +26,24 @@ struct luna_booker {
     void *between_context;
     char actor[128];
 
-    int64_t term;               /* 0: not leading */
+    int64_t term;               /* 0: not the leader */
     uint64_t lead_generation;   /* the session that holds the lock */
-    uint64_t listen_generation; /* the session that listens */
-    int64_t incarnation;        /* as of the last fence; 0: none yet */
+    uint64_t listen_generation; /* the session that has run LISTEN */
+    int64_t incarnation;        /* as of the last luna_booking_fence(); 0: none yet */
     char ack_sha[LUNA_SCRIPT_SHA_BYTES];
-    int64_t last_pass_at_ms; /* wall clock, start of the last pass that ended */
-    int64_t gauge_cursor;    /* account id where the next sample begins */
+    int64_t last_pass_at_ms; /* wall clock, when the last complete pass started */
+    int64_t gauge_cursor;    /* the next sample starts after this account id */
 };
 
-/* Still the leader of the session that took the term? LUNA_ECONFLICT. */
+/* Is this still the session that took the lock and the term? LUNA_ECONFLICT: no. */
 enum luna_code luna_booker_check(const struct luna_booker *booker,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 struct luna_deadline luna_booker_redis_deadline(const struct luna_booker *booker);
-/* Asked between two batches: false when the daemon wants the work to end here. */
-bool luna_booker_goes_on(const struct luna_booker *booker);
-/* What both stores are asked for from here on, in the meter. */
+/* Calls the daemon's between_batches(); false: stop here. */
+bool luna_booker_between_batches(const struct luna_booker *booker);
+/* The meter counts what both stores do from here on under `purpose`. */
 void luna_booker_purpose(struct luna_booker *booker, enum luna_purpose purpose);
-/* A question whose answer is one number. LUNA_EPROTOCOL when there is no row. */
+/* A statement that returns one number. LUNA_EPROTOCOL when it returns no row. */
 enum luna_code luna_booker_query_int(struct luna_booker *booker, const char *sql,
                                      const struct luna_pg_params *params, int64_t *ret_value,
                                      struct luna_error *err) LUNA_MUSTCHECK;

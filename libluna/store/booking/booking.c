@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* "luna" and one: the advisory lock of the leader. */
+/* The leader's advisory lock: "luna" as a number, and 1. */
 #define LEAD_SQL "SELECT pg_try_advisory_lock(1819635297, 1)::int"
 
 static enum luna_code open_parts(struct luna_booker *booker,
@@ -80,7 +80,7 @@ void luna_booker_free(struct luna_booker *booker)
     free(booker);
 }
 
-bool luna_booker_goes_on(const struct luna_booker *booker)
+bool luna_booker_between_batches(const struct luna_booker *booker)
 {
     return booker->between_batches == NULL || booker->between_batches(booker->between_context);
 }
@@ -101,7 +101,7 @@ enum luna_code luna_booker_check(const struct luna_booker *booker, struct luna_e
     if (booker->term == 0 || booker->lead_generation != luna_pg_generation(booker->database) ||
         luna_pg_fd(booker->database) < 0)
         return luna_error_set(err, LUNA_ECONFLICT,
-                              "the database session that held the lead is gone");
+                              "the database session with the leader's lock is lost");
     return LUNA_OK;
 }
 
@@ -112,7 +112,7 @@ enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_scr
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_buf text;
-    /* A fenced script without its incarnation could charge in any. */
+    /* A fenced script without its incarnation could charge in every one. */
     assert((script < LUNA_SCRIPTS_FENCED) == (incarnation > 0));
     luna_buf_init(&text, LUNA_SCRIPT_BYTES_MAX);
     luna_script_text(script, incarnation, &text);
@@ -124,8 +124,8 @@ enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_scr
     luna_redis_begin(&command, "SCRIPT");
     luna_redis_arg(&command, "LOAD");
     luna_redis_arg(&command, text.data);
-    enum luna_code code = luna_redis_want(booker->counters, &command,
-                                          luna_booker_redis_deadline(booker), &reply, err);
+    enum luna_code code =
+        luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
     luna_buf_done(&text);
     if (code != LUNA_OK)
         return code;
@@ -146,13 +146,13 @@ enum luna_code luna_booker_query_int(struct luna_booker *booker, const char *sql
     if (luna_pg_rows(result) == 1)
         *ret_value = luna_pg_int(result, 0, 0);
     else
-        code = luna_error_set(err, LUNA_EPROTOCOL, "PostgreSQL answered without a row");
+        code = luna_error_set(err, LUNA_EPROTOCOL, "PostgreSQL returned no row");
     luna_pg_result_free(result);
     return code;
 }
 
-static enum luna_code take_lead(struct luna_booker *booker, bool *ret_leading,
-                                struct luna_error *err)
+static enum luna_code become_leader(struct luna_booker *booker, bool *ret_leading,
+                                    struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
     int64_t got = 0;
@@ -170,7 +170,7 @@ static enum luna_code take_lead(struct luna_booker *booker, bool *ret_leading,
     code = luna_booker_query_int(booker, "SELECT luna_term_take($1)", &params, &term, err);
     if (code == LUNA_OK && generation != luna_pg_generation(booker->database))
         code = luna_error_set(err, LUNA_EUNAVAILABLE,
-                              "PostgreSQL: the session was lost while taking the lead");
+                              "PostgreSQL: the session was lost while taking the term");
     if (code != LUNA_OK)
         return code;
     assert(term > 0 && generation > 0);
@@ -187,7 +187,8 @@ enum luna_code luna_booking_lead(struct luna_booker *booker, bool *ret_leading, 
     bool leading = luna_booker_check(booker, &ignored) == LUNA_OK;
     luna_booker_purpose(booker, LUNA_PURPOSE_LEAD);
     if (leading) {
-        /* The lock is ours as long as the session lives; the term may have been taken by hand. */
+        /* The lock is ours as long as the session lives; but a term can be taken without it
+         * (I10). */
         int64_t term = 0;
         enum luna_code code =
             luna_booker_query_int(booker, "SELECT term FROM syncd_leader", NULL, &term, err);
@@ -196,7 +197,7 @@ enum luna_code luna_booking_lead(struct luna_booker *booker, bool *ret_leading, 
         leading = term == booker->term && luna_booker_check(booker, &ignored) == LUNA_OK;
     }
     if (!leading) {
-        enum luna_code code = take_lead(booker, &leading, err);
+        enum luna_code code = become_leader(booker, &leading, err);
         if (code != LUNA_OK)
             return code;
     }
@@ -229,7 +230,7 @@ enum luna_code luna_booking_wait(struct luna_booker *booker, int timeout_ms, boo
     enum luna_code code = ensure_listening(booker, err);
     if (code != LUNA_OK)
         return code;
-    /* What came together with an earlier answer is in libpq already: poll(2) would not tell. */
+    /* A NOTIFY that came with an earlier reply is inside libpq already: poll(2) does not see it. */
     code = luna_pg_take_notifies(booker->database, &hint, err);
     struct pollfd item = {.fd = luna_pg_fd(booker->database), .events = POLLIN};
     if (code == LUNA_OK && !hint && poll(&item, 1, timeout_ms) > 0)

@@ -1,9 +1,17 @@
 /*
  * booking_pass.c: from Redis's counters to PostgreSQL's watermark, and the acknowledgement back.
  *
- * The dirty set is walked, never emptied: an account leaves it in the acknowledgement, and only
- * when nothing is left to book. A snapshot is one HMGET, so (epoch, c, r) and the ends of periods
- * belong together.
+ * Per batch:
+ *   1. Redis: a snapshot of each account, one HMGET each: epoch, c, r and the ends of periods
+ *      belong to one moment.
+ *   2. Journals to the disk, so that a recovery cannot know less than what is booked now (I1).
+ *   3. PostgreSQL, one transaction: first the ends of periods (I9), then the rest. The watermark
+ *      moves to the snapshot and never back, whoever repeats or reorders it (I4, I6, I10).
+ *   4. Redis: acknowledge. The delta shrinks by what was newly booked (I3, I11), and an account
+ *      leaves the dirty set only when nothing is left to book. What PostgreSQL refused is not
+ *      acknowledged.
+ *
+ * The dirty set is walked by SSCAN, never emptied: a stop anywhere leaves every account in it.
  */
 #include "booking/booker.h"
 #include "journal/segment.h"
@@ -25,7 +33,7 @@ enum book_status {
 struct snapshot {
     int64_t account_id;
     int64_t epoch, c, r;
-    bool gone; /* Redis has forgotten it */
+    bool gone; /* Redis does not have it any more */
     enum book_status status;
     int64_t booked_c, booked_r, period_no, next_end_ms;
 };
@@ -47,7 +55,7 @@ enum column {
 
 struct batch {
     struct luna_booker *booker;
-    struct snapshot *items; /* batch_accounts_max of them, and one SSCAN's surplus */
+    struct snapshot *items; /* batch_accounts_max of them, and what the last SSCAN had beyond */
     size_t count, room;
     struct luna_buf columns[COLUMNS];
     bool has_rolls;
@@ -92,7 +100,8 @@ static int compare(const void *left, const void *right)
     return (a->account_id > b->account_id) - (a->account_id < b->account_id);
 }
 
-/* SSCAN may name an element twice, and the row locks want one order. */
+/* SSCAN may return an element twice; and batches lock rows in one order, or two daemons could wait
+ * for each other. */
 static void sort_unique(struct batch *batch)
 {
     size_t kept = 0;
@@ -159,7 +168,7 @@ static enum luna_code take_snapshots(struct batch *batch)
         item->epoch = luna_reply_int(luna_reply_at(reply, 1), 0);
         item->c = luna_reply_int(luna_reply_at(reply, 2), 0);
         item->r = luna_reply_int(luna_reply_at(reply, 3), 0);
-        item->status = LUNA_BOOK_EPOCH_CLOSED; /* unless the database replies another */
+        item->status = LUNA_BOOK_EPOCH_CLOSED; /* unless luna_book() says otherwise */
         if (incarnation == batch->booker->incarnation) {
             luna_pg_array_add(&batch->columns[ACCOUNTS], item->account_id);
             luna_pg_array_add(&batch->columns[EPOCHS], item->epoch);
@@ -220,8 +229,8 @@ static void take_row(struct batch *batch, const struct luna_pg_result *result, i
     item->booked_r = luna_pg_int(result, row, 3);
     item->period_no = luna_pg_int(result, row, 5);
     item->next_end_ms = luna_pg_int(result, row, 6);
-    /* What is acknowledged covers what was seen: the watermark never stays behind a snapshot that
-     * PostgreSQL accepted, or the delta would keep units that are booked. */
+    /* The watermark is never behind a snapshot that PostgreSQL accepted: the acknowledgement would
+     * leave booked units in the delta (I11). */
     assert(!is_accepted(item) || (item->booked_c >= item->c && item->booked_r >= item->r));
     if (item->status == LUNA_BOOK_BOOKED) {
         batch->report->accounts_booked++;
@@ -253,14 +262,14 @@ static enum luna_code book(struct batch *batch)
     return LUNA_OK;
 }
 
-/* Nothing that PostgreSQL did not take is acknowledged; what Redis has forgotten is taken off
- * the list. */
+/* What PostgreSQL did not accept is not acknowledged. An account that Redis does not have any more
+ * leaves the dirty set. */
 static bool wants_ack(const struct snapshot *item)
 {
     return item->gone || is_accepted(item);
 }
 
-/* Its counters in Redis belong to nothing that PostgreSQL has open. */
+/* Its counters belong to no epoch that is open in PostgreSQL. */
 static bool is_dead(const struct snapshot *item)
 {
     return item->status == LUNA_BOOK_EPOCH_CLOSED || item->status == LUNA_BOOK_ACCOUNT_UNKNOWN;
@@ -309,7 +318,7 @@ static enum luna_code take_acks(struct batch *batch)
         if (taken != LUNA_OK)
             return taken;
         if (luna_reply_error(reply) != NULL && code == LUNA_OK) {
-            /* A lost script means a lost life of Redis: the fence looks at it first. */
+            /* A lost script means a new incarnation: the fence comes first. */
             batch->booker->ack_sha[0] = '\0';
             code = luna_error_set(batch->err, LUNA_ECONFLICT, "Redis: acknowledging: %s",
                                   luna_reply_error(reply));
@@ -354,8 +363,8 @@ static enum luna_code scan(struct batch *batch, char cursor[32])
     luna_redis_arg(&command, "COUNT");
     luna_redis_arg_int(&command, batch->booker->batch_accounts_max);
     enum luna_code code =
-        luna_redis_want(batch->booker->counters, &command,
-                        luna_booker_redis_deadline(batch->booker), &reply, batch->err);
+        luna_redis_run(batch->booker->counters, &command, luna_booker_redis_deadline(batch->booker),
+                       &reply, batch->err);
     if (code != LUNA_OK)
         return code;
     const struct luna_reply *names = luna_reply_at(reply, 1);
@@ -379,7 +388,7 @@ static enum luna_code walk(struct batch *batch)
         if (code == LUNA_OK && batch->count > 0 && (last || batch->count >= enough)) {
             code = run_batch(batch);
             if (code == LUNA_OK && !last)
-                batch->report->stopped = !luna_booker_goes_on(batch->booker);
+                batch->report->stopped = !luna_booker_between_batches(batch->booker);
         }
         if (code != LUNA_OK)
             return code;
@@ -397,7 +406,7 @@ enum luna_code luna_booking_pass(struct luna_booker *booker, struct luna_booking
     int64_t started_ms = luna_clock_wall_ms(), started_ns = luna_clock_mono_ns();
     enum luna_code code = luna_booker_check(booker, err);
     if (code == LUNA_OK && booker->incarnation == 0)
-        code = luna_error_set(err, LUNA_ECONFLICT, "the fence was not looked at yet");
+        code = luna_error_set(err, LUNA_ECONFLICT, "the fence has not been checked yet");
     if (code != LUNA_OK)
         return code;
     luna_booker_purpose(booker, LUNA_PURPOSE_BOOK);

@@ -18,8 +18,8 @@ static enum luna_code check_version(struct luna_booker *booker, struct luna_erro
     enum luna_code code = info(booker, "server", "redis_version", version, err);
     if (code == LUNA_OK && strtol(version, NULL, 10) < VERSION_MAJOR_MIN)
         code = luna_error_set(err, LUNA_ECONFIG,
-                              "Redis is version %s; the fence needs 7.0 or later, whose scripts do "
-                              "not survive a restart",
+                              "Redis is version %s; the fence needs 7.0 or later, which "
+                              "forgets scripts when it restarts",
                               version);
     return code;
 }
@@ -43,7 +43,7 @@ static enum luna_code check_eviction(struct luna_booker *booker, struct luna_err
         code = luna_error_set(err, LUNA_ECONFIG,
                               "Redis would evict quotas (maxmemory-policy %s): set "
                               "\"maxmemory-policy noeviction\" in "
-                              "redis.conf, or CONFIG SET it, and start again",
+                              "redis.conf, or CONFIG SET it, and restart quota-syncd",
                               policy);
     return code;
 }
@@ -56,7 +56,7 @@ static enum luna_code check_persistence(struct luna_booker *booker, struct luna_
         code = luna_error_set(err, LUNA_ECONFIG,
                               "Redis keeps no append-only file: set \"appendonly yes\" in "
                               "redis.conf, or CONFIG SET it, "
-                              "and start again");
+                              "and restart quota-syncd");
     return code;
 }
 

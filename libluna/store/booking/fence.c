@@ -1,22 +1,21 @@
 /*
- * fence.c: one life of Redis after another.
+ * fence.c: from one incarnation of Redis to the next.
  *
- * A Redis that restarted, was flushed, or was replaced by a replica may hold anything: nothing, an
- * older state, or the latest. It is never believed. A new incarnation begins; what the old one
- * counted and PostgreSQL did not hear of is taken from the workers' journals. Order matters:
+ * A Redis that restarted, was flushed, or was replaced by a replica may hold nothing, an older
+ * state or the latest one. Its counters are never used. A new incarnation starts; what the old one
+ * charged and PostgreSQL has not booked is read from the workers' journals. The order matters:
  *
- *   1. PostgreSQL: the new number. From here on no account can be opened under the old one.
- *   2. Redis: all scripts flushed. From here on nothing can be charged, and no charge can be
- *   confirmed.
- *   3. The recovery counters are raised. From here on a worker about to send a success asks Redis,
- *   and is told no.
- *   4. The journals are read: all that was sent, nothing else.
- *   5. PostgreSQL: every open epoch is closed with what they say.
- *   6. Redis: the new scripts are loaded, over the connection whose run id was compared, and
- *   announced.
+ *   1. PostgreSQL: take the next number. From here on no account can be opened under the old one.
+ *   2. Redis: flush all scripts. From here on nothing can be charged (I2) and no charge confirmed.
+ *   3. Raise the recovery counters. From here on a worker that is about to send a success asks
+ *      Redis first, gets NOSCRIPT, and answers 503 (I7).
+ *   4. Read the journals: every success that was sent, and nothing else (I1).
+ *   5. PostgreSQL: close every open epoch with what they say (I4).
+ *   6. Redis: load the new scripts over the connection whose run id was compared, and announce
+ *      them.
  *
- * Stopped anywhere, it begins again with a newer number; each number's scripts are loaded once, by
- * whoever took it.
+ * Stopped anywhere, it starts again with a higher number. Each number's scripts are loaded once, by
+ * the daemon that took the number.
  */
 #include "booking/booker.h"
 #include "journal/directory.h"
@@ -29,38 +28,38 @@
 
 enum { RECOVERY_TIMEOUT_MS = 10 * 60 * 1000, JOURNAL_LOCK_TIMEOUT_MS = 5000 };
 
-struct present {
+struct observed {
     char run_id[64];
-    uint64_t connection; /* over which all of this was seen */
+    uint64_t connection; /* over which all of this was read */
     struct luna_fence_record record;
     bool has_scripts;
     int64_t incarnation; /* PostgreSQL's */
     char known_run_id[64];
 };
 
-static enum luna_code see_scripts(struct luna_booker *booker, struct present *present,
-                                  struct luna_error *err)
+static enum luna_code check_scripts(struct luna_booker *booker, struct observed *observed,
+                                    struct luna_error *err)
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "SCRIPT");
     luna_redis_arg(&command, "EXISTS");
     for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++)
-        luna_redis_arg(&command, present->record.sha[i]);
-    enum luna_code code = luna_redis_want(booker->counters, &command,
-                                          luna_booker_redis_deadline(booker), &reply, err);
+        luna_redis_arg(&command, observed->record.sha[i]);
+    enum luna_code code =
+        luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
     if (code != LUNA_OK)
         return code;
-    present->has_scripts = true;
+    observed->has_scripts = true;
     for (size_t i = 0; i < LUNA_SCRIPTS_FENCED; i++)
         if (luna_reply_int(luna_reply_at(reply, i), 0) != 1)
-            present->has_scripts = false;
+            observed->has_scripts = false;
     luna_reply_free(reply);
     return LUNA_OK;
 }
 
-static enum luna_code see_database(struct luna_booker *booker, struct present *present,
-                                   struct luna_error *err)
+static enum luna_code read_database(struct luna_booker *booker, struct observed *observed,
+                                    struct luna_error *err)
 {
     struct luna_pg_result *result = NULL;
     enum luna_code code =
@@ -68,56 +67,57 @@ static enum luna_code see_database(struct luna_booker *booker, struct present *p
                       "SELECT incarnation, run_id FROM redis_incarnation", NULL, &result, err);
     if (code != LUNA_OK)
         return code;
-    present->incarnation = luna_pg_int(result, 0, 0);
-    snprintf(present->known_run_id, sizeof present->known_run_id, "%s", luna_pg_text(result, 0, 1));
+    observed->incarnation = luna_pg_int(result, 0, 0);
+    snprintf(observed->known_run_id, sizeof observed->known_run_id, "%s",
+             luna_pg_text(result, 0, 1));
     luna_pg_result_free(result);
     return LUNA_OK;
 }
 
-static enum luna_code see(struct luna_booker *booker, struct present *present,
-                          struct luna_error *err)
+static enum luna_code observe(struct luna_booker *booker, struct observed *observed,
+                              struct luna_error *err)
 {
     enum luna_code code =
         luna_redis_info(booker->counters, "server", "run_id", luna_booker_redis_deadline(booker),
-                        present->run_id, sizeof present->run_id, err);
+                        observed->run_id, sizeof observed->run_id, err);
     if (code != LUNA_OK)
         return code;
-    present->connection = luna_redis_generation(booker->counters);
+    observed->connection = luna_redis_generation(booker->counters);
     code = luna_fence_record_read(booker->counters, luna_booker_redis_deadline(booker),
-                                  &present->record, err);
+                                  &observed->record, err);
     if (code == LUNA_OK)
-        code = see_scripts(booker, present, err);
-    return code == LUNA_OK ? see_database(booker, present, err) : code;
+        code = check_scripts(booker, observed, err);
+    return code == LUNA_OK ? read_database(booker, observed, err) : code;
 }
 
-/* NULL: this is the life that PostgreSQL knows. */
-static const char *why_fence(const struct present *present)
+/* NULL: this is the incarnation that PostgreSQL knows. */
+static const char *reason_to_fence(const struct observed *observed)
 {
     char build[17];
     luna_script_build(build);
-    if (present->incarnation == 0)
+    if (observed->incarnation == 0)
         return "first start";
-    if (strcmp(present->run_id, present->known_run_id) != 0)
+    if (strcmp(observed->run_id, observed->known_run_id) != 0)
         return "redis restarted or was replaced";
-    if (present->record.incarnation == 0)
+    if (observed->record.incarnation == 0)
         return "redis was flushed";
-    if (present->record.incarnation != present->incarnation)
+    if (observed->record.incarnation != observed->incarnation)
         return "redis and postgresql disagree about the incarnation";
-    if (strcmp(present->record.build, build) != 0)
+    if (strcmp(observed->record.build, build) != 0)
         return "this build has other scripts";
-    if (!present->has_scripts)
+    if (!observed->has_scripts)
         return "scripts lost";
     return NULL;
 }
 
-static enum luna_code take_incarnation(struct luna_booker *booker, const struct present *present,
+static enum luna_code take_incarnation(struct luna_booker *booker, const struct observed *observed,
                                        int64_t *ret_incarnation, struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     luna_pg_param_int(&params, booker->term);
-    luna_pg_param_text(&params, present->run_id);
-    luna_pg_param_int(&params, present->record.incarnation);
+    luna_pg_param_text(&params, observed->run_id);
+    luna_pg_param_int(&params, observed->record.incarnation);
     enum luna_code code =
         luna_pg_query(booker->database, luna_pg_deadline(booker->database),
                       "SELECT luna_incarnation_next($1, $2, $3)", &params, &result, err);
@@ -125,8 +125,8 @@ static enum luna_code take_incarnation(struct luna_booker *booker, const struct 
         return code;
     int64_t incarnation = luna_pg_int(result, 0, 0);
     luna_pg_result_free(result);
-    /* Above every number that either store has seen: an old worker's scripts can never match. */
-    assert(incarnation > present->incarnation && incarnation > present->record.incarnation);
+    /* Above every number that either store has seen: scripts of an older one can never be valid. */
+    assert(incarnation > observed->incarnation && incarnation > observed->record.incarnation);
     *ret_incarnation = incarnation;
     return LUNA_OK;
 }
@@ -138,8 +138,8 @@ static enum luna_code flush_scripts(struct luna_booker *booker, struct luna_erro
     luna_redis_begin(&command, "SCRIPT");
     luna_redis_arg(&command, "FLUSH");
     luna_redis_arg(&command, "SYNC");
-    enum luna_code code = luna_redis_want(booker->counters, &command,
-                                          luna_booker_redis_deadline(booker), &reply, err);
+    enum luna_code code =
+        luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
     if (code == LUNA_OK)
         luna_reply_free(reply);
     return code;
@@ -206,44 +206,44 @@ static enum luna_code recover_all(struct luna_booker *booker, int64_t incarnatio
     return code;
 }
 
-static enum luna_code load_and_announce(struct luna_booker *booker, const struct present *present,
+static enum luna_code load_and_announce(struct luna_booker *booker, const struct observed *observed,
                                         int64_t incarnation, struct luna_error *err)
 {
     struct luna_fence_record record = {.incarnation = incarnation};
-    assert(incarnation > present->record.incarnation);
-    snprintf(record.run_id, sizeof record.run_id, "%s", present->run_id);
+    assert(incarnation > observed->record.incarnation);
+    snprintf(record.run_id, sizeof record.run_id, "%s", observed->run_id);
     luna_script_build(record.build);
     for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++) {
         enum luna_code code =
             luna_booker_load_script(booker, (enum luna_script)i, incarnation, record.sha[i], err);
         if (code != LUNA_OK)
             return code;
-        if (luna_redis_generation(booker->counters) != present->connection)
+        if (luna_redis_generation(booker->counters) != observed->connection)
             return luna_error_set(err, LUNA_EUNAVAILABLE,
                                   "Redis: the connection was lost while loading scripts");
     }
     enum luna_code code =
         luna_fence_record_write(booker->counters, &record, luna_booker_redis_deadline(booker), err);
-    if (code == LUNA_OK && luna_redis_generation(booker->counters) != present->connection)
+    if (code == LUNA_OK && luna_redis_generation(booker->counters) != observed->connection)
         code = luna_error_set(err, LUNA_EUNAVAILABLE,
                               "Redis: the connection was lost while announcing scripts");
     return code;
 }
 
-static enum luna_code begin_life(struct luna_booker *booker, const struct present *present,
-                                 struct luna_fence_report *report, struct luna_error *err)
+static enum luna_code start_incarnation(struct luna_booker *booker, const struct observed *observed,
+                                        struct luna_fence_report *report, struct luna_error *err)
 {
     int64_t incarnation = 0;
     enum luna_code code = luna_journal_dir_announce(booker->database, booker->journal_name,
                                                     luna_pg_deadline(booker->database), err);
     if (code == LUNA_OK)
-        code = take_incarnation(booker, present, &incarnation, err);
+        code = take_incarnation(booker, observed, &incarnation, err);
     if (code == LUNA_OK)
         code = flush_scripts(booker, err);
     if (code == LUNA_OK)
         code = recover_all(booker, incarnation, report, err);
     if (code == LUNA_OK)
-        code = load_and_announce(booker, present, incarnation, err);
+        code = load_and_announce(booker, observed, incarnation, err);
     if (code == LUNA_OK) {
         report->fenced = true;
         report->incarnation = incarnation;
@@ -254,19 +254,19 @@ static enum luna_code begin_life(struct luna_booker *booker, const struct presen
 enum luna_code luna_booking_fence(struct luna_booker *booker, struct luna_fence_report *ret_report,
                                   struct luna_error *err)
 {
-    struct present present = {.connection = 0};
+    struct observed observed = {.connection = 0};
     struct luna_fence_report report = {.why = "nothing changed"};
     enum luna_code code = luna_booker_check(booker, err);
     luna_booker_purpose(booker, LUNA_PURPOSE_FENCE);
     if (code == LUNA_OK)
-        code = see(booker, &present, err);
+        code = observe(booker, &observed, err);
     if (code != LUNA_OK)
         return code;
-    const char *why = why_fence(&present);
-    report.incarnation = present.incarnation;
+    const char *why = reason_to_fence(&observed);
+    report.incarnation = observed.incarnation;
     if (why != NULL) {
         report.why = why;
-        code = begin_life(booker, &present, &report, err);
+        code = start_incarnation(booker, &observed, &report, err);
         if (code != LUNA_OK)
             return luna_error_wrap(err, "fencing (%s)", why);
         booker->ack_sha[0] = '\0';

@@ -1,9 +1,9 @@
 /*
- * gauges.c: is anything lost or made up between Redis and PostgreSQL? All of these must read 0, at
- * any moment.
+ * gauges.c: does anything get lost or appear between Redis and PostgreSQL? The invariants I3, I4
+ * and I5 per account; every fault count has to be 0 at any moment.
  *
- * PostgreSQL is read first, Redis afterwards, and the two need no common moment: what was booked in
- * between moved both sides of the sum by the same amount.
+ * PostgreSQL is read first, Redis afterwards, and not at one moment: what was booked in between
+ * moved both sides of the sum by the same amount.
  */
 #include "booking/booker.h"
 #include "quota/quota_keys.h"
@@ -21,8 +21,8 @@ static enum luna_code read_counters(struct luna_booker *booker, struct luna_cons
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "SCARD");
     luna_redis_arg(&command, LUNA_KEY_DIRTY);
-    enum luna_code code = luna_redis_want(booker->counters, &command,
-                                          luna_booker_redis_deadline(booker), &reply, err);
+    enum luna_code code =
+        luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
     if (code != LUNA_OK)
         return code;
     gauges->dirty_accounts = luna_reply_int(reply, 0);
@@ -48,8 +48,8 @@ static enum luna_code list_dirty(struct luna_booker *booker, int count, struct l
     luna_redis_begin(&command, "SRANDMEMBER");
     luna_redis_arg(&command, LUNA_KEY_DIRTY);
     luna_redis_arg_int(&command, count);
-    enum luna_code code = luna_redis_want(booker->counters, &command,
-                                          luna_booker_redis_deadline(booker), &reply, err);
+    enum luna_code code =
+        luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
     if (code != LUNA_OK)
         return code;
     luna_pg_array_begin(ids);
@@ -90,8 +90,8 @@ static enum luna_code send_inspect(struct luna_booker *booker, const char *sha, 
 }
 
 /* The reply of inspect.lua: e c r a ar lim base pc pr pn I pend quota delta. */
-static void weigh(const struct luna_booker *booker, const struct ledger *ledger,
-                  const struct luna_reply *reply, struct luna_conservation *gauges)
+static void compare(const struct luna_booker *booker, const struct ledger *ledger,
+                    const struct luna_reply *reply, struct luna_conservation *gauges)
 {
     enum { E, C, R, A, AR, LIM, BASE, PC, PR, PN, I, PEND, QUOTA, DELTA, FIELDS };
     int64_t v[FIELDS], faults = 0;
@@ -102,8 +102,8 @@ static void weigh(const struct luna_booker *booker, const struct ledger *ledger,
         gauges->database_local++;
         faults++;
     }
-    /* Cold, or of a life or epoch that PostgreSQL has closed meanwhile: nothing can be charged
-     * there. */
+    /* Cold, or of an incarnation or epoch that PostgreSQL has closed meanwhile: nothing can be
+     * charged there. */
     if (v[E] == INT64_MIN || v[I] != booker->incarnation)
         goto out;
     if (v[QUOTA] != v[LIM] - v[BASE] - (v[C] - v[PC]) + (v[R] - v[PR]) || v[DELTA] != v[C] - v[A]) {
@@ -123,9 +123,9 @@ out:
         gauges->example_account = ledger->account_id;
 }
 
-static enum luna_code weigh_all(struct luna_booker *booker, const struct luna_pg_result *result,
-                                int turns_max, struct luna_conservation *gauges,
-                                struct luna_error *err)
+static enum luna_code compare_all(struct luna_booker *booker, const struct luna_pg_result *result,
+                                  int turns_max, struct luna_conservation *gauges,
+                                  struct luna_error *err)
 {
     char sha[LUNA_SCRIPT_SHA_BYTES];
     enum luna_code code = luna_booker_load_script(booker, LUNA_SCRIPT_INSPECT, 0, sha, err);
@@ -137,15 +137,15 @@ static enum luna_code weigh_all(struct luna_booker *booker, const struct luna_pg
         const struct ledger ledger = ledger_of(result, row);
         code = luna_redis_take(booker->counters, luna_booker_redis_deadline(booker), &reply, err);
         if (code == LUNA_OK)
-            weigh(booker, &ledger, reply, gauges);
+            compare(booker, &ledger, reply, gauges);
         luna_reply_free(reply);
-        /* The next sample goes on behind the last account whose turn it was. */
+        /* The next sample continues after the last account of the rotation. */
         if (luna_pg_bool(result, row, 7)) {
             booker->gauge_cursor = ledger.account_id;
             turns++;
         }
     }
-    if (turns < turns_max) /* nobody is left behind it: begin anew */
+    if (turns < turns_max) /* the rotation reached the last account: start again */
         booker->gauge_cursor = 0;
     return code;
 }
@@ -189,7 +189,7 @@ enum luna_code luna_booking_gauges(struct luna_booker *booker, int accounts_max,
                              : luna_error_set(err, LUNA_ENOMEM, "no memory for a sample");
     }
     if (code == LUNA_OK) {
-        code = weigh_all(booker, result, count, &gauges, err);
+        code = compare_all(booker, result, count, &gauges, err);
         luna_pg_result_free(result);
     }
     luna_buf_done(&ids);

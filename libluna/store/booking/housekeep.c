@@ -36,7 +36,7 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker,
         code = luna_booker_query_int(booker, "SELECT luna_periods_close_cold($1, $2, $3)", &cold,
                                      &report.periods_closed, err);
     if (code == LUNA_OK)
-        code = luna_booker_query_int(booker, "SELECT luna_keys_end($1, $2)", &keys,
+        code = luna_booker_query_int(booker, "SELECT luna_keys_expire($1, $2)", &keys,
                                      &report.keys_expired, err);
     if (code == LUNA_OK)
         code = luna_journal_fold(booker->journal_dir, luna_deadline_in_ms(FOLD_LOCK_TIMEOUT_MS),
@@ -46,7 +46,7 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker,
     return code;
 }
 
-enum luna_code luna_booking_carry_on_plans(struct luna_booker *booker, struct luna_deadline until,
+enum luna_code luna_booking_continue_plans(struct luna_booker *booker, struct luna_deadline until,
                                            int64_t *ret_steps, struct luna_error *err)
 {
     int64_t steps = 0, more = 0;
@@ -58,12 +58,12 @@ enum luna_code luna_booking_carry_on_plans(struct luna_booker *booker, struct lu
         struct luna_pg_params params = {.count = 0};
         luna_pg_param_int(&params, booker->term);
         luna_pg_param_int(&params, PLAN_ACCOUNTS_MAX);
-        code = luna_booker_query_int(booker, "SELECT luna_plan_carry_on($1, $2::int)::int", &params,
+        code = luna_booker_query_int(booker, "SELECT luna_plan_continue($1, $2::int)::int", &params,
                                      &more, err);
         if (code != LUNA_OK)
             return code;
         steps += more;
-    } while (more != 0 && luna_booker_goes_on(booker) && !luna_deadline_passed(until));
+    } while (more != 0 && luna_booker_between_batches(booker) && !luna_deadline_passed(until));
     *ret_steps = steps;
     return LUNA_OK;
 }

@@ -1,5 +1,6 @@
 /*
- * outbox.c: operators' changes that Redis has not received yet.
+ * outbox.c: delivers operators' changes that Redis has not received yet, by version; a delivery may
+ * be repeated.
  */
 #include "accounts/config_push.h"
 #include "booking/booker.h"
@@ -19,7 +20,7 @@ static enum luna_code push_rows(struct luna_booker *booker, const struct luna_pg
     }
     for (int i = 0; i < sent && code == LUNA_OK; i++)
         code = luna_config_push_take(booker->counters, luna_booker_redis_deadline(booker), err);
-    /* Answers that were not taken would be taken for others. */
+    /* Replies that were not taken would be taken for those of later commands. */
     if (code != LUNA_OK)
         luna_redis_drop(booker->counters);
     return code;
@@ -81,7 +82,8 @@ enum luna_code luna_booking_push(struct luna_booker *booker, struct luna_deadlin
         if (code != LUNA_OK)
             return code;
         pushed += count;
-    } while (count == PUSH_BATCH && luna_booker_goes_on(booker) && !luna_deadline_passed(until));
+    } while (count == PUSH_BATCH && luna_booker_between_batches(booker) &&
+             !luna_deadline_passed(until));
     *ret_pushed = pushed;
     return LUNA_OK;
 }

@@ -12,16 +12,16 @@
 
 enum { LUNA_DIGEST_BYTES = 32 };
 
-/* HMAC-SHA-256 that has taken in its key. As secret as the key. */
+/* The state of HMAC-SHA-256 after its key was absorbed. As secret as the key. */
 struct luna_digest_key {
     uint64_t state[26];
 };
 
-/* Once per process, before anything else here; repeating is harmless. LUNA_EIO when there is no
- * source of randomness. */
+/* Call it once per process before the other functions; repeating is harmless. LUNA_EIO: no source
+ * of randomness. */
 enum luna_code luna_digest_init(struct luna_error *err) LUNA_MUSTCHECK;
 void luna_digest_sha256(const void *bytes, size_t len, unsigned char out[LUNA_DIGEST_BYTES]);
-/* The key's half of the work is done once. */
+/* Does the part of the work that depends on the key only, once. */
 void luna_digest_key_make(const unsigned char *key, size_t key_len,
                           struct luna_digest_key *ret_key);
 void luna_digest_hmac(const struct luna_digest_key *key, const void *bytes, size_t len,

@@ -7,7 +7,7 @@ enum { NS_PER_S = 1000000000 };
 
 #define RELAXED memory_order_relaxed
 
-/* From what a local Redis needs to what nobody waits for; the last bucket has no bound. */
+/* From a local Redis to the longest timeouts; the last bucket has no bound. */
 static const struct {
     int64_t ns;
     const char *label;
@@ -61,7 +61,7 @@ void luna_meter_connect(struct luna_meter *meter)
         add(&meter->connects, 1);
 }
 
-/* Counters and nothing else: they can be added up without their names. */
+/* Only counters: they can be added up without their names. */
 _Static_assert(sizeof(struct luna_store_meter) % sizeof(atomic_ullong) == 0,
                "a meter is an array of counters");
 
@@ -105,11 +105,11 @@ static void put_times(struct luna_buf *out, const char *store, const char *name,
 static void put_errors(struct luna_buf *out, const char *store, const struct luna_meter *meter,
                        enum luna_meter_error count)
 {
-    declare(out, store, "errors_total", "counter", "What went wrong, by kind.");
+    declare(out, store, "errors_total", "counter", "Errors by kind.");
     for (unsigned i = 0; i < count; i++)
         luna_buf_printf(out, "luna_%s_errors_total{kind=\"%s\"} %" PRIu64 "\n", store, errors[i],
                         value_of(&meter->errors[i]));
-    declare(out, store, "connects_total", "counter", "Connections made.");
+    declare(out, store, "connects_total", "counter", "Connections opened.");
     luna_buf_printf(out, "luna_%s_connects_total %" PRIu64 "\n", store, value_of(&meter->connects));
 }
 
@@ -117,18 +117,18 @@ void luna_store_meter_put(const struct luna_store_meter *meter, enum luna_meter_
                           struct luna_buf *out)
 {
     declare(out, "redis", "request_duration_seconds", "histogram",
-            "Round trips to Redis, by what for; failed ones too.");
+            "Round trips to Redis by purpose, failed ones included.");
     for (int i = 0; i < LUNA_PURPOSES; i++)
         if (purposes[i].redis & program)
             put_times(out, "redis", "request_duration_seconds", purposes[i].name,
                       &meter->redis.times[i]);
     put_errors(out, "redis", &meter->redis, LUNA_METER_ERRORS);
     declare(out, "postgresql", "query_duration_seconds", "histogram",
-            "Statements of PostgreSQL, by what for; failed ones too.");
+            "Statements of PostgreSQL by purpose, failed ones included.");
     for (int i = 0; i < LUNA_PURPOSES; i++)
         if (purposes[i].postgresql & program)
             put_times(out, "postgresql", "query_duration_seconds", purposes[i].name,
                       &meter->postgresql.times[i]);
-    /* it is the last, and Redis's alone */
+    /* LUNA_METER_FENCED is the last, and only Redis has it */
     put_errors(out, "postgresql", &meter->postgresql, LUNA_METER_FENCED);
 }

@@ -13,12 +13,12 @@
 
 struct luna_database {
     char *url;
-    struct luna_pg_hosts hosts; /* as they will be tried */
+    struct luna_pg_hosts hosts; /* in the order in which they will be tried */
     int timeout_ms;
     PGconn *session; /* NULL: not connected */
     uint64_t generation;
     char sqlstate[6];
-    struct luna_meter *meter; /* NULL: nobody counts */
+    struct luna_meter *meter; /* NULL: not counted */
     enum luna_purpose purpose;
     struct luna_database_breaker *breaker; /* NULL: none */
 };
@@ -26,7 +26,7 @@ struct luna_database {
 static void ignore_notice(void *context, const PGresult *notice)
 {
     (void)context;
-    (void)notice; /* "relation exists, skipping" and the like: not for a library to print */
+    (void)notice; /* such as "relation exists, skipping"; a library prints nothing */
 }
 
 enum luna_code luna_database_new(const char *url, int timeout_ms,
@@ -112,8 +112,7 @@ static bool wait_for(int fd, short events, struct luna_deadline deadline)
     }
 }
 
-/* libpq ends its messages with a newline, and puts several lines in them. The first says what
- * happened. */
+/* A message of libpq has several lines and ends with a newline. The first says what happened. */
 static void copy_line(char *out, size_t out_bytes, const char *message)
 {
     snprintf(out, out_bytes, "%.*s", (int)strcspn(message, "\n"), message);
@@ -134,7 +133,7 @@ static enum luna_code late(struct luna_database *database, const char *doing,
                            struct luna_error *err)
 {
     luna_pg_drop(database);
-    return luna_error_set(err, LUNA_ETIMEOUT, "PostgreSQL: %s: no answer in time", doing);
+    return luna_error_set(err, LUNA_ETIMEOUT, "PostgreSQL: %s: no reply in time", doing);
 }
 
 /* The server, too, has to notice that a client is gone without a word: the leader's lock lives as
@@ -145,14 +144,14 @@ static enum luna_code late(struct luna_database *database, const char *doing,
 static PGconn *start_session(const struct luna_database *database)
 {
     char options[240], tcp_timeout[24];
-    /* A little less than our own deadline, so that the server gives up first and says so. */
+    /* A little less than our own timeout, so that the server cancels first and reports it. */
     int server_ms = database->timeout_ms > 200 ? database->timeout_ms - 100 : database->timeout_ms;
     snprintf(options, sizeof options,
              "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d " PEER_WATCH,
              server_ms, database->timeout_ms);
     snprintf(tcp_timeout, sizeof tcp_timeout, "%d", database->timeout_ms);
     const struct luna_pg_hosts *hosts = &database->hosts;
-    /* What comes after the URL is used instead of what it says. */
+    /* Later keys override what the URL (dbname) says. */
     const char *const keys[] = {"dbname",          "host",
                                 "hostaddr",        "port",
                                 "options",         "tcp_user_timeout",
@@ -186,8 +185,8 @@ static enum luna_code connect_once(struct luna_database *database, struct luna_d
     return lost(database, "connecting", err);
 }
 
-/* libpq goes on to the next server when one refuses. One that is silent gets its share of the time,
- * and is asked last from then on. */
+/* libpq tries the next server when one refuses. A server that does not reply gets an equal share of
+ * the time, and is tried last from then on. */
 static enum luna_code connect_session(struct luna_database *database, struct luna_deadline deadline,
                                       struct luna_error *err)
 {
@@ -196,15 +195,15 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
         int share_ms = luna_deadline_left_ms(deadline) / left;
         code = connect_once(database, luna_deadline_cap_ms(deadline, share_ms), err);
         if (code == LUNA_ETIMEOUT)
-            luna_pg_hosts_turn(&database->hosts);
+            luna_pg_hosts_rotate(&database->hosts);
     }
     if (code != LUNA_OK)
         luna_pg_breaker_failure(database->breaker);
     return code;
 }
 
-/* A server that went away while nobody asked has left an end of file, with or without a last word
- * before it. Better to see it now than in the answer. */
+/* A server that closed the session between two statements has left an end of file, maybe after an
+ * error message. Found here, it costs a reconnect; found later, the statement. */
 static bool has_hung_up(const PGconn *session)
 {
     struct pollfd item = {.fd = PQsocket(session), .events = POLLRDHUP};
@@ -221,9 +220,9 @@ static enum luna_code ensure_session(struct luna_database *database, struct luna
     return connect_session(database, deadline, err);
 }
 
-/* Sends what is queued, and reads until an answer is complete. */
-static enum luna_code await_answer(struct luna_database *database, struct luna_deadline deadline,
-                                   struct luna_error *err)
+/* Sends what is queued, and reads until a reply is complete. */
+static enum luna_code await_reply(struct luna_database *database, struct luna_deadline deadline,
+                                  struct luna_error *err)
 {
     PGconn *session = database->session;
     for (;;) {
@@ -273,18 +272,18 @@ static enum luna_code refused(struct luna_database *database, const PGresult *re
     char line[200];
     copy_line(line, sizeof line, message != NULL ? message : PQresultErrorMessage(result));
     bool ours =
-        strncmp(database->sqlstate, "LU", 2) == 0; /* raised by sql/, in words for whoever asked */
+        strncmp(database->sqlstate, "LU", 2) == 0; /* raised by sql/, worded for the caller */
     return luna_error_set(err, code, ours ? "%s" : "PostgreSQL: %s", line);
 }
 
-/* Takes all results of what was sent; keeps the last good one. */
+/* Takes all results of what was sent; keeps the last that succeeded. */
 static enum luna_code collect(struct luna_database *database, struct luna_deadline deadline,
                               PGresult **ret_result, struct luna_error *err)
 {
     PGresult *kept = NULL;
     enum luna_code code = LUNA_OK;
     for (;;) {
-        enum luna_code waited = await_answer(database, deadline, err);
+        enum luna_code waited = await_reply(database, deadline, err);
         if (waited != LUNA_OK) {
             PQclear(kept);
             return waited;
@@ -313,7 +312,8 @@ static enum luna_code collect(struct luna_database *database, struct luna_deadli
     return code;
 }
 
-/* An answer to a wrong wish, such as a name that is taken, is no trouble of the database's. */
+/* A refusal that is the caller's fault, such as a name that exists, is not an error of the
+ * store. */
 static void count_error(const struct luna_database *database, enum luna_code code)
 {
     bool lost = database->session == NULL || PQstatus(database->session) != CONNECTION_OK;
@@ -325,17 +325,17 @@ static void count_error(const struct luna_database *database, enum luna_code cod
         luna_meter_error(database->meter, LUNA_METER_REFUSED);
 }
 
-static int64_t begin_trip(const struct luna_database *database)
+static int64_t start_trip(const struct luna_database *database)
 {
     return database->meter != NULL ? luna_clock_mono_ns() : 0;
 }
 
-static enum luna_code end_trip(const struct luna_database *database, int64_t began_ns,
+static enum luna_code end_trip(const struct luna_database *database, int64_t started_ns,
                                enum luna_code code)
 {
     if (database->meter == NULL)
         return code;
-    luna_meter_time(database->meter, database->purpose, luna_clock_mono_ns() - began_ns);
+    luna_meter_time(database->meter, database->purpose, luna_clock_mono_ns() - started_ns);
     count_error(database, code);
     return code;
 }
@@ -362,11 +362,11 @@ static enum luna_code query_until(struct luna_database *database, struct luna_de
     if (!luna_pg_breaker_enter(database->breaker, database->timeout_ms))
         return luna_error_set(err, LUNA_EUNAVAILABLE,
                               "PostgreSQL: unavailable (circuit breaker open)");
-    int64_t began_ns = begin_trip(database);
+    int64_t started_ns = start_trip(database);
     enum luna_code code = ask(database, deadline, sql, params, &result, err);
     if (code == LUNA_OK)
         *ret_result = (struct luna_pg_result *)result;
-    return end_trip(database, began_ns, code);
+    return end_trip(database, started_ns, code);
 }
 
 enum luna_code luna_pg_query(struct luna_database *database, struct luna_deadline deadline,
@@ -388,7 +388,8 @@ enum luna_code luna_pg_query_long(struct luna_database *database, int timeout_ms
     if (code != LUNA_OK)
         return code;
     code = query_until(database, luna_deadline_in_ms(timeout_ms), sql, params, ret_result, err);
-    /* A session that cannot even be reset is broken, and made anew with its own timeout. */
+    /* A session that cannot be reset is broken; the next statement opens another with the handle's
+     * timeout. */
     if (luna_pg_script(database, luna_pg_deadline(database), "RESET statement_timeout", &ignored) !=
         LUNA_OK)
         luna_pg_drop(database);
@@ -413,8 +414,8 @@ static enum luna_code run_script(struct luna_database *database, struct luna_dea
 enum luna_code luna_pg_script(struct luna_database *database, struct luna_deadline deadline,
                               const char *sql, struct luna_error *err)
 {
-    int64_t began_ns = begin_trip(database);
-    return end_trip(database, began_ns, run_script(database, deadline, sql, err));
+    int64_t started_ns = start_trip(database);
+    return end_trip(database, started_ns, run_script(database, deadline, sql, err));
 }
 
 enum luna_code luna_pg_take_notifies(struct luna_database *database, bool *ret_noticed,

@@ -39,19 +39,19 @@ void luna_pg_hosts_done(struct luna_pg_hosts *hosts)
     free(hosts->port);
 }
 
-static void turn(char *list)
+static void rotate(char *list)
 {
     const char *rest = list != NULL ? strchr(list, ',') : NULL;
-    char *turned = NULL;
-    if (rest == NULL || asprintf(&turned, "%s,%.*s", rest + 1, (int)(rest - list), list) < 0)
+    char *rotated = NULL;
+    if (rest == NULL || asprintf(&rotated, "%s,%.*s", rest + 1, (int)(rest - list), list) < 0)
         return;
-    memcpy(list, turned, strlen(list)); /* as long as before */
-    free(turned);
+    memcpy(list, rotated, strlen(list)); /* the same length */
+    free(rotated);
 }
 
-void luna_pg_hosts_turn(struct luna_pg_hosts *hosts)
+void luna_pg_hosts_rotate(struct luna_pg_hosts *hosts)
 {
-    turn(hosts->host);
-    turn(hosts->hostaddr);
-    turn(hosts->port);
+    rotate(hosts->host);
+    rotate(hosts->hostaddr);
+    rotate(hosts->port);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* struct luna_pg_result is libpq's PGresult under a name that the rest of the store may know. */
+/* struct luna_pg_result is libpq's PGresult under an opaque name for the rest of the store. */
 static const PGresult *raw(const struct luna_pg_result *result)
 {
     return (const PGresult *)result;

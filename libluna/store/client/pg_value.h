@@ -11,7 +11,7 @@
 
 enum { LUNA_PG_PARAMS_MAX = 16 };
 
-/* A statement's parameters, as text. Texts are borrowed; numbers are kept here. */
+/* A statement's parameters, as text. Texts are borrowed; numbers are held here. */
 struct luna_pg_params {
     const char *values[LUNA_PG_PARAMS_MAX];
     char numbers[LUNA_PG_PARAMS_MAX][24];

@@ -15,14 +15,14 @@ struct luna_counters {
     struct luna_redis_address address;
     int timeout_ms;
     redisContext *context; /* NULL: not connected */
-    struct timeval limit;  /* of the connection's reads and writes, as it was set; 0: not yet */
+    struct timeval limit;  /* timeout of reads and writes, as last set; 0: not yet */
     uint64_t generation;
-    int unanswered;           /* commands sent whose answers were not taken yet */
-    struct luna_meter *meter; /* NULL: nobody counts */
+    int pending;              /* commands sent whose replies were not taken yet */
+    struct luna_meter *meter; /* NULL: not counted */
     enum luna_purpose purpose;
     int64_t connected_ns;
-    bool doubted;     /* an answer said that this is not, or no longer, the Redis to ask */
-    int64_t asked_ns; /* when the first unanswered command was sent; 0: none, or nobody counts */
+    bool suspect;    /* a reply said that this is not, or no longer, the right Redis */
+    int64_t sent_ns; /* when the first pending command was sent; 0: none, or not counted */
 };
 
 enum luna_code luna_counters_new(const char *url, int timeout_ms,
@@ -55,7 +55,7 @@ void luna_redis_drop(struct luna_counters *counters)
     if (counters->context != NULL)
         redisFree(counters->context);
     counters->context = NULL;
-    counters->unanswered = 0;
+    counters->pending = 0;
 }
 
 void luna_counters_meter(struct luna_counters *counters, struct luna_store_meter *meter,
@@ -70,21 +70,21 @@ void luna_redis_purpose(struct luna_counters *counters, enum luna_purpose purpos
     counters->purpose = purpose;
 }
 
-static void begin_trip(struct luna_counters *counters)
+static void start_trip(struct luna_counters *counters)
 {
-    if (counters->meter != NULL && counters->unanswered == 0)
-        counters->asked_ns = luna_clock_mono_ns();
+    if (counters->meter != NULL && counters->pending == 0)
+        counters->sent_ns = luna_clock_mono_ns();
 }
 
 static void end_trip(struct luna_counters *counters)
 {
-    if (counters->asked_ns != 0)
+    if (counters->sent_ns != 0)
         luna_meter_time(counters->meter, counters->purpose,
-                        luna_clock_mono_ns() - counters->asked_ns);
-    counters->asked_ns = 0;
+                        luna_clock_mono_ns() - counters->sent_ns);
+    counters->sent_ns = 0;
 }
 
-/* The trip ends in failure, and the connection with it. */
+/* A failed round trip closes the connection. */
 static void fail_trip(struct luna_counters *counters, enum luna_meter_error kind)
 {
     luna_meter_error(counters->meter, kind);
@@ -102,7 +102,7 @@ uint64_t luna_redis_generation(const struct luna_counters *counters)
     return counters->generation;
 }
 
-/* Says what broke, and closes. EAGAIN is how hiredis reports that SO_RCVTIMEO ran out. */
+/* Reports what broke, and closes. hiredis reports an expired SO_RCVTIMEO as EAGAIN. */
 static enum luna_code broken(struct luna_counters *counters, const char *doing,
                              struct luna_error *err)
 {
@@ -114,7 +114,7 @@ static enum luna_code broken(struct luna_counters *counters, const char *doing,
         code = LUNA_ETIMEOUT;
     luna_error_set(err, code, "Redis: %s: %s", doing,
                    context == NULL           ? "out of memory"
-                   : code == LUNA_ETIMEOUT   ? "no answer in time"
+                   : code == LUNA_ETIMEOUT   ? "no reply in time"
                    : context->errstr[0] != 0 ? context->errstr
                                              : "connection lost");
     fail_trip(counters, code == LUNA_ETIMEOUT ? LUNA_METER_TIMEOUT : LUNA_METER_CONNECTION);
@@ -155,36 +155,36 @@ static enum luna_code greet(struct luna_counters *counters, struct luna_error *e
     return code;
 }
 
-/* Nothing was asked, and yet there is something to read: the server went away. Better to see it
- * now than in the answer. */
+/* No reply is pending, but there is something to read: the server closed the connection. Found
+ * here, it costs a reconnect; found later, the command. */
 static bool has_hung_up(const struct luna_counters *counters)
 {
     struct pollfd item = {.fd = counters->context->fd, .events = POLLIN};
-    return counters->unanswered == 0 && poll(&item, 1, 0) > 0;
+    return counters->pending == 0 && poll(&item, 1, 0) > 0;
 }
 
-/* The name may lead elsewhere by now. Not at every refusal: connections that end so often use up
- * the ports. */
+/* The host name may point to another server by now. Not at every refusal: closing that often would
+ * use up the local ports. */
 static bool is_worth_renewing(const struct luna_counters *counters)
 {
-    return counters->doubted && counters->unanswered == 0 &&
+    return counters->suspect && counters->pending == 0 &&
            luna_clock_mono_ns() - counters->connected_ns > RENEW_AFTER_NS;
 }
 
-/* How long a read or a write may take. Mostly it is what it was: the timeout, which is shorter
- * than the request's time. */
+/* How long a read or a write may take. Usually unchanged: the timeout, which is shorter than the
+ * request's deadline. */
 static enum luna_code limit_waits(struct luna_counters *counters, struct timeval limit,
                                   struct luna_error *err)
 {
     if (limit.tv_sec == counters->limit.tv_sec && limit.tv_usec == counters->limit.tv_usec)
         return LUNA_OK;
     if (redisSetTimeout(counters->context, limit) != REDIS_OK)
-        return broken(counters, "setting its deadline", err);
+        return broken(counters, "setting a timeout", err);
     counters->limit = limit;
     return LUNA_OK;
 }
 
-/* Says where to: of several servers one is away. */
+/* Names the server, as there may be several. */
 static enum luna_code not_connected(struct luna_counters *counters, struct luna_error *err)
 {
     const struct luna_redis_address *address = &counters->address;
@@ -213,7 +213,7 @@ static enum luna_code ensure_connected(struct luna_counters *counters,
         counters->limit = (struct timeval){0};
         counters->generation++;
         counters->connected_ns = luna_clock_mono_ns();
-        counters->doubted = false;
+        counters->suspect = false;
         luna_meter_connect(counters->meter);
         enum luna_code code = limit_waits(counters, left, err);
         return code == LUNA_OK ? greet(counters, err) : code;
@@ -227,27 +227,27 @@ enum luna_code luna_redis_send(struct luna_counters *counters, struct luna_redis
     if (command->overflow)
         return luna_error_set(err, LUNA_ELIMIT, "a Redis command of more than %d arguments",
                               LUNA_REDIS_ARGS_MAX);
-    begin_trip(counters);
+    start_trip(counters);
     enum luna_code code = ensure_connected(counters, deadline, err);
     if (code != LUNA_OK)
         return code;
     if (redisAppendCommandArgv(counters->context, command->argc, command->argv, command->lens) !=
         REDIS_OK)
         return broken(counters, "sending", err);
-    counters->unanswered++;
+    counters->pending++;
     return LUNA_OK;
 }
 
-/* A fenced Redis does not know the scripts: that is its answer until quota-syncd has looked at it.
- * So does one that was the primary and is a replica now. */
+/* NOSCRIPT: Redis is fenced, until quota-syncd has recovered the counters and loaded the scripts;
+ * or this is another Redis. The others: it was the primary and is a replica now. */
 static void note_refusal(struct luna_counters *counters, const redisReply *reply)
 {
-    static const char *const doubts[] = {"NOSCRIPT", "READONLY", "MASTERDOWN", "NOAUTH"};
+    static const char *const suspicions[] = {"NOSCRIPT", "READONLY", "MASTERDOWN", "NOAUTH"};
     if (reply->type != REDIS_REPLY_ERROR)
         return;
-    for (size_t i = 0; i < sizeof doubts / sizeof doubts[0]; i++)
-        counters->doubted =
-            counters->doubted || strncmp(reply->str, doubts[i], strlen(doubts[i])) == 0;
+    for (size_t i = 0; i < sizeof suspicions / sizeof suspicions[0]; i++)
+        counters->suspect =
+            counters->suspect || strncmp(reply->str, suspicions[i], strlen(suspicions[i])) == 0;
     luna_meter_error(counters->meter, strncmp(reply->str, "NOSCRIPT", 8) == 0 ? LUNA_METER_FENCED
                                                                               : LUNA_METER_REFUSED);
 }
@@ -260,11 +260,11 @@ enum luna_code luna_redis_take(struct luna_counters *counters, struct luna_deadl
         return luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: connection lost");
     if (luna_deadline_passed(deadline)) {
         fail_trip(counters, LUNA_METER_TIMEOUT);
-        return luna_error_set(err, LUNA_ETIMEOUT, "Redis: no answer in time");
+        return luna_error_set(err, LUNA_ETIMEOUT, "Redis: no reply in time");
     }
     if (redisGetReply(counters->context, &reply) != REDIS_OK)
-        return broken(counters, "waiting for an answer", err);
-    if (--counters->unanswered == 0)
+        return broken(counters, "waiting for a reply", err);
+    if (--counters->pending == 0)
         end_trip(counters);
     note_refusal(counters, reply);
     *ret_reply = reply;
@@ -279,9 +279,9 @@ enum luna_code luna_redis_call(struct luna_counters *counters, struct luna_redis
     return code == LUNA_OK ? luna_redis_take(counters, deadline, ret_reply, err) : code;
 }
 
-enum luna_code luna_redis_want(struct luna_counters *counters, struct luna_redis_command *command,
-                               struct luna_deadline deadline, struct luna_reply **ret_reply,
-                               struct luna_error *err)
+enum luna_code luna_redis_run(struct luna_counters *counters, struct luna_redis_command *command,
+                              struct luna_deadline deadline, struct luna_reply **ret_reply,
+                              struct luna_error *err)
 {
     struct luna_reply *reply = NULL;
     enum luna_code code = luna_redis_call(counters, command, deadline, &reply, err);
@@ -304,7 +304,7 @@ enum luna_code luna_counters_ping(struct luna_counters *counters, struct luna_de
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "PING");
     luna_redis_purpose(counters, LUNA_PURPOSE_PROBE);
-    enum luna_code code = luna_redis_want(counters, &command, deadline, &reply, err);
+    enum luna_code code = luna_redis_run(counters, &command, deadline, &reply, err);
     if (code == LUNA_OK)
         luna_reply_free(reply);
     return code;
@@ -332,7 +332,7 @@ enum luna_code luna_redis_info(struct luna_counters *counters, const char *secti
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "INFO");
     luna_redis_arg(&command, section);
-    enum luna_code code = luna_redis_want(counters, &command, deadline, &reply, err);
+    enum luna_code code = luna_redis_run(counters, &command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
     find_field(luna_reply_text(reply), field, out, out_bytes);

@@ -16,27 +16,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One command, one answer. An error answer of Redis is not a failure here: see luna_reply_error().
+/* One command, one reply. An error reply of Redis is not a failure here: see luna_reply_error().
  * LUNA_EUNAVAILABLE, LUNA_ETIMEOUT. *ret_reply is the caller's: luna_reply_free(). */
 enum luna_code luna_redis_call(struct luna_counters *counters, struct luna_redis_command *command,
                                struct luna_deadline deadline, struct luna_reply **ret_reply,
                                struct luna_error *err) LUNA_MUSTCHECK;
-/* Several at once: send any number, then take as many answers, in order. */
+/* Several at once: send any number, then take as many replies, in order. */
 enum luna_code luna_redis_send(struct luna_counters *counters, struct luna_redis_command *command,
                                struct luna_deadline deadline,
                                struct luna_error *err) LUNA_MUSTCHECK;
 enum luna_code luna_redis_take(struct luna_counters *counters, struct luna_deadline deadline,
                                struct luna_reply **ret_reply,
                                struct luna_error *err) LUNA_MUSTCHECK;
-/* A call whose error answer is a failure too (LUNA_EUNAVAILABLE, with Redis's text). */
-enum luna_code luna_redis_want(struct luna_counters *counters, struct luna_redis_command *command,
-                               struct luna_deadline deadline, struct luna_reply **ret_reply,
-                               struct luna_error *err) LUNA_MUSTCHECK;
+/* A call whose error reply is a failure too (LUNA_EUNAVAILABLE, with Redis's text). */
+enum luna_code luna_redis_run(struct luna_counters *counters, struct luna_redis_command *command,
+                              struct luna_deadline deadline, struct luna_reply **ret_reply,
+                              struct luna_error *err) LUNA_MUSTCHECK;
 void luna_redis_drop(struct luna_counters *counters);
-/* What the commands from here on are for, in the meter. */
+/* The meter counts the commands from here on under `purpose`. */
 void luna_redis_purpose(struct luna_counters *counters, enum luna_purpose purpose);
 int luna_redis_timeout_ms(const struct luna_counters *counters);
-/* Grows with every connection made: what was true of an earlier one need not be true now. */
+/* Grows with every connection: what an earlier one showed may no longer be true. */
 uint64_t luna_redis_generation(const struct luna_counters *counters);
 
 /* One field of Redis's INFO; "" when Redis has none of that name. */

@@ -99,7 +99,7 @@ static enum luna_code parse_unix(const char *rest, struct luna_redis_address *ad
     if (path_len == 0 || rest[0] != '/' ||
         !decode(rest, path_len, address->path, sizeof address->path))
         return luna_error_set(err, LUNA_ECONFIG,
-                              "Redis URL: unix:// wants an absolute path of at most 107 bytes");
+                              "Redis URL: unix:// needs an absolute path of at most 107 bytes");
     for (const char *item = rest + path_len; *item != '\0';) {
         item++;
         size_t len = strcspn(item, "&");
@@ -123,7 +123,7 @@ enum luna_code luna_redis_url_parse(const char *url, struct luna_redis_address *
     else
         code = luna_error_set(
             err, LUNA_ECONFIG,
-            "Redis URL: wanted redis://[:password@]host:port[/db] or unix:///path[?db=n]");
+            "Redis URL: expected redis://[:password@]host:port[/db] or unix:///path[?db=n]");
     if (code == LUNA_OK)
         *ret_address = address;
     return code;

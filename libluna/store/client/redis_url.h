@@ -1,5 +1,5 @@
 /*
- * redis_url.h: redis:// and unix:// addresses, taken apart. Private to the store.
+ * redis_url.h: parses redis:// and unix:// addresses. Private to the store.
  */
 #ifndef LUNA_STORE_REDIS_URL_H
 #define LUNA_STORE_REDIS_URL_H
@@ -15,8 +15,8 @@ struct luna_redis_address {
     int db;
 };
 
-/* Both forms of counters.h. LUNA_ECONFIG names what is wrong, and never repeats the URL, which
- * holds a password. */
+/* Both forms of counters.h. LUNA_ECONFIG names what is wrong without repeating the URL, which holds
+ * a password. */
 enum luna_code luna_redis_url_parse(const char *url, struct luna_redis_address *ret_address,
                                     struct luna_error *err) LUNA_MUSTCHECK;
 

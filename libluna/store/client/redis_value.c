@@ -40,7 +40,7 @@ void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
     add_argument(command, text, luna_decimal_print(number, text));
 }
 
-/* struct luna_reply is hiredis's redisReply under a name that the rest of the store may know. */
+/* struct luna_reply is hiredis's redisReply under an opaque name for the rest of the store. */
 static const redisReply *raw(const struct luna_reply *reply)
 {
     return (const redisReply *)reply;

@@ -12,7 +12,7 @@
 
 enum { LUNA_REDIS_ARGS_MAX = 512 };
 
-/* A command being put together: borrowed texts, or numbers that it keeps itself. */
+/* A command: texts are borrowed, numbers are held here. */
 struct luna_redis_command {
     const char *argv[LUNA_REDIS_ARGS_MAX];
     size_t lens[LUNA_REDIS_ARGS_MAX];
@@ -32,11 +32,11 @@ const char *luna_reply_error(const struct luna_reply *reply);
 size_t luna_reply_count(const struct luna_reply *reply); /* 0 when not an array */
 /* NULL past the end */
 const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t index);
-/* An integer, or a text that is one; `fallback` for anything else and for NULL. */
+/* An integer, or a text with one; `fallback` for anything else and for NULL. */
 int64_t luna_reply_int(const struct luna_reply *reply, int64_t fallback);
 /* NUL-terminated; "" when not a text. Valid as long as the reply. */
 const char *luna_reply_text(const struct luna_reply *reply);
-/* Up to `max` numbers of 64 bits, little-endian, out of a text; how many there are. */
+/* Reads up to `max` 64-bit numbers, little-endian, from a text; returns how many it has. */
 size_t luna_reply_numbers(const struct luna_reply *reply, int64_t *out, size_t max);
 
 #endif

@@ -1,9 +1,8 @@
 /*
  * scripts.h: the Lua texts (lua/, embedded at build time). Private to the store.
  *
- * Fenced scripts get `local I = '<incarnation>'` in front, and are loaded by quota-syncd only, once
- * per incarnation; workers know them by the SHA-1 that Redis answered. The others change nothing
- * that could be charged.
+ * Fenced scripts start with `local I = '<incarnation>'`, and are loaded by quota-syncd only, once
+ * per incarnation; workers call them by the SHA-1 that Redis replied. The others cannot charge.
  */
 #ifndef LUNA_STORE_SCRIPTS_H
 #define LUNA_STORE_SCRIPTS_H
@@ -19,7 +18,7 @@ enum luna_script {
     LUNA_SCRIPT_LEASE,
     LUNA_SCRIPT_INSTALL,
     LUNA_SCRIPT_REDUCE,
-    LUNA_SCRIPTS_FENCED, /* how many of them are */
+    LUNA_SCRIPTS_FENCED, /* the number of fenced ones */
     LUNA_SCRIPT_ACK = LUNA_SCRIPTS_FENCED,
     LUNA_SCRIPT_PUSH,
     LUNA_SCRIPT_FENCE,
@@ -27,19 +26,19 @@ enum luna_script {
     LUNA_SCRIPTS_COUNT
 };
 
-/* What workers and quota-syncd agree on about keys and arguments: raised when a script changes
- * them. */
+/* The version of the keys, arguments and replies that workers and quota-syncd agree on: raised when
+ * a script changes them. */
 enum { LUNA_SCRIPT_ABI = 1 };
 
 enum { LUNA_SCRIPT_SHA_BYTES = 41, LUNA_SCRIPT_BYTES_MAX = 64 << 10 };
 
 const char *luna_script_name(enum luna_script script);
-/* A digest of all texts, 16 hex digits: tells one build's scripts from another's. */
+/* A digest of all texts, 16 hex digits: it differs when the scripts of two builds differ. */
 void luna_script_build(char out[17]);
-/* The text to load, NUL-terminated; the incarnation matters to fenced ones only. Without memory,
- * `out` overflows. */
+/* The text to load, NUL-terminated; `incarnation` is for fenced ones only. Without memory, `out`
+ * overflows. */
 void luna_script_text(enum luna_script script, int64_t incarnation, struct luna_buf *out);
-/* The same of one that is not fenced, static. */
+/* The text of one that is not fenced; static. */
 const char *luna_script_unfenced(enum luna_script script);
 
 #endif

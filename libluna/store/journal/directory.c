@@ -15,7 +15,8 @@
 enum luna_code luna_journal_dir_open(const char *path, int *ret_fd, struct luna_error *err)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return luna_error_set(err, LUNA_EIO, "journal: cannot make %s: %s", path, strerror(errno));
+        return luna_error_set(err, LUNA_EIO, "journal: cannot create %s: %s", path,
+                              strerror(errno));
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return luna_error_set(err, LUNA_EIO, "journal: cannot open %s: %s", path, strerror(errno));
@@ -23,8 +24,8 @@ enum luna_code luna_journal_dir_open(const char *path, int *ret_fd, struct luna_
     return LUNA_OK;
 }
 
-/* Linked into place whole: of two that make it at the same time one wins, and both read the
- * winner's. */
+/* The file appears complete, by link(): when two processes draw a name at the same time, one wins
+ * and both read that one. */
 static enum luna_code draw_name(int dir_fd, struct luna_error *err)
 {
     uint32_t drawn = 0;
@@ -39,7 +40,7 @@ static enum luna_code draw_name(int dir_fd, struct luna_error *err)
     int saved = errno;
     if (fd >= 0)
         close(fd);
-    (void)unlinkat(dir_fd, path, 0); /* absent when it could not be made */
+    (void)unlinkat(dir_fd, path, 0); /* fails when it was not created */
     return placed ? LUNA_OK : luna_error_set(err, LUNA_EIO, "journal: name: %s", strerror(saved));
 }
 
@@ -61,7 +62,7 @@ enum luna_code luna_journal_dir_name(int dir_fd, char ret_name[LUNA_JOURNAL_NAME
     if (got != 9 || text[0] != 'w' || strspn(text + 1, "0123456789abcdef") != 8)
         return luna_error_set(
             err, LUNA_EPROTOCOL,
-            "journal: the file \"name\" is damaged; wanted w and 8 hexadecimal digits");
+            "journal: the file \"name\" is damaged: expected w and 8 hexadecimal digits");
     memcpy(ret_name, text, sizeof text);
     return LUNA_OK;
 }
@@ -95,7 +96,7 @@ enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_d
             return luna_error_set(err, LUNA_EIO, "journal: lock: %s", strerror(errno));
         if (luna_deadline_passed(deadline))
             return luna_error_set(err, LUNA_ETIMEOUT,
-                                  "journal: another process holds a lock for too long");
+                                  "journal: another process has held a lock for too long");
         nanosleep(&step, NULL);
     }
     return LUNA_OK;

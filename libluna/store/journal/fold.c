@@ -14,7 +14,7 @@
 
 enum { FOLD_MAGIC = 0x4c554632, FOLD_PERIODS_KEPT = 8 };
 
-/* The file: this head, the covered segments, the sums. `digest` is SHA-256 of what follows the
+/* The file: this head, the covered segments, the sums. `digest` is the SHA-256 of what follows the
  * head. */
 struct fold_head {
     uint64_t magic, covered_count, sum_count;
@@ -145,7 +145,7 @@ static enum luna_code write_fold(int dir_fd, const struct luna_journal_fold *fol
     return LUNA_OK;
 }
 
-/* Keeps of each account its newest epoch, and of that its newest periods. The items are sorted. */
+/* Keeps of each account its newest epoch, and of that the newest periods. The items are sorted. */
 static void forget_old(struct luna_journal_sums *sums)
 {
     size_t kept = 0;
@@ -167,7 +167,7 @@ static void delete_segments(int dir_fd, const struct luna_journal_fold *fold)
     for (size_t i = 0; i < fold->covered_count; i++) {
         char name[LUNA_JOURNAL_SEGMENT_NAME_BYTES];
         luna_journal_segment_name(fold->covered[i].slot, fold->covered[i].number, name);
-        unlinkat(dir_fd, name, 0); /* gone already is as good */
+        unlinkat(dir_fd, name, 0); /* it may be deleted already */
     }
 }
 
@@ -184,7 +184,7 @@ static int64_t bytes_left(int dir_fd, const struct luna_journal_listing *listing
     return bytes;
 }
 
-/* Of each slot all but the highest number: nobody writes to those. */
+/* Folds all segments of each slot but the highest number, which may still be written to. */
 static enum luna_code fold_listing(int dir_fd, const struct luna_journal_listing *listing,
                                    struct luna_journal_fold *fold, int64_t *ret_segments,
                                    struct luna_error *err)

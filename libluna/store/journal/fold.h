@@ -1,8 +1,9 @@
 /*
- * fold.h: the sums of segments that nobody writes to any more. Private to the store.
+ * fold.h: the sums of segments that are no longer written to, so that those can be deleted. Private
+ * to the store.
  *
- * The fold is one file, replaced by rename: its sums, and which segments they cover. A kill between
- * the rename and the deletion of those segments therefore counts nothing twice.
+ * The fold is one file, replaced by rename(): the sums, and which segments they cover. A kill
+ * between the rename and the deletion of those segments therefore counts nothing twice (I1).
  */
 #ifndef LUNA_STORE_JOURNAL_FOLD_H
 #define LUNA_STORE_JOURNAL_FOLD_H
@@ -21,7 +22,7 @@ struct luna_journal_fold {
     size_t covered_count;
     struct luna_journal_sums sums;
 };
-/* Opens fold.lock, whose byte 0 stands for the fold: shared to read, exclusive to fold anew. */
+/* Opens fold.lock. Its byte 0 is locked shared to read the fold, exclusive to replace it. */
 enum luna_code luna_journal_fold_lock_open(int dir_fd, int *ret_lock_fd,
                                            struct luna_error *err) LUNA_MUSTCHECK;
 /* An absent file is an empty fold. LUNA_EPROTOCOL: the file is damaged. */
@@ -31,9 +32,9 @@ void luna_journal_fold_done(struct luna_journal_fold *fold);
 bool luna_journal_fold_covers(const struct luna_journal_fold *fold,
                               const struct luna_journal_segment *segment);
 
-/* Replaces segments that nobody writes to any more by their sums. Of an account only its newest
- * epoch is kept, and of that the newest periods: older ones are closed in PostgreSQL and never
- * asked for. */
+/* Replaces segments that are no longer written to by their sums. Of each account it keeps the
+ * newest epoch, and of that the newest periods: older ones are closed in PostgreSQL and never
+ * read. */
 enum luna_code luna_journal_fold(const char *dir, struct luna_deadline deadline,
                                  int64_t *ret_segments, int64_t *ret_bytes_left,
                                  struct luna_error *err) LUNA_MUSTCHECK;

@@ -100,8 +100,8 @@ static enum luna_code open_segment(struct luna_journal *journal, struct luna_err
     return LUNA_OK;
 }
 
-/* A torn tail (power loss) would shift every record after it: such a segment is left, and a new
- * one begun. */
+/* A torn record at the end (power loss) would shift every record after it: such a segment is left
+ * as it is, and the next one started. */
 static enum luna_code continue_segment(struct luna_journal *journal, struct luna_error *err)
 {
     const off_t size = (off_t)sizeof(struct luna_journal_record);
@@ -180,8 +180,7 @@ static enum luna_append write_record(struct luna_journal *journal,
                                      const struct luna_journal_record *record,
                                      struct luna_error *err)
 {
-    /* Readers take a segment apart by the size of a record: one that starts elsewhere shifts all
-     * that follow. */
+    /* Readers step through a segment by the size of a record. */
     assert(journal->bytes % (off_t)sizeof *record == 0);
     ssize_t n = write(journal->segment_fd, record, sizeof *record);
     if (n == (ssize_t)sizeof *record) {
@@ -190,9 +189,8 @@ static enum luna_append write_record(struct luna_journal *journal,
         return LUNA_APPEND_OK;
     }
     luna_error_set(err, LUNA_EIO, "journal: write: %s",
-                   n < 0 ? strerror(errno) : "no room for a whole record");
-    /* A part of a record would shift the next: cut it off. */
-    /* cannot: go on in a new segment */
+                   n < 0 ? strerror(errno) : "no space for a whole record");
+    /* A part of a record would shift the next: cut it off, or continue in a new segment. */
     if (n > 0 && ftruncate(journal->segment_fd, journal->bytes) != 0)
         journal->bytes = LUNA_JOURNAL_SEGMENT_BYTES_MAX;
     return LUNA_APPEND_FAILED;
@@ -203,7 +201,7 @@ enum luna_append luna_journal_append(struct luna_journal *journal,
                                      struct luna_deadline deadline, struct luna_error *err)
 {
     assert(record->account_id > 0 && record->epoch > 0 && record->cost > 0);
-    /* The slot's next owner takes a charge for answered when the last record has its number. */
+    /* The slot's next owner keeps a charge when the last record has its number (I1). */
     assert(record->wseq > journal->last_wseq);
     if (journal->bytes >= LUNA_JOURNAL_SEGMENT_BYTES_MAX) {
         journal->number++;

@@ -22,7 +22,7 @@ void luna_journal_sums_done(struct luna_journal_sums *sums)
 
 static size_t place_of(const struct luna_journal_map *map, const struct luna_journal_sum *key)
 {
-    /* A free cell ends the search: there has to be one. */
+    /* A search ends at a free cell: there has to be one. */
     assert((map->cell_count & (map->cell_count - 1)) == 0 && map->used < map->cell_count);
     uint64_t hash = (uint64_t)key->account_id * 0x9e3779b97f4a7c15u;
     hash = (hash ^ (uint64_t)key->epoch) * 0x9e3779b97f4a7c15u;

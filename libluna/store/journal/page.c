@@ -14,7 +14,7 @@ enum luna_code luna_journal_page_map(int dir_fd, struct luna_journal_page **ret_
     int fd = openat(dir_fd, "page", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return luna_error_set(err, LUNA_EIO, "journal: page: %s", strerror(errno));
-    /* Growing an empty file gives zeros; a file that has its size is left as it is. */
+    /* A new file is filled with zeros; one that has this size already is not changed. */
     void *page = MAP_FAILED;
     if (ftruncate(fd, (off_t)sizeof(struct luna_journal_page)) == 0)
         page =

@@ -1,12 +1,12 @@
 /*
- * page.h: the memory that all workers of a host and quota-syncd share: a mapped file beside
- * the journals. Private to the store.
+ * page.h: the memory that all workers of a host and quota-syncd share: a mapped file beside the
+ * journals. Private to the store.
  *
- * seq[]: one counter per stripe of accounts. Whoever is about to read the journals as the truth
- * about an account raises its counter first; a worker that finds it changed since it was admitted
- * must ask whether its charge still stands. slots[]: what each worker has charged and not yet
- * settled, so that its successor can give it back after a kill. All of it may be lost with the
- * machine: the workers are gone then, too.
+ * seq[]: recovery counters, one per stripe of accounts. A recovery raises an account's counter
+ * before it reads the journals; a worker that finds the counter changed since the admission must
+ * ask Redis whether its charge still stands. slots[]: each worker's outstanding charge, so that its
+ * successor can refund it after a kill. All of it may be lost with the machine: then the workers
+ * are gone too.
  */
 #ifndef LUNA_STORE_JOURNAL_PAGE_H
 #define LUNA_STORE_JOURNAL_PAGE_H
@@ -30,7 +30,7 @@ enum luna_journal_counter {
 };
 
 struct luna_journal_slot {
-    _Atomic int64_t wseq; /* 0: nothing unsettled; written last when set, first when cleared */
+    _Atomic int64_t wseq; /* 0: nothing outstanding; written last, so that the rest is valid */
     int64_t account_id;
     char idempotency_field[72];
 };
@@ -41,7 +41,7 @@ struct luna_journal_page {
     struct luna_journal_slot slots[LUNA_WORKERS_MAX];
 };
 
-/* Maps DIR/page, which is made when missing. `dir_fd` is an open directory. */
+/* Maps DIR/page, and creates it when missing. `dir_fd` is an open directory. */
 enum luna_code luna_journal_page_map(int dir_fd, struct luna_journal_page **ret_page,
                                      struct luna_error *err) LUNA_MUSTCHECK;
 void luna_journal_page_unmap(struct luna_journal_page *page);

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* FNV-1a. Against torn records after a power loss, not against people. */
+/* FNV-1a. It finds records torn by a power loss; it is no protection against forgery. */
 static uint32_t check_of(const struct luna_journal_record *record)
 {
     const size_t from = offsetof(struct luna_journal_record, account_id);
@@ -97,7 +97,7 @@ enum luna_code luna_journal_listing_read(int dir_fd, struct luna_journal_listing
     struct luna_journal_listing listing = {.items = NULL};
     size_t room = 0;
     bool enough = true;
-    errno = 0; /* the end of a listing and its failure differ in nothing else */
+    errno = 0; /* only errno tells the end of a listing from its failure */
     for (struct dirent *entry; enough && (entry = readdir(stream)) != NULL; errno = 0) {
         int slot = 0;
         int64_t number = 0;
@@ -174,7 +174,7 @@ static enum luna_code sync_segment(int dir_fd, const struct luna_journal_segment
     char name[LUNA_JOURNAL_SEGMENT_NAME_BYTES];
     luna_journal_segment_name(segment->slot, segment->number, name);
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
-    /* folded meanwhile, and the fold is on the disk */
+    /* Folded meanwhile, and the fold is on the disk. */
     if (fd < 0 && errno == ENOENT)
         return LUNA_OK;
     enum luna_code code = LUNA_OK;

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Waits for whoever is between reading the page's counter and writing a record. Those who come
- * later see it raised. */
+/* Waits for every worker that has compared its recovery counter and not yet written its record. A
+ * worker that comes later finds the counter raised, and writes none (I1). */
 static enum luna_code pass_append_locks(int dir_fd, struct luna_deadline deadline,
                                         struct luna_error *err)
 {
@@ -23,7 +23,7 @@ static enum luna_code pass_append_locks(int dir_fd, struct luna_deadline deadlin
         snprintf(name, sizeof name, "slot-%d", slot);
         int fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT)
-            continue; /* no worker ever had that slot */
+            continue; /* no worker has ever had that slot */
         if (fd < 0)
             return luna_error_set(err, LUNA_EIO, "journal: %s: %s", name, strerror(errno));
         code = luna_journal_lock(fd, LUNA_JOURNAL_LOCK_APPEND, true, deadline, err);
@@ -46,7 +46,7 @@ static enum luna_code add_fold(const struct luna_journal_fold *fold, int64_t acc
     return LUNA_OK;
 }
 
-/* Of every segment that the fold does not cover. */
+/* Adds every segment that the fold does not cover. */
 static enum luna_code add_segments(int dir_fd, const struct luna_journal_fold *fold,
                                    int64_t account_id, int64_t epoch, struct luna_journal_map *map,
                                    struct luna_error *err)

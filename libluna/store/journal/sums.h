@@ -1,7 +1,7 @@
 /*
- * sums.h: what all workers of the host have answered, added up. Private to the store.
+ * sums.h: the units of all committed charges of a host, added up. Private to the store.
  *
- * The caller has raised the page's counters of the accounts in question before; see page.h.
+ * Before the call, raise the page's recovery counters of the accounts in question: page.h says why.
  */
 #ifndef LUNA_STORE_JOURNAL_SUMS_H
 #define LUNA_STORE_JOURNAL_SUMS_H
@@ -12,8 +12,8 @@
 
 #include <stdint.h>
 
-/* Of one account (0: of all) and one epoch (-1: of all). Waits until no worker is in the middle
- * of an append: LUNA_ETIMEOUT. */
+/* Of one account (0: all) and one epoch (-1: all). Waits until no worker is in the middle of an
+ * append: LUNA_ETIMEOUT. */
 enum luna_code luna_journal_sums_read(const char *dir, int64_t account_id, int64_t epoch,
                                       struct luna_deadline deadline,
                                       struct luna_journal_sums *ret_sums,

@@ -34,8 +34,8 @@ union admit_numbers {
     int64_t numbers[sizeof(struct admit_reply) / sizeof(int64_t)];
 };
 
-/* What one question to Redis needs, made once per admission. */
-struct question {
+/* The command of one admission. It is built once and may be sent several times. */
+struct attempt {
     const struct luna_admission_request *request;
     struct luna_key_digest key;
     struct luna_quota_keys keys;
@@ -47,7 +47,7 @@ static void refuse(struct luna_admission *admission, enum luna_admission_outcome
     admission->outcome = outcome;
     admission->cost = 0;
     if (outcome == LUNA_ADMIT_UNAVAILABLE)
-        /* Spread, so that those who were refused together do not come back together. */
+        /* Spread, so that clients that were refused together do not return together. */
         admission->retry_after_ms = luna_random_between(RETRY_MS, 2 * RETRY_MS - 1);
 }
 
@@ -62,27 +62,27 @@ static void prepare_idempotency(const struct luna_admission_request *request,
     luna_hex_encode(request->body_hash, LUNA_DIGEST_BYTES, admission->body_hash);
 }
 
-static void prepare_command(struct luna_admitter *admitter, struct question *question,
+static void prepare_command(struct luna_admitter *admitter, struct attempt *attempt,
                             const struct luna_admission *admission)
 {
-    const struct luna_admission_request *request = question->request;
-    struct luna_redis_command *command = &question->command;
-    luna_quota_keys_make(request->account_id, admission->idempotency_field, &question->keys);
+    const struct luna_admission_request *request = attempt->request;
+    struct luna_redis_command *command = &attempt->command;
+    luna_quota_keys_make(request->account_id, admission->idempotency_field, &attempt->keys);
     luna_admitter_begin(command, 7);
-    luna_redis_arg(command, question->keys.m);
-    luna_redis_arg(command, question->keys.quota);
-    luna_redis_arg(command, question->keys.delta);
+    luna_redis_arg(command, attempt->keys.m);
+    luna_redis_arg(command, attempt->keys.quota);
+    luna_redis_arg(command, attempt->keys.delta);
     luna_redis_arg(command, LUNA_KEY_DIRTY);
-    luna_redis_arg(command, question->keys.concurrent);
-    luna_redis_arg(command, question->keys.idempotency);
-    luna_redis_arg(command, question->keys.absent);
-    luna_redis_arg(command, question->key.text);
+    luna_redis_arg(command, attempt->keys.concurrent);
+    luna_redis_arg(command, attempt->keys.idempotency);
+    luna_redis_arg(command, attempt->keys.absent);
+    luna_redis_arg(command, attempt->key.text);
     luna_redis_arg_int(command, request->scope);
     luna_redis_arg_int(command, request->cost);
     luna_redis_arg_int(command, request->points);
     luna_redis_arg(command, luna_journal_worker_name(admitter->journal));
     luna_redis_arg_int(command, admission->worker_seq);
-    /* How long a concurrent slot or an idempotency record outlives a worker that dies with it. */
+    /* How long a concurrent slot or a pending idempotency record outlives a killed worker. */
     luna_redis_arg_int(command, luna_deadline_left_ms(request->deadline) + LIFE_SLACK_MS);
     luna_redis_arg(command, admission->body_hash);
 }
@@ -119,7 +119,7 @@ static void take_reply(const struct admit_reply *reply,
         admission->retry_after_ms = period_left_ms;
 }
 
-enum answer { ANSWERED, ASK_AGAIN, GAVE_UP };
+enum progress { DONE, AGAIN, FAILED };
 
 static void pause_jittered(void)
 {
@@ -127,79 +127,78 @@ static void pause_jittered(void)
     nanosleep(&pause, NULL);
 }
 
-static enum answer load_cold(struct luna_admitter *admitter, const struct question *question,
-                             struct luna_deadline deadline, struct luna_admission *admission)
+static enum progress load_cold(struct luna_admitter *admitter, const struct attempt *attempt,
+                               struct luna_deadline deadline, struct luna_admission *admission)
 {
     struct luna_journal_page *page = luna_journal_page_of(admitter->journal);
     admission->was_cold = true;
-    enum luna_cold cold =
-        luna_cold_load(admitter, question->request->account_id, question->request->request_id,
-                       deadline, &admission->error);
+    enum luna_cold cold = luna_cold_load(admitter, attempt->request->account_id,
+                                         attempt->request->request_id, deadline, &admission->error);
     if (cold == LUNA_COLD_ABSENT) {
         refuse(admission, LUNA_ADMIT_ACCOUNT_UNKNOWN);
-        return ANSWERED;
+        return DONE;
     }
     if (cold == LUNA_COLD_FAILED)
-        return GAVE_UP;
+        return FAILED;
     if (cold == LUNA_COLD_BUSY) {
         luna_journal_page_count(page, LUNA_COUNT_LOAD_WAITS);
         luna_error_set(&admission->error, LUNA_EUNAVAILABLE, "the account is being loaded");
         pause_jittered();
     }
     admission->recovery_seq =
-        (int64_t)atomic_load(luna_journal_page_seq(page, question->request->account_id));
-    return ASK_AGAIN;
+        (int64_t)atomic_load(luna_journal_page_seq(page, attempt->request->account_id));
+    return AGAIN;
 }
 
-static enum answer ask(struct luna_admitter *admitter, struct question *question,
-                       struct luna_deadline deadline, struct luna_admission *admission)
+static enum progress try_once(struct luna_admitter *admitter, struct attempt *attempt,
+                              struct luna_deadline deadline, struct luna_admission *admission)
 {
     struct luna_reply *reply = NULL;
-    enum luna_code code = luna_admitter_script(admitter, LUNA_SCRIPT_ADMIT, &question->command,
+    enum luna_code code = luna_admitter_script(admitter, LUNA_SCRIPT_ADMIT, &attempt->command,
                                                deadline, &reply, &admission->error);
     if (code != LUNA_OK)
-        return GAVE_UP;
+        return FAILED;
     union admit_numbers got = {.reply = {.outcome = LUNA_ADMIT_UNAVAILABLE}};
     /* the outcome alone, or all */
     (void)luna_reply_numbers(reply, got.numbers, sizeof got.numbers / sizeof got.numbers[0]);
     luna_reply_free(reply);
     if (got.reply.outcome == REPLY_COLD)
-        return load_cold(admitter, question, deadline, admission);
-    take_reply(&got.reply, question->request, admission);
+        return load_cold(admitter, attempt, deadline, admission);
+    take_reply(&got.reply, attempt->request, admission);
     admission->incarnation = admitter->fence.incarnation;
     if (admission->outcome == LUNA_ADMIT_UNAVAILABLE) {
-        luna_error_set(&admission->error, LUNA_EUNAVAILABLE, "the question came too late");
+        luna_error_set(&admission->error, LUNA_EUNAVAILABLE,
+                       "the command reached Redis after its worker had given it up");
         refuse(admission, LUNA_ADMIT_UNAVAILABLE);
     }
-    return ANSWERED;
+    return DONE;
 }
 
-/* Asks until there is an answer. A question whose answer was lost is put again under the same
- * number, and charged once. */
-static void ask_until_answered(struct luna_admitter *admitter, struct question *question,
-                               struct luna_admission *admission)
+/* Tries until there is a reply. A command whose reply was lost is sent again under the same number,
+ * and charged once (I1). */
+static void try_until_done(struct luna_admitter *admitter, struct attempt *attempt,
+                           struct luna_admission *admission)
 {
     struct luna_journal_page *page = luna_journal_page_of(admitter->journal);
-    /* Whoever loads may need both stores twice; waiting for longer than that would only hold
-     * this worker. */
+    /* A cold load may need both stores twice; a longer wait would only hold this worker. */
     struct luna_deadline deadline =
-        luna_deadline_cap_ms(question->request->deadline, 2 * ((int64_t)admitter->redis_timeout_ms +
-                                                               admitter->database_timeout_ms));
+        luna_deadline_cap_ms(attempt->request->deadline, 2 * ((int64_t)admitter->redis_timeout_ms +
+                                                              admitter->database_timeout_ms));
     int failures = 0;
     admission->recovery_seq =
-        (int64_t)atomic_load(luna_journal_page_seq(page, question->request->account_id));
+        (int64_t)atomic_load(luna_journal_page_seq(page, attempt->request->account_id));
     while (!luna_deadline_passed(deadline)) {
-        enum answer answer = ask(admitter, question, deadline, admission);
-        if (answer == ANSWERED)
+        enum progress progress = try_once(admitter, attempt, deadline, admission);
+        if (progress == DONE)
             return;
-        if (answer == GAVE_UP && ++failures == ATTEMPTS_MAX)
+        if (progress == FAILED && ++failures == ATTEMPTS_MAX)
             break;
-        if (answer == GAVE_UP)
+        if (progress == FAILED)
             luna_journal_page_count(page, LUNA_COUNT_RETRIES);
     }
     if (admission->error.code == LUNA_OK)
         luna_error_set(&admission->error, LUNA_ETIMEOUT,
-                       "the request's time ran out before it was admitted");
+                       "the request's deadline passed before it was admitted");
     refuse(admission, LUNA_ADMIT_UNAVAILABLE);
 }
 
@@ -217,18 +216,18 @@ static bool take_key(const struct luna_admitter *admitter,
 void luna_admit(struct luna_admitter *admitter, const struct luna_admission_request *request,
                 struct luna_admission *ret_admission)
 {
-    /* mostly room for a long command: not to be cleared for each request */
-    struct question question;
+    /* Large, as a command may be long: not cleared for each request. */
+    struct attempt attempt;
     struct luna_admission *admission = ret_admission;
-    question.request = request;
+    attempt.request = request;
     memset(admission, 0, sizeof *admission);
     admission->account_id = request->account_id;
     luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_ADMISSIONS);
-    if (!take_key(admitter, request, &question.key)) {
+    if (!take_key(admitter, request, &attempt.key)) {
         refuse(admission, LUNA_ADMIT_KEY_INVALID);
         return;
     }
-    memcpy(admission->key_digest, question.key.text, sizeof admission->key_digest);
+    memcpy(admission->key_digest, attempt.key.text, sizeof admission->key_digest);
     if (request->account_id < 1 || request->account_id > INT32_MAX) {
         refuse(admission, LUNA_ADMIT_ACCOUNT_UNKNOWN);
         return;
@@ -239,14 +238,14 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
     }
     prepare_idempotency(request, admission);
     admission->worker_seq = ++admitter->wseq;
-    prepare_command(admitter, &question, admission);
+    prepare_command(admitter, &attempt, admission);
     if (request->cost > 0)
         luna_settle_begin(admitter, request->account_id, admission->idempotency_field);
-    ask_until_answered(admitter, &question, admission);
+    try_until_done(admitter, &attempt, admission);
     if (admission->outcome == LUNA_ADMIT_ALLOWED || admission->outcome == LUNA_ADMIT_REPLAY)
         admission->charge = LUNA_CHARGE_OUTSTANDING;
-    /* Only an answer says that nothing is charged. Without one the slot stays, and is settled
-     * first next time. */
+    /* Only a reply proves that nothing is charged. Without one the slot keeps naming the charge,
+     * and the next admission settles it first (I1). */
     if (request->cost > 0 && admission->cost == 0 && admission->outcome != LUNA_ADMIT_UNAVAILABLE)
         luna_settle_end(admitter);
 }

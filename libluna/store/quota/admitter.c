@@ -48,8 +48,8 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     luna_digest_key_make(options->pepper, options->pepper_len, &admitter->pepper);
     admitter->redis_timeout_ms = options->redis_timeout_ms;
     admitter->database_timeout_ms = options->database_timeout_ms;
-    /* Above every number that an earlier owner of the slot used: it asked less than once a
-     * microsecond, and if the clock went back since, its last success says where to begin. */
+    /* Above every number that an earlier owner of the slot used: it used fewer than one per
+     * microsecond, and if the clock went back since, the last record says where to continue. */
     admitter->wseq = luna_clock_wall_ms() * 1000;
     if (admitter->wseq < luna_journal_last_wseq(admitter->journal))
         admitter->wseq = luna_journal_last_wseq(admitter->journal);
@@ -104,7 +104,7 @@ enum { SCRIPT_SHA_ARG = 1 };
 void luna_admitter_begin(struct luna_redis_command *command, int key_count)
 {
     luna_redis_begin(command, "EVALSHA");
-    luna_redis_arg(command, ""); /* the script's SHA-1: luna_admitter_script() puts it there */
+    luna_redis_arg(command, ""); /* the SHA-1: luna_admitter_script_pinned() sets it */
     luna_redis_arg_int(command, key_count);
 }
 
@@ -131,7 +131,7 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
     }
     if (strncmp(text, "NOSCRIPT", 8) == 0)
         code = luna_error_set(err, LUNA_ECONFLICT,
-                              "Redis is fenced until quota-syncd has looked at it");
+                              "Redis is fenced: quota-syncd has not recovered the counters yet");
     else
         code =
             luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", luna_script_name(script), text);
@@ -139,7 +139,7 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
     return code;
 }
 
-/* LUNA_ECONFLICT: Redis announces no other incarnation than the one we knew. */
+/* LUNA_ECONFLICT: Redis announces the incarnation that we know already. */
 static enum luna_code refresh_fence(struct luna_admitter *admitter, struct luna_deadline deadline,
                                     struct luna_error *err)
 {
@@ -149,9 +149,10 @@ static enum luna_code refresh_fence(struct luna_admitter *admitter, struct luna_
         return code;
     bool changed = record.incarnation != 0 && record.incarnation != admitter->fence.incarnation;
     admitter->fence = record;
-    return changed ? LUNA_OK
-                   : luna_error_set(err, LUNA_ECONFLICT,
-                                    "Redis is fenced until quota-syncd has looked at it");
+    return changed
+               ? LUNA_OK
+               : luna_error_set(err, LUNA_ECONFLICT,
+                                "Redis is fenced: quota-syncd has not recovered the counters yet");
 }
 
 enum luna_code luna_admitter_script(struct luna_admitter *admitter, enum luna_script script,
@@ -167,6 +168,6 @@ enum luna_code luna_admitter_script(struct luna_admitter *admitter, enum luna_sc
     code = refresh_fence(admitter, deadline, err);
     if (code == LUNA_OK)
         code = luna_admitter_script_pinned(admitter, script, command, deadline, ret_reply, err);
-    /* Fenced is, for whoever asked, a store that refuses work. */
+    /* To the caller a fenced Redis is an unavailable one (I7). */
     return code == LUNA_ECONFLICT ? LUNA_EUNAVAILABLE : code;
 }

@@ -1,16 +1,19 @@
 /*
- * cold_load.c: an account that Redis does not have, brought there once, however many ask for it.
+ * cold_load.c: brings an account into Redis that Redis does not have, once, however many workers
+ * need it (I12).
  *
- *   lease (Redis: one holder; forgets what a former life left)
- *   → which epoch does PostgreSQL see?  → is the lease still ours? (then that epoch is the one of
- *     the cold account)
- *   → raise the account's recovery counter, read the journals, if that epoch was open
- *   → PostgreSQL: book what the journals say, open the next epoch, by compare-and-set on the one
- *     seen
- *   → install (Redis: only if the lease is still ours).
+ *   1. Redis: take the lease. One worker holds it; taking it deletes what an earlier epoch left.
+ *   2. PostgreSQL: which epoch is the last?
+ *   3. Redis: is the lease still ours? Then that epoch is the one of the cold account, and nobody
+ *      else can have opened another meanwhile.
+ *   4. If that epoch is open: raise the account's recovery counter, then read the journals (I1).
+ *   5. PostgreSQL: book what the journals say and open the next epoch, by compare-and-set on the
+ *      epoch seen and on Redis's incarnation (I4, I9).
+ *   6. Redis: install, only if the lease is still ours. An operator's change takes the lease away,
+ *      so a loader that read the state before a key was revoked cannot bring the key back (I13).
  *
- * Whoever stops anywhere in between loses the lease, and with it the right to install; an epoch
- * that was opened and never installed has no charges, and the next loader passes over it.
+ * A worker that stops anywhere loses the lease, and with it the right to install. An epoch that was
+ * opened and never installed has no charges; the next loader closes it.
  */
 #include "client/digest.h"
 #include "journal/sums.h"
@@ -50,8 +53,8 @@ static enum luna_cold take_lease(struct load *load)
     luna_redis_arg(&command, load->keys.quota);
     luna_redis_arg(&command, load->keys.delta);
     luna_redis_arg(&command, load->token);
-    /* For so long the account answers 503 when its loader is killed. A slower loader only begins
-     * again. */
+    /* So long the account answers 503 when its loader is killed. A loader that takes longer loses
+     * the lease and starts again. */
     luna_redis_arg_int(&command,
                        load->admitter->database_timeout_ms + load->admitter->redis_timeout_ms);
     if (luna_admitter_script(load->admitter, LUNA_SCRIPT_LEASE, &command, load->deadline, &reply,
@@ -63,7 +66,7 @@ static enum luna_cold take_lease(struct load *load)
     return answer == 1 ? LUNA_COLD_ABSENT : answer == 2 ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
 }
 
-static void begin_install(const struct load *load, const char *what,
+static void start_install(const struct load *load, const char *what,
                           struct luna_redis_command *command)
 {
     luna_admitter_begin(command, 5);
@@ -76,23 +79,23 @@ static void begin_install(const struct load *load, const char *what,
     luna_redis_arg(command, what);
 }
 
-/* The lease is given up, or a short memory of "no such account" is left. Does nothing when the
- * lease is not ours. */
+/* Gives up the lease; `what` may leave a short memory that the account is unknown. No effect when
+ * the lease is not ours. */
 static void end_lease(struct load *load, const char *what)
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_error ignored;
-    begin_install(load, what, &command);
+    start_install(load, what, &command);
     luna_redis_arg_int(&command, ABSENT_MS);
-    /* When this fails the lease runs out by itself. */
+    /* If this fails, the lease expires. */
     if (luna_admitter_script(load->admitter, LUNA_SCRIPT_INSTALL, &command,
                              luna_deadline_in_ms(load->admitter->redis_timeout_ms), &reply,
                              &ignored) == LUNA_OK)
         luna_reply_free(reply);
 }
 
-static enum luna_code see_epoch(struct load *load, bool *ret_exists)
+static enum luna_code read_epoch(struct load *load, bool *ret_exists)
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
@@ -111,13 +114,13 @@ static enum luna_code see_epoch(struct load *load, bool *ret_exists)
     return LUNA_OK;
 }
 
-static enum luna_cold still_ours(struct load *load)
+static enum luna_cold check_lease(struct load *load)
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "GET");
     luna_redis_arg(&command, load->keys.load);
-    if (luna_redis_want(load->admitter->counters, &command, load->deadline, &reply, load->err) !=
+    if (luna_redis_run(load->admitter->counters, &command, load->deadline, &reply, load->err) !=
         LUNA_OK)
         return LUNA_COLD_FAILED;
     bool ours = strcmp(luna_reply_text(reply), load->token) == 0;
@@ -154,7 +157,7 @@ static enum luna_code open_epoch(struct load *load, struct luna_buf *periods,
     const char *period_array = luna_pg_array_end(periods), *unit_array = luna_pg_array_end(units);
     if (period_array == NULL || unit_array == NULL)
         return luna_error_set(load->err, LUNA_ELIMIT,
-                              "account %lld has too many periods in its journals",
+                              "the journals have too many periods of account %lld",
                               (long long)load->account_id);
     luna_pg_param_int(&params, load->account_id);
     luna_pg_param_int(&params, load->seen_epoch);
@@ -207,13 +210,13 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
                        (long long)load->account_id, LUNA_CONFIG_KEYS_MAX);
         return LUNA_COLD_FAILED;
     }
-    /* Epochs only grow: Redis is never given one that PostgreSQL has left. */
+    /* Epochs only grow: an old one in Redis would be booked against a new watermark (I4). */
     assert(luna_pg_int(result, 0, 0) == load->seen_epoch + 1);
-    begin_install(load, "live", &command);
+    start_install(load, "live", &command);
     luna_redis_arg_int(&command, luna_pg_int(result, 0, 2) - luna_pg_int(result, 0, 1));
     add_fields(&command, result);
     luna_config_keys_add(&config_keys, &command);
-    /* Pinned: the epoch was opened for this incarnation. In a later one it is closed already. */
+    /* Pinned: the epoch was opened for this incarnation. A later one has closed it already. */
     enum luna_code code = luna_admitter_script_pinned(load->admitter, LUNA_SCRIPT_INSTALL, &command,
                                                       load->deadline, &reply, load->err);
     if (code != LUNA_OK)
@@ -223,13 +226,14 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
     return installed ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
 }
 
-static enum luna_cold load_seen(struct load *load, struct luna_buf *periods, struct luna_buf *units)
+static enum luna_cold load_epoch(struct load *load, struct luna_buf *periods,
+                                 struct luna_buf *units)
 {
     struct luna_pg_result *result = NULL;
     enum luna_code code = read_journals(load, periods, units);
     if (code == LUNA_OK)
         code = open_epoch(load, periods, units, &result);
-    if (code == LUNA_ECONFLICT) { /* another epoch, or another life of Redis: look again */
+    if (code == LUNA_ECONFLICT) { /* another epoch or incarnation: start again */
         load->admitter->fence.incarnation = 0;
         return LUNA_COLD_BUSY;
     }
@@ -243,19 +247,19 @@ static enum luna_cold load_seen(struct load *load, struct luna_buf *periods, str
 static enum luna_cold load_leased(struct load *load)
 {
     bool exists = false;
-    if (see_epoch(load, &exists) != LUNA_OK)
+    if (read_epoch(load, &exists) != LUNA_OK)
         return LUNA_COLD_FAILED;
     if (!exists) {
         end_lease(load, "absent");
         return LUNA_COLD_ABSENT;
     }
-    enum luna_cold cold = still_ours(load);
+    enum luna_cold cold = check_lease(load);
     if (cold != LUNA_COLD_LOADED)
         return cold;
     struct luna_buf periods, units;
     luna_buf_init(&periods, 1 << 20);
     luna_buf_init(&units, 1 << 20);
-    cold = load_seen(load, &periods, &units);
+    cold = load_epoch(load, &periods, &units);
     luna_buf_done(&periods);
     luna_buf_done(&units);
     return cold;

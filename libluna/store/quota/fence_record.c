@@ -18,7 +18,7 @@ enum luna_code luna_fence_record_read(struct luna_counters *counters, struct lun
     luna_redis_arg(&command, "build");
     for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++)
         luna_redis_arg(&command, luna_script_name((enum luna_script)i));
-    enum luna_code code = luna_redis_want(counters, &command, deadline, &reply, err);
+    enum luna_code code = luna_redis_run(counters, &command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
     struct luna_fence_record record = {.incarnation = 0};
@@ -58,7 +58,7 @@ enum luna_code luna_fence_record_write(struct luna_counters *counters,
         luna_redis_arg(&command, luna_script_name((enum luna_script)i));
         luna_redis_arg(&command, record->sha[i]);
     }
-    enum luna_code code = luna_redis_want(counters, &command, deadline, &reply, err);
+    enum luna_code code = luna_redis_run(counters, &command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
     if (luna_reply_int(reply, 0) != 1)

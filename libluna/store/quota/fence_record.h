@@ -1,6 +1,6 @@
 /*
- * fence_record.h: what quota:fence says: which life of Redis this is, and its scripts. Private to
- * the store.
+ * fence_record.h: the key quota:fence: the number of Redis's incarnation, and its scripts. Private
+ * to the store.
  */
 #ifndef LUNA_STORE_FENCE_RECORD_H
 #define LUNA_STORE_FENCE_RECORD_H
@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 struct luna_fence_record {
-    int64_t incarnation; /* 0: there is no record */
+    int64_t incarnation; /* 0: no record */
     char run_id[64];
-    char build[17]; /* whose texts the scripts are */
+    char build[17]; /* luna_script_build() of the build that loaded them */
     char sha[LUNA_SCRIPTS_FENCED][LUNA_SCRIPT_SHA_BYTES];
 };
 
@@ -23,8 +23,8 @@ struct luna_fence_record {
 enum luna_code luna_fence_record_read(struct luna_counters *counters, struct luna_deadline deadline,
                                       struct luna_fence_record *ret_record,
                                       struct luna_error *err) LUNA_MUSTCHECK;
-/* LUNA_ECONFLICT: a newer incarnation is announced already. Forgets the dirty set in the same
- * step. */
+/* LUNA_ECONFLICT: a newer incarnation is announced already. Deletes the dirty set in the same step:
+ * what it named was booked from the journals. */
 enum luna_code luna_fence_record_write(struct luna_counters *counters,
                                        const struct luna_fence_record *record,
                                        struct luna_deadline deadline,

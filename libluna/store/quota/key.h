@@ -1,5 +1,6 @@
 /*
- * key.h: API keys: random UUIDv4 outside, UUIDv8 of HMAC-SHA-256 inside. Private to the store.
+ * key.h: API keys: a client has a random UUIDv4, the stores hold a UUIDv8 made of its HMAC-SHA-256.
+ * Private to the store.
  */
 #ifndef LUNA_STORE_KEY_H
 #define LUNA_STORE_KEY_H
@@ -10,15 +11,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 36 characters, hexadecimal and dashes. What is stored of a key, in PostgreSQL and Redis. */
+/* 36 characters, hexadecimal and dashes: what PostgreSQL and Redis store in place of a key. */
 struct luna_key_digest {
     char text[37];
 };
 
-/* A fresh key from the system's randomness. */
+/* A new key from the system's randomness. */
 void luna_key_generate(struct luna_key_text *ret_key);
-/* The digest of a key as sent. Case does not matter. False when it is not a UUID of version 4
- * (others are guessable). */
+/* The digest of a key as sent; upper and lower case are the same. False when it is not a version 4
+ * UUID: other versions can be guessed. */
 bool luna_key_digest(const char *key, size_t key_len, const struct luna_digest_key *pepper,
                      struct luna_key_digest *ret_digest);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tag and suffix fit: every array is longer than both, as the number has at most 19 digits. */
+/* Every array is longer than tag and suffix: the number has at most 19 digits. */
 static void join(char *out, const char *tag, size_t tag_len, const char *suffix)
 {
     memcpy(out, tag, tag_len);

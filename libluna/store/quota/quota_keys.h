@@ -1,22 +1,26 @@
 /*
- * quota_keys.h: the names in Redis, defined here once. Private to the store.
+ * quota_keys.h: the names in Redis; they are defined only here. Private to the store.
  *
- *   user:42:quota                remaining units, a plain string, no expiry
- *   {user:42:quota}:delta        units charged and not yet booked
- *   {user:42:quota}:m            hash: I incarnation, e epoch, c charged, r refunded, a and ar
- *     what of them is booked,
- *                                lim, lv (configuration version), base, period (pn, pend, nend,
- *                                  pc, pr, kind, rolls), plan
- *                                (rate, burst, points, conc), tat (GCRA), off, d (in the dirty
- *                                  set), k:<digest> keys,
- *                                <worker> its last charge "wseq c period cost"
- *   {user:42:quota}:load         token of the worker that is loading the account; expires
- *   {user:42:quota}:absent       no such account; expires
- *   {user:42:quota}:concurrent   hash: worker → when its request ends at the latest; expires
- *   {user:42:quota}:i:<hash>     idempotency record; expires
- *   quota:dirty                  set of user:…:quota names with something to book
- *   quota:fence                  hash: incarnation, run_id, and the SHA-1 of each script of that
- *     incarnation
+ *   user:42:quota               remaining units, a plain string, no expiry
+ *   {user:42:quota}:delta       units charged and not yet booked
+ *   {user:42:quota}:m           hash:
+ *       I                       incarnation
+ *       e c r                   epoch, charged total, refunded total
+ *       a ar                    how much of c and r is booked
+ *       lim lv base             limit, configuration version, used in this period before this epoch
+ *       pn pend nend pc pr      period: number, end, next end, c and r at its start
+ *       kind rolls              kind of period, periods closed here and not yet booked
+ *       rate burst points conc  the plan
+ *       tat                     state of the burst (GCRA)
+ *       off d                   disabled, in the dirty set
+ *       k:<digest>              keys
+ *       <worker>                its last charge: "wseq c period cost", or "wseq refunded"
+ *   {user:42:quota}:load        token of the worker that loads the account; expires
+ *   {user:42:quota}:absent      the account is unknown; expires
+ *   {user:42:quota}:concurrent  hash: worker → when its request ends at the latest; expires
+ *   {user:42:quota}:i:<hash>    idempotency record; expires
+ *   quota:dirty                 set of user:…:quota names with something to book
+ *   quota:fence                 hash: incarnation, run id, and the SHA-1 of each of its scripts
  *
  * The braces are Redis Cluster's hash tag: all keys of an account are in one slot.
  */
@@ -37,7 +41,7 @@ struct luna_quota_keys {
 /* `idempotency_field`: at most 64 characters; "" for none. */
 void luna_quota_keys_make(int64_t account_id, const char *idempotency_field,
                           struct luna_quota_keys *ret_keys);
-/* The account of a name in the dirty set. False when it is none of ours. */
+/* The account that a name in the dirty set stands for. False: not a name of this form. */
 bool luna_quota_keys_parse(const char *quota_key, int64_t *ret_account_id);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * settle.c: the second half of an admission: commit, reduce, refund, and what a killed or
- * answerless predecessor left behind.
+ * settle.c: the second half of a charge: commit, reduce, refund, and the refund of what a killed
+ * predecessor left outstanding.
  */
 #include "quota/admitter.h"
 
@@ -14,7 +14,7 @@ void luna_settle_begin(struct luna_admitter *admitter, int64_t account_id,
                        const char *idempotency_field)
 {
     struct luna_journal_slot *slot = luna_journal_slot_of(admitter->journal);
-    /* A slot remembers one charge: with a second, a killed worker's first could not be given back. */
+    /* A slot remembers one charge: after a kill, a second could not be refunded (I1). */
     assert(atomic_load(&slot->wseq) == 0);
     assert(account_id > 0 && admitter->wseq > luna_journal_last_wseq(admitter->journal));
     slot->account_id = account_id;
@@ -27,10 +27,10 @@ void luna_settle_end(struct luna_admitter *admitter)
     atomic_store(&luna_journal_slot_of(admitter->journal)->wseq, 0);
 }
 
-/* Gives back charge `wseq`, if it was made, and makes sure that it cannot be made any more. */
-static enum luna_code give_back(struct luna_admitter *admitter, int64_t account_id, int64_t wseq,
-                                const char *field, struct luna_deadline deadline,
-                                struct luna_error *err)
+/* Refunds charge `wseq` if it was made, and makes sure that it cannot be made any more. */
+static enum luna_code refund_number(struct luna_admitter *admitter, int64_t account_id,
+                                    int64_t wseq, const char *field, struct luna_deadline deadline,
+                                    struct luna_error *err)
 {
     struct luna_quota_keys keys;
     struct luna_redis_command command;
@@ -58,12 +58,12 @@ enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_d
     int64_t wseq = atomic_load(&slot->wseq);
     if (wseq == 0)
         return LUNA_OK;
-    /* A charge whose record was written is a success, even if its worker did not live to clear
-     * the slot. */
+    /* A charge whose record was written is a success, even if its worker was killed before it could
+     * clear the slot (I1). */
     if (wseq != luna_journal_last_wseq(admitter->journal)) {
         char field[sizeof slot->idempotency_field];
         snprintf(field, sizeof field, "%.*s", (int)sizeof field - 1, slot->idempotency_field);
-        enum luna_code code = give_back(admitter, slot->account_id, wseq, field, deadline, err);
+        enum luna_code code = refund_number(admitter, slot->account_id, wseq, field, deadline, err);
         if (code != LUNA_OK)
             return code;
     }
@@ -73,8 +73,8 @@ enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_d
     return LUNA_OK;
 }
 
-/* Nothing stays charged. When Redis cannot be asked, the slot keeps the charge, and the next
- * admission starts with giving it back. */
+/* Nothing stays charged. While Redis is unavailable the slot keeps naming the charge, and the next
+ * admission refunds it first. */
 static void give_up(struct luna_admitter *admitter, struct luna_admission *admission)
 {
     struct luna_error ignored;
@@ -93,10 +93,9 @@ void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission
     admission->charge = LUNA_CHARGE_REFUNDED;
 }
 
-/* The reply of the script: units that are charged now, or -1 when none are. -1 also when there
- * is no reply. */
-static int64_t ask_reduced(struct luna_admitter *admitter, struct luna_admission *admission,
-                           int64_t units)
+/* The units that are charged now; -1 when none are, or when there is no reply. */
+static int64_t reduce_in_redis(struct luna_admitter *admitter, struct luna_admission *admission,
+                               int64_t units)
 {
     struct luna_quota_keys keys;
     struct luna_redis_command command;
@@ -120,10 +119,10 @@ static int64_t ask_reduced(struct luna_admitter *admitter, struct luna_admission
     return stands;
 }
 
-enum standing { STANDS, STANDS_NOT, UNKNOWN };
+enum standing { STANDS, VOID, UNKNOWN };
 
-/* Does the charge belong to the life that Redis and PostgreSQL agree on? Also ends what must end
- * with the request. */
+/* Does the charge still stand in the epoch and incarnation that are current? finish.lua also
+ * releases the concurrent slot and makes the idempotency record final. */
 static enum standing ask_standing(struct luna_admitter *admitter,
                                   const struct luna_admission *admission,
                                   struct luna_deadline deadline, struct luna_error *err)
@@ -132,7 +131,7 @@ static enum standing ask_standing(struct luna_admitter *admitter,
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     if (admission->incarnation != admitter->fence.incarnation)
-        return STANDS_NOT;
+        return VOID;
     luna_quota_keys_make(admission->account_id, admission->idempotency_field, &keys);
     luna_admitter_begin(&command, 3);
     luna_redis_arg(&command, keys.m);
@@ -146,13 +145,14 @@ static enum standing ask_standing(struct luna_admitter *admitter,
     enum luna_code code =
         luna_admitter_script_pinned(admitter, LUNA_SCRIPT_FINISH, &command, deadline, &reply, err);
     if (code != LUNA_OK)
-        return code == LUNA_ECONFLICT ? STANDS_NOT : UNKNOWN;
-    enum standing standing = luna_reply_int(reply, 0) == 1 ? STANDS : STANDS_NOT;
+        return code == LUNA_ECONFLICT ? VOID : UNKNOWN;
+    enum standing standing = luna_reply_int(reply, 0) == 1 ? STANDS : VOID;
     luna_reply_free(reply);
     return standing;
 }
 
-static enum luna_commit make_void(struct luna_admitter *admitter, struct luna_admission *admission)
+static enum luna_commit void_charge(struct luna_admitter *admitter,
+                                    struct luna_admission *admission)
 {
     luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_VOIDED);
     luna_admission_refund(admitter, admission);
@@ -169,10 +169,10 @@ enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
     if (units == 0) {
         give_up(admitter, admission);
     } else {
-        int64_t stands = ask_reduced(admitter, admission, units);
-        /* unknown, or gone: the slot still names the whole charge, whatever is left of it */
+        int64_t stands = reduce_in_redis(admitter, admission, units);
+        /* Unknown, or void: the slot still names the whole charge. */
         if (stands < 0)
-            return make_void(admitter, admission);
+            return void_charge(admitter, admission);
         admission->cost = stands;
     }
     admission->quota_remaining += charged - admission->cost;
@@ -194,7 +194,7 @@ static enum luna_commit commit(struct luna_admitter *admitter, struct luna_admis
     bool must_ask = admission->holds_slot || admission->idempotency_field[0] != '\0';
     for (int i = 0; i < COMMIT_TRIES_MAX; i++) {
         if (must_ask && ask_standing(admitter, admission, deadline, &admission->error) != STANDS)
-            return make_void(admitter, admission);
+            return void_charge(admitter, admission);
         enum luna_append append =
             luna_journal_append(admitter->journal, &record, seq, deadline, &admission->error);
         if (append == LUNA_APPEND_OK) {
@@ -202,12 +202,12 @@ static enum luna_commit commit(struct luna_admitter *admitter, struct luna_admis
             return LUNA_COMMIT_OK;
         }
         if (append == LUNA_APPEND_FAILED)
-            return make_void(admitter, admission);
+            return void_charge(admitter, admission);
         seq = atomic_load(luna_journal_page_seq(page, admission->account_id));
-        /* A recovery has begun to read the journals: before this record, or after it? */
+        /* A recovery has started to read the journals, maybe without this record: ask (I1). */
         must_ask = true;
     }
-    return make_void(admitter, admission);
+    return void_charge(admitter, admission);
 }
 
 enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
@@ -216,7 +216,7 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
     assert(admission->charge == LUNA_CHARGE_OUTSTANDING);
     enum luna_commit outcome = LUNA_COMMIT_OK;
     if (admission->cost > 0) {
-        /* The slot names the charge that the record is about to make final. */
+        /* The slot names the charge that the record makes final. */
         assert(atomic_load(&luna_journal_slot_of(admitter->journal)->wseq) ==
                admission->worker_seq);
         outcome = commit(admitter, admission);

@@ -1,6 +1,10 @@
--- PostgreSQL has booked up to (c, r) of epoch e: the delta shrinks by what is new in that, never to a fixed value.
--- KEYS: m, delta, dirty, quota     ARGV: epoch, c, r, next period's end ms (0: none), present period's number
--- An account that Redis has forgotten is taken off the list; one of another epoch is left alone.
+-- PostgreSQL has booked up to (c, r) of epoch e: the delta shrinks by what is newly booked; it is
+-- never set to a fixed value, as charges may have come since (I3, I11). An account that Redis does
+-- not have any more leaves the dirty set; one of another epoch is not changed.
+--
+-- KEYS: m, delta, dirty, quota
+-- ARGV: epoch, c, r, next period's end ms (0: none), current period's number
+-- Reply: 1, or 0 when there was nothing to acknowledge
 local v = redis.call('HMGET', KEYS[1], 'e', 'c', 'r', 'a', 'ar', 'rolls', 'pn')
 if not v[1] then
   redis.call('SREM', KEYS[3], KEYS[4])
@@ -17,7 +21,7 @@ end
 if r > ar then
   ar = r
 end
--- Ends of periods that are booked go; PostgreSQL is in period `ARGV[5]`.
+-- Drop the ends of periods that are booked: PostgreSQL is in period ARGV[5] (I9).
 local rolls = {}
 for roll in string.gmatch(v[6] or '', '[^;]+') do
   if tonumber(string.match(roll, '^%d+')) >= tonumber(ARGV[5]) then

@@ -27,8 +27,8 @@ local e, c, r, lim, base, pc, pr, pn, pend = tonumber(v[2]), tonumber(v[3]), ton
 local dirty = v[18] == '1'
 local left = lim - base - (c - pc) + (r - pr)
 
--- The period ended: close it here, where its last charge was counted. quota-syncd books it from
--- `rolls`.
+-- The period has ended: close it here, after its last charge. quota-syncd books it from `rolls`
+-- (I9).
 if pend > 0 and now_ms >= pend then
   local nend = tonumber(v[11])
   if now_ms >= nend then
@@ -92,8 +92,8 @@ end
 if points_max > 0 and tonumber(ARGV[4]) > points_max then
   return answer(TOO_MANY_POINTS, 0, 0)
 end
--- The same question again: its answer was lost on the way. Charged once is charged; and a question
--- that comes after its worker gave it up, or asked a later one, is too late.
+-- The same command again, as its reply was lost: it is charged once (I1). A command that arrives
+-- after its worker gave it up, or sent a later one, is too late.
 if v[21] then
   local wseq, done = string.match(v[21], '^(%d+) (%w+)')
   if wseq == ARGV[6] and done ~= 'refunded' then
@@ -155,7 +155,7 @@ end
 c = c + cost
 left = left - cost
 -- Whole numbers as text: Redis would print a number of Lua as a double, which takes as long as
--- looking up the account.
+-- reading the account.
 local c_text, cost_text = string.format('%d', c), string.format('%d', cost)
 local mark = string.format('%s %s %d %s', ARGV[6], c_text, pn, cost_text)
 if dirty then

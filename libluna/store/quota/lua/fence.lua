@@ -1,6 +1,9 @@
--- Announces a new incarnation and its scripts, unless a newer one is announced already. What was to be booked before it is
--- booked, from the journals.
--- KEYS: fence, dirty     ARGV: incarnation, then pairs: the record's other fields
+-- Announces a new incarnation and its scripts, unless a newer one is announced already. The dirty
+-- set is deleted: what it named was booked from the journals.
+--
+-- KEYS: fence, dirty
+-- ARGV: incarnation, then pairs: the other fields of the record
+-- Reply: 1, or 0 when a newer one is announced
 if tonumber(redis.call('HGET', KEYS[1], 'incarnation') or 0) >= tonumber(ARGV[1]) then
   return 0
 end

@@ -1,6 +1,11 @@
--- Just before a success is sent, when more than the journal is needed: does the charge still stand? Then the idempotency
--- record becomes final, and the concurrent request ends. `local I = …` stands in front.
--- KEYS: m, concurrent, idempotency     ARGV: worker, wseq, epoch, body hash ('' without), life of the record ms
+-- Does the charge still stand, just before a success is sent? Called only when the journal alone
+-- cannot tell: a recovery has started, or the charge holds a concurrent slot or an idempotency
+-- record. Ends the concurrent request and makes the idempotency record final. `local I = …` stands
+-- in front.
+--
+-- KEYS: m, concurrent, idempotency
+-- ARGV: worker, wseq, epoch, body hash ('' without), life of the record ms
+-- Reply: 1 it stands, 0 it does not
 local v = redis.call('HMGET', KEYS[1], 'I', 'e')
 redis.call('HDEL', KEYS[2], ARGV[1])
 if v[1] ~= I or v[2] ~= ARGV[3] then

@@ -1,6 +1,10 @@
--- The end of a cold load. Does nothing unless the token still holds. `local I = …` stands in front.
--- KEYS: m, quota, delta, load, absent     ARGV: token, what: 'drop', 'absent' (then its life, ms), or 'live' (then
--- remaining, and the fields of m)
+-- The end of a cold load. No effect unless the lease is still the caller's (I12, I13).
+-- `local I = …` stands in front.
+--
+-- KEYS: m, quota, delta, load, absent
+-- ARGV: token, what: 'drop', 'absent' (then its life, ms), or 'live' (then remaining, and the
+--   fields of m)
+-- Reply: 1, or 0 when the lease was lost
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then
   return 0
 end

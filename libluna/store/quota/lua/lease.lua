@@ -1,7 +1,10 @@
--- The right to load a cold account: one holder, until it is used, taken away by a change, or too old. Granting it forgets
--- what was there of another life, so that an epoch that was seen dead stays dead. `local I = …` stands in front.
--- KEYS: m, load, quota, delta     ARGV: token, lease ms
--- Reply: {1 granted | 0 another loads | 2 not cold, now_ms}
+-- The right to load a cold account. One worker holds it until it installs, loses it to an
+-- operator's change, or takes too long (I12). Granting it deletes what an earlier epoch left, so
+-- that an epoch that was found closed stays closed. `local I = …` stands in front.
+--
+-- KEYS: m, load, quota, delta
+-- ARGV: token, lease ms
+-- Reply: {1 granted | 0 another worker loads | 2 not cold, now_ms}
 local t = redis.call('TIME')
 local now_ms = math.floor((t[1] * 1000000 + t[2]) / 1000)
 local v = redis.call('HMGET', KEYS[1], 'I', 'pend', 'nend')

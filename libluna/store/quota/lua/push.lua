@@ -1,7 +1,10 @@
--- An operator changed something. Limits move by their difference, so they commute with charges; a loader that read the old
--- state loses its lease, and nobody remembers that the account did not exist.
--- KEYS: m, quota, load, absent     ARGV: version, limit, present period's number, its end ms, next end ms, then pairs: the
--- fields to set, all 'k:' fields among them
+-- An operator's change. Limits move by their difference, so that they commute with charges (I8). A
+-- loader that read the old state loses its lease (I13), and "unknown account" is forgotten.
+--
+-- KEYS: m, quota, load, absent
+-- ARGV: version, limit, current period's number, its end ms, next end ms, then pairs: the fields to
+--   set, all 'k:' fields among them
+-- Reply: 1, or 0 when Redis has this version or the account is cold
 redis.call('DEL', KEYS[3], KEYS[4])
 local v = redis.call('HMGET', KEYS[1], 'lv', 'lim', 'pn')
 if not v[1] or tonumber(v[1]) >= tonumber(ARGV[1]) then

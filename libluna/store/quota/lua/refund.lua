@@ -1,7 +1,10 @@
--- The request failed after it was charged: give the units back. Repeating is harmless: the worker's mark says what its last
--- charge was, and that it was given back. `local I = …` stands in front.
--- KEYS: m, quota, dirty, concurrent, idempotency     ARGV: worker, wseq
--- Reply: units given back; 0 when there is nothing to give back, or the charge's period is over (it stays charged then).
+-- The request failed after it was charged. The worker's mark says what its last charge was and that
+-- it was refunded, so that repeating is harmless (I1). `local I = …` stands in front.
+--
+-- KEYS: m, quota, dirty, concurrent, idempotency
+-- ARGV: worker, wseq
+-- Reply: units refunded; 0 when there is nothing to refund, or the charge's period has ended (it
+--   stays charged then, I9)
 local v = redis.call('HMGET', KEYS[1], 'I', 'r', 'pn', 'd', ARGV[1])
 redis.call('HDEL', KEYS[4], ARGV[1])
 local seen = redis.call('GET', KEYS[5])
@@ -13,8 +16,8 @@ if v[1] ~= I then
 end
 local wseq, pn, cost = string.match(v[5] or '', '^(%d+) %d+ (%d+) (%d+)$')
 if wseq ~= ARGV[2] then
-  -- Not charged. It may still be on its way, left behind by a connection that timed out: the mark
-  -- makes it come too late.
+  -- Not charged. The command may still arrive, from a connection that timed out: the mark makes it
+  -- come too late.
   local last = string.match(v[5] or '', '^%d+') or 0
   if tonumber(last) < tonumber(ARGV[2]) then
     redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' refunded')

@@ -1,8 +1,8 @@
 /*
- * one_host.h: the stores as most tests want them: empty, with one quota-syncd that leads and one
+ * one_host.h: the stores as most tests need them: empty, with one quota-syncd, the leader, and one
  * worker.
  *
- * One of each a test program. Start and stop are cmocka's group fixtures; between them a test may
+ * One of each per test program. Start and stop are cmocka's group fixtures; between them a test may
  * free and make again what the pointers name.
  */
 #ifndef TESTS_STORE_ONE_HOST_H

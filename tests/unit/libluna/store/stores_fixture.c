@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* cmocka wants these first. */
+/* cmocka needs these first. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,7 +58,7 @@ int64_t stores_redis_int(struct stores *stores, const char *words)
     for (char *word; (word = strtok_r(rest, " ", &rest)) != NULL;)
         luna_redis_arg(&command, word);
     if (luna_counters_new(stores->redis_url, 2000, &counters, &err) != LUNA_OK ||
-        luna_redis_want(counters, &command, luna_deadline_in_ms(2000), &reply, &err) != LUNA_OK)
+        luna_redis_run(counters, &command, luna_deadline_in_ms(2000), &reply, &err) != LUNA_OK)
         stores_die(err.msg);
     int64_t value = luna_reply_int(reply, -1);
     luna_reply_free(reply);
@@ -154,8 +154,8 @@ void stores_operator_done(struct luna_operator *op)
     luna_counters_free(op->counters);
 }
 
-/* As the daemon does: after any error, from the beginning. A connection to a server that is gone
- * fails once, and the session of a killed daemon keeps the lead until PostgreSQL notices. */
+/* As the daemon does, from the start after any error. A connection to a server that was killed
+ * fails once, and the session of a killed daemon holds the lock until PostgreSQL notices. */
 void stores_fence(struct luna_booker *booker, struct luna_fence_report *ret_report)
 {
     struct luna_error err = {.code = LUNA_OK};

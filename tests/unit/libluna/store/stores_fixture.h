@@ -1,6 +1,6 @@
 /*
- * stores_fixture.h: a private PostgreSQL and a private Redis for one test program, gone when it
- * ends.
+ * stores_fixture.h: a private PostgreSQL and a private Redis for one test program, which end with
+ * it.
  *
  * Both listen on unix sockets in a directory of their own. PostgreSQL refuses root, so under root
  * it runs as `postgres`.
@@ -30,13 +30,13 @@ void stores_redis_start(struct stores *stores);
 void stores_postgres_kill(struct stores *stores);
 void stores_postgres_start(struct stores *stores);
 
-/* Handles with the roles that the programs have. Free them. */
+/* Handles with the roles of the programs. Free them. */
 struct luna_admitter *stores_admitter(struct stores *stores, int slot);
 struct luna_booker *stores_booker(struct stores *stores);
 struct luna_operator stores_operator(struct stores *stores);
 void stores_operator_done(struct luna_operator *op);
 
-/* Leads and fences. */
+/* Becomes the leader and passes the fence. */
 void stores_fence(struct luna_booker *booker, struct luna_fence_report *ret_report);
 /* Books until nothing is dirty. */
 void stores_book_all(struct luna_booker *booker);
@@ -61,17 +61,16 @@ int64_t stores_sql_int(struct stores *stores, const char *sql);
 bool stores_sql(const char *url, const char *sql);
 /* A Redis command of words; the reply as a number, or -1. */
 int64_t stores_redis_int(struct stores *stores, const char *words);
-/* Is everything sound? Conservation gauges read 0 and the audit log verifies. Fails the test
- * otherwise. */
+/* Fails the test unless the conservation gauges are 0 and the audit log verifies. */
 void stores_assert_sound(struct stores *stores, struct luna_booker *booker);
 /* A column of the client's account in PostgreSQL. */
 int64_t stores_account_int(struct stores *stores, const struct client *client, const char *column);
-/* What the client has left, as Redis says. */
+/* The units that the client has left in Redis. */
 int64_t stores_remaining(struct stores *stores, const struct client *client);
 /* What PostgreSQL has booked for the client: on its account, and as the sum of its events. */
 int64_t stores_used(struct stores *stores, const struct client *client);
 int64_t stores_charged(struct stores *stores, const struct client *client);
-/* Books what is left; then both must be `units`, and every gauge 0. */
+/* Books the rest; then both have to be `units`, and every gauge 0. */
 void stores_assert_ledger(struct stores *stores, struct luna_booker *booker,
                           const struct client *client, int64_t units);
 

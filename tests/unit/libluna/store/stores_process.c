@@ -166,7 +166,7 @@ void stores_postgres_start(struct stores *stores)
                                 "-c",
                                 "timezone=UTC",
                                 NULL};
-    /* The children of a killed postmaster take a moment to leave, and until then a new one
+    /* The children of a killed postmaster take a moment to end, and until then a new one
      * refuses to start. */
     for (int i = 0; i < 60; i++) {
         int status = 0;
@@ -183,7 +183,7 @@ void stores_postgres_start(struct stores *stores)
 
 void stores_postgres_kill(struct stores *stores)
 {
-    /* The postmaster's children notice its death and leave; a new one waits for them. */
+    /* The children of a killed postmaster notice and end; a new one waits for them. */
     kill_and_reap(&stores->postgres, SIGKILL);
     stores_pause_ms(300);
 }

@@ -2,19 +2,19 @@
  * account.h: accounts and their keys, as an operator sees and changes them.
  *
  * Every change is one PostgreSQL transaction that also writes its audit event, followed by a push
- * into Redis. The push is what makes it take effect at once; a change whose push failed is still in
- * the outbox, and quota-syncd delivers it.
+ * to Redis, which puts it into effect at once. A change whose push failed is in the outbox, and
+ * quota-syncd delivers it.
  *
  * "After it returns": when luna_account_disable(), luna_key_revoke(), luna_account_rotate_key() or
  * luna_key_replace() (for the old key, when its overlap is 0) return LUNA_OK, no request that
- * arrives afterwards succeeds with that account or key. When Redis cannot be reached they return
- * LUNA_EUNAVAILABLE although PostgreSQL has the change; the message says so, and calling again is
- * harmless. The other changes return LUNA_OK then, and reach the workers within one interval of
- * quota-syncd.
+ * arrives afterwards succeeds with that account or key (I13 of docs/QUOTA.md). When Redis is
+ * unavailable they return LUNA_EUNAVAILABLE although PostgreSQL has the change; the message says
+ * so, and calling again is harmless. The other changes return LUNA_OK then, and reach the workers
+ * within one interval of quota-syncd.
  *
  * Errors: LUNA_ENOTFOUND, LUNA_ECONFLICT (the name exists, or 40 keys do), LUNA_EINVAL (with the
  * range), LUNA_EUNAVAILABLE, LUNA_ETIMEOUT. Times are milliseconds since 1970-01-01 UTC; 0 means
- * none.
+ * "not set".
  */
 #ifndef LUNA_STORE_ACCOUNT_H
 #define LUNA_STORE_ACCOUNT_H
@@ -28,12 +28,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Who changes, and through what. All borrowed. */
+/* Who makes a change, and the handles for it. All borrowed. */
 struct luna_operator {
     struct luna_database *database; /* of the role luna_admin */
-    /* NULL: leave the push to quota-syncd (disable, revoke and rotate then refuse) */
+    /* NULL: quota-syncd delivers (disable, revoke and rotate return LUNA_EUNAVAILABLE then) */
     struct luna_counters *counters;
-    /* the workers' pepper; needed by what makes or looks up a key; 32 bytes or more */
+    /* the workers' pepper, to create or find a key; 32 bytes or more */
     const unsigned char *pepper;
     size_t pepper_len;
     const char *actor; /* who, for the audit log: "cli:alice" */
@@ -46,14 +46,14 @@ enum {
     LUNA_KEY_PREFIX_BYTES = 9
 };
 
-/* "none", "day" or "month", as PostgreSQL, the API and luna have it. */
+/* "none", "day" or "month", as in PostgreSQL, the API and luna. */
 const char *luna_period_kind(enum luna_period period);
 
 struct luna_account {
     int64_t id;
     char name[LUNA_ACCOUNT_NAME_BYTES];
     char plan[LUNA_PLAN_NAME_BYTES];
-    int64_t quota_limit, quota_used; /* units; used as booked, the unbooked rest is in Redis */
+    int64_t quota_limit, quota_used; /* units; used is what is booked, the rest is in Redis */
     enum luna_period period;
     int64_t period_start_ms, period_end_ms; /* end 0: no period */
     int64_t created_ms, updated_ms, disabled_ms;
@@ -66,7 +66,7 @@ struct luna_account_spec {
     int64_t quota_limit; /* -1: the plan's */
 };
 
-/* A key in clear. Shown once by the caller and wiped with luna_key_text_wipe(). */
+/* A key in clear text. The caller shows it once and wipes it with luna_key_text_wipe(). */
 struct luna_key_text {
     char text[LUNA_KEY_TEXT_BYTES]; /* random UUIDv4 */
 };
@@ -88,16 +88,16 @@ enum luna_code luna_account_create(const struct luna_operator *op,
 enum luna_code luna_account_find(struct luna_database *database, const char *which,
                                  struct luna_account *ret_account,
                                  struct luna_error *err) LUNA_MUSTCHECK;
-/* Calls `each` in order of id; stops early when it returns false. */
+/* Calls `each` in order of id; stops when it returns false. */
 enum luna_code luna_account_list(struct luna_database *database,
                                  bool (*each)(void *context, const struct luna_account *account),
                                  void *context, struct luna_error *err) LUNA_MUSTCHECK;
-/* 0 … 2147483647. Commutes with running traffic: lowering below what is used denies, and undoes
- * nothing. */
+/* 0 … 2147483647. Safe beside running requests. A limit below what is used refuses further requests
+ * and reverts none. */
 enum luna_code luna_account_set_limit(const struct luna_operator *op, int64_t account_id,
                                       int64_t quota_limit, const char *reason,
                                       struct luna_error *err) LUNA_MUSTCHECK;
-/* Also takes over the plan's quota limit, when it has one, and its period. */
+/* Also sets the plan's quota limit, when it has one, and its period. */
 enum luna_code luna_account_set_plan(const struct luna_operator *op, int64_t account_id,
                                      const char *plan, const char *reason,
                                      struct luna_error *err) LUNA_MUSTCHECK;
@@ -105,9 +105,9 @@ enum luna_code luna_account_disable(const struct luna_operator *op, int64_t acco
                                     const char *reason, struct luna_error *err) LUNA_MUSTCHECK;
 enum luna_code luna_account_enable(const struct luna_operator *op, int64_t account_id,
                                    const char *reason, struct luna_error *err) LUNA_MUSTCHECK;
-/* A new primary key; the old one lives on for `overlap_s` seconds (0 … 604800). *ret_key is set
- * with LUNA_EUNAVAILABLE too, when PostgreSQL has the new key and Redis does not know yet: it is
- * the account's from then on, and shown by nobody else. */
+/* A new primary key; the old one stays valid for `overlap_s` seconds (0 … 604800). *ret_key is also
+ * set with LUNA_EUNAVAILABLE, when PostgreSQL has the new key and Redis has not received it: show
+ * it, as it cannot be read again. */
 enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t account_id,
                                        int64_t overlap_s, struct luna_key_text *ret_key,
                                        struct luna_error *err) LUNA_MUSTCHECK;
@@ -120,8 +120,8 @@ enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_i
 enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
                              bool (*each)(void *context, const struct luna_key *key), void *context,
                              struct luna_error *err) LUNA_MUSTCHECK;
-/* A new key in place of `key_id`, any live one, with its scopes and its end; the old one lives on
- * for `overlap_s` seconds (0 … 604800), never longer than it would have. *ret_key as above. */
+/* A new key in place of `key_id`, any valid one, with its scopes and its expiry; the old one stays
+ * valid for `overlap_s` seconds (0 … 604800), never beyond its own expiry. *ret_key as above. */
 enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_id, int64_t key_id,
                                 int64_t overlap_s, struct luna_key_text *ret_key,
                                 int64_t *ret_key_id, struct luna_error *err) LUNA_MUSTCHECK;

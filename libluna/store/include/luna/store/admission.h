@@ -33,7 +33,7 @@ enum luna_admission_outcome {
 #undef X
 };
 
-/* The one list of what a key may do: symbol, bit, the word that the API and luna have for it. */
+/* The scopes of keys: symbol, bit, word in the API and in luna. */
 #define LUNA_SCOPE_TABLE(X)                                                                        \
     X(LUNA_SCOPE_MODEL, 1, "model")                                                                \
     X(LUNA_SCOPE_READ, 2, "read")                                                                  \
@@ -50,11 +50,11 @@ enum luna_scope {
 
 struct luna_admission_request {
     int64_t account_id;
-    const char *api_key; /* as sent; borrowed; checked for shape here */
+    const char *api_key; /* as sent; borrowed; its form is checked here */
     size_t api_key_len;
-    /* NULL, or the digest that a verified token carries; api_key is then not looked at */
+    /* NULL, or the digest from a verified token; api_key is not used then */
     const char *key_digest;
-    unsigned scope;              /* one bit of enum luna_scope; 0: any key will do */
+    unsigned scope;              /* one bit of enum luna_scope; 0: any key */
     int64_t cost;                /* units to charge; 0: check the key and the rate only */
     int64_t points;              /* observations in the request */
     const char *idempotency_key; /* NULL: none; at most 255 visible ASCII bytes */
@@ -78,23 +78,23 @@ struct luna_admission {
     enum luna_admission_outcome outcome;
     enum luna_charge charge;
     int64_t cost; /* units that are charged now */
-    /* What the RateLimit fields say; meaningful on ALLOWED, REPLAY and the 429 outcomes. */
+    /* For the RateLimit fields; set with ALLOWED, REPLAY and the 429 outcomes. */
     int64_t quota_limit, quota_remaining, quota_reset_s; /* reset 0: the quota has no period */
     enum luna_period quota_period;
     int64_t rate_burst, rate_remaining, rate_reset_s, rate_per_s;
     int64_t retry_after_ms; /* for 429 and 503 */
     int64_t points_max;
-    unsigned key_scopes; /* of that key: enum luna_scope bits; meaningful on ALLOWED */
-    char key_digest[37]; /* of the key that asked, for a token; "" when it has no key's shape */
+    unsigned key_scopes; /* of that key: enum luna_scope bits; set with ALLOWED */
+    char key_digest[37]; /* of the key, for a token; "" when it has not the form of a key */
     bool was_cold;       /* the account had to be loaded */
-    /* What commit and refund need; opaque to the caller. */
+    /* For commit, reduce and refund; opaque to the caller. */
     int64_t account_id, epoch, incarnation, charged_total, period_no, worker_seq, recovery_seq;
     bool holds_slot; /* one of the plan's concurrent requests */
     char idempotency_field[72], body_hash[72];
     struct luna_error error; /* why UNAVAILABLE, for the log */
 };
 
-enum luna_commit { LUNA_COMMIT_OK, LUNA_COMMIT_VOID /* the charge no longer stands: answer 503 */ };
+enum luna_commit { LUNA_COMMIT_OK, LUNA_COMMIT_VOID /* nothing is charged: answer 503 */ };
 
 struct luna_admitter;
 
@@ -103,12 +103,12 @@ struct luna_admitter_options {
     const char *database_url;    /* libpq connection string of the worker's role */
     const unsigned char *pepper; /* HMAC key for API keys, 32 bytes or more; not kept */
     size_t pepper_len;
-    /* the host's charge journals: one local directory for all workers and quota-syncd */
+    /* the host's journals: one local directory for all workers and quota-syncd */
     const char *journal_dir;
     int worker_slot;      /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
     int redis_timeout_ms; /* for one round trip and for connecting */
     int database_timeout_ms;
-    struct luna_store_meter *meter; /* NULL: nobody counts */
+    struct luna_store_meter *meter; /* NULL: not counted */
     /* of PostgreSQL, shared by the workers of a host; NULL: none */
     struct luna_database_breaker *breaker;
 };
@@ -120,9 +120,9 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
                                  struct luna_admitter **ret_admitter,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 void luna_admitter_free(struct luna_admitter *admitter);
-/* Can requests be admitted? LUNA_OK when Redis replies, quota-syncd has announced its scripts there,
- * and PostgreSQL replies; LUNA_EUNAVAILABLE or LUNA_ETIMEOUT for the first that does not, and `err`
- * names the store. Also makes the journal directory known to PostgreSQL. */
+/* Can requests be admitted? LUNA_OK when Redis replies, quota-syncd has announced its scripts
+ * there, and PostgreSQL replies; LUNA_EUNAVAILABLE or LUNA_ETIMEOUT for the first that does not,
+ * and `err` names the store. Also makes the journal directory known to PostgreSQL. */
 enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
                                    struct luna_error *err) LUNA_MUSTCHECK;
 
@@ -132,8 +132,8 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
 enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
                                        struct luna_admission *admission) LUNA_MUSTCHECK;
 void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission);
-/* Reduces the charge to `units` (0 or more; no effect when that is not less). On LUNA_COMMIT_OK it is
- * still outstanding, and admission->cost is what is charged: more than `units` when the quota's
+/* Reduces the charge to `units` (0 or more; no effect when that is not less). On LUNA_COMMIT_OK it
+ * is still outstanding, and admission->cost is what is charged: more than `units` when the quota's
  * period ended in between. LUNA_COMMIT_VOID: nothing is charged, and it is refunded. */
 enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
                                        struct luna_admission *admission,

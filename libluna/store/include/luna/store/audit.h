@@ -1,10 +1,9 @@
 /*
- * audit.h: the append-only log of everything that happened to a quota, and the proof that nobody
- * changed it.
+ * audit.h: the append-only log of every change of every quota, and its verification.
  *
  * Every event carries the SHA-256 of its predecessor (per account) and of its own fields; the
- * account row holds the head. Verification recomputes each hash and each balance from the log
- * alone, and compares the end with the account row.
+ * account row holds the last one's. Verification recomputes each hash and each balance from the log
+ * alone, and compares the end with the account row (I6 of docs/QUOTA.md).
  */
 #ifndef LUNA_STORE_AUDIT_H
 #define LUNA_STORE_AUDIT_H
@@ -17,18 +16,18 @@
 
 struct luna_audit_fault {
     int64_t account_id;
-    int64_t seq;   /* of the event where it shows; 0: in the account row itself */
+    int64_t seq;   /* of the first event that is wrong; 0: the account row */
     char what[32]; /* hash, gap, balance, counter, limit, head, account, term */
     char detail[160];
 };
 
 struct luna_audit_summary {
     int64_t accounts, events, faults;
-    int64_t booked_units; /* the sum of all events' deltas: what the customers were charged */
+    int64_t booked_units; /* the sum of all events' deltas: what was charged */
 };
 
-/* `account_id` 0: all. Calls `each` for every fault; LUNA_OK with ret_summary->faults > 0 means the
- * log was read and is not sound. */
+/* `account_id` 0: all. Calls `each` for every fault. LUNA_OK: the log was read; it is sound if
+ * ret_summary->faults is 0. */
 enum luna_code luna_audit_verify(struct luna_database *database, int64_t account_id,
                                  void (*each)(void *context, const struct luna_audit_fault *fault),
                                  void *context, struct luna_audit_summary *ret_summary,
@@ -47,8 +46,8 @@ struct luna_audit_event {
     char hash[65]; /* hex */
 };
 
-/* The newest `count` events (1 … 10000), oldest of them first. `account_id` 0: of all accounts.
- * `before_seq` 0: from the end; else only events with a smaller seq (needs an account). */
+/* The newest `count` events (1 … 10000), the oldest of them first. `account_id` 0: of all accounts.
+ * `before_seq` 0: the newest of all; else of those with a smaller seq (needs an account). */
 enum luna_code luna_audit_show(struct luna_database *database, int64_t account_id,
                                int64_t before_seq, int count,
                                bool (*each)(void *context, const struct luna_audit_event *event),

@@ -1,23 +1,22 @@
 /*
- * booking.h: what quota-syncd does, verb by verb; when and how often is the daemon's own affair.
+ * booking.h: the work of quota-syncd, verb by verb; the daemon decides when and how often.
  *
- * Redis counts what workers charge (c) and take back (r), per account and epoch; a booking moves
+ * Redis counts what workers charge (c) and refund (r), per account and epoch. A booking moves
  * PostgreSQL's watermark of (c, r) forward in the transaction that writes the audit event, and then
  * tells Redis how far it came. Every verb may be stopped anywhere (kill -9 included) and repeated;
- * two daemons at once do no harm, they only waste work.
+ * two daemons at once do no harm, they only do the work twice.
  *
- * Order at start and after any error:  luna_booking_check_redis() → luna_booking_lead() →
- * luna_booking_fence()
- *   → then, again and again: luna_booking_carry_on_plans(), luna_booking_push(),
- *     luna_booking_pass(),
- *   luna_booking_wait().
- * Now and then (a minute, say): luna_booking_housekeep(), luna_booking_gauges(), which also finds
- * what a hand took out of the dirty set. A daemon that does not lead (ret_leading false) only waits
- * and asks again: LUNA_OK is returned by _lead() all the same.
+ * The order at start and after any error:
+ *   luna_booking_check_redis() → luna_booking_lead() → luna_booking_fence()
+ * then in every round:
+ *   luna_booking_continue_plans(), luna_booking_push(), luna_booking_pass(), luna_booking_wait()
+ * and about once a minute luna_booking_housekeep() and luna_booking_gauges(). A daemon that is not
+ * the leader only waits and tries again: luna_booking_lead() returns LUNA_OK with ret_leading
+ * false.
  *
- * Errors: LUNA_EUNAVAILABLE or LUNA_ETIMEOUT: a store is away; sleep with jitter, then start again
- * from the order above. LUNA_ECONFLICT from pass/push: leadership or the incarnation was lost;
- * start again. LUNA_ECONFIG: an operator must act.
+ * Errors: LUNA_EUNAVAILABLE or LUNA_ETIMEOUT: a store is unavailable; sleep with jitter, then start
+ * again in the order above. LUNA_ECONFLICT from pass or push: leadership or the incarnation was
+ * lost; start again. LUNA_ECONFIG: an operator must act.
  */
 #ifndef LUNA_STORE_BOOKING_H
 #define LUNA_STORE_BOOKING_H
@@ -38,13 +37,13 @@ struct luna_booker_options {
     const char *journal_dir; /* the workers' journals: the same directory as theirs */
     int redis_timeout_ms, database_timeout_ms;
     int batch_accounts_max; /* accounts booked in one transaction, 1 … 5000 */
-    bool unsafe_redis;      /* development only: accept a Redis that may lose or evict quotas */
+    bool unsafe_redis;      /* development only: accept a Redis that can lose or evict counters */
     /* Called between two batches of a pass (may be NULL), so that the daemon answers health checks
-     * and feeds its watchdog during a long one. False ends the pass there: LUNA_OK, with what was
-     * done so far in the report and `stopped` set. */
+     * and its watchdog during a long one. False stops the pass: LUNA_OK, with what was done so far
+     * in the report and `stopped` set. */
     bool (*between_batches)(void *context);
     void *between_context;
-    struct luna_store_meter *meter; /* NULL: nobody counts */
+    struct luna_store_meter *meter; /* NULL: not counted */
 };
 
 enum luna_code luna_booker_new(const struct luna_booker_options *options,
@@ -52,37 +51,37 @@ enum luna_code luna_booker_new(const struct luna_booker_options *options,
                                struct luna_error *err) LUNA_MUSTCHECK;
 void luna_booker_free(struct luna_booker *booker);
 
-/* Refuses (LUNA_ECONFIG, with the redis.conf line that repairs it) a Redis that evicts
- * (maxmemory-policy other than noeviction) or keeps nothing on disk (appendonly no), or is a
- * replica; or too old (before 7.0). */
+/* LUNA_ECONFIG, with the line of redis.conf that fixes it, for a Redis that evicts
+ * (maxmemory-policy other than noeviction), keeps nothing on disk (appendonly no), is a replica, or
+ * is older than 7.0. */
 enum luna_code luna_booking_check_redis(struct luna_booker *booker,
                                         struct luna_error *err) LUNA_MUSTCHECK;
 
-/* Tries for the advisory lock of the session that also writes; on first success takes a new,
- * higher term. Cheap. */
+/* Tries to take the advisory lock of the session that also writes; the first success takes a new,
+ * higher term (I10). Cheap. */
 enum luna_code luna_booking_lead(struct luna_booker *booker, bool *ret_leading, int64_t *ret_term,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 
 struct luna_fence_report {
-    bool fenced; /* this call made a new incarnation */
+    bool fenced; /* this call started a new incarnation */
     int64_t incarnation;
     /* static text: "first start", "redis restarted", "redis was flushed", "scripts lost", … */
     const char *why;
     int64_t accounts_recovered; /* open epochs closed from the workers' journals */
-    int64_t units_recovered;    /* net; negative: charges that were booked but never answered */
+    int64_t units_recovered; /* net; negative: refunds of booked charges that were not answered */
 };
-/* Compares Redis's run id and fence record with PostgreSQL's. When they differ: a new incarnation
- * in PostgreSQL, old scripts flushed, every open epoch closed from the journals, then the new
- * charge scripts loaded and announced. Nothing can be charged from the fault until this returns.
- * Cheap when nothing changed: call it before every pass. Leaders only. */
+/* Compares Redis's run id and fence record with PostgreSQL's. When they differ it starts a new
+ * incarnation in PostgreSQL, flushes the old scripts, closes every open epoch from the journals,
+ * and loads and announces the new scripts. From the fault until this returns nothing can be
+ * charged. Cheap when nothing changed: call it before every pass. Leader only. */
 enum luna_code luna_booking_fence(struct luna_booker *booker, struct luna_fence_report *ret_report,
                                   struct luna_error *err) LUNA_MUSTCHECK;
 
 struct luna_booking_report {
-    int64_t accounts_seen;    /* in the dirty set */
-    int64_t accounts_booked;  /* a watermark moved */
-    int64_t accounts_dead;    /* their epoch is closed: not acknowledged */
-    int64_t accounts_refused; /* booking would leave INTEGER's range; see `refused_account` */
+    int64_t accounts_seen;    /* accounts in the dirty set */
+    int64_t accounts_booked;  /* those whose watermark moved */
+    int64_t accounts_dead;    /* those whose epoch is closed: not acknowledged */
+    int64_t accounts_refused; /* the sum does not fit INTEGER; see `refused_account` */
     int64_t refused_account;
     int64_t units_booked; /* net of refunds */
     int64_t periods_closed;
@@ -93,53 +92,53 @@ struct luna_booking_report {
 enum luna_code luna_booking_pass(struct luna_booker *booker, struct luna_booking_report *ret_report,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 
-/* Delivers the outbox: limits, plans, keys, disabled flags that changed in PostgreSQL, into Redis,
- * by version. What is not delivered when `until` has passed stays in the outbox: a plan may have
- * more accounts than bookings can wait for. */
+/* Delivers the outbox to Redis, by version: limits, plans, keys and disabled flags that changed in
+ * PostgreSQL. What is not delivered at `until` stays in the outbox: a plan may have so many
+ * accounts that bookings would have to wait. */
 enum luna_code luna_booking_push(struct luna_booker *booker, struct luna_deadline until,
                                  int64_t *ret_pushed, struct luna_error *err) LUNA_MUSTCHECK;
 
-/* Tells the accounts of plans that an operator changed and did not see to its end (luna_plan_put(),
- * 10 s without a step), 1,000 at a time until all have heard or `until` has passed; at least once.
- * ret_steps: those after which there was more. */
-enum luna_code luna_booking_carry_on_plans(struct luna_booker *booker, struct luna_deadline until,
+/* Continues changes of plans that luna_plan_put() left unfinished (10 s without a step): updates
+ * their accounts, 1,000 at a time, until all are done or `until` has passed; at least one step.
+ * ret_steps: the steps after which there was more to do. */
+enum luna_code luna_booking_continue_plans(struct luna_booker *booker, struct luna_deadline until,
                                            int64_t *ret_steps,
                                            struct luna_error *err) LUNA_MUSTCHECK;
 
-/* Sleeps until `timeout_ms`, an operator's change (NOTIFY), or a signal. ret_hint: a change was
- * announced. A broken session ends the sleep early with LUNA_EUNAVAILABLE. */
+/* Sleeps for `timeout_ms`, or until an operator's change (NOTIFY) or a signal. ret_hint: a change
+ * was announced. LUNA_EUNAVAILABLE, early, when the session breaks. */
 enum luna_code luna_booking_wait(struct luna_booker *booker, int timeout_ms, bool *ret_hint,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 
-/* The descriptor on which announcements arrive, for the daemon's own poll(2); -1 while there is no
- * session. When it is readable, call luna_booking_wait(booker, 0, …), which takes them. Ask again
- * before every poll: a new session has another. */
+/* The descriptor on which NOTIFYs arrive, for the daemon's own poll(2); -1 while there is no
+ * session. When it is readable, call luna_booking_wait(booker, 0, …), which reads them. Call this
+ * again before every poll: a new session has another descriptor. */
 int luna_booking_wait_fd(const struct luna_booker *booker);
 
 struct luna_housekeeping_report {
-    int64_t partitions_made; /* of quota_events, up to three months ahead */
+    int64_t partitions_made; /* partitions of quota_events, up to three months ahead */
     int64_t journal_bytes;   /* after folding */
     int64_t segments_folded;
-    int64_t periods_closed; /* of cold accounts whose period ended */
-    int64_t keys_expired;   /* pushed out of Redis */
+    int64_t periods_closed; /* ended periods of cold accounts */
+    int64_t keys_expired;   /* removed from Redis */
 };
 enum luna_code luna_booking_housekeep(struct luna_booker *booker,
                                       struct luna_housekeeping_report *ret_report,
                                       struct luna_error *err) LUNA_MUSTCHECK;
 
 struct luna_conservation {
-    /* a sample: dirty ones first, then by rotation, at most `accounts_max` */
+    /* a sample of at most `accounts_max`: dirty accounts first, then by rotation */
     int64_t accounts_checked;
     /* I3: accounts where quota != limit - base - charged + refunded, or delta != charged - acked */
     int64_t redis_local;
     /* I4: accounts where quota_used != base + booked charges - booked refunds */
     int64_t database_local;
     int64_t across;          /* I5: accounts where quota + used + unbooked != limit */
-    int64_t example_account; /* one of them; 0: none */
+    int64_t example_account; /* one of those; 0: none */
     int64_t unbooked_units;  /* sum of charged - booked over the sample */
     int64_t oldest_unbooked_ms;
     int64_t dirty_accounts;
-    /* Counted by the workers in the journal directory's page since it was made. */
+    /* Counted by the workers in the journal directory's page since it was created. */
     int64_t admissions, cold_loads, load_waits, voided, retries;
 };
 enum luna_code luna_booking_gauges(struct luna_booker *booker, int accounts_max,

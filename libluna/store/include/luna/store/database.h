@@ -4,8 +4,8 @@
  * Programs open a handle and pass it to the verbs of account.h, plan.h, usage.h, audit.h and
  * migrate.h; the SQL itself stays inside the store. One handle belongs to one process and one
  * thread; open it after a fork. Every statement has a deadline (`timeout_ms`, in the client and in
- * the server); a session that broke, or whose reply came too late, is closed and opened again by the
- * next statement.
+ * the server); a session that broke, or whose reply came too late, is closed and opened again by
+ * the next statement.
  */
 #ifndef LUNA_STORE_DATABASE_H
 #define LUNA_STORE_DATABASE_H

@@ -1,13 +1,12 @@
 /*
- * meter.h: how long Redis and PostgreSQL took to answer, and what went wrong with them, in counters
- * for /metrics.
+ * meter.h: how long Redis and PostgreSQL took, and which errors they had, as counters for /metrics.
  *
- * Who: a program gives the memory, all zero at first (a worker's lies in the scoreboard,
- * quota-syncd's in itself), and hands it to luna_admitter_new(), luna_booker_new(),
- * luna_counters_meter() and luna_database_meter(); without one nothing is counted. One process writes,
- * others may read at any time and add up. What: a time is that of a round trip, connecting and
- * failing included; a pipeline of commands is one. Purposes and kinds of errors are the two tables
- * here, so that a label's values are known beforehand.
+ * A program provides the memory, all zero at first (a worker's is in the scoreboard, quota-syncd's
+ * is its own), and passes it to luna_admitter_new(), luna_booker_new(), luna_counters_meter() and
+ * luna_database_meter(); without it nothing is counted. One process writes, others may read at any
+ * time and add up. A time is that of one round trip, connecting and failing included; a pipeline of
+ * commands is one. Purposes and kinds of errors are the two tables here, so that the values of the
+ * labels are known in advance.
  */
 #ifndef LUNA_STORE_METER_H
 #define LUNA_STORE_METER_H
@@ -19,7 +18,7 @@
 
 enum luna_meter_program { LUNA_METER_WORKER = 1, LUNA_METER_SYNCD = 2 }; /* bits */
 
-/* X(symbol, name, programs that ask Redis for it, programs that ask PostgreSQL for it) */
+/* X(symbol, name, programs that use Redis for it, programs that use PostgreSQL for it) */
 #define LUNA_PURPOSE_TABLE(X)                                                                      \
     X(LUNA_PURPOSE_ADMIT, "admit", LUNA_METER_WORKER, 0)                                           \
     X(LUNA_PURPOSE_COMMIT, "commit", LUNA_METER_WORKER, 0)                                         \
@@ -41,9 +40,9 @@ enum luna_purpose {
         LUNA_PURPOSES
 };
 
-/* X(symbol, name): no answer in time; no connection, or it broke; a store's own refusal; Redis
- * fenced (the restart that quota-syncd has not looked at yet). What PostgreSQL answers to a
- * caller's wrong wish, such as a name taken, is no error. */
+/* X(symbol, name): no reply in time; no connection, or it broke; an error reply; Redis is fenced
+ * (quota-syncd has not recovered the counters yet). A refusal that is the caller's fault, such as a
+ * name that exists, is not counted. */
 #define LUNA_METER_ERROR_TABLE(X)                                                                  \
     X(LUNA_METER_TIMEOUT, "timeout")                                                               \
     X(LUNA_METER_CONNECTION, "connection")                                                         \
@@ -80,7 +79,7 @@ void luna_meter_error(struct luna_meter *meter, enum luna_meter_error kind);
 void luna_meter_connect(struct luna_meter *meter);
 
 void luna_store_meter_add(struct luna_store_meter *total, const struct luna_store_meter *part);
-/* luna_redis_… and luna_postgresql_…: the rows that `program` can have, from the start, be they
+/* Writes luna_redis_… and luna_postgresql_…: every row that `program` can have, also while it is
  * 0. */
 void luna_store_meter_put(const struct luna_store_meter *meter, enum luna_meter_program program,
                           struct luna_buf *out);

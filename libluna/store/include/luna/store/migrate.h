@@ -1,12 +1,12 @@
 /*
- * migrate.h: brings a database to the schema this build was made with.
+ * migrate.h: brings a database to the schema of this build.
  *
  * The migrations are sql/NNNN_name.sql, embedded at build time: numbered without gaps,
  * forward-only. Each runs in one transaction, under an advisory lock, and is recorded with its
  * SHA-256. LUNA_ECONFLICT, before anything is changed, when an applied migration differs from the
- * embedded one (tampered), when one is missing from this build (the database is newer), or when the
- * record has a hole (out of order). The handle's role must own the schema, and be a superuser or
- * have CREATEROLE the first time.
+ * embedded one, when one is missing from this build (the database is newer), or when one was
+ * applied before one with a lower number. The handle's role must own the schema, and be a superuser
+ * or have CREATEROLE the first time.
  */
 #ifndef LUNA_STORE_MIGRATE_H
 #define LUNA_STORE_MIGRATE_H
@@ -32,8 +32,8 @@ struct luna_migration {
     int64_t applied_ms;
 };
 
-/* Applies what is pending; `each` (may be NULL) hears of every one after it committed.
- * LUNA_ECONFIG: the session's role may not make tables. */
+/* Applies what is pending, and calls `each` (may be NULL) after each commit. LUNA_ECONFIG: the role
+ * may not create tables. */
 enum luna_code luna_migrate_up(struct luna_database *database,
                                void (*each)(void *context, const struct luna_migration *migration),
                                void *context, int *ret_applied,
@@ -43,8 +43,8 @@ enum luna_code luna_migrate_status(struct luna_database *database,
                                    void (*each)(void *context,
                                                 const struct luna_migration *migration),
                                    void *context, struct luna_error *err) LUNA_MUSTCHECK;
-/* For programs at start, any role: is the schema exactly this build's? LUNA_ECONFLICT says what
- * to run. */
+/* For programs at start, with any role: is the schema exactly this build's? LUNA_ECONFLICT, with
+ * the command to run: no. */
 enum luna_code luna_migrate_check(struct luna_database *database,
                                   struct luna_error *err) LUNA_MUSTCHECK;
 

@@ -164,7 +164,7 @@ static void test_no_role_may_do_what_is_not_its_work(void **state)
         "UPDATE redis_incarnation SET incarnation = 0",
         "UPDATE syncd_leader SET term = 0",
         "DELETE FROM plan_changes",
-        "SELECT luna_plan_walk('daily', 1)",
+        "SELECT luna_plan_advance('daily', 1)",
         "CREATE TABLE public.mine (x int)",
         "SELECT luna_epoch_recover(1, '{}', '{}', '', '', 0)"};
     static const char *const not_workers[] = {
@@ -174,7 +174,7 @@ static void test_no_role_may_do_what_is_not_its_work(void **state)
         "SELECT luna_account_set_disabled(1, false, 'x', '')",
         "SELECT luna_plan_put('daily', 1, 1, 1, 'day', 0, 0, 'x')",
         "SELECT luna_plan_step('daily', 1)",
-        "SELECT luna_plan_carry_on(0, 1)",
+        "SELECT luna_plan_continue(0, 1)",
         "SELECT luna_incarnation_next(0, 'x', 0)"};
     static const char *const not_daemons[] = {
         "SELECT luna_account_set_limit(1, 1000000, 'x', '')", "SELECT luna_plan_step('daily', 1)",

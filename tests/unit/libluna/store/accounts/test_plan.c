@@ -1,5 +1,5 @@
-/* A plan is changed whatever the number of its accounts: in steps, each account told once, and
- * nothing left half done. */
+/* A plan of any number of accounts is changed in steps: each account is updated once, and none by
+ * halves. */
 #include "luna/store/audit.h"
 #include "luna/store/plan.h"
 #include "one_host.h"
@@ -44,7 +44,7 @@ static void put(const char *name, int64_t rate_per_s, enum luna_period period)
         fail_msg("%s", err.msg);
 }
 
-/* What an operator's program does that is killed after its first step, of `accounts` accounts. */
+/* An operator's program that is killed after its first step, of `accounts` accounts. */
 static void put_and_die(const char *name, int rate_per_s, const char *period, int accounts)
 {
     char sql[240];
@@ -55,11 +55,11 @@ static void put_and_die(const char *name, int rate_per_s, const char *period, in
     assert_true(stores_sql(stores.admin_url, sql));
 }
 
-static void carry_on(void)
+static void continue_plans(void)
 {
     struct luna_error err;
     int64_t steps = 0, pushed = 0;
-    if (luna_booking_carry_on_plans(booker, luna_deadline_in_ms(60000), &steps, &err) != LUNA_OK ||
+    if (luna_booking_continue_plans(booker, luna_deadline_in_ms(60000), &steps, &err) != LUNA_OK ||
         luna_booking_push(booker, luna_deadline_in_ms(60000), &pushed, &err) != LUNA_OK)
         fail_msg("%s", err.msg);
 }
@@ -79,7 +79,7 @@ static void accounts_of(const char *plan, int count)
     }
 }
 
-/* Accounts of the plan that were told `times` times that it was changed. */
+/* Accounts of the plan that were updated `times` times. */
 static int64_t told(const char *plan, int times)
 {
     char sql[360];
@@ -117,11 +117,11 @@ static void test_a_change_left_half_done_is_carried_on_by_the_daemon(void **stat
                 4 + (int)stores_sql_int(&stores, "SELECT count(*) - 10 FROM accounts"));
     assert_int_equal(told("left", 1), 4);
     assert_true(changing("left"));
-    carry_on(); /* the operator's program may live, and be slow */
+    continue_plans(); /* the operator's program may be slow, not dead */
     assert_int_equal(told("left", 1), 4);
     assert_true(stores_sql(stores.owner_url,
                            "UPDATE plan_changes SET stepped_at = now() - interval '11 seconds'"));
-    carry_on();
+    continue_plans();
     assert_int_equal(told("left", 1), 10);
     assert_false(changing("left"));
     assert_int_equal(
@@ -138,7 +138,7 @@ static void test_the_same_command_goes_on_where_the_last_one_ended(void **state)
     put("again", 20, LUNA_PERIOD_NONE);
     assert_int_equal(told("again", 1), 10);
     assert_false(changing("again"));
-    put("again", 20, LUNA_PERIOD_NONE); /* no change at all: nobody is told of one */
+    put("again", 20, LUNA_PERIOD_NONE); /* no change: no account is updated */
     assert_int_equal(told("again", 1), 10);
 }
 
@@ -226,7 +226,7 @@ static void test_a_plan_of_many_accounts_is_changed_in_spite_of_a_short_timeout(
     int64_t began_ns = luna_clock_mono_ns();
     accounts_of("many", MANY);
     making_ns = luna_clock_mono_ns() - began_ns;
-    /* A third of what telling them in one statement takes, however fast this machine is just
+    /* A third of what updating them in one statement takes, however fast this machine is just
      * now; seven times a step's. */
     int timeout_ms = 100 + (int)(making_ns / 4000000);
     assert_int_equal(luna_database_new(stores.admin_url, timeout_ms, &hasty.database, &err),
@@ -262,7 +262,7 @@ static void fail_by(void *context, const struct luna_audit_fault *fault)
              fault->detail);
 }
 
-/* After the one above too. Made a moment ago, the log is one that the planner has no statistics
+/* After the one above, too. The log is new: the planner has no statistics
  * of. */
 static void test_verifying_many_accounts_takes_the_square_of_their_number(void **state)
 {

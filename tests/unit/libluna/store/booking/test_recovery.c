@@ -132,7 +132,7 @@ static void test_the_same_snapshot_booked_twice_counts_once(void **state)
              (long long)term, (long long)client.account.id);
     assert_true(stores_sql(stores.syncd_url, sql));
     assert_true(stores_sql(stores.syncd_url, sql));
-    /* an older snapshot that comes late */
+    /* an older snapshot that arrives late */
     snprintf(sql, sizeof sql, "SELECT luna_book(%lld, 'one', '{%lld}', '{1}', '{4}', '{0}')",
              (long long)term, (long long)client.account.id);
     assert_true(stores_sql(stores.syncd_url, sql));
@@ -158,9 +158,9 @@ static void test_an_acknowledgement_leaves_what_came_since(void **state)
     luna_redis_begin(&command, "EVAL");
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         luna_redis_arg(&command, words[i]);
-    for (int i = 0; i < 2; i++) { /* twice: the second says nothing new */
+    for (int i = 0; i < 2; i++) { /* twice: the second repeats the first */
         assert_int_equal(
-            luna_redis_want(admitter->counters, &command, luna_deadline_in_ms(1000), &reply, &err),
+            luna_redis_run(admitter->counters, &command, luna_deadline_in_ms(1000), &reply, &err),
             LUNA_OK);
         luna_reply_free(reply);
         char get[96];
@@ -296,7 +296,7 @@ static void test_a_hand_that_edits_redis_is_seen(void **state)
     assert_int_equal(gauges.example_account, client.account.id);
     snprintf(words, sizeof words, "DECRBY user:%lld:quota 50", (long long)client.account.id);
     stores_redis_int(&stores, words);
-    /* Consistent within Redis, and wrong against PostgreSQL. */
+    /* Consistent within Redis, but not with PostgreSQL. */
     edit_base(&client, 5);
     assert_int_equal(luna_booking_gauges(booker, 4000, &gauges, &err), LUNA_OK);
     assert_int_equal(gauges.redis_local, 0);
@@ -314,7 +314,7 @@ static void test_a_hand_that_edits_redis_is_seen(void **state)
     stores_assert_ledger(&stores, booker, &client, 1);
 }
 
-/* I11: what is not booked finds its way into the ledger, even if a hand emptied the list. */
+/* I11: what is not booked gets into the ledger, even if somebody emptied the dirty set. */
 static void test_an_emptied_dirty_set_is_filled_again(void **state)
 {
     struct client client;
@@ -326,7 +326,7 @@ static void test_an_emptied_dirty_set_is_filled_again(void **state)
     stores_redis_int(&stores, "DEL quota:dirty");
     stores_book_all(booker);
     assert_int_equal(stores_used(&stores, &client), 0);
-    for (int i = 0; i < 20; i++) /* the rotation comes round to it */
+    for (int i = 0; i < 20; i++) /* until the rotation reaches it */
         assert_int_equal(luna_booking_gauges(booker, 4, &gauges, &err), LUNA_OK);
     stores_assert_ledger(&stores, booker, &client, 3);
 }

@@ -1,5 +1,4 @@
-/* Several hosts, each with journals of its own: what one of them does not know is never given
- * back. */
+/* Several hosts, each with its own journals: what one of them does not have is never refunded. */
 #include "journal/directory.h"
 #include "quota/admitter.h"
 #include "stores_fixture.h"
@@ -84,7 +83,7 @@ static void test_a_booked_answer_of_another_host_survives_a_failover(void **stat
     stores_assert_sound(&stores, booker);
 }
 
-/* The bound: what others answered since the last booking is lost, and nothing else. */
+/* The bound: what others answered since the last booking is missing, and nothing else. */
 static void test_only_what_was_not_booked_yet_may_be_lost(void **state)
 {
     struct luna_fence_report report;

@@ -61,7 +61,7 @@ static void a_time_falls_into_the_wrong_bucket(void **state)
     luna_meter_time(&meter.redis, LUNA_PURPOSE_ADMIT, 100000); /* on the bound: below it */
     luna_meter_time(&meter.redis, LUNA_PURPOSE_ADMIT, 100001);
     luna_meter_time(&meter.redis, LUNA_PURPOSE_ADMIT, 7000000000);
-    /* no clock goes back, and no sum either */
+    /* a sum never falls */
     luna_meter_time(&meter.redis, LUNA_PURPOSE_ADMIT, -5);
     assert_shown(
         LUNA_METER_WORKER,
@@ -74,7 +74,7 @@ static void a_time_falls_into_the_wrong_bucket(void **state)
                  "luna_redis_request_duration_seconds_sum{operation=\"admit\"} 7.000200001\n");
 }
 
-/* A series that is missing until its first error cannot be alerted on: rate() of nothing is
+/* A series that is missing until its first error cannot trigger an alert: rate() of nothing is
  * nothing. */
 static void a_series_appears_only_with_its_first_error(void **state)
 {
@@ -117,7 +117,7 @@ static void the_sum_over_workers_loses_a_counter(void **state)
     assert_int_equal(total.postgresql.connects, 2);
 }
 
-/* A server of one connection that says `answer`, whatever it is asked, and then nothing. */
+/* A server for one connection that replies `answer` to anything, and then nothing. */
 static pid_t start_server(const char *answer, int *ret_port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -172,7 +172,7 @@ static void redis_trouble_is_counted_as_another_kind(void **state)
     assert_int_equal(meter.redis.connects, 1);
     ask_redis(NULL);
     assert_redis(1, 0, 0, 0);
-    ask_redis(""); /* it hangs up */
+    ask_redis(""); /* it closes the connection */
     assert_redis(1, 1, 0, 0);
     ask_redis("-LOADING Redis is loading the dataset in memory\r\n");
     assert_redis(1, 1, 1, 0);
@@ -180,7 +180,7 @@ static void redis_trouble_is_counted_as_another_kind(void **state)
     assert_redis(1, 1, 1, 1);
 }
 
-/* Else the slowest answers, those that never came, would be missing from the quantiles. */
+/* Otherwise the slowest replies, those that never came, would be missing from the quantiles. */
 static void a_failed_trip_has_no_duration(void **state)
 {
     (void)state;

@@ -128,7 +128,7 @@ static void test_unknown_accounts_are_remembered_for_a_moment_only(void **state)
     stores_admit(admitter, &nobody, 1, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_ACCOUNT_UNKNOWN);
     assert_false(admission.was_cold);
-    /* Created now: what was remembered is forgotten at once. */
+    /* Created now: "unknown account" is forgotten at once. */
     stores_client(&stores, "known-next", NULL, 10, &client);
     assert_int_equal(client.account.id, nobody.account.id);
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
@@ -195,7 +195,7 @@ static void test_the_burst_is_limited_and_burns_no_quota(void **state)
     assert_int_equal(admission.rate_burst, 3);
     assert_int_equal(admission.rate_remaining, 0);
     assert_int_equal(stores_remaining(&stores, &client), 97);
-    /* Checks that charge nothing are limited all the same. */
+    /* Checks that charge nothing are limited too. */
     stores_admit(admitter, &client, 0, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_RATE_LIMITED);
 }
@@ -270,14 +270,14 @@ static void test_a_killed_workers_charge_is_given_back_by_its_successor(void **s
     stores_client(&stores, "killed", NULL, 10, &client);
     stores_admit(doomed, &client, 3, &admission);
     assert_int_equal(stores_remaining(&stores, &client), 7);
-    luna_admitter_free(doomed); /* neither committed nor refunded: all that a kill leaves */
+    luna_admitter_free(doomed); /* neither committed nor refunded, as after a kill */
     struct luna_admitter *successor = stores_admitter(&stores, 5);
     assert_int_equal(stores_request(successor, &client), LUNA_ADMIT_ALLOWED);
     assert_int_equal(stores_remaining(&stores, &client), 9);
     luna_admitter_free(successor);
     successor = stores_admitter(&stores, 5);
     assert_int_equal(stores_request(successor, &client), LUNA_ADMIT_ALLOWED);
-    assert_int_equal(stores_remaining(&stores, &client), 8); /* a success was not given back */
+    assert_int_equal(stores_remaining(&stores, &client), 8); /* a success was not refunded */
     luna_admitter_free(successor);
     stores_book_all(booker);
     assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 2);

@@ -1,4 +1,4 @@
-/* Cold loads, step by step: who was too slow, or lost the lease, changes nothing. */
+/* Cold loads, step by step: a loader that was too slow, or lost the lease, changes nothing. */
 #include "one_host.h"
 
 #include "quota/admitter.h"
@@ -44,7 +44,7 @@ static void test_a_stale_loader_cannot_open_an_epoch(void **state)
     assert_false(stores_sql(stores.worker_url, sql)); /* the epoch is 1 */
     snprintf(sql, sizeof sql, "SELECT luna_epoch_next(%lld, 1, %lld, 0, '{}', '{}', 'stale')",
              (long long)client.account.id, (long long)incarnation - 1);
-    assert_false(stores_sql(stores.worker_url, sql)); /* a life of Redis that was fenced */
+    assert_false(stores_sql(stores.worker_url, sql)); /* an incarnation that was fenced */
     stores_assert_ledger(&stores, booker, &client, 1);
 }
 
@@ -87,7 +87,7 @@ static void test_a_loader_whose_lease_ran_out_installs_nothing(void **state)
     one_host_client(&client);
     assert_int_equal(load_step(&client, LUNA_SCRIPT_LEASE, "slow"), 1);
     char words[96];
-    /* its time passed */
+    /* it expired */
     snprintf(words, sizeof words, "DEL {user:%lld:quota}:load", (long long)client.account.id);
     stores_redis_int(&stores, words);
     one_host_request(&client, 2);
@@ -97,8 +97,7 @@ static void test_a_loader_whose_lease_ran_out_installs_nothing(void **state)
     stores_assert_ledger(&stores, booker, &client, 3);
 }
 
-/* What the loader read may be what the operator changed: a revoked key must not come back with
- * it. */
+/* The loader may have read what the operator changes now: a revoked key must not come back. */
 static void test_an_operators_change_takes_a_loaders_lease_away(void **state)
 {
     struct client client;
@@ -114,7 +113,7 @@ static void test_an_operators_change_takes_a_loaders_lease_away(void **state)
     stores_operator_done(&op);
 }
 
-/* An epoch that a loader saw dead must stay dead, even if what it saw is put back. */
+/* An epoch that a loader found closed must stay closed, even if its keys are restored. */
 static void test_a_lease_forgets_what_it_was_granted_over(void **state)
 {
     struct client client;

@@ -124,8 +124,8 @@ static void test_the_record_lives_for_a_day(void **state)
     assert_in_range(stores_redis_int(&stores, words), 86390, 86400);
 }
 
-/* The answer to a charge is lost on the way: the same question again, and once more after the
- * worker gave it up. */
+/* The reply to a charge is lost: the same command again, and once more after the worker gave it
+ * up. */
 static void test_a_lost_answer_is_not_charged_twice(void **state)
 {
     struct client client;
@@ -134,7 +134,7 @@ static void test_a_lost_answer_is_not_charged_twice(void **state)
     stores_client(&stores, "lost", NULL, 10, &client);
     stores_admit(admitter, &client, 1, &admission);
     int64_t first = admission.charged_total;
-    luna_settle_end(admitter); /* what a worker does that heard nothing: the same number again */
+    luna_settle_end(admitter); /* without a reply a worker sends the same number again */
     admitter->wseq--;
     stores_admit(admitter, &client, 1, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
@@ -147,8 +147,7 @@ static void test_a_lost_answer_is_not_charged_twice(void **state)
     assert_int_equal(stores_remaining(&stores, &client), 10);
 }
 
-/* Killed between the record and the end: the success was (or may have been) sent, and is not
- * given back. */
+/* Killed after the record was written: the success may have been sent, and is not refunded. */
 static void test_a_success_whose_worker_died_before_it_could_say_so_stays_charged(void **state)
 {
     struct client client;

@@ -86,7 +86,7 @@ static void test_only_random_uuids_are_keys(void **state)
     struct luna_digest_key pepper;
     luna_digest_key_make(pepper_bytes, sizeof pepper_bytes, &pepper);
     static const char *const wrong[] = {
-        "6ba7b810-9dad-11d1-80b4-00c04fd430c8" /* version 1: guessable */,
+        "6ba7b810-9dad-11d1-80b4-00c04fd430c8" /* version 1: can be guessed */,
         "0190163d-8694-739b-aea5-966c26f8ad91" /* 7 */,
         "919108f7-52d1-8320-9bac-f847db4148a8" /* 8: a digest */,
         "00000000-0000-0000-0000-000000000000",

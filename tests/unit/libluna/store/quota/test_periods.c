@@ -1,5 +1,5 @@
-/* Quota periods: each charge in exactly one of them, by Redis's clock; rollover needs nobody.
- * I9. */
+/* Quota periods (I9): each charge in exactly one of them, by Redis's clock; a rollover needs
+ * neither PostgreSQL nor quota-syncd. */
 #include "luna/store/plan.h"
 #include "luna/store/usage.h"
 #include "one_host.h"
@@ -135,7 +135,7 @@ static void test_a_request_in_flight_at_the_end_of_its_period_belongs_to_it(void
     stores_assert_sound(&stores, booker);
 }
 
-/* What cannot be given back any more is charged, and said. */
+/* What cannot be refunded any more stays charged, and is reported. */
 static void test_a_charge_whose_period_ended_stays_as_it_was(void **state)
 {
     struct client client;

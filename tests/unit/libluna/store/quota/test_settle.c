@@ -19,7 +19,7 @@ static int signal_of(void (*settle)(struct luna_admission *admission), struct lu
     int status = 0;
     pid_t child = fork();
     if (child == 0) {
-        close(STDERR_FILENO); /* the assert says what is expected here */
+        close(STDERR_FILENO); /* the assert writes there, and it is expected */
         settle(&handle);
         _exit(0);
     }
@@ -76,7 +76,7 @@ static void test_a_refund_gives_back_once(void **state)
     stores_admit(admitter, &client, 4, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
     assert_int_equal(stores_remaining(&stores, &client), 6);
-    /* Its reply was lost: the slot still names the charge, and it is given back again. */
+    /* As if the reply were lost: the slot still names the charge, and it is refunded again. */
     luna_admission_refund(admitter, &admission);
     atomic_store(&luna_journal_slot_of(admitter->journal)->wseq, admission.worker_seq);
     assert_int_equal(luna_settle_pending(admitter, luna_deadline_in_ms(1000), &err), LUNA_OK);
@@ -103,7 +103,7 @@ static void test_a_refund_after_the_booking_is_booked_as_well(void **state)
     stores_assert_sound(&stores, booker);
 }
 
-/* A batch of which some series failed: what is booked is what was done, and once. */
+/* Some series of a batch failed: what was done is booked, once. */
 static void test_a_reduced_charge_is_what_is_booked(void **state)
 {
     struct client client;

@@ -1,9 +1,9 @@
 /*
- * test_storm.c: several processes ask, one books, and everything that can be killed is killed.
- * Afterwards the ledger must say exactly what was answered.
+ * test_storm.c: several workers and one quota-syncd, and all of them are killed again and again.
+ * Afterwards the ledger must have exactly what was answered.
  *
- * Each worker counts a success after its commit, where the answer would be sent. The invariants'
- * names are those of docs/QUOTA.md.
+ * Each worker counts a success after its commit, where the answer would be sent. The invariants
+ * are numbered as in docs/QUOTA.md.
  */
 #include "stores_fixture.h"
 #include "stores_process.h"
@@ -29,7 +29,7 @@ struct board {
     _Atomic int64_t sent[CLIENTS];
     _Atomic int64_t unavailable, exhausted, limited, other;
     _Atomic int64_t slowest_ms;
-    /* accounts looked at in the middle of it all, and where the sums were wrong */
+    /* accounts checked meanwhile, and those with wrong sums */
     _Atomic int64_t gauged, unsound;
     _Atomic bool stop;
 };
@@ -160,8 +160,8 @@ static void begin(int64_t limit)
         workers[i] = start_child(i);
 }
 
-/* Until every account was answered once: a kill during a cold load would only show that a lease
- * has to run out. */
+/* Until every account is warm: a kill during a cold load would only show that a lease has to
+ * expire. */
 static void warm_up(void)
 {
     for (int i = 0; i < CLIENTS; i++)
@@ -183,7 +183,7 @@ static void end(const char *scenario, int64_t limit)
     int status = 0;
     int64_t sent = 0, ledger = 0;
     struct luna_fence_report fence;
-    /* The last daemon lives: it must come to look at the sums before everybody goes home. */
+    /* The last daemon is not killed: it has to check the sums before the test ends. */
     for (int i = 0; i < 200 && atomic_load(&board->gauged) == 0; i++)
         stores_pause_ms(50);
     atomic_store(&board->stop, true);
@@ -192,7 +192,7 @@ static void end(const char *scenario, int64_t limit)
         waitpid(workers[i], &status, 0);
     struct luna_booker *booker = stores_booker(&stores);
     stores_fence(booker, &fence);
-    /* What the killed left unsettled, their successors settle. */
+    /* The successors settle what the killed workers left outstanding. */
     for (int i = 0; i < WORKERS; i++) {
         struct luna_admitter *successor = stores_admitter(&stores, i);
         struct luna_admission admission;
