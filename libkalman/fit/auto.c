@@ -17,6 +17,8 @@
 #include <math.h>
 #include <string.h>
 
+static const double log_two = 0.69314718055994530942;
+
 struct entry {
     enum kalman_kind kind;
     bool seasonal;
@@ -72,12 +74,11 @@ static void set_arima(struct kalman_spec *spec, const struct entry *entry, int p
         spec->settings[i] = values[i];
 }
 
-/* The candidate's spec; false when it does not suit the season, times or inputs. */
-static bool candidate_spec(const struct entry *entry, const struct kalman_spec *request, bool timed,
-                           struct kalman_spec *ret_spec)
+/* The candidate's spec and its layout; false when it does not suit the season, times or inputs. */
+static bool candidate_spec(const struct entry *entry, const struct kalman_spec *request, int period,
+                           bool timed, struct kalman_spec *ret_spec, struct spec_layout *ret_layout)
 {
     const struct kalman_kind_info *info = kalman_kind_describe(entry->kind);
-    int period = kalman_spec_get_int(request, "period");
     /* in whole steps the smooth trend says the same */
     bool continuous = entry->kind == KALMAN_CONSTANT_VELOCITY;
     if ((continuous && !timed) || (entry->seasonal && period < 2) ||
@@ -89,7 +90,7 @@ static bool candidate_spec(const struct entry *entry, const struct kalman_spec *
         set_arima(ret_spec, entry, period);
     else if (entry->seasonal)
         ret_spec->settings[0] = period;
-    return true;
+    return layout_resolve(ret_spec, ret_layout) == KALMAN_OK;
 }
 
 static size_t larger(size_t a, size_t b)
@@ -97,18 +98,21 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-enum kalman_status fit_auto_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+enum kalman_status fit_auto_bytes(const struct kalman_spec *spec, const struct spec_layout *layout,
+                                  size_t count, size_t *ret_bytes)
 {
     size_t most = 0;
     for (size_t i = 0; i < entry_count; i++) {
         struct kalman_spec candidate;
+        struct spec_layout places;
         size_t own = 0, comparison = 0;
         /* what only times bring in is no larger than the other trends */
-        if (!candidate_spec(&entries[i], spec, false, &candidate))
+        if (!candidate_spec(&entries[i], spec, layout->setting[SETTING_PERIOD], false, &candidate,
+                            &places))
             continue;
-        enum kalman_status status = fit_single_bytes(&candidate, count, &own);
+        enum kalman_status status = fit_single_bytes(&candidate, &places, count, &own);
         if (status == KALMAN_OK)
-            status = fit_problem_bytes(&candidate, count, &comparison);
+            status = fit_problem_bytes(&candidate, &places, count, &comparison);
         if (status == KALMAN_ESETTING)
             continue; /* too many states for this season: no candidate */
         if (status != KALMAN_OK)
@@ -122,35 +126,33 @@ enum kalman_status fit_auto_bytes(const struct kalman_spec *spec, size_t count, 
 /* What is kept of a candidate beside its spec. */
 struct trial {
     const struct entry *entry;
+    struct spec_layout layout; /* of fit.spec */
     struct kalman_fit fit;
     size_t consumed; /* observed values up to the end of its diffuse phase */
     double loglikelihood, aicc;
 };
 
 static enum kalman_status evaluate_fitted(const struct fit_request *request,
-                                          const struct kalman_spec *spec,
-                                          struct fit_problem *problem)
+                                          const struct trial *trial, struct fit_problem *problem)
 {
     size_t bytes = 0;
-    enum kalman_status status = fit_problem_bytes(spec, request->series->count, &bytes);
+    const struct kalman_spec *spec = &trial->fit.spec;
+    enum kalman_status status =
+        fit_problem_bytes(spec, &trial->layout, request->series->count, &bytes);
     if (status == KALMAN_OK)
-        status = fit_problem_prepare(problem, spec, request->series, request->options,
-                                     request->workspace, bytes);
-    if (status != KALMAN_OK)
-        return status;
-    status = model_init(problem->model_memory, problem->model_bytes, &problem->spec,
-                        &problem->cancel, &problem->model);
-    problem->score.model = problem->model;
-    if (status == KALMAN_OK)
-        score_likelihood(&problem->score, &problem->last);
-    return problem->cancel.cancelled ? KALMAN_ECANCELLED : status;
+        status = fit_problem_prepare(problem, spec, &trial->layout, request->series,
+                                     request->options, request->workspace, bytes);
+    return status == KALMAN_OK ? fit_problem_evaluate(problem, &problem->spec) : status;
 }
 
 static enum kalman_status fit_candidate(const struct fit_request *request,
-                                        const struct kalman_spec *spec, struct kalman_fit *ret_fit)
+                                        const struct kalman_spec *spec,
+                                        const struct spec_layout *layout,
+                                        struct kalman_fit *ret_fit)
 {
     struct fit_request single = *request;
     single.spec = spec;
+    single.layout = layout;
     fit_report_init(spec, ret_fit);
     return fit_single(&single, ret_fit);
 }
@@ -162,9 +164,10 @@ static bool try_entry(const struct fit_request *request, const struct entry *ent
     struct kalman_spec spec;
     struct fit_problem problem;
     *status = KALMAN_OK;
-    if (!candidate_spec(entry, request->spec, request->series->times != NULL, &spec))
+    if (!candidate_spec(entry, request->spec, request->layout->setting[SETTING_PERIOD],
+                        request->series->times != NULL, &spec, &trial->layout))
         return false;
-    *status = fit_candidate(request, &spec, &trial->fit);
+    *status = fit_candidate(request, &spec, &trial->layout, &trial->fit);
     if (*status != KALMAN_OK)
         return false;
     bool usable = trial->fit.status == KALMAN_FIT_INTERIOR ||
@@ -173,7 +176,7 @@ static bool try_entry(const struct fit_request *request, const struct entry *ent
     size_t needed = trial->fit.diffuse_count + 2 * trial->fit.parameter_count + 2;
     if (!usable || trial->fit.observation_count <= needed)
         return false;
-    *status = evaluate_fitted(request, &trial->fit.spec, &problem);
+    *status = evaluate_fitted(request, trial, &problem);
     if (*status != KALMAN_OK || !problem.last.determined)
         return false;
     trial->entry = entry;
@@ -185,12 +188,11 @@ static enum kalman_status judge_trial(const struct fit_request *request, size_t 
                                       struct trial *trial)
 {
     struct fit_problem problem;
-    enum kalman_status status = evaluate_fitted(request, &trial->fit.spec, &problem);
+    enum kalman_status status = evaluate_fitted(request, trial, &problem);
     if (status != KALMAN_OK)
         return status;
     double n = (double)(problem.last.observed - burn), k = (double)trial->fit.parameter_count;
-    trial->loglikelihood =
-        score_after(&problem.score, burn) - n * problem.data_exponent * 0.69314718055994530942;
+    trial->loglikelihood = score_after(&problem.score, burn) - n * problem.data_exponent * log_two;
     trial->aicc = n - k - 1 > 0 ? -2 * trial->loglikelihood + 2 * k * n / (n - k - 1) : HUGE_VAL;
     return KALMAN_OK;
 }
@@ -251,8 +253,9 @@ enum kalman_status fit_auto(const struct fit_request *request, struct kalman_can
     /* Too little to compare anything on: the local level, which copes with one value and with
      * constants. */
     struct kalman_spec spec;
-    (void)candidate_spec(&entries[0], request->spec, false, &spec);
-    enum kalman_status status = fit_candidate(request, &spec, ret_fit);
+    struct spec_layout layout;
+    (void)candidate_spec(&entries[0], request->spec, 0, false, &spec, &layout);
+    enum kalman_status status = fit_candidate(request, &spec, &layout, ret_fit);
     if (status == KALMAN_OK)
         ret_fit->reason =
             "the local level, because the series is too short or too regular to compare models on";

@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-enum kalman_status fit_auto_bytes(const struct kalman_spec *spec, size_t count,
-                                  size_t *ret_bytes) KALMAN_MUSTCHECK;
+enum kalman_status fit_auto_bytes(const struct kalman_spec *spec, const struct spec_layout *layout,
+                                  size_t count, size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* candidates: room for KALMAN_CANDIDATES_MAX, filled best first, or NULL. */
 enum kalman_status fit_auto(const struct fit_request *request, struct kalman_candidate *candidates,

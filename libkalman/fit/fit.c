@@ -7,21 +7,30 @@
 #include "fit/report.h"
 #include "fit/single.h"
 #include "model/series_check.h"
+#include "model/spec.h"
 
 #include <math.h>
 #include <stdint.h>
 
-enum kalman_status kalman_fit_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+/* Checks the spec, resolves it, and asks who fits for the workspace. */
+static enum kalman_status fit_bytes(const struct kalman_spec *spec, size_t count,
+                                    struct spec_layout *ret_layout, size_t *ret_bytes)
 {
-    enum kalman_status status = kalman_spec_check(spec, 0, NULL);
+    enum kalman_status status = spec_resolve(spec, false, ret_layout, NULL);
     if (status != KALMAN_OK)
         return status;
     if (spec->kind == KALMAN_CUSTOM)
         return KALMAN_EUNSUPPORTED;
     if (count > SIZE_MAX / 4096)
         return KALMAN_EINVAL;
-    return spec->kind == KALMAN_AUTO ? fit_auto_bytes(spec, count, ret_bytes)
-                                     : fit_single_bytes(spec, count, ret_bytes);
+    return spec->kind == KALMAN_AUTO ? fit_auto_bytes(spec, ret_layout, count, ret_bytes)
+                                     : fit_single_bytes(spec, ret_layout, count, ret_bytes);
+}
+
+enum kalman_status kalman_fit_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+{
+    struct spec_layout layout;
+    return fit_bytes(spec, count, &layout, ret_bytes);
 }
 
 /* The data by themselves; what the kind allows is in the catalogue. */
@@ -53,8 +62,9 @@ enum kalman_status kalman_fit(const struct kalman_spec *spec, const struct kalma
     static const struct kalman_fit_options defaults = {.evaluations_max = 0};
     if (!spec || !series || !ret_fit)
         return KALMAN_EINVAL;
+    struct spec_layout layout;
     size_t needed = 0;
-    enum kalman_status status = kalman_fit_bytes(spec, series->count, &needed);
+    enum kalman_status status = fit_bytes(spec, series->count, &layout, &needed);
     if (status != KALMAN_OK)
         return status;
     if (workspace_bytes < needed ||
@@ -66,7 +76,7 @@ enum kalman_status kalman_fit(const struct kalman_spec *spec, const struct kalma
     status = fit_series_check(spec, series, &ret_fit->bad_index);
     if (status != KALMAN_OK)
         return status;
-    struct fit_request request = {spec, series, options ? options : &defaults, workspace};
+    struct fit_request request = {spec, &layout, series, options ? options : &defaults, workspace};
     return spec->kind == KALMAN_AUTO ? fit_auto(&request, candidates, ret_fit)
                                      : fit_single(&request, ret_fit);
 }

@@ -27,37 +27,35 @@ enum {
     states_long = 100
 };
 
-enum kalman_status fit_general_bytes(const struct kalman_spec *spec, size_t count,
+enum kalman_status fit_general_bytes(const struct kalman_spec *spec,
+                                     const struct spec_layout *layout, size_t count,
                                      size_t *ret_bytes)
 {
-    return fit_problem_bytes(spec, count, ret_bytes);
+    return fit_problem_bytes(spec, layout, count, ret_bytes);
 }
 
 /* Parameters in units of the scaled series into the caller's; given ones come back as they were. */
 static void store_parameters(const struct fit_problem *problem, const struct kalman_spec *scaled,
                              const struct kalman_spec *given, struct kalman_spec *ret_spec)
 {
-    const struct kalman_kind_info *info = kalman_kind_describe(given->kind);
+    const struct spec_layout *layout = &problem->layout;
     struct kalman_spec spec = *given;
     double largest = 0;
-    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
-        size_t at = 0, count = 0;
-        if (kalman_spec_locate(given, p->name, &at, &count) != KALMAN_OK)
-            continue;
-        for (size_t i = at; p->domain == KALMAN_DOMAIN_VARIANCE && i < at + count; i++)
-            largest = fmax(largest, scaled->parameters[i]);
+    for (size_t row = 0; row < layout->parameter_count; row++) {
+        const struct layout_parameter *p = &layout->parameters[row];
+        for (size_t i = 0; p->info->domain == KALMAN_DOMAIN_VARIANCE && i < p->count; i++)
+            largest = fmax(largest, scaled->parameters[p->at + i]);
     }
     int common = 2 * problem->data_exponent, size = largest > 0 ? ilogb(largest) + common : 0;
     /* doubles hold them with all their digits */
     bool plain = (size > -900 && size < 1000) || largest == 0;
     spec.variance_exponent = plain ? 0 : common;
-    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
-        size_t at = 0, count = 0;
-        if (kalman_spec_locate(given, p->name, &at, &count) != KALMAN_OK)
-            continue;
-        bool variance = p->domain == KALMAN_DOMAIN_VARIANCE;
-        int exponent = fit_variance_exponent(problem, p->name) - spec.variance_exponent;
-        for (size_t i = at; i < at + count; i++) {
+    for (size_t row = 0; row < layout->parameter_count; row++) {
+        const struct layout_parameter *p = &layout->parameters[row];
+        bool variance = p->info->domain == KALMAN_DOMAIN_VARIANCE;
+        int exponent =
+            fit_variance_exponent(problem, (enum parameter_id)p->id) - spec.variance_exponent;
+        for (size_t i = p->at; i < p->at + p->count; i++) {
             if (isnan(given->parameters[i]))
                 spec.parameters[i] =
                     variance ? ldexp(scaled->parameters[i], exponent) : scaled->parameters[i];
@@ -74,14 +72,9 @@ static enum kalman_status report(struct fit_problem *problem, const struct kalma
                                  const struct fit_request *request, enum kalman_fit_status verdict,
                                  struct kalman_fit *fit)
 {
-    enum kalman_status status = model_init(problem->model_memory, problem->model_bytes, scaled,
-                                           &problem->cancel, &problem->model);
+    enum kalman_status status = fit_problem_evaluate(problem, scaled);
     if (status != KALMAN_OK)
         return status;
-    problem->score.model = problem->model;
-    score_likelihood(&problem->score, &problem->last);
-    if (problem->cancel.cancelled)
-        return KALMAN_ECANCELLED;
     const struct score_result *sums = &problem->last;
     double observed = (double)sums->observed,
            innovations = (double)(sums->observed - sums->diffuse);
@@ -106,7 +99,7 @@ static void defaults_scaled(const struct fit_problem *problem, double factor,
                             struct kalman_spec *ret_spec)
 {
     struct kalman_spec spec;
-    fit_defaults(&problem->spec, &spec);
+    fit_defaults(&problem->layout, &problem->spec, &spec);
     for (size_t i = 0; i < problem->count; i++)
         if (problem->coordinates[i].kind == FIT_VARIANCE)
             spec.parameters[problem->coordinates[i].at] *= factor;
@@ -147,16 +140,9 @@ static bool settle_without_fit(struct fit_problem *problem, const struct fit_req
 {
     struct kalman_spec spec;
     defaults_scaled(problem, 1, &spec);
-    *status = model_init(problem->model_memory, problem->model_bytes, &spec, &problem->cancel,
-                         &problem->model);
+    *status = fit_problem_evaluate(problem, &spec);
     if (*status != KALMAN_OK)
         return true;
-    problem->score.model = problem->model;
-    score_likelihood(&problem->score, &problem->last);
-    if (problem->cancel.cancelled) {
-        *status = KALMAN_ECANCELLED;
-        return true;
-    }
     size_t innovations = problem->last.observed - problem->last.diffuse;
     double mean_square = innovations ? problem->last.quadratic / (double)innovations : 0;
     bool exact = innovations > 0 && mean_square < 1e-26;
@@ -202,7 +188,7 @@ static enum kalman_fit_status judge(const struct fit_problem *problem, const dou
     bool low = false, noiseless = false;
     for (size_t i = 0; i < problem->count; i++) {
         bool zero = isinf(x[i]) != 0,
-             noise = strcmp(problem->coordinates[i].name, "observation_variance") == 0;
+             noise = problem->coordinates[i].id == PARAMETER_OBSERVATION_VARIANCE;
         noiseless = noiseless || (zero && noise);
         low = low || (zero && !noise) || (!zero && fit_at_bound(problem, x, i));
     }
@@ -228,10 +214,11 @@ enum kalman_status fit_general(const struct fit_request *request, struct kalman_
 {
     struct fit_problem problem;
     size_t bytes = 0;
-    enum kalman_status status = fit_problem_bytes(request->spec, request->series->count, &bytes);
+    enum kalman_status status =
+        fit_problem_bytes(request->spec, request->layout, request->series->count, &bytes);
     if (status == KALMAN_OK)
-        status = fit_problem_prepare(&problem, request->spec, request->series, request->options,
-                                     request->workspace, bytes);
+        status = fit_problem_prepare(&problem, request->spec, request->layout, request->series,
+                                     request->options, request->workspace, bytes);
     if (status != KALMAN_OK)
         return status;
     ret_fit->parameter_count = problem.count;

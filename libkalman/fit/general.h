@@ -7,7 +7,8 @@
 
 #include <stddef.h>
 
-enum kalman_status fit_general_bytes(const struct kalman_spec *spec, size_t count,
+enum kalman_status fit_general_bytes(const struct kalman_spec *spec,
+                                     const struct spec_layout *layout, size_t count,
                                      size_t *ret_bytes) KALMAN_MUSTCHECK;
 enum kalman_status fit_general(const struct fit_request *request,
                                struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;

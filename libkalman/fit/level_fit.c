@@ -7,9 +7,13 @@
 #include "fit/level_search.h"
 #include "fit/report.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+
+/* The two parameters of the kind, in the catalogue's order. */
+enum { NOISE, LEVEL };
 
 /* (y - centre) / 2^exponent, exact up to the rounding of the difference, without overflow. */
 static double scaled_deviation(double y, double centre, int exponent)
@@ -57,8 +61,8 @@ static void store_variances(struct kalman_spec *spec, double noise, double level
     int size = largest > 0.0 ? ilogb(largest) + 2 * exponent : 0;
     /* Plain doubles unless they would lose digits. */
     bool plain = size > -900 && size < 1000;
-    spec->parameters[0] = plain ? ldexp(noise, 2 * exponent) : noise;
-    spec->parameters[1] = plain ? ldexp(level, 2 * exponent) : level;
+    spec->parameters[NOISE] = plain ? ldexp(noise, 2 * exponent) : noise;
+    spec->parameters[LEVEL] = plain ? ldexp(level, 2 * exponent) : level;
     spec->variance_exponent = plain || largest == 0.0 ? 0 : 2 * exponent;
 }
 
@@ -108,9 +112,9 @@ static void report_degenerate(size_t observed, struct kalman_fit *fit)
 
 static enum level_mode level_mode_of(const struct kalman_spec *spec)
 {
-    bool noise = !isnan(spec->parameters[0]), level = !isnan(spec->parameters[1]);
+    bool noise = !isnan(spec->parameters[NOISE]), level = !isnan(spec->parameters[LEVEL]);
     if (noise && level)
-        return spec->parameters[0] > 0.0 ? LEVEL_FIXED_NOISE : LEVEL_FIXED_LEVEL;
+        return spec->parameters[NOISE] > 0.0 ? LEVEL_FIXED_NOISE : LEVEL_FIXED_LEVEL;
     return noise ? LEVEL_FIXED_NOISE : level ? LEVEL_FIXED_LEVEL : LEVEL_BOTH_FREE;
 }
 
@@ -134,13 +138,14 @@ static struct level_data level_data_of(const struct fit_request *request, double
 
 /* The ratio when it needs no search, NaN when it does. */
 static double ratio_known(const struct level_problem *problem, size_t observed,
-                          const struct kalman_spec *spec)
+                          const struct fit_request *request)
 {
-    if (kalman_spec_free_count(spec) == 0)
-        return spec->parameters[1] / spec->parameters[0];
-    if (problem->mode == LEVEL_FIXED_NOISE && spec->parameters[0] == 0.0)
+    const struct kalman_spec *spec = request->spec;
+    if (layout_free_count(request->layout, spec) == 0)
+        return spec->parameters[LEVEL] / spec->parameters[NOISE];
+    if (problem->mode == LEVEL_FIXED_NOISE && spec->parameters[NOISE] == 0.0)
         return INFINITY;
-    if (problem->mode == LEVEL_FIXED_LEVEL && spec->parameters[1] == 0.0)
+    if (problem->mode == LEVEL_FIXED_LEVEL && spec->parameters[LEVEL] == 0.0)
         return 0.0;
     /* Two observations leave the likelihood flat in q; q = 1/2 makes the gain exactly 1/2. */
     return problem->mode == LEVEL_BOTH_FREE && observed == 2 ? 0.5 : (double)NAN;
@@ -150,7 +155,7 @@ static double ratio_known(const struct level_problem *problem, size_t observed,
 static void take_given(struct level_problem *problem, const struct kalman_spec *spec, int exponent)
 {
     const double ln2 = 0.693147180559945309417232121458;
-    double given = spec->parameters[problem->mode == LEVEL_FIXED_LEVEL ? 1 : 0];
+    double given = spec->parameters[problem->mode == LEVEL_FIXED_LEVEL ? LEVEL : NOISE];
     int shift = spec->variance_exponent - 2 * exponent;
     problem->log_given = log(given) + shift * ln2;
     problem->given = fmin(fmax(ldexp(given, shift), 1e-300), 1e300);
@@ -158,6 +163,8 @@ static void take_given(struct level_problem *problem, const struct kalman_spec *
 
 enum kalman_status level_fit(const struct fit_request *request, struct kalman_fit *ret_fit)
 {
+    assert(layout_at(request->layout, PARAMETER_OBSERVATION_VARIANCE) == NOISE);
+    assert(layout_at(request->layout, PARAMETER_LEVEL_VARIANCE) == LEVEL);
     double centre = NAN;
     int exponent = INT_MIN;
     size_t observed =
@@ -166,7 +173,7 @@ enum kalman_status level_fit(const struct fit_request *request, struct kalman_fi
                                     .cancel = {.hook = request->options->hook}};
     ret_fit->observation_count = observed;
     ret_fit->diffuse_count = observed > 0;
-    ret_fit->parameter_count = kalman_spec_free_count(request->spec);
+    ret_fit->parameter_count = layout_free_count(request->layout, request->spec);
     if (observed < 2 || exponent == INT_MIN) {
         report_degenerate(observed, ret_fit);
         fit_information_criteria(ret_fit);
@@ -174,7 +181,7 @@ enum kalman_status level_fit(const struct fit_request *request, struct kalman_fi
     }
     problem.data = level_data_of(request, centre, exponent);
     problem.innovations = (double)(observed - 1);
-    double q = ratio_known(&problem, observed, request->spec);
+    double q = ratio_known(&problem, observed, request);
     /* the ratio is known, the scale is not */
     if (!isnan(q) && ret_fit->parameter_count > 0)
         problem.mode = LEVEL_BOTH_FREE;

@@ -26,24 +26,25 @@ static bool closed_form(enum kalman_kind kind)
            kind == KALMAN_BASIC_STRUCTURAL;
 }
 
-enum kalman_status fit_problem_bytes(const struct kalman_spec *spec, size_t count,
+enum kalman_status fit_problem_bytes(const struct kalman_spec *spec,
+                                     const struct spec_layout *layout, size_t count,
                                      size_t *ret_bytes)
 {
     struct kalman_spec complete;
     struct model_shape shape;
-    size_t model_bytes = 0;
-    fit_defaults(spec, &complete);
-    enum kalman_status status = kalman_model_bytes(&complete, &model_bytes);
+    size_t bytes_of_model = 0;
+    fit_defaults(layout, spec, &complete);
+    enum kalman_status status = model_bytes(layout, &complete, &bytes_of_model);
     if (status != KALMAN_OK)
         return status;
     const struct model_builder *builder = model_builder_for(spec->kind);
-    status = builder->shape(&complete, &shape);
+    status = builder->shape(layout, &complete, &shape);
     if (status != KALMAN_OK)
         return status;
     size_t states = shape.states + spec->input_count;
     if (count > SIZE_MAX / 64 / (states + 4))
         return KALMAN_EINVAL;
-    *ret_bytes = aligned(model_bytes) + aligned(count * sizeof(double)) +
+    *ret_bytes = aligned(bytes_of_model) + aligned(count * sizeof(double)) +
                  aligned(count * spec->input_count * sizeof(double)) +
                  aligned(count * sizeof(double)) +
                  aligned(2 * shape.disturbances * sizeof(double)) +
@@ -54,9 +55,10 @@ enum kalman_status fit_problem_bytes(const struct kalman_spec *spec, size_t coun
 /* Can the model follow a shift of the data exactly? */
 static bool follows_shift(const struct kalman_model *model)
 {
+    const short *setting = model->layout.setting;
     return model->level_state >= 0 ||
            (model->spec.kind == KALMAN_ARIMA &&
-            kalman_spec_get_int(&model->spec, "d") + kalman_spec_get_int(&model->spec, "D") > 0);
+            setting[SETTING_DIFFERENCES] + setting[SETTING_SEASONAL_DIFFERENCES] > 0);
 }
 
 /* (value - centre) * 2^-exponent, divided first so that the difference of two huge values stays
@@ -106,9 +108,9 @@ static int time_powers(enum kalman_kind kind)
     return kind == KALMAN_CONSTANT_VELOCITY ? 3 : kind == KALMAN_CONSTANT_ACCELERATION ? 5 : 0;
 }
 
-int fit_variance_exponent(const struct fit_problem *problem, const char *name)
+int fit_variance_exponent(const struct fit_problem *problem, enum parameter_id id)
 {
-    bool noise = strcmp(name, "observation_variance") == 0;
+    bool noise = id == PARAMETER_OBSERVATION_VARIANCE;
     return 2 * problem->data_exponent -
            (noise ? 0 : time_powers(problem->spec.kind) * problem->time_exponent);
 }
@@ -137,11 +139,15 @@ static const double *scale_times(struct fit_problem *problem, const struct kalma
 }
 
 /* Bounds of x for the kinds of parameter that are not variances. */
-static struct fit_coordinate coordinate_for(const struct kalman_parameter_info *p,
+static struct fit_coordinate coordinate_for(const struct layout_parameter *parameter,
                                             const struct fit_problem *problem, size_t at)
 {
-    struct fit_coordinate c = {
-        .kind = FIT_LINEAR, .name = p->name, .at = at, .lower = p->lower, .upper = p->upper};
+    const struct kalman_parameter_info *p = parameter->info;
+    struct fit_coordinate c = {.kind = FIT_LINEAR,
+                               .id = (enum parameter_id)parameter->id,
+                               .at = at,
+                               .lower = p->lower,
+                               .upper = p->upper};
     if (p->domain == KALMAN_DOMAIN_VARIANCE) {
         c.kind = FIT_VARIANCE;
         c.lower = -80;
@@ -155,7 +161,7 @@ static struct fit_coordinate coordinate_for(const struct kalman_parameter_info *
         c.kind = FIT_PARTIAL;
         c.lower = -edge;
         c.upper = edge;
-    } else if (strcmp(p->name, "damping") == 0) {
+    } else if (parameter->id == PARAMETER_DAMPING) {
         if (problem->pace > 1) /* finer than a unit, what is left after one is too little to hold */
             c.kind = FIT_POWER;
         /* A stationary cycle has no limit at 1; a smoothing trend damped to nothing is not
@@ -169,32 +175,30 @@ static struct fit_coordinate coordinate_for(const struct kalman_parameter_info *
 /* beta <= alpha and gamma <= 1 - alpha become boxes as shares of what alpha leaves. */
 static void restrict_smoothing(struct fit_problem *problem, struct fit_coordinate *c)
 {
-    size_t at = 0, count = 0;
-    if (problem->spec.kind != KALMAN_EXPONENTIAL_SMOOTHING ||
-        kalman_spec_locate(&problem->spec, "alpha", &at, &count) != KALMAN_OK)
+    if (problem->spec.kind != KALMAN_EXPONENTIAL_SMOOTHING)
         return;
-    c->limit_at = at;
-    if (strcmp(c->name, "beta") == 0)
+    c->limit_at = layout_at(&problem->layout, PARAMETER_ALPHA);
+    if (c->id == PARAMETER_BETA)
         c->kind = FIT_SHARE_OF;
-    if (strcmp(c->name, "gamma") == 0)
+    if (c->id == PARAMETER_GAMMA)
         c->kind = FIT_SHARE_OF_REST;
 }
 
-static void list_parameter(struct fit_problem *problem, const struct kalman_parameter_info *p,
+static void list_parameter(struct fit_problem *problem, const struct layout_parameter *p,
                            size_t *fixed_variances)
 {
-    size_t at = 0, count = 0, unknown = 0;
-    if (kalman_spec_locate(&problem->spec, p->name, &at, &count) != KALMAN_OK || count == 0)
+    size_t at = p->at, count = p->count, unknown = 0;
+    if (count == 0)
         return;
     for (size_t i = at; i < at + count; i++)
         unknown += isnan(problem->spec.parameters[i]) ? 1u : 0u;
-    bool whole = unknown == count, polynomial = p->length != NULL;
+    bool whole = unknown == count, polynomial = p->info->length != NULL;
     if (polynomial && whole)
         problem->arrays[problem->array_count++] =
-            (struct fit_array){at, count, p->domain == KALMAN_DOMAIN_STATIONARY ? 1.0 : -1.0};
+            (struct fit_array){at, count, p->info->domain == KALMAN_DOMAIN_STATIONARY ? 1.0 : -1.0};
     for (size_t i = at; i < at + count; i++) {
         if (!isnan(problem->spec.parameters[i])) {
-            *fixed_variances += p->domain == KALMAN_DOMAIN_VARIANCE ? 1u : 0u;
+            *fixed_variances += p->info->domain == KALMAN_DOMAIN_VARIANCE ? 1u : 0u;
             continue;
         }
         struct fit_coordinate c = coordinate_for(p, problem, i);
@@ -205,8 +209,8 @@ static void list_parameter(struct fit_problem *problem, const struct kalman_para
             c.upper = 3;
         }
         restrict_smoothing(problem, &c);
-        if (strcmp(p->name, "cycle_variance") == 0 &&
-            !(kalman_spec_get(&problem->spec, "damping") >= 1)) {
+        if (p->id == PARAMETER_CYCLE_VARIANCE &&
+            !(layout_value(&problem->layout, &problem->spec, PARAMETER_DAMPING) >= 1)) {
             problem->stationary_cycle = true;
             problem->cycle_at = i;
         }
@@ -216,11 +220,10 @@ static void list_parameter(struct fit_problem *problem, const struct kalman_para
 
 static void list_coordinates(struct fit_problem *problem)
 {
-    const struct kalman_kind_info *info = kalman_kind_describe(problem->spec.kind);
     size_t fixed_variances = 0;
     problem->count = problem->array_count = 0;
-    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++)
-        list_parameter(problem, p, &fixed_variances);
+    for (size_t row = 0; row < problem->layout.parameter_count; row++)
+        list_parameter(problem, &problem->layout.parameters[row], &fixed_variances);
     problem->concentrate = fixed_variances == 0;
     problem->analytic = !problem->series.times && closed_form(problem->spec.kind);
 }
@@ -228,14 +231,12 @@ static void list_coordinates(struct fit_problem *problem)
 /* Fixed variances into the units of the scaled series. */
 static void scale_fixed(struct fit_problem *problem)
 {
-    const struct kalman_kind_info *info = kalman_kind_describe(problem->spec.kind);
-    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
-        size_t at = 0, count = 0;
-        if (p->domain != KALMAN_DOMAIN_VARIANCE ||
-            kalman_spec_locate(&problem->spec, p->name, &at, &count) != KALMAN_OK)
-            continue;
-        int exponent = problem->spec.variance_exponent - fit_variance_exponent(problem, p->name);
-        for (size_t i = at; i < at + count; i++)
+    for (size_t row = 0; row < problem->layout.parameter_count; row++) {
+        const struct layout_parameter *p = &problem->layout.parameters[row];
+        int exponent = problem->spec.variance_exponent -
+                       fit_variance_exponent(problem, (enum parameter_id)p->id);
+        for (size_t i = p->at; p->info->domain == KALMAN_DOMAIN_VARIANCE && i < p->at + p->count;
+             i++)
             problem->spec.parameters[i] = ldexp(problem->spec.parameters[i], exponent);
     }
     problem->spec.variance_exponent = 0;
@@ -249,18 +250,20 @@ static void *carve(char **cursor, size_t bytes)
 }
 
 enum kalman_status fit_problem_prepare(struct fit_problem *problem, const struct kalman_spec *spec,
+                                       const struct spec_layout *layout,
                                        const struct kalman_series *series,
                                        const struct kalman_fit_options *options, void *workspace,
                                        size_t workspace_bytes)
 {
     size_t needed = 0, n = series->count;
-    enum kalman_status status = fit_problem_bytes(spec, n, &needed);
+    enum kalman_status status = fit_problem_bytes(spec, layout, n, &needed);
     if (status != KALMAN_OK)
         return status;
     if (!workspace || workspace_bytes < needed || (uintptr_t)workspace % KALMAN_ALIGN != 0)
         return KALMAN_EWORKSPACE;
     memset(problem, 0, sizeof *problem);
     problem->spec = *spec;
+    problem->layout = *layout;
     problem->evaluations_max =
         options && options->evaluations_max ? options->evaluations_max : evaluations_default;
     if (options)
@@ -268,11 +271,11 @@ enum kalman_status fit_problem_prepare(struct fit_problem *problem, const struct
 
     struct kalman_spec complete;
     char *cursor = workspace;
-    fit_defaults(spec, &complete);
-    status = kalman_model_bytes(&complete, &problem->model_bytes);
+    fit_defaults(layout, spec, &complete);
+    status = model_bytes(layout, &complete, &problem->model_bytes);
     problem->model_memory = carve(&cursor, problem->model_bytes);
     if (status == KALMAN_OK)
-        status = model_init(problem->model_memory, problem->model_bytes, &complete,
+        status = model_init(problem->model_memory, problem->model_bytes, layout, &complete,
                             &problem->cancel, &problem->model);
     if (status != KALMAN_OK)
         return status;

@@ -52,7 +52,7 @@ void fit_decode(const struct fit_problem *problem, const double *x, double scale
             spec.parameters[array->at + i] = array->sign * coefficients[i];
     }
     if (problem->stationary_cycle) {
-        double damping = kalman_spec_get(&spec, "damping");
+        double damping = layout_value(&problem->layout, &spec, PARAMETER_DAMPING);
         spec.parameters[problem->cycle_at] *= (1 - damping) * (1 + damping);
     }
     *ret_spec = spec;
@@ -63,12 +63,25 @@ static bool build(struct fit_problem *problem, const double *x)
 {
     struct kalman_spec spec;
     fit_decode(problem, x, 1, &spec);
-    enum kalman_status status = model_init(problem->model_memory, problem->model_bytes, &spec,
-                                           &problem->cancel, &problem->model);
+    enum kalman_status status =
+        model_init(problem->model_memory, problem->model_bytes, &problem->layout, &spec,
+                   &problem->cancel, &problem->model);
     if (status == KALMAN_ENOMEM || status == KALMAN_EWORKSPACE)
         problem->failure = status;
     problem->score.model = problem->model;
     return status == KALMAN_OK;
+}
+
+enum kalman_status fit_problem_evaluate(struct fit_problem *problem, const struct kalman_spec *spec)
+{
+    enum kalman_status status =
+        model_init(problem->model_memory, problem->model_bytes, &problem->layout, spec,
+                   &problem->cancel, &problem->model);
+    if (status != KALMAN_OK)
+        return status;
+    problem->score.model = problem->model;
+    score_likelihood(&problem->score, &problem->last);
+    return problem->cancel.cancelled ? KALMAN_ECANCELLED : KALMAN_OK;
 }
 
 /* The likelihood from its sums; also sets the scale. */
@@ -99,13 +112,13 @@ double fit_value(struct fit_problem *problem, const double *x)
 }
 
 /* The parameter whose variance disturbance k has; the families with a closed-form score only. */
-static const char *disturbance_parameter(const struct kalman_spec *spec, size_t k)
+static enum parameter_id disturbance_parameter(const struct spec_layout *layout, size_t k)
 {
     if (k == 0)
-        return "level_variance";
-    bool slope = spec->kind == KALMAN_BASIC_STRUCTURAL || spec->kind == KALMAN_LOCAL_LINEAR_TREND ||
-                 spec->kind == KALMAN_SMOOTH_TREND;
-    return k == 1 && slope ? "slope_variance" : "seasonal_variance";
+        return PARAMETER_LEVEL_VARIANCE;
+    return k == 1 && layout_count(layout, PARAMETER_SLOPE_VARIANCE) > 0
+               ? PARAMETER_SLOPE_VARIANCE
+               : PARAMETER_SEASONAL_VARIANCE;
 }
 
 /* dL / dlog V = V/2 (quadratic / scale - trace), summed over the disturbances that share V. */
@@ -120,12 +133,12 @@ static double gradient_closed(struct fit_problem *problem, const double *x, doub
     double value = assemble(problem);
     const struct kalman_model *model = problem->model;
     for (size_t i = 0; i < problem->count; i++) {
-        const char *name = problem->coordinates[i].name;
-        bool noise = strcmp(name, "observation_variance") == 0;
+        enum parameter_id id = problem->coordinates[i].id;
+        bool noise = id == PARAMETER_OBSERVATION_VARIANCE;
         double quadratic = noise ? model->H[0] * problem->last.observation_quadratic : 0;
         double trace = noise ? model->H[0] * problem->last.observation_trace : 0;
         for (size_t k = 0; !noise && k < model->disturbances; k++) {
-            if (strcmp(name, disturbance_parameter(&problem->spec, k)) != 0)
+            if (id != disturbance_parameter(&problem->layout, k))
                 continue;
             quadratic += model->Q[k * model->disturbances + k] * problem->disturbance_quadratic[k];
             trace += model->Q[k * model->disturbances + k] * problem->disturbance_trace[k];
@@ -192,42 +205,30 @@ double fit_gradient(struct fit_problem *problem, const double *x, double step, b
     return value;
 }
 
-/* Defaults by name: a moderate amount of everything. */
-static double default_of(const struct kalman_parameter_info *parameter)
-{
-    static const struct {
-        const char *name;
-        double value;
-    } defaults[] = {{"observation_variance", 1},
-                    {"innovation_variance", 1},
-                    {"level_variance", 0.5},
-                    {"slope_variance", 0.01},
-                    {"seasonal_variance", 0.1},
-                    {"cycle_variance", 0.1},
-                    {"cycle_period", 10},
-                    {"damping", 0.9},
-                    {"alpha", 0.5},
-                    {"beta", 0.1},
-                    {"gamma", 0.1},
-                    {"acceleration_variance", 0.1},
-                    {"jerk_variance", 0.1}};
-    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
-        if (strcmp(defaults[i].name, parameter->name) == 0)
-            return defaults[i].value;
-    return 0;
-}
+/* A moderate amount of everything; 0 for the coefficients of ARIMA. */
+static const double defaults[PARAMETER_ID_COUNT] = {[PARAMETER_OBSERVATION_VARIANCE] = 1,
+                                                    [PARAMETER_INNOVATION_VARIANCE] = 1,
+                                                    [PARAMETER_LEVEL_VARIANCE] = 0.5,
+                                                    [PARAMETER_SLOPE_VARIANCE] = 0.01,
+                                                    [PARAMETER_SEASONAL_VARIANCE] = 0.1,
+                                                    [PARAMETER_CYCLE_VARIANCE] = 0.1,
+                                                    [PARAMETER_CYCLE_PERIOD] = 10,
+                                                    [PARAMETER_DAMPING] = 0.9,
+                                                    [PARAMETER_ALPHA] = 0.5,
+                                                    [PARAMETER_BETA] = 0.1,
+                                                    [PARAMETER_GAMMA] = 0.1,
+                                                    [PARAMETER_ACCELERATION_VARIANCE] = 0.1,
+                                                    [PARAMETER_JERK_VARIANCE] = 0.1};
 
-void fit_defaults(const struct kalman_spec *spec, struct kalman_spec *ret_spec)
+void fit_defaults(const struct spec_layout *layout, const struct kalman_spec *spec,
+                  struct kalman_spec *ret_spec)
 {
     struct kalman_spec complete = *spec;
-    const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
-    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
-        size_t at = 0, count = 0;
-        if (kalman_spec_locate(spec, p->name, &at, &count) != KALMAN_OK)
-            continue;
-        for (size_t i = at; i < at + count; i++)
+    for (size_t row = 0; row < layout->parameter_count; row++) {
+        const struct layout_parameter *p = &layout->parameters[row];
+        for (size_t i = p->at; i < p->at + p->count; i++)
             if (isnan(complete.parameters[i]))
-                complete.parameters[i] = default_of(p);
+                complete.parameters[i] = defaults[p->id];
     }
     *ret_spec = complete;
 }

@@ -39,9 +39,9 @@ enum fit_coordinate_kind {
 
 struct fit_coordinate {
     enum fit_coordinate_kind kind;
-    const char *name;    /* of the parameter, from the catalogue */
-    size_t at, limit_at; /* indices into spec.parameters */
-    double lower, upper; /* closed bounds of x */
+    enum parameter_id id; /* of the parameter that it is an element of */
+    size_t at, limit_at;  /* indices into spec.parameters */
+    double lower, upper;  /* closed bounds of x */
 };
 
 /* An array of which every element is a FIT_PARTIAL coordinate. */
@@ -53,6 +53,7 @@ struct fit_array {
 struct fit_problem {
     /* fixed variances in units of the scaled series; variance_exponent 0 */
     struct kalman_spec spec;
+    struct spec_layout layout; /* of spec, and of every spec that x stands for */
     struct fit_coordinate coordinates[KALMAN_PARAMETERS_MAX];
     size_t count;
     struct fit_array arrays[4];
@@ -87,17 +88,25 @@ struct fit_problem {
 };
 
 /* Workspace for fit_problem_prepare. */
-enum kalman_status fit_problem_bytes(const struct kalman_spec *spec, size_t count,
-                                     size_t *ret_bytes);
+enum kalman_status fit_problem_bytes(const struct kalman_spec *spec,
+                                     const struct spec_layout *layout, size_t count,
+                                     size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* Scales the series, lists the coordinates, lays out the workspace. The series has been checked. */
 enum kalman_status fit_problem_prepare(struct fit_problem *problem, const struct kalman_spec *spec,
+                                       const struct spec_layout *layout,
                                        const struct kalman_series *series,
                                        const struct kalman_fit_options *options, void *workspace,
                                        size_t workspace_bytes);
 
 /* A spec with something valid in place of every NaN: for sizes, and when the data cannot say. */
-void fit_defaults(const struct kalman_spec *spec, struct kalman_spec *ret_spec);
+void fit_defaults(const struct spec_layout *layout, const struct kalman_spec *spec,
+                  struct kalman_spec *ret_spec);
+
+/* The model of a complete scaled spec, and its likelihood into problem->last. KALMAN_ECANCELLED, or
+ * the status of model_init(). */
+enum kalman_status fit_problem_evaluate(struct fit_problem *problem,
+                                        const struct kalman_spec *spec) KALMAN_MUSTCHECK;
 
 /* Writes the parameters that x stands for, variances multiplied by scale. */
 void fit_decode(const struct fit_problem *problem, const double *x, double scale,
@@ -114,7 +123,7 @@ double fit_gradient(struct fit_problem *problem, const double *x, double step, b
                     double *ret_gradient);
 
 /* A variance of the scaled problem times 2^this is the caller's. */
-int fit_variance_exponent(const struct fit_problem *problem, const char *name);
+int fit_variance_exponent(const struct fit_problem *problem, enum parameter_id id);
 
 /* May the fit go on? False when cancelled or out of evaluations. */
 bool fit_continues(struct fit_problem *problem);

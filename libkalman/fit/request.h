@@ -2,6 +2,8 @@
 #ifndef KALMAN_FIT_REQUEST_H
 #define KALMAN_FIT_REQUEST_H
 
+#include "model/layout.h"
+
 #include <kalman/fit.h>
 #include <stddef.h>
 
@@ -9,6 +11,7 @@
  * checked. */
 struct fit_request {
     const struct kalman_spec *spec;
+    const struct spec_layout *layout; /* of spec */
     const struct kalman_series *series;
     const struct kalman_fit_options *options;
     void *workspace; /* the bytes that the kind asked for, aligned to KALMAN_ALIGN */

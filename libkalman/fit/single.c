@@ -9,14 +9,16 @@ static bool fits_by_level(const struct kalman_spec *spec)
     return spec->kind == KALMAN_LOCAL_LEVEL && spec->input_count == 0;
 }
 
-enum kalman_status fit_single_bytes(const struct kalman_spec *spec, size_t count, size_t *ret_bytes)
+enum kalman_status fit_single_bytes(const struct kalman_spec *spec,
+                                    const struct spec_layout *layout, size_t count,
+                                    size_t *ret_bytes)
 {
     size_t bytes = 0;
     enum kalman_status status = KALMAN_OK;
     if (fits_by_level(spec))
         bytes = level_fit_bytes(count);
     else
-        status = fit_general_bytes(spec, count, &bytes);
+        status = fit_general_bytes(spec, layout, count, &bytes);
     if (status == KALMAN_OK)
         *ret_bytes = (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
     return status;

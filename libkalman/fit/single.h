@@ -8,7 +8,8 @@
 
 /* Workspace, a multiple of KALMAN_ALIGN, for a spec that has been checked. KALMAN_ESETTING: the
  * kind has too many states under these settings. */
-enum kalman_status fit_single_bytes(const struct kalman_spec *spec, size_t count,
+enum kalman_status fit_single_bytes(const struct kalman_spec *spec,
+                                    const struct spec_layout *layout, size_t count,
                                     size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* Fits, and fills the report, which fit_report_init() has set up for the same spec. */

@@ -20,27 +20,37 @@ enum { balance_count = sizeof balances / sizeof balances[0] };
 static const double shape_ar[] = {0, 0.5, -0.4, 0.8}, shape_ma[] = {0, -0.5, 0.4, -0.8};
 enum { shape_count = 4, periods_count = 10 };
 
-static double variance_start(const struct fit_problem *problem, const char *name,
+static double variance_start(const struct fit_problem *problem, enum parameter_id id,
                              const struct balance *balance)
 {
     const double ten = 2.302585092994045684;
     /* variances per unit of time are sizes per step divided by powers of it */
     double pace = log(problem->pace);
-    if (strcmp(name, "observation_variance") == 0 || strcmp(name, "innovation_variance") == 0)
+    switch (id) {
+    case PARAMETER_OBSERVATION_VARIANCE:
+    case PARAMETER_INNOVATION_VARIANCE:
         return balance->observation * ten;
-    if (strcmp(name, "level_variance") == 0)
+    case PARAMETER_LEVEL_VARIANCE:
         return balance->level * ten - pace;
-    if (strcmp(name, "slope_variance") == 0 || strcmp(name, "acceleration_variance") == 0)
+    case PARAMETER_SLOPE_VARIANCE:
+    case PARAMETER_ACCELERATION_VARIANCE:
         return balance->slope * ten - 3 * pace;
-    if (strcmp(name, "jerk_variance") == 0)
+    case PARAMETER_JERK_VARIANCE:
         return balance->slope * ten - 5 * pace;
-    return balance->other * ten;
+    default:
+        return balance->other * ten;
+    }
 }
 
-static double smoothing_start(const char *name, size_t shape)
+static double smoothing_start(enum parameter_id id, size_t shape)
 {
     static const double alpha[] = {0.3, 0.7, 0.1, 0.95}, share[] = {0.1, 0.3, 0.02, 0.5};
-    return strcmp(name, "alpha") == 0 ? alpha[shape] : share[shape];
+    return id == PARAMETER_ALPHA ? alpha[shape] : share[shape];
+}
+
+static bool is_autoregressive(const struct fit_coordinate *c)
+{
+    return c->id == PARAMETER_AR || c->id == PARAMETER_SEASONAL_AR;
 }
 
 static double clamp(double x, double lower, double upper)
@@ -56,16 +66,16 @@ static double element(const struct fit_problem *problem, const struct fit_coordi
     double share = ((double)period + 0.5) / periods_count, x;
     switch (c->kind) {
     case FIT_VARIANCE:
-        x = variance_start(problem, c->name, &balances[balance]);
+        x = variance_start(problem, c->id, &balances[balance]);
         break;
     case FIT_LOGARITHM:
         x = c->lower + log(problem->pace) + share * (c->upper - c->lower - log(problem->pace));
         break;
     case FIT_PARTIAL:
-        x = strstr(c->name, "ar") ? shape_ar[shape] : -shape_ma[second];
+        x = is_autoregressive(c) ? shape_ar[shape] : -shape_ma[second];
         break;
     default:
-        x = strcmp(c->name, "damping") == 0 ? damping[shape] : smoothing_start(c->name, shape);
+        x = c->id == PARAMETER_DAMPING ? damping[shape] : smoothing_start(c->id, shape);
         if (c->lower < -1) /* a free element of a partly given polynomial */
             x = 0.1 * shape_ar[shape];
         break;
@@ -113,8 +123,8 @@ static struct grid grid_of(const struct fit_problem *problem)
     for (size_t i = 0; i < problem->count; i++) {
         const struct fit_coordinate *c = &problem->coordinates[i];
         variances += c->kind == FIT_VARIANCE ? 1u : 0u;
-        ar += c->kind == FIT_PARTIAL && strstr(c->name, "ar") ? 1u : 0u;
-        ma += c->kind == FIT_PARTIAL && !strstr(c->name, "ar") ? 1u : 0u;
+        ar += c->kind == FIT_PARTIAL && is_autoregressive(c) ? 1u : 0u;
+        ma += c->kind == FIT_PARTIAL && !is_autoregressive(c) ? 1u : 0u;
     }
     /* A single variance that is concentrated out needs no balance. */
     struct grid grid = {variances > (problem->concentrate ? 1u : 0u) ? balance_count : 1,

@@ -10,7 +10,6 @@
  * Differencing in the state keeps missing values exact: nothing is dropped or filled in.
  */
 #include "model/builders.h"
-#include "model/spec.h"
 #include "numeric/lag_polynomial.h"
 #include "numeric/lyapunov.h"
 
@@ -25,22 +24,22 @@ struct orders {
     size_t arma_states;  /* r */
 };
 
-static size_t setting(const struct kalman_spec *spec, const char *name)
+static size_t setting(const struct spec_layout *layout, enum setting_id id)
 {
-    int value = kalman_spec_get_int(spec, name);
+    int value = layout->setting[id];
     return value > 0 ? (size_t)value : 0;
 }
 
-static enum kalman_status read_orders(const struct kalman_spec *spec, struct orders *ret_orders)
+static enum kalman_status read_orders(const struct spec_layout *layout, struct orders *ret_orders)
 {
-    struct orders o = {.p = setting(spec, "p"),
-                       .d = setting(spec, "d"),
-                       .q = setting(spec, "q"),
-                       .seasonal_p = setting(spec, "P"),
-                       .seasonal_d = setting(spec, "D"),
-                       .seasonal_q = setting(spec, "Q"),
-                       .period = setting(spec, "period"),
-                       .mean = setting(spec, "mean")};
+    struct orders o = {.p = setting(layout, SETTING_AR_ORDER),
+                       .d = setting(layout, SETTING_DIFFERENCES),
+                       .q = setting(layout, SETTING_MA_ORDER),
+                       .seasonal_p = setting(layout, SETTING_SEASONAL_AR_ORDER),
+                       .seasonal_d = setting(layout, SETTING_SEASONAL_DIFFERENCES),
+                       .seasonal_q = setting(layout, SETTING_SEASONAL_MA_ORDER),
+                       .period = setting(layout, SETTING_PERIOD),
+                       .mean = setting(layout, SETTING_MEAN)};
     if (o.seasonal_p + o.seasonal_d + o.seasonal_q > 0 && o.period < 2)
         return KALMAN_ESETTING;
     o.ar = o.p + o.period * o.seasonal_p;
@@ -51,10 +50,12 @@ static enum kalman_status read_orders(const struct kalman_spec *spec, struct ord
     return KALMAN_OK;
 }
 
-static enum kalman_status shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape(const struct spec_layout *layout, const struct kalman_spec *spec,
+                                struct model_shape *ret_shape)
 {
+    (void)spec;
     struct orders o;
-    enum kalman_status status = read_orders(spec, &o);
+    enum kalman_status status = read_orders(layout, &o);
     if (status != KALMAN_OK)
         return status;
     *ret_shape = (struct model_shape){
@@ -62,23 +63,22 @@ static enum kalman_status shape(const struct kalman_spec *spec, struct model_sha
     return ret_shape->states > KALMAN_STATES_MAX ? KALMAN_ESETTING : KALMAN_OK;
 }
 
-static const double *coefficients(const struct kalman_spec *spec, const char *name)
+static const double *coefficients(const struct spec_layout *layout, const struct kalman_spec *spec,
+                                  enum parameter_id id)
 {
-    size_t offset = 0, count = 0;
-    enum kalman_status status = kalman_spec_locate(spec, name, &offset, &count);
-    return spec->parameters + (status == KALMAN_OK ? offset : 0);
+    return spec->parameters + layout_at(layout, id);
 }
 
 /* T and R of the ARMA block at the top left, V = R R'. */
-static void fill_arma(const struct kalman_spec *spec, const struct orders *o,
-                      struct kalman_model *model)
+static void fill_arma(const struct spec_layout *layout, const struct kalman_spec *spec,
+                      const struct orders *o, struct kalman_model *model)
 {
     double ar[KALMAN_STATES_MAX], ma[KALMAN_STATES_MAX];
     size_t m = model->states;
-    lag_multiply(-1, coefficients(spec, "ar"), o->p, coefficients(spec, "seasonal_ar"),
-                 o->seasonal_p, o->period, ar);
-    lag_multiply(1, coefficients(spec, "ma"), o->q, coefficients(spec, "seasonal_ma"),
-                 o->seasonal_q, o->period, ma);
+    lag_multiply(-1, coefficients(layout, spec, PARAMETER_AR), o->p,
+                 coefficients(layout, spec, PARAMETER_SEASONAL_AR), o->seasonal_p, o->period, ar);
+    lag_multiply(1, coefficients(layout, spec, PARAMETER_MA), o->q,
+                 coefficients(layout, spec, PARAMETER_SEASONAL_MA), o->seasonal_q, o->period, ma);
     for (size_t i = 0; i < o->arma_states; i++) {
         model->T[i * m] = i < o->ar ? ar[i] : 0;
         if (i + 1 < o->arma_states)
@@ -142,15 +142,16 @@ static void fill_lags_and_mean(const struct orders *o, struct kalman_model *mode
         model->T[first * m + j] = model->Z[j];
 }
 
-static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill(const struct spec_layout *layout, const struct kalman_spec *spec,
+                               struct kalman_model *model)
 {
     struct orders o;
-    enum kalman_status status = read_orders(spec, &o);
+    enum kalman_status status = read_orders(layout, &o);
     if (status != KALMAN_OK)
         return status;
-    double variance = spec_parameter(spec, "innovation_variance");
+    double variance = layout_value(layout, spec, PARAMETER_INNOVATION_VARIANCE);
     model->Q[0] = variance;
-    fill_arma(spec, &o, model);
+    fill_arma(layout, spec, &o, model);
     fill_lags_and_mean(&o, model);
     if (o.ar > 0)
         return start_stationary(o.arma_states, variance, model);
@@ -158,10 +159,10 @@ static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_mod
     return KALMAN_OK;
 }
 
-static void name(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes)
+static void name(const struct spec_layout *layout, size_t state, char *buffer, size_t buffer_bytes)
 {
     struct orders o;
-    if (read_orders(spec, &o) != KALMAN_OK || state < o.arma_states)
+    if (read_orders(layout, &o) != KALMAN_OK || state < o.arma_states)
         state_name_write(buffer, buffer_bytes, "arma", state + 1);
     else if (state < o.arma_states + o.lags)
         state_name_write(buffer, buffer_bytes, "lag", state - o.arma_states + 1);

@@ -2,6 +2,8 @@
  * The catalogue: every kind with its settings and parameters. Order here is the order in
  * kalman_spec's arrays.
  */
+#include "model/catalogue.h"
+
 #include <assert.h>
 #include <kalman/spec.h>
 #include <math.h>
@@ -185,6 +187,79 @@ static const struct kalman_kind_info kinds[] = {
      no_parameters, true, true},
 };
 
+/* What the names in the rows above stand for; a test compares them. */
+#define ONE(id)                                                                                    \
+    {                                                                                              \
+        id, CATALOGUE_NONE, CATALOGUE_NONE                                                         \
+    }
+#define ARRAY(id, length)                                                                          \
+    {                                                                                              \
+        id, length, CATALOGUE_NONE                                                                 \
+    }
+#define IF(id, enabled_by)                                                                         \
+    {                                                                                              \
+        id, CATALOGUE_NONE, enabled_by                                                             \
+    }
+
+static const unsigned char seasonal_setting_ids[] = {SETTING_PERIOD, SETTING_HARMONICS};
+static const unsigned char arima_setting_ids[] = {SETTING_AR_ORDER,
+                                                  SETTING_DIFFERENCES,
+                                                  SETTING_MA_ORDER,
+                                                  SETTING_SEASONAL_AR_ORDER,
+                                                  SETTING_SEASONAL_DIFFERENCES,
+                                                  SETTING_SEASONAL_MA_ORDER,
+                                                  SETTING_PERIOD,
+                                                  SETTING_MEAN};
+static const unsigned char ets_setting_ids[] = {SETTING_TREND, SETTING_DAMPED, SETTING_PERIOD};
+static const unsigned char auto_setting_ids[] = {SETTING_PERIOD};
+
+static const struct catalogue_row level_rows[] = {ONE(PARAMETER_OBSERVATION_VARIANCE),
+                                                  ONE(PARAMETER_LEVEL_VARIANCE)};
+static const struct catalogue_row trend_rows[] = {ONE(PARAMETER_OBSERVATION_VARIANCE),
+                                                  ONE(PARAMETER_LEVEL_VARIANCE),
+                                                  ONE(PARAMETER_SLOPE_VARIANCE)};
+static const struct catalogue_row smooth_trend_rows[] = {ONE(PARAMETER_OBSERVATION_VARIANCE),
+                                                         ONE(PARAMETER_SLOPE_VARIANCE)};
+static const struct catalogue_row damped_rows[] = {
+    ONE(PARAMETER_OBSERVATION_VARIANCE), ONE(PARAMETER_LEVEL_VARIANCE),
+    ONE(PARAMETER_SLOPE_VARIANCE), ONE(PARAMETER_DAMPING)};
+static const struct catalogue_row seasonal_rows[] = {ONE(PARAMETER_OBSERVATION_VARIANCE),
+                                                     ONE(PARAMETER_LEVEL_VARIANCE),
+                                                     ONE(PARAMETER_SEASONAL_VARIANCE)};
+static const struct catalogue_row structural_rows[] = {
+    ONE(PARAMETER_OBSERVATION_VARIANCE), ONE(PARAMETER_LEVEL_VARIANCE),
+    ONE(PARAMETER_SLOPE_VARIANCE), ONE(PARAMETER_SEASONAL_VARIANCE)};
+static const struct catalogue_row cycle_rows[] = {
+    ONE(PARAMETER_OBSERVATION_VARIANCE), ONE(PARAMETER_LEVEL_VARIANCE),
+    ONE(PARAMETER_CYCLE_VARIANCE), ONE(PARAMETER_CYCLE_PERIOD), ONE(PARAMETER_DAMPING)};
+static const struct catalogue_row arima_rows[] = {
+    ONE(PARAMETER_INNOVATION_VARIANCE), ARRAY(PARAMETER_AR, 0), ARRAY(PARAMETER_MA, 2),
+    ARRAY(PARAMETER_SEASONAL_AR, 3), ARRAY(PARAMETER_SEASONAL_MA, 5)};
+static const struct catalogue_row ets_rows[] = {ONE(PARAMETER_INNOVATION_VARIANCE),
+                                                ONE(PARAMETER_ALPHA), IF(PARAMETER_BETA, 0),
+                                                IF(PARAMETER_DAMPING, 1), IF(PARAMETER_GAMMA, 2)};
+static const struct catalogue_row velocity_rows[] = {ONE(PARAMETER_OBSERVATION_VARIANCE),
+                                                     ONE(PARAMETER_ACCELERATION_VARIANCE)};
+static const struct catalogue_row acceleration_rows[] = {ONE(PARAMETER_OBSERVATION_VARIANCE),
+                                                         ONE(PARAMETER_JERK_VARIANCE)};
+static const struct catalogue_row drift_rows[] = {ONE(PARAMETER_LEVEL_VARIANCE)};
+
+static const struct catalogue_ids kind_ids[KALMAN_KIND_COUNT] = {
+    [KALMAN_LOCAL_LEVEL] = {NULL, level_rows},
+    [KALMAN_LOCAL_LINEAR_TREND] = {NULL, trend_rows},
+    [KALMAN_SMOOTH_TREND] = {NULL, smooth_trend_rows},
+    [KALMAN_DAMPED_TREND] = {NULL, damped_rows},
+    [KALMAN_SEASONAL] = {seasonal_setting_ids, seasonal_rows},
+    [KALMAN_BASIC_STRUCTURAL] = {seasonal_setting_ids, structural_rows},
+    [KALMAN_CYCLE] = {NULL, cycle_rows},
+    [KALMAN_ARIMA] = {arima_setting_ids, arima_rows},
+    [KALMAN_EXPONENTIAL_SMOOTHING] = {ets_setting_ids, ets_rows},
+    [KALMAN_CONSTANT_VELOCITY] = {NULL, velocity_rows},
+    [KALMAN_CONSTANT_ACCELERATION] = {NULL, acceleration_rows},
+    [KALMAN_RANDOM_WALK_DRIFT] = {NULL, drift_rows},
+    [KALMAN_AUTO] = {auto_setting_ids, NULL},
+};
+
 static_assert(sizeof kinds / sizeof kinds[0] == KALMAN_KIND_COUNT, "one row per kind");
 
 struct alias {
@@ -219,4 +294,10 @@ const struct kalman_kind_info *kalman_kind_by_name(const char *name)
         if (strcmp(aliases[i].name, name) == 0)
             return &kinds[aliases[i].kind];
     return NULL;
+}
+
+const struct catalogue_ids *catalogue_ids(enum kalman_kind kind)
+{
+    assert((unsigned)kind < KALMAN_KIND_COUNT);
+    return &kind_ids[kind];
 }

@@ -31,9 +31,11 @@ static bool variance_plausible(const double *data, size_t size)
     return true;
 }
 
-static enum kalman_status custom_shape(const struct kalman_spec *spec,
+static enum kalman_status custom_shape(const struct spec_layout *layout,
+                                       const struct kalman_spec *spec,
                                        struct model_shape *ret_shape)
 {
+    (void)layout;
     const struct kalman_system *s = spec->system;
     if (s->observed == 0 || s->observed > KALMAN_OBSERVED_MAX || s->states == 0 ||
         s->states > KALMAN_STATES_MAX || s->disturbances > KALMAN_STATES_MAX || !s->Z.data ||
@@ -108,8 +110,10 @@ static int shift_state(const struct kalman_system *s)
     return -1;
 }
 
-static enum kalman_status custom_fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status custom_fill(const struct spec_layout *layout,
+                                      const struct kalman_spec *spec, struct kalman_model *model)
 {
+    (void)layout;
     const struct kalman_system *s = spec->system;
     size_t p = s->observed, m = s->states, r = s->disturbances;
     enum kalman_status status = custom_check(s);
@@ -134,10 +138,10 @@ static enum kalman_status custom_fill(const struct kalman_spec *spec, struct kal
     return KALMAN_OK;
 }
 
-static void custom_state_name(const struct kalman_spec *spec, size_t state, char *buffer,
+static void custom_state_name(const struct spec_layout *layout, size_t state, char *buffer,
                               size_t buffer_bytes)
 {
-    (void)spec;
+    (void)layout;
     state_name_write(buffer, buffer_bytes, "state", state + 1);
 }
 

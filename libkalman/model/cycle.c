@@ -6,16 +6,16 @@
  * turns and shrinks in proportion; that is exact under any subdivision.
  */
 #include "model/builders.h"
-#include "model/spec.h"
 
 #include <math.h>
 
 static const double two_pi = 6.283185307179586476925;
 enum { psi = 1, psi_star = 2 }; /* states */
 
-static enum kalman_status shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape(const struct spec_layout *layout, const struct kalman_spec *spec,
+                                struct model_shape *ret_shape)
 {
-    size_t diffuse = kalman_spec_get(spec, "damping") >= 1 ? 3 : 1;
+    size_t diffuse = layout_value(layout, spec, PARAMETER_DAMPING) >= 1 ? 3 : 1;
     *ret_shape = (struct model_shape){.states = 3, .disturbances = 3, .diffuse = diffuse};
     return KALMAN_OK;
 }
@@ -28,15 +28,16 @@ static void turn(double damping, double period, double dt, size_t m, double *T)
     T[psi_star * m + psi] = -keep * sin(angle);
 }
 
-static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill(const struct spec_layout *layout, const struct kalman_spec *spec,
+                               struct kalman_model *model)
 {
     size_t m = model->states, r = model->disturbances;
-    double damping = spec_parameter(spec, "damping"),
-           variance = spec_parameter(spec, "cycle_variance");
-    model->H[0] = spec_parameter(spec, "observation_variance");
-    model_fill_trend(model, false, spec_parameter(spec, "level_variance"), 0, 0);
+    double damping = layout_value(layout, spec, PARAMETER_DAMPING),
+           variance = layout_value(layout, spec, PARAMETER_CYCLE_VARIANCE);
+    model->H[0] = layout_value(layout, spec, PARAMETER_OBSERVATION_VARIANCE);
+    model_fill_trend(model, false, layout_value(layout, spec, PARAMETER_LEVEL_VARIANCE), 0, 0);
     model->Z[psi] = 1;
-    turn(damping, spec_parameter(spec, "cycle_period"), 1, m, model->T);
+    turn(damping, layout_value(layout, spec, PARAMETER_CYCLE_PERIOD), 1, m, model->T);
     for (size_t i = psi; i <= psi_star; i++) {
         model->R[i * r + i] = 1;
         model->Q[i * r + i] = variance;
@@ -51,18 +52,18 @@ static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_mod
 static void step(const struct kalman_model *model, double dt, double *T, double *Q)
 {
     size_t m = model->states, r = model->disturbances;
-    double damping = spec_parameter(&model->spec, "damping");
+    double damping = layout_value(&model->layout, &model->spec, PARAMETER_DAMPING);
     double spread = damping < 1 ? (1 - pow(damping, 2 * dt)) / ((1 - damping) * (1 + damping)) : dt;
-    turn(damping, spec_parameter(&model->spec, "cycle_period"), dt, m, T);
-    Q[0] = model_scaled_variance(model, "level_variance") * dt;
+    turn(damping, layout_value(&model->layout, &model->spec, PARAMETER_CYCLE_PERIOD), dt, m, T);
+    Q[0] = model_scaled_variance(model, PARAMETER_LEVEL_VARIANCE) * dt;
     Q[psi * r + psi] = Q[psi_star * r + psi_star] =
-        model_scaled_variance(model, "cycle_variance") * spread;
+        model_scaled_variance(model, PARAMETER_CYCLE_VARIANCE) * spread;
 }
 
-static void name(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes)
+static void name(const struct spec_layout *layout, size_t state, char *buffer, size_t buffer_bytes)
 {
     static const char *const names[] = {"level", "cycle", "cycle_star"};
-    (void)spec;
+    (void)layout;
     state_name_write(buffer, buffer_bytes, names[state], 0);
 }
 

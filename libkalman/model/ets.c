@@ -11,16 +11,15 @@
  * the forecast intervals here therefore know that the start is uncertain.
  */
 #include "model/builders.h"
-#include "model/spec.h"
 
 struct layout {
     /* settings; then states: slope = 1, first of the season, e */
     size_t trend, period, slope, season, error;
 };
 
-static struct layout lay_out(const struct kalman_spec *spec)
+static struct layout lay_out(const struct spec_layout *layout)
 {
-    int trend = kalman_spec_get_int(spec, "trend"), period = kalman_spec_get_int(spec, "period");
+    int trend = layout->setting[SETTING_TREND], period = layout->setting[SETTING_PERIOD];
     struct layout at = {
         .trend = trend > 0 ? 1 : 0, .period = period > 1 ? (size_t)period : 0, .slope = 1};
     at.season = 1 + at.trend;
@@ -28,11 +27,13 @@ static struct layout lay_out(const struct kalman_spec *spec)
     return at;
 }
 
-static enum kalman_status shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape(const struct spec_layout *layout, const struct kalman_spec *spec,
+                                struct model_shape *ret_shape)
 {
-    struct layout at = lay_out(spec);
-    if (kalman_spec_get_int(spec, "period") == 1 ||
-        (kalman_spec_get_int(spec, "damped") > 0 && kalman_spec_get_int(spec, "trend") <= 0))
+    (void)spec;
+    struct layout at = lay_out(layout);
+    if (layout->setting[SETTING_PERIOD] == 1 ||
+        (layout->setting[SETTING_DAMPED] > 0 && layout->setting[SETTING_TREND] <= 0))
         return KALMAN_ESETTING;
     *ret_shape = (struct model_shape){
         .states = at.error + 1, .disturbances = 1, .diffuse = at.error - (at.period ? 1 : 0)};
@@ -55,30 +56,33 @@ static void fill_season(const struct layout *at, double gamma, struct kalman_mod
     }
 }
 
-static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill(const struct spec_layout *layout, const struct kalman_spec *spec,
+                               struct kalman_model *model)
 {
-    struct layout at = lay_out(spec);
+    struct layout at = lay_out(layout);
     size_t m = model->states, d = model->diffuse;
-    double damping = kalman_spec_get_int(spec, "damped") > 0 ? spec_parameter(spec, "damping") : 1;
+    double damping =
+        layout->setting[SETTING_DAMPED] > 0 ? layout_value(layout, spec, PARAMETER_DAMPING) : 1;
     model->level_state = 0;
     model->Z[0] = model->T[0] = model->A1[0] = 1;
-    model->T[at.error] = spec_parameter(spec, "alpha");
+    model->T[at.error] = layout_value(layout, spec, PARAMETER_ALPHA);
     if (at.trend) {
         model->Z[at.slope] = model->T[at.slope] = model->T[at.slope * m + at.slope] = damping;
-        model->T[at.slope * m + at.error] = spec_parameter(spec, "beta");
+        model->T[at.slope * m + at.error] = layout_value(layout, spec, PARAMETER_BETA);
         model->A1[at.slope * d + at.slope] = 1;
     }
     if (at.period)
-        fill_season(&at, spec_parameter(spec, "gamma"), model);
+        fill_season(&at, layout_value(layout, spec, PARAMETER_GAMMA), model);
     model->Z[at.error] = 1;
     model->R[at.error] = 1;
-    model->Q[0] = model->P1[at.error * m + at.error] = spec_parameter(spec, "innovation_variance");
+    model->Q[0] = model->P1[at.error * m + at.error] =
+        layout_value(layout, spec, PARAMETER_INNOVATION_VARIANCE);
     return KALMAN_OK;
 }
 
-static void name(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes)
+static void name(const struct spec_layout *layout, size_t state, char *buffer, size_t buffer_bytes)
 {
-    struct layout at = lay_out(spec);
+    struct layout at = lay_out(layout);
     if (state == at.error)
         state_name_write(buffer, buffer_bytes, "error", 0);
     else if (state >= at.season)

@@ -2,23 +2,25 @@
  * Local level (DK 2.3): y_t = mu_t + e_t, mu_{t+1} = mu_t + n_t. With times, the level's variance
  * grows with the gap.
  */
-#include "model/spec.h"
 #include "model/system.h"
 
-static enum kalman_status level_shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status level_shape(const struct spec_layout *layout,
+                                      const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
-    (void)spec; /* no settings */
+    (void)layout;
+    (void)spec;
     *ret_shape = (struct model_shape){.states = 1, .disturbances = 1, .diffuse = 1};
     return KALMAN_OK;
 }
 
-static enum kalman_status level_fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status level_fill(const struct spec_layout *layout,
+                                     const struct kalman_spec *spec, struct kalman_model *model)
 {
     model->Z[0] = 1.0;
     model->T[0] = 1.0;
     model->R[0] = 1.0;
-    model->H[0] = spec_parameter(spec, "observation_variance");
-    model->Q[0] = spec_parameter(spec, "level_variance");
+    model->H[0] = layout_value(layout, spec, PARAMETER_OBSERVATION_VARIANCE);
+    model->Q[0] = layout_value(layout, spec, PARAMETER_LEVEL_VARIANCE);
     model->A1[0] = 1.0;
     model->level_state = 0;
     return KALMAN_OK;
@@ -30,10 +32,10 @@ static void level_step(const struct kalman_model *model, double dt, double *T, d
     Q[0] = model->Q[0] * dt;
 }
 
-static void level_state_name(const struct kalman_spec *spec, size_t state, char *buffer,
+static void level_state_name(const struct spec_layout *layout, size_t state, char *buffer,
                              size_t buffer_bytes)
 {
-    (void)spec;
+    (void)layout;
     (void)state;
     state_name_write(buffer, buffer_bytes, "level", 0);
 }

@@ -15,13 +15,14 @@
 #include <string.h>
 
 /* Sizes with the known inputs counted in. */
-static enum kalman_status model_sizes(const struct kalman_spec *spec, struct model_shape *shape,
+static enum kalman_status model_sizes(const struct spec_layout *layout,
+                                      const struct kalman_spec *spec, struct model_shape *shape,
                                       size_t *observed)
 {
     const struct model_builder *builder = model_builder_for(spec->kind);
     if (!builder)
         return KALMAN_EUNSUPPORTED;
-    enum kalman_status status = builder->shape(spec, shape);
+    enum kalman_status status = builder->shape(layout, spec, shape);
     if (status != KALMAN_OK)
         return status;
     shape->states += spec->input_count;
@@ -43,19 +44,28 @@ static size_t model_header_bytes(void)
     return (sizeof(struct kalman_model) + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
 }
 
-enum kalman_status kalman_model_bytes(const struct kalman_spec *spec, size_t *ret_bytes)
+static size_t model_bytes_of(const struct model_shape *shape, size_t observed)
 {
-    enum kalman_status status = kalman_spec_check(spec, 1, NULL);
-    if (status != KALMAN_OK)
-        return status;
+    size_t bytes = model_header_bytes() + matrix_doubles(shape, observed) * sizeof(double);
+    return (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
+}
+
+enum kalman_status model_bytes(const struct spec_layout *layout, const struct kalman_spec *spec,
+                               size_t *ret_bytes)
+{
     struct model_shape shape = {0, 0, 0};
     size_t observed = 0;
-    status = model_sizes(spec, &shape, &observed);
-    if (status != KALMAN_OK)
-        return status;
-    size_t bytes = model_header_bytes() + matrix_doubles(&shape, observed) * sizeof(double);
-    *ret_bytes = (bytes + KALMAN_ALIGN - 1) / KALMAN_ALIGN * KALMAN_ALIGN;
-    return KALMAN_OK;
+    enum kalman_status status = model_sizes(layout, spec, &shape, &observed);
+    if (status == KALMAN_OK)
+        *ret_bytes = model_bytes_of(&shape, observed);
+    return status;
+}
+
+enum kalman_status kalman_model_bytes(const struct kalman_spec *spec, size_t *ret_bytes)
+{
+    struct spec_layout layout;
+    enum kalman_status status = spec_resolve(spec, true, &layout, NULL);
+    return status == KALMAN_OK ? model_bytes(&layout, spec, ret_bytes) : status;
 }
 
 /* Lays the matrices out one after another behind the header. */
@@ -74,23 +84,6 @@ static void model_carve(struct kalman_model *model, double *next)
     }
 }
 
-/* The spec with its variance parameters in the model's units; powers of two only, so nothing is
- * rounded. */
-static void spec_scale(struct kalman_spec *spec, int sd_exponent)
-{
-    const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
-    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
-        size_t offset = 0, count = 0;
-        if (p->domain != KALMAN_DOMAIN_VARIANCE ||
-            kalman_spec_locate(spec, p->name, &offset, &count) != KALMAN_OK)
-            continue;
-        for (size_t i = offset; i < offset + count; i++)
-            spec->parameters[i] =
-                ldexp(spec->parameters[i], spec->variance_exponent - 2 * sd_exponent);
-    }
-    spec->variance_exponent = 2 * sd_exponent;
-}
-
 /* Coefficients of known inputs: constant, entirely unknown at the start; Z gets their values
  * step by step. */
 static void append_inputs(struct kalman_model *model)
@@ -103,46 +96,13 @@ static void append_inputs(struct kalman_model *model)
     }
 }
 
-enum kalman_status kalman_model_init(void *memory, size_t memory_bytes,
-                                     const struct kalman_spec *spec,
-                                     struct kalman_model **ret_model)
+/* The kind's own entries, the inputs, and what follows from both. */
+static enum kalman_status model_fill(struct kalman_model *model, struct cancel_check *cancel)
 {
-    return model_init(memory, memory_bytes, spec, NULL, ret_model);
-}
-
-enum kalman_status model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec,
-                              struct cancel_check *cancel, struct kalman_model **ret_model)
-{
-    size_t needed = 0;
-    enum kalman_status status = kalman_model_bytes(spec, &needed);
-    if (status != KALMAN_OK)
-        return status;
-    if (!memory || memory_bytes < needed || (uintptr_t)memory % KALMAN_ALIGN != 0)
-        return KALMAN_EWORKSPACE;
-    struct model_shape shape = {0, 0, 0};
-    size_t observed = 0;
-    status = model_sizes(spec, &shape, &observed);
-    if (status != KALMAN_OK)
-        return status;
-    memset(memory, 0, needed);
-
-    struct kalman_model *model = memory;
-    model->spec = *spec;
-    model->observed = observed;
-    model->states = shape.states;
-    model->disturbances = shape.disturbances;
-    model->diffuse = shape.diffuse;
-    model->input_count = spec->input_count;
-    model->level_state = -1;
-    model->builder = model_builder_for(spec->kind);
-    model->sd_exponent =
-        spec->kind == KALMAN_CUSTOM ? custom_sd_exponent(spec->system) : spec_sd_exponent(spec);
-    model_carve(model, (double *)((char *)memory + model_header_bytes()));
-
-    struct kalman_spec scaled = *spec;
-    spec_scale(&scaled, model->sd_exponent);
+    struct kalman_spec scaled = model->spec;
+    layout_scale(&model->layout, 2 * model->sd_exponent, &scaled);
     model->cancel = cancel;
-    status = model->builder->fill(&scaled, model);
+    enum kalman_status status = model->builder->fill(&model->layout, &scaled, model);
     model->cancel = NULL;
     if (status != KALMAN_OK)
         return status;
@@ -152,8 +112,70 @@ enum kalman_status model_init(void *memory, size_t memory_bytes, const struct ka
         model->centred = model->centred || model->shift[i] != 0.0;
     append_inputs(model);
     model_noise(model, model->R, model->Q, model->V);
-    *ret_model = model;
     return KALMAN_OK;
+}
+
+/* The model over memory of the right size, before anything is in its matrices. */
+static struct kalman_model *model_place(void *memory, const struct spec_layout *layout,
+                                        const struct kalman_spec *spec,
+                                        const struct model_shape *shape, size_t observed)
+{
+    memset(memory, 0, model_bytes_of(shape, observed));
+    struct kalman_model *model = memory;
+    model->spec = *spec;
+    model->layout = *layout;
+    model->observed = observed;
+    model->states = shape->states;
+    model->disturbances = shape->disturbances;
+    model->diffuse = shape->diffuse;
+    model->input_count = spec->input_count;
+    model->level_state = -1;
+    model->builder = model_builder_for(spec->kind);
+    model->sd_exponent = spec->kind == KALMAN_CUSTOM ? custom_sd_exponent(spec->system)
+                                                     : layout_sd_exponent(layout, spec);
+    model_carve(model, (double *)((char *)memory + model_header_bytes()));
+    return model;
+}
+
+/* The parameters have been checked. */
+static enum kalman_status model_build(void *memory, size_t memory_bytes,
+                                      const struct spec_layout *layout,
+                                      const struct kalman_spec *spec, struct cancel_check *cancel,
+                                      struct kalman_model **ret_model)
+{
+    struct model_shape shape = {0, 0, 0};
+    size_t observed = 0;
+    enum kalman_status status = model_sizes(layout, spec, &shape, &observed);
+    if (status != KALMAN_OK)
+        return status;
+    if (!memory || memory_bytes < model_bytes_of(&shape, observed) ||
+        (uintptr_t)memory % KALMAN_ALIGN != 0)
+        return KALMAN_EWORKSPACE;
+    struct kalman_model *model = model_place(memory, layout, spec, &shape, observed);
+    status = model_fill(model, cancel);
+    if (status == KALMAN_OK)
+        *ret_model = model;
+    return status;
+}
+
+enum kalman_status model_init(void *memory, size_t memory_bytes, const struct spec_layout *layout,
+                              const struct kalman_spec *spec, struct cancel_check *cancel,
+                              struct kalman_model **ret_model)
+{
+    const char *name = NULL;
+    enum kalman_status status = layout_check_parameters(layout, spec, true, &name);
+    return status == KALMAN_OK ? model_build(memory, memory_bytes, layout, spec, cancel, ret_model)
+                               : status;
+}
+
+enum kalman_status kalman_model_init(void *memory, size_t memory_bytes,
+                                     const struct kalman_spec *spec,
+                                     struct kalman_model **ret_model)
+{
+    struct spec_layout layout;
+    enum kalman_status status = spec_resolve(spec, true, &layout, NULL);
+    return status == KALMAN_OK ? model_build(memory, memory_bytes, &layout, spec, NULL, ret_model)
+                               : status;
 }
 
 enum kalman_status kalman_model_new(const struct kalman_spec *spec, struct kalman_model **ret_model)
@@ -210,6 +232,6 @@ const char *kalman_model_state_name(const struct kalman_model *model, size_t sta
     else if (state >= own)
         state_name_write(buffer, buffer_bytes, "input", state - own + 1);
     else
-        model->builder->state_name(&model->spec, state, buffer, buffer_bytes);
+        model->builder->state_name(&model->layout, state, buffer, buffer_bytes);
     return buffer;
 }

@@ -4,7 +4,6 @@
  * nothing. All states start diffuse.
  */
 #include "model/builders.h"
-#include "model/spec.h"
 
 static void motion(size_t states, double density, double dt, size_t m, size_t r, double *T,
                    double *Q)
@@ -27,27 +26,31 @@ static void motion(size_t states, double density, double dt, size_t m, size_t r,
     Q[2 * r + 2] = density * dt;
 }
 
-static size_t own_states(const struct kalman_spec *spec)
+static size_t own_states(enum kalman_kind kind)
 {
-    return spec->kind == KALMAN_CONSTANT_VELOCITY ? 2 : 3;
+    return kind == KALMAN_CONSTANT_VELOCITY ? 2 : 3;
 }
 
-static const char *density_name(const struct kalman_spec *spec)
+static enum parameter_id density_of(enum kalman_kind kind)
 {
-    return spec->kind == KALMAN_CONSTANT_VELOCITY ? "acceleration_variance" : "jerk_variance";
+    return kind == KALMAN_CONSTANT_VELOCITY ? PARAMETER_ACCELERATION_VARIANCE
+                                            : PARAMETER_JERK_VARIANCE;
 }
 
-static enum kalman_status shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape(const struct spec_layout *layout, const struct kalman_spec *spec,
+                                struct model_shape *ret_shape)
 {
-    size_t states = own_states(spec);
+    (void)layout;
+    size_t states = own_states(spec->kind);
     *ret_shape = (struct model_shape){.states = states, .disturbances = states, .diffuse = states};
     return KALMAN_OK;
 }
 
-static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill(const struct spec_layout *layout, const struct kalman_spec *spec,
+                               struct kalman_model *model)
 {
-    size_t states = own_states(spec), m = model->states, r = model->disturbances;
-    model->H[0] = spec_parameter(spec, "observation_variance");
+    size_t states = own_states(spec->kind), m = model->states, r = model->disturbances;
+    model->H[0] = layout_value(layout, spec, PARAMETER_OBSERVATION_VARIANCE);
     model->Z[0] = 1;
     model->level_state = 0;
     for (size_t i = 0; i < states; i++) {
@@ -55,20 +58,20 @@ static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_mod
         model->R[i * r + i] = 1;
         model->A1[i * model->diffuse + i] = 1;
     }
-    motion(states, spec_parameter(spec, density_name(spec)), 1, m, r, model->T, model->Q);
+    motion(states, layout_value(layout, spec, density_of(spec->kind)), 1, m, r, model->T, model->Q);
     return KALMAN_OK;
 }
 
 static void step(const struct kalman_model *model, double dt, double *T, double *Q)
 {
-    motion(own_states(&model->spec), model_scaled_variance(model, density_name(&model->spec)), dt,
-           model->states, model->disturbances, T, Q);
+    motion(own_states(model->spec.kind), model_scaled_variance(model, density_of(model->spec.kind)),
+           dt, model->states, model->disturbances, T, Q);
 }
 
-static void name(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes)
+static void name(const struct spec_layout *layout, size_t state, char *buffer, size_t buffer_bytes)
 {
     static const char *const names[] = {"position", "velocity", "acceleration"};
-    (void)spec;
+    (void)layout;
     state_name_write(buffer, buffer_bytes, names[state], 0);
 }
 

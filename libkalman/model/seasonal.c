@@ -5,22 +5,22 @@
  * single state. All harmonics share seasonal_variance; all seasonal states start diffuse.
  */
 #include "model/builders.h"
-#include "model/spec.h"
 
 #include <math.h>
 
 static const double two_pi = 6.283185307179586476925;
 
-static bool has_slope(const struct kalman_spec *spec)
+static bool has_slope(const struct spec_layout *layout)
 {
-    return spec->kind == KALMAN_BASIC_STRUCTURAL;
+    return layout->info->kind == KALMAN_BASIC_STRUCTURAL;
 }
 
-static enum kalman_status shape(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape(const struct spec_layout *layout, const struct kalman_spec *spec,
+                                struct model_shape *ret_shape)
 {
-    int period = kalman_spec_get_int(spec, "period"),
-        harmonics = kalman_spec_get_int(spec, "harmonics");
-    size_t trend = has_slope(spec) ? 2 : 1;
+    (void)spec;
+    int period = layout->setting[SETTING_PERIOD], harmonics = layout->setting[SETTING_HARMONICS];
+    size_t trend = has_slope(layout) ? 2 : 1;
     if (2 * harmonics > period)
         return KALMAN_ESETTING;
     size_t seasonal =
@@ -84,27 +84,28 @@ static void fill_trigonometric(struct kalman_model *model, size_t first, size_t 
     }
 }
 
-static enum kalman_status fill(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill(const struct spec_layout *layout, const struct kalman_spec *spec,
+                               struct kalman_model *model)
 {
     struct model_shape sizes;
-    enum kalman_status status = shape(spec, &sizes);
+    enum kalman_status status = shape(layout, spec, &sizes);
     if (status != KALMAN_OK)
         return status;
-    size_t trend = has_slope(spec) ? 2 : 1, period = (size_t)kalman_spec_get_int(spec, "period");
-    double variance = spec_parameter(spec, "seasonal_variance");
-    model->H[0] = spec_parameter(spec, "observation_variance");
-    model_fill_trend(model, has_slope(spec), spec_parameter(spec, "level_variance"),
-                     spec_parameter(spec, "slope_variance"), 1);
-    if (kalman_spec_get_int(spec, "harmonics") == 0)
+    size_t trend = has_slope(layout) ? 2 : 1, period = (size_t)layout->setting[SETTING_PERIOD];
+    double variance = layout_value(layout, spec, PARAMETER_SEASONAL_VARIANCE);
+    model->H[0] = layout_value(layout, spec, PARAMETER_OBSERVATION_VARIANCE);
+    model_fill_trend(model, has_slope(layout), layout_value(layout, spec, PARAMETER_LEVEL_VARIANCE),
+                     layout_value(layout, spec, PARAMETER_SLOPE_VARIANCE), 1);
+    if (layout->setting[SETTING_HARMONICS] == 0)
         fill_dummy(model, trend, sizes.states - trend, variance);
     else
         fill_trigonometric(model, trend, sizes.states - trend, period, variance);
     return KALMAN_OK;
 }
 
-static void name(const struct kalman_spec *spec, size_t state, char *buffer, size_t buffer_bytes)
+static void name(const struct spec_layout *layout, size_t state, char *buffer, size_t buffer_bytes)
 {
-    size_t trend = has_slope(spec) ? 2 : 1;
+    size_t trend = has_slope(layout) ? 2 : 1;
     if (state >= trend)
         state_name_write(buffer, buffer_bytes, "seasonal", state - trend + 1);
     else

@@ -3,7 +3,8 @@
  */
 #include "model/spec.h"
 
-#include "numeric/lag_polynomial.h"
+#include "model/catalogue.h"
+#include "model/domain.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,17 +15,6 @@ static int setting_index(const struct kalman_kind_info *info, const char *name)
         if (strcmp(info->settings[i].name, name) == 0)
             return i;
     return -1;
-}
-
-static size_t parameter_length(const struct kalman_spec *spec, const struct kalman_kind_info *info,
-                               const struct kalman_parameter_info *parameter)
-{
-    if (parameter->enabled_by && spec->settings[setting_index(info, parameter->enabled_by)] == 0)
-        return 0;
-    if (!parameter->length)
-        return 1;
-    int length = spec->settings[setting_index(info, parameter->length)];
-    return length > 0 ? (size_t)length : 0;
 }
 
 void kalman_spec_init(struct kalman_spec *spec, enum kalman_kind kind)
@@ -38,27 +28,25 @@ void kalman_spec_init(struct kalman_spec *spec, enum kalman_kind kind)
         spec->settings[i] = info->settings[i].initial;
 }
 
-/* The parameter of this name with its place in the array. */
+/* The row of the catalogue with this name, and its place. */
 static enum kalman_status locate(const struct kalman_spec *spec, const char *name,
-                                 const struct kalman_parameter_info **ret_info, size_t *ret_offset,
-                                 size_t *ret_count)
+                                 struct layout_parameter *ret_parameter)
 {
     const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
     if (!info || !name)
         return KALMAN_EINVAL;
-    size_t offset = 0;
-    for (const struct kalman_parameter_info *parameter = info->parameters; parameter->name;
-         parameter++) {
-        size_t length = parameter_length(spec, info, parameter);
-        if (offset + length > KALMAN_PARAMETERS_MAX)
+    const struct catalogue_row *rows = catalogue_ids(spec->kind)->parameters;
+    size_t at = 0;
+    for (size_t i = 0; info->parameters[i].name; i++) {
+        size_t count = catalogue_row_length(&rows[i], spec);
+        if (at + count > KALMAN_PARAMETERS_MAX)
             return KALMAN_ESETTING;
-        if (strcmp(parameter->name, name) == 0) {
-            *ret_info = parameter;
-            *ret_offset = offset;
-            *ret_count = length;
+        if (strcmp(info->parameters[i].name, name) == 0) {
+            *ret_parameter = (struct layout_parameter){&info->parameters[i], rows[i].id,
+                                                       (unsigned char)at, (unsigned char)count};
             return KALMAN_OK;
         }
-        offset += length;
+        at += count;
     }
     return KALMAN_EINVAL;
 }
@@ -66,52 +54,13 @@ static enum kalman_status locate(const struct kalman_spec *spec, const char *nam
 enum kalman_status kalman_spec_locate(const struct kalman_spec *spec, const char *name,
                                       size_t *ret_offset, size_t *ret_count)
 {
-    const struct kalman_parameter_info *info = NULL;
-    return locate(spec, name, &info, ret_offset, ret_count);
-}
-
-/* One element: finite and within its bounds. */
-static bool element_valid(const struct kalman_parameter_info *info, double value)
-{
-    if (!isfinite(value))
-        return false;
-    return value >= info->lower && value <= info->upper &&
-           !(info->domain == KALMAN_DOMAIN_POSITIVE && value <= 0.0);
-}
-
-/* Are all roots of 1 + sign * sum x_i (shrink B)^i outside the unit circle? By partial
- * autocorrelations. */
-static bool roots_outside(double sign, const double *values, size_t count, double shrink)
-{
-    double coefficients[KALMAN_PARAMETERS_MAX] = {0.0}, partial[KALMAN_PARAMETERS_MAX] = {0.0};
-    double power = 1.0;
-    for (size_t i = 0; i < count; i++) {
-        power *= shrink;
-        coefficients[i] = -sign * values[i] * power;
-    }
-    lag_to_partial(coefficients, count, partial);
-    for (size_t i = 0; i < count; i++)
-        if (!(fabs(partial[i]) < 1.0))
-            return false;
-    return true;
-}
-
-/* A whole array; NaN elements are "to be fitted" and leave the polynomial undecided. */
-static bool array_valid(const struct kalman_parameter_info *info, const double *values,
-                        size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (isnan(values[i]))
-            return true;
-        if (!element_valid(info, values[i]))
-            return false;
-    }
-    if (info->domain == KALMAN_DOMAIN_STATIONARY)
-        return roots_outside(-1.0, values, count, 1.0);
-    /* roots on the circle are a valid model */
-    if (info->domain == KALMAN_DOMAIN_INVERTIBLE)
-        return roots_outside(1.0, values, count, 1.0 - 1e-9);
-    return true;
+    struct layout_parameter found;
+    enum kalman_status status = locate(spec, name, &found);
+    if (status != KALMAN_OK)
+        return status;
+    *ret_offset = found.at;
+    *ret_count = found.count;
+    return KALMAN_OK;
 }
 
 enum kalman_status kalman_spec_set_int(struct kalman_spec *spec, const char *name, int value)
@@ -129,50 +78,40 @@ enum kalman_status kalman_spec_set_int(struct kalman_spec *spec, const char *nam
 enum kalman_status kalman_spec_set_array(struct kalman_spec *spec, const char *name,
                                          const double *values, size_t count)
 {
-    const struct kalman_parameter_info *info = NULL;
-    size_t offset = 0, length = 0;
-    enum kalman_status status = locate(spec, name, &info, &offset, &length);
+    struct layout_parameter found;
+    enum kalman_status status = locate(spec, name, &found);
     if (status != KALMAN_OK)
         return status;
-    if (length != count || count == 0)
+    if (found.count != count || count == 0)
         return KALMAN_EINVAL;
-    if (!array_valid(info, values, count))
+    if (!domain_holds_array(found.info, values, count))
         return KALMAN_EPARAMETER;
-    memcpy(spec->parameters + offset, values, count * sizeof *values);
+    memcpy(spec->parameters + found.at, values, count * sizeof *values);
     return KALMAN_OK;
 }
 
 enum kalman_status kalman_spec_set(struct kalman_spec *spec, const char *name, double value)
 {
-    const struct kalman_parameter_info *info = NULL;
-    size_t offset = 0, length = 0;
-    enum kalman_status status = locate(spec, name, &info, &offset, &length);
+    struct layout_parameter found;
+    enum kalman_status status = locate(spec, name, &found);
     if (status != KALMAN_OK)
         return status;
-    if (info->length || length != 1)
+    if (found.info->length || found.count != 1)
         return KALMAN_EINVAL;
-    if (!element_valid(info, value))
+    if (!domain_holds(found.info, value))
         return KALMAN_EPARAMETER;
-    spec->parameters[offset] = value;
+    spec->parameters[found.at] = value;
     return KALMAN_OK;
-}
-
-double spec_parameter(const struct kalman_spec *spec, const char *name)
-{
-    size_t offset = 0, length = 0;
-    if (kalman_spec_locate(spec, name, &offset, &length) != KALMAN_OK || length == 0)
-        return 0.0;
-    return spec->parameters[offset];
 }
 
 double kalman_spec_get(const struct kalman_spec *spec, const char *name)
 {
-    const struct kalman_parameter_info *info = NULL;
-    size_t offset = 0, length = 0;
-    if (locate(spec, name, &info, &offset, &length) != KALMAN_OK || length != 1)
+    struct layout_parameter found;
+    if (locate(spec, name, &found) != KALMAN_OK || found.count != 1)
         return NAN;
-    double value = spec->parameters[offset];
-    return info->domain == KALMAN_DOMAIN_VARIANCE ? ldexp(value, spec->variance_exponent) : value;
+    double value = spec->parameters[found.at];
+    return found.info->domain == KALMAN_DOMAIN_VARIANCE ? ldexp(value, spec->variance_exponent)
+                                                        : value;
 }
 
 int kalman_spec_get_int(const struct kalman_spec *spec, const char *name)
@@ -184,19 +123,14 @@ int kalman_spec_get_int(const struct kalman_spec *spec, const char *name)
 
 size_t kalman_spec_parameter_count(const struct kalman_spec *spec)
 {
-    const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
-    size_t count = 0;
-    for (const struct kalman_parameter_info *p = info ? info->parameters : NULL; p && p->name; p++)
-        count += parameter_length(spec, info, p);
-    return count;
+    struct spec_layout layout;
+    return layout_resolve(spec, &layout) == KALMAN_OK ? layout.length : 0;
 }
 
 size_t kalman_spec_free_count(const struct kalman_spec *spec)
 {
-    size_t count = kalman_spec_parameter_count(spec), free_count = 0;
-    for (size_t i = 0; i < count && i < KALMAN_PARAMETERS_MAX; i++)
-        free_count += isnan(spec->parameters[i]) != 0;
-    return free_count;
+    struct spec_layout layout;
+    return layout_resolve(spec, &layout) == KALMAN_OK ? layout_free_count(&layout, spec) : 0;
 }
 
 static enum kalman_status settings_check(const struct kalman_spec *spec,
@@ -212,58 +146,42 @@ static enum kalman_status settings_check(const struct kalman_spec *spec,
 }
 
 /* What the settings must satisfy together. */
-static enum kalman_status settings_check_jointly(const struct kalman_spec *spec, const char **name)
+static enum kalman_status settings_check_jointly(const struct spec_layout *layout,
+                                                 const char **name)
 {
-    int period = kalman_spec_get_int(spec, "period");
-    switch (spec->kind) {
+    const short *setting = layout->setting;
+    const int period = setting[SETTING_PERIOD];
+    bool good = true;
+    switch (layout->info->kind) {
     case KALMAN_SEASONAL:
     case KALMAN_BASIC_STRUCTURAL:
         *name = "harmonics";
-        return 2 * kalman_spec_get_int(spec, "harmonics") > period ? KALMAN_ESETTING : KALMAN_OK;
+        good = 2 * setting[SETTING_HARMONICS] <= period;
+        break;
     case KALMAN_ARIMA:
         *name = "period";
-        if (kalman_spec_get_int(spec, "P") + kalman_spec_get_int(spec, "D") +
-                    kalman_spec_get_int(spec, "Q") >
-                0 &&
-            period < 2)
-            return KALMAN_ESETTING;
-        return KALMAN_OK;
+        good = period >= 2 || setting[SETTING_SEASONAL_AR_ORDER] +
+                                      setting[SETTING_SEASONAL_DIFFERENCES] +
+                                      setting[SETTING_SEASONAL_MA_ORDER] ==
+                                  0;
+        break;
     case KALMAN_EXPONENTIAL_SMOOTHING:
-        *name = "damped";
-        if (kalman_spec_get_int(spec, "damped") && !kalman_spec_get_int(spec, "trend"))
-            return KALMAN_ESETTING;
-        *name = "period";
-        return period == 1 ? KALMAN_ESETTING : KALMAN_OK;
+        good = !setting[SETTING_DAMPED] || setting[SETTING_TREND];
+        *name = good ? "period" : "damped";
+        good = good && period != 1;
+        break;
     case KALMAN_AUTO:
         *name = "period";
-        return period == 1 ? KALMAN_ESETTING : KALMAN_OK;
+        good = period != 1;
+        break;
     default:
-        return KALMAN_OK;
+        break;
     }
+    return good ? KALMAN_OK : KALMAN_ESETTING;
 }
 
-static enum kalman_status parameters_check(const struct kalman_spec *spec,
-                                           const struct kalman_kind_info *info, bool complete,
-                                           const char **name)
-{
-    size_t offset = 0;
-    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
-        size_t length = parameter_length(spec, info, p);
-        *name = p->name;
-        if (offset + length > KALMAN_PARAMETERS_MAX)
-            return KALMAN_ESETTING;
-        for (size_t i = 0; complete && i < length; i++)
-            if (isnan(spec->parameters[offset + i]))
-                return KALMAN_EMISSINGPARAMETER;
-        if (!array_valid(p, spec->parameters + offset, length))
-            return KALMAN_EPARAMETER;
-        offset += length;
-    }
-    return KALMAN_OK;
-}
-
-enum kalman_status kalman_spec_check(const struct kalman_spec *spec, bool complete,
-                                     const char **ret_name)
+enum kalman_status spec_resolve(const struct kalman_spec *spec, bool complete,
+                                struct spec_layout *ret_layout, const char **ret_name)
 {
     const char *name = "model";
     const struct kalman_kind_info *info = spec ? kalman_kind_describe(spec->kind) : NULL;
@@ -271,9 +189,11 @@ enum kalman_status kalman_spec_check(const struct kalman_spec *spec, bool comple
     if (status == KALMAN_OK)
         status = settings_check(spec, info, &name);
     if (status == KALMAN_OK)
-        status = settings_check_jointly(spec, &name);
+        status = layout_resolve(spec, ret_layout);
     if (status == KALMAN_OK)
-        status = parameters_check(spec, info, complete, &name);
+        status = settings_check_jointly(ret_layout, &name);
+    if (status == KALMAN_OK)
+        status = layout_check_parameters(ret_layout, spec, complete, &name);
     if (status == KALMAN_OK && spec->input_count > (info->accepts_inputs ? KALMAN_INPUTS_MAX : 0)) {
         name = "inputs";
         status = KALMAN_EINPUTS;
@@ -287,19 +207,9 @@ enum kalman_status kalman_spec_check(const struct kalman_spec *spec, bool comple
     return status;
 }
 
-int spec_sd_exponent(const struct kalman_spec *spec)
+enum kalman_status kalman_spec_check(const struct kalman_spec *spec, bool complete,
+                                     const char **ret_name)
 {
-    const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
-    double largest = 0.0;
-    size_t offset = 0;
-    for (const struct kalman_parameter_info *p = info->parameters; p->name; p++) {
-        size_t length = parameter_length(spec, info, p);
-        for (size_t i = 0; p->domain == KALMAN_DOMAIN_VARIANCE && i < length; i++)
-            largest = fmax(largest, spec->parameters[offset + i]);
-        offset += length;
-    }
-    if (!(largest > 0.0))
-        return 0;
-    int exponent = ilogb(largest) + spec->variance_exponent;
-    return (exponent - (exponent & 1)) / 2;
+    struct spec_layout layout;
+    return spec_resolve(spec, complete, &layout, ret_name);
 }

@@ -1,14 +1,12 @@
-/* What the models read from a spec beside the public functions. Private to libkalman. */
+/* A spec checked and resolved: how every model and every fit begins. Private to libkalman. */
 #ifndef KALMAN_MODEL_SPEC_H
 #define KALMAN_MODEL_SPEC_H
 
-#include <kalman/spec.h>
+#include "model/layout.h"
 
-/* A parameter by name as it stands in the spec; 0 when the kind or its settings have none. */
-double spec_parameter(const struct kalman_spec *spec, const char *name);
-
-/* Exponent of the sd unit for a spec: floor(log2(largest variance)/2); 0 if every variance is
- * zero. */
-int spec_sd_exponent(const struct kalman_spec *spec);
+/* As kalman_spec_check(), and the layout of a spec that passes. */
+enum kalman_status spec_resolve(const struct kalman_spec *spec, bool complete,
+                                struct spec_layout *ret_layout,
+                                const char **ret_name) KALMAN_MUSTCHECK;
 
 #endif

@@ -1,6 +1,5 @@
 /* What the kinds and the engines ask of a model's inside. */
 #include "model/system.h"
-#include "model/spec.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,9 +19,9 @@ void model_noise(const struct kalman_model *model, const double *R, const double
         }
 }
 
-double model_scaled_variance(const struct kalman_model *model, const char *name)
+double model_scaled_variance(const struct kalman_model *model, enum parameter_id id)
 {
-    return ldexp(spec_parameter(&model->spec, name),
+    return ldexp(layout_value(&model->layout, &model->spec, id),
                  model->spec.variance_exponent - 2 * model->sd_exponent);
 }
 

@@ -12,6 +12,7 @@
 #ifndef KALMAN_MODEL_SYSTEM_H
 #define KALMAN_MODEL_SYSTEM_H
 
+#include "model/layout.h"
 #include "numeric/cancel.h"
 
 #include <kalman/model.h>
@@ -28,12 +29,13 @@ struct model_shape {
 
 struct kalman_model {
     struct kalman_spec spec; /* as given; spec.system is borrowed */
-    size_t observed;         /* p */
-    size_t states;           /* m, with the coefficients of known inputs last */
-    size_t disturbances;     /* r */
-    size_t diffuse;          /* d, with those coefficients */
-    size_t input_count;      /* k: the last k states */
-    int sd_exponent;         /* see above */
+    struct spec_layout layout;
+    size_t observed;     /* p */
+    size_t states;       /* m, with the coefficients of known inputs last */
+    size_t disturbances; /* r */
+    size_t diffuse;      /* d, with those coefficients */
+    size_t input_count;  /* k: the last k states */
+    int sd_exponent;     /* see above */
     /* a builder may name one state that moves one to one with a shift of the data, or -1 */
     int level_state;
     bool centred; /* shift is in use: the engine takes the first observed value off the data */
@@ -59,37 +61,43 @@ struct kalman_model {
     double *A1;
 };
 
-/* How a kind makes a model. All functions are pure; fill and step see a spec whose variance
- * parameters are scaled. */
+/* How a kind makes a model. All functions are pure; layout is that of the spec. */
 struct model_builder {
     enum kalman_kind kind;
-    /* Sizes from the settings (checked already). */
-    enum kalman_status (*shape)(const struct kalman_spec *spec, struct model_shape *ret_shape);
+    /* Sizes from the settings, which have been checked, and from the parameters. */
+    enum kalman_status (*shape)(const struct spec_layout *layout, const struct kalman_spec *spec,
+                                struct model_shape *ret_shape);
     /* Write the entries of Z, H, T, R, Q, a1, P1, A1 (all zero on entry, leading dimensions
      * model->states etc.) and level_state (-1 on entry). Known inputs are appended afterwards.
-     * spec: variances scaled, nothing NaN. */
-    enum kalman_status (*fill)(const struct kalman_spec *spec, struct kalman_model *model);
-    /* NULL, or: T and Q for a step of dt (> 0) units of time, into full m x m and r x r arrays that
-     * hold model->T, ->Q. The scaled spec of the model is model->spec with
-     * model_scaled_parameter(). */
+     * spec: variances in the model's units, nothing NaN. */
+    enum kalman_status (*fill)(const struct spec_layout *layout, const struct kalman_spec *spec,
+                               struct kalman_model *model);
+    /* NULL: the kind knows no times. Else T and Q for a step of dt (> 0) units of time, into full m
+     * x m and r x r arrays that hold model->T, ->Q; variances by model_scaled_variance(). */
     void (*step)(const struct kalman_model *model, double dt, double *T, double *Q);
     /* Name of state i < shape.states. */
-    void (*state_name)(const struct kalman_spec *spec, size_t state, char *buffer,
+    void (*state_name)(const struct spec_layout *layout, size_t state, char *buffer,
                        size_t buffer_bytes);
 };
 
-/* kalman_model_init() for a fit, which may build a thousand: KALMAN_ECANCELLED when the check
- * says so. check may be NULL. */
-enum kalman_status model_init(void *memory, size_t memory_bytes, const struct kalman_spec *spec,
-                              struct cancel_check *cancel,
+/* kalman_model_init() for a fit, which may build a thousand: the layout is resolved once, by the
+ * fit, and the spec differs from the one it is of by its parameters only. cancel may be NULL.
+ * KALMAN_ECANCELLED when the caller wants to stop; KALMAN_EPARAMETER: these parameters have no
+ * model. */
+enum kalman_status model_init(void *memory, size_t memory_bytes, const struct spec_layout *layout,
+                              const struct kalman_spec *spec, struct cancel_check *cancel,
                               struct kalman_model **ret_model) KALMAN_MUSTCHECK;
+
+/* Bytes of a model of this layout whose parameters have been checked. */
+enum kalman_status model_bytes(const struct spec_layout *layout, const struct kalman_spec *spec,
+                               size_t *ret_bytes) KALMAN_MUSTCHECK;
 
 /* The row of a kind, or NULL (KALMAN_AUTO). */
 const struct model_builder *model_builder_for(enum kalman_kind kind);
 
-/* A variance parameter by name in the model's units (divided by 2^(2*sd_exponent)); 0 when the
- * settings disable it. */
-double model_scaled_variance(const struct kalman_model *model, const char *name);
+/* A variance parameter in the model's units (divided by 2^(2*sd_exponent)); 0 when the settings
+ * disable it. */
+double model_scaled_variance(const struct kalman_model *model, enum parameter_id id);
 
 /* V = R Q R', m x m. */
 void model_noise(const struct kalman_model *model, const double *R, const double *Q, double *V);

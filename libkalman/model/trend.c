@@ -11,7 +11,6 @@
  * Where time is truly continuous, constant_velocity is the model.
  */
 #include "model/builders.h"
-#include "model/spec.h"
 
 #include <math.h>
 
@@ -33,15 +32,19 @@ void model_fill_trend(struct kalman_model *model, bool with_slope, double level_
     }
 }
 
-static enum kalman_status shape_trend(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape_trend(const struct spec_layout *layout,
+                                      const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
+    (void)layout;
     (void)spec;
     *ret_shape = (struct model_shape){.states = 2, .disturbances = 2, .diffuse = 2};
     return KALMAN_OK;
 }
 
-static enum kalman_status shape_drift(const struct kalman_spec *spec, struct model_shape *ret_shape)
+static enum kalman_status shape_drift(const struct spec_layout *layout,
+                                      const struct kalman_spec *spec, struct model_shape *ret_shape)
 {
+    (void)layout;
     (void)spec;
     *ret_shape = (struct model_shape){.states = 2, .disturbances = 1, .diffuse = 2};
     return KALMAN_OK;
@@ -49,12 +52,14 @@ static enum kalman_status shape_drift(const struct kalman_spec *spec, struct mod
 
 /* Absent parameters read as 0: so the smooth trend has no level variance, the drift no slope
  * variance, no noise. */
-static enum kalman_status fill_trend(const struct kalman_spec *spec, struct kalman_model *model)
+static enum kalman_status fill_trend(const struct spec_layout *layout,
+                                     const struct kalman_spec *spec, struct kalman_model *model)
 {
-    double damping = spec->kind == KALMAN_DAMPED_TREND ? spec_parameter(spec, "damping") : 1;
-    model->H[0] = spec_parameter(spec, "observation_variance");
-    model_fill_trend(model, true, spec_parameter(spec, "level_variance"),
-                     spec_parameter(spec, "slope_variance"), damping);
+    double damping =
+        spec->kind == KALMAN_DAMPED_TREND ? layout_value(layout, spec, PARAMETER_DAMPING) : 1;
+    model->H[0] = layout_value(layout, spec, PARAMETER_OBSERVATION_VARIANCE);
+    model_fill_trend(model, true, layout_value(layout, spec, PARAMETER_LEVEL_VARIANCE),
+                     layout_value(layout, spec, PARAMETER_SLOPE_VARIANCE), damping);
     return KALMAN_OK;
 }
 
@@ -104,8 +109,8 @@ static void step_trend(const struct kalman_model *model, double dt, double *T, d
     size_t m = model->states, r = model->disturbances;
     struct trend_step unit = {.reach = 1,
                               .keep = model->T[m + 1],
-                              .vl = model_scaled_variance(model, "level_variance"),
-                              .vs = model_scaled_variance(model, "slope_variance")};
+                              .vl = model_scaled_variance(model, PARAMETER_LEVEL_VARIANCE),
+                              .vs = model_scaled_variance(model, PARAMETER_SLOPE_VARIANCE)};
     struct trend_step total = advance(unit, dt);
     T[1] = total.reach;
     T[m + 1] = total.keep;
@@ -116,10 +121,10 @@ static void step_trend(const struct kalman_model *model, double dt, double *T, d
     }
 }
 
-static void name_trend(const struct kalman_spec *spec, size_t state, char *buffer,
+static void name_trend(const struct spec_layout *layout, size_t state, char *buffer,
                        size_t buffer_bytes)
 {
-    const char *second = spec->kind == KALMAN_RANDOM_WALK_DRIFT ? "drift" : "slope";
+    const char *second = layout->info->kind == KALMAN_RANDOM_WALK_DRIFT ? "drift" : "slope";
     state_name_write(buffer, buffer_bytes, state == 0 ? "level" : second, 0);
 }
 

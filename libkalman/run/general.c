@@ -34,12 +34,11 @@ enum { LEAN_STATES = 40 };
  */
 static bool signal_suits(const struct kalman_model *model)
 {
-    const struct kalman_spec *spec = &model->spec;
-    switch (spec->kind) {
+    switch (model->spec.kind) {
     case KALMAN_SEASONAL:
     case KALMAN_BASIC_STRUCTURAL:
         return model->states >= LEAN_STATES && model->input_count == 0 &&
-               kalman_spec_get_int(spec, "harmonics") == 0;
+               model->layout.setting[SETTING_HARMONICS] == 0;
     case KALMAN_EXPONENTIAL_SMOOTHING:
     case KALMAN_ARIMA:
         return true;

@@ -325,11 +325,13 @@ static void building_a_long_autoregression_can_be_stopped(void **state)
     struct kalman_spec spec =
         spec_of("arima", "p=1 P=1 period=300 innovation_variance=1 ar=.5 seasonal_ar=.4");
     size_t bytes = 0, asked = 0;
+    struct spec_layout layout;
     assert_int_equal(kalman_model_bytes(&spec, &bytes), KALMAN_OK);
+    assert_int_equal(layout_resolve(&spec, &layout), KALMAN_OK);
     void *memory = aligned_alloc(KALMAN_ALIGN, bytes);
     struct kalman_model *model = NULL;
     struct cancel_check cancel = {.hook = {stop_at_once, &asked}};
-    assert_int_equal(model_init(memory, bytes, &spec, &cancel, &model), KALMAN_ECANCELLED);
+    assert_int_equal(model_init(memory, bytes, &layout, &spec, &cancel, &model), KALMAN_ECANCELLED);
     assert_int_equal(asked, 1);
     assert_null(model);
     free(memory);
