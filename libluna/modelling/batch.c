@@ -449,7 +449,7 @@ enum luna_decode_status luna_decode_batch_ndjson(const char *body, size_t len,
     }
     if (going && d.batch.count == 0)
         (void)luna_faults_add(faults, "too_short", "The body should have at least 1 line, not 0",
-                              "send a request a line: {\"results\":[1,2,3]}");
+                              "send one request per line: {\"results\":[1,2,3]}");
     else if (going && d.batch.count > LUNA_BATCH_SERIES_MAX)
         (void)luna_faults_add(faults, "too_long",
                               luna_arena_printf(arena, "The body should have at most %d lines",

@@ -2,8 +2,8 @@
  * csv_scan.h: the records of one CSV text (RFC 4180) in memory, and what a field holds. Private to
  * this library.
  *
- * Separator ","; line ends CRLF, LF or CR; quotes as in the RFC; lines at the very beginning that
- * start with "#" are comments. Nothing is allocated.
+ * Separator ","; line ends CRLF, LF or CR; quotes as in the RFC; lines at the beginning that start
+ * with "#" are comments. Nothing is allocated.
  */
 #ifndef LUNA_MODELLING_CSV_SCAN_H
 #define LUNA_MODELLING_CSV_SCAN_H

@@ -157,8 +157,8 @@ static void fault_cell(struct table *t, size_t row, enum csv_cell cell)
         t->arena,
         range ? "line %zu: %s is too large for a double; rescale the series"
         : semicolons
-            ? "line %zu: \"%s\" is no number; separate fields with commas and write 1.5, not 1,5"
-            : "line %zu: \"%s\" is no number; leave the field empty for a missing observation",
+            ? "line %zu: \"%s\" is not a number; separate fields with commas and write 1.5, not 1,5"
+            : "line %zu: \"%s\" is not a number; leave the field empty for a missing observation",
         t->record.line, luna_faults_quote(t->faults, field.at, field.len));
     luna_fault_at_index(
         luna_fault_at(

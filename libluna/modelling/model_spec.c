@@ -228,9 +228,9 @@ static bool set_parameter(const struct kalman_kind_info *info, const struct luna
         ok = value_fits(p, given, i, faults) && ok;
     if (!ok || (p->length == NULL && isnan(given->values[0])))
         return ok;
-    enum kalman_status status = p->length != NULL
-                     ? kalman_spec_set_array(spec, p->name, given->values, given->count)
-                     : kalman_spec_set(spec, p->name, given->values[0]);
+    enum kalman_status status =
+        p->length != NULL ? kalman_spec_set_array(spec, p->name, given->values, given->count)
+                          : kalman_spec_set(spec, p->name, given->values[0]);
     if (status == KALMAN_OK)
         return true;
     const char *msg =

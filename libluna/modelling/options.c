@@ -99,7 +99,7 @@ static void apply_intervals(json_t *value, struct luna_request *request, struct 
     } else if (count > LUNA_INTERVALS_MAX) {
         const char *msg = luna_arena_printf(
             faults->arena, "List should have at most 8 items after validation, not %zu", count);
-        fault(faults, "intervals", "too_long", msg, "ask for the others in another request");
+        fault(faults, "intervals", "too_long", msg, "request the others separately");
     } else {
         for (size_t i = 0; i < count; i++) {
             json_t *item = json_array_get(value, i);
@@ -168,7 +168,7 @@ static void add_parameter(const char *key, json_t *value, struct luna_request *r
     if (values == NULL || request->parameter_count == LUNA_PARAMETERS_MAX) {
         luna_fault_at(fault(faults, "model", "too_long",
                             "Dictionary has too many items after validation",
-                            "no model has as many parameters"),
+                            "no model has that many parameters"),
                       "parameters");
         return;
     }
@@ -195,7 +195,7 @@ static void add_setting(const char *key, json_t *value, struct luna_request *req
 {
     if (request->setting_count == LUNA_PARAMETERS_MAX) {
         fault(faults, "model", "too_long", "Dictionary has too many items after validation",
-              "no model has as many settings");
+              "no model has that many settings");
         return;
     }
     request->settings[request->setting_count++] = (struct luna_model_setting){
@@ -292,7 +292,7 @@ bool option_apply(struct json_span name, struct json_span value, size_t offset,
     if (value.len > OPTION_BYTES_MAX) {
         const char *msg =
             luna_arena_printf(faults->arena, "Data should have at most %d bytes", OPTION_BYTES_MAX);
-        fault(faults, option->name, "bytes_too_long", msg, "no option needs as much text");
+        fault(faults, option->name, "bytes_too_long", msg, "no option needs that much text");
         return true;
     }
     /* jansson leaves the code as it is when it runs out of memory early */

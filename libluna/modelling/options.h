@@ -9,13 +9,12 @@
 #include "luna/modelling/fault.h"
 #include "luna/modelling/request.h"
 
-/* The most that the text of one option may take; what is longer is no option but an attack or a
- * mistake. */
+/* The maximum length of the text of one option; longer text is an attack or a mistake. */
 enum { OPTION_BYTES_MAX = 16384 };
 
 /* Reads member `name` whose value, already known to be valid JSON, is `value`, at `offset` in the
- * body. What is wrong with it is added to the faults; for a name that is none, `names_hint` tells
- * which there are. False: out of memory. */
+ * body. Adds the faults of the value; for an unknown name, `names_hint` lists the known ones. False:
+ * out of memory. */
 bool option_apply(struct json_span name, struct json_span value, size_t offset,
                   const char *names_hint, struct luna_request *request, struct luna_faults *faults)
     __attribute__((warn_unused_result));

@@ -62,7 +62,7 @@ static bool ensure_workspace(struct run *run, size_t bytes)
     return true;
 }
 
-/* libkalman's status in the service's terms; what the client can mend becomes a fault. */
+/* libkalman's status in the service's terms; what the client can fix becomes a fault. */
 static enum luna_run_status explain(struct run *run, enum kalman_status status, size_t bad_index)
 {
     switch (status) {
@@ -188,7 +188,8 @@ static enum luna_run_status compute(struct run *run, const struct kalman_series 
     if (!plan_output(run))
         return LUNA_RUN_MEMORY;
     size_t bytes = 0;
-    enum kalman_status status = kalman_run_bytes(run->model, series->count, &options, &run->output, &bytes);
+    enum kalman_status status =
+        kalman_run_bytes(run->model, series->count, &options, &run->output, &bytes);
     if (status != KALMAN_OK)
         return explain(run, status, SIZE_MAX);
     if (!ensure_workspace(run, bytes))
@@ -207,7 +208,8 @@ static enum luna_run_status put_intervals(struct run *run, const double *mean,
         double *lower = NULL, *upper = NULL;
         if (!want(run, true, n, &lower) || !want(run, true, n, &upper))
             return LUNA_RUN_MEMORY;
-        enum kalman_status status = kalman_interval(mean, variance, n, run->request->intervals[i], lower, upper);
+        enum kalman_status status =
+            kalman_interval(mean, variance, n, run->request->intervals[i], lower, upper);
         if (status != KALMAN_OK)
             return explain(run, status, SIZE_MAX);
         run->result.lower[i] = lower;
@@ -233,7 +235,8 @@ static enum luna_run_status put_diagnostics(struct run *run)
         return LUNA_RUN_OK;
     struct kalman_diagnostics found;
     size_t fitted = run->is_fitted ? run->fit.parameter_count : 0;
-    enum kalman_status status = kalman_diagnose(run->output.standardized, run->request->n, fitted, 0, 0, &found);
+    enum kalman_status status =
+        kalman_diagnose(run->output.standardized, run->request->n, fitted, 0, 0, &found);
     if (status != KALMAN_OK)
         return explain(run, status, SIZE_MAX);
     struct luna_diagnostics *d = luna_arena_alloc(run->arena, sizeof *d);

@@ -2,8 +2,8 @@
 # engine.sh: an engine for the container tests. Prints shell assignments, ENGINE and COMPOSE, or the
 # reason why there is none and exits with 77.
 #
-# Docker with Compose is used as it is. Without it, and with root on Debian, podman is installed. If no
-# registry of images can be reached, stand-ins for the four base images are built from Debian's
+# Docker with Compose is used as it is. Without it, and with root on Debian, podman is installed. If
+# no registry of images can be reached, stand-ins for the four base images are built from Debian's
 # packages, with the same PostgreSQL 15, Redis 7 and nginx 1.22. They accept the settings of the
 # official images that docker-compose.yml uses.
 # shellcheck source=scripts/lib/common.sh
@@ -39,7 +39,8 @@ has_cap_sys_resource() {
   (((0x$effective >> 24) & 1))
 }
 
-# A machine that is itself a container often lacks CAP_SYS_RESOURCE, which podman needs to set limits.
+# A machine that is itself a container often lacks CAP_SYS_RESOURCE, which podman needs to set
+# limits.
 podman_configure() {
   local runtime=/usr/sbin/runc
   mkdir -p "$WORK"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Debian packages: built, checked by lintian, installed into a clean debootstrap chroot, where they
-# answer the README's curl in a separate network, and removed. Ends with "N passed, N failed".
+# The Debian packages: built, checked by lintian, installed into a clean debootstrap chroot, where
+# they answer the README's curl in a separate network, and removed. Ends with "N passed, N failed".
 # shellcheck disable=SC2317 # functions are called through part
 . scripts/lib/suite.sh
 . "$LUNA_ROOT/scripts/lib/packages.sh"
@@ -62,8 +62,8 @@ chroot_make() {
   cp "$LUNA_ROOT/README.md" "$LUNA_ROOT/tests/packages/inside.sh" "$CHROOT/opt/luna/"
 }
 
-# in_chroot [--apart] WORD…: with a separate /proc; --apart also gives it a separate network that has
-# only loopback.
+# in_chroot [--apart] WORD…: with a separate /proc; --apart also gives it a separate network that
+# has only loopback.
 in_chroot() {
   local apart=() script='mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
   if [ "$1" = --apart ]; then

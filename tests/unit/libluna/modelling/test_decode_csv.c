@@ -123,7 +123,7 @@ static void a_bad_table_is_accepted(void **state)
 static void a_leading_zero_or_long_number_is_text(void **state)
 {
     (void)state;
-    /* "007" is no number in JSON and none here: it is an identifier that lost its column. */
+    /* "007" is not a number in JSON, and not here either: it is an identifier in the wrong column. */
     assert_string_equal(values_of("value\n007\n"), "float_parsing body.value.0");
     assert_string_equal(
         values_of("value\n0.1000000000000000055511151231257827021181583404541015625000000000000\n"),
@@ -166,11 +166,11 @@ static void the_line_is_not_told(void **state)
     values_of("\"a\nb\"\n1\noops\n");
     assert_string_equal(
         d.faults.list[0].hint,
-        "line 4: \"oops\" is no number; leave the field empty for a missing observation");
+        "line 4: \"oops\" is not a number; leave the field empty for a missing observation");
     values_of("day;value\n1;5\n");
     assert_string_equal(
         d.faults.list[0].hint,
-        "line 2: \"1;5\" is no number; separate fields with commas and write 1.5, not 1,5");
+        "line 2: \"1;5\" is not a number; separate fields with commas and write 1.5, not 1,5");
 }
 
 int main(void)

@@ -39,7 +39,7 @@ static double from_bits(uint64_t bits)
     return value;
 }
 
-/* Reads `text`, which lies at the very end of its memory, and compares with strtod's bits. */
+/* Reads `text`, which lies at the end of its memory, and compares with strtod's bits. */
 static void assert_reads_as_strtod(const char *text, size_t len)
 {
     double value = 0;

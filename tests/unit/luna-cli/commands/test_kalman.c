@@ -127,7 +127,7 @@ static void a_bad_file_is_blamed_on_the_line(void **state)
     assert_non_null(strstr(err, path));
     assert_non_null(strstr(
         err, ":\n  value[1]: Input should be a valid number, unable to parse string as a number\n"
-             "      line 3: \"\\u001b[31mx\" is no number; "));
+             "      line 3: \"\\u001b[31mx\" is not a number; "));
     strcpy(path, "/nonexistent/luna.csv");
     assert_string_equal(RUN(stderr, 1, NULL),
                         "luna: /nonexistent/luna.csv: No such file or directory\n");

@@ -2,7 +2,7 @@
  * fault.h: everything that is wrong with a request's body, in FastAPI's terms.
  *
  * A decoder reports all faults it can (at most LUNA_FAULTS_MAX), each with where (loc), what (msg),
- * pydantic v2's slug (type) and how to mend it (hint). Strings are static or live in the request's
+ * pydantic v2's slug (type) and how to fix it (hint). Strings are static or live in the request's
  * arena.
  */
 #ifndef LUNA_MODELLING_FAULT_H
