@@ -1,4 +1,4 @@
-/* fcgi-worker: the boot story. */
+/* fcgi-worker: startup, from the command line to the master. */
 #include "api/routes.h"
 #include "http/problem.h"
 #include "luna/base/buf.h"
@@ -24,17 +24,15 @@ static const char usage[] =
     "\n"
     "Serves Luna's API as FastCGI from a pool of worker processes behind nginx.\n"
     "\n"
-    "  --check-config    read the settings, say whether they are good, and exit\n"
-    "  --self-test       compute the golden vector, reach Redis and PostgreSQL, and exit\n"
+    "  --check-config    check the settings and exit\n"
+    "  --self-test       compute the golden vector, connect to Redis and PostgreSQL, and exit\n"
     "  --config-example  print an environment file with every setting\n"
     "\n"
-    "SIGTERM drains and stops, SIGHUP reloads, SIGUSR1 opens LUNA_LOG_FILE anew, SIGUSR2 takes "
-    "over the "
-    "binary\n"
-    "on disk, SIGTTIN and SIGTTOU change the pool by one worker.\n"
-    "Exit: 0 stopped, 1 failed, 2 usage, 69 a store is away (--self-test), 70 the golden vector is "
-    "wrong\n"
-    "(--self-test), 78 wrong settings.\n"
+    "Signals: TERM drains and stops, HUP reloads the settings, USR1 reopens LUNA_LOG_FILE, USR2\n"
+    "upgrades to the binary on disk, TTIN and TTOU add and remove one worker.\n"
+    "Exit status: 0 stopped, 1 failed, 2 invalid command line, 69 a store is unavailable and 70 "
+    "the\n"
+    "golden vector is wrong (--self-test), 78 invalid settings.\n"
     "\n"
     "Settings (environment variables)\n";
 
@@ -169,7 +167,7 @@ int main(int argc, char **argv)
     bool check = strcmp(option, "--check-config") == 0;
     bool test = strcmp(option, "--self-test") == 0;
     if (argc > 2 || (argc == 2 && !check && !test)) {
-        (void)fprintf(stderr, "fcgi-worker: %s is no option; see fcgi-worker --help\n",
+        (void)fprintf(stderr, "fcgi-worker: unknown option %s; see fcgi-worker --help\n",
                       argv[argc - 1]);
         return EXIT_USAGE;
     }
@@ -182,7 +180,7 @@ int main(int argc, char **argv)
         return serve(&config);
     int status = test ? self_test_run(&config, &err) : 0;
     if (check)
-        puts("fcgi-worker: the settings are good");
+        puts("fcgi-worker: the settings are valid");
     if (status != 0)
         luna_log(LUNA_LOG_ERROR, "self_test_failed", LUNA_LOG_S("reason", err.msg));
     worker_config_done(&config);

@@ -17,15 +17,14 @@ struct fcgi_io {
     struct fcgi_io_options options;
     FCGX_Request request;
     bool open;
-    int64_t looked_ns; /* when the peer was last asked after; 0: not yet */
+    int64_t looked_ns; /* when the peer was last checked; 0: not yet */
     size_t param_count;
     const char *params[PARAMS_MAX]; /* NAME=value, libfcgi's */
 };
 
 static enum luna_code library_start(struct luna_error *err)
 {
-    /* Both limit waits of libfcgi that this file goes round; set all the same, for the path that
-     * is not foreseen. */
+    /* Both limit waits of libfcgi that this file avoids; set for any path that it does not. */
     (void)setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "200", 1);
     (void)setenv("LIBFCGI_IS_AF_UNIX_KEEPER_POLL_TIMEOUT", "200", 1);
     if (FCGX_Init() != 0)
@@ -75,7 +74,7 @@ static enum fcgi_accept classify_accept_error(struct luna_error *err)
     /* EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM: the connection stays queued, so a loop would spin */
     default:
         luna_error_set(err, LUNA_EIO, "accept: %s", strerror(errno));
-        return FCGI_ACCEPT_TIRED;
+        return FCGI_ACCEPT_EXHAUSTED;
     }
 }
 

@@ -1,9 +1,9 @@
 /*
- * fcgi_io.h: one FastCGI request at a time, on a connection of its own. The only user of libfcgi.
+ * fcgi_io.h: one FastCGI request at a time, each on its own connection. The only user of libfcgi.
  *
- * libfcgi parses; everything else about a connection is done here, because its own accept, close
- * and write paths block without limit, linger, stumble over signals and keep connections with bytes
- * of an earlier request in them:
+ * libfcgi only parses. Everything else about a connection is done here, because its own accept,
+ * close and write paths block without limit, linger, fail at signals, and keep connections that
+ * still hold bytes of an earlier request:
  *   - the connection is accepted here, its peer's user checked, its reads and writes given time
  *     limits, and only then handed to the parser;
  *   - the body is read to its end and its length compared with CONTENT_LENGTH; what is over the cap
@@ -35,16 +35,17 @@ struct fcgi_io_options {
 
 enum fcgi_accept {
     FCGI_ACCEPT_OK,   /* a request is there */
-    FCGI_ACCEPT_NONE, /* another worker took it, or it went away: wait again */
-    /* a connection was refused: foreign peer, or not FastCGI; err says which */
+    FCGI_ACCEPT_NONE, /* another worker took the connection, or it was closed: wait again */
+    /* a connection was refused: its peer may not connect, or it is not FastCGI; err says which */
     FCGI_ACCEPT_DROPPED,
-    FCGI_ACCEPT_TIRED /* out of descriptors or memory: pause, then wait again; err says which */
+    /* out of descriptors or memory: pause, then wait again; err says which */
+    FCGI_ACCEPT_EXHAUSTED
 };
 
 enum fcgi_body {
     FCGI_BODY_OK,
     FCGI_BODY_TOO_LARGE,  /* read to its end and dropped */
-    FCGI_BODY_INCOMPLETE, /* the stream ended early, late, or in an error */
+    FCGI_BODY_INCOMPLETE, /* the stream was shorter or longer than announced, or failed */
     FCGI_BODY_TIMEOUT
 };
 
@@ -56,16 +57,16 @@ enum luna_code fcgi_io_new(const struct fcgi_io_options *options, struct fcgi_io
 void fcgi_io_free(struct fcgi_io *io);
 
 /* Takes one connection from the non-blocking `listen_fd` and reads its request's head. The caller
- * starts the clock before: a peer that says nothing costs up to the read limit. */
+ * starts the clock before: a peer that sends nothing costs up to the read limit. */
 enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd,
                                 struct luna_error *err) LUNA_MUSTCHECK;
-/* The parameter, "" when there is none. */
+/* The parameter; "" when it is missing. */
 const char *fcgi_io_param(const struct fcgi_io *io, const char *name);
 /* Reads the body to its end into `body` (up to body->max bytes are kept). */
 enum fcgi_body fcgi_io_read_body(struct fcgi_io *io, struct luna_buf *body,
                                  struct luna_deadline deadline) LUNA_MUSTCHECK;
-/* Has the web server closed the connection, as nginx does when its client went away? Asked every
- * millisecond at most: between two looks the answer is no. */
+/* Has the web server closed the connection, as nginx does when its client disconnects? The socket
+ * is asked once a millisecond at most; in between the answer is no. */
 bool fcgi_io_client_left(struct fcgi_io *io);
 enum fcgi_send fcgi_io_send(struct fcgi_io *io, const void *head, size_t head_len, const void *body,
                             size_t body_len, struct luna_deadline deadline) LUNA_MUSTCHECK;

@@ -1,9 +1,9 @@
 /*
  * fcgi_records.h: an answer as FastCGI records, written with few system calls.
  *
- * The answer is head followed by body, cut into STDOUT records, then the empty STDOUT record and
- * END_REQUEST; an answer that comes in parts has the end behind its last one. Pure but for the
- * socket; borrows everything.
+ * The answer is head and body, cut into STDOUT records, then the empty STDOUT record and
+ * END_REQUEST; an answer in parts has this end after its last part. Pure except for the socket;
+ * borrows everything.
  */
 #ifndef FCGI_WORKER_FCGI_RECORDS_H
 #define FCGI_WORKER_FCGI_RECORDS_H

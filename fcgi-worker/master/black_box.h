@@ -1,5 +1,5 @@
 /*
- * black_box.h: what a worker was doing when it ended, and what follows from that.
+ * black_box.h: what a worker was doing when it ended, and the consequences.
  *
  * The master logs each end once, with the request that was in progress, counts it, and blames a
  * crash on the body of that request: a body that did it twice is refused from then on (quarantine).

@@ -24,7 +24,8 @@ struct child {
  * cannot be watched could be neither killed nor reaped. */
 enum luna_code child_start(struct child *child, const struct master_io *io, int id, child_main *run,
                            void *context, struct luna_error *err) LUNA_MUSTCHECK;
-/* Watches a process that an earlier master image started. Takes `leash_fd` over when it succeeds. */
+/* Watches a process that an earlier master image started. On success `leash_fd` belongs to
+ * `child`. */
 enum luna_code child_adopt(struct child *child, const struct master_io *io, int id, pid_t pid,
                            int leash_fd, struct luna_error *err) LUNA_MUSTCHECK;
 /* Closes the leash: the process drains and exits. */

@@ -28,8 +28,7 @@ static enum luna_code fill_address(const char *path, struct sockaddr_un *address
                                    struct luna_error *err)
 {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    /* Room for ".<pid>" while it is being made, and for the NUL that the kernel does not ask
-     * for. */
+    /* Room for ".<pid>" while it is being made, and for a NUL, which the kernel does not need. */
     if (strlen(path) + 12 >= sizeof address->sun_path)
         return luna_error_set(err, LUNA_ECONFIG, "LUNA_WORKER_SOCKET is longer than %zu characters",
                               sizeof address->sun_path - 13);
@@ -37,7 +36,7 @@ static enum luna_code fill_address(const char *path, struct sockaddr_un *address
     return LUNA_OK;
 }
 
-/* Somebody answering at `path` means that another pool serves it. */
+/* A socket at `path` that accepts connections means that another pool serves it. */
 static bool is_live(const char *path)
 {
     struct sockaddr_un address;
@@ -149,7 +148,7 @@ static enum luna_code listen_on(const char *text, int64_t backlog, struct listen
         .fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (listener.fd < 0)
         return luna_error_set(err, LUNA_EIO, "socket: %s", strerror(errno));
-    /* So that a pool may follow another at once, while connections of that one still linger in
+    /* So that a pool can replace another at once, while connections of that one are still in
      * TIME_WAIT. */
     if (setsockopt(listener.fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
         bind(listener.fd, (struct sockaddr *)&address.storage, address.len) != 0 ||

@@ -2,11 +2,10 @@
  * listener.h: the socket the web server connects to: a unix socket, or TCP for a web server on
  * another host.
  *
- * Where it comes from: systemd (LISTEN_FDS), an earlier master that became this one (handover.h),
- * or made here: bound under a private name with mode 0660 and then renamed into place, so that no
- * moment exists in which others can connect or nobody can. A socket that another process still
- * serves is not taken over. Never libfcgi's own FCGX_OpenSocket(). The descriptor is non-blocking
- * and close-on-exec.
+ * Its origin: systemd (LISTEN_FDS), an earlier image of this master (handover.h), or made here:
+ * bound under a private name with mode 0660 and then renamed into place, so that at no moment
+ * others can connect or nobody can. A socket that another process still serves is not taken over.
+ * Never libfcgi's own FCGX_OpenSocket(). The descriptor is non-blocking and close-on-exec.
  */
 #ifndef FCGI_WORKER_LISTENER_H
 #define FCGI_WORKER_LISTENER_H
@@ -31,10 +30,11 @@ enum luna_code listener_open(const struct worker_config *config, struct listener
 /* Takes over a descriptor that is listening already. LUNA_EINVAL when it is not. */
 enum luna_code listener_adopt(int fd, const char *path, struct listener *ret_listener,
                               struct luna_error *err) LUNA_MUSTCHECK;
-/* Closes; with `remove`, the path goes too, unless another process has bound it meanwhile. */
+/* Closes it; with `remove` also removes the path, unless another process has bound it meanwhile. */
 void listener_close(struct listener *listener, bool remove);
 
-/* How many connections wait in the socket's queue, as far as the kernel says. A unix socket is asked through sock_diag, in one message: neither /proc nor getsockopt() knows its queue. Not for
+/* How many connections wait in the socket's queue, as far as the kernel says. A unix socket is
+ * asked through sock_diag, in one message: neither /proc nor getsockopt() knows its queue. Not for
  * several threads: it keeps one netlink socket open. */
 struct listener_backlog listener_read_backlog(int listen_fd);
 

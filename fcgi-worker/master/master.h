@@ -4,9 +4,9 @@
  *
  * It touches no Redis, no PostgreSQL and no request, and sleeps only in master_io's wait(). Events
  * only note that something happened; after them master_step() compares what is there with what
- * should be and does what is missing. Signals: TERM, INT and QUIT drain and stop (a second one stops
- * at once); HUP reloads; USR1 reopens LUNA_LOG_FILE; USR2 upgrades to the binary on disk; TTIN and
- * TTOU change the pool by one worker.
+ * should be and does what is missing. Signals: TERM, INT and QUIT drain and stop (a second one
+ * stops at once); HUP reloads; USR1 reopens LUNA_LOG_FILE; USR2 upgrades to the binary on disk;
+ * TTIN and TTOU change the pool by one worker.
  */
 #ifndef FCGI_WORKER_MASTER_H
 #define FCGI_WORKER_MASTER_H

@@ -4,7 +4,7 @@ enum { NS_PER_MS = 1000000 };
 
 #define REFILL_NS ((int64_t)RESPAWN_BUDGET_REFILL_MS * NS_PER_MS)
 
-/* A quarter either way. */
+/* Plus or minus a quarter. */
 static int64_t jitter(int64_t ns, uint32_t random)
 {
     return ns - ns / 4 + (int64_t)((double)random / UINT32_MAX * (double)ns * 0.5);

@@ -18,7 +18,7 @@ static void declare(struct luna_buf *out, const char *name, const char *type, co
                     type);
 }
 
-/* Whole seconds and nanoseconds, without printf's locale. */
+/* Whole numbers only: printf would write a decimal point of the locale. */
 static void put_seconds(struct luna_buf *out, uint64_t ns)
 {
     luna_buf_printf(out, "%llu.%09llu\n", (unsigned long long)(ns / NS_PER_S),
@@ -37,8 +37,8 @@ static void put_gauge(struct luna_buf *out, const char *name, long long value, c
     luna_buf_printf(out, "luna_worker_%s %lld\n", name, value);
 }
 
-/* A bucket's bound in seconds as Prometheus would write it: without zeros at the end, so that
- * queries can name it. */
+/* A bucket's bound in seconds as Prometheus writes it, without trailing zeros, so that queries can
+ * name it. */
 static void put_bound(struct luna_buf *out, int64_t bound_us)
 {
     char text[48];
@@ -77,7 +77,7 @@ static void put_histogram(struct luna_buf *out, const char *name, const char *ro
 static void put_requests(struct luna_buf *out, const struct totals *totals)
 {
     declare(out, "requests_total", "counter",
-            "Requests answered, by HTTP status; 499: the client left first.");
+            "Requests answered, by HTTP status; 499: the client disconnected first.");
     for (int i = 0; i < SCOREBOARD_STATUSES; i++) {
         int status = scoreboard_status_at(i);
         if (status != 0)
@@ -100,20 +100,20 @@ static void put_requests(struct luna_buf *out, const struct totals *totals)
                         phase_is_blocked((enum phase)i) ? "true" : "false");
         put_seconds(out, totals->phase_ns[i]);
     }
-    put_counter(out, "request_bytes_total", totals->bytes_in, "Bytes of bodies received.");
-    put_counter(out, "response_bytes_total", totals->bytes_out, "Bytes of bodies sent.");
+    put_counter(out, "request_bytes_total", totals->bytes_in, "Bytes of request bodies received.");
+    put_counter(out, "response_bytes_total", totals->bytes_out, "Bytes of response bodies sent.");
     put_counter(out, "points_total", totals->points, "Observations in valid requests.");
     put_counter(out, "units_total", totals->units, "Quota units charged.");
     put_counter(out, "shed_total", totals->shed,
                 "Requests refused with 503 because they had waited too long.");
     put_counter(out, "client_left_total", totals->client_left,
-                "Requests whose client left before the answer.");
+                "Requests whose client disconnected before the answer.");
     put_counter(out, "dropped_total", totals->dropped,
-                "Connections that brought no request, or came from a foreign user.");
+                "Connections without a request, or from a user or address that may not connect.");
     put_counter(out, "cold_total", totals->cold,
                 "Requests that had to load their account from PostgreSQL.");
     put_counter(out, "quarantined_total", totals->quarantined,
-                "Requests refused because their body had killed workers.");
+                "Requests refused because their body had crashed workers.");
     put_counter(out, "slow_total", totals->slow, "Requests slower than LUNA_SLOW_MS.");
 }
 
@@ -151,8 +151,7 @@ static void put_routes(struct luna_buf *out, const struct names *names, const st
 static void put_problems(struct luna_buf *out, const struct names *names,
                          const struct totals *totals)
 {
-    declare(out, "problems_total", "counter",
-            "Requests that were not answered with a success, by code.");
+    declare(out, "problems_total", "counter", "Requests answered with an error, by code.");
     for (int i = 0; i < SCOREBOARD_PROBLEMS; i++)
         if (names->problems[i] != NULL)
             luna_buf_printf(out, "luna_worker_problems_total{code=\"%s\"} %llu\n",
@@ -165,11 +164,10 @@ static void declare_filter(struct luna_buf *out, const char *name, const char *h
                     name);
 }
 
-/* By the model that was asked for; "auto" is one. Again the table's names, not the client's. */
+/* By the requested model, "auto" included. Again the names of a table, not the client's. */
 static void put_models(struct luna_buf *out, const struct totals *totals)
 {
-    declare_filter(out, "series_total",
-                   "Series that went through a model, by what became of them.");
+    declare_filter(out, "series_total", "Series that went through a model, by outcome.");
     for (int i = 0; i < SCOREBOARD_MODELS; i++)
         for (int j = 0; j < RUN_OUTCOMES && luna_model_name(i) != NULL; j++)
             luna_buf_printf(out, "luna_filter_series_total{model=\"%s\",outcome=\"%s\"} %llu\n",
@@ -197,7 +195,7 @@ static void put_workers(struct luna_buf *out, const struct totals *totals)
     for (int i = WORKER_STARTING; i <= WORKER_BACKOFF; i++)
         luna_buf_printf(out, "luna_worker_processes{state=\"%s\"} %d\n", states[i],
                         totals->workers[i]);
-    declare(out, "busy", "gauge", "Worker processes with a request in hand, by phase.");
+    declare(out, "busy", "gauge", "Worker processes with a request in progress, by phase.");
     for (int i = PHASE_IDLE + 1; i < PHASE_COUNT; i++)
         luna_buf_printf(out, "luna_worker_busy{phase=\"%s\"} %d\n", phase_name((enum phase)i),
                         totals->phases[i]);
@@ -217,18 +215,18 @@ static void put_pool(struct luna_buf *out, const struct scoreboard_pool *pool)
     put_gauge(out, "backlog_depth", GET(backlog_depth),
               "Connections waiting in the socket's queue; -1: not known.");
     put_gauge(out, "backlog_max", GET(backlog_max),
-              "Connections the socket's queue takes; -1: not known.");
+              "Connections that the socket's queue holds; -1: not known.");
     put_gauge(out, "crash_looping", GET(crash_looping),
-              "1 while respawns are braked because too many workers died.");
+              "1 while respawns are slowed down because too many workers died.");
     put_counter(out, "crashes_total", GET(crashes),
-                "Workers ended by a signal the master did not send.");
+                "Workers ended by a signal that the master did not send.");
     put_counter(out, "kills_total", GET(hard_kills),
                 "Workers the master killed for passing a limit.");
     put_counter(out, "recycles_total", GET(recycles),
                 "Workers replaced for their requests, age or memory.");
-    put_counter(out, "reloads_total", GET(reloads), "Reloads that went through.");
+    put_counter(out, "reloads_total", GET(reloads), "Reloads that succeeded.");
     put_counter(out, "reload_rollbacks_total", GET(reload_rollbacks), "Reloads rolled back.");
-    put_counter(out, "upgrades_total", GET(upgrades), "Binary upgrades that went through.");
+    put_counter(out, "upgrades_total", GET(upgrades), "Binary upgrades that succeeded.");
     put_counter(out, "upgrade_rollbacks_total", GET(upgrade_rollbacks),
                 "Binary upgrades rolled back.");
     put_counter(out, "scaled_up_total", GET(scaled_up), "Times the target was raised.");
@@ -244,7 +242,7 @@ void metrics_put(const struct scoreboard *board, const struct names *names, int6
     luna_metrics_put_build(out, "fcgi-worker", LUNA_VERSION);
     luna_metrics_put_process(out);
     put_gauge(out, "ready", readiness_of(board, now_ns) == READINESS_OK,
-              "1 when /readyz says yes.");
+              "1 when /readyz answers 200.");
     put_requests(out, &totals);
     put_routes(out, names, &totals);
     put_problems(out, names, &totals);

@@ -8,11 +8,11 @@ const char *worker_exit_text(int status)
     case WORKER_EXIT_RECYCLE:
         return "recycled";
     case WORKER_EXIT_UNAVAILABLE:
-        return "a store is away";
+        return "a store is unavailable";
     case WORKER_EXIT_SOFTWARE:
-        return "did not prove itself";
+        return "the golden vector is wrong or a resource is missing";
     case WORKER_EXIT_SANDBOX:
-        return "the sandbox cannot be put on";
+        return "the sandbox cannot be entered";
     case WORKER_EXIT_CONFIG:
         return "configuration";
     default:

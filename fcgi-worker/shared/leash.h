@@ -1,8 +1,8 @@
 /*
- * leash.h: how the master lets a child go, and how a child notices that the master is gone.
+ * leash.h: how the master tells a child to stop, and how a child notices that the master has died.
  *
  * A pipe that nothing is ever written to. The master alone holds the writing end; when it closes
- * that, or dies, the child reads the end of file.
+ * that, or dies, the child reads the end of file and drains.
  */
 #ifndef FCGI_WORKER_LEASH_H
 #define FCGI_WORKER_LEASH_H
@@ -14,6 +14,7 @@
 /* Both ends close-on-exec. */
 enum luna_code leash_new(int *ret_child_fd, int *ret_master_fd,
                          struct luna_error *err) LUNA_MUSTCHECK;
-bool leash_is_let_go(int child_fd);
+/* Has the master closed its end? */
+bool leash_is_released(int child_fd);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define RELAXED memory_order_relaxed
 
-/* A child begins with its parent's, and so knows which file it was born with. */
+/* A child starts with a copy of its parent's, and so knows which file it writes to. */
 static struct {
     char path[PATH_MAX];
     unsigned rotations;
@@ -31,19 +31,19 @@ enum luna_code log_file_open(const char *path, const struct scoreboard *board,
     return LUNA_ECONFIG;
 }
 
-static bool open_again(void)
+static bool reopen(void)
 {
     struct luna_error err = {0};
     if (luna_log_open(opened.path, &err) == LUNA_OK)
         return true;
     luna_log(LUNA_LOG_ERROR, "log_not_reopened",
-             LUNA_LOG_S("reason", err.msg)); /* into the old one */
+             LUNA_LOG_S("reason", err.msg)); /* to the old file */
     return false;
 }
 
 void log_file_rotate(struct scoreboard *board)
 {
-    if (opened.path[0] == '\0' || !open_again())
+    if (opened.path[0] == '\0' || !reopen())
         return;
     opened.rotations++;
     atomic_store_explicit(&board->pool.log_rotations, opened.rotations, RELAXED);
@@ -55,7 +55,7 @@ void log_file_follow(const struct scoreboard *board)
     unsigned rotations = atomic_load_explicit(&board->pool.log_rotations, RELAXED);
     if (rotations == opened.rotations)
         return;
-    opened.rotations = rotations; /* tried once for each rotation, not again and again */
+    opened.rotations = rotations; /* one try for each rotation */
     if (opened.path[0] != '\0')
-        (void)open_again();
+        (void)reopen();
 }

@@ -1,10 +1,10 @@
 /*
  * log_file.h: LUNA_LOG_FILE, which every process of a pool appends to, and which may be renamed
- * under them.
+ * while they do.
  *
- * At USR1 the master opens the file anew and says so in the scoreboard; the others see it between
- * two requests, a second later at most when they are idle, and do the same. Without the setting all
- * of this does nothing.
+ * At SIGUSR1 the master reopens the file and counts that in the scoreboard. The other processes see
+ * the count between two requests, when idle within a second, and reopen it too. Without the setting
+ * these functions do nothing.
  */
 #ifndef FCGI_WORKER_LOG_FILE_H
 #define FCGI_WORKER_LOG_FILE_H
@@ -12,13 +12,13 @@
 #include "luna/base/error.h"
 #include "shared/scoreboard.h"
 
-/* Master, once it is the user that it stays. `path` NULL or "": standard error stays as it is.
- * LUNA_ECONFIG. */
+/* In the master, after it has changed its user. `path` NULL or "": log lines stay on standard
+ * error. LUNA_ECONFIG when it cannot be opened. */
 enum luna_code log_file_open(const char *path, const struct scoreboard *board,
                              struct luna_error *err) LUNA_MUSTCHECK;
-/* Master, at USR1. */
+/* In the master, at SIGUSR1. */
 void log_file_rotate(struct scoreboard *board);
-/* The others: cheap when nothing happened. */
+/* In the other processes; cheap when nothing happened. */
 void log_file_follow(const struct scoreboard *board);
 
 #endif

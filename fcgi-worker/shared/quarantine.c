@@ -1,4 +1,4 @@
-/* The part of scoreboard.h that remembers which bodies killed workers. */
+/* The part of scoreboard.h that stores which bodies crashed workers. */
 #include "shared/scoreboard.h"
 
 #include <string.h>
@@ -60,7 +60,8 @@ unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *fing
     if (fresh)
         entry = used < SCOREBOARD_QUARANTINE_MAX ? &board->pool.quarantine[used] : oldest(board);
     unsigned kills = fresh ? 1 : atomic_load_explicit(&entry->kills, RELAXED) + 1;
-    atomic_store_explicit(&entry->kills, 0, RELAXED); /* no reader refuses on a half-written hash */
+    atomic_store_explicit(&entry->kills, 0,
+                          RELAXED); /* a reader must not match a half-written one */
     for (size_t i = 0; fresh && i < SCOREBOARD_FINGERPRINT_BYTES / 8; i++) {
         unsigned long long word = 0;
         memcpy(&word, fingerprint + i * sizeof word, sizeof word);

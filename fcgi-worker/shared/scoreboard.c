@@ -1,5 +1,6 @@
 #include "shared/scoreboard.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -51,11 +52,13 @@ bool phase_is_blocked(enum phase phase)
 
 int64_t scoreboard_bucket_ns(int bucket)
 {
+    assert(bucket >= 0 && bucket < SCOREBOARD_BUCKETS);
     return bucket < SCOREBOARD_BUCKETS - 1 ? (int64_t)BUCKET_FIRST_NS << bucket : INT64_MAX;
 }
 
 int scoreboard_status_at(int index)
 {
+    assert(index >= 0 && index < SCOREBOARD_STATUSES);
     return statuses[index];
 }
 
@@ -107,6 +110,25 @@ enum luna_code scoreboard_adopt(int fd, struct scoreboard **ret_board, struct lu
     return LUNA_OK;
 }
 
+/* The slot that this process has claimed; NULL in the master and the monitor. */
+static const struct scoreboard_worker *claimed;
+
+/* Two writers of one half would lose counts and mix breadcrumbs. */
+static void assert_writer(const struct scoreboard_worker *slot)
+{
+    assert(claimed == NULL || claimed == slot);
+    (void)slot;
+}
+
+struct scoreboard_worker *scoreboard_claim(struct scoreboard *board, int slot)
+{
+    assert(slot >= 0 && slot < SCOREBOARD_SLOTS);
+    assert(claimed == NULL);
+    claimed = &board->worker[slot];
+    scoreboard_worker_idle(&board->worker[slot]);
+    return &board->worker[slot];
+}
+
 /* One writer: a load and a store are enough, and cheaper than a locked add. */
 static void add(atomic_ullong *counter, uint64_t amount)
 {
@@ -116,7 +138,8 @@ static void add(atomic_ullong *counter, uint64_t amount)
 static void change_begin(struct scoreboard_worker *slot)
 {
     unsigned sequence = atomic_load_explicit(&slot->sequence, RELAXED);
-    /* heals an odd one left by a killed writer */
+    assert_writer(slot);
+    /* an odd one was left by a killed writer: it stays odd */
     atomic_store_explicit(&slot->sequence, sequence | 1, RELAXED);
     atomic_thread_fence(memory_order_release);
 }
@@ -124,6 +147,7 @@ static void change_begin(struct scoreboard_worker *slot)
 static void change_end(struct scoreboard_worker *slot)
 {
     unsigned sequence = atomic_load_explicit(&slot->sequence, RELAXED);
+    assert(sequence % 2 != 0);
     atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_release);
 }
 
@@ -214,6 +238,7 @@ static int route_index(int route)
 static void count(struct scoreboard_worker *slot, const struct scoreboard_sample *sample)
 {
     int route = route_index(sample->route);
+    assert_writer(slot);
     add(&slot->requests, 1);
     add(&slot->route_statuses[route][status_index(sample->status)], 1);
     add(&slot->route_buckets[route][bucket_of(sample->duration_ns)], 1);
@@ -240,6 +265,8 @@ void scoreboard_worker_run(struct scoreboard_worker *slot, const struct scoreboa
 {
     if (run->model < 0 || run->model >= SCOREBOARD_MODELS)
         return;
+    assert_writer(slot);
+    assert((unsigned)run->outcome < RUN_OUTCOMES);
     add(&slot->models[run->model].series[run->outcome], 1);
     add(&slot->models[run->model].points, run->points);
     add(&slot->models[run->model].ns, (uint64_t)run->duration_ns);
@@ -291,5 +318,6 @@ bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *re
 
 void scoreboard_count(atomic_ullong *counter)
 {
+    assert(claimed == NULL); /* a worker must not write to the master's half */
     atomic_store_explicit(counter, atomic_load_explicit(counter, RELAXED) + 1, RELAXED);
 }

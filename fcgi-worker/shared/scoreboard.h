@@ -1,14 +1,14 @@
 /*
  * scoreboard.h: what every worker is doing, in memory that all processes of a pool share.
  *
- * A slot has two halves on cache lines of their own, each with ONE writer: the worker that holds
- * the slot, and the master. Counters only grow and outlive the worker: its successor in the slot
- * counts on. Totals are never stored, they are added up by whoever asks. There is no lock: a
- * process killed at any instruction can leave at worst a breadcrumb half written, which the seqlock
- * shows and the next request heals. Who: the worker writes through the scoreboard_worker_*()
- * functions; the master writes its half directly (master.c, pool.c); the monitor reads. The memory
- * is a sealed memfd, so that nobody can shrink it under a reader, and so that a new binary can take
- * it over, when scoreboard_adopt() finds the layout it knows.
+ * A slot has two halves on separate cache lines, each with ONE writer: the worker that holds the
+ * slot, and the master. Counters only grow and outlive the worker: its successor in the slot
+ * continues them. Totals are not stored; readers add up. There is no lock: a process killed at any
+ * instruction leaves at worst a half-written breadcrumb, which the seqlock shows and the next
+ * request corrects. Who: the worker writes through the scoreboard_worker_*() functions; the master
+ * writes its half directly (master.c, pool.c); the monitor reads. The memory is a sealed memfd:
+ * nobody can shrink it while others read, and a new binary can take it over when scoreboard_adopt()
+ * recognises the layout.
  */
 #ifndef FCGI_WORKER_SCOREBOARD_H
 #define FCGI_WORKER_SCOREBOARD_H
@@ -30,8 +30,8 @@ enum {
     SCOREBOARD_ID_BYTES = 64,
     SCOREBOARD_FINGERPRINT_BYTES = 16,
     SCOREBOARD_QUARANTINE_MAX = 32,
-    SCOREBOARD_KILLS_TO_QUARANTINE = 2, /* deaths that a body may cause before it is refused */
-    SCOREBOARD_ROUTES = 16,             /* the last counts what no route has */
+    SCOREBOARD_KILLS_TO_QUARANTINE = 2, /* crashes after which a body is refused */
+    SCOREBOARD_ROUTES = 16,             /* the last counts requests without a route */
     SCOREBOARD_MODELS = 16,
     SCOREBOARD_PROBLEMS = 48
 };
@@ -69,11 +69,11 @@ enum {
         SCOREBOARD_STATUSES
 };
 
-/* The one list of what can become of a series in its model: symbol, name in metrics. */
+/* The one list of how a series can leave its model: symbol, name in metrics. */
 #define RUN_TABLE(X)                                                                               \
     X(RUN_DONE, "done")                                                                            \
-    X(RUN_NOT_CONVERGED, "not_converged") /* answered, with the best that the fit had found */     \
-    X(RUN_REFUSED, "refused")             /* data and parameters do not go together: 422 */        \
+    X(RUN_NOT_CONVERGED, "not_converged") /* answered with the best parameters so far */           \
+    X(RUN_REFUSED, "refused")             /* data and parameters do not fit each other: 422 */     \
     X(RUN_CANCELLED, "cancelled")         /* out of time, or the client left */                    \
     X(RUN_NO_MEMORY, "no_memory")
 
@@ -171,13 +171,13 @@ struct scoreboard {
 /* Makes the memory; *ret_fd (close-on-exec) is what a new binary may adopt. */
 enum luna_code scoreboard_new(struct scoreboard **ret_board, int *ret_fd,
                               struct luna_error *err) LUNA_MUSTCHECK;
-/* LUNA_ECONFLICT when the layout is another version's. */
+/* LUNA_ECONFLICT when another version made it. */
 enum luna_code scoreboard_adopt(int fd, struct scoreboard **ret_board,
                                 struct luna_error *err) LUNA_MUSTCHECK;
 
 /* A worker's breadcrumb: what a post-mortem needs. */
 struct breadcrumb {
-    bool torn; /* of two requests: the writer was in the middle, or died there */
+    bool torn; /* mixed from two requests: the writer was changing it, or died */
     enum phase phase;
     int route;
     int64_t account_id;
@@ -191,7 +191,7 @@ struct breadcrumb {
 /* Counts one request when it is over. Times in ns. */
 struct scoreboard_sample {
     int status;  /* 499: the client left */
-    int route;   /* its number; out of range: none */
+    int route;   /* its number; out of range: no route */
     int problem; /* enum problem_id; 0: a success */
     int64_t wait_ns;
     int64_t duration_ns;
@@ -209,32 +209,37 @@ struct scoreboard_run {
     int64_t duration_ns;
 };
 
-/* How the stores were just now, as a request or a probe met them. */
+/* A worker's first call: from now on this process writes to the worker's half of that slot and to
+ * nothing else of the scoreboard. Shows that there is no request. */
+struct scoreboard_worker *scoreboard_claim(struct scoreboard *board, int slot);
+
+/* Records whether a request or a probe just now reached the stores. */
 void scoreboard_worker_stores(struct scoreboard_worker *slot, enum store_state state,
                               int64_t now_ns);
 
 void scoreboard_worker_begin(struct scoreboard_worker *slot, int64_t now_ns, int64_t hard_limit_ns);
 void scoreboard_worker_phase(struct scoreboard_worker *slot, enum phase phase);
-/* Names the request once it is known; the hash is NULL until the body is read. */
+/* Names the request as it becomes known; the fingerprint is NULL until the body is read. */
 void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_id,
                             int64_t account_id, int route, size_t body_bytes,
                             const unsigned char *fingerprint, int64_t hard_limit_ns);
 void scoreboard_worker_run(struct scoreboard_worker *slot, const struct scoreboard_run *run);
 void scoreboard_worker_end(struct scoreboard_worker *slot, const struct scoreboard_sample *sample);
-/* No request after all. */
+/* There is no request. */
 void scoreboard_worker_idle(struct scoreboard_worker *slot);
 
-/* A copy; `torn` when none that is of one moment could be had. False: the slot has no request. */
+/* Copies the breadcrumb; `torn` when no consistent copy could be made. False: the slot has no
+ * request. */
 bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *ret_crumb);
 
-/* Master only: one more of what `counter`, one of struct scoreboard_pool or scoreboard_master,
- * counts. */
+/* Master only: increments a counter of struct scoreboard_pool or scoreboard_master. */
 void scoreboard_count(atomic_ullong *counter);
 
 /* How often a body has killed a worker, 0 when never or longer ago than `max_age_ms`. */
 unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *fingerprint,
                           int64_t now_wall_ms, int64_t max_age_ms);
-/* Master only: one more kill. Returns the count. The oldest entry gives way when all are used. */
+/* Master only: one more kill. Returns the count. When all entries are used, the oldest is
+ * replaced. */
 unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *fingerprint,
                              int64_t now_wall_ms);
 
@@ -243,7 +248,7 @@ const char *run_name(enum run_outcome outcome);
 bool phase_is_blocked(enum phase phase);
 /* Upper bound of a histogram bucket in ns; the last has none: INT64_MAX. */
 int64_t scoreboard_bucket_ns(int bucket);
-/* The HTTP status that counts in statuses[index]; 0 for the last, any other. */
+/* The HTTP status that statuses[index] counts; 0 for the last, which counts all others. */
 int scoreboard_status_at(int index);
 
 #endif

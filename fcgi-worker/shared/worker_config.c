@@ -36,111 +36,108 @@ enum { REQ = LUNA_SETTING_REQUIRED, SEC = LUNA_SETTING_SECRET, REL = LUNA_SETTIN
 
 const struct luna_setting worker_settings[] = {
     TEXT("LUNA_WORKER_SOCKET", socket_path, 0, NULL,
-         "Path of the unix socket nginx passes FastCGI to; ignored when systemd hands over a "
-         "socket."),
+         "Path of the unix socket that nginx connects to. Ignored when systemd passes a socket."),
     TEXT("LUNA_SOCKET_GROUP", socket_group, 0, NULL,
-         "Group that owns the socket (mode 0660): nginx's."),
+         "Group of the socket (mode 0660): the group of nginx."),
     TEXT("LUNA_SOCKET_PEERS", socket_peers, 0, "www-data",
-         "Users, comma-separated, whose processes may connect, besides root and the pool's own "
-         "user."),
+         "Users, comma-separated, whose processes may connect to the socket, besides root and the "
+         "pool's own user."),
     TEXT("LUNA_WORKER_LISTEN", worker_listen, 0, NULL,
-         "address:port for nginx on another host, numeric, in place of LUNA_WORKER_SOCKET. FastCGI "
-         "is not "
-         "encrypted: "
-         "a network that only nginx and the workers are on."),
+         "address:port, numeric, for nginx on another host; in place of LUNA_WORKER_SOCKET. "
+         "FastCGI is not encrypted: use a network of nginx and the workers alone."),
     TEXT("LUNA_WORKER_PEERS", worker_peers, REL, NULL,
          "Networks, comma-separated, that may connect to LUNA_WORKER_LISTEN, such as 10.1.2.0/24."),
     TEXT("LUNA_USER", user, 0, NULL, "User to become when started as root."),
     TEXT("LUNA_GROUP", group, 0, NULL,
-         "Group to become when started as root; the user's own when unset."),
-    TEXT("LUNA_PID_FILE", pid_file, 0, NULL, "File to write the master's process id to."),
+         "Group to become when started as root; by default the user's own group."),
+    TEXT("LUNA_PID_FILE", pid_file, 0, NULL, "File for the master's process id."),
     TEXT("LUNA_ENV_FILE", env_file, 0, NULL,
-         "File of NAME=value lines for settings the environment leaves unset; read again at "
+         "File of NAME=value lines, for settings that the environment does not set. Read again at "
          "SIGHUP."),
     TEXT("LUNA_STATE_DIR", state_dir, REQ, NULL, "Directory for the workers' charge journals."),
     WHOLE("LUNA_JOURNAL_SLOT_FIRST", journal_slot_first, 0, "0", 0, LUNA_WORKERS_MAX - 1,
-          "First journal slot of this pool; pools that share LUNA_STATE_DIR each need a range of "
-          "their own."),
+          "First journal slot of this pool. Pools that share LUNA_STATE_DIR need ranges that do "
+          "not overlap."),
     WHOLE("LUNA_JOURNAL_SLOT_COUNT", journal_slot_count, 0, "256", 3, LUNA_WORKERS_MAX,
-          "How many slots the pool has, twice its workers and one at least; what passes the 256th "
-          "is left "
-          "out."),
+          "Number of journal slots: at least twice the workers, plus one. Slots beyond number 255 "
+          "are not used."),
     TEXT("LUNA_MONITOR_LISTEN", monitor_listen, 0, "127.0.0.1:9100",
-         "Address and port of /livez, /readyz, /metrics and /status; numeric."),
+         "address:port, numeric, of /livez, /readyz, /metrics and /status."),
     TEXT("LUNA_REDIS_URL", redis_url, REQ | SEC | REL, NULL,
          "redis://[:password@]host:port[/db] or unix:///path[?db=n]."),
     TEXT("LUNA_DATABASE_URL", database_url, REQ | SEC | REL, NULL,
          "libpq connection string of the worker's role."),
     TEXT("LUNA_KEY_PEPPER", key_pepper, REQ | SEC | REL, NULL,
-         "Key of the API keys' digests: 64 to 256 hexadecimal digits, the same for every program."),
+         "Pepper of the API keys' digests: 64 to 256 hexadecimal digits, the same in every "
+         "program."),
     TEXT("LUNA_TOKEN_KEYS", token_keys_text, SEC | REL, NULL,
-         "Keys that sign bearer tokens, kid:hex,kid:hex, the newest first; one derived from "
-         "LUNA_KEY_PEPPER "
-         "when "
-         "unset."),
+         "Keys that sign bearer tokens, kid:hex,kid:hex, the newest first. Unset: one key derived "
+         "from LUNA_KEY_PEPPER."),
     TEXT("LUNA_CORS_ORIGINS", cors_origins, REL, NULL,
-         "Origins, comma-separated, whose web pages may call the API from a browser; * is all of "
-         "them."),
+         "Origins, comma-separated, whose web pages may call the API from a browser; * allows "
+         "all."),
     CHOICE("LUNA_POOL_MODE", pool_mode, REL, "static", pool_modes,
-           "static: always LUNA_WORKERS; dynamic: between LUNA_WORKERS_MIN and LUNA_WORKERS_MAX, "
-           "by queue "
-           "wait."),
+           "static: always LUNA_WORKERS. dynamic: from LUNA_WORKERS_MIN to LUNA_WORKERS_MAX, "
+           "according to the queue wait."),
     WHOLE("LUNA_WORKERS", workers, REL, "4", 1, WORKERS_MAX, "Workers of a static pool."),
     WHOLE("LUNA_WORKERS_MIN", workers_min, REL, "2", 1, WORKERS_MAX,
-          "Fewest workers of a dynamic pool."),
+          "Minimum number of workers of a dynamic pool."),
     WHOLE("LUNA_WORKERS_MAX", workers_max, REL, "16", 1, WORKERS_MAX,
-          "Most workers of a dynamic pool."),
+          "Maximum number of workers of a dynamic pool."),
     WHOLE("LUNA_WORKERS_SPARE", workers_spare, REL, "1", 0, WORKERS_MAX,
-          "Idle workers a dynamic pool keeps beyond the busy ones."),
+          "Idle workers that a dynamic pool keeps in addition to the busy ones."),
     WHOLE("LUNA_BACKLOG", backlog, 0, "1024", 1, 4096,
-          "Connections the socket queues, the admission queue: target wait times throughput."),
+          "Connections that the socket queues. A good value is the longest acceptable wait times "
+          "the throughput."),
     WHOLE("LUNA_QUEUE_WAIT_TARGET_MS", queue_wait_target_ms, REL, "20", 1, 60000,
           "Queue wait above which a dynamic pool grows, in milliseconds."),
     WHOLE("LUNA_QUEUE_WAIT_MAX_MS", queue_wait_max_ms, REL, "2000", 1, 600000,
-          "Queue wait above which a request is shed with 503, in milliseconds."),
+          "Queue wait above which a request is refused with 503, in milliseconds."),
     WHOLE("LUNA_REQUEST_TIMEOUT_MS", request_timeout_ms, REL, "10000", 10, 600000,
-          "Budget of a request from nginx's stamp to the answer, in milliseconds."),
+          "Timeout of a request, from its arrival at nginx to the answer, in milliseconds."),
     WHOLE("LUNA_HARD_LIMIT_GRACE_MS", hard_limit_grace_ms, REL, "2000", 10, 600000,
-          "Time past its budget after which a busy worker is killed, in milliseconds."),
+          "Time after the request timeout until a worker that is still busy is killed, in "
+          "milliseconds."),
     WHOLE("LUNA_REDIS_TIMEOUT_MS", redis_timeout_ms, REL, "250", 1, 60000,
-          "Limit of one Redis round trip, in milliseconds."),
+          "Redis command timeout, in milliseconds."),
     WHOLE("LUNA_DATABASE_TIMEOUT_MS", database_timeout_ms, REL, "1000", 1, 60000,
-          "Limit of one PostgreSQL statement, in milliseconds."),
+          "PostgreSQL statement timeout, in milliseconds."),
     WHOLE("LUNA_DRAIN_TIMEOUT_MS", drain_timeout_ms, REL, "15000", 0, 600000,
-          "Time a worker may take to finish its request at a stop or reload, in milliseconds."),
+          "Time for a worker to finish its request at a stop or reload, in milliseconds."),
     WHOLE("LUNA_START_TIMEOUT_MS", start_timeout_ms, REL, "10000", 100, 600000,
-          "Time a new worker may take to prove itself, in milliseconds."),
+          "Time for a new worker to become ready, in milliseconds."),
     WHOLE("LUNA_READY_STALL_MS", ready_stall_ms, REL, "3000", 100, 600000,
-          "/readyz turns 503 when no worker has moved for this long, in milliseconds."),
-    WHOLE(
-        "LUNA_SLOW_MS", slow_ms, REL, "1000", 0, 600000,
-        "Requests that took longer are logged with their phase times, in milliseconds; 0: never."),
+          "/readyz answers 503 when no worker has made progress for this long, in milliseconds."),
+    WHOLE("LUNA_SLOW_MS", slow_ms, REL, "1000", 0, 600000,
+          "Requests that take longer are logged with the time of each phase, in milliseconds; 0: "
+          "never."),
     WHOLE("LUNA_BODY_BYTES_MAX", body_bytes_max, REL, "33554432", 1024, 1073741824,
           "Largest request body, in bytes."),
     WHOLE("LUNA_POINTS_MAX", points_max, REL, "1000000", 1, 100000000,
           "Most observations in one request."),
     WHOLE("LUNA_REQUESTS_MAX", requests_max, REL, "100000", 0, INT64_MAX / 4,
-          "Requests after which a worker is replaced, give or take a tenth; 0: never."),
+          "Requests after which a worker is replaced, plus or minus a tenth; 0: never."),
     WHOLE("LUNA_WORKER_AGE_MAX_S", worker_age_max_s, REL, "0", 0, 31536000,
-          "Age at which a worker is replaced, give or take a tenth, in seconds; 0: never."),
+          "Age at which a worker is replaced, plus or minus a tenth, in seconds; 0: never."),
     WHOLE("LUNA_WORKER_MEMORY_BYTES_MAX", worker_memory_bytes_max, REL, "268435456", 0,
           INT64_MAX / 4,
           "Resident memory at which a worker is replaced after its request, in bytes; 0: never."),
     WHOLE("LUNA_QUARANTINE_S", quarantine_s, REL, "3600", 0, 31536000,
-          "Time a body that killed two workers is refused, in seconds; 0: never refused."),
+          "Time for which a body that crashed two workers is refused, in seconds; 0: not refused."),
     CHOICE("LUNA_SANDBOX", sandbox, REL, "errno", sandbox_modes,
-           "What a worker's forbidden system call does: off (no filter), log, errno (it fails) or "
-           "kill."),
+           "What happens at a forbidden system call of a worker. off: it is allowed; log: it is "
+           "allowed and logged; errno: it fails; kill: the worker is killed."),
     {.name = "LUNA_CORE_DUMPS",
      .type = LUNA_SETTING_BOOL,
      .offset = AT(core_dumps),
      .default_text = "off",
-     .help = "Let a crash write a core file. It holds customers' data."},
-    CHOICE("LUNA_LOG_LEVEL", log_level, REL, "info", log_levels, "Least level logged."),
+     .help = "Write a core file at a crash. It contains customers' data."},
+    CHOICE("LUNA_LOG_LEVEL", log_level, REL, "info", log_levels, "Minimum log level."),
     CHOICE("LUNA_LOG_FORMAT", log_format, REL, "auto", log_formats,
-           "Shape of a log line: a JSON object, or key=value; auto: key=value on a terminal."),
+           "Format of log lines: json (one object a line), text (key=value), or auto (text on a "
+           "terminal, else json)."),
     TEXT("LUNA_LOG_FILE", log_file, 0, NULL,
-         "File to append log lines to instead of standard error; USR1 opens it anew, after a "
+         "File to append log lines to; unset: standard error. SIGUSR1 reopens it, after a "
          "rotation."),
     {.name = NULL}};
 
@@ -173,8 +170,8 @@ static enum luna_code check_slots(struct worker_config *config, struct luna_erro
         return LUNA_OK;
     return luna_error_set(
         err, LUNA_ECONFIG,
-        "LUNA_JOURNAL_SLOT_FIRST and LUNA_JOURNAL_SLOT_COUNT leave %lld slots; wanted %d "
-        "at least, twice the workers and one",
+        "LUNA_JOURNAL_SLOT_FIRST and LUNA_JOURNAL_SLOT_COUNT leave %lld slots; wanted at least %d, "
+        "twice the workers plus one",
         (long long)config->journal_slot_count, wanted);
 }
 

@@ -1,10 +1,10 @@
 /*
- * worker_config.h: what the worker pool can be told, in one table.
+ * worker_config.h: the settings of the worker pool, in one table.
  *
- * Who: main.c loads it once; master.c loads it again at SIGHUP and hands the new one to new
- * workers. Everybody else reads. Values come from the environment; LUNA_ENV_FILE may name a file of
- * NAME=value lines that fills in what the environment leaves unset or empty, and that is read again
- * at SIGHUP. Ownership: worker_config_done() frees the strings.
+ * Who: main.c loads them once; reload.c loads them again at SIGHUP, for new workers. Everybody else
+ * reads. Values come from the environment; LUNA_ENV_FILE may name a file of NAME=value lines for
+ * settings that the environment leaves unset or empty, which is read again at SIGHUP. Ownership:
+ * worker_config_done() frees the strings.
  */
 #ifndef FCGI_WORKER_CONFIG_H
 #define FCGI_WORKER_CONFIG_H
@@ -22,7 +22,7 @@
 enum pool_mode { POOL_STATIC, POOL_DYNAMIC };
 enum sandbox_mode { SANDBOX_OFF, SANDBOX_LOG, SANDBOX_ERRNO, SANDBOX_KILL };
 
-/* Half of the slots but one: a reload needs a second set while the first one drains, and a
+/* Half of the slots, less one: a reload needs a second set while the first one drains, and a
  * self-test needs a slot. */
 enum { WORKERS_MAX = 127 };
 
@@ -87,7 +87,7 @@ enum luna_code worker_config_load(const char *(*get)(const char *name),
                                   struct luna_error *err) LUNA_MUSTCHECK;
 void worker_config_done(struct worker_config *config);
 
-/* The slot that no worker ever has: the self-test's. */
+/* The journal slot of the self-test: no worker has it. */
 int worker_config_self_test_slot(const struct worker_config *config);
 
 /* The most workers that may serve at once under this configuration, the draining ones not

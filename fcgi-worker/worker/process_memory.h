@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Bytes, without the pages it shares with files and other processes; 0 when /proc cannot be read.
- * The file is opened at the first call and kept, so that a sandbox does not come between. */
+ * The file is opened at the first call and kept open, because the sandbox forbids opening it. */
 uint64_t process_resident_bytes(void);
 
 #endif

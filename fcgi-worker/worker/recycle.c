@@ -4,7 +4,8 @@
 #include "luna/base/random.h"
 #include "worker/process_memory.h"
 
-enum { MEMORY_LOOK_EVERY = 16 }; /* requests: reading /proc costs a microsecond or two */
+/* In requests: reading /proc costs a microsecond or two. */
+enum { MEMORY_LOOK_EVERY = 16 };
 
 int64_t recycle_jitter(int64_t limit, uint32_t random)
 {

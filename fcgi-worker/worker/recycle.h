@@ -1,8 +1,9 @@
 /*
- * recycle.h: when has a worker served long enough?
+ * recycle.h: when a worker is to be replaced: after so many requests, at an age, or at a memory
+ * use.
  *
- * By requests, by age, and by memory. The first two have a tenth of jitter either way, so that
- * workers that started together do not end together.
+ * The first two have a jitter of plus or minus a tenth, so that workers that started together do
+ * not end together.
  */
 #ifndef FCGI_WORKER_RECYCLE_H
 #define FCGI_WORKER_RECYCLE_H
@@ -24,7 +25,7 @@ void recycle_init(struct recycle *recycle, const struct worker_config *config);
 /* One more request is done. */
 void recycle_count(struct recycle *recycle);
 bool recycle_due(struct recycle *recycle);
-/* Which limit it was, once recycle_due() has said yes. */
+/* Which limit it was, once recycle_due() has returned true. */
 const char *recycle_reason(const struct recycle *recycle);
 /* `limit` moved by up to a tenth either way; `random` is uniform over its range. */
 int64_t recycle_jitter(int64_t limit, uint32_t random);

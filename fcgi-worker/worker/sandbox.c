@@ -14,8 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* By purpose. A new libc or libpq may want one more: run with LUNA_SANDBOX=log and look for it
- * in the kernel's audit log. */
+/* By purpose. A new libc or libpq may need one more: run with LUNA_SANDBOX=log and look for it in
+ * the kernel's audit log. */
 static const int allowed[] = {
     /* the loop and the web server's connection */
     SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_create1),
@@ -47,7 +47,7 @@ static const int allowed[] = {
     SCMP_SYS(getppid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid),
     SCMP_SYS(getegid), SCMP_SYS(sysinfo), SCMP_SYS(prlimit64), SCMP_SYS(getrlimit),
     SCMP_SYS(getrusage), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(getpgrp),
-    /* the end */
+    /* exit and signals */
     SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigtimedwait), SCMP_SYS(rt_sigpending),
     SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall), SCMP_SYS(tgkill)};
@@ -98,8 +98,8 @@ static const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_F
 static const uint64_t writing = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
                                 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR;
 static const uint64_t appending = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG;
-/* All that the first version knows: a newer kernel's additions are left alone, an older one has
- * no Landlock at all. */
+/* The access rights of the first version: a newer kernel's additions stay allowed, and an older
+ * kernel has no Landlock. */
 static const uint64_t handled =
     LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
     LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
@@ -107,11 +107,11 @@ static const uint64_t handled =
     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
     LANDLOCK_ACCESS_FS_MAKE_SYM;
 
-/* Where names are looked up, libraries loaded late, and certificates kept. */
+/* For name lookup, libraries that are loaded late, and certificates. */
 static const char *const readable[] = {"/etc",       "/usr/lib", "/lib", "/lib64",
                                        "/usr/share", "/run",     "/dev", "/proc/self"};
 
-/* A directory that is not there needs no rule. */
+/* A directory that does not exist needs no rule. */
 static int allow(int ruleset, const char *path, uint64_t access)
 {
     int fd = open(path, O_PATH | O_CLOEXEC | O_DIRECTORY);
@@ -125,7 +125,7 @@ static int allow(int ruleset, const char *path, uint64_t access)
     return (int)failed;
 }
 
-/* The file itself is not enough: after a rotation it is another one. */
+/* Its directory, because after a rotation it is another file. */
 static int allow_log(int ruleset, const char *log_file)
 {
     char folder[PATH_MAX];

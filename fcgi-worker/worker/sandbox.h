@@ -1,11 +1,11 @@
 /*
- * sandbox.h: what a worker cannot do any more, once its connections are made.
+ * sandbox.h: the limits of a worker once its connections are open.
  *
- * seccomp: an allow-list of system calls; no exec, no fork, no ptrace, sockets of four families
- * only. What is not on it fails, is logged, or kills, as LUNA_SANDBOX says. Landlock, where the
+ * seccomp: a list of allowed system calls; no exec, no fork, no ptrace, sockets of four families
+ * only. Any other call fails, is logged, or kills, according to LUNA_SANDBOX. Landlock, where the
  * kernel has it: files are read under a few system directories and written in the state directory
  * alone. Reconnecting to Redis and PostgreSQL stays possible. Call once, in a process that has
- * given up its privileges; there is no way back.
+ * given up its privileges; it cannot be undone.
  */
 #ifndef FCGI_WORKER_SANDBOX_H
 #define FCGI_WORKER_SANDBOX_H

@@ -25,9 +25,9 @@
 
 enum {
     HEARTBEAT_MS = 1000,
-    PROBE_MS = 5000, /* how often an idle worker looks whether the stores are there */
+    PROBE_MS = 5000, /* how often an idle worker checks that the stores are reachable */
     PROBE_LIMIT_MS = 2000,
-    TIRED_PAUSE_MS = 100,
+    EXHAUSTED_PAUSE_MS = 100,
     NUDGE_PAUSE_MS = 50,
     MEMORY_SHOWN_EVERY = 64, /* requests */
     NS_PER_MS = 1000000,
@@ -46,11 +46,11 @@ struct worker {
     int64_t accepted_ns;
     int64_t probed_ns;
     int64_t nudged_ns;
-    int64_t trimmed_at; /* how many requests had been served when memory was last given back */
+    int64_t trimmed_at; /* requests served when memory was last given back */
 };
 
-/* Before the accept, not after it: a worker killed in between would have a connection in its
- * hands that nobody knows of. */
+/* Before the accept, not after it: a worker that dies in between would have accepted a connection
+ * that the scoreboard does not show. */
 static void start_clock(struct worker *worker)
 {
     const struct worker_config *config = &worker->config;
@@ -61,8 +61,7 @@ static void start_clock(struct worker *worker)
                                     NS_PER_MS);
 }
 
-/* Requests wait longer than they should: the master may want another worker before its next look
- * round. */
+/* Requests wait longer than they should: wakes the master, which may start another worker. */
 static void nudge_master(struct worker *worker, int64_t wait_ns)
 {
     const uint64_t one = 1;
@@ -72,7 +71,7 @@ static void nudge_master(struct worker *worker, int64_t wait_ns)
         now_ns - worker->nudged_ns < NUDGE_PAUSE_MS * (int64_t)NS_PER_MS)
         return;
     worker->nudged_ns = now_ns;
-    /* A full counter is a nudge that has not been seen yet: as good. */
+    /* A full counter is a nudge that the master has not read yet, which is as good. */
     ssize_t ignored = write(worker->options->nudge_fd, &one, sizeof one);
     (void)ignored;
 }
@@ -105,7 +104,7 @@ static void drop(struct worker *worker, const struct luna_error *err)
     luna_log(LUNA_LOG_WARNING, "connection_dropped", LUNA_LOG_S("reason", err->msg));
 }
 
-/* Takes one connection if there is one. False: there is none, wait. */
+/* Takes one connection if there is one. False: wait for the next. */
 static bool take_one(struct worker *worker)
 {
     struct luna_error err = {0};
@@ -121,10 +120,10 @@ static bool take_one(struct worker *worker)
     case FCGI_ACCEPT_DROPPED:
         drop(worker, &err);
         return true;
-    case FCGI_ACCEPT_TIRED:
+    case FCGI_ACCEPT_EXHAUSTED:
         scoreboard_worker_idle(worker->slot);
         luna_log(LUNA_LOG_ERROR, "accept_failed", LUNA_LOG_S("reason", err.msg));
-        (void)poll(NULL, 0, TIRED_PAUSE_MS);
+        (void)poll(NULL, 0, EXHAUSTED_PAUSE_MS);
         return false;
     }
     return false;
@@ -144,7 +143,7 @@ static void probe_stores(struct worker *worker)
         luna_log(LUNA_LOG_INFO, "stores_reachable", LUNA_LOG_I("slot", worker->options->slot));
 }
 
-/* A second without work: what the last requests left behind goes back. */
+/* After a second without work, memory that the last requests freed goes back to the system. */
 static void give_memory_back(struct worker *worker)
 {
     if (worker->trimmed_at == worker->recycle.requests)
@@ -153,7 +152,7 @@ static void give_memory_back(struct worker *worker)
     (void)malloc_trim(0);
 }
 
-static void idle_chores(struct worker *worker)
+static void do_idle_work(struct worker *worker)
 {
     int64_t now_ns = luna_clock_mono_ns();
     give_memory_back(worker);
@@ -173,13 +172,13 @@ static void wait_for_work(struct worker *worker)
         if (events[i].data.fd == worker->options->leash_fd)
             worker->draining = true;
     if (count == 0)
-        idle_chores(worker);
+        do_idle_work(worker);
 }
 
 static int loop(struct worker *worker)
 {
-    /* accept is tried even when nothing was announced: an announcement that went to a stopped
-     * process is lost. */
+    /* accept is tried even when epoll reported nothing: a report that went to a stopped process is
+     * lost. */
     while (!worker->draining) {
         bool served = take_one(worker);
         if (served && recycle_due(&worker->recycle)) {
@@ -190,7 +189,7 @@ static int loop(struct worker *worker)
         if (!served)
             wait_for_work(worker);
         else
-            worker->draining = leash_is_let_go(worker->options->leash_fd);
+            worker->draining = leash_is_released(worker->options->leash_fd);
     }
     return WORKER_EXIT_CLEAN;
 }
@@ -243,8 +242,8 @@ static enum luna_code open_connection(struct worker *worker, struct luna_error *
 /* Everything a worker needs before it may serve. Returns an exit status; CLEAN is success. */
 static int prepare(struct worker *worker, struct luna_error *err)
 {
-    /* What a request of ten thousand points needs is kept from one to the next: to fetch it
-     * again, page by page, took a tenth of the time. Fixed thresholds: glibc's own grow with what is
+    /* What a request of ten thousand points needs is kept from one to the next: to fetch it again,
+     * page by page, took a tenth of the time. Fixed thresholds: glibc's own grow with what is
      * freed, and a worker would keep its largest request for ever. */
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
@@ -270,10 +269,9 @@ int worker_main(const struct worker_options *options)
 {
     struct worker worker = {.options = options,
                             .config = *options->config,
-                            .slot = &options->board->worker[options->slot]};
+                            .slot = scoreboard_claim(options->board, options->slot)};
     struct luna_error err = {0};
     signals_block_all();
-    scoreboard_worker_idle(worker.slot);
     atomic_store_explicit(&worker.slot->heartbeat_ns, luna_clock_mono_ns(), memory_order_relaxed);
     worker.pipeline.config = &worker.config;
     worker.pipeline.board = options->board;

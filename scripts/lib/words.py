@@ -19,7 +19,7 @@ EXEMPT = re.compile(r"""
 """, re.VERBOSE)
 
 # Where the words are checked already.
-CHECKED = re.compile(r"(README\.md|CHANGELOG\.md|CONTRIBUTING\.md|docs/|web/|conf/README|sql/|tests/.*README\.md|libluna/store/|tests/unit/libluna/store/|tests/lint/|tests/bench/growth/|scripts/)")
+CHECKED = re.compile(r"(README\.md|CHANGELOG\.md|CONTRIBUTING\.md|docs/|web/|conf/README|sql/|tests/.*README\.md|libluna/store/|fcgi-worker/(master|monitor|worker|shared|fastcgi)/|fcgi-worker/main|tests/unit/fcgi-worker/(master|monitor|worker|shared|fastcgi)/|tests/unit/libluna/store/|tests/lint/|tests/bench/growth/|scripts/)")
 
 # What of a file is held to WIDTH: the whole text, or its comments only.
 WHOLE = {".c", ".h", ".cc", ".md"}

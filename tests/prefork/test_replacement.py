@@ -48,7 +48,7 @@ def test_stillborn_build_is_rolled_back_to_the_old_binary(make_pool):
     old = os.stat(f"/proc/{pool.process.pid}/exe").st_ino
     upgrade(pool, "fcgi-worker-fake-stillborn", rollbacks=1)
     wait_until(lambda: os.stat(f"/proc/{pool.process.pid}/exe").st_ino == old, "the old binary")
-    assert pool.events("upgrade_rolled_back")[0]["reason"] == "a store is away"
+    assert pool.events("upgrade_rolled_back")[0]["reason"] == "a store is unavailable"
     assert pool.post().status == 200
     pool.signal(signal.SIGHUP)  # and the old master still works
     wait_until(lambda: pool.status()["pool"]["reloads"] == 1, "reload after a rollback")

@@ -157,7 +157,7 @@ static enum luna_code fake_open_pid(pid_t pid, int *ret_pid_fd, struct luna_erro
 static enum luna_code fake_watch(int pid_fd, int id, struct luna_error *err)
 {
     (void)err;
-    assert_null(fake_process(id)); /* two processes under one id could not be told apart */
+    assert_null(fake_process(id)); /* two processes under one id could not be distinguished */
     get(has_pid_fd, pid_fd)->id = id;
     return LUNA_OK;
 }

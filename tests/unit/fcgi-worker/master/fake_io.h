@@ -1,10 +1,10 @@
 /*
  * fake_io.h: an operating system for the master, held by a test.
  *
- * The clock stands still until the test moves it. Processes are rows of a table: they never run, and
- * end when the test says so, or when they are killed and the test lets the end be seen. Descriptors
- * are numbers; each close is checked to be the only one. What the master asked for is in `fake` for
- * the test to read, and what is to fail is set there.
+ * The clock stands still until the test moves it. Processes are rows of a table: they never run,
+ * and end when the test says so, or when they are killed and the test lets the end be seen.
+ * Descriptors are numbers; each close is checked to be the only one. What the master asked for is
+ * in `fake` for the test to read, and what is to fail is set there.
  */
 #ifndef TEST_FAKE_IO_H
 #define TEST_FAKE_IO_H

@@ -1,4 +1,4 @@
-/* The black box: blame falls on the body in hand, and only when it is its fault. */
+/* The black box: blame falls on the body of the request in progress, and only for its faults. */
 #include "master/black_box.h"
 
 #include "luna/base/clock.h"

@@ -146,6 +146,7 @@ static void crash_of_an_old_worker_rolls_a_reload_back(void **state)
     rig_pass_ms(60000);
     rig_signal(SIGHUP);
     rig_end(0, -1, SIGSEGV);
+    rig_end(0, WORKER_EXIT_SOFTWARE, 0); /* its successor, before it is ready */
     assert_int_equal(rig.reload.phase, RELOAD_CANARY);
     assert_null(rig.reload.failure);
 }

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -86,8 +87,8 @@ static void reader_never_takes_a_mixture_for_a_request(void **state)
     pid_t writer = start_writer();
     int whole = 0;
     int mixed = 0;
-    struct luna_deadline patience = luna_deadline_in_ms(10000);
-    while (whole < 20000 && !luna_deadline_passed(patience)) {
+    struct luna_deadline deadline = luna_deadline_in_ms(10000);
+    while (whole < 20000 && !luna_deadline_passed(deadline)) {
         if (!scoreboard_read(&board->worker[0], &crumb) || crumb.torn) {
             sched_yield(); /* the writer may have been stopped in the middle */
             continue;
@@ -260,6 +261,51 @@ static void a_model_has_no_row(void **state)
     assert_null(luna_model_name(-1));
 }
 
+/* How a child ends that does `act` after it has claimed slot 3. */
+static int signal_of_a_worker_that(void (*act)(void))
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (freopen("/dev/null", "w", stderr) == NULL) /* for the assertion's line */
+            _exit(1);
+        (void)scoreboard_claim(board, 3);
+        act();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void write_to_the_own_slot(void)
+{
+    scoreboard_worker_begin(&board->worker[3], 1, 2);
+}
+
+static void write_to_a_foreign_slot(void)
+{
+    scoreboard_worker_begin(&board->worker[4], 1, 2);
+}
+
+static void write_to_the_masters_half(void)
+{
+    scoreboard_count(&board->pool.crashes);
+}
+
+static void claim_a_second_slot(void)
+{
+    (void)scoreboard_claim(board, 4);
+}
+
+static void a_half_has_two_writers(void **state)
+{
+    (void)state;
+    assert_int_equal(signal_of_a_worker_that(write_to_the_own_slot), 0);
+    assert_int_equal(signal_of_a_worker_that(write_to_a_foreign_slot), SIGABRT);
+    assert_int_equal(signal_of_a_worker_that(write_to_the_masters_half), SIGABRT);
+    assert_int_equal(signal_of_a_worker_that(claim_a_second_slot), SIGABRT);
+}
+
 static void another_layout_is_not_adopted(void **state)
 {
     (void)state;
@@ -364,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_status_that_is_answered_counts_as_another),
         cmocka_unit_test(a_series_counts_under_another_model),
         cmocka_unit_test(a_model_has_no_row),
+        cmocka_unit_test(a_half_has_two_writers),
         cmocka_unit_test(another_layout_is_not_adopted),
         cmocka_unit_test(memory_cannot_be_shrunk_under_a_reader),
         cmocka_unit_test(body_is_remembered_until_it_is_old),
