@@ -40,7 +40,7 @@ enum luna_code luna_booker_check(const struct luna_booker *booker,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 struct luna_deadline luna_booker_redis_deadline(const struct luna_booker *booker);
 /* Calls the daemon's between_batches(); false: stop here. */
-bool luna_booker_between_batches(const struct luna_booker *booker);
+bool luna_booker_between_batches(const struct luna_booker *booker) LUNA_MUSTCHECK;
 /* The meter counts what both stores do from here on under `purpose`. */
 void luna_booker_purpose(struct luna_booker *booker, enum luna_purpose purpose);
 /* A statement that returns one number. LUNA_EPROTOCOL when it returns no row. */

@@ -87,6 +87,7 @@ bool luna_booker_between_batches(const struct luna_booker *booker)
 
 struct luna_deadline luna_booker_redis_deadline(const struct luna_booker *booker)
 {
+    assert(booker->redis_timeout_ms > 0);
     return luna_deadline_in_ms(booker->redis_timeout_ms);
 }
 
@@ -201,6 +202,7 @@ enum luna_code luna_booking_lead(struct luna_booker *booker, bool *ret_leading, 
         if (code != LUNA_OK)
             return code;
     }
+    assert(!leading || booker->term > 0);
     *ret_leading = leading;
     *ret_term = booker->term;
     return LUNA_OK;

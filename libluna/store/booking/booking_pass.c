@@ -109,6 +109,7 @@ static void sort_unique(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++)
         if (kept == 0 || batch->items[kept - 1].account_id != batch->items[i].account_id)
             batch->items[kept++] = batch->items[i];
+    assert(kept > 0 && kept <= batch->count);
     batch->count = kept;
 }
 
@@ -142,6 +143,7 @@ static void add_rolls(struct batch *batch, const struct snapshot *item, const ch
                 return;
             rolls = end + 1;
         }
+        assert(item->account_id > 0);
         luna_pg_array_add(&batch->columns[ROLL_ACCOUNTS], item->account_id);
         luna_pg_array_add(&batch->columns[ROLL_EPOCHS], item->epoch);
         for (int i = 0; i < 5; i++)
@@ -200,6 +202,7 @@ static enum luna_code book_periods(struct batch *batch)
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
+    assert(batch->has_rolls);
     enum luna_code code = add_columns(batch, ROLL_ACCOUNTS, ROLL_ENDS, &params);
     if (code == LUNA_OK)
         code = luna_pg_query(batch->booker->database, luna_pg_deadline(batch->booker->database),
@@ -382,6 +385,7 @@ static enum luna_code walk(struct batch *batch)
 {
     char cursor[32] = "0";
     size_t enough = (size_t)batch->booker->batch_accounts_max;
+    assert(enough > 0 && batch->count == 0);
     do {
         enum luna_code code = scan(batch, cursor);
         bool last = strcmp(cursor, "0") == 0 || cursor[0] == '\0';

@@ -156,6 +156,7 @@ static enum luna_code close_epochs(struct luna_booker *booker, int64_t incarnati
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     struct luna_buf *all[] = {&arrays->accounts, &arrays->epochs, &arrays->periods, &arrays->units};
+    assert(booker->term > 0 && incarnation > 0);
     luna_pg_param_int(&params, booker->term);
     luna_pg_param_int(&params, incarnation);
     luna_pg_param_text(&params, booker->actor);
@@ -271,6 +272,8 @@ enum luna_code luna_booking_fence(struct luna_booker *booker, struct luna_fence_
             return luna_error_wrap(err, "fencing (%s)", why);
         booker->ack_sha[0] = '\0';
     }
+    /* A daemon never goes back to an incarnation that it saw fenced. */
+    assert(report.incarnation > 0 && report.incarnation >= booker->incarnation);
     booker->incarnation = report.incarnation;
     *ret_report = report;
     return LUNA_OK;

@@ -8,6 +8,8 @@
 #include "booking/booker.h"
 #include "quota/quota_keys.h"
 
+#include <assert.h>
+
 enum { SAMPLE_MAX = 5000 };
 
 struct ledger {
@@ -95,6 +97,7 @@ static void compare(const struct luna_booker *booker, const struct ledger *ledge
 {
     enum { E, C, R, A, AR, LIM, BASE, PC, PR, PN, I, PEND, QUOTA, DELTA, FIELDS };
     int64_t v[FIELDS], faults = 0;
+    assert(ledger->account_id > 0);
     for (size_t i = 0; i < FIELDS; i++)
         v[i] = luna_reply_int(luna_reply_at(reply, i), INT64_MIN);
     gauges->accounts_checked++;
@@ -130,6 +133,7 @@ static enum luna_code compare_all(struct luna_booker *booker, const struct luna_
     char sha[LUNA_SCRIPT_SHA_BYTES];
     enum luna_code code = luna_booker_load_script(booker, LUNA_SCRIPT_INSPECT, 0, sha, err);
     int rows = luna_pg_rows(result), turns = 0;
+    assert(turns_max > 0);
     for (int row = 0; row < rows && code == LUNA_OK; row++)
         code = send_inspect(booker, sha, luna_pg_int(result, row, 0), err);
     for (int row = 0; row < rows && code == LUNA_OK; row++) {

@@ -5,6 +5,8 @@
 #include "accounts/config_push.h"
 #include "booking/booker.h"
 
+#include <assert.h>
+
 enum { PUSH_BATCH = 200 };
 
 static enum luna_code push_rows(struct luna_booker *booker, const struct luna_pg_result *result,
@@ -12,6 +14,7 @@ static enum luna_code push_rows(struct luna_booker *booker, const struct luna_pg
 {
     enum luna_code code = LUNA_OK;
     int sent = 0;
+    assert(luna_pg_rows(result) > 0 && luna_pg_rows(result) <= PUSH_BATCH);
     luna_pg_array_begin(ids);
     for (; sent < luna_pg_rows(result) && code == LUNA_OK; sent++) {
         code = luna_config_push_send(booker->counters, result, sent, 1,

@@ -80,17 +80,17 @@ enum luna_code luna_journal_dir_announce(struct luna_database *database, const c
     return code;
 }
 
-static int try_lock(int fd, int byte, short type)
+static int try_lock(int fd, enum luna_journal_lock byte, short type)
 {
     struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
     return fcntl(fd, F_OFD_SETLK, &range);
 }
 
-enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_deadline deadline,
-                                 struct luna_error *err)
+enum luna_code luna_journal_lock(int fd, enum luna_journal_lock byte, bool exclusive,
+                                 struct luna_deadline deadline, struct luna_error *err)
 {
     const struct timespec step = {.tv_nsec = 500000};
-    assert(fd >= 0 && (byte == LUNA_JOURNAL_LOCK_OWNER || byte == LUNA_JOURNAL_LOCK_APPEND));
+    assert(fd >= 0);
     while (try_lock(fd, byte, exclusive ? F_WRLCK : F_RDLCK) != 0) {
         if (errno != EAGAIN && errno != EACCES && errno != EINTR)
             return luna_error_set(err, LUNA_EIO, "journal: lock: %s", strerror(errno));
@@ -102,7 +102,7 @@ enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_d
     return LUNA_OK;
 }
 
-void luna_journal_unlock(int fd, int byte)
+void luna_journal_unlock(int fd, enum luna_journal_lock byte)
 {
     int failed = try_lock(fd, byte, F_UNLCK);
     assert(failed == 0); /* it cannot, on an open descriptor */

@@ -37,10 +37,15 @@ enum luna_code luna_journal_dir_announce(struct luna_database *database, const c
                                          struct luna_deadline deadline,
                                          struct luna_error *err) LUNA_MUSTCHECK;
 
-enum { LUNA_JOURNAL_LOCK_OWNER = 0, LUNA_JOURNAL_LOCK_APPEND = 1 };
+enum luna_journal_lock {
+    LUNA_JOURNAL_LOCK_OWNER = 0,  /* of slot-<n> */
+    LUNA_JOURNAL_LOCK_APPEND = 1, /* of slot-<n> */
+    LUNA_JOURNAL_LOCK_FOLD = 0    /* of fold.lock */
+};
 /* Polls until the lock is free. LUNA_ETIMEOUT. */
-enum luna_code luna_journal_lock(int fd, int byte, bool exclusive, struct luna_deadline deadline,
+enum luna_code luna_journal_lock(int fd, enum luna_journal_lock byte, bool exclusive,
+                                 struct luna_deadline deadline,
                                  struct luna_error *err) LUNA_MUSTCHECK;
-void luna_journal_unlock(int fd, int byte);
+void luna_journal_unlock(int fd, enum luna_journal_lock byte);
 
 #endif

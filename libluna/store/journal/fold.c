@@ -31,6 +31,7 @@ void luna_journal_fold_done(struct luna_journal_fold *fold)
 bool luna_journal_fold_covers(const struct luna_journal_fold *fold,
                               const struct luna_journal_segment *segment)
 {
+    assert(fold->covered != NULL || fold->covered_count == 0);
     for (size_t i = 0; i < fold->covered_count; i++)
         if (fold->covered[i].slot == segment->slot && fold->covered[i].number == segment->number)
             return true;
@@ -122,6 +123,7 @@ static enum luna_code write_fold(int dir_fd, const struct luna_journal_fold *fol
 {
     size_t covered_bytes = fold->covered_count * sizeof *fold->covered;
     size_t sum_bytes = fold->sums.count * sizeof *fold->sums.items;
+    assert(fold->covered_count > 0 && (fold->sums.items != NULL || fold->sums.count == 0));
     size_t len = sizeof(struct fold_head) + covered_bytes + sum_bytes;
     unsigned char *bytes = malloc(len);
     if (bytes == NULL)
@@ -159,6 +161,7 @@ static void forget_old(struct luna_journal_sums *sums)
         if (item->epoch == newest->epoch && item->period_no + FOLD_PERIODS_KEPT > newest->period_no)
             sums->items[kept++] = *item;
     }
+    assert(kept <= sums->count && (kept > 0) == (sums->count > 0)); /* no account is forgotten */
     sums->count = kept;
 }
 
@@ -262,7 +265,7 @@ enum luna_code luna_journal_fold(const char *dir, struct luna_deadline deadline,
         return code;
     code = luna_journal_fold_lock_open(dir_fd, &lock_fd, err);
     if (code == LUNA_OK)
-        code = luna_journal_lock(lock_fd, 0, true, deadline, err);
+        code = luna_journal_lock(lock_fd, LUNA_JOURNAL_LOCK_FOLD, true, deadline, err);
     if (code == LUNA_OK)
         code = fold_locked(dir_fd, ret_segments, ret_bytes_left, err);
     if (lock_fd >= 0)

@@ -46,6 +46,7 @@ static enum luna_code take_slot(struct luna_journal *journal, const char *dir,
                                 struct luna_error *err)
 {
     char name[32];
+    assert(journal->slot_fd < 0 && journal->slot >= 0 && journal->slot < LUNA_WORKERS_MAX);
     snprintf(name, sizeof name, "slot-%d", journal->slot);
     journal->slot_fd = openat(journal->dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (journal->slot_fd < 0)
@@ -106,6 +107,7 @@ static enum luna_code continue_segment(struct luna_journal *journal, struct luna
 {
     const off_t size = (off_t)sizeof(struct luna_journal_record);
     struct luna_journal_record last;
+    assert(journal->segment_fd < 0 && journal->last_wseq == 0);
     enum luna_code code = open_segment(journal, err);
     if (code != LUNA_OK || journal->bytes == 0)
         return code;

@@ -56,6 +56,7 @@ static inline _Atomic uint64_t *luna_journal_page_seq(struct luna_journal_page *
 static inline void luna_journal_page_count(struct luna_journal_page *page,
                                            enum luna_journal_counter counter)
 {
+    assert(counter < LUNA_JOURNAL_COUNTERS);
     atomic_fetch_add_explicit(&page->counters[counter], 1, memory_order_relaxed);
 }
 

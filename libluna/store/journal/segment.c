@@ -153,6 +153,7 @@ enum luna_code luna_journal_segment_add(int dir_fd, const struct luna_journal_se
     enum luna_code code = LUNA_OK;
     off_t at = 0;
     while (code == LUNA_OK) {
+        assert(at % (off_t)sizeof records[0] == 0);
         ssize_t n = pread(fd, records, sizeof records, at);
         if (n < 0)
             code = luna_error_set(err, LUNA_EIO, "journal: %s: %s", name, strerror(errno));

@@ -24,13 +24,14 @@ _Static_assert(sizeof(struct luna_journal_record) == 64,
 
 /* Sets magic and check. */
 void luna_journal_record_seal(struct luna_journal_record *record);
-bool luna_journal_record_is_sound(const struct luna_journal_record *record);
+bool luna_journal_record_is_sound(const struct luna_journal_record *record) LUNA_MUSTCHECK;
 
 enum { LUNA_JOURNAL_SEGMENT_NAME_BYTES = 48 };
 /* "j-<slot>-<number>". Parsing returns false for any other name. */
 void luna_journal_segment_name(int64_t slot, int64_t number,
                                char ret_name[LUNA_JOURNAL_SEGMENT_NAME_BYTES]);
-bool luna_journal_segment_parse(const char *name, int *ret_slot, int64_t *ret_number);
+bool luna_journal_segment_parse(const char *name, int *ret_slot,
+                                int64_t *ret_number) LUNA_MUSTCHECK;
 
 struct luna_journal_segment {
     int64_t slot, number;

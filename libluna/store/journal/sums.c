@@ -94,7 +94,7 @@ enum luna_code luna_journal_sums_read(const char *dir, int64_t account_id, int64
     if (code == LUNA_OK)
         code = pass_append_locks(dir_fd, deadline, err);
     if (code == LUNA_OK)
-        code = luna_journal_lock(lock_fd, 0, false, deadline, err);
+        code = luna_journal_lock(lock_fd, LUNA_JOURNAL_LOCK_FOLD, false, deadline, err);
     if (code == LUNA_OK)
         code = read_locked(dir_fd, account_id, epoch, ret_sums, err);
     if (lock_fd >= 0)

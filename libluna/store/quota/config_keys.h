@@ -18,7 +18,7 @@ struct luna_config_keys {
     char values[LUNA_CONFIG_KEYS_MAX][56];
 };
 /* False: too many, or not in that form. */
-bool luna_config_keys_parse(const char *column, struct luna_config_keys *ret_keys);
+bool luna_config_keys_parse(const char *column, struct luna_config_keys *ret_keys) LUNA_MUSTCHECK;
 /* Adds them as pairs; `keys` must outlive the command. */
 void luna_config_keys_add(const struct luna_config_keys *keys, struct luna_redis_command *command);
 /* The number of enum luna_period for 'none', 'day', 'month'. */

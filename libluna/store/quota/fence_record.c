@@ -3,6 +3,7 @@
 #include "client/redis.h"
 #include "quota/quota_keys.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 enum luna_code luna_fence_record_read(struct luna_counters *counters, struct luna_deadline deadline,
@@ -42,6 +43,7 @@ enum luna_code luna_fence_record_write(struct luna_counters *counters,
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
+    assert(record->incarnation > 0);
     luna_redis_begin(&command, "EVAL");
     luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_FENCE));
     luna_redis_arg(&command, "2");

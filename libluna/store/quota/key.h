@@ -21,6 +21,6 @@ void luna_key_generate(struct luna_key_text *ret_key);
 /* The digest of a key as sent; upper and lower case are the same. False when it is not a version 4
  * UUID: other versions can be guessed. */
 bool luna_key_digest(const char *key, size_t key_len, const struct luna_digest_key *pepper,
-                     struct luna_key_digest *ret_digest);
+                     struct luna_key_digest *ret_digest) LUNA_MUSTCHECK;
 
 #endif

@@ -1,5 +1,6 @@
 #include "quota/quota_keys.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ void luna_quota_keys_make(int64_t account_id, const char *idempotency_field,
                           struct luna_quota_keys *ret_keys)
 {
     char tag[40];
+    assert(account_id > 0 && strlen(idempotency_field) <= 64);
     size_t len = (size_t)snprintf(tag, sizeof tag, "{user:%lld:quota}", (long long)account_id);
     join(ret_keys->quota, tag + 1, len - 2, "");
     join(ret_keys->m, tag, len, ":m");

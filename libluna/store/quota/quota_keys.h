@@ -27,6 +27,8 @@
 #ifndef LUNA_STORE_QUOTA_KEYS_H
 #define LUNA_STORE_QUOTA_KEYS_H
 
+#include "luna/base/error.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,6 +44,6 @@ struct luna_quota_keys {
 void luna_quota_keys_make(int64_t account_id, const char *idempotency_field,
                           struct luna_quota_keys *ret_keys);
 /* The account that a name in the dirty set stands for. False: not a name of this form. */
-bool luna_quota_keys_parse(const char *quota_key, int64_t *ret_account_id);
+bool luna_quota_keys_parse(const char *quota_key, int64_t *ret_account_id) LUNA_MUSTCHECK;
 
 #endif
