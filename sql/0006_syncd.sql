@@ -1,7 +1,7 @@
 SET LOCAL ROLE luna_owner;
 
 -- The work of quota-syncd. Every function that writes holds a shared lock on the leader row and
--- refuses a term that was deposed: no event is committed under a term lower than an earlier one's
+-- refuses an outdated term: no event is committed under a term lower than an earlier one's
 -- (I10).
 
 CREATE FUNCTION luna_term_check(p_term bigint) RETURNS void LANGUAGE plpgsql AS $$
@@ -10,7 +10,7 @@ DECLARE
 BEGIN
     SELECT term INTO STRICT present FROM syncd_leader FOR SHARE;
     IF p_term <> present THEN
-        RAISE EXCEPTION 'term % was deposed by term %', p_term, present USING ERRCODE = 'LU001';
+        RAISE EXCEPTION 'term % was replaced by term %', p_term, present USING ERRCODE = 'LU001';
     END IF;
 END
 $$;

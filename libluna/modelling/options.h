@@ -13,8 +13,8 @@
 enum { OPTION_BYTES_MAX = 16384 };
 
 /* Reads member `name` whose value, already known to be valid JSON, is `value`, at `offset` in the
- * body. Adds the faults of the value; for an unknown name, `names_hint` lists the known ones. False:
- * out of memory. */
+ * body. Adds the faults of the value; for an unknown name, `names_hint` lists the known ones.
+ * False: out of memory. */
 bool option_apply(struct json_span name, struct json_span value, size_t offset,
                   const char *names_hint, struct luna_request *request, struct luna_faults *faults)
     __attribute__((warn_unused_result));

@@ -18,8 +18,8 @@ EXEMPT = re.compile(r"""
     | tests/fuzz/corpus/.* | tests/fuzz/.*/corpus/.* | tests/vectors/.*\.csv
 """, re.VERBOSE)
 
-# Where the words are checked already.
-CHECKED = re.compile(r"(README\.md|CHANGELOG\.md|CONTRIBUTING\.md|docs/|web/|conf/README|sql/|tests/.*README\.md|libluna/store/|fcgi-worker/(master|monitor|worker|shared|fastcgi)/|fcgi-worker/main|tests/unit/fcgi-worker/(master|monitor|worker|shared|fastcgi)/|tests/unit/libluna/store/|tests/lint/|tests/bench/growth/|scripts/)")
+# Where the words are not checked yet, because they are being rewritten.
+LATER = re.compile(r"(tests/unit/)?(libkalman/|fcgi-worker/(http|request|api|README))")
 
 # What of a file is held to WIDTH: the whole text, or its comments only.
 WHOLE = {".c", ".h", ".cc", ".md"}
@@ -73,7 +73,7 @@ def width_violations(path, lines):
 def violations(root, names):
     words = list(banned())
     for name in names:
-        if EXEMPT.fullmatch(name) or not CHECKED.match(name):
+        if EXEMPT.fullmatch(name) or LATER.match(name):
             continue
         path = root / name
         try:

@@ -24,7 +24,7 @@ def long_run(request):
 
 @pytest.fixture(scope="session")
 def stack():
-    """Shadows the stack of the other suites: this one is broken on purpose, over and over."""
+    """Shadows the stack of the other suites: this one is broken on purpose, repeatedly."""
     var = tempfile.mkdtemp(prefix="luna-faults-")
     shutil.os.chmod(var, 0o755)
     # Over TCP, whose packets can be lost.

@@ -118,7 +118,7 @@ def test_rotated_key_is_dead_when_the_command_returns(stack, load, proven, long_
 
 
 def test_changes_and_charges_race_with_cold_loads(stack, load, proven, redis_store, long_run):
-    """Limits change while Redis is flushed over and over: a load must not install a limit older than a push."""
+    """Limits change while Redis is flushed repeatedly: a load must not install a limit older than a push."""
     with load(count=2, quota=100000) as running:
         ending = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The gateway towards strangers: headers on every answer, TLS, limits for who brings no key, slow clients."""
+"""The gateway and unknown clients: headers on every answer, TLS, limits for requests without a key, slow clients."""
 import contextlib
 import subprocess
 import time

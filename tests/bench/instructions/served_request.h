@@ -1,7 +1,6 @@
 /*
- * served_request.h: a worker without its process: requests come from a child that asks as nginx
- * does, always the same, and go the whole way that they go in a worker, from the accept to the line
- * in the log.
+ * served_request.h: a worker without its process. A child sends the same request repeatedly, as
+ * nginx would; each takes all the steps that it takes in a worker, from accept to the log line.
  */
 #ifndef BENCH_SERVED_REQUEST_H
 #define BENCH_SERVED_REQUEST_H

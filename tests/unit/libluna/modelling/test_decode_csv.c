@@ -123,7 +123,7 @@ static void a_bad_table_is_accepted(void **state)
 static void a_leading_zero_or_long_number_is_text(void **state)
 {
     (void)state;
-    /* "007" is not a number in JSON, and not here either: it is an identifier in the wrong column. */
+    /* "007" is not a number in JSON, nor here: it is an identifier in the wrong column. */
     assert_string_equal(values_of("value\n007\n"), "float_parsing body.value.0");
     assert_string_equal(
         values_of("value\n0.1000000000000000055511151231257827021181583404541015625000000000000\n"),

@@ -26,7 +26,7 @@ static const char csv_bad[] = "when,value\na,1\nb,x\nc,1e999\nd\n";
 
 enum end { END_ANSWERED, END_FAULTS, END_MEMORY };
 
-/* The whole way of one body; `arena_bytes` bounds it. */
+/* One body through all steps; `arena_bytes` limits it. */
 static enum end go(const char *text, bool csv, size_t arena_bytes)
 {
     const struct luna_request_limits limits = {.points_max = 100, .nesting_max = 8};

@@ -171,7 +171,7 @@ static void test_an_acknowledgement_leaves_what_came_since(void **state)
     stores_assert_ledger(&stores, booker, &client, 5);
 }
 
-static void test_a_deposed_daemon_books_nothing(void **state)
+static void test_a_replaced_daemon_books_nothing(void **state)
 {
     struct client client;
     struct luna_booking_report report;
@@ -342,7 +342,7 @@ int main(void)
         cmocka_unit_test(test_somebody_elses_recovery_does_not_void_a_charge),
         cmocka_unit_test(test_the_same_snapshot_booked_twice_counts_once),
         cmocka_unit_test(test_an_acknowledgement_leaves_what_came_since),
-        cmocka_unit_test(test_a_deposed_daemon_books_nothing),
+        cmocka_unit_test(test_a_replaced_daemon_books_nothing),
         cmocka_unit_test(test_a_second_daemon_waits_and_takes_over),
         cmocka_unit_test(test_without_postgresql_warm_accounts_go_on_and_cold_ones_wait),
         cmocka_unit_test(test_without_redis_nothing_hangs_and_nothing_is_limited),

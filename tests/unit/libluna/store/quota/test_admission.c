@@ -286,7 +286,7 @@ static void test_a_killed_workers_charge_is_given_back_by_its_successor(void **s
 
 static void test_two_processes_cannot_share_a_worker_slot(void **state)
 {
-    struct luna_admitter *twin = NULL;
+    struct luna_admitter *second = NULL;
     struct luna_error err;
     static const unsigned char pepper[32] = "x";
     const struct luna_admitter_options options = {.redis_url = stores.redis_url,
@@ -298,7 +298,7 @@ static void test_two_processes_cannot_share_a_worker_slot(void **state)
                                                   .redis_timeout_ms = 500,
                                                   .database_timeout_ms = 500};
     (void)state;
-    assert_int_equal(luna_admitter_new(&options, &twin, &err), LUNA_ECONFLICT);
+    assert_int_equal(luna_admitter_new(&options, &second, &err), LUNA_ECONFLICT);
 }
 
 int main(void)
