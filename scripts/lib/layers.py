@@ -24,6 +24,7 @@ PARTS = {
     "fcgi-worker": ["luna/base/", "luna/http/", "luna/store/", "luna/modelling/"],
     "quota-syncd": ["luna/base/", "luna/http/", "luna/store/"],
     "luna-cli": ["luna/base/", "luna/store/", "luna/modelling/"],
+    "gateway": [],
     "stream-gateway": ["luna/base/", "luna/store/", "luna/modelling/"],
     "job-worker": ["luna/base/", "luna/store/", "luna/modelling/"],
 }
@@ -81,6 +82,7 @@ FOREIGN = {
     "xxhash.h": ["fcgi-worker/http/body_hash.c"],
     "uuid.h": ["libluna/store/quota/key.c"],
     "zlib.h": ["fcgi-worker/http/content_coding.c"],
+    "ngx_*.h": ["gateway/module.c"],
     "nlopt.h": ["libkalman/fit/nlopt.c"],
     "seccomp.h": ["fcgi-worker/worker/sandbox*.c"],
     "systemd/sd-daemon.h": ["*/service_manager.c"],

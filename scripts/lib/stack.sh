@@ -24,6 +24,7 @@ stack_is_current() {
   for name in quota-syncd fcgi-worker; do
     [ ! "$LUNA_BUILD/bin/$name" -nt "$(pid_file "$name")" ] || return 1
   done
+  [ ! "$LUNA_GATEWAY_MODULE" -nt "$(pid_file nginx)" ]
 }
 
 stack_folders() {

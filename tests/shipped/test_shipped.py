@@ -127,6 +127,38 @@ def test_nginx_templates_find_a_value_in_every_deployment():
         assert name in host_only or f"[{name}]" in text_of("conf/docker/nginx.sh"), name
 
 
+def directives_of(*names):
+    text = "".join(text_of(f"conf/nginx/{name}") for name in names)
+    return re.findall(r"(?m)^ *([a-z0-9_]+) +([^;\n]+);", re.sub(r"(?m)^ *#.*$", "", text))
+
+
+def in_the_table(name, value):
+    """How the table in OPERATIONS.md names a directive and its value."""
+    zone, _, rest = value.partition(" ")
+    if name in ("limit_conn", "limit_req"):
+        return f"{name} {zone}", rest.removesuffix(" nodelay")
+    return name, re.sub(r"^\$\w+ |[${}]", "", value)
+
+
+def test_limits_of_the_gateway_are_as_documented():
+    told = re.findall(r"(?m)^\| `([a-z0-9_= ]+)` \| `?([^|`]+)`? \| [^|]+ \| [^|]*\|$", text_of("docs/OPERATIONS.md").split("## Limits of the gateway")[1].split("\n## ")[0])
+    not_limits = {"limit_conn_zone", "limit_req_zone", "limit_conn_status", "limit_req_status", "limit_conn_log_level", "limit_req_log_level", "default"}
+    set_values = dict(in_the_table(name, value) for name, value in directives_of("limits.conf") if name not in not_limits)
+    rate = re.search(r"zone=anonymous:10m rate=(\S+);", text_of("conf/nginx/limits.conf")).group(1)
+    set_values["limit_req zone=anonymous"] = f"{rate} {set_values['limit_req zone=anonymous']}"
+    set_values |= {name: value for name, value in directives_of("nginx.conf") if name in ("worker_connections", "worker_rlimit_nofile")}
+    assert {name: value.strip() for name, value in told} == set_values
+
+
+def test_one_sources_share_is_far_below_the_total():
+    values = {name if name != "limit_conn" else f"{name} {value.split()[0]}": value for name, value in directives_of("nginx.conf", "limits.conf")}
+    connections = int(values["luna_source_connections"])
+    assert int(values["worker_connections"]) >= 16 * connections
+    assert int(values["worker_rlimit_nofile"]) >= 2 * int(values["worker_connections"])
+    assert int(values["limit_conn everyone"].split()[1]) >= 16 * int(values["limit_conn address"].split()[1])
+    assert f"LimitNOFILE={values['worker_rlimit_nofile']}" in text_of("conf/systemd/luna-nginx.service")
+
+
 def test_workflows_call_scripts_that_exist():
     for path in (ROOT / ".github/workflows").glob("*.yml"):
         for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():

@@ -48,6 +48,7 @@ def allow_connections(stack):
     """A thousand from one address, which the gateway would not have."""
     for zone in ("everyone", "address"):
         replace_in(stack.var / "nginx" / "limits.conf", rf"limit_conn {zone} \d+;", f"limit_conn {zone} 4000;")
+    replace_in(stack.var / "nginx" / "limits.conf", r"luna_source_connections \d+;", "luna_source_connections 4000;")
     os.kill(stack.pid("nginx"), signal.SIGHUP)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

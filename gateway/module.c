@@ -1,0 +1,316 @@
+/* The nginx module of the gateway: bounds the connections of one source before TLS, and throttles a
+ * source whose keys are refused.
+ *
+ * nginx's own limit_conn acts when a whole header has been read, and limit_req counts requests
+ * whatever became of them; neither sees a connection that says nothing, or an answer's status.
+ * source_table.h has the rules; this file calls them from nginx, under the lock of a shared memory
+ * zone. README.md lists the directives. */
+#include "source_table.h"
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+enum {
+    LOG_INTERVAL_MS = 1000,
+    NUMBER_MAX = 1000000,
+};
+
+struct source_settings {
+    ngx_shm_zone_t *zone;
+    ngx_uint_t connections_max; /* NGX_CONF_UNSET_UINT: no bound */
+    ngx_http_complex_value_t *key;
+    struct source_refusal_limits refusals;
+};
+
+/* Of the cycle that this process serves; a process that ends keeps its own. */
+static struct source_settings *settings;
+static struct source_table *table;
+static ngx_shmtx_t *table_mutex;
+
+extern ngx_module_t ngx_http_luna_source_module;
+
+/* --- connections --- */
+
+static void log_at_limit(ngx_connection_t *c)
+{
+    static ngx_msec_t last_ms;
+    static ngx_uint_t unsaid;
+    if (ngx_current_msec - last_ms < LOG_INTERVAL_MS) {
+        unsaid++;
+        return;
+    }
+    ngx_log_error(NGX_LOG_WARN, c->log, 0,
+                  "%V has %ui connections: one more is refused (and %ui others, unsaid)",
+                  &c->addr_text, settings->connections_max, unsaid);
+    last_ms = ngx_current_msec;
+    unsaid = 0;
+}
+
+static void connection_ended(void *data)
+{
+    const struct source_id *id = data;
+    ngx_shmtx_lock(table_mutex);
+    source_table_close(table, *id, ngx_current_msec);
+    ngx_shmtx_unlock(table_mutex);
+}
+
+/* False where the source has its share already. */
+static bool connection_admit(ngx_connection_t *c)
+{
+    struct source_id id;
+    if (!source_id_from_address(c->sockaddr, &id))
+        return true;
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(c->pool, sizeof id);
+    if (cleanup == NULL)
+        return false;
+    ngx_shmtx_lock(table_mutex);
+    enum source_outcome outcome =
+        source_table_open(table, id, (uint32_t)settings->connections_max, ngx_current_msec);
+    ngx_shmtx_unlock(table_mutex);
+    if (outcome == SOURCE_ADMITTED) {
+        *(struct source_id *)cleanup->data = id;
+        cleanup->handler = connection_ended;
+    }
+    return outcome != SOURCE_AT_LIMIT;
+}
+
+/* Closed by a reset, so that a flood leaves no connection in TIME_WAIT. */
+static void connection_refuse(ngx_connection_t *c)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    log_at_limit(c);
+    ngx_http_close_connection(c);
+}
+
+static void connection_accepted(ngx_connection_t *c)
+{
+    if (connection_admit(c))
+        ngx_http_init_connection(c);
+    else
+        connection_refuse(c);
+}
+
+/* --- refused keys --- */
+
+/* False where the request brings no key, or nothing is to be counted. */
+static bool request_source(ngx_http_request_t *r, struct source_id *ret_id, ngx_str_t *ret_key)
+{
+    return settings->key != NULL && r == r->main &&
+           ngx_http_complex_value(r, settings->key, ret_key) == NGX_OK && ret_key->len != 0 &&
+           source_id_from_address(r->connection->sockaddr, ret_id);
+}
+
+static ngx_int_t request_throttle(ngx_http_request_t *r)
+{
+    struct source_id id;
+    ngx_str_t key;
+    if (r->internal || !request_source(r, &id, &key))
+        return NGX_DECLINED;
+    ngx_shmtx_lock(table_mutex);
+    bool throttled =
+        source_table_throttles(table, id, key.data, key.len, settings->refusals, ngx_current_msec);
+    ngx_shmtx_unlock(table_mutex);
+    return throttled ? NGX_HTTP_TOO_MANY_REQUESTS : NGX_DECLINED;
+}
+
+static ngx_int_t request_ended(ngx_http_request_t *r)
+{
+    struct source_id id;
+    ngx_str_t key;
+    ngx_uint_t status = r->upstream != NULL ? r->upstream->headers_in.status_n : 0;
+    bool accepted = status >= 200 && status < 300;
+    bool refused = status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN;
+    if (!(accepted || refused) || !request_source(r, &id, &key))
+        return NGX_OK;
+    ngx_shmtx_lock(table_mutex);
+    if (accepted)
+        source_table_accept(table, id, key.data, key.len, ngx_current_msec);
+    else
+        source_table_refuse(table, id, key.data, key.len, settings->refusals, ngx_current_msec);
+    ngx_shmtx_unlock(table_mutex);
+    return NGX_OK;
+}
+
+/* $luna_source: what nginx's own limits count by. Empty where there is no address. */
+static ngx_int_t source_variable(ngx_http_request_t *r, ngx_http_variable_value_t *value,
+                                 uintptr_t unused)
+{
+    struct source_id *id = ngx_pnalloc(r->pool, sizeof *id);
+    (void)unused;
+    if (id == NULL)
+        return NGX_ERROR;
+    bool found = source_id_from_address(r->connection->sockaddr, id);
+    value->len = found ? sizeof id->bytes : 0;
+    value->data = id->bytes;
+    value->valid = 1;
+    value->no_cacheable = 0;
+    value->not_found = 0;
+    return NGX_OK;
+}
+
+/* --- settings --- */
+
+static ngx_int_t zone_init(ngx_shm_zone_t *zone, void *former)
+{
+    ngx_slab_pool_t *pool = (ngx_slab_pool_t *)zone->shm.addr;
+    if (former != NULL || zone->shm.exists)
+        return NGX_OK; /* a reload: what is open stays counted */
+    size_t page_bytes = ngx_pagesize;
+    size_t bytes = (size_t)pool->pfree * page_bytes;
+    uint32_t buckets = source_table_buckets(bytes);
+    void *memory = buckets != 0 ? ngx_slab_alloc(pool, source_table_bytes(buckets)) : NULL;
+    if (memory == NULL)
+        return NGX_ERROR;
+    uint64_t seed = (uint64_t)ngx_random() << 32 ^ (uint64_t)ngx_random();
+    pool->data = source_table_init(memory, buckets, seed);
+    return NGX_OK;
+}
+
+static char *set_zone(ngx_conf_t *cf, ngx_command_t *command, void *conf)
+{
+    static ngx_str_t name = ngx_string("luna_source");
+    struct source_settings *s = conf;
+    ngx_str_t *words = cf->args->elts;
+    ssize_t bytes = ngx_parse_size(&words[1]);
+    (void)command;
+    if (s->zone != NULL)
+        return "is a duplicate";
+    if (bytes < (ssize_t)(16 * ngx_pagesize))
+        return "needs a size of at least 16 pages";
+    s->zone = ngx_shared_memory_add(cf, &name, (size_t)bytes, &ngx_http_luna_source_module);
+    if (s->zone == NULL)
+        return NGX_CONF_ERROR;
+    s->zone->init = zone_init;
+    s->zone->data = s; /* not null: zone_init tells a reload by it */
+    return NGX_CONF_OK;
+}
+
+static bool number_of(const ngx_str_t *word, const char *name, uint32_t *ret_number)
+{
+    size_t len = ngx_strlen(name);
+    if (word->len <= len || ngx_strncmp(word->data, name, len) != 0)
+        return false;
+    ngx_int_t number = ngx_atoi(word->data + len, word->len - len);
+    if (number < 1 || number > NUMBER_MAX)
+        return false;
+    *ret_number = (uint32_t)number;
+    return true;
+}
+
+static char *set_key(ngx_conf_t *cf, struct source_settings *s, ngx_str_t text)
+{
+    s->key = ngx_palloc(cf->pool, sizeof *s->key);
+    if (s->key == NULL)
+        return NGX_CONF_ERROR;
+    ngx_http_compile_complex_value_t compile = {.cf = cf, .value = &text, .complex_value = s->key};
+    return ngx_http_compile_complex_value(&compile) == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+static char *set_refusals(ngx_conf_t *cf, ngx_command_t *command, void *conf)
+{
+    struct source_settings *s = conf;
+    ngx_str_t *words = cf->args->elts;
+    (void)command;
+    if (s->key != NULL)
+        return "is a duplicate";
+    if (!number_of(&words[2], "rate=", &s->refusals.rate_per_s) ||
+        !number_of(&words[3], "burst=", &s->refusals.burst))
+        return "wants: KEY rate=NUMBER burst=NUMBER";
+    return set_key(cf, s, words[1]);
+}
+
+static ngx_int_t variable_add(ngx_conf_t *cf)
+{
+    static ngx_str_t name = ngx_string("luna_source");
+    ngx_http_variable_t *variable = ngx_http_add_variable(cf, &name, 0);
+    if (variable == NULL)
+        return NGX_ERROR;
+    variable->get_handler = source_variable;
+    return NGX_OK;
+}
+
+static void *settings_create(ngx_conf_t *cf)
+{
+    struct source_settings *s = ngx_pcalloc(cf->pool, sizeof *s);
+    if (s != NULL)
+        s->connections_max = NGX_CONF_UNSET_UINT;
+    return s;
+}
+
+static char *settings_check(ngx_conf_t *cf, void *conf)
+{
+    const struct source_settings *s = conf;
+    (void)cf;
+    bool used = s->key != NULL || s->connections_max != NGX_CONF_UNSET_UINT;
+    return used && s->zone == NULL ? "luna_source_zone is missing" : NGX_CONF_OK;
+}
+
+static ngx_int_t handler_add(ngx_conf_t *cf, ngx_uint_t phase, ngx_http_handler_pt handler)
+{
+    ngx_http_core_main_conf_t *core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    ngx_http_handler_pt *place = ngx_array_push(&core->phases[phase].handlers);
+    if (place == NULL)
+        return NGX_ERROR;
+    *place = handler;
+    return NGX_OK;
+}
+
+static ngx_int_t handlers_add(ngx_conf_t *cf)
+{
+    if (handler_add(cf, NGX_HTTP_PREACCESS_PHASE, request_throttle) != NGX_OK)
+        return NGX_ERROR;
+    return handler_add(cf, NGX_HTTP_LOG_PHASE, request_ended);
+}
+
+/* Before any worker process is there: the listening sockets of http get this module's handler. */
+static ngx_int_t module_init(ngx_cycle_t *cycle)
+{
+    settings = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_luna_source_module);
+    if (settings == NULL || settings->zone == NULL)
+        return NGX_OK;
+    ngx_slab_pool_t *pool = (ngx_slab_pool_t *)settings->zone->shm.addr;
+    table = pool->data;
+    table_mutex = &pool->mutex;
+    ngx_listening_t *sockets = cycle->listening.elts;
+    for (ngx_uint_t i = 0; i < cycle->listening.nelts; i++) {
+        if (sockets[i].handler == ngx_http_init_connection &&
+            settings->connections_max != NGX_CONF_UNSET_UINT)
+            sockets[i].handler = connection_accepted;
+    }
+    return NGX_OK;
+}
+
+static ngx_conf_num_bounds_t connections_bounds = {ngx_conf_check_num_bounds, 1, NUMBER_MAX};
+
+static ngx_command_t commands[] = {
+    {ngx_string("luna_source_zone"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_zone,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL},
+    {ngx_string("luna_source_connections"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+     ngx_conf_set_num_slot, NGX_HTTP_MAIN_CONF_OFFSET,
+     offsetof(struct source_settings, connections_max), &connections_bounds},
+    {ngx_string("luna_source_refusals"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE3, set_refusals,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL},
+    ngx_null_command,
+};
+
+static ngx_http_module_t context = {
+    .preconfiguration = variable_add,
+    .postconfiguration = handlers_add,
+    .create_main_conf = settings_create,
+    .init_main_conf = settings_check,
+};
+
+ngx_module_t ngx_http_luna_source_module = {
+    NGX_MODULE_V1,
+    .ctx = &context,
+    .commands = commands,
+    .type = NGX_HTTP_MODULE,
+    .init_module = module_init,
+};
+
+/* What nginx reads from a module's file. */
+ngx_module_t *ngx_modules[] = {&ngx_http_luna_source_module, NULL};
+char *ngx_module_names[] = {"ngx_http_luna_source_module", NULL};
+char *ngx_module_order[] = {NULL};

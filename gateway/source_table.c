@@ -1,0 +1,222 @@
+#include "source_table.h"
+
+#include <assert.h>
+#include <netinet/in.h>
+#include <string.h>
+
+enum {
+    WAYS = 8, /* places of a bucket */
+    KEYS_KNOWN = 8,
+    /* Refusals are counted in thousandths, so that a rate is exact at one millisecond. */
+    REFUSAL = 1000,
+};
+
+/* Unused: without connections, and last_ms 0. */
+struct source {
+    struct source_id id;
+    uint64_t last_ms;
+    uint64_t refusals_ms; /* when `refusals` was right */
+    uint32_t refusals;    /* in thousandths */
+    uint32_t connections;
+    uint32_t keys[KEYS_KNOWN]; /* hashes; 0: none */
+};
+
+struct source_table {
+    uint64_t seed;
+    uint32_t buckets;
+    struct source sources[];
+};
+
+static bool is_ipv4(const struct in6_addr *address)
+{
+    return IN6_IS_ADDR_V4MAPPED(address);
+}
+
+bool source_id_from_address(const struct sockaddr *address, struct source_id *ret_id)
+{
+    struct source_id id = {0};
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+        memcpy(id.bytes + 4, &v4->sin_addr, 4);
+    } else if (address->sa_family == AF_INET6) {
+        const struct in6_addr *v6 =
+            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        if (is_ipv4(v6))
+            memcpy(id.bytes + 4, v6->s6_addr + 12, 4);
+        else
+            memcpy(id.bytes, v6->s6_addr, 8);
+    } else {
+        return false;
+    }
+    *ret_id = id;
+    return true;
+}
+
+/* FNV-1a from a secret start, and murmur's finish: the low bits depend on all of the input. */
+static uint64_t hash(uint64_t seed, const void *data, size_t bytes)
+{
+    const unsigned char *byte = data;
+    uint64_t h = seed ^ UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < bytes; i++)
+        h = (h ^ byte[i]) * UINT64_C(0x100000001b3);
+    h = (h ^ (h >> 33)) * UINT64_C(0xff51afd7ed558ccd);
+    h = (h ^ (h >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return h ^ (h >> 33);
+}
+
+/* Of 32 bits, never 0. */
+static uint32_t key_hash(const struct source_table *table, const void *key, size_t bytes)
+{
+    uint32_t h = (uint32_t)hash(~table->seed, key, bytes);
+    return h != 0 ? h : 1;
+}
+
+size_t source_table_bytes(uint32_t buckets)
+{
+    return sizeof(struct source_table) + (size_t)buckets * WAYS * sizeof(struct source);
+}
+
+uint32_t source_table_buckets(size_t bytes)
+{
+    uint32_t buckets = 0;
+    for (uint32_t next = 1; next != 0 && source_table_bytes(next) <= bytes; next *= 2)
+        buckets = next;
+    return buckets;
+}
+
+struct source_table *source_table_init(void *memory, uint32_t buckets, uint64_t seed)
+{
+    assert(buckets != 0 && (buckets & (buckets - 1)) == 0);
+    struct source_table *table = memory;
+    memset(table, 0, source_table_bytes(buckets));
+    table->seed = seed;
+    table->buckets = buckets;
+    return table;
+}
+
+static size_t bucket_of(const struct source_table *table, struct source_id id)
+{
+    return (size_t)(hash(table->seed, id.bytes, sizeof id.bytes) & (table->buckets - 1)) * WAYS;
+}
+
+static bool is_used(const struct source *source)
+{
+    return source->connections != 0 || source->last_ms != 0;
+}
+
+static const struct source *source_find(const struct source_table *table, struct source_id id)
+{
+    const struct source *bucket = table->sources + bucket_of(table, id);
+    for (int i = 0; i < WAYS; i++) {
+        if (is_used(&bucket[i]) && memcmp(&bucket[i].id, &id, sizeof id) == 0)
+            return &bucket[i];
+    }
+    return NULL;
+}
+
+static struct source *source_find_mutable(struct source_table *table, struct source_id id)
+{
+    const struct source *found = source_find(table, id);
+    return found != NULL ? table->sources + (found - table->sources) : NULL;
+}
+
+/* The place of the address that was quiet for longest; NULL where all have connections. */
+static struct source *place_for(struct source_table *table, struct source_id id)
+{
+    struct source *bucket = table->sources + bucket_of(table, id), *oldest = NULL;
+    for (int i = 0; i < WAYS; i++) {
+        if (bucket[i].connections == 0 && (oldest == NULL || bucket[i].last_ms < oldest->last_ms))
+            oldest = &bucket[i];
+    }
+    return oldest;
+}
+
+static struct source *source_find_or_add(struct source_table *table, struct source_id id,
+                                         uint64_t now_ms)
+{
+    struct source *source = source_find_mutable(table, id);
+    if (source == NULL) {
+        source = place_for(table, id);
+        if (source == NULL)
+            return NULL;
+        *source = (struct source){.id = id};
+    }
+    source->last_ms = now_ms != 0 ? now_ms : 1;
+    return source;
+}
+
+enum source_outcome source_table_open(struct source_table *table, struct source_id id,
+                                      uint32_t connections_max, uint64_t now_ms)
+{
+    struct source *source = source_find_or_add(table, id, now_ms);
+    if (source == NULL)
+        return SOURCE_UNCOUNTED;
+    if (source->connections >= connections_max)
+        return SOURCE_AT_LIMIT;
+    source->connections++;
+    return SOURCE_ADMITTED;
+}
+
+void source_table_close(struct source_table *table, struct source_id id, uint64_t now_ms)
+{
+    struct source *source = source_find_or_add(table, id, now_ms);
+    assert(source != NULL && source->connections > 0);
+    source->connections--;
+}
+
+static uint32_t refusals_at(const struct source *source, uint32_t rate_per_s, uint64_t now_ms)
+{
+    uint64_t past_ms = now_ms > source->refusals_ms ? now_ms - source->refusals_ms : 0;
+    uint64_t forgotten = past_ms * rate_per_s; /* per second and per thousandth: they cancel */
+    return forgotten < source->refusals ? source->refusals - (uint32_t)forgotten : 0;
+}
+
+/* Where the hash of a key is among those that were accepted; -1 where it is not. */
+static int key_place(const struct source *source, uint32_t key)
+{
+    for (int i = 0; i < KEYS_KNOWN; i++) {
+        if (source->keys[i] == key)
+            return i;
+    }
+    return -1;
+}
+
+void source_table_refuse(struct source_table *table, struct source_id id, const void *key,
+                         size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms)
+{
+    struct source *source = source_find_or_add(table, id, now_ms);
+    if (source == NULL)
+        return;
+    int known = key_place(source, key_hash(table, key, key_bytes));
+    if (known >= 0) {
+        source->keys[known] = 0;
+        return;
+    }
+    uint32_t refusals = refusals_at(source, limits.rate_per_s, now_ms);
+    /* Requests that were in hand together may all be refused: the count ends one above the burst,
+     * so that they are forgotten as fast as one after the other. */
+    if (refusals <= limits.burst * REFUSAL)
+        refusals += REFUSAL;
+    source->refusals = refusals;
+    source->refusals_ms = now_ms;
+}
+
+void source_table_accept(struct source_table *table, struct source_id id, const void *key,
+                         size_t key_bytes, uint64_t now_ms)
+{
+    struct source *source = source_find_or_add(table, id, now_ms);
+    uint32_t new = key_hash(table, key, key_bytes);
+    if (source == NULL || key_place(source, new) >= 0)
+        return;
+    memmove(source->keys + 1, source->keys, sizeof source->keys - sizeof source->keys[0]);
+    source->keys[0] = new;
+}
+
+bool source_table_throttles(const struct source_table *table, struct source_id id, const void *key,
+                            size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms)
+{
+    const struct source *source = source_find(table, id);
+    return source != NULL &&
+           refusals_at(source, limits.rate_per_s, now_ms) > limits.burst * REFUSAL &&
+           key_place(source, key_hash(table, key, key_bytes)) < 0;
+}

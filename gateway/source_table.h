@@ -1,0 +1,72 @@
+#ifndef LUNA_GATEWAY_SOURCE_TABLE_H
+#define LUNA_GATEWAY_SOURCE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* What each client address holds and has done at the gateway: its open connections, its refused
+ * keys, and the keys that were accepted from it.
+ *
+ * The table lies in memory that the caller gives, and that several processes may share; it holds no
+ * pointers. The caller serialises all calls on one table. It never grows: a bucket has a fixed
+ * number of places, and an address without connections makes room for a new one. Where every place
+ * of a bucket has connections, a further address is not counted. Times are in milliseconds of one
+ * clock that does not go backwards. */
+
+struct source_table;
+
+/* An IPv4 address, or the network (/64) of an IPv6 address: a host has all addresses of its /64. */
+struct source_id {
+    uint8_t bytes[8];
+};
+
+/* A refused key adds one; `rate_per_s` are forgotten each second; above `burst` the address is
+ * throttled. */
+struct source_refusal_limits {
+    uint32_t rate_per_s;
+    uint32_t burst;
+};
+
+enum source_outcome {
+    SOURCE_ADMITTED,
+    SOURCE_AT_LIMIT,
+    SOURCE_UNCOUNTED, /* no place in the table: admit it, and do not close it here */
+};
+
+/* False where there is no address, as on a unix socket. An IPv4 address that is written as IPv6 is
+ * the IPv4 address. */
+bool source_id_from_address(const struct sockaddr *address, struct source_id *ret_id);
+
+/* Bytes of a table with so many buckets, a power of two. */
+size_t source_table_bytes(uint32_t buckets);
+
+/* The most buckets that fit into so many bytes; 0 where not even one does. */
+uint32_t source_table_buckets(size_t bytes);
+
+/* `memory` is aligned for uint64_t, and has source_table_bytes(buckets). `seed` is random, so that
+ * nobody can choose addresses that share a bucket. */
+struct source_table *source_table_init(void *memory, uint32_t buckets, uint64_t seed);
+
+/* Counts a connection unless the address has `connections_max` already. */
+enum source_outcome source_table_open(struct source_table *table, struct source_id id,
+                                      uint32_t connections_max, uint64_t now_ms)
+    __attribute__((warn_unused_result));
+
+/* Ends a connection that was SOURCE_ADMITTED. */
+void source_table_close(struct source_table *table, struct source_id id, uint64_t now_ms);
+
+/* A key was refused. One that was accepted before is forgotten; any other one counts. */
+void source_table_refuse(struct source_table *table, struct source_id id, const void *key,
+                         size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms);
+
+/* A key was accepted: it stays usable from this address while the address is throttled. */
+void source_table_accept(struct source_table *table, struct source_id id, const void *key,
+                         size_t key_bytes, uint64_t now_ms);
+
+/* Has the address had too many keys refused, and is this key none that was accepted from it? */
+bool source_table_throttles(const struct source_table *table, struct source_id id, const void *key,
+                            size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,211 @@
+"""One source takes its share of the gateway, and a client elsewhere is served meanwhile."""
+import contextlib
+import math
+import re
+import resource
+import socket
+import ssl
+import time
+import urllib.parse
+import uuid
+
+import httpx
+import pytest
+from luna_stack import ROOT, wait_until
+from test_bad_input import assert_error
+from test_gateway_security import from_address
+
+CONNECTIONS = 10000
+SPARE_DESCRIPTORS = 500
+LIMITS = (ROOT / "conf/nginx/limits.conf").read_text(encoding="utf-8")
+
+
+def limit(pattern):
+    return int(re.search(rf"(?m)^{pattern};", LIMITS).group(1))
+
+
+def connections_to_open():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return min(CONNECTIONS, hard - SPARE_DESCRIPTORS)
+
+
+@pytest.fixture(name="many_descriptors")
+def allow_many_descriptors():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def p99_of_new_clients(stack, account, address, count=100):
+    """Seconds that a request on a new connection takes; the slowest but one of a hundred."""
+    took = []
+    for _ in range(count):
+        with from_address(stack, address) as session:
+            began = time.monotonic()
+            answer = session.post(account.url, headers=account.headers, json={"results": [1, 2]})
+            took.append(time.monotonic() - began)
+            assert answer.status_code == 200, answer.text
+    return sorted(took)[math.ceil(count * 0.99) - 1]
+
+
+def assert_served_elsewhere(stack, account, quiet_s):
+    """Within three times the quiet figure; a twentieth of a second is noise of the machine."""
+    attacked_s = p99_of_new_clients(stack, account, "127.0.0.9")
+    print(f"p99 of a fresh client: {1000 * quiet_s:.1f} ms quiet, {1000 * attacked_s:.1f} ms during the attack")
+    assert attacked_s <= max(3 * quiet_s, 0.05)
+
+
+@contextlib.contextmanager
+def one_byte_connections(stack, address, count):
+    """TCP connections that have sent the first byte of a handshake, and are silent since."""
+    url = urllib.parse.urlsplit(stack.url)
+    opened = []
+    try:
+        for _ in range(count):
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                plain = socket.create_connection((url.hostname, url.port), timeout=20, source_address=(address, 0))
+                opened.append(plain)
+                plain.sendall(b"\x16")
+        yield opened
+    finally:
+        for plain in opened:
+            plain.close()
+
+
+def is_open(plain):
+    plain.setblocking(False)
+    try:
+        return plain.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def test_ten_thousand_connections_of_one_address_shut_nobody_else_out(stack, account, many_descriptors):
+    quiet_s = p99_of_new_clients(stack, account, "127.0.0.9")
+    with one_byte_connections(stack, "127.0.0.2", connections_to_open()) as opened:
+        assert_served_elsewhere(stack, account, quiet_s)
+        kept = sum(map(is_open, opened))
+    assert kept <= limit(r"luna_source_connections (\d+)"), f"{kept} of {len(opened)} connections stay open"
+
+
+def test_a_source_is_let_in_again_when_its_connections_have_ended(stack, account):
+    most = limit(r"luna_source_connections (\d+)")
+    for _ in range(3):
+        with one_byte_connections(stack, "127.0.0.3", most + 20) as opened:
+            wait_until(lambda opened=opened: sum(map(is_open, opened)) <= most, what="the bound")
+    wait_until(lambda: answers(stack, "127.0.0.3"), what="an answer for the same address")
+
+
+def answers(stack, address):
+    with contextlib.suppress(httpx.TransportError), from_address(stack, address) as session:
+        return session.get("/livez").status_code == 200
+    return False
+
+
+def test_a_handshake_that_never_ends_is_cut_after_the_header_timeout(stack):
+    with one_byte_connections(stack, "127.0.0.4", 1) as (plain,):
+        plain.settimeout(limit(r"client_header_timeout (\d+)s") + 3)
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionResetError):
+            assert plain.recv(100) == b""
+        assert time.monotonic() - began <= limit(r"client_header_timeout (\d+)s") + 2
+
+
+def open_streams(stack, account, address, count):
+    """HTTP/2 streams that announce a body and send none of it: as many as the gateway allows."""
+    h2 = pytest.importorskip("h2.connection", reason="python3-h2 is not installed")
+    url = urllib.parse.urlsplit(stack.url)
+    context = ssl.create_default_context(cafile=stack.ca)
+    context.set_alpn_protocols(["h2"])
+    opened = 0
+    while opened < count:
+        plain = socket.create_connection((url.hostname, url.port), timeout=20, source_address=(address, 0))
+        connection, protocol = context.wrap_socket(plain, server_hostname=url.hostname), h2.H2Connection()
+        protocol.initiate_connection()
+        connection.sendall(protocol.data_to_send())
+        settings = 0
+        while not settings:
+            protocol.receive_data(connection.recv(65536))
+            settings = protocol.remote_settings.max_concurrent_streams % 2**31
+            assert settings <= limit(r"http2_max_concurrent_streams (\d+)")
+        for number in range(min(settings, count - opened)):
+            protocol.send_headers(2 * number + 1, [
+                (":method", "POST"), (":path", urllib.parse.urlsplit(account.url).path), (":scheme", "https"), (":authority", "localhost"),
+                ("x-api-key", account.key), ("content-type", "application/json"), ("content-length", "1000")])
+        connection.sendall(protocol.data_to_send())
+        opened += min(settings, count - opened)
+        yield connection
+
+
+def test_streams_without_bodies_of_two_addresses_shut_nobody_else_out(stack, account):
+    quiet_s = p99_of_new_clients(stack, account, "127.0.0.9")
+    held = [connection for address in ("127.0.0.5", "127.0.0.6") for connection in open_streams(stack, account, address, 1000)]
+    try:
+        assert_served_elsewhere(stack, account, quiet_s)
+    finally:
+        for connection in held:
+            connection.close()
+
+
+def first_answer(connections):
+    """What the first of them received; the others wait for their bodies. TLS's own messages are no answer."""
+    for connection in connections:
+        connection.setblocking(False)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            return connection.recv(65536)
+    return b""
+
+
+def test_large_bodies_of_one_address_do_not_fill_the_gateways_disk(stack, account):
+    """Each waits in a file; the ones above the share are refused by their head alone."""
+    most, held = limit(r"limit_conn large (\d+)"), []
+    url = urllib.parse.urlsplit(account.url)
+    context = ssl.create_default_context(cafile=stack.ca)
+    head = (f"POST {url.path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {account.key}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n").encode()
+    try:
+        for _ in range(most + 1):
+            plain = socket.create_connection((url.hostname, url.port), timeout=20, source_address=("127.0.0.7", 0))
+            held.append(context.wrap_socket(plain, server_hostname=url.hostname))
+            held[-1].sendall(head)
+        assert wait_until(lambda: first_answer(held), what="an answer").startswith(b"HTTP/1.1 503 ")
+        with from_address(stack, "127.0.0.7") as session:
+            assert session.post(account.url, headers=account.headers, json={"results": [1, 2]}).status_code == 200
+    finally:
+        for connection in held:
+            connection.close()
+
+
+def guess(session, account):
+    return session.get(f"/api/v1/{account.id}/usage", headers={"X-API-Key": str(uuid.uuid4())})
+
+
+def guess_until_throttled(session, account):
+    for _ in range(1000):
+        answer = guess(session, account)
+        if answer.status_code == 429:
+            return answer
+        assert answer.status_code == 403, answer.text
+    raise AssertionError("a thousand wrong keys were answered")
+
+
+def requests_of_workers(stack):
+    text = httpx.get(stack.env["LUNA_METRICS_URL"], trust_env=False).text
+    return sum(float(value) for value in re.findall(r"(?m)^luna_worker_requests_total\{.*\} (\S+)$", text))
+
+
+def test_an_address_of_refused_keys_is_429_before_a_worker_and_its_known_key_is_served(stack, client, account):
+    with from_address(stack, "127.0.0.8") as session:
+        assert session.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200
+        answer = guess_until_throttled(session, account)
+        assert_error(answer, 429)
+        assert answer.headers["retry-after"] == "1"
+        before = requests_of_workers(stack)
+        refused = [guess(session, account).status_code for _ in range(100)].count(429)
+        assert refused >= 50 and requests_of_workers(stack) - before <= 100 - refused + 1
+        for _ in range(50):
+            assert session.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200
+    assert client.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200

@@ -1,0 +1,187 @@
+#include "source_table.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CONNECTIONS_MAX = 4, T0 = 1000 };
+static const struct source_refusal_limits LIMITS = {.rate_per_s = 10, .burst = 5};
+
+static struct source_id id_of(const char *text)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    const struct sockaddr *address = (const struct sockaddr *)&v4;
+    if (inet_pton(AF_INET, text, &v4.sin_addr) != 1) {
+        assert_int_equal(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
+        address = (const struct sockaddr *)&v6;
+    }
+    struct source_id id;
+    assert_true(source_id_from_address(address, &id));
+    return id;
+}
+
+static bool same(const char *a, const char *b)
+{
+    struct source_id first = id_of(a), second = id_of(b);
+    return memcmp(&first, &second, sizeof first) == 0;
+}
+
+static int make(void **state)
+{
+    *state = malloc(source_table_bytes(4));
+    source_table_init(*state, 4, 42);
+    return 0;
+}
+
+static int drop(void **state)
+{
+    free(*state);
+    return 0;
+}
+
+static bool throttles(struct source_table *table, const char *from, const char *key, uint64_t now)
+{
+    return source_table_throttles(table, id_of(from), key, strlen(key), LIMITS, now);
+}
+
+static void a_host_gets_more_by_another_address_of_its_network(void **state)
+{
+    (void)state;
+    assert_true(same("2001:db8:1:2::1", "2001:db8:1:2:ffff::7"));
+    assert_false(same("2001:db8:1:2::1", "2001:db8:1:3::1"));
+    assert_true(same("::ffff:192.0.2.1", "192.0.2.1"));
+    assert_false(same("192.0.2.1", "192.0.2.2"));
+}
+
+static void a_unix_socket_is_taken_for_an_address(void **state)
+{
+    (void)state;
+    struct sockaddr unix_socket = {.sa_family = AF_UNIX};
+    struct source_id id;
+    assert_false(source_id_from_address(&unix_socket, &id));
+}
+
+static void an_address_opens_more_than_its_share(void **state)
+{
+    struct source_id id = id_of("192.0.2.1");
+    for (int i = 0; i < CONNECTIONS_MAX; i++)
+        assert_int_equal(source_table_open(*state, id, CONNECTIONS_MAX, T0), SOURCE_ADMITTED);
+    assert_int_equal(source_table_open(*state, id, CONNECTIONS_MAX, T0), SOURCE_AT_LIMIT);
+    assert_int_equal(source_table_open(*state, id_of("192.0.2.2"), CONNECTIONS_MAX, T0),
+                     SOURCE_ADMITTED);
+    source_table_close(*state, id, T0 + 1);
+    assert_int_equal(source_table_open(*state, id, CONNECTIONS_MAX, T0 + 2), SOURCE_ADMITTED);
+    assert_int_equal(source_table_open(*state, id, CONNECTIONS_MAX, T0 + 3), SOURCE_AT_LIMIT);
+}
+
+/* 32 places: more addresses than that hold connections. */
+static void a_full_table_turns_addresses_away_or_forgets_open_connections(void **state)
+{
+    char text[32];
+    int admitted = 0, uncounted = 0;
+    for (int i = 0; i < 200; i++) {
+        snprintf(text, sizeof text, "198.51.100.%d", i);
+        enum source_outcome outcome = source_table_open(*state, id_of(text), 1, T0);
+        admitted += outcome == SOURCE_ADMITTED;
+        uncounted += outcome == SOURCE_UNCOUNTED;
+    }
+    assert_int_equal(admitted + uncounted, 200);
+    assert_int_equal(admitted, 32);
+    int at_limit = 0;
+    for (int i = 0; i < 200; i++) {
+        snprintf(text, sizeof text, "198.51.100.%d", i);
+        at_limit += source_table_open(*state, id_of(text), 1, T0) == SOURCE_AT_LIMIT;
+    }
+    assert_int_equal(at_limit, 32);
+}
+
+static void quiet_addresses_keep_their_places_for_ever(void **state)
+{
+    char text[32];
+    for (int i = 0; i < 250; i++) {
+        snprintf(text, sizeof text, "198.51.100.%d", i);
+        struct source_id id = id_of(text);
+        assert_int_equal(source_table_open(*state, id, 1, T0 + (uint64_t)i), SOURCE_ADMITTED);
+        source_table_close(*state, id, T0 + (uint64_t)i);
+    }
+}
+
+static void guessing_goes_on_after_the_burst(void **state)
+{
+    struct source_id id = id_of("192.0.2.1");
+    for (uint32_t i = 0; i < LIMITS.burst; i++)
+        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+    assert_false(throttles(*state, "192.0.2.1", "guess", T0));
+    for (int i = 0; i < 50; i++)
+        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+    assert_true(throttles(*state, "192.0.2.1", "guess", T0 + 99));
+    assert_false(throttles(*state, "192.0.2.1", "guess", T0 + 100));
+    assert_false(throttles(*state, "192.0.2.2", "guess", T0));
+    source_table_refuse(*state, id, "guess", 5, LIMITS, T0 + 100);
+    assert_true(throttles(*state, "192.0.2.1", "guess", T0 + 100));
+}
+
+static void a_neighbours_guesses_end_the_use_of_a_good_key(void **state)
+{
+    struct source_id id = id_of("192.0.2.1");
+    source_table_accept(*state, id, "good", 4, T0);
+    for (int i = 0; i < 50; i++)
+        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+    assert_false(throttles(*state, "192.0.2.1", "good", T0));
+    assert_true(throttles(*state, "192.0.2.1", "goodbye", T0));
+    assert_true(throttles(*state, "192.0.2.1", "", T0));
+}
+
+static void a_revoked_key_stays_known(void **state)
+{
+    struct source_id id = id_of("192.0.2.1");
+    source_table_accept(*state, id, "good", 4, T0);
+    for (int i = 0; i < 50; i++)
+        source_table_refuse(*state, id, "good", 4, LIMITS, T0);
+    assert_true(throttles(*state, "192.0.2.1", "good", T0));
+}
+
+static void a_clock_that_stands_or_a_long_rest_wraps_the_count(void **state)
+{
+    struct source_id id = id_of("192.0.2.1");
+    for (int i = 0; i < 50; i++)
+        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+    assert_true(throttles(*state, "192.0.2.1", "guess", T0 - 500));
+    assert_false(throttles(*state, "192.0.2.1", "guess", UINT64_MAX / 1000));
+}
+
+static void a_table_is_larger_than_its_memory(void **state)
+{
+    (void)state;
+    assert_int_equal(source_table_buckets(100), 0);
+    for (size_t bytes = 1024; bytes < 10000000; bytes = bytes * 5 / 3) {
+        uint32_t buckets = source_table_buckets(bytes);
+        assert_true(buckets == 0 || source_table_bytes(buckets) <= bytes);
+        assert_true(buckets == 0 || source_table_bytes(buckets * 2) > bytes);
+    }
+}
+
+#define TABLE_TEST(test) cmocka_unit_test_setup_teardown(test, make, drop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_host_gets_more_by_another_address_of_its_network),
+        cmocka_unit_test(a_unix_socket_is_taken_for_an_address),
+        TABLE_TEST(an_address_opens_more_than_its_share),
+        TABLE_TEST(a_full_table_turns_addresses_away_or_forgets_open_connections),
+        TABLE_TEST(quiet_addresses_keep_their_places_for_ever),
+        TABLE_TEST(guessing_goes_on_after_the_burst),
+        TABLE_TEST(a_neighbours_guesses_end_the_use_of_a_good_key),
+        TABLE_TEST(a_revoked_key_stays_known),
+        TABLE_TEST(a_clock_that_stands_or_a_long_rest_wraps_the_count),
+        cmocka_unit_test(a_table_is_larger_than_its_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
