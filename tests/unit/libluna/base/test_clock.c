@@ -1,4 +1,5 @@
 #include "luna/base/clock.h"
+#include "wait.h"
 
 #include <limits.h>
 #include <setjmp.h>
@@ -11,8 +12,8 @@
 static void left_time_is_rounded_down_to_a_busy_loop(void **state)
 {
     (void)state;
-    struct luna_deadline soon = {.at_ns = luna_clock_mono_ns() + 500000000};
-    assert_in_range(luna_deadline_left_ms(soon), 1, 500);
+    struct luna_deadline soon = {.at_ns = luna_clock_mono_ns() + WAIT_MS * 1000000LL};
+    assert_in_range(luna_deadline_left_ms(soon), 1, WAIT_MS);
     struct luna_deadline hair = luna_deadline_in_ms(1000);
     hair.at_ns = luna_clock_mono_ns() + 900000; /* 0.9 ms left must not read as 0 */
     int left_ms = luna_deadline_left_ms(hair);
@@ -42,11 +43,12 @@ static void far_deadlines_overflow(void **state)
 static void a_cap_lengthens_the_budget(void **state)
 {
     (void)state;
-    struct luna_deadline deadline = luna_deadline_in_ms(1000);
-    assert_int_equal(luna_deadline_cap_ms(deadline, 60000).at_ns, deadline.at_ns);
-    assert_in_range(luna_deadline_left_ms(luna_deadline_cap_ms(deadline, 100)), 1, 100);
-    struct timeval wait = luna_deadline_timeval(luna_deadline_in_ms(2500));
-    assert_in_range(wait.tv_sec * 1000 + wait.tv_usec / 1000, 1000, 2500);
+    struct luna_deadline deadline = luna_deadline_in_ms(WAIT_MS);
+    assert_int_equal(luna_deadline_cap_ms(deadline, 2 * WAIT_MS).at_ns, deadline.at_ns);
+    assert_in_range(luna_deadline_left_ms(luna_deadline_cap_ms(deadline, WAIT_MS / 2)), 1,
+                    WAIT_MS / 2);
+    struct timeval wait = luna_deadline_timeval(luna_deadline_in_ms(WAIT_MS));
+    assert_in_range(wait.tv_sec * 1000 + wait.tv_usec / 1000, 1000, WAIT_MS);
 }
 
 int main(void)

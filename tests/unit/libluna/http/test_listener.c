@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "luna/base/clock.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,11 +76,11 @@ static int client_connect(void)
     return client_connect_with(1460, 1 << 20);
 }
 
-/* Serves until the client has read to the end, or `patience_ms` is over; returns how many bytes
+/* Serves until the client has read to the end, or `timeout_ms` are over; returns how many bytes
  * it got, -1 when late. */
-static ssize_t read_answer(int fd, char *out, size_t out_size, int patience_ms)
+static ssize_t read_answer(int fd, char *out, size_t out_size, int timeout_ms)
 {
-    struct luna_deadline deadline = luna_deadline_in_ms(patience_ms);
+    struct luna_deadline deadline = luna_deadline_in_ms(timeout_ms);
     size_t len = 0;
     while (!luna_deadline_passed(deadline)) {
         struct pollfd fds[2] = {{.fd = fd, .events = POLLIN},
@@ -103,7 +104,7 @@ static void exchange(const char *request, char *out, size_t out_size)
 {
     int fd = client_connect();
     assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
-    assert_true(read_answer(fd, out, out_size, 5000) >= 0);
+    assert_true(read_answer(fd, out, out_size, WAIT_MS) >= 0);
     close(fd);
 }
 
@@ -181,7 +182,7 @@ static void a_request_in_pieces_is_answered(void **state)
         send(fd, request + i, 1, MSG_NOSIGNAL);
         luna_http_listener_serve(listener);
     }
-    assert_true(read_answer(fd, answer, sizeof answer, 5000) > 0);
+    assert_true(read_answer(fd, answer, sizeof answer, WAIT_MS) > 0);
     assert_int_equal(strncmp(answer, "HTTP/1.1 200 ", 13), 0);
     close(fd);
 }
@@ -198,7 +199,8 @@ static void idle_connections_do_not_shut_a_health_check_out(void **state)
     int64_t began_ns = luna_clock_mono_ns();
     exchange("GET /hello HTTP/1.1\r\n\r\n", answer, sizeof answer);
     assert_int_equal(strncmp(answer, "HTTP/1.1 200 ", 13), 0);
-    assert_true(luna_clock_mono_ns() - began_ns < LUNA_HTTP_DEADLINE_MS / 2 * 1000000LL);
+    /* before the idle ones were closed for their silence */
+    assert_true(luna_clock_mono_ns() - began_ns < LUNA_HTTP_DEADLINE_MS * 1000000LL);
     for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++)
         close(idle[i]);
 }
@@ -209,7 +211,7 @@ static void a_silent_client_is_closed_after_its_deadline(void **state)
     char answer[64];
     int fd = client_connect();
     int64_t began_ns = luna_clock_mono_ns();
-    assert_int_equal(read_answer(fd, answer, sizeof answer, LUNA_HTTP_DEADLINE_MS + 2000), 0);
+    assert_int_equal(read_answer(fd, answer, sizeof answer, WAIT_MS), 0);
     assert_true(luna_clock_mono_ns() - began_ns >= (LUNA_HTTP_DEADLINE_MS - 50) * 1000000LL);
     close(fd);
 }

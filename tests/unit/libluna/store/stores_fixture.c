@@ -5,6 +5,7 @@
 #include "luna/store/audit.h"
 #include "luna/store/migrate.h"
 #include "stores_process.h"
+#include "wait.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -24,8 +25,8 @@ bool stores_sql(const char *url, const char *sql)
 {
     struct luna_database *database = NULL;
     struct luna_error err;
-    bool ok = luna_database_new(url, 5000, &database, &err) == LUNA_OK &&
-              luna_pg_script(database, luna_deadline_in_ms(5000), sql, &err) == LUNA_OK;
+    bool ok = luna_database_new(url, WAIT_MS, &database, &err) == LUNA_OK &&
+              luna_pg_script(database, luna_deadline_in_ms(WAIT_MS), sql, &err) == LUNA_OK;
     luna_database_free(database);
     return ok;
 }
@@ -36,8 +37,8 @@ int64_t stores_sql_int(struct stores *stores, const char *sql)
     struct luna_pg_result *result = NULL;
     struct luna_error err;
     int64_t value = INT64_MIN;
-    if (luna_database_new(stores->owner_url, 60000, &database, &err) != LUNA_OK ||
-        luna_pg_query(database, luna_deadline_in_ms(60000), sql, NULL, &result, &err) != LUNA_OK)
+    if (luna_database_new(stores->owner_url, WAIT_MS, &database, &err) != LUNA_OK ||
+        luna_pg_query(database, luna_deadline_in_ms(WAIT_MS), sql, NULL, &result, &err) != LUNA_OK)
         stores_die(err.msg);
     if (luna_pg_rows(result) > 0)
         value = luna_pg_int(result, 0, 0);
@@ -57,8 +58,8 @@ int64_t stores_redis_int(struct stores *stores, const char *words)
     luna_redis_begin(&command, strtok_r(rest, " ", &rest));
     for (char *word; (word = strtok_r(rest, " ", &rest)) != NULL;)
         luna_redis_arg(&command, word);
-    if (luna_counters_new(stores->redis_url, 2000, &counters, &err) != LUNA_OK ||
-        luna_redis_run(counters, &command, luna_deadline_in_ms(2000), &reply, &err) != LUNA_OK)
+    if (luna_counters_new(stores->redis_url, WAIT_MS, &counters, &err) != LUNA_OK ||
+        luna_redis_run(counters, &command, luna_deadline_in_ms(WAIT_MS), &reply, &err) != LUNA_OK)
         stores_die(err.msg);
     int64_t value = luna_reply_int(reply, -1);
     luna_reply_free(reply);
@@ -75,7 +76,7 @@ static void migrate(struct stores *stores)
     snprintf(url, sizeof url, "host=%s user=postgres dbname=postgres", stores->dir);
     if (!stores_sql(url, "CREATE DATABASE luna"))
         stores_die("cannot create the database");
-    if (luna_database_new(stores->owner_url, 20000, &database, &err) != LUNA_OK ||
+    if (luna_database_new(stores->owner_url, WAIT_MS, &database, &err) != LUNA_OK ||
         luna_migrate_up(database, NULL, NULL, &applied, &err) != LUNA_OK)
         stores_die(err.msg);
     luna_database_free(database);
@@ -108,6 +109,12 @@ void stores_stop(struct stores *stores)
 
 struct luna_admitter *stores_admitter(struct stores *stores, int slot)
 {
+    return stores_admitter_hurried(stores, slot, WAIT_MS, WAIT_MS);
+}
+
+struct luna_admitter *stores_admitter_hurried(struct stores *stores, int slot, int redis_timeout_ms,
+                                              int database_timeout_ms)
+{
     struct luna_admitter *admitter = NULL;
     struct luna_error err;
     const struct luna_admitter_options options = {.redis_url = stores->redis_url,
@@ -116,8 +123,8 @@ struct luna_admitter *stores_admitter(struct stores *stores, int slot)
                                                   .pepper_len = sizeof pepper,
                                                   .journal_dir = stores->journal_dir,
                                                   .worker_slot = slot,
-                                                  .redis_timeout_ms = 500,
-                                                  .database_timeout_ms = 1500};
+                                                  .redis_timeout_ms = redis_timeout_ms,
+                                                  .database_timeout_ms = database_timeout_ms};
     if (luna_admitter_new(&options, &admitter, &err) != LUNA_OK)
         stores_die(err.msg);
     return admitter;
@@ -130,8 +137,8 @@ struct luna_booker *stores_booker(struct stores *stores)
     const struct luna_booker_options options = {.redis_url = stores->redis_url,
                                                 .database_url = stores->syncd_url,
                                                 .journal_dir = stores->journal_dir,
-                                                .redis_timeout_ms = 2000,
-                                                .database_timeout_ms = 10000,
+                                                .redis_timeout_ms = WAIT_MS,
+                                                .database_timeout_ms = WAIT_MS,
                                                 .batch_accounts_max = 2000};
     if (luna_booker_new(&options, &booker, &err) != LUNA_OK)
         stores_die(err.msg);
@@ -142,8 +149,8 @@ struct luna_operator stores_operator(struct stores *stores)
 {
     struct luna_operator op = {.pepper = pepper, .pepper_len = sizeof pepper, .actor = "test"};
     struct luna_error err;
-    if (luna_database_new(stores->admin_url, 5000, &op.database, &err) != LUNA_OK ||
-        luna_counters_new(stores->redis_url, 1000, &op.counters, &err) != LUNA_OK)
+    if (luna_database_new(stores->admin_url, WAIT_MS, &op.database, &err) != LUNA_OK ||
+        luna_counters_new(stores->redis_url, WAIT_MS, &op.counters, &err) != LUNA_OK)
         stores_die(err.msg);
     return op;
 }
@@ -159,13 +166,13 @@ void stores_operator_done(struct luna_operator *op)
 void stores_fence(struct luna_booker *booker, struct luna_fence_report *ret_report)
 {
     struct luna_error err = {.code = LUNA_OK};
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < WAIT_MS / 50; i++) {
         bool leading = false;
         int64_t term = 0;
         if (luna_booking_lead(booker, &leading, &term, &err) == LUNA_OK && leading &&
             luna_booking_fence(booker, ret_report, &err) == LUNA_OK)
             return;
-        stores_pause_ms(i == 0 ? 1 : 50);
+        wait_ms(i == 0 ? 1 : 50);
     }
     fail_msg("lead or fence: %s", err.msg);
 }
@@ -204,7 +211,7 @@ void stores_admit(struct luna_admitter *admitter, const struct client *client, i
                                                    .cost = cost,
                                                    .points = 10,
                                                    .request_id = "test",
-                                                   .deadline = luna_deadline_in_ms(5000)};
+                                                   .deadline = luna_deadline_in_ms(WAIT_MS)};
     luna_admit(admitter, &request, ret_admission);
 }
 

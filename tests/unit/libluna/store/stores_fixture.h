@@ -32,6 +32,9 @@ void stores_postgres_start(struct stores *stores);
 
 /* Handles with the roles of the programs. Free them. */
 struct luna_admitter *stores_admitter(struct stores *stores, int slot);
+/* With timeouts of its own: a lease of a killed worker lasts as long as both. */
+struct luna_admitter *stores_admitter_hurried(struct stores *stores, int slot, int redis_timeout_ms,
+                                              int database_timeout_ms);
 struct luna_booker *stores_booker(struct stores *stores);
 struct luna_operator stores_operator(struct stores *stores);
 void stores_operator_done(struct luna_operator *op);

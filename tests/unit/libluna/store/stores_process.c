@@ -1,6 +1,7 @@
 /* Starting and ending the two servers. */
 #include "stores_process.h"
 #include "stores_fixture.h"
+#include "wait.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -13,7 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define POSTGRES "/usr/lib/postgresql/15/bin/postgres"
@@ -85,28 +85,12 @@ static void run(struct stores *stores, bool as_postgres, const char *const *argv
         stores_die("a setup command failed: see setup.log in the test's directory");
 }
 
-void stores_pause_ms(long ms)
-{
-    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&pause, NULL);
-}
-
-static void await(const char *what, bool (*answers)(struct stores *stores), struct stores *stores)
-{
-    for (int i = 0; i < 600; i++) {
-        if (answers(stores))
-            return;
-        stores_pause_ms(50);
-    }
-    stores_die(what);
-}
-
 static bool redis_answers(struct stores *stores)
 {
     struct luna_counters *counters = NULL;
     struct luna_error err;
-    bool ok = luna_counters_new(stores->redis_url, 500, &counters, &err) == LUNA_OK &&
-              luna_counters_ping(counters, luna_deadline_in_ms(500), &err) == LUNA_OK;
+    bool ok = luna_counters_new(stores->redis_url, WAIT_MS, &counters, &err) == LUNA_OK &&
+              luna_counters_ping(counters, luna_deadline_in_ms(WAIT_MS), &err) == LUNA_OK;
     luna_counters_free(counters);
     return ok;
 }
@@ -121,7 +105,10 @@ void stores_redis_start(struct stores *stores)
         "yes",          "--save", "",  "--dir",        stores->dir, "--maxmemory-policy",
         "noeviction",   NULL};
     stores->redis = spawn(stores, false, "redis.log", argv);
-    await("Redis does not answer: see redis.log", redis_answers, stores);
+    bool answers = false;
+    WAIT_UNTIL((answers = redis_answers(stores)));
+    if (!answers)
+        stores_die("Redis does not answer: see redis.log");
 }
 
 static void kill_and_reap(pid_t *pid, int signal)
@@ -168,15 +155,15 @@ void stores_postgres_start(struct stores *stores)
                                 NULL};
     /* The children of a killed postmaster take a moment to end, and until then a new one
      * refuses to start. */
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < WAIT_MS / 200; i++) {
         int status = 0;
         stores->postgres = spawn(stores, true, "postgres.log", argv);
         while (waitpid(stores->postgres, &status, WNOHANG) == 0) {
             if (postgres_answers(stores))
                 return;
-            stores_pause_ms(50);
+            wait_ms(50);
         }
-        stores_pause_ms(200);
+        wait_ms(200);
     }
     stores_die("PostgreSQL does not start: see postgres.log");
 }
@@ -185,7 +172,7 @@ void stores_postgres_kill(struct stores *stores)
 {
     /* The children of a killed postmaster notice and end; a new one waits for them. */
     kill_and_reap(&stores->postgres, SIGKILL);
-    stores_pause_ms(300);
+    wait_ms(300);
 }
 
 void stores_process_init(struct stores *stores)

@@ -7,7 +7,6 @@
 #include "stores_fixture.h"
 
 _Noreturn void stores_die(const char *what);
-void stores_pause_ms(long ms);
 /* Runs a line of shell in `dir`; ends the program when it fails. */
 void stores_shell(const char *dir, const char *line);
 /* The directory and an empty cluster. */

@@ -2,6 +2,7 @@
 #include "luna/store/usage.h"
 #include "one_host.h"
 #include "stores_process.h"
+#include "wait.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -142,8 +143,7 @@ static void test_limits_change_under_load_and_commute(void **state)
         assert_int_equal(luna_account_set_limit(&op, client.account.id, limit - 30, "down", &err),
                          LUNA_OK);
     }
-    for (int i = 0; i < 100 && atomic_load(&board->sent) < 970; i++)
-        stores_pause_ms(50);
+    WAIT_UNTIL(atomic_load(&board->sent) >= 970);
     stop_hammers(board, pids, 3);
     assert_in_range(board->sent, 970, 1000);
     assert_int_equal(stores_remaining(&stores, &client), 970 - board->sent);
@@ -164,16 +164,15 @@ static void test_no_request_succeeds_after_its_key_was_revoked(void **state)
     (void)state;
     stores_client(&stores, "revoke-load", "fast", 1000000, &client);
     start_hammers(board, &client, pids, 3);
-    for (int i = 0; i < 1000 && atomic_load(&board->sent) < 100; i++)
-        stores_pause_ms(10);
+    WAIT_UNTIL(atomic_load(&board->sent) >= 100);
     assert_int_equal(luna_account_rotate_key(&op, client.account.id, 0, &fresh, &err), LUNA_OK);
     atomic_store(&board->revoked_at_ns, luna_clock_mono_ns());
-    stores_pause_ms(100);
+    wait_ms(100);
     /* A cold load that began before must not bring the key back. */
     stores_redis_int(&stores, "FLUSHALL");
     struct luna_fence_report report;
     stores_fence(booker, &report);
-    stores_pause_ms(300);
+    wait_ms(300);
     stop_hammers(board, pids, 3);
     assert_true(board->sent > 0);
     assert_int_equal(board->late, 0);
@@ -200,13 +199,13 @@ static void test_a_cold_herd_loads_once(void **state)
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             struct luna_admitter *mine = stores_admitter(&stores, 60 + i);
             while (!atomic_load(&board->stop)) /* all at once */
-                stores_pause_ms(1);
+                wait_ms(1);
             if (stores_request(mine, &client) == LUNA_ADMIT_ALLOWED)
                 atomic_fetch_add(&board->sent, 1);
             _exit(0);
         }
     }
-    stores_pause_ms(500);
+    wait_ms(500);
     atomic_store(&board->stop, true);
     for (int i = 0; i < HERD; i++)
         waitpid(pids[i], &status, 0);
@@ -220,17 +219,18 @@ static void test_a_cold_herd_loads_once(void **state)
 
 static void test_rotation_overlaps_as_long_as_asked(void **state)
 {
+    enum { OVERLAP_S = 4 }; /* two requests fit into it on any machine */
     struct client client, old;
     struct luna_error err;
     (void)state;
     stores_client(&stores, "rotate", "fast", 100, &client);
     assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
     old = client;
-    assert_int_equal(luna_account_rotate_key(&op, client.account.id, 1, &client.key, &err),
+    assert_int_equal(luna_account_rotate_key(&op, client.account.id, OVERLAP_S, &client.key, &err),
                      LUNA_OK);
     assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
     assert_int_equal(check(&old), LUNA_ADMIT_ALLOWED);
-    stores_pause_ms(1100);
+    WAIT_UNTIL(check(&old) != LUNA_ADMIT_ALLOWED);
     assert_int_equal(check(&old), LUNA_ADMIT_KEY_INVALID);
     assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
     struct luna_housekeeping_report report;
@@ -285,7 +285,7 @@ static void test_a_digest_stands_for_its_key_and_falls_with_it(void **state)
                                              .key_digest = digest,
                                              .scope = 0,
                                              .request_id = "test",
-                                             .deadline = luna_deadline_in_ms(2000)};
+                                             .deadline = luna_deadline_in_ms(WAIT_MS)};
     luna_admit(admitter, &request, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
     assert_int_equal(luna_account_rotate_key(&op, client.account.id, 0, &client.key, &err),
@@ -324,11 +324,13 @@ static void test_what_must_hold_at_once_fails_when_redis_does_not_hear_it(void *
     assert_int_equal(luna_account_set_limit(&deaf, client.account.id, 7, "", &err), LUNA_OK);
     assert_int_equal(check(&client), LUNA_ADMIT_ALLOWED);
     /* the outbox */
-    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(60000), &pushed, &err), LUNA_OK);
+    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(WAIT_MS), &pushed, &err),
+                     LUNA_OK);
     assert_true(pushed >= 2);
     assert_int_equal(check(&client), LUNA_ADMIT_ACCOUNT_DISABLED);
     assert_int_equal(stores_remaining(&stores, &client), 7);
-    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(60000), &pushed, &err), LUNA_OK);
+    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(WAIT_MS), &pushed, &err),
+                     LUNA_OK);
     assert_int_equal(pushed, 0);
 }
 
@@ -340,10 +342,8 @@ static void test_an_operators_change_wakes_the_daemon(void **state)
     (void)state;
     assert_int_equal(luna_booking_wait(booker, 0, &hint, &err), LUNA_OK); /* listens from here on */
     stores_client(&stores, "hint", "fast", 100, &client);
-    int64_t started = luna_clock_mono_ns();
-    assert_int_equal(luna_booking_wait(booker, 5000, &hint, &err), LUNA_OK);
+    assert_int_equal(luna_booking_wait(booker, WAIT_MS, &hint, &err), LUNA_OK);
     assert_true(hint);
-    assert_in_range((luna_clock_mono_ns() - started) / 1000000, 0, 2000);
 }
 
 static void test_usage_counts_what_is_not_booked_yet(void **state)

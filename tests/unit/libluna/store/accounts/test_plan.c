@@ -4,6 +4,7 @@
 #include "luna/store/plan.h"
 #include "one_host.h"
 #include "stores_process.h"
+#include "wait.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,8 +60,9 @@ static void continue_plans(void)
 {
     struct luna_error err;
     int64_t steps = 0, pushed = 0;
-    if (luna_booking_continue_plans(booker, luna_deadline_in_ms(60000), &steps, &err) != LUNA_OK ||
-        luna_booking_push(booker, luna_deadline_in_ms(60000), &pushed, &err) != LUNA_OK)
+    if (luna_booking_continue_plans(booker, luna_deadline_in_ms(WAIT_MS), &steps, &err) !=
+            LUNA_OK ||
+        luna_booking_push(booker, luna_deadline_in_ms(WAIT_MS), &pushed, &err) != LUNA_OK)
         fail_msg("%s", err.msg);
 }
 
@@ -202,11 +204,10 @@ static void test_an_account_that_is_being_made_meanwhile_hears_of_the_change(voi
         _exit(
             stores_sql(stores.admin_url,
                        "BEGIN; SELECT luna_account_create('racer', 'racing', 5, gen_random_uuid(), "
-                       "'abcdefgh', 'test'); SELECT pg_sleep(0.5); COMMIT")
+                       "'abcdefgh', 'test'); SELECT pg_sleep(3); COMMIT")
                 ? 0
                 : 1);
-    for (int i = 0; i < 500 && sleepers() == 0; i++)
-        stores_pause_ms(10);
+    WAIT_UNTIL(sleepers() > 0);
     assert_int_equal(sleepers(), 1);
     put("racing", 1000, LUNA_PERIOD_DAY);
     int status = -1;

@@ -2,6 +2,7 @@
 #include "journal/directory.h"
 #include "quota/admitter.h"
 #include "stores_fixture.h"
+#include "wait.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -22,7 +23,7 @@ static struct client client;
 static void probe(struct luna_admitter *admitter)
 {
     struct luna_error err;
-    if (luna_admitter_probe(admitter, luna_deadline_in_ms(2000), &err) != LUNA_OK)
+    if (luna_admitter_probe(admitter, luna_deadline_in_ms(WAIT_MS), &err) != LUNA_OK)
         fail_msg("%s", err.msg);
 }
 

@@ -2,6 +2,7 @@
 #include "journal/journal.h"
 #include "journal/sums.h"
 #include "stores_process.h"
+#include "wait.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -49,7 +50,7 @@ static enum luna_append append(struct luna_journal *journal, int64_t account, in
         .account_id = account, .epoch = epoch, .cost = cost, .wseq = wseq, .period_no = 1};
     struct luna_error err;
     uint64_t seq = atomic_load(luna_journal_page_seq(luna_journal_page_of(journal), account));
-    return luna_journal_append(journal, &record, seq, luna_deadline_in_ms(1000), &err);
+    return luna_journal_append(journal, &record, seq, luna_deadline_in_ms(WAIT_MS), &err);
 }
 
 static int64_t sum_of(int64_t account, int64_t epoch)
@@ -57,7 +58,7 @@ static int64_t sum_of(int64_t account, int64_t epoch)
     struct luna_journal_sums sums = {.items = NULL};
     struct luna_error err;
     int64_t units = 0;
-    if (luna_journal_sums_read(dir, account, epoch, luna_deadline_in_ms(1000), &sums, &err) !=
+    if (luna_journal_sums_read(dir, account, epoch, luna_deadline_in_ms(WAIT_MS), &sums, &err) !=
         LUNA_OK)
         fail_msg("%s", err.msg);
     for (size_t i = 0; i < sums.count; i++)
@@ -95,7 +96,7 @@ static void test_a_record_is_not_written_once_a_recovery_began(void **state)
     uint64_t seq = atomic_load(counter);
     (void)state;
     atomic_fetch_add(counter, 1);
-    assert_int_equal(luna_journal_append(journal, &record, seq, luna_deadline_in_ms(1000), &err),
+    assert_int_equal(luna_journal_append(journal, &record, seq, luna_deadline_in_ms(WAIT_MS), &err),
                      LUNA_APPEND_SEQ_CHANGED);
     assert_int_equal(sum_of(5, -1), 0);
     luna_journal_close(journal);
@@ -111,12 +112,12 @@ static void test_a_reader_waits_for_an_append_and_not_for_ever(void **state)
     snprintf(path, sizeof path, "%s/slot-0", dir);
     int fd = open(path, O_RDWR);
     assert_int_equal(
-        luna_journal_lock(fd, LUNA_JOURNAL_LOCK_APPEND, true, luna_deadline_in_ms(100), &err),
+        luna_journal_lock(fd, LUNA_JOURNAL_LOCK_APPEND, true, luna_deadline_in_ms(WAIT_MS), &err),
         LUNA_OK);
     assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(100), &sums, &err),
                      LUNA_ETIMEOUT);
     close(fd);
-    assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(100), &sums, &err),
+    assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(WAIT_MS), &sums, &err),
                      LUNA_OK);
     luna_journal_sums_done(&sums);
     luna_journal_close(journal);
@@ -132,7 +133,7 @@ static void test_a_slot_that_cannot_be_looked_at_is_not_taken_for_one_that_never
     snprintf(name, sizeof name, "%s/slot-7", dir);
     /* opening it for writing fails, as it would without descriptors */
     assert_int_equal(mkdir(name, 0700), 0);
-    assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(100), &sums, &err),
+    assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(WAIT_MS), &sums, &err),
                      LUNA_EIO);
     assert_non_null(strstr(err.msg, "slot-7"));
 }
@@ -167,7 +168,7 @@ static int64_t fold(void)
 {
     struct luna_error err;
     int64_t segments = 0, bytes = 0;
-    if (luna_journal_fold(dir, luna_deadline_in_ms(1000), &segments, &bytes, &err) != LUNA_OK)
+    if (luna_journal_fold(dir, luna_deadline_in_ms(WAIT_MS), &segments, &bytes, &err) != LUNA_OK)
         fail_msg("%s", err.msg);
     return segments;
 }

@@ -1,6 +1,7 @@
 #include "luna/store/plan.h"
 #include "one_host.h"
 #include "stores_process.h"
+#include "wait.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -137,7 +138,7 @@ static void test_unknown_accounts_are_remembered_for_a_moment_only(void **state)
 static enum luna_code probe(struct luna_admitter *of, struct luna_error *err)
 {
     *err = (struct luna_error){.code = LUNA_OK};
-    return luna_admitter_probe(of, luna_deadline_in_ms(2000), err);
+    return luna_admitter_probe(of, luna_deadline_in_ms(WAIT_MS), err);
 }
 
 static void test_a_probe_does_not_say_which_store_is_unavailable(void **state)
@@ -295,8 +296,8 @@ static void test_two_processes_cannot_share_a_worker_slot(void **state)
                                                   .pepper_len = sizeof pepper,
                                                   .journal_dir = stores.journal_dir,
                                                   .worker_slot = 0,
-                                                  .redis_timeout_ms = 500,
-                                                  .database_timeout_ms = 500};
+                                                  .redis_timeout_ms = WAIT_MS,
+                                                  .database_timeout_ms = WAIT_MS};
     (void)state;
     assert_int_equal(luna_admitter_new(&options, &second, &err), LUNA_ECONFLICT);
 }

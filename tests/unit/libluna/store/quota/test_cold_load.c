@@ -3,6 +3,7 @@
 
 #include "quota/admitter.h"
 #include "stores_process.h"
+#include "wait.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,8 +72,8 @@ static int64_t load_step(const struct client *client, enum luna_script script, c
         luna_redis_arg(&command, "e");
         luna_redis_arg(&command, "99");
     }
-    if (luna_admitter_script(admitter, script, &command, luna_deadline_in_ms(1000), &reply, &err) !=
-        LUNA_OK)
+    if (luna_admitter_script(admitter, script, &command, luna_deadline_in_ms(WAIT_MS), &reply,
+                             &err) != LUNA_OK)
         fail_msg("%s", err.msg);
     int64_t answer =
         installs ? luna_reply_int(reply, -1) : luna_reply_int(luna_reply_at(reply, 0), -1);

@@ -2,6 +2,7 @@
 
 #include "quota/admitter.h"
 #include "stores_process.h"
+#include "wait.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +27,7 @@ static void ask(struct luna_admitter *from, const struct client *client, const c
                                                    .idempotency_key_len = strlen(key),
                                                    .body_hash = hash,
                                                    .request_id = "test",
-                                                   .deadline = luna_deadline_in_ms(3000)};
+                                                   .deadline = luna_deadline_in_ms(WAIT_MS)};
     luna_admit(from, &request, ret_admission);
 }
 

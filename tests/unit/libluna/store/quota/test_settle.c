@@ -2,6 +2,7 @@
 #include "one_host.h"
 #include "quota/admitter.h"
 #include "stores_process.h"
+#include "wait.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -79,7 +80,7 @@ static void test_a_refund_gives_back_once(void **state)
     /* As if the reply were lost: the slot still names the charge, and it is refunded again. */
     luna_admission_refund(admitter, &admission);
     atomic_store(&luna_journal_slot_of(admitter->journal)->wseq, admission.worker_seq);
-    assert_int_equal(luna_settle_pending(admitter, luna_deadline_in_ms(1000), &err), LUNA_OK);
+    assert_int_equal(luna_settle_pending(admitter, luna_deadline_in_ms(WAIT_MS), &err), LUNA_OK);
     assert_int_equal(stores_remaining(&stores, &client), 10);
     stores_book_all(booker);
     assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 0);
