@@ -193,8 +193,8 @@ void source_table_refuse(struct source_table *table, struct source_id id, const 
         return;
     }
     uint32_t refusals = refusals_at(source, limits.rate_per_s, now_ms);
-    /* Requests that were in hand together may all be refused: the count ends one above the burst,
-     * so that they are forgotten as fast as one after the other. */
+    /* Requests in progress at the same time may all be refused. The count stops at one above the
+     * burst, so that they expire as fast as requests that came one after the other. */
     if (refusals <= limits.burst * REFUSAL)
         refusals += REFUSAL;
     source->refusals = refusals;

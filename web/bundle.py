@@ -3,8 +3,8 @@
 
 Usage: bundle.py OUT.json
 
-Maps are merged key by key; a key that two files both define is an error, so nothing is said twice. The version comes
-from CMakeLists.txt, the one place that knows it.
+Maps are merged key by key; a key that two files define is an error, so everything is defined once. The version comes
+from CMakeLists.txt, the only place that defines it.
 """
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""Who uses whom inside one part of the tree: includes, and functions that another file defines. No build is needed."""
+"""The dependencies inside one component: includes, and uses of functions that another file defines. No build is needed."""
 import collections
 import dataclasses
 import pathlib

@@ -1,9 +1,9 @@
-"""The arrows between the parts of the tree and between their rooms, as data, and a check of the source against them.
+"""The allowed dependencies between components and between their rooms, as data, and a check of the source.
 
-    layers.py [ROOT]    prints each violation as FILE:LINE: what is wrong; exit status 1 when there is one
+    layers.py [ROOT]    prints each violation as FILE:LINE: what is wrong; exit status 1 if there is one
 
-An arrow is an #include or the use of a function that another file defines. A circle is one between modules (a .c file and the
-header of its name), so a header that declares what its includer defines does not hide one.
+An arrow is an #include or the use of a function that another file defines. Circles are looked for between modules (a .c
+file and the header of its name), so a header that declares what its includer defines does not hide one.
 """
 import fnmatch
 import pathlib

@@ -89,7 +89,7 @@ def test_an_imperative_subject_is_left_alone(subject):
 
 
 # Paths that documents name: links, and text in backquotes that looks like a file of the tree.
-TOP_FOLDERS = "cmake|conf|docs|fcgi-worker|libkalman|libluna|luna-cli|quota-syncd|scripts|sql|tests|web"
+TOP_FOLDERS = "cmake|conf|docs|fcgi-worker|gateway|libkalman|libluna|luna-cli|quota-syncd|scripts|sql|tests|web"
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
 NAMED_PATH = re.compile(rf"`((?:{TOP_FOLDERS})/[^`\s]*)`")
 NAMED_FILE = re.compile(r"`([\w*.-]+\.(?:c|h|cc|py|sql|lua|sh|yaml|mjs|conf))(?:::\w+)?`")

@@ -1,4 +1,4 @@
-// Swagger UI on our own description. A file, not an inline script, so that the page's CSP can forbid inline scripts.
+// Swagger UI for our own description. A file, not an inline script, because the page's CSP forbids inline scripts.
 "use strict";
 
 // Swagger UI leaves some controls without a name and some scrolling boxes out of the keyboard's reach.
