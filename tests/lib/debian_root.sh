@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # A bare Debian 12 as a folder to chroot into: what debootstrap calls minbase, and what it takes to
-# reach the package registries from here. Sourced after scripts/lib/common.sh; needs the packages of
-# scripts/packages/packaging.txt.
+# reach the package registries from here. Sourced after scripts/lib/common.sh; needs debootstrap.
 
 DEBIAN_BASE=$LUNA_VAR/debian-12-minbase.tar
 
