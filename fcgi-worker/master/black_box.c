@@ -4,6 +4,7 @@
 #include "luna/base/digits.h"
 #include "luna/base/log.h"
 #include "shared/exit_code.h"
+#include "shared/quarantine.h"
 
 #include <signal.h>
 #include <string.h>
@@ -70,8 +71,8 @@ static bool body_is_to_blame(const struct worker_end *end, const struct breadcru
 
 static void blame(struct scoreboard *board, const struct breadcrumb *crumb)
 {
-    unsigned kills = scoreboard_add_kill(board, crumb->fingerprint, luna_clock_wall_ms());
-    if (kills < SCOREBOARD_KILLS_TO_QUARANTINE)
+    unsigned kills = quarantine_add(board, crumb->fingerprint, luna_clock_wall_ms());
+    if (kills < QUARANTINE_KILLS)
         return;
     char hash[HEX_CHARACTERS + 1];
     luna_hex_encode(crumb->fingerprint, SCOREBOARD_FINGERPRINT_BYTES, hash);

@@ -1,5 +1,6 @@
 #include "luna/base/clock.h"
 #include "request/steps.h"
+#include "shared/quarantine.h"
 
 #include <stddef.h>
 
@@ -29,9 +30,9 @@ static void complain_of_body(struct exchange *exchange, enum fcgi_body outcome)
 static void complain_if_quarantined(struct exchange *exchange, const unsigned char *fingerprint)
 {
     const struct pipeline *pipeline = exchange->pipeline;
-    unsigned kills = scoreboard_kills(pipeline->board, fingerprint, luna_clock_wall_ms(),
+    unsigned kills = quarantine_kills(pipeline->board, fingerprint, luna_clock_wall_ms(),
                                       pipeline->config->quarantine_s * 1000);
-    if (kills < SCOREBOARD_KILLS_TO_QUARANTINE || pipeline->config->quarantine_s == 0)
+    if (kills < QUARANTINE_KILLS || pipeline->config->quarantine_s == 0)
         return;
     exchange->sample.quarantined = true;
     exchange_complain(exchange, PROBLEM_QUARANTINED, NULL);

@@ -1,5 +1,4 @@
-/* The part of scoreboard.h that stores which bodies crashed workers. */
-#include "shared/scoreboard.h"
+#include "shared/quarantine.h"
 
 #include <string.h>
 
@@ -22,7 +21,7 @@ static unsigned entries_used(const struct scoreboard *board)
     return used < SCOREBOARD_QUARANTINE_MAX ? used : SCOREBOARD_QUARANTINE_MAX;
 }
 
-unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *fingerprint,
+unsigned quarantine_kills(const struct scoreboard *board, const unsigned char *fingerprint,
                           int64_t now_wall_ms, int64_t max_age_ms)
 {
     unsigned used = entries_used(board);
@@ -48,8 +47,8 @@ static struct scoreboard_quarantine *oldest(struct scoreboard *board)
     return found;
 }
 
-unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *fingerprint,
-                             int64_t now_wall_ms)
+unsigned quarantine_add(struct scoreboard *board, const unsigned char *fingerprint,
+                        int64_t now_wall_ms)
 {
     unsigned used = entries_used(board);
     struct scoreboard_quarantine *entry = NULL;

@@ -30,8 +30,7 @@ enum {
     SCOREBOARD_ID_BYTES = 64,
     SCOREBOARD_FINGERPRINT_BYTES = 16,
     SCOREBOARD_QUARANTINE_MAX = 32,
-    SCOREBOARD_KILLS_TO_QUARANTINE = 2, /* crashes after which a body is refused */
-    SCOREBOARD_ROUTES = 16,             /* the last counts requests without a route */
+    SCOREBOARD_ROUTES = 16, /* the last counts requests without a route */
     SCOREBOARD_MODELS = 16,
     SCOREBOARD_PROBLEMS = 48
 };
@@ -234,14 +233,6 @@ bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *re
 
 /* Master only: increments a counter of struct scoreboard_pool or scoreboard_master. */
 void scoreboard_count(atomic_ullong *counter);
-
-/* How often a body has killed a worker, 0 when never or longer ago than `max_age_ms`. */
-unsigned scoreboard_kills(const struct scoreboard *board, const unsigned char *fingerprint,
-                          int64_t now_wall_ms, int64_t max_age_ms);
-/* Master only: one more kill. Returns the count. When all entries are used, the oldest is
- * replaced. */
-unsigned scoreboard_add_kill(struct scoreboard *board, const unsigned char *fingerprint,
-                             int64_t now_wall_ms);
 
 const char *phase_name(enum phase phase);
 const char *run_name(enum run_outcome outcome);

@@ -46,6 +46,8 @@ static uint64_t draw(void)
 
 void luna_random_bytes(void *out, size_t len)
 {
+    if (!fixed.seeded && getrandom(out, len, GRND_NONBLOCK) == (ssize_t)len)
+        return;
     for (size_t at = 0; at < len; at += sizeof(uint64_t)) {
         uint64_t number = draw();
         size_t left = len - at;

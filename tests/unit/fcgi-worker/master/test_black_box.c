@@ -3,6 +3,7 @@
 
 #include "luna/base/clock.h"
 #include "shared/exit_code.h"
+#include "shared/quarantine.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -42,7 +43,7 @@ static void begin(enum phase phase, const unsigned char *fingerprint)
 
 static unsigned kills(void)
 {
-    return scoreboard_kills(board, hash, luna_clock_wall_ms(), 60000);
+    return quarantine_kills(board, hash, luna_clock_wall_ms(), 60000);
 }
 
 static const struct names names;
@@ -101,7 +102,7 @@ static void crash_between_requests_blames_nobody(void **state)
     begin(PHASE_READ, NULL); /* the body is not known yet */
     assert_false(record(SIGSEGV, KILL_NONE));
     static const unsigned char none[SCOREBOARD_FINGERPRINT_BYTES];
-    assert_int_equal(scoreboard_kills(board, none, luna_clock_wall_ms(), 60000), 0);
+    assert_int_equal(quarantine_kills(board, none, luna_clock_wall_ms(), 60000), 0);
 }
 
 static void planned_ends_are_no_crashes(void **state)

@@ -6,6 +6,7 @@
 #include "luna/http/listener.h"
 #include "luna/modelling/run.h"
 #include "monitor/totals.h"
+#include "shared/quarantine.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -333,12 +334,12 @@ static void body_is_remembered_until_it_is_old(void **state)
     (void)state;
     unsigned char hash[SCOREBOARD_FINGERPRINT_BYTES] = {1, 2, 3};
     unsigned char other[SCOREBOARD_FINGERPRINT_BYTES] = {1, 2, 4};
-    assert_int_equal(scoreboard_kills(board, hash, 1000, 500), 0);
-    assert_int_equal(scoreboard_add_kill(board, hash, 1000), 1);
-    assert_int_equal(scoreboard_add_kill(board, hash, 1100), 2);
-    assert_int_equal(scoreboard_kills(board, hash, 1500, 500), 2);
-    assert_int_equal(scoreboard_kills(board, hash, 1601, 500), 0);
-    assert_int_equal(scoreboard_kills(board, other, 1500, 500), 0);
+    assert_int_equal(quarantine_kills(board, hash, 1000, 500), 0);
+    assert_int_equal(quarantine_add(board, hash, 1000), 1);
+    assert_int_equal(quarantine_add(board, hash, 1100), 2);
+    assert_int_equal(quarantine_kills(board, hash, 1500, 500), 2);
+    assert_int_equal(quarantine_kills(board, hash, 1601, 500), 0);
+    assert_int_equal(quarantine_kills(board, other, 1500, 500), 0);
 }
 
 static void oldest_body_gives_way(void **state)
@@ -346,14 +347,14 @@ static void oldest_body_gives_way(void **state)
     (void)state;
     for (int i = 0; i < SCOREBOARD_QUARANTINE_MAX + 1; i++) {
         unsigned char hash[SCOREBOARD_FINGERPRINT_BYTES] = {9, (unsigned char)i};
-        (void)scoreboard_add_kill(board, hash, 10000 + i);
+        (void)quarantine_add(board, hash, 10000 + i);
     }
     unsigned char last[SCOREBOARD_FINGERPRINT_BYTES] = {9, SCOREBOARD_QUARANTINE_MAX};
     unsigned char second[SCOREBOARD_FINGERPRINT_BYTES] = {9, 1};
     unsigned char gone[SCOREBOARD_FINGERPRINT_BYTES] = {1, 2, 3};
-    assert_int_equal(scoreboard_kills(board, last, 10100, 1000), 1);
-    assert_int_equal(scoreboard_kills(board, second, 10100, 1000), 1);
-    assert_int_equal(scoreboard_kills(board, gone, 10100, 100000), 0);
+    assert_int_equal(quarantine_kills(board, last, 10100, 1000), 1);
+    assert_int_equal(quarantine_kills(board, second, 10100, 1000), 1);
+    assert_int_equal(quarantine_kills(board, gone, 10100, 100000), 0);
 }
 
 /* All that one request writes, as pipeline.c does it: nine phases, two names, two round trips,
