@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One element in hand: its row of Z by non-zeros, its noise variance. */
+/* The current element: its row of Z by non-zeros, its noise variance. */
 struct filter_row {
     const double *z;
     const uint32_t *column;

@@ -86,7 +86,7 @@ struct filter_state {
     double *z;          /* p x m: rows of Z, with known inputs, decorrelated likewise */
     uint32_t *z_column; /* p x m: where z is not zero */
     uint32_t *z_count;  /* p */
-    double *M, *K0, *w; /* m, m, d of the element in hand */
+    double *M, *K0, *w; /* m, m, d of the current element */
     bool z_ready;       /* z, h and their index are those of this step */
 };
 
@@ -179,7 +179,7 @@ size_t filter_kept_bytes(const struct kalman_model *model);
 void filter_checkpoint_init(struct filter_state *checkpoint, const struct filter_state *filter,
                             double *kept);
 
-/* Standardised innovation of an element of the step in hand; NaN where there is none. */
+/* Standardised innovation of an element of the current step; NaN where there is none. */
 double filter_standardised(const struct filter_state *filter, const struct filter_element *element);
 
 /* Turn A (rows x left, P_inf = A A') so that the direction w = A'z, w'w = square, is one column,

@@ -10,7 +10,7 @@
  * Moves x to the maximum near it: Newton steps on the coordinates inside their bounds, then every
  * variance is tried at zero (and other coordinates at a bound that is near), and every zero is
  * tried a little above, until nothing improves. `held` names the variance kept fixed while a common
- * scale is concentrated out (SIZE_MAX: none); it is chosen anew whenever it vanishes. Returns the
+ * scale is concentrated out (SIZE_MAX: none); it is chosen again whenever it vanishes. Returns the
  * log-likelihood; *ret_converged tells whether the gradient vanished to working precision on every
  * free coordinate.
  */

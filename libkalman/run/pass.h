@@ -15,9 +15,9 @@
 struct general_run {
     const struct run_request *request;
     struct filter_state filter;
-    struct filter_element *elements; /* p, of the step in hand */
+    struct filter_element *elements; /* p, of the current step */
     struct cancel_check cancel;      /* when to ask whether to stop */
-    size_t at;                       /* the step in hand, for error reports */
+    size_t at;                       /* the current step, for error reports */
     /* For smoothing only. */
     bool lean;                     /* lean records, for run_signal_back() */
     bool untold;                   /* a value is missing before the start is determined */

@@ -25,8 +25,8 @@ static inline bool run_wants_smoothing(const struct kalman_output *output)
            output->state_auxiliary;
 }
 
-/* The time after the last observation's that a forecast or stream counts from: NaN when there
- * was none. */
+/* The time from which a forecast or stream counts, after the last observation's; NaN if there is
+ * no observation. */
 static inline double run_last_time(const struct kalman_series *series)
 {
     if (series->count == 0)

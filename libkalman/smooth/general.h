@@ -23,15 +23,15 @@ void smooth_last(struct smooth_state *smooth, const struct filter_record *record
 void smooth_step(struct smooth_state *smooth, const struct filter_record *record,
                  const struct filter_matrices *now, const struct sparse *T, double mean_in);
 
-/* Take r and N back over the observations of the point in hand, whose record this is: last, when
+/* Take r and N back over the observations of the current point, whose record this is: last, when
  * its moments have been used. */
 void smooth_observation(struct smooth_state *smooth, const struct filter_record *record);
 
-/* x'V x at the point in hand, whose record this is. */
+/* x'V x at the current point, whose record this is. */
 double smooth_signal_variance(struct smooth_state *smooth, const struct filter_record *record,
                               const double *x);
 
-/* Is x'alpha determined by all the data at the point in hand? */
+/* Is x'alpha determined by all the data at the current point? */
 bool smooth_determined(const struct smooth_state *smooth, const double *x);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The way back of a long season, for the moments of the signal alone: what smooth/state.h does
+ * The backward pass of a long season, for the moments of the signal alone: what smooth/state.h does
  * with the whole state in m^3 a step of the start, here in m^2, from records of two vectors.
  * Private to libkalman.
  *
@@ -39,7 +39,7 @@ struct smooth_signal {
     bool untold;
     bool deep;       /* they are in use */
     bool unresolved; /* the data never determined all of the start */
-    /* The point in hand, after its observation. */
+    /* The current point, after its observation. */
     double *r[SIGNAL_ORDERS - 1], *N[SIGNAL_ORDERS]; /* m, m x m */
     double *x[SIGNAL_ORDERS], *y, *work, *spare;     /* scratch: m each, m x m twice */
 };
@@ -51,13 +51,13 @@ void smooth_signal_init(struct smooth_signal *smooth, size_t states, bool varian
 /* From t+1 to t: r <- T'r, N <- T'N T. */
 void smooth_signal_transition(struct smooth_signal *smooth, const struct sparse *T);
 
-/* The moments of the signal of the point in hand, whose lean record this is; h: the variance of its
+/* The moments of the signal of the current point, whose lean record this is; h: the variance of its
  * noise. Both in engine units; variance is NaN unless variances are wanted. Returns 0 where it is
  * not determined. */
 bool smooth_signal_moments(struct smooth_signal *smooth, const struct filter_record *record,
                            const double *z, double h, double *ret_mean, double *ret_variance);
 
-/* Over the observation of the point in hand, after smooth_signal_moments() of it. */
+/* Over the observation of the current point, after smooth_signal_moments() of it. */
 void smooth_signal_observation(struct smooth_signal *smooth, const struct filter_record *record,
                                const double *z);
 

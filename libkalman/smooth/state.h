@@ -1,5 +1,5 @@
 /*
- * The way back of the general smoother, one time point at a time. Private to libkalman.
+ * The backward pass of the general smoother, one time point at a time. Private to libkalman.
  *
  * Two forms. Where the filter ran in covariance form: r and N of the univariate treatment (DK
  * 6.4.4), taken after the observations of the point, with its filtered moments (the same numbers as
@@ -28,17 +28,17 @@
 
 struct smooth_state {
     const struct kalman_model *model;
-    bool root; /* which form the point in hand uses; once set (going back) it stays */
-    bool full; /* V is wanted entire at the point in hand; else smooth_signal_variance() serves */
+    bool root; /* which form the current point uses; once set (going back) it stays */
+    bool full; /* V is wanted entire at the current point; else smooth_signal_variance() serves */
     /* asked within a long step; what it leaves is worthless once cancel->cancelled */
     struct cancel_check *cancel;
     bool
         variances; /* false: only means are wanted, and only the covariance form is in use so far */
-    /* The point in hand. */
+    /* The current point. */
     double *mean, *V; /* m, m x m: engine units, less the centre */
     double *U; /* m x unresolved: directions of the state that no observation ever determined */
     size_t unresolved; /* at most d */
-    /* The transition out of the point in hand: smoothed disturbances, and their variances. */
+    /* The transition out of the current point: smoothed disturbances, and their variances. */
     double *eta, *eta_variance, *eta_spread; /* r each; spread = Var(E(eta | all)) */
     /* Covariance form. */
     double *r, *N; /* m, m x m */
@@ -46,7 +46,7 @@ struct smooth_state {
     /* Square-root form, M = m + r: scratch. */
     /* M x M, M x m, M, M x d, m x d, M, M, M, M */
     double *B, *G, *g, *A, *U_next, *row, *w, *K, *image;
-    double *S;      /* m x m: V = S S' at the point in hand */
+    double *S;      /* m x m: V = S S' at the current point */
     double *spread; /* m x (M + m): S before it is square */
 };
 

@@ -19,8 +19,8 @@
  *
  * In place: filtered_mean, or smoothed_mean, may be the same array as series.values, whose
  * observations are gone after the call then, also when it fails. Nothing else may overlap, and the
- * filter in place excludes everything smoothed (KALMAN_EINVAL): the way back reads the observations
- * once more.
+ * filter in place excludes everything smoothed (KALMAN_EINVAL): the backward pass reads the
+ * observations once more.
  */
 #ifndef KALMAN_RUN_H
 #define KALMAN_RUN_H
@@ -94,9 +94,9 @@ struct kalman_output {
 
     double *predicted_state, *predicted_state_variance; /* n x m, n x m x m */
     double *filtered_state, *filtered_state_variance;
-    /* These, and the disturbances below, are not to be relied on for a model without measurement
-     * noise (ARIMA, ETS): rounding grows on the way back through its moving average. smoothed_mean
-     * and smoothed_variance take another way there. */
+    /* These, and the disturbances below, are unreliable for a model without measurement noise
+     * (ARIMA, ETS): rounding errors grow on the backward pass through its moving average.
+     * smoothed_mean and smoothed_variance are computed differently there. */
     double *smoothed_state, *smoothed_state_variance;
 
     /* n x p: E(e_t | all), Var(e_t | all) */

@@ -285,7 +285,7 @@ static void a_fit_can_be_cancelled(void **state)
 
 /* A hook that notes the longest time of the processor between two of its calls, and stops the
  * 300th. */
-struct patience {
+struct call_times {
     int asked;
     double last, longest;
 };
@@ -299,11 +299,11 @@ static double processor_seconds(void)
 
 static bool stop_at_last(void *context)
 {
-    struct patience *patience = context;
+    struct call_times *calls = context;
     double now = processor_seconds();
-    patience->longest = fmax(patience->longest, now - patience->last);
-    patience->last = now;
-    return ++patience->asked >= 300;
+    calls->longest = fmax(calls->longest, now - calls->last);
+    calls->last = now;
+    return ++calls->asked >= 300;
 }
 
 /* One likelihood of this season takes a second or more: a deadline must not wait for its end. */
@@ -320,17 +320,17 @@ static void a_long_season_does_not_put_off_the_deadline(void **state)
     for (size_t i = 0; i < sizeof seasons / sizeof seasons[0]; i++) {
         struct kalman_series series = {.values = values, .count = count};
         struct kalman_spec spec = spec_of(seasons[i][0], seasons[i][1]);
-        struct patience patience = {.last = 0};
-        struct kalman_fit_options options = {.hook = {stop_at_last, &patience}};
+        struct call_times calls = {.last = 0};
+        struct kalman_fit_options options = {.hook = {stop_at_last, &calls}};
         struct kalman_fit fit;
         size_t bytes = 0;
         assert_int_equal(kalman_fit_bytes(&spec, count, &bytes), KALMAN_OK);
         void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
-        patience.last = processor_seconds();
+        calls.last = processor_seconds();
         assert_int_equal(kalman_fit(&spec, &series, &options, workspace, bytes, NULL, &fit),
                          KALMAN_ECANCELLED);
-        assert_int_equal(patience.asked, 300);
-        assert_true(patience.longest < 0.4);
+        assert_int_equal(calls.asked, 300);
+        assert_true(calls.longest < 0.4);
         free(workspace);
     }
     free(values);

@@ -1,5 +1,5 @@
-/* The numbers of the catalogue's rows stand for its names: a builder that reads the wrong row makes a
- * wrong model without an error. */
+/* The numbers of the catalogue's rows stand for its names: a builder that reads the wrong row makes
+ * a wrong model without an error. */
 #include "model/layout.h"
 #include "support.h"
 

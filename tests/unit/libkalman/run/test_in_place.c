@@ -13,7 +13,7 @@
 
 static const struct {
     const char *kind, *words;
-    size_t points; /* of basic_structural more than the way back keeps as one block */
+    size_t points; /* of basic_structural more than the backward pass keeps as one block */
 } kinds[] = {
     {"local_level", "observation_variance=2 level_variance=0.5", 2500},
     {"local_level", "observation_variance=0 level_variance=0.5", 300},
