@@ -45,11 +45,14 @@ proc_start() {
   printf '%s %s\n' "$pid" "$(proc_started "$pid")" >"$(pid_file "$name")"
 }
 
-# proc_await NAME SECONDS CMD…: waits until CMD succeeds and the process is running. The process is
-# checked last: if another server has the port, CMD may reach that one, while ours exits.
+# Far more than a start takes, also on a busy machine. A process that exits is noticed at once.
+START_TIMEOUT_S=180
+
+# proc_await NAME CMD…: waits until CMD succeeds and the process is running. The process is checked
+# last: if another server has the port, CMD may reach that one, while ours exits.
 proc_await() {
-  local name=$1 end=$((SECONDS + $2))
-  shift 2
+  local name=$1 end=$((SECONDS + START_TIMEOUT_S))
+  shift
   until "$@" >/dev/null 2>&1 && proc_runs "$name"; do
     if ! proc_runs "$name" || [ "$SECONDS" -ge "$end" ]; then
       tail -n 15 "$LUNA_VAR/log/$name.log" >&2

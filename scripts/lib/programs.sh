@@ -83,7 +83,7 @@ syncd_start() {
     "LUNA_LOG_FORMAT=${LUNA_LOG_FORMAT:-json}" \
     "LUNA_LOG_LEVEL=${LUNA_LOG_LEVEL:-info}"
   proc_start quota-syncd "$SERVICE_USER" "LUNA_ENV_FILE=$LUNA_VAR/etc/quota-syncd.env" "$LUNA_BUILD/bin/quota-syncd"
-  proc_await quota-syncd 30 curl -fsS -m 2 "http://127.0.0.1:$LUNA_SYNCD_METRICS_PORT/readyz"
+  proc_await quota-syncd curl -fsS -m 2 "http://127.0.0.1:$LUNA_SYNCD_METRICS_PORT/readyz"
 }
 
 worker_start() {
@@ -101,7 +101,7 @@ worker_start() {
     "LUNA_LOG_FORMAT=${LUNA_LOG_FORMAT:-json}" \
     "LUNA_LOG_LEVEL=${LUNA_LOG_LEVEL:-info}"
   proc_start fcgi-worker "$SERVICE_USER" "LUNA_ENV_FILE=$LUNA_VAR/etc/fcgi-worker.env" "$LUNA_BUILD/bin/fcgi-worker"
-  proc_await fcgi-worker 30 curl -fsS -m 2 "http://127.0.0.1:$LUNA_MONITOR_PORT/readyz"
+  proc_await fcgi-worker curl -fsS -m 2 "http://127.0.0.1:$LUNA_MONITOR_PORT/readyz"
 }
 
 # The path of a unix socket is limited to 107 bytes. If LUNA_VAR is too long for that, the sockets
@@ -133,5 +133,5 @@ nginx_start() {
     render "$file" "${NGINX_NAMES[@]}" >"$prefix/${file##*/}"
   done
   proc_start nginx "$SERVICE_USER" nginx -p "$prefix" -c "$prefix/nginx.conf" -e "$LUNA_VAR/log/nginx.log"
-  proc_await nginx 20 curl -fsS -m 2 --cacert "$LUNA_VAR/tls/ca.crt" "https://127.0.0.1:$LUNA_HTTPS_PORT/livez"
+  proc_await nginx curl -fsS -m 2 --cacert "$LUNA_VAR/tls/ca.crt" "https://127.0.0.1:$LUNA_HTTPS_PORT/livez"
 }

@@ -41,7 +41,7 @@ postgres_start() {
   cp "$LUNA_ROOT/conf/postgresql/pg_hba.conf" "$LUNA_VAR/etc/pg_hba.conf"
   proc_start postgres "$PG_USER" "$PG_BIN/postgres" -D "$LUNA_VAR/postgres" \
     -c "config_file=$LUNA_VAR/etc/postgresql.conf"
-  proc_await postgres 60 postgres_answers
+  proc_await postgres postgres_answers
   printf '%s\n' "SELECT 'CREATE DATABASE luna' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'luna') \\gexec" |
     pg_sql postgres
 }
@@ -66,7 +66,7 @@ redis_start() {
   (umask 077 && render "$LUNA_ROOT/conf/redis/redis.conf" LUNA_VAR LUNA_REDIS_PORT LUNA_REDIS_SOCKET LUNA_REDIS_PASSWORD >"$conf")
   [ "$(id -un)" = "$SERVICE_USER" ] || chown "$SERVICE_USER:" "$conf"
   proc_start redis "$SERVICE_USER" redis-server "$conf"
-  proc_await redis 60 redis_answers
+  proc_await redis redis_answers
 }
 
 redis_answers() {

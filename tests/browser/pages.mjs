@@ -10,7 +10,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..")
 const require = createRequire(path.join(root, "build/web/package.json"));
 const { chromium } = require("playwright-core");
 const AXE = require.resolve("axe-core/axe.min.js");
-const WAIT_MS = 20000;
+const WAIT_MS = 120000; // as waiting.WAIT_S: only a broken page takes so long
 
 const { LUNA_URL, LUNA_ACCOUNT_ID, LUNA_API_KEY } = process.env;
 for (const name of ["LUNA_URL", "LUNA_ACCOUNT_ID", "LUNA_API_KEY"]) {
