@@ -14,20 +14,20 @@ static const struct step batch_steps[] = {
     {PHASE_MODEL, api_batch_run},          {PHASE_COMMIT, api_batch_commit},
     {PHASE_ENCODE, api_batch_end},         {PHASE_IDLE, NULL}};
 
-/* Without a body: the credential is checked, the query read, the stores are asked. */
+/* Without a body: the credential is checked, the query read, a store asked. */
 #define STEPS_WITHOUT_BODY(read_, answer_)                                                         \
     {                                                                                              \
         {PHASE_ACCEPT, step_check_credential}, {PHASE_DECODE, read_}, {PHASE_ADMIT, step_admit},   \
-            {PHASE_MODEL, answer_}, {PHASE_ENCODE, step_revalidate},                               \
+            {PHASE_STORE, answer_}, {PHASE_ENCODE, step_revalidate},                               \
         {                                                                                          \
             PHASE_IDLE, NULL                                                                       \
         }                                                                                          \
     }
-/* The same with a body; such an answer is not revalidated. */
-#define STEPS_WITH_BODY(read_, answer_)                                                            \
+/* With a body. What such a route answers is not revalidated: it is a secret. */
+#define STEPS_WITH_BODY(read_, phase_, answer_)                                                    \
     {                                                                                              \
         {PHASE_ACCEPT, step_check_credential}, {PHASE_READ, step_read}, {PHASE_DECODE, read_},     \
-            {PHASE_ADMIT, step_admit}, {PHASE_MODEL, answer_},                                     \
+            {PHASE_ADMIT, step_admit}, {phase_, answer_},                                          \
         {                                                                                          \
             PHASE_IDLE, NULL                                                                       \
         }                                                                                          \
@@ -38,14 +38,16 @@ static const struct step usage_steps[] = STEPS_WITHOUT_BODY(api_usage_read, api_
 static const struct step events_steps[] = STEPS_WITHOUT_BODY(api_events_read, api_events_answer);
 static const struct step keys_list_steps[] =
     STEPS_WITHOUT_BODY(api_keys_read, api_keys_list_answer);
-static const struct step keys_read_steps[] = STEPS_WITHOUT_BODY(api_keys_read, api_keys_get_answer);
-static const struct step keys_create_steps[] =
-    STEPS_WITH_BODY(api_keys_create_read, api_keys_create_answer);
-static const struct step keys_rotate_steps[] =
-    STEPS_WITH_BODY(api_keys_rotate_read, api_keys_rotate_answer);
+static const struct step keys_get_steps[] = STEPS_WITHOUT_BODY(api_keys_read, api_keys_get_answer);
 static const struct step keys_revoke_steps[] =
     STEPS_WITHOUT_BODY(api_keys_read, api_keys_revoke_answer);
-static const struct step token_steps[] = STEPS_WITH_BODY(api_token_read, api_token_answer);
+static const struct step keys_create_steps[] =
+    STEPS_WITH_BODY(api_keys_create_read, PHASE_STORE, api_keys_create_answer);
+static const struct step keys_rotate_steps[] =
+    STEPS_WITH_BODY(api_keys_rotate_read, PHASE_STORE, api_keys_rotate_answer);
+/* A token is signed here, no store is asked. */
+static const struct step token_steps[] =
+    STEPS_WITH_BODY(api_token_read, PHASE_ENCODE, api_token_answer);
 
 static const struct route routes[] = {
     {"kalman", "POST", "/api/v1/{account_id}/kalman", LUNA_SCOPE_MODEL, 1, kalman_steps},
@@ -55,7 +57,7 @@ static const struct route routes[] = {
     {"usage_events", "GET", "/api/v1/{account_id}/usage/events", LUNA_SCOPE_READ, 0, events_steps},
     {"keys_list", "GET", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_list_steps},
     {"keys_create", "POST", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_create_steps},
-    {"keys_read", "GET", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_read_steps},
+    {"keys_read", "GET", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_get_steps},
     {"keys_revoke", "DELETE", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0,
      keys_revoke_steps},
     {"keys_rotate", "POST", "/api/v1/{account_id}/keys/{key_id}/rotate", LUNA_SCOPE_KEYS, 0,

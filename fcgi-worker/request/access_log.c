@@ -36,6 +36,7 @@ static void log_request(const struct exchange *exchange, enum luna_log_level lev
              LUNA_LOG_I("decode_us", us(sample->phase_ns[PHASE_DECODE])),
              LUNA_LOG_I("admit_us", us(sample->phase_ns[PHASE_ADMIT])),
              LUNA_LOG_I("model_us", us(sample->phase_ns[PHASE_MODEL])),
+             LUNA_LOG_I("store_us", us(sample->phase_ns[PHASE_STORE])),
              LUNA_LOG_I("encode_us", us(sample->phase_ns[PHASE_ENCODE])),
              LUNA_LOG_I("commit_us", us(sample->phase_ns[PHASE_COMMIT])),
              LUNA_LOG_I("send_us", us(sample->phase_ns[PHASE_SEND])));

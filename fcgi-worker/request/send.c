@@ -17,18 +17,24 @@ static void write_ms(struct luna_buf *head, int64_t us)
     luna_buf_append(head, rest, sizeof rest);
 }
 
-/* Milliseconds of the steps that make an answer, for the client's own tools. */
+/* Milliseconds of the phases that made the answer, for the client's own tools. */
 static void write_timing(const struct exchange *exchange, struct luna_buf *head)
 {
-    static const enum phase shown[] = {PHASE_DECODE, PHASE_ADMIT, PHASE_MODEL, PHASE_ENCODE};
-    luna_buf_puts(head, "Server-Timing: ");
+    static const enum phase shown[] = {PHASE_DECODE, PHASE_ADMIT, PHASE_MODEL, PHASE_STORE,
+                                       PHASE_ENCODE};
+    const char *before = "Server-Timing: ";
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
-        luna_buf_puts(head, i > 0 ? ", " : "");
+        int64_t ns = exchange->sample.phase_ns[shown[i]];
+        if (ns == 0)
+            continue; /* the route has no such phase, or did not reach it */
+        luna_buf_puts(head, before);
         luna_buf_puts(head, phase_name(shown[i]));
         luna_buf_puts(head, ";dur=");
-        write_ms(head, exchange->sample.phase_ns[shown[i]] / 1000);
+        write_ms(head, ns / 1000);
+        before = ", ";
     }
-    luna_buf_puts(head, "\r\n");
+    if (*before == ',')
+        luna_buf_puts(head, "\r\n");
 }
 
 static void write_header(struct luna_buf *head, const char *name, const char *value)

@@ -44,6 +44,7 @@ enum {
     X(PHASE_DECODE, "decode", 0)                                                                   \
     X(PHASE_ADMIT, "admit", 1)                                                                     \
     X(PHASE_MODEL, "model", 0)                                                                     \
+    X(PHASE_STORE, "store", 1)                                                                     \
     X(PHASE_ENCODE, "encode", 0)                                                                   \
     X(PHASE_COMMIT, "commit", 1)                                                                   \
     X(PHASE_SEND, "send", 0)

@@ -1,6 +1,7 @@
 """Workers that hang: seen, survived by the monitor, ended by the hard limit."""
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -29,6 +30,27 @@ def test_all_workers_hung_turns_readiness_off_and_the_hard_limit_frees_them(make
     assert {event["account_id"] for event in killed} == {1000 + 1000 * HUNG_S} and all(event["request_id"] for event in killed)
     assert pool.post().status == 200
     assert not pool.events("body_quarantined")  # a store's hang is not the body's
+
+
+def test_postgresql_that_does_not_answer_counts_as_waiting_and_blames_no_body(make_pool):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connections stay in its queue
+        pool = make_pool(LUNA_WORKERS="1", LUNA_REQUEST_TIMEOUT_MS="1000", LUNA_HARD_LIMIT_GRACE_MS="1000",
+                         LUNA_DATABASE_TIMEOUT_MS="60000",
+                         LUNA_DATABASE_URL=f"host=127.0.0.1 port={silent.getsockname()[1]} dbname=fake sslmode=disable").start()
+
+        def create_key():
+            with pytest.raises((NoAnswer, OSError)):
+                pool.client().post("/api/v1/42/keys", '{"scopes":["read"]}')
+
+        for kills in (1, 2):  # as often as a body that kills is quarantined
+            waiting = threading.Thread(target=create_key)
+            waiting.start()
+            wait_until(lambda: 'luna_worker_busy{phase="store"} 1' in pool.fetch("/metrics")[1], "a worker that waits for PostgreSQL")
+            wait_until(lambda: len(pool.events("worker_killed")) == kills, "the hard limit")
+            waiting.join()
+        assert {(event["reason"], event["phase"]) for event in pool.events("worker_killed")} == {("hard limit", "store")}
+        assert 'luna_worker_phase_seconds_total{phase="store",blocked="true"}' in pool.fetch("/metrics")[1]
+    assert not pool.events("body_quarantined")
 
 
 def test_stopped_workers_do_not_stop_the_others(make_pool):

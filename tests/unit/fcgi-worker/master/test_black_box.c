@@ -94,6 +94,19 @@ static void hang_is_the_bodys_only_while_it_was_computed(void **state)
     assert_int_equal(atomic_load(&board->pool.hard_kills), 3);
 }
 
+/* PostgreSQL did not answer; the body was only what was asked of it. A fault is the body's all the
+ * same. */
+static void hang_in_a_store_blames_no_body(void **state)
+{
+    (void)state;
+    begin(PHASE_STORE, hash);
+    assert_false(record(SIGKILL, KILL_HARD_LIMIT));
+    assert_int_equal(kills(), 0);
+    begin(PHASE_STORE, hash);
+    assert_false(record(SIGSEGV, KILL_NONE));
+    assert_int_equal(kills(), 1);
+}
+
 static void crash_between_requests_blames_nobody(void **state)
 {
     (void)state;
@@ -125,6 +138,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(kill_from_outside_blames_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hang_is_the_bodys_only_while_it_was_computed, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(hang_in_a_store_blames_no_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(crash_between_requests_blames_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(planned_ends_are_no_crashes, set_up, tear_down),
     };

@@ -357,7 +357,7 @@ static void oldest_body_gives_way(void **state)
     assert_int_equal(quarantine_kills(board, gone, 10100, 100000), 0);
 }
 
-/* All that one request writes, as pipeline.c does it: nine phases, two names, two round trips,
+/* All that one request writes, as pipeline.c does it: every phase, two names, two round trips,
  * one model, one count. */
 static void one_request(struct scoreboard_worker *slot, unsigned number)
 {
