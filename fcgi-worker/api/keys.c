@@ -183,8 +183,8 @@ enum step_outcome api_keys_rotate_read(struct exchange *exchange)
     return STEP_ON;
 }
 
-/* The successor is shown to whoever rotates, so its scopes have to be theirs. A key's scopes
- * never change: what is seen here holds. */
+/* The new key is shown to the sender, so the sender must have its scopes. A key's scopes never
+ * change: this check stays valid. */
 static enum step_outcome check_rotatable(struct exchange *exchange)
 {
     struct luna_key key = {.id = 0};

@@ -1,5 +1,5 @@
 /*
- * scopes.h: the scopes of whoever sends a request, and what they may give to others.
+ * scopes.h: the scopes of the sender of a request, and which of them it may pass on.
  */
 #ifndef FCGI_WORKER_SCOPES_H
 #define FCGI_WORKER_SCOPES_H

@@ -89,7 +89,7 @@ static const struct small_member *find(const struct small_member *members, const
 
 static const char *list_names(const struct small_member *members, struct luna_arena *arena)
 {
-    const char *list = members->name != NULL ? "members are:" : "this path takes no members";
+    const char *list = members->name != NULL ? "members are:" : "this path accepts no members";
     for (const char *before = ""; list != NULL && members->name != NULL; members++, before = ",")
         list = luna_arena_printf(arena, "%s%s %s", list, before, members->name);
     return list;

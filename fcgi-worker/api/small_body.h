@@ -1,8 +1,8 @@
 /*
  * small_body.h: JSON bodies of a few options, such as {"scopes":["read"],"expires_in_s":3600}.
  *
- * Not for series: those have decoders of their own. An empty body counts as {}. Faults say where,
- * in FastAPI's terms.
+ * Not for series: those have their own decoders. An empty body counts as {}. Faults have FastAPI's
+ * form.
  */
 #ifndef FCGI_WORKER_SMALL_BODY_H
 #define FCGI_WORKER_SMALL_BODY_H
@@ -25,7 +25,8 @@ struct small_member {
     unsigned *ret_scopes;
 };
 
-/* Fills what the body gives and leaves the rest as it was. `members` ends with name == NULL. */
+/* Sets the members that the body has, and leaves the others unchanged. `members` ends with
+ * name == NULL. */
 void small_body_read(const char *body, size_t len, const struct small_member *members,
                      struct luna_faults *faults);
 

@@ -31,7 +31,7 @@ enum step_outcome api_token_read(struct exchange *exchange)
         {.name = NULL}};
     wanted->life_s = LIFE_S_DEFAULT;
     input_read_body(exchange, members);
-    /* Otherwise a token could be renewed for ever. */
+    /* Otherwise a token could be renewed without end. */
     if (exchange->token.account_id != 0)
         exchange_complain(exchange, PROBLEM_SCOPE_MISSING,
                           "A token cannot be exchanged for another; send the API key.");

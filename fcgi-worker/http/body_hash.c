@@ -14,7 +14,7 @@ void body_fingerprint_key_make(const unsigned char *pepper, size_t pepper_len,
 {
     for (size_t part = 0; part < BODY_FINGERPRINT_KEY_BYTES / KEY_PART_BYTES; part++) {
         const unsigned char purpose[] = {'b', 'o', 'd', 'y', (unsigned char)part};
-        /* HMAC, since it takes a pepper of any length: a key of BLAKE2b ends at 64 bytes. */
+        /* HMAC accepts a pepper of any length; a key of BLAKE2b has at most 64 bytes. */
         crypto_auth_hmacsha512_state state;
         (void)crypto_auth_hmacsha512_init(&state, pepper, pepper_len);
         (void)crypto_auth_hmacsha512_update(&state, purpose, sizeof purpose);
@@ -33,7 +33,8 @@ void body_fingerprint(const struct body_fingerprint_key *key, int route, const v
     memcpy(ret_fingerprint, bytes.digest, BODY_FINGERPRINT_BYTES);
 }
 
-void body_hash_make(int route, const void *body, size_t len, unsigned char ret_hash[BODY_HASH_BYTES])
+void body_hash_make(int route, const void *body, size_t len,
+                    unsigned char ret_hash[BODY_HASH_BYTES])
 {
     const unsigned char prefix[] = {(unsigned char)route};
     crypto_generichash_state state;

@@ -1,11 +1,11 @@
 /*
- * body_hash.h: what a body is known by.
+ * body_hash.h: fingerprint and hash of a body.
  *
- * Its fingerprint is on the scoreboard while it is worked on, so that a body which kills workers is
- * known again: 128 bits of XXH3, quick enough to be taken of every body. Nobody can make two bodies
- * collide without its key, which is derived from the pepper: the same on all hosts and after every
- * start, so that an operator finds the body again in another log. Its hash is BLAKE2b-256, for an
- * Idempotency-Key and an ETag: it needs no key.
+ * The fingerprint is on the scoreboard while a body is worked on, to recognise one that has killed
+ * workers: 128 bits of XXH3, fast enough for every body. Its key is derived from the pepper:
+ * without it nobody can make two bodies collide, and it is the same on all hosts and after every
+ * start, so that an operator finds a body in another log. The hash is BLAKE2b-256, for
+ * Idempotency-Key and ETag: it needs no key.
  */
 #ifndef FCGI_WORKER_BODY_HASH_H
 #define FCGI_WORKER_BODY_HASH_H
@@ -21,9 +21,10 @@ struct body_fingerprint_key {
 /* Of a pepper of any length (pepper.h). */
 void body_fingerprint_key_make(const unsigned char *pepper, size_t pepper_len,
                                struct body_fingerprint_key *ret_key);
-/* Of the route's number and the bytes, as is the hash. */
+/* Both are of the route's number and the bytes. */
 void body_fingerprint(const struct body_fingerprint_key *key, int route, const void *body,
                       size_t len, unsigned char ret_fingerprint[BODY_FINGERPRINT_BYTES]);
-void body_hash_make(int route, const void *body, size_t len, unsigned char ret_hash[BODY_HASH_BYTES]);
+void body_hash_make(int route, const void *body, size_t len,
+                    unsigned char ret_hash[BODY_HASH_BYTES]);
 
 #endif

@@ -23,7 +23,7 @@ static void arena_free(voidpf opaque, voidpf address)
     (void)address; /* the arena is reset after the request */
 }
 
-/* One more piece of output; Z_OK, Z_STREAM_END, or what is wrong. */
+/* One more piece of output; Z_OK, Z_STREAM_END, or zlib's error. */
 static int inflate_piece(z_stream *stream, struct luna_buf *out)
 {
     size_t room = out->max - out->len < PIECE_BYTES ? out->max - out->len : PIECE_BYTES;

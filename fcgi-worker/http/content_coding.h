@@ -1,8 +1,8 @@
 /*
- * content_coding.h: bodies that came compressed. The only user of zlib.
+ * content_coding.h: decompresses bodies. The only user of zlib.
  *
- * gzip (RFC 1952, several members too) and deflate (RFC 1950). Bounded by out->max: a bomb stops
- * there. Answers are compressed by nginx.
+ * gzip (RFC 1952, several members too) and deflate (RFC 1950). A body that unpacks to more than
+ * out->max is refused at that point. Answers are compressed by nginx.
  */
 #ifndef FCGI_WORKER_CONTENT_CODING_H
 #define FCGI_WORKER_CONTENT_CODING_H
@@ -13,10 +13,10 @@
 #include <stddef.h>
 
 enum coding_outcome {
-    CODING_NONE,      /* "" or identity: the body is as it stands */
+    CODING_NONE,      /* "" or identity: nothing to decode */
     CODING_DECODED,   /* it is in `out` */
     CODING_UNKNOWN,   /* 415 */
-    CODING_CORRUPT,   /* 400: damaged, cut off, or something after its end */
+    CODING_CORRUPT,   /* 400: damaged, cut off, or followed by more bytes */
     CODING_TOO_LARGE, /* 413: more than out->max bytes */
     CODING_MEMORY     /* the arena is full */
 };

@@ -30,7 +30,7 @@ void cors_headers_add(const char *origins, const char *origin, struct http_respo
     http_header_add(response, "Vary", "Origin");
     if (!is_allowed(origins, origin))
         return;
-    /* Byte for byte one of the list, so nothing of the client's own. */
+    /* Identical to one of the list, so no text of the client's own. */
     http_header_add(response, "Access-Control-Allow-Origin", "%s",
                     any_allowed(origins) ? "*" : origin);
     http_header_add(

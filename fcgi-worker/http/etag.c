@@ -16,7 +16,7 @@ void etag_make(const void *bytes, size_t len, char ret_etag[ETAG_BYTES])
     memcpy(ret_etag + 1 + DIGITS, "\"", 2);
 }
 
-bool etag_named(const char *if_none_match, const char *etag)
+bool etag_matches(const char *if_none_match, const char *etag)
 {
     const char *at = if_none_match + strspn(if_none_match, ", \t");
     if (strcmp(at, "*") == 0)
@@ -26,7 +26,7 @@ bool etag_named(const char *if_none_match, const char *etag)
             at += 2;
         const char *end = *at == '"' ? strchr(at + 1, '"') : NULL;
         if (end == NULL)
-            return false; /* not a list of tags: as if it were not there */
+            return false; /* not a list of tags: the header is ignored */
         size_t len = (size_t)(end + 1 - at);
         if (len == strlen(etag) && memcmp(at, etag, len) == 0)
             return true;

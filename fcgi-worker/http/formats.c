@@ -34,7 +34,7 @@ bool format_of_content(const char *content_type, enum format *ret_format)
     return false;
 }
 
-/* The q among `parameters`, in thousandths; WEIGHT_MAX when there is none. */
+/* The q among `parameters`, in thousandths; WEIGHT_MAX without one. */
 static int weight_read(const char *parameters, size_t len)
 {
     for (size_t i = 0; i + 2 < len; i++) {

@@ -1,5 +1,5 @@
 /*
- * http.h: a request and its response, as the pipeline sees them, free of FastCGI.
+ * http.h: a request and its response, independent of FastCGI.
  *
  * Ownership: a request's strings are borrowed from the connection until fcgi_io_finish(); a
  * response's headers and body belong to the worker and are cleared for the next request.
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* "" when the client or nginx sent none, never NULL. */
+/* A text is "" when the client or nginx sent no such header, never NULL. */
 struct http_request {
     const char *method;
     const char *path; /* as sent, not percent-decoded: no route needs that; the query follows … */
@@ -37,19 +37,19 @@ struct http_response {
     int status;
     const char *content_type;
     const char *cache_control; /* NULL: no-store */
-    /* "Name: value\r\n", one after the other; status, type and length not among them */
+    /* "Name: value\r\n", one after the other, without status, type and length */
     struct luna_buf headers;
     struct luna_buf body;
 };
 
-/* Appends one header line. `value` must hold no control bytes; format it with care, nothing of a
- * client's goes in. */
+/* Appends one header line. The value must hold no control bytes: no text of a client's, unless it
+ * was checked. Longer values than 511 bytes are cut. */
 void http_header_add(struct http_response *response, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* The text for a status line of one of our statuses. */
+/* The reason phrase of a status that this service answers with. */
 const char *http_reason(int status);
 /* Does a media type or a list of them ("text/csv; charset=utf-8", or Accept's) name `type`? ASCII
- * case is ignored, parameters are skipped, except that q=0 takes the name out of a list. */
+ * case is ignored, parameters are skipped, except that q=0 excludes the name. */
 bool http_media_named(const char *list, const char *type);
 
 #endif

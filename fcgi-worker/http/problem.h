@@ -1,11 +1,10 @@
 /*
  * problem.h: every error the API can answer with, in one table.
  *
- * A row is: symbol, HTTP status, code (what programs test), title, and the sentence a person reads
- * when the place that found the trouble has nothing more precise to say. The body is FastAPI's
- * shape and RFC 9457's in one object; what differs is `detail`: FastAPI's list of faults for a 422
- * with faults, else text. With Accept: application/problem+json detail is always text and the
- * faults stand in `errors`.
+ * A row is: symbol, HTTP status, code (for programs), title, and the message (for people) when the
+ * step that answers has no more precise one. The body has FastAPI's shape and RFC 9457's in one
+ * object; they differ in `detail`: FastAPI's list of faults for a 422 with faults, else text. With
+ * Accept: application/problem+json, detail is always text and the faults are in `errors`.
  */
 #ifndef FCGI_WORKER_PROBLEM_H
 #define FCGI_WORKER_PROBLEM_H
@@ -16,11 +15,11 @@
 #define PROBLEM_TABLE(X)                                                                           \
     X(PROBLEM_BAD_REQUEST, 400, "bad_request", "Bad request", "The request cannot be read.")       \
     X(PROBLEM_BODY_INCOMPLETE, 400, "body_incomplete", "Incomplete body",                          \
-      "The body is shorter or longer than its Content-Length says. Send it again.")                \
+      "The body is shorter or longer than its Content-Length. Send it again.")                     \
     X(PROBLEM_BODY_CORRUPT, 400, "body_corrupt", "Damaged body",                                   \
-      "The body is not what its Content-Encoding says, or was cut off. Send it again.")            \
+      "The body does not match its Content-Encoding, or was cut off. Send it again.")              \
     X(PROBLEM_IDEMPOTENCY_KEY, 400, "idempotency_key_invalid", "Invalid Idempotency-Key",          \
-      "Idempotency-Key takes 1 to 255 visible ASCII characters.")                                  \
+      "An Idempotency-Key is 1 to 255 visible ASCII characters.")                                  \
     X(PROBLEM_KEY_MISSING, 403, "key_missing", "No API key",                                       \
       "Send your API key in X-API-Key, or as Authorization: Bearer <key>.")                        \
     X(PROBLEM_KEY_INVALID, 403, "key_invalid", "Wrong API key",                                    \
@@ -28,25 +27,26 @@
     X(PROBLEM_ACCOUNT_DISABLED, 403, "account_disabled", "Account disabled",                       \
       "This account is disabled.")                                                                 \
     X(PROBLEM_SCOPE_MISSING, 403, "scope_missing", "Key lacks a scope",                            \
-      "This API key may not do that: it lacks the scope.")                                         \
-    X(PROBLEM_SCOPE_EXCEEDED, 403, "scope_exceeded", "More than the key has",                      \
-      "A key gives only scopes that it has itself. Use one that has them, or ask for fewer.")      \
+      "This API key lacks the scope that the request needs.")                                      \
+    X(PROBLEM_SCOPE_EXCEEDED, 403, "scope_exceeded", "Scopes exceed those of the key",             \
+      "A key can give only scopes that it has itself. Use a key that has them, or ask for fewer.") \
     X(PROBLEM_NOT_FOUND, 404, "not_found", "Not found",                                            \
-      "There is nothing here. Paths look like /api/v1/{account_id}/kalman.")                       \
+      "There is no such path. Paths look like /api/v1/{account_id}/kalman.")                       \
     X(PROBLEM_ACCOUNT_UNKNOWN, 404, "account_unknown", "Unknown account",                          \
       "There is no such account.")                                                                 \
     X(PROBLEM_METHOD, 405, "method_not_allowed", "Method not allowed",                             \
-      "This path does not take that method; the Allow header says which it takes.")                \
+      "This path does not support the method; the Allow header lists those that it supports.")     \
     X(PROBLEM_IDEMPOTENCY_BUSY, 409, "idempotency_in_flight", "Still running",                     \
       "The first request with this Idempotency-Key is still running. Try again shortly.")          \
-    X(PROBLEM_CONFLICT, 409, "conflict", "Conflict", "This cannot be done as things are.")         \
+    X(PROBLEM_CONFLICT, 409, "conflict", "Conflict",                                               \
+      "The request conflicts with the current state.")                                             \
     X(PROBLEM_BODY_TOO_LARGE, 413, "body_too_large", "Body too large",                             \
-      "The body is larger than this service takes. Send fewer points in one request.")             \
+      "The body is larger than this service accepts. Send fewer points in one request.")           \
     X(PROBLEM_MEDIA_TYPE, 415, "unsupported_media_type", "Unsupported media type",                 \
       "Send the series as Content-Type: application/json, text/csv, application/x-ndjson or "      \
       "application/octet-stream.")                                                                 \
     X(PROBLEM_ENCODING, 415, "unsupported_encoding", "Unsupported content encoding",               \
-      "Send the body as it is, or with Content-Encoding: gzip or deflate.")                        \
+      "Send the body uncompressed, or with Content-Encoding: gzip or deflate.")                    \
     X(PROBLEM_VALIDATION, 422, "validation_error", "Request validation failed",                    \
       "The request is not valid; see the errors.")                                                 \
     X(PROBLEM_IDEMPOTENCY_MISMATCH, 422, "idempotency_mismatch", "Idempotency-Key reused",         \
@@ -54,29 +54,26 @@
     X(PROBLEM_TOO_MANY_POINTS, 422, "too_many_points", "Too many points",                          \
       "The series has more points than the account's plan allows in one request.")                 \
     X(PROBLEM_QUARANTINED, 422, "request_quarantined", "Request quarantined",                      \
-      "This very body stopped the service twice, so it is not run a third time. We have been "     \
-      "told; please "                                                                              \
-      "send the request id.")                                                                      \
+      "This request crashed the service twice and is blocked. The operators have been notified; "  \
+      "if you write to them, quote the request id.")                                               \
     X(PROBLEM_RATE_LIMITED, 429, "rate_limited", "Rate limit exceeded",                            \
       "Too many requests at once. Retry-After says when to try again.")                            \
     X(PROBLEM_CONCURRENCY_LIMITED, 429, "concurrency_limited", "Too many concurrent requests",     \
-      "The account's concurrent requests are all in use. Retry-After says when to try again.")     \
+      "The account has reached its limit of concurrent requests. Retry-After says when to try "    \
+      "again.")                                                                                    \
     X(PROBLEM_QUOTA_EXHAUSTED, 429, "quota_exhausted", "Quota exhausted",                          \
       "The account's quota is used up.")                                                           \
     X(PROBLEM_INTERNAL, 500, "internal_error", "Internal error",                                   \
-      "Something went wrong here, not with your request. Nothing was charged.")                    \
+      "The service failed; the request is not at fault. Nothing was charged.")                     \
     X(PROBLEM_UNAVAILABLE, 503, "store_unavailable", "Temporarily unavailable",                    \
       "The service cannot check the account right now. Nothing was charged; Retry-After says "     \
-      "when to try "                                                                               \
-      "again.")                                                                                    \
-    X(PROBLEM_OVERLOADED, 503, "overloaded", "Overloaded",                                         \
-      "The request waited too long for its turn and was not started. Nothing was charged; "        \
-      "Retry-After says "                                                                          \
       "when to try again.")                                                                        \
+    X(PROBLEM_OVERLOADED, 503, "overloaded", "Overloaded",                                         \
+      "The request waited too long in the queue and was not started. Nothing was charged; "        \
+      "Retry-After says when to try again.")                                                       \
     X(PROBLEM_DEADLINE, 503, "deadline_exceeded", "Took too long",                                 \
-      "The request did not finish in its time. Nothing was charged. Send fewer points, or give "   \
-      "parameters "                                                                                \
-      "instead of having them fitted.")
+      "The request did not finish within its time limit. Nothing was charged. Send fewer points, " \
+      "or give parameters instead of having them fitted.")
 
 enum problem_id {
     PROBLEM_NONE,
@@ -93,7 +90,7 @@ struct problem {
     const char *message;
 };
 
-/* The row of `id`; of PROBLEM_INTERNAL for a number that is none. */
+/* The row of `id`; of PROBLEM_INTERNAL for a number without a row. */
 const struct problem *problem_row(enum problem_id id);
 
 struct problem_report {
@@ -103,8 +100,8 @@ struct problem_report {
     const char *violated_policy;      /* NULL, or which limit a 429 is about */
 };
 
-/* Makes `response`'s status, type and body those of the problem. Of its headers it adds one:
- * WWW-Authenticate, where a credential, or another one, would have helped (RFC 6750 §3). */
+/* Sets `response`'s status, type and body to those of the problem. Adds the header
+ * WWW-Authenticate when the request needs a credential, or another one (RFC 6750 §3). */
 void problem_respond(struct http_response *response, const struct problem_report *report,
                      const struct http_request *request);
 

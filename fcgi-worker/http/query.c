@@ -142,7 +142,7 @@ static bool is_known(const char *const *known, const char *name)
 static const char *list_names(const char *const *known, const char *besides,
                               struct luna_arena *arena)
 {
-    const char *list = *known != NULL ? "parameters are:" : "this path takes no query parameters";
+    const char *list = *known != NULL ? "parameters are:" : "this path accepts no query parameters";
     for (const char *before = ""; list != NULL && *known != NULL; known++, before = ",")
         list = luna_arena_printf(arena, "%s%s %s", list, before, *known);
     return list != NULL ? luna_arena_printf(arena, "%s%s", list, besides) : NULL;

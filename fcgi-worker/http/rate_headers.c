@@ -31,7 +31,7 @@ static void put_policy(struct luna_buf *headers, const struct luna_admission *ad
     luna_buf_puts(headers, "RateLimit-Policy: \"");
     luna_buf_puts(headers, quota_policy_name(admission->quota_period));
     put(headers, "\";q=", admission->quota_limit);
-    /* a month has no one length, so it names none */
+    /* months differ in length, so theirs is not named */
     if (admission->quota_period == LUNA_PERIOD_DAY)
         put(headers, ";w=", DAY_S);
     put(headers, ", \"burst\";q=", admission->rate_burst);
@@ -51,8 +51,8 @@ static void put_state(struct luna_buf *headers, const struct luna_admission *adm
     put(headers, ";t=", at_least_zero(admission->rate_reset_s));
 }
 
-/* Not by http_header_add(): every answer has them, and formatting took longer than all else of
- * them. */
+/* Not by http_header_add(): every answer has these headers, and its formatting took most of their
+ * time. */
 void rate_headers_add(struct http_response *response, const struct luna_admission *admission)
 {
     struct luna_buf *headers = &response->headers;

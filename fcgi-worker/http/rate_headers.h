@@ -1,5 +1,5 @@
 /*
- * rate_headers.h: what an admission says about limits, as response headers.
+ * rate_headers.h: the limits in an admission, as response headers.
  *
  * RateLimit-Policy and RateLimit as in draft-ietf-httpapi-ratelimit-headers-11, X-RateLimit-* for
  * older clients.

@@ -8,7 +8,7 @@
 
 enum { ID_CHARACTERS_MIN = 8, ID_CHARACTERS_MAX = 64 };
 
-static bool is_sane(const char *id)
+static bool is_valid(const char *id)
 {
     size_t len = strlen(id);
     return len >= ID_CHARACTERS_MIN && len <= ID_CHARACTERS_MAX &&
@@ -18,9 +18,9 @@ static bool is_sane(const char *id)
 void request_id_choose(const char *from_client, const char *from_server, char *out, size_t size)
 {
     unsigned long long random[2] = {0};
-    if (is_sane(from_client)) {
+    if (is_valid(from_client)) {
         (void)snprintf(out, size, "%s", from_client);
-    } else if (is_sane(from_server)) {
+    } else if (is_valid(from_server)) {
         (void)snprintf(out, size, "%s", from_server);
     } else {
         luna_random_bytes(random, sizeof random);

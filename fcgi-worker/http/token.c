@@ -10,8 +10,9 @@ static const char audience[] = "luna-api";
 /* How far the clocks of two hosts may be apart. */
 enum { SKEW_S = 5 };
 
-/* HMAC-SHA-256 under the pepper, in the one form that libjwt offers it: the signature of a token
- * that says what it is for. No API key looks like a token, so the pepper's two uses cannot meet. */
+/* HMAC-SHA-256 under the pepper, in the one form that libjwt offers: the signature of a token that
+ * states its purpose. The pepper also keys the digests of API keys; no API key looks like a token,
+ * so neither use yields a result of the other. */
 static enum luna_code key_derive(const unsigned char *pepper, size_t pepper_len,
                                  struct token_key *key)
 {
@@ -51,8 +52,7 @@ bool token_shaped(const char *text)
     return second != NULL && strchr(second + 1, '.') == NULL;
 }
 
-/* The key that the token's header names; read before anything of it is believed, and used for
- * nothing else. */
+/* The key that the token's header names: not verified yet, and used for nothing else. */
 static const struct token_key *key_named(const struct token_keys *keys, const char *text)
 {
     jwt_t *jwt = NULL;
@@ -103,7 +103,7 @@ bool token_verify(const struct token_keys *keys, const char *text, int64_t now_s
     jwt_t *jwt = NULL;
     if (key == NULL || jwt_decode(&jwt, text, key->secret, (int)key->secret_len) != 0)
         return false;
-    /* libjwt believes the header about the algorithm, "none" included; only one is ours. */
+    /* libjwt trusts the header's algorithm, "none" included; only this one is accepted. */
     bool valid = jwt_get_alg(jwt) == JWT_ALG_HS256 && claims_read(jwt, now_s, ret_claims);
     jwt_free(jwt);
     return valid;
@@ -134,7 +134,7 @@ enum luna_code token_issue(const struct token_keys *keys, const struct token_cla
         text = jwt_encode_str(jwt);
     enum luna_code code = LUNA_OK;
     if (text == NULL)
-        code = luna_error_set(err, LUNA_ENOMEM, "the token could not be made");
+        code = luna_error_set(err, LUNA_ENOMEM, "the token cannot be signed");
     else if (strlen(text) >= size)
         code = luna_error_set(err, LUNA_ELIMIT, "the token has %zu bytes", strlen(text));
     else

@@ -4,7 +4,7 @@
  *
  * A token stands for one API key of one account, perhaps with fewer scopes, until it expires. It
  * carries the key's digest, as PostgreSQL does, so that admission finds it by the same look-up as
- * the key: a revoked or expired key takes its tokens with it.
+ * the key: when a key is revoked or expires, its tokens are invalid too.
  */
 #ifndef FCGI_WORKER_TOKEN_H
 #define FCGI_WORKER_TOKEN_H
@@ -30,7 +30,7 @@ struct token_claims {
 enum luna_code token_keys_complete(struct token_keys *keys, const unsigned char *pepper,
                                    size_t pepper_len, struct luna_error *err) LUNA_MUSTCHECK;
 
-/* Has it a token's shape, three parts with dots between? An API key, a UUID, never has. */
+/* Does the text look like a token: three parts separated by dots? An API key, a UUID, never does. */
 bool token_shaped(const char *text);
 /* False: forged, expired, not yet valid, of another issuer or audience, or signed in any way but
  * HS256 by a known key. */

@@ -99,8 +99,8 @@ bool exchange_unpack_body(struct exchange *exchange)
     case CODING_MEMORY:
         break;
     }
-    exchange_complain(
-        exchange, PROBLEM_BODY_TOO_LARGE,
-        "Unpacked, the body is larger than this service takes. Send fewer points in one request.");
+    exchange_complain(exchange, PROBLEM_BODY_TOO_LARGE,
+                      "The uncompressed body is larger than this service accepts. Send fewer "
+                      "points in one request.");
     return false;
 }

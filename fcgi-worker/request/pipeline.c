@@ -130,9 +130,9 @@ static void begin(struct exchange *exchange)
     cors_headers_add(config->cors_origins, exchange->request.origin, &pipeline->response);
 }
 
-/* Before a charge, and before it is committed: does anybody still wait for what is paid? A client
- * who has part of the answer already pays for what was done. */
-static bool nobody_to_charge(struct exchange *exchange, enum phase phase)
+/* Before a charge, and before its commit: has the client left? One that received part of the
+ * answer pays for what was done. */
+static bool is_abandoned(struct exchange *exchange, enum phase phase)
 {
     return (phase == PHASE_ADMIT || phase == PHASE_COMMIT) && !exchange->streaming &&
            exchange_poll_client_left(exchange);
@@ -142,7 +142,7 @@ static enum step_outcome walk(struct exchange *exchange, const struct step *step
 {
     for (const struct step *step = steps; step->run != NULL; step++) {
         exchange_enter(exchange, step->phase);
-        if (nobody_to_charge(exchange, step->phase) || step->run(exchange) == STEP_ANSWERED)
+        if (is_abandoned(exchange, step->phase) || step->run(exchange) == STEP_ANSWERED)
             return STEP_ANSWERED;
     }
     return STEP_ON;

@@ -7,7 +7,7 @@
 
 enum { ID_DIGITS_MAX = 18 };
 
-/* An id as it stands in a path: decimal, positive, no sign, no leading zero. */
+/* An id in a path: decimal, positive, no sign, no leading zero. */
 static bool id_parse(const char *text, size_t len, int64_t id_max, int64_t *ret_id)
 {
     int64_t id = 0;

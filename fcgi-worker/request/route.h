@@ -3,8 +3,8 @@
  *
  * A route names its method, its path pattern ({account_id} and {key_id} stand for one segment), the
  * scope that a key needs, what a success costs, and the steps that its requests go through. The
- * table of routes is data of whoever runs the pipeline (api/routes.c); a route's number is its place
- * in that table, for the scoreboard and in fingerprints.
+ * table of routes is data that the pipeline is given (api/routes.c); a route's number is its place in
+ * that table, for the scoreboard and in fingerprints.
  */
 #ifndef FCGI_WORKER_ROUTE_H
 #define FCGI_WORKER_ROUTE_H
@@ -53,7 +53,7 @@ enum route_match route_find(const struct route_table *table, const char *method,
                             struct route_ids *ret_ids) __attribute__((warn_unused_result));
 /* -1 for NULL, which no route has. */
 int route_number(const struct route_table *table, const struct route *route);
-/* The methods that `route`'s path takes, as for the Allow header. */
+/* The methods that `route`'s path supports, for the Allow header. */
 void route_allow(const struct route_table *table, const struct route *route, char *out,
                  size_t size);
 

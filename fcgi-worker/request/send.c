@@ -3,7 +3,7 @@
 #include "fastcgi/fcgi_io.h"
 
 enum {
-    STREAM_BYTES = 128 * 1024, /* of a series' answer in memory: what a socket takes at once */
+    STREAM_BYTES = 128 * 1024, /* of an answer in parts: what a socket accepts at once */
     NS_PER_MS = 1000000,
     NO_CONTENT = 204,
     NOT_MODIFIED = 304
@@ -45,25 +45,34 @@ static void write_header(struct luna_buf *head, const char *name, const char *va
     luna_buf_puts(head, "\r\n");
 }
 
-/* An answer in parts has no length: nobody knows it yet. */
+static void write_status(struct luna_buf *head, int status)
+{
+    luna_buf_puts(head, "Status: ");
+    luna_buf_put_int(head, status);
+    luna_buf_puts(head, " ");
+    luna_buf_puts(head, http_reason(status));
+    luna_buf_puts(head, "\r\n");
+}
+
+/* An answer in parts (not `whole`) has no Content-Length: it is not known yet. */
+static void write_content(const struct http_response *response, bool whole, struct luna_buf *head)
+{
+    if (response->status == NO_CONTENT || response->status == NOT_MODIFIED)
+        return;
+    write_header(head, "Content-Type", response->content_type);
+    if (!whole)
+        return;
+    luna_buf_puts(head, "Content-Length: ");
+    luna_buf_put_int(head, (int64_t)response->body.len);
+    luna_buf_puts(head, "\r\n");
+}
+
 static void write_head(const struct exchange *exchange, bool whole)
 {
-    struct pipeline *pipeline = exchange->pipeline;
-    const struct http_response *response = &pipeline->response;
-    struct luna_buf *head = &pipeline->head;
-    luna_buf_puts(head, "Status: ");
-    luna_buf_put_int(head, response->status);
-    luna_buf_puts(head, " ");
-    luna_buf_puts(head, http_reason(response->status));
-    luna_buf_puts(head, "\r\n");
-    bool empty = response->status == NO_CONTENT || response->status == NOT_MODIFIED;
-    if (!empty)
-        write_header(head, "Content-Type", response->content_type);
-    if (!empty && whole) {
-        luna_buf_puts(head, "Content-Length: ");
-        luna_buf_put_int(head, (int64_t)response->body.len);
-        luna_buf_puts(head, "\r\n");
-    }
+    const struct http_response *response = &exchange->pipeline->response;
+    struct luna_buf *head = &exchange->pipeline->head;
+    write_status(head, response->status);
+    write_content(response, whole, head);
     write_timing(exchange, head);
     write_header(head, "X-Request-Id", exchange->request_id);
     write_header(head, "Cache-Control",
@@ -78,14 +87,13 @@ static struct luna_deadline last_moment(const struct exchange *exchange)
     return (struct luna_deadline){exchange->timing.hard_limit_ns - grace_ns / 2};
 }
 
-/* The response's body, when it is full: a part of the answer leaves, the first one with the head
- * before it. */
+/* The response's body is full: sends a part of the answer, the first one after the head. */
 static bool send_part(void *ctx, const char *bytes, size_t len)
 {
     struct exchange *exchange = ctx;
     struct pipeline *pipeline = exchange->pipeline;
     if (!exchange->streaming) {
-        exchange_enter(exchange, exchange->timing.phase); /* the time that it took so far */
+        exchange_enter(exchange, exchange->timing.phase); /* for write_timing() */
         write_head(exchange, false);
     }
     enum fcgi_send sent = fcgi_io_send_part(pipeline->io, pipeline->head.data, pipeline->head.len,

@@ -4,8 +4,8 @@
 
 enum { OK = 200, NOT_MODIFIED = 304 };
 
-/* An account's own books may be kept by who asked for them, and are asked about each time: another
- * key, or another day, is another answer. Results and secrets are kept by nobody. */
+/* A client may cache what it reads of its account, but revalidates it each time: another key, or
+ * another day, has another answer. Results and secrets are never cached. */
 enum step_outcome step_revalidate(struct exchange *exchange)
 {
     struct http_response *response = &exchange->pipeline->response;
@@ -16,7 +16,7 @@ enum step_outcome step_revalidate(struct exchange *exchange)
     response->cache_control = "private, no-cache";
     http_header_add(response, "ETag", "%s", etag);
     http_header_add(response, "Vary", "Accept, X-API-Key, Authorization");
-    if (etag_named(exchange->request.if_none_match, etag)) {
+    if (etag_matches(exchange->request.if_none_match, etag)) {
         response->status = NOT_MODIFIED;
         luna_buf_clear(&response->body);
     }
