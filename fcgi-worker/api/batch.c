@@ -194,7 +194,7 @@ static bool goes_on(const struct exchange *exchange, const struct batch *batch)
 /* A replay was charged before. */
 static size_t series_allowed(const struct exchange *exchange, const struct batch *batch)
 {
-    const struct luna_admission *admission = &exchange->charge.admission;
+    const struct luna_admission *admission = &exchange->admission;
     return admission->outcome == LUNA_ADMIT_REPLAY
                ? batch->input.sound
                : (size_t)(admission->cost / exchange->route->cost);
@@ -244,7 +244,7 @@ enum step_outcome api_batch_end(struct exchange *exchange)
     bool lines = batch->format_out == FORMAT_NDJSON;
     luna_buf_puts(out, lines ? "\n{" : "],");
     luna_buf_printf(out, "\"succeeded\":%zu,\"failed\":%zu,\"charged\":%lld}", batch->succeeded,
-                    batch->failed, (long long)exchange->charge.admission.cost);
+                    batch->failed, (long long)exchange->admission.cost);
     if (lines)
         luna_buf_putc(out, '\n');
     return STEP_ON;

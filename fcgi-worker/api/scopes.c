@@ -27,7 +27,7 @@ void scopes_put_json(unsigned scopes, struct luna_buf *out)
 
 unsigned scopes_of_sender(const struct exchange *exchange)
 {
-    unsigned of_key = exchange->charge.admission.key_scopes;
+    unsigned of_key = exchange->admission.key_scopes;
     return exchange->token.account_id != 0 ? of_key & exchange->token.scopes : of_key;
 }
 

@@ -47,7 +47,7 @@ static enum luna_code issue(const struct exchange *exchange, unsigned scopes, in
                                   .scopes = scopes,
                                   .issued_s = now_s,
                                   .expires_s = now_s + life_s};
-    memcpy(claims.key_digest, exchange->charge.admission.key_digest, sizeof claims.key_digest);
+    memcpy(claims.key_digest, exchange->admission.key_digest, sizeof claims.key_digest);
     return token_issue(&exchange->pipeline->config->token_keys, &claims, out, size, &ignored);
 }
 

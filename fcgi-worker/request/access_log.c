@@ -42,7 +42,7 @@ static void log_request(const struct exchange *exchange, enum luna_log_level lev
              LUNA_LOG_I("send_us", us(sample->phase_ns[PHASE_SEND])));
 }
 
-void access_log(const struct exchange *exchange)
+void access_log_write(const struct exchange *exchange)
 {
     log_request(exchange, LUNA_LOG_INFO, "request");
     if (exchange->sample.slow)

@@ -8,6 +8,6 @@
 
 #include "request/exchange.h"
 
-void access_log(const struct exchange *exchange);
+void access_log_write(const struct exchange *exchange);
 
 #endif

@@ -17,7 +17,7 @@
 #include "luna/base/arena.h"
 #include "luna/base/clock.h"
 #include "luna/modelling/fault.h"
-#include "request/charge.h"
+#include "luna/store/admission.h"
 #include "request/route.h"
 #include "shared/scoreboard.h"
 #include "shared/worker_config.h"
@@ -65,7 +65,7 @@ struct exchange {
     struct problem_report complaint; /* id PROBLEM_NONE: no complaint */
     struct luna_faults faults;       /* of the query, the body and the model */
     struct exchange_price price;
-    struct charge charge;
+    struct luna_admission admission; /* the handle of the charge, if one is outstanding */
     bool client_left;
     bool streaming; /* the head of the answer is sent, its body follows in parts */
     bool cut;       /* the answer's end will be missing: something failed after its head was sent */

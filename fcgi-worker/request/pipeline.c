@@ -177,7 +177,7 @@ static void record(struct exchange *exchange)
     sample->route = exchange_route_number(exchange);
     sample->duration_ns = luna_clock_mono_ns() - exchange->timing.accepted_ns;
     sample->slow = slow_ms > 0 && sample->duration_ns > slow_ms * NS_PER_MS;
-    access_log(exchange);
+    access_log_write(exchange);
     scoreboard_worker_end(pipeline->slot, sample);
 }
 
@@ -197,8 +197,8 @@ static void clean_up(struct pipeline *pipeline)
 
 static void finish(struct exchange *exchange)
 {
-    if (exchange->charge.state == CHARGE_OUTSTANDING)
-        charge_refund(&exchange->charge);
+    if (exchange->admission.charge == LUNA_CHARGE_OUTSTANDING)
+        luna_admission_refund(exchange->pipeline->admitter, &exchange->admission);
     exchange_enter(exchange, PHASE_IDLE);
     record(exchange);
     clean_up(exchange->pipeline);

@@ -4,6 +4,7 @@
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { IDEMPOTENCY_KEY_BYTES_MAX = 255 };
@@ -74,7 +75,8 @@ static void ask(struct exchange *exchange, int64_t units)
         .request_id = exchange->request_id,
         .deadline = exchange->timing.deadline,
     };
-    charge_ask(&exchange->charge, exchange->pipeline->admitter, &request);
+    assert(exchange->admission.charge != LUNA_CHARGE_OUTSTANDING);
+    luna_admit(exchange->pipeline->admitter, &request, &exchange->admission);
 }
 
 static bool says_limits(enum luna_admission_outcome outcome)
@@ -100,7 +102,7 @@ static const char *policy_of(const struct luna_admission *admission)
 
 static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
 {
-    const struct luna_admission *admission = &exchange->charge.admission;
+    const struct luna_admission *admission = &exchange->admission;
     struct http_response *response = &exchange->pipeline->response;
     int status = problem_row(id)->status;
     struct problem_report report = {.id = id, .violated_policy = policy_of(admission)};
@@ -122,7 +124,7 @@ static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
 /* For /readyz: the stores as this request found them. */
 static void note_stores(struct exchange *exchange)
 {
-    enum luna_admission_outcome outcome = exchange->charge.admission.outcome;
+    enum luna_admission_outcome outcome = exchange->admission.outcome;
     /* Other refusals may have been made without asking a store, and say nothing about them. */
     if (outcome == LUNA_ADMIT_UNAVAILABLE || says_limits(outcome))
         scoreboard_worker_stores(exchange->pipeline->slot,
@@ -134,7 +136,7 @@ static void note_stores(struct exchange *exchange)
  * get the rest for nothing. */
 static bool rest_is_enough(const struct exchange *exchange)
 {
-    const struct luna_admission *admission = &exchange->charge.admission;
+    const struct luna_admission *admission = &exchange->admission;
     return exchange->price.divisible && admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED &&
            *exchange->request.idempotency_key == '\0' && admission->quota_remaining > 0 &&
            admission->quota_remaining < exchange->price.units;
@@ -142,7 +144,7 @@ static bool rest_is_enough(const struct exchange *exchange)
 
 static enum step_outcome admit(struct exchange *exchange)
 {
-    const struct luna_admission *admission = &exchange->charge.admission;
+    const struct luna_admission *admission = &exchange->admission;
     ask(exchange, exchange->price.units);
     bool was_cold = admission->was_cold;
     if (rest_is_enough(exchange))
@@ -163,7 +165,7 @@ enum step_outcome step_admit(struct exchange *exchange)
         return STEP_ANSWERED;
     if (exchange->complaint.id != PROBLEM_NONE)
         return exchange_answer(exchange, &exchange->complaint);
-    if (exchange->charge.admission.outcome == LUNA_ADMIT_REPLAY)
+    if (exchange->admission.outcome == LUNA_ADMIT_REPLAY)
         http_header_add(&exchange->pipeline->response, "Idempotent-Replayed", "true");
     return STEP_ON;
 }

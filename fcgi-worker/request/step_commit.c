@@ -4,7 +4,7 @@
 
 static enum step_outcome refuse_void(struct exchange *exchange)
 {
-    retry_after_add(&exchange->pipeline->response, exchange->charge.admission.retry_after_ms);
+    retry_after_add(&exchange->pipeline->response, exchange->admission.retry_after_ms);
     return exchange_refuse(exchange, PROBLEM_UNAVAILABLE,
                            "The charge could not be confirmed, so the answer is withheld. Nothing "
                            "was charged; try again.");
@@ -16,22 +16,23 @@ static void restate_limits(struct exchange *exchange)
     struct pipeline *pipeline = exchange->pipeline;
     luna_buf_clear(&pipeline->response.headers);
     cors_headers_add(pipeline->config->cors_origins, exchange->request.origin, &pipeline->response);
-    rate_headers_add(&pipeline->response, &exchange->charge.admission);
+    rate_headers_add(&pipeline->response, &exchange->admission);
 }
 
 enum step_outcome step_commit(struct exchange *exchange)
 {
-    if (charge_commit(&exchange->charge) != LUNA_COMMIT_OK)
+    struct luna_admission *admission = &exchange->admission;
+    if (luna_admission_commit(exchange->pipeline->admitter, admission) != LUNA_COMMIT_OK)
         return refuse_void(exchange);
-    exchange->sample.units = exchange->charge.admission.cost;
+    exchange->sample.units = admission->cost;
     return STEP_ON;
 }
 
 enum step_outcome step_commit_part(struct exchange *exchange, int64_t units)
 {
-    struct charge *charge = &exchange->charge;
-    if (units < charge->admission.cost) {
-        if (charge_reduce(charge, units) != LUNA_COMMIT_OK)
+    struct luna_admission *admission = &exchange->admission;
+    if (units < admission->cost) {
+        if (luna_admission_reduce(exchange->pipeline->admitter, admission, units) != LUNA_COMMIT_OK)
             return refuse_void(exchange);
         restate_limits(exchange);
     }
