@@ -1,4 +1,4 @@
-"""Counts the instructions of each part of a request's way by callgrind and holds them against bounds.txt.
+"""Counts the instructions of each part of a request by callgrind and holds them against bounds.txt.
 
     check.py PROGRAM             the table; fails where a part has become slower than its bound allows
     check.py PROGRAM --update    writes what is counted now as the new bounds

@@ -1,5 +1,5 @@
 /*
- * The parts of a request's way, each with a fixed input, for callgrind to count: instructions PART
+ * The parts of a request, each with a fixed input, for callgrind to count: instructions PART
  *
  *     valgrind --tool=callgrind --toggle-collect=measured instructions decode
  *
