@@ -35,7 +35,7 @@ static void reflect(double *B, size_t k, size_t from, size_t end, double *row,
         memset(row + from, 0, (end - from) * sizeof *row);
         return;
     }
-    /* In units of the row's own length, lest a square underflow. */
+    /* In units of the row's own length, so that no square underflows. */
     for (size_t j = from; j < end; j++)
         row[j] /= norm;
     double head = row[from] > 0.0 ? -1.0 : 1.0, pivot = row[from] - head;

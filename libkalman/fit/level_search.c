@@ -117,7 +117,7 @@ static double mean_square_step(const struct level_data *data)
     return sum / count;
 }
 
-/* Where an interior maximum can be told from the ends: q down to about 1/n^2, up to a noise share
+/* Where an interior maximum differs from the ends: q down to about 1/n^2, up to a noise share
  * of 1e-4; wider if a given variance is far from what the data show. */
 static void grid_place(const struct level_problem *problem, struct level_grid *grid)
 {

@@ -249,7 +249,7 @@ static bool release_variances(struct fit_problem *problem, double *x, double *va
     return false;
 }
 
-/* Newton lost its way, far from the top or on a ridge: the climber, with more patience than the
+/* Newton failed, far from the top or on a ridge: the climber again, with more evaluations than the
  * first time. */
 static double climb_again(struct fit_problem *problem, double *x)
 {

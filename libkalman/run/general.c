@@ -1,8 +1,8 @@
 /*
  * kalman_run for any model: the filter forward, outputs as it goes. Smoothing goes back over blocks
  * of about sqrt(n) time points: the first pass keeps the state at the head of each block, and a
- * block is filtered once more (to the same bits) when the way back reaches it. Memory O(sqrt(n)
- * m^2) for twice the filter's time, instead of O(n m^2).
+ * block is filtered once more (to the same bits) when the backward pass gets there. Memory
+ * O(sqrt(n) m^2) for twice the filter's time, instead of O(n m^2).
  */
 #include "run/general.h"
 

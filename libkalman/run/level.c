@@ -20,7 +20,7 @@
 #include <string.h>
 
 /*
- * Filtered moments that the way back needs; engine units. P is a stack with the variances of a
+ * Filtered moments that the backward pass needs; engine units. P is a stack with the variances of a
  * block on top of those of the block before: one and a -1 where they are all equal, as in nearly
  * every block of a series without gaps.
  */

@@ -19,7 +19,7 @@ EXEMPT = re.compile(r"""
 """, re.VERBOSE)
 
 # Where the words are not checked yet, because they are being rewritten.
-LATER = re.compile(r"(tests/unit/)?(libkalman/|fcgi-worker/(http|request|api|README))")
+LATER = re.compile(r"fcgi-worker/(http|request|api|README)|libkalman/(model/layout.h|fit/request.h|numeric/cancel.h|smooth/root.h)")
 
 # What of a file is held to WIDTH: the whole text, or its comments only.
 WHOLE = {".c", ".h", ".cc", ".md"}
