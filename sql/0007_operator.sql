@@ -147,8 +147,8 @@ BEGIN
 END
 $$;
 
--- A new key in place of any live one, with its scopes and its end. The old one stays valid for
--- `p_overlap_s` seconds, never longer than it would have. Returns the new key's id.
+-- A new key in place of any live one, with its scopes and its expiry. The old one stays valid for
+-- `p_overlap_s` seconds, never beyond its own expiry. Returns the new key's id.
 CREATE FUNCTION luna_key_replace(p_id int, p_key bigint, p_digest uuid, p_prefix text, p_overlap_s bigint, p_actor text)
     RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

@@ -136,7 +136,7 @@ static enum luna_code late(struct luna_database *database, const char *doing,
     return luna_error_set(err, LUNA_ETIMEOUT, "PostgreSQL: %s: no reply in time", doing);
 }
 
-/* The server, too, has to notice that a client is gone without a word: the leader's lock lives as
+/* The server, too, has to notice that a client's host is gone: the leader's lock lives as
  * long as its session does, and by default that is two hours. Probed after 5 s without traffic,
  * closed after 10. */
 #define PEER_WATCH "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_user_timeout=10000"

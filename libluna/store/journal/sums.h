@@ -1,7 +1,7 @@
 /*
  * sums.h: the units of all committed charges of a host, added up. Private to the store.
  *
- * Before the call, raise the page's recovery counters of the accounts in question: page.h says why.
+ * Before the call, raise the recovery counters of these accounts in the page: page.h says why.
  */
 #ifndef LUNA_STORE_JOURNAL_SUMS_H
 #define LUNA_STORE_JOURNAL_SUMS_H

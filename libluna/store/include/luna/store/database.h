@@ -21,7 +21,7 @@ struct luna_database;
 /* A circuit breaker that the sessions of several processes share: all zero at first, in memory that
  * they all map. After two failures in a row (no reply in time, or no connection) it opens: calls
  * fail at once with LUNA_EUNAVAILABLE, and one session probes every half second. A worker that
- * waits for its own timeout serves nobody, and a login that fails costs both sides. */
+ * waits for a timeout answers no requests, and a login that fails costs both sides. */
 struct luna_database_breaker {
     atomic_int failures;        /* in a row */
     atomic_llong open_until_ns; /* CLOCK_MONOTONIC; 0: closed */
