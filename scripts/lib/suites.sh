@@ -28,7 +28,8 @@ run_suite() {
 # anything did. LONG holds --long or nothing.
 suites_run() {
   local file
-  PASSED=0 FAILED=0 SKIPPED=0 SUMMARY=() REASONS=()
+  PASSED=0 FAILED=0 SKIPPED=0 REASONS=()
+  SUMMARY=("$(printf '%-14s %4d s   packages and build' set-up "$SECONDS")")
   for file in "$@"; do
     run_suite "$file"
   done

@@ -58,5 +58,5 @@ def test_a_run_says_what_its_suites_said(tmp_path, name):
     (tmp_path / "log").mkdir()
     outcome = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"LUNA_VAR": tmp_path})
     summary = outcome.stdout.split("\n\n")[-1].splitlines()
-    assert summary[1:] == [*reasons, last], outcome.stdout + outcome.stderr
+    assert summary[2:] == [*reasons, last], outcome.stdout + outcome.stderr
     assert outcome.returncode == (0 if ", 0 failed" in last else 1)
