@@ -11,7 +11,7 @@
 void scopes_put_json(unsigned scopes, struct luna_buf *out);
 /* The key's, or those that a token has of them; of an admitted request. */
 unsigned scopes_of_sender(const struct exchange *exchange);
-/* 403: `wanted` holds scopes that the sender lacks; the sentence that says so starts with `what`. */
+/* 403: `wanted` holds scopes that the sender lacks; the sentence about it starts with `what`. */
 enum step_outcome scopes_refuse(struct exchange *exchange, unsigned wanted, const char *what);
 
 #endif

@@ -30,7 +30,7 @@ struct token_claims {
 enum luna_code token_keys_complete(struct token_keys *keys, const unsigned char *pepper,
                                    size_t pepper_len, struct luna_error *err) LUNA_MUSTCHECK;
 
-/* Does the text look like a token: three parts separated by dots? An API key, a UUID, never does. */
+/* Does the text look like a token: three parts separated by dots? An API key (a UUID) does not. */
 bool token_shaped(const char *text);
 /* False: forged, expired, not yet valid, of another issuer or audience, or signed in any way but
  * HS256 by a known key. */

@@ -3,8 +3,8 @@
  *
  * A route names its method, its path pattern ({account_id} and {key_id} stand for one segment), the
  * scope that a key needs, what a success costs, and the steps that its requests go through. The
- * table of routes is data that the pipeline is given (api/routes.c); a route's number is its place in
- * that table, for the scoreboard and in fingerprints.
+ * table of routes is data that the pipeline is given (api/routes.c); a route's number is its place
+ * in that table, for the scoreboard and in fingerprints.
  */
 #ifndef FCGI_WORKER_ROUTE_H
 #define FCGI_WORKER_ROUTE_H

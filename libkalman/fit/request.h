@@ -7,8 +7,8 @@
 #include <kalman/fit.h>
 #include <stddef.h>
 
-/* Everything of one call, all borrowed. options is never NULL here; the spec and the series have been
- * checked. */
+/* Everything of one call, all borrowed. options is never NULL here; the spec and the series have
+ * been checked. */
 struct fit_request {
     const struct kalman_spec *spec;
     const struct spec_layout *layout; /* of spec */

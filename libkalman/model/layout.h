@@ -1,8 +1,7 @@
 /*
- * Where a spec keeps its settings and parameters: names are looked up once, when a model or a fit is
- * entered, and everything below uses these indices. A layout depends on the kind and the settings
- * alone, so that one serves all the specs of a fit, whose parameters alone differ. Private to
- * libkalman.
+ * Where a spec keeps its settings and parameters: found once, when a model or a fit is entered, and
+ * everything below uses these indices. A layout depends on the kind and the settings alone, so that
+ * one serves all the specs of a fit, whose parameters alone differ. Private to libkalman.
  */
 #ifndef KALMAN_MODEL_LAYOUT_H
 #define KALMAN_MODEL_LAYOUT_H
@@ -83,7 +82,8 @@ enum kalman_status layout_check_parameters(const struct spec_layout *layout,
 /* Elements that are NaN: to be fitted. */
 size_t layout_free_count(const struct spec_layout *layout, const struct kalman_spec *spec);
 
-/* Exponent of the sd unit of a spec: floor(log2(largest variance)/2); 0 if every variance is zero. */
+/* Exponent of the sd unit of a spec: floor(log2(largest variance)/2); 0 if every variance is
+ * zero. */
 int layout_sd_exponent(const struct spec_layout *layout, const struct kalman_spec *spec);
 
 /* The spec's variances in units of 2^exponent; powers of two only, so that nothing is rounded. */

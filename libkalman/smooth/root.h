@@ -1,5 +1,5 @@
-/* The square-root form of the smoother's step (smooth/state.h says where it serves and why). Private
- * to libkalman. */
+/* The square-root form of the smoother's step (smooth/state.h says where it serves and why).
+ * Private to libkalman. */
 #ifndef KALMAN_SMOOTH_ROOT_H
 #define KALMAN_SMOOTH_ROOT_H
 

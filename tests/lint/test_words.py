@@ -89,6 +89,7 @@ def test_an_imperative_subject_is_left_alone(subject):
 
 
 # Paths that documents name: links, and text in backquotes that looks like a file of the tree.
+COMPONENTS = ("fcgi-worker", "gateway", "libkalman", "libluna", "luna-cli", "quota-syncd")
 TOP_FOLDERS = "cmake|conf|docs|fcgi-worker|gateway|libkalman|libluna|luna-cli|quota-syncd|scripts|sql|tests|web"
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
 NAMED_PATH = re.compile(rf"`((?:{TOP_FOLDERS})/[^`\s]*)`")
@@ -113,18 +114,15 @@ def dangling(document, text, names):
             yield name
 
 
-# Their rooms are being rebuilt.
-LATER = ("fcgi-worker",)
 DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("*/**/*.md")]
-                   if path.relative_to(ROOT).parts[0] not in ("build", "var", ".git", *LATER) and "node_modules" not in path.parts)
+                   if path.relative_to(ROOT).parts[0] not in ("build", "var", ".git") and "node_modules" not in path.parts)
 NAMES = {folder: {path.name for path in (ROOT / folder).rglob("*")} for folder in [*TOP_FOLDERS.split("|"), ".github"]}
 
 
 def names_for(document):
     """A component's document names its own files and the tests."""
     folder = document.relative_to(ROOT).parts[0]
-    own = folder in ("fcgi-worker", "gateway", "libkalman", "luna-cli", "quota-syncd")
-    return NAMES[folder] | NAMES["tests"] if own else set().union(*NAMES.values())
+    return NAMES[folder] | NAMES["tests"] if folder in COMPONENTS else set().union(*NAMES.values())
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -163,7 +161,7 @@ def test_the_readmes_endpoints_are_the_routes():
 
 
 GLOSSARY = re.findall(r"^\| ([\w .-]+) \| .+ \| .*\|$", (ROOT / "docs/GLOSSARY.md").read_text(encoding="utf-8"), re.MULTILINE)[1:]
-WRITTEN = "\n".join(path.read_text(encoding="utf-8") for path in [*DOCUMENTS, *ROOT.glob("lib*/**/*.md")] if path.name != "GLOSSARY.md").lower()
+WRITTEN = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS if path.name != "GLOSSARY.md").lower()
 
 
 def test_the_glossary_is_sorted():
@@ -174,4 +172,4 @@ def test_the_glossary_is_sorted():
 def test_a_term_of_the_glossary_is_used(term):
     """In a document, or in a header of the component whose word it is."""
     stem = term if len(term) < 5 else term.removesuffix("y").removesuffix("ed").removesuffix("e")
-    assert stem in WRITTEN or any(stem in path.read_text(encoding="utf-8").lower() for part in LATER for path in (ROOT / part).rglob("*.h"))
+    assert stem in WRITTEN or any(stem in path.read_text(encoding="utf-8").lower() for part in COMPONENTS for path in (ROOT / part).rglob("*.h"))
