@@ -159,9 +159,13 @@ enum source_outcome source_table_open(struct source_table *table, struct source_
 
 void source_table_close(struct source_table *table, struct source_id id, uint64_t now_ms)
 {
-    struct source *source = source_find_or_add(table, id, now_ms);
+    /* A place with connections is never reused. */
+    struct source *source = source_find_mutable(table, id);
     assert(source != NULL && source->connections > 0);
+    if (source == NULL)
+        return;
     source->connections--;
+    source->last_ms = now_ms != 0 ? now_ms : 1;
 }
 
 static uint32_t refusals_at(const struct source *source, uint32_t rate_per_s, uint64_t now_ms)
@@ -193,8 +197,8 @@ void source_table_refuse(struct source_table *table, struct source_id id, const 
         return;
     }
     uint32_t refusals = refusals_at(source, limits.rate_per_s, now_ms);
-    /* Requests in progress at the same time may all be refused. The count stops at one above the
-     * burst, so that they expire as fast as requests that came one after the other. */
+    /* Requests that were in progress together may all be refused: the count stops one above the
+     * burst, so that the source is throttled no longer than after single requests. */
     if (refusals <= limits.burst * REFUSAL)
         refusals += REFUSAL;
     source->refusals = refusals;
