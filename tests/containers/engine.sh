@@ -3,9 +3,9 @@
 # reason why there is none and exits with 77.
 #
 # Docker with Compose is used as it is. Without it, and with root on Debian, podman is installed. If
-# no registry of images can be reached, stand-ins for the four base images are built from Debian's
-# packages, with the same PostgreSQL 15, Redis 7 and nginx 1.22. They accept the settings of the
-# official images that docker-compose.yml uses.
+# no registry of images can be reached, stand-ins for the three base images are built from Debian's
+# packages, with the same PostgreSQL 15 and Redis 7. They accept the settings of the official images
+# that docker-compose.yml uses.
 # shellcheck source=scripts/lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/common.sh"
 . "$LUNA_ROOT/scripts/lib/packages.sh"
@@ -89,7 +89,7 @@ use_podman() {
   podman info >/dev/null 2>&1 || no_engine "podman does not run here: $(podman info 2>&1 | tail -n 1)"
   base_image
   local image
-  for image in postgres:15 redis:7 nginx:1.22; do
+  for image in postgres:15 redis:7; do
     standin "$image"
   done
   say "ENGINE=podman"

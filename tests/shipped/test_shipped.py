@@ -34,6 +34,7 @@ def is_setting(name, program):
     ("libkalman/CMakeLists.txt", r"project\(kalman VERSION (\S+)"),
     ("Dockerfile.worker", r"ARG LUNA_VERSION=(\S+)"),
     ("Dockerfile.syncd", r"ARG LUNA_VERSION=(\S+)"),
+    ("Dockerfile.gateway", r"ARG LUNA_VERSION=(\S+)"),
     ("conf/kubernetes/kustomization.yaml", r"newTag: (\S+)"),
     ("CHANGELOG.md", r"^## (\d+\.\d+\.\d+)"),
 ])
@@ -42,7 +43,7 @@ def test_version_is_the_same_everywhere(name, pattern):
     assert found and found[0] == version() and (name == "CHANGELOG.md" or set(found) == {version()})
 
 
-@pytest.mark.parametrize("name", ["Dockerfile.worker", "Dockerfile.syncd"])
+@pytest.mark.parametrize("name", ["Dockerfile.worker", "Dockerfile.syncd", "Dockerfile.gateway"])
 def test_dockerfile_copies_what_is_there(name):
     passed = re.findall(r"^!(\S+)", text_of(".dockerignore"), re.M)
     for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", text_of(name), re.M):
@@ -51,10 +52,11 @@ def test_dockerfile_copies_what_is_there(name):
             assert any(source == path or source.startswith(path + "/") for path in passed), f"{source} is in .dockerignore"
 
 
-def test_both_dockerfiles_share_their_first_layers():
+def test_dockerfiles_share_their_first_layers():
     def stage(name):
         return text_of(name).split("AS build\n")[1].split("RUN cmake")[0]
     assert stage("Dockerfile.worker") == stage("Dockerfile.syncd")
+    assert stage("Dockerfile.gateway").startswith(stage("Dockerfile.worker"))
 
 
 def test_compose_mounts_what_is_there():
@@ -118,6 +120,22 @@ def test_kubernetes_renders(tmp_path):
     assert {"StatefulSet", "HorizontalPodAutoscaler", "Deployment", "PodDisruptionBudget", "NetworkPolicy", "Job"} <= kinds
 
 
+def test_kubernetes_denies_what_it_does_not_allow():
+    policies = {policy["metadata"]["name"]: policy["spec"] for policy in documents("conf/kubernetes/network.yaml")}
+    assert policies["default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert all(rule for policy in policies.values() for rule in [*policy.get("ingress", []), *policy.get("egress", [])]), "a rule without a port allows all"
+    pods = {document["spec"]["template"]["metadata"]["labels"]["app"]
+            for name in ("worker", "nginx", "migrate") for document in documents(f"conf/kubernetes/{name}.yaml") if "template" in document["spec"]}
+    selected = str(policies["worker"]) + str(policies["nginx"]) + str(policies["stores"])
+    assert all(app in selected for app in pods), pods
+
+
+def test_kubernetes_keeps_a_gateway_during_a_drain():
+    budgets = [document["spec"]["selector"]["matchLabels"]["app"] for name in ("worker", "nginx") for document in documents(f"conf/kubernetes/{name}.yaml")
+               if document["kind"] == "PodDisruptionBudget"]
+    assert budgets == ["luna-worker", "luna-nginx"]
+
+
 def test_nginx_templates_find_a_value_in_every_deployment():
     """A ${LUNA_…} that one of the three that fill them in does not know would end up in nginx's configuration as it is."""
     used = {name for path in (ROOT / "conf/nginx").glob("*.conf") for name in re.findall(r"\$\{(LUNA_\w+)\}", path.read_text(encoding="utf-8"))}
@@ -165,6 +183,66 @@ def test_workflows_call_scripts_that_exist():
             for step in job["steps"]:
                 script = step.get("run", "").split(" ")[0]
                 assert not script.startswith(("scripts/", "tests/")) or (ROOT / script).exists(), script
+
+
+def workflows():
+    return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / ".github/workflows").glob("*.yml")}
+
+
+def test_actions_are_pinned_by_commit():
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        for used in re.findall(r"(?m)uses: (.*)$", path.read_text(encoding="utf-8")):
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used), used
+
+
+def test_code_of_the_tree_runs_without_a_token_that_can_write():
+    for name, workflow in workflows().items():
+        assert workflow["permissions"] == {"contents": "read"}, name
+        for job in workflow["jobs"].values():
+            runs = " ".join(step.get("run", "") for step in job["steps"])
+            if re.search(r"scripts/|tests/|docker build|cmake", runs):
+                assert "permissions" not in job, runs
+            for step in job["steps"]:
+                assert not step.get("uses", "").startswith("actions/checkout@") or step["with"]["persist-credentials"] is False
+
+
+def test_a_release_has_sbom_signature_and_provenance():
+    jobs = workflows()["release"]["jobs"]
+    used = {name: {step["uses"].split("@")[0] for step in job["steps"] if "uses" in step} for name, job in jobs.items()}
+    runs = {name: " ".join(step.get("run", "") for step in job["steps"]) for name, job in jobs.items()}
+    assert {"anchore/sbom-action", "actions/attest-build-provenance"} <= used["images"] and "cosign sign --yes" in runs["images"]
+    assert "anchore/sbom-action" in used["packages"]
+    assert "actions/attest-build-provenance" in used["publish"] and "cosign sign-blob" in runs["publish"]
+    assert "scripts/images --check" in runs["packages"]
+    programs = {path.suffix[1:] for path in ROOT.glob("Dockerfile.*")}
+    assert all(set(jobs[name]["strategy"]["matrix"]["program"]) == programs for name in ("build", "images"))
+
+
+def test_images_are_debians_or_official():
+    """nginx and pgbouncer come from Debian's packages: the images of that name are not maintained as long as Debian is."""
+    allowed = ("debian:", "postgres:", "redis:", "prom/prometheus:")
+    for name in ("docker-compose.yml", "conf/docker/extras.yml"):
+        for service, settings in documents(name)[0]["services"].items():
+            image = settings["image"].removeprefix("docker.io/").removeprefix("library/")
+            assert image.startswith(("luna-", *allowed)), f"{service}: {image}"
+    for path in [*ROOT.glob("Dockerfile.*"), *ROOT.glob("conf/docker/*.Dockerfile")]:
+        assert set(re.findall(r"(?m)^FROM docker\.io/library/(\w+):", path.read_text(encoding="utf-8"))) == {"debian"}, path.name
+
+
+def test_code_that_is_compiled_in_has_its_licence_in_the_packages():
+    told = text_of("conf/debian/copyright")
+    headers_only = {"dragonbox": "libdragonbox-dev", "xxhash.h": "libxxhash-dev", "ngx_core.h": "nginx-dev"}
+    sources = "".join(path.read_text(encoding="utf-8") for folder in ("fcgi-worker", "libluna", "libkalman", "gateway") for path in (ROOT / folder).rglob("*.c*"))
+    for header, package in headers_only.items():
+        assert header in sources and f"Files: compiled in from {package}\n" in told, package
+    for name in re.findall(r"(?m)^License: (\S+)$", told):
+        assert re.search(rf"(?m)^License: {re.escape(name)}\n .+", told), f"no text of {name}"
+
+
+def test_vulnerabilities_can_be_reported():
+    text = text_of("SECURITY.md")
+    assert "security advisory" in text and "docs/SECURITY.md" in text
+    assert "../SECURITY.md" in text_of("docs/SECURITY.md")
 
 
 def test_packages_carry_every_unit():
