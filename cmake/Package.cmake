@@ -39,6 +39,9 @@ foreach(component worker syncd)
   install(FILES ${LUNA_CONF}/systemd/luna.sysusers DESTINATION /usr/lib/sysusers.d RENAME luna-${component}.conf COMPONENT ${component})
   install(FILES ${LUNA_CONF}/systemd/luna.tmpfiles DESTINATION /usr/lib/tmpfiles.d RENAME luna-${component}.conf COMPONENT ${component})
 endforeach()
+install(FILES ${LUNA_CONF}/systemd/luna-gateway.sysusers DESTINATION /usr/lib/sysusers.d RENAME luna-gateway.conf COMPONENT worker)
+set_target_properties(gateway PROPERTIES EXCLUDE_FROM_ALL OFF)
+install(TARGETS gateway LIBRARY DESTINATION /usr/lib/luna COMPONENT worker)
 install(DIRECTORY ${LUNA_CONF}/nginx DESTINATION ${CMAKE_INSTALL_DATADIR}/luna COMPONENT worker FILES_MATCHING PATTERN "*.conf")
 install(FILES ${LUNA_CONF}/redis/redis.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/luna/redis COMPONENT worker)
 install(PROGRAMS ${LUNA_CONF}/debian/luna-setup DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT worker)
@@ -92,7 +95,10 @@ set(CPACK_COMPONENT_WORKER_DESCRIPTION "Time-series modelling service: worker po
  series, and luna-setup, which sets a whole service up on one machine.")
 set(CPACK_DEBIAN_WORKER_PACKAGE_SECTION httpd)
 set(CPACK_DEBIAN_WORKER_PACKAGE_DEPENDS "adduser")
-set(CPACK_DEBIAN_WORKER_PACKAGE_RECOMMENDS "luna-syncd, luna-cli, nginx, redis-server, postgresql, openssl")
+# An nginx that loads the gateway's module.
+file(STRINGS /usr/share/nginx/src/debian/libnginx-mod.abisubstvars LUNA_NGINX_ABI REGEX "^nginx:abi=")
+string(REPLACE "nginx:abi=" "" LUNA_NGINX_ABI "${LUNA_NGINX_ABI}")
+set(CPACK_DEBIAN_WORKER_PACKAGE_RECOMMENDS "luna-syncd, luna-cli, ${LUNA_NGINX_ABI}, redis-server, postgresql, openssl")
 set(CPACK_DEBIAN_WORKER_PACKAGE_CONTROL_EXTRA
     ${LUNA_CONF}/debian/worker/conffiles ${LUNA_CONF}/debian/worker/postinst ${LUNA_CONF}/debian/worker/prerm ${LUNA_CONF}/debian/worker/postrm)
 

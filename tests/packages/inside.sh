@@ -36,8 +36,9 @@ start_all() {
   as_luna env $(environment /etc/luna/quota-syncd.env) quota-syncd >/tmp/syncd.log 2>&1 &
   # shellcheck disable=SC2046
   env $(environment /etc/luna/worker-main.env) LUNA_STATE_DIR=/var/lib/luna LUNA_WORKER_SOCKET=/run/luna/worker-main.sock \
-    LUNA_SOCKET_GROUP=www-data LUNA_USER=luna fcgi-worker >/tmp/worker.log 2>&1 &
-  setpriv --reuid=www-data --regid=www-data --init-groups -- nginx -p /var/lib/luna-nginx -c /etc/luna/nginx/nginx.conf -e stderr >/tmp/nginx.log 2>&1 &
+    LUNA_SOCKET_GROUP=luna-gateway LUNA_SOCKET_PEERS=luna-gateway LUNA_USER=luna fcgi-worker >/tmp/worker.log 2>&1 &
+  setpriv --reuid=luna-gateway --regid=luna-gateway --init-groups -- \
+    nginx -p /var/lib/luna-nginx -c /etc/luna/nginx/nginx.conf -e stderr >/tmp/nginx.log 2>&1 &
   wait_for curl -fs --cacert /etc/luna/tls/ca.crt https://127.0.0.1:8443/readyz || { tail -n 5 /tmp/*.log && return 1; }
 }
 
@@ -60,6 +61,16 @@ serve() {
   luna-setup # a second time changes nothing and breaks nothing
   luna account show demo
   no_secret_in_logs
+  other_users_are_kept_out
+  [ -s /var/log/luna/access.log ]
+}
+
+# www-data is the user of every other web program of the machine.
+other_users_are_kept_out() {
+  local as_other=(setpriv --reuid=www-data --regid=www-data --init-groups --) status=0
+  ! "${as_other[@]}" cat /etc/luna/tls/server.key 2>/dev/null || return 1
+  "${as_other[@]}" curl -s -m 5 --unix-socket /run/luna/worker-main.sock http://localhost/ || status=$?
+  [ "$status" = 7 ] # not connected
 }
 
 no_secret_in_logs() {

@@ -79,7 +79,7 @@ main() {
   is_root || suite_skip "a chroot needs root"
   command -v apt-get >/dev/null || suite_skip "this is no Debian"
   mkdir -p "$WORK"
-  packages_ensure packaging
+  packages_ensure packaging gateway
   part "the packages build" build
   part "lintian finds no errors" lintian_finds_no_errors
   part "every program has its page" every_program_has_its_page

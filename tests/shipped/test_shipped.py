@@ -245,6 +245,16 @@ def test_vulnerabilities_can_be_reported():
     assert "../SECURITY.md" in text_of("docs/SECURITY.md")
 
 
+def test_the_gateway_has_a_user_of_its_own():
+    """www-data is every web program's user: one of them that is compromised would open the workers' socket and read the TLS key."""
+    owners = ["conf/systemd/luna-nginx.service", "conf/systemd/luna-worker@.socket", "conf/systemd/luna-worker@.service", "conf/debian/luna-setup", "conf/logrotate/luna-worker"]
+    for name in owners:
+        assert "www-data" not in text_of(name), name
+    assert "User=luna-gateway" in text_of("conf/systemd/luna-nginx.service") and "SocketGroup=luna-gateway" in text_of("conf/systemd/luna-worker@.socket")
+    assert "LUNA_SOCKET_PEERS=luna-gateway" in text_of("conf/systemd/luna-worker@.service")
+    assert re.search(r"(?m)^u luna-gateway ", text_of("conf/systemd/luna-gateway.sysusers")) and "adduser --quiet --system --group --no-create-home --home /var/lib/luna-nginx luna-gateway" in text_of("conf/debian/worker/postinst")
+
+
 def test_packages_carry_every_unit():
     package = text_of("cmake/Package.cmake")
     for unit in (ROOT / "conf/systemd").iterdir():
