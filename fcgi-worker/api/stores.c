@@ -67,7 +67,8 @@ struct luna_operator api_operator(const struct exchange *exchange, char *actor, 
                                   .counters = api_counters(exchange),
                                   .pepper = config->pepper,
                                   .pepper_len = config->pepper_len,
-                                  .actor = actor};
+                                  .actor = actor,
+                                  .maker = exchange->admission.key_digest};
 }
 
 enum step_outcome api_store_failed(struct exchange *exchange, const struct luna_error *err)

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STORE = "libluna/store"
-SCRIPT, SQL = f"{STORE}/quota/lua/admit.lua", "sql/0006_syncd.sql"
+SCRIPT, SQL = f"{STORE}/quota/lua/admit.lua", "sql/0010_bounds.sql"
 OUTCOMES, REPLY = f"{STORE}/include/luna/store/admission_outcomes.def", f"{STORE}/quota/admit_reply.def"
 STATUSES, SQLSTATES = f"{STORE}/booking/book_status.def", f"{STORE}/client/sqlstates.def"
 
@@ -55,7 +55,7 @@ MUTATIONS = [
     (SQL, r"THEN 1 -- NOTHING_NEW", "THEN 2 -- NOTHING_NEW", "luna_book() in sql/ replies"),
     (SQL, r"THEN 3 -- ACCOUNT_UNKNOWN", "THEN 3", "luna_book() in sql/ replies"),
     (SQLSTATES, r"X\(LU003, LUNA_ECONFLICT\)", "", "sql/ raises"),
-    (SQL, "ERRCODE = 'LU001'", "ERRCODE = 'LU008'", "sql/ raises"),
+    ("sql/0006_syncd.sql", "ERRCODE = 'LU001'", "ERRCODE = 'LU008'", "sql/ raises"),
 ]
 
 

@@ -15,6 +15,17 @@ static enum luna_code check_times(unsigned scopes, int64_t not_before_ms, int64_
     return LUNA_OK;
 }
 
+/* `by_maker` takes the maker's digest as one parameter more. */
+static enum luna_code run_for_maker(const struct luna_operator *op, const char *by_operator,
+                                    const char *by_maker, struct luna_pg_params *params,
+                                    int64_t *ret_number, struct luna_error *err)
+{
+    if (op->maker == NULL)
+        return luna_operator_run(op, by_operator, params, ret_number, err);
+    luna_pg_param_text(params, op->maker);
+    return luna_operator_run(op, by_maker, params, ret_number, err);
+}
+
 enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_id, unsigned scopes,
                                int64_t not_before_ms, int64_t expires_ms,
                                struct luna_key_text *ret_key, int64_t *ret_key_id,
@@ -34,8 +45,9 @@ enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_i
     luna_pg_param_int(&params, not_before_ms);
     luna_pg_param_int(&params, expires_ms);
     luna_pg_param_text(&params, op->actor);
-    code = luna_operator_run(op, "SELECT luna_key_add($1, $2::uuid, $3, $4, $5, $6, $7)", &params,
-                             ret_key_id, err);
+    code = run_for_maker(op, "SELECT luna_key_add($1, $2::uuid, $3, $4, $5, $6, $7)",
+                         "SELECT luna_key_add_by($1, $2::uuid, $3, $4, $5, $6, $7, $8::uuid)",
+                         &params, ret_key_id, err);
     if (code == LUNA_OK)
         code = luna_operator_push(op, account_id, false, err);
     if (code == LUNA_OK)
@@ -88,8 +100,9 @@ enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_
     luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_int(&params, overlap_s);
     luna_pg_param_text(&params, op->actor);
-    code = luna_operator_run(op, "SELECT luna_key_replace($1, $2, $3::uuid, $4, $5, $6)", &params,
-                             ret_key_id, err);
+    code = run_for_maker(op, "SELECT luna_key_replace($1, $2, $3::uuid, $4, $5, $6)",
+                         "SELECT luna_key_replace_by($1, $2, $3::uuid, $4, $5, $6, $7::uuid)",
+                         &params, ret_key_id, err);
     /* PostgreSQL has replaced the old key, whether Redis has received it or not: return the new
      * one. */
     if (code == LUNA_OK) {
@@ -147,7 +160,8 @@ enum luna_code luna_key_revoke(const struct luna_operator *op, int64_t account_i
     luna_pg_param_text(&params, op->actor);
     luna_pg_param_text(&params, reason != NULL ? reason : "");
     enum luna_code code =
-        luna_operator_run(op, "SELECT luna_key_revoke($1, $2, $3, $4)", &params, NULL, err);
+        run_for_maker(op, "SELECT luna_key_revoke($1, $2, $3, $4)",
+                      "SELECT luna_key_revoke_by($1, $2, $3, $4, $5::uuid)", &params, NULL, err);
     return code == LUNA_OK ? luna_operator_push(op, account_id, true, err) : code;
 }
 

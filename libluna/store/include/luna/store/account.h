@@ -30,13 +30,16 @@
 
 /* Who makes a change, and the handles for it. All borrowed. */
 struct luna_operator {
-    struct luna_database *database; /* of the role luna_admin */
+    struct luna_database *database; /* of the role luna_admin; see maker */
     /* NULL: quota-syncd delivers (disable, revoke and rotate return LUNA_EUNAVAILABLE then) */
     struct luna_counters *counters;
     /* the workers' pepper, to create or find a key; 32 bytes or more */
     const unsigned char *pepper;
     size_t pepper_len;
     const char *actor; /* who, for the audit log: "cli:alice" */
+    /* NULL: an operator. Else the digest of the key that asks, for a database of the role
+     * luna_worker: PostgreSQL lets it create, replace and revoke keys as far as it may itself. */
+    const char *maker;
 };
 
 enum {

@@ -129,12 +129,14 @@ static void test_the_same_snapshot_booked_twice_counts_once(void **state)
     one_host_client(&client);
     one_host_request(&client, 6);
     int64_t term = stores_sql_int(&stores, "SELECT term FROM syncd_leader");
-    snprintf(sql, sizeof sql, "SELECT luna_book(%lld, 'one', '{%lld}', '{1}', '{6}', '{0}')",
+    snprintf(sql, sizeof sql,
+             "SELECT luna_book(%lld, 'quota-syncd one:1', '{%lld}', '{1}', '{6}', '{0}')",
              (long long)term, (long long)client.account.id);
     assert_true(stores_sql(stores.syncd_url, sql));
     assert_true(stores_sql(stores.syncd_url, sql));
     /* an older snapshot that arrives late */
-    snprintf(sql, sizeof sql, "SELECT luna_book(%lld, 'one', '{%lld}', '{1}', '{4}', '{0}')",
+    snprintf(sql, sizeof sql,
+             "SELECT luna_book(%lld, 'quota-syncd one:1', '{%lld}', '{1}', '{4}', '{0}')",
              (long long)term, (long long)client.account.id);
     assert_true(stores_sql(stores.syncd_url, sql));
     stores_assert_ledger(&stores, booker, &client, 6);
@@ -181,7 +183,7 @@ static void test_a_replaced_daemon_books_nothing(void **state)
     (void)state;
     one_host_client(&client);
     one_host_request(&client, 2);
-    stores_sql_int(&stores, "SELECT luna_term_take('usurper')");
+    stores_sql_int(&stores, "SELECT luna_term_take('quota-syncd usurper:1')");
     assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_ECONFLICT);
     assert_int_equal(stores_used(&stores, &client), 0);
     stores_fence(booker, &fence); /* takes the next term */

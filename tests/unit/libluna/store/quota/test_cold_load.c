@@ -40,10 +40,12 @@ static void test_a_stale_loader_cannot_open_an_epoch(void **state)
     one_host_client(&client);
     one_host_request(&client, 1);
     int64_t incarnation = stores_sql_int(&stores, "SELECT incarnation FROM redis_incarnation");
-    snprintf(sql, sizeof sql, "SELECT luna_epoch_next(%lld, 0, %lld, 0, '{}', '{}', 'stale')",
+    snprintf(sql, sizeof sql,
+             "SELECT luna_epoch_next(%lld, 0, %lld, 1, '{}', '{}', 'worker w00000000.0')",
              (long long)client.account.id, (long long)incarnation);
     assert_false(stores_sql(stores.worker_url, sql)); /* the epoch is 1 */
-    snprintf(sql, sizeof sql, "SELECT luna_epoch_next(%lld, 1, %lld, 0, '{}', '{}', 'stale')",
+    snprintf(sql, sizeof sql,
+             "SELECT luna_epoch_next(%lld, 1, %lld, 1, '{}', '{}', 'worker w00000000.0')",
              (long long)client.account.id, (long long)incarnation - 1);
     assert_false(stores_sql(stores.worker_url, sql)); /* an incarnation that was fenced */
     stores_assert_ledger(&stores, booker, &client, 1);
