@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # Sourced by the PostgreSQL image when it creates its cluster: creates the roles of the programs,
-# with the passwords from setup.sh. The first migration grants their privileges.
+# with the passwords from setup.sh and their limits. The first migration grants their privileges.
 for role in luna_worker luna_syncd luna_admin; do
   psql -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" <<SQL
 CREATE ROLE $role LOGIN PASSWORD '$(cat "/run/secrets/$role")';
 SQL
 done
+psql -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -f /etc/luna/limits.sql

@@ -46,12 +46,13 @@ postgres_start() {
     pg_sql postgres
 }
 
-# Sets the passwords of this stack for the roles that the migrations created.
+# Sets the passwords of this stack for the roles that the migrations created, and their limits.
 postgres_passwords() {
   local role
   for role in luna_owner luna_worker luna_syncd luna_admin; do
     printf "ALTER ROLE %s LOGIN PASSWORD '%s';\n" "$role" "$(secret "$role")"
   done | pg_sql postgres
+  pg_sql postgres <"$LUNA_ROOT/conf/postgresql/limits.sql"
 }
 
 # With the password of this stack, which another server on the port would reject.
