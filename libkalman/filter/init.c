@@ -3,6 +3,7 @@
 
 #include "filter/square_root.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <assert.h>
 #include <math.h>
@@ -44,6 +45,7 @@ size_t filter_kept_bytes(const struct kalman_model *model)
 
 static double *take(double **next, size_t count)
 {
+    EXPECT(*next != NULL);
     double *taken = *next;
     *next += count;
     return taken;
@@ -62,7 +64,7 @@ static double *carve_kept(struct filter_state *f, double *next)
     f->P_before = take(&next, m * m);
     f->gain = take(&next, p * m);
     f->F_steady = take(&next, p);
-    assert(next == f->kept + f->kept_count);
+    EXPECT(next == f->kept + f->kept_count);
     return next;
 }
 
@@ -91,6 +93,7 @@ static void carve(struct filter_state *f, double *next)
     f->z_count = f->z_column + p * m;
     f->noisy = f->z_count + p;
     sparse_carve(&f->T, m, T_doubles, f->noisy + m);
+    assert((char *)(f->noisy + m + sparse_indices(m)) == (char *)f->kept + filter_bytes(model));
 }
 
 static bool is_invariant(const struct kalman_model *model)
@@ -105,6 +108,9 @@ static bool is_invariant(const struct kalman_model *model)
 void filter_init(struct filter_state *filter, const struct kalman_model *model,
                  const struct kalman_options *options, void *arrays)
 {
+    EXPECT(arrays && (uintptr_t)arrays % sizeof(double) == 0);
+    EXPECT(model->states > 0 && model->diffuse <= model->states);
+    assert(is_symmetric(model->P1, model->states));
     size_t m = model->states;
     memset(filter, 0, sizeof *filter);
     memset(arrays, 0, filter_bytes(model));
@@ -122,6 +128,9 @@ void filter_init(struct filter_state *filter, const struct kalman_model *model,
     for (size_t i = 0; i < m; i++)
         filter->a[i] = model->a1[i] * filter->units.mean_in;
     memcpy(filter->A, model->A1, m * model->diffuse * sizeof(double));
+    /* A diffuse start leaves directions known 10^10 times worse than others: P itself would lose
+     * the better ones, a root keeps half the exponent (Bierman 1977). 2 m complete observations
+     * later every state has been seen about twice, and P is as good. */
     filter->root = filter->reference || model->diffuse > 0;
     filter->root_left = (uint32_t)(2 * m);
     if (filter->root)
@@ -132,7 +141,7 @@ void filter_init(struct filter_state *filter, const struct kalman_model *model,
 
 void filter_copy(struct filter_state *to, const struct filter_state *from)
 {
-    assert(to->model == from->model && to->kept_count == from->kept_count);
+    EXPECT(to->model == from->model && to->kept_count == from->kept_count);
     to->centre = from->centre;
     to->steady_dt = from->steady_dt;
     to->count = from->count;
@@ -145,6 +154,7 @@ void filter_copy(struct filter_state *to, const struct filter_state *from)
     to->comparable = from->comparable;
     to->sum = from->sum;
     memcpy(to->kept, from->kept, from->kept_count * sizeof(double));
+    /* P points into its own arrays, so the pointer is translated, not copied. */
     to->P = from->P == from->P_own ? to->P_own : to->P_before;
     to->z_ready = false;
 }
@@ -152,6 +162,7 @@ void filter_copy(struct filter_state *to, const struct filter_state *from)
 void filter_checkpoint_init(struct filter_state *checkpoint, const struct filter_state *filter,
                             double *kept)
 {
+    EXPECT(kept && kept != filter->kept);
     *checkpoint = *filter;
     carve_kept(checkpoint, kept);
 }

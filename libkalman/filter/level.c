@@ -2,6 +2,7 @@
 
 #include "filter/summary.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <assert.h>
 #include <math.h>
@@ -16,6 +17,8 @@ bool level_applies(const struct kalman_model *model, const struct kalman_options
 void level_init(struct level_state *state, const struct kalman_model *model,
                 const struct kalman_options *options)
 {
+    EXPECT(model->states == 1 && model->observed == 1);
+    assert(model->H[0] >= 0.0 && model->Q[0] >= 0.0);
     memset(state, 0, sizeof *state);
     state->units = units_of(model->sd_exponent);
     state->H = model->H[0];
@@ -35,12 +38,14 @@ void level_init(struct level_state *state, const struct kalman_model *model,
  */
 static bool level_converged(const struct level_state *state, double P, double K, double dt)
 {
+    assert(!(K <= 0.0 || K > 1.0)); /* NaN comes of a gap that overflows */
     double change = fabs(P - state->predicted_before);
     return dt == state->dt && (change == 0.0 || change <= 1e-15 * K * (2.0 - K) * P);
 }
 
 static void level_enter_steady(struct level_state *state, double F, double K, double P)
 {
+    assert(F > 0.0 && K > 0.0);
     state->steady = true;
     state->steady_F = F;
     state->steady_K = K;
@@ -54,6 +59,7 @@ static void level_enter_steady(struct level_state *state, double F, double K, do
 /* The first observation makes the level known: its mean is y, its variance H (DK 2.9). */
 static void level_start(struct level_state *state, double y)
 {
+    assert(isfinite(y));
     state->centre = y;
     state->a = 0.0;
     state->P = state->H;
@@ -66,8 +72,11 @@ static void level_start(struct level_state *state, double y)
 static enum kalman_status level_update(struct level_state *state, double v, double P, double dt,
                                        double *ret_weight)
 {
+    /* v = y - a, F = P + H, K = P/F; a <- a + K v, P <- P (1 - K) = P H/F (DK 2.15). */
     double F = P + state->H;
     *ret_weight = 1.0;
+    /* Neither noise nor uncertainty: the value was known. Any other is impossible under the
+     * model. */
     if (F == 0.0) {
         state->P = 0.0;
         state->predicted_before = NAN;
@@ -103,6 +112,8 @@ static enum kalman_status level_update(struct level_state *state, double v, doub
 static enum kalman_status level_step(struct level_state *state, double y, double dt,
                                      struct level_block *block, size_t i)
 {
+    assert(i < LIKELIHOOD_BLOCK);
+    /* P_{t+1} = P_t|t + Q dt: a random walk over a gap of dt (DK 2.15). */
     double P = state->P + state->Q * dt;
     state->steady = false;
     block->a_before[i] = state->started ? state->a : (double)NAN;
@@ -131,6 +142,7 @@ static enum kalman_status level_step(struct level_state *state, double y, double
 static size_t level_steady_steps(struct level_state *state, const double *values, const double *dt,
                                  size_t i, size_t count, struct level_block *block)
 {
+    assert(state->steady && state->started && state->steady_F > 0.0);
     const double K = state->steady_K, F = state->steady_F, P = state->steady_P,
                  scale = state->steady_scale;
     const double P_before = P + state->Q * state->dt, centre = state->centre;
@@ -142,6 +154,8 @@ static size_t level_steady_steps(struct level_state *state, const double *values
         size_t end = count - i < room ? count : i + (size_t)room;
         double block_sum = state->sum.block;
         for (; i < end; i++, done++) {
+            /* Only a moves: with F, K and P at their limits a step is one subtraction and one
+             * multiply-add (DK 2.11). */
             double v = units_deviation(&state->units, values[i], centre) - a;
             double standardised = v * scale;
             going = fabs(standardised) <= bound && (!dt || dt[i] == state->dt);
@@ -170,7 +184,7 @@ static size_t level_steady_steps(struct level_state *state, const double *values
 enum kalman_status level_advance(struct level_state *state, const double *values, const double *dt,
                                  size_t count, struct level_block *block, size_t *ret_done)
 {
-    assert(count <= LIKELIHOOD_BLOCK);
+    EXPECT(count <= LIKELIHOOD_BLOCK);
     size_t i = 0;
     while (i < count) {
         if (state->steady)
@@ -206,6 +220,8 @@ void level_forecast(const struct level_state *state, double last_time,
     for (size_t h = 0; h < forecast->horizon; h++) {
         double dt = forecast->times ? forecast->times[h] - time : 1.0;
         time = forecast->times ? forecast->times[h] : time + 1.0;
+        /* Nothing is observed any more: the mean stays, P grows by Q dt, an observation adds H
+         * (DK 2.8). */
         P += state->Q * dt;
         double variance = units_variance(&state->units, P + state->H);
         if (forecast->mean)

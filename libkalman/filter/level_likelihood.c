@@ -1,5 +1,7 @@
 #include "filter/level_likelihood.h"
 
+#include "numeric/expect.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,6 +65,8 @@ static inline double gap_between(const struct level_data *data, size_t from, siz
 static inline size_t steady_squares(const struct level_data *data, double centre, size_t t,
                                     double b, double *v, double *squares)
 {
+    EXPECT(t < data->count);
+    assert(b >= 0.0 && b <= 1.0);
     const double b2 = b * b, b3 = b2 * b, b4 = b2 * b2;
     const double *y = data->values, scale = data->scale;
     double s1 = 0.0, s2 = 0.0, s3 = 0.0, s4 = 0.0, last = *v, y0 = y[t] - centre;
@@ -94,6 +98,8 @@ static inline size_t steady_squares(const struct level_data *data, double centre
 void level_likelihood(const struct level_data *data, double H, double Q,
                       struct level_sums *ret_sums)
 {
+    assert(data->count == 0 || data->values);
+    assert(H >= 0.0 && Q >= 0.0);
     struct log_product logs = {1.0, 0};
     double squares = 0.0, steady_log = 0.0, P = H, e = 0.0, before = NAN;
     size_t t = next_observed(data, 0), innovations = 0, steady_at = SIZE_MAX;
@@ -101,6 +107,8 @@ void level_likelihood(const struct level_data *data, double H, double Q,
         size_t next = next_observed(data, t + 1);
         if (next == data->count)
             break;
+        /* e_t = y_t - a_t|t is what the filter left of the last observation, so that
+         * v_{t+1} = (y_{t+1} - y_t) + e_t: differences only, and no level to lose digits in. */
         double v = step_between(data, t, next) + e;
         double gap = next == t + 1 && !data->times ? 1.0 : gap_between(data, t, next);
         P += Q * gap;
@@ -111,6 +119,8 @@ void level_likelihood(const struct level_data *data, double H, double Q,
             squares += v / F * v;
             log_product_multiply(&logs, F);
             innovations++;
+            /* P_{t+1} - Pbar shrinks by b^2 a step, b = 1 - K, so what is left after a change is
+             * about change b^2/(1 - b^2): bounded relative to P (see filter/level.c). */
             if (!data->times && change <= 1e-15 * (1.0 - b * b) * P) {
                 double steady_squares_sum = 0.0;
                 /* With no centre the compiler leaves its subtractions out. */
@@ -125,6 +135,7 @@ void level_likelihood(const struct level_data *data, double H, double Q,
                 t = done;
             }
             before = gap == 1.0 ? P : (double)NAN;
+            /* e = v H/F and P_t|t = P H/F: products, which cannot cancel (DK 2.15). */
             e = v * b;
             P = P * b;
         } else if (v != 0.0) {
@@ -147,6 +158,9 @@ struct score_state {
 /* One step with innovation v and predicted P; returns b = H/F and its derivative. */
 static void score_step(struct score_state *s, const double H[2], double b[2])
 {
+    assert(s->P[0] + H[0] > 0.0);
+    /* The recursion differentiated along (dH, dQ), side by side with itself: F = P + H, b = H/F, so
+     * db = dH/F - b dF/F, d(v^2/F) = 2 v dv/F - (v/F)^2 dF and d log F = dF/F. */
     double F = s->P[0] + H[0], dF = s->P[1] + H[1], inverse = 1.0 / F;
     double u = s->v[0] * inverse, growth = dF * inverse;
     b[0] = H[0] * inverse;
@@ -162,6 +176,7 @@ static void score_step(struct score_state *s, const double H[2], double b[2])
 static size_t score_steady(const struct level_data *data, size_t t, const double H[2],
                            const double b[2], struct score_state *s)
 {
+    EXPECT(t < data->count);
     const double *y = data->values, F = s->P[0] + H[0], dF = s->P[1] + H[1];
     double v = s->v[0], dv = s->v[1], squares = 0.0, cross = 0.0;
     size_t first = t;
@@ -171,6 +186,8 @@ static size_t score_steady(const struct level_data *data, size_t t, const double
         squares += v * v;
         cross += v * dv;
     }
+    /* F is constant, so log F counts `steps` times; it is added as a power of two, in which the
+     * product of the F is kept. */
     double steps = (double)(t - first), exponent = steps * log(F) / ln2;
     s->v[0] = v;
     s->v[1] = dv;
@@ -193,6 +210,7 @@ static bool score_settled(const struct score_state *s, double b)
 void level_likelihood_score(const struct level_data *data, const double H[2], const double Q[2],
                             struct level_sums *ret_sums)
 {
+    assert(H[0] >= 0.0 && Q[0] >= 0.0);
     struct score_state s = {
         .P = {H[0], H[1]}, .before = {(double)NAN, (double)NAN}, .logs = {1.0, 0}};
     size_t t = next_observed(data, 0), innovations = 0;
@@ -218,6 +236,7 @@ void level_likelihood_score(const struct level_data *data, const double H[2], co
         s.before[0] = gap == 1.0 ? s.P[0] : (double)NAN;
         s.before[1] = s.P[1];
         s.e[0] = s.v[0] * b[0];
+        /* e = v b and P <- P b, and their derivatives by the product rule. */
         s.e[1] = s.v[1] * b[0] + s.v[0] * b[1];
         s.P[1] = s.P[1] * b[0] + s.P[0] * b[1];
         s.P[0] = s.P[0] * b[0];
@@ -251,6 +270,8 @@ void level_likelihood_lanes(const struct level_data *data, const double H[LEVEL_
         double d = step_between(data, t, next);
         double gap = next == t + 1 && !data->times ? 1.0 : gap_between(data, t, next);
         t = next;
+        /* 3^64 is 2^101, so that a product of 64 is far from overflow; a long gap makes one
+         * large F. */
         if (++steps % 64 == 0 || gap != 1.0) /* with gaps of one every F is between 1 and 3 */
             for (size_t k = 0; k < LEVEL_LANES; k++) {
                 logs[k] += log(product[k]);

@@ -4,12 +4,16 @@
 #include "filter/summary.h"
 #include "model/series_check.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 #include <string.h>
 
 bool filter_determined(const double *A, size_t leading, size_t columns, size_t m, const double *x)
 {
+    EXPECT(columns <= leading || m == 0);
+    /* x'alpha has a diffuse part exactly when A'x != 0. Rounding leaves 1e-16 of the terms of a
+     * zero. */
     double square = 0.0, size = 0.0;
     for (size_t j = 0; j < columns; j++) {
         double sum = 0.0, terms = 0.0;
@@ -25,6 +29,7 @@ bool filter_determined(const double *A, size_t leading, size_t columns, size_t m
 
 void filter_variance(const struct filter_state *f, double *ret_P)
 {
+    EXPECT(ret_P != f->P);
     size_t m = f->model->states;
     if (!f->root) {
         memcpy(ret_P, f->P, m * m * sizeof(double));
@@ -64,11 +69,14 @@ static double quadratic(const struct filter_state *f, const double *x)
  * observations, whose row is never touched by it. */
 const double *filter_signal_row(const struct filter_state *f, size_t i)
 {
+    EXPECT(i < f->model->observed);
+    assert(f->model->input_count == 0 || f->model->observed == 1);
     return f->model->input_count > 0 ? f->z : f->now.Z + i * f->model->states;
 }
 
 void filter_signal(const struct filter_state *f, size_t i, double *ret_mean, double *ret_variance)
 {
+    EXPECT(i < f->model->observed);
     size_t m = f->model->states;
     const double *z = filter_signal_row(f, i);
     if (!filter_determined(f->A, f->model->diffuse, f->diffuse_left, m, z)) {
@@ -92,6 +100,7 @@ double filter_standardised(const struct filter_state *filter, const struct filte
 
 static bool state_determined(const struct filter_state *f, size_t i)
 {
+    EXPECT(i < f->model->states);
     for (size_t j = 0; j < f->diffuse_left; j++)
         if (f->A[i * f->model->diffuse + j] != 0.0)
             return false;
@@ -102,6 +111,8 @@ void filter_state_moments(const struct filter_state *f, double *ret_mean, double
 {
     size_t m = f->model->states;
     for (size_t i = 0; ret_mean && i < m; i++) {
+        /* The engine works on y - centre; shift says how the state moves with that
+         * (model/system.h). */
         double centre = f->centre * f->model->shift[i];
         ret_mean[i] = state_determined(f, i) ? units_mean(&f->units, centre, f->a[i]) : (double)NAN;
     }
@@ -124,6 +135,8 @@ void filter_summary(const struct filter_state *f, struct kalman_summary *ret_sum
 
 size_t filter_step_work(const struct filter_state *f)
 {
+    /* T P T' is 2 nnz(T) m, an element's update 2 m^2 and more; 16 m for what is done once a
+     * step. */
     size_t m = f->model->states, p = f->model->observed, entries = f->T.start[m];
     /* the square-root form's array, at its worst */
     size_t compress = f->root ? m * (m + f->model->disturbances) : 0;
@@ -148,6 +161,7 @@ enum kalman_status filter_forecast(struct filter_state *f, double last_time,
         for (size_t i = 0; i < p; i++) {
             double mean = 0.0, signal = 0.0;
             filter_signal(f, i, &mean, &signal);
+            /* Var(y) = z P z' + H: an observation has its noise on top of the signal (DK 4.11). */
             double variance = signal + units_variance(&f->units, f->now.H[i * p + i]);
             if (forecast->mean)
                 forecast->mean[h * p + i] = mean;

@@ -6,6 +6,7 @@
 
 #include "filter/square_root.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,6 +19,7 @@ static const double *matrix_at(const struct kalman_matrix *matrix, uint64_t t, c
 static enum kalman_status copy_scaled(const struct kalman_matrix *matrix, uint64_t t, size_t count,
                                       double *to, double factor)
 {
+    EXPECT(matrix->data != NULL);
     const double *from = matrix->data + t * matrix->stride;
     for (size_t i = 0; i < count; i++) {
         to[i] = from[i] * factor;
@@ -44,10 +46,12 @@ static void load_transition(struct filter_state *f)
  * gap. */
 static void transition_by_gap(struct filter_state *f, double dt)
 {
+    assert(dt > 0.0);
     const struct kalman_model *model = f->model;
     size_t m = model->states, r = model->disturbances;
     f->now.R = model->R;
     f->now.c = model->c;
+    /* Times that are regular in fact cost one such step. */
     if (dt == f->T_dt)
         return;
     f->T_dt = dt;
@@ -69,6 +73,7 @@ static void transition_by_gap(struct filter_state *f, double dt)
 /* The same for a custom model; its matrices may vary with time. */
 static enum kalman_status transition_custom(struct filter_state *f, uint64_t t)
 {
+    EXPECT(f->model->spec.system != NULL);
     const struct kalman_model *model = f->model;
     const struct kalman_system *s = model->spec.system;
     size_t m = model->states, r = model->disturbances;
@@ -99,6 +104,7 @@ static enum kalman_status transition_custom(struct filter_state *f, uint64_t t)
 /* Z, H and d of the new point; z is made of them in filter_update. */
 enum kalman_status filter_observation_at(struct filter_state *f, uint64_t t, const double *inputs)
 {
+    EXPECT(f->model->input_count <= f->model->states);
     const struct kalman_model *model = f->model;
     const struct kalman_system *s = model->spec.system;
     size_t p = model->observed, m = model->states, own = m - model->input_count;
@@ -125,8 +131,12 @@ enum kalman_status filter_observation_at(struct filter_state *f, uint64_t t, con
 /* P <- T P T' + V, exactly symmetric. */
 static void predict_variance(struct filter_state *f)
 {
+    assert(!f->root);
+    assert(is_symmetric(f->P, f->model->states));
     size_t m = f->model->states;
     sparse_congruence(&f->T, f->P, f->W2, f->W);
+    /* V = R Q R' is zero but for the rows that a disturbance reaches: one or two of a season's
+     * 366. */
     for (size_t k = 0; k < f->noisy_count; k++) {
         size_t i = f->noisy[k];
         for (size_t j = 0; j < m; j++)
@@ -140,14 +150,18 @@ static void predict_mean(struct filter_state *f)
     size_t m = f->model->states;
     sparse_apply(&f->T, f->a, f->M);
     for (size_t i = 0; i < m; i++)
+        /* a_{t+1} = T a_t|t + c (DK 4.3), c in the units of the deviations. */
         f->a[i] = f->M[i] + f->now.c[i] * f->units.mean_in;
 }
 
 static void predict_diffuse(struct filter_state *f)
 {
+    EXPECT(f->diffuse_left <= f->model->diffuse);
     size_t m = f->model->states, d = f->model->diffuse;
     if (f->diffuse_left == 0)
         return;
+    /* P_inf = A A' goes to T P_inf T' = (T A)(T A)': on the factor no direction is lost or
+     * invented. */
     sparse_multiply(&f->T, f->A, f->diffuse_left, d, f->W2);
     memcpy(f->A, f->W2, m * d * sizeof(double));
 }
@@ -176,6 +190,8 @@ enum kalman_status filter_predict(struct filter_state *f, double dt, const doubl
         return status;
     predict_mean(f);
     predict_diffuse(f);
+    /* In a steady run the predicted P is the one that was predicted before: T P T' + V need not be
+     * computed. */
     if (f->steady && dt == f->steady_dt) {
         f->P = f->P_before;
     } else {

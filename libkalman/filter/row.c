@@ -1,6 +1,7 @@
 #include "filter/row.h"
 
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <float.h>
 #include <math.h>
@@ -42,6 +43,8 @@ static double rounding_floor(const struct filter_state *f)
 bool filter_row_diffuse(const struct filter_state *f, const struct filter_row *e,
                         double *ret_square)
 {
+    EXPECT(f->diffuse_left <= f->model->diffuse);
+    /* F_inf = z'P_inf z = w'w with w = A'z (DK 5.2.3 on the factor). */
     size_t d = f->model->diffuse, left = f->diffuse_left;
     double square = 0.0, size = 0.0;
     for (size_t j = 0; j < left; j++) {
@@ -62,6 +65,8 @@ bool filter_row_diffuse(const struct filter_state *f, const struct filter_row *e
 
 double filter_row_variance(struct filter_state *f, const struct filter_row *e, double *w_root)
 {
+    EXPECT(w_root != f->M);
+    assert(f->root || is_symmetric(f->P, f->model->states));
     size_t m = f->model->states;
     memset(f->M, 0, m * sizeof(double));
     if (!f->root) {
@@ -72,6 +77,7 @@ double filter_row_variance(struct filter_state *f, const struct filter_row *e, d
         }
         return filter_row_dot(e, f->M);
     }
+    /* With P = S S': w = S'z, M = P z = S w, and z'P z = w'w, a sum of squares. */
     memset(w_root, 0, m * sizeof(double));
     double variance = 0.0;
     for (size_t k = 0; k < e->count; k++)
@@ -87,6 +93,7 @@ double filter_row_variance(struct filter_state *f, const struct filter_row *e, d
 
 bool filter_row_vanishes(const struct filter_state *f, const struct filter_row *e, double F)
 {
+    EXPECT(e->count <= f->model->states);
     size_t m = f->model->states;
     double size = 0.0;
     for (size_t k = 0; k < e->count; k++) {
@@ -96,5 +103,6 @@ bool filter_row_vanishes(const struct filter_state *f, const struct filter_row *
         for (size_t j = 0; f->root && j < m; j++)
             size += z * z * f->P[e->column[k] * m + j] * f->P[e->column[k] * m + j];
     }
+    /* A sum of `count` terms of this size that cancels leaves about count epsilon times them. */
     return !(F > 8.0 * DBL_EPSILON * (double)e->count * size);
 }

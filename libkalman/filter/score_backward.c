@@ -2,6 +2,7 @@
 #include "filter/score_prepare.h"
 
 #include "numeric/dense.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,9 +10,12 @@
 /* What the disturbances between t and t+1 add to the score, from r and N at t+1. */
 static void collect_disturbances(struct score *s, double *quadratic, double *trace)
 {
+    assert(s->model->R != NULL);
     size_t m = s->states, own = m - s->input_count, r = s->disturbances;
     const double *selection = s->model->R;
     for (size_t k = 0; k < r; k++) {
+        /* Of disturbance k, with r and N after it: (R'r)_k^2 and (R'N R)_kk. Their difference
+         * over two is dlogL/dQ_kk (Koopman & Shephard 1992; DK 7.3.3). */
         double e = 0, d = 0;
         for (size_t i = 0; i < own; i++) {
             double left = selection[i * r + k];
@@ -29,6 +33,7 @@ static void collect_disturbances(struct score *s, double *quadratic, double *tra
 /* r <- T'r, N <- T'N T */
 static void back_through_transition(struct score *s)
 {
+    EXPECT(s->spare != s->backward_variance);
     double *out = s->spare;
     sparse_apply_back(&s->T, s->backward_mean, s->gain);
     memcpy(s->backward_mean, s->gain, s->states * sizeof(double));
@@ -39,11 +44,14 @@ static void back_through_transition(struct score *s)
 
 static void back_through_observation(struct score *s, size_t t, struct score_result *result)
 {
+    EXPECT(t < s->count && s->gain_step == s->states);
     if (s->step_kind[t] != STEP_DIFFUSE && s->step_kind[t] != STEP_ORDINARY)
         return;
     size_t m = s->states;
     const double *gain = s->step_gain + t * s->gain_step;
     bool ordinary = s->step_kind[t] == STEP_ORDINARY;
+    /* u = v/F - K'r, D = 1/F + K'N K (DK 4.5.1): dlogL/dH = 1/2 sum u^2 - D. A diffuse value has
+     * 1/F -> 0, and K0 for K. */
     double u = ordinary ? s->step_v[t] / s->step_f[t] : 0, d = ordinary ? 1 / s->step_f[t] : 0,
            *w = s->diffuse_gain;
     dense_lower_apply(s->backward_variance, gain, m, w);
@@ -55,7 +63,9 @@ static void back_through_observation(struct score *s, size_t t, struct score_res
     for (unsigned k = 0; k < s->design_count; k++) {
         double z = s->design[k].value;
         size_t at = s->design[k].column;
+        /* r <- z u + r, for z v/F + (I - z K')r = r + z (v/F - K'r). */
         s->backward_mean[at] += z * u;
+        /* N <- z z'/F + (I - z K')N(I - K z') = N - z w' - w z' + z z'D, with w = N K. */
         dense_lower_add_pair(s->backward_variance, at, -z, w, m);
     }
     for (unsigned k = 0; k < s->design_count; k++)
@@ -70,6 +80,8 @@ static void back_through_observation(struct score *s, size_t t, struct score_res
 void score_gradient(struct score *s, struct score_result *ret_result, double *ret_quadratic,
                     double *ret_trace)
 {
+    EXPECT(s->gain_step == s->states);
+    assert(!s->times);
     struct score_result result;
     score_likelihood(s, &result);
     memset(s->backward_mean, 0, s->states * sizeof(double));
@@ -98,6 +110,7 @@ size_t score_consumed(const struct score *s)
 
 double score_after(const struct score *s, size_t burn)
 {
+    assert(burn >= score_consumed(s));
     const double log_two_pi = 1.8378770664093454836;
     size_t seen = 0, counted = 0;
     double sum = 0;
@@ -105,6 +118,7 @@ double score_after(const struct score *s, size_t burn)
         seen += isnan(s->values[t]) ? 0u : 1u;
         if (seen <= burn || s->step_kind[t] != STEP_ORDINARY)
             continue;
+        /* Given those before it a value is N(., F): -2 log p = log 2 pi + log F + v^2/F. */
         sum += log(s->step_f[t]) + s->step_v[t] * s->step_v[t] / s->step_f[t];
         counted++;
     }

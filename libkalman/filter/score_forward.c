@@ -2,6 +2,7 @@
 #include "filter/score_prepare.h"
 
 #include "numeric/dense.h"
+#include "numeric/expect.h"
 
 #include <float.h>
 #include <math.h>
@@ -35,6 +36,7 @@ static void start(struct score *s)
 static double project(const struct score *s, const double *matrix, double *out,
                       double *ret_magnitude)
 {
+    EXPECT(out != matrix);
     size_t m = s->states;
     double sum = 0, magnitude = 0;
     for (size_t i = 0; i < m; i++)
@@ -54,6 +56,7 @@ static double project(const struct score *s, const double *matrix, double *out,
 /* The size of the largest entry of each column of A. */
 static void column_sizes(const struct score *s, double *column)
 {
+    EXPECT(s->rank <= s->diffuse_states);
     memset(column, 0, s->rank * sizeof *column);
     for (size_t i = 0; i < s->states; i++) {
         const double *row = s->diffuse + i * s->diffuse_states;
@@ -91,6 +94,8 @@ static double diffuse_along(const struct score *s, double *along)
  * reach the observation. */
 static void use_up(struct score *s, double *along, double f_diffuse)
 {
+    EXPECT(s->rank > 0);
+    assert(f_diffuse > 0);
     size_t d = s->diffuse_states, rank = s->rank;
     double reflector = 0;
     along[rank - 1] += copysign(sqrt(f_diffuse), along[rank - 1]);
@@ -110,6 +115,7 @@ static void use_up(struct score *s, double *along, double f_diffuse)
 static void diffuse_gain_of(const struct score *s, const double *along, double f_diffuse,
                             double *k0)
 {
+    assert(f_diffuse > 0);
     for (size_t i = 0; i < s->states; i++) {
         const double *row = s->diffuse + i * s->diffuse_states;
         double sum = 0;
@@ -121,6 +127,7 @@ static void diffuse_gain_of(const struct score *s, const double *along, double f
 
 static void diffuse_update(struct score *s, size_t t, double v, double f)
 {
+    EXPECT(t < s->count);
     size_t m = s->states;
     const double *restrict k0 = s->step_gain + t * s->gain_step, *restrict product = s->gain;
     for (size_t i = 0; i < m; i++) {
@@ -128,6 +135,8 @@ static void diffuse_update(struct score *s, size_t t, double v, double f)
         const double ki = k0[i], gi = product[i];
         s->mean[i] += ki * v;
         for (size_t j = 0; j <= i; j++)
+            /* (I - K0 z')P(I - K0 z')' + h K0 K0' = P + K0 K0'F - (M K0' + K0 M'), M = P z, F =
+             * z'M + h. */
             row[j] += ki * k0[j] * f - (gi * k0[j] + ki * product[j]);
     }
 }
@@ -152,6 +161,8 @@ static bool takes_direction(struct score *s, size_t t, bool before, double *ret_
 
 static void ordinary_update(struct score *s, size_t t, double v, double f)
 {
+    EXPECT(t < s->count && !s->pending);
+    assert(f > 0);
     size_t m = s->states;
     double *gain = s->step_gain + t * s->gain_step, share = 1 / sqrt(f);
     for (size_t i = 0; i < m; i++) {
@@ -159,6 +170,8 @@ static void ordinary_update(struct score *s, size_t t, double v, double f)
         s->mean[i] += gain[i] * v;
         s->told[i] = s->gain[i] * share;
     }
+    /* P - M M'/F = P - g g' with g = M/sqrt F: taken off in the move to the next point, where every
+     * entry is touched anyway. A season's P is a megabyte, and is read once a step so. */
     s->pending = true;
     s->step_v[t] = v;
     s->step_f[t] = f;
@@ -167,6 +180,7 @@ static void ordinary_update(struct score *s, size_t t, double v, double f)
 
 static void observe(struct score *s, size_t t, struct score_result *result)
 {
+    EXPECT(t < s->count);
     double y = s->values[t] * s->unit, v = y, magnitude, f_diffuse, h = s->model->H[0];
     bool before = s->step_kind[t] == STEP_DIFFUSE;
     s->step_kind[t] = STEP_MISSING;
@@ -179,6 +193,7 @@ static void observe(struct score *s, size_t t, struct score_result *result)
     if (s->rank > 0 && takes_direction(s, t, before, &f_diffuse)) {
         diffuse_update(s, t, v, f);
         s->step_kind[t] = STEP_DIFFUSE;
+        /* Of a diffuse value only log F_inf counts: v^2/F_inf vanishes with 1/kappa (DK 7.2.2). */
         result->log_determinant += log(f_diffuse);
         result->diffuse++;
         return;
@@ -196,6 +211,7 @@ static void observe(struct score *s, size_t t, struct score_result *result)
 /* A <- T A. */
 static void transport_factor(struct score *s)
 {
+    EXPECT(s->spare != s->diffuse);
     double *out = s->spare;
     sparse_multiply(&s->T, s->diffuse, s->rank, s->diffuse_states, out);
     s->spare = s->diffuse;
@@ -205,6 +221,7 @@ static void transport_factor(struct score *s)
 /* P <- T (P - told told') T' + R Q R' */
 static void transport_variance(struct score *s)
 {
+    EXPECT(s->spare != s->variance);
     size_t m = s->states;
     double *out = s->spare;
     sparse_congruence_lower(&s->T, s->variance, s->pending ? s->told : NULL, s->product, out);
@@ -220,6 +237,7 @@ static void transport_variance(struct score *s)
 
 static void predict(struct score *s, size_t t)
 {
+    EXPECT(t + 1 < s->count);
     if (s->times)
         score_load_step(s, t);
     score_transport(s);
@@ -246,6 +264,7 @@ static double settling_scale(const struct score *s, size_t i, double f)
  * before. Leaves scales in s->gain, which the observation will overwrite. */
 static bool variance_settled(const struct score *s, double f)
 {
+    assert(f > 0);
     size_t m = s->states;
     const double *P = s->variance, *before = s->variance_before;
     double *scale = s->gain;
@@ -293,6 +312,7 @@ static bool settles(struct score *s, size_t t)
 /* A step with the gain and the innovation variance of the one before. */
 static void observe_steady(struct score *s, size_t t, struct score_result *result)
 {
+    EXPECT(t > 0 && t < s->count);
     double v = s->values[t] * s->unit, f = s->step_f[t - 1];
     double *gain = s->step_gain + t * s->gain_step;
     for (unsigned k = 0; k < s->design_count; k++)
@@ -330,6 +350,7 @@ static void step(struct score *s, size_t t, struct score_result *result)
 
 void score_likelihood(struct score *s, struct score_result *ret_result)
 {
+    EXPECT(s->model->states == s->states && s->model->diffuse == s->diffuse_states);
     struct score_result result = {.possible = true};
     start(s);
     for (size_t t = 0; t < s->count && !score_stopped(s, 1); t++)

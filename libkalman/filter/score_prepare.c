@@ -2,6 +2,8 @@
  * non-zeros. */
 #include "filter/score_prepare.h"
 
+#include "numeric/expect.h"
+
 #include <string.h>
 
 size_t score_bytes(size_t states, size_t disturbances, size_t count, bool gradient)
@@ -23,6 +25,8 @@ static double *take(double **cursor, size_t count)
 void score_prepare(struct score *score, const struct kalman_model *model,
                    const struct kalman_series *series, bool gradient, void *workspace)
 {
+    EXPECT(workspace && (uintptr_t)workspace % sizeof(double) == 0);
+    EXPECT(model->observed == 1 && model->diffuse <= model->states);
     size_t m = model->states, square = m * m, n = series->count;
     double *cursor = workspace;
     *score = (struct score){.model = model,
@@ -61,6 +65,7 @@ void score_prepare(struct score *score, const struct kalman_model *model,
 
 void score_load_transition(struct score *s, const double *transition, const double *noise)
 {
+    assert(is_symmetric(noise, s->states));
     size_t m = s->states;
     sparse_load(&s->T, transition);
     s->noise = noise;
@@ -76,6 +81,8 @@ void score_load_transition(struct score *s, const double *transition, const doub
 /* T and R Q R' of the step from t to t + 1 where times are given. */
 void score_load_step(struct score *s, size_t t)
 {
+    EXPECT(s->times && t + 1 < s->count);
+    EXPECT(s->model->builder->step != NULL);
     const struct kalman_model *model = s->model;
     memcpy(s->step_transition, model->T, s->states * s->states * sizeof(double));
     memcpy(s->step_q, model->Q, s->disturbances * s->disturbances * sizeof(double));
@@ -89,12 +96,15 @@ void score_load_design(struct score *s)
     size_t own = s->states - s->input_count;
     s->design_count = 0;
     for (size_t j = 0; j < s->states; j++)
+        /* Known inputs have a place even where they are zero: their values change from step to
+         * step. */
         if (j >= own || s->model->Z[j] != 0)
             s->design[s->design_count++] = (struct score_entry){(unsigned)j, s->model->Z[j]};
 }
 
 void score_load_inputs(struct score *s, size_t t)
 {
+    EXPECT(s->input_count == 0 || (s->inputs && t < s->count));
     for (size_t j = 0; j < s->input_count; j++)
         s->design[s->design_count - s->input_count + j].value = s->inputs[t * s->input_count + j];
 }

@@ -1,5 +1,7 @@
 #include "filter/square_root.h"
 
+#include "numeric/expect.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -8,6 +10,7 @@
  * non-zero. */
 static void rows_by_end(const double *B, size_t m, size_t k, uint16_t *order, uint16_t *end)
 {
+    EXPECT(m <= KALMAN_STATES_MAX && k <= 3 * KALMAN_STATES_MAX);
     uint16_t first[3 * KALMAN_STATES_MAX + 2] = {0};
     for (size_t i = 0; i < m; i++) {
         size_t last = k;
@@ -27,6 +30,7 @@ static void rows_by_end(const double *B, size_t m, size_t k, uint16_t *order, ui
 static void reflect(double *B, size_t k, size_t from, size_t end, double *row,
                     const uint16_t *others, size_t count)
 {
+    EXPECT(from < end && end <= k);
     double norm = 0.0;
     for (size_t j = from; j < end; j++)
         norm = hypot(norm, row[j]);
@@ -38,6 +42,9 @@ static void reflect(double *B, size_t k, size_t from, size_t end, double *row,
     /* In units of the row's own length, so that no square underflows. */
     for (size_t j = from; j < end; j++)
         row[j] /= norm;
+    /* I - 2 u u'/u'u with u = row - head e_1 maps the row of length 1 to head e_1. The head has the
+     * sign that the row's first entry has not, so that u_1 does not cancel; then
+     * u'u = 2 - 2 head row_1 = -2 head u_1. */
     double head = row[from] > 0.0 ? -1.0 : 1.0, pivot = row[from] - head;
     for (size_t l = 0; l < count; l++) {
         double *other = B + others[l] * k, dot = other[from] * pivot;
@@ -60,6 +67,8 @@ static void reflect(double *B, size_t k, size_t from, size_t end, double *row,
  */
 void square_root_compress(double *B, size_t m, size_t k, double *S, struct cancel_check *cancel)
 {
+    EXPECT(m <= k && m <= KALMAN_STATES_MAX && k <= 3 * KALMAN_STATES_MAX);
+    EXPECT(B != S);
     uint16_t order[KALMAN_STATES_MAX] = {0}, end[KALMAN_STATES_MAX] = {0};
     rows_by_end(B, m, k, order, end);
     for (size_t i = 0; i < m && !(cancel_requested(cancel, 2 * (m - i) * (k - i))); i++)
@@ -71,8 +80,12 @@ void square_root_compress(double *B, size_t m, size_t k, double *S, struct cance
 
 void square_root_of(const double *Q, size_t r, double *root)
 {
+    EXPECT(Q != root);
     memset(root, 0, r * r * sizeof *root);
     for (size_t j = 0; j < r; j++) {
+        /* Column j of the root: root_jj^2 = Q_jj - sum root_jk^2, root_ij = (Q_ij - sum root_ik
+         * root_jk)/ root_jj. Where nothing but rounding is left Q has no more rank, and the
+         * column stays zero. */
         double pivot = Q[j * r + j];
         for (size_t k = 0; k < j; k++)
             pivot -= root[j * r + k] * root[j * r + k];
@@ -91,7 +104,10 @@ void square_root_of(const double *Q, size_t r, double *root)
 void square_root_predict(const struct sparse *T, size_t r, const double *R, const double *Q,
                          double *S, double *root_Q, double *array)
 {
+    EXPECT(array != S && root_Q != array);
     size_t m = T->size, k = m + r;
+    /* T P T' + R Q R' = [R Q^1/2, T S][R Q^1/2, T S]': the array, which is then turned until it is
+     * square (Kaminski, Bryson & Schmidt 1971). */
     square_root_of(Q, r, root_Q);
     for (size_t i = 0; i < m; i++) {
         double *row = array + i * k; /* the noise, then T S */
@@ -110,8 +126,11 @@ void square_root_predict(const struct sparse *T, size_t r, const double *R, cons
  * first alone; returns it. */
 static double gather(double *S, size_t m, const double *w)
 {
+    EXPECT(m > 0 && m <= KALMAN_STATES_MAX);
     double cosine[KALMAN_STATES_MAX], sine[KALMAN_STATES_MAX], left = w[m - 1];
     for (size_t j = m; --j > 0;) {
+        /* The turn of columns j-1 and j that takes the last of w, gathered so far, into the one
+         * before: w'(S S')w does not change, for a turn is orthogonal. */
         double norm = hypot(w[j - 1], left);
         cosine[j] = left != 0.0 ? w[j - 1] / norm : 1.0;
         sine[j] = left != 0.0 ? left / norm : 0.0;
@@ -136,6 +155,9 @@ static double gather(double *S, size_t m, const double *w)
 
 void square_root_update(double *S, size_t m, const double *w, double F, double h)
 {
+    assert(F > 0.0 && h >= 0.0);
+    /* P - P z z'P/F = S (I - w w'/F) S'. With w = (|w|, 0, ..) that is a 1 - w'w/F = h/F in one
+     * place. */
     double factor = sqrt(h / F);
     (void)gather(S, m, w);
     for (size_t i = 0; i < m; i++)
@@ -145,7 +167,11 @@ void square_root_update(double *S, size_t m, const double *w, double F, double h
 void square_root_diffuse(double *S, size_t m, const double *w, const double *K0, double h,
                          double *array)
 {
+    EXPECT(array != S);
+    assert(h >= 0.0);
     size_t k = m + 1;
+    /* [K0 h^1/2, (I - K0 z')S]: z'S = w' is zero but for its first entry now, so K0 z'S changes the
+     * first column only. */
     double gathered = gather(S, m, w), noise = sqrt(h);
     for (size_t i = 0; i < m; i++) {
         array[i * k] = K0[i] * noise;

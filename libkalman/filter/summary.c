@@ -1,5 +1,6 @@
 #include "filter/summary.h"
 
+#include "numeric/expect.h"
 #include "stats/distribution.h"
 
 #include <math.h>
@@ -11,6 +12,8 @@ void summary_fill(const struct likelihood_sum *sum, int sd_exponent, uint64_t st
 {
     double kernel = likelihood_sum_kernel(sum, sd_exponent);
     uint64_t informative = sum->count + sum->exact;
+    /* Whether a diffuse observation bears -log(2 pi)/2 is a convention; both are reported (DK
+     * 7.2). */
     ret_summary->loglikelihood = kernel - 0.5 * log_two_pi * (double)(informative + sum->diffuse);
     ret_summary->loglikelihood_marginal = kernel - 0.5 * log_two_pi * (double)informative;
     ret_summary->observation_count = (size_t)(informative + sum->diffuse);
@@ -23,11 +26,13 @@ double kalman_normal_coverage(double coverage)
 {
     if (!(coverage > 0.0 && coverage < 1.0))
         return NAN;
+    /* The lower tail, whose probability is exact where coverage is near 1. */
     return -normal_quantile(0.5 * (1.0 - coverage));
 }
 
 static void bounds(double mean, double variance, double z, double *lower, double *upper)
 {
+    /* An infinite variance: no bound, though the mean is NaN then. */
     double half = z * sqrt(variance);
     *lower = isinf(half) ? -(double)INFINITY : mean - half;
     *upper = isinf(half) ? (double)INFINITY : mean + half;
@@ -47,6 +52,7 @@ enum kalman_status kalman_interval(const double *mean, const double *variance, s
 void forecast_bounds(struct kalman_forecast *forecast, size_t columns, size_t element, double mean,
                      double variance)
 {
+    EXPECT(element < forecast->horizon * columns);
     for (size_t level = 0; level < forecast->level_count; level++) {
         size_t at = level * forecast->horizon * columns + element;
         double lower = NAN, upper = NAN;
@@ -62,6 +68,7 @@ double anomaly_score(double standardised)
 {
     const double log10_e = 0.434294481903251827651128918917;
     double x = fabs(standardised);
+    /* erfc(x/sqrt 2) is the two-sided tail; at 30 it is 1e-197, and at 38 it would underflow. */
     if (x < 30.0)
         return -log10(erfc(x * 0.707106781186547524400844362105)) + 0.0;
     /* Mills' ratio to second order; the next term is below 1e-8 of the score here. */

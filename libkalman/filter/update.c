@@ -8,6 +8,7 @@
 #include "filter/square_root.h"
 #include "model/system.h"
 #include "numeric/dense.h"
+#include "numeric/expect.h"
 
 #include <float.h>
 #include <math.h>
@@ -57,6 +58,9 @@ static void decorrelate(struct filter_state *f)
         for (size_t j = 0; j < i; j++) {
             if (isnan(f->y[j]))
                 continue;
+            /* L_ij D_j = H_ij - sum over k < j of L_ik L_jk D_k, D_i = H_ii - sum of L_ij^2 D_j:
+             * Cholesky without roots, and y_i -= L_ij y_j, z_i -= L_ij z_j is L^-1 applied as it
+             * is found. */
             double sum = H[i * p + j];
             for (size_t k = 0; k < j; k++)
                 if (!isnan(f->y[k]))
@@ -96,9 +100,15 @@ static void prepare(struct filter_state *f, const double *values)
 void filter_drop_direction(double *A, size_t rows, size_t leading, size_t left, const double *w,
                            double square)
 {
+    EXPECT(left > 0 && left <= leading);
+    assert(square > 0.0);
     size_t pivot = 0;
     for (size_t j = 1; j < left; j++)
         pivot = fabs(w[j]) > fabs(w[pivot]) ? j : pivot;
+    /* Householder's reflection in u = w - head e_pivot, head = -sign(w_pivot)|w|: A (I - 2 u
+     * u'/u'u) has A w/|w| (or minus that) as its pivot column, whose outer product the
+     * observation determined, and u'u = 2 |w| (|w| + |w_pivot|) = -2 head u_pivot does not
+     * cancel. */
     double norm = sqrt(square), head = w[pivot] > 0.0 ? -norm : norm;
     double u_pivot = w[pivot] - head, scale = 1.0 / (head * u_pivot);
     for (size_t i = 0; i < rows; i++) {
@@ -113,6 +123,7 @@ void filter_drop_direction(double *A, size_t rows, size_t leading, size_t left, 
             after += row[j] * row[j];
         }
         row[left - 1] = 0.0;
+        /* What is left of a row is rounding: no later observation may take it for a direction. */
         if (after <= direction_tolerance * direction_tolerance * before)
             memset(row, 0, left * sizeof *row);
     }
@@ -123,6 +134,8 @@ void filter_drop_direction(double *A, size_t rows, size_t leading, size_t left, 
 static void update_diffuse(struct filter_state *f, const struct filter_row *e,
                            struct filter_element *result, const double *w_root)
 {
+    EXPECT(f->diffuse_left > 0);
+    assert(f->root && result->F_infinite > 0.0);
     size_t m = f->model->states, d = f->model->diffuse;
     double square = result->F_infinite;
     for (size_t i = 0; i < m; i++) {
@@ -132,6 +145,7 @@ static void update_diffuse(struct filter_state *f, const struct filter_row *e,
         f->K0[i] = sum / square;
         f->a[i] += f->K0[i] * result->error;
     }
+    /* As kappa -> infinity the gain goes to K0 = P_inf z/F_inf, and h stays as h K0 K0'. */
     square_root_diffuse(f->P, m, w_root, f->K0, e->h, f->W2);
     filter_drop_direction(f->A, m, d, f->diffuse_left, f->w, square);
     f->diffuse_left--;
@@ -145,6 +159,7 @@ static void update_diffuse(struct filter_state *f, const struct filter_row *e,
  */
 static void update_variance(struct filter_state *f, const struct filter_row *e, double F, double h)
 {
+    assert(F > 0.0 && !f->root);
     size_t m = f->model->states;
     double root = 1.0 / sqrt(F);
     double *g = f->K0;
@@ -156,6 +171,9 @@ static void update_variance(struct filter_state *f, const struct filter_row *e, 
         for (size_t j = 0; j < m; j++)
             row[j] -= gi * g[j];
     }
+    /* M = P z is column k of P times z_k, so the row is M/z_k - M_k M/F = M/z_k (1 - z_k M_k/F)
+     * = M h/(F z_k), as F = z_k M_k + h. Where H is small beside P the difference would lose
+     * every digit. */
     if (e->count == 1) {
         size_t k = e->column[0];
         double factor = h / F / e->z[k]; /* F z may underflow */
@@ -177,13 +195,18 @@ static bool all_finite(const double *x, size_t count)
 static enum kalman_status update_ordinary(struct filter_state *f, const struct filter_row *e,
                                           struct filter_element *result, const double *w_root)
 {
+    assert(result->F_finite > 0.0);
     size_t m = f->model->states;
     double F = result->F_finite, h = e->h, scaled = result->error * f->units.mean_to_sd;
     result->v = result->error;
     result->F = F;
+    /* a <- a + M v/F, P <- P - M M'/F (DK 6.4), -log density v^2/F + log F. */
     double gain = result->error / F, square = scaled / F * scaled;
     double standardised = f->robust_threshold > 0.0 ? fabs(scaled) / sqrt(F) : 0.0;
     if (standardised > f->robust_threshold) {
+        /* Huber: the influence of v is bounded at c sd. With F/weight for F the gain times v is
+         * M c sqrt(F)/F sign(v), exactly that bound, and P, the likelihood and the smoother see
+         * the same inflated noise. */
         result->weight = f->robust_threshold / standardised;
         gain = copysign(f->robust_threshold / sqrt(F) / f->units.mean_to_sd, result->error);
         square = standardised * f->robust_threshold;
@@ -218,6 +241,7 @@ static enum kalman_status update_uninformative(struct filter_state *f, const str
 static void keep_element(const struct filter_state *f, size_t i, const struct filter_row *e,
                          const struct filter_element *result, struct filter_record *record)
 {
+    EXPECT(i < f->model->observed);
     size_t m = f->model->states;
     for (size_t j = 0; j < m && result->kind == FILTER_ORDINARY; j++)
         record->K[i * m + j] = f->M[j] / result->F_finite;
@@ -238,6 +262,7 @@ static void keep_element(const struct filter_state *f, size_t i, const struct fi
 static void keep_untold(struct filter_state *f, size_t i, struct filter_element *result,
                         struct filter_record *record)
 {
+    EXPECT(i < f->model->observed && record->along);
     size_t m = f->model->states, d = f->model->diffuse;
     struct filter_row e = {f->z + i * m, f->z_column + i * m, f->z_count[i], f->h[i]};
     record->signal = filter_row_dot(&e, f->a);
@@ -255,6 +280,7 @@ static void keep_untold(struct filter_state *f, size_t i, struct filter_element 
 /* Filtered moments for the record. */
 static void keep_moments(const struct filter_state *f, struct filter_record *record)
 {
+    EXPECT(f->diffuse_left <= f->model->diffuse);
     size_t m = f->model->states, d = f->model->diffuse;
     record->root = f->root;
     record->diffuse_left = f->diffuse_left;
@@ -269,6 +295,7 @@ static void keep_moments(const struct filter_state *f, struct filter_record *rec
 static enum kalman_status observe(struct filter_state *f, size_t i, struct filter_element *result,
                                   struct filter_record *record)
 {
+    EXPECT(i < f->model->observed);
     size_t m = f->model->states;
     struct filter_row e = {f->z + i * m, f->z_column + i * m, f->z_count[i], f->h[i]};
     double *w_root = f->W;
@@ -311,7 +338,9 @@ static bool all_observed(const double *y, size_t p)
 static bool update_steady(struct filter_state *f, struct filter_element *elements,
                           struct filter_record *record)
 {
+    assert(f->steady && f->invariant && !f->root);
     size_t p = f->model->observed, m = f->model->states;
+    /* a is kept in M: a robust bound met at a later element takes all of this back. */
     memcpy(f->M, f->a, m * sizeof(double));
     struct likelihood_sum sum = f->sum;
     for (size_t i = 0; i < p; i++) {
@@ -362,6 +391,7 @@ static bool variance_settled(const double *P, const double *P_before, size_t m)
  * last diffuse direction. */
 static void settle_root(struct filter_state *f, bool complete)
 {
+    assert(f->root);
     size_t m = f->model->states;
     if (f->reference || f->diffuse_left > 0)
         return;
@@ -412,6 +442,7 @@ static enum kalman_status update_full(struct filter_state *f, struct filter_elem
 enum kalman_status filter_update(struct filter_state *f, const double *values,
                                  struct filter_element *elements, struct filter_record *record)
 {
+    EXPECT(values && elements);
     size_t p = f->model->observed, m = f->model->states;
     prepare(f, values);
     const bool complete = all_observed(f->y, p), steady = f->steady;

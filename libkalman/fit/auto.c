@@ -12,6 +12,7 @@
 #include "fit/problem.h"
 #include "fit/report.h"
 #include "fit/single.h"
+#include "numeric/expect.h"
 
 #include <assert.h>
 #include <math.h>
@@ -66,6 +67,7 @@ static_assert(entry_count <= KALMAN_CANDIDATES_MAX,
 
 static void set_arima(struct kalman_spec *spec, const struct entry *entry, int period)
 {
+    EXPECT(spec->kind == KALMAN_ARIMA);
     /* In the catalogue's order: p, d, q, P, D, Q, period, mean. */
     const int values[] = {
         entry->p,   entry->d, entry->q, entry->P, entry->D, entry->Q, entry->seasonal ? period : 0,
@@ -193,6 +195,7 @@ static enum kalman_status judge_trial(const struct fit_request *request, size_t 
         return status;
     double n = (double)(problem.last.observed - burn), k = (double)trial->fit.parameter_count;
     trial->loglikelihood = score_after(&problem.score, burn) - n * problem.data_exponent * log_two;
+    /* -2 log L + 2 k n/(n - k - 1) (Hurvich & Tsai 1989), n the values judged on. */
     trial->aicc = n - k - 1 > 0 ? -2 * trial->loglikelihood + 2 * k * n / (n - k - 1) : HUGE_VAL;
     return KALMAN_OK;
 }
@@ -200,6 +203,7 @@ static enum kalman_status judge_trial(const struct fit_request *request, size_t 
 /* Best first; a tie keeps the order of the table, where simpler models come first. */
 static void sort_trials(struct trial *const *trials, size_t count, size_t *order)
 {
+    EXPECT(count <= entry_count);
     for (size_t i = 0; i < count; i++) {
         size_t place = i;
         for (; place > 0 && trials[order[place - 1]]->aicc > trials[i]->aicc; place--)
@@ -212,6 +216,7 @@ static enum kalman_status settle(const struct fit_request *request, struct trial
                                  size_t count, size_t evaluations,
                                  struct kalman_candidate *candidates, struct kalman_fit *ret_fit)
 {
+    EXPECT(count > 0 && count <= entry_count);
     struct trial *pointers[entry_count];
     size_t order[entry_count] = {0}, burn = 0;
     for (size_t i = 0; i < count; i++)

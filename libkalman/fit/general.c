@@ -8,6 +8,7 @@
 #include "fit/problem.h"
 #include "fit/report.h"
 #include "fit/start.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -82,6 +83,8 @@ static enum kalman_status report(struct fit_problem *problem, const struct kalma
     fit->observation_count = sums->observed;
     fit->diffuse_count = sums->diffuse;
     fit->evaluations = problem->evaluations;
+    /* y = 2^k x: a density of y is that of x divided by 2^k, for each innovation; a diffuse
+     * value has no density of its own to change. */
     fit->loglikelihood = -0.5 * (observed * log_two_pi + sums->log_determinant + sums->quadratic) -
                          innovations * problem->data_exponent * log_two - problem->start_log;
     if (verdict == KALMAN_FIT_DEGENERATE_CONSTANT && sums->quadratic == 0)
@@ -163,6 +166,7 @@ static bool settle_without_fit(struct fit_problem *problem, const struct fit_req
 /* Climbs from the promising starts; x is the best point found. */
 static double climb_all(struct fit_problem *problem, size_t wanted, double *x)
 {
+    EXPECT(wanted <= FIT_STARTS_MAX);
     struct fit_start starts[FIT_STARTS_MAX];
     size_t found = fit_starts(problem, wanted, starts);
     double best = -HUGE_VAL;
@@ -212,6 +216,7 @@ static size_t starts_for(const struct fit_problem *problem)
 
 enum kalman_status fit_general(const struct fit_request *request, struct kalman_fit *ret_fit)
 {
+    EXPECT(request->workspace && request->layout);
     struct fit_problem problem;
     size_t bytes = 0;
     enum kalman_status status =

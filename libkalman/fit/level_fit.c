@@ -6,6 +6,7 @@
 
 #include "fit/level_search.h"
 #include "fit/report.h"
+#include "numeric/expect.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -57,6 +58,7 @@ static size_t series_scale(const double *values, size_t count, double *ret_centr
  * both. */
 static void store_variances(struct kalman_spec *spec, double noise, double level, int exponent)
 {
+    assert(noise >= 0.0 && level >= 0.0);
     double largest = fmax(noise, level);
     int size = largest > 0.0 ? ilogb(largest) + 2 * exponent : 0;
     /* Plain doubles unless they would lose digits. */
@@ -71,6 +73,7 @@ static void store_variances(struct kalman_spec *spec, double noise, double level
 static enum kalman_status report(struct level_problem *problem, double q, int exponent,
                                  struct kalman_fit *fit)
 {
+    assert(q >= 0.0);
     const double log_two_pi = 1.837877066409345483560659472811,
                  ln2 = 0.693147180559945309417232121458;
     const struct kalman_spec given = fit->spec;

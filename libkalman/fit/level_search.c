@@ -13,18 +13,22 @@
  */
 #include "fit/level_search.h"
 
+#include "numeric/expect.h"
+
 #include <math.h>
 
 enum { GRID_SHORT = 16, GRID_LONG = 32, ROOT_STEPS_MAX = 100 };
 
 void level_ratio_pair(double q, double *ret_H, double *ret_Q)
 {
+    assert(!(q < 0.0));
     *ret_H = q > 1.0 ? 1.0 / q : 1.0;
     *ret_Q = q > 1.0 ? 1.0 : q;
 }
 
 double level_problem_scale(const struct level_problem *problem, double H, double Q, double squares)
 {
+    assert(H > 0.0 || Q > 0.0);
     switch (problem->mode) {
     case LEVEL_FIXED_NOISE:
         return problem->given / H;
@@ -43,6 +47,8 @@ double level_problem_value(const struct level_problem *problem, double H, double
         log_s = problem->log_given - log(H);
     if (problem->mode == LEVEL_FIXED_LEVEL)
         log_s = problem->log_given - log(Q);
+    /* log p = -1/2 sum (log s F + v^2/(s F)), F and v^2/F of the pair; log 2 pi is left to the
+     * report. */
     return -0.5 * (problem->innovations * log_s + logs + squares / s);
 }
 
@@ -61,6 +67,7 @@ static double problem_score(struct level_problem *problem, double u)
     /* at the best scale its derivative vanishes */
     if (problem->mode == LEVEL_BOTH_FREE)
         return score;
+    /* With H given, s = given/H moves as 1/H: d log s/du = -(dH/du)/H; with Q given likewise. */
     double s_by_u = problem->mode == LEVEL_FIXED_NOISE ? -h[1] / H : -l[1] / Q; /* d log s / du */
     return score - 0.5 * s_by_u * (problem->innovations - sums.squares / s);
 }
@@ -102,6 +109,7 @@ struct level_grid {
 /* Mean square of the observed differences: what the given variance is to be compared with. */
 static double mean_square_step(const struct level_data *data)
 {
+    assert(data->count > 1);
     double sum = 0.0, last = NAN, count = 0.0;
     for (size_t i = 0; i < data->count; i++) {
         double value = data->values[i] - data->centre;
@@ -121,6 +129,7 @@ static double mean_square_step(const struct level_data *data)
  * of 1e-4; wider if a given variance is far from what the data show. */
 static void grid_place(const struct level_problem *problem, struct level_grid *grid)
 {
+    assert(problem->innovations >= 1.0);
     double n = problem->innovations + 1.0, low = -2.0 * log(n) - 4.6, high = 9.2;
     if (problem->mode != LEVEL_BOTH_FREE) {
         double away = log(mean_square_step(&problem->data)) - log(problem->given);
@@ -141,6 +150,7 @@ static void grid_place(const struct level_problem *problem, struct level_grid *g
 
 static size_t grid_evaluate(struct level_problem *problem, struct level_grid *grid)
 {
+    EXPECT(grid->count <= GRID_LONG && grid->count % LEVEL_LANES == 0);
     size_t best = 0;
     for (size_t at = 0; at < grid->count && !stops(problem); at += LEVEL_LANES) {
         double H[LEVEL_LANES], Q[LEVEL_LANES], squares[LEVEL_LANES], logs[LEVEL_LANES];
@@ -235,6 +245,9 @@ static double score_root(struct level_problem *problem, const struct level_brack
         if (fabs(e) < tolerance || fabs(fa) <= fabs(fb)) {
             d = e = m;
         } else {
+            /* Inverse quadratic interpolation through the last three points, or the secant
+             * through two; taken only if it stays inside the bracket and more than halves the
+             * step before last (Brent 1973). */
             double s = fb / fa, p = 2.0 * m * s, q = 1.0 - s;
             if (a != c) {
                 double r = fb / fc, t = fa / fc;
@@ -259,6 +272,7 @@ static double score_root(struct level_problem *problem, const struct level_brack
  * end. */
 static double refine_inner(struct level_problem *problem, const struct level_grid *grid, size_t i)
 {
+    EXPECT(i > 0 && i + 1 < grid->count);
     double u = grid->u[i], score = problem_score(problem, u);
     if (score == 0.0)
         return u;

@@ -1,5 +1,7 @@
 #include "fit/nlopt.h"
 
+#include "numeric/expect.h"
+
 #include <math.h>
 #include <nlopt.h>
 #include <string.h>
@@ -21,6 +23,7 @@ static const double difference_step = 1e-5;
 
 static double objective(unsigned count, const double *moving, double *gradient, void *context)
 {
+    EXPECT(count == ((struct climb *)context)->count);
     struct climb *climb = context;
     double whole[KALMAN_PARAMETERS_MAX];
     if (!fit_continues(climb->problem))
@@ -56,6 +59,7 @@ static bool configure(nlopt_opt optimiser, struct climb *climb, double gain_min,
 double fit_climb(struct fit_problem *problem, const bool *held, double gain_min,
                  size_t evaluations_max, double *x)
 {
+    EXPECT(problem->count <= KALMAN_PARAMETERS_MAX);
     struct climb climb = {.problem = problem, .value = -INFINITY};
     double start[KALMAN_PARAMETERS_MAX], reached = 0;
     memcpy(climb.x, x, problem->count * sizeof(double));

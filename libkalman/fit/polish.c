@@ -1,6 +1,7 @@
 #include "fit/polish.h"
 
 #include "fit/nlopt.h"
+#include "numeric/expect.h"
 
 #include <float.h>
 #include <math.h>
@@ -23,6 +24,7 @@ size_t fit_reference(const struct fit_problem *problem, const double *x)
 
 bool fit_at_bound(const struct fit_problem *problem, const double *x, size_t i)
 {
+    EXPECT(i < problem->count);
     const struct fit_coordinate *c = &problem->coordinates[i];
     double width = c->upper - c->lower;
     return c->kind != FIT_VARIANCE &&
@@ -53,6 +55,7 @@ static size_t list_free(const struct fit_problem *problem, const double *x, cons
 static bool curvature(struct fit_problem *problem, double *x, const size_t *free_list, size_t count,
                       double *matrix)
 {
+    EXPECT(count <= polished_max);
     double up[KALMAN_PARAMETERS_MAX], down[KALMAN_PARAMETERS_MAX];
     for (size_t a = 0; a < count; a++) {
         size_t i = free_list[a];
@@ -69,6 +72,7 @@ static bool curvature(struct fit_problem *problem, double *x, const size_t *free
         for (size_t b = 0; b < count; b++)
             matrix[a * count + b] = (down[free_list[b]] - up[free_list[b]]) / (high - low);
     }
+    /* A Hessian is symmetric; its differences are so up to their error, which this halves. */
     for (size_t a = 0; a < count; a++)
         for (size_t b = 0; b < a; b++)
             matrix[a * count + b] = matrix[b * count + a] =
@@ -80,10 +84,13 @@ static bool curvature(struct fit_problem *problem, double *x, const size_t *free
  * Destroys the matrix. */
 static void solve_uphill(double *matrix, size_t count, double *step)
 {
+    EXPECT(count <= polished_max);
     double largest = 0;
     for (size_t j = 0; j < count; j++)
         largest = fmax(largest, fabs(matrix[j * count + j]));
     for (size_t j = 0; j < count; j++) {
+        /* Minus the Hessian need not be positive definite far from the top. With |pivot| for
+         * pivot the step solves a definite system near by, and step'gradient > 0: it climbs. */
         double pivot = matrix[j * count + j];
         pivot = fmax(fabs(pivot), 1e-9 * largest + DBL_MIN);
         matrix[j * count + j] = pivot;
@@ -110,6 +117,7 @@ static void solve_uphill(double *matrix, size_t count, double *step)
 static void move(const struct fit_problem *problem, const size_t *free_list, size_t count,
                  const double *from, const double *step, double share, double *x)
 {
+    EXPECT(count <= problem->count);
     double longest = 0;
     for (size_t a = 0; a < count; a++)
         longest = fmax(longest, fabs(step[a]));
@@ -153,6 +161,7 @@ static double line_search(struct fit_problem *problem, const size_t *free_list, 
 static double newton(struct fit_problem *problem, double *matrix, double *factor, double *x,
                      bool *ret_converged)
 {
+    EXPECT(problem->count <= polished_max);
     double gradient[KALMAN_PARAMETERS_MAX], step[KALMAN_PARAMETERS_MAX],
         decrement_before = INFINITY;
     size_t free_list[KALMAN_PARAMETERS_MAX], count_before = SIZE_MAX;
@@ -197,6 +206,7 @@ static double newton(struct fit_problem *problem, double *matrix, double *factor
  * if it is near. */
 static bool edge_of(const struct fit_problem *problem, const double *x, size_t i, double *ret_edge)
 {
+    EXPECT(i < problem->count);
     const struct fit_coordinate *c = &problem->coordinates[i];
     if (c->kind == FIT_VARIANCE) {
         *ret_edge = -INFINITY;

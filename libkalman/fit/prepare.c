@@ -3,6 +3,7 @@
  * workspace laid out.
  */
 #include "fit/problem.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -66,6 +67,7 @@ static bool follows_shift(const struct kalman_model *model)
 static void scale_values(struct fit_problem *problem, const struct kalman_series *series,
                          bool centre, double *scaled)
 {
+    EXPECT(series->count == 0 || scaled != series->values);
     double largest = 0, first = 0;
     for (size_t t = 0; t < series->count; t++)
         if (isfinite(series->values[t]))
@@ -90,6 +92,7 @@ static void scale_values(struct fit_problem *problem, const struct kalman_series
 static void scale_inputs(struct fit_problem *problem, const struct kalman_series *series,
                          size_t columns, double *scaled)
 {
+    assert(columns == 0 || series->inputs);
     for (size_t j = 0; j < columns; j++) {
         double largest = 0;
         for (size_t t = 0; t < series->count; t++)
@@ -110,6 +113,7 @@ static int time_powers(enum kalman_kind kind)
 
 int fit_variance_exponent(const struct fit_problem *problem, enum parameter_id id)
 {
+    assert(id < PARAMETER_ID_COUNT);
     bool noise = id == PARAMETER_OBSERVATION_VARIANCE;
     return 2 * problem->data_exponent -
            (noise ? 0 : time_powers(problem->spec.kind) * problem->time_exponent);
@@ -187,6 +191,9 @@ static void restrict_smoothing(struct fit_problem *problem, struct fit_coordinat
 static void list_parameter(struct fit_problem *problem, const struct layout_parameter *p,
                            size_t *fixed_variances)
 {
+    EXPECT(problem->count + p->count <= KALMAN_PARAMETERS_MAX);
+    EXPECT(problem->array_count < sizeof problem->arrays / sizeof problem->arrays[0] ||
+           !p->info->length);
     size_t at = p->at, count = p->count, unknown = 0;
     if (count == 0)
         return;
@@ -244,6 +251,7 @@ static void scale_fixed(struct fit_problem *problem)
 
 static void *carve(char **cursor, size_t bytes)
 {
+    EXPECT((uintptr_t)*cursor % KALMAN_ALIGN == 0);
     char *start = *cursor;
     *cursor += aligned(bytes);
     return start;

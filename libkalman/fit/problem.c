@@ -1,5 +1,6 @@
 #include "fit/problem.h"
 
+#include "numeric/expect.h"
 #include "numeric/lag_polynomial.h"
 
 #include <float.h>
@@ -18,12 +19,14 @@ bool fit_continues(struct fit_problem *problem)
 void fit_decode(const struct fit_problem *problem, const double *x, double scale,
                 struct kalman_spec *ret_spec)
 {
+    EXPECT(problem->count <= KALMAN_PARAMETERS_MAX);
     struct kalman_spec spec = problem->spec;
     for (size_t i = 0; i < problem->count; i++) {
         const struct fit_coordinate *c = &problem->coordinates[i];
         double *value = &spec.parameters[c->at];
         switch (c->kind) {
         case FIT_VARIANCE:
+            /* x = -infinity is the variance zero. */
             *value = exp(x[i]) * scale;
             break;
         case FIT_LINEAR:
@@ -52,6 +55,8 @@ void fit_decode(const struct fit_problem *problem, const double *x, double scale
             spec.parameters[array->at + i] = array->sign * coefficients[i];
     }
     if (problem->stationary_cycle) {
+        /* The coordinate is the variance of the whole cycle, Var(psi) = cycle_variance/(1 -
+         * damping^2), which keeps its size as damping -> 1. */
         double damping = layout_value(&problem->layout, &spec, PARAMETER_DAMPING);
         spec.parameters[problem->cycle_at] *= (1 - damping) * (1 + damping);
     }
@@ -61,6 +66,7 @@ void fit_decode(const struct fit_problem *problem, const double *x, double scale
 /* Builds the model of x; false where it has none. */
 static bool build(struct fit_problem *problem, const double *x)
 {
+    EXPECT(problem->model_memory != NULL);
     struct kalman_spec spec;
     fit_decode(problem, x, 1, &spec);
     enum kalman_status status =
@@ -87,6 +93,7 @@ enum kalman_status fit_problem_evaluate(struct fit_problem *problem, const struc
 /* The likelihood from its sums; also sets the scale. */
 static double assemble(struct fit_problem *problem)
 {
+    assert(problem->last.observed >= problem->last.diffuse);
     const struct score_result *sums = &problem->last;
     double observed = (double)sums->observed, free_count = (double)(sums->observed - sums->diffuse);
     problem->scale = 1;
@@ -94,6 +101,9 @@ static double assemble(struct fit_problem *problem)
         return -INFINITY;
     if (!problem->concentrate)
         return -0.5 * (observed * log_two_pi + sums->log_determinant + sums->quadratic);
+    /* With variances s (pair) the log-likelihood is -1/2 (n log 2 pi + log det + m log s + q/s),
+     * m the innovations and q their squares; it is largest at s = q/m, and -1/2 m (log s + 1) is
+     * left of the last two terms (DK 2.10.2). */
     problem->scale = sums->quadratic / free_count;
     if (!(problem->scale > 0) || !isfinite(problem->scale))
         return -INFINITY;
@@ -114,6 +124,7 @@ double fit_value(struct fit_problem *problem, const double *x)
 /* The parameter whose variance disturbance k has; the families with a closed-form score only. */
 static enum parameter_id disturbance_parameter(const struct spec_layout *layout, size_t k)
 {
+    assert(k == 0 || layout->info->kind != KALMAN_LOCAL_LEVEL);
     if (k == 0)
         return PARAMETER_LEVEL_VARIANCE;
     return k == 1 && layout_count(layout, PARAMETER_SLOPE_VARIANCE) > 0
@@ -124,6 +135,7 @@ static enum parameter_id disturbance_parameter(const struct spec_layout *layout,
 /* dL / dlog V = V/2 (quadratic / scale - trace), summed over the disturbances that share V. */
 static double gradient_closed(struct fit_problem *problem, const double *x, double *ret_gradient)
 {
+    assert(problem->analytic);
     problem->evaluations++;
     memset(ret_gradient, 0, problem->count * sizeof(double));
     if (problem->cancel.cancelled || !build(problem, x))
@@ -151,6 +163,7 @@ static double gradient_closed(struct fit_problem *problem, const double *x, doub
 
 static double value_moved(struct fit_problem *problem, double *x, size_t i, double by)
 {
+    EXPECT(i < problem->count);
     double kept = x[i];
     x[i] = kept + by;
     double value = fit_value(problem, x);
@@ -165,6 +178,7 @@ static double difference_inward(struct fit_problem *problem, double *x, size_t i
     double one = value_moved(problem, x, i, step), two = value_moved(problem, x, i, 2 * step);
     if (!fine)
         return (-3 * centre + 4 * one - two) / (2 * step);
+    /* Five points on one side, error O(step^4): at the edge of the box there is no other side. */
     double three = value_moved(problem, x, i, 3 * step),
            four = value_moved(problem, x, i, 4 * step);
     return (-25 * centre + 48 * one - 36 * two + 16 * three - 3 * four) / (12 * step);
@@ -174,6 +188,8 @@ static double difference_inward(struct fit_problem *problem, double *x, size_t i
 static double difference(struct fit_problem *problem, double *x, size_t i, double centre,
                          double step, bool fine)
 {
+    EXPECT(i < problem->count);
+    assert(step > 0);
     const struct fit_coordinate *c = &problem->coordinates[i];
     double reach = fine ? 2 * step : step;
     if (x[i] - reach < c->lower)
@@ -184,6 +200,7 @@ static double difference(struct fit_problem *problem, double *x, size_t i, doubl
     if (!fine)
         return near / (2 * step);
     double far = value_moved(problem, x, i, 2 * step) - value_moved(problem, x, i, -2 * step);
+    /* The two central differences have errors h^2 and 4 h^2 times one constant: this cancels it. */
     return (8 * near - far) / (12 * step);
 }
 

@@ -34,6 +34,7 @@ void fit_information_criteria(struct kalman_fit *fit)
 {
     double k = (double)(fit->parameter_count + fit->diffuse_count),
            n = (double)fit->observation_count;
+    /* k counts the diffuse elements as estimated; AICc is AIC with the correction for small n. */
     fit->aic = -2.0 * fit->loglikelihood + 2.0 * k;
     fit->bic = -2.0 * fit->loglikelihood + k * log(n);
     fit->aicc =

@@ -2,6 +2,7 @@
 
 #include "fit/general.h"
 #include "fit/level_fit.h"
+#include "numeric/expect.h"
 
 /* A local level without known inputs has one parameter to search for, in a closed interval. */
 static bool fits_by_level(const struct kalman_spec *spec)
@@ -26,6 +27,7 @@ enum kalman_status fit_single_bytes(const struct kalman_spec *spec,
 
 enum kalman_status fit_single(const struct fit_request *request, struct kalman_fit *ret_fit)
 {
+    assert(request->spec->kind != KALMAN_AUTO && request->spec->kind != KALMAN_CUSTOM);
     return fits_by_level(request->spec) ? level_fit(request, ret_fit)
                                         : fit_general(request, ret_fit);
 }

@@ -1,5 +1,7 @@
 #include "fit/start.h"
 
+#include "numeric/expect.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -44,6 +46,7 @@ static double variance_start(const struct fit_problem *problem, enum parameter_i
 
 static double smoothing_start(enum parameter_id id, size_t shape)
 {
+    EXPECT(shape < shape_count);
     static const double alpha[] = {0.3, 0.7, 0.1, 0.95}, share[] = {0.1, 0.3, 0.02, 0.5};
     return id == PARAMETER_ALPHA ? alpha[shape] : share[shape];
 }
@@ -55,6 +58,7 @@ static bool is_autoregressive(const struct fit_coordinate *c)
 
 static double clamp(double x, double lower, double upper)
 {
+    assert(lower <= upper);
     return fmin(fmax(x, lower), upper);
 }
 
@@ -62,6 +66,7 @@ static double clamp(double x, double lower, double upper)
 static double element(const struct fit_problem *problem, const struct fit_coordinate *c,
                       size_t balance, size_t shape, size_t second, size_t period)
 {
+    EXPECT(balance < balance_count && shape < shape_count && second < shape_count);
     static const double damping[] = {0.9, 0.8, 0.98, 0.6};
     double share = ((double)period + 0.5) / periods_count, x;
     switch (c->kind) {
@@ -86,6 +91,7 @@ static double element(const struct fit_problem *problem, const struct fit_coordi
 static void keep_best(struct fit_start *starts, size_t wanted, size_t *kept,
                       const struct fit_start *found, size_t count)
 {
+    EXPECT(wanted <= FIT_STARTS_MAX && *kept <= wanted);
     size_t place = *kept;
     while (place > 0 && starts[place - 1].value < found->value)
         place--;
@@ -141,6 +147,7 @@ static struct grid grid_of(const struct fit_problem *problem)
 
 size_t fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *ret_starts)
 {
+    EXPECT(wanted > 0 && wanted <= FIT_STARTS_MAX);
     struct grid grid = grid_of(problem);
     size_t kept = 0, points = grid.balances * grid.shapes * grid.seconds * grid.periods;
     struct fit_start found;
@@ -166,6 +173,9 @@ void fit_warm(struct fit_problem *problem, size_t steps, double *x)
         if (!isfinite(fit_gradient(problem, x, 0, false, gradient)))
             return;
         for (size_t i = 0; i < problem->count; i++) {
+            /* gradient = 1/2 (quadratic - trace), V included in both, so the ratio is
+             * quadratic/trace: the disturbance's smoothed size over the size it would have by V.
+             * It is 1 at the maximum. */
             double ratio = (2 * gradient[i] + problem->trace[i]) / problem->trace[i];
             if (problem->trace[i] > 0 && ratio > 0)
                 x[i] = clamp(x[i] + 0.9 * log(ratio), problem->coordinates[i].lower,

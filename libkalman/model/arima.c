@@ -10,6 +10,7 @@
  * Differencing in the state keeps missing values exact: nothing is dropped or filled in.
  */
 #include "model/builders.h"
+#include "numeric/expect.h"
 #include "numeric/lag_polynomial.h"
 #include "numeric/lyapunov.h"
 
@@ -73,6 +74,7 @@ static const double *coefficients(const struct spec_layout *layout, const struct
 static void fill_arma(const struct spec_layout *layout, const struct kalman_spec *spec,
                       const struct orders *o, struct kalman_model *model)
 {
+    EXPECT(o->arma_states <= model->states && o->arma_states <= KALMAN_STATES_MAX);
     double ar[KALMAN_STATES_MAX], ma[KALMAN_STATES_MAX];
     size_t m = model->states;
     lag_multiply(-1, coefficients(layout, spec, PARAMETER_AR), o->p,
@@ -80,6 +82,8 @@ static void fill_arma(const struct spec_layout *layout, const struct kalman_spec
     lag_multiply(1, coefficients(layout, spec, PARAMETER_MA), o->q,
                  coefficients(layout, spec, PARAMETER_SEASONAL_MA), o->seasonal_q, o->period, ma);
     for (size_t i = 0; i < o->arma_states; i++) {
+        /* w_t = first state; x_i,t+1 = ar_i w_t + x_{i+1},t + ma_{i-1} e_{t+1}: each state holds
+         * what the values up to now add to w some steps ahead (Harvey 1989, 3.3.19). */
         model->T[i * m] = i < o->ar ? ar[i] : 0;
         if (i + 1 < o->arma_states)
             model->T[i * m + i + 1] = 1;
@@ -90,6 +94,7 @@ static void fill_arma(const struct spec_layout *layout, const struct kalman_spec
 /* No AR part: T shifts, so P1_ij = P1_{i+1,j+1} + V_ij, summed from the far corner. */
 static void start_moving_average(size_t r, double variance, struct kalman_model *model)
 {
+    EXPECT(r <= model->states);
     size_t m = model->states;
     for (size_t i = r; i-- > 0;)
         for (size_t j = r; j-- > 0;) {
@@ -100,6 +105,7 @@ static void start_moving_average(size_t r, double variance, struct kalman_model 
 
 static enum kalman_status start_stationary(size_t r, double variance, struct kalman_model *model)
 {
+    EXPECT(r <= model->states);
     size_t m = model->states, square = r * r;
     double *work = malloc((3 * square + lyapunov_work_size(r)) * sizeof(double));
     if (!work)
@@ -122,6 +128,7 @@ static enum kalman_status start_stationary(size_t r, double variance, struct kal
 /* y_t = w_t + mean + sum delta_j y_{t-j}: the first lag takes this row, the others shift. */
 static void fill_lags_and_mean(const struct orders *o, struct kalman_model *model)
 {
+    EXPECT(o->arma_states + o->lags + o->mean == model->states - model->input_count);
     double delta[KALMAN_STATES_MAX];
     size_t m = model->states, first = o->arma_states, mean = first + o->lags;
     lag_differences(o->d, o->seasonal_d, o->period, delta);

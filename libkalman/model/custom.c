@@ -3,6 +3,7 @@
  * caller.
  */
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 #include <string.h>
@@ -71,6 +72,7 @@ static enum kalman_status custom_check(const struct kalman_system *s)
 
 static double largest_diagonal(const double *data, size_t size, double largest)
 {
+    assert(largest >= 0.0);
     for (size_t i = 0; data && i < size; i++)
         largest = fmax(largest, data[i * size + i]);
     return largest;
@@ -113,6 +115,7 @@ static int shift_state(const struct kalman_system *s)
 static enum kalman_status custom_fill(const struct spec_layout *layout,
                                       const struct kalman_spec *spec, struct kalman_model *model)
 {
+    EXPECT(model->observed == spec->system->observed && model->states == spec->system->states);
     (void)layout;
     const struct kalman_system *s = spec->system;
     size_t p = s->observed, m = s->states, r = s->disturbances;

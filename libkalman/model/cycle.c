@@ -6,6 +6,7 @@
  * turns and shrinks in proportion; that is exact under any subdivision.
  */
 #include "model/builders.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 
@@ -22,6 +23,8 @@ static enum kalman_status shape(const struct spec_layout *layout, const struct k
 
 static void turn(double damping, double period, double dt, size_t m, double *T)
 {
+    EXPECT(m > psi_star);
+    assert(period > 0.0);
     double keep = damping > 0 ? pow(damping, dt) : 0, angle = two_pi * dt / period;
     T[psi * m + psi] = T[psi_star * m + psi_star] = keep * cos(angle);
     T[psi * m + psi_star] = keep * sin(angle);
@@ -53,6 +56,8 @@ static void step(const struct kalman_model *model, double dt, double *T, double 
 {
     size_t m = model->states, r = model->disturbances;
     double damping = layout_value(&model->layout, &model->spec, PARAMETER_DAMPING);
+    /* Variance after dt of a turning pair whose shocks arrive evenly: (1 - damping^(2 dt))/(1 -
+     * damping^2) of a step's; at dt = 1 that is one. */
     double spread = damping < 1 ? (1 - pow(damping, 2 * dt)) / ((1 - damping) * (1 + damping)) : dt;
     turn(damping, layout_value(&model->layout, &model->spec, PARAMETER_CYCLE_PERIOD), dt, m, T);
     Q[0] = model_scaled_variance(model, PARAMETER_LEVEL_VARIANCE) * dt;

@@ -1,5 +1,6 @@
 #include "model/domain.h"
 
+#include "numeric/expect.h"
 #include "numeric/lag_polynomial.h"
 
 #include <math.h>
@@ -16,7 +17,10 @@ bool domain_holds(const struct kalman_parameter_info *info, double value)
  * autocorrelations. */
 static bool roots_outside(double sign, const double *values, size_t count, double shrink)
 {
+    EXPECT(count <= KALMAN_PARAMETERS_MAX);
     double coefficients[KALMAN_PARAMETERS_MAX] = {0.0}, partial[KALMAN_PARAMETERS_MAX] = {0.0};
+    /* With B -> shrink B every root moves out by 1/shrink: a root on the circle passes for one
+     * outside. */
     double power = 1.0;
     for (size_t i = 0; i < count; i++) {
         power *= shrink;

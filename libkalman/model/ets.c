@@ -11,6 +11,7 @@
  * the forecast intervals here therefore know that the start is uncertain.
  */
 #include "model/builders.h"
+#include "numeric/expect.h"
 
 struct layout {
     /* settings; then states: slope = 1, first of the season, e */
@@ -43,6 +44,7 @@ static enum kalman_status shape(const struct spec_layout *layout, const struct k
 /* Season states s_{t-1} .. s_{t-s}: the last one enters y_t and comes round to the front. */
 static void fill_season(const struct layout *at, double gamma, struct kalman_model *model)
 {
+    EXPECT(at->period > 1 && at->error < model->states);
     size_t m = model->states, first = at->season, last = first + at->period - 1,
            columns = at->period - 1;
     model->Z[last] = 1;
@@ -50,6 +52,7 @@ static void fill_season(const struct layout *at, double gamma, struct kalman_mod
     model->T[first * m + at->error] = gamma;
     for (size_t j = first + 1; j <= last; j++)
         model->T[j * m + j - 1] = 1;
+    /* The last is minus the sum of the others: a season of sum zero, s - 1 directions. */
     for (size_t k = 0; k < columns; k++) {
         model->A1[(first + k) * model->diffuse + first + k] = 1;
         model->A1[last * model->diffuse + first + k] = -1;

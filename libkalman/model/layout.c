@@ -2,6 +2,7 @@
 
 #include "model/catalogue.h"
 #include "model/domain.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 
@@ -35,6 +36,7 @@ enum kalman_status layout_check_parameters(const struct spec_layout *layout,
                                            const struct kalman_spec *spec, bool complete,
                                            const char **ret_name)
 {
+    EXPECT(layout->length <= KALMAN_PARAMETERS_MAX);
     for (size_t row = 0; row < layout->parameter_count; row++) {
         const struct layout_parameter *p = &layout->parameters[row];
         const double *values = spec->parameters + p->at;

@@ -6,6 +6,7 @@
 
 #include "model/spec.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -71,6 +72,7 @@ enum kalman_status kalman_model_bytes(const struct kalman_spec *spec, size_t *re
 /* Lays the matrices out one after another behind the header. */
 static void model_carve(struct kalman_model *model, double *next)
 {
+    EXPECT((uintptr_t)next % sizeof(double) == 0);
     size_t m = model->states, r = model->disturbances, d = model->diffuse, p = model->observed;
     const size_t sizes[] = {p * m, p * p, m * m, m * r, r * r, m * m, m, p, m, m * m, m * d, m};
     double **const matrices[] = {&model->Z,  &model->H,  &model->T,  &model->R,
@@ -88,6 +90,7 @@ static void model_carve(struct kalman_model *model, double *next)
  * step by step. */
 static void append_inputs(struct kalman_model *model)
 {
+    EXPECT(model->input_count <= model->states && model->input_count <= model->diffuse);
     size_t first = model->states - model->input_count,
            first_column = model->diffuse - model->input_count;
     for (size_t i = 0; i < model->input_count; i++) {
@@ -100,6 +103,7 @@ static void append_inputs(struct kalman_model *model)
 static enum kalman_status model_fill(struct kalman_model *model, struct cancel_check *cancel)
 {
     struct kalman_spec scaled = model->spec;
+    /* Variances by 4^-sd_exponent, so that the largest lies in [1, 4) (model/system.h). */
     layout_scale(&model->layout, 2 * model->sd_exponent, &scaled);
     model->cancel = cancel;
     enum kalman_status status = model->builder->fill(&model->layout, &scaled, model);
@@ -120,6 +124,7 @@ static struct kalman_model *model_place(void *memory, const struct spec_layout *
                                         const struct kalman_spec *spec,
                                         const struct model_shape *shape, size_t observed)
 {
+    EXPECT((uintptr_t)memory % KALMAN_ALIGN == 0);
     memset(memory, 0, model_bytes_of(shape, observed));
     struct kalman_model *model = memory;
     model->spec = *spec;

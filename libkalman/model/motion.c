@@ -4,10 +4,15 @@
  * nothing. All states start diffuse.
  */
 #include "model/builders.h"
+#include "numeric/expect.h"
 
 static void motion(size_t states, double density, double dt, size_t m, size_t r, double *T,
                    double *Q)
 {
+    EXPECT((states == 2 || states == 3) && m >= states && r >= states);
+    assert(dt > 0.0);
+    /* T = exp(A dt) and Q = density times the integral of exp(A s) b b' exp(A s)' over the step,
+     * A the chain of integrators and b its last input: powers of dt over factorials. */
     double dt2 = dt * dt, dt3 = dt2 * dt;
     T[1] = dt;
     if (states == 2) {

@@ -5,6 +5,7 @@
  * single state. All harmonics share seasonal_variance; all seasonal states start diffuse.
  */
 #include "model/builders.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 
@@ -33,8 +34,10 @@ static enum kalman_status shape(const struct spec_layout *layout, const struct k
 
 static void fill_dummy(struct kalman_model *model, size_t first, size_t count, double variance)
 {
+    EXPECT(first + count <= model->states);
     size_t m = model->states, r = model->disturbances;
     for (size_t j = 0; j < count; j++) {
+        /* gamma_{t+1} = -(sum of the last s - 1) + omega; the other states are its past. */
         model->T[first * m + first + j] = -1;
         if (j > 0)
             model->T[(first + j) * m + first + j - 1] = 1;
@@ -48,6 +51,7 @@ static void fill_dummy(struct kalman_model *model, size_t first, size_t count, d
 /* cos(2 pi k / s) with the quarter turns exact, so that T has exact zeros and ones there. */
 static double cosine(size_t k, size_t period)
 {
+    EXPECT(period > 0);
     size_t eighth = 8 * (k % period);
     if (eighth % (2 * period) == 0) {
         static const double quarters[4] = {1, 0, -1, 0};
@@ -58,6 +62,7 @@ static double cosine(size_t k, size_t period)
 
 static double sine(size_t k, size_t period)
 {
+    EXPECT(period > 0);
     size_t eighth = 8 * (k % period);
     if (eighth % (2 * period) == 0) {
         static const double quarters[4] = {0, 1, 0, -1};
@@ -69,9 +74,12 @@ static double sine(size_t k, size_t period)
 static void fill_trigonometric(struct kalman_model *model, size_t first, size_t count,
                                size_t period, double variance)
 {
+    EXPECT(first + count <= model->states && period > 0);
     size_t m = model->states, r = model->disturbances;
     for (size_t j = 0; j < count; j++) {
         size_t state = first + j, harmonic = j / 2 + 1;
+        /* (gamma, gamma*) turned by 2 pi j/s; of the pair at frequency pi the second has no
+         * part. */
         model->T[state * m + state] = cosine(harmonic, period);
         if (j % 2 == 1)
             model->T[state * m + state - 1] = -sine(harmonic, period);

@@ -1,12 +1,14 @@
 #include "model/series_check.h"
 
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 #include <stdint.h>
 
 enum kalman_status values_check(const double *values, size_t count, size_t *ret_bad_index)
 {
+    EXPECT(count == 0 || values);
     *ret_bad_index = SIZE_MAX;
     for (size_t i = 0; i < count; i++)
         if (isinf(values[i])) {
@@ -18,6 +20,7 @@ enum kalman_status values_check(const double *values, size_t count, size_t *ret_
 
 enum kalman_status times_check(const double *times, size_t count, size_t *ret_bad_index)
 {
+    EXPECT(count == 0 || times);
     *ret_bad_index = SIZE_MAX;
     for (size_t i = 0; i < count; i++)
         if (!isfinite(times[i]) ||

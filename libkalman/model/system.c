@@ -1,11 +1,14 @@
 /* What the kinds and the engines ask of a model's inside. */
 #include "model/system.h"
 
+#include "numeric/expect.h"
+
 #include <math.h>
 #include <string.h>
 
 void model_noise(const struct kalman_model *model, const double *R, const double *Q, double *V)
 {
+    EXPECT(V != R && V != Q);
     size_t m = model->states, r = model->disturbances;
     memset(V, 0, m * m * sizeof *V);
     for (size_t i = 0; i < m; i++)
@@ -14,6 +17,7 @@ void model_noise(const struct kalman_model *model, const double *R, const double
             for (size_t k = 0; k < r; k++)
                 for (size_t l = 0; l < r && R[i * r + k] != 0.0; l++)
                     sum += R[i * r + k] * Q[k * r + l] * R[j * r + l];
+            /* Computed once and copied: exactly symmetric. */
             V[i * m + j] = sum;
             V[j * m + i] = sum;
         }
@@ -21,12 +25,14 @@ void model_noise(const struct kalman_model *model, const double *R, const double
 
 double model_scaled_variance(const struct kalman_model *model, enum parameter_id id)
 {
+    assert(model->layout.info != NULL);
     return ldexp(layout_value(&model->layout, &model->spec, id),
                  model->spec.variance_exponent - 2 * model->sd_exponent);
 }
 
 void state_name_write(char *buffer, size_t buffer_bytes, const char *prefix, size_t number)
 {
+    EXPECT(buffer || buffer_bytes == 0);
     char digits[24];
     size_t digit_count = 0, length = 0;
     for (size_t rest = number; rest > 0; rest /= 10)

@@ -11,12 +11,14 @@
  * Where time is truly continuous, constant_velocity is the model.
  */
 #include "model/builders.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 
 void model_fill_trend(struct kalman_model *model, bool with_slope, double level_variance,
                       double slope_variance, double damping)
 {
+    EXPECT(model->states > (with_slope ? 1u : 0u) && model->disturbances > 0);
     size_t m = model->states, r = model->disturbances, d = model->diffuse;
     model->level_state = 0;
     model->Z[0] = model->T[0] = model->R[0] = model->A1[0] = 1;
@@ -83,6 +85,7 @@ static struct trend_step compose(struct trend_step a, struct trend_step b)
 
 static struct trend_step fraction(struct trend_step whole, double f)
 {
+    assert(f > 0.0 && f < 1.0);
     double keep = whole.keep > 0 ? pow(whole.keep, f) : 0;
     double share = whole.keep < 1 ? (1 - keep) / (1 - whole.keep) : f;
     double spread = whole.keep < 1 ? (1 - keep * keep) / (1 - whole.keep * whole.keep) : f;
@@ -93,6 +96,7 @@ static struct trend_step fraction(struct trend_step whole, double f)
 /* The step over dt by repeated squaring: sums of positive terms only. */
 static struct trend_step advance(struct trend_step unit, double dt)
 {
+    assert(dt > 0.0);
     double whole = floor(dt), rest = dt - whole;
     struct trend_step total = {.keep = 1};
     for (struct trend_step power = unit; whole >= 1; power = compose(power, power)) {

@@ -1,13 +1,18 @@
 #include "numeric/dense.h"
 
+#include "numeric/expect.h"
 #include "numeric/wide.h"
 
 #include <string.h>
 
 void dense_apply(const double *restrict X, const double *restrict x, size_t m, double *restrict out)
 {
+    assert(is_symmetric(X, m));
+    EXPECT(x != out);
     size_t i = 0;
     memset(out, 0, m * sizeof *out);
+    /* X is symmetric, so that X x = sum x_i (row i): a sum of rows runs along memory and needs
+     * no sum across lanes, which a row times x would. Four rows share one load and store of out. */
     for (; i + 4 <= m; i += 4) {
         const double *restrict row = X + i * m, a = x[i], b = x[i + 1], c = x[i + 2], d = x[i + 3];
         for (size_t j = 0; j < m; j++)
@@ -20,8 +25,12 @@ void dense_apply(const double *restrict X, const double *restrict x, size_t m, d
 
 void dense_add_pair(double *X, double c, const double *z, const double *x, size_t m)
 {
+    assert(is_symmetric(X, m));
+    EXPECT(z != X && x != X);
     for (size_t i = 0; i < m; i++) {
         const double factor = c * z[i];
+        /* Row i and column i get the same number, in one pass: rounding cannot make X_ij and X_ji
+         * differ. */
         if (factor == 0.0)
             continue;
         for (size_t j = 0; j < m; j++) {
@@ -42,6 +51,8 @@ WIDE_BODY void two_rows(const double *restrict row, const double *restrict next,
     four sums = {0.0}, sums_next = {0.0};
     size_t j = 0;
     for (; j + 4 <= before; j += 4) {
+        /* An entry below the diagonal serves twice, as X_ij in (X x)_i and as X_ji in (X x)_j:
+         * the sum of the row, and what the row adds to out. So half the matrix is read. */
         const four a = *(const four_anywhere *)(row + j), b = *(const four_anywhere *)(next + j);
         const four at = *(const four_anywhere *)(x + j);
         sums += a * at;
@@ -53,6 +64,7 @@ WIDE_BODY void two_rows(const double *restrict row, const double *restrict next,
         sums_next[0] += next[j] * x[j];
         out[j] += xi * row[j] + xn * next[j];
     }
+    /* Lanes are added in one order, the same for either width of register (numeric/wide.h). */
     ret_sums[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     ret_sums[1] = (sums_next[0] + sums_next[1]) + (sums_next[2] + sums_next[3]);
 }
@@ -65,6 +77,7 @@ WIDE_BODY void lower_apply_body(const double *restrict X, const double *restrict
         const double *row = X + i * m, *next = row + m;
         double sums[2];
         two_rows(row, next, x, i, x[i], x[i + 1], out, sums);
+        /* The block of two by two on the diagonal, whose corner next[i] serves both rows. */
         out[i] += sums[0] + row[i] * x[i] + next[i] * x[i + 1];
         out[i + 1] += sums[1] + next[i] * x[i] + next[i + 1] * x[i + 1];
     }
@@ -81,14 +94,17 @@ WIDE_TWICE(void, lower_apply, (const double *X, const double *x, size_t m, doubl
 
 void dense_lower_apply(const double *X, const double *x, size_t m, double *out)
 {
+    EXPECT(x != out);
     lower_apply(X, x, m, out);
 }
 
 void dense_lower_add_row(const double *restrict X, size_t i, double c, size_t m,
                          double *restrict out)
 {
+    EXPECT(i < m);
     for (size_t j = 0; j <= i; j++)
         out[j] += c * X[i * m + j];
+    /* Beyond the diagonal row i of the whole matrix is column i of the lower triangle. */
     for (size_t j = i + 1; j < m; j++)
         out[j] += c * X[j * m + i];
 }
@@ -96,8 +112,10 @@ void dense_lower_add_row(const double *restrict X, size_t i, double c, size_t m,
 void dense_lower_add_pair(double *restrict X, size_t i, double z, const double *restrict x,
                           size_t m)
 {
+    EXPECT(i < m);
     for (size_t j = 0; j < i; j++)
         X[i * m + j] += z * x[j];
+    /* z x_i and x_i z both land on the diagonal. */
     X[i * m + i] += 2.0 * z * x[i];
     for (size_t j = i + 1; j < m; j++)
         X[j * m + i] += z * x[j];

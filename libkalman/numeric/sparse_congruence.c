@@ -1,4 +1,5 @@
 /* Products with a transition of whole symmetric matrices. */
+#include "numeric/expect.h"
 #include "numeric/sparse.h"
 #include "numeric/sparse_pair.h"
 
@@ -33,6 +34,7 @@ static void transpose(double *X, size_t m)
 static void congruence_plain(const struct sparse *T, const double *X, double *work, double *out)
 {
     size_t m = T->size;
+    /* (T X)' = X T', for X is symmetric; so T times it is T X T', with products by rows only. */
     sparse_multiply(T, X, m, m, work);
     transpose(work, m);
     sparse_multiply(T, work, m, m, out);
@@ -41,11 +43,16 @@ static void congruence_plain(const struct sparse *T, const double *X, double *wo
 
 void sparse_congruence(const struct sparse *T, const double *X, double *work, double *out)
 {
+    EXPECT(X != out && work != out);
+    assert(is_symmetric(X, T->size));
     size_t m = T->size;
     if (!sparse_moves(T)) {
         congruence_plain(T, X, work, out);
         return;
     }
+    /* Moved rows first: out_ij = X_kl. Then each computed row c: (T X)_c is a row, its entries
+     * at the states that moved rows pass along are out_c., and its products with the computed
+     * rows are the corner. */
     move_along(T, X, out);
     for (size_t a = 0; a < T->computed_count; a++) {
         size_t c = T->computed[a];
@@ -55,6 +62,7 @@ void sparse_congruence(const struct sparse *T, const double *X, double *work, do
             memcpy(row + T->runs[b].row, work + T->runs[b].state, T->runs[b].length * sizeof *row);
         for (size_t b = 0; b <= a; b++)
             row[T->computed[b]] = sparse_row_dot(T, T->computed[b], work);
+        /* The row copied into its column, never computed again: exactly symmetric. */
         for (size_t b = 0; b < a; b++)
             out[T->computed[b] * m + c] = row[T->computed[b]];
         for (size_t b = 0; b < T->run_count; b++)
@@ -122,12 +130,18 @@ static void move_back(const struct sparse *T, const double *X, const double *t, 
 
 void sparse_congruence_back(const struct sparse *T, const double *X, double *work, double *out)
 {
+    EXPECT(X != out && work != out);
+    assert(is_symmetric(X, T->size));
     size_t m = T->size, heavy = sparse_heaviest(T);
     if (!sparse_moves(T)) {
         congruence_back_plain(T, X, work, out);
         return;
     }
     double *t = work, *u = work + m;
+    /* T = C + sum e_c t_c', where C holds the moves: T'X T = C'X C + sum over c of t_c u_c' +
+     * u_c t_c' with u_c = C'X e_c + 1/2 sum over d of X_cd t_d (numeric/sparse.h). The half
+     * splits the terms X_cd t_c t_d' evenly between the pairs of c and of d. The heaviest pair
+     * rides along with the move, which touches every entry anyway. */
     if (heavy < T->computed_count)
         sparse_make_pair(T, T->computed[heavy], X, t, u);
     move_back(T, X, heavy < T->computed_count ? t : NULL, u, out);
@@ -136,6 +150,8 @@ void sparse_congruence_back(const struct sparse *T, const double *X, double *wor
         if (a == heavy)
             continue;
         sparse_make_pair(T, c, X, t, u);
+        /* A light t has few non-zeros: only so many rows and columns change, and the columns are
+         * copies of the rows. */
         if (sparse_entries(T, c) > SPARSE_LIGHT) {
             for (size_t j = 0; j < m; j++)
                 sparse_add_pair(out + j * m, t, u, t[j], u[j], m, out + j * m);

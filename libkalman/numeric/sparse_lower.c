@@ -1,5 +1,6 @@
 /* Products with a transition of which only the lower triangles are there. */
 #include "numeric/dense.h"
+#include "numeric/expect.h"
 #include "numeric/sparse.h"
 #include "numeric/sparse_pair.h"
 #include "numeric/wide.h"
@@ -28,6 +29,7 @@ static void make_whole(double *X, const double *g, size_t m)
 
 static void put_lower(double *out, size_t m, size_t i, size_t j, double value)
 {
+    assert(i < m && j < m);
     out[i > j ? i * m + j : j * m + i] = value;
 }
 
@@ -37,6 +39,8 @@ WIDE_BODY void move_along_lower_body(const struct sparse *T, const double *restr
     size_t m = T->size;
     for (size_t a = 0; a < T->run_count; a++)
         for (uint32_t i = 0; i < T->runs[a].length; i++) {
+            /* Row i of the triangle holds columns up to i: whole runs that come before, and of
+             * its own run what is not beyond the diagonal. Moves that keep the order keep that. */
             size_t state = T->runs[a].state + i;
             const double *restrict from = X + state * m;
             double *restrict to = out + (T->runs[a].row + i) * m;
@@ -61,6 +65,7 @@ WIDE_TWICE(void, move_along_lower,
 static void row_product_lower(const struct sparse *T, size_t c, const double *X, const double *g,
                               double *work, double *product)
 {
+    EXPECT(c < T->size && work != product);
     size_t m = T->size;
     memset(product, 0, m * sizeof *product);
     if (sparse_entries(T, c) > SPARSE_LIGHT) {
@@ -72,6 +77,7 @@ static void row_product_lower(const struct sparse *T, size_t c, const double *X,
         for (uint32_t e = T->start[c]; e < T->start[c + 1]; e++)
             dense_lower_add_row(X, T->column[e], T->value[e], m, product);
     }
+    /* (X - g g') t = X t - (g't) g: the update of the observation before costs one dot product. */
     double share = g ? sparse_row_dot(T, c, g) : 0.0;
     for (size_t j = 0; g && j < m; j++)
         product[j] -= share * g[j];
@@ -112,7 +118,10 @@ static void congruence_back_small(const struct sparse *T, const double *X, doubl
 void sparse_congruence_lower(const struct sparse *T, double *X, const double *g, double *work,
                              double *out)
 {
+    EXPECT(X != out && work != out && g != out);
     size_t m = T->size;
+    /* Rows that change their order would move entries across the diagonal: the whole matrix
+     * then. */
     if (!keeps_order(T)) {
         make_whole(X, g, m);
         if (m <= SMALL_SIZE)
@@ -179,6 +188,7 @@ static void add_light_lower(const struct sparse *T, size_t c, const double *t, c
 
 void sparse_congruence_back_lower(const struct sparse *T, double *X, double *work, double *out)
 {
+    EXPECT(X != out && work != out);
     size_t m = T->size, heavy = sparse_heaviest(T);
     if (!keeps_order(T)) {
         sparse_mirror(X, m);
@@ -189,6 +199,8 @@ void sparse_congruence_back_lower(const struct sparse *T, double *X, double *wor
         return;
     }
     double *t = work, *u = work + m;
+    /* Of the computed rows the part beyond the diagonal is copied in from below it: few rows,
+     * where a mirror of the whole triangle would be the larger part of the work. */
     for (size_t a = 0; a < T->computed_count; a++) { /* a row is read whole below */
         size_t c = T->computed[a];
         for (size_t k = c + 1; k < m; k++)

@@ -10,6 +10,7 @@
 #include "model/series_check.h"
 #include "model/system.h"
 #include "numeric/cancel.h"
+#include "numeric/expect.h"
 #include "run/batch_complete.h"
 #include "run/batch_lanes.h"
 #include "run/batch_series.h"
@@ -40,6 +41,7 @@ struct batch_run {
 
 static const struct kalman_model *model_of(const struct kalman_batch *batch, size_t series)
 {
+    EXPECT(batch->model_count == 1 || series < batch->model_count);
     return batch->models[batch->model_count == 1 ? 0 : series];
 }
 
@@ -123,6 +125,7 @@ static void run_alone(const struct batch_run *run, size_t series, size_t offset,
 
 static void lane_idle(struct batch_run *run, size_t k)
 {
+    EXPECT(k < BATCH_LANES);
     run->lane[k] = (struct lane){.series = SIZE_MAX};
     run->lanes.a[k] = 0.0;
     run->lanes.P[k] = 1.0;
@@ -132,6 +135,7 @@ static void lane_idle(struct batch_run *run, size_t k)
 
 static void lane_finish(struct batch_run *run, size_t k)
 {
+    EXPECT(k < BATCH_LANES && run->lane[k].series < run->batch->series_count);
     const struct lane *lane = &run->lane[k];
     struct kalman_summary summary;
     if (!isfinite(run->lanes.a[k])) {
@@ -147,6 +151,7 @@ static void lane_finish(struct batch_run *run, size_t k)
 /* The first observed value sets the centre and leaves variance H; what precedes it is blank. */
 static void lane_start(struct batch_run *run, size_t k, size_t series, size_t offset)
 {
+    EXPECT(k < BATCH_LANES && series < run->batch->series_count);
     const struct kalman_batch *batch = run->batch;
     const struct kalman_model *model = model_of(batch, series);
     struct lane *lane = &run->lane[k];
@@ -200,6 +205,7 @@ static void lane_refill(struct batch_run *run, size_t k, void *workspace, size_t
 /* Values of the lanes' series side by side, in engine units. */
 static void chunk_load(struct batch_run *run, size_t steps)
 {
+    EXPECT(steps <= BATCH_STEPS);
     for (size_t k = 0; k < BATCH_LANES; k++) {
         const struct lane *lane = &run->lane[k];
         const double *values = run->batch->values + lane->at, H = run->lanes.H[k];
@@ -245,10 +251,13 @@ static void write_standardized(const struct batch_run *run, size_t k, size_t ste
  * standard deviations. */
 static void lane_count(struct batch_run *run, size_t k, size_t steps)
 {
+    EXPECT(k < BATCH_LANES);
     struct lane *lane = &run->lane[k];
     double unit = lane->units.mean_to_sd;
     for (size_t t = 0; t < steps; t++)
         lane->sum.count += run->chunk.h[t][k] < batch_missing_noise;
+    /* v is in deviations and F in variances of the model's unit: their squares differ by a power of
+     * two. The product of 32 factors, each at most 4 (n + 2), does not overflow. */
     lane->sum.block = run->lanes.squares[k] * unit * unit;
     likelihood_sum_fold(&lane->sum);
     lane->sum.mantissa *= run->lanes.product[k];
@@ -257,6 +266,7 @@ static void lane_count(struct batch_run *run, size_t k, size_t steps)
 
 static void chunk_store(struct batch_run *run, size_t steps)
 {
+    EXPECT(steps <= BATCH_STEPS);
     const struct kalman_batch *batch = run->batch;
     for (size_t k = 0; k < BATCH_LANES; k++) {
         struct lane *lane = &run->lane[k];

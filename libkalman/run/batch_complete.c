@@ -3,6 +3,7 @@
 #include "filter/summary.h"
 #include "model/system.h"
 #include "numeric/cancel.h"
+#include "numeric/expect.h"
 #include "run/batch_gain.h"
 #include "run/batch_series.h"
 #include "run/request.h"
@@ -63,6 +64,7 @@ size_t batch_complete_bytes(const struct kalman_batch *batch)
 /* The first value is a step like the others, with a gain of one: what it is the centre of. */
 static void series_start(struct complete_run *run, size_t k, size_t series, size_t offset)
 {
+    EXPECT(k < GAIN_LANES && series < run->batch->series_count);
     const struct kalman_batch *batch = run->batch;
     size_t n = batch->sizes[series];
     double first = batch->values[offset];
@@ -81,6 +83,7 @@ static void series_start(struct complete_run *run, size_t k, size_t series, size
  * saw that both are there. */
 static void series_finish(struct complete_run *run, size_t k)
 {
+    EXPECT(k < GAIN_LANES && run->series[k] < run->batch->series_count);
     const struct kalman_batch *batch = run->batch;
     size_t series = run->series[k], n = batch->sizes[series], offset = run->start[k];
     batch_fill(batch->predicted_mean, offset, offset + 1, (double)NAN);
@@ -106,6 +109,7 @@ static void series_finish(struct complete_run *run, size_t k)
  * number, for good. */
 static void refill(struct complete_run *run, size_t k)
 {
+    EXPECT(k < GAIN_LANES);
     const struct kalman_batch *batch = run->batch;
     run->series[k] = SIZE_MAX;
     run->lane[k] = (struct gain_lane){.left = SIZE_MAX};
@@ -152,6 +156,7 @@ static size_t steps_together(const struct complete_run *run)
 enum kalman_status batch_complete_run(const struct kalman_batch *batch,
                                       const struct kalman_options *options, void *workspace)
 {
+    EXPECT(workspace && batch->model_count == 1);
     struct cancel_check cancel = cancel_check_of(options);
     const bool sums = batch->loglikelihood || batch->standardized;
     size_t total = 0;

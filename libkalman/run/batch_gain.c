@@ -1,6 +1,7 @@
 #include "run/batch_gain.h"
 
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,6 +15,8 @@ size_t gain_table_doubles(size_t count)
 void gain_table_make(struct gain_table *table, const struct kalman_model *model, size_t count,
                      double *memory)
 {
+    EXPECT(memory && model->states == 1);
+    assert(model->H[0] > 0.0);
     struct level_state state;
     struct level_block block;
     const double zeros[LIKELIHOOD_BLOCK] = {0.0};
@@ -30,6 +33,8 @@ void gain_table_make(struct gain_table *table, const struct kalman_model *model,
             double F = block.F[i];
             bool first = at + i == 0;
             log_sum += first ? 0.0 : log(F);
+            /* K_t and F_t follow from H and Q alone (DK 2.11). The first value is a step with
+             * gain one from a level of zero, its own centre. */
             table->gain[at + i] = first ? 1.0 : block.P_before[i] / F;
             table->filtered_variance[at + i] = units_variance(&state.units, block.P[i]);
             table->predicted_variance[at + i] = units_variance(&state.units, block.P_before[i]);
@@ -204,6 +209,8 @@ static bool share_gains(const struct gain_lane lanes[GAIN_LANES])
 
 void gain_lanes_advance(struct gain_lane *lanes, size_t count, size_t steps, bool sums)
 {
+    EXPECT(count == GAIN_LANES || count == GAIN_LANES_RAGGED);
+    EXPECT(steps <= GAIN_STEPS);
     size_t done = 0;
     if (count == GAIN_LANES && has_wide_registers() && share_gains(lanes))
         done = advance_shared(lanes, steps, sums);

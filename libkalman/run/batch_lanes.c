@@ -1,7 +1,10 @@
 #include "run/batch_lanes.h"
 
+#include "numeric/expect.h"
+
 void batch_lanes_filter(struct batch_lanes *lanes, size_t steps, struct batch_chunk *chunk)
 {
+    EXPECT(steps <= BATCH_STEPS);
     double a[BATCH_LANES], P[BATCH_LANES], Q[BATCH_LANES];
     for (size_t k = 0; k < BATCH_LANES; k++) {
         a[k] = lanes->a[k];
@@ -11,6 +14,7 @@ void batch_lanes_filter(struct batch_lanes *lanes, size_t steps, struct batch_ch
     for (size_t t = 0; t < steps; t++) {
         for (size_t k = 0; k < BATCH_LANES; k++) {
             double h = chunk->h[t][k], predicted = P[k] + Q[k], K = predicted / (predicted + h);
+            /* DK 2.15: K = P/F with F = P + h, a <- a + K v, P <- P h/F = K h. */
             double next = a[k] + K * (chunk->y[t][k] - a[k]);
             chunk->a_before[t][k] = a[k];
             chunk->P_before[t][k] = predicted;
@@ -29,6 +33,7 @@ void batch_lanes_filter(struct batch_lanes *lanes, size_t steps, struct batch_ch
 void batch_lanes_likelihood(struct batch_lanes *lanes, size_t steps,
                             const struct batch_chunk *chunk)
 {
+    EXPECT(steps <= BATCH_STEPS);
     for (size_t k = 0; k < BATCH_LANES; k++) {
         lanes->squares[k] = 0.0;
         lanes->product[k] = 1.0;

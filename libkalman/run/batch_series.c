@@ -2,6 +2,7 @@
 
 #include "filter/level.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 
@@ -12,6 +13,7 @@ double *batch_at(double *array, size_t index)
 
 void batch_fill(double *array, size_t from, size_t to, double value)
 {
+    assert(from <= to);
     for (size_t i = from; array && i < to; i++)
         array[i] = value;
 }
@@ -29,6 +31,7 @@ void batch_blank(const struct kalman_batch *batch, size_t from, size_t to, doubl
 void batch_series_failed(const struct kalman_batch *batch, size_t series, size_t offset,
                          enum kalman_status status)
 {
+    EXPECT(series < batch->series_count && status != KALMAN_OK);
     batch->statuses[series] = status;
     batch_blank(batch, offset, offset + batch->sizes[series], (double)NAN);
     batch_fill(batch->loglikelihood, series, series + 1, (double)NAN);

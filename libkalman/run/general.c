@@ -8,6 +8,7 @@
 
 #include "filter/state.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 #include "run/back.h"
 #include "run/pass.h"
 #include "run/stream_state.h"
@@ -76,9 +77,12 @@ static size_t checkpoint_bytes(const struct kalman_model *model)
 
 static size_t block_points(const struct kalman_model *model, size_t count, bool lean)
 {
+    EXPECT(record_bytes(model, lean) > 0);
     size_t record = record_bytes(model, lean), limit = lean ? LEAN_BYTES : BLOCK_BYTES;
     if (count <= limit / record)
         return count > 0 ? count : 1;
+    /* b records and n/b checkpoints are kept: b = sqrt(n checkpoint/record) makes the sum least.
+     * With entire records the two are of one size, and b = sqrt(n). */
     double share = lean ? (double)checkpoint_bytes(model) / (double)record : 1.0;
     size_t root = (size_t)sqrt((double)count * share);
     return root < BLOCK_POINTS_MIN ? BLOCK_POINTS_MIN : root;
@@ -131,6 +135,7 @@ static void carve_records(const struct general_run *run, char **next)
 
 static void carve_smoothing(struct general_run *run, size_t count, char **next)
 {
+    EXPECT(run->block > 0 && count > 0);
     const struct kalman_model *model = run->filter.model;
     size_t m = model->states, blocks = count / run->block + 1;
     run->records = take_bytes(next, run->block * sizeof *run->records);
@@ -152,6 +157,7 @@ static void carve_smoothing(struct general_run *run, size_t count, char **next)
 enum kalman_status run_general(const struct run_request *request, void *workspace,
                                struct kalman_summary *ret_summary)
 {
+    EXPECT(workspace && (uintptr_t)workspace % sizeof(double) == 0);
     const struct kalman_model *model = request->model;
     const struct kalman_series *series = request->series;
     const bool smoothing = run_wants_smoothing(request->output) && series->count > 0;

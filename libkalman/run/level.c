@@ -13,6 +13,7 @@
 #include "filter/summary.h"
 #include "model/system.h"
 #include "numeric/cancel.h"
+#include "numeric/expect.h"
 #include "run/stream_state.h"
 
 #include <math.h>
@@ -40,6 +41,9 @@ static bool keeps_means_in_output(const struct kalman_output *output)
 
 size_t run_level_bytes(size_t count, const struct kalman_output *output)
 {
+    /* A block, its gaps; for smoothing P of every point, and a of every point unless the output
+     * holds it. A block of equal P takes two doubles, and only two points or more are stored so:
+     * the stack never needs more than count. */
     size_t blocks = sizeof(struct level_block) + LIKELIHOOD_BLOCK * sizeof(double);
     size_t kept = !run_wants_smoothing(output) ? 0 : keeps_means_in_output(output) ? 1 : 2;
     return blocks + kept * count * sizeof(double);
@@ -47,6 +51,7 @@ size_t run_level_bytes(size_t count, const struct kalman_output *output)
 
 static void store_push(struct level_store *store, const double *P, size_t count)
 {
+    EXPECT(count > 0 && count <= LIKELIHOOD_BLOCK);
     double *top = store->P + store->filled;
     bool equal = count > 1 && memcmp(P, P + 1, (count - 1) * sizeof *P) == 0;
     memcpy(top, P, (equal ? 1 : count) * sizeof *P);
@@ -59,6 +64,7 @@ static void store_push(struct level_store *store, const double *P, size_t count)
  * before. */
 static const double *store_pop(struct level_store *store, size_t count, size_t *ret_stride)
 {
+    EXPECT(store->filled > 0);
     bool equal = store->P[store->filled - 1] < 0.0;
     store->filled -= equal ? 2 : count;
     *ret_stride = equal ? 0 : 1;
@@ -122,6 +128,7 @@ static void write_block(const struct level_state *state, const struct level_bloc
 static void keep_block(const struct level_block *block, size_t count, size_t at,
                        struct level_store *store)
 {
+    EXPECT(count <= LIKELIHOOD_BLOCK);
     if (!store->a)
         return;
     memcpy(store->a + at, block->a, count * sizeof *block->a);
@@ -211,6 +218,7 @@ static void write_smoothed(const struct level_state *state, const struct level_s
  * observation). */
 static void smooth_step(struct level_smoothed *x, double a, double P, double Q)
 {
+    assert(Q >= 0.0);
     double total = P + Q;
     if (isinf(P)) { /* nothing was known before: the level is the next one, one random step away */
         *x = (struct level_smoothed){
@@ -219,6 +227,8 @@ static void smooth_step(struct level_smoothed *x, double a, double P, double Q)
     }
     /* step = 1 - J without cancellation */
     double J = total > 0.0 ? P / total : 1.0, step = total > 0.0 ? Q / total : 0.0;
+    /* J = P/(P + Q), step = Q/(P + Q) = 1 - J. n_t given s_{t+1} has mean step (s_{t+1} - a) and
+     * variance J Q; what is uncertain of s_{t+1} adds step^2 V (Rauch, Tung & Striebel 1965). */
     double change = x->s - a, V = x->V;
     x->eta = step * change;
     x->D = J * Q + step * step * V;
@@ -233,6 +243,7 @@ static enum kalman_status smooth_block(const struct run_request *request,
                                        struct level_store *store, size_t from, size_t to,
                                        struct level_smoothed *x)
 {
+    EXPECT(from < to && to <= request->series->count);
     const struct kalman_series *series = request->series;
     size_t stride = 0;
     const double *P = store_pop(store, to - from, &stride);
@@ -271,6 +282,7 @@ static enum kalman_status smooth_back(const struct run_request *request,
 enum kalman_status run_level(const struct run_request *request, void *workspace,
                              struct kalman_summary *ret_summary)
 {
+    EXPECT(workspace && (uintptr_t)workspace % sizeof(double) == 0);
     const size_t count = request->series->count;
     const bool smoothing = run_wants_smoothing(request->output);
     struct level_block *block = workspace;

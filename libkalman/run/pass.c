@@ -2,6 +2,7 @@
 
 #include "filter/summary.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 #include <string.h>
@@ -65,11 +66,13 @@ static void write_innovations(const struct general_run *run, size_t t)
 
 double run_gap(const struct kalman_series *series, size_t t)
 {
+    EXPECT(t < series->count);
     return series->times && t > 0 ? series->times[t] - series->times[t - 1] : 1.0;
 }
 
 const double *run_inputs(const struct general_run *run, size_t t)
 {
+    EXPECT(t < run->request->series->count);
     const double *inputs = run->request->series->inputs;
     return inputs ? inputs + t * run->filter.model->input_count : NULL;
 }
@@ -83,6 +86,8 @@ bool run_stops(struct general_run *run)
 enum kalman_status run_stretch(struct general_run *run, size_t from, size_t to, bool first_pass,
                                bool record)
 {
+    EXPECT(from <= to && to <= run->request->series->count);
+    EXPECT(!record || to - from <= run->block);
     const struct kalman_series *series = run->request->series;
     size_t p = run->filter.model->observed;
     enum kalman_status status = KALMAN_OK;
@@ -91,6 +96,8 @@ enum kalman_status run_stretch(struct general_run *run, size_t from, size_t to, 
         if (run_stops(run))
             return KALMAN_ECANCELLED;
         struct filter_record *kept = record ? &run->records[t - from] : NULL;
+        /* A signal with a diffuse part that is missing here needs the deeper orders of the signal's
+         * smoother. */
         run->untold = run->untold || (run->filter.diffuse_left > 0 && isnan(series->values[t * p]));
         if (first_pass && run->checkpoints && t % run->block == 0)
             filter_copy(&run->checkpoints[t / run->block], &run->filter);
@@ -112,6 +119,7 @@ enum kalman_status run_stretch(struct general_run *run, size_t from, size_t to, 
 
 enum kalman_status run_blocks_back(struct general_run *run, run_point_back *point, void *smoother)
 {
+    EXPECT(run->records && run->block > 0);
     const struct kalman_series *series = run->request->series;
     const double centre = run->filter.centre; /* blocks before the first value do not know it yet */
     size_t end = series->count;
@@ -119,6 +127,8 @@ enum kalman_status run_blocks_back(struct general_run *run, run_point_back *poin
         size_t from = run->checkpoints ? (end - 1) / run->block * run->block : 0;
         enum kalman_status status = KALMAN_OK;
         if (run->checkpoints) {
+            /* Filtered again from the state at the head of the block: the same operations on the
+             * same numbers, so the same bits as in the first pass. */
             filter_copy(&run->filter, &run->checkpoints[from / run->block]);
             status = run_stretch(run, from, end, 0, 1);
             run->filter.centre = centre;

@@ -8,6 +8,7 @@
 #include "filter/level_likelihood.h"
 #include "model/series_check.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 #include "run/general.h"
 #include "run/level.h"
 #include "run/request.h"
@@ -76,11 +77,14 @@ enum kalman_status kalman_loglikelihood_bytes(const struct kalman_model *model, 
 static void level_summary_fast(const struct kalman_model *model, const struct kalman_series *series,
                                struct kalman_summary *summary)
 {
+    assert(model->H[0] > 0.0 && !series->times);
     struct units units = units_of(model->sd_exponent);
     struct level_data data = {
         .values = series->values, .count = series->count, .scale = units.mean_in};
     struct level_sums sums;
     level_likelihood(&data, model->H[0], model->Q[0], &sums);
+    /* Squares are in deviations, variances in the model's unit; n innovations each move log F by
+     * 2 sd_exponent log 2. */
     double n = (double)sums.innovations, scaled = sqrt(sums.squares) * units.mean_to_sd;
     double kernel = -0.5 * (sums.logs + n * 2.0 * model->sd_exponent * ln2 + scaled * scaled);
     summary->loglikelihood_marginal = kernel - 0.5 * n * log_two_pi;

@@ -2,17 +2,21 @@
 #include "run/back.h"
 
 #include "model/system.h"
+#include "numeric/expect.h"
 #include "smooth/signal.h"
 
 #include <math.h>
 
 static enum kalman_status point_back(struct general_run *run, void *smoother, size_t t, size_t from)
 {
+    EXPECT(t >= from && t - from < run->block);
     struct smooth_signal *smooth = smoother;
     struct filter_state *f = &run->filter;
     const struct kalman_series *series = run->request->series;
     const struct kalman_output *out = run->request->output;
     const struct filter_record *record = &run->records[t - from];
+    /* The moments before r and N go over the observation of the same point: they are taken after
+     * it. */
     double mean = 0.0, variance = 0.0;
     bool last = t + 1 == series->count;
     enum kalman_status status = filter_transition_at(f, t, last ? 1.0 : run_gap(series, t + 1));

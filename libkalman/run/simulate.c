@@ -9,6 +9,7 @@
 #include "filter/square_root.h"
 #include "model/series_check.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 #include "run/general.h"
 #include "run/level.h"
 
@@ -60,9 +61,11 @@ static char *draw_place(struct draw *draw, const struct kalman_model *model,
 static void draw_normal(struct draw *draw, struct kalman_random *random, const double *variance,
                         size_t size)
 {
+    EXPECT(size <= widest(draw->model));
     square_root_of(variance, size, draw->root);
     for (size_t i = 0; i < size; i++)
         draw->noise[i] = kalman_random_normal(random);
+    /* Root times independent normals; from the last, for noise[j], j <= i, is still the draw. */
     for (size_t i = size; i-- > 0;) {
         double sum = 0.0;
         for (size_t j = 0; j <= i; j++)
@@ -81,6 +84,7 @@ static void first_state(struct draw *draw, struct kalman_random *random)
 
 static enum kalman_status next_state(struct draw *draw, struct kalman_random *random, size_t t)
 {
+    EXPECT(t > 0 && t < draw->series->count);
     size_t m = draw->model->states, r = draw->model->disturbances;
     const double *times = draw->series->times;
     enum kalman_status status =
@@ -197,6 +201,7 @@ static void simulation_place(struct simulation *s, const struct kalman_model *mo
                              const struct kalman_series *series, void *workspace,
                              size_t workspace_bytes)
 {
+    EXPECT(workspace_bytes > draw_bytes(model));
     size_t p = model->observed, m = model->states, n = series->count;
     double *next = (double *)draw_place(&s->draw, model, series, workspace);
     char *rest = (char *)next + round_up(n * (4 * p + 2 * m) * sizeof(double));
@@ -231,6 +236,8 @@ static enum kalman_status simulate_one(struct simulation *s, struct kalman_rando
     if (status == KALMAN_OK)
         status =
             kalman_run(s->draw.model, &drawn, options, &output, s->rest, s->rest_bytes, &summary);
+    /* alpha+ - E(alpha | y+) has the distribution of alpha - E(alpha | y), which does not depend
+     * on y: added to E(alpha | y) it is a draw given y (Durbin & Koopman 2002). */
     for (size_t i = 0; status == KALMAN_OK && signal && i < count; i++)
         signal[i] += s->signal_given[i] - s->signal_drawn[i];
     for (size_t i = 0; status == KALMAN_OK && states && i < state_count; i++)

@@ -3,6 +3,7 @@
 
 #include "filter/square_root.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 #include "smooth/general.h"
 
 #include <math.h>
@@ -29,12 +30,14 @@ static double quadratic(const double *V, const double *x, const double *y, size_
 /* value / sd(value), NaN when that is no more than rounding of the variance it is part of. */
 static double auxiliary(double value, double spread, double variance, double to_sd)
 {
+    assert(!(variance < 0.0));
     return spread > 1e-12 * variance ? value * to_sd / sqrt(spread) : (double)NAN;
 }
 
 static void write_signal(struct general_run *run, struct smooth_state *smooth,
                          const struct filter_record *record, size_t t)
 {
+    EXPECT(t < run->request->series->count);
     const struct filter_state *f = &run->filter;
     const struct kalman_output *out = run->request->output;
     size_t p = f->model->observed, m = f->model->states;
@@ -89,6 +92,7 @@ static void noise_of_missing(const struct general_run *run, const double *values
                              const double *error, const double *spread, double *ret_mean,
                              double *ret_variance)
 {
+    EXPECT(i < run->filter.model->observed && run->filter.model->observed <= KALMAN_OBSERVED_MAX);
     const struct filter_state *f = &run->filter;
     size_t p = f->model->observed, count = 0;
     const double *H = f->now.H;
@@ -115,6 +119,8 @@ static void noise_of_missing(const struct general_run *run, const double *values
             sum -= root[k * count + j] * g[k];
         g[j] = root[j * count + j] > 0.0 ? sum / root[j * count + j] : 0.0;
     }
+    /* e_i = g'e_o + what is independent of e_o: E(e_i | all) = g'E(e_o | all), and its variance is
+     * H_ii - g'H_oi + g'Var(e_o | all) g. */
     double mean = 0.0, variance = H[i * p + i];
     for (size_t j = 0; j < count; j++) {
         mean += g[j] * error[index[j]];
@@ -140,6 +146,7 @@ static void write_noise(struct general_run *run, const struct smooth_state *smoo
         return;
     for (size_t i = 0; i < p; i++) {
         const double *z = filter_signal_row(f, i);
+        /* e = y - d - Z alpha^, and Var(e | all) = Z V Z' (DK 4.5): y is known, alpha is not. */
         error[i] =
             units_deviation(&f->units, values[i], f->centre) - f->now.d[i] * f->units.mean_in;
         for (size_t j = 0; j < m; j++)
@@ -233,6 +240,7 @@ static enum kalman_status reach_point(struct general_run *run, struct smooth_sta
 
 static enum kalman_status point_back(struct general_run *run, void *smoother, size_t t, size_t from)
 {
+    EXPECT(t >= from && t - from < run->block);
     struct smooth_state *smooth = smoother;
     const struct filter_record *record = &run->records[t - from];
     /* The square-root form starts from an entire V, and a record does not outlive its block. */

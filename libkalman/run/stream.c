@@ -4,6 +4,7 @@
 #include "filter/summary.h"
 #include "model/series_check.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 #include "run/stream_state.h"
 
 #include <assert.h>
@@ -37,6 +38,7 @@ enum kalman_status kalman_stream_bytes(const struct kalman_model *model, size_t 
 static struct kalman_stream *stream_place(void *memory, const struct kalman_model *model,
                                           const struct kalman_options *options)
 {
+    EXPECT((uintptr_t)memory % KALMAN_ALIGN == 0);
     struct kalman_stream *stream = memory;
     char *arrays = (char *)memory + round_up(sizeof *stream);
     memset(stream, 0, sizeof *stream);
@@ -76,7 +78,7 @@ enum kalman_status kalman_stream_init(void *memory, size_t memory_bytes,
 void stream_take_level(struct kalman_stream *stream, const struct level_state *state,
                        double last_time)
 {
-    assert(stream->scalar);
+    EXPECT(stream->scalar);
     stream->level = *state;
     stream->last_time = last_time;
 }
@@ -84,7 +86,7 @@ void stream_take_level(struct kalman_stream *stream, const struct level_state *s
 void stream_take_filter(struct kalman_stream *stream, const struct filter_state *state,
                         double last_time)
 {
-    assert(!stream->scalar && stream->model == state->model);
+    EXPECT(!stream->scalar && stream->model == state->model);
     filter_copy(&stream->filter, state);
     stream->last_time = last_time;
 }
@@ -137,6 +139,7 @@ static void level_step_out(const struct level_state *state, const struct level_b
 static enum kalman_status push_level(struct kalman_stream *stream, double value, double gap,
                                      const struct kalman_step *step)
 {
+    EXPECT(stream->scalar);
     struct level_state next = stream->level;
     struct level_block block;
     size_t done = 0;
@@ -186,7 +189,9 @@ static enum kalman_status push_filter(struct kalman_stream *stream, const double
                                       double gap, const double *inputs,
                                       const struct kalman_step *step)
 {
+    EXPECT(!stream->scalar);
     struct filter_state *filter = &stream->filter;
+    /* A value that fails half way through its elements must leave the stream as it was. */
     filter_copy(&stream->backup, filter);
     enum kalman_status status = filter_predict(filter, gap, inputs);
     if (status == KALMAN_OK && step)

@@ -7,6 +7,7 @@
 #include <kalman/stream.h>
 
 #include "model/system.h"
+#include "numeric/expect.h"
 #include "run/stream_state.h"
 
 #include <math.h>
@@ -37,6 +38,7 @@ struct cursor {
 
 static void field_u64(struct cursor *c, uint64_t *value)
 {
+    EXPECT(c->mode == CURSOR_MEASURE || c->in || c->out);
     size_t at = c->at;
     c->at += 8;
     if (c->mode == CURSOR_MEASURE)
@@ -109,6 +111,7 @@ static void fields_level(struct cursor *c, struct level_state *s)
 
 static void fields_filter(struct cursor *c, struct filter_state *f)
 {
+    EXPECT(f->kept || c->mode == CURSOR_MEASURE);
     field_double(c, &f->centre);
     field_double(c, &f->steady_dt);
     field_u64(c, &f->count);

@@ -3,6 +3,7 @@
 #include "filter/square_root.h"
 #include "model/system.h"
 #include "numeric/dense.h"
+#include "numeric/expect.h"
 #include "smooth/root.h"
 
 #include <math.h>
@@ -25,6 +26,7 @@ size_t smooth_doubles(const struct kalman_model *model)
 void smooth_init(struct smooth_state *s, const struct kalman_model *model, bool variances,
                  double *arrays)
 {
+    EXPECT(arrays && model->states > 0);
     size_t m = model->states, r = model->disturbances, d = model->diffuse, M = m + r;
     memset(arrays, 0, smooth_doubles(model) * sizeof *arrays);
     *s = (struct smooth_state){.model = model, .variances = variances};
@@ -55,12 +57,15 @@ void smooth_init(struct smooth_state *s, const struct kalman_model *model, bool 
 static void back_element(struct smooth_state *s, const struct filter_element *e, const double *K,
                          const double *z)
 {
+    assert(e->F_finite > 0.0 && is_symmetric(s->N, s->model->states));
     size_t m = s->model->states;
+    /* r <- z v/F + (I - z K')r = r + z (v/F - K'r) (DK 6.4.4, K = M/F). */
     double pull = e->v / e->F_finite - dense_dot(K, s->r, m);
     for (size_t i = 0; i < m; i++)
         s->r[i] += z[i] * pull;
     if (!s->variances)
         return;
+    /* N <- z z'/F + (I - z K')N(I - K z') = N - z x' - x z' with x = N K - 1/2 (K'N K + 1/F) z. */
     dense_apply(s->N, K, m, s->x);
     double square = dense_dot(K, s->x, m);
     for (size_t i = 0; i < m; i++) /* the terms in z z' ride along: half of them with each side */
@@ -71,6 +76,7 @@ static void back_element(struct smooth_state *s, const struct filter_element *e,
 /* From filtered moments and what came after: alpha^ = a + P r, V = P - P N P. */
 static void covariance_moments(struct smooth_state *s, const struct filter_record *record)
 {
+    assert(!record->root && is_symmetric(record->P, s->model->states));
     size_t m = s->model->states;
     dense_apply(record->P, s->r, m, s->mean);
     for (size_t i = 0; i < m; i++)
@@ -84,6 +90,8 @@ static void covariance_moments(struct smooth_state *s, const struct filter_recor
                 s->W[i * m + j] += record->P[i * m + k] * s->N[k * m + j];
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j <= i; j++) {
+            /* V = P - P N P, of filtered P: a difference of numbers of the same size only where
+             * what comes after tells much; smooth/state.h says where that would not do. */
             double value = record->P[i * m + j] - dense_dot(s->W + i * m, record->P + j * m, m);
             value = i == j ? fmax(value, 0.0) : value;
             s->V[i * m + j] = value;
@@ -93,6 +101,7 @@ static void covariance_moments(struct smooth_state *s, const struct filter_recor
 
 void smooth_observation(struct smooth_state *s, const struct filter_record *record)
 {
+    assert(!record->along);
     size_t p = s->model->observed, m = s->model->states;
     if (s->root)
         return; /* its moments have the observations in them */
@@ -105,6 +114,7 @@ void smooth_observation(struct smooth_state *s, const struct filter_record *reco
  * transition. */
 static void covariance_disturbance(struct smooth_state *s, const struct filter_matrices *now)
 {
+    assert(now->R && now->Q);
     size_t m = s->model->states, r = s->model->disturbances;
     for (size_t k = 0; k < r; k++) {
         double mean = 0.0, spread = 0.0;
@@ -126,6 +136,7 @@ static void covariance_disturbance(struct smooth_state *s, const struct filter_m
 /* r <- T'r, N <- T'N T */
 static void back_transition(struct smooth_state *s, const struct sparse *T)
 {
+    EXPECT(s->N != s->S && s->N != s->W);
     size_t m = s->model->states;
     sparse_apply_back(T, s->r, s->x);
     memcpy(s->r, s->x, m * sizeof(double));
@@ -147,6 +158,7 @@ static void covariance_step(struct smooth_state *s, const struct filter_record *
 
 void smooth_last(struct smooth_state *s, const struct filter_record *record, const double *Q)
 {
+    EXPECT(record->diffuse_left <= s->model->diffuse);
     size_t m = s->model->states, r = s->model->disturbances, d = s->model->diffuse;
     for (size_t k = 0; k < r; k++) { /* nothing after the end tells about the last disturbance */
         s->eta[k] = 0.0;
@@ -172,6 +184,7 @@ void smooth_last(struct smooth_state *s, const struct filter_record *record, con
 void smooth_step(struct smooth_state *s, const struct filter_record *record,
                  const struct filter_matrices *now, const struct sparse *T, double mean_in)
 {
+    EXPECT(T->size == s->model->states);
     if (record->root && !s->root)
         square_root_of(s->V, s->model->states, s->S);
     s->root = s->root || record->root;
@@ -184,6 +197,7 @@ void smooth_step(struct smooth_state *s, const struct filter_record *record,
 double smooth_signal_variance(struct smooth_state *s, const struct filter_record *record,
                               const double *x)
 {
+    assert(s->root || s->full || !record->root);
     size_t m = s->model->states;
     const double *V = s->root || s->full ? s->V : record->P;
     memset(s->x, 0, m * sizeof(double));

@@ -2,6 +2,7 @@
 
 #include "filter/square_root.h"
 #include "model/system.h"
+#include "numeric/expect.h"
 
 #include <float.h>
 #include <math.h>
@@ -14,6 +15,8 @@ static const double zero_direction = 1e-10, zero_entry = 1e-13;
 static void place_prior(struct smooth_state *s, const struct filter_record *record,
                         const double *root_Q)
 {
+    EXPECT(record->diffuse_left <= s->model->diffuse);
+    assert(record->root);
     size_t m = s->model->states, r = s->model->disturbances, d = s->model->diffuse, M = m + r;
     memset(s->B, 0, M * M * sizeof(double));
     memset(s->G, 0, M * m * sizeof(double));
@@ -32,6 +35,7 @@ static void place_prior(struct smooth_state *s, const struct filter_record *reco
 static double project(const struct smooth_state *s, const double *X, size_t leading, size_t columns,
                       double *ret_size)
 {
+    EXPECT(columns <= leading);
     size_t M = s->model->states + s->model->disturbances;
     double square = 0.0, size = 0.0;
     for (size_t j = 0; j < columns; j++) {
@@ -52,6 +56,8 @@ static double project(const struct smooth_state *s, const double *X, size_t lead
 static void gain_of(struct smooth_state *s, const double *X, size_t leading, size_t columns,
                     double square)
 {
+    EXPECT(columns <= leading);
+    assert(square > 0.0);
     size_t M = s->model->states + s->model->disturbances;
     for (size_t i = 0; i < M; i++) {
         double sum = 0.0;
@@ -64,7 +70,10 @@ static void gain_of(struct smooth_state *s, const double *X, size_t leading, siz
 /* The affine form x^ = g + G y: x^ += K (y_element - c - row'x^). */
 static void correct_mean(struct smooth_state *s, size_t element, double c)
 {
+    EXPECT(element < s->model->states);
     size_t m = s->model->states, M = m + s->model->disturbances;
+    /* x^ += K (alpha_{t+1,element} - c - row'x^): g takes the constants, row'G the part that
+     * already depends on alpha_{t+1}, and K is the new coefficient of the element. */
     double known = c;
     memset(s->x, 0, m * sizeof(double));
     for (size_t i = 0; i < M; i++) {
@@ -97,11 +106,14 @@ static void contract_root(struct smooth_state *s)
 static void condition_on(struct smooth_state *s, const struct filter_matrices *now, size_t i,
                          size_t *left, double mean_in)
 {
+    EXPECT(i < s->model->states && *left <= s->model->diffuse);
     size_t m = s->model->states, r = s->model->disturbances, d = s->model->diffuse, M = m + r;
     memcpy(s->row, now->T + i * m, m * sizeof(double));
     memcpy(s->row + m, now->R + i * r, r * sizeof(double));
     double size = 0.0, square = *left > 0 ? project(s, s->A, d, *left, &size) : 0.0,
            c = now->c[i] * mean_in;
+    /* row'x is known exactly. If it has a diffuse part that part is determined first, with K = A
+     * w/w'w: what is left of x does not depend on row'x then, in A and in B (DK 5.2 with h = 0). */
     if (square > zero_direction * zero_direction * size) {
         gain_of(s, s->A, d, *left, square);
         correct_mean(s, i, c);
@@ -110,6 +122,8 @@ static void condition_on(struct smooth_state *s, const struct filter_matrices *n
         --*left;
         return;
     }
+    /* Else as an observation without noise: F = row'B B'row = w'w, K = B w/F, and B <- (I - K
+     * row')B. */
     square = project(s, s->B, M, M, &size);
     /* fixed by the elements before it */
     if (!(square > 64.0 * DBL_EPSILON * DBL_EPSILON * (double)M * size))
@@ -122,6 +136,7 @@ static void condition_on(struct smooth_state *s, const struct filter_matrices *n
 /* Row i of [B, G S_{t+1}], V_{t+1} = S S': its square is the variance of x_i. Returns that. */
 static double spread_of(const struct smooth_state *s, size_t i, double *ret_row)
 {
+    EXPECT(i < s->model->states + s->model->disturbances);
     size_t m = s->model->states, M = m + s->model->disturbances;
     double square = 0.0;
     memcpy(ret_row, s->B + i * M, M * sizeof(double));
@@ -138,6 +153,8 @@ static double spread_of(const struct smooth_state *s, size_t i, double *ret_row)
 static void carry_variance(struct smooth_state *s, const struct filter_matrices *now)
 {
     size_t m = s->model->states, r = s->model->disturbances, M = m + r;
+    /* Var(x | all) = B B' + G V_{t+1} G' = [B, G S][B, G S]': rows m .. m + r - 1 are the
+     * disturbances, rows 0 .. m - 1, made square, the root S of alpha_t. */
     for (size_t k = 0; k < r; k++) {
         s->eta_variance[k] = spread_of(s, m + k, s->spread);
         s->eta_spread[k] = fmax(now->Q[k * r + k] - s->eta_variance[k], 0.0);
@@ -167,6 +184,8 @@ static void carry_unresolved(struct smooth_state *s, size_t left)
                 sum += s->G[i * m + k] * s->U_next[k * d + j];
                 terms += fabs(s->G[i * m + k] * s->U_next[k * d + j]);
             }
+            /* Rounding must not make a direction of nothing: a NaN with variance +inf would come
+             * of it. */
             s->U[i * d + j] = fabs(sum) > zero_entry * terms ? sum : 0.0;
         }
     for (size_t j = 0; j < left && s->unresolved < d; j++, s->unresolved++)
@@ -177,6 +196,7 @@ static void carry_unresolved(struct smooth_state *s, size_t left)
 void smooth_root_step(struct smooth_state *s, const struct filter_record *record,
                       const struct filter_matrices *now, double mean_in)
 {
+    assert(record->root && now->root_Q);
     size_t m = s->model->states, r = s->model->disturbances, left = record->diffuse_left;
     memcpy(s->r, s->mean, m * sizeof(double)); /* r is free in this form: it holds alpha^_{t+1} */
     place_prior(s, record, now->root_Q);

@@ -1,6 +1,7 @@
 #include "smooth/signal.h"
 
 #include "numeric/dense.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static double *take(double **next, size_t count)
 
 void smooth_signal_init(struct smooth_signal *s, size_t m, bool variances, double *arrays)
 {
+    EXPECT(arrays && m > 0);
     memset(arrays, 0, smooth_signal_doubles(m) * sizeof *arrays);
     *s = (struct smooth_signal){.states = m, .variances = variances};
     for (size_t i = 0; i < SIGNAL_ORDERS; i++) {
@@ -37,6 +39,7 @@ void smooth_signal_init(struct smooth_signal *s, size_t m, bool variances, doubl
 
 void smooth_signal_transition(struct smooth_signal *s, const struct sparse *T)
 {
+    EXPECT(T->size == s->states && s->spare != s->N[0]);
     for (size_t i = 0; i < (s->deep ? SIGNAL_ORDERS - 1 : 1); i++) {
         sparse_apply_back(T, s->r[i], s->y);
         memcpy(s->r[i], s->y, s->states * sizeof(double));
@@ -53,8 +56,11 @@ void smooth_signal_transition(struct smooth_signal *s, const struct sparse *T)
 static bool untold_moments(struct smooth_signal *s, const struct filter_record *record,
                            double variance, double *ret_mean, double *ret_variance)
 {
+    assert(record->along);
     size_t m = s->states;
     const double *M = record->K, *along = record->along, square = record->elements[0].F_infinite;
+    /* Nothing was observed here: z'P z is the predicted variance, M = P z, and of order kappa A
+     * w. */
     *ret_mean = record->signal + dense_dot(M, s->r[0], m);
     if (s->variances) {
         dense_apply(s->N[0], M, m, s->y);
@@ -78,6 +84,7 @@ static bool untold_moments(struct smooth_signal *s, const struct filter_record *
 bool smooth_signal_moments(struct smooth_signal *s, const struct filter_record *record,
                            const double *z, double h, double *ret_mean, double *ret_variance)
 {
+    assert(record->along && h >= 0.0);
     size_t m = s->states;
     const struct filter_element *e = &record->elements[0];
     double reach = 1.0, noise = h; /* z'K, and the variance that the observation was given */
@@ -92,6 +99,9 @@ bool smooth_signal_moments(struct smooth_signal *s, const struct filter_record *
         reach = dense_dot(z, record->K, m);
         noise = h + (e->F_finite - e->F); /* more than h where a robust bound was passed */
     }
+    /* z'a after the update is z'a + z'K v, and P z after it is K h: K = M/F, z'M = F - h. So
+     * signal^ = z'a + z'K v + h K'r, and Var = h z'K - h^2 K'N K: products, where z'P z - ..
+     * cancels. */
     *ret_mean = record->signal + reach * e->error + noise * dense_dot(record->K, s->r[0], m);
     if (s->variances) {
         dense_apply(s->N[0], record->K, m, s->x[0]);
@@ -103,7 +113,9 @@ bool smooth_signal_moments(struct smooth_signal *s, const struct filter_record *
 static void ordinary_means(struct smooth_signal *s, const struct filter_element *e, const double *K,
                            const double *z)
 {
+    assert(e->F_finite > 0.0);
     size_t m = s->states;
+    /* r <- r + z (v/F - K'r), order by order: v/F has no term in 1/kappa. */
     double pull = e->v / e->F_finite - dense_dot(K, s->r[0], m),
            deep = s->deep ? -dense_dot(K, s->r[1], m) : 0.0;
     for (size_t i = 0; i < m; i++) {
@@ -115,10 +127,13 @@ static void ordinary_means(struct smooth_signal *s, const struct filter_element 
 static void diffuse_means(struct smooth_signal *s, const struct filter_record *record,
                           const double *z)
 {
+    assert(record->elements[0].F_infinite > 0.0);
     size_t m = s->states;
     const struct filter_element *e = &record->elements[0];
     double pull = -dense_dot(record->K, s->r[0], m), deep = 0.0;
     if (s->deep)
+        /* v/F_kappa = v/(kappa F_inf) + ..: the innovation enters r1; K = K0 + K1/kappa gives
+         * the rest. */
         deep = e->error / e->F_infinite - dense_dot(record->K, s->r[1], m) -
                dense_dot(record->along, s->r[0], m);
     for (size_t i = 0; i < m; i++) {
@@ -130,6 +145,7 @@ static void diffuse_means(struct smooth_signal *s, const struct filter_record *r
 /* N <- N - z x' - x z' + z z' square; spoils x. */
 static void take_back(double *N, const double *z, double *x, double square, size_t m)
 {
+    assert(is_symmetric(N, m));
     for (size_t i = 0; i < m; i++)
         x[i] -= 0.5 * square * z[i];
     dense_add_pair(N, -1.0, z, x, m);
@@ -138,10 +154,13 @@ static void take_back(double *N, const double *z, double *x, double square, size
 static void ordinary_variances(struct smooth_signal *s, const struct filter_element *e,
                                const double *K, const double *z)
 {
+    assert(e->F_finite > 0.0);
     size_t m = s->states;
     for (size_t i = 0; i < (s->deep ? SIGNAL_ORDERS : 1); i++) {
         if (i > 0) /* x[0] is there already */
             dense_apply(s->N[i], K, m, s->x[i]);
+        /* 1/F is of order zero alone; the other orders lose z (N_i K)' + (N_i K) z' - z z' K'N_i
+         * K. */
         double told = i == 0 ? 1.0 / e->F_finite : 0.0;
         take_back(s->N[i], z, s->x[i], dense_dot(K, s->x[i], m) + told, m);
     }
@@ -151,11 +170,14 @@ static void ordinary_variances(struct smooth_signal *s, const struct filter_elem
 static void diffuse_variances(struct smooth_signal *s, const struct filter_record *record,
                               const double *z)
 {
+    assert(record->elements[0].F_infinite > 0.0);
     size_t m = s->states;
     const struct filter_element *e = &record->elements[0];
     const double *K0 = record->K, *K1 = record->along, ratio = e->F_finite / e->F_infinite;
     double squares[SIGNAL_ORDERS] = {dense_dot(K0, s->x[0], m), 0.0, 0.0};
     if (s->deep) {
+        /* K2 = -ratio K1 (smooth/signal.h), so that N0 K2 needs no product of its own; 1/F_kappa =
+         * 1/(kappa F_inf) - F/(kappa^2 F_inf^2) gives the last terms of the squares. */
         dense_apply(s->N[0], K1, m, s->y); /* N0 K1 */
         double cross = dense_dot(K0, s->y, m), square = dense_dot(K1, s->y, m);
         dense_apply(s->N[1], K0, m, s->x[1]);

@@ -1,5 +1,6 @@
 #include <kalman/diagnostics.h>
 
+#include "numeric/expect.h"
 #include "stats/distribution.h"
 
 #include <math.h>
@@ -18,6 +19,7 @@ static enum kalman_status count_finite(const double *residuals, size_t count, si
 
 static double mean_of(const double *residuals, size_t count, size_t used)
 {
+    assert(used > 0);
     double sum = 0;
     for (size_t t = 0; t < count; t++)
         sum += isnan(residuals[t]) ? 0 : residuals[t];
@@ -27,6 +29,7 @@ static double mean_of(const double *residuals, size_t count, size_t used)
 /* Moments about the mean, divided by n (DK 2.12.1). */
 static void moments(const double *residuals, size_t count, struct kalman_diagnostics *d)
 {
+    assert(d->count > 0);
     double second = 0, third = 0, fourth = 0, n = (double)d->count;
     d->mean = mean_of(residuals, count, d->count);
     for (size_t t = 0; t < count; t++) {
@@ -43,6 +46,9 @@ static void moments(const double *residuals, size_t count, struct kalman_diagnos
     d->skewness = third / n / (d->variance * sqrt(d->variance));
     d->kurtosis = fourth / n / (d->variance * d->variance);
     double excess = d->kurtosis - 3;
+    /* Under normality S ~ N(0, 6/n) and K - 3 ~ N(0, 24/n), independent in large samples: the
+     * sum of their squares over their variances is chi-squared with 2 df (DK 2.12.1), whose tail
+     * probability is exp(-x/2). */
     d->jarque_bera = n * (d->skewness * d->skewness / 6 + excess * excess / 24);
     d->jarque_bera_p = exp(-d->jarque_bera / 2);
 }
@@ -68,6 +74,7 @@ static void heteroscedasticity(const double *residuals, size_t count, size_t lag
     if (!(first > 0))
         return;
     d->heteroscedasticity = last / first;
+    /* H(h) ~ F(h, h) when the variance is constant; two-sided, for it may grow or shrink. */
     double upper = f_upper(d->heteroscedasticity, (double)h, (double)h);
     /* Lower tail by the symmetry of F(h, h), not as 1 - upper, to keep its digits. */
     double lower = last > 0 ? f_upper(1 / d->heteroscedasticity, (double)h, (double)h) : 0;
@@ -77,6 +84,7 @@ static void heteroscedasticity(const double *residuals, size_t count, size_t lag
 /* Sum of products `lag` apart, of the pairs that are both present. */
 static double lagged_sum(const double *residuals, size_t count, size_t lag, double mean)
 {
+    assert(lag > 0);
     double sum = 0;
     for (size_t t = lag; t < count; t++) {
         double product = (residuals[t] - mean) * (residuals[t - lag] - mean);
@@ -98,7 +106,9 @@ static void ljung_box(const double *residuals, size_t count, size_t fitted, size
         double correlation = lagged_sum(residuals, count, j, d->mean) / (n * d->variance);
         sum += correlation * correlation / (n - (double)j);
     }
+    /* Q(k) = n (n + 2) sum of r_j^2/(n - j): the weights make its mean k in short series too. */
     d->ljung_box = n * (n + 2) * sum;
+    /* Each fitted parameter takes a degree of freedom, but for the scale: no r_j depends on it. */
     size_t degrees = fitted == 0 ? k : (k + 1 > fitted + 1 ? k + 1 - fitted : 1);
     d->ljung_box_p = chi_squared_upper(d->ljung_box, (double)degrees);
 }
@@ -111,6 +121,7 @@ static double durbin_watson(const double *residuals, size_t count)
         above += isnan(step) ? 0 : step * step;
         below += isnan(residuals[t]) ? 0 : residuals[t] * residuals[t];
     }
+    /* About 2 (1 - r_1): 2 when neighbours are uncorrelated. */
     return below > 0 ? above / below : (double)NAN;
 }
 

@@ -6,6 +6,7 @@
 
 static uint64_t splitmix(uint64_t *x)
 {
+    /* A seed of few set bits must not make a state of few set bits. */
     uint64_t z = *x += UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -37,6 +38,7 @@ static uint64_t next(struct kalman_random *random)
 
 double kalman_random_uniform(struct kalman_random *random)
 {
+    /* 52 bits and a half: never 0 or 1, so that a logarithm of it is finite. */
     return ((double)(next(random) >> 12) + 0.5) * 0x1p-52;
 }
 
@@ -46,6 +48,8 @@ double kalman_random_normal(struct kalman_random *random)
     for (;;) {
         double x = 2.0 * kalman_random_uniform(random) - 1.0,
                y = 2.0 * kalman_random_uniform(random) - 1.0;
+        /* A point uniform in the unit disc: its angle is uniform, its squared radius s too, and
+         * x sqrt(-2 log s / s) is Box and Muller's deviate without a cosine. */
         double square = x * x + y * y;
         if (square < 1.0 && square > 0.0)
             return x * sqrt(-2.0 * log(square) / square);
