@@ -2,7 +2,46 @@
 #ifndef KALMAN_MODEL_CATALOGUE_H
 #define KALMAN_MODEL_CATALOGUE_H
 
-#include "model/layout.h"
+#include <kalman/spec.h>
+#include <stddef.h>
+
+/* The settings of all kinds. */
+enum setting_id {
+    SETTING_PERIOD,
+    SETTING_HARMONICS,
+    SETTING_AR_ORDER,             /* p of ARIMA */
+    SETTING_DIFFERENCES,          /* d */
+    SETTING_MA_ORDER,             /* q */
+    SETTING_SEASONAL_AR_ORDER,    /* P */
+    SETTING_SEASONAL_DIFFERENCES, /* D */
+    SETTING_SEASONAL_MA_ORDER,    /* Q */
+    SETTING_MEAN,
+    SETTING_TREND,
+    SETTING_DAMPED,
+    SETTING_ID_COUNT
+};
+
+/* The parameters of all kinds, named as in the catalogue. */
+enum parameter_id {
+    PARAMETER_OBSERVATION_VARIANCE,
+    PARAMETER_LEVEL_VARIANCE,
+    PARAMETER_SLOPE_VARIANCE,
+    PARAMETER_SEASONAL_VARIANCE,
+    PARAMETER_CYCLE_VARIANCE,
+    PARAMETER_INNOVATION_VARIANCE,
+    PARAMETER_ACCELERATION_VARIANCE,
+    PARAMETER_JERK_VARIANCE,
+    PARAMETER_DAMPING,
+    PARAMETER_CYCLE_PERIOD,
+    PARAMETER_ALPHA,
+    PARAMETER_BETA,
+    PARAMETER_GAMMA,
+    PARAMETER_AR,
+    PARAMETER_MA,
+    PARAMETER_SEASONAL_AR,
+    PARAMETER_SEASONAL_MA,
+    PARAMETER_ID_COUNT
+};
 
 /* A row of info->parameters, and the settings that it names, by their index in spec.settings;
  * CATALOGUE_NONE: NULL there. */

@@ -123,8 +123,7 @@ static void make_dirty(struct stores *stores, long count, int64_t incarnation, i
         luna_redis_arg_int(&command, to);
         luna_redis_arg_int(&command, incarnation);
         luna_redis_arg_int(&command, round);
-        if (luna_redis_run(counters, &command, luna_deadline_in_ms(10000), &reply, &err) !=
-            LUNA_OK)
+        if (luna_redis_run(counters, &command, luna_deadline_in_ms(10000), &reply, &err) != LUNA_OK)
             stores_die(err.msg);
         luna_reply_free(reply);
     }
