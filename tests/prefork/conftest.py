@@ -97,7 +97,8 @@ class Pool:
         if ready:
             wait_until(lambda: self.process.poll() is not None or self.events("pool_ready"), "pool_ready")
             assert self.process.poll() is None, self.log_path.read_text()
-            wait_until(lambda: self.fetch("/readyz")[0] == 200 or "away" in self.environment.get("LUNA_REDIS_URL", ""), "/readyz")
+            wait_until(lambda: self.fetch("/readyz")[0] == 200, "/readyz")  # by the first worker that is ready
+            wait_until(lambda: len(self.workers()) == self.status()["pool"]["target"], "every worker")
         return self
 
     def stop(self):

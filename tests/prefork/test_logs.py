@@ -29,7 +29,7 @@ def all_write_to(pool, file):
 
 def as_this_user(settings):
     user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
-    return settings.replace("su luna luna", f"su {user} {group}")
+    return re.sub(r"\bsu \S+ \S+", f"su {user} {group}", settings)
 
 
 def requests_in(*files):
