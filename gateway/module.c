@@ -115,20 +115,48 @@ static ngx_int_t request_throttle(ngx_http_request_t *r)
     return throttled ? NGX_HTTP_TOO_MANY_REQUESTS : NGX_DECLINED;
 }
 
+/* What became of the request's key at the worker. */
+enum key_outcome {
+    KEY_UNKNOWN, /* no worker was asked, or its answer does not depend on the key */
+    KEY_ACCEPTED,
+    KEY_REFUSED,
+    KEY_ABANDONED, /* the client left first */
+};
+
+static enum key_outcome key_outcome_of(const ngx_http_request_t *r)
+{
+    if (r->upstream == NULL)
+        return KEY_UNKNOWN;
+    ngx_uint_t status = r->upstream->headers_in.status_n;
+    if (status >= 200 && status < 300)
+        return KEY_ACCEPTED;
+    if (status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN)
+        return KEY_REFUSED;
+    if (status == 0 && r->headers_out.status == NGX_HTTP_CLIENT_CLOSED_REQUEST)
+        return KEY_ABANDONED;
+    return KEY_UNKNOWN;
+}
+
+static void key_count(enum key_outcome outcome, struct source_id id, ngx_str_t key)
+{
+    struct source_refusal_limits limits = settings->refusals;
+    if (outcome == KEY_ACCEPTED)
+        source_table_accept(table, id, key.data, key.len, ngx_current_msec);
+    else if (outcome == KEY_REFUSED)
+        source_table_refuse(table, id, key.data, key.len, limits, ngx_current_msec);
+    else
+        source_table_abandon(table, id, key.data, key.len, limits, ngx_current_msec);
+}
+
 static ngx_int_t request_ended(ngx_http_request_t *r)
 {
+    enum key_outcome outcome = key_outcome_of(r);
     struct source_id id;
     ngx_str_t key;
-    ngx_uint_t status = r->upstream != NULL ? r->upstream->headers_in.status_n : 0;
-    bool accepted = status >= 200 && status < 300;
-    bool refused = status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN;
-    if (!(accepted || refused) || !request_source(r, &id, &key))
+    if (outcome == KEY_UNKNOWN || !request_source(r, &id, &key))
         return NGX_OK;
     ngx_shmtx_lock(table_mutex);
-    if (accepted)
-        source_table_accept(table, id, key.data, key.len, ngx_current_msec);
-    else
-        source_table_refuse(table, id, key.data, key.len, settings->refusals, ngx_current_msec);
+    key_count(outcome, id, key);
     ngx_shmtx_unlock(table_mutex);
     return NGX_OK;
 }

@@ -185,17 +185,8 @@ static int key_place(const struct source *source, uint32_t key)
     return -1;
 }
 
-void source_table_refuse(struct source_table *table, struct source_id id, const void *key,
-                         size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms)
+static void refusal_add(struct source *source, struct source_refusal_limits limits, uint64_t now_ms)
 {
-    struct source *source = source_find_or_add(table, id, now_ms);
-    if (source == NULL)
-        return;
-    int known = key_place(source, key_hash(table, key, key_bytes));
-    if (known >= 0) {
-        source->keys[known] = 0;
-        return;
-    }
     uint32_t refusals = refusals_at(source, limits.rate_per_s, now_ms);
     /* Requests that were in progress together may all be refused: the count stops one above the
      * burst, so that the source is throttled no longer than after single requests. */
@@ -203,6 +194,27 @@ void source_table_refuse(struct source_table *table, struct source_id id, const 
         refusals += REFUSAL;
     source->refusals = refusals;
     source->refusals_ms = now_ms;
+}
+
+void source_table_refuse(struct source_table *table, struct source_id id, const void *key,
+                         size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms)
+{
+    struct source *source = source_find_or_add(table, id, now_ms);
+    if (source == NULL)
+        return;
+    int known = key_place(source, key_hash(table, key, key_bytes));
+    if (known >= 0)
+        source->keys[known] = 0;
+    else
+        refusal_add(source, limits, now_ms);
+}
+
+void source_table_abandon(struct source_table *table, struct source_id id, const void *key,
+                          size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms)
+{
+    struct source *source = source_find_or_add(table, id, now_ms);
+    if (source != NULL && key_place(source, key_hash(table, key, key_bytes)) < 0)
+        refusal_add(source, limits, now_ms);
 }
 
 void source_table_accept(struct source_table *table, struct source_id id, const void *key,

@@ -61,6 +61,11 @@ void source_table_close(struct source_table *table, struct source_id id, uint64_
 void source_table_refuse(struct source_table *table, struct source_id id, const void *key,
                          size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms);
 
+/* The client left before its key was accepted or refused. Counts like a refusal, unless the key was
+ * accepted before: else nobody who only guesses, or only costs work, would wait. */
+void source_table_abandon(struct source_table *table, struct source_id id, const void *key,
+                          size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms);
+
 /* A key was accepted: it stays usable from this address while the address is throttled. */
 void source_table_accept(struct source_table *table, struct source_id id, const void *key,
                          size_t key_bytes, uint64_t now_ms);

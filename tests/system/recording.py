@@ -60,6 +60,7 @@ NOT_RECORDED = {
     "test_gateway_sources.py::test_a_handshake_that_never_ends_is_cut_after_the_header_timeout": RAW,
     "test_gateway_sources.py::test_streams_without_bodies_of_two_addresses_shut_nobody_else_out": RAW,
     "test_gateway_sources.py::test_large_bodies_of_one_address_do_not_fill_the_gateways_disk": RAW,
+    "test_gateway_sources.py::test_wrong_keys_whose_answers_nobody_waits_for_are_counted": RAW,
     "test_gateway_sources.py::test_an_address_of_refused_keys_is_429_before_a_worker_and_its_known_key_is_served": ADDRESS,
     "test_http.py::test_long_text_answers_are_compressed_for_those_who_take_it": COMPRESSED,
     "test_http.py::test_the_documentation_weighs_less_than_half_a_megabyte_and_a_bit": COMPRESSED,

@@ -192,6 +192,22 @@ def guess_until_throttled(session, account):
     raise AssertionError("a thousand wrong keys were answered")
 
 
+def guess_and_leave(stack, account, address):
+    """A wrong key, from a client that does not wait for the answer."""
+    url = urllib.parse.urlsplit(account.url)
+    plain = socket.create_connection((url.hostname, url.port), timeout=20, source_address=(address, 0))
+    context = ssl.create_default_context(cafile=stack.ca)
+    with context.wrap_socket(plain, server_hostname=url.hostname) as connection:
+        connection.sendall(f"GET /api/v1/{account.id}/usage HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {uuid.uuid4()}\r\n\r\n".encode())
+
+
+def test_wrong_keys_whose_answers_nobody_waits_for_are_counted(stack, account):
+    for _ in range(limit(r"luna_source_refusals \S+ rate=\d+ burst=(\d+)") * 2):
+        guess_and_leave(stack, account, "127.0.0.10")
+    with from_address(stack, "127.0.0.10") as session:
+        wait_until(lambda: guess(session, account).status_code == 429, what="429")
+
+
 def requests_of_workers(stack):
     text = httpx.get(stack.env["LUNA_METRICS_URL"], trust_env=False).text
     return sum(float(value) for value in re.findall(r"(?m)^luna_worker_requests_total\{.*\} (\S+)$", text))

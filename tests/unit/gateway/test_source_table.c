@@ -138,6 +138,26 @@ static void a_neighbours_guesses_end_the_use_of_a_good_key(void **state)
     assert_true(throttles(*state, "192.0.2.1", "", T0));
 }
 
+static void a_guesser_who_does_not_wait_is_not_counted(void **state)
+{
+    struct source_id id = id_of("192.0.2.1");
+    for (int i = 0; i < 50; i++)
+        source_table_abandon(*state, id, "guess", 5, LIMITS, T0);
+    assert_true(throttles(*state, "192.0.2.1", "guess", T0));
+}
+
+static void a_client_that_leaves_loses_its_key(void **state)
+{
+    struct source_id id = id_of("192.0.2.1");
+    source_table_accept(*state, id, "good", 4, T0);
+    for (int i = 0; i < 50; i++)
+        source_table_abandon(*state, id, "good", 4, LIMITS, T0);
+    assert_false(throttles(*state, "192.0.2.1", "other", T0));
+    for (int i = 0; i < 50; i++)
+        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+    assert_false(throttles(*state, "192.0.2.1", "good", T0));
+}
+
 static void a_revoked_key_stays_known(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
@@ -179,6 +199,8 @@ int main(void)
         TABLE_TEST(quiet_addresses_keep_their_places_for_ever),
         TABLE_TEST(guessing_goes_on_after_the_burst),
         TABLE_TEST(a_neighbours_guesses_end_the_use_of_a_good_key),
+        TABLE_TEST(a_guesser_who_does_not_wait_is_not_counted),
+        TABLE_TEST(a_client_that_leaves_loses_its_key),
         TABLE_TEST(a_revoked_key_stays_known),
         TABLE_TEST(a_clock_that_stands_or_a_long_rest_wraps_the_count),
         cmocka_unit_test(a_table_is_larger_than_its_memory),
