@@ -6,6 +6,7 @@
 #include "quota/admitter.h"
 #include "quota/key.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,8 @@ static void prepare_command(struct luna_admitter *admitter, struct attempt *atte
     /* How long a concurrent slot or a pending idempotency record outlives a killed worker. */
     luna_redis_arg_int(command, luna_deadline_left_ms(request->deadline) + LIFE_SLACK_MS);
     luna_redis_arg(command, admission->body_hash);
+    if (request->stage != LUNA_STAGE_WHOLE)
+        luna_redis_arg(command, request->stage == LUNA_STAGE_CHECK ? "check" : "charge");
 }
 
 static int64_t ceil_div(int64_t value, int64_t by)
@@ -114,7 +117,9 @@ static void take_reply(const struct admit_reply *reply,
     admission->points_max = reply->points_max;
     admission->cost = admission->outcome == LUNA_ADMIT_ALLOWED ? request->cost : 0;
     admission->key_scopes = (unsigned)reply->key_scopes;
-    admission->holds_slot = reply->concurrent_max > 0 && admission->cost > 0;
+    admission->holds_slot =
+        reply->concurrent_max > 0 && request->cost > 0 &&
+        (admission->outcome == LUNA_ADMIT_ALLOWED || admission->outcome == LUNA_ADMIT_REPLAY);
     if (admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED && has_period)
         admission->retry_after_ms = period_left_ms;
 }
@@ -132,10 +137,11 @@ static enum progress load_cold(struct luna_admitter *admitter, const struct atte
 {
     struct luna_journal_page *page = luna_journal_page_of(admitter->journal);
     admission->was_cold = true;
-    enum luna_cold cold = luna_cold_load(admitter, attempt->request->account_id,
+    enum luna_cold cold = luna_cold_load(admitter, attempt->request->account_id, attempt->key.text,
                                          attempt->request->request_id, deadline, &admission->error);
-    if (cold == LUNA_COLD_ABSENT) {
-        refuse(admission, LUNA_ADMIT_ACCOUNT_UNKNOWN);
+    if (cold == LUNA_COLD_ABSENT || cold == LUNA_COLD_WRONG_KEY) {
+        refuse(admission,
+               cold == LUNA_COLD_ABSENT ? LUNA_ADMIT_ACCOUNT_UNKNOWN : LUNA_ADMIT_KEY_INVALID);
         return DONE;
     }
     if (cold == LUNA_COLD_FAILED)
@@ -236,13 +242,16 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
         refuse(admission, LUNA_ADMIT_UNAVAILABLE);
         return;
     }
+    assert(request->stage != LUNA_STAGE_CHECK || request->cost == 0);
     prepare_idempotency(request, admission);
     admission->worker_seq = ++admitter->wseq;
     prepare_command(admitter, &attempt, admission);
     if (request->cost > 0)
         luna_settle_begin(admitter, request->account_id, admission->idempotency_field);
     try_until_done(admitter, &attempt, admission);
-    if (admission->outcome == LUNA_ADMIT_ALLOWED || admission->outcome == LUNA_ADMIT_REPLAY)
+    bool allowed =
+        admission->outcome == LUNA_ADMIT_ALLOWED || admission->outcome == LUNA_ADMIT_REPLAY;
+    if (allowed && request->stage != LUNA_STAGE_CHECK)
         admission->charge = LUNA_CHARGE_OUTSTANDING;
     /* Only a reply proves that nothing is charged. Without one the slot keeps naming the charge,
      * and the next admission settles it first (I1). */

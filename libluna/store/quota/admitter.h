@@ -45,13 +45,15 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
 void luna_admitter_begin(struct luna_redis_command *command, int key_count);
 
 enum luna_cold {
-    LUNA_COLD_LOADED, /* try the admission again */
-    LUNA_COLD_ABSENT, /* the account is unknown */
-    LUNA_COLD_BUSY,   /* another worker loads it, or the lease was lost: wait, and try again */
-    LUNA_COLD_FAILED  /* a store is unavailable */
+    LUNA_COLD_LOADED,    /* try the admission again */
+    LUNA_COLD_ABSENT,    /* the account is unknown */
+    LUNA_COLD_WRONG_KEY, /* the account has no such key, and was not loaded */
+    LUNA_COLD_BUSY,      /* another worker loads it, or the lease was lost: wait, and try again */
+    LUNA_COLD_FAILED     /* a store is unavailable */
 };
-/* `request_id` goes into the audit log with what the load books; NULL: none. */
-enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id,
+/* `key` is the digest that was sent: only a key of the account's causes a load. `request_id` goes
+ * into the audit log with what the load books; NULL: none. */
+enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, const char *key,
                               const char *request_id, struct luna_deadline deadline,
                               struct luna_error *err) LUNA_MUSTCHECK;
 

@@ -3,7 +3,8 @@
  * need it (I12).
  *
  *   1. Redis: take the lease. One worker holds it; taking it deletes what an earlier epoch left.
- *   2. PostgreSQL: which epoch is the last?
+ *   2. PostgreSQL: which epoch is the last? And is the key one of the account's? If not, Redis
+ *      remembers the account's keys for some seconds, and nothing is loaded.
  *   3. Redis: is the lease still ours? Then that epoch is the one of the cold account, and nobody
  *      else can have opened another meanwhile.
  *   4. If that epoch is open: raise the account's recovery counter, then read the journals (I1).
@@ -25,12 +26,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TOKEN_BYTES = 33, ABSENT_MS = 5000, ACTOR_BYTES = 128 };
+enum { TOKEN_BYTES = 33, ABSENT_MS = 5000, KEYS_MS = 30000, ACTOR_BYTES = 128 };
 
 struct load {
     struct luna_admitter *admitter;
     int64_t account_id;
-    const char *request_id;
+    const char *key, *request_id;
     struct luna_deadline deadline;
     struct luna_quota_keys keys;
     char token[TOKEN_BYTES];
@@ -79,15 +80,16 @@ static void start_install(const struct load *load, const char *what,
     luna_redis_arg(command, what);
 }
 
-/* Gives up the lease; `what` may leave a short memory that the account is unknown. No effect when
- * the lease is not ours. */
-static void end_lease(struct load *load, const char *what)
+/* Gives up the lease. `keys`: NULL, or what Redis remembers for `life_ms`: the account's keys, ""
+ * for an unknown account. No effect when the lease is not ours. */
+static void end_lease(struct load *load, const char *keys, int64_t life_ms)
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_error ignored;
-    start_install(load, what, &command);
-    luna_redis_arg_int(&command, ABSENT_MS);
+    start_install(load, keys != NULL ? "absent" : "drop", &command);
+    luna_redis_arg_int(&command, life_ms);
+    luna_redis_arg(&command, keys != NULL ? keys : "");
     /* If this fails, the lease expires. */
     if (luna_admitter_script(load->admitter, LUNA_SCRIPT_INSTALL, &command,
                              luna_deadline_in_ms(load->admitter->redis_timeout_ms), &reply,
@@ -95,23 +97,31 @@ static void end_lease(struct load *load, const char *what)
         luna_reply_free(reply);
 }
 
-static enum luna_code read_epoch(struct load *load, bool *ret_exists)
+/* Only reads: a wrong key moves no epoch. Whoever is refused here is refused by Redis next time. */
+static enum luna_cold read_epoch(struct load *load)
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
+    enum luna_cold cold = LUNA_COLD_LOADED;
     luna_pg_param_int(&params, load->account_id);
-    enum luna_code code = luna_pg_query(load->admitter->database, load->deadline,
-                                        "SELECT epoch, is_open FROM luna_epoch_seen($1)", &params,
-                                        &result, load->err);
-    if (code != LUNA_OK)
-        return code;
-    *ret_exists = luna_pg_rows(result) == 1;
-    if (*ret_exists) {
+    if (luna_pg_query(load->admitter->database, load->deadline,
+                      "SELECT epoch, is_open, keys FROM luna_epoch_seen($1) "
+                      "JOIN account_config ON account_id = $1",
+                      &params, &result, load->err) != LUNA_OK)
+        return LUNA_COLD_FAILED;
+    if (luna_pg_rows(result) != 1) {
+        end_lease(load, "", ABSENT_MS);
+        cold = LUNA_COLD_ABSENT;
+    } else if (strstr(luna_pg_text(result, 0, 2), load->key) == NULL) {
+        const char *keys = luna_pg_text(result, 0, 2);
+        end_lease(load, *keys != '\0' ? keys : "none", KEYS_MS);
+        cold = LUNA_COLD_WRONG_KEY;
+    } else {
         load->seen_epoch = luna_pg_int(result, 0, 0);
         load->was_open = luna_pg_bool(result, 0, 1);
     }
     luna_pg_result_free(result);
-    return LUNA_OK;
+    return cold;
 }
 
 static enum luna_cold check_lease(struct load *load)
@@ -246,14 +256,9 @@ static enum luna_cold load_epoch(struct load *load, struct luna_buf *periods,
 
 static enum luna_cold load_leased(struct load *load)
 {
-    bool exists = false;
-    if (read_epoch(load, &exists) != LUNA_OK)
-        return LUNA_COLD_FAILED;
-    if (!exists) {
-        end_lease(load, "absent");
-        return LUNA_COLD_ABSENT;
-    }
-    enum luna_cold cold = check_lease(load);
+    enum luna_cold cold = read_epoch(load);
+    if (cold == LUNA_COLD_LOADED)
+        cold = check_lease(load);
     if (cold != LUNA_COLD_LOADED)
         return cold;
     struct luna_buf periods, units;
@@ -265,12 +270,13 @@ static enum luna_cold load_leased(struct load *load)
     return cold;
 }
 
-enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id,
+enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, const char *key,
                               const char *request_id, struct luna_deadline deadline,
                               struct luna_error *err)
 {
     struct load load = {.admitter = admitter,
                         .account_id = account_id,
+                        .key = key,
                         .request_id = request_id,
                         .deadline = deadline,
                         .err = err};
@@ -282,6 +288,6 @@ enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id
     luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_COLD_LOADS);
     enum luna_cold cold = load_leased(&load);
     if (cold == LUNA_COLD_BUSY || cold == LUNA_COLD_FAILED)
-        end_lease(&load, "drop");
+        end_lease(&load, NULL, 0);
     return cold;
 }

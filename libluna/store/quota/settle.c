@@ -73,26 +73,6 @@ enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_d
     return LUNA_OK;
 }
 
-/* Nothing stays charged. While Redis is unavailable the slot keeps naming the charge, and the next
- * admission refunds it first. */
-static void give_up(struct luna_admitter *admitter, struct luna_admission *admission)
-{
-    struct luna_error ignored;
-    if (admission->cost == 0)
-        return;
-    admission->cost = 0;
-    if (luna_settle_pending(admitter, luna_deadline_in_ms(admitter->redis_timeout_ms), &ignored) !=
-        LUNA_OK)
-        luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_RETRIES);
-}
-
-void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission)
-{
-    assert(admission->charge == LUNA_CHARGE_OUTSTANDING);
-    give_up(admitter, admission);
-    admission->charge = LUNA_CHARGE_REFUNDED;
-}
-
 /* The units that are charged now; -1 when none are, or when there is no reply. */
 static int64_t reduce_in_redis(struct luna_admitter *admitter, struct luna_admission *admission,
                                int64_t units)
@@ -149,6 +129,39 @@ static enum standing ask_standing(struct luna_admitter *admitter,
     enum standing standing = luna_reply_int(reply, 0) == 1 ? STANDS : VOID;
     luna_reply_free(reply);
     return standing;
+}
+
+/* A replay has no charge, but may be one of the plan's concurrent requests. */
+static void end_replay(struct luna_admitter *admitter, struct luna_admission *admission)
+{
+    struct luna_deadline deadline = luna_deadline_in_ms(admitter->redis_timeout_ms);
+    if (!admission->holds_slot)
+        return;
+    admission->body_hash[0] = '\0'; /* the record of the first request stays as it is */
+    if (ask_standing(admitter, admission, deadline, &admission->error) == UNKNOWN)
+        luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_RETRIES);
+}
+
+/* Nothing stays charged. While Redis is unavailable the slot keeps naming the charge, and the next
+ * admission refunds it first. */
+static void give_up(struct luna_admitter *admitter, struct luna_admission *admission)
+{
+    struct luna_error ignored;
+    if (admission->cost == 0) {
+        end_replay(admitter, admission);
+        return;
+    }
+    admission->cost = 0;
+    if (luna_settle_pending(admitter, luna_deadline_in_ms(admitter->redis_timeout_ms), &ignored) !=
+        LUNA_OK)
+        luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_RETRIES);
+}
+
+void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission)
+{
+    assert(admission->charge == LUNA_CHARGE_OUTSTANDING);
+    give_up(admitter, admission);
+    admission->charge = LUNA_CHARGE_REFUNDED;
 }
 
 static enum luna_commit void_charge(struct luna_admitter *admitter,
@@ -220,6 +233,8 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
         assert(atomic_load(&luna_journal_slot_of(admitter->journal)->wseq) ==
                admission->worker_seq);
         outcome = commit(admitter, admission);
+    } else {
+        end_replay(admitter, admission);
     }
     if (outcome == LUNA_COMMIT_OK)
         admission->charge = LUNA_CHARGE_COMMITTED;

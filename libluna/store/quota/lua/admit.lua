@@ -1,9 +1,10 @@
--- May this request run, and the charge if it may: key, scope, points, retry, idempotency, burst,
+-- May this request run, and the charge if it may: key, scope, retry, burst, points, idempotency,
 -- quota, concurrency.
 --
 -- KEYS: m, quota, delta, dirty, concurrent, idempotency, absent
 -- ARGV: key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body
---   hash ('' without an Idempotency-Key)
+--   hash ('' without an Idempotency-Key), stage: 'check' (no charge yet: the body is not read),
+--   'charge' (after a check, which counted the rate), or none: both in one
 -- Reply: the fields of ../admit_reply.def as 64-bit numbers in one string; seventeen separate
 --   replies would take longer than the rest of the script.
 --
@@ -14,8 +15,14 @@
 local v = redis.call('HMGET', KEYS[1], 'I', 'e', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'tat', 'rate',
   'burst', 'points', 'conc', 'off', 'd', 'kind', 'k:' .. ARGV[1], ARGV[5])
 if v[1] ~= I then
-  if not v[1] and redis.call('EXISTS', KEYS[7]) == 1 then
+  -- What PostgreSQL said to a cold load that was refused, for some seconds: '' when the account is
+  -- unknown, else its keys. No wrong key reaches PostgreSQL meanwhile.
+  local known = redis.call('GET', KEYS[7])
+  if known == '' and not v[1] then
     return struct.pack('<i8', ACCOUNT_UNKNOWN)
+  end
+  if known and known ~= '' and not string.find(known, ARGV[1], 1, true) then
+    return struct.pack('<i8', KEY_INVALID)
   end
   return struct.pack('<i8', COLD)
 end
@@ -32,7 +39,7 @@ local left = lim - base - (c - pc) + (r - pr)
 if pend > 0 and now_ms >= pend then
   local nend = tonumber(v[11])
   if now_ms >= nend then
-    return struct.pack('<i8', COLD)
+    return struct.pack('<i8', v[20] and COLD or KEY_INVALID)
   end
   local rolls = redis.call('HGET', KEYS[1], 'rolls') or ''
   rolls = rolls .. string.format('%.0f %.0f %.0f %.0f %.0f;', pn, c, r, pend, nend)
@@ -89,9 +96,6 @@ local scope = tonumber(ARGV[2])
 if scope > 0 and math.floor(tonumber(scopes) / scope) % 2 == 0 then
   return answer(SCOPE_MISSING, 0, 0)
 end
-if points_max > 0 and tonumber(ARGV[4]) > points_max then
-  return answer(TOO_MANY_POINTS, 0, 0)
-end
 -- The same command again, as its reply was lost: it is charged once (I1). A command that arrives
 -- after its worker gave it up, or sent a later one, is too late.
 if v[21] then
@@ -103,13 +107,28 @@ if v[21] then
     return answer(UNAVAILABLE, 0, 0)
   end
 end
+local check, counted = ARGV[9] == 'check', ARGV[9] == 'charge'
+if not counted and tat + gap - now > burst * gap then
+  return answer(RATE_LIMITED, 0, math.ceil((tat + gap - now - burst * gap) / 1000))
+end
+-- A refusal that is known only after the body was decoded: it counts against the rate.
+local function refuse(outcome)
+  if not counted then
+    tat = tat + gap
+    redis.call('HSET', KEYS[1], 'tat', string.format('%d', tat))
+  end
+  return answer(outcome, 0, 0)
+end
+if points_max > 0 and tonumber(ARGV[4]) > points_max then
+  return refuse(TOO_MANY_POINTS)
+end
 local replay = false
 if ARGV[8] ~= '' then
   local seen = redis.call('GET', KEYS[6])
   if seen then
     local state, owner, hash = string.match(seen, '^(%a) (%S+) (%S+)$')
     if hash ~= ARGV[8] then
-      return answer(IDEMPOTENCY_MISMATCH, 0, 0)
+      return refuse(IDEMPOTENCY_MISMATCH)
     end
     if state == 'D' then
       replay = true
@@ -119,10 +138,8 @@ if ARGV[8] ~= '' then
   end
 end
 
-if tat + gap - now > burst * gap then
-  return answer(RATE_LIMITED, 0, math.ceil((tat + gap - now - burst * gap) / 1000))
-end
 local cost = tonumber(ARGV[3])
+local computes = cost > 0 -- a replay computes too
 if replay then
   cost = 0
 end
@@ -130,7 +147,7 @@ if left < cost then
   return answer(QUOTA_EXHAUSTED, 0, 0)
 end
 local conc = tonumber(v[16])
-if conc > 0 and cost > 0 then
+if conc > 0 and (computes or check) then
   local running = redis.call('HGETALL', KEYS[5])
   local others = 0
   for i = 1, #running, 2 do
@@ -144,10 +161,14 @@ if conc > 0 and cost > 0 then
   if others >= conc then
     return answer(CONCURRENCY_LIMITED, 0, 1000)
   end
-  redis.call('HSET', KEYS[5], ARGV[5], now_ms + tonumber(ARGV[7]))
-  redis.call('PEXPIRE', KEYS[5], ARGV[7])
+  if computes then
+    redis.call('HSET', KEYS[5], ARGV[5], now_ms + tonumber(ARGV[7]))
+    redis.call('PEXPIRE', KEYS[5], ARGV[7])
+  end
 end
-tat = tat + gap
+if not counted then
+  tat = tat + gap
+end
 if cost == 0 then
   redis.call('HSET', KEYS[1], 'tat', tat)
   return answer(replay and REPLAY or ALLOWED, 0, 0)

@@ -2,15 +2,15 @@
 -- `local I = …` stands in front.
 --
 -- KEYS: m, quota, delta, load, absent
--- ARGV: token, what: 'drop', 'absent' (then its life, ms), or 'live' (then remaining, and the
---   fields of m)
+-- ARGV: token, what: 'drop', 'absent' (then its life, ms, and the account's keys, '' when it is
+--   unknown), or 'live' (then remaining, and the fields of m)
 -- Reply: 1, or 0 when the lease was lost
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then
   return 0
 end
 redis.call('DEL', KEYS[4])
 if ARGV[2] == 'absent' then
-  redis.call('SET', KEYS[5], 1, 'PX', ARGV[3])
+  redis.call('SET', KEYS[5], ARGV[4], 'PX', ARGV[3])
 elseif ARGV[2] == 'live' then
   redis.call('DEL', KEYS[1], KEYS[5])
   redis.call('HSET', KEYS[1], 'I', I, unpack(ARGV, 4))

@@ -14,6 +14,9 @@
  * Before either, luna_admission_reduce() makes the charge smaller, when less was done than was
  * asked for. A charge of 0 units is settled the same way, at no cost. To settle a charge that is
  * not outstanding is a defect of the caller, and asserted.
+ *
+ * A request whose body is costly to read is admitted in two stages, of a round trip each: the check
+ * before its body is read, the charge when it is decoded. A check has no charge to settle.
  */
 #ifndef LUNA_STORE_ADMISSION_H
 #define LUNA_STORE_ADMISSION_H
@@ -48,7 +51,16 @@ enum luna_scope {
 #undef X
 };
 
+enum luna_admission_stage {
+    LUNA_STAGE_WHOLE, /* check and charge at once */
+    /* key, scope and account, the rate, and room for a concurrent request: at no cost, without
+     * points and Idempotency-Key */
+    LUNA_STAGE_CHECK,
+    LUNA_STAGE_CHARGE /* after a check was ALLOWED: the rate is counted already */
+};
+
 struct luna_admission_request {
+    enum luna_admission_stage stage;
     int64_t account_id;
     const char *api_key; /* as sent; borrowed; its form is checked here */
     size_t api_key_len;
@@ -67,7 +79,7 @@ struct luna_admission_request {
 enum luna_period { LUNA_PERIOD_NONE, LUNA_PERIOD_DAY, LUNA_PERIOD_MONTH };
 
 enum luna_charge {
-    LUNA_CHARGE_NONE,        /* the request was refused */
+    LUNA_CHARGE_NONE,        /* the request was refused, or only checked */
     LUNA_CHARGE_OUTSTANDING, /* allowed, maybe at 0 units; has to be committed or refunded */
     LUNA_CHARGE_COMMITTED,
     LUNA_CHARGE_REFUNDED
@@ -83,10 +95,10 @@ struct luna_admission {
     enum luna_period quota_period;
     int64_t rate_burst, rate_remaining, rate_reset_s, rate_per_s;
     int64_t retry_after_ms; /* for 429 and 503 */
-    int64_t points_max;
-    unsigned key_scopes; /* of that key: enum luna_scope bits; set with ALLOWED */
-    char key_digest[37]; /* of the key, for a token; "" when it has not the form of a key */
-    bool was_cold;       /* the account had to be loaded */
+    int64_t points_max;     /* of the plan; 0: no limit. Set with every outcome that asked Redis */
+    unsigned key_scopes;    /* of that key: enum luna_scope bits; set with ALLOWED */
+    char key_digest[37];    /* of the key, for a token; "" when it has not the form of a key */
+    bool was_cold;          /* the account had to be loaded */
     /* For commit, reduce and refund; opaque to the caller. */
     int64_t account_id, epoch, incarnation, charged_total, period_no, worker_seq, recovery_seq;
     bool holds_slot; /* one of the plan's concurrent requests */

@@ -229,6 +229,21 @@ static void test_more_points_than_the_plan_allows_are_refused(void **state)
     assert_int_equal(stores_remaining(&stores, &client), 10);
 }
 
+static void test_refused_points_cost_no_burst(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    put_plan("many-points", 1, 2, 9, 0);
+    stores_client(&stores, "many-points", "many-points", 10, &client);
+    for (int i = 0; i < 2; i++) {
+        stores_admit(admitter, &client, 1, &admission);
+        assert_int_equal(admission.outcome, LUNA_ADMIT_TOO_MANY_POINTS);
+    }
+    stores_admit(admitter, &client, 1, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_RATE_LIMITED);
+}
+
 static void test_concurrent_requests_are_counted_and_released(void **state)
 {
     struct client client;
@@ -246,6 +261,61 @@ static void test_concurrent_requests_are_counted_and_released(void **state)
     assert_int_equal(second.outcome, LUNA_ADMIT_ALLOWED);
     luna_admission_refund(other, &second);
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    luna_admitter_free(other);
+}
+
+static enum luna_admission_outcome stage(struct luna_admitter *from, const struct client *client,
+                                         enum luna_admission_stage stage,
+                                         struct luna_admission *ret_admission)
+{
+    const struct luna_admission_request request = {.stage = stage,
+                                                   .account_id = client->account.id,
+                                                   .api_key = client->key.text,
+                                                   .api_key_len = strlen(client->key.text),
+                                                   .scope = LUNA_SCOPE_MODEL,
+                                                   .cost = stage != LUNA_STAGE_CHECK,
+                                                   .points = 1,
+                                                   .request_id = "test",
+                                                   .deadline = luna_deadline_in_ms(WAIT_MS)};
+    luna_admit(from, &request, ret_admission);
+    return ret_admission->outcome;
+}
+
+static void test_a_request_in_two_stages_counts_twice_for_the_rate(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    put_plan("staged", 1, 2, 7, 0);
+    stores_client(&stores, "staged", "staged", 10, &client);
+    assert_int_equal(stage(admitter, &client, LUNA_STAGE_CHECK, &admission), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(admission.charge, LUNA_CHARGE_NONE);
+    assert_int_equal(admission.points_max, 7);
+    assert_int_equal(stores_remaining(&stores, &client), 10);
+    assert_int_equal(stage(admitter, &client, LUNA_STAGE_CHARGE, &admission), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
+    assert_int_equal(stage(admitter, &client, LUNA_STAGE_CHECK, &admission), LUNA_ADMIT_ALLOWED);
+    assert_int_equal(stage(admitter, &client, LUNA_STAGE_CHECK, &admission),
+                     LUNA_ADMIT_RATE_LIMITED);
+    assert_int_equal(stage(admitter, &client, LUNA_STAGE_CHARGE, &admission), LUNA_ADMIT_ALLOWED);
+    luna_admission_refund(admitter, &admission);
+}
+
+static void test_a_check_passes_a_full_plan_or_takes_a_slot(void **state)
+{
+    struct client client;
+    struct luna_admission admission, second;
+    struct luna_admitter *other = stores_admitter(&stores, 1);
+    (void)state;
+    put_plan("staged-one", 100, 100, 0, 1);
+    stores_client(&stores, "staged-one", "staged-one", 10, &client);
+    assert_int_equal(stage(other, &client, LUNA_STAGE_CHECK, &second), LUNA_ADMIT_ALLOWED);
+    stores_admit(admitter, &client, 1, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
+    assert_int_equal(stage(other, &client, LUNA_STAGE_CHECK, &second),
+                     LUNA_ADMIT_CONCURRENCY_LIMITED);
+    luna_admission_refund(admitter, &admission);
     luna_admitter_free(other);
 }
 
@@ -317,7 +387,10 @@ int main(void)
         cmocka_unit_test(test_the_burst_is_limited_and_burns_no_quota),
         cmocka_unit_test(test_an_exhausted_quota_burns_no_burst),
         cmocka_unit_test(test_more_points_than_the_plan_allows_are_refused),
+        cmocka_unit_test(test_refused_points_cost_no_burst),
         cmocka_unit_test(test_concurrent_requests_are_counted_and_released),
+        cmocka_unit_test(test_a_request_in_two_stages_counts_twice_for_the_rate),
+        cmocka_unit_test(test_a_check_passes_a_full_plan_or_takes_a_slot),
         cmocka_unit_test(test_a_plan_changes_without_a_restart),
         cmocka_unit_test(test_a_killed_workers_charge_is_given_back_by_its_successor),
         cmocka_unit_test(test_two_processes_cannot_share_a_worker_slot),

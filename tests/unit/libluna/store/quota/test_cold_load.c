@@ -140,6 +140,71 @@ static void test_a_lease_forgets_what_it_was_granted_over(void **state)
     stores_assert_ledger(&stores, booker, &client, 3);
 }
 
+/* Makes the account cold; Redis knows nothing of it. */
+static void make_cold(const struct client *client)
+{
+    char words[96];
+    snprintf(words, sizeof words, "DEL {user:%lld:quota}:m", (long long)client->account.id);
+    stores_redis_int(&stores, words);
+}
+
+static enum luna_admission_outcome knock(const struct client *client, int number)
+{
+    struct client stranger = *client;
+    snprintf(stranger.key.text, sizeof stranger.key.text, "%08x-0000-4000-8000-000000000000",
+             number);
+    return stores_request(admitter, &stranger);
+}
+
+static void test_a_wrong_key_moves_the_epoch_of_a_cold_account(void **state)
+{
+    struct client client;
+    (void)state;
+    one_host_client(&client);
+    one_host_request(&client, 1);
+    make_cold(&client);
+    int64_t epoch = stores_account_int(&stores, &client, "quota_epoch");
+    for (int i = 1; i <= 5; i++)
+        assert_int_equal(knock(&client, i), LUNA_ADMIT_KEY_INVALID);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_epoch"), epoch);
+    one_host_request(&client, 2);
+    stores_assert_ledger(&stores, booker, &client, 3);
+}
+
+static void test_wrong_keys_reach_postgresql_twice(void **state)
+{
+    struct client client;
+    (void)state;
+    one_host_client(&client);
+    assert_int_equal(knock(&client, 1), LUNA_ADMIT_KEY_INVALID);
+    stores_postgres_kill(&stores);
+    for (int i = 1; i <= 5; i++)
+        assert_int_equal(knock(&client, i), LUNA_ADMIT_KEY_INVALID);
+    stores_postgres_start(&stores);
+    struct luna_fence_report report;
+    stores_fence(booker, &report);
+    one_host_request(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 1);
+}
+
+/* What Redis remembers of a refusal must not outlive an operator's change. */
+static void test_a_new_key_is_refused_after_wrong_ones(void **state)
+{
+    struct client client, renewed;
+    struct luna_operator op = stores_operator(&stores);
+    struct luna_error err;
+    int64_t id = 0;
+    (void)state;
+    one_host_client(&client);
+    assert_int_equal(knock(&client, 1), LUNA_ADMIT_KEY_INVALID);
+    renewed = client;
+    assert_int_equal(
+        luna_key_create(&op, client.account.id, LUNA_SCOPE_MODEL, 0, 0, &renewed.key, &id, &err),
+        LUNA_OK);
+    assert_int_equal(stores_request(admitter, &renewed), LUNA_ADMIT_ALLOWED);
+    stores_operator_done(&op);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +213,9 @@ int main(void)
         cmocka_unit_test(test_a_loader_whose_lease_ran_out_installs_nothing),
         cmocka_unit_test(test_an_operators_change_takes_a_loaders_lease_away),
         cmocka_unit_test(test_a_lease_forgets_what_it_was_granted_over),
+        cmocka_unit_test(test_a_wrong_key_moves_the_epoch_of_a_cold_account),
+        cmocka_unit_test(test_wrong_keys_reach_postgresql_twice),
+        cmocka_unit_test(test_a_new_key_is_refused_after_wrong_ones),
     };
     return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
 }

@@ -1,3 +1,4 @@
+#include "luna/store/plan.h"
 #include "one_host.h"
 
 #include "quota/admitter.h"
@@ -73,6 +74,60 @@ static void test_the_same_key_with_another_body_is_a_mismatch(void **state)
     assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
     ask(admitter, &client, "key", "another body", &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_IDEMPOTENCY_MISMATCH);
+    assert_int_equal(stores_remaining(&stores, &client), 9);
+}
+
+static void put_plan(const char *name, int64_t rate, int64_t burst, int64_t concurrent)
+{
+    struct luna_operator op = stores_operator(&stores);
+    struct luna_error err;
+    struct luna_plan plan = {
+        .rate_per_s = rate, .rate_burst = burst, .quota_limit = -1, .concurrent_max = concurrent};
+    snprintf(plan.name, sizeof plan.name, "%s", name);
+    if (luna_plan_put(&op, &plan, &err) != LUNA_OK)
+        fail_msg("%s", err.msg);
+    stores_operator_done(&op);
+}
+
+static void test_mismatches_cost_no_burst(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    put_plan("two-at-once", 1, 2, 0);
+    stores_client(&stores, "guesser", "two-at-once", 10, &client);
+    ask(admitter, &client, "key", "one body", &admission);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    ask(admitter, &client, "key", "another body", &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_IDEMPOTENCY_MISMATCH);
+    ask(admitter, &client, "key", "a third body", &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_RATE_LIMITED);
+}
+
+static void test_a_replay_is_no_concurrent_request(void **state)
+{
+    struct client client;
+    struct luna_admission replay, second;
+    struct luna_admitter *other = stores_admitter(&stores, 1);
+    (void)state;
+    put_plan("one-replay", 100, 100, 1);
+    stores_client(&stores, "one-replay", "one-replay", 10, &client);
+    ask(admitter, &client, "key", "body", &replay);
+    assert_int_equal(luna_admission_commit(admitter, &replay), LUNA_COMMIT_OK);
+    for (int i = 0; i < 2; i++) { /* settled either way */
+        ask(admitter, &client, "key", "body", &replay);
+        assert_int_equal(replay.outcome, LUNA_ADMIT_REPLAY);
+        ask(other, &client, "key", "body", &second);
+        assert_int_equal(second.outcome, LUNA_ADMIT_CONCURRENCY_LIMITED);
+        if (i == 0)
+            assert_int_equal(luna_admission_commit(admitter, &replay), LUNA_COMMIT_OK);
+        else
+            luna_admission_refund(admitter, &replay);
+    }
+    ask(other, &client, "key", "body", &second);
+    assert_int_equal(second.outcome, LUNA_ADMIT_REPLAY);
+    luna_admission_refund(other, &second);
+    luna_admitter_free(other);
     assert_int_equal(stores_remaining(&stores, &client), 9);
 }
 
@@ -172,6 +227,8 @@ int main(void)
         cmocka_unit_test(test_a_repeated_request_is_answered_and_not_charged),
         cmocka_unit_test(test_a_repeated_request_is_answered_when_the_quota_is_gone),
         cmocka_unit_test(test_the_same_key_with_another_body_is_a_mismatch),
+        cmocka_unit_test(test_mismatches_cost_no_burst),
+        cmocka_unit_test(test_a_replay_is_no_concurrent_request),
         cmocka_unit_test(test_a_request_in_flight_is_busy_and_a_failed_one_may_be_repeated),
         cmocka_unit_test(test_the_record_of_a_killed_worker_does_not_answer_for_it),
         cmocka_unit_test(test_the_record_lives_for_a_day),
