@@ -36,7 +36,7 @@ struct score {
     double unit; /* what observations are multiplied by to be in the model's units */
     /* Carved from the workspace by score_prepare. */
     double *mean, *variance, *diffuse, *gain, *diffuse_gain, *product, *spare, *variance_before,
-        *backward_mean, *backward_variance, *told;
+        *backward_mean, *backward_variance, *update_root;
     double *step_transition, *step_noise, *step_q;
     double *step_v, *step_f, *step_gain;
     /* gains are kept for every step only where the pass backwards will want them */
@@ -52,7 +52,8 @@ struct score {
     /* variance_before is the predicted variance one step earlier, and that was an ordinary step */
     bool comparable;
     bool before_kept; /* variance_before is that of one step earlier */
-    bool pending; /* the variance still has to lose told told', what the last observation told */
+    /* the variance still has to lose update_root update_root', by the last observation */
+    bool pending;
     /* set by the owner of many passes: Z, T and A1 are the same in all, and the gains are kept */
     bool same_start;
     bool start_known; /* so the diffuse steps and their gains are those of the pass before */

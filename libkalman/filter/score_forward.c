@@ -168,7 +168,7 @@ static void ordinary_update(struct score *s, size_t t, double v, double f)
     for (size_t i = 0; i < m; i++) {
         gain[i] = s->gain[i] / f;
         s->mean[i] += gain[i] * v;
-        s->told[i] = s->gain[i] * share;
+        s->update_root[i] = s->gain[i] * share;
     }
     /* P - M M'/F = P - g g' with g = M/sqrt F: taken off in the move to the next point, where every
      * entry is touched anyway. A season's P is a megabyte, and is read once a step so. */
@@ -218,13 +218,14 @@ static void transport_factor(struct score *s)
     s->diffuse = out;
 }
 
-/* P <- T (P - told told') T' + R Q R' */
+/* P <- T (P - g g') T' + R Q R' */
 static void transport_variance(struct score *s)
 {
     EXPECT(s->spare != s->variance);
     size_t m = s->states;
     double *out = s->spare;
-    sparse_congruence_lower(&s->T, s->variance, s->pending ? s->told : NULL, s->product, out);
+    sparse_congruence_lower(&s->T, s->variance, s->pending ? s->update_root : NULL, s->product,
+                            out);
     s->pending = false;
     for (size_t k = 0; k < s->noisy_count; k++) {
         size_t i = s->noisy[k];
@@ -247,17 +248,17 @@ static void predict(struct score *s, size_t t)
 }
 
 /*
- * What the change of state i's variance is compared with: the variance itself, unless that is no
- * more than rounding (a lag of ARIMA is known exactly once it was observed). Then it is what one
- * innovation tells about it; without measurement noise every state is in the unit of the data.
+ * The size that the change of state i's variance is compared with: the variance itself, unless that
+ * is no more than rounding (a lag of ARIMA is known exactly once it was observed). Then it is how
+ * much one innovation reduces it; without measurement noise every state is in the unit of the data.
  */
 static double settling_scale(const struct score *s, size_t i, double f)
 {
     double variance = s->variance[i * s->states + i], z = s->model->Z[i],
-           told = s->model->H[0] == 0 ? f : 0;
+           reduction = s->model->H[0] == 0 ? f : 0;
     if (z != 0)
-        told = f / (z * z);
-    return variance > 1e-13 * told ? variance : told;
+        reduction = f / (z * z);
+    return variance > 1e-13 * reduction ? variance : reduction;
 }
 
 /* Has the predicted variance stopped moving? Every entry within rounding of what it was one step
@@ -329,8 +330,8 @@ static void observe_steady(struct score *s, size_t t, struct score_result *resul
     result->log_determinant += s->steady_log;
 }
 
-/* One time point: its observation and the way to the next. A value that is missing ends a steady
- * run; the variance is then still the predicted one. */
+/* One time point: its observation and the transition to the next. A value that is missing ends a
+ * steady run; the variance is then still the predicted one. */
 static void step(struct score *s, size_t t, struct score_result *result)
 {
     if (s->steady && !isnan(s->values[t])) {

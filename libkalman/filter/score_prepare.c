@@ -40,7 +40,7 @@ void score_prepare(struct score *score, const struct kalman_model *model,
                             .input_count = model->input_count};
     score->mean = take(&cursor, m);
     score->backward_mean = take(&cursor, m);
-    score->told = take(&cursor, m);
+    score->update_root = take(&cursor, m);
     score->gain = take(&cursor, 2 * m);
     score->diffuse_gain = take(&cursor, 2 * m);
     score->variance = take(&cursor, square);
@@ -116,7 +116,7 @@ void score_transport(struct score *s)
         s->mean[i] = s->gain[i] + s->model->c[i] * s->unit;
 }
 
-/* About the multiplications of one step one way. */
+/* About the multiplications of one step of one pass. */
 static size_t step_work(const struct score *s)
 {
     size_t m = s->states;

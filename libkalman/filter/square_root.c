@@ -34,7 +34,7 @@ static void reflect(double *B, size_t k, size_t from, size_t end, double *row,
     double norm = 0.0;
     for (size_t j = from; j < end; j++)
         norm = hypot(norm, row[j]);
-    /* what exact observations leave shrinks without end; here it has gone */
+    /* what exact observations leave shrinks at every step; here it is zero */
     if (!(norm > 0x1p-900)) {
         memset(row + from, 0, (end - from) * sizeof *row);
         return;

@@ -102,7 +102,7 @@ struct filter_element {
     double weight;     /* 1, or less */
 };
 
-/* One time point for the smoother: everything it needs of the way there. A lean record
+/* One time point for the smoother: everything that it needs of the forward pass. A lean record
  * (smooth/signal.h), of a single observation, has no moments: along is not NULL then, and a, P, A,
  * z are. */
 struct filter_record {

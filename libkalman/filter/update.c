@@ -259,8 +259,8 @@ static void keep_element(const struct filter_state *f, size_t i, const struct fi
 }
 
 /* A missing element for a lean record: what its signal has to do with the state. */
-static void keep_untold(struct filter_state *f, size_t i, struct filter_element *result,
-                        struct filter_record *record)
+static void keep_unobserved(struct filter_state *f, size_t i, struct filter_element *result,
+                            struct filter_record *record)
 {
     EXPECT(i < f->model->observed && record->along);
     size_t m = f->model->states, d = f->model->diffuse;
@@ -418,7 +418,7 @@ static enum kalman_status update_full(struct filter_state *f, struct filter_elem
                                               (double)NAN,    0.0,         1.0};
         if (isnan(f->y[i])) {
             if (record && record->along)
-                keep_untold(f, i, &elements[i], record);
+                keep_unobserved(f, i, &elements[i], record);
             continue;
         }
         enum kalman_status status = observe(f, i, &elements[i], record);

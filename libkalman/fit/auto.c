@@ -29,37 +29,36 @@ struct entry {
 
 static const struct entry entries[] = {
     {KALMAN_LOCAL_LEVEL, false, 0, 0, 0, 0, 0, 0, 0,
-     "the local level has the lowest AICc: a slope, a season or autocorrelation do not pay for "
-     "their "
-     "parameters"},
+     "the local level has the lowest AICc: a slope, a season or autocorrelation would not improve "
+     "the fit enough"},
     {KALMAN_RANDOM_WALK_DRIFT, false, 0, 0, 0, 0, 0, 0, 0,
-     "the random walk with drift has the lowest AICc: the data carry no measurement noise and "
-     "drift "
-     "steadily"},
+     "the random walk with drift has the lowest AICc: the data have no measurement noise and a "
+     "steady drift"},
     {KALMAN_SMOOTH_TREND, false, 0, 0, 0, 0, 0, 0, 0,
      "the smooth trend has the lowest AICc: the data follow a curve whose slope changes slowly"},
     {KALMAN_LOCAL_LINEAR_TREND, false, 0, 0, 0, 0, 0, 0, 0,
      "the local linear trend has the lowest AICc: level and slope both change"},
     {KALMAN_DAMPED_TREND, false, 0, 0, 0, 0, 0, 0, 0,
-     "the damped trend has the lowest AICc: slopes arise and die away"},
+     "the damped trend has the lowest AICc: slopes appear and decay"},
     {KALMAN_CONSTANT_VELOCITY, false, 0, 0, 0, 0, 0, 0, 0,
      "constant velocity has the lowest AICc: the data move smoothly in continuous time"},
     {KALMAN_ARIMA, false, 1, 0, 0, 0, 0, 0, 1,
      "the first-order autoregression has the lowest AICc: the data return to a fixed mean"},
     {KALMAN_ARIMA, false, 2, 0, 0, 0, 0, 0, 1,
-     "the second-order autoregression has the lowest AICc: the data swing about a fixed mean"},
+     "the second-order autoregression has the lowest AICc: the data oscillate about a fixed mean"},
     {KALMAN_ARIMA, false, 1, 1, 1, 0, 0, 0, 0,
      "ARIMA(1,1,1) has the lowest AICc: the changes of the data are autocorrelated"},
     {KALMAN_SEASONAL, true, 0, 0, 0, 0, 0, 0, 0,
-     "level and season have the lowest AICc: there is a season, and no slope that pays for itself"},
+     "level and season have the lowest AICc: there is a season, and a slope would "
+     "not improve the fit enough"},
     {KALMAN_BASIC_STRUCTURAL, true, 0, 0, 0, 0, 0, 0, 0,
      "the basic structural model has the lowest AICc: level, slope and season all matter"},
     {KALMAN_ARIMA, true, 0, 1, 1, 0, 1, 1, 0,
      "the airline model ARIMA(0,1,1)(0,1,1) has the lowest AICc: a drifting level and a drifting "
      "season"},
     {KALMAN_ARIMA, true, 1, 0, 0, 0, 1, 1, 1,
-     "ARIMA(1,0,0)(0,1,1) with a mean has the lowest AICc: a stable season, and swings that die "
-     "away"},
+     "ARIMA(1,0,0)(0,1,1) with a mean has the lowest AICc: a stable season, and "
+     "deviations that decay"},
 };
 #define entry_count (sizeof entries / sizeof entries[0])
 static_assert(entry_count <= KALMAN_CANDIDATES_MAX,
@@ -108,7 +107,7 @@ enum kalman_status fit_auto_bytes(const struct kalman_spec *spec, const struct s
         struct kalman_spec candidate;
         struct spec_layout places;
         size_t own = 0, comparison = 0;
-        /* what only times bring in is no larger than the other trends */
+        /* kinds that need times are no larger than the other trends */
         if (!candidate_spec(&entries[i], spec, layout->setting[SETTING_PERIOD], false, &candidate,
                             &places))
             continue;

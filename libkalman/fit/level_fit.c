@@ -102,7 +102,7 @@ static enum kalman_status report(struct level_problem *problem, double q, int ex
     return KALMAN_OK;
 }
 
-/* Series that tell nothing about the ratio: all missing, one value, or all values equal. */
+/* Series that have no information about the ratio: all missing, one value, or all values equal. */
 static void report_degenerate(size_t observed, struct kalman_fit *fit)
 {
     for (int i = 0; i < 2; i++)

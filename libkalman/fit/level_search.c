@@ -132,11 +132,11 @@ static void grid_place(const struct level_problem *problem, struct level_grid *g
     assert(problem->innovations >= 1.0);
     double n = problem->innovations + 1.0, low = -2.0 * log(n) - 4.6, high = 9.2;
     if (problem->mode != LEVEL_BOTH_FREE) {
-        double away = log(mean_square_step(&problem->data)) - log(problem->given);
+        double offset = log(mean_square_step(&problem->data)) - log(problem->given);
         if (problem->mode == LEVEL_FIXED_NOISE)
-            high = fmax(high, away + 3.0);
+            high = fmax(high, offset + 3.0);
         else
-            low = fmin(low, -away - 3.0);
+            low = fmin(low, -offset - 3.0);
     }
     grid->count = n < 1000.0 && high - low < 40.0 ? GRID_SHORT : GRID_LONG;
     double step = (high - low) / (double)(grid->count - 3);

@@ -11,7 +11,7 @@
  * variance is tried at zero (and other coordinates at a bound that is near), and every zero is
  * tried a little above, until nothing improves. `held` names the variance kept fixed while a common
  * scale is concentrated out (SIZE_MAX: none); it is chosen again whenever it vanishes. Returns the
- * log-likelihood; *ret_converged tells whether the gradient vanished to working precision on every
+ * log-likelihood; *ret_converged says whether the gradient vanished to working precision on every
  * free coordinate.
  */
 double fit_polish(struct fit_problem *problem, double *x, bool *ret_converged);

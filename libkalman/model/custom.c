@@ -18,8 +18,8 @@ static bool finite_all(const double *data, size_t count)
     return true;
 }
 
-/* Symmetric, non-negative diagonal, and |a_ij| <= sqrt(a_ii a_jj): what a look at the entries
- * can tell. */
+/* Symmetric, non-negative diagonal, and |a_ij| <= sqrt(a_ii a_jj): what the entries alone can
+ * show. */
 static bool variance_plausible(const double *data, size_t size)
 {
     for (size_t i = 0; data && i < size; i++)

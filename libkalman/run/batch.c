@@ -175,8 +175,7 @@ static void lane_start(struct batch_run *run, size_t k, size_t series, size_t of
                units_variance(&lane->units, model->H[0]));
 }
 
-/* Give lane k something to do, or leave it idle. Series that do not fit a lane are run on the
- * way. */
+/* Give lane k something to do, or leave it idle. Series that do not fit a lane are run here. */
 static void lane_refill(struct batch_run *run, size_t k, void *workspace, size_t workspace_bytes)
 {
     const struct kalman_batch *batch = run->batch;

@@ -104,9 +104,9 @@ static void series_finish(struct complete_run *run, size_t k)
     batch->loglikelihood[series] = summary.loglikelihood;
 }
 
-/* The next series that begins with a number into lane k; the others are passed over. Whether it is
- * complete shows on the way: a missing, infinite or overflowing value leaves a level that is no
- * number, for good. */
+/* The next series that begins with a number into lane k; the others are passed over. Whether it
+ * is complete shows as it runs: after a missing, infinite or overflowing value the level stays
+ * NaN or infinite. */
 static void refill(struct complete_run *run, size_t k)
 {
     EXPECT(k < GAIN_LANES);
@@ -179,7 +179,7 @@ enum kalman_status batch_complete_run(const struct kalman_batch *batch,
             run->at[k] += steps;
             run->lane[k].left -= run->series[k] == SIZE_MAX ? 0 : steps;
             if (!isfinite(run->lane[k].a)) {
-                refill(run, k); /* its status stays: the other way through the batch takes it */
+                refill(run, k); /* its status stays: the lanes take it */
             } else if (run->lane[k].left == 0) {
                 series_finish(run, k);
                 refill(run, k);

@@ -31,7 +31,7 @@ size_t gain_table_doubles(size_t count);
 void gain_table_make(struct gain_table *table, const struct kalman_model *model, size_t count,
                      double *memory);
 
-/* One series on its way; all pointers at its next value. */
+/* One series in progress; all pointers at its next value. */
 struct gain_lane {
     const double *y, *gain, *inverse_sd;
     double *mean, *standardized;

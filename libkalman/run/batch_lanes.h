@@ -12,7 +12,7 @@
 
 enum { BATCH_LANES = 16, BATCH_STEPS = 32 };
 
-/* Noise that makes an observation tell nothing; engine variances are below 4. */
+/* Noise that leaves an observation without information; engine variances are below 4. */
 static const double batch_missing_noise = 0x1p1000;
 
 /* The moving parts of the lanes' filters, engine units. */

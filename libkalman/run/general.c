@@ -27,7 +27,7 @@ enum { BLOCK_BYTES = 4 << 20, BLOCK_POINTS_MIN = 32, LEAN_BYTES = 64 << 20 };
 enum { LEAN_STATES = 40 };
 
 /*
- * Does the signal alone have a better way back? That of a season which only passes its states
+ * Does the signal alone have a better backward pass? That of a season which only passes its states
  * along, whose start is well determined value by value: rotating states' is not (many harmonics
  * from one short stretch), nor that of any input or any matrix; those keep to the square-root form.
  * Without measurement noise at any size: the state is known exactly there, and to go back from it
@@ -48,7 +48,7 @@ static bool signal_suits(const struct kalman_model *model)
     }
 }
 
-/* Is the signal all that is wanted of a smoother, and does it have a way of its own? */
+/* Is the signal all that is wanted of a smoother, and does it have a smoother of its own? */
 static bool is_lean(const struct kalman_model *model, const struct kalman_options *options,
                     const struct kalman_output *output)
 {

@@ -98,7 +98,8 @@ enum kalman_status run_stretch(struct general_run *run, size_t from, size_t to, 
         struct filter_record *kept = record ? &run->records[t - from] : NULL;
         /* A signal with a diffuse part that is missing here needs the deeper orders of the signal's
          * smoother. */
-        run->untold = run->untold || (run->filter.diffuse_left > 0 && isnan(series->values[t * p]));
+        run->diffuse_missing =
+            run->diffuse_missing || (run->filter.diffuse_left > 0 && isnan(series->values[t * p]));
         if (first_pass && run->checkpoints && t % run->block == 0)
             filter_copy(&run->checkpoints[t / run->block], &run->filter);
         status = filter_predict(&run->filter, run_gap(series, t), run_inputs(run, t));

@@ -20,7 +20,7 @@ struct general_run {
     size_t at;                       /* the current step, for error reports */
     /* For smoothing only. */
     bool lean;                     /* lean records, for run_signal_back() */
-    bool untold;                   /* a value is missing before the start is determined */
+    bool diffuse_missing;          /* a value is missing before the start is determined */
     size_t block;                  /* time points per block */
     struct filter_record *records; /* block of them */
     /* state at the head of each block; NULL: one block holds all */
@@ -42,7 +42,8 @@ typedef enum kalman_status run_point_back(struct general_run *run, void *smoothe
 enum kalman_status run_blocks_back(struct general_run *run, run_point_back *point,
                                    void *smoother) KALMAN_MUSTCHECK;
 
-/* Counts a step either way, and asks the caller's hook when due: true when the run is to stop. */
+/* Counts a step of either pass, and asks the caller's hook when due: true when the run is to
+ * stop. */
 bool run_stops(struct general_run *run);
 
 double run_gap(const struct kalman_series *series, size_t t);

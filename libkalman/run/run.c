@@ -105,8 +105,8 @@ enum kalman_status kalman_loglikelihood(const struct kalman_model *model,
     if (level_applies(model, NULL) && !series->times && series->values && model->H[0] > 0.0) {
         struct kalman_summary summary;
         level_summary_fast(model, series, &summary);
-        /* An infinite value, nothing observed, or an overflow on the way: all seen here, and
-         * left to the full run to tell. */
+        /* An infinite value, nothing observed, or an overflow shows here, and is left to the
+         * full run to report. */
         if (isfinite(summary.loglikelihood) && summary.observation_count > 1) {
             *ret_summary = summary;
             return KALMAN_OK;

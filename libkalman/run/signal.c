@@ -42,9 +42,10 @@ enum kalman_status run_signal_back(struct general_run *run)
     struct smooth_signal smooth;
     bool unresolved = run->filter.diffuse_left > 0;
     /* What is left undetermined shows in the variances alone. */
-    bool variances = run->request->output->smoothed_variance || (run->untold && unresolved);
+    bool variances =
+        run->request->output->smoothed_variance || (run->diffuse_missing && unresolved);
     smooth_signal_init(&smooth, run->filter.model->states, variances, run->smooth_arrays);
-    smooth.untold = run->untold;
+    smooth.diffuse_missing = run->diffuse_missing;
     smooth.unresolved = unresolved;
     return run_blocks_back(run, point_back, &smooth);
 }

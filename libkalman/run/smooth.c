@@ -107,7 +107,7 @@ static void noise_of_missing(const struct general_run *run, const double *values
             packed[j * count + k] = H[index[j] * p + index[k]];
     square_root_of(packed, count, root);
     for (size_t j = 0; j < count;
-         j++) { /* root x = H_oi, then root' g = x; a zero pivot has nothing to tell */
+         j++) { /* root x = H_oi, then root' g = x; a zero pivot has no information */
         double sum = H[index[j] * p + i];
         for (size_t k = 0; k < j; k++)
             sum -= root[j * count + k] * g[k];

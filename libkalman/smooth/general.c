@@ -91,7 +91,8 @@ static void covariance_moments(struct smooth_state *s, const struct filter_recor
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j <= i; j++) {
             /* V = P - P N P, of filtered P: a difference of numbers of the same size only where
-             * what comes after tells much; smooth/state.h says where that would not do. */
+             * later observations carry much information; smooth/state.h says where that would
+             * not do. */
             double value = record->P[i * m + j] - dense_dot(s->W + i * m, record->P + j * m, m);
             value = i == j ? fmax(value, 0.0) : value;
             s->V[i * m + j] = value;
@@ -160,7 +161,7 @@ void smooth_last(struct smooth_state *s, const struct filter_record *record, con
 {
     EXPECT(record->diffuse_left <= s->model->diffuse);
     size_t m = s->model->states, r = s->model->disturbances, d = s->model->diffuse;
-    for (size_t k = 0; k < r; k++) { /* nothing after the end tells about the last disturbance */
+    for (size_t k = 0; k < r; k++) { /* no data after the end depend on the last disturbance */
         s->eta[k] = 0.0;
         s->eta_spread[k] = 0.0;
         s->eta_variance[k] = Q[k * r + k];

@@ -53,8 +53,8 @@ void smooth_signal_transition(struct smooth_signal *s, const struct sparse *T)
 }
 
 /* Missing, or known before: M in K, and what is diffuse of it in along. */
-static bool untold_moments(struct smooth_signal *s, const struct filter_record *record,
-                           double variance, double *ret_mean, double *ret_variance)
+static bool unobserved_moments(struct smooth_signal *s, const struct filter_record *record,
+                               double variance, double *ret_mean, double *ret_variance)
 {
     assert(record->along);
     size_t m = s->states;
@@ -68,17 +68,17 @@ static bool untold_moments(struct smooth_signal *s, const struct filter_record *
     }
     if (!(square > 0.0))
         return true;
-    if (!s->deep) /* nothing after it tells about the diffuse part */
+    if (!s->deep) /* no later observation depends on the diffuse part */
         return false;
     *ret_mean += dense_dot(along, s->r[1], m);
     if (!s->variances)
         return true;
     dense_apply(s->N[1], along, m, s->y);
-    double told = dense_dot(along, s->y, m);
+    double determined = dense_dot(along, s->y, m);
     *ret_variance -= 2.0 * dense_dot(M, s->y, m);
     dense_apply(s->N[2], along, m, s->y);
     *ret_variance -= dense_dot(along, s->y, m);
-    return !s->unresolved || !(square - told > unresolved_share * square);
+    return !s->unresolved || !(square - determined > unresolved_share * square);
 }
 
 bool smooth_signal_moments(struct smooth_signal *s, const struct filter_record *record,
@@ -91,7 +91,7 @@ bool smooth_signal_moments(struct smooth_signal *s, const struct filter_record *
     *ret_variance = (double)NAN;
     if (e->kind == FILTER_MISSING || e->kind == FILTER_UNINFORMATIVE) {
         double variance = e->kind == FILTER_MISSING ? e->F_finite : e->F_finite - h;
-        bool known = untold_moments(s, record, variance, ret_mean, ret_variance);
+        bool known = unobserved_moments(s, record, variance, ret_mean, ret_variance);
         *ret_variance = s->variances ? fmax(*ret_variance, 0.0) : (double)NAN;
         return known;
     }
@@ -161,8 +161,8 @@ static void ordinary_variances(struct smooth_signal *s, const struct filter_elem
             dense_apply(s->N[i], K, m, s->x[i]);
         /* 1/F is of order zero alone; the other orders lose z (N_i K)' + (N_i K) z' - z z' K'N_i
          * K. */
-        double told = i == 0 ? 1.0 / e->F_finite : 0.0;
-        take_back(s->N[i], z, s->x[i], dense_dot(K, s->x[i], m) + told, m);
+        double inverse = i == 0 ? 1.0 / e->F_finite : 0.0;
+        take_back(s->N[i], z, s->x[i], dense_dot(K, s->x[i], m) + inverse, m);
     }
 }
 
@@ -207,7 +207,7 @@ void smooth_signal_observation(struct smooth_signal *s, const struct filter_reco
         if (s->variances)
             ordinary_variances(s, e, record->K, z);
     } else if (e->kind == FILTER_DIFFUSE) {
-        s->deep = s->untold;
+        s->deep = s->diffuse_missing;
         diffuse_means(s, record, z);
         if (s->variances)
             diffuse_variances(s, record, z);

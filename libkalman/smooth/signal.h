@@ -36,7 +36,7 @@ struct smooth_signal {
     bool variances;
     /* a signal with a diffuse part is missing somewhere: all orders are wanted, where there are
      * any */
-    bool untold;
+    bool diffuse_missing;
     bool deep;       /* they are in use */
     bool unresolved; /* the data never determined all of the start */
     /* The current point, after its observation. */

@@ -215,7 +215,7 @@ static bool size_item(void *ctx, size_t index, struct json_span item)
     if (digits != item.len || digits > 9) {
         struct luna_fault *fault =
             luna_faults_add(flat->d->faults, "int_type", "Input should be a valid integer",
-                            "how long the series is");
+                            "the number of values of the series");
         luna_fault_at_index(luna_fault_at(fault, "sizes"), index);
         return !flat->d->faults->more;
     }
@@ -266,7 +266,7 @@ static void decode_flat(struct decoder *d, const struct luna_request *shared)
                      luna_arena_printf(d->arena,
                                        "Value error, the sizes add up to %zu, but y has %zu items",
                                        flat.total, n),
-                     "the sizes are the lengths of the series, in order");
+                     "sizes holds the length of each series, in order");
     if (d->faults->count > 0)
         return;
     d->batch.count = flat.count;
@@ -281,7 +281,7 @@ static bool is_list(struct json_span span)
 
 static void check_members(struct decoder *d)
 {
-    static const char list_hint[] = "see the description of this path: {\"series\":[[1,2],[3,4]]}";
+    static const char list_hint[] = "send a list, such as {\"series\":[[1,2],[3,4]]}";
     if (d->series.at == NULL && d->y.at == NULL && d->sizes.at == NULL)
         fault_member(d, "series", "missing", "Field required", "a list of series, or y and sizes");
     else if (d->series.at != NULL && (d->y.at != NULL || d->sizes.at != NULL))

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Longer fields are no numbers that a spreadsheet wrote in its own way. */
+/* Longer fields are not numbers of a spreadsheet's notation. */
 enum { LOOSE_NUMBER_BYTES_MAX = 64 };
 
 static bool fail(struct csv_scan *scan, const char *at, const char *problem)

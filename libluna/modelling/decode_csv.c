@@ -14,7 +14,7 @@ struct table {
     struct luna_arena *arena;
     struct luna_faults *faults;
     struct csv_record record; /* the one being read; kept here because it is large */
-    bool is_started; /* a pass has seen its first record: blank lines before it are nothing */
+    bool is_started; /* a pass has seen its first record: blank lines before it are ignored */
     size_t columns;
     bool has_header;
     size_t column; /* the series */
@@ -207,7 +207,8 @@ static bool length_fits(struct table *t, size_t points_max)
             t->arena, "List should have at most %zu items after validation, not %zu", points_max,
             t->rows);
         luna_fault_at(
-            luna_faults_add(t->faults, "too_long", msg, "send the series in shorter pieces"), name);
+            luna_faults_add(t->faults, "too_long", msg, "split the series into several requests"),
+            name);
         return false;
     }
     return true;

@@ -9,12 +9,12 @@
 #include <stdint.h>
 #include <string.h>
 
-/* More members than this on the top level are no request of ours. */
+/* A body with more members than this at the top level is refused. */
 enum { MEMBERS_MAX = 64 };
 
 struct decoder {
     struct json_scan scan;
-    const struct luna_request_limits *limits; /* NULL: options only, `results` is no member */
+    const struct luna_request_limits *limits; /* NULL: options only, `results` is not allowed */
     struct luna_arena *arena;
     struct luna_request *request;
     struct luna_faults *faults;
@@ -103,7 +103,7 @@ static void fault_length(struct decoder *d, size_t n)
             d->arena, "List should have at most %zu items after validation, not %zu", points_max,
             n);
         luna_fault_at(
-            luna_faults_add(d->faults, "too_long", msg, "send the series in shorter pieces"),
+            luna_faults_add(d->faults, "too_long", msg, "split the series into several requests"),
             "results");
     }
 }
@@ -201,7 +201,7 @@ static bool take_name(struct decoder *d, struct json_span *ret_name)
             return json_scan_fail(&d->scan, raw.at - 1, "this member appears twice; keep one");
     }
     if (d->name_count == MEMBERS_MAX)
-        return json_scan_fail(&d->scan, raw.at - 1, "more members than any request has");
+        return json_scan_fail(&d->scan, raw.at - 1, "too many members");
     return true;
 }
 

@@ -102,7 +102,7 @@ static bool take_escape(struct json_scan *scan)
         return json_scan_fail(scan, at, "the string is not closed");
     if (at[1] != 'u') {
         if (at[1] == '\0' || strchr("\"\\/bfnrt", at[1]) == NULL)
-            return json_scan_fail(scan, at, "no such escape in JSON");
+            return json_scan_fail(scan, at, "invalid escape sequence");
         scan->at += 2;
         return true;
     }
@@ -111,13 +111,13 @@ static bool take_escape(struct json_scan *scan)
         return json_scan_fail(scan, at, "\\u needs four hexadecimal digits");
     scan->at += 6;
     if (is_low_surrogate(unit))
-        return json_scan_fail(scan, at, "half a surrogate pair");
+        return json_scan_fail(scan, at, "unpaired surrogate in a \\u escape");
     if (!is_high_surrogate(unit))
         return true;
     bool paired = scan->end - scan->at >= 6 && scan->at[0] == '\\' && scan->at[1] == 'u' &&
                   is_low_surrogate(hex_unit(scan->at + 2, scan->end));
     if (!paired)
-        return json_scan_fail(scan, at, "half a surrogate pair");
+        return json_scan_fail(scan, at, "unpaired surrogate in a \\u escape");
     scan->at += 6;
     return true;
 }
@@ -158,7 +158,7 @@ static const char *foreign_word(const struct json_scan *scan)
     static const char infinite[] = "JSON has no infinity; observations must be finite";
     static const char truth[] = "not a JSON value; write true or false, in lower case";
     static const char utf16[] = "not UTF-8 but UTF-16; send the text as UTF-8";
-    static const char comma[] = "expected a value here; the last one has no comma after it";
+    static const char comma[] = "expected a value here; remove the comma after the last value";
     static const struct {
         const char *word, *instead;
     } foreign[] = {
@@ -194,7 +194,7 @@ static bool take_number(struct json_scan *scan)
         LUNA_NUMBER_SYNTAX) {
         const char *foreign = foreign_word(scan);
         return json_scan_fail(scan, scan->at,
-                              foreign != NULL ? foreign : "not a number as JSON writes it");
+                              foreign != NULL ? foreign : "not a valid JSON number");
     }
     scan->at += used;
     return true;
@@ -237,7 +237,7 @@ bool json_scan_value(struct json_scan *scan, struct json_span *ret_value)
     else if (c == '-' || (c >= '0' && c <= '9'))
         ok = take_number(scan);
     else if (scan->at == scan->end)
-        return json_scan_fail(scan, scan->at, "the text ends where a value should be");
+        return json_scan_fail(scan, scan->at, "the text ends before a value");
     else
         ok = take_word(scan, c == 't' ? "true" : c == 'f' ? "false" : "null");
     if (ok)

@@ -44,7 +44,7 @@ static void fault_unknown_model(struct luna_faults *faults)
         used += wrote > 0 ? (size_t)wrote : 0;
     }
     const char *msg = luna_arena_printf(faults->arena, "Input should be %s", text);
-    fault_model(faults, "literal_error", msg, "leave the model out to get local_level", "name");
+    fault_model(faults, "literal_error", msg, "omit the model to use local_level", "name");
 }
 
 static const struct kalman_setting_info *find_setting(const struct kalman_kind_info *info,
@@ -83,8 +83,8 @@ static void fault_unknown_setting(const struct kalman_kind_info *info, const cha
         find_parameter(info, name) != NULL
             ? luna_arena_printf(faults->arena, "\"%s\" is a parameter: put it into \"parameters\"",
                                 name)
-            : luna_arena_printf(faults->arena, "besides name and parameters, %s has: %s",
-                                info->name, names[0] != '\0' ? names : "no settings");
+            : luna_arena_printf(faults->arena, "settings of %s: %s", info->name,
+                                names[0] != '\0' ? names : "none");
     fault_model(faults, "extra_forbidden", "Extra inputs are not permitted", hint, name);
 }
 
@@ -154,7 +154,7 @@ static bool set_settings(const struct kalman_kind_info *info, const struct luna_
     return ok;
 }
 
-/* Lengths of arrays hang on the settings, so this comes after them. */
+/* Lengths of arrays depend on the settings, so this comes after them. */
 static bool length_fits(const struct kalman_kind_info *info, const struct kalman_parameter_info *p,
                         const struct luna_parameter *given, const struct kalman_spec *spec,
                         struct luna_faults *faults)
@@ -178,7 +178,8 @@ static bool length_fits(const struct kalman_kind_info *info, const struct kalman
         msg =
             luna_arena_printf(faults->arena, "List should have %zu items after validation, not %zu",
                               count, given->count);
-        hint = luna_arena_printf(faults->arena, "as many values as \"%s\" says", p->length);
+        hint =
+            luna_arena_printf(faults->arena, "send as many values as \"%s\" specifies", p->length);
     }
     if (type != NULL)
         fault_parameter(faults, type, msg, hint, p->name);
@@ -255,7 +256,7 @@ void model_spec_fault(const struct luna_request *request, struct luna_faults *fa
     else if (setting != NULL)
         fault_model(faults, "value_error", text, setting->description, name);
     else
-        fault_parameter(faults, "value_error", text, "leave the parameter out to have it fitted",
+        fault_parameter(faults, "value_error", text, "omit the parameter to have it estimated",
                         name);
 }
 

@@ -18,7 +18,7 @@
 bool model_spec_build(const struct luna_request *request, struct luna_faults *faults,
                       struct kalman_spec *ret_spec) __attribute__((warn_unused_result));
 
-/* The fault of a parameter or setting that libkalman refused only now, name from its catalogue
+/* The fault of a parameter or setting that libkalman refuses when it runs, name from its catalogue
  * (NULL: the model). */
 void model_spec_fault(const struct luna_request *request, struct luna_faults *faults,
                       const char *name, const char *msg);

@@ -88,10 +88,10 @@ static bool member_read(struct json_scan *scan, struct json_span *ret_value)
     return json_scan_token(scan, '{', "expected an object") && json_scan_enter(scan) &&
            json_scan_string(scan, &name) &&
            ((name.len == 5 && memcmp(name.at, "value", 5) == 0) ||
-            json_scan_fail(scan, name.at, "the one member is \"value\"")) &&
+            json_scan_fail(scan, name.at, "the only member allowed is \"value\"")) &&
            json_scan_token(scan, ':', "expected \":\" here") && json_scan_value(scan, ret_value) &&
            json_scan_more(scan, '}', &more) &&
-           (!more || json_scan_fail(scan, scan->at, "the one member is \"value\""));
+           (!more || json_scan_fail(scan, scan->at, "the only member allowed is \"value\""));
 }
 
 static bool line_read(const struct line *line, int nesting_max, struct luna_faults *faults,

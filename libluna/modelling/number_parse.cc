@@ -68,13 +68,13 @@ FORCE_INLINE uint64_t load_eight(const char *at)
     return bytes ^ 0x3030303030303030U;
 }
 
-/* The top bit of each of the eight bytes that is no digit. */
+/* The top bit of each of the eight bytes that is not a digit. */
 FORCE_INLINE uint64_t not_digits(uint64_t bytes)
 {
     return ((bytes + 0x7676767676767676U) | bytes) & 0x8080808080808080U;
 }
 
-/* Up to eight digits at once; returns how many. No branch hangs on their number, which no
+/* Up to eight digits at once; returns how many. No branch depends on their number, which no
  * processor could guess. */
 FORCE_INLINE int take_eight(scan &s)
 {

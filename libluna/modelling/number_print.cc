@@ -36,7 +36,7 @@ struct digits {
 };
 
 /* The fewest digits that read back as `value`, and of those the nearest to it: Jeon, Dragonbox
- * (2020). What has no decimal gets that of 1, which nobody looks at. */
+ * (2020). What has no decimal gets that of 1, which is not used. */
 FORCE_INLINE decimal shortest(double value)
 {
     namespace policy = jkj::dragonbox::policy;
@@ -167,7 +167,7 @@ double rounded(double value, int digits)
             .ptr;
     double result = 0;
     bool fits = std::from_chars(text, end, result).ec == std::errc();
-    return fits ? result : value; /* 1.797e308 to two digits is no double */
+    return fits ? result : value; /* 1.797e308 to two digits does not fit a double */
 }
 
 } // namespace
@@ -179,7 +179,7 @@ size_t luna_number_print(double value, int precision, char *out)
     return static_cast<size_t>(put_finite(value, shortest(value), out) - out);
 }
 
-/* Decimals first, then their texts: where a text begins hangs on all texts before it, while the
+/* Decimals first, then their texts: where a text begins depends on all texts before it, while the
  * processor finds several decimals at a time. */
 size_t luna_number_print_list(const double *values, size_t n, int precision, char *out)
 {

@@ -80,7 +80,7 @@ static bool interval_fits(json_t *item, size_t index, const struct luna_request 
     for (size_t i = 0; type == NULL && i < request->interval_count; i++) {
         if (request->intervals[i] == level) {
             type = "value_error";
-            msg = "Value error, the same interval is asked for twice";
+            msg = "Value error, the same interval is requested twice";
         }
     }
     if (type != NULL)
@@ -131,7 +131,7 @@ static void apply_include(json_t *value, struct luna_request *request, struct lu
             luna_fault_at_index(
                 fault(faults, "include", "literal_error",
                       "Input should be 'model', 'variance', 'innovations' or 'diagnostics'",
-                      "leave out what is not one of these"),
+                      "remove the unknown word"),
                 index);
     }
 }
@@ -149,7 +149,7 @@ static bool read_numbers(json_t *value, const char *name, double *out, size_t co
             continue;
         struct luna_fault *f =
             luna_faults_add(faults, "float_type", "Input should be a valid number",
-                            "a number, or null (or nothing) to have it fitted");
+                            "send a number, or null to have it estimated");
         luna_fault_at(luna_fault_at(luna_fault_at(f, "model"), "parameters"), name);
         if (is_array)
             luna_fault_at_index(f, i);
@@ -292,7 +292,7 @@ bool option_apply(struct json_span name, struct json_span value, size_t offset,
     if (value.len > OPTION_BYTES_MAX) {
         const char *msg =
             luna_arena_printf(faults->arena, "Data should have at most %d bytes", OPTION_BYTES_MAX);
-        fault(faults, option->name, "bytes_too_long", msg, "no option needs that much text");
+        fault(faults, option->name, "bytes_too_long", msg, "shorten the value of this option");
         return true;
     }
     /* jansson leaves the code as it is when it runs out of memory early */

@@ -79,9 +79,10 @@ static enum luna_run_status explain(struct run *run, enum kalman_status status, 
     case KALMAN_ERANGE: {
         const char *msg =
             luna_arena_printf(run->faults->arena, "Value error, %s", kalman_strerror(status));
-        const char *hint = status == KALMAN_ETOOSHORT || status == KALMAN_EDIFFUSE
-                               ? "send more observations, or choose a model with fewer components"
-                               : "rescale the series, or give variances of its own size";
+        const char *hint =
+            status == KALMAN_ETOOSHORT || status == KALMAN_EDIFFUSE
+                ? "send more observations, or choose a model with fewer components"
+                : "rescale the series, or send variances of the same order of magnitude";
         struct luna_fault *fault =
             luna_fault_at(luna_faults_add(run->faults, "value_error", msg, hint), "results");
         if (bad_index != SIZE_MAX)
@@ -133,7 +134,7 @@ static enum luna_run_status build(struct run *run)
     return explain(run, kalman_model_init(memory, bytes, &run->spec, &run->model), SIZE_MAX);
 }
 
-/* An array of n results, when wanted. False: no memory. */
+/* An array of n results, when wanted. False: out of memory. */
 static bool want(struct run *run, bool wanted, size_t n, double **ret_array)
 {
     if (!wanted)

@@ -1,9 +1,9 @@
 /*
  * Many univariate series at once: values laid end to end (ragged), each filtered with its own or
  * one shared model. Local-level models run interleaved, several series per vector register, by the
- * full recursion: the results are those of kalman_run() on each series to rounding (kalman_run()
- * freezes the gain once it has converged). One bad series gets its own status and never stops the
- * others.
+ * full recursion (DK 2.15): the results are those of kalman_run() on each series to rounding, for
+ * kalman_run() freezes the gain once it has converged. One bad series gets its own status and never
+ * stops the others.
  */
 #ifndef KALMAN_BATCH_H
 #define KALMAN_BATCH_H
@@ -17,6 +17,8 @@
 extern "C" {
 #endif
 
+/* Everything is borrowed for the call. Means are in the units of the values, variances in their
+ * square; NaN and +inf as in struct kalman_output. */
 struct kalman_batch {
     size_t series_count;
     const size_t *sizes;  /* series_count lengths; their sum is the length of values */
@@ -32,6 +34,8 @@ struct kalman_batch {
         *statuses; /* series_count, required; outputs of a series that failed are NaN */
 };
 
+/* Workspace of kalman_batch_run(). KALMAN_EINVAL: an array or a model is missing, or model_count is
+ * neither 1 nor series_count. */
 KALMAN_API enum kalman_status kalman_batch_bytes(const struct kalman_batch *batch,
                                                  size_t *ret_bytes) KALMAN_MUSTCHECK;
 

@@ -58,7 +58,7 @@ enum { KALMAN_CANDIDATES_MAX = 24 };
 
 struct kalman_candidate {
     struct kalman_spec spec; /* fitted */
-    /* log density of the values after those that any diffuse start consumes */
+    /* natural log density of the values after those that any diffuse start consumes */
     double loglikelihood;
     double aicc; /* of that, counting fitted parameters */
     enum kalman_fit_status status;
@@ -76,7 +76,8 @@ struct kalman_fit {
     enum kalman_fit_status status;
     double loglikelihood; /* as in kalman_summary */
     double loglikelihood_marginal;
-    /* k = fitted parameters + diffuse elements, n = observed values, on loglikelihood */
+    /* aic = -2 log L + 2 k, bic = -2 log L + k log n, aicc = aic + 2 k (k + 1)/(n - k - 1) (Hurvich
+     * and Tsai 1989; DK 7.4), k = fitted parameters + diffuse elements, n = observed values */
     double aicc, aic, bic;
     size_t parameter_count; /* fitted ones */
     size_t observation_count, diffuse_count;

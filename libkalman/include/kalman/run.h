@@ -79,6 +79,7 @@ struct kalman_forecast {
     double *lower, *upper;   /* level_count x h x p, of an observation */
 };
 
+/* What is wanted. Means are in the units of the observations, variances in their square. */
 struct kalman_output {
     double *predicted_mean, *predicted_variance; /* n x p: signal at t given y_1..t-1 */
     double *filtered_mean, *filtered_variance;   /* n x p: signal at t given y_1..t */
@@ -140,7 +141,7 @@ KALMAN_API enum kalman_status kalman_run(const struct kalman_model *model,
                                          size_t workspace_bytes,
                                          struct kalman_summary *ret_summary) KALMAN_MUSTCHECK;
 
-/* The summary alone: log-likelihood and counts, by the fastest way there is for the model (local
+/* The summary alone: log-likelihood and counts, by the fastest method for the model (local
  * level: several times the speed of kalman_run() with no outputs, to whose figures it agrees within
  * rounding). KALMAN_EDIFFUSE: the observations never determine the diffuse start, so that this is
  * no likelihood to compare with another; ret_summary is filled. */

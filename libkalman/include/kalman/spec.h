@@ -183,7 +183,7 @@ KALMAN_API enum kalman_status kalman_spec_locate(const struct kalman_spec *spec,
  * is applied. */
 KALMAN_API double kalman_spec_get(const struct kalman_spec *spec, const char *name);
 
-/* Read a setting; -1 when there is none of that name. */
+/* Read a setting; -1 when there is no such setting. */
 KALMAN_API int kalman_spec_get_int(const struct kalman_spec *spec, const char *name);
 
 /* How many parameters the spec has under its settings, and how many of them are NaN. */

@@ -1,5 +1,5 @@
 /*
- * Status codes of libkalman: the one list of what can go wrong, with its words.
+ * Status codes of libkalman: the one list of what can go wrong, with its message.
  *
  * Every fallible function returns enum kalman_status: KALMAN_OK (0) or a negative code.
  * Out-parameters (ret_*) and output arrays are meaningful only after KALMAN_OK, unless the function
@@ -30,10 +30,12 @@ extern "C" {
     X(KALMAN_ESETTING, -4, "a setting of the model is outside its range")                          \
     X(KALMAN_EMISSINGPARAMETER, -5,                                                                \
       "a parameter of the model has no value: give it or fit the model")                           \
-    X(KALMAN_EMODEL, -6, "the data are impossible under this model (no noise, yet the data move)") \
+    X(KALMAN_EMODEL, -6,                                                                           \
+      "the data are impossible under this model: it has no noise, but the data vary")              \
     X(KALMAN_ETIMES, -7, "times must be finite, strictly increasing, and supported by the model")  \
     X(KALMAN_EINPUTS, -8,                                                                          \
-      "the model has known inputs and none were given, or the other way round")                    \
+      "the model has known inputs but none were given, or inputs were given to a model without "   \
+      "them")                                                                                      \
     X(KALMAN_EWORKSPACE, -9, "the workspace is too small or not aligned to 64 bytes")              \
     X(KALMAN_EDIFFUSE, -10, "the observations never determine the diffuse initial state")          \
     X(KALMAN_ERANGE, -11,                                                                          \

@@ -1,7 +1,7 @@
 /*
- * Online filtering: one observation at a time, for ever, in constant memory. A stream fed y_1..y_t
- * holds bit for bit what kalman_run() has after y_1..y_t, however the data were split, saved and
- * loaded between.
+ * Online filtering: one observation at a time, any number of them, in constant memory. A stream
+ * that has received y_1..y_t holds bit for bit what kalman_run() has after y_1..y_t, however the
+ * data were split, saved and loaded between.
  *
  * Memory is the caller's (kalman_stream_bytes, aligned to KALMAN_ALIGN). The model is borrowed and
  * must outlive the stream. One thread at a time per stream. A failed call leaves the stream as it
@@ -32,10 +32,11 @@ struct kalman_step {
     double *filtered_state, *filtered_state_variance; /* m, m x m */
 };
 
+/* Bytes of a stream over this model, whatever the options. */
 KALMAN_API enum kalman_status kalman_stream_bytes(const struct kalman_model *model,
                                                   size_t *ret_bytes) KALMAN_MUSTCHECK;
 
-/* A fresh stream, before any observation. options may be NULL; its hook is not used. */
+/* A new stream, before any observation. options may be NULL; its hook is not used. */
 KALMAN_API enum kalman_status
 kalman_stream_init(void *memory, size_t memory_bytes, const struct kalman_model *model,
                    const struct kalman_options *options,

@@ -114,7 +114,7 @@ static void exact_line_without_noise_is_accepted_and_a_bend_is_not(void **state)
 }
 
 /* More diffuse elements than the data can ever tell apart: two levels that only add up. The
- * phase does not run for ever. */
+ * phase ends all the same. */
 static void inseparable_diffuse_states_are_said_to_be_undetermined(void **state)
 {
     (void)state;

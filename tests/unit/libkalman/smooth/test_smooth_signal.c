@@ -230,17 +230,17 @@ static void check_lower(const struct sparse *sparse, const double *T, const doub
     double g[64];
     for (size_t i = 0; i < m; i++)
         g[i] = kalman_random_normal(random);
-    for (int way = 0; way < 3; way++) {
+    for (int variant = 0; variant < 3; variant++) {
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < m; j++) {
                 lower[i * m + j] = j > i ? (double)NAN : X[i * m + j];
-                less[i * m + j] = X[i * m + j] - (way == 1 ? g[i] * g[j] : 0.0);
+                less[i * m + j] = X[i * m + j] - (variant == 1 ? g[i] * g[j] : 0.0);
             }
-        if (way == 2)
+        if (variant == 2)
             sparse_congruence_back_lower(sparse, lower, work, out);
         else
-            sparse_congruence_lower(sparse, lower, way == 1 ? g : NULL, work, out);
-        definition(T, less, m, way == 2, want);
+            sparse_congruence_lower(sparse, lower, variant == 1 ? g : NULL, work, out);
+        definition(T, less, m, variant == 2, want);
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j <= i; j++)
                 assert_within(out[i * m + j], want[i * m + j], 1e-11 * (double)m);

@@ -244,7 +244,7 @@ static void what_other_languages_write_gets_no_better_hint_than_noise(void **sta
         {"{\"robust\":True}",
          "line 1, byte 11: not a JSON value; write true or false, in lower case"},
         {"{\"results\":[1,]}",
-         "line 1, byte 15: expected a value here; the last one has no comma after it"},
+         "line 1, byte 15: expected a value here; remove the comma after the last value"},
         {"\xff\xfe{", "line 1, byte 1: not UTF-8 but UTF-16; send the text as UTF-8"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

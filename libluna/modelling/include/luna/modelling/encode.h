@@ -7,8 +7,8 @@
  * digits; input_data is always exact. On a full buffer out->overflow is set.
  *
  * Further members of the JSON answer: "variance" [n]; "intervals" [{"level","lower","upper"}];
- * "innovations" {"values","variance"}; "forecast" {"mean","variance","intervals"}; "model" (fit to
- * be sent back as the request's model, every parameter given) with "fit"
+ * "innovations" {"values","variance"}; "forecast" {"mean","variance","intervals"}; "model", which
+ * can be sent back as the request's model, every parameter given, with "fit"
  * {"status","loglikelihood",…}; "diagnostics".
  */
 #ifndef LUNA_MODELLING_ENCODE_H

@@ -52,7 +52,7 @@ struct luna_fault *luna_faults_add(struct luna_faults *faults, const char *type,
 struct luna_fault *luna_fault_at(struct luna_fault *fault, const char *name);
 struct luna_fault *luna_fault_at_index(struct luna_fault *fault, size_t index);
 
-/* Appends those of `more` that there is room for; faults->more tells of the others. */
+/* Appends those of `more` that there is room for; faults->more says that there are others. */
 void luna_faults_join(struct luna_faults *faults, const struct luna_faults *more);
 
 /* A copy of bytes that a client chose, fit for a loc or a hint: at most LUNA_FAULT_NAME_BYTES_MAX,

@@ -34,7 +34,7 @@ struct luna_parameter {
 };
 
 /* An integer setting of a model, kept as the number that was sent so that 1.5 can be refused with
- * its reason; NaN: it was no number at all. */
+ * its reason; NaN: it was not a number. */
 struct luna_model_setting {
     const char *name;
     double value;
@@ -42,8 +42,8 @@ struct luna_model_setting {
 
 struct luna_request {
     const double *values; /* [n], NaN = missing */
-    /* The same array where it is the request's own, as the decoders leave it: luna_run() may be
-     * told to write over it. NULL: somebody else's. */
+    /* The same array where it is the request's own, as the decoders leave it: luna_run() may
+     * write over it when asked to. NULL: the array belongs to another owner. */
     double *values_own;
     size_t n;
     /* the array as it was sent, from '[' to ']', when it may be echoed byte for byte; else NULL */
