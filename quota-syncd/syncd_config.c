@@ -20,7 +20,7 @@ const struct luna_setting syncd_settings[] = {
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET,
      .offset = MEMBER(redis_url),
-     .help = "Redis URL: redis://[:password@]host:port[/db] or unix:///path[?db=n]"},
+     .help = "Redis URL: redis://[[user]:password@]host:port[/db] or unix:///path[?db=n]"},
     {.name = "LUNA_STATE_DIR",
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_REQUIRED,

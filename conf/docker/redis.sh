@@ -3,7 +3,10 @@
 # container, log to the engine.
 set -eu
 text=$(cat /etc/luna/redis.conf)
-text=${text//"\${LUNA_REDIS_PASSWORD}"/$(cat /run/secrets/password)}
+for user in owner worker syncd admin; do
+  name="\${LUNA_REDIS_${user^^}}"
+  text=${text//"$name"/$(tr -d '\n' <"/run/secrets/$user" | sha256sum | cut -d' ' -f1)}
+done
 text=${text//"\${LUNA_REDIS_PORT}"/6379}
 text=${text//"\${LUNA_VAR}/redis"//data}
 text=${text//'bind 127.0.0.1'/bind 0.0.0.0}

@@ -21,7 +21,9 @@ database_url() { printf 'postgresql://%s:%s@postgres:5432/luna\n' "$1" "$(cat "$
 for role in postgres luna_worker luna_syncd luna_admin; do
   password | put "$S/postgres/$role"
 done
-password | put "$S/redis/password"
+for user in worker syncd admin owner; do
+  password | put "$S/redis/$user"
+done
 openssl rand -hex 32 | put "$S/worker/key_pepper"
 cp "$S/worker/key_pepper" "$S/admin/key_pepper"
 
@@ -29,8 +31,15 @@ database_url luna_worker | put "$S/worker/database_url"
 database_url luna_syncd | put "$S/syncd/database_url"
 database_url luna_admin | put "$S/admin/database_url"
 database_url postgres | put "$S/migrate/database_url"
+# An earlier version made one password for all, which Redis knows no more.
+if [ -s "$S/redis/password" ]; then
+  for user in worker syncd admin; do
+    ! grep -qxF "redis://:$(cat "$S/redis/password")@redis:6379/0" "$S/$user/redis_url" || rm "$S/$user/redis_url"
+  done
+  rm "$S/redis/password"
+fi
 for user in worker syncd admin; do
-  printf 'redis://:%s@redis:6379/0\n' "$(cat "$S/redis/password")" | put "$S/$user/redis_url"
+  printf 'redis://luna_%s:%s@redis:6379/0\n' "$user" "$(cat "$S/redis/$user")" | put "$S/$user/redis_url"
 done
 
 key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null; }

@@ -64,7 +64,7 @@ const struct luna_setting worker_settings[] = {
     TEXT("LUNA_MONITOR_LISTEN", monitor_listen, 0, "127.0.0.1:9100",
          "address:port, numeric, of /livez, /readyz, /metrics and /status."),
     TEXT("LUNA_REDIS_URL", redis_url, REQ | SEC | REL, NULL,
-         "redis://[:password@]host:port[/db] or unix:///path[?db=n]."),
+         "redis://[[user]:password@]host:port[/db] or unix:///path[?db=n]."),
     TEXT("LUNA_DATABASE_URL", database_url, REQ | SEC | REL, NULL,
          "libpq connection string of the worker's role."),
     TEXT("LUNA_KEY_PEPPER", key_pepper, REQ | SEC | REL, NULL,

@@ -16,7 +16,7 @@ const struct luna_setting cli_settings[] = {
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_SECRET,
      .offset = MEMBER(redis_url),
-     .help = "Redis URL: redis://[:password@]host:port[/db] or unix:///path[?db=n]"},
+     .help = "Redis URL: redis://[[user]:password@]host:port[/db] or unix:///path[?db=n]"},
     {.name = "LUNA_KEY_PEPPER",
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_SECRET,

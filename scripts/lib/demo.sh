@@ -42,7 +42,7 @@ LUNA_API_KEY=$DEMO_API_KEY
 LUNA_METRICS_URL=http://127.0.0.1:$LUNA_MONITOR_PORT/metrics
 LUNA_SYNCD_METRICS_URL=http://127.0.0.1:$LUNA_SYNCD_METRICS_PORT/metrics
 DATABASE_URL=$(database_url luna_owner)
-REDIS_URL=$(redis_url)
+REDIS_URL=$(redis_url owner)
 ENV
   mv "$file.new" "$file"
 }

@@ -44,7 +44,7 @@ admin_env() {
   cat >"$LUNA_VAR/admin.env" <<ENV
 # Written by scripts/up, for the luna program:  . ${LUNA_VAR#"$LUNA_ROOT"/}/admin.env
 export LUNA_DATABASE_URL_FILE="$(secret_file url_admin)"
-export LUNA_REDIS_URL_FILE="$(secret_file url_redis)"
+export LUNA_REDIS_URL_FILE="$(secret_file url_redis_admin)"
 export LUNA_KEY_PEPPER_FILE="$(secret_file key_pepper)"
 export LUNA_MONITOR_LISTEN=127.0.0.1:$LUNA_MONITOR_PORT
 export LUNA_METRICS_LISTEN=127.0.0.1:$LUNA_SYNCD_METRICS_PORT
@@ -76,7 +76,7 @@ syncd_start() {
   secret_write url_syncd "$(database_url luna_syncd)"
   program_env quota-syncd \
     "LUNA_DATABASE_URL_FILE=$(secret_file url_syncd)" \
-    "LUNA_REDIS_URL_FILE=$(secret_file url_redis)" \
+    "LUNA_REDIS_URL_FILE=$(secret_file url_redis_syncd)" \
     "LUNA_STATE_DIR=$LUNA_VAR/state" \
     "LUNA_METRICS_LISTEN=127.0.0.1:$LUNA_SYNCD_METRICS_PORT" \
     "LUNA_SYNC_INTERVAL_MS=${LUNA_SYNC_INTERVAL_MS:-1000}" \
@@ -92,7 +92,7 @@ worker_start() {
     "LUNA_WORKER_SOCKET=$LUNA_WORKER_SOCKET" \
     "LUNA_WORKERS=${LUNA_WORKERS:-4}" \
     "LUNA_DATABASE_URL_FILE=$(secret_file url_worker)" \
-    "LUNA_REDIS_URL_FILE=$(secret_file url_redis)" \
+    "LUNA_REDIS_URL_FILE=$(secret_file url_redis_worker)" \
     "LUNA_KEY_PEPPER_FILE=$(secret_file key_pepper)" \
     "LUNA_STATE_DIR=$LUNA_VAR/state" \
     "LUNA_MONITOR_LISTEN=127.0.0.1:$LUNA_MONITOR_PORT" \

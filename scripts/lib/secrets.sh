@@ -2,10 +2,11 @@
 # Secrets and certificates of this stack: created once, kept under var/, readable only by their
 # user.
 
-SECRET_NAMES=(postgres luna_owner luna_worker luna_syncd luna_admin redis)
+SECRET_NAMES=(postgres luna_owner luna_worker luna_syncd luna_admin redis_owner redis_worker redis_syncd redis_admin)
 
 secret_file() { printf '%s/secrets/%s' "$LUNA_VAR" "$1"; }
 secret() { cat "$(secret_file "$1")"; }
+secret_sha256() { secret "$1" | tr -d '\n' | sha256sum | cut -d' ' -f1; }
 
 # secret_write NAME VALUE: mode 0600, written atomically.
 secret_write() {

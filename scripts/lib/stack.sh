@@ -54,7 +54,10 @@ stack_start_stores() {
   step "Starting PostgreSQL (port $LUNA_POSTGRES_PORT) and Redis (port $LUNA_REDIS_PORT)"
   postgres_start
   redis_start
-  secret_write url_redis "$(redis_program_url)"
+  local user
+  for user in worker syncd admin; do
+    secret_write "url_redis_$user" "$(redis_program_url "$user")"
+  done
   admin_env
 }
 

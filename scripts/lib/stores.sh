@@ -5,15 +5,16 @@ PG_BIN=/usr/lib/postgresql/15/bin
 
 # database_url ROLE
 database_url() { printf 'postgresql://%s:%s@127.0.0.1:%s/luna' "$1" "$(secret "$1")" "$LUNA_POSTGRES_PORT"; }
-redis_url() { printf 'redis://:%s@127.0.0.1:%s/0' "$(secret redis)" "$LUNA_REDIS_PORT"; }
+# redis_url USER: owner, worker, syncd or admin; conf/redis/redis.conf says what each may do.
+redis_url() { printf 'redis://luna_%s:%s@127.0.0.1:%s/0' "$1" "$(secret "redis_$1")" "$LUNA_REDIS_PORT"; }
 
-# The URL for the programs of the service: a unix socket takes a third less CPU time than TCP over
-# loopback.
+# redis_program_url USER: the URL for a program of the service. A unix socket takes a third less CPU
+# time than TCP over loopback.
 redis_program_url() {
   local path=$LUNA_REDIS_SOCKET
-  [ "$LUNA_REDIS_TRANSPORT" = unix ] || { redis_url && return; }
+  [ "$LUNA_REDIS_TRANSPORT" = unix ] || { redis_url "$1" && return; }
   path=${path//%/%25}
-  printf 'unix://%s?password=%s' "${path//\?/%3F}" "$(secret redis)"
+  printf 'unix://%s?user=luna_%s&password=%s' "${path//\?/%3F}" "$1" "$(secret "redis_$1")"
 }
 
 # pg_sql DATABASE: runs SQL from standard input as the superuser.
@@ -59,17 +60,18 @@ postgres_passwords() {
 postgres_answers() { pg_sql postgres <<<'SELECT 1'; }
 
 redis_start() {
-  local conf=$LUNA_VAR/etc/redis.conf
-  local LUNA_REDIS_PASSWORD
-  # shellcheck disable=SC2034 # for render
-  LUNA_REDIS_PASSWORD=$(secret redis)
+  local conf=$LUNA_VAR/etc/redis.conf user
+  for user in owner worker syncd admin; do
+    local "LUNA_REDIS_${user^^}=$(secret_sha256 "redis_$user")"
+  done
   own "$SERVICE_USER" 700 "$LUNA_VAR/redis"
-  (umask 077 && render "$LUNA_ROOT/conf/redis/redis.conf" LUNA_VAR LUNA_REDIS_PORT LUNA_REDIS_SOCKET LUNA_REDIS_PASSWORD >"$conf")
+  (umask 077 && render "$LUNA_ROOT/conf/redis/redis.conf" LUNA_VAR LUNA_REDIS_PORT LUNA_REDIS_SOCKET \
+    LUNA_REDIS_OWNER LUNA_REDIS_WORKER LUNA_REDIS_SYNCD LUNA_REDIS_ADMIN >"$conf")
   [ "$(id -un)" = "$SERVICE_USER" ] || chown "$SERVICE_USER:" "$conf"
   proc_start redis "$SERVICE_USER" redis-server "$conf"
   proc_await redis redis_answers
 }
 
 redis_answers() {
-  [ "$(REDISCLI_AUTH=$(secret redis) redis-cli -h 127.0.0.1 -p "$LUNA_REDIS_PORT" ping)" = PONG ]
+  [ "$(REDISCLI_AUTH=$(secret redis_owner) redis-cli --user luna_owner -h 127.0.0.1 -p "$LUNA_REDIS_PORT" ping)" = PONG ]
 }

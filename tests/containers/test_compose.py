@@ -63,10 +63,10 @@ def test_programs_run_without_root_rights_or_a_writable_root(project):
 
 
 def test_each_service_sees_its_own_secrets_only(project):
-    wanted = {"worker": "database_url key_pepper redis_url", "syncd": "database_url redis_url", "redis": "password"}
+    wanted = {"worker": "database_url key_pepper redis_url", "syncd": "database_url redis_url", "redis": "admin owner syncd worker"}
     for service, names in wanted.items():
         assert sorted(project.exec(service, "ls", "/run/secrets").split()) == names.split(), service
-        password = project.exec("redis", "cat", "/run/secrets/password").strip()
+        password = project.exec("redis", "cat", "/run/secrets/owner").strip()
         assert password not in json.dumps(project.inspect(project.containers(service)[0])), service
 
 

@@ -16,6 +16,7 @@ REQUEST_LIMIT_S = 20  # twice the worker's budget: the client waited for two of 
 RETRY_AFTER_MAX_S = 5
 STORE_NAMES = {"redis": "Redis", "postgres": "PostgreSQL"}
 LOGINS = ("luna_worker", "luna_syncd")
+REDIS_USERS = ("worker", "syncd", "admin")
 OTHER_PASSWORD = "another-password-for-a-while"
 
 
@@ -151,12 +152,14 @@ def redis_refusing(stack):
     """Another password, and whoever is connected is sent away."""
     stack.issued.append(OTHER_PASSWORD)
     with redis.Redis.from_url(stack.env["REDIS_URL"]) as operator:
-        operator.config_set("requirepass", OTHER_PASSWORD)
+        for user in REDIS_USERS:
+            operator.execute_command("ACL", "SETUSER", f"luna_{user}", "resetpass", f">{OTHER_PASSWORD}")
         try:
             operator.execute_command("CLIENT", "KILL", "TYPE", "normal")
             yield
         finally:
-            operator.config_set("requirepass", stack.secret("redis"))
+            for user in REDIS_USERS:
+                operator.execute_command("ACL", "SETUSER", f"luna_{user}", "resetpass", f">{stack.secret(f'redis_{user}')}")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@
 #include "quota/config_keys.h"
 #include "quota/quota_keys.h"
 
-enum luna_code luna_config_push_send(struct luna_counters *counters,
+enum luna_code luna_config_push_send(struct luna_counters *counters, const char *sha,
                                      const struct luna_pg_result *result, int row, int column,
                                      struct luna_deadline deadline, struct luna_error *err)
 {
@@ -17,8 +17,8 @@ enum luna_code luna_config_push_send(struct luna_counters *counters,
         return luna_error_set(err, LUNA_ELIMIT, "account %lld has more than %d live keys",
                               (long long)account_id, LUNA_CONFIG_KEYS_MAX);
     luna_quota_keys_make(account_id, "", &keys);
-    luna_redis_begin(&command, "EVAL");
-    luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_PUSH));
+    luna_redis_begin(&command, sha != NULL ? "EVALSHA" : "EVAL");
+    luna_redis_arg(&command, sha != NULL ? sha : luna_script_unfenced(LUNA_SCRIPT_PUSH));
     luna_redis_arg(&command, "4");
     luna_redis_arg(&command, keys.m);
     luna_redis_arg(&command, keys.quota);
@@ -50,8 +50,8 @@ enum luna_code luna_config_push_take(struct luna_counters *counters, struct luna
 }
 
 enum luna_code luna_config_push_account(struct luna_database *database,
-                                        struct luna_counters *counters, int64_t account_id,
-                                        struct luna_error *err)
+                                        struct luna_counters *counters, const char *sha,
+                                        int64_t account_id, struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
@@ -67,7 +67,7 @@ enum luna_code luna_config_push_account(struct luna_database *database,
         code =
             luna_error_set(err, LUNA_ENOTFOUND, "there is no account %lld", (long long)account_id);
     if (code == LUNA_OK)
-        code = luna_config_push_send(counters, result, 0, 0, deadline, err);
+        code = luna_config_push_send(counters, sha, result, 0, 0, deadline, err);
     if (code == LUNA_OK)
         code = luna_config_push_take(counters, deadline, err);
     luna_pg_result_free(result);

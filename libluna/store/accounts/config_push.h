@@ -14,8 +14,9 @@
     "c.disabled::int, c.rate_per_s, c.rate_burst, c.points_max, c.concurrent_max, "                \
     "c.quota_period, c.keys"
 
-/* Sends one row whose columns start at `column`. Take one reply for each row sent. */
-enum luna_code luna_config_push_send(struct luna_counters *counters,
+/* Sends one row whose columns start at `column`. Take one reply for each row sent. `sha` is that of
+ * the script LUNA_SCRIPT_PUSH in Redis; NULL sends its text. */
+enum luna_code luna_config_push_send(struct luna_counters *counters, const char *sha,
                                      const struct luna_pg_result *result, int row, int column,
                                      struct luna_deadline deadline,
                                      struct luna_error *err) LUNA_MUSTCHECK;
@@ -23,7 +24,7 @@ enum luna_code luna_config_push_take(struct luna_counters *counters, struct luna
                                      struct luna_error *err) LUNA_MUSTCHECK;
 /* Reads one account and pushes it. */
 enum luna_code luna_config_push_account(struct luna_database *database,
-                                        struct luna_counters *counters, int64_t account_id,
-                                        struct luna_error *err) LUNA_MUSTCHECK;
+                                        struct luna_counters *counters, const char *sha,
+                                        int64_t account_id, struct luna_error *err) LUNA_MUSTCHECK;
 
 #endif

@@ -3,6 +3,7 @@
 #include "accounts/config_push.h"
 #include "client/digest.h"
 #include "luna/store/pepper.h"
+#include "quota/fence_record.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,22 @@ enum luna_code luna_operator_run(const struct luna_operator *op, const char *sql
     return LUNA_OK;
 }
 
+/* For a maker the caller is a worker, which may not EVAL. An older quota-syncd loads no such
+ * script, and its Redis has no users that forbid EVAL. */
+static enum luna_code push(const struct luna_operator *op, int64_t account_id,
+                           struct luna_error *err)
+{
+    struct luna_fence_record record = {.incarnation = 0};
+    struct luna_deadline deadline = luna_deadline_in_ms(luna_redis_timeout_ms(op->counters));
+    enum luna_code code = LUNA_OK;
+    if (op->maker != NULL)
+        code = luna_fence_record_read(op->counters, deadline, &record, err);
+    const char *sha = record.sha[LUNA_SCRIPT_PUSH];
+    return code == LUNA_OK ? luna_config_push_account(op->database, op->counters,
+                                                      sha[0] != '\0' ? sha : NULL, account_id, err)
+                           : code;
+}
+
 enum luna_code luna_operator_push(const struct luna_operator *op, int64_t account_id, bool at_once,
                                   struct luna_error *err)
 {
@@ -32,7 +49,7 @@ enum luna_code luna_operator_push(const struct luna_operator *op, int64_t accoun
     if (op->counters == NULL)
         luna_error_set(&why, LUNA_EUNAVAILABLE, "no Redis is configured");
     else
-        code = luna_config_push_account(op->database, op->counters, account_id, &why);
+        code = push(op, account_id, &why);
     if (code == LUNA_OK || !at_once)
         return LUNA_OK;
     return luna_error_set(

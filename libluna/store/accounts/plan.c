@@ -76,7 +76,7 @@ static void push_members(const struct luna_operator *op, const char *plan)
                       &result, &ignored) != LUNA_OK)
         return;
     for (int row = 0; row < luna_pg_rows(result); row++)
-        if (luna_config_push_account(op->database, op->counters, luna_pg_int(result, row, 0),
+        if (luna_config_push_account(op->database, op->counters, NULL, luna_pg_int(result, row, 0),
                                      &ignored) != LUNA_OK)
             break;
     luna_pg_result_free(result);

@@ -44,14 +44,14 @@ static enum luna_code check_scripts(struct luna_booker *booker, struct observed 
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "SCRIPT");
     luna_redis_arg(&command, "EXISTS");
-    for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++)
+    for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++)
         luna_redis_arg(&command, observed->record.sha[i]);
     enum luna_code code =
         luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
     if (code != LUNA_OK)
         return code;
     observed->has_scripts = true;
-    for (size_t i = 0; i < LUNA_SCRIPTS_FENCED; i++)
+    for (size_t i = 0; i < LUNA_SCRIPTS_SHARED; i++)
         if (luna_reply_int(luna_reply_at(reply, i), 0) != 1)
             observed->has_scripts = false;
     luna_reply_free(reply);
@@ -214,9 +214,10 @@ static enum luna_code load_and_announce(struct luna_booker *booker, const struct
     assert(incarnation > observed->record.incarnation);
     snprintf(record.run_id, sizeof record.run_id, "%s", observed->run_id);
     luna_script_build(record.build);
-    for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++) {
+    for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++) {
         enum luna_code code =
-            luna_booker_load_script(booker, (enum luna_script)i, incarnation, record.sha[i], err);
+            luna_booker_load_script(booker, (enum luna_script)i,
+                                    i < LUNA_SCRIPTS_FENCED ? incarnation : 0, record.sha[i], err);
         if (code != LUNA_OK)
             return code;
         if (luna_redis_generation(booker->counters) != observed->connection)

@@ -17,7 +17,7 @@ static enum luna_code push_rows(struct luna_booker *booker, const struct luna_pg
     assert(luna_pg_rows(result) > 0 && luna_pg_rows(result) <= PUSH_BATCH);
     luna_pg_array_begin(ids);
     for (; sent < luna_pg_rows(result) && code == LUNA_OK; sent++) {
-        code = luna_config_push_send(booker->counters, result, sent, 1,
+        code = luna_config_push_send(booker->counters, NULL, result, sent, 1,
                                      luna_booker_redis_deadline(booker), err);
         luna_pg_array_add(ids, luna_pg_int(result, sent, 0));
     }

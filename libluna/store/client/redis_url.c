@@ -89,6 +89,8 @@ static bool parse_query_item(const char *item, size_t len, struct luna_redis_add
         return parse_number(item + 3, len - 3, 9999, &address->db);
     if (len > 9 && memcmp(item, "password=", 9) == 0)
         return decode(item + 9, len - 9, address->password, sizeof address->password);
+    if (len > 5 && memcmp(item, "user=", 5) == 0)
+        return decode(item + 5, len - 5, address->user, sizeof address->user);
     return false;
 }
 
@@ -105,7 +107,7 @@ static enum luna_code parse_unix(const char *rest, struct luna_redis_address *ad
         size_t len = strcspn(item, "&");
         if (!parse_query_item(item, len, address))
             return luna_error_set(err, LUNA_ECONFIG,
-                                  "Redis URL: after \"?\" only db= and password= are known");
+                                  "Redis URL: after \"?\" only db=, user= and password= are known");
         item += len;
     }
     return LUNA_OK;
@@ -123,7 +125,7 @@ enum luna_code luna_redis_url_parse(const char *url, struct luna_redis_address *
     else
         code = luna_error_set(
             err, LUNA_ECONFIG,
-            "Redis URL: expected redis://[:password@]host:port[/db] or unix:///path[?db=n]");
+            "Redis URL: expected redis://[[user]:password@]host:port[/db] or unix:///path[?db=n]");
     if (code == LUNA_OK)
         *ret_address = address;
     return code;

@@ -2,7 +2,8 @@
  * scripts.h: the Lua texts (lua/, embedded at build time). Private to the store.
  *
  * Fenced scripts start with `local I = '<incarnation>'`, and are loaded by quota-syncd only, once
- * per incarnation; workers call them by the SHA-1 that Redis replied. The others cannot charge.
+ * per incarnation; workers call them by the SHA-1 that Redis replied. The others cannot charge. A
+ * worker's user of Redis may not EVAL: what it runs, quota-syncd has loaded.
  */
 #ifndef LUNA_STORE_SCRIPTS_H
 #define LUNA_STORE_SCRIPTS_H
@@ -19,8 +20,9 @@ enum luna_script {
     LUNA_SCRIPT_INSTALL,
     LUNA_SCRIPT_REDUCE,
     LUNA_SCRIPTS_FENCED, /* the number of fenced ones */
-    LUNA_SCRIPT_ACK = LUNA_SCRIPTS_FENCED,
-    LUNA_SCRIPT_PUSH,
+    LUNA_SCRIPT_PUSH = LUNA_SCRIPTS_FENCED,
+    LUNA_SCRIPTS_SHARED, /* the number of those that workers run, by the SHA-1 in quota:fence */
+    LUNA_SCRIPT_ACK = LUNA_SCRIPTS_SHARED,
     LUNA_SCRIPT_FENCE,
     LUNA_SCRIPT_INSPECT,
     LUNA_SCRIPTS_COUNT

@@ -17,7 +17,7 @@ enum luna_code luna_fence_record_read(struct luna_counters *counters, struct lun
     luna_redis_arg(&command, "abi");
     luna_redis_arg(&command, "run_id");
     luna_redis_arg(&command, "build");
-    for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++)
+    for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++)
         luna_redis_arg(&command, luna_script_name((enum luna_script)i));
     enum luna_code code = luna_redis_run(counters, &command, deadline, &reply, err);
     if (code != LUNA_OK)
@@ -28,7 +28,7 @@ enum luna_code luna_fence_record_read(struct luna_counters *counters, struct lun
         snprintf(record.run_id, sizeof record.run_id, "%s",
                  luna_reply_text(luna_reply_at(reply, 2)));
         snprintf(record.build, sizeof record.build, "%s", luna_reply_text(luna_reply_at(reply, 3)));
-        for (size_t i = 0; i < LUNA_SCRIPTS_FENCED; i++)
+        for (size_t i = 0; i < LUNA_SCRIPTS_SHARED; i++)
             snprintf(record.sha[i], sizeof record.sha[i], "%s",
                      luna_reply_text(luna_reply_at(reply, 4 + i)));
     }
@@ -56,7 +56,7 @@ enum luna_code luna_fence_record_write(struct luna_counters *counters,
     luna_redis_arg(&command, record->run_id);
     luna_redis_arg(&command, "build");
     luna_redis_arg(&command, record->build);
-    for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++) {
+    for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++) {
         luna_redis_arg(&command, luna_script_name((enum luna_script)i));
         luna_redis_arg(&command, record->sha[i]);
     }

@@ -16,7 +16,7 @@ struct luna_fence_record {
     int64_t incarnation; /* 0: no record */
     char run_id[64];
     char build[17]; /* luna_script_build() of the build that loaded them */
-    char sha[LUNA_SCRIPTS_FENCED][LUNA_SCRIPT_SHA_BYTES];
+    char sha[LUNA_SCRIPTS_SHARED][LUNA_SCRIPT_SHA_BYTES];
 };
 
 /* LUNA_OK with incarnation 0 when Redis has none, or one of another ABI. */

@@ -42,9 +42,9 @@ static void read_word(FILE *in, char *word)
  * and each script's SHA-1. */
 static void answer_fence(FILE *out)
 {
-    fprintf(out, "*%d\r\n$1\r\n7\r\n:%d\r\n$4\r\nabcd\r\n$4\r\nabcd\r\n", 4 + LUNA_SCRIPTS_FENCED,
+    fprintf(out, "*%d\r\n$1\r\n7\r\n:%d\r\n$4\r\nabcd\r\n$4\r\nabcd\r\n", 4 + LUNA_SCRIPTS_SHARED,
             LUNA_SCRIPT_ABI);
-    for (int i = 0; i < LUNA_SCRIPTS_FENCED; i++)
+    for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++)
         fprintf(out, "$40\r\n%040d\r\n", i);
 }
 

@@ -111,7 +111,7 @@ enum luna_commit { LUNA_COMMIT_OK, LUNA_COMMIT_VOID /* nothing is charged: answe
 struct luna_admitter;
 
 struct luna_admitter_options {
-    const char *redis_url;       /* redis://[:password@]host:port[/db] or unix:///path[?db=n] */
+    const char *redis_url;       /* see luna_counters_new() */
     const char *database_url;    /* libpq connection string of the worker's role */
     const unsigned char *pepper; /* HMAC key for API keys, 32 bytes or more; not kept */
     size_t pepper_len;

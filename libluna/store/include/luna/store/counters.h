@@ -5,7 +5,8 @@
  * Programs open a handle and pass it to the store's verbs. One handle belongs to one process and
  * one thread; open it after a fork. Every command has a deadline (`timeout_ms`); a connection that
  * broke or replied too late is closed and opened again by the next command. URL:
- * redis://[[user]:password@]host[:port][/db] or unix:///path/to/socket[?db=n][&password=p].
+ * redis://[[user]:password@]host[:port][/db] or unix:///path/to/socket[?db=n]
+ * [&user=u][&password=p].
  */
 #ifndef LUNA_STORE_COUNTERS_H
 #define LUNA_STORE_COUNTERS_H

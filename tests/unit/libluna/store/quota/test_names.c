@@ -29,8 +29,12 @@ static void test_redis_addresses_are_taken_apart(void **state)
     assert_int_equal(luna_redis_url_parse("redis://luna:secret@db", &a, &err), LUNA_OK);
     assert_string_equal(a.user, "luna");
     assert_string_equal(a.password, "secret");
+    assert_int_equal(luna_redis_url_parse("unix:///run/s?user=luna%3Dw&password=p", &a, &err),
+                     LUNA_OK);
+    assert_string_equal(a.user, "luna=w");
     assert_int_equal(luna_redis_url_parse("unix:///run/redis.sock?db=2&password=p", &a, &err),
                      LUNA_OK);
+    assert_string_equal(a.user, "");
     assert_string_equal(a.path, "/run/redis.sock");
     assert_string_equal(a.host, "");
     assert_int_equal(a.db, 2);
