@@ -18,6 +18,7 @@ struct batch {
     size_t allowed; /* sound series that the charge covers */
     size_t tried;   /* sound series that were run; at most `allowed` */
     size_t succeeded, failed;
+    size_t faults_listed;
     bool out_of_time;
 };
 
@@ -107,10 +108,14 @@ static void put_error(struct exchange *exchange, struct batch *batch, enum probl
     luna_buf_puts(out, "}}");
 }
 
-static void put_faults(struct exchange *exchange, struct batch *batch,
-                       const struct luna_faults *faults)
+/* At most LUNA_FAULTS_MAX of the whole batch: a short body could ask for an answer of megabytes. */
+static void put_faults(struct exchange *exchange, struct batch *batch, struct luna_faults *faults)
 {
     struct luna_buf *out = begin_error(exchange, batch, PROBLEM_VALIDATION);
+    size_t room = LUNA_FAULTS_MAX - batch->faults_listed;
+    if (faults->count > room)
+        faults->count = room;
+    batch->faults_listed += faults->count;
     luna_faults_put_json(faults, out);
     luna_buf_puts(out, "}}");
 }

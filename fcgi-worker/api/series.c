@@ -2,10 +2,22 @@
 
 #include "luna/base/clock.h"
 
+/* The plan's limit is known where the body was checked before it was read. */
+static bool is_limited_by_plan(const struct exchange *exchange)
+{
+    int64_t of_plan = exchange->checked ? exchange->admission.points_max : 0;
+    return of_plan > 0 && of_plan < exchange->pipeline->config->points_max;
+}
+
+static size_t points_max(const struct exchange *exchange)
+{
+    return (size_t)(is_limited_by_plan(exchange) ? exchange->admission.points_max
+                                                 : exchange->pipeline->config->points_max);
+}
+
 struct luna_request_limits series_limits(const struct exchange *exchange)
 {
-    return (struct luna_request_limits){.points_max =
-                                            (size_t)exchange->pipeline->config->points_max,
+    return (struct luna_request_limits){.points_max = points_max(exchange),
                                         .nesting_max = SERIES_NESTING_MAX};
 }
 
@@ -33,6 +45,13 @@ void series_complain(struct exchange *exchange, enum luna_decode_status status)
 {
     if (status == LUNA_DECODE_MEMORY)
         exchange_complain(exchange, PROBLEM_BODY_TOO_LARGE, NULL);
+    else if (status == LUNA_DECODE_LONG && is_limited_by_plan(exchange))
+        exchange_complain(
+            exchange, PROBLEM_TOO_MANY_POINTS,
+            luna_arena_printf(&exchange->pipeline->arena,
+                              "The account's plan allows %zu points in one request, and this one "
+                              "has more.",
+                              points_max(exchange)));
     else
         exchange_complain_of_faults(exchange);
 }

@@ -58,10 +58,32 @@ static enum coding_outcome inflate_all(z_stream *stream, struct luna_buf *out)
     }
 }
 
+bool content_coding_is_none(const char *coding)
+{
+    return *coding == '\0' || strcasecmp(coding, "identity") == 0;
+}
+
+static size_t expanded_max(size_t len)
+{
+    size_t bytes_max = len * CONTENT_EXPANSION_MAX; /* len fits 32 bits */
+    return bytes_max > CONTENT_EXPANDED_BYTES_FREE ? bytes_max : CONTENT_EXPANDED_BYTES_FREE;
+}
+
+/* Within the ratio, and within what `out` takes. */
+static enum coding_outcome inflate_bounded(z_stream *stream, struct luna_buf *out)
+{
+    size_t bytes_max = out->max, ratio_max = expanded_max(stream->avail_in);
+    bool by_ratio = ratio_max < bytes_max;
+    out->max = by_ratio ? ratio_max : bytes_max;
+    enum coding_outcome outcome = inflate_all(stream, out);
+    out->max = bytes_max;
+    return outcome == CODING_TOO_LARGE && by_ratio ? CODING_EXPANDS : outcome;
+}
+
 enum coding_outcome content_decode(const char *coding, const char *body, size_t len,
                                    struct luna_arena *arena, struct luna_buf *out)
 {
-    if (*coding == '\0' || strcasecmp(coding, "identity") == 0)
+    if (content_coding_is_none(coding))
         return CODING_NONE;
     if (strcasecmp(coding, "gzip") != 0 && strcasecmp(coding, "x-gzip") != 0 &&
         strcasecmp(coding, "deflate") != 0)
@@ -74,7 +96,7 @@ enum coding_outcome content_decode(const char *coding, const char *body, size_t 
     stream.next_in = (const Bytef *)body;
     stream.avail_in = (uInt)len;
     luna_buf_clear(out);
-    enum coding_outcome outcome = inflate_all(&stream, out);
+    enum coding_outcome outcome = inflate_bounded(&stream, out);
     (void)inflateEnd(&stream); /* only frees */
     return outcome;
 }

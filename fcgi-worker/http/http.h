@@ -29,6 +29,7 @@ struct http_request {
     const char *origin;
     const char *remote_address;
     const char *request_id;
+    unsigned long long content_length; /* as announced; 0 without a number */
     const char *body;
     size_t body_len;
 };

@@ -77,6 +77,14 @@ void exchange_complain_of_faults(struct exchange *exchange)
         exchange->complaint.faults = &exchange->faults;
 }
 
+bool exchange_body_is_costly(const struct exchange *exchange)
+{
+    enum { CHEAP_BYTES = 16 * 1024 }; /* are decoded in less than a millisecond */
+    const struct http_request *request = &exchange->request;
+    return request->content_length > CHEAP_BYTES ||
+           !content_coding_is_none(request->content_encoding);
+}
+
 bool exchange_unpack_body(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
@@ -94,6 +102,12 @@ bool exchange_unpack_body(struct exchange *exchange)
         return false;
     case CODING_CORRUPT:
         exchange_complain(exchange, PROBLEM_BODY_CORRUPT, NULL);
+        return false;
+    case CODING_EXPANDS:
+        exchange_complain(exchange, PROBLEM_BODY_TOO_LARGE,
+                          "The uncompressed body is more than 1 MiB and more than 100 times as "
+                          "large as the compressed one. Send it uncompressed, or fewer points in "
+                          "one request.");
         return false;
     case CODING_TOO_LARGE:
     case CODING_MEMORY:

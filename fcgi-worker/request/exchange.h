@@ -61,6 +61,7 @@ struct exchange {
     void *route_state;         /* NULL until exchange_route_state_new() */
     struct exchange_timing timing;
     struct token_claims token; /* account_id 0: a key was sent, or nothing */
+    bool checked;              /* by step_check(): the key may send this body */
     bool body_read;
     struct problem_report complaint; /* id PROBLEM_NONE: no complaint */
     struct luna_faults faults;       /* of the query, the body and the model */
@@ -94,6 +95,8 @@ void exchange_complain(struct exchange *exchange, enum problem_id id, const char
 /* The same of exchange->faults: 422 with all of them. */
 void exchange_complain_of_faults(struct exchange *exchange);
 
+/* Would a stranger's body cost more than the round trip that asks for the key first? */
+bool exchange_body_is_costly(const struct exchange *exchange);
 /* Replaces the request's body by what its Content-Encoding packed. False: there is a complaint. */
 bool exchange_unpack_body(struct exchange *exchange) LUNA_MUSTCHECK;
 

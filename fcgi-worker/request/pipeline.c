@@ -68,6 +68,7 @@ static void take_request(const struct fcgi_io *io, struct http_request *request)
     request->path_len = strcspn(request->path, "?");
     request->query = fcgi_io_param(io, "QUERY_STRING");
     request->content_type = fcgi_io_param(io, "CONTENT_TYPE");
+    request->content_length = strtoull(fcgi_io_param(io, "CONTENT_LENGTH"), NULL, 10);
     request->content_encoding = fcgi_io_param(io, "HTTP_CONTENT_ENCODING");
     request->accept = fcgi_io_param(io, "HTTP_ACCEPT");
     request->api_key = fcgi_io_param(io, "HTTP_X_API_KEY");
@@ -152,12 +153,14 @@ static enum step_outcome walk(struct exchange *exchange, const struct step *step
  * connection and could lose the answer. */
 static void drain(struct exchange *exchange)
 {
-    struct pipeline *pipeline = exchange->pipeline;
+    struct luna_buf nothing;
     if (exchange->body_read)
         return;
+    luna_buf_init(&nothing, 0); /* keeps none of it */
     enum fcgi_body ignored =
-        fcgi_io_read_body(pipeline->io, &pipeline->body, luna_deadline_in_ms(REFUSAL_DRAIN_MS));
+        fcgi_io_read_body(exchange->pipeline->io, &nothing, luna_deadline_in_ms(REFUSAL_DRAIN_MS));
     (void)ignored;
+    luna_buf_done(&nothing);
 }
 
 static void answer(struct exchange *exchange)

@@ -51,23 +51,25 @@ static bool idempotency_key_valid(const char *key)
 }
 
 /* Nothing is charged for a body that will be refused, and its Idempotency-Key is not used up. */
-static void ask(struct exchange *exchange, int64_t units)
+static void ask(struct exchange *exchange, enum luna_admission_stage stage, int64_t units)
 {
     const char *api_key = exchange_api_key(exchange);
     const char *idempotency_key = exchange->request.idempotency_key;
     const struct luna_buf *body = &exchange->pipeline->body;
     bool will_be_refused = exchange->complaint.id != PROBLEM_NONE;
-    bool idempotent = *idempotency_key != '\0' && !will_be_refused;
+    bool charges = !will_be_refused && stage != LUNA_STAGE_CHECK;
+    bool idempotent = *idempotency_key != '\0' && charges;
     unsigned char hash[BODY_HASH_BYTES];
     if (idempotent)
         body_hash_make(exchange_route_number(exchange), body->data, body->len, hash);
     const struct luna_admission_request request = {
+        .stage = stage,
         .account_id = exchange->ids.account_id,
         .api_key = api_key,
         .api_key_len = strlen(api_key),
         .key_digest = exchange->token.account_id != 0 ? exchange->token.key_digest : NULL,
         .scope = exchange->route->scope,
-        .cost = will_be_refused ? 0 : units,
+        .cost = charges ? units : 0,
         .points = (int64_t)exchange->sample.points,
         .idempotency_key = idempotent ? idempotency_key : NULL,
         .idempotency_key_len = idempotent ? strlen(idempotency_key) : 0,
@@ -142,26 +144,53 @@ static bool rest_is_enough(const struct exchange *exchange)
            admission->quota_remaining < exchange->price.units;
 }
 
-static enum step_outcome admit(struct exchange *exchange)
+/* Also of a request that was refused: its sender may wait for what the headers say. */
+static enum step_outcome conclude(struct exchange *exchange)
 {
     const struct luna_admission *admission = &exchange->admission;
-    ask(exchange, exchange->price.units);
-    bool was_cold = admission->was_cold;
-    if (rest_is_enough(exchange))
-        ask(exchange, admission->quota_remaining);
-    note_stores(exchange);
-    exchange->sample.cold = was_cold || admission->was_cold;
+    enum problem_id id = problem_of(admission->outcome);
     if (says_limits(admission->outcome))
         rate_headers_add(&exchange->pipeline->response, admission);
-    enum problem_id id = problem_of(admission->outcome);
     return id == PROBLEM_NONE ? STEP_ON : refuse(exchange, id);
+}
+
+static void ask_and_note(struct exchange *exchange, enum luna_admission_stage stage, int64_t units)
+{
+    ask(exchange, stage, units);
+    exchange->sample.cold = exchange->sample.cold || exchange->admission.was_cold;
+    note_stores(exchange);
+}
+
+static enum step_outcome admit(struct exchange *exchange)
+{
+    enum luna_admission_stage stage = exchange->checked ? LUNA_STAGE_CHARGE : LUNA_STAGE_WHOLE;
+    ask_and_note(exchange, stage, exchange->price.units);
+    if (rest_is_enough(exchange))
+        ask_and_note(exchange, stage, exchange->admission.quota_remaining);
+    return conclude(exchange);
+}
+
+enum step_outcome step_check(struct exchange *exchange)
+{
+    ask_and_note(exchange, LUNA_STAGE_CHECK, 0);
+    exchange->checked = problem_of(exchange->admission.outcome) == PROBLEM_NONE;
+    /* The limits of a request that goes on are in the answer to its charge. */
+    return exchange->checked ? STEP_ON : conclude(exchange);
+}
+
+/* A body that was checked and turned out to be wrong is answered without a second round trip. */
+static enum step_outcome admit_checked(struct exchange *exchange)
+{
+    if (exchange->complaint.id == PROBLEM_NONE)
+        return admit(exchange);
+    return conclude(exchange);
 }
 
 enum step_outcome step_admit(struct exchange *exchange)
 {
     if (!idempotency_key_valid(exchange->request.idempotency_key))
         exchange_complain(exchange, PROBLEM_IDEMPOTENCY_KEY, NULL);
-    if (admit(exchange) == STEP_ANSWERED)
+    if ((exchange->checked ? admit_checked(exchange) : admit(exchange)) == STEP_ANSWERED)
         return STEP_ANSWERED;
     if (exchange->complaint.id != PROBLEM_NONE)
         return exchange_answer(exchange, &exchange->complaint);

@@ -51,8 +51,20 @@ static void name_body(struct exchange *exchange)
     complain_if_quarantined(exchange, fingerprint);
 }
 
+/* The key first: a stranger could have large bodies read, unpacked and decoded. */
+static enum step_outcome check_first(struct exchange *exchange)
+{
+    exchange_enter(exchange, PHASE_ADMIT);
+    if (step_check(exchange) == STEP_ANSWERED)
+        return STEP_ANSWERED;
+    exchange_enter(exchange, PHASE_READ);
+    return STEP_ON;
+}
+
 enum step_outcome step_read(struct exchange *exchange)
 {
+    if (exchange_body_is_costly(exchange) && check_first(exchange) == STEP_ANSWERED)
+        return STEP_ANSWERED;
     struct luna_buf *body = &exchange->pipeline->body;
     enum fcgi_body outcome =
         fcgi_io_read_body(exchange->pipeline->io, body, exchange->timing.deadline);

@@ -17,9 +17,13 @@ enum step_outcome step_route(struct exchange *exchange);
  * scope), without a store; a key is verified by step_admit. */
 enum step_outcome step_check_credential(struct exchange *exchange);
 
-/* step_read.c: reads the body to its end, and complains of one that may not be worked on. */
+/* step_read.c: reads the body to its end, and complains of one that may not be worked on. A costly
+ * body is read only after step_check(). */
 enum step_outcome step_read(struct exchange *exchange);
 
+/* step_admit.c: key, account, scope and rate, before a costly body is read. No step of a route's
+ * list: step_read() takes it where it is needed. */
+enum step_outcome step_check(struct exchange *exchange);
 /* step_admit.c: key, scope, rate and quota, and the charge; then answers the complaint, if there
  * is one. */
 enum step_outcome step_admit(struct exchange *exchange);

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A body may have so many values that are not points: the series, their sizes, options. */
+enum { VALUES_BESIDE_POINTS = 2 * LUNA_BATCH_SERIES_MAX + 4096 };
+
 struct decoder {
     struct json_scan scan;
     const struct luna_request_limits *limits;
@@ -15,7 +18,9 @@ struct decoder {
     struct json_span series, y, sizes; /* the members, at == NULL when absent */
     char *options;                     /* the other members, as an object of their own */
     size_t options_len;
-    bool out_of_memory;
+    struct luna_faults *silent; /* of the items after those whose faults are listed */
+    size_t listed;              /* faults of items */
+    bool out_of_memory, too_long;
 };
 
 static bool span_is(struct json_span span, const char *text)
@@ -27,6 +32,8 @@ static enum luna_decode_status outcome(const struct decoder *d)
 {
     if (d->out_of_memory)
         return LUNA_DECODE_MEMORY;
+    if (d->too_long)
+        return LUNA_DECODE_LONG;
     return d->faults->count > 0 ? LUNA_DECODE_FAULTS : LUNA_DECODE_OK;
 }
 
@@ -54,12 +61,36 @@ static void faults_move(struct luna_faults *faults, int dropped, const struct lu
     }
 }
 
-static struct luna_faults *faults_copy(const struct luna_faults *faults, struct luna_arena *arena)
+/* The faults of one item, kept. So that an answer made of faults stays short, only LUNA_FAULTS_MAX
+ * are listed of the whole batch: the items after that share one empty list. */
+static struct luna_faults *faults_keep(struct decoder *d, struct luna_faults *found)
 {
-    struct luna_faults *copy = luna_arena_alloc(arena, sizeof *copy);
-    if (copy != NULL)
-        *copy = *faults;
-    return copy;
+    size_t room = LUNA_FAULTS_MAX - d->listed;
+    if (room == 0 && d->silent != NULL)
+        return d->silent;
+    struct luna_faults *kept = luna_arena_alloc(d->arena, sizeof *kept);
+    if (kept == NULL)
+        return NULL;
+    if (found->count > room) {
+        found->count = room;
+        found->more = true;
+    }
+    *kept = *found;
+    d->listed += kept->count;
+    if (room == 0)
+        d->silent = kept;
+    return kept;
+}
+
+static bool fault_long(struct decoder *d)
+{
+    (void)luna_faults_add(d->faults, "too_long",
+                          luna_arena_printf(d->arena,
+                                            "The series should have at most %zu items together",
+                                            d->limits->points_max),
+                          "send fewer series in one request");
+    d->too_long = true;
+    return false;
 }
 
 static bool items_alloc(struct decoder *d, size_t count)
@@ -79,20 +110,15 @@ static bool item_settle(struct decoder *d, enum luna_decode_status status,
         return false;
     }
     if (status == LUNA_DECODE_FAULTS) {
-        item->faults = faults_copy(found, d->arena);
+        item->faults = faults_keep(d, found);
         d->out_of_memory = item->faults == NULL;
         return !d->out_of_memory;
     }
+    if (status == LUNA_DECODE_LONG)
+        return fault_long(d);
     d->batch.sound++;
     d->batch.points += item->request.n;
-    if (d->batch.points <= d->limits->points_max)
-        return true;
-    (void)luna_faults_add(d->faults, "too_long",
-                          luna_arena_printf(d->arena,
-                                            "The series should have at most %zu items together",
-                                            d->limits->points_max),
-                          "send fewer series in one request");
-    return false;
+    return d->batch.points <= d->limits->points_max || fault_long(d);
 }
 
 /* Series number `index`, whose elements stand in `text`, brackets not included. */
@@ -373,6 +399,7 @@ enum luna_decode_status luna_decode_batch_json(const char *body, size_t len,
     struct decoder d = {.limits = limits, .arena = arena, .faults = faults};
     struct luna_request shared;
     json_scan_init(&d.scan, body, len, limits->nesting_max);
+    d.scan.values_max = limits->points_max + VALUES_BESIDE_POINTS;
     d.options = luna_arena_alloc(arena, len + 4);
     if (d.options == NULL)
         return LUNA_DECODE_MEMORY;
@@ -385,6 +412,10 @@ enum luna_decode_status luna_decode_batch_json(const char *body, size_t len,
         return LUNA_DECODE_FAULTS;
     }
     if (!members_read(&d)) {
+        if (d.scan.values == d.scan.values_max) {
+            (void)fault_long(&d);
+            return LUNA_DECODE_LONG;
+        }
         luna_fault_at_index(
             luna_faults_add(faults, "json_invalid", "JSON decode error", d.scan.problem),
             (size_t)(d.scan.problem_at - body));

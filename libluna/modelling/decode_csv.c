@@ -15,6 +15,7 @@ struct table {
     struct luna_faults *faults;
     struct csv_record record; /* the one being read; kept here because it is large */
     bool is_started; /* a pass has seen its first record: blank lines before it are ignored */
+    size_t points_max;
     size_t columns;
     bool has_header;
     size_t column; /* the series */
@@ -112,6 +113,12 @@ static void name_column(struct table *t, const struct csv_record *header, struct
     }
 }
 
+/* No row after this one could make the series valid. */
+static bool is_enough(const struct table *t)
+{
+    return t->rows > t->points_max || t->faults->more;
+}
+
 /* First pass: shape, header, which column. False when the text is not CSV at all. */
 static bool survey(struct table *t)
 {
@@ -131,7 +138,7 @@ static bool survey(struct table *t)
             t->rows = 1;
         }
         size_t blanks = 0;
-        while (next_record(t, &scan, &blanks)) {
+        while (!is_enough(t) && next_record(t, &scan, &blanks)) {
             check_width(t);
             t->rows += blanks + 1;
             if (t->rows <= SURVEY_ROWS)
@@ -179,7 +186,7 @@ static void extract(struct table *t, double *values)
     start_pass(t, &scan);
     if (t->has_header && !next_record(t, &scan, &blanks))
         return;
-    while (next_record(t, &scan, &blanks)) {
+    while (!t->faults->more && next_record(t, &scan, &blanks)) {
         for (; blanks > 0; blanks--)
             values[row++] = NAN;
         values[row] = NAN;
@@ -192,7 +199,7 @@ static void extract(struct table *t, double *values)
     }
 }
 
-static bool length_fits(struct table *t, size_t points_max)
+static enum luna_decode_status check_length(struct table *t)
 {
     const char *name = t->column_name != NULL ? t->column_name : "value";
     if (t->rows == 0) {
@@ -200,18 +207,18 @@ static bool length_fits(struct table *t, size_t points_max)
                                       "List should have at least 1 item after validation, not 0",
                                       "send at least one row of data"),
                       name);
-        return false;
+        return LUNA_DECODE_FAULTS;
     }
-    if (t->rows > points_max) {
+    if (t->rows > t->points_max) {
         const char *msg = luna_arena_printf(
-            t->arena, "List should have at most %zu items after validation, not %zu", points_max,
-            t->rows);
+            t->arena, "List should have at most %zu items after validation, not more",
+            t->points_max);
         luna_fault_at(
             luna_faults_add(t->faults, "too_long", msg, "split the series into several requests"),
             name);
-        return false;
+        return LUNA_DECODE_LONG;
     }
-    return true;
+    return t->faults->more ? LUNA_DECODE_FAULTS : LUNA_DECODE_OK;
 }
 
 enum luna_decode_status luna_decode_csv(const char *body, size_t len,
@@ -226,8 +233,12 @@ enum luna_decode_status luna_decode_csv(const char *body, size_t len,
     t->len = len;
     t->arena = arena;
     t->faults = faults;
-    if (!survey(t) || !length_fits(t, limits->points_max))
+    t->points_max = limits->points_max;
+    if (!survey(t))
         return LUNA_DECODE_FAULTS;
+    enum luna_decode_status length = check_length(t);
+    if (length != LUNA_DECODE_OK)
+        return length;
     double *values = luna_arena_alloc(arena, t->rows * sizeof *values);
     if (values == NULL)
         return LUNA_DECODE_MEMORY;

@@ -22,6 +22,7 @@ struct decoder {
     size_t name_count;
     struct json_span values[MEMBERS_MAX];
     bool has_results;
+    bool too_long; /* stopped: more points than may be */
     bool out_of_memory;
 };
 
@@ -54,7 +55,13 @@ static void fault_element(struct decoder *d, size_t index, const char *type, con
                         index);
 }
 
-/* An element that is not a number: null is a missing observation, all else a fault. */
+/* May reading go on after an element with a fault? */
+static bool goes_on(const struct decoder *d)
+{
+    return !d->faults->more;
+}
+
+/* An element that is not a number: null is a missing observation, all else a fault. False: stop. */
 static bool take_other(struct decoder *d, size_t index, double *ret_value)
 {
     struct json_span value;
@@ -67,7 +74,7 @@ static bool take_other(struct decoder *d, size_t index, double *ret_value)
     else if (value.at[0] != 'n')
         fault_element(d, index, "float_type", "Input should be a valid number",
                       "results is a flat list of numbers; null stands for a missing observation");
-    return true;
+    return goes_on(d);
 }
 
 static bool take_element(struct decoder *d, size_t index, double *ret_value)
@@ -87,25 +94,28 @@ static bool take_element(struct decoder *d, size_t index, double *ret_value)
     if (status == LUNA_NUMBER_RANGE)
         fault_element(d, index, "finite_number", "Input should be a finite number",
                       "the largest magnitude of a double is about 1.8e308; rescale the series");
-    return true;
+    return goes_on(d);
 }
 
-static void fault_length(struct decoder *d, size_t n)
+static void fault_empty(struct decoder *d)
 {
-    size_t points_max = d->limits->points_max;
-    if (n == 0) {
-        luna_fault_at(luna_faults_add(d->faults, "too_short",
-                                      "List should have at least 1 item after validation, not 0",
-                                      "send at least one observation"),
-                      "results");
-    } else if (n > points_max) {
-        const char *msg = luna_arena_printf(
-            d->arena, "List should have at most %zu items after validation, not %zu", points_max,
-            n);
-        luna_fault_at(
-            luna_faults_add(d->faults, "too_long", msg, "split the series into several requests"),
-            "results");
-    }
+    luna_fault_at(luna_faults_add(d->faults, "too_short",
+                                  "List should have at least 1 item after validation, not 0",
+                                  "send at least one observation"),
+                  "results");
+}
+
+/* How many more there are is not counted. */
+static bool fault_long(struct decoder *d)
+{
+    const char *msg =
+        luna_arena_printf(d->arena, "List should have at most %zu items after validation, not more",
+                          d->limits->points_max);
+    luna_fault_at(
+        luna_faults_add(d->faults, "too_long", msg, "split the series into several requests"),
+        "results");
+    d->too_long = true;
+    return false;
 }
 
 /* The usual case, many elements at once. */
@@ -118,8 +128,7 @@ static size_t take_plain_elements(struct decoder *d, double *values, size_t max)
     return n;
 }
 
-/* The array whose '[' was just taken. Elements past the limit are checked and counted, but not
- * kept. */
+/* The array whose '[' was just taken. `capacity` is its length at most, or the limit. */
 static bool take_elements(struct decoder *d, double *values, size_t capacity, size_t *ret_n)
 {
     size_t n = 0;
@@ -127,11 +136,10 @@ static bool take_elements(struct decoder *d, double *values, size_t capacity, si
     while (more) {
         if (n < capacity)
             n += take_plain_elements(d, values + n, capacity - n);
-        double value = 0;
-        if (!take_element(d, n, &value))
+        if (n == capacity)
+            return fault_long(d);
+        if (!take_element(d, n, &values[n]))
             return false;
-        if (n < capacity)
-            values[n] = value;
         n++;
         if (!json_scan_more(&d->scan, ']', &more))
             return false;
@@ -171,7 +179,8 @@ static bool take_results(struct decoder *d)
     else if (!take_elements(d, values, capacity, &n))
         return false;
     json_scan_leave(scan);
-    fault_length(d, n);
+    if (n == 0)
+        fault_empty(d);
     d->request->values = values;
     d->request->values_own = values;
     d->request->n = n;
@@ -289,10 +298,10 @@ static enum luna_decode_status decode(struct decoder *d)
                               : take_document(d);
     if (d->out_of_memory)
         return LUNA_DECODE_MEMORY;
-    if (!ok) {
+    if (!ok && d->scan.problem != NULL)
         fault_syntax(d);
-        return LUNA_DECODE_FAULTS;
-    }
+    if (!ok)
+        return d->too_long ? LUNA_DECODE_LONG : LUNA_DECODE_FAULTS;
     const char *names_hint =
         d->limits != NULL
             ? "members are: results, model, output, horizon, intervals, include, robust"

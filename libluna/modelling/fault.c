@@ -19,11 +19,10 @@ void luna_faults_clear(struct luna_faults *faults)
 struct luna_fault *luna_faults_add(struct luna_faults *faults, const char *type, const char *msg,
                                    const char *hint)
 {
-    if (faults->count == LUNA_FAULTS_MAX) {
-        faults->more = true;
+    if (faults->count == LUNA_FAULTS_MAX)
         return NULL;
-    }
     struct luna_fault *fault = &faults->list[faults->count++];
+    faults->more = faults->count == LUNA_FAULTS_MAX;
     *fault = (struct luna_fault){.type = type, .msg = msg != NULL ? msg : type, .hint = hint};
     return luna_fault_at(fault, "body");
 }
@@ -34,8 +33,7 @@ void luna_faults_join(struct luna_faults *faults, const struct luna_faults *more
     size_t taken = more->count < room ? more->count : room;
     for (size_t i = 0; i < taken; i++)
         faults->list[faults->count++] = more->list[i];
-    if (taken < more->count || more->more)
-        faults->more = true;
+    faults->more = faults->more || more->more || faults->count == LUNA_FAULTS_MAX;
 }
 
 struct luna_fault *luna_fault_at(struct luna_fault *fault, const char *name)

@@ -224,6 +224,8 @@ static bool take_items(struct json_scan *scan, char close)
 
 bool json_scan_value(struct json_scan *scan, struct json_span *ret_value)
 {
+    if (++scan->values == scan->values_max)
+        return json_scan_fail(scan, scan->at, "too many values");
     char c = json_scan_peek(scan);
     const char *first = scan->at;
     struct json_span string;

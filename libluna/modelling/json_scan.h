@@ -17,8 +17,9 @@ struct json_scan {
     const char *end;
     int depth;
     int depth_max;
-    const char *problem;    /* NULL: none; else one static sentence */
-    const char *problem_at; /* where in the text */
+    size_t values, values_max; /* json_scan_value() fails above it; 0: no limit */
+    const char *problem;       /* NULL: none; else one static sentence */
+    const char *problem_at;    /* where in the text */
 };
 
 struct json_span {

@@ -144,7 +144,7 @@ enum luna_decode_status luna_decode_ndjson(const char *body, size_t len,
             values[n++] = value;
     }
     if (faults->count > 0 || !count_is_valid(n, limits->points_max, faults))
-        return LUNA_DECODE_FAULTS;
+        return n > limits->points_max ? LUNA_DECODE_LONG : LUNA_DECODE_FAULTS;
     luna_request_init(ret_request);
     ret_request->values = values;
     ret_request->values_own = values;

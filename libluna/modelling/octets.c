@@ -15,6 +15,11 @@ static double double_at(const char *bytes)
     return value;
 }
 
+static bool has_room(size_t len, const struct luna_request_limits *limits)
+{
+    return len / sizeof(double) <= limits->points_max;
+}
+
 static bool shape_is_valid(size_t len, const struct luna_request_limits *limits,
                            struct luna_faults *faults)
 {
@@ -25,7 +30,7 @@ static bool shape_is_valid(size_t len, const struct luna_request_limits *limits,
         luna_faults_add(faults, "value_error",
                         "The length of the body is not a multiple of 8 bytes",
                         "send IEEE 754 doubles, little-endian, 8 bytes each, and nothing else");
-    else if (len / sizeof(double) > limits->points_max)
+    else if (!has_room(len, limits))
         luna_faults_add(faults, "too_long",
                         luna_arena_printf(faults->arena,
                                           "The series should have at most %zu items, not %zu",
@@ -41,12 +46,12 @@ enum luna_decode_status luna_decode_octets(const char *body, size_t len,
                                            struct luna_faults *faults)
 {
     if (!shape_is_valid(len, limits, faults))
-        return LUNA_DECODE_FAULTS;
+        return has_room(len, limits) ? LUNA_DECODE_FAULTS : LUNA_DECODE_LONG;
     size_t n = len / sizeof(double);
     double *values = luna_arena_alloc(arena, len);
     if (values == NULL)
         return LUNA_DECODE_MEMORY;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !faults->more; i++) {
         values[i] = double_at(body + i * sizeof(double));
         if (isinf(values[i]))
             luna_fault_at_index(luna_faults_add(faults, "finite_number",

@@ -136,7 +136,7 @@ static int print_faults(const struct job *job, const char *where, int status)
     for (size_t i = 0; i < job->faults.count; i++)
         print_fault(&job->faults.list[i]);
     if (job->faults.more)
-        fputs("  … and further errors\n", stderr);
+        fputs("  … and maybe further errors\n", stderr);
     return status;
 }
 
@@ -150,7 +150,7 @@ static int decode(struct job *job, enum kalman_format format)
         format == KALMAN_FORMAT_JSON ? luna_decode_json : luna_decode_csv;
     enum luna_decode_status status =
         decoder(job->body.data, job->body.len, &limits, &job->arena, &job->request, &job->faults);
-    if (status == LUNA_DECODE_FAULTS)
+    if (status == LUNA_DECODE_FAULTS || status == LUNA_DECODE_LONG)
         return print_faults(job, name_input(job), CLI_FAILED);
     if (status == LUNA_DECODE_OK)
         status = luna_decode_options(job->line.options.data, job->line.options.len, NESTING_MAX,

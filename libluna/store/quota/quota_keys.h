@@ -16,8 +16,8 @@
  *       k:<digest>              keys
  *       <worker>                its last charge: "wseq c period cost", or "wseq refunded"
  *   {user:42:quota}:load        token of the worker that loads the account; expires
- *   {user:42:quota}:absent      why it was not loaded: '' the account is unknown, else the keys that
- *                               it has, as the one that was sent is not among them; expires
+ *   {user:42:quota}:absent      why it was not loaded: '' the account is unknown, else its keys, as
+ *                               the one that was sent is not among them; expires
  *   {user:42:quota}:concurrent  hash: worker → when its request ends at the latest; expires
  *   {user:42:quota}:i:<hash>    idempotency record; expires
  *   quota:dirty                 set of user:…:quota names with something to book

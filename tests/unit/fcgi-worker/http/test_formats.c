@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -104,6 +106,22 @@ static void compressed_bodies_come_out_whole_or_not_at_all(void **state)
     }
 }
 
+/* 5 MiB of zeros, level 9, in 5 kB; and the ratio's allowance. */
+static void a_small_body_unpacks_to_anything(void **state)
+{
+    (void)state;
+    enum { PLAIN_BYTES = 5 << 20, PACKED_BYTES = 1 << 16 };
+    unsigned char *plain = calloc(1, PLAIN_BYTES), *packed = malloc(PACKED_BYTES);
+    uLongf len = PACKED_BYTES;
+    assert_int_equal(compress2(packed, &len, plain, PLAIN_BYTES, 9), Z_OK);
+    assert_int_equal(unpack("deflate", packed, len, 2 * PLAIN_BYTES, NULL), CODING_EXPANDS);
+    len = PACKED_BYTES;
+    assert_int_equal(compress2(packed, &len, plain, CONTENT_EXPANDED_BYTES_FREE, 9), Z_OK);
+    assert_int_equal(unpack("deflate", packed, len, 2 * PLAIN_BYTES, NULL), CODING_DECODED);
+    free(plain);
+    free(packed);
+}
+
 struct asked {
     struct luna_arena arena;
     struct luna_faults faults;
@@ -181,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accept_is_weighed_as_rfc_9110_says),
         cmocka_unit_test(compressed_bodies_come_out_whole_or_not_at_all),
+        cmocka_unit_test(a_small_body_unpacks_to_anything),
         cmocka_unit_test(options_of_the_query_are_those_of_the_body),
         cmocka_unit_test(wrong_queries_are_told_where),
     };

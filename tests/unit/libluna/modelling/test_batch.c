@@ -164,8 +164,42 @@ static void the_points_of_all_series_have_one_limit(void **state)
     for (int i = 0; i < 11; i++)
         strcat(body, i > 0 ? ",[1,2,3,4,5,6,7,8,9,10]" : "[1,2,3,4,5,6,7,8,9,10]");
     strcat(body, "]}");
-    assert_int_equal(decode_json(f, body), LUNA_DECODE_FAULTS);
+    assert_int_equal(decode_json(f, body), LUNA_DECODE_LONG);
     assert_string_equal(faults_text(&f->faults), "too_long@body");
+}
+
+/* Also where the body ends, which is far away, the text is not read. */
+static void values_past_any_limit_are_scanned(void **state)
+{
+    struct fixture *f = *state;
+    enum { VALUES = 40000 };
+    static char body[2 * VALUES + 64];
+    char *at = body + sprintf(body, "{\"series\":[[1");
+    for (int i = 0; i < VALUES; i++)
+        at += sprintf(at, ",1");
+    strcpy(at, "nonsense");
+    assert_int_equal(decode_json(f, body), LUNA_DECODE_LONG);
+    assert_string_equal(faults_text(&f->faults), "too_long@body");
+}
+
+/* A short body must not make a long answer. */
+static void every_fault_of_every_series_is_told(void **state)
+{
+    struct fixture *f = *state;
+    enum { LINES = 500 };
+    static char body[LINES * 64];
+    char *at = body;
+    for (int i = 0; i < LINES; i++)
+        at += sprintf(at, "{\"results\":[true,true,true],\"a\":1,\"b\":1}\n");
+    assert_int_equal(
+        luna_decode_batch_ndjson(body, strlen(body), &limits, &f->arena, &f->batch, &f->faults),
+        LUNA_DECODE_OK);
+    size_t told = 0;
+    for (size_t i = 0; i < f->batch.count; i++)
+        told += f->batch.items[i].faults->count;
+    assert_int_equal(f->batch.count, LINES);
+    assert_int_equal(f->batch.sound, 0);
+    assert_int_equal(told, LUNA_FAULTS_MAX);
 }
 
 static void a_line_is_a_request_with_its_own_options(void **state)
@@ -238,6 +272,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_bad_series_leaves_the_others_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sizes_of_zero_are_empty_series, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_body_is_wrong_as_a_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(values_past_any_limit_are_scanned, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_fault_of_every_series_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_points_of_all_series_have_one_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_is_a_request_with_its_own_options, set_up,
                                         tear_down),

@@ -140,7 +140,7 @@ static void the_points_limit_is_off_by_one(void **state)
         for (int i = 0; i < DECODING_POINTS_MAX + extra; i++)
             at += sprintf(at, "7\n");
         assert_int_equal(decoding_csv(&d, body, strlen(body)),
-                         extra == 0 ? LUNA_DECODE_OK : LUNA_DECODE_FAULTS);
+                         extra == 0 ? LUNA_DECODE_OK : LUNA_DECODE_LONG);
         if (extra == 1)
             assert_string_equal(decoding_faults(&d), "too_long body.value");
     }

@@ -107,13 +107,13 @@ static void the_points_limit_is_off_by_one(void **state)
     for (int extra = 0; extra <= 1; extra++) {
         char *body = zeros(DECODING_POINTS_MAX + (size_t)extra);
         enum luna_decode_status status = decoding_json(&d, body, strlen(body));
-        assert_int_equal(status, extra == 0 ? LUNA_DECODE_OK : LUNA_DECODE_FAULTS);
+        assert_int_equal(status, extra == 0 ? LUNA_DECODE_OK : LUNA_DECODE_LONG);
         if (extra == 0) {
             assert_int_equal(d.request.n, DECODING_POINTS_MAX);
         } else {
             assert_string_equal(decoding_faults(&d), "too_long body.results");
             assert_string_equal(d.faults.list[0].msg,
-                                "List should have at most 1000 items after validation, not 1001");
+                                "List should have at most 1000 items after validation, not more");
         }
         free(body);
     }
@@ -169,12 +169,27 @@ static void thousands_of_faults_are_all_listed(void **state)
     assert_int_equal(decoding_json(&d, many, strlen(many)), LUNA_DECODE_FAULTS);
     assert_int_equal(d.faults.count, LUNA_FAULTS_MAX);
     assert_true(d.faults.more);
-    /* A syntax error behind them replaces them all. */
+    /* What follows the last fault that is listed is not read. */
     many[strlen(many) - 1] = '!';
     assert_int_equal(decoding_json(&d, many, strlen(many)), LUNA_DECODE_FAULTS);
+    assert_int_equal(d.faults.count, LUNA_FAULTS_MAX);
+    /* A syntax error behind fewer replaces them all. */
+    static const char few[] = "{\"results\":[true,true,!";
+    assert_int_equal(decoding_json(&d, few, sizeof few - 1), LUNA_DECODE_FAULTS);
     assert_int_equal(d.faults.count, 1);
     assert_false(d.faults.more);
     assert_string_equal(d.faults.list[0].type, "json_invalid");
+}
+
+/* What is behind the first point too many, however long, is not read. */
+static void points_past_the_limit_are_decoded(void **state)
+{
+    (void)state;
+    char *body = zeros(3 * DECODING_POINTS_MAX);
+    body[strlen(body) - 1] = '!';
+    assert_int_equal(decoding_json(&d, body, strlen(body)), LUNA_DECODE_LONG);
+    assert_string_equal(decoding_faults(&d), "too_long body.results");
+    free(body);
 }
 
 static void a_huge_option_or_name_is_passed_on(void **state)
@@ -263,6 +278,7 @@ int main(void)
         cmocka_unit_test(the_nesting_limit_is_off_by_one),
         cmocka_unit_test(a_nesting_bomb_exhausts_the_stack),
         cmocka_unit_test(thousands_of_faults_are_all_listed),
+        cmocka_unit_test(points_past_the_limit_are_decoded),
         cmocka_unit_test(a_huge_option_or_name_is_passed_on),
         cmocka_unit_test(an_options_object_overwrites_what_it_does_not_name),
         cmocka_unit_test(the_position_is_not_told_in_lines),

@@ -23,6 +23,8 @@ enum { LUNA_BATCH_SERIES_MAX = 10000 };
 
 struct luna_batch_item {
     struct luna_request request; /* sound when faults is NULL */
+    /* NULL: sound. An empty list: faulty, but those before have the LUNA_FAULTS_MAX faults that are
+     * told of a batch. */
     struct luna_faults *faults;
 };
 

@@ -4,6 +4,8 @@
  * Never trusts a byte: nesting, length and depth are bounded, numbers outside a double are faults,
  * and nothing is charged or computed on a faulty body. All memory comes from the arena. Names of
  * models, their settings and parameters are checked too, so that one answer holds all faults.
+ * Decoding stops at the first point too many and at fault number LUNA_FAULTS_MAX: what follows in
+ * the body is not looked at.
  */
 #ifndef LUNA_MODELLING_DECODE_H
 #define LUNA_MODELLING_DECODE_H
@@ -15,6 +17,7 @@
 enum luna_decode_status {
     LUNA_DECODE_OK,
     LUNA_DECODE_FAULTS, /* see the faults: 422 */
+    LUNA_DECODE_LONG,   /* more points than limits->points_max, which is a fault too: 422 */
     LUNA_DECODE_MEMORY  /* the arena is full: 413 */
 };
 

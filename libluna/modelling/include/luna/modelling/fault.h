@@ -1,7 +1,7 @@
 /*
  * fault.h: everything that is wrong with a request's body, in FastAPI's terms.
  *
- * A decoder reports all faults it can (at most LUNA_FAULTS_MAX), each with where (loc), what (msg),
+ * A decoder reports the first faults (at most LUNA_FAULTS_MAX), each with where (loc), what (msg),
  * pydantic v2's slug (type) and how to fix it (hint). Strings are static or live in the request's
  * arena.
  */
@@ -34,7 +34,7 @@ struct luna_faults {
     struct luna_arena *arena;
     struct luna_fault list[LUNA_FAULTS_MAX];
     size_t count;
-    bool more; /* there were more than LUNA_FAULTS_MAX */
+    bool more; /* the list is full: there may be more, and a decoder stops */
 };
 
 void luna_faults_init(struct luna_faults *faults, struct luna_arena *arena);
@@ -52,7 +52,7 @@ struct luna_fault *luna_faults_add(struct luna_faults *faults, const char *type,
 struct luna_fault *luna_fault_at(struct luna_fault *fault, const char *name);
 struct luna_fault *luna_fault_at_index(struct luna_fault *fault, size_t index);
 
-/* Appends those of `more` that there is room for; faults->more says that there are others. */
+/* Appends those of `more` that there is room for. */
 void luna_faults_join(struct luna_faults *faults, const struct luna_faults *more);
 
 /* A copy of bytes that a client chose, fit for a loc or a hint: at most LUNA_FAULT_NAME_BYTES_MAX,
