@@ -159,7 +159,7 @@ def test_a_backup_under_another_pepper_is_refused(stack, tmp_path):
     with open(path, "w", encoding="utf-8") as lines:
         lines.writelines(changed)
     outcome = stack.script("restore", folder, check=False)
-    assert outcome.returncode == 1 and "no key would open anything" in outcome.stdout
+    assert outcome.returncode == 1 and "no API key would be valid" in outcome.stdout
 
 
 def test_a_backup_holds_no_secret_and_only_its_owner_reads_it(stack, load, tmp_path):

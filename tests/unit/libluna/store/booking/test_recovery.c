@@ -89,7 +89,7 @@ static void test_an_older_append_only_file_gives_nothing_away(void **state)
     stores_assert_ledger(&stores, booker, &client, 10);
 }
 
-static void test_a_charge_that_was_booked_and_then_lost_is_given_back(void **state)
+static void test_a_charge_that_was_booked_and_then_lost_is_refunded(void **state)
 {
     struct client client;
     struct luna_admission admission;
@@ -340,7 +340,7 @@ int main(void)
         cmocka_unit_test(test_flushall_is_healed_by_a_cold_load_before_any_fence),
         cmocka_unit_test(test_nothing_is_charged_between_a_restart_and_the_fence),
         cmocka_unit_test(test_an_older_append_only_file_gives_nothing_away),
-        cmocka_unit_test(test_a_charge_that_was_booked_and_then_lost_is_given_back),
+        cmocka_unit_test(test_a_charge_that_was_booked_and_then_lost_is_refunded),
         cmocka_unit_test(test_somebody_elses_recovery_does_not_void_a_charge),
         cmocka_unit_test(test_the_same_snapshot_booked_twice_counts_once),
         cmocka_unit_test(test_an_acknowledgement_leaves_what_came_since),

@@ -171,7 +171,7 @@ static void test_a_worker_is_ready_before_the_scripts_are_announced(void **state
     assert_int_equal(probe(admitter, &err), LUNA_OK);
 }
 
-static void test_the_scopes_of_the_key_are_told(void **state)
+static void test_the_scopes_of_the_key_are_returned(void **state)
 {
     struct client client;
     struct luna_admission admission;
@@ -332,7 +332,7 @@ static void test_a_plan_changes_without_a_restart(void **state)
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
 }
 
-static void test_a_killed_workers_charge_is_given_back_by_its_successor(void **state)
+static void test_a_killed_workers_charge_is_refunded_by_its_successor(void **state)
 {
     struct client client;
     struct luna_admission admission;
@@ -383,7 +383,7 @@ int main(void)
         cmocka_unit_test(test_unknown_accounts_are_remembered_for_a_moment_only),
         cmocka_unit_test(test_a_probe_does_not_say_which_store_is_unavailable),
         cmocka_unit_test(test_a_worker_is_ready_before_the_scripts_are_announced),
-        cmocka_unit_test(test_the_scopes_of_the_key_are_told),
+        cmocka_unit_test(test_the_scopes_of_the_key_are_returned),
         cmocka_unit_test(test_the_burst_is_limited_and_burns_no_quota),
         cmocka_unit_test(test_an_exhausted_quota_burns_no_burst),
         cmocka_unit_test(test_more_points_than_the_plan_allows_are_refused),
@@ -392,7 +392,7 @@ int main(void)
         cmocka_unit_test(test_a_request_in_two_stages_counts_twice_for_the_rate),
         cmocka_unit_test(test_a_check_passes_a_full_plan_or_takes_a_slot),
         cmocka_unit_test(test_a_plan_changes_without_a_restart),
-        cmocka_unit_test(test_a_killed_workers_charge_is_given_back_by_its_successor),
+        cmocka_unit_test(test_a_killed_workers_charge_is_refunded_by_its_successor),
         cmocka_unit_test(test_two_processes_cannot_share_a_worker_slot),
     };
     return cmocka_run_group_tests(tests, one_host_start, one_host_stop);

@@ -67,7 +67,7 @@ static void test_a_charge_that_is_not_outstanding_is_settled(void **state)
     stores_assert_ledger(&stores, booker, &client, 2);
 }
 
-static void test_a_refund_gives_back_once(void **state)
+static void test_a_charge_is_refunded_once(void **state)
 {
     struct client client;
     struct luna_admission admission;
@@ -141,7 +141,7 @@ static void test_a_reduced_charge_that_was_booked_before_is_corrected(void **sta
     stores_assert_ledger(&stores, booker, &client, 1);
 }
 
-static void test_a_reduced_charge_is_given_back_whole_when_its_worker_dies(void **state)
+static void test_a_reduced_charge_is_refunded_whole_when_its_worker_dies(void **state)
 {
     struct client client;
     struct luna_admission admission;
@@ -177,11 +177,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_charge_that_is_not_outstanding_is_settled),
-        cmocka_unit_test(test_a_refund_gives_back_once),
+        cmocka_unit_test(test_a_charge_is_refunded_once),
         cmocka_unit_test(test_a_refund_after_the_booking_is_booked_as_well),
         cmocka_unit_test(test_a_reduced_charge_is_what_is_booked),
         cmocka_unit_test(test_a_reduced_charge_that_was_booked_before_is_corrected),
-        cmocka_unit_test(test_a_reduced_charge_is_given_back_whole_when_its_worker_dies),
+        cmocka_unit_test(test_a_reduced_charge_is_refunded_whole_when_its_worker_dies),
         cmocka_unit_test(test_a_charge_that_cannot_be_reduced_is_void),
     };
     return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
