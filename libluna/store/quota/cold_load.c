@@ -133,7 +133,9 @@ static enum luna_cold check_lease(struct load *load)
     if (luna_redis_run(load->admitter->counters, &command, load->deadline, &reply, load->err) !=
         LUNA_OK)
         return LUNA_COLD_FAILED;
-    bool ours = strcmp(luna_reply_text(reply), load->token) == 0;
+    /* "incarnation:token", as lease.lua writes it. */
+    const char *token = strchr(luna_reply_text(reply), ':');
+    bool ours = token != NULL && strcmp(token + 1, load->token) == 0;
     luna_reply_free(reply);
     return ours ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
 }

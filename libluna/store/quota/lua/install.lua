@@ -5,7 +5,7 @@
 -- ARGV: token, what: 'drop', 'absent' (then its life, ms, and the account's keys, '' when it is
 --   unknown), or 'live' (then remaining, and the fields of m)
 -- Reply: 1, or 0 when the lease was lost
-if redis.call('GET', KEYS[4]) ~= ARGV[1] then
+if redis.call('GET', KEYS[4]) ~= I .. ':' .. ARGV[1] then
   return 0
 end
 redis.call('DEL', KEYS[4])

@@ -1,6 +1,7 @@
 -- The right to load a cold account. One worker holds it until it installs, loses it to an
 -- operator's change, or takes too long (I12). Granting it deletes what an earlier epoch left, so
--- that an epoch that was found closed stays closed. `local I = …` stands in front.
+-- that an epoch that was found closed stays closed. A lease of another incarnation is worth nothing:
+-- its holder can neither install (its script is gone) nor give it up. `local I = …` stands in front.
 --
 -- KEYS: m, load, quota, delta
 -- ARGV: token, lease ms
@@ -14,8 +15,10 @@ if v[1] == I then
     return {2, now_ms}
   end
 end
-if not redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
+local holder = redis.call('GET', KEYS[2])
+if holder and string.sub(holder, 1, #I + 1) == I .. ':' then
   return {0, now_ms}
 end
+redis.call('SET', KEYS[2], I .. ':' .. ARGV[1], 'PX', ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[3], KEYS[4])
 return {1, now_ms}

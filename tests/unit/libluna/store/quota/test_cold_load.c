@@ -116,6 +116,20 @@ static void test_an_operators_change_takes_a_loaders_lease_away(void **state)
     stores_operator_done(&op);
 }
 
+/* A loader that meets the fence cannot give its lease up: the script that does is gone. */
+static void test_a_lease_of_an_ended_incarnation_keeps_an_account_cold(void **state)
+{
+    struct client client;
+    char words[96];
+    (void)state;
+    one_host_client(&client);
+    snprintf(words, sizeof words, "SETNX {user:%lld:quota}:load 0:gone",
+             (long long)client.account.id);
+    assert_int_equal(stores_redis_int(&stores, words), 1);
+    one_host_request(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 1);
+}
+
 /* An epoch that a loader found closed must stay closed, even if its keys are restored. */
 static void test_a_lease_forgets_what_it_was_granted_over(void **state)
 {
@@ -212,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_a_stale_loader_cannot_open_an_epoch),
         cmocka_unit_test(test_a_loader_whose_lease_ran_out_installs_nothing),
         cmocka_unit_test(test_an_operators_change_takes_a_loaders_lease_away),
+        cmocka_unit_test(test_a_lease_of_an_ended_incarnation_keeps_an_account_cold),
         cmocka_unit_test(test_a_lease_forgets_what_it_was_granted_over),
         cmocka_unit_test(test_a_wrong_key_moves_the_epoch_of_a_cold_account),
         cmocka_unit_test(test_wrong_keys_reach_postgresql_twice),
