@@ -293,8 +293,10 @@ static void stop_monitor(struct master *master)
 static void keep_pool(struct master *master)
 {
     scaling_step(&master->scaling, &master->pool, &master->current);
-    /* While a new generation fills up, the old one is neither filled nor shrunk. */
-    if (master->reload.phase != RELOAD_FILL) {
+    /* While a new generation fills up, the old one is neither filled nor shrunk. Nor is it filled
+     * by an image on trial: the worker would be the new binary's, and not yet proved. */
+    bool on_trial = master->reload.of_upgrade && master->reload.phase != RELOAD_IDLE;
+    if (master->reload.phase != RELOAD_FILL && !on_trial) {
         pool_fill(&master->pool, &master->current, master->scaling.target, false);
         pool_shrink(&master->pool, master->current.number, master->scaling.target,
                     master->current.config.drain_timeout_ms);

@@ -166,8 +166,8 @@ static void lost_descriptor_is_handed_over(void **state)
     assert_int_equal(inherited(), 0);
 }
 
-/* As the new image sees it: nothing has started yet, the old workers are there. */
-static void take_over(struct handover *handover)
+/* As the new image sees it: nothing has started yet, and `workers` of the two old ones are there. */
+static void take_over(struct handover *handover, size_t workers)
 {
     *handover = (struct handover){.generation = 4,
                                   .target = 2,
@@ -175,8 +175,8 @@ static void take_over(struct handover *handover)
                                   .previous_fd = fake_fd(),
                                   .monitor_pid = 700,
                                   .monitor_leash_fd = fake_fd(),
-                                  .worker_count = 2};
-    for (int i = 0; i < 2; i++) {
+                                  .worker_count = workers};
+    for (int i = 0; i < (int)workers; i++) {
         handover->workers[i] = (struct handover_worker){
             .slot = i, .pid = 800 + i, .leash_fd = fake_fd(), .generation = 4};
         atomic_store(&rig.board->worker[i].ready, 1);
@@ -191,7 +191,7 @@ static void failed_trial_stays_with_the_new_binary(void **state)
     struct handover handover;
     struct luna_error err;
     (void)state;
-    take_over(&handover);
+    take_over(&handover, 2);
     assert_int_equal(rig.reload.phase, RELOAD_CANARY);
     assert_int_equal(rig.reload.next.number, 5);
     int previous_fd = handover.previous_fd;
@@ -208,11 +208,22 @@ static void failed_trial_stays_with_the_new_binary(void **state)
     assert_int_equal(rig.reload.phase, RELOAD_IDLE);
 }
 
+/* Nothing has proved this binary: its worker would serve what the canary is there to find out. */
+static void worker_that_is_missing_in_a_trial_is_started_by_the_new_binary(void **state)
+{
+    struct handover handover;
+    (void)state;
+    take_over(&handover, 1);
+    assert_int_equal(rig.reload.phase, RELOAD_CANARY);
+    assert_int_equal(pool_count(&rig.pool, 4, POOL_STATE(WORKER_STARTING)), 0);
+    assert_int_equal(pool_count(&rig.pool, 5, POOL_STATE(WORKER_STARTING)), 1);
+}
+
 static void won_trial_keeps_the_previous_binary_or_monitor(void **state)
 {
     struct handover handover;
     (void)state;
-    take_over(&handover);
+    take_over(&handover, 2);
     rig_make_ready();
     rig_make_ready();
     (void)master_step(&rig);
@@ -240,6 +251,7 @@ int main(void)
         TEST(upgrade_starts_without_a_binary_to_return_to),
         TEST(lost_descriptor_is_handed_over),
         TEST(failed_trial_stays_with_the_new_binary),
+        TEST(worker_that_is_missing_in_a_trial_is_started_by_the_new_binary),
         TEST(won_trial_keeps_the_previous_binary_or_monitor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
