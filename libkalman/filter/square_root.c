@@ -10,7 +10,7 @@
  * non-zero. */
 static void rows_by_end(const double *B, size_t m, size_t k, uint16_t *order, uint16_t *end)
 {
-    EXPECT(m <= KALMAN_STATES_MAX && k <= 3 * KALMAN_STATES_MAX);
+    EXPECT(m <= KALMAN_STATES_MAX && k <= (size_t)3 * KALMAN_STATES_MAX);
     uint16_t first[3 * KALMAN_STATES_MAX + 2] = {0};
     for (size_t i = 0; i < m; i++) {
         size_t last = k;
@@ -67,7 +67,7 @@ static void reflect(double *B, size_t k, size_t from, size_t end, double *row,
  */
 void square_root_compress(double *B, size_t m, size_t k, double *S, struct cancel_check *cancel)
 {
-    EXPECT(m <= k && m <= KALMAN_STATES_MAX && k <= 3 * KALMAN_STATES_MAX);
+    EXPECT(m <= k && m <= KALMAN_STATES_MAX && k <= (size_t)3 * KALMAN_STATES_MAX);
     EXPECT(B != S);
     uint16_t order[KALMAN_STATES_MAX] = {0}, end[KALMAN_STATES_MAX] = {0};
     rows_by_end(B, m, k, order, end);

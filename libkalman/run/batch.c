@@ -303,7 +303,7 @@ static enum kalman_status lanes_run(struct batch_run *run, void *workspace, size
     for (size_t steps = chunk_steps(run); steps > 0; steps = chunk_steps(run)) {
         if (cancel_requested(&cancel, work))
             return KALMAN_ECANCELLED;
-        work = BATCH_STEPS * CANCEL_LEVEL_POINT;
+        work = (size_t)BATCH_STEPS * CANCEL_LEVEL_POINT;
         chunk_load(run, steps);
         batch_lanes_filter(&run->lanes, steps, &run->chunk);
         if (run->batch->loglikelihood)

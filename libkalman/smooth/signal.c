@@ -11,7 +11,7 @@ static const double unresolved_share = 1e-9;
 
 size_t smooth_signal_doubles(size_t m)
 {
-    return (2 * SIGNAL_ORDERS) * m + (SIGNAL_ORDERS + 2) * m * m;
+    return (size_t)(2 * SIGNAL_ORDERS) * m + (size_t)(SIGNAL_ORDERS + 2) * m * m;
 }
 
 static double *take(double **next, size_t count)
