@@ -72,7 +72,7 @@ enum step_outcome api_batch_decode(struct exchange *exchange)
     if (exchange->complaint.id == PROBLEM_NONE && read_format(exchange, &format_in) &&
         exchange_unpack_body(exchange))
         read_content(exchange, batch, format_in);
-    batch->format_out = format_accepted(exchange->request.accept, format_in);
+    batch->format_out = (enum format)exchange->identity.format_out;
     if (batch->format_out != FORMAT_NDJSON)
         batch->format_out = FORMAT_JSON;
     exchange->sample.points = batch->input.points;

@@ -73,7 +73,7 @@ enum step_outcome api_kalman_decode(struct exchange *exchange)
     if (exchange->complaint.id == PROBLEM_NONE &&
         series_read_format(exchange, &kalman->format_in) && exchange_unpack_body(exchange))
         read_content(exchange, kalman);
-    kalman->format_out = format_accepted(exchange->request.accept, kalman->format_in);
+    kalman->format_out = (enum format)exchange->identity.format_out;
     return STEP_ON;
 }
 

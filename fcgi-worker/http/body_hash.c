@@ -23,24 +23,52 @@ void body_fingerprint_key_make(const unsigned char *pepper, size_t pepper_len,
     }
 }
 
-void body_fingerprint(const struct body_fingerprint_key *key, int route, const void *body,
-                      size_t len, unsigned char ret_fingerprint[BODY_FINGERPRINT_BYTES])
+/* Of a text in 64 bits; what is empty in most requests takes no time. */
+static uint64_t text_hash(const struct body_fingerprint_key *key, const char *text)
 {
-    XXH128_hash_t hash = XXH3_128bits_withSecret(body, len, key->bytes, sizeof key->bytes);
-    hash.low64 ^= (XXH64_hash_t)route;
+    return *text == '\0'
+               ? 0
+               : XXH3_64bits_withSecret(text, strlen(text), key->bytes, sizeof key->bytes);
+}
+
+void body_fingerprint(const struct body_fingerprint_key *key, const struct body_identity *of,
+                      unsigned char ret_fingerprint[BODY_FINGERPRINT_BYTES])
+{
+    XXH128_hash_t body =
+        XXH3_128bits_withSecret(of->body, of->body_len, key->bytes, sizeof key->bytes);
+    const uint64_t parts[] = {body.low64,
+                              body.high64,
+                              text_hash(key, of->query),
+                              text_hash(key, of->content_encoding),
+                              (uint64_t)of->account_id,
+                              (uint64_t)of->key_id,
+                              (uint64_t)of->route,
+                              (uint64_t)of->format_in,
+                              (uint64_t)of->format_out};
     XXH128_canonical_t bytes;
-    XXH128_canonicalFromHash(&bytes, hash);
+    XXH128_canonicalFromHash(
+        &bytes, XXH3_128bits_withSecret(parts, sizeof parts, key->bytes, sizeof key->bytes));
     memcpy(ret_fingerprint, bytes.digest, BODY_FINGERPRINT_BYTES);
 }
 
-void body_hash_make(int route, const void *body, size_t len,
-                    unsigned char ret_hash[BODY_HASH_BYTES])
+void body_hash_make(const struct body_identity *of, unsigned char ret_hash[BODY_HASH_BYTES])
 {
-    const unsigned char prefix[] = {(unsigned char)route};
+    const size_t query_len = strlen(of->query), encoding_len = strlen(of->content_encoding);
+    /* The lengths keep two texts apart that would be the same when joined. */
+    const uint64_t parts[] = {query_len,
+                              encoding_len,
+                              (uint64_t)of->account_id,
+                              (uint64_t)of->key_id,
+                              (uint64_t)of->route,
+                              (uint64_t)of->format_in,
+                              (uint64_t)of->format_out};
     crypto_generichash_state state;
     /* Cannot fail with this length and no key. */
     (void)crypto_generichash_init(&state, NULL, 0, BODY_HASH_BYTES);
-    (void)crypto_generichash_update(&state, prefix, sizeof prefix);
-    (void)crypto_generichash_update(&state, body, len);
+    (void)crypto_generichash_update(&state, (const unsigned char *)parts, sizeof parts);
+    (void)crypto_generichash_update(&state, (const unsigned char *)of->query, query_len);
+    (void)crypto_generichash_update(&state, (const unsigned char *)of->content_encoding,
+                                    encoding_len);
+    (void)crypto_generichash_update(&state, of->body, of->body_len);
     (void)crypto_generichash_final(&state, ret_hash, BODY_HASH_BYTES);
 }

@@ -5,12 +5,15 @@
 
 #include <string.h>
 
-enum { DIGITS = ETAG_BYTES - 3, NO_ROUTE = 0 };
+enum { DIGITS = ETAG_BYTES - 3 };
 
 void etag_make(const void *bytes, size_t len, char ret_etag[ETAG_BYTES])
 {
     unsigned char hash[BODY_HASH_BYTES];
-    body_hash_make(NO_ROUTE, bytes, len, hash);
+    body_hash_make(
+        &(struct body_identity){
+            .query = "", .content_encoding = "", .body = bytes, .body_len = len},
+        hash);
     ret_etag[0] = '"';
     luna_hex_encode(hash, DIGITS / 2, ret_etag + 1);
     memcpy(ret_etag + 1 + DIGITS, "\"", 2);

@@ -50,7 +50,8 @@
     X(PROBLEM_VALIDATION, 422, "validation_error", "Request validation failed",                    \
       "The request is not valid; see the errors.")                                                 \
     X(PROBLEM_IDEMPOTENCY_MISMATCH, 422, "idempotency_mismatch", "Idempotency-Key reused",         \
-      "This Idempotency-Key was used with another body. Use a new key for a new request.")         \
+      "This Idempotency-Key was used with another request: another path, query, format or body. "  \
+      "Use a new key for a new request.")                                                          \
     X(PROBLEM_TOO_MANY_POINTS, 422, "too_many_points", "Too many points",                          \
       "The series has more points than the account's plan allows in one request.")                 \
     X(PROBLEM_QUARANTINED, 422, "request_quarantined", "Request quarantined",                      \

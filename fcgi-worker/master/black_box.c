@@ -54,11 +54,12 @@ void black_box_log_hang(const struct scoreboard *board, const struct names *name
 
 static bool is_fault(int signal)
 {
-    return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE ||
-           signal == SIGABRT || signal == SIGSYS || signal == SIGTRAP;
+    return signal == SIGSEGV || signal == SIGILL || signal == SIGFPE || signal == SIGABRT ||
+           signal == SIGSYS || signal == SIGTRAP;
 }
 
-/* A fault while the body was there, or a hang while it was being computed. */
+/* A fault while the body was there, or a hang while it was being computed. Not SIGBUS: a full disk
+ * raises it, where a page of a file in memory has no block. */
 static bool body_is_to_blame(const struct worker_end *end, const struct breadcrumb *crumb)
 {
     static const unsigned char no_body[SCOREBOARD_FINGERPRINT_BYTES];

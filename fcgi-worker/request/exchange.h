@@ -63,6 +63,7 @@ struct exchange {
     struct token_claims token; /* account_id 0: a key was sent, or nothing */
     bool checked;              /* by step_check(): the key may send this body */
     bool body_read;
+    struct body_identity identity;   /* set when the body is read */
     struct problem_report complaint; /* id PROBLEM_NONE: no complaint */
     struct luna_faults faults;       /* of the query, the body and the model */
     struct exchange_price price;

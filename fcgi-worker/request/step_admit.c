@@ -55,13 +55,12 @@ static void ask(struct exchange *exchange, enum luna_admission_stage stage, int6
 {
     const char *api_key = exchange_api_key(exchange);
     const char *idempotency_key = exchange->request.idempotency_key;
-    const struct luna_buf *body = &exchange->pipeline->body;
     bool will_be_refused = exchange->complaint.id != PROBLEM_NONE;
     bool charges = !will_be_refused && stage != LUNA_STAGE_CHECK;
-    bool idempotent = *idempotency_key != '\0' && charges;
+    bool idempotent = *idempotency_key != '\0' && charges && exchange->body_read;
     unsigned char hash[BODY_HASH_BYTES];
     if (idempotent)
-        body_hash_make(exchange_route_number(exchange), body->data, body->len, hash);
+        body_hash_make(&exchange->identity, hash);
     const struct luna_admission_request request = {
         .stage = stage,
         .account_id = exchange->ids.account_id,

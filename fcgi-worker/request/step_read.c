@@ -1,3 +1,4 @@
+#include "http/formats.h"
 #include "luna/base/clock.h"
 #include "request/steps.h"
 #include "shared/quarantine.h"
@@ -38,16 +39,34 @@ static void complain_if_quarantined(struct exchange *exchange, const unsigned ch
     exchange_complain(exchange, PROBLEM_QUARANTINED, NULL);
 }
 
+/* The formats are those that a route of series understands; the others have only JSON. */
+static void identify(struct exchange *exchange)
+{
+    const struct http_request *request = &exchange->request;
+    enum format in = FORMAT_JSON;
+    bool known = format_of_content(request->content_type, &in);
+    exchange->identity =
+        (struct body_identity){.route = exchange_route_number(exchange),
+                               .account_id = exchange->ids.account_id,
+                               .key_id = exchange->ids.key_id,
+                               .format_in = known ? (int)in : -1,
+                               .format_out = (int)format_accepted(request->accept, in),
+                               .query = request->query,
+                               .content_encoding = request->content_encoding,
+                               .body = request->body,
+                               .body_len = request->body_len};
+}
+
 /* From here on the black box can blame a crash on this body. */
 static void name_body(struct exchange *exchange)
 {
     const struct pipeline *pipeline = exchange->pipeline;
-    const struct luna_buf *body = &pipeline->body;
-    int route = exchange_route_number(exchange);
+    const struct body_identity *identity = &exchange->identity;
     unsigned char fingerprint[BODY_FINGERPRINT_BYTES];
-    body_fingerprint(&pipeline->fingerprint_key, route, body->data, body->len, fingerprint);
-    scoreboard_worker_name(pipeline->slot, exchange->request_id, exchange->ids.account_id, route,
-                           body->len, fingerprint, exchange->timing.hard_limit_ns);
+    body_fingerprint(&pipeline->fingerprint_key, identity, fingerprint);
+    scoreboard_worker_name(pipeline->slot, exchange->request_id, identity->account_id,
+                           identity->route, identity->body_len, fingerprint,
+                           exchange->timing.hard_limit_ns);
     complain_if_quarantined(exchange, fingerprint);
 }
 
@@ -72,6 +91,7 @@ enum step_outcome step_read(struct exchange *exchange)
     exchange->request.body = body->data;
     exchange->request.body_len = body->len;
     exchange->sample.bytes_in = body->len;
+    identify(exchange);
     complain_of_body(exchange, outcome);
     if (outcome == FCGI_BODY_OK)
         name_body(exchange);

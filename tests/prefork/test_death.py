@@ -82,8 +82,9 @@ def test_quarantined_body_is_told_so_and_others_are_not(make_pool):
         except Exception:  # noqa: BLE001, S110  the connection ends without an answer
             pass
         wait_until(lambda n=count: len(pool.events("worker_killed")) == n, "the death")
-    answer = pool.post(42, poison)
+    answer = pool.post(70000 + signal.SIGABRT, poison)
     assert answer.status == 422 and answer.json()["code"] == "request_quarantined"
+    assert pool.post(42, poison).status == 200  # another account's
     assert pool.post(42, '{"results":[7,7,8]}').status == 200
     pool.await_metric("luna_worker_quarantined_total 1")
 

@@ -17,7 +17,13 @@ static void take(const unsigned char *of, int route, const char *body,
 {
     struct body_fingerprint_key key;
     body_fingerprint_key_make(of, sizeof pepper, &key);
-    body_fingerprint(&key, route, body, strlen(body), ret_fingerprint);
+    body_fingerprint(&key,
+                     &(struct body_identity){.route = route,
+                                             .query = "",
+                                             .content_encoding = "",
+                                             .body = body,
+                                             .body_len = strlen(body)},
+                     ret_fingerprint);
 }
 
 /* Bodies of 240 bytes and less go another way through XXH3 than longer ones. */
@@ -51,6 +57,36 @@ static void the_route_or_the_pepper_does_not_count(void **state)
     assert_memory_not_equal(one, unkeyed, sizeof one);
 }
 
+/* One unit bought six different models of one body: the query did not count. */
+static void what_determines_the_answer_does_not_count(void **state)
+{
+    static const struct body_identity requests[] = {
+        {1, 42, 0, 0, 0, "", "", "1\n2\n", 4},
+        {2, 42, 0, 0, 0, "", "", "1\n2\n", 4},
+        {1, 43, 0, 0, 0, "", "", "1\n2\n", 4},
+        {1, 42, 7, 0, 0, "", "", "1\n2\n", 4},
+        {1, 42, 0, 1, 0, "", "", "1\n2\n", 4},
+        {1, 42, 0, 0, 1, "", "", "1\n2\n", 4},
+        {1, 42, 0, 0, 0, "model=local_trend", "", "1\n2\n", 4},
+        {1, 42, 0, 0, 0, "", "model=local_trend", "1\n2\n", 4},
+        {1, 42, 0, 0, 0, "gzip", "", "1\n2\n", 4},
+        {1, 42, 0, 0, 0, "g", "zip", "1\n2\n", 4},
+        {1, 42, 0, 0, 0, "", "", "1\n3\n", 4}};
+    enum { COUNT = sizeof requests / sizeof requests[0] };
+    unsigned char prints[COUNT][BODY_FINGERPRINT_BYTES], hashes[COUNT][BODY_HASH_BYTES];
+    struct body_fingerprint_key key;
+    (void)state;
+    body_fingerprint_key_make(pepper, sizeof pepper, &key);
+    for (size_t i = 0; i < COUNT; i++) {
+        body_fingerprint(&key, &requests[i], prints[i]);
+        body_hash_make(&requests[i], hashes[i]);
+        for (size_t k = 0; k < i; k++) {
+            assert_memory_not_equal(prints[i], prints[k], BODY_FINGERPRINT_BYTES);
+            assert_memory_not_equal(hashes[i], hashes[k], BODY_HASH_BYTES);
+        }
+    }
+}
+
 /* A setting of 256 digits is 128 bytes, more than a BLAKE2b key may have. */
 static void a_long_pepper_makes_no_key(void **state)
 {
@@ -72,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_bodies_have_one_fingerprint),
         cmocka_unit_test(the_route_or_the_pepper_does_not_count),
+        cmocka_unit_test(what_determines_the_answer_does_not_count),
         cmocka_unit_test(a_long_pepper_makes_no_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

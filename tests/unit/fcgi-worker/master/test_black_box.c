@@ -79,6 +79,16 @@ static void kill_from_outside_blames_nobody(void **state)
     assert_int_equal(atomic_load(&board->pool.crashes), 1);
 }
 
+/* A full disk raises SIGBUS, whatever the body is. */
+static void full_disk_blames_the_body(void **state)
+{
+    (void)state;
+    begin(PHASE_COMMIT, hash);
+    assert_false(record(SIGBUS, KILL_NONE));
+    assert_false(record(SIGTERM, KILL_NONE));
+    assert_int_equal(kills(), 0);
+}
+
 static void hang_is_the_bodys_only_while_it_was_computed(void **state)
 {
     (void)state;
@@ -136,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fault_with_a_body_in_hand_is_the_bodys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kill_from_outside_blames_nobody, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(full_disk_blames_the_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hang_is_the_bodys_only_while_it_was_computed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(hang_in_a_store_blames_no_body, set_up, tear_down),
