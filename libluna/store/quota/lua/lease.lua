@@ -1,7 +1,8 @@
 -- The right to load a cold account. One worker holds it until it installs, loses it to an
 -- operator's change, or takes too long (I12). Granting it deletes what an earlier epoch left, so
--- that an epoch that was found closed stays closed. A lease of another incarnation is worth nothing:
--- its holder can neither install (its script is gone) nor give it up. `local I = …` stands in front.
+-- that an epoch that was found closed stays closed. A lease of another incarnation is worth
+-- nothing: its holder can neither install (its script is gone) nor give it up. `local I = …` stands
+-- in front.
 --
 -- KEYS: m, load, quota, delta
 -- ARGV: token, lease ms
