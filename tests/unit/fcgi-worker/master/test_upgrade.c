@@ -166,7 +166,8 @@ static void lost_descriptor_is_handed_over(void **state)
     assert_int_equal(inherited(), 0);
 }
 
-/* As the new image sees it: nothing has started yet, and `workers` of the two old ones are there. */
+/* As the new image sees it: nothing has started yet, and `workers` of the two old ones are
+ * there. */
 static void take_over(struct handover *handover, size_t workers)
 {
     *handover = (struct handover){.generation = 4,
