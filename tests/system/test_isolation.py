@@ -158,7 +158,7 @@ def note_expiries(stack):
     """What quota-syncd does now and then, and would look like a stranger's doing in the middle of a test."""
     connection = stack.connect("luna_syncd")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT luna_keys_expire((SELECT term FROM syncd_leader), 'test')")
+        cursor.execute("SELECT luna_keys_expire((SELECT term FROM syncd_leader), 'quota-syncd test:1')")
     connection.close()
 
 
