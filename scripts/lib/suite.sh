@@ -39,10 +39,13 @@ suite_end_by() {
 
 # suite_pytest ARG…: runs pytest with the fixtures of tests/system.
 suite_pytest() {
-  local report
+  local report folder
   report=$(mktemp)
+  # A folder of its own: the one that all runs of a user share is closed to others by each start.
+  folder=$(mktemp -d)
   (cd "$LUNA_ROOT" && PYTHONPATH=$LUNA_ROOT/tests/system PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -rs \
-    -p no:cacheprovider --junit-xml="$report" "$@") || true
+    -p no:cacheprovider --basetemp="$folder/tests" --junit-xml="$report" "$@") || true
+  rm -rf "$folder"
   suite_end_by "$report"
 }
 

@@ -5,7 +5,6 @@ import time
 from ledger import Books
 from load import Load
 from luna_stack import wait_until
-from stack_control import pause
 
 
 def test_the_last_unit_is_spent_once(load, proven):
@@ -54,12 +53,13 @@ def test_rollover(stack, db, fault_accounts, proven, long_run):
     """The period ends in the middle of the load: every unit is in exactly one period, and each period has its own limit."""
     stack.luna("plan", "set", "faults-daily", "--rate", "1000000", "--burst", "1000000", "--period", "day")
     accounts = fault_accounts(2, 300, "faults-daily")
-    with db.cursor() as cursor:  # cold still, so the load takes this end over
-        cursor.execute("UPDATE accounts SET period_end = now() + interval '3 seconds' WHERE id IN (%s, %s)", tuple(account.id for account in accounts))
+    with db.cursor() as cursor:  # cold still, so the load takes this end over, long before it
+        cursor.execute("UPDATE accounts SET period_end = now() + interval '8 seconds' WHERE id IN (%s, %s)", tuple(account.id for account in accounts))
     with Load(stack, accounts, threads=8, pause_s=0.002) as running:
         wait_until(lambda: all(closings(db, account) == 1 for account in accounts), "the end of the period")
-        wait_until(lambda: all(running.count(429, account=account) for account in accounts), "the end of the quota")
-        pause(0.5)
+        closed = time.monotonic()
+        wait_until(lambda: {answer.account_id for answer in running.answers if answer.status == 429 and answer.began > closed}
+                   == {account.id for account in accounts}, "the end of the second period's quota")
     proven(running, periods=True, others=())
     for account in accounts:
         before, after = units_by_period(db, account)
