@@ -3,7 +3,8 @@
  * process model.
  *
  * The account id says what happens; the key "wrong" is wrong for all of them.
- *   1…999        allowed
+ *   1…899        allowed
+ *   900…999      allowed, by a plan of ten million points a request
  *   1000 + ms    allowed after a wait of that many ms, as a slow store makes it (up to 59999)
  *   70000 + sig  the worker dies of that signal, raised by itself, when it would commit
  *   80001…80012  the outcome of that number (enum luna_admission_outcome)
@@ -62,6 +63,11 @@ static void compute(int64_t ms)
     }
 }
 
+static bool has_a_large_plan(int64_t account_id)
+{
+    return account_id >= 900 && account_id < SLOW;
+}
+
 static enum luna_admission_outcome outcome_of(int64_t account_id)
 {
     if (account_id >= SLOW && account_id < DEADLY)
@@ -88,7 +94,7 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
         .rate_reset_s = 1,
         .rate_per_s = 10,
         .retry_after_ms = 1500,
-        .points_max = 100,
+        .points_max = has_a_large_plan(request->account_id) ? 10000000 : 100,
         .key_scopes = LUNA_SCOPE_MODEL | LUNA_SCOPE_READ | LUNA_SCOPE_KEYS,
         .account_id = request->account_id};
     if (admitter->away)

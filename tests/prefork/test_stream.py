@@ -6,7 +6,7 @@ import time
 from conftest import wait_until
 from fcgi_client import begin, params_records, stdin_records
 
-URI = "/api/v1/42/kalman/batch"
+URI = "/api/v1/900/kalman/batch"  # of a plan that allows so many points
 TIMEOUT_MS = 2000
 MODEL = {"name": "local_level", "parameters": {"level_variance": 1.5, "observation_variance": 2.5}}
 
