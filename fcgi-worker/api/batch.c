@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "api/series.h"
 #include "luna/modelling/encode.h"
+#include "request/fair_share.h"
 #include "request/send.h"
 #include "request/steps.h"
 
@@ -128,6 +129,18 @@ static void put_result(struct exchange *exchange, struct batch *batch,
     batch->succeeded++;
 }
 
+/* Of a series that was not run to its end. */
+static void put_unrun(struct exchange *exchange, struct batch *batch)
+{
+    if (exchange->over_share)
+        put_error(
+            exchange, batch, PROBLEM_CONCURRENCY_LIMITED,
+            "The account uses its share of the service's workers; this series is not charged. "
+            "Send fewer requests at once.");
+    else
+        put_error(exchange, batch, PROBLEM_DEADLINE, too_late);
+}
+
 /* Part of the answer is sent, under an Idempotency-Key: it is completed even when the client has
  * left, as a retry gets the whole of it and is charged nothing. */
 static bool owes_the_end(const struct exchange *exchange)
@@ -135,10 +148,11 @@ static bool owes_the_end(const struct exchange *exchange)
     return exchange->streaming && *exchange->request.idempotency_key != '\0';
 }
 
-static int nobody_waits(void *ctx)
+static int has_to_stop(void *ctx)
 {
     struct exchange *exchange = ctx;
-    return exchange_poll_client_left(exchange) && !owes_the_end(exchange);
+    return fair_share_poll(exchange) ||
+           (exchange_poll_client_left(exchange) && !owes_the_end(exchange));
 }
 
 /* One sound series. */
@@ -151,7 +165,7 @@ static void run_item(struct exchange *exchange, struct batch *batch,
     batch->tried++;
     bool in_place = item->request.input != NULL; /* else the answer repeats the numbers */
     switch (
-        series_run(exchange, &item->request, in_place, nobody_waits, scratch, &result, &faults)) {
+        series_run(exchange, &item->request, in_place, has_to_stop, scratch, &result, &faults)) {
     case LUNA_RUN_OK:
         put_result(exchange, batch, &item->request, &result);
         break;
@@ -164,8 +178,9 @@ static void run_item(struct exchange *exchange, struct batch *batch,
             "The model needs more memory for this series than one may use. Send fewer points.");
         break;
     case LUNA_RUN_CANCELLED:
-        batch->out_of_time = !exchange->client_left || owes_the_end(exchange);
-        put_error(exchange, batch, PROBLEM_DEADLINE, too_late);
+        batch->out_of_time =
+            !exchange->over_share && (!exchange->client_left || owes_the_end(exchange));
+        put_unrun(exchange, batch);
         break;
     }
     luna_arena_reset(scratch);
@@ -181,8 +196,8 @@ static void answer_item(struct exchange *exchange, struct batch *batch,
     else if (batch->tried == batch->allowed)
         put_error(exchange, batch, PROBLEM_QUOTA_EXHAUSTED,
                   "The account's quota was used up by the series before.");
-    else if (batch->out_of_time)
-        put_error(exchange, batch, PROBLEM_DEADLINE, too_late);
+    else if (batch->out_of_time || fair_share_poll(exchange))
+        put_unrun(exchange, batch);
     else
         run_item(exchange, batch, item, scratch);
 }
@@ -191,7 +206,7 @@ static void answer_item(struct exchange *exchange, struct batch *batch,
  * of holes. */
 static bool goes_on(const struct exchange *exchange, const struct batch *batch)
 {
-    if (batch->out_of_time && !exchange->streaming)
+    if ((batch->out_of_time || exchange->over_share) && !exchange->streaming)
         return false;
     return !exchange->client_left || owes_the_end(exchange);
 }
@@ -232,6 +247,8 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     answer_all(exchange, batch);
     if (exchange->streaming)
         return STEP_ON;
+    if (exchange->over_share)
+        return fair_share_refuse(exchange);
     return exchange->client_left ? STEP_ANSWERED : step_in_time(exchange);
 }
 

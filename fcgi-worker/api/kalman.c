@@ -4,6 +4,7 @@
 #include "luna/modelling/encode.h"
 #include "luna/modelling/ndjson.h"
 #include "luna/modelling/octets.h"
+#include "request/fair_share.h"
 #include "request/send.h"
 #include "request/steps.h"
 
@@ -86,15 +87,15 @@ static bool answer_needs_values(const struct kalman *kalman)
     return kalman->format_out != FORMAT_OCTETS;
 }
 
-static int client_left(void *exchange)
+static int has_to_stop(void *exchange)
 {
-    return exchange_poll_client_left(exchange);
+    return fair_share_poll(exchange) || exchange_poll_client_left(exchange);
 }
 
 enum step_outcome api_kalman_run(struct exchange *exchange)
 {
     struct kalman *kalman = kalman_of(exchange);
-    switch (series_run(exchange, &kalman->request, !answer_needs_values(kalman), client_left,
+    switch (series_run(exchange, &kalman->request, !answer_needs_values(kalman), has_to_stop,
                        &exchange->pipeline->arena, &kalman->result, &exchange->faults)) {
     case LUNA_RUN_OK:
         return step_in_time(exchange);
@@ -102,8 +103,7 @@ enum step_outcome api_kalman_run(struct exchange *exchange)
         return exchange_answer(exchange, &(struct problem_report){.id = PROBLEM_VALIDATION,
                                                                   .faults = &exchange->faults});
     case LUNA_RUN_CANCELLED:
-        http_header_add(&exchange->pipeline->response, "Retry-After", "1");
-        return exchange_refuse(exchange, PROBLEM_DEADLINE, NULL);
+        return exchange->over_share ? fair_share_refuse(exchange) : step_overrun(exchange);
     case LUNA_RUN_MEMORY:
         return exchange_refuse(exchange, PROBLEM_BODY_TOO_LARGE,
                                "The model needs more memory for this series than one request may "

@@ -54,6 +54,10 @@
       "Use a new key for a new request.")                                                          \
     X(PROBLEM_TOO_MANY_POINTS, 422, "too_many_points", "Too many points",                          \
       "The series has more points than the account's plan allows in one request.")                 \
+    X(PROBLEM_TOO_LONG, 422, "computation_too_long", "Computation too long",                       \
+      "The computation does not fit into the request's time limit, and would not if it were sent " \
+      "again. Nothing was charged. Send fewer points, or give parameters instead of having them "  \
+      "fitted.")                                                                                   \
     X(PROBLEM_QUARANTINED, 422, "request_quarantined", "Request quarantined",                      \
       "This request crashed the service twice and is blocked. The operators have been notified; "  \
       "if you write to them, quote the request id.")                                               \
@@ -73,8 +77,8 @@
       "The request waited too long in the queue and was not started. Nothing was charged; "        \
       "Retry-After says when to try again.")                                                       \
     X(PROBLEM_DEADLINE, 503, "deadline_exceeded", "Took too long",                                 \
-      "The request did not finish within its time limit. Nothing was charged. Send fewer points, " \
-      "or give parameters instead of having them fitted.")
+      "The service was too busy to finish the request within its time limit. Nothing was "         \
+      "charged; Retry-After says when to try again.")
 
 enum problem_id {
     PROBLEM_NONE,

@@ -68,6 +68,9 @@ struct exchange {
     struct luna_faults faults;       /* of the query, the body and the model */
     struct exchange_price price;
     struct luna_admission admission; /* the handle of the charge, if one is outstanding */
+    int64_t cpu_since_ns;            /* for fair_share.h, like the next two; 0: not measured */
+    bool takes_long;
+    bool over_share;
     bool client_left;
     bool streaming; /* the head of the answer is sent, its body follows in parts */
     bool cut;       /* the answer's end will be missing: something failed after its head was sent */

@@ -4,6 +4,7 @@
 #include "http/request_id.h"
 #include "luna/base/clock.h"
 #include "request/access_log.h"
+#include "request/fair_share.h"
 #include "request/send.h"
 #include "request/steps.h"
 
@@ -202,6 +203,7 @@ static void finish(struct exchange *exchange)
 {
     if (exchange->admission.charge == LUNA_CHARGE_OUTSTANDING)
         luna_admission_refund(exchange->pipeline->admitter, &exchange->admission);
+    fair_share_end(exchange);
     exchange_enter(exchange, PHASE_IDLE);
     record(exchange);
     clean_up(exchange->pipeline);

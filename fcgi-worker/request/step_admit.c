@@ -3,6 +3,7 @@
 #include "http/rate_headers.h"
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
+#include "request/fair_share.h"
 
 #include <assert.h>
 #include <string.h>
@@ -173,8 +174,10 @@ enum step_outcome step_check(struct exchange *exchange)
 {
     ask_and_note(exchange, LUNA_STAGE_CHECK, 0);
     exchange->checked = problem_of(exchange->admission.outcome) == PROBLEM_NONE;
+    if (!exchange->checked)
+        return conclude(exchange);
     /* The limits of a request that goes on are in the answer to its charge. */
-    return exchange->checked ? STEP_ON : conclude(exchange);
+    return fair_share_is_used_up(exchange) ? fair_share_refuse(exchange) : STEP_ON;
 }
 
 /* A body that was checked and turned out to be wrong is answered without a second round trip. */
@@ -189,8 +192,13 @@ enum step_outcome step_admit(struct exchange *exchange)
 {
     if (!idempotency_key_valid(exchange->request.idempotency_key))
         exchange_complain(exchange, PROBLEM_IDEMPOTENCY_KEY, NULL);
+    /* Said only to those who have a key, and charged nothing, like every complaint. */
+    if (fair_share_is_used_up(exchange))
+        exchange_complain(exchange, PROBLEM_CONCURRENCY_LIMITED, NULL);
     if ((exchange->checked ? admit_checked(exchange) : admit(exchange)) == STEP_ANSWERED)
         return STEP_ANSWERED;
+    if (exchange->complaint.id == PROBLEM_CONCURRENCY_LIMITED)
+        return fair_share_refuse(exchange);
     if (exchange->complaint.id != PROBLEM_NONE)
         return exchange_answer(exchange, &exchange->complaint);
     if (exchange->admission.outcome == LUNA_ADMIT_REPLAY)

@@ -14,10 +14,25 @@ enum step_outcome step_queue(struct exchange *exchange)
     return exchange_refuse(exchange, PROBLEM_OVERLOADED, NULL);
 }
 
-enum step_outcome step_in_time(struct exchange *exchange)
+/* Was it the computation itself that took most of the time? Sent again, it would do so again. */
+static bool is_too_much_work(const struct exchange *exchange)
 {
-    if (!luna_deadline_passed(exchange->timing.deadline))
-        return STEP_ON;
+    const struct exchange_timing *timing = &exchange->timing;
+    int64_t spent_ns = exchange->sample.phase_ns[PHASE_MODEL];
+    if (timing->phase == PHASE_MODEL)
+        spent_ns += luna_clock_mono_ns() - timing->phase_since_ns;
+    return 2 * spent_ns > exchange->pipeline->config->request_timeout_ms * NS_PER_MS;
+}
+
+enum step_outcome step_overrun(struct exchange *exchange)
+{
+    if (is_too_much_work(exchange))
+        return exchange_refuse(exchange, PROBLEM_TOO_LONG, NULL);
     http_header_add(&exchange->pipeline->response, "Retry-After", "1");
     return exchange_refuse(exchange, PROBLEM_DEADLINE, NULL);
+}
+
+enum step_outcome step_in_time(struct exchange *exchange)
+{
+    return luna_deadline_passed(exchange->timing.deadline) ? step_overrun(exchange) : STEP_ON;
 }

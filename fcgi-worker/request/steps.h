@@ -8,7 +8,10 @@
 
 /* step_time.c: 503 when the request waited too long in the queue. */
 enum step_outcome step_queue(struct exchange *exchange);
-/* step_time.c: 503 when the deadline has passed. */
+/* step_time.c: the deadline has passed. 422 when the computation itself takes too long, so that
+ * nobody sends it again; else 503. */
+enum step_outcome step_overrun(struct exchange *exchange);
+/* step_time.c: the same, if the deadline has passed. */
 enum step_outcome step_in_time(struct exchange *exchange);
 
 /* step_route.c: finds the route; 404, 405, and the answer to OPTIONS. */

@@ -141,6 +141,16 @@ struct scoreboard_quarantine {
     atomic_llong last_wall_ms;
 };
 
+struct scoreboard_long_run { /* long_runs.h; the worker of the slot writes */
+    atomic_llong account_id; /* 0: none */
+    atomic_llong until_ns;   /* it ends then at the latest */
+};
+
+struct scoreboard_long_runs {
+    alignas(64) atomic_llong until_ns; /* the latest of all; every worker may write it */
+    struct scoreboard_long_run list[SCOREBOARD_SLOTS];
+};
+
 struct scoreboard_pool { /* the master writes */
     alignas(64) atomic_uint generation;
     atomic_int target;
@@ -162,7 +172,9 @@ struct scoreboard_pool { /* the master writes */
 struct scoreboard {
     uint32_t layout;
     uint32_t bytes;
-    struct luna_database_breaker breaker; /* the one place that all workers write to */
+    /* These two all workers write to. */
+    struct luna_database_breaker breaker;
+    struct scoreboard_long_runs long_runs;
     struct scoreboard_pool pool;
     struct scoreboard_master master[SCOREBOARD_SLOTS];
     struct scoreboard_worker worker[SCOREBOARD_SLOTS];

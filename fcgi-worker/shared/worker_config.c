@@ -115,6 +115,9 @@ const struct luna_setting worker_settings[] = {
           "Largest request body, in bytes."),
     WHOLE("LUNA_POINTS_MAX", points_max, REL, "1000000", 1, 100000000,
           "Most observations in one request."),
+    WHOLE("LUNA_ACCOUNT_WORKERS_MAX", account_workers_max, REL, "0", 0, 256,
+          "Most workers that one account may use at once for computations that take long; 0: half "
+          "of the pool. One worker is always left to the others, if there are two or more."),
     WHOLE("LUNA_REQUESTS_MAX", requests_max, REL, "100000", 0, INT64_MAX / 4,
           "Requests after which a worker is replaced, plus or minus a tenth; 0: never."),
     WHOLE("LUNA_WORKER_AGE_MAX_S", worker_age_max_s, REL, "0", 0, 31536000,

@@ -66,6 +66,7 @@ struct worker_config {
     int64_t slow_ms;
     int64_t body_bytes_max;
     int64_t points_max;
+    int64_t account_workers_max; /* 0: half of the pool */
     int64_t requests_max;
     int64_t worker_age_max_s;
     int64_t worker_memory_bytes_max;

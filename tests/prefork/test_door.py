@@ -1,6 +1,10 @@
 """Nobody gets work before the key: what a request without a valid key costs a worker."""
 import gzip
+import json
+import threading
 import zlib
+
+from conftest import wait_until
 
 WRONG = {"HTTP_X_API_KEY": "wrong"}
 LARGE = '{"results":[' + ",".join(["1.25"] * 20_000) + "]}"
@@ -25,8 +29,8 @@ def test_a_small_compressed_body_is_unpacked_before_the_key(make_pool):
 
 
 def test_a_checked_body_is_decoded_past_the_plans_points(make_pool):
-    pool = make_pool().start()  # the fake plan allows 100 points
-    answer = pool.post(body=LARGE[:-2] + "!")
+    pool = make_pool().start()
+    answer = pool.post(42, LARGE[:-2] + "!")  # its plan allows 100 points
     assert answer.status == 422 and answer.json()["code"] == "too_many_points"
     assert "100 points" in answer.json()["detail"]
 
@@ -43,3 +47,68 @@ def test_a_bomb_is_unpacked_whole(make_pool):
     pool = make_pool().start()
     answer = pool.post(body=zlib.compress(b" " * (5 << 20), 9), HTTP_CONTENT_ENCODING="deflate")
     assert answer.status == 413 and "100 times" in answer.json()["detail"]
+
+
+# Minutes of work in 12 kB: a fit with many states.
+HEAVY = json.dumps({"results": [(37 * i) % 101 for i in range(3000)], "model": {"name": "basic_structural", "period": 180}},
+                   separators=(",", ":"))
+
+
+class Heavy:
+    """Heavy requests of account 42, and their answers in the order of their ends."""
+
+    def __init__(self, pool, count):
+        self.pool, self.answers, self.threads = pool, [], []
+        self.more(count)
+
+    def more(self, count=1):
+        for _ in range(count):
+            self.threads.append(threading.Thread(target=lambda: self.answers.append(self.pool.post(42, HEAVY))))
+            self.threads[-1].start()
+
+    def use_up(self):
+        """Until the account's share is in use: of several that begin to take long at one moment, more than necessary are refused."""
+        wait_until(lambda: self.pool.post(42).status == 429 or self.more(), "a share that is used up")
+
+    def join(self):
+        for thread in self.threads:
+            thread.join()
+
+
+def test_one_account_computes_in_every_worker(make_pool):
+    pool = make_pool(LUNA_WORKERS=4, LUNA_REQUEST_TIMEOUT_MS=6000, LUNA_HARD_LIMIT_GRACE_MS=20_000).start()
+    heavy = Heavy(pool, 4)
+    wait_until(lambda: len(heavy.answers) >= 2, "two that are refused")
+    heavy.use_up()
+    assert {(answer.status, answer.json()["code"]) for answer in heavy.answers} == {(429, "concurrency_limited")}
+    first = heavy.answers[0]
+    assert first.headers["retry-after"] == "1" and first.json()["violated-policies"] == ["concurrency"]
+    assert pool.post(43).status == 200  # another account finds workers that are free
+    refused = pool.post(42)
+    assert refused.status == 429 and refused.json()["code"] == "concurrency_limited"
+    assert pool.post(42, HTTP_X_API_KEY="wrong").status == 403  # a stranger does not learn it
+    large = pool.post(42, '{"results":[1]' + " " * 20_000 + "}")
+    assert large.status == 429 and "decode" not in phases(large)
+    heavy.join()
+    ended = [answer for answer in heavy.answers if answer.status != 429]
+    assert [(answer.status, answer.json()["code"]) for answer in ended] == [(422, "computation_too_long")] * 2
+    assert all("retry-after" not in answer.headers for answer in ended)
+    assert pool.post(42).status == 200
+
+
+def test_a_share_of_all_workers_leaves_none_to_the_others(make_pool):
+    pool = make_pool(LUNA_WORKERS=2, LUNA_ACCOUNT_WORKERS_MAX=9, LUNA_REQUEST_TIMEOUT_MS=4000, LUNA_HARD_LIMIT_GRACE_MS=20_000).start()
+    heavy = Heavy(pool, 2)
+    wait_until(lambda: heavy.answers, "one that is refused")
+    assert heavy.answers[0].status == 429
+    assert pool.post(43).status == 200
+    heavy.join()
+
+
+def test_a_batch_does_not_count_for_the_share(make_pool):
+    pool = make_pool(LUNA_WORKERS=2, LUNA_REQUEST_TIMEOUT_MS=4000, LUNA_HARD_LIMIT_GRACE_MS=20_000).start()
+    heavy = Heavy(pool, 1)
+    heavy.use_up()
+    batch = pool.client().post("/api/v1/42/kalman/batch", HEAVY.replace('"results":[', '"series":[[').replace("],", "]],", 1))
+    assert batch.status == 429 and batch.json()["code"] == "concurrency_limited"
+    heavy.join()

@@ -1,0 +1,78 @@
+#include "request/fair_share.h"
+
+#include "shared/long_runs.h"
+
+#include <time.h>
+
+/* A computation takes long when it has used so much of the processor: by its own clock, so that
+ * nobody is refused because the machine is busy. That clock is a system call, and is not asked
+ * before so much time has passed on the other. */
+enum { LONG_CPU_NS = 20 * 1000 * 1000, LONG_WALL_NS = 5 * 1000 * 1000, NS_PER_S = 1000000000 };
+
+static const char why[] = "The account's computations use its share of the service's workers. "
+                          "Wait for some of them to end.";
+
+static int64_t cpu_ns(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static int share_of(const struct exchange *exchange)
+{
+    int pool = atomic_load_explicit(&exchange->pipeline->board->pool.target, memory_order_relaxed);
+    int64_t wanted = exchange->pipeline->config->account_workers_max;
+    int64_t share = wanted > 0 ? wanted : pool / 2;
+    if (share >= pool)
+        share = pool - 1;
+    return share > 1 ? (int)share : 1;
+}
+
+static bool others_use_it(const struct exchange *exchange)
+{
+    const struct pipeline *pipeline = exchange->pipeline;
+    /* The start of the phase is near enough to now, and costs no look at the clock. */
+    return long_runs_of_others(pipeline->board, pipeline->slot, exchange->ids.account_id,
+                               exchange->timing.phase_since_ns) >= share_of(exchange);
+}
+
+bool fair_share_is_used_up(const struct exchange *exchange)
+{
+    return exchange->price.units > 0 && others_use_it(exchange);
+}
+
+static bool takes_long(struct exchange *exchange)
+{
+    if (luna_clock_mono_ns() - exchange->timing.phase_since_ns < LONG_WALL_NS)
+        return false;
+    if (exchange->cpu_since_ns == 0)
+        exchange->cpu_since_ns = cpu_ns();
+    return cpu_ns() - exchange->cpu_since_ns >= LONG_CPU_NS;
+}
+
+bool fair_share_poll(struct exchange *exchange)
+{
+    struct pipeline *pipeline = exchange->pipeline;
+    if (exchange->over_share || exchange->takes_long || !takes_long(exchange))
+        return exchange->over_share;
+    exchange->takes_long = true;
+    long_runs_begin(pipeline->board, pipeline->slot, exchange->ids.account_id,
+                    exchange->timing.hard_limit_ns);
+    exchange->over_share = others_use_it(exchange);
+    return exchange->over_share;
+}
+
+void fair_share_end(struct exchange *exchange)
+{
+    if (exchange->takes_long)
+        long_runs_end(exchange->pipeline->board, exchange->pipeline->slot);
+}
+
+enum step_outcome fair_share_refuse(struct exchange *exchange)
+{
+    http_header_add(&exchange->pipeline->response, "Retry-After", "1");
+    return exchange_answer(exchange, &(struct problem_report){.id = PROBLEM_CONCURRENCY_LIMITED,
+                                                              .detail = why,
+                                                              .violated_policy = "concurrency"});
+}

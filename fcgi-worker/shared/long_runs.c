@@ -1,0 +1,44 @@
+#include "shared/long_runs.h"
+
+#include <stddef.h>
+
+#define RELAXED memory_order_relaxed
+
+static size_t number_of(const struct scoreboard *board, const struct scoreboard_worker *slot)
+{
+    return (size_t)(slot - board->worker);
+}
+
+void long_runs_begin(struct scoreboard *board, const struct scoreboard_worker *slot,
+                     int64_t account_id, int64_t until_ns)
+{
+    struct scoreboard_long_run *run = &board->long_runs.list[number_of(board, slot)];
+    atomic_store_explicit(&run->until_ns, until_ns, RELAXED);
+    /* In one order for all: of two that begin at once, at least one sees the other. */
+    atomic_store(&run->account_id, account_id);
+    /* Another worker may write an earlier time here meanwhile, by the difference of two requests'
+     * ends: a reader is late by no more than that. */
+    if (atomic_load_explicit(&board->long_runs.until_ns, RELAXED) < until_ns)
+        atomic_store(&board->long_runs.until_ns, until_ns);
+}
+
+void long_runs_end(struct scoreboard *board, const struct scoreboard_worker *slot)
+{
+    atomic_store(&board->long_runs.list[number_of(board, slot)].account_id, 0);
+}
+
+int long_runs_of_others(const struct scoreboard *board, const struct scoreboard_worker *slot,
+                        int64_t account_id, int64_t now_ns)
+{
+    int count = 0;
+    /* Nothing is listed: in a pool of short requests this is all. */
+    if (atomic_load(&board->long_runs.until_ns) < now_ns)
+        return 0;
+    for (size_t i = 0; i < SCOREBOARD_SLOTS; i++) {
+        const struct scoreboard_long_run *run = &board->long_runs.list[i];
+        if (i != number_of(board, slot) && atomic_load(&run->account_id) == account_id &&
+            atomic_load_explicit(&run->until_ns, RELAXED) >= now_ns)
+            count++;
+    }
+    return count;
+}
