@@ -87,8 +87,8 @@ const struct luna_setting worker_settings[] = {
     WHOLE("LUNA_WORKERS_SPARE", workers_spare, REL, "1", 0, WORKERS_MAX,
           "Idle workers that a dynamic pool keeps in addition to the busy ones."),
     WHOLE("LUNA_BACKLOG", backlog, 0, "1024", 1, 4096,
-          "Connections that the socket queues. A good value is the longest acceptable wait times "
-          "the throughput."),
+          "Listen backlog of the socket. A good value is the longest acceptable wait in seconds, "
+          "multiplied by the requests per second."),
     WHOLE("LUNA_QUEUE_WAIT_TARGET_MS", queue_wait_target_ms, REL, "20", 1, 60000,
           "Queue wait above which a dynamic pool grows, in milliseconds."),
     WHOLE("LUNA_QUEUE_WAIT_MAX_MS", queue_wait_max_ms, REL, "2000", 1, 600000,
