@@ -1,9 +1,10 @@
 SET LOCAL ROLE luna_owner;
 
 -- What a role's functions accept is bounded by what PostgreSQL knows itself: its clock, the limits
--- and bookings in the log, the keys. Whoever has only the password of luna_worker or luna_syncd
--- cannot move a period by years, book or refund what cannot have been charged, make a key out of
--- nothing, or write an actor of their own choice into the log. LU004: out of these bounds.
+-- and bookings in the log, the keys. An attacker who has only the password of luna_worker or
+-- luna_syncd cannot move a period by years, book or refund what cannot have been charged, make a
+-- key out of nothing, or write an actor of their own choice into the log. LU004: out of these
+-- bounds.
 
 CREATE FUNCTION luna_actor_check(p_actor text, p_form text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,7 +1,7 @@
 /*
  * totals.h: the counters of all workers, added up from the scoreboard.
  *
- * Nothing is stored: whoever asks adds up. A slot counts on from one worker to the next, so totals
+ * Nothing is stored: each caller adds up. A slot counts on from one worker to the next, so totals
  * never fall.
  */
 #ifndef FCGI_WORKER_TOTALS_H

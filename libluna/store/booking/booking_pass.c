@@ -6,7 +6,7 @@
  *      belong to one moment.
  *   2. Journals to the disk, so that a recovery cannot know less than what is booked now (I1).
  *   3. PostgreSQL, one transaction: first the ends of periods (I9), then the rest. The watermark
- *      moves to the snapshot and never back, whoever repeats or reorders it (I4, I6, I10).
+ *      moves to the snapshot and never back, even if it is repeated or reordered (I4, I6, I10).
  *   4. Redis: acknowledge. The delta shrinks by what was newly booked (I3, I11), and an account
  *      leaves the dirty set only when nothing is left to book. What PostgreSQL refused is not
  *      acknowledged.

@@ -97,7 +97,8 @@ static void end_lease(struct load *load, const char *keys, int64_t life_ms)
         luna_reply_free(reply);
 }
 
-/* Only reads: a wrong key moves no epoch. Whoever is refused here is refused by Redis next time. */
+/* Only reads: a wrong key moves no epoch. A key that is refused here is refused by Redis next
+ * time. */
 static enum luna_cold read_epoch(struct load *load)
 {
     struct luna_pg_params params = {.count = 0};
