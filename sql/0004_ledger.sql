@@ -76,15 +76,21 @@ $$;
 -- whole epoch, in order (I1). What was booked and is not in the journals is refunded, but only when
 -- this is the only journal directory (journal_hosts); with several, what another host answered
 -- since the last booking stays unbooked. Returns the net units booked.
-CREATE FUNCTION luna_epoch_recover(p_id int, p_periods bigint[], p_sums bigint[], p_actor text, p_reason text, p_term bigint)
+-- No period is opened that has not begun by this clock (what the journals have of later ones is
+-- booked into the last that has), and what is booked is bounded.
+CREATE FUNCTION luna_epoch_recover(p_id int, p_periods bigint[], p_sums bigint[], p_actor text, p_reason text,
+                                              p_term bigint)
     RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     a accounts;
-    journaled bigint;
-    missing bigint;
+    journaled numeric;
+    missing numeric;
+    bounded bigint;
+    parts bigint;
     total bigint := 0;
     next_no bigint;
     last_no bigint;
+    final boolean;
     kind text;
     whole boolean := (SELECT count(*) <= 1 FROM journal_hosts);
 BEGIN
@@ -93,17 +99,20 @@ BEGIN
     SELECT COALESCE(max(period), 0) INTO last_no FROM unnest(p_periods) AS j(period);
     next_no := a.period_no;
     LOOP
-        SELECT COALESCE(sum(j.units), 0) INTO journaled
+        final := next_no >= last_no OR a.period_end IS NULL OR a.period_end > now() + luna_clock_slack();
+        SELECT COALESCE(sum(greatest(j.units, 0)), 0), count(DISTINCT j.period) INTO journaled, parts
           FROM unnest(p_periods, p_sums) AS j(period, units)
-         WHERE j.period = next_no OR (a.period_end IS NULL AND j.period > next_no);
+         WHERE j.period = next_no OR (final AND j.period > next_no);
         missing := journaled - ((a.sync_c - a.period_c) - (a.sync_r - a.period_r));
         IF missing > 0 OR (missing < 0 AND whole) THEN
-            PERFORM luna_event_append(p_id, 'recovery', p_actor, a.sync_c, a.sync_r, missing, a.quota_used + missing,
-                                      a.quota_limit, p_reason, p_term);
-            UPDATE accounts SET epoch_base = epoch_base + missing WHERE id = p_id;
-            total := total + missing;
+            bounded := luna_recovery_bound(a, parts, missing);
+            PERFORM luna_event_append(p_id, 'recovery', p_actor, a.sync_c, a.sync_r, bounded, a.quota_used + bounded,
+                                      a.quota_limit, p_reason || CASE WHEN bounded = missing THEN ''
+                                      ELSE format('; the journals claim %s units', missing) END, p_term);
+            UPDATE accounts SET epoch_base = epoch_base + bounded WHERE id = p_id;
+            total := total + bounded;
         END IF;
-        EXIT WHEN next_no >= last_no OR a.period_end IS NULL;
+        EXIT WHEN final;
         PERFORM luna_period_roll(p_id, a.period_end, luna_period_end(kind, a.period_end), p_actor, p_term);
         next_no := next_no + 1;
         SELECT * INTO STRICT a FROM accounts WHERE id = p_id;

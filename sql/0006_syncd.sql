@@ -24,7 +24,10 @@ $$;
 
 -- Books what Redis counted, for many accounts at once. status is one of
 -- libluna/store/booking/book_status.def; booked_c and booked_r are the watermark afterwards.
-CREATE FUNCTION luna_book(p_term bigint, p_actor text, p_accounts int[], p_epochs bigint[], p_cs bigint[], p_rs bigint[])
+-- A refund that exceeds the charges is out of range, as is a counter of 2^53 or more, which Redis
+-- cannot count.
+CREATE FUNCTION luna_book(p_term bigint, p_actor text, p_accounts int[], p_epochs bigint[], p_cs bigint[],
+                                     p_rs bigint[])
     RETURNS TABLE (account_id int, status int, booked_c bigint, booked_r bigint, delta bigint, period_no bigint,
                    next_end_ms bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
@@ -33,13 +36,15 @@ CREATE FUNCTION luna_book(p_term bigint, p_actor text, p_accounts int[], p_epoch
     AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM luna_syncd_check(p_actor);
     PERFORM luna_term_check(p_term);
     RETURN QUERY
     WITH input AS MATERIALIZED (
         SELECT * FROM unnest(p_accounts, p_epochs, p_cs, p_rs) AS i(account_id, epoch, c, r)
     ), seen AS MATERIALIZED (
         SELECT a.id, a.plan, a.quota_limit, a.quota_used, a.quota_epoch, a.epoch_open, a.sync_c, a.sync_r, a.period_no,
-               a.period_end, a.chain_seq, a.chain_hash, i.epoch, greatest(i.c, a.sync_c) AS c, greatest(i.r, a.sync_r) AS r
+               a.period_end, a.chain_seq, a.chain_hash, i.epoch,
+               greatest(least(i.c, 1::bigint << 53), a.sync_c) AS c, greatest(least(i.r, 1::bigint << 53), a.sync_r) AS r
           FROM input i JOIN accounts a ON a.id = i.account_id
     ), event AS MATERIALIZED (
         SELECT f.*, luna_event_hash(f.chain_hash, f.id, f.chain_seq + 1, f.happened, 'book', p_actor, f.quota_epoch, f.period_no,
@@ -47,7 +52,7 @@ BEGIN
                                     f.quota_limit, f.quota_limit, '', p_term) AS digest
           FROM (SELECT h.*, (h.c - h.sync_c) - (h.r - h.sync_r) AS units, clock_timestamp() AS happened
                   FROM seen h
-                 WHERE h.quota_epoch = h.epoch AND h.epoch_open AND (h.c > h.sync_c OR h.r > h.sync_r)
+                 WHERE h.quota_epoch = h.epoch AND h.epoch_open AND (h.c > h.sync_c OR h.r > h.sync_r) AND h.r <= h.c
                    AND h.quota_used + ((h.c - h.sync_c) - (h.r - h.sync_r)) BETWEEN -2147483648 AND 2147483647) f
          ORDER BY f.id
     ), moved AS (
@@ -75,7 +80,7 @@ BEGIN
                 WHEN h.quota_epoch <> h.epoch OR NOT h.epoch_open THEN 2 -- EPOCH_CLOSED
                 WHEN m.id IS NOT NULL THEN 0 -- BOOKED
                 WHEN h.c = h.sync_c AND h.r = h.sync_r THEN 1 -- NOTHING_NEW
-                WHEN h.quota_used + ((h.c - h.sync_c) - (h.r - h.sync_r)) BETWEEN -2147483648 AND 2147483647
+                WHEN h.r <= h.c AND h.quota_used + ((h.c - h.sync_c) - (h.r - h.sync_r)) BETWEEN -2147483648 AND 2147483647
                     THEN 5 -- CHANGED_MEANWHILE
                 ELSE 4 -- OUT_OF_RANGE
                 END,
@@ -91,6 +96,9 @@ $$;
 
 -- Books the ends of periods that Redis closed: up to (c, r) into period `no`, then rolls (I9).
 -- Repeating is harmless.
+-- An end that this clock contradicts is left out: one that is still to come, or whose next period
+-- is longer than two months (so long is the first after a change from days to months). It stays in
+-- Redis, and is booked when the clock has come so far.
 CREATE FUNCTION luna_book_periods(p_term bigint, p_actor text, p_accounts int[], p_epochs bigint[], p_nos bigint[],
                                   p_cs bigint[], p_rs bigint[], p_starts_ms bigint[], p_ends_ms bigint[])
     RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -100,11 +108,16 @@ DECLARE
     units bigint;
     closed bigint := 0;
 BEGIN
+    PERFORM luna_syncd_check(p_actor);
     PERFORM luna_term_check(p_term);
     FOR entry IN SELECT * FROM unnest(p_accounts, p_epochs, p_nos, p_cs, p_rs, p_starts_ms, p_ends_ms)
                             AS i(id, epoch, no, c, r, start_ms, end_ms) ORDER BY id, no LOOP
         SELECT * INTO a FROM accounts WHERE id = entry.id FOR UPDATE;
         CONTINUE WHEN NOT FOUND OR a.quota_epoch <> entry.epoch OR NOT a.epoch_open OR a.period_no <> entry.no;
+        CONTINUE WHEN (luna_time(entry.start_ms) <= now() + luna_clock_slack()
+                       AND luna_time(entry.end_ms) > luna_time(entry.start_ms)
+                       AND luna_time(entry.end_ms) <= now() + interval '2 months 1 hour'
+                       AND entry.r <= entry.c AND entry.c <= 1::bigint << 53) IS NOT TRUE;
         units := (greatest(entry.c, a.sync_c) - a.sync_c) - (greatest(entry.r, a.sync_r) - a.sync_r);
         IF entry.c > a.sync_c OR entry.r > a.sync_r THEN
             PERFORM luna_event_append(a.id, 'book', p_actor, greatest(entry.c, a.sync_c), greatest(entry.r, a.sync_r), units,
@@ -120,12 +133,17 @@ $$;
 -- A new incarnation, committed before anything in Redis is changed. Cold loads in progress hold the
 -- row and end first. Higher than any that Redis has seen (`p_floor`), even if this database was
 -- restored from a backup.
-CREATE FUNCTION luna_incarnation_next(p_term bigint, p_run_id text, p_floor bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pg_catalog, public, pg_temp AS $$
+-- A number far above this database's can only be a forged one.
+CREATE FUNCTION luna_incarnation_next(p_term bigint, p_run_id text, p_floor bigint) RETURNS bigint LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     fresh bigint;
 BEGIN
     PERFORM luna_term_check(p_term);
+    IF (length(p_run_id) <= 64 AND p_floor <= (SELECT incarnation FROM redis_incarnation) + 1000000) IS NOT TRUE THEN
+        RAISE EXCEPTION 'Redis says incarnation %, which this database is far from', p_floor
+            USING ERRCODE = 'LU004', HINT = 'delete the key quota:fence in Redis';
+    END IF;
     UPDATE redis_incarnation SET incarnation = greatest(incarnation, p_floor) + 1, run_id = p_run_id, since = now()
     RETURNING incarnation INTO fresh;
     RETURN fresh;
@@ -142,6 +160,7 @@ DECLARE
     entry record;
     truth bigint;
 BEGIN
+    PERFORM luna_syncd_check(p_actor);
     PERFORM luna_term_check(p_term);
     SELECT incarnation INTO STRICT truth FROM redis_incarnation FOR UPDATE;
     IF truth <> p_incarnation THEN
@@ -178,6 +197,7 @@ DECLARE
     due int;
     closed bigint := 0;
 BEGIN
+    PERFORM luna_syncd_check(p_actor);
     PERFORM luna_term_check(p_term);
     FOR due IN SELECT id FROM accounts WHERE NOT epoch_open AND period_end <= now() ORDER BY id LIMIT p_max LOOP
         PERFORM 1 FROM accounts WHERE id = due AND NOT epoch_open FOR UPDATE;

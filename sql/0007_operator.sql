@@ -201,6 +201,7 @@ DECLARE
     k api_keys;
     n bigint := 0;
 BEGIN
+    PERFORM luna_syncd_check(p_actor);
     PERFORM luna_term_check(p_term);
     FOR k IN UPDATE api_keys SET expiry_logged = true WHERE NOT expiry_logged AND expires_at <= now() RETURNING * LOOP
         CONTINUE WHEN k.revoked_at IS NOT NULL;

@@ -63,7 +63,7 @@ BEGIN
     PERFORM luna_term_check(p_term);
     SELECT plan INTO unfinished FROM plan_changes WHERE stepped_at < clock_timestamp() - interval '10 seconds'
      ORDER BY stepped_at LIMIT 1;
-    RETURN unfinished IS NOT NULL AND luna_plan_advance(unfinished, p_max);
+    RETURN unfinished IS NOT NULL AND luna_plan_advance(unfinished, least(p_max, 1000));
 END
 $$;
 
