@@ -8,7 +8,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STORE = "libluna/store"
-SCRIPT, SQL = f"{STORE}/quota/lua/admit.lua", "sql/0010_bounds.sql"
+SCRIPT, SQL = f"{STORE}/quota/lua/admit.lua", "sql/0006_syncd.sql"
 OUTCOMES, REPLY = f"{STORE}/include/luna/store/admission_outcomes.def", f"{STORE}/quota/admit_reply.def"
 STATUSES, SQLSTATES = f"{STORE}/booking/book_status.def", f"{STORE}/client/sqlstates.def"
 
