@@ -3,17 +3,10 @@
 # table's order. The script must use each constant and no other word in capitals, and its replies
 # must give every field once: C and Lua cannot disagree in a library that was built.
 cmake_minimum_required(VERSION 3.25)
+include(${CMAKE_CURRENT_LIST_DIR}/LuaContract.cmake)
 file(READ ${SCRIPT} script)
 file(READ ${OUTCOMES} outcomes)
 file(READ ${REPLY} reply)
-
-# Its rows `MACRO(arguments)`, without comments.
-function(rows_of text macro ret_rows)
-  string(REGEX REPLACE "/\\*([^*]|\\*[^/])*\\*/" "" text "\n${text}")
-  string(REGEX MATCHALL "\n${macro}\\([^)]*\\)" rows "${text}")
-  list(TRANSFORM rows REPLACE "\n${macro}\\(([^)]*)\\)" "\\1")
-  set(${ret_rows} "${rows}" PARENT_SCOPE)
-endfunction()
 
 rows_of("${outcomes}" X outcome_rows)
 list(TRANSFORM outcome_rows REPLACE "^LUNA_ADMIT_" "")
@@ -25,33 +18,8 @@ if(NOT first STREQUAL "outcome")
   message(FATAL_ERROR "${REPLY}: the outcome comes first, as a reply may end after it")
 endif()
 
-set(words "")
-set(numbers "")
-foreach(row IN LISTS outcome_rows code_rows)
-  string(REGEX MATCH "^([A-Z_]+), (-?[0-9]+)$" found "${row}")
-  if(NOT found)
-    message(FATAL_ERROR "cannot read the row (${row})")
-  endif()
-  list(APPEND words ${CMAKE_MATCH_1})
-  list(APPEND numbers ${CMAKE_MATCH_2})
-endforeach()
-
-# Without comments and strings the words in capitals are the constants, KEYS and ARGV.
-string(REGEX REPLACE "--[^\n]*" "" code "${script}")
-string(REGEX REPLACE "'[^'\n]*'" "''" code "${code}")
-string(REGEX MATCHALL "[A-Z][A-Z_]+" used "${code}")
-list(REMOVE_DUPLICATES used)
-list(REMOVE_ITEM used KEYS ARGV)
-foreach(word IN LISTS used)
-  if(NOT word IN_LIST words)
-    message(FATAL_ERROR "${SCRIPT}: ${word} is not in ${OUTCOMES} nor in ${REPLY}")
-  endif()
-endforeach()
-foreach(word IN LISTS words)
-  if(NOT word IN_LIST used)
-    message(FATAL_ERROR "${SCRIPT}: it never replies ${word}")
-  endif()
-endforeach()
+constants_of("${outcome_rows};${code_rows}" words numbers)
+check_words("${script}" "${words}" ${SCRIPT} "${OUTCOMES} nor in ${REPLY}")
 
 # One reply { … }: a field a line.
 set(start_mark "return reply {\n")

@@ -10,6 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 STORE = "libluna/store"
 SCRIPT, SQL = f"{STORE}/quota/lua/admit.lua", "sql/0006_syncd.sql"
 OUTCOMES, REPLY = f"{STORE}/include/luna/store/admission_outcomes.def", f"{STORE}/quota/admit_reply.def"
+REPLIES, LEASE = f"{STORE}/quota/script_replies.def", f"{STORE}/quota/lua/lease.lua"
 STATUSES, SQLSTATES = f"{STORE}/booking/book_status.def", f"{STORE}/client/sqlstates.def"
 
 
@@ -19,17 +20,18 @@ def cmake(script, out, **values):
 
 
 def build(root):
-    """The two steps of libluna/store/CMakeLists.txt; the first that fails."""
+    """The steps of libluna/store/CMakeLists.txt; the first that fails."""
     paths = {"SCRIPT": root / SCRIPT, "OUTCOMES": root / OUTCOMES, "REPLY": root / REPLY}
     made = cmake("AdmitScript.cmake", root / "admit.lua", **paths)
     files = ";".join(str(path) for path in sorted((root / "sql").glob("*.sql")))
     checked = cmake("SqlContract.cmake", root / "agrees", FILES=files, STATUSES=root / STATUSES, SQLSTATES=root / SQLSTATES)
-    return made if made.returncode else checked
+    lease = cmake("ReplyScript.cmake", root / "lease.lua", SCRIPT=root / LEASE, REPLIES=root / REPLIES)
+    return next((step for step in (made, checked, lease) if step.returncode), made)
 
 
 @pytest.fixture(name="tree")
 def copied_tree(tmp_path):
-    for path in (SCRIPT, OUTCOMES, REPLY, STATUSES, SQLSTATES):
+    for path in (SCRIPT, OUTCOMES, REPLY, REPLIES, LEASE, STATUSES, SQLSTATES):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tmp_path / path)
     shutil.copytree(ROOT / "sql", tmp_path / "sql")
@@ -50,6 +52,9 @@ MUTATIONS = [
     (REPLY, r"FIELD\(retry_ms\)", "FIELD(retry_s)", "does not give retry_s"),
     (REPLY, r"FIELD\(outcome\)(.*\n)FIELD\(epoch\)", r"FIELD(epoch)\1FIELD(outcome)", "the outcome comes first"),
     (SCRIPT, r"    key_scopes = .*\n", "", "a reply gives 16 fields"),
+    (REPLIES, r"REPLY\(LEASE, LOADED, 2\)", "", "LOADED is not in"),
+    (REPLIES, r"(REPLY\(LEASE, LOADED, 2\))", r"\1\nREPLY(LEASE, STOLEN, 3)", "it never replies STOLEN"),
+    (LEASE, "GRANTED, now_ms", "GIVEN, now_ms", "GIVEN is not in"),
     (STATUSES, r"BOOKED, 0", "BOOKED, 6", "luna_book() in sql/ replies"),
     (STATUSES, r"X\(LUNA_BOOK_OUT_OF_RANGE, 4\)", "", "luna_book() in sql/ replies"),
     (SQL, r"THEN 1 -- NOTHING_NEW", "THEN 2 -- NOTHING_NEW", "luna_book() in sql/ replies"),

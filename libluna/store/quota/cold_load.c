@@ -21,6 +21,7 @@
 #include "luna/base/digits.h"
 #include "quota/admitter.h"
 #include "quota/config_keys.h"
+#include "quota/script_replies.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -61,10 +62,12 @@ static enum luna_cold take_lease(struct load *load)
     if (luna_admitter_script(load->admitter, LUNA_SCRIPT_LEASE, &command, load->deadline, &reply,
                              load->err) != LUNA_OK)
         return LUNA_COLD_FAILED;
-    int64_t answer = luna_reply_int(luna_reply_at(reply, 0), 0);
+    int64_t answer = luna_reply_int(luna_reply_at(reply, 0), LUNA_LEASE_BUSY);
     load->now_ms = luna_reply_int(luna_reply_at(reply, 1), 0);
     luna_reply_free(reply);
-    return answer == 1 ? LUNA_COLD_ABSENT : answer == 2 ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
+    return answer == LUNA_LEASE_GRANTED  ? LUNA_COLD_ABSENT
+           : answer == LUNA_LEASE_LOADED ? LUNA_COLD_LOADED
+                                         : LUNA_COLD_BUSY;
 }
 
 static void start_install(const struct load *load, const char *what,
@@ -234,7 +237,7 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
                                                       load->deadline, &reply, load->err);
     if (code != LUNA_OK)
         return code == LUNA_ECONFLICT ? LUNA_COLD_BUSY : LUNA_COLD_FAILED;
-    bool installed = luna_reply_int(reply, 0) == 1;
+    bool installed = luna_reply_int(reply, LUNA_INSTALL_LOST) == LUNA_INSTALL_INSTALLED;
     luna_reply_free(reply);
     return installed ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
 }

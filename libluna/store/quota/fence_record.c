@@ -2,6 +2,7 @@
 
 #include "client/redis.h"
 #include "quota/quota_keys.h"
+#include "quota/script_replies.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -63,7 +64,7 @@ enum luna_code luna_fence_record_write(struct luna_counters *counters,
     enum luna_code code = luna_redis_run(counters, &command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
-    if (luna_reply_int(reply, 0) != 1)
+    if (luna_reply_int(reply, LUNA_FENCE_OLDER) != LUNA_FENCE_ANNOUNCED)
         code = luna_error_set(err, LUNA_ECONFLICT,
                               "another quota-syncd has announced a newer incarnation of Redis");
     luna_reply_free(reply);

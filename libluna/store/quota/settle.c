@@ -3,6 +3,7 @@
  * predecessor left outstanding.
  */
 #include "quota/admitter.h"
+#include "quota/script_replies.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -73,7 +74,7 @@ enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_d
     return LUNA_OK;
 }
 
-/* The units that are charged now; -1 when none are, or when there is no reply. */
+/* The units that are charged now; LUNA_REDUCE_VOID when none are, or when there is no reply. */
 static int64_t reduce_in_redis(struct luna_admitter *admitter, struct luna_admission *admission,
                                int64_t units)
 {
@@ -82,7 +83,7 @@ static int64_t reduce_in_redis(struct luna_admitter *admitter, struct luna_admis
     struct luna_reply *reply = NULL;
     struct luna_deadline deadline = luna_deadline_in_ms(2 * (int64_t)admitter->redis_timeout_ms);
     if (admission->incarnation != admitter->fence.incarnation)
-        return -1;
+        return LUNA_REDUCE_VOID;
     luna_quota_keys_make(admission->account_id, "", &keys);
     luna_admitter_begin(&command, 3);
     luna_redis_arg(&command, keys.m);
@@ -93,8 +94,8 @@ static int64_t reduce_in_redis(struct luna_admitter *admitter, struct luna_admis
     luna_redis_arg_int(&command, units);
     if (luna_admitter_script_pinned(admitter, LUNA_SCRIPT_REDUCE, &command, deadline, &reply,
                                     &admission->error) != LUNA_OK)
-        return -1;
-    int64_t stands = luna_reply_int(reply, -1);
+        return LUNA_REDUCE_VOID;
+    int64_t stands = luna_reply_int(reply, LUNA_REDUCE_VOID);
     luna_reply_free(reply);
     return stands;
 }
@@ -126,7 +127,8 @@ static enum standing ask_standing(struct luna_admitter *admitter,
         luna_admitter_script_pinned(admitter, LUNA_SCRIPT_FINISH, &command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code == LUNA_ECONFLICT ? VOID : UNKNOWN;
-    enum standing standing = luna_reply_int(reply, 0) == 1 ? STANDS : VOID;
+    enum standing standing =
+        luna_reply_int(reply, LUNA_FINISH_VOID) == LUNA_FINISH_STANDS ? STANDS : VOID;
     luna_reply_free(reply);
     return standing;
 }

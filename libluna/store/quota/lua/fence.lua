@@ -1,12 +1,13 @@
 -- Announces a new incarnation and its scripts, unless a newer one is announced already. The dirty
--- set is deleted: what it named was booked from the journals.
+-- set is deleted: what it named was booked from the journals. The constants of
+-- ../script_replies.def stand in front.
 --
 -- KEYS: fence, dirty
 -- ARGV: incarnation, then pairs: the other fields of the record
--- Reply: 1, or 0 when a newer one is announced
+-- Reply: ANNOUNCED | OLDER
 if tonumber(redis.call('HGET', KEYS[1], 'incarnation') or 0) >= tonumber(ARGV[1]) then
-  return 0
+  return OLDER
 end
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('HSET', KEYS[1], 'incarnation', ARGV[1], unpack(ARGV, 2))
-return 1
+return ANNOUNCED

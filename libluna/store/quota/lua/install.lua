@@ -1,12 +1,12 @@
 -- The end of a cold load. No effect unless the lease is still the caller's (I12, I13).
--- `local I = …` stands in front.
+-- `local I = …` and the constants of ../script_replies.def stand in front.
 --
 -- KEYS: m, quota, delta, load, absent
 -- ARGV: token, what: 'drop', 'absent' (then its life, ms, and the account's keys, '' when it is
 --   unknown), or 'live' (then remaining, and the fields of m)
--- Reply: 1, or 0 when the lease was lost
+-- Reply: INSTALLED | LOST
 if redis.call('GET', KEYS[4]) ~= I .. ':' .. ARGV[1] then
-  return 0
+  return LOST
 end
 redis.call('DEL', KEYS[4])
 if ARGV[2] == 'absent' then
@@ -17,4 +17,4 @@ elseif ARGV[2] == 'live' then
   redis.call('SET', KEYS[2], ARGV[3])
   redis.call('SET', KEYS[3], 0)
 end
-return 1
+return INSTALLED

@@ -1,25 +1,25 @@
 -- The right to load a cold account. One worker holds it until it installs, loses it to an
 -- operator's change, or takes too long (I12). Granting it deletes what an earlier epoch left, so
 -- that an epoch that was found closed stays closed. A lease of another incarnation is worth
--- nothing: its holder can neither install (its script is gone) nor give it up. `local I = …` stands
--- in front.
+-- nothing: its holder can neither install (its script is gone) nor give it up. `local I = …` and
+-- the constants of ../script_replies.def stand in front.
 --
 -- KEYS: m, load, quota, delta
 -- ARGV: token, lease ms
--- Reply: {1 granted | 0 another worker loads | 2 not cold, now_ms}
+-- Reply: {GRANTED | BUSY | LOADED, now_ms}
 local t = redis.call('TIME')
 local now_ms = math.floor((t[1] * 1000000 + t[2]) / 1000)
 local v = redis.call('HMGET', KEYS[1], 'I', 'pend', 'nend')
 if v[1] == I then
   local pend, nend = tonumber(v[2]), tonumber(v[3])
   if pend == 0 or now_ms < pend or now_ms < nend then
-    return {2, now_ms}
+    return {LOADED, now_ms}
   end
 end
 local holder = redis.call('GET', KEYS[2])
 if holder and string.sub(holder, 1, #I + 1) == I .. ':' then
-  return {0, now_ms}
+  return {BUSY, now_ms}
 end
 redis.call('SET', KEYS[2], I .. ':' .. ARGV[1], 'PX', ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[3], KEYS[4])
-return {1, now_ms}
+return {GRANTED, now_ms}

@@ -1,15 +1,15 @@
 -- Less was done than was charged: the charge becomes smaller, before it is committed. The argument
--- is what stays charged, not what is refunded, so that repeating is harmless. `local I = …` stands
--- in front.
+-- is what stays charged, not what is refunded, so that repeating is harmless. `local I = …` and the
+-- constants of ../script_replies.def stand in front.
 --
 -- KEYS: m, quota, dirty
 -- ARGV: worker, wseq, units that stay
 -- Reply: the units that are charged now, more than asked for when the charge's period has ended (it
---   stays as it is then, I9); -1 when the charge does not stand any more
+--   stays as it is then, I9); VOID when the charge does not stand any more
 local v = redis.call('HMGET', KEYS[1], 'I', 'r', 'pn', 'd', ARGV[1])
 local wseq, charged, pn, cost = string.match(v[5] or '', '^(%d+) (%d+) (%d+) (%d+)$')
 if v[1] ~= I or wseq ~= ARGV[2] then
-  return -1
+  return VOID
 end
 local back = tonumber(cost) - tonumber(ARGV[3])
 if back <= 0 or tonumber(pn) ~= tonumber(v[3]) then
