@@ -18,6 +18,7 @@
 #include "luna/base/clock.h"
 #include "luna/modelling/fault.h"
 #include "luna/store/admission.h"
+#include "request/queue_wait.h"
 #include "request/route.h"
 #include "shared/scoreboard.h"
 #include "shared/worker_config.h"
@@ -30,6 +31,7 @@ struct pipeline { /* what a worker process has for all its requests */
     struct luna_admitter *admitter;
     struct api_stores *stores; /* api/stores.h */
     struct fcgi_io *io;
+    struct queue_wait queue_wait; /* the worker notes when its queue is empty */
     struct body_fingerprint_key fingerprint_key;
     struct luna_arena arena;
     struct luna_buf body;

@@ -20,7 +20,6 @@ enum {
     ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* of the other answers: keys, usage, problems */
     KEPT_BYTES_MAX = 256 * 1024,        /* a buffer that grew past this is given back */
     REFUSAL_DRAIN_MS = 1000,
-    WAIT_MS_MAX = 3600000,
     NS_PER_MS = 1000000
 };
 
@@ -80,27 +79,11 @@ static void take_request(const struct fcgi_io *io, struct http_request *request)
     request->remote_address = fcgi_io_param(io, "REMOTE_ADDR");
 }
 
-/* nginx's $msec, "1732428366.123", in milliseconds; 0 when there is none. */
-static int64_t stamp_ms(const char *text)
+static int64_t waited_ms_of(struct pipeline *pipeline)
 {
-    char *end = NULL;
-    long long seconds = strtoll(text, &end, 10);
-    if (end == text || seconds <= 0)
-        return 0;
-    int64_t ms = 0;
-    if (*end == '.')
-        for (int i = 1; i <= 3; i++)
-            ms = ms * 10 + (end[i] >= '0' && end[i] <= '9' ? end[i] - '0' : 0);
-    return seconds * 1000 + ms;
-}
-
-/* How long the request stood in the queue since nginx stamped it; 0 without a stamp, and when the
- * clocks disagree. */
-static int64_t wait_ms(const struct fcgi_io *io)
-{
-    int64_t started_wall_ms = stamp_ms(fcgi_io_param(io, "REQUEST_START"));
-    int64_t waited_ms = started_wall_ms > 0 ? luna_clock_wall_ms() - started_wall_ms : 0;
-    return waited_ms < 0 || waited_ms > WAIT_MS_MAX ? 0 : waited_ms;
+    const struct queue_wait_now now = {.wall_ms = luna_clock_wall_ms(),
+                                       .mono_ns = luna_clock_mono_ns()};
+    return queue_wait_ms(&pipeline->queue_wait, fcgi_io_param(pipeline->io, "REQUEST_START"), now);
 }
 
 /* The time in the queue counts: the client waits no longer than the timeout in all. */
@@ -118,7 +101,7 @@ static void begin(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
     const struct worker_config *config = pipeline->config;
-    int64_t waited_ms = wait_ms(pipeline->io);
+    int64_t waited_ms = waited_ms_of(pipeline);
     take_request(pipeline->io, &exchange->request);
     request_id_choose(fcgi_io_param(pipeline->io, "HTTP_X_REQUEST_ID"),
                       fcgi_io_param(pipeline->io, "REQUEST_ID"), exchange->request_id,

@@ -115,6 +115,7 @@ static bool take_one(struct worker *worker)
         serve(worker);
         return true;
     case FCGI_ACCEPT_NONE:
+        worker->pipeline.queue_wait.empty_ns = worker->accepted_ns;
         scoreboard_worker_idle(worker->slot);
         return false;
     case FCGI_ACCEPT_DROPPED:

@@ -66,15 +66,32 @@ def test_stopped_workers_do_not_stop_the_others(make_pool):
             os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("seconds_ago", [2.5, 60])
-def test_request_that_waited_too_long_is_shed_at_once(make_pool, seconds_ago):
-    pool = make_pool(LUNA_QUEUE_WAIT_MAX_MS="2000").start()
+@pytest.mark.parametrize("behind_s", [0, 2.1, -2.1, 86400])
+def test_request_that_waited_too_long_is_shed_at_once(make_pool, behind_s):
+    """Whatever the gateway's clock says: only what is later than its other requests counts."""
+    def stamp():
+        return f"{time.time() - behind_s:.3f}"
+
+    pool = make_pool(LUNA_WORKERS="1", LUNA_QUEUE_WAIT_MAX_MS="1000").start()
+    assert pool.post(REQUEST_START=stamp()).status == 200
+    busy = threading.Thread(target=pool.post, args=(1000 + 1000 * 3,), kwargs={"REQUEST_START": stamp()})
+    busy.start()
+    wait_until(lambda: [worker for worker in pool.workers() if worker["request"]], "a busy worker")
     began = time.monotonic()
-    answer = pool.post(1000 + 1000 * HUNG_S, REQUEST_START=f"{time.time() - seconds_ago:.3f}")
+    answer = pool.post(1000 + 1000 * HUNG_S, REQUEST_START=stamp())
+    busy.join()
     assert time.monotonic() - began < HUNG_S
     assert answer.status == 503 and answer.json()["code"] == "overloaded" and answer.headers["retry-after"] == "1"
     pool.await_metric("luna_worker_shed_total 1")
-    assert pool.post().status == 200
+    assert pool.post(REQUEST_START=stamp()).status == 200
+
+
+@pytest.mark.parametrize("behind_s", [2.1, 60, 86400, -60])
+def test_gateway_whose_clock_differs_is_not_shed(make_pool, behind_s):
+    pool = make_pool(LUNA_QUEUE_WAIT_MAX_MS="2000").start()
+    for _ in range(20):
+        assert pool.post(REQUEST_START=f"{time.time() - behind_s:.3f}").status == 200
+    assert "luna_worker_shed_total 0" in pool.fetch("/metrics")[1]
 
 
 @pytest.mark.parametrize("stamp", ["", "soon", "99999999999.000", "-5", "0"])
