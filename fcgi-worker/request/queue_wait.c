@@ -30,8 +30,8 @@ int64_t queue_wait_ms(struct queue_wait *wait, const char *stamp, struct queue_w
         if (wait->clock_difference_ms < late_ms - longest_ms)
             wait->clock_difference_ms = late_ms - longest_ms;
     }
-    if (wait->clock_difference_ms > late_ms)
+    /* Nothing waits for an hour: the clocks differ. */
+    if (wait->clock_difference_ms > late_ms || late_ms - wait->clock_difference_ms > WAIT_MS_MAX)
         wait->clock_difference_ms = late_ms;
-    int64_t waited_ms = late_ms - wait->clock_difference_ms;
-    return waited_ms < WAIT_MS_MAX ? waited_ms : WAIT_MS_MAX;
+    return late_ms - wait->clock_difference_ms;
 }

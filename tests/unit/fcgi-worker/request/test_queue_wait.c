@@ -56,6 +56,15 @@ static void test_wait_counts_from_the_first_request(void **state)
     assert_int_equal(wait_of(&wait, 2500, 0), 2500); /* a worker that replaced another under load */
 }
 
+static void test_worker_that_starts_under_load_takes_a_day_for_a_wrong_clock(void **state)
+{
+    struct queue_wait wait = {0};
+    (void)state;
+    assert_int_equal(wait_of(&wait, 2500, 86400000), 0);
+    clock_ms += 1000;
+    assert_int_equal(wait_of(&wait, 2600, 86400000), 100);
+}
+
 static void test_offset_does_not_grow_with_a_long_queue(void **state)
 {
     struct queue_wait wait = {0};
@@ -112,6 +121,7 @@ int main(void)
         cmocka_unit_test(test_gateway_behind_counts_as_no_wait),
         cmocka_unit_test(test_wait_counts_beyond_the_offset),
         cmocka_unit_test(test_wait_counts_from_the_first_request),
+        cmocka_unit_test(test_worker_that_starts_under_load_takes_a_day_for_a_wrong_clock),
         cmocka_unit_test(test_offset_does_not_grow_with_a_long_queue),
         cmocka_unit_test(test_clock_that_was_set_is_known_after_one_empty_queue),
         cmocka_unit_test(test_two_gateways_shed_nothing_while_there_is_no_queue),
