@@ -135,15 +135,15 @@ static void put_new_key(struct exchange *exchange, const struct luna_key_text *k
     json_put_text(out, "api_key", key->text);
 }
 
-static void put_created(struct exchange *exchange, const struct luna_key_text *key, int64_t id,
-                        unsigned scopes, int64_t expires_ms)
+static void put_created(struct exchange *exchange, const struct luna_made_key *made,
+                        unsigned scopes)
 {
     struct luna_buf *out = &exchange->pipeline->response.body;
-    put_new_key(exchange, key, id);
+    put_new_key(exchange, &made->key, made->id);
     luna_buf_puts(out, ",\"scopes\":");
     scopes_put_json(scopes, out);
     luna_buf_putc(out, ',');
-    json_put_time(out, "expires_at", expires_ms);
+    json_put_time(out, "expires_at", made->expires_ms);
     luna_buf_puts(out, "}\n");
 }
 
@@ -151,20 +151,23 @@ enum step_outcome api_keys_create_answer(struct exchange *exchange)
 {
     const struct new_key *wanted = exchange->route_state;
     char actor[ACTOR_BYTES];
+    unsigned char hash[BODY_HASH_BYTES];
     struct luna_error err = {0};
-    struct luna_key_text key;
-    int64_t id = 0;
+    struct luna_key_seed seed;
+    struct luna_made_key made;
     assert(wanted != NULL);
-    int64_t expires_ms = wanted->life_s > 0 ? luna_clock_wall_ms() + wanted->life_s * 1000 : 0;
+    const struct luna_key_spec spec = {
+        .scopes = wanted->scopes,
+        .expires_ms = wanted->life_s > 0 ? luna_clock_wall_ms() + wanted->life_s * 1000 : 0};
     if ((wanted->scopes & ~scopes_of_sender(exchange)) != 0)
         return scopes_refuse(exchange, wanted->scopes,
                              "A key gives only scopes that it has itself; this asks for");
-    const struct luna_operator op = api_operator(exchange, actor, sizeof actor);
-    if (luna_key_create(&op, exchange->ids.account_id, wanted->scopes, 0, expires_ms, &key, &id,
-                        &err) != LUNA_OK)
+    struct luna_operator op = api_operator(exchange, actor, sizeof actor);
+    op.seed = api_key_seed(exchange, hash, &seed) ? &seed : NULL;
+    if (luna_key_create(&op, exchange->ids.account_id, &spec, &made, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
-    put_created(exchange, &key, id, wanted->scopes, expires_ms);
-    luna_key_text_wipe(&key);
+    put_created(exchange, &made, wanted->scopes);
+    luna_key_text_wipe(&made.key);
     return STEP_ON;
 }
 
@@ -199,13 +202,16 @@ enum step_outcome api_keys_rotate_answer(struct exchange *exchange)
 {
     const struct rotation *wanted = exchange->route_state;
     char actor[ACTOR_BYTES];
+    unsigned char hash[BODY_HASH_BYTES];
     struct luna_error err = {0};
+    struct luna_key_seed seed;
     struct luna_key_text key;
     int64_t id = 0;
     assert(wanted != NULL);
     if (check_rotatable(exchange) == STEP_ANSWERED)
         return STEP_ANSWERED;
-    const struct luna_operator op = api_operator(exchange, actor, sizeof actor);
+    struct luna_operator op = api_operator(exchange, actor, sizeof actor);
+    op.seed = api_key_seed(exchange, hash, &seed) ? &seed : NULL;
     if (luna_key_replace(&op, exchange->ids.account_id, exchange->ids.key_id, wanted->grace_s, &key,
                          &id, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);

@@ -23,11 +23,12 @@ static const struct step batch_steps[] = {
             PHASE_IDLE, NULL                                                                       \
         }                                                                                          \
     }
-/* With a body. What such a route answers is not revalidated: it is a secret. */
+/* With a body. What such a route answers is not revalidated: it is a secret. There is no charge to
+ * commit, but a record of an Idempotency-Key. */
 #define STEPS_WITH_BODY(read_, phase_, answer_)                                                    \
     {                                                                                              \
         {PHASE_ACCEPT, step_check_credential}, {PHASE_READ, step_read}, {PHASE_DECODE, read_},     \
-            {PHASE_ADMIT, step_admit}, {phase_, answer_},                                          \
+            {PHASE_ADMIT, step_admit}, {phase_, answer_}, {PHASE_COMMIT, step_commit},             \
         {                                                                                          \
             PHASE_IDLE, NULL                                                                       \
         }                                                                                          \

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { RETRY_MS = 1000 };
 
@@ -69,6 +70,18 @@ struct luna_operator api_operator(const struct exchange *exchange, char *actor, 
                                   .pepper_len = config->pepper_len,
                                   .actor = actor,
                                   .maker = exchange->admission.key_digest};
+}
+
+bool api_key_seed(const struct exchange *exchange, unsigned char hash[BODY_HASH_BYTES],
+                  struct luna_key_seed *ret_seed)
+{
+    const char *idempotency_key = exchange->request.idempotency_key;
+    if (*idempotency_key == '\0')
+        return false;
+    body_hash_make(&exchange->identity, hash);
+    *ret_seed = (struct luna_key_seed){
+        .text = idempotency_key, .text_len = strlen(idempotency_key), .request_hash = hash};
+    return true;
 }
 
 enum step_outcome api_store_failed(struct exchange *exchange, const struct luna_error *err)

@@ -27,6 +27,11 @@ struct luna_counters *api_counters(const struct exchange *exchange);
  * outlive the use. */
 struct luna_operator api_operator(const struct exchange *exchange, char *actor, size_t actor_size);
 
+/* What a key is made of under an Idempotency-Key. `hash` holds a part of it, like `actor`. False:
+ * the request has none. */
+bool api_key_seed(const struct exchange *exchange, unsigned char hash[BODY_HASH_BYTES],
+                  struct luna_key_seed *ret_seed) LUNA_MUSTCHECK;
+
 /* Answers a store's error: 404, 409, 503; logs one that the client did not cause. */
 enum step_outcome api_store_failed(struct exchange *exchange, const struct luna_error *err);
 

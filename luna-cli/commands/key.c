@@ -33,23 +33,23 @@ enum cli_exit cmd_key_create(const struct invocation *invocation)
         return status;
     struct luna_operator op = session_operator(&session);
     struct luna_account account;
-    struct luna_key_text key = {{0}};
+    const struct luna_key_spec spec = {
+        .scopes = scopes, .not_before_ms = not_before_ms, .expires_ms = expires_ms};
+    struct luna_made_key made = {.id = 0};
     struct luna_error err;
-    int64_t key_id = 0;
     status = session_account(&session, invocation->operands[0], &account);
-    if (status == CLI_OK && luna_key_create(&op, account.id, scopes, not_before_ms, expires_ms,
-                                            &key, &key_id, &err) != LUNA_OK)
+    if (status == CLI_OK && luna_key_create(&op, account.id, &spec, &made, &err) != LUNA_OK)
         status = cli_exit_report(&err);
     if (status == CLI_OK) {
         char scopes_shown[SCOPES_TEXT_BYTES];
         scopes_text(scopes, scopes_shown, sizeof scopes_shown);
         const struct cell cells[] = {
-            CELL_I("account_id", account.id),  CELL_I("key_id", key_id),
+            CELL_I("account_id", account.id),  CELL_I("key_id", made.id),
             CELL_T("scopes", scopes_shown),    CELL_MS("not_before", not_before_ms),
-            CELL_MS("expires_at", expires_ms), CELL_T("api_key", key.text)};
+            CELL_MS("expires_at", expires_ms), CELL_T("api_key", made.key.text)};
         output_record(invocation->json, cells, OUTPUT_COUNT(cells));
     }
-    luna_key_text_wipe(&key);
+    luna_key_text_wipe(&made.key);
     session_close(&session);
     return status;
 }

@@ -220,7 +220,8 @@ def test_a_worker_signs_as_nobody_else(attacker, actor):
 
 
 def add_key(attacker, maker, scopes, actor="api:request-1"):
-    return attacker.as_role("luna_worker", "SELECT luna_key_add_by(%s, %s, '0badc0de', %s, 0, 0, %s, %s)", attacker.id, a_digest(), scopes, actor, maker)
+    return attacker.as_role("luna_worker", "SELECT key_id FROM luna_key_make_by(%s, %s, 1, '0badc0de', %s, 0, 0, '', '{}', '', 0, 0, %s, %s)",
+                            attacker.id, a_digest(), scopes, actor, maker)
 
 
 @pytest.mark.parametrize("held, wanted", [(5, 7), (5, 2), (3, 1), (4, 1)])
@@ -244,13 +245,13 @@ def test_a_worker_makes_no_key_for_a_maker_that_is_not_a_live_key_of_the_account
 def test_a_worker_replaces_no_key_of_more_scope_than_its_maker(attacker):
     maker, _ = attacker.key(5)
     _, wider = attacker.key(7)
-    assert refused(attacker.as_role, "luna_worker", "SELECT luna_key_replace_by(%s, %s, %s, '0badc0de', 0, 'api:request-1', %s)",
+    assert refused(attacker.as_role, "luna_worker", "SELECT luna_key_renew_by(%s, %s, %s, 1, '0badc0de', 0, 'api:request-1', %s)",
                    attacker.id, wider, a_digest(), maker) == REFUSED
 
 
 @pytest.mark.parametrize("statement", [
-    "SELECT luna_key_add(1, gen_random_uuid(), '0badc0de', 7, 0, 0, 'api:x')", "SELECT luna_key_revoke(1, 1, 'api:x', '')",
-    "SELECT luna_key_replace(1, 1, gen_random_uuid(), '0badc0de', 0, 'api:x')"])
+    "SELECT luna_key_make(1, gen_random_uuid(), 1, '0badc0de', 7, 0, 0, '', '{}', '', 0, 0, 'api:x')", "SELECT luna_key_revoke(1, 1, 'api:x', '')",
+    "SELECT luna_key_renew(1, 1, gen_random_uuid(), 1, '0badc0de', 0, 'api:x')"])
 def test_a_worker_makes_or_revokes_no_key_without_a_maker(stack, statement):
     with pytest.raises(FORBIDDEN):
         attempt(stack, "luna_worker", statement)

@@ -26,14 +26,35 @@ static enum luna_code run_for_maker(const struct luna_operator *op, const char *
     return luna_operator_run(op, by_maker, params, ret_number, err);
 }
 
-enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_id, unsigned scopes,
-                               int64_t not_before_ms, int64_t expires_ms,
-                               struct luna_key_text *ret_key, int64_t *ret_key_id,
+static enum luna_code run_for_key(const struct luna_operator *op, struct luna_pg_params *params,
+                                  struct luna_made_key *ret_made, struct luna_error *err)
+{
+    struct luna_pg_result *result = NULL;
+    if (op->maker != NULL)
+        luna_pg_param_text(params, op->maker);
+    enum luna_code code = luna_pg_query(
+        op->database, luna_pg_deadline(op->database),
+        op->maker != NULL
+            ? "SELECT key_id, expires_ms FROM luna_key_make_by($1, $2::uuid, 1, $3, $4, $5, $6, "
+              "'', '{}', '', 0, 0, $7, $8::uuid)"
+            : "SELECT key_id, expires_ms FROM luna_key_make($1, $2::uuid, 1, $3, $4, $5, $6, "
+              "'', '{}', '', 0, 0, $7)",
+        params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    ret_made->id = luna_pg_int(result, 0, 0);
+    ret_made->expires_ms = luna_pg_int(result, 0, 1);
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_id,
+                               const struct luna_key_spec *spec, struct luna_made_key *ret_made,
                                struct luna_error *err)
 {
     struct luna_new_key fresh;
     struct luna_pg_params params = {.count = 0};
-    enum luna_code code = check_times(scopes, not_before_ms, expires_ms, err);
+    enum luna_code code = check_times(spec->scopes, spec->not_before_ms, spec->expires_ms, err);
     if (code == LUNA_OK)
         code = luna_operator_key(op, &fresh, err);
     if (code != LUNA_OK)
@@ -41,17 +62,15 @@ enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_i
     luna_pg_param_int(&params, account_id);
     luna_pg_param_text(&params, fresh.digest.text);
     luna_pg_param_text(&params, fresh.prefix);
-    luna_pg_param_int(&params, scopes);
-    luna_pg_param_int(&params, not_before_ms);
-    luna_pg_param_int(&params, expires_ms);
+    luna_pg_param_int(&params, spec->scopes);
+    luna_pg_param_int(&params, spec->not_before_ms);
+    luna_pg_param_int(&params, spec->expires_ms);
     luna_pg_param_text(&params, op->actor);
-    code = run_for_maker(op, "SELECT luna_key_add($1, $2::uuid, $3, $4, $5, $6, $7)",
-                         "SELECT luna_key_add_by($1, $2::uuid, $3, $4, $5, $6, $7, $8::uuid)",
-                         &params, ret_key_id, err);
+    code = run_for_key(op, &params, ret_made, err);
     if (code == LUNA_OK)
         code = luna_operator_push(op, account_id, false, err);
     if (code == LUNA_OK)
-        *ret_key = fresh.key;
+        ret_made->key = fresh.key;
     luna_key_text_wipe(&fresh.key);
     return code;
 }
@@ -100,8 +119,8 @@ enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_
     luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_int(&params, overlap_s);
     luna_pg_param_text(&params, op->actor);
-    code = run_for_maker(op, "SELECT luna_key_replace($1, $2, $3::uuid, $4, $5, $6)",
-                         "SELECT luna_key_replace_by($1, $2, $3::uuid, $4, $5, $6, $7::uuid)",
+    code = run_for_maker(op, "SELECT luna_key_renew($1, $2, $3::uuid, 1, $4, $5, $6)",
+                         "SELECT luna_key_renew_by($1, $2, $3::uuid, 1, $4, $5, $6, $7::uuid)",
                          &params, ret_key_id, err);
     /* PostgreSQL has replaced the old key, whether Redis has received it or not: return the new
      * one. */

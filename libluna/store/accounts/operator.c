@@ -72,7 +72,10 @@ enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new
         return code;
     struct luna_digest_key pepper;
     luna_digest_key_make(op->pepper, op->pepper_len, &pepper);
-    luna_key_generate(&fresh.key);
+    if (op->seed != NULL)
+        luna_key_derive(op->seed, &pepper, &fresh.key);
+    else
+        luna_key_generate(&fresh.key);
     snprintf(fresh.prefix, sizeof fresh.prefix, "%.8s", fresh.key.text);
     if (luna_key_digest(fresh.key.text, strlen(fresh.key.text), &pepper, &fresh.digest))
         *ret_fresh = fresh;

@@ -56,7 +56,7 @@ static void prepare_idempotency(const struct luna_admission_request *request,
                                 struct luna_admission *admission)
 {
     unsigned char digest[LUNA_DIGEST_BYTES];
-    if (request->idempotency_key == NULL || request->cost == 0)
+    if (request->idempotency_key == NULL)
         return;
     luna_digest_sha256(request->idempotency_key, request->idempotency_key_len, digest);
     luna_hex_encode(digest, LUNA_DIGEST_BYTES / 2, admission->idempotency_field);

@@ -3,6 +3,7 @@
 #include "luna/base/digits.h"
 #include "luna/store/pepper.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <uuid.h>
@@ -13,6 +14,21 @@ void luna_key_generate(struct luna_key_text *ret_key)
     uuid_generate_random(id);
     uuid_unparse_lower(id, ret_key->text);
     luna_digest_wipe(id, sizeof id);
+}
+
+void luna_key_derive(const struct luna_key_seed *seed, const struct luna_digest_key *pepper,
+                     struct luna_key_text *ret_key)
+{
+    /* Longer than what a key's digest is made of: the two never have the same input. */
+    unsigned char input[LUNA_DIGEST_BYTES + LUNA_KEY_SEED_BYTES_MAX], mac[LUNA_DIGEST_BYTES];
+    assert(seed->text_len > 0 && seed->text_len <= LUNA_KEY_SEED_BYTES_MAX);
+    memcpy(input, seed->request_hash, LUNA_DIGEST_BYTES);
+    memcpy(input + LUNA_DIGEST_BYTES, seed->text, seed->text_len);
+    luna_digest_hmac(pepper, input, LUNA_DIGEST_BYTES + seed->text_len, mac);
+    mac[6] = (unsigned char)((mac[6] & 0x0f) | 0x40);
+    mac[8] = (unsigned char)((mac[8] & 0x3f) | 0x80);
+    uuid_unparse_lower(mac, ret_key->text);
+    luna_digest_wipe(mac, sizeof mac);
 }
 
 void luna_key_text_wipe(struct luna_key_text *key)

@@ -18,6 +18,9 @@ struct luna_key_digest {
 
 /* A new key from the system's randomness. */
 void luna_key_generate(struct luna_key_text *ret_key);
+/* The key of a seed: always the same under one pepper, and as hard to guess as a random one. */
+void luna_key_derive(const struct luna_key_seed *seed, const struct luna_digest_key *pepper,
+                     struct luna_key_text *ret_key);
 /* The digest of a key as sent; upper and lower case are the same. False when it is not a version 4
  * UUID: other versions can be guessed. */
 bool luna_key_digest(const char *key, size_t key_len, const struct luna_digest_key *pepper,

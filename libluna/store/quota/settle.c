@@ -134,13 +134,35 @@ static enum standing ask_standing(struct luna_admitter *admitter,
 }
 
 /* A replay has no charge, but may be one of the plan's concurrent requests. */
-static void end_replay(struct luna_admitter *admitter, struct luna_admission *admission)
+static bool is_replay(const struct luna_admission *admission)
+{
+    return admission->outcome == LUNA_ADMIT_REPLAY;
+}
+
+/* Makes the record of a request without a charge final. It ends a concurrent request, if this is
+ * one. */
+static void end_uncharged(struct luna_admitter *admitter, struct luna_admission *admission)
 {
     struct luna_deadline deadline = luna_deadline_in_ms(admitter->redis_timeout_ms);
-    if (!admission->holds_slot)
+    bool records = admission->idempotency_field[0] != '\0' && !is_replay(admission);
+    if (!admission->holds_slot && !records)
         return;
-    admission->body_hash[0] = '\0'; /* the record of the first request stays as it is */
+    if (!records)
+        admission->body_hash[0] = '\0'; /* the record of the first request stays as it is */
     if (ask_standing(admitter, admission, deadline, &admission->error) == UNKNOWN)
+        luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_RETRIES);
+}
+
+/* The request without a charge failed: the next with its Idempotency-Key is a new one. */
+static void drop_uncharged(struct luna_admitter *admitter, struct luna_admission *admission)
+{
+    struct luna_deadline deadline = luna_deadline_in_ms(admitter->redis_timeout_ms);
+    if (admission->idempotency_field[0] == '\0' || is_replay(admission)) {
+        end_uncharged(admitter, admission);
+        return;
+    }
+    if (refund_number(admitter, admission->account_id, admission->worker_seq,
+                      admission->idempotency_field, deadline, &admission->error) != LUNA_OK)
         luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_RETRIES);
 }
 
@@ -150,7 +172,7 @@ static void give_up(struct luna_admitter *admitter, struct luna_admission *admis
 {
     struct luna_error ignored;
     if (admission->cost == 0) {
-        end_replay(admitter, admission);
+        drop_uncharged(admitter, admission);
         return;
     }
     admission->cost = 0;
@@ -236,7 +258,7 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
                admission->worker_seq);
         outcome = commit(admitter, admission);
     } else {
-        end_replay(admitter, admission);
+        end_uncharged(admitter, admission);
     }
     if (outcome == LUNA_COMMIT_OK)
         admission->charge = LUNA_CHARGE_COMMITTED;

@@ -171,6 +171,9 @@ if not counted then
 end
 if cost == 0 then
   redis.call('HSET', KEYS[1], 'tat', tat)
+  if ARGV[8] ~= '' and not replay then
+    redis.call('SET', KEYS[6], 'P ' .. ARGV[5] .. ':' .. ARGV[6] .. ' ' .. ARGV[8], 'PX', ARGV[7])
+  end
   return answer(replay and REPLAY or ALLOWED, 0, 0)
 end
 c = c + cost

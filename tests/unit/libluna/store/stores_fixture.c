@@ -215,6 +215,18 @@ void stores_admit(struct luna_admitter *admitter, const struct client *client, i
     luna_admit(admitter, &request, ret_admission);
 }
 
+enum luna_code stores_key(const struct luna_operator *op, struct client *client,
+                          struct luna_key_spec spec)
+{
+    struct luna_made_key made = {.id = 0};
+    struct luna_error err;
+    enum luna_code code = luna_key_create(op, client->account.id, &spec, &made, &err);
+    if (code == LUNA_OK)
+        client->key = made.key;
+    client->key_id = made.id;
+    return code;
+}
+
 enum luna_admission_outcome stores_request(struct luna_admitter *admitter,
                                            const struct client *client)
 {

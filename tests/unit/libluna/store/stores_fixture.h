@@ -47,9 +47,14 @@ void stores_book_all(struct luna_booker *booker);
 struct client {
     struct luna_account account;
     struct luna_key_text key;
+    int64_t key_id; /* of stores_key() */
 };
 void stores_client(struct stores *stores, const char *name, const char *plan, int64_t limit,
                    struct client *ret_client);
+
+/* Another key of the client's account, which it has from then on. */
+enum luna_code stores_key(const struct luna_operator *op, struct client *client,
+                          struct luna_key_spec spec);
 
 /* One request's admission; commits what was allowed. Returns the outcome; UNAVAILABLE for a
  * voided commit. */

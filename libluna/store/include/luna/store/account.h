@@ -28,6 +28,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { LUNA_KEY_SEED_BYTES_MAX = 255 };
+
+/* What a request that may be sent again makes its key of: the same seed gives the same key, so that
+ * no key is made twice, and no key has to be stored to be shown again. */
+struct luna_key_seed {
+    const char *text; /* the Idempotency-Key: 1 … LUNA_KEY_SEED_BYTES_MAX bytes */
+    size_t text_len;
+    const unsigned char *request_hash; /* 32 bytes; of account, route and body */
+};
+
 /* Who makes a change, and the handles for it. All borrowed. */
 struct luna_operator {
     struct luna_database *database; /* of the role luna_admin; see maker */
@@ -40,6 +50,7 @@ struct luna_operator {
     /* NULL: an operator. Else the digest of the key that asks, for a database of the role
      * luna_worker: PostgreSQL lets it create, replace and revoke keys as far as it may itself. */
     const char *maker;
+    const struct luna_key_seed *seed; /* NULL: keys are made of the system's randomness */
 };
 
 enum {
@@ -115,10 +126,21 @@ enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t a
                                        int64_t overlap_s, struct luna_key_text *ret_key,
                                        struct luna_error *err) LUNA_MUSTCHECK;
 
-/* An additional key. `expires_ms` and `not_before_ms` may be 0. */
-enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_id, unsigned scopes,
-                               int64_t not_before_ms, int64_t expires_ms,
-                               struct luna_key_text *ret_key, int64_t *ret_key_id,
+struct luna_key_spec {
+    unsigned scopes;
+    int64_t not_before_ms, expires_ms; /* may be 0 */
+};
+
+/* A key that was just made: the only time that its text is known. */
+struct luna_made_key {
+    struct luna_key_text key;
+    int64_t id;
+    int64_t expires_ms; /* of the first time, when a seed makes it again */
+};
+
+/* An additional key. LUNA_ECONFLICT also: a seed made it before, and it is not valid any more. */
+enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_id,
+                               const struct luna_key_spec *spec, struct luna_made_key *ret_made,
                                struct luna_error *err) LUNA_MUSTCHECK;
 enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
                              bool (*each)(void *context, const struct luna_key *key), void *context,

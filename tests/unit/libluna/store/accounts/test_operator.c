@@ -245,26 +245,26 @@ static void test_scopes_and_times_of_extra_keys_hold(void **state)
     struct client client, reader;
     struct luna_error err;
     struct luna_admission admission;
-    int64_t id = 0, later = luna_clock_wall_ms() + 60000;
+    int64_t later = luna_clock_wall_ms() + 60000;
     (void)state;
     stores_client(&stores, "scopes", "fast", 100, &client);
     reader = client;
-    assert_int_equal(
-        luna_key_create(&op, client.account.id, LUNA_SCOPE_READ, 0, 0, &reader.key, &id, &err),
-        LUNA_OK);
+    assert_int_equal(stores_key(&op, &reader, (struct luna_key_spec){.scopes = LUNA_SCOPE_READ}),
+                     LUNA_OK);
     stores_admit(admitter, &reader, 1, &admission);
     assert_int_equal(admission.outcome, LUNA_ADMIT_SCOPE_MISSING);
-    assert_int_equal(luna_key_revoke(&op, client.account.id, id, "test", &err), LUNA_OK);
+    assert_int_equal(luna_key_revoke(&op, client.account.id, reader.key_id, "test", &err), LUNA_OK);
     assert_int_equal(check(&reader), LUNA_ADMIT_KEY_INVALID);
     assert_int_equal(
-        luna_key_create(&op, client.account.id, LUNA_SCOPE_MODEL, later, 0, &reader.key, &id, &err),
+        stores_key(&op, &reader,
+                   (struct luna_key_spec){.scopes = LUNA_SCOPE_MODEL, .not_before_ms = later}),
         LUNA_OK);
     assert_int_equal(check(&reader), LUNA_ADMIT_KEY_INVALID);
     assert_int_equal(
-        luna_key_create(&op, client.account.id, LUNA_SCOPE_MODEL, 0, 1, &reader.key, &id, &err),
+        stores_key(&op, &reader,
+                   (struct luna_key_spec){.scopes = LUNA_SCOPE_MODEL, .expires_ms = 1}),
         LUNA_EINVAL);
-    assert_int_equal(luna_key_create(&op, client.account.id, 8, 0, 0, &reader.key, &id, &err),
-                     LUNA_EINVAL);
+    assert_int_equal(stores_key(&op, &reader, (struct luna_key_spec){.scopes = 8}), LUNA_EINVAL);
     assert_int_equal(luna_key_revoke(&op, client.account.id, 999999, "", &err), LUNA_ENOTFOUND);
 }
 

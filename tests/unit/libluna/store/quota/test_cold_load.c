@@ -206,15 +206,12 @@ static void test_a_new_key_is_refused_after_wrong_ones(void **state)
 {
     struct client client, renewed;
     struct luna_operator op = stores_operator(&stores);
-    struct luna_error err;
-    int64_t id = 0;
     (void)state;
     one_host_client(&client);
     assert_int_equal(knock(&client, 1), LUNA_ADMIT_KEY_INVALID);
     renewed = client;
-    assert_int_equal(
-        luna_key_create(&op, client.account.id, LUNA_SCOPE_MODEL, 0, 0, &renewed.key, &id, &err),
-        LUNA_OK);
+    assert_int_equal(stores_key(&op, &renewed, (struct luna_key_spec){.scopes = LUNA_SCOPE_MODEL}),
+                     LUNA_OK);
     assert_int_equal(stores_request(admitter, &renewed), LUNA_ADMIT_ALLOWED);
     stores_operator_done(&op);
 }

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-static void ask(struct luna_admitter *from, const struct client *client, const char *key,
-                const char *body, struct luna_admission *ret_admission)
+static void ask_at(struct luna_admitter *from, const struct client *client, int64_t cost,
+                   const char *key, const char *body, struct luna_admission *ret_admission)
 {
     unsigned char hash[32] = {0};
     memcpy(hash, body, strlen(body) < sizeof hash ? strlen(body) : sizeof hash);
@@ -22,7 +22,7 @@ static void ask(struct luna_admitter *from, const struct client *client, const c
                                                    .api_key = client->key.text,
                                                    .api_key_len = strlen(client->key.text),
                                                    .scope = LUNA_SCOPE_MODEL,
-                                                   .cost = 1,
+                                                   .cost = cost,
                                                    .points = 1,
                                                    .idempotency_key = key,
                                                    .idempotency_key_len = strlen(key),
@@ -30,6 +30,39 @@ static void ask(struct luna_admitter *from, const struct client *client, const c
                                                    .request_id = "test",
                                                    .deadline = luna_deadline_in_ms(WAIT_MS)};
     luna_admit(from, &request, ret_admission);
+}
+
+static void ask(struct luna_admitter *from, const struct client *client, const char *key,
+                const char *body, struct luna_admission *ret_admission)
+{
+    ask_at(from, client, 1, key, body, ret_admission);
+}
+
+/* POST /keys and its like cost nothing, and must not be done twice either. */
+static void test_a_request_without_a_charge_is_done_again(void **state)
+{
+    struct client client;
+    struct luna_admission first, other;
+    (void)state;
+    stores_client(&stores, "free", NULL, 10, &client);
+    ask_at(admitter, &client, 0, "key", "body", &first);
+    assert_int_equal(first.outcome, LUNA_ADMIT_ALLOWED);
+    struct luna_admitter *second = stores_admitter(&stores, 1);
+    ask_at(second, &client, 0, "key", "body", &other);
+    assert_int_equal(other.outcome, LUNA_ADMIT_IDEMPOTENCY_BUSY);
+    luna_admission_refund(admitter, &first);
+    ask_at(second, &client, 0, "key", "body", &other);
+    assert_int_equal(other.outcome, LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_admission_commit(second, &other), LUNA_COMMIT_OK);
+    for (int i = 0; i < 2; i++) {
+        ask_at(admitter, &client, 0, "key", "body", &first);
+        assert_int_equal(first.outcome, LUNA_ADMIT_REPLAY);
+        luna_admission_refund(admitter, &first); /* the record stays */
+    }
+    ask_at(admitter, &client, 0, "key", "other", &first);
+    assert_int_equal(first.outcome, LUNA_ADMIT_IDEMPOTENCY_MISMATCH);
+    luna_admitter_free(second);
+    assert_int_equal(stores_remaining(&stores, &client), 10);
 }
 
 static void test_a_repeated_request_is_answered_and_not_charged(void **state)
@@ -225,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_repeated_request_is_answered_and_not_charged),
+        cmocka_unit_test(test_a_request_without_a_charge_is_done_again),
         cmocka_unit_test(test_a_repeated_request_is_answered_when_the_quota_is_gone),
         cmocka_unit_test(test_the_same_key_with_another_body_is_a_mismatch),
         cmocka_unit_test(test_mismatches_cost_no_burst),

@@ -111,6 +111,30 @@ static void test_only_random_uuids_are_keys(void **state)
     assert_true(luna_key_digest(key.text, strlen(key.text), &pepper, &digest));
 }
 
+static void test_a_seed_makes_one_key_under_one_pepper(void **state)
+{
+    static const unsigned char first[32] = {1}, other[32] = {2};
+    struct luna_key_seed seed = {.text = "retry", .text_len = 5, .request_hash = first};
+    struct luna_digest_key pepper, another;
+    struct luna_key_text keys[5];
+    struct luna_key_digest digest;
+    (void)state;
+    luna_digest_key_make((const unsigned char *)"0123456789abcdef0123456789abcdef", 32, &pepper);
+    luna_digest_key_make((const unsigned char *)"0123456789abcdef0123456789abcdeF", 32, &another);
+    luna_key_derive(&seed, &pepper, &keys[0]);
+    luna_key_derive(&seed, &pepper, &keys[1]);
+    luna_key_derive(&seed, &another, &keys[2]);
+    seed.request_hash = other;
+    luna_key_derive(&seed, &pepper, &keys[3]);
+    seed.text_len = 4;
+    luna_key_derive(&seed, &pepper, &keys[4]);
+    assert_string_equal(keys[0].text, keys[1].text);
+    for (int i = 1; i < 5; i++)
+        for (int j = i + 1; j < 5; j++)
+            assert_string_not_equal(keys[i].text, keys[j].text);
+    assert_true(luna_key_digest(keys[0].text, strlen(keys[0].text), &pepper, &digest));
+}
+
 /* HMAC-SHA-256 of the sixteen bytes, by Python's hmac module; version and variant bits set
  * afterwards. */
 static void test_the_digest_is_hmac_sha256(void **state)
@@ -154,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_key_names_are_the_ones_that_are_documented),
         cmocka_unit_test(test_only_random_uuids_are_keys),
         cmocka_unit_test(test_the_digest_is_hmac_sha256),
+        cmocka_unit_test(test_a_seed_makes_one_key_under_one_pepper),
         cmocka_unit_test(test_a_config_row_of_keys_is_taken_apart_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
