@@ -32,7 +32,7 @@ static const char usage[] =
     "upgrades to the binary on disk, TTIN and TTOU add and remove one worker.\n"
     "Exit status: 0 stopped, 1 failed, 2 invalid command line, 69 a store is unavailable and 70 "
     "the\n"
-    "golden vector is wrong (--self-test), 78 invalid settings.\n"
+    "golden-vector test failed (both from --self-test), 78 invalid settings.\n"
     "\n"
     "Settings (environment variables)\n";
 

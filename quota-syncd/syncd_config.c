@@ -29,8 +29,8 @@ const struct luna_setting syncd_settings[] = {
     {.name = "LUNA_ENV_FILE",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(env_file),
-     .help = "File of NAME=value lines for variables that are not set in the environment; "
-             "reread at SIGHUP"},
+     .help = "File of NAME=value lines, for settings that the environment does not set; "
+             "read again at SIGHUP"},
     {.name = "LUNA_SYNC_INTERVAL_MS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -39,7 +39,7 @@ const struct luna_setting syncd_settings[] = {
      .min = 10,
      .max = 3600000,
      .help =
-         "Interval between rounds of booking, in milliseconds; a notification starts one sooner"},
+         "Interval between booking rounds, in milliseconds; a notification starts a round early"},
     {.name = "LUNA_SYNC_BATCH_ACCOUNTS",
      .type = LUNA_SETTING_INT,
      .offset = MEMBER(batch_accounts),
@@ -73,8 +73,8 @@ const struct luna_setting syncd_settings[] = {
     {.name = "LUNA_METRICS_LISTEN",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(metrics_listen),
-     .help = "host:port for /livez, /readyz, /metrics and /status, such as 127.0.0.1:9465; not "
-             "set: no listener"},
+     .help = "host:port that serves /livez, /readyz, /metrics and /status, such as 127.0.0.1:9465; "
+             "if unset, they are not served"},
     {.name = "LUNA_ALLOW_UNSAFE_REDIS",
      .type = LUNA_SETTING_BOOL,
      .offset = MEMBER(allow_unsafe_redis),

@@ -43,35 +43,38 @@ const struct luna_setting worker_settings[] = {
          "Users, comma-separated, whose processes may connect to the socket, besides root and the "
          "pool's own user."),
     TEXT("LUNA_WORKER_LISTEN", worker_listen, 0, NULL,
-         "address:port, numeric, for nginx on another host; in place of LUNA_WORKER_SOCKET. "
-         "FastCGI is not encrypted: use a network of nginx and the workers alone."),
+         "Numeric address:port to listen on for nginx on another host, instead of "
+         "LUNA_WORKER_SOCKET. "
+         "FastCGI is not encrypted: use a network that only nginx and the workers share."),
     TEXT("LUNA_WORKER_PEERS", worker_peers, REL, NULL,
          "Networks, comma-separated, that may connect to LUNA_WORKER_LISTEN, such as 10.1.2.0/24."),
-    TEXT("LUNA_USER", user, 0, NULL, "User to become when started as root."),
+    TEXT("LUNA_USER", user, 0, NULL, "User to switch to when started as root."),
     TEXT("LUNA_GROUP", group, 0, NULL,
-         "Group to become when started as root; by default the user's own group."),
-    TEXT("LUNA_PID_FILE", pid_file, 0, NULL, "File for the master's process id."),
+         "Group to switch to when started as root; by default the user's own group."),
+    TEXT("LUNA_PID_FILE", pid_file, 0, NULL, "PID file of the master process."),
     TEXT("LUNA_ENV_FILE", env_file, 0, NULL,
-         "File of NAME=value lines, for settings that the environment does not set. Read again at "
+         "File of NAME=value lines, for settings that the environment does not set; read again at "
          "SIGHUP."),
     TEXT("LUNA_STATE_DIR", state_dir, REQ, NULL, "Directory for the workers' charge journals."),
     WHOLE("LUNA_JOURNAL_SLOT_FIRST", journal_slot_first, 0, "0", 0, LUNA_WORKERS_MAX - 1,
           "First journal slot of this pool. Pools that share LUNA_STATE_DIR need ranges that do "
           "not overlap."),
     WHOLE("LUNA_JOURNAL_SLOT_COUNT", journal_slot_count, 0, "256", 3, LUNA_WORKERS_MAX,
-          "Number of journal slots: at least twice the workers, plus one. Slots beyond number 255 "
+          "Number of journal slots: at least twice the number of workers, plus one. Slots beyond "
+          "number 255 "
           "are not used."),
     TEXT("LUNA_MONITOR_LISTEN", monitor_listen, 0, "127.0.0.1:9100",
-         "address:port, numeric, of /livez, /readyz, /metrics and /status."),
+         "Numeric address:port that serves /livez, /readyz, /metrics and /status."),
     TEXT("LUNA_REDIS_URL", redis_url, REQ | SEC | REL, NULL,
-         "redis://[[user]:password@]host:port[/db] or unix:///path[?db=n]."),
+         "Redis URL: redis://[[user]:password@]host:port[/db] or unix:///path[?db=n]."),
     TEXT("LUNA_DATABASE_URL", database_url, REQ | SEC | REL, NULL,
          "libpq connection string of the worker's role."),
     TEXT("LUNA_KEY_PEPPER", key_pepper, REQ | SEC | REL, NULL,
          "Pepper of the API keys' digests: 64 to 256 hexadecimal digits, the same in every "
          "program."),
     TEXT("LUNA_TOKEN_KEYS", token_keys_text, SEC | REL, NULL,
-         "Keys that sign bearer tokens, kid:hex,kid:hex, the newest first. Unset: one key derived "
+         "Keys that sign bearer tokens, as kid:hex,kid:hex, the newest first. If unset, one key is "
+         "derived "
          "from LUNA_KEY_PEPPER."),
     TEXT("LUNA_CORS_ORIGINS", cors_origins, REL, NULL,
          "Origins, comma-separated, whose web pages may call the API from a browser; * allows "
@@ -103,21 +106,22 @@ const struct luna_setting worker_settings[] = {
     WHOLE("LUNA_DATABASE_TIMEOUT_MS", database_timeout_ms, REL, "1000", 1, 60000,
           "PostgreSQL statement timeout, in milliseconds."),
     WHOLE("LUNA_DRAIN_TIMEOUT_MS", drain_timeout_ms, REL, "15000", 0, 600000,
-          "Time for a worker to finish its request at a stop or reload, in milliseconds."),
+          "Time that a worker gets to finish its request at a stop or reload, in milliseconds."),
     WHOLE("LUNA_START_TIMEOUT_MS", start_timeout_ms, REL, "10000", 100, 600000,
-          "Time for a new worker to become ready, in milliseconds."),
+          "Time that a new worker gets to become ready, in milliseconds."),
     WHOLE("LUNA_READY_STALL_MS", ready_stall_ms, REL, "3000", 100, 600000,
           "/readyz answers 503 when no worker has made progress for this long, in milliseconds."),
     WHOLE("LUNA_SLOW_MS", slow_ms, REL, "1000", 0, 600000,
-          "Requests that take longer are logged with the time of each phase, in milliseconds; 0: "
-          "never."),
+          "Requests that take longer than this many milliseconds are logged with the time of each "
+          "phase; 0: never."),
     WHOLE("LUNA_BODY_BYTES_MAX", body_bytes_max, REL, "33554432", 1024, 1073741824,
-          "Largest request body, in bytes."),
+          "Maximum size of a request body, in bytes."),
     WHOLE("LUNA_POINTS_MAX", points_max, REL, "1000000", 1, 100000000,
-          "Most observations in one request."),
-    WHOLE("LUNA_ACCOUNT_WORKERS_MAX", account_workers_max, REL, "0", 0, 256,
-          "Most workers that one account may use at once for computations that take long; 0: half "
-          "of the pool. One worker is always left to the others, if there are two or more."),
+          "Maximum number of observations in one request."),
+    WHOLE(
+        "LUNA_ACCOUNT_WORKERS_MAX", account_workers_max, REL, "0", 0, 256,
+        "Maximum number of workers that one account may use at once for long computations; 0: half "
+        "of the pool. If the pool has two or more workers, one is always left for other accounts."),
     WHOLE("LUNA_REQUESTS_MAX", requests_max, REL, "100000", 0, INT64_MAX / 4,
           "Requests after which a worker is replaced, plus or minus a tenth; 0: never."),
     WHOLE("LUNA_WORKER_AGE_MAX_S", worker_age_max_s, REL, "0", 0, 31536000,
@@ -126,10 +130,12 @@ const struct luna_setting worker_settings[] = {
           INT64_MAX / 4,
           "Resident memory at which a worker is replaced after its request, in bytes; 0: never."),
     WHOLE("LUNA_QUARANTINE_S", quarantine_s, REL, "3600", 0, 31536000,
-          "Time for which a body that crashed two workers is refused, in seconds; 0: not refused."),
-    CHOICE("LUNA_SANDBOX", sandbox, REL, "errno", sandbox_modes,
-           "What happens at a forbidden system call of a worker. off: it is allowed; log: it is "
-           "allowed and logged; errno: it fails; kill: the worker is killed."),
+          "Time for which a body that crashed two workers is refused, in seconds; 0: such bodies "
+          "are not refused."),
+    CHOICE(
+        "LUNA_SANDBOX", sandbox, REL, "errno", sandbox_modes,
+        "What happens when a worker makes a forbidden system call. off: it is allowed; log: it is "
+        "allowed and logged; errno: it fails; kill: the worker is killed."),
     {.name = "LUNA_CORE_DUMPS",
      .type = LUNA_SETTING_BOOL,
      .offset = AT(core_dumps),
@@ -137,10 +143,11 @@ const struct luna_setting worker_settings[] = {
      .help = "Write a core file at a crash. It contains customers' data."},
     CHOICE("LUNA_LOG_LEVEL", log_level, REL, "info", log_levels, "Minimum log level."),
     CHOICE("LUNA_LOG_FORMAT", log_format, REL, "auto", log_formats,
-           "Format of log lines: json (one object a line), text (key=value), or auto (text on a "
+           "Format of log lines: json (one object per line), text (key=value), or auto (text on a "
            "terminal, else json)."),
     TEXT("LUNA_LOG_FILE", log_file, 0, NULL,
-         "File to append log lines to; unset: standard error. SIGUSR1 reopens it, after a "
+         "File to append log lines to; if unset, standard error is used. SIGUSR1 reopens it, after "
+         "a "
          "rotation."),
     {.name = NULL}};
 
