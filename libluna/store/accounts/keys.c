@@ -199,7 +199,8 @@ enum luna_code luna_key_find(const struct luna_operator *op, int64_t account_id,
     bool sound = op->pepper != NULL && luna_key_digest(key_text, key_text_len, &pepper, &digest);
     luna_digest_wipe(&pepper, sizeof pepper);
     if (!sound)
-        return luna_error_set(err, LUNA_EINVAL, "not an API key: expected a version 4 UUID");
+        return luna_error_set(err, LUNA_EINVAL,
+                              "not an API key: expected luna_live_… or a version 4 UUID");
     luna_pg_param_int(&params, account_id);
     luna_pg_param_text(&params, digest.text);
     code =

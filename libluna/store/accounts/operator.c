@@ -76,11 +76,11 @@ enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new
         luna_key_derive(op->seed, &pepper, &fresh.key);
     else
         luna_key_generate(&fresh.key);
-    snprintf(fresh.prefix, sizeof fresh.prefix, "%.8s", fresh.key.text);
+    luna_key_prefix(&fresh.key, fresh.prefix);
     if (luna_key_digest(fresh.key.text, strlen(fresh.key.text), &pepper, &fresh.digest))
         *ret_fresh = fresh;
     else
-        code = luna_error_set(err, LUNA_EIO, "libuuid made a key that is not a version 4 UUID");
+        code = luna_error_set(err, LUNA_EIO, "the new key has not the form of a key");
     luna_digest_wipe(&pepper, sizeof pepper);
     luna_key_text_wipe(&fresh.key);
     return code;

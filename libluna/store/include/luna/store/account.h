@@ -56,8 +56,8 @@ struct luna_operator {
 enum {
     LUNA_ACCOUNT_NAME_BYTES = 1024,
     LUNA_PLAN_NAME_BYTES = 64,
-    LUNA_KEY_TEXT_BYTES = 37,
-    LUNA_KEY_PREFIX_BYTES = 9
+    LUNA_KEY_TEXT_BYTES = 44,
+    LUNA_KEY_PREFIX_BYTES = 17
 };
 
 /* "none", "day" or "month", as in PostgreSQL, the API and luna. */
@@ -82,13 +82,13 @@ struct luna_account_spec {
 
 /* A key in clear text. The caller shows it once and wipes it with luna_key_text_wipe(). */
 struct luna_key_text {
-    char text[LUNA_KEY_TEXT_BYTES]; /* random UUIDv4 */
+    char text[LUNA_KEY_TEXT_BYTES]; /* luna_live_…, or a UUID */
 };
 void luna_key_text_wipe(struct luna_key_text *key);
 
 struct luna_key {
     int64_t id;
-    char prefix[LUNA_KEY_PREFIX_BYTES]; /* the first 8 characters of the key, to tell keys apart */
+    char prefix[LUNA_KEY_PREFIX_BYTES]; /* the key's first characters, to distinguish keys */
     bool primary;                       /* the one in accounts.api_key */
     unsigned scopes;                    /* enum luna_scope bits */
     int64_t created_ms, not_before_ms, expires_ms, revoked_ms;

@@ -176,7 +176,8 @@ static void test_no_request_succeeds_after_its_key_was_revoked(void **state)
     stop_hammers(board, pids, 3);
     assert_true(board->sent > 0);
     assert_int_equal(board->late, 0);
-    assert_int_equal(luna_key_find(&op, client.account.id, client.key.text, 36, &key_id, &err),
+    assert_int_equal(luna_key_find(&op, client.account.id, client.key.text, strlen(client.key.text),
+                                   &key_id, &err),
                      LUNA_OK);
     client.key = fresh;
     assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);

@@ -111,6 +111,52 @@ static void test_only_random_uuids_are_keys(void **state)
     assert_true(luna_key_digest(key.text, strlen(key.text), &pepper, &digest));
 }
 
+static void flip(char *at)
+{
+    *at = *at == 'a' ? 'b' : 'a';
+}
+
+static void test_a_key_with_a_wrong_character_is_accepted(void **state)
+{
+    struct luna_digest_key pepper;
+    struct luna_key_text key;
+    struct luna_key_digest digest, other;
+    char prefix[LUNA_KEY_PREFIX_BYTES];
+    (void)state;
+    luna_digest_key_make((const unsigned char *)"0123456789abcdef0123456789abcdef", 32, &pepper);
+    luna_key_generate(&key);
+    assert_int_equal(strlen(key.text), 43);
+    assert_int_equal(strspn(key.text + 10, "abcdefghijklmnopqrstuvwxyz234567"), 33);
+    luna_key_prefix(&key, prefix);
+    assert_int_equal(strlen(prefix), 16);
+    assert_memory_equal(prefix, key.text, 16);
+    assert_true(luna_key_digest(key.text, 43, &pepper, &digest));
+    assert_int_equal(digest.text[14], '8');
+    for (int i = 0; i < 43; i++) {
+        struct luna_key_text wrong = key;
+        flip(&wrong.text[i]);
+        assert_false(luna_key_digest(wrong.text, 43, &pepper, &other));
+    }
+    assert_false(luna_key_digest(key.text, 42, &pepper, &other));
+    luna_key_generate(&key);
+    assert_true(luna_key_digest(key.text, 43, &pepper, &other));
+    assert_string_not_equal(digest.text, other.text);
+}
+
+/* Made by Python: zlib.crc32, hmac, base64.b32encode. A change would refuse every key there is. */
+static void test_a_key_has_another_checksum_or_digest_than_before(void **state)
+{
+    struct luna_digest_key pepper;
+    struct luna_key_digest digest;
+    static const char key[] = "luna_live_q3k7mzp2vxa4hcw6jtyd5rbeund2cjevs";
+    unsigned char bytes[32];
+    (void)state;
+    memset(bytes, 0x0b, sizeof bytes);
+    luna_digest_key_make(bytes, sizeof bytes, &pepper);
+    assert_true(luna_key_digest(key, sizeof key - 1, &pepper, &digest));
+    assert_string_equal(digest.text, "89fce3e5-ed64-87ca-bd5c-792ee04ebdcf");
+}
+
 static void test_a_seed_makes_one_key_under_one_pepper(void **state)
 {
     static const unsigned char first[32] = {1}, other[32] = {2};
@@ -179,6 +225,8 @@ int main(void)
         cmocka_unit_test(test_only_random_uuids_are_keys),
         cmocka_unit_test(test_the_digest_is_hmac_sha256),
         cmocka_unit_test(test_a_seed_makes_one_key_under_one_pepper),
+        cmocka_unit_test(test_a_key_with_a_wrong_character_is_accepted),
+        cmocka_unit_test(test_a_key_has_another_checksum_or_digest_than_before),
         cmocka_unit_test(test_a_config_row_of_keys_is_taken_apart_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
