@@ -55,7 +55,8 @@ end
 local rate, burst, points_max = tonumber(v[13]), tonumber(v[14]), tonumber(v[15])
 local gap = math.floor(1000000 / rate)
 local tat = tonumber(v[12])
-if tat < now then
+-- Further ahead than a burst: written while this clock was ahead, or under a plan with more.
+if tat < now or tat > now + burst * gap then
   tat = now
 end
 local scopes, from_ms, until_ms = '0', nil, nil -- of the key
@@ -150,9 +151,10 @@ local conc = tonumber(v[16])
 if conc > 0 and (computes or check) then
   local running = redis.call('HGETALL', KEYS[5])
   local others = 0
+  local life_max_ms = 601000 -- of a request; one that ends later began while this clock was ahead
   for i = 1, #running, 2 do
     local ends = tonumber(running[i + 1])
-    if ends <= now_ms then
+    if ends <= now_ms or ends > now_ms + life_max_ms then
       redis.call('HDEL', KEYS[5], running[i])
     elseif running[i] ~= ARGV[5] then
       others = others + 1

@@ -30,6 +30,10 @@ void stores_redis_start(struct stores *stores);
 void stores_postgres_kill(struct stores *stores);
 void stores_postgres_start(struct stores *stores);
 
+/* Sets the server's wall clock: its difference to the real one. Both are right at the start. */
+void stores_redis_clock(struct stores *stores, int64_t ahead_ms);
+void stores_postgres_clock(struct stores *stores, int64_t ahead_ms);
+
 /* Handles with the roles of the programs. Free them. */
 struct luna_admitter *stores_admitter(struct stores *stores, int slot);
 /* With timeouts of its own: a lease of a killed worker lasts as long as both. */

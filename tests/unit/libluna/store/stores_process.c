@@ -57,6 +57,16 @@ void stores_shell(const char *dir, const char *line)
         stores_die(line);
 }
 
+/* A server whose clock the test can set. */
+static void set_clock_file(const struct stores *stores, bool as_postgres)
+{
+    char path[128], library[128];
+    snprintf(path, sizeof path, "%s/%s", stores->dir, as_postgres ? "pg.clock" : "redis.clock");
+    snprintf(library, sizeof library, "%s/skewed_clock.so", stores->dir);
+    setenv("LUNA_TEST_CLOCK", path, 1);
+    setenv("LD_PRELOAD", library, 1);
+}
+
 static pid_t spawn(struct stores *stores, bool as_postgres, const char *log,
                    const char *const *argv)
 {
@@ -72,6 +82,7 @@ static pid_t spawn(struct stores *stores, bool as_postgres, const char *log,
     dup2(fd, 2);
     if (as_postgres)
         become_postgres();
+    set_clock_file(stores, as_postgres);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* no server outlives a test that was killed */
     execute(argv);
     _exit(127);
@@ -175,12 +186,36 @@ void stores_postgres_kill(struct stores *stores)
     wait_ms(300);
 }
 
+static void set_clock(const struct stores *stores, const char *name, int64_t ahead_ms)
+{
+    char path[128];
+    int64_t ahead_us = ahead_ms * 1000;
+    snprintf(path, sizeof path, "%s/%s", stores->dir, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, &ahead_us, sizeof ahead_us) != sizeof ahead_us)
+        stores_die("cannot set a server's clock");
+    close(fd);
+}
+
+void stores_redis_clock(struct stores *stores, int64_t ahead_ms)
+{
+    set_clock(stores, "redis.clock", ahead_ms);
+}
+
+void stores_postgres_clock(struct stores *stores, int64_t ahead_ms)
+{
+    set_clock(stores, "pg.clock", ahead_ms);
+}
+
 void stores_process_init(struct stores *stores)
 {
     char data[96];
     snprintf(stores->dir, sizeof stores->dir, "/tmp/luna-stores-XXXXXX");
     if (mkdtemp(stores->dir) == NULL || chmod(stores->dir, 0777) != 0)
         stores_die("cannot make a directory under /tmp");
+    stores_redis_clock(stores, 0);
+    stores_postgres_clock(stores, 0);
+    stores_shell(stores->dir, "cp " SKEWED_CLOCK " skewed_clock.so && chmod 755 skewed_clock.so");
     snprintf(data, sizeof data, "%s/pg", stores->dir);
     const char *const initdb[] = {INITDB,      "-D",
                                   data,        "-U",
