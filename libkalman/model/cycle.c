@@ -25,6 +25,8 @@ static void turn(double damping, double period, double dt, size_t m, double *T)
 {
     EXPECT(m > psi_star);
     assert(period > 0.0);
+    /* damping^dt e^(i angle): the powers of one complex number, so steps of dt1 and dt2 make one of
+     * dt1 + dt2. */
     double keep = damping > 0 ? pow(damping, dt) : 0, angle = two_pi * dt / period;
     T[psi * m + psi] = T[psi_star * m + psi_star] = keep * cos(angle);
     T[psi * m + psi_star] = keep * sin(angle);
@@ -44,6 +46,8 @@ static enum kalman_status fill(const struct spec_layout *layout, const struct ka
     for (size_t i = psi; i <= psi_star; i++) {
         model->R[i * r + i] = 1;
         model->Q[i * r + i] = variance;
+        /* P = damping^2 P + variance, whatever the angle. A product, for 1 - damping^2 would round
+         * next to 1. */
         if (damping < 1)
             model->P1[i * m + i] = variance / ((1 - damping) * (1 + damping));
         else
@@ -54,11 +58,13 @@ static enum kalman_status fill(const struct spec_layout *layout, const struct ka
 
 static void step(const struct kalman_model *model, double dt, double *T, double *Q)
 {
+    assert(dt > 0.0);
     size_t m = model->states, r = model->disturbances;
     double damping = layout_value(&model->layout, &model->spec, PARAMETER_DAMPING);
     /* Variance after dt of a turning pair whose shocks arrive evenly: (1 - damping^(2 dt))/(1 -
      * damping^2) of a step's; at dt = 1 that is one. */
-    double spread = damping < 1 ? (1 - pow(damping, 2 * dt)) / ((1 - damping) * (1 + damping)) : dt;
+    double spread =
+        damping < 1 ? model_damped_away(damping, 2 * dt) / ((1 - damping) * (1 + damping)) : dt;
     turn(damping, layout_value(&model->layout, &model->spec, PARAMETER_CYCLE_PERIOD), dt, m, T);
     Q[0] = model_scaled_variance(model, PARAMETER_LEVEL_VARIANCE) * dt;
     Q[psi * r + psi] = Q[psi_star * r + psi_star] =
@@ -69,6 +75,7 @@ static void name(const struct spec_layout *layout, size_t state, char *buffer, s
 {
     static const char *const names[] = {"level", "cycle", "cycle_star"};
     (void)layout;
+    EXPECT(state < sizeof names / sizeof names[0]);
     state_name_write(buffer, buffer_bytes, names[state], 0);
 }
 

@@ -19,6 +19,7 @@ void model_fill_trend(struct kalman_model *model, bool with_slope, double level_
                       double slope_variance, double damping)
 {
     EXPECT(model->states > (with_slope ? 1u : 0u) && model->disturbances > 0);
+    EXPECT(model->diffuse > (with_slope ? 1u : 0u));
     size_t m = model->states, r = model->disturbances, d = model->diffuse;
     model->level_state = 0;
     model->Z[0] = model->T[0] = model->R[0] = model->A1[0] = 1;
@@ -28,6 +29,7 @@ void model_fill_trend(struct kalman_model *model, bool with_slope, double level_
     model->T[1] = 1;
     model->T[m + 1] = damping;
     model->A1[d + 1] = 1;
+    /* The drift of a random walk is a constant: no disturbance, no column in R. */
     if (r > 1) {
         model->R[r + 1] = 1;
         model->Q[r + 1] = slope_variance;
@@ -71,7 +73,8 @@ struct trend_step {
     double reach, keep, vl, vc, vs;
 };
 
-/* First `a`, then `b`. */
+/* First `a`, then `b`: T = T_b T_a and V = T_b V_a T_b' + V_b, written out for T = ((1, reach), (0,
+ * keep)). */
 static struct trend_step compose(struct trend_step a, struct trend_step b)
 {
     return (struct trend_step){
@@ -86,14 +89,20 @@ static struct trend_step compose(struct trend_step a, struct trend_step b)
 static struct trend_step fraction(struct trend_step whole, double f)
 {
     assert(f > 0.0 && f < 1.0);
+    assert(whole.keep >= 0.0 && whole.keep <= 1.0 && whole.vc == 0.0);
     double keep = whole.keep > 0 ? pow(whole.keep, f) : 0;
-    double share = whole.keep < 1 ? (1 - keep) / (1 - whole.keep) : f;
-    double spread = whole.keep < 1 ? (1 - keep * keep) / (1 - whole.keep * whole.keep) : f;
+    /* The geometric sums that k whole steps give, 1 + keep + .. + keep^(k - 1) for the slope's
+     * effect and with keep^2 for its variance, taken at k = f. They tend to f as keep -> 1. */
+    double share = whole.keep < 1 ? model_damped_away(whole.keep, f) / (1 - whole.keep) : f;
+    double spread = whole.keep < 1 ? model_damped_away(whole.keep, 2 * f) /
+                                         ((1 - whole.keep) * (1 + whole.keep))
+                                   : f;
     return (struct trend_step){
         .reach = share, .keep = keep, .vl = whole.vl * f, .vs = whole.vs * spread};
 }
 
-/* The step over dt by repeated squaring: sums of positive terms only. */
+/* The step over dt by repeated squaring: sums of positive terms only, and log2(dt) of them, for a
+ * gap may be 1e300. */
 static struct trend_step advance(struct trend_step unit, double dt)
 {
     assert(dt > 0.0);
@@ -110,6 +119,7 @@ static struct trend_step advance(struct trend_step unit, double dt)
 
 static void step_trend(const struct kalman_model *model, double dt, double *T, double *Q)
 {
+    EXPECT(model->states >= 2);
     size_t m = model->states, r = model->disturbances;
     struct trend_step unit = {.reach = 1,
                               .keep = model->T[m + 1],

@@ -255,6 +255,47 @@ static void whole_gaps_equal_missing_observations(void **state)
     }
 }
 
+/* 1 - damping^dt by subtraction keeps no digit when damping is next to 1: the slope of a step of
+ * half a unit came out as 0 or 1 instead of 1/2. */
+static void damping_next_to_one_is_nearly_no_damping(void **state)
+{
+    double y[n], times[n];
+    (void)state;
+    fill_series(y);
+    for (int t = 0; t < n; t++)
+        times[t] = t + 0.3 * sin(t);
+    struct kalman_series series = {.values = y, .count = n, .times = times};
+    struct kalman_spec none = spec_of("damped_trend", "observation_variance=.7 level_variance=.2 "
+                                                      "slope_variance=.05 damping=1"),
+                       slight = none;
+    assert_int_equal(kalman_spec_set(&slight, "damping", 1 - 0x1p-53), KALMAN_OK);
+    assert_relative(run_of(&slight, &series, NULL).loglikelihood,
+                    run_of(&none, &series, NULL).loglikelihood, 1e-10);
+}
+
+/* The same difference in the noise of a cycle: time points without a value must change nothing. */
+static void a_lasting_cycle_may_be_looked_at_in_between(void **state)
+{
+    enum { fine = 4 * n };
+    double y[fine], times[fine], kept[n], kept_times[n];
+    (void)state;
+    fill_series(kept);
+    for (int t = 0; t < fine; t++) {
+        y[t] = t % 4 == 0 ? kept[t / 4] : (double)NAN;
+        times[t] = 0.25 * (t % 4 == 0 ? t : t + 0.3);
+    }
+    for (int t = 0; t < n; t++)
+        kept_times[t] = t;
+    struct kalman_spec spec =
+        spec_of("cycle", "observation_variance=.4 level_variance=.1 cycle_variance=.3 "
+                         "cycle_period=6.3 damping=.9");
+    assert_int_equal(kalman_spec_set(&spec, "damping", 1 - 0x1p-53), KALMAN_OK);
+    struct kalman_series coarse = {.values = kept, .count = n, .times = kept_times},
+                         all = {.values = y, .count = fine, .times = times};
+    assert_relative(run_of(&spec, &all, NULL).loglikelihood,
+                    run_of(&spec, &coarse, NULL).loglikelihood, 1e-10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +307,8 @@ int main(void)
         cmocka_unit_test(constant_acceleration_at_any_times),
         cmocka_unit_test(arma_with_a_mean),
         cmocka_unit_test(whole_gaps_equal_missing_observations),
+        cmocka_unit_test(damping_next_to_one_is_nearly_no_damping),
+        cmocka_unit_test(a_lasting_cycle_may_be_looked_at_in_between),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
