@@ -46,6 +46,7 @@ static enum kalman_status read_orders(const struct spec_layout *layout, struct o
     o.ar = o.p + o.period * o.seasonal_p;
     o.ma = o.q + o.period * o.seasonal_q;
     o.lags = o.d + o.period * o.seasonal_d;
+    /* Harvey's form: q' + 1, for the last of its states carries ma_q' e_t alone. */
     o.arma_states = o.ar > o.ma + 1 ? o.ar : o.ma + 1;
     *ret_orders = o;
     return KALMAN_OK;
@@ -75,6 +76,7 @@ static void fill_arma(const struct spec_layout *layout, const struct kalman_spec
                       const struct orders *o, struct kalman_model *model)
 {
     EXPECT(o->arma_states <= model->states && o->arma_states <= KALMAN_STATES_MAX);
+    EXPECT(o->ar <= KALMAN_STATES_MAX && o->ma < KALMAN_STATES_MAX);
     double ar[KALMAN_STATES_MAX], ma[KALMAN_STATES_MAX];
     size_t m = model->states;
     lag_multiply(-1, coefficients(layout, spec, PARAMETER_AR), o->p,
@@ -95,6 +97,7 @@ static void fill_arma(const struct spec_layout *layout, const struct kalman_spec
 static void start_moving_average(size_t r, double variance, struct kalman_model *model)
 {
     EXPECT(r <= model->states);
+    assert(variance >= 0.0);
     size_t m = model->states;
     for (size_t i = r; i-- > 0;)
         for (size_t j = r; j-- > 0;) {
@@ -106,6 +109,9 @@ static void start_moving_average(size_t r, double variance, struct kalman_model 
 static enum kalman_status start_stationary(size_t r, double variance, struct kalman_model *model)
 {
     EXPECT(r <= model->states);
+    assert(variance >= 0.0);
+    /* The ARMA block alone, copied together: the lags have eigenvalues on the unit circle, with
+     * which no stationary variance exists. */
     size_t m = model->states, square = r * r;
     double *work = malloc((3 * square + lyapunov_work_size(r)) * sizeof(double));
     if (!work)
@@ -120,6 +126,7 @@ static enum kalman_status start_stationary(size_t r, double variance, struct kal
     for (size_t i = 0; exists && i < r; i++)
         memcpy(model->P1 + i * m, solution + i * r, r * sizeof(double));
     free(work);
+    /* lyapunov_solve() returns false for both. */
     if (model->cancel && model->cancel->cancelled)
         return KALMAN_ECANCELLED;
     return exists ? KALMAN_OK : KALMAN_EPARAMETER;
@@ -131,6 +138,7 @@ static void fill_lags_and_mean(const struct orders *o, struct kalman_model *mode
     EXPECT(o->arma_states + o->lags + o->mean == model->states - model->input_count);
     double delta[KALMAN_STATES_MAX];
     size_t m = model->states, first = o->arma_states, mean = first + o->lags;
+    EXPECT(o->lags <= KALMAN_STATES_MAX && o->lags + o->mean <= model->diffuse);
     lag_differences(o->d, o->seasonal_d, o->period, delta);
     model->Z[0] = 1;
     for (size_t j = 0; j < o->lags; j++) {
@@ -143,8 +151,10 @@ static void fill_lags_and_mean(const struct orders *o, struct kalman_model *mode
     if (o->mean) {
         model->Z[mean] = model->T[mean * m + mean] = 1;
         model->A1[mean * model->diffuse + o->lags] = 1;
+        /* With lags a shift of the data moves those and leaves the mean of the differences. */
         model->level_state = o->lags == 0 ? (int)mean : -1;
     }
+    /* Next step's y_{t-1} is this step's y_t = Z alpha. */
     for (size_t j = 0; o->lags > 0 && j < mean + o->mean; j++)
         model->T[first * m + j] = model->Z[j];
 }
@@ -160,6 +170,7 @@ static enum kalman_status fill(const struct spec_layout *layout, const struct ka
     model->Q[0] = variance;
     fill_arma(layout, spec, &o, model);
     fill_lags_and_mean(&o, model);
+    /* The closed form where it exists: no products of matrices, and its zeros are exact. */
     if (o.ar > 0)
         return start_stationary(o.arma_states, variance, model);
     start_moving_average(o.arma_states, variance, model);

@@ -1,5 +1,6 @@
 /* The table of kinds: who builds what. */
 #include "model/builders.h"
+#include "numeric/expect.h"
 
 static const struct model_builder *const builders[KALMAN_KIND_COUNT] = {
     [KALMAN_LOCAL_LEVEL] = &model_builder_level,
@@ -19,5 +20,6 @@ static const struct model_builder *const builders[KALMAN_KIND_COUNT] = {
 
 const struct model_builder *model_builder_for(enum kalman_kind kind)
 {
+    assert((unsigned)kind >= KALMAN_KIND_COUNT || !builders[kind] || builders[kind]->kind == kind);
     return (unsigned)kind < KALMAN_KIND_COUNT ? builders[kind] : NULL;
 }

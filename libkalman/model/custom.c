@@ -24,6 +24,8 @@ static bool variance_plausible(const double *data, size_t size)
 {
     for (size_t i = 0; data && i < size; i++)
         for (size_t j = 0; j <= i; j++) {
+            /* Two roots, for the product may overflow; some slack, for the caller's entries are
+             * rounded. */
             double bound = sqrt(data[i * size + i]) * sqrt(data[j * size + j]) * (1.0 + 1e-12);
             if (!(data[i * size + i] >= 0.0) || data[i * size + j] != data[j * size + i] ||
                 !(fabs(data[i * size + j]) <= bound))
@@ -85,7 +87,7 @@ int custom_sd_exponent(const struct kalman_system *s)
     largest = largest_diagonal(s->P1, s->states, largest);
     if (!(largest > 0.0) || !isfinite(largest))
         return 0;
-    int exponent = ilogb(largest);
+    int exponent = ilogb(largest); /* floor of the half, as in layout_sd_exponent() */
     return (exponent - (exponent & 1)) / 2;
 }
 
@@ -101,6 +103,8 @@ static int shift_state(const struct kalman_system *s)
 {
     if (s->observed != 1 || !s->diffuse || s->Z.stride || s->T.stride)
         return -1;
+    /* Z = 1 and a unit column of T: then Z shift = 1 and T shift = shift exactly. And diffuse: a
+     * prior mean of the level would not move with the data. */
     size_t m = s->states;
     for (size_t j = 0; j < m; j++) {
         bool fits = s->Z.data[j] == 1.0 && s->diffuse[j] != 0.0;
@@ -116,12 +120,16 @@ static enum kalman_status custom_fill(const struct spec_layout *layout,
                                       const struct kalman_spec *spec, struct kalman_model *model)
 {
     EXPECT(model->observed == spec->system->observed && model->states == spec->system->states);
+    EXPECT(model->disturbances == spec->system->disturbances);
+    assert(model->input_count == 0);
     (void)layout;
     const struct kalman_system *s = spec->system;
     size_t p = s->observed, m = s->states, r = s->disturbances;
     enum kalman_status status = custom_check(s);
     if (status != KALMAN_OK)
         return status;
+    /* Only variances are scaled: Z, T and R have no unit of variance, and means keep the
+     * caller's. */
     int exponent = -2 * model->sd_exponent;
     copy_scaled(model->Z, s->Z.data, p * m, 0);
     copy_scaled(model->H, s->H.data, p * p, exponent);

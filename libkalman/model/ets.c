@@ -23,6 +23,7 @@ static struct layout lay_out(const struct spec_layout *layout)
     int trend = layout->setting[SETTING_TREND], period = layout->setting[SETTING_PERIOD];
     struct layout at = {
         .trend = trend > 0 ? 1 : 0, .period = period > 1 ? (size_t)period : 0, .slope = 1};
+    assert(trend >= 0 && period >= 0);
     at.season = 1 + at.trend;
     at.error = at.season + at.period;
     return at;
@@ -36,6 +37,7 @@ static enum kalman_status shape(const struct spec_layout *layout, const struct k
     if (layout->setting[SETTING_PERIOD] == 1 ||
         (layout->setting[SETTING_DAMPED] > 0 && layout->setting[SETTING_TREND] <= 0))
         return KALMAN_ESETTING;
+    /* e_1 has a distribution, and a season of sum zero one direction less than states. */
     *ret_shape = (struct model_shape){
         .states = at.error + 1, .disturbances = 1, .diffuse = at.error - (at.period ? 1 : 0)};
     return ret_shape->states > KALMAN_STATES_MAX ? KALMAN_ESETTING : KALMAN_OK;
@@ -66,16 +68,20 @@ static enum kalman_status fill(const struct spec_layout *layout, const struct ka
     size_t m = model->states, d = model->diffuse;
     double damping =
         layout->setting[SETTING_DAMPED] > 0 ? layout_value(layout, spec, PARAMETER_DAMPING) : 1;
+    EXPECT(at.error < m && d + (at.period ? 1 : 0) >= at.error);
     model->level_state = 0;
     model->Z[0] = model->T[0] = model->A1[0] = 1;
     model->T[at.error] = layout_value(layout, spec, PARAMETER_ALPHA);
     if (at.trend) {
+        /* phi stands in Z and in both rows of T: this form damps the slope before it is used. */
         model->Z[at.slope] = model->T[at.slope] = model->T[at.slope * m + at.slope] = damping;
         model->T[at.slope * m + at.error] = layout_value(layout, spec, PARAMETER_BETA);
         model->A1[at.slope * d + at.slope] = 1;
     }
     if (at.period)
         fill_season(&at, layout_value(layout, spec, PARAMETER_GAMMA), model);
+    /* H = 0 and the error a state: the same e_t moves y_t and the level, which a measurement noise
+     * independent of the state's cannot. Its own row of T is zero. */
     model->Z[at.error] = 1;
     model->R[at.error] = 1;
     model->Q[0] = model->P1[at.error * m + at.error] =

@@ -3,6 +3,7 @@
  * grows with the gap.
  */
 #include "model/system.h"
+#include "numeric/expect.h"
 
 static enum kalman_status level_shape(const struct spec_layout *layout,
                                       const struct kalman_spec *spec, struct model_shape *ret_shape)
@@ -16,6 +17,7 @@ static enum kalman_status level_shape(const struct spec_layout *layout,
 static enum kalman_status level_fill(const struct spec_layout *layout,
                                      const struct kalman_spec *spec, struct kalman_model *model)
 {
+    assert(model->observed == 1 && model->states >= 1);
     model->Z[0] = 1.0;
     model->T[0] = 1.0;
     model->R[0] = 1.0;
@@ -28,7 +30,9 @@ static enum kalman_status level_fill(const struct spec_layout *layout,
 
 static void level_step(const struct kalman_model *model, double dt, double *T, double *Q)
 {
+    assert(dt > 0.0);
     (void)T; /* the level's mean does not depend on the gap */
+    /* Independent steps: a random walk seen after dt units has dt times the variance of one. */
     Q[0] = model->Q[0] * dt;
 }
 

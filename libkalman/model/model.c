@@ -26,6 +26,9 @@ static enum kalman_status model_sizes(const struct spec_layout *layout,
     enum kalman_status status = builder->shape(layout, spec, shape);
     if (status != KALMAN_OK)
         return status;
+    assert(shape->diffuse <= shape->states);
+    /* A coefficient is one more constant state with a diffuse start: generalised least squares then
+     * needs no code of its own (DK 6.2.2). */
     shape->states += spec->input_count;
     shape->diffuse += spec->input_count;
     if (shape->states == 0 || shape->states > KALMAN_STATES_MAX)
@@ -80,10 +83,13 @@ static void model_carve(struct kalman_model *model, double *next)
                                  &model->a1, &model->P1, &model->A1, &model->shift};
     static_assert(sizeof sizes / sizeof sizes[0] == sizeof matrices / sizeof matrices[0],
                   "one size per matrix");
+    const double *const first = next;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         *matrices[i] = next;
         next += sizes[i];
     }
+    const struct model_shape shape = {m, r, d};
+    EXPECT((size_t)(next - first) == matrix_doubles(&shape, p));
 }
 
 /* Coefficients of known inputs: constant, entirely unknown at the start; Z gets their values
@@ -99,6 +105,23 @@ static void append_inputs(struct kalman_model *model)
     }
 }
 
+/* Does the state follow a shift of the data, Z shift = 1 and T shift = shift? Exactly, for the
+ * engine takes the centre off the data and adds it to the means without any tolerance. */
+__attribute__((unused)) static bool shift_holds(const struct kalman_model *model)
+{
+    size_t m = model->states;
+    double seen = 0.0;
+    for (size_t i = 0; i < m; i++) {
+        double moved = 0.0;
+        for (size_t j = 0; j < m; j++)
+            moved += model->T[i * m + j] * model->shift[j];
+        if (moved != model->shift[i])
+            return false;
+        seen += model->Z[i] * model->shift[i];
+    }
+    return seen == 1.0;
+}
+
 /* The kind's own entries, the inputs, and what follows from both. */
 static enum kalman_status model_fill(struct kalman_model *model, struct cancel_check *cancel)
 {
@@ -110,12 +133,16 @@ static enum kalman_status model_fill(struct kalman_model *model, struct cancel_c
     model->cancel = NULL;
     if (status != KALMAN_OK)
         return status;
+    EXPECT(model->level_state < (int)model->states);
     if (model->level_state >= 0)
         model->shift[model->level_state] = 1.0;
+    /* Some kinds fill shift themselves, so it is what says whether data may be centred. */
     for (size_t i = 0; i < model->states; i++)
         model->centred = model->centred || model->shift[i] != 0.0;
     append_inputs(model);
     model_noise(model, model->R, model->Q, model->V);
+    assert(!model->centred || (model->observed == 1 && shift_holds(model)));
+    assert(is_symmetric(model->H, model->observed) && is_symmetric(model->P1, model->states));
     return KALMAN_OK;
 }
 
@@ -125,6 +152,7 @@ static struct kalman_model *model_place(void *memory, const struct spec_layout *
                                         const struct model_shape *shape, size_t observed)
 {
     EXPECT((uintptr_t)memory % KALMAN_ALIGN == 0);
+    /* The kinds write only what is not zero. */
     memset(memory, 0, model_bytes_of(shape, observed));
     struct kalman_model *model = memory;
     model->spec = *spec;
@@ -153,6 +181,7 @@ static enum kalman_status model_build(void *memory, size_t memory_bytes,
     enum kalman_status status = model_sizes(layout, spec, &shape, &observed);
     if (status != KALMAN_OK)
         return status;
+    assert((spec->kind == KALMAN_CUSTOM) == (spec->system != NULL));
     if (!memory || memory_bytes < model_bytes_of(&shape, observed) ||
         (uintptr_t)memory % KALMAN_ALIGN != 0)
         return KALMAN_EWORKSPACE;
@@ -189,6 +218,7 @@ enum kalman_status kalman_model_new(const struct kalman_spec *spec, struct kalma
     enum kalman_status status = kalman_model_bytes(spec, &bytes);
     if (status != KALMAN_OK)
         return status;
+    assert(bytes % KALMAN_ALIGN == 0); /* aligned_alloc() asks for a multiple */
     void *memory = aligned_alloc(KALMAN_ALIGN, bytes);
     if (!memory)
         return KALMAN_ENOMEM;
@@ -231,6 +261,7 @@ size_t kalman_model_diffuse(const struct kalman_model *model)
 const char *kalman_model_state_name(const struct kalman_model *model, size_t state, char *buffer,
                                     size_t buffer_bytes)
 {
+    assert(model->input_count <= model->states);
     size_t own = model->states - model->input_count;
     if (state >= model->states)
         state_name_write(buffer, buffer_bytes, "", 0);

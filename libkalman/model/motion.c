@@ -15,6 +15,7 @@ static void motion(size_t states, double density, double dt, size_t m, size_t r,
      * A the chain of integrators and b its last input: powers of dt over factorials. */
     double dt2 = dt * dt, dt3 = dt2 * dt;
     T[1] = dt;
+    /* Q is not diagonal: the noise within a step moves position and velocity together. */
     if (states == 2) {
         Q[0] = density * dt3 / 3;
         Q[1] = Q[r] = density * dt2 / 2;
@@ -55,6 +56,7 @@ static enum kalman_status fill(const struct spec_layout *layout, const struct ka
                                struct kalman_model *model)
 {
     size_t states = own_states(spec->kind), m = model->states, r = model->disturbances;
+    assert(model->diffuse >= states);
     model->H[0] = layout_value(layout, spec, PARAMETER_OBSERVATION_VARIANCE);
     model->Z[0] = 1;
     model->level_state = 0;
@@ -77,6 +79,7 @@ static void name(const struct spec_layout *layout, size_t state, char *buffer, s
 {
     static const char *const names[] = {"position", "velocity", "acceleration"};
     (void)layout;
+    EXPECT(state < sizeof names / sizeof names[0]);
     state_name_write(buffer, buffer_bytes, names[state], 0);
 }
 

@@ -24,6 +24,8 @@ static enum kalman_status shape(const struct spec_layout *layout, const struct k
     size_t trend = has_slope(layout) ? 2 : 1;
     if (2 * harmonics > period)
         return KALMAN_ESETTING;
+    /* A season of sum zero has s - 1 free values; as many states come of all s/2 harmonics when s
+     * is even, for sin(pi t) is always zero. */
     size_t seasonal =
         harmonics == 0 || 2 * harmonics == period ? (size_t)period - 1 : 2 * (size_t)harmonics;
     *ret_shape = (struct model_shape){.states = trend + seasonal,
@@ -34,7 +36,7 @@ static enum kalman_status shape(const struct spec_layout *layout, const struct k
 
 static void fill_dummy(struct kalman_model *model, size_t first, size_t count, double variance)
 {
-    EXPECT(first + count <= model->states);
+    EXPECT(first + count <= model->states && first < model->disturbances);
     size_t m = model->states, r = model->disturbances;
     for (size_t j = 0; j < count; j++) {
         /* gamma_{t+1} = -(sum of the last s - 1) + omega; the other states are its past. */
@@ -74,7 +76,7 @@ static double sine(size_t k, size_t period)
 static void fill_trigonometric(struct kalman_model *model, size_t first, size_t count,
                                size_t period, double variance)
 {
-    EXPECT(first + count <= model->states && period > 0);
+    EXPECT(first + count <= model->states && first + count <= model->disturbances && period > 0);
     size_t m = model->states, r = model->disturbances;
     for (size_t j = 0; j < count; j++) {
         size_t state = first + j, harmonic = j / 2 + 1;
@@ -99,6 +101,7 @@ static enum kalman_status fill(const struct spec_layout *layout, const struct ka
     enum kalman_status status = shape(layout, spec, &sizes);
     if (status != KALMAN_OK)
         return status;
+    assert(sizes.states + model->input_count == model->states);
     size_t trend = has_slope(layout) ? 2 : 1, period = (size_t)layout->setting[SETTING_PERIOD];
     double variance = layout_value(layout, spec, PARAMETER_SEASONAL_VARIANCE);
     model->H[0] = layout_value(layout, spec, PARAMETER_OBSERVATION_VARIANCE);

@@ -22,6 +22,8 @@ enum kalman_status times_check(const double *times, size_t count, size_t *ret_ba
 {
     EXPECT(count == 0 || times);
     *ret_bad_index = SIZE_MAX;
+    /* The engine works with gaps, and takes them as positive: that between two finite times may
+     * still overflow. */
     for (size_t i = 0; i < count; i++)
         if (!isfinite(times[i]) ||
             (i > 0 && (!(times[i] > times[i - 1]) || isinf(times[i] - times[i - 1])))) {
@@ -35,6 +37,7 @@ enum kalman_status times_check(const double *times, size_t count, size_t *ret_ba
 enum kalman_status inputs_check(const struct kalman_model *model, const double *inputs,
                                 size_t count, size_t *ret_bad_index)
 {
+    EXPECT(model->input_count <= model->states);
     *ret_bad_index = SIZE_MAX;
     if (count > 0 && (inputs != NULL) != (model->input_count > 0))
         return KALMAN_EINPUTS;
@@ -49,6 +52,7 @@ enum kalman_status inputs_check(const struct kalman_model *model, const double *
 enum kalman_status series_check(const struct kalman_model *model,
                                 const struct kalman_series *series, size_t *ret_bad_index)
 {
+    assert(model->builder);
     *ret_bad_index = SIZE_MAX;
     if (series->count > 0 && !series->values)
         return KALMAN_EINVAL;
@@ -77,6 +81,7 @@ enum kalman_status forecast_check(const struct kalman_model *model, double last_
     enum kalman_status status = KALMAN_OK;
     if (forecast->times) {
         status = times_check(forecast->times, forecast->horizon, ret_bad_index);
+        /* NaN, of a series without points, compares false: any time is after it. */
         if (status == KALMAN_OK && forecast->times[0] <= last_time) {
             *ret_bad_index = 0;
             status = KALMAN_ETIMES;

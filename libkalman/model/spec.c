@@ -5,6 +5,7 @@
 
 #include "model/catalogue.h"
 #include "model/domain.h"
+#include "numeric/expect.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,7 +20,9 @@ static int setting_index(const struct kalman_kind_info *info, const char *name)
 
 void kalman_spec_init(struct kalman_spec *spec, enum kalman_kind kind)
 {
+    assert(spec);
     memset(spec, 0, sizeof *spec);
+    /* NaN stands for "to be fitted": a spec that nobody touches is one to estimate entirely. */
     spec->kind = kind;
     for (size_t i = 0; i < KALMAN_PARAMETERS_MAX; i++)
         spec->parameters[i] = NAN;
@@ -38,6 +41,8 @@ static enum kalman_status locate(const struct kalman_spec *spec, const char *nam
     const struct catalogue_row *rows = catalogue_ids(spec->kind)->parameters;
     size_t at = 0;
     for (size_t i = 0; info->parameters[i].name; i++) {
+        /* A row that the settings disable takes no place, so where a row begins depends on all
+         * settings before it. */
         size_t count = catalogue_row_length(&rows[i], spec);
         if (at + count > KALMAN_PARAMETERS_MAX)
             return KALMAN_ESETTING;
@@ -69,6 +74,7 @@ enum kalman_status kalman_spec_set_int(struct kalman_spec *spec, const char *nam
     int index = info ? setting_index(info, name) : -1;
     if (index < 0)
         return KALMAN_EINVAL;
+    EXPECT(index < KALMAN_SETTINGS_MAX);
     if (value < info->settings[index].minimum || value > info->settings[index].maximum)
         return KALMAN_ESETTING;
     spec->settings[index] = value;
@@ -86,6 +92,7 @@ enum kalman_status kalman_spec_set_array(struct kalman_spec *spec, const char *n
         return KALMAN_EINVAL;
     if (!domain_holds_array(found.info, values, count))
         return KALMAN_EPARAMETER;
+    EXPECT(found.at + count <= KALMAN_PARAMETERS_MAX);
     memcpy(spec->parameters + found.at, values, count * sizeof *values);
     return KALMAN_OK;
 }
@@ -100,6 +107,7 @@ enum kalman_status kalman_spec_set(struct kalman_spec *spec, const char *name, d
         return KALMAN_EINVAL;
     if (!domain_holds(found.info, value))
         return KALMAN_EPARAMETER;
+    EXPECT(found.at < KALMAN_PARAMETERS_MAX);
     spec->parameters[found.at] = value;
     return KALMAN_OK;
 }
@@ -110,6 +118,8 @@ double kalman_spec_get(const struct kalman_spec *spec, const char *name)
     if (locate(spec, name, &found) != KALMAN_OK || found.count != 1)
         return NAN;
     double value = spec->parameters[found.at];
+    /* A fit may hold variances in units of 2^variance_exponent, which reach further than
+     * doubles. */
     return found.info->domain == KALMAN_DOMAIN_VARIANCE ? ldexp(value, spec->variance_exponent)
                                                         : value;
 }
@@ -149,6 +159,7 @@ static enum kalman_status settings_check(const struct kalman_spec *spec,
 static enum kalman_status settings_check_jointly(const struct spec_layout *layout,
                                                  const char **name)
 {
+    assert(layout->info);
     const short *setting = layout->setting;
     const int period = setting[SETTING_PERIOD];
     bool good = true;
@@ -183,6 +194,7 @@ static enum kalman_status settings_check_jointly(const struct spec_layout *layou
 enum kalman_status spec_resolve(const struct kalman_spec *spec, bool complete,
                                 struct spec_layout *ret_layout, const char **ret_name)
 {
+    assert(ret_layout);
     const char *name = "model";
     const struct kalman_kind_info *info = spec ? kalman_kind_describe(spec->kind) : NULL;
     enum kalman_status status = info ? KALMAN_OK : KALMAN_EINVAL;

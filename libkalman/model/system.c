@@ -9,11 +9,13 @@
 void model_noise(const struct kalman_model *model, const double *R, const double *Q, double *V)
 {
     EXPECT(V != R && V != Q);
+    assert(is_symmetric(Q, model->disturbances));
     size_t m = model->states, r = model->disturbances;
     memset(V, 0, m * m * sizeof *V);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j <= i; j++) {
             double sum = 0.0;
+            /* Most rows of R have one entry, or none: that test makes m^2 r^2 about m^2 r. */
             for (size_t k = 0; k < r; k++)
                 for (size_t l = 0; l < r && R[i * r + k] != 0.0; l++)
                     sum += R[i * r + k] * Q[k * r + l] * R[j * r + l];
@@ -26,6 +28,8 @@ void model_noise(const struct kalman_model *model, const double *R, const double
 double model_scaled_variance(const struct kalman_model *model, enum parameter_id id)
 {
     assert(model->layout.info != NULL);
+    /* model->spec is as given. The two exponents are added before the value is touched: either
+     * alone may take it out of the range of a double. */
     return ldexp(layout_value(&model->layout, &model->spec, id),
                  model->spec.variance_exponent - 2 * model->sd_exponent);
 }
