@@ -23,9 +23,9 @@ struct batch {
     bool out_of_time;
 };
 
-static const char too_late[] = "The request's time was up before this series was done; it is not "
-                               "charged. Send fewer series in one request, or give parameters "
-                               "instead of having them fitted.";
+static const char too_late[] = "The time limit of the request was reached before this series was "
+                               "finished; the series is not charged. Send fewer series in one "
+                               "request, or give parameters instead of having them fitted.";
 
 static struct batch *batch_of(const struct exchange *exchange)
 {
@@ -133,10 +133,10 @@ static void put_result(struct exchange *exchange, struct batch *batch,
 static void put_unrun(struct exchange *exchange, struct batch *batch)
 {
     if (exchange->over_share)
-        put_error(
-            exchange, batch, PROBLEM_CONCURRENCY_LIMITED,
-            "The account uses its share of the service's workers; this series is not charged. "
-            "Send fewer requests at once.");
+        put_error(exchange, batch, PROBLEM_CONCURRENCY_LIMITED,
+                  "The account uses its whole share of the service's workers; this series is not "
+                  "charged. "
+                  "Send fewer requests at once.");
     else
         put_error(exchange, batch, PROBLEM_DEADLINE, too_late);
 }
@@ -173,9 +173,9 @@ static void run_item(struct exchange *exchange, struct batch *batch,
         put_faults(exchange, batch, &faults);
         break;
     case LUNA_RUN_MEMORY:
-        put_error(
-            exchange, batch, PROBLEM_BODY_TOO_LARGE,
-            "The model needs more memory for this series than one may use. Send fewer points.");
+        put_error(exchange, batch, PROBLEM_BODY_TOO_LARGE,
+                  "The model needs more memory for this series than a series may use. Send fewer "
+                  "points.");
         break;
     case LUNA_RUN_CANCELLED:
         batch->out_of_time =
@@ -195,7 +195,7 @@ static void answer_item(struct exchange *exchange, struct batch *batch,
         put_faults(exchange, batch, item->faults);
     else if (batch->tried == batch->allowed)
         put_error(exchange, batch, PROBLEM_QUOTA_EXHAUSTED,
-                  "The account's quota was used up by the series before.");
+                  "The preceding series used up the account's quota.");
     else if (batch->out_of_time || fair_share_poll(exchange))
         put_unrun(exchange, batch);
     else

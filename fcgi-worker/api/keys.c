@@ -161,7 +161,7 @@ enum step_outcome api_keys_create_answer(struct exchange *exchange)
         .expires_ms = wanted->life_s > 0 ? luna_clock_wall_ms() + wanted->life_s * 1000 : 0};
     if ((wanted->scopes & ~scopes_of_sender(exchange)) != 0)
         return scopes_refuse(exchange, wanted->scopes,
-                             "A key gives only scopes that it has itself; this asks for");
+                             "A key can give only scopes that it has itself.");
     struct luna_operator op = api_operator(exchange, actor, sizeof actor);
     op.seed = api_key_seed(exchange, hash, &seed) ? &seed : NULL;
     if (luna_key_create(&op, exchange->ids.account_id, &spec, &made, &err) != LUNA_OK)

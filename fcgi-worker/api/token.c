@@ -58,8 +58,7 @@ enum step_outcome api_token_answer(struct exchange *exchange)
     assert(wanted != NULL);
     unsigned scopes = wanted->scopes != 0 ? wanted->scopes : scopes_of_sender(exchange);
     if ((scopes & ~scopes_of_sender(exchange)) != 0)
-        return scopes_refuse(exchange, scopes,
-                             "A token has only scopes that its key has; this asks for");
+        return scopes_refuse(exchange, scopes, "A token can have only scopes that its key has.");
     if (issue(exchange, scopes, wanted->life_s, text, sizeof text) != LUNA_OK)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
     struct luna_buf *out = json_begin(&exchange->pipeline->response);

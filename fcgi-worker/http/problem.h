@@ -19,7 +19,7 @@
     X(PROBLEM_BODY_CORRUPT, 400, "body_corrupt", "Damaged body",                                   \
       "The body does not match its Content-Encoding, or was cut off. Send it again.")              \
     X(PROBLEM_IDEMPOTENCY_KEY, 400, "idempotency_key_invalid", "Invalid Idempotency-Key",          \
-      "An Idempotency-Key is 1 to 255 visible ASCII characters.")                                  \
+      "An Idempotency-Key must be 1 to 255 visible ASCII characters.")                             \
     X(PROBLEM_KEY_MISSING, 403, "key_missing", "No API key",                                       \
       "Send your API key in X-API-Key, or as Authorization: Bearer <key>.")                        \
     X(PROBLEM_KEY_INVALID, 403, "key_invalid", "Wrong API key",                                    \
@@ -55,9 +55,9 @@
     X(PROBLEM_TOO_MANY_POINTS, 422, "too_many_points", "Too many points",                          \
       "The series has more points than the account's plan allows in one request.")                 \
     X(PROBLEM_TOO_LONG, 422, "computation_too_long", "Computation too long",                       \
-      "The computation does not fit into the request's time limit, and would not if it were sent " \
-      "again. Nothing was charged. Send fewer points, or give parameters instead of having them "  \
-      "fitted.")                                                                                   \
+      "The computation does not fit into the request's time limit; sending it again will not "     \
+      "help. "                                                                                     \
+      "Nothing was charged. Send fewer points, or give parameters instead of having them fitted.") \
     X(PROBLEM_QUARANTINED, 422, "request_quarantined", "Request quarantined",                      \
       "This request crashed the service twice and is blocked. The operators have been notified; "  \
       "if you write to them, quote the request id.")                                               \

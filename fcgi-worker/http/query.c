@@ -69,7 +69,8 @@ static bool pair_parse(const char *text, size_t len, struct luna_arena *arena, s
         add_fault(faults, name, "value_error",
                   wrong != NULL ? "Value error, the value cannot be decoded"
                                 : "Value error, given more than once",
-                  wrong != NULL ? wrong : "give every parameter once, and at most 16 of them");
+                  wrong != NULL ? wrong
+                                : "give each parameter only once, and at most 16 parameters");
         return false;
     }
     query->pairs[query->count++] = (struct query_pair){name, value};

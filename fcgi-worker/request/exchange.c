@@ -107,8 +107,8 @@ bool exchange_unpack_body(struct exchange *exchange)
     case CODING_EXPANDS:
         exchange_complain(exchange, PROBLEM_BODY_TOO_LARGE,
                           "The uncompressed body is more than 1 MiB and more than 100 times as "
-                          "large as the compressed one. Send it uncompressed, or fewer points in "
-                          "one request.");
+                          "large as the compressed one. Send it uncompressed, or send fewer "
+                          "points in one request.");
         return false;
     case CODING_TOO_LARGE:
     case CODING_MEMORY:

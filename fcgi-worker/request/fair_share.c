@@ -9,8 +9,8 @@
  * before so much time has passed on the other. */
 enum { LONG_CPU_NS = 20 * 1000 * 1000, LONG_WALL_NS = 5 * 1000 * 1000, NS_PER_S = 1000000000 };
 
-static const char why[] = "The account's computations use its share of the service's workers. "
-                          "Wait for some of them to end.";
+static const char why[] = "The account's computations use its whole share of the service's "
+                          "workers. Wait until some of them have ended.";
 
 static int64_t cpu_ns(void)
 {

@@ -50,7 +50,7 @@ static enum step_outcome check_token(struct exchange *exchange, const char *text
                                "This token is malformed, forged, expired or another account's.");
     if (exchange->route->scope != 0 && (claims->scopes & exchange->route->scope) == 0)
         return exchange_refuse(exchange, PROBLEM_SCOPE_MISSING,
-                               "This token may not do that: it lacks the scope.");
+                               "This token lacks the scope that the request needs.");
     return STEP_ON;
 }
 

@@ -10,7 +10,7 @@ const char *worker_exit_text(int status)
     case WORKER_EXIT_UNAVAILABLE:
         return "a store is unavailable";
     case WORKER_EXIT_SOFTWARE:
-        return "the golden vector is wrong or a resource is missing";
+        return "the golden-vector test failed or a resource is missing";
     case WORKER_EXIT_SANDBOX:
         return "the sandbox cannot be entered";
     case WORKER_EXIT_CONFIG:

@@ -312,7 +312,7 @@ static void check_members(struct decoder *d)
         fault_member(d, "series", "missing", "Field required", "a list of series, or y and sizes");
     else if (d->series.at != NULL && (d->y.at != NULL || d->sizes.at != NULL))
         fault_member(d, "series", "extra_forbidden", "Extra inputs are not permitted",
-                     "either series, or y and sizes");
+                     "send either series, or y and sizes");
     else if (d->series.at == NULL && d->y.at == NULL)
         fault_member(d, "y", "missing", "Field required", "all series, one after the other");
     else if (d->series.at == NULL && d->sizes.at == NULL)

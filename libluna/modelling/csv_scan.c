@@ -75,9 +75,9 @@ static bool take_field(struct csv_scan *scan, struct csv_field *ret_field)
     const char *first = scan->at;
     for (; !at_line_end(scan) && *scan->at != ','; scan->at++) {
         if (*scan->at == '"')
-            return fail(
-                scan, scan->at,
-                "a quote inside a field that is not quoted; quote the whole field and double it");
+            return fail(scan, scan->at,
+                        "a quote inside a field that is not quoted; quote the whole field, and "
+                        "double the quote");
     }
     *ret_field = (struct csv_field){first, (size_t)(scan->at - first)};
     return true;

@@ -29,7 +29,7 @@ static void apply_output(json_t *value, struct luna_request *request, struct lun
         request->output = LUNA_OUTPUT_SMOOTHED;
     else
         fault(faults, "output", "literal_error", "Input should be 'filtered' or 'smoothed'",
-              "filtered uses the past only, smoothed the whole series");
+              "filtered uses the series up to each point, smoothed the whole series");
 }
 
 static void apply_robust(json_t *value, struct luna_request *request, struct luna_faults *faults)
