@@ -1,56 +1,34 @@
 #include "fastcgi/fcgi_io.h"
 
+#include "fastcgi/fcgi_reader.h"
 #include "fastcgi/fcgi_records.h"
 
 #include <errno.h>
-#include <fcgiapp.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PARAMS_MAX = 64, READ_CHUNK_BYTES = 32768, LOOK_PAUSE_NS = 1000000 };
+enum { RECEIVE_BYTES = 65536, LOOK_PAUSE_NS = 1000000 };
 
 struct fcgi_io {
     struct fcgi_io_options options;
-    FCGX_Request request;
-    bool open;
-    int64_t looked_ns; /* when the peer was last checked; 0: not yet */
-    size_t param_count;
-    const char *params[PARAMS_MAX]; /* NAME=value, libfcgi's */
+    int fd;                   /* -1: no connection */
+    int64_t looked_ns;        /* when the peer was last checked; 0: not yet */
+    struct fcgi_bytes unread; /* received, and not yet taken by the reader */
+    struct fcgi_reader reader;
+    unsigned char received[RECEIVE_BYTES];
 };
-
-static enum luna_code library_start(struct luna_error *err)
-{
-    /* Both limit waits of libfcgi that this file avoids; set for any path that it does not. */
-    (void)setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "200", 1);
-    (void)setenv("LIBFCGI_IS_AF_UNIX_KEEPER_POLL_TIMEOUT", "200", 1);
-    if (FCGX_Init() != 0)
-        return luna_error_set(err, LUNA_EIO, "libfcgi does not start");
-    /* FCGX_Init() installs handlers of its own. */
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGTERM, SIG_DFL);
-    (void)signal(SIGUSR1, SIG_DFL);
-    return LUNA_OK;
-}
 
 enum luna_code fcgi_io_new(const struct fcgi_io_options *options, struct fcgi_io **ret_io,
                            struct luna_error *err)
 {
-    enum luna_code code = library_start(err);
-    if (code != LUNA_OK)
-        return code;
     struct fcgi_io *io = calloc(1, sizeof *io);
     if (io == NULL)
         return luna_error_set(err, LUNA_ENOMEM, "no memory for the FastCGI connection");
     io->options = *options;
-    /* No listening socket: libfcgi must never accept by itself, and fails at once if it tries. */
-    if (FCGX_InitRequest(&io->request, -1, 0) != 0) {
-        free(io);
-        return luna_error_set(err, LUNA_EIO, "libfcgi makes no request");
-    }
+    io->fd = -1;
     *ret_io = io;
     return LUNA_OK;
 }
@@ -99,20 +77,53 @@ static bool may_connect(const struct fcgi_io *io, int fd, const struct sockaddr_
     return false;
 }
 
-/* libfcgi's reads are bare read(2)s: only the socket can limit them. */
-static void limit_reads(const struct fcgi_io *io, int fd)
+static int wait_for_bytes(int fd, struct luna_deadline deadline)
 {
-    struct timeval limit = {.tv_sec = io->options.read_timeout_ms / 1000,
-                            .tv_usec = io->options.read_timeout_ms % 1000 * 1000L};
-    /* cannot fail on a socket */
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    struct pollfd in = {.fd = fd, .events = POLLIN};
+    int ready = poll(&in, 1, luna_deadline_left_ms(deadline));
+    if (ready == 0)
+        return ETIMEDOUT;
+    return ready < 0 && errno != EINTR ? errno : 0;
 }
 
-static void index_params(struct fcgi_io *io)
+/* 0, ETIMEDOUT, or why nothing more can arrive. */
+static int receive(struct fcgi_io *io, struct luna_deadline deadline)
 {
-    io->param_count = 0;
-    for (char **p = io->request.envp; p != NULL && *p != NULL && io->param_count < PARAMS_MAX; p++)
-        io->params[io->param_count++] = *p;
+    int failed = 0;
+    while (failed == 0) {
+        ssize_t got = recv(io->fd, io->received, sizeof io->received, MSG_DONTWAIT);
+        if (got > 0) {
+            io->unread = (struct fcgi_bytes){io->received, (size_t)got};
+            return 0;
+        }
+        if (got == 0)
+            return ECONNRESET;
+        if (errno == EAGAIN)
+            failed = wait_for_bytes(io->fd, deadline);
+        else if (errno != EINTR)
+            failed = errno;
+    }
+    return failed;
+}
+
+/* The limit is for the whole head: a peer that sends a byte at a time gets no more. */
+static enum luna_code read_head(struct fcgi_io *io, struct luna_error *err)
+{
+    struct luna_deadline deadline = luna_deadline_in_ms(io->options.head_timeout_ms);
+    struct fcgi_bytes ignored;
+    enum fcgi_read outcome = FCGI_READ_MORE;
+    fcgi_reader_begin(&io->reader);
+    while (outcome == FCGI_READ_MORE) {
+        int failed = luna_deadline_passed(deadline) ? ETIMEDOUT : receive(io, deadline);
+        if (failed != 0)
+            return luna_error_set(err, LUNA_EPROTOCOL,
+                                  "a connection brought no whole FastCGI request: %s",
+                                  failed == ETIMEDOUT ? "timeout" : strerror(failed));
+        outcome = fcgi_reader_take(&io->reader, &io->unread, &ignored);
+    }
+    if (outcome == FCGI_READ_HEAD)
+        return LUNA_OK;
+    return luna_error_set(err, LUNA_EPROTOCOL, "invalid FastCGI: %s", io->reader.fault);
 }
 
 enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, struct luna_error *err)
@@ -126,30 +137,15 @@ enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, struct luna_e
         close(fd);
         return FCGI_ACCEPT_DROPPED;
     }
-    limit_reads(io, fd);
-    /* An open connection that is "kept": libfcgi reads the next request from it instead of
-     * accepting one. "Detached" makes it close without lingering for what the peer may still
-     * send. */
-    io->request.ipcFd = fd;
-    io->request.keepConnection = 1;
-    io->request.detached = 1;
-    if (FCGX_Accept_r(&io->request) != 0) {
-        luna_error_set(err, LUNA_EPROTOCOL, "a connection brought no whole FastCGI request");
-        return FCGI_ACCEPT_DROPPED;
-    }
-    io->open = true;
+    io->fd = fd;
     io->looked_ns = 0;
-    index_params(io);
-    return FCGI_ACCEPT_OK;
+    return read_head(io, err) == LUNA_OK ? FCGI_ACCEPT_OK : FCGI_ACCEPT_DROPPED;
 }
 
 const char *fcgi_io_param(const struct fcgi_io *io, const char *name)
 {
-    size_t len = strlen(name);
-    for (size_t i = 0; i < io->param_count; i++)
-        if (strncmp(io->params[i], name, len) == 0 && io->params[i][len] == '=')
-            return io->params[i] + len + 1;
-    return "";
+    const char *value = fcgi_reader_param(&io->reader, name);
+    return value != NULL ? value : "";
 }
 
 /* -1: not a number that a length can be. */
@@ -163,27 +159,38 @@ static long long announced_length(const struct fcgi_io *io)
     return strtoll(text, NULL, 10);
 }
 
+/* To the end of the request, even past the cap: nothing may stay in the socket. */
+static enum fcgi_read read_rest(struct fcgi_io *io, struct luna_buf *body,
+                                struct luna_deadline deadline, long long *ret_total,
+                                int *ret_failed)
+{
+    struct fcgi_bytes piece;
+    for (;;) {
+        enum fcgi_read outcome = fcgi_reader_take(&io->reader, &io->unread, &piece);
+        if (outcome == FCGI_READ_BODY) {
+            *ret_total += (long long)piece.len;
+            if (*ret_total <= (long long)body->max)
+                luna_buf_append(body, piece.at, piece.len);
+        } else if (outcome != FCGI_READ_MORE) {
+            return outcome;
+        } else {
+            *ret_failed = luna_deadline_passed(deadline) ? ETIMEDOUT : receive(io, deadline);
+            if (*ret_failed != 0)
+                return FCGI_READ_MORE;
+        }
+    }
+}
+
 enum fcgi_body fcgi_io_read_body(struct fcgi_io *io, struct luna_buf *body,
                                  struct luna_deadline deadline)
 {
-    static char chunk[READ_CHUNK_BYTES];
     long long announced = announced_length(io);
     long long total = 0;
-    int got = 0;
-    /* to the end of the stream, even past CONTENT_LENGTH and past the cap: nothing may stay in
-     * the socket */
-    do {
-        if (luna_deadline_passed(deadline))
-            return FCGI_BODY_TIMEOUT;
-        got = FCGX_GetStr(chunk, sizeof chunk, io->request.in);
-        total += got;
-        if (total <= (long long)body->max)
-            luna_buf_append(body, chunk, (size_t)got);
-    } while (got == (int)sizeof chunk);
-    int error = FCGX_GetError(io->request.in);
-    if (error == EAGAIN)
+    int failed = 0;
+    enum fcgi_read outcome = read_rest(io, body, deadline, &total, &failed);
+    if (failed == ETIMEDOUT)
         return FCGI_BODY_TIMEOUT;
-    if (error != 0)
+    if (outcome != FCGI_READ_END)
         return FCGI_BODY_INCOMPLETE;
     if (total > (long long)body->max || body->overflow)
         return FCGI_BODY_TOO_LARGE;
@@ -192,9 +199,9 @@ enum fcgi_body fcgi_io_read_body(struct fcgi_io *io, struct luna_buf *body,
 
 bool fcgi_io_client_left(struct fcgi_io *io)
 {
-    struct pollfd peer = {.fd = io->request.ipcFd, .events = POLLRDHUP};
+    struct pollfd peer = {.fd = io->fd, .events = POLLRDHUP};
     int64_t now_ns = luna_clock_mono_ns();
-    if (!io->open || now_ns - io->looked_ns < LOOK_PAUSE_NS)
+    if (io->fd < 0 || now_ns - io->looked_ns < LOOK_PAUSE_NS)
         return false;
     io->looked_ns = now_ns;
     return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
@@ -203,7 +210,7 @@ bool fcgi_io_client_left(struct fcgi_io *io)
 static enum fcgi_send send_records(const struct fcgi_io *io, const struct fcgi_answer *answer,
                                    struct luna_deadline deadline)
 {
-    switch (fcgi_records_send(io->request.ipcFd, answer, deadline)) {
+    switch (fcgi_records_send(io->fd, answer, deadline)) {
     case 0:
         return FCGI_SEND_OK;
     case ETIMEDOUT:
@@ -216,7 +223,7 @@ static enum fcgi_send send_records(const struct fcgi_io *io, const struct fcgi_a
 enum fcgi_send fcgi_io_send_part(struct fcgi_io *io, const void *head, size_t head_len,
                                  const void *body, size_t body_len, struct luna_deadline deadline)
 {
-    const struct fcgi_answer answer = {io->request.requestId, head, head_len, body, body_len, true};
+    const struct fcgi_answer answer = {io->reader.request_id, head, head_len, body, body_len, true};
     return send_records(io, &answer, deadline);
 }
 
@@ -224,14 +231,14 @@ enum fcgi_send fcgi_io_send(struct fcgi_io *io, const void *head, size_t head_le
                             size_t body_len, struct luna_deadline deadline)
 {
     const struct fcgi_answer answer = {
-        io->request.requestId, head, head_len, body, body_len, false};
+        io->reader.request_id, head, head_len, body, body_len, false};
     return send_records(io, &answer, deadline);
 }
 
 void fcgi_io_finish(struct fcgi_io *io)
 {
-    io->param_count = 0;
-    io->open = false;
-    /* Not FCGX_Finish_r(): its streams would write end records after ours. */
-    FCGX_Free(&io->request, 1);
+    if (io->fd >= 0)
+        close(io->fd);
+    io->fd = -1;
+    io->unread = (struct fcgi_bytes){NULL, 0};
 }

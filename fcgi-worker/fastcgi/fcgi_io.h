@@ -1,13 +1,11 @@
 /*
- * fcgi_io.h: one FastCGI request at a time, each on its own connection. The only user of libfcgi.
+ * fcgi_io.h: one FastCGI request at a time, each on its own connection.
  *
- * libfcgi only parses. Everything else about a connection is done here, because its own accept,
- * close and write paths block without limit, linger, fail at signals, and keep connections that
- * still hold bytes of an earlier request:
- *   - the connection is accepted here, its peer's user checked, its reads and writes given time
- *     limits, and only then handed to the parser;
+ *   - a connection is accepted, its peer's user or address checked, and only then read;
+ *   - what it brings is checked record by record (fcgi_reader.h), within a deadline for the whole
+ *     head and one for the body; nothing here waits without one;
  *   - the body is read to its end and its length compared with CONTENT_LENGTH; what is over the cap
- *   is read and dropped;
+ *     is read and dropped;
  *   - the answer leaves as STDOUT records of up to 64 KiB in as few writes as the socket takes;
  *   - the connection is closed after every request, whatever the web server asked for.
  * Who: worker.c and pipeline.c, in a worker process, with every signal blocked. Not for threads.
@@ -30,7 +28,7 @@ struct fcgi_io;
 
 struct fcgi_io_options {
     struct peers peers;  /* who may connect */
-    int read_timeout_ms; /* of one read */
+    int head_timeout_ms; /* until the parameters are complete */
 };
 
 enum fcgi_accept {
@@ -51,13 +49,12 @@ enum fcgi_body {
 
 enum fcgi_send { FCGI_SEND_OK, FCGI_SEND_GONE, FCGI_SEND_TIMEOUT };
 
-/* Call in the worker, after fork: libfcgi keeps state of the process. */
 enum luna_code fcgi_io_new(const struct fcgi_io_options *options, struct fcgi_io **ret_io,
                            struct luna_error *err) LUNA_MUSTCHECK;
 void fcgi_io_free(struct fcgi_io *io);
 
 /* Takes one connection from the non-blocking `listen_fd` and reads its request's head. The caller
- * starts the clock before: a peer that sends nothing costs up to the read limit. */
+ * starts the clock before: a peer that sends nothing costs up to the limit of a head. */
 enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd,
                                 struct luna_error *err) LUNA_MUSTCHECK;
 /* The parameter; "" when it is missing. */

@@ -233,7 +233,7 @@ static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
 static enum luna_code open_connection(struct worker *worker, struct luna_error *err)
 {
     const struct worker_config *config = &worker->config;
-    struct fcgi_io_options options = {.read_timeout_ms = (int)config->request_timeout_ms};
+    struct fcgi_io_options options = {.head_timeout_ms = (int)config->request_timeout_ms};
     enum luna_code code = peers_set_users(&options.peers, config->socket_peers, err);
     if (code == LUNA_OK)
         code = peers_set_networks(&options.peers, config->worker_peers, err);

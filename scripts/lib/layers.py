@@ -71,7 +71,7 @@ ROOMS = {
 # A foreign header, and the one family of files that may know it: one per program or library that
 # has a use for it.
 FOREIGN = {
-    "fcgiapp.h": ["fcgi-worker/fastcgi/fcgi_io.c"],
+    "fastcgi.h": ["fcgi-worker/fastcgi/fcgi_*.[ch]"],
     "hiredis/*": ["libluna/store/client/redis*.[ch]"],
     "libpq-fe.h": ["libluna/store/client/pg*.[ch]"],
     "microhttpd.h": ["libluna/http/listener.c"],

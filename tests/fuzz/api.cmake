@@ -11,3 +11,5 @@ luna_add_fuzzer(fuzz_headers SOURCES fuzz_headers.c ${worker}/http/content_codin
                 ${worker}/api/small_body.c ${worker}/http/token.c
                 ${worker}/shared/token_keys.c LIBS luna_modelling luna_store PkgConfig::JANSSON PkgConfig::JWT ZLIB::ZLIB)
 target_include_directories(fuzz_headers PRIVATE ${worker})
+luna_add_fuzzer(fuzz_fastcgi SOURCES fuzz_fastcgi.c ${worker}/fastcgi/fcgi_reader.c LIBS luna_base)
+target_include_directories(fuzz_fastcgi PRIVATE ${worker})

@@ -21,7 +21,7 @@ VIOLATIONS = [
     ("libluna/modelling/probe.c", '#include "luna/store/admission.h"', "libluna/modelling may not include"),
     ("quota-syncd/probe.c", "#include <kalman/model.h>", "quota-syncd may not include"),
     ("quota-syncd/probe.c", '#include "fcgi_io.h"', '"fcgi_io.h" is not a header of quota-syncd'),
-    ("fcgi-worker/probe.c", "#include <fcgiapp.h>", "only fcgi-worker/fastcgi/fcgi_io.c may include <fcgiapp.h>"),
+    ("fcgi-worker/probe.c", "#include <fastcgi.h>", "only fcgi-worker/fastcgi/fcgi_*.[ch] may include <fastcgi.h>"),
     ("quota-syncd/probe.c", "#include <microhttpd.h>", "only libluna/http/listener.c may include <microhttpd.h>"),
     ("luna-cli/probe.c", '#include "worker_config.h"', "is not a header of luna-cli"),
     ("luna-cli/probe.c", "#include <curl/curl.h>", "is not in scripts/lib/layers.py"),

@@ -43,7 +43,8 @@ def test_records_that_trickle_in_are_put_together(make_pool):
 
 @pytest.mark.parametrize("data", [
     b"", b"\0", b"\1\1", b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), record(9) * 3, begin(role=7), record(5, b"x"), begin() * 2,
-    begin() + record(4, b"\xff\xff\xff\xff\xff\xff\xff\xff"), record(1, b"", version=9)])
+    begin() + record(4, b"\xff\xff\xff\xff\xff\xff\xff\xff"), begin() + record(4, b"\xff\xff\xff\xfe\xff\xff\xff\xfe") + record(4), record(1, b"", version=9),
+    begin() + params_records({"REQUEST_URI": b"/x\0/y"}) + stdin_records(b""), begin() + record(4, b"\x01\x01NV" * 65) + record(4) + stdin_records(b"")])
 def test_noise_costs_one_connection_and_nothing_else(make_pool, data):
     pool = make_pool(LUNA_WORKERS="1").start()
     pid = pool.workers()[0]["pid"]

@@ -134,7 +134,7 @@ static const char *setting(const char *name)
 
 static void open_worker(struct served_request *served, const char *folder)
 {
-    struct fcgi_io_options options = {.read_timeout_ms = 60000};
+    struct fcgi_io_options options = {.head_timeout_ms = 60000};
     char log_path[128];
     struct luna_error err;
     int ignored = -1;

@@ -1,4 +1,5 @@
-/* libfcgi's traps (prefork research, P1-P14): each as a peer that springs it. */
+/* What goes wrong on a FastCGI connection, and what libfcgi gets wrong there (P1-P13): each as a
+ * peer that causes it. */
 #include "fastcgi/fcgi_io.h"
 #include "wait.h"
 
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -29,7 +31,7 @@ static int set_up(void **state)
 {
     struct luna_error err;
     struct fcgi_io_options options = {.peers = {.users = {geteuid()}, .user_count = 1},
-                                      .read_timeout_ms = READ_MS};
+                                      .head_timeout_ms = READ_MS};
     (void)state;
     listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     address = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -195,7 +197,7 @@ static void peer_that_stops_within_the_body_is_a_timeout(void **state)
     send_head(peer, 0, "10");
     send_record(peer, STDIN, "hello", 5);
     assert_int_equal(take(), FCGI_ACCEPT_OK);
-    assert_int_equal(read_it(), FCGI_BODY_TIMEOUT);
+    assert_int_equal(fcgi_io_read_body(io, &body, luna_deadline_in_ms(READ_MS)), FCGI_BODY_TIMEOUT);
     close(peer);
 }
 
@@ -219,7 +221,7 @@ static void foreign_user_is_turned_away_unread(void **state)
     struct luna_error err;
     struct fcgi_io *strict = NULL;
     const struct fcgi_io_options options = {.peers = {.users = {geteuid() + 1}, .user_count = 1},
-                                            .read_timeout_ms = READ_MS};
+                                            .head_timeout_ms = READ_MS};
     int peer = connect_peer();
     (void)state;
     assert_int_equal(fcgi_io_new(&options, &strict, &err), LUNA_OK);
@@ -248,14 +250,45 @@ static void client_that_left_is_noticed_without_writing(void **state)
     assert_true(fcgi_io_client_left(io));
 }
 
-static void libfcgis_signal_handlers_are_gone(void **state)
+/* Debian's libfcgi wants the memory for both, and asserts that it got it. */
+static void a_parameter_of_gigabytes_ends_the_worker(void **state)
 {
-    struct sigaction action;
+    int peer = connect_peer();
+    int next = connect_peer();
     (void)state;
-    assert_int_equal(sigaction(SIGTERM, NULL, &action), 0); /* P6 */
-    assert_true(action.sa_handler == SIG_DFL);
-    assert_int_equal(sigaction(SIGPIPE, NULL, &action), 0);
-    assert_true(action.sa_handler == SIG_IGN);
+    send_record(peer, BEGIN_REQUEST, "\0\1\0\0\0\0\0", 8);
+    send_record(peer, PARAMS, "\377\377\377\376\377\377\377\376", 8);
+    send_record(peer, PARAMS, "", 0);
+    assert_int_equal(take(), FCGI_ACCEPT_DROPPED);
+    fcgi_io_finish(io);
+    send_head(next, 0, "0");
+    send_record(next, STDIN, "", 0);
+    assert_int_equal(take(), FCGI_ACCEPT_OK);
+    assert_int_equal(read_it(), FCGI_BODY_OK);
+    close(peer);
+    close(next);
+}
+
+/* A worker would read it for as long as its bytes last. */
+static void a_head_that_trickles_in_has_no_limit(void **state)
+{
+    int peer = connect_peer();
+    int64_t begin = luna_clock_mono_ns();
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        send_record(peer, BEGIN_REQUEST, "\0\1\0\0\0\0\0", 8);
+        for (int i = 0; i < WAIT_MS / (READ_MS / 3); i++) {
+            send_record(peer, PARAMS, "N", 1);
+            wait_ms(READ_MS / 3);
+        }
+        _exit(0);
+    }
+    assert_int_equal(take(), FCGI_ACCEPT_DROPPED);
+    assert_true((luna_clock_mono_ns() - begin) / 1000000 < WAIT_MS / 2);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(peer);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -275,7 +308,8 @@ int main(void)
         TEST(noise_is_dropped_and_the_next_request_served),
         TEST(foreign_user_is_turned_away_unread),
         TEST(client_that_left_is_noticed_without_writing),
-        TEST(libfcgis_signal_handlers_are_gone),
+        TEST(a_parameter_of_gigabytes_ends_the_worker),
+        TEST(a_head_that_trickles_in_has_no_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
