@@ -117,7 +117,7 @@ static enum luna_code read_head(struct fcgi_io *io, struct luna_error *err)
         int failed = luna_deadline_passed(deadline) ? ETIMEDOUT : receive(io, deadline);
         if (failed != 0)
             return luna_error_set(err, LUNA_EPROTOCOL,
-                                  "a connection brought no whole FastCGI request: %s",
+                                  "a connection sent no complete FastCGI request: %s",
                                   failed == ETIMEDOUT ? "timeout" : strerror(failed));
         outcome = fcgi_reader_take(&io->reader, &io->unread, &ignored);
     }

@@ -36,7 +36,7 @@ static enum luna_code find_ids(const struct worker_config *config, uid_t *ret_ui
     }
     if (*ret_uid == 0)
         return luna_error_set(err, LUNA_ECONFIG,
-                              "LUNA_USER is root; wanted a user with no privileges");
+                              "LUNA_USER is root; expected a user without privileges");
     return LUNA_OK;
 }
 
@@ -51,11 +51,12 @@ static enum luna_code become(const struct worker_config *config, struct luna_err
         return luna_error_set(err, LUNA_EIO, "LUNA_STATE_DIR: chown %s: %s", config->state_dir,
                               strerror(errno));
     if (initgroups(config->user, gid) != 0 || setgid(gid) != 0 || setuid(uid) != 0)
-        return luna_error_set(err, LUNA_EIO, "LUNA_USER: cannot become %s: %s", config->user,
+        return luna_error_set(err, LUNA_EIO, "LUNA_USER: cannot switch to %s: %s", config->user,
                               strerror(errno));
     if (setuid(0) == 0 || geteuid() != uid || getegid() != gid)
-        return luna_error_set(err, LUNA_EIO, "LUNA_USER: root could be regained after becoming %s",
-                              config->user);
+        return luna_error_set(
+            err, LUNA_EIO, "LUNA_USER: the process could become root again after switching to %s",
+            config->user);
     return LUNA_OK;
 }
 

@@ -87,7 +87,8 @@ static enum luna_code bind_and_listen(int fd, const char *path, const struct wor
     if (code == LUNA_OK && listen(fd, (int)config->backlog) != 0)
         code = luna_error_set(err, LUNA_EIO, "listen on %s: %s", path, strerror(errno));
     if (code == LUNA_OK && rename(path, config->socket_path) != 0)
-        code = luna_error_set(err, LUNA_ECONFIG, "LUNA_WORKER_SOCKET: cannot put it at %s: %s",
+        code = luna_error_set(err, LUNA_ECONFIG,
+                              "LUNA_WORKER_SOCKET: cannot move the socket to %s: %s",
                               config->socket_path, strerror(errno));
     if (code != LUNA_OK)
         (void)unlink(path);

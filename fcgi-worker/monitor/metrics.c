@@ -87,7 +87,7 @@ static void put_requests(struct luna_buf *out, const struct totals *totals)
         luna_buf_printf(out, "%llu\n", (unsigned long long)totals->statuses[i]);
     }
     declare(out, "queue_wait_seconds", "histogram",
-            "Time from nginx's stamp to the worker's accept.");
+            "Time from nginx's timestamp to the worker's accept.");
     put_histogram(out, "queue_wait_seconds", NULL, totals->wait_buckets, totals->wait_ns);
     declare(out, "request_duration_seconds", "histogram",
             "Time from accept to the answer's last byte.");
@@ -207,23 +207,23 @@ static void put_workers(struct luna_buf *out, const struct totals *totals)
 static void put_pool(struct luna_buf *out, const struct scoreboard_pool *pool)
 {
 #define GET(member) atomic_load_explicit(&pool->member, RELAXED)
-    put_gauge(out, "target", GET(target), "Workers the master wants.");
-    put_gauge(out, "target_min", GET(pool_min), "Fewest workers it may want.");
-    put_gauge(out, "target_max", GET(pool_max), "Most workers it may want.");
+    put_gauge(out, "target", GET(target), "Intended number of workers.");
+    put_gauge(out, "target_min", GET(pool_min), "Minimum of the intended number of workers.");
+    put_gauge(out, "target_max", GET(pool_max), "Maximum of the intended number of workers.");
     put_gauge(out, "generation", GET(generation),
               "Generation: grows with every reload and upgrade.");
     put_gauge(out, "backlog_depth", GET(backlog_depth),
-              "Connections waiting in the socket's queue; -1: not known.");
+              "Connections waiting in the socket's queue; -1: unknown.");
     put_gauge(out, "backlog_max", GET(backlog_max),
-              "Connections that the socket's queue holds; -1: not known.");
+              "Capacity of the socket's queue, in connections; -1: unknown.");
     put_gauge(out, "crash_looping", GET(crash_looping),
               "1 while respawns are slowed down because too many workers died.");
     put_counter(out, "crashes_total", GET(crashes),
                 "Workers ended by a signal that the master did not send.");
     put_counter(out, "kills_total", GET(hard_kills),
-                "Workers the master killed for passing a limit.");
+                "Workers that the master killed because they exceeded a time limit.");
     put_counter(out, "recycles_total", GET(recycles),
-                "Workers replaced for their requests, age or memory.");
+                "Workers replaced because of their number of requests, age or memory.");
     put_counter(out, "reloads_total", GET(reloads), "Reloads that succeeded.");
     put_counter(out, "reload_rollbacks_total", GET(reload_rollbacks), "Reloads rolled back.");
     put_counter(out, "upgrades_total", GET(upgrades), "Binary upgrades that succeeded.");

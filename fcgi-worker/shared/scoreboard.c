@@ -98,13 +98,15 @@ enum luna_code scoreboard_adopt(int fd, struct scoreboard **ret_board, struct lu
 {
     struct scoreboard *board = NULL;
     if (lseek(fd, 0, SEEK_END) != (off_t)sizeof *board)
-        return luna_error_set(err, LUNA_ECONFLICT, "scoreboard: another version's layout");
+        return luna_error_set(err, LUNA_ECONFLICT,
+                              "scoreboard: its layout is that of another version");
     board = map(fd, err);
     if (board == NULL)
         return LUNA_EIO;
     if (board->layout != LAYOUT || board->bytes != sizeof *board) {
         (void)munmap(board, sizeof *board);
-        return luna_error_set(err, LUNA_ECONFLICT, "scoreboard: another version's layout");
+        return luna_error_set(err, LUNA_ECONFLICT,
+                              "scoreboard: its layout is that of another version");
     }
     *ret_board = board;
     return LUNA_OK;

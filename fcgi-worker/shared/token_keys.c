@@ -30,11 +30,12 @@ enum luna_code token_keys_parse(const char *text, struct token_keys *ret_keys,
     for (const char *at = text == NULL ? "" : text; *at != '\0';) {
         size_t len = strcspn(at, ",");
         if (keys.count == TOKEN_KEYS_MAX || !parse_key(at, len, &keys.list[keys.count]))
-            return luna_error_set(err, LUNA_ECONFIG,
-                                  "LUNA_TOKEN_KEYS: number %zu is not kid:hex with a kid of 1 to "
-                                  "%d characters and %d to %d bytes of secret (at most %d keys)",
-                                  keys.count + 1, TOKEN_KID_BYTES - 1, TOKEN_SECRET_BYTES_MIN,
-                                  TOKEN_SECRET_BYTES_MAX, TOKEN_KEYS_MAX);
+            return luna_error_set(
+                err, LUNA_ECONFIG,
+                "LUNA_TOKEN_KEYS: key number %zu is not kid:hex with a kid of 1 to "
+                "%d characters and %d to %d bytes of secret (at most %d keys)",
+                keys.count + 1, TOKEN_KID_BYTES - 1, TOKEN_SECRET_BYTES_MIN, TOKEN_SECRET_BYTES_MAX,
+                TOKEN_KEYS_MAX);
         keys.count++;
         at += len + (at[len] == ',');
     }

@@ -178,18 +178,18 @@ static enum luna_code check_slots(struct worker_config *config, struct luna_erro
         config->journal_slot_count = LUNA_WORKERS_MAX - config->journal_slot_first;
     if (config->journal_slot_count >= wanted)
         return LUNA_OK;
-    return luna_error_set(
-        err, LUNA_ECONFIG,
-        "LUNA_JOURNAL_SLOT_FIRST and LUNA_JOURNAL_SLOT_COUNT leave %lld slots; wanted at least %d, "
-        "twice the workers plus one",
-        (long long)config->journal_slot_count, wanted);
+    return luna_error_set(err, LUNA_ECONFIG,
+                          "LUNA_JOURNAL_SLOT_FIRST and LUNA_JOURNAL_SLOT_COUNT leave %lld slots; "
+                          "expected at least %d: "
+                          "twice the workers plus one",
+                          (long long)config->journal_slot_count, wanted);
 }
 
 static enum luna_code cross_check(struct worker_config *config, struct luna_error *err)
 {
     if (config->workers_min > config->workers_max)
         return luna_error_set(err, LUNA_ECONFIG,
-                              "LUNA_WORKERS_MIN is %lld; wanted at most LUNA_WORKERS_MAX, %lld",
+                              "LUNA_WORKERS_MIN is %lld; expected at most LUNA_WORKERS_MAX, %lld",
                               (long long)config->workers_min, (long long)config->workers_max);
     if (config->queue_wait_max_ms > config->request_timeout_ms)
         config->queue_wait_max_ms = config->request_timeout_ms;

@@ -45,7 +45,8 @@ static enum luna_code compare(const struct luna_result *result, struct luna_erro
         size_t index = expected[i].index;
         if (index >= result->n || !(fabs(result->processed[index] / expected[i].level - 1) < 1e-12))
             return luna_error_set(err, LUNA_EPROTOCOL,
-                                  "golden vector: point %zu of the filtered Nile is wrong", index);
+                                  "golden vector: point %zu of the filtered Nile series is wrong",
+                                  index);
     }
     return LUNA_OK;
 }
@@ -62,9 +63,11 @@ enum luna_code self_test_compute(struct luna_error *err)
     struct luna_result result = {0};
     enum luna_code code;
     if (luna_decode_json(body, strlen(body), &limits, &arena, &request, &faults) != LUNA_DECODE_OK)
-        code = luna_error_set(err, LUNA_EPROTOCOL, "golden vector: the Nile does not decode");
+        code =
+            luna_error_set(err, LUNA_EPROTOCOL, "golden vector: the Nile series cannot be decoded");
     else if (luna_run(&request, &control, &arena, &result, &faults) != LUNA_RUN_OK)
-        code = luna_error_set(err, LUNA_EPROTOCOL, "golden vector: the Nile is not filtered");
+        code = luna_error_set(err, LUNA_EPROTOCOL,
+                              "golden vector: the Nile series cannot be filtered");
     else
         code = compare(&result, err);
     luna_arena_done(&arena);

@@ -99,7 +99,8 @@ enum luna_code luna_audit_show(struct luna_database *database, int64_t account_i
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     if (count < 1 || count > EVENTS_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "%d events are not in 1 … %d", count, EVENTS_MAX);
+        return luna_error_set(err, LUNA_EINVAL, "%d events are outside the range 1 to %d", count,
+                              EVENTS_MAX);
     if (before_seq != 0 && account_id == 0)
         return luna_error_set(err, LUNA_EINVAL, "an event number needs an account");
     luna_pg_param_int(&params, account_id);

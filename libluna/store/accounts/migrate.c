@@ -35,7 +35,7 @@ static enum luna_code embedded_entry(int index, struct entry *ret_entry, struct 
     entry.migration.number = (int)strtol(name, NULL, 10);
     if (entry.migration.number != index + 1 || strlen(name) >= sizeof entry.migration.name)
         return luna_error_set(err, LUNA_EINVAL,
-                              "migration \"%s\" breaks the numbering: wanted %04d_…", name,
+                              "migration \"%s\" breaks the numbering: expected %04d_…", name,
                               index + 1);
     snprintf(entry.migration.name, sizeof entry.migration.name, "%s", name);
     luna_digest_sha256(entry.text, strlen(entry.text), digest);

@@ -48,10 +48,11 @@ enum luna_code luna_plan_list(struct luna_database *database,
 static enum luna_code check(const struct luna_plan *plan, struct luna_error *err)
 {
     if (plan->rate_per_s < 1 || plan->rate_per_s > RATE_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "a rate of %lld per second is not in 1 … %d",
+        return luna_error_set(err, LUNA_EINVAL,
+                              "a rate of %lld per second is outside the range 1 to %d",
                               (long long)plan->rate_per_s, RATE_MAX);
     if (plan->rate_burst < 1 || plan->rate_burst > RATE_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "a burst of %lld is not in 1 … %d",
+        return luna_error_set(err, LUNA_EINVAL, "a burst of %lld is outside the range 1 to %d",
                               (long long)plan->rate_burst, RATE_MAX);
     if (plan->quota_limit < -1 || plan->quota_limit > INT32_MAX)
         return luna_error_set(err, LUNA_EINVAL, "the quota limit %lld is not in 0 … %d",

@@ -129,7 +129,7 @@ enum luna_code luna_usage_get(struct luna_database *database, struct luna_counte
     struct luna_usage usage = {.used = 0};
     struct booked booked = {.epoch = -1};
     if (days < 0 || days > LUNA_USAGE_DAYS_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "%d days are not in 0 … %d", days,
+        return luna_error_set(err, LUNA_EINVAL, "%d days are outside the range 0 to %d", days,
                               LUNA_USAGE_DAYS_MAX);
     enum luna_code code = read_account(database, account_id, &usage.account, &booked, err);
     if (code != LUNA_OK)

@@ -45,7 +45,8 @@ enum luna_code luna_booker_new(const struct luna_booker_options *options,
                                struct luna_booker **ret_booker, struct luna_error *err)
 {
     if (options->batch_accounts_max < 1 || options->batch_accounts_max > 5000)
-        return luna_error_set(err, LUNA_EINVAL, "a batch of %d accounts is not in 1 … 5000",
+        return luna_error_set(err, LUNA_EINVAL,
+                              "a batch of %d accounts is outside the range 1 to 5000",
                               options->batch_accounts_max);
     struct luna_booker *booker = calloc(1, sizeof *booker);
     if (booker == NULL)

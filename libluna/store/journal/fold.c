@@ -98,7 +98,7 @@ enum luna_code luna_journal_fold_read(int dir_fd, struct luna_journal_fold *ret_
     if (bytes == NULL)
         code = luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the fold");
     else if (pread(fd, bytes, len, 0) != (ssize_t)len)
-        code = luna_error_set(err, LUNA_EIO, "journal: fold: cannot read it whole");
+        code = luna_error_set(err, LUNA_EIO, "journal: cannot read the whole file \"fold\"");
     else
         code = parse_fold(bytes, len, ret_fold, err);
     free(bytes);
