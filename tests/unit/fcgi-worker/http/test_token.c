@@ -126,7 +126,7 @@ static void wrong_lists_of_keys_are_refused_with_their_number(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct luna_error err = {0};
         assert_int_equal(token_keys_parse(wrong[i], &keys, &err), LUNA_ECONFIG);
-        assert_non_null(strstr(err.msg, "LUNA_TOKEN_KEYS: number 1"));
+        assert_non_null(strstr(err.msg, "LUNA_TOKEN_KEYS: key number 1"));
     }
 }
 
