@@ -126,6 +126,7 @@ static void run_alone(const struct batch_run *run, size_t series, size_t offset,
 static void lane_idle(struct batch_run *run, size_t k)
 {
     EXPECT(k < BATCH_LANES);
+    /* Any numbers that stay finite: an idle lane computes along, for a branch would cost more. */
     run->lane[k] = (struct lane){.series = SIZE_MAX};
     run->lanes.a[k] = 0.0;
     run->lanes.P[k] = 1.0;
@@ -138,11 +139,14 @@ static void lane_finish(struct batch_run *run, size_t k)
     EXPECT(k < BATCH_LANES && run->lane[k].series < run->batch->series_count);
     const struct lane *lane = &run->lane[k];
     struct kalman_summary summary;
+    assert(lane->at == lane->end);
+    /* Once infinite or NaN, a stays so: one look at the end finds an overflow anywhere. */
     if (!isfinite(run->lanes.a[k])) {
         batch_series_failed(run->batch, lane->series, lane->end - run->batch->sizes[lane->series],
                             KALMAN_ERANGE);
         return;
     }
+    /* Lanes have no steady state; only the likelihood of the summary is used. */
     summary_fill(&lane->sum, lane->units.sd_exponent, UINT64_MAX, &summary);
     run->batch->statuses[lane->series] = KALMAN_OK;
     batch_fill(run->batch->loglikelihood, lane->series, lane->series + 1, summary.loglikelihood);
@@ -155,6 +159,7 @@ static void lane_start(struct batch_run *run, size_t k, size_t series, size_t of
     const struct kalman_batch *batch = run->batch;
     const struct kalman_model *model = model_of(batch, series);
     struct lane *lane = &run->lane[k];
+    assert(model->states == 1 && model->H[0] > 0.0);
     size_t end = offset + batch->sizes[series], first = offset;
     while (first < end && isnan(batch->values[first]))
         first++;
@@ -169,6 +174,7 @@ static void lane_start(struct batch_run *run, size_t k, size_t series, size_t of
         return;
     lane->at = first + 1;
     lane->centre = batch->values[first];
+    /* a = 0, its own centre, and P = H: the exact diffuse start of a local level (DK 2.9). */
     lane->sum.diffuse = 1;
     batch_fill(batch->filtered_mean, first, first + 1, lane->centre);
     batch_fill(batch->filtered_variance, first, first + 1,
@@ -184,7 +190,7 @@ static void lane_refill(struct batch_run *run, size_t k, void *workspace, size_t
         size_t series = run->next_series++, offset = run->next_offset, bad_index = 0;
         run->next_offset += batch->sizes[series];
         if (batch->statuses[series] == KALMAN_OK)
-            continue; /* done before */
+            continue; /* complete: done by batch_complete_run() */
         enum kalman_status status =
             values_check(batch->values + offset, batch->sizes[series], &bad_index);
         if (status != KALMAN_OK) {
@@ -235,6 +241,7 @@ static void write_variances(const struct lane *lane, const double (*P)[BATCH_LAN
 
 static void write_standardized(const struct batch_run *run, size_t k, size_t steps)
 {
+    EXPECT(k < BATCH_LANES && steps <= BATCH_STEPS);
     const struct lane *lane = &run->lane[k];
     const struct batch_chunk *chunk = &run->chunk;
     for (size_t t = 0; run->batch->standardized && t < steps; t++) {
@@ -256,7 +263,8 @@ static void lane_count(struct batch_run *run, size_t k, size_t steps)
     for (size_t t = 0; t < steps; t++)
         lane->sum.count += run->chunk.h[t][k] < batch_missing_noise;
     /* v is in deviations and F in variances of the model's unit: their squares differ by a power of
-     * two. The product of 32 factors, each at most 4 (n + 2), does not overflow. */
+     * two. The product of 32 factors F does not leave a double's range: each is at least the
+     * larger of H and Q, which is at least 1, and at most 4 (n + 2). */
     lane->sum.block = run->lanes.squares[k] * unit * unit;
     likelihood_sum_fold(&lane->sum);
     lane->sum.mantissa *= run->lanes.product[k];
@@ -275,6 +283,7 @@ static void chunk_store(struct batch_run *run, size_t steps)
         write_variances(lane, run->chunk.P, k, steps, batch->filtered_variance);
         write_means(lane, run->chunk.a_before, k, steps, batch->predicted_mean);
         write_variances(lane, run->chunk.P_before, k, steps, batch->predicted_variance);
+        EXPECT(steps <= lane->end - lane->at);
         write_standardized(run, k, steps);
         if (batch->loglikelihood)
             lane_count(run, k, steps);
@@ -287,6 +296,7 @@ static size_t chunk_steps(const struct batch_run *run)
 {
     size_t steps = 0;
     for (size_t k = 0; k < BATCH_LANES; k++) {
+        assert(run->lane[k].at <= run->lane[k].end);
         size_t left = run->lane[k].end - run->lane[k].at;
         if (run->lane[k].series != SIZE_MAX && (steps == 0 || left < steps))
             steps = left;
@@ -337,6 +347,7 @@ enum kalman_status kalman_batch_run(const struct kalman_batch *batch,
     memset(run, 0, sizeof *run);
     run->batch = batch;
     run->options = options;
+    /* So that a call that is cancelled half way says which series it did not get to. */
     for (size_t i = 0; i < batch->series_count; i++)
         batch->statuses[i] = KALMAN_ECANCELLED;
     if (batch_complete_applies(batch, options))

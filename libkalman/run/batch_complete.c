@@ -68,6 +68,8 @@ static void series_start(struct complete_run *run, size_t k, size_t series, size
     const struct kalman_batch *batch = run->batch;
     size_t n = batch->sizes[series];
     double first = batch->values[offset];
+    EXPECT(n > 0 && n <= run->table.count);
+    assert(isfinite(first));
     run->series[k] = series;
     run->start[k] = offset;
     run->at[k] = offset;
@@ -96,6 +98,7 @@ static void series_finish(struct complete_run *run, size_t k)
         return;
     struct likelihood_sum sum = likelihood_sum_empty();
     struct kalman_summary summary;
+    EXPECT(n > 0 && n <= run->table.count);
     sum.count = n - 1;
     sum.diffuse = 1;
     sum.squares = run->lane[k].squares;
@@ -134,6 +137,7 @@ static void aim(struct complete_run *run)
     for (size_t k = 0; k < run->lanes; k++) {
         struct gain_lane *lane = &run->lane[k];
         bool idle = run->series[k] == SIZE_MAX;
+        assert(idle || run->at[k] - run->start[k] < run->table.count);
         size_t like = idle ? busy : k, step = run->at[like] - run->start[like], at = run->at[k];
         lane->y = idle ? run->nothing : batch->values + at;
         lane->gain = run->table.gain + step;
@@ -145,6 +149,7 @@ static void aim(struct complete_run *run)
 
 static size_t steps_together(const struct complete_run *run)
 {
+    /* Idle lanes have SIZE_MAX left: they never are the shortest. */
     size_t steps = GAIN_STEPS, busy = 0;
     for (size_t k = 0; k < run->lanes; k++) {
         steps = run->lane[k].left < steps ? run->lane[k].left : steps;
@@ -157,6 +162,7 @@ enum kalman_status batch_complete_run(const struct kalman_batch *batch,
                                       const struct kalman_options *options, void *workspace)
 {
     EXPECT(workspace && batch->model_count == 1);
+    assert(batch_complete_applies(batch, options));
     struct cancel_check cancel = cancel_check_of(options);
     const bool sums = batch->loglikelihood || batch->standardized;
     size_t total = 0;
@@ -178,6 +184,7 @@ enum kalman_status batch_complete_run(const struct kalman_batch *batch,
         for (size_t k = 0; k < run->lanes; k++) {
             run->at[k] += steps;
             run->lane[k].left -= run->series[k] == SIZE_MAX ? 0 : steps;
+            /* a NaN or an infinity in the data stays in a, for a <- a + K v with K > 0 */
             if (!isfinite(run->lane[k].a)) {
                 refill(run, k); /* its status stays: the lanes take it */
             } else if (run->lane[k].left == 0) {

@@ -38,6 +38,7 @@ void gain_table_make(struct gain_table *table, const struct kalman_model *model,
             table->gain[at + i] = first ? 1.0 : block.P_before[i] / F;
             table->filtered_variance[at + i] = units_variance(&state.units, block.P[i]);
             table->predicted_variance[at + i] = units_variance(&state.units, block.P_before[i]);
+            /* Per unit of data: a step is then one multiplication, without root or division. */
             table->inverse_sd[at + i] = first ? 0.0 : ldexp(1.0 / sqrt(F), -model->sd_exponent);
             table->log_F[at + i] = log_sum;
         }
@@ -48,6 +49,7 @@ void gain_table_make(struct gain_table *table, const struct kalman_model *model,
 static inline void advance(struct gain_lane lanes[GAIN_LANES_RAGGED], size_t from, size_t to,
                            bool sums)
 {
+    assert(from <= to && to <= GAIN_STEPS);
     double a[GAIN_LANES_RAGGED], centre[GAIN_LANES_RAGGED], squares[GAIN_LANES_RAGGED];
     for (size_t k = 0; k < GAIN_LANES_RAGGED; k++) {
         a[k] = lanes[k].a;
@@ -56,6 +58,8 @@ static inline void advance(struct gain_lane lanes[GAIN_LANES_RAGGED], size_t fro
     }
     for (size_t t = from; t < to; t++)
         for (size_t k = 0; k < GAIN_LANES_RAGGED; k++) {
+            /* y - centre first: exact when y is near, however large the centre is. The variance
+             * has no part in it, so a step is a subtraction, a product and a sum (DK 2.15). */
             double v = lanes[k].y[t] - centre[k] - a[k];
             a[k] += lanes[k].gain[t] * v;
             lanes[k].mean[t] = centre[k] + a[k];
@@ -151,6 +155,8 @@ static WIDE void advance_square(struct group *group, const struct gain_lane *lan
 /* Whole squares of the steps for lanes that share one run of gains; returns the steps done. */
 static WIDE size_t advance_squares(struct gain_lane lanes[GAIN_LANES], size_t steps, bool sums)
 {
+    /* Four chains of four lanes: a step of one waits for its own last sum only, and the others fill
+     * the wait. */
     struct group groups[GROUPS];
     size_t t = 0;
     for (size_t k = 0; k < GAIN_LANES; k++) {
@@ -159,7 +165,7 @@ static WIDE size_t advance_squares(struct gain_lane lanes[GAIN_LANES], size_t st
         groups[k / WIDTH].squares[k % WIDTH] = lanes[k].squares;
     }
     for (; t + WIDTH <= steps; t += WIDTH) {
-        four gain[WIDTH];
+        four gain[WIDTH]; /* one gain in all lanes: x - 0 is x, to the bit */
         UNROLLED for (size_t i = 0; i < WIDTH; i++) gain[i] = lanes->gain[t + i] - (four){0};
         UNROLLED for (size_t g = 0; g < GROUPS; g++)
             advance_square(&groups[g], lanes + g * WIDTH, gain, t, sums);
@@ -201,6 +207,7 @@ static bool has_wide_registers(void)
 
 static bool share_gains(const struct gain_lane lanes[GAIN_LANES])
 {
+    assert(lanes[0].gain);
     for (size_t k = 1; k < GAIN_LANES; k++)
         if (lanes[k].gain != lanes[0].gain)
             return false;

@@ -39,6 +39,7 @@ void batch_series_failed(const struct kalman_batch *batch, size_t series, size_t
 
 bool batch_fits_lanes(const struct kalman_model *model, const struct kalman_options *options)
 {
+    /* A robust bound is a branch in every step, and H = 0 a division of zero by zero. */
     return level_applies(model, options) && !(options && options->robust_threshold > 0.0) &&
            model->H[0] > 0.0;
 }

@@ -52,6 +52,8 @@ static bool signal_suits(const struct kalman_model *model)
 static bool is_lean(const struct kalman_model *model, const struct kalman_options *options,
                     const struct kalman_output *output)
 {
+    /* The reference engine keeps to one smoother, that of the state: it is what the others are held
+     * to. */
     struct kalman_output rest = *output;
     rest.smoothed_mean = rest.smoothed_variance = NULL;
     return signal_suits(model) && !run_wants_smoothing(&rest) &&
@@ -60,6 +62,7 @@ static bool is_lean(const struct kalman_model *model, const struct kalman_option
 
 static size_t record_doubles(const struct kalman_model *model, bool lean)
 {
+    /* Lean: K and along, each of m. Entire: a, P, A, and K and z of each element. */
     size_t p = model->observed, m = model->states, d = model->diffuse;
     return lean ? 2 * m : m + m * m + m * d + 2 * p * m;
 }
@@ -97,6 +100,8 @@ static size_t smoother_doubles(const struct kalman_model *model, bool lean)
 size_t run_general_bytes(const struct kalman_model *model, size_t count,
                          const struct kalman_options *options, const struct kalman_output *output)
 {
+    EXPECT(model->states > 0 && model->observed > 0);
+    /* The last term: take_bytes() rounds up, and the filter's indices are of four bytes. */
     size_t bytes = filter_bytes(model) + model->observed * sizeof(struct filter_element);
     if (!run_wants_smoothing(output))
         return bytes + (size_t)2 * KALMAN_ALIGN;
@@ -108,6 +113,7 @@ size_t run_general_bytes(const struct kalman_model *model, size_t count,
 
 static void *take_bytes(char **next, size_t bytes)
 {
+    assert(*next && (uintptr_t)*next % 8 == 0);
     void *taken = *next;
     *next += (bytes + 7) / 8 * 8;
     return taken;
@@ -118,6 +124,7 @@ static void carve_records(const struct general_run *run, char **next)
 {
     const struct kalman_model *model = run->filter.model;
     size_t p = model->observed, m = model->states, d = model->diffuse;
+    assert(!run->lean || p == 1);
     for (size_t i = 0; i < run->block; i++) {
         struct filter_record *r = &run->records[i];
         *r = (struct filter_record){.elements = take_bytes(next, p * sizeof *r->elements),
@@ -173,8 +180,12 @@ enum kalman_status run_general(const struct run_request *request, void *workspac
     run.elements = take_bytes(&next, model->observed * sizeof *run.elements);
     if (smoothing)
         carve_smoothing(&run, series->count, &next);
+    assert((size_t)(next - (char *)workspace) <=
+           run_general_bytes(model, series->count, request->options, request->output));
     enum kalman_status status =
         run_stretch(&run, 0, series->count, 1, smoothing && !run.checkpoints);
+    /* Summary, stream and forecast before the backward pass, which filters blocks again in
+     * run.filter. */
     filter_summary(&run.filter, ret_summary);
     if (status != KALMAN_OK) {
         ret_summary->bad_index = status == KALMAN_ECANCELLED ? SIZE_MAX : run.at;
@@ -182,6 +193,8 @@ enum kalman_status run_general(const struct run_request *request, void *workspac
     }
     if (request->output->stream)
         stream_take_filter(request->output->stream, &run.filter, run_last_time(series));
+    /* Moves the filter past the data. The smoothers do not mind: their moments are in the records
+     * and the checkpoints. */
     if (request->output->forecast)
         status = filter_forecast(&run.filter, run_last_time(series), request->output->forecast,
                                  &run.cancel);

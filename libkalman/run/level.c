@@ -52,6 +52,7 @@ size_t run_level_bytes(size_t count, const struct kalman_output *output)
 static void store_push(struct level_store *store, const double *P, size_t count)
 {
     EXPECT(count > 0 && count <= LIKELIHOOD_BLOCK);
+    assert(P[count - 1] >= 0.0); /* -1 is the mark of a short block */
     double *top = store->P + store->filled;
     bool equal = count > 1 && memcmp(P, P + 1, (count - 1) * sizeof *P) == 0;
     memcpy(top, P, (equal ? 1 : count) * sizeof *P);
@@ -66,6 +67,7 @@ static const double *store_pop(struct level_store *store, size_t count, size_t *
 {
     EXPECT(store->filled > 0);
     bool equal = store->P[store->filled - 1] < 0.0;
+    EXPECT(store->filled >= (equal ? 2 : count));
     store->filled -= equal ? 2 : count;
     *ret_stride = equal ? 0 : 1;
     return store->P + store->filled;
@@ -93,6 +95,7 @@ static void write_innovations(const struct level_state *state, const struct leve
     if (!out->standardized && !out->anomaly_scores)
         return;
     for (size_t i = 0; i < count; i++) {
+        /* F = 0 without noise: the value was known, and there is nothing to divide by. */
         double standardised = block->F[i] > 0.0
                                   ? block->v[i] * state->units.mean_to_sd / sqrt(block->F[i])
                                   : (double)NAN;
@@ -133,11 +136,13 @@ static void keep_block(const struct level_block *block, size_t count, size_t at,
         return;
     memcpy(store->a + at, block->a, count * sizeof *block->a);
     store_push(store, block->P, count);
+    assert(store->filled <= at + count); /* what run_level_bytes() counts on */
 }
 
 static const double *block_gaps(const struct kalman_series *series, size_t at, size_t count,
                                 double *gaps)
 {
+    EXPECT(count <= LIKELIHOOD_BLOCK && at + count <= series->count);
     if (!series->times)
         return NULL;
     for (size_t i = 0; i < count; i++)
@@ -178,6 +183,7 @@ struct level_smoothed {
     double eta_spread; /* Var(E(n_t | all)) = Q - D */
 };
 
+/* As in run/smooth.c, with a bound nearer to rounding: P and V are made of products here. */
 static double auxiliary(double value, double spread, double variance, double to_sd)
 {
     return spread > 1e-14 * variance ? value * to_sd / sqrt(spread) : (double)NAN;
@@ -196,6 +202,8 @@ static void write_smoothed(const struct level_state *state, const struct level_s
         out->smoothed_variance[t] = variance;
     if (out->smoothed_state_variance)
         out->smoothed_state_variance[t] = variance;
+    /* Nothing is learnt about the noise of a value that is missing: mean 0 and variance H, as
+     * before the data. Else e = y - s, and its variance given all data is that of s (DK 2.5). */
     bool missing = isnan(y);
     double noise = missing ? 0.0 : units_deviation(units, y, state->centre) - x->s;
     if (out->observation_disturbance)
@@ -225,10 +233,11 @@ static void smooth_step(struct level_smoothed *x, double a, double P, double Q)
             .s = x->s, .V = x->V + Q, .eta = 0.0, .D = Q, .eta_spread = 0.0};
         return;
     }
-    /* step = 1 - J without cancellation */
+    /* Without noise and uncertainty (total 0) the level is known: nothing moves. */
     double J = total > 0.0 ? P / total : 1.0, step = total > 0.0 ? Q / total : 0.0;
-    /* J = P/(P + Q), step = Q/(P + Q) = 1 - J. n_t given s_{t+1} has mean step (s_{t+1} - a) and
-     * variance J Q; what is uncertain of s_{t+1} adds step^2 V (Rauch, Tung & Striebel 1965). */
+    /* J = P/(P + Q), step = Q/(P + Q) = 1 - J without cancelling. n_t given s_{t+1} has mean step
+     * (s_{t+1} - a) and variance J Q; what is uncertain of s_{t+1} adds step^2 V (Rauch, Tung &
+     * Striebel 1965). */
     double change = x->s - a, V = x->V;
     x->eta = step * change;
     x->D = J * Q + step * step * V;
@@ -245,6 +254,7 @@ static enum kalman_status smooth_block(const struct run_request *request,
 {
     EXPECT(from < to && to <= request->series->count);
     const struct kalman_series *series = request->series;
+    assert(store->a);
     size_t stride = 0;
     const double *P = store_pop(store, to - from, &stride);
     if (cancel_requested(cancel, (to - from) * CANCEL_LEVEL_POINT))
@@ -253,6 +263,7 @@ static enum kalman_status smooth_block(const struct run_request *request,
         double gap =
             series->times && t + 1 < series->count ? series->times[t + 1] - series->times[t] : 1.0;
         double Q = state->Q * gap;
+        /* The last smoothed moments are the filtered ones; of n_n nothing has been seen. */
         if (t + 1 == series->count)
             *x = (struct level_smoothed){
                 .s = state->a, .V = state->P, .eta = 0.0, .D = Q, .eta_spread = 0.0};

@@ -7,8 +7,11 @@
 #include <math.h>
 #include <string.h>
 
+/* Between predict and update, for the filter holds predicted and filtered moments in the same
+ * arrays. */
 static void write_prediction(const struct general_run *run, size_t t)
 {
+    assert(t < run->request->series->count);
     const struct kalman_output *out = run->request->output;
     size_t p = run->filter.model->observed, m = run->filter.model->states;
     for (size_t i = 0; (out->predicted_mean || out->predicted_variance) && i < p; i++) {
@@ -27,6 +30,7 @@ static void write_prediction(const struct general_run *run, size_t t)
 
 static void write_filtered(const struct general_run *run, size_t t)
 {
+    assert(t < run->request->series->count);
     const struct kalman_output *out = run->request->output;
     size_t p = run->filter.model->observed, m = run->filter.model->states;
     for (size_t i = 0; (out->filtered_mean || out->filtered_variance) && i < p; i++) {
@@ -49,6 +53,8 @@ static void write_innovations(const struct general_run *run, size_t t)
     const struct filter_state *f = &run->filter;
     size_t p = f->model->observed;
     for (size_t i = 0; i < p; i++) {
+        /* v and F are as predicted given the elements before this one (DK 6.4.1); F before any
+         * robust inflation is what the caller is given, the weight says by how much. */
         const struct filter_element *e = &run->elements[i];
         double standardised = filter_standardised(f, e);
         if (out->innovations)
@@ -67,6 +73,7 @@ static void write_innovations(const struct general_run *run, size_t t)
 double run_gap(const struct kalman_series *series, size_t t)
 {
     EXPECT(t < series->count);
+    assert(!series->times || t == 0 || series->times[t] > series->times[t - 1]);
     return series->times && t > 0 ? series->times[t] - series->times[t - 1] : 1.0;
 }
 
@@ -87,7 +94,8 @@ enum kalman_status run_stretch(struct general_run *run, size_t from, size_t to, 
                                bool record)
 {
     EXPECT(from <= to && to <= run->request->series->count);
-    EXPECT(!record || to - from <= run->block);
+    EXPECT(!record || (run->records && to - from <= run->block));
+    assert(!first_pass || from == 0);
     const struct kalman_series *series = run->request->series;
     size_t p = run->filter.model->observed;
     enum kalman_status status = KALMAN_OK;
@@ -97,9 +105,10 @@ enum kalman_status run_stretch(struct general_run *run, size_t from, size_t to, 
             return KALMAN_ECANCELLED;
         struct filter_record *kept = record ? &run->records[t - from] : NULL;
         /* A signal with a diffuse part that is missing here needs the deeper orders of the signal's
-         * smoother. */
+         * smoother, which serves models of a single observation: the first element is all. */
         run->diffuse_missing =
             run->diffuse_missing || (run->filter.diffuse_left > 0 && isnan(series->values[t * p]));
+        /* Before the prediction: the second pass over the block repeats it. */
         if (first_pass && run->checkpoints && t % run->block == 0)
             filter_copy(&run->checkpoints[t / run->block], &run->filter);
         status = filter_predict(&run->filter, run_gap(series, t), run_inputs(run, t));
@@ -108,7 +117,7 @@ enum kalman_status run_stretch(struct general_run *run, size_t from, size_t to, 
         if (first_pass)
             write_prediction(run, t);
         status = filter_update(&run->filter, series->values + t * p, run->elements, kept);
-        if (kept)
+        if (kept) /* run->elements are overwritten by the next step */
             memcpy(kept->elements, run->elements, p * sizeof *kept->elements);
         if (first_pass && status == KALMAN_OK) {
             write_filtered(run, t);
@@ -124,6 +133,7 @@ enum kalman_status run_blocks_back(struct general_run *run, run_point_back *poin
     const struct kalman_series *series = run->request->series;
     const double centre = run->filter.centre; /* blocks before the first value do not know it yet */
     size_t end = series->count;
+    assert(run->checkpoints || end <= run->block);
     while (end > 0) {
         size_t from = run->checkpoints ? (end - 1) / run->block * run->block : 0;
         enum kalman_status status = KALMAN_OK;
@@ -143,5 +153,6 @@ enum kalman_status run_blocks_back(struct general_run *run, run_point_back *poin
             return status;
         end = from;
     }
+    /* A smoother that the hook stopped in the middle of a step has no status to say so. */
     return run->cancel.cancelled ? KALMAN_ECANCELLED : KALMAN_OK;
 }

@@ -44,9 +44,13 @@ enum kalman_status kalman_run(const struct kalman_model *model, const struct kal
     ret_summary->steady_at = SIZE_MAX;
     ret_summary->bad_index = SIZE_MAX;
     size_t needed = 0;
+    /* Options and sizes first: they cost nothing. The data are read last, and only when the call
+     * can go on. */
     enum kalman_status status = options_check(options);
     if (status == KALMAN_OK)
         status = kalman_run_bytes(model, series->count, options, output, &needed);
+    /* In place is fine forward, where a value is read before its mean is written; the backward
+     * pass reads the values again. */
     if (status == KALMAN_OK && output->filtered_mean == series->values && series->values &&
         run_wants_smoothing(output))
         status = KALMAN_EINVAL;
@@ -77,6 +81,7 @@ enum kalman_status kalman_loglikelihood_bytes(const struct kalman_model *model, 
 static void level_summary_fast(const struct kalman_model *model, const struct kalman_series *series,
                                struct kalman_summary *summary)
 {
+    assert(model->states == 1 && model->observed == 1);
     assert(model->H[0] > 0.0 && !series->times);
     struct units units = units_of(model->sd_exponent);
     struct level_data data = {
@@ -84,10 +89,12 @@ static void level_summary_fast(const struct kalman_model *model, const struct ka
     struct level_sums sums;
     level_likelihood(&data, model->H[0], model->Q[0], &sums);
     /* Squares are in deviations, variances in the model's unit; n innovations each move log F by
-     * 2 sd_exponent log 2. */
+     * 2 sd_exponent log 2. The root is scaled, not the sum: the square of the factor need not be a
+     * double. */
     double n = (double)sums.innovations, scaled = sqrt(sums.squares) * units.mean_to_sd;
     double kernel = -0.5 * (sums.logs + n * 2.0 * model->sd_exponent * ln2 + scaled * scaled);
     summary->loglikelihood_marginal = kernel - 0.5 * n * log_two_pi;
+    /* DK count the constant of the diffuse observation too, 7.2.2; marginally there is none. */
     summary->loglikelihood = summary->loglikelihood_marginal - 0.5 * log_two_pi;
     summary->observation_count = sums.innovations + 1;
     summary->diffuse_count = 1;

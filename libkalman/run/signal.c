@@ -42,6 +42,7 @@ enum kalman_status run_signal_back(struct general_run *run)
     struct smooth_signal smooth;
     bool unresolved = run->filter.diffuse_left > 0;
     /* What is left undetermined shows in the variances alone. */
+    assert(run->lean && run->filter.model->observed == 1);
     bool variances =
         run->request->output->smoothed_variance || (run->diffuse_missing && unresolved);
     smooth_signal_init(&smooth, run->filter.model->states, variances, run->smooth_arrays);

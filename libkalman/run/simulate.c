@@ -46,6 +46,7 @@ static size_t draw_bytes(const struct kalman_model *model)
 static char *draw_place(struct draw *draw, const struct kalman_model *model,
                         const struct kalman_series *series, char *memory)
 {
+    EXPECT((uintptr_t)memory % KALMAN_ALIGN == 0);
     size_t w = widest(model);
     draw->model = model;
     draw->series = series;
@@ -62,6 +63,8 @@ static void draw_normal(struct draw *draw, struct kalman_random *random, const d
                         size_t size)
 {
     EXPECT(size <= widest(draw->model));
+    assert(is_symmetric(variance, size));
+    /* A semidefinite variance has a root as well: zero columns where a direction has no noise. */
     square_root_of(variance, size, draw->root);
     for (size_t i = 0; i < size; i++)
         draw->noise[i] = kalman_random_normal(random);
@@ -76,6 +79,7 @@ static void draw_normal(struct draw *draw, struct kalman_random *random, const d
 
 static void first_state(struct draw *draw, struct kalman_random *random)
 {
+    /* The diffuse part A1 delta stays 0: E(alpha | y+) takes out whatever it is. */
     size_t m = draw->model->states;
     draw_normal(draw, random, draw->model->P1, m);
     for (size_t i = 0; i < m; i++)
@@ -91,6 +95,7 @@ static enum kalman_status next_state(struct draw *draw, struct kalman_random *ra
         filter_transition_at(&draw->filter, t - 1, times ? times[t] - times[t - 1] : 1.0);
     if (status != KALMAN_OK)
         return status;
+    /* In the caller's units throughout: T, R and c have those, and draw_normal() scales. */
     const struct filter_matrices *now = &draw->filter.now;
     draw_normal(draw, random, now->Q, r);
     for (size_t i = 0; i < m; i++) {
@@ -110,6 +115,8 @@ static enum kalman_status next_state(struct draw *draw, struct kalman_random *ra
 static enum kalman_status draw_path(struct draw *draw, struct kalman_random *random, double *values,
                                     double *signal, double *states)
 {
+    assert(values || draw->series->count == 0);
+    assert(!draw->series->inputs == !draw->model->input_count || draw->series->count == 0);
     size_t p = draw->model->observed, m = draw->model->states, k = draw->model->input_count;
     enum kalman_status status = KALMAN_OK;
     for (size_t t = 0; t < draw->series->count && status == KALMAN_OK; t++) {
@@ -145,6 +152,7 @@ enum kalman_status kalman_simulate_bytes(const struct kalman_model *model, size_
         return KALMAN_EINVAL;
     double wanted = 0.0;
     const struct kalman_output output = {.smoothed_state = &wanted};
+    /* Both engines: which one runs depends on options that are not known here. */
     size_t p = model->observed, m = model->states;
     *ret_bytes = draw_bytes(model) + round_up(count * (4 * p + 2 * m) * sizeof(double)) +
                  round_up(run_general_bytes(model, count, NULL, &output)) +
@@ -171,6 +179,7 @@ enum kalman_status kalman_generate(const struct kalman_model *model,
 {
     if (!model || !series || !random || (series->count > 0 && !values))
         return KALMAN_EINVAL;
+    /* There are no data yet; all missing is a series that can be checked. */
     struct kalman_series checked = *series;
     checked.values = values;
     for (size_t i = 0; i < series->count * model->observed; i++)
@@ -211,6 +220,7 @@ static void simulation_place(struct simulation *s, const struct kalman_model *mo
     s->signal_drawn = s->signal_given + n * p;
     s->state_given = s->signal_drawn + n * p;
     s->state_drawn = s->state_given + n * m;
+    EXPECT((size_t)(rest - (char *)workspace) <= workspace_bytes);
     s->rest = rest;
     s->rest_bytes = workspace_bytes - (size_t)(rest - (char *)workspace);
 }
@@ -230,7 +240,9 @@ static enum kalman_status simulate_one(struct simulation *s, struct kalman_rando
     struct kalman_summary summary;
     enum kalman_status status =
         draw_path(&s->draw, random, s->values, signal ? signal : s->signal, states);
-    for (size_t i = 0; i < count; i++) /* the draw is seen where the data were */
+    /* The draw is seen where the data were: E( | y) and E( | y+) are then the same affine map, and
+     * their difference is linear in y - y+. */
+    for (size_t i = 0; i < count; i++)
         s->values[i] = isnan(series->values[i]) ? (double)NAN : s->values[i];
     drawn.values = s->values;
     if (status == KALMAN_OK)

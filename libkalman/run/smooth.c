@@ -17,9 +17,10 @@ static double *row(double *array, size_t t, size_t width)
 
 static double quadratic(const double *V, const double *x, const double *y, size_t m)
 {
+    assert(V != x && V != y);
     double sum = 0.0;
     for (size_t i = 0; i < m; i++) {
-        double part = 0.0;
+        double part = 0.0; /* rows of Z are mostly zeros */
         for (size_t j = 0; j < m && x[i] != 0.0; j++)
             part += V[i * m + j] * y[j];
         sum += x[i] * part;
@@ -27,7 +28,9 @@ static double quadratic(const double *V, const double *x, const double *y, size_
     return sum;
 }
 
-/* value / sd(value), NaN when that is no more than rounding of the variance it is part of. */
+/* value / sd(value), an auxiliary residual (DK 7.5). The smoothed disturbance has the variance
+ * Var(e) - Var(e | all), a difference: NaN where that is no more than rounding of `variance`, for
+ * value is rounding then too. */
 static double auxiliary(double value, double spread, double variance, double to_sd)
 {
     assert(!(variance < 0.0));
@@ -42,6 +45,8 @@ static void write_signal(struct general_run *run, struct smooth_state *smooth,
     const struct kalman_output *out = run->request->output;
     size_t p = f->model->observed, m = f->model->states;
     for (size_t i = 0; (out->smoothed_mean || out->smoothed_variance) && i < p; i++) {
+        /* z alpha may be determined though no element of alpha is: a level and a season that only
+         * ever appear as a sum. */
         const double *z = filter_signal_row(f, i);
         bool known = smooth_determined(smooth, z);
         double mean = f->now.d[i] * f->units.mean_in;
@@ -65,12 +70,15 @@ static void write_state(struct general_run *run, const struct smooth_state *smoo
     double *mean = row(run->request->output->smoothed_state, t, m);
     double *variance = row(run->request->output->smoothed_state_variance, t, m * m);
     double *unit = run->unit, *known = unit + m;
+    EXPECT(unit && t < run->request->series->count);
+    /* All of them first: a covariance is known where both its states are. */
     for (size_t i = 0; i < m; i++) {
         memset(unit, 0, m * sizeof *unit);
         unit[i] = 1.0;
         known[i] = smooth_determined(smooth, unit) ? 1.0 : 0.0;
     }
     for (size_t i = 0; i < m; i++) {
+        /* The centre was taken off the data; state i moves by shift_i of it. */
         double centre = f->centre * f->model->shift[i];
         if (mean)
             mean[i] =
@@ -93,9 +101,11 @@ static void noise_of_missing(const struct general_run *run, const double *values
                              double *ret_variance)
 {
     EXPECT(i < run->filter.model->observed && run->filter.model->observed <= KALMAN_OBSERVED_MAX);
+    assert(isnan(values[i]));
     const struct filter_state *f = &run->filter;
     size_t p = f->model->observed, count = 0;
     const double *H = f->now.H;
+    /* run->noise: error (p) and spread (p x p) of the caller, then packed, root (p x p each), g. */
     double *root = run->noise + 2 * p * p + p, *packed = run->noise + p * p + p,
            *g = run->noise + 3 * p * p + p;
     size_t index[KALMAN_OBSERVED_MAX];
@@ -128,6 +138,7 @@ static void noise_of_missing(const struct general_run *run, const double *values
         for (size_t k = 0; k < count; k++)
             variance += g[j] * g[k] * spread[index[j] * p + index[k]];
     }
+    /* The difference may round below zero where H is singular and e_i is known. */
     *ret_mean = mean;
     *ret_variance = fmax(variance, 0.0);
 }
@@ -144,9 +155,12 @@ static void write_noise(struct general_run *run, const struct smooth_state *smoo
     if (!out->observation_disturbance && !out->observation_disturbance_variance &&
         !out->observation_auxiliary)
         return;
+    EXPECT(error);
     for (size_t i = 0; i < p; i++) {
         const double *z = filter_signal_row(f, i);
-        /* e = y - d - Z alpha^, and Var(e | all) = Z V Z' (DK 4.5): y is known, alpha is not. */
+        /* e = y - d - Z alpha^, and Var(e | all) = Z V Z' (DK 4.5): y is known, alpha is not. From
+         * the rows as given, not decorrelated, so that H between elements stays in. NaN where y is
+         * missing, and not read there. */
         error[i] =
             units_deviation(&f->units, values[i], f->centre) - f->now.d[i] * f->units.mean_in;
         for (size_t j = 0; j < m; j++)
@@ -175,7 +189,9 @@ static void write_disturbance(struct general_run *run, const struct smooth_state
     const struct filter_state *f = &run->filter;
     const struct kalman_output *out = run->request->output;
     size_t r = f->model->disturbances;
+    assert(t < run->request->series->count);
     for (size_t k = 0; k < r; k++) {
+        /* Var(eta) = Var(eta | all) + Var(E(eta | all)). */
         double total = smooth->eta_variance[k] + smooth->eta_spread[k];
         if (out->state_disturbance)
             out->state_disturbance[t * r + k] = smooth->eta[k] * f->units.mean_out;
@@ -224,6 +240,8 @@ static enum kalman_status reach_point(struct general_run *run, struct smooth_sta
                                       size_t t, const struct filter_record *record)
 {
     const struct kalman_series *series = run->request->series;
+    EXPECT(t < series->count);
+    /* After the last point a step of one unit is assumed, for the variance of its disturbance. */
     bool last = t + 1 == series->count;
     enum kalman_status status =
         filter_transition_at(&run->filter, t, last ? 1.0 : run_gap(series, t + 1));

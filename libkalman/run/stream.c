@@ -45,6 +45,7 @@ static struct kalman_stream *stream_place(void *memory, const struct kalman_mode
     stream->model = model;
     if (options)
         stream->options = *options;
+    /* A hook is of one call; the stream outlives that. */
     stream->options.hook = (struct kalman_hook){NULL, NULL};
     stream->last_time = NAN;
     stream->scalar = is_scalar(model) && level_applies(model, options);
@@ -79,6 +80,7 @@ void stream_take_level(struct kalman_stream *stream, const struct level_state *s
                        double last_time)
 {
     EXPECT(stream->scalar);
+    assert(state->count == 0 || !isnan(last_time));
     stream->level = *state;
     stream->last_time = last_time;
 }
@@ -87,6 +89,7 @@ void stream_take_filter(struct kalman_stream *stream, const struct filter_state 
                         double last_time)
 {
     EXPECT(!stream->scalar && stream->model == state->model);
+    assert(state->count == 0 || !isnan(last_time));
     filter_copy(&stream->filter, state);
     stream->last_time = last_time;
 }
@@ -118,6 +121,7 @@ static void put(double *to, double value)
 static void level_step_out(const struct level_state *state, const struct level_block *block,
                            const struct kalman_step *step)
 {
+    assert(state->count > 0);
     const struct units *units = &state->units;
     double mean = level_mean(state, block->a[0]), variance = units_variance(units, block->P[0]);
     double standardised =
@@ -140,6 +144,7 @@ static enum kalman_status push_level(struct kalman_stream *stream, double value,
                                      const struct kalman_step *step)
 {
     EXPECT(stream->scalar);
+    /* On a copy: a value that fails must leave the stream as it was. */
     struct level_state next = stream->level;
     struct level_block block;
     size_t done = 0;
@@ -166,6 +171,7 @@ static void predicted_out(const struct filter_state *filter, const struct kalman
 static void updated_out(const struct kalman_stream *stream, const struct kalman_step *step)
 {
     const struct filter_state *filter = &stream->filter;
+    assert(stream->elements && !stream->scalar);
     for (size_t i = 0; i < filter->model->observed; i++) {
         const struct filter_element *e = &stream->elements[i];
         double mean = 0.0, variance = 0.0, standardised = filter_standardised(filter, e);
@@ -209,6 +215,7 @@ static enum kalman_status push_filter(struct kalman_stream *stream, const double
 static enum kalman_status next_time(const struct kalman_stream *stream, double time,
                                     double *ret_gap, double *ret_time)
 {
+    assert(stream->model->builder);
     bool first = kalman_stream_count(stream) == 0;
     *ret_gap = 1.0;
     *ret_time = first ? 0.0 : stream->last_time + 1.0;
@@ -261,6 +268,9 @@ enum kalman_status kalman_stream_forecast(const struct kalman_stream *stream,
     }
     if (!workspace || workspace_bytes < needed || (uintptr_t)workspace % KALMAN_ALIGN != 0)
         return KALMAN_EWORKSPACE;
+    EXPECT(workspace != (const void *)stream);
+    /* A forecast predicts on in place, so it is made by a copy. The workspace has the size of a
+     * stream: one layout serves both. */
     struct kalman_stream *copy = stream_place(workspace, stream->model, &stream->options);
     filter_copy(&copy->filter, &stream->filter);
     return filter_forecast(&copy->filter, stream->last_time, forecast, NULL);

@@ -18,6 +18,8 @@ enum { SAVE_VERSION = 1, SAVE_HEADER = 24, SAVE_TRAILER = 8 };
 
 static const uint64_t fnv_start = UINT64_C(14695981039346656037);
 
+/* Against a torn or truncated file and a wrong model, not against forgery: what is loaded is
+ * checked for what could reach outside an array. */
 static uint64_t fnv(uint64_t hash, const unsigned char *bytes, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -79,7 +81,7 @@ static void fields_sum(struct cursor *c, struct likelihood_sum *sum)
     field_double(c, &sum->squares);
     field_double(c, &sum->compensation);
     field_double(c, &sum->mantissa);
-    uint64_t exponent = (uint64_t)sum->exponent;
+    uint64_t exponent = (uint64_t)sum->exponent; /* two's complement, and back */
     field_u64(c, &exponent);
     sum->exponent = (int64_t)exponent;
     field_u64(c, &sum->count);
@@ -112,6 +114,7 @@ static void fields_level(struct cursor *c, struct level_state *s)
 static void fields_filter(struct cursor *c, struct filter_state *f)
 {
     EXPECT(f->kept || c->mode == CURSOR_MEASURE);
+    /* Widths are checked before they are narrowed: columns of A in use, observations left. */
     field_double(c, &f->centre);
     field_double(c, &f->steady_dt);
     field_u64(c, &f->count);
@@ -135,6 +138,7 @@ static void fields_filter(struct cursor *c, struct filter_state *f)
 
 static void fields_stream(struct cursor *c, struct kalman_stream *stream)
 {
+    assert(stream->model);
     field_double(c, &stream->last_time);
     if (stream->scalar)
         fields_level(c, &stream->level);
@@ -144,6 +148,7 @@ static void fields_stream(struct cursor *c, struct kalman_stream *stream)
 
 static uint64_t hash_matrix(uint64_t hash, const double *data, size_t count)
 {
+    /* By bits: -0.0 differs from 0.0 here, which costs a refusal at worst. */
     return data ? fnv(hash, (const unsigned char *)data, count * sizeof *data) : hash;
 }
 
@@ -214,6 +219,7 @@ enum kalman_status kalman_stream_save(const struct kalman_stream *stream, void *
     fields_stream(&cursor, &written);
     uint64_t check = fnv(fnv_start, bytes, needed - SAVE_TRAILER);
     field_u64(&cursor, &check);
+    EXPECT(!cursor.failed && cursor.at == needed);
     *ret_bytes = needed;
     return KALMAN_OK;
 }
@@ -232,6 +238,8 @@ static enum kalman_status saved_check(const unsigned char *bytes, size_t count, 
     if (count < SAVE_HEADER + SAVE_TRAILER || memcmp(bytes, "KLMN", 4) != 0)
         return KALMAN_EFORMAT;
     uint64_t head = 0, saved_digest = 0, payload = 0, check = 0;
+    /* Version before checksum: another version may place that elsewhere. The digest last, so that a
+     * damaged file is not taken for one of another model. */
     struct cursor cursor = {.mode = CURSOR_READ, .in = bytes, .end = count};
     field_u64(&cursor, &head);
     field_u64(&cursor, &saved_digest);
