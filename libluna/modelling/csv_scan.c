@@ -2,6 +2,7 @@
 
 #include "luna/modelling/number.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -131,12 +132,14 @@ static bool parse_whole(const char *text, size_t len, double *ret_value,
     return *ret_status != LUNA_NUMBER_SYNTAX && used == len;
 }
 
-/* "+1", ".5", "5." and "-.5e3" rewritten as JSON has them. */
+/* "+1", ".5", "5." and "-.5e3" rewritten as JSON has them: one byte longer at most, for a number
+ * has one point. */
 static bool parse_loose(struct csv_field field, double *ret_value,
                         enum luna_number_status *ret_status)
 {
-    char text[LOOSE_NUMBER_BYTES_MAX + 4];
+    char text[LOOSE_NUMBER_BYTES_MAX + 1];
     size_t len = 0;
+    bool pointed = false;
     if (field.len > LOOSE_NUMBER_BYTES_MAX)
         return false;
     for (size_t i = 0; i < field.len; i++) {
@@ -145,13 +148,15 @@ static bool parse_loose(struct csv_field field, double *ret_value,
         bool digit_after = i + 1 < field.len && field.at[i + 1] >= '0' && field.at[i + 1] <= '9';
         if (c == '+' && i == 0)
             continue;
-        if (c == '.' && !digit_before && !digit_after)
+        if (c == '.' && (pointed || (!digit_before && !digit_after)))
             return false;
+        pointed = pointed || c == '.';
         if (c == '.' && !digit_before)
             text[len++] = '0';
         if (c != '.' || digit_after)
             text[len++] = c;
     }
+    assert(len <= sizeof text);
     return parse_whole(text, len, ret_value, ret_status);
 }
 

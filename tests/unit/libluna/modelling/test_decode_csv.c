@@ -115,6 +115,10 @@ static void a_bad_table_is_accepted(void **state)
         {"value\n.\n", "float_parsing body.value.0"},
         {"value\n1.2.3\n", "float_parsing body.value.0"},
         {"value\n++1\n", "float_parsing body.value.0"},
+        {"value\n1.5.\n", "float_parsing body.value.0"},
+        /* A "0" was put before each point: past the end of a buffer on the stack. */
+        {"value\n-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5-.5\n",
+         "float_parsing body.value.0"},
         {"value\n0x10\n", "float_parsing body.value.0"},
     };
     check(rows, sizeof rows / sizeof rows[0]);
