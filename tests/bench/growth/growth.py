@@ -32,10 +32,10 @@ PEAK_PER_BODY = 4  # of a worker that is sent a million points, everything it ho
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench growth", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"what to measure, of {', '.join(SECTIONS)} (all of them)")
-    parser.add_argument("--quick", action="store_true", help="few and short rounds: to see that it works, not for figures")
-    parser.add_argument("--write", action="store_true", help="put what was measured into docs/")
-    parser.add_argument("--render", action="store_true", help="measure nothing; only write what was measured before")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"what to measure: {', '.join(SECTIONS)} (default: all of them)")
+    parser.add_argument("--quick", action="store_true", help="few and short rounds, to check that the benchmark works; the figures are not usable")
+    parser.add_argument("--write", action="store_true", help="write the measured figures into docs/")
+    parser.add_argument("--render", action="store_true", help="measure nothing; only write the figures that were measured before")
     parser.add_argument("--var", type=pathlib.Path, required=True, help="folder for everything that is made")
     asked = parser.parse_args()
     for section in asked.sections:

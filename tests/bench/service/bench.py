@@ -24,7 +24,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each target, interleaved")
     parser.add_argument("--workers", type=int, default=4, help="processes of the floor's and of Luna's pool")
     parser.add_argument("--var", type=pathlib.Path, required=True, help="folder for everything that is made")
-    parser.add_argument("--json", type=pathlib.Path, help="where the figures go (service.json below LUNA_VAR/bench)")
+    parser.add_argument("--json", type=pathlib.Path, help="file for the figures (default: service.json below LUNA_VAR/bench)")
     parser.add_argument("--require", action="store_true", help="exit 1 when a ratio is not what is required")
     asked = parser.parse_args()
     for protocol in asked.http.split(","):
