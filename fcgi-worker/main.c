@@ -171,6 +171,7 @@ int main(int argc, char **argv)
                       argv[argc - 1]);
         return EXIT_USAGE;
     }
+    luna_log_unblock();
     luna_log_configure("fcgi-worker", LUNA_LOG_INFO, LUNA_LOG_TEXT);
     if (worker_config_load(luna_config_env, &config, &err) != LUNA_OK ||
         monitor_check_address(config.monitor_listen, &err) != LUNA_OK)

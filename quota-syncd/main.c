@@ -98,6 +98,7 @@ static int run(enum action action)
 {
     struct syncd_config config = {0};
     struct luna_error err;
+    luna_log_unblock();
     if (syncd_config_load(&config, &err) != LUNA_OK || open_log(&config, action, &err) != LUNA_OK) {
         fprintf(stderr, "quota-syncd: %s\n", err.msg);
         syncd_config_done(&config);

@@ -22,8 +22,9 @@ bool syncd_in_trouble(const struct syncd_state *state)
     return state->last == ROUND_FAILED || state->last == ROUND_REFUSED;
 }
 
-static void refresh_age(struct syncd_state *state)
+static void refresh(struct syncd_state *state)
 {
+    state->metrics.log_lines_dropped_total = (int64_t)atomic_load(&state->log_lines_dropped);
     state->metrics.last_round_age_ms = luna_clock_mono_ns() / 1000000 - state->last_done_ms;
 }
 
@@ -41,7 +42,7 @@ static void answer_ready(const struct syncd_state *state, struct luna_http_reply
 
 static void answer_status(struct syncd_state *state, struct luna_http_reply *reply)
 {
-    refresh_age(state);
+    refresh(state);
     reply->status = 200;
     reply->content_type = "application/json";
     luna_buf_puts(reply->body, "{\"program\": \"quota-syncd\", \"version\": \"" LUNA_VERSION
@@ -59,7 +60,7 @@ static void answer_status(struct syncd_state *state, struct luna_http_reply *rep
 
 static void answer_metrics(struct syncd_state *state, struct luna_http_reply *reply)
 {
-    refresh_age(state);
+    refresh(state);
     reply->status = 200;
     reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
     metrics_put_prometheus(&state->metrics, reply->body);

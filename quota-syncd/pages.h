@@ -9,6 +9,7 @@
 #include "metrics.h"
 #include "schedule.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* The state behind the pages; the daemon keeps it up to date and the pages only read it. */
@@ -19,6 +20,7 @@ struct syncd_state {
     bool stopping;
     int64_t last_done_ms;      /* CLOCK_MONOTONIC */
     struct luna_error trouble; /* of the last round; valid while syncd_in_trouble() */
+    atomic_ullong log_lines_dropped;
 };
 
 /* One word: "starting", "leading", "standby", "retrying", "refused", "stopping". */

@@ -197,6 +197,7 @@ static void book_at_stop(struct syncd *syncd)
 
 static enum luna_code open_daemon(struct syncd *syncd, struct luna_error *err)
 {
+    luna_log_count_dropped(&syncd->state.log_lines_dropped);
     enum luna_code code = round_new(syncd->config, &syncd->state.metrics, serve_during_round, syncd,
                                     &syncd->round, err);
     if (code != LUNA_OK)
@@ -223,6 +224,7 @@ static enum luna_code open_daemon(struct syncd *syncd, struct luna_error *err)
 
 static void close_daemon(struct syncd *syncd)
 {
+    luna_log_count_dropped(NULL);
     luna_http_listener_close(syncd->listener);
     round_free(syncd->round);
     if (syncd->signal_fd >= 0)

@@ -53,7 +53,9 @@ void master_init(struct master *master, const struct master_options *options)
     set_generation(master, 1);
     pool_init(&master->pool);
     upgrade_init(&master->upgrade, options->io, options->board);
+    luna_log_count_dropped(&options->board->log.lines_dropped);
     atomic_store_explicit(&shown->ready_stall_ns, config->ready_stall_ms * NS_PER_MS, RELAXED);
+    atomic_store_explicit(&shown->live_stall_ns, config->live_stall_ms * NS_PER_MS, RELAXED);
     if (atomic_load_explicit(&shown->started_wall_ms, RELAXED) == 0)
         atomic_store_explicit(&shown->started_wall_ms, luna_clock_wall_ms(), RELAXED);
 }
@@ -360,6 +362,7 @@ static int64_t next_step_ns(const struct master *master, int64_t watch_ns)
 
 int64_t master_step(struct master *master)
 {
+    atomic_store_explicit(&master->board->pool.heartbeat_ns, master->io->now_ns(), RELAXED);
     int64_t watch_ns = pool_watch(&master->pool);
     if (!master->stopping)
         keep_pool(master);

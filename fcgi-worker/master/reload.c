@@ -71,6 +71,7 @@ static enum reload_outcome commit(struct reload *reload, struct pool *pool,
     const struct worker_config *config = &current->config;
     atomic_store_explicit(&shown->generation, current->number, RELAXED);
     atomic_store_explicit(&shown->ready_stall_ns, config->ready_stall_ms * NS_PER_MS, RELAXED);
+    atomic_store_explicit(&shown->live_stall_ns, config->live_stall_ms * NS_PER_MS, RELAXED);
     luna_log_configure("fcgi-worker", (enum luna_log_level)config->log_level,
                        (enum luna_log_format)config->log_format);
     scoreboard_count(reload->of_upgrade ? &shown->upgrades : &shown->reloads);

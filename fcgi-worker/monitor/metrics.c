@@ -243,6 +243,10 @@ void metrics_put(const struct scoreboard *board, const struct names *names, int6
     luna_metrics_put_process(out);
     put_gauge(out, "ready", readiness_of(board, now_ns) == READINESS_OK,
               "1 when /readyz answers 200.");
+    put_gauge(out, "alive", readiness_is_alive(board, now_ns), "1 when /livez answers 200.");
+    put_counter(out, "log_lines_dropped_total",
+                atomic_load_explicit(&board->log.lines_dropped, RELAXED),
+                "Log lines that were dropped because nothing took them.");
     put_requests(out, &totals);
     put_routes(out, names, &totals);
     put_problems(out, names, &totals);

@@ -23,20 +23,38 @@ static struct luna_buf *begin(struct luna_http_reply *reply, int status, const c
     return reply->body;
 }
 
+static const char json[] = "application/json";
+
+static void answer_live(const struct scoreboard *board, int64_t now_ns,
+                        struct luna_http_reply *reply)
+{
+    if (readiness_is_alive(board, now_ns))
+        luna_buf_puts(begin(reply, 200, json), "{\"status\":\"alive\"}\n");
+    else
+        luna_buf_puts(begin(reply, 503, json),
+                      "{\"status\":\"not alive\",\"reason\":\"the master has not moved for too "
+                      "long\"}\n");
+}
+
+static void answer_ready(const struct scoreboard *board, int64_t now_ns,
+                         struct luna_http_reply *reply)
+{
+    enum readiness readiness = readiness_of(board, now_ns);
+    bool ready = readiness == READINESS_OK;
+    luna_buf_printf(begin(reply, ready ? 200 : 503, json),
+                    "{\"status\":\"%s\",\"reason\":\"%s\"}\n", ready ? "ready" : "not ready",
+                    readiness_text(readiness));
+}
+
 /* A path that is not one of these keeps the listener's 404. */
 static void answer(void *context, const char *path, struct luna_http_reply *reply)
 {
-    static const char json[] = "application/json";
     const struct monitor_options *options = context;
     int64_t now_ns = luna_clock_mono_ns();
     if (strcmp(path, "/livez") == 0) {
-        luna_buf_puts(begin(reply, 200, json), "{\"status\":\"alive\"}\n");
+        answer_live(options->board, now_ns, reply);
     } else if (strcmp(path, "/readyz") == 0) {
-        enum readiness readiness = readiness_of(options->board, now_ns);
-        bool ready = readiness == READINESS_OK;
-        luna_buf_printf(begin(reply, ready ? 200 : 503, json),
-                        "{\"status\":\"%s\",\"reason\":\"%s\"}\n", ready ? "ready" : "not ready",
-                        readiness_text(readiness));
+        answer_ready(options->board, now_ns, reply);
     } else if (strcmp(path, "/metrics") == 0) {
         metrics_put(options->board, options->names, now_ns,
                     begin(reply, 200, "text/plain; version=0.0.4; charset=utf-8"));
@@ -76,6 +94,7 @@ int monitor_main(const struct monitor_options *options)
         if (poll(watched, 2, FOLLOW_MS) > 0 && watched[0].revents != 0)
             luna_http_listener_serve(listener);
         log_file_follow(options->board);
+        luna_log_tick();
     }
     luna_http_listener_close(listener);
     return WORKER_EXIT_CLEAN;

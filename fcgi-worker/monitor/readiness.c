@@ -13,6 +13,12 @@ const char *readiness_text(enum readiness readiness)
     return texts[readiness];
 }
 
+bool readiness_is_alive(const struct scoreboard *board, int64_t now_ns)
+{
+    return now_ns - atomic_load_explicit(&board->pool.heartbeat_ns, RELAXED) <
+           atomic_load_explicit(&board->pool.live_stall_ns, RELAXED);
+}
+
 /* A worker that took a request, or looked for one, a short while ago can take the next one. */
 static bool is_moving(const struct scoreboard *board, int slot, int64_t now_ns, int64_t stall_ns)
 {

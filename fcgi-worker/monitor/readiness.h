@@ -1,8 +1,10 @@
 /*
- * readiness.h: is the pool fit to serve?
+ * readiness.h: is the pool alive, and fit to serve?
  *
- * Yes while one worker is ready and moving and the stores were reachable when a moving worker last
- * used them. What is wrong otherwise is for /readyz, for a load balancer that takes this host out.
+ * Alive: the master moves. Without it nothing replaces a worker, so the host's supervisor restarts
+ * the pool. Fit to serve: one worker is ready and moving, and the stores were reachable when a
+ * moving worker last used them. What is wrong otherwise is for /readyz, for a load balancer that
+ * takes this host out.
  */
 #ifndef FCGI_WORKER_READINESS_H
 #define FCGI_WORKER_READINESS_H
@@ -25,6 +27,7 @@ enum readiness {
 #undef X
 };
 
+bool readiness_is_alive(const struct scoreboard *board, int64_t now_ns);
 enum readiness readiness_of(const struct scoreboard *board, int64_t now_ns)
     __attribute__((warn_unused_result));
 const char *readiness_text(enum readiness readiness);

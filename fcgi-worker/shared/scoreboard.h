@@ -161,12 +161,17 @@ struct scoreboard_pool { /* the master writes */
     atomic_int monitor_pid;
     atomic_uint log_rotations;
     atomic_llong started_wall_ms;
-    atomic_llong ready_stall_ns;
+    atomic_llong heartbeat_ns; /* when the master last moved */
+    atomic_llong live_stall_ns, ready_stall_ns;
     atomic_ullong crashes, hard_kills, recycles, reloads, reload_rollbacks, upgrades,
         upgrade_rollbacks;
     atomic_ullong scaled_up, scaled_down;
     atomic_uint quarantine_count; /* entries ever used */
     struct scoreboard_quarantine quarantine[SCOREBOARD_QUARANTINE_MAX];
+};
+
+struct scoreboard_log { /* every process of the pool writes */
+    alignas(64) atomic_ullong lines_dropped;
 };
 
 struct scoreboard {
@@ -175,6 +180,7 @@ struct scoreboard {
     /* These two all workers write to. */
     struct luna_database_breaker breaker;
     struct scoreboard_long_runs long_runs;
+    struct scoreboard_log log;
     struct scoreboard_pool pool;
     struct scoreboard_master master[SCOREBOARD_SLOTS];
     struct scoreboard_worker worker[SCOREBOARD_SLOTS];

@@ -111,6 +111,9 @@ const struct luna_setting worker_settings[] = {
           "Time that a new worker gets to become ready, in milliseconds."),
     WHOLE("LUNA_READY_STALL_MS", ready_stall_ms, REL, "3000", 100, 600000,
           "/readyz answers 503 when no worker has made progress for this long, in milliseconds."),
+    WHOLE(
+        "LUNA_LIVE_STALL_MS", live_stall_ms, REL, "5000", 2000, 600000,
+        "/livez answers 503 when the master has made no progress for this long, in milliseconds."),
     WHOLE("LUNA_SLOW_MS", slow_ms, REL, "1000", 0, 600000,
           "Requests that take longer than this many milliseconds are logged with the time of each "
           "phase; 0: never."),

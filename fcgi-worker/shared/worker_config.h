@@ -63,6 +63,7 @@ struct worker_config {
     int64_t drain_timeout_ms;
     int64_t start_timeout_ms;
     int64_t ready_stall_ms;
+    int64_t live_stall_ms;
     int64_t slow_ms;
     int64_t body_bytes_max;
     int64_t points_max;

@@ -1,11 +1,11 @@
 #include "luna/base/log.h"
 
+#include "log_output.h"
 #include "luna/base/clock.h"
 #include "luna/base/digits.h"
 #include "luna/base/escape.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +14,7 @@
 
 /* A write(2) of up to PIPE_BUF bytes to a pipe is atomic. TAIL_BYTES are reserved to close a
  * truncated line. */
-enum {
-    LINE_BYTES = PIPE_BUF,
-    TAIL_BYTES = 32,
-    STORMS_MAX = 16,
-    NS_PER_MS = 1000000,
-    FILE_MODE = 0640
-};
+enum { LINE_BYTES = PIPE_BUF, TAIL_BYTES = 32, STORMS_MAX = 16, NS_PER_MS = 1000000 };
 
 struct line {
     char text[LINE_BYTES];
@@ -44,6 +38,14 @@ static struct storm storms[STORMS_MAX];
 static pid_t storms_pid; /* the process that `storms` belongs to: a forked child starts empty */
 static bool any_dropped;
 
+/* Lines that this process could not write since it last said so. */
+static struct {
+    pid_t pid; /* whose they are: a forked child starts with none */
+    unsigned lines;
+} dropped;
+
+static atomic_ullong *dropped_total; /* NULL: not shown anywhere */
+
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
 struct luna_log_field luna_log_string(const char *key, const char *text)
@@ -63,16 +65,9 @@ void luna_log_configure(const char *program, enum luna_log_level level, enum lun
         log_format = isatty(STDERR_FILENO) ? LUNA_LOG_TEXT : LUNA_LOG_JSON;
 }
 
-enum luna_code luna_log_open(const char *path, struct luna_error *err)
+void luna_log_count_dropped(atomic_ullong *counter)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, FILE_MODE);
-    enum luna_code code = LUNA_OK;
-    if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
-        code =
-            luna_error_set(err, LUNA_EIO, "cannot append to %s: %s", path, strerrordesc_np(errno));
-    if (fd > STDERR_FILENO)
-        close(fd);
-    return code;
+    dropped_total = counter;
 }
 
 bool luna_log_enabled(enum luna_log_level level)
@@ -207,7 +202,7 @@ static void put_field(struct line *line, const struct luna_log_field *field)
         line->len = before;
 }
 
-static void write_line(enum luna_log_level level, const char *event,
+static bool write_line(enum luna_log_level level, const char *event,
                        const struct luna_log_field *fields, size_t count)
 {
     struct line line;
@@ -226,10 +221,37 @@ static void write_line(enum luna_log_level level, const char *event,
     size_t tail_len = strlen(tail); /* < TAIL_BYTES, which put() leaves free */
     memcpy(line.text + line.len, tail, tail_len);
     line.len += tail_len;
-    ssize_t written = 0;
-    do {
-        written = write(STDERR_FILENO, line.text, line.len);
-    } while (written < 0 && errno == EINTR);
+    return log_output_write(line.text, line.len);
+}
+
+static void count_dropped(void)
+{
+    if (dropped.pid != getpid()) {
+        dropped.pid = getpid();
+        dropped.lines = 0;
+    }
+    dropped.lines++;
+    if (dropped_total != NULL)
+        atomic_fetch_add_explicit(dropped_total, 1, memory_order_relaxed);
+}
+
+/* Says how many lines are missing, where they are missing. False: the output takes nothing yet. */
+static bool report_dropped(void)
+{
+    const struct luna_log_field field = LUNA_LOG_I("lines", dropped.lines);
+    if (dropped.lines == 0 || dropped.pid != getpid())
+        return true;
+    if (!write_line(LUNA_LOG_ERROR, "log_lines_dropped", &field, 1))
+        return false;
+    dropped.lines = 0;
+    return true;
+}
+
+static void write_or_drop(enum luna_log_level level, const char *event,
+                          const struct luna_log_field *fields, size_t count)
+{
+    if (!report_dropped() || !write_line(level, event, fields, count))
+        count_dropped();
 }
 
 /* Writes what was dropped and frees the entry. */
@@ -238,7 +260,7 @@ static void end_storm(struct storm *storm)
     const struct luna_log_field fields[] = {LUNA_LOG_S("of", storm->event),
                                             LUNA_LOG_I("lines", storm->dropped)};
     if (storm->dropped > 0 && luna_log_enabled(storm->level))
-        write_line(storm->level, "suppressed", fields, sizeof fields / sizeof fields[0]);
+        write_or_drop(storm->level, "suppressed", fields, sizeof fields / sizeof fields[0]);
     *storm = (struct storm){0};
 }
 
@@ -304,17 +326,21 @@ void luna_log_fields(enum luna_log_level level, const char *event,
         return;
     int saved_errno = errno;
     if (level < LUNA_LOG_WARNING || storm_count(level, event))
-        write_line(level, event, fields, count);
-    luna_log_tick();
+        write_or_drop(level, event, fields, count);
+    end_storms(false);
     errno = saved_errno;
 }
 
 void luna_log_tick(void)
 {
+    int saved_errno = errno;
     end_storms(false);
+    (void)report_dropped();
+    errno = saved_errno;
 }
 
 void luna_log_flush(void)
 {
     end_storms(true);
+    (void)report_dropped();
 }

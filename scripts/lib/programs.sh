@@ -118,7 +118,7 @@ sockets_choose() {
   LUNA_REDIS_SOCKET=$folder/redis.sock
 }
 
-NGINX_NAMES=(LUNA_VAR LUNA_GATEWAY_MODULE LUNA_HTTPS_LISTEN LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX
+NGINX_NAMES=(LUNA_VAR LUNA_ERROR_LOG LUNA_GATEWAY_MODULE LUNA_HTTPS_LISTEN LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX
   LUNA_CORS_ORIGINS LUNA_WORKER_SOCKET LUNA_FASTCGI_READ_TIMEOUT_S LUNA_WEB_ROOT)
 # shellcheck disable=SC2034 # for render
 LUNA_GATEWAY_MODULE=$LUNA_BUILD/lib/ngx_http_luna_source_module.so
@@ -127,7 +127,7 @@ nginx_start() {
   local prefix=$LUNA_VAR/nginx file
   # Above the time limit of a worker (LUNA_REQUEST_TIMEOUT_MS + LUNA_HARD_LIMIT_GRACE_MS).
   # shellcheck disable=SC2034 # for render
-  local LUNA_HTTPS_LISTEN=127.0.0.1:$LUNA_HTTPS_PORT LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB_ROOT=$LUNA_ROOT/build/web/site
+  local LUNA_ERROR_LOG=stderr LUNA_HTTPS_LISTEN=127.0.0.1:$LUNA_HTTPS_PORT LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB_ROOT=$LUNA_ROOT/build/web/site
   own "$SERVICE_USER" 755 "$prefix" "$prefix/tmp"
   for file in "$LUNA_ROOT"/conf/nginx/*.conf; do
     render "$file" "${NGINX_NAMES[@]}" >"$prefix/${file##*/}"

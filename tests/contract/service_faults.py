@@ -45,6 +45,10 @@ def pool_frozen(stack):
     return frozen(stack, descendants(stack.pid("fcgi-worker")))
 
 
+def master_frozen(stack):
+    return frozen(stack, [stack.pid("fcgi-worker")])
+
+
 @contextlib.contextmanager
 def monitor_gone(stack):
     pids = descendants(stack.pid("fcgi-worker"))

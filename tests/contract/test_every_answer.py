@@ -172,6 +172,16 @@ def test_when_no_worker_answers_in_time_every_operation_is_504(stack, client, pl
     assert {answer.status_code for answer in health.values()} == {504}
 
 
+def test_without_a_master_that_moves_livez_is_503(stack, client):
+    with service_faults.master_frozen(stack):
+        answer = wait_until(lambda: refused(client.get("/livez")), "/livez 503")
+    assert answer.json() == {"status": "not alive", "reason": "the master has not moved for too long"}
+
+
+def refused(answer):
+    return answer if answer.status_code == 503 else None
+
+
 def test_without_the_monitor_health_is_502(stack, client):
     with service_faults.monitor_gone(stack):
         assert {client.get(path).status_code for path in ("/livez", "/readyz")} == {502}

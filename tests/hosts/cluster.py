@@ -152,7 +152,7 @@ class Cluster:
         (self.folder / "tls").mkdir()
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.folder / "tls/server.key", "-out",
             self.ca, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
-        values = {"LUNA_VAR": self.folder, "LUNA_GATEWAY_MODULE": BIN.parent / "lib/ngx_http_luna_source_module.so",
+        values = {"LUNA_VAR": self.folder, "LUNA_ERROR_LOG": "stderr", "LUNA_GATEWAY_MODULE": BIN.parent / "lib/ngx_http_luna_source_module.so",
                   "LUNA_HTTPS_LISTEN": "127.0.0.1:8443", "LUNA_BODY_BYTES_MAX": 33554432, "LUNA_FASTCGI_READ_TIMEOUT_S": 14,
                   "LUNA_CORS_ORIGINS": "", "LUNA_WEB_ROOT": self.folder}
         for source in (ROOT / "conf/nginx").glob("*.conf"):

@@ -152,3 +152,18 @@ def test_dynamic_pool_does_not_grow_past_the_cores_for_computing(make_pool):
     for thread in threads:
         thread.join()
     assert max((event["to"] for event in pool.events("pool_scaled")), default=1) <= cores
+
+
+def test_a_master_that_is_stopped_turns_livez_off(make_pool):
+    """Else nobody restarts a pool whose workers die one by one and are not replaced."""
+    pool = make_pool(LUNA_WORKERS="2", LUNA_LIVE_STALL_MS="2000").start()
+    assert pool.fetch("/livez") == (200, '{"status":"alive"}\n')
+    pool.signal(signal.SIGSTOP)
+    try:
+        wait_until(lambda: pool.fetch("/livez")[0] == 503, "/livez 503")
+        assert "the master has not moved" in pool.fetch("/livez")[1]
+        assert "luna_worker_alive 0" in pool.fetch("/metrics")[1].splitlines()
+        assert pool.post().status == 200
+    finally:
+        pool.signal(signal.SIGCONT)
+    wait_until(lambda: pool.fetch("/livez")[0] == 200, "/livez 200 again")

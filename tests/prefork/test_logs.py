@@ -1,11 +1,16 @@
-"""What the pool logs: into a file that is turned over under load, at a level that changes, without storms."""
+"""What the pool logs: into a file that is turned over under load, at a level that changes, without storms, and past a reader that stops."""
+import contextlib
+import fcntl
 import grp
 import json
 import os
 import pathlib
+import pty
 import pwd
 import re
+import select
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -157,3 +162,81 @@ def test_what_a_client_sends_cannot_forge_a_line(make_pool):
     assert not any("forged" in event for line in lines for event in [json.loads(line)])
     assert b"\x1b" not in pool.log_path.read_bytes()
     assert pool.events("request")[0]["path"] == hostile
+
+
+@contextlib.contextmanager
+def pipe():
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    yield reader, writer
+    os.close(reader)
+    os.close(writer)
+
+
+@contextlib.contextmanager
+def journal_socket():
+    """What systemd gives a service: a stream socket."""
+    reader, writer = socket.socketpair()
+    writer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+    with reader, writer:
+        yield reader.fileno(), writer.fileno()
+
+
+@contextlib.contextmanager
+def terminal():
+    """One that is held, as by Ctrl-S."""
+    master, terminal_fd = pty.openpty()
+    yield master, terminal_fd
+    os.close(master)
+    os.close(terminal_fd)
+
+
+def read_while(reader, missing):
+    text = ""
+    while missing(text):
+        ready, _, _ = select.select([reader], [], [], WAIT_S)
+        assert ready, text[-2000:]
+        text += os.read(reader, 65536).decode(errors="replace")
+    return text
+
+
+@pytest.mark.parametrize("output", [pipe, journal_socket, terminal])
+def test_a_log_reader_that_stops_stops_no_process(make_pool, output):
+    """It froze master and workers in write(2), while /livez said 200."""
+    with output() as (reader, writer):
+        flags = fcntl.fcntl(writer, fcntl.F_GETFL)
+        pool = make_pool(LUNA_WORKERS=2, LUNA_LOG_FORMAT="json")
+        pool.process = subprocess.Popen([pool.binary], env=pool.environment, stderr=writer)
+        wait_until(lambda: pool.fetch("/readyz")[0] == 200 and len(pool.workers()) == 2, "two workers")
+        for _ in range(100):
+            assert pool.post().status == 200
+        dropped = wait_until(lambda: dropped_lines(pool), "dropped lines in the metrics")
+        assert dropped > 50
+        before = {worker["pid"] for worker in pool.workers()}
+        os.kill(min(before), signal.SIGKILL)  # the master, too, goes on, and logs this
+        wait_until(lambda: len(pool.workers()) == 2 and {worker["pid"] for worker in pool.workers()} != before, "another worker")
+        assert pool.fetch("/livez")[0] == 200
+        assert fcntl.fcntl(writer, fcntl.F_GETFL) == flags, "the shell's own description has changed"
+        text = read_while(reader, lambda text: '"event":"log_lines_dropped"' not in text)
+        assert '"event":"worker_started"' in text
+        assert pool.stop() == 0
+
+
+def dropped_lines(pool):
+    found = re.search(r"(?m)^luna_worker_log_lines_dropped_total (\d+)$", pool.fetch("/metrics")[1])
+    return int(found[1]) if found else 0
+
+
+def test_a_fifo_as_log_file_holds_up_neither_start_nor_service(make_pool, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    pool = make_pool(LUNA_LOG_FILE=fifo, LUNA_WORKERS=1).start(ready=False)
+    wait_until(lambda: pool.fetch("/readyz")[0] == 200, "/readyz without a reader")
+    for _ in range(300):
+        assert pool.post().status == 200
+    assert dropped_lines(pool) > 0
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    text = read_while(reader, lambda text: '"event":"log_lines_dropped"' not in text)
+    assert '"event":"pool_ready"' in text
+    os.close(reader)
+    assert pool.post().status == 200 and pool.stop() == 0

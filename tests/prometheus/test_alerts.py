@@ -69,11 +69,12 @@ HEALTHY = {
     FAST: growing(5990), worker("luna_worker_request_duration_seconds_count"): growing(6000),
     worker("luna_worker_backlog_depth"): flat(20), worker("luna_worker_backlog_max"): flat(511),
     worker("process_open_fds"): flat(12), worker("process_max_fds"): flat(1024), worker("luna_worker_ready"): flat(1),
+    worker("luna_worker_alive"): flat(1), syncd("luna_syncd_log_lines_dropped_total"): flat(0),
     syncd("luna_syncd_leading"): flat(1), syncd("luna_syncd_last_round_age_seconds"): flat(1),
     syncd("luna_syncd_oldest_unbooked_seconds"): flat(1), syncd("luna_syncd_fences_total"): flat(1),
     **{worker(f"luna_worker_{name}"): flat(0) for name in (
         "crash_looping", "crashes_total", "kills_total", "quarantined_total", "shed_total", "dropped_total",
-        "reload_rollbacks_total", "upgrade_rollbacks_total")},
+        "reload_rollbacks_total", "upgrade_rollbacks_total", "log_lines_dropped_total")},
     **{syncd(f"luna_syncd_{name}"): flat(0) for name in (
         "accounts_refused_total", "conservation_redis_broken", "conservation_ledger_broken", "conservation_total_broken")},
     **{kind(labels, store, of): flat(0) for labels in (WORKER, SYNCD) for store in ("redis", "postgresql")
@@ -113,6 +114,9 @@ SCENARIOS = {
     "syncd_down": ({syncd("up"): flat(0)}, "3m", {"LunaSyncdDown"}),
     "syncd_not_scraped": ({syncd("up"): GONE}, "6m", {"LunaSyncdAbsent"}),
     "pool_not_ready": ({worker("luna_worker_ready"): flat(0)}, "3m", {"LunaNotReady"}),
+    "master_stopped": ({worker("luna_worker_alive"): flat(0)}, "3m", {"LunaMasterStopped"}),
+    "nobody_reads_the_workers_log": ({worker("luna_worker_log_lines_dropped_total"): stepping(20)}, "8m", {"LunaLogLinesDropped"}),
+    "nobody_reads_the_log_of_syncd": ({syncd("luna_syncd_log_lines_dropped_total"): stepping(20)}, "8m", {"LunaLogLinesDropped"}),
     "crash_loop": ({worker("luna_worker_crash_looping"): flat(1)}, "3m", {"LunaCrashLoop"}),
     "a_worker_crashed": ({worker("luna_worker_crashes_total"): stepping(1)}, "8m", {"LunaWorkersCrash"}),
     "a_crash_of_yesterday": ({worker("luna_worker_crashes_total"): stepping(1)}, "30m", set()),

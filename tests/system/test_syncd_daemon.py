@@ -1,4 +1,6 @@
 """quota-syncd beside the stack's own: pages, standby, reload, stop, and what it tells its service manager."""
+import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -135,6 +137,33 @@ def test_its_level_and_its_file_change_while_it_runs(stack, tmp_path):
 def test_a_log_file_that_cannot_be_had_is_told_at_the_start(stack, tmp_path):
     outcome = run_syncd(**settings_for(stack), LUNA_LOG_FILE=tmp_path / "nowhere" / "log")
     assert outcome.returncode == 78 and "LUNA_LOG_FILE: cannot append to" in outcome.stderr
+
+
+def test_a_log_reader_that_stops_stops_no_daemon(stack, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    with running_syncd(fifo, **settings_for(stack)) as daemon:
+        wait_until(lambda: daemon.answers("/readyz", 200), what="/readyz")
+
+        def dropped():
+            os.kill(daemon.process.pid, signal.SIGHUP)  # another line
+            return daemon.metric("log_lines_dropped_total")
+
+        wait_until(dropped, what="dropped lines in the metrics")
+        assert daemon.answers("/readyz", 200)
+        text = os.read(reader, 65536).decode()
+        wait_until(lambda: "log_lines_dropped" in read_more(reader), what="the line that counts them")
+        assert '"event":"started"' in text
+        assert daemon.stop() == 0
+    os.close(reader)
+
+
+def read_more(reader):
+    with contextlib.suppress(BlockingIOError):
+        return os.read(reader, 65536).decode()
+    return ""
 
 
 def test_the_service_manager_hears_ready_status_watchdog_and_stopping(stack, tmp_path):

@@ -58,6 +58,15 @@ static void hung_pool_is_called_ready(void **state)
     assert_int_equal(readiness_of(board, NOW_NS), READINESS_STALLED);
 }
 
+static void pool_without_a_master_is_called_alive(void **state)
+{
+    (void)state;
+    atomic_store(&board->pool.live_stall_ns, STALL_NS);
+    atomic_store(&board->pool.heartbeat_ns, NOW_NS - STALL_NS + 1);
+    assert_true(readiness_is_alive(board, NOW_NS));
+    assert_false(readiness_is_alive(board, NOW_NS + 1));
+}
+
 static void starting_pool_is_called_ready(void **state)
 {
     (void)state;
@@ -90,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_hung_worker_takes_the_host_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hung_pool_is_called_ready, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pool_without_a_master_is_called_alive, set_up, tear_down),
         cmocka_unit_test_setup_teardown(starting_pool_is_called_ready, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stopping_pool_still_receives_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(old_trouble_with_a_store_is_reported, set_up, tear_down),

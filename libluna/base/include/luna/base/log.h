@@ -5,7 +5,9 @@
  * for a terminal. Untrusted bytes are escaped. Each line is one write(2), so that lines of several
  * processes do not interleave; errno is preserved. Rate limit: a process writes at most
  * LUNA_LOG_STORM_LINES warnings and errors of one event within LUNA_LOG_STORM_MS; a line
- * `suppressed` then gives the number of lines that were dropped.
+ * `suppressed` then gives the number of lines that were dropped. A line that the output does not
+ * take at once is dropped and counted (luna_log_unblock()); a line `log_lines_dropped` gives the
+ * number as soon as the output takes lines again.
  *
  *     luna_log(LUNA_LOG_INFO, "worker_started", LUNA_LOG_I("slot", slot), LUNA_LOG_S("socket",
  *       path));
@@ -15,6 +17,7 @@
 
 #include "luna/base/error.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,14 +53,19 @@ struct luna_log_field luna_log_string(const char *key, const char *text);
  * and after luna_log_open() when the format is AUTO. */
 void luna_log_configure(const char *program, enum luna_log_level level,
                         enum luna_log_format format);
+/* From now on a reader of standard error that has stopped does not stop this process. For daemons,
+ * at start, before they give up the rights of root. */
+void luna_log_unblock(void);
+/* Adds each line that this process and its children drop to `counter`, which must outlive them. */
+void luna_log_count_dropped(atomic_ullong *counter);
 /* Redirects standard error, and with it the log, to the file at `path`, which is created if
- * necessary and appended to. Call it again to reopen the file after a rotation. LUNA_EIO: nothing
- * changes. */
+ * necessary and appended to. It may be a FIFO, with or without a reader, and never blocks. Call it
+ * again to reopen the file after a rotation. LUNA_EIO: nothing changes. */
 enum luna_code luna_log_open(const char *path, struct luna_error *err) LUNA_MUSTCHECK;
-/* Writes the `suppressed` lines of events whose LUNA_LOG_STORM_MS have passed; call it about once a
- * second. */
+/* Writes the `suppressed` lines of events whose LUNA_LOG_STORM_MS have passed, and
+ * `log_lines_dropped`; call it about once a second. */
 void luna_log_tick(void);
-/* Writes all `suppressed` lines; call it before the process exits. */
+/* Writes all `suppressed` lines and `log_lines_dropped`; call it before the process exits. */
 void luna_log_flush(void);
 bool luna_log_enabled(enum luna_log_level level);
 /* `event` is a literal: its address is kept. */
