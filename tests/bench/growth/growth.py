@@ -1,7 +1,7 @@
-"""scripts/bench growth: how the service grows, and where a request's time goes.
+"""scripts/bench growth: measures how the service scales, and where a request's time goes.
 
-Each section is measured by itself and kept in growth.json below LUNA_VAR; --write puts all that were measured into the tables of
-docs/PERFORMANCE.md and the plots beside it, the latest figures of `scripts/bench service` too.
+Each section is measured separately, and its figures are kept in growth.json below LUNA_VAR. --write puts all measured figures, and
+the latest ones of `scripts/bench service`, into the tables of docs/PERFORMANCE.md and the plots beside it.
 """
 import argparse
 import json
@@ -36,7 +36,7 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="few and short rounds, to check that the benchmark works; the figures are not usable")
     parser.add_argument("--write", action="store_true", help="write the measured figures into docs/")
     parser.add_argument("--render", action="store_true", help="measure nothing; only write the figures that were measured before")
-    parser.add_argument("--var", type=pathlib.Path, required=True, help="folder for everything that is made")
+    parser.add_argument("--var", type=pathlib.Path, required=True, help="folder for all generated files")
     asked = parser.parse_args()
     for section in asked.sections:
         if section not in SECTIONS:

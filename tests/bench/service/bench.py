@@ -1,7 +1,7 @@
-"""scripts/bench service: Luna beside the floor (a bare responder behind the same nginx) and the peer (the original design).
+"""scripts/bench service: compares Luna with the floor (a bare responder behind the same nginx) and the peer (the original design).
 
-floor-same is a floor whose answer has as many bytes as Luna's: what TLS, nginx and the sockets take for them, whatever stands behind.
-The ratios that are required are those to the bare floor and to the peer, over HTTP/1.1.
+floor-same is a floor whose answer has as many bytes as Luna's. It shows what TLS, nginx and the sockets cost for an answer of that
+size. Required minimum ratios exist to the bare floor and to the peer, over HTTP/1.1.
 """
 import argparse
 import json
@@ -17,15 +17,15 @@ from stand import Stand
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench service", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", default="10,100,1000,10000,100000", help="series lengths, comma-separated")
-    parser.add_argument("--targets", default="floor,floor-same,luna,peer", help="which to start and measure")
-    parser.add_argument("--http", default="1.1,2", help="versions of HTTP: 1.1 by wrk, 2 by h2load")
+    parser.add_argument("--targets", default="floor,floor-same,luna,peer", help="which targets to start and measure")
+    parser.add_argument("--http", default="1.1,2", help="versions of HTTP: 1.1 (measured by wrk), 2 (by h2load)")
     parser.add_argument("--connections", type=int, default=16, help="connections that are kept open")
     parser.add_argument("--seconds", type=int, default=4, help="length of one round")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each target, interleaved")
     parser.add_argument("--workers", type=int, default=4, help="processes of the floor's and of Luna's pool")
-    parser.add_argument("--var", type=pathlib.Path, required=True, help="folder for everything that is made")
+    parser.add_argument("--var", type=pathlib.Path, required=True, help="folder for all generated files")
     parser.add_argument("--json", type=pathlib.Path, help="file for the figures (default: service.json below LUNA_VAR/bench)")
-    parser.add_argument("--require", action="store_true", help="exit 1 when a ratio is not what is required")
+    parser.add_argument("--require", action="store_true", help="exit with 1 when a ratio is below its required minimum")
     asked = parser.parse_args()
     for protocol in asked.http.split(","):
         if protocol not in LOADS:
