@@ -3,6 +3,7 @@
 #include "accounts/account_row.h"
 #include "accounts/operator.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,10 +16,12 @@ static enum luna_code find_where(struct luna_database *database, const char *whe
     char sql[1024];
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
-    snprintf(sql, sizeof sql,
-             "SELECT " LUNA_ACCOUNT_COLUMNS
-             " FROM accounts a JOIN plans p ON p.name = a.plan WHERE %s",
-             where);
+    int len = snprintf(sql, sizeof sql,
+                       "SELECT " LUNA_ACCOUNT_COLUMNS
+                       " FROM accounts a JOIN plans p ON p.name = a.plan WHERE %s",
+                       where);
+    assert(len > 0 && (size_t)len < sizeof sql);
+    (void)len;
     luna_pg_param_text(&params, value);
     enum luna_code code =
         luna_pg_query(database, luna_pg_deadline(database), sql, &params, &result, err);
@@ -46,8 +49,11 @@ enum luna_code luna_account_list(struct luna_database *database,
                                  bool (*each)(void *context, const struct luna_account *account),
                                  void *context, struct luna_error *err)
 {
+    /* By pages after an id, not by offset: memory is bounded, and accounts made meanwhile move
+     * nothing. */
     enum { PAGE = 500 };
     int64_t after = 0;
+    assert(each != NULL);
     for (int rows = PAGE; rows == PAGE;) {
         struct luna_pg_params params = {.count = 0};
         struct luna_pg_result *result = NULL;
@@ -64,6 +70,7 @@ enum luna_code luna_account_list(struct luna_database *database,
         for (int row = 0; row < rows; row++) {
             struct luna_account account;
             luna_account_from_row(result, row, &account);
+            assert(account.id > after); /* else the next page would be the same again */
             after = account.id;
             if (!each(context, &account))
                 rows = 0;
@@ -91,6 +98,7 @@ enum luna_code luna_account_create(const struct luna_operator *op,
     struct luna_pg_params params = {.count = 0};
     char id_text[24];
     int64_t id = 0;
+    assert(op->database != NULL && op->actor != NULL);
     if (spec->name == NULL || characters(spec->name) < 1 || characters(spec->name) > 255)
         return luna_error_set(err, LUNA_EINVAL, "an account's name has 1 to 255 characters");
     if (strspn(spec->name, "0123456789") == strlen(spec->name))
@@ -130,6 +138,7 @@ static enum luna_code change(const struct luna_operator *op, const char *sql, in
                              struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
+    assert(value != NULL && op->actor != NULL); /* NULL would be stored: SQL's, without an error */
     luna_pg_param_int(&params, account_id);
     luna_pg_param_text(&params, value);
     luna_pg_param_text(&params, op->actor);

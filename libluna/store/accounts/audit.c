@@ -2,6 +2,7 @@
 
 #include "client/pg.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 enum { VERIFY_TIMEOUT_MS = 30 * 60 * 1000, EVENTS_MAX = 10000 };
@@ -20,6 +21,7 @@ static enum luna_code summarize(struct luna_database *database, int64_t account_
         &params, &result, err);
     if (code != LUNA_OK)
         return code;
+    assert(luna_pg_rows(result) == 1); /* aggregates: one row, also of nothing */
     summary->accounts = luna_pg_int(result, 0, 0);
     summary->events = luna_pg_int(result, 0, 1);
     summary->booked_units = luna_pg_int(result, 0, 2);
@@ -33,6 +35,7 @@ static void report_fault(const struct luna_pg_result *result, int row,
 {
     struct luna_audit_fault fault = {.account_id = luna_pg_int(result, row, 0),
                                      .seq = luna_pg_int(result, row, 1)};
+    assert(row >= 0 && row < luna_pg_rows(result));
     snprintf(fault.what, sizeof fault.what, "%s", luna_pg_text(result, row, 2));
     snprintf(fault.detail, sizeof fault.detail, "%s", luna_pg_text(result, row, 3));
     if (each != NULL)
@@ -84,6 +87,7 @@ static struct luna_audit_event event_from_row(const struct luna_pg_result *resul
                                      .used_after = luna_pg_int(result, row, 13),
                                      .limit_before = luna_pg_int(result, row, 14),
                                      .limit_after = luna_pg_int(result, row, 15)};
+    assert(row >= 0 && row < luna_pg_rows(result));
     snprintf(event.kind, sizeof event.kind, "%s", luna_pg_text(result, row, 3));
     snprintf(event.actor, sizeof event.actor, "%s", luna_pg_text(result, row, 4));
     snprintf(event.reason, sizeof event.reason, "%s", luna_pg_text(result, row, 16));
@@ -98,6 +102,7 @@ enum luna_code luna_audit_show(struct luna_database *database, int64_t account_i
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
+    assert(each != NULL);
     if (count < 1 || count > EVENTS_MAX)
         return luna_error_set(err, LUNA_EINVAL, "%d events are outside the range 1 to %d", count,
                               EVENTS_MAX);

@@ -4,6 +4,8 @@
 #include "quota/config_keys.h"
 #include "quota/quota_keys.h"
 
+#include <assert.h>
+
 enum luna_code luna_config_push_send(struct luna_counters *counters, const char *sha,
                                      const struct luna_pg_result *result, int row, int column,
                                      struct luna_deadline deadline, struct luna_error *err)
@@ -13,6 +15,8 @@ enum luna_code luna_config_push_send(struct luna_counters *counters, const char 
     struct luna_quota_keys keys;
     struct luna_config_keys config_keys;
     int64_t account_id = luna_pg_int(result, row, column);
+    assert(row >= 0 && row < luna_pg_rows(result));
+    assert(account_id > 0); /* the columns are those of LUNA_CONFIG_COLUMNS, from `column` on */
     if (!luna_config_keys_parse(luna_pg_text(result, row, column + 12), &config_keys))
         return luna_error_set(err, LUNA_ELIMIT, "account %lld has more than %d live keys",
                               (long long)account_id, LUNA_CONFIG_KEYS_MAX);
@@ -40,6 +44,7 @@ enum luna_code luna_config_push_take(struct luna_counters *counters, struct luna
                                      struct luna_error *err)
 {
     struct luna_reply *reply = NULL;
+    assert(counters != NULL);
     enum luna_code code = luna_redis_take(counters, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;

@@ -1,6 +1,7 @@
 #include "accounts/operator.h"
 #include "client/digest.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ static enum luna_code run_for_maker(const struct luna_operator *op, const char *
                                     const char *by_maker, struct luna_pg_params *params,
                                     int64_t *ret_number, struct luna_error *err)
 {
+    assert(params->count < LUNA_PG_PARAMS_MAX);
     if (op->maker == NULL)
         return luna_operator_run(op, by_operator, params, ret_number, err);
     luna_pg_param_text(params, op->maker);
@@ -42,6 +44,7 @@ static enum luna_code run_for_key(const struct luna_operator *op, struct luna_pg
         params, &result, err);
     if (code != LUNA_OK)
         return code;
+    assert(luna_pg_rows(result) == 1);
     ret_made->id = luna_pg_int(result, 0, 0);
     ret_made->expires_ms = luna_pg_int(result, 0, 1);
     luna_pg_result_free(result);
@@ -141,6 +144,7 @@ static struct luna_key key_from_row(const struct luna_pg_result *result, int row
                            .not_before_ms = luna_pg_int(result, row, 5),
                            .expires_ms = luna_pg_int(result, row, 6),
                            .revoked_ms = luna_pg_int(result, row, 7)};
+    assert(row >= 0 && row < luna_pg_rows(result));
     snprintf(key.prefix, sizeof key.prefix, "%s", luna_pg_text(result, row, 1));
     return key;
 }
@@ -151,6 +155,7 @@ enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
+    assert(each != NULL);
     luna_pg_param_int(&params, account_id);
     enum luna_code code = luna_pg_query(
         database, luna_pg_deadline(database),

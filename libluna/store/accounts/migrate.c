@@ -4,6 +4,7 @@
 #include "client/pg.h"
 #include "luna/base/digits.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ struct entry {
 
 struct plan {
     struct entry *entries;
-    int count, embedded;
+    int count, capacity, embedded;
 };
 
 static enum luna_code embedded_entry(int index, struct entry *ret_entry, struct luna_error *err)
@@ -61,6 +62,7 @@ static enum luna_code record_exists(struct luna_database *database, bool *ret_ex
 
 static void merge_row(struct plan *plan, const struct luna_pg_result *result, int row)
 {
+    assert(plan->count < plan->capacity);
     int number = (int)luna_pg_int(result, row, 0);
     const char *checksum = luna_pg_text(result, row, 2);
     struct entry *entry = number >= 1 && number <= plan->embedded ? &plan->entries[number - 1]
@@ -98,11 +100,14 @@ static enum luna_code plan_read(struct luna_database *database, struct plan *ret
     if (code != LUNA_OK)
         return code;
     rows = result != NULL ? luna_pg_rows(result) : 0;
-    plan.entries = calloc((size_t)plan.embedded + (size_t)rows + 1, sizeof *plan.entries);
+    /* At most all of this build and all that are recorded; one more, for calloc(0) may be NULL. */
+    plan.capacity = plan.embedded + rows + 1;
+    plan.entries = calloc((size_t)plan.capacity, sizeof *plan.entries);
     if (plan.entries == NULL) {
         luna_pg_result_free(result);
         return luna_error_set(err, LUNA_ENOMEM, "no memory for the migrations");
     }
+    assert(plan.count == 0); /* embedded ones first: merge_row() finds them by their number */
     for (; plan.count < plan.embedded && code == LUNA_OK; plan.count++)
         code = embedded_entry(plan.count, &plan.entries[plan.count], err);
     for (int row = 0; row < rows && code == LUNA_OK; row++)
@@ -145,6 +150,7 @@ static enum luna_code apply(struct luna_database *database, const struct entry *
                             struct luna_error *err)
 {
     struct luna_buf sql;
+    assert(entry->text != NULL && entry->migration.state == LUNA_MIGRATION_PENDING);
     luna_buf_init(&sql, (size_t)4 << 20);
     luna_buf_printf(&sql, "BEGIN;\nSET LOCAL statement_timeout = %d;\n", MIGRATION_TIMEOUT_MS);
     luna_buf_puts(&sql, entry->text);

@@ -5,6 +5,7 @@
 #include "luna/store/pepper.h"
 #include "quota/fence_record.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,10 +16,12 @@ enum luna_code luna_operator_run(const struct luna_operator *op, const char *sql
                                  struct luna_error *err)
 {
     struct luna_pg_result *result = NULL;
+    assert(op->database != NULL && op->actor != NULL);
     enum luna_code code =
         luna_pg_query(op->database, luna_pg_deadline(op->database), sql, params, &result, err);
     if (code != LUNA_OK)
         return code;
+    assert(ret_number == NULL || luna_pg_rows(result) == 1); /* a function's value is one row */
     if (ret_number != NULL)
         *ret_number = luna_pg_int(result, 0, 0);
     luna_pg_result_free(result);
@@ -31,6 +34,7 @@ static enum luna_code push(const struct luna_operator *op, int64_t account_id,
                            struct luna_error *err)
 {
     struct luna_fence_record record = {.incarnation = 0};
+    assert(op->counters != NULL && account_id > 0);
     struct luna_deadline deadline = luna_deadline_in_ms(luna_redis_timeout_ms(op->counters));
     enum luna_code code = LUNA_OK;
     if (op->maker != NULL)

@@ -4,6 +4,7 @@
 #include "accounts/config_push.h"
 #include "accounts/operator.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* A step with 1,000 accounts takes about 50 ms: short compared with any timeout, and with the time
@@ -20,6 +21,7 @@ static struct luna_plan plan_from_row(const struct luna_pg_result *result, int r
                              .points_max = luna_pg_int(result, row, 5),
                              .concurrent_max = luna_pg_int(result, row, 6),
                              .changing = luna_pg_bool(result, row, 7)};
+    assert(row >= 0 && row < luna_pg_rows(result));
     snprintf(plan.name, sizeof plan.name, "%s", luna_pg_text(result, row, 0));
     return plan;
 }
@@ -29,6 +31,7 @@ enum luna_code luna_plan_list(struct luna_database *database,
                               void *context, struct luna_error *err)
 {
     struct luna_pg_result *result = NULL;
+    assert(each != NULL);
     enum luna_code code = luna_pg_query(
         database, luna_pg_deadline(database),
         "SELECT name, rate_per_s, rate_burst, quota_limit, quota_period, points_max, "
@@ -70,6 +73,7 @@ static void push_members(const struct luna_operator *op, const char *plan)
     struct luna_pg_result *result = NULL;
     struct luna_error ignored;
     enum { MEMBERS_MAX = 1000 };
+    assert(op->counters != NULL);
     luna_pg_param_text(&params, plan);
     luna_pg_param_int(&params, MEMBERS_MAX);
     if (luna_pg_query(op->database, luna_pg_deadline(op->database),

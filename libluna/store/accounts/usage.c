@@ -5,6 +5,7 @@
 #include "client/redis.h"
 #include "quota/quota_keys.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static enum luna_code read_days(struct luna_database *database, int64_t account_id, int days,
@@ -22,6 +23,7 @@ static enum luna_code read_days(struct luna_database *database, int64_t account_
     if (code != LUNA_OK)
         return code;
     usage->day_count = luna_pg_rows(result);
+    assert(usage->day_count <= days && days <= LUNA_USAGE_DAYS_MAX); /* by the LIMIT */
     for (int row = 0; row < usage->day_count; row++) {
         snprintf(usage->days[row].day, sizeof usage->days[row].day, "%s",
                  luna_pg_text(result, row, 0));
@@ -75,6 +77,8 @@ static void add_unbooked(struct luna_counters *counters, const struct booked *bo
     struct luna_reply *reply = NULL;
     struct luna_error ignored;
     int64_t v[FIELDS];
+    static_assert(sizeof fields / sizeof fields[0] == FIELDS, "one number of each field");
+    assert(usage->account.id > 0);
     luna_quota_keys_make(usage->account.id, "", &keys);
     luna_redis_begin(&command, "HMGET");
     luna_redis_arg(&command, keys.m);

@@ -19,6 +19,7 @@ void luna_pg_param_text(struct luna_pg_params *params, const char *text)
 
 void luna_pg_param_int(struct luna_pg_params *params, int64_t number)
 {
+    assert(params->count < LUNA_PG_PARAMS_MAX);
     char *text = params->numbers[params->count];
     snprintf(text, sizeof params->numbers[0], "%lld", (long long)number);
     luna_pg_param_text(params, text);
