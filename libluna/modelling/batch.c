@@ -2,6 +2,7 @@
 
 #include "json_scan.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static void faults_move(struct luna_faults *faults, int dropped, const struct lu
 {
     for (size_t i = 0; i < faults->count; i++) {
         struct luna_fault moved = faults->list[i];
+        assert(moved.loc_count >= 1 && 1 + step_count <= LUNA_FAULT_LOC_MAX);
         int from = 1 + (dropped < moved.loc_count - 1 ? dropped : moved.loc_count - 1);
         int rest = moved.loc_count - from;
         if (rest > LUNA_FAULT_LOC_MAX - 1 - step_count)
@@ -65,6 +67,7 @@ static void faults_move(struct luna_faults *faults, int dropped, const struct lu
  * are listed of the whole batch: the items after that share one empty list. */
 static struct luna_faults *faults_keep(struct decoder *d, struct luna_faults *found)
 {
+    assert(d->listed <= LUNA_FAULTS_MAX && found->count <= LUNA_FAULTS_MAX);
     size_t room = LUNA_FAULTS_MAX - d->listed;
     if (room == 0 && d->silent != NULL)
         return d->silent;
@@ -126,6 +129,7 @@ static bool item_decode(struct decoder *d, size_t index, struct json_span text,
                         const struct luna_request *shared)
 {
     static const char head[] = "{\"results\":[", tail[] = "]}";
+    assert(index < d->batch.count);
     struct luna_batch_item *item = &d->batch.items[index];
     size_t len = sizeof head - 1 + text.len + sizeof tail - 1;
     char *body = luna_arena_alloc(d->arena, len);
@@ -184,6 +188,7 @@ static bool ragged_item(void *ctx, size_t index, struct json_span item)
 {
     const struct ragged *ragged = ctx;
     struct decoder *d = ragged->d;
+    assert(item.len > 0 && (item.at[0] != '[' || item.len >= 2)); /* whole values, brackets too */
     if (item.at[0] == '[')
         return item_decode(d, index, (struct json_span){item.at + 1, item.len - 2}, ragged->shared);
     struct luna_faults found;
@@ -236,6 +241,7 @@ static bool size_item(void *ctx, size_t index, struct json_span item)
 {
     struct flat *flat = ctx;
     size_t digits = 0;
+    assert(index < flat->count);
     while (digits < item.len && item.at[digits] >= '0' && item.at[digits] <= '9')
         digits++;
     if (digits != item.len || digits > 9) {
@@ -264,6 +270,7 @@ static bool empty_ones(struct flat *flat)
 static bool flat_item(void *ctx, size_t index, struct json_span item)
 {
     struct flat *flat = ctx;
+    assert(index < flat->total && flat->series < flat->count);
     (void)index;
     if (flat->in_series == 0)
         flat->first = item.at;
@@ -300,11 +307,6 @@ static void decode_flat(struct decoder *d, const struct luna_request *shared)
         (void)array_each(d->y, depth_max, flat_item, &flat);
 }
 
-static bool is_list(struct json_span span)
-{
-    return span.at[0] == '[';
-}
-
 static void check_members(struct decoder *d)
 {
     static const char list_hint[] = "send a list, such as {\"series\":[[1,2],[3,4]]}";
@@ -322,7 +324,7 @@ static void check_members(struct decoder *d)
         struct json_span span;
     } lists[] = {{"series", d->series}, {"y", d->y}, {"sizes", d->sizes}};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        if (lists[i].span.at != NULL && !is_list(lists[i].span))
+        if (lists[i].span.at != NULL && *lists[i].span.at != '[')
             fault_member(d, lists[i].name, "list_type", "Input should be a valid list", list_hint);
     }
 }
@@ -348,6 +350,8 @@ static bool member_take(struct decoder *d, struct json_span raw_name, struct jso
     *at++ = ':';
     memcpy(at, value.at, value.len);
     d->options_len = (size_t)(at + value.len - d->options);
+    /* Each member has its comma and colon in the body too. */
+    assert(d->options_len <= (size_t)(d->scan.end - d->scan.text) + 3);
     return true;
 }
 
@@ -438,6 +442,7 @@ static bool line_is_empty(const char *at, size_t len)
 
 static bool line_decode(struct decoder *d, const char *at, size_t len, size_t line)
 {
+    assert(d->batch.count <= LUNA_BATCH_SERIES_MAX);
     struct luna_batch_item *item = &d->batch.items[d->batch.count];
     struct luna_faults found;
     luna_faults_init(&found, d->arena);

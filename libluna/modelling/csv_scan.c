@@ -12,6 +12,7 @@ enum { LOOSE_NUMBER_BYTES_MAX = 64 };
 
 static bool fail(struct csv_scan *scan, const char *at, const char *problem)
 {
+    assert(scan->problem == NULL && at >= scan->text && at <= scan->end);
     scan->at = at;
     scan->problem = problem;
     return false;
@@ -48,6 +49,7 @@ void csv_scan_init(struct csv_scan *scan, const char *text, size_t len)
 
 static bool take_quoted(struct csv_scan *scan, struct csv_field *ret_field)
 {
+    assert(scan->at < scan->end && *scan->at == '"');
     const char *open = scan->at++;
     const char *first = scan->at;
     for (;; scan->at++) {
@@ -61,6 +63,7 @@ static bool take_quoted(struct csv_scan *scan, struct csv_field *ret_field)
             break;
         scan->at++;
     }
+    assert(scan->at >= first && scan->at < scan->end);
     *ret_field = (struct csv_field){first, (size_t)(scan->at - first)};
     scan->at++;
     if (!at_line_end(scan) && *scan->at != ',')
@@ -101,6 +104,7 @@ bool csv_scan_record(struct csv_scan *scan, struct csv_record *ret_record)
         record->count++;
         if (at_line_end(scan))
             break;
+        assert(*scan->at == ',');
         scan->at++;
     }
     take_line_end(scan);

@@ -2,6 +2,7 @@
 
 #include "csv_scan.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ struct table {
 
 static void fault_syntax(struct table *t, const char *at, size_t line, const char *problem)
 {
+    assert(at >= t->body && at <= t->body + t->len);
     const char *hint = luna_arena_printf(t->arena, "line %zu: %s", line, problem);
     luna_fault_at_index(luna_faults_add(t->faults, "csv_invalid", "CSV decode error", hint),
                         (size_t)(at - t->body));
@@ -58,6 +60,7 @@ static bool survey_header(struct table *t, struct csv_scan *scan)
     if (!next_record(t, scan, &blanks))
         return false;
     t->columns = t->record.count;
+    assert(t->columns > 0 && t->columns <= CSV_COLUMNS_MAX);
     for (size_t i = 0; i < t->columns; i++) {
         double value = 0;
         t->has_header = t->has_header || csv_read_cell(t->record.fields[i], &value) == CSV_TEXT;
@@ -84,6 +87,7 @@ static void survey_row(const struct table *t, struct survey *s)
  * become a fault, not turn the choice to another column. */
 static size_t choose_column(const struct table *t, const struct survey *s)
 {
+    assert(t->columns > 0 && (!s->is_named || s->named < t->columns));
     if (s->is_named)
         return s->named;
     for (size_t i = t->columns; i > 0; i--) {
@@ -156,6 +160,7 @@ static bool survey(struct table *t)
 
 static void fault_cell(struct table *t, size_t row, enum csv_cell cell)
 {
+    assert(t->column < t->record.count && row < t->rows);
     struct csv_field field = t->record.fields[t->column];
     bool range = cell == CSV_RANGE;
     /* As spreadsheets write it where the decimal mark is a comma. */
@@ -187,6 +192,8 @@ static void extract(struct table *t, double *values)
     if (t->has_header && !next_record(t, &scan, &blanks))
         return;
     while (!t->faults->more && next_record(t, &scan, &blanks)) {
+        /* Both passes see the same records: the first counted the room for these. */
+        assert(row + blanks < t->rows);
         for (; blanks > 0; blanks--)
             values[row++] = NAN;
         values[row] = NAN;

@@ -5,6 +5,7 @@
 #include "luna/modelling/run.h"
 #include "options.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -36,6 +37,8 @@ static bool name_is(struct json_span name, const char *text)
 static size_t count_commas(const char *at, const char *end)
 {
     enum { BLOCK = 128 };
+    assert(at <= end);
+    static_assert(BLOCK <= UINT8_MAX, "a block's count fits a byte");
     size_t count = 0;
     for (; end - at >= BLOCK; at += BLOCK) {
         uint8_t in_block = 0;
@@ -124,6 +127,7 @@ static size_t take_plain_elements(struct decoder *d, double *values, size_t max)
     struct json_scan *scan = &d->scan;
     size_t used = 0,
            n = luna_number_parse_list(scan->at, (size_t)(scan->end - scan->at), values, max, &used);
+    assert(n <= max && used <= (size_t)(scan->end - scan->at));
     scan->at += used;
     return n;
 }
@@ -138,6 +142,7 @@ static bool take_elements(struct decoder *d, double *values, size_t capacity, si
             n += take_plain_elements(d, values + n, capacity - n);
         if (n == capacity)
             return fault_long(d);
+        assert(n < capacity);
         if (!take_element(d, n, &values[n]))
             return false;
         n++;
@@ -152,6 +157,7 @@ static bool take_results(struct decoder *d)
 {
     struct json_scan *scan = &d->scan;
     struct json_span value;
+    assert(d->limits != NULL && !d->has_results); /* a second one is refused by its name */
     d->has_results = true;
     if (json_scan_peek(scan) != '[') {
         if (!json_scan_value(scan, &value))
@@ -225,6 +231,7 @@ static bool take_member(struct decoder *d)
     } else if (!json_scan_value(&d->scan, &value)) {
         return false;
     }
+    assert(d->name_count < MEMBERS_MAX);
     d->names[d->name_count] = name;
     d->values[d->name_count++] = value;
     return true;
@@ -277,6 +284,7 @@ static bool take_document(struct decoder *d)
 /* A text that is not JSON has one fault: what else seemed wrong before it means nothing. */
 static void fault_syntax(struct decoder *d)
 {
+    assert(d->scan.problem_at >= d->scan.text && d->scan.problem_at <= d->scan.end);
     size_t at = (size_t)(d->scan.problem_at - d->scan.text);
     size_t line = 1, column = 1;
     for (size_t i = 0; i < at; i++) {

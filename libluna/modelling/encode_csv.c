@@ -2,6 +2,7 @@
 
 #include "luna/modelling/number.h"
 
+#include <assert.h>
 #include <math.h>
 
 struct table {
@@ -39,6 +40,7 @@ static void put_header(const struct table *t)
 static void put_point(const struct table *t, size_t i)
 {
     const struct luna_result *result = t->result;
+    assert(i < result->n && result->n == t->request->n);
     put_field(t, "", t->request->values[i], 0);
     put_field(t, ",", result->processed[i], t->precision);
     if (result->variance != NULL)
@@ -57,6 +59,7 @@ static void put_point(const struct table *t, size_t i)
 static void put_forecast(const struct table *t, size_t i)
 {
     const struct luna_forecast *forecast = &t->result->forecast;
+    assert(i < forecast->horizon);
     put_field(t, ",", forecast->mean[i], t->precision);
     if (t->result->variance != NULL)
         put_field(t, ",", forecast->variance[i], t->precision);

@@ -2,6 +2,7 @@
 
 #include "luna/modelling/number.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -63,6 +64,7 @@ static void put_input(struct writer w, const struct luna_request *request)
 static void put_intervals(struct writer w, const struct luna_request *request,
                           const double *const *lower, const double *const *upper, size_t n)
 {
+    assert(request->interval_count <= LUNA_INTERVALS_MAX);
     put_member(w, "intervals");
     luna_buf_putc(w.out, '[');
     for (size_t i = 0; i < request->interval_count; i++) {
@@ -106,6 +108,7 @@ static void put_forecast(struct writer w, const struct luna_request *request,
  * filter again; hence exact, whatever the precision asked for. */
 static void put_model(struct writer w, const struct luna_result *result)
 {
+    assert(result->model_name != NULL);
     struct writer exact = {.out = w.out};
     put_member(w, "model");
     luna_buf_puts(w.out, "{\"name\":");
@@ -193,6 +196,7 @@ void luna_encode_json(const struct luna_request *request, const struct luna_resu
                       int precision, struct luna_buf *out)
 {
     struct writer w = {.out = out, .precision = precision};
+    assert(result->n == request->n);
     luna_buf_putc(out, '{');
     put_member(w, "processed_results");
     put_array(w, result->processed, result->n);

@@ -2,10 +2,12 @@
 
 #include "luna/base/escape.h"
 
+#include <assert.h>
 #include <string.h>
 
 void luna_faults_init(struct luna_faults *faults, struct luna_arena *arena)
 {
+    assert(arena != NULL); /* quotes live there, as long as the faults */
     faults->arena = arena;
     luna_faults_clear(faults);
 }
@@ -29,6 +31,7 @@ struct luna_fault *luna_faults_add(struct luna_faults *faults, const char *type,
 
 void luna_faults_join(struct luna_faults *faults, const struct luna_faults *more)
 {
+    assert(faults->count <= LUNA_FAULTS_MAX && more != faults);
     size_t room = LUNA_FAULTS_MAX - faults->count;
     size_t taken = more->count < room ? more->count : room;
     for (size_t i = 0; i < taken; i++)
@@ -67,6 +70,7 @@ const char *luna_faults_quote(struct luna_faults *faults, const char *text, size
 
 static void put_loc(const struct luna_fault *fault, struct luna_buf *out)
 {
+    assert(fault->loc_count >= 1 && fault->loc_count <= LUNA_FAULT_LOC_MAX);
     luna_buf_putc(out, '[');
     for (int i = 0; i < fault->loc_count; i++) {
         const struct luna_fault_loc *loc = &fault->loc[i];

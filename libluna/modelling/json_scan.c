@@ -4,15 +4,18 @@
 #include "luna/base/escape.h"
 #include "luna/modelling/number.h"
 
+#include <assert.h>
 #include <string.h>
 
 void json_scan_init(struct json_scan *scan, const char *text, size_t len, int depth_max)
 {
+    assert(text != NULL || len == 0);
     *scan = (struct json_scan){.text = text, .at = text, .end = text + len, .depth_max = depth_max};
 }
 
 bool json_scan_fail(struct json_scan *scan, const char *at, const char *problem)
 {
+    assert(at >= scan->text && at <= scan->end);
     if (scan->problem == NULL) {
         scan->problem = problem;
         scan->problem_at = at;
@@ -52,6 +55,7 @@ bool json_scan_enter(struct json_scan *scan)
 
 void json_scan_leave(struct json_scan *scan)
 {
+    assert(scan->depth > 0);
     scan->depth--;
 }
 
@@ -98,6 +102,7 @@ static bool is_low_surrogate(long unit)
 static bool take_escape(struct json_scan *scan)
 {
     const char *at = scan->at;
+    assert(at < scan->end && *at == '\\');
     if (scan->end - at < 2)
         return json_scan_fail(scan, at, "the string is not closed");
     if (at[1] != 'u') {
@@ -166,6 +171,7 @@ static const char *foreign_word(const struct json_scan *scan)
         {"undefined", missing}, {"-NaN", missing},       {"inf", infinite}, {"-inf", infinite},
         {"Infinity", infinite}, {"-Infinity", infinite}, {"True", truth},   {"False", truth},
         {"\xff\xfe", utf16},    {"\xfe\xff", utf16},     {"]", comma},      {"}", comma}};
+    assert(scan->at <= scan->end);
     size_t left = (size_t)(scan->end - scan->at);
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
         size_t len = strlen(foreign[i].word);
@@ -196,6 +202,7 @@ static bool take_number(struct json_scan *scan)
         return json_scan_fail(scan, scan->at,
                               foreign != NULL ? foreign : "not a valid JSON number");
     }
+    assert(used > 0 && used <= (size_t)(scan->end - scan->at));
     scan->at += used;
     return true;
 }
@@ -249,6 +256,7 @@ bool json_scan_value(struct json_scan *scan, struct json_span *ret_value)
 
 static size_t put_utf8(long code, char *out)
 {
+    assert(code >= 0 && code <= 0x10ffff);
     if (code < 0x80) {
         out[0] = (char)code;
         return 1;
@@ -292,5 +300,6 @@ size_t json_unescape(struct json_span raw, char *out)
             len += put_utf8(code, out + len);
         }
     }
+    assert(len <= raw.len); /* an escape is longer than what it stands for */
     return len;
 }

@@ -2,6 +2,7 @@
 
 #include "luna/modelling/model.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static const struct kalman_parameter_info *find_parameter(const struct kalman_ki
 static void append(char *text, size_t size, const char *word)
 {
     size_t used = strlen(text);
+    assert(used < size);
     snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", word);
 }
 
@@ -189,6 +191,7 @@ static bool length_fits(const struct kalman_kind_info *info, const struct kalman
 static bool value_fits(const struct kalman_parameter_info *p, const struct luna_parameter *given,
                        size_t index, struct luna_faults *faults)
 {
+    assert(index < given->count);
     double value = given->values[index];
     const char *type = NULL, *msg = NULL;
     bool strictly = p->domain == KALMAN_DOMAIN_POSITIVE && p->lower == 0.0;

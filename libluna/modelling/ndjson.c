@@ -3,6 +3,7 @@
 #include "json_scan.h"
 #include "luna/modelling/number.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ static bool line_next(const char **cursor, const char *end, struct line *line)
         return false;
     const char *feed = memchr(*cursor, '\n', (size_t)(end - *cursor));
     const char *stop = feed != NULL ? feed : end;
+    assert(stop >= *cursor && stop <= end);
     line->at = *cursor;
     line->len = (size_t)(stop - *cursor);
     if (line->len > 0 && line->at[line->len - 1] == '\r')
@@ -66,6 +68,7 @@ static bool value_read(struct json_span value, size_t index, struct luna_faults 
         *ret_value = (double)NAN;
         return true;
     }
+    assert(value.len > 0);
     if (!is_number_start(value.at[0])) {
         fault_at(faults, index, "float_type", "Input should be a valid number",
                  "a line is a number, null for a missing observation, or {\"value\": number}");
@@ -188,6 +191,7 @@ static void put_intervals(const struct luna_request *request, const double *cons
 static void put_point(const struct luna_request *request, const struct luna_result *result,
                       size_t at, int precision, struct luna_buf *out)
 {
+    assert(at < result->n && result->n == request->n);
     put_member("{\"value\":", request->values[at], precision, out);
     put_member(",\"processed\":", result->processed[at], precision, out);
     if (result->variance != NULL)
@@ -203,6 +207,7 @@ static void put_point(const struct luna_request *request, const struct luna_resu
 static void put_forecast(const struct luna_request *request, const struct luna_forecast *forecast,
                          size_t at, int precision, struct luna_buf *out)
 {
+    assert(at < forecast->horizon);
     put_member("{\"forecast\":", forecast->mean[at], precision, out);
     put_member(",\"variance\":", forecast->variance[at], precision, out);
     put_intervals(request, forecast->lower, forecast->upper, at, precision, out);

@@ -1,5 +1,6 @@
 #include "luna/modelling/octets.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <math.h>
 #include <stdint.h>
@@ -48,6 +49,7 @@ enum luna_decode_status luna_decode_octets(const char *body, size_t len,
     if (!shape_is_valid(len, limits, faults))
         return has_room(len, limits) ? LUNA_DECODE_FAULTS : LUNA_DECODE_LONG;
     size_t n = len / sizeof(double);
+    assert(n > 0 && n * sizeof(double) == len);
     double *values = luna_arena_alloc(arena, len);
     if (values == NULL)
         return LUNA_DECODE_MEMORY;

@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -103,6 +104,7 @@ static void apply_intervals(json_t *value, struct luna_request *request, struct 
     } else {
         for (size_t i = 0; i < count; i++) {
             json_t *item = json_array_get(value, i);
+            assert(request->interval_count < LUNA_INTERVALS_MAX);
             if (interval_fits(item, i, request, faults))
                 request->intervals[request->interval_count++] = json_number_value(item);
         }
@@ -142,6 +144,7 @@ static bool read_numbers(json_t *value, const char *name, double *out, size_t co
 {
     bool is_array = json_is_array(value);
     bool ok = true;
+    assert(is_array ? count <= json_array_size(value) : count == 1);
     for (size_t i = 0; i < count; i++) {
         json_t *item = is_array ? json_array_get(value, i) : value;
         out[i] = json_is_number(item) ? json_number_value(item) : (double)NAN;
@@ -282,6 +285,7 @@ static void fault_refused(const struct option *option, const json_error_t *error
 bool option_apply(struct json_span name, struct json_span value, size_t offset,
                   const char *names_hint, struct luna_request *request, struct luna_faults *faults)
 {
+    assert(value.len > 0); /* a whole value, as the scanner found it */
     const struct option *option = find_option(name);
     if (option == NULL) {
         luna_fault_at(luna_faults_add(faults, "extra_forbidden", "Extra inputs are not permitted",

@@ -2,6 +2,7 @@
 
 #include "model_spec.h"
 
+#include <assert.h>
 #include <kalman/diagnostics.h>
 #include <kalman/fit.h>
 #include <kalman/model.h>
@@ -57,6 +58,7 @@ static bool ensure_workspace(struct run *run, size_t bytes)
     void *workspace = alloc_aligned(run->arena, bytes);
     if (workspace == NULL)
         return false;
+    assert((uintptr_t)workspace % KALMAN_ALIGN == 0);
     run->workspace = workspace;
     run->workspace_bytes = bytes;
     return true;
@@ -117,6 +119,7 @@ static enum luna_run_status fit(struct run *run, const struct kalman_series *ser
                         &run->fit);
     if (status != KALMAN_OK)
         return explain(run, status, run->fit.bad_index);
+    assert(kalman_spec_free_count(&run->fit.spec) == 0);
     run->spec = run->fit.spec;
     run->is_fitted = true;
     return LUNA_RUN_OK;
@@ -153,6 +156,7 @@ static bool plan_forecast(struct run *run)
 {
     const struct luna_request *request = run->request;
     struct kalman_forecast *f = &run->forecast;
+    assert(request->horizon >= 0 && request->interval_count <= LUNA_INTERVALS_MAX);
     size_t h = (size_t)request->horizon;
     if (h == 0)
         return true;
@@ -205,6 +209,7 @@ static enum luna_run_status put_intervals(struct run *run, const double *mean,
                                           const double *variance)
 {
     size_t n = run->request->n;
+    assert(run->request->interval_count == 0 || variance != NULL);
     for (size_t i = 0; i < run->request->interval_count; i++) {
         double *lower = NULL, *upper = NULL;
         if (!want(run, true, n, &lower) || !want(run, true, n, &upper))
@@ -222,6 +227,7 @@ static enum luna_run_status put_intervals(struct run *run, const double *mean,
 static void put_forecast(struct run *run)
 {
     const struct kalman_forecast *f = &run->forecast;
+    assert(f->level_count <= LUNA_INTERVALS_MAX);
     run->result.forecast =
         (struct luna_forecast){.horizon = f->horizon, .mean = f->mean, .variance = f->variance};
     for (size_t i = 0; i < f->level_count; i++) {
@@ -333,6 +339,8 @@ enum luna_run_status luna_run(const struct luna_request *request,
     struct run run = {.request = request, .arena = arena, .faults = faults};
     if (control != NULL) {
         own = *control;
+        /* What libkalman may overwrite must be the request's own copy, not the client's text. */
+        assert(request->values_own == NULL || request->values_own == request->values);
         run.spare = control->in_place ? request->values_own : NULL;
         run.hook = (struct kalman_hook){.cancelled = asked_to_stop, .context = &own};
         if (asked_to_stop(&own))
