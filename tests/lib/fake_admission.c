@@ -99,7 +99,7 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
         .account_id = request->account_id};
     if (admitter->away)
         ret_admission->outcome = LUNA_ADMIT_UNAVAILABLE;
-    if (ret_admission->outcome <= LUNA_ADMIT_REPLAY)
+    if (ret_admission->outcome <= LUNA_ADMIT_REPLAY && request->stage != LUNA_STAGE_CHECK)
         ret_admission->charge = LUNA_CHARGE_OUTSTANDING;
     if (ret_admission->outcome == LUNA_ADMIT_ALLOWED) {
         ret_admission->cost = request->cost;
