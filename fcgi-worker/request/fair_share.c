@@ -1,13 +1,19 @@
 #include "request/fair_share.h"
 
+#include "http/content_coding.h"
 #include "shared/long_runs.h"
 
+#include <assert.h>
 #include <time.h>
 
 /* A computation takes long when it has used so much of the processor: by its own clock, so that
  * nobody is refused because the machine is busy. That clock is a system call, and is not asked
  * before so much time has passed on the other. */
 enum { LONG_CPU_NS = 20 * 1000 * 1000, LONG_WALL_NS = 5 * 1000 * 1000, NS_PER_S = 1000000000 };
+
+/* A hundred thousand numbers: about 20 ms to read, decode and filter. Series shrink to about a
+ * tenth; one that shrinks more is found to take long while it runs. */
+enum { LONG_BODY_BYTES = 1000000, LONG_ENCODED_BYTES = LONG_BODY_BYTES / 10 };
 
 static const char why[] = "The account's computations use its whole share of the service's "
                           "workers. Wait until some of them have ended.";
@@ -51,16 +57,31 @@ static bool takes_long(struct exchange *exchange)
     return cpu_ns() - exchange->cpu_since_ns >= LONG_CPU_NS;
 }
 
-bool fair_share_poll(struct exchange *exchange)
+/* Counts the request as long; true when the account's other ones fill its share already. */
+static bool join_long_runs(struct exchange *exchange)
 {
-    struct pipeline *pipeline = exchange->pipeline;
-    if (exchange->over_share || exchange->takes_long || !takes_long(exchange))
-        return exchange->over_share;
+    const struct pipeline *pipeline = exchange->pipeline;
+    assert(!exchange->takes_long);
     exchange->takes_long = true;
     long_runs_begin(pipeline->board, pipeline->slot, exchange->ids.account_id,
                     exchange->timing.hard_limit_ns);
     exchange->over_share = others_use_it(exchange);
     return exchange->over_share;
+}
+
+bool fair_share_claim(struct exchange *exchange)
+{
+    const struct http_request *request = &exchange->request;
+    unsigned long long most =
+        content_coding_is_none(request->content_encoding) ? LONG_BODY_BYTES : LONG_ENCODED_BYTES;
+    return request->content_length >= most && join_long_runs(exchange);
+}
+
+bool fair_share_poll(struct exchange *exchange)
+{
+    if (exchange->over_share || exchange->takes_long || !takes_long(exchange))
+        return exchange->over_share;
+    return join_long_runs(exchange);
 }
 
 void fair_share_end(struct exchange *exchange)

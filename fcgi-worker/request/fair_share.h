@@ -13,6 +13,9 @@
 
 /* Does the account use all of its share already? */
 bool fair_share_is_used_up(const struct exchange *exchange);
+/* Called before the body is read. A body so large that reading it alone takes long counts from here
+ * on. True: the account uses its share with others, and the request has to be refused. */
+bool fair_share_claim(struct exchange *exchange);
 /* Called by a computation from time to time: once it takes long, it counts. True: it has to stop,
  * as the account uses its share with others; exchange->over_share says so. */
 bool fair_share_poll(struct exchange *exchange);

@@ -177,7 +177,9 @@ enum step_outcome step_check(struct exchange *exchange)
     if (!exchange->checked)
         return conclude(exchange);
     /* The limits of a request that goes on are in the answer to its charge. */
-    return fair_share_is_used_up(exchange) ? fair_share_refuse(exchange) : STEP_ON;
+    if (fair_share_is_used_up(exchange) || fair_share_claim(exchange))
+        return fair_share_refuse(exchange);
+    return STEP_ON;
 }
 
 /* A body that was checked and turned out to be wrong is answered without a second round trip. */

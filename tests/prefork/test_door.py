@@ -5,6 +5,7 @@ import threading
 import zlib
 
 from conftest import wait_until
+from fcgi_client import begin, params_records, stdin_records
 
 WRONG = {"HTTP_X_API_KEY": "wrong"}
 LARGE = '{"results":[' + ",".join(["1.25"] * 40_000) + "]}"
@@ -113,3 +114,24 @@ def test_a_batch_does_not_count_for_the_share(make_pool):
     batch = pool.client().post("/api/v1/42/kalman/batch", HEAVY.replace('"results":[', '"series":[[').replace("],", "]],", 1))
     assert batch.status == 429 and batch.json()["code"] == "concurrency_limited"
     heavy.join()
+
+
+def begin_large(pool, body):
+    """A large body of account 42 of which nothing is sent yet."""
+    client = pool.client()
+    connection = client.connect()
+    connection.send(begin() + params_records(client.params("POST", "/api/v1/42/kalman", body)))
+    return connection
+
+
+def test_large_bodies_of_one_account_keep_every_worker_reading(make_pool):
+    """Two that are being read are its share of four workers: a third one is refused before it is read."""
+    pool = make_pool(LUNA_WORKERS=4, LUNA_REQUEST_TIMEOUT_MS=60_000, LUNA_HARD_LIMIT_GRACE_MS=20_000).start()
+    large = b'{"results":[1]' + b" " * 1_000_000 + b"}"
+    held = [begin_large(pool, large) for _ in range(2)]
+    wait_until(lambda: pool.post(42, large).status == 429, "a share that is used up")
+    assert pool.post(43).status == 200
+    for connection in held:
+        connection.send(stdin_records(large))
+        assert connection.answer().status == 200
+    assert pool.post(42, large).status == 200
