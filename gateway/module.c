@@ -1,5 +1,5 @@
 /* The nginx module of the gateway: bounds the connections of one source before TLS, and throttles a
- * source whose keys are refused.
+ * source whose keys are refused, and a key that goes on while its requests are refused.
  *
  * nginx's own limit_conn acts when a whole header has been read, and limit_req counts requests
  * whatever became of them; neither sees a connection that says nothing, or an answer's status.
@@ -16,11 +16,18 @@ enum {
     NUMBER_MAX = 1000000,
 };
 
+/* `key` is NULL where the directive is not given. */
+struct refusal_settings {
+    ngx_http_complex_value_t *key;
+    struct source_refusal_limits limits;
+};
+
 struct source_settings {
     ngx_shm_zone_t *zone;
-    ngx_uint_t connections_max; /* NGX_CONF_UNSET_UINT: no bound */
-    ngx_http_complex_value_t *key;
-    struct source_refusal_limits refusals;
+    ngx_uint_t connections_max;        /* NGX_CONF_UNSET_UINT: no bound */
+    struct refusal_settings by_source; /* refused keys (401, 403) of one source */
+    struct refusal_settings by_key;    /* refused requests (429, 409) of one key */
+    ngx_msec_t delay_ms;               /* of an answer that the throttle gives */
 };
 
 /* Of the cycle that this process serves; a process that ends keeps its own. */
@@ -92,27 +99,85 @@ static void connection_accepted(ngx_connection_t *c)
         connection_refuse(c);
 }
 
-/* --- refused keys --- */
+/* --- refused keys, and refused requests of a good one --- */
 
-/* False where the request brings no key, or nothing is to be counted. */
-static bool request_source(ngx_http_request_t *r, struct source_id *ret_id, ngx_str_t *ret_key)
+/* False where the request brings no key, or `refusals` counts nothing. */
+static bool request_key(ngx_http_request_t *r, const struct refusal_settings *refusals,
+                        ngx_str_t *ret_key)
 {
-    return settings->key != NULL && r == r->main &&
-           ngx_http_complex_value(r, settings->key, ret_key) == NGX_OK && ret_key->len != 0 &&
-           source_id_from_address(r->connection->sockaddr, ret_id);
+    return refusals->key != NULL && r == r->main &&
+           ngx_http_complex_value(r, refusals->key, ret_key) == NGX_OK && ret_key->len != 0;
+}
+
+static bool source_is_throttled(ngx_http_request_t *r)
+{
+    struct source_id id;
+    ngx_str_t key;
+    return request_key(r, &settings->by_source, &key) &&
+           source_id_from_address(r->connection->sockaddr, &id) &&
+           source_table_throttles(table, id, key.data, key.len, settings->by_source.limits,
+                                  ngx_current_msec);
+}
+
+static bool key_is_throttled(ngx_http_request_t *r)
+{
+    ngx_str_t key;
+    return request_key(r, &settings->by_key, &key) &&
+           source_table_throttles(table, source_id_from_key(table, key.data, key.len), "", 0,
+                                  settings->by_key.limits, ngx_current_msec);
+}
+
+/* The time is over: the phases run on, and the throttle answers. */
+static void delay_ended(ngx_http_request_t *r)
+{
+    ngx_event_t *write = r->connection->write;
+    if (write->delayed) {
+        if (ngx_handle_write_event(write, 0) != NGX_OK)
+            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(r);
+}
+
+/* A client that repeats a refused request at once would have as many answers as this process can
+ * give. One that waits for its answer costs a timer. The request is marked by its context, because
+ * the phases call request_throttle() again afterwards. Follows ngx_http_limit_req_module. */
+static ngx_int_t delay_start(ngx_http_request_t *r)
+{
+    ngx_event_t *write = r->connection->write;
+    ngx_http_set_ctx(r, r, ngx_http_luna_source_module);
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = delay_ended;
+    write->delayed = 1;
+    ngx_add_timer(write, settings->delay_ms);
+    return NGX_AGAIN;
 }
 
 static ngx_int_t request_throttle(ngx_http_request_t *r)
 {
-    struct source_id id;
-    ngx_str_t key;
-    if (r->internal || !request_source(r, &id, &key))
+    if (r->internal)
+        return NGX_DECLINED;
+    if (ngx_http_get_module_ctx(r, ngx_http_luna_source_module) != NULL)
+        return NGX_HTTP_TOO_MANY_REQUESTS; /* it has waited */
+    if (table == NULL)
         return NGX_DECLINED;
     ngx_shmtx_lock(table_mutex);
-    bool throttled =
-        source_table_throttles(table, id, key.data, key.len, settings->refusals, ngx_current_msec);
+    bool throttled = source_is_throttled(r) || key_is_throttled(r);
     ngx_shmtx_unlock(table_mutex);
-    return throttled ? NGX_HTTP_TOO_MANY_REQUESTS : NGX_DECLINED;
+    if (!throttled)
+        return NGX_DECLINED;
+    return settings->delay_ms != 0 ? delay_start(r) : NGX_HTTP_TOO_MANY_REQUESTS;
 }
 
 /* What became of the request's key at the worker. */
@@ -120,6 +185,7 @@ enum key_outcome {
     KEY_UNKNOWN, /* no worker was asked, or its answer does not depend on the key */
     KEY_ACCEPTED,
     KEY_REFUSED,
+    KEY_LIMITED,   /* the key is good; a limit of the account, or a retry too early, refuses */
     KEY_ABANDONED, /* the client left first */
 };
 
@@ -132,6 +198,8 @@ static enum key_outcome key_outcome_of(const ngx_http_request_t *r)
         return KEY_ACCEPTED;
     if (status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN)
         return KEY_REFUSED;
+    if (status == NGX_HTTP_TOO_MANY_REQUESTS || status == NGX_HTTP_CONFLICT)
+        return KEY_LIMITED;
     if (status == 0 && r->headers_out.status == NGX_HTTP_CLIENT_CLOSED_REQUEST)
         return KEY_ABANDONED;
     return KEY_UNKNOWN;
@@ -139,7 +207,7 @@ static enum key_outcome key_outcome_of(const ngx_http_request_t *r)
 
 static void key_count(enum key_outcome outcome, struct source_id id, ngx_str_t key)
 {
-    struct source_refusal_limits limits = settings->refusals;
+    struct source_refusal_limits limits = settings->by_source.limits;
     if (outcome == KEY_ACCEPTED)
         source_table_accept(table, id, key.data, key.len, ngx_current_msec);
     else if (outcome == KEY_REFUSED)
@@ -148,16 +216,29 @@ static void key_count(enum key_outcome outcome, struct source_id id, ngx_str_t k
         source_table_abandon(table, id, key.data, key.len, limits, ngx_current_msec);
 }
 
+static void limited_count(ngx_str_t key)
+{
+    source_table_refuse(table, source_id_from_key(table, key.data, key.len), "", 0,
+                        settings->by_key.limits, ngx_current_msec);
+}
+
 static ngx_int_t request_ended(ngx_http_request_t *r)
 {
     enum key_outcome outcome = key_outcome_of(r);
     struct source_id id;
     ngx_str_t key;
-    if (outcome == KEY_UNKNOWN || !request_source(r, &id, &key))
-        return NGX_OK;
-    ngx_shmtx_lock(table_mutex);
-    key_count(outcome, id, key);
-    ngx_shmtx_unlock(table_mutex);
+    ngx_shmtx_t *mutex = table_mutex;
+    if (outcome == KEY_LIMITED && request_key(r, &settings->by_key, &key)) {
+        ngx_shmtx_lock(mutex);
+        limited_count(key);
+        ngx_shmtx_unlock(mutex);
+    } else if (outcome != KEY_UNKNOWN && outcome != KEY_LIMITED &&
+               request_key(r, &settings->by_source, &key) &&
+               source_id_from_address(r->connection->sockaddr, &id)) {
+        ngx_shmtx_lock(mutex);
+        key_count(outcome, id, key);
+        ngx_shmtx_unlock(mutex);
+    }
     return NGX_OK;
 }
 
@@ -227,26 +308,23 @@ static bool number_of(const ngx_str_t *word, const char *name, uint32_t *ret_num
     return true;
 }
 
-static char *set_key(ngx_conf_t *cf, struct source_settings *s, ngx_str_t text)
-{
-    s->key = ngx_palloc(cf->pool, sizeof *s->key);
-    if (s->key == NULL)
-        return NGX_CONF_ERROR;
-    ngx_http_compile_complex_value_t compile = {.cf = cf, .value = &text, .complex_value = s->key};
-    return ngx_http_compile_complex_value(&compile) == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
+/* The slot of luna_source_refusals and luna_key_refusals: KEY rate=R burst=B. */
 static char *set_refusals(ngx_conf_t *cf, ngx_command_t *command, void *conf)
 {
-    struct source_settings *s = conf;
+    struct refusal_settings *refusals =
+        (struct refusal_settings *)(void *)((char *)conf + command->offset);
     ngx_str_t *words = cf->args->elts;
-    (void)command;
-    if (s->key != NULL)
+    if (refusals->key != NULL)
         return "is a duplicate";
-    if (!number_of(&words[2], "rate=", &s->refusals.rate_per_s) ||
-        !number_of(&words[3], "burst=", &s->refusals.burst))
+    if (!number_of(&words[2], "rate=", &refusals->limits.rate_per_s) ||
+        !number_of(&words[3], "burst=", &refusals->limits.burst))
         return "wants: KEY rate=NUMBER burst=NUMBER";
-    return set_key(cf, s, words[1]);
+    refusals->key = ngx_palloc(cf->pool, sizeof *refusals->key);
+    if (refusals->key == NULL)
+        return NGX_CONF_ERROR;
+    ngx_http_compile_complex_value_t compile = {
+        .cf = cf, .value = &words[1], .complex_value = refusals->key};
+    return ngx_http_compile_complex_value(&compile) == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 static ngx_int_t variable_add(ngx_conf_t *cf)
@@ -262,16 +340,20 @@ static ngx_int_t variable_add(ngx_conf_t *cf)
 static void *settings_create(ngx_conf_t *cf)
 {
     struct source_settings *s = ngx_pcalloc(cf->pool, sizeof *s);
-    if (s != NULL)
+    if (s != NULL) {
         s->connections_max = NGX_CONF_UNSET_UINT;
+        s->delay_ms = NGX_CONF_UNSET_MSEC;
+    }
     return s;
 }
 
 static char *settings_check(ngx_conf_t *cf, void *conf)
 {
-    const struct source_settings *s = conf;
+    struct source_settings *s = conf;
     (void)cf;
-    bool used = s->key != NULL || s->connections_max != NGX_CONF_UNSET_UINT;
+    ngx_conf_init_msec_value(s->delay_ms, 0);
+    bool used = s->by_source.key != NULL || s->by_key.key != NULL ||
+                s->connections_max != NGX_CONF_UNSET_UINT;
     return used && s->zone == NULL ? "luna_source_zone is missing" : NGX_CONF_OK;
 }
 
@@ -319,7 +401,11 @@ static ngx_command_t commands[] = {
      ngx_conf_set_num_slot, NGX_HTTP_MAIN_CONF_OFFSET,
      offsetof(struct source_settings, connections_max), &connections_bounds},
     {ngx_string("luna_source_refusals"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE3, set_refusals,
-     NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL},
+     NGX_HTTP_MAIN_CONF_OFFSET, offsetof(struct source_settings, by_source), NULL},
+    {ngx_string("luna_key_refusals"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE3, set_refusals,
+     NGX_HTTP_MAIN_CONF_OFFSET, offsetof(struct source_settings, by_key), NULL},
+    {ngx_string("luna_refusal_delay"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
+     NGX_HTTP_MAIN_CONF_OFFSET, offsetof(struct source_settings, delay_ms), NULL},
     ngx_null_command,
 };
 

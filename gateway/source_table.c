@@ -71,6 +71,16 @@ static uint32_t key_hash(const struct source_table *table, const void *key, size
     return h != 0 ? h : 1;
 }
 
+struct source_id source_id_from_key(const struct source_table *table, const void *key,
+                                    size_t key_bytes)
+{
+    struct source_id id;
+    uint64_t h = hash(~table->seed, key, key_bytes);
+    static_assert(sizeof id.bytes == sizeof h, "an id is a hash");
+    memcpy(id.bytes, &h, sizeof h);
+    return id;
+}
+
 size_t source_table_bytes(uint32_t buckets)
 {
     return sizeof(struct source_table) + (size_t)buckets * WAYS * sizeof(struct source);

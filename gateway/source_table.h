@@ -17,7 +17,8 @@
 
 struct source_table;
 
-/* An IPv4 address, or the network (/64) of an IPv6 address: a host has all addresses of its /64. */
+/* Whom the table counts: an IPv4 address, the network (/64) of an IPv6 address (a host has all
+ * addresses of its /64), or a key. */
 struct source_id {
     uint8_t bytes[8];
 };
@@ -38,6 +39,11 @@ enum source_outcome {
 /* False where there is no address, as on a unix socket. An IPv4 address that is written as IPv6 is
  * the IPv4 address. */
 bool source_id_from_address(const struct sockaddr *address, struct source_id *ret_id);
+
+/* A key as a source of its own, from whatever addresses it is used: its hash, which nobody who does
+ * not know the table's seed can aim at an address. */
+struct source_id source_id_from_key(const struct source_table *table, const void *key,
+                                    size_t key_bytes);
 
 /* Bytes of a table with so many buckets, a power of two. */
 size_t source_table_bytes(uint32_t buckets);

@@ -154,7 +154,7 @@ def in_the_table(name, value):
     """How the table in OPERATIONS.md names a directive and its value."""
     zone, _, rest = value.partition(" ")
     if name in ("limit_conn", "limit_req"):
-        return f"{name} {zone}", rest.removesuffix(" nodelay")
+        return f"{name} {zone}", rest
     return name, re.sub(r"^\$\w+ |[${}]", "", value)
 
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from luna_stack import ROOT, wait_until
 from test_bad_input import assert_error
-from test_gateway_security import from_address
+from test_gateway_security import at_once, from_address
 
 CONNECTIONS = 10000
 SPARE_DESCRIPTORS = 500
@@ -220,8 +220,31 @@ def test_an_address_of_refused_keys_is_429_before_a_worker_and_its_known_key_is_
         assert_error(answer, 429)
         assert answer.headers["retry-after"] == "1"
         before = requests_of_workers(stack)
-        refused = [guess(session, account).status_code for _ in range(100)].count(429)
+        refused = [answer.status_code for answer in at_once(stack, "127.0.0.8", 100, lambda other: guess(other, account))].count(429)
         assert refused >= 50 and requests_of_workers(stack) - before <= 100 - refused + 1
         for _ in range(50):
             assert session.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200
     assert client.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200
+
+
+def test_a_key_that_ignores_its_429_keeps_the_workers_busy(stack, account_factory, luna):
+    """After a burst of refusals the gateway refuses it, slowly; another key from the same address is served."""
+    luna("plan", "set", "slow", "--rate", "1", "--burst", "1")
+    eager, other = account_factory(1000, "--plan", "slow"), account_factory()
+    allowed = int(re.search(r"(?m)^luna_key_refusals \S+ rate=\d+ burst=(\d+);", LIMITS).group(1))
+    delay_s = limit(r"luna_refusal_delay (\d+)ms") / 1000
+    with from_address(stack, "127.0.0.8") as session:
+        for _ in range(10 * allowed):
+            began = time.monotonic()
+            answer = session.post(eager.url, headers=eager.headers, json={"results": [1, 2]})
+            if answer.status_code == 429 and "ratelimit" not in answer.headers:
+                break
+        assert_error(answer, 429)
+        assert time.monotonic() - began >= delay_s and answer.headers["retry-after"] == "1"
+        assert session.post(other.url, headers=other.headers, json={"results": [1, 2]}).status_code == 200
+    wait_until(lambda: asked(stack, eager) == 200, what="the key to be served again")
+
+
+def asked(stack, account):
+    with from_address(stack, "127.0.0.8") as session:
+        return session.post(account.url, headers=account.headers, json={"results": [1, 2]}).status_code

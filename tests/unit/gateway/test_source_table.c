@@ -167,6 +167,18 @@ static void a_revoked_key_stays_known(void **state)
     assert_true(throttles(*state, "192.0.2.1", "good", T0));
 }
 
+static void a_key_that_is_throttled_throttles_another_key_or_its_address(void **state)
+{
+    struct source_id key = source_id_from_key(*state, "a key", 5);
+    for (int i = 0; i < 50; i++)
+        source_table_refuse(*state, key, "", 0, LIMITS, T0);
+    assert_true(source_table_throttles(*state, key, "", 0, LIMITS, T0));
+    struct source_id other = source_id_from_key(*state, "a kez", 5);
+    assert_false(source_table_throttles(*state, other, "", 0, LIMITS, T0));
+    assert_false(throttles(*state, "192.0.2.1", "a key", T0));
+    assert_false(source_table_throttles(*state, key, "", 0, LIMITS, T0 + 5000));
+}
+
 static void a_clock_that_stands_or_a_long_rest_wraps_the_count(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
@@ -202,6 +214,7 @@ int main(void)
         TABLE_TEST(a_guesser_who_does_not_wait_is_not_counted),
         TABLE_TEST(a_client_that_leaves_loses_its_key),
         TABLE_TEST(a_revoked_key_stays_known),
+        TABLE_TEST(a_key_that_is_throttled_throttles_another_key_or_its_address),
         TABLE_TEST(a_clock_that_stands_or_a_long_rest_wraps_the_count),
         cmocka_unit_test(a_table_is_larger_than_its_memory),
     };
