@@ -47,6 +47,17 @@ def test_redis_killed_and_restarted(load, proven, redis_server):
     proven(running)
 
 
+def test_redis_restarted_has_what_its_scripts_wrote(load, proven, redis_server, redis_store):
+    """Each script is a transaction in the append-only file, which Redis replays as the user `default`."""
+    with load(count=1) as running:
+        running.await_success()
+    quota = f"user:{running.accounts[0].id}:quota"
+    before = redis_store.get(quota)
+    redis_server.restart()
+    assert redis_store.get(quota) == before
+    proven(running)
+
+
 def test_redis_flushed(load, proven, redis_store, long_run):
     with load() as running:
         for _ in range(seconds(long_run, 2, 10)):
