@@ -43,6 +43,7 @@ enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics
     struct luna_booker_options options = {.redis_url = config->redis_url,
                                           .database_url = config->database_url,
                                           .journal_dir = config->state_dir,
+                                          .durability = (enum luna_durability)config->durability,
                                           .redis_timeout_ms = (int)config->redis_timeout_ms,
                                           .database_timeout_ms = (int)config->database_timeout_ms,
                                           .batch_accounts_max = (int)config->batch_accounts,

@@ -1,5 +1,7 @@
 #include "syncd_config.h"
 
+#include "luna/store/durability.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -31,6 +33,13 @@ const struct luna_setting syncd_settings[] = {
      .offset = MEMBER(env_file),
      .help = "File of NAME=value lines, for settings that the environment does not set; "
              "read again at SIGHUP"},
+    {.name = "LUNA_DURABILITY",
+     .type = LUNA_SETTING_ENUM,
+     .offset = MEMBER(durability),
+     .default_text = "default",
+     .choices = luna_durability_words,
+     .help = "strict: exact with several hosts and after a power loss; needs a Redis with "
+             "appendfsync always, and the same setting for the workers"},
     {.name = "LUNA_SYNC_INTERVAL_MS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,

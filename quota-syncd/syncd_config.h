@@ -24,6 +24,7 @@ struct syncd_config {
     char *env_file;
     char *metrics_listen; /* NULL: no listener */
     bool allow_unsafe_redis;
+    int durability; /* enum luna_durability */
     int log_level;
     int log_format;
     char *log_file; /* NULL: standard error */

@@ -10,5 +10,8 @@ done
 text=${text//"\${LUNA_REDIS_PORT}"/6379}
 text=${text//"\${LUNA_VAR}/redis"//data}
 text=${text//'bind 127.0.0.1'/bind 0.0.0.0}
+if [ "${LUNA_DURABILITY:-default}" = strict ]; then
+  text=$(sed 's/^appendfsync .*/appendfsync always/; s/^user luna_syncd .*/& +config|get/' <<<"$text")
+fi
 grep -v '^unixsocket' <<<"$text" >/tmp/redis.conf
 exec redis-server /tmp/redis.conf

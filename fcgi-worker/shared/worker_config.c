@@ -1,6 +1,7 @@
 #include "shared/worker_config.h"
 
 #include "luna/store/admission.h"
+#include "luna/store/durability.h"
 #include "shared/peers.h"
 
 #include <assert.h>
@@ -101,6 +102,10 @@ const struct luna_setting worker_settings[] = {
     WHOLE("LUNA_HARD_LIMIT_GRACE_MS", hard_limit_grace_ms, REL, "2000", 10, 600000,
           "Time after the request timeout until a worker that is still busy is killed, in "
           "milliseconds."),
+    CHOICE(
+        "LUNA_DURABILITY", durability, 0, "default", luna_durability_words,
+        "strict: exact with several hosts and after a power loss; needs a Redis with appendfsync "
+        "always, and the same setting for quota-syncd."),
     WHOLE("LUNA_REDIS_TIMEOUT_MS", redis_timeout_ms, REL, "250", 1, 60000,
           "Redis command timeout, in milliseconds."),
     WHOLE("LUNA_DATABASE_TIMEOUT_MS", database_timeout_ms, REL, "1000", 1, 60000,

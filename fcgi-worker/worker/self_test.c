@@ -84,6 +84,7 @@ static int reach_stores(const struct worker_config *config, struct luna_error *e
         .pepper_len = config->pepper_len,
         .journal_dir = config->state_dir,
         .worker_slot = worker_config_self_test_slot(config),
+        .durability = (enum luna_durability)config->durability,
         .redis_timeout_ms = (int)config->redis_timeout_ms,
         .database_timeout_ms = (int)config->database_timeout_ms};
     if (luna_admitter_new(&options, &admitter, err) != LUNA_OK)

@@ -8,6 +8,8 @@ STACK=(postgres redis quota-syncd fcgi-worker nginx)
 LUNA_BODY_BYTES_MAX=${LUNA_BODY_BYTES_MAX:-33554432}
 # How the programs connect to Redis: unix, or tcp as for another machine.
 LUNA_REDIS_TRANSPORT=${LUNA_REDIS_TRANSPORT:-unix}
+# What the ledger is exact against: default, or strict.
+LUNA_DURABILITY=${LUNA_DURABILITY:-default}
 # Origins whose pages may read responses, for the workers and for nginx.
 LUNA_CORS_ORIGINS=${LUNA_CORS_ORIGINS:-}
 
@@ -45,6 +47,7 @@ stack_start() {
 # stack_start_stores: takes the lock, which stack_start_programs releases.
 stack_start_stores() {
   [[ $LUNA_REDIS_TRANSPORT =~ ^(unix|tcp)$ ]] || die "LUNA_REDIS_TRANSPORT is \"$LUNA_REDIS_TRANSPORT\"; expected unix or tcp"
+  [[ $LUNA_DURABILITY =~ ^(default|strict)$ ]] || die "LUNA_DURABILITY is \"$LUNA_DURABILITY\"; expected default or strict"
   exec 9</etc/passwd
   flock -w 120 9 || die "another stack has held the start lock for two minutes"
   ports_choose

@@ -59,6 +59,12 @@ postgres_passwords() {
 # With the password of this stack, which another server on the port would reject.
 postgres_answers() { pg_sql postgres <<<'SELECT 1'; }
 
+# redis_durability: a filter for redis.conf, for LUNA_DURABILITY=strict.
+redis_durability() {
+  [ "$LUNA_DURABILITY" = strict ] || { cat && return; }
+  sed 's/^appendfsync .*/appendfsync always/; s/^user luna_syncd .*/& +config|get/'
+}
+
 redis_start() {
   local conf=$LUNA_VAR/etc/redis.conf user
   for user in owner worker syncd admin; do
@@ -66,7 +72,7 @@ redis_start() {
   done
   own "$SERVICE_USER" 700 "$LUNA_VAR/redis"
   (umask 077 && render "$LUNA_ROOT/conf/redis/redis.conf" LUNA_VAR LUNA_REDIS_PORT LUNA_REDIS_SOCKET \
-    LUNA_REDIS_OWNER LUNA_REDIS_WORKER LUNA_REDIS_SYNCD LUNA_REDIS_ADMIN >"$conf")
+    LUNA_REDIS_OWNER LUNA_REDIS_WORKER LUNA_REDIS_SYNCD LUNA_REDIS_ADMIN | redis_durability >"$conf")
   [ "$(id -un)" = "$SERVICE_USER" ] || chown "$SERVICE_USER:" "$conf"
   proc_start redis "$SERVICE_USER" redis-server "$conf"
   proc_await redis redis_answers

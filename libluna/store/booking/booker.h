@@ -22,6 +22,7 @@ struct luna_booker {
     char journal_name[LUNA_JOURNAL_NAME_BYTES];
     int redis_timeout_ms, batch_accounts_max;
     bool unsafe_redis;
+    enum luna_durability durability;
     bool (*between_batches)(void *context);
     void *between_context;
     char actor[128];
@@ -30,7 +31,7 @@ struct luna_booker {
     uint64_t lead_generation;   /* the session that holds the lock */
     uint64_t listen_generation; /* the session that has run LISTEN */
     int64_t incarnation;        /* as of the last luna_booking_fence(); 0: none yet */
-    char ack_sha[LUNA_SCRIPT_SHA_BYTES];
+    char ack_sha[LUNA_SCRIPT_SHA_BYTES], reap_sha[LUNA_SCRIPT_SHA_BYTES]; /* "": not loaded */
     int64_t last_pass_at_ms; /* wall clock, when the last complete pass started */
     int64_t gauge_cursor;    /* the next sample starts after this account id */
 };
@@ -47,6 +48,13 @@ void luna_booker_purpose(struct luna_booker *booker, enum luna_purpose purpose);
 enum luna_code luna_booker_query_int(struct luna_booker *booker, const char *sql,
                                      const struct luna_pg_params *params, int64_t *ret_value,
                                      struct luna_error *err) LUNA_MUSTCHECK;
+/* Strict mode: LUNA_ECONFIG, with the setting, for a Redis that replies before a write is on the
+ * disk; its scripts are flushed then. */
+enum luna_code luna_booker_check_strict(struct luna_booker *booker,
+                                        struct luna_error *err) LUNA_MUSTCHECK;
+/* From here on nothing can be charged or confirmed. */
+enum luna_code luna_booker_flush_scripts(struct luna_booker *booker,
+                                         struct luna_error *err) LUNA_MUSTCHECK;
 /* SCRIPT LOAD. */
 enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_script script,
                                        int64_t incarnation, char ret_sha[LUNA_SCRIPT_SHA_BYTES],

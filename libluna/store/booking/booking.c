@@ -61,6 +61,7 @@ enum luna_code luna_booker_new(const struct luna_booker_options *options,
     booker->redis_timeout_ms = options->redis_timeout_ms;
     booker->batch_accounts_max = options->batch_accounts_max;
     booker->unsafe_redis = options->unsafe_redis;
+    booker->durability = options->durability;
     booker->between_batches = options->between_batches;
     booker->between_context = options->between_context;
     char host[64] = "";
@@ -117,7 +118,7 @@ enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_scr
     /* A fenced script without its incarnation could charge in every one. */
     assert((script < LUNA_SCRIPTS_FENCED) == (incarnation > 0));
     luna_buf_init(&text, LUNA_SCRIPT_BYTES_MAX);
-    luna_script_text(script, incarnation, &text);
+    luna_script_text(script, incarnation, booker->durability, &text);
     if (text.overflow) {
         luna_buf_done(&text);
         return luna_error_set(err, LUNA_ENOMEM, "no memory for the script \"%s\"",
@@ -134,6 +135,20 @@ enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_scr
     snprintf(ret_sha, LUNA_SCRIPT_SHA_BYTES, "%s", luna_reply_text(reply));
     luna_reply_free(reply);
     return LUNA_OK;
+}
+
+enum luna_code luna_booker_flush_scripts(struct luna_booker *booker, struct luna_error *err)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_redis_begin(&command, "SCRIPT");
+    luna_redis_arg(&command, "FLUSH");
+    luna_redis_arg(&command, "SYNC");
+    enum luna_code code =
+        luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
+    if (code == LUNA_OK)
+        luna_reply_free(reply);
+    return code;
 }
 
 enum luna_code luna_booker_query_int(struct luna_booker *booker, const char *sql,

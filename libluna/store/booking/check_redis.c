@@ -1,5 +1,6 @@
 #include "booking/booker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,60 @@ static enum luna_code check_persistence(struct luna_booker *booker, struct luna_
     return code;
 }
 
+/* "" when Redis does not have the setting; LUNA_ECONFIG when it does not say. */
+static enum luna_code read_setting(struct luna_booker *booker, const char *name, char ret_value[32],
+                                   struct luna_error *err)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_redis_begin(&command, "CONFIG");
+    luna_redis_arg(&command, "GET");
+    luna_redis_arg(&command, name);
+    enum luna_code code = luna_redis_call(booker->counters, &command,
+                                          luna_booker_redis_deadline(booker), &reply, err);
+    if (code != LUNA_OK)
+        return code;
+    if (luna_reply_error(reply) != NULL)
+        code = luna_error_set(err, LUNA_ECONFIG,
+                              "strict mode needs to read Redis's setting %s: give quota-syncd's "
+                              "user +config|get (%s)",
+                              name, luna_reply_error(reply));
+    snprintf(ret_value, 32, "%s", luna_reply_text(luna_reply_at(reply, 1)));
+    luna_reply_free(reply);
+    return code;
+}
+
+static enum luna_code check_settings(struct luna_booker *booker, struct luna_error *err)
+{
+    static const struct {
+        const char *name, *wanted;
+    } settings[] = {
+        {"appendonly", "yes"}, {"appendfsync", "always"}, {"no-appendfsync-on-rewrite", "no"}};
+    enum luna_code code = LUNA_OK;
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0] && code == LUNA_OK; i++) {
+        char value[32];
+        code = read_setting(booker, settings[i].name, value, err);
+        if (code == LUNA_OK && strcmp(value, settings[i].wanted) != 0)
+            code = luna_error_set(err, LUNA_ECONFIG,
+                                  "LUNA_DURABILITY=strict needs \"%s %s\" in redis.conf, and Redis "
+                                  "has \"%s\": set it and restart Redis, or CONFIG SET it",
+                                  settings[i].name, settings[i].wanted, value);
+    }
+    return code;
+}
+
+enum luna_code luna_booker_check_strict(struct luna_booker *booker, struct luna_error *err)
+{
+    struct luna_error ignored;
+    if (booker->durability != LUNA_DURABILITY_STRICT)
+        return LUNA_OK;
+    enum luna_code code = check_settings(booker, err);
+    /* Workers must not continue with a Redis that forgets. If this fails, Redis is unavailable. */
+    if (code == LUNA_ECONFIG && luna_booker_flush_scripts(booker, &ignored) != LUNA_OK)
+        return LUNA_ECONFIG;
+    return code;
+}
+
 enum luna_code luna_booking_check_redis(struct luna_booker *booker, struct luna_error *err)
 {
     luna_booker_purpose(booker, LUNA_PURPOSE_CHECK);
@@ -70,5 +125,5 @@ enum luna_code luna_booking_check_redis(struct luna_booker *booker, struct luna_
         code = check_eviction(booker, err);
     if (code == LUNA_OK && !booker->unsafe_redis)
         code = check_persistence(booker, err);
-    return code;
+    return code == LUNA_OK ? luna_booker_check_strict(booker, err) : code;
 }

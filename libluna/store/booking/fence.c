@@ -9,7 +9,8 @@
  *   2. Redis: flush all scripts. From here on nothing can be charged (I2) and no charge confirmed.
  *   3. Raise the recovery counters. From here on a worker that is about to send a success asks
  *      Redis first, gets NOSCRIPT, and answers 503 (I7).
- *   4. Read the journals: every success that was sent, and nothing else (I1).
+ *   4. Read the journals: every success that was sent, and nothing else (I1). In strict mode first
+ *      book and close what Redis has counted (drain.h).
  *   5. PostgreSQL: close every open epoch with what they say (I4).
  *   6. Redis: load the new scripts over the connection whose run id was compared, and announce
  *      them.
@@ -18,6 +19,7 @@
  * the daemon that took the number.
  */
 #include "booking/booker.h"
+#include "booking/drain.h"
 #include "journal/directory.h"
 #include "journal/sums.h"
 #include "quota/fence_record.h"
@@ -91,7 +93,7 @@ static enum luna_code observe(struct luna_booker *booker, struct observed *obser
 }
 
 /* NULL: this is the incarnation that PostgreSQL knows. */
-static const char *reason_to_fence(const struct observed *observed)
+static const char *reason_to_fence(const struct observed *observed, enum luna_durability durability)
 {
     char build[17];
     luna_script_build(build);
@@ -105,6 +107,8 @@ static const char *reason_to_fence(const struct observed *observed)
         return "redis and postgresql disagree about the incarnation";
     if (strcmp(observed->record.build, build) != 0)
         return "this build has other scripts";
+    if (observed->record.durability != durability)
+        return "LUNA_DURABILITY was changed";
     if (!observed->has_scripts)
         return "scripts lost";
     return NULL;
@@ -129,20 +133,6 @@ static enum luna_code take_incarnation(struct luna_booker *booker, const struct 
     assert(incarnation > observed->incarnation && incarnation > observed->record.incarnation);
     *ret_incarnation = incarnation;
     return LUNA_OK;
-}
-
-static enum luna_code flush_scripts(struct luna_booker *booker, struct luna_error *err)
-{
-    struct luna_redis_command command;
-    struct luna_reply *reply = NULL;
-    luna_redis_begin(&command, "SCRIPT");
-    luna_redis_arg(&command, "FLUSH");
-    luna_redis_arg(&command, "SYNC");
-    enum luna_code code =
-        luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
-    if (code == LUNA_OK)
-        luna_reply_free(reply);
-    return code;
 }
 
 struct arrays {
@@ -171,14 +161,45 @@ static enum luna_code close_epochs(struct luna_booker *booker, int64_t incarnati
         "SELECT * FROM luna_epochs_close($1, $2, $3, $4, $5, $6, $7)", &params, &result, err);
     if (code != LUNA_OK)
         return code;
-    report->accounts_recovered = luna_pg_int(result, 0, 0);
-    report->units_recovered = luna_pg_int(result, 0, 1);
+    report->accounts_recovered += luna_pg_int(result, 0, 0);
+    report->units_recovered += luna_pg_int(result, 0, 1);
     luna_pg_result_free(result);
     return LUNA_OK;
 }
 
-static enum luna_code recover_all(struct luna_booker *booker, int64_t incarnation,
-                                  struct luna_fence_report *report, struct luna_error *err)
+/* Does Redis have counters that are true? */
+static bool can_drain(const struct luna_booker *booker, const struct observed *observed)
+{
+    return observed->record.incarnation > 0 &&
+           (booker->durability == LUNA_DURABILITY_STRICT ||
+            observed->record.durability == LUNA_DURABILITY_STRICT);
+}
+
+static enum luna_code book_journals(struct luna_booker *booker, int64_t incarnation,
+                                    const struct luna_journal_sums *of,
+                                    struct luna_fence_report *report, struct luna_error *err)
+{
+    struct arrays arrays;
+    struct luna_buf *all[] = {&arrays.accounts, &arrays.epochs, &arrays.periods, &arrays.units};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        luna_buf_init(all[i], (size_t)256 << 20);
+        luna_pg_array_begin(all[i]);
+    }
+    for (size_t i = 0; i < of->count; i++) {
+        const struct luna_journal_sum *sum = &of->items[i];
+        const int64_t values[] = {sum->account_id, sum->epoch, sum->period_no, sum->units};
+        for (size_t j = 0; j < sizeof all / sizeof all[0]; j++)
+            luna_pg_array_add(all[j], values[j]);
+    }
+    enum luna_code code = close_epochs(booker, incarnation, &arrays, report, err);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        luna_buf_done(all[i]);
+    return code;
+}
+
+static enum luna_code recover_all(struct luna_booker *booker, const struct observed *observed,
+                                  int64_t incarnation, struct luna_fence_report *report,
+                                  struct luna_error *err)
 {
     struct luna_journal_sums sums = {.items = NULL};
     assert(incarnation > booker->incarnation);
@@ -186,23 +207,13 @@ static enum luna_code recover_all(struct luna_booker *booker, int64_t incarnatio
         atomic_fetch_add(&booker->page->seq[i], 1);
     enum luna_code code = luna_journal_sums_read(
         booker->journal_dir, 0, -1, luna_deadline_in_ms(JOURNAL_LOCK_TIMEOUT_MS), &sums, err);
-    if (code != LUNA_OK)
-        return code;
-    struct arrays arrays;
-    struct luna_buf *all[] = {&arrays.accounts, &arrays.epochs, &arrays.periods, &arrays.units};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        luna_buf_init(all[i], (size_t)256 << 20);
-        luna_pg_array_begin(all[i]);
-    }
-    for (size_t i = 0; i < sums.count; i++) {
-        const struct luna_journal_sum *sum = &sums.items[i];
-        const int64_t values[] = {sum->account_id, sum->epoch, sum->period_no, sum->units};
-        for (size_t j = 0; j < sizeof all / sizeof all[0]; j++)
-            luna_pg_array_add(all[j], values[j]);
-    }
-    code = close_epochs(booker, incarnation, &arrays, report, err);
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        luna_buf_done(all[i]);
+    const struct luna_drain drain = {.last_incarnation = observed->record.incarnation,
+                                     .incarnation = incarnation,
+                                     .journals = &sums};
+    if (code == LUNA_OK && can_drain(booker, observed))
+        code = luna_booking_drain(booker, &drain, report, err);
+    if (code == LUNA_OK)
+        code = book_journals(booker, incarnation, &sums, report, err);
     luna_journal_sums_done(&sums);
     return code;
 }
@@ -214,6 +225,7 @@ static enum luna_code load_and_announce(struct luna_booker *booker, const struct
     assert(incarnation > observed->record.incarnation);
     snprintf(record.run_id, sizeof record.run_id, "%s", observed->run_id);
     luna_script_build(record.build);
+    record.durability = booker->durability;
     for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++) {
         enum luna_code code =
             luna_booker_load_script(booker, (enum luna_script)i,
@@ -232,6 +244,17 @@ static enum luna_code load_and_announce(struct luna_booker *booker, const struct
     return code;
 }
 
+/* Among several journal directories no journal is the whole truth, and nothing that was booked is
+ * refunded because a journal does not have it. In strict mode none is, so there is one more
+ * name, which no directory has. */
+static enum luna_code announce_mode(struct luna_booker *booker, struct luna_error *err)
+{
+    if (booker->durability != LUNA_DURABILITY_STRICT)
+        return LUNA_OK;
+    return luna_journal_dir_announce(booker->database, "w00000000",
+                                     luna_pg_deadline(booker->database), err);
+}
+
 static enum luna_code start_incarnation(struct luna_booker *booker, const struct observed *observed,
                                         struct luna_fence_report *report, struct luna_error *err)
 {
@@ -241,9 +264,11 @@ static enum luna_code start_incarnation(struct luna_booker *booker, const struct
     if (code == LUNA_OK)
         code = take_incarnation(booker, observed, &incarnation, err);
     if (code == LUNA_OK)
-        code = flush_scripts(booker, err);
+        code = luna_booker_flush_scripts(booker, err);
     if (code == LUNA_OK)
-        code = recover_all(booker, incarnation, report, err);
+        code = recover_all(booker, observed, incarnation, report, err);
+    if (code == LUNA_OK)
+        code = announce_mode(booker, err);
     if (code == LUNA_OK)
         code = load_and_announce(booker, observed, incarnation, err);
     if (code == LUNA_OK) {
@@ -261,17 +286,19 @@ enum luna_code luna_booking_fence(struct luna_booker *booker, struct luna_fence_
     enum luna_code code = luna_booker_check(booker, err);
     luna_booker_purpose(booker, LUNA_PURPOSE_FENCE);
     if (code == LUNA_OK)
+        code = luna_booker_check_strict(booker, err);
+    if (code == LUNA_OK)
         code = observe(booker, &observed, err);
     if (code != LUNA_OK)
         return code;
-    const char *why = reason_to_fence(&observed);
+    const char *why = reason_to_fence(&observed, booker->durability);
     report.incarnation = observed.incarnation;
     if (why != NULL) {
         report.why = why;
         code = start_incarnation(booker, &observed, &report, err);
         if (code != LUNA_OK)
             return luna_error_wrap(err, "fencing (%s)", why);
-        booker->ack_sha[0] = '\0';
+        booker->ack_sha[0] = booker->reap_sha[0] = '\0';
     }
     /* A daemon never goes back to an incarnation that it saw fenced. */
     assert(report.incarnation > 0 && report.incarnation >= booker->incarnation);

@@ -8,7 +8,7 @@
 
 extern const char luna_lua_admit[], luna_lua_refund[], luna_lua_finish[], luna_lua_lease[],
     luna_lua_install[], luna_lua_ack[], luna_lua_push[], luna_lua_fence[], luna_lua_inspect[],
-    luna_lua_reduce[];
+    luna_lua_reduce[], luna_lua_reap[];
 
 static const struct {
     const char *name, *text;
@@ -21,6 +21,7 @@ static const struct {
                                  [LUNA_SCRIPT_ACK] = {"ack", luna_lua_ack},
                                  [LUNA_SCRIPT_PUSH] = {"push", luna_lua_push},
                                  [LUNA_SCRIPT_FENCE] = {"fence", luna_lua_fence},
+                                 [LUNA_SCRIPT_REAP] = {"reap", luna_lua_reap},
                                  [LUNA_SCRIPT_INSPECT] = {"inspect", luna_lua_inspect}};
 
 const char *luna_script_name(enum luna_script script)
@@ -29,11 +30,13 @@ const char *luna_script_name(enum luna_script script)
     return scripts[script].name;
 }
 
-void luna_script_text(enum luna_script script, int64_t incarnation, struct luna_buf *out)
+void luna_script_text(enum luna_script script, int64_t incarnation, enum luna_durability durability,
+                      struct luna_buf *out)
 {
     luna_buf_clear(out);
     if (script < LUNA_SCRIPTS_FENCED)
-        luna_buf_printf(out, "local I = '%lld'\n", (long long)incarnation);
+        luna_buf_printf(out, "local I, S = '%lld', %s\n", (long long)incarnation,
+                        durability == LUNA_DURABILITY_STRICT ? "true" : "false");
     luna_buf_puts(out, scripts[script].text);
     luna_buf_putc(out, '\0');
 }

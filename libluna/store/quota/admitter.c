@@ -48,6 +48,8 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     luna_digest_key_make(options->pepper, options->pepper_len, &admitter->pepper);
     admitter->redis_timeout_ms = options->redis_timeout_ms;
     admitter->database_timeout_ms = options->database_timeout_ms;
+    admitter->durability = options->durability;
+    admitter->inherited_wseq = atomic_load(&luna_journal_slot_of(admitter->journal)->wseq);
     /* Above every number that an earlier owner of the slot used: it used fewer than one per
      * microsecond, and if the clock went back since, the last record says where to continue. */
     admitter->wseq = luna_clock_wall_ms() * 1000;
@@ -69,12 +71,31 @@ void luna_admitter_free(struct luna_admitter *admitter)
     free(admitter);
 }
 
+/* Charges of one mode cannot be recovered by the rules of the other: another mode's scripts are not
+ * run. */
+static enum luna_code take_fence(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                 struct luna_error *err)
+{
+    struct luna_fence_record record;
+    enum luna_code code = luna_fence_record_read(admitter->counters, deadline, &record, err);
+    if (code != LUNA_OK)
+        return code;
+    admitter->fence = record;
+    if (record.incarnation == 0 || record.durability == admitter->durability)
+        return LUNA_OK;
+    admitter->fence.incarnation = 0;
+    return luna_error_set(err, LUNA_EUNAVAILABLE,
+                          "LUNA_DURABILITY is %s here and %s for quota-syncd: set both to the same",
+                          luna_durability_words[admitter->durability],
+                          luna_durability_words[record.durability]);
+}
+
 static enum luna_code probe_redis(struct luna_admitter *admitter, struct luna_deadline deadline,
                                   struct luna_error *err)
 {
     enum luna_code code = luna_counters_ping(admitter->counters, deadline, err);
     if (code == LUNA_OK)
-        code = luna_fence_record_read(admitter->counters, deadline, &admitter->fence, err);
+        code = take_fence(admitter, deadline, err);
     if (code == LUNA_OK && admitter->fence.incarnation == 0)
         code = luna_error_set(err, LUNA_EUNAVAILABLE,
                               "Redis has no quota scripts: quota-syncd has not started yet");
@@ -143,12 +164,11 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
 static enum luna_code refresh_fence(struct luna_admitter *admitter, struct luna_deadline deadline,
                                     struct luna_error *err)
 {
-    struct luna_fence_record record;
-    enum luna_code code = luna_fence_record_read(admitter->counters, deadline, &record, err);
+    int64_t known = admitter->fence.incarnation;
+    enum luna_code code = take_fence(admitter, deadline, err);
     if (code != LUNA_OK)
         return code;
-    bool changed = record.incarnation != 0 && record.incarnation != admitter->fence.incarnation;
-    admitter->fence = record;
+    bool changed = admitter->fence.incarnation != 0 && admitter->fence.incarnation != known;
     return changed
                ? LUNA_OK
                : luna_error_set(err, LUNA_ECONFLICT,

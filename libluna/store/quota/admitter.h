@@ -25,6 +25,8 @@ struct luna_admitter {
     bool host_announced;            /* PostgreSQL knows the journal directory */
     struct luna_fence_record fence; /* incarnation 0: not known */
     int64_t wseq;                   /* the number of the last charge that was tried */
+    enum luna_durability durability;
+    int64_t inherited_wseq; /* the charge that a predecessor left in the slot; 0: none */
 };
 
 /* Runs a fenced script. NOSCRIPT means that Redis is fenced, or that our record of the fence is

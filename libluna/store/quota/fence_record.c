@@ -6,6 +6,12 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
+
+const char *const luna_durability_words[] = {
+    [LUNA_DURABILITY_DEFAULT] = "default", [LUNA_DURABILITY_STRICT] = "strict", NULL};
+
+enum { SHA_AT = 5 };
 
 enum luna_code luna_fence_record_read(struct luna_counters *counters, struct luna_deadline deadline,
                                       struct luna_fence_record *ret_record, struct luna_error *err)
@@ -18,6 +24,7 @@ enum luna_code luna_fence_record_read(struct luna_counters *counters, struct lun
     luna_redis_arg(&command, "abi");
     luna_redis_arg(&command, "run_id");
     luna_redis_arg(&command, "build");
+    luna_redis_arg(&command, "durability");
     for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++)
         luna_redis_arg(&command, luna_script_name((enum luna_script)i));
     enum luna_code code = luna_redis_run(counters, &command, deadline, &reply, err);
@@ -29,9 +36,12 @@ enum luna_code luna_fence_record_read(struct luna_counters *counters, struct lun
         snprintf(record.run_id, sizeof record.run_id, "%s",
                  luna_reply_text(luna_reply_at(reply, 2)));
         snprintf(record.build, sizeof record.build, "%s", luna_reply_text(luna_reply_at(reply, 3)));
+        const char *durability = luna_reply_text(luna_reply_at(reply, 4));
+        if (strcmp(durability, luna_durability_words[LUNA_DURABILITY_STRICT]) == 0)
+            record.durability = LUNA_DURABILITY_STRICT;
         for (size_t i = 0; i < LUNA_SCRIPTS_SHARED; i++)
             snprintf(record.sha[i], sizeof record.sha[i], "%s",
-                     luna_reply_text(luna_reply_at(reply, 4 + i)));
+                     luna_reply_text(luna_reply_at(reply, SHA_AT + i)));
     }
     luna_reply_free(reply);
     *ret_record = record;
@@ -57,6 +67,8 @@ enum luna_code luna_fence_record_write(struct luna_counters *counters,
     luna_redis_arg(&command, record->run_id);
     luna_redis_arg(&command, "build");
     luna_redis_arg(&command, record->build);
+    luna_redis_arg(&command, "durability");
+    luna_redis_arg(&command, luna_durability_words[record->durability]);
     for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++) {
         luna_redis_arg(&command, luna_script_name((enum luna_script)i));
         luna_redis_arg(&command, record->sha[i]);

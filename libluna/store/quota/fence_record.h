@@ -9,13 +9,15 @@
 #include "luna/base/clock.h"
 #include "luna/base/error.h"
 #include "luna/store/counters.h"
+#include "luna/store/durability.h"
 
 #include <stdint.h>
 
 struct luna_fence_record {
     int64_t incarnation; /* 0: no record */
     char run_id[64];
-    char build[17]; /* luna_script_build() of the build that loaded them */
+    char build[17];                  /* luna_script_build() of the build that loaded them */
+    enum luna_durability durability; /* of the quota-syncd that loaded them */
     char sha[LUNA_SCRIPTS_SHARED][LUNA_SCRIPT_SHA_BYTES];
 };
 

@@ -28,6 +28,13 @@ void luna_settle_end(struct luna_admitter *admitter)
     atomic_store(&luna_journal_slot_of(admitter->journal)->wseq, 0);
 }
 
+/* In strict mode a slot may be older than Redis, after a power loss: what a predecessor confirmed
+ * there may have been answered. */
+static bool keeps_confirmed(const struct luna_admitter *admitter, int64_t wseq)
+{
+    return admitter->durability == LUNA_DURABILITY_STRICT && wseq == admitter->inherited_wseq;
+}
+
 /* Refunds charge `wseq` if it was made, and makes sure that it cannot be made any more. */
 static enum luna_code refund_number(struct luna_admitter *admitter, int64_t account_id,
                                     int64_t wseq, const char *field, struct luna_deadline deadline,
@@ -45,6 +52,7 @@ static enum luna_code refund_number(struct luna_admitter *admitter, int64_t acco
     luna_redis_arg(&command, keys.idempotency);
     luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
     luna_redis_arg_int(&command, wseq);
+    luna_redis_arg(&command, keeps_confirmed(admitter, wseq) ? "pending" : "any");
     enum luna_code code =
         luna_admitter_script(admitter, LUNA_SCRIPT_REFUND, &command, deadline, &reply, err);
     if (code == LUNA_OK)
@@ -103,7 +111,8 @@ static int64_t reduce_in_redis(struct luna_admitter *admitter, struct luna_admis
 enum standing { STANDS, VOID, UNKNOWN };
 
 /* Does the charge still stand in the epoch and incarnation that are current? finish.lua also
- * releases the concurrent slot and makes the idempotency record final. */
+ * releases the concurrent slot and makes the idempotency record final; in strict mode it confirms
+ * the charge, which is otherwise refunded when its request's time is over. */
 static enum standing ask_standing(struct luna_admitter *admitter,
                                   const struct luna_admission *admission,
                                   struct luna_deadline deadline, struct luna_error *err)
@@ -228,13 +237,15 @@ static enum luna_commit commit(struct luna_admitter *admitter, struct luna_admis
                                          .wseq = admission->worker_seq,
                                          .at_ms = luna_clock_wall_ms()};
     uint64_t seq = (uint64_t)admission->recovery_seq;
-    bool must_ask = admission->holds_slot || admission->idempotency_field[0] != '\0';
+    bool strict = admitter->durability == LUNA_DURABILITY_STRICT;
+    bool must_ask = strict || admission->holds_slot || admission->idempotency_field[0] != '\0';
     for (int i = 0; i < COMMIT_TRIES_MAX; i++) {
         if (must_ask && ask_standing(admitter, admission, deadline, &admission->error) != STANDS)
             return void_charge(admitter, admission);
         enum luna_append append =
             luna_journal_append(admitter->journal, &record, seq, deadline, &admission->error);
-        if (append == LUNA_APPEND_OK) {
+        /* In strict mode Redis has the charge on its disk as confirmed: the record is a spare. */
+        if (append == LUNA_APPEND_OK || (strict && append == LUNA_APPEND_FAILED)) {
             luna_settle_end(admitter);
             return LUNA_COMMIT_OK;
         }

@@ -3,7 +3,8 @@
 -- not have any more leaves the dirty set; one of another epoch is not changed.
 --
 -- KEYS: m, delta, dirty, quota
--- ARGV: epoch, c, r, next period's end ms (0: none), current period's number
+-- ARGV: epoch, c, r, next period's end ms (0: none), current period's number, whether charges were
+--   pending at the snapshot (strict mode): such an account stays in the dirty set
 -- Reply: 1, or 0 when there was nothing to acknowledge
 local v = redis.call('HMGET', KEYS[1], 'e', 'c', 'r', 'a', 'ar', 'rolls', 'pn')
 if not v[1] then
@@ -33,7 +34,7 @@ redis.call('HSET', KEYS[1], 'a', a, 'ar', ar, 'rolls', kept)
 if v[7] == ARGV[5] then
   redis.call('HSET', KEYS[1], 'nend', ARGV[4])
 end
-if a == tonumber(v[2]) and ar == tonumber(v[3]) and kept == '' then
+if a == tonumber(v[2]) and ar == tonumber(v[3]) and kept == '' and ARGV[6] == '0' then
   redis.call('HSET', KEYS[1], 'd', 0)
   redis.call('SREM', KEYS[3], KEYS[4])
 end

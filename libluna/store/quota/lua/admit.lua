@@ -8,7 +8,7 @@
 -- Reply: the fields of ../admit_reply.def as 64-bit numbers in one string; seventeen separate
 --   replies would take longer than the rest of the script.
 --
--- In front of this text stand `local I = '<incarnation>'` and the constants of
+-- In front of this text stand `local I, S = '<incarnation>', <strict mode>` and the constants of
 -- admission_outcomes.def and admit_reply.def. Another incarnation is another script, so nothing can
 -- be charged in a Redis that quota-syncd has not recovered since it started. The build turns
 -- `reply { … }` into one struct.pack() in the table's order.
@@ -184,6 +184,9 @@ left = left - cost
 -- reading the account.
 local c_text, cost_text = string.format('%d', c), string.format('%d', cost)
 local mark = string.format('%s %s %d %s', ARGV[6], c_text, pn, cost_text)
+if S then
+  mark = string.format('%s %d', mark, now_ms + tonumber(ARGV[7])) -- pending until then: reap.lua
+end
 if dirty then
   redis.call('HSET', KEYS[1], 'c', c_text, 'tat', string.format('%d', tat), ARGV[5], mark)
 else

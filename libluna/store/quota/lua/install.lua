@@ -1,5 +1,5 @@
 -- The end of a cold load. No effect unless the lease is still the caller's (I12, I13).
--- `local I = …` and the constants of ../script_replies.def stand in front.
+-- `local I, S = …` and the constants of ../script_replies.def stand in front.
 --
 -- KEYS: m, quota, delta, load, absent
 -- ARGV: token, what: 'drop', 'absent' (then its life, ms, and the account's keys, '' when it is
@@ -13,7 +13,7 @@ if ARGV[2] == 'absent' then
   redis.call('SET', KEYS[5], ARGV[4], 'PX', ARGV[3])
 elseif ARGV[2] == 'live' then
   redis.call('DEL', KEYS[1], KEYS[5])
-  redis.call('HSET', KEYS[1], 'I', I, unpack(ARGV, 4))
+  redis.call('HSET', KEYS[1], 'I', I, 'st', S and 1 or 0, unpack(ARGV, 4))
   redis.call('SET', KEYS[2], ARGV[3])
   redis.call('SET', KEYS[3], 0)
 end

@@ -1,7 +1,7 @@
 -- The right to load a cold account. One worker holds it until it installs, loses it to an
 -- operator's change, or takes too long (I12). Granting it deletes what an earlier epoch left, so
 -- that an epoch that was found closed stays closed. A lease of another incarnation is worth
--- nothing: its holder can neither install (its script is gone) nor give it up. `local I = …` and
+-- nothing: its holder can neither install (its script is gone) nor give it up. `local I, S = …` and
 -- the constants of ../script_replies.def stand in front.
 --
 -- KEYS: m, load, quota, delta
@@ -9,12 +9,16 @@
 -- Reply: {GRANTED | BUSY | LOADED, now_ms}
 local t = redis.call('TIME')
 local now_ms = math.floor((t[1] * 1000000 + t[2]) / 1000)
-local v = redis.call('HMGET', KEYS[1], 'I', 'pend', 'nend')
+local v = redis.call('HMGET', KEYS[1], 'I', 'pend', 'nend', 'd')
 if v[1] == I then
   local pend, nend = tonumber(v[2]), tonumber(v[3])
   if pend == 0 or now_ms < pend or now_ms < nend then
     return {LOADED, now_ms}
   end
+end
+-- In strict mode nothing but these counters says what was charged: they are booked first.
+if S and v[1] == I and v[4] == '1' then
+  return {BUSY, now_ms}
 end
 local holder = redis.call('GET', KEYS[2])
 if holder and string.sub(holder, 1, #I + 1) == I .. ':' then

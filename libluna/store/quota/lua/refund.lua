@@ -1,8 +1,8 @@
 -- The request failed after it was charged. The worker's mark says what its last charge was and that
--- it was refunded, so that repeating is harmless (I1). `local I = …` stands in front.
+-- it was refunded, so that repeating is harmless (I1). `local I, S = …` stands in front.
 --
 -- KEYS: m, quota, dirty, concurrent, idempotency
--- ARGV: worker, wseq
+-- ARGV: worker, wseq, which: 'any', or 'pending' (strict mode: not when it was confirmed)
 -- Reply: units refunded; 0 when there is nothing to refund, or the charge's period has ended (it
 --   stays charged then, I9)
 local v = redis.call('HMGET', KEYS[1], 'I', 'r', 'pn', 'd', ARGV[1])
@@ -14,7 +14,7 @@ end
 if v[1] ~= I then
   return 0
 end
-local wseq, pn, cost = string.match(v[5] or '', '^(%d+) %d+ (%d+) (%d+)$')
+local wseq, pn, cost, pending = string.match(v[5] or '', '^(%d+) %d+ (%d+) (%d+)( ?%d*)$')
 if wseq ~= ARGV[2] then
   -- Not charged. The command may still arrive, from a connection that timed out: the mark makes it
   -- come too late.
@@ -24,7 +24,7 @@ if wseq ~= ARGV[2] then
   end
   return 0
 end
-if tonumber(pn) ~= tonumber(v[3]) then
+if tonumber(pn) ~= tonumber(v[3]) or (ARGV[3] == 'pending' and pending == '') then
   return 0
 end
 redis.call('HSET', KEYS[1], 'r', tonumber(v[2]) + cost, 'd', 1, ARGV[1], wseq .. ' refunded')

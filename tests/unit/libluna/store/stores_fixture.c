@@ -82,9 +82,10 @@ static void migrate(struct stores *stores)
     luna_database_free(database);
 }
 
-void stores_start(struct stores *stores)
+static void start(struct stores *stores, enum luna_durability durability)
 {
     memset(stores, 0, sizeof *stores);
+    stores->durability = durability;
     signal(SIGPIPE, SIG_IGN);
     stores_process_init(stores);
     snprintf(stores->redis_url, sizeof stores->redis_url, "unix://%s/redis.sock", stores->dir);
@@ -100,6 +101,16 @@ void stores_start(struct stores *stores)
     stores_redis_start(stores);
     stores_postgres_start(stores);
     migrate(stores);
+}
+
+void stores_start(struct stores *stores)
+{
+    start(stores, LUNA_DURABILITY_DEFAULT);
+}
+
+void stores_start_strict(struct stores *stores)
+{
+    start(stores, LUNA_DURABILITY_STRICT);
 }
 
 void stores_stop(struct stores *stores)
@@ -124,6 +135,7 @@ struct luna_admitter *stores_admitter_hurried(struct stores *stores, int slot, i
                                                   .journal_dir = stores->journal_dir,
                                                   .worker_slot = slot,
                                                   .redis_timeout_ms = redis_timeout_ms,
+                                                  .durability = stores->durability,
                                                   .database_timeout_ms = database_timeout_ms};
     if (luna_admitter_new(&options, &admitter, &err) != LUNA_OK)
         stores_die(err.msg);
@@ -138,6 +150,7 @@ struct luna_booker *stores_booker(struct stores *stores)
                                                 .database_url = stores->syncd_url,
                                                 .journal_dir = stores->journal_dir,
                                                 .redis_timeout_ms = WAIT_MS,
+                                                .durability = stores->durability,
                                                 .database_timeout_ms = WAIT_MS,
                                                 .batch_accounts_max = 2000};
     if (luna_booker_new(&options, &booker, &err) != LUNA_OK)

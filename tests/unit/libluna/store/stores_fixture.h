@@ -19,10 +19,12 @@ struct stores {
     char redis_url[128], journal_dir[96];
     char owner_url[192], worker_url[192], syncd_url[192], admin_url[192];
     pid_t redis, postgres;
+    enum luna_durability durability; /* of Redis, admitters and bookers */
 };
 
 /* Starts both and migrates. Ends the program with a message when that is impossible. */
 void stores_start(struct stores *stores);
+void stores_start_strict(struct stores *stores);
 void stores_stop(struct stores *stores);
 
 void stores_redis_kill(struct stores *stores);

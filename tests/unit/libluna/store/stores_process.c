@@ -111,10 +111,23 @@ void stores_redis_start(struct stores *stores)
     char socket[96];
     snprintf(socket, sizeof socket, "%s/redis.sock", stores->dir);
     unlink(socket);
-    const char *const argv[] = {
-        "redis-server", "--port", "0", "--unixsocket", socket,      "--appendonly",
-        "yes",          "--save", "",  "--dir",        stores->dir, "--maxmemory-policy",
-        "noeviction",   NULL};
+    bool strict = stores->durability == LUNA_DURABILITY_STRICT;
+    const char *const argv[] = {"redis-server",
+                                "--port",
+                                "0",
+                                "--unixsocket",
+                                socket,
+                                "--appendonly",
+                                "yes",
+                                "--save",
+                                "",
+                                "--dir",
+                                stores->dir,
+                                "--maxmemory-policy",
+                                "noeviction",
+                                "--appendfsync",
+                                strict ? "always" : "everysec",
+                                NULL};
     stores->redis = spawn(stores, false, "redis.log", argv);
     bool answers = false;
     WAIT_UNTIL((answers = redis_answers(stores)));

@@ -24,6 +24,7 @@
 #include "luna/base/clock.h"
 #include "luna/base/error.h"
 #include "luna/store/database.h"
+#include "luna/store/durability.h"
 #include "luna/store/meter.h"
 
 #include <stdbool.h>
@@ -120,7 +121,8 @@ struct luna_admitter_options {
     int worker_slot;      /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
     int redis_timeout_ms; /* for one round trip and for connecting */
     int database_timeout_ms;
-    struct luna_store_meter *meter; /* NULL: not counted */
+    enum luna_durability durability; /* that of quota-syncd, or nothing is admitted */
+    struct luna_store_meter *meter;  /* NULL: not counted */
     /* of PostgreSQL, shared by the workers of a host; NULL: none */
     struct luna_database_breaker *breaker;
 };

@@ -23,6 +23,7 @@
 
 #include "luna/base/clock.h"
 #include "luna/base/error.h"
+#include "luna/store/durability.h"
 #include "luna/store/meter.h"
 
 #include <stdbool.h>
@@ -38,6 +39,7 @@ struct luna_booker_options {
     int redis_timeout_ms, database_timeout_ms;
     int batch_accounts_max; /* accounts booked in one transaction, 1 … 5000 */
     bool unsafe_redis;      /* development only: accept a Redis that can lose or evict counters */
+    enum luna_durability durability;
     /* Called between two batches of a pass (may be NULL), so that the daemon answers health checks
      * and its watchdog during a long one. False stops the pass: LUNA_OK, with what was done so far
      * in the report and `stopped` set. */
@@ -53,7 +55,7 @@ void luna_booker_free(struct luna_booker *booker);
 
 /* LUNA_ECONFIG, with the line of redis.conf that fixes it, for a Redis that evicts
  * (maxmemory-policy other than noeviction), keeps nothing on disk (appendonly no), is a replica, or
- * is older than 7.0. */
+ * is older than 7.0; in strict mode also for one that replies before a write is on the disk. */
 enum luna_code luna_booking_check_redis(struct luna_booker *booker,
                                         struct luna_error *err) LUNA_MUSTCHECK;
 

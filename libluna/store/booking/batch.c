@@ -1,0 +1,263 @@
+/*
+ * batch.c: accounts on their way from Redis's counters to PostgreSQL's watermark.
+ */
+#include "booking/batch.h"
+
+#include "quota/quota_keys.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROLLS_PER_ACCOUNT_MAX = 64 };
+
+void luna_batch_init(struct batch *batch, struct luna_booker *booker,
+                     struct luna_booking_report *report, struct luna_error *err)
+{
+    *batch = (struct batch){.booker = booker, .report = report, .err = err};
+    for (int i = 0; i < COLUMNS; i++)
+        luna_buf_init(&batch->columns[i], (size_t)64 << 20);
+}
+
+void luna_batch_done(struct batch *batch)
+{
+    for (int i = 0; i < COLUMNS; i++)
+        luna_buf_done(&batch->columns[i]);
+    free(batch->items);
+}
+
+enum luna_code luna_batch_add(struct batch *batch, int64_t account_id)
+{
+    if (batch->count == batch->room) {
+        size_t room = batch->room == 0 ? 1024 : batch->room * 2;
+        void *items = realloc(batch->items, room * sizeof *batch->items);
+        if (items == NULL)
+            return luna_error_set(batch->err, LUNA_ENOMEM, "no memory for a batch of %zu accounts",
+                                  room);
+        batch->items = items;
+        batch->room = room;
+    }
+    assert(account_id > 0 && batch->count < batch->room);
+    batch->items[batch->count++] = (struct snapshot){.account_id = account_id};
+    return LUNA_OK;
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct snapshot *a = left, *b = right;
+    return (a->account_id > b->account_id) - (a->account_id < b->account_id);
+}
+
+/* SSCAN may return an element twice; and batches lock rows in one order, or two daemons could wait
+ * for each other. */
+static void sort_unique(struct batch *batch)
+{
+    size_t kept = 0;
+    qsort(batch->items, batch->count, sizeof *batch->items, compare);
+    for (size_t i = 0; i < batch->count; i++)
+        if (kept == 0 || batch->items[kept - 1].account_id != batch->items[i].account_id)
+            batch->items[kept++] = batch->items[i];
+    assert(kept > 0 && kept <= batch->count);
+    batch->count = kept;
+}
+
+static void name_snapshot(const struct batch *batch, const struct luna_quota_keys *keys,
+                          struct luna_redis_command *command)
+{
+    static const char *const fields[] = {"I", "e", "c", "r", "rolls"};
+    if (batch->reap != NULL) {
+        luna_redis_begin(command, "EVALSHA");
+        luna_redis_arg(command, batch->booker->reap_sha);
+        luna_redis_arg(command, "2");
+        luna_redis_arg(command, keys->m);
+        luna_redis_arg(command, keys->quota);
+        luna_redis_arg(command, batch->reap);
+        return;
+    }
+    luna_redis_begin(command, "HMGET");
+    luna_redis_arg(command, keys->m);
+    for (size_t j = 0; j < sizeof fields / sizeof fields[0]; j++)
+        luna_redis_arg(command, fields[j]);
+}
+
+static enum luna_code send_snapshots(struct batch *batch)
+{
+    enum luna_code code = LUNA_OK;
+    for (size_t i = 0; i < batch->count && code == LUNA_OK; i++) {
+        struct luna_redis_command command;
+        struct luna_quota_keys keys;
+        luna_quota_keys_make(batch->items[i].account_id, "", &keys);
+        name_snapshot(batch, &keys, &command);
+        code = luna_redis_send(batch->booker->counters, &command,
+                               luna_booker_redis_deadline(batch->booker), batch->err);
+    }
+    return code;
+}
+
+/* "pn c r start_ms end_ms;" … */
+static void add_rolls(struct batch *batch, const struct snapshot *item, const char *rolls)
+{
+    for (int n = 0; *rolls != '\0' && n < ROLLS_PER_ACCOUNT_MAX; n++) {
+        int64_t v[5];
+        for (int i = 0; i < 5; i++) {
+            char *end = NULL;
+            v[i] = strtoll(rolls, &end, 10);
+            if (end == rolls || *end != (i < 4 ? ' ' : ';'))
+                return;
+            rolls = end + 1;
+        }
+        assert(item->account_id > 0);
+        luna_pg_array_add(&batch->columns[ROLL_ACCOUNTS], item->account_id);
+        luna_pg_array_add(&batch->columns[ROLL_EPOCHS], item->epoch);
+        for (int i = 0; i < 5; i++)
+            luna_pg_array_add(&batch->columns[ROLL_NOS + i], v[i]);
+        batch->has_rolls = true;
+    }
+}
+
+/* The fields in the order of name_snapshot(), and of reap.lua. */
+static void take_snapshot(struct batch *batch, struct snapshot *item,
+                          const struct luna_reply *reply)
+{
+    enum { INCARNATION, EPOCH, CHARGED, REFUNDED, ENDS, PENDING, STRICT };
+    int64_t incarnation = luna_reply_int(luna_reply_at(reply, INCARNATION), 0);
+    item->gone = incarnation == 0;
+    item->epoch = luna_reply_int(luna_reply_at(reply, EPOCH), 0);
+    item->c = luna_reply_int(luna_reply_at(reply, CHARGED), 0);
+    item->r = luna_reply_int(luna_reply_at(reply, REFUNDED), 0);
+    item->pending = luna_reply_int(luna_reply_at(reply, PENDING), 0) > 0;
+    item->strict = luna_reply_int(luna_reply_at(reply, STRICT), 0) == 1;
+    item->status = LUNA_BOOK_EPOCH_CLOSED; /* unless luna_book() says otherwise */
+    if (incarnation != batch->incarnation || (batch->strict_only && !item->strict))
+        return;
+    luna_pg_array_add(&batch->columns[ACCOUNTS], item->account_id);
+    luna_pg_array_add(&batch->columns[EPOCHS], item->epoch);
+    luna_pg_array_add(&batch->columns[CS], item->c);
+    luna_pg_array_add(&batch->columns[RS], item->r);
+    add_rolls(batch, item, luna_reply_text(luna_reply_at(reply, ENDS)));
+}
+
+static enum luna_code load_reap(struct batch *batch)
+{
+    struct luna_booker *booker = batch->booker;
+    if (batch->reap == NULL || booker->reap_sha[0] != '\0')
+        return LUNA_OK;
+    return luna_booker_load_script(booker, LUNA_SCRIPT_REAP, 0, booker->reap_sha, batch->err);
+}
+
+static enum luna_code take_snapshots(struct batch *batch)
+{
+    enum luna_code code = LUNA_OK;
+    for (size_t i = 0; i < batch->count && code == LUNA_OK; i++) {
+        struct luna_reply *reply = NULL;
+        enum luna_code taken = luna_redis_take(
+            batch->booker->counters, luna_booker_redis_deadline(batch->booker), &reply, batch->err);
+        if (taken != LUNA_OK)
+            return taken;
+        if (luna_reply_error(reply) != NULL) {
+            luna_redis_drop(batch->booker->counters); /* with the replies that are still to come */
+            batch->booker->reap_sha[0] = '\0';
+            code = luna_error_set(batch->err, LUNA_ECONFLICT, "Redis: reading an account: %s",
+                                  luna_reply_error(reply));
+        } else {
+            take_snapshot(batch, &batch->items[i], reply);
+        }
+        luna_reply_free(reply);
+    }
+    return code;
+}
+
+enum luna_code luna_batch_snapshots(struct batch *batch)
+{
+    assert(batch->count > 0 && batch->incarnation > 0);
+    sort_unique(batch);
+    for (int i = 0; i < COLUMNS; i++)
+        luna_pg_array_begin(&batch->columns[i]);
+    batch->has_rolls = false;
+    enum luna_code code = load_reap(batch);
+    if (code == LUNA_OK)
+        code = send_snapshots(batch);
+    return code == LUNA_OK ? take_snapshots(batch) : code;
+}
+
+static enum luna_code add_columns(struct batch *batch, enum column from, enum column to,
+                                  struct luna_pg_params *params)
+{
+    assert(batch->booker->term > 0);
+    luna_pg_param_int(params, batch->booker->term);
+    luna_pg_param_text(params, batch->booker->actor);
+    for (int i = (int)from; i <= (int)to; i++) {
+        const char *text = luna_pg_array_end(&batch->columns[i]);
+        if (text == NULL)
+            return luna_error_set(batch->err, LUNA_ENOMEM, "no memory for a batch");
+        luna_pg_param_text(params, text);
+    }
+    return LUNA_OK;
+}
+
+static enum luna_code book_periods(struct batch *batch)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    assert(batch->has_rolls);
+    enum luna_code code = add_columns(batch, ROLL_ACCOUNTS, ROLL_ENDS, &params);
+    if (code == LUNA_OK)
+        code = luna_pg_query(batch->booker->database, luna_pg_deadline(batch->booker->database),
+                             "SELECT luna_book_periods($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                             &params, &result, batch->err);
+    if (code != LUNA_OK)
+        return code;
+    batch->report->periods_closed += luna_pg_int(result, 0, 0);
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+bool luna_batch_accepted(const struct snapshot *item)
+{
+    return item->status == LUNA_BOOK_BOOKED || item->status == LUNA_BOOK_NOTHING_NEW;
+}
+
+static void take_row(struct batch *batch, const struct luna_pg_result *result, int row)
+{
+    const struct snapshot key = {.account_id = luna_pg_int(result, row, 0)};
+    struct snapshot *item =
+        bsearch(&key, batch->items, batch->count, sizeof *batch->items, compare);
+    if (item == NULL)
+        return;
+    item->status = (enum book_status)luna_pg_int(result, row, 1);
+    item->booked_c = luna_pg_int(result, row, 2);
+    item->booked_r = luna_pg_int(result, row, 3);
+    item->period_no = luna_pg_int(result, row, 5);
+    item->next_end_ms = luna_pg_int(result, row, 6);
+    /* The watermark is never behind a snapshot that PostgreSQL accepted: the acknowledgement would
+     * leave booked units in the delta (I11). */
+    assert(!luna_batch_accepted(item) || (item->booked_c >= item->c && item->booked_r >= item->r));
+    if (item->status == LUNA_BOOK_BOOKED) {
+        batch->report->accounts_booked++;
+        batch->report->units_booked += luna_pg_int(result, row, 4);
+    } else if (item->status == LUNA_BOOK_OUT_OF_RANGE) {
+        batch->report->accounts_refused++;
+        batch->report->refused_account = item->account_id;
+    }
+}
+
+enum luna_code luna_batch_book(struct batch *batch)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    enum luna_code code = batch->has_rolls ? book_periods(batch) : LUNA_OK;
+    if (code == LUNA_OK)
+        code = add_columns(batch, ACCOUNTS, RS, &params);
+    if (code == LUNA_OK)
+        code = luna_pg_query(
+            batch->booker->database, luna_pg_deadline(batch->booker->database),
+            "SELECT account_id, status, booked_c, booked_r, delta, period_no, next_end_ms "
+            "FROM luna_book($1, $2, $3, $4, $5, $6)",
+            &params, &result, batch->err);
+    if (code != LUNA_OK)
+        return code;
+    for (int row = 0; row < luna_pg_rows(result); row++)
+        take_row(batch, result, row);
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}

@@ -1,0 +1,33 @@
+-- Strict mode: an account's snapshot, for a booking. A charge is pending until its request confirms
+-- it. One whose request cannot confirm it any more is refunded first: its time is over, as its
+-- worker was killed, maybe with its whole host; or all, when the scripts are gone.
+--
+-- KEYS: m, quota
+-- ARGV: which: 'expired', or 'all' (all scripts are flushed: nothing can be confirmed any more)
+-- Reply: {I, e, c, r, rolls, charges that are pending, 1 when the epoch was opened in strict mode}
+local fields = redis.call('HGETALL', KEYS[1])
+local v = {}
+for i = 1, #fields, 2 do
+  v[fields[i]] = fields[i + 1]
+end
+local t = redis.call('TIME')
+local now_ms = math.floor((t[1] * 1000000 + t[2]) / 1000)
+local pending, back = 0, 0
+for worker, mark in pairs(v.st == '1' and v or {}) do
+  local wseq, pn, cost, ends = string.match(mark, '^(%d+) %d+ (%d+) (%d+) (%d+)$')
+  if wseq and string.match(worker, '^w%x+%.%d+$') then
+    if ARGV[1] == 'expired' and tonumber(ends) > now_ms then
+      pending = pending + 1
+    else
+      redis.call('HSET', KEYS[1], worker, wseq .. ' refunded')
+      -- It stays charged when its period has ended, as in refund.lua (I9).
+      back = back + (pn == v.pn and tonumber(cost) or 0)
+    end
+  end
+end
+if back > 0 then
+  v.r = string.format('%d', tonumber(v.r) + back)
+  redis.call('HSET', KEYS[1], 'r', v.r, 'd', 1)
+  redis.call('INCRBY', KEYS[2], back)
+end
+return {v.I or '', v.e or '', v.c or '', v.r or '', v.rolls or '', pending, v.st or ''}
