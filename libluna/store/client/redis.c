@@ -11,12 +11,15 @@
 
 static const int64_t RENEW_AFTER_NS = 1000000000;
 
+enum { COMMAND_BYTES_MAX = 8 << 20 };
+
 struct luna_counters {
     struct luna_redis_address address;
     int timeout_ms;
     redisContext *context; /* NULL: not connected */
     struct timeval limit;  /* timeout of reads and writes, as last set; 0: not yet */
     uint64_t generation;
+    struct luna_buf out;      /* the command that is being sent */
     int pending;              /* commands sent whose replies were not taken yet */
     struct luna_meter *meter; /* NULL: not counted */
     enum luna_purpose purpose;
@@ -35,6 +38,7 @@ enum luna_code luna_counters_new(const char *url, int timeout_ms,
     struct luna_counters *counters = calloc(1, sizeof *counters);
     if (counters == NULL)
         return luna_error_set(err, LUNA_ENOMEM, "no memory for a Redis connection");
+    luna_buf_init(&counters->out, COMMAND_BYTES_MAX);
     counters->address = address;
     counters->timeout_ms = timeout_ms;
     *ret_counters = counters;
@@ -47,6 +51,7 @@ void luna_counters_free(struct luna_counters *counters)
         return;
     luna_redis_drop(counters);
     explicit_bzero(&counters->address, sizeof counters->address);
+    luna_buf_done(&counters->out);
     free(counters);
 }
 
@@ -231,7 +236,11 @@ enum luna_code luna_redis_send(struct luna_counters *counters, struct luna_redis
     enum luna_code code = ensure_connected(counters, deadline, err);
     if (code != LUNA_OK)
         return code;
-    if (redisAppendCommandArgv(counters->context, command->argc, command->argv, command->lens) !=
+    luna_redis_format(command, &counters->out);
+    if (counters->out.overflow)
+        return luna_error_set(err, LUNA_ELIMIT, "a Redis command of more than %d bytes",
+                              COMMAND_BYTES_MAX);
+    if (redisAppendFormattedCommand(counters->context, counters->out.data, counters->out.len) !=
         REDIS_OK)
         return broken(counters, "sending", err);
     counters->pending++;

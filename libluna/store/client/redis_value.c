@@ -40,6 +40,37 @@ void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
     add_argument(command, text, luna_decimal_print(number, text));
 }
 
+/* "$5\r\n" and the like; returns where it ends. */
+static char *put_length(char *at, char kind, size_t length)
+{
+    *at++ = kind;
+    at += luna_decimal_print((int64_t)length, at);
+    *at++ = '\r';
+    *at++ = '\n';
+    return at;
+}
+
+void luna_redis_format(const struct luna_redis_command *command, struct luna_buf *out)
+{
+    enum { FRAME_BYTES = LUNA_DECIMAL_BYTES + 5 }; /* kind, length, two line ends */
+    size_t bytes = FRAME_BYTES;
+    luna_buf_clear(out);
+    for (int i = 0; i < command->argc; i++)
+        bytes += command->lens[i] + FRAME_BYTES;
+    char *start = luna_buf_reserve(out, bytes);
+    if (start == NULL)
+        return;
+    char *at = put_length(start, '*', (size_t)command->argc);
+    for (int i = 0; i < command->argc; i++) {
+        at = put_length(at, '$', command->lens[i]);
+        memcpy(at, command->argv[i], command->lens[i]);
+        at += command->lens[i];
+        *at++ = '\r';
+        *at++ = '\n';
+    }
+    luna_buf_advance(out, (size_t)(at - start));
+}
+
 /* struct luna_reply is hiredis's redisReply under an opaque name for the rest of the store. */
 static const redisReply *raw(const struct luna_reply *reply)
 {

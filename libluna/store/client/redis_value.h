@@ -4,6 +4,7 @@
 #ifndef LUNA_STORE_REDIS_VALUE_H
 #define LUNA_STORE_REDIS_VALUE_H
 
+#include "luna/base/buf.h"
 #include "luna/base/digits.h"
 
 #include <stdbool.h>
@@ -24,6 +25,9 @@ struct luna_redis_command {
 void luna_redis_begin(struct luna_redis_command *command, const char *name);
 void luna_redis_arg(struct luna_redis_command *command, const char *text);
 void luna_redis_arg_int(struct luna_redis_command *command, int64_t number);
+/* Writes the command as Redis reads it; `out` overflows when it is too long. hiredis would do so in
+ * 400 instructions an argument. */
+void luna_redis_format(const struct luna_redis_command *command, struct luna_buf *out);
 
 struct luna_reply; /* hiredis's */
 void luna_reply_free(struct luna_reply *reply);
