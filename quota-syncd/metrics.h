@@ -38,6 +38,7 @@
     X(changes_pushed_total, counter, "Changed accounts, plans and keys that were pushed to Redis") \
     X(periods_closed_total, counter, "Quota periods closed")                                       \
     X(keys_expired_total, counter, "Expired keys removed from Redis")                              \
+    X(keys_moved_total, counter, "Keys whose digest was moved to the present pepper")              \
     X(partitions_made_total, counter, "Monthly partitions of the audit log created in advance")    \
     X(journal_bytes, gauge, "Size of the charge journals of this host after folding")              \
     X(hints_total, counter, "Notifications from PostgreSQL that started a round early")            \

@@ -10,6 +10,7 @@
 
 enum {
     HOUSEKEEPING_EVERY_MS = 60000,
+    KEY_USES_EVERY_MS = 10000,
     CONSERVATION_EVERY_MS = 5000,
     CONSERVATION_ACCOUNTS_MAX = 1000 /* a sample that costs a few milliseconds */
 };
@@ -21,6 +22,7 @@ struct round {
     bool schema_checked;
     bool prepared; /* Redis was checked; reset by any failure */
     int64_t housekeeping_due_ms;
+    int64_t key_uses_due_ms;
     int64_t conservation_due_ms;
     int64_t refused_account; /* the last one logged */
     bool conservation_broken;
@@ -180,6 +182,23 @@ static enum luna_code keep_house(struct round *round, struct luna_error *err)
     return LUNA_OK;
 }
 
+static enum luna_code note_key_uses(struct round *round, struct luna_error *err)
+{
+    struct luna_key_uses uses;
+    struct luna_deadline until = luna_deadline_in_ms(round->config->interval_ms);
+    if (now_ms() < round->key_uses_due_ms)
+        return LUNA_OK;
+    enum luna_code code = luna_booking_key_uses(round->booker, until, &uses, err);
+    if (code != LUNA_OK)
+        return code;
+    round->key_uses_due_ms = now_ms() + KEY_USES_EVERY_MS;
+    round->metrics->keys_moved_total += uses.moved;
+    if (uses.noted > 0)
+        luna_log(LUNA_LOG_DEBUG, "key_uses_noted", LUNA_LOG_I("keys", uses.noted),
+                 LUNA_LOG_I("moved", uses.moved));
+    return LUNA_OK;
+}
+
 static void report_conservation(struct round *round, const struct luna_conservation *found)
 {
     bool broken = found->redis_local + found->database_local + found->across > 0;
@@ -239,6 +258,8 @@ static enum luna_code work(struct round *round, bool *ret_stopped, struct luna_e
         code = book(round, ret_stopped, err);
     if (code == LUNA_OK && !*ret_stopped)
         code = keep_house(round, err);
+    if (code == LUNA_OK && !*ret_stopped)
+        code = note_key_uses(round, err);
     if (code == LUNA_OK && !*ret_stopped)
         code = check_conservation(round, err);
     return code;

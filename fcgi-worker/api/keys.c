@@ -7,11 +7,18 @@
 #include "luna/base/clock.h"
 
 #include <assert.h>
+#include <string.h>
 
-enum { LIFE_S_MAX = 10 * 366 * 86400, GRACE_S_MAX = 7 * 86400, ACTOR_BYTES = 96 };
+enum {
+    LIFE_S_MAX = 10 * 366 * 86400,
+    GRACE_S_MAX = 7 * 86400,
+    ACTOR_BYTES = 96,
+    NAME_CHARACTERS_MAX = 64,
+    METADATA_MAX = 16
+};
 
 struct new_key {
-    unsigned scopes;
+    struct luna_key_spec spec;
     int64_t life_s; /* 0: it does not expire */
 };
 
@@ -23,6 +30,32 @@ enum step_outcome api_keys_read(struct exchange *exchange)
 {
     input_read_no_query(exchange);
     return STEP_ON;
+}
+
+/* ["192.0.2.0/24"] of "192.0.2.0/24"; networks have no character that JSON escapes. */
+static void put_networks(const char *list, struct luna_buf *out)
+{
+    luna_buf_puts(out, "[");
+    for (const char *before = ""; *list != '\0'; before = ",") {
+        size_t len = strcspn(list, ";");
+        luna_buf_printf(out, "%s\"%.*s\"", before, (int)len, list);
+        list += len + (list[len] == ';');
+    }
+    luna_buf_puts(out, "]");
+}
+
+static void put_rate(struct luna_buf *out, const char *name, int64_t rate)
+{
+    luna_buf_printf(out, rate > 0 ? ",\"%s\":%lld" : ",\"%s\":null", name, (long long)rate);
+}
+
+static void put_properties(const struct luna_key *key, struct luna_buf *out)
+{
+    json_put_text(out, "name", key->name);
+    luna_buf_printf(out, ",\"metadata\":%s,\"allowed_networks\":", key->metadata);
+    put_networks(key->networks, out);
+    put_rate(out, "rate_per_s", key->rate_per_s);
+    put_rate(out, "rate_burst", key->rate_burst);
 }
 
 static void put_key(const struct luna_key *key, struct luna_buf *out)
@@ -37,6 +70,10 @@ static void put_key(const struct luna_key *key, struct luna_buf *out)
     json_put_time(out, "expires_at", key->expires_ms);
     luna_buf_putc(out, ',');
     json_put_time(out, "revoked_at", key->revoked_ms);
+    luna_buf_putc(out, ',');
+    json_put_time(out, "last_used_at", key->used_ms);
+    luna_buf_putc(out, ',');
+    put_properties(key, out);
     luna_buf_putc(out, '}');
 }
 
@@ -105,21 +142,57 @@ enum step_outcome api_keys_get_answer(struct exchange *exchange)
     return STEP_ON;
 }
 
+/* The burst is one second of the rate, if nothing is said. */
+static void complete_rate(struct exchange *exchange, struct luna_key_spec *spec)
+{
+    if (spec->rate_burst == 0)
+        spec->rate_burst = spec->rate_per_s;
+    if (spec->rate_per_s > 0 || spec->rate_burst == 0)
+        return;
+    luna_fault_at(luna_faults_add(&exchange->faults, "missing", "Field required",
+                                  "a rate_burst needs a rate_per_s"),
+                  "rate_per_s");
+    exchange_complain_of_faults(exchange);
+}
+
 enum step_outcome api_keys_create_read(struct exchange *exchange)
 {
     struct new_key *wanted = exchange_route_state_new(exchange, sizeof *wanted);
     if (wanted == NULL)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
     const struct small_member members[] = {
-        {.name = "scopes", .type = SMALL_SCOPES, .ret_scopes = &wanted->scopes},
+        {.name = "scopes", .type = SMALL_SCOPES, .ret_scopes = &wanted->spec.scopes},
         {.name = "expires_in_s",
          .type = SMALL_INT,
          .min = 1,
          .max = LIFE_S_MAX,
          .ret_int = &wanted->life_s},
+        {.name = "name",
+         .type = SMALL_TEXT,
+         .max = NAME_CHARACTERS_MAX,
+         .ret_text = &wanted->spec.name},
+        {.name = "metadata",
+         .type = SMALL_TEXTS,
+         .max = METADATA_MAX,
+         .ret_text = &wanted->spec.metadata},
+        {.name = "allowed_networks",
+         .type = SMALL_NETWORKS,
+         .max = LUNA_KEY_NETWORKS_MAX,
+         .ret_text = &wanted->spec.networks},
+        {.name = "rate_per_s",
+         .type = SMALL_INT,
+         .min = 1,
+         .max = LUNA_KEY_RATE_MAX,
+         .ret_int = &wanted->spec.rate_per_s},
+        {.name = "rate_burst",
+         .type = SMALL_INT,
+         .min = 1,
+         .max = LUNA_KEY_RATE_MAX,
+         .ret_int = &wanted->spec.rate_burst},
         {.name = NULL}};
-    wanted->scopes = LUNA_SCOPE_MODEL | LUNA_SCOPE_READ;
+    wanted->spec.scopes = LUNA_SCOPE_MODEL | LUNA_SCOPE_READ;
     input_read_body(exchange, members);
+    complete_rate(exchange, &wanted->spec);
     return STEP_ON;
 }
 
@@ -156,17 +229,16 @@ enum step_outcome api_keys_create_answer(struct exchange *exchange)
     struct luna_key_seed seed;
     struct luna_made_key made;
     assert(wanted != NULL);
-    const struct luna_key_spec spec = {
-        .scopes = wanted->scopes,
-        .expires_ms = wanted->life_s > 0 ? luna_clock_wall_ms() + wanted->life_s * 1000 : 0};
-    if ((wanted->scopes & ~scopes_of_sender(exchange)) != 0)
-        return scopes_refuse(exchange, wanted->scopes,
+    struct luna_key_spec spec = wanted->spec;
+    spec.expires_ms = wanted->life_s > 0 ? luna_clock_wall_ms() + wanted->life_s * 1000 : 0;
+    if ((spec.scopes & ~scopes_of_sender(exchange)) != 0)
+        return scopes_refuse(exchange, spec.scopes,
                              "A key can give only scopes that it has itself.");
     struct luna_operator op = api_operator(exchange, actor, sizeof actor);
     op.seed = api_key_seed(exchange, hash, &seed) ? &seed : NULL;
     if (luna_key_create(&op, exchange->ids.account_id, &spec, &made, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
-    put_created(exchange, &made, wanted->scopes);
+    put_created(exchange, &made, spec.scopes);
     luna_key_text_wipe(&made.key);
     return STEP_ON;
 }

@@ -1,8 +1,9 @@
 #include "api/small_body.h"
 
-#include "luna/store/admission.h"
+#include "luna/store/account.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { BODY_BYTES_MAX = 16384 };
@@ -78,6 +79,89 @@ static void read_scopes(const json_t *value, const struct small_member *member,
     *member->ret_scopes = scopes;
 }
 
+static const char *type_fault(struct luna_faults *faults, const struct small_member *member,
+                              const char *type, const char *msg, const char *hint)
+{
+    fault(faults, member->name, type, msg, hint);
+    return NULL;
+}
+
+/* Characters of UTF-8, which jansson has checked; SIZE_MAX when one is a control character. */
+static size_t characters(const char *text)
+{
+    size_t n = 0;
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            return SIZE_MAX;
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return n;
+}
+
+static bool is_text(const json_t *value, size_t max)
+{
+    const char *text = json_string_value(value);
+    return text != NULL && strlen(text) == json_string_length(value) && characters(text) <= max;
+}
+
+static const char *read_text(json_t *value, const struct small_member *member,
+                             struct luna_faults *faults)
+{
+    const char *hint = luna_arena_printf(
+        faults->arena, "a text of up to %lld characters, none of control", (long long)member->max);
+    if (!is_text(value, (size_t)member->max))
+        return type_fault(faults, member, "string_type", "Input should be a valid string", hint);
+    return luna_arena_printf(faults->arena, "%s", json_string_value(value));
+}
+
+static const char *read_texts(json_t *value, const struct small_member *member,
+                              struct luna_faults *faults)
+{
+    enum { NAME_BYTES_MAX = 40, TEXT_CHARACTERS_MAX = 200 };
+    const char *hint = luna_arena_printf(
+        faults->arena, "an object of up to %lld texts of up to %d characters, %d bytes in all",
+        (long long)member->max, TEXT_CHARACTERS_MAX, LUNA_KEY_METADATA_BYTES_MAX);
+    bool sound = json_is_object(value) && json_object_size(value) <= (size_t)member->max;
+    for (void *at = json_object_iter(value); sound && at != NULL;
+         at = json_object_iter_next(value, at)) {
+        const char *name = json_object_iter_key(at);
+        sound = *name != '\0' && strlen(name) <= NAME_BYTES_MAX && characters(name) != SIZE_MAX &&
+                is_text(json_object_iter_value(at), TEXT_CHARACTERS_MAX);
+    }
+    char *text = sound ? json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    const char *kept = NULL;
+    if (text != NULL && strlen(text) <= LUNA_KEY_METADATA_BYTES_MAX)
+        kept = luna_arena_printf(faults->arena, "%s", text);
+    free(text);
+    return kept != NULL ? kept
+                        : type_fault(faults, member, "dict_type",
+                                     "Input should be a valid dictionary of strings", hint);
+}
+
+static const char *read_networks(json_t *value, const struct small_member *member,
+                                 struct luna_faults *faults)
+{
+    const char *list = "";
+    size_t index;
+    const json_t *item;
+    const char *hint = luna_arena_printf(
+        faults->arena, "a list of up to %lld addresses or networks, like \"192.0.2.0/24\"",
+        (long long)member->max);
+    if (!json_is_array(value) || json_array_size(value) > (size_t)member->max)
+        return type_fault(faults, member, "list_type", "Input should be a valid list", hint);
+    json_array_foreach(value, index, item)
+    {
+        const char *text = json_string_value(item);
+        if (text == NULL || !luna_network_valid(text))
+            luna_fault_at_index(fault(faults, member->name, "ip_any_network",
+                                      "value is not a valid IPv4 or IPv6 network", hint),
+                                index);
+        else
+            list = luna_arena_printf(faults->arena, "%s%s%s", list, index > 0 ? ";" : "", text);
+    }
+    return list;
+}
+
 static const struct small_member *find(const struct small_member *members, const char *name)
 {
     for (; members->name != NULL; members++) {
@@ -95,7 +179,7 @@ static const char *list_names(const struct small_member *members, struct luna_ar
     return list;
 }
 
-static void read_member(const char *name, const json_t *value, const struct small_member *members,
+static void read_member(const char *name, json_t *value, const struct small_member *members,
                         struct luna_faults *faults)
 {
     const struct small_member *member = find(members, name);
@@ -104,8 +188,13 @@ static void read_member(const char *name, const json_t *value, const struct smal
               "Extra inputs are not permitted", list_names(members, faults->arena));
     } else if (member->type == SMALL_INT) {
         read_int(value, member, faults);
-    } else {
+    } else if (member->type == SMALL_SCOPES) {
         read_scopes(value, member, faults);
+    } else {
+        static const char *(*const readers[])(json_t *, const struct small_member *,
+                                              struct luna_faults *) = {
+            [SMALL_TEXT] = read_text, [SMALL_TEXTS] = read_texts, [SMALL_NETWORKS] = read_networks};
+        *member->ret_text = readers[member->type](value, member, faults);
     }
 }
 

@@ -13,8 +13,11 @@
 #include <stdint.h>
 
 enum small_type {
-    SMALL_INT,   /* int64_t within [min, max] */
-    SMALL_SCOPES /* unsigned: a list of "model", "read", "keys", at least one */
+    SMALL_INT,      /* int64_t within [min, max] */
+    SMALL_SCOPES,   /* unsigned: a list of "model", "read", "keys", at least one */
+    SMALL_TEXT,     /* up to `max` characters, none of them a control character */
+    SMALL_TEXTS,    /* JSON text of an object of up to `max` texts; names of 1 to 40 bytes */
+    SMALL_NETWORKS, /* addresses and networks, up to `max`, joined by ';' */
 };
 
 struct small_member {
@@ -23,6 +26,7 @@ struct small_member {
     int64_t min, max;
     int64_t *ret_int;
     unsigned *ret_scopes;
+    const char **ret_text; /* in the arena of the faults */
 };
 
 /* Sets the members that the body has, and leaves the others unchanged. `members` ends with

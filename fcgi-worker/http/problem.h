@@ -24,6 +24,8 @@
       "Send your API key in X-API-Key, or as Authorization: Bearer <key>.")                        \
     X(PROBLEM_KEY_INVALID, 403, "key_invalid", "Wrong API key",                                    \
       "This API key is malformed, unknown, expired, revoked or another account's.")                \
+    X(PROBLEM_ADDRESS, 403, "address_not_allowed", "Address not allowed",                          \
+      "This API key may not be used from your address.")                                           \
     X(PROBLEM_ACCOUNT_DISABLED, 403, "account_disabled", "Account disabled",                       \
       "This account is disabled.")                                                                 \
     X(PROBLEM_SCOPE_MISSING, 403, "scope_missing", "Key lacks a scope",                            \

@@ -36,6 +36,8 @@ static enum problem_id problem_of(enum luna_admission_outcome outcome)
         return PROBLEM_CONCURRENCY_LIMITED;
     case LUNA_ADMIT_QUOTA_EXHAUSTED:
         return PROBLEM_QUOTA_EXHAUSTED;
+    case LUNA_ADMIT_ADDRESS_REFUSED:
+        return PROBLEM_ADDRESS;
     case LUNA_ADMIT_UNAVAILABLE:
         break;
     }
@@ -75,6 +77,7 @@ static void ask(struct exchange *exchange, enum luna_admission_stage stage, int6
         .idempotency_key_len = idempotent ? strlen(idempotency_key) : 0,
         .body_hash = idempotent ? hash : NULL,
         .request_id = exchange->request_id,
+        .client_address = exchange->request.remote_address,
         .deadline = exchange->timing.deadline,
     };
     assert(exchange->admission.charge != LUNA_CHARGE_OUTSTANDING);

@@ -18,13 +18,43 @@ static bool read_times(const struct invocation *invocation, int64_t *ret_not_bef
            (!expires || time_read("--expires", expires, ret_expires_ms));
 }
 
+static bool read_rate(const struct invocation *invocation, struct luna_key_spec *spec)
+{
+    const char *rate = invocation_option(invocation, "rate");
+    const char *burst = invocation_option(invocation, "burst");
+    if (rate && !invocation_integer("--rate", rate, 1, LUNA_KEY_RATE_MAX, &spec->rate_per_s))
+        return false;
+    spec->rate_burst = spec->rate_per_s;
+    return !burst || invocation_integer("--burst", burst, 1, LUNA_KEY_RATE_MAX, &spec->rate_burst);
+}
+
+/* `networks` holds those of --allow, and has to outlive the spec. */
+static bool read_spec(const struct invocation *invocation, char networks[LUNA_KEY_NETWORKS_BYTES],
+                      struct luna_key_spec *ret_spec)
+{
+    const char *scopes = invocation_option(invocation, "scopes");
+    const char *allow = invocation_option(invocation, "allow");
+    struct luna_key_spec spec = {.name = invocation_option(invocation, "name")};
+    if (!scopes_read(scopes ? scopes : "model,read", &spec.scopes) ||
+        !read_times(invocation, &spec.not_before_ms, &spec.expires_ms) ||
+        !read_rate(invocation, &spec))
+        return false;
+    if (allow) {
+        /* One that is cut off is not a network, or one too many. */
+        snprintf(networks, LUNA_KEY_NETWORKS_BYTES, "%s", allow);
+        for (char *at = networks; (at = strchr(at, ',')); at++)
+            *at = ';';
+        spec.networks = networks;
+    }
+    *ret_spec = spec;
+    return true;
+}
+
 enum cli_exit cmd_key_create(const struct invocation *invocation)
 {
-    const char *scopes_words = invocation_option(invocation, "scopes");
-    unsigned scopes = 0;
-    int64_t not_before_ms, expires_ms;
-    if (!scopes_read(scopes_words ? scopes_words : "model,read", &scopes) ||
-        !read_times(invocation, &not_before_ms, &expires_ms))
+    char networks[LUNA_KEY_NETWORKS_BYTES];
+    struct luna_key_spec spec;
+    if (!read_spec(invocation, networks, &spec))
         return CLI_USAGE;
     struct session session;
     enum cli_exit status =
@@ -33,8 +63,6 @@ enum cli_exit cmd_key_create(const struct invocation *invocation)
         return status;
     struct luna_operator op = session_operator(&session);
     struct luna_account account;
-    const struct luna_key_spec spec = {
-        .scopes = scopes, .not_before_ms = not_before_ms, .expires_ms = expires_ms};
     struct luna_made_key made = {.id = 0};
     struct luna_error err;
     status = session_account(&session, invocation->operands[0], &account);
@@ -42,11 +70,11 @@ enum cli_exit cmd_key_create(const struct invocation *invocation)
         status = cli_exit_report(&err);
     if (status == CLI_OK) {
         char scopes_shown[SCOPES_TEXT_BYTES];
-        scopes_text(scopes, scopes_shown, sizeof scopes_shown);
+        scopes_text(spec.scopes, scopes_shown, sizeof scopes_shown);
         const struct cell cells[] = {
-            CELL_I("account_id", account.id),  CELL_I("key_id", made.id),
-            CELL_T("scopes", scopes_shown),    CELL_MS("not_before", not_before_ms),
-            CELL_MS("expires_at", expires_ms), CELL_T("api_key", made.key.text)};
+            CELL_I("account_id", account.id),       CELL_I("key_id", made.id),
+            CELL_T("scopes", scopes_shown),         CELL_MS("not_before", spec.not_before_ms),
+            CELL_MS("expires_at", spec.expires_ms), CELL_T("api_key", made.key.text)};
         output_record(invocation->json, cells, OUTPUT_COUNT(cells));
     }
     luna_key_text_wipe(&made.key);
@@ -60,12 +88,17 @@ static bool list_key(void *context, const struct luna_key *key)
     scopes_text(key->scopes, scopes, sizeof scopes);
     const struct cell cells[] = {CELL_I("key_id", key->id),
                                  CELL_T("prefix", key->prefix),
+                                 CELL_T("name", key->name),
                                  CELL_B("primary", key->primary),
                                  CELL_T("scopes", scopes),
                                  CELL_MS("created_at", key->created_ms),
                                  CELL_MS("not_before", key->not_before_ms),
                                  CELL_MS("expires_at", key->expires_ms),
-                                 CELL_MS("revoked_at", key->revoked_ms)};
+                                 CELL_MS("revoked_at", key->revoked_ms),
+                                 CELL_MS("last_used_at", key->used_ms),
+                                 CELL_T("allowed_networks", key->networks),
+                                 CELL_I("rate_per_s", key->rate_per_s),
+                                 CELL_I("rate_burst", key->rate_burst)};
     output_list_add(context, cells, OUTPUT_COUNT(cells));
     return true;
 }

@@ -29,7 +29,7 @@ ROUTES = {
 
 # Who asks: what is answered, and by which code. "own" and the two with a scope depend on the route.
 STRANGERS = ["none", "unknown", "no_uuid", "foreign", "foreign_token", "revoked", "expired", "token_of_revoked", "forged_token",
-             "token_of_expired"]
+             "token_of_expired", "elsewhere", "token_of_elsewhere"]
 
 # Tokens of the victim's own, signed with the service's key, wrong in one thing each: name: (header,
 # claims, signed by) that differ. Times are seconds from now.
@@ -133,14 +133,18 @@ def credentials(stack, client, account_factory, victim, luna):
     revoked, expired = key_of(client, victim, scopes=everything), key_of(client, victim, scopes=everything, expires_in_s=KEY_LIFE_S)
     token_of_expired = token_of(client, victim, by_key(expired["api_key"]))
     token_of_revoked = token_of(client, victim, by_key(revoked["api_key"]))
+    elsewhere = key_of(client, victim, scopes=everything)  # until it is bound to a network that is not the client's
+    token_of_elsewhere = token_of(client, victim, by_key(elsewhere["api_key"]))
     for key in (by_key(revoked["api_key"]), by_token(token_of_revoked)):
         assert call(client, victim.id, "account", key).status_code == 200
     luna("key", "revoke", str(victim.id), str(revoked["id"]))
+    bind(stack, elsewhere["id"], "192.0.2.0/24")
     foreign_token = token_of(client, stranger, stranger.headers)
     made = {
         "none": {}, "unknown": by_key("7f0c8f6e-5d1e-4b57-9d3a-2b1f0c9e8d7a"), "no_uuid": by_key("x' OR '1'='1"),
         "foreign": stranger.headers, "foreign_token": by_token(foreign_token), "revoked": by_key(revoked["api_key"]),
         "expired": by_key(expired["api_key"]), "token_of_revoked": by_token(token_of_revoked),
+        "elsewhere": by_key(elsewhere["api_key"]), "token_of_elsewhere": by_token(token_of_elsewhere),
         "forged_token": by_token(forged(foreign_token, victim.id)), "token_of_expired": by_token(token_of_expired),
     }
     own = token_of(client, victim, victim.headers)
@@ -148,10 +152,19 @@ def credentials(stack, client, account_factory, victim, luna):
     made |= {f"token_{name}": by_token(resigned(own, key, *wrong)) for name, wrong in WRONG_TOKENS.items()}
     # Nothing but what is wrong with them keeps them out.
     assert call(client, victim.id, "account", by_token(resigned(own, key))).status_code == 200
-    for name in ("expired", "token_of_expired"):
+    for name in ("expired", "token_of_expired", "elsewhere", "token_of_elsewhere"):
         wait_until(lambda: call(client, victim.id, "account", made[name]).status_code == 403, f"the end of {name}")
     note_expiries(stack)
     return made
+
+
+def bind(stack, key_id, network):
+    """No program changes the networks of a key. Delivered like any other change of the account."""
+    connection = stack.connect("luna_owner")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE api_keys SET allowed = ARRAY[%s::cidr] WHERE id = %s", (network, key_id))
+        cursor.execute("SELECT luna_config_changed(account_id) FROM api_keys WHERE id = %s", (key_id,))
+    connection.close()
 
 
 def note_expiries(stack):
@@ -182,7 +195,7 @@ def test_a_stranger_is_told_nothing_and_changes_nothing(client, victim, credenti
     before = state_of(db, victim)
     answer = call(client, victim.id, route, credentials[who], spare_key_id)
     assert answer.status_code == 403, answer.text
-    assert answer.json()["code"] == "forbidden" or answer.json()["code"].startswith(("api_key", "key_", "invalid_key", "missing_key"))
+    assert answer.json()["code"] == "forbidden" or answer.json()["code"].startswith(("api_key", "key_", "invalid_key", "missing_key", "address_"))
     assert victim.name not in answer.text and str(spare_key_id) not in answer.json()["detail"]
     assert state_of(db, victim) == before
 

@@ -17,9 +17,11 @@ enum luna_code luna_config_push_send(struct luna_counters *counters, const char 
     int64_t account_id = luna_pg_int(result, row, column);
     assert(row >= 0 && row < luna_pg_rows(result));
     assert(account_id > 0); /* the columns are those of LUNA_CONFIG_COLUMNS, from `column` on */
-    if (!luna_config_keys_parse(luna_pg_text(result, row, column + 12), &config_keys))
+    if (!luna_config_keys_parse(luna_pg_text(result, row, column + 12), &config_keys)) {
+        luna_config_keys_done(&config_keys);
         return luna_error_set(err, LUNA_ELIMIT, "account %lld has more than %d live keys",
                               (long long)account_id, LUNA_CONFIG_KEYS_MAX);
+    }
     luna_quota_keys_make(account_id, "", &keys);
     luna_redis_begin(&command, sha != NULL ? "EVALSHA" : "EVAL");
     luna_redis_arg(&command, sha != NULL ? sha : luna_script_unfenced(LUNA_SCRIPT_PUSH));
@@ -37,7 +39,9 @@ enum luna_code luna_config_push_send(struct luna_counters *counters, const char 
     luna_redis_arg(&command, "kind");
     luna_redis_arg(&command, luna_config_period(luna_pg_text(result, row, column + 11)));
     luna_config_keys_add(&config_keys, &command);
-    return luna_redis_send(counters, &command, deadline, err);
+    enum luna_code code = luna_redis_send(counters, &command, deadline, err);
+    luna_config_keys_done(&config_keys);
+    return code;
 }
 
 enum luna_code luna_config_push_take(struct luna_counters *counters, struct luna_deadline deadline,

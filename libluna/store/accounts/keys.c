@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { NETWORK_BYTES = 64 };
+
 static enum luna_code check_times(unsigned scopes, int64_t not_before_ms, int64_t expires_ms,
                                   struct luna_error *err)
 {
@@ -13,6 +15,40 @@ static enum luna_code check_times(unsigned scopes, int64_t not_before_ms, int64_
                               "a key needs one or more of the scopes model, read, keys");
     if (expires_ms != 0 && (expires_ms <= luna_clock_wall_ms() || expires_ms <= not_before_ms))
         return luna_error_set(err, LUNA_EINVAL, "the key would expire before it becomes valid");
+    return LUNA_OK;
+}
+
+static bool networks_valid(const char *list)
+{
+    int count = 0;
+    for (const char *at = list; *at != '\0'; count++) {
+        char network[NETWORK_BYTES];
+        size_t len = strcspn(at, ";");
+        if (len >= sizeof network)
+            return false;
+        memcpy(network, at, len);
+        network[len] = '\0';
+        if (!luna_network_valid(network))
+            return false;
+        at += len + (at[len] == ';');
+    }
+    return count <= LUNA_KEY_NETWORKS_MAX;
+}
+
+static enum luna_code check_limits(const struct luna_key_spec *spec, struct luna_error *err)
+{
+    if (spec->networks != NULL && !networks_valid(spec->networks))
+        return luna_error_set(err, LUNA_EINVAL,
+                              "a key has up to %d addresses or networks, like 192.0.2.0/24",
+                              LUNA_KEY_NETWORKS_MAX);
+    if (spec->rate_per_s < 0 || spec->rate_per_s > LUNA_KEY_RATE_MAX || spec->rate_burst < 0 ||
+        spec->rate_burst > LUNA_KEY_RATE_MAX || (spec->rate_per_s == 0) != (spec->rate_burst == 0))
+        return luna_error_set(err, LUNA_EINVAL,
+                              "a key's rate and burst are both set, from 1 to %d, or none is",
+                              LUNA_KEY_RATE_MAX);
+    if (spec->metadata != NULL && strlen(spec->metadata) > LUNA_KEY_METADATA_BYTES_MAX)
+        return luna_error_set(err, LUNA_EINVAL, "a key's metadata has up to %d bytes of JSON",
+                              LUNA_KEY_METADATA_BYTES_MAX);
     return LUNA_OK;
 }
 
@@ -38,9 +74,9 @@ static enum luna_code run_for_key(const struct luna_operator *op, struct luna_pg
         op->database, luna_pg_deadline(op->database),
         op->maker != NULL
             ? "SELECT key_id, expires_ms FROM luna_key_make_by($1, $2::uuid, 1, $3, $4, $5, $6, "
-              "'', '{}', '', 0, 0, $7, $8::uuid)"
+              "$7, $8, $9, $10, $11, $12, $13::uuid)"
             : "SELECT key_id, expires_ms FROM luna_key_make($1, $2::uuid, 1, $3, $4, $5, $6, "
-              "'', '{}', '', 0, 0, $7)",
+              "$7, $8, $9, $10, $11, $12)",
         params, &result, err);
     if (code != LUNA_OK)
         return code;
@@ -59,6 +95,8 @@ enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_i
     struct luna_pg_params params = {.count = 0};
     enum luna_code code = check_times(spec->scopes, spec->not_before_ms, spec->expires_ms, err);
     if (code == LUNA_OK)
+        code = check_limits(spec, err);
+    if (code == LUNA_OK)
         code = luna_operator_key(op, &fresh, err);
     if (code != LUNA_OK)
         return code;
@@ -68,6 +106,11 @@ enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_i
     luna_pg_param_int(&params, spec->scopes);
     luna_pg_param_int(&params, spec->not_before_ms);
     luna_pg_param_int(&params, spec->expires_ms);
+    luna_pg_param_text(&params, spec->name != NULL ? spec->name : "");
+    luna_pg_param_text(&params, spec->metadata != NULL ? spec->metadata : "{}");
+    luna_pg_param_text(&params, spec->networks != NULL ? spec->networks : "");
+    luna_pg_param_int(&params, spec->rate_per_s);
+    luna_pg_param_int(&params, spec->rate_burst);
     luna_pg_param_text(&params, op->actor);
     code = run_for_key(op, &params, ret_made, err);
     if (code == LUNA_OK)
@@ -143,9 +186,15 @@ static struct luna_key key_from_row(const struct luna_pg_result *result, int row
                            .created_ms = luna_pg_int(result, row, 4),
                            .not_before_ms = luna_pg_int(result, row, 5),
                            .expires_ms = luna_pg_int(result, row, 6),
-                           .revoked_ms = luna_pg_int(result, row, 7)};
+                           .revoked_ms = luna_pg_int(result, row, 7),
+                           .used_ms = luna_pg_int(result, row, 8),
+                           .rate_per_s = luna_pg_int(result, row, 9),
+                           .rate_burst = luna_pg_int(result, row, 10)};
     assert(row >= 0 && row < luna_pg_rows(result));
     snprintf(key.prefix, sizeof key.prefix, "%s", luna_pg_text(result, row, 1));
+    snprintf(key.name, sizeof key.name, "%s", luna_pg_text(result, row, 11));
+    snprintf(key.networks, sizeof key.networks, "%s", luna_pg_text(result, row, 12));
+    snprintf(key.metadata, sizeof key.metadata, "%s", luna_pg_text(result, row, 13));
     return key;
 }
 
@@ -160,7 +209,9 @@ enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
     enum luna_code code = luna_pg_query(
         database, luna_pg_deadline(database),
         "SELECT k.id, k.prefix, k.digest = a.api_key, k.scopes, luna_ms(k.created_at), "
-        "luna_ms(k.not_before), luna_ms(k.expires_at), luna_ms(k.revoked_at) "
+        "luna_ms(k.not_before), luna_ms(k.expires_at), luna_ms(k.revoked_at), "
+        "luna_ms(k.last_used_at), "
+        "k.rate_per_s, k.rate_burst, k.name, array_to_string(k.allowed, ';'), k.metadata "
         "FROM api_keys k JOIN accounts a ON a.id = k.account_id "
         "WHERE k.account_id = $1::bigint ORDER BY k.id",
         &params, &result, err);

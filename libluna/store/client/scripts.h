@@ -32,7 +32,7 @@ enum luna_script {
 
 /* The version of the keys, arguments and replies that workers and quota-syncd agree on: raised when
  * a script changes them. */
-enum { LUNA_SCRIPT_ABI = 1 };
+enum { LUNA_SCRIPT_ABI = 2 };
 
 enum { LUNA_SCRIPT_SHA_BYTES = 41, LUNA_SCRIPT_BYTES_MAX = 64 << 10 };
 

@@ -5,6 +5,7 @@
 #include "luna/base/random.h"
 #include "quota/admitter.h"
 #include "quota/key.h"
+#include "quota/network.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ struct attempt {
     const struct luna_admission_request *request;
     struct luna_key_digest key;
     struct luna_quota_keys keys;
+    char address[LUNA_ADDRESS_BYTES];
     struct luna_redis_command command;
 };
 
@@ -66,10 +68,14 @@ static void prepare_idempotency(const struct luna_admission_request *request,
 static void prepare_command(struct luna_admitter *admitter, struct attempt *attempt,
                             const struct luna_admission *admission)
 {
+    static const char *const stages[] = {
+        [LUNA_STAGE_WHOLE] = "", [LUNA_STAGE_CHECK] = "check", [LUNA_STAGE_CHARGE] = "charge"};
     const struct luna_admission_request *request = attempt->request;
     struct luna_redis_command *command = &attempt->command;
+    luna_network_address(request->client_address != NULL ? request->client_address : "",
+                         attempt->address);
     luna_quota_keys_make(request->account_id, admission->idempotency_field, &attempt->keys);
-    luna_admitter_begin(command, 7);
+    luna_admitter_begin(command, 8);
     luna_redis_arg(command, attempt->keys.m);
     luna_redis_arg(command, attempt->keys.quota);
     luna_redis_arg(command, attempt->keys.delta);
@@ -77,6 +83,7 @@ static void prepare_command(struct luna_admitter *admitter, struct attempt *atte
     luna_redis_arg(command, attempt->keys.concurrent);
     luna_redis_arg(command, attempt->keys.idempotency);
     luna_redis_arg(command, attempt->keys.absent);
+    luna_redis_arg(command, LUNA_KEY_USED);
     luna_redis_arg(command, attempt->key.text);
     luna_redis_arg_int(command, request->scope);
     luna_redis_arg_int(command, request->cost);
@@ -86,8 +93,8 @@ static void prepare_command(struct luna_admitter *admitter, struct attempt *atte
     /* How long a concurrent slot or a pending idempotency record outlives a killed worker. */
     luna_redis_arg_int(command, luna_deadline_left_ms(request->deadline) + LIFE_SLACK_MS);
     luna_redis_arg(command, admission->body_hash);
-    if (request->stage != LUNA_STAGE_WHOLE)
-        luna_redis_arg(command, request->stage == LUNA_STAGE_CHECK ? "check" : "charge");
+    luna_redis_arg(command, stages[request->stage]);
+    luna_redis_arg(command, attempt->address);
 }
 
 static int64_t ceil_div(int64_t value, int64_t by)

@@ -222,6 +222,7 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
     struct luna_reply *reply = NULL;
     struct luna_config_keys config_keys;
     if (!luna_config_keys_parse(luna_pg_text(result, 0, 13), &config_keys)) {
+        luna_config_keys_done(&config_keys);
         luna_error_set(load->err, LUNA_ELIMIT, "account %lld has more than %d live keys",
                        (long long)load->account_id, LUNA_CONFIG_KEYS_MAX);
         return LUNA_COLD_FAILED;
@@ -235,6 +236,7 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
     /* Pinned: the epoch was opened for this incarnation. A later one has closed it already. */
     enum luna_code code = luna_admitter_script_pinned(load->admitter, LUNA_SCRIPT_INSTALL, &command,
                                                       load->deadline, &reply, load->err);
+    luna_config_keys_done(&config_keys);
     if (code != LUNA_OK)
         return code == LUNA_ECONFLICT ? LUNA_COLD_BUSY : LUNA_COLD_FAILED;
     bool installed = luna_reply_int(reply, LUNA_INSTALL_LOST) == LUNA_INSTALL_INSTALLED;

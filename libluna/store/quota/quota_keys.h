@@ -13,13 +13,16 @@
  *       rate burst points conc  the plan
  *       tat                     state of the burst (GCRA)
  *       off d                   disabled, in the dirty set
- *       k:<digest>              keys
+ *       k:<digest>              keys: "scopes from until", and, once it was used or if it has more
+ *                               than that, "used_s rate burst networks"
+ *       t:<digest>              state of the burst of a key that has a rate of its own
  *       <worker>                its last charge: "wseq c period cost", or "wseq refunded"
  *   {user:42:quota}:load        token of the worker that loads the account; expires
  *   {user:42:quota}:absent      why it was not loaded: '' the account is unknown, else its keys, as
  *                               the one that was sent is not among them; expires
  *   {user:42:quota}:concurrent  hash: worker → when its request ends at the latest; expires
  *   {user:42:quota}:i:<hash>    idempotency record; expires
+ *   quota:used                  hash: digest of a key → when it was used, for PostgreSQL
  *   quota:dirty                 set of user:…:quota names with something to book
  *   quota:fence                 hash: incarnation, run id, and the SHA-1 of each of its scripts
  *
@@ -35,6 +38,7 @@
 
 #define LUNA_KEY_DIRTY "quota:dirty"
 #define LUNA_KEY_FENCE "quota:fence"
+#define LUNA_KEY_USED "quota:used"
 
 struct luna_quota_keys {
     char quota[40], m[48], delta[48], load[48], absent[48], concurrent[56];

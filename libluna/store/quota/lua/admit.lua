@@ -1,10 +1,11 @@
--- May this request run, and the charge if it may: key, scope, retry, burst, points, idempotency,
--- quota, concurrency.
+-- May this request run, and the charge if it may: key, address, scope, retry, burst, points,
+-- idempotency, quota, concurrency.
 --
--- KEYS: m, quota, delta, dirty, concurrent, idempotency, absent
+-- KEYS: m, quota, delta, dirty, concurrent, idempotency, absent, used
 -- ARGV: key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body
 --   hash ('' without an Idempotency-Key), stage: 'check' (no charge yet: the body is not read),
---   'charge' (after a check, which counted the rate), or none: both in one
+--   'charge' (after a check, which counted the rate), or '': both in one; the client's address as
+--   ../network.h writes it
 -- Reply: the fields of ../admit_reply.def as 64-bit numbers in one string; seventeen separate
 --   replies would take longer than the rest of the script.
 --
@@ -59,9 +60,14 @@ local tat = tonumber(v[12])
 if tat < now or tat > now + burst * gap then
   tat = now
 end
-local scopes, from_ms, until_ms = '0', nil, nil -- of the key
+local scopes, from_ms, until_ms, used_s, key_rate, key_burst, networks = '0' -- of the key
+local key_gap, key_tat -- nil: it has no rate of its own
 -- charged: the counter c after the charge. left, tat and c are read when the reply is made.
 local function answer(outcome, charged, retry_ms)
+  local rate, burst, gap, tat = rate, burst, gap, tat
+  if key_gap and key_burst - (key_tat - now) / key_gap < burst - (tat - now) / gap then
+    rate, burst, gap, tat = key_rate, key_burst, key_gap, key_tat -- the closer of the two limits
+  end
   return reply {
     outcome = outcome,
     epoch = e,
@@ -86,12 +92,26 @@ end
 if not v[20] then
   return answer(KEY_INVALID, 0, 0)
 end
-scopes, from_ms, until_ms = string.match(v[20], '^(%d+) (%d+) (%d+)$')
+scopes, from_ms, until_ms, used_s, key_rate, key_burst, networks =
+  string.match(v[20], '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S+)$')
+if not scopes then -- not used yet, and without properties
+  scopes, from_ms, until_ms = string.match(v[20], '^(%d+) (%d+) (%d+)$')
+  used_s, key_rate, key_burst, networks = '0', '0', '0', '-'
+end
 if now_ms < tonumber(from_ms) or (until_ms ~= '0' and now_ms >= tonumber(until_ms)) then
   return answer(KEY_INVALID, 0, 0)
 end
 if v[17] == '1' then
   return answer(ACCOUNT_DISABLED, 0, 0)
+end
+if networks ~= '-' then
+  local inside = false
+  for network in string.gmatch(networks, '[^;]+') do
+    inside = inside or string.find(ARGV[10], '^' .. network)
+  end
+  if not inside then
+    return answer(ADDRESS_REFUSED, 0, 0)
+  end
 end
 local scope = tonumber(ARGV[2])
 if scope > 0 and math.floor(tonumber(scopes) / scope) % 2 == 0 then
@@ -111,6 +131,29 @@ end
 local check, counted = ARGV[9] == 'check', ARGV[9] == 'charge'
 if not counted and tat + gap - now > burst * gap then
   return answer(RATE_LIMITED, 0, math.ceil((tat + gap - now - burst * gap) / 1000))
+end
+if key_rate ~= '0' then
+  local key_tat_field = 't:' .. ARGV[1]
+  key_rate, key_burst = tonumber(key_rate), tonumber(key_burst)
+  key_gap = math.floor(1000000 / key_rate)
+  key_tat = tonumber(redis.call('HGET', KEYS[1], key_tat_field) or 0)
+  if key_tat < now or key_tat > now + key_burst * key_gap then -- the clock went back, as above
+    key_tat = now
+  end
+  if not counted then
+    if key_tat + key_gap - now > key_burst * key_gap then
+      return answer(RATE_LIMITED, 0, math.ceil((key_tat + key_gap - now - key_burst * key_gap) / 1000))
+    end
+    key_tat = key_tat + key_gap
+    redis.call('HSET', KEYS[1], key_tat_field, string.format('%d', key_tat))
+  end
+end
+-- The last use of the key, to within five minutes, for PostgreSQL.
+local unnoted_s = math.floor(now_ms / 1000) - tonumber(used_s)
+if unnoted_s >= 300 or unnoted_s < 0 then
+  redis.call('HSET', KEYS[1], 'k:' .. ARGV[1], string.format('%s %s %s %d %s %s %s', scopes, from_ms, until_ms,
+    now_ms / 1000, key_rate, key_burst, networks))
+  redis.call('HSET', KEYS[8], ARGV[1], string.format('%d', now_ms))
 end
 -- A refusal that is known only after the body was decoded: it counts against the rate.
 local function refuse(outcome)

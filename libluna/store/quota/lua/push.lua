@@ -14,8 +14,14 @@ local change = tonumber(ARGV[2]) - tonumber(v[2])
 if change ~= 0 then
   redis.call('INCRBY', KEYS[2], change)
 end
+local kept = {}
+for i = 6, #ARGV, 2 do
+  kept[ARGV[i]] = true
+end
+-- Keys that are gone, and the state of their own burst.
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(field, 1, 2) == 'k:' then
+  local kind, digest = string.sub(field, 1, 2), string.sub(field, 3)
+  if (kind == 'k:' or kind == 't:') and not kept['k:' .. digest] then
     redis.call('HDEL', KEYS[1], field)
   end
 end

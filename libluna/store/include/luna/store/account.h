@@ -86,12 +86,26 @@ struct luna_key_text {
 };
 void luna_key_text_wipe(struct luna_key_text *key);
 
+enum {
+    LUNA_KEY_NAME_BYTES = 257, /* 64 characters of UTF-8 */
+    LUNA_KEY_METADATA_BYTES_MAX = 4096,
+    LUNA_KEY_NETWORKS_MAX = 16,
+    LUNA_KEY_NETWORKS_BYTES = 1024,
+    LUNA_KEY_RATE_MAX = 1000000
+};
+
 struct luna_key {
     int64_t id;
     char prefix[LUNA_KEY_PREFIX_BYTES]; /* the key's first characters, to distinguish keys */
     bool primary;                       /* the one in accounts.api_key */
     unsigned scopes;                    /* enum luna_scope bits */
     int64_t created_ms, not_before_ms, expires_ms, revoked_ms;
+    int64_t used_ms; /* to within some minutes; 0: never */
+    int64_t rate_per_s, rate_burst;
+    char name[LUNA_KEY_NAME_BYTES];
+    char networks[LUNA_KEY_NETWORKS_BYTES]; /* joined by ';'; "": all */
+    /* a JSON object; a JSON writer puts spaces between its parts */
+    char metadata[2 * LUNA_KEY_METADATA_BYTES_MAX];
 };
 
 enum luna_code luna_account_create(const struct luna_operator *op,
@@ -129,7 +143,14 @@ enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t a
 struct luna_key_spec {
     unsigned scopes;
     int64_t not_before_ms, expires_ms; /* may be 0 */
+    const char *name;                  /* NULL: none; at most 64 characters */
+    const char *metadata;              /* NULL: none; a JSON object */
+    const char *networks;              /* NULL: all; luna_network_valid(), joined by ';' */
+    int64_t rate_per_s, rate_burst;    /* 0: the account's alone */
 };
+
+/* An IPv4 or IPv6 address, or a network like 192.0.2.0/24, without bits after its length. */
+bool luna_network_valid(const char *network) LUNA_MUSTCHECK;
 
 /* A key that was just made: the only time that its text is known. */
 struct luna_made_key {

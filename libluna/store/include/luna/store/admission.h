@@ -74,6 +74,7 @@ struct luna_admission_request {
     size_t idempotency_key_len;
     const unsigned char *body_hash; /* 32 bytes; NULL when there is no idempotency_key */
     const char *request_id;
+    const char *client_address; /* NULL: unknown; a key that is bound to networks is refused then */
     struct luna_deadline deadline;
 };
 

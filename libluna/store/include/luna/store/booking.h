@@ -128,6 +128,16 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker,
                                       struct luna_housekeeping_report *ret_report,
                                       struct luna_error *err) LUNA_MUSTCHECK;
 
+struct luna_key_uses {
+    int64_t noted; /* keys whose last use went to PostgreSQL */
+    int64_t moved; /* keys that got their digest under the present pepper */
+};
+/* Takes to PostgreSQL what Redis has noted of the use of keys, 500 at a time. What is left at
+ * `until` stays in Redis. */
+enum luna_code luna_booking_key_uses(struct luna_booker *booker, struct luna_deadline until,
+                                     struct luna_key_uses *ret_uses,
+                                     struct luna_error *err) LUNA_MUSTCHECK;
+
 struct luna_conservation {
     /* a sample of at most `accounts_max`: dirty accounts first, then by rotation */
     int64_t accounts_checked;

@@ -3,6 +3,7 @@
 #include "client/redis_url.h"
 #include "quota/config_keys.h"
 #include "quota/key.h"
+#include "quota/network.h"
 #include "quota/quota_keys.h"
 
 #include <setjmp.h>
@@ -195,25 +196,62 @@ static void test_the_digest_is_hmac_sha256(void **state)
     assert_string_equal(digest.text, "59e94d7c-2eb0-892f-acf6-9c326354c9ad");
 }
 
+static void test_an_address_is_taken_for_another(void **state)
+{
+    static const char *const wrong[] = {
+        "",       "10.0.0.1/8",  "10.0.0.0/33", "10.0.0.0/",      "10.0.0/8",   "::ffff:10.0.0.1",
+        "::/129", "10.0.0.0/08", "0.0.0.0/a",   "2001:db8::1/64", "fe80::1%lo", "localhost",
+        "-",      "10.0.0.0/8 ", " ::",         "10.0.0.0/-1"};
+    char digits[LUNA_ADDRESS_BYTES];
+    (void)state;
+    luna_network_address("192.0.2.1", digits);
+    assert_string_equal(digits, "4c0000201");
+    luna_network_address("::ffff:192.0.2.1", digits);
+    assert_string_equal(digits, "4c0000201");
+    luna_network_address("2001:db8::1", digits);
+    assert_string_equal(digits, "620010db8000000000000000000000001");
+    luna_network_address("unix:", digits);
+    assert_string_equal(digits, "");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        if (luna_network_valid(wrong[i]))
+            fail_msg("accepted: %s", wrong[i]);
+    assert_true(luna_network_valid("0.0.0.0/0") && luna_network_valid("::/0"));
+    assert_true(luna_network_valid("10.1.2.3") && luna_network_valid("fe80::1/128"));
+}
+
 static void test_a_config_row_of_keys_is_taken_apart_or_refused(void **state)
 {
     struct luna_config_keys keys;
-    char many[8192] = "";
+    char many[16384] = "";
     (void)state;
     assert_true(luna_config_keys_parse("919108f7-52d1-8320-9bac-f847db4148a8 7 0 "
                                        "0,019108f7-52d1-8320-9bac-f847db4148a8 1 5 1780000000000",
                                        &keys));
     assert_int_equal(keys.count, 2);
-    assert_string_equal(keys.fields[1], "k:019108f7-52d1-8320-9bac-f847db4148a8");
-    assert_string_equal(keys.values[1], "1 5 1780000000000");
+    assert_string_equal(keys.text.data + keys.field_at[1],
+                        "k:019108f7-52d1-8320-9bac-f847db4148a8");
+    assert_string_equal(keys.text.data + keys.value_at[1], "1 5 1780000000000");
+    luna_config_keys_done(&keys);
+    assert_true(luna_config_keys_parse("919108f7-52d1-8320-9bac-f847db4148a8 7 0 0 0 5 10 "
+                                       "192.0.2.0/26;2001:db8::/32,"
+                                       "019108f7-52d1-8320-9bac-f847db4148a8 1 0 0 0 5 10 -",
+                                       &keys));
+    assert_string_equal(keys.text.data + keys.value_at[0], "7 0 0 0 5 10 4c00002[0123];620010db8");
+    assert_string_equal(keys.text.data + keys.value_at[1], "1 0 0 0 5 10 -");
+    luna_config_keys_done(&keys);
+    assert_false(
+        luna_config_keys_parse("919108f7-52d1-8320-9bac-f847db4148a8 7 0 0 0 5 10 x", &keys));
+    luna_config_keys_done(&keys);
     assert_true(luna_config_keys_parse("", &keys));
     assert_int_equal(keys.count, 0);
     assert_false(luna_config_keys_parse("rubbish", &keys));
+    luna_config_keys_done(&keys);
     size_t len = 0;
     for (int i = 0; i < LUNA_CONFIG_KEYS_MAX + 1; i++)
         len += (size_t)snprintf(many + len, sizeof many - len,
                                 "%s919108f7-52d1-8320-9bac-f847db4148a8 7 0 0", i == 0 ? "" : ",");
     assert_false(luna_config_keys_parse(many, &keys));
+    luna_config_keys_done(&keys);
 }
 
 int main(void)
@@ -225,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_only_random_uuids_are_keys),
         cmocka_unit_test(test_the_digest_is_hmac_sha256),
         cmocka_unit_test(test_a_seed_makes_one_key_under_one_pepper),
+        cmocka_unit_test(test_an_address_is_taken_for_another),
         cmocka_unit_test(test_a_key_with_a_wrong_character_is_accepted),
         cmocka_unit_test(test_a_key_has_another_checksum_or_digest_than_before),
         cmocka_unit_test(test_a_config_row_of_keys_is_taken_apart_or_refused),
