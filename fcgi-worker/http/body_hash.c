@@ -1,5 +1,6 @@
 #include "http/body_hash.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@ enum { KEY_PART_BYTES = crypto_auth_hmacsha512_BYTES };
 void body_fingerprint_key_make(const unsigned char *pepper, size_t pepper_len,
                                struct body_fingerprint_key *ret_key)
 {
+    static_assert(BODY_FINGERPRINT_KEY_BYTES % KEY_PART_BYTES == 0 &&
+                      BODY_FINGERPRINT_KEY_BYTES >= XXH3_SECRET_SIZE_MIN,
+                  "whole parts, and as long as XXH3 wants");
     for (size_t part = 0; part < BODY_FINGERPRINT_KEY_BYTES / KEY_PART_BYTES; part++) {
         const unsigned char purpose[] = {'b', 'o', 'd', 'y', (unsigned char)part};
         /* HMAC accepts a pepper of any length; a key of BLAKE2b has at most 64 bytes. */
@@ -34,6 +38,7 @@ static uint64_t text_hash(const struct body_fingerprint_key *key, const char *te
 void body_fingerprint(const struct body_fingerprint_key *key, const struct body_identity *of,
                       unsigned char ret_fingerprint[BODY_FINGERPRINT_BYTES])
 {
+    assert(of->body != NULL || of->body_len == 0);
     XXH128_hash_t body =
         XXH3_128bits_withSecret(of->body, of->body_len, key->bytes, sizeof key->bytes);
     const uint64_t parts[] = {body.low64,
@@ -48,11 +53,13 @@ void body_fingerprint(const struct body_fingerprint_key *key, const struct body_
     XXH128_canonical_t bytes;
     XXH128_canonicalFromHash(
         &bytes, XXH3_128bits_withSecret(parts, sizeof parts, key->bytes, sizeof key->bytes));
+    static_assert(sizeof bytes.digest >= BODY_FINGERPRINT_BYTES, "no more than there is");
     memcpy(ret_fingerprint, bytes.digest, BODY_FINGERPRINT_BYTES);
 }
 
 void body_hash_make(const struct body_identity *of, unsigned char ret_hash[BODY_HASH_BYTES])
 {
+    assert(of->body != NULL || of->body_len == 0);
     const size_t query_len = strlen(of->query), encoding_len = strlen(of->content_encoding);
     /* The lengths keep two texts apart that would be the same when joined. */
     const uint64_t parts[] = {query_len,

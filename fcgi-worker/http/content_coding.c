@@ -1,5 +1,6 @@
 #include "http/content_coding.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <strings.h>
@@ -26,6 +27,7 @@ static void arena_free(voidpf opaque, voidpf address)
 /* One more piece of output; Z_OK, Z_STREAM_END, or zlib's error. */
 static int inflate_piece(z_stream *stream, struct luna_buf *out)
 {
+    assert(out->len <= out->max && out->drain == NULL);
     size_t room = out->max - out->len < PIECE_BYTES ? out->max - out->len : PIECE_BYTES;
     unsigned char beyond; /* is there one byte too many? */
     unsigned char *at = room > 0 ? (unsigned char *)luna_buf_reserve(out, room) : &beyond;
@@ -34,6 +36,7 @@ static int inflate_piece(z_stream *stream, struct luna_buf *out)
     stream->next_out = at;
     stream->avail_out = room > 0 ? (uInt)room : 1;
     int status = inflate(stream, Z_NO_FLUSH);
+    assert(stream->avail_out <= (room > 0 ? room : 1));
     if (room > 0)
         luna_buf_advance(out, room - stream->avail_out);
     else if (stream->avail_out == 0)
@@ -65,6 +68,7 @@ bool content_coding_is_none(const char *coding)
 
 static size_t expanded_max(size_t len)
 {
+    assert(len <= UINT_MAX);
     size_t bytes_max = len * CONTENT_EXPANSION_MAX; /* len fits 32 bits */
     return bytes_max > CONTENT_EXPANDED_BYTES_FREE ? bytes_max : CONTENT_EXPANDED_BYTES_FREE;
 }

@@ -3,6 +3,7 @@
 #include "http/body_hash.h"
 #include "luna/base/digits.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { DIGITS = ETAG_BYTES - 3 };
@@ -10,6 +11,7 @@ enum { DIGITS = ETAG_BYTES - 3 };
 void etag_make(const void *bytes, size_t len, char ret_etag[ETAG_BYTES])
 {
     unsigned char hash[BODY_HASH_BYTES];
+    static_assert(DIGITS % 2 == 0 && DIGITS / 2 <= BODY_HASH_BYTES, "whole bytes of the hash");
     body_hash_make(
         &(struct body_identity){
             .query = "", .content_encoding = "", .body = bytes, .body_len = len},

@@ -2,6 +2,7 @@
 
 #include "http/http.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -20,6 +21,7 @@ enum { WEIGHT_MAX = 1000 };
 
 const char *format_content_type(enum format format)
 {
+    assert((int)format >= 0 && format < FORMAT_COUNT);
     return formats[format].content_type;
 }
 
@@ -76,6 +78,7 @@ static int weight_of(const char *accept, const char *type)
         accept += strspn(accept, ", \t");
         size_t item_len = strcspn(accept, ",");
         size_t name_len = strcspn(accept, ",; \t");
+        assert(name_len <= item_len); /* "," ends both */
         int fit = range_fit(accept, name_len, type);
         if (fit > best_fit) {
             best_fit = fit;
@@ -88,6 +91,7 @@ static int weight_of(const char *accept, const char *type)
 
 enum format format_accepted(const char *accept, enum format otherwise)
 {
+    assert((int)otherwise >= 0 && otherwise < FORMAT_COUNT);
     enum format best = otherwise;
     int weight = weight_of(accept, formats[otherwise].name);
     for (int i = 0; i < FORMAT_COUNT; i++) {

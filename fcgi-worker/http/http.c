@@ -1,5 +1,6 @@
 #include "http/http.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,8 @@ void http_header_add(struct http_response *response, const char *name, const cha
     /* NOLINT(clang-analyzer-valist.Uninitialized): fits */
     (void)vsnprintf(value, sizeof value, fmt, args);
     va_end(args);
+    /* A line end would begin another header: no text of a client's comes here unchecked. */
+    assert(strpbrk(value, "\r\n") == NULL);
     luna_buf_printf(&response->headers, "%s: %s\r\n", name, value);
 }
 
@@ -64,6 +67,7 @@ bool http_media_named(const char *list, const char *type)
         list += strspn(list, ", \t");
         size_t item_len = strcspn(list, ",");
         size_t name_len = strcspn(list, ",; \t");
+        assert(name_len <= item_len); /* "," ends both */
         if (name_len == type_len && strncasecmp(list, type, type_len) == 0)
             return !weight_is_zero(list + name_len, item_len - name_len);
         list += item_len;

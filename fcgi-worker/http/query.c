@@ -5,6 +5,7 @@
 #include "luna/base/escape.h"
 #include "luna/modelling/number.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ static const char *decode(const char *text, size_t len, char *out)
             return "a NUL byte";
         out[used++] = c;
     }
+    assert(used <= len);
     out[used] = '\0';
     for (size_t i = 0; i < used;) {
         size_t size = luna_utf8_length(out + i, used - i);
@@ -53,6 +55,7 @@ static bool pair_parse(const char *text, size_t len, struct luna_arena *arena, s
                        struct luna_faults *faults)
 {
     const char *equals = memchr(text, '=', len);
+    assert(len > 0);
     size_t name_len = equals != NULL ? (size_t)(equals - text) : len;
     size_t value_len = equals != NULL ? len - name_len - 1 : 0;
     char *name = luna_arena_alloc(arena, name_len + 1);
@@ -73,6 +76,7 @@ static bool pair_parse(const char *text, size_t len, struct luna_arena *arena, s
                                 : "give each parameter only once, and at most 16 parameters");
         return false;
     }
+    assert(query->count < QUERY_PAIRS_MAX);
     query->pairs[query->count++] = (struct query_pair){name, value};
     return true;
 }
@@ -114,6 +118,7 @@ int64_t query_int(const struct query *query, const char *name, int64_t min, int6
 {
     const char *text = query_get(query, name);
     int64_t value;
+    assert(min <= max);
     if (text == NULL)
         return otherwise;
     const char *hint = luna_arena_printf(faults->arena, "a whole number from %lld to %lld",
@@ -285,6 +290,7 @@ enum luna_decode_status query_options_apply(const struct query *query, bool with
     if (with_options && query->count > 0)
         status = options_decode(query, nesting_max, arena, request, faults);
     /* A model that is not JSON clears the faults found before it, so all of them are renamed. */
+    assert(faults->count <= LUNA_FAULTS_MAX);
     for (size_t i = 0; i < faults->count; i++)
         faults->list[i].loc[0].name = "query";
     return status == LUNA_DECODE_OK && faults->count > before ? LUNA_DECODE_FAULTS : status;

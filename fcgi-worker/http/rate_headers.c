@@ -1,5 +1,7 @@
 #include "http/rate_headers.h"
 
+#include <assert.h>
+
 enum { DAY_S = 86400 };
 
 const char *quota_policy_name(enum luna_period period)
@@ -67,6 +69,7 @@ void rate_headers_add(struct http_response *response, const struct luna_admissio
 
 void retry_after_add(struct http_response *response, int64_t retry_after_ms)
 {
+    assert(retry_after_ms < INT64_MAX - 999);
     int64_t seconds = (retry_after_ms + 999) / 1000;
     http_header_add(response, "Retry-After", "%lld", (long long)(seconds > 1 ? seconds : 1));
 }

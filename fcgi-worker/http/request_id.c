@@ -2,6 +2,7 @@
 
 #include "luna/base/random.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@ static bool is_valid(const char *id)
 void request_id_choose(const char *from_client, const char *from_server, char *out, size_t size)
 {
     unsigned long long random[2] = {0};
+    assert(size > ID_CHARACTERS_MAX); /* an id that is cut would be another one */
     if (is_valid(from_client)) {
         (void)snprintf(out, size, "%s", from_client);
     } else if (is_valid(from_server)) {

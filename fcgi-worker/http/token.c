@@ -1,5 +1,6 @@
 #include "http/token.h"
 
+#include <assert.h>
 #include <jwt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static enum luna_code key_derive(const unsigned char *pepper, size_t pepper_len,
     const char *signature = text != NULL ? strrchr(text, '.') : NULL;
     if (signature != NULL) {
         key->secret_len = strlen(signature + 1);
+        assert(key->secret_len <= sizeof key->secret); /* base64 of 32 bytes */
         memcpy(key->secret, signature + 1, key->secret_len);
         memcpy(key->kid, "pepper", sizeof "pepper");
         code = LUNA_OK;
@@ -76,6 +78,7 @@ static bool grant_is(jwt_t *jwt, const char *name, const char *wanted)
 
 static bool claims_read(jwt_t *jwt, int64_t now_s, struct token_claims *ret_claims)
 {
+    /* Its signature was checked: a claim that is missing or of another type reads as 0 or NULL. */
     const char *digest = jwt_get_grant(jwt, "key");
     int64_t not_before_s = jwt_get_grant_int(jwt, "nbf");
     struct token_claims claims = {.account_id = jwt_get_grant_int(jwt, "account"),
@@ -125,6 +128,7 @@ static int claims_add(jwt_t *jwt, const struct token_claims *claims)
 enum luna_code token_issue(const struct token_keys *keys, const struct token_claims *claims,
                            char *out, size_t size, struct luna_error *err)
 {
+    assert(keys->count > 0);
     const struct token_key *key = &keys->list[0];
     jwt_t *jwt = NULL;
     char *text = NULL;

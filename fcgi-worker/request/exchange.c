@@ -8,7 +8,7 @@
 
 void *exchange_route_state_new(struct exchange *exchange, size_t bytes)
 {
-    assert(exchange->route_state == NULL);
+    assert(exchange->route_state == NULL && bytes > 0);
     exchange->route_state = luna_arena_calloc(&exchange->pipeline->arena, 1, bytes);
     return exchange->route_state;
 }
@@ -33,6 +33,7 @@ const char *exchange_api_key(const struct exchange *exchange)
 void exchange_enter(struct exchange *exchange, enum phase phase)
 {
     struct exchange_timing *timing = &exchange->timing;
+    assert((size_t)phase < sizeof exchange->sample.phase_ns / sizeof exchange->sample.phase_ns[0]);
     int64_t now_ns = luna_clock_mono_ns();
     exchange->sample.phase_ns[timing->phase] += now_ns - timing->phase_since_ns;
     timing->phase = phase;
@@ -48,6 +49,7 @@ bool exchange_poll_client_left(struct exchange *exchange)
 
 enum step_outcome exchange_answer(struct exchange *exchange, const struct problem_report *report)
 {
+    assert(report->id != PROBLEM_NONE);
     exchange->sample.problem = (int)report->id;
     if (exchange->streaming) {
         exchange->cut = true;
@@ -90,6 +92,7 @@ bool exchange_unpack_body(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
     struct http_request *request = &exchange->request;
+    assert(request->body_len == 0 || request->body != pipeline->unpacked.data);
     switch (content_decode(request->content_encoding, request->body, request->body_len,
                            &pipeline->arena, &pipeline->unpacked)) {
     case CODING_NONE:

@@ -38,6 +38,7 @@ static int share_of(const struct exchange *exchange)
 static bool others_use_it(const struct exchange *exchange)
 {
     const struct pipeline *pipeline = exchange->pipeline;
+    assert(exchange->ids.account_id > 0); /* shares are of accounts */
     /* The start of the phase is near enough to now, and costs no look at the clock. */
     return long_runs_of_others(pipeline->board, pipeline->slot, exchange->ids.account_id,
                                exchange->timing.phase_since_ns) >= share_of(exchange);
@@ -52,6 +53,7 @@ static bool takes_long(struct exchange *exchange)
 {
     if (luna_clock_mono_ns() - exchange->timing.phase_since_ns < LONG_WALL_NS)
         return false;
+    assert(!exchange->takes_long); /* once is enough: fair_share_end() ends one */
     if (exchange->cpu_since_ns == 0)
         exchange->cpu_since_ns = cpu_ns();
     return cpu_ns() - exchange->cpu_since_ns >= LONG_CPU_NS;

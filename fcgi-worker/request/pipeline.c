@@ -54,6 +54,7 @@ void pipeline_done(struct pipeline *pipeline)
 static void recycle(struct luna_buf *buf)
 {
     size_t bytes_max = buf->max;
+    assert(buf->drain == NULL); /* clearing must not send */
     if (buf->cap > KEPT_BYTES_MAX) {
         luna_buf_done(buf);
         luna_buf_init(buf, bytes_max);
@@ -65,6 +66,7 @@ static void take_request(const struct fcgi_io *io, struct http_request *request)
 {
     request->method = fcgi_io_param(io, "REQUEST_METHOD");
     request->path = fcgi_io_param(io, "REQUEST_URI");
+    assert(request->path != NULL); /* "" for a parameter that nginx did not send */
     request->path_len = strcspn(request->path, "?");
     request->query = fcgi_io_param(io, "QUERY_STRING");
     request->content_type = fcgi_io_param(io, "CONTENT_TYPE");
@@ -149,6 +151,7 @@ static void drain(struct exchange *exchange)
 
 static void answer(struct exchange *exchange)
 {
+    assert(exchange->streaming || exchange->pipeline->response.status != 0);
     exchange_enter(exchange, PHASE_SEND);
     drain(exchange);
     send_answer(exchange);
@@ -186,6 +189,7 @@ static void finish(struct exchange *exchange)
 {
     if (exchange->admission.charge == LUNA_CHARGE_OUTSTANDING)
         luna_admission_refund(exchange->pipeline->admitter, &exchange->admission);
+    assert(exchange->admission.charge != LUNA_CHARGE_OUTSTANDING);
     fair_share_end(exchange);
     exchange_enter(exchange, PHASE_IDLE);
     record(exchange);
@@ -198,7 +202,7 @@ void pipeline_serve(struct pipeline *pipeline, int64_t accepted_ns)
                                 .timing = {.accepted_ns = accepted_ns,
                                            .phase_since_ns = accepted_ns,
                                            .phase = PHASE_ACCEPT}};
-    assert(pipeline->routes != NULL);
+    assert(pipeline->routes != NULL && pipeline->response.headers.len == 0);
     begin(&exchange);
     /* ON to the end is a success, made by the last steps. */
     if (walk(&exchange, arrival) == STEP_ON)

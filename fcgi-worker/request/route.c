@@ -52,6 +52,7 @@ static bool path_matches(const char *pattern, const char *path, size_t len, stru
             return false;
         if (want == pattern_left || have == len)
             return want == pattern_left && have == len;
+        assert(pattern[want] == '/' && path[have] == '/');
         pattern += want + 1;
         pattern_left -= want + 1;
         path += have + 1;
@@ -86,6 +87,7 @@ int route_number(const struct route_table *table, const struct route *route)
 
 static size_t add_method(char *out, size_t size, size_t used, const char *method)
 {
+    assert(used < size);
     int wrote = snprintf(out + used, size - used, "%s%s", used > 0 ? ", " : "", method);
     return used + (wrote > 0 ? (size_t)wrote : 0);
 }

@@ -2,6 +2,8 @@
 
 #include "fastcgi/fcgi_io.h"
 
+#include <assert.h>
+
 enum {
     STREAM_BYTES = 128 * 1024, /* of an answer in parts: what a socket accepts at once */
     NS_PER_MS = 1000000,
@@ -71,6 +73,7 @@ static void write_head(const struct exchange *exchange, bool whole)
 {
     const struct http_response *response = &exchange->pipeline->response;
     struct luna_buf *head = &exchange->pipeline->head;
+    assert(head->len == 0 && !exchange->streaming); /* one head for each answer */
     write_status(head, response->status);
     write_content(response, whole, head);
     write_timing(exchange, head);
@@ -83,6 +86,7 @@ static void write_head(const struct exchange *exchange, bool whole)
 
 static struct luna_deadline last_moment(const struct exchange *exchange)
 {
+    assert(exchange->timing.hard_limit_ns > 0);
     int64_t grace_ns = exchange->pipeline->config->hard_limit_grace_ms * NS_PER_MS;
     return (struct luna_deadline){exchange->timing.hard_limit_ns - grace_ns / 2};
 }
@@ -111,6 +115,7 @@ static bool send_part(void *ctx, const char *bytes, size_t len)
 void send_in_parts(struct exchange *exchange)
 {
     struct luna_buf *body = &exchange->pipeline->response.body;
+    assert(body->len == 0 && !exchange->streaming);
     body->max = STREAM_BYTES;
     body->drain = send_part;
     body->drain_ctx = exchange;
@@ -120,6 +125,7 @@ void send_answer(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
     const struct luna_buf *body = &pipeline->response.body;
+    assert(!exchange->cut && !exchange->client_left);
     if (!exchange->streaming)
         write_head(exchange, true);
     exchange->sample.bytes_out += body->len;

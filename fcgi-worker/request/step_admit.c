@@ -107,6 +107,7 @@ static const char *policy_of(const struct luna_admission *admission)
 
 static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
 {
+    assert(id != PROBLEM_NONE && exchange->admission.charge != LUNA_CHARGE_OUTSTANDING);
     const struct luna_admission *admission = &exchange->admission;
     struct http_response *response = &exchange->pipeline->response;
     int status = problem_row(id)->status;
@@ -175,6 +176,7 @@ static enum step_outcome admit(struct exchange *exchange)
 
 enum step_outcome step_check(struct exchange *exchange)
 {
+    assert(!exchange->checked);
     ask_and_note(exchange, LUNA_STAGE_CHECK, 0);
     exchange->checked = problem_of(exchange->admission.outcome) == PROBLEM_NONE;
     if (!exchange->checked)

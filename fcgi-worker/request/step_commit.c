@@ -2,6 +2,8 @@
 #include "http/rate_headers.h"
 #include "request/steps.h"
 
+#include <assert.h>
+
 static enum step_outcome refuse_void(struct exchange *exchange)
 {
     retry_after_add(&exchange->pipeline->response, exchange->admission.retry_after_ms);
@@ -31,6 +33,7 @@ enum step_outcome step_commit(struct exchange *exchange)
 enum step_outcome step_commit_part(struct exchange *exchange, int64_t units)
 {
     struct luna_admission *admission = &exchange->admission;
+    assert(units >= 0);
     if (units < admission->cost) {
         if (luna_admission_reduce(exchange->pipeline->admitter, admission, units) != LUNA_COMMIT_OK)
             return refuse_void(exchange);

@@ -3,6 +3,7 @@
 #include "request/steps.h"
 #include "shared/quarantine.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 _Static_assert((int)BODY_FINGERPRINT_BYTES == (int)SCOREBOARD_FINGERPRINT_BYTES,
@@ -43,6 +44,7 @@ static void complain_if_quarantined(struct exchange *exchange, const unsigned ch
 static void identify(struct exchange *exchange)
 {
     const struct http_request *request = &exchange->request;
+    assert(exchange->body_read && exchange->route != NULL);
     enum format in = FORMAT_JSON;
     bool known = format_of_content(request->content_type, &in);
     exchange->identity =
@@ -85,6 +87,7 @@ enum step_outcome step_read(struct exchange *exchange)
     if (exchange_body_is_costly(exchange) && check_first(exchange) == STEP_ANSWERED)
         return STEP_ANSWERED;
     struct luna_buf *body = &exchange->pipeline->body;
+    assert(!exchange->body_read && body->len == 0);
     enum fcgi_body outcome =
         fcgi_io_read_body(exchange->pipeline->io, body, exchange->timing.deadline);
     exchange->body_read = true;

@@ -2,6 +2,8 @@
 
 #include "http/etag.h"
 
+#include <assert.h>
+
 enum { OK = 200, NOT_MODIFIED = 304 };
 
 /* A client may cache what it reads of its account, but revalidates it each time: another key, or
@@ -12,6 +14,7 @@ enum step_outcome step_revalidate(struct exchange *exchange)
     char etag[ETAG_BYTES];
     if (response->status != OK || response->body.overflow)
         return STEP_ON;
+    assert(!exchange->streaming); /* the whole body is here */
     etag_make(response->body.data, response->body.len, etag);
     response->cache_control = "private, no-cache";
     http_header_add(response, "ETag", "%s", etag);

@@ -3,6 +3,7 @@
 #include "http/cors.h"
 #include "luna/base/clock.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Allow is there already; this adds what a page of another origin may send. */
@@ -43,6 +44,7 @@ enum step_outcome step_route(struct exchange *exchange)
 static enum step_outcome check_token(struct exchange *exchange, const char *text)
 {
     struct token_claims *claims = &exchange->token;
+    assert(claims->account_id == 0 && exchange->route != NULL);
     const struct token_keys *keys = &exchange->pipeline->config->token_keys;
     if (!token_verify(keys, text, luna_clock_wall_ms() / 1000, claims) ||
         claims->account_id != exchange->ids.account_id)
