@@ -78,7 +78,8 @@ static enum kalman_status transition_custom(struct filter_state *f, uint64_t t)
     const struct kalman_system *s = model->spec.system;
     size_t m = model->states, r = model->disturbances;
     double factor = ldexp(1.0, -2 * model->sd_exponent);
-    bool varies = s->T.stride || s->R.stride || s->Q.stride, status = KALMAN_OK;
+    bool varies = s->T.stride || s->R.stride || s->Q.stride;
+    enum kalman_status status = KALMAN_OK;
     f->now.T = matrix_at(&s->T, t, model->T);
     f->now.R = matrix_at(&s->R, t, model->R);
     f->now.Q = model->Q;
@@ -92,12 +93,13 @@ static enum kalman_status transition_custom(struct filter_state *f, uint64_t t)
         f->now.V = f->V_scratch;
     }
     f->now.c = matrix_at(&s->c, t, model->c);
-    if (isnan(f->T_dt) || varies)
+    if (isnan(f->T_dt) || varies) /* a constant one is loaded once */
         load_transition(f);
     f->T_dt = 1.0;
-    for (size_t i = 0; varies && i < m * m; i++)
-        if (!isfinite(f->now.T[i]) || !isfinite(f->now.V[i]))
-            return KALMAN_EPARAMETER;
+    /* R by way of V = R Q R', which is finite only where they are. */
+    if ((varies && !(is_finite(f->now.T, m * m) && is_finite(f->now.V, m * m))) ||
+        (s->c.stride && !is_finite(f->now.c, m)))
+        return KALMAN_EPARAMETER;
     return status;
 }
 
@@ -108,7 +110,8 @@ enum kalman_status filter_observation_at(struct filter_state *f, uint64_t t, con
     const struct kalman_model *model = f->model;
     const struct kalman_system *s = model->spec.system;
     size_t p = model->observed, m = model->states, own = m - model->input_count;
-    bool varies = s && (s->Z.stride || s->H.stride), status = KALMAN_OK;
+    bool varies = s && (s->Z.stride || s->H.stride);
+    enum kalman_status status = KALMAN_OK;
     f->now.Z = s ? matrix_at(&s->Z, t, model->Z) : model->Z;
     f->now.H = model->H;
     f->now.d = s ? matrix_at(&s->d, t, model->d) : model->d;
@@ -122,9 +125,9 @@ enum kalman_status filter_observation_at(struct filter_state *f, uint64_t t, con
             memcpy(f->z + own, inputs, model->input_count * sizeof(double));
         f->z_ready = false;
     }
-    for (size_t i = 0; varies && i < p * m; i++)
-        if (!isfinite(f->z[i]))
-            return KALMAN_EPARAMETER;
+    /* A NaN in d would make the value look missing. */
+    if ((varies && !is_finite(f->z, p * m)) || (s && s->d.stride && !is_finite(f->now.d, p)))
+        return KALMAN_EPARAMETER;
     return status;
 }
 

@@ -9,7 +9,6 @@
 void model_noise(const struct kalman_model *model, const double *R, const double *Q, double *V)
 {
     EXPECT(V != R && V != Q);
-    assert(is_symmetric(Q, model->disturbances));
     size_t m = model->states, r = model->disturbances;
     memset(V, 0, m * m * sizeof *V);
     for (size_t i = 0; i < m; i++)

@@ -23,7 +23,8 @@
 #define EXPECT(condition) assert(condition)
 #endif
 
-/* The rest is for assert(): what has to be looked at entry by entry. */
+/* What has to be looked at entry by entry: for assert(), and for matrices that the caller
+ * varies. */
 
 /* Is X (m x m) symmetric to the last bit? NaN passes: it comes of extreme data. */
 static inline bool is_symmetric(const double *X, size_t m)

@@ -443,6 +443,38 @@ static void filter_memory_grows_with_the_series(void **state)
     }
 }
 
+/* The first of a varying matrix is checked with the model, the others when they are reached: of H
+ * and Q the status was lost, c and d were taken as they are, and a NaN in d hid its value. */
+static void a_later_matrix_that_is_not_finite_is_refused(void **state)
+{
+    enum { n = 6, matrices = 7, bad = 3 };
+    static const double one = 1.0, bad_numbers[] = {NAN, INFINITY};
+    (void)state;
+    for (int k = 0; k < matrices * 2; k++) {
+        double varying[n] = {1, 1, 1, 1, 1, 1}, y[n] = {1, 2, 1, 3, 2, 4};
+        struct kalman_system system = {.observed = 1,
+                                       .states = 1,
+                                       .disturbances = 1,
+                                       .Z = {&one, 0},
+                                       .H = {&one, 0},
+                                       .T = {&one, 0},
+                                       .R = {&one, 0},
+                                       .Q = {&one, 0},
+                                       .P1 = &one};
+        struct kalman_matrix *const all[matrices] = {&system.Z, &system.H, &system.T, &system.R,
+                                                     &system.Q, &system.c, &system.d};
+        varying[bad] = bad_numbers[k % 2];
+        *all[k / 2] = (struct kalman_matrix){varying, 1};
+        struct kalman_spec spec;
+        kalman_spec_init(&spec, KALMAN_CUSTOM);
+        spec.system = &system;
+        struct kalman_series series = {.values = y, .count = n};
+        struct kalman_output out = {.filtered_mean = NULL};
+        struct kalman_summary summary;
+        assert_int_equal(run_status(&spec, &series, NULL, &out, &summary), KALMAN_EPARAMETER);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +490,7 @@ int main(void)
         cmocka_unit_test(likelihood_alone_is_that_of_a_run),
         cmocka_unit_test(unit_of_an_input_does_not_matter),
         cmocka_unit_test(infinite_numbers_are_refused_with_their_index),
+        cmocka_unit_test(a_later_matrix_that_is_not_finite_is_refused),
         cmocka_unit_test(a_run_stops_within_its_steps),
         cmocka_unit_test(filter_memory_grows_with_the_series),
     };
