@@ -2,6 +2,7 @@
 
 #include "client/digest.h"
 #include "journal/directory.h"
+#include "luna/store/admission.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 enum { FOLD_MAGIC = 0x4c554632, FOLD_PERIODS_KEPT = 8 };
+#define FOLD_UNITS_MAX (INT64_MAX / 2) /* room for the segments that are not folded yet */
 
 /* The file: this head, the covered segments, the sums. `digest` is the SHA-256 of what follows the
  * head. */
@@ -46,35 +48,84 @@ static void *copy_of(const void *bytes, size_t len)
     return copy;
 }
 
+static bool is_segment(const struct luna_journal_segment *segment)
+{
+    return segment->slot >= 0 && segment->slot < LUNA_WORKERS_MAX && segment->number >= 0;
+}
+
+/* As luna_journal_map_take() leaves them: sorted, each once. */
+static bool is_after(const struct luna_journal_sum *sum, const struct luna_journal_sum *before)
+{
+    if (sum->account_id != before->account_id)
+        return sum->account_id > before->account_id;
+    if (sum->epoch != before->epoch)
+        return sum->epoch > before->epoch;
+    return sum->period_no > before->period_no;
+}
+
+static bool is_consistent(const struct luna_journal_fold *fold)
+{
+    for (size_t i = 0; i < fold->covered_count; i++)
+        if (!is_segment(&fold->covered[i]))
+            return false;
+    for (size_t i = 0; i < fold->sums.count; i++) {
+        const struct luna_journal_sum *sum = &fold->sums.items[i];
+        if (sum->account_id < 1 || sum->period_no < 0 || sum->units < 1 ||
+            sum->units > FOLD_UNITS_MAX || (i > 0 && !is_after(sum, sum - 1)))
+            return false;
+    }
+    return true;
+}
+
+/* The counts are the file's: they are compared before they are multiplied. */
+static bool fits(const struct fold_head *head, size_t len)
+{
+    return head->magic == FOLD_MAGIC &&
+           head->covered_count <= len / sizeof(struct luna_journal_segment) &&
+           head->sum_count <= len / sizeof(struct luna_journal_sum) &&
+           len == head->covered_count * sizeof(struct luna_journal_segment) +
+                      head->sum_count * sizeof(struct luna_journal_sum);
+}
+
+static bool read_head(const unsigned char *bytes, size_t len, struct fold_head *ret_head)
+{
+    unsigned char digest[LUNA_DIGEST_BYTES];
+    if (len < sizeof *ret_head)
+        return false;
+    memcpy(ret_head, bytes, sizeof *ret_head);
+    luna_digest_sha256(bytes + sizeof *ret_head, len - sizeof *ret_head, digest);
+    return fits(ret_head, len - sizeof *ret_head) &&
+           memcmp(digest, ret_head->digest, sizeof digest) == 0;
+}
+
+static enum luna_code damaged(struct luna_error *err)
+{
+    return luna_error_set(err, LUNA_EPROTOCOL,
+                          "journal: the file \"fold\" is damaged; restore it from a copy");
+}
+
 static enum luna_code parse_fold(const unsigned char *bytes, size_t len,
                                  struct luna_journal_fold *ret_fold, struct luna_error *err)
 {
     struct fold_head head;
-    unsigned char digest[LUNA_DIGEST_BYTES];
-    bool sound = len >= sizeof head;
-    size_t covered_bytes = 0, sum_bytes = 0;
-    if (sound) {
-        memcpy(&head, bytes, sizeof head);
-        covered_bytes = head.covered_count * sizeof(struct luna_journal_segment);
-        sum_bytes = head.sum_count * sizeof(struct luna_journal_sum);
-        luna_digest_sha256(bytes + sizeof head, len - sizeof head, digest);
-        sound = head.magic == FOLD_MAGIC && len - sizeof head == covered_bytes + sum_bytes &&
-                memcmp(digest, head.digest, sizeof digest) == 0;
-    }
-    if (!sound)
-        return luna_error_set(err, LUNA_EPROTOCOL,
-                              "journal: the file \"fold\" is damaged; restore it from a copy");
-    struct luna_journal_fold fold = {
-        .covered = copy_of(bytes + sizeof head, covered_bytes),
-        .covered_count = head.covered_count,
-        .sums = {.items = copy_of(bytes + sizeof head + covered_bytes, sum_bytes),
-                 .count = head.sum_count}};
-    if (fold.covered == NULL || fold.sums.items == NULL) {
+    if (!read_head(bytes, len, &head))
+        return damaged(err);
+    size_t covered_bytes = head.covered_count * sizeof(struct luna_journal_segment);
+    struct luna_journal_fold fold = {.covered = copy_of(bytes + sizeof head, covered_bytes),
+                                     .covered_count = head.covered_count,
+                                     .sums = {.items = copy_of(bytes + sizeof head + covered_bytes,
+                                                               len - sizeof head - covered_bytes),
+                                              .count = head.sum_count}};
+    enum luna_code code = LUNA_OK;
+    if (fold.covered == NULL || fold.sums.items == NULL)
+        code = luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the fold");
+    else if (!is_consistent(&fold))
+        code = damaged(err);
+    if (code == LUNA_OK)
+        *ret_fold = fold;
+    else
         luna_journal_fold_done(&fold);
-        return luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the fold");
-    }
-    *ret_fold = fold;
-    return LUNA_OK;
+    return code;
 }
 
 enum luna_code luna_journal_fold_read(int dir_fd, struct luna_journal_fold *ret_fold,
@@ -158,7 +209,7 @@ static void forget_old(struct luna_journal_sums *sums)
         while (last + 1 < sums->count && sums->items[last + 1].account_id == item->account_id)
             last++;
         const struct luna_journal_sum *newest = &sums->items[last];
-        if (item->epoch == newest->epoch && item->period_no + FOLD_PERIODS_KEPT > newest->period_no)
+        if (item->epoch == newest->epoch && newest->period_no - item->period_no < FOLD_PERIODS_KEPT)
             sums->items[kept++] = *item;
     }
     assert(kept <= sums->count && (kept > 0) == (sums->count > 0)); /* no account is forgotten */

@@ -202,7 +202,8 @@ enum luna_append luna_journal_append(struct luna_journal *journal,
                                      struct luna_journal_record *record, uint64_t seq,
                                      struct luna_deadline deadline, struct luna_error *err)
 {
-    assert(record->account_id > 0 && record->epoch > 0 && record->cost > 0);
+    assert(record->account_id > 0 && record->epoch > 0 && record->period_no >= 0);
+    assert(record->cost > 0 && record->cost <= LUNA_JOURNAL_COST_MAX);
     /* The slot's next owner keeps a charge when the last record has its number (I1). */
     assert(record->wseq > journal->last_wseq);
     if (journal->bytes >= LUNA_JOURNAL_SEGMENT_BYTES_MAX) {

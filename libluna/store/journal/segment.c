@@ -32,9 +32,12 @@ void luna_journal_record_seal(struct luna_journal_record *record)
     record->check = check_of(record);
 }
 
+/* No worker writes other numbers than these: the check alone does not exclude damage. */
 bool luna_journal_record_is_sound(const struct luna_journal_record *record)
 {
-    return record->magic == LUNA_JOURNAL_MAGIC && record->check == check_of(record);
+    return record->magic == LUNA_JOURNAL_MAGIC && record->check == check_of(record) &&
+           record->account_id > 0 && record->epoch > 0 && record->wseq > 0 &&
+           record->period_no >= 0 && record->cost > 0 && record->cost <= LUNA_JOURNAL_COST_MAX;
 }
 
 void luna_journal_segment_name(int64_t slot, int64_t number,

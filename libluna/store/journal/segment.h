@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 enum { LUNA_JOURNAL_MAGIC = 0x4c554a31, LUNA_JOURNAL_SEGMENT_BYTES_MAX = 4 << 20 };
+/* Of one charge: far above any, and far below what would overflow a sum of them. */
+#define LUNA_JOURNAL_COST_MAX (INT64_C(1) << 40)
 
 /* One committed charge. Native byte order: a journal is read only on the host that wrote it. */
 struct luna_journal_record {

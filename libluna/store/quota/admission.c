@@ -99,7 +99,15 @@ static void prepare_command(struct luna_admitter *admitter, struct attempt *atte
 
 static int64_t ceil_div(int64_t value, int64_t by)
 {
-    return value > 0 ? (value + by - 1) / by : 0;
+    return value > 0 ? (value - 1) / by + 1 : 0;
+}
+
+/* Could admit.lua have said this? What it did is otherwise as unknown as without a reply. */
+static bool is_plausible(const struct admit_reply *reply)
+{
+    return reply->outcome >= 0 && reply->outcome <= LUNA_ADMIT_UNAVAILABLE &&
+           (reply->outcome != LUNA_ADMIT_ALLOWED || (reply->epoch > 0 && reply->period_no >= 0)) &&
+           reply->period_kind >= 0 && reply->period_kind <= LUNA_PERIOD_MONTH && reply->now_ms >= 0;
 }
 
 static void take_reply(const struct admit_reply *reply,
@@ -120,7 +128,7 @@ static void take_reply(const struct admit_reply *reply,
     admission->rate_burst = reply->rate_burst;
     admission->rate_remaining = reply->burst_left > 0 ? reply->burst_left : 0;
     admission->rate_reset_s = ceil_div(reply->burst_reset_us, 1000000);
-    admission->retry_after_ms = reply->retry_ms;
+    admission->retry_after_ms = reply->retry_ms > 0 ? reply->retry_ms : 0;
     admission->points_max = reply->points_max;
     admission->cost = admission->outcome == LUNA_ADMIT_ALLOWED ? request->cost : 0;
     admission->key_scopes = (unsigned)reply->key_scopes;
@@ -128,7 +136,7 @@ static void take_reply(const struct admit_reply *reply,
         reply->concurrent_max > 0 && request->cost > 0 &&
         (admission->outcome == LUNA_ADMIT_ALLOWED || admission->outcome == LUNA_ADMIT_REPLAY);
     if (admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED && has_period)
-        admission->retry_after_ms = period_left_ms;
+        admission->retry_after_ms = period_left_ms > 0 ? period_left_ms : 0;
 }
 
 enum progress { DONE, AGAIN, FAILED };
@@ -177,6 +185,12 @@ static enum progress try_once(struct luna_admitter *admitter, struct attempt *at
     luna_reply_free(reply);
     if (got.reply.outcome == REPLY_COLD)
         return load_cold(admitter, attempt, deadline, admission);
+    if (!is_plausible(&got.reply)) {
+        luna_error_set(&admission->error, LUNA_EPROTOCOL,
+                       "Redis replied what the admission script cannot have said");
+        refuse(admission, LUNA_ADMIT_UNAVAILABLE);
+        return DONE;
+    }
     take_reply(&got.reply, attempt->request, admission);
     admission->incarnation = admitter->fence.incarnation;
     if (admission->outcome == LUNA_ADMIT_UNAVAILABLE) {

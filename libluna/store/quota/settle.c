@@ -216,8 +216,8 @@ enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
         give_up(admitter, admission);
     } else {
         int64_t stands = reduce_in_redis(admitter, admission, units);
-        /* Unknown, or void: the slot still names the whole charge. */
-        if (stands < 0)
+        /* Unknown, void, or more than before: the slot still names the whole charge. */
+        if (stands < 0 || stands > charged)
             return void_charge(admitter, admission);
         admission->cost = stands;
     }
