@@ -49,7 +49,7 @@
     X(charges_voided_total, counter,                                                               \
       "Charges reversed before the response because Redis had restarted")                          \
     X(admission_retries_total, counter, "Admissions retried because Redis did not answer")         \
-    X(log_lines_dropped_total, counter, "Log lines that were dropped because nothing took them")   \
+    X(log_lines_dropped_total, counter, "Log lines that were dropped because nothing read them")   \
     X(conservation_stale, gauge,                                                                   \
       "1 when something was booked, pushed or fenced since the last conservation check")           \
     X(conservation_accounts, gauge, "Accounts read by the last conservation check")                \

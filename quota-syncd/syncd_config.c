@@ -38,8 +38,8 @@ const struct luna_setting syncd_settings[] = {
      .offset = MEMBER(durability),
      .default_text = "default",
      .choices = luna_durability_words,
-     .help = "strict: exact with several hosts and after a power loss; needs a Redis with "
-             "appendfsync always, and the same setting for the workers"},
+     .help = "strict: the ledger is exact even with several hosts and after a power loss; needs a "
+             "Redis with appendfsync always, and the same setting for the workers"},
     {.name = "LUNA_SYNC_INTERVAL_MS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,

@@ -246,7 +246,7 @@ void metrics_put(const struct scoreboard *board, const struct names *names, int6
     put_gauge(out, "alive", readiness_is_alive(board, now_ns), "1 when /livez answers 200.");
     put_counter(out, "log_lines_dropped_total",
                 atomic_load_explicit(&board->log.lines_dropped, RELAXED),
-                "Log lines that were dropped because nothing took them.");
+                "Log lines that were dropped because nothing read them.");
     put_requests(out, &totals);
     put_routes(out, names, &totals);
     put_problems(out, names, &totals);

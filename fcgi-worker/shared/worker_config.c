@@ -104,8 +104,8 @@ const struct luna_setting worker_settings[] = {
           "milliseconds."),
     CHOICE(
         "LUNA_DURABILITY", durability, 0, "default", luna_durability_words,
-        "strict: exact with several hosts and after a power loss; needs a Redis with appendfsync "
-        "always, and the same setting for quota-syncd."),
+        "strict: the ledger is exact even with several hosts and after a power loss. Needs a Redis "
+        "with appendfsync always, and the same setting for quota-syncd."),
     WHOLE("LUNA_REDIS_TIMEOUT_MS", redis_timeout_ms, REL, "250", 1, 60000,
           "Redis command timeout, in milliseconds."),
     WHOLE("LUNA_DATABASE_TIMEOUT_MS", database_timeout_ms, REL, "1000", 1, 60000,
