@@ -259,6 +259,34 @@ static ngx_int_t source_variable(ngx_http_request_t *r, ngx_http_variable_value_
     return NGX_OK;
 }
 
+static bool header_is_repeated(ngx_http_request_t *r, const char *name)
+{
+    ngx_uint_t count = 0;
+    size_t len = ngx_strlen(name);
+    for (ngx_list_part_t *part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        const ngx_table_elt_t *headers = part->elts;
+        for (ngx_uint_t i = 0; i < part->nelts; i++)
+            count +=
+                headers[i].key.len == len && ngx_strncmp(headers[i].lowcase_key, name, len) == 0;
+    }
+    return count > 1;
+}
+
+/* $luna_repeated_credential: "1" where a header that holds a key was sent twice, else empty. The
+ * variables $http_x_api_key and $http_authorization have the first one only. */
+static ngx_int_t repeated_variable(ngx_http_request_t *r, ngx_http_variable_value_t *value,
+                                   uintptr_t unused)
+{
+    static u_char yes[] = "1";
+    (void)unused;
+    value->len = header_is_repeated(r, "x-api-key") || header_is_repeated(r, "authorization");
+    value->data = yes;
+    value->valid = 1;
+    value->no_cacheable = 0;
+    value->not_found = 0;
+    return NGX_OK;
+}
+
 /* --- settings --- */
 
 static ngx_int_t zone_init(ngx_shm_zone_t *zone, void *former)
@@ -327,13 +355,19 @@ static char *set_refusals(ngx_conf_t *cf, ngx_command_t *command, void *conf)
     return ngx_http_compile_complex_value(&compile) == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
-static ngx_int_t variable_add(ngx_conf_t *cf)
+static ngx_int_t variables_add(ngx_conf_t *cf)
 {
-    static ngx_str_t name = ngx_string("luna_source");
-    ngx_http_variable_t *variable = ngx_http_add_variable(cf, &name, 0);
-    if (variable == NULL)
-        return NGX_ERROR;
-    variable->get_handler = source_variable;
+    static struct {
+        ngx_str_t name;
+        ngx_http_get_variable_pt get;
+    } variables[] = {{ngx_string("luna_source"), source_variable},
+                     {ngx_string("luna_repeated_credential"), repeated_variable}};
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        ngx_http_variable_t *variable = ngx_http_add_variable(cf, &variables[i].name, 0);
+        if (variable == NULL)
+            return NGX_ERROR;
+        variable->get_handler = variables[i].get;
+    }
     return NGX_OK;
 }
 
@@ -410,7 +444,7 @@ static ngx_command_t commands[] = {
 };
 
 static ngx_http_module_t context = {
-    .preconfiguration = variable_add,
+    .preconfiguration = variables_add,
     .postconfiguration = handlers_add,
     .create_main_conf = settings_create,
     .init_main_conf = settings_check,

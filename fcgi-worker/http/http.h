@@ -24,6 +24,7 @@ struct http_request {
     const char *accept;
     const char *api_key;
     const char *authorization;
+    bool credential_repeated; /* one of those two came more than once; they have the first */
     const char *idempotency_key;
     const char *if_none_match;
     const char *origin;

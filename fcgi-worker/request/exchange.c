@@ -18,15 +18,20 @@ int exchange_route_number(const struct exchange *exchange)
     return route_number(exchange->pipeline->routes, exchange->route);
 }
 
+static const char scheme[] = "Bearer ";
+
+bool exchange_has_bearer(const struct exchange *exchange)
+{
+    return strncasecmp(exchange->request.authorization, scheme, sizeof scheme - 1) == 0;
+}
+
 const char *exchange_api_key(const struct exchange *exchange)
 {
-    static const char scheme[] = "Bearer ";
-    const char *authorization = exchange->request.authorization;
     if (*exchange->request.api_key != '\0')
         return exchange->request.api_key;
-    if (strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
+    if (!exchange_has_bearer(exchange))
         return "";
-    authorization += sizeof scheme - 1;
+    const char *authorization = exchange->request.authorization + sizeof scheme - 1;
     return authorization + strspn(authorization, " ");
 }
 

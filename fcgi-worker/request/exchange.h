@@ -83,6 +83,8 @@ struct exchange {
 void *exchange_route_state_new(struct exchange *exchange, size_t bytes);
 /* The route's number in the table; -1 until it is found. */
 int exchange_route_number(const struct exchange *exchange);
+/* Does the request have an Authorization of the scheme Bearer? */
+bool exchange_has_bearer(const struct exchange *exchange);
 /* The API key as sent, in either header; "" when there is none. */
 const char *exchange_api_key(const struct exchange *exchange);
 /* Starts a phase: the time so far counts for the one before. */

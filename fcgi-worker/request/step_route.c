@@ -56,9 +56,20 @@ static enum step_outcome check_token(struct exchange *exchange, const char *text
     return STEP_ON;
 }
 
+/* A comma: later versions of nginx join headers that are sent twice. */
+static bool has_one_credential(const struct exchange *exchange)
+{
+    const struct http_request *request = &exchange->request;
+    if (*request->api_key != '\0' && exchange_has_bearer(exchange))
+        return false;
+    return !request->credential_repeated && strchr(exchange_api_key(exchange), ',') == NULL;
+}
+
 enum step_outcome step_check_credential(struct exchange *exchange)
 {
     const char *key = exchange_api_key(exchange);
+    if (!has_one_credential(exchange))
+        return exchange_refuse(exchange, PROBLEM_CREDENTIAL_REPEATED, NULL);
     if (*key == '\0')
         return exchange_refuse(exchange, PROBLEM_KEY_MISSING, NULL);
     return token_shaped(key) ? check_token(exchange, key) : STEP_ON;

@@ -193,7 +193,7 @@ ACCOUNT = [
     ("a key without scopes", KEYS | {"json": {"scopes": []}}, 422, [(body("scopes"), "too_short")]),
     ("scopes not a list", KEYS | {"json": {"scopes": "model"}}, 422, [(body("scopes"), "list_type")]),
     ("a key that expires at once", KEYS | {"json": {"expires_in_s": 0}}, 422, [(body("expires_in_s"), "greater_than_equal")]),
-    ("a key with an unknown member", KEYS | {"json": {"name": "x"}}, 422, [(body("name"), "extra_forbidden")]),
+    ("a key with an unknown member", KEYS | {"json": {"owner": "x"}}, 422, [(body("owner"), "extra_forbidden")]),
     ("a key from text", KEYS | {"body": "nonsense"}, 422, [(body(8), "json_invalid")]),
     ("a key that is not there", {"path": "/api/v1/{id}/keys/999999999", "method": "DELETE"}, 404, "not_found"),
     ("a key id in words", {"path": "/api/v1/{id}/keys/first", "method": "DELETE"}, 404, "not_found"),
