@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_BYTES_MAX = 64 * 1024, EXIT_USAGE = 2 };
+enum { TEXT_BYTES_MAX = 64 * 1024, EXIT_USAGE = 2, ORPHANS_BYTES_MAX = 4096 };
 
 static const char usage[] =
     "Usage: fcgi-worker [--check-config | --self-test | --config-example | --help | --version]\n"
@@ -32,7 +32,9 @@ static const char usage[] =
     "upgrades to the binary on disk, TTIN and TTOU add and remove one worker.\n"
     "Exit status: 0 stopped, 1 failed, 2 invalid command line, 69 a store is unavailable and 70 "
     "the\n"
-    "golden-vector test failed (both from --self-test), 78 invalid settings.\n"
+    "golden-vector test failed (both from --self-test), 75 another process holds the journal "
+    "slots,\n"
+    "the socket or an address of this pool, 78 invalid settings.\n"
     "\n"
     "Settings (environment variables)\n";
 
@@ -66,6 +68,8 @@ static void write_nothing(struct luna_buf *out)
 static int fail(const char *event, const struct luna_error *err)
 {
     luna_log(LUNA_LOG_ERROR, event, LUNA_LOG_S("reason", err->msg));
+    if (err->code == LUNA_ECONFLICT)
+        return LUNA_EXIT_TEMPFAIL;
     return err->code == LUNA_ECONFIG ? LUNA_EXIT_CONFIG : 1;
 }
 
@@ -101,6 +105,25 @@ static enum luna_code receive_handover(const struct master_io *io, struct handov
     return code;
 }
 
+/* The workers of a master that was killed: true when there are any. */
+static bool report_orphans(const struct pool_lock *lock)
+{
+    struct luna_buf pids;
+    luna_buf_init(&pids, ORPHANS_BYTES_MAX);
+    for (int slot = 0; slot < lock->slot_count; slot++) {
+        pid_t pid = pool_lock_orphan(lock, slot);
+        if (pid != 0)
+            luna_buf_printf(&pids, "%s%ld", pids.len > 0 ? "," : "", (long)pid);
+    }
+    bool found = pids.len > 0;
+    if (found)
+        luna_log(LUNA_LOG_WARNING, "orphans_found", LUNA_LOG_N("pids", pids.data, pids.len),
+                 LUNA_LOG_S("effect", "they finish their requests; their journal slots are not "
+                                      "used until then"));
+    luna_buf_done(&pids);
+    return found;
+}
+
 /* Socket and scoreboard: inherited from the image before this one (`handover`), or new (NULL). */
 static enum luna_code open_shared(const struct worker_config *config,
                                   const struct handover *handover, struct master_options *options,
@@ -109,14 +132,20 @@ static enum luna_code open_shared(const struct worker_config *config,
     if (handover != NULL)
         return handover_open(handover, config->socket_path, &options->listener, &options->board,
                              &options->board_fd, err);
-    enum luna_code code = listener_open(config, &options->listener, err);
+    bool orphans = report_orphans(&options->lock);
+    enum luna_code code = listener_open(config, orphans, &options->listener, err);
     return code == LUNA_OK ? scoreboard_new(&options->board, &options->board_fd, err) : code;
 }
 
 static enum luna_code start(const struct worker_config *config, const struct handover *handover,
                             struct master_options *options, struct luna_error *err)
 {
-    enum luna_code code = open_shared(config, handover, options, err);
+    enum luna_code code = daemon_make_state_dir(config, err);
+    if (code == LUNA_OK)
+        code =
+            pool_lock_take(config, handover != NULL ? handover->lock_fd : -1, &options->lock, err);
+    if (code == LUNA_OK)
+        code = open_shared(config, handover, options, err);
     if (code == LUNA_OK)
         code = daemon_write_pid_file(config->pid_file, err);
     if (code == LUNA_OK)
@@ -132,7 +161,8 @@ static int serve(struct worker_config *config)
     static struct master master; /* large, and as long-lived as the process */
     static struct handover handover;
     struct luna_error err = {0};
-    struct master_options options = {.roles = &roles, .config = config, .listener = {.fd = -1}};
+    struct master_options options = {
+        .roles = &roles, .config = config, .listener = {.fd = -1}, .lock = POOL_LOCK_NONE};
     bool received = false;
     fill_names(&names);
     if (master_io_open(&options.io, &options.nudge_fd, &err) != LUNA_OK ||

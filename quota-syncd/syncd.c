@@ -248,6 +248,8 @@ int syncd_run(struct syncd_config *config)
     if (code != LUNA_OK) {
         luna_log(LUNA_LOG_ERROR, "cannot_start", LUNA_LOG_S("reason", err.msg));
         close_daemon(&syncd);
+        if (code == LUNA_ECONFLICT)
+            return LUNA_EXIT_TEMPFAIL;
         return code == LUNA_EINVAL || code == LUNA_ECONFIG ? LUNA_EXIT_CONFIG : 1;
     }
     announce(&syncd);

@@ -6,15 +6,16 @@
 # slots, with a lock that is released when its last process exits.
 set -eu
 
-SLOTS_PER_POOL=32 # for 16 workers: a reload starts the new ones before the old ones exit
-POOLS_MAX=8
+# For 16 workers: a reload starts the new ones before the old ones exit, and a self-test needs one.
+SLOTS_PER_POOL=33
+POOLS_MAX=7
 
 [ $# = 0 ] || exec luna "$@"
 
 for ((pool = 0; pool < POOLS_MAX; pool++)); do
   exec {lock}>"$LUNA_STATE_DIR/pool-$pool"
   if flock -n "$lock"; then
-    LUNA_JOURNAL_SLOT_FIRST=$((pool * SLOTS_PER_POOL)) exec fcgi-worker
+    LUNA_JOURNAL_SLOT_FIRST=$((pool * SLOTS_PER_POOL)) LUNA_JOURNAL_SLOT_COUNT=$SLOTS_PER_POOL exec fcgi-worker
   fi
   exec {lock}>&-
 done

@@ -47,9 +47,6 @@ static enum luna_code become(const struct worker_config *config, struct luna_err
     enum luna_code code = find_ids(config, &uid, &gid, err);
     if (code != LUNA_OK)
         return code;
-    if (mkdir(config->state_dir, 0700) == 0 && chown(config->state_dir, uid, gid) != 0)
-        return luna_error_set(err, LUNA_EIO, "LUNA_STATE_DIR: chown %s: %s", config->state_dir,
-                              strerror(errno));
     if (initgroups(config->user, gid) != 0 || setgid(gid) != 0 || setuid(uid) != 0)
         return luna_error_set(err, LUNA_EIO, "LUNA_USER: cannot switch to %s: %s", config->user,
                               strerror(errno));
@@ -57,6 +54,30 @@ static enum luna_code become(const struct worker_config *config, struct luna_err
         return luna_error_set(
             err, LUNA_EIO, "LUNA_USER: the process could become root again after switching to %s",
             config->user);
+    return LUNA_OK;
+}
+
+static bool changes_user(const struct worker_config *config)
+{
+    return geteuid() == 0 && config->user != NULL && *config->user != '\0';
+}
+
+enum luna_code daemon_make_state_dir(const struct worker_config *config, struct luna_error *err)
+{
+    uid_t uid = 0;
+    gid_t gid = 0;
+    if (changes_user(config)) {
+        enum luna_code code = find_ids(config, &uid, &gid, err);
+        if (code != LUNA_OK)
+            return code;
+    }
+    bool made = mkdir(config->state_dir, 0700) == 0;
+    if (!made && errno != EEXIST)
+        return luna_error_set(err, LUNA_ECONFIG, "LUNA_STATE_DIR: cannot create %s: %s",
+                              config->state_dir, strerror(errno));
+    if (made && changes_user(config) && chown(config->state_dir, uid, gid) != 0)
+        return luna_error_set(err, LUNA_EIO, "LUNA_STATE_DIR: chown %s: %s", config->state_dir,
+                              strerror(errno));
     return LUNA_OK;
 }
 
@@ -71,7 +92,7 @@ static enum luna_code forbid_core_dumps(struct luna_error *err)
 enum luna_code daemon_drop_privileges(const struct worker_config *config, struct luna_error *err)
 {
     enum luna_code code = LUNA_OK;
-    if (geteuid() == 0 && config->user != NULL && *config->user != '\0')
+    if (changes_user(config))
         code = become(config, err);
     if (code == LUNA_OK && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         code = luna_error_set(err, LUNA_EIO, "no_new_privs: %s", strerror(errno));

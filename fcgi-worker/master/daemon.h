@@ -10,8 +10,13 @@
 
 #include <stdint.h>
 
+/* Makes the state directory unless it exists, for the user that the pool will become. LUNA_ECONFIG
+ * names the setting. */
+enum luna_code daemon_make_state_dir(const struct worker_config *config,
+                                     struct luna_error *err) LUNA_MUSTCHECK;
+
 /* Before anything is forked, after the socket is bound: from root to the configured user and group
- * for good, which is checked; the state directory becomes that user's. No new privileges through
+ * for good, which is checked. No new privileges through
  * set-user-id files; no core dumps and no ptrace by others of the same user, unless LUNA_CORE_DUMPS
  * is on. LUNA_ECONFIG names the setting. */
 enum luna_code daemon_drop_privileges(const struct worker_config *config,

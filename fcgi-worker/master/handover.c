@@ -25,13 +25,13 @@ enum luna_code handover_write(const struct handover *handover, char *text, size_
                               struct luna_error *err)
 {
     assert(handover->worker_count <= SCOREBOARD_SLOTS);
-    int wrote =
-        snprintf(text, size,
-                 "listen=%d;owned=%d;board=%d;generation=%u;by_hand=%d;target=%d;previous=%d;"
-                 "trial=%d;monitor=%ld;monitor_leash=%d;",
-                 handover->listen_fd, handover->owned, handover->board_fd, handover->generation,
-                 handover->by_hand, handover->target, handover->previous_fd, handover->on_trial,
-                 (long)handover->monitor_pid, handover->monitor_leash_fd);
+    int wrote = snprintf(
+        text, size,
+        "listen=%d;owned=%d;board=%d;lock=%d;generation=%u;by_hand=%d;target=%d;previous=%d;"
+        "trial=%d;monitor=%ld;monitor_leash=%d;",
+        handover->listen_fd, handover->owned, handover->board_fd, handover->lock_fd,
+        handover->generation, handover->by_hand, handover->target, handover->previous_fd,
+        handover->on_trial, (long)handover->monitor_pid, handover->monitor_leash_fd);
     size_t used = wrote > 0 ? (size_t)wrote : 0;
     for (size_t i = 0; i < handover->worker_count; i++)
         used = put_worker(&handover->workers[i], text, size, used);
@@ -75,12 +75,17 @@ static void set_number(struct handover *handover, const char *name, size_t len, 
     const struct {
         const char *name;
         int *member;
-    } members[] = {
-        {"listen", &handover->listen_fd},     {"owned", &flags[0]},
-        {"board", &handover->board_fd},       {"generation", &generation},
-        {"by_hand", &handover->by_hand},      {"target", &handover->target},
-        {"previous", &handover->previous_fd}, {"trial", &flags[1]},
-        {"monitor", &handover->monitor_pid},  {"monitor_leash", &handover->monitor_leash_fd}};
+    } members[] = {{"listen", &handover->listen_fd},
+                   {"owned", &flags[0]},
+                   {"board", &handover->board_fd},
+                   {"lock", &handover->lock_fd},
+                   {"generation", &generation},
+                   {"by_hand", &handover->by_hand},
+                   {"target", &handover->target},
+                   {"previous", &handover->previous_fd},
+                   {"trial", &flags[1]},
+                   {"monitor", &handover->monitor_pid},
+                   {"monitor_leash", &handover->monitor_leash_fd}};
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         if (strlen(members[i].name) == len && memcmp(members[i].name, name, len) == 0)
             *members[i].member = (int)number;
@@ -109,6 +114,7 @@ enum luna_code handover_read(const char *text, struct handover *ret_handover,
 {
     *ret_handover = (struct handover){.listen_fd = -1,
                                       .board_fd = -1,
+                                      .lock_fd = -1,
                                       .generation = 1,
                                       .previous_fd = -1,
                                       .monitor_leash_fd = -1};
@@ -131,8 +137,8 @@ static bool set_inherited(const struct master_io *io, int fd, bool inherited)
 static int set_all_inherited(const struct handover *handover, const struct master_io *io,
                              bool inherited)
 {
-    const int fixed[] = {handover->listen_fd, handover->board_fd, handover->previous_fd,
-                         handover->monitor_leash_fd};
+    const int fixed[] = {handover->listen_fd, handover->board_fd, handover->lock_fd,
+                         handover->previous_fd, handover->monitor_leash_fd};
     int lost_fd = -1;
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (!set_inherited(io, fixed[i], inherited))
@@ -171,6 +177,7 @@ void handover_claim(struct handover *handover, const struct master_io *io)
 {
     claim(io, "listening socket", &handover->listen_fd);
     claim(io, "scoreboard", &handover->board_fd);
+    claim(io, "lock", &handover->lock_fd);
     claim(io, "previous binary", &handover->previous_fd);
     claim(io, "monitor's leash", &handover->monitor_leash_fd);
     for (size_t i = 0; i < handover->worker_count; i++)

@@ -33,6 +33,7 @@ struct handover {
     int listen_fd;
     bool owned; /* the pool made the socket's path and removes it */
     int board_fd;
+    int lock_fd; /* pool_lock.h; -1: an image from before there was one */
     unsigned generation;
     int by_hand; /* struct scaling */
     int target;

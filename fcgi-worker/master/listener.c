@@ -11,6 +11,7 @@
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,19 +37,35 @@ static enum luna_code fill_address(const char *path, struct sockaddr_un *address
     return LUNA_OK;
 }
 
-/* A socket at `path` that accepts connections means that another pool serves it. */
-static bool is_live(const char *path)
+/* The process that called listen() on the other side; 0: it is in another process namespace. */
+static pid_t listening_process(int fd)
+{
+    struct ucred peer = {0};
+    socklen_t len = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
+}
+
+/* Who serves the socket at `path`: the process id of its master, 0 when that is unknown, -1 when
+ * nobody does. The workers of a master that was killed keep its socket open, and serve nobody.
+ * `orphans`: there are such workers of this pool, so a socket whose queue is full is theirs. */
+static pid_t served_by(const char *path, bool orphans)
 {
     struct sockaddr_un address;
     if (fill_address(path, &address, NULL) != LUNA_OK)
-        return false;
+        return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return false;
-    int failed = connect(fd, (struct sockaddr *)&address, sizeof address);
-    bool live = failed == 0 || errno == EAGAIN; /* EAGAIN: it listens, and its queue is full */
+        return -1;
+    pid_t master = -1;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
+        master = listening_process(fd);
+        if (master > 0 && kill(master, 0) != 0 && errno == ESRCH)
+            master = -1;
+    } else if (errno == EAGAIN) { /* it listens, and its queue is full */
+        master = orphans ? -1 : 0;
+    }
     close(fd);
-    return live;
+    return master;
 }
 
 static enum luna_code give_to_group(const char *path, const char *group_name,
@@ -95,15 +112,16 @@ static enum luna_code bind_and_listen(int fd, const char *path, const struct wor
     return code;
 }
 
-static enum luna_code make_socket(const struct worker_config *config, struct listener *ret_listener,
-                                  struct luna_error *err)
+static enum luna_code make_socket(const struct worker_config *config, bool orphans,
+                                  struct listener *ret_listener, struct luna_error *err)
 {
     char private_path[sizeof ret_listener->path + 16];
     struct listener listener = {.fd = -1};
-    if (is_live(config->socket_path))
-        return luna_error_set(err, LUNA_ECONFIG,
-                              "LUNA_WORKER_SOCKET: another process is serving %s",
-                              config->socket_path);
+    pid_t master = served_by(config->socket_path, orphans);
+    if (master >= 0)
+        return luna_error_set(err, LUNA_ECONFLICT,
+                              "LUNA_WORKER_SOCKET: another process (process id %ld) is serving %s",
+                              (long)master, config->socket_path);
     (void)snprintf(private_path, sizeof private_path, "%s.%ld", config->socket_path,
                    (long)getpid());
     listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -154,10 +172,11 @@ static enum luna_code listen_on(const char *text, int64_t backlog, struct listen
     if (setsockopt(listener.fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
         bind(listener.fd, (struct sockaddr *)&address.storage, address.len) != 0 ||
         listen(listener.fd, (int)backlog) != 0) {
-        luna_error_set(err, LUNA_ECONFIG, "LUNA_WORKER_LISTEN: cannot listen on %s: %s", text,
+        enum luna_code code = errno == EADDRINUSE ? LUNA_ECONFLICT : LUNA_ECONFIG;
+        luna_error_set(err, code, "LUNA_WORKER_LISTEN: cannot listen on %s: %s", text,
                        strerror(errno));
         close(listener.fd);
-        return LUNA_ECONFIG;
+        return code;
     }
     *ret_listener = listener;
     return LUNA_OK;
@@ -172,14 +191,14 @@ static bool systemd_passed_one(void)
            strtol(count, NULL, 10) >= 1;
 }
 
-enum luna_code listener_open(const struct worker_config *config, struct listener *ret_listener,
-                             struct luna_error *err)
+enum luna_code listener_open(const struct worker_config *config, bool orphans,
+                             struct listener *ret_listener, struct luna_error *err)
 {
     if (systemd_passed_one())
         return listener_adopt(SYSTEMD_FIRST_FD, "", ret_listener, err);
     if (config->worker_listen != NULL && *config->worker_listen != '\0')
         return listen_on(config->worker_listen, config->backlog, ret_listener, err);
-    return make_socket(config, ret_listener, err);
+    return make_socket(config, orphans, ret_listener, err);
 }
 
 void listener_close(struct listener *listener, bool remove)
@@ -187,7 +206,7 @@ void listener_close(struct listener *listener, bool remove)
     if (listener->fd >= 0)
         close(listener->fd);
     listener->fd = -1;
-    if (remove && listener->path[0] != '\0' && !is_live(listener->path))
+    if (remove && listener->path[0] != '\0' && served_by(listener->path, false) < 0)
         (void)unlink(listener->path);
 }
 

@@ -4,8 +4,9 @@
  *
  * Its origin: systemd (LISTEN_FDS), an earlier image of this master (handover.h), or made here:
  * bound under a private name with mode 0660 and then renamed into place, so that at no moment
- * others can connect or nobody can. A socket that another process still serves is not taken over.
- * Never libfcgi's own FCGX_OpenSocket(). The descriptor is non-blocking and close-on-exec.
+ * others can connect or nobody can. A socket that another master serves is not taken over. One
+ * whose master was killed is, while its workers finish. Never libfcgi's own FCGX_OpenSocket(). The
+ * descriptor is non-blocking and close-on-exec.
  */
 #ifndef FCGI_WORKER_LISTENER_H
 #define FCGI_WORKER_LISTENER_H
@@ -25,8 +26,10 @@ struct listener_backlog {
     int max;   /* connections that fit; -1: not known */
 };
 
-enum luna_code listener_open(const struct worker_config *config, struct listener *ret_listener,
-                             struct luna_error *err) LUNA_MUSTCHECK;
+/* `orphans`: workers of a killed master of this pool are still there. LUNA_ECONFLICT: another
+ * process has the path or the address. */
+enum luna_code listener_open(const struct worker_config *config, bool orphans,
+                             struct listener *ret_listener, struct luna_error *err) LUNA_MUSTCHECK;
 /* Takes over a descriptor that is listening already. LUNA_EINVAL when it is not. */
 enum luna_code listener_adopt(int fd, const char *path, struct listener *ret_listener,
                               struct luna_error *err) LUNA_MUSTCHECK;

@@ -9,7 +9,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-enum { NS_PER_MS = 1000000, KILL_GRACE_MS = 1000, MONITOR_PAUSE_MS = 1000, MONITOR_STOP_MS = 1000 };
+enum {
+    NS_PER_MS = 1000000,
+    KILL_GRACE_MS = 1000,
+    MONITOR_PAUSE_MS = 1000,
+    MONITOR_STOP_MS = 1000,
+    MONITOR_TRIES = 10
+};
 
 #define RELAXED memory_order_relaxed
 
@@ -46,6 +52,7 @@ void master_init(struct master *master, const struct master_options *options)
                                        .board = options->board,
                                        .listen_fd = options->listener.fd,
                                        .nudge_fd = options->nudge_fd,
+                                       .lock = options->lock,
                                        .slot_count = (int)config->journal_slot_count - 1,
                                        .abandon = abandon,
                                        .abandon_context = master},
@@ -107,6 +114,7 @@ static void fill_handover(const struct master *master, struct handover *ret_hand
     *ret_handover = (struct handover){.listen_fd = master->listener.fd,
                                       .owned = master->listener.path[0] != '\0',
                                       .board_fd = master->board_fd,
+                                      .lock_fd = master->pool.lock.fd,
                                       .generation = master->current.number,
                                       .by_hand = master->scaling.by_hand,
                                       .target = master->scaling.target,
@@ -146,6 +154,13 @@ static void stop_misconfigured(struct master *master)
 {
     master->exit_status = LUNA_EXIT_CONFIG;
     stop(master, "configuration");
+}
+
+/* The monitor of a master that was killed ends at once, so another process holds the address. */
+static void stop_without_address(struct master *master)
+{
+    master->exit_status = LUNA_EXIT_TEMPFAIL;
+    stop(master, "another process holds LUNA_MONITOR_LISTEN");
 }
 
 static bool is_being_replaced(const struct master *master)
@@ -203,13 +218,16 @@ static void reap_monitor(struct master *master)
 {
     struct child_end end = child_reap(&master->monitor, master->io);
     bool first = !master->monitor_settled;
-    master->monitor_settled = true;
+    bool in_use = first && end.exit_status == LUNA_EXIT_TEMPFAIL;
+    master->monitor_settled = !in_use;
     atomic_store_explicit(&master->board->pool.monitor_pid, 0, RELAXED);
     luna_log(end.exit_status == 0 ? LUNA_LOG_INFO : LUNA_LOG_ERROR, "monitor_ended",
              LUNA_LOG_I("exit_status", end.exit_status));
     /* At its first start this says that its address cannot be listened on. */
     if (first && end.exit_status == LUNA_EXIT_CONFIG)
         stop_misconfigured(master);
+    if (in_use && ++master->monitor_tries == MONITOR_TRIES)
+        stop_without_address(master);
 }
 
 static void end_test(struct master *master)
@@ -255,6 +273,8 @@ static int run_monitor(void *context, int leash_fd)
 {
     struct master *master = context;
     (void)prctl(PR_SET_NAME, "luna-monitor"); /* what ps shows; nothing depends on it */
+    /* It has nothing to finish, and one that is stopped does not see its leash. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     abandon(master);
     master->io->close(master->listener.fd);
     const struct monitor_options options = {.board = master->board,

@@ -38,6 +38,7 @@ struct master {
     struct child monitor;
     int64_t monitor_due_ns; /* when to start it again */
     bool monitor_settled;   /* its address was free: a later failure may pass */
+    int monitor_tries;      /* to listen on an address that another process holds */
     bool reported_ready;    /* to the service manager and the log */
     int64_t watchdog_ns;    /* when the watchdog was last fed */
     bool stopping;
@@ -54,6 +55,7 @@ struct master_options {
     struct listener listener;
     struct scoreboard *board;
     int board_fd;
+    struct pool_lock lock;
 };
 
 void master_init(struct master *master, const struct master_options *options);

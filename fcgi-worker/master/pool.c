@@ -79,6 +79,7 @@ static int run_worker(void *context, int leash_fd)
         .slot = start->slot,
         .listen_fd = pool->listen_fd,
         .leash_fd = leash_fd,
+        .lock = pool->lock,
         .nudge_fd = config->pool_mode == POOL_DYNAMIC ? pool->nudge_fd : -1,
         .must_reach_stores = pool->slots[start->slot].canary};
     return pool->roles->worker(&options);
@@ -143,10 +144,11 @@ static void end_backoffs(struct pool *pool, const struct generation *generation)
     }
 }
 
+/* Not one that a worker of a killed master still uses: that ends with its request. */
 static int free_slot(const struct pool *pool)
 {
     for (int i = 0; i < pool->slot_count; i++)
-        if (pool->slots[i].state == WORKER_NONE)
+        if (pool->slots[i].state == WORKER_NONE && pool_lock_orphan(&pool->lock, i) == 0)
             return i;
     return -1;
 }

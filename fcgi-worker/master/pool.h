@@ -13,6 +13,7 @@
 #include "master/black_box.h"
 #include "master/child.h"
 #include "master/respawn.h"
+#include "shared/pool_lock.h"
 #include "shared/roles.h"
 
 #include <stdbool.h>
@@ -47,6 +48,7 @@ struct pool {
     struct scoreboard *board;
     int listen_fd;
     int nudge_fd;
+    struct pool_lock lock;
     int slot_count; /* the first ones of `slots`: only these are used */
     void (*abandon)(
         void *context); /* called in a new worker: closes what only the master may hold */

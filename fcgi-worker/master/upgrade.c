@@ -5,6 +5,8 @@
 #include "shared/signals.h"
 
 #include <assert.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum { NS_PER_MS = 1000000, EXIT_NOT_EXECUTED = 127 /* as a shell has it */ };
@@ -29,6 +31,7 @@ static int run_test(void *context, int leash_fd)
     char *const argv[] = {upgrade->path, option, NULL};
     (void)leash_fd;
     signals_unblock_all();
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* its answer is for this master alone */
     (void)execv(upgrade->path, argv);
     _exit(EXIT_NOT_EXECUTED); /* no such file, or not a program */
 }

@@ -81,10 +81,12 @@ int monitor_main(const struct monitor_options *options)
     struct luna_http_listener *listener = NULL;
     struct luna_error err = {0};
     signals_block_all();
-    if (luna_http_listener_open(options->address, answer, &context, &listener, &err) != LUNA_OK) {
+    enum luna_code code =
+        luna_http_listener_open(options->address, answer, &context, &listener, &err);
+    if (code != LUNA_OK) {
         luna_log(LUNA_LOG_ERROR, "monitor_cannot_start",
                  LUNA_LOG_S("setting", "LUNA_MONITOR_LISTEN"), LUNA_LOG_S("reason", err.msg));
-        return WORKER_EXIT_CONFIG;
+        return code == LUNA_ECONFLICT ? WORKER_EXIT_TEMPFAIL : WORKER_EXIT_CONFIG;
     }
     luna_log(LUNA_LOG_INFO, "monitor_started",
              LUNA_LOG_I("port", luna_http_listener_port(listener)));

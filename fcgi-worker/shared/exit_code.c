@@ -11,6 +11,8 @@ const char *worker_exit_text(int status)
         return "a store is unavailable";
     case WORKER_EXIT_SOFTWARE:
         return "the golden-vector test failed or a resource is missing";
+    case WORKER_EXIT_TEMPFAIL:
+        return "another process holds what it needs";
     case WORKER_EXIT_SANDBOX:
         return "the sandbox cannot be entered";
     case WORKER_EXIT_CONFIG:

@@ -13,8 +13,9 @@ enum worker_exit {
     WORKER_EXIT_UNAVAILABLE = 69, /* EX_UNAVAILABLE: a canary could not reach a store */
     WORKER_EXIT_SOFTWARE =
         70, /* EX_SOFTWARE: the golden-vector test failed, or a resource is missing */
-    WORKER_EXIT_SANDBOX = 77, /* EX_NOPERM: the sandbox cannot be entered */
-    WORKER_EXIT_CONFIG = 78   /* EX_CONFIG */
+    WORKER_EXIT_TEMPFAIL = 75, /* EX_TEMPFAIL: another process holds its journal slot or address */
+    WORKER_EXIT_SANDBOX = 77,  /* EX_NOPERM: the sandbox cannot be entered */
+    WORKER_EXIT_CONFIG = 78    /* EX_CONFIG */
 };
 
 /* In words, for the log. */

@@ -8,6 +8,7 @@
 #define FCGI_WORKER_ROLES_H
 
 #include "shared/names.h"
+#include "shared/pool_lock.h"
 #include "shared/scoreboard.h"
 #include "shared/worker_config.h"
 
@@ -19,6 +20,7 @@ struct worker_options {
     int slot;
     int listen_fd;
     int leash_fd; /* end of file: drain */
+    struct pool_lock lock;
     int nudge_fd; /* eventfd: tells the master that requests wait too long; -1: nobody listens */
     bool must_reach_stores; /* a canary: an unavailable store is a reason not to start */
 };

@@ -253,8 +253,12 @@ static int prepare(struct worker *worker, struct luna_error *err)
         return WORKER_EXIT_SOFTWARE;
     if (token_keys_complete(&worker->config.token_keys, worker->config.pepper,
                             worker->config.pepper_len, err) != LUNA_OK ||
-        open_connection(worker, err) != LUNA_OK || open_stores(worker, err) != LUNA_OK)
+        open_connection(worker, err) != LUNA_OK)
         return WORKER_EXIT_CONFIG;
+    enum luna_code code = open_stores(worker, err);
+    if (code != LUNA_OK) /* a journal that is in use or on a full disk is not a wrong setting */
+        return code == LUNA_ECONFLICT || code == LUNA_EIO ? WORKER_EXIT_TEMPFAIL
+                                                          : WORKER_EXIT_CONFIG;
     pipeline_init(&worker->pipeline);
     probe_stores(worker);
     if (worker->options->must_reach_stores &&
@@ -274,6 +278,7 @@ int worker_main(const struct worker_options *options)
                             .slot = scoreboard_claim(options->board, options->slot)};
     struct luna_error err = {0};
     signals_block_all();
+    pool_lock_mark(&options->lock, options->slot);
     atomic_store_explicit(&worker.slot->heartbeat_ns, luna_clock_mono_ns(), memory_order_relaxed);
     worker.pipeline.config = &worker.config;
     worker.pipeline.board = options->board;

@@ -202,8 +202,8 @@ static enum luna_code open_socket(struct luna_http_listener *listener, const cha
               listen(listener->listen_fd, SOMAXCONN) == 0 &&
               getsockname(listener->listen_fd, (struct sockaddr *)&bound, &bound_len) == 0;
     if (!ok)
-        return luna_error_set(err, LUNA_EIO, "cannot listen on %s: %s", address,
-                              strerrordesc_np(errno));
+        return luna_error_set(err, errno == EADDRINUSE ? LUNA_ECONFLICT : LUNA_EIO,
+                              "cannot listen on %s: %s", address, strerrordesc_np(errno));
     char bound_port[PORT_BYTES];
     if (getnameinfo((struct sockaddr *)&bound, bound_len, NULL, 0, bound_port, sizeof bound_port,
                     NI_NUMERICSERV) != 0)

@@ -66,7 +66,8 @@ class NoAnswer(Exception):
 
 class Connection:
     def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        """`path`: of a unix socket, or (host, port)."""
+        self.sock = socket.socket(socket.AF_INET if isinstance(path, tuple) else socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(TIMEOUT_S)
         self.sock.connect(path)
 
@@ -119,7 +120,7 @@ class Connection:
 
 class Fcgi:
     def __init__(self, path, api_key="8c1c9c2e-4b3f-4a7e-9d0a-2f4d5b6c7d8e"):
-        self.path, self.api_key = str(path), api_key
+        self.path, self.api_key = path if isinstance(path, tuple) else str(path), api_key
 
     def connect(self):
         return Connection(self.path)

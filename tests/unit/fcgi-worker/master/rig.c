@@ -37,7 +37,8 @@ int rig_set_up(void **state)
     static const struct names names;
     static const struct roles roles = {
         .worker = never_run, .monitor = never_watch, .names = &names};
-    struct master_options options = {.io = &fake_io, .nudge_fd = -1, .roles = &roles};
+    struct master_options options = {
+        .io = &fake_io, .nudge_fd = -1, .roles = &roles, .lock = POOL_LOCK_NONE};
     struct worker_config config;
     struct luna_error err = {0};
     (void)state;

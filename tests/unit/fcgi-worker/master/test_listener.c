@@ -3,6 +3,7 @@
 #include "master/listener.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -59,7 +61,7 @@ static void socket_is_closed_to_others_and_leaves_nothing_behind(void **state)
     struct stat about;
     (void)state;
     umask(0);
-    assert_int_equal(listener_open(&config, &listener, &err), LUNA_OK);
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_OK);
     assert_int_equal(stat(path, &about), 0);
     assert_int_equal(about.st_mode & 0777, 0660);
     listener_close(&listener, true);
@@ -72,13 +74,75 @@ static void live_socket_is_not_stolen(void **state)
     struct listener thief;
     struct luna_error err;
     (void)state;
-    assert_int_equal(listener_open(&config, &listener, &err), LUNA_OK);
-    assert_int_equal(listener_open(&config, &thief, &err), LUNA_ECONFIG);
-    assert_non_null(strstr(err.msg, "another process is serving"));
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_OK);
+    assert_int_equal(listener_open(&config, false, &thief, &err), LUNA_ECONFLICT);
+    char holder[64];
+    (void)snprintf(holder, sizeof holder, "another process (process id %ld) is serving",
+                   (long)getpid());
+    assert_non_null(strstr(err.msg, holder));
     int client = connect_to(path);
     assert_true(client >= 0);
     close(client);
     listener_close(&listener, true);
+}
+
+/* A worker of a killed master: it holds the socket, and accepts nothing. Returns its process id. */
+static pid_t leave_orphan(int *ret_fd)
+{
+    int ends[2];
+    pid_t orphan = 0;
+    assert_int_equal(pipe(ends), 0);
+    pid_t master = fork();
+    if (master == 0) {
+        struct listener listener;
+        struct luna_error err;
+        if (listener_open(&config, false, &listener, &err) != LUNA_OK)
+            _exit(1);
+        orphan = fork();
+        if (orphan == 0)
+            for (;;)
+                pause();
+        ssize_t wrote = write(ends[1], &orphan, sizeof orphan);
+        _exit(wrote == (ssize_t)sizeof orphan ? 0 : 1);
+    }
+    assert_int_equal(read(ends[0], &orphan, sizeof orphan), sizeof orphan);
+    assert_int_equal(waitpid(master, NULL, 0), master);
+    close(ends[0]);
+    close(ends[1]);
+    *ret_fd = connect_to(path);
+    return orphan;
+}
+
+static void workers_of_a_killed_master_keep_the_next_one_out(void **state)
+{
+    struct listener listener;
+    struct luna_error err;
+    int client = -1;
+    (void)state;
+    pid_t orphan = leave_orphan(&client);
+    assert_true(client >= 0);
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_OK);
+    listener_close(&listener, true);
+    close(client);
+    kill(orphan, SIGKILL);
+}
+
+static void a_full_queue_of_a_killed_master_keeps_the_next_one_out(void **state)
+{
+    struct listener listener;
+    struct luna_error err;
+    int clients[64];
+    int count = 0;
+    (void)state;
+    pid_t orphan = leave_orphan(&clients[count++]);
+    while ((clients[count] = connect_to(path)) >= 0)
+        count++;
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_ECONFLICT);
+    assert_int_equal(listener_open(&config, true, &listener, &err), LUNA_OK);
+    listener_close(&listener, true);
+    while (count > 0)
+        close(clients[--count]);
+    kill(orphan, SIGKILL);
 }
 
 static void dead_socket_is_replaced(void **state)
@@ -86,10 +150,10 @@ static void dead_socket_is_replaced(void **state)
     struct listener listener;
     struct luna_error err;
     (void)state;
-    assert_int_equal(listener_open(&config, &listener, &err), LUNA_OK);
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_OK);
     listener_close(&listener, false); /* as a killed master leaves it */
     assert_int_equal(access(path, F_OK), 0);
-    assert_int_equal(listener_open(&config, &listener, &err), LUNA_OK);
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_OK);
     listener_close(&listener, true);
 }
 
@@ -102,7 +166,7 @@ static void too_long_a_path_is_named(void **state)
     memset(long_path, 'x', sizeof long_path - 1);
     long_path[sizeof long_path - 1] = '\0';
     config.socket_path = long_path;
-    assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_ECONFIG);
     assert_non_null(strstr(err.msg, "LUNA_WORKER_SOCKET"));
 }
 
@@ -114,11 +178,11 @@ static void missing_folder_and_group_are_named(void **state)
     static char group[] = "no-such-group";
     (void)state;
     config.socket_path = nowhere;
-    assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_ECONFIG);
     assert_non_null(strstr(err.msg, "LUNA_WORKER_SOCKET"));
     config.socket_path = path;
     config.socket_group = group;
-    assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_ECONFIG);
     assert_non_null(strstr(err.msg, "LUNA_SOCKET_GROUP"));
     assert_int_equal(access(path, F_OK), -1);
 }
@@ -153,7 +217,7 @@ static void tcp_queue_has_the_length_asked_for_and_shows_its_depth(void **state)
     (void)state;
     config.worker_listen = address;
     config.socket_path = NULL;
-    assert_int_equal(listener_open(&config, &listener, &err), LUNA_OK);
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_OK);
     assert_string_equal(listener.path, "");
     int first = connect_to_port(listener.fd), second = connect_to_port(listener.fd);
     struct listener_backlog backlog = listener_read_backlog(listener.fd);
@@ -172,10 +236,10 @@ static void tcp_address_that_is_taken_or_invalid_is_named(void **state)
     static char elsewhere[] = "192.0.2.1:9000";
     (void)state;
     config.worker_listen = none;
-    assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_ECONFIG);
     assert_non_null(strstr(err.msg, "LUNA_WORKER_LISTEN"));
     config.worker_listen = elsewhere;
-    assert_int_equal(listener_open(&config, &listener, &err), LUNA_ECONFIG);
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_ECONFIG);
     assert_non_null(strstr(err.msg, "192.0.2.1:9000"));
 }
 
@@ -219,6 +283,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(socket_is_closed_to_others_and_leaves_nothing_behind,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(live_socket_is_not_stolen, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(workers_of_a_killed_master_keep_the_next_one_out, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_full_queue_of_a_killed_master_keeps_the_next_one_out,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(dead_socket_is_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_long_a_path_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(missing_folder_and_group_are_named, set_up, tear_down),

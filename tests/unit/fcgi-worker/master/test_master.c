@@ -140,6 +140,29 @@ static void later_failure_of_the_monitor_ends_the_service(void **state)
     assert_false(rig.stopping);
 }
 
+static void address_in_use_is_called_a_wrong_setting(void **state)
+{
+    (void)state;
+    rig_start();
+    for (int tries = 1; tries < 10; tries++) {
+        rig_end(CHILD_MONITOR, LUNA_EXIT_TEMPFAIL, 0);
+        assert_false(rig.stopping);
+        rig_pass_ms(1000);
+    }
+    rig_end(CHILD_MONITOR, LUNA_EXIT_TEMPFAIL, 0);
+    assert_true(rig.stopping);
+    assert_int_equal(rig.exit_status, LUNA_EXIT_TEMPFAIL);
+}
+
+static void slot_of_another_process_ends_the_service(void **state)
+{
+    (void)state;
+    (void)master_step(&rig);
+    rig_end(0, WORKER_EXIT_TEMPFAIL, 0);
+    assert_false(rig.stopping);
+    assert_int_equal(rig_count(WORKER_STARTING), 2);
+}
+
 static void useless_configuration_is_tried_for_ever(void **state)
 {
     (void)state;
@@ -220,6 +243,8 @@ int main(void)
         TEST(dead_monitor_is_started_in_a_loop_or_never),
         TEST(monitor_without_an_address_does_not_end_the_start),
         TEST(later_failure_of_the_monitor_ends_the_service),
+        TEST(address_in_use_is_called_a_wrong_setting),
+        TEST(slot_of_another_process_ends_the_service),
         TEST(useless_configuration_is_tried_for_ever),
         TEST(one_misconfigured_worker_stops_a_pool_that_serves),
         TEST(change_by_hand_passes_its_limits_or_is_lost),

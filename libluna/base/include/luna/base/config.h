@@ -43,6 +43,9 @@ struct luna_setting {
 
 /* The exit status for an invalid configuration: EX_CONFIG of sysexits.h. */
 enum { LUNA_EXIT_CONFIG = 78 };
+/* The exit status when another process holds what this one needs, so that a later start may
+ * succeed: EX_TEMPFAIL. */
+enum { LUNA_EXIT_TEMPFAIL = 75 };
 
 /* getenv(), as an argument for luna_config_load(). Call before threads start. */
 const char *luna_config_env(const char *name);
