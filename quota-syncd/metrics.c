@@ -37,12 +37,12 @@ static bool is_in_ms(const char *name)
 static void put_time(const struct metric *metric, int64_t value_ms, struct luna_buf *out)
 {
     int stem = (int)strlen(metric->name) - 3;
-    uint64_t ms = value_ms < 0 ? 0 : (uint64_t)value_ms;
+    uint64_t ms = value_ms < 0 ? -(uint64_t)value_ms : (uint64_t)value_ms;
     luna_buf_printf(out,
                     "# HELP luna_syncd_%.*s_seconds %s.\n# TYPE luna_syncd_%.*s_seconds %s\n"
-                    "luna_syncd_%.*s_seconds %" PRIu64 ".%03u\n",
+                    "luna_syncd_%.*s_seconds %s%" PRIu64 ".%03u\n",
                     stem, metric->name, metric->help, stem, metric->name, metric->kind, stem,
-                    metric->name, ms / 1000, (unsigned)(ms % 1000));
+                    metric->name, value_ms < 0 ? "-" : "", ms / 1000, (unsigned)(ms % 1000));
 }
 
 void metrics_put_prometheus(const struct syncd_metrics *metrics, struct luna_buf *out)

@@ -20,6 +20,10 @@
     X(round_duration_ms, gauge, "Duration of the last completed round")                            \
     X(last_round_age_ms, gauge,                                                                    \
       "Time since the last completed round, the most that the ledger can lag")                     \
+    X(clock_redis_offset_ms, gauge, "Redis's clock minus this host's, in the last round")          \
+    X(clock_database_offset_ms, gauge, "PostgreSQL's clock minus this host's, in the last round")  \
+    X(clocks_disagree, gauge,                                                                      \
+      "1 while Redis's clock differs from PostgreSQL's by more than LUNA_CLOCK_OFFSET_MAX_MS")     \
     X(accounts_dirty, gauge, "Accounts with charges not yet booked, when last counted")            \
     X(units_unbooked, gauge, "Units charged and not yet booked, when last counted")                \
     X(oldest_unbooked_ms, gauge, "Age of the oldest charge not yet booked, when last counted")     \

@@ -26,6 +26,7 @@ struct round {
     int64_t conservation_due_ms;
     int64_t refused_account; /* the last one logged */
     bool conservation_broken;
+    bool clocks_disagree;
 };
 
 static int64_t now_ms(void)
@@ -89,6 +90,26 @@ static enum luna_code check_schema(struct round *round, struct luna_error *err)
     luna_database_free(database);
     round->schema_checked = code == LUNA_OK;
     return code;
+}
+
+static enum luna_code ask_clocks(struct round *round, struct luna_error *err)
+{
+    struct luna_booking_clocks clocks;
+    struct syncd_metrics *metrics = round->metrics;
+    enum luna_code code =
+        luna_booking_ask_clocks(round->booker, round->config->clock_offset_max_ms, &clocks, err);
+    if (code != LUNA_OK)
+        return code;
+    metrics->clock_redis_offset_ms = clocks.redis_offset_ms;
+    metrics->clock_database_offset_ms = clocks.database_offset_ms;
+    metrics->clocks_disagree = !clocks.agree;
+    if (round->clocks_disagree != !clocks.agree)
+        luna_log(clocks.agree ? LUNA_LOG_INFO : LUNA_LOG_ERROR,
+                 clocks.agree ? "clocks_agree" : "clocks_disagree",
+                 LUNA_LOG_I("redis_offset_ms", clocks.redis_offset_ms),
+                 LUNA_LOG_I("database_offset_ms", clocks.database_offset_ms));
+    round->clocks_disagree = !clocks.agree;
+    return LUNA_OK;
 }
 
 static enum luna_code fence(struct round *round, struct luna_error *err)
@@ -165,7 +186,8 @@ static enum luna_code book(struct round *round, bool *ret_stopped, struct luna_e
 
 static enum luna_code keep_house(struct round *round, struct luna_error *err)
 {
-    if (now_ms() < round->housekeeping_due_ms)
+    /* It ends periods by PostgreSQL's clock. */
+    if (now_ms() < round->housekeeping_due_ms || round->clocks_disagree)
         return LUNA_OK;
     struct luna_housekeeping_report report;
     enum luna_code code = luna_booking_housekeep(round->booker, &report, err);
@@ -281,6 +303,8 @@ enum round_outcome round_run(struct round *round, struct luna_error *err)
         code = luna_booking_lead(round->booker, &leading, &round->metrics->term, err);
     if (code == LUNA_OK)
         code = listen_for_hints(round, err);
+    if (code == LUNA_OK)
+        code = ask_clocks(round, err);
     if (code == LUNA_OK && leading)
         code = work(round, &stopped, err);
     if (code != LUNA_OK) {

@@ -20,6 +20,7 @@ struct syncd_config {
     int64_t batch_accounts;
     int64_t redis_timeout_ms;
     int64_t database_timeout_ms;
+    int64_t clock_offset_max_ms;
     int64_t stop_timeout_ms;
     char *env_file;
     char *metrics_listen; /* NULL: no listener */

@@ -77,6 +77,9 @@
     X(PROBLEM_UNAVAILABLE, 503, "store_unavailable", "Temporarily unavailable",                    \
       "The service cannot check the account right now. Nothing was charged; Retry-After says "     \
       "when to try again.")                                                                        \
+    X(PROBLEM_CLOCKS, 503, "clocks_disagree", "Clocks disagree",                                   \
+      "The clocks of the service's stores disagree, so nothing can be counted right now. Nothing " \
+      "was charged; Retry-After says when to try again.")                                          \
     X(PROBLEM_OVERLOADED, 503, "overloaded", "Overloaded",                                         \
       "The request waited too long in the queue and was not started. Nothing was charged; "        \
       "Retry-After says when to try again.")                                                       \

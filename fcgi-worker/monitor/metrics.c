@@ -204,6 +204,21 @@ static void put_workers(struct luna_buf *out, const struct totals *totals)
     put_counter(out, "starts_total", totals->starts, "Worker processes started.");
 }
 
+static void put_clock(struct luna_buf *out, const char *clock, int64_t offset_ms)
+{
+    luna_buf_printf(out, "luna_worker_clock_offset_seconds{clock=\"%s\"} %s", clock,
+                    offset_ms < 0 ? "-" : "");
+    put_seconds(out, (uint64_t)(offset_ms < 0 ? -offset_ms : offset_ms) * NS_PER_MS);
+}
+
+static void put_clocks(struct luna_buf *out, const struct luna_clocks *clocks)
+{
+    declare(out, "clock_offset_seconds", "gauge",
+            "Clock of a store minus this host's, when a worker last asked.");
+    put_clock(out, "redis", atomic_load_explicit(&clocks->redis_offset_ms, RELAXED));
+    put_clock(out, "postgresql", atomic_load_explicit(&clocks->database_offset_ms, RELAXED));
+}
+
 static void put_pool(struct luna_buf *out, const struct scoreboard_pool *pool)
 {
 #define GET(member) atomic_load_explicit(&pool->member, RELAXED)
@@ -252,6 +267,7 @@ void metrics_put(const struct scoreboard *board, const struct names *names, int6
     put_problems(out, names, &totals);
     put_models(out, &totals);
     luna_store_meter_put(&totals.stores, LUNA_METER_WORKER, out);
+    put_clocks(out, &board->clocks);
     put_workers(out, &totals);
     put_pool(out, &board->pool);
     declare(out, "start_time_seconds", "gauge", "When the pool started, since 1970-01-01 UTC.");

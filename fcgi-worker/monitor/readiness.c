@@ -60,5 +60,7 @@ enum readiness readiness_of(const struct scoreboard *board, int64_t now_ns)
         return READINESS_NO_WORKER;
     if (moving == 0)
         return READINESS_STALLED;
+    if (last.stores == STORES_CLOCKS)
+        return READINESS_CLOCKS;
     return last.stores == STORES_TROUBLE ? READINESS_NO_STORES : READINESS_OK;
 }

@@ -72,7 +72,7 @@ static void add_gauges(const struct scoreboard_worker *worker, struct totals *to
     totals->resident_bytes += atomic_load_explicit(&worker->resident_bytes, RELAXED);
     totals->busy += atomic_load_explicit(&worker->accepted_ns, RELAXED) != 0;
     totals->stores_ok += stores == STORES_OK;
-    totals->stores_trouble += stores == STORES_TROUBLE;
+    totals->stores_trouble += stores > STORES_OK;
     if (phase < PHASE_COUNT)
         totals->phases[phase]++;
 }

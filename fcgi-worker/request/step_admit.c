@@ -38,6 +38,8 @@ static enum problem_id problem_of(enum luna_admission_outcome outcome)
         return PROBLEM_QUOTA_EXHAUSTED;
     case LUNA_ADMIT_ADDRESS_REFUSED:
         return PROBLEM_ADDRESS;
+    case LUNA_ADMIT_CLOCKS:
+        return PROBLEM_CLOCKS;
     case LUNA_ADMIT_UNAVAILABLE:
         break;
     }
@@ -119,7 +121,7 @@ static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
             &exchange->pipeline->arena,
             "The series has %zu points; the account's plan allows %lld in one request.",
             exchange->sample.points, (long long)admission->points_max);
-    if (id == PROBLEM_UNAVAILABLE)
+    if (id == PROBLEM_UNAVAILABLE || id == PROBLEM_CLOCKS)
         luna_log(LUNA_LOG_WARNING, "admission_unavailable",
                  LUNA_LOG_S("request_id", exchange->request_id),
                  LUNA_LOG_I("account_id", exchange->ids.account_id),
@@ -131,11 +133,12 @@ static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
 static void note_stores(struct exchange *exchange)
 {
     enum luna_admission_outcome outcome = exchange->admission.outcome;
+    enum store_state found = outcome == LUNA_ADMIT_UNAVAILABLE ? STORES_TROUBLE
+                             : outcome == LUNA_ADMIT_CLOCKS    ? STORES_CLOCKS
+                                                               : STORES_OK;
     /* Other refusals may have been made without asking a store, and say nothing about them. */
-    if (outcome == LUNA_ADMIT_UNAVAILABLE || says_limits(outcome))
-        scoreboard_worker_stores(exchange->pipeline->slot,
-                                 outcome == LUNA_ADMIT_UNAVAILABLE ? STORES_TROUBLE : STORES_OK,
-                                 luna_clock_mono_ns());
+    if (found != STORES_OK || says_limits(outcome))
+        scoreboard_worker_stores(exchange->pipeline->slot, found, luna_clock_mono_ns());
 }
 
 /* A divisible request takes what is left of the quota. Not under an Idempotency-Key: a retry would

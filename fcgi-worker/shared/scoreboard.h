@@ -14,6 +14,7 @@
 #define FCGI_WORKER_SCOREBOARD_H
 
 #include "luna/base/error.h"
+#include "luna/store/clocks.h"
 #include "luna/store/database.h"
 #include "luna/store/meter.h"
 
@@ -93,7 +94,7 @@ enum worker_state { /* the master's view */
                     WORKER_BACKOFF /* gone; its successor starts later */
 };
 
-enum store_state { STORES_UNKNOWN, STORES_OK, STORES_TROUBLE };
+enum store_state { STORES_UNKNOWN, STORES_OK, STORES_TROUBLE, STORES_CLOCKS };
 
 struct scoreboard_worker {            /* the worker writes */
     alignas(64) atomic_uint sequence; /* odd while the breadcrumb changes */
@@ -177,8 +178,9 @@ struct scoreboard_log { /* every process of the pool writes */
 struct scoreboard {
     uint32_t layout;
     uint32_t bytes;
-    /* These two all workers write to. */
+    /* These three all workers write to. */
     struct luna_database_breaker breaker;
+    struct luna_clocks clocks;
     struct scoreboard_long_runs long_runs;
     struct scoreboard_log log;
     struct scoreboard_pool pool;

@@ -110,6 +110,9 @@ const struct luna_setting worker_settings[] = {
           "Redis command timeout, in milliseconds."),
     WHOLE("LUNA_DATABASE_TIMEOUT_MS", database_timeout_ms, REL, "1000", 1, 60000,
           "PostgreSQL statement timeout, in milliseconds."),
+    WHOLE("LUNA_CLOCK_OFFSET_MAX_MS", clock_offset_max_ms, REL, "60000", 5000, 540000,
+          "Difference between Redis's clock and PostgreSQL's above which charged requests are "
+          "refused with 503, in milliseconds."),
     WHOLE("LUNA_DRAIN_TIMEOUT_MS", drain_timeout_ms, REL, "15000", 0, 600000,
           "Time that a worker gets to finish its request at a stop or reload, in milliseconds."),
     WHOLE("LUNA_START_TIMEOUT_MS", start_timeout_ms, REL, "10000", 100, 600000,

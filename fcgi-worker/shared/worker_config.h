@@ -60,6 +60,7 @@ struct worker_config {
     int64_t hard_limit_grace_ms;
     int64_t redis_timeout_ms;
     int64_t database_timeout_ms;
+    int64_t clock_offset_max_ms;
     int64_t drain_timeout_ms;
     int64_t start_timeout_ms;
     int64_t ready_stall_ms;

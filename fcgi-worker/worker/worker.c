@@ -133,14 +133,19 @@ static bool take_one(struct worker *worker)
 static void probe_stores(struct worker *worker)
 {
     struct luna_error err = {0};
-    bool ok = luna_admitter_probe(worker->pipeline.admitter, luna_deadline_in_ms(PROBE_LIMIT_MS),
-                                  &err) == LUNA_OK;
+    enum luna_code code =
+        luna_admitter_probe(worker->pipeline.admitter, luna_deadline_in_ms(PROBE_LIMIT_MS), &err);
+    enum store_state found = code == LUNA_OK        ? STORES_OK
+                             : code == LUNA_ECLOCKS ? STORES_CLOCKS
+                                                    : STORES_TROUBLE;
     unsigned before = atomic_load_explicit(&worker->slot->stores, memory_order_relaxed);
     worker->probed_ns = luna_clock_mono_ns();
-    scoreboard_worker_stores(worker->slot, ok ? STORES_OK : STORES_TROUBLE, worker->probed_ns);
-    if (!ok && before != STORES_TROUBLE)
+    scoreboard_worker_stores(worker->slot, found, worker->probed_ns);
+    if (found == STORES_CLOCKS && before != STORES_CLOCKS)
+        luna_log(LUNA_LOG_ERROR, "clocks_disagree", LUNA_LOG_S("reason", err.msg));
+    if (found == STORES_TROUBLE && before != STORES_TROUBLE)
         luna_log(LUNA_LOG_WARNING, "stores_unreachable", LUNA_LOG_S("reason", err.msg));
-    if (ok && before == STORES_TROUBLE)
+    if (found == STORES_OK && before > STORES_OK)
         luna_log(LUNA_LOG_INFO, "stores_reachable", LUNA_LOG_I("slot", worker->options->slot));
 }
 
@@ -223,7 +228,9 @@ static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
         .redis_timeout_ms = (int)config->redis_timeout_ms,
         .database_timeout_ms = (int)config->database_timeout_ms,
         .meter = &worker->slot->stores_meter,
-        .breaker = &worker->options->board->breaker};
+        .breaker = &worker->options->board->breaker,
+        .clocks = &worker->options->board->clocks,
+        .clock_offset_max_ms = config->clock_offset_max_ms};
     enum luna_code code = luna_admitter_new(&options, &worker->pipeline.admitter, err);
     return code != LUNA_OK
                ? code

@@ -18,6 +18,7 @@ static enum cli_exit status_of(enum luna_code code)
         return CLI_CONFLICT;
     case LUNA_ETIMEOUT:
     case LUNA_EUNAVAILABLE:
+    case LUNA_ECLOCKS:
         return CLI_UNAVAILABLE;
     case LUNA_ELIMIT:
     case LUNA_ENOMEM:

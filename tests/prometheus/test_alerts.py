@@ -76,7 +76,9 @@ HEALTHY = {
         "crash_looping", "crashes_total", "kills_total", "quarantined_total", "shed_total", "dropped_total",
         "reload_rollbacks_total", "upgrade_rollbacks_total", "log_lines_dropped_total")},
     **{syncd(f"luna_syncd_{name}"): flat(0) for name in (
-        "accounts_refused_total", "conservation_redis_broken", "conservation_ledger_broken", "conservation_total_broken")},
+        "accounts_refused_total", "conservation_redis_broken", "conservation_ledger_broken", "conservation_total_broken",
+        "clock_redis_offset_seconds", "clock_database_offset_seconds", "clocks_disagree")},
+    **{worker("luna_worker_clock_offset_seconds", f'clock="{clock}"'): flat(0.01) for clock in ("redis", "postgresql")},
     **{kind(labels, store, of): flat(0) for labels in (WORKER, SYNCD) for store in ("redis", "postgresql")
        for of in ("timeout", "connection", "refused")},
     kind(WORKER, "redis", "fenced"): flat(0),
@@ -141,6 +143,11 @@ SCENARIOS = {
     "redis_does_not_add_up": ({syncd("luna_syncd_conservation_redis_broken"): flat(1)}, "3m", {"LunaConservationBroken"}),
     "ledger_does_not_add_up": ({syncd("luna_syncd_conservation_ledger_broken"): flat(1)}, "3m", {"LunaConservationBroken"}),
     "total_does_not_add_up": ({syncd("luna_syncd_conservation_total_broken"): flat(1)}, "3m", {"LunaConservationBroken"}),
+    "redis_clock_is_two_seconds_behind": ({syncd("luna_syncd_clock_redis_offset_seconds"): flat(-2)}, "8m", {"LunaClockOffset"}),
+    "postgresql_clock_is_ahead": ({syncd("luna_syncd_clock_database_offset_seconds"): flat(2)}, "8m", {"LunaClockOffset"}),
+    "clock_of_a_worker_host_is_ahead": ({worker("luna_worker_clock_offset_seconds", 'clock="redis"'): flat(-2)}, "8m", {"LunaClockOffset"}),
+    "clocks_differ_by_milliseconds": ({syncd("luna_syncd_clock_redis_offset_seconds"): flat(0.02)}, "60m", set()),
+    "clocks_disagree": ({syncd("luna_syncd_clocks_disagree"): flat(1)}, "3m", {"LunaClocksDisagree"}),
     "bookings_are_refused": ({syncd("luna_syncd_accounts_refused_total"): stepping(1)}, "8m", {"LunaBookingsRefused"}),
     "redis_restarted_once": ({syncd("luna_syncd_fences_total"): f"1x5 2x{MINUTES}"}, "8m", set()),
     "redis_restarts_again_and_again": ({syncd("luna_syncd_fences_total"): f"1+1x{MINUTES}"}, "8m", {"LunaRedisRestarts"}),

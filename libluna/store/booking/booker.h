@@ -4,6 +4,7 @@
 #ifndef LUNA_STORE_BOOKER_H
 #define LUNA_STORE_BOOKER_H
 
+#include "client/clocks.h"
 #include "client/pg.h"
 #include "client/redis.h"
 #include "client/scripts.h"
@@ -32,8 +33,9 @@ struct luna_booker {
     uint64_t listen_generation; /* the session that has run LISTEN */
     int64_t incarnation;        /* as of the last luna_booking_fence(); 0: none yet */
     char ack_sha[LUNA_SCRIPT_SHA_BYTES], reap_sha[LUNA_SCRIPT_SHA_BYTES]; /* "": not loaded */
-    int64_t last_pass_at_ms; /* wall clock, when the last complete pass started */
-    int64_t gauge_cursor;    /* the next sample starts after this account id */
+    struct luna_clocks clocks;
+    int64_t last_pass_ns; /* CLOCK_MONOTONIC, when the last complete pass started; 0: never */
+    int64_t gauge_cursor; /* the next sample starts after this account id */
 };
 
 /* Is this still the session that took the lock and the term? LUNA_ECONFLICT: no. */

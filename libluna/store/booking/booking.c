@@ -224,6 +224,26 @@ enum luna_code luna_booking_lead(struct luna_booker *booker, bool *ret_leading, 
     return LUNA_OK;
 }
 
+enum luna_code luna_booking_ask_clocks(struct luna_booker *booker, int64_t offset_max_ms,
+                                       struct luna_booking_clocks *ret_clocks,
+                                       struct luna_error *err)
+{
+    struct luna_clocks *clocks = &booker->clocks;
+    int64_t redis_ms = 0;
+    enum luna_code code =
+        luna_clocks_ask_database(clocks, booker->database, luna_pg_deadline(booker->database), err);
+    if (code == LUNA_OK)
+        code = luna_clocks_ask_redis(clocks, booker->counters, luna_booker_redis_deadline(booker),
+                                     &redis_ms, err);
+    if (code != LUNA_OK)
+        return code;
+    *ret_clocks =
+        (struct luna_booking_clocks){.redis_offset_ms = atomic_load(&clocks->redis_offset_ms),
+                                     .database_offset_ms = atomic_load(&clocks->database_offset_ms),
+                                     .agree = luna_clocks_agree(clocks, redis_ms, offset_max_ms)};
+    return LUNA_OK;
+}
+
 static enum luna_code ensure_listening(struct luna_booker *booker, struct luna_error *err)
 {
     if (booker->listen_generation == luna_pg_generation(booker->database) &&

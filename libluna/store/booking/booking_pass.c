@@ -162,7 +162,7 @@ enum luna_code luna_booking_pass(struct luna_booker *booker, struct luna_booking
 {
     struct luna_booking_report report = {.accounts_seen = 0};
     struct batch batch;
-    int64_t started_ms = luna_clock_wall_ms(), started_ns = luna_clock_mono_ns();
+    int64_t started_ns = luna_clock_mono_ns();
     enum luna_code code = luna_booker_check(booker, err);
     if (code == LUNA_OK && booker->incarnation == 0)
         code = luna_error_set(err, LUNA_ECONFLICT, "the fence has not been checked yet");
@@ -178,7 +178,7 @@ enum luna_code luna_booking_pass(struct luna_booker *booker, struct luna_booking
         return code;
     report.lag_ms = (luna_clock_mono_ns() - started_ns) / 1000000;
     if (!report.stopped)
-        booker->last_pass_at_ms = started_ms;
+        booker->last_pass_ns = started_ns;
     *ret_report = report;
     return LUNA_OK;
 }

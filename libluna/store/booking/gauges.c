@@ -29,8 +29,8 @@ static enum luna_code read_counters(struct luna_booker *booker, struct luna_cons
         return code;
     gauges->dirty_accounts = luna_reply_int(reply, 0);
     luna_reply_free(reply);
-    if (gauges->dirty_accounts > 0 && booker->last_pass_at_ms > 0)
-        gauges->oldest_unbooked_ms = luna_clock_wall_ms() - booker->last_pass_at_ms;
+    if (gauges->dirty_accounts > 0 && booker->last_pass_ns > 0)
+        gauges->oldest_unbooked_ms = (luna_clock_mono_ns() - booker->last_pass_ns) / 1000000;
     int64_t *targets[LUNA_JOURNAL_COUNTERS] = {[LUNA_COUNT_ADMISSIONS] = &gauges->admissions,
                                                [LUNA_COUNT_COLD_LOADS] = &gauges->cold_loads,
                                                [LUNA_COUNT_LOAD_WAITS] = &gauges->load_waits,

@@ -49,7 +49,7 @@ static void refuse(struct luna_admission *admission, enum luna_admission_outcome
 {
     admission->outcome = outcome;
     admission->cost = 0;
-    if (outcome == LUNA_ADMIT_UNAVAILABLE)
+    if (outcome == LUNA_ADMIT_UNAVAILABLE || outcome == LUNA_ADMIT_CLOCKS)
         /* Spread, so that clients that were refused together do not return together. */
         admission->retry_after_ms = luna_random_between(RETRY_MS, 2 * RETRY_MS - 1);
 }
@@ -161,6 +161,10 @@ static enum progress load_cold(struct luna_admitter *admitter, const struct atte
     }
     if (cold == LUNA_COLD_FAILED)
         return FAILED;
+    if (cold == LUNA_COLD_CLOCKS) {
+        refuse(admission, LUNA_ADMIT_CLOCKS);
+        return DONE;
+    }
     if (cold == LUNA_COLD_BUSY) {
         luna_journal_page_count(page, LUNA_COUNT_LOAD_WAITS);
         luna_error_set(&admission->error, LUNA_EUNAVAILABLE, "the account is being loaded");
@@ -169,6 +173,23 @@ static enum progress load_cold(struct luna_admitter *admitter, const struct atte
     admission->recovery_seq =
         (int64_t)atomic_load(luna_journal_page_seq(page, attempt->request->account_id));
     return AGAIN;
+}
+
+static enum progress roll_period(struct luna_admitter *admitter, const struct attempt *attempt,
+                                 struct luna_deadline deadline, struct luna_admission *admission)
+{
+    switch (luna_period_roll(admitter, attempt->request->account_id, deadline, &admission->error)) {
+    case LUNA_ROLL_DONE:
+        return AGAIN;
+    case LUNA_ROLL_COLD:
+        return load_cold(admitter, attempt, deadline, admission);
+    case LUNA_ROLL_CONTRADICTED:
+        refuse(admission, LUNA_ADMIT_CLOCKS);
+        return DONE;
+    case LUNA_ROLL_FAILED:
+        break;
+    }
+    return FAILED;
 }
 
 static enum progress try_once(struct luna_admitter *admitter, struct attempt *attempt,
@@ -185,6 +206,8 @@ static enum progress try_once(struct luna_admitter *admitter, struct attempt *at
     luna_reply_free(reply);
     if (got.reply.outcome == REPLY_COLD)
         return load_cold(admitter, attempt, deadline, admission);
+    if (got.reply.outcome == REPLY_PERIOD_ENDED)
+        return roll_period(admitter, attempt, deadline, admission);
     if (!is_plausible(&got.reply)) {
         luna_error_set(&admission->error, LUNA_EPROTOCOL,
                        "Redis replied what the admission script cannot have said");
@@ -193,6 +216,12 @@ static enum progress try_once(struct luna_admitter *admitter, struct attempt *at
     }
     take_reply(&got.reply, attempt->request, admission);
     admission->incarnation = admitter->fence.incarnation;
+    /* 0: the outcome came alone */
+    if (got.reply.now_ms != 0 &&
+        !luna_clocks_agree(admitter->clocks.clocks, got.reply.now_ms,
+                           admitter->clocks.offset_max_ms) &&
+        !luna_clock_fence_admits(&admitter->clocks, got.reply.now_ms, deadline, &admission->error))
+        refuse(admission, LUNA_ADMIT_CLOCKS);
     if (admission->outcome == LUNA_ADMIT_UNAVAILABLE) {
         luna_error_set(&admission->error, LUNA_EUNAVAILABLE,
                        "the command reached Redis after its worker had given it up");
@@ -240,6 +269,16 @@ static bool take_key(const struct luna_admitter *admitter,
     return true;
 }
 
+/* What was charged by a clock that is contradicted is not kept. If Redis does not reply, the next
+ * admission refunds it. */
+static void refund_by_wrong_clock(struct luna_admitter *admitter,
+                                  const struct luna_admission_request *request)
+{
+    struct luna_error ignored;
+    if (luna_settle_pending(admitter, request->deadline, &ignored) != LUNA_OK)
+        luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_RETRIES);
+}
+
 void luna_admit(struct luna_admitter *admitter, const struct luna_admission_request *request,
                 struct luna_admission *ret_admission)
 {
@@ -259,6 +298,12 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
         refuse(admission, LUNA_ADMIT_ACCOUNT_UNKNOWN);
         return;
     }
+    if (luna_clock_fence_holds(&admitter->clocks)) {
+        luna_error_set(&admission->error, LUNA_ECLOCKS,
+                       "Redis's clock differed from PostgreSQL's less than a second ago");
+        refuse(admission, LUNA_ADMIT_CLOCKS);
+        return;
+    }
     if (luna_settle_pending(admitter, request->deadline, &admission->error) != LUNA_OK) {
         refuse(admission, LUNA_ADMIT_UNAVAILABLE);
         return;
@@ -274,6 +319,10 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
         admission->outcome == LUNA_ADMIT_ALLOWED || admission->outcome == LUNA_ADMIT_REPLAY;
     if (allowed && request->stage != LUNA_STAGE_CHECK)
         admission->charge = LUNA_CHARGE_OUTSTANDING;
+    if (admission->outcome == LUNA_ADMIT_CLOCKS) {
+        refund_by_wrong_clock(admitter, request);
+        return;
+    }
     /* Only a reply proves that nothing is charged. Without one the slot keeps naming the charge,
      * and the next admission settles it first (I1). */
     if (request->cost > 0 && admission->cost == 0 && admission->outcome != LUNA_ADMIT_UNAVAILABLE)

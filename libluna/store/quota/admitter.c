@@ -50,6 +50,10 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     admitter->database_timeout_ms = options->database_timeout_ms;
     admitter->durability = options->durability;
     admitter->inherited_wseq = atomic_load(&luna_journal_slot_of(admitter->journal)->wseq);
+    admitter->clocks.clocks = options->clocks != NULL ? options->clocks : &admitter->clocks.own;
+    admitter->clocks.database = admitter->database;
+    admitter->clocks.offset_max_ms =
+        options->clock_offset_max_ms != 0 ? options->clock_offset_max_ms : LUNA_CLOCK_OFFSET_MAX_MS;
     /* Above every number that an earlier owner of the slot used: it used fewer than one per
      * microsecond, and if the clock went back since, the last record says where to continue. */
     admitter->wseq = luna_clock_wall_ms() * 1000;
@@ -91,9 +95,10 @@ static enum luna_code take_fence(struct luna_admitter *admitter, struct luna_dea
 }
 
 static enum luna_code probe_redis(struct luna_admitter *admitter, struct luna_deadline deadline,
-                                  struct luna_error *err)
+                                  int64_t *ret_redis_ms, struct luna_error *err)
 {
-    enum luna_code code = luna_counters_ping(admitter->counters, deadline, err);
+    enum luna_code code = luna_clocks_ask_redis(admitter->clocks.clocks, admitter->counters,
+                                                deadline, ret_redis_ms, err);
     if (code == LUNA_OK)
         code = take_fence(admitter, deadline, err);
     if (code == LUNA_OK && admitter->fence.incarnation == 0)
@@ -105,10 +110,12 @@ static enum luna_code probe_redis(struct luna_admitter *admitter, struct luna_de
 static enum luna_code probe_database(struct luna_admitter *admitter, struct luna_deadline deadline,
                                      struct luna_error *err)
 {
-    if (admitter->host_announced)
-        return luna_database_ping(admitter->database, deadline, err);
+    enum luna_code code =
+        luna_clocks_ask_database(admitter->clocks.clocks, admitter->database, deadline, err);
+    if (code != LUNA_OK || admitter->host_announced)
+        return code;
     const char *name = luna_journal_dir_name_of(admitter->journal);
-    enum luna_code code = luna_journal_dir_announce(admitter->database, name, deadline, err);
+    code = luna_journal_dir_announce(admitter->database, name, deadline, err);
     admitter->host_announced = code == LUNA_OK;
     return code;
 }
@@ -116,8 +123,16 @@ static enum luna_code probe_database(struct luna_admitter *admitter, struct luna
 enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
                                    struct luna_error *err)
 {
-    enum luna_code code = probe_redis(admitter, deadline, err);
-    return code == LUNA_OK ? probe_database(admitter, deadline, err) : code;
+    int64_t redis_ms = 0;
+    int64_t asked_ns = luna_clock_mono_ns();
+    enum luna_code code = probe_redis(admitter, deadline, &redis_ms, err);
+    if (code == LUNA_OK)
+        code = probe_database(admitter, deadline, err);
+    if (code != LUNA_OK)
+        return code;
+    redis_ms += (luna_clock_mono_ns() - asked_ns) / 1000000;
+    return luna_clock_fence_admits(&admitter->clocks, redis_ms, deadline, err) ? LUNA_OK
+                                                                               : LUNA_ECLOCKS;
 }
 
 enum { SCRIPT_SHA_ARG = 1 };
@@ -137,7 +152,8 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
     static const enum luna_purpose purposes[LUNA_SCRIPTS_FENCED] = {
         [LUNA_SCRIPT_ADMIT] = LUNA_PURPOSE_ADMIT,   [LUNA_SCRIPT_REFUND] = LUNA_PURPOSE_REFUND,
         [LUNA_SCRIPT_REDUCE] = LUNA_PURPOSE_REFUND, [LUNA_SCRIPT_FINISH] = LUNA_PURPOSE_COMMIT,
-        [LUNA_SCRIPT_LEASE] = LUNA_PURPOSE_LOAD,    [LUNA_SCRIPT_INSTALL] = LUNA_PURPOSE_LOAD};
+        [LUNA_SCRIPT_LEASE] = LUNA_PURPOSE_LOAD,    [LUNA_SCRIPT_INSTALL] = LUNA_PURPOSE_LOAD,
+        [LUNA_SCRIPT_ROLL] = LUNA_PURPOSE_ADMIT};
     struct luna_reply *reply = NULL;
     luna_redis_purpose(admitter->counters, purposes[script]);
     command->argv[SCRIPT_SHA_ARG] = admitter->fence.sha[script];

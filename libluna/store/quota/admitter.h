@@ -10,6 +10,7 @@
 #include "client/redis.h"
 #include "journal/journal.h"
 #include "luna/store/admission.h"
+#include "quota/clock_fence.h"
 #include "quota/fence_record.h"
 #include "quota/quota_keys.h"
 
@@ -24,7 +25,8 @@ struct luna_admitter {
     int redis_timeout_ms, database_timeout_ms;
     bool host_announced;            /* PostgreSQL knows the journal directory */
     struct luna_fence_record fence; /* incarnation 0: not known */
-    int64_t wseq;                   /* the number of the last charge that was tried */
+    struct luna_clock_fence clocks;
+    int64_t wseq; /* the number of the last charge that was tried */
     enum luna_durability durability;
     int64_t inherited_wseq; /* the charge that a predecessor left in the slot; 0: none */
 };
@@ -50,6 +52,7 @@ enum luna_cold {
     LUNA_COLD_LOADED,    /* try the admission again */
     LUNA_COLD_ABSENT,    /* the account is unknown */
     LUNA_COLD_WRONG_KEY, /* the account has no such key, and was not loaded */
+    LUNA_COLD_CLOCKS,    /* by Redis's clock, which PostgreSQL's contradicts */
     LUNA_COLD_BUSY,      /* another worker loads it, or the lease was lost: wait, and try again */
     LUNA_COLD_FAILED     /* a store is unavailable */
 };
@@ -58,6 +61,17 @@ enum luna_cold {
 enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, const char *key,
                               const char *request_id, struct luna_deadline deadline,
                               struct luna_error *err) LUNA_MUSTCHECK;
+
+enum luna_roll {
+    LUNA_ROLL_DONE,         /* try the admission again */
+    LUNA_ROLL_COLD,         /* load the account */
+    LUNA_ROLL_CONTRADICTED, /* PostgreSQL's clock is not there yet */
+    LUNA_ROLL_FAILED        /* a store is unavailable */
+};
+/* Starts the account's next period, if PostgreSQL's clock allows it. */
+enum luna_roll luna_period_roll(struct luna_admitter *admitter, int64_t account_id,
+                                struct luna_deadline deadline,
+                                struct luna_error *err) LUNA_MUSTCHECK;
 
 /* Refunds the charge that the slot still names: a killed predecessor's last, or one of our own
  * whose reply was lost. Must succeed before the next charge, as the slot remembers only one. */

@@ -27,7 +27,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TOKEN_BYTES = 33, ABSENT_MS = 5000, KEYS_MS = 30000, ACTOR_BYTES = 128 };
+enum { TOKEN_BYTES = 33, ABSENT_MS = 5000, KEYS_MS = 30000, ACTOR_BYTES = 128, CLOCK_COLUMN = 14 };
 
 struct load {
     struct luna_admitter *admitter;
@@ -186,14 +186,19 @@ static enum luna_code open_epoch(struct load *load, struct luna_buf *periods,
              luna_journal_worker_name(load->admitter->journal), asked ? ", request " : "",
              asked ? load->request_id : "");
     luna_pg_param_text(&params, actor);
-    return luna_pg_query(
+    enum luna_code code = luna_pg_query(
         load->admitter->database, load->deadline,
         "SELECT epoch, quota_used, (config).quota_limit, (config).config_version, "
         "(config).disabled::int, "
         "(config).rate_per_s, (config).rate_burst, (config).points_max, (config).concurrent_max, "
         "(config).quota_period, (config).period_no, (config).period_end_ms, (config).next_end_ms, "
-        "(config).keys FROM luna_epoch_next($1, $2, $3, $4, $5, $6, $7)",
+        "(config).keys, luna_ms(clock_timestamp()) FROM luna_epoch_next($1, $2, $3, $4, $5, $6, "
+        "$7)",
         &params, ret_result, load->err);
+    if (code == LUNA_OK && luna_pg_rows(*ret_result) == 1)
+        luna_clocks_note_database(load->admitter->clocks.clocks,
+                                  luna_pg_int(*ret_result, 0, CLOCK_COLUMN));
+    return code;
 }
 
 static void add_fields(struct luna_redis_command *command, const struct luna_pg_result *result)
@@ -293,6 +298,10 @@ enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id
     enum luna_cold leased = take_lease(&load);
     if (leased != LUNA_COLD_ABSENT)
         return leased;
+    if (!luna_clock_fence_admits(&admitter->clocks, load.now_ms, deadline, err)) {
+        end_lease(&load, NULL, 0);
+        return LUNA_COLD_CLOCKS;
+    }
     luna_journal_page_count(luna_journal_page_of(admitter->journal), LUNA_COUNT_COLD_LOADS);
     enum luna_cold cold = load_leased(&load);
     if (cold == LUNA_COLD_BUSY || cold == LUNA_COLD_FAILED)

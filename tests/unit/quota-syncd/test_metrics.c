@@ -32,14 +32,14 @@ static void prometheus_lines_have_help_type_and_value(void **state)
 static void times_are_seconds_for_prometheus(void **state)
 {
     (void)state;
-    struct syncd_metrics metrics = {.last_round_age_ms = 61007, .round_duration_ms = -1};
+    struct syncd_metrics metrics = {.last_round_age_ms = 61007, .clock_redis_offset_ms = -1050};
     struct luna_buf page;
     luna_buf_init(&page, PAGE_BYTES_MAX);
     metrics_put_prometheus(&metrics, &page);
     luna_buf_putc(&page, '\0');
     assert_non_null(strstr(page.data, "# TYPE luna_syncd_last_round_age_seconds gauge\n"
                                       "luna_syncd_last_round_age_seconds 61.007\n"));
-    assert_non_null(strstr(page.data, "\nluna_syncd_round_duration_seconds 0.000\n"));
+    assert_non_null(strstr(page.data, "\nluna_syncd_clock_redis_offset_seconds -1.050\n"));
     assert_null(strstr(page.data, "_ms "));
     luna_buf_done(&page);
 }

@@ -35,22 +35,9 @@ local e, c, r, lim, base, pc, pr, pn, pend = tonumber(v[2]), tonumber(v[3]), ton
 local dirty = v[18] == '1'
 local left = lim - base - (c - pc) + (r - pr)
 
--- The period has ended: close it here, after its last charge. quota-syncd books it from `rolls`
--- (I9).
+-- The caller knows another clock, and closes the period by roll.lua if both have reached its end.
 if pend > 0 and now_ms >= pend then
-  local nend = tonumber(v[11])
-  if now_ms >= nend then
-    return struct.pack('<i8', v[20] and COLD or KEY_INVALID)
-  end
-  local rolls = redis.call('HGET', KEYS[1], 'rolls') or ''
-  rolls = rolls .. string.format('%.0f %.0f %.0f %.0f %.0f;', pn, c, r, pend, nend)
-  redis.call('INCRBY', KEYS[2], lim - left)
-  base, pc, pr, pn, pend, left = 0, c, r, pn + 1, nend, lim
-  redis.call('HSET', KEYS[1], 'rolls', rolls, 'base', 0, 'pc', pc, 'pr', pr, 'pn', pn, 'pend', pend, 'nend', 0, 'd', 1)
-  if not dirty then
-    redis.call('SADD', KEYS[4], KEYS[2])
-    dirty = true
-  end
+  return struct.pack('<i8', v[20] and PERIOD_ENDED or KEY_INVALID)
 end
 
 local rate, burst, points_max = tonumber(v[13]), tonumber(v[14]), tonumber(v[15])

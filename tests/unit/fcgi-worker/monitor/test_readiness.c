@@ -94,6 +94,15 @@ static void old_trouble_with_a_store_is_reported(void **state)
     assert_int_equal(readiness_of(board, NOW_NS), READINESS_NO_STORES);
 }
 
+static void disagreeing_clocks_are_called_an_unreachable_store(void **state)
+{
+    (void)state;
+    scoreboard_worker_stores(&board->worker[0], STORES_CLOCKS, NOW_NS - 20);
+    assert_int_equal(readiness_of(board, NOW_NS), READINESS_CLOCKS);
+    scoreboard_worker_stores(&board->worker[0], STORES_OK, NOW_NS - 10);
+    assert_int_equal(readiness_of(board, NOW_NS), READINESS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +111,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(pool_without_a_master_is_called_alive, set_up, tear_down),
         cmocka_unit_test_setup_teardown(starting_pool_is_called_ready, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stopping_pool_still_receives_requests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(disagreeing_clocks_are_called_an_unreachable_store, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(old_trouble_with_a_store_is_reported, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,8 @@ enum luna_code {
     LUNA_EIO,          /* an operation of the operating system failed */
     LUNA_ETIMEOUT,     /* a deadline passed */
     LUNA_EUNAVAILABLE, /* a store is unavailable */
-    LUNA_EPROTOCOL     /* a peer violated its protocol */
+    LUNA_EPROTOCOL,    /* a peer violated its protocol */
+    LUNA_ECLOCKS       /* the clocks of two stores contradict each other */
 };
 
 enum { LUNA_ERROR_MSG_BYTES = 256 };

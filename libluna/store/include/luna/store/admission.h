@@ -23,6 +23,7 @@
 
 #include "luna/base/clock.h"
 #include "luna/base/error.h"
+#include "luna/store/clocks.h"
 #include "luna/store/database.h"
 #include "luna/store/durability.h"
 #include "luna/store/meter.h"
@@ -35,6 +36,8 @@ enum luna_admission_outcome {
 #define X(symbol, number) symbol = (number),
 #include "luna/store/admission_outcomes.def"
 #undef X
+    /* 503: the clocks of Redis and PostgreSQL contradict each other; the script cannot know */
+    LUNA_ADMIT_CLOCKS = 100
 };
 
 /* The scopes of keys: symbol, bit, word in the API and in luna. */
@@ -105,7 +108,7 @@ struct luna_admission {
     int64_t account_id, epoch, incarnation, charged_total, period_no, worker_seq, recovery_seq;
     bool holds_slot; /* one of the plan's concurrent requests */
     char idempotency_field[72], body_hash[72];
-    struct luna_error error; /* why UNAVAILABLE, for the log */
+    struct luna_error error; /* why UNAVAILABLE or CLOCKS, for the log */
 };
 
 enum luna_commit { LUNA_COMMIT_OK, LUNA_COMMIT_VOID /* nothing is charged: answer 503 */ };
@@ -126,6 +129,10 @@ struct luna_admitter_options {
     struct luna_store_meter *meter;  /* NULL: not counted */
     /* of PostgreSQL, shared by the workers of a host; NULL: none */
     struct luna_database_breaker *breaker;
+    /* shared by the workers of a host; NULL: the admitter's own */
+    struct luna_clocks *clocks;
+    /* how far Redis's clock may differ from PostgreSQL's; 0: LUNA_CLOCK_OFFSET_MAX_MS */
+    int64_t clock_offset_max_ms;
 };
 
 enum { LUNA_WORKERS_MAX = 256 };
@@ -137,7 +144,8 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
 void luna_admitter_free(struct luna_admitter *admitter);
 /* Can requests be admitted? LUNA_OK when Redis replies, quota-syncd has announced its scripts
  * there, and PostgreSQL replies; LUNA_EUNAVAILABLE or LUNA_ETIMEOUT for the first that does not,
- * and `err` names the store. Also makes the journal directory known to PostgreSQL. */
+ * and `err` names the store. LUNA_ECLOCKS: their clocks contradict each other. Also makes the
+ * journal directory known to PostgreSQL. */
 enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
                                    struct luna_error *err) LUNA_MUSTCHECK;
 

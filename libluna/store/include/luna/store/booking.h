@@ -9,7 +9,8 @@
  * The order at start and after any error:
  *   luna_booking_check_redis() → luna_booking_lead() → luna_booking_fence()
  * then in every round:
- *   luna_booking_continue_plans(), luna_booking_push(), luna_booking_pass(), luna_booking_wait()
+ *   luna_booking_ask_clocks(), luna_booking_continue_plans(), luna_booking_push(),
+ *   luna_booking_pass(), luna_booking_wait()
  * and about once a minute luna_booking_housekeep() and luna_booking_gauges(). A daemon that is not
  * the leader only waits and tries again: luna_booking_lead() returns LUNA_OK with ret_leading
  * false.
@@ -63,6 +64,16 @@ enum luna_code luna_booking_check_redis(struct luna_booker *booker,
  * higher term (I10). Cheap. */
 enum luna_code luna_booking_lead(struct luna_booker *booker, bool *ret_leading, int64_t *ret_term,
                                  struct luna_error *err) LUNA_MUSTCHECK;
+
+struct luna_booking_clocks {
+    int64_t redis_offset_ms, database_offset_ms; /* minus this host's clock */
+    bool agree;
+};
+/* Asks Redis and PostgreSQL for the time. While they differ by more than `offset_max_ms`, do no
+ * housekeeping: it ends periods by PostgreSQL's clock alone. */
+enum luna_code luna_booking_ask_clocks(struct luna_booker *booker, int64_t offset_max_ms,
+                                       struct luna_booking_clocks *ret_clocks,
+                                       struct luna_error *err) LUNA_MUSTCHECK;
 
 struct luna_fence_report {
     bool fenced; /* this call started a new incarnation */

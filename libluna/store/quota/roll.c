@@ -1,0 +1,37 @@
+/* A period has ended by Redis's clock: has it by PostgreSQL's? */
+#include "quota/admitter.h"
+
+static enum luna_roll run_script(struct luna_admitter *admitter, int64_t account_id,
+                                 struct luna_deadline deadline, struct luna_error *err)
+{
+    struct luna_quota_keys keys;
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_quota_keys_make(account_id, "", &keys);
+    luna_admitter_begin(&command, 3);
+    luna_redis_arg(&command, keys.m);
+    luna_redis_arg(&command, keys.quota);
+    luna_redis_arg(&command, LUNA_KEY_DIRTY);
+    luna_redis_arg_int(&command, luna_clocks_database_ms(admitter->clocks.clocks) +
+                                     admitter->clocks.offset_max_ms);
+    if (luna_admitter_script(admitter, LUNA_SCRIPT_ROLL, &command, deadline, &reply, err) !=
+        LUNA_OK)
+        return LUNA_ROLL_FAILED;
+    int64_t answer = luna_reply_int(reply, 0);
+    luna_reply_free(reply);
+    return answer == 1 ? LUNA_ROLL_DONE : answer == 0 ? LUNA_ROLL_COLD : LUNA_ROLL_CONTRADICTED;
+}
+
+enum luna_roll luna_period_roll(struct luna_admitter *admitter, int64_t account_id,
+                                struct luna_deadline deadline, struct luna_error *err)
+{
+    if (luna_clocks_database_ms(admitter->clocks.clocks) == 0 &&
+        luna_clocks_ask_database(admitter->clocks.clocks, admitter->database, deadline, err) !=
+            LUNA_OK)
+        return LUNA_ROLL_FAILED;
+    enum luna_roll roll = run_script(admitter, account_id, deadline, err);
+    if (roll == LUNA_ROLL_CONTRADICTED &&
+        luna_clock_fence_was_wrong(&admitter->clocks, deadline, err))
+        roll = run_script(admitter, account_id, deadline, err);
+    return roll;
+}
