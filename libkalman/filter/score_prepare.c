@@ -8,6 +8,7 @@
 
 size_t score_bytes(size_t states, size_t disturbances, size_t count, bool gradient)
 {
+    /* A gradient goes back over the gains of all points; a likelihood needs the last one. */
     size_t m = states, square = m * m;
     size_t doubles =
         7 * m + 8 * square + disturbances * disturbances + 2 * count + (gradient ? count : 1) * m;
@@ -56,6 +57,7 @@ void score_prepare(struct score *score, const struct kalman_model *model,
     score->step_f = take(&cursor, n);
     score->gain_step = gradient ? m : 0;
     score->step_gain = take(&cursor, (gradient ? n : 1) * m);
+    /* Doubles first, then entries, indices and bytes: each is aligned without padding. */
     double *T_doubles = take(&cursor, sparse_doubles(m));
     score->design = (struct score_entry *)(void *)cursor;
     score->noisy = (uint32_t *)(void *)(score->design + m);

@@ -87,6 +87,7 @@ static enum kalman_status report(struct fit_problem *problem, const struct kalma
      * value has no density of its own to change. */
     fit->loglikelihood = -0.5 * (observed * log_two_pi + sums->log_determinant + sums->quadratic) -
                          innovations * problem->data_exponent * log_two - problem->start_log;
+    /* Every value was known before: their density is infinite. */
     if (verdict == KALMAN_FIT_DEGENERATE_CONSTANT && sums->quadratic == 0)
         fit->loglikelihood = HUGE_VAL;
     else if (!sums->possible)
@@ -148,6 +149,7 @@ static bool settle_without_fit(struct fit_problem *problem, const struct fit_req
         return true;
     size_t innovations = problem->last.observed - problem->last.diffuse;
     double mean_square = innovations ? problem->last.quadratic / (double)innovations : 0;
+    /* 1e-13 squared: rounding as the recursion of a long series adds it up. */
     bool exact = innovations > 0 && mean_square < 1e-26;
     if (problem->last.determined && innovations >= innovations_needed(problem) &&
         !(exact && problem->concentrate))
@@ -173,6 +175,8 @@ static double climb_all(struct fit_problem *problem, size_t wanted, double *x)
     for (size_t k = 0; k < found && fit_continues(problem); k++) {
         bool held[KALMAN_PARAMETERS_MAX] = {false};
         fit_warm(problem, warm_steps, starts[k].x);
+        /* With the scale concentrated out the likelihood is flat along a common factor of all
+         * variances: the largest is held. */
         size_t reference = fit_reference(problem, starts[k].x);
         if (reference != SIZE_MAX)
             held[reference] = true;
@@ -189,6 +193,7 @@ static double climb_all(struct fit_problem *problem, size_t wanted, double *x)
 static enum kalman_fit_status judge(const struct fit_problem *problem, const double *x,
                                     bool converged)
 {
+    assert(problem->count <= KALMAN_PARAMETERS_MAX);
     bool low = false, noiseless = false;
     for (size_t i = 0; i < problem->count; i++) {
         bool zero = isinf(x[i]) != 0,

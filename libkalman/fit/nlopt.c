@@ -26,14 +26,18 @@ static double objective(unsigned count, const double *moving, double *gradient, 
     EXPECT(count == ((struct climb *)context)->count);
     struct climb *climb = context;
     double whole[KALMAN_PARAMETERS_MAX];
+    /* NLopt asks no more after this call, whose value it still wants. */
     if (!fit_continues(climb->problem))
         nlopt_force_stop(climb->optimiser);
     for (unsigned i = 0; i < count; i++)
         climb->x[climb->moving[i]] = moving[i];
     double value = gradient ? fit_gradient(climb->problem, climb->x, difference_step, false, whole)
                             : fit_value(climb->problem, climb->x);
+    /* Where there is no likelihood there is no slope either: the line search backs off by the
+     * value. */
     for (unsigned i = 0; gradient && i < count; i++)
         gradient[i] = isfinite(value) ? whole[climb->moving[i]] : 0;
+    /* Kept here, whatever point NLopt is at when it stops or is stopped. */
     if (value > climb->value) {
         climb->value = value;
         memcpy(climb->best, climb->x, climb->problem->count * sizeof(double));
@@ -65,7 +69,7 @@ double fit_climb(struct fit_problem *problem, const bool *held, double gain_min,
     memcpy(climb.x, x, problem->count * sizeof(double));
     memcpy(climb.best, x, problem->count * sizeof(double));
     for (size_t i = 0; i < problem->count; i++) {
-        if (held[i] || isinf(x[i]))
+        if (held[i] || isinf(x[i])) /* a variance at zero: its coordinate is -infinity */
             continue;
         start[climb.count] = x[i];
         climb.moving[climb.count++] = i;

@@ -68,6 +68,8 @@ static void scale_values(struct fit_problem *problem, const struct kalman_series
                          bool centre, double *scaled)
 {
     EXPECT(series->count == 0 || scaled != series->values);
+    /* Twice: by the size of the values, so that nothing overflows, and by that of the deviations,
+     * which may be smaller by any factor. Powers of two round nothing. */
     double largest = 0, first = 0;
     for (size_t t = 0; t < series->count; t++)
         if (isfinite(series->values[t]))
@@ -108,6 +110,7 @@ static void scale_inputs(struct fit_problem *problem, const struct kalman_series
  * clock ticks in units. */
 static int time_powers(enum kalman_kind kind)
 {
+    /* q dt^3 and q dt^5 are variances of a position (model/motion.c). */
     return kind == KALMAN_CONSTANT_VELOCITY ? 3 : kind == KALMAN_CONSTANT_ACCELERATION ? 5 : 0;
 }
 
@@ -137,6 +140,7 @@ static const double *scale_times(struct fit_problem *problem, const struct kalma
     for (size_t t = 0; t < n; t++)
         scaled[t] = ldexp(series->times[t] - series->times[0], -problem->time_exponent);
     problem->pace = ldexp(problem->pace, -problem->time_exponent);
+    /* A velocity has one power of time, velocity and acceleration have three together. */
     problem->start_log +=
         problem->time_exponent * log_two * (problem->spec.kind == KALMAN_CONSTANT_VELOCITY ? 1 : 3);
     return scaled;
@@ -153,14 +157,15 @@ static struct fit_coordinate coordinate_for(const struct layout_parameter *param
                                .lower = p->lower,
                                .upper = p->upper};
     if (p->domain == KALMAN_DOMAIN_VARIANCE) {
-        c.kind = FIT_VARIANCE;
+        c.kind = FIT_VARIANCE; /* e^80: far beyond any ratio that the data could show */
         c.lower = -80;
         c.upper = 80;
     } else if (p->domain == KALMAN_DOMAIN_POSITIVE) {
-        c.kind = FIT_LOGARITHM;
+        c.kind = FIT_LOGARITHM; /* longer than twice the series, a cycle is a trend */
         c.lower = log(fmax(p->lower, 1e-300));
         c.upper = fmax(log(2 * problem->span), c.lower + 1);
     } else if (p->domain == KALMAN_DOMAIN_STATIONARY || p->domain == KALMAN_DOMAIN_INVERTIBLE) {
+        /* On the circle an AR part has no variance to start from; an MA part is valid there. */
         double edge = p->domain == KALMAN_DOMAIN_STATIONARY ? 1 - 1e-7 : 1;
         c.kind = FIT_PARTIAL;
         c.lower = -edge;
@@ -231,6 +236,8 @@ static void list_coordinates(struct fit_problem *problem)
     problem->count = problem->array_count = 0;
     for (size_t row = 0; row < problem->layout.parameter_count; row++)
         list_parameter(problem, &problem->layout.parameters[row], &fixed_variances);
+    /* One fixed variance ties the scale; and the score has its closed form for steps of one length,
+     * where each variance is that of one disturbance. */
     problem->concentrate = fixed_variances == 0;
     problem->analytic = !problem->series.times && closed_form(problem->spec.kind);
 }
@@ -246,7 +253,7 @@ static void scale_fixed(struct fit_problem *problem)
              i++)
             problem->spec.parameters[i] = ldexp(problem->spec.parameters[i], exponent);
     }
-    problem->spec.variance_exponent = 0;
+    problem->spec.variance_exponent = 0; /* taken into the numbers: the fit has one unit */
 }
 
 static void *carve(char **cursor, size_t bytes)
@@ -301,6 +308,9 @@ enum kalman_status fit_problem_prepare(struct fit_problem *problem, const struct
                                              .inputs = spec->input_count ? inputs : NULL};
     scale_fixed(problem);
     list_coordinates(problem);
+    assert((size_t)(cursor - (char *)workspace) +
+               aligned(score_bytes(problem->model->states, r, n, closed_form(spec->kind))) ==
+           needed);
     score_prepare(&problem->score, problem->model, &problem->series, closed_form(spec->kind),
                   cursor);
     problem->score.cancel = &problem->cancel;

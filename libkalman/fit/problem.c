@@ -40,9 +40,12 @@ void fit_decode(const struct fit_problem *problem, const double *x, double scale
             *value = pow(x[i], 1 / problem->pace);
             break;
         case FIT_SHARE_OF:
+            /* alpha, decoded already: it stands before beta and gamma in the catalogue. */
+            assert(c->limit_at < c->at);
             *value = x[i] * spec.parameters[c->limit_at];
             break;
         case FIT_SHARE_OF_REST:
+            assert(c->limit_at < c->at);
             *value = x[i] * (1 - spec.parameters[c->limit_at]);
             break;
         }
@@ -118,6 +121,7 @@ double fit_value(struct fit_problem *problem, const double *x)
         return -INFINITY;
     score_likelihood(&problem->score, &problem->last);
     double value = assemble(problem);
+    /* NaN compares false both ways: as a value it could be neither kept nor passed over. */
     return isnan(value) ? -HUGE_VAL : value;
 }
 
@@ -164,7 +168,7 @@ static double gradient_closed(struct fit_problem *problem, const double *x, doub
 static double value_moved(struct fit_problem *problem, double *x, size_t i, double by)
 {
     EXPECT(i < problem->count);
-    double kept = x[i];
+    double kept = x[i]; /* put back, not subtracted: (x + by) - by is not x */
     x[i] = kept + by;
     double value = fit_value(problem, x);
     x[i] = kept;
@@ -176,7 +180,7 @@ static double difference_inward(struct fit_problem *problem, double *x, size_t i
                                 double step, bool fine)
 {
     double one = value_moved(problem, x, i, step), two = value_moved(problem, x, i, 2 * step);
-    if (!fine)
+    if (!fine) /* the slope at the end of the parabola through the three */
         return (-3 * centre + 4 * one - two) / (2 * step);
     /* Five points on one side, error O(step^4): at the edge of the box there is no other side. */
     double three = value_moved(problem, x, i, 3 * step),
@@ -214,10 +218,11 @@ double fit_gradient(struct fit_problem *problem, const double *x, double step, b
     double scale = problem->scale;
     memcpy(moving, x, problem->count * sizeof(double));
     for (size_t i = 0; i < problem->count; i++) {
+        /* A variance at zero has no logarithm to move; polish.c asks whether it should be there. */
         double slope = isinf(x[i]) ? 0 : difference(problem, moving, i, value, step, fine);
         ret_gradient[i] = isfinite(slope) ? slope : 0;
     }
-    problem->last = sums;
+    problem->last = sums; /* of x, not of the last point that a difference needed */
     problem->scale = scale;
     return value;
 }
@@ -241,6 +246,7 @@ void fit_defaults(const struct spec_layout *layout, const struct kalman_spec *sp
                   struct kalman_spec *ret_spec)
 {
     struct kalman_spec complete = *spec;
+    assert(layout->length <= KALMAN_PARAMETERS_MAX);
     for (size_t row = 0; row < layout->parameter_count; row++) {
         const struct layout_parameter *p = &layout->parameters[row];
         for (size_t i = p->at; i < p->at + p->count; i++)

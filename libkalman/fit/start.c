@@ -26,7 +26,9 @@ static double variance_start(const struct fit_problem *problem, enum parameter_i
                              const struct balance *balance)
 {
     const double ten = 2.302585092994045684;
-    /* variances per unit of time are sizes per step divided by powers of it */
+    /* The balances are of what one step adds. A step of dt adds Q dt to a level, and of order q
+     * dt^3 and q dt^5 to a position under acceleration and jerk (model/motion.c): their logarithms
+     * lose 1, 3 and 5 times log dt. */
     double pace = log(problem->pace);
     switch (id) {
     case PARAMETER_OBSERVATION_VARIANCE:
@@ -68,6 +70,8 @@ static double element(const struct fit_problem *problem, const struct fit_coordi
 {
     EXPECT(balance < balance_count && shape < shape_count && second < shape_count);
     static const double damping[] = {0.9, 0.8, 0.98, 0.6};
+    /* Periods in equal ratios: the likelihood of a period has many tops, and a climb ends at the
+     * nearest. */
     double share = ((double)period + 0.5) / periods_count, x;
     switch (c->kind) {
     case FIT_VARIANCE:
@@ -92,7 +96,7 @@ static void keep_best(struct fit_start *starts, size_t wanted, size_t *kept,
                       const struct fit_start *found, size_t count)
 {
     EXPECT(wanted <= FIT_STARTS_MAX && *kept <= wanted);
-    size_t place = *kept;
+    size_t place = *kept; /* best first, by insertion: a handful are kept */
     while (place > 0 && starts[place - 1].value < found->value)
         place--;
     if (place >= wanted)
@@ -169,6 +173,7 @@ void fit_warm(struct fit_problem *problem, size_t steps, double *x)
     if (!problem->analytic)
         return;
     double gradient[KALMAN_PARAMETERS_MAX];
+    assert(problem->count <= KALMAN_PARAMETERS_MAX);
     for (size_t step = 0; step < steps && fit_continues(problem); step++) {
         if (!isfinite(fit_gradient(problem, x, 0, false, gradient)))
             return;

@@ -88,6 +88,7 @@ static void covariance_moments(struct smooth_state *s, const struct filter_recor
         for (size_t k = 0; k < m; k++)
             for (size_t j = 0; j < m; j++)
                 s->W[i * m + j] += record->P[i * m + k] * s->N[k * m + j];
+    /* One triangle, mirrored: P N P is symmetric, but not to the last bit. */
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j <= i; j++) {
             /* V = P - P N P, of filtered P: a difference of numbers of the same size only where
@@ -106,6 +107,7 @@ void smooth_observation(struct smooth_state *s, const struct filter_record *reco
     size_t p = s->model->observed, m = s->model->states;
     if (s->root)
         return; /* its moments have the observations in them */
+    /* Last element first: the filter took them in one after another (DK 6.4.4). */
     for (size_t i = p; i-- > 0;)
         if (record->elements[i].kind == FILTER_ORDINARY)
             back_element(s, &record->elements[i], record->K + i * m, record->z + i * m);
@@ -129,6 +131,7 @@ static void covariance_disturbance(struct smooth_state *s, const struct filter_m
             if (s->x[i] != 0.0)
                 spread += s->x[i] * dense_dot(s->N + i * m, s->x, m);
         s->eta[k] = mean;
+        /* The spread is a sum of squares but for the rounding of N, the variance a difference. */
         s->eta_spread[k] = fmax(spread, 0.0);
         s->eta_variance[k] = fmax(now->Q[k * r + k] - s->eta_spread[k], 0.0);
     }
@@ -172,7 +175,7 @@ void smooth_last(struct smooth_state *s, const struct filter_record *record, con
         return;
     }
     memcpy(s->mean, record->a, m * sizeof(double));
-    for (size_t i = 0; i < m; i++)
+    for (size_t i = 0; i < m; i++) /* V = S S'; nothing after the end improves on it */
         for (size_t j = 0; j < m; j++)
             s->V[i * m + j] = dense_dot(record->P + i * m, record->P + j * m, m);
     memcpy(s->S, record->P, m * m * sizeof(double));
@@ -186,6 +189,8 @@ void smooth_step(struct smooth_state *s, const struct filter_record *record,
                  const struct filter_matrices *now, const struct sparse *T, double mean_in)
 {
     EXPECT(T->size == s->model->states);
+    /* The filter goes from root to covariance form once, after its start: going back, V is turned
+     * into a root at that point, and r and N are not needed before it. */
     if (record->root && !s->root)
         square_root_of(s->V, s->model->states, s->S);
     s->root = s->root || record->root;

@@ -31,6 +31,7 @@ static void moments(const double *residuals, size_t count, struct kalman_diagnos
 {
     assert(d->count > 0);
     double second = 0, third = 0, fourth = 0, n = (double)d->count;
+    /* Two passes: sums of powers about zero would cancel where the mean is far from it. */
     d->mean = mean_of(residuals, count, d->count);
     for (size_t t = 0; t < count; t++) {
         if (isnan(residuals[t]))
@@ -41,7 +42,7 @@ static void moments(const double *residuals, size_t count, struct kalman_diagnos
         fourth += square * square;
     }
     d->variance = second / n;
-    if (d->count < 3 || !(d->variance > 0))
+    if (d->count < 3 || !(d->variance > 0)) /* shape needs three values that differ */
         return;
     d->skewness = third / n / (d->variance * sqrt(d->variance));
     d->kurtosis = fourth / n / (d->variance * d->variance);
@@ -58,7 +59,7 @@ static void heteroscedasticity(const double *residuals, size_t count, size_t lag
                                struct kalman_diagnostics *d)
 {
     d->heteroscedasticity_lag = lag ? lag : d->count / 3;
-    size_t h = d->heteroscedasticity_lag;
+    size_t h = d->heteroscedasticity_lag; /* a third each, the middle unused (DK 2.12.2) */
     if (h == 0 || 2 * h > d->count)
         return;
     double first = 0, last = 0;
@@ -87,6 +88,7 @@ static double lagged_sum(const double *residuals, size_t count, size_t lag, doub
     assert(lag > 0);
     double sum = 0;
     for (size_t t = lag; t < count; t++) {
+        /* NaN where either is missing. */
         double product = (residuals[t] - mean) * (residuals[t - lag] - mean);
         sum += isnan(product) ? 0 : product;
     }
@@ -98,7 +100,7 @@ static void ljung_box(const double *residuals, size_t count, size_t fitted, size
                       struct kalman_diagnostics *d)
 {
     d->ljung_box_lag = lag ? lag : (d->count / 5 < 10 ? d->count / 5 : 10);
-    size_t k = d->ljung_box_lag;
+    size_t k = d->ljung_box_lag; /* few lags: each adds noise, and the test loses power */
     if (k == 0 || k >= d->count || !(d->variance > 0))
         return;
     double n = (double)d->count, sum = 0;

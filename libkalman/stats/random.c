@@ -20,6 +20,8 @@ static uint64_t rotate(uint64_t x, int k)
 
 void kalman_random_seed(struct kalman_random *random, uint64_t seed)
 {
+    /* Never all zero, which is the one state that xoshiro does not leave: splitmix is a bijection
+     * of a counter, so four of its values in a row differ. */
     for (int i = 0; i < 4; i++)
         random->word[i] = splitmix(&seed);
 }
