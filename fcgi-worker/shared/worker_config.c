@@ -1,10 +1,12 @@
 #include "shared/worker_config.h"
 
+#include "luna/base/address.h"
 #include "luna/store/admission.h"
 #include "luna/store/durability.h"
 #include "shared/peers.h"
 
 #include <assert.h>
+#include <netinet/in.h>
 #include <string.h>
 
 static_assert(2 * WORKERS_MAX < LUNA_WORKERS_MAX,
@@ -46,7 +48,13 @@ const struct luna_setting worker_settings[] = {
     TEXT("LUNA_WORKER_LISTEN", worker_listen, 0, NULL,
          "Numeric address:port to listen on for nginx on another host, instead of "
          "LUNA_WORKER_SOCKET. "
-         "FastCGI is not encrypted: use a network that only nginx and the workers share."),
+         "FastCGI is not encrypted: see LUNA_WORKER_NETWORK_PRIVATE."),
+    {.name = "LUNA_WORKER_NETWORK_PRIVATE",
+     .type = LUNA_SETTING_BOOL,
+     .offset = AT(worker_network_private),
+     .default_text = "off",
+     .help = "on: LUNA_WORKER_LISTEN may be an address other than loopback, because its network is "
+             "a tunnel, or is not reachable by anybody else."},
     TEXT("LUNA_WORKER_PEERS", worker_peers, REL, NULL,
          "Networks, comma-separated, that may connect to LUNA_WORKER_LISTEN, such as 10.1.2.0/24."),
     TEXT("LUNA_USER", user, 0, NULL, "User to switch to when started as root."),
@@ -167,6 +175,31 @@ static bool is_given(const char *text)
     return text != NULL && *text != '\0';
 }
 
+static bool is_loopback(const struct luna_address *address)
+{
+    const struct sockaddr_storage *storage = &address->storage;
+    if (storage->ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(
+            &((const struct sockaddr_in6 *)(const void *)storage)->sin6_addr);
+    const struct sockaddr_in *ipv4 = (const void *)storage;
+    return (ntohl(ipv4->sin_addr.s_addr) >> IN_CLASSA_NSHIFT) == IN_LOOPBACKNET;
+}
+
+/* What is not an address is refused when it is opened. */
+static enum luna_code check_network(const struct worker_config *config, struct luna_error *err)
+{
+    struct luna_address address;
+    struct luna_error ignored;
+    if (config->worker_network_private || !is_given(config->worker_listen) ||
+        luna_address_parse(config->worker_listen, &address, &ignored) != LUNA_OK ||
+        is_loopback(&address))
+        return LUNA_OK;
+    return luna_error_set(err, LUNA_ECONFIG,
+                          "LUNA_WORKER_LISTEN is %s, and FastCGI is not encrypted: listen within a "
+                          "tunnel (docs/SCALING.md) and set LUNA_WORKER_NETWORK_PRIVATE=on",
+                          config->worker_listen);
+}
+
 static enum luna_code check_listener(const struct worker_config *config, struct luna_error *err)
 {
     struct peers peers = {0};
@@ -179,7 +212,7 @@ static enum luna_code check_listener(const struct worker_config *config, struct 
         return luna_error_set(
             err, LUNA_ECONFIG,
             "LUNA_WORKER_LISTEN needs LUNA_WORKER_PEERS: the networks that nginx connects from");
-    return code;
+    return code == LUNA_OK ? check_network(config, err) : code;
 }
 
 static enum luna_code check_slots(struct worker_config *config, struct luna_error *err)

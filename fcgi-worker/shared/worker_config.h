@@ -32,6 +32,7 @@ struct worker_config {
     char *socket_peers;
     char *worker_listen;
     char *worker_peers;
+    bool worker_network_private;
     char *user;
     char *group;
     char *pid_file;

@@ -143,7 +143,7 @@ class Cluster:
                    LUNA_STATE_DIR=state, LUNA_SYNC_INTERVAL_MS=SYNC_INTERVAL_MS, LUNA_METRICS_LISTEN=f"{host.address}:9101")
         host.start("fcgi-worker", [BIN / "fcgi-worker"], LUNA_DATABASE_URL=self.database_url("luna_worker"), LUNA_REDIS_URL=self.redis_url(),
                    LUNA_KEY_PEPPER=self.pepper, LUNA_STATE_DIR=state, LUNA_WORKERS=2, LUNA_WORKER_LISTEN=f"{host.address}:9000",
-                   LUNA_WORKER_PEERS=f"{NET}.1", LUNA_MONITOR_LISTEN=f"{host.address}:9100")
+                   LUNA_WORKER_PEERS=f"{NET}.1", LUNA_WORKER_NETWORK_PRIVATE="on", LUNA_MONITOR_LISTEN=f"{host.address}:9100")
 
     def start_nginx(self):
         prefix = self.folder / "nginx"

@@ -270,3 +270,14 @@ def test_units_are_understood(tmp_path):
     outcome = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *tmp_path.iterdir()], capture_output=True, text=True, check=False)
     complaints = [line for line in outcome.stderr.splitlines() if str(tmp_path) in line]
     assert complaints == []
+
+
+EXPOSURE_MAX = 1.5
+
+
+@pytest.mark.parametrize("unit", ["luna-worker@.service", "quota-syncd.service"])
+def test_a_unit_of_a_daemon_loses_a_restriction(unit):
+    said = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", ROOT / "conf/systemd" / unit], capture_output=True, text=True,
+                          check=True).stdout
+    exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", said)[1])
+    assert exposure <= EXPOSURE_MAX, said

@@ -122,6 +122,11 @@ enum luna_code luna_redis_url_parse(const char *url, struct luna_redis_address *
         code = parse_tcp(url + 8, &address, err);
     else if (strncmp(url, "unix://", 7) == 0)
         code = parse_unix(url + 7, &address, err);
+    else if (strncmp(url, "rediss://", 9) == 0)
+        code =
+            luna_error_set(err, LUNA_ECONFIG,
+                           "Redis URL: rediss:// is not possible, as Debian's hiredis has no TLS; "
+                           "use unix:// to a local TLS proxy (docs/SCALING.md)");
     else
         code = luna_error_set(
             err, LUNA_ECONFIG,

@@ -120,6 +120,43 @@ static const char *over_tcp(const char *name)
     return strcmp(name, "LUNA_WORKER_SOCKET") == 0 ? NULL : environment(name);
 }
 
+static const char *tcp_address, *tcp_is_private;
+
+static const char *over_network(const char *name)
+{
+    if (strcmp(name, "LUNA_WORKER_LISTEN") == 0)
+        return tcp_address;
+    if (strcmp(name, "LUNA_WORKER_NETWORK_PRIVATE") == 0)
+        return tcp_is_private;
+    if (strcmp(name, "LUNA_WORKER_PEERS") == 0)
+        return "10.1.2.1";
+    return strcmp(name, "LUNA_WORKER_SOCKET") == 0 ? NULL : environment(name);
+}
+
+static void requests_cross_a_network_in_clear_unnoticed(void **state)
+{
+    static const char *const addresses[] = {"127.0.0.1:9000", "127.1.2.3:9000", "[::1]:9000",
+                                            "10.1.2.11:9000", "0.0.0.0:9000",   "[::]:9000",
+                                            "128.0.0.1:9000", "[fd00::1]:9000"};
+    struct worker_config config;
+    struct luna_error err;
+    (void)state;
+    override_name = NULL;
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        tcp_address = addresses[i];
+        tcp_is_private = NULL;
+        enum luna_code code = worker_config_load(over_network, &config, &err);
+        assert_int_equal(code, i < 3 ? LUNA_OK : LUNA_ECONFIG);
+        if (code == LUNA_OK)
+            worker_config_done(&config);
+        else
+            assert_non_null(strstr(err.msg, "LUNA_WORKER_NETWORK_PRIVATE"));
+        tcp_is_private = "on";
+        assert_int_equal(worker_config_load(over_network, &config, &err), LUNA_OK);
+        worker_config_done(&config);
+    }
+}
+
 static void tcp_without_networks_is_refused(void **state)
 {
     struct worker_config config;
@@ -142,6 +179,7 @@ int main(void)
         cmocka_unit_test(file_fills_what_the_environment_leaves_open),
         cmocka_unit_test(queue_wait_never_exceeds_the_budget),
         cmocka_unit_test(tcp_without_networks_is_refused),
+        cmocka_unit_test(requests_cross_a_network_in_clear_unnoticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
