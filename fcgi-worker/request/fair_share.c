@@ -44,21 +44,6 @@ static bool others_use_it(const struct exchange *exchange)
                                exchange->timing.phase_since_ns) >= share_of(exchange);
 }
 
-bool fair_share_is_used_up(const struct exchange *exchange)
-{
-    return exchange->price.units > 0 && others_use_it(exchange);
-}
-
-static bool takes_long(struct exchange *exchange)
-{
-    if (luna_clock_mono_ns() - exchange->timing.phase_since_ns < LONG_WALL_NS)
-        return false;
-    assert(!exchange->takes_long); /* once is enough: fair_share_end() ends one */
-    if (exchange->cpu_since_ns == 0)
-        exchange->cpu_since_ns = cpu_ns();
-    return cpu_ns() - exchange->cpu_since_ns >= LONG_CPU_NS;
-}
-
 /* Counts the request as long; true when the account's other ones fill its share already. */
 static bool join_long_runs(struct exchange *exchange)
 {
@@ -71,12 +56,48 @@ static bool join_long_runs(struct exchange *exchange)
     return exchange->over_share;
 }
 
-bool fair_share_claim(struct exchange *exchange)
+static bool body_takes_long(const struct http_request *request)
 {
-    const struct http_request *request = &exchange->request;
     unsigned long long most =
         content_coding_is_none(request->content_encoding) ? LONG_BODY_BYTES : LONG_ENCODED_BYTES;
-    return request->content_length >= most && join_long_runs(exchange);
+    return request->content_length >= most;
+}
+
+bool fair_share_is_used_up(const struct exchange *exchange)
+{
+    return exchange->price.units > 0 && others_use_it(exchange);
+}
+
+bool fair_share_enter_read(struct exchange *exchange)
+{
+    assert(exchange->checked);
+    return exchange->price.units > 0 && body_takes_long(&exchange->request) &&
+           join_long_runs(exchange);
+}
+
+bool fair_share_enter(struct exchange *exchange)
+{
+    if (exchange->price.units == 0 || exchange->takes_long ||
+        !long_runs_expected(exchange->pipeline->board, exchange->ids.account_id,
+                            exchange->timing.phase_since_ns))
+        return exchange->over_share;
+    exchange->cpu_since_ns = cpu_ns();
+    return join_long_runs(exchange);
+}
+
+/* Has it used so much of the processor? */
+static bool took_long(const struct exchange *exchange)
+{
+    return exchange->cpu_since_ns != 0 && cpu_ns() - exchange->cpu_since_ns >= LONG_CPU_NS;
+}
+
+static bool takes_long(struct exchange *exchange)
+{
+    if (luna_clock_mono_ns() - exchange->timing.phase_since_ns < LONG_WALL_NS)
+        return false;
+    if (exchange->cpu_since_ns == 0)
+        exchange->cpu_since_ns = cpu_ns();
+    return took_long(exchange);
 }
 
 bool fair_share_poll(struct exchange *exchange)
@@ -88,8 +109,13 @@ bool fair_share_poll(struct exchange *exchange)
 
 void fair_share_end(struct exchange *exchange)
 {
-    if (exchange->takes_long)
-        long_runs_end(exchange->pipeline->board, exchange->pipeline->slot);
+    const struct pipeline *pipeline = exchange->pipeline;
+    if (!exchange->takes_long)
+        return;
+    long_runs_end(pipeline->board, pipeline->slot);
+    if (took_long(exchange))
+        long_runs_remember(pipeline->board, pipeline->slot, exchange->ids.account_id,
+                           luna_clock_mono_ns());
 }
 
 enum step_outcome fair_share_refuse(struct exchange *exchange)

@@ -3,19 +3,25 @@
  *
  * An account may have so many of them at once as its share of the pool: half of its workers, or
  * LUNA_ACCOUNT_WORKERS_MAX, and always fewer than all. How long one takes is known only while it
- * runs, so what is too much is stopped then, and refused beforehand while the share is in use. Of
- * several that begin to take long at one moment, more than necessary may be stopped, never fewer.
+ * runs, so what is too much is stopped then, and refused beforehand while the share is in use. The
+ * computations of an account that had long ones a moment ago count from their start: 64 clients that
+ * repeat one would else keep all workers at finding out that they take long. Of several that begin
+ * at one moment, more than necessary may be stopped, never fewer.
  */
 #ifndef FCGI_WORKER_FAIR_SHARE_H
 #define FCGI_WORKER_FAIR_SHARE_H
 
 #include "request/exchange.h"
 
-/* Does the account use all of its share already? */
+/* Do the account's other computations fill its share already? Also of a request whose key is not
+ * known to be the account's. */
 bool fair_share_is_used_up(const struct exchange *exchange);
-/* Called before the body is read. A body so large that reading it alone takes long counts from here
- * on. True: the account uses its share with others, and the request has to be refused. */
-bool fair_share_claim(struct exchange *exchange);
+/* Both count a request of the account as long, where that is to be expected: before its body is
+ * read, by its length; before the computation, by what the account's last ones took. True when the
+ * others fill the share: the request has to be refused. Only once the key is known to be the
+ * account's: a stranger would else take part of the share. */
+bool fair_share_enter_read(struct exchange *exchange);
+bool fair_share_enter(struct exchange *exchange);
 /* Called by a computation from time to time: once it takes long, it counts. True: it has to stop,
  * as the account uses its share with others; exchange->over_share says so. */
 bool fair_share_poll(struct exchange *exchange);

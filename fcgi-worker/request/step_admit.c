@@ -185,7 +185,7 @@ enum step_outcome step_check(struct exchange *exchange)
     if (!exchange->checked)
         return conclude(exchange);
     /* The limits of a request that goes on are in the answer to its charge. */
-    if (fair_share_is_used_up(exchange) || fair_share_claim(exchange))
+    if (fair_share_is_used_up(exchange) || fair_share_enter_read(exchange))
         return fair_share_refuse(exchange);
     return STEP_ON;
 }
@@ -213,5 +213,6 @@ enum step_outcome step_admit(struct exchange *exchange)
         return exchange_answer(exchange, &exchange->complaint);
     if (exchange->admission.outcome == LUNA_ADMIT_REPLAY)
         http_header_add(&exchange->pipeline->response, "Idempotent-Replayed", "true");
-    return STEP_ON;
+    /* What was charged is refunded when the request ends. */
+    return fair_share_enter(exchange) ? fair_share_refuse(exchange) : STEP_ON;
 }

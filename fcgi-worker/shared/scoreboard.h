@@ -145,6 +145,9 @@ struct scoreboard_quarantine {
 struct scoreboard_long_run { /* long_runs.h; the worker of the slot writes */
     atomic_llong account_id; /* 0: none */
     atomic_llong until_ns;   /* it ends then at the latest */
+    /* The slot's last one that took long: whose it was, and until when that is remembered. */
+    atomic_llong last_account_id;
+    atomic_llong last_until_ns;
 };
 
 struct scoreboard_long_runs {

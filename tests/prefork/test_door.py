@@ -135,3 +135,15 @@ def test_large_bodies_of_one_account_keep_every_worker_reading(make_pool):
         connection.send(stdin_records(large))
         assert connection.answer().status == 200
     assert pool.post(42, large).status == 200
+
+
+def test_an_account_of_long_computations_keeps_every_worker_at_finding_out(make_pool):
+    """Two long ones are over; of four more, started together, two are refused at once: no third worker computes for 20 ms."""
+    pool = make_pool(LUNA_WORKERS=4, LUNA_REQUEST_TIMEOUT_MS=1500, LUNA_HARD_LIMIT_GRACE_MS=20_000).start()
+    first = Heavy(pool, 2)
+    first.join()
+    second = Heavy(pool, 4)
+    second.join()
+    refused = [answer for answer in second.answers if answer.status == 429]
+    assert len(refused) >= 2 and all("model" not in phases(answer) for answer in refused)
+    assert pool.post(43).status == 200
