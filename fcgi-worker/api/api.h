@@ -13,6 +13,8 @@
 /* kalman.c */
 enum step_outcome api_kalman_decode(struct exchange *exchange);
 enum step_outcome api_kalman_run(struct exchange *exchange);
+/* Under an Idempotency-Key: encodes a short answer before the commit, which keeps it. */
+enum step_outcome api_kalman_keep(struct exchange *exchange);
 enum step_outcome api_kalman_encode(struct exchange *exchange);
 
 /* batch.c */

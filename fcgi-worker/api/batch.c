@@ -21,6 +21,7 @@ struct batch {
     size_t succeeded, failed;
     size_t faults_listed;
     bool out_of_time;
+    bool ended; /* the answer is complete */
 };
 
 static const char too_late[] = "The time limit of the request was reached before this series was "
@@ -252,16 +253,8 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     return exchange->client_left ? STEP_ANSWERED : step_in_time(exchange);
 }
 
-/* Series that were answered are charged, also to a client who took a part and left. */
-enum step_outcome api_batch_commit(struct exchange *exchange)
+static void put_end(struct exchange *exchange, const struct batch *batch)
 {
-    return step_commit_part(exchange,
-                            exchange->route->cost * (int64_t)batch_of(exchange)->succeeded);
-}
-
-enum step_outcome api_batch_end(struct exchange *exchange)
-{
-    const struct batch *batch = batch_of(exchange);
     struct luna_buf *out = &exchange->pipeline->response.body;
     bool lines = batch->format_out == FORMAT_NDJSON;
     luna_buf_puts(out, lines ? "\n{" : "],");
@@ -269,5 +262,29 @@ enum step_outcome api_batch_end(struct exchange *exchange)
                     batch->failed, (long long)exchange->admission.cost);
     if (lines)
         luna_buf_putc(out, '\n');
+}
+
+/* Series that were answered are charged, also to a client who took a part and left. A short answer
+ * is complete before the commit, which keeps it for replays; the end of one in parts would be sent
+ * too early. */
+enum step_outcome api_batch_commit(struct exchange *exchange)
+{
+    struct batch *batch = batch_of(exchange);
+    if (step_reduce(exchange, exchange->route->cost * (int64_t)batch->succeeded) == STEP_ANSWERED)
+        return STEP_ANSWERED;
+    if (exchange_may_keep(exchange) &&
+        exchange->pipeline->response.body.len < LUNA_ANSWER_BYTES_MAX) {
+        put_end(exchange, batch);
+        batch->ended = true;
+        exchange_keep_answer(exchange);
+    }
+    return step_commit(exchange);
+}
+
+enum step_outcome api_batch_end(struct exchange *exchange)
+{
+    const struct batch *batch = batch_of(exchange);
+    if (!batch->ended)
+        put_end(exchange, batch);
     return STEP_ON;
 }

@@ -15,6 +15,7 @@ struct kalman {
     int precision; /* of the numbers in the answer; 0: shortest */
     struct luna_request request;
     struct luna_result result;
+    bool encoded; /* the answer is complete */
 };
 
 static struct kalman *kalman_of(const struct exchange *exchange)
@@ -129,15 +130,47 @@ static void (*const encoders[FORMAT_COUNT])(const struct luna_request *request,
     [FORMAT_OCTETS] = encode_octets,
 };
 
-/* After the commit: the first parts of a long answer are sent while the rest is still written. */
-enum step_outcome api_kalman_encode(struct exchange *exchange)
+static void encode(struct exchange *exchange)
 {
     const struct kalman *kalman = kalman_of(exchange);
     struct http_response *response = &exchange->pipeline->response;
     response->status = 200;
     response->content_type = format_content_type(kalman->format_out);
-    send_in_parts(exchange);
     encoders[kalman->format_out](&kalman->request, &kalman->result, kalman->precision,
                                  &response->body);
-    return response->body.overflow ? STEP_ANSWERED : STEP_ON;
+}
+
+/* An answer has at least so many bytes for each point: two numbers, or one in eight bytes. */
+static bool may_be_short(const struct kalman *kalman)
+{
+    enum { BYTES_PER_POINT = 4 };
+    return kalman->request.n <= LUNA_ANSWER_BYTES_MAX / BYTES_PER_POINT;
+}
+
+enum step_outcome api_kalman_keep(struct exchange *exchange)
+{
+    struct kalman *kalman = kalman_of(exchange);
+    struct luna_buf *body = &exchange->pipeline->response.body;
+    size_t bytes_max = body->max;
+    if (!exchange_may_keep(exchange) || !may_be_short(kalman))
+        return STEP_ON;
+    body->max = LUNA_ANSWER_BYTES_MAX;
+    encode(exchange);
+    body->max = bytes_max;
+    kalman->encoded = !body->overflow;
+    if (kalman->encoded)
+        exchange_keep_answer(exchange);
+    else
+        luna_buf_clear(body);
+    return STEP_ON;
+}
+
+/* After the commit: the first parts of a long answer are sent while the rest is still written. */
+enum step_outcome api_kalman_encode(struct exchange *exchange)
+{
+    if (kalman_of(exchange)->encoded)
+        return STEP_ON;
+    send_in_parts(exchange);
+    encode(exchange);
+    return exchange->pipeline->response.body.overflow ? STEP_ANSWERED : STEP_ON;
 }

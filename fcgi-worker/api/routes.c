@@ -3,11 +3,15 @@
 #include "api/api.h"
 #include "request/steps.h"
 
-static const struct step kalman_steps[] = {
-    {PHASE_ACCEPT, step_check_credential}, {PHASE_READ, step_read},
-    {PHASE_DECODE, api_kalman_decode},     {PHASE_ADMIT, step_admit},
-    {PHASE_MODEL, api_kalman_run},         {PHASE_COMMIT, step_commit},
-    {PHASE_ENCODE, api_kalman_encode},     {PHASE_IDLE, NULL}};
+static const struct step kalman_steps[] = {{PHASE_ACCEPT, step_check_credential},
+                                           {PHASE_READ, step_read},
+                                           {PHASE_DECODE, api_kalman_decode},
+                                           {PHASE_ADMIT, step_admit},
+                                           {PHASE_MODEL, api_kalman_run},
+                                           {PHASE_ENCODE, api_kalman_keep},
+                                           {PHASE_COMMIT, step_commit},
+                                           {PHASE_ENCODE, api_kalman_encode},
+                                           {PHASE_IDLE, NULL}};
 static const struct step batch_steps[] = {
     {PHASE_ACCEPT, step_check_credential}, {PHASE_READ, step_read},
     {PHASE_DECODE, api_batch_decode},      {PHASE_ADMIT, step_admit},

@@ -103,6 +103,12 @@ void exchange_complain(struct exchange *exchange, enum problem_id id, const char
 /* The same of exchange->faults: 422 with all of them. */
 void exchange_complain_of_faults(struct exchange *exchange);
 
+/* Under an Idempotency-Key: the response, complete and not sent yet, is kept at the commit, if it
+ * is short. */
+void exchange_keep_answer(struct exchange *exchange);
+/* The request has an Idempotency-Key, and its answer may be kept. */
+bool exchange_may_keep(const struct exchange *exchange);
+
 /* Would a stranger's body cost more than the round trip that asks for the key first? */
 bool exchange_body_is_costly(const struct exchange *exchange);
 /* Replaces the request's body by what its Content-Encoding packed. False: there is a complaint. */

@@ -198,6 +198,25 @@ static enum step_outcome admit_checked(struct exchange *exchange)
     return conclude(exchange);
 }
 
+/* The first answer, byte by byte (exchange_keep_answer()): nothing is computed. */
+static enum step_outcome answer_kept(struct exchange *exchange)
+{
+    struct http_response *response = &exchange->pipeline->response;
+    const struct luna_answer *kept = &exchange->admission.kept;
+    const char *type_end = memchr(kept->bytes, '\n', kept->len);
+    if (type_end == NULL)
+        return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
+    size_t type_len = (size_t)(type_end - kept->bytes);
+    response->status = 200;
+    response->content_type =
+        luna_arena_printf(&exchange->pipeline->arena, "%.*s", (int)type_len, kept->bytes);
+    luna_buf_append(&response->body, type_end + 1, kept->len - type_len - 1);
+    return luna_admission_commit(exchange->pipeline->admitter, &exchange->admission) ==
+                   LUNA_COMMIT_OK
+               ? STEP_ANSWERED
+               : exchange_refuse(exchange, PROBLEM_UNAVAILABLE, NULL);
+}
+
 enum step_outcome step_admit(struct exchange *exchange)
 {
     if (!idempotency_key_valid(exchange->request.idempotency_key))
@@ -213,6 +232,8 @@ enum step_outcome step_admit(struct exchange *exchange)
         return exchange_answer(exchange, &exchange->complaint);
     if (exchange->admission.outcome == LUNA_ADMIT_REPLAY)
         http_header_add(&exchange->pipeline->response, "Idempotent-Replayed", "true");
+    if (exchange->admission.kept.len > 0)
+        return answer_kept(exchange);
     /* What was charged is refunded when the request ends. */
     return fair_share_enter(exchange) ? fair_share_refuse(exchange) : STEP_ON;
 }

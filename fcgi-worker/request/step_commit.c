@@ -30,14 +30,14 @@ enum step_outcome step_commit(struct exchange *exchange)
     return STEP_ON;
 }
 
-enum step_outcome step_commit_part(struct exchange *exchange, int64_t units)
+enum step_outcome step_reduce(struct exchange *exchange, int64_t units)
 {
     struct luna_admission *admission = &exchange->admission;
     assert(units >= 0);
-    if (units < admission->cost) {
-        if (luna_admission_reduce(exchange->pipeline->admitter, admission, units) != LUNA_COMMIT_OK)
-            return refuse_void(exchange);
-        restate_limits(exchange);
-    }
-    return step_commit(exchange);
+    if (units >= admission->cost)
+        return STEP_ON;
+    if (luna_admission_reduce(exchange->pipeline->admitter, admission, units) != LUNA_COMMIT_OK)
+        return refuse_void(exchange);
+    restate_limits(exchange);
+    return STEP_ON;
 }

@@ -33,9 +33,9 @@ enum step_outcome step_admit(struct exchange *exchange);
 
 /* step_commit.c: 503 when the charge no longer stands. */
 enum step_outcome step_commit(struct exchange *exchange);
-/* The same of `units` of the charge, the rest is given back; the response's headers say then what
- * is left. */
-enum step_outcome step_commit_part(struct exchange *exchange, int64_t units);
+/* Before the commit: all but `units` of the charge is given back; the response's headers say then
+ * what is left. */
+enum step_outcome step_reduce(struct exchange *exchange, int64_t units);
 
 /* step_revalidate.c: the last step of a GET: ETag, or 304. */
 enum step_outcome step_revalidate(struct exchange *exchange);

@@ -114,6 +114,10 @@ const struct luna_setting worker_settings[] = {
         "LUNA_DURABILITY", durability, 0, "default", luna_durability_words,
         "strict: the ledger is exact even with several hosts and after a power loss. Needs a Redis "
         "with appendfsync always, and the same setting for quota-syncd."),
+    WHOLE(
+        "LUNA_ANSWER_BYTES_MAX", answer_bytes_max, REL, "67108864", 0, INT64_MAX / 4,
+        "Bytes of Redis's memory for short answers that a repeated Idempotency-Key gets again; an "
+        "account uses at most a sixteenth. 0: such answers are computed again."),
     WHOLE("LUNA_REDIS_TIMEOUT_MS", redis_timeout_ms, REL, "250", 1, 60000,
           "Redis command timeout, in milliseconds."),
     WHOLE("LUNA_DATABASE_TIMEOUT_MS", database_timeout_ms, REL, "1000", 1, 60000,

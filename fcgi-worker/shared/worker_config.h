@@ -75,6 +75,7 @@ struct worker_config {
     int64_t worker_memory_bytes_max;
     int64_t quarantine_s;
     int sandbox;
+    int64_t answer_bytes_max;
     int durability; /* enum luna_durability */
     bool core_dumps;
     int log_level;

@@ -224,6 +224,7 @@ static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
         .pepper_len = config->pepper_len,
         .journal_dir = config->state_dir,
         .worker_slot = (int)config->journal_slot_first + worker->options->slot,
+        .answer_bytes_max = config->answer_bytes_max,
         .durability = (enum luna_durability)config->durability,
         .redis_timeout_ms = (int)config->redis_timeout_ms,
         .database_timeout_ms = (int)config->database_timeout_ms,

@@ -30,6 +30,10 @@ void luna_redis_arg(struct luna_redis_command *command, const char *text)
     add_argument(command, text, strlen(text));
 }
 
+void luna_redis_arg_bytes(struct luna_redis_command *command, const char *bytes, size_t len)
+{
+    add_argument(command, bytes, len);
+}
 void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
 {
     if (command->number_count == (int)(sizeof command->numbers / sizeof command->numbers[0])) {
@@ -122,6 +126,10 @@ const char *luna_reply_text(const struct luna_reply *reply)
     return is_text(reply) ? raw(reply)->str : "";
 }
 
+size_t luna_reply_len(const struct luna_reply *reply)
+{
+    return is_text(reply) ? (size_t)raw(reply)->len : 0;
+}
 size_t luna_reply_numbers(const struct luna_reply *reply, int64_t *out, size_t max)
 {
     size_t count = is_text(reply) ? (size_t)raw(reply)->len / sizeof *out : 0;

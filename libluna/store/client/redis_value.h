@@ -24,6 +24,7 @@ struct luna_redis_command {
 };
 void luna_redis_begin(struct luna_redis_command *command, const char *name);
 void luna_redis_arg(struct luna_redis_command *command, const char *text);
+void luna_redis_arg_bytes(struct luna_redis_command *command, const char *bytes, size_t len);
 void luna_redis_arg_int(struct luna_redis_command *command, int64_t number);
 /* Writes the command as Redis reads it; `out` overflows when it is too long. hiredis would do so in
  * 400 instructions an argument. */
@@ -40,6 +41,8 @@ const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t in
 int64_t luna_reply_int(const struct luna_reply *reply, int64_t fallback);
 /* NUL-terminated; "" when not a text. Valid as long as the reply. */
 const char *luna_reply_text(const struct luna_reply *reply);
+/* Of a text. */
+size_t luna_reply_len(const struct luna_reply *reply);
 /* Reads up to `max` 64-bit numbers, little-endian, from a text; returns how many it has. */
 size_t luna_reply_numbers(const struct luna_reply *reply, int64_t *out, size_t max);
 

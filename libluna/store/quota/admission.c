@@ -133,7 +133,7 @@ static void take_reply(const struct admit_reply *reply,
     admission->cost = admission->outcome == LUNA_ADMIT_ALLOWED ? request->cost : 0;
     admission->key_scopes = (unsigned)reply->key_scopes;
     admission->holds_slot =
-        reply->concurrent_max > 0 && request->cost > 0 &&
+        reply->concurrent_max > 0 && request->cost > 0 && admission->kept.len == 0 &&
         (admission->outcome == LUNA_ADMIT_ALLOWED || admission->outcome == LUNA_ADMIT_REPLAY);
     if (admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED && has_period)
         admission->retry_after_ms = period_left_ms > 0 ? period_left_ms : 0;
@@ -192,6 +192,18 @@ static enum progress roll_period(struct luna_admitter *admitter, const struct at
     return FAILED;
 }
 
+/* The answer stands behind the numbers. */
+static void take_kept(struct luna_admitter *admitter, const struct luna_reply *reply,
+                      struct luna_admission *admission)
+{
+    const size_t before = sizeof(struct admit_reply), len = luna_reply_len(reply);
+    luna_buf_clear(&admitter->answer);
+    if (len > before)
+        luna_buf_append(&admitter->answer, luna_reply_text(reply) + before, len - before);
+    if (!admitter->answer.overflow)
+        admission->kept = (struct luna_answer){admitter->answer.data, admitter->answer.len};
+}
+
 static enum progress try_once(struct luna_admitter *admitter, struct attempt *attempt,
                               struct luna_deadline deadline, struct luna_admission *admission)
 {
@@ -203,6 +215,7 @@ static enum progress try_once(struct luna_admitter *admitter, struct attempt *at
     union admit_numbers got = {.reply = {.outcome = LUNA_ADMIT_UNAVAILABLE}};
     /* the outcome alone, or all */
     (void)luna_reply_numbers(reply, got.numbers, sizeof got.numbers / sizeof got.numbers[0]);
+    take_kept(admitter, reply, admission);
     luna_reply_free(reply);
     if (got.reply.outcome == REPLY_COLD)
         return load_cold(admitter, attempt, deadline, admission);

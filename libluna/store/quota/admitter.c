@@ -37,6 +37,7 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     struct luna_admitter *admitter = calloc(1, sizeof *admitter);
     if (admitter == NULL)
         return luna_error_set(err, LUNA_ENOMEM, "no memory for an admitter");
+    luna_buf_init(&admitter->answer, LUNA_ANSWER_BYTES_MAX);
     enum luna_code code = open_parts(admitter, options, err);
     if (code != LUNA_OK) {
         luna_admitter_free(admitter);
@@ -49,6 +50,7 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     admitter->redis_timeout_ms = options->redis_timeout_ms;
     admitter->database_timeout_ms = options->database_timeout_ms;
     admitter->durability = options->durability;
+    admitter->answer_bytes_max = options->answer_bytes_max;
     admitter->inherited_wseq = atomic_load(&luna_journal_slot_of(admitter->journal)->wseq);
     admitter->clocks.clocks = options->clocks != NULL ? options->clocks : &admitter->clocks.own;
     admitter->clocks.database = admitter->database;
@@ -67,6 +69,7 @@ void luna_admitter_free(struct luna_admitter *admitter)
 {
     if (admitter == NULL)
         return;
+    luna_buf_done(&admitter->answer);
     luna_counters_free(admitter->counters);
     luna_database_free(admitter->database);
     luna_journal_close(admitter->journal);

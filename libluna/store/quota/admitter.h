@@ -28,6 +28,8 @@ struct luna_admitter {
     struct luna_clock_fence clocks;
     int64_t wseq; /* the number of the last charge that was tried */
     enum luna_durability durability;
+    int64_t answer_bytes_max;
+    struct luna_buf answer; /* kept for a replay */
     int64_t inherited_wseq; /* the charge that a predecessor left in the slot; 0: none */
 };
 

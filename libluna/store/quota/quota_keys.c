@@ -23,6 +23,7 @@ void luna_quota_keys_make(int64_t account_id, const char *idempotency_field,
     join(ret_keys->delta, tag, len, ":delta");
     join(ret_keys->load, tag, len, ":load");
     join(ret_keys->absent, tag, len, ":absent");
+    join(ret_keys->answers, tag, len, ":answers");
     join(ret_keys->concurrent, tag, len, ":concurrent");
     join(ret_keys->idempotency, tag, len, ":i:");
     strncat(ret_keys->idempotency, idempotency_field, 64);

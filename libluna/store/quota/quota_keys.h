@@ -21,9 +21,11 @@
  *   {user:42:quota}:absent      why it was not loaded: '' the account is unknown, else its keys, as
  *                               the one that was sent is not among them; expires
  *   {user:42:quota}:concurrent  hash: worker → when its request ends at the latest; expires
- *   {user:42:quota}:i:<hash>    idempotency record; expires
+ *   {user:42:quota}:i:<hash>    idempotency record, with the answer if that is short; expires
+ *   {user:42:quota}:answers     bytes of such answers, of about a day; expires
  *   quota:used                  hash: digest of a key → when it was used, for PostgreSQL
  *   quota:dirty                 set of user:…:quota names with something to book
+ *   quota:answers               bytes of the short answers that are kept of all accounts; expires
  *   quota:fence                 hash: incarnation, run id, and the SHA-1 of each of its scripts
  *
  * The braces are Redis Cluster's hash tag: all keys of an account are in one slot.
@@ -39,9 +41,10 @@
 #define LUNA_KEY_DIRTY "quota:dirty"
 #define LUNA_KEY_FENCE "quota:fence"
 #define LUNA_KEY_USED "quota:used"
+#define LUNA_KEY_ANSWERS "quota:answers"
 
 struct luna_quota_keys {
-    char quota[40], m[48], delta[48], load[48], absent[48], concurrent[56];
+    char quota[40], m[48], delta[48], load[48], absent[48], answers[48], concurrent[56];
     char idempotency[128];
 };
 

@@ -108,6 +108,18 @@ static int64_t reduce_in_redis(struct luna_admitter *admitter, struct luna_admis
     return stands;
 }
 
+static void add_answer(const struct luna_admitter *admitter, const struct luna_admission *admission,
+                       struct luna_redis_command *command)
+{
+    enum { ACCOUNTS_SHARE = 16 };
+    const struct luna_answer *answer = &admission->to_keep;
+    bool keeps = answer->len > 0 && answer->len <= LUNA_ANSWER_BYTES_MAX &&
+                 admission->idempotency_field[0] != '\0';
+    luna_redis_arg_bytes(command, keeps ? answer->bytes : "", keeps ? answer->len : 0);
+    luna_redis_arg_int(command, admitter->answer_bytes_max / ACCOUNTS_SHARE);
+    luna_redis_arg_int(command, admitter->answer_bytes_max);
+}
+
 enum standing { STANDS, VOID, UNKNOWN };
 
 /* Does the charge still stand in the epoch and incarnation that are current? finish.lua also
@@ -123,15 +135,19 @@ static enum standing ask_standing(struct luna_admitter *admitter,
     if (admission->incarnation != admitter->fence.incarnation)
         return VOID;
     luna_quota_keys_make(admission->account_id, admission->idempotency_field, &keys);
-    luna_admitter_begin(&command, 3);
+    luna_admitter_begin(&command, 5);
     luna_redis_arg(&command, keys.m);
     luna_redis_arg(&command, keys.concurrent);
     luna_redis_arg(&command, keys.idempotency);
+    luna_redis_arg(&command, keys.answers);
+    luna_redis_arg(&command, LUNA_KEY_ANSWERS);
     luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
     luna_redis_arg_int(&command, admission->worker_seq);
     luna_redis_arg_int(&command, admission->epoch);
     luna_redis_arg(&command, admission->body_hash);
     luna_redis_arg_int(&command, IDEMPOTENCY_LIFE_MS);
+    luna_redis_arg_int(&command, admission->cost);
+    add_answer(admitter, admission, &command);
     enum luna_code code =
         luna_admitter_script_pinned(admitter, LUNA_SCRIPT_FINISH, &command, deadline, &reply, err);
     if (code != LUNA_OK)

@@ -6,8 +6,9 @@
 --   hash ('' without an Idempotency-Key), stage: 'check' (no charge yet: the body is not read),
 --   'charge' (after a check, which counted the rate), or '': both in one; the client's address as
 --   ../network.h writes it
--- Reply: the fields of ../admit_reply.def as 64-bit numbers in one string; seventeen separate
---   replies would take longer than the rest of the script.
+-- Reply: the fields of ../admit_reply.def as 64-bit numbers in one string, as that many replies
+--   would take longer than the rest of the script. After them the answer that was kept for a
+--   replay, if there is one.
 --
 -- In front of this text stand `local I, S = '<incarnation>', <strict mode>` and the constants of
 -- admission_outcomes.def and admit_reply.def. Another incarnation is another script, so nothing can
@@ -153,16 +154,16 @@ end
 if points_max > 0 and tonumber(ARGV[4]) > points_max then
   return refuse(TOO_MANY_POINTS)
 end
-local replay = false
+local replay, kept = false, '' -- kept: the first answer, if the record has it
 if ARGV[8] ~= '' then
   local seen = redis.call('GET', KEYS[6])
   if seen then
-    local state, owner, hash = string.match(seen, '^(%a) (%S+) (%S+)$')
+    local state, owner, hash, answered = string.match(seen, '^(%a) (%S+) (%S+) ?(.*)$')
     if hash ~= ARGV[8] then
       return refuse(IDEMPOTENCY_MISMATCH)
     end
     if state == 'D' then
-      replay = true
+      replay, kept = true, answered
     elseif owner ~= ARGV[5] .. ':' .. ARGV[6] then
       return answer(IDEMPOTENCY_BUSY, 0, 1000)
     end
@@ -170,7 +171,7 @@ if ARGV[8] ~= '' then
 end
 
 local cost = tonumber(ARGV[3])
-local computes = cost > 0 -- a replay computes too
+local computes = cost > 0 and kept == '' -- a replay computes if its answer was not kept
 if replay then
   cost = 0
 end
@@ -206,7 +207,7 @@ if cost == 0 then
   if ARGV[8] ~= '' and not replay then
     redis.call('SET', KEYS[6], 'P ' .. ARGV[5] .. ':' .. ARGV[6] .. ' ' .. ARGV[8], 'PX', ARGV[7])
   end
-  return answer(replay and REPLAY or ALLOWED, 0, 0)
+  return answer(replay and REPLAY or ALLOWED, 0, 0) .. kept
 end
 c = c + cost
 left = left - cost

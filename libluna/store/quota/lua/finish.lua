@@ -4,22 +4,40 @@
 -- makes the idempotency record final. `local I, S = …` and the constants of ../script_replies.def
 -- stand in front.
 --
--- KEYS: m, concurrent, idempotency
--- ARGV: worker, wseq, epoch, body hash ('' without), life of the record ms
+-- A short answer is kept with the record, as long as there is room: every account has some, and all
+-- together have some, each counted for as long as a record lives.
+--
+-- KEYS: m, concurrent, idempotency, answers (bytes kept of this account), answers of all accounts
+-- ARGV: worker, wseq, epoch, body hash ('' without), life of the record ms, units charged,
+--   answer ('' for none), most bytes of this account, most bytes of all
 -- Reply: STANDS | VOID
 local v = redis.call('HMGET', KEYS[1], 'I', 'e', ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
 if v[1] ~= I or v[2] ~= ARGV[3] then
   return VOID
 end
-if S then
+if S and ARGV[6] ~= '0' then
   local wseq, mark = string.match(v[3] or '', '^(%d+)( %d+ %d+ %d+)')
   if wseq ~= ARGV[2] then
     return VOID
   end
   redis.call('HSET', KEYS[1], ARGV[1], wseq .. mark)
 end
+local function has_room(key, bytes_max)
+  return tonumber(redis.call('GET', key) or 0) + #ARGV[7] <= tonumber(bytes_max)
+end
+local function take_room(key)
+  if redis.call('INCRBY', key, #ARGV[7]) == #ARGV[7] then
+    redis.call('PEXPIRE', key, ARGV[5])
+  end
+end
+local kept = ''
+if ARGV[7] ~= '' and has_room(KEYS[4], ARGV[8]) and has_room(KEYS[5], ARGV[9]) then
+  take_room(KEYS[4])
+  take_room(KEYS[5])
+  kept = ' ' .. ARGV[7]
+end
 if ARGV[4] ~= '' then
-  redis.call('SET', KEYS[3], 'D ' .. ARGV[1] .. ':' .. ARGV[2] .. ' ' .. ARGV[4], 'PX', ARGV[5])
+  redis.call('SET', KEYS[3], 'D ' .. ARGV[1] .. ':' .. ARGV[2] .. ' ' .. ARGV[4] .. kept, 'PX', ARGV[5])
 end
 return STANDS

@@ -135,6 +135,7 @@ struct luna_admitter *stores_admitter_hurried(struct stores *stores, int slot, i
                                                   .journal_dir = stores->journal_dir,
                                                   .worker_slot = slot,
                                                   .redis_timeout_ms = redis_timeout_ms,
+                                                  .answer_bytes_max = STORES_ANSWERS_BYTES,
                                                   .durability = stores->durability,
                                                   .database_timeout_ms = database_timeout_ms};
     if (luna_admitter_new(&options, &admitter, &err) != LUNA_OK)

@@ -14,6 +14,8 @@
 
 #include <sys/types.h>
 
+enum { STORES_ANSWERS_BYTES = 16 * 40000 }; /* an account keeps 40,000 */
+
 struct stores {
     char dir[64];
     char redis_url[128], journal_dir[96];

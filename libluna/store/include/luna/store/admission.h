@@ -90,6 +90,13 @@ enum luna_charge {
     LUNA_CHARGE_REFUNDED
 };
 
+/* Bytes of an answer, in the caller's own form. bytes NULL: none. */
+struct luna_answer {
+    const char *bytes;
+    size_t len;
+};
+enum { LUNA_ANSWER_BYTES_MAX = 16 * 1024 }; /* a longer one is not kept */
+
 /* A charge's handle. Settle the original, not a copy. */
 struct luna_admission {
     enum luna_admission_outcome outcome;
@@ -104,6 +111,12 @@ struct luna_admission {
     unsigned key_scopes;    /* of that key: enum luna_scope bits; set with ALLOWED */
     char key_digest[37];    /* of the key, for a token; "" when it has not the form of a key */
     bool was_cold;          /* the account had to be loaded */
+    /* With REPLAY: what was kept of the first answer; nothing has to be computed. Valid until the
+     * admitter's next admission. */
+    struct luna_answer kept;
+    /* The caller sets it before the commit: the answer to keep for replays, if there is an
+     * Idempotency-Key. */
+    struct luna_answer to_keep;
     /* For commit, reduce and refund; opaque to the caller. */
     int64_t account_id, epoch, incarnation, charged_total, period_no, worker_seq, recovery_seq;
     bool holds_slot; /* one of the plan's concurrent requests */
@@ -125,6 +138,9 @@ struct luna_admitter_options {
     int worker_slot;      /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
     int redis_timeout_ms; /* for one round trip and for connecting */
     int database_timeout_ms;
+    /* of Redis, for the answers of all accounts, of about a day; an account may use a sixteenth.
+     * 0: no answer is kept */
+    int64_t answer_bytes_max;
     enum luna_durability durability; /* that of quota-syncd, or nothing is admitted */
     struct luna_store_meter *meter;  /* NULL: not counted */
     /* of PostgreSQL, shared by the workers of a host; NULL: none */

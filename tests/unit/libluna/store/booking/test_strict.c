@@ -294,6 +294,29 @@ static void test_a_batch_and_a_refund_are_confirmed_for_what_they_cost(void **st
     stores_assert_ledger(&stores, booker, &client, 2);
 }
 
+/* POST /keys and its like. */
+static void test_the_record_of_a_request_without_a_charge_is_never_final(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    const unsigned char hash[32] = "body";
+    (void)state;
+    one_host_client(&client);
+    const struct luna_admission_request request = {.account_id = client.account.id,
+                                                   .api_key = client.key.text,
+                                                   .api_key_len = strlen(client.key.text),
+                                                   .idempotency_key = "key",
+                                                   .idempotency_key_len = 3,
+                                                   .body_hash = hash,
+                                                   .deadline = luna_deadline_in_ms(WAIT_MS)};
+    luna_admit(admitter, &request, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    luna_admit(admitter, &request, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_REPLAY);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_lost_from_one_mode_to_the_other_and_back),
         cmocka_unit_test(test_an_older_redis_is_filled_up_from_the_journals),
         cmocka_unit_test(test_a_batch_and_a_refund_are_confirmed_for_what_they_cost),
+        cmocka_unit_test(test_the_record_of_a_request_without_a_charge_is_never_final),
     };
     return cmocka_run_group_tests(tests, start, one_host_stop);
 }

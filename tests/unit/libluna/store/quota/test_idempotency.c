@@ -254,6 +254,96 @@ static void test_a_success_whose_worker_died_before_it_could_say_so_stays_charge
     luna_admitter_free(successor);
 }
 
+/* With zeros and spaces in it. */
+static const char answer[] = "text/csv\nvalue\0 1 2\r\n";
+
+static void answer_once(const struct client *client, const char *key, size_t len)
+{
+    static char bytes[2 * LUNA_ANSWER_BYTES_MAX];
+    struct luna_admission admission;
+    memset(bytes, 'x', sizeof bytes);
+    memcpy(bytes, answer, sizeof answer);
+    ask(admitter, client, key, "body", &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
+    admission.to_keep = (struct luna_answer){bytes, len};
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+}
+
+static size_t kept_of(const struct client *client, const char *key)
+{
+    struct luna_admission admission;
+    ask(admitter, client, key, "body", &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_REPLAY);
+    if (admission.kept.len >= sizeof answer)
+        assert_memory_equal(admission.kept.bytes, answer, sizeof answer);
+    size_t len = admission.kept.len;
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    return len;
+}
+
+static void test_a_kept_answer_comes_back_changed(void **state)
+{
+    struct client client;
+    (void)state;
+    stores_client(&stores, "kept", NULL, 10, &client);
+    answer_once(&client, "short", sizeof answer);
+    answer_once(&client, "long", LUNA_ANSWER_BYTES_MAX);
+    answer_once(&client, "too long", LUNA_ANSWER_BYTES_MAX + 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(kept_of(&client, "short"), sizeof answer);
+        assert_int_equal(kept_of(&client, "long"), LUNA_ANSWER_BYTES_MAX);
+        assert_int_equal(kept_of(&client, "too long"), 0);
+    }
+    stores_assert_ledger(&stores, booker, &client, 3);
+}
+
+static void test_one_account_fills_redis_with_its_answers(void **state)
+{
+    struct client client, other;
+    (void)state;
+    stores_client(&stores, "filler", NULL, 10, &client);
+    stores_client(&stores, "neighbour", NULL, 10, &other);
+    answer_once(&client, "1", 16000);
+    answer_once(&client, "2", 16000);
+    answer_once(&client, "3", 16000);
+    assert_int_equal(kept_of(&client, "1"), 16000);
+    assert_int_equal(kept_of(&client, "2"), 16000);
+    assert_int_equal(kept_of(&client, "3"), 0);
+    answer_once(&other, "1", 16000);
+    assert_int_equal(kept_of(&other, "1"), 16000);
+    assert_in_range(stores_redis_int(&stores, "PTTL quota:answers"), 1, 24 * 3600 * 1000);
+}
+
+static void test_all_accounts_fill_redis_with_their_answers(void **state)
+{
+    struct client client;
+    (void)state;
+    stores_client(&stores, "late", NULL, 10, &client);
+    stores_redis_int(&stores, "INCRBY quota:answers 640000");
+    answer_once(&client, "1", 100);
+    assert_int_equal(kept_of(&client, "1"), 0);
+    stores_redis_int(&stores, "DEL quota:answers");
+    answer_once(&client, "2", 100);
+    assert_int_equal(kept_of(&client, "2"), 100);
+}
+
+/* Nothing is computed for it. */
+static void test_a_kept_answer_takes_the_place_of_a_computation(void **state)
+{
+    struct client client;
+    struct luna_admission running;
+    struct luna_admitter *other = stores_admitter(&stores, 1);
+    (void)state;
+    put_plan("one-kept", 100, 100, 1);
+    stores_client(&stores, "one-kept", "one-kept", 10, &client);
+    answer_once(&client, "key", sizeof answer);
+    ask(other, &client, "another", "body", &running);
+    assert_int_equal(running.outcome, LUNA_ADMIT_ALLOWED);
+    assert_int_equal(kept_of(&client, "key"), sizeof answer);
+    assert_int_equal(luna_admission_commit(other, &running), LUNA_COMMIT_OK);
+    luna_admitter_free(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +358,10 @@ int main(void)
         cmocka_unit_test(test_the_record_lives_for_a_day),
         cmocka_unit_test(test_a_lost_answer_is_not_charged_twice),
         cmocka_unit_test(test_a_success_whose_worker_died_before_it_could_say_so_stays_charged),
+        cmocka_unit_test(test_a_kept_answer_comes_back_changed),
+        cmocka_unit_test(test_one_account_fills_redis_with_its_answers),
+        cmocka_unit_test(test_all_accounts_fill_redis_with_their_answers),
+        cmocka_unit_test(test_a_kept_answer_takes_the_place_of_a_computation),
     };
     return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
 }
