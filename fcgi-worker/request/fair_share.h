@@ -4,9 +4,9 @@
  * An account may have so many of them at once as its share of the pool: half of its workers, or
  * LUNA_ACCOUNT_WORKERS_MAX, and always fewer than all. How long one takes is known only while it
  * runs, so what is too much is stopped then, and refused beforehand while the share is in use. The
- * computations of an account that had long ones a moment ago count from their start: 64 clients that
- * repeat one would else keep all workers at finding out that they take long. Of several that begin
- * at one moment, more than necessary may be stopped, never fewer.
+ * computations of an account that had long ones a moment ago count from their start: otherwise 64
+ * clients that repeat one would occupy all workers until each is known to take long. Of several that
+ * begin at one moment, more than necessary may be stopped, never fewer.
  */
 #ifndef FCGI_WORKER_FAIR_SHARE_H
 #define FCGI_WORKER_FAIR_SHARE_H

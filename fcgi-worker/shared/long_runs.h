@@ -2,10 +2,10 @@
  * long_runs.h: which accounts have computations that take long, in the scoreboard.
  *
  * Short computations are not listed: they end before they could take an account's share of the
- * pool. How long one takes is known only while it runs; so an account whose computations took long
+ * pool. How long one takes is known only while it runs. So an account whose computations took long
  * is remembered for LONG_RUNS_MEMORY_NS after their end, and its next ones can be listed from their
- * start. Each worker writes its own entry, and all workers read. The entry of a killed worker counts
- * until its request would have ended.
+ * start. Each worker writes its own entry, and all workers read. The entry of a killed worker
+ * counts until its request would have ended.
  */
 #ifndef FCGI_WORKER_LONG_RUNS_H
 #define FCGI_WORKER_LONG_RUNS_H
