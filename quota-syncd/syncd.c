@@ -52,6 +52,7 @@ void syncd_block_signals(void)
     signal_set(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error of write(2) */
 }
 
 /* Logs a change of state or of the cause of a failure, once; a log line per failed attempt would

@@ -112,6 +112,30 @@ static enum luna_code bind_and_listen(int fd, const char *path, const struct wor
     return code;
 }
 
+/* Whoever can write to the folder can put another socket there, and receive the keys. */
+static enum luna_code check_folder(const char *path, struct luna_error *err)
+{
+    char folder[sizeof((struct sockaddr_un *)NULL)->sun_path + 2];
+    struct stat info;
+    const char *slash = strrchr(path, '/');
+    int len = slash == NULL ? 0 : slash == path ? 1 : (int)(slash - path);
+    (void)snprintf(folder, sizeof folder, "%.*s", len, path);
+    if (len == 0)
+        (void)snprintf(folder, sizeof folder, ".");
+    if (stat(folder, &info) != 0)
+        return luna_error_set(err, LUNA_ECONFIG, "LUNA_WORKER_SOCKET: %s: %s", folder,
+                              strerror(errno));
+    if ((info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_ISVTX) == 0)
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "LUNA_WORKER_SOCKET: all users may write to %s: chmod o-w it",
+                              folder);
+    if (geteuid() != 0 && info.st_uid != 0 && info.st_uid != geteuid())
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "LUNA_WORKER_SOCKET: %s belongs to user %lld: chown it", folder,
+                              (long long)info.st_uid);
+    return LUNA_OK;
+}
+
 static enum luna_code make_socket(const struct worker_config *config, bool orphans,
                                   struct listener *ret_listener, struct luna_error *err)
 {
@@ -128,7 +152,9 @@ static enum luna_code make_socket(const struct worker_config *config, bool orpha
     if (listener.fd < 0)
         return luna_error_set(err, LUNA_EIO, "socket: %s", strerror(errno));
     (void)unlink(private_path);
-    enum luna_code code = bind_and_listen(listener.fd, private_path, config, err);
+    enum luna_code code = check_folder(config->socket_path, err);
+    if (code == LUNA_OK)
+        code = bind_and_listen(listener.fd, private_path, config, err);
     if (code != LUNA_OK) {
         close(listener.fd);
         return code;

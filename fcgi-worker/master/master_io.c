@@ -239,6 +239,7 @@ static void block_signals(sigset_t *ret_set)
     for (size_t i = 0; i < sizeof handled_signals / sizeof handled_signals[0]; i++)
         (void)sigaddset(ret_set, handled_signals[i]);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error of write(2) */
     (void)sigprocmask(SIG_SETMASK, ret_set, NULL); /* cannot fail with these arguments */
 }
 

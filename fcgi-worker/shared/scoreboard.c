@@ -78,8 +78,9 @@ enum luna_code scoreboard_new(struct scoreboard **ret_board, int *ret_fd, struct
     if (fd < 0)
         return luna_error_set(err, LUNA_EIO, "scoreboard: memfd_create: %s", strerror(errno));
     struct scoreboard *board = NULL;
-    if (ftruncate(fd, sizeof *board) != 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    /* Memory for all of it now: a write that finds none later would end the process by SIGBUS. */
+    errno = ftruncate(fd, sizeof *board) != 0 ? errno : posix_fallocate(fd, 0, sizeof *board);
+    if (errno != 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
         luna_error_set(err, LUNA_EIO, "scoreboard: %s", strerror(errno));
     else
         board = map(fd, err);

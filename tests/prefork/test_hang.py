@@ -1,5 +1,6 @@
 """Workers that hang: seen, survived by the monitor, ended by the hard limit."""
 import os
+import resource
 import signal
 import socket
 import threading
@@ -167,3 +168,15 @@ def test_a_master_that_is_stopped_turns_livez_off(make_pool):
     finally:
         pool.signal(signal.SIGCONT)
     wait_until(lambda: pool.fetch("/livez")[0] == 200, "/livez 200 again")
+
+
+def test_file_size_limit_kills_no_process(make_pool):
+    """SIGXFSZ: a log that reached its limit, or that of the unit."""
+    pool = make_pool(LUNA_WORKERS="2", LUNA_LOG_LEVEL="debug").start()
+    pids = [worker["pid"] for worker in pool.workers()] + [pool.process.pid]
+    for pid in pids:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    for _ in range(20):
+        assert pool.post(body='{"results":[1,2]}').status == 200
+    assert [worker["pid"] for worker in pool.workers()] + [pool.process.pid] == pids
+    assert pool.fetch("/livez")[0] == 200

@@ -12,6 +12,26 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Whoever can write here can forge what was answered. A volume may belong to root and let its group
+ * write, if that is our own (Kubernetes's fsGroup). */
+static enum luna_code check_rights(int fd, const char *path, struct luna_error *err)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return luna_error_set(err, LUNA_EIO, "journal: %s: %s", path, strerror(errno));
+    if (geteuid() != 0 && info.st_uid != 0 && info.st_uid != geteuid())
+        return luna_error_set(err, LUNA_EIO,
+                              "journal: %s belongs to user %lld, not to user %lld, who runs this: "
+                              "chown it",
+                              path, (long long)info.st_uid, (long long)geteuid());
+    if ((info.st_mode & S_IWOTH) != 0 ||
+        ((info.st_mode & S_IWGRP) != 0 && info.st_gid != getegid()))
+        return luna_error_set(err, LUNA_EIO,
+                              "journal: other users may write to %s (mode %04o): chmod go-w it",
+                              path, (unsigned)info.st_mode & 07777);
+    return LUNA_OK;
+}
+
 enum luna_code luna_journal_dir_open(const char *path, int *ret_fd, struct luna_error *err)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
@@ -20,8 +40,12 @@ enum luna_code luna_journal_dir_open(const char *path, int *ret_fd, struct luna_
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return luna_error_set(err, LUNA_EIO, "journal: cannot open %s: %s", path, strerror(errno));
-    *ret_fd = fd;
-    return LUNA_OK;
+    enum luna_code code = check_rights(fd, path, err);
+    if (code == LUNA_OK)
+        *ret_fd = fd;
+    else
+        close(fd);
+    return code;
 }
 
 /* The file appears complete, by link(): when two processes draw a name at the same time, one wins
@@ -62,7 +86,8 @@ enum luna_code luna_journal_dir_name(int dir_fd, char ret_name[LUNA_JOURNAL_NAME
     if (got != 9 || text[0] != 'w' || strspn(text + 1, "0123456789abcdef") != 8)
         return luna_error_set(
             err, LUNA_EPROTOCOL,
-            "journal: the file \"name\" is damaged: expected w and 8 hexadecimal digits");
+            "journal: the file \"name\" is damaged: stop the workers and quota-syncd, run "
+            "rm \"$LUNA_STATE_DIR/name\", and start them");
     memcpy(ret_name, text, sizeof text);
     return LUNA_OK;
 }

@@ -7,6 +7,7 @@
  *                    appended
  *   j-<n>-<number>   segments of worker slot n; only the highest number is written to
  *   fold             the sums of folded segments, and which segments those are
+ *   fold.copy        the same, read when fold is damaged
  *   fold.lock        shared while sums are read, exclusive while segments are folded
  *
  * Locks belong to the open file description: they end with the process, however it ends.
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Creates it if it is missing. LUNA_EIO, also when it is another user's, or others may write. */
 enum luna_code luna_journal_dir_open(const char *path, int *ret_fd,
                                      struct luna_error *err) LUNA_MUSTCHECK;
 

@@ -101,7 +101,8 @@ static bool read_head(const unsigned char *bytes, size_t len, struct fold_head *
 static enum luna_code damaged(struct luna_error *err)
 {
     return luna_error_set(err, LUNA_EPROTOCOL,
-                          "journal: the file \"fold\" is damaged; restore it from a copy");
+                          "journal: fold and fold.copy are damaged: stop the workers and "
+                          "quota-syncd, run " LUNA_JOURNAL_FOLD_REMEDY ", and start them");
 }
 
 static enum luna_code parse_fold(const unsigned char *bytes, size_t len,
@@ -128,20 +129,18 @@ static enum luna_code parse_fold(const unsigned char *bytes, size_t len,
     return code;
 }
 
-enum luna_code luna_journal_fold_read(int dir_fd, struct luna_journal_fold *ret_fold,
-                                      struct luna_error *err)
+static enum luna_code read_file(int dir_fd, const char *name, struct luna_journal_fold *ret_fold,
+                                struct luna_error *err)
 {
-    int fd = openat(dir_fd, "fold", O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) {
-        *ret_fold = (struct luna_journal_fold){.covered = NULL};
-        return LUNA_OK;
-    }
+    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return luna_error_set(err, LUNA_ENOTFOUND, "journal: there is no file \"%s\"", name);
     struct stat info;
     if (fd < 0 || fstat(fd, &info) != 0) {
         int saved = errno;
         if (fd >= 0)
             close(fd);
-        return luna_error_set(err, LUNA_EIO, "journal: fold: %s", strerror(saved));
+        return luna_error_set(err, LUNA_EIO, "journal: %s: %s", name, strerror(saved));
     }
     size_t len = (size_t)info.st_size;
     unsigned char *bytes = malloc(len > 0 ? len : 1);
@@ -149,12 +148,26 @@ enum luna_code luna_journal_fold_read(int dir_fd, struct luna_journal_fold *ret_
     if (bytes == NULL)
         code = luna_error_set(err, LUNA_ENOMEM, "journal: no memory for the fold");
     else if (pread(fd, bytes, len, 0) != (ssize_t)len)
-        code = luna_error_set(err, LUNA_EIO, "journal: cannot read the whole file \"fold\"");
+        code = luna_error_set(err, LUNA_EIO, "journal: cannot read the whole file \"%s\"", name);
     else
         code = parse_fold(bytes, len, ret_fold, err);
     free(bytes);
     close(fd);
     return code;
+}
+
+/* The copy may be older: then it lacks segments that still exist, as they are deleted last. */
+enum luna_code luna_journal_fold_read(int dir_fd, struct luna_journal_fold *ret_fold,
+                                      struct luna_error *err)
+{
+    struct luna_error ignored;
+    enum luna_code code = read_file(dir_fd, "fold", ret_fold, err);
+    if (code == LUNA_OK || read_file(dir_fd, "fold.copy", ret_fold, &ignored) == LUNA_OK)
+        return LUNA_OK;
+    if (code != LUNA_ENOTFOUND || ignored.code != LUNA_ENOTFOUND)
+        return code == LUNA_ENOTFOUND ? damaged(err) : code;
+    *ret_fold = (struct luna_journal_fold){.covered = NULL};
+    return LUNA_OK;
 }
 
 static bool write_all(int fd, const void *bytes, size_t len)
@@ -167,6 +180,20 @@ static bool write_all(int fd, const void *bytes, size_t len)
         len -= n > 0 ? (size_t)n : 0;
     }
     return true;
+}
+
+static enum luna_code write_file(int dir_fd, const char *name, const void *bytes, size_t len,
+                                 struct luna_error *err)
+{
+    int fd = openat(dir_fd, "fold.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool done = fd >= 0 && write_all(fd, bytes, len) && fsync(fd) == 0;
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    if (!done || renameat(dir_fd, "fold.new", dir_fd, name) != 0 || fsync(dir_fd) != 0)
+        return luna_error_set(err, LUNA_EIO, "journal: %s: %s", name,
+                              strerror(done ? errno : saved));
+    return LUNA_OK;
 }
 
 static enum luna_code write_fold(int dir_fd, const struct luna_journal_fold *fold,
@@ -187,15 +214,11 @@ static enum luna_code write_fold(int dir_fd, const struct luna_journal_fold *fol
         memcpy(bytes + sizeof head + covered_bytes, fold->sums.items, sum_bytes);
     luna_digest_sha256(bytes + sizeof head, len - sizeof head, head.digest);
     memcpy(bytes, &head, sizeof head);
-    int fd = openat(dir_fd, "fold.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool done = fd >= 0 && write_all(fd, bytes, len) && fsync(fd) == 0;
-    int saved = errno;
-    if (fd >= 0)
-        close(fd);
+    enum luna_code code = write_file(dir_fd, "fold", bytes, len, err);
+    if (code == LUNA_OK)
+        code = write_file(dir_fd, "fold.copy", bytes, len, err);
     free(bytes);
-    if (!done || renameat(dir_fd, "fold.new", dir_fd, "fold") != 0 || fsync(dir_fd) != 0)
-        return luna_error_set(err, LUNA_EIO, "journal: fold: %s", strerror(done ? errno : saved));
-    return LUNA_OK;
+    return code;
 }
 
 /* Keeps of each account its newest epoch, and of that the newest periods. The items are sorted. */

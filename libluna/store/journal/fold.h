@@ -3,7 +3,8 @@
  * to the store.
  *
  * The fold is one file, replaced by rename(): the sums, and which segments they cover. A kill
- * between the rename and the deletion of those segments therefore counts nothing twice (I1).
+ * between the rename and the deletion of those segments therefore counts nothing twice (I1). A
+ * second copy is read when the first is damaged, and the next fold replaces both.
  */
 #ifndef LUNA_STORE_JOURNAL_FOLD_H
 #define LUNA_STORE_JOURNAL_FOLD_H
@@ -17,6 +18,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What to run when both copies are damaged: the directory gets another name, so that PostgreSQL
+ * takes its records for a part only, and refunds nothing that they lack. */
+#define LUNA_JOURNAL_FOLD_REMEDY                                                                   \
+    "(cd \"$LUNA_STATE_DIR\" && mkdir damaged && mv fold fold.copy name damaged/)"
+
 struct luna_journal_fold {
     struct luna_journal_segment *covered;
     size_t covered_count;
@@ -25,7 +31,7 @@ struct luna_journal_fold {
 /* Opens fold.lock. Its byte 0 is locked shared to read the fold, exclusive to replace it. */
 enum luna_code luna_journal_fold_lock_open(int dir_fd, int *ret_lock_fd,
                                            struct luna_error *err) LUNA_MUSTCHECK;
-/* An absent file is an empty fold. LUNA_EPROTOCOL: the file is damaged. */
+/* Without both files the fold is empty. LUNA_EPROTOCOL: both are damaged. */
 enum luna_code luna_journal_fold_read(int dir_fd, struct luna_journal_fold *ret_fold,
                                       struct luna_error *err) LUNA_MUSTCHECK;
 void luna_journal_fold_done(struct luna_journal_fold *fold);

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define WSEQ_MAX ((int64_t)1 << 53) /* as far as the scripts can count */
+
 enum { IDEMPOTENCY_LIFE_MS = 24 * 3600 * 1000, COMMIT_TRIES_MAX = 4 };
 
 void luna_settle_begin(struct luna_admitter *admitter, int64_t account_id,
@@ -67,6 +69,11 @@ enum luna_code luna_settle_pending(struct luna_admitter *admitter, struct luna_d
     int64_t wseq = atomic_load(&slot->wseq);
     if (wseq == 0)
         return LUNA_OK;
+    /* A page that was damaged names no charge. */
+    if (wseq < 0 || wseq > WSEQ_MAX || slot->account_id < 1 || slot->account_id > INT32_MAX) {
+        luna_settle_end(admitter);
+        return LUNA_OK;
+    }
     /* A charge whose record was written is a success, even if its worker was killed before it could
      * clear the slot (I1). */
     if (wseq != luna_journal_last_wseq(admitter->journal)) {

@@ -68,6 +68,19 @@ static void socket_is_closed_to_others_and_leaves_nothing_behind(void **state)
     assert_int_equal(stat(path, &about), -1);
 }
 
+static void folder_that_all_may_write_is_used(void **state)
+{
+    struct listener listener;
+    struct luna_error err;
+    (void)state;
+    assert_int_equal(chmod(folder, 0777), 0);
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "chmod o-w"));
+    assert_int_equal(chmod(folder, 01777), 0); /* as /tmp: only the owner removes what is there */
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_OK);
+    listener_close(&listener, true);
+}
+
 static void live_socket_is_not_stolen(void **state)
 {
     struct listener listener;
@@ -282,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(socket_is_closed_to_others_and_leaves_nothing_behind,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(folder_that_all_may_write_is_used, set_up, tear_down),
         cmocka_unit_test_setup_teardown(live_socket_is_not_stolen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(workers_of_a_killed_master_keep_the_next_one_out, set_up,
                                         tear_down),

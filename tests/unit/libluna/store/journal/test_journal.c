@@ -245,6 +245,7 @@ static void test_a_damaged_fold_is_said_and_not_skipped(void **state)
         assert_int_equal(append(journal, 1, 4, 1, i + 1), LUNA_APPEND_OK);
     fold();
     tear("fold", "x", 1);
+    tear("fold.copy", "x", 1);
     assert_int_equal(luna_journal_sums_read(dir, 1, -1, luna_deadline_in_ms(100), &sums, &err),
                      LUNA_EPROTOCOL);
     luna_journal_close(journal);

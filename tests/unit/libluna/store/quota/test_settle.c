@@ -173,6 +173,20 @@ static void test_a_charge_that_cannot_be_reduced_is_void(void **state)
     stores_assert_ledger(&stores, booker, &client, 1);
 }
 
+static void test_a_damaged_slot_of_the_page_stops_no_worker(void **state)
+{
+    struct luna_journal_slot *slot = luna_journal_slot_of(admitter->journal);
+    static const int64_t damages[][2] = {{-1, 1}, {INT64_MAX, 1}, {1, 0}, {1, -7}, {1, INT64_MAX}};
+    struct client client;
+    (void)state;
+    one_host_client(&client);
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        slot->account_id = damages[i][1];
+        atomic_store(&slot->wseq, damages[i][0]);
+        one_host_request(&client, 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_a_reduced_charge_that_was_booked_before_is_corrected),
         cmocka_unit_test(test_a_reduced_charge_is_refunded_whole_when_its_worker_dies),
         cmocka_unit_test(test_a_charge_that_cannot_be_reduced_is_void),
+        cmocka_unit_test(test_a_damaged_slot_of_the_page_stops_no_worker),
     };
     return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
 }
