@@ -56,10 +56,27 @@ static void log_at_limit(ngx_connection_t *c)
 
 static void connection_ended(void *data)
 {
-    const struct source_id *id = data;
+    const uint32_t *connection = data;
     ngx_shmtx_lock(table_mutex);
-    source_table_close(table, *id, ngx_current_msec);
+    source_table_close(table, *connection, ngx_current_msec);
     ngx_shmtx_unlock(table_mutex);
+}
+
+static bool process_runs(uint32_t pid)
+{
+    return kill((pid_t)pid, 0) == 0 || errno != ESRCH;
+}
+
+/* Under the lock. Where a connection cannot be counted, the ones of killed processes may be in its
+ * place. */
+static enum source_outcome connection_open(struct source_id id, uint32_t *ret_connection)
+{
+    uint32_t most = (uint32_t)settings->connections_max, pid = (uint32_t)ngx_pid;
+    enum source_outcome outcome =
+        source_table_open(table, id, pid, most, ngx_current_msec, ret_connection);
+    if (outcome != SOURCE_ADMITTED && source_table_heal(table, process_runs, ngx_current_msec))
+        outcome = source_table_open(table, id, pid, most, ngx_current_msec, ret_connection);
+    return outcome;
 }
 
 /* False where the source has its share already. */
@@ -68,15 +85,15 @@ static bool connection_admit(ngx_connection_t *c)
     struct source_id id;
     if (!source_id_from_address(c->sockaddr, &id))
         return true;
-    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(c->pool, sizeof id);
+    uint32_t connection = 0;
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(c->pool, sizeof connection);
     if (cleanup == NULL)
         return false;
     ngx_shmtx_lock(table_mutex);
-    enum source_outcome outcome =
-        source_table_open(table, id, (uint32_t)settings->connections_max, ngx_current_msec);
+    enum source_outcome outcome = connection_open(id, &connection);
     ngx_shmtx_unlock(table_mutex);
     if (outcome == SOURCE_ADMITTED) {
-        *(struct source_id *)cleanup->data = id;
+        *(uint32_t *)cleanup->data = connection;
         cleanup->handler = connection_ended;
     }
     return outcome != SOURCE_AT_LIMIT;

@@ -9,6 +9,7 @@ enum {
     KEYS_KNOWN = 8,
     /* Refusals are counted in thousandths, so that a rate is exact at one millisecond. */
     REFUSAL = 1000,
+    HEAL_PAUSE_MS = 1000,
 };
 
 /* Unused: without connections, and last_ms 0. */
@@ -21,9 +22,22 @@ struct source {
     uint32_t keys[KEYS_KNOWN]; /* hashes; 0: none */
 };
 
+/* An open connection, and the process that holds it. What the sources count is the sum of these: a
+ * process that is killed, even in the middle of a change, leaves only its own ones wrong. */
+struct connection {
+    struct source_id id;
+    uint32_t pid;  /* 0: unused */
+    uint32_t next; /* unused one; CONNECTIONS_END at the end */
+};
+
+enum { CONNECTIONS_END = UINT32_MAX };
+
+/* The sources are followed by as many connections. */
 struct source_table {
     uint64_t seed;
+    uint64_t healed_ms;
     uint32_t buckets;
+    uint32_t unused; /* the first unused connection */
     struct source sources[];
 };
 
@@ -83,7 +97,8 @@ struct source_id source_id_from_key(const struct source_table *table, const void
 
 size_t source_table_bytes(uint32_t buckets)
 {
-    return sizeof(struct source_table) + (size_t)buckets * WAYS * sizeof(struct source);
+    return sizeof(struct source_table) +
+           (size_t)buckets * WAYS * (sizeof(struct source) + sizeof(struct connection));
 }
 
 uint32_t source_table_buckets(size_t bytes)
@@ -94,6 +109,22 @@ uint32_t source_table_buckets(size_t bytes)
     return buckets;
 }
 
+static uint32_t place_count(const struct source_table *table)
+{
+    return table->buckets * WAYS;
+}
+
+static struct connection *connections_of(struct source_table *table)
+{
+    return (struct connection *)(void *)(table->sources + place_count(table));
+}
+
+static void connection_put_back(struct source_table *table, uint32_t number)
+{
+    connections_of(table)[number] = (struct connection){.next = table->unused};
+    table->unused = number;
+}
+
 struct source_table *source_table_init(void *memory, uint32_t buckets, uint64_t seed)
 {
     assert(buckets != 0 && (buckets & (buckets - 1)) == 0);
@@ -101,6 +132,9 @@ struct source_table *source_table_init(void *memory, uint32_t buckets, uint64_t 
     memset(table, 0, source_table_bytes(buckets));
     table->seed = seed;
     table->buckets = buckets;
+    table->unused = CONNECTIONS_END;
+    for (uint32_t i = place_count(table); i > 0; i--)
+        connection_put_back(table, i - 1);
     return table;
 }
 
@@ -155,27 +189,91 @@ static struct source *source_find_or_add(struct source_table *table, struct sour
     return source;
 }
 
-enum source_outcome source_table_open(struct source_table *table, struct source_id id,
-                                      uint32_t connections_max, uint64_t now_ms)
+static uint32_t connection_take(struct source_table *table, struct source_id id, uint32_t pid)
 {
+    uint32_t number = table->unused;
+    struct connection *connection = &connections_of(table)[number];
+    table->unused = connection->next;
+    *connection = (struct connection){.id = id, .pid = pid};
+    return number;
+}
+
+enum source_outcome source_table_open(struct source_table *table, struct source_id id, uint32_t pid,
+                                      uint32_t connections_max, uint64_t now_ms,
+                                      uint32_t *ret_connection)
+{
+    assert(pid != 0);
     struct source *source = source_find_or_add(table, id, now_ms);
-    if (source == NULL)
-        return SOURCE_UNCOUNTED;
-    if (source->connections >= connections_max)
+    if (source != NULL && source->connections >= connections_max)
         return SOURCE_AT_LIMIT;
+    if (source == NULL || table->unused == CONNECTIONS_END)
+        return SOURCE_UNCOUNTED;
+    *ret_connection = connection_take(table, id, pid);
     source->connections++;
     return SOURCE_ADMITTED;
 }
 
-void source_table_close(struct source_table *table, struct source_id id, uint64_t now_ms)
+void source_table_close(struct source_table *table, uint32_t connection, uint64_t now_ms)
 {
+    assert(connection < place_count(table) && connections_of(table)[connection].pid != 0);
     /* A place with connections is never reused. */
-    struct source *source = source_find_mutable(table, id);
+    struct source *source = source_find_mutable(table, connections_of(table)[connection].id);
     assert(source != NULL && source->connections > 0);
-    if (source == NULL)
-        return;
-    source->connections--;
-    source->last_ms = now_ms != 0 ? now_ms : 1;
+    if (source != NULL && source->connections > 0) {
+        source->connections--;
+        source->last_ms = now_ms != 0 ? now_ms : 1;
+    }
+    connection_put_back(table, connection);
+}
+
+/* Marks the connections of processes that have ended as unused. Connections of one process tend to
+ * lie together, so it is asked for rarely. */
+static bool drop_ended(struct source_table *table, bool (*is_running)(uint32_t pid))
+{
+    struct connection *connections = connections_of(table);
+    uint32_t asked = 0;
+    bool running = false, found = false;
+    for (uint32_t i = 0; i < place_count(table); i++) {
+        uint32_t pid = connections[i].pid;
+        if (pid != 0 && pid != asked) {
+            asked = pid;
+            running = is_running(pid);
+        }
+        if (pid != 0 && !running) {
+            connections[i].pid = 0;
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* Everything that is derived from the connections. */
+static void count_again(struct source_table *table)
+{
+    struct connection *connections = connections_of(table);
+    for (uint32_t i = 0; i < place_count(table); i++)
+        table->sources[i].connections = 0;
+    table->unused = CONNECTIONS_END;
+    for (uint32_t i = 0; i < place_count(table); i++) {
+        struct source *source =
+            connections[i].pid != 0 ? source_find_mutable(table, connections[i].id) : NULL;
+        if (connections[i].pid == 0)
+            connection_put_back(table, i);
+        else if (source != NULL)
+            source->connections++;
+    }
+}
+
+bool source_table_heal(struct source_table *table, bool (*is_running)(uint32_t pid),
+                       uint64_t now_ms)
+{
+    if (table->healed_ms != 0 && now_ms - table->healed_ms < HEAL_PAUSE_MS)
+        return false;
+    table->healed_ms = now_ms;
+    if (!drop_ended(table, is_running))
+        return false;
+    count_again(table);
+    return true;
 }
 
 static uint32_t refusals_at(const struct source *source, uint32_t rate_per_s, uint64_t now_ms)

@@ -12,7 +12,8 @@
  * The table lies in memory that the caller gives, and that several processes may share; it holds no
  * pointers. The caller serialises all calls on one table. It never grows: a bucket has a fixed
  * number of places, and an address without connections makes room for a new one. Where every place
- * of a bucket has connections, a further address is not counted. Times are in milliseconds of one
+ * of a bucket has connections, or the table has as many connections as places, a further one is not
+ * counted. Times are in milliseconds of one
  * clock that does not go backwards. */
 
 struct source_table;
@@ -55,13 +56,20 @@ uint32_t source_table_buckets(size_t bytes);
  * nobody can choose addresses that share a bucket. */
 struct source_table *source_table_init(void *memory, uint32_t buckets, uint64_t seed);
 
-/* Counts a connection unless the address has `connections_max` already. */
-enum source_outcome source_table_open(struct source_table *table, struct source_id id,
-                                      uint32_t connections_max, uint64_t now_ms)
-    __attribute__((warn_unused_result));
+/* Counts a connection of the process `pid` unless the address has `connections_max` already.
+ * *ret_connection is its number, where it is SOURCE_ADMITTED. */
+enum source_outcome source_table_open(struct source_table *table, struct source_id id, uint32_t pid,
+                                      uint32_t connections_max, uint64_t now_ms,
+                                      uint32_t *ret_connection) __attribute__((warn_unused_result));
 
 /* Ends a connection that was SOURCE_ADMITTED. */
-void source_table_close(struct source_table *table, struct source_id id, uint64_t now_ms);
+void source_table_close(struct source_table *table, uint32_t connection, uint64_t now_ms);
+
+/* Forgets the connections of processes that have ended: a killed one closes none here. Looks at
+ * most once a second, because it reads the whole table. True: there were some, so what was refused
+ * may be tried again. */
+bool source_table_heal(struct source_table *table, bool (*is_running)(uint32_t pid),
+                       uint64_t now_ms);
 
 /* A key was refused. One that was accepted before is forgotten; any other one counts. */
 void source_table_refuse(struct source_table *table, struct source_id id, const void *key,

@@ -1,8 +1,11 @@
 """One source takes its share of the gateway, and a client elsewhere is served meanwhile."""
 import contextlib
 import math
+import os
+import pathlib
 import re
 import resource
+import signal
 import socket
 import ssl
 import time
@@ -97,6 +100,22 @@ def test_a_source_is_let_in_again_when_its_connections_have_ended(stack, account
         with one_byte_connections(stack, "127.0.0.3", most + 20) as opened:
             wait_until(lambda opened=opened: sum(map(is_open, opened)) <= most, what="the bound")
     wait_until(lambda: answers(stack, "127.0.0.3"), what="an answer for the same address")
+
+
+def test_connections_of_a_killed_nginx_worker_do_not_stay_counted(stack):
+    """They locked their source out until nginx was restarted."""
+    most, master = limit(r"luna_source_connections (\d+)"), stack.pid("nginx")
+    with one_byte_connections(stack, "127.0.0.11", most + 20) as opened:
+        wait_until(lambda: sum(map(is_open, opened)) <= most, what="a whole share")
+        killed = workers_of(master)
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: workers_of(master) and not workers_of(master) & killed, what="nginx's new processes")
+        wait_until(lambda: answers(stack, "127.0.0.11"), what="an answer for the same address", timeout_s=10)
+
+
+def workers_of(master):
+    return {int(pid) for pid in pathlib.Path(f"/proc/{master}/task/{master}/children").read_text(encoding="ascii").split()}
 
 
 def answers(stack, address):

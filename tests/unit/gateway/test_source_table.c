@@ -32,6 +32,17 @@ static bool same(const char *a, const char *b)
     return memcmp(&first, &second, sizeof first) == 0;
 }
 
+enum { PID = 100, OTHER_PID = 200 };
+
+/* The number of the connection that was opened last. */
+static uint32_t opened;
+
+static enum source_outcome open_one(struct source_table *table, struct source_id id, uint32_t most,
+                                    uint64_t now_ms)
+{
+    return source_table_open(table, id, PID, most, now_ms, &opened);
+}
+
 static int make(void **state)
 {
     *state = malloc(source_table_bytes(4));
@@ -71,13 +82,13 @@ static void an_address_opens_more_than_its_share(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
     for (int i = 0; i < CONNECTIONS_MAX; i++)
-        assert_int_equal(source_table_open(*state, id, CONNECTIONS_MAX, T0), SOURCE_ADMITTED);
-    assert_int_equal(source_table_open(*state, id, CONNECTIONS_MAX, T0), SOURCE_AT_LIMIT);
-    assert_int_equal(source_table_open(*state, id_of("192.0.2.2"), CONNECTIONS_MAX, T0),
-                     SOURCE_ADMITTED);
-    source_table_close(*state, id, T0 + 1);
-    assert_int_equal(source_table_open(*state, id, CONNECTIONS_MAX, T0 + 2), SOURCE_ADMITTED);
-    assert_int_equal(source_table_open(*state, id, CONNECTIONS_MAX, T0 + 3), SOURCE_AT_LIMIT);
+        assert_int_equal(open_one(*state, id, CONNECTIONS_MAX, T0), SOURCE_ADMITTED);
+    uint32_t first = opened;
+    assert_int_equal(open_one(*state, id, CONNECTIONS_MAX, T0), SOURCE_AT_LIMIT);
+    assert_int_equal(open_one(*state, id_of("192.0.2.2"), CONNECTIONS_MAX, T0), SOURCE_ADMITTED);
+    source_table_close(*state, first, T0 + 1);
+    assert_int_equal(open_one(*state, id, CONNECTIONS_MAX, T0 + 2), SOURCE_ADMITTED);
+    assert_int_equal(open_one(*state, id, CONNECTIONS_MAX, T0 + 3), SOURCE_AT_LIMIT);
 }
 
 /* 32 places: more addresses than that hold connections. */
@@ -87,7 +98,7 @@ static void a_full_table_turns_addresses_away_or_forgets_open_connections(void *
     int admitted = 0, uncounted = 0;
     for (int i = 0; i < 200; i++) {
         snprintf(text, sizeof text, "198.51.100.%d", i);
-        enum source_outcome outcome = source_table_open(*state, id_of(text), 1, T0);
+        enum source_outcome outcome = open_one(*state, id_of(text), 1, T0);
         admitted += outcome == SOURCE_ADMITTED;
         uncounted += outcome == SOURCE_UNCOUNTED;
     }
@@ -96,9 +107,51 @@ static void a_full_table_turns_addresses_away_or_forgets_open_connections(void *
     int at_limit = 0;
     for (int i = 0; i < 200; i++) {
         snprintf(text, sizeof text, "198.51.100.%d", i);
-        at_limit += source_table_open(*state, id_of(text), 1, T0) == SOURCE_AT_LIMIT;
+        at_limit += open_one(*state, id_of(text), 1, T0) == SOURCE_AT_LIMIT;
     }
     assert_int_equal(at_limit, 32);
+}
+
+static bool other_has_ended(uint32_t pid)
+{
+    return pid != OTHER_PID;
+}
+
+static bool all_run(uint32_t pid)
+{
+    (void)pid;
+    return true;
+}
+
+/* The other process's connections fill the share of one source, and every place of the table. */
+static void fill_by_other(struct source_table *table, struct source_id id)
+{
+    char text[32];
+    for (int i = 1; i < CONNECTIONS_MAX; i++)
+        assert_int_equal(source_table_open(table, id, OTHER_PID, CONNECTIONS_MAX, T0, &opened),
+                         SOURCE_ADMITTED);
+    for (int i = 0; i < 200; i++) {
+        snprintf(text, sizeof text, "198.51.100.%d", i);
+        (void)!source_table_open(table, id_of(text), OTHER_PID, 1, T0, &opened);
+    }
+}
+
+static void connections_of_a_killed_process_stay_counted(void **state)
+{
+    struct source_id id = id_of("192.0.2.1");
+    assert_int_equal(open_one(*state, id, CONNECTIONS_MAX, T0), SOURCE_ADMITTED);
+    uint32_t kept = opened;
+    fill_by_other(*state, id);
+    assert_int_not_equal(open_one(*state, id, CONNECTIONS_MAX, T0), SOURCE_ADMITTED);
+    assert_false(source_table_heal(*state, all_run, T0));
+    assert_false(source_table_heal(*state, other_has_ended, T0 + 999)); /* too soon */
+    assert_true(source_table_heal(*state, other_has_ended, T0 + 1000));
+    for (int i = 1; i < CONNECTIONS_MAX; i++)
+        assert_int_equal(open_one(*state, id, CONNECTIONS_MAX, T0 + 1000), SOURCE_ADMITTED);
+    assert_int_equal(open_one(*state, id, CONNECTIONS_MAX, T0 + 1000), SOURCE_AT_LIMIT);
+    source_table_close(*state, kept, T0 + 1001);
+    assert_int_equal(open_one(*state, id, CONNECTIONS_MAX, T0 + 1001), SOURCE_ADMITTED);
+    assert_false(source_table_heal(*state, other_has_ended, T0 + 3000)); /* nothing is left */
 }
 
 static void quiet_addresses_keep_their_places_for_ever(void **state)
@@ -107,8 +160,8 @@ static void quiet_addresses_keep_their_places_for_ever(void **state)
     for (int i = 0; i < 250; i++) {
         snprintf(text, sizeof text, "198.51.100.%d", i);
         struct source_id id = id_of(text);
-        assert_int_equal(source_table_open(*state, id, 1, T0 + (uint64_t)i), SOURCE_ADMITTED);
-        source_table_close(*state, id, T0 + (uint64_t)i);
+        assert_int_equal(open_one(*state, id, 1, T0 + (uint64_t)i), SOURCE_ADMITTED);
+        source_table_close(*state, opened, T0 + (uint64_t)i);
     }
 }
 
@@ -208,6 +261,7 @@ int main(void)
         cmocka_unit_test(a_unix_socket_is_taken_for_an_address),
         TABLE_TEST(an_address_opens_more_than_its_share),
         TABLE_TEST(a_full_table_turns_addresses_away_or_forgets_open_connections),
+        TABLE_TEST(connections_of_a_killed_process_stay_counted),
         TABLE_TEST(quiet_addresses_keep_their_places_for_ever),
         TABLE_TEST(guessing_goes_on_after_the_burst),
         TABLE_TEST(a_neighbours_guesses_end_the_use_of_a_good_key),
