@@ -184,7 +184,8 @@ GRANT SELECT (name, metadata, allowed, rate_per_s, rate_burst, last_used_at, pep
 
 -- Peppers: their fingerprints, so that a program with a wrong one is found when it starts. No role
 -- reads this table; `move_key` is derived from the pepper, so a digest can be replaced only by a
--- program that has the pepper.
+-- program that has the pepper. The ids grow: keys move to a higher one only, so that pools of which
+-- some have the new pepper already do not move keys to and fro.
 CREATE TABLE peppers (
     id          INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 9999),
     fingerprint BYTEA NOT NULL CHECK (octet_length(fingerprint) = 32),
@@ -192,33 +193,38 @@ CREATE TABLE peppers (
     since       TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 
--- Is this the pepper that has this id? '' if it is; else what is wrong. A new id is recorded, for
--- the first pepper of all, or beside the one it replaces: nobody gets a pepper recorded who has
+-- Are these the peppers that have these ids? '' if they are; else what is wrong. A new id is
+-- recorded beside one that is known, or as the first of all: nobody gets a pepper recorded who has
 -- none that is in use. p_previous 0: none.
-CREATE FUNCTION luna_pepper_check(p_id int, p_fingerprint text, p_move_key text, p_previous int, p_previous_fingerprint text)
+CREATE FUNCTION luna_pepper_check(p_id int, p_fingerprint text, p_move_key text, p_previous int, p_previous_fingerprint text,
+                                  p_previous_move_key text)
     RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    known bytea;
-    known_previous bytea;
+    known bytea := (SELECT fingerprint FROM peppers WHERE id = p_id);
+    known_previous bytea := (SELECT fingerprint FROM peppers WHERE id = p_previous);
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('luna_pepper_check'));
-    SELECT fingerprint INTO known FROM peppers WHERE id = p_id;
-    SELECT fingerprint INTO known_previous FROM peppers WHERE id = p_previous;
-    IF p_previous <> 0 AND known_previous IS DISTINCT FROM decode(p_previous_fingerprint, 'hex') THEN
+    IF known <> decode(p_fingerprint, 'hex') THEN
+        RETURN format('LUNA_KEY_PEPPER is not the pepper %s that this database knows', p_id);
+    ELSIF known_previous <> decode(p_previous_fingerprint, 'hex') THEN
         RETURN format('LUNA_KEY_PEPPER_PREVIOUS is not the pepper %s that this database knows', p_previous);
-    END IF;
-    IF known IS NULL AND (p_previous <> 0 OR NOT EXISTS (SELECT FROM peppers)) THEN
-        INSERT INTO peppers (id, fingerprint, move_key)
-        VALUES (p_id, decode(p_fingerprint, 'hex'), decode(p_move_key, 'hex'));
+    ELSIF known IS NOT NULL AND (known_previous IS NOT NULL OR p_previous = 0) THEN
         RETURN '';
     END IF;
-    IF known IS NULL THEN
-        RETURN format('this database does not know pepper %s; set LUNA_KEY_PEPPER_PREVIOUS, the one that it replaces', p_id);
+    LOCK TABLE peppers IN SHARE ROW EXCLUSIVE MODE;
+    IF known IS NULL AND known_previous IS NULL AND EXISTS (SELECT FROM peppers WHERE id <> p_id) THEN
+        RETURN format('this database does not know pepper %s; set LUNA_KEY_PEPPER_PREVIOUS to the one that it replaces', p_id);
     END IF;
-    RETURN CASE WHEN known = decode(p_fingerprint, 'hex') THEN ''
+    INSERT INTO peppers (id, fingerprint, move_key)
+    SELECT m.id, decode(m.fingerprint, 'hex'), decode(m.move_key, 'hex')
+      FROM (VALUES (p_id, p_fingerprint, p_move_key), (p_previous, p_previous_fingerprint, p_previous_move_key))
+           AS m (id, fingerprint, move_key)
+     WHERE m.id <> 0
+    ON CONFLICT (id) DO NOTHING;
+    RETURN CASE WHEN EXISTS (SELECT FROM peppers WHERE id = p_id AND fingerprint = decode(p_fingerprint, 'hex')) THEN ''
                 ELSE format('LUNA_KEY_PEPPER is not the pepper %s that this database knows', p_id) END;
 END
 $$;
+GRANT SELECT (id, since) ON peppers TO luna_admin;
 GRANT EXECUTE ON FUNCTION luna_pepper_check TO luna_worker, luna_admin;
 
 -- What Redis noted of the use of keys: last_used_at, and the digest under the present pepper of a
@@ -245,7 +251,7 @@ BEGIN
                  JOIN peppers p ON p.id = u.pepper
                 WHERE encode(sha256(p.move_key || convert_to(u.digest::text || u.fresh::text, 'UTF8')), 'hex') = u.proof LOOP
         UPDATE api_keys SET digest = use.fresh, pepper_id = use.pepper, earlier_digest = use.digest, moved_at = now()
-         WHERE digest = use.digest AND pepper_id <> use.pepper AND NOT EXISTS (SELECT FROM api_keys WHERE digest = use.fresh)
+         WHERE digest = use.digest AND pepper_id < use.pepper AND NOT EXISTS (SELECT FROM api_keys WHERE digest = use.fresh)
         RETURNING * INTO k;
         CONTINUE WHEN NOT FOUND;
         UPDATE accounts SET api_key = use.fresh WHERE api_key = use.digest;

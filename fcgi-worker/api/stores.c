@@ -68,6 +68,8 @@ struct luna_operator api_operator(const struct exchange *exchange, char *actor, 
                                   .counters = api_counters(exchange),
                                   .pepper = config->pepper,
                                   .pepper_len = config->pepper_len,
+                                  .pepper_id = (int)config->key_pepper_id,
+                                  .previous = &config->previous_pepper,
                                   .actor = actor,
                                   .maker = exchange->admission.key_digest};
 }

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <jwt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,15 +37,18 @@ static enum luna_code key_derive(const unsigned char *pepper, size_t pepper_len,
     return code;
 }
 
-enum luna_code token_keys_complete(struct token_keys *keys, const unsigned char *pepper,
-                                   size_t pepper_len, struct luna_error *err)
+enum luna_code token_keys_derive(struct token_keys *keys, int pepper_id,
+                                 const unsigned char *pepper, size_t pepper_len,
+                                 struct luna_error *err)
 {
-    if (keys->count > 0)
-        return LUNA_OK;
-    keys->count = 1;
-    return key_derive(pepper, pepper_len, &keys->list[0]) == LUNA_OK
-               ? LUNA_OK
-               : luna_error_set(err, LUNA_ENOMEM, "out of memory");
+    assert(keys->count < TOKEN_KEYS_MAX);
+    struct token_key *key = &keys->list[keys->count];
+    if (key_derive(pepper, pepper_len, key) != LUNA_OK)
+        return luna_error_set(err, LUNA_ENOMEM, "out of memory");
+    if (pepper_id > 1)
+        (void)snprintf(key->kid, sizeof key->kid, "pepper-%hd", (short)pepper_id);
+    keys->count++;
+    return LUNA_OK;
 }
 
 bool token_shaped(const char *text)

@@ -25,10 +25,11 @@ struct token_claims {
     int64_t issued_s, expires_s;         /* since 1970-01-01 UTC */
 };
 
-/* Adds a key derived from the pepper to an empty list: the default when LUNA_TOKEN_KEYS is not
- * set. */
-enum luna_code token_keys_complete(struct token_keys *keys, const unsigned char *pepper,
-                                   size_t pepper_len, struct luna_error *err) LUNA_MUSTCHECK;
+/* Adds a key derived from a pepper: the default when LUNA_TOKEN_KEYS is not set. Its kid is "pepper",
+ * or with an id above 1 "pepper-<id>". */
+enum luna_code token_keys_derive(struct token_keys *keys, int pepper_id,
+                                 const unsigned char *pepper, size_t pepper_len,
+                                 struct luna_error *err) LUNA_MUSTCHECK;
 
 /* Does the text look like a token: three parts separated by dots? An API key (a UUID) does not. */
 bool token_shaped(const char *text);

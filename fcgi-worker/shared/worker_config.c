@@ -81,6 +81,12 @@ const struct luna_setting worker_settings[] = {
     TEXT("LUNA_KEY_PEPPER", key_pepper, REQ | SEC | REL, NULL,
          "Pepper of the API keys' digests: 64 to 256 hexadecimal digits, the same in every "
          "program."),
+    WHOLE("LUNA_KEY_PEPPER_ID", key_pepper_id, REL, "1", 1, LUNA_PEPPER_ID_MAX,
+          "Id of LUNA_KEY_PEPPER; a pepper that replaces another one has a higher id."),
+    TEXT("LUNA_KEY_PEPPER_PREVIOUS", key_pepper_previous, SEC | REL, NULL,
+         "The pepper that LUNA_KEY_PEPPER replaces, while keys still have their digests under it."),
+    WHOLE("LUNA_KEY_PEPPER_PREVIOUS_ID", key_pepper_previous_id, REL, "0", 0, LUNA_PEPPER_ID_MAX,
+          "Id of LUNA_KEY_PEPPER_PREVIOUS; 0: none."),
     TEXT("LUNA_TOKEN_KEYS", token_keys_text, SEC | REL, NULL,
          "Keys that sign bearer tokens, as kid:hex,kid:hex, the newest first. If unset, one key is "
          "derived "
@@ -246,6 +252,9 @@ static enum luna_code cross_check(struct worker_config *config, struct luna_erro
         code = check_slots(config, err);
     if (code == LUNA_OK)
         code = luna_pepper_decode(config->key_pepper, config->pepper, &config->pepper_len, err);
+    if (code == LUNA_OK)
+        code = luna_pepper_previous(config->key_pepper_previous, config->key_pepper_previous_id,
+                                    config->key_pepper_id, &config->previous_pepper, err);
     return code != LUNA_OK ? code
                            : token_keys_parse(config->token_keys_text, &config->token_keys, err);
 }
@@ -269,6 +278,8 @@ void worker_config_done(struct worker_config *config)
 {
     if (config->key_pepper != NULL)
         explicit_bzero(config->key_pepper, strlen(config->key_pepper));
+    if (config->key_pepper_previous != NULL)
+        explicit_bzero(config->key_pepper_previous, strlen(config->key_pepper_previous));
     if (config->token_keys_text != NULL)
         explicit_bzero(config->token_keys_text, strlen(config->token_keys_text));
     luna_config_done(worker_settings, config);

@@ -42,11 +42,15 @@ struct worker_config {
     char *redis_url;
     char *database_url;
     char *key_pepper; /* hex, as given */
+    int64_t key_pepper_id;
+    char *key_pepper_previous;
+    int64_t key_pepper_previous_id;
     char *token_keys_text;
     struct token_keys token_keys; /* none when LUNA_TOKEN_KEYS is unset: each worker derives one */
     char *cors_origins;
     unsigned char pepper[LUNA_PEPPER_BYTES_MAX];
     size_t pepper_len;
+    struct luna_pepper previous_pepper; /* id 0: none */
     int64_t journal_slot_first;
     int64_t journal_slot_count;
     int pool_mode;

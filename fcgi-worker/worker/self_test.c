@@ -82,6 +82,8 @@ static int reach_stores(const struct worker_config *config, struct luna_error *e
         .database_url = config->database_url,
         .pepper = config->pepper,
         .pepper_len = config->pepper_len,
+        .pepper_id = (int)config->key_pepper_id,
+        .previous = &config->previous_pepper,
         .journal_dir = config->state_dir,
         .worker_slot = worker_config_self_test_slot(config),
         .durability = (enum luna_durability)config->durability,
@@ -91,6 +93,8 @@ static int reach_stores(const struct worker_config *config, struct luna_error *e
         return WORKER_EXIT_CONFIG;
     enum luna_code code = luna_admitter_probe(admitter, luna_deadline_in_ms(STORE_LIMIT_MS), err);
     luna_admitter_free(admitter);
+    if (code == LUNA_ECONFIG) /* a pepper that PostgreSQL does not know */
+        return WORKER_EXIT_CONFIG;
     return code == LUNA_OK ? WORKER_EXIT_CLEAN : WORKER_EXIT_UNAVAILABLE;
 }
 

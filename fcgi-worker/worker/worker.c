@@ -130,7 +130,7 @@ static bool take_one(struct worker *worker)
     return false;
 }
 
-static void probe_stores(struct worker *worker)
+static enum luna_code probe_stores(struct worker *worker)
 {
     struct luna_error err = {0};
     enum luna_code code =
@@ -147,6 +147,7 @@ static void probe_stores(struct worker *worker)
         luna_log(LUNA_LOG_WARNING, "stores_unreachable", LUNA_LOG_S("reason", err.msg));
     if (found == STORES_OK && before > STORES_OK)
         luna_log(LUNA_LOG_INFO, "stores_reachable", LUNA_LOG_I("slot", worker->options->slot));
+    return code;
 }
 
 /* After a second without work, memory that the last requests freed goes back to the system. */
@@ -166,7 +167,7 @@ static void do_idle_work(struct worker *worker)
     show_memory(worker);
     luna_log_tick();
     if (now_ns - worker->probed_ns >= PROBE_MS * (int64_t)NS_PER_MS)
-        probe_stores(worker);
+        (void)probe_stores(worker);
 }
 
 /* Waits for a connection, the leash or the next heartbeat. */
@@ -222,6 +223,8 @@ static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
         .database_url = config->database_url,
         .pepper = config->pepper,
         .pepper_len = config->pepper_len,
+        .pepper_id = (int)config->key_pepper_id,
+        .previous = &config->previous_pepper,
         .journal_dir = config->state_dir,
         .worker_slot = (int)config->journal_slot_first + worker->options->slot,
         .answer_bytes_max = config->answer_bytes_max,
@@ -249,6 +252,21 @@ static enum luna_code open_connection(struct worker *worker, struct luna_error *
     return code == LUNA_OK ? fcgi_io_new(&options, &worker->pipeline.io, err) : code;
 }
 
+/* Without LUNA_TOKEN_KEYS: of the pepper, and of the one that it replaces, whose tokens are still
+ * valid. */
+static enum luna_code derive_token_keys(struct worker_config *config, struct luna_error *err)
+{
+    const struct luna_pepper *previous = &config->previous_pepper;
+    if (config->token_keys.count > 0)
+        return LUNA_OK;
+    enum luna_code code = token_keys_derive(&config->token_keys, (int)config->key_pepper_id,
+                                            config->pepper, config->pepper_len, err);
+    if (code != LUNA_OK || previous->len == 0)
+        return code;
+    return token_keys_derive(&config->token_keys, previous->id, previous->bytes, previous->len,
+                             err);
+}
+
 /* Everything a worker needs before it may serve. Returns an exit status; CLEAN is success. */
 static int prepare(struct worker *worker, struct luna_error *err)
 {
@@ -259,8 +277,7 @@ static int prepare(struct worker *worker, struct luna_error *err)
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
     if (self_test_compute(err) != LUNA_OK || watch(worker, err) != LUNA_OK)
         return WORKER_EXIT_SOFTWARE;
-    if (token_keys_complete(&worker->config.token_keys, worker->config.pepper,
-                            worker->config.pepper_len, err) != LUNA_OK ||
+    if (derive_token_keys(&worker->config, err) != LUNA_OK ||
         open_connection(worker, err) != LUNA_OK)
         return WORKER_EXIT_CONFIG;
     enum luna_code code = open_stores(worker, err);
@@ -268,7 +285,10 @@ static int prepare(struct worker *worker, struct luna_error *err)
         return code == LUNA_ECONFLICT || code == LUNA_EIO ? WORKER_EXIT_TEMPFAIL
                                                           : WORKER_EXIT_CONFIG;
     pipeline_init(&worker->pipeline);
-    probe_stores(worker);
+    if (probe_stores(worker) == LUNA_ECONFIG) {
+        luna_error_set(err, LUNA_ECONFIG, "the key pepper is not the one that PostgreSQL knows");
+        return WORKER_EXIT_CONFIG;
+    }
     if (worker->options->must_reach_stores &&
         atomic_load_explicit(&worker->slot->stores, memory_order_relaxed) != STORES_OK) {
         luna_error_set(err, LUNA_EUNAVAILABLE, "Redis or PostgreSQL cannot be reached");

@@ -127,6 +127,11 @@ const struct command cli_commands[] = {
      .example = "luna key find demo < key.txt",
      .run = cmd_key_find},
 
+    {.name = "key peppers",
+     .summary = "List the peppers and how many live keys still have their digest under each",
+     .example = "luna key peppers",
+     .run = cmd_key_peppers},
+
     {.name = "plan list",
      .summary = "List every plan",
      .example = "luna plan list",

@@ -183,3 +183,26 @@ enum cli_exit cmd_key_find(const struct invocation *invocation)
     session_close(&session);
     return status;
 }
+
+static bool list_pepper(void *context, const struct luna_pepper_use *use)
+{
+    const struct cell cells[] = {CELL_I("pepper_id", use->id), CELL_MS("since", use->since_ms),
+                                 CELL_I("live_keys", use->live_keys)};
+    output_list_add(context, cells, OUTPUT_COUNT(cells));
+    return true;
+}
+
+enum cli_exit cmd_key_peppers(const struct invocation *invocation)
+{
+    struct session session;
+    enum cli_exit status = session_open(&session, SESSION_DATABASE);
+    if (status != CLI_OK)
+        return status;
+    struct output_list *list = output_list_new(invocation->json);
+    struct luna_error err;
+    if (luna_pepper_list(session.database, list_pepper, list, &err) != LUNA_OK)
+        status = cli_exit_report(&err);
+    output_list_print(list, "No pepper yet. The first worker that starts records its own.");
+    session_close(&session);
+    return status;
+}

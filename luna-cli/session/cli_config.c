@@ -1,5 +1,7 @@
 #include "session/cli_config.h"
 
+#include "luna/store/pepper.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -23,6 +25,25 @@ const struct luna_setting cli_settings[] = {
      .offset = MEMBER(key_pepper),
      .help = "Secret key for hashing API keys, the same value as the workers use: at least 64 "
              "hexadecimal digits"},
+    {.name = "LUNA_KEY_PEPPER_ID",
+     .type = LUNA_SETTING_INT,
+     .offset = MEMBER(key_pepper_id),
+     .default_text = "1",
+     .min = 1,
+     .max = LUNA_PEPPER_ID_MAX,
+     .help = "Id of LUNA_KEY_PEPPER, the same as in the workers' settings"},
+    {.name = "LUNA_KEY_PEPPER_PREVIOUS",
+     .type = LUNA_SETTING_STRING,
+     .flags = LUNA_SETTING_SECRET,
+     .offset = MEMBER(key_pepper_previous),
+     .help = "The pepper that LUNA_KEY_PEPPER replaces, as in the workers' settings"},
+    {.name = "LUNA_KEY_PEPPER_PREVIOUS_ID",
+     .type = LUNA_SETTING_INT,
+     .offset = MEMBER(key_pepper_previous_id),
+     .default_text = "0",
+     .min = 0,
+     .max = LUNA_PEPPER_ID_MAX,
+     .help = "Id of LUNA_KEY_PEPPER_PREVIOUS; 0: none"},
     {.name = "LUNA_MONITOR_LISTEN",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(monitor_listen),

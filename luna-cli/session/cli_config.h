@@ -13,6 +13,9 @@ struct cli_config {
     char *database_url;
     char *redis_url;
     char *key_pepper;
+    int64_t key_pepper_id;
+    char *key_pepper_previous;
+    int64_t key_pepper_previous_id;
     char *monitor_listen;
     char *syncd_listen;
     int64_t redis_timeout_ms;

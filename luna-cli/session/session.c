@@ -7,10 +7,29 @@
 
 static enum luna_code read_pepper(struct session *session, struct luna_error *err)
 {
-    enum luna_code code = cli_config_need(&session->config, "LUNA_KEY_PEPPER", err);
-    return code != LUNA_OK ? code
-                           : luna_pepper_decode(session->config.key_pepper, session->pepper,
-                                                &session->pepper_len, err);
+    const struct cli_config *config = &session->config;
+    enum luna_code code = cli_config_need(config, "LUNA_KEY_PEPPER", err);
+    if (code == LUNA_OK)
+        code = luna_pepper_decode(config->key_pepper, session->pepper, &session->pepper_len, err);
+    return code != LUNA_OK
+               ? code
+               : luna_pepper_previous(config->key_pepper_previous, config->key_pepper_previous_id,
+                                      config->key_pepper_id, &session->previous_pepper, err);
+}
+
+/* A key that is made under a wrong pepper is refused by every worker. */
+static enum luna_code verify_pepper(struct session *session, struct luna_error *err)
+{
+    struct luna_pepper_marks marks;
+    enum luna_code code = read_pepper(session, err);
+    if (code != LUNA_OK)
+        return code;
+    luna_pepper_marks_make((int)session->config.key_pepper_id, session->pepper, session->pepper_len,
+                           &session->previous_pepper, &marks);
+    code = luna_pepper_verify(session->database, &marks,
+                              luna_deadline_in_ms(session->config.database_timeout_ms), err);
+    explicit_bzero(&marks, sizeof marks);
+    return code;
 }
 
 static enum luna_code open_database(struct session *session, struct luna_error *err)
@@ -53,7 +72,7 @@ enum cli_exit session_open(struct session *session, unsigned needs)
     if (code == LUNA_OK && (needs & (SESSION_CACHE | SESSION_CACHE_IF_SET)))
         code = open_cache(session, needs, &err);
     if (code == LUNA_OK && (needs & SESSION_PEPPER))
-        code = read_pepper(session, &err);
+        code = verify_pepper(session, &err);
     if (code != LUNA_OK) {
         session_close(session);
         return cli_exit_report(&err);
@@ -67,6 +86,7 @@ void session_close(struct session *session)
     luna_counters_free(session->counters);
     luna_database_free(session->database);
     explicit_bzero(session->pepper, sizeof session->pepper);
+    explicit_bzero(&session->previous_pepper, sizeof session->previous_pepper);
     cli_config_done(&session->config);
 }
 
@@ -76,6 +96,8 @@ struct luna_operator session_operator(const struct session *session)
                                   .counters = session->counters,
                                   .pepper = session->pepper_len > 0 ? session->pepper : NULL,
                                   .pepper_len = session->pepper_len,
+                                  .pepper_id = (int)session->config.key_pepper_id,
+                                  .previous = &session->previous_pepper,
                                   .actor = session->actor};
 }
 

@@ -28,7 +28,8 @@ struct session {
     struct luna_counters *counters; /* NULL: not requested, or not configured */
     unsigned char pepper[LUNA_PEPPER_BYTES_MAX];
     size_t pepper_len;
-    char actor[SESSION_ACTOR_BYTES]; /* "cli:" and the user's name */
+    struct luna_pepper previous_pepper; /* id 0: none */
+    char actor[SESSION_ACTOR_BYTES];    /* "cli:" and the user's name */
 };
 
 /* `needs`: bits of enum session_needs. On failure it prints the error, returns its exit status, and

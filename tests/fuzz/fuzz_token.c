@@ -18,7 +18,7 @@ static struct token_keys make_keys(void)
 {
     struct token_keys keys = {.count = 0};
     struct luna_error err;
-    enum luna_code code = token_keys_complete(&keys, pepper, sizeof pepper, &err);
+    enum luna_code code = token_keys_derive(&keys, 1, pepper, sizeof pepper, &err);
     assert(code == LUNA_OK);
     return keys;
 }

@@ -117,9 +117,10 @@ enum luna_code luna_account_create(const struct luna_operator *op,
     else
         luna_pg_param_text(&params, NULL);
     luna_pg_param_text(&params, fresh.digest.text);
+    luna_pg_param_int(&params, luna_operator_pepper_id(op));
     luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_text(&params, op->actor);
-    code = luna_operator_run(op, "SELECT luna_account_create($1, $2, $3, $4::uuid, $5, $6)",
+    code = luna_operator_run(op, "SELECT luna_account_open($1, $2, $3, $4::uuid, $5, $6, $7)",
                              &params, &id, err);
     if (code == LUNA_OK)
         code = luna_operator_push(op, id, false, err);

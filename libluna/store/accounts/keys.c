@@ -73,10 +73,10 @@ static enum luna_code run_for_key(const struct luna_operator *op, struct luna_pg
     enum luna_code code = luna_pg_query(
         op->database, luna_pg_deadline(op->database),
         op->maker != NULL
-            ? "SELECT key_id, expires_ms FROM luna_key_make_by($1, $2::uuid, 1, $3, $4, $5, $6, "
-              "$7, $8, $9, $10, $11, $12, $13::uuid)"
-            : "SELECT key_id, expires_ms FROM luna_key_make($1, $2::uuid, 1, $3, $4, $5, $6, "
-              "$7, $8, $9, $10, $11, $12)",
+            ? "SELECT key_id, expires_ms FROM luna_key_make_by($1, $2::uuid, $3, $4, $5, $6, $7, "
+              "$8, $9, $10, $11, $12, $13, $14::uuid)"
+            : "SELECT key_id, expires_ms FROM luna_key_make($1, $2::uuid, $3, $4, $5, $6, $7, "
+              "$8, $9, $10, $11, $12, $13)",
         params, &result, err);
     if (code != LUNA_OK)
         return code;
@@ -102,6 +102,7 @@ enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_i
         return code;
     luna_pg_param_int(&params, account_id);
     luna_pg_param_text(&params, fresh.digest.text);
+    luna_pg_param_int(&params, luna_operator_pepper_id(op));
     luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_int(&params, spec->scopes);
     luna_pg_param_int(&params, spec->not_before_ms);
@@ -134,11 +135,12 @@ enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t a
         return code;
     luna_pg_param_int(&params, account_id);
     luna_pg_param_text(&params, fresh.digest.text);
+    luna_pg_param_int(&params, luna_operator_pepper_id(op));
     luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_int(&params, overlap_s);
     luna_pg_param_text(&params, op->actor);
-    code = luna_operator_run(op, "SELECT luna_key_rotate($1, $2::uuid, $3, $4, $5)", &params, NULL,
-                             err);
+    code = luna_operator_run(op, "SELECT luna_primary_renew($1, $2::uuid, $3, $4, $5, $6)", &params,
+                             NULL, err);
     /* PostgreSQL has the new key now, whether Redis has received it or not: return it. */
     if (code == LUNA_OK) {
         *ret_key = fresh.key;
@@ -162,11 +164,12 @@ enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_
     luna_pg_param_int(&params, account_id);
     luna_pg_param_int(&params, key_id);
     luna_pg_param_text(&params, fresh.digest.text);
+    luna_pg_param_int(&params, luna_operator_pepper_id(op));
     luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_int(&params, overlap_s);
     luna_pg_param_text(&params, op->actor);
-    code = run_for_maker(op, "SELECT luna_key_renew($1, $2, $3::uuid, 1, $4, $5, $6)",
-                         "SELECT luna_key_renew_by($1, $2, $3::uuid, 1, $4, $5, $6, $7::uuid)",
+    code = run_for_maker(op, "SELECT luna_key_renew($1, $2, $3::uuid, $4, $5, $6, $7)",
+                         "SELECT luna_key_renew_by($1, $2, $3::uuid, $4, $5, $6, $7, $8::uuid)",
                          &params, ret_key_id, err);
     /* PostgreSQL has replaced the old key, whether Redis has received it or not: return the new
      * one. */
@@ -240,29 +243,43 @@ enum luna_code luna_key_revoke(const struct luna_operator *op, int64_t account_i
     return code == LUNA_OK ? luna_operator_push(op, account_id, true, err) : code;
 }
 
+/* "": the key has not the form of one, or there is no such pepper. */
+static void digest_under(const unsigned char *pepper, size_t pepper_len, const char *key_text,
+                         size_t key_text_len, struct luna_key_digest *ret_digest)
+{
+    struct luna_digest_key key;
+    ret_digest->text[0] = '\0';
+    if (pepper == NULL || pepper_len == 0)
+        return;
+    luna_digest_key_make(pepper, pepper_len, &key);
+    if (!luna_key_digest(key_text, key_text_len, &key, ret_digest))
+        ret_digest->text[0] = '\0';
+    luna_digest_wipe(&key, sizeof key);
+}
+
 enum luna_code luna_key_find(const struct luna_operator *op, int64_t account_id,
                              const char *key_text, size_t key_text_len, int64_t *ret_key_id,
                              struct luna_error *err)
 {
-    struct luna_key_digest digest;
+    struct luna_key_digest digest, earlier;
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     enum luna_code code = luna_digest_init(err);
     if (code != LUNA_OK)
         return code;
-    struct luna_digest_key pepper;
-    luna_digest_key_make(op->pepper, op->pepper != NULL ? op->pepper_len : 0, &pepper);
-    bool sound = op->pepper != NULL && luna_key_digest(key_text, key_text_len, &pepper, &digest);
-    luna_digest_wipe(&pepper, sizeof pepper);
-    if (!sound)
+    digest_under(op->pepper, op->pepper_len, key_text, key_text_len, &digest);
+    digest_under(op->previous != NULL ? op->previous->bytes : NULL,
+                 op->previous != NULL ? op->previous->len : 0, key_text, key_text_len, &earlier);
+    if (digest.text[0] == '\0')
         return luna_error_set(err, LUNA_EINVAL,
                               "not an API key: expected luna_live_… or a version 4 UUID");
     luna_pg_param_int(&params, account_id);
     luna_pg_param_text(&params, digest.text);
-    code =
-        luna_pg_query(op->database, luna_pg_deadline(op->database),
-                      "SELECT id FROM api_keys WHERE account_id = $1::bigint AND digest = $2::uuid",
-                      &params, &result, err);
+    luna_pg_param_text(&params, earlier.text[0] != '\0' ? earlier.text : digest.text);
+    code = luna_pg_query(op->database, luna_pg_deadline(op->database),
+                         "SELECT id FROM api_keys WHERE account_id = $1::bigint AND digest IN "
+                         "($2::uuid, $3::uuid)",
+                         &params, &result, err);
     if (code != LUNA_OK)
         return code;
     if (luna_pg_rows(result) == 1)

@@ -90,6 +90,11 @@ enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new
     return code;
 }
 
+int luna_operator_pepper_id(const struct luna_operator *op)
+{
+    return op->pepper_id > 0 ? op->pepper_id : 1;
+}
+
 enum luna_code luna_operator_check_overlap(int64_t overlap_s, struct luna_error *err)
 {
     if (overlap_s >= 0 && overlap_s <= OVERLAP_S_MAX)

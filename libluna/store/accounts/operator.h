@@ -27,6 +27,8 @@ struct luna_new_key {
 /* Wipe the text with luna_key_text_wipe(). */
 enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new_key *ret_fresh,
                                  struct luna_error *err) LUNA_MUSTCHECK;
+/* Under which pepper luna_operator_key() makes digests. */
+int luna_operator_pepper_id(const struct luna_operator *op);
 /* How long an old key may stay valid beside the new one. */
 enum luna_code luna_operator_check_overlap(int64_t overlap_s,
                                            struct luna_error *err) LUNA_MUSTCHECK;

@@ -42,6 +42,8 @@ struct attempt {
     struct luna_key_digest key;
     struct luna_quota_keys keys;
     char address[LUNA_ADDRESS_BYTES];
+    struct luna_key_digest earlier;        /* under the previous pepper; "": none */
+    char move[LUNA_DIGEST_BYTES * 2 + 64]; /* what quota:used has of a key that is found by it */
     struct luna_redis_command command;
 };
 
@@ -95,6 +97,10 @@ static void prepare_command(struct luna_admitter *admitter, struct attempt *atte
     luna_redis_arg(command, admission->body_hash);
     luna_redis_arg(command, stages[request->stage]);
     luna_redis_arg(command, attempt->address);
+    if (attempt->earlier.text[0] != '\0') {
+        luna_redis_arg(command, attempt->earlier.text);
+        luna_redis_arg(command, attempt->move);
+    }
 }
 
 static int64_t ceil_div(int64_t value, int64_t by)
@@ -102,10 +108,22 @@ static int64_t ceil_div(int64_t value, int64_t by)
     return value > 0 ? (value - 1) / by + 1 : 0;
 }
 
+static bool is_outcome(int64_t number)
+{
+    switch (number) {
+#define X(symbol, number) case number:
+#include "luna/store/admission_outcomes.def"
+#undef X
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Could admit.lua have said this? What it did is otherwise as unknown as without a reply. */
 static bool is_plausible(const struct admit_reply *reply)
 {
-    return reply->outcome >= 0 && reply->outcome <= LUNA_ADMIT_UNAVAILABLE &&
+    return is_outcome(reply->outcome) &&
            (reply->outcome != LUNA_ADMIT_ALLOWED || (reply->epoch > 0 && reply->period_no >= 0)) &&
            reply->period_kind >= 0 && reply->period_kind <= LUNA_PERIOD_MONTH && reply->now_ms >= 0;
 }
@@ -153,7 +171,8 @@ static enum progress load_cold(struct luna_admitter *admitter, const struct atte
     struct luna_journal_page *page = luna_journal_page_of(admitter->journal);
     admission->was_cold = true;
     enum luna_cold cold = luna_cold_load(admitter, attempt->request->account_id, attempt->key.text,
-                                         attempt->request->request_id, deadline, &admission->error);
+                                         attempt->earlier.text, attempt->request->request_id,
+                                         deadline, &admission->error);
     if (cold == LUNA_COLD_ABSENT || cold == LUNA_COLD_WRONG_KEY) {
         refuse(admission,
                cold == LUNA_COLD_ABSENT ? LUNA_ADMIT_ACCOUNT_UNKNOWN : LUNA_ADMIT_KEY_INVALID);
@@ -228,6 +247,8 @@ static enum progress try_once(struct luna_admitter *admitter, struct attempt *at
         return DONE;
     }
     take_reply(&got.reply, attempt->request, admission);
+    if (got.reply.key_earlier != 0)
+        memcpy(admission->key_digest, attempt->earlier.text, sizeof admission->key_digest);
     admission->incarnation = admitter->fence.incarnation;
     /* 0: the outcome came alone */
     if (got.reply.now_ms != 0 &&
@@ -271,6 +292,24 @@ static void try_until_done(struct luna_admitter *admitter, struct attempt *attem
     refuse(admission, LUNA_ADMIT_UNAVAILABLE);
 }
 
+/* Only while a pepper replaces another one. */
+static void take_earlier(const struct luna_admitter *admitter,
+                         const struct luna_admission_request *request, struct attempt *attempt)
+{
+    const struct luna_pepper_mark *mark = &admitter->marks.current;
+    unsigned char proof[LUNA_DIGEST_BYTES];
+    char proof_text[2 * LUNA_DIGEST_BYTES + 1];
+    attempt->earlier.text[0] = '\0';
+    if (admitter->marks.previous.id == 0 || request->key_digest != NULL ||
+        !luna_key_digest(request->api_key, request->api_key_len, &admitter->previous_pepper,
+                         &attempt->earlier))
+        return;
+    luna_pepper_prove(mark, attempt->earlier.text, attempt->key.text, proof);
+    luna_hex_encode(proof, sizeof proof, proof_text);
+    snprintf(attempt->move, sizeof attempt->move, "%d %s %s", mark->id, attempt->key.text,
+             proof_text);
+}
+
 static bool take_key(const struct luna_admitter *admitter,
                      const struct luna_admission_request *request, struct luna_key_digest *ret_key)
 {
@@ -306,6 +345,7 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
         refuse(admission, LUNA_ADMIT_KEY_INVALID);
         return;
     }
+    take_earlier(admitter, request, &attempt);
     memcpy(admission->key_digest, attempt.key.text, sizeof admission->key_digest);
     if (request->account_id < 1 || request->account_id > INT32_MAX) {
         refuse(admission, LUNA_ADMIT_ACCOUNT_UNKNOWN);

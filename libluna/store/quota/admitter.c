@@ -47,6 +47,11 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     luna_database_meter(admitter->database, options->meter, LUNA_PURPOSE_LOAD);
     luna_database_share_breaker(admitter->database, options->breaker);
     luna_digest_key_make(options->pepper, options->pepper_len, &admitter->pepper);
+    luna_pepper_marks_make(options->pepper_id, options->pepper, options->pepper_len,
+                           options->previous, &admitter->marks);
+    if (admitter->marks.previous.id != 0)
+        luna_digest_key_make(options->previous->bytes, options->previous->len,
+                             &admitter->previous_pepper);
     admitter->redis_timeout_ms = options->redis_timeout_ms;
     admitter->database_timeout_ms = options->database_timeout_ms;
     admitter->durability = options->durability;
@@ -75,6 +80,8 @@ void luna_admitter_free(struct luna_admitter *admitter)
     luna_journal_close(admitter->journal);
     free(admitter->journal_dir);
     luna_digest_wipe(&admitter->pepper, sizeof admitter->pepper);
+    luna_digest_wipe(&admitter->previous_pepper, sizeof admitter->previous_pepper);
+    luna_digest_wipe(&admitter->marks, sizeof admitter->marks);
     free(admitter);
 }
 
@@ -118,7 +125,9 @@ static enum luna_code probe_database(struct luna_admitter *admitter, struct luna
     if (code != LUNA_OK || admitter->host_announced)
         return code;
     const char *name = luna_journal_dir_name_of(admitter->journal);
-    code = luna_journal_dir_announce(admitter->database, name, deadline, err);
+    code = luna_pepper_verify(admitter->database, &admitter->marks, deadline, err);
+    if (code == LUNA_OK)
+        code = luna_journal_dir_announce(admitter->database, name, deadline, err);
     admitter->host_announced = code == LUNA_OK;
     return code;
 }

@@ -20,7 +20,8 @@ struct luna_admitter {
     struct luna_counters *counters;
     struct luna_database *database;
     struct luna_journal *journal;
-    struct luna_digest_key pepper;
+    struct luna_digest_key pepper, previous_pepper; /* the second only with marks.previous.id */
+    struct luna_pepper_marks marks;
     char *journal_dir;
     int redis_timeout_ms, database_timeout_ms;
     bool host_announced;            /* PostgreSQL knows the journal directory */
@@ -58,11 +59,12 @@ enum luna_cold {
     LUNA_COLD_BUSY,      /* another worker loads it, or the lease was lost: wait, and try again */
     LUNA_COLD_FAILED     /* a store is unavailable */
 };
-/* `key` is the digest that was sent: only a key of the account's causes a load. `request_id` goes
+/* `key` is the digest that was sent, and `earlier_key` that under the previous pepper, or "": only
+ * a key of the account's causes a load. `request_id` goes
  * into the audit log with what the load books; NULL: none. */
 enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, const char *key,
-                              const char *request_id, struct luna_deadline deadline,
-                              struct luna_error *err) LUNA_MUSTCHECK;
+                              const char *earlier_key, const char *request_id,
+                              struct luna_deadline deadline, struct luna_error *err) LUNA_MUSTCHECK;
 
 enum luna_roll {
     LUNA_ROLL_DONE,         /* try the admission again */

@@ -32,7 +32,7 @@ enum { TOKEN_BYTES = 33, ABSENT_MS = 5000, KEYS_MS = 30000, ACTOR_BYTES = 128, C
 struct load {
     struct luna_admitter *admitter;
     int64_t account_id;
-    const char *key, *request_id;
+    const char *key, *earlier_key, *request_id;
     struct luna_deadline deadline;
     struct luna_quota_keys keys;
     char token[TOKEN_BYTES];
@@ -100,6 +100,12 @@ static void end_lease(struct load *load, const char *keys, int64_t life_ms)
         luna_reply_free(reply);
 }
 
+static bool is_key_of(const struct load *load, const char *keys)
+{
+    return strstr(keys, load->key) != NULL ||
+           (*load->earlier_key != '\0' && strstr(keys, load->earlier_key) != NULL);
+}
+
 /* Only reads: a wrong key moves no epoch. A key that is refused here is refused by Redis next
  * time. */
 static enum luna_cold read_epoch(struct load *load)
@@ -116,7 +122,7 @@ static enum luna_cold read_epoch(struct load *load)
     if (luna_pg_rows(result) != 1) {
         end_lease(load, "", ABSENT_MS);
         cold = LUNA_COLD_ABSENT;
-    } else if (strstr(luna_pg_text(result, 0, 2), load->key) == NULL) {
+    } else if (!is_key_of(load, luna_pg_text(result, 0, 2))) {
         const char *keys = luna_pg_text(result, 0, 2);
         end_lease(load, *keys != '\0' ? keys : "none", KEYS_MS);
         cold = LUNA_COLD_WRONG_KEY;
@@ -284,12 +290,13 @@ static enum luna_cold load_leased(struct load *load)
 }
 
 enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id, const char *key,
-                              const char *request_id, struct luna_deadline deadline,
-                              struct luna_error *err)
+                              const char *earlier_key, const char *request_id,
+                              struct luna_deadline deadline, struct luna_error *err)
 {
     struct load load = {.admitter = admitter,
                         .account_id = account_id,
                         .key = key,
+                        .earlier_key = earlier_key,
                         .request_id = request_id,
                         .deadline = deadline,
                         .err = err};

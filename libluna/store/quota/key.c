@@ -1,8 +1,5 @@
 #include "quota/key.h"
 
-#include "luna/base/digits.h"
-#include "luna/store/pepper.h"
-
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -149,17 +146,4 @@ bool luna_key_digest(const char *key, size_t key_len, const struct luna_digest_k
 {
     return is_prefixed(key, key_len) ? digest_prefixed(key, key_len, pepper, ret_digest)
                                      : digest_uuid(key, key_len, pepper, ret_digest);
-}
-
-enum luna_code luna_pepper_decode(const char *text, unsigned char out[LUNA_PEPPER_BYTES_MAX],
-                                  size_t *ret_len, struct luna_error *err)
-{
-    size_t len = 0;
-    if (!luna_hex_decode(text, out, LUNA_PEPPER_BYTES_MAX, &len) || len < LUNA_PEPPER_BYTES_MIN)
-        return luna_error_set(err, LUNA_ECONFIG,
-                              "LUNA_KEY_PEPPER has %zu characters; expected %d to %d hexadecimal "
-                              "digits, two per byte",
-                              strlen(text), 2 * LUNA_PEPPER_BYTES_MIN, 2 * LUNA_PEPPER_BYTES_MAX);
-    *ret_len = len;
-    return LUNA_OK;
 }

@@ -67,7 +67,8 @@ static void answer_admission(FILE *out)
                                       1000000,
                                       2,
                                       0,
-                                      7};
+                                      7,
+                                      0};
     fprintf(out, "$%zu\r\n", sizeof numbers);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         uint64_t number = htole64((uint64_t)numbers[i]);

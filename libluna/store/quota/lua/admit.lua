@@ -5,7 +5,8 @@
 -- ARGV: key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body
 --   hash ('' without an Idempotency-Key), stage: 'check' (no charge yet: the body is not read),
 --   'charge' (after a check, which counted the rate), or '': both in one; the client's address as
---   ../network.h writes it
+--   ../network.h writes it; and while one pepper replaces another: the key's digest under the
+--   earlier one, and what quota:used has of a key that is found by it
 -- Reply: the fields of ../admit_reply.def as 64-bit numbers in one string, as that many replies
 --   would take longer than the rest of the script. After them the answer that was kept for a
 --   replay, if there is one.
@@ -16,6 +17,13 @@
 -- `reply { … }` into one struct.pack() in the table's order.
 local v = redis.call('HMGET', KEYS[1], 'I', 'e', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'tat', 'rate',
   'burst', 'points', 'conc', 'off', 'd', 'kind', 'k:' .. ARGV[1], ARGV[5])
+local digest, key = ARGV[1], v[20]
+if not key and ARGV[11] then
+  local earlier = redis.call('HGET', KEYS[1], 'k:' .. ARGV[11])
+  if earlier then
+    digest, key = ARGV[11], earlier
+  end
+end
 if v[1] ~= I then
   -- What PostgreSQL said to a cold load that was refused, for some seconds: '' when the account is
   -- unknown, else its keys. No wrong key reaches PostgreSQL meanwhile.
@@ -23,7 +31,8 @@ if v[1] ~= I then
   if known == '' and not v[1] then
     return struct.pack('<i8', ACCOUNT_UNKNOWN)
   end
-  if known and known ~= '' and not string.find(known, ARGV[1], 1, true) then
+  if known and known ~= '' and not string.find(known, ARGV[1], 1, true) and
+    not (ARGV[11] and string.find(known, ARGV[11], 1, true)) then
     return struct.pack('<i8', KEY_INVALID)
   end
   return struct.pack('<i8', COLD)
@@ -38,7 +47,7 @@ local left = lim - base - (c - pc) + (r - pr)
 
 -- The caller knows another clock, and closes the period by roll.lua if both have reached its end.
 if pend > 0 and now_ms >= pend then
-  return struct.pack('<i8', v[20] and PERIOD_ENDED or KEY_INVALID)
+  return struct.pack('<i8', key and PERIOD_ENDED or KEY_INVALID)
 end
 
 local rate, burst, points_max = tonumber(v[13]), tonumber(v[14]), tonumber(v[15])
@@ -74,16 +83,17 @@ local function answer(outcome, charged, retry_ms)
     period_kind = tonumber(v[19]),
     concurrent_max = tonumber(v[16]),
     key_scopes = tonumber(scopes),
+    key_earlier = digest == ARGV[1] and 0 or 1,
   }
 end
 
-if not v[20] then
+if not key then
   return answer(KEY_INVALID, 0, 0)
 end
 scopes, from_ms, until_ms, used_s, key_rate, key_burst, networks =
-  string.match(v[20], '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S+)$')
+  string.match(key, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S+)$')
 if not scopes then -- not used yet, and without properties
-  scopes, from_ms, until_ms = string.match(v[20], '^(%d+) (%d+) (%d+)$')
+  scopes, from_ms, until_ms = string.match(key, '^(%d+) (%d+) (%d+)$')
   used_s, key_rate, key_burst, networks = '0', '0', '0', '-'
 end
 if now_ms < tonumber(from_ms) or (until_ms ~= '0' and now_ms >= tonumber(until_ms)) then
@@ -121,7 +131,7 @@ if not counted and tat + gap - now > burst * gap then
   return answer(RATE_LIMITED, 0, math.ceil((tat + gap - now - burst * gap) / 1000))
 end
 if key_rate ~= '0' then
-  local key_tat_field = 't:' .. ARGV[1]
+  local key_tat_field = 't:' .. digest
   key_rate, key_burst = tonumber(key_rate), tonumber(key_burst)
   key_gap = math.floor(1000000 / key_rate)
   key_tat = tonumber(redis.call('HGET', KEYS[1], key_tat_field) or 0)
@@ -136,12 +146,14 @@ if key_rate ~= '0' then
     redis.call('HSET', KEYS[1], key_tat_field, string.format('%d', key_tat))
   end
 end
--- The last use of the key, to within five minutes, for PostgreSQL.
+-- The last use of the key, to within five minutes, for PostgreSQL; and each use of a key that has
+-- to move to another pepper.
 local unnoted_s = math.floor(now_ms / 1000) - tonumber(used_s)
-if unnoted_s >= 300 or unnoted_s < 0 then
-  redis.call('HSET', KEYS[1], 'k:' .. ARGV[1], string.format('%s %s %s %d %s %s %s', scopes, from_ms, until_ms,
+if unnoted_s >= 300 or unnoted_s < 0 or digest ~= ARGV[1] then
+  redis.call('HSET', KEYS[1], 'k:' .. digest, string.format('%s %s %s %d %s %s %s', scopes, from_ms, until_ms,
     now_ms / 1000, key_rate, key_burst, networks))
-  redis.call('HSET', KEYS[8], ARGV[1], string.format('%d', now_ms))
+  local use = string.format('%d', now_ms)
+  redis.call('HSET', KEYS[8], digest, digest == ARGV[1] and use or use .. ' ' .. ARGV[12])
 end
 -- A refusal that is known only after the body was decoded: it counts against the rate.
 local function refuse(outcome)

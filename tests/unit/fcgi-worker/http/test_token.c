@@ -28,7 +28,7 @@ static void keys_init(const char *text, struct token_keys *keys)
 {
     struct luna_error err = {0};
     if (token_keys_parse(text, keys, &err) != LUNA_OK ||
-        token_keys_complete(keys, pepper, sizeof pepper, &err) != LUNA_OK)
+        token_keys_derive(keys, 1, pepper, sizeof pepper, &err) != LUNA_OK)
         fail_msg("%s", err.msg);
 }
 
@@ -105,7 +105,7 @@ static void without_keys_the_pepper_gives_one_and_another_pepper_another(void **
                                       .expires_s = 1900};
     keys_init(NULL, &ours);
     assert_int_equal(token_keys_parse("", &theirs, &err), LUNA_OK);
-    assert_int_equal(token_keys_complete(&theirs, other, sizeof other, &err), LUNA_OK);
+    assert_int_equal(token_keys_derive(&theirs, 1, other, sizeof other, &err), LUNA_OK);
     assert_int_equal(token_issue(&ours, &sent, text, sizeof text, &err), LUNA_OK);
     struct token_claims got;
     assert_true(token_verify(&ours, text, 1500, &got));

@@ -46,7 +46,9 @@ struct luna_operator {
     /* the workers' pepper, to create or find a key; 32 bytes or more */
     const unsigned char *pepper;
     size_t pepper_len;
-    const char *actor; /* who, for the audit log: "cli:alice" */
+    int pepper_id;                      /* 0 stands for 1 */
+    const struct luna_pepper *previous; /* NULL: none */
+    const char *actor;                  /* who, for the audit log: "cli:alice" */
     /* NULL: an operator. Else the digest of the key that asks, for a database of the role
      * luna_worker: PostgreSQL lets it create, replace and revoke keys as far as it may itself. */
     const char *maker;

@@ -27,6 +27,7 @@
 #include "luna/store/database.h"
 #include "luna/store/durability.h"
 #include "luna/store/meter.h"
+#include "luna/store/pepper.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -133,6 +134,8 @@ struct luna_admitter_options {
     const char *database_url;    /* libpq connection string of the worker's role */
     const unsigned char *pepper; /* HMAC key for API keys, 32 bytes or more; not kept */
     size_t pepper_len;
+    int pepper_id;                      /* 0 stands for 1 */
+    const struct luna_pepper *previous; /* the pepper that it replaces; NULL: none */
     /* the host's journals: one local directory for all workers and quota-syncd */
     const char *journal_dir;
     int worker_slot;      /* 0 … LUNA_WORKERS_MAX-1, unique among running workers of this host */
@@ -161,7 +164,8 @@ void luna_admitter_free(struct luna_admitter *admitter);
 /* Can requests be admitted? LUNA_OK when Redis replies, quota-syncd has announced its scripts
  * there, and PostgreSQL replies; LUNA_EUNAVAILABLE or LUNA_ETIMEOUT for the first that does not,
  * and `err` names the store. LUNA_ECLOCKS: their clocks contradict each other. Also makes the
- * journal directory known to PostgreSQL. */
+ * journal directory known to PostgreSQL, and compares the
+ * peppers with those that it knows: LUNA_ECONFIG. */
 enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
                                    struct luna_error *err) LUNA_MUSTCHECK;
 
