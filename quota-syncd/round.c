@@ -177,6 +177,10 @@ static enum luna_code book(struct round *round, bool *ret_stopped, struct luna_e
     metrics->units_booked_total += report.units_booked;
     metrics->periods_closed_total += report.periods_closed;
     report_refused(round, &report);
+    if (report.accounts_reset > 0)
+        luna_log(LUNA_LOG_WARNING, "accounts_reset", LUNA_LOG_I("accounts", report.accounts_reset),
+                 LUNA_LOG_S("reason", "a period ended by a wrong clock of Redis's; the accounts "
+                                      "are loaded again"));
     if (report.accounts_booked > 0)
         luna_log(LUNA_LOG_DEBUG, "booked", LUNA_LOG_I("accounts", report.accounts_booked),
                  LUNA_LOG_I("units", report.units_booked), LUNA_LOG_I("took_ms", report.lag_ms));
@@ -198,6 +202,10 @@ static enum luna_code keep_house(struct round *round, struct luna_error *err)
     round->metrics->periods_closed_total += report.periods_closed;
     round->metrics->keys_expired_total += report.keys_expired;
     round->metrics->journal_bytes = report.journal_bytes;
+    if (report.periods_corrected > 0)
+        luna_log(LUNA_LOG_WARNING, "periods_corrected",
+                 LUNA_LOG_I("accounts", report.periods_corrected),
+                 LUNA_LOG_S("reason", "they began in the future"));
     luna_log(LUNA_LOG_DEBUG, "house_kept", LUNA_LOG_I("partitions_made", report.partitions_made),
              LUNA_LOG_I("periods_closed", report.periods_closed),
              LUNA_LOG_I("journal_bytes", report.journal_bytes));

@@ -95,7 +95,7 @@ static enum luna_code send_snapshots(struct batch *batch)
 }
 
 /* "pn c r start_ms end_ms;" … */
-static void add_rolls(struct batch *batch, const struct snapshot *item, const char *rolls)
+static void add_rolls(struct batch *batch, struct snapshot *item, const char *rolls)
 {
     for (int n = 0; *rolls != '\0' && n < ROLLS_PER_ACCOUNT_MAX; n++) {
         int64_t v[5];
@@ -107,6 +107,8 @@ static void add_rolls(struct batch *batch, const struct snapshot *item, const ch
             rolls = end + 1;
         }
         assert(item->account_id > 0);
+        if (item->ended_no < 0)
+            item->ended_no = v[0];
         luna_pg_array_add(&batch->columns[ROLL_ACCOUNTS], item->account_id);
         luna_pg_array_add(&batch->columns[ROLL_EPOCHS], item->epoch);
         for (int i = 0; i < 5; i++)
@@ -127,6 +129,7 @@ static void take_snapshot(struct batch *batch, struct snapshot *item,
     item->r = luna_reply_int(luna_reply_at(reply, REFUNDED), 0);
     item->pending = luna_reply_int(luna_reply_at(reply, PENDING), 0) > 0;
     item->strict = luna_reply_int(luna_reply_at(reply, STRICT), 0) == 1;
+    item->ended_no = -1;
     item->status = LUNA_BOOK_EPOCH_CLOSED; /* unless luna_book() says otherwise */
     if (incarnation != batch->incarnation || (batch->strict_only && !item->strict))
         return;

@@ -24,6 +24,7 @@ struct snapshot {
     bool strict;  /* the epoch was opened in strict mode */
     enum book_status status;
     int64_t booked_c, booked_r, period_no, next_end_ms;
+    int64_t ended_no; /* the first period that has ended in Redis and was not booked; -1: none */
 };
 
 enum column {

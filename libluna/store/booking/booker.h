@@ -34,6 +34,7 @@ struct luna_booker {
     int64_t incarnation;        /* as of the last luna_booking_fence(); 0: none yet */
     char ack_sha[LUNA_SCRIPT_SHA_BYTES], reap_sha[LUNA_SCRIPT_SHA_BYTES]; /* "": not loaded */
     struct luna_clocks clocks;
+    bool clocks_agree;    /* as of the last luna_booking_ask_clocks() */
     int64_t last_pass_ns; /* CLOCK_MONOTONIC, when the last complete pass started; 0: never */
     int64_t gauge_cursor; /* the next sample starts after this account id */
 };

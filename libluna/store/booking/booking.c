@@ -241,6 +241,7 @@ enum luna_code luna_booking_ask_clocks(struct luna_booker *booker, int64_t offse
         (struct luna_booking_clocks){.redis_offset_ms = atomic_load(&clocks->redis_offset_ms),
                                      .database_offset_ms = atomic_load(&clocks->database_offset_ms),
                                      .agree = luna_clocks_agree(clocks, redis_ms, offset_max_ms)};
+    booker->clocks_agree = ret_clocks->agree;
     return LUNA_OK;
 }
 

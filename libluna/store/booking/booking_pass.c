@@ -90,6 +90,47 @@ static enum luna_code take_acks(struct batch *batch)
     return code;
 }
 
+/* PostgreSQL did not follow: a clock of Redis's was wrong when the period ended there. */
+static bool ended_too_early(const struct snapshot *item)
+{
+    return luna_batch_accepted(item) && !item->pending && item->ended_no >= item->period_no;
+}
+
+static enum luna_code drop(struct batch *batch, const struct snapshot *item)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    struct luna_quota_keys keys;
+    luna_quota_keys_make(item->account_id, "", &keys);
+    luna_redis_begin(&command, "EVAL");
+    luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_DROP));
+    luna_redis_arg(&command, "4");
+    luna_redis_arg(&command, keys.m);
+    luna_redis_arg(&command, keys.quota);
+    luna_redis_arg(&command, keys.delta);
+    luna_redis_arg(&command, LUNA_KEY_DIRTY);
+    luna_redis_arg_int(&command, item->epoch);
+    luna_redis_arg_int(&command, item->booked_c);
+    luna_redis_arg_int(&command, item->booked_r);
+    enum luna_code code =
+        luna_redis_run(batch->booker->counters, &command, luna_booker_redis_deadline(batch->booker),
+                       &reply, batch->err);
+    if (code != LUNA_OK)
+        return code;
+    batch->report->accounts_reset += luna_reply_int(reply, 0);
+    luna_reply_free(reply);
+    return LUNA_OK;
+}
+
+static enum luna_code drop_early(struct batch *batch)
+{
+    enum luna_code code = LUNA_OK;
+    for (size_t i = 0; i < batch->count && code == LUNA_OK && batch->booker->clocks_agree; i++)
+        if (ended_too_early(&batch->items[i]))
+            code = drop(batch, &batch->items[i]);
+    return code;
+}
+
 static enum luna_code run_batch(struct batch *batch)
 {
     enum luna_code code = luna_booker_check(batch->booker, batch->err);
@@ -107,6 +148,8 @@ static enum luna_code run_batch(struct batch *batch)
         code = send_acks(batch);
     if (code == LUNA_OK)
         code = take_acks(batch);
+    if (code == LUNA_OK && batch->has_rolls)
+        code = drop_early(batch);
     batch->count = 0;
     return code;
 }

@@ -8,7 +8,7 @@
 
 extern const char luna_lua_admit[], luna_lua_refund[], luna_lua_finish[], luna_lua_lease[],
     luna_lua_install[], luna_lua_ack[], luna_lua_push[], luna_lua_fence[], luna_lua_inspect[],
-    luna_lua_reduce[], luna_lua_reap[], luna_lua_roll[];
+    luna_lua_reduce[], luna_lua_reap[], luna_lua_roll[], luna_lua_drop[];
 
 static const struct {
     const char *name, *text;
@@ -23,7 +23,8 @@ static const struct {
                                  [LUNA_SCRIPT_PUSH] = {"push", luna_lua_push},
                                  [LUNA_SCRIPT_FENCE] = {"fence", luna_lua_fence},
                                  [LUNA_SCRIPT_REAP] = {"reap", luna_lua_reap},
-                                 [LUNA_SCRIPT_INSPECT] = {"inspect", luna_lua_inspect}};
+                                 [LUNA_SCRIPT_INSPECT] = {"inspect", luna_lua_inspect},
+                                 [LUNA_SCRIPT_DROP] = {"drop", luna_lua_drop}};
 
 const char *luna_script_name(enum luna_script script)
 {

@@ -98,6 +98,8 @@ struct luna_booking_report {
     int64_t refused_account;
     int64_t units_booked; /* net of refunds */
     int64_t periods_closed;
+    /* dropped from Redis, as a period ended there that by PostgreSQL's clock has not */
+    int64_t accounts_reset;
     int64_t lag_ms; /* how long the pass took */
     bool stopped;   /* between_batches() ended it early */
 };
@@ -132,8 +134,9 @@ struct luna_housekeeping_report {
     int64_t partitions_made; /* partitions of quota_events, up to three months ahead */
     int64_t journal_bytes;   /* after folding */
     int64_t segments_folded;
-    int64_t periods_closed; /* ended periods of cold accounts */
-    int64_t keys_expired;   /* removed from Redis */
+    int64_t periods_closed;    /* ended periods of cold accounts */
+    int64_t periods_corrected; /* those that began in the future */
+    int64_t keys_expired;      /* removed from Redis */
 };
 enum luna_code luna_booking_housekeep(struct luna_booker *booker,
                                       struct luna_housekeeping_report *ret_report,

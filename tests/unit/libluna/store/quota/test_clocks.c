@@ -2,6 +2,7 @@
  * nothing stays wrong afterwards. */
 #include "luna/base/clock.h"
 #include "one_host.h"
+#include "quota/admitter.h"
 #include "wait.h"
 
 #include <setjmp.h>
@@ -181,6 +182,99 @@ static void test_period_waits_for_the_clock_while_postgresql_is_unavailable(void
     assert_int_equal(stores_account_int(&stores, &client, "period_no"), 0);
 }
 
+static void ask_clocks(void)
+{
+    struct luna_booking_clocks clocks;
+    struct luna_error err;
+    assert_int_equal(luna_booking_ask_clocks(booker, LUNA_CLOCK_OFFSET_MAX_MS, &clocks, &err),
+                     LUNA_OK);
+    assert_true(clocks.agree);
+}
+
+/* As a version that followed Redis's clock left it: the next period, a day early. */
+static void end_early_in_redis(const struct client *client, int64_t c)
+{
+    char words[256];
+    int64_t start_ms = luna_clock_wall_ms() + DAY_MS, end_ms = start_ms + DAY_MS;
+    snprintf(words, sizeof words, "HSET {user:%lld:quota}:m pc %lld pn 1 pend %lld base 0 d 1",
+             (long long)client->account.id, (long long)c, (long long)end_ms);
+    stores_redis_int(&stores, words);
+    char rolls[128], key[64];
+    snprintf(rolls, sizeof rolls, "0 %lld 0 %lld %lld;", (long long)c, (long long)start_ms,
+             (long long)end_ms);
+    snprintf(key, sizeof key, "{user:%lld:quota}:m", (long long)client->account.id);
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    struct luna_error err;
+    luna_redis_begin(&command, "HSET");
+    luna_redis_arg(&command, key);
+    luna_redis_arg(&command, "rolls");
+    luna_redis_arg(&command, rolls);
+    assert_int_equal(
+        luna_redis_run(admitter->counters, &command, luna_deadline_in_ms(WAIT_MS), &reply, &err),
+        LUNA_OK);
+    luna_reply_free(reply);
+    snprintf(words, sizeof words, "SADD quota:dirty user:%lld:quota",
+             (long long)client->account.id);
+    stores_redis_int(&stores, words);
+}
+
+static void test_period_that_ended_early_in_redis_is_undone(void **state)
+{
+    struct client client;
+    struct luna_booking_report report;
+    struct luna_error err;
+    (void)state;
+    client_by_day("early", &client);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    end_early_in_redis(&client, 2);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    ask_clocks();
+    assert_int_equal(luna_booking_pass(booker, &report, &err), LUNA_OK);
+    assert_int_equal(report.accounts_reset, 1);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    stores_assert_ledger(&stores, booker, &client, 4);
+    assert_int_equal(stores_account_int(&stores, &client, "period_no"), 0);
+    assert_int_equal(stores_account_int(&stores, &client, "quota_used"), 4);
+    assert_int_equal(stores_remaining(&stores, &client), 96);
+}
+
+static void test_period_of_the_next_decade_ends_on_time(void **state)
+{
+    struct client client;
+    struct luna_housekeeping_report report;
+    struct luna_error err;
+    int64_t pushed = 0;
+    char sql[256], words[128];
+    (void)state;
+    client_by_day("decade", &client);
+    stores_book_all(booker);
+    snprintf(sql, sizeof sql,
+             "UPDATE accounts SET period_start = now() + interval '10 years', period_end = now() + "
+             "interval '10 years 1 day' WHERE id = %lld",
+             (long long)client.account.id);
+    assert_true(stores_sql(stores.owner_url, sql));
+    snprintf(words, sizeof words, "HSET {user:%lld:quota}:m pend %lld",
+             (long long)client.account.id, (long long)(luna_clock_wall_ms() + DECADE_MS));
+    stores_redis_int(&stores, words);
+    assert_int_equal(luna_booking_housekeep(booker, &report, &err), LUNA_OK);
+    assert_int_equal(report.periods_corrected, 1);
+    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(WAIT_MS), &pushed, &err),
+                     LUNA_OK);
+    snprintf(sql, sizeof sql,
+             "SELECT (period_start <= now() AND period_end > now() AND period_end <= now() + "
+             "interval '1 day')::int FROM accounts WHERE id = %lld",
+             (long long)client.account.id);
+    assert_int_equal(stores_sql_int(&stores, sql), 1);
+    snprintf(words, sizeof words, "HGET {user:%lld:quota}:m pend", (long long)client.account.id);
+    assert_true(stores_redis_int(&stores, words) <= luna_clock_wall_ms() + DAY_MS);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    stores_assert_ledger(&stores, booker, &client, 2);
+    assert_int_equal(stores_account_int(&stores, &client, "period_no"), 0);
+    assert_int_equal(luna_booking_housekeep(booker, &report, &err), LUNA_OK);
+    assert_int_equal(report.periods_corrected, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +285,8 @@ int main(void)
         RIGHT(test_fence_opens_within_seconds_by_itself),
         RIGHT(test_both_clocks_that_were_set_are_believed),
         RIGHT(test_cold_account_is_not_loaded_by_a_wrong_clock),
+        cmocka_unit_test(test_period_that_ended_early_in_redis_is_undone),
+        cmocka_unit_test(test_period_of_the_next_decade_ends_on_time),
         RIGHT(test_period_waits_for_the_clock_while_postgresql_is_unavailable)};
     return cmocka_run_group_tests(tests, start, one_host_stop);
 }
