@@ -42,7 +42,7 @@ const struct luna_setting worker_settings[] = {
          "Path of the unix socket that nginx connects to. Ignored when systemd passes a socket."),
     TEXT("LUNA_SOCKET_GROUP", socket_group, 0, NULL,
          "Group of the socket (mode 0660): the group of nginx."),
-    TEXT("LUNA_SOCKET_PEERS", socket_peers, 0, "www-data",
+    TEXT("LUNA_SOCKET_PEERS", socket_peers, 0, "luna-gateway",
          "Users, comma-separated, whose processes may connect to the socket, besides root and the "
          "pool's own user."),
     TEXT("LUNA_WORKER_LISTEN", worker_listen, 0, NULL,

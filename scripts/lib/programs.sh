@@ -91,6 +91,7 @@ worker_start() {
   secret_write url_worker "$(database_url luna_worker)"
   program_env fcgi-worker \
     "LUNA_WORKER_SOCKET=$LUNA_WORKER_SOCKET" \
+    "LUNA_SOCKET_PEERS=$GATEWAY_USER" \
     "LUNA_WORKERS=${LUNA_WORKERS:-4}" \
     "LUNA_DATABASE_URL_FILE=$(secret_file url_worker)" \
     "LUNA_REDIS_URL_FILE=$(secret_file url_redis_worker)" \
@@ -107,17 +108,22 @@ worker_start() {
 }
 
 # The path of a unix socket is limited to 107 bytes. If LUNA_VAR is too long for that, the sockets
-# go to a temporary folder under /tmp, which scripts/down removes.
+# go to a temporary folder under /tmp, which scripts/down removes. nginx may enter the folder of the
+# workers' socket, which gets the folder's group (setgid) and mode 0660; Redis has a folder of its
+# own.
 sockets_choose() {
   local folder=$LUNA_VAR/run/worker
-  if [ ${#folder} -gt 88 ]; then
+  if [ ${#folder} -gt 84 ]; then
     folder=$(mktemp -d /tmp/luna.XXXXXX)
     printf '%s\n' "$folder" >"$LUNA_VAR/run/socket-folder"
   fi
-  own "$SERVICE_USER" 755 "$folder"
+  own "$SERVICE_USER" 750 "$folder"
+  chgrp "$(id -g "$GATEWAY_USER")" "$folder"
+  chmod 2750 "$folder"
+  own "$SERVICE_USER" 700 "$folder/redis"
   LUNA_WORKER_SOCKET=$folder/worker.sock
   # shellcheck disable=SC2034 # for render and redis_program_url
-  LUNA_REDIS_SOCKET=$folder/redis.sock
+  LUNA_REDIS_SOCKET=$folder/redis/redis.sock
 }
 
 NGINX_NAMES=(LUNA_VAR LUNA_ERROR_LOG LUNA_GATEWAY_MODULE LUNA_HTTPS_LISTEN LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX
@@ -130,10 +136,13 @@ nginx_start() {
   # Above the time limit of a worker (LUNA_REQUEST_TIMEOUT_MS + LUNA_HARD_LIMIT_GRACE_MS).
   # shellcheck disable=SC2034 # for render
   local LUNA_ERROR_LOG=stderr LUNA_HTTPS_LISTEN=127.0.0.1:$LUNA_HTTPS_PORT LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB_ROOT=$LUNA_ROOT/build/web/site
-  own "$SERVICE_USER" 755 "$prefix" "$prefix/tmp"
+  own "$GATEWAY_USER" 755 "$prefix" "$prefix/tmp"
+  # The folder of the logs is the other programs'.
+  touch "$LUNA_VAR/log/access.log" "$LUNA_VAR/log/nginx.log"
+  [ "$(id -un)" = "$GATEWAY_USER" ] || chown "$GATEWAY_USER:" "$LUNA_VAR/log/access.log" "$LUNA_VAR/log/nginx.log"
   for file in "$LUNA_ROOT"/conf/nginx/*.conf; do
     render "$file" "${NGINX_NAMES[@]}" >"$prefix/${file##*/}"
   done
-  proc_start nginx "$SERVICE_USER" nginx -p "$prefix" -c "$prefix/nginx.conf" -e "$LUNA_VAR/log/nginx.log"
+  proc_start nginx "$GATEWAY_USER" nginx -p "$prefix" -c "$prefix/nginx.conf" -e "$LUNA_VAR/log/nginx.log"
   proc_await nginx curl -fsS -m 2 --cacert "$LUNA_VAR/tls/ca.crt" "https://127.0.0.1:$LUNA_HTTPS_PORT/livez"
 }

@@ -31,10 +31,11 @@ secrets_make() {
 # both are renewed a week before they expire.
 tls_make() {
   local tls=$LUNA_VAR/tls
-  own "$SERVICE_USER" 755 "$tls"
+  own "$(id -un)" 755 "$tls"
   [ -s "$tls/ca.crt" ] && openssl x509 -in "$tls/ca.crt" -checkend 604800 -noout >/dev/null || tls_make_ca "$tls"
   [ -s "$tls/server.crt" ] && openssl x509 -in "$tls/server.crt" -checkend 604800 -noout >/dev/null ||
     tls_make_server "$tls"
+  [ "$(id -un)" = "$GATEWAY_USER" ] || chown "$GATEWAY_USER:" "$tls/server.key"
 }
 
 tls_key() { (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" 2>/dev/null); }
@@ -58,5 +59,4 @@ EXT
   openssl x509 -req -in "$1/server.csr" -CA "$1/ca.crt" -CAkey "$1/ca.key" -CAcreateserial -days 397 \
     -extfile "$1/server.ext" -out "$1/server.crt" 2>/dev/null
   rm -f "$1/server.csr" "$1/server.ext"
-  [ "$(id -un)" = "$SERVICE_USER" ] || chown "$SERVICE_USER:" "$1/server.key"
 }

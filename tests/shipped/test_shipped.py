@@ -247,10 +247,12 @@ def test_vulnerabilities_can_be_reported():
 
 def test_the_gateway_has_a_user_of_its_own():
     """www-data is every web program's user: one of them that is compromised would open the workers' socket and read the TLS key."""
-    owners = ["conf/systemd/luna-nginx.service", "conf/systemd/luna-worker@.socket", "conf/systemd/luna-worker@.service", "conf/debian/luna-setup", "conf/logrotate/luna-worker"]
+    owners = ["conf/systemd/luna-nginx.service", "conf/systemd/luna-worker@.socket", "conf/systemd/luna-worker@.service", "conf/debian/luna-setup", "conf/logrotate/luna-worker",
+              "fcgi-worker/shared/worker_config.c"]
     for name in owners:
         assert "www-data" not in text_of(name), name
     assert "User=luna-gateway" in text_of("conf/systemd/luna-nginx.service") and "SocketGroup=luna-gateway" in text_of("conf/systemd/luna-worker@.socket")
+    assert 'socket_peers, 0, "luna-gateway"' in text_of("fcgi-worker/shared/worker_config.c")
     assert "LUNA_SOCKET_PEERS=luna-gateway" in text_of("conf/systemd/luna-worker@.service")
     assert re.search(r"(?m)^u luna-gateway ", text_of("conf/systemd/luna-gateway.sysusers")) and "adduser --quiet --system --group --no-create-home --home /var/lib/luna-nginx luna-gateway" in text_of("conf/debian/worker/postinst")
 

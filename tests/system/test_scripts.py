@@ -1,8 +1,10 @@
 """scripts/up and scripts/down: side by side, again, in the foreground, under a closed folder, with ports given or taken."""
 import concurrent.futures
+import errno
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -117,6 +119,20 @@ def test_foreground_ends_everything_on_ctrl_c(second):
             running.terminate()  # else a script that did not hear it would hold the whole run
     assert running.returncode == 130, rest
     assert not any(alive(pid) for pid in pids)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to start programs as several users")
+def test_another_web_programs_user_opens_no_socket_and_reads_no_key(stack):
+    """www-data is every web program's user, and was nginx's and the workers' too."""
+    users = {name: pwd.getpwuid(os.stat(f"/proc/{stack.pid(name)}").st_uid).pw_name for name in ("nginx", "fcgi-worker", "quota-syncd", "redis")}
+    assert users == {"nginx": "luna-gateway", "fcgi-worker": "luna", "quota-syncd": "luna", "redis": "luna"}
+    upstream = (stack.var / "nginx/upstream.conf").read_text(encoding="utf-8")
+    path = re.search(r'"unix:([^"]+)"', upstream)[1]
+    code = (f"import socket; s = socket.socket(socket.AF_UNIX); print(s.connect_ex({path!r}))\n"
+            f"try: open({str(stack.var / 'tls/server.key')!r})\nexcept OSError as error: print(error.errno)")
+    asked = subprocess.run(["setpriv", "--reuid=www-data", "--regid=www-data", "--init-groups", "/usr/bin/python3", "-c", code],
+                           capture_output=True, text=True, check=True)
+    assert set(asked.stdout.split()) == {str(errno.EACCES)}
 
 
 def test_nothing_runs_as_root(stack):

@@ -15,7 +15,7 @@ import rounds
 from luna_stack import BUILD, wait_until
 from stand import port_after
 
-SLOT_FIRST, SLOTS = 128, 32  # of the charge journals: none that the stand's own pool uses
+SLOT_FIRST, SLOTS = 128, 32  # of the charge journals
 
 
 class SecondPool:
@@ -29,12 +29,12 @@ class SecondPool:
         lines = (bench.stack.var / "etc" / "fcgi-worker.env").read_text(encoding="utf-8").splitlines()
         self.environment = {"PATH": os.environ["PATH"]} | dict(line.split("=", 1) for line in lines if line.startswith("LUNA_"))
         self.environment |= {"LUNA_WORKER_SOCKET": str(self.socket), "LUNA_WORKERS": str(workers), "LUNA_JOURNAL_SLOT_FIRST": str(SLOT_FIRST),
-                             "LUNA_JOURNAL_SLOT_COUNT": str(SLOTS),
+                             "LUNA_JOURNAL_SLOT_COUNT": str(SLOTS), "LUNA_STATE_DIR": str(folder / "state"),
                              "LUNA_MONITOR_LISTEN": f"127.0.0.1:{port_after(bench.stack.ports()['LUNA_MONITOR_PORT'] + 200)}"}
         if os.getuid() == 0:
-            user = pwd.getpwnam("www-data")
+            user = pwd.getpwnam("luna")
             os.chown(folder, user.pw_uid, user.pw_gid)
-            self.environment["LUNA_USER"] = "www-data"
+            self.environment["LUNA_USER"] = "luna"
         port, self.nginx = bench.stand.gateway("second", f'server "unix:{self.socket}" max_fails=0;')
         self.url = bench.luna.url.replace(f":{bench.stack.ports()['LUNA_HTTPS_PORT']}/", f":{port}/")
         self.master = None
