@@ -180,7 +180,7 @@ DROP FUNCTION luna_key_add_by, luna_key_replace_by;
 GRANT EXECUTE ON FUNCTION luna_key_make, luna_key_renew, luna_account_open, luna_primary_renew TO luna_admin;
 GRANT EXECUTE ON FUNCTION luna_key_make_by, luna_key_renew_by TO luna_worker;
 GRANT EXECUTE ON FUNCTION luna_earlier_digest_life TO luna_worker, luna_syncd, luna_admin;
-GRANT SELECT (name, metadata, allowed, rate_per_s, rate_burst, last_used_at, pepper_id) ON api_keys TO luna_worker;
+GRANT SELECT (name, metadata, allowed, rate_per_s, rate_burst, last_used_at, pepper_id, earlier_digest) ON api_keys TO luna_worker;
 
 -- Peppers: their fingerprints, so that a program with a wrong one is found when it starts. No role
 -- reads this table; `move_key` is derived from the pepper, so a digest can be replaced only by a

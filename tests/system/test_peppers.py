@@ -73,6 +73,7 @@ def test_a_replaced_pepper_ends_keys_or_tokens(rotating):
         used, unused = make(), make()
         token = ask(used["api_key"], "/token", {}).json()["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
+        retried = [ask(account["api_key"], "/keys", {"scopes": ["model"]}, **{"Idempotency-Key": name}).json() for name in ("one", "two")]
         assert pepper_of(stack, used["id"]) == 1
 
         # Both in force: the old keys and their tokens are accepted, new keys get the new pepper.
@@ -83,6 +84,12 @@ def test_a_replaced_pepper_ends_keys_or_tokens(rotating):
                 "LUNA_KEY_PEPPER_PREVIOUS_ID": 1}
         for _ in range(3):
             assert ask(used["api_key"]).status_code == 200 and ask(None, **bearer).status_code == 200
+        # A retry of a request from before makes no second key, whether the first has moved or not.
+        assert ask(retried[0]["api_key"]).status_code == 200
+        wait_until(lambda: pepper_of(stack, retried[0]["id"]) == 2, "quota-syncd has moved the key", timeout_s=40)
+        for name, made in zip(("one", "two"), retried):
+            again = ask(account["api_key"], "/keys", {"scopes": ["model"]}, **{"Idempotency-Key": name})
+            assert again.status_code == 201 and again.json() == made, again.text
         # A key moves when it is used, and no other does.
         wait_until(lambda: pepper_of(stack, used["id"]) == 2, "quota-syncd has moved the key", timeout_s=40)
         for _ in range(3):

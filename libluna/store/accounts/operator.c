@@ -63,6 +63,36 @@ enum luna_code luna_operator_push(const struct luna_operator *op, int64_t accoun
         why.msg);
 }
 
+/* What a seed made under the previous pepper is made again, and no second key under this one. */
+static enum luna_code prefer_earlier(const struct luna_operator *op, struct luna_new_key *fresh,
+                                     struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    struct luna_new_key earlier;
+    struct luna_digest_key pepper;
+    luna_digest_key_make(op->previous->bytes, op->previous->len, &pepper);
+    luna_key_derive(op->seed, &pepper, &earlier.key);
+    luna_key_prefix(&earlier.key, earlier.prefix);
+    bool sound =
+        luna_key_digest(earlier.key.text, strlen(earlier.key.text), &pepper, &earlier.digest);
+    luna_digest_wipe(&pepper, sizeof pepper);
+    assert(sound);
+    (void)sound;
+    luna_pg_param_text(&params, earlier.digest.text);
+    enum luna_code code = luna_pg_query(
+        op->database, luna_pg_deadline(op->database),
+        "SELECT id FROM api_keys WHERE digest = $1::uuid OR earlier_digest = $1::uuid", &params,
+        &result, err);
+    if (code == LUNA_OK) {
+        if (luna_pg_rows(result) > 0)
+            *fresh = earlier;
+        luna_pg_result_free(result);
+    }
+    luna_key_text_wipe(&earlier.key);
+    return code;
+}
+
 enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new_key *ret_fresh,
                                  struct luna_error *err)
 {
@@ -87,6 +117,8 @@ enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new
         code = luna_error_set(err, LUNA_EIO, "the new key has not the form of a key");
     luna_digest_wipe(&pepper, sizeof pepper);
     luna_key_text_wipe(&fresh.key);
+    if (code == LUNA_OK && op->seed != NULL && op->previous != NULL && op->previous->len > 0)
+        code = prefer_earlier(op, ret_fresh, err);
     return code;
 }
 
