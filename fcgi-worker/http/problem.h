@@ -70,6 +70,9 @@
     X(PROBLEM_CONCURRENCY_LIMITED, 429, "concurrency_limited", "Too many concurrent requests",     \
       "The account has reached its limit of concurrent requests. Retry-After says when to try "    \
       "again.")                                                                                    \
+    X(PROBLEM_COMPUTE_LIMITED, 429, "compute_limited", "Compute budget used up",                   \
+      "The account's computations used more processor time than its plan provides. Retry-After "   \
+      "says when there is some again.")                                                            \
     X(PROBLEM_QUOTA_EXHAUSTED, 429, "quota_exhausted", "Quota exhausted",                          \
       "The account's quota is used up.")                                                           \
     X(PROBLEM_INTERNAL, 500, "internal_error", "Internal error",                                   \

@@ -70,7 +70,8 @@ struct exchange {
     struct luna_faults faults;       /* of the query, the body and the model */
     struct exchange_price price;
     struct luna_admission admission; /* the handle of the charge, if one is outstanding */
-    int64_t cpu_since_ns;            /* for fair_share.h, like the next two; 0: not measured */
+    int64_t cpu_since_ns;            /* for fair_share.h, like the next three; 0: not measured */
+    int64_t before_cpu_ns;           /* from the phase's start until then, by the other clock */
     bool takes_long;
     bool over_share;
     bool client_left;

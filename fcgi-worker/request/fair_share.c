@@ -9,6 +9,7 @@
 /* A computation takes long when it has used so much of the processor: by its own clock, so that
  * nobody is refused because the machine is busy. That clock is a system call, and is not asked
  * before so much time has passed on the other. */
+enum { COUNTED_CPU_NS = 10 * 1000 * 1000 }; /* less does not count for a plan's budget */
 enum { LONG_CPU_NS = 20 * 1000 * 1000, LONG_WALL_NS = 5 * 1000 * 1000, NS_PER_S = 1000000000 };
 
 /* A hundred thousand numbers: about 20 ms to read, decode and filter. Series shrink to about a
@@ -95,8 +96,10 @@ static bool takes_long(struct exchange *exchange)
 {
     if (luna_clock_mono_ns() - exchange->timing.phase_since_ns < LONG_WALL_NS)
         return false;
-    if (exchange->cpu_since_ns == 0)
+    if (exchange->cpu_since_ns == 0) {
         exchange->cpu_since_ns = cpu_ns();
+        exchange->before_cpu_ns = luna_clock_mono_ns() - exchange->timing.phase_since_ns;
+    }
     return took_long(exchange);
 }
 
@@ -116,6 +119,16 @@ void fair_share_end(struct exchange *exchange)
     if (took_long(exchange))
         long_runs_remember(pipeline->board, pipeline->slot, exchange->ids.account_id,
                            luna_clock_mono_ns());
+}
+
+int64_t fair_share_cpu_ms(const struct exchange *exchange)
+{
+    int64_t ns = 0;
+    if (exchange->checked) /* a costly body */
+        ns += exchange->sample.phase_ns[PHASE_DECODE];
+    if (exchange->cpu_since_ns != 0)
+        ns += exchange->before_cpu_ns + cpu_ns() - exchange->cpu_since_ns;
+    return ns >= COUNTED_CPU_NS ? ns / 1000000 : 0;
 }
 
 enum step_outcome fair_share_refuse(struct exchange *exchange)

@@ -28,6 +28,10 @@ bool fair_share_poll(struct exchange *exchange);
 /* The request is over. */
 void fair_share_end(struct exchange *exchange);
 
+/* The processor time of the request so far, for the plan's budget; 0 when it is too little to
+ * count. */
+int64_t fair_share_cpu_ms(const struct exchange *exchange);
+
 /* 429. */
 enum step_outcome fair_share_refuse(struct exchange *exchange);
 

@@ -186,11 +186,21 @@ static void clean_up(struct pipeline *pipeline)
     luna_arena_reset(&pipeline->arena);
 }
 
+/* The client has its answer, or none: it does not wait for this round trip, which few requests
+ * need. */
+static void spend(struct exchange *exchange)
+{
+    int64_t cpu_ms = exchange->admission.compute_ms_per_s > 0 ? fair_share_cpu_ms(exchange) : 0;
+    if (cpu_ms > 0)
+        luna_admission_spend(exchange->pipeline->admitter, &exchange->admission, cpu_ms);
+}
+
 static void finish(struct exchange *exchange)
 {
     if (exchange->admission.charge == LUNA_CHARGE_OUTSTANDING)
         luna_admission_refund(exchange->pipeline->admitter, &exchange->admission);
     assert(exchange->admission.charge != LUNA_CHARGE_OUTSTANDING);
+    spend(exchange);
     fair_share_end(exchange);
     exchange_enter(exchange, PHASE_IDLE);
     record(exchange);

@@ -34,6 +34,8 @@ static enum problem_id problem_of(enum luna_admission_outcome outcome)
         return PROBLEM_RATE_LIMITED;
     case LUNA_ADMIT_CONCURRENCY_LIMITED:
         return PROBLEM_CONCURRENCY_LIMITED;
+    case LUNA_ADMIT_COMPUTE_LIMITED:
+        return PROBLEM_COMPUTE_LIMITED;
     case LUNA_ADMIT_QUOTA_EXHAUSTED:
         return PROBLEM_QUOTA_EXHAUSTED;
     case LUNA_ADMIT_ADDRESS_REFUSED:
@@ -90,7 +92,7 @@ static bool says_limits(enum luna_admission_outcome outcome)
 {
     return outcome == LUNA_ADMIT_ALLOWED || outcome == LUNA_ADMIT_REPLAY ||
            outcome == LUNA_ADMIT_RATE_LIMITED || outcome == LUNA_ADMIT_CONCURRENCY_LIMITED ||
-           outcome == LUNA_ADMIT_QUOTA_EXHAUSTED;
+           outcome == LUNA_ADMIT_COMPUTE_LIMITED || outcome == LUNA_ADMIT_QUOTA_EXHAUSTED;
 }
 
 static const char *policy_of(const struct luna_admission *admission)
@@ -100,6 +102,8 @@ static const char *policy_of(const struct luna_admission *admission)
         return "burst";
     case LUNA_ADMIT_CONCURRENCY_LIMITED:
         return "concurrency";
+    case LUNA_ADMIT_COMPUTE_LIMITED:
+        return "compute";
     case LUNA_ADMIT_QUOTA_EXHAUSTED:
         return quota_policy_name(admission->quota_period);
     default:

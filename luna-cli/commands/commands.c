@@ -162,7 +162,8 @@ const struct command cli_commands[] = {
                   "their limits"},
                  {"period", "WORD", "when the quota resets: none, day or month (UTC)"},
                  {"points-max", "N", "observations per request; 0: no limit"},
-                 {"concurrent-max", "N", "concurrent requests; 0: no limit"}},
+                 {"concurrent-max", "N", "concurrent requests; 0: no limit"},
+                 {"compute", "MS", "processor time per second, in ms; 0: no limit"}},
      .example = "luna plan set trial --rate 10 --burst 20 --quota 1000 --period month",
      .run = cmd_plan_set},
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { PLAN_CELLS = 8, QUOTA_MAX = 2147483647, RATE_MAX = 1000000 };
+enum { PLAN_CELLS = 9, QUOTA_MAX = 2147483647, RATE_MAX = 1000000 };
 
 static void plan_cells(const struct luna_plan *plan, struct cell cells[PLAN_CELLS])
 {
@@ -19,6 +19,7 @@ static void plan_cells(const struct luna_plan *plan, struct cell cells[PLAN_CELL
         CELL_T("quota_period", luna_period_kind(plan->quota_period)),
         CELL_I("points_max", plan->points_max),
         CELL_I("concurrent_max", plan->concurrent_max),
+        CELL_I("compute_ms_per_s", plan->compute_ms_per_s),
         CELL_B("changing", plan->changing)};
     memcpy(cells, filled, sizeof filled);
     if (plan->quota_limit < 0)
@@ -111,6 +112,7 @@ static bool take_options(const struct invocation *invocation, struct luna_plan *
            take_integer(invocation, "--burst", 1, RATE_MAX, &plan->rate_burst) &&
            take_integer(invocation, "--points-max", 0, INT64_MAX, &plan->points_max) &&
            take_integer(invocation, "--concurrent-max", 0, QUOTA_MAX, &plan->concurrent_max) &&
+           take_integer(invocation, "--compute", 0, RATE_MAX, &plan->compute_ms_per_s) &&
            (!period || period_read(period, &plan->quota_period));
 }
 

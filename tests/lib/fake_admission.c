@@ -127,6 +127,14 @@ void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission
     admission->charge = LUNA_CHARGE_REFUNDED;
 }
 
+void luna_admission_spend(struct luna_admitter *admitter, const struct luna_admission *admission,
+                          int64_t cpu_ms)
+{
+    (void)admitter;
+    (void)admission;
+    (void)cpu_ms;
+}
+
 enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
                                        struct luna_admission *admission, int64_t units)
 {

@@ -1,6 +1,7 @@
 """Nobody gets work before the key: what a request without a valid key costs a worker."""
 import gzip
 import json
+import socket
 import threading
 import zlib
 
@@ -113,6 +114,38 @@ def test_a_batch_does_not_count_for_the_share(make_pool):
     heavy.use_up()
     batch = pool.client().post("/api/v1/42/kalman/batch", HEAVY.replace('"results":[', '"series":[[').replace("],", "]],", 1))
     assert batch.status == 429 and batch.json()["code"] == "concurrency_limited"
+    heavy.join()
+
+
+def peeked(connection):
+    try:
+        return connection.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return b""
+
+
+def test_a_batch_that_is_being_sent_ends_without_a_word_when_the_share_is_used_up(make_pool):
+    """Its first series are cheap, and sent; then its reader waits, and another computation takes the account's share."""
+    pool = make_pool(LUNA_WORKERS=4, LUNA_ACCOUNT_WORKERS_MAX=1, LUNA_REQUEST_TIMEOUT_MS=8000, LUNA_HARD_LIMIT_GRACE_MS=20_000).start()
+    cheap = json.dumps({"results": [(17 * i) % 97 for i in range(300)], "include": ["variance"],
+                        "model": {"name": "local_level", "parameters": {"level_variance": 1.5, "observation_variance": 2.5}}},
+                       separators=(",", ":"))
+    lines = [cheap] * 60 + [HEAVY, cheap, HEAVY]
+    body = "\n".join(lines).encode()
+    client = pool.client()
+    connection = client.connect()
+    params = client.params("POST", "/api/v1/42/kalman/batch", body, CONTENT_TYPE="application/x-ndjson")
+    connection.send(begin() + params_records(params) + stdin_records(body))
+    wait_until(lambda: peeked(connection), "the first bytes")
+    heavy = Heavy(pool, 1)
+    heavy.use_up()
+    answer = connection.answer()
+    connection.close()
+    said = [json.loads(line) for line in answer.body.decode().splitlines()]
+    assert answer.status == 200 and answer.ended and len(said) == len(lines) + 1
+    refused = [index for index, item in enumerate(said) if item.get("error", {}).get("code") == "concurrency_limited"]
+    assert refused == list(range(60, len(lines)))
+    assert said[-1] == {"succeeded": 60, "failed": 3, "charged": 60}
     heavy.join()
 
 

@@ -36,6 +36,8 @@ enum luna_code luna_config_push_send(struct luna_counters *counters, const char 
         luna_redis_arg(&command, fields[i]);
         luna_redis_arg(&command, luna_pg_text(result, row, column + 6 + i));
     }
+    luna_redis_arg(&command, "comp");
+    luna_redis_arg(&command, luna_pg_text(result, row, column + 13));
     luna_redis_arg(&command, "kind");
     luna_redis_arg(&command, luna_config_period(luna_pg_text(result, row, column + 11)));
     luna_config_keys_add(&config_keys, &command);

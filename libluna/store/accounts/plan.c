@@ -20,7 +20,8 @@ static struct luna_plan plan_from_row(const struct luna_pg_result *result, int r
                              .quota_period = luna_period_of(luna_pg_text(result, row, 4)),
                              .points_max = luna_pg_int(result, row, 5),
                              .concurrent_max = luna_pg_int(result, row, 6),
-                             .changing = luna_pg_bool(result, row, 7)};
+                             .changing = luna_pg_bool(result, row, 7),
+                             .compute_ms_per_s = luna_pg_int(result, row, 8)};
     assert(row >= 0 && row < luna_pg_rows(result));
     snprintf(plan.name, sizeof plan.name, "%s", luna_pg_text(result, row, 0));
     return plan;
@@ -32,11 +33,12 @@ enum luna_code luna_plan_list(struct luna_database *database,
 {
     struct luna_pg_result *result = NULL;
     assert(each != NULL);
-    enum luna_code code = luna_pg_query(
-        database, luna_pg_deadline(database),
-        "SELECT name, rate_per_s, rate_burst, quota_limit, quota_period, points_max, "
-        "concurrent_max, name IN (SELECT plan FROM plan_changes) FROM plans ORDER BY name",
-        NULL, &result, err);
+    enum luna_code code =
+        luna_pg_query(database, luna_pg_deadline(database),
+                      "SELECT name, rate_per_s, rate_burst, quota_limit, quota_period, points_max, "
+                      "concurrent_max, name IN (SELECT plan FROM plan_changes), compute_ms_per_s "
+                      "FROM plans ORDER BY name",
+                      NULL, &result, err);
     if (code != LUNA_OK)
         return code;
     for (int row = 0; row < luna_pg_rows(result); row++) {
@@ -63,6 +65,10 @@ static enum luna_code check(const struct luna_plan *plan, struct luna_error *err
     if (plan->points_max < 0 || plan->concurrent_max < 0 || plan->concurrent_max > INT32_MAX)
         return luna_error_set(err, LUNA_EINVAL,
                               "points and concurrent requests are 0 (no limit) or more");
+    if (plan->compute_ms_per_s < 0 || plan->compute_ms_per_s > RATE_MAX)
+        return luna_error_set(err, LUNA_EINVAL,
+                              "a processor time of %lld ms per second is not in 0 … %d",
+                              (long long)plan->compute_ms_per_s, RATE_MAX);
     return LUNA_OK;
 }
 
@@ -126,9 +132,11 @@ enum luna_code luna_plan_put(const struct luna_operator *op, const struct luna_p
     luna_pg_param_text(&params, luna_period_kind(plan->quota_period));
     luna_pg_param_int(&params, plan->points_max);
     luna_pg_param_int(&params, plan->concurrent_max);
+    luna_pg_param_int(&params, plan->compute_ms_per_s);
     luna_pg_param_text(&params, op->actor);
-    code = luna_operator_run(op, "SELECT luna_plan_put($1, $2, $3, $4, $5, $6, $7, $8)", &params,
-                             NULL, err);
+    code =
+        luna_operator_run(op, "SELECT luna_plan_put($1, $2, $3, $4, $5, $6, $7::int, $8::int, $9)",
+                          &params, NULL, err);
     if (code == LUNA_OK)
         code = update_members(op, plan->name, err);
     if (code == LUNA_OK && op->counters != NULL)

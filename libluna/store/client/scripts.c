@@ -8,7 +8,7 @@
 
 extern const char luna_lua_admit[], luna_lua_refund[], luna_lua_finish[], luna_lua_lease[],
     luna_lua_install[], luna_lua_ack[], luna_lua_push[], luna_lua_fence[], luna_lua_inspect[],
-    luna_lua_reduce[], luna_lua_reap[], luna_lua_roll[], luna_lua_drop[];
+    luna_lua_reduce[], luna_lua_reap[], luna_lua_roll[], luna_lua_drop[], luna_lua_spend[];
 
 static const struct {
     const char *name, *text;
@@ -19,6 +19,7 @@ static const struct {
                                  [LUNA_SCRIPT_INSTALL] = {"install", luna_lua_install},
                                  [LUNA_SCRIPT_REDUCE] = {"reduce", luna_lua_reduce},
                                  [LUNA_SCRIPT_ROLL] = {"roll", luna_lua_roll},
+                                 [LUNA_SCRIPT_SPEND] = {"spend", luna_lua_spend},
                                  [LUNA_SCRIPT_ACK] = {"ack", luna_lua_ack},
                                  [LUNA_SCRIPT_PUSH] = {"push", luna_lua_push},
                                  [LUNA_SCRIPT_FENCE] = {"fence", luna_lua_fence},

@@ -20,6 +20,7 @@ enum luna_script {
     LUNA_SCRIPT_LEASE,
     LUNA_SCRIPT_INSTALL,
     LUNA_SCRIPT_REDUCE,
+    LUNA_SCRIPT_SPEND,
     LUNA_SCRIPT_ROLL,
     LUNA_SCRIPTS_FENCED, /* the number of fenced ones */
     LUNA_SCRIPT_PUSH = LUNA_SCRIPTS_FENCED,

@@ -148,6 +148,7 @@ static void take_reply(const struct admit_reply *reply,
     admission->rate_reset_s = ceil_div(reply->burst_reset_us, 1000000);
     admission->retry_after_ms = reply->retry_ms > 0 ? reply->retry_ms : 0;
     admission->points_max = reply->points_max;
+    admission->compute_ms_per_s = reply->compute_ms_per_s;
     admission->cost = admission->outcome == LUNA_ADMIT_ALLOWED ? request->cost : 0;
     admission->key_scopes = (unsigned)reply->key_scopes;
     admission->holds_slot =

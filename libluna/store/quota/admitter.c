@@ -163,9 +163,9 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
 {
     static const enum luna_purpose purposes[LUNA_SCRIPTS_FENCED] = {
         [LUNA_SCRIPT_ADMIT] = LUNA_PURPOSE_ADMIT,   [LUNA_SCRIPT_REFUND] = LUNA_PURPOSE_REFUND,
-        [LUNA_SCRIPT_REDUCE] = LUNA_PURPOSE_REFUND, [LUNA_SCRIPT_FINISH] = LUNA_PURPOSE_COMMIT,
-        [LUNA_SCRIPT_LEASE] = LUNA_PURPOSE_LOAD,    [LUNA_SCRIPT_INSTALL] = LUNA_PURPOSE_LOAD,
-        [LUNA_SCRIPT_ROLL] = LUNA_PURPOSE_ADMIT};
+        [LUNA_SCRIPT_REDUCE] = LUNA_PURPOSE_REFUND, [LUNA_SCRIPT_SPEND] = LUNA_PURPOSE_COMMIT,
+        [LUNA_SCRIPT_FINISH] = LUNA_PURPOSE_COMMIT, [LUNA_SCRIPT_LEASE] = LUNA_PURPOSE_LOAD,
+        [LUNA_SCRIPT_INSTALL] = LUNA_PURPOSE_LOAD,  [LUNA_SCRIPT_ROLL] = LUNA_PURPOSE_ADMIT};
     struct luna_reply *reply = NULL;
     luna_redis_purpose(admitter->counters, purposes[script]);
     command->argv[SCRIPT_SHA_ARG] = admitter->fence.sha[script];

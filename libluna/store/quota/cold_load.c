@@ -198,8 +198,8 @@ static enum luna_code open_epoch(struct load *load, struct luna_buf *periods,
         "(config).disabled::int, "
         "(config).rate_per_s, (config).rate_burst, (config).points_max, (config).concurrent_max, "
         "(config).quota_period, (config).period_no, (config).period_end_ms, (config).next_end_ms, "
-        "(config).keys, luna_ms(clock_timestamp()) FROM luna_epoch_next($1, $2, $3, $4, $5, $6, "
-        "$7)",
+        "(config).keys, luna_ms(clock_timestamp()), (config).compute_ms_per_s "
+        "FROM luna_epoch_next($1, $2, $3, $4, $5, $6, $7)",
         &params, ret_result, load->err);
     if (code == LUNA_OK && luna_pg_rows(*ret_result) == 1)
         luna_clocks_note_database(load->admitter->clocks.clocks,
@@ -212,8 +212,9 @@ static void add_fields(struct luna_redis_command *command, const struct luna_pg_
     static const struct {
         const char *field;
         int column;
-    } fields[] = {{"e", 0},     {"base", 1},   {"lim", 2},  {"lv", 3},  {"off", 4},   {"rate", 5},
-                  {"burst", 6}, {"points", 7}, {"conc", 8}, {"pn", 10}, {"pend", 11}, {"nend", 12}};
+    } fields[] = {{"e", 0},     {"base", 1},  {"lim", 2},    {"lv", 3},   {"off", 4},
+                  {"rate", 5},  {"burst", 6}, {"points", 7}, {"conc", 8}, {"pn", 10},
+                  {"pend", 11}, {"nend", 12}, {"comp", 15}};
     static const char *const zeros[] = {"c", "r", "a", "ar", "pc", "pr", "tat", "d"};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         luna_redis_arg(command, fields[i].field);

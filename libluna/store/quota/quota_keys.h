@@ -12,6 +12,7 @@
  *       kind rolls              kind of period, periods closed here and not yet booked
  *       rate burst points conc  the plan
  *       tat                     state of the burst (GCRA)
+ *       comp ctat               the plan's processor time, ms per s; state of that budget (GCRA)
  *       off d                   disabled, in the dirty set
  *       k:<digest>              keys: "scopes from until", and, once it was used or if it has more
  *                               than that, "used_s rate burst networks"

@@ -228,6 +228,26 @@ static enum luna_commit void_charge(struct luna_admitter *admitter,
     return LUNA_COMMIT_VOID;
 }
 
+void luna_admission_spend(struct luna_admitter *admitter, const struct luna_admission *admission,
+                          int64_t cpu_ms)
+{
+    struct luna_quota_keys keys;
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    struct luna_error ignored;
+    assert(cpu_ms > 0 && admission->compute_ms_per_s > 0);
+    if (admission->incarnation != admitter->fence.incarnation)
+        return;
+    luna_quota_keys_make(admission->account_id, "", &keys);
+    luna_admitter_begin(&command, 1);
+    luna_redis_arg(&command, keys.m);
+    luna_redis_arg_int(&command, cpu_ms);
+    if (luna_admitter_script_pinned(admitter, LUNA_SCRIPT_SPEND, &command,
+                                    luna_deadline_in_ms(admitter->redis_timeout_ms), &reply,
+                                    &ignored) == LUNA_OK)
+        luna_reply_free(reply);
+}
+
 enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,
                                        struct luna_admission *admission, int64_t units)
 {

@@ -1,5 +1,5 @@
 -- May this request run, and the charge if it may: key, address, scope, retry, burst, points,
--- idempotency, quota, concurrency.
+-- idempotency, quota, compute budget, concurrency.
 --
 -- KEYS: m, quota, delta, dirty, concurrent, idempotency, absent, used
 -- ARGV: key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body
@@ -16,7 +16,7 @@
 -- be charged in a Redis that quota-syncd has not recovered since it started. The build turns
 -- `reply { … }` into one struct.pack() in the table's order.
 local v = redis.call('HMGET', KEYS[1], 'I', 'e', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'tat', 'rate',
-  'burst', 'points', 'conc', 'off', 'd', 'kind', 'k:' .. ARGV[1], ARGV[5])
+  'burst', 'points', 'conc', 'off', 'd', 'kind', 'k:' .. ARGV[1], ARGV[5], 'comp', 'ctat')
 local digest, key = ARGV[1], v[20]
 if not key and ARGV[11] then
   local earlier = redis.call('HGET', KEYS[1], 'k:' .. ARGV[11])
@@ -84,6 +84,7 @@ local function answer(outcome, charged, retry_ms)
     concurrent_max = tonumber(v[16]),
     key_scopes = tonumber(scopes),
     key_earlier = digest == ARGV[1] and 0 or 1,
+    compute_ms_per_s = tonumber(v[22] or 0),
   }
 end
 
@@ -189,6 +190,15 @@ if replay then
 end
 if left < cost then
   return answer(QUOTA_EXHAUSTED, 0, 0)
+end
+-- What the account has computed, ahead of its budget: a minute's worth may be used at once. Further
+-- ahead than an hour, it was written while this clock was ahead.
+if v[23] and v[22] ~= '0' and (computes or check) then
+  local burst_us, debt_max_us = 60 * 1000000, 3600 * 1000000
+  local debt = tonumber(v[23]) - now
+  if debt > burst_us and debt <= debt_max_us then
+    return answer(COMPUTE_LIMITED, 0, math.ceil((debt - burst_us) / 1000))
+  end
 end
 local conc = tonumber(v[16])
 if conc > 0 and (computes or check) then

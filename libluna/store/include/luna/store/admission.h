@@ -109,9 +109,10 @@ struct luna_admission {
     int64_t rate_burst, rate_remaining, rate_reset_s, rate_per_s;
     int64_t retry_after_ms; /* for 429 and 503 */
     int64_t points_max;     /* of the plan; 0: no limit. Set with every outcome that asked Redis */
-    unsigned key_scopes;    /* of that key: enum luna_scope bits; set with ALLOWED */
-    char key_digest[37];    /* of the key, for a token; "" when it has not the form of a key */
-    bool was_cold;          /* the account had to be loaded */
+    int64_t compute_ms_per_s; /* the same; 0: no budget */
+    unsigned key_scopes;      /* of that key: enum luna_scope bits; set with ALLOWED */
+    char key_digest[37];      /* of the key, for a token; "" when it has not the form of a key */
+    bool was_cold;            /* the account had to be loaded */
     /* With REPLAY: what was kept of the first answer; nothing has to be computed. Valid until the
      * admitter's next admission. */
     struct luna_answer kept;
@@ -175,6 +176,11 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
 enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
                                        struct luna_admission *admission) LUNA_MUSTCHECK;
 void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission);
+/* Adds processor time to what the account has used of its plan's budget. For any admission with a
+ * budget, also after it was settled or refused. If Redis is unavailable, the time is not
+ * counted. */
+void luna_admission_spend(struct luna_admitter *admitter, const struct luna_admission *admission,
+                          int64_t cpu_ms);
 /* Reduces the charge to `units` (0 or more; no effect when that is not less). On LUNA_COMMIT_OK it
  * is still outstanding, and admission->cost is what is charged: more than `units` when the quota's
  * period ended in between. LUNA_COMMIT_VOID: nothing is charged, and it is refunded. */

@@ -19,6 +19,8 @@ struct luna_plan {
     enum luna_period quota_period;
     int64_t points_max;     /* observations per request; 0: no limit */
     int64_t concurrent_max; /* requests at one time; 0: no limit */
+    /* processor time, on average; 0: no limit. A minute's worth may be used at once */
+    int64_t compute_ms_per_s;
     /* set by luna_plan_list(): not all of its accounts are updated yet */
     bool changing;
 };

@@ -49,7 +49,7 @@ static void put(const char *name, int64_t rate_per_s, enum luna_period period)
 static void put_and_die(const char *name, int rate_per_s, const char *period, int accounts)
 {
     char sql[240];
-    snprintf(sql, sizeof sql, "SELECT luna_plan_put('%s', %d, 1000, NULL, '%s', 0, 0, 'killed')",
+    snprintf(sql, sizeof sql, "SELECT luna_plan_put('%s', %d, 1000, NULL, '%s', 0, 0, 0, 'killed')",
              name, rate_per_s, period);
     assert_true(stores_sql(stores.admin_url, sql));
     snprintf(sql, sizeof sql, "SELECT luna_plan_step('%s', %d)", name, accounts);

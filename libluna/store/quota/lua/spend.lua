@@ -1,0 +1,21 @@
+-- Processor time that a request used counts against the plan's budget, whatever became of the
+-- request: GCRA, in the time that the budget takes to provide it. `local I, S = …` stands in front.
+--
+-- KEYS: m
+-- ARGV: milliseconds
+-- Reply: 1, or 0 when the account has no budget, or is not in Redis any more
+local v = redis.call('HMGET', KEYS[1], 'I', 'comp', 'ctat')
+local per_s = tonumber(v[2] or 0)
+if v[1] ~= I or per_s == 0 then
+  return 0
+end
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local debt_max_us = 3600 * 1000000 -- as in admit.lua
+local ctat = tonumber(v[3] or 0)
+if ctat < now or ctat > now + debt_max_us then
+  ctat = now
+end
+ctat = math.min(ctat + tonumber(ARGV[1]) * 1000000 / per_s, now + debt_max_us)
+redis.call('HSET', KEYS[1], 'ctat', string.format('%d', ctat))
+return 1
