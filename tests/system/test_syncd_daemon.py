@@ -2,6 +2,7 @@
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 import socket
 
@@ -86,6 +87,13 @@ def test_once_beside_a_leader_leaves_the_work_to_it(stack):
 def test_sigterm_ends_it_with_status_0(standby):
     assert standby.stop(signal.SIGTERM) == 0
     assert standby.events()[-2:] == ["stopping", "stopped"]
+
+
+def test_file_size_limit_ends_no_daemon(standby):
+    resource.prlimit(standby.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    standby.process.send_signal(signal.SIGHUP)  # which it logs
+    wait_until(lambda: standby.get("/livez").status_code == 200, "an answer")
+    assert standby.stop(signal.SIGTERM) == 0
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ for i = 1, #fields, 2 do
 end
 local t = redis.call('TIME')
 local now_ms = math.floor((t[1] * 1000000 + t[2]) / 1000)
+local life_max_ms = 601000 -- of a request; one that ends later began while this clock was ahead
 local pending, back = 0, 0
 for worker, mark in pairs(v.st == '1' and v or {}) do
   local wseq, pn, cost, ends = string.match(mark, '^(%d+) %d+ (%d+) (%d+) (%d+)$')
   if wseq and string.match(worker, '^w%x+%.%d+$') then
-    if ARGV[1] == 'expired' and tonumber(ends) > now_ms then
+    if ARGV[1] == 'expired' and tonumber(ends) > now_ms and tonumber(ends) <= now_ms + life_max_ms then
       pending = pending + 1
     else
       redis.call('HSET', KEYS[1], worker, wseq .. ' refunded')

@@ -146,6 +146,27 @@ static void test_the_charge_of_a_lost_host_is_refunded_when_its_time_is_over(voi
     stores_assert_ledger(&stores, booker, &client, 2);
 }
 
+static void test_the_charge_of_a_lost_host_whose_clocks_were_ahead_is_refunded(void **state)
+{
+    const int64_t ahead_ms = 3600000;
+    struct client client;
+    struct luna_admission admission;
+    struct luna_fence_report report;
+    (void)state;
+    one_host_client(&client);
+    one_host_request(&client, 2);
+    stores_redis_clock(&stores, ahead_ms);
+    stores_postgres_clock(&stores, ahead_ms);
+    admit(&client, 200, &admission);
+    lose_the_host();
+    stores_redis_clock(&stores, 0);
+    stores_postgres_clock(&stores, 0);
+    stores_fence(booker, &report);
+    for (int i = 0; i < 50 && stores_used(&stores, &client) != 2; i++, wait_ms(20))
+        pass_once();
+    stores_assert_ledger(&stores, booker, &client, 2);
+}
+
 static void test_a_worker_that_comes_back_too_late_confirms_nothing(void **state)
 {
     struct client client;
@@ -324,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_a_booked_charge_that_nobody_confirmed_is_refunded_without_a_journal),
         cmocka_unit_test(test_a_fence_that_was_killed_half_way_loses_nothing),
         cmocka_unit_test(test_the_charge_of_a_lost_host_is_refunded_when_its_time_is_over),
+        cmocka_unit_test(test_the_charge_of_a_lost_host_whose_clocks_were_ahead_is_refunded),
         cmocka_unit_test(test_a_worker_that_comes_back_too_late_confirms_nothing),
         cmocka_unit_test(test_a_full_disk_of_the_journals_stops_nothing),
         cmocka_unit_test(test_an_ended_account_is_booked_before_it_is_loaded_again),
