@@ -94,3 +94,15 @@ def test_a_retried_token_is_of_another_scope(post):
     assert (first.status_code, again.status_code) == (200, 200) and again.headers["idempotent-replayed"] == "true"
     assert again.json()["scopes"] == ["read"] and again.json()["expires_in"] == first.json()["expires_in"]
     assert post("/token", {"scopes": ["model"]}, name).json()["code"] == "idempotency_mismatch"
+
+
+@pytest.mark.parametrize("path", ["/keys", "/token", "/keys/{key_id}/rotate"])
+def test_a_retry_runs_beside_the_first_request(post, account, redis_store, path):
+    """The first is made to look as if it still ran: it is too short to be met."""
+    path, name = path.format(key_id=post("/keys", {}).json()["id"]), once()
+    assert post(path, {}, name).is_success
+    record = next(redis_store.scan_iter(f"{{user:{account.id}:quota}}:i:*"))
+    redis_store.set(record, b" ".join([b"P", b"another:1", redis_store.get(record).split(b" ")[2]]), ex=60)
+    again = post(path, {}, name)
+    assert again.status_code == 409 and again.json()["code"] == "idempotency_in_flight", again.text
+    assert int(again.headers["retry-after"]) >= 1
