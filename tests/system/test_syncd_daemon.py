@@ -147,6 +147,14 @@ def test_a_log_file_that_cannot_be_had_is_told_at_the_start(stack, tmp_path):
     assert outcome.returncode == 78 and "LUNA_LOG_FILE: cannot append to" in outcome.stderr
 
 
+def test_an_address_that_another_process_holds_is_no_wrong_setting(stack):
+    """78 would keep its service manager from trying again."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        outcome = run_syncd(**settings_for(stack), LUNA_METRICS_LISTEN=address)
+    assert outcome.returncode == 75 and "Address already in use" in outcome.stderr
+
+
 def test_a_log_reader_that_stops_stops_no_daemon(stack, tmp_path):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
