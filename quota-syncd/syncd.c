@@ -6,6 +6,7 @@
 #include "luna/http/listener.h"
 #include "pages.h"
 #include "round.h"
+#include "sandbox.h"
 #include "schedule.h"
 #include "service_manager.h"
 
@@ -216,6 +217,9 @@ static enum luna_code open_daemon(struct syncd *syncd, struct luna_error *err)
     syncd->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (syncd->signal_fd < 0)
         return luna_error_set(err, LUNA_EIO, "signalfd: %s", strerrordesc_np(errno));
+    code = syncd_sandbox_enter(syncd->config, err);
+    if (code != LUNA_OK)
+        return code;
     syncd->watchdog_ms = service_watchdog_interval_ms();
     schedule_init(&syncd->schedule, now_ms(), (uint64_t)luna_random_between(0, INT64_MAX));
     syncd->state.last = ROUND_DONE;
@@ -276,6 +280,8 @@ int syncd_run_once(const struct syncd_config *config)
     struct round *round = NULL;
     struct luna_error err;
     enum luna_code code = round_new(config, &metrics, NULL, NULL, &round, &err);
+    if (code == LUNA_OK)
+        code = syncd_sandbox_enter(config, &err);
     enum round_outcome outcome = code == LUNA_OK ? round_run(round, &err) : ROUND_REFUSED;
     round_free(round);
     if (outcome == ROUND_FAILED || outcome == ROUND_REFUSED) {

@@ -1,5 +1,6 @@
 #include "syncd_config.h"
 
+#include "luna/sandbox/sandbox.h"
 #include "luna/store/durability.h"
 
 #include <stddef.h>
@@ -98,6 +99,13 @@ const struct luna_setting syncd_settings[] = {
      .offset = MEMBER(allow_unsafe_redis),
      .default_text = "off",
      .help = "Allow a Redis that may evict or lose quotas; for development only"},
+    {.name = "LUNA_SANDBOX",
+     .type = LUNA_SETTING_ENUM,
+     .offset = MEMBER(sandbox),
+     .default_text = "errno",
+     .choices = luna_sandbox_words,
+     .help = "What happens at a forbidden system call. off: it is allowed; log: it is allowed and "
+             "logged; errno: it fails; kill: the daemon is killed"},
     {.name = "LUNA_LOG_LEVEL",
      .type = LUNA_SETTING_ENUM,
      .flags = LUNA_SETTING_RELOADABLE,

@@ -26,6 +26,7 @@ struct syncd_config {
     char *metrics_listen; /* NULL: no listener */
     bool allow_unsafe_redis;
     int durability; /* enum luna_durability */
+    int sandbox;    /* enum luna_sandbox_mode */
     int log_level;
     int log_format;
     char *log_file; /* NULL: standard error */

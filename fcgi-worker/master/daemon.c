@@ -1,5 +1,7 @@
 #include "master/daemon.h"
 
+#include "luna/sandbox/sandbox.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -10,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -81,14 +82,6 @@ enum luna_code daemon_make_state_dir(const struct worker_config *config, struct 
     return LUNA_OK;
 }
 
-static enum luna_code forbid_core_dumps(struct luna_error *err)
-{
-    const struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-        return luna_error_set(err, LUNA_EIO, "cannot forbid core dumps: %s", strerror(errno));
-    return LUNA_OK;
-}
-
 enum luna_code daemon_drop_privileges(const struct worker_config *config, struct luna_error *err)
 {
     enum luna_code code = LUNA_OK;
@@ -97,7 +90,7 @@ enum luna_code daemon_drop_privileges(const struct worker_config *config, struct
     if (code == LUNA_OK && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         code = luna_error_set(err, LUNA_EIO, "no_new_privs: %s", strerror(errno));
     if (code == LUNA_OK && !config->core_dumps)
-        code = forbid_core_dumps(err);
+        code = luna_sandbox_hide_memory(err);
     return code;
 }
 

@@ -279,7 +279,7 @@ static int run_monitor(void *context, int leash_fd)
     master->io->close(master->listener.fd);
     const struct monitor_options options = {.board = master->board,
                                             .names = master->roles->names,
-                                            .address = master->current.config.monitor_listen,
+                                            .config = &master->current.config,
                                             .leash_fd = leash_fd};
     return master->roles->monitor(&options);
 }

@@ -3,6 +3,8 @@
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
 #include "luna/http/listener.h"
+#include "luna/sandbox/calls.h"
+#include "luna/sandbox/sandbox.h"
 #include "monitor/metrics.h"
 #include "monitor/readiness.h"
 #include "monitor/status.h"
@@ -75,6 +77,17 @@ enum luna_code monitor_check_address(const char *address, struct luna_error *err
     return LUNA_ECONFIG;
 }
 
+/* It reads no file, opens no connection, and writes its log only. */
+static enum luna_code enter_sandbox(const struct worker_config *config, struct luna_error *err)
+{
+    static const char *const calls[] = {LUNA_CALLS_PROCESS, LUNA_CALLS_LOG, LUNA_CALLS_LISTENER,
+                                        NULL};
+    static const char *const nothing[] = {NULL};
+    const struct luna_sandbox sandbox = {
+        .calls = calls, .readable = nothing, .log_file = config->log_file};
+    return luna_sandbox_enter(&sandbox, (enum luna_sandbox_mode)config->sandbox, err);
+}
+
 int monitor_main(const struct monitor_options *options)
 {
     struct monitor_options context = *options;
@@ -82,11 +95,17 @@ int monitor_main(const struct monitor_options *options)
     struct luna_error err = {0};
     signals_block_all();
     enum luna_code code =
-        luna_http_listener_open(options->address, answer, &context, &listener, &err);
+        luna_http_listener_open(options->config->monitor_listen, answer, &context, &listener, &err);
     if (code != LUNA_OK) {
         luna_log(LUNA_LOG_ERROR, "monitor_cannot_start",
                  LUNA_LOG_S("setting", "LUNA_MONITOR_LISTEN"), LUNA_LOG_S("reason", err.msg));
         return code == LUNA_ECONFLICT ? WORKER_EXIT_TEMPFAIL : WORKER_EXIT_CONFIG;
+    }
+    if (enter_sandbox(options->config, &err) != LUNA_OK) {
+        luna_log(LUNA_LOG_ERROR, "monitor_cannot_start", LUNA_LOG_S("setting", "LUNA_SANDBOX"),
+                 LUNA_LOG_S("reason", err.msg));
+        luna_http_listener_close(listener);
+        return WORKER_EXIT_SANDBOX;
     }
     luna_log(LUNA_LOG_INFO, "monitor_started",
              LUNA_LOG_I("port", luna_http_listener_port(listener)));

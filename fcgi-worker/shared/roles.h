@@ -28,7 +28,7 @@ struct worker_options {
 struct monitor_options {
     struct scoreboard *board;
     const struct names *names;
-    const char *address;
+    const struct worker_config *config;
     int leash_fd; /* end of file: stop */
 };
 

@@ -1,6 +1,7 @@
 #include "shared/worker_config.h"
 
 #include "luna/base/address.h"
+#include "luna/sandbox/sandbox.h"
 #include "luna/store/admission.h"
 #include "luna/store/durability.h"
 #include "shared/peers.h"
@@ -13,7 +14,6 @@ static_assert(2 * WORKERS_MAX < LUNA_WORKERS_MAX,
               "a reload doubles the pool, and a self-test needs a slot too");
 
 static const char *const pool_modes[] = {"static", "dynamic", NULL};
-static const char *const sandbox_modes[] = {"off", "log", "errno", "kill", NULL};
 static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
 static const char *const log_formats[] = {"json", "text", "auto",
                                           NULL} /* as enum luna_log_format */;
@@ -162,7 +162,7 @@ const struct luna_setting worker_settings[] = {
           "Time for which a body that crashed two workers is refused, in seconds; 0: such bodies "
           "are not refused."),
     CHOICE(
-        "LUNA_SANDBOX", sandbox, REL, "errno", sandbox_modes,
+        "LUNA_SANDBOX", sandbox, REL, "errno", luna_sandbox_words,
         "What happens when a worker makes a forbidden system call. off: it is allowed; log: it is "
         "allowed and logged; errno: it fails; kill: the worker is killed."),
     {.name = "LUNA_CORE_DUMPS",

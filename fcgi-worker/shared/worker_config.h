@@ -20,7 +20,6 @@
 #include <stdint.h>
 
 enum pool_mode { POOL_STATIC, POOL_DYNAMIC };
-enum sandbox_mode { SANDBOX_OFF, SANDBOX_LOG, SANDBOX_ERRNO, SANDBOX_KILL };
 
 /* Half of the slots, less one: a reload needs a second set while the first one drains, and a
  * self-test needs a slot. */
@@ -78,7 +77,7 @@ struct worker_config {
     int64_t worker_age_max_s;
     int64_t worker_memory_bytes_max;
     int64_t quarantine_s;
-    int sandbox;
+    int sandbox; /* enum luna_sandbox_mode */
     int64_t answer_bytes_max;
     int durability; /* enum luna_durability */
     bool core_dumps;

@@ -1,11 +1,7 @@
 /*
- * sandbox.h: the limits of a worker once its connections are open.
- *
- * seccomp: a list of allowed system calls; no exec, no fork, no ptrace, sockets of four families
- * only. Any other call fails, is logged, or kills, according to LUNA_SANDBOX. Landlock, where the
- * kernel has it: files are read under a few system directories and written in the state directory
- * alone. Reconnecting to Redis and PostgreSQL stays possible. Call once, in a process that has
- * given up its privileges; it cannot be undone.
+ * sandbox.h: what a worker may still do once its connections are open: serve, write its journal and
+ * its log, connect to Redis and PostgreSQL again. The mode is LUNA_SANDBOX
+ * (luna/sandbox/sandbox.h). Call it once, in the worker.
  */
 #ifndef FCGI_WORKER_SANDBOX_H
 #define FCGI_WORKER_SANDBOX_H

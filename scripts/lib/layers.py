@@ -19,10 +19,11 @@ PARTS = {
     "libkalman/examples": ["kalman/"],
     "libluna/base": ["luna/base/"],
     "libluna/http": ["luna/base/", "luna/http/"],
+    "libluna/sandbox": ["luna/base/", "luna/sandbox/"],
     "libluna/store": ["luna/base/", "luna/store/"],
     "libluna/modelling": ["luna/base/", "luna/modelling/", "kalman/"],
-    "fcgi-worker": ["luna/base/", "luna/http/", "luna/store/", "luna/modelling/"],
-    "quota-syncd": ["luna/base/", "luna/http/", "luna/store/"],
+    "fcgi-worker": ["luna/base/", "luna/http/", "luna/sandbox/", "luna/store/", "luna/modelling/"],
+    "quota-syncd": ["luna/base/", "luna/http/", "luna/sandbox/", "luna/store/"],
     "luna-cli": ["luna/base/", "luna/store/", "luna/modelling/"],
     "gateway": [],
     "stream-gateway": ["luna/base/", "luna/store/", "luna/modelling/"],
@@ -84,7 +85,7 @@ FOREIGN = {
     "zlib.h": ["fcgi-worker/http/content_coding.c"],
     "ngx_*.h": ["gateway/module.c"],
     "nlopt.h": ["libkalman/fit/nlopt.c"],
-    "seccomp.h": ["fcgi-worker/worker/sandbox*.c"],
+    "seccomp.h": ["libluna/sandbox/sandbox.c"],
     "systemd/sd-daemon.h": ["*/service_manager.c"],
 }
 

@@ -81,6 +81,7 @@ syncd_start() {
     "LUNA_METRICS_LISTEN=127.0.0.1:$LUNA_SYNCD_METRICS_PORT" \
     "LUNA_DURABILITY=$LUNA_DURABILITY" \
     "LUNA_SYNC_INTERVAL_MS=${LUNA_SYNC_INTERVAL_MS:-1000}" \
+    "LUNA_SANDBOX=${LUNA_SANDBOX:-errno}" \
     "LUNA_LOG_FORMAT=${LUNA_LOG_FORMAT:-json}" \
     "LUNA_LOG_LEVEL=${LUNA_LOG_LEVEL:-info}"
   proc_start quota-syncd "$SERVICE_USER" "LUNA_ENV_FILE=$LUNA_VAR/etc/quota-syncd.env" "$LUNA_BUILD/bin/quota-syncd"
@@ -101,6 +102,7 @@ worker_start() {
     "LUNA_DURABILITY=$LUNA_DURABILITY" \
     "LUNA_BODY_BYTES_MAX=$LUNA_BODY_BYTES_MAX" \
     "LUNA_CORS_ORIGINS=$LUNA_CORS_ORIGINS" \
+    "LUNA_SANDBOX=${LUNA_SANDBOX:-errno}" \
     "LUNA_LOG_FORMAT=${LUNA_LOG_FORMAT:-json}" \
     "LUNA_LOG_LEVEL=${LUNA_LOG_LEVEL:-info}"
   proc_start fcgi-worker "$SERVICE_USER" "LUNA_ENV_FILE=$LUNA_VAR/etc/fcgi-worker.env" "$LUNA_BUILD/bin/fcgi-worker"

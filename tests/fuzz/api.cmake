@@ -17,5 +17,5 @@ target_include_directories(fuzz_coding PRIVATE ${worker})
 luna_add_fuzzer(fuzz_token SOURCES fuzz_token.c ${worker}/http/token.c ${worker}/shared/token_keys.c LIBS luna_base PkgConfig::JWT)
 target_include_directories(fuzz_token PRIVATE ${worker})
 luna_add_fuzzer(fuzz_settings SOURCES fuzz_settings.c folder.c ${worker}/shared/worker_config.c ${worker}/shared/peers.c
-                ${worker}/shared/token_keys.c LIBS luna_store luna_base)
+                ${worker}/shared/token_keys.c LIBS luna_sandbox luna_store luna_base)
 target_include_directories(fuzz_settings PRIVATE ${worker} ${CMAKE_SOURCE_DIR}/libluna/store)

@@ -78,7 +78,7 @@ class Pool:
         self.install("fcgi-worker-fake")
         given = {
             "LUNA_WORKER_SOCKET": self.socket, "LUNA_STATE_DIR": folder / "state", "LUNA_REDIS_URL": "redis://fake",
-            "LUNA_DATABASE_URL": "dbname=fake", "LUNA_KEY_PEPPER": PEPPER, "LUNA_LOG_LEVEL": "info",
+            "LUNA_DATABASE_URL": "dbname=fake", "LUNA_KEY_PEPPER": PEPPER, "LUNA_SANDBOX": "kill", "LUNA_LOG_LEVEL": "info",
             "LUNA_MONITOR_LISTEN": f"127.0.0.1:{self.port}", "LUNA_ENV_FILE": folder / "env", **UNHURRIED}
         (folder / "env").write_text("")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LUNA_")}

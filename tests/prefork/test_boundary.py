@@ -129,12 +129,41 @@ def test_root_is_given_up(make_pool):
     assert pool.post().status == 200
 
 
-def test_sandbox_is_on_and_cores_are_off(make_pool):
-    pool = make_pool(LUNA_WORKERS="1").start()
-    pid = pool.workers()[0]["pid"]
+def assert_sandboxed(pid):
     status = dict(line.split(":", 1) for line in open(f"/proc/{pid}/status", encoding="utf-8").read().splitlines())
     assert int(status["Seccomp"]) == 2 and int(status["NoNewPrivs"]) == 1
     assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
+    # Not dumpable: its files in /proc belong to root, whoever it runs as.
+    assert os.stat(f"/proc/{pid}/environ").st_uid == 0
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def test_sandbox_is_on_and_cores_are_off(make_pool):
+    pool = make_pool(LUNA_WORKERS="1").start()
+    children = children_of(pool.process.pid)
+    assert pool.workers()[0]["pid"] in children and len(children) == 2  # and the monitor
+    for pid in children:
+        assert_sandboxed(pid)
+
+
+def test_a_monitor_in_its_sandbox_cannot_reopen_its_log(make_pool):
+    pool = make_pool(LUNA_WORKERS="1", LUNA_SANDBOX="kill")
+    log = pool.folder / "log_file"
+    pool.environment["LUNA_LOG_FILE"] = str(log)
+    pool.start(ready=False)
+    wait_until(lambda: log.exists() and "pool_ready" in log.read_text(), "pool_ready")
+    children = children_of(pool.process.pid)
+    os.rename(log, pool.folder / "log_file.1")
+    pool.signal(signal.SIGUSR1)
+    wait_until(log.exists, "a new log file")
+    for path in ("/livez", "/readyz", "/metrics", "/status"):
+        assert pool.fetch(path)[0] == 200
+    assert pool.post().status == 200
+    assert children_of(pool.process.pid) == children
 
 
 def test_socket_activation_and_notification(make_pool):

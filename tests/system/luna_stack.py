@@ -166,7 +166,7 @@ def stack():
         yield running
         assert_no_secret_in_logs(running)
         return
-    running = Stack(tempfile.mkdtemp(prefix="luna-test-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_CORS_ORIGINS=", ".join(PAGES),
+    running = Stack(tempfile.mkdtemp(prefix="luna-test-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_SANDBOX="kill", LUNA_CORS_ORIGINS=", ".join(PAGES),
                     **ports_of_our_own())
     try:
         running.up()

@@ -203,3 +203,21 @@ def test_the_service_manager_hears_ready_status_watchdog_and_stopping(stack, tmp
             hear("READY=1")
             daemon.stop()
             hear("STOPPING=1")
+
+
+def test_the_daemon_is_not_in_a_sandbox(stack, tmp_path):
+    log = tmp_path / "log"
+    settings = settings_for(stack) | {"LUNA_SANDBOX": "kill", "LUNA_LOG_FILE": str(log)}
+    with running_syncd(tmp_path / "stderr.log", **settings) as daemon:
+        daemon.await_page("/readyz", 200)
+        pid = daemon.process.pid
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            status = dict(line.split(":", 1) for line in file.read().splitlines())
+        assert int(status["Seccomp"]) == 2 and int(status["NoNewPrivs"]) == 1
+        assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
+        os.rename(log, tmp_path / "log.1")
+        os.kill(pid, signal.SIGUSR1)
+        wait_until(log.exists, what="a new log file")
+        os.kill(pid, signal.SIGHUP)
+        wait_until(lambda: '"reloaded"' in log.read_text(encoding="utf-8"), what="a reload")
+        assert daemon.stop() == 0

@@ -1,0 +1,33 @@
+#include "sandbox.h"
+
+#include "luna/sandbox/calls.h"
+#include "luna/sandbox/sandbox.h"
+
+#include <stddef.h>
+
+/* Journals: read, folded, synced. */
+static const char *const calls[] = {LUNA_CALLS_PROCESS, LUNA_CALLS_LOG,
+                                    LUNA_CALLS_CLIENT,  LUNA_CALLS_LISTENER,
+                                    "getdents64",       "mkdir",
+                                    "mkdirat",          "rename",
+                                    "renameat",         "renameat2",
+                                    "unlink",           "unlinkat",
+                                    "linkat",           "ftruncate",
+                                    "fallocate",        "fsync",
+                                    "fdatasync",        NULL};
+
+/* The settings file and the secrets that it names may be anywhere, and are read again at SIGHUP. */
+static const char *const readable[] = {"/", NULL};
+
+enum luna_code syncd_sandbox_enter(const struct syncd_config *config, struct luna_error *err)
+{
+    const struct luna_sandbox sandbox = {.calls = calls,
+                                         .readable = readable,
+                                         .writable = config->state_dir,
+                                         .connects = true,
+                                         .log_file = config->log_file};
+    enum luna_code code = luna_sandbox_hide_memory(err);
+    if (code != LUNA_OK)
+        return code;
+    return luna_sandbox_enter(&sandbox, (enum luna_sandbox_mode)config->sandbox, err);
+}
