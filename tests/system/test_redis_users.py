@@ -8,7 +8,8 @@ NEVER = ["FLUSHALL", "FLUSHDB", "CONFIG SET maxmemory 1", "CONFIG GET requirepas
          "SET elsewhere 1", "DEL elsewhere", "FUNCTION LIST", "SELECT 0"]
 MAY_NOT = {
     "worker": [*NEVER, "EVAL return{} 0", "EVAL_RO return{} 0", "SCRIPT LOAD return{}", "SCRIPT FLUSH", "HSET quota:fence incarnation 1", "DEL quota:fence",
-               "SMEMBERS quota:dirty", "SSCAN quota:dirty 0", "INFO"],
+               "SMEMBERS quota:dirty", "SSCAN quota:dirty 0", "INFO", "DEL quota:dirty", "SET quota:dirty 1", "DEL quota:used", "HGETALL quota:used",
+               "SADD quota:used x", "SET quota:answers 0", "DEL quota:answers", "HGETALL quota:fence", "SADD user:1:quota x"],
     "syncd": [*NEVER, "SET user:1:quota 1", "EXPIRE user:1:quota 1"],
     "admin": [*NEVER, "SCRIPT LOAD return{}", "SCRIPT FLUSH", "HMGET quota:fence incarnation", "DEL quota:dirty", "EVAL return{redis.call('FLUSHALL')} 0"],
 }
