@@ -25,8 +25,8 @@ struct token_claims {
     int64_t issued_s, expires_s;         /* since 1970-01-01 UTC */
 };
 
-/* Adds a key derived from a pepper: the default when LUNA_TOKEN_KEYS is not set. Its kid is "pepper",
- * or with an id above 1 "pepper-<id>". */
+/* Adds a key derived from a pepper: the default when LUNA_TOKEN_KEYS is not set. Its kid is
+ * "pepper", or with an id above 1 "pepper-<id>". */
 enum luna_code token_keys_derive(struct token_keys *keys, int pepper_id,
                                  const unsigned char *pepper, size_t pepper_len,
                                  struct luna_error *err) LUNA_MUSTCHECK;

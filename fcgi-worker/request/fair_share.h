@@ -1,12 +1,13 @@
 /*
  * fair_share.h: no account takes the whole pool with computations that take long.
  *
- * An account may have so many of them at once as its share of the pool: half of its workers, or
- * LUNA_ACCOUNT_WORKERS_MAX, and always fewer than all. How long one takes is known only while it
- * runs, so what is too much is stopped then, and refused beforehand while the share is in use. The
- * computations of an account that had long ones a moment ago count from their start: otherwise 64
- * clients that repeat one would occupy all workers until each is known to take long. Of several that
- * begin at one moment, more than necessary may be stopped, never fewer.
+ * An account may run as many long computations at once as its share of the pool holds: half of the
+ * workers, or LUNA_ACCOUNT_WORKERS_MAX, and always fewer than all. Only a running computation shows
+ * how long it takes. So one that exceeds the share is stopped once it takes long, and while the
+ * share is in use, one that is expected to take long is refused before it starts. The computations
+ * of an account that had long ones a moment ago count from their start: otherwise 64 clients that
+ * repeat one would occupy all workers until each is known to take long. Of several that start at
+ * the same moment, more than necessary may be stopped, never fewer.
  */
 #ifndef FCGI_WORKER_FAIR_SHARE_H
 #define FCGI_WORKER_FAIR_SHARE_H
@@ -16,10 +17,11 @@
 /* Do the account's other computations fill its share already? Also of a request whose key is not
  * known to be the account's. */
 bool fair_share_is_used_up(const struct exchange *exchange);
-/* Both count a request of the account as long, where that is to be expected: before its body is
- * read, by its length; before the computation, by what the account's last ones took. True when the
- * others fill the share: the request has to be refused. Only once the key is known to be the
- * account's: a stranger would else take part of the share. */
+/* Both count a request of the account as long, if that is to be expected: fair_share_enter_read()
+ * by the length of the body, before it is read; fair_share_enter() by the time that the account's
+ * last computations took. True when the account's other computations fill the share: the request
+ * has to be refused. Call them only once the key is known to be the account's: otherwise a stranger
+ * could use up the account's share. */
 bool fair_share_enter_read(struct exchange *exchange);
 bool fair_share_enter(struct exchange *exchange);
 /* Called by a computation from time to time: once it takes long, it counts. True: it has to stop,
