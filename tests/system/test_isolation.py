@@ -52,7 +52,12 @@ STRANGERS += [f"token_{name}" for name in WRONG_TOKENS]
 def call(client, account_id, route, headers, key_id=0):
     method, path, body, _, _ = ROUTES[route]
     options = {} if body is None else {"json": body}
-    return client.request(method, f"/api/v1/{account_id}{path.format(key_id=key_id)}", headers=headers, **options)
+
+    def ask():
+        answer = client.request(method, f"/api/v1/{account_id}{path.format(key_id=key_id)}", headers=headers, **options)
+        return None if answer.status_code == 429 else answer
+
+    return wait_until(ask, "the gateway answers an address of so many refused keys again", interval_s=1)
 
 
 def key_of(client, account, **wanted):
