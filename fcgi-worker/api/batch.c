@@ -149,7 +149,7 @@ static bool owes_the_end(const struct exchange *exchange)
     return exchange->streaming && *exchange->request.idempotency_key != '\0';
 }
 
-static int has_to_stop(void *ctx)
+static int poll_stop(void *ctx)
 {
     struct exchange *exchange = ctx;
     return fair_share_poll(exchange) ||
@@ -165,8 +165,7 @@ static void run_item(struct exchange *exchange, struct batch *batch,
     luna_faults_init(&faults, scratch);
     batch->tried++;
     bool in_place = item->request.input != NULL; /* else the answer repeats the numbers */
-    switch (
-        series_run(exchange, &item->request, in_place, has_to_stop, scratch, &result, &faults)) {
+    switch (series_run(exchange, &item->request, in_place, poll_stop, scratch, &result, &faults)) {
     case LUNA_RUN_OK:
         put_result(exchange, batch, &item->request, &result);
         break;

@@ -88,7 +88,7 @@ static bool answer_needs_values(const struct kalman *kalman)
     return kalman->format_out != FORMAT_OCTETS;
 }
 
-static int has_to_stop(void *exchange)
+static int poll_stop(void *exchange)
 {
     return fair_share_poll(exchange) || exchange_poll_client_left(exchange);
 }
@@ -96,7 +96,7 @@ static int has_to_stop(void *exchange)
 enum step_outcome api_kalman_run(struct exchange *exchange)
 {
     struct kalman *kalman = kalman_of(exchange);
-    switch (series_run(exchange, &kalman->request, !answer_needs_values(kalman), has_to_stop,
+    switch (series_run(exchange, &kalman->request, !answer_needs_values(kalman), poll_stop,
                        &exchange->pipeline->arena, &kalman->result, &exchange->faults)) {
     case LUNA_RUN_OK:
         return step_in_time(exchange);

@@ -56,8 +56,8 @@ static enum fcgi_accept classify_accept_error(struct luna_error *err)
     }
 }
 
-static bool may_connect(const struct fcgi_io *io, int fd, const struct sockaddr_storage *address,
-                        struct luna_error *err)
+static bool check_peer(const struct fcgi_io *io, int fd, const struct sockaddr_storage *address,
+                       struct luna_error *err)
 {
     struct ucred process = {.uid = (uid_t)-1};
     socklen_t len = sizeof process;
@@ -133,7 +133,7 @@ enum fcgi_accept fcgi_io_accept(struct fcgi_io *io, int listen_fd, struct luna_e
     int fd = accept4(listen_fd, (struct sockaddr *)&peer, &peer_len, SOCK_CLOEXEC);
     if (fd < 0)
         return classify_accept_error(err);
-    if (!may_connect(io, fd, &peer, err)) {
+    if (!check_peer(io, fd, &peer, err)) {
         close(fd);
         return FCGI_ACCEPT_DROPPED;
     }
@@ -197,7 +197,7 @@ enum fcgi_body fcgi_io_read_body(struct fcgi_io *io, struct luna_buf *body,
     return total == announced ? FCGI_BODY_OK : FCGI_BODY_INCOMPLETE;
 }
 
-bool fcgi_io_client_left(struct fcgi_io *io)
+bool fcgi_io_poll_client_left(struct fcgi_io *io)
 {
     struct pollfd peer = {.fd = io->fd, .events = POLLRDHUP};
     int64_t now_ns = luna_clock_mono_ns();

@@ -62,9 +62,9 @@ const char *fcgi_io_param(const struct fcgi_io *io, const char *name);
 /* Reads the body to its end into `body` (up to body->max bytes are kept). */
 enum fcgi_body fcgi_io_read_body(struct fcgi_io *io, struct luna_buf *body,
                                  struct luna_deadline deadline) LUNA_MUSTCHECK;
-/* Has the web server closed the connection, as nginx does when its client disconnects? The socket
- * is asked once a millisecond at most; in between the answer is no. */
-bool fcgi_io_client_left(struct fcgi_io *io);
+/* True when the web server has closed the connection, as nginx does when its client disconnects.
+ * The socket is asked once a millisecond at most; in between the answer is no. */
+bool fcgi_io_poll_client_left(struct fcgi_io *io);
 enum fcgi_send fcgi_io_send(struct fcgi_io *io, const void *head, size_t head_len, const void *body,
                             size_t body_len, struct luna_deadline deadline) LUNA_MUSTCHECK;
 /* A part of an answer; the last one goes through fcgi_io_send(). */

@@ -48,7 +48,8 @@ void exchange_enter(struct exchange *exchange, enum phase phase)
 
 bool exchange_poll_client_left(struct exchange *exchange)
 {
-    exchange->client_left = exchange->client_left || fcgi_io_client_left(exchange->pipeline->io);
+    exchange->client_left =
+        exchange->client_left || fcgi_io_poll_client_left(exchange->pipeline->io);
     return exchange->client_left;
 }
 

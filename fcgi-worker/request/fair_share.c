@@ -92,7 +92,8 @@ static bool took_long(const struct exchange *exchange)
     return exchange->cpu_since_ns != 0 && cpu_ns() - exchange->cpu_since_ns >= LONG_CPU_NS;
 }
 
-static bool takes_long(struct exchange *exchange)
+/* Starts the processor's clock when it is time to. */
+static bool poll_takes_long(struct exchange *exchange)
 {
     if (luna_clock_mono_ns() - exchange->timing.phase_since_ns < LONG_WALL_NS)
         return false;
@@ -105,7 +106,7 @@ static bool takes_long(struct exchange *exchange)
 
 bool fair_share_poll(struct exchange *exchange)
 {
-    if (exchange->over_share || exchange->takes_long || !takes_long(exchange))
+    if (exchange->over_share || exchange->takes_long || !poll_takes_long(exchange))
         return exchange->over_share;
     return join_long_runs(exchange);
 }

@@ -120,7 +120,7 @@ static void begin(struct exchange *exchange)
 
 /* Before a charge, and before its commit: has the client left? One that received part of the
  * answer pays for what was done. */
-static bool is_abandoned(struct exchange *exchange, enum phase phase)
+static bool poll_abandoned(struct exchange *exchange, enum phase phase)
 {
     return (phase == PHASE_ADMIT || phase == PHASE_COMMIT) && !exchange->streaming &&
            exchange_poll_client_left(exchange);
@@ -130,7 +130,7 @@ static enum step_outcome walk(struct exchange *exchange, const struct step *step
 {
     for (const struct step *step = steps; step->run != NULL; step++) {
         exchange_enter(exchange, step->phase);
-        if (is_abandoned(exchange, step->phase) || step->run(exchange) == STEP_ANSWERED)
+        if (poll_abandoned(exchange, step->phase) || step->run(exchange) == STEP_ANSWERED)
             return STEP_ANSWERED;
     }
     return STEP_ON;

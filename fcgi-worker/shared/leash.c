@@ -16,7 +16,7 @@ enum luna_code leash_new(int *ret_child_fd, int *ret_master_fd, struct luna_erro
     return LUNA_OK;
 }
 
-bool leash_is_released(int child_fd)
+bool leash_poll(int child_fd)
 {
     struct pollfd leash = {.fd = child_fd, .events = POLLIN};
     return poll(&leash, 1, 0) > 0;

@@ -14,7 +14,7 @@
 /* Both ends close-on-exec. */
 enum luna_code leash_new(int *ret_child_fd, int *ret_master_fd,
                          struct luna_error *err) LUNA_MUSTCHECK;
-/* Has the master closed its end? */
-bool leash_is_released(int child_fd);
+/* Asks the pipe, without a wait: true when the master has closed its end. */
+bool leash_poll(int child_fd);
 
 #endif

@@ -33,7 +33,7 @@ void recycle_count(struct recycle *recycle)
     recycle->requests++;
 }
 
-bool recycle_due(struct recycle *recycle)
+bool recycle_check(struct recycle *recycle)
 {
     if (recycle->requests_max > 0 && recycle->requests >= recycle->requests_max)
         recycle->reason = "requests";

@@ -24,8 +24,9 @@ struct recycle {
 void recycle_init(struct recycle *recycle, const struct worker_config *config);
 /* One more request is done. */
 void recycle_count(struct recycle *recycle);
-bool recycle_due(struct recycle *recycle);
-/* Which limit it was, once recycle_due() has returned true. */
+/* True: a limit is reached, and recycle_reason() says which. */
+bool recycle_check(struct recycle *recycle);
+/* NULL before recycle_check() has returned true. */
 const char *recycle_reason(const struct recycle *recycle);
 /* `limit` moved by up to a tenth either way; `random` is uniform over its range. */
 int64_t recycle_jitter(int64_t limit, uint32_t random);

@@ -188,7 +188,7 @@ static int loop(struct worker *worker)
      * lost. */
     while (!worker->draining) {
         bool served = take_one(worker);
-        if (served && recycle_due(&worker->recycle)) {
+        if (served && recycle_check(&worker->recycle)) {
             luna_log(LUNA_LOG_INFO, "worker_recycles", LUNA_LOG_I("slot", worker->options->slot),
                      LUNA_LOG_S("reason", recycle_reason(&worker->recycle)));
             return WORKER_EXIT_RECYCLE;
@@ -196,7 +196,7 @@ static int loop(struct worker *worker)
         if (!served)
             wait_for_work(worker);
         else
-            worker->draining = leash_is_released(worker->options->leash_fd);
+            worker->draining = leash_poll(worker->options->leash_fd);
     }
     return WORKER_EXIT_CLEAN;
 }

@@ -151,7 +151,7 @@ enum kalman_status filter_forecast(struct filter_state *f, double last_time,
     f->steady = false; /* nothing is observed from here on */
     for (size_t h = 0; h < forecast->horizon; h++) {
         double dt = forecast->times ? forecast->times[h] - time : 1.0;
-        if (cancel_requested(cancel, filter_step_work(f)))
+        if (cancel_poll(cancel, filter_step_work(f)))
             return KALMAN_ECANCELLED;
         time = forecast->times ? forecast->times[h] : time + 1.0;
         enum kalman_status status =

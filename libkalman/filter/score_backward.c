@@ -88,7 +88,7 @@ void score_gradient(struct score *s, struct score_result *ret_result, double *re
     memset(s->backward_variance, 0, s->states * s->states * sizeof(double));
     memset(ret_quadratic, 0, s->disturbances * sizeof(double));
     memset(ret_trace, 0, s->disturbances * sizeof(double));
-    for (size_t t = s->count; t-- > 0 && !score_stopped(s, 2);) {
+    for (size_t t = s->count; t-- > 0 && !score_poll_cancel(s, 2);) {
         if (t + 1 < s->count) {
             collect_disturbances(s, ret_quadratic, ret_trace);
             back_through_transition(s);

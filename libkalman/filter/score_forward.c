@@ -143,7 +143,7 @@ static void diffuse_update(struct score *s, size_t t, double v, double f)
 
 /* Does this observation determine a direction of the start? Then its K0 is in its place, and it
  * takes that direction away. */
-static bool takes_direction(struct score *s, size_t t, bool before, double *ret_f_diffuse)
+static bool take_direction(struct score *s, size_t t, bool before, double *ret_f_diffuse)
 {
     if (s->start_known) {
         *ret_f_diffuse = s->step_f[t];
@@ -190,7 +190,7 @@ static void observe(struct score *s, size_t t, struct score_result *result)
         v -= s->design[k].value * s->mean[s->design[k].column];
     double f = project(s, s->variance, s->gain, &magnitude) + h;
     result->observed++;
-    if (s->rank > 0 && takes_direction(s, t, before, &f_diffuse)) {
+    if (s->rank > 0 && take_direction(s, t, before, &f_diffuse)) {
         diffuse_update(s, t, v, f);
         s->step_kind[t] = STEP_DIFFUSE;
         /* Of a diffuse value only log F_inf counts: v^2/F_inf vanishes with 1/kappa (DK 7.2.2). */
@@ -294,7 +294,7 @@ static bool innovations_settle(const struct score *s, size_t t)
 
 /* Before an observation outside a steady run: may one begin with it? Only where every step is
  * like the last. */
-static bool settles(struct score *s, size_t t)
+static bool try_to_settle(struct score *s, size_t t)
 {
     bool kept = s->before_kept;
     s->before_kept = false;
@@ -339,7 +339,7 @@ static void step(struct score *s, size_t t, struct score_result *result)
         score_transport(s);
         return;
     }
-    bool settled = !s->steady && settles(s, t);
+    bool settled = !s->steady && try_to_settle(s, t);
     score_load_inputs(s, t);
     observe(s, t, result);
     s->comparable = s->step_kind[t] == STEP_ORDINARY && !s->steady;
@@ -354,7 +354,7 @@ void score_likelihood(struct score *s, struct score_result *ret_result)
     EXPECT(s->model->states == s->states && s->model->diffuse == s->diffuse_states);
     struct score_result result = {.possible = true};
     start(s);
-    for (size_t t = 0; t < s->count && !score_stopped(s, 1); t++)
+    for (size_t t = 0; t < s->count && !score_poll_cancel(s, 1); t++)
         step(s, t, &result);
     s->start_known = s->same_start && s->gain_step > 0 && !(s->cancel && s->cancel->cancelled);
     result.determined = s->rank == 0 && !(s->cancel && s->cancel->cancelled);

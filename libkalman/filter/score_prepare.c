@@ -125,7 +125,7 @@ static size_t step_work(const struct score *s)
     return (s->T.start[m] + 3 * m + s->rank) * m;
 }
 
-bool score_stopped(const struct score *s, size_t steps)
+bool score_poll_cancel(const struct score *s, size_t steps)
 {
-    return cancel_requested(s->cancel, steps * step_work(s));
+    return cancel_poll(s->cancel, steps * step_work(s));
 }

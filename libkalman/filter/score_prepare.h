@@ -29,6 +29,6 @@ static inline size_t score_lower(size_t m, size_t i, size_t j)
 }
 
 /* Counts so many steps; true when the caller wants the pass to stop. */
-bool score_stopped(const struct score *score, size_t steps);
+bool score_poll_cancel(const struct score *score, size_t steps);
 
 #endif

@@ -71,7 +71,7 @@ void square_root_compress(double *B, size_t m, size_t k, double *S, struct cance
     EXPECT(B != S);
     uint16_t order[KALMAN_STATES_MAX] = {0}, end[KALMAN_STATES_MAX] = {0};
     rows_by_end(B, m, k, order, end);
-    for (size_t i = 0; i < m && !(cancel_requested(cancel, 2 * (m - i) * (k - i))); i++)
+    for (size_t i = 0; i < m && !(cancel_poll(cancel, 2 * (m - i) * (k - i))); i++)
         if (end[order[i]] > i + 1)
             reflect(B, k, i, end[order[i]], B + order[i] * k, order + i + 1, m - i - 1);
     for (size_t i = 0; i < m; i++)

@@ -172,7 +172,7 @@ static double climb_all(struct fit_problem *problem, size_t wanted, double *x)
     struct fit_start starts[FIT_STARTS_MAX];
     size_t found = fit_starts(problem, wanted, starts);
     double best = -HUGE_VAL;
-    for (size_t k = 0; k < found && fit_continues(problem); k++) {
+    for (size_t k = 0; k < found && fit_check_limits(problem); k++) {
         bool held[KALMAN_PARAMETERS_MAX] = {false};
         fit_warm(problem, warm_steps, starts[k].x);
         /* With the scale concentrated out the likelihood is flat along a common factor of all

@@ -83,9 +83,9 @@ static double problem_at(struct level_problem *problem, double q)
 }
 
 /* Before every pass over the data: a pass is long enough to ask at once. */
-static bool stops(struct level_problem *problem)
+static bool poll_cancel(struct level_problem *problem)
 {
-    return cancel_requested(&problem->cancel, CANCEL_NOW);
+    return cancel_poll(&problem->cancel, CANCEL_NOW);
 }
 
 /* Is there a closed end at q = 0, at q = inf? With H given, q = inf is no model, and the other
@@ -152,7 +152,7 @@ static size_t grid_evaluate(struct level_problem *problem, struct level_grid *gr
 {
     EXPECT(grid->count <= GRID_LONG && grid->count % LEVEL_LANES == 0);
     size_t best = 0;
-    for (size_t at = 0; at < grid->count && !stops(problem); at += LEVEL_LANES) {
+    for (size_t at = 0; at < grid->count && !poll_cancel(problem); at += LEVEL_LANES) {
         double H[LEVEL_LANES], Q[LEVEL_LANES], squares[LEVEL_LANES], logs[LEVEL_LANES];
         for (size_t k = 0; k < LEVEL_LANES; k++)
             level_ratio_pair(exp(grid->u[at + k]), &H[k], &Q[k]);
@@ -189,7 +189,7 @@ struct level_bracket {
 static bool bracket_outward(struct level_problem *problem, struct level_bracket *bracket)
 {
     double step = 1.0;
-    for (int i = 0; i < 40 && !stops(problem); i++) {
+    for (int i = 0; i < 40 && !poll_cancel(problem); i++) {
         double to = bracket->near + bracket->direction * step;
         step *= 1.5;
         if (fabs(to) > 650.0) /* exp(u) and its inverse must stay finite */
@@ -229,7 +229,7 @@ static double score_root(struct level_problem *problem, const struct level_brack
 {
     double a = bracket->near, fa = bracket->score_near, b = bracket->far, fb = bracket->score_far;
     double c = a, fc = fa, d = b - a, e = d;
-    for (int i = 0; i < ROOT_STEPS_MAX && fb != 0.0 && !stops(problem); i++) {
+    for (int i = 0; i < ROOT_STEPS_MAX && fb != 0.0 && !poll_cancel(problem); i++) {
         if (fb * fc > 0.0) {
             c = a;
             fc = fa;

@@ -27,7 +27,7 @@ static double objective(unsigned count, const double *moving, double *gradient, 
     struct climb *climb = context;
     double whole[KALMAN_PARAMETERS_MAX];
     /* NLopt asks no more after this call, whose value it still wants. */
-    if (!fit_continues(climb->problem))
+    if (!fit_check_limits(climb->problem))
         nlopt_force_stop(climb->optimiser);
     for (unsigned i = 0; i < count; i++)
         climb->x[climb->moving[i]] = moving[i];

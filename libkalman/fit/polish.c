@@ -143,7 +143,7 @@ static double line_search(struct fit_problem *problem, const size_t *free_list, 
 {
     double from[KALMAN_PARAMETERS_MAX], share = 1;
     memcpy(from, x, problem->count * sizeof(double));
-    for (int i = 0; i < halvings_max && fit_continues(problem); i++) {
+    for (int i = 0; i < halvings_max && fit_check_limits(problem); i++) {
         move(problem, free_list, count, from, step, share, x);
         double found = fit_value(problem, x);
         /* Near the top the value is flat to rounding; a full Newton step is better informed than
@@ -167,7 +167,7 @@ static double newton(struct fit_problem *problem, double *matrix, double *factor
     size_t free_list[KALMAN_PARAMETERS_MAX], count_before = SIZE_MAX;
     double value = fit_value(problem, x);
     *ret_converged = false;
-    for (int round = 0; round < newton_steps_max && fit_continues(problem); round++) {
+    for (int round = 0; round < newton_steps_max && fit_check_limits(problem); round++) {
         (void)fit_gradient(problem, x, gradient_step, true, gradient);
         size_t count = list_free(problem, x, gradient, free_list);
         if (count == 0) {
@@ -221,7 +221,7 @@ static bool edge_of(const struct fit_problem *problem, const double *x, size_t i
 static bool settle_on_edges(struct fit_problem *problem, double *x, double *value)
 {
     bool changed = false;
-    for (size_t i = 0; i < problem->count && fit_continues(problem); i++) {
+    for (size_t i = 0; i < problem->count && fit_check_limits(problem); i++) {
         double kept = x[i], edge;
         if (!edge_of(problem, x, i, &edge))
             continue;
@@ -246,7 +246,8 @@ static bool release_variances(struct fit_problem *problem, double *x, double *va
     for (size_t i = 0; i < problem->count; i++) {
         if (problem->coordinates[i].kind != FIT_VARIANCE || !isinf(x[i]))
             continue;
-        for (size_t k = 0; k < sizeof offsets / sizeof offsets[0] && fit_continues(problem); k++) {
+        for (size_t k = 0; k < sizeof offsets / sizeof offsets[0] && fit_check_limits(problem);
+             k++) {
             x[i] = (reference == SIZE_MAX ? 0 : x[reference]) + offsets[k];
             double found = fit_value(problem, x);
             if (found > *value + 1e-9 * (1 + fabs(*value))) {
@@ -278,7 +279,7 @@ double fit_polish(struct fit_problem *problem, double *x, bool *ret_converged)
     /* no ordinary model has so many; the climb is then the answer */
     if (problem->count > polished_max)
         return value;
-    for (int round = 0; round < rounds_max && fit_continues(problem); round++) {
+    for (int round = 0; round < rounds_max && fit_check_limits(problem); round++) {
         (void)settle_on_edges(problem, x, &value);
         value = newton(problem, matrix, factor, x, ret_converged);
         if (!*ret_converged)

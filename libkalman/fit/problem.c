@@ -10,9 +10,9 @@
 
 static const double log_two_pi = 1.8378770664093454836;
 
-bool fit_continues(struct fit_problem *problem)
+bool fit_check_limits(struct fit_problem *problem)
 {
-    return !cancel_requested(&problem->cancel, CANCEL_NOW) && problem->failure == KALMAN_OK &&
+    return !cancel_poll(&problem->cancel, CANCEL_NOW) && problem->failure == KALMAN_OK &&
            problem->evaluations < problem->evaluations_max;
 }
 

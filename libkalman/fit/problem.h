@@ -125,7 +125,7 @@ double fit_gradient(struct fit_problem *problem, const double *x, double step, b
 /* A variance of the scaled problem times 2^this is the caller's. */
 int fit_variance_exponent(const struct fit_problem *problem, enum parameter_id id);
 
-/* May the fit go on? False when cancelled or out of evaluations. */
-bool fit_continues(struct fit_problem *problem);
+/* Asks the caller's hook. False: cancelled, failed or out of evaluations. */
+bool fit_check_limits(struct fit_problem *problem);
 
 #endif

@@ -155,7 +155,7 @@ size_t fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *
     struct grid grid = grid_of(problem);
     size_t kept = 0, points = grid.balances * grid.shapes * grid.seconds * grid.periods;
     struct fit_start found;
-    for (size_t k = 0; k < points && fit_continues(problem); k++) {
+    for (size_t k = 0; k < points && fit_check_limits(problem); k++) {
         size_t period = k % grid.periods, rest = k / grid.periods, second = rest % grid.seconds;
         size_t shape = rest / grid.seconds % grid.shapes,
                balance = rest / grid.seconds / grid.shapes;
@@ -174,7 +174,7 @@ void fit_warm(struct fit_problem *problem, size_t steps, double *x)
         return;
     double gradient[KALMAN_PARAMETERS_MAX];
     assert(problem->count <= KALMAN_PARAMETERS_MAX);
-    for (size_t step = 0; step < steps && fit_continues(problem); step++) {
+    for (size_t step = 0; step < steps && fit_check_limits(problem); step++) {
         if (!isfinite(fit_gradient(problem, x, 0, false, gradient)))
             return;
         for (size_t i = 0; i < problem->count; i++) {

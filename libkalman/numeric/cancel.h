@@ -37,7 +37,7 @@ static inline struct cancel_check cancel_check_of(const struct kalman_options *o
 /* Counts work about to be done; true when the caller wants the call to stop. check may be NULL:
  * the call cannot be cancelled. A caller that sees true returns KALMAN_ECANCELLED, and what it
  * computed so far is worthless. */
-static inline bool cancel_requested(struct cancel_check *check, size_t work)
+static inline bool cancel_poll(struct cancel_check *check, size_t work)
 {
     if (!check)
         return false;

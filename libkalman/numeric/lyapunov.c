@@ -23,7 +23,7 @@ static bool multiply(size_t size, const double *restrict left, const double *res
     for (size_t i = 0; i < size; i++) {
         size_t width = triangle ? i + 1 : size;
         double *restrict row = out + i * size;
-        if (cancel_requested(cancel, size * width))
+        if (cancel_poll(cancel, size * width))
             return false;
         for (size_t k = 0; k < size; k++) {
             double factor = left[i * size + k];

@@ -311,7 +311,7 @@ static enum kalman_status lanes_run(struct batch_run *run, void *workspace, size
         lane_refill(run, k, workspace, workspace_bytes);
     size_t work = CANCEL_NOW;
     for (size_t steps = chunk_steps(run); steps > 0; steps = chunk_steps(run)) {
-        if (cancel_requested(&cancel, work))
+        if (cancel_poll(&cancel, work))
             return KALMAN_ECANCELLED;
         work = (size_t)BATCH_STEPS * CANCEL_LEVEL_POINT;
         chunk_load(run, steps);

@@ -176,7 +176,7 @@ enum kalman_status batch_complete_run(const struct kalman_batch *batch,
         refill(run, k);
     size_t work = CANCEL_NOW;
     for (size_t steps = steps_together(run); steps > 0; steps = steps_together(run)) {
-        if (cancel_requested(&cancel, work))
+        if (cancel_poll(&cancel, work))
             return KALMAN_ECANCELLED;
         work = steps * CANCEL_LEVEL_POINT;
         aim(run);

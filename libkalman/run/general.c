@@ -174,7 +174,7 @@ enum kalman_status run_general(const struct run_request *request, void *workspac
                               .block = block_points(model, series->count, lean),
                               .cancel = cancel_check_of(request->options)};
     char *next = workspace;
-    if (cancel_requested(&run.cancel, CANCEL_NOW))
+    if (cancel_poll(&run.cancel, CANCEL_NOW))
         return KALMAN_ECANCELLED;
     filter_init(&run.filter, model, request->options, take_bytes(&next, filter_bytes(model)));
     run.elements = take_bytes(&next, model->observed * sizeof *run.elements);

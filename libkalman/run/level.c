@@ -159,7 +159,7 @@ static enum kalman_status filter_forward(const struct run_request *request,
     for (size_t at = 0; at < series->count; at += LIKELIHOOD_BLOCK) {
         size_t count =
             series->count - at < LIKELIHOOD_BLOCK ? series->count - at : LIKELIHOOD_BLOCK;
-        if (cancel_requested(cancel, at == 0 ? CANCEL_NOW : count * CANCEL_LEVEL_POINT))
+        if (cancel_poll(cancel, at == 0 ? CANCEL_NOW : count * CANCEL_LEVEL_POINT))
             return KALMAN_ECANCELLED;
         size_t done = 0;
         enum kalman_status status = level_advance(
@@ -257,7 +257,7 @@ static enum kalman_status smooth_block(const struct run_request *request,
     assert(store->a);
     size_t stride = 0;
     const double *P = store_pop(store, to - from, &stride);
-    if (cancel_requested(cancel, (to - from) * CANCEL_LEVEL_POINT))
+    if (cancel_poll(cancel, (to - from) * CANCEL_LEVEL_POINT))
         return KALMAN_ECANCELLED;
     for (size_t t = to; t-- > from;) {
         double gap =

@@ -84,10 +84,10 @@ const double *run_inputs(const struct general_run *run, size_t t)
     return inputs ? inputs + t * run->filter.model->input_count : NULL;
 }
 
-bool run_stops(struct general_run *run)
+bool run_poll_cancel(struct general_run *run)
 {
     size_t work = filter_step_work(&run->filter);
-    return cancel_requested(&run->cancel, work);
+    return cancel_poll(&run->cancel, work);
 }
 
 enum kalman_status run_stretch(struct general_run *run, size_t from, size_t to, bool first_pass,
@@ -101,7 +101,7 @@ enum kalman_status run_stretch(struct general_run *run, size_t from, size_t to, 
     enum kalman_status status = KALMAN_OK;
     for (size_t t = from; t < to && status == KALMAN_OK; t++) {
         run->at = t;
-        if (run_stops(run))
+        if (run_poll_cancel(run))
             return KALMAN_ECANCELLED;
         struct filter_record *kept = record ? &run->records[t - from] : NULL;
         /* A signal with a diffuse part that is missing here needs the deeper orders of the signal's
@@ -145,7 +145,7 @@ enum kalman_status run_blocks_back(struct general_run *run, run_point_back *poin
             run->filter.centre = centre;
         }
         for (size_t t = end; status == KALMAN_OK && t-- > from;) {
-            if (run_stops(run))
+            if (run_poll_cancel(run))
                 return KALMAN_ECANCELLED;
             status = point(run, smoother, t, from);
         }

@@ -44,7 +44,7 @@ enum kalman_status run_blocks_back(struct general_run *run, run_point_back *poin
 
 /* Counts a step of either pass, and asks the caller's hook when due: true when the run is to
  * stop. */
-bool run_stops(struct general_run *run);
+bool run_poll_cancel(struct general_run *run);
 
 double run_gap(const struct kalman_series *series, size_t t);
 const double *run_inputs(const struct general_run *run, size_t t);

@@ -159,10 +159,10 @@ static void carry_variance(struct smooth_state *s, const struct filter_matrices 
         s->eta_variance[k] = spread_of(s, m + k, s->spread);
         s->eta_spread[k] = fmax(now->Q[k * r + k] - s->eta_variance[k], 0.0);
     }
-    for (size_t i = 0; i < m && !cancel_requested(s->cancel, 2 * m * (M + m)); i++)
+    for (size_t i = 0; i < m && !cancel_poll(s->cancel, 2 * m * (M + m)); i++)
         (void)spread_of(s, i, s->spread + i * (M + m));
     square_root_compress(s->spread, m, M + m, s->S, s->cancel);
-    for (size_t i = 0; i < m && !cancel_requested(s->cancel, m * i); i++)
+    for (size_t i = 0; i < m && !cancel_poll(s->cancel, m * i); i++)
         for (size_t j = 0; j <= i; j++) {
             double value = 0.0;
             for (size_t k = 0; k < m; k++)
@@ -200,7 +200,7 @@ void smooth_root_step(struct smooth_state *s, const struct filter_record *record
     size_t m = s->model->states, r = s->model->disturbances, left = record->diffuse_left;
     memcpy(s->r, s->mean, m * sizeof(double)); /* r is free in this form: it holds alpha^_{t+1} */
     place_prior(s, record, now->root_Q);
-    for (size_t i = 0; i < m && !cancel_requested(s->cancel, 3 * (m + r) * (m + r)); i++)
+    for (size_t i = 0; i < m && !cancel_poll(s->cancel, 3 * (m + r) * (m + r)); i++)
         condition_on(s, now, i, &left, mean_in);
     for (size_t i = 0; i < m + r; i++) {
         double mean = s->g[i];

@@ -201,7 +201,7 @@ static bool ragged_item(void *ctx, size_t index, struct json_span item)
     return item_settle(d, LUNA_DECODE_FAULTS, &d->batch.items[index], &found);
 }
 
-static bool count_is_valid(struct decoder *d, const char *name, size_t count)
+static bool check_count(struct decoder *d, const char *name, size_t count)
 {
     if (count == 0)
         fault_member(d, name, "too_short",
@@ -220,7 +220,7 @@ static void decode_ragged(struct decoder *d, const struct luna_request *shared)
 {
     struct ragged ragged = {d, shared};
     size_t count = array_each(d->series, d->limits->nesting_max, NULL, NULL);
-    if (!count_is_valid(d, "series", count) || !items_alloc(d, count))
+    if (!check_count(d, "series", count) || !items_alloc(d, count))
         return;
     d->batch.count = count;
     (void)array_each(d->series, d->limits->nesting_max, ragged_item, &ragged);
@@ -257,7 +257,7 @@ static bool size_item(void *ctx, size_t index, struct json_span item)
 }
 
 /* Series of length 0 have no element that would close them. */
-static bool empty_ones(struct flat *flat)
+static bool decode_empty(struct flat *flat)
 {
     while (flat->series < flat->count && flat->sizes[flat->series] == 0) {
         if (!item_decode(flat->d, flat->series, (struct json_span){"", 0}, flat->shared))
@@ -278,7 +278,7 @@ static bool flat_item(void *ctx, size_t index, struct json_span item)
         return true;
     struct json_span text = {flat->first, (size_t)(item.at + item.len - flat->first)};
     flat->in_series = 0;
-    return item_decode(flat->d, flat->series++, text, flat->shared) && empty_ones(flat);
+    return item_decode(flat->d, flat->series++, text, flat->shared) && decode_empty(flat);
 }
 
 static void decode_flat(struct decoder *d, const struct luna_request *shared)
@@ -286,7 +286,7 @@ static void decode_flat(struct decoder *d, const struct luna_request *shared)
     struct flat flat = {.d = d, .shared = shared};
     int depth_max = d->limits->nesting_max;
     flat.count = array_each(d->sizes, depth_max, NULL, NULL);
-    if (!count_is_valid(d, "sizes", flat.count) || !items_alloc(d, flat.count))
+    if (!check_count(d, "sizes", flat.count) || !items_alloc(d, flat.count))
         return;
     flat.sizes = luna_arena_calloc(d->arena, flat.count, sizeof *flat.sizes);
     d->out_of_memory = flat.sizes == NULL;
@@ -303,7 +303,7 @@ static void decode_flat(struct decoder *d, const struct luna_request *shared)
     if (d->faults->count > 0)
         return;
     d->batch.count = flat.count;
-    if (empty_ones(&flat))
+    if (decode_empty(&flat))
         (void)array_each(d->y, depth_max, flat_item, &flat);
 }
 

@@ -157,9 +157,9 @@ static bool set_settings(const struct kalman_kind_info *info, const struct luna_
 }
 
 /* Lengths of arrays depend on the settings, so this comes after them. */
-static bool length_fits(const struct kalman_kind_info *info, const struct kalman_parameter_info *p,
-                        const struct luna_parameter *given, const struct kalman_spec *spec,
-                        struct luna_faults *faults)
+static bool check_length(const struct kalman_kind_info *info, const struct kalman_parameter_info *p,
+                         const struct luna_parameter *given, const struct kalman_spec *spec,
+                         struct luna_faults *faults)
 {
     size_t offset = 0, count = 0;
     if (kalman_spec_locate(spec, p->name, &offset, &count) != KALMAN_OK)
@@ -188,8 +188,8 @@ static bool length_fits(const struct kalman_kind_info *info, const struct kalman
     return type == NULL;
 }
 
-static bool value_fits(const struct kalman_parameter_info *p, const struct luna_parameter *given,
-                       size_t index, struct luna_faults *faults)
+static bool check_value(const struct kalman_parameter_info *p, const struct luna_parameter *given,
+                        size_t index, struct luna_faults *faults)
 {
     assert(index < given->count);
     double value = given->values[index];
@@ -225,11 +225,11 @@ static bool set_parameter(const struct kalman_kind_info *info, const struct luna
         fault_unknown_parameter(info, given->name, faults);
         return false;
     }
-    if (!length_fits(info, p, given, spec, faults))
+    if (!check_length(info, p, given, spec, faults))
         return false;
     bool ok = true;
     for (size_t i = 0; i < given->count; i++)
-        ok = value_fits(p, given, i, faults) && ok;
+        ok = check_value(p, given, i, faults) && ok;
     if (!ok || (p->length == NULL && isnan(given->values[0])))
         return ok;
     enum kalman_status status =

@@ -112,7 +112,7 @@ static bool line_read(const struct line *line, int nesting_max, struct luna_faul
     return false;
 }
 
-static bool count_is_valid(size_t n, size_t points_max, struct luna_faults *faults)
+static bool check_count(size_t n, size_t points_max, struct luna_faults *faults)
 {
     if (n == 0)
         luna_faults_add(faults, "too_short", "The series should have at least 1 item, not 0",
@@ -146,7 +146,7 @@ enum luna_decode_status luna_decode_ndjson(const char *body, size_t len,
         if (!line_is_empty(&line) && line_read(&line, limits->nesting_max, faults, &value))
             values[n++] = value;
     }
-    if (faults->count > 0 || !count_is_valid(n, limits->points_max, faults))
+    if (faults->count > 0 || !check_count(n, limits->points_max, faults))
         return n > limits->points_max ? LUNA_DECODE_LONG : LUNA_DECODE_FAULTS;
     luna_request_init(ret_request);
     ret_request->values = values;

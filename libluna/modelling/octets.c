@@ -21,8 +21,8 @@ static bool has_room(size_t len, const struct luna_request_limits *limits)
     return len / sizeof(double) <= limits->points_max;
 }
 
-static bool shape_is_valid(size_t len, const struct luna_request_limits *limits,
-                           struct luna_faults *faults)
+static bool check_shape(size_t len, const struct luna_request_limits *limits,
+                        struct luna_faults *faults)
 {
     if (len == 0)
         luna_faults_add(faults, "too_short", "The series should have at least 1 item, not 0",
@@ -46,7 +46,7 @@ enum luna_decode_status luna_decode_octets(const char *body, size_t len,
                                            struct luna_request *ret_request,
                                            struct luna_faults *faults)
 {
-    if (!shape_is_valid(len, limits, faults))
+    if (!check_shape(len, limits, faults))
         return has_room(len, limits) ? LUNA_DECODE_FAULTS : LUNA_DECODE_LONG;
     size_t n = len / sizeof(double);
     assert(n > 0 && n * sizeof(double) == len);

@@ -62,8 +62,8 @@ static void apply_horizon(json_t *value, struct luna_request *request, struct lu
         request->horizon = (int64_t)horizon;
 }
 
-static bool interval_fits(json_t *item, size_t index, const struct luna_request *request,
-                          struct luna_faults *faults)
+static bool check_interval(json_t *item, size_t index, const struct luna_request *request,
+                           struct luna_faults *faults)
 {
     static const char hint[] = "a probability between 0 and 1, such as 0.95";
     double level = json_number_value(item);
@@ -105,7 +105,7 @@ static void apply_intervals(json_t *value, struct luna_request *request, struct 
         for (size_t i = 0; i < count; i++) {
             json_t *item = json_array_get(value, i);
             assert(request->interval_count < LUNA_INTERVALS_MAX);
-            if (interval_fits(item, i, request, faults))
+            if (check_interval(item, i, request, faults))
                 request->intervals[request->interval_count++] = json_number_value(item);
         }
     }

@@ -204,7 +204,7 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
 
 /* A server that closed the session between two statements has left an end of file, maybe after an
  * error message. Found here, it costs a reconnect; found later, the statement. */
-static bool has_hung_up(const PGconn *session)
+static bool poll_hang_up(const PGconn *session)
 {
     struct pollfd item = {.fd = PQsocket(session), .events = POLLRDHUP};
     return PQstatus(session) != CONNECTION_OK || poll(&item, 1, 0) > 0;
@@ -214,7 +214,7 @@ static enum luna_code ensure_session(struct luna_database *database, struct luna
                                      struct luna_error *err)
 {
     database->sqlstate[0] = '\0';
-    if (database->session != NULL && !has_hung_up(database->session))
+    if (database->session != NULL && !poll_hang_up(database->session))
         return LUNA_OK;
     luna_pg_drop(database);
     return connect_session(database, deadline, err);

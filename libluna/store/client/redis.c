@@ -162,7 +162,7 @@ static enum luna_code greet(struct luna_counters *counters, struct luna_error *e
 
 /* No reply is pending, but there is something to read: the server closed the connection. Found
  * here, it costs a reconnect; found later, the command. */
-static bool has_hung_up(const struct luna_counters *counters)
+static bool poll_hang_up(const struct luna_counters *counters)
 {
     struct pollfd item = {.fd = counters->context->fd, .events = POLLIN};
     return counters->pending == 0 && poll(&item, 1, 0) > 0;
@@ -206,7 +206,7 @@ static enum luna_code ensure_connected(struct luna_counters *counters,
 {
     struct luna_deadline capped = luna_deadline_cap_ms(deadline, counters->timeout_ms);
     struct timeval left = luna_deadline_timeval(capped);
-    if (counters->context != NULL && (has_hung_up(counters) || is_worth_renewing(counters)))
+    if (counters->context != NULL && (poll_hang_up(counters) || is_worth_renewing(counters)))
         luna_redis_drop(counters);
     if (counters->context == NULL) {
         const struct luna_redis_address *address = &counters->address;

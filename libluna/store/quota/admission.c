@@ -255,7 +255,7 @@ static enum progress try_once(struct luna_admitter *admitter, struct attempt *at
     if (got.reply.now_ms != 0 &&
         !luna_clocks_agree(admitter->clocks.clocks, got.reply.now_ms,
                            admitter->clocks.offset_max_ms) &&
-        !luna_clock_fence_admits(&admitter->clocks, got.reply.now_ms, deadline, &admission->error))
+        !luna_clock_fence_check(&admitter->clocks, got.reply.now_ms, deadline, &admission->error))
         refuse(admission, LUNA_ADMIT_CLOCKS);
     if (admission->outcome == LUNA_ADMIT_UNAVAILABLE) {
         luna_error_set(&admission->error, LUNA_EUNAVAILABLE,

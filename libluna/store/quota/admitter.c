@@ -143,8 +143,8 @@ enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_d
     if (code != LUNA_OK)
         return code;
     redis_ms += (luna_clock_mono_ns() - asked_ns) / 1000000;
-    return luna_clock_fence_admits(&admitter->clocks, redis_ms, deadline, err) ? LUNA_OK
-                                                                               : LUNA_ECLOCKS;
+    return luna_clock_fence_check(&admitter->clocks, redis_ms, deadline, err) ? LUNA_OK
+                                                                              : LUNA_ECLOCKS;
 }
 
 enum { SCRIPT_SHA_ARG = 1 };

@@ -21,8 +21,8 @@ static bool ask_database(struct luna_clock_fence *fence, struct luna_deadline de
     return luna_clocks_ask_database(fence->clocks, fence->database, deadline, &ignored) == LUNA_OK;
 }
 
-bool luna_clock_fence_admits(struct luna_clock_fence *fence, int64_t redis_ms,
-                             struct luna_deadline deadline, struct luna_error *err)
+bool luna_clock_fence_check(struct luna_clock_fence *fence, int64_t redis_ms,
+                            struct luna_deadline deadline, struct luna_error *err)
 {
     struct luna_clocks *clocks = fence->clocks;
     fence->closed_until_ns = 0;
@@ -43,8 +43,8 @@ bool luna_clock_fence_admits(struct luna_clock_fence *fence, int64_t redis_ms,
     return close_fence(fence);
 }
 
-bool luna_clock_fence_was_wrong(struct luna_clock_fence *fence, struct luna_deadline deadline,
-                                struct luna_error *err)
+bool luna_clock_fence_recheck(struct luna_clock_fence *fence, struct luna_deadline deadline,
+                              struct luna_error *err)
 {
     int64_t before_ms = luna_clocks_database_ms(fence->clocks), asked_ns = luna_clock_mono_ns();
     if (ask_database(fence, deadline)) {

@@ -306,7 +306,7 @@ enum luna_cold luna_cold_load(struct luna_admitter *admitter, int64_t account_id
     enum luna_cold leased = take_lease(&load);
     if (leased != LUNA_COLD_ABSENT)
         return leased;
-    if (!luna_clock_fence_admits(&admitter->clocks, load.now_ms, deadline, err)) {
+    if (!luna_clock_fence_check(&admitter->clocks, load.now_ms, deadline, err)) {
         end_lease(&load, NULL, 0);
         return LUNA_COLD_CLOCKS;
     }

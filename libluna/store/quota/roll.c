@@ -31,7 +31,7 @@ enum luna_roll luna_period_roll(struct luna_admitter *admitter, int64_t account_
         return LUNA_ROLL_FAILED;
     enum luna_roll roll = run_script(admitter, account_id, deadline, err);
     if (roll == LUNA_ROLL_CONTRADICTED &&
-        luna_clock_fence_was_wrong(&admitter->clocks, deadline, err))
+        luna_clock_fence_recheck(&admitter->clocks, deadline, err))
         roll = run_script(admitter, account_id, deadline, err);
     return roll;
 }

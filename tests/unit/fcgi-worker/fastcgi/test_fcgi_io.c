@@ -241,13 +241,13 @@ static void client_that_left_is_noticed_without_writing(void **state)
     assert_int_equal(take(), FCGI_ACCEPT_OK);
     assert_int_equal(read_it(), FCGI_BODY_OK);
     int64_t looked_ns = luna_clock_mono_ns();
-    assert_false(fcgi_io_client_left(io)); /* P13 */
+    assert_false(fcgi_io_poll_client_left(io)); /* P13 */
     close(peer);
-    bool left = fcgi_io_client_left(io);
+    bool left = fcgi_io_poll_client_left(io);
     if (luna_clock_mono_ns() - looked_ns < 1000000) /* this process was not put aside meanwhile */
         assert_false(left);                         /* it looked less than a millisecond ago */
     wait_ms(2);
-    assert_true(fcgi_io_client_left(io));
+    assert_true(fcgi_io_poll_client_left(io));
 }
 
 /* Debian's libfcgi wants the memory for both, and asserts that it got it. */

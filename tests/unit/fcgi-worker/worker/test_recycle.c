@@ -25,10 +25,10 @@ static void requests_end_a_worker_exactly_at_its_number(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         recycle_count(&recycle);
-        assert_false(recycle_due(&recycle));
+        assert_false(recycle_check(&recycle));
     }
     recycle_count(&recycle);
-    assert_true(recycle_due(&recycle));
+    assert_true(recycle_check(&recycle));
     assert_string_equal(recycle_reason(&recycle), "requests");
 }
 
@@ -36,7 +36,7 @@ static void age_ends_a_worker(void **state)
 {
     struct recycle recycle = {.retire_ns = luna_clock_mono_ns() - 1};
     (void)state;
-    assert_true(recycle_due(&recycle));
+    assert_true(recycle_check(&recycle));
     assert_string_equal(recycle_reason(&recycle), "age");
 }
 
@@ -44,7 +44,7 @@ static void memory_ends_a_worker(void **state)
 {
     struct recycle recycle = {.memory_bytes_max = 1, .requests = 16};
     (void)state;
-    assert_true(recycle_due(&recycle));
+    assert_true(recycle_check(&recycle));
     assert_string_equal(recycle_reason(&recycle), "memory");
 }
 
@@ -56,7 +56,7 @@ static void zero_means_no_limit(void **state)
     recycle_init(&recycle, &config);
     for (int i = 0; i < 100; i++) {
         recycle_count(&recycle);
-        assert_false(recycle_due(&recycle));
+        assert_false(recycle_check(&recycle));
     }
 }
 
