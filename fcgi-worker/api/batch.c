@@ -20,7 +20,6 @@ struct batch {
     size_t tried;   /* sound series that were run; at most `allowed` */
     size_t succeeded, failed;
     size_t faults_listed;
-    bool out_of_time;
     bool ended; /* the answer is complete */
 };
 
@@ -77,7 +76,7 @@ enum step_outcome api_batch_decode(struct exchange *exchange)
     batch->format_out = (enum format)exchange->identity.format_out;
     if (batch->format_out != FORMAT_NDJSON)
         batch->format_out = FORMAT_JSON;
-    exchange->sample.points = batch->input.points;
+    exchange->points = batch->input.points;
     exchange->price = (struct exchange_price){
         .units = exchange->route->cost * (int64_t)batch->input.sound, .divisible = true};
     return STEP_ON;
@@ -133,27 +132,13 @@ static void put_result(struct exchange *exchange, struct batch *batch,
 /* Of a series that was not run to its end. */
 static void put_unrun(struct exchange *exchange, struct batch *batch)
 {
-    if (exchange->over_share)
+    if (exchange->computation.stop == STOP_OVER_SHARE)
         put_error(exchange, batch, PROBLEM_CONCURRENCY_LIMITED,
                   "The account uses its whole share of the service's workers; this series is not "
                   "charged. "
                   "Send fewer requests at once.");
     else
         put_error(exchange, batch, PROBLEM_DEADLINE, too_late);
-}
-
-/* Part of the answer is sent, under an Idempotency-Key: it is completed even when the client has
- * left, as a retry gets the whole of it and is charged nothing. */
-static bool owes_the_end(const struct exchange *exchange)
-{
-    return exchange->streaming && *exchange->request.idempotency_key != '\0';
-}
-
-static int poll_stop(void *ctx)
-{
-    struct exchange *exchange = ctx;
-    return fair_share_poll(exchange) ||
-           (exchange_poll_client_left(exchange) && !owes_the_end(exchange));
 }
 
 /* One sound series. */
@@ -165,7 +150,7 @@ static void run_item(struct exchange *exchange, struct batch *batch,
     luna_faults_init(&faults, scratch);
     batch->tried++;
     bool in_place = item->request.input != NULL; /* else the answer repeats the numbers */
-    switch (series_run(exchange, &item->request, in_place, poll_stop, scratch, &result, &faults)) {
+    switch (series_run(exchange, &item->request, in_place, scratch, &result, &faults)) {
     case LUNA_RUN_OK:
         put_result(exchange, batch, &item->request, &result);
         break;
@@ -178,25 +163,31 @@ static void run_item(struct exchange *exchange, struct batch *batch,
                   "points.");
         break;
     case LUNA_RUN_CANCELLED:
-        batch->out_of_time =
-            !exchange->over_share && (!exchange->client_left || owes_the_end(exchange));
-        put_unrun(exchange, batch);
+        if (exchange->computation.stop != STOP_CLIENT_LEFT)
+            put_unrun(exchange, batch);
         break;
     }
     luna_arena_reset(scratch);
+}
+
+static void poll_deadline(struct exchange *exchange)
+{
+    enum stop_reason *stop = &exchange->computation.stop;
+    if (*stop == STOP_NONE && luna_deadline_passed(exchange->timing.deadline))
+        *stop = STOP_DEADLINE;
 }
 
 /* One series: its results, or why it has none. */
 static void answer_item(struct exchange *exchange, struct batch *batch,
                         const struct luna_batch_item *item, struct luna_arena *scratch)
 {
-    batch->out_of_time = batch->out_of_time || luna_deadline_passed(exchange->timing.deadline);
+    poll_deadline(exchange);
     if (item->faults != NULL)
         put_faults(exchange, batch, item->faults);
     else if (batch->tried == batch->allowed)
         put_error(exchange, batch, PROBLEM_QUOTA_EXHAUSTED,
                   "The preceding series used up the account's quota.");
-    else if (batch->out_of_time || fair_share_poll(exchange))
+    else if (exchange->computation.stop != STOP_NONE || fair_share_poll(exchange))
         put_unrun(exchange, batch);
     else
         run_item(exchange, batch, item, scratch);
@@ -204,11 +195,11 @@ static void answer_item(struct exchange *exchange, struct batch *batch,
 
 /* Is the rest worth the work? While nothing is sent yet, a refusal is better than an answer full
  * of holes. */
-static bool goes_on(const struct exchange *exchange, const struct batch *batch)
+static bool goes_on(const struct exchange *exchange)
 {
-    if ((batch->out_of_time || exchange->over_share) && !exchange->streaming)
+    if (exchange->computation.stop != STOP_NONE && exchange->answer == ANSWER_UNSENT)
         return false;
-    return !exchange->client_left || owes_the_end(exchange);
+    return !exchange->client_left || exchange_owes_the_end(exchange);
 }
 
 /* A replay was charged before. */
@@ -226,7 +217,7 @@ static void answer_all(struct exchange *exchange, struct batch *batch)
     const struct luna_batch *input = &batch->input;
     struct luna_arena scratch;
     luna_arena_init(&scratch, SERIES_ARENA_BLOCK_BYTES, exchange->pipeline->arena.bytes_max);
-    for (size_t i = 0; i < input->count && goes_on(exchange, batch); i++)
+    for (size_t i = 0; i < input->count && goes_on(exchange); i++)
         answer_item(exchange, batch, &input->items[i], &scratch);
     luna_arena_done(&scratch);
 }
@@ -245,9 +236,9 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     if (batch->format_out == FORMAT_JSON)
         luna_buf_puts(&response->body, "{\"series\":[");
     answer_all(exchange, batch);
-    if (exchange->streaming)
+    if (exchange->answer != ANSWER_UNSENT)
         return STEP_ON;
-    if (exchange->over_share)
+    if (exchange->computation.stop == STOP_OVER_SHARE)
         return fair_share_refuse(exchange);
     return exchange->client_left ? STEP_ANSWERED : step_in_time(exchange);
 }

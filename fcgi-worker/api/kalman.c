@@ -62,7 +62,7 @@ static void read_content(struct exchange *exchange, struct kalman *kalman)
         luna_run_check(&kalman->request, &exchange->faults) != LUNA_RUN_OK)
         status = LUNA_DECODE_FAULTS;
     if (status == LUNA_DECODE_OK)
-        exchange->sample.points = kalman->request.n;
+        exchange->points = kalman->request.n;
     else
         series_complain(exchange, status);
 }
@@ -88,15 +88,10 @@ static bool answer_needs_values(const struct kalman *kalman)
     return kalman->format_out != FORMAT_OCTETS;
 }
 
-static int poll_stop(void *exchange)
-{
-    return fair_share_poll(exchange) || exchange_poll_client_left(exchange);
-}
-
 enum step_outcome api_kalman_run(struct exchange *exchange)
 {
     struct kalman *kalman = kalman_of(exchange);
-    switch (series_run(exchange, &kalman->request, !answer_needs_values(kalman), poll_stop,
+    switch (series_run(exchange, &kalman->request, !answer_needs_values(kalman),
                        &exchange->pipeline->arena, &kalman->result, &exchange->faults)) {
     case LUNA_RUN_OK:
         return step_in_time(exchange);
@@ -104,7 +99,8 @@ enum step_outcome api_kalman_run(struct exchange *exchange)
         return exchange_answer(exchange, &(struct problem_report){.id = PROBLEM_VALIDATION,
                                                                   .faults = &exchange->faults});
     case LUNA_RUN_CANCELLED:
-        return exchange->over_share ? fair_share_refuse(exchange) : step_overrun(exchange);
+        return exchange->computation.stop == STOP_OVER_SHARE ? fair_share_refuse(exchange)
+                                                             : step_overrun(exchange);
     case LUNA_RUN_MEMORY:
         return exchange_refuse(exchange, PROBLEM_BODY_TOO_LARGE,
                                "The model needs more memory for this series than one request may "

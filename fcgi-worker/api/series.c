@@ -1,6 +1,7 @@
 #include "api/series.h"
 
 #include "luna/base/clock.h"
+#include "request/fair_share.h"
 
 /* The plan's limit is known where the body was checked before it was read. */
 static bool is_limited_by_plan(const struct exchange *exchange)
@@ -73,13 +74,23 @@ static enum run_outcome outcome_of(enum luna_run_status status, const struct lun
     return RUN_NO_MEMORY;
 }
 
+static int poll_stop(void *ctx)
+{
+    struct exchange *exchange = ctx;
+    if (fair_share_poll(exchange))
+        return true;
+    if (!exchange_poll_client_left(exchange) || exchange_owes_the_end(exchange))
+        return false;
+    exchange->computation.stop = STOP_CLIENT_LEFT;
+    return true;
+}
+
 enum luna_run_status series_run(struct exchange *exchange, const struct luna_request *request,
-                                bool in_place, int (*cancelled)(void *exchange),
-                                struct luna_arena *arena, struct luna_result *ret_result,
-                                struct luna_faults *faults)
+                                bool in_place, struct luna_arena *arena,
+                                struct luna_result *ret_result, struct luna_faults *faults)
 {
     const struct luna_run_control control = {.deadline = exchange->timing.deadline,
-                                             .cancelled = cancelled,
+                                             .cancelled = poll_stop,
                                              .ctx = exchange,
                                              .in_place = in_place};
     int64_t started_ns = luna_clock_mono_ns();
@@ -89,5 +100,7 @@ enum luna_run_status series_run(struct exchange *exchange, const struct luna_req
                                        .points = request->n,
                                        .duration_ns = luna_clock_mono_ns() - started_ns};
     scoreboard_worker_run(exchange->pipeline->slot, &run);
+    if (status == LUNA_RUN_CANCELLED && exchange->computation.stop == STOP_NONE)
+        exchange->computation.stop = STOP_DEADLINE; /* which luna_run() polls itself */
     return status;
 }

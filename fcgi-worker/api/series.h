@@ -21,12 +21,12 @@ bool series_read_query(struct exchange *exchange, struct query *ret_query,
                        int *ret_precision) LUNA_MUSTCHECK;
 /* The complaint that a decoder's failure is. */
 void series_complain(struct exchange *exchange, enum luna_decode_status status);
-/* Runs one series through its model under the request's deadline, and counts it. `cancelled`
- * receives the exchange; results and workspace are `arena`'s; `in_place`: see struct
- * luna_run_control. */
+/* Runs one series through its model under the request's deadline, and counts it. Results
+ * and workspace are `arena`'s; `in_place`: see struct luna_run_control. On LUNA_RUN_CANCELLED
+ * exchange->computation.stop says why. */
 enum luna_run_status series_run(struct exchange *exchange, const struct luna_request *request,
-                                bool in_place, int (*cancelled)(void *exchange),
-                                struct luna_arena *arena, struct luna_result *ret_result,
+                                bool in_place, struct luna_arena *arena,
+                                struct luna_result *ret_result,
                                 struct luna_faults *faults) LUNA_MUSTCHECK;
 
 #endif

@@ -16,11 +16,10 @@ static const char *code_of(const struct scoreboard_sample *sample)
     return sample->problem != 0 ? problem_row((enum problem_id)sample->problem)->code : NULL;
 }
 
-static void log_request(const struct exchange *exchange, enum luna_log_level level,
-                        const char *event)
+static void log_request(const struct exchange *exchange, const struct scoreboard_sample *sample,
+                        enum luna_log_level level, const char *event)
 {
     const struct http_request *request = &exchange->request;
-    const struct scoreboard_sample *sample = &exchange->sample;
     size_t path_len = request->path_len < URI_BYTES_MAX ? request->path_len : URI_BYTES_MAX;
     luna_log(level, event, LUNA_LOG_S("request_id", exchange->request_id),
              LUNA_LOG_S("method", request->method), LUNA_LOG_N("path", request->path, path_len),
@@ -42,9 +41,9 @@ static void log_request(const struct exchange *exchange, enum luna_log_level lev
              LUNA_LOG_I("send_us", us(sample->phase_ns[PHASE_SEND])));
 }
 
-void access_log_write(const struct exchange *exchange)
+void access_log_write(const struct exchange *exchange, const struct scoreboard_sample *sample)
 {
-    log_request(exchange, LUNA_LOG_INFO, "request");
-    if (exchange->sample.slow)
-        log_request(exchange, LUNA_LOG_WARNING, "slow_request");
+    log_request(exchange, sample, LUNA_LOG_INFO, "request");
+    if (sample->slow)
+        log_request(exchange, sample, LUNA_LOG_WARNING, "slow_request");
 }

@@ -8,6 +8,7 @@
 
 #include "request/exchange.h"
 
-void access_log_write(const struct exchange *exchange);
+/* `sample` is what the scoreboard counts of the same request. */
+void access_log_write(const struct exchange *exchange, const struct scoreboard_sample *sample);
 
 #endif

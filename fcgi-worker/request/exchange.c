@@ -38,9 +38,9 @@ const char *exchange_api_key(const struct exchange *exchange)
 void exchange_enter(struct exchange *exchange, enum phase phase)
 {
     struct exchange_timing *timing = &exchange->timing;
-    assert((size_t)phase < sizeof exchange->sample.phase_ns / sizeof exchange->sample.phase_ns[0]);
+    assert((size_t)phase < sizeof timing->phase_ns / sizeof timing->phase_ns[0]);
     int64_t now_ns = luna_clock_mono_ns();
-    exchange->sample.phase_ns[timing->phase] += now_ns - timing->phase_since_ns;
+    timing->phase_ns[timing->phase] += now_ns - timing->phase_since_ns;
     timing->phase = phase;
     timing->phase_since_ns = now_ns;
     scoreboard_worker_phase(exchange->pipeline->slot, phase);
@@ -53,12 +53,17 @@ bool exchange_poll_client_left(struct exchange *exchange)
     return exchange->client_left;
 }
 
+bool exchange_owes_the_end(const struct exchange *exchange)
+{
+    return exchange->answer != ANSWER_UNSENT && *exchange->request.idempotency_key != '\0';
+}
+
 enum step_outcome exchange_answer(struct exchange *exchange, const struct problem_report *report)
 {
     assert(report->id != PROBLEM_NONE);
-    exchange->sample.problem = (int)report->id;
-    if (exchange->streaming) {
-        exchange->cut = true;
+    exchange->notes.problem = report->id;
+    if (exchange->answer != ANSWER_UNSENT) {
+        exchange->answer = ANSWER_CUT;
         exchange->pipeline->response.status = problem_row(report->id)->status; /* for the log */
         return STEP_ANSWERED;
     }
@@ -87,7 +92,7 @@ void exchange_complain_of_faults(struct exchange *exchange)
 
 bool exchange_may_keep(const struct exchange *exchange)
 {
-    return *exchange->request.idempotency_key != '\0' && !exchange->streaming &&
+    return *exchange->request.idempotency_key != '\0' && exchange->answer == ANSWER_UNSENT &&
            exchange->admission.outcome == LUNA_ADMIT_ALLOWED && exchange->admission.cost > 0;
 }
 

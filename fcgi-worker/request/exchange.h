@@ -44,8 +44,41 @@ struct exchange_timing {
     int64_t accepted_ns;
     struct luna_deadline deadline; /* of the answer */
     int64_t hard_limit_ns;         /* the master kills then: a little after the deadline */
+    int64_t wait_ns;               /* in the queue, before it was accepted */
     enum phase phase;
     int64_t phase_since_ns;
+    int64_t phase_ns[PHASE_COUNT]; /* of the phases that have ended */
+};
+
+/* Why the computation has to end early: set by the poll that finds it. The first reason stays. */
+enum stop_reason {
+    STOP_NONE,
+    STOP_OVER_SHARE, /* by fair_share.h */
+    STOP_DEADLINE,
+    STOP_CLIENT_LEFT
+};
+
+/* For fair_share.h, except `stop`. */
+struct exchange_computation {
+    int64_t cpu_since_ns;  /* the processor's clock; 0: not measured */
+    int64_t before_cpu_ns; /* from the phase's start until then, by the other clock */
+    bool is_listed;        /* in shared/long_runs.h */
+    enum stop_reason stop;
+};
+
+enum answer_state {
+    ANSWER_UNSENT,    /* it may still become another one */
+    ANSWER_STREAMING, /* its head is sent, its body follows in parts */
+    ANSWER_CUT        /* its end will be missing: something failed after its head was sent */
+};
+
+/* What only the log and the metrics read. */
+struct exchange_notes {
+    enum problem_id problem; /* the last one that was answered; PROBLEM_NONE: a success */
+    size_t bytes_out;
+    bool was_cold; /* the account had to be loaded */
+    bool was_shed;
+    bool was_quarantined;
 };
 
 /* What a success shall cost. */
@@ -69,15 +102,12 @@ struct exchange {
     struct problem_report complaint; /* id PROBLEM_NONE: no complaint */
     struct luna_faults faults;       /* of the query, the body and the model */
     struct exchange_price price;
+    size_t points;                   /* of all series; 0 until they are decoded */
     struct luna_admission admission; /* the handle of the charge, if one is outstanding */
-    int64_t cpu_since_ns;            /* for fair_share.h, like the next three; 0: not measured */
-    int64_t before_cpu_ns;           /* from the phase's start until then, by the other clock */
-    bool takes_long;
-    bool over_share;
-    bool client_left;
-    bool streaming; /* the head of the answer is sent, its body follows in parts */
-    bool cut;       /* the answer's end will be missing: something failed after its head was sent */
-    struct scoreboard_sample sample;
+    struct exchange_computation computation;
+    enum answer_state answer;
+    bool client_left; /* a poll has found it, or the answer could not be sent */
+    struct exchange_notes notes;
 };
 
 /* The route's own struct, all zero; NULL when the arena is full. Once per request. */
@@ -92,6 +122,9 @@ const char *exchange_api_key(const struct exchange *exchange);
 void exchange_enter(struct exchange *exchange, enum phase phase);
 /* Asks the socket whether the client has closed its connection, and remembers a yes. */
 bool exchange_poll_client_left(struct exchange *exchange);
+/* Part of the answer is sent, under an Idempotency-Key: it is completed even when the client has
+ * left, as a retry gets the whole of it and is charged nothing. */
+bool exchange_owes_the_end(const struct exchange *exchange);
 
 /* Answers with a problem; returns STEP_ANSWERED, so that a step can end in it. An answer whose head
  * is sent cannot become another one: it is cut off, which its reader sees, as the end is

@@ -45,16 +45,22 @@ static bool others_use_it(const struct exchange *exchange)
                                exchange->timing.phase_since_ns) >= share_of(exchange);
 }
 
+static bool is_over_share(const struct exchange *exchange)
+{
+    return exchange->computation.stop == STOP_OVER_SHARE;
+}
+
 /* Counts the request as long; true when the account's other ones fill its share already. */
 static bool join_long_runs(struct exchange *exchange)
 {
     const struct pipeline *pipeline = exchange->pipeline;
-    assert(!exchange->takes_long);
-    exchange->takes_long = true;
+    assert(!exchange->computation.is_listed);
+    exchange->computation.is_listed = true;
     long_runs_begin(pipeline->board, pipeline->slot, exchange->ids.account_id,
                     exchange->timing.hard_limit_ns);
-    exchange->over_share = others_use_it(exchange);
-    return exchange->over_share;
+    if (others_use_it(exchange))
+        exchange->computation.stop = STOP_OVER_SHARE;
+    return is_over_share(exchange);
 }
 
 static bool body_takes_long(const struct http_request *request)
@@ -78,18 +84,19 @@ bool fair_share_enter_read(struct exchange *exchange)
 
 bool fair_share_enter(struct exchange *exchange)
 {
-    if (exchange->price.units == 0 || exchange->takes_long ||
+    if (exchange->price.units == 0 || exchange->computation.is_listed ||
         !long_runs_expected(exchange->pipeline->board, exchange->ids.account_id,
                             exchange->timing.phase_since_ns))
-        return exchange->over_share;
-    exchange->cpu_since_ns = cpu_ns();
+        return is_over_share(exchange);
+    exchange->computation.cpu_since_ns = cpu_ns();
     return join_long_runs(exchange);
 }
 
 /* Has it used so much of the processor? */
 static bool took_long(const struct exchange *exchange)
 {
-    return exchange->cpu_since_ns != 0 && cpu_ns() - exchange->cpu_since_ns >= LONG_CPU_NS;
+    return exchange->computation.cpu_since_ns != 0 &&
+           cpu_ns() - exchange->computation.cpu_since_ns >= LONG_CPU_NS;
 }
 
 /* Starts the processor's clock when it is time to. */
@@ -97,24 +104,25 @@ static bool poll_takes_long(struct exchange *exchange)
 {
     if (luna_clock_mono_ns() - exchange->timing.phase_since_ns < LONG_WALL_NS)
         return false;
-    if (exchange->cpu_since_ns == 0) {
-        exchange->cpu_since_ns = cpu_ns();
-        exchange->before_cpu_ns = luna_clock_mono_ns() - exchange->timing.phase_since_ns;
+    if (exchange->computation.cpu_since_ns == 0) {
+        exchange->computation.cpu_since_ns = cpu_ns();
+        exchange->computation.before_cpu_ns =
+            luna_clock_mono_ns() - exchange->timing.phase_since_ns;
     }
     return took_long(exchange);
 }
 
 bool fair_share_poll(struct exchange *exchange)
 {
-    if (exchange->over_share || exchange->takes_long || !poll_takes_long(exchange))
-        return exchange->over_share;
+    if (is_over_share(exchange) || exchange->computation.is_listed || !poll_takes_long(exchange))
+        return is_over_share(exchange);
     return join_long_runs(exchange);
 }
 
 void fair_share_end(struct exchange *exchange)
 {
     const struct pipeline *pipeline = exchange->pipeline;
-    if (!exchange->takes_long)
+    if (!exchange->computation.is_listed)
         return;
     long_runs_end(pipeline->board, pipeline->slot);
     if (took_long(exchange))
@@ -126,9 +134,9 @@ int64_t fair_share_cpu_ms(const struct exchange *exchange)
 {
     int64_t ns = 0;
     if (exchange->checked) /* a costly body */
-        ns += exchange->sample.phase_ns[PHASE_DECODE];
-    if (exchange->cpu_since_ns != 0)
-        ns += exchange->before_cpu_ns + cpu_ns() - exchange->cpu_since_ns;
+        ns += exchange->timing.phase_ns[PHASE_DECODE];
+    if (exchange->computation.cpu_since_ns != 0)
+        ns += exchange->computation.before_cpu_ns + cpu_ns() - exchange->computation.cpu_since_ns;
     return ns >= COUNTED_CPU_NS ? ns / 1000000 : 0;
 }
 

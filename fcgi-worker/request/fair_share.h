@@ -25,7 +25,7 @@ bool fair_share_is_used_up(const struct exchange *exchange);
 bool fair_share_enter_read(struct exchange *exchange);
 bool fair_share_enter(struct exchange *exchange);
 /* Called by a computation from time to time: once it takes long, it counts. True: it has to stop,
- * as the account uses its share with others; exchange->over_share says so. */
+ * as the account uses its share with others; the stop is STOP_OVER_SHARE then. */
 bool fair_share_poll(struct exchange *exchange);
 /* The request is over. */
 void fair_share_end(struct exchange *exchange);

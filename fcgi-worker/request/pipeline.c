@@ -110,7 +110,7 @@ static void begin(struct exchange *exchange)
                       fcgi_io_param(pipeline->io, "REQUEST_ID"), exchange->request_id,
                       sizeof exchange->request_id);
     exchange->request.request_id = exchange->request_id;
-    exchange->sample.wait_ns = waited_ms * NS_PER_MS;
+    exchange->timing.wait_ns = waited_ms * NS_PER_MS;
     luna_faults_init(&exchange->faults, &pipeline->arena);
     set_limits(config, waited_ms, &exchange->timing);
     scoreboard_worker_name(pipeline->slot, exchange->request_id, 0, -1, 0, NULL,
@@ -122,7 +122,7 @@ static void begin(struct exchange *exchange)
  * answer pays for what was done. */
 static bool poll_abandoned(struct exchange *exchange, enum phase phase)
 {
-    return (phase == PHASE_ADMIT || phase == PHASE_COMMIT) && !exchange->streaming &&
+    return (phase == PHASE_ADMIT || phase == PHASE_COMMIT) && exchange->answer == ANSWER_UNSENT &&
            exchange_poll_client_left(exchange);
 }
 
@@ -152,24 +152,39 @@ static void drain(struct exchange *exchange)
 
 static void answer(struct exchange *exchange)
 {
-    assert(exchange->streaming || exchange->pipeline->response.status != 0);
+    assert(exchange->answer != ANSWER_UNSENT || exchange->pipeline->response.status != 0);
     exchange_enter(exchange, PHASE_SEND);
     drain(exchange);
     send_answer(exchange);
 }
 
-static void record(struct exchange *exchange)
+static void record(const struct exchange *exchange)
 {
     const struct pipeline *pipeline = exchange->pipeline;
-    struct scoreboard_sample *sample = &exchange->sample;
-    int64_t slow_ms = pipeline->config->slow_ms;
-    sample->status = exchange->client_left ? 499 : pipeline->response.status;
-    sample->client_left = exchange->client_left;
-    sample->route = exchange_route_number(exchange);
-    sample->duration_ns = luna_clock_mono_ns() - exchange->timing.accepted_ns;
-    sample->slow = slow_ms > 0 && sample->duration_ns > slow_ms * NS_PER_MS;
-    access_log_write(exchange);
-    scoreboard_worker_end(pipeline->slot, sample);
+    const struct exchange_timing *timing = &exchange->timing;
+    const struct exchange_notes *notes = &exchange->notes;
+    const struct luna_admission *admission = &exchange->admission;
+    int64_t slow_ns = pipeline->config->slow_ms * NS_PER_MS;
+    int64_t duration_ns = luna_clock_mono_ns() - timing->accepted_ns;
+    struct scoreboard_sample sample = {
+        .status = exchange->client_left ? 499 : pipeline->response.status,
+        .route = exchange_route_number(exchange),
+        .problem = (int)notes->problem,
+        .wait_ns = timing->wait_ns,
+        .duration_ns = duration_ns,
+        .bytes_in = pipeline->body.len,
+        .bytes_out = notes->bytes_out,
+        .points = exchange->points,
+        .units = admission->charge == LUNA_CHARGE_COMMITTED ? admission->cost : 0,
+        .shed = notes->was_shed,
+        .client_left = exchange->client_left,
+        .cold = notes->was_cold,
+        .quarantined = notes->was_quarantined,
+        .slow = slow_ns > 0 && duration_ns > slow_ns,
+    };
+    memcpy(sample.phase_ns, timing->phase_ns, sizeof sample.phase_ns);
+    access_log_write(exchange, &sample);
+    scoreboard_worker_end(pipeline->slot, &sample);
 }
 
 /* What the next request begins with. */
@@ -221,7 +236,7 @@ void pipeline_serve(struct pipeline *pipeline, int64_t accepted_ns)
     /* A part of an answer must not look like the whole. */
     if (pipeline->response.body.overflow && !exchange.client_left)
         (void)exchange_refuse(&exchange, PROBLEM_INTERNAL, NULL);
-    if (!exchange.client_left && !exchange.cut)
+    if (!exchange.client_left && exchange.answer != ANSWER_CUT)
         answer(&exchange);
     finish(&exchange);
 }

@@ -26,7 +26,7 @@ static void write_timing(const struct exchange *exchange, struct luna_buf *head)
                                        PHASE_ENCODE};
     const char *before = "Server-Timing: ";
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
-        int64_t ns = exchange->sample.phase_ns[shown[i]];
+        int64_t ns = exchange->timing.phase_ns[shown[i]];
         if (ns == 0)
             continue; /* the route has no such phase, or did not reach it */
         luna_buf_puts(head, before);
@@ -73,7 +73,7 @@ static void write_head(const struct exchange *exchange, bool whole)
 {
     const struct http_response *response = &exchange->pipeline->response;
     struct luna_buf *head = &exchange->pipeline->head;
-    assert(head->len == 0 && !exchange->streaming); /* one head for each answer */
+    assert(head->len == 0 && exchange->answer == ANSWER_UNSENT); /* one head for each answer */
     write_status(head, response->status);
     write_content(response, whole, head);
     write_timing(exchange, head);
@@ -96,7 +96,7 @@ static bool send_part(void *ctx, const char *bytes, size_t len)
 {
     struct exchange *exchange = ctx;
     struct pipeline *pipeline = exchange->pipeline;
-    if (!exchange->streaming) {
+    if (exchange->answer == ANSWER_UNSENT) {
         exchange_enter(exchange, exchange->timing.phase); /* for write_timing() */
         write_head(exchange, false);
     }
@@ -107,15 +107,15 @@ static bool send_part(void *ctx, const char *bytes, size_t len)
         exchange->client_left = true;
         return false;
     }
-    exchange->streaming = true;
-    exchange->sample.bytes_out += len;
+    exchange->answer = ANSWER_STREAMING;
+    exchange->notes.bytes_out += len;
     return true;
 }
 
 void send_in_parts(struct exchange *exchange)
 {
     struct luna_buf *body = &exchange->pipeline->response.body;
-    assert(body->len == 0 && !exchange->streaming);
+    assert(body->len == 0 && exchange->answer == ANSWER_UNSENT);
     body->max = STREAM_BYTES;
     body->drain = send_part;
     body->drain_ctx = exchange;
@@ -125,10 +125,10 @@ void send_answer(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
     const struct luna_buf *body = &pipeline->response.body;
-    assert(!exchange->cut && !exchange->client_left);
-    if (!exchange->streaming)
+    assert(exchange->answer != ANSWER_CUT && !exchange->client_left);
+    if (exchange->answer == ANSWER_UNSENT)
         write_head(exchange, true);
-    exchange->sample.bytes_out += body->len;
+    exchange->notes.bytes_out += body->len;
     if (fcgi_io_send(pipeline->io, pipeline->head.data, pipeline->head.len, body->data, body->len,
                      last_moment(exchange)) != FCGI_SEND_OK)
         exchange->client_left = true;

@@ -76,7 +76,7 @@ static void ask(struct exchange *exchange, enum luna_admission_stage stage, int6
         .key_digest = exchange->token.account_id != 0 ? exchange->token.key_digest : NULL,
         .scope = exchange->route->scope,
         .cost = charges ? units : 0,
-        .points = (int64_t)exchange->sample.points,
+        .points = (int64_t)exchange->points,
         .idempotency_key = idempotent ? idempotency_key : NULL,
         .idempotency_key_len = idempotent ? strlen(idempotency_key) : 0,
         .body_hash = idempotent ? hash : NULL,
@@ -124,7 +124,7 @@ static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
         report.detail = luna_arena_printf(
             &exchange->pipeline->arena,
             "The series has %zu points; the account's plan allows %lld in one request.",
-            exchange->sample.points, (long long)admission->points_max);
+            exchange->points, (long long)admission->points_max);
     if (id == PROBLEM_UNAVAILABLE || id == PROBLEM_CLOCKS)
         luna_log(LUNA_LOG_WARNING, "admission_unavailable",
                  LUNA_LOG_S("request_id", exchange->request_id),
@@ -168,7 +168,7 @@ static enum step_outcome conclude(struct exchange *exchange)
 static void ask_and_note(struct exchange *exchange, enum luna_admission_stage stage, int64_t units)
 {
     ask(exchange, stage, units);
-    exchange->sample.cold = exchange->sample.cold || exchange->admission.was_cold;
+    exchange->notes.was_cold = exchange->notes.was_cold || exchange->admission.was_cold;
     note_stores(exchange);
 }
 

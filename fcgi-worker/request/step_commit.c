@@ -26,7 +26,6 @@ enum step_outcome step_commit(struct exchange *exchange)
     struct luna_admission *admission = &exchange->admission;
     if (luna_admission_commit(exchange->pipeline->admitter, admission) != LUNA_COMMIT_OK)
         return refuse_void(exchange);
-    exchange->sample.units = admission->cost;
     return STEP_ON;
 }
 

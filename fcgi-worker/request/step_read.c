@@ -36,7 +36,7 @@ static void complain_if_quarantined(struct exchange *exchange, const unsigned ch
                                       pipeline->config->quarantine_s * 1000);
     if (kills < QUARANTINE_KILLS || pipeline->config->quarantine_s == 0)
         return;
-    exchange->sample.quarantined = true;
+    exchange->notes.was_quarantined = true;
     exchange_complain(exchange, PROBLEM_QUARANTINED, NULL);
 }
 
@@ -93,7 +93,6 @@ enum step_outcome step_read(struct exchange *exchange)
     exchange->body_read = true;
     exchange->request.body = body->data;
     exchange->request.body_len = body->len;
-    exchange->sample.bytes_in = body->len;
     identify(exchange);
     complain_of_body(exchange, outcome);
     if (outcome == FCGI_BODY_OK)

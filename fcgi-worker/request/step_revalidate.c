@@ -14,7 +14,7 @@ enum step_outcome step_revalidate(struct exchange *exchange)
     char etag[ETAG_BYTES];
     if (response->status != OK || response->body.overflow)
         return STEP_ON;
-    assert(!exchange->streaming); /* the whole body is here */
+    assert(exchange->answer == ANSWER_UNSENT); /* the whole body is here */
     etag_make(response->body.data, response->body.len, etag);
     response->cache_control = "private, no-cache";
     http_header_add(response, "ETag", "%s", etag);

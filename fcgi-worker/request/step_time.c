@@ -6,10 +6,10 @@ enum { NS_PER_MS = 1000000 };
 enum step_outcome step_queue(struct exchange *exchange)
 {
     const struct worker_config *config = exchange->pipeline->config;
-    if (exchange->sample.wait_ns <= config->queue_wait_max_ms * NS_PER_MS &&
+    if (exchange->timing.wait_ns <= config->queue_wait_max_ms * NS_PER_MS &&
         !luna_deadline_passed(exchange->timing.deadline))
         return STEP_ON;
-    exchange->sample.shed = true;
+    exchange->notes.was_shed = true;
     http_header_add(&exchange->pipeline->response, "Retry-After", "1");
     return exchange_refuse(exchange, PROBLEM_OVERLOADED, NULL);
 }
@@ -18,7 +18,7 @@ enum step_outcome step_queue(struct exchange *exchange)
 static bool is_too_much_work(const struct exchange *exchange)
 {
     const struct exchange_timing *timing = &exchange->timing;
-    int64_t spent_ns = exchange->sample.phase_ns[PHASE_MODEL];
+    int64_t spent_ns = timing->phase_ns[PHASE_MODEL];
     if (timing->phase == PHASE_MODEL)
         spent_ns += luna_clock_mono_ns() - timing->phase_since_ns;
     return 2 * spent_ns > exchange->pipeline->config->request_timeout_ms * NS_PER_MS;
