@@ -27,7 +27,7 @@ struct source_settings {
     ngx_uint_t connections_max;        /* NGX_CONF_UNSET_UINT: no bound */
     struct refusal_settings by_source; /* refused keys (401, 403) of one source */
     struct refusal_settings by_key;    /* refused requests (429, 409) of one key */
-    ngx_msec_t delay_ms;               /* of an answer that the throttle gives */
+    ngx_msec_t delay_ms;               /* of an answer that the throttle gives, on average */
 };
 
 /* Of the cycle that this process serves; a process that ends keeps its own. */
@@ -177,7 +177,8 @@ static ngx_int_t delay_start(ngx_http_request_t *r)
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = delay_ended;
     write->delayed = 1;
-    ngx_add_timer(write, settings->delay_ms);
+    /* Spread, or clients that were refused together would come back together, each with a body. */
+    ngx_add_timer(write, settings->delay_ms / 2 + (ngx_msec_t)ngx_random() % settings->delay_ms);
     return NGX_AGAIN;
 }
 
