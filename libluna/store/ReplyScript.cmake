@@ -1,6 +1,7 @@
 # A small script as it is embedded, from -DSCRIPT and -DREPLIES into -DOUT: in front of it the
-# constants that script_replies.def gives it. The script must use each of them and no other word in
-# capitals: C and Lua cannot disagree in a library that was built.
+# constants that script_replies.def gives it, and its `reply { … }` in the order of its fields there.
+# The script must use each of them and no other word in capitals: C and Lua cannot disagree in a
+# library that was built.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/LuaContract.cmake)
 file(READ ${SCRIPT} script)
@@ -12,8 +13,16 @@ rows_of("${replies}" REPLY rows)
 list(FILTER rows INCLUDE REGEX "^${name}, ")
 list(TRANSFORM rows REPLACE "^${name}, " "")
 constants_of("${rows}" words numbers)
+check_returns("${script}" ${SCRIPT})
 check_words("${script}" "${words}" ${SCRIPT} ${REPLIES})
 
-list(JOIN words ", " words)
-list(JOIN numbers ", " numbers)
-file(WRITE ${OUT} "local ${words} = ${numbers}\n${script}")
+rows_of("${replies}" ${name}_FIELD fields)
+if(fields)
+  fill_replies("${script}" "${fields}" "{" "}" ${SCRIPT} ${REPLIES} script)
+endif()
+if(words)
+  list(JOIN words ", " words)
+  list(JOIN numbers ", " numbers)
+  set(script "local ${words} = ${numbers}\n${script}")
+endif()
+file(WRITE ${OUT} "${script}")

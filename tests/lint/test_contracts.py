@@ -10,7 +10,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 STORE = "libluna/store"
 SCRIPT, SQL = f"{STORE}/quota/lua/admit.lua", "sql/0006_syncd.sql"
 OUTCOMES, REPLY = f"{STORE}/include/luna/store/admission_outcomes.def", f"{STORE}/quota/admit_reply.def"
-REPLIES, LEASE = f"{STORE}/quota/script_replies.def", f"{STORE}/quota/lua/lease.lua"
+REPLIES, LUA = f"{STORE}/quota/script_replies.def", f"{STORE}/quota/lua"
+LEASE, REDUCE, ROLL = f"{LUA}/lease.lua", f"{LUA}/reduce.lua", f"{LUA}/roll.lua"
 STATUSES, SQLSTATES = f"{STORE}/booking/book_status.def", f"{STORE}/client/sqlstates.def"
 
 
@@ -25,15 +26,17 @@ def build(root):
     made = cmake("AdmitScript.cmake", root / "admit.lua", **paths)
     files = ";".join(str(path) for path in sorted((root / "sql").glob("*.sql")))
     checked = cmake("SqlContract.cmake", root / "agrees", FILES=files, STATUSES=root / STATUSES, SQLSTATES=root / SQLSTATES)
-    lease = cmake("ReplyScript.cmake", root / "lease.lua", SCRIPT=root / LEASE, REPLIES=root / REPLIES)
-    return next((step for step in (made, checked, lease) if step.returncode), made)
+    small = [cmake("ReplyScript.cmake", root / path.name, SCRIPT=path, REPLIES=root / REPLIES)
+             for path in sorted((root / LUA).glob("*.lua")) if path.name != "admit.lua"]
+    return next((step for step in (made, checked, *small) if step.returncode), made)
 
 
 @pytest.fixture(name="tree")
 def copied_tree(tmp_path):
-    for path in (SCRIPT, OUTCOMES, REPLY, REPLIES, LEASE, STATUSES, SQLSTATES):
+    for path in (OUTCOMES, REPLY, REPLIES, STATUSES, SQLSTATES):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tmp_path / path)
+    shutil.copytree(ROOT / LUA, tmp_path / LUA)
     shutil.copytree(ROOT / "sql", tmp_path / "sql")
     return tmp_path
 
@@ -48,7 +51,7 @@ FIELDS = (ROOT / REPLY).read_text(encoding="utf-8").count("\nFIELD(")
 # One side changed, and what the build has to say of it.
 MUTATIONS = [
     (OUTCOMES, r"X\(LUNA_ADMIT_REPLAY, 1\)", "", "REPLAY is not in"),
-    (OUTCOMES, r"(X\(LUNA_ADMIT_UNAVAILABLE, 12\))", r"\1\nX(LUNA_ADMIT_PAYMENT_DUE, 13)", "it never replies PAYMENT_DUE"),
+    (OUTCOMES, r"(X\(LUNA_ADMIT_UNAVAILABLE, 12\))", r"\1\nX(LUNA_ADMIT_PAYMENT_DUE, 99)", "it never replies PAYMENT_DUE"),
     (SCRIPT, r"answer\(RATE_LIMITED,", "answer(RATE_LIMTED,", "RATE_LIMTED is not in"),
     (REPLY, r"FIELD\(points_max\)\n", "", f"a reply gives {FIELDS} fields"),
     (REPLY, r"FIELD\(retry_ms\)", "FIELD(retry_s)", "does not give retry_s"),
@@ -56,7 +59,27 @@ MUTATIONS = [
     (SCRIPT, r"    key_scopes = .*\n", "", f"a reply gives {FIELDS - 1} fields"),
     (REPLIES, r"REPLY\(LEASE, LOADED, 2\)", "", "LOADED is not in"),
     (REPLIES, r"(REPLY\(LEASE, LOADED, 2\))", r"\1\nREPLY(LEASE, STOLEN, 3)", "it never replies STOLEN"),
-    (LEASE, "GRANTED, now_ms", "GIVEN, now_ms", "GIVEN is not in"),
+    (LEASE, r"answer\(GRANTED\)", "answer(GIVEN)", "GIVEN is not in"),
+    (OUTCOMES, r"REPLAY, 1\)", "REPLAY, -1)", "the number -1 has another word"),
+    (REPLIES, r"GRANTED, 1\)", "GRANTED, 0)", "the number 0 has another word"),
+    (SCRIPT, r"pack\('<i8', COLD\)", "pack('<i8', -7)", "replies what no table has"),
+    (SCRIPT, r"answer\(RATE_LIMITED,", "answer(9.5,", "replies what no table has"),
+    (SCRIPT, r"refuse\(TOO_MANY_POINTS\)", "refuse(8)", "replies what no table has"),
+    (SCRIPT, r"replay and REPLAY or ALLOWED", "replay and REPLAY or 0", "replies what no table has"),
+    (f"{LUA}/finish.lua", "return STANDS", "return 1", "replies what no table has"),
+    (REDUCE, "return VOID", "return -2", "replies what no table has"),
+    (REDUCE, r"return tonumber\(cost\)", "return tonumber(cost) + 1", "replies what no table has"),
+    (ROLL, "TOO_EARLY or NOT_LOADED", "TOO_EARLY or 0", "replies what no table has"),
+    (f"{LUA}/ack.lua", "return NOTHING", "return 0", "replies what no table has"),
+    (f"{LUA}/push.lua", "return PUSHED", "return 1", "replies what no table has"),
+    (f"{LUA}/drop.lua", "return DROPPED", "return v", "replies what no table has"),
+    (f"{LUA}/spend.lua", "return SPENT", "return 1", "replies what no table has"),
+    (f"{LUA}/refund.lua", "return NOTHING", "return 0", "replies what no table has"),
+    (REPLIES, r"(REPLY\(ROLL, CURRENT, 1\))", r"\1\nREPLY(ROLL, STUCK, 2)", "it never replies STUCK"),
+    (LEASE, r"return reply {\n.*\n.*\n *}", "return {outcome, now_ms}", "replies what no table has"),
+    (f"{LUA}/inspect.lua", "  delta = .*\n", "", "a reply gives 12 fields"),
+    (f"{LUA}/reap.lua", "  rolls = ", "  ends = ", "does not give rolls"),
+    (REPLIES, r"REAP_FIELD\(strict\)", "REAP_FIELD(mode)", "does not give mode"),
     (STATUSES, r"BOOKED, 0", "BOOKED, 6", "luna_book() in sql/ replies"),
     (STATUSES, r"X\(LUNA_BOOK_OUT_OF_RANGE, 4\)", "", "luna_book() in sql/ replies"),
     (SQL, r"THEN 1 -- NOTHING_NEW", "THEN 2 -- NOTHING_NEW", "luna_book() in sql/ replies"),

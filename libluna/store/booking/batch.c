@@ -4,6 +4,7 @@
 #include "booking/batch.h"
 
 #include "quota/quota_keys.h"
+#include "quota/script_replies.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -64,7 +65,12 @@ static void sort_unique(struct batch *batch)
 static void name_snapshot(const struct batch *batch, const struct luna_quota_keys *keys,
                           struct luna_redis_command *command)
 {
-    static const char *const fields[] = {"I", "e", "c", "r", "rolls"};
+    static const char *const fields[] = {
+        [LUNA_REAP_AT_incarnation] = "I", [LUNA_REAP_AT_epoch] = "e",
+        [LUNA_REAP_AT_charged] = "c",     [LUNA_REAP_AT_refunded] = "r",
+        [LUNA_REAP_AT_rolls] = "rolls",
+    };
+    static_assert(sizeof fields / sizeof fields[0] == 5, "a field without a name");
     if (batch->reap != NULL) {
         luna_redis_begin(command, "EVALSHA");
         luna_redis_arg(command, batch->booker->reap_sha);
@@ -117,18 +123,21 @@ static void add_rolls(struct batch *batch, struct snapshot *item, const char *ro
     }
 }
 
-/* The fields in the order of name_snapshot(), and of reap.lua. */
+static int64_t field_of(const struct luna_reply *reply, enum luna_reap_field field)
+{
+    return luna_reply_int(luna_reply_at(reply, (size_t)field), 0);
+}
+
 static void take_snapshot(struct batch *batch, struct snapshot *item,
                           const struct luna_reply *reply)
 {
-    enum { INCARNATION, EPOCH, CHARGED, REFUNDED, ENDS, PENDING, STRICT };
-    int64_t incarnation = luna_reply_int(luna_reply_at(reply, INCARNATION), 0);
+    int64_t incarnation = field_of(reply, LUNA_REAP_AT_incarnation);
     item->gone = incarnation == 0;
-    item->epoch = luna_reply_int(luna_reply_at(reply, EPOCH), 0);
-    item->c = luna_reply_int(luna_reply_at(reply, CHARGED), 0);
-    item->r = luna_reply_int(luna_reply_at(reply, REFUNDED), 0);
-    item->pending = luna_reply_int(luna_reply_at(reply, PENDING), 0) > 0;
-    item->strict = luna_reply_int(luna_reply_at(reply, STRICT), 0) == 1;
+    item->epoch = field_of(reply, LUNA_REAP_AT_epoch);
+    item->c = field_of(reply, LUNA_REAP_AT_charged);
+    item->r = field_of(reply, LUNA_REAP_AT_refunded);
+    item->pending = field_of(reply, LUNA_REAP_AT_pending) > 0;
+    item->strict = field_of(reply, LUNA_REAP_AT_strict) == 1;
     item->ended_no = -1;
     item->status = LUNA_BOOK_EPOCH_CLOSED; /* unless luna_book() says otherwise */
     if (incarnation != batch->incarnation || (batch->strict_only && !item->strict))
@@ -137,7 +146,7 @@ static void take_snapshot(struct batch *batch, struct snapshot *item,
     luna_pg_array_add(&batch->columns[EPOCHS], item->epoch);
     luna_pg_array_add(&batch->columns[CS], item->c);
     luna_pg_array_add(&batch->columns[RS], item->r);
-    add_rolls(batch, item, luna_reply_text(luna_reply_at(reply, ENDS)));
+    add_rolls(batch, item, luna_reply_text(luna_reply_at(reply, LUNA_REAP_AT_rolls)));
 }
 
 static enum luna_code load_reap(struct batch *batch)

@@ -18,6 +18,7 @@
 #include "booking/batch.h"
 #include "journal/segment.h"
 #include "quota/quota_keys.h"
+#include "quota/script_replies.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -117,7 +118,8 @@ static enum luna_code drop(struct batch *batch, const struct snapshot *item)
                        &reply, batch->err);
     if (code != LUNA_OK)
         return code;
-    batch->report->accounts_reset += luna_reply_int(reply, 0);
+    batch->report->accounts_reset +=
+        luna_reply_int(reply, LUNA_DROP_KEPT) == LUNA_DROP_DROPPED ? 1 : 0;
     luna_reply_free(reply);
     return LUNA_OK;
 }

@@ -91,15 +91,36 @@ static enum luna_code send_inspect(struct luna_booker *booker, const char *sha, 
     return luna_redis_send(booker->counters, &command, luna_booker_redis_deadline(booker), err);
 }
 
-/* The reply of inspect.lua: e c r a ar lim base pc pr pn I pend quota delta. */
+/* The reply of inspect.lua. A field that Redis does not have is INT64_MIN. */
+struct inspected {
+#define INSPECT_FIELD(name) int64_t name;
+#include "quota/script_replies.def"
+};
+
+static struct inspected inspected_of(const struct luna_reply *reply)
+{
+    union {
+        struct inspected fields;
+        int64_t numbers[sizeof(struct inspected) / sizeof(int64_t)];
+    } got;
+    for (size_t i = 0; i < sizeof got.numbers / sizeof got.numbers[0]; i++)
+        got.numbers[i] = luna_reply_int(luna_reply_at(reply, i), INT64_MIN);
+    return got.fields;
+}
+
+/* What Redis has left of the quota, by its counters. */
+static int64_t left_of(const struct inspected *v)
+{
+    return v->quota_limit - v->base - (v->charged - v->period_charged) +
+           (v->refunded - v->period_refunded);
+}
+
 static void compare(const struct luna_booker *booker, const struct ledger *ledger,
                     const struct luna_reply *reply, struct luna_conservation *gauges)
 {
-    enum { E, C, R, A, AR, LIM, BASE, PC, PR, PN, I, PEND, QUOTA, DELTA, FIELDS };
-    int64_t v[FIELDS], faults = 0;
+    const struct inspected v = inspected_of(reply);
+    int64_t faults = 0;
     assert(ledger->account_id > 0);
-    for (size_t i = 0; i < FIELDS; i++)
-        v[i] = luna_reply_int(luna_reply_at(reply, i), INT64_MIN);
     gauges->accounts_checked++;
     if (ledger->used != ledger->base_sum) {
         gauges->database_local++;
@@ -107,17 +128,17 @@ static void compare(const struct luna_booker *booker, const struct ledger *ledge
     }
     /* Cold, or of an incarnation or epoch that PostgreSQL has closed meanwhile: nothing can be
      * charged there. */
-    if (v[E] == INT64_MIN || v[I] != booker->incarnation)
+    if (v.epoch == INT64_MIN || v.incarnation != booker->incarnation)
         goto out;
-    if (v[QUOTA] != v[LIM] - v[BASE] - (v[C] - v[PC]) + (v[R] - v[PR]) || v[DELTA] != v[C] - v[A]) {
+    if (v.quota != left_of(&v) || v.delta != v.charged - v.acknowledged) {
         gauges->redis_local++;
         faults++;
     }
-    if (v[E] != ledger->epoch || v[PN] != ledger->period_no)
+    if (v.epoch != ledger->epoch || v.period_no != ledger->period_no)
         goto out;
-    int64_t unbooked = (v[C] - ledger->sync_c) - (v[R] - ledger->sync_r);
+    int64_t unbooked = (v.charged - ledger->sync_c) - (v.refunded - ledger->sync_r);
     gauges->unbooked_units += unbooked;
-    if (v[LIM] - v[BASE] - (v[C] - v[PC]) + (v[R] - v[PR]) + ledger->used + unbooked != v[LIM]) {
+    if (left_of(&v) + ledger->used + unbooked != v.quota_limit) {
         gauges->across++;
         faults++;
     }

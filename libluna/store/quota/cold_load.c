@@ -62,8 +62,8 @@ static enum luna_cold take_lease(struct load *load)
     if (luna_admitter_script(load->admitter, LUNA_SCRIPT_LEASE, &command, load->deadline, &reply,
                              load->err) != LUNA_OK)
         return LUNA_COLD_FAILED;
-    int64_t answer = luna_reply_int(luna_reply_at(reply, 0), LUNA_LEASE_BUSY);
-    load->now_ms = luna_reply_int(luna_reply_at(reply, 1), 0);
+    int64_t answer = luna_reply_int(luna_reply_at(reply, LUNA_LEASE_AT_outcome), LUNA_LEASE_BUSY);
+    load->now_ms = luna_reply_int(luna_reply_at(reply, LUNA_LEASE_AT_now_ms), 0);
     luna_reply_free(reply);
     return answer == LUNA_LEASE_GRANTED  ? LUNA_COLD_ABSENT
            : answer == LUNA_LEASE_LOADED ? LUNA_COLD_LOADED

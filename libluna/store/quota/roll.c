@@ -1,5 +1,6 @@
 /* A period has ended by Redis's clock: has it by PostgreSQL's? */
 #include "quota/admitter.h"
+#include "quota/script_replies.h"
 
 static enum luna_roll run_script(struct luna_admitter *admitter, int64_t account_id,
                                  struct luna_deadline deadline, struct luna_error *err)
@@ -17,9 +18,19 @@ static enum luna_roll run_script(struct luna_admitter *admitter, int64_t account
     if (luna_admitter_script(admitter, LUNA_SCRIPT_ROLL, &command, deadline, &reply, err) !=
         LUNA_OK)
         return LUNA_ROLL_FAILED;
-    int64_t answer = luna_reply_int(reply, 0);
+    int64_t answer = luna_reply_int(reply, LUNA_ROLL_NOT_LOADED);
     luna_reply_free(reply);
-    return answer == 1 ? LUNA_ROLL_DONE : answer == 0 ? LUNA_ROLL_COLD : LUNA_ROLL_CONTRADICTED;
+    switch (answer) {
+    case LUNA_ROLL_CURRENT:
+        return LUNA_ROLL_DONE;
+    case LUNA_ROLL_NOT_LOADED:
+        return LUNA_ROLL_COLD;
+    case LUNA_ROLL_TOO_EARLY:
+        return LUNA_ROLL_CONTRADICTED;
+    default:
+        luna_error_set(err, LUNA_EPROTOCOL, "roll.lua replied %lld", (long long)answer);
+        return LUNA_ROLL_FAILED;
+    }
 }
 
 enum luna_roll luna_period_roll(struct luna_admitter *admitter, int64_t account_id,

@@ -5,14 +5,14 @@
 -- KEYS: m, delta, dirty, quota
 -- ARGV: epoch, c, r, next period's end ms (0: none), current period's number, whether charges were
 --   pending at the snapshot (strict mode): such an account stays in the dirty set
--- Reply: 1, or 0 when there was nothing to acknowledge
+-- Reply: ACKNOWLEDGED | NOTHING; ../script_replies.def
 local v = redis.call('HMGET', KEYS[1], 'e', 'c', 'r', 'a', 'ar', 'rolls', 'pn')
 if not v[1] then
   redis.call('SREM', KEYS[3], KEYS[4])
-  return 0
+  return NOTHING
 end
 if v[1] ~= ARGV[1] then
-  return 0
+  return NOTHING
 end
 local c, r, a, ar = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(v[4]), tonumber(v[5])
 if c > a then
@@ -38,4 +38,4 @@ if a == tonumber(v[2]) and ar == tonumber(v[3]) and kept == '' and ARGV[6] == '0
   redis.call('HSET', KEYS[1], 'd', 0)
   redis.call('SREM', KEYS[3], KEYS[4])
 end
-return 1
+return ACKNOWLEDGED

@@ -4,11 +4,11 @@
 --
 -- KEYS: m, quota, delta, dirty
 -- ARGV: epoch, c, r, as booked
--- Reply: 1, or 0
+-- Reply: DROPPED | KEPT; ../script_replies.def
 local v = redis.call('HMGET', KEYS[1], 'e', 'c', 'r')
 if v[1] ~= ARGV[1] or v[2] ~= ARGV[2] or v[3] ~= ARGV[3] then
-  return 0
+  return KEPT
 end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
 redis.call('SREM', KEYS[4], KEYS[2])
-return 1
+return DROPPED

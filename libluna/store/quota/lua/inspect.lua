@@ -2,11 +2,23 @@
 -- put into the dirty set, in case somebody removed it by hand (I11).
 --
 -- KEYS: m, quota, delta, dirty
--- Reply: the fields in the order of booking/gauges.c
-local v = redis.call('HMGET', KEYS[1], 'e', 'c', 'r', 'a', 'ar', 'lim', 'base', 'pc', 'pr', 'pn', 'I', 'pend')
+-- Reply: the fields of ../script_replies.def; nil where Redis has none
+local v = redis.call('HMGET', KEYS[1], 'e', 'c', 'r', 'a', 'ar', 'lim', 'base', 'pc', 'pr', 'pn', 'I')
 if v[1] and (v[2] ~= v[4] or v[3] ~= v[5]) then
   redis.call('SADD', KEYS[4], KEYS[2])
 end
-v[13] = redis.call('GET', KEYS[2])
-v[14] = redis.call('GET', KEYS[3])
-return v
+return reply {
+  epoch = v[1],
+  charged = v[2],
+  refunded = v[3],
+  acknowledged = v[4],
+  acknowledged_refunds = v[5],
+  quota_limit = v[6],
+  base = v[7],
+  period_charged = v[8],
+  period_refunded = v[9],
+  period_no = v[10],
+  incarnation = v[11],
+  quota = redis.call('GET', KEYS[2]),
+  delta = redis.call('GET', KEYS[3]),
+}

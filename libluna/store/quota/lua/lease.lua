@@ -6,24 +6,30 @@
 --
 -- KEYS: m, load, quota, delta
 -- ARGV: token, lease ms
--- Reply: {GRANTED | BUSY | LOADED, now_ms}
+-- Reply: GRANTED | BUSY | LOADED, and Redis's clock
 local t = redis.call('TIME')
 local now_ms = math.floor((t[1] * 1000000 + t[2]) / 1000)
+local function answer(outcome)
+  return reply {
+    outcome = outcome,
+    now_ms = now_ms,
+  }
+end
 local v = redis.call('HMGET', KEYS[1], 'I', 'pend', 'nend', 'd')
 if v[1] == I then
   local pend, nend = tonumber(v[2]), tonumber(v[3])
   if pend == 0 or now_ms < pend or now_ms < nend then
-    return {LOADED, now_ms}
+    return answer(LOADED)
   end
 end
 -- In strict mode nothing but these counters says what was charged: they are booked first.
 if S and v[1] == I and v[4] == '1' then
-  return {BUSY, now_ms}
+  return answer(BUSY)
 end
 local holder = redis.call('GET', KEYS[2])
 if holder and string.sub(holder, 1, #I + 1) == I .. ':' then
-  return {BUSY, now_ms}
+  return answer(BUSY)
 end
 redis.call('SET', KEYS[2], I .. ':' .. ARGV[1], 'PX', ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[3], KEYS[4])
-return {GRANTED, now_ms}
+return answer(GRANTED)

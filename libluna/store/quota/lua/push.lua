@@ -4,11 +4,11 @@
 -- KEYS: m, quota, load, absent
 -- ARGV: version, limit, current period's number, its end ms, next end ms, then pairs: the fields to
 --   set, all 'k:' fields among them
--- Reply: 1, or 0 when Redis has this version or the account is cold
+-- Reply: PUSHED | NOT_NEEDED; ../script_replies.def
 redis.call('DEL', KEYS[3], KEYS[4])
 local v = redis.call('HMGET', KEYS[1], 'lv', 'lim', 'pn')
 if not v[1] or tonumber(v[1]) >= tonumber(ARGV[1]) then
-  return 0
+  return NOT_NEEDED
 end
 local change = tonumber(ARGV[2]) - tonumber(v[2])
 if change ~= 0 then
@@ -29,4 +29,4 @@ redis.call('HSET', KEYS[1], 'lv', ARGV[1], 'lim', ARGV[2], unpack(ARGV, 6))
 if v[3] == ARGV[3] then
   redis.call('HSET', KEYS[1], 'pend', ARGV[4], 'nend', ARGV[5])
 end
-return 1
+return PUSHED

@@ -4,7 +4,7 @@
 --
 -- KEYS: m, quota
 -- ARGV: which: 'expired', or 'all' (all scripts are flushed: nothing can be confirmed any more)
--- Reply: {I, e, c, r, rolls, charges that are pending, 1 when the epoch was opened in strict mode}
+-- Reply: the fields of ../script_replies.def; '' where Redis has none
 local fields = redis.call('HGETALL', KEYS[1])
 local v = {}
 for i = 1, #fields, 2 do
@@ -31,4 +31,12 @@ if back > 0 then
   redis.call('HSET', KEYS[1], 'r', v.r, 'd', 1)
   redis.call('INCRBY', KEYS[2], back)
 end
-return {v.I or '', v.e or '', v.c or '', v.r or '', v.rolls or '', pending, v.st or ''}
+return reply {
+  incarnation = v.I or '',
+  epoch = v.e or '',
+  charged = v.c or '',
+  refunded = v.r or '',
+  rolls = v.rolls or '',
+  pending = pending,
+  strict = v.st or '',
+}

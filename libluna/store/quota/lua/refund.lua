@@ -3,8 +3,7 @@
 --
 -- KEYS: m, quota, dirty, concurrent, idempotency
 -- ARGV: worker, wseq, which: 'any', or 'pending' (strict mode: not when it was confirmed)
--- Reply: units refunded; 0 when there is nothing to refund, or the charge's period has ended (it
---   stays charged then, I9)
+-- Reply: units refunded, or NOTHING; ../script_replies.def
 local v = redis.call('HMGET', KEYS[1], 'I', 'r', 'pn', 'd', ARGV[1])
 redis.call('HDEL', KEYS[4], ARGV[1])
 local seen = redis.call('GET', KEYS[5])
@@ -12,7 +11,7 @@ if seen and string.match(seen, '^%a (%S+) ') == ARGV[1] .. ':' .. ARGV[2] then
   redis.call('DEL', KEYS[5])
 end
 if v[1] ~= I then
-  return 0
+  return NOTHING
 end
 local wseq, pn, cost, pending = string.match(v[5] or '', '^(%d+) %d+ (%d+) (%d+)( ?%d*)$')
 if wseq ~= ARGV[2] then
@@ -22,10 +21,10 @@ if wseq ~= ARGV[2] then
   if tonumber(last) < tonumber(ARGV[2]) then
     redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' refunded')
   end
-  return 0
+  return NOTHING
 end
 if tonumber(pn) ~= tonumber(v[3]) or (ARGV[3] == 'pending' and pending == '') then
-  return 0
+  return NOTHING
 end
 redis.call('HSET', KEYS[1], 'r', tonumber(v[2]) + cost, 'd', 1, ARGV[1], wseq .. ' refunded')
 redis.call('INCRBY', KEYS[2], cost)

@@ -3,11 +3,11 @@
 --
 -- KEYS: m
 -- ARGV: milliseconds
--- Reply: 1, or 0 when the account has no budget, or is not in Redis any more
+-- Reply: SPENT | NO_BUDGET; ../script_replies.def
 local v = redis.call('HMGET', KEYS[1], 'I', 'comp', 'ctat')
 local per_s = tonumber(v[2] or 0)
 if v[1] ~= I or per_s == 0 then
-  return 0
+  return NO_BUDGET
 end
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
@@ -18,4 +18,4 @@ if ctat < now or ctat > now + debt_max_us then
 end
 ctat = math.min(ctat + tonumber(ARGV[1]) * 1000000 / per_s, now + debt_max_us)
 redis.call('HSET', KEYS[1], 'ctat', string.format('%d', ctat))
-return 1
+return SPENT
