@@ -7,7 +7,7 @@ static const struct {
     unsigned bit;
 } scopes_table[] = {
 #define X(symbol, bit, word) {word, symbol},
-    LUNA_SCOPE_TABLE(X)
+#include "luna/store/scopes.def"
 #undef X
 };
 

@@ -44,7 +44,7 @@ static unsigned scope_of(const char *word)
         unsigned bit;
     } scopes[] = {
 #define X(symbol, bit, word) {word, symbol},
-        LUNA_SCOPE_TABLE(X)
+#include "luna/store/scopes.def"
 #undef X
     };
     for (size_t i = 0; word != NULL && i < sizeof scopes / sizeof scopes[0]; i++)

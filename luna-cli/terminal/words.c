@@ -14,7 +14,7 @@ static const struct {
     enum luna_scope scope;
 } scopes_table[] = {
 #define X(symbol, bit, word) {word, symbol},
-    LUNA_SCOPE_TABLE(X)
+#include "luna/store/scopes.def"
 #undef X
 };
 
@@ -22,8 +22,11 @@ enum { SCOPE_COUNT = sizeof scopes_table / sizeof scopes_table[0] };
 
 bool period_read(const char *word, enum luna_period *ret_period)
 {
-    static const enum luna_period periods[] = {LUNA_PERIOD_NONE, LUNA_PERIOD_DAY,
-                                               LUNA_PERIOD_MONTH};
+    static const enum luna_period periods[] = {
+#define X(symbol, number, word) symbol,
+#include "luna/store/period_kinds.def"
+#undef X
+    };
     for (size_t i = 0; i < sizeof periods / sizeof periods[0]; i++) {
         if (strcmp(word, luna_period_kind(periods[i])) == 0) {
             *ret_period = periods[i];

@@ -13,6 +13,7 @@ OUTCOMES, REPLY = f"{STORE}/include/luna/store/admission_outcomes.def", f"{STORE
 REPLIES, LUA = f"{STORE}/quota/script_replies.def", f"{STORE}/quota/lua"
 LEASE, REDUCE, ROLL = f"{LUA}/lease.lua", f"{LUA}/reduce.lua", f"{LUA}/roll.lua"
 STATUSES, SQLSTATES = f"{STORE}/booking/book_status.def", f"{STORE}/client/sqlstates.def"
+PERIODS, SCOPES = f"{STORE}/include/luna/store/period_kinds.def", f"{STORE}/include/luna/store/scopes.def"
 
 
 def cmake(script, out, **values):
@@ -25,7 +26,8 @@ def build(root):
     paths = {"SCRIPT": root / SCRIPT, "OUTCOMES": root / OUTCOMES, "REPLY": root / REPLY}
     made = cmake("AdmitScript.cmake", root / "admit.lua", **paths)
     files = ";".join(str(path) for path in sorted((root / "sql").glob("*.sql")))
-    checked = cmake("SqlContract.cmake", root / "agrees", FILES=files, STATUSES=root / STATUSES, SQLSTATES=root / SQLSTATES)
+    tables = {"STATUSES": root / STATUSES, "SQLSTATES": root / SQLSTATES, "PERIODS": root / PERIODS, "SCOPES": root / SCOPES}
+    checked = cmake("SqlContract.cmake", root / "agrees", FILES=files, **tables)
     small = [cmake("ReplyScript.cmake", root / path.name, SCRIPT=path, REPLIES=root / REPLIES)
              for path in sorted((root / LUA).glob("*.lua")) if path.name != "admit.lua"]
     return next((step for step in (made, checked, *small) if step.returncode), made)
@@ -33,7 +35,7 @@ def build(root):
 
 @pytest.fixture(name="tree")
 def copied_tree(tmp_path):
-    for path in (OUTCOMES, REPLY, REPLIES, STATUSES, SQLSTATES):
+    for path in (OUTCOMES, REPLY, REPLIES, STATUSES, SQLSTATES, PERIODS, SCOPES):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tmp_path / path)
     shutil.copytree(ROOT / LUA, tmp_path / LUA)
@@ -84,7 +86,17 @@ MUTATIONS = [
     (STATUSES, r"X\(LUNA_BOOK_OUT_OF_RANGE, 4\)", "", "luna_book() in sql/ replies"),
     (SQL, r"THEN 1 -- NOTHING_NEW", "THEN 2 -- NOTHING_NEW", "luna_book() in sql/ replies"),
     (SQL, r"THEN 3 -- ACCOUNT_UNKNOWN", "THEN 3", "luna_book() in sql/ replies"),
-    (SQLSTATES, r"X\(LU003, LUNA_ECONFLICT\)", "", "sql/ raises"),
+    (SQLSTATES, r"X\(LU003, .*\)\n", "", "sql/ raises"),
+    ("sql/0007_operator.sql", "(no plan \"%\"', p_plan USING ERRCODE) = 'LU005'", r"\1 = 'LU006'", "sql/ raises LU006 to say"),
+    (SQLSTATES, r"there is no account\|", "", "sql/ raises LU005 to say 'there is no account %'"),
+    ("sql/0010_bounds.sql", r"RAISE EXCEPTION 'the actor", "RAISE NOTICE 'the actor", "behind a message"),
+    (PERIODS, '"month"', '"week"', "sql/ allows (quota_period IN"),
+    (PERIODS, 'X.LUNA_PERIOD_DAY, 1, "day".\n', "", "sql/ allows (quota_period IN"),
+    ("sql/0002_accounts.sql", "'none', 'day', 'month'", "'none', 'day', 'month', 'year'", "sql/ allows (quota_period IN"),
+    (SCOPES, "KEYS, 4", "KEYS, 8", "luna_maker_check() in sql/ asks for (held & 4 = 0)"),
+    ("sql/0011_keys.sql", "held & 4", "held & 2", "luna_maker_check() in sql/ asks for (held & 2 = 0)"),
+    (SCOPES, '"keys".', '"keys")\nX(LUNA_SCOPE_AUDIT, 8, "audit")', "sql/ has all scopes as (7)"),
+    ("sql/0007_operator.sql", "p_prefix, 7", "p_prefix, 3", "sql/ has all scopes as (7;3)"),
     ("sql/0006_syncd.sql", "ERRCODE = 'LU001'", "ERRCODE = 'LU008'", "sql/ raises"),
 ]
 

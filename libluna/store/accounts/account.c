@@ -28,7 +28,7 @@ static enum luna_code find_where(struct luna_database *database, const char *whe
     if (code != LUNA_OK)
         return code;
     if (luna_pg_rows(result) == 1)
-        luna_account_from_row(result, 0, ret_account);
+        code = luna_account_from_row(result, 0, ret_account, err);
     else
         code = luna_error_set(err, LUNA_ENOTFOUND, "there is no account \"%.100s\"", value);
     luna_pg_result_free(result);
@@ -69,13 +69,17 @@ enum luna_code luna_account_list(struct luna_database *database,
         rows = luna_pg_rows(result);
         for (int row = 0; row < rows; row++) {
             struct luna_account account;
-            luna_account_from_row(result, row, &account);
+            code = luna_account_from_row(result, row, &account, err);
+            if (code != LUNA_OK)
+                break;
             assert(account.id > after); /* else the next page would be the same again */
             after = account.id;
             if (!each(context, &account))
                 rows = 0;
         }
         luna_pg_result_free(result);
+        if (code != LUNA_OK)
+            return code;
     }
     return LUNA_OK;
 }

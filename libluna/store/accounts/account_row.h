@@ -15,8 +15,9 @@
     "luna_ms(a.disabled_at), "                                                                     \
     "a.config_version"
 
-void luna_account_from_row(const struct luna_pg_result *result, int row,
-                           struct luna_account *ret_account);
-enum luna_period luna_period_of(const char *kind);
+/* LUNA_EPROTOCOL: of a period that this program does not know. */
+enum luna_code luna_account_from_row(const struct luna_pg_result *result, int row,
+                                     struct luna_account *ret_account,
+                                     struct luna_error *err) LUNA_MUSTCHECK;
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "client/scripts.h"
 #include "quota/config_keys.h"
+#include "quota/period.h"
 #include "quota/quota_keys.h"
 
 #include <assert.h>
@@ -17,6 +18,10 @@ enum luna_code luna_config_push_send(struct luna_counters *counters, const char 
     int64_t account_id = luna_pg_int(result, row, column);
     assert(row >= 0 && row < luna_pg_rows(result));
     assert(account_id > 0); /* the columns are those of LUNA_CONFIG_COLUMNS, from `column` on */
+    enum luna_period period;
+    enum luna_code code = luna_period_read(luna_pg_text(result, row, column + 11), &period, err);
+    if (code != LUNA_OK)
+        return code;
     if (!luna_config_keys_parse(luna_pg_text(result, row, column + 12), &config_keys)) {
         luna_config_keys_done(&config_keys);
         return luna_error_set(err, LUNA_ELIMIT, "account %lld has more than %d live keys",
@@ -39,9 +44,9 @@ enum luna_code luna_config_push_send(struct luna_counters *counters, const char 
     luna_redis_arg(&command, "comp");
     luna_redis_arg(&command, luna_pg_text(result, row, column + 13));
     luna_redis_arg(&command, "kind");
-    luna_redis_arg(&command, luna_config_period(luna_pg_text(result, row, column + 11)));
+    luna_redis_arg_int(&command, (int64_t)period);
     luna_config_keys_add(&config_keys, &command);
-    enum luna_code code = luna_redis_send(counters, &command, deadline, err);
+    code = luna_redis_send(counters, &command, deadline, err);
     luna_config_keys_done(&config_keys);
     return code;
 }

@@ -3,6 +3,7 @@
 #include "accounts/account_row.h"
 #include "accounts/config_push.h"
 #include "accounts/operator.h"
+#include "quota/period.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -11,20 +12,23 @@
  * that a request can wait for one of the accounts. */
 enum { RATE_MAX = 1000000, STEP_ACCOUNTS_MAX = 1000 };
 
-static struct luna_plan plan_from_row(const struct luna_pg_result *result, int row)
+static enum luna_code plan_from_row(const struct luna_pg_result *result, int row,
+                                    struct luna_plan *ret_plan, struct luna_error *err)
 {
     struct luna_plan plan = {.rate_per_s = luna_pg_int(result, row, 1),
                              .rate_burst = luna_pg_int(result, row, 2),
                              .quota_limit =
                                  luna_pg_is_null(result, row, 3) ? -1 : luna_pg_int(result, row, 3),
-                             .quota_period = luna_period_of(luna_pg_text(result, row, 4)),
                              .points_max = luna_pg_int(result, row, 5),
                              .concurrent_max = luna_pg_int(result, row, 6),
                              .changing = luna_pg_bool(result, row, 7),
                              .compute_ms_per_s = luna_pg_int(result, row, 8)};
     assert(row >= 0 && row < luna_pg_rows(result));
     snprintf(plan.name, sizeof plan.name, "%s", luna_pg_text(result, row, 0));
-    return plan;
+    enum luna_code code = luna_period_read(luna_pg_text(result, row, 4), &plan.quota_period, err);
+    if (code == LUNA_OK)
+        *ret_plan = plan;
+    return code;
 }
 
 enum luna_code luna_plan_list(struct luna_database *database,
@@ -41,13 +45,14 @@ enum luna_code luna_plan_list(struct luna_database *database,
                       NULL, &result, err);
     if (code != LUNA_OK)
         return code;
-    for (int row = 0; row < luna_pg_rows(result); row++) {
-        const struct luna_plan plan = plan_from_row(result, row);
-        if (!each(context, &plan))
+    for (int row = 0; row < luna_pg_rows(result) && code == LUNA_OK; row++) {
+        struct luna_plan plan;
+        code = plan_from_row(result, row, &plan, err);
+        if (code == LUNA_OK && !each(context, &plan))
             break;
     }
     luna_pg_result_free(result);
-    return LUNA_OK;
+    return code;
 }
 
 static enum luna_code check(const struct luna_plan *plan, struct luna_error *err)

@@ -52,7 +52,7 @@ static enum luna_code read_account(struct luna_database *database, int64_t accou
     if (code != LUNA_OK)
         return code;
     if (luna_pg_rows(result) == 1) {
-        luna_account_from_row(result, 0, account);
+        code = luna_account_from_row(result, 0, account, err);
         *booked = (struct booked){.epoch = luna_pg_int(result, 0, 12),
                                   .sync_c = luna_pg_int(result, 0, 13),
                                   .sync_r = luna_pg_int(result, 0, 14),

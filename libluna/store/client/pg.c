@@ -249,7 +249,7 @@ static enum luna_code code_of_state(const char *state)
         const char *prefix;
         enum luna_code code;
     } table[] = {
-#define X(state, code) {#state, code},
+#define X(state, code, messages) {#state, code},
 #include "client/sqlstates.def"
 #undef X
         {"23505", LUNA_ECONFLICT}, {"23", LUNA_EINVAL},       {"22", LUNA_EINVAL},

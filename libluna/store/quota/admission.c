@@ -120,12 +120,24 @@ static bool is_outcome(int64_t number)
     }
 }
 
+static bool is_period(int64_t number)
+{
+    switch (number) {
+#define X(symbol, number, word) case number:
+#include "luna/store/period_kinds.def"
+#undef X
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Could admit.lua have said this? What it did is otherwise as unknown as without a reply. */
 static bool is_plausible(const struct admit_reply *reply)
 {
     return is_outcome(reply->outcome) &&
            (reply->outcome != LUNA_ADMIT_ALLOWED || (reply->epoch > 0 && reply->period_no >= 0)) &&
-           reply->period_kind >= 0 && reply->period_kind <= LUNA_PERIOD_MONTH && reply->now_ms >= 0;
+           is_period(reply->period_kind) && reply->now_ms >= 0;
 }
 
 static void take_reply(const struct admit_reply *reply,

@@ -21,6 +21,7 @@
 #include "luna/base/digits.h"
 #include "quota/admitter.h"
 #include "quota/config_keys.h"
+#include "quota/period.h"
 #include "quota/script_replies.h"
 
 #include <assert.h>
@@ -207,7 +208,8 @@ static enum luna_code open_epoch(struct load *load, struct luna_buf *periods,
     return code;
 }
 
-static void add_fields(struct luna_redis_command *command, const struct luna_pg_result *result)
+static void add_fields(struct luna_redis_command *command, const struct luna_pg_result *result,
+                       enum luna_period period)
 {
     static const struct {
         const char *field;
@@ -225,7 +227,7 @@ static void add_fields(struct luna_redis_command *command, const struct luna_pg_
         luna_redis_arg(command, "0");
     }
     luna_redis_arg(command, "kind");
-    luna_redis_arg(command, luna_config_period(luna_pg_text(result, 0, 9)));
+    luna_redis_arg_int(command, (int64_t)period);
 }
 
 static enum luna_cold install(struct load *load, const struct luna_pg_result *result)
@@ -233,6 +235,9 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_config_keys config_keys;
+    enum luna_period period;
+    if (luna_period_read(luna_pg_text(result, 0, 9), &period, load->err) != LUNA_OK)
+        return LUNA_COLD_FAILED;
     if (!luna_config_keys_parse(luna_pg_text(result, 0, 13), &config_keys)) {
         luna_config_keys_done(&config_keys);
         luna_error_set(load->err, LUNA_ELIMIT, "account %lld has more than %d live keys",
@@ -243,7 +248,7 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
     assert(luna_pg_int(result, 0, 0) == load->seen_epoch + 1);
     start_install(load, "live", &command);
     luna_redis_arg_int(&command, luna_pg_int(result, 0, 2) - luna_pg_int(result, 0, 1));
-    add_fields(&command, result);
+    add_fields(&command, result, period);
     luna_config_keys_add(&config_keys, &command);
     /* Pinned: the epoch was opened for this incarnation. A later one has closed it already. */
     enum luna_code code = luna_admitter_script_pinned(load->admitter, LUNA_SCRIPT_INSTALL, &command,

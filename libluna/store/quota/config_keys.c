@@ -82,8 +82,3 @@ void luna_config_keys_add(const struct luna_config_keys *keys, struct luna_redis
         luna_redis_arg(command, keys->text.data + keys->value_at[i]);
     }
 }
-
-const char *luna_config_period(const char *kind)
-{
-    return strcmp(kind, "day") == 0 ? "1" : strcmp(kind, "month") == 0 ? "2" : "0";
-}

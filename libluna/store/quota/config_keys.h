@@ -24,7 +24,5 @@ bool luna_config_keys_parse(const char *column, struct luna_config_keys *ret_key
 void luna_config_keys_done(struct luna_config_keys *keys);
 /* Adds them as pairs; `keys` must outlive the command. */
 void luna_config_keys_add(const struct luna_config_keys *keys, struct luna_redis_command *command);
-/* The number of enum luna_period for 'none', 'day', 'month'. */
-const char *luna_config_period(const char *kind);
 
 #endif

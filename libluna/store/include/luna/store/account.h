@@ -62,9 +62,6 @@ enum {
     LUNA_KEY_PREFIX_BYTES = 17
 };
 
-/* "none", "day" or "month", as in PostgreSQL, the API and luna. */
-const char *luna_period_kind(enum luna_period period);
-
 struct luna_account {
     int64_t id;
     char name[LUNA_ACCOUNT_NAME_BYTES];

@@ -41,18 +41,13 @@ enum luna_admission_outcome {
     LUNA_ADMIT_CLOCKS = 100
 };
 
-/* The scopes of keys: symbol, bit, word in the API and in luna. */
-#define LUNA_SCOPE_TABLE(X)                                                                        \
-    X(LUNA_SCOPE_MODEL, 1, "model")                                                                \
-    X(LUNA_SCOPE_READ, 2, "read")                                                                  \
-    X(LUNA_SCOPE_KEYS, 4, "keys")
-
 enum luna_scope {
 #define X(symbol, bit, word) symbol = (bit),
-    LUNA_SCOPE_TABLE(X)
+#include "luna/store/scopes.def"
 #undef X
 #define X(symbol, bit, word) | (bit)
-        LUNA_SCOPES_ALL = 0 LUNA_SCOPE_TABLE(X)
+    LUNA_SCOPES_ALL = 0
+#include "luna/store/scopes.def"
 #undef X
 };
 
@@ -82,7 +77,13 @@ struct luna_admission_request {
     struct luna_deadline deadline;
 };
 
-enum luna_period { LUNA_PERIOD_NONE, LUNA_PERIOD_DAY, LUNA_PERIOD_MONTH };
+enum luna_period {
+#define X(symbol, number, word) symbol = (number),
+#include "luna/store/period_kinds.def"
+#undef X
+};
+/* "none", "day" or "month", as in PostgreSQL, the API and luna. */
+const char *luna_period_kind(enum luna_period period);
 
 enum luna_charge {
     LUNA_CHARGE_NONE,        /* the request was refused, or only checked */

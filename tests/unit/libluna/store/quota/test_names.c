@@ -4,6 +4,7 @@
 #include "quota/config_keys.h"
 #include "quota/key.h"
 #include "quota/network.h"
+#include "quota/period.h"
 #include "quota/quota_keys.h"
 
 #include <setjmp.h>
@@ -83,6 +84,21 @@ static void test_key_names_are_the_ones_that_are_documented(void **state)
         "user:99999999999:quota"};
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
         assert_false(luna_quota_keys_parse(foreign[i], &id));
+}
+
+static void test_an_unknown_period_is_taken_for_no_period(void **state)
+{
+    enum luna_period period = LUNA_PERIOD_DAY;
+    struct luna_error err = {.code = LUNA_OK};
+    (void)state;
+    assert_int_equal(luna_period_read("week", &period, &err), LUNA_EPROTOCOL);
+    assert_int_equal(period, LUNA_PERIOD_DAY);
+    assert_non_null(strstr(err.msg, "\"week\""));
+    for (int i = LUNA_PERIOD_NONE; i <= LUNA_PERIOD_MONTH; i++) {
+        assert_int_equal(luna_period_read(luna_period_kind((enum luna_period)i), &period, &err),
+                         LUNA_OK);
+        assert_int_equal(period, i);
+    }
 }
 
 static void test_only_random_uuids_are_keys(void **state)
@@ -260,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_redis_addresses_are_taken_apart),
         cmocka_unit_test(test_a_wrong_redis_address_is_refused_without_its_password),
         cmocka_unit_test(test_key_names_are_the_ones_that_are_documented),
+        cmocka_unit_test(test_an_unknown_period_is_taken_for_no_period),
         cmocka_unit_test(test_only_random_uuids_are_keys),
         cmocka_unit_test(test_the_digest_is_hmac_sha256),
         cmocka_unit_test(test_a_seed_makes_one_key_under_one_pepper),
