@@ -1,0 +1,87 @@
+/* A batch's price: what would charge for a series without an answer, or give one for nothing. */
+#include "fcgi-worker/request/rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char path[] = "/api/v1/42/kalman/batch";
+
+static const char *serve(const char *body, const char *idempotency_key)
+{
+    return rig_serve(&(struct rig_request){
+        .path = path, .api_key = "key", .body = body, .idempotency_key = idempotency_key});
+}
+
+static void assert_has(const char *answer, const char *text)
+{
+    if (strstr(answer, text) == NULL)
+        print_error("%s\n", answer);
+    assert_non_null(strstr(answer, text));
+}
+
+static const char three[] = "{\"series\":[[1,2,3],[2,3,4],[3,4,5]]}";
+
+static void a_series_is_answered_for_nothing(void **state)
+{
+    (void)state;
+    assert_has(serve(three, NULL), "\"succeeded\":3,\"failed\":0,\"charged\":3}");
+    assert_int_equal(rig.admitter.charged, 3);
+}
+
+/* Without variances, the second observation contradicts the first, which only the run finds. */
+static void a_series_that_failed_is_charged(void **state)
+{
+    static const char body[] = "{\"model\":{\"parameters\":{\"level_variance\":0,"
+                               "\"observation_variance\":0}},\"series\":[[1],[1,2,3]]}";
+    (void)state;
+    assert_has(serve(body, NULL), "\"succeeded\":1,\"failed\":1,\"charged\":1}");
+    assert_int_equal(rig.admitter.charged, 1);
+    assert_int_equal(rig.admitter.refunded, 1);
+    assert_has(rig.io.sent.data, "\"quota\";r=999");
+}
+
+static void the_rest_of_a_quota_is_refused(void **state)
+{
+    (void)state;
+    rig.admitter.quota_left = 2;
+    assert_has(serve(three, NULL), "\"succeeded\":2,\"failed\":1,\"charged\":2}");
+    assert_int_equal(rig.admitter.charged, 2);
+}
+
+/* A retry under the key is charged nothing: it would get the third series free. */
+static void the_rest_of_a_quota_pays_for_a_whole_batch_under_an_idempotency_key(void **state)
+{
+    (void)state;
+    rig.admitter.quota_left = 2;
+    assert_has(serve(three, "once"), "quota_exhausted");
+    assert_int_equal(rig.admitter.charged, 0);
+    assert_int_equal(rig.admitter.quota_left, 2);
+}
+
+static void a_replay_is_computed_only_in_part(void **state)
+{
+    (void)state;
+    rig.admitter.outcome = LUNA_ADMIT_REPLAY;
+    assert_has(serve(three, "once"), "\"succeeded\":3,\"failed\":0,\"charged\":0}");
+    assert_has(rig.io.sent.data, "Idempotent-Replayed: true\r\n");
+    assert_int_equal(rig.admitter.charged, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_series_is_answered_for_nothing),
+        TEST(a_series_that_failed_is_charged),
+        TEST(the_rest_of_a_quota_is_refused),
+        TEST(the_rest_of_a_quota_pays_for_a_whole_batch_under_an_idempotency_key),
+        TEST(a_replay_is_computed_only_in_part),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,221 @@
+/* A request through its steps: what would answer a stranger, keep a charge, or mix two answers. */
+#include "request/pipeline.h"
+#include "request/send.h"
+#include "request/steps.h"
+#include "rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char kalman[] = "/api/v1/42/kalman", series[] = "{\"results\":[1,2,3,4]}";
+
+static bool starts(const char *answer, const char *status)
+{
+    return strncmp(answer + strlen("Status: "), status, strlen(status)) == 0;
+}
+
+static void assert_answer(const char *answer, const char *status, const char *text)
+{
+    if (*answer == '\0' || !starts(answer, status) || strstr(answer, text) == NULL)
+        print_error("%s\n", answer);
+    assert_string_not_equal(answer, "");
+    assert_true(starts(answer, status));
+    assert_non_null(strstr(answer, text));
+}
+
+static void a_success_is_not_charged(void **state)
+{
+    (void)state;
+    const char *answer =
+        rig_serve(&(struct rig_request){.path = kalman, .api_key = "key", .body = series});
+    assert_answer(answer, "200", "processed_results");
+    assert_int_equal(rig.admitter.charged, 1);
+    assert_int_equal(rig.admitter.refunds, 0);
+}
+
+static void a_key_and_a_token_are_both_accepted(void **state)
+{
+    const struct rig_request both = {
+        .path = kalman, .api_key = "key", .authorization = "Bearer other", .body = series};
+    (void)state;
+    assert_answer(rig_serve(&both), "400", "credential_repeated");
+    assert_int_equal(rig.admitter.admissions, 0);
+}
+
+static void two_keys_in_one_header_are_accepted(void **state)
+{
+    const struct rig_request two = {.path = kalman, .api_key = "key, other", .body = series};
+    (void)state;
+    assert_answer(rig_serve(&two), "400", "credential_repeated");
+    assert_int_equal(rig.admitter.admissions, 0);
+}
+
+static void a_request_without_a_key_is_admitted(void **state)
+{
+    (void)state;
+    assert_answer(rig_serve(&(struct rig_request){.path = kalman, .body = series}), "403",
+                  "key_missing");
+    assert_int_equal(rig.admitter.admissions, 0);
+}
+
+static void a_stranger_learns_what_is_wrong_with_a_body(void **state)
+{
+    const struct rig_request wrong = {.path = kalman, .api_key = "key", .body = "{\"moon\":1}"};
+    (void)state;
+    rig.admitter.outcome = LUNA_ADMIT_KEY_INVALID;
+    assert_answer(rig_serve(&wrong), "403", "key_invalid");
+    assert_null(strstr(rig.io.sent.data, "moon"));
+}
+
+static void a_wrong_body_is_charged(void **state)
+{
+    const struct rig_request wrong = {.path = kalman, .api_key = "key", .body = "{\"moon\":1}"};
+    (void)state;
+    assert_answer(rig_serve(&wrong), "422", "moon");
+    assert_int_equal(rig.admitter.charged, 0);
+    assert_int_equal(rig.admitter.quota_left, 1000);
+}
+
+static void an_answer_whose_charge_is_void_is_sent(void **state)
+{
+    (void)state;
+    rig.admitter.commit = LUNA_COMMIT_VOID;
+    const char *answer =
+        rig_serve(&(struct rig_request){.path = kalman, .api_key = "key", .body = series});
+    assert_answer(answer, "503", "store_unavailable");
+    assert_null(strstr(answer, "processed"));
+}
+
+static void leave(void)
+{
+    rig.io.client_left = true;
+}
+
+static void a_client_that_left_is_charged(void **state)
+{
+    (void)state;
+    rig.admitter.on_admit = leave;
+    assert_string_equal(
+        rig_serve(&(struct rig_request){.path = kalman, .api_key = "key", .body = series}), "");
+    assert_int_equal(rig.admitter.charged, 0);
+    assert_int_equal(rig.admitter.refunds, 1);
+    assert_int_equal(rig.board->worker[0].client_left, 1);
+}
+
+static void a_client_that_left_before_is_admitted(void **state)
+{
+    (void)state;
+    leave();
+    assert_string_equal(
+        rig_serve(&(struct rig_request){.path = kalman, .api_key = "key", .body = series}), "");
+    assert_int_equal(rig.admitter.admissions, 0);
+}
+
+static void fill_the_share(void)
+{
+    rig_begin_long_run(1, RIG_ACCOUNT);
+    rig_begin_long_run(2, RIG_ACCOUNT);
+}
+
+static void a_request_beyond_the_share_is_charged(void **state)
+{
+    const struct rig_request request = {.path = kalman, .api_key = "key", .body = series};
+    (void)state;
+    rig.admitter.on_admit = fill_the_share; /* after the share was looked at */
+    assert_answer(rig_serve(&request), "429", "concurrency_limited");
+    assert_int_equal(rig.admitter.charged, 0);
+    assert_int_equal(rig.admitter.refunded, 1);
+    assert_false(rig_is_listed(0, RIG_ACCOUNT));
+    rig.admitter.on_admit = NULL; /* the share is in use before */
+    assert_answer(rig_serve(&request), "429", "concurrency_limited");
+    assert_int_equal(rig.admitter.refunded, 1);
+}
+
+static enum step_outcome fail_after_a_part(struct exchange *exchange)
+{
+    struct http_response *response = &exchange->pipeline->response;
+    response->status = 200;
+    response->content_type = "text/csv";
+    send_in_parts(exchange);
+    for (int i = 0; i < 100000; i++)
+        luna_buf_puts(&response->body, "1,2\n");
+    return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
+}
+
+static void a_failure_after_a_part_looks_like_the_end(void **state)
+{
+    static const struct step steps[] = {{PHASE_ENCODE, fail_after_a_part}, {PHASE_IDLE, NULL}};
+    static const struct route route = {
+        .name = "parts", .method = "GET", .pattern = "/parts", .steps = steps};
+    static const struct route_table routes = {&route, 1};
+    (void)state;
+    rig.pipeline.routes = &routes;
+    const char *answer = rig_serve(&(struct rig_request){.method = "GET", .path = "/parts"});
+    assert_answer(answer, "200", "1,2\n");
+    assert_null(strstr(answer, "internal_error"));
+    assert_false(rig.io.ended);
+    assert_int_equal(rig.board->worker[0].problems[PROBLEM_INTERNAL], 1);
+}
+
+static enum step_outcome answer_read(struct exchange *exchange)
+{
+    struct http_response *response = &exchange->pipeline->response;
+    response->status = 200;
+    response->content_type = "application/json";
+    luna_buf_puts(&response->body, "{}");
+    return STEP_ON;
+}
+
+/* Without Vary, a cache could give one account's answer to the next key. */
+static void an_answer_to_cache_does_not_vary_with_the_key(void **state)
+{
+    static const struct step steps[] = {
+        {PHASE_STORE, answer_read}, {PHASE_ENCODE, step_revalidate}, {PHASE_IDLE, NULL}};
+    static const struct route route = {
+        .name = "read", .method = "GET", .pattern = "/read", .steps = steps};
+    static const struct route_table routes = {&route, 1};
+    (void)state;
+    rig.pipeline.routes = &routes;
+    const char *answer = rig_serve(&(struct rig_request){.method = "GET", .path = "/read"});
+    assert_answer(answer, "200", "Vary: Accept, X-API-Key, Authorization\r\n");
+    assert_answer(answer, "200", "Cache-Control: private, no-cache\r\n");
+    assert_non_null(strstr(answer, "ETag: "));
+}
+
+static void one_request_leaves_a_header_to_the_next(void **state)
+{
+    (void)state;
+    (void)rig_serve(&(struct rig_request){.method = "PUT", .path = kalman});
+    assert_non_null(strstr(rig.io.sent.data, "Allow: "));
+    const char *answer =
+        rig_serve(&(struct rig_request){.path = kalman, .api_key = "key", .body = series});
+    assert_answer(answer, "200", "processed_results");
+    assert_null(strstr(answer, "Allow: "));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_success_is_not_charged),
+        TEST(a_key_and_a_token_are_both_accepted),
+        TEST(two_keys_in_one_header_are_accepted),
+        TEST(a_request_without_a_key_is_admitted),
+        TEST(a_stranger_learns_what_is_wrong_with_a_body),
+        TEST(a_wrong_body_is_charged),
+        TEST(an_answer_whose_charge_is_void_is_sent),
+        TEST(a_client_that_left_is_charged),
+        TEST(a_client_that_left_before_is_admitted),
+        TEST(a_request_beyond_the_share_is_charged),
+        TEST(a_failure_after_a_part_looks_like_the_end),
+        TEST(an_answer_to_cache_does_not_vary_with_the_key),
+        TEST(one_request_leaves_a_header_to_the_next),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
