@@ -9,7 +9,7 @@
  *       differencing).
  * Differencing in the state keeps missing values exact: nothing is dropped or filled in.
  */
-#include "model/builders.h"
+#include "model/system.h"
 #include "numeric/expect.h"
 #include "numeric/lag_polynomial.h"
 #include "numeric/lyapunov.h"

@@ -2,6 +2,8 @@
 #include "model/builders.h"
 #include "numeric/expect.h"
 
+#include <assert.h>
+
 static const struct model_builder *const builders[KALMAN_KIND_COUNT] = {
     [KALMAN_LOCAL_LEVEL] = &model_builder_level,
     [KALMAN_LOCAL_LINEAR_TREND] = &model_builder_local_linear_trend,

@@ -5,7 +5,7 @@
  * cycle_variance / (1 - damping^2). At damping = 1 it has none and starts diffuse. A step of dt
  * turns and shrinks in proportion; that is exact under any subdivision.
  */
-#include "model/builders.h"
+#include "model/trend.h"
 #include "numeric/expect.h"
 
 #include <math.h>

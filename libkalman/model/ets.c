@@ -10,7 +10,7 @@
  * to zero (only that is identified), where the textbooks estimate starting values by least squares:
  * the forecast intervals here therefore know that the start is uncertain.
  */
-#include "model/builders.h"
+#include "model/system.h"
 #include "numeric/expect.h"
 
 struct layout {

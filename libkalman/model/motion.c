@@ -3,7 +3,7 @@
  * Kirubarajan 2001, 6.2.2) or jerk (6.2.3), sampled exactly, so that splitting an interval changes
  * nothing. All states start diffuse.
  */
-#include "model/builders.h"
+#include "model/system.h"
 #include "numeric/expect.h"
 
 static void motion(size_t states, double density, double dt, size_t m, size_t r, double *T,

@@ -4,7 +4,7 @@
  * trigonometric   one rotating pair per harmonic at 2 pi j / s; the one at frequency pi has a
  * single state. All harmonics share seasonal_variance; all seasonal states start diffuse.
  */
-#include "model/builders.h"
+#include "model/trend.h"
 #include "numeric/expect.h"
 
 #include <math.h>

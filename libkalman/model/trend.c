@@ -10,7 +10,7 @@
  * variances f, slope's effect (1 - damping^f) / (1 - damping), which meets the whole step at f = 1.
  * Where time is truly continuous, constant_velocity is the model.
  */
-#include "model/builders.h"
+#include "model/trend.h"
 #include "numeric/expect.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* xoshiro256++ seeded by splitmix64 (Blackman & Vigna 2021), normal deviates by the polar method
  * (Marsaglia & Bray 1964). */
-#include <kalman/simulate.h>
+#include <kalman/random.h>
 
 #include <math.h>
 

@@ -16,7 +16,8 @@
  *     kalman/run.h     filter, smooth, forecast    kalman_run            (whole series)
  *     kalman/stream.h  ... one at a time           kalman_stream_push    (online; save and load)
  *     kalman/batch.h   ... many series             kalman_batch_run
- * and kalman/simulate.h, kalman/diagnostics.h beside them. kalman/status.h lists what can go wrong.
+ * and kalman/simulate.h, kalman/random.h, kalman/diagnostics.h beside them. kalman/status.h lists
+ * what can go wrong.
  *
  * The library has no global state, reads no locale or environment, prints nothing, never exits.
  * Models are immutable and may be used by many threads at once; everything that changes belongs to

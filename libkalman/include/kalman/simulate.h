@@ -8,23 +8,14 @@
 #define KALMAN_SIMULATE_H
 
 #include <kalman/model.h>
+#include <kalman/random.h>
 #include <kalman/run.h>
 #include <kalman/status.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* xoshiro256++ (Blackman & Vigna 2021). Not for secrets. */
-struct kalman_random {
-    uint64_t word[4];
-};
-
-KALMAN_API void kalman_random_seed(struct kalman_random *random, uint64_t seed);
-KALMAN_API double kalman_random_uniform(struct kalman_random *random); /* (0, 1) */
-KALMAN_API double kalman_random_normal(struct kalman_random *random);  /* N(0, 1) */
 
 /* Workspace for kalman_simulate(). */
 KALMAN_API enum kalman_status kalman_simulate_bytes(const struct kalman_model *model, size_t count,

@@ -6,6 +6,9 @@
 #include <assert.h>
 #include <string.h>
 
+const char *const luna_durability_words[] = {
+    [LUNA_DURABILITY_DEFAULT] = "default", [LUNA_DURABILITY_STRICT] = "strict", NULL};
+
 extern const char luna_lua_admit[], luna_lua_refund[], luna_lua_finish[], luna_lua_lease[],
     luna_lua_install[], luna_lua_ack[], luna_lua_push[], luna_lua_fence[], luna_lua_inspect[],
     luna_lua_reduce[], luna_lua_reap[], luna_lua_roll[], luna_lua_drop[], luna_lua_spend[];

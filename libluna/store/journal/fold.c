@@ -2,7 +2,7 @@
 
 #include "client/digest.h"
 #include "journal/directory.h"
-#include "luna/store/admission.h"
+#include "luna/store/worker_slots.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -12,7 +12,7 @@
 #define LUNA_STORE_JOURNAL_PAGE_H
 
 #include "luna/base/error.h"
-#include "luna/store/admission.h"
+#include "luna/store/worker_slots.h"
 
 #include <assert.h>
 #include <stdatomic.h>

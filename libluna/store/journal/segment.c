@@ -1,7 +1,7 @@
 #include "journal/segment.h"
 
 #include "journal/directory.h"
-#include "luna/store/admission.h"
+#include "luna/store/worker_slots.h"
 
 #include <assert.h>
 #include <dirent.h>

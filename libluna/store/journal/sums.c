@@ -3,7 +3,7 @@
 #include "journal/directory.h"
 #include "journal/fold.h"
 #include "journal/segment.h"
-#include "luna/store/admission.h"
+#include "luna/store/worker_slots.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const luna_durability_words[] = {
-    [LUNA_DURABILITY_DEFAULT] = "default", [LUNA_DURABILITY_STRICT] = "strict", NULL};
-
 enum { SHA_AT = 5 };
 
 enum luna_code luna_fence_record_read(struct luna_counters *counters, struct luna_deadline deadline,

@@ -9,7 +9,7 @@
 #define LUNA_STORE_KEY_H
 
 #include "client/digest.h"
-#include "luna/store/account.h"
+#include "luna/store/key_text.h"
 
 #include <stdbool.h>
 #include <stddef.h>

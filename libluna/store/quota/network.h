@@ -8,7 +8,7 @@
 #define LUNA_STORE_NETWORK_H
 
 #include "luna/base/buf.h"
-#include "luna/store/account.h"
+#include "luna/store/key_text.h"
 
 #include <stdbool.h>
 

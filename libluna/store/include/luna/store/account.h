@@ -23,20 +23,11 @@
 #include "luna/store/admission.h"
 #include "luna/store/counters.h"
 #include "luna/store/database.h"
+#include "luna/store/key_text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { LUNA_KEY_SEED_BYTES_MAX = 255 };
-
-/* What a request that may be sent again makes its key of: the same seed gives the same key, so that
- * no key is made twice, and no key has to be stored to be shown again. */
-struct luna_key_seed {
-    const char *text; /* the Idempotency-Key: 1 … LUNA_KEY_SEED_BYTES_MAX bytes */
-    size_t text_len;
-    const unsigned char *request_hash; /* 32 bytes; of account, route and body */
-};
 
 /* Who makes a change, and the handles for it. All borrowed. */
 struct luna_operator {
@@ -55,12 +46,7 @@ struct luna_operator {
     const struct luna_key_seed *seed; /* NULL: keys are made of the system's randomness */
 };
 
-enum {
-    LUNA_ACCOUNT_NAME_BYTES = 1024,
-    LUNA_PLAN_NAME_BYTES = 64,
-    LUNA_KEY_TEXT_BYTES = 44,
-    LUNA_KEY_PREFIX_BYTES = 17
-};
+enum { LUNA_ACCOUNT_NAME_BYTES = 1024, LUNA_PLAN_NAME_BYTES = 64 };
 
 struct luna_account {
     int64_t id;
@@ -78,12 +64,6 @@ struct luna_account_spec {
     const char *plan;    /* NULL: "standard" */
     int64_t quota_limit; /* -1: the plan's */
 };
-
-/* A key in clear text. The caller shows it once and wipes it with luna_key_text_wipe(). */
-struct luna_key_text {
-    char text[LUNA_KEY_TEXT_BYTES]; /* luna_live_…, or a UUID */
-};
-void luna_key_text_wipe(struct luna_key_text *key);
 
 enum {
     LUNA_KEY_NAME_BYTES = 257, /* 64 characters of UTF-8 */
@@ -147,9 +127,6 @@ struct luna_key_spec {
     const char *networks;              /* NULL: all; luna_network_valid(), joined by ';' */
     int64_t rate_per_s, rate_burst;    /* 0: the account's alone */
 };
-
-/* An IPv4 or IPv6 address, or a network like 192.0.2.0/24, without bits after its length. */
-bool luna_network_valid(const char *network) LUNA_MUSTCHECK;
 
 /* A key that was just made: the only time that its text is known. */
 struct luna_made_key {

@@ -28,6 +28,7 @@
 #include "luna/store/durability.h"
 #include "luna/store/meter.h"
 #include "luna/store/pepper.h"
+#include "luna/store/worker_slots.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -155,8 +156,6 @@ struct luna_admitter_options {
     /* how far Redis's clock may differ from PostgreSQL's; 0: LUNA_CLOCK_OFFSET_MAX_MS */
     int64_t clock_offset_max_ms;
 };
-
-enum { LUNA_WORKERS_MAX = 256 };
 
 /* Does not connect yet: the first use does, or luna_admitter_probe(). */
 enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
