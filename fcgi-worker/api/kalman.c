@@ -150,9 +150,9 @@ enum step_outcome api_kalman_keep(struct exchange *exchange)
     size_t bytes_max = body->max;
     if (!exchange_may_keep(exchange) || !may_be_short(kalman))
         return STEP_ON;
-    body->max = LUNA_ANSWER_BYTES_MAX;
+    luna_buf_limit(body, LUNA_ANSWER_BYTES_MAX);
     encode(exchange);
-    body->max = bytes_max;
+    luna_buf_limit(body, bytes_max);
     kalman->encoded = !body->overflow;
     if (kalman->encoded)
         exchange_keep_answer(exchange);

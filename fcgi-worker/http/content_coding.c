@@ -78,9 +78,9 @@ static enum coding_outcome inflate_bounded(z_stream *stream, struct luna_buf *ou
 {
     size_t bytes_max = out->max, ratio_max = expanded_max(stream->avail_in);
     bool by_ratio = ratio_max < bytes_max;
-    out->max = by_ratio ? ratio_max : bytes_max;
+    luna_buf_limit(out, by_ratio ? ratio_max : bytes_max);
     enum coding_outcome outcome = inflate_all(stream, out);
-    out->max = bytes_max;
+    luna_buf_limit(out, bytes_max);
     return outcome == CODING_TOO_LARGE && by_ratio ? CODING_EXPANDS : outcome;
 }
 

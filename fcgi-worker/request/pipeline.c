@@ -195,7 +195,7 @@ static void clean_up(struct pipeline *pipeline)
     recycle(&pipeline->head);
     recycle(&pipeline->response.headers);
     pipeline->response.cache_control = NULL;
-    pipeline->response.body.max = ANSWER_BYTES_MAX;
+    luna_buf_limit(&pipeline->response.body, ANSWER_BYTES_MAX);
     pipeline->response.body.drain = NULL;
     recycle(&pipeline->response.body);
     luna_arena_reset(&pipeline->arena);

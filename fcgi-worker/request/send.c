@@ -116,7 +116,7 @@ void send_in_parts(struct exchange *exchange)
 {
     struct luna_buf *body = &exchange->pipeline->response.body;
     assert(body->len == 0 && exchange->answer == ANSWER_UNSENT);
-    body->max = STREAM_BYTES;
+    luna_buf_limit(body, STREAM_BYTES);
     body->drain = send_part;
     body->drain_ctx = exchange;
 }

@@ -29,6 +29,17 @@ void luna_buf_clear(struct luna_buf *buf)
     buf->overflow = false;
 }
 
+void luna_buf_limit(struct luna_buf *buf, size_t bytes_max)
+{
+    assert(buf->len == 0 || buf->cap <= bytes_max);
+    if (buf->cap > bytes_max) {
+        free(buf->data);
+        buf->data = NULL;
+        buf->cap = 0;
+    }
+    buf->max = bytes_max;
+}
+
 /* Doubles the capacity, so that n appends cost O(n), up to the maximum. */
 static bool grow(struct luna_buf *buf, size_t need)
 {

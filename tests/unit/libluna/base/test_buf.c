@@ -117,12 +117,35 @@ static void failed_growth_keeps_the_old_bytes(void **state)
     }
 }
 
+static void a_lower_maximum_lets_more_be_written_than_it(void **state)
+{
+    struct luna_buf buf;
+    char text[300];
+    (void)state;
+    memset(text, 'x', sizeof text);
+    luna_buf_init(&buf, 1000);
+    luna_buf_append(&buf, text, sizeof text);
+    luna_buf_clear(&buf);
+    luna_buf_limit(&buf, 100);
+    luna_buf_append(&buf, text, sizeof text);
+    assert_true(buf.overflow);
+    assert_int_equal(buf.len, 0);
+    luna_buf_clear(&buf);
+    luna_buf_append(&buf, text, 100);
+    luna_buf_limit(&buf, 1000);
+    luna_buf_append(&buf, text, 200);
+    assert_false(buf.overflow);
+    assert_int_equal(buf.len, 300);
+    luna_buf_done(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appends_land_in_order_across_growth),
         cmocka_unit_test(overflow_leaves_what_was_written),
         cmocka_unit_test(huge_reserve_does_not_wrap_around),
+        cmocka_unit_test(a_lower_maximum_lets_more_be_written_than_it),
         cmocka_unit_test(json_strings_escape_what_they_must),
         cmocka_unit_test(json_string_that_does_not_fit_is_left_out_whole),
         cmocka_unit_test(failed_growth_keeps_the_old_bytes),

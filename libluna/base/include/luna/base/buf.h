@@ -22,7 +22,7 @@ struct luna_buf {
     char *data;
     size_t len;
     size_t cap;
-    size_t max; /* bytes; mandatory */
+    size_t max; /* bytes; mandatory; changed by luna_buf_limit() alone */
     bool overflow;
     bool (*drain)(void *ctx, const char *bytes, size_t len); /* NULL: none */
     void *drain_ctx;
@@ -32,6 +32,9 @@ struct luna_buf {
 void luna_buf_init(struct luna_buf *buf, size_t bytes_max);
 void luna_buf_done(struct luna_buf *buf);
 void luna_buf_clear(struct luna_buf *buf);
+/* Another maximum. A lower one than what is allocated needs an empty buffer, whose memory is freed:
+ * more than the maximum would else be written before it is noticed. */
+void luna_buf_limit(struct luna_buf *buf, size_t bytes_max);
 /* Space for `bytes` more bytes: where to write them, or NULL (overflow is set). Commit what was
  * written with luna_buf_advance(), at most `bytes`. */
 char *luna_buf_reserve(struct luna_buf *buf, size_t bytes);
