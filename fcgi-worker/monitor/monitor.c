@@ -77,14 +77,15 @@ enum luna_code monitor_check_address(const char *address, struct luna_error *err
     return LUNA_ECONFIG;
 }
 
-/* It reads no file, opens no connection, and writes its log only. */
+/* It reads no file but those of its own process, for /metrics; it opens no connection, and writes
+ * its log only. */
 static enum luna_code enter_sandbox(const struct worker_config *config, struct luna_error *err)
 {
     static const char *const calls[] = {LUNA_CALLS_PROCESS, LUNA_CALLS_LOG, LUNA_CALLS_LISTENER,
-                                        NULL};
-    static const char *const nothing[] = {NULL};
+                                        "getdents64", NULL};
+    static const char *const own[] = {"/proc/self", NULL};
     const struct luna_sandbox sandbox = {
-        .calls = calls, .readable = nothing, .log_file = config->log_file};
+        .calls = calls, .readable = own, .log_file = config->log_file};
     return luna_sandbox_enter(&sandbox, (enum luna_sandbox_mode)config->sandbox, err);
 }
 
