@@ -82,7 +82,7 @@ OPEN = {
     "kalman/spec.h": "the limits of a model's size",
     "kalman/run.h": "the arguments of a call: series, options with the hook that cancels, output, summary",
     "luna/store/worker_slots.h": "the slots of a host's workers",
-    "luna/store/admission_outcomes.def": "a table for C and Lua",
+    "luna/store/*.def": "tables that C shares with Lua and SQL",
 }
 
 # The files that may paste names together (##): the check of uses cannot see what they make. Each
@@ -218,11 +218,15 @@ def fault_of_part(tree, arrow):
     return None if published else f"{part} may use only what {other}/include/ declares, not {arrow.target}"
 
 
+def is_open(path):
+    return matches(path.removeprefix(f"{part_of(path)}/include/"), OPEN)
+
+
 def fault_of_room(tree, arrow):
     """What is wrong with an arrow inside one part."""
     part, rooms = part_of(arrow.source), ROOMS.get(part_of(arrow.source), {"": []})
     here, there = tree.rooms[arrow.source], tree.rooms[arrow.target]
-    if here == there or arrow.target.removeprefix(f"{part}/include/") in OPEN or there in rooms.get(here, []):
+    if here == there or is_open(arrow.target) or there in rooms.get(here, []):
         return None
     allowed = ", ".join(rooms.get(here, [])) or "no other room"
     return f"{part}/{here or '(top)'} may not use {arrow.target} (of {there or '(top)'}/); it may use {allowed}"
@@ -246,7 +250,7 @@ def place_violations(tree):
         room = inside[0] if len(inside) > 1 else ""
         if room not in (*ROOMS.get(part, {"": []}), *NOT_ROOMS) and (room or path.endswith(arrows.CODE)):
             yield f"{path}:1: {part}/{room or '(top)'}/ is not a room of scripts/lib/layers.py"
-        elif path in tree.rooms and tree.rooms[path] in ("several", None) and path.removeprefix(f"{part}/include/") not in OPEN:
+        elif path in tree.rooms and tree.rooms[path] in ("several", None) and not is_open(path):
             yield f"{path}:1: a public header has the functions of one room; else name it in OPEN with the reason"
 
 
