@@ -1,6 +1,8 @@
 """The rules of the tree hold, and the checks that say so notice when one is broken."""
 import collections
+import fnmatch
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -162,6 +164,43 @@ def test_a_circle_of_three_is_noticed_in_each_part(tmp_path, part):
     folder = f"{part}/{next(iter(layers.ROOMS.get(part, [''])))}".rstrip("/")
     circle = circle_in(tmp_path, folder, {"one.h": '#include "two.h"\n', "two.h": '#include "three.h"\n', "three.h": '#include "one.h"\n'})
     assert circle.count(" -> ") == 3 and all(f"#include {name}.h" in circle for name in ("one", "two", "three"))
+
+
+# Whose README lists the modules below its folder, unless a nearer README does.
+READMES = ("fcgi-worker", "gateway", "libkalman", "libluna", "libluna/modelling", "libluna/store", "luna-cli", "quota-syncd")
+
+
+def modules_of(folder):
+    """What a README has to list: each .c, .cc, .lua, .def or .h file, by its name without the ending; public headers list themselves."""
+    for path in (ROOT / folder).rglob("*"):
+        inside = path.relative_to(ROOT / folder)
+        nearer = any((parent / "README.md").exists() for parent in path.parents if parent.is_relative_to(ROOT / folder) and parent != ROOT / folder)
+        if path.suffix in (".c", ".cc", ".h", ".lua", ".def") and not nearer and not {"include", "examples"} & set(inside.parts):
+            yield inside.with_suffix("").as_posix()
+
+
+def listed_in(text):
+    """The names in backquotes and in indented lines; one with a * stands for several files."""
+    code = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^    .*$", text, re.MULTILINE)
+    return [re.sub(r"\.(c|cc|h|lua|def)$", "", word).rsplit("/", 1)[-1] for line in code for word in re.findall(r"[\w*./-]+", line)]
+
+
+@pytest.mark.parametrize("folder", READMES)
+def test_every_module_is_in_its_readme(folder):
+    names = listed_in((ROOT / folder / "README.md").read_text(encoding="utf-8"))
+    missing = {module for module in modules_of(folder) if not any(fnmatch.fnmatchcase(module.rsplit("/", 1)[-1], name) for name in names)}
+    assert missing == set()
+
+
+def test_only_code_and_indented_lines_list_a_module():
+    assert listed_in("the pool, `pool.c`, `step_*.c`\n\n    main.c starts\n") == ["pool", "step_*", "main", "starts"]
+
+
+@pytest.mark.parametrize("program", ["fcgi-worker", "quota-syncd", "luna"])
+def test_every_setting_is_described_in_sentences(program):
+    text = (ROOT / f"conf/{program}.env.example").read_text(encoding="utf-8")
+    described = re.findall(r"((?:^# .*\n)+?)^# \(", text.split("\n\n", 1)[1], re.MULTILINE)
+    assert len(described) >= 10 and [words for words in described if not words.endswith(".\n")] == []
 
 
 FOLDER_FILES_MAX = 25
