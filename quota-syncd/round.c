@@ -140,7 +140,7 @@ static enum luna_code push(struct round *round, struct luna_error *err)
     struct luna_deadline until = luna_deadline_in_ms(round->config->interval_ms);
     enum luna_code code = luna_booking_continue_plans(round->booker, until, &steps, err);
     if (code == LUNA_OK && steps > 0)
-        luna_log(LUNA_LOG_INFO, "plan_carried_on", LUNA_LOG_I("steps", steps));
+        luna_log(LUNA_LOG_INFO, "plan_continued", LUNA_LOG_I("steps", steps));
     if (code == LUNA_OK)
         code = luna_booking_push(round->booker, until, &pushed, err);
     if (code == LUNA_OK && pushed > 0) {
@@ -206,7 +206,8 @@ static enum luna_code keep_house(struct round *round, struct luna_error *err)
         luna_log(LUNA_LOG_WARNING, "periods_corrected",
                  LUNA_LOG_I("accounts", report.periods_corrected),
                  LUNA_LOG_S("reason", "they began in the future"));
-    luna_log(LUNA_LOG_DEBUG, "house_kept", LUNA_LOG_I("partitions_made", report.partitions_made),
+    luna_log(LUNA_LOG_DEBUG, "housekeeping_done",
+             LUNA_LOG_I("partitions_made", report.partitions_made),
              LUNA_LOG_I("periods_closed", report.periods_closed),
              LUNA_LOG_I("journal_bytes", report.journal_bytes));
     return LUNA_OK;

@@ -9,7 +9,7 @@ SET LOCAL ROLE luna_owner;
 CREATE FUNCTION luna_actor_check(p_actor text, p_form text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF (p_actor ~ p_form) IS NOT TRUE THEN
-        RAISE EXCEPTION 'the actor has not the form %', p_form USING ERRCODE = 'LU004';
+        RAISE EXCEPTION 'the actor does not have the form %', p_form USING ERRCODE = 'LU004';
     END IF;
 END
 $$;
@@ -92,7 +92,7 @@ BEGIN
                              p_actor);
     PERFORM luna_key_text_check(p_digest, p_prefix);
     IF (p_overlap_s BETWEEN 0 AND 604800) IS NOT TRUE THEN
-        RAISE EXCEPTION 'an overlap of % s is not in 0 … 604800', p_overlap_s USING ERRCODE = 'LU004';
+        RAISE EXCEPTION 'an overlap of % s is outside the range 0 to 604800', p_overlap_s USING ERRCODE = 'LU004';
     END IF;
     RETURN luna_key_replace(p_id, p_key, p_digest, p_prefix, p_overlap_s, p_actor);
 END

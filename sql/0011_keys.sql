@@ -150,7 +150,7 @@ BEGIN
                              p_actor);
     PERFORM luna_key_text_check(p_digest, p_prefix);
     IF (p_overlap_s BETWEEN 0 AND 604800) IS NOT TRUE THEN
-        RAISE EXCEPTION 'an overlap of % s is not in 0 … 604800', p_overlap_s USING ERRCODE = 'LU004';
+        RAISE EXCEPTION 'an overlap of % s is outside the range 0 to 604800', p_overlap_s USING ERRCODE = 'LU004';
     END IF;
     RETURN luna_key_renew(p_id, p_key, p_digest, p_pepper, p_prefix, p_overlap_s, p_actor);
 END

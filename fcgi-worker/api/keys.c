@@ -266,7 +266,7 @@ static enum step_outcome check_rotatable(struct exchange *exchange)
     if (find_key(exchange, &key) == STEP_ANSWERED)
         return STEP_ANSWERED;
     return (key.scopes & ~scopes_of_sender(exchange)) != 0
-               ? scopes_refuse(exchange, key.scopes, "That key has")
+               ? scopes_refuse(exchange, key.scopes, "The key to replace has more scopes.")
                : STEP_ON;
 }
 

@@ -37,9 +37,9 @@ enum step_outcome scopes_refuse(struct exchange *exchange, unsigned wanted, cons
     luna_buf_init(&lacking, TEXT_BYTES);
     scopes_put_json(wanted & ~scopes_of_sender(exchange), &lacking);
     luna_buf_putc(&lacking, '\0');
-    const char *detail =
-        luna_arena_printf(&exchange->pipeline->arena, "%s Yours lacks %s. Use a key that has them.",
-                          what, lacking.overflow ? "scopes" : lacking.data);
+    const char *detail = luna_arena_printf(
+        &exchange->pipeline->arena, "%s The key of this request lacks %s. Use a key that has them.",
+        what, lacking.overflow ? "scopes" : lacking.data);
     luna_buf_done(&lacking);
     return exchange_refuse(exchange, PROBLEM_SCOPE_EXCEEDED, detail);
 }

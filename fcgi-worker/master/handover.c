@@ -35,8 +35,10 @@ enum luna_code handover_write(const struct handover *handover, char *text, size_
     size_t used = wrote > 0 ? (size_t)wrote : 0;
     for (size_t i = 0; i < handover->worker_count; i++)
         used = put_worker(&handover->workers[i], text, size, used);
-    return used < size ? LUNA_OK
-                       : luna_error_set(err, LUNA_ELIMIT, "handover: %zu bytes are too many", used);
+    return used < size
+               ? LUNA_OK
+               : luna_error_set(err, LUNA_ELIMIT, "the handover has %zu bytes, at most %zu fit",
+                                used, size - 1);
 }
 
 /* A whole number up to `end` and nothing else. */

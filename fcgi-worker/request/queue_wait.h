@@ -1,11 +1,11 @@
 /*
  * queue_wait.h: how long a request stood in the queue of the socket, by the gateway's stamp.
  *
- * The stamp is the gateway's clock, which may differ from this host's by any constant. So what
- * counts is how much later a request is than the earliest of late. A second bound needs no other
- * clock: a request that is accepted cannot have come before this worker last found the queue empty.
- * Both bound the difference of the clocks with every request, so it is known again right after one
- * of the clocks was set.
+ * The stamp is the gateway's clock, which may differ from this host's by any constant. The smallest
+ * delay seen shows that constant; the wait of a request is its delay beyond that. A second bound
+ * needs no other clock: a request that is accepted cannot have come before this worker last found
+ * the queue empty. Both bound the difference of the clocks with every request, so it is known again
+ * right after one of the clocks was set.
  */
 #ifndef FCGI_WORKER_QUEUE_WAIT_H
 #define FCGI_WORKER_QUEUE_WAIT_H

@@ -77,7 +77,8 @@ const struct luna_setting worker_settings[] = {
     TEXT("LUNA_REDIS_URL", redis_url, REQ | SEC | REL, NULL,
          "Redis URL: redis://[[user]:password@]host:port[/db] or unix:///path[?db=n]."),
     TEXT("LUNA_DATABASE_URL", database_url, REQ | SEC | REL, NULL,
-         "libpq connection string of the worker's role."),
+         "PostgreSQL URL, with the role luna_worker: "
+         "postgresql://user:password@host:port/database."),
     TEXT("LUNA_KEY_PEPPER", key_pepper, REQ | SEC | REL, NULL,
          "Pepper of the API keys' digests: 64 to 256 hexadecimal digits, the same in every "
          "program."),

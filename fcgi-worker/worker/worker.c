@@ -272,7 +272,7 @@ static int prepare(struct worker *worker, struct luna_error *err)
 {
     /* What a request of ten thousand points needs is kept from one to the next: to fetch it again,
      * page by page, took a tenth of the time. Fixed thresholds: glibc's own grow with what is
-     * freed, and a worker would keep its largest request for ever. */
+     * freed, and a worker would keep the memory of its largest request. */
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
     if (self_test_compute(err) != LUNA_OK || watch(worker, err) != LUNA_OK)

@@ -17,7 +17,7 @@ secret_write() {
   mv "$file.new" "$file"
 }
 
-# secrets_make: creates passwords of 192 bits, and the pepper for hashing API keys.
+# secrets_make: creates passwords of 192 bits, and the pepper of the API keys' digests.
 secrets_make() {
   local name
   own "$SERVICE_USER" 700 "$LUNA_VAR/secrets"

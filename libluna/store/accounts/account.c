@@ -109,7 +109,8 @@ enum luna_code luna_account_create(const struct luna_operator *op,
         return luna_error_set(err, LUNA_EINVAL,
                               "an account name of digits only could be taken for an id");
     if (spec->quota_limit < -1 || spec->quota_limit > QUOTA_LIMIT_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "the quota limit %lld is not in 0 … %d",
+        return luna_error_set(err, LUNA_EINVAL,
+                              "a quota limit of %lld is outside the range 0 to %d",
                               (long long)spec->quota_limit, QUOTA_LIMIT_MAX);
     enum luna_code code = luna_operator_key(op, &fresh, err);
     if (code != LUNA_OK)
@@ -158,7 +159,8 @@ enum luna_code luna_account_set_limit(const struct luna_operator *op, int64_t ac
 {
     char value[24];
     if (quota_limit < 0 || quota_limit > QUOTA_LIMIT_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "the quota limit %lld is not in 0 … %d",
+        return luna_error_set(err, LUNA_EINVAL,
+                              "a quota limit of %lld is outside the range 0 to %d",
                               (long long)quota_limit, QUOTA_LIMIT_MAX);
     snprintf(value, sizeof value, "%lld", (long long)quota_limit);
     return change(op, "SELECT luna_account_set_limit($1, $2::bigint, $3, $4)", account_id, value,

@@ -243,7 +243,7 @@ enum luna_code luna_key_revoke(const struct luna_operator *op, int64_t account_i
     return code == LUNA_OK ? luna_operator_push(op, account_id, true, err) : code;
 }
 
-/* "": the key has not the form of one, or there is no such pepper. */
+/* "": the text does not have the form of a key, or there is no such pepper. */
 static void digest_under(const unsigned char *pepper, size_t pepper_len, const char *key_text,
                          size_t key_text_len, struct luna_key_digest *ret_digest)
 {

@@ -114,7 +114,7 @@ enum luna_code luna_operator_key(const struct luna_operator *op, struct luna_new
     if (luna_key_digest(fresh.key.text, strlen(fresh.key.text), &pepper, &fresh.digest))
         *ret_fresh = fresh;
     else
-        code = luna_error_set(err, LUNA_EIO, "the new key has not the form of a key");
+        code = luna_error_set(err, LUNA_EIO, "the new key does not have the form of a key");
     luna_digest_wipe(&pepper, sizeof pepper);
     luna_key_text_wipe(&fresh.key);
     if (code == LUNA_OK && op->seed != NULL && op->previous != NULL && op->previous->len > 0)
@@ -131,6 +131,6 @@ enum luna_code luna_operator_check_overlap(int64_t overlap_s, struct luna_error 
 {
     if (overlap_s >= 0 && overlap_s <= OVERLAP_S_MAX)
         return LUNA_OK;
-    return luna_error_set(err, LUNA_EINVAL, "an overlap of %lld s is not in 0 … %d",
+    return luna_error_set(err, LUNA_EINVAL, "an overlap of %lld s is outside the range 0 to %d",
                           (long long)overlap_s, OVERLAP_S_MAX);
 }

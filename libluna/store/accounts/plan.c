@@ -65,14 +65,15 @@ static enum luna_code check(const struct luna_plan *plan, struct luna_error *err
         return luna_error_set(err, LUNA_EINVAL, "a burst of %lld is outside the range 1 to %d",
                               (long long)plan->rate_burst, RATE_MAX);
     if (plan->quota_limit < -1 || plan->quota_limit > INT32_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "the quota limit %lld is not in 0 … %d",
+        return luna_error_set(err, LUNA_EINVAL,
+                              "a quota limit of %lld is outside the range 0 to %d",
                               (long long)plan->quota_limit, INT32_MAX);
     if (plan->points_max < 0 || plan->concurrent_max < 0 || plan->concurrent_max > INT32_MAX)
         return luna_error_set(err, LUNA_EINVAL,
                               "points and concurrent requests are 0 (no limit) or more");
     if (plan->compute_ms_per_s < 0 || plan->compute_ms_per_s > RATE_MAX)
         return luna_error_set(err, LUNA_EINVAL,
-                              "a processor time of %lld ms per second is not in 0 … %d",
+                              "a processor time of %lld ms per second is outside the range 0 to %d",
                               (long long)plan->compute_ms_per_s, RATE_MAX);
     return LUNA_OK;
 }

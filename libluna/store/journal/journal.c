@@ -126,8 +126,8 @@ enum luna_code luna_journal_open(const char *dir, int slot, struct luna_journal 
                                  struct luna_error *err)
 {
     if (slot < 0 || slot >= LUNA_WORKERS_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "worker slot %d is not in 0 … %d", slot,
-                              LUNA_WORKERS_MAX - 1);
+        return luna_error_set(err, LUNA_EINVAL, "a worker slot of %d is outside the range 0 to %d",
+                              slot, LUNA_WORKERS_MAX - 1);
     struct luna_journal *journal = calloc(1, sizeof *journal);
     if (journal == NULL)
         return luna_error_set(err, LUNA_ENOMEM, "no memory for a journal");

@@ -26,8 +26,8 @@ void luna_key_derive(const struct luna_key_seed *seed, const struct luna_digest_
                      struct luna_key_text *ret_key);
 /* What a list of keys may show of a key: a UUID's first 8 characters, else 6 of the random ones. */
 void luna_key_prefix(const struct luna_key_text *key, char ret_prefix[LUNA_KEY_PREFIX_BYTES]);
-/* The digest of a key as sent; of a UUID upper and lower case are the same. False when it has not
- * the form of a key. A UUID is one of version 4: other versions can be guessed. */
+/* The digest of a key as sent; of a UUID upper and lower case are the same. False when the text
+ * does not have the form of a key. A UUID is one of version 4: other versions can be guessed. */
 bool luna_key_digest(const char *key, size_t key_len, const struct luna_digest_key *pepper,
                      struct luna_key_digest *ret_digest) LUNA_MUSTCHECK;
 

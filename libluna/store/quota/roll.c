@@ -1,4 +1,4 @@
-/* A period has ended by Redis's clock: has it by PostgreSQL's? */
+/* Closes a period that has ended by Redis's clock, if PostgreSQL's clock agrees. */
 #include "quota/admitter.h"
 #include "quota/script_replies.h"
 

@@ -11,8 +11,8 @@
 
 struct served_request;
 
-/* Listens in `folder` and starts the child, which asks for ever and ends with its parent. Exits the
- * program when it cannot. `body` and `admitter` are borrowed; never freed. */
+/* Listens in `folder` and starts the child, which asks without end and ends with its parent. Exits
+ * the program when it cannot. `body` and `admitter` are borrowed; never freed. */
 struct served_request *served_request_new(const char *folder, struct luna_admitter *admitter,
                                           const char *body, size_t body_len);
 /* Until the child has connected: so that serving never finds nobody. */

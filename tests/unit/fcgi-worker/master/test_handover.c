@@ -142,7 +142,7 @@ static void adopted_worker_is_started_again(void **state)
     assert_int_equal(fake.notified_ready, 0); /* the earlier image has said so */
 }
 
-/* Nobody holds its leash, so it has read the end of file: it drains, and not for ever. */
+/* Nobody holds its leash, so it has read the end of file: it drains, within its time limit. */
 static void worker_whose_leash_is_lost_hangs(void **state)
 {
     (void)state;

@@ -93,7 +93,7 @@ static void canary_that_hangs_blocks_the_next_reload(void **state)
     assert_int_equal(rollbacks(), 1);
 }
 
-/* The others of a new generation that start for ever, one after the other. */
+/* The others of a new generation that keep starting, one after the other. */
 static void reload_that_never_fills_up_stays_in_progress(void **state)
 {
     (void)state;

@@ -113,7 +113,7 @@ struct luna_admission {
     int64_t points_max;     /* of the plan; 0: no limit. Set with every outcome that asked Redis */
     int64_t compute_ms_per_s; /* the same; 0: no budget */
     unsigned key_scopes;      /* of that key: enum luna_scope bits; set with ALLOWED */
-    char key_digest[37];      /* of the key, for a token; "" when it has not the form of a key */
+    char key_digest[37];      /* of the key, for a token; "": it does not have the form of a key */
     bool was_cold;            /* the account had to be loaded */
     /* With REPLAY: what was kept of the first answer; nothing has to be computed. Valid until the
      * admitter's next admission. */
