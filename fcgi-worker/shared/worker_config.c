@@ -112,7 +112,8 @@ const struct luna_setting worker_settings[] = {
           "Queue wait above which a dynamic pool grows, in milliseconds."),
     WHOLE("LUNA_QUEUE_WAIT_MAX_MS", queue_wait_max_ms, REL, "2000", 1, 600000,
           "Queue wait above which a request is refused with 503, in milliseconds."),
-    WHOLE("LUNA_REQUEST_TIMEOUT_MS", request_timeout_ms, REL, "10000", 10, 600000,
+    WHOLE("LUNA_REQUEST_TIMEOUT_MS", request_timeout_ms, REL, "10000", 10,
+          LUNA_ADMISSION_TIMEOUT_MAX_MS,
           "Timeout of a request, from its arrival at nginx to the answer, in milliseconds."),
     WHOLE("LUNA_HARD_LIMIT_GRACE_MS", hard_limit_grace_ms, REL, "2000", 10, 600000,
           "Time after the request timeout until a worker that is still busy is killed, in "

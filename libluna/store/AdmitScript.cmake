@@ -1,10 +1,13 @@
-# admit.lua as it is embedded, from -DSCRIPT, -DOUTCOMES and -DREPLY into -DOUT: the constants of
+# admit.lua as it is embedded, from -DSCRIPT, -DOUTCOMES, -DREPLY and -DTEXTS into -DOUT: the constants of
 # the two tables in front, and each `reply { name = value, … }` turned into the struct.pack() of the
 # table's order. The script must use each constant and no other word in capitals, and its replies
 # must give every field once: C and Lua cannot disagree in a library that was built.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/LuaContract.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/TextsContract.cmake)
 file(READ ${SCRIPT} script)
+file(READ ${TEXTS} texts)
+fill_texts("${script}" "${texts}" ${SCRIPT} script)
 file(READ ${OUTCOMES} outcomes)
 file(READ ${REPLY} reply)
 

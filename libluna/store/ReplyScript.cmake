@@ -1,10 +1,13 @@
-# A small script as it is embedded, from -DSCRIPT and -DREPLIES into -DOUT: in front of it the
+# A small script as it is embedded, from -DSCRIPT, -DREPLIES and -DTEXTS into -DOUT: in front of it the
 # constants that script_replies.def gives it, and its `reply { … }` in the order of its fields there.
 # The script must use each of them and no other word in capitals: C and Lua cannot disagree in a
 # library that was built.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/LuaContract.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/TextsContract.cmake)
 file(READ ${SCRIPT} script)
+file(READ ${TEXTS} texts)
+fill_texts("${script}" "${texts}" ${SCRIPT} script)
 file(READ ${REPLIES} replies)
 get_filename_component(name ${SCRIPT} NAME_WE)
 string(TOUPPER ${name} name)

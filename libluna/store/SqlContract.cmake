@@ -1,5 +1,5 @@
-# Fails unless sql/ (-DFILES) and the tables -DSTATUSES, -DSQLSTATES, -DPERIODS and -DSCOPES say the
-# same; then touches -DOUT. luna_book(): the last definition counts; between its "-- status" and END each number has the
+# Fails unless sql/ (-DFILES) and the tables -DSTATUSES, -DSQLSTATES, -DPERIODS, -DSCOPES and
+# -DTEXTS say the same; then touches -DOUT. luna_book(): the last definition counts; between its "-- status" and END each number has the
 # table's word behind it.
 cmake_minimum_required(VERSION 3.25)
 set(sql "")
@@ -12,6 +12,7 @@ file(READ ${STATUSES} statuses)
 file(READ ${SQLSTATES} sqlstates)
 file(READ ${PERIODS} periods)
 file(READ ${SCOPES} scopes)
+file(READ ${TEXTS} texts)
 
 string(REGEX MATCHALL "X\\(LUNA_BOOK_[A-Z_]+, [0-9]+\\)" rows "${statuses}")
 list(TRANSFORM rows REPLACE "X\\(LUNA_BOOK_([A-Z_]+), ([0-9]+)\\)" "\\2 \\1")
@@ -91,5 +92,19 @@ list(TRANSFORM alls REPLACE "(scopes BETWEEN 1 AND |p_prefix, )([0-9]+)\\)?" "\\
 list(REMOVE_DUPLICATES alls)
 if(NOT alls STREQUAL all)
   message(FATAL_ERROR "sql/ has all scopes as (${alls}); ${SCOPES} has ${all}")
+endif()
+
+# The parts of a key, in the order of the last account_config.
+string(REGEX MATCHALL "\nKEY_PART\\([^\n]*\"\\)" rows "${texts}")
+list(TRANSFORM rows REPLACE ".*, \"([^\"]*)\"\\)" "\\1")
+string(FIND "${sql}" "string_agg(d.digest" at REVERSE)
+string(SUBSTRING "${sql}" ${at} -1 body)
+string(FIND "${body}" "ORDER BY" end)
+string(SUBSTRING "${body}" 0 ${end} body)
+string(REGEX REPLACE "CASE WHEN .* ELSE" "" body "${body}")
+string(REGEX MATCHALL "[kd]\\.[a-z_]+|' 0 '" columns "${body}")
+list(POP_FRONT columns)
+if(NOT columns STREQUAL rows)
+  message(FATAL_ERROR "account_config in sql/ has a key as (${columns}); ${TEXTS} has (${rows})")
 endif()
 file(TOUCH ${OUT})

@@ -13,6 +13,7 @@ OUTCOMES, REPLY = f"{STORE}/include/luna/store/admission_outcomes.def", f"{STORE
 REPLIES, LUA = f"{STORE}/quota/script_replies.def", f"{STORE}/quota/lua"
 LEASE, REDUCE, ROLL = f"{LUA}/lease.lua", f"{LUA}/reduce.lua", f"{LUA}/roll.lua"
 STATUSES, SQLSTATES = f"{STORE}/booking/book_status.def", f"{STORE}/client/sqlstates.def"
+TEXTS, REFUND = f"{STORE}/quota/script_texts.def", f"{LUA}/refund.lua"
 PERIODS, SCOPES = f"{STORE}/include/luna/store/period_kinds.def", f"{STORE}/include/luna/store/scopes.def"
 
 
@@ -23,19 +24,19 @@ def cmake(script, out, **values):
 
 def build(root):
     """The steps of libluna/store/CMakeLists.txt; the first that fails."""
-    paths = {"SCRIPT": root / SCRIPT, "OUTCOMES": root / OUTCOMES, "REPLY": root / REPLY}
+    paths = {"SCRIPT": root / SCRIPT, "OUTCOMES": root / OUTCOMES, "REPLY": root / REPLY, "TEXTS": root / TEXTS}
     made = cmake("AdmitScript.cmake", root / "admit.lua", **paths)
     files = ";".join(str(path) for path in sorted((root / "sql").glob("*.sql")))
-    tables = {"STATUSES": root / STATUSES, "SQLSTATES": root / SQLSTATES, "PERIODS": root / PERIODS, "SCOPES": root / SCOPES}
+    tables = {"STATUSES": root / STATUSES, "SQLSTATES": root / SQLSTATES, "PERIODS": root / PERIODS, "SCOPES": root / SCOPES, "TEXTS": root / TEXTS}
     checked = cmake("SqlContract.cmake", root / "agrees", FILES=files, **tables)
-    small = [cmake("ReplyScript.cmake", root / path.name, SCRIPT=path, REPLIES=root / REPLIES)
+    small = [cmake("ReplyScript.cmake", root / path.name, SCRIPT=path, REPLIES=root / REPLIES, TEXTS=root / TEXTS)
              for path in sorted((root / LUA).glob("*.lua")) if path.name != "admit.lua"]
     return next((step for step in (made, checked, *small) if step.returncode), made)
 
 
 @pytest.fixture(name="tree")
 def copied_tree(tmp_path):
-    for path in (OUTCOMES, REPLY, REPLIES, STATUSES, SQLSTATES, PERIODS, SCOPES):
+    for path in (OUTCOMES, REPLY, REPLIES, STATUSES, SQLSTATES, PERIODS, SCOPES, TEXTS):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tmp_path / path)
     shutil.copytree(ROOT / LUA, tmp_path / LUA)
@@ -82,6 +83,23 @@ MUTATIONS = [
     (f"{LUA}/inspect.lua", "  delta = .*\n", "", "a reply gives 12 fields"),
     (f"{LUA}/reap.lua", "  rolls = ", "  ends = ", "does not give rolls"),
     (REPLIES, r"REAP_FIELD\(strict\)", "REAP_FIELD(mode)", "does not give mode"),
+    (SCRIPT, r"string.match\(v\[21\], MARK\)", "string.match(v[21], '^(%d+) (%w+)')", "has a text that no table has"),
+    (SCRIPT, r"MARK { wseq = ARGV\[6\], charged", "MARK { wseq = ARGV[6], charge", "MARK has the parts"),
+    (SCRIPT, "== STAGE_CHECK", "== 'check'", "has a text that no table has"),
+    (SCRIPT, "== STAGE_CHECK", "== STAGE_CHEK", "STAGE_CHEK is not in"),
+    (SCRIPT, "from_ms, until_ms, used_s, key_rate, key_burst, networks =\n", "from_ms, until_ms, key_rate, used_s, key_burst, networks =\n", "KEY has the parts"),
+    (REDUCE, "charged, pn, cost, ends =", "charged, cost, pn, ends =", "MARK has the parts"),
+    (REFUND, "local _, owner =", "local owner, _ =", "RECORD has the parts"),
+    (f"{LUA}/finish.lua", "state = RECORD_DONE, owner", "owner = RECORD_DONE, state", "RECORD has the parts"),
+    (f"{LUA}/reap.lua", "_, pn, cost, ends =", "_, pn, ends =", "MARK has the parts"),
+    (ROLL, "start_ms = pend, end_ms = nend", "end_ms = nend, start_ms = pend", "ROLL has the parts"),
+    (f"{LUA}/ack.lua", "ROLL_ANY", "ROLLS_ANY", "ROLLS_ANY is not in"),
+    (TEXTS, r"(MARK_PART.charged.*\n)(MARK_PART.pn.*\n)", r"\2\1", "MARK has the parts"),
+    (TEXTS, r"WORD\(REFUNDED, .*\n", "", "REFUNDED is not in"),
+    (TEXTS, r"LIMIT\(LIFE_SLACK_MS, .*\n", "", "LIFE_SLACK_MS is not in"),
+    (TEXTS, r"(KEY_PART.key_rate.*\n)(KEY_PART.key_burst.*\n)", r"\2\1", "KEY has the parts"),
+    (TEXTS, r"k.rate_per_s", "k.rate_burst", "account_config in sql/ has a key as"),
+    ("sql/0014_budget.sql", "luna_ms.k.not_before. (.*) luna_ms.d.until.", r"luna_ms(d.until) \1 luna_ms(k.not_before)", "account_config in sql/ has a key as"),
     (STATUSES, r"BOOKED, 0", "BOOKED, 6", "luna_book() in sql/ replies"),
     (STATUSES, r"X\(LUNA_BOOK_OUT_OF_RANGE, 4\)", "", "luna_book() in sql/ replies"),
     (SQL, r"THEN 1 -- NOTHING_NEW", "THEN 2 -- NOTHING_NEW", "luna_book() in sql/ replies"),

@@ -100,15 +100,20 @@ static enum luna_code send_snapshots(struct batch *batch)
     return code;
 }
 
-/* "pn c r start_ms end_ms;" … */
+/* A row of rolls as script_texts.def has them. */
 static void add_rolls(struct batch *batch, struct snapshot *item, const char *rolls)
 {
+    static const char *const formats[] = {
+#define ROLL_PART(name, pattern, format) format,
+#include "quota/script_texts.def"
+    };
+    enum { PARTS = sizeof formats / sizeof formats[0] };
     for (int n = 0; *rolls != '\0' && n < ROLLS_PER_ACCOUNT_MAX; n++) {
-        int64_t v[5];
-        for (int i = 0; i < 5; i++) {
+        int64_t v[PARTS];
+        for (int i = 0; i < PARTS; i++) {
             char *end = NULL;
             v[i] = strtoll(rolls, &end, 10);
-            if (end == rolls || *end != (i < 4 ? ' ' : ';'))
+            if (end == rolls || *end != formats[i][strlen(formats[i]) - 1])
                 return;
             rolls = end + 1;
         }
@@ -117,8 +122,8 @@ static void add_rolls(struct batch *batch, struct snapshot *item, const char *ro
             item->ended_no = v[0];
         luna_pg_array_add(&batch->columns[ROLL_ACCOUNTS], item->account_id);
         luna_pg_array_add(&batch->columns[ROLL_EPOCHS], item->epoch);
-        for (int i = 0; i < 5; i++)
-            luna_pg_array_add(&batch->columns[ROLL_NOS + i], v[i]);
+        for (int i = 0; i < PARTS; i++)
+            luna_pg_array_add(&batch->columns[ROLL_pn + i], v[i]);
         batch->has_rolls = true;
     }
 }
@@ -212,7 +217,7 @@ static enum luna_code book_periods(struct batch *batch)
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     assert(batch->has_rolls);
-    enum luna_code code = add_columns(batch, ROLL_ACCOUNTS, ROLL_ENDS, &params);
+    enum luna_code code = add_columns(batch, ROLL_ACCOUNTS, ROLL_end_ms, &params);
     if (code == LUNA_OK)
         code = luna_pg_query(batch->booker->database, luna_pg_deadline(batch->booker->database),
                              "SELECT luna_book_periods($1, $2, $3, $4, $5, $6, $7, $8, $9)",

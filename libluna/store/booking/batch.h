@@ -34,11 +34,8 @@ enum column {
     RS,
     ROLL_ACCOUNTS,
     ROLL_EPOCHS,
-    ROLL_NOS,
-    ROLL_CS,
-    ROLL_RS,
-    ROLL_STARTS,
-    ROLL_ENDS,
+#define ROLL_PART(name, pattern, format) ROLL_##name,
+#include "quota/script_texts.def"
     COLUMNS
 };
 

@@ -19,6 +19,7 @@
 #include "journal/segment.h"
 #include "quota/quota_keys.h"
 #include "quota/script_replies.h"
+#include "quota/script_texts.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -216,7 +217,9 @@ enum luna_code luna_booking_pass(struct luna_booker *booker, struct luna_booking
     luna_booker_purpose(booker, LUNA_PURPOSE_BOOK);
     luna_batch_init(&batch, booker, &report, err);
     batch.incarnation = booker->incarnation;
-    batch.reap = booker->durability == LUNA_DURABILITY_STRICT ? "expired" : NULL;
+    batch.reap = booker->durability == LUNA_DURABILITY_STRICT
+                     ? luna_script_word(LUNA_WORD_REAP_EXPIRED)
+                     : NULL;
     code = walk(&batch);
     luna_batch_done(&batch);
     if (code != LUNA_OK)

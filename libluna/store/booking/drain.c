@@ -1,5 +1,7 @@
 #include "booking/drain.h"
 
+#include "quota/script_texts.h"
+
 #include "booking/batch.h"
 
 #include <assert.h>
@@ -136,7 +138,7 @@ enum luna_code luna_booking_drain(struct luna_booker *booker, const struct luna_
     enum luna_code code = LUNA_OK;
     assert(drain->last_incarnation > 0 && drain->incarnation > drain->last_incarnation);
     luna_batch_init(&draining.batch, booker, &draining.booked, err);
-    draining.batch.reap = "all";
+    draining.batch.reap = luna_script_word(LUNA_WORD_REAP_ALL);
     draining.batch.incarnation = drain->last_incarnation;
     draining.batch.strict_only = true;
     luna_buf_init(&draining.accounts, ARRAY_BYTES_MAX);

@@ -6,6 +6,7 @@
 #include "quota/admitter.h"
 #include "quota/key.h"
 #include "quota/network.h"
+#include "quota/script_texts.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -13,7 +14,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { ATTEMPTS_MAX = 3, RETRY_MS = 1000, LIFE_SLACK_MS = 1000 };
+enum { ATTEMPTS_MAX = 3, RETRY_MS = 1000 };
+
+/* admit.lua and reap.lua take a mark that lives longer for one of a wrong clock. */
+static_assert((int)LUNA_REQUEST_MAX_MS == (int)LUNA_ADMISSION_TIMEOUT_MAX_MS,
+              "another limit in Lua");
 
 struct admit_reply {
 #define FIELD(name) int64_t name;
@@ -70,8 +75,11 @@ static void prepare_idempotency(const struct luna_admission_request *request,
 static void prepare_command(struct luna_admitter *admitter, struct attempt *attempt,
                             const struct luna_admission *admission)
 {
-    static const char *const stages[] = {
-        [LUNA_STAGE_WHOLE] = "", [LUNA_STAGE_CHECK] = "check", [LUNA_STAGE_CHARGE] = "charge"};
+    static const enum luna_script_word stages[] = {
+        [LUNA_STAGE_WHOLE] = LUNA_WORD_STAGE_WHOLE,
+        [LUNA_STAGE_CHECK] = LUNA_WORD_STAGE_CHECK,
+        [LUNA_STAGE_CHARGE] = LUNA_WORD_STAGE_CHARGE,
+    };
     const struct luna_admission_request *request = attempt->request;
     struct luna_redis_command *command = &attempt->command;
     luna_network_address(request->client_address != NULL ? request->client_address : "",
@@ -93,9 +101,9 @@ static void prepare_command(struct luna_admitter *admitter, struct attempt *atte
     luna_redis_arg(command, luna_journal_worker_name(admitter->journal));
     luna_redis_arg_int(command, admission->worker_seq);
     /* How long a concurrent slot or a pending idempotency record outlives a killed worker. */
-    luna_redis_arg_int(command, luna_deadline_left_ms(request->deadline) + LIFE_SLACK_MS);
+    luna_redis_arg_int(command, luna_deadline_left_ms(request->deadline) + LUNA_LIFE_SLACK_MS);
     luna_redis_arg(command, admission->body_hash);
-    luna_redis_arg(command, stages[request->stage]);
+    luna_redis_arg(command, luna_script_word(stages[request->stage]));
     luna_redis_arg(command, attempt->address);
     if (attempt->earlier.text[0] != '\0') {
         luna_redis_arg(command, attempt->earlier.text);

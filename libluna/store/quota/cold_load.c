@@ -23,6 +23,7 @@
 #include "quota/config_keys.h"
 #include "quota/period.h"
 #include "quota/script_replies.h"
+#include "quota/script_texts.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -71,7 +72,7 @@ static enum luna_cold take_lease(struct load *load)
                                          : LUNA_COLD_BUSY;
 }
 
-static void start_install(const struct load *load, const char *what,
+static void start_install(const struct load *load, enum luna_script_word what,
                           struct luna_redis_command *command)
 {
     luna_admitter_begin(command, 5);
@@ -81,7 +82,7 @@ static void start_install(const struct load *load, const char *what,
     luna_redis_arg(command, load->keys.load);
     luna_redis_arg(command, load->keys.absent);
     luna_redis_arg(command, load->token);
-    luna_redis_arg(command, what);
+    luna_redis_arg(command, luna_script_word(what));
 }
 
 /* Gives up the lease. `keys`: NULL, or what Redis remembers for `life_ms`: the account's keys, ""
@@ -91,7 +92,7 @@ static void end_lease(struct load *load, const char *keys, int64_t life_ms)
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_error ignored;
-    start_install(load, keys != NULL ? "absent" : "drop", &command);
+    start_install(load, keys != NULL ? LUNA_WORD_INSTALL_ABSENT : LUNA_WORD_INSTALL_DROP, &command);
     luna_redis_arg_int(&command, life_ms);
     luna_redis_arg(&command, keys != NULL ? keys : "");
     /* If this fails, the lease expires. */
@@ -246,7 +247,7 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
     }
     /* Epochs only grow: an old one in Redis would be booked against a new watermark (I4). */
     assert(luna_pg_int(result, 0, 0) == load->seen_epoch + 1);
-    start_install(load, "live", &command);
+    start_install(load, LUNA_WORD_INSTALL_LIVE, &command);
     luna_redis_arg_int(&command, luna_pg_int(result, 0, 2) - luna_pg_int(result, 0, 1));
     add_fields(&command, result, period);
     luna_config_keys_add(&config_keys, &command);

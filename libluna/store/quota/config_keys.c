@@ -4,7 +4,13 @@
 
 #include <string.h>
 
-enum { DIGEST_LEN = 36, TEXT_BYTES_MAX = 1 << 20, NETWORK_BYTES = 64, NETWORKS_SPACES = 6 };
+enum { DIGEST_LEN = 36, TEXT_BYTES_MAX = 1 << 20, NETWORK_BYTES = 64 };
+
+/* Where each part of a key's value is. */
+enum {
+#define KEY_PART(name, pattern, format, sql) AT_##name,
+#include "quota/script_texts.def"
+};
 
 static bool add_networks(const char *list, size_t len, struct luna_buf *out)
 {
@@ -29,7 +35,7 @@ static bool add_networks(const char *list, size_t len, struct luna_buf *out)
 static bool add_value(const char *value, size_t len, struct luna_buf *out)
 {
     const char *end = value + len, *networks = value;
-    for (int spaces = 0; spaces < NETWORKS_SPACES && networks != NULL; spaces++) {
+    for (int spaces = 0; spaces < AT_networks && networks != NULL; spaces++) {
         networks = memchr(networks, ' ', (size_t)(end - networks));
         networks = networks != NULL ? networks + 1 : NULL;
     }

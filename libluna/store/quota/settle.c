@@ -4,6 +4,7 @@
  */
 #include "quota/admitter.h"
 #include "quota/script_replies.h"
+#include "quota/script_texts.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -54,7 +55,9 @@ static enum luna_code refund_number(struct luna_admitter *admitter, int64_t acco
     luna_redis_arg(&command, keys.idempotency);
     luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
     luna_redis_arg_int(&command, wseq);
-    luna_redis_arg(&command, keeps_confirmed(admitter, wseq) ? "pending" : "any");
+    luna_redis_arg(&command,
+                   luna_script_word(keeps_confirmed(admitter, wseq) ? LUNA_WORD_REFUND_PENDING
+                                                                    : LUNA_WORD_REFUND_ANY));
     enum luna_code code =
         luna_admitter_script(admitter, LUNA_SCRIPT_REFUND, &command, deadline, &reply, err);
     if (code == LUNA_OK)

@@ -24,9 +24,10 @@ if r > ar then
 end
 -- Drop the ends of periods that are booked: PostgreSQL is in period ARGV[5] (I9).
 local rolls = {}
-for roll in string.gmatch(v[6] or '', '[^;]+') do
-  if tonumber(string.match(roll, '^%d+')) >= tonumber(ARGV[5]) then
-    rolls[#rolls + 1] = roll .. ';'
+for roll in string.gmatch(v[6] or '', ROLL_ANY) do
+  local pn = string.match(roll, ROLL)
+  if tonumber(pn) >= tonumber(ARGV[5]) then
+    rolls[#rolls + 1] = roll
   end
 end
 local kept = table.concat(rolls)

@@ -3,18 +3,18 @@
 --
 -- KEYS: m, quota, delta, dirty, concurrent, idempotency, absent, used
 -- ARGV: key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body
---   hash ('' without an Idempotency-Key), stage: 'check' (no charge yet: the body is not read),
---   'charge' (after a check, which counted the rate), or '': both in one; the client's address as
---   ../network.h writes it; and while one pepper replaces another: the key's digest under the
---   earlier one, and what quota:used has of a key that is found by it
+--   hash ('' without an Idempotency-Key), stage (STAGE_…), the client's address as ../network.h
+--   writes it; and while one pepper replaces another: the key's digest under the earlier one, and
+--   what quota:used has of a key that is found by it
 -- Reply: the fields of ../admit_reply.def as 64-bit numbers in one string, as that many replies
 --   would take longer than the rest of the script. After them the answer that was kept for a
 --   replay, if there is one.
 --
 -- In front of this text stand `local I, S = '<incarnation>', <strict mode>` and the constants of
--- admission_outcomes.def and admit_reply.def. Another incarnation is another script, so nothing can
--- be charged in a Redis that quota-syncd has not recovered since it started. The build turns
--- `reply { … }` into one struct.pack() in the table's order.
+-- admission_outcomes.def and admit_reply.def; script_texts.def has the limits, words and texts.
+-- Another incarnation is another script, so nothing can be charged in a Redis that quota-syncd has
+-- not recovered since it started. The build turns `reply { … }` into one struct.pack() in the
+-- table's order.
 local v = redis.call('HMGET', KEYS[1], 'I', 'e', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'tat', 'rate',
   'burst', 'points', 'conc', 'off', 'd', 'kind', 'k:' .. ARGV[1], ARGV[5], 'comp', 'ctat')
 local digest, key = ARGV[1], v[20]
@@ -92,9 +92,9 @@ if not key then
   return answer(KEY_INVALID, 0, 0)
 end
 scopes, from_ms, until_ms, used_s, key_rate, key_burst, networks =
-  string.match(key, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S+)$')
+  string.match(key, KEY_WHOLE)
 if not scopes then -- not used yet, and without properties
-  scopes, from_ms, until_ms = string.match(key, '^(%d+) (%d+) (%d+)$')
+  scopes, from_ms, until_ms = string.match(key, KEY_WHOLE)
   used_s, key_rate, key_burst, networks = '0', '0', '0', '-'
 end
 if now_ms < tonumber(from_ms) or (until_ms ~= '0' and now_ms >= tonumber(until_ms)) then
@@ -119,15 +119,15 @@ end
 -- The same command again, as its reply was lost: it is charged once (I1). A command that arrives
 -- after its worker gave it up, or sent a later one, is too late.
 if v[21] then
-  local wseq, done = string.match(v[21], '^(%d+) (%w+)')
-  if wseq == ARGV[6] and done ~= 'refunded' then
-    return answer(ALLOWED, tonumber(done), 0)
+  local wseq, charged = string.match(v[21], MARK)
+  if wseq == ARGV[6] and charged ~= REFUNDED then
+    return answer(ALLOWED, tonumber(charged), 0)
   end
   if tonumber(wseq) >= tonumber(ARGV[6]) then
     return answer(UNAVAILABLE, 0, 0)
   end
 end
-local check, counted = ARGV[9] == 'check', ARGV[9] == 'charge'
+local check, counted = ARGV[9] == STAGE_CHECK, ARGV[9] == STAGE_CHARGE
 if not counted and tat + gap - now > burst * gap then
   return answer(RATE_LIMITED, 0, math.ceil((tat + gap - now - burst * gap) / 1000))
 end
@@ -151,8 +151,9 @@ end
 -- to move to another pepper.
 local unnoted_s = math.floor(now_ms / 1000) - tonumber(used_s)
 if unnoted_s >= 300 or unnoted_s < 0 or digest ~= ARGV[1] then
-  redis.call('HSET', KEYS[1], 'k:' .. digest, string.format('%s %s %s %d %s %s %s', scopes, from_ms, until_ms,
-    now_ms / 1000, key_rate, key_burst, networks))
+  redis.call('HSET', KEYS[1], 'k:' .. digest, KEY {
+    scopes = scopes, from_ms = from_ms, until_ms = until_ms, used_s = now_ms / 1000,
+    key_rate = key_rate, key_burst = key_burst, networks = networks })
   local use = string.format('%d', now_ms)
   redis.call('HSET', KEYS[8], digest, digest == ARGV[1] and use or use .. ' ' .. ARGV[12])
 end
@@ -171,13 +172,13 @@ local replay, kept = false, '' -- kept: the first answer, if the record has it
 if ARGV[8] ~= '' then
   local seen = redis.call('GET', KEYS[6])
   if seen then
-    local state, owner, hash, answered = string.match(seen, '^(%a) (%S+) (%S+) ?(.*)$')
+    local state, owner, hash, answered = string.match(seen, RECORD_WHOLE)
     if hash ~= ARGV[8] then
       return refuse(IDEMPOTENCY_MISMATCH)
     end
-    if state == 'D' then
+    if state == RECORD_DONE then
       replay, kept = true, answered
-    elseif owner ~= ARGV[5] .. ':' .. ARGV[6] then
+    elseif owner ~= OWNER { worker = ARGV[5], wseq = ARGV[6] } then
       return answer(IDEMPOTENCY_BUSY, 0, 1000)
     end
   end
@@ -204,7 +205,8 @@ local conc = tonumber(v[16])
 if conc > 0 and (computes or check) then
   local running = redis.call('HGETALL', KEYS[5])
   local others = 0
-  local life_max_ms = 601000 -- of a request; one that ends later began while this clock was ahead
+  -- Of a request; one that ends later began while this clock was ahead.
+  local life_max_ms = REQUEST_MAX_MS + LIFE_SLACK_MS
   for i = 1, #running, 2 do
     local ends = tonumber(running[i + 1])
     if ends <= now_ms or ends > now_ms + life_max_ms then
@@ -227,7 +229,9 @@ end
 if cost == 0 then
   redis.call('HSET', KEYS[1], 'tat', tat)
   if ARGV[8] ~= '' and not replay then
-    redis.call('SET', KEYS[6], 'P ' .. ARGV[5] .. ':' .. ARGV[6] .. ' ' .. ARGV[8], 'PX', ARGV[7])
+    redis.call('SET', KEYS[6], RECORD {
+      state = RECORD_PENDING, owner = OWNER { worker = ARGV[5], wseq = ARGV[6] }, hash = ARGV[8] },
+      'PX', ARGV[7])
   end
   return answer(replay and REPLAY or ALLOWED, 0, 0) .. kept
 end
@@ -236,9 +240,11 @@ left = left - cost
 -- Whole numbers as text: Redis would print a number of Lua as a double, which takes as long as
 -- reading the account.
 local c_text, cost_text = string.format('%d', c), string.format('%d', cost)
-local mark = string.format('%s %s %d %s', ARGV[6], c_text, pn, cost_text)
+local mark = MARK { wseq = ARGV[6], charged = c_text, pn = pn, cost = cost_text }
 if S then
-  mark = string.format('%s %d', mark, now_ms + tonumber(ARGV[7])) -- pending until then: reap.lua
+  -- pending until then: reap.lua
+  mark = MARK { wseq = ARGV[6], charged = c_text, pn = pn, cost = cost_text,
+    ends = now_ms + tonumber(ARGV[7]) }
 end
 if dirty then
   redis.call('HSET', KEYS[1], 'c', c_text, 'tat', string.format('%d', tat), ARGV[5], mark)
@@ -249,6 +255,8 @@ end
 redis.call('DECRBY', KEYS[2], cost_text)
 redis.call('INCRBY', KEYS[3], cost_text)
 if ARGV[8] ~= '' then
-  redis.call('SET', KEYS[6], 'P ' .. ARGV[5] .. ':' .. ARGV[6] .. ' ' .. ARGV[8], 'PX', ARGV[7])
+  redis.call('SET', KEYS[6], RECORD {
+      state = RECORD_PENDING, owner = OWNER { worker = ARGV[5], wseq = ARGV[6] }, hash = ARGV[8] },
+      'PX', ARGV[7])
 end
 return answer(ALLOWED, c, 0)

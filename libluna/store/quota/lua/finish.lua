@@ -17,11 +17,11 @@ if v[1] ~= I or v[2] ~= ARGV[3] then
   return VOID
 end
 if S and ARGV[6] ~= '0' then
-  local wseq, mark = string.match(v[3] or '', '^(%d+)( %d+ %d+ %d+)')
+  local wseq, charged, pn, cost = string.match(v[3] or '', MARK)
   if wseq ~= ARGV[2] then
     return VOID
   end
-  redis.call('HSET', KEYS[1], ARGV[1], wseq .. mark)
+  redis.call('HSET', KEYS[1], ARGV[1], MARK { wseq = wseq, charged = charged, pn = pn, cost = cost })
 end
 local function has_room(key, bytes_max)
   return tonumber(redis.call('GET', key) or 0) + #ARGV[7] <= tonumber(bytes_max)
@@ -31,13 +31,13 @@ local function take_room(key)
     redis.call('PEXPIRE', key, ARGV[5])
   end
 end
-local kept = ''
+local record = RECORD { state = RECORD_DONE, owner = OWNER { worker = ARGV[1], wseq = ARGV[2] }, hash = ARGV[4] }
 if ARGV[7] ~= '' and has_room(KEYS[4], ARGV[8]) and has_room(KEYS[5], ARGV[9]) then
   take_room(KEYS[4])
   take_room(KEYS[5])
-  kept = ' ' .. ARGV[7]
+  record = RECORD { state = RECORD_DONE, owner = OWNER { worker = ARGV[1], wseq = ARGV[2] }, hash = ARGV[4], answered = ARGV[7] }
 end
 if ARGV[4] ~= '' then
-  redis.call('SET', KEYS[3], 'D ' .. ARGV[1] .. ':' .. ARGV[2] .. ' ' .. ARGV[4] .. kept, 'PX', ARGV[5])
+  redis.call('SET', KEYS[3], record, 'PX', ARGV[5])
 end
 return STANDS

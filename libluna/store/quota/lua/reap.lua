@@ -3,7 +3,7 @@
 -- worker was killed, maybe with its whole host; or all, when the scripts are gone.
 --
 -- KEYS: m, quota
--- ARGV: which: 'expired', or 'all' (all scripts are flushed: nothing can be confirmed any more)
+-- ARGV: which: REAP_EXPIRED, or REAP_ALL; ../script_texts.def
 -- Reply: the fields of ../script_replies.def; '' where Redis has none
 local fields = redis.call('HGETALL', KEYS[1])
 local v = {}
@@ -12,15 +12,15 @@ for i = 1, #fields, 2 do
 end
 local t = redis.call('TIME')
 local now_ms = math.floor((t[1] * 1000000 + t[2]) / 1000)
-local life_max_ms = 601000 -- of a request; one that ends later began while this clock was ahead
+local life_max_ms = REQUEST_MAX_MS + LIFE_SLACK_MS -- of a request; one that ends later began while this clock was ahead
 local pending, back = 0, 0
 for worker, mark in pairs(v.st == '1' and v or {}) do
-  local wseq, pn, cost, ends = string.match(mark, '^(%d+) %d+ (%d+) (%d+) (%d+)$')
-  if wseq and string.match(worker, '^w%x+%.%d+$') then
-    if ARGV[1] == 'expired' and tonumber(ends) > now_ms and tonumber(ends) <= now_ms + life_max_ms then
+  local wseq, _, pn, cost, ends = string.match(mark, MARK_WHOLE)
+  if wseq and ends ~= '' and string.match(worker, '^w%x+%.%d+$') then
+    if ARGV[1] == REAP_EXPIRED and tonumber(ends) > now_ms and tonumber(ends) <= now_ms + life_max_ms then
       pending = pending + 1
     else
-      redis.call('HSET', KEYS[1], worker, wseq .. ' refunded')
+      redis.call('HSET', KEYS[1], worker, MARK { wseq = wseq, charged = REFUNDED })
       -- It stays charged when its period has ended, as in refund.lua (I9).
       back = back + (pn == v.pn and tonumber(cost) or 0)
     end

@@ -7,7 +7,7 @@
 -- Reply: the units that are charged now, more than asked for when the charge's period has ended (it
 --   stays as it is then, I9); VOID when the charge does not stand any more
 local v = redis.call('HMGET', KEYS[1], 'I', 'r', 'pn', 'd', ARGV[1])
-local wseq, charged, pn, cost, rest = string.match(v[5] or '', '^(%d+) (%d+) (%d+) (%d+)(.*)$')
+local wseq, charged, pn, cost, ends = string.match(v[5] or '', MARK_WHOLE)
 if v[1] ~= I or wseq ~= ARGV[2] then
   return VOID
 end
@@ -15,7 +15,11 @@ local back = tonumber(cost) - tonumber(ARGV[3])
 if back <= 0 or tonumber(pn) ~= tonumber(v[3]) then
   return tonumber(cost)
 end
-redis.call('HSET', KEYS[1], 'r', tonumber(v[2]) + back, 'd', 1, ARGV[1], table.concat({wseq, charged, pn, ARGV[3]}, ' ') .. rest)
+local mark = MARK { wseq = wseq, charged = charged, pn = pn, cost = ARGV[3] }
+if ends ~= '' then
+  mark = MARK { wseq = wseq, charged = charged, pn = pn, cost = ARGV[3], ends = ends }
+end
+redis.call('HSET', KEYS[1], 'r', tonumber(v[2]) + back, 'd', 1, ARGV[1], mark)
 redis.call('INCRBY', KEYS[2], back)
 if v[4] ~= '1' then
   redis.call('SADD', KEYS[3], KEYS[2])

@@ -2,31 +2,32 @@
 -- it was refunded, so that repeating is harmless (I1). `local I, S = …` stands in front.
 --
 -- KEYS: m, quota, dirty, concurrent, idempotency
--- ARGV: worker, wseq, which: 'any', or 'pending' (strict mode: not when it was confirmed)
+-- ARGV: worker, wseq, which: REFUND_ANY, or REFUND_PENDING; ../script_texts.def
 -- Reply: units refunded, or NOTHING; ../script_replies.def
 local v = redis.call('HMGET', KEYS[1], 'I', 'r', 'pn', 'd', ARGV[1])
 redis.call('HDEL', KEYS[4], ARGV[1])
 local seen = redis.call('GET', KEYS[5])
-if seen and string.match(seen, '^%a (%S+) ') == ARGV[1] .. ':' .. ARGV[2] then
+local _, owner = string.match(seen or '', RECORD)
+if owner == OWNER { worker = ARGV[1], wseq = ARGV[2] } then
   redis.call('DEL', KEYS[5])
 end
 if v[1] ~= I then
   return NOTHING
 end
-local wseq, pn, cost, pending = string.match(v[5] or '', '^(%d+) %d+ (%d+) (%d+)( ?%d*)$')
+local wseq, _, pn, cost, ends = string.match(v[5] or '', MARK_WHOLE)
 if wseq ~= ARGV[2] then
   -- Not charged. The command may still arrive, from a connection that timed out: the mark makes it
   -- come too late.
-  local last = string.match(v[5] or '', '^%d+') or 0
-  if tonumber(last) < tonumber(ARGV[2]) then
-    redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' refunded')
+  local wseq = string.match(v[5] or '', MARK)
+  if tonumber(wseq or 0) < tonumber(ARGV[2]) then
+    redis.call('HSET', KEYS[1], ARGV[1], MARK { wseq = ARGV[2], charged = REFUNDED })
   end
   return NOTHING
 end
-if tonumber(pn) ~= tonumber(v[3]) or (ARGV[3] == 'pending' and pending == '') then
+if tonumber(pn) ~= tonumber(v[3]) or (ARGV[3] == REFUND_PENDING and ends == '') then
   return NOTHING
 end
-redis.call('HSET', KEYS[1], 'r', tonumber(v[2]) + cost, 'd', 1, ARGV[1], wseq .. ' refunded')
+redis.call('HSET', KEYS[1], 'r', tonumber(v[2]) + cost, 'd', 1, ARGV[1], MARK { wseq = wseq, charged = REFUNDED })
 redis.call('INCRBY', KEYS[2], cost)
 if v[4] ~= '1' then
   redis.call('SADD', KEYS[3], KEYS[2])

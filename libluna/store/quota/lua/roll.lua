@@ -23,7 +23,7 @@ if now_ms >= nend then
   return nend > tonumber(ARGV[1]) and TOO_EARLY or NOT_LOADED
 end
 local left = lim - base - (c - pc) + (r - pr)
-local rolls = (v[12] or '') .. string.format('%.0f %.0f %.0f %.0f %.0f;', pn, c, r, pend, nend)
+local rolls = (v[12] or '') .. ROLL { pn = pn, c = c, r = r, start_ms = pend, end_ms = nend }
 redis.call('INCRBY', KEYS[2], lim - left)
 redis.call('HSET', KEYS[1], 'rolls', rolls, 'base', 0, 'pc', c, 'pr', r, 'pn', pn + 1, 'pend', nend, 'nend', 0, 'd', 1)
 if v[11] ~= '1' then

@@ -60,6 +60,8 @@ enum luna_admission_stage {
     LUNA_STAGE_CHARGE /* after a check was ALLOWED: the rate is counted already */
 };
 
+enum { LUNA_ADMISSION_TIMEOUT_MAX_MS = 600000 }; /* no request's deadline is further ahead */
+
 struct luna_admission_request {
     enum luna_admission_stage stage;
     int64_t account_id;
