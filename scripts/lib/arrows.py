@@ -18,6 +18,8 @@ COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.
 # Tags: `struct kalman_fit` is not a use of kalman_fit().
 TAG = re.compile(r"\b(?:struct|union|enum)\s+\w+")
 NAME = re.compile(r"[A-Za-z_]\w*")
+# A function as clang-format leaves it: ctags loses some after an unusual initialiser.
+FUNCTION = re.compile(r"^(?!static\b|typedef\b|extern\b)[a-z][\w *\n]*?\b(\w+)\([^;{}]*\)\n\{", re.M)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +112,7 @@ class Definitions:
     """Where each function and variable that is not static is defined; several files may define one name."""
 
     def __init__(self, root, paths):
+        """Of the files in `paths`, which maps each to its text."""
         self.files, self.own = collections.defaultdict(set), collections.defaultdict(set)
         sources = [str(root / path) for path in paths if path.endswith(SOURCE)]
         listing = subprocess.run(["ctags", "--languages=C,C++", "--kinds-C=fv", "--kinds-C++=fv", "--fields=+fn", "-L", "-", "-f", "-"],
@@ -120,6 +123,11 @@ class Definitions:
             self.own[path].add(name)
             if name != "main" and not is_static(root / path, cells):
                 self.files[name].add(path)
+        for path in paths:
+            for name in FUNCTION.findall(without_comments(paths[path], strings=True)) if path.endswith(".c") else ():
+                self.own[path].add(name)
+                if name != "main":
+                    self.files[name].add(path)
 
 
 def uses_in(path, text, definitions, part_of):
