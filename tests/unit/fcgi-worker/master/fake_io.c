@@ -116,6 +116,8 @@ static const char *fake_setting(const char *name)
         {"LUNA_KEY_PEPPER", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"}};
     if (strcmp(name, "LUNA_WORKERS") == 0)
         return fake.workers != NULL ? fake.workers : "2";
+    if (strcmp(name, "LUNA_LIVE_STALL_MS") == 0)
+        return fake.live_stall_ms;
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
         if (strcmp(name, settings[i][0]) == 0)
             return settings[i][1];
@@ -125,7 +127,6 @@ static const char *fake_setting(const char *name)
 static enum luna_code fake_spawn(child_main *run, void *context, pid_t *ret_pid, int *ret_leash_fd,
                                  struct luna_error *err)
 {
-    (void)context;
     if (fake.spawn_fails)
         return luna_error_set(err, LUNA_EIO, "fork: injected");
     assert_in_range(fake.process_count, 0, FAKE_PROCESSES_MAX - 1);
@@ -135,6 +136,8 @@ static enum luna_code fake_spawn(child_main *run, void *context, pid_t *ret_pid,
                                      .leash_fd = fake_fd(),
                                      .id = -1,
                                      .run = run};
+    if (fake.runs_children)
+        (void)run(context, process->leash_fd);
     *ret_pid = process->pid;
     *ret_leash_fd = process->leash_fd;
     return LUNA_OK;

@@ -45,7 +45,9 @@ struct fake {
     int64_t watchdog_ns;
     struct listener_backlog backlog;
     int cores;
-    const char *workers; /* LUNA_WORKERS, for a reload; NULL: 2 */
+    const char *workers;       /* LUNA_WORKERS, for a reload; NULL: 2 */
+    const char *live_stall_ms; /* the same for LUNA_LIVE_STALL_MS; NULL: its default */
+    bool runs_children;        /* a child's function runs within the spawn */
 };
 
 extern struct fake fake;

@@ -8,7 +8,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -210,6 +215,51 @@ static void pool_uses_a_slot_that_another_pool_owns(void **state)
     assert_int_equal(rig.pool.slots[3].state, WORKER_NONE);
 }
 
+/* A worker of a killed master, which still finishes a request in `slot`; it ends with the test. */
+static pid_t start_orphan(const struct pool_lock *lock, int slot)
+{
+    int ends[2];
+    char done = 0;
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pool_lock_mark(lock, slot);
+        if (write(ends[1], "", 1) == 1)
+            for (;;)
+                pause();
+        _exit(1);
+    }
+    assert_int_equal(read(ends[0], &done, 1), 1);
+    close(ends[0]);
+    close(ends[1]);
+    return pid;
+}
+
+static void pool_uses_a_slot_that_an_orphan_still_uses(void **state)
+{
+    char dir[] = "/tmp/luna-pool-XXXXXX", file[64];
+    struct luna_error err;
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    const struct worker_config config = {.state_dir = dir, .journal_slot_count = 8};
+    assert_int_equal(pool_lock_take(&config, -1, &rig.pool.lock, &err), LUNA_OK);
+    pid_t orphan = start_orphan(&rig.pool.lock, 1);
+    pool_fill(&rig.pool, &rig.current, 3, false);
+    assert_int_equal(rig.pool.slots[0].state, WORKER_STARTING);
+    assert_int_equal(rig.pool.slots[1].state, WORKER_NONE);
+    assert_int_equal(rig_count(WORKER_STARTING), 3);
+    assert_int_equal(kill(orphan, SIGKILL), 0);
+    assert_int_equal(waitpid(orphan, NULL, 0), orphan);
+    pool_fill(&rig.pool, &rig.current, 4, false);
+    assert_int_equal(rig.pool.slots[1].state, WORKER_STARTING);
+    close(rig.pool.lock.fd);
+    rig.pool.lock = POOL_LOCK_NONE;
+    (void)snprintf(file, sizeof file, "%s/pool.lock", dir);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void descriptor_is_kept_for_each_dead_worker(void **state)
 {
     (void)state;
@@ -254,6 +304,7 @@ int main(void)
         TEST(worker_that_cannot_be_watched_is_left_behind),
         TEST(failed_fork_is_tried_in_a_loop),
         TEST(pool_uses_a_slot_that_another_pool_owns),
+        TEST(pool_uses_a_slot_that_an_orphan_still_uses),
         TEST(descriptor_is_kept_for_each_dead_worker),
         TEST(new_child_keeps_the_leash_of_another),
     };

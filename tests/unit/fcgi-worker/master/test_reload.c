@@ -3,6 +3,7 @@
 
 #include "shared/exit_code.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -162,7 +163,8 @@ static void crash_of_a_new_worker_that_served_rolls_a_reload_back(void **state)
     assert_int_equal(rig.reload.phase, RELOAD_FILL);
 }
 
-/* Generation 1 may not be filled again from the settings that are being replaced. */
+/* Generation 1 may not be filled again from the settings that are being replaced, and generation 2
+ * has workers of its own: it does not take over one of generation 1 that backs off. */
 static void filling_reload_starts_old_workers(void **state)
 {
     (void)state;
@@ -172,6 +174,87 @@ static void filling_reload_starts_old_workers(void **state)
     rig_end(0, -1, SIGSEGV);
     rig_pass_ms(10);
     assert_int_equal(count(1, STARTING), 0);
+    assert_int_equal(count(1, POOL_STATE(WORKER_BACKOFF)), 1);
+    assert_int_equal(count(2, STARTING | READY), 2);
+}
+
+static bool must_reach_stores[SCOREBOARD_SLOTS];
+
+static int note_worker(const struct worker_options *options)
+{
+    must_reach_stores[options->slot] = options->must_reach_stores;
+    return 0;
+}
+
+static void abandon_nothing(void *context)
+{
+    (void)context;
+}
+
+/* A pool whose stores are unavailable would lose all of its old workers, too. */
+static void canary_serves_without_its_stores(void **state)
+{
+    const struct roles roles = {.worker = note_worker, .names = rig.pool.roles->names};
+    (void)state;
+    rig_start();
+    rig.pool.roles = &roles;
+    rig.pool.abandon = abandon_nothing;
+    fake.runs_children = true;
+    rig_signal(SIGHUP);
+    assert_true(must_reach_stores[starting_slot(2)]);
+    rig_make_ready();
+    assert_false(must_reach_stores[starting_slot(2)]);
+    fake.runs_children = false;
+}
+
+/* The canary is ready, and the next one fails. */
+static void roll_a_reload_back(void)
+{
+    rig_signal(SIGHUP);
+    rig_make_ready();
+    rig_end(starting_slot(2), WORKER_EXIT_SOFTWARE, 0);
+    assert_int_equal(rig.reload.phase, RELOAD_IDLE);
+}
+
+static void refused_worker_outlives_the_rollback(void **state)
+{
+    (void)state;
+    rig_start();
+    fake.ignores_release = true;
+    roll_a_reload_back();
+    rig_pass_ms(1);
+    assert_int_equal(count(2, READY | POOL_STATE(WORKER_DRAINING)), 0);
+    assert_int_equal(count(2, POOL_STATE(WORKER_KILLED)), 1);
+    assert_int_equal(count(1, READY), 2);
+}
+
+static void rollback_keeps_the_memory_of_its_settings(void **state)
+{
+    enum { ROLLBACKS = 20 };
+    (void)state;
+    rig_start();
+    size_t before = 0;
+    for (int i = 0; i < 2 * ROLLBACKS; i++) {
+        if (i == ROLLBACKS) /* after the allocator has filled its caches */
+            before = mallinfo2().uordblks;
+        roll_a_reload_back();
+        rig_reap_all();
+    }
+    assert_int_equal(mallinfo2().uordblks, before);
+}
+
+static void reload_keeps_the_old_limit_of_liveness(void **state)
+{
+    (void)state;
+    fake.live_stall_ms = "7000";
+    rig_start();
+    rig_signal(SIGHUP);
+    assert_int_not_equal(atomic_load(&rig.board->pool.live_stall_ns), 7000 * INT64_C(1000000));
+    rig_make_ready();
+    rig_make_ready();
+    (void)master_step(&rig);
+    assert_int_equal(rig.current.number, 2);
+    assert_int_equal(atomic_load(&rig.board->pool.live_stall_ns), 7000 * INT64_C(1000000));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
@@ -189,6 +272,10 @@ int main(void)
         TEST(crash_of_an_old_worker_rolls_a_reload_back),
         TEST(crash_of_a_new_worker_that_served_rolls_a_reload_back),
         TEST(filling_reload_starts_old_workers),
+        TEST(canary_serves_without_its_stores),
+        TEST(refused_worker_outlives_the_rollback),
+        TEST(rollback_keeps_the_memory_of_its_settings),
+        TEST(reload_keeps_the_old_limit_of_liveness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* Scaling: grows for waiting, not for computing beyond the cores; shrinks slowly. */
-#include "master/scaling.h"
+#include "rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -144,6 +144,41 @@ static void new_limits_are_obeyed_at_once(void **state)
     assert_int_equal(scaling_decide(&scaling, &input).target, 3);
 }
 
+static void a_queue_counts_as_quiet(void **state)
+{
+    (void)state;
+    struct scaling scaling = {0};
+    struct scaling_input input = quiet_pool();
+    input.backlog = 1;
+    (void)scaling_decide(&scaling, &input);
+    input.now_ns += SCALING_QUIET_MS * ms;
+    assert_int_equal(scaling_decide(&scaling, &input).target, 4);
+    input.backlog = -1; /* not known */
+    (void)scaling_decide(&scaling, &input);
+    input.now_ns += SCALING_QUIET_MS * ms;
+    assert_int_equal(scaling_decide(&scaling, &input).target, 3);
+}
+
+/* Every worker is busy with its first request, so that only the kernel knows who waits. */
+static void the_kernels_queue_is_not_looked_at(void **state)
+{
+    (void)state;
+    rig_start();
+    rig.current.config.pool_mode = POOL_DYNAMIC;
+    rig.current.config.workers_min = 2;
+    rig.current.config.workers_max = 16;
+    rig.current.config.workers_spare = 0;
+    fake.cores = 8;
+    rig_begin_request(0, 60000);
+    rig_begin_request(1, 60000);
+    rig_pass_ms(1000);
+    assert_int_equal(rig.scaling.target, 2);
+    fake.backlog = (struct listener_backlog){.depth = 5, .max = 128};
+    rig_pass_ms(1000);
+    assert_int_equal(rig.scaling.target, 3);
+    assert_int_equal(atomic_load(&rig.board->pool.backlog_depth), 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +191,9 @@ int main(void)
         cmocka_unit_test(long_quiet_shrinks_by_one_at_a_time_to_the_minimum),
         cmocka_unit_test(a_burst_ends_the_quiet),
         cmocka_unit_test(new_limits_are_obeyed_at_once),
+        cmocka_unit_test(a_queue_counts_as_quiet),
+        cmocka_unit_test_setup_teardown(the_kernels_queue_is_not_looked_at, rig_set_up,
+                                        rig_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
