@@ -31,6 +31,21 @@ static void two_daemons_that_fail_together_do_not_return_together(void **state)
     assert_true(different >= 9);
 }
 
+static void delays_spread_over_less_than_half_of_the_maximum(void **state)
+{
+    int64_t least_ms = INT64_MAX, most_ms = 0;
+    struct backoff backoff;
+    (void)state;
+    backoff_init(&backoff, 1000, 1000, 5);
+    for (int i = 0; i < 1000; i++) {
+        int64_t delay_ms = backoff_fail_ms(&backoff);
+        least_ms = delay_ms < least_ms ? delay_ms : least_ms;
+        most_ms = delay_ms > most_ms ? delay_ms : most_ms;
+    }
+    assert_in_range(least_ms, 500, 510);
+    assert_in_range(most_ms, 990, 1000);
+}
+
 static void a_success_makes_the_next_failure_short_again(void **state)
 {
     (void)state;
@@ -65,6 +80,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(delays_double_up_to_the_maximum),
         cmocka_unit_test(two_daemons_that_fail_together_do_not_return_together),
+        cmocka_unit_test(delays_spread_over_less_than_half_of_the_maximum),
         cmocka_unit_test(a_success_makes_the_next_failure_short_again),
         cmocka_unit_test(thousands_of_failures_do_not_overflow),
         cmocka_unit_test(one_millisecond_is_never_zero),

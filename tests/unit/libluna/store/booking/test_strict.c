@@ -1,6 +1,7 @@
 /* Strict mode: Redis is the truth, and no journal. */
 #include "one_host.h"
 
+#include "quota/admitter.h"
 #include "stores_process.h"
 #include "wait.h"
 
@@ -180,6 +181,25 @@ static void test_a_worker_that_comes_back_too_late_confirms_nothing(void **state
     stores_assert_ledger(&stores, booker, &client, 2);
 }
 
+/* After a power loss: the page still names a charge that was confirmed, and its record is lost. */
+static void test_a_confirmed_charge_is_refunded_by_an_older_page(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    one_host_client(&client);
+    stores_admit(admitter, &client, 3, &admission);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    struct luna_journal_slot *slot = luna_journal_slot_of(admitter->journal);
+    slot->account_id = client.account.id;
+    atomic_store(&slot->wseq, admission.worker_seq);
+    luna_admitter_free(admitter);
+    stores_shell(stores.dir, "rm -f journal/j-0-*");
+    admitter = stores_admitter(&stores, 0);
+    one_host_request(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 4);
+}
+
 static void test_a_full_disk_of_the_journals_stops_nothing(void **state)
 {
     struct client client;
@@ -347,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_the_charge_of_a_lost_host_is_refunded_when_its_time_is_over),
         cmocka_unit_test(test_the_charge_of_a_lost_host_whose_clocks_were_ahead_is_refunded),
         cmocka_unit_test(test_a_worker_that_comes_back_too_late_confirms_nothing),
+        cmocka_unit_test(test_a_confirmed_charge_is_refunded_by_an_older_page),
         cmocka_unit_test(test_a_full_disk_of_the_journals_stops_nothing),
         cmocka_unit_test(test_an_ended_account_is_booked_before_it_is_loaded_again),
         cmocka_unit_test(test_a_redis_that_forgets_is_refused_while_it_runs),

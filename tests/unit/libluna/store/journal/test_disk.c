@@ -91,6 +91,18 @@ static enum luna_append append(struct luna_journal *journal, int64_t wseq, struc
     return luna_journal_append(journal, &record, 0, luna_deadline_in_ms(WAIT_MS), err);
 }
 
+static int64_t sum_of_all(struct luna_error *err)
+{
+    struct luna_journal_sums sums = {.items = NULL};
+    int64_t units = 0;
+    if (luna_journal_sums_read(dir, 0, -1, luna_deadline_in_ms(WAIT_MS), &sums, err) != LUNA_OK)
+        return -1;
+    for (size_t i = 0; i < sums.count; i++)
+        units += sums.items[i].units;
+    luna_journal_sums_done(&sums);
+    return units;
+}
+
 /* The program ignores SIGXFSZ, as the pool and quota-syncd do. */
 static int append_up_to_the_size_limit(void)
 {
@@ -118,6 +130,37 @@ static void test_file_size_limit_is_an_error_of_the_append(void **state)
 {
     (void)state;
     assert_passed(in_child(append_up_to_the_size_limit));
+}
+
+/* The disk has room for half of a record; then it has more. */
+static int append_after_half_a_record(void)
+{
+    struct luna_journal *journal = NULL;
+    struct luna_error err;
+    enum { FITS = 100 };
+    struct rlimit limit = {.rlim_cur = FITS * 64 + 32, .rlim_max = RLIM_INFINITY};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    if (luna_journal_open(dir, 0, &journal, &err) != LUNA_OK ||
+        setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return CHILD_CANNOT;
+    int64_t before = sum_of_all(&err), wseq = luna_journal_last_wseq(journal);
+    for (int64_t i = 1; i <= FITS; i++)
+        if (append(journal, wseq + i, &err) != LUNA_APPEND_OK)
+            return CHILD_FAILED;
+    if (append(journal, wseq + FITS + 1, &err) != LUNA_APPEND_FAILED)
+        return CHILD_FAILED;
+    limit.rlim_cur = RLIM_INFINITY;
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return CHILD_CANNOT;
+    if (append(journal, wseq + FITS + 2, &err) != LUNA_APPEND_OK)
+        return CHILD_FAILED;
+    return sum_of_all(&err) == before + FITS + 1 ? CHILD_PASSED : CHILD_FAILED;
+}
+
+static void test_the_half_of_a_record_shifts_the_next(void **state)
+{
+    (void)state;
+    assert_passed(in_child(append_after_half_a_record));
 }
 
 static enum luna_code open_dir(struct luna_error *err)
@@ -166,18 +209,6 @@ static void test_folder_of_another_user_is_refused(void **state)
     (void)state;
     assert_int_equal(chmod(dir, 0755), 0);
     assert_passed(in_child(open_as_nobody));
-}
-
-static int64_t sum_of_all(struct luna_error *err)
-{
-    struct luna_journal_sums sums = {.items = NULL};
-    int64_t units = 0;
-    if (luna_journal_sums_read(dir, 0, -1, luna_deadline_in_ms(WAIT_MS), &sums, err) != LUNA_OK)
-        return -1;
-    for (size_t i = 0; i < sums.count; i++)
-        units += sums.items[i].units;
-    luna_journal_sums_done(&sums);
-    return units;
 }
 
 /* A folded segment, and `after` records in the next. Returns the number of records. */
@@ -243,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT(test_full_disk_is_an_error_at_the_start_and_no_sigbus),
         UNIT(test_file_size_limit_is_an_error_of_the_append),
+        UNIT(test_the_half_of_a_record_shifts_the_next),
         UNIT(test_folder_that_others_may_write_is_refused),
         UNIT(test_folder_of_another_user_is_refused),
         UNIT(test_damaged_fold_is_read_from_its_copy_and_written_again),

@@ -171,6 +171,94 @@ static void test_a_worker_is_ready_before_the_scripts_are_announced(void **state
     assert_int_equal(probe(admitter, &err), LUNA_OK);
 }
 
+/* A script in place of admit.lua, which replies the outcome that a key of Redis's names. */
+static void put_outcome_script(void)
+{
+    static const char fields[] = ""
+#define FIELD(name) ",0"
+#define CODE(word, number)
+#include "quota/admit_reply.def"
+#undef FIELD
+#undef CODE
+        ;
+    char text[256], words[512];
+    /* the outcome and the epoch stand for the first two */
+    snprintf(text, sizeof text,
+             "return(struct.pack('<'..string.rep('i8',%zu),redis.call('GET','outcome'),1%s))",
+             strlen(fields) / 2, fields + 4);
+    snprintf(words, sizeof words, "SCRIPT LOAD %s", text);
+    (void)stores_redis_int(&stores, words);
+    snprintf(words, sizeof words,
+             "EVAL redis.call('HSET','quota:fence','admit',redis.sha1hex(ARGV[1]))return(1) 0 %s",
+             text);
+    assert_int_equal(stores_redis_int(&stores, words), 1);
+}
+
+static void test_an_outcome_of_the_table_is_refused_as_implausible(void **state)
+{
+    static const enum luna_admission_outcome outcomes[] = {
+#define X(symbol, number) symbol,
+#include "luna/store/admission_outcomes.def"
+#undef X
+    };
+    struct client client;
+    struct luna_admission admission;
+    struct luna_fence_report report;
+    char words[64];
+    (void)state;
+    stores_client(&stores, "outcomes", NULL, 10, &client);
+    put_outcome_script();
+    struct luna_admitter *other = stores_admitter(&stores, 5);
+    for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++) {
+        snprintf(words, sizeof words, "SET outcome %d", (int)outcomes[i]);
+        (void)stores_redis_int(&stores, words);
+        stores_admit(other, &client, 0, &admission);
+        assert_int_equal(admission.outcome, outcomes[i]);
+        assert_int_not_equal(admission.error.code, LUNA_EPROTOCOL);
+    }
+    (void)stores_redis_int(&stores, "SET outcome 99");
+    stores_admit(other, &client, 0, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_UNAVAILABLE);
+    assert_int_equal(admission.error.code, LUNA_EPROTOCOL);
+    luna_admitter_free(other);
+    assert_int_equal(stores_redis_int(&stores, "DEL quota:fence"), 1);
+    stores_fence(booker, &report);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+}
+
+static enum luna_admission_outcome ask_from(const struct client *client, const char *address)
+{
+    struct luna_admission admission;
+    const struct luna_admission_request request = {.account_id = client->account.id,
+                                                   .api_key = client->key.text,
+                                                   .api_key_len = strlen(client->key.text),
+                                                   .scope = LUNA_SCOPE_MODEL,
+                                                   .request_id = "test",
+                                                   .client_address = address,
+                                                   .deadline = luna_deadline_in_ms(WAIT_MS)};
+    luna_admit(admitter, &request, &admission);
+    return admission.outcome;
+}
+
+static void test_a_key_is_used_from_outside_its_networks(void **state)
+{
+    struct luna_operator op = stores_operator(&stores);
+    struct client client;
+    (void)state;
+    stores_client(&stores, "networks", NULL, 10, &client);
+    const struct luna_key_spec spec = {.scopes = LUNA_SCOPE_MODEL,
+                                       .networks = "10.0.0.0/8;2001:db8::/32"};
+    assert_int_equal(stores_key(&op, &client, spec), LUNA_OK);
+    stores_operator_done(&op);
+    for (int i = 0; i < 2; i++) { /* as it was loaded, and as admit.lua noted its use */
+        assert_int_equal(ask_from(&client, "192.0.2.1"), LUNA_ADMIT_ADDRESS_REFUSED);
+        assert_int_equal(ask_from(&client, "2001:db9::1"), LUNA_ADMIT_ADDRESS_REFUSED);
+        assert_int_equal(ask_from(&client, NULL), LUNA_ADMIT_ADDRESS_REFUSED);
+        assert_int_equal(ask_from(&client, "10.200.3.4"), LUNA_ADMIT_ALLOWED);
+        assert_int_equal(ask_from(&client, "2001:db8::7"), LUNA_ADMIT_ALLOWED);
+    }
+}
+
 static void test_the_scopes_of_the_key_are_returned(void **state)
 {
     struct client client;
@@ -383,6 +471,8 @@ int main(void)
         cmocka_unit_test(test_unknown_accounts_are_remembered_for_a_moment_only),
         cmocka_unit_test(test_a_probe_does_not_say_which_store_is_unavailable),
         cmocka_unit_test(test_a_worker_is_ready_before_the_scripts_are_announced),
+        cmocka_unit_test(test_an_outcome_of_the_table_is_refused_as_implausible),
+        cmocka_unit_test(test_a_key_is_used_from_outside_its_networks),
         cmocka_unit_test(test_the_scopes_of_the_key_are_returned),
         cmocka_unit_test(test_the_burst_is_limited_and_burns_no_quota),
         cmocka_unit_test(test_an_exhausted_quota_burns_no_burst),

@@ -213,6 +213,28 @@ static void test_the_record_lives_for_a_day(void **state)
     assert_in_range(stores_redis_int(&stores, words), 86390, 86400);
 }
 
+/* With concurrent requests a replay settles in Redis as well. */
+static void test_a_replay_prolongs_the_record(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    char words[192];
+    (void)state;
+    put_plan("prolonged", 100, 100, 2);
+    stores_client(&stores, "prolonged", "prolonged", 10, &client);
+    ask(admitter, &client, "key", "body", &admission);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    snprintf(words, sizeof words, "EXPIRE {user:%lld:quota}:i:%s 1000",
+             (long long)client.account.id, admission.idempotency_field);
+    assert_int_equal(stores_redis_int(&stores, words), 1);
+    ask(admitter, &client, "key", "body", &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_REPLAY);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    snprintf(words, sizeof words, "TTL {user:%lld:quota}:i:%s", (long long)client.account.id,
+             admission.idempotency_field);
+    assert_in_range(stores_redis_int(&stores, words), 900, 1000);
+}
+
 /* The reply to a charge is lost: the same command again, and once more after the worker gave it
  * up. */
 static void test_a_lost_answer_is_not_charged_twice(void **state)
@@ -356,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_a_request_in_flight_is_busy_and_a_failed_one_may_be_repeated),
         cmocka_unit_test(test_the_record_of_a_killed_worker_does_not_answer_for_it),
         cmocka_unit_test(test_the_record_lives_for_a_day),
+        cmocka_unit_test(test_a_replay_prolongs_the_record),
         cmocka_unit_test(test_a_lost_answer_is_not_charged_twice),
         cmocka_unit_test(test_a_success_whose_worker_died_before_it_could_say_so_stays_charged),
         cmocka_unit_test(test_a_kept_answer_comes_back_changed),

@@ -173,6 +173,39 @@ static void test_a_charge_that_cannot_be_reduced_is_void(void **state)
     stores_assert_ledger(&stores, booker, &client, 1);
 }
 
+/* The mark says 9 units of another period: they stand, and are more than this charge had. */
+static void test_a_charge_is_reduced_to_more_than_it_was(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    char words[512];
+    (void)state;
+    stores_client(&stores, "reduced-to-more", NULL, 10, &client);
+    stores_admit(admitter, &client, 6, &admission);
+    snprintf(words, sizeof words,
+             "EVAL redis.call('HSET',KEYS[1],ARGV[1],table.concat(ARGV,string.char(32),2))return(1)"
+             " 1 {user:%lld:quota}:m %s %lld 6 1 9",
+             (long long)client.account.id, luna_journal_worker_name(admitter->journal),
+             (long long)admission.worker_seq);
+    assert_int_equal(stores_redis_int(&stores, words), 1);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 2), LUNA_COMMIT_VOID);
+    assert_int_equal(admission.cost, 0);
+}
+
+/* The mark in Redis has the predecessor's number: a lower one would come too late. */
+static void test_a_worker_counts_on_below_its_predecessors_charge(void **state)
+{
+    struct luna_journal_slot *slot = luna_journal_slot_of(admitter->journal);
+    struct client client;
+    (void)state;
+    one_host_client(&client);
+    one_host_request(&client, 1);
+    slot->account_id = client.account.id;
+    atomic_store(&slot->wseq, admitter->wseq + 1000);
+    one_host_request(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 2);
+}
+
 static void test_a_damaged_slot_of_the_page_stops_no_worker(void **state)
 {
     struct luna_journal_slot *slot = luna_journal_slot_of(admitter->journal);
@@ -197,6 +230,8 @@ int main(void)
         cmocka_unit_test(test_a_reduced_charge_that_was_booked_before_is_corrected),
         cmocka_unit_test(test_a_reduced_charge_is_refunded_whole_when_its_worker_dies),
         cmocka_unit_test(test_a_charge_that_cannot_be_reduced_is_void),
+        cmocka_unit_test(test_a_charge_is_reduced_to_more_than_it_was),
+        cmocka_unit_test(test_a_worker_counts_on_below_its_predecessors_charge),
         cmocka_unit_test(test_a_damaged_slot_of_the_page_stops_no_worker),
     };
     return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
