@@ -97,9 +97,13 @@ class Process:
         return self.stack.pid(self.name)
 
     def kill(self, with_signal=signal.SIGKILL):
-        """Sends the signal and waits for the end, its children's too."""
-        family = [self.pid, *children_of(self.pid)]
+        """Sends the signal and waits for the end, its children's too: a child that saves Redis's data holds its port."""
+        family = [self.pid]
         with contextlib.suppress(ProcessLookupError):
+            if with_signal == signal.SIGKILL:
+                self.freeze()  # else it could have another child after they are listed
+                wait_until(lambda: state_of(self.pid) not in "RSD", f"{self.name} to stop")
+            family += children_of(self.pid)
             os.kill(self.pid, with_signal)
         self.await_end(family)
         if self.name == "postgres":  # an init that does not reap leaves a dead postmaster that looks alive to the next one
