@@ -92,6 +92,7 @@ PASTING = {
     "libkalman/numeric/wide.h": "the static variants of one function",
     "libluna/store/quota/admission.c": "the numbers of admit.lua's replies",
     "libluna/store/quota/script_replies.h": "the numbers of the other scripts' replies",
+    "libluna/store/quota/script_texts.h": "limits and words of the scripts, and the parts of texts in Redis",
 }
 
 # A foreign header, and the one family of files that may know it: one per program or library that

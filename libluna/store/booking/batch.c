@@ -107,10 +107,9 @@ static void add_rolls(struct batch *batch, struct snapshot *item, const char *ro
 #define ROLL_PART(name, pattern, format) format,
 #include "quota/script_texts.def"
     };
-    enum { PARTS = sizeof formats / sizeof formats[0] };
     for (int n = 0; *rolls != '\0' && n < ROLLS_PER_ACCOUNT_MAX; n++) {
-        int64_t v[PARTS];
-        for (int i = 0; i < PARTS; i++) {
+        int64_t v[LUNA_ROLL_PARTS];
+        for (int i = 0; i < LUNA_ROLL_PARTS; i++) {
             char *end = NULL;
             v[i] = strtoll(rolls, &end, 10);
             if (end == rolls || *end != formats[i][strlen(formats[i]) - 1])
@@ -119,11 +118,11 @@ static void add_rolls(struct batch *batch, struct snapshot *item, const char *ro
         }
         assert(item->account_id > 0);
         if (item->ended_no < 0)
-            item->ended_no = v[0];
+            item->ended_no = v[LUNA_ROLL_AT_pn];
         luna_pg_array_add(&batch->columns[ROLL_ACCOUNTS], item->account_id);
         luna_pg_array_add(&batch->columns[ROLL_EPOCHS], item->epoch);
-        for (int i = 0; i < PARTS; i++)
-            luna_pg_array_add(&batch->columns[ROLL_pn + i], v[i]);
+        for (int i = 0; i < LUNA_ROLL_PARTS; i++)
+            luna_pg_array_add(&batch->columns[ROLL_PARTS + i], v[i]);
         batch->has_rolls = true;
     }
 }
@@ -217,7 +216,7 @@ static enum luna_code book_periods(struct batch *batch)
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     assert(batch->has_rolls);
-    enum luna_code code = add_columns(batch, ROLL_ACCOUNTS, ROLL_end_ms, &params);
+    enum luna_code code = add_columns(batch, ROLL_ACCOUNTS, ROLL_LAST_PART, &params);
     if (code == LUNA_OK)
         code = luna_pg_query(batch->booker->database, luna_pg_deadline(batch->booker->database),
                              "SELECT luna_book_periods($1, $2, $3, $4, $5, $6, $7, $8, $9)",

@@ -9,6 +9,7 @@
 #define LUNA_STORE_BOOKING_BATCH_H
 
 #include "booking/booker.h"
+#include "quota/script_texts.h"
 
 enum book_status {
 #define X(symbol, number) symbol = (number),
@@ -34,8 +35,8 @@ enum column {
     RS,
     ROLL_ACCOUNTS,
     ROLL_EPOCHS,
-#define ROLL_PART(name, pattern, format) ROLL_##name,
-#include "quota/script_texts.def"
+    ROLL_PARTS,
+    ROLL_LAST_PART = ROLL_PARTS + LUNA_ROLL_PARTS - 1,
     COLUMNS
 };
 

@@ -1,16 +1,11 @@
 #include "quota/config_keys.h"
 
 #include "quota/network.h"
+#include "quota/script_texts.h"
 
 #include <string.h>
 
 enum { DIGEST_LEN = 36, TEXT_BYTES_MAX = 1 << 20, NETWORK_BYTES = 64 };
-
-/* Where each part of a key's value is. */
-enum {
-#define KEY_PART(name, pattern, format, sql) AT_##name,
-#include "quota/script_texts.def"
-};
 
 static bool add_networks(const char *list, size_t len, struct luna_buf *out)
 {
@@ -35,7 +30,7 @@ static bool add_networks(const char *list, size_t len, struct luna_buf *out)
 static bool add_value(const char *value, size_t len, struct luna_buf *out)
 {
     const char *end = value + len, *networks = value;
-    for (int spaces = 0; spaces < AT_networks && networks != NULL; spaces++) {
+    for (int spaces = 0; spaces < LUNA_KEY_AT_networks && networks != NULL; spaces++) {
         networks = memchr(networks, ' ', (size_t)(end - networks));
         networks = networks != NULL ? networks + 1 : NULL;
     }
