@@ -1,6 +1,6 @@
 /*
- * The limits and words of the scripts, LUNA_LIFE_SLACK_MS, LUNA_WORD_STAGE_CHECK …, and the parts of
- * the texts that C reads, by their place: LUNA_KEY_AT_networks …; from script_texts.def.
+ * The limits and words of the scripts, LUNA_LIFE_SLACK_MS, LUNA_WORD_STAGE_CHECK …, and the parts
+ * of the texts that C reads, by their place: LUNA_KEY_AT_networks …; from script_texts.def.
  */
 #ifndef LUNA_SCRIPT_TEXTS_H
 #define LUNA_SCRIPT_TEXTS_H
