@@ -65,8 +65,10 @@ def includes_in(path, text):
 
 
 def pasting_in(text):
-    """The lines that make names which this reading cannot see: by ##, or in assembler."""
+    """The lines that make names which this reading cannot see: by ##, or in assembler. A name that starts with a capital
+    letter is a constant's or a macro's, never a function's or a variable's."""
     for number, line in enumerate(without_comments(text, strings=True).splitlines(), 1):
+        line = re.sub(r"\b[A-Z][A-Z0-9_]*(\s*##\s*\w+)+", " ", line)
         if re.search(r"##|%:%:|\b(?:asm|__asm|__asm__)\b", line):
             yield number
 

@@ -85,14 +85,10 @@ OPEN = {
     "luna/store/*.def": "tables that C shares with Lua and SQL",
 }
 
-# The files that may paste names together (##): the check of uses cannot see what they make. Each
-# prefixes words of its own table or of its caller's file.
+# The files that may paste names together (##) which do not start with a capital letter: the check
+# of uses cannot see what they make.
 PASTING = {
-    "fcgi-worker/shared/scoreboard.h": "enum scoreboard_status",
-    "libkalman/numeric/wide.h": "the static variants of one function",
-    "libluna/store/quota/admission.c": "the numbers of admit.lua's replies",
-    "libluna/store/quota/script_replies.h": "the numbers of the other scripts' replies",
-    "libluna/store/quota/script_texts.h": "limits and words of the scripts, and the parts of texts in Redis",
+    "libkalman/numeric/wide.h": "the static variants of one function of the caller's file",
 }
 
 # A foreign header, and the one family of files that may know it: one per program or library that

@@ -61,6 +61,7 @@ VIOLATIONS = [
     ("fcgi-worker/request/probe.h", "int pool_count_all(void); static inline int probe(void) { return pool_count_all(); }",
      "pool_count_all: fcgi-worker/request may not use fcgi-worker/master/pool.c"),
     ("fcgi-worker/request/probe.h", "#define PROBE() pool_count_all()", "pool_count_all: fcgi-worker/request may not use"),
+    ("fcgi-worker/request/probe.h", "#define PROBE pool_count_all()", "pool_count_all: fcgi-worker/request may not use"),
     ("fcgi-worker/request/probe.def", "X(pool_count_all)", "pool_count_all: fcgi-worker/request may not use"),
     ("libluna/base/probe.c", "int pool_count_all(void);", "libluna/base may not use fcgi-worker/master/pool.c"),
     ("libluna/modelling/probe.c", "void luna_admit(void);", "libluna/modelling may not use libluna/store/quota/admission.c"),
@@ -127,7 +128,8 @@ def test_a_file_in_no_room_is_noticed(copy, path, complaint):
     assert any(said.startswith(f"{path}:1: ") and complaint in said for said in found), found
 
 
-@pytest.mark.parametrize("text", ['/* #include "master/pool.h" */', 'const char *probe = "pool_count_all";', "struct pool_count_all;"])
+@pytest.mark.parametrize("text", ['/* #include "master/pool.h" */', 'const char *probe = "pool_count_all";', "struct pool_count_all;",
+                                  "#define ENTRY(name) WORD_##name##_##name,"])
 def test_what_only_resembles_a_dependency_is_left_alone(copy, text):
     assert complaints_about(copy, "fcgi-worker/request/probe.c", text + "\n") == []
 

@@ -179,3 +179,32 @@ def test_a_term_of_the_glossary_is_used(term):
     """In a document, or in a header of the component whose word it is."""
     stem = term if len(term) < 5 else term.removesuffix("y").removesuffix("ed").removesuffix("e")
     assert stem in WRITTEN or any(stem in path.read_text(encoding="utf-8").lower() for part in COMPONENTS for path in (ROOT / part).rglob("*.h"))
+
+
+# Words of the glossary's last column that are right where they mean something else (a journal, a
+# hash table, a lock of a file, the user of a process), so that a machine cannot check them.
+ORDINARY = set("""
+away backend balance band books child chunk cluster confirm context credential cursor customer cycle data down endpoint entry flush gap
+generation hash history hole hot journal layer life lock log measurement module node noise none offset parent permission primary proxy queue
+record residual right rollback sample secret server settlement shock signal stage sync trend trial user way
+""".split())
+REPLACED = {re.sub(r" \(.*\)|\"", "", word).strip(): term
+            for term, words in re.findall(r"^\| ([\w .-]+) \| .+ \| (.*) \|$", (ROOT / "docs/GLOSSARY.md").read_text(encoding="utf-8"), re.MULTILINE)[1:]
+            for word in words.split(",") if word.strip()}
+READ_BY_PEOPLE = {path: path.read_text(encoding="utf-8") for folder in ("docs", "conf", "sql", "web/openapi", *COMPONENTS)
+                  for path in (ROOT / folder).rglob("*") if path.suffix in (".md", ".c", ".h", ".cc", ".lua", ".sql", ".yaml", ".example", ".3")
+                  and path.name != "GLOSSARY.md"} | {path: path.read_text(encoding="utf-8") for path in ROOT.glob("*.md")}
+
+
+def uses_of(word, texts):
+    return [path.name for path, text in texts.items() if re.search(rf"\b{re.escape(word)}(s|es)?\b", text, re.IGNORECASE)]
+
+
+@pytest.mark.parametrize("word", sorted(REPLACED.keys() - ORDINARY))
+def test_a_word_that_the_glossary_replaces_is_not_used(word):
+    assert uses_of(word, READ_BY_PEOPLE) == [], f'the glossary says "{REPLACED[word]}"'
+
+
+def test_a_replaced_word_would_be_noticed():
+    assert uses_of("tenant", {pathlib.Path("a"): "Two tenants."}) == ["a"]
+    assert ORDINARY <= REPLACED.keys() and len(REPLACED.keys() - ORDINARY) > 20

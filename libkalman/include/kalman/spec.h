@@ -3,7 +3,7 @@
  *
  * A kalman_spec is a POD value that its owner fills and copies freely; it owns nothing. Parameters
  * that are NaN are "to be fitted" (kalman_fit); kalman_model_init needs them all. The catalogue
- * below enumerates every kind with its settings and parameters by name, so that a front end can map
+ * below enumerates every kind with its settings and parameters by name, so that a program can map
  * any textual description without knowing the models.
  *
  *     struct kalman_spec spec;

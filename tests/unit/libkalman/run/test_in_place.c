@@ -204,7 +204,7 @@ static void vectors_of_observations_are_written_over_too(void **state)
     }
 }
 
-/* Irregular times: the level's way back meets blocks of equal variances, and blocks of others. */
+/* Irregular times: the level's backward pass meets blocks of equal variances, and others. */
 static void times_far_and_near_are_smoothed_in_place(void **state)
 {
     (void)state;
