@@ -27,6 +27,7 @@ COMPRESSED = "compressed answers; the proxy does not ask for them"
 BLANK = "a header value that ends in a blank, which goes over HTTP/2 only; the proxy speaks HTTP/1.1"
 METHOD = "a method that the proxy does not know"
 PATH = "a path that the proxy rewrites before it passes it on"
+REPEATED = "a header that is sent twice; the proxy joins the two"
 OTHER_STACK = "other programs than the tests ask, or another stack than the session's is asked"
 
 # What the proxy cannot carry. `file::test`, for all of its cases, or `file::test[case]`: why.
@@ -65,6 +66,8 @@ NOT_RECORDED = {
     "test_http.py::test_long_text_answers_are_compressed_for_those_who_take_it": COMPRESSED,
     "test_http.py::test_the_documentation_weighs_less_than_half_a_megabyte_and_a_bit": COMPRESSED,
     "test_large_body.py::test_a_million_points_take_a_few_times_their_body": MEGABYTES,
+    "test_one_credential.py::test_the_first_of_two_credentials_is_taken": REPEATED,
+    "test_one_credential.py::test_a_credential_of_another_kind_is_in_the_way": REPEATED,
     "test_readme.py::test_readme_command_works": OTHER_STACK,
     "test_scripts.py::test_second_up_starts_nothing_and_keeps_the_account": OTHER_STACK,
     "test_secrets.py::test_keys_are_in_no_log_however_they_are_sent": BLANK,

@@ -34,7 +34,10 @@ def workers(stack):
 
 
 def is_worker(pid):
-    return "worker" in pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="ascii")
+    try:
+        return "worker" in pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="ascii")
+    except FileNotFoundError:  # it has ended since it was listed
+        return False
 
 
 def peak_bytes(pid):
