@@ -4,7 +4,7 @@
 #include "booking/batch.h"
 
 #include "quota/quota_keys.h"
-#include "quota/script_replies.h"
+#include "quota/script_words.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #define LUNA_STORE_BOOKING_BATCH_H
 
 #include "booking/booker.h"
-#include "quota/script_texts.h"
+#include "quota/script_words.h"
 
 enum book_status {
 #define X(symbol, number) symbol = (number),

@@ -18,8 +18,7 @@
 #include "booking/batch.h"
 #include "journal/segment.h"
 #include "quota/quota_keys.h"
-#include "quota/script_replies.h"
-#include "quota/script_texts.h"
+#include "quota/script_words.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "booking/drain.h"
 
-#include "quota/script_texts.h"
+#include "quota/script_words.h"
 
 #include "booking/batch.h"
 

@@ -6,7 +6,7 @@
 #include "quota/admitter.h"
 #include "quota/key.h"
 #include "quota/network.h"
-#include "quota/script_texts.h"
+#include "quota/script_words.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -22,8 +22,7 @@
 #include "quota/admitter.h"
 #include "quota/config_keys.h"
 #include "quota/period.h"
-#include "quota/script_replies.h"
-#include "quota/script_texts.h"
+#include "quota/script_words.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "quota/config_keys.h"
 
 #include "quota/network.h"
-#include "quota/script_texts.h"
+#include "quota/script_words.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 
 #include "client/redis.h"
 #include "quota/quota_keys.h"
-#include "quota/script_replies.h"
+#include "quota/script_words.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Closes a period that has ended by Redis's clock, if PostgreSQL's clock agrees. */
 #include "quota/admitter.h"
-#include "quota/script_replies.h"
+#include "quota/script_words.h"
 
 static enum luna_roll run_script(struct luna_admitter *admitter, int64_t account_id,
                                  struct luna_deadline deadline, struct luna_error *err)

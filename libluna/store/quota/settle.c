@@ -3,8 +3,7 @@
  * predecessor left outstanding.
  */
 #include "quota/admitter.h"
-#include "quota/script_replies.h"
-#include "quota/script_texts.h"
+#include "quota/script_words.h"
 
 #include <assert.h>
 #include <stdio.h>
