@@ -1,5 +1,6 @@
 #include "api/small_body.h"
 
+#include "luna/base/escape.h"
 #include "luna/store/account.h"
 
 #include <jansson.h>
@@ -91,7 +92,7 @@ static size_t characters(const char *text)
 {
     size_t n = 0;
     for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
+        if (luna_escape_control_length(text, strlen(text)) != 0)
             return SIZE_MAX;
         n += ((unsigned char)*text & 0xc0) != 0x80;
     }

@@ -48,6 +48,8 @@ static bool grow(struct luna_buf *buf, size_t need)
         cap *= 2;
     if (cap < need || cap > buf->max)
         cap = buf->max;
+    if (cap < need)
+        return false; /* never less than what is written already */
     char *data = realloc(buf->data, cap);
     if (data == NULL)
         return false;
@@ -78,7 +80,8 @@ char *luna_buf_reserve(struct luna_buf *buf, size_t bytes)
     assert(buf->len <= buf->cap && buf->cap <= buf->max);
     if (bytes <= buf->cap - buf->len && buf->data != NULL)
         return buf->data + buf->len;
-    bool fits = bytes <= buf->max - buf->len || make_room(buf, bytes);
+    /* Compared so that nothing wraps around should the lengths ever be out of order. */
+    bool fits = (buf->len <= buf->max && bytes <= buf->max - buf->len) || make_room(buf, bytes);
     bool must_grow = buf->data == NULL || bytes > buf->cap - buf->len;
     if (!fits || buf->max == 0 || (must_grow && !grow(buf, buf->len + bytes))) {
         buf->overflow = true;

@@ -97,3 +97,18 @@ size_t luna_escape_plain_run(const char *text, size_t len)
         run++;
     return run;
 }
+
+size_t luna_escape_control_length(const char *text, size_t len)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    if (len == 0)
+        return 0;
+    if (c[0] < ' ' || c[0] == 0x7f)
+        return 1;
+    if (c[0] == 0xc2 && len >= 2 && c[1] >= 0x80 && c[1] <= 0x9f)
+        return 2;
+    bool marks = c[0] == 0xe2 && len >= 3 && c[1] == 0x80 &&
+                 (c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xaa && c[2] <= 0xae));
+    bool isolates = c[0] == 0xe2 && len >= 3 && c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9;
+    return marks || isolates ? 3 : 0;
+}

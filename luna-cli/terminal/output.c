@@ -1,6 +1,7 @@
 #include "terminal/output.h"
 
 #include "luna/base/buf.h"
+#include "luna/base/escape.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -95,11 +96,14 @@ static void print_json_object(const struct cell *cells, size_t count, const char
     luna_buf_done(&out);
 }
 
-/* A name chosen by a client may hold control bytes, which must not reach a terminal. */
+/* A name chosen by a client may hold control characters, which must not reach a terminal. */
 static void print_clean(const char *text)
 {
-    for (; *text; text++)
-        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+    while (*text != '\0') {
+        size_t control = luna_escape_control_length(text, strlen(text));
+        putchar(control != 0 ? '?' : *text);
+        text += control != 0 ? control : 1;
+    }
 }
 
 void output_record(bool json, const struct cell *cells, size_t count)

@@ -76,9 +76,36 @@ static void a_bad_byte_swallows_the_good_one_after_it(void **state)
     assert_memory_equal(out, "\xef\xbf\xbd", 3);
 }
 
+static void a_character_that_acts_on_a_terminal_passes_for_text(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+    } cases[] = {{"\n", 1},
+                 {"\x7f", 1},
+                 {"\xc2\x80", 2},
+                 {"\xc2\x9b"
+                  "31m",
+                  2},
+                 {"\xe2\x80\xae", 3},
+                 {"\xe2\x81\xa6", 3},
+                 {"\xe2\x80\x8f", 3},
+                 {"\xc2\xa0", 0},
+                 {"\xe2\x80\x93", 0},
+                 {"\xe2\x82\xac", 0},
+                 {"a", 0},
+                 {"\xc2", 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(luna_escape_control_length(cases[i].text, strlen(cases[i].text)),
+                         cases[i].length);
+    assert_int_equal(luna_escape_control_length("", 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_character_that_acts_on_a_terminal_passes_for_text),
         cmocka_unit_test(overlong_surrogate_or_cut_sequences_pass),
         cmocka_unit_test(c1_controls_reach_a_terminal),
         cmocka_unit_test(a_bad_byte_swallows_the_good_one_after_it),

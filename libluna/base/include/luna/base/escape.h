@@ -22,6 +22,11 @@ enum { LUNA_ESCAPE_BYTES = 6 }; /* the longest escape of one character */
 size_t luna_escape_json(const char *text, size_t len, char out[LUNA_ESCAPE_BYTES],
                         size_t *ret_used);
 
+/* Length of the character at the start of text[0..len) when it is a control (C0, DEL, C1) or turns
+ * the direction of text (U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069): it would act on a
+ * terminal, or make a name look like another. 0 for any other character, and for len == 0. */
+size_t luna_escape_control_length(const char *text, size_t len);
+
 /* Length of the longest prefix of text[0..len) that needs no escape in a JSON string, ASCII
  * only. */
 size_t luna_escape_plain_run(const char *text, size_t len);
