@@ -6,6 +6,7 @@
  * source_table.h has the rules; this file calls them from nginx, under the lock of a shared memory
  * zone. README.md lists the directives. */
 #include "source_table.h"
+#include "variables.h"
 
 #include <ngx_config.h>
 #include <ngx_core.h>
@@ -14,6 +15,8 @@
 enum {
     LOG_INTERVAL_MS = 1000,
     NUMBER_MAX = 1000000,
+    HELD_AT_ONE_DELAY = 64,
+    FACTOR_MAX = 16,
 };
 
 /* `key` is NULL where the directive is not given. */
@@ -144,6 +147,25 @@ static bool key_is_throttled(ngx_http_request_t *r)
                                   settings->by_key.limits, ngx_current_msec);
 }
 
+/* Answers that this process holds back. */
+static ngx_uint_t held;
+
+static void held_ended(void *unused)
+{
+    (void)unused;
+    held--;
+}
+
+/* The more are held back, the longer: a source may open as many streams of HTTP/2 as it likes, and
+ * would else have as many answers a second as streams in four. Spread, or clients that were refused
+ * together would come back together, each with a body. */
+static ngx_msec_t delay_of_next(void)
+{
+    ngx_uint_t factor = 1 + held / HELD_AT_ONE_DELAY;
+    ngx_msec_t delay_ms = settings->delay_ms * (factor < FACTOR_MAX ? factor : FACTOR_MAX);
+    return delay_ms / 2 + (ngx_msec_t)ngx_random() % delay_ms;
+}
+
 /* The time is over: the phases run on, and the throttle answers. */
 static void delay_ended(ngx_http_request_t *r)
 {
@@ -168,6 +190,9 @@ static void delay_ended(ngx_http_request_t *r)
 static ngx_int_t delay_start(ngx_http_request_t *r)
 {
     ngx_event_t *write = r->connection->write;
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(r->pool, 0);
+    if (cleanup == NULL)
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     ngx_http_set_ctx(r, r, ngx_http_luna_source_module);
     if (r->connection->read->ready) {
         ngx_post_event(r->connection->read, &ngx_posted_events);
@@ -177,8 +202,9 @@ static ngx_int_t delay_start(ngx_http_request_t *r)
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = delay_ended;
     write->delayed = 1;
-    /* Spread, or clients that were refused together would come back together, each with a body. */
-    ngx_add_timer(write, settings->delay_ms / 2 + (ngx_msec_t)ngx_random() % settings->delay_ms);
+    cleanup->handler = held_ended;
+    ngx_add_timer(write, delay_of_next());
+    held++;
     return NGX_AGAIN;
 }
 
@@ -260,51 +286,6 @@ static ngx_int_t request_ended(ngx_http_request_t *r)
     return NGX_OK;
 }
 
-/* $luna_source: what nginx's own limits count by. Empty where there is no address. */
-static ngx_int_t source_variable(ngx_http_request_t *r, ngx_http_variable_value_t *value,
-                                 uintptr_t unused)
-{
-    struct source_id *id = ngx_pnalloc(r->pool, sizeof *id);
-    (void)unused;
-    if (id == NULL)
-        return NGX_ERROR;
-    bool found = source_id_from_address(r->connection->sockaddr, id);
-    value->len = found ? sizeof id->bytes : 0;
-    value->data = id->bytes;
-    value->valid = 1;
-    value->no_cacheable = 0;
-    value->not_found = 0;
-    return NGX_OK;
-}
-
-static bool header_is_repeated(ngx_http_request_t *r, const char *name)
-{
-    ngx_uint_t count = 0;
-    size_t len = ngx_strlen(name);
-    for (ngx_list_part_t *part = &r->headers_in.headers.part; part != NULL; part = part->next) {
-        const ngx_table_elt_t *headers = part->elts;
-        for (ngx_uint_t i = 0; i < part->nelts; i++)
-            count +=
-                headers[i].key.len == len && ngx_strncmp(headers[i].lowcase_key, name, len) == 0;
-    }
-    return count > 1;
-}
-
-/* $luna_repeated_credential: "1" where a header that holds a key was sent twice, else empty. The
- * variables $http_x_api_key and $http_authorization have the first one only. */
-static ngx_int_t repeated_variable(ngx_http_request_t *r, ngx_http_variable_value_t *value,
-                                   uintptr_t unused)
-{
-    static u_char yes[] = "1";
-    (void)unused;
-    value->len = header_is_repeated(r, "x-api-key") || header_is_repeated(r, "authorization");
-    value->data = yes;
-    value->valid = 1;
-    value->no_cacheable = 0;
-    value->not_found = 0;
-    return NGX_OK;
-}
-
 /* --- settings --- */
 
 static ngx_int_t zone_init(ngx_shm_zone_t *zone, void *former)
@@ -371,22 +352,6 @@ static char *set_refusals(ngx_conf_t *cf, ngx_command_t *command, void *conf)
     ngx_http_compile_complex_value_t compile = {
         .cf = cf, .value = &words[1], .complex_value = refusals->key};
     return ngx_http_compile_complex_value(&compile) == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
-static ngx_int_t variables_add(ngx_conf_t *cf)
-{
-    static struct {
-        ngx_str_t name;
-        ngx_http_get_variable_pt get;
-    } variables[] = {{ngx_string("luna_source"), source_variable},
-                     {ngx_string("luna_repeated_credential"), repeated_variable}};
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
-        ngx_http_variable_t *variable = ngx_http_add_variable(cf, &variables[i].name, 0);
-        if (variable == NULL)
-            return NGX_ERROR;
-        variable->get_handler = variables[i].get;
-    }
-    return NGX_OK;
 }
 
 static void *settings_create(ngx_conf_t *cf)
@@ -462,7 +427,7 @@ static ngx_command_t commands[] = {
 };
 
 static ngx_http_module_t context = {
-    .preconfiguration = variables_add,
+    .preconfiguration = gateway_variables_add,
     .postconfiguration = handlers_add,
     .create_main_conf = settings_create,
     .init_main_conf = settings_check,

@@ -293,6 +293,18 @@ static int key_place(const struct source *source, uint32_t key)
     return -1;
 }
 
+/* Towards the end of the list, and off it: one answer 403 for a wrong path or scope does not make a
+ * good key unknown, and a revoked one is forgotten after as many as there are places. */
+static void key_demote(struct source *source, int place)
+{
+    uint32_t key = source->keys[place];
+    source->keys[place] = 0;
+    if (place + 1 < KEYS_KNOWN) {
+        source->keys[place] = source->keys[place + 1];
+        source->keys[place + 1] = key;
+    }
+}
+
 static void refusal_add(struct source *source, struct source_refusal_limits limits, uint64_t now_ms)
 {
     uint32_t refusals = refusals_at(source, limits.rate_per_s, now_ms);
@@ -311,10 +323,10 @@ void source_table_refuse(struct source_table *table, struct source_id id, const 
     if (source == NULL)
         return;
     int known = key_place(source, key_hash(table, key, key_bytes));
-    if (known >= 0)
-        source->keys[known] = 0;
-    else
+    if (known < 0)
         refusal_add(source, limits, now_ms);
+    else
+        key_demote(source, known);
 }
 
 void source_table_abandon(struct source_table *table, struct source_id id, const void *key,
@@ -330,8 +342,11 @@ void source_table_accept(struct source_table *table, struct source_id id, const 
 {
     struct source *source = source_find_or_add(table, id, now_ms);
     uint32_t new = key_hash(table, key, key_bytes);
-    if (source == NULL || key_place(source, new) >= 0)
+    if (source == NULL || source->keys[0] == new)
         return;
+    int known = key_place(source, new);
+    if (known > 0)
+        source->keys[known] = 0; /* it comes to the front again */
     memmove(source->keys + 1, source->keys, sizeof source->keys - sizeof source->keys[0]);
     source->keys[0] = new;
 }

@@ -71,7 +71,8 @@ void source_table_close(struct source_table *table, uint32_t connection, uint64_
 bool source_table_heal(struct source_table *table, bool (*is_running)(uint32_t pid),
                        uint64_t now_ms);
 
-/* A key was refused. One that was accepted before is forgotten; any other one counts. */
+/* A key was refused. One that was accepted before is forgotten after some refusals in a row; any
+ * other one counts. */
 void source_table_refuse(struct source_table *table, struct source_id id, const void *key,
                          size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms);
 

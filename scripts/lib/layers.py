@@ -105,7 +105,7 @@ FOREIGN = {
     "xxhash.h": ["fcgi-worker/http/body_hash.c"],
     "uuid.h": ["libluna/store/quota/key.c"],
     "zlib.h": ["fcgi-worker/http/content_coding.c"],
-    "ngx_*.h": ["gateway/module.c"],
+    "ngx_*.h": ["gateway/module.c", "gateway/variables.c", "gateway/variables.h"],
     "nlopt.h": ["libkalman/fit/nlopt.c"],
     "seccomp.h": ["libluna/sandbox/sandbox.c"],
     "systemd/sd-daemon.h": ["*/service_manager.c"],

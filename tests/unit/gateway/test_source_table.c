@@ -211,6 +211,22 @@ static void a_client_that_leaves_loses_its_key(void **state)
     assert_false(throttles(*state, "192.0.2.1", "good", T0));
 }
 
+static void one_answer_403_makes_a_good_key_unknown(void **state)
+{
+    struct source_id id = id_of("192.0.2.1");
+    source_table_accept(*state, id, "good", 4, T0);
+    for (int i = 0; i < 50; i++)
+        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+    source_table_refuse(*state, id, "good", 4, LIMITS, T0);
+    assert_false(throttles(*state, "192.0.2.1", "good", T0));
+    source_table_accept(*state, id, "good", 4, T0);
+    for (int i = 0; i < 7; i++)
+        source_table_refuse(*state, id, "good", 4, LIMITS, T0);
+    assert_false(throttles(*state, "192.0.2.1", "good", T0));
+    source_table_refuse(*state, id, "good", 4, LIMITS, T0);
+    assert_true(throttles(*state, "192.0.2.1", "good", T0));
+}
+
 static void a_revoked_key_stays_known(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
@@ -267,6 +283,7 @@ int main(void)
         TABLE_TEST(a_neighbours_guesses_end_the_use_of_a_good_key),
         TABLE_TEST(a_guesser_who_does_not_wait_is_not_counted),
         TABLE_TEST(a_client_that_leaves_loses_its_key),
+        TABLE_TEST(one_answer_403_makes_a_good_key_unknown),
         TABLE_TEST(a_revoked_key_stays_known),
         TABLE_TEST(a_key_that_is_throttled_throttles_another_key_or_its_address),
         TABLE_TEST(a_clock_that_stands_or_a_long_rest_wraps_the_count),
