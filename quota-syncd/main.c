@@ -27,7 +27,7 @@ static const char usage[] =
 
 static const char description[] =
     "\n"
-    "Book the charges that Redis counts into the ledger in PostgreSQL, until stopped by a signal.\n"
+    "Book charges from Redis into the ledger in PostgreSQL, until stopped by a signal.\n"
     "\n"
     "Options\n"
     "  --once            book everything once, then exit\n"

@@ -126,8 +126,8 @@ const struct luna_setting syncd_settings[] = {
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(log_file),
      .help =
-         "File to append log lines to; if unset, standard error is used. SIGUSR1 reopens it, after "
-         "a rotation."},
+         "File to append log lines to; if unset, standard error is used. After rotating it, send "
+         "SIGUSR1 to reopen it."},
     {.name = NULL}};
 
 enum luna_code syncd_config_load(struct syncd_config *ret_config, struct luna_error *err)

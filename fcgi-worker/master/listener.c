@@ -112,7 +112,7 @@ static enum luna_code bind_and_listen(int fd, const char *path, const struct wor
     return code;
 }
 
-/* Whoever can write to the folder can put another socket there, and receive the keys. */
+/* Anyone who can write to the folder can put another socket there, and receive the keys. */
 static enum luna_code check_folder(const char *path, struct luna_error *err)
 {
     char folder[sizeof((struct sockaddr_un *)NULL)->sun_path + 2];

@@ -177,9 +177,8 @@ const struct luna_setting worker_settings[] = {
            "Format of log lines: json (one object per line), text (key=value), or auto (text on a "
            "terminal, else json)."),
     TEXT("LUNA_LOG_FILE", log_file, 0, NULL,
-         "File to append log lines to; if unset, standard error is used. SIGUSR1 reopens it, after "
-         "a "
-         "rotation."),
+         "File to append log lines to; if unset, standard error is used. After rotating it, send "
+         "SIGUSR1 to reopen it."),
     {.name = NULL}};
 
 static bool is_given(const char *text)
