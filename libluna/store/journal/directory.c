@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Anyone who can write here can forge what was answered. A volume may belong to root and let its group
- * write, if that is our own (Kubernetes's fsGroup). */
+/* Anyone who can write here can forge what was answered. A volume may belong to root and let its
+ * group write, if that is our own (Kubernetes's fsGroup). */
 static enum luna_code check_rights(int fd, const char *path, struct luna_error *err)
 {
     struct stat info;
