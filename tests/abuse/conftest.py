@@ -14,7 +14,7 @@ sys.path.append(str(pathlib.Path(__file__).parents[1] / "faults"))  # stack_cont
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="longer attacks")
+    parser.addoption("--long", action="store_true", help="longer attacks, held against the clock")
 
 
 @pytest.fixture(scope="session")
@@ -34,4 +34,5 @@ def stack():
 
 @pytest.fixture(scope="session")
 def arena(request, stack, account_factory):
-    return Arena(stack, account_factory(10**9, "--plan", "paying"), 15 if request.config.getoption("--long") else 2.5)
+    long = request.config.getoption("--long")
+    return Arena(stack, account_factory(10**9, "--plan", "paying"), 10 if long else 2.5, is_timed=long)

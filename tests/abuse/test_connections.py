@@ -41,12 +41,12 @@ def p99_ms_of_new_clients(stack, account, count=100):
     return 1000 * sorted(took)[math.ceil(count * 0.99) - 1]
 
 
-def newcomers_are_served(stack, account, attack):
+def newcomers_are_served(stack, account, attack, is_timed):
     quiet_ms = p99_ms_of_new_clients(stack, account)
     with attack as said:
         attacked_ms = p99_ms_of_new_clients(stack, account)
     print(f"\n  a new client: p99 {quiet_ms:.1f} ms quiet, {attacked_ms:.1f} ms attacked")
-    assert attacked_ms <= max(RATIO_MAX * quiet_ms, NOISE_MS)
+    assert not is_timed or attacked_ms <= max(RATIO_MAX * quiet_ms, NOISE_MS)
     return said
 
 
@@ -60,8 +60,8 @@ def silent(stack, address):
 
 
 def test_ten_thousand_connections_of_one_address_shut_others_out(arena, stack, account, many_descriptors):
-    arena.holds(silent(stack, "127.0.0.2"))
-    kept = newcomers_are_served(stack, account, silent(stack, "127.0.0.2"))
+    arena.holds(lambda: silent(stack, "127.0.0.2"))
+    kept = newcomers_are_served(stack, account, silent(stack, "127.0.0.2"), arena.is_timed)
     assert kept[0] <= limit(r"luna_source_connections (\d+)")
 
 
@@ -102,4 +102,4 @@ def streams(stack, account, *addresses):
 
 
 def test_streams_without_bodies_of_two_addresses_shut_others_out(arena, stack, account):
-    arena.holds(streams(stack, account, "127.0.0.5", "127.0.0.6"))
+    arena.holds(lambda: streams(stack, account, "127.0.0.5", "127.0.0.6"))

@@ -34,4 +34,4 @@ def path(kind):
 def test_bodies_without_a_valid_key_slow_a_paying_client(arena, account, kind, key):
     body, headers = BODIES[kind]
     wrong = {"X-API-Key": str(uuid.uuid4())} if key == "a wrong key" else {}
-    arena.holds(flood(account.url + path(kind), body, headers | wrong))
+    arena.holds(lambda: flood(account.url + path(kind), body, headers | wrong))

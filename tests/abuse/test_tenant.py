@@ -32,18 +32,18 @@ def heavy_tenant(account_factory):
 @pytest.mark.parametrize("request_of", HEAVY)
 def test_sixty_four_connections_of_one_tenant_take_more_than_a_share(arena, tenant, request_of):
     path, body = HEAVY[request_of]
-    arena.holds(flood(tenant.url + path, json.dumps(body).encode(), JSON | tenant.headers, connections=64))
+    arena.holds(lambda: flood(tenant.url + path, json.dumps(body).encode(), JSON | tenant.headers, connections=64))
 
 
 def test_retries_of_a_long_request_take_more_than_a_share(arena, tenant):
     path, body = HEAVY["a long fit"]
-    arena.holds(flood(tenant.url + path, json.dumps(body).encode(), JSON | tenant.headers | {"Idempotency-Key": "again"}, connections=64))
+    arena.holds(lambda: flood(tenant.url + path, json.dumps(body).encode(), JSON | tenant.headers | {"Idempotency-Key": "again"}, connections=64))
 
 
 def test_large_bodies_of_one_tenant_stop_the_others(arena, tenant):
     """1.6 MB from 40 connections. nginx has to read what it refuses, some milliseconds for each, so the bound is wider than three times."""
     many = json.dumps({"results": [1.0] * 200_001}).encode()
-    arena.holds(flood(tenant.url, many, JSON | tenant.headers), noise_ms=200)
+    arena.holds(lambda: flood(tenant.url, many, JSON | tenant.headers), noise_ms=200)
 
 
 def test_a_batch_of_faults_makes_a_large_answer(client, tenant):
