@@ -186,7 +186,7 @@ const struct command cli_commands[] = {
      .summary = "Show the newest events of the audit log",
      .options = {{"account", "ACCOUNT", "events of this account only (default: all)"},
                  {"count", "N", "number of events, at most 10000 (default: 50)"},
-                 {"before", "SEQ", "events before this sequence number of the account"},
+                 {"before", "SEQ", "only events before this sequence number; needs --account"},
                  {"full", NULL, "show every field"}},
      .example = "luna audit show --account demo --count 10",
      .run = cmd_audit_show},
