@@ -35,4 +35,4 @@ def stack():
 @pytest.fixture(scope="session")
 def arena(request, stack, account_factory):
     long = request.config.getoption("--long")
-    return Arena(stack, account_factory(10**9, "--plan", "paying"), 10 if long else 2.5, is_timed=long)
+    return Arena(stack, account_factory(10**9, "--plan", "paying"), 10 if long else 1.2, is_timed=long)
