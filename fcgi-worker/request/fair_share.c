@@ -84,12 +84,14 @@ bool fair_share_enter_read(struct exchange *exchange)
 
 bool fair_share_enter(struct exchange *exchange)
 {
-    if (exchange->price.units == 0 || exchange->computation.is_listed ||
-        !long_runs_expected(exchange->pipeline->board, exchange->ids.account_id,
-                            exchange->timing.phase_since_ns))
+    bool is_listed = exchange->computation.is_listed;
+    if (exchange->price.units == 0 ||
+        (!is_listed && !long_runs_expected(exchange->pipeline->board, exchange->ids.account_id,
+                                           exchange->timing.phase_since_ns)))
         return is_over_share(exchange);
+    /* From the start: once listed, no poll looks at how long it takes. */
     exchange->computation.cpu_since_ns = cpu_ns();
-    return join_long_runs(exchange);
+    return is_listed ? is_over_share(exchange) : join_long_runs(exchange);
 }
 
 /* Has it used so much of the processor? */

@@ -148,6 +148,21 @@ static void a_long_body_is_read_beyond_the_share(void **state)
     assert_int_equal(exchange.computation.stop, STOP_OVER_SHARE);
 }
 
+static void a_large_bodys_computation_costs_and_is_forgotten(void **state)
+{
+    struct exchange exchange = begin();
+    (void)state;
+    exchange.checked = true;
+    exchange.request = (struct http_request){.content_encoding = "", .content_length = 2000000};
+    assert_false(fair_share_enter_read(&exchange));
+    assert_false(fair_share_enter(&exchange));
+    rig_compute_ms(LONG_MS);
+    assert_false(fair_share_poll(&exchange));
+    assert_true(fair_share_cpu_ms(&exchange) >= LONG_MS);
+    fair_share_end(&exchange);
+    assert_true(long_runs_expected(rig.pipeline.board, RIG_ACCOUNT, luna_clock_mono_ns()));
+}
+
 static void processor_time_is_not_counted_for_the_plan(void **state)
 {
     struct exchange exchange = begin();
@@ -173,6 +188,7 @@ int main(void)
         TEST(a_long_computation_is_forgotten_at_its_end),
         TEST(the_next_computation_counts_only_when_it_is_long_again),
         TEST(a_long_body_is_read_beyond_the_share),
+        TEST(a_large_bodys_computation_costs_and_is_forgotten),
         TEST(processor_time_is_not_counted_for_the_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
