@@ -133,7 +133,7 @@ def assert_sandboxed(pid):
     status = dict(line.split(":", 1) for line in open(f"/proc/{pid}/status", encoding="utf-8").read().splitlines())
     assert int(status["Seccomp"]) == 2 and int(status["NoNewPrivs"]) == 1
     assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
-    # Not dumpable: its files in /proc belong to root, whoever it runs as.
+    # Not dumpable: its files in /proc belong to root, not to the user that it runs as.
     assert os.stat(f"/proc/{pid}/environ").st_uid == 0
 
 
