@@ -41,6 +41,16 @@ static void print_help(void)
 #undef X
 }
 
+static enum cli_exit refuse_command(int argc, char *argv[])
+{
+    bool two_words = argc > 2 && argv[2][0] != '-';
+    cli_exit_usage("unknown command \"%s%s%s\"", argv[1], two_words ? " " : "",
+                   two_words ? argv[2] : "");
+    command_suggest(cli_commands, argc, argv);
+    fputs("Try: luna --help\n", stderr);
+    return CLI_USAGE;
+}
+
 /* `luna`, `luna --help`, `luna account`, `luna nonsense` */
 static enum cli_exit run_without_command(int argc, char *argv[])
 {
@@ -53,13 +63,9 @@ static enum cli_exit run_without_command(int argc, char *argv[])
                strcmp(word, "help") == 0) {
         print_help();
     } else if (argc > 2 && strcmp(argv[2], "--help") != 0) {
-        cli_exit_usage("unknown command \"%s %s\"", word, argv[2]);
-        fputs("Try: luna --help\n", stderr);
-        return CLI_USAGE;
+        return refuse_command(argc, argv);
     } else if (!command_print_group(cli_commands, word)) {
-        cli_exit_usage("unknown command \"%s\"", word);
-        fputs("Try: luna --help\n", stderr);
-        return CLI_USAGE;
+        return refuse_command(argc, argv);
     }
     return argc > 1 ? CLI_OK : CLI_USAGE;
 }

@@ -2,6 +2,7 @@
 
 #include "luna/modelling/number.h"
 #include "terminal/exit_status.h"
+#include "terminal/suggest.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -272,6 +273,17 @@ static bool write_options(const struct given *given, struct luna_buf *out)
     return !out->overflow;
 }
 
+/* `typed`: "--name" or "--name=value", which getopt_long() has reported. */
+static void suggest_flag(const char *typed)
+{
+    const char *name = typed + strspn(typed, "-");
+    struct suggestion suggestion = {.typed = name, .typed_len = strcspn(name, "=")};
+    for (const struct option *option = flags; option->name; option++)
+        suggest_compare(&suggestion, option->name, strlen(option->name));
+    if (suggestion.nearest && suggestion.distance > 0)
+        fprintf(stderr, "Did you mean: --%s\n", suggestion.nearest);
+}
+
 enum kalman_line_status kalman_line_read(int argc, char **argv, struct kalman_line *ret_line)
 {
     struct given given = {.model = NULL};
@@ -284,6 +296,8 @@ enum kalman_line_status kalman_line_read(int argc, char **argv, struct kalman_li
             return KALMAN_LINE_HELP;
         if (flag == -1)
             break;
+        if (flag == '?')
+            suggest_flag(argv[optind - 1]);
         if (!take_flag(flag, optarg, &given, ret_line))
             return KALMAN_LINE_WRONG;
     }

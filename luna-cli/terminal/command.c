@@ -1,5 +1,7 @@
 #include "terminal/command.h"
 
+#include "terminal/suggest.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
@@ -42,6 +44,44 @@ const struct command *command_find(const struct command *table, int argc, char *
     return best;
 }
 
+/* Compares `typed` with the names' first words, or with whole names. */
+static struct suggestion nearest_name(const struct command *table, const char *typed, bool whole)
+{
+    struct suggestion found = {.typed = typed, .typed_len = strlen(typed)};
+    for (const struct command *c = table; c->name; c++)
+        suggest_compare(&found, c->name, strcspn(c->name, whole ? "" : " "));
+    return found;
+}
+
+/* Compares `typed` with the second words of the commands whose first word was found. */
+static struct suggestion nearest_second(const struct command *table, const struct suggestion *first,
+                                        const char *typed)
+{
+    struct suggestion found = {.typed = typed, .typed_len = strlen(typed)};
+    for (const struct command *c = table; c->name; c++) {
+        const char *second = c->name + first->nearest_len;
+        if (strncmp(c->name, first->nearest, first->nearest_len) == 0 && *second == ' ')
+            suggest_compare(&found, second + 1, strlen(second + 1));
+    }
+    return found;
+}
+
+void command_suggest(const struct command *table, int argc, char *const argv[])
+{
+    struct suggestion first = nearest_name(table, argv[1], false), second = {.nearest = NULL};
+    if (!first.nearest)
+        first = nearest_name(table, argv[1], true);
+    if (!first.nearest)
+        return;
+    if (argc > 2 && argv[2][0] != '-')
+        second = nearest_second(table, &first, argv[2]);
+    if (second.nearest)
+        fprintf(stderr, "Did you mean: luna %.*s %s\n", (int)first.nearest_len, first.nearest,
+                second.nearest);
+    else if (first.distance > 0) /* else that word was not the fault */
+        fprintf(stderr, "Did you mean: luna %.*s\n", (int)first.nearest_len, first.nearest);
+}
+
 static void fill_long_options(const struct command *command, struct option options[])
 {
     int count = 0;
@@ -82,6 +122,19 @@ static enum command_line take_operands(const struct command *command, int argc, 
     return COMMAND_LINE_RUN;
 }
 
+/* `typed`: "--name" or "--name=value" */
+static void suggest_option(const struct command *command, const char *typed)
+{
+    const char *name = typed + strspn(typed, "-");
+    struct suggestion suggestion = {.typed = name, .typed_len = strcspn(name, "=")};
+    for (const struct command_option *option = command->options; option->name; option++)
+        suggest_compare(&suggestion, option->name, strlen(option->name));
+    suggest_compare(&suggestion, "json", strlen("json"));
+    suggest_compare(&suggestion, "help", strlen("help"));
+    if (suggestion.nearest)
+        fprintf(stderr, "Did you mean: --%s\n", suggestion.nearest);
+}
+
 /* Explains why getopt_long() rejected an option: `optopt` is 0 for an unknown long option, else a
  * letter or one of our own numbers. */
 static enum command_line refuse_option(const struct command *command, int got, char *argv[])
@@ -93,8 +146,10 @@ static enum command_line refuse_option(const struct command *command, int got, c
                        argv[optind - 1]);
     else if (optopt != 0)
         cli_exit_usage("%s: unknown option \"-%c\"", command->name, optopt);
-    else
+    else {
         cli_exit_usage("%s: unknown option \"%s\"", command->name, argv[optind - 1]);
+        suggest_option(command, argv[optind - 1]);
+    }
     return wrong(command);
 }
 

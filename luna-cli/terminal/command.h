@@ -49,6 +49,10 @@ struct command {
 const struct command *command_find(const struct command *table, int argc, char *const argv[],
                                    int *ret_words);
 
+/* Prints on standard error the command that was probably meant by argv[1…], which no command
+ * matches; nothing when no name is near. */
+void command_suggest(const struct command *table, int argc, char *const argv[]);
+
 enum command_line { COMMAND_LINE_RUN, COMMAND_LINE_HELP, COMMAND_LINE_WRONG };
 
 /* Reads what follows the name of the command; prints a usage error with a hint at --help. */

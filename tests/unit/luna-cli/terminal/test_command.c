@@ -132,6 +132,52 @@ static void a_wrong_line_says_what_is_wrong(void **state)
     }
 }
 
+static void a_mistyped_option_names_the_one_that_was_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *meant;
+    } cases[] = {
+        {"create a --qouta=5", "Did you mean: --quota\n"},
+        {"create a --fulll", "Did you mean: --full\n"},
+        {"create a --jsn", "Did you mean: --json\n"},
+    };
+    struct line line;
+    struct invocation invocation;
+    const char *fault;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(read_line(&line, cases[i].line, &invocation, &fault), COMMAND_LINE_WRONG);
+        assert_non_null(strstr(fault, cases[i].meant));
+    }
+    assert_int_equal(read_line(&line, "create a --colour", &invocation, &fault),
+                     COMMAND_LINE_WRONG);
+    assert_null(strstr(fault, "Did you mean"));
+}
+
+static void a_mistyped_command_names_the_one_that_was_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *meant;
+    } cases[] = {
+        {"luna acount list", "Did you mean: luna account list\n"},
+        {"luna account lsit --json", "Did you mean: luna account list\n"},
+        {"luna helth --json", "Did you mean: luna health\n"},
+        {"luna acount", "Did you mean: luna account\n"},
+        {"luna usgae demo", "Did you mean: luna usage\n"},
+        {"luna account-list", "Did you mean: luna account list\n"},
+        {"luna account destroy", ""},
+        {"luna nonsense", ""},
+    };
+    struct line line;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        line_set(&line, cases[i].line);
+        caught_begin(stderr);
+        command_suggest(cli_commands, line.argc, line.argv);
+        assert_string_equal(caught_end(), cases[i].meant);
+    }
+}
+
 static void integers_are_whole_and_in_range(void **state)
 {
     (void)state;
@@ -205,6 +251,8 @@ int main(void)
         cmocka_unit_test(options_may_stand_anywhere),
         cmocka_unit_test(a_name_that_begins_with_a_dash_can_be_given),
         cmocka_unit_test(a_wrong_line_says_what_is_wrong),
+        cmocka_unit_test(a_mistyped_option_names_the_one_that_was_meant),
+        cmocka_unit_test(a_mistyped_command_names_the_one_that_was_meant),
         cmocka_unit_test(integers_are_whole_and_in_range),
         cmocka_unit_test(help_shows_every_option_of_every_command),
         cmocka_unit_test(every_command_is_whole),
