@@ -96,8 +96,8 @@ enum step_outcome api_keys_list_answer(struct exchange *exchange)
     struct luna_error err = {0};
     struct listing listing = {.out = json_begin(&exchange->pipeline->response)};
     luna_buf_puts(listing.out, "{\"data\":[");
-    if (luna_key_list(api_database(exchange), exchange->ids.account_id, list_key, &listing, &err) !=
-        LUNA_OK)
+    if (luna_key_list(api_database(exchange), exchange->ids.account_id, NULL, list_key, &listing,
+                      &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
     luna_buf_puts(listing.out, "]}\n");
     return STEP_ON;
@@ -122,7 +122,7 @@ static enum step_outcome find_key(struct exchange *exchange, struct luna_key *re
 {
     struct luna_error err = {0};
     struct search search = {.id = exchange->ids.key_id};
-    if (luna_key_list(api_database(exchange), exchange->ids.account_id, compare_key, &search,
+    if (luna_key_list(api_database(exchange), exchange->ids.account_id, NULL, compare_key, &search,
                       &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
     if (search.key.id == 0)

@@ -223,8 +223,9 @@ enum step_outcome api_events_answer(struct exchange *exchange)
                                                     sizeof *page.events)};
     if (page.events == NULL)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
-    if (luna_audit_show(api_database(exchange), exchange->ids.account_id, wanted->cursor, count,
-                        keep, &page, &err) != LUNA_OK)
+    const struct luna_audit_filter filter = {
+        .account_id = exchange->ids.account_id, .before_seq = wanted->cursor, .count = count};
+    if (luna_audit_show(api_database(exchange), &filter, keep, &page, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
     put_page(exchange, wanted, &page);
     return STEP_ON;

@@ -1,5 +1,6 @@
 #include "commands/handlers.h"
 
+#include "commands/listing.h"
 #include "session/session.h"
 #include "terminal/output.h"
 #include "terminal/words.h"
@@ -79,23 +80,43 @@ static bool list_account(void *context, const struct luna_account *account)
                                  CELL_T("period", luna_period_kind(account->period)),
                                  CELL_B("disabled", account->disabled_ms != 0),
                                  CELL_MS("created_at", account->created_ms)};
-    output_list_add(context, cells, OUTPUT_COUNT(cells));
-    return true;
+    return listing_add(context, cells, OUTPUT_COUNT(cells));
+}
+
+static bool read_status(const char *word, enum luna_account_status *ret_status)
+{
+    static const char *const words[] = {[LUNA_ACCOUNTS_ALL] = "all",
+                                        [LUNA_ACCOUNTS_ENABLED] = "enabled",
+                                        [LUNA_ACCOUNTS_DISABLED] = "disabled"};
+    for (size_t i = 0; i < OUTPUT_COUNT(words); i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *ret_status = (enum luna_account_status)i;
+            return true;
+        }
+    }
+    cli_exit_usage("--status is \"%s\"; expected enabled, disabled or all", word);
+    return false;
+}
+
+static enum luna_code fill_accounts(struct listing *listing, struct luna_error *err)
+{
+    struct luna_account_filter filter = {
+        .plan = invocation_option(listing->invocation, "plan"),
+        .name_start = invocation_option(listing->invocation, "name"),
+        .status = *(const enum luna_account_status *)listing->choice,
+        .after_id = listing->after_id,
+        .count_max = listing->fetch_max};
+    return luna_account_list(listing->session->database, &filter, list_account, listing, err);
 }
 
 enum cli_exit cmd_account_list(const struct invocation *invocation)
 {
-    struct session session;
-    enum cli_exit status = session_open(&session, SESSION_DATABASE);
-    if (status != CLI_OK)
-        return status;
-    struct output_list *list = output_list_new(invocation->json);
-    struct luna_error err;
-    if (luna_account_list(session.database, list_account, list, &err) != LUNA_OK)
-        status = cli_exit_report(&err);
-    output_list_print(list, "No accounts. Create one: luna account create NAME");
-    session_close(&session);
-    return status;
+    static const struct listing_kind kind = {
+        LISTING_BY_ID, "No matching accounts. Create one: luna account create NAME", fill_accounts};
+    const char *word = invocation_option(invocation, "status");
+    enum luna_account_status accounts;
+    return read_status(word ? word : "all", &accounts) ? listing_run(invocation, &kind, &accounts)
+                                                       : CLI_USAGE;
 }
 
 enum cli_exit cmd_account_show(const struct invocation *invocation)

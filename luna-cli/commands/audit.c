@@ -1,8 +1,10 @@
 #include "commands/handlers.h"
 
+#include "commands/listing.h"
 #include "luna/store/audit.h"
 #include "session/session.h"
 #include "terminal/output.h"
+#include "terminal/words.h"
 
 #include <stdio.h>
 
@@ -65,14 +67,11 @@ enum cli_exit cmd_audit_verify(const struct invocation *invocation)
     return status;
 }
 
-struct event_listing {
-    struct output_list *list;
-    bool all; /* every field, instead of those that fit on a line */
-};
-
 static bool list_event(void *context, const struct luna_audit_event *event)
 {
-    const struct event_listing *listing = context;
+    struct listing *listing = context;
+    /* Without --full, those that fit on a line. */
+    bool all = listing->invocation->json || invocation_option(listing->invocation, "full");
     const struct cell cells[] = {CELL_I("account_id", event->account_id),
                                  CELL_I("seq", event->seq),
                                  CELL_MS("at", event->at_ms),
@@ -91,44 +90,48 @@ static bool list_event(void *context, const struct luna_audit_event *event)
                                  CELL_I("from_r", event->from_r),
                                  CELL_I("to_r", event->to_r),
                                  CELL_T("hash", event->hash)};
-    output_list_add(listing->list, cells, listing->all ? OUTPUT_COUNT(cells) : 11);
-    return true;
+    return listing_add(listing, cells, all ? OUTPUT_COUNT(cells) : 11);
 }
 
-static enum cli_exit show(const struct invocation *invocation, const struct session *session,
-                          int64_t before_seq, int count)
+/* Prints what is wrong. */
+static bool read_filter(const struct invocation *invocation, struct luna_audit_filter *ret_filter)
 {
-    int64_t account_id;
-    enum cli_exit status = read_account(invocation, session, &account_id);
-    if (status != CLI_OK)
-        return status;
-    struct event_listing listing = {output_list_new(invocation->json),
-                                    invocation->json || invocation_option(invocation, "full")};
-    struct luna_error err;
-    if (luna_audit_show(session->database, account_id, before_seq, count, list_event, &listing,
-                        &err) != LUNA_OK)
-        status = cli_exit_report(&err);
-    output_list_print(listing.list, "No matching events.");
-    return status;
+    const char *count_text = invocation_option(invocation, "count");
+    const char *before = invocation_option(invocation, "before");
+    const char *since = invocation_option(invocation, "since");
+    const char *until = invocation_option(invocation, "until");
+    struct luna_audit_filter filter = {.kind = invocation_option(invocation, "kind")};
+    int64_t count = SHOW_DEFAULT;
+    if ((count_text && !invocation_integer("--count", count_text, 1, SHOW_MAX, &count)) ||
+        (before && !invocation_integer("--before", before, 1, INT64_MAX, &filter.before_seq)) ||
+        (since && !time_read("--since", since, &filter.since_ms)) ||
+        (until && !time_read("--until", until, &filter.until_ms)))
+        return false;
+    filter.count = (int)count;
+    *ret_filter = filter;
+    if (!before || invocation_option(invocation, "account"))
+        return true;
+    cli_exit_usage("--before is a sequence number within one account: --account is required");
+    return false;
+}
+
+static enum luna_code fill_events(struct listing *listing, struct luna_error *err)
+{
+    const char *which = invocation_option(listing->invocation, "account");
+    struct luna_audit_filter filter = *(const struct luna_audit_filter *)listing->choice;
+    struct luna_account account = {.id = 0};
+    enum luna_code code = LUNA_OK;
+    if (which)
+        code = luna_account_find(listing->session->database, which, &account, err);
+    filter.account_id = account.id;
+    return code == LUNA_OK
+               ? luna_audit_show(listing->session->database, &filter, list_event, listing, err)
+               : code;
 }
 
 enum cli_exit cmd_audit_show(const struct invocation *invocation)
 {
-    const char *count_text = invocation_option(invocation, "count");
-    const char *before_text = invocation_option(invocation, "before");
-    int64_t count = SHOW_DEFAULT;
-    int64_t before_seq = 0;
-    if ((count_text && !invocation_integer("--count", count_text, 1, SHOW_MAX, &count)) ||
-        (before_text && !invocation_integer("--before", before_text, 1, INT64_MAX, &before_seq)))
-        return CLI_USAGE;
-    if (before_text && !invocation_option(invocation, "account"))
-        return cli_exit_usage(
-            "--before is a sequence number within one account: --account is required");
-    struct session session;
-    enum cli_exit status = session_open(&session, SESSION_DATABASE);
-    if (status != CLI_OK)
-        return status;
-    status = show(invocation, &session, before_seq, (int)count);
-    session_close(&session);
-    return status;
+    static const struct listing_kind kind = {LISTING_WHOLE, "No matching events.", fill_events};
+    struct luna_audit_filter filter;
+    return read_filter(invocation, &filter) ? listing_run(invocation, &kind, &filter) : CLI_USAGE;
 }

@@ -1,6 +1,7 @@
 #include "commands/commands.h"
 
 #include "commands/handlers.h"
+#include "commands/listing.h"
 
 #include <stddef.h>
 
@@ -29,8 +30,12 @@ const struct command cli_commands[] = {
      .example = "luna account create demo --quota 10000",
      .run = cmd_account_create},
     {.name = "account list",
-     .summary = "List every account",
-     .example = "luna account list --json",
+     .summary = "List the accounts, by id",
+     .options = {{"plan", "NAME", "accounts of this plan only"},
+                 {"status", "WORD", "enabled, disabled or all (default: all)"},
+                 {"name", "TEXT", "accounts whose name starts with TEXT"},
+                 LISTING_OPTIONS("ID")},
+     .example = "luna account list --plan standard --status disabled --limit 20",
      .run = cmd_account_list},
     {.name = "account show",
      .operands = "ACCOUNT",
@@ -109,6 +114,8 @@ const struct command cli_commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .summary = "List the keys of an account by id and first characters",
+     .options = {{"status", "WORD", "live, expired, revoked or all (default: all)"},
+                 LISTING_OPTIONS("KEY_ID")},
      .example = "luna key list demo",
      .run = cmd_key_list},
     {.name = "key revoke",
@@ -133,7 +140,8 @@ const struct command cli_commands[] = {
      .run = cmd_key_peppers},
 
     {.name = "plan list",
-     .summary = "List every plan",
+     .summary = "List the plans, by name",
+     .options = {LISTING_OPTIONS("NAME")},
      .example = "luna plan list",
      .run = cmd_plan_list},
     {.name = "plan show",
@@ -187,6 +195,9 @@ const struct command cli_commands[] = {
      .options = {{"account", "ACCOUNT", "events of this account only (default: all)"},
                  {"count", "N", "number of events, at most 10000 (default: 50)"},
                  {"before", "SEQ", "only events before this sequence number; needs --account"},
+                 {"kind", "KIND", "only events of this kind: book, limit_change, key_revoke, …"},
+                 {"since", "TIME", "only events from this time on, UTC"},
+                 {"until", "TIME", "only events before this time, UTC"},
                  {"full", NULL, "show every field"}},
      .example = "luna audit show --account demo --count 10",
      .run = cmd_audit_show},

@@ -1,5 +1,6 @@
 #include "commands/handlers.h"
 
+#include "commands/listing.h"
 #include "session/session.h"
 #include "terminal/output.h"
 #include "terminal/words.h"
@@ -99,27 +100,46 @@ static bool list_key(void *context, const struct luna_key *key)
                                  CELL_T("allowed_networks", key->networks),
                                  CELL_I("rate_per_s", key->rate_per_s),
                                  CELL_I("rate_burst", key->rate_burst)};
-    output_list_add(context, cells, OUTPUT_COUNT(cells));
-    return true;
+    return listing_add(context, cells, OUTPUT_COUNT(cells));
+}
+
+static bool read_status(const char *word, enum luna_key_status *ret_status)
+{
+    static const char *const words[] = {[LUNA_KEYS_ALL] = "all",
+                                        [LUNA_KEYS_LIVE] = "live",
+                                        [LUNA_KEYS_EXPIRED] = "expired",
+                                        [LUNA_KEYS_REVOKED] = "revoked"};
+    for (size_t i = 0; i < OUTPUT_COUNT(words); i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *ret_status = (enum luna_key_status)i;
+            return true;
+        }
+    }
+    cli_exit_usage("--status is \"%s\"; expected live, expired, revoked or all", word);
+    return false;
+}
+
+static enum luna_code fill_keys(struct listing *listing, struct luna_error *err)
+{
+    const struct luna_key_filter filter = {.status = *(const enum luna_key_status *)listing->choice,
+                                           .after_id = listing->after_id,
+                                           .count_max = listing->fetch_max};
+    struct luna_account account;
+    enum luna_code code = luna_account_find(listing->session->database,
+                                            listing->invocation->operands[0], &account, err);
+    return code == LUNA_OK ? luna_key_list(listing->session->database, account.id, &filter,
+                                           list_key, listing, err)
+                           : code;
 }
 
 enum cli_exit cmd_key_list(const struct invocation *invocation)
 {
-    struct session session;
-    enum cli_exit status = session_open(&session, SESSION_DATABASE);
-    if (status != CLI_OK)
-        return status;
-    struct luna_account account;
-    status = session_account(&session, invocation->operands[0], &account);
-    if (status == CLI_OK) {
-        struct output_list *list = output_list_new(invocation->json);
-        struct luna_error err;
-        if (luna_key_list(session.database, account.id, list_key, list, &err) != LUNA_OK)
-            status = cli_exit_report(&err);
-        output_list_print(list, "No keys. Create one: luna account rotate-key ACCOUNT");
-    }
-    session_close(&session);
-    return status;
+    static const struct listing_kind kind = {
+        LISTING_BY_ID, "No matching keys. Create one: luna account rotate-key ACCOUNT", fill_keys};
+    const char *word = invocation_option(invocation, "status");
+    enum luna_key_status keys;
+    return read_status(word ? word : "all", &keys) ? listing_run(invocation, &kind, &keys)
+                                                   : CLI_USAGE;
 }
 
 enum cli_exit cmd_key_revoke(const struct invocation *invocation)
@@ -188,21 +208,18 @@ static bool list_pepper(void *context, const struct luna_pepper_use *use)
 {
     const struct cell cells[] = {CELL_I("pepper_id", use->id), CELL_MS("since", use->since_ms),
                                  CELL_I("live_keys", use->live_keys)};
-    output_list_add(context, cells, OUTPUT_COUNT(cells));
-    return true;
+    return listing_add(context, cells, OUTPUT_COUNT(cells));
+}
+
+static enum luna_code fill_peppers(struct listing *listing, struct luna_error *err)
+{
+    return luna_pepper_list(listing->session->database, list_pepper, listing, err);
 }
 
 enum cli_exit cmd_key_peppers(const struct invocation *invocation)
 {
-    struct session session;
-    enum cli_exit status = session_open(&session, SESSION_DATABASE);
-    if (status != CLI_OK)
-        return status;
-    struct output_list *list = output_list_new(invocation->json);
-    struct luna_error err;
-    if (luna_pepper_list(session.database, list_pepper, list, &err) != LUNA_OK)
-        status = cli_exit_report(&err);
-    output_list_print(list, "No pepper yet. The first worker that starts records its own.");
-    session_close(&session);
-    return status;
+    static const struct listing_kind kind = {
+        LISTING_WHOLE, "No pepper yet. The first worker that starts records its own.",
+        fill_peppers};
+    return listing_run(invocation, &kind, NULL);
 }

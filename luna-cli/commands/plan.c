@@ -1,5 +1,6 @@
 #include "commands/handlers.h"
 
+#include "commands/listing.h"
 #include "luna/store/plan.h"
 #include "session/session.h"
 #include "terminal/output.h"
@@ -30,39 +31,20 @@ static bool list_plan(void *context, const struct luna_plan *plan)
 {
     struct cell cells[PLAN_CELLS];
     plan_cells(plan, cells);
-    output_list_add(context, cells, PLAN_CELLS);
-    return true;
+    return listing_add(context, cells, PLAN_CELLS);
+}
+
+static enum luna_code fill_plans(struct listing *listing, struct luna_error *err)
+{
+    return luna_plan_list(listing->session->database, listing->after_name, listing->fetch_max,
+                          list_plan, listing, err);
 }
 
 enum cli_exit cmd_plan_list(const struct invocation *invocation)
 {
-    struct session session;
-    enum cli_exit status = session_open(&session, SESSION_DATABASE);
-    if (status != CLI_OK)
-        return status;
-    struct output_list *list = output_list_new(invocation->json);
-    struct luna_error err;
-    if (luna_plan_list(session.database, list_plan, list, &err) != LUNA_OK)
-        status = cli_exit_report(&err);
-    output_list_print(list, "No plans. Create one: luna plan set NAME --rate N --burst N");
-    session_close(&session);
-    return status;
-}
-
-struct search {
-    const char *name;
-    bool found;
-    struct luna_plan plan;
-};
-
-static bool match_plan(void *context, const struct luna_plan *plan)
-{
-    struct search *search = context;
-    if (strcmp(plan->name, search->name) != 0)
-        return true;
-    search->plan = *plan;
-    search->found = true;
-    return false;
+    static const struct listing_kind kind = {
+        LISTING_BY_NAME, "No plans. Create one: luna plan set NAME --rate N --burst N", fill_plans};
+    return listing_run(invocation, &kind, NULL);
 }
 
 static void print_plan(bool json, const struct luna_plan *plan)
@@ -78,13 +60,10 @@ enum cli_exit cmd_plan_show(const struct invocation *invocation)
     enum cli_exit status = session_open(&session, SESSION_DATABASE);
     if (status != CLI_OK)
         return status;
-    struct search search = {.name = invocation->operands[0]};
+    struct luna_plan plan;
     struct luna_error err;
-    enum luna_code code = luna_plan_list(session.database, match_plan, &search, &err);
-    if (code == LUNA_OK && !search.found)
-        code = luna_error_set(&err, LUNA_ENOTFOUND, "no such plan: \"%s\"", search.name);
-    if (code == LUNA_OK)
-        print_plan(invocation->json, &search.plan);
+    if (luna_plan_find(session.database, invocation->operands[0], &plan, &err) == LUNA_OK)
+        print_plan(invocation->json, &plan);
     else
         status = cli_exit_report(&err);
     session_close(&session);
@@ -118,23 +97,25 @@ static bool take_options(const struct invocation *invocation, struct luna_plan *
 
 static enum cli_exit put_plan(const struct invocation *invocation, const struct session *session)
 {
-    struct search search = {.name = invocation->operands[0], .plan = {.quota_limit = -1}};
+    const char *name = invocation->operands[0];
+    struct luna_plan plan = {.quota_limit = -1};
     struct luna_error err;
-    if (strlen(search.name) >= sizeof search.plan.name)
-        return cli_exit_usage("a plan name has at most %zu bytes", sizeof search.plan.name - 1);
-    if (luna_plan_list(session->database, match_plan, &search, &err) != LUNA_OK)
+    if (strlen(name) >= sizeof plan.name)
+        return cli_exit_usage("a plan name has at most %zu bytes", sizeof plan.name - 1);
+    enum luna_code code = luna_plan_find(session->database, name, &plan, &err);
+    if (code != LUNA_OK && code != LUNA_ENOTFOUND)
         return cli_exit_report(&err);
-    memcpy(search.plan.name, search.name, strlen(search.name) + 1);
-    if (!take_options(invocation, &search.plan))
+    memcpy(plan.name, name, strlen(name) + 1);
+    if (!take_options(invocation, &plan))
         return CLI_USAGE;
-    if (search.plan.rate_per_s == 0 || search.plan.rate_burst == 0)
+    if (plan.rate_per_s == 0 || plan.rate_burst == 0)
         return cli_exit_usage("plan \"%s\" does not exist; to create it, give --rate and --burst",
-                              search.name);
+                              name);
     struct luna_operator op = session_operator(session);
-    if (luna_plan_put(&op, &search.plan, &err) != LUNA_OK)
+    if (luna_plan_put(&op, &plan, &err) != LUNA_OK)
         return cli_exit_report(&err);
-    search.plan.changing = false;
-    print_plan(invocation->json, &search.plan);
+    plan.changing = false;
+    print_plan(invocation->json, &plan);
     return CLI_OK;
 }
 

@@ -201,7 +201,9 @@ static void list_free(struct output_list *list)
 
 void output_list_print(struct output_list *list, const char *empty)
 {
-    if (list->json) {
+    if (list->record_count == 0 && !empty) {
+        /* what was to be listed could not be read */
+    } else if (list->json) {
         puts(list->record_count == 0 ? "[]" : "\n]");
     } else if (list->record_count == 0) {
         puts(empty);

@@ -41,7 +41,8 @@ struct output_list;
 struct output_list *output_list_new(bool json);
 /* Copies the cells. */
 void output_list_add(struct output_list *list, const struct cell *cells, size_t count);
-/* Prints the list, or `empty` in place of an empty table in text output, and frees the list. */
+/* Prints the list, or `empty` in place of an empty table in text output, and frees the list.
+ * `empty` NULL: an empty list prints nothing, in JSON either. */
 void output_list_print(struct output_list *list, const char *empty);
 
 #define OUTPUT_COUNT(array) (sizeof(array) / sizeof(array)[0])

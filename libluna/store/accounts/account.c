@@ -45,37 +45,62 @@ enum luna_code luna_account_find(struct luna_database *database, const char *whi
                       ret_account, err);
 }
 
+static enum luna_code list_page(struct luna_database *database,
+                                const struct luna_account_filter *filter, int64_t after,
+                                int64_t count, struct luna_pg_result **ret_result,
+                                struct luna_error *err)
+{
+    static const char *const statuses[] = {[LUNA_ACCOUNTS_ALL] = "true",
+                                           [LUNA_ACCOUNTS_ENABLED] = "a.disabled_at IS NULL",
+                                           [LUNA_ACCOUNTS_DISABLED] = "a.disabled_at IS NOT NULL"};
+    char sql[1024];
+    struct luna_pg_params params = {.count = 0};
+    int len = snprintf(sql, sizeof sql,
+                       "SELECT " LUNA_ACCOUNT_COLUMNS
+                       " FROM accounts a JOIN plans p ON p.name = a.plan WHERE a.id > $1::bigint "
+                       "AND ($3::text IS NULL OR a.plan = $3::text) "
+                       "AND ($4::text IS NULL OR a.account_name ^@ $4::text) AND %s "
+                       "ORDER BY a.id LIMIT $2::int",
+                       statuses[filter->status]);
+    assert(len > 0 && (size_t)len < sizeof sql);
+    (void)len;
+    luna_pg_param_int(&params, after);
+    luna_pg_param_int(&params, count);
+    luna_pg_param_text(&params, filter->plan);
+    luna_pg_param_text(&params, filter->name_start);
+    return luna_pg_query(database, luna_pg_deadline(database), sql, &params, ret_result, err);
+}
+
 enum luna_code luna_account_list(struct luna_database *database,
+                                 const struct luna_account_filter *filter,
                                  bool (*each)(void *context, const struct luna_account *account),
                                  void *context, struct luna_error *err)
 {
     /* By pages after an id, not by offset: memory is bounded, and accounts made meanwhile move
      * nothing. */
     enum { PAGE = 500 };
-    int64_t after = 0;
+    int64_t after = filter->after_id;
+    int64_t left = filter->count_max > 0 ? filter->count_max : INT64_MAX;
     assert(each != NULL);
-    for (int rows = PAGE; rows == PAGE;) {
-        struct luna_pg_params params = {.count = 0};
+    while (left > 0) {
         struct luna_pg_result *result = NULL;
-        luna_pg_param_int(&params, after);
-        luna_pg_param_int(&params, PAGE);
-        enum luna_code code = luna_pg_query(database, luna_pg_deadline(database),
-                                            "SELECT " LUNA_ACCOUNT_COLUMNS
-                                            " FROM accounts a JOIN plans p ON p.name = a.plan "
-                                            "WHERE a.id > $1::bigint ORDER BY a.id LIMIT $2::int",
-                                            &params, &result, err);
+        int64_t wanted = left < PAGE ? left : PAGE;
+        enum luna_code code = list_page(database, filter, after, wanted, &result, err);
         if (code != LUNA_OK)
             return code;
-        rows = luna_pg_rows(result);
-        for (int row = 0; row < rows; row++) {
+        int rows = luna_pg_rows(result);
+        left = rows < wanted ? 0 : left - rows;
+        for (int row = 0; row < rows && code == LUNA_OK; row++) {
             struct luna_account account;
             code = luna_account_from_row(result, row, &account, err);
             if (code != LUNA_OK)
                 break;
             assert(account.id > after); /* else the next page would be the same again */
             after = account.id;
-            if (!each(context, &account))
-                rows = 0;
+            if (!each(context, &account)) {
+                left = 0;
+                break;
+            }
         }
         luna_pg_result_free(result);
         if (code != LUNA_OK)

@@ -95,34 +95,73 @@ static struct luna_audit_event event_from_row(const struct luna_pg_result *resul
     return event;
 }
 
-enum luna_code luna_audit_show(struct luna_database *database, int64_t account_id,
-                               int64_t before_seq, int count,
+/* One account's events in the order of seq, which the index has; those of all accounts by time, from
+ * `since_ms` on. */
+static enum luna_code query_events(struct luna_database *database,
+                                   const struct luna_audit_filter *filter, int64_t since_ms,
+                                   struct luna_pg_result **ret_result, struct luna_error *err)
+{
+    char sql[1024];
+    struct luna_pg_params params = {.count = 0};
+    bool one = filter->account_id != 0;
+    int len = snprintf(
+        sql, sizeof sql,
+        "SELECT * FROM (SELECT account_id, seq, luna_ms(at), kind, actor, epoch, period_no, "
+        "from_c, "
+        "to_c, from_r, to_r, delta, used_before, used_after, limit_before, limit_after, reason, "
+        "encode(hash, 'hex'), at FROM quota_events WHERE ($1::int = 0 OR account_id = $1::int) "
+        "AND ($2::bigint = 0 OR seq < $2::bigint) AND ($3::bigint = 0 OR at >= "
+        "luna_time($3::bigint)) "
+        "AND ($4::bigint = 0 OR at < luna_time($4::bigint)) AND ($5::text IS NULL OR kind = "
+        "$5::text) "
+        "ORDER BY %s LIMIT $6::int) newest ORDER BY %s",
+        one ? "seq DESC" : "at DESC, account_id, seq DESC", one ? "seq" : "at, account_id, seq");
+    assert(len > 0 && (size_t)len < sizeof sql);
+    (void)len;
+    luna_pg_param_int(&params, filter->account_id);
+    luna_pg_param_int(&params, filter->before_seq);
+    luna_pg_param_int(&params, since_ms);
+    luna_pg_param_int(&params, filter->until_ms);
+    luna_pg_param_text(&params, filter->kind);
+    luna_pg_param_int(&params, filter->count);
+    return luna_pg_query(database, luna_pg_deadline(database), sql, &params, ret_result, err);
+}
+
+/* The newest events of all accounts, without sorting the whole log: those of the last hour before
+ * the end; if they are too few, those of the last day, and so on. */
+static enum luna_code query_newest(struct luna_database *database,
+                                   const struct luna_audit_filter *filter,
+                                   struct luna_pg_result **ret_result, struct luna_error *err)
+{
+    static const int64_t windows_ms[] = {3600000LL, 24 * 3600000LL, 32 * 24 * 3600000LL};
+    int64_t until_ms = filter->until_ms != 0 ? filter->until_ms : luna_clock_wall_ms();
+    for (size_t i = 0; i < sizeof windows_ms / sizeof windows_ms[0]; i++) {
+        int64_t since_ms = until_ms - windows_ms[i];
+        if (since_ms <= filter->since_ms)
+            break;
+        enum luna_code code = query_events(database, filter, since_ms, ret_result, err);
+        if (code != LUNA_OK || luna_pg_rows(*ret_result) == filter->count)
+            return code;
+        luna_pg_result_free(*ret_result);
+    }
+    return query_events(database, filter, filter->since_ms, ret_result, err);
+}
+
+enum luna_code luna_audit_show(struct luna_database *database,
+                               const struct luna_audit_filter *filter,
                                bool (*each)(void *context, const struct luna_audit_event *event),
                                void *context, struct luna_error *err)
 {
-    struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     assert(each != NULL);
-    if (count < 1 || count > EVENTS_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "%d events are outside the range 1 to %d", count,
-                              EVENTS_MAX);
-    if (before_seq != 0 && account_id == 0)
+    if (filter->count < 1 || filter->count > EVENTS_MAX)
+        return luna_error_set(err, LUNA_EINVAL, "%d events are outside the range 1 to %d",
+                              filter->count, EVENTS_MAX);
+    if (filter->before_seq != 0 && filter->account_id == 0)
         return luna_error_set(err, LUNA_EINVAL, "an event number needs an account");
-    luna_pg_param_int(&params, account_id);
-    luna_pg_param_int(&params, before_seq);
-    luna_pg_param_int(&params, count);
-    enum luna_code code = luna_pg_query(
-        database, luna_pg_deadline(database),
-        "SELECT * FROM (SELECT account_id, seq, luna_ms(at), kind, actor, epoch, period_no, "
-        "from_c, to_c, "
-        "from_r, "
-        "to_r, delta, used_before, used_after, limit_before, limit_after, reason, encode(hash, "
-        "'hex'), at "
-        "FROM quota_events WHERE ($1::int = 0 OR account_id = $1::int) AND ($2::bigint = 0 OR seq "
-        "< "
-        "$2::bigint) "
-        "ORDER BY at DESC, account_id, seq DESC LIMIT $3::int) newest ORDER BY at, account_id, seq",
-        &params, &result, err);
+    enum luna_code code = filter->account_id != 0
+                              ? query_events(database, filter, filter->since_ms, &result, err)
+                              : query_newest(database, filter, &result, err);
     if (code != LUNA_OK)
         return code;
     for (int row = 0; row < luna_pg_rows(result); row++) {

@@ -202,13 +202,20 @@ static struct luna_key key_from_row(const struct luna_pg_result *result, int row
 }
 
 enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
+                             const struct luna_key_filter *filter,
                              bool (*each)(void *context, const struct luna_key *key), void *context,
                              struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     assert(each != NULL);
+    static const struct luna_key_filter all = {.status = LUNA_KEYS_ALL};
+    /* The numbers below are those of enum luna_key_status. */
+    const struct luna_key_filter *wanted = filter != NULL ? filter : &all;
     luna_pg_param_int(&params, account_id);
+    luna_pg_param_int(&params, wanted->after_id);
+    luna_pg_param_int(&params, wanted->count_max > 0 ? wanted->count_max : INT64_MAX);
+    luna_pg_param_int(&params, wanted->status);
     enum luna_code code = luna_pg_query(
         database, luna_pg_deadline(database),
         "SELECT k.id, k.prefix, k.digest = a.api_key, k.scopes, luna_ms(k.created_at), "
@@ -216,7 +223,9 @@ enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
         "luna_ms(k.last_used_at), "
         "k.rate_per_s, k.rate_burst, k.name, array_to_string(k.allowed, ';'), k.metadata "
         "FROM api_keys k JOIN accounts a ON a.id = k.account_id "
-        "WHERE k.account_id = $1::bigint ORDER BY k.id",
+        "WHERE k.account_id = $1::bigint AND k.id > $2::bigint AND $4::int IN (0, CASE "
+        "WHEN k.revoked_at IS NOT NULL THEN 3 WHEN k.expires_at <= now() THEN 2 ELSE 1 END) "
+        "ORDER BY k.id LIMIT $3::bigint",
         &params, &result, err);
     if (code != LUNA_OK)
         return code;

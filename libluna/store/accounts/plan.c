@@ -31,18 +31,23 @@ static enum luna_code plan_from_row(const struct luna_pg_result *result, int row
     return code;
 }
 
-enum luna_code luna_plan_list(struct luna_database *database,
+#define PLAN_COLUMNS                                                                               \
+    "name, rate_per_s, rate_burst, quota_limit, quota_period, points_max, concurrent_max, "        \
+    "name IN (SELECT plan FROM plan_changes), compute_ms_per_s"
+
+enum luna_code luna_plan_list(struct luna_database *database, const char *after, int64_t count_max,
                               bool (*each)(void *context, const struct luna_plan *plan),
                               void *context, struct luna_error *err)
 {
+    struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
     assert(each != NULL);
-    enum luna_code code =
-        luna_pg_query(database, luna_pg_deadline(database),
-                      "SELECT name, rate_per_s, rate_burst, quota_limit, quota_period, points_max, "
-                      "concurrent_max, name IN (SELECT plan FROM plan_changes), compute_ms_per_s "
-                      "FROM plans ORDER BY name",
-                      NULL, &result, err);
+    luna_pg_param_text(&params, after != NULL ? after : "");
+    luna_pg_param_int(&params, count_max > 0 ? count_max : INT64_MAX);
+    enum luna_code code = luna_pg_query(
+        database, luna_pg_deadline(database),
+        "SELECT " PLAN_COLUMNS " FROM plans WHERE name > $1 ORDER BY name LIMIT $2::bigint",
+        &params, &result, err);
     if (code != LUNA_OK)
         return code;
     for (int row = 0; row < luna_pg_rows(result) && code == LUNA_OK; row++) {
@@ -51,6 +56,25 @@ enum luna_code luna_plan_list(struct luna_database *database,
         if (code == LUNA_OK && !each(context, &plan))
             break;
     }
+    luna_pg_result_free(result);
+    return code;
+}
+
+enum luna_code luna_plan_find(struct luna_database *database, const char *name,
+                              struct luna_plan *ret_plan, struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    luna_pg_param_text(&params, name);
+    enum luna_code code =
+        luna_pg_query(database, luna_pg_deadline(database),
+                      "SELECT " PLAN_COLUMNS " FROM plans WHERE name = $1", &params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    if (luna_pg_rows(result) == 1)
+        code = plan_from_row(result, 0, ret_plan, err);
+    else
+        code = luna_error_set(err, LUNA_ENOTFOUND, "no such plan: \"%.100s\"", name);
     luna_pg_result_free(result);
     return code;
 }

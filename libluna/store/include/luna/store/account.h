@@ -95,8 +95,20 @@ enum luna_code luna_account_create(const struct luna_operator *op,
 enum luna_code luna_account_find(struct luna_database *database, const char *which,
                                  struct luna_account *ret_account,
                                  struct luna_error *err) LUNA_MUSTCHECK;
+
+enum luna_account_status { LUNA_ACCOUNTS_ALL, LUNA_ACCOUNTS_ENABLED, LUNA_ACCOUNTS_DISABLED };
+
+struct luna_account_filter {
+    const char *plan;       /* NULL: any */
+    const char *name_start; /* what their names start with; NULL: any */
+    enum luna_account_status status;
+    int64_t after_id;  /* only those with a higher id */
+    int64_t count_max; /* 0: all */
+};
+
 /* Calls `each` in order of id; stops when it returns false. */
 enum luna_code luna_account_list(struct luna_database *database,
+                                 const struct luna_account_filter *filter,
                                  bool (*each)(void *context, const struct luna_account *account),
                                  void *context, struct luna_error *err) LUNA_MUSTCHECK;
 /* 0 … 2147483647. Safe beside running requests. A limit below what is used refuses further requests
@@ -139,7 +151,18 @@ struct luna_made_key {
 enum luna_code luna_key_create(const struct luna_operator *op, int64_t account_id,
                                const struct luna_key_spec *spec, struct luna_made_key *ret_made,
                                struct luna_error *err) LUNA_MUSTCHECK;
+
+enum luna_key_status { LUNA_KEYS_ALL, LUNA_KEYS_LIVE, LUNA_KEYS_EXPIRED, LUNA_KEYS_REVOKED };
+
+struct luna_key_filter {
+    enum luna_key_status status;
+    int64_t after_id;  /* only those with a higher id */
+    int64_t count_max; /* 0: all */
+};
+
+/* Calls `each` in order of id; stops when it returns false. `filter` NULL: all keys. */
 enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
+                             const struct luna_key_filter *filter,
                              bool (*each)(void *context, const struct luna_key *key), void *context,
                              struct luna_error *err) LUNA_MUSTCHECK;
 /* A new key in place of `key_id`, any valid one, with its scopes and its expiry; the old one stays

@@ -46,10 +46,18 @@ struct luna_audit_event {
     char hash[65]; /* hex */
 };
 
-/* The newest `count` events (1 … 10000), the oldest of them first. `account_id` 0: of all accounts.
- * `before_seq` 0: the newest of all; else of those with a smaller seq (needs an account). */
-enum luna_code luna_audit_show(struct luna_database *database, int64_t account_id,
-                               int64_t before_seq, int count,
+struct luna_audit_filter {
+    int64_t account_id; /* 0: all */
+    int64_t
+        before_seq;   /* only events with a smaller seq (needs an account); 0: the newest of all */
+    const char *kind; /* NULL: any */
+    int64_t since_ms, until_ms; /* from the one to before the other; 0: no bound */
+    int count;                  /* 1 … 10000 */
+};
+
+/* The newest `count` of these events, the oldest of them first. */
+enum luna_code luna_audit_show(struct luna_database *database,
+                               const struct luna_audit_filter *filter,
                                bool (*each)(void *context, const struct luna_audit_event *event),
                                void *context, struct luna_error *err) LUNA_MUSTCHECK;
 

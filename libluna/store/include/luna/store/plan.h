@@ -21,13 +21,18 @@ struct luna_plan {
     int64_t concurrent_max; /* requests at one time; 0: no limit */
     /* processor time, on average; 0: no limit. A minute's worth may be used at once */
     int64_t compute_ms_per_s;
-    /* set by luna_plan_list(): not all of its accounts are updated yet */
+    /* set by luna_plan_list() and luna_plan_find(): not all of its accounts are updated yet */
     bool changing;
 };
 
-enum luna_code luna_plan_list(struct luna_database *database,
+/* Calls `each` in order of name, for at most `count_max` (0: all) after the name `after` (NULL: from
+ * the first); stops when it returns false. */
+enum luna_code luna_plan_list(struct luna_database *database, const char *after, int64_t count_max,
                               bool (*each)(void *context, const struct luna_plan *plan),
                               void *context, struct luna_error *err) LUNA_MUSTCHECK;
+/* LUNA_ENOTFOUND. */
+enum luna_code luna_plan_find(struct luna_database *database, const char *name,
+                              struct luna_plan *ret_plan, struct luna_error *err) LUNA_MUSTCHECK;
 /* Creates or changes the plan. Its accounts get the new rates (their quota limits stay as they
  * are). The period of a plan that has accounts may change too; what they have used so far counts in
  * the new period.

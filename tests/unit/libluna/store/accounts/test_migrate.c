@@ -278,8 +278,8 @@ static void test_an_event_says_who_what_and_why(void **state)
     (void)state;
     assert_int_equal(luna_account_set_limit(&op, client.account.id, 40, "the boss said so", &err),
                      LUNA_OK);
-    assert_int_equal(
-        luna_audit_show(op.database, client.account.id, 0, 1, last_event, &event, &err), LUNA_OK);
+    const struct luna_audit_filter newest = {.account_id = client.account.id, .count = 1};
+    assert_int_equal(luna_audit_show(op.database, &newest, last_event, &event, &err), LUNA_OK);
     assert_string_equal(event.kind, "limit_change");
     assert_string_equal(event.actor, "test");
     assert_string_equal(event.reason, "the boss said so");

@@ -106,7 +106,7 @@ static bool note_changing(void *context, const struct luna_plan *plan)
 static bool changing(const char *name)
 {
     struct luna_error err;
-    assert_int_equal(luna_plan_list(op.database, note_changing, &name, &err), LUNA_OK);
+    assert_int_equal(luna_plan_list(op.database, NULL, 0, note_changing, &name, &err), LUNA_OK);
     return name == NULL;
 }
 
