@@ -1,7 +1,7 @@
 SET LOCAL ROLE luna_owner;
 
--- What the lists of `luna` select by, so that a page reads its own rows alone. None of these columns
--- changes with a booking, so bookings stay HOT updates.
+-- What the lists of `luna` select by, so that a page reads its own rows alone. None of these
+-- columns changes with a booking, so bookings stay HOT updates.
 CREATE INDEX accounts_plan ON accounts (plan, id);
 CREATE INDEX accounts_disabled ON accounts (id) WHERE disabled_at IS NOT NULL;
 -- For names that start with a text, which an index in another collation than C cannot find.

@@ -95,8 +95,8 @@ static struct luna_audit_event event_from_row(const struct luna_pg_result *resul
     return event;
 }
 
-/* One account's events in the order of seq, which the index has; those of all accounts by time, from
- * `since_ms` on. */
+/* One account's events in the order of seq, which the index has; those of all accounts by time,
+ * from `since_ms` on. */
 static enum luna_code query_events(struct luna_database *database,
                                    const struct luna_audit_filter *filter, int64_t since_ms,
                                    struct luna_pg_result **ret_result, struct luna_error *err)

@@ -25,8 +25,8 @@ struct luna_plan {
     bool changing;
 };
 
-/* Calls `each` in order of name, for at most `count_max` (0: all) after the name `after` (NULL: from
- * the first); stops when it returns false. */
+/* Calls `each` in order of name, for at most `count_max` (0: all) after the name `after` (NULL:
+ * from the first); stops when it returns false. */
 enum luna_code luna_plan_list(struct luna_database *database, const char *after, int64_t count_max,
                               bool (*each)(void *context, const struct luna_plan *plan),
                               void *context, struct luna_error *err) LUNA_MUSTCHECK;
