@@ -3,6 +3,7 @@
 #include "http/problem.h"
 #include "luna/base/buf.h"
 #include "luna/base/log.h"
+#include "luna/base/reload.h"
 #include "master/daemon.h"
 #include "master/master.h"
 #include "monitor/monitor.h"
@@ -13,6 +14,8 @@
 #include "worker/self_test.h"
 #include "worker/worker.h"
 
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,21 +23,24 @@
 enum { TEXT_BYTES_MAX = 64 * 1024, EXIT_USAGE = 2, ORPHANS_BYTES_MAX = 4096 };
 
 static const char usage[] =
-    "Usage: fcgi-worker [--check-config | --self-test | --config-example | --help | --version]\n"
+    "Usage: fcgi-worker [--check-config | --self-test | --reload PID | --upgrade PID |\n"
+    "                    --config-example | --help | --version]\n"
     "\n"
     "Serves Luna's API as FastCGI from a pool of worker processes behind nginx.\n"
     "\n"
     "  --check-config    check the settings and exit\n"
     "  --self-test       compute the golden vector, connect to Redis and PostgreSQL, and exit\n"
+    "  --reload PID      check the settings, reload the pool of master PID, and wait for the "
+    "outcome\n"
+    "  --upgrade PID     replace that master by the binary on disk, and wait for the outcome\n"
     "  --config-example  print an environment file with every setting\n"
     "\n"
     "Signals: TERM drains and stops, HUP reloads the settings, USR1 reopens LUNA_LOG_FILE, USR2\n"
     "upgrades to the binary on disk, TTIN and TTOU add and remove one worker.\n"
-    "Exit status: 0 stopped, 1 failed, 2 invalid command line, 69 a store is unavailable and 70 "
-    "the\n"
-    "golden-vector test failed (both from --self-test), 75 another process holds the journal "
-    "slots,\n"
-    "the socket or an address of this pool, 78 invalid settings.\n"
+    "Exit status: 0 stopped, or done; 1 failed, or rolled back (--reload, --upgrade), 2 invalid\n"
+    "command line, 69 a store is unavailable and 70 the golden-vector test failed (both from\n"
+    "--self-test), 75 another process holds the journal slots, the socket or an address of this\n"
+    "pool, 78 invalid settings.\n"
     "\n"
     "Settings (environment variables)\n";
 
@@ -183,20 +189,90 @@ static int serve(struct worker_config *config)
     return status;
 }
 
+/* Sends the signal to the master and waits for the outcome. */
+static int request(const struct worker_config *config, int signal, pid_t pid)
+{
+    enum { STARTS = 3, SPARE_MS = 5000 }; /* a self-test, and twice the time of a start */
+    char name[RELOAD_NAME_BYTES], note[LUNA_RELOAD_NOTE_BYTES];
+    struct luna_error err = {0};
+    const char *what = signal == SIGHUP ? "reload" : "upgrade";
+    int timeout_ms = (int)(STARTS * config->start_timeout_ms) + SPARE_MS;
+    daemon_reload_name(config, name);
+    if (luna_reload_request(config->state_dir, name, pid, signal, timeout_ms, note, &err) !=
+        LUNA_OK) {
+        (void)fprintf(stderr, "fcgi-worker: the %s failed: %s\n", what, err.msg);
+        return 1;
+    }
+    printf("fcgi-worker: the %s is done%s%s\n", what, note[0] != '\0' ? "; " : "", note);
+    return 0;
+}
+
+/* A master's process id; 0: invalid. */
+static pid_t parse_pid(const char *text)
+{
+    char *end = NULL;
+    long pid = strtol(text, &end, 10);
+    return end != text && *end == '\0' && pid > 1 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+enum action {
+    ACTION_SERVE,
+    ACTION_CHECK,
+    ACTION_TEST,
+    ACTION_RELOAD,
+    ACTION_UPGRADE,
+    ACTION_USAGE
+};
+
+/* What the command line asks for, once it is not a page to print. */
+static enum action read_action(int argc, char **argv, pid_t *ret_pid)
+{
+    static const char *const options[] = {[ACTION_CHECK] = "--check-config",
+                                          [ACTION_TEST] = "--self-test",
+                                          [ACTION_RELOAD] = "--reload",
+                                          [ACTION_UPGRADE] = "--upgrade"};
+    int action = ACTION_CHECK;
+    *ret_pid = 0;
+    if (argc <= 1)
+        return ACTION_SERVE;
+    while (action < ACTION_USAGE && strcmp(argv[1], options[action]) != 0)
+        action++;
+    if (action == ACTION_CHECK || action == ACTION_TEST)
+        return argc == 2 ? (enum action)action : ACTION_USAGE;
+    *ret_pid = argc == 3 ? parse_pid(argv[2]) : 0;
+    return *ret_pid != 0 ? (enum action)action : ACTION_USAGE;
+}
+
+/* What does not serve, and ends. */
+static int act(enum action action, const struct worker_config *config, pid_t pid)
+{
+    struct luna_error err = {0};
+    if (action == ACTION_RELOAD || action == ACTION_UPGRADE)
+        return request(config, action == ACTION_RELOAD ? SIGHUP : SIGUSR2, pid);
+    if (action == ACTION_CHECK) {
+        puts("fcgi-worker: the settings are valid");
+        return 0;
+    }
+    int status = self_test_run(config, &err);
+    if (status != 0)
+        luna_log(LUNA_LOG_ERROR, "self_test_failed", LUNA_LOG_S("reason", err.msg));
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct worker_config config;
     struct luna_error err = {0};
     const char *option = argc > 1 ? argv[1] : "";
+    pid_t pid = 0;
     if (strcmp(option, "--help") == 0)
         return print(usage, write_help);
     if (strcmp(option, "--version") == 0)
         return print("fcgi-worker " LUNA_VERSION "\n", write_nothing);
     if (strcmp(option, "--config-example") == 0)
         return print("", write_example);
-    bool check = strcmp(option, "--check-config") == 0;
-    bool test = strcmp(option, "--self-test") == 0;
-    if (argc > 2 || (argc == 2 && !check && !test)) {
+    enum action action = read_action(argc, argv, &pid);
+    if (action == ACTION_USAGE) {
         (void)fprintf(stderr, "fcgi-worker: unknown option %s; see fcgi-worker --help\n",
                       argv[argc - 1]);
         return EXIT_USAGE;
@@ -207,13 +283,9 @@ int main(int argc, char **argv)
         monitor_check_address(config.monitor_listen, &err) != LUNA_OK)
         return fail("configuration", &err);
     configure_log(&config);
-    if (!check && !test)
+    if (action == ACTION_SERVE)
         return serve(&config);
-    int status = test ? self_test_run(&config, &err) : 0;
-    if (check)
-        puts("fcgi-worker: the settings are valid");
-    if (status != 0)
-        luna_log(LUNA_LOG_ERROR, "self_test_failed", LUNA_LOG_S("reason", err.msg));
+    int status = act(action, &config, pid);
     worker_config_done(&config);
     return status;
 }

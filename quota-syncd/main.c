@@ -4,11 +4,15 @@
  */
 #include "luna/base/buf.h"
 #include "luna/base/log.h"
+#include "luna/base/reload.h"
 #include "syncd.h"
 #include "syncd_config.h"
 
 #include <getopt.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { PAGE_BYTES_MAX = 64 * 1024, EXIT_USAGE = 2 };
 
@@ -16,6 +20,7 @@ enum action {
     ACTION_RUN,
     ACTION_ONCE,
     ACTION_CHECK,
+    ACTION_RELOAD,
     ACTION_EXAMPLE,
     ACTION_VERSION,
     ACTION_HELP,
@@ -23,7 +28,8 @@ enum action {
 };
 
 static const char usage[] =
-    "Usage: quota-syncd [--once | --check-config | --config-example | --version | --help]\n";
+    "Usage: quota-syncd [--once | --check-config | --reload PID | --config-example | --version | "
+    "--help]\n";
 
 static const char description[] =
     "\n"
@@ -32,6 +38,9 @@ static const char description[] =
     "Options\n"
     "  --once            book everything once, then exit\n"
     "  --check-config    check the settings, then exit\n"
+    "  --reload PID      check the settings, reload the daemon with this process id, and wait for "
+    "the\n"
+    "                    outcome\n"
     "  --config-example  print an environment file with every setting\n"
     "  --version         print the version\n"
     "  --help            show this help\n"
@@ -41,7 +50,7 @@ static const char description[] =
     "  USR1              reopen LUNA_LOG_FILE, after a rotation\n"
     "  TERM, INT         book what is charged, then stop\n"
     "\n"
-    "Exit status: 0 stopped; 1 failure; 2 invalid command line; 69 PostgreSQL or Redis is "
+    "Exit status: 0 stopped, or done; 1 failure; 2 invalid command line; 69 PostgreSQL or Redis is "
     "unavailable\n"
     "(--once); 75 another process holds LUNA_METRICS_LISTEN; 78 invalid settings, or an unsafe "
     "Redis.\n"
@@ -51,10 +60,12 @@ static const char description[] =
     "\n"
     "Settings (environment variables)\n";
 
-static enum action read_arguments(int argc, char *argv[])
+/* *ret_pid: the argument of --reload. */
+static enum action read_arguments(int argc, char *argv[], pid_t *ret_pid)
 {
     static const struct option options[] = {{"once", no_argument, NULL, ACTION_ONCE},
                                             {"check-config", no_argument, NULL, ACTION_CHECK},
+                                            {"reload", required_argument, NULL, ACTION_RELOAD},
                                             {"config-example", no_argument, NULL, ACTION_EXAMPLE},
                                             {"version", no_argument, NULL, ACTION_VERSION},
                                             {"help", no_argument, NULL, ACTION_HELP},
@@ -64,6 +75,11 @@ static enum action read_arguments(int argc, char *argv[])
         return ACTION_HELP;
     if (got == '?' || optind < argc)
         return ACTION_USAGE;
+    char *end = NULL;
+    long pid = got == ACTION_RELOAD ? strtol(optarg, &end, 10) : 0;
+    if (got == ACTION_RELOAD && (end == optarg || *end != '\0' || pid <= 1 || pid > INT_MAX))
+        return ACTION_USAGE;
+    *ret_pid = (pid_t)pid;
     return got == -1 ? ACTION_RUN : (enum action)got;
 }
 
@@ -85,7 +101,7 @@ static void print_page(bool example)
 static enum luna_code open_log(const struct syncd_config *config, enum action action,
                                struct luna_error *err)
 {
-    if (action != ACTION_CHECK && config->log_file != NULL &&
+    if (action != ACTION_CHECK && action != ACTION_RELOAD && config->log_file != NULL &&
         luna_log_open(config->log_file, err) != LUNA_OK) {
         luna_error_wrap(err, "LUNA_LOG_FILE");
         return LUNA_ECONFIG;
@@ -95,7 +111,22 @@ static enum luna_code open_log(const struct syncd_config *config, enum action ac
     return LUNA_OK;
 }
 
-static int run(enum action action)
+static int request_reload(const struct syncd_config *config, pid_t pid)
+{
+    enum { SPARE_MS = 30000 }; /* beside what checking the stores may take */
+    char note[LUNA_RELOAD_NOTE_BYTES];
+    struct luna_error err;
+    int timeout_ms = SPARE_MS + (int)(config->redis_timeout_ms + config->database_timeout_ms);
+    if (luna_reload_request(config->state_dir, SYNCD_RELOAD_NAME, pid, SIGHUP, timeout_ms, note,
+                            &err) != LUNA_OK) {
+        fprintf(stderr, "quota-syncd: the reload failed: %s\n", err.msg);
+        return 1;
+    }
+    printf("quota-syncd: the reload is done%s%s\n", note[0] != '\0' ? "; " : "", note);
+    return 0;
+}
+
+static int run(enum action action, pid_t pid)
 {
     struct syncd_config config = {0};
     struct luna_error err;
@@ -111,6 +142,8 @@ static int run(enum action action)
         status = syncd_run(&config);
     else if (action == ACTION_ONCE)
         status = syncd_run_once(&config);
+    else if (action == ACTION_RELOAD)
+        status = request_reload(&config, pid);
     else
         puts("quota-syncd: the settings are valid");
     syncd_config_done(&config);
@@ -119,12 +152,14 @@ static int run(enum action action)
 
 int main(int argc, char *argv[])
 {
-    enum action action = read_arguments(argc, argv);
+    pid_t pid = 0;
+    enum action action = read_arguments(argc, argv, &pid);
     switch (action) {
     case ACTION_RUN:
     case ACTION_ONCE:
     case ACTION_CHECK:
-        return run(action);
+    case ACTION_RELOAD:
+        return run(action, pid);
     case ACTION_EXAMPLE:
     case ACTION_HELP:
         print_page(action == ACTION_EXAMPLE);

@@ -7,6 +7,7 @@
 #include "luna/store/migrate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     HOUSEKEEPING_EVERY_MS = 60000,
@@ -18,6 +19,8 @@ enum {
 struct round {
     const struct syncd_config *config;
     struct syncd_metrics *metrics;
+    round_pause pause;
+    void *context;
     struct luna_booker *booker;
     bool schema_checked;
     bool prepared; /* Redis was checked; reset by any failure */
@@ -34,15 +37,9 @@ static int64_t now_ms(void)
     return luna_clock_mono_ns() / 1000000;
 }
 
-enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics *metrics,
-                         round_pause pause, void *context, struct round **ret_round,
-                         struct luna_error *err)
+static enum luna_code new_booker(const struct round *round, const struct syncd_config *config,
+                                 struct luna_booker **ret_booker, struct luna_error *err)
 {
-    struct round *round = calloc(1, sizeof *round);
-    if (!round)
-        return luna_error_set(err, LUNA_ENOMEM, "out of memory");
-    round->config = config;
-    round->metrics = metrics;
     struct luna_booker_options options = {.redis_url = config->redis_url,
                                           .database_url = config->database_url,
                                           .journal_dir = config->state_dir,
@@ -51,15 +48,28 @@ enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics
                                           .database_timeout_ms = (int)config->database_timeout_ms,
                                           .batch_accounts_max = (int)config->batch_accounts,
                                           .unsafe_redis = config->allow_unsafe_redis,
-                                          .between_batches = pause,
-                                          .between_context = context,
-                                          .meter = &metrics->stores};
-    enum luna_code code = luna_booker_new(&options, &round->booker, err);
+                                          .between_batches = round->pause,
+                                          .between_context = round->context,
+                                          .meter = &round->metrics->stores};
+    enum luna_code code = luna_booker_new(&options, ret_booker, err);
     /* nothing is connected yet, so it can only be the directory of the journals */
     if (code == LUNA_EIO) {
         luna_error_wrap(err, "LUNA_STATE_DIR");
         code = LUNA_ECONFIG;
     }
+    return code;
+}
+
+enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics *metrics,
+                         round_pause pause, void *context, struct round **ret_round,
+                         struct luna_error *err)
+{
+    struct round *round = calloc(1, sizeof *round);
+    if (!round)
+        return luna_error_set(err, LUNA_ENOMEM, "out of memory");
+    *round =
+        (struct round){.config = config, .metrics = metrics, .pause = pause, .context = context};
+    enum luna_code code = new_booker(round, config, &round->booker, err);
     if (code != LUNA_OK) {
         round_free(round);
         return code;
@@ -78,18 +88,45 @@ void round_free(struct round *round)
 
 /* The schema of another build could be misread. One check is enough: migrations of later builds
  * only add to the schema. */
-static enum luna_code check_schema(struct round *round, struct luna_error *err)
+static enum luna_code check_schema(const struct syncd_config *config, struct luna_error *err)
 {
-    if (round->schema_checked)
-        return LUNA_OK;
     struct luna_database *database = NULL;
-    enum luna_code code = luna_database_new(
-        round->config->database_url, (int)round->config->database_timeout_ms, &database, err);
+    enum luna_code code =
+        luna_database_new(config->database_url, (int)config->database_timeout_ms, &database, err);
     if (code == LUNA_OK)
         code = luna_migrate_check(database, err);
     luna_database_free(database);
-    round->schema_checked = code == LUNA_OK;
     return code;
+}
+
+static bool same_stores(const struct syncd_config *a, const struct syncd_config *b)
+{
+    return strcmp(a->redis_url, b->redis_url) == 0 &&
+           strcmp(a->database_url, b->database_url) == 0 &&
+           a->redis_timeout_ms == b->redis_timeout_ms &&
+           a->database_timeout_ms == b->database_timeout_ms &&
+           a->batch_accounts == b->batch_accounts;
+}
+
+enum luna_code round_reload(struct round *round, const struct syncd_config *fresh,
+                            struct luna_error *err)
+{
+    struct luna_booker *booker = NULL;
+    if (same_stores(round->config, fresh))
+        return LUNA_OK;
+    enum luna_code code = new_booker(round, fresh, &booker, err);
+    if (code == LUNA_OK)
+        code = luna_booking_check_redis(booker, err);
+    if (code == LUNA_OK)
+        code = check_schema(fresh, err);
+    if (code != LUNA_OK) {
+        luna_booker_free(booker);
+        return code;
+    }
+    luna_booker_free(round->booker);
+    round->booker = booker;
+    round->prepared = false;
+    return LUNA_OK;
 }
 
 static enum luna_code ask_clocks(struct round *round, struct luna_error *err)
@@ -307,7 +344,8 @@ enum round_outcome round_run(struct round *round, struct luna_error *err)
             return checked == LUNA_ECONFIG ? ROUND_REFUSED : ROUND_FAILED;
         round->prepared = true;
     }
-    enum luna_code code = check_schema(round, err);
+    enum luna_code code = round->schema_checked ? LUNA_OK : check_schema(round->config, err);
+    round->schema_checked = code == LUNA_OK;
     if (code == LUNA_OK)
         code = luna_booking_lead(round->booker, &leading, &round->metrics->term, err);
     if (code == LUNA_OK)

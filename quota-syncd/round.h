@@ -31,6 +31,12 @@ enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics
 /* Releases the leadership and closes the connections. NULL is allowed. */
 void round_free(struct round *round);
 
+/* Before `fresh` replaces the settings: if those of the stores differ, checks that both stores can
+ * be used with them, and lets the next rounds use them; the leadership is acquired again. On failure
+ * nothing has changed. Not during a round. */
+enum luna_code round_reload(struct round *round, const struct syncd_config *fresh,
+                            struct luna_error *err) LUNA_MUSTCHECK;
+
 /* Runs one round. `err` holds the cause of ROUND_FAILED and ROUND_REFUSED. */
 enum round_outcome round_run(struct round *round, struct luna_error *err) LUNA_MUSTCHECK;
 

@@ -39,6 +39,11 @@ void schedule_hint(struct schedule *schedule, int64_t now_ms)
         schedule->due_ms = soon_ms;
 }
 
+void schedule_now(struct schedule *schedule, int64_t now_ms)
+{
+    schedule->due_ms = now_ms;
+}
+
 int schedule_wait_ms(const struct schedule *schedule, int64_t now_ms)
 {
     int64_t wait_ms = schedule->due_ms - now_ms;

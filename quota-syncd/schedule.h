@@ -38,6 +38,8 @@ void schedule_ended(struct schedule *schedule, enum round_outcome outcome, int64
                     int64_t now_ms, int64_t interval_ms);
 /* There may be work: moves the next round forward, unless rounds fail; then the backoff decides. */
 void schedule_hint(struct schedule *schedule, int64_t now_ms);
+/* The next round is due at once, whatever failed before: the settings are new. */
+void schedule_now(struct schedule *schedule, int64_t now_ms);
 /* Milliseconds until the next round, 0 when it is due; a valid timeout for poll(2). */
 int schedule_wait_ms(const struct schedule *schedule, int64_t now_ms);
 

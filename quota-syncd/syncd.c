@@ -3,6 +3,7 @@
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
 #include "luna/base/random.h"
+#include "luna/base/reload.h"
 #include "luna/http/listener.h"
 #include "pages.h"
 #include "round.h"
@@ -18,7 +19,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { EXIT_UNAVAILABLE = 69, POLL_SLOTS = 3 };
+enum { EXIT_UNAVAILABLE = 69, POLL_SLOTS = 3, RESTART_BYTES = 256 };
 
 struct syncd {
     struct syncd_config *config;
@@ -27,6 +28,7 @@ struct syncd {
     struct round *round;
     struct luna_http_listener *listener;
     int signal_fd;
+    bool reload_requested;
     int64_t watchdog_ms; /* 0: none */
     int64_t alive_due_ms;
     struct luna_deadline stop_deadline; /* valid once state.stopping */
@@ -93,19 +95,58 @@ static void run_round(struct syncd *syncd)
     report_change(syncd, before, first);
 }
 
-static void reload(struct syncd *syncd)
+static enum luna_code take_settings(struct syncd *syncd, char *ret_restart, size_t size,
+                                    struct luna_error *err)
 {
     struct syncd_config fresh = {0};
-    struct luna_error err;
-    service_notify_reloading();
-    if (syncd_config_load(&fresh, &err) == LUNA_OK) {
-        syncd_config_take_reloadable(syncd->config, &fresh);
+    enum luna_code code = syncd_config_reload(syncd->config, &fresh, ret_restart, size, err);
+    if (code != LUNA_OK)
+        return code;
+    code = round_reload(syncd->round, &fresh, err);
+    if (code != LUNA_OK) {
         syncd_config_done(&fresh);
+        return code;
+    }
+    syncd_config_done(syncd->config);
+    *syncd->config = fresh;
+    return LUNA_OK;
+}
+
+static void report(const struct syncd *syncd, struct luna_reload_outcome outcome)
+{
+    struct luna_error err;
+    outcome.signal = SIGHUP;
+    if (luna_reload_report(syncd->config->state_dir, SYNCD_RELOAD_NAME, &outcome, &err) != LUNA_OK)
+        luna_log(LUNA_LOG_WARNING, "outcome_not_reported", LUNA_LOG_S("reason", err.msg));
+}
+
+static void report_reloaded(const struct syncd *syncd, int64_t began_ns, const char *restart)
+{
+    char note[LUNA_RELOAD_NOTE_BYTES] = "";
+    if (restart[0] != '\0') {
+        (void)snprintf(note, sizeof note, "a restart is needed for %s", restart);
+        luna_log(LUNA_LOG_WARNING, "restart_needed", LUNA_LOG_S("settings", restart));
+    }
+    luna_log(LUNA_LOG_INFO, "reloaded", LUNA_LOG_I("interval_ms", syncd->config->interval_ms));
+    report(syncd, (struct luna_reload_outcome){.began_ns = began_ns, .done = true, .note = note});
+}
+
+/* Between two rounds: it may replace the connections that a round uses. */
+static void reload(struct syncd *syncd)
+{
+    struct luna_error err;
+    char restart[RESTART_BYTES];
+    int64_t began_ns = luna_clock_mono_ns();
+    syncd->reload_requested = false;
+    service_notify_reloading();
+    if (take_settings(syncd, restart, sizeof restart, &err) == LUNA_OK) {
         luna_log_configure("quota-syncd", (enum luna_log_level)syncd->config->log_level,
                            (enum luna_log_format)syncd->config->log_format);
-        luna_log(LUNA_LOG_INFO, "reloaded", LUNA_LOG_I("interval_ms", syncd->config->interval_ms));
+        report_reloaded(syncd, began_ns, restart);
+        schedule_now(&syncd->schedule, now_ms());
     } else {
         luna_log(LUNA_LOG_ERROR, "reload_refused", LUNA_LOG_S("reason", err.msg));
+        report(syncd, (struct luna_reload_outcome){.began_ns = began_ns, .note = err.msg});
     }
     service_notify_ready();
 }
@@ -134,7 +175,7 @@ static void take_signals(struct syncd *syncd)
     struct signalfd_siginfo info;
     while (read(syncd->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP)
-            reload(syncd);
+            syncd->reload_requested = true;
         else if (info.ssi_signo == SIGUSR1)
             reopen_log(syncd->config);
         else
@@ -183,7 +224,9 @@ static bool serve_during_round(void *context)
 {
     struct syncd *syncd = context;
     wait_and_serve(syncd, 0);
-    return !syncd->state.stopping || !luna_deadline_passed(syncd->stop_deadline);
+    if (syncd->state.stopping)
+        return !luna_deadline_passed(syncd->stop_deadline);
+    return !syncd->reload_requested; /* the round after the reload books the rest */
 }
 
 /* Books the dirty accounts within the stop timeout; the next start books the rest. */
@@ -264,6 +307,8 @@ int syncd_run(struct syncd_config *config)
         wait_and_serve(&syncd, wait_ms(&syncd));
         if (schedule_wait_ms(&syncd.schedule, now_ms()) == 0)
             run_round(&syncd);
+        if (syncd.reload_requested && !syncd.state.stopping)
+            reload(&syncd);
         refused = syncd.state.last == ROUND_REFUSED && !syncd.state.ever_done;
     }
     if (!refused)

@@ -11,6 +11,9 @@
 void syncd_block_signals(void);
 /* Runs until SIGTERM or SIGINT. Returns the exit status: 0, 1, or LUNA_EXIT_CONFIG for an unsafe
  * Redis. */
+/* Its name in luna/base/reload.h. */
+#define SYNCD_RELOAD_NAME "syncd"
+
 int syncd_run(struct syncd_config *config);
 /* Runs one round and returns the exit status: 0 done, or another daemon leads; 69 a store is
  * unavailable; LUNA_EXIT_CONFIG as above. */

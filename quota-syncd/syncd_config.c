@@ -4,7 +4,6 @@
 #include "luna/store/durability.h"
 
 #include <stddef.h>
-#include <string.h>
 
 static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
 static const char *const log_formats[] = {"json", "text", "auto",
@@ -15,13 +14,13 @@ static const char *const log_formats[] = {"json", "text", "auto",
 const struct luna_setting syncd_settings[] = {
     {.name = "LUNA_DATABASE_URL",
      .type = LUNA_SETTING_STRING,
-     .flags = LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET,
+     .flags = LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET | LUNA_SETTING_RELOADABLE,
      .offset = MEMBER(database_url),
      .help = "PostgreSQL URL, with the role luna_syncd: "
              "postgresql://user:password@host:port/database."},
     {.name = "LUNA_REDIS_URL",
      .type = LUNA_SETTING_STRING,
-     .flags = LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET,
+     .flags = LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET | LUNA_SETTING_RELOADABLE,
      .offset = MEMBER(redis_url),
      .help = "Redis URL: redis://[[user]:password@]host:port[/db] or unix:///path[?db=n]."},
     {.name = "LUNA_STATE_DIR",
@@ -52,6 +51,7 @@ const struct luna_setting syncd_settings[] = {
          "Interval between booking rounds, in milliseconds; a notification starts a round early."},
     {.name = "LUNA_SYNC_BATCH_ACCOUNTS",
      .type = LUNA_SETTING_INT,
+     .flags = LUNA_SETTING_RELOADABLE,
      .offset = MEMBER(batch_accounts),
      .default_text = "500",
      .min = 1,
@@ -59,6 +59,7 @@ const struct luna_setting syncd_settings[] = {
      .help = "Maximum number of accounts booked in one PostgreSQL transaction."},
     {.name = "LUNA_REDIS_TIMEOUT_MS",
      .type = LUNA_SETTING_INT,
+     .flags = LUNA_SETTING_RELOADABLE,
      .offset = MEMBER(redis_timeout_ms),
      .default_text = "1000",
      .min = 10,
@@ -66,6 +67,7 @@ const struct luna_setting syncd_settings[] = {
      .help = "Redis command timeout, in milliseconds."},
     {.name = "LUNA_DATABASE_TIMEOUT_MS",
      .type = LUNA_SETTING_INT,
+     .flags = LUNA_SETTING_RELOADABLE,
      .offset = MEMBER(database_timeout_ms),
      .default_text = "5000",
      .min = 10,
@@ -140,26 +142,15 @@ void syncd_config_done(struct syncd_config *config)
     luna_config_done(syncd_settings, config);
 }
 
-static size_t member_bytes(const struct luna_setting *setting)
+enum luna_code syncd_config_reload(const struct syncd_config *running,
+                                   struct syncd_config *ret_config, char *ret_restart, size_t size,
+                                   struct luna_error *err)
 {
-    switch (setting->type) {
-    case LUNA_SETTING_INT:
-        return sizeof(int64_t);
-    case LUNA_SETTING_BOOL:
-        return sizeof(bool);
-    case LUNA_SETTING_ENUM:
-        return sizeof(int);
-    case LUNA_SETTING_STRING: /* owned memory: never copied between two structs */
-        break;
-    }
-    return 0;
-}
-
-void syncd_config_take_reloadable(struct syncd_config *config, const struct syncd_config *fresh)
-{
-    for (const struct luna_setting *setting = syncd_settings; setting->name; setting++) {
-        if (setting->flags & LUNA_SETTING_RELOADABLE)
-            memcpy((char *)config + setting->offset, (const char *)fresh + setting->offset,
-                   member_bytes(setting));
-    }
+    enum luna_code code = syncd_config_load(ret_config, err);
+    if (code != LUNA_OK)
+        return code;
+    code = luna_config_keep_fixed(syncd_settings, running, ret_config, ret_restart, size, err);
+    if (code != LUNA_OK)
+        syncd_config_done(ret_config);
+    return code;
 }

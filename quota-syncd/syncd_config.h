@@ -37,8 +37,10 @@ extern const struct luna_setting syncd_settings[];
 enum luna_code syncd_config_load(struct syncd_config *ret_config,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 void syncd_config_done(struct syncd_config *config);
-/* Copies the settings that are marked reloadable in the table from `fresh`; the others need a
- * restart. */
-void syncd_config_take_reloadable(struct syncd_config *config, const struct syncd_config *fresh);
+/* Loads them again for a running daemon. What is not reloadable keeps its value; *ret_restart
+ * (`size` bytes) names the settings that a restart is needed for; "": none. */
+enum luna_code syncd_config_reload(const struct syncd_config *running,
+                                   struct syncd_config *ret_config, char *ret_restart, size_t size,
+                                   struct luna_error *err) LUNA_MUSTCHECK;
 
 #endif

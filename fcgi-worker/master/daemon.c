@@ -1,5 +1,6 @@
 #include "master/daemon.h"
 
+#include "luna/base/log.h"
 #include "luna/sandbox/sandbox.h"
 
 #include <errno.h>
@@ -140,6 +141,20 @@ void daemon_notify(const char *state)
     (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
                  len);
     close(fd);
+}
+
+void daemon_reload_name(const struct worker_config *config, char name[RELOAD_NAME_BYTES])
+{
+    (void)snprintf(name, RELOAD_NAME_BYTES, "worker-%lld", (long long)config->journal_slot_first);
+}
+
+void daemon_report(const struct worker_config *config, const struct luna_reload_outcome *outcome)
+{
+    char name[RELOAD_NAME_BYTES];
+    struct luna_error err;
+    daemon_reload_name(config, name);
+    if (luna_reload_report(config->state_dir, name, outcome, &err) != LUNA_OK)
+        luna_log(LUNA_LOG_WARNING, "outcome_not_reported", LUNA_LOG_S("reason", err.msg));
 }
 
 int64_t daemon_watchdog_ns(void)

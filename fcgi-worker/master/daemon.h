@@ -6,6 +6,7 @@
 #define FCGI_WORKER_DAEMON_H
 
 #include "luna/base/error.h"
+#include "luna/base/reload.h"
 #include "shared/worker_config.h"
 
 #include <stdint.h>
@@ -29,6 +30,11 @@ void daemon_remove_pid_file(const char *path);
 /* Sends one state, such as "READY=1", by sd_notify's protocol, without libsystemd in every worker.
  * Does nothing when no manager listens. */
 void daemon_notify(const char *state);
+enum { RELOAD_NAME_BYTES = 32 };
+/* The pool's name in luna/base/reload.h. */
+void daemon_reload_name(const struct worker_config *config, char name[RELOAD_NAME_BYTES]);
+/* Reports an outcome under that name; a failure is logged. */
+void daemon_report(const struct worker_config *config, const struct luna_reload_outcome *outcome);
 /* The manager's limit between two WATCHDOG=1, in ns; 0: it has none. */
 int64_t daemon_watchdog_ns(void);
 

@@ -59,7 +59,7 @@ void master_init(struct master *master, const struct master_options *options)
                               .monitor = CHILD_NONE};
     set_generation(master, 1);
     pool_init(&master->pool);
-    upgrade_init(&master->upgrade, options->io, options->board);
+    upgrade_init(&master->upgrade, options->io, options->board, &master->current.config);
     luna_log_count_dropped(&options->board->log.lines_dropped);
     atomic_store_explicit(&shown->ready_stall_ns, config->ready_stall_ms * NS_PER_MS, RELAXED);
     atomic_store_explicit(&shown->live_stall_ns, config->live_stall_ms * NS_PER_MS, RELAXED);
@@ -170,11 +170,13 @@ static bool is_being_replaced(const struct master *master)
 
 static void begin_upgrade(struct master *master)
 {
-    if (upgrade_is_testing(&master->upgrade) || is_being_replaced(master))
-        luna_log(LUNA_LOG_WARNING, "upgrade_refused",
-                 LUNA_LOG_S("reason", "a reload, an upgrade or a stop is in progress"));
-    else
+    static const char busy[] = "a reload, an upgrade or a stop is in progress";
+    if (!upgrade_is_testing(&master->upgrade) && !is_being_replaced(master)) {
         upgrade_begin(&master->upgrade, master->current.config.start_timeout_ms);
+        return;
+    }
+    luna_log(LUNA_LOG_WARNING, "upgrade_refused", LUNA_LOG_S("reason", busy));
+    upgrade_report_failure(&master->upgrade, busy);
 }
 
 static void take_signal(struct master *master, int signo)

@@ -10,8 +10,10 @@
 #define FCGI_WORKER_MASTER_IO_H
 
 #include "luna/base/error.h"
+#include "luna/base/reload.h"
 #include "master/listener.h"
 #include "shared/scoreboard.h"
+#include "shared/worker_config.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,7 +71,9 @@ struct master_io {
                            struct luna_error *err);
 
     void (*notify)(const char *state); /* the service manager; "READY=1" and so on */
-    int64_t (*watchdog_ns)(void);      /* the longest between two WATCHDOG=1; 0: no watchdog */
+    /* The outcome of a reload or an upgrade, for the command that asked for it. */
+    void (*report)(const struct worker_config *config, const struct luna_reload_outcome *outcome);
+    int64_t (*watchdog_ns)(void); /* the longest between two WATCHDOG=1; 0: no watchdog */
     struct listener_backlog (*backlog)(int listen_fd);
     int (*cores)(void);
 

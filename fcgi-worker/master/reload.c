@@ -4,30 +4,54 @@
 #include "shared/exit_code.h"
 
 #include <assert.h>
+#include <signal.h>
+#include <stdio.h>
 
 enum { NS_PER_MS = 1000000 };
 
 #define RELAXED memory_order_relaxed
 
+static void report(const struct reload *reload, const struct pool *pool,
+                   const struct generation *current, bool done, const char *note)
+{
+    struct luna_reload_outcome outcome = {.signal = reload->of_upgrade ? SIGUSR2 : SIGHUP,
+                                          .began_ns = reload->began_ns,
+                                          .done = done,
+                                          .note = note};
+    pool->io->report(&current->config, &outcome);
+}
+
+static void report_done(const struct reload *reload, const struct pool *pool,
+                        const struct generation *current)
+{
+    char note[RELOAD_RESTART_BYTES + 64] = "";
+    if (reload->restart[0] != '\0') {
+        (void)snprintf(note, sizeof note, "a restart is needed for %s", reload->restart);
+        luna_log(LUNA_LOG_WARNING, "restart_needed", LUNA_LOG_S("settings", reload->restart));
+    }
+    report(reload, pool, current, true, note);
+}
+
 void reload_begin(struct reload *reload, struct pool *pool, const struct generation *current,
                   bool of_upgrade)
 {
     struct luna_error err = {0};
-    struct generation next = {.number = current->number + 1};
     if (reload->phase != RELOAD_IDLE) {
         reload->again = true;
         return;
     }
-    if (worker_config_load(pool->io->setting, &next.config, &err) != LUNA_OK) {
+    struct generation next = {.number = current->number + 1};
+    *reload = (struct reload){.of_upgrade = of_upgrade, .began_ns = pool->io->now_ns()};
+    if (worker_config_reload(pool->io->setting, &current->config, &next.config, reload->restart,
+                             sizeof reload->restart, &err) != LUNA_OK) {
         luna_log(LUNA_LOG_ERROR, "reload_refused", LUNA_LOG_S("reason", err.msg));
         scoreboard_count(&pool->board->pool.reload_rollbacks);
+        report(reload, pool, current, false, err.msg);
         return;
     }
-    *reload = (struct reload){.phase = RELOAD_CANARY,
-                              .next = next,
-                              .of_upgrade = of_upgrade,
-                              .due_ns = pool->io->now_ns() +
-                                        2 * next.config.start_timeout_ms * NS_PER_MS};
+    reload->phase = RELOAD_CANARY;
+    reload->next = next;
+    reload->due_ns = reload->began_ns + 2 * next.config.start_timeout_ms * NS_PER_MS;
     pool->io->notify("RELOADING=1");
     luna_log(LUNA_LOG_INFO, "reload_started", LUNA_LOG_I("generation", next.number),
              LUNA_LOG_B("upgrade", of_upgrade));
@@ -58,6 +82,7 @@ static enum reload_outcome roll_back(struct reload *reload, struct pool *pool,
     worker_config_done(&reload->next.config);
     if (!reload->of_upgrade)
         scoreboard_count(&pool->board->pool.reload_rollbacks);
+    report(reload, pool, current, false, reload->failure);
     return RELOAD_ROLLED_BACK;
 }
 
@@ -77,6 +102,7 @@ static enum reload_outcome commit(struct reload *reload, struct pool *pool,
     scoreboard_count(reload->of_upgrade ? &shown->upgrades : &shown->reloads);
     luna_log(LUNA_LOG_INFO, reload->of_upgrade ? "upgrade_done" : "reload_done",
              LUNA_LOG_I("generation", current->number));
+    report_done(reload, pool, current);
     return RELOAD_COMMITTED;
 }
 

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { RELOAD_RESTART_BYTES = 256 };
+
 enum reload_phase { RELOAD_IDLE, RELOAD_CANARY, RELOAD_FILL };
 
 struct reload {
@@ -21,8 +23,9 @@ struct reload {
     struct generation next; /* number 0 while idle */
     bool of_upgrade;        /* this process image itself is on trial */
     bool again;             /* requested while one was running */
-    int64_t due_ns;
-    const char *failure; /* words for the log; the next step rolls back */
+    int64_t began_ns, due_ns;
+    const char *failure;                /* words for the log; the next step rolls back */
+    char restart[RELOAD_RESTART_BYTES]; /* the settings that changed and need a restart; "": none */
 };
 
 enum reload_outcome { RELOAD_PENDING, RELOAD_COMMITTED, RELOAD_ROLLED_BACK };

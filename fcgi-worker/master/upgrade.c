@@ -11,10 +11,19 @@
 
 enum { NS_PER_MS = 1000000, EXIT_NOT_EXECUTED = 127 /* as a shell has it */ };
 
-void upgrade_init(struct upgrade *upgrade, const struct master_io *io, struct scoreboard *board)
+void upgrade_init(struct upgrade *upgrade, const struct master_io *io, struct scoreboard *board,
+                  const struct worker_config *config)
 {
-    *upgrade = (struct upgrade){.io = io, .board = board, .tester = CHILD_NONE, .previous_fd = -1};
+    *upgrade = (struct upgrade){
+        .io = io, .board = board, .config = config, .tester = CHILD_NONE, .previous_fd = -1};
     io->binary_path(upgrade->path, sizeof upgrade->path);
+}
+
+void upgrade_report_failure(const struct upgrade *upgrade, const char *reason)
+{
+    struct luna_reload_outcome outcome = {
+        .signal = SIGUSR2, .began_ns = upgrade->io->now_ns(), .note = reason};
+    upgrade->io->report(upgrade->config, &outcome);
 }
 
 static void refuse(struct upgrade *upgrade, const char *reason)
@@ -22,6 +31,7 @@ static void refuse(struct upgrade *upgrade, const char *reason)
     scoreboard_count(&upgrade->board->pool.upgrade_rollbacks);
     luna_log(LUNA_LOG_ERROR, "upgrade_rolled_back", LUNA_LOG_S("reason", reason),
              LUNA_LOG_S("binary", upgrade->path));
+    upgrade_report_failure(upgrade, reason);
 }
 
 static int run_test(void *context, int leash_fd)

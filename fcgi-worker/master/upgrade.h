@@ -20,14 +20,18 @@
 struct upgrade {
     const struct master_io *io;
     struct scoreboard *board;
-    struct child tester; /* runs the self-test */
-    int64_t due_ns;      /* of the self-test */
+    const struct worker_config *config; /* the running one */
+    struct child tester;                /* runs the self-test */
+    int64_t due_ns;                     /* of the self-test */
     bool timed_out;
     int previous_fd; /* the binary before this one, while this one is on trial; else -1 */
     char path[512];  /* of the binary on disk */
 };
 
-void upgrade_init(struct upgrade *upgrade, const struct master_io *io, struct scoreboard *board);
+void upgrade_init(struct upgrade *upgrade, const struct master_io *io, struct scoreboard *board,
+                  const struct worker_config *config);
+/* Tells the command that asked for the upgrade that nothing was executed. */
+void upgrade_report_failure(const struct upgrade *upgrade, const char *reason);
 /* Starts the self-test; it must not be running. */
 void upgrade_begin(struct upgrade *upgrade, int64_t timeout_ms);
 bool upgrade_is_testing(const struct upgrade *upgrade);

@@ -226,11 +226,15 @@ static enum luna_code check_listener(const struct worker_config *config, struct 
     return code == LUNA_OK ? check_network(config, err) : code;
 }
 
-static enum luna_code check_slots(struct worker_config *config, struct luna_error *err)
+static void limit_slots(struct worker_config *config)
 {
-    int wanted = 2 * worker_config_pool_max(config) + 1;
     if (config->journal_slot_first + config->journal_slot_count > LUNA_WORKERS_MAX)
         config->journal_slot_count = LUNA_WORKERS_MAX - config->journal_slot_first;
+}
+
+static enum luna_code check_slots(const struct worker_config *config, struct luna_error *err)
+{
+    int wanted = 2 * worker_config_pool_max(config) + 1;
     if (config->journal_slot_count >= wanted)
         return LUNA_OK;
     return luna_error_set(err, LUNA_ECONFIG,
@@ -260,19 +264,39 @@ static enum luna_code cross_check(struct worker_config *config, struct luna_erro
                            : token_keys_parse(config->token_keys_text, &config->token_keys, err);
 }
 
-enum luna_code worker_config_load(const char *(*get)(const char *name),
-                                  struct worker_config *ret_config, struct luna_error *err)
+/* `running` NULL: at the start, when nothing is fixed yet. */
+static enum luna_code load(const char *(*get)(const char *name),
+                           const struct worker_config *running, struct worker_config *ret_config,
+                           char *ret_restart, size_t size, struct luna_error *err)
 {
     struct worker_config config = {0};
     enum luna_code code = luna_config_load_with_file(worker_settings, get, &config, err);
     if (code != LUNA_OK)
         return code;
-    code = cross_check(&config, err);
+    limit_slots(&config);
+    if (running != NULL)
+        code = luna_config_keep_fixed(worker_settings, running, &config, ret_restart, size, err);
+    if (code == LUNA_OK)
+        code = cross_check(&config, err);
     if (code == LUNA_OK)
         *ret_config = config;
     else
         worker_config_done(&config);
     return code;
+}
+
+enum luna_code worker_config_load(const char *(*get)(const char *name),
+                                  struct worker_config *ret_config, struct luna_error *err)
+{
+    return load(get, NULL, ret_config, NULL, 0, err);
+}
+
+enum luna_code worker_config_reload(const char *(*get)(const char *name),
+                                    const struct worker_config *running,
+                                    struct worker_config *ret_config, char *ret_restart,
+                                    size_t size, struct luna_error *err)
+{
+    return load(get, running, ret_config, ret_restart, size, err);
 }
 
 void worker_config_done(struct worker_config *config)

@@ -94,6 +94,12 @@ extern const struct luna_setting worker_settings[];
 enum luna_code worker_config_load(const char *(*get)(const char *name),
                                   struct worker_config *ret_config,
                                   struct luna_error *err) LUNA_MUSTCHECK;
+/* The same for a reload: what is not reloadable keeps the value of `running`. *ret_restart (`size`
+ * bytes) names the settings that a restart is needed for; "": none. */
+enum luna_code worker_config_reload(const char *(*get)(const char *name),
+                                    const struct worker_config *running,
+                                    struct worker_config *ret_config, char *ret_restart,
+                                    size_t size, struct luna_error *err) LUNA_MUSTCHECK;
 void worker_config_done(struct worker_config *config);
 
 /* The journal slot of the self-test: no worker has it. */

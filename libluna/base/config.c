@@ -255,6 +255,61 @@ enum luna_code luna_config_load_with_file(const struct luna_setting *table,
     return code;
 }
 
+static size_t member_bytes(const struct luna_setting *setting)
+{
+    switch (setting->type) {
+    case LUNA_SETTING_STRING:
+        return sizeof(char *);
+    case LUNA_SETTING_INT:
+        return sizeof(int64_t);
+    case LUNA_SETTING_BOOL:
+        return sizeof(bool);
+    case LUNA_SETTING_ENUM:
+        return sizeof(int);
+    }
+    return 0;
+}
+
+/* Says whether the value differed. */
+static enum luna_code keep(const struct luna_setting *setting, const void *running, void *fresh,
+                           bool *ret_differed, struct luna_error *err)
+{
+    const void *from = (const char *)running + setting->offset;
+    if (setting->type != LUNA_SETTING_STRING) {
+        *ret_differed = memcmp(from, member(setting, fresh), member_bytes(setting)) != 0;
+        memcpy(member(setting, fresh), from, member_bytes(setting));
+        return LUNA_OK;
+    }
+    const char *text = *(char *const *)from;
+    char **to = member(setting, fresh);
+    *ret_differed = text == NULL ? *to != NULL : *to == NULL || strcmp(text, *to) != 0;
+    if (!*ret_differed)
+        return LUNA_OK;
+    free(*to);
+    *to = NULL;
+    return text == NULL ? LUNA_OK : set_string(setting, text, fresh, err);
+}
+
+enum luna_code luna_config_keep_fixed(const struct luna_setting *table, const void *running,
+                                      void *fresh, char *ret_names, size_t size,
+                                      struct luna_error *err)
+{
+    size_t used = 0;
+    ret_names[0] = '\0';
+    for (const struct luna_setting *setting = table; setting->name != NULL; setting++) {
+        bool differed = false;
+        if ((setting->flags & LUNA_SETTING_RELOADABLE) != 0)
+            continue;
+        enum luna_code code = keep(setting, running, fresh, &differed, err);
+        if (code != LUNA_OK)
+            return code;
+        if (differed && used < size) /* a list that does not fit is cut off */
+            used += (size_t)snprintf(ret_names + used, size - used, "%s%s", used > 0 ? ", " : "",
+                                     setting->name);
+    }
+    return LUNA_OK;
+}
+
 void luna_config_done(const struct luna_setting *table, void *target)
 {
     for (const struct luna_setting *setting = table; setting->name != NULL; setting++) {

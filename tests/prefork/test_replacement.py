@@ -1,6 +1,8 @@
 """Reload, binary upgrade and stop lose no request."""
 import os
+import shutil
 import signal
+import subprocess
 import time
 
 from conftest import WAIT_S, Load, wait_until
@@ -87,6 +89,48 @@ def test_reload_with_an_unreachable_store_rolls_back(make_pool):
     wait_until(lambda: pool.events("reload_rolled_back"), "reload_rolled_back")
     assert pool.post().status == 200
     assert {worker["generation"] for worker in pool.workers()} == {1}
+
+
+def ask(pool, option):
+    """fcgi-worker --reload or --upgrade: (exit status, what it said)."""
+    outcome = subprocess.run([pool.binary, option, str(pool.process.pid)], env=pool.environment, capture_output=True, text=True,
+                             timeout=WAIT_S, check=False)
+    return outcome.returncode, outcome.stdout + outcome.stderr
+
+
+def test_a_failed_reload_looks_like_a_good_one_to_its_caller(make_pool):
+    pool = make_pool()
+    del pool.environment["LUNA_REDIS_URL"]
+    (pool.folder / "env").write_text("LUNA_REDIS_URL=redis://fake\n")
+    pool.start()
+    assert ask(pool, "--reload") == (0, "fcgi-worker: the reload is done\n")
+    assert {worker["generation"] for worker in pool.workers()} == {2}  # it has waited
+    (pool.folder / "env").write_text("LUNA_REDIS_URL=redis://away\n")
+    assert ask(pool, "--reload") == (1, "fcgi-worker: the reload failed: a store is unavailable\n")
+    (pool.folder / "env").write_text("LUNA_REDIS_URL=redis://fake\nLUNA_SLOW_MS=none\n")
+    status, said = ask(pool, "--reload")
+    assert status == 78 and "LUNA_SLOW_MS" in said
+    assert pool.status()["pool"]["reloads"] == 1 and pool.post().status == 200
+    (pool.folder / "env").write_text("LUNA_REDIS_URL=redis://fake\nLUNA_BACKLOG=77\n")
+    assert ask(pool, "--reload") == (0, "fcgi-worker: the reload is done; a restart is needed for LUNA_BACKLOG\n")
+    assert list((pool.folder / "state").glob("reload.*")) == []
+
+
+def test_a_failed_upgrade_looks_like_a_good_one_to_its_caller(make_pool):
+    pool = make_pool(LUNA_WORKERS="2").start()
+    assert ask(pool, "--upgrade") == (0, "fcgi-worker: the upgrade is done\n")
+    assert pool.status()["pool"]["upgrades"] == 1
+    good = pool.folder / "good"
+    shutil.copy(pool.binary, good)
+    pool.install("fcgi-worker-fake-stillborn")
+    pool.binary, installed = good, pool.binary
+    assert ask(pool, "--upgrade") == (1, "fcgi-worker: the upgrade failed: a store is unavailable\n")
+    pool.binary = installed
+    pool.install("/bin/false")
+    pool.binary = good
+    status, said = ask(pool, "--upgrade")
+    assert status == 1 and "the upgrade failed: " in said
+    assert pool.status()["pool"]["upgrades"] == 1 and pool.post().status == 200
 
 
 def test_worker_that_never_idles_is_let_go_all_the_same(make_pool):

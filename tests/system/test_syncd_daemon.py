@@ -5,9 +5,11 @@ import os
 import resource
 import signal
 import socket
+import uuid
 
 import httpx
 import pytest
+import redis
 from luna_stack import WAIT_S, wait_until
 from syncd_process import metrics_of, run_syncd, running_syncd, settings_for
 
@@ -121,6 +123,62 @@ def test_sighup_takes_new_values_from_the_settings_file(hup_with):
 
 def test_a_wrong_value_at_sighup_is_refused_and_the_old_one_stays(hup_with):
     assert hup_with("never", "reload_refused").answers("/readyz", 200)
+
+
+@pytest.fixture
+def role(stack):
+    """A login of its own in the role luna_syncd; role(PASSWORD) sets the password and ends its sessions."""
+    name = f"syncd_{uuid.uuid4().hex[:12]}"
+
+    def set_password(password):
+        with superuser.cursor() as cursor:
+            cursor.execute(f"ALTER ROLE {name} PASSWORD '{password}'")
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (name,))
+        return name
+
+    superuser = stack.connect("postgres")
+    with superuser.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {name} LOGIN IN ROLE luna_syncd")
+    yield set_password
+    set_password("ended")
+    with superuser.cursor() as cursor:
+        cursor.execute(f"DROP ROLE {name}")
+    superuser.close()
+
+
+def test_new_passwords_need_a_restart_of_the_daemon(stack, role, redis_store, tmp_path):
+    file, settings = tmp_path / "syncd.env", settings_for(stack)
+    del settings["LUNA_DATABASE_URL"], settings["LUNA_REDIS_URL"]
+
+    def write(password):
+        database = f"postgresql://{role(password)}:{password}@127.0.0.1:{stack.ports()['LUNA_POSTGRES_PORT']}/luna"
+        cache = f"redis://luna_syncd:{password}@127.0.0.1:{stack.ports()['LUNA_REDIS_PORT']}/0"
+        file.write_text(f"LUNA_DATABASE_URL={database}\nLUNA_REDIS_URL={cache}\n", encoding="utf-8")
+
+    def reload(daemon):
+        return run_syncd("--reload", str(daemon.process.pid), **settings, LUNA_ENV_FILE=file)
+
+    try:
+        redis_store.execute_command("ACL", "SETUSER", "luna_syncd", ">first", ">second")
+        write("first")
+        with running_syncd(tmp_path / "syncd.log", **settings, LUNA_ENV_FILE=file) as daemon:
+            daemon.await_page("/readyz", 200)
+            write("second")
+            redis_store.execute_command("ACL", "SETUSER", "luna_syncd", "<first")
+            outcome = reload(daemon)
+            assert outcome.returncode == 0, outcome.stderr
+            assert outcome.stdout == "quota-syncd: the reload is done\n"
+            daemon.await_page("/readyz", 200)
+            file.write_text(file.read_text(encoding="utf-8").replace("luna_syncd:second", "luna_syncd:third"), encoding="utf-8")
+            outcome = reload(daemon)
+            assert outcome.returncode == 1 and "WRONGPASS" in outcome.stderr, outcome.stderr
+            assert daemon.answers("/readyz", 200)  # with the settings that it has
+            file.write_text("LUNA_REDIS_URL=nonsense\n", encoding="utf-8")
+            assert reload(daemon).returncode == 78
+    finally:
+        redis_store.execute_command("ACL", "SETUSER", "luna_syncd", "<second")
+        with contextlib.suppress(redis.ResponseError):
+            redis_store.execute_command("ACL", "SETUSER", "luna_syncd", "<first")
 
 
 def test_its_level_and_its_file_change_while_it_runs(stack, tmp_path):

@@ -74,15 +74,18 @@ static void a_reload_takes_what_may_change_and_nothing_else(void **state)
 {
     (void)state;
     struct syncd_config config, fresh;
+    char restart[64];
     struct luna_error err;
     assert_int_equal(syncd_config_load(&config, &err), LUNA_OK);
     setenv("LUNA_SYNC_INTERVAL_MS", "77", 1);
     setenv("LUNA_STATE_DIR", "/elsewhere", 1);
-    assert_int_equal(syncd_config_load(&fresh, &err), LUNA_OK);
-    syncd_config_take_reloadable(&config, &fresh);
+    setenv("LUNA_REDIS_URL", "redis://:new@127.0.0.1", 1);
+    assert_int_equal(syncd_config_reload(&config, &fresh, restart, sizeof restart, &err), LUNA_OK);
+    assert_int_equal(fresh.interval_ms, 77);
+    assert_string_equal(fresh.redis_url, "redis://:new@127.0.0.1");
+    assert_string_equal(fresh.state_dir, "/nowhere");
+    assert_string_equal(restart, "LUNA_STATE_DIR");
     syncd_config_done(&fresh);
-    assert_int_equal(config.interval_ms, 77);
-    assert_string_equal(config.state_dir, "/nowhere");
     syncd_config_done(&config);
 }
 

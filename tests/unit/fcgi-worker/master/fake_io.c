@@ -118,6 +118,8 @@ static const char *fake_setting(const char *name)
         return fake.workers != NULL ? fake.workers : "2";
     if (strcmp(name, "LUNA_LIVE_STALL_MS") == 0)
         return fake.live_stall_ms;
+    if (strcmp(name, "LUNA_STATE_DIR") == 0 && fake.state_dir != NULL)
+        return fake.state_dir;
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
         if (strcmp(name, settings[i][0]) == 0)
             return settings[i][1];
@@ -258,6 +260,16 @@ static void fake_notify(const char *state)
     fake.notified_watchdog += strcmp(state, "WATCHDOG=1") == 0;
 }
 
+static void fake_report(const struct worker_config *config,
+                        const struct luna_reload_outcome *outcome)
+{
+    assert_non_null(config->state_dir);
+    fake.reported_done += outcome->done;
+    fake.reported_failed += !outcome->done;
+    fake.reported_signal = outcome->signal;
+    (void)snprintf(fake.reported_note, sizeof fake.reported_note, "%s", outcome->note);
+}
+
 static int64_t fake_watchdog_ns(void)
 {
     return fake.watchdog_ns;
@@ -309,6 +321,7 @@ const struct master_io fake_io = {.now_ns = fake_now_ns,
                                   .open_binary = fake_open_binary,
                                   .exec = fake_exec,
                                   .notify = fake_notify,
+                                  .report = fake_report,
                                   .watchdog_ns = fake_watchdog_ns,
                                   .backlog = fake_backlog,
                                   .cores = fake_cores,

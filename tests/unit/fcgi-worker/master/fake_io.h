@@ -35,6 +35,9 @@ struct fake {
     bool ignores_release; /* processes do not end by themselves when their leash is closed */
 
     /* what was asked for */
+    int reported_done, reported_failed; /* outcomes */
+    int reported_signal;
+    char reported_note[256];
     int notified_ready, notified_stopping, notified_watchdog;
     int execs;
     char exec_path[128], exec_value[32768];
@@ -47,6 +50,7 @@ struct fake {
     int cores;
     const char *workers;       /* LUNA_WORKERS, for a reload; NULL: 2 */
     const char *live_stall_ms; /* the same for LUNA_LIVE_STALL_MS; NULL: its default */
+    const char *state_dir;     /* LUNA_STATE_DIR, for a reload; NULL: the one at the start */
     bool runs_children;        /* a child's function runs within the spawn */
 };
 

@@ -53,6 +53,43 @@ static void stillborn_reload_replaces_the_workers(void **state)
     assert_int_equal(fake.notified_ready, 2); /* at the start and after RELOADING=1 */
 }
 
+static void outcome_of_a_reload_is_not_reported(void **state)
+{
+    (void)state;
+    rig_start();
+    rig_signal(SIGHUP);
+    rig_make_ready();
+    assert_int_equal(fake.reported_done, 0);
+    rig_make_ready();
+    (void)master_step(&rig);
+    assert_int_equal(fake.reported_done, 1);
+    assert_int_equal(fake.reported_signal, SIGHUP);
+    assert_string_equal(fake.reported_note, "");
+    rig_signal(SIGHUP);
+    rig_end(starting_slot(3), WORKER_EXIT_UNAVAILABLE, 0);
+    assert_int_equal(fake.reported_failed, 1);
+    assert_string_equal(fake.reported_note, "a store is unavailable");
+    fake.workers = "many";
+    rig_signal(SIGHUP);
+    assert_int_equal(fake.reported_failed, 2);
+    assert_non_null(strstr(fake.reported_note, "LUNA_WORKERS"));
+}
+
+/* The lock of the journal slots is in the folder of the start, and new workers write beside it. */
+static void reload_takes_a_setting_that_needs_a_restart(void **state)
+{
+    (void)state;
+    rig_start();
+    fake.state_dir = "/elsewhere";
+    rig_signal(SIGHUP);
+    rig_make_ready();
+    rig_make_ready();
+    (void)master_step(&rig);
+    assert_int_equal(rig.current.number, 2);
+    assert_string_not_equal(rig.current.config.state_dir, "/elsewhere");
+    assert_string_equal(fake.reported_note, "a restart is needed for LUNA_STATE_DIR");
+}
+
 static void canary_is_started_together_with_the_others(void **state)
 {
     (void)state;
@@ -263,6 +300,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(stillborn_reload_replaces_the_workers),
+        TEST(outcome_of_a_reload_is_not_reported),
+        TEST(reload_takes_a_setting_that_needs_a_restart),
         TEST(canary_is_started_together_with_the_others),
         TEST(old_workers_drain_before_the_new_ones_are_ready),
         TEST(canary_that_hangs_blocks_the_next_reload),
