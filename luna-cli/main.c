@@ -4,6 +4,7 @@
 #include "commands/commands.h"
 #include "session/cli_config.h"
 #include "terminal/command.h"
+#include "terminal/confirm.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -75,9 +76,11 @@ static int run_command(const struct command *command, int argc, char *argv[])
     if (command->run_own_line)
         return command->run_own_line(argc, argv);
     struct invocation invocation;
+    enum cli_exit status;
     switch (command_read(command, argc, argv, &invocation)) {
     case COMMAND_LINE_RUN:
-        return (int)command->run(&invocation);
+        status = confirm_destruction(&invocation);
+        return (int)(status == CLI_OK ? command->run(&invocation) : status);
     case COMMAND_LINE_HELP:
         command_print_help(command);
         return CLI_OK;

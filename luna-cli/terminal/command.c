@@ -13,7 +13,7 @@
 enum { NAME_COLUMN = 36 };
 
 /* Above every character code; the options of a command are numbered from OPTION_OWN. */
-enum { OPTION_JSON = 1000, OPTION_HELP, OPTION_OWN };
+enum { OPTION_JSON = 1000, OPTION_HELP, OPTION_YES, OPTION_OWN };
 
 static int word_count(const char *name)
 {
@@ -94,6 +94,8 @@ static void fill_long_options(const struct command *command, struct option optio
     }
     options[count++] = (struct option){"json", no_argument, NULL, OPTION_JSON};
     options[count++] = (struct option){"help", no_argument, NULL, OPTION_HELP};
+    if (command->destroys)
+        options[count++] = (struct option){"yes", no_argument, NULL, OPTION_YES};
     options[count] = (struct option){NULL, 0, NULL, 0};
 }
 
@@ -156,7 +158,7 @@ static enum command_line refuse_option(const struct command *command, int got, c
 enum command_line command_read(const struct command *command, int argc, char *argv[],
                                struct invocation *ret_invocation)
 {
-    struct option options[COMMAND_OPTIONS_MAX + 3];
+    struct option options[COMMAND_OPTIONS_MAX + 4];
     fill_long_options(command, options);
     *ret_invocation = (struct invocation){.command = command};
     opterr = 0;
@@ -169,6 +171,8 @@ enum command_line command_read(const struct command *command, int argc, char *ar
             return refuse_option(command, got, argv);
         if (got == OPTION_JSON)
             ret_invocation->json = true;
+        else if (got == OPTION_YES)
+            ret_invocation->yes = true;
         else
             ret_invocation->option_values[got - OPTION_OWN] = optarg ? optarg : "";
     }
@@ -225,6 +229,8 @@ void command_print_help(const struct command *command)
     fputs("\nOptions\n", stdout);
     for (const struct command_option *option = command->options; option->name; option++)
         print_option(option->name, option->value, option->help);
+    if (command->destroys)
+        print_option("yes", NULL, "do not ask for a confirmation");
     print_option("json", NULL, "print JSON");
     print_option("help", NULL, "show this help");
     printf("\nExample\n  %s\n\nSettings and exit statuses: luna --help\n", command->example);

@@ -25,6 +25,7 @@ struct command_option {
 struct invocation {
     const struct command *command;
     bool json; /* --json: answer in JSON */
+    bool yes;  /* --yes: do not ask; only for a command that destroys something */
     const char *operands[COMMAND_OPERANDS_MAX];
     /* NULL: not given; a switch that was given holds "" */
     const char *option_values[COMMAND_OPTIONS_MAX];
@@ -36,7 +37,10 @@ struct command {
     int operands_min, operands_max;
     const char *summary; /* one line */
     const char *details; /* more for --help; NULL: nothing more */
-    const char *example; /* one command line, for --help; NULL only with run_own_line */
+    /* What the command destroys, as the question says it; NULL: nothing, and there is no --yes. */
+    const char *destroys;
+    const char *harmless_with; /* the option with which it destroys nothing; NULL: none does */
+    const char *example;       /* one command line, for --help; NULL only with run_own_line */
     struct command_option options[COMMAND_OPTIONS_MAX + 1]; /* ends with name == NULL */
     enum cli_exit (*run)(const struct invocation *invocation);
     /* Instead of `run`, for a command that reads its own command line, --help included. argv[0] is

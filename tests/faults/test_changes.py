@@ -94,7 +94,7 @@ def test_revoked_key_is_dead_when_the_command_returns(stack, load, proven):
         running.await_success()
         running.await_count(50)
         key_id = stack.luna_json("key", "list", str(account.id))[0]["key_id"]
-        stack.luna("key", "revoke", str(account.id), str(key_id))
+        stack.luna("key", "revoke", str(account.id), str(key_id), "--yes")
         revoked = time.monotonic()
         running.await_count(100)
     proven(running, others={403})
@@ -108,7 +108,7 @@ def test_rotated_key_is_dead_when_the_command_returns(stack, load, proven, long_
         account = running.accounts[0]
         for _ in range(10 if long_run else 3):
             running.await_success()
-            fresh = stack.luna_json("account", "rotate-key", str(account.id))["api_key"]
+            fresh = stack.luna_json("account", "rotate-key", str(account.id), "--yes")["api_key"]
             old, rotated = account.key, time.monotonic()
             account.key = fresh
             running.await_success()

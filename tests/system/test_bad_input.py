@@ -175,5 +175,5 @@ def test_unknown_path_is_404(client, account, path):
 def test_disabled_account_is_403(client, stack, account_factory):
     account: Account = account_factory()
     assert_serves(client, account)
-    stack.luna("account", "disable", str(account.id))
+    stack.luna("account", "disable", str(account.id), "--yes")
     assert_error(client.post(account.url, headers=account.headers, json={"results": [1, 2]}), 403)

@@ -47,7 +47,7 @@ def test_text_and_json_say_the_same(stack, account):
     (("kalman", "series.csv", "--modle", "x"), 2, "Did you mean: --model"),
     (("plan", "show", "no-such-plan"), 3, "no-such-plan"),
     (("plan", "set", "fresh-plan"), 2, "--rate"),
-    (("key", "revoke", "1", "x"), 2, "x"),
+    (("key", "revoke", "1", "x", "--yes"), 2, "the key id"),
     (("account", "rotate-key", "1", "--grace", "8d"), 2, "8d"),
 ])
 def test_faults_have_their_status_and_name_what_is_wrong(stack, arguments, status, says):
@@ -68,7 +68,7 @@ def test_a_database_that_is_away_is_status_69(stack):
 
 def test_disable_refuses_at_once_and_enable_lets_in_again(client, stack, account):
     assert post(client, account) == 200
-    assert stack.luna_json("account", "disable", str(account.id), "--reason", "unpaid")["disabled"] is True
+    assert stack.luna_json("account", "disable", str(account.id), "--reason", "unpaid", "--yes")["disabled"] is True
     assert post(client, account) == 403
     assert stack.luna_json("account", "enable", str(account.id))["disabled"] is False
     wait_until(lambda: post(client, account) == 200, what="the enabled account")
@@ -80,13 +80,13 @@ def test_rotation_with_grace_keeps_both_keys_and_without_it_kills_the_old_one(cl
     second = stack.luna_json("account", "rotate-key", str(account.id), "--grace", "1h")["api_key"]
     assert post(client, account) == 200
     wait_until(lambda: post(client, account, second) == 200, what="the new key")
-    third = stack.luna_json("account", "rotate-key", str(account.id))["api_key"]
+    third = stack.luna_json("account", "rotate-key", str(account.id), "--yes")["api_key"]
     assert post(client, account, second) == 403
     wait_until(lambda: post(client, account, third) == 200, what="the newest key")
 
 
 def test_a_rotated_key_is_not_lost_when_redis_is_away(client, stack, account):
-    outcome = stack.luna("account", "rotate-key", str(account.id), "--json", check=False,
+    outcome = stack.luna("account", "rotate-key", str(account.id), "--yes", "--json", check=False,
                          LUNA_REDIS_URL="redis://127.0.0.1:1", LUNA_REDIS_URL_FILE="")
     assert outcome.returncode == 69 and "127.0.0.1 port 1" in outcome.stderr
     fresh = json.loads(outcome.stdout)["api_key"]
@@ -98,7 +98,7 @@ def test_an_extra_key_lives_until_it_is_revoked(client, stack, account):
     made = stack.luna_json("key", "create", str(account.id), "--scopes", "model")
     wait_until(lambda: post(client, account, made["api_key"]) == 200, what="the extra key")
     assert made["key_id"] in [row["key_id"] for row in stack.luna_json("key", "list", str(account.id))]
-    stack.luna("key", "revoke", str(account.id), str(made["key_id"]), "--reason", "leaked")
+    stack.luna("key", "revoke", str(account.id), str(made["key_id"]), "--reason", "leaked", "--yes")
     assert post(client, account, made["api_key"]) == 403
     assert post(client, account) == 200
 

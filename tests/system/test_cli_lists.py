@@ -10,7 +10,7 @@ def tagged(stack):
     tag = f"list-{uuid.uuid4()}"
     stack.luna("plan", "set", tag, "--rate", "10", "--burst", "10")
     ids = [stack.luna_json("account", "create", f"{tag}-{number}", "--plan", tag)["id"] for number in range(5)]
-    stack.luna("account", "disable", str(ids[1]), "--reason", "test")
+    stack.luna("account", "disable", str(ids[1]), "--reason", "test", "--yes")
     return tag, ids
 
 
@@ -50,7 +50,7 @@ def test_plans_and_keys_have_pages_too(stack, tagged):
     assert [plan["name"] for plan in stack.luna_json("plan", "list", "--after", names[0], "--limit", "1")] == names[1:2]
     account = str(ids[4])
     made = [stack.luna_json("key", "create", account)["key_id"] for _ in range(3)]
-    stack.luna("key", "revoke", account, str(made[1]))
+    stack.luna("key", "revoke", account, str(made[1]), "--yes")
 
     def keys(*arguments):
         return [key["key_id"] for key in stack.luna_json("key", "list", account, *arguments)]

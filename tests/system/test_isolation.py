@@ -142,7 +142,7 @@ def credentials(stack, client, account_factory, victim, luna):
     token_of_elsewhere = token_of(client, victim, by_key(elsewhere["api_key"]))
     for key in (by_key(revoked["api_key"]), by_token(token_of_revoked)):
         assert call(client, victim.id, "account", key).status_code == 200
-    luna("key", "revoke", str(victim.id), str(revoked["id"]))
+    luna("key", "revoke", str(victim.id), str(revoked["id"]), "--yes")
     bind(stack, elsewhere["id"], "192.0.2.0/24")
     foreign_token = token_of(client, stranger, stranger.headers)
     made = {

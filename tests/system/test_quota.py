@@ -70,7 +70,7 @@ def test_redis_key_is_a_plain_string_without_expiry(client, redis_store, account
 
 
 def test_rotated_key_works_and_the_old_one_ends(client, stack, account):
-    made = stack.luna_json("account", "rotate-key", str(account.id))
+    made = stack.luna_json("account", "rotate-key", str(account.id), "--yes")
     old, account.key = account.key, made["api_key"]
     wait_until(lambda: post(client, account).status_code == 200, what="the new key")
     account.key = old

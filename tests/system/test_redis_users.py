@@ -57,7 +57,7 @@ def test_no_program_asks_for_what_it_may_not(client, stack, account, redis_store
     made = client.post(f"{url}/keys", json={"scopes": ["model"]}, headers=account.headers).json()["id"]
     assert client.delete(f"{url}/keys/{made}", headers=account.headers).status_code == 204
     stack.luna("account", "set-limit", str(account.id), "5")
-    stack.luna("account", "rotate-key", str(account.id))
+    stack.luna("account", "rotate-key", str(account.id), "--yes")
     stack.luna("usage", str(account.id))
     stack.luna("health")
     wait_until(lambda: stack.luna_json("usage", str(account.id))["unbooked"] == 0, what="the booking")
