@@ -23,31 +23,100 @@ static ngx_int_t source_variable(ngx_http_request_t *r, ngx_http_variable_value_
     return NGX_OK;
 }
 
-static bool header_is_repeated(ngx_http_request_t *r, const char *name)
+struct header_walk {
+    const ngx_list_part_t *part;
+    ngx_uint_t at;
+};
+
+/* NULL: there are no more. */
+static const ngx_table_elt_t *header_next(struct header_walk *walk)
 {
-    ngx_uint_t count = 0;
-    size_t len = ngx_strlen(name);
-    for (ngx_list_part_t *part = &r->headers_in.headers.part; part != NULL; part = part->next) {
-        const ngx_table_elt_t *headers = part->elts;
-        for (ngx_uint_t i = 0; i < part->nelts; i++)
-            count +=
-                headers[i].key.len == len && ngx_strncmp(headers[i].lowcase_key, name, len) == 0;
+    while (walk->part != NULL && walk->at == walk->part->nelts) {
+        walk->part = walk->part->next;
+        walk->at = 0;
     }
-    return count > 1;
+    if (walk->part == NULL)
+        return NULL;
+    const ngx_table_elt_t *headers = walk->part->elts;
+    return &headers[walk->at++];
 }
 
-/* $luna_repeated_credential: "1" where a header that holds a key was sent twice, else empty. The
- * variables $http_x_api_key and $http_authorization have the first one only. */
-static ngx_int_t repeated_variable(ngx_http_request_t *r, ngx_http_variable_value_t *value,
-                                   uintptr_t unused)
+static bool header_is(const ngx_table_elt_t *header, const ngx_str_t *name)
 {
-    static u_char yes[] = "1";
-    (void)unused;
-    value->len = header_is_repeated(r, "x-api-key") || header_is_repeated(r, "authorization");
-    value->data = yes;
+    return header->key.len == name->len &&
+           ngx_memcmp(header->lowcase_key, name->data, name->len) == 0;
+}
+
+static void value_set(ngx_http_variable_value_t *value, u_char *data, size_t len)
+{
+    enum { LEN_MAX = 0xfffffff }; /* of nginx's member; a header is far shorter */
+    value->data = data;
+    value->len = len & LEN_MAX;
     value->valid = 1;
     value->no_cacheable = 0;
     value->not_found = 0;
+}
+
+/* What a worker reads and may be sent once: of two, nobody knows which one is meant. nginx itself
+ * refuses a second Content-Length and If-None-Match. */
+static const ngx_str_t single_headers[] = {
+    ngx_string("x-api-key"),    ngx_string("authorization"),    ngx_string("idempotency-key"),
+    ngx_string("content-type"), ngx_string("content-encoding"), ngx_string("origin")};
+
+enum { SINGLE_HEADERS = sizeof single_headers / sizeof single_headers[0] };
+
+/* $luna_repeated_header: the name of one of them that was sent twice, else empty. nginx's variables
+ * have the first, or with its later versions all of them, joined. */
+static ngx_int_t repeated_variable(ngx_http_request_t *r, ngx_http_variable_value_t *value,
+                                   uintptr_t unused)
+{
+    struct header_walk walk = {.part = &r->headers_in.headers.part};
+    bool seen[SINGLE_HEADERS] = {false};
+    (void)unused;
+    value_set(value, NULL, 0);
+    for (const ngx_table_elt_t *header = header_next(&walk); header != NULL && value->len == 0;
+         header = header_next(&walk)) {
+        ngx_uint_t name = 0;
+        while (name < SINGLE_HEADERS && !header_is(header, &single_headers[name]))
+            name++;
+        if (name < SINGLE_HEADERS && seen[name])
+            value_set(value, single_headers[name].data, single_headers[name].len);
+        else if (name < SINGLE_HEADERS)
+            seen[name] = true;
+    }
+    return NGX_OK;
+}
+
+/* Appends to `list`, after a comma. */
+static bool list_append(ngx_pool_t *pool, const ngx_str_t *text, ngx_str_t *list)
+{
+    u_char *joined = ngx_pnalloc(pool, list->len + 2 + text->len);
+    if (joined == NULL)
+        return false;
+    u_char *end = ngx_cpymem(ngx_cpymem(joined, list->data, list->len), ", ", 2);
+    end = ngx_cpymem(end, text->data, text->len);
+    *list = (ngx_str_t){.data = joined, .len = (size_t)(end - joined)};
+    return true;
+}
+
+/* $luna_accept: Accept, which may be sent in several lines (RFC 9110, 5.3), as one. */
+static ngx_int_t accept_variable(ngx_http_request_t *r, ngx_http_variable_value_t *value,
+                                 uintptr_t unused)
+{
+    static const ngx_str_t name = ngx_string("accept");
+    struct header_walk walk = {.part = &r->headers_in.headers.part};
+    ngx_str_t list = ngx_null_string;
+    (void)unused;
+    for (const ngx_table_elt_t *header = header_next(&walk); header != NULL;
+         header = header_next(&walk)) {
+        if (!header_is(header, &name))
+            continue;
+        if (list.len == 0)
+            list = header->value;
+        else if (!list_append(r->pool, &header->value, &list))
+            return NGX_ERROR;
+    }
+    value_set(value, list.data, list.len);
     return NGX_OK;
 }
 
@@ -57,7 +126,8 @@ ngx_int_t gateway_variables_add(ngx_conf_t *cf)
         ngx_str_t name;
         ngx_http_get_variable_pt get;
     } variables[] = {{ngx_string("luna_source"), source_variable},
-                     {ngx_string("luna_repeated_credential"), repeated_variable}};
+                     {ngx_string("luna_repeated_header"), repeated_variable},
+                     {ngx_string("luna_accept"), accept_variable}};
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
         ngx_http_variable_t *variable = ngx_http_add_variable(cf, &variables[i].name, 0);
         if (variable == NULL)

@@ -24,7 +24,8 @@ struct http_request {
     const char *accept;
     const char *api_key;
     const char *authorization;
-    bool credential_repeated; /* one of those two came more than once; they have the first */
+    const char *repeated_header; /* the name, in small letters, of one that came more than once and
+                                  * may not; the members have the first */
     const char *idempotency_key;
     const char *if_none_match;
     const char *origin;

@@ -20,6 +20,8 @@
       "The body does not match its Content-Encoding, or was cut off. Send it again.")              \
     X(PROBLEM_CREDENTIAL_REPEATED, 400, "credential_repeated", "More than one API key",            \
       "Send one API key or token, either in X-API-Key or in Authorization, and that header once.") \
+    X(PROBLEM_HEADER_REPEATED, 400, "header_repeated", "Header sent more than once",               \
+      "Send each header once.")                                                                    \
     X(PROBLEM_IDEMPOTENCY_KEY, 400, "idempotency_key_invalid", "Invalid Idempotency-Key",          \
       "An Idempotency-Key must be 1 to 255 visible ASCII characters.")                             \
     X(PROBLEM_KEY_MISSING, 403, "key_missing", "No API key",                                       \

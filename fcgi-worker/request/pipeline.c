@@ -75,7 +75,7 @@ static void take_request(const struct fcgi_io *io, struct http_request *request)
     request->accept = fcgi_io_param(io, "HTTP_ACCEPT");
     request->api_key = fcgi_io_param(io, "HTTP_X_API_KEY");
     request->authorization = fcgi_io_param(io, "HTTP_AUTHORIZATION");
-    request->credential_repeated = *fcgi_io_param(io, "CREDENTIAL_REPEATED") != '\0';
+    request->repeated_header = fcgi_io_param(io, "HEADER_REPEATED");
     request->idempotency_key = fcgi_io_param(io, "HTTP_IDEMPOTENCY_KEY");
     request->if_none_match = fcgi_io_param(io, "HTTP_IF_NONE_MATCH");
     request->origin = fcgi_io_param(io, "HTTP_ORIGIN");

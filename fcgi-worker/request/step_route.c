@@ -56,20 +56,33 @@ static enum step_outcome check_token(struct exchange *exchange, const char *text
     return STEP_ON;
 }
 
+static bool is_credential(const char *header)
+{
+    return strcmp(header, "x-api-key") == 0 || strcmp(header, "authorization") == 0;
+}
+
 /* A comma: later versions of nginx join headers that are sent twice. */
 static bool has_one_credential(const struct exchange *exchange)
 {
     const struct http_request *request = &exchange->request;
     if (*request->api_key != '\0' && exchange_has_bearer(exchange))
         return false;
-    return !request->credential_repeated && strchr(exchange_api_key(exchange), ',') == NULL;
+    return !is_credential(request->repeated_header) &&
+           strchr(exchange_api_key(exchange), ',') == NULL;
 }
 
 enum step_outcome step_check_credential(struct exchange *exchange)
 {
     const char *key = exchange_api_key(exchange);
+    const char *repeated = exchange->request.repeated_header;
     if (!has_one_credential(exchange))
         return exchange_refuse(exchange, PROBLEM_CREDENTIAL_REPEATED, NULL);
+    if (*repeated != '\0')
+        return exchange_refuse(exchange, PROBLEM_HEADER_REPEATED,
+                               luna_arena_printf(&exchange->pipeline->arena,
+                                                 "The header %s was sent more than once. Send it "
+                                                 "once.",
+                                                 repeated));
     if (*key == '\0')
         return exchange_refuse(exchange, PROBLEM_KEY_MISSING, NULL);
     return token_shaped(key) ? check_token(exchange, key) : STEP_ON;

@@ -16,8 +16,9 @@ enum step_outcome step_in_time(struct exchange *exchange);
 
 /* step_route.c: finds the route; 404, 405, and the answer to OPTIONS. */
 enum step_outcome step_route(struct exchange *exchange);
-/* step_route.c: 403 without a key or a token. A token is verified here (signature, account and
- * scope), without a store; a key is verified by step_admit. */
+/* step_route.c: 400 for a header that is sent twice and may be sent once, 403 without a key or a
+ * token. A token is verified here (signature, account and scope), without a store; a key is
+ * verified by step_admit. */
 enum step_outcome step_check_credential(struct exchange *exchange);
 
 /* step_read.c: reads the body to its end, and complains of one that may not be worked on. A costly

@@ -68,6 +68,8 @@ NOT_RECORDED = {
     "test_large_body.py::test_a_million_points_take_a_few_times_their_body": MEGABYTES,
     "test_one_credential.py::test_the_first_of_two_credentials_is_taken": REPEATED,
     "test_one_credential.py::test_a_credential_of_another_kind_is_in_the_way": REPEATED,
+    "test_one_credential.py::test_the_first_of_two_headers_is_taken": REPEATED,
+    "test_one_credential.py::test_a_second_line_of_accept_is_not_read": REPEATED,
     "test_readme.py::test_readme_command_works": OTHER_STACK,
     "test_scripts.py::test_second_up_starts_nothing_and_keeps_the_account": OTHER_STACK,
     "test_secrets.py::test_keys_are_in_no_log_however_they_are_sent": BLANK,

@@ -105,6 +105,7 @@ const char *rig_serve(const struct rig_request *request)
     fake_fcgi_io_set(io, "HTTP_X_API_KEY", request->api_key);
     fake_fcgi_io_set(io, "HTTP_AUTHORIZATION", request->authorization);
     fake_fcgi_io_set(io, "HTTP_IDEMPOTENCY_KEY", request->idempotency_key);
+    fake_fcgi_io_set(io, "HEADER_REPEATED", request->repeated_header);
     int64_t now_ns = luna_clock_mono_ns();
     scoreboard_worker_begin(rig.pipeline.slot, now_ns, now_ns + (int64_t)HARD_LIMIT_MS * NS_PER_MS);
     pipeline_serve(&rig.pipeline, now_ns);

@@ -28,6 +28,7 @@ struct rig_request {
     const char *api_key;
     const char *authorization;
     const char *idempotency_key;
+    const char *repeated_header; /* as nginx names it */
     const char *body;
 };
 

@@ -55,6 +55,27 @@ static void two_keys_in_one_header_are_accepted(void **state)
     assert_int_equal(rig.admitter.admissions, 0);
 }
 
+static void the_first_of_two_headers_is_taken(void **state)
+{
+    static const struct {
+        const char *header, *code;
+    } rows[] = {{"x-api-key", "credential_repeated"},
+                {"authorization", "credential_repeated"},
+                {"idempotency-key", "header_repeated"},
+                {"content-type", "header_repeated"},
+                {"content-encoding", "header_repeated"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct rig_request twice = {
+            .path = kalman, .api_key = "key", .repeated_header = rows[i].header, .body = series};
+        const char *answer = rig_serve(&twice);
+        assert_answer(answer, "400", rows[i].code);
+        if (strcmp(rows[i].code, "header_repeated") == 0)
+            assert_answer(answer, "400", rows[i].header);
+        assert_int_equal(rig.admitter.admissions, 0);
+    }
+}
+
 static void a_request_without_a_key_is_admitted(void **state)
 {
     (void)state;
@@ -206,6 +227,7 @@ int main(void)
         TEST(a_success_is_not_charged),
         TEST(a_key_and_a_token_are_both_accepted),
         TEST(two_keys_in_one_header_are_accepted),
+        TEST(the_first_of_two_headers_is_taken),
         TEST(a_request_without_a_key_is_admitted),
         TEST(a_stranger_learns_what_is_wrong_with_a_body),
         TEST(a_wrong_body_is_charged),
