@@ -7,7 +7,7 @@ mkdir -p "$(dirname "$4")"
   function roff(text) { gsub(/\\/, "\\e", text); gsub(/-/, "\\-", text); sub(/^[.'"'"']/, "\\\\\\&&", text); return text }
   BEGIN {
     printf ".TH \"%s\" 5 \"\" \"luna %s\" \"Luna\"\n.SH NAME\n%s.env \\- settings of %s\n", toupper(name ".env"), version, roff(name), roff(name)
-    printf ".SH DESCRIPTION\nEnvironment variables, one per line as NAME=value. A secret may also be given as the path of a file, in NAME_FILE.\n.SH SETTINGS\n"
+    printf ".SH DESCRIPTION\nEnvironment variables, one per line as NAME=value. A secret may also be given as the path of a file, in NAME_FILE; other users must not be able to read or write that file.\n.SH SETTINGS\n"
   }
   FNR <= 2 { next }
   /^# \(/ { kind = substr($0, 3); next }

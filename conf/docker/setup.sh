@@ -74,4 +74,5 @@ chown -R "$UID_LUNA:$UID_LUNA" "$S/worker" "$S/syncd" "$S/admin" "$S/migrate" /s
 chown -R "$UID_NGINX:$UID_NGINX" "$S/tls"
 chown -R "$UID_REDIS:$UID_REDIS" "$S/redis" /redis
 chmod 0500 "$S/worker" "$S/syncd" "$S/admin" "$S/migrate" "$S/redis" "$S/tls"
+chmod 0400 "$S/worker"/* "$S/syncd"/* "$S/admin"/* "$S/migrate"/*
 chmod 0700 /state /redis

@@ -1,6 +1,7 @@
 #include "luna/base/config.h"
 
 #include "luna/base/env_file.h"
+#include "luna/base/secret_file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -137,6 +138,14 @@ static ssize_t read_whole(int fd, char *out, size_t size)
     return (ssize_t)used;
 }
 
+static enum luna_code check_secret(int fd, const char *name, const char *path,
+                                   struct luna_error *err)
+{
+    char what[NAME_BYTES_MAX + sizeof " names"];
+    (void)snprintf(what, sizeof what, "%s names", name);
+    return luna_secret_file_check(fd, what, path, err);
+}
+
 static enum luna_code read_secret(const char *name, const char *path, char *out, size_t size,
                                   struct luna_error *err)
 {
@@ -144,6 +153,10 @@ static enum luna_code read_secret(const char *name, const char *path, char *out,
     if (fd < 0)
         return luna_error_set(err, LUNA_ECONFIG, "%s names %s, which cannot be opened: %s", name,
                               path, strerrordesc_np(errno));
+    if (check_secret(fd, name, path, err) != LUNA_OK) {
+        close(fd);
+        return LUNA_ECONFIG;
+    }
     ssize_t got = read_whole(fd, out, size);
     int read_errno = errno;
     close(fd);
@@ -207,6 +220,9 @@ static enum luna_code load_setting(const struct luna_setting *setting, const str
                                   setting->name, file_name);
         if (is_given(path))
             return load_from_file(setting, file_name, path, target, err);
+        if (is_given(text) && !is_given(source->get(setting->name)) &&
+            luna_env_file_keeps_secret(source->file, setting->name, err) != LUNA_OK)
+            return LUNA_ECONFIG;
     }
     if (is_given(text))
         return set_value(setting, text, target, err);

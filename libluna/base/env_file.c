@@ -1,5 +1,7 @@
 #include "luna/base/env_file.h"
 
+#include "luna/base/secret_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -15,6 +17,7 @@ struct entry {
 };
 
 struct luna_env_file {
+    struct luna_error exposure; /* code LUNA_OK: it may hold secrets */
     size_t entry_count;
     struct entry entries[ENTRIES_MAX];
     char text[LUNA_ENV_FILE_BYTES_MAX + 1]; /* split in place */
@@ -26,6 +29,7 @@ static enum luna_code read_text(struct luna_env_file *file, const char *path,
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return luna_error_set(err, LUNA_ECONFIG, "%s: %s", path, strerrordesc_np(errno));
+    file->exposure.code = luna_secret_file_check(fd, "is in", path, &file->exposure);
     size_t len = 0;
     ssize_t got;
     while ((got = read(fd, file->text + len, LUNA_ENV_FILE_BYTES_MAX - len)) > 0 ||
@@ -125,6 +129,14 @@ void luna_env_file_free(struct luna_env_file *file)
     if (file != NULL)
         explicit_bzero(file->text, sizeof file->text); /* it may hold secrets */
     free(file);
+}
+
+enum luna_code luna_env_file_keeps_secret(const struct luna_env_file *file, const char *name,
+                                          struct luna_error *err)
+{
+    if (file == NULL || file->exposure.code == LUNA_OK)
+        return LUNA_OK;
+    return luna_error_set(err, LUNA_ECONFIG, "%s %s", name, file->exposure.msg);
 }
 
 const char *luna_env_file_get(const struct luna_env_file *file, const char *name)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -175,6 +176,49 @@ static void a_bad_secret_file_is_taken(void **state)
     assert_string_equal(err.msg, "LUNA_PEPPER_FILE names /, which cannot be read: Is a directory");
 }
 
+static void a_secret_that_others_read_is_taken(void **state)
+{
+    (void)state;
+    char path[32];
+    struct settings s;
+    struct luna_error err;
+    write_file(path, "secret", 6);
+    assert_int_equal(chmod(path, 0644), 0);
+    env_set("LUNA_PEPPER", NULL);
+    env_set("LUNA_PEPPER_FILE", path);
+    assert_int_equal(luna_config_load(table, env_get, &s, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "which other users may read (mode 0644): chmod "));
+    assert_int_equal(chmod(path, 0400), 0);
+    assert_int_equal(luna_config_load(table, env_get, &s, &err), LUNA_OK);
+    luna_config_done(table, &s);
+    unlink(path);
+}
+
+static void a_settings_file_with_a_secret_that_others_read_is_taken(void **state)
+{
+    (void)state;
+    static const char with[] = "LUNA_PEPPER=secret\n", without[] = "LUNA_SOCKET=/tmp/s\n";
+    char path[32], other[32];
+    struct settings s;
+    struct luna_error err;
+    write_file(path, with, sizeof with - 1);
+    write_file(other, without, sizeof without - 1);
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(chmod(other, 0644), 0);
+    env_set("LUNA_PEPPER", NULL);
+    env_set("LUNA_ENV_FILE", path);
+    assert_int_equal(luna_config_load_with_file(table, env_get, &s, &err), LUNA_ECONFIG);
+    assert_non_null(strstr(err.msg, "LUNA_PEPPER is in /tmp/luna-config-"));
+    env_set("LUNA_PEPPER", "from the environment");
+    assert_int_equal(luna_config_load_with_file(table, env_get, &s, &err), LUNA_OK);
+    luna_config_done(table, &s);
+    env_set("LUNA_ENV_FILE", other); /* without a secret its mode does not matter */
+    assert_int_equal(luna_config_load_with_file(table, env_get, &s, &err), LUNA_OK);
+    luna_config_done(table, &s);
+    unlink(path);
+    unlink(other);
+}
+
 static void an_endless_secret_file_is_swallowed(void **state)
 {
     (void)state;
@@ -271,6 +315,8 @@ int main(void)
         cmocka_unit_test_setup(an_error_does_not_name_the_variable, set_up),
         cmocka_unit_test_setup(a_secret_file_is_misread, set_up),
         cmocka_unit_test_setup(a_bad_secret_file_is_taken, set_up),
+        cmocka_unit_test_setup(a_secret_that_others_read_is_taken, set_up),
+        cmocka_unit_test_setup(a_settings_file_with_a_secret_that_others_read_is_taken, set_up),
         cmocka_unit_test_setup(an_endless_secret_file_is_swallowed, set_up),
         cmocka_unit_test_setup(a_failing_allocation_leaks_or_loses_its_reason, set_up),
         cmocka_unit_test_setup(an_empty_variable_hides_the_settings_file, set_up),

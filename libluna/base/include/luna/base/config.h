@@ -4,7 +4,8 @@
  * A program lists its settings once; loading, range checks, `--help`, and the example files in
  * conf/ all derive from that table. A setting NAME is read from the variable NAME; one flagged
  * LUNA_SETTING_SECRET alternatively from NAME_FILE, the path of a file that holds the value (a
- * trailing newline is dropped); setting both is an error. Units are part of the name:
+ * trailing newline is dropped) and that other users neither read nor write (secret_file.h); setting
+ * both is an error. Units are part of the name:
  * LUNA_REDIS_TIMEOUT_MS, LUNA_BODY_BYTES_MAX. Ownership: strings are copied into the caller's
  * struct as malloc'd memory; luna_config_done() frees them.
  */

@@ -25,4 +25,9 @@ void luna_env_file_free(struct luna_env_file *file);
 /* The last value of `name`, or NULL. NULL for a NULL file. */
 const char *luna_env_file_get(const struct luna_env_file *file, const char *name);
 
+/* May other users read or change the file, which gives the secret `name`? LUNA_ECONFIG then:
+ * secret_file.h. */
+enum luna_code luna_env_file_keeps_secret(const struct luna_env_file *file, const char *name,
+                                          struct luna_error *err) LUNA_MUSTCHECK;
+
 #endif
