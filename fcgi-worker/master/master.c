@@ -149,10 +149,11 @@ static void stop(struct master *master, const char *cause)
     pool_drain_others(&master->pool, 0, drain_ms);
 }
 
-/* Trying again would find the same configuration. */
-static void stop_misconfigured(struct master *master)
+/* Trying again would find the same configuration. The reason is `child`'s. */
+static void stop_misconfigured(struct master *master, int child)
 {
     master->exit_status = LUNA_EXIT_CONFIG;
+    scoreboard_reason_get(master->board, child, master->stop_reason);
     stop(master, "configuration");
 }
 
@@ -160,6 +161,7 @@ static void stop_misconfigured(struct master *master)
 static void stop_without_address(struct master *master)
 {
     master->exit_status = LUNA_EXIT_TEMPFAIL;
+    scoreboard_reason_get(master->board, CHILD_MONITOR, master->stop_reason);
     stop(master, "another process holds LUNA_MONITOR_LISTEN");
 }
 
@@ -213,7 +215,7 @@ static void reap_worker(struct master *master, int slot)
         reload_note_death(&master->reload, end.exit_status);
     else if (end.exit_status == WORKER_EXIT_CONFIG &&
              pool_count_all(&master->pool, POOL_STATE(WORKER_READY)) == 0)
-        stop_misconfigured(master);
+        stop_misconfigured(master, slot);
 }
 
 static void reap_monitor(struct master *master)
@@ -227,7 +229,7 @@ static void reap_monitor(struct master *master)
              LUNA_LOG_I("exit_status", end.exit_status));
     /* At its first start this says that its address cannot be listened on. */
     if (first && end.exit_status == LUNA_EXIT_CONFIG)
-        stop_misconfigured(master);
+        stop_misconfigured(master, CHILD_MONITOR);
     if (in_use && ++master->monitor_tries == MONITOR_TRIES)
         stop_without_address(master);
 }
@@ -293,6 +295,7 @@ static void keep_monitor(struct master *master)
     if (master->monitor.pid != 0 || now_ns < master->monitor_due_ns)
         return;
     master->monitor_due_ns = now_ns + (int64_t)MONITOR_PAUSE_MS * NS_PER_MS;
+    scoreboard_reason_set(master->board, CHILD_MONITOR, "");
     if (child_start(&master->monitor, master->io, CHILD_MONITOR, run_monitor, master, &err) !=
         LUNA_OK) {
         luna_log(LUNA_LOG_ERROR, "monitor_not_started", LUNA_LOG_S("reason", err.msg));
@@ -401,6 +404,16 @@ bool master_has_stopped(const struct master *master)
     return master->stopping && pool_count_all(&master->pool, POOL_PROCESSES) == 0;
 }
 
+/* The last line, by which an operator looks for the reason. */
+static void report_stop(const struct master *master)
+{
+    if (master->exit_status == 0)
+        luna_log(LUNA_LOG_INFO, "stopped", LUNA_LOG_I("exit_status", 0));
+    else
+        luna_log(LUNA_LOG_ERROR, "stopped", LUNA_LOG_I("exit_status", master->exit_status),
+                 LUNA_LOG_S("reason", master->stop_reason));
+}
+
 int master_run(struct master *master)
 {
     struct master_event events[MASTER_EVENTS_MAX];
@@ -413,6 +426,6 @@ int master_run(struct master *master)
     }
     stop_monitor(master);
     luna_log_flush();
-    luna_log(LUNA_LOG_INFO, "stopped", LUNA_LOG_I("exit_status", master->exit_status));
+    report_stop(master);
     return master->exit_status;
 }

@@ -44,6 +44,7 @@ struct master {
     bool stopping;
     int64_t stop_due_ns; /* when a stop kills what is left */
     int exit_status;
+    char stop_reason[SCOREBOARD_REASON_BYTES]; /* of an exit status that is not 0 */
 };
 
 /* What the master takes over and works with. */

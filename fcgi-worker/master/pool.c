@@ -116,6 +116,7 @@ static void start_worker(struct pool *pool, int index, const struct generation *
     slot->generation = generation->number;
     slot->canary = canary;
     slot->kill_reason = KILL_NONE;
+    scoreboard_reason_set(pool->board, index, "");
     /* Before the worker exists: from its start on this half of the scoreboard is the worker's. */
     atomic_store_explicit(&pool->board->worker[index].ready, 0, RELAXED);
     if (child_start(&slot->child, pool->io, index, run_worker, &start, &err) != LUNA_OK) {

@@ -98,6 +98,7 @@ int monitor_main(const struct monitor_options *options)
     enum luna_code code =
         luna_http_listener_open(options->config->monitor_listen, answer, &context, &listener, &err);
     if (code != LUNA_OK) {
+        scoreboard_reason_set(options->board, SCOREBOARD_SLOTS, err.msg);
         luna_log(LUNA_LOG_ERROR, "monitor_cannot_start",
                  LUNA_LOG_S("setting", "LUNA_MONITOR_LISTEN"), LUNA_LOG_S("reason", err.msg));
         return code == LUNA_ECONFLICT ? WORKER_EXIT_TEMPFAIL : WORKER_EXIT_CONFIG;

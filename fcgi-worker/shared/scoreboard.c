@@ -3,11 +3,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LAYOUT = 8, READ_TRIES = 64 };
+enum { LAYOUT = 9, READ_TRIES = 64 };
 
 /* Twice as long each: 250 µs … 4.1 s, and the rest. */
 enum { BUCKET_FIRST_NS = 250000 };
@@ -317,6 +318,20 @@ bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *re
             break;
     }
     return ret_crumb->accepted_ns != 0;
+}
+
+void scoreboard_reason_set(struct scoreboard *board, int child, const char *text)
+{
+    assert(child >= 0 && child <= SCOREBOARD_SLOTS);
+    (void)snprintf(board->reasons[child].text, SCOREBOARD_REASON_BYTES, "%s", text);
+}
+
+void scoreboard_reason_get(const struct scoreboard *board, int child,
+                           char ret_text[SCOREBOARD_REASON_BYTES])
+{
+    assert(child >= 0 && child <= SCOREBOARD_SLOTS);
+    (void)snprintf(ret_text, SCOREBOARD_REASON_BYTES, "%.*s", SCOREBOARD_REASON_BYTES - 1,
+                   board->reasons[child].text);
 }
 
 void scoreboard_count(atomic_ullong *counter)

@@ -33,7 +33,8 @@ enum {
     SCOREBOARD_QUARANTINE_MAX = 32,
     SCOREBOARD_ROUTES = 16, /* the last counts requests without a route */
     SCOREBOARD_MODELS = 16,
-    SCOREBOARD_PROBLEMS = 48
+    SCOREBOARD_PROBLEMS = 48,
+    SCOREBOARD_REASON_BYTES = LUNA_ERROR_MSG_BYTES
 };
 
 /* The one list of phases: symbol, name in logs and metrics, whether a worker in it waits for a
@@ -174,6 +175,12 @@ struct scoreboard_pool { /* the master writes */
     struct scoreboard_quarantine quarantine[SCOREBOARD_QUARANTINE_MAX];
 };
 
+/* Why a child ended that could not start: it writes before it exits, the master reads after that.
+ * Not trusted: it may be unterminated. */
+struct scoreboard_reason {
+    char text[SCOREBOARD_REASON_BYTES];
+};
+
 struct scoreboard_log { /* every process of the pool writes */
     alignas(64) atomic_ullong lines_dropped;
 };
@@ -189,6 +196,7 @@ struct scoreboard {
     struct scoreboard_pool pool;
     struct scoreboard_master master[SCOREBOARD_SLOTS];
     struct scoreboard_worker worker[SCOREBOARD_SLOTS];
+    struct scoreboard_reason reasons[SCOREBOARD_SLOTS + 1]; /* the last one is the monitor's */
 };
 
 /* Makes the memory; *ret_fd (close-on-exec) is what a new binary may adopt. */
@@ -254,6 +262,12 @@ void scoreboard_worker_idle(struct scoreboard_worker *slot);
 /* Copies the breadcrumb; `torn` when no consistent copy could be made. False: the slot has no
  * request. */
 bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *ret_crumb);
+
+/* Why this child cannot start, before it exits: `child` is its slot, SCOREBOARD_SLOTS the monitor.
+ * The master clears it before the start and reads it after the end; "": the child said nothing. */
+void scoreboard_reason_set(struct scoreboard *board, int child, const char *text);
+void scoreboard_reason_get(const struct scoreboard *board, int child,
+                           char ret_text[SCOREBOARD_REASON_BYTES]);
 
 /* Master only: increments a counter of struct scoreboard_pool or scoreboard_master. */
 void scoreboard_count(atomic_ullong *counter);

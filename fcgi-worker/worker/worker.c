@@ -321,6 +321,7 @@ int worker_main(const struct worker_options *options)
         atomic_store_explicit(&worker.slot->ready, 1, memory_order_release);
         status = loop(&worker);
     } else {
+        scoreboard_reason_set(options->board, options->slot, err.msg);
         luna_log(LUNA_LOG_ERROR, "worker_cannot_start", LUNA_LOG_I("slot", options->slot),
                  LUNA_LOG_S("reason", err.msg));
     }

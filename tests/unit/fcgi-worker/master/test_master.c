@@ -172,6 +172,30 @@ static void useless_configuration_is_tried_for_ever(void **state)
     assert_int_equal(rig.exit_status, LUNA_EXIT_CONFIG);
 }
 
+/* What the child says is taken before a later one is started in its place. */
+static void the_reason_of_a_stop_is_lost(void **state)
+{
+    (void)state;
+    (void)master_step(&rig);
+    scoreboard_reason_set(rig.board, 0, "the key pepper is another one");
+    scoreboard_reason_set(rig.board, 1, "something else");
+    rig_end(0, WORKER_EXIT_CONFIG, 0);
+    assert_string_equal(rig.stop_reason, "the key pepper is another one");
+}
+
+static void the_reason_of_an_earlier_child_is_given(void **state)
+{
+    char reason[SCOREBOARD_REASON_BYTES];
+    (void)state;
+    scoreboard_reason_set(rig.board, 0, "of an earlier worker");
+    scoreboard_reason_set(rig.board, CHILD_MONITOR, "of an earlier monitor");
+    (void)master_step(&rig);
+    scoreboard_reason_get(rig.board, 0, reason);
+    assert_string_equal(reason, "");
+    scoreboard_reason_get(rig.board, CHILD_MONITOR, reason);
+    assert_string_equal(reason, "");
+}
+
 static void one_misconfigured_worker_stops_a_pool_that_serves(void **state)
 {
     (void)state;
@@ -246,6 +270,8 @@ int main(void)
         TEST(address_in_use_is_called_a_wrong_setting),
         TEST(slot_of_another_process_ends_the_service),
         TEST(useless_configuration_is_tried_for_ever),
+        TEST(the_reason_of_a_stop_is_lost),
+        TEST(the_reason_of_an_earlier_child_is_given),
         TEST(one_misconfigured_worker_stops_a_pool_that_serves),
         TEST(change_by_hand_passes_its_limits_or_is_lost),
         TEST(dynamic_pool_never_shrinks_without_a_known_backlog),
