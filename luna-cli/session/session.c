@@ -17,7 +17,7 @@ static enum luna_code read_pepper(struct session *session, struct luna_error *er
                                       config->key_pepper_id, &session->previous_pepper, err);
 }
 
-/* A key that is made under a wrong pepper is refused by every worker. */
+/* A key that is made under a wrong, an old or an unknown pepper is refused by every worker. */
 static enum luna_code verify_pepper(struct session *session, struct luna_error *err)
 {
     struct luna_pepper_marks marks;
@@ -26,8 +26,10 @@ static enum luna_code verify_pepper(struct session *session, struct luna_error *
         return code;
     luna_pepper_marks_make((int)session->config.key_pepper_id, session->pepper, session->pepper_len,
                            &session->previous_pepper, &marks);
-    code = luna_pepper_verify(session->database, &marks,
-                              luna_deadline_in_ms(session->config.database_timeout_ms), err);
+    struct luna_deadline deadline = luna_deadline_in_ms(session->config.database_timeout_ms);
+    code = luna_pepper_check_use(session->database, &marks, deadline, err);
+    if (code == LUNA_OK)
+        code = luna_pepper_verify(session->database, &marks, deadline, err);
     explicit_bzero(&marks, sizeof marks);
     return code;
 }

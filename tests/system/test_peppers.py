@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import uuid
 
 import pytest
 from luna_stack import BUILD, Stack, StackClient, clean_environment, ports_of_our_own, wait_until
@@ -128,12 +129,34 @@ WRONG = {  # after the rotation above: id and pepper, those of the previous one,
 
 def pepper_file(stack, name, pepper):
     """A secret of the stack by its name, or a new one of these digits."""
-    if pepper == SECOND:
+    if pepper in (SECOND, "key_pepper"):
         return stack.var / "secrets" / pepper
     file = stack.var / "secrets" / f"wrong_{name}"
     file.write_text(pepper, encoding="ascii")
     file.chmod(0o600)
     return file
+
+
+NO_POOLS = {  # after the rotation above: luna makes no key that no pool takes
+    "the old pepper": (1, "key_pepper", 0, None, "pepper 1 was replaced by pepper 2: set LUNA_KEY_PEPPER"),
+    "the old pepper beside the new one": (1, "key_pepper", 2, SECOND, "pepper 1 was replaced by pepper 2: set LUNA_KEY_PEPPER"),
+    "one that no pool has": (3, THIRD, 2, SECOND, "does not know pepper 3, as no pool has started with it"),
+}
+
+
+@pytest.mark.parametrize("what", NO_POOLS)
+def test_luna_makes_a_key_that_no_pool_takes(rotating, what):
+    number, pepper, previous, previous_pepper, said = NO_POOLS[what]
+    settings = {"LUNA_KEY_PEPPER_FILE": pepper_file(rotating, "current", pepper), "LUNA_KEY_PEPPER_ID": number,
+                "LUNA_KEY_PEPPER_PREVIOUS_ID": previous}
+    if previous_pepper:
+        settings["LUNA_KEY_PEPPER_PREVIOUS_FILE"] = pepper_file(rotating, "previous", previous_pepper)
+    commands = [("account", "create", f"nobodys-{uuid.uuid4().hex[:8]}"), ("key", "create", "rotation"), ("account", "rotate-key", "rotation")]
+    before = rotating.luna_json("key", "peppers")
+    for command in commands:
+        refused = rotating.luna(*command, check=False, **settings)
+        assert refused.returncode == CONFIG and said in refused.stderr, refused
+    assert rotating.luna_json("key", "peppers") == before
 
 
 @pytest.mark.parametrize("what", WRONG)
@@ -146,7 +169,8 @@ def test_a_wrong_pepper_starts(rotating, what):
     outcome = run(rotating, "--self-test", **settings)
     assert outcome.returncode == CONFIG and said in outcome.stdout + outcome.stderr, outcome
     made = rotating.luna("account", "create", f"wrong-{what.replace(' ', '-')}", check=False, **settings)
-    assert made.returncode == CONFIG and said in made.stderr, made
+    # luna looks first whether pools have its pepper.
+    assert made.returncode == CONFIG and (said in made.stderr or "does not know pepper 3" in made.stderr), made
 
 
 def test_a_role_reads_the_key_that_moves_digests(rotating):

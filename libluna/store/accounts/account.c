@@ -118,6 +118,27 @@ static size_t characters(const char *text)
     return n;
 }
 
+/* Makes the account and reads it in one statement: either there is an account whose key the caller
+ * gets, or there is none. */
+static enum luna_code open_account(const struct luna_operator *op,
+                                   const struct luna_pg_params *params,
+                                   struct luna_account *ret_account, struct luna_error *err)
+{
+    struct luna_pg_result *result = NULL;
+    enum luna_code code =
+        luna_pg_query(op->database, luna_pg_deadline(op->database),
+                      "SELECT " LUNA_ACCOUNT_COLUMNS
+                      " FROM luna_account_open($1, $2, $3, $4::uuid, $5, $6, $7) a "
+                      "JOIN plans p ON p.name = a.plan",
+                      params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    assert(luna_pg_rows(result) == 1);
+    code = luna_account_from_row(result, 0, ret_account, err);
+    luna_pg_result_free(result);
+    return code;
+}
+
 enum luna_code luna_account_create(const struct luna_operator *op,
                                    const struct luna_account_spec *spec,
                                    struct luna_account *ret_account, struct luna_key_text *ret_key,
@@ -125,8 +146,6 @@ enum luna_code luna_account_create(const struct luna_operator *op,
 {
     struct luna_new_key fresh;
     struct luna_pg_params params = {.count = 0};
-    char id_text[24];
-    int64_t id = 0;
     assert(op->database != NULL && op->actor != NULL);
     if (spec->name == NULL || characters(spec->name) < 1 || characters(spec->name) > 255)
         return luna_error_set(err, LUNA_EINVAL, "an account's name has 1 to 255 characters");
@@ -150,15 +169,11 @@ enum luna_code luna_account_create(const struct luna_operator *op,
     luna_pg_param_int(&params, luna_operator_pepper_id(op));
     luna_pg_param_text(&params, fresh.prefix);
     luna_pg_param_text(&params, op->actor);
-    code = luna_operator_run(op, "SELECT luna_account_open($1, $2, $3, $4::uuid, $5, $6, $7)",
-                             &params, &id, err);
-    if (code == LUNA_OK)
-        code = luna_operator_push(op, id, false, err);
-    snprintf(id_text, sizeof id_text, "%lld", (long long)id);
-    if (code == LUNA_OK)
-        code = luna_account_find(op->database, id_text, ret_account, err);
-    if (code == LUNA_OK)
+    code = open_account(op, &params, ret_account, err);
+    if (code == LUNA_OK) {
         *ret_key = fresh.key;
+        code = luna_operator_push(op, ret_account->id, false, err);
+    }
     luna_key_text_wipe(&fresh.key);
     return code;
 }

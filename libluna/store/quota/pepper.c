@@ -114,6 +114,46 @@ enum luna_code luna_pepper_verify(struct luna_database *database,
     return code;
 }
 
+/* What is wrong with making keys under pepper `id`. */
+static enum luna_code judge_use(const struct luna_pg_result *result, int id, struct luna_error *err)
+{
+    bool others = luna_pg_bool(result, 0, 0), known = luna_pg_bool(result, 0, 1);
+    int64_t newest = luna_pg_int(result, 0, 2), in_use = luna_pg_int(result, 0, 3);
+    static const char fix[] = "set LUNA_KEY_PEPPER, LUNA_KEY_PEPPER_PREVIOUS and their ids as in "
+                              "the workers' settings";
+    if (!known && others)
+        return luna_error_set(err, LUNA_ECONFIG,
+                              "this database does not know pepper %d, as no pool has started with "
+                              "it: start one first, or %s",
+                              id, fix);
+    if (newest > 0 || in_use > 0)
+        return luna_error_set(err, LUNA_ECONFIG, "pepper %d was replaced by pepper %lld: %s", id,
+                              (long long)(newest > in_use ? newest : in_use), fix);
+    return LUNA_OK;
+}
+
+enum luna_code luna_pepper_check_use(struct luna_database *database,
+                                     const struct luna_pepper_marks *marks,
+                                     struct luna_deadline deadline, struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    luna_pg_param_int(&params, marks->current.id);
+    luna_pg_param_int(&params, marks->previous.id);
+    enum luna_code code = luna_pg_query(
+        database, deadline,
+        "SELECT EXISTS (SELECT FROM peppers), EXISTS (SELECT FROM peppers WHERE id = $1::int), "
+        "COALESCE((SELECT max(id) FROM peppers WHERE id > $1::int AND id <> $2::int), 0), "
+        "COALESCE((SELECT max(pepper_id) FROM api_keys WHERE pepper_id > $1::int "
+        "AND revoked_at IS NULL), 0)",
+        &params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    code = judge_use(result, marks->current.id, err);
+    luna_pg_result_free(result);
+    return code;
+}
+
 enum luna_code luna_pepper_list(struct luna_database *database,
                                 bool (*each)(void *context, const struct luna_pepper_use *use),
                                 void *context, struct luna_error *err)

@@ -64,6 +64,14 @@ enum luna_code luna_pepper_verify(struct luna_database *database,
                                   struct luna_deadline deadline,
                                   struct luna_error *err) LUNA_MUSTCHECK;
 
+/* May an operator make keys under these peppers? LUNA_ECONFIG when no pool would take them, now or
+ * soon: no pool has started with the present one (but with another), or there is a newer one that
+ * the caller does not have, or that keys are made with. Records nothing. */
+enum luna_code luna_pepper_check_use(struct luna_database *database,
+                                     const struct luna_pepper_marks *marks,
+                                     struct luna_deadline deadline,
+                                     struct luna_error *err) LUNA_MUSTCHECK;
+
 struct luna_pepper_use {
     int id;
     int64_t since_ms;

@@ -402,6 +402,21 @@ static void test_names_are_unique_and_bounded(void **state)
     assert_int_equal(account.id, client.account.id);
 }
 
+static void test_an_account_is_made_and_its_key_is_lost(void **state)
+{
+    static const struct luna_account_spec spec = {.name = "unread", .quota_limit = -1};
+    struct luna_account account;
+    struct luna_key_text key;
+    struct luna_error err;
+    (void)state;
+    assert_true(stores_sql(stores.owner_url, "REVOKE SELECT ON plans FROM luna_admin"));
+    enum luna_code code = luna_account_create(&op, &spec, &account, &key, &err);
+    assert_true(stores_sql(stores.owner_url, "GRANT SELECT ON plans TO luna_admin"));
+    assert_int_not_equal(code, LUNA_OK);
+    assert_int_equal(
+        stores_sql_int(&stores, "SELECT count(*) FROM accounts WHERE account_name = 'unread'"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_an_operators_change_wakes_the_daemon),
         cmocka_unit_test(test_usage_counts_what_is_not_booked_yet),
         cmocka_unit_test(test_names_are_unique_and_bounded),
+        cmocka_unit_test(test_an_account_is_made_and_its_key_is_lost),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
