@@ -32,8 +32,8 @@ enum luna_code round_new(const struct syncd_config *config, struct syncd_metrics
 void round_free(struct round *round);
 
 /* Before `fresh` replaces the settings: if those of the stores differ, checks that both stores can
- * be used with them, and lets the next rounds use them; the leadership is acquired again. On failure
- * nothing has changed. Not during a round. */
+ * be used with them, and lets the next rounds use them. The leadership is then acquired again. On
+ * failure nothing has changed. Not during a round. */
 enum luna_code round_reload(struct round *round, const struct syncd_config *fresh,
                             struct luna_error *err) LUNA_MUSTCHECK;
 

@@ -63,4 +63,4 @@ backup_check() {
 
 # API keys are stored as digests under the pepper, so with another pepper no key is valid. The
 # pepper has 256 random bits, so its hash does not reveal it.
-backup_pepper_sha256() { backup_sha256 "$(secret_file key_pepper)"; }
+backup_pepper_sha256() { backup_sha256 "$(pepper_file)"; }

@@ -45,7 +45,7 @@ admin_env() {
 # Written by scripts/up, for the luna program:  . ${LUNA_VAR#"$LUNA_ROOT"/}/admin.env
 export LUNA_DATABASE_URL_FILE="$(secret_file url_admin)"
 export LUNA_REDIS_URL_FILE="$(secret_file url_redis_admin)"
-export LUNA_KEY_PEPPER_FILE="$(secret_file key_pepper)"
+$(sed 's/^\([^=]*\)=\(.*\)/export \1="\2"/' "$(pepper_env)")
 export LUNA_MONITOR_LISTEN=127.0.0.1:$LUNA_MONITOR_PORT
 export LUNA_METRICS_LISTEN=127.0.0.1:$LUNA_SYNCD_METRICS_PORT
 ENV
@@ -89,6 +89,8 @@ syncd_start() {
 }
 
 worker_start() {
+  local peppers
+  mapfile -t peppers <"$(pepper_env)"
   secret_write url_worker "$(database_url luna_worker)"
   program_env fcgi-worker \
     "LUNA_WORKER_SOCKET=$LUNA_WORKER_SOCKET" \
@@ -96,7 +98,7 @@ worker_start() {
     "LUNA_WORKERS=${LUNA_WORKERS:-4}" \
     "LUNA_DATABASE_URL_FILE=$(secret_file url_worker)" \
     "LUNA_REDIS_URL_FILE=$(secret_file url_redis_worker)" \
-    "LUNA_KEY_PEPPER_FILE=$(secret_file key_pepper)" \
+    "${peppers[@]}" \
     "LUNA_STATE_DIR=$LUNA_VAR/state" \
     "LUNA_MONITOR_LISTEN=127.0.0.1:$LUNA_MONITOR_PORT" \
     "LUNA_DURABILITY=$LUNA_DURABILITY" \

@@ -25,7 +25,12 @@ secrets_make() {
     [ -s "$(secret_file "$name")" ] || secret_write "$name" "$(openssl rand -hex 24)"
   done
   [ -s "$(secret_file key_pepper)" ] || secret_write key_pepper "$(openssl rand -hex 32)"
+  [ -s "$(pepper_env)" ] || printf 'LUNA_KEY_PEPPER_FILE=%s\nLUNA_KEY_PEPPER_ID=1\n' "$(secret_file key_pepper)" >"$(pepper_env)"
 }
+
+# The settings that name the peppers in force; scripts/rotate changes them.
+pepper_env() { printf '%s/etc/pepper.env' "$LUNA_VAR"; }
+pepper_file() { sed -n 's/^LUNA_KEY_PEPPER_FILE=//p' "$(pepper_env)" 2>/dev/null | grep . || secret_file key_pepper; }
 
 # tls_make: creates a certificate authority for this checkout and a server certificate for loopback;
 # both are renewed a week before they expire.

@@ -64,9 +64,10 @@ enum luna_code luna_config_load(const struct luna_setting *table,
 enum luna_code luna_config_load_with_file(const struct luna_setting *table,
                                           const char *(*get)(const char *name), void *target,
                                           struct luna_error *err) LUNA_MUSTCHECK;
-/* For a reload, before `fresh` takes the place of `running`: gives `fresh` the running value of
- * each setting that is not LUNA_SETTING_RELOADABLE. *ret_names (`size` bytes) lists those that differed,
- * separated by commas: a restart is needed for them. LUNA_ENOMEM: `fresh` is still to be freed. */
+/* For a reload, before `fresh` takes the place of `running`: a setting that is not
+ * LUNA_SETTING_RELOADABLE gets its running value. *ret_names (`size` bytes) lists those that
+ * differed, separated by commas: a restart is needed for them. LUNA_ENOMEM: `fresh` is still to be
+ * freed. */
 enum luna_code luna_config_keep_fixed(const struct luna_setting *table, const void *running,
                                       void *fresh, char *ret_names, size_t size,
                                       struct luna_error *err) LUNA_MUSTCHECK;

@@ -1,0 +1,125 @@
+"""scripts/rotate replaces each secret under load: no request fails, the old secret is refused, and luna health is green."""
+import shutil
+import ssl
+import subprocess
+import tempfile
+import threading
+
+import httpx
+import psycopg2
+import pytest
+import redis
+from luna_stack import WAIT_S, Stack, StackClient, ports_of_our_own, wait_until
+
+BODY = {"results": [1120, 1160, 963]}
+accounts = []  # of every load
+
+
+@pytest.fixture(scope="module")
+def rotated():
+    """A stack of its own: the others' secrets stay as they are."""
+    stack = Stack(tempfile.mkdtemp(prefix="luna-rotate-"), LUNA_SYNC_INTERVAL_MS=100, **ports_of_our_own())
+    try:
+        stack.up()
+        yield stack
+        assert stack.secrets_in_logs() == []
+    finally:
+        stack.script("down", check=False)
+        shutil.rmtree(stack.var, ignore_errors=True)
+
+
+class Load:
+    """One client that asks again and again while a secret is replaced; both stores are needed for it."""
+
+    def __init__(self, stack):
+        self.stack, self.answers, self.stopping = stack, [], False
+        self.account = stack.luna_json("account", "create", f"load-{len(stack.issued)}", "--quota", "1000000")
+        stack.issued.append(self.account["api_key"])
+        accounts.append(self.account)
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def run(self):
+        """Each request has a connection of its own: this httpx does not follow an HTTP/2 connection that nginx ends."""
+        url = f"{self.stack.url}/api/v1/{self.account['id']}"
+        headers = {"X-API-Key": self.account["api_key"], "Connection": "close"}
+        with httpx.Client(verify=self.stack.ca, timeout=WAIT_S, trust_env=False) as client:
+            while not self.stopping:
+                self.answers.append(client.post(f"{url}/kalman", json=BODY, headers=headers).status_code)
+                self.answers.append(client.get(f"{url}/usage", headers=headers).status_code)
+
+    def __enter__(self):
+        self.thread.start()
+        wait_until(lambda: self.answers, "the first answer")
+        return self
+
+    def __exit__(self, *_):
+        self.stopping = True
+        self.thread.join()
+        assert set(self.answers) == {200}, {status: self.answers.count(status) for status in set(self.answers)}
+
+
+def rotate(stack, *what, check=True):
+    outcome = stack.script("rotate", *what, check=False)
+    assert not check or outcome.returncode == 0, outcome.stdout
+    return outcome
+
+
+def test_new_passwords_of_redis_interrupt_the_service(rotated):
+    before = {user: rotated.secret(f"redis_{user}") for user in ("owner", "worker", "syncd", "admin")}
+    with Load(rotated):
+        assert "quota-syncd  ok" in rotate(rotated, "redis").stdout
+    rotated.read_environment()
+    assert redis.Redis.from_url(rotated.env["REDIS_URL"]).ping()
+    for user, password in before.items():
+        with pytest.raises((redis.AuthenticationError, redis.ResponseError), match="WRONGPASS"):
+            redis.Redis(port=rotated.ports()["LUNA_REDIS_PORT"], username=f"luna_{user}", password=password).ping()
+        assert password not in (rotated.var / "etc/redis.conf").read_text(encoding="utf-8")
+
+
+def test_new_passwords_of_postgresql_interrupt_the_service(rotated):
+    before = {role: rotated.database_url(role) for role in ("luna_worker", "luna_syncd", "luna_admin")}
+    with Load(rotated):
+        assert "workers      ok" in rotate(rotated, "postgresql").stdout
+    for role, url in before.items():
+        rotated.connect(role).close()
+        with pytest.raises(psycopg2.OperationalError):
+            psycopg2.connect(url)
+
+
+def test_a_new_pepper_interrupts_the_service_or_ends_keys(rotated):
+    old, finished = rotated.luna_json("account", "create", "before", "--quota", "10"), False
+    rotated.issued.append(old["api_key"])
+    with Load(rotated):
+        rotate(rotated, "pepper")
+        assert rotate(rotated, "pepper", check=False).returncode != 0  # two are in force
+        assert rotate(rotated, "pepper", "--finish", check=False).returncode != 0  # keys need the old one
+    demo = {"id": rotated.env["LUNA_ACCOUNT_ID"], "api_key": rotated.env["LUNA_API_KEY"]}
+    with StackClient(rotated) as client:
+        for _ in range(2):  # once to move, and once after the old pepper has ended
+            for account in (old, demo, *accounts):
+                answer = client.post(f"/api/v1/{account['id']}/kalman", json=BODY, headers={"X-API-Key": account["api_key"]})
+                assert answer.status_code == 200, answer.text
+            wait_until(lambda: {row["pepper_id"]: row["live_keys"] for row in rotated.luna_json("key", "peppers")}.get(1, 0) == 0,
+                       "the keys have moved", timeout_s=60)
+            if not finished:
+                rotate(rotated, "pepper", "--finish")
+            finished = True
+    assert "LUNA_KEY_PEPPER_PREVIOUS" not in (rotated.var / "etc/fcgi-worker.env").read_text(encoding="utf-8")
+
+
+def certificate(stack):
+    host, port = "127.0.0.1", stack.ports()["LUNA_HTTPS_PORT"]
+    return ssl.get_server_certificate((host, port), ca_certs=stack.ca)
+
+
+def test_a_new_tls_key_interrupts_the_service(rotated, tmp_path):
+    before = certificate(rotated)
+    with Load(rotated):
+        rotate(rotated, "tls")
+    after = certificate(rotated)
+    assert after != before
+    subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", tmp_path / "other.key"], check=True,
+                   capture_output=True)
+    refused = rotate(rotated, "tls", tmp_path / "other.key", rotated.var / "tls/server.crt", check=False)
+    assert refused.returncode != 0 and "is not the certificate of" in refused.stdout
+    assert certificate(rotated) == after
