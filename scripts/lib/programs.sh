@@ -1,6 +1,10 @@
 # shellcheck shell=bash
 # The programs of the service and nginx: how they are built, configured and started.
 
+# A shell in which `. var/admin.env` was run has these; each program of the stack gets its own.
+unset LUNA_DATABASE_URL LUNA_DATABASE_URL_FILE LUNA_REDIS_URL LUNA_REDIS_URL_FILE LUNA_KEY_PEPPER LUNA_KEY_PEPPER_FILE \
+  LUNA_MONITOR_LISTEN LUNA_METRICS_LISTEN
+
 # build_configure: once; ninja detects later changes to the CMake files.
 build_configure() {
   mkdir -p "$LUNA_VAR/log"

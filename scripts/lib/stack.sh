@@ -10,6 +10,8 @@ LUNA_BODY_BYTES_MAX=${LUNA_BODY_BYTES_MAX:-33554432}
 LUNA_REDIS_TRANSPORT=${LUNA_REDIS_TRANSPORT:-unix}
 # What the ledger is exact against: default, or strict.
 LUNA_DURABILITY=${LUNA_DURABILITY:-default}
+# Whether programs that end are started again.
+LUNA_SUPERVISE=${LUNA_SUPERVISE:-on}
 # Origins whose pages may read responses, for the workers and for nginx.
 LUNA_CORS_ORIGINS=${LUNA_CORS_ORIGINS:-}
 
@@ -47,6 +49,7 @@ stack_start() {
 # stack_start_stores: takes the lock, which stack_start_programs releases.
 stack_start_stores() {
   [[ $LUNA_REDIS_TRANSPORT =~ ^(unix|tcp)$ ]] || die "LUNA_REDIS_TRANSPORT is \"$LUNA_REDIS_TRANSPORT\"; expected unix or tcp"
+  [[ $LUNA_SUPERVISE =~ ^(on|off)$ ]] || die "LUNA_SUPERVISE is \"$LUNA_SUPERVISE\"; expected on or off"
   [[ $LUNA_DURABILITY =~ ^(default|strict)$ ]] || die "LUNA_DURABILITY is \"$LUNA_DURABILITY\"; expected default or strict"
   exec 9</etc/passwd
   flock -w 120 9 || die "another stack has held the start lock for two minutes"
@@ -70,6 +73,13 @@ stack_start_programs() {
   worker_start
   nginx_start
   exec 9<&-
+  supervisor_start
+}
+
+# supervisor_start: from now on, a program that ends is started again, unless it runs already.
+supervisor_start() {
+  [ "$LUNA_SUPERVISE" = on ] && ! proc_runs supervisor || return 0
+  proc_start supervisor "$(id -un)" "LUNA_VAR=$LUNA_VAR" bash "$LUNA_ROOT/scripts/lib/supervise"
 }
 
 stack_migrate() {
@@ -80,6 +90,7 @@ stack_migrate() {
 
 stack_stop() {
   local i
+  proc_stop supervisor TERM 10
   for ((i = ${#STACK[@]} - 1; i >= 0; i--)); do
     stack_stop_one "${STACK[i]}"
   done

@@ -36,8 +36,20 @@ postgres_init() {
   rm -f "$password"
 }
 
+# postgres_unlock: an init that does not reap leaves a dead postmaster, which the next one takes for
+# alive by its pid file. Nothing is done while any process of the cluster runs: all of them work in
+# its folder.
+postgres_unlock() {
+  local process
+  for process in /proc/[0-9]*/cwd; do
+    [ ! "$process" -ef "$LUNA_VAR/postgres" ] || return 0
+  done
+  rm -f "$LUNA_VAR/postgres/postmaster.pid"
+}
+
 postgres_start() {
   postgres_init
+  postgres_unlock
   render "$LUNA_ROOT/conf/postgresql/postgresql.conf" LUNA_VAR LUNA_POSTGRES_PORT >"$LUNA_VAR/etc/postgresql.conf"
   cp "$LUNA_ROOT/conf/postgresql/pg_hba.conf" "$LUNA_VAR/etc/pg_hba.conf"
   proc_start postgres "$PG_USER" "$PG_BIN/postgres" -D "$LUNA_VAR/postgres" \

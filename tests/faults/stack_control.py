@@ -132,7 +132,8 @@ class Process:
             self.popen = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log,
                                           stderr=log, start_new_session=True, **identity)
         pid = self.popen.pid
-        (self.stack.var / "run" / f"{self.name}.pid").write_text(f"{pid} {start_time(pid)}\n", encoding="utf-8")
+        for kind, value in (("started", start_time(pid)), ("pid", pid)):
+            (self.stack.var / "run" / f"{self.name}.{kind}").write_text(f"{value}\n", encoding="utf-8")
 
     def start_and_await(self):
         """One that ends instead fails at once; one that neither ends nor answers says what it waits for, and what the machine does."""

@@ -50,7 +50,8 @@ class Stack:
         self.issued = []  # keys and tokens that were given out
 
     def script(self, name, *arguments, check=True, **settings):
-        environment = clean_environment(LUNA_VAR=self.var, **(self.settings | settings))
+        # Most tests of what is killed start it again themselves.
+        environment = clean_environment(LUNA_VAR=self.var, **({"LUNA_SUPERVISE": "off"} | self.settings | settings))
         return subprocess.run([ROOT / "scripts" / name, *arguments], env=environment, check=check, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=START_TIMEOUT_S)
 
@@ -92,7 +93,7 @@ class Stack:
         return connection
 
     def pid(self, name):
-        return int((self.var / "run" / f"{name}.pid").read_text(encoding="utf-8").split()[0])
+        return int((self.var / "run" / f"{name}.pid").read_text(encoding="utf-8"))
 
     def log(self, name):
         return (self.var / "log" / f"{name}.log").read_text(encoding="utf-8", errors="replace")

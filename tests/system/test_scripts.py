@@ -182,7 +182,8 @@ def test_a_very_deep_folder_works(second):
 def test_a_stale_pid_file_ends_no_stranger(second):
     (second.var / "run").mkdir(parents=True)
     with subprocess.Popen(["sleep", "60"]) as stranger:
-        (second.var / "run/nginx.pid").write_text(f"{stranger.pid} 12345\n", encoding="utf-8")
+        (second.var / "run/nginx.pid").write_text(f"{stranger.pid}\n", encoding="utf-8")
+        (second.var / "run/nginx.started").write_text("12345\n", encoding="utf-8")
         second.down()
         assert stranger.poll() is None
         stranger.kill()
