@@ -5,6 +5,7 @@
 #include "luna/base/random.h"
 #include "luna/base/reload.h"
 #include "luna/http/listener.h"
+#include "luna/sandbox/sandbox.h"
 #include "pages.h"
 #include "round.h"
 #include "sandbox.h"
@@ -260,6 +261,11 @@ static enum luna_code open_daemon(struct syncd *syncd, struct luna_error *err)
     syncd->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (syncd->signal_fd < 0)
         return luna_error_set(err, LUNA_EIO, "signalfd: %s", strerrordesc_np(errno));
+    const char *unlimited =
+        luna_sandbox_files_unlimited((enum luna_sandbox_mode)syncd->config->sandbox);
+    if (unlimited != NULL)
+        luna_log(LUNA_LOG_WARNING, "files_not_limited", LUNA_LOG_S("setting", "LUNA_SANDBOX"),
+                 LUNA_LOG_S("reason", unlimited));
     code = syncd_sandbox_enter(syncd->config, err);
     if (code != LUNA_OK)
         return code;

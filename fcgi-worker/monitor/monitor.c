@@ -86,7 +86,12 @@ static enum luna_code enter_sandbox(const struct worker_config *config, struct l
     static const char *const own[] = {"/proc/self", NULL};
     const struct luna_sandbox sandbox = {
         .calls = calls, .readable = own, .log_file = config->log_file};
-    return luna_sandbox_enter(&sandbox, (enum luna_sandbox_mode)config->sandbox, err);
+    enum luna_sandbox_mode mode = (enum luna_sandbox_mode)config->sandbox;
+    const char *unlimited = luna_sandbox_files_unlimited(mode);
+    if (unlimited != NULL) /* once, for the workers too */
+        luna_log(LUNA_LOG_WARNING, "files_not_limited", LUNA_LOG_S("setting", "LUNA_SANDBOX"),
+                 LUNA_LOG_S("reason", unlimited));
+    return luna_sandbox_enter(&sandbox, mode, err);
 }
 
 int monitor_main(const struct monitor_options *options)

@@ -127,8 +127,8 @@ static enum luna_code limit_files(const struct luna_sandbox *sandbox, struct lun
     const struct landlock_ruleset_attr attr = {.handled_access_fs = handled};
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
     if (ruleset < 0) {
-        if (errno == ENOSYS || errno == EOPNOTSUPP)
-            return LUNA_OK; /* a kernel without Landlock */
+        if (errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM)
+            return LUNA_OK; /* a kernel without Landlock; EPERM: luna_sandbox_files_unlimited */
         return luna_error_set(err, LUNA_EIO, "landlock: %s", strerror(errno));
     }
     int failed = add_file_rules(ruleset, sandbox);
@@ -141,6 +141,17 @@ static enum luna_code limit_files(const struct luna_sandbox *sandbox, struct lun
                        strerror(errno));
     close(ruleset);
     return failed == 0 ? LUNA_OK : LUNA_EIO;
+}
+
+const char *luna_sandbox_files_unlimited(enum luna_sandbox_mode mode)
+{
+    if (mode != LUNA_SANDBOX_ERRNO && mode != LUNA_SANDBOX_KILL)
+        return NULL;
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (version >= 0 || errno != EPERM)
+        return NULL;
+    return "a filter around this process, such as a container's, refuses Landlock: allow the calls "
+           "landlock_create_ruleset, landlock_add_rule and landlock_restrict_self";
 }
 
 enum luna_code luna_sandbox_hide_memory(struct luna_error *err)

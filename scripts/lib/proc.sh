@@ -6,8 +6,8 @@
 pid_file() { printf '%s/run/%s.pid' "$LUNA_VAR" "$1"; }
 proc_file() { printf '%s/run/%s.%s' "$LUNA_VAR" "$1" "$2"; }
 
-# proc_stat PID: sets PROC_STATE, PROC_SESSION and PROC_STARTED; fails when there is no such process.
-# (The name in parentheses may contain spaces.)
+# proc_stat PID: sets PROC_STATE, PROC_SESSION and PROC_STARTED; fails when there is no such
+# process. (The name in parentheses may contain spaces.)
 proc_stat() {
   local stat fields
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -18,7 +18,7 @@ proc_stat() {
 # proc_lives PID: it runs, and is not only waiting to be reaped.
 proc_lives() { proc_stat "$1" && [[ $PROC_STATE != [ZX] ]]; }
 
-# proc_recorded NAME: sets PROC_PID and PROC_RECORDED, the pid and the start time that were recorded.
+# proc_recorded NAME: sets PROC_PID and PROC_RECORDED, the recorded pid and start time.
 proc_recorded() {
   { read -r PROC_PID <"$(pid_file "$1")" && read -r PROC_RECORDED <"$(proc_file "$1" started)"; } 2>/dev/null
 }

@@ -111,6 +111,27 @@ static void a_file_that_is_not_listed_is_opened(void **state)
     assert_int_equal(run(&sandbox, LUNA_SANDBOX_ERRNO, write_readable), EACCES);
 }
 
+/* A container's filter that refuses Landlock is one more sandbox around this one. */
+static int enter_within(void)
+{
+    const struct luna_sandbox inner = {.calls = calls, .readable = readable};
+    struct luna_error err;
+    if (luna_sandbox_files_unlimited(LUNA_SANDBOX_ERRNO) == NULL ||
+        luna_sandbox_files_unlimited(LUNA_SANDBOX_LOG) != NULL)
+        return 1;
+    return luna_sandbox_enter(&inner, LUNA_SANDBOX_ERRNO, &err) == LUNA_OK ? 0 : 2;
+}
+
+static void a_filter_that_refuses_landlock_stops_the_process(void **state)
+{
+    static const char *const container[] = {"openat", "close",      "prctl",  "seccomp",
+                                            "brk",    "mmap",       "munmap", "mprotect",
+                                            "getpid", "exit_group", NULL};
+    const struct luna_sandbox outer = {.calls = container, .readable = everything};
+    (void)state;
+    assert_int_equal(run(&outer, LUNA_SANDBOX_ERRNO, enter_within), 0);
+}
+
 static void memory_is_shown_to_the_same_user(void **state)
 {
     struct luna_error err;
@@ -145,6 +166,7 @@ int main(void)
         cmocka_unit_test(an_unlisted_call_is_made),
         cmocka_unit_test(a_socket_of_another_family_is_opened),
         cmocka_unit_test(a_file_that_is_not_listed_is_opened),
+        cmocka_unit_test(a_filter_that_refuses_landlock_stops_the_process),
         cmocka_unit_test(memory_is_shown_to_the_same_user),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

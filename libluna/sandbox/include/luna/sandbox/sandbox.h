@@ -2,10 +2,11 @@
  * sandbox.h: the limits that a process sets itself once it has opened what it needs.
  *
  * seccomp: only the listed system calls; sockets of four families, or none. Any other call fails,
- * is logged, or kills the process, by the mode. Landlock, where the kernel has it: files are read
- * under the listed folders, and written in one folder and beside the log file. Each program lists
- * its own calls; scripts/sandbox-calls shows what it makes. Call it in a process with one thread
- * that has given up its privileges; it cannot be undone.
+ * is logged, or kills the process, by the mode. Landlock, where the kernel has it and no filter
+ * around the process refuses it: files are read under the listed folders, and written in one
+ * folder and beside the log file. Each program lists its own calls; scripts/sandbox-calls shows
+ * what it makes. Call it in a process with one thread that has given up its privileges; it cannot
+ * be undone.
  */
 #ifndef LUNA_SANDBOX_SANDBOX_H
 #define LUNA_SANDBOX_SANDBOX_H
@@ -33,6 +34,11 @@ struct luna_sandbox {
 
 /* Writes no core, and hides the memory from other processes of the same user. */
 enum luna_code luna_sandbox_hide_memory(struct luna_error *err) LUNA_MUSTCHECK;
+
+/* Why files will not be limited although `mode` asks for it, for the log; NULL when they will be,
+ * or when the kernel has no Landlock. Call it before luna_sandbox_enter, whose own filter refuses
+ * Landlock too. */
+const char *luna_sandbox_files_unlimited(enum luna_sandbox_mode mode);
 
 /* LUNA_EIO, LUNA_ENOMEM: some limits may be set, others not; the process should end. */
 enum luna_code luna_sandbox_enter(const struct luna_sandbox *sandbox, enum luna_sandbox_mode mode,
