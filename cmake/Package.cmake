@@ -35,6 +35,8 @@ luna_install_page(${CMAKE_CURRENT_SOURCE_DIR}/libkalman/kalman.3 3 kalman-dev)
 
 install(FILES ${LUNA_CONF}/systemd/luna-worker@.service ${LUNA_CONF}/systemd/luna-worker@.socket ${LUNA_CONF}/systemd/luna-nginx.service
         DESTINATION ${LUNA_UNIT_DIR} COMPONENT worker)
+install(FILES ${LUNA_CONF}/systemd/redis-server.conf DESTINATION ${LUNA_UNIT_DIR}/redis-server@luna.service.d RENAME luna.conf COMPONENT worker)
+install(FILES ${LUNA_CONF}/systemd/postgresql.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/luna/systemd COMPONENT worker)
 install(FILES ${LUNA_CONF}/systemd/quota-syncd.service DESTINATION ${LUNA_UNIT_DIR} COMPONENT syncd)
 foreach(component worker syncd)
   install(FILES ${LUNA_CONF}/systemd/luna.sysusers DESTINATION /usr/lib/sysusers.d RENAME luna-${component}.conf COMPONENT ${component})
@@ -97,7 +99,7 @@ set(CPACK_COMPONENT_WORKER_DESCRIPTION "Time-series modelling service: worker po
  A pool of FastCGI workers behind nginx that answers with Kalman-filtered
  series, and luna-setup, which sets a whole service up on one machine.")
 set(CPACK_DEBIAN_WORKER_PACKAGE_SECTION httpd)
-set(CPACK_DEBIAN_WORKER_PACKAGE_DEPENDS "adduser")
+set(CPACK_DEBIAN_WORKER_PACKAGE_DEPENDS "adduser, logrotate")
 # An nginx that loads the gateway's module.
 file(STRINGS /usr/share/nginx/src/debian/libnginx-mod.abisubstvars LUNA_NGINX_ABI REGEX "^nginx:abi=")
 string(REPLACE "nginx:abi=" "" LUNA_NGINX_ABI "${LUNA_NGINX_ABI}")
@@ -109,7 +111,7 @@ set(CPACK_COMPONENT_SYNCD_DESCRIPTION "Time-series modelling service: quota daem
  Books what Redis charged into PostgreSQL, exactly once, and keeps the audit
  log. One on each host of workers.")
 set(CPACK_DEBIAN_SYNCD_PACKAGE_SECTION httpd)
-set(CPACK_DEBIAN_SYNCD_PACKAGE_DEPENDS "adduser")
+set(CPACK_DEBIAN_SYNCD_PACKAGE_DEPENDS "adduser, logrotate")
 set(CPACK_DEBIAN_SYNCD_PACKAGE_CONTROL_EXTRA
     ${LUNA_CONF}/debian/syncd/conffiles ${LUNA_CONF}/debian/syncd/postinst ${LUNA_CONF}/debian/syncd/prerm ${LUNA_CONF}/debian/syncd/postrm)
 

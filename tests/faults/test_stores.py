@@ -3,10 +3,11 @@ import contextlib
 import shutil
 import time
 
+import httpx
 import pytest
 from load import Load, forget, send_usage
 from luna_stack import wait_until
-from stack_control import pause
+from stack_control import page, pause
 
 
 def seconds(long_run, short, long):
@@ -45,6 +46,22 @@ def test_redis_killed_and_restarted(load, proven, redis_server):
         running.await_success()
         running.await_count(500)
     proven(running)
+
+
+def test_readyz_does_not_change_from_one_moment_to_the_next_behind_a_fence(stack, syncd, redis_server, account):
+    """Workers without a request only asked whether Redis answers, and the others what it lacked: /readyz told what the last one found."""
+    assert page(stack, "LUNA_METRICS_URL").status_code == 200
+    syncd.freeze()
+    redis_server.restart()
+    wait_until(lambda: page(stack, "LUNA_METRICS_URL").status_code == 503, "a pool that notices the fence")
+    told, end = set(), time.monotonic() + 6  # longer than the interval in which an idle worker asks
+    while time.monotonic() < end:
+        httpx.post(account.url, json={"results": [1, 2]}, headers=account.headers, verify=stack.ca, trust_env=False)
+        told.add(page(stack, "LUNA_METRICS_URL").status_code)
+        pause(0.05)
+    syncd.thaw()
+    assert told == {503}
+    wait_until(lambda: page(stack, "LUNA_METRICS_URL").status_code == 200, "a pool that is ready again")
 
 
 def test_redis_restarted_has_what_its_scripts_wrote(load, proven, redis_server, redis_store):

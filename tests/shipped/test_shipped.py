@@ -177,6 +177,17 @@ def test_one_sources_share_is_far_below_the_total():
     assert f"LimitNOFILE={values['worker_rlimit_nofile']}" in text_of("conf/systemd/luna-nginx.service")
 
 
+@pytest.mark.parametrize("name", ["luna-worker@.service", "quota-syncd.service", "luna-nginx.service", "redis-server.conf", "postgresql.conf"])
+def test_no_number_of_ends_leaves_a_unit_stopped(name):
+    """What this does is tested on a booted machine: tests/machines/booted.sh."""
+    text = text_of(f"conf/systemd/{name}")
+    assert "\nStartLimitIntervalSec=0\n" in text and "\nRestartSec=1\n" in text and "RestartPreventExitStatus" not in text
+
+
+def test_requests_cannot_leave_the_socket_failed():
+    assert "\nTriggerLimitIntervalSec=0\n" in text_of("conf/systemd/luna-worker@.socket")
+
+
 def test_workflows_call_scripts_that_exist():
     for path in (ROOT / ".github/workflows").glob("*.yml"):
         for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():

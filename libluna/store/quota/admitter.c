@@ -104,6 +104,33 @@ static enum luna_code take_fence(struct luna_admitter *admitter, struct luna_dea
                           luna_durability_words[record.durability]);
 }
 
+static enum luna_code fenced(struct luna_error *err)
+{
+    return luna_error_set(err, LUNA_ECONFLICT,
+                          "Redis is fenced: quota-syncd has not recovered the counters yet");
+}
+
+/* A Redis that restarted has the record of the fence, but no scripts until quota-syncd recovered
+ * it. A Redis whose settings are older does not let a worker ask: the next request shows it. */
+static enum luna_code probe_scripts(struct luna_admitter *admitter, struct luna_deadline deadline,
+                                    struct luna_error *err)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_redis_begin(&command, "SCRIPT");
+    luna_redis_arg(&command, "EXISTS");
+    luna_redis_arg(&command, admitter->fence.sha[LUNA_SCRIPT_ADMIT]);
+    enum luna_code code = luna_redis_call(admitter->counters, &command, deadline, &reply, err);
+    if (code != LUNA_OK)
+        return code;
+    if (luna_reply_error(reply) == NULL && luna_reply_int(luna_reply_at(reply, 0), 1) == 0) {
+        (void)fenced(err);
+        code = LUNA_EUNAVAILABLE;
+    }
+    luna_reply_free(reply);
+    return code;
+}
+
 static enum luna_code probe_redis(struct luna_admitter *admitter, struct luna_deadline deadline,
                                   int64_t *ret_redis_ms, struct luna_error *err)
 {
@@ -114,6 +141,8 @@ static enum luna_code probe_redis(struct luna_admitter *admitter, struct luna_de
     if (code == LUNA_OK && admitter->fence.incarnation == 0)
         code = luna_error_set(err, LUNA_EUNAVAILABLE,
                               "Redis has no quota scripts: quota-syncd has not started yet");
+    if (code == LUNA_OK)
+        code = probe_scripts(admitter, deadline, err);
     return code;
 }
 
@@ -179,8 +208,7 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
         return LUNA_OK;
     }
     if (strncmp(text, "NOSCRIPT", 8) == 0)
-        code = luna_error_set(err, LUNA_ECONFLICT,
-                              "Redis is fenced: quota-syncd has not recovered the counters yet");
+        code = fenced(err);
     else
         code =
             luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: %s: %s", luna_script_name(script), text);
@@ -197,10 +225,7 @@ static enum luna_code refresh_fence(struct luna_admitter *admitter, struct luna_
     if (code != LUNA_OK)
         return code;
     bool changed = admitter->fence.incarnation != 0 && admitter->fence.incarnation != known;
-    return changed
-               ? LUNA_OK
-               : luna_error_set(err, LUNA_ECONFLICT,
-                                "Redis is fenced: quota-syncd has not recovered the counters yet");
+    return changed ? LUNA_OK : fenced(err);
 }
 
 enum luna_code luna_admitter_script(struct luna_admitter *admitter, enum luna_script script,

@@ -164,7 +164,7 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
                                  struct luna_admitter **ret_admitter,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 void luna_admitter_free(struct luna_admitter *admitter);
-/* Can requests be admitted? LUNA_OK when Redis replies, quota-syncd has announced its scripts
+/* Can requests be admitted? LUNA_OK when Redis replies, has the scripts that quota-syncd announced
  * there, and PostgreSQL replies; LUNA_EUNAVAILABLE or LUNA_ETIMEOUT for the first that does not,
  * and `err` names the store. LUNA_ECLOCKS: their clocks contradict each other. Also makes the
  * journal directory known to PostgreSQL, and compares the

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# The packages on a Debian 12 that systemd boots in a container (systemd-nspawn) with its own
+# network: set up, each part killed, settings that are invalid, logs, purge. Prints "N passed, N
+# failed" as its last line.
+# shellcheck disable=SC2317 # functions are called through part
+. scripts/lib/suite.sh
+. "$LUNA_ROOT/scripts/lib/packages.sh"
+. "$LUNA_ROOT/tests/lib/debian_root.sh"
+
+BOOTED=$LUNA_ROOT/build/booted/root
+PACKAGE_BUILD=$LUNA_ROOT/build/package
+LOGS=$LUNA_VAR/log
+UNITS=(postgresql@15-main redis-server@luna quota-syncd luna-worker@main luna-nginx)
+NSPAWN='' INIT=''
+
+packages_build() { (cd "$LUNA_ROOT" && cmake --preset package && cmake --build "$PACKAGE_BUILD" --target package); }
+
+# Nothing starts while packages are installed; what Debian enables starts with the machine.
+booted_make() {
+  debian_root "$BOOTED" || return 1
+  printf '#!/bin/sh\nexit 101\n' >"$BOOTED/usr/sbin/policy-rc.d"
+  chmod 755 "$BOOTED/usr/sbin/policy-rc.d"
+  mkdir -p "$BOOTED/opt/luna"
+  cp "$PACKAGE_BUILD"/*.deb "$LUNA_ROOT/tests/machines/booted-inside.sh" "$BOOTED/opt/luna/"
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 unshare --mount --pid --fork --kill-child -- bash -c '
+    mount -t proc proc "$0/proc" && exec chroot "$0" bash -c "
+      apt-get update -q && apt-get install -y -q --no-install-recommends systemd-sysv dbus procps \
+        /opt/luna/luna-*.deb /opt/luna/libkalman0*.deb nginx redis-server postgresql openssl curl"' "$BOOTED" || return 1
+  rm "$BOOTED/usr/sbin/policy-rc.d"
+}
+
+booted_runs() { [[ $(in_booted systemctl is-system-running) =~ ^(running|degraded)$ ]]; }
+
+find_init() { INIT=$(pgrep --parent "$NSPAWN" --oldest) && [ "$(readlink "/proc/$INIT/ns/pid")" != "$(readlink /proc/self/ns/pid)" ]; }
+
+booted_start() {
+  systemd-nspawn --quiet --boot --register=no --keep-unit --private-network --directory="$BOOTED" --machine=luna-booted \
+    >"$LOGS/booted.log" 2>&1 </dev/null &
+  NSPAWN=$!
+  wait_until 60 find_init || { tail "$LOGS/booted.log" && return 1; }
+  wait_until 180 booted_runs
+}
+
+booted_stop() {
+  [ -z "$NSPAWN" ] || kill "$NSPAWN" 2>/dev/null || return 0
+  wait "$NSPAWN" 2>/dev/null || true
+  NSPAWN=''
+}
+
+in_booted() {
+  nsenter --target "$INIT" --mount --uts --ipc --net --pid -- env -i HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+# inside FUNCTION [ARG…]: of booted-inside.sh.
+inside() { in_booted bash /opt/luna/booted-inside.sh "$@"; }
+
+main() {
+  local unit
+  is_root || suite_skip "a container that boots needs root"
+  command -v apt-get >/dev/null || suite_skip "this is no Debian"
+  packages_ensure machines packaging build gateway
+  mkdir -p "$LOGS"
+  trap booted_stop EXIT
+  part "the packages build" packages_build
+  part "a Debian with the packages" booted_make
+  booted_start || suite_done "$PASSED" $((FAILED + 1))
+  part "luna-setup, and a request is answered" inside set_up
+  for unit in "${UNITS[@]}"; do
+    part "$unit killed seven times: everything works again by itself" inside killed "$unit"
+  done
+  part "requests while a setting is invalid: the pool starts when it is valid" inside invalid_setting
+  part "the access log rotates" inside log_rotates
+  part "rotation is scheduled" inside rotation_is_scheduled
+  part "purging leaves nothing enabled or running" inside purged
+  booted_stop
+  rm -rf "$BOOTED"
+  suite_done "$PASSED" "$FAILED"
+}
+
+main
