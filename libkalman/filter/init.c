@@ -13,7 +13,8 @@
 static size_t kept_doubles(const struct kalman_model *model)
 {
     size_t p = model->observed, m = model->states, d = model->diffuse;
-    return m + 2 * m * m + m * d + p * m + p;
+    return m + 2 * m * m + m * d + p * m + p +
+           (model->collinear ? augmented_kept_doubles(m, d) : 0);
 }
 
 static size_t scratch_doubles(const struct kalman_model *model)
@@ -23,7 +24,8 @@ static size_t scratch_doubles(const struct kalman_model *model)
            + (m > r ? m * m : r * r)         /* W */
            + m * (2 * m + r + 1)             /* W2 */
            + 2 * p + p * p + p * m           /* y, h, L, z */
-           + 2 * m + d + sparse_doubles(m);  /* M, K0, w, T */
+           + 2 * m + d + sparse_doubles(m)   /* M, K0, w, T */
+           + (model->collinear ? augmented_scratch_doubles(d) + m * d : 0);
 }
 
 static size_t index_count(const struct kalman_model *model)
@@ -64,6 +66,8 @@ static double *carve_kept(struct filter_state *f, double *next)
     f->P_before = take(&next, m * m);
     f->gain = take(&next, p * m);
     f->F_steady = take(&next, p);
+    if (model->collinear)
+        augmented_carve(&f->start, m, d, take(&next, augmented_kept_doubles(m, d)), NULL);
     EXPECT(next == f->kept + f->kept_count);
     return next;
 }
@@ -87,6 +91,11 @@ static void carve(struct filter_state *f, double *next)
     f->M = take(&next, m);
     f->K0 = take(&next, m);
     f->w = take(&next, d);
+    if (model->collinear) {
+        augmented_carve(&f->start, m, d, (double *)(void *)f->start.E,
+                        take(&next, augmented_scratch_doubles(d)));
+        f->start_root = take(&next, m * d);
+    }
     double *T_doubles = take(&next, sparse_doubles(m));
     uint32_t *index = (uint32_t *)next;
     f->z_column = index;
@@ -117,12 +126,14 @@ void filter_init(struct filter_state *filter, const struct kalman_model *model,
     filter->model = model;
     filter->units = units_of(model->sd_exponent);
     filter->robust_threshold = options ? options->robust_threshold : 0.0;
-    filter->reference = options && options->engine == KALMAN_ENGINE_REFERENCE;
+    filter->augmented = model->collinear;
+    /* A start by regression has no square-root form: both engines are the same one then. */
+    filter->reference = options && options->engine == KALMAN_ENGINE_REFERENCE && !model->collinear;
     filter->invariant = is_invariant(model);
     filter->steady_at = UINT64_MAX;
     filter->steady_dt = NAN;
     filter->T_dt = NAN;
-    filter->diffuse_left = (uint32_t)model->diffuse;
+    filter->diffuse_left = model->collinear ? 0 : (uint32_t)model->diffuse;
     filter->sum = likelihood_sum_empty();
     carve(filter, arrays);
     for (size_t i = 0; i < m; i++)
@@ -131,8 +142,10 @@ void filter_init(struct filter_state *filter, const struct kalman_model *model,
     /* A diffuse start leaves directions known 10^10 times worse than others: P itself would lose
      * the better ones, a root keeps half the exponent (Bierman 1977). 2 m complete observations
      * later every state has been seen about twice, and P is as good. */
-    filter->root = filter->reference || model->diffuse > 0;
+    filter->root = filter->reference || (model->diffuse > 0 && !model->collinear);
     filter->root_left = (uint32_t)(2 * m);
+    if (filter->augmented)
+        augmented_start(&filter->start, model->A1, filter->a);
     if (filter->root)
         square_root_of(model->P1, m, filter->P_own);
     else
@@ -149,6 +162,8 @@ void filter_copy(struct filter_state *to, const struct filter_state *from)
     to->diffuse_left = from->diffuse_left;
     to->root = from->root;
     to->root_left = from->root_left;
+    to->augmented = from->augmented;
+    to->start.columns = from->start.columns;
     to->started = from->started;
     to->steady = from->steady;
     to->comparable = from->comparable;

@@ -4,6 +4,7 @@
 #include "filter/summary.h"
 #include "model/series_check.h"
 #include "model/system.h"
+#include "numeric/dense.h"
 #include "numeric/expect.h"
 
 #include <math.h>
@@ -74,11 +75,32 @@ const double *filter_signal_row(const struct filter_state *f, size_t i)
     return f->model->input_count > 0 ? f->z : f->now.Z + i * f->model->states;
 }
 
+/* A start by regression: z'a + V delta^, and z'P z + c'c. */
+static void augmented_signal_out(const struct filter_state *f, const double *z, double *ret_mean,
+                                 double *ret_variance)
+{
+    struct augmented start = f->start;
+    double mean = 0.0, variance = quadratic(f, z);
+    if (!augmented_signal(&start, start.E, z, NULL, f->w, &mean)) {
+        *ret_mean = (double)NAN;
+        *ret_variance = (double)INFINITY;
+        return;
+    }
+    for (size_t k = 0; k < start.columns; k++)
+        variance += f->w[k] * f->w[k];
+    *ret_mean = units_mean(&f->units, f->centre, mean + f->now.d[0] * f->units.mean_in);
+    *ret_variance = units_variance(&f->units, variance);
+}
+
 void filter_signal(const struct filter_state *f, size_t i, double *ret_mean, double *ret_variance)
 {
     EXPECT(i < f->model->observed);
     size_t m = f->model->states;
     const double *z = filter_signal_row(f, i);
+    if (f->augmented) {
+        augmented_signal_out(f, z, ret_mean, ret_variance);
+        return;
+    }
     if (!filter_determined(f->A, f->model->diffuse, f->diffuse_left, m, z)) {
         *ret_mean = (double)NAN;
         *ret_variance = (double)INFINITY;
@@ -107,9 +129,33 @@ static bool state_determined(const struct filter_state *f, size_t i)
     return true;
 }
 
+/* The states of a start by regression: all or none are determined. */
+static void augmented_moments_out(const struct filter_state *f, double *ret_mean,
+                                  double *ret_variance)
+{
+    EXPECT(f->start_root != NULL);
+    struct augmented start = f->start;
+    size_t m = f->model->states, d = f->model->diffuse;
+    double *mean = f->M, *root = f->start_root;
+    bool known = augmented_states(&start, start.E, NULL, mean, root);
+    for (size_t i = 0; ret_mean && i < m; i++)
+        ret_mean[i] =
+            known ? units_mean(&f->units, f->centre * f->model->shift[i], mean[i]) : (double)NAN;
+    for (size_t i = 0; ret_variance && i < m; i++)
+        for (size_t j = 0; j < m; j++) {
+            double unknown = i == j ? (double)INFINITY : (double)NAN,
+                   sum = f->P[i * m + j] + dense_dot(root + i * d, root + j * d, start.columns);
+            ret_variance[i * m + j] = known ? units_variance(&f->units, sum) : unknown;
+        }
+}
+
 void filter_state_moments(const struct filter_state *f, double *ret_mean, double *ret_variance)
 {
     size_t m = f->model->states;
+    if (f->augmented) {
+        augmented_moments_out(f, ret_mean, ret_variance);
+        return;
+    }
     for (size_t i = 0; ret_mean && i < m; i++) {
         /* The engine works on y - centre; shift says how the state moves with that
          * (model/system.h). */
@@ -140,6 +186,9 @@ size_t filter_step_work(const struct filter_state *f)
     size_t m = f->model->states, p = f->model->observed, entries = f->T.start[m];
     /* the square-root form's array, at its worst */
     size_t compress = f->root ? m * (m + f->model->disturbances) : 0;
+    /* a regression's numbers of twice the precision cost about as much as twenty others */
+    if (f->augmented)
+        compress = 20 * (2 * entries / m + 4 + f->model->diffuse / m) * f->model->diffuse;
     return (2 * entries + (p + 4) * m + compress + 16) * m;
 }
 

@@ -193,6 +193,8 @@ enum kalman_status filter_predict(struct filter_state *f, double dt, const doubl
         return status;
     predict_mean(f);
     predict_diffuse(f);
+    if (f->augmented)
+        augmented_transition(&f->start, &f->T, f->now.c, f->units.mean_in);
     /* In a steady run the predicted P is the one that was predicted before: T P T' + V need not be
      * computed. */
     if (f->steady && dt == f->steady_dt) {

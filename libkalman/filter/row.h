@@ -26,6 +26,9 @@ bool filter_row_diffuse(const struct filter_state *f, const struct filter_row *r
 /* f->M = P z; returns the variance of z a. In the square-root form also w = S'z, at w_root (m). */
 double filter_row_variance(struct filter_state *f, const struct filter_row *row, double *w_root);
 
+/* P <- P - M M'/F, in the covariance form; h: the part of F that is noise. Overwrites K0. */
+void filter_row_update(struct filter_state *f, const struct filter_row *row, double F, double h);
+
 /* Is F no more than what rounding makes of zero? */
 bool filter_row_vanishes(const struct filter_state *f, const struct filter_row *row, double F);
 

@@ -13,6 +13,7 @@
 #ifndef KALMAN_SCORE_H
 #define KALMAN_SCORE_H
 
+#include "filter/augmented.h"
 #include "model/system.h"
 #include "numeric/cancel.h"
 #include "numeric/sparse.h"
@@ -61,6 +62,16 @@ struct score {
     /* NULL: cannot be cancelled. Else what a pass leaves is worthless once cancel->cancelled */
     struct cancel_check *cancel;
     size_t rank; /* columns of the diffuse factor not yet used up */
+    /* A start by regression (filter/augmented.h): its place, whether the pass is in it still, and
+     * how many time points were. rank is 0 then. */
+    struct augmented start;
+    bool augmented;
+    size_t augmented_until;
+    double *dense_design, *solved;  /* m, d: scratch */
+    double *settled_root;           /* m x d: what delta added to the variance where it settled */
+    struct twofold *step_row;       /* n x (d + 1), for a gradient: V and v of each point, */
+    double *step_noise_f;           /* n: and their F; 0 where a row was eliminated */
+    double *cross, *spread, *shift; /* m x d, d x d, d: of the pass backwards */
 };
 
 /* The likelihood as sums: logL = -1/2 (observed log 2 pi + log_determinant + quadratic), in
@@ -77,8 +88,10 @@ struct score_result {
 };
 
 /* Bytes for models of these sizes and a series of count time points; gradient:
- * score_gradient will be called. */
-size_t score_bytes(size_t states, size_t disturbances, size_t count, bool gradient);
+ * score_gradient will be called; augmented: the diffuse elements where the model has a collinear
+ * start, else 0. */
+size_t score_bytes(size_t states, size_t disturbances, size_t augmented, size_t count,
+                   bool gradient);
 
 /* Binds a series to its workspace (aligned as double). The series is borrowed. */
 void score_prepare(struct score *score, const struct kalman_model *model,

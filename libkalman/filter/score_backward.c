@@ -42,24 +42,11 @@ static void back_through_transition(struct score *s)
     s->backward_variance = out;
 }
 
-static void back_through_observation(struct score *s, size_t t, struct score_result *result)
+/* r, N before the observation from those after it: u and D as dlogL/dH has them, w = N K. */
+static void back_over(struct score *s, double u, double d, const double *w,
+                      struct score_result *result)
 {
-    EXPECT(t < s->count && s->gain_step == s->states);
-    if (s->step_kind[t] != STEP_DIFFUSE && s->step_kind[t] != STEP_ORDINARY)
-        return;
     size_t m = s->states;
-    const double *gain = s->step_gain + t * s->gain_step;
-    bool ordinary = s->step_kind[t] == STEP_ORDINARY;
-    /* u = v/F - K'r, D = 1/F + K'N K (DK 4.5.1): dlogL/dH = 1/2 sum u^2 - D. A diffuse value has
-     * 1/F -> 0, and K0 for K. */
-    double u = ordinary ? s->step_v[t] / s->step_f[t] : 0, d = ordinary ? 1 / s->step_f[t] : 0,
-           *w = s->diffuse_gain;
-    dense_lower_apply(s->backward_variance, gain, m, w);
-    for (size_t i = 0; i < m; i++) {
-        u -= gain[i] * s->backward_mean[i];
-        d += gain[i] * w[i];
-    }
-    score_load_inputs(s, t);
     for (unsigned k = 0; k < s->design_count; k++) {
         double z = s->design[k].value;
         size_t at = s->design[k].column;
@@ -77,6 +64,108 @@ static void back_through_observation(struct score *s, size_t t, struct score_res
     result->observation_trace += d;
 }
 
+/*
+ * The start by regression, going back. Given delta, r = r0 - S delta; with C the posterior variance
+ * of R delta after all data, `spread`, and X = S R^-1 C, `cross`, the recursions that need no more
+ * than that are
+ *     u = (v - V delta^)/F - K'r,   w = N K + X c/F,   D = 1/F - c'C c/F^2 + K'N K + 2 K'X c/F,
+ *     X <- X + z (C c/F - X'K)',    c = R'^-1 V'.
+ * Where the start had settled, with B R^-1 = settled_root, X = N B R^-1, C = I - (B R^-1)'X and the
+ * mean of R delta moves by (B R^-1)'r.
+ */
+static void enter_augmented(struct score *s, bool settled)
+{
+    size_t m = s->states, d = s->diffuse_states, columns = s->start.columns;
+    memset(s->cross, 0, m * d * sizeof(double));
+    memset(s->spread, 0, d * d * sizeof(double));
+    memset(s->shift, 0, d * sizeof(double));
+    for (size_t k = 0; k < columns; k++)
+        s->spread[k * d + k] = 1;
+    for (size_t k = 0; settled && k < columns; k++) {
+        double *column = s->product, *image = s->gain;
+        for (size_t i = 0; i < m; i++)
+            column[i] = s->settled_root[i * d + k];
+        dense_lower_apply(s->backward_variance, column, m, image);
+        s->shift[k] = dense_dot(column, s->backward_mean, m);
+        for (size_t i = 0; i < m; i++) {
+            s->cross[i * d + k] = image[i];
+            for (size_t l = 0; l < columns; l++)
+                s->spread[l * d + k] -= s->settled_root[i * d + l] * image[i];
+        }
+    }
+}
+
+/* X <- T'X */
+static void cross_through_transition(struct score *s)
+{
+    size_t m = s->states, d = s->diffuse_states;
+    double *column = s->product, *image = s->gain;
+    for (size_t k = 0; k < s->start.columns; k++) {
+        for (size_t i = 0; i < m; i++)
+            column[i] = s->cross[i * d + k];
+        sparse_apply_back(&s->T, column, image);
+        for (size_t i = 0; i < m; i++)
+            s->cross[i * d + k] = image[i];
+    }
+}
+
+static void back_through_augmented(struct score *s, size_t t, struct score_result *result)
+{
+    size_t m = s->states, d = s->diffuse_states, columns = s->start.columns;
+    const double *gain = s->step_gain + t * s->gain_step;
+    double f = s->step_noise_f[t], error = 0, *c = s->solved, *w = s->diffuse_gain,
+           *weighted = s->product;
+    const struct twofold *row = s->step_row + t * (d + 1);
+    double u = 0, variance = 0;
+    if (f > 0) {
+        (void)augmented_error(&s->start, row, s->shift, c, &error);
+        u = error / f;
+    }
+    for (size_t k = 0; k < columns; k++) { /* C c/F */
+        weighted[k] = f > 0 ? dense_dot(s->spread + k * d, c, columns) / f : 0;
+        variance += f > 0 ? c[k] * weighted[k] / f : 0;
+    }
+    double trace = f > 0 ? 1 / f - variance : 0;
+    dense_lower_apply(s->backward_variance, gain, m, w);
+    for (size_t i = 0; i < m; i++) {
+        double along = f > 0 ? dense_dot(s->cross + i * d, c, columns) / f : 0;
+        u -= gain[i] * s->backward_mean[i];
+        trace += gain[i] * (w[i] + 2 * along);
+        w[i] += along;
+        for (size_t k = 0; k < columns; k++)
+            weighted[k] -= gain[i] * s->cross[i * d + k];
+    }
+    for (unsigned j = 0; j < s->design_count; j++)
+        for (size_t k = 0; k < columns; k++)
+            s->cross[s->design[j].column * d + k] += s->design[j].value * weighted[k];
+    back_over(s, u, trace, w, result);
+}
+
+static void back_through_observation(struct score *s, size_t t, struct score_result *result)
+{
+    EXPECT(t < s->count && s->gain_step == s->states);
+    if (s->step_kind[t] != STEP_DIFFUSE && s->step_kind[t] != STEP_ORDINARY)
+        return;
+    score_load_inputs(s, t);
+    if (t < s->augmented_until) {
+        back_through_augmented(s, t, result);
+        return;
+    }
+    size_t m = s->states;
+    const double *gain = s->step_gain + t * s->gain_step;
+    bool ordinary = s->step_kind[t] == STEP_ORDINARY;
+    /* u = v/F - K'r, D = 1/F + K'N K (DK 4.5.1): dlogL/dH = 1/2 sum u^2 - D. A diffuse value has
+     * 1/F -> 0, and K0 for K. */
+    double u = ordinary ? s->step_v[t] / s->step_f[t] : 0, d = ordinary ? 1 / s->step_f[t] : 0,
+           *w = s->diffuse_gain;
+    dense_lower_apply(s->backward_variance, gain, m, w);
+    for (size_t i = 0; i < m; i++) {
+        u -= gain[i] * s->backward_mean[i];
+        d += gain[i] * w[i];
+    }
+    back_over(s, u, d, w, result);
+}
+
 void score_gradient(struct score *s, struct score_result *ret_result, double *ret_quadratic,
                     double *ret_trace)
 {
@@ -89,9 +178,13 @@ void score_gradient(struct score *s, struct score_result *ret_result, double *re
     memset(ret_quadratic, 0, s->disturbances * sizeof(double));
     memset(ret_trace, 0, s->disturbances * sizeof(double));
     for (size_t t = s->count; t-- > 0 && !score_poll_cancel(s, 2);) {
+        if (t + 1 == s->augmented_until)
+            enter_augmented(s, t + 1 < s->count);
         if (t + 1 < s->count) {
             collect_disturbances(s, ret_quadratic, ret_trace);
             back_through_transition(s);
+            if (t < s->augmented_until)
+                cross_through_transition(s);
         }
         back_through_observation(s, t, &result);
     }

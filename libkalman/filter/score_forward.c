@@ -25,7 +25,11 @@ static void start(struct score *s)
     for (size_t i = 0; i < m; i++)
         s->mean[i] = model->a1[i] * s->unit;
     memcpy(s->diffuse, model->A1, m * d * sizeof(double));
-    s->rank = d;
+    s->augmented = model->collinear;
+    s->augmented_until = 0;
+    s->rank = s->augmented ? 0 : d;
+    if (s->augmented)
+        augmented_start(&s->start, model->A1, s->mean);
     memcpy(s->variance, model->P1, m * m * sizeof(double));
     s->comparable = s->steady = s->pending = s->before_kept = false;
     score_load_transition(s, model->T, model->V);
@@ -178,6 +182,58 @@ static void ordinary_update(struct score *s, size_t t, double v, double f)
     s->step_kind[t] = STEP_ORDINARY;
 }
 
+/* The row of Z for the start by regression, and what it says of the current value. */
+static void observe_row(struct score *s, double y)
+{
+    memset(s->dense_design, 0, s->states * sizeof(double));
+    for (unsigned k = 0; k < s->design_count; k++)
+        s->dense_design[s->design[k].column] = s->design[k].value;
+    augmented_observe(&s->start, s->dense_design, y);
+}
+
+/* A value without noise of its own: it determines a combination of the start, or was known. */
+static void eliminate(struct score *s, size_t t, double y, struct score_result *result)
+{
+    double square = 0, error = 0;
+    if (augmented_eliminate(&s->start, s->step_gain + t * s->gain_step, &square)) {
+        s->step_kind[t] = STEP_DIFFUSE;
+        s->step_f[t] = square;
+        result->log_determinant += log(square);
+        result->diffuse++;
+        return;
+    }
+    s->step_kind[t] = STEP_EXACT;
+    bool known = augmented_error(&s->start, s->start.row, NULL, s->solved, &error);
+    result->possible =
+        result->possible && known && fabs(error) <= 1e-9 * (fabs(y) + fabs(y - error));
+}
+
+/* A value of the start by regression; f: its variance given delta, zero if it is exact. */
+static void observe_augmented(struct score *s, size_t t, double f, struct score_result *result)
+{
+    assert(s->augmented);
+    double y = s->values[t] * s->unit;
+    size_t lead = s->diffuse_states + 1, kept = s->gain_step > 0 ? t : 0;
+    observe_row(s, y);
+    s->step_noise_f[kept] = f;
+    if (!(f > 0)) {
+        eliminate(s, t, y, result);
+        return;
+    }
+    memcpy(s->step_row + kept * lead, s->start.row, lead * sizeof *s->step_row);
+    ordinary_update(s, t, 0, f);
+    struct augmented_step step = augmented_take(&s->start, s->step_gain + t * s->gain_step, f);
+    result->log_determinant += log(f * step.growth);
+    if (step.direction) {
+        s->step_kind[t] = STEP_DIFFUSE;
+        result->diffuse++;
+        return;
+    }
+    result->quadratic += step.residual * step.residual;
+    s->step_f[t] = f * step.growth;
+    s->step_v[t] = step.residual * sqrt(s->step_f[t]);
+}
+
 static void observe(struct score *s, size_t t, struct score_result *result)
 {
     EXPECT(t < s->count);
@@ -190,6 +246,10 @@ static void observe(struct score *s, size_t t, struct score_result *result)
         v -= s->design[k].value * s->mean[s->design[k].column];
     double f = project(s, s->variance, s->gain, &magnitude) + h;
     result->observed++;
+    if (s->augmented) {
+        observe_augmented(s, t, f > exact_tolerance * (magnitude + h) ? f : 0, result);
+        return;
+    }
     if (s->rank > 0 && take_direction(s, t, before, &f_diffuse)) {
         diffuse_update(s, t, v, f);
         s->step_kind[t] = STEP_DIFFUSE;
@@ -245,6 +305,34 @@ static void predict(struct score *s, size_t t)
     transport_variance(s);
     if (s->rank > 0 && !s->start_known)
         transport_factor(s);
+    if (s->augmented)
+        augmented_transition(&s->start, &s->T, s->model->c, s->unit);
+}
+
+/* The start by regression is over: what it made of delta becomes part of mean and variance, at the
+ * point before which `until` points were. */
+static void end_augmented(struct score *s, size_t until, struct score_result *result)
+{
+    s->augmented = false;
+    s->augmented_until = until;
+    result->determined = augmented_determined(&s->start);
+}
+
+/* Between t and t + 1, after the prediction: has it settled? */
+static void try_to_end_augmented(struct score *s, size_t t, struct score_result *result)
+{
+    size_t m = s->states, d = s->diffuse_states;
+    double *root = s->settled_root;
+    if (s->step_kind[t] != STEP_ORDINARY || !augmented_due(&s->start, t + 1))
+        return;
+    (void)augmented_states(&s->start, s->start.E, NULL, s->mean, root);
+    if (!augmented_settled(&s->start, root, s->step_f[t]))
+        return;
+    assert(!s->pending);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j <= i; j++)
+            s->variance[i * m + j] += dense_dot(root + i * d, root + j * d, s->start.columns);
+    end_augmented(s, t + 1, result);
 }
 
 /*
@@ -298,7 +386,7 @@ static bool try_to_settle(struct score *s, size_t t)
 {
     bool kept = s->before_kept;
     s->before_kept = false;
-    if (s->times || s->input_count > 0 || s->rank > 0)
+    if (s->times || s->input_count > 0 || s->rank > 0 || s->augmented)
         return false;
     if (s->comparable && kept && variance_settled(s, s->step_f[t - 1]))
         return true;
@@ -345,19 +433,25 @@ static void step(struct score *s, size_t t, struct score_result *result)
     s->comparable = s->step_kind[t] == STEP_ORDINARY && !s->steady;
     s->steady = settled && s->comparable;
     s->steady_log = s->steady ? log(s->step_f[t]) : 0;
-    if (t + 1 < s->count)
-        predict(s, t);
+    if (t + 1 == s->count)
+        return;
+    predict(s, t);
+    if (s->augmented)
+        try_to_end_augmented(s, t, result);
 }
 
 void score_likelihood(struct score *s, struct score_result *ret_result)
 {
     EXPECT(s->model->states == s->states && s->model->diffuse == s->diffuse_states);
-    struct score_result result = {.possible = true};
+    struct score_result result = {.possible = true, .determined = true};
     start(s);
     for (size_t t = 0; t < s->count && !score_poll_cancel(s, 1); t++)
         step(s, t, &result);
-    s->start_known = s->same_start && s->gain_step > 0 && !(s->cancel && s->cancel->cancelled);
-    result.determined = s->rank == 0 && !(s->cancel && s->cancel->cancelled);
+    if (s->augmented)
+        end_augmented(s, s->count, &result);
+    bool cancelled = s->cancel && s->cancel->cancelled;
+    s->start_known = s->same_start && s->gain_step > 0 && !s->model->collinear && !cancelled;
+    result.determined = result.determined && s->rank == 0 && !cancelled;
     /* F is in the model's units; a diffuse step has no unit of its own (A1 is dimensionless). */
     result.log_determinant +=
         2 * s->model->sd_exponent * log(2) * (double)(result.observed - result.diffuse);

@@ -6,12 +6,23 @@
 
 #include <string.h>
 
-size_t score_bytes(size_t states, size_t disturbances, size_t count, bool gradient)
+/* Doubles of a start by regression of d elements. */
+static size_t augmented_bytes_doubles(size_t m, size_t d, size_t count, bool gradient)
+{
+    if (d == 0)
+        return 0;
+    return augmented_kept_doubles(m, d) + augmented_scratch_doubles(d) + m + 2 * d + 2 * m * d +
+           d * d + (gradient ? count : 1) * (2 * (d + 1) + 1);
+}
+
+size_t score_bytes(size_t states, size_t disturbances, size_t augmented, size_t count,
+                   bool gradient)
 {
     /* A gradient goes back over the gains of all points; a likelihood needs the last one. */
     size_t m = states, square = m * m;
     size_t doubles =
         7 * m + 8 * square + disturbances * disturbances + 2 * count + (gradient ? count : 1) * m;
+    doubles += augmented_bytes_doubles(m, augmented, count, gradient);
     return (doubles + sparse_doubles(m)) * sizeof(double) + m * sizeof(struct score_entry) +
            (sparse_indices(m) + m) * sizeof(uint32_t) + count;
 }
@@ -21,6 +32,22 @@ static double *take(double **cursor, size_t count)
     double *start = *cursor;
     *cursor += count;
     return start;
+}
+
+static void carve_augmented(struct score *s, size_t points, double **cursor)
+{
+    EXPECT(s->model->collinear && s->diffuse_states > 0);
+    size_t m = s->states, d = s->diffuse_states;
+    double *kept = take(cursor, augmented_kept_doubles(m, d));
+    augmented_carve(&s->start, m, d, kept, take(cursor, augmented_scratch_doubles(d)));
+    s->dense_design = take(cursor, m);
+    s->solved = take(cursor, d);
+    s->shift = take(cursor, d);
+    s->settled_root = take(cursor, m * d);
+    s->cross = take(cursor, m * d);
+    s->spread = take(cursor, d * d);
+    s->step_row = (struct twofold *)(void *)take(cursor, points * 2 * (d + 1));
+    s->step_noise_f = take(cursor, points);
 }
 
 void score_prepare(struct score *score, const struct kalman_model *model,
@@ -57,6 +84,8 @@ void score_prepare(struct score *score, const struct kalman_model *model,
     score->step_f = take(&cursor, n);
     score->gain_step = gradient ? m : 0;
     score->step_gain = take(&cursor, (gradient ? n : 1) * m);
+    if (model->collinear)
+        carve_augmented(score, gradient ? n : 1, &cursor);
     /* Doubles first, then entries, indices and bytes: each is aligned without padding. */
     double *T_doubles = take(&cursor, sparse_doubles(m));
     score->design = (struct score_entry *)(void *)cursor;

@@ -11,6 +11,7 @@
 #ifndef KALMAN_FILTER_STATE_H
 #define KALMAN_FILTER_STATE_H
 
+#include "filter/augmented.h"
 #include "filter/likelihood_sum.h"
 #include "filter/units.h"
 #include "numeric/cancel.h"
@@ -57,6 +58,10 @@ struct filter_state {
     bool root;
     /* complete observations still to be taken in that form after the diffuse start */
     uint32_t root_left;
+    /* a start by regression (filter/augmented.h): until it has settled, P is the variance given
+     * delta, and a is not in use; A never is, and diffuse_left is 0 */
+    bool augmented;
+    struct augmented start;
     /* comparable: P_before is the predicted P of a last step observed in full */
     bool started, steady, comparable;
     struct likelihood_sum sum;
@@ -87,6 +92,7 @@ struct filter_state {
     uint32_t *z_column; /* p x m: where z is not zero */
     uint32_t *z_count;  /* p */
     double *M, *K0, *w; /* m, m, d of the current element */
+    double *start_root; /* m x d, with a start by regression */
     bool z_ready;       /* z, h and their index are those of this step */
 };
 
@@ -107,6 +113,10 @@ struct filter_element {
  * z are. */
 struct filter_record {
     bool root; /* the filter was in square-root form here: P is a root */
+    /* the start was a regression here: P is the variance given delta, E the regression's m x
+     * (d + 1), row the d + 1 numbers of the observation; a and A are not in use */
+    bool augmented;
+    struct twofold *E, *row;
     /* filtered moments: what the data after this point still improve is all that V is short of P */
     double *a, *P, *A;
     size_t diffuse_left;             /* columns of A */

@@ -5,6 +5,7 @@
 #include "filter/row.h"
 #include "filter/state.h"
 
+#include "filter/augmented_update.h"
 #include "filter/square_root.h"
 #include "model/system.h"
 #include "numeric/dense.h"
@@ -153,37 +154,6 @@ static void update_diffuse(struct filter_state *f, const struct filter_row *e,
     f->sum.diffuse_log += log(square);
 }
 
-/*
- * P <- P - M M'/F. Where z has one non-zero the row of that state is M h/(F z), a product that
- * cannot cancel; elsewhere the difference is taken once, symmetrically.
- */
-static void update_variance(struct filter_state *f, const struct filter_row *e, double F, double h)
-{
-    assert(F > 0.0 && !f->root);
-    size_t m = f->model->states;
-    double root = 1.0 / sqrt(F);
-    double *g = f->K0;
-    for (size_t i = 0; i < m; i++)
-        g[i] = f->M[i] * root;
-    for (size_t i = 0; i < m; i++) {
-        const double gi = g[i];
-        double *row = f->P + i * m;
-        for (size_t j = 0; j < m; j++)
-            row[j] -= gi * g[j];
-    }
-    /* M = P z is column k of P times z_k, so the row is M/z_k - M_k M/F = M/z_k (1 - z_k M_k/F)
-     * = M h/(F z_k), as F = z_k M_k + h. Where H is small beside P the difference would lose
-     * every digit. */
-    if (e->count == 1) {
-        size_t k = e->column[0];
-        double factor = h / F / e->z[k]; /* F z may underflow */
-        for (size_t j = 0; j < m; j++) {
-            f->P[k * m + j] = f->M[j] * factor;
-            f->P[j * m + k] = f->P[k * m + j];
-        }
-    }
-}
-
 static bool all_finite(const double *x, size_t count)
 {
     double poison = 0.0;
@@ -220,7 +190,7 @@ static enum kalman_status update_ordinary(struct filter_state *f, const struct f
     if (f->root)
         square_root_update(f->P, m, w_root, F, h);
     else
-        update_variance(f, e, F, h);
+        filter_row_update(f, e, F, h);
     return all_finite(f->a, m) ? KALMAN_OK : KALMAN_ERANGE;
 }
 
@@ -288,6 +258,9 @@ static void keep_moments(const struct filter_state *f, struct filter_record *rec
         return;
     memcpy(record->a, f->a, m * sizeof(double));
     memcpy(record->P, f->P, m * m * sizeof(double));
+    record->augmented = f->augmented;
+    if (f->augmented)
+        memcpy(record->E, f->start.E, m * (d + 1) * sizeof *record->E);
     if (f->diffuse_left > 0)
         memcpy(record->A, f->A, m * d * sizeof(double));
 }
@@ -306,6 +279,8 @@ static enum kalman_status observe(struct filter_state *f, size_t i, struct filte
     double F = filter_row_variance(f, &e, w_root) + e.h;
     result->F_finite = F;
     enum kalman_status status = KALMAN_OK;
+    if (f->augmented)
+        return filter_augmented_observe(f, i, &e, result, record);
     if (f->diffuse_left > 0 && filter_row_diffuse(f, &e, &result->F_infinite)) {
         result->kind = FILTER_DIFFUSE;
         result->F = (double)INFINITY;
@@ -408,7 +383,7 @@ static enum kalman_status update_full(struct filter_state *f, struct filter_elem
                                       bool complete, struct filter_record *record)
 {
     size_t p = f->model->observed, m = f->model->states;
-    bool candidate = f->invariant && !f->root && complete;
+    bool candidate = f->invariant && !f->root && !f->augmented && complete;
     bool settled = candidate && f->comparable && variance_settled(f->P, f->P_before, m);
     if (candidate && !settled)
         memcpy(f->P_before, f->P, m * m * sizeof(double));
@@ -463,5 +438,7 @@ enum kalman_status filter_update(struct filter_state *f, const double *values,
         keep_moments(f, record);
     if (f->root && status == KALMAN_OK)
         settle_root(f, complete);
+    if (f->augmented && status == KALMAN_OK)
+        filter_augmented_settle(f, elements);
     return status;
 }

@@ -45,11 +45,12 @@ enum kalman_status fit_problem_bytes(const struct kalman_spec *spec,
     size_t states = shape.states + spec->input_count;
     if (count > SIZE_MAX / 64 / (states + 4))
         return KALMAN_EINVAL;
-    *ret_bytes = aligned(bytes_of_model) + aligned(count * sizeof(double)) +
-                 aligned(count * spec->input_count * sizeof(double)) +
-                 aligned(count * sizeof(double)) +
-                 aligned(2 * shape.disturbances * sizeof(double)) +
-                 aligned(score_bytes(states, shape.disturbances, count, closed_form(spec->kind)));
+    size_t augmented = model_collinear(layout) ? shape.diffuse + spec->input_count : 0;
+    *ret_bytes =
+        aligned(bytes_of_model) + aligned(count * sizeof(double)) +
+        aligned(count * spec->input_count * sizeof(double)) + aligned(count * sizeof(double)) +
+        aligned(2 * shape.disturbances * sizeof(double)) +
+        aligned(score_bytes(states, shape.disturbances, augmented, count, closed_form(spec->kind)));
     return KALMAN_OK;
 }
 
@@ -309,7 +310,9 @@ enum kalman_status fit_problem_prepare(struct fit_problem *problem, const struct
     scale_fixed(problem);
     list_coordinates(problem);
     assert((size_t)(cursor - (char *)workspace) +
-               aligned(score_bytes(problem->model->states, r, n, closed_form(spec->kind))) ==
+               aligned(score_bytes(problem->model->states, r,
+                                   problem->model->collinear ? problem->model->diffuse : 0, n,
+                                   closed_form(spec->kind))) ==
            needed);
     score_prepare(&problem->score, problem->model, &problem->series, closed_form(spec->kind),
                   cursor);

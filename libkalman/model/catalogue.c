@@ -32,15 +32,11 @@
              "Variance of the slope's change per step, in squared units of the data")
 #define SEASONAL_VARIANCE                                                                          \
     VARIANCE("seasonal_variance", "Variance of the seasonal pattern's change per step")
-#define PERIOD(required_, initial_, text)                                                          \
-    {                                                                                              \
-        "period", text, 2, 366, initial_, required_                                                \
-    }
-
 static const struct kalman_setting_info no_settings[] = {END_SETTING};
 
 static const struct kalman_setting_info seasonal_settings[] = {
-    PERIOD(true, 0, "Steps in one season, such as 12 for months"),
+    {"period", "Steps in one season, such as 12 for months; at most 366 without harmonics", 2, 8784,
+     0, true},
     {"harmonics", "0: dummy form; else trigonometric with this many harmonics, at most period/2", 0,
      183, 0, false},
     END_SETTING};

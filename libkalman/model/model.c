@@ -122,6 +122,15 @@ __attribute__((unused)) static bool shift_holds(const struct kalman_model *model
     return seen == 1.0;
 }
 
+bool model_collinear(const struct spec_layout *layout)
+{
+    enum kalman_kind kind = layout->info->kind;
+    if (kind != KALMAN_SEASONAL && kind != KALMAN_BASIC_STRUCTURAL)
+        return false;
+    int period = layout->setting[SETTING_PERIOD], harmonics = layout->setting[SETTING_HARMONICS];
+    return harmonics > 0 && 2 * harmonics + 1 < period;
+}
+
 /* The kind's own entries, the inputs, and what follows from both. */
 static enum kalman_status model_fill(struct kalman_model *model, struct cancel_check *cancel)
 {
@@ -134,6 +143,7 @@ static enum kalman_status model_fill(struct kalman_model *model, struct cancel_c
     if (status != KALMAN_OK)
         return status;
     EXPECT(model->level_state < (int)model->states);
+    model->collinear = model_collinear(&model->layout);
     if (model->level_state >= 0)
         model->shift[model->level_state] = 1.0;
     /* Some kinds fill shift themselves, so it is what says whether data may be centred. */

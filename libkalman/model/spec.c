@@ -155,6 +155,8 @@ static enum kalman_status settings_check(const struct kalman_spec *spec,
     return KALMAN_OK;
 }
 
+enum { dummy_period_max = 366 };
+
 /* What the settings must satisfy together. */
 static enum kalman_status settings_check_jointly(const struct spec_layout *layout,
                                                  const char **name)
@@ -166,8 +168,10 @@ static enum kalman_status settings_check_jointly(const struct spec_layout *layou
     switch (layout->info->kind) {
     case KALMAN_SEASONAL:
     case KALMAN_BASIC_STRUCTURAL:
-        *name = "harmonics";
-        good = 2 * setting[SETTING_HARMONICS] <= period;
+        /* One state for each step of a season is too much for more than a year of days. */
+        good = setting[SETTING_HARMONICS] > 0 || period <= dummy_period_max;
+        *name = good ? "harmonics" : "period";
+        good = good && 2 * setting[SETTING_HARMONICS] <= period;
         break;
     case KALMAN_ARIMA:
         *name = "period";

@@ -38,7 +38,8 @@ struct kalman_model {
     int sd_exponent;     /* see above */
     /* a builder may name one state that moves one to one with a shift of the data, or -1 */
     int level_state;
-    bool centred; /* shift is in use: the engine takes the first observed value off the data */
+    bool collinear; /* see model_collinear() */
+    bool centred;   /* shift is in use: the engine takes the first observed value off the data */
     const struct model_builder *builder;
     struct cancel_check *cancel; /* while it is built: NULL, or what asks whether to stop */
     /* Row-major. A custom model whose matrix varies keeps its first one here; the engine reads
@@ -91,6 +92,11 @@ enum kalman_status model_init(void *memory, size_t memory_bytes, const struct sp
 /* Bytes of a model of this layout whose parameters have been checked. */
 enum kalman_status model_bytes(const struct spec_layout *layout, const struct kalman_spec *spec,
                                size_t *ret_bytes) KALMAN_MUSTCHECK;
+
+/* May columns of the diffuse start be nearly collinear over the first values that determine them?
+ * Then it is a regression (filter/augmented.h): harmonics that are fewer than a period has turn
+ * slowly. */
+bool model_collinear(const struct spec_layout *layout);
 
 /* The row of a kind, or NULL (KALMAN_AUTO). */
 const struct model_builder *model_builder_for(enum kalman_kind kind);

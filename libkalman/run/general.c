@@ -64,7 +64,8 @@ static size_t record_doubles(const struct kalman_model *model, bool lean)
 {
     /* Lean: K and along, each of m. Entire: a, P, A, and K and z of each element. */
     size_t p = model->observed, m = model->states, d = model->diffuse;
-    return lean ? 2 * m : m + m * m + m * d + 2 * p * m;
+    size_t start = model->collinear ? 2 * (m + 1) * (d + 1) : 0; /* E, row */
+    return lean ? 2 * m : m + m * m + m * d + 2 * p * m + start;
 }
 
 static size_t record_bytes(const struct kalman_model *model, bool lean)
@@ -137,6 +138,10 @@ static void carve_records(const struct general_run *run, char **next)
         r->P = take_bytes(next, m * m * sizeof(double));
         r->A = take_bytes(next, m * d * sizeof(double));
         r->z = take_bytes(next, p * m * sizeof(double));
+        if (model->collinear) {
+            r->E = take_bytes(next, m * (d + 1) * sizeof *r->E);
+            r->row = take_bytes(next, (d + 1) * sizeof *r->row);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 #include "filter/square_root.h"
 #include "model/system.h"
 #include "numeric/expect.h"
+#include "smooth/augmented.h"
 #include "smooth/general.h"
 
 #include <math.h>
@@ -37,6 +38,21 @@ static double auxiliary(double value, double spread, double variance, double to_
     return spread > 1e-12 * variance ? value * to_sd / sqrt(spread) : (double)NAN;
 }
 
+/* Of z alpha; ret_variance may be NULL. False where it is not determined. */
+static bool signal_moments(struct smooth_state *smooth, const struct filter_record *record,
+                           const double *z, size_t m, double *ret_mean, double *ret_variance)
+{
+    double variance = 0.0;
+    if (record->augmented)
+        return smooth_augmented_signal(smooth, record, z, ret_mean,
+                                       ret_variance ? ret_variance : &variance);
+    for (size_t j = 0; j < m; j++)
+        *ret_mean += z[j] * smooth->mean[j];
+    if (ret_variance)
+        *ret_variance = smooth_signal_variance(smooth, record, z);
+    return smooth_determined(smooth, z);
+}
+
 static void write_signal(struct general_run *run, struct smooth_state *smooth,
                          const struct filter_record *record, size_t t)
 {
@@ -48,18 +64,16 @@ static void write_signal(struct general_run *run, struct smooth_state *smooth,
         /* z alpha may be determined though no element of alpha is: a level and a season that only
          * ever appear as a sum. */
         const double *z = filter_signal_row(f, i);
-        bool known = smooth_determined(smooth, z);
-        double mean = f->now.d[i] * f->units.mean_in;
-        for (size_t j = 0; j < m; j++)
-            mean += z[j] * smooth->mean[j];
+        double mean = 0.0, variance = 0.0;
+        bool known =
+            signal_moments(smooth, record, z, m, &mean, out->smoothed_variance ? &variance : NULL);
+        mean += f->now.d[i] * f->units.mean_in;
         if (out->smoothed_mean)
             out->smoothed_mean[t * p + i] =
                 known ? units_mean(&f->units, f->centre, mean) : (double)NAN;
-        if (out->smoothed_variance) {
-            double variance = smooth_signal_variance(smooth, record, z);
+        if (out->smoothed_variance)
             out->smoothed_variance[t * p + i] =
                 known ? units_variance(&f->units, variance) : (double)INFINITY;
-        }
     }
 }
 
@@ -145,7 +159,8 @@ static void noise_of_missing(const struct general_run *run, const double *values
 
 /* Observation disturbances: e = y - d - Z alpha^ where observed (then Var(e|all) = Z V Z'),
  * through H where missing. */
-static void write_noise(struct general_run *run, const struct smooth_state *smooth, size_t t)
+static void write_noise(struct general_run *run, struct smooth_state *smooth,
+                        const struct filter_record *record, size_t t)
 {
     const struct filter_state *f = &run->filter;
     const struct kalman_output *out = run->request->output;
@@ -163,6 +178,12 @@ static void write_noise(struct general_run *run, const struct smooth_state *smoo
          * missing, and not read there. */
         error[i] =
             units_deviation(&f->units, values[i], f->centre) - f->now.d[i] * f->units.mean_in;
+        if (record->augmented) { /* a single element, whose states may be huge and cancel */
+            double mean = 0.0;
+            (void)smooth_augmented_signal(smooth, record, z, &mean, spread);
+            error[i] -= mean;
+            continue;
+        }
         for (size_t j = 0; j < m; j++)
             error[i] -= z[j] * smooth->mean[j];
         for (size_t k = 0; k < p; k++)
@@ -227,7 +248,7 @@ static enum kalman_status write_point(struct general_run *run, struct smooth_sta
     if (status != KALMAN_OK)
         return status;
     /* Before smoothed_mean, which may take the place of the observations that this reads. */
-    write_noise(run, smooth, t);
+    write_noise(run, smooth, record, t);
     write_signal(run, smooth, record, t);
     if (out->smoothed_state || out->smoothed_state_variance)
         write_state(run, smooth, t);
@@ -277,5 +298,7 @@ enum kalman_status run_smooth_back(struct general_run *run)
     smooth_init(&smooth, run->filter.model, wants_variances(run->request->output),
                 run->smooth_arrays);
     smooth.cancel = &run->cancel;
+    if (run->filter.model->collinear)
+        smooth_augmented_begin(&smooth, &run->filter.start);
     return run_blocks_back(run, point_back, &smooth);
 }

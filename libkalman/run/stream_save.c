@@ -128,6 +128,13 @@ static void fields_filter(struct cursor *c, struct filter_state *f)
     field_u64(c, &left);
     c->failed = c->failed || left > 2 * f->model->states;
     f->root_left = (uint32_t)left;
+    if (f->model->collinear) { /* other models have no such fields */
+        field_flag(c, &f->augmented);
+        left = f->start.columns;
+        field_u64(c, &left);
+        c->failed = c->failed || left > f->model->diffuse;
+        f->start.columns = left;
+    }
     field_flag(c, &f->started);
     field_flag(c, &f->steady);
     field_flag(c, &f->comparable);
@@ -228,7 +235,7 @@ enum kalman_status kalman_stream_save(const struct kalman_stream *stream, void *
  * extreme data, and none can do worse than give an error or a NaN at the next push. */
 static bool filter_sound(const struct filter_state *f)
 {
-    return !(f->steady && (!f->invariant || f->root)) &&
+    return !(f->steady && (!f->invariant || f->root || f->augmented)) &&
            !((f->reference || f->diffuse_left > 0) && !f->root);
 }
 

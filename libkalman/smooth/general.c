@@ -4,6 +4,7 @@
 #include "model/system.h"
 #include "numeric/dense.h"
 #include "numeric/expect.h"
+#include "smooth/augmented.h"
 #include "smooth/root.h"
 
 #include <math.h>
@@ -20,7 +21,7 @@ size_t smooth_doubles(const struct kalman_model *model)
 {
     size_t m = model->states, r = model->disturbances, d = model->diffuse, M = m + r;
     return m + m * m + m * d + 3 * r + m + m * m + m + m * m + M * M + M * m + M + M * d + m * d +
-           m * m + 4 * M + m * (M + m);
+           m * m + 4 * M + m * (M + m) + smooth_augmented_doubles(model);
 }
 
 void smooth_init(struct smooth_state *s, const struct kalman_model *model, bool variances,
@@ -51,6 +52,7 @@ void smooth_init(struct smooth_state *s, const struct kalman_model *model, bool 
     s->K = take(&arrays, M);
     s->image = take(&arrays, M);
     s->spread = take(&arrays, m * (M + m));
+    smooth_augmented_init(s, arrays);
 }
 
 /* Back over one element: r <- z v/F + L'r, N <- z z'/F + L'N L, L = I - K z'. */
@@ -78,6 +80,10 @@ static void covariance_moments(struct smooth_state *s, const struct filter_recor
 {
     assert(!record->root && is_symmetric(record->P, s->model->states));
     size_t m = s->model->states;
+    if (record->augmented) {
+        smooth_augmented_moments(s, record);
+        return;
+    }
     dense_apply(record->P, s->r, m, s->mean);
     for (size_t i = 0; i < m; i++)
         s->mean[i] += record->a[i];
@@ -107,6 +113,10 @@ void smooth_observation(struct smooth_state *s, const struct filter_record *reco
     size_t p = s->model->observed, m = s->model->states;
     if (s->root)
         return; /* its moments have the observations in them */
+    if (record->augmented) {
+        smooth_augmented_observation(s, record);
+        return;
+    }
     /* Last element first: the filter took them in one after another (DK 6.4.4). */
     for (size_t i = p; i-- > 0;)
         if (record->elements[i].kind == FILTER_ORDINARY)
@@ -157,6 +167,10 @@ static void covariance_step(struct smooth_state *s, const struct filter_record *
 {
     covariance_disturbance(s, now);
     back_transition(s, T);
+    if (s->in_start)
+        smooth_augmented_transition(s, T);
+    else if (record->augmented)
+        smooth_augmented_enter(s, record, true);
     covariance_moments(s, record);
 }
 
@@ -171,6 +185,8 @@ void smooth_last(struct smooth_state *s, const struct filter_record *record, con
     }
     s->root = record->root;
     if (!s->root) {
+        if (record->augmented)
+            smooth_augmented_enter(s, record, false);
         covariance_moments(s, record); /* r and N are zero */
         return;
     }
@@ -218,5 +234,6 @@ double smooth_signal_variance(struct smooth_state *s, const struct filter_record
 
 bool smooth_determined(const struct smooth_state *s, const double *x)
 {
-    return filter_determined(s->U, s->model->diffuse, s->unresolved, s->model->states, x);
+    return !s->start_open &&
+           filter_determined(s->U, s->model->diffuse, s->unresolved, s->model->states, x);
 }

@@ -43,6 +43,12 @@ struct smooth_state {
     /* Covariance form. */
     double *r, *N; /* m, m x m */
     double *x, *W; /* scratch: m, m x m */
+    /* A start by regression (smooth/augmented.h): whether the current point is in it, and whether
+     * the data never determined all of it; R and q; m x d twice, d x d, and d. */
+    bool in_start, start_open;
+    struct augmented start;
+    double *root_of_start, *cross, *spread_of_start, *shift;
+    double *c, *weighted, *along, *image_of_row; /* scratch: d, d, m, m */
     /* Square-root form, M = m + r: scratch. */
     /* M x M, M x m, M, M x d, m x d, M, M, M, M */
     double *B, *G, *g, *A, *U_next, *row, *w, *K, *image;

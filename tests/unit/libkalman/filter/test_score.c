@@ -24,7 +24,8 @@ static struct bench bench_new(const struct kalman_spec *spec, const struct kalma
 {
     struct bench b = {.model = NULL};
     assert_int_equal(kalman_model_new(spec, &b.model), KALMAN_OK);
-    b.work = malloc(score_bytes(b.model->states, b.model->disturbances, series->count, true));
+    b.work = malloc(score_bytes(b.model->states, b.model->disturbances,
+                                b.model->collinear ? b.model->diffuse : 0, series->count, true));
     score_prepare(&b.score, b.model, series, true, b.work);
     return b;
 }
@@ -103,6 +104,10 @@ static void gradient_is_the_derivative(void **state)
             "seasonal",
             "period=6 harmonics=2 observation_variance=.3 level_variance=.2 seasonal_variance=.05",
             &series, 0);
+        gradient_agrees("seasonal",
+                        "period=48 harmonics=3 observation_variance=.3 level_variance=.2 "
+                        "seasonal_variance=.05",
+                        &series, 0);
         gradient_agrees("basic_structural",
                         "period=4 observation_variance=.003 level_variance=.2 slope_variance=.01 "
                         "seasonal_variance=.05",
