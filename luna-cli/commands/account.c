@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ACCOUNT_CELLS = 13, QUOTA_MAX = 2147483647, OVERLAP_S_MAX = 604800 };
+enum { ACCOUNT_CELLS = 14, QUOTA_MAX = 2147483647, OVERLAP_S_MAX = 604800 };
 
 static void account_cells(const struct luna_account *account, struct cell cells[ACCOUNT_CELLS])
 {
@@ -22,6 +22,7 @@ static void account_cells(const struct luna_account *account, struct cell cells[
                                                CELL_MS("period_end", account->period_end_ms),
                                                CELL_B("disabled", account->disabled_ms != 0),
                                                CELL_MS("disabled_at", account->disabled_ms),
+                                               CELL_MS("deleted_at", account->deleted_ms),
                                                CELL_MS("created_at", account->created_ms),
                                                CELL_MS("updated_at", account->updated_ms),
                                                CELL_I("config_version", account->config_version)};
@@ -87,14 +88,15 @@ static bool read_status(const char *word, enum luna_account_status *ret_status)
 {
     static const char *const words[] = {[LUNA_ACCOUNTS_ALL] = "all",
                                         [LUNA_ACCOUNTS_ENABLED] = "enabled",
-                                        [LUNA_ACCOUNTS_DISABLED] = "disabled"};
+                                        [LUNA_ACCOUNTS_DISABLED] = "disabled",
+                                        [LUNA_ACCOUNTS_DELETED] = "deleted"};
     for (size_t i = 0; i < OUTPUT_COUNT(words); i++) {
         if (strcmp(word, words[i]) == 0) {
             *ret_status = (enum luna_account_status)i;
             return true;
         }
     }
-    cli_exit_usage("--status is \"%s\"; expected enabled, disabled or all", word);
+    cli_exit_usage("--status is \"%s\"; expected enabled, disabled, deleted or all", word);
     return false;
 }
 
@@ -119,6 +121,7 @@ enum cli_exit cmd_account_list(const struct invocation *invocation)
                                                        : CLI_USAGE;
 }
 
+/* Also a deleted one, by its id: its events are still there. */
 enum cli_exit cmd_account_show(const struct invocation *invocation)
 {
     struct session session;
@@ -126,9 +129,11 @@ enum cli_exit cmd_account_show(const struct invocation *invocation)
     if (status != CLI_OK)
         return status;
     struct luna_account account;
-    status = session_account(&session, invocation->operands[0], &account);
-    if (status == CLI_OK)
+    struct luna_error err;
+    if (luna_account_find(session.database, invocation->operands[0], &account, &err) == LUNA_OK)
         print_account(invocation->json, &account, NULL);
+    else
+        status = cli_exit_report(&err);
     session_close(&session);
     return status;
 }
@@ -165,6 +170,11 @@ static enum luna_code enable(const struct luna_operator *op, int64_t account_id,
                              const struct change *change, struct luna_error *err)
 {
     return luna_account_enable(op, account_id, change->reason, err);
+}
+
+static enum luna_code delete (const struct luna_operator *op, int64_t account_id,
+                              const struct change *change, struct luna_error *err) {
+    return luna_account_delete(op, account_id, change->reason, err);
 }
 
 static enum luna_code change_and_read_back(const struct session *session, change_verb verb,
@@ -223,6 +233,11 @@ enum cli_exit cmd_account_enable(const struct invocation *invocation)
 {
     return run_change(invocation, SESSION_DATABASE | SESSION_CACHE_IF_SET, enable,
                       (struct change){0});
+}
+
+enum cli_exit cmd_account_delete(const struct invocation *invocation)
+{
+    return run_change(invocation, SESSION_DATABASE | SESSION_CACHE, delete, (struct change){0});
 }
 
 enum cli_exit cmd_account_rotate_key(const struct invocation *invocation)

@@ -10,19 +10,19 @@
 
 enum { SHOW_DEFAULT = 50, SHOW_MAX = 10000 };
 
-/* --account, as an id; 0 when it was not given. */
-static enum cli_exit read_account(const struct invocation *invocation,
-                                  const struct session *session, int64_t *ret_id)
+/* --account, as an id; 0 when it was not given. The log has the events of deleted accounts too. */
+static enum luna_code read_account(const struct invocation *invocation,
+                                   const struct session *session, int64_t *ret_id,
+                                   struct luna_error *err)
 {
     const char *which = invocation_option(invocation, "account");
-    *ret_id = 0;
-    if (!which)
-        return CLI_OK;
-    struct luna_account account;
-    enum cli_exit status = session_account(session, which, &account);
-    if (status == CLI_OK)
+    struct luna_account account = {.id = 0};
+    enum luna_code code = LUNA_OK;
+    if (which)
+        code = luna_account_find(session->database, which, &account, err);
+    if (code == LUNA_OK)
         *ret_id = account.id;
-    return status;
+    return code;
 }
 
 /* Faults go to standard error as they are found; the summary is the output. */
@@ -37,13 +37,15 @@ static void report_fault(void *context, const struct luna_audit_fault *fault)
                 fault->detail);
 }
 
-static enum cli_exit verify(const struct invocation *invocation, const struct session *session,
-                            int64_t account_id)
+static enum cli_exit verify(const struct invocation *invocation, const struct session *session)
 {
     struct luna_audit_summary summary;
     struct luna_error err;
-    if (luna_audit_verify(session->database, account_id, report_fault, NULL, &summary, &err) !=
-        LUNA_OK)
+    int64_t account_id = 0;
+    enum luna_code code = read_account(invocation, session, &account_id, &err);
+    if (code == LUNA_OK)
+        code = luna_audit_verify(session->database, account_id, report_fault, NULL, &summary, &err);
+    if (code != LUNA_OK)
         return cli_exit_report(&err);
     const struct cell cells[] = {CELL_B("sound", summary.faults == 0),
                                  CELL_I("accounts", summary.accounts),
@@ -59,10 +61,7 @@ enum cli_exit cmd_audit_verify(const struct invocation *invocation)
     enum cli_exit status = session_open(&session, SESSION_DATABASE);
     if (status != CLI_OK)
         return status;
-    int64_t account_id;
-    status = read_account(invocation, &session, &account_id);
-    if (status == CLI_OK)
-        status = verify(invocation, &session, account_id);
+    status = verify(invocation, &session);
     session_close(&session);
     return status;
 }
@@ -117,13 +116,9 @@ static bool read_filter(const struct invocation *invocation, struct luna_audit_f
 
 static enum luna_code fill_events(struct listing *listing, struct luna_error *err)
 {
-    const char *which = invocation_option(listing->invocation, "account");
     struct luna_audit_filter filter = *(const struct luna_audit_filter *)listing->choice;
-    struct luna_account account = {.id = 0};
-    enum luna_code code = LUNA_OK;
-    if (which)
-        code = luna_account_find(listing->session->database, which, &account, err);
-    filter.account_id = account.id;
+    enum luna_code code =
+        read_account(listing->invocation, listing->session, &filter.account_id, err);
     return code == LUNA_OK
                ? luna_audit_show(listing->session->database, &filter, list_event, listing, err)
                : code;

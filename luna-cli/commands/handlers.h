@@ -17,6 +17,7 @@ enum cli_exit cmd_account_set_limit(const struct invocation *invocation);
 enum cli_exit cmd_account_set_plan(const struct invocation *invocation);
 enum cli_exit cmd_account_disable(const struct invocation *invocation);
 enum cli_exit cmd_account_enable(const struct invocation *invocation);
+enum cli_exit cmd_account_delete(const struct invocation *invocation);
 enum cli_exit cmd_account_rotate_key(const struct invocation *invocation);
 
 /* key.c */

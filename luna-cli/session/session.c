@@ -107,7 +107,8 @@ enum cli_exit session_account(const struct session *session, const char *which,
                               struct luna_account *ret_account)
 {
     struct luna_error err;
-    if (luna_account_find(session->database, which, ret_account, &err) != LUNA_OK)
-        return cli_exit_report(&err);
-    return CLI_OK;
+    enum luna_code code = luna_account_find(session->database, which, ret_account, &err);
+    if (code == LUNA_OK && ret_account->deleted_ms != 0)
+        code = luna_error_set(&err, LUNA_ENOTFOUND, "account \"%.100s\" is deleted", which);
+    return code == LUNA_OK ? CLI_OK : cli_exit_report(&err);
 }

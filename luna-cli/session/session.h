@@ -38,7 +38,7 @@ enum cli_exit session_open(struct session *session, unsigned needs);
 void session_close(struct session *session);
 /* The session as an argument of the store's functions; borrowed from `session`. */
 struct luna_operator session_operator(const struct session *session);
-/* Finds an account by id or name; prints the error when that fails. */
+/* Finds an account by id or name; prints the error when that fails, or when it is deleted. */
 enum cli_exit session_account(const struct session *session, const char *which,
                               struct luna_account *ret_account);
 

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 from luna_stack import CLI, WAIT_S, clean_environment
 
-DESTRUCTIVE = [("account", "disable", "no-such-name"), ("account", "rotate-key", "no-such-name"), ("key", "revoke", "no-such-name", "17")]
+DESTRUCTIVE = [("account", "disable", "no-such-name"), ("account", "rotate-key", "no-such-name"), ("account", "delete", "no-such-name"),
+               ("key", "revoke", "no-such-name", "17")]
 
 
 def on_a_terminal(*arguments, answer):

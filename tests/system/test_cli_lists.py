@@ -73,7 +73,7 @@ def test_events_are_selected_by_kind_and_time(stack, tagged):
 
 
 @pytest.mark.parametrize("arguments, says", [
-    (("account", "list", "--status", "gone"), "gone"), (("account", "list", "--limit", "0"), "--limit"),
+    (("account", "list", "--status", "gone"), "expected enabled, disabled, deleted or all"), (("account", "list", "--limit", "0"), "--limit"),
     (("account", "list", "--after", "x"), "--after"), (("key", "list", "1", "--status", "old"), "old"),
     (("audit", "show", "--since", "yesterday"), "--since")])
 def test_a_wrong_filter_is_a_usage_error(stack, arguments, says):

@@ -247,6 +247,45 @@ def test_another_accounts_key_is_not_found_through_ones_own_account(client, vict
     assert state_of(db, victim) == before
 
 
+@pytest.fixture(scope="module")
+def former(client, account_factory, luna):
+    """A deleted account that was in use, and what opened it: its key and a token."""
+    account = account_factory()
+    token = token_of(client, account, account.headers)
+    assert call(client, account.id, "kalman", account.headers).status_code == 200
+    luna("account", "delete", str(account.id), "--reason", "test", "--yes")
+    return account, {"key": account.headers, "token": by_token(token)}
+
+
+@pytest.mark.parametrize("credential", ["key", "token"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_deleted_account_answers_like_one_that_never_was(client, former, db, route, credential):
+    account, credentials_then = former
+    before = state_of(db, account)
+    headers = credentials_then[credential]
+    there = call(client, account.id, route, headers)
+    # A token is of one account, so another account's number is refused for that.
+    nowhere = call(client, 2147483647, route, headers if credential == "key" else account.headers)
+    assert (there.status_code, there.json()["code"]) == (nowhere.status_code, nowhere.json()["code"]) == (404, nowhere.json()["code"])
+    assert account.name not in there.text
+    assert state_of(db, account) == before
+
+
+def test_a_deleted_account_loses_its_name_and_keeps_its_ledger(stack, former, db):
+    account = former[0]
+    wait_until(lambda: stack.luna_json("account", "show", str(account.id))["quota_used"] == 1, "the booking of its last request")
+    shown = stack.luna_json("account", "show", str(account.id))
+    assert shown["deleted_at"] and shown["name"] == str(account.id)
+    assert stack.luna_json("audit", "verify", "--account", str(account.id))["sound"] is True
+    kinds = [event["kind"] for event in stack.luna_json("audit", "show", "--account", str(account.id))]
+    assert "account_delete" in kinds and "book" in kinds
+    assert account.id not in [row["id"] for row in stack.luna_json("account", "list")]
+    assert account.id in [row["id"] for row in stack.luna_json("account", "list", "--status", "deleted")]
+    for line in (("set-limit", "5"), ("set-plan", "daily"), ("enable",), ("rotate-key", "--yes"), ("disable", "--yes")):
+        assert stack.luna("account", line[0], str(account.id), *line[1:], check=False).returncode == 3
+    assert stack.luna("key", "create", str(account.id), check=False).returncode == 3
+
+
 def test_an_account_that_does_not_exist_looks_no_different_to_a_stranger(client, victim, credentials):
     """Else who is a customer could be found by counting."""
     there = call(client, victim.id, "account", credentials["unknown"])

@@ -50,9 +50,11 @@ static enum luna_code list_page(struct luna_database *database,
                                 int64_t count, struct luna_pg_result **ret_result,
                                 struct luna_error *err)
 {
-    static const char *const statuses[] = {[LUNA_ACCOUNTS_ALL] = "true",
+    static const char *const statuses[] = {[LUNA_ACCOUNTS_ALL] = "a.deleted_at IS NULL",
                                            [LUNA_ACCOUNTS_ENABLED] = "a.disabled_at IS NULL",
-                                           [LUNA_ACCOUNTS_DISABLED] = "a.disabled_at IS NOT NULL"};
+                                           [LUNA_ACCOUNTS_DISABLED] =
+                                               "a.disabled_at IS NOT NULL AND a.deleted_at IS NULL",
+                                           [LUNA_ACCOUNTS_DELETED] = "a.deleted_at IS NOT NULL"};
     char sql[1024];
     struct luna_pg_params params = {.count = 0};
     int len = snprintf(sql, sizeof sql,
@@ -226,4 +228,16 @@ enum luna_code luna_account_enable(const struct luna_operator *op, int64_t accou
 {
     return change(op, "SELECT luna_account_set_disabled($1, $2::boolean, $3, $4)", account_id,
                   "false", reason, false, err);
+}
+
+enum luna_code luna_account_delete(const struct luna_operator *op, int64_t account_id,
+                                   const char *reason, struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    luna_pg_param_int(&params, account_id);
+    luna_pg_param_text(&params, op->actor);
+    luna_pg_param_text(&params, reason != NULL ? reason : "");
+    enum luna_code code =
+        luna_operator_run(op, "SELECT luna_account_delete($1, $2, $3)", &params, NULL, err);
+    return code == LUNA_OK ? luna_operator_push(op, account_id, true, err) : code;
 }

@@ -21,6 +21,7 @@ enum luna_code luna_account_from_row(const struct luna_pg_result *result, int ro
     account.updated_ms = luna_pg_int(result, row, 9);
     account.disabled_ms = luna_pg_int(result, row, 10);
     account.config_version = luna_pg_int(result, row, 11);
+    account.deleted_ms = luna_pg_int(result, row, 12);
     enum luna_code code = luna_period_read(luna_pg_text(result, row, 5), &account.period, err);
     if (code == LUNA_OK)
         *ret_account = account;

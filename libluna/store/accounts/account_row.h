@@ -13,7 +13,10 @@
     "luna_ms(a.period_start), "                                                                    \
     "luna_ms(a.period_end), luna_ms(a.created_at), luna_ms(a.updated_at), "                        \
     "luna_ms(a.disabled_at), "                                                                     \
-    "a.config_version"
+    "a.config_version, luna_ms(a.deleted_at)"
+
+/* Where the columns begin that a query adds behind those. */
+enum { LUNA_ACCOUNT_COLUMN_COUNT = 13 };
 
 /* LUNA_EPROTOCOL: of a period that this program does not know. */
 enum luna_code luna_account_from_row(const struct luna_pg_result *result, int row,

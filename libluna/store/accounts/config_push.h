@@ -11,7 +11,8 @@
  * query. */
 #define LUNA_CONFIG_COLUMNS                                                                        \
     "c.account_id, c.config_version, c.quota_limit, c.period_no, c.period_end_ms, c.next_end_ms, " \
-    "c.disabled::int, c.rate_per_s, c.rate_burst, c.points_max, c.concurrent_max, "                \
+    "CASE WHEN c.deleted THEN 2 ELSE c.disabled::int END, c.rate_per_s, c.rate_burst, "            \
+    "c.points_max, c.concurrent_max, "                                                             \
     "c.quota_period, c.keys, c.compute_ms_per_s"
 
 /* Sends one row whose columns start at `column`. Take one reply for each row sent. `sha` is that of

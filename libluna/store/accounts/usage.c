@@ -53,10 +53,11 @@ static enum luna_code read_account(struct luna_database *database, int64_t accou
         return code;
     if (luna_pg_rows(result) == 1) {
         code = luna_account_from_row(result, 0, account, err);
-        *booked = (struct booked){.epoch = luna_pg_int(result, 0, 12),
-                                  .sync_c = luna_pg_int(result, 0, 13),
-                                  .sync_r = luna_pg_int(result, 0, 14),
-                                  .period_no = luna_pg_int(result, 0, 15)};
+        *booked =
+            (struct booked){.epoch = luna_pg_int(result, 0, LUNA_ACCOUNT_COLUMN_COUNT),
+                            .sync_c = luna_pg_int(result, 0, LUNA_ACCOUNT_COLUMN_COUNT + 1),
+                            .sync_r = luna_pg_int(result, 0, LUNA_ACCOUNT_COLUMN_COUNT + 2),
+                            .period_no = luna_pg_int(result, 0, LUNA_ACCOUNT_COLUMN_COUNT + 3)};
     } else {
         code =
             luna_error_set(err, LUNA_ENOTFOUND, "there is no account %lld", (long long)account_id);

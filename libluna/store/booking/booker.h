@@ -58,6 +58,16 @@ enum luna_code luna_booker_check_strict(struct luna_booker *booker,
 /* From here on nothing can be charged or confirmed. */
 enum luna_code luna_booker_flush_scripts(struct luna_booker *booker,
                                          struct luna_error *err) LUNA_MUSTCHECK;
+/* Removes an account from Redis whose counters PostgreSQL has booked completely, up to (c, r) of
+ * this epoch. *ret_dropped false: Redis has charged or refunded since, or does not have the
+ * account. */
+enum luna_code luna_booker_drop(struct luna_booker *booker, int64_t account_id, int64_t epoch,
+                                int64_t c, int64_t r, bool *ret_dropped,
+                                struct luna_error *err) LUNA_MUSTCHECK;
+/* Deleted accounts whose last requests have ended: removes them from Redis and closes their
+ * epochs. */
+enum luna_code luna_booker_close_deleted(struct luna_booker *booker, int64_t *ret_closed,
+                                         struct luna_error *err) LUNA_MUSTCHECK;
 /* SCRIPT LOAD. */
 enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_script script,
                                        int64_t incarnation, char ret_sha[LUNA_SCRIPT_SHA_BYTES],

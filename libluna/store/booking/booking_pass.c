@@ -99,29 +99,11 @@ static bool ended_too_early(const struct snapshot *item)
 
 static enum luna_code drop(struct batch *batch, const struct snapshot *item)
 {
-    struct luna_redis_command command;
-    struct luna_reply *reply = NULL;
-    struct luna_quota_keys keys;
-    luna_quota_keys_make(item->account_id, "", &keys);
-    luna_redis_begin(&command, "EVAL");
-    luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_DROP));
-    luna_redis_arg(&command, "4");
-    luna_redis_arg(&command, keys.m);
-    luna_redis_arg(&command, keys.quota);
-    luna_redis_arg(&command, keys.delta);
-    luna_redis_arg(&command, LUNA_KEY_DIRTY);
-    luna_redis_arg_int(&command, item->epoch);
-    luna_redis_arg_int(&command, item->booked_c);
-    luna_redis_arg_int(&command, item->booked_r);
-    enum luna_code code =
-        luna_redis_run(batch->booker->counters, &command, luna_booker_redis_deadline(batch->booker),
-                       &reply, batch->err);
-    if (code != LUNA_OK)
-        return code;
-    batch->report->accounts_reset +=
-        luna_reply_int(reply, LUNA_DROP_KEPT) == LUNA_DROP_DROPPED ? 1 : 0;
-    luna_reply_free(reply);
-    return LUNA_OK;
+    bool dropped = false;
+    enum luna_code code = luna_booker_drop(batch->booker, item->account_id, item->epoch,
+                                           item->booked_c, item->booked_r, &dropped, batch->err);
+    batch->report->accounts_reset += code == LUNA_OK && dropped ? 1 : 0;
+    return code;
 }
 
 static enum luna_code drop_early(struct batch *batch)

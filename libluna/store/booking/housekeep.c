@@ -46,6 +46,8 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker,
         code = luna_booker_query_int(booker, "SELECT luna_keys_expire($1, $2)", &keys,
                                      &report.keys_expired, err);
     if (code == LUNA_OK)
+        code = luna_booker_close_deleted(booker, &report.accounts_closed, err);
+    if (code == LUNA_OK)
         code = luna_journal_fold(booker->journal_dir, luna_deadline_in_ms(FOLD_LOCK_TIMEOUT_MS),
                                  &report.segments_folded, &report.journal_bytes, err);
     if (code == LUNA_OK)

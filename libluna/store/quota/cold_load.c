@@ -117,7 +117,7 @@ static enum luna_cold read_epoch(struct load *load)
     luna_pg_param_int(&params, load->account_id);
     if (luna_pg_query(load->admitter->database, load->deadline,
                       "SELECT epoch, is_open, keys FROM luna_epoch_seen($1) "
-                      "JOIN account_config ON account_id = $1",
+                      "JOIN account_config ON account_id = $1 WHERE NOT deleted",
                       &params, &result, load->err) != LUNA_OK)
         return LUNA_COLD_FAILED;
     if (luna_pg_rows(result) != 1) {

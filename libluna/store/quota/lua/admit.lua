@@ -47,7 +47,7 @@ local left = lim - base - (c - pc) + (r - pr)
 
 -- The caller knows another clock, and closes the period by roll.lua if both have reached its end.
 if pend > 0 and now_ms >= pend then
-  return struct.pack('<i8', key and PERIOD_ENDED or KEY_INVALID)
+  return struct.pack('<i8', key and PERIOD_ENDED or v[17] == OFF_DELETED and ACCOUNT_UNKNOWN or KEY_INVALID)
 end
 
 local rate, burst, points_max = tonumber(v[13]), tonumber(v[14]), tonumber(v[15])
@@ -89,6 +89,9 @@ local function answer(outcome, charged, retry_ms)
 end
 
 if not key then
+  if v[17] == OFF_DELETED then -- it has no keys, and looks like one that never was
+    return struct.pack('<i8', ACCOUNT_UNKNOWN)
+  end
   return answer(KEY_INVALID, 0, 0)
 end
 scopes, from_ms, until_ms, used_s, key_rate, key_burst, networks =

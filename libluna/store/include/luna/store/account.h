@@ -5,12 +5,12 @@
  * to Redis, which puts it into effect at once. A change whose push failed is in the outbox, and
  * quota-syncd delivers it.
  *
- * "After it returns": when luna_account_disable(), luna_key_revoke(), luna_account_rotate_key() or
- * luna_key_replace() (for the old key, when its overlap is 0) return LUNA_OK, no request that
- * arrives afterwards succeeds with that account or key (I13 of docs/QUOTA.md). When Redis is
- * unavailable they return LUNA_EUNAVAILABLE although PostgreSQL has the change; the message says
- * so, and calling again is harmless. The other changes return LUNA_OK then, and reach the workers
- * within one interval of quota-syncd.
+ * "After it returns": when luna_account_disable(), luna_account_delete(), luna_key_revoke(),
+ * luna_account_rotate_key() or luna_key_replace() (for the old key, when its overlap is 0) return
+ * LUNA_OK, no request that arrives afterwards succeeds with that account or key (I13 of
+ * docs/QUOTA.md). When Redis is unavailable they return LUNA_EUNAVAILABLE although PostgreSQL has
+ * the change; the message says so, and calling again is harmless. The other changes return LUNA_OK
+ * then, and reach the workers within one interval of quota-syncd.
  *
  * Errors: LUNA_ENOTFOUND, LUNA_ECONFLICT (the name exists, or 40 keys do), LUNA_EINVAL (with the
  * range), LUNA_EUNAVAILABLE, LUNA_ETIMEOUT. Times are milliseconds since 1970-01-01 UTC; 0 means
@@ -57,6 +57,7 @@ struct luna_account {
     int64_t period_start_ms, period_end_ms; /* end 0: no period */
     int64_t created_ms, updated_ms, disabled_ms;
     int64_t config_version;
+    int64_t deleted_ms; /* 0: it is not deleted */
 };
 
 struct luna_account_spec {
@@ -91,12 +92,17 @@ enum luna_code luna_account_create(const struct luna_operator *op,
                                    const struct luna_account_spec *spec,
                                    struct luna_account *ret_account, struct luna_key_text *ret_key,
                                    struct luna_error *err) LUNA_MUSTCHECK;
-/* By id when `which` is all digits, else by name. */
+/* By id when `which` is all digits, else by name. A deleted account is found by its id. */
 enum luna_code luna_account_find(struct luna_database *database, const char *which,
                                  struct luna_account *ret_account,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 
-enum luna_account_status { LUNA_ACCOUNTS_ALL, LUNA_ACCOUNTS_ENABLED, LUNA_ACCOUNTS_DISABLED };
+enum luna_account_status {
+    LUNA_ACCOUNTS_ALL, /* that are not deleted */
+    LUNA_ACCOUNTS_ENABLED,
+    LUNA_ACCOUNTS_DISABLED,
+    LUNA_ACCOUNTS_DELETED
+};
 
 struct luna_account_filter {
     const char *plan;       /* NULL: any */
@@ -123,6 +129,11 @@ enum luna_code luna_account_set_plan(const struct luna_operator *op, int64_t acc
 enum luna_code luna_account_disable(const struct luna_operator *op, int64_t account_id,
                                     const char *reason, struct luna_error *err) LUNA_MUSTCHECK;
 enum luna_code luna_account_enable(const struct luna_operator *op, int64_t account_id,
+                                   const char *reason, struct luna_error *err) LUNA_MUSTCHECK;
+/* For good: revokes all keys, and removes the name and what its owner wrote about the keys. Its row
+ * and its events stay, and the rest of its charges is booked. Clients are answered as if it had
+ * never existed. Deleting it again changes nothing. */
+enum luna_code luna_account_delete(const struct luna_operator *op, int64_t account_id,
                                    const char *reason, struct luna_error *err) LUNA_MUSTCHECK;
 /* A new primary key; the old one stays valid for `overlap_s` seconds (0 … 604800). *ret_key is also
  * set with LUNA_EUNAVAILABLE, when PostgreSQL has the new key and Redis has not received it: show

@@ -137,6 +137,7 @@ struct luna_housekeeping_report {
     int64_t periods_closed;    /* ended periods of cold accounts */
     int64_t periods_corrected; /* those that began in the future */
     int64_t keys_expired;      /* removed from Redis */
+    int64_t accounts_closed;   /* deleted ones, removed from Redis */
 };
 enum luna_code luna_booking_housekeep(struct luna_booker *booker,
                                       struct luna_housekeeping_report *ret_report,
