@@ -44,6 +44,9 @@
     X(keys_expired_total, counter, "Expired keys removed from Redis")                              \
     X(keys_moved_total, counter, "Keys whose digest was moved to the present pepper")              \
     X(partitions_made_total, counter, "Monthly partitions of the audit log created in advance")    \
+    X(redis_memory_bytes, gauge, "Memory that Redis uses (used_memory)")                           \
+    X(redis_memory_max_bytes, gauge,                                                               \
+      "maxmemory of Redis, above which it refuses every charge; 0: not limited")                   \
     X(journal_bytes, gauge, "Size of the charge journals of this host after folding")              \
     X(hints_total, counter, "Notifications from PostgreSQL that started a round early")            \
     X(cache_hits_total, counter,                                                                   \

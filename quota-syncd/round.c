@@ -12,6 +12,7 @@
 enum {
     HOUSEKEEPING_EVERY_MS = 60000,
     KEY_USES_EVERY_MS = 10000,
+    REDIS_MEMORY_EVERY_MS = 10000,
     CONSERVATION_EVERY_MS = 5000,
     CONSERVATION_ACCOUNTS_MAX = 1000 /* a sample that costs a few milliseconds */
 };
@@ -25,6 +26,7 @@ struct round {
     bool schema_checked;
     bool prepared; /* Redis was checked; reset by any failure */
     int64_t housekeeping_due_ms;
+    int64_t redis_memory_due_ms;
     int64_t key_uses_due_ms;
     int64_t conservation_due_ms;
     int64_t refused_account; /* the last one logged */
@@ -250,6 +252,20 @@ static enum luna_code keep_house(struct round *round, struct luna_error *err)
     return LUNA_OK;
 }
 
+static enum luna_code measure_redis(struct round *round, struct luna_error *err)
+{
+    struct luna_redis_memory memory;
+    if (now_ms() < round->redis_memory_due_ms)
+        return LUNA_OK;
+    enum luna_code code = luna_booking_redis_memory(round->booker, &memory, err);
+    if (code != LUNA_OK)
+        return code;
+    round->redis_memory_due_ms = now_ms() + REDIS_MEMORY_EVERY_MS;
+    round->metrics->redis_memory_bytes = memory.used_bytes;
+    round->metrics->redis_memory_max_bytes = memory.max_bytes;
+    return LUNA_OK;
+}
+
 static enum luna_code note_key_uses(struct round *round, struct luna_error *err)
 {
     struct luna_key_uses uses;
@@ -326,6 +342,8 @@ static enum luna_code work(struct round *round, bool *ret_stopped, struct luna_e
         code = book(round, ret_stopped, err);
     if (code == LUNA_OK && !*ret_stopped)
         code = keep_house(round, err);
+    if (code == LUNA_OK && !*ret_stopped)
+        code = measure_redis(round, err);
     if (code == LUNA_OK && !*ret_stopped)
         code = note_key_uses(round, err);
     if (code == LUNA_OK && !*ret_stopped)

@@ -68,6 +68,17 @@ EXT
   rm -rf "$work"
 fi
 
+# For the monitoring profile, when its volumes are there.
+UID_GRAFANA=472
+if [ -d "$S/grafana" ]; then
+  password | put "$S/grafana/admin_password"
+  chown -R "$UID_GRAFANA" "$S/grafana"
+  chmod 0500 "$S/grafana"
+fi
+if [ -d "$S/ca" ]; then
+  cp "$S/tls/ca.crt" "$S/ca/ca.crt"
+fi
+
 # Each volume holds only what one service reads, so that file modes need not distinguish the users
 # of different images.
 chown -R "$UID_LUNA:$UID_LUNA" "$S/worker" "$S/syncd" "$S/admin" "$S/migrate" /state

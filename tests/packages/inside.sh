@@ -17,6 +17,7 @@ install() {
   apt-get install -y -q --no-install-recommends /opt/luna/packages/luna-*.deb /opt/luna/packages/libkalman*.deb nginx redis-server postgresql openssl curl
   getent passwd luna
   [ "$(stat -c '%U %a' /var/lib/luna)" = "luna 700" ]
+  [ -s /usr/share/luna/prometheus/alerts.yml ] && [ -s /usr/share/luna/grafana/luna.json ] && [ -s /usr/share/doc/luna-worker/RUNBOOKS.md.gz ]
   fcgi-worker --version
   luna --version
 }

@@ -71,6 +71,7 @@ HEALTHY = {
     worker("process_open_fds"): flat(12), worker("process_max_fds"): flat(1024), worker("luna_worker_ready"): flat(1),
     worker("luna_worker_alive"): flat(1), syncd("luna_syncd_log_lines_dropped_total"): flat(0),
     syncd("luna_syncd_leading"): flat(1), syncd("luna_syncd_last_round_age_seconds"): flat(1),
+    syncd("luna_syncd_redis_memory_bytes"): flat(2e6), syncd("luna_syncd_redis_memory_max_bytes"): flat(256e6),
     syncd("luna_syncd_oldest_unbooked_seconds"): flat(1), syncd("luna_syncd_fences_total"): flat(1),
     **{worker(f"luna_worker_{name}"): flat(0) for name in (
         "crash_looping", "crashes_total", "kills_total", "quarantined_total", "shed_total", "dropped_total",
@@ -101,6 +102,9 @@ def slow(share):
 SCENARIOS = {
     "healthy_for_an_hour": ({}, "60m", set()),
     "healthy_for_three_days": ({}, "4320m", set()),
+    "redis_without_a_limit": ({syncd("luna_syncd_redis_memory_bytes"): flat(9e9), syncd("luna_syncd_redis_memory_max_bytes"): flat(0)}, "60m", set()),
+    "redis_is_filling_up": ({syncd("luna_syncd_redis_memory_bytes"): flat(200e6)}, "20m", {"LunaRedisMemoryHigh"}),
+    "redis_is_nearly_full": ({syncd("luna_syncd_redis_memory_bytes"): flat(240e6)}, "20m", {"LunaRedisMemoryFull", "LunaRedisMemoryHigh"}),
     "one_scrape_missed": ({worker("up"): f"1x5 0 1x{MINUTES}", syncd("up"): f"1x5 0 1x{MINUTES}"}, "6m", set()),
     "certificate_for_a_month": ({gateway("probe_ssl_earliest_cert_expiry"): flat(30 * 86400)}, "120m", set()),
     "a_quiet_night": ({GOOD: flat(100), BAD: flat(100), FAST: flat(1), worker("luna_worker_request_duration_seconds_count"): flat(2)},
@@ -212,4 +216,12 @@ def test_alert_says_what_to_do_with_it(name):
                          ids=["config", "rules", "alerts"])
 def test_promtool_accepts(kind, file):
     outcome = promtool("check", kind, file)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_promtool_accepts_the_configuration_of_the_containers(tmp_path):
+    """As it is mounted: beside the rules."""
+    for file in (ROOT / "conf/docker/prometheus.yml", *RULE_FILES):
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    outcome = promtool("check", "config", tmp_path / "prometheus.yml")
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr

@@ -115,6 +115,22 @@ enum luna_code luna_booker_check_strict(struct luna_booker *booker, struct luna_
     return code;
 }
 
+enum luna_code luna_booking_redis_memory(struct luna_booker *booker,
+                                         struct luna_redis_memory *ret_memory,
+                                         struct luna_error *err)
+{
+    char used[32];
+    char max[32];
+    luna_booker_purpose(booker, LUNA_PURPOSE_CHECK);
+    enum luna_code code = info(booker, "memory", "used_memory", used, err);
+    if (code == LUNA_OK)
+        code = info(booker, "memory", "maxmemory", max, err);
+    if (code == LUNA_OK)
+        *ret_memory = (struct luna_redis_memory){.used_bytes = strtoll(used, NULL, 10),
+                                                 .max_bytes = strtoll(max, NULL, 10)};
+    return code;
+}
+
 enum luna_code luna_booking_check_redis(struct luna_booker *booker, struct luna_error *err)
 {
     luna_booker_purpose(booker, LUNA_PURPOSE_CHECK);

@@ -60,6 +60,14 @@ void luna_booker_free(struct luna_booker *booker);
 enum luna_code luna_booking_check_redis(struct luna_booker *booker,
                                         struct luna_error *err) LUNA_MUSTCHECK;
 
+struct luna_redis_memory {
+    int64_t used_bytes;
+    int64_t max_bytes; /* maxmemory, above which Redis refuses charges; 0: not limited */
+};
+enum luna_code luna_booking_redis_memory(struct luna_booker *booker,
+                                         struct luna_redis_memory *ret_memory,
+                                         struct luna_error *err) LUNA_MUSTCHECK;
+
 /* Tries to take the advisory lock of the session that also writes; the first success takes a new,
  * higher term (I10). Cheap. */
 enum luna_code luna_booking_lead(struct luna_booker *booker, bool *ret_leading, int64_t *ret_term,
