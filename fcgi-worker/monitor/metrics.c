@@ -211,12 +211,15 @@ static void put_clock(struct luna_buf *out, const char *clock, int64_t offset_ms
     put_seconds(out, (uint64_t)(offset_ms < 0 ? -offset_ms : offset_ms) * NS_PER_MS);
 }
 
-static void put_clocks(struct luna_buf *out, const struct luna_clocks *clocks)
+static void put_clocks(struct luna_buf *out, const struct scoreboard *board)
 {
+    const struct luna_clocks *clocks = &board->clocks;
     declare(out, "clock_offset_seconds", "gauge",
-            "Clock of a store minus this host's, when a worker last asked.");
+            "Clock of a store, when a worker last asked, or of the gateway, by its recent "
+            "requests, minus this host's.");
     put_clock(out, "redis", atomic_load_explicit(&clocks->redis_offset_ms, RELAXED));
     put_clock(out, "postgresql", atomic_load_explicit(&clocks->database_offset_ms, RELAXED));
+    put_clock(out, "gateway", atomic_load_explicit(&board->gateway_offset_ms, RELAXED));
 }
 
 static void put_pool(struct luna_buf *out, const struct scoreboard_pool *pool)
@@ -267,7 +270,7 @@ void metrics_put(const struct scoreboard *board, const struct names *names, int6
     put_problems(out, names, &totals);
     put_models(out, &totals);
     luna_store_meter_put(&totals.stores, LUNA_METER_WORKER, out);
-    put_clocks(out, &board->clocks);
+    put_clocks(out, board);
     put_workers(out, &totals);
     put_pool(out, &board->pool);
     declare(out, "start_time_seconds", "gauge", "When the pool started, since 1970-01-01 UTC.");

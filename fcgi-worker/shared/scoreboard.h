@@ -188,10 +188,11 @@ struct scoreboard_log { /* every process of the pool writes */
 struct scoreboard {
     uint32_t layout;
     uint32_t bytes;
-    /* These three all workers write to. */
+    /* These four all workers write to. */
     struct luna_database_breaker breaker;
     struct luna_clocks clocks;
     struct scoreboard_long_runs long_runs;
+    atomic_llong gateway_offset_ms; /* its clock minus this host's, by its recent stamps */
     struct scoreboard_log log;
     struct scoreboard_pool pool;
     struct scoreboard_master master[SCOREBOARD_SLOTS];

@@ -29,7 +29,7 @@ enum {
     PROBE_LIMIT_MS = 2000,
     EXHAUSTED_PAUSE_MS = 100,
     NUDGE_PAUSE_MS = 50,
-    MEMORY_SHOWN_EVERY = 64, /* requests */
+    SHOWN_EVERY = 64, /* requests */
     NS_PER_MS = 1000000,
     MMAP_THRESHOLD_BYTES = 1024 * 1024,
     KEPT_BYTES = 2 * 1024 * 1024 /* of free memory, while there is work */
@@ -46,7 +46,7 @@ struct worker {
     int64_t accepted_ns;
     int64_t probed_ns;
     int64_t nudged_ns;
-    int64_t trimmed_at; /* requests served when memory was last given back */
+    int64_t rested_at; /* requests served when it last had a second without work */
 };
 
 /* Before the accept, not after it: a worker that dies in between would have accepted a connection
@@ -82,6 +82,14 @@ static void show_memory(struct worker *worker)
                           memory_order_relaxed);
 }
 
+/* By a worker that has just served: the estimate of one that has not may be from before a clock was
+ * set. */
+static void show_gateway_clock(struct worker *worker)
+{
+    atomic_store_explicit(&worker->options->board->gateway_offset_ms,
+                          -worker->pipeline.queue_wait.clock_difference_ms, memory_order_relaxed);
+}
+
 static void serve(struct worker *worker)
 {
     uint64_t waited_before = atomic_load_explicit(&worker->slot->wait_ns, memory_order_relaxed);
@@ -91,8 +99,10 @@ static void serve(struct worker *worker)
         atomic_load_explicit(&worker->slot->wait_ns, memory_order_relaxed) - waited_before;
     nudge_master(worker, (int64_t)waited);
     recycle_count(&worker->recycle);
-    if (worker->recycle.requests % MEMORY_SHOWN_EVERY == 0)
+    if (worker->recycle.requests % SHOWN_EVERY == 0) {
         show_memory(worker);
+        show_gateway_clock(worker);
+    }
 }
 
 static void drop(struct worker *worker, const struct luna_error *err)
@@ -151,18 +161,19 @@ static enum luna_code probe_stores(struct worker *worker)
 }
 
 /* After a second without work, memory that the last requests freed goes back to the system. */
-static void give_memory_back(struct worker *worker)
+static void rest_after_work(struct worker *worker)
 {
-    if (worker->trimmed_at == worker->recycle.requests)
+    if (worker->rested_at == worker->recycle.requests)
         return;
-    worker->trimmed_at = worker->recycle.requests;
+    worker->rested_at = worker->recycle.requests;
     (void)malloc_trim(0);
+    show_gateway_clock(worker);
 }
 
 static void do_idle_work(struct worker *worker)
 {
     int64_t now_ns = luna_clock_mono_ns();
-    give_memory_back(worker);
+    rest_after_work(worker);
     atomic_store_explicit(&worker->slot->heartbeat_ns, now_ns, memory_order_relaxed);
     show_memory(worker);
     luna_log_tick();

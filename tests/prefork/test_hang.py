@@ -1,5 +1,6 @@
 """Workers that hang: seen, survived by the monitor, ended by the hard limit."""
 import os
+import re
 import resource
 import signal
 import socket
@@ -93,6 +94,21 @@ def test_gateway_whose_clock_differs_is_not_shed(make_pool, behind_s):
     for _ in range(20):
         assert pool.post(REQUEST_START=f"{time.time() - behind_s:.3f}").status == 200
     assert "luna_worker_shed_total 0" in pool.fetch("/metrics")[1]
+
+
+def gateway_offset_s(pool):
+    """Gateway minus this host, as the pool tells it."""
+    return float(re.search(r'(?m)^luna_worker_clock_offset_seconds\{clock="gateway"\} (\S+)$', pool.fetch("/metrics")[1]).group(1))
+
+
+@pytest.mark.parametrize("behind_s", [60, -60])
+def test_a_gateway_with_a_wrong_clock_is_seen_by_nobody(make_pool, behind_s):
+    """A request that comes a second after the worker last looked shows the difference but for that second."""
+    pool = make_pool(LUNA_WORKERS="1").start()
+    assert pool.post(REQUEST_START=f"{time.time() - behind_s:.3f}").status == 200
+    wait_until(lambda: abs(gateway_offset_s(pool) + behind_s) < 5, "the offset")
+    assert pool.post().status == 200
+    wait_until(lambda: abs(gateway_offset_s(pool)) < 5, "the offset of a clock that was set")
 
 
 @pytest.mark.parametrize("stamp", ["", "soon", "99999999999.000", "-5", "0"])

@@ -79,7 +79,7 @@ HEALTHY = {
     **{syncd(f"luna_syncd_{name}"): flat(0) for name in (
         "accounts_refused_total", "conservation_redis_broken", "conservation_ledger_broken", "conservation_total_broken",
         "clock_redis_offset_seconds", "clock_database_offset_seconds", "clocks_disagree")},
-    **{worker("luna_worker_clock_offset_seconds", f'clock="{clock}"'): flat(0.01) for clock in ("redis", "postgresql")},
+    **{worker("luna_worker_clock_offset_seconds", f'clock="{clock}"'): flat(0.01) for clock in ("redis", "postgresql", "gateway")},
     **{kind(labels, store, of): flat(0) for labels in (WORKER, SYNCD) for store in ("redis", "postgresql")
        for of in ("timeout", "connection", "refused")},
     kind(WORKER, "redis", "fenced"): flat(0),
@@ -149,6 +149,7 @@ SCENARIOS = {
     "total_does_not_add_up": ({syncd("luna_syncd_conservation_total_broken"): flat(1)}, "3m", {"LunaConservationBroken"}),
     "redis_clock_is_two_seconds_behind": ({syncd("luna_syncd_clock_redis_offset_seconds"): flat(-2)}, "8m", {"LunaClockOffset"}),
     "postgresql_clock_is_ahead": ({syncd("luna_syncd_clock_database_offset_seconds"): flat(2)}, "8m", {"LunaClockOffset"}),
+    "clock_of_a_gateway_is_behind": ({worker("luna_worker_clock_offset_seconds", 'clock="gateway"'): flat(-2)}, "8m", {"LunaClockOffset"}),
     "clock_of_a_worker_host_is_ahead": ({worker("luna_worker_clock_offset_seconds", 'clock="redis"'): flat(-2)}, "8m", {"LunaClockOffset"}),
     "clocks_differ_by_milliseconds": ({syncd("luna_syncd_clock_redis_offset_seconds"): flat(0.02)}, "60m", set()),
     "clocks_disagree": ({syncd("luna_syncd_clocks_disagree"): flat(1)}, "3m", {"LunaClocksDisagree"}),
