@@ -67,21 +67,38 @@ bool source_id_from_address(const struct sockaddr *address, struct source_id *re
 }
 
 /* FNV-1a from a secret start, and murmur's finish: the low bits depend on all of the input. */
-static uint64_t hash(uint64_t seed, const void *data, size_t bytes)
+static uint64_t hash_start(uint64_t seed)
 {
-    const unsigned char *byte = data;
-    uint64_t h = seed ^ UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < bytes; i++)
-        h = (h ^ byte[i]) * UINT64_C(0x100000001b3);
+    return seed ^ UINT64_C(0xcbf29ce484222325);
+}
+
+static uint64_t hash_add(uint64_t h, unsigned char byte)
+{
+    return (h ^ byte) * UINT64_C(0x100000001b3);
+}
+
+static uint64_t hash_finish(uint64_t h)
+{
     h = (h ^ (h >> 33)) * UINT64_C(0xff51afd7ed558ccd);
     h = (h ^ (h >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
     return h ^ (h >> 33);
 }
 
+/* One key has one hash: a UUID in capitals is the same key, and would else be a new source in each
+ * of thousands of spellings. Tokens, whose case matters, still do not collide by accident. */
+static uint64_t hash_of_key(const struct source_table *table, const void *key, size_t bytes)
+{
+    const unsigned char *text = key;
+    uint64_t h = hash_start(~table->seed);
+    for (size_t i = 0; i < bytes; i++)
+        h = hash_add(h, text[i] >= 'A' && text[i] <= 'Z' ? text[i] | 0x20 : text[i]);
+    return hash_finish(h);
+}
+
 /* Of 32 bits, never 0. */
 static uint32_t key_hash(const struct source_table *table, const void *key, size_t bytes)
 {
-    uint32_t h = (uint32_t)hash(~table->seed, key, bytes);
+    uint32_t h = (uint32_t)hash_of_key(table, key, bytes);
     return h != 0 ? h : 1;
 }
 
@@ -89,7 +106,7 @@ struct source_id source_id_from_key(const struct source_table *table, const void
                                     size_t key_bytes)
 {
     struct source_id id;
-    uint64_t h = hash(~table->seed, key, key_bytes);
+    uint64_t h = hash_of_key(table, key, key_bytes);
     static_assert(sizeof id.bytes == sizeof h, "an id is a hash");
     memcpy(id.bytes, &h, sizeof h);
     return id;
@@ -140,7 +157,10 @@ struct source_table *source_table_init(void *memory, uint32_t buckets, uint64_t 
 
 static size_t bucket_of(const struct source_table *table, struct source_id id)
 {
-    return (size_t)(hash(table->seed, id.bytes, sizeof id.bytes) & (table->buckets - 1)) * WAYS;
+    uint64_t h = hash_start(table->seed);
+    for (size_t i = 0; i < sizeof id.bytes; i++)
+        h = hash_add(h, id.bytes[i]);
+    return (size_t)(hash_finish(h) & (table->buckets - 1)) * WAYS;
 }
 
 static bool is_used(const struct source *source)
@@ -351,11 +371,28 @@ void source_table_accept(struct source_table *table, struct source_id id, const 
     source->keys[0] = new;
 }
 
-bool source_table_throttles(const struct source_table *table, struct source_id id, const void *key,
-                            size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms)
+enum source_entry source_table_enter(struct source_table *table, struct source_id id,
+                                     const void *key, size_t key_bytes,
+                                     struct source_refusal_limits limits, uint64_t now_ms)
 {
-    const struct source *source = source_find(table, id);
-    return source != NULL &&
-           refusals_at(source, limits.rate_per_s, now_ms) > limits.burst * REFUSAL &&
-           key_place(source, key_hash(table, key, key_bytes)) < 0;
+    struct source *source = source_find_mutable(table, id);
+    uint32_t refusals = source != NULL ? refusals_at(source, limits.rate_per_s, now_ms) : 0;
+    if (refusals <= limits.burst * REFUSAL / 2 ||
+        key_place(source, key_hash(table, key, key_bytes)) >= 0)
+        return SOURCE_ENTERS;
+    if (refusals > limits.burst * REFUSAL)
+        return SOURCE_THROTTLED;
+    refusal_add(source, limits, now_ms);
+    return SOURCE_ENTERS_COUNTED;
+}
+
+void source_table_give_back(struct source_table *table, struct source_id id,
+                            struct source_refusal_limits limits, uint64_t now_ms)
+{
+    struct source *source = source_find_mutable(table, id);
+    if (source == NULL)
+        return;
+    uint32_t refusals = refusals_at(source, limits.rate_per_s, now_ms);
+    source->refusals = refusals > REFUSAL ? refusals - REFUSAL : 0;
+    source->refusals_ms = now_ms;
 }

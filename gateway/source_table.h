@@ -31,6 +31,13 @@ struct source_refusal_limits {
     uint32_t burst;
 };
 
+/* Whether a request may go on to a worker. */
+enum source_entry {
+    SOURCE_ENTERS,
+    SOURCE_ENTERS_COUNTED, /* it counts as a refusal until source_table_give_back() */
+    SOURCE_THROTTLED,
+};
+
 enum source_outcome {
     SOURCE_ADMITTED,
     SOURCE_AT_LIMIT,
@@ -42,7 +49,8 @@ enum source_outcome {
 bool source_id_from_address(const struct sockaddr *address, struct source_id *ret_id);
 
 /* A key as a source of its own, from whatever addresses it is used: its hash, which nobody who does
- * not know the table's seed can aim at an address. */
+ * not know the table's seed can aim at an address. Here and below, the case of a key does not
+ * matter: a UUID may be written in either. */
 struct source_id source_id_from_key(const struct source_table *table, const void *key,
                                     size_t key_bytes);
 
@@ -85,8 +93,18 @@ void source_table_abandon(struct source_table *table, struct source_id id, const
 void source_table_accept(struct source_table *table, struct source_id id, const void *key,
                          size_t key_bytes, uint64_t now_ms);
 
-/* Has the address had too many keys refused, and is this key none that was accepted from it? */
-bool source_table_throttles(const struct source_table *table, struct source_id id, const void *key,
-                            size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms);
+/* Throttled where the address has had more than `burst` keys refused, unless this key was accepted
+ * from it. Above half of `burst` a request counts as a refusal from its start on, or those that are
+ * in progress together would all enter before the first of them is refused. What is counted is
+ * forgotten like any refusal, so a process that is killed leaves nothing behind. */
+enum source_entry source_table_enter(struct source_table *table, struct source_id id,
+                                     const void *key, size_t key_bytes,
+                                     struct source_refusal_limits limits, uint64_t now_ms)
+    __attribute__((warn_unused_result));
+
+/* A request that was SOURCE_ENTERS_COUNTED was not refused. One that was refused, or whose client
+ * left, stays counted: no source_table_refuse() or source_table_abandon() for it. */
+void source_table_give_back(struct source_table *table, struct source_id id,
+                            struct source_refusal_limits limits, uint64_t now_ms);
 
 #endif

@@ -183,14 +183,25 @@ def in_the_table(name, value):
     return name, re.sub(r"^\$\w+ |[${}]", "", value)
 
 
+def table_of_the_gateways_limits():
+    """Directive, value and drill of each row."""
+    section = text_of("docs/OPERATIONS.md").split("## Limits of the gateway")[1].split("\n## ")[0]
+    return re.findall(r"(?m)^\| `([a-z0-9_= ]+)` \| `?([^|`]+)`? \| [^|]+ \| [^|]*\| `(\w+\.\w+)::(\w+)` \|$", section)
+
+
 def test_limits_of_the_gateway_are_as_documented():
-    told = re.findall(r"(?m)^\| `([a-z0-9_= ]+)` \| `?([^|`]+)`? \| [^|]+ \| [^|]*\|$", text_of("docs/OPERATIONS.md").split("## Limits of the gateway")[1].split("\n## ")[0])
     not_limits = {"limit_conn_zone", "limit_req_zone", "limit_conn_status", "limit_req_status", "limit_conn_log_level", "limit_req_log_level", "default"}
     set_values = dict(in_the_table(name, value) for name, value in directives_of("limits.conf") if name not in not_limits)
     rate = re.search(r"zone=anonymous:10m rate=(\S+);", text_of("conf/nginx/limits.conf")).group(1)
     set_values["limit_req zone=anonymous"] = f"{rate} {set_values['limit_req zone=anonymous']}"
     set_values |= {name: value for name, value in directives_of("nginx.conf") if name in ("worker_connections", "worker_rlimit_nofile")}
-    assert {name: value.strip() for name, value in told} == set_values
+    assert {name: value.strip() for name, value, *_ in table_of_the_gateways_limits()} == set_values
+
+
+def test_each_limit_of_the_gateway_has_a_drill():
+    files = {path.name: path for folder in ("system", "abuse", "unit/gateway") for path in (ROOT / "tests" / folder).iterdir()}
+    for name, _, file, test in table_of_the_gateways_limits():
+        assert re.search(rf"\b{test}\(", files[file].read_text(encoding="utf-8")), (name, file, test)
 
 
 def test_one_sources_share_is_far_below_the_total():

@@ -56,9 +56,24 @@ static int drop(void **state)
     return 0;
 }
 
+static enum source_entry enter(struct source_table *table, const char *key, uint64_t now_ms)
+{
+    return source_table_enter(table, id_of("192.0.2.1"), key, strlen(key), LIMITS, now_ms);
+}
+
+/* Leaves the counts as they are. */
+static bool id_throttles(struct source_table *table, struct source_id id, const char *key,
+                         uint64_t now)
+{
+    enum source_entry entry = source_table_enter(table, id, key, strlen(key), LIMITS, now);
+    if (entry == SOURCE_ENTERS_COUNTED)
+        source_table_give_back(table, id, LIMITS, now);
+    return entry == SOURCE_THROTTLED;
+}
+
 static bool throttles(struct source_table *table, const char *from, const char *key, uint64_t now)
 {
-    return source_table_throttles(table, id_of(from), key, strlen(key), LIMITS, now);
+    return id_throttles(table, id_of(from), key, now);
 }
 
 static void a_host_gets_more_by_another_address_of_its_network(void **state)
@@ -241,11 +256,69 @@ static void a_key_that_is_throttled_throttles_another_key_or_its_address(void **
     struct source_id key = source_id_from_key(*state, "a key", 5);
     for (int i = 0; i < 50; i++)
         source_table_refuse(*state, key, "", 0, LIMITS, T0);
-    assert_true(source_table_throttles(*state, key, "", 0, LIMITS, T0));
+    assert_true(id_throttles(*state, key, "", T0));
     struct source_id other = source_id_from_key(*state, "a kez", 5);
-    assert_false(source_table_throttles(*state, other, "", 0, LIMITS, T0));
+    assert_false(id_throttles(*state, other, "", T0));
     assert_false(throttles(*state, "192.0.2.1", "a key", T0));
-    assert_false(source_table_throttles(*state, key, "", 0, LIMITS, T0 + 5000));
+    assert_false(id_throttles(*state, key, "", T0 + 5000));
+}
+
+/* Two spellings of one UUID, as the worker reads it. */
+static void a_key_in_capitals_is_another_key(void **state)
+{
+    const char *small = "4f1cabcd-0e1f-4a5b-8c9d-0123456789ef",
+               *large = "4F1CABCD-0E1F-4A5B-8C9D-0123456789EF";
+    struct source_id one = source_id_from_key(*state, small, strlen(small));
+    struct source_id two = source_id_from_key(*state, large, strlen(large));
+    assert_memory_equal(&one, &two, sizeof one);
+    source_table_accept(*state, id_of("192.0.2.1"), small, strlen(small), T0);
+    for (int i = 0; i < 50; i++)
+        source_table_refuse(*state, id_of("192.0.2.1"), "guess", 5, LIMITS, T0);
+    assert_false(throttles(*state, "192.0.2.1", large, T0));
+}
+
+/* Requests that are in progress together: none of them is refused yet when the last one comes. */
+static int entered_together(struct source_table *table, uint64_t now_ms)
+{
+    int entered = 0;
+    for (int i = 0; i < 50; i++)
+        entered += enter(table, "guess", now_ms) != SOURCE_THROTTLED;
+    return entered;
+}
+
+static void a_wave_enters_whole_before_its_first_refusal(void **state)
+{
+    struct source_id id = id_of("192.0.2.1");
+    for (uint32_t i = 0; i <= LIMITS.burst; i++)
+        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+    assert_int_equal(entered_together(*state, T0), 0);
+    /* The rate is ten a second. */
+    assert_int_equal(entered_together(*state, T0 + 100), 1);
+    assert_int_equal(entered_together(*state, T0 + 200), 1);
+}
+
+static void
+requests_of_a_source_with_few_refusals_throttle_it_before_they_are_answered(void **state)
+{
+    for (uint32_t i = 0; i < LIMITS.burst / 2; i++)
+        source_table_refuse(*state, id_of("192.0.2.1"), "guess", 5, LIMITS, T0);
+    assert_int_equal(entered_together(*state, T0), 50);
+}
+
+static void a_request_that_is_not_refused_stays_counted(void **state)
+{
+    struct source_id id = id_of("192.0.2.1");
+    for (uint32_t i = 0; i < LIMITS.burst; i++)
+        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(enter(*state, "new", T0), SOURCE_ENTERS_COUNTED);
+        source_table_give_back(*state, id, LIMITS, T0);
+    }
+    assert_int_equal(enter(*state, "new", T0), SOURCE_ENTERS_COUNTED);
+    assert_int_equal(enter(*state, "new", T0), SOURCE_THROTTLED);
+    source_table_give_back(*state, id_of("192.0.2.2"), LIMITS, T0); /* never seen */
+    source_table_give_back(*state, id, LIMITS, T0 + 60000);
+    assert_int_equal(enter(*state, "new", T0 + 60000), SOURCE_ENTERS);
 }
 
 static void a_clock_that_stands_or_a_long_rest_wraps_the_count(void **state)
@@ -268,6 +341,14 @@ static void a_table_is_larger_than_its_memory(void **state)
     }
 }
 
+/* conf/nginx/limits.conf: 11m, of which nginx and the requests that wait have a part. */
+static void the_gateways_zone_counts_fewer_sources_than_documented(void **state)
+{
+    (void)state;
+    const size_t zone = (size_t)11 * 1024 * 1024, slab = zone / 50;
+    assert_int_equal(source_table_buckets((zone - slab) / 16 * 15) * 8, 131072);
+}
+
 #define TABLE_TEST(test) cmocka_unit_test_setup_teardown(test, make, drop)
 
 int main(void)
@@ -286,8 +367,13 @@ int main(void)
         TABLE_TEST(one_answer_403_makes_a_good_key_unknown),
         TABLE_TEST(a_revoked_key_stays_known),
         TABLE_TEST(a_key_that_is_throttled_throttles_another_key_or_its_address),
+        TABLE_TEST(a_key_in_capitals_is_another_key),
+        TABLE_TEST(a_wave_enters_whole_before_its_first_refusal),
+        TABLE_TEST(requests_of_a_source_with_few_refusals_throttle_it_before_they_are_answered),
+        TABLE_TEST(a_request_that_is_not_refused_stays_counted),
         TABLE_TEST(a_clock_that_stands_or_a_long_rest_wraps_the_count),
         cmocka_unit_test(a_table_is_larger_than_its_memory),
+        cmocka_unit_test(the_gateways_zone_counts_fewer_sources_than_documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

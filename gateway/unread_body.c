@@ -1,0 +1,29 @@
+#include "unread_body.h"
+
+#include <stdbool.h>
+
+/* Up to here, reading the body costs less than the handshake of the next connection. */
+enum { SMALL_BODY_BYTES = 65536 };
+
+static bool has_large_unread_body(const ngx_http_request_t *r)
+{
+    bool is_unread =
+        r == r->main && r->stream == NULL && r->request_body == NULL && !r->discard_body;
+    return is_unread &&
+           (r->headers_in.chunked || r->headers_in.content_length_n > SMALL_BODY_BYTES);
+}
+
+/* ngx_http_discard_request_body() reads all that has arrived before the answer is sent, megabytes
+ * for each of many requests, while the other connections of the process wait. It leaves alone a
+ * request whose body somebody else reads. */
+ngx_int_t unread_body_leave(ngx_http_request_t *r)
+{
+    if (!r->error_page || !has_large_unread_body(r))
+        return NGX_DECLINED;
+    r->request_body = ngx_pcalloc(r->pool, sizeof *r->request_body);
+    if (r->request_body == NULL)
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    r->keepalive = 0;
+    r->expect_tested = 1;
+    return NGX_DECLINED;
+}

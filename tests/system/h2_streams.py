@@ -1,0 +1,71 @@
+"""Many requests in one write: the streams of an HTTP/2 connection, which the gateway sees at the same time."""
+import contextlib
+import selectors
+import socket
+import ssl
+import time
+import urllib.parse
+
+import h2.connection
+import h2.events
+from luna_stack import WAIT_S
+
+
+class Streams:
+    """One connection. `answers` is the list of (status, seconds since the requests were sent)."""
+
+    def __init__(self, stack, address):
+        url = urllib.parse.urlsplit(stack.url)
+        context = ssl.create_default_context(cafile=stack.ca)
+        context.set_alpn_protocols(["h2"])
+        plain = socket.create_connection((url.hostname, url.port), timeout=WAIT_S, source_address=(address, 0))
+        self.socket, self.protocol = context.wrap_socket(plain, server_hostname=url.hostname), h2.connection.H2Connection()
+        self.answers, self.is_seen, self.sent = [], False, 0.0
+        self.protocol.initiate_connection()
+        self.flush()
+
+    def flush(self):
+        self.socket.sendall(self.protocol.data_to_send())
+
+    def get(self, path, headers_of_each):
+        """A GET for each; returns when the gateway has seen them all: it answers the ping behind them."""
+        for headers in headers_of_each:
+            self.protocol.send_headers(self.protocol.get_next_available_stream_id(), [
+                (":method", "GET"), (":path", path), (":scheme", "https"), (":authority", "localhost"), *headers.items()], end_stream=True)
+        self.protocol.ping(b"all seen")
+        self.sent = time.monotonic()
+        self.flush()
+        while not self.is_seen:
+            self.receive()
+        self.is_seen = False
+
+    def receive(self):
+        for event in self.protocol.receive_data(self.socket.recv(65536)):
+            if isinstance(event, h2.events.PingAckReceived):
+                self.is_seen = True
+            elif isinstance(event, h2.events.ResponseReceived):
+                self.answers.append((int(dict(event.headers)[b":status"]), time.monotonic() - self.sent))
+        self.flush()
+
+
+def receive_until(connections, is_done):
+    with selectors.DefaultSelector() as selector:
+        for connection in connections:
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+        while not is_done():
+            ready = selector.select(WAIT_S)
+            assert ready, "no answer any more"
+            for key, _ in ready:
+                key.data.receive()
+
+
+@contextlib.contextmanager
+def connections(stack, address, count):
+    opened = []
+    try:
+        for _ in range(count):
+            opened.append(Streams(stack, address))
+        yield opened
+    finally:
+        for connection in opened:
+            connection.socket.close()

@@ -1,0 +1,29 @@
+"""The gateway's log is a pipe, as in a container, and the reader of the pipe stops."""
+import os
+import subprocess
+
+from lone_nginx import answers, running
+from waiting import wait_until
+
+PATH = "/" + "a" * 3000
+PIPE_BYTES = 1024 * 1024
+
+
+def lines_before(log, path):
+    for count, line in enumerate(log):
+        if line == path.encode() + b"\n":
+            return count
+    raise AssertionError("the log ended")
+
+
+def test_a_log_reader_that_stops_stops_nginx(tmp_path):
+    """Lines are lost instead, and the log goes on when its reader does."""
+    log_to_pipe = 'log_format line "$request_uri"; access_log /dev/stdout line;'
+    with running(tmp_path, log_to_pipe, "location / { return 204; }", stdout=subprocess.PIPE) as (process, port):
+        for _ in range(2 * PIPE_BYTES // len(PATH)):
+            assert answers(port, PATH)
+        os.set_blocking(process.stdout.fileno(), False)
+        wait_until(lambda: process.stdout.read() is None, what="an empty pipe")
+        os.set_blocking(process.stdout.fileno(), True)
+        assert answers(port, "/afterwards")
+        assert lines_before(process.stdout, "/afterwards") == 0
