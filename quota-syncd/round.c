@@ -88,8 +88,7 @@ void round_free(struct round *round)
     free(round);
 }
 
-/* The schema of another build could be misread. One check is enough: migrations of later builds
- * only add to the schema. */
+/* A schema that this build is not compatible with could be misread. */
 static enum luna_code check_schema(const struct syncd_config *config, struct luna_error *err)
 {
     struct luna_database *database = NULL;

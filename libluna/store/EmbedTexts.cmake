@@ -4,7 +4,7 @@
 function(luna_embed_texts prefix out)
   add_custom_command(
     OUTPUT ${out}
-    COMMAND ${CMAKE_COMMAND} -DPREFIX=${prefix} -DOUT=${out} "-DFILES=${ARGN}" -P ${CMAKE_CURRENT_SOURCE_DIR}/EmbedTextsWrite.cmake
-    DEPENDS ${ARGN} ${CMAKE_CURRENT_SOURCE_DIR}/EmbedTextsWrite.cmake
+    COMMAND ${CMAKE_COMMAND} -DPREFIX=${prefix} -DOUT=${out} "-DFILES=${ARGN}" -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/EmbedTextsWrite.cmake
+    DEPENDS ${ARGN} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/EmbedTextsWrite.cmake
     VERBATIM)
 endfunction()

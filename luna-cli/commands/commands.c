@@ -228,6 +228,14 @@ const struct command cli_commands[] = {
      .summary = "List the migrations; exits with 1 when the schema does not match this build",
      .example = "luna migrate status",
      .run = cmd_migrate_status},
+    {.name = "upgrade",
+     .summary = "With --check: show what an upgrade to this build does to the running service",
+     .details = "Run the new release's program before its packages are installed. Exits with 0 if "
+                "the running release may continue during the migrations, and be restored after "
+                "them.",
+     .options = {{"check", NULL, "look only; nothing else is possible"}},
+     .example = "luna upgrade --check",
+     .run = cmd_upgrade},
     {.name = "health",
      .summary =
          "Check every part of a deployment and suggest fixes; exits with 1 when a check fails",

@@ -38,6 +38,7 @@ enum cli_exit cmd_audit_verify(const struct invocation *invocation);
 enum cli_exit cmd_audit_show(const struct invocation *invocation);
 enum cli_exit cmd_migrate_up(const struct invocation *invocation);
 enum cli_exit cmd_migrate_status(const struct invocation *invocation);
+enum cli_exit cmd_upgrade(const struct invocation *invocation);
 enum cli_exit cmd_health(const struct invocation *invocation);
 
 /* status.c, top.c: the worker pool */

@@ -4,9 +4,12 @@
 #include "session/session.h"
 #include "terminal/output.h"
 
+enum { PING_TIMEOUT_MS = 5000 };
+
 static const char *const states[] = {[LUNA_MIGRATION_PENDING] = "pending",
                                      [LUNA_MIGRATION_APPLIED] = "applied",
                                      [LUNA_MIGRATION_CHANGED] = "changed since it was applied",
+                                     [LUNA_MIGRATION_NEWER] = "of a newer build, compatible",
                                      [LUNA_MIGRATION_UNKNOWN] = "not of this build"};
 
 struct listing {
@@ -59,6 +62,65 @@ enum cli_exit cmd_migrate_status(const struct invocation *invocation)
     if (code != LUNA_OK)
         status = cli_exit_report(&err);
     else if (listing.wrong > 0 || listing.pending > 0)
+        status = CLI_FAILED;
+    session_close(&session);
+    return status;
+}
+
+struct preflight {
+    struct output_list *list;
+    int level; /* the last migration that is applied */
+    int stops; /* pending ones that the running release cannot stay for */
+    bool wrong;
+};
+
+static void look_at(void *context, const struct luna_migration *migration)
+{
+    struct preflight *preflight = context;
+    const char *effect = NULL;
+    if (migration->state == LUNA_MIGRATION_APPLIED && preflight->stops == 0)
+        preflight->level = migration->number;
+    if (migration->state == LUNA_MIGRATION_PENDING) {
+        bool stays = migration->compatible_from <= preflight->level;
+        preflight->stops += !stays;
+        effect = stays ? "the running release continues, and can be restored"
+                       : "stop the service first; the running release cannot be restored";
+    } else if (migration->state == LUNA_MIGRATION_CHANGED ||
+               migration->state == LUNA_MIGRATION_UNKNOWN) {
+        preflight->wrong = true;
+        effect = "this build cannot use the schema";
+    }
+    if (effect == NULL)
+        return;
+    const struct cell cells[] = {CELL_T("name", migration->name),
+                                 CELL_T("state", states[migration->state]),
+                                 CELL_T("effect", effect)};
+    output_list_add(preflight->list, cells, OUTPUT_COUNT(cells));
+}
+
+enum cli_exit cmd_upgrade(const struct invocation *invocation)
+{
+    struct session session;
+    struct luna_error err;
+    if (invocation_option(invocation, "check") == NULL) {
+        luna_error_set(&err, LUNA_EINVAL,
+                       "expected --check: the packages upgrade by apt, and "
+                       "migrate by themselves");
+        return cli_exit_report(&err);
+    }
+    enum cli_exit status = session_open(&session, SESSION_DATABASE | SESSION_CACHE);
+    if (status != CLI_OK)
+        return status;
+    struct preflight preflight = {.list = output_list_new(invocation->json)};
+    enum luna_code code = luna_migrate_status(session.database, look_at, &preflight, &err);
+    if (code == LUNA_OK)
+        code = luna_counters_ping(session.counters, luna_deadline_in_ms(PING_TIMEOUT_MS), &err);
+    output_list_print(preflight.list,
+                      code == LUNA_OK ? "The schema is this build's: nothing has to be migrated."
+                                      : "Not everything could be checked.");
+    if (code != LUNA_OK)
+        status = cli_exit_report(&err);
+    else if (preflight.wrong || preflight.stops > 0)
         status = CLI_FAILED;
     session_close(&session);
     return status;

@@ -14,6 +14,14 @@ def text_of(name):
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+def test_migrations_say_which_builds_can_use_the_schema():
+    """0001 to 0016 are of the first release, before which there is none."""
+    for file in sorted((ROOT / "sql").glob("[0-9]*.sql"))[16:]:
+        first, number = file.read_text(encoding="utf-8").splitlines()[0], int(file.name[:4])
+        named = re.fullmatch(r"-- compatible-from: (\d{4})", first)
+        assert named and 16 <= int(named.group(1)) <= number, f"{file.name}: {first}"
+
+
 def documents(name):
     return [document for document in yaml.safe_load_all(text_of(name)) if document]
 

@@ -21,12 +21,12 @@ def settings_for(stack, **settings):
 class Syncd:
     """A running daemon; `logged()` is what it has said so far."""
 
-    def __init__(self, log_path, environment=None, **settings):
+    def __init__(self, log_path, environment=None, program=SYNCD, **settings):
         self.port = free_port()
         self.log_path = log_path
         given = {"LUNA_METRICS_LISTEN": f"127.0.0.1:{self.port}", "LUNA_LOG_LEVEL": "debug"} | settings
         with open(log_path, "wb") as log:
-            self.process = subprocess.Popen([SYNCD], env=clean_environment(**given) | (environment or {}), stderr=log)
+            self.process = subprocess.Popen([program], env=clean_environment(**given) | (environment or {}), stderr=log)
 
     def logged(self):
         return [json.loads(line) for line in self.log_path.read_text(encoding="utf-8").splitlines()]
@@ -56,8 +56,8 @@ class Syncd:
 
 
 @contextlib.contextmanager
-def running_syncd(log_path, environment=None, **settings):
-    daemon = Syncd(log_path, environment, **settings)
+def running_syncd(log_path, environment=None, program=SYNCD, **settings):
+    daemon = Syncd(log_path, environment, program, **settings)
     try:
         yield daemon
     finally:

@@ -28,6 +28,15 @@ struct plan {
     int count, capacity, embedded;
 };
 
+/* What the text says in a line of its own; `number`: nothing. */
+static int compatible_from(const char *text, int number)
+{
+    static const char words[] = "-- compatible-from: ";
+    const char *line = strstr(text, words);
+    bool own_line = line != NULL && (line == text || line[-1] == '\n');
+    return own_line ? (int)strtol(line + sizeof words - 1, NULL, 10) : number;
+}
+
 static enum luna_code embedded_entry(int index, struct entry *ret_entry, struct luna_error *err)
 {
     unsigned char digest[LUNA_DIGEST_BYTES];
@@ -41,6 +50,7 @@ static enum luna_code embedded_entry(int index, struct entry *ret_entry, struct 
     snprintf(entry.migration.name, sizeof entry.migration.name, "%s", name);
     luna_digest_sha256(entry.text, strlen(entry.text), digest);
     luna_hex_encode(digest, sizeof digest, entry.migration.checksum);
+    entry.migration.compatible_from = compatible_from(entry.text, entry.migration.number);
     entry.migration.state = LUNA_MIGRATION_PENDING;
     *ret_entry = entry;
     return LUNA_OK;
@@ -67,12 +77,15 @@ static void merge_row(struct plan *plan, const struct luna_pg_result *result, in
     const char *checksum = luna_pg_text(result, row, 2);
     struct entry *entry = number >= 1 && number <= plan->embedded ? &plan->entries[number - 1]
                                                                   : &plan->entries[plan->count++];
-    enum luna_migration_state state = LUNA_MIGRATION_UNKNOWN;
+    int compatible = (int)luna_pg_int(result, row, 4);
+    enum luna_migration_state state =
+        compatible <= plan->embedded ? LUNA_MIGRATION_NEWER : LUNA_MIGRATION_UNKNOWN;
     if (entry->text != NULL)
         state = strcmp(entry->migration.checksum, checksum) == 0 ? LUNA_MIGRATION_APPLIED
                                                                  : LUNA_MIGRATION_CHANGED;
     entry->migration.state = state;
     entry->migration.number = number;
+    entry->migration.compatible_from = compatible;
     snprintf(entry->migration.name, sizeof entry->migration.name, "%s",
              luna_pg_text(result, row, 1));
     snprintf(entry->migration.checksum, sizeof entry->migration.checksum, "%s", checksum);
@@ -94,8 +107,10 @@ static enum luna_code plan_read(struct luna_database *database, struct plan *ret
     if (code == LUNA_OK && exists)
         code = luna_pg_query(
             database, luna_pg_deadline(database),
-            "SELECT number, name, checksum, (extract(epoch FROM applied_at) * 1000)::bigint "
-            "FROM public.schema_migrations ORDER BY number",
+            /* by JSON: an earlier build has made the table without the last column */
+            "SELECT number, name, checksum, (extract(epoch FROM applied_at) * 1000)::bigint, "
+            "COALESCE((to_jsonb(m) ->> 'compatible_from')::int, number) "
+            "FROM public.schema_migrations m ORDER BY number",
             NULL, &result, err);
     if (code != LUNA_OK)
         return code;
@@ -129,7 +144,7 @@ static enum luna_code plan_check(const struct plan *plan, struct luna_error *err
         if (migration->state == LUNA_MIGRATION_UNKNOWN)
             return luna_error_set(err, LUNA_ECONFLICT,
                                   "the database has migration %04d (%s), which this build "
-                                  "does not have: use a newer build",
+                                  "does not have and is not compatible with: use a newer build",
                                   migration->number, migration->name);
         if (migration->state == LUNA_MIGRATION_CHANGED)
             return luna_error_set(err, LUNA_ECONFLICT,
@@ -137,7 +152,9 @@ static enum luna_code plan_check(const struct plan *plan, struct luna_error *err
                                   "and put the change into a "
                                   "new one",
                                   migration->name);
-        if (migration->state == LUNA_MIGRATION_APPLIED && hole)
+        if ((migration->state == LUNA_MIGRATION_APPLIED ||
+             migration->state == LUNA_MIGRATION_NEWER) &&
+            hole)
             return luna_error_set(err, LUNA_ECONFLICT,
                                   "migration %s was applied before one with a lower number",
                                   migration->name);
@@ -155,12 +172,12 @@ static enum luna_code apply(struct luna_database *database, const struct entry *
     luna_buf_printf(&sql, "BEGIN;\nSET LOCAL statement_timeout = %d;\n", MIGRATION_TIMEOUT_MS);
     luna_buf_puts(&sql, entry->text);
     /* Name and checksum are from our own build: letters, digits and underscores. */
-    luna_buf_printf(
-        &sql,
-        "\nRESET ROLE;\nINSERT INTO public.schema_migrations (number, name, checksum) VALUES "
-        "(%d, '%s', '%s');\n"
-        "COMMIT;",
-        entry->migration.number, entry->migration.name, entry->migration.checksum);
+    luna_buf_printf(&sql,
+                    "\nRESET ROLE;\nINSERT INTO public.schema_migrations (number, name, checksum, "
+                    "compatible_from) VALUES (%d, '%s', '%s', %d);\n"
+                    "COMMIT;",
+                    entry->migration.number, entry->migration.name, entry->migration.checksum,
+                    entry->migration.compatible_from);
     luna_buf_putc(&sql, '\0');
     enum luna_code code =
         sql.overflow
@@ -231,7 +248,24 @@ static enum luna_code prepare(struct luna_database *database, struct luna_error 
         "TEXT NOT "
         "NULL, "
         "checksum TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP);"
-        "GRANT SELECT ON public.schema_migrations TO PUBLIC",
+        "GRANT SELECT ON public.schema_migrations TO PUBLIC;"
+        /* ALTER asks for the owner even when it has nothing to do */
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = "
+        "'public.schema_migrations'::regclass AND attname = 'compatible_from') THEN "
+        "ALTER TABLE public.schema_migrations ADD COLUMN compatible_from INTEGER; END IF; END $$",
+        err);
+}
+
+/* The record belongs to luna_owner, like all else, so that luna_owner can migrate after a superuser
+ * did. Nothing is done for a table that this role may not give away. */
+static enum luna_code hand_over_record(struct luna_database *database, struct luna_error *err)
+{
+    return luna_pg_script(
+        database, luna_pg_deadline(database),
+        "DO $$ BEGIN IF EXISTS (SELECT FROM pg_class c, pg_roles r WHERE c.oid = "
+        "'public.schema_migrations'::regclass AND r.rolname = 'luna_owner' AND c.relowner <> r.oid "
+        "AND pg_has_role(c.relowner, 'USAGE') AND pg_has_role(r.oid, 'USAGE')) THEN "
+        "ALTER TABLE public.schema_migrations OWNER TO luna_owner; END IF; END $$",
         err);
 }
 
@@ -247,6 +281,8 @@ enum luna_code luna_migrate_up(struct luna_database *database,
     code = plan_read(database, &plan, err);
     if (code == LUNA_OK) {
         code = apply_pending(database, &plan, each, context, ret_applied, err);
+        if (code == LUNA_OK)
+            code = hand_over_record(database, err);
         free(plan.entries);
     }
     /* A session that was dropped has lost the lock with it. */

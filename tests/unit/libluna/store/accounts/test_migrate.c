@@ -71,7 +71,7 @@ static void count_state(void *context, const struct luna_migration *migration)
 
 static void test_a_database_of_a_newer_build_is_left_alone(void **state)
 {
-    int counts[4] = {0};
+    int counts[LUNA_MIGRATION_UNKNOWN + 1] = {0};
     struct luna_error err;
     (void)state;
     assert_true(stores_sql(stores.owner_url, "INSERT INTO schema_migrations (number, name, "
@@ -80,6 +80,53 @@ static void test_a_database_of_a_newer_build_is_left_alone(void **state)
     assert_int_equal(luna_migrate_status(owner, count_state, counts, &err), LUNA_OK);
     assert_int_equal(counts[LUNA_MIGRATION_UNKNOWN], 1);
     assert_int_equal(counts[LUNA_MIGRATION_PENDING], 0);
+    assert_true(stores_sql(stores.owner_url, "DELETE FROM schema_migrations WHERE number = 9999"));
+}
+
+static void migrations_of_the_next_build(int compatible_from)
+{
+    char sql[256];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO schema_migrations (number, name, checksum, compatible_from) SELECT "
+             "max(number) + 1, '9999_next', 'n', max(number) + %d FROM schema_migrations",
+             compatible_from);
+    assert_true(stores_sql(stores.owner_url, sql));
+}
+
+/* The previous release, which has to run on the next one's schema. */
+static void test_an_additive_migration_of_the_next_build_is_refused(void **state)
+{
+    int counts[LUNA_MIGRATION_UNKNOWN + 1] = {0}, applied = -1;
+    struct luna_error err;
+    (void)state;
+    migrations_of_the_next_build(0);
+    assert_int_equal(luna_migrate_check(owner, &err), LUNA_OK);
+    assert_int_equal(luna_migrate_up(owner, NULL, NULL, &applied, &err), LUNA_OK);
+    assert_int_equal(applied, 0);
+    assert_int_equal(luna_migrate_status(owner, count_state, counts, &err), LUNA_OK);
+    assert_int_equal(counts[LUNA_MIGRATION_NEWER], 1);
+    assert_true(stores_sql(stores.owner_url, "DELETE FROM schema_migrations WHERE checksum = 'n'"));
+}
+
+static void test_a_migration_of_the_next_build_that_is_not_additive_is_accepted(void **state)
+{
+    (void)state;
+    migrations_of_the_next_build(1);
+    assert_refused("is not compatible with");
+    assert_true(stores_sql(stores.owner_url, "DELETE FROM schema_migrations WHERE checksum = 'n'"));
+}
+
+/* As a build from before compatible_from left it. */
+static void test_a_table_without_the_newest_column_stops_every_program(void **state)
+{
+    struct luna_error err;
+    int applied = -1;
+    (void)state;
+    assert_true(
+        stores_sql(stores.owner_url, "ALTER TABLE schema_migrations DROP COLUMN compatible_from"));
+    assert_int_equal(luna_migrate_check(owner, &err), LUNA_OK);
+    assert_int_equal(luna_migrate_up(owner, NULL, NULL, &applied, &err), LUNA_OK);
+    assert_true(stores_sql(stores.owner_url, "SELECT compatible_from FROM schema_migrations"));
 }
 
 static void test_an_empty_database_has_everything_pending(void **state)
@@ -87,7 +134,7 @@ static void test_an_empty_database_has_everything_pending(void **state)
     struct luna_database *empty = NULL;
     struct luna_error err;
     char url[192];
-    int counts[4] = {0}, applied = 0;
+    int counts[LUNA_MIGRATION_UNKNOWN + 1] = {0}, applied = 0;
     (void)state;
     assert_true(stores_sql(stores.owner_url, "CREATE DATABASE empty"));
     snprintf(url, sizeof url, "host=%s user=postgres dbname=empty", stores.dir);
@@ -300,6 +347,9 @@ int main(void)
         cmocka_unit_test(test_not_even_the_superuser_changes_an_event_by_accident),
         cmocka_unit_test(test_every_forgery_of_the_log_is_found),
         cmocka_unit_test(test_an_event_says_who_what_and_why),
+        cmocka_unit_test(test_an_additive_migration_of_the_next_build_is_refused),
+        cmocka_unit_test(test_a_migration_of_the_next_build_that_is_not_additive_is_accepted),
+        cmocka_unit_test(test_a_table_without_the_newest_column_stops_every_program),
         cmocka_unit_test(test_a_database_of_a_newer_build_is_left_alone),
         cmocka_unit_test(test_a_changed_migration_is_noticed),
     };
