@@ -4,6 +4,7 @@
 #include "stats/distribution.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 static enum kalman_status count_finite(const double *residuals, size_t count, size_t *ret_used)
 {
@@ -82,20 +83,34 @@ static void heteroscedasticity(const double *residuals, size_t count, size_t lag
     d->heteroscedasticity_p = fmin(1, 2 * fmin(upper, lower));
 }
 
-/* Sum of products `lag` apart, of the pairs that are both present. */
-static double lagged_sum(const double *residuals, size_t count, size_t lag, double mean)
+/* Sum of products `lag` apart, of the pairs that are both present, and how many those are. */
+static double lagged_sum(const double *residuals, size_t count, size_t lag, double mean,
+                         size_t *ret_pairs)
 {
     assert(lag > 0);
     double sum = 0;
+    size_t pairs = 0;
     for (size_t t = lag; t < count; t++) {
         /* NaN where either is missing. */
         double product = (residuals[t] - mean) * (residuals[t - lag] - mean);
-        sum += isnan(product) ? 0 : product;
+        bool present = !isnan(product);
+        sum += present ? product : 0;
+        pairs += present;
     }
+    *ret_pairs = pairs;
     return sum;
 }
 
-/* Ljung and Box (1978); degrees of freedom as DK 2.12.3. */
+/*
+ * Ljung and Box (1978), degrees of freedom as DK 2.12.3. Without gaps Q(k) = n (n + 2) sum of
+ * r_j^2/(n - j), whose weights make its mean k in short series too. There n - j is the number of
+ * pairs at lag j, so with S_j the sum of their products this is (n + 2)/n sum of S_j^2/(pairs s^4):
+ * the form that holds with gaps as well. A lag without a pair says nothing, and is not counted.
+ *
+ * A product of two normals has the excess kurtosis 6, the mean of a few pairs a share of it: the
+ * variance of Q is 2 k + sum of 6/pairs. What the gaps add to that is matched by a multiple of a
+ * chi-squared variable with fewer degrees (Satterthwaite 1946); without gaps nothing is added.
+ */
 static void ljung_box(const double *residuals, size_t count, size_t fitted, size_t lag,
                       struct kalman_diagnostics *d)
 {
@@ -103,28 +118,41 @@ static void ljung_box(const double *residuals, size_t count, size_t fitted, size
     size_t k = d->ljung_box_lag; /* few lags: each adds noise, and the test loses power */
     if (k == 0 || k >= d->count || !(d->variance > 0))
         return;
-    double n = (double)d->count, sum = 0;
+    double n = (double)d->count, sum = 0, excess = 0;
+    size_t lags = 0;
     for (size_t j = 1; j <= k; j++) {
-        double correlation = lagged_sum(residuals, count, j, d->mean) / (n * d->variance);
-        sum += correlation * correlation / (n - (double)j);
+        size_t pairs = 0;
+        double correlation = lagged_sum(residuals, count, j, d->mean, &pairs) / (n * d->variance);
+        if (pairs == 0)
+            continue;
+        sum += correlation * correlation / (double)pairs;
+        lags++;
+        excess += 6 / (double)pairs - 6 / (n - (double)lags);
     }
-    /* Q(k) = n (n + 2) sum of r_j^2/(n - j): the weights make its mean k in short series too. */
+    if (lags == 0)
+        return;
     d->ljung_box = n * (n + 2) * sum;
     /* Each fitted parameter takes a degree of freedom, but for the scale: no r_j depends on it. */
-    size_t degrees = fitted == 0 ? k : (k + 1 > fitted + 1 ? k + 1 - fitted : 1);
-    d->ljung_box_p = chi_squared_upper(d->ljung_box, (double)degrees);
+    size_t degrees = fitted == 0 ? lags : (lags + 1 > fitted + 1 ? lags + 1 - fitted : 1);
+    double freedom = (double)degrees, scale = 1 + excess / (2 * freedom);
+    d->ljung_box_p = chi_squared_upper(d->ljung_box / scale, freedom / scale);
 }
 
-static double durbin_watson(const double *residuals, size_t count)
+static double durbin_watson(const double *residuals, size_t count, size_t used)
 {
     double above = 0, below = 0;
+    size_t pairs = 0;
     for (size_t t = 0; t < count; t++) {
         double step = t > 0 ? residuals[t] - residuals[t - 1] : (double)NAN;
-        above += isnan(step) ? 0 : step * step;
+        bool present = !isnan(step);
+        above += present ? step * step : 0;
+        pairs += present;
         below += isnan(residuals[t]) ? 0 : residuals[t] * residuals[t];
     }
-    /* About 2 (1 - r_1): 2 when neighbours are uncorrelated. */
-    return below > 0 ? above / below : (double)NAN;
+    /* About 2 (1 - r_1), 2 when neighbours are uncorrelated; with gaps there are fewer neighbours
+     * than the n - 1 of the definition. */
+    return below > 0 && pairs > 0 ? above / below * (double)(used - 1) / (double)pairs
+                                  : (double)NAN;
 }
 
 enum kalman_status kalman_diagnose(const double *standardized, size_t count,
@@ -152,7 +180,7 @@ enum kalman_status kalman_diagnose(const double *standardized, size_t count,
         moments(standardized, count, &d);
         heteroscedasticity(standardized, count, heteroscedasticity_lag, &d);
         ljung_box(standardized, count, fitted_parameters, ljung_box_lag, &d);
-        d.durbin_watson = durbin_watson(standardized, count);
+        d.durbin_watson = durbin_watson(standardized, count, d.count);
     }
     *ret_diagnostics = d;
     return KALMAN_OK;

@@ -312,8 +312,9 @@ static enum luna_decode_status decode(struct decoder *d)
         return d->too_long ? LUNA_DECODE_LONG : LUNA_DECODE_FAULTS;
     const char *names_hint =
         d->limits != NULL
-            ? "members are: results, model, output, horizon, intervals, include, robust"
-            : "options are: model, output, horizon, intervals, include, robust";
+            ? "members are: results, model, output, horizon, intervals, include, robust, "
+              "ljung_box_lags"
+            : "options are: model, output, horizon, intervals, include, robust, ljung_box_lags";
     for (size_t i = 0; i < d->name_count; i++) {
         struct json_span value = d->values[i];
         if (value.at != NULL && !option_apply(d->names[i], value, (size_t)(value.at - d->scan.text),

@@ -42,24 +42,44 @@ static void apply_robust(json_t *value, struct luna_request *request, struct lun
               "write true or false");
 }
 
+/* A whole number from 0 to max, which `above` says; -1 after a fault. */
+static int64_t read_count(json_t *value, const char *name, int64_t max, const char *above,
+                          const char *hint, struct luna_faults *faults)
+{
+    double count = json_number_value(value);
+    if (!json_is_number(value))
+        fault(faults, name, "int_type", "Input should be a valid integer", hint);
+    else if (count != floor(count))
+        fault(faults, name, "int_from_float",
+              "Input should be a valid integer, got a number with a fractional part", hint);
+    else if (count < 0)
+        fault(faults, name, "greater_than_equal", "Input should be greater than or equal to 0",
+              hint);
+    else if (count > (double)max)
+        fault(faults, name, "less_than_equal", above, hint);
+    else
+        return (int64_t)count;
+    return -1;
+}
+
 static void apply_horizon(json_t *value, struct luna_request *request, struct luna_faults *faults)
 {
-    static const char hint[] = "the number of steps to forecast past the end, from 0 to 10000";
     _Static_assert(LUNA_HORIZON_MAX == 10000, "the messages say 10000");
-    double horizon = json_number_value(value);
-    if (!json_is_number(value))
-        fault(faults, "horizon", "int_type", "Input should be a valid integer", hint);
-    else if (horizon != floor(horizon))
-        fault(faults, "horizon", "int_from_float",
-              "Input should be a valid integer, got a number with a fractional part", hint);
-    else if (horizon < 0)
-        fault(faults, "horizon", "greater_than_equal", "Input should be greater than or equal to 0",
-              hint);
-    else if (horizon > LUNA_HORIZON_MAX)
-        fault(faults, "horizon", "less_than_equal", "Input should be less than or equal to 10000",
-              hint);
-    else
-        request->horizon = (int64_t)horizon;
+    int64_t horizon = read_count(
+        value, "horizon", LUNA_HORIZON_MAX, "Input should be less than or equal to 10000",
+        "the number of steps to forecast past the end, from 0 to 10000", faults);
+    request->horizon = horizon < 0 ? 0 : horizon;
+}
+
+static void apply_lags(json_t *value, struct luna_request *request, struct luna_faults *faults)
+{
+    _Static_assert(LUNA_LAGS_MAX == 1000, "the messages say 1000");
+    int64_t lags = read_count(value, "ljung_box_lags", LUNA_LAGS_MAX,
+                              "Input should be less than or equal to 1000",
+                              "the number of autocorrelations to test, from 1 to 1000; 0: two "
+                              "periods, or 10, but at most a fifth of the observations",
+                              faults);
+    request->ljung_box_lags = lags < 0 ? 0 : (int)lags;
 }
 
 static bool check_interval(json_t *item, size_t index, const struct luna_request *request,
@@ -249,6 +269,7 @@ static void apply_model(json_t *value, struct luna_request *request, struct luna
 static const struct option options[] = {
     {"model", apply_model},         {"output", apply_output},   {"horizon", apply_horizon},
     {"intervals", apply_intervals}, {"include", apply_include}, {"robust", apply_robust},
+    {"ljung_box_lags", apply_lags},
 };
 
 static const struct option *find_option(struct json_span name)

@@ -236,14 +236,27 @@ static void put_forecast(struct run *run)
     }
 }
 
+/* What the client asked for, or two periods of a seasonal model, where its own autocorrelation
+ * would show; 0: libkalman's default, as for every other model. */
+static size_t ljung_box_lags(const struct run *run)
+{
+    int period = kalman_spec_get_int(&run->spec, "period");
+    size_t fifth = run->summary.observation_count / 5;
+    if (run->request->ljung_box_lags > 0)
+        return (size_t)run->request->ljung_box_lags;
+    if (period <= 1)
+        return 0;
+    return 2 * (size_t)period < fifth ? 2 * (size_t)period : fifth;
+}
+
 static enum luna_run_status put_diagnostics(struct run *run)
 {
     if (run->output.standardized == NULL)
         return LUNA_RUN_OK;
     struct kalman_diagnostics found;
     size_t fitted = run->is_fitted ? run->fit.parameter_count : 0;
-    enum kalman_status status =
-        kalman_diagnose(run->output.standardized, run->request->n, fitted, 0, 0, &found);
+    enum kalman_status status = kalman_diagnose(run->output.standardized, run->request->n, fitted,
+                                                ljung_box_lags(run), 0, &found);
     if (status != KALMAN_OK)
         return explain(run, status, SIZE_MAX);
     struct luna_diagnostics *d = luna_arena_alloc(run->arena, sizeof *d);

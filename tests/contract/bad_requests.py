@@ -66,6 +66,7 @@ OPTIONS = [
     ("output null", {"json": R | {"output": None}}, 422, [(body("output"), "literal_error")]),
     ("robust as text", {"json": R | {"robust": "yes"}}, 422, [(body("robust"), "bool_type")]),
     ("robust as number", {"json": R | {"robust": 1}}, 422, [(body("robust"), "bool_type")]),
+    ("lags of half a step", {"json": R | {"ljung_box_lags": 1.5}}, 422, [(body("ljung_box_lags"), "int_from_float")]),
     ("horizon negative", {"json": R | {"horizon": -1}}, 422, [(body("horizon"), "greater_than_equal")]),
     ("horizon too far", {"json": R | {"horizon": 10001}}, 422, [(body("horizon"), "less_than_equal")]),
     ("horizon between steps", {"json": R | {"horizon": 1.5}}, 422, [(body("horizon"), "int_from_float")]),

@@ -19,8 +19,8 @@ struct kalman_diagnostics {
     size_t heteroscedasticity_lag;             /* h: a third of count unless asked otherwise */
     double heteroscedasticity, heteroscedasticity_p; /* H(h), two-sided F(h, h) (DK 2.12.2) */
     size_t ljung_box_lag;                            /* k */
-    /* Q(k), chi-squared with max(k - fitted_parameters + 1, 1) df, or k df when
-     * fitted_parameters is 0 (DK 2.12.3) */
+    /* Q(k) of the pairs that are present, chi-squared with max(k - fitted_parameters + 1, 1) df,
+     * or k df when fitted_parameters is 0 (DK 2.12.3), k less the lags without a pair */
     double ljung_box, ljung_box_p;
     double durbin_watson;
 };

@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include <kalman/diagnostics.h>
+#include <kalman/random.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,12 +94,58 @@ static void too_few_residuals_give_nan_not_noise(void **state)
     assert_int_equal(kalman_diagnose(NULL, 2, 0, 0, 0, &d), KALMAN_EINVAL);
 }
 
+/* How often white noise of n values, a share of them missing at random, fails at 5 %, and its mean
+ * Q. */
+static double size_of_the_test(double missing, double *ret_mean)
+{
+    enum { COUNT = 400, SERIES = 4000 };
+    struct kalman_random random;
+    double e[COUNT], failed = 0, sum = 0;
+    kalman_random_seed(&random, 17);
+    for (size_t s = 0; s < SERIES; s++) {
+        struct kalman_diagnostics d;
+        for (size_t t = 0; t < COUNT; t++) {
+            double value = kalman_random_normal(&random);
+            e[t] = kalman_random_uniform(&random) < missing ? (double)NAN : value;
+        }
+        assert_int_equal(kalman_diagnose(e, COUNT, 0, 10, 0, &d), KALMAN_OK);
+        failed += d.ljung_box_p < 0.05;
+        sum += d.ljung_box;
+    }
+    *ret_mean = sum / SERIES;
+    return failed / SERIES;
+}
+
+/* A lag has as many terms as there are pairs, not n - j: half-missing noise had a mean Q of 5. */
+static void gaps_do_not_make_noise_look_whiter(void **state)
+{
+    (void)state;
+    static const double missing[] = {0, .2, .5, .8};
+    for (size_t i = 0; i < 4; i++) {
+        double mean = 0, size = size_of_the_test(missing[i], &mean);
+        assert_within(size, .05, .01);
+        assert_within(mean, 10, .3);
+    }
+    /* Every other value: odd lags have no pair, and no degree of freedom. */
+    double alternate[40];
+    struct kalman_diagnostics gappy, dense;
+    for (size_t t = 0; t < 40; t++)
+        alternate[t] = t % 2 == 1 ? (double)NAN : sin((double)(t * t));
+    assert_int_equal(kalman_diagnose(alternate, 40, 0, 6, 0, &gappy), KALMAN_OK);
+    for (size_t t = 0; t < 20; t++)
+        alternate[t] = alternate[2 * t];
+    assert_int_equal(kalman_diagnose(alternate, 20, 0, 3, 0, &dense), KALMAN_OK);
+    assert_within(gappy.ljung_box, dense.ljung_box, 1e-12);
+    assert_within(gappy.ljung_box_p, dense.ljung_box_p, 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statistics_of_durbin_and_koopman),
         cmocka_unit_test(statistics_of_eviews),
         cmocka_unit_test(p_values_lose_degrees_for_fitted_parameters),
+        cmocka_unit_test(gaps_do_not_make_noise_look_whiter),
         cmocka_unit_test(too_few_residuals_give_nan_not_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,7 @@ static const struct row bad_options[] = {
      "literal_error body.include.1; literal_error body.include.2"},
     {"{" GOOD ",\"robust\":1}", "bool_type body.robust"},
     {"{" GOOD ",\"robust\":\"yes\"}", "bool_type body.robust"},
+    {"{" GOOD ",\"ljung_box_lags\":1001}", "less_than_equal body.ljung_box_lags"},
     {"{" GOOD ",\"Robust\":true}", "extra_forbidden body.Robust"},
 };
 
@@ -145,8 +146,10 @@ static const struct row bad_models[] = {
     {"{" GOOD ",\"model\":{\"name\":\"seasonal\"}}", "missing body.model.period"},
     {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":1}}",
      "greater_than_equal body.model.period"},
-    {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":1000}}",
+    {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":10000}}",
      "less_than_equal body.model.period"},
+    {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":1000}}",
+     "value_error body.model.period"},
     {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":4.5}}",
      "int_from_float body.model.period"},
     {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":\"4\"}}", "int_type body.model.period"},

@@ -234,8 +234,9 @@ static void an_options_object_overwrites_what_it_does_not_name(void **state)
         luna_decode_options(results, sizeof results - 1, 8, &d.arena, &d.request, &d.faults),
         LUNA_DECODE_FAULTS);
     assert_string_equal(decoding_faults(&d), "extra_forbidden body.results");
-    assert_string_equal(d.faults.list[0].hint,
-                        "options are: model, output, horizon, intervals, include, robust");
+    assert_string_equal(
+        d.faults.list[0].hint,
+        "options are: model, output, horizon, intervals, include, robust, ljung_box_lags");
 }
 
 static void the_position_is_not_told_in_lines(void **state)

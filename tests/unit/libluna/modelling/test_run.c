@@ -171,6 +171,29 @@ static void the_fit_or_the_forecast_is_not_the_papers(void **state)
                 result.upper[1][99] < result.upper[0][99]);
 }
 
+/* Two periods of a season, where its own autocorrelation shows, or as many lags as asked for. */
+static void the_test_of_a_season_stops_short_of_it(void **state)
+{
+    (void)state;
+    static char text[4000];
+    int at = snprintf(text, sizeof text, "{\"results\":[0");
+    for (int t = 1; t < 150; t++)
+        at += snprintf(text + at, sizeof text - (size_t)at, ",%d", t * t * 7919 % 101);
+    static const struct {
+        const char *rest;
+        int lags;
+    } cases[] = {
+        {"],\"include\":[\"diagnostics\"],\"model\":{\"name\":\"seasonal\",\"period\":12}}", 24},
+        {"],\"include\":[\"diagnostics\"],\"model\":{\"name\":\"seasonal\",\"period\":24}}", 30},
+        {"],\"include\":[\"diagnostics\"],\"ljung_box_lags\":7}", 7},
+        {"],\"include\":[\"diagnostics\"]}", 10}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        (void)snprintf(text + at, sizeof text - (size_t)at, "%s", cases[i].rest);
+        assert_int_equal(run_text(text, strlen(text)), LUNA_RUN_OK);
+        assert_int_equal(result.diagnostics->ljung_box_lags, cases[i].lags);
+    }
+}
+
 /* "model" of an answer, sent back, gives the same filter without a fit. */
 static void the_answered_model_is_not_a_request(void **state)
 {
@@ -324,6 +347,7 @@ int main(void)
         cmocka_unit_test(nile_differs_from_the_reference),
         cmocka_unit_test(nile_with_gaps_differs_from_the_reference),
         cmocka_unit_test(the_fit_or_the_forecast_is_not_the_papers),
+        cmocka_unit_test(the_test_of_a_season_stops_short_of_it),
         cmocka_unit_test(the_answered_model_is_not_a_request),
         cmocka_unit_test(a_degenerate_series_fails),
         cmocka_unit_test(an_impossible_model_is_not_a_fault),

@@ -23,7 +23,12 @@ enum luna_include { /* bits */
                     LUNA_INCLUDE_DIAGNOSTICS = 8  /* Ljung–Box, normality, heteroscedasticity */
 };
 
-enum { LUNA_PARAMETERS_MAX = 16, LUNA_INTERVALS_MAX = 8, LUNA_HORIZON_MAX = 10000 };
+enum {
+    LUNA_PARAMETERS_MAX = 16,
+    LUNA_INTERVALS_MAX = 8,
+    LUNA_HORIZON_MAX = 10000,
+    LUNA_LAGS_MAX = 1000
+};
 
 /* A real parameter, one number or an array of them; NaN: to be fitted. */
 struct luna_parameter {
@@ -61,6 +66,7 @@ struct luna_request {
     double intervals[LUNA_INTERVALS_MAX];
     size_t interval_count;
     unsigned include;
+    int ljung_box_lags; /* of the diagnostics; 0: the default of the model */
 };
 
 struct luna_request_limits {
