@@ -34,6 +34,8 @@ static void put_account(const struct exchange *exchange, const struct luna_usage
     luna_buf_putc(out, ',');
     put_limits(&exchange->admission, out);
     luna_buf_putc(out, ',');
+    json_put_compute(out, &exchange->admission);
+    luna_buf_putc(out, ',');
     json_put_time(out, "created_at", usage->account.created_ms);
     luna_buf_putc(out, ',');
     json_put_time(out, "updated_at", usage->account.updated_ms);

@@ -41,6 +41,19 @@ void json_put_quota(struct luna_buf *out, const struct luna_usage *usage)
     luna_buf_putc(out, '}');
 }
 
+void json_put_compute(struct luna_buf *out, const struct luna_admission *admission)
+{
+    int64_t remaining_ms = admission->compute_remaining_ms;
+    if (admission->compute_ms_per_s == 0) {
+        luna_buf_puts(out, "\"compute\":null");
+        return;
+    }
+    luna_buf_printf(out,
+                    "\"compute\":{\"ms_per_second\":%lld,\"burst_ms\":%lld,\"remaining_ms\":%lld}",
+                    (long long)admission->compute_ms_per_s, (long long)admission->compute_burst_ms,
+                    (long long)(remaining_ms > 0 ? remaining_ms : 0));
+}
+
 struct luna_buf *json_begin(struct http_response *response)
 {
     response->status = 200;

@@ -54,6 +54,8 @@ static void put_usage_json(const struct exchange *exchange, const struct luna_us
 {
     luna_buf_printf(out, "{\"account_id\":%lld,", (long long)exchange->ids.account_id);
     json_put_quota(out, usage);
+    luna_buf_putc(out, ',');
+    json_put_compute(out, &exchange->admission);
     luna_buf_printf(out, ",\"unbooked\":%lld,\"days\":[", (long long)usage->unbooked);
     for (int i = 0; i < usage->day_count; i++)
         luna_buf_printf(out, "%s{\"day\":\"%s\",\"units\":%lld}", i > 0 ? "," : "",

@@ -1,8 +1,12 @@
 #include "http/rate_headers.h"
 
-#include <assert.h>
+#include "luna/base/digits.h"
 
-enum { DAY_S = 86400 };
+#include <assert.h>
+#include <string.h>
+
+/* All of them: less than 400 characters, and fourteen numbers. */
+enum { DAY_S = 86400, HEADERS_BYTES_MAX = 400 + 14 * LUNA_DECIMAL_BYTES };
 
 const char *quota_policy_name(enum luna_period period)
 {
@@ -22,49 +26,70 @@ static int64_t at_least_zero(int64_t value)
     return value > 0 ? value : 0;
 }
 
-static void put(struct luna_buf *headers, const char *before, int64_t number)
+/* Where the next character is written. */
+static inline void put(char **at, const char *text)
 {
-    luna_buf_puts(headers, before);
-    luna_buf_put_int(headers, number);
+    size_t len = strlen(text); /* known when this is compiled, for a literal */
+    memcpy(*at, text, len);
+    *at += len;
 }
 
-static void put_policy(struct luna_buf *headers, const struct luna_admission *admission)
+static inline void put_number(char **at, const char *before, int64_t number)
 {
-    luna_buf_puts(headers, "RateLimit-Policy: \"");
-    luna_buf_puts(headers, quota_policy_name(admission->quota_period));
-    put(headers, "\";q=", admission->quota_limit);
+    put(at, before);
+    *at += luna_decimal_print(number, *at);
+}
+
+static void put_policy(char **at, const struct luna_admission *admission)
+{
+    put(at, "RateLimit-Policy: \"");
+    put(at, quota_policy_name(admission->quota_period));
+    put_number(at, "\";q=", admission->quota_limit);
     /* months differ in length, so theirs is not named */
     if (admission->quota_period == LUNA_PERIOD_DAY)
-        put(headers, ";w=", DAY_S);
-    put(headers, ", \"burst\";q=", admission->rate_burst);
+        put_number(at, ";w=", DAY_S);
+    put_number(at, ", \"burst\";q=", admission->rate_burst);
     if (admission->rate_per_s > 0) /* how long an empty bucket takes to fill */
-        put(headers,
-            ";w=", (admission->rate_burst + admission->rate_per_s - 1) / admission->rate_per_s);
+        put_number(
+            at, ";w=", (admission->rate_burst + admission->rate_per_s - 1) / admission->rate_per_s);
+    if (admission->compute_ms_per_s > 0) {
+        put_number(at, ", \"compute\";q=", admission->compute_burst_ms);
+        put_number(at,
+                   ";qu=\"cpu-ms\";w=", admission->compute_burst_ms / admission->compute_ms_per_s);
+    }
 }
 
-static void put_state(struct luna_buf *headers, const struct luna_admission *admission)
+static void put_state(char **at, const struct luna_admission *admission)
 {
-    luna_buf_puts(headers, "\r\nRateLimit: \"");
-    luna_buf_puts(headers, quota_policy_name(admission->quota_period));
-    put(headers, "\";r=", at_least_zero(admission->quota_remaining));
+    put(at, "\r\nRateLimit: \"");
+    put(at, quota_policy_name(admission->quota_period));
+    put_number(at, "\";r=", at_least_zero(admission->quota_remaining));
     if (admission->quota_period != LUNA_PERIOD_NONE)
-        put(headers, ";t=", at_least_zero(admission->quota_reset_s));
-    put(headers, ", \"burst\";r=", at_least_zero(admission->rate_remaining));
-    put(headers, ";t=", at_least_zero(admission->rate_reset_s));
+        put_number(at, ";t=", at_least_zero(admission->quota_reset_s));
+    put_number(at, ", \"burst\";r=", at_least_zero(admission->rate_remaining));
+    put_number(at, ";t=", at_least_zero(admission->rate_reset_s));
+    if (admission->compute_ms_per_s > 0) {
+        put_number(at, ", \"compute\";r=", at_least_zero(admission->compute_remaining_ms));
+        put_number(at, ";t=", at_least_zero(admission->compute_reset_s));
+    }
 }
 
-/* Not by http_header_add(): every answer has these headers, and its formatting took most of their
- * time. */
+/* Not by http_header_add(), nor piece by piece into the buffer: every answer has these headers, and
+ * most of their time went there. */
 void rate_headers_add(struct http_response *response, const struct luna_admission *admission)
 {
-    struct luna_buf *headers = &response->headers;
-    put_policy(headers, admission);
-    put_state(headers, admission);
-    put(headers, "\r\nX-RateLimit-Limit: ", admission->quota_limit);
-    put(headers, "\r\nX-RateLimit-Remaining: ", at_least_zero(admission->quota_remaining));
+    char *start = luna_buf_reserve(&response->headers, HEADERS_BYTES_MAX), *at = start;
+    if (start == NULL)
+        return;
+    put_policy(&at, admission);
+    put_state(&at, admission);
+    put_number(&at, "\r\nX-RateLimit-Limit: ", admission->quota_limit);
+    put_number(&at, "\r\nX-RateLimit-Remaining: ", at_least_zero(admission->quota_remaining));
     if (admission->quota_period != LUNA_PERIOD_NONE)
-        put(headers, "\r\nX-RateLimit-Reset: ", at_least_zero(admission->quota_reset_s));
-    luna_buf_puts(headers, "\r\n");
+        put_number(&at, "\r\nX-RateLimit-Reset: ", at_least_zero(admission->quota_reset_s));
+    put(&at, "\r\n");
+    assert(at - start <= HEADERS_BYTES_MAX);
+    luna_buf_advance(&response->headers, (size_t)(at - start));
 }
 
 void retry_after_add(struct http_response *response, int64_t retry_after_ms)

@@ -33,6 +33,8 @@ struct pipeline { /* what a worker process has for all its requests */
     struct fcgi_io *io;
     struct queue_wait queue_wait; /* the worker notes when its queue is empty */
     struct body_fingerprint_key fingerprint_key;
+    /* fair_share.c: the processor's clock at the end of the last request that cost no unit */
+    int64_t unpaid_cpu_ns;
     struct luna_arena arena;
     struct luna_buf body;
     struct luna_buf unpacked; /* the body, when it was sent compressed */

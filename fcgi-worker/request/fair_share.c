@@ -1,6 +1,7 @@
 #include "request/fair_share.h"
 
 #include "http/content_coding.h"
+#include "luna/base/random.h"
 #include "shared/long_runs.h"
 
 #include <assert.h>
@@ -9,8 +10,15 @@
 /* A computation takes long when it has used so much of the processor: by its own clock, so that
  * nobody is refused because the machine is busy. That clock is a system call, and is not asked
  * before so much time has passed on the other. */
-enum { COUNTED_CPU_NS = 10 * 1000 * 1000 }; /* less does not count for a plan's budget */
-enum { LONG_CPU_NS = 20 * 1000 * 1000, LONG_WALL_NS = 5 * 1000 * 1000, NS_PER_S = 1000000000 };
+enum {
+    COUNTED_CPU_NS = 10 * 1000 * 1000
+}; /* of a success, which costs units: less is not counted */
+enum {
+    LONG_CPU_NS = 20 * 1000 * 1000,
+    LONG_WALL_NS = 5 * 1000 * 1000,
+    NS_PER_S = 1000000000,
+    NS_PER_MS = 1000000
+};
 
 /* A hundred thousand numbers: about 20 ms to read, decode and filter. Series shrink to about a
  * tenth; one that shrinks more is found to take long while it runs. */
@@ -132,14 +140,64 @@ void fair_share_end(struct exchange *exchange)
                            luna_clock_mono_ns());
 }
 
-int64_t fair_share_cpu_ms(const struct exchange *exchange)
+static int64_t measured_ns(const struct exchange *exchange)
 {
     int64_t ns = 0;
     if (exchange->checked) /* a costly body */
         ns += exchange->timing.phase_ns[PHASE_DECODE];
     if (exchange->computation.cpu_since_ns != 0)
         ns += exchange->computation.before_cpu_ns + cpu_ns() - exchange->computation.cpu_since_ns;
-    return ns >= COUNTED_CPU_NS ? ns / 1000000 : 0;
+    return ns;
+}
+
+/* A request for a computation, with a good key, that costs no unit: it is invalid, nothing of it
+ * could be computed, or it repeats an earlier one. One that the rate or a budget refuses is not
+ * among them: it would have to wait longer for each retry. */
+static bool costs_no_unit(const struct exchange *exchange)
+{
+    const struct luna_admission *admission = &exchange->admission;
+    bool known = admission->outcome == LUNA_ADMIT_ALLOWED ||
+                 admission->outcome == LUNA_ADMIT_REPLAY ||
+                 admission->outcome == LUNA_ADMIT_TOO_MANY_POINTS ||
+                 admission->outcome == LUNA_ADMIT_IDEMPOTENCY_MISMATCH;
+    bool charged = admission->charge == LUNA_CHARGE_COMMITTED && admission->cost > 0;
+    return known && !charged && exchange->route->cost > 0;
+}
+
+static int64_t time_in_phase_ns(const struct exchange_timing *timing, enum phase phase)
+{
+    int64_t ns = timing->phase_ns[phase];
+    return timing->phase == phase ? ns + luna_clock_mono_ns() - timing->phase_since_ns : ns;
+}
+
+/* What a request used that costs no unit, without a look at the processor's clock while it ran. The
+ * time of its phases is too much when another process ran meanwhile; what the processor has worked
+ * since the last such request is too much when there were others in between. The smaller of the two
+ * counts: of many such requests in a row, the second is exact. */
+static int64_t unpaid_ns(const struct exchange *exchange)
+{
+    struct pipeline *pipeline = exchange->pipeline;
+    int64_t phases_ns = time_in_phase_ns(&exchange->timing, PHASE_DECODE) +
+                        time_in_phase_ns(&exchange->timing, PHASE_MODEL);
+    int64_t now_ns = cpu_ns();
+    int64_t since_ns = now_ns - pipeline->unpaid_cpu_ns;
+    pipeline->unpaid_cpu_ns = now_ns;
+    return since_ns < phases_ns ? since_ns : phases_ns;
+}
+
+/* Up or down by chance: requests of less than a millisecond cost on average what they used, and
+ * only few of them a round trip. */
+static int64_t rounded_ms(int64_t ns)
+{
+    return (ns + (int64_t)(luna_random_u32() % NS_PER_MS)) / NS_PER_MS;
+}
+
+int64_t fair_share_measure_cpu_ms(const struct exchange *exchange)
+{
+    int64_t ns = measured_ns(exchange);
+    if (ns >= COUNTED_CPU_NS)
+        return ns / NS_PER_MS;
+    return costs_no_unit(exchange) ? rounded_ms(unpaid_ns(exchange)) : 0;
 }
 
 enum step_outcome fair_share_refuse(struct exchange *exchange)

@@ -30,9 +30,10 @@ bool fair_share_poll(struct exchange *exchange);
 /* The request is over. */
 void fair_share_end(struct exchange *exchange);
 
-/* The processor time of the request so far, for the plan's budget; 0 when it is too little to
- * count. */
-int64_t fair_share_cpu_ms(const struct exchange *exchange);
+/* The processor time of the request, at its end, for the plan's budget: of a success, which costs
+ * units too, 0 if it is less than 10 ms; of a request that costs no unit, all of it, rounded so
+ * that the sum is right. Once per request. */
+int64_t fair_share_measure_cpu_ms(const struct exchange *exchange);
 
 /* 429. */
 enum step_outcome fair_share_refuse(struct exchange *exchange);

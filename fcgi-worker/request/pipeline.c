@@ -205,7 +205,8 @@ static void clean_up(struct pipeline *pipeline)
  * need. */
 static void spend(struct exchange *exchange)
 {
-    int64_t cpu_ms = exchange->admission.compute_ms_per_s > 0 ? fair_share_cpu_ms(exchange) : 0;
+    int64_t cpu_ms =
+        exchange->admission.compute_ms_per_s > 0 ? fair_share_measure_cpu_ms(exchange) : 0;
     if (cpu_ms > 0)
         luna_admission_spend(exchange->pipeline->admitter, &exchange->admission, cpu_ms);
 }

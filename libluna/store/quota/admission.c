@@ -169,6 +169,11 @@ static void take_reply(const struct admit_reply *reply,
     admission->retry_after_ms = reply->retry_ms > 0 ? reply->retry_ms : 0;
     admission->points_max = reply->points_max;
     admission->compute_ms_per_s = reply->compute_ms_per_s;
+    admission->compute_burst_ms = reply->compute_ms_per_s * LUNA_COMPUTE_BURST_S;
+    admission->compute_remaining_ms =
+        admission->compute_burst_ms -
+        ceil_div(reply->compute_debt_us * reply->compute_ms_per_s, 1000000);
+    admission->compute_reset_s = ceil_div(reply->compute_debt_us, 1000000);
     admission->cost = admission->outcome == LUNA_ADMIT_ALLOWED ? request->cost : 0;
     admission->key_scopes = (unsigned)reply->key_scopes;
     admission->holds_slot =

@@ -48,7 +48,7 @@ static void answer_fence(FILE *out)
         fprintf(out, "$40\r\n%040d\r\n", i);
 }
 
-/* The admission script's reply: allowed, and eighteen numbers of the usual sizes. */
+/* The admission script's reply: allowed, and nineteen numbers of the usual sizes. */
 static void answer_admission(FILE *out)
 {
     static const int64_t numbers[] = {0,
@@ -69,7 +69,8 @@ static void answer_admission(FILE *out)
                                       0,
                                       7,
                                       0,
-                                      1500};
+                                      1500,
+                                      0};
     fprintf(out, "$%zu\r\n", sizeof numbers);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         uint64_t number = htole64((uint64_t)numbers[i]);

@@ -57,6 +57,11 @@ local tat = tonumber(v[12])
 if tat < now or tat > now + burst * gap then
   tat = now
 end
+-- How long the account's plan takes to provide what it has computed.
+local debt_us = v[23] and v[22] ~= '0' and tonumber(v[23]) - now or 0
+if debt_us < 0 or debt_us > COMPUTE_DEBT_MAX_S * 1000000 then -- the clock went back
+  debt_us = 0
+end
 local scopes, from_ms, until_ms, used_s, key_rate, key_burst, networks = '0' -- of the key
 local key_gap, key_tat -- nil: it has no rate of its own
 -- charged: the counter c after the charge. left, tat and c are read when the reply is made.
@@ -85,6 +90,7 @@ local function answer(outcome, charged, retry_ms)
     key_scopes = tonumber(scopes),
     key_earlier = digest == ARGV[1] and 0 or 1,
     compute_ms_per_s = tonumber(v[22] or 0),
+    compute_debt_us = debt_us,
   }
 end
 
@@ -195,14 +201,9 @@ end
 if left < cost then
   return answer(QUOTA_EXHAUSTED, 0, 0)
 end
--- What the account has computed, ahead of its budget: a minute's worth may be used at once. Further
--- ahead than an hour, it was written while this clock was ahead.
-if v[23] and v[22] ~= '0' and (computes or check) then
-  local burst_us, debt_max_us = 60 * 1000000, 3600 * 1000000
-  local debt = tonumber(v[23]) - now
-  if debt > burst_us and debt <= debt_max_us then
-    return answer(COMPUTE_LIMITED, 0, math.ceil((debt - burst_us) / 1000))
-  end
+local burst_us = COMPUTE_BURST_S * 1000000
+if debt_us > burst_us and (computes or check) then
+  return answer(COMPUTE_LIMITED, 0, math.ceil((debt_us - burst_us) / 1000))
 end
 local conc = tonumber(v[16])
 if conc > 0 and (computes or check) then

@@ -11,7 +11,7 @@ if v[1] ~= I or per_s == 0 then
 end
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
-local debt_max_us = 3600 * 1000000 -- as in admit.lua
+local debt_max_us = COMPUTE_DEBT_MAX_S * 1000000
 local ctat = tonumber(v[3] or 0)
 if ctat < now or ctat > now + debt_max_us then
   ctat = now

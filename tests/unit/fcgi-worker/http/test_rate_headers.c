@@ -76,6 +76,23 @@ static void overdrawn_quota_shows_zero(void **state)
     assert_null(strstr(text, "=-"));
 }
 
+static void the_budget_of_processor_time_is_not_said(void **state)
+{
+    struct luna_admission admission = monthly();
+    (void)state;
+    assert_null(strstr(headers_of(&admission), "compute"));
+    admission.compute_ms_per_s = 1500;
+    admission.compute_burst_ms = 90000;
+    admission.compute_remaining_ms = 89250;
+    admission.compute_reset_s = 1;
+    const char *text = headers_of(&admission);
+    assert_non_null(
+        strstr(text, "\"burst\";q=50;w=1, \"compute\";q=90000;qu=\"cpu-ms\";w=60\r\nRateLimit: "));
+    assert_non_null(strstr(text, "\"burst\";r=49;t=1, \"compute\";r=89250;t=1\r\n"));
+    admission.compute_remaining_ms = -20; /* in debt */
+    assert_non_null(strstr(headers_of(&admission), "\"compute\";r=0;t=1\r\n"));
+}
+
 static void no_rate_is_no_division_by_zero(void **state)
 {
     struct luna_admission admission = monthly();
@@ -108,6 +125,7 @@ int main(void)
         cmocka_unit_test(monthly_quota_reads_as_in_the_draft),
         cmocka_unit_test(quota_without_a_period_promises_no_reset),
         cmocka_unit_test(overdrawn_quota_shows_zero),
+        cmocka_unit_test(the_budget_of_processor_time_is_not_said),
         cmocka_unit_test(no_rate_is_no_division_by_zero),
         cmocka_unit_test(retry_after_is_never_too_early_nor_zero),
     };

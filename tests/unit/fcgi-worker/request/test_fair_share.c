@@ -1,4 +1,5 @@
 /* One account's long computations: what would let them take every worker, or never end. */
+#include "api/routes.h"
 #include "request/fair_share.h"
 #include "rig.h"
 #include "shared/long_runs.h"
@@ -18,6 +19,7 @@ static struct exchange begin(void)
 {
     int64_t now_ns = luna_clock_mono_ns();
     return (struct exchange){.pipeline = &rig.pipeline,
+                             .route = &api_routes.routes[0],
                              .ids = {.account_id = RIG_ACCOUNT},
                              .price = {.units = 1},
                              .timing = {.phase = PHASE_MODEL,
@@ -158,7 +160,7 @@ static void a_large_bodys_computation_costs_and_is_forgotten(void **state)
     assert_false(fair_share_enter(&exchange));
     rig_compute_ms(LONG_MS);
     assert_false(fair_share_poll(&exchange));
-    assert_true(fair_share_cpu_ms(&exchange) >= LONG_MS);
+    assert_true(fair_share_measure_cpu_ms(&exchange) >= LONG_MS);
     fair_share_end(&exchange);
     assert_true(long_runs_expected(rig.pipeline.board, RIG_ACCOUNT, luna_clock_mono_ns()));
 }
@@ -167,9 +169,53 @@ static void processor_time_is_not_counted_for_the_plan(void **state)
 {
     struct exchange exchange = begin();
     (void)state;
-    assert_int_equal(fair_share_cpu_ms(&exchange), 0);
+    assert_int_equal(fair_share_measure_cpu_ms(&exchange), 0);
     (void)poll_through(&exchange);
-    assert_true(fair_share_cpu_ms(&exchange) >= LONG_MS);
+    assert_true(fair_share_measure_cpu_ms(&exchange) >= LONG_MS);
+}
+
+/* Of a request that is over and used `ms`, less than what a success is counted from. */
+static int64_t measured_ms(enum luna_admission_outcome outcome, enum luna_charge charge, int64_t ms)
+{
+    struct exchange exchange = begin();
+    exchange.admission = (struct luna_admission){.outcome = outcome, .charge = charge, .cost = 1};
+    rig_compute_ms(ms);
+    return fair_share_measure_cpu_ms(&exchange);
+}
+
+static void a_request_that_costs_no_unit_costs_no_processor_time(void **state)
+{
+    static const enum luna_admission_outcome unpaid[] = {LUNA_ADMIT_ALLOWED, LUNA_ADMIT_REPLAY,
+                                                         LUNA_ADMIT_TOO_MANY_POINTS,
+                                                         LUNA_ADMIT_IDEMPOTENCY_MISMATCH};
+    (void)state;
+    for (size_t i = 0; i < sizeof unpaid / sizeof unpaid[0]; i++)
+        assert_true(measured_ms(unpaid[i], LUNA_CHARGE_REFUNDED, 5) >= 5);
+}
+
+static void a_short_success_costs_a_round_trip(void **state)
+{
+    (void)state;
+    assert_int_equal(measured_ms(LUNA_ADMIT_ALLOWED, LUNA_CHARGE_COMMITTED, 5), 0);
+}
+
+static void a_stranger_uses_up_the_accounts_budget(void **state)
+{
+    (void)state;
+    assert_int_equal(measured_ms(LUNA_ADMIT_KEY_INVALID, LUNA_CHARGE_NONE, 5), 0);
+    assert_int_equal(measured_ms(LUNA_ADMIT_SCOPE_MISSING, LUNA_CHARGE_NONE, 5), 0);
+    assert_int_equal(measured_ms(LUNA_ADMIT_COMPUTE_LIMITED, LUNA_CHARGE_NONE, 5), 0);
+}
+
+/* Else a busy machine would use up the budget: the time of the phases goes on while others run. */
+static void a_wait_for_the_processor_costs_processor_time(void **state)
+{
+    struct exchange exchange = begin();
+    (void)state;
+    (void)measured_ms(LUNA_ADMIT_ALLOWED, LUNA_CHARGE_REFUNDED, 1);
+    exchange.admission.outcome = LUNA_ADMIT_ALLOWED;
+    exchange.timing.phase_ns[PHASE_DECODE] = INT64_C(3600000000000);
+    assert_true(fair_share_measure_cpu_ms(&exchange) < 1000);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
@@ -190,6 +236,10 @@ int main(void)
         TEST(a_long_body_is_read_beyond_the_share),
         TEST(a_large_bodys_computation_costs_and_is_forgotten),
         TEST(processor_time_is_not_counted_for_the_plan),
+        TEST(a_request_that_costs_no_unit_costs_no_processor_time),
+        TEST(a_short_success_costs_a_round_trip),
+        TEST(a_stranger_uses_up_the_accounts_budget),
+        TEST(a_wait_for_the_processor_costs_processor_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,10 +113,12 @@ struct luna_admission {
     int64_t rate_burst, rate_remaining, rate_reset_s, rate_per_s;
     int64_t retry_after_ms; /* for 429 and 503 */
     int64_t points_max;     /* of the plan; 0: no limit. Set with every outcome that asked Redis */
-    int64_t compute_ms_per_s; /* the same; 0: no budget */
-    unsigned key_scopes;      /* of that key: enum luna_scope bits; set with ALLOWED */
-    char key_digest[37];      /* of the key, for a token; "": it does not have the form of a key */
-    bool was_cold;            /* the account had to be loaded */
+    int64_t compute_ms_per_s;                       /* the same; 0: no budget, and none of these */
+    int64_t compute_burst_ms, compute_remaining_ms; /* negative: in debt */
+    int64_t compute_reset_s;
+    unsigned key_scopes; /* of that key: enum luna_scope bits; set with ALLOWED */
+    char key_digest[37]; /* of the key, for a token; "": it does not have the form of a key */
+    bool was_cold;       /* the account had to be loaded */
     /* With REPLAY: what was kept of the first answer; nothing has to be computed. Valid until the
      * admitter's next admission. */
     struct luna_answer kept;

@@ -74,6 +74,26 @@ static void test_a_computation_that_failed_costs_nothing(void **state)
     stores_assert_ledger(&stores, booker, &client, 1);
 }
 
+static void test_what_is_left_is_not_said(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    client_of("shown", 100, &client);
+    ask(&client, 0, LUNA_STAGE_WHOLE, &admission);
+    assert_int_equal(admission.compute_burst_ms, 6000);
+    assert_int_equal(admission.compute_remaining_ms, 6000);
+    assert_int_equal(admission.compute_reset_s, 0);
+    compute(&client, 4000);
+    ask(&client, 0, LUNA_STAGE_WHOLE, &admission);
+    assert_in_range(admission.compute_remaining_ms, 2000, 2500);
+    assert_in_range(admission.compute_reset_s, 35, 40);
+    compute(&client, 5000);
+    ask(&client, 1, LUNA_STAGE_WHOLE, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_COMPUTE_LIMITED);
+    assert_true(admission.compute_remaining_ms < 0);
+}
+
 static void test_who_computes_nothing_is_refused(void **state)
 {
     struct client client;
@@ -149,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_computation_that_failed_costs_nothing),
+        cmocka_unit_test(test_what_is_left_is_not_said),
         cmocka_unit_test(test_who_computes_nothing_is_refused),
         cmocka_unit_test(test_time_pays_no_debt),
         cmocka_unit_test(test_a_plan_without_a_budget_is_limited),
