@@ -31,15 +31,16 @@ build_programs() {
   quietly "$LUNA_VAR/log/build.log" build_locked cmake --build "$LUNA_BUILD" -- "$@"
 }
 
-# The pages under /docs and /redoc come from npm packages. They are optional, so they are built only
-# if npm is installed.
+# The pages under /docs and /redoc come from npm packages, and are optional: scripts/web says why they
+# are not built. The description of the API needs python3-yaml alone.
 build_web() {
-  if ! command -v npm >/dev/null || ! /usr/bin/python3 -c 'import yaml' 2>/dev/null; then
-    say "    /docs and /redoc are not built: they need the packages npm and python3-yaml"
+  if ! /usr/bin/python3 -c 'import yaml' 2>/dev/null; then
+    say "    /docs, /redoc and /openapi.json are not built: they need the package python3-yaml"
     return 0
   fi
   step "Building the documentation pages"
-  quietly "$LUNA_VAR/log/web.log" "$LUNA_ROOT/scripts/web" || warn "/docs and /redoc are not available"
+  quietly "$LUNA_VAR/log/web.log" "$LUNA_ROOT/scripts/web" || warn "/docs, /redoc and /openapi.json are not up to date"
+  sed -n 's/^\(.* not built: .*\)/    \1/p' "$LUNA_VAR/log/web.log"
 }
 
 # admin_env: writes the settings of the luna program for this stack (`luna --help` lists them).

@@ -118,6 +118,20 @@ def test_killed_syncd_container_loses_no_count(project):
     assert failed == []
 
 
+def test_killed_nginx_container_serves_again(project):
+    """More than once: from its second start on, an engine may give a tmpfs the mode of the folder below it."""
+    for _ in range(2):
+        project.kill(project.containers("nginx")[0])
+        ready = ["curl", "-skf", "-m", "3", f"{project.url}/readyz"]
+        wait_until(lambda: subprocess.run(ready, capture_output=True, check=False).returncode != 0, "the end of nginx")
+        wait_until(lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0, "nginx, started again")
+
+
+def test_luna_health_finds_every_part(project):
+    shown = project.luna("health")
+    assert "FAILED" not in shown and "not checked" not in shown and shown.count(" ok") == 5, shown
+
+
 def test_audit_log_verifies(project):
     assert project.luna("audit", "verify")
 
