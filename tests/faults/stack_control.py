@@ -91,6 +91,8 @@ class Process:
         self.folder = os.readlink(proc / "cwd")
         owner = proc.stat()
         self.user, self.group = owner.st_uid, owner.st_gid
+        # What scripts/lib/users.sh gives a process whose user cannot enter the checkout.
+        self.has_capability = any(line.startswith("CapAmb:") and int(line.split()[1], 16) for line in read_proc(f"{pid}/status").splitlines())
 
     @property
     def pid(self):
@@ -126,8 +128,12 @@ class Process:
 
     def start(self, *in_front):
         """Starts it as it was; `in_front`: words before the command, such as strace and its options."""
-        identity = {"user": self.user, "group": self.group, "extra_groups": []} if os.geteuid() == 0 else {}
-        command = [*in_front, *self.argv]
+        identity, command = {}, [*in_front, *self.argv]
+        if os.geteuid() == 0 and self.has_capability:
+            command = ["setpriv", f"--reuid={self.user}", f"--regid={self.group}", "--clear-groups", "--inh-caps=-all,+dac_override",
+                       "--ambient-caps=-all,+dac_override", "--", *command]
+        elif os.geteuid() == 0:
+            identity = {"user": self.user, "group": self.group, "extra_groups": []}
         with open(self.stack.var / "log" / f"{self.name}.log", "ab") as log:
             self.popen = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log,
                                           stderr=log, start_new_session=True, **identity)

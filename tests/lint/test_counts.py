@@ -42,6 +42,7 @@ SUITES = {
                        "2 passed, 0 failed, 1 skipped"),
     "another suite counted": ('counted bash -c "echo skipped: why; echo 4 passed, 0 failed, 2 skipped"; suite_done "$PASSED" "$FAILED" "$SKIPPED"',
                               ["skipped: another-suite-counted: why"], "4 passed, 0 failed, 2 skipped"),
+    "nothing that ran": ("suite_done 0 0", [], "0 passed, 1 failed"),
     "silent": ("exit 0", [], "0 passed, 1 failed"),
     "green counts and a bad end": ("counts_line 7 0 0; exit 3", [], "7 passed, 1 failed"),
     "killed": ("kill -KILL $$", [], "0 passed, 1 failed"),
