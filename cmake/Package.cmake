@@ -64,7 +64,17 @@ install(FILES ${LUNA_CONF}/quota-syncd.env.example DESTINATION /etc/luna RENAME 
 foreach(component worker syncd)
   install(FILES ${LUNA_CONF}/logrotate/luna-${component} DESTINATION /etc/logrotate.d COMPONENT ${component})
 endforeach()
-install(FILES ${LUNA_CONF}/debian/luna.bash-completion DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME luna COMPONENT cli)
+# What the shells complete, from the program's own table of commands.
+foreach(shell bash zsh fish)
+  set(script ${CMAKE_CURRENT_BINARY_DIR}/completion/${shell})
+  add_custom_command(OUTPUT ${script} COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_CURRENT_BINARY_DIR}/completion
+                     COMMAND sh -c "\"$1\" completion \"$2\" > \"$3\"" sh $<TARGET_FILE:luna> ${shell} ${script}
+                     DEPENDS luna VERBATIM)
+  add_custom_target(completion-${shell} ALL DEPENDS ${script})
+endforeach()
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/completion/bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME luna COMPONENT cli)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/completion/zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions RENAME _luna COMPONENT cli)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/completion/fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME luna.fish COMPONENT cli)
 install(FILES docs/OPERATIONS.md docs/RUNBOOKS.md docs/SCALING.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/luna-worker COMPONENT worker)
 
 set(LUNA_PACKAGE_worker luna-worker)

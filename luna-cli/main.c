@@ -2,6 +2,7 @@
  * luna: the operator's tool. Finds the command, reads its command line, and runs it.
  */
 #include "commands/commands.h"
+#include "commands/completion.h"
 #include "session/cli_config.h"
 #include "terminal/command.h"
 #include "terminal/confirm.h"
@@ -56,7 +57,9 @@ static enum cli_exit refuse_command(int argc, char *argv[])
 static enum cli_exit run_without_command(int argc, char *argv[])
 {
     const char *word = argc > 1 ? argv[1] : "--help";
-    if (strcmp(word, "--version") == 0) {
+    if (strcmp(word, "--complete") == 0) {
+        completion_print(cli_commands, argc - 1, argv + 1);
+    } else if (strcmp(word, "--version") == 0) {
         puts("luna " LUNA_VERSION);
     } else if (strcmp(word, "--config-example") == 0) {
         print_settings(render_example);

@@ -51,6 +51,11 @@ struct given {
     bool robust;
 };
 
+const char *kalman_line_option(int index)
+{
+    return flags[index].name;
+}
+
 void kalman_line_print_help(void)
 {
     fputs("Usage: luna kalman FILE|- [options]\n"

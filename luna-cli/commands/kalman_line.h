@@ -25,5 +25,7 @@ enum kalman_line_status { KALMAN_LINE_RUN, KALMAN_LINE_HELP, KALMAN_LINE_WRONG }
 enum kalman_line_status kalman_line_read(int argc, char **argv, struct kalman_line *ret_line);
 void kalman_line_done(struct kalman_line *line);
 void kalman_line_print_help(void);
+/* The name of an option, from 0 on, without the leading "--"; NULL after the last. */
+const char *kalman_line_option(int index);
 
 #endif

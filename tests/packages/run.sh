@@ -46,7 +46,7 @@ settings_pages_name_every_setting() {
 
 completion_completes() {
   PATH=$PACKAGE_BUILD/bin:$PATH bash -c '
-    . conf/debian/luna.bash-completion
+    . <(luna completion bash)
     complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _luna; printf "%s " "${COMPREPLY[@]}"; }
     [[ $(complete_words luna acc) == "account " ]] || exit 1
     [[ $(complete_words luna account set-) == *set-limit*set-plan* ]] || exit 1
