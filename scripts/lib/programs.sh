@@ -31,8 +31,8 @@ build_programs() {
   quietly "$LUNA_VAR/log/build.log" build_locked cmake --build "$LUNA_BUILD" -- "$@"
 }
 
-# The pages under /docs and /redoc come from npm packages, and are optional: scripts/web says why they
-# are not built. The description of the API needs python3-yaml alone.
+# The pages under /docs and /redoc come from npm packages, and are optional: scripts/web says why
+# they are not built. The description of the API needs python3-yaml alone.
 build_web() {
   if ! /usr/bin/python3 -c 'import yaml' 2>/dev/null; then
     say "    /docs, /redoc and /openapi.json are not built: they need the package python3-yaml"

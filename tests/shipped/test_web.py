@@ -39,7 +39,7 @@ def test_the_description_is_built_without_the_registry(tree):
 
 
 def test_the_registry_is_not_asked_again_and_again(tree):
-    """npm tries each address for more than a minute unless it is told not to."""
+    """npm tries each address for more than a minute unless its retries are turned off."""
     web(tree)
     first, *others = (tree / "calls").read_text(encoding="utf-8").splitlines()
     assert "--fetch-retries=0" in first and "--fetch-timeout=" in first
