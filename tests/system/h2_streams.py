@@ -12,7 +12,8 @@ from luna_stack import WAIT_S
 
 
 class Streams:
-    """One connection. `answers` is the list of (status, seconds since the requests were sent)."""
+    """One connection. `answers` is the list of (status, seconds since the requests were sent); `granted` counts the bytes of bodies
+    that the gateway allowed beyond the first window."""
 
     def __init__(self, stack, address):
         url = urllib.parse.urlsplit(stack.url)
@@ -20,7 +21,7 @@ class Streams:
         context.set_alpn_protocols(["h2"])
         plain = socket.create_connection((url.hostname, url.port), timeout=WAIT_S, source_address=(address, 0))
         self.socket, self.protocol = context.wrap_socket(plain, server_hostname=url.hostname), h2.connection.H2Connection()
-        self.answers, self.is_seen, self.sent = [], False, 0.0
+        self.answers, self.is_seen, self.sent, self.granted = [], False, 0.0, 0
         self.protocol.initiate_connection()
         self.flush()
 
@@ -39,10 +40,19 @@ class Streams:
             self.receive()
         self.is_seen = False
 
+    def post(self, path, headers, first):
+        """Sends the first bytes of the body."""
+        stream = self.protocol.get_next_available_stream_id()
+        self.protocol.send_headers(stream, [(":method", "POST"), (":path", path), (":scheme", "https"), (":authority", "localhost"), *headers.items()])
+        self.protocol.send_data(stream, first)
+        self.flush()
+
     def receive(self):
         for event in self.protocol.receive_data(self.socket.recv(65536)):
             if isinstance(event, h2.events.PingAckReceived):
                 self.is_seen = True
+            elif isinstance(event, h2.events.WindowUpdated) and event.stream_id != 0:
+                self.granted += event.delta
             elif isinstance(event, h2.events.ResponseReceived):
                 self.answers.append((int(dict(event.headers)[b":status"]), time.monotonic() - self.sent))
         self.flush()

@@ -105,3 +105,17 @@ def test_the_gateway_reads_a_large_body_that_it_refuses(stack, account, body, he
         if b"HTTP/1.1 429 " in answer:
             break
     assert answer.startswith(b"HTTP/1.1 429 ") and b"\r\nConnection: close\r\n" in answer, answer[:500]
+
+
+def test_the_gateway_takes_a_refused_body_over_http2(stack, account):
+    """It takes no more than the first window of a stream, 64 KiB."""
+    throttle(stack, account, "127.0.0.16")
+    headers = {"content-type": "application/json", "content-length": "1000000"}
+    for _ in range(10):  # the throttle may let one pass just then
+        with connections(stack, "127.0.0.16", 2) as (others, connection):
+            others.get(f"/api/v1/{account.id}/usage", wrong_keys())
+            connection.post(urllib.parse.urlsplit(account.url).path, headers | {"x-api-key": str(uuid.uuid4())}, b" " * 1000)
+            receive_until([connection], lambda connection=connection: connection.answers or connection.granted)
+            if not connection.granted:
+                break
+    assert connection.answers[0][0] == 429 and connection.protocol.remote_settings.initial_window_size <= 65536
