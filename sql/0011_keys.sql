@@ -23,25 +23,28 @@ CREATE FUNCTION luna_earlier_digest_life() RETURNS interval LANGUAGE sql IMMUTAB
     SELECT interval '2 hours'
 $$;
 
--- `keys`: "digest scopes not_before_ms expires_ms", and for a key with a rate or addresses of its
--- own " 0 rate_per_s rate_burst addresses" ("-", or joined by semicolons); joined by commas. The 0
--- stands where Redis has the time of the last use.
+-- An account's live keys: "digest scopes not_before_ms expires_ms", and for a key with a rate or
+-- addresses of its own " 0 rate_per_s rate_burst addresses" ("-", or joined by semicolons); joined by
+-- commas. The 0 stands where Redis has the time of the last use.
+CREATE VIEW account_keys AS
+SELECT k.account_id,
+       string_agg(d.digest || ' ' || k.scopes || ' ' || luna_ms(k.not_before) || ' ' || luna_ms(d.until)
+                  || CASE WHEN k.rate_per_s = 0 AND k.allowed = '{}' THEN ''
+                          ELSE ' 0 ' || k.rate_per_s || ' ' || k.rate_burst || ' ' ||
+                               COALESCE(NULLIF(array_to_string(k.allowed, ';'), ''), '-') END,
+                  ',' ORDER BY k.id, d.digest) AS keys
+  FROM api_keys k
+ CROSS JOIN LATERAL (VALUES (k.digest, k.expires_at),
+                            (CASE WHEN k.moved_at > now() - luna_earlier_digest_life() THEN k.earlier_digest END,
+                             LEAST(k.expires_at, k.moved_at + luna_earlier_digest_life()))) AS d (digest, until)
+ WHERE d.digest IS NOT NULL AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+ GROUP BY k.account_id;
 CREATE OR REPLACE VIEW account_config AS
 SELECT a.id AS account_id, a.quota_limit, a.config_version, (a.disabled_at IS NOT NULL) AS disabled,
        p.rate_per_s, p.rate_burst, p.points_max, p.concurrent_max, p.quota_period, a.period_no,
        luna_ms(a.period_start) AS period_start_ms, luna_ms(a.period_end) AS period_end_ms,
        luna_ms(luna_period_end(p.quota_period, a.period_end)) AS next_end_ms,
-       COALESCE((SELECT string_agg(d.digest || ' ' || k.scopes || ' ' || luna_ms(k.not_before) || ' ' || luna_ms(d.until)
-                                   || CASE WHEN k.rate_per_s = 0 AND k.allowed = '{}' THEN ''
-                                           ELSE ' 0 ' || k.rate_per_s || ' ' || k.rate_burst || ' ' ||
-                                                COALESCE(NULLIF(array_to_string(k.allowed, ';'), ''), '-') END,
-                                   ',' ORDER BY k.id, d.digest)
-                   FROM api_keys k
-                  CROSS JOIN LATERAL (VALUES (k.digest, k.expires_at),
-                                             (CASE WHEN k.moved_at > now() - luna_earlier_digest_life() THEN k.earlier_digest END,
-                                              LEAST(k.expires_at, k.moved_at + luna_earlier_digest_life()))) AS d (digest, until)
-                  WHERE k.account_id = a.id AND d.digest IS NOT NULL AND k.revoked_at IS NULL
-                    AND (k.expires_at IS NULL OR k.expires_at > now())), '') AS keys
+       COALESCE((SELECT k.keys FROM account_keys k WHERE k.account_id = a.id), '') AS keys
   FROM accounts a JOIN plans p ON p.name = a.plan;
 
 CREATE OR REPLACE FUNCTION luna_key_text_check(p_digest uuid, p_prefix text) RETURNS void LANGUAGE plpgsql AS $$

@@ -94,7 +94,7 @@ if(NOT alls STREQUAL all)
   message(FATAL_ERROR "sql/ has all scopes as (${alls}); ${SCOPES} has ${all}")
 endif()
 
-# The parts of a key, in the order of the last account_config.
+# The parts of a key, in the order of account_keys.
 string(REGEX MATCHALL "\nKEY_PART\\([^\n]*\"\\)" rows "${texts}")
 list(TRANSFORM rows REPLACE ".*, \"([^\"]*)\"\\)" "\\1")
 string(FIND "${sql}" "string_agg(d.digest" at REVERSE)
@@ -105,6 +105,6 @@ string(REGEX REPLACE "CASE WHEN .* ELSE" "" body "${body}")
 string(REGEX MATCHALL "[kd]\\.[a-z_]+|' 0 '" columns "${body}")
 list(POP_FRONT columns)
 if(NOT columns STREQUAL rows)
-  message(FATAL_ERROR "account_config in sql/ has a key as (${columns}); ${TEXTS} has (${rows})")
+  message(FATAL_ERROR "account_keys in sql/ has a key as (${columns}); ${TEXTS} has (${rows})")
 endif()
 file(TOUCH ${OUT})
