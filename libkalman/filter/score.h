@@ -113,7 +113,7 @@ size_t score_consumed(const struct score *score);
 
 /* After a pass: log density of the observed values after the first `burn` of them, given those;
  * burn is at least score_consumed(). Exact observations (F = 0) have no density and are left
- * out. */
-double score_after(const struct score *score, size_t burn);
+ * out of the sum and of ret_counted. */
+double score_after(const struct score *score, size_t burn, size_t *ret_counted);
 
 #endif

@@ -201,7 +201,7 @@ size_t score_consumed(const struct score *s)
     return consumed;
 }
 
-double score_after(const struct score *s, size_t burn)
+double score_after(const struct score *s, size_t burn, size_t *ret_counted)
 {
     assert(burn >= score_consumed(s));
     const double log_two_pi = 1.8378770664093454836;
@@ -215,6 +215,7 @@ double score_after(const struct score *s, size_t burn)
         sum += log(s->step_f[t]) + s->step_v[t] * s->step_v[t] / s->step_f[t];
         counted++;
     }
+    *ret_counted = counted;
     sum += (double)counted * (log_two_pi + 2 * s->model->sd_exponent * log(2));
     return -0.5 * sum;
 }

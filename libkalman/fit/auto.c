@@ -6,6 +6,7 @@
  * candidate is judged on the same values given the same ones before: log p(y_{b+1} .. y_n | y_1 ..
  * y_b), b the largest number of values that any candidate's start consumes. That is a density of
  * the same data for all, diffuse elements integrated out, so only fitted parameters are counted.
+ * A model that fits the data without error beats all others.
  */
 #include "fit/auto.h"
 
@@ -158,6 +159,29 @@ static enum kalman_status fit_candidate(const struct fit_request *request,
     return fit_single(&single, ret_fit);
 }
 
+/* Was there a maximum of the likelihood to find, or is it without bound? */
+static bool is_fitted(enum kalman_fit_status status)
+{
+    return status == KALMAN_FIT_INTERIOR || status == KALMAN_FIT_BOUNDARY_LOW ||
+           status == KALMAN_FIT_BOUNDARY_HIGH;
+}
+
+static bool is_perfect(const struct trial *trial)
+{
+    return trial->fit.status == KALMAN_FIT_DEGENERATE_CONSTANT;
+}
+
+/* Is there enough to judge the fit by? Two values that a perfect fit did not need are two that it
+ * predicted. */
+static bool is_usable(const struct trial *trial)
+{
+    size_t needed = trial->fit.diffuse_count;
+    if (is_perfect(trial))
+        return trial->fit.observation_count >= needed + 2;
+    needed += 2 * trial->fit.parameter_count + 2;
+    return is_fitted(trial->fit.status) && trial->fit.observation_count > needed;
+}
+
 /* Tries one entry; false when it cannot be a candidate for these data. */
 static bool try_entry(const struct fit_request *request, const struct entry *entry,
                       struct trial *trial, enum kalman_status *status)
@@ -169,13 +193,7 @@ static bool try_entry(const struct fit_request *request, const struct entry *ent
                         request->series->times != NULL, &spec, &trial->layout))
         return false;
     *status = fit_candidate(request, &spec, &trial->layout, &trial->fit);
-    if (*status != KALMAN_OK)
-        return false;
-    bool usable = trial->fit.status == KALMAN_FIT_INTERIOR ||
-                  trial->fit.status == KALMAN_FIT_BOUNDARY_LOW ||
-                  trial->fit.status == KALMAN_FIT_BOUNDARY_HIGH;
-    size_t needed = trial->fit.diffuse_count + 2 * trial->fit.parameter_count + 2;
-    if (!usable || trial->fit.observation_count <= needed)
+    if (*status != KALMAN_OK || !is_usable(trial))
         return false;
     *status = evaluate_fitted(request, trial, &problem);
     if (*status != KALMAN_OK || !problem.last.determined)
@@ -185,27 +203,88 @@ static bool try_entry(const struct fit_request *request, const struct entry *ent
     return true;
 }
 
+/* The criterion of a trial on the values after the first `burn`. */
 static enum kalman_status judge_trial(const struct fit_request *request, size_t burn,
                                       struct trial *trial)
 {
+    if (is_perfect(trial)) { /* its density has no bound */
+        trial->loglikelihood = HUGE_VAL;
+        trial->aicc = -HUGE_VAL;
+        return KALMAN_OK;
+    }
     struct fit_problem problem;
     enum kalman_status status = evaluate_fitted(request, trial, &problem);
     if (status != KALMAN_OK)
         return status;
-    double n = (double)(problem.last.observed - burn), k = (double)trial->fit.parameter_count;
-    trial->loglikelihood = score_after(&problem.score, burn) - n * problem.data_exponent * log_two;
-    /* -2 log L + 2 k n/(n - k - 1) (Hurvich & Tsai 1989), n the values judged on. */
-    trial->aicc = n - k - 1 > 0 ? -2 * trial->loglikelihood + 2 * k * n / (n - k - 1) : HUGE_VAL;
+    size_t counted = 0, wanted = problem.last.observed - burn;
+    double n = (double)wanted, k = (double)trial->fit.parameter_count;
+    trial->loglikelihood =
+        score_after(&problem.score, burn, &counted) - n * problem.data_exponent * log_two;
+    /* -2 log L + 2 k n/(n - k - 1) (Hurvich & Tsai 1989), n the values judged on. A density of
+     * fewer values is comparable with none. */
+    bool defined = n - k - 1 > 0 && counted == wanted;
+    trial->aicc = defined ? -2 * trial->loglikelihood + 2 * k * n / (n - k - 1) : HUGE_VAL;
     return KALMAN_OK;
 }
 
+/* Values that the starts of the trials of one group consume, and the trial of lowest AICc. */
+static size_t largest_start(const struct trial *trials, size_t count, bool seasonal)
+{
+    size_t burn = 0;
+    for (size_t i = 0; i < count; i++)
+        if (trials[i].entry->seasonal == seasonal)
+            burn = larger(burn, trials[i].consumed);
+    return burn;
+}
+
+static enum kalman_status judge_group(const struct fit_request *request, struct trial *trials,
+                                      size_t count, bool seasonal, size_t burn, size_t *ret_best)
+{
+    *ret_best = count;
+    for (size_t i = 0; i < count; i++) {
+        if (trials[i].entry->seasonal != seasonal)
+            continue;
+        enum kalman_status status = judge_trial(request, burn, &trials[i]);
+        if (status != KALMAN_OK)
+            return status;
+        if (*ret_best == count || trials[i].aicc < trials[*ret_best].aicc)
+            *ret_best = i;
+    }
+    return KALMAN_OK;
+}
+
+/*
+ * Models without a season are judged on all that their own starts leave, for a season's start is a
+ * whole period, which may be most of a short series. Models with one are judged on what that
+ * leaves, beside the best of the others on the same values: their AICc is that one's on its own
+ * values, plus the difference on these.
+ */
+static enum kalman_status judge_all(const struct fit_request *request, struct trial *trials,
+                                    size_t count)
+{
+    size_t plain = 0, seasonal = 0, burn_plain = largest_start(trials, count, false);
+    size_t burn = larger(burn_plain, largest_start(trials, count, true));
+    enum kalman_status status = judge_group(request, trials, count, false, burn_plain, &plain);
+    if (status == KALMAN_OK)
+        status = judge_group(request, trials, count, true, burn, &seasonal);
+    if (status != KALMAN_OK || plain == count || seasonal == count || is_perfect(&trials[plain]))
+        return status;
+    struct trial same = trials[plain];
+    status = judge_trial(request, burn, &same);
+    double moved = trials[plain].aicc - same.aicc;
+    for (size_t i = 0; i < count && status == KALMAN_OK; i++)
+        if (trials[i].entry->seasonal)
+            trials[i].aicc = isfinite(same.aicc) ? trials[i].aicc + moved : HUGE_VAL;
+    return status;
+}
+
 /* Best first; a tie keeps the order of the table, where simpler models come first. */
-static void sort_trials(struct trial *const *trials, size_t count, size_t *order)
+static void sort_trials(const struct trial *trials, size_t count, size_t *order)
 {
     EXPECT(count <= entry_count);
     for (size_t i = 0; i < count; i++) {
         size_t place = i;
-        for (; place > 0 && trials[order[place - 1]]->aicc > trials[i]->aicc; place--)
+        for (; place > 0 && trials[order[place - 1]].aicc > trials[i].aicc; place--)
             order[place] = order[place - 1];
         order[place] = i;
     }
@@ -216,19 +295,16 @@ static enum kalman_status settle(const struct fit_request *request, struct trial
                                  struct kalman_candidate *candidates, struct kalman_fit *ret_fit)
 {
     EXPECT(count > 0 && count <= entry_count);
-    struct trial *pointers[entry_count];
-    size_t order[entry_count] = {0}, burn = 0;
-    for (size_t i = 0; i < count; i++)
-        burn = larger(burn, trials[i].consumed);
-    for (size_t i = 0; i < count; i++) {
-        enum kalman_status status = judge_trial(request, burn, &trials[i]);
-        if (status != KALMAN_OK)
-            return status;
-        pointers[i] = &trials[i];
-    }
-    sort_trials(pointers, count, order);
-    *ret_fit = trials[order[0]].fit;
-    ret_fit->reason = trials[order[0]].entry->reason;
+    size_t order[entry_count] = {0};
+    enum kalman_status status = judge_all(request, trials, count);
+    if (status != KALMAN_OK)
+        return status;
+    sort_trials(trials, count, order);
+    const struct trial *best = &trials[order[0]];
+    *ret_fit = best->fit;
+    ret_fit->reason = is_perfect(best)
+                          ? "the simplest of the models that fit the data without error"
+                          : best->entry->reason;
     ret_fit->evaluations = evaluations;
     ret_fit->candidate_count = candidates ? count : 0;
     for (size_t i = 0; candidates && i < count; i++)

@@ -217,13 +217,16 @@ static bool edge_of(const struct fit_problem *problem, const double *x, size_t i
     return x[i] != *ret_edge && fmin(below, above) < 0.05 * width;
 }
 
-/* Moves coordinates to the edge where that does not lower the likelihood; true if any moved. */
-static bool settle_on_edges(struct fit_problem *problem, double *x, double *value)
+/* Moves coordinates to the edge where that does not lower the likelihood; true if any moved.
+ * climbed: only variances, for a point that Newton has not seen yet may lie lower than an edge
+ * beside its summit, and from the edge of a moving average no slope leads back. */
+static bool settle_on_edges(struct fit_problem *problem, bool climbed, double *x, double *value)
 {
     bool changed = false;
     for (size_t i = 0; i < problem->count && fit_check_limits(problem); i++) {
         double kept = x[i], edge;
-        if (!edge_of(problem, x, i, &edge))
+        if ((climbed && problem->coordinates[i].kind != FIT_VARIANCE) ||
+            !edge_of(problem, x, i, &edge))
             continue;
         x[i] = edge;
         bool scaleless = problem->concentrate && fit_reference(problem, x) == SIZE_MAX;
@@ -260,6 +263,30 @@ static bool release_variances(struct fit_problem *problem, double *x, double *va
     return false;
 }
 
+/* A coordinate at its bound that would rather be inside is moved there; true if any was. The
+ * likelihood of a moving average is flat at its bound: its slope says nothing. */
+static bool release_bounds(struct fit_problem *problem, double *x, double *value)
+{
+    static const double shares[] = {0.01, 0.03, 0.1};
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        if (isinf(x[i]) || !fit_at_bound(problem, x, i))
+            continue;
+        double kept = x[i], width = c->upper - c->lower;
+        bool low = kept - c->lower < c->upper - kept;
+        for (size_t k = 0; k < sizeof shares / sizeof shares[0] && fit_check_limits(problem); k++) {
+            x[i] = kept + (low ? shares[k] : -shares[k]) * width;
+            double found = fit_value(problem, x);
+            if (found > *value + 1e-9 * (1 + fabs(*value))) {
+                *value = found;
+                return true;
+            }
+        }
+        x[i] = kept;
+    }
+    return false;
+}
+
 /* Newton failed, far from the top or on a ridge: the climber again, with more evaluations than the
  * first time. */
 static double climb_again(struct fit_problem *problem, double *x)
@@ -280,12 +307,13 @@ double fit_polish(struct fit_problem *problem, double *x, bool *ret_converged)
     if (problem->count > polished_max)
         return value;
     for (int round = 0; round < rounds_max && fit_check_limits(problem); round++) {
-        (void)settle_on_edges(problem, x, &value);
+        (void)settle_on_edges(problem, round == 0, x, &value);
         value = newton(problem, matrix, factor, x, ret_converged);
         if (!*ret_converged)
             value = climb_again(problem, x);
-        bool dropped = settle_on_edges(problem, x, &value);
-        if (!release_variances(problem, x, &value) && !dropped && *ret_converged)
+        bool dropped = settle_on_edges(problem, false, x, &value);
+        bool released = release_variances(problem, x, &value) || release_bounds(problem, x, &value);
+        if (!released && !dropped && *ret_converged)
             break;
     }
     return value;

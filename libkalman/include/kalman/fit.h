@@ -58,9 +58,12 @@ enum { KALMAN_CANDIDATES_MAX = 24 };
 
 struct kalman_candidate {
     struct kalman_spec spec; /* fitted */
-    /* natural log density of the values after those that any diffuse start consumes */
+    /* natural log density of the values after those that any diffuse start consumes: of the models
+     * without a season, or of all; +inf where the data fit without error */
     double loglikelihood;
-    double aicc; /* of that, counting fitted parameters */
+    /* of that, counting fitted parameters; comparable: with a season, that of the best model
+     * without, plus the difference of both on the same values. -inf without error */
+    double aicc;
     enum kalman_fit_status status;
 };
 

@@ -71,16 +71,18 @@ static void the_choice_does_not_depend_on_the_unit(void **state)
 {
     static const char *const names[] = {"nile",     "lakehuron",      "lh",
                                         "wwwusage", "johnsonjohnson", "us_unemployment"};
+    static const double units[] = {1e-5, 1000, 1.0 / 3};
+    enum { NAMES = sizeof names / sizeof names[0] };
     (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < 3 * (size_t)NAMES; i++) {
         struct choice plain, scaled;
         struct kalman_series series = {.values = NULL};
         double values[256];
-        const double *original = vector(names[i], &series.count);
+        const double *original = vector(names[i % NAMES], &series.count);
         series.values = original;
         choose("", &series, &plain);
         for (size_t t = 0; t < series.count; t++)
-            values[t] = original[t] * 1e-5;
+            values[t] = original[t] * units[i / NAMES];
         series.values = values;
         choose("", &series, &scaled);
         assert_int_equal(plain.fit.spec.kind, scaled.fit.spec.kind);
@@ -132,6 +134,56 @@ static void a_very_long_season_is_no_reason_to_refuse(void **state)
     assert_int_equal(kalman_spec_free_count(&choice.fit.spec), 0);
 }
 
+/* A model that explains everything was passed over, for its likelihood has no maximum. */
+static void a_perfect_fit_is_kept(void **state)
+{
+    static const struct {
+        const char *words;
+        size_t count, period;
+        double slope, pattern[12];
+    } cases[] = {{"period=7", 42, 7, 0, {0, 0, 0, 0, 0, 1, 1}},
+                 {"period=6", 36, 6, 0, {1, 2, 3, 4, 5, 6}},
+                 {"period=12", 36, 12, 2, {[3] = 1}},
+                 {"", 36, 1, 2, {3}},
+                 {"period=12", 36, 1, -0.1, {3}}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct choice choice;
+        double values[42], mean[12];
+        struct kalman_series series = {.values = values, .count = cases[i].count};
+        for (size_t t = 0; t < series.count; t++)
+            values[t] = cases[i].pattern[t % cases[i].period] + cases[i].slope * (double)t;
+        choose(cases[i].words, &series, &choice);
+        assert_int_equal(choice.fit.status, KALMAN_FIT_DEGENERATE_CONSTANT);
+        struct kalman_forecast forecast = {.horizon = 12, .mean = mean};
+        struct kalman_output output = {.forecast = &forecast};
+        (void)run_of(&choice.fit.spec, &series, &output);
+        for (size_t h = 0; h < 12; h++) {
+            size_t t = series.count + h;
+            assert_within(
+                mean[h], cases[i].pattern[t % cases[i].period] + cases[i].slope * (double)t, 1e-12);
+        }
+    }
+}
+
+/* The season's start took 13 of 22 values from the criterion of every model. */
+static void a_period_does_not_cost_a_short_series_its_model(void **state)
+{
+    static const char *const names[] = {"nile", "lakehuron", "lh", "wwwusage", "us_unemployment"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct choice with, without;
+        struct kalman_series series = {.values = NULL};
+        series.values = vector(names[i], &series.count);
+        series.count = 22;
+        choose("", &series, &without);
+        choose("period=12", &series, &with);
+        assert_string_equal(with.fit.reason, without.fit.reason);
+        assert_true(with.fit.candidate_count > without.fit.candidate_count);
+        assert_true(with.candidates[0].aicc == without.candidates[0].aicc);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +191,8 @@ int main(void)
         cmocka_unit_test(a_season_is_chosen_where_there_is_one),
         cmocka_unit_test(the_choice_does_not_depend_on_the_unit),
         cmocka_unit_test(irregular_times_leave_the_models_that_take_them),
+        cmocka_unit_test(a_perfect_fit_is_kept),
+        cmocka_unit_test(a_period_does_not_cost_a_short_series_its_model),
         cmocka_unit_test(too_little_data_fall_back_to_the_level),
         cmocka_unit_test(a_very_long_season_is_no_reason_to_refuse),
     };
