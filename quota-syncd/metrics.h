@@ -44,6 +44,8 @@
     X(keys_expired_total, counter, "Expired keys removed from Redis")                              \
     X(keys_moved_total, counter, "Keys whose digest was moved to the present pepper")              \
     X(partitions_made_total, counter, "Monthly partitions of the audit log created in advance")    \
+    X(last_backup_timestamp_seconds, gauge,                                                        \
+      "When the last backup was taken, in seconds since 1970; 0: never")                           \
     X(redis_memory_bytes, gauge, "Memory that Redis uses (used_memory)")                           \
     X(redis_memory_max_bytes, gauge,                                                               \
       "maxmemory of Redis, above which it refuses every charge; 0: not limited")                   \

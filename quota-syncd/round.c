@@ -240,6 +240,7 @@ static enum luna_code keep_house(struct round *round, struct luna_error *err)
     round->metrics->periods_closed_total += report.periods_closed;
     round->metrics->keys_expired_total += report.keys_expired;
     round->metrics->journal_bytes = report.journal_bytes;
+    round->metrics->last_backup_timestamp_seconds = report.last_backup_s;
     if (report.periods_corrected > 0)
         luna_log(LUNA_LOG_WARNING, "periods_corrected",
                  LUNA_LOG_I("accounts", report.periods_corrected),

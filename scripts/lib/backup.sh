@@ -52,13 +52,45 @@ backup_check_dump() {
   "$PG_BIN/pg_restore" --file=/dev/null "$1" || die "$1 is damaged or incomplete"
 }
 
+# backup_file FOLDER: its dump, which may be encrypted.
+backup_file() {
+  if [ -e "$1/luna.dump.age" ]; then printf '%s' "$1/luna.dump.age"; else printf '%s' "$1/luna.dump"; fi
+}
+
+# backup_check_recipients FILE: age is installed and reads the public keys in FILE.
+backup_check_recipients() {
+  command -v age >/dev/null || die "--encrypt-to needs age (on Debian: apt-get install age)"
+  age --encrypt --recipients-file "$1" </dev/null >/dev/null || die "$1 contains no public keys of age"
+}
+
+# backup_encrypt FOLDER FILE: for the public keys in FILE. The dump was checked before, because here
+# nobody can read it afterwards.
+backup_encrypt() {
+  age --encrypt --recipients-file "$2" --output "$1/luna.dump.age" "$1/luna.dump" || die "age failed"
+  rm "$1/luna.dump"
+}
+
+# backup_decrypt FOLDER FILE OUTPUT: by the private key in FILE.
+backup_decrypt() {
+  command -v age >/dev/null || die "the backup is encrypted; decrypting it needs age (on Debian: apt-get install age)"
+  age --decrypt --identity "$2" --output "$3" "$1/luna.dump.age" || die "the private key in $2 does not decrypt $1"
+}
+
+# backup_note FOLDER: in the database, for the metric of the last backup.
+backup_note() {
+  local taken
+  taken=$(backup_manifest "$1" taken_at)
+  "${BACKUP_PSQL[@]}" -c "SELECT luna_backup_note(to_timestamp('$taken', 'YYYYMMDD\"T\"HH24MISS\"Z\"')::timestamp AT TIME ZONE 'UTC',
+    $(stat -c %s "$(backup_file "$1")"))" >/dev/null || warn "the time of the backup could not be noted in the database"
+}
+
 # backup_check FOLDER: it is complete and unchanged.
 backup_check() {
   [ -f "$1/MANIFEST" ] || die "$1 is not a complete backup: it has no MANIFEST"
   [ "$(backup_manifest "$1" format)" = 1 ] || die "$1/MANIFEST has an unknown format"
-  [ "$(backup_sha256 "$1/luna.dump")" = "$(backup_manifest "$1" dump_sha256)" ] ||
-    die "$1/luna.dump was changed: its SHA-256 differs from the one in MANIFEST"
-  backup_check_dump "$1/luna.dump"
+  [ "$(backup_sha256 "$(backup_file "$1")")" = "$(backup_manifest "$1" dump_sha256)" ] ||
+    die "$(backup_file "$1") was changed: its SHA-256 differs from the one in MANIFEST"
+  [ ! -e "$1/luna.dump" ] || backup_check_dump "$1/luna.dump"
 }
 
 # API keys are stored as digests under the pepper, so with another pepper no key is valid. The

@@ -1,11 +1,15 @@
 """The restore drill: backed up under load, both stores destroyed, restored; counts are printed."""
+import pathlib
+import re
 import shutil
+import subprocess
 import time
 
 import pytest
 from ledger import settle
 from load import Load
 from luna_stack import Stack, wait_until
+from stack_control import page
 
 
 def backup(stack, *arguments, check=True, **settings):
@@ -200,6 +204,41 @@ def test_a_server_that_scripts_up_did_not_make(stack, load, redis_store, tmp_pat
     assert refused.returncode != 0 and "password" in refused.stdout
     restore(stack, folder)
     assert sums(stack, running.accounts) == before
+
+
+def last_backup(stack):
+    """As quota-syncd's metric tells it, in seconds since 1970."""
+    text = page(stack, "LUNA_SYNCD_METRICS_URL", "/metrics").text
+    return float(re.search(r"^luna_syncd_last_backup_timestamp_seconds ([\d.]+)$", text, re.MULTILINE)[1])
+
+
+def test_an_encrypted_backup_opens_with_the_private_key_only(stack, load, tmp_path, syncd):
+    key = tmp_path / "key"
+    subprocess.run(["age-keygen", "-o", key], check=True, capture_output=True)
+    public = tmp_path / "public"
+    public.write_text(subprocess.run(["age-keygen", "-y", key], check=True, capture_output=True, text=True).stdout, encoding="utf-8")
+    with load(count=1) as running:
+        running.await_success()
+        settle_once(stack, running.accounts)
+    began = int(time.time())
+    folder = pathlib.Path(backup(stack, "--to", str(tmp_path / "backups"), "--encrypt-to", str(public)))
+    assert sorted(file.name for file in folder.iterdir()) == ["MANIFEST", "luna.dump.age"]
+    assert b"PGDMP" not in (folder / "luna.dump.age").read_bytes()[:4096]
+    refused = stack.script("restore", str(folder), check=False)
+    assert refused.returncode == 1 and "--identity" in refused.stdout
+    assert page(stack, "LUNA_METRICS_URL").status_code == 200, "the service was stopped for nothing"
+    syncd.restart()  # it reads the time at its start, and then each minute
+    wait_until(lambda: last_backup(stack) >= began, "the time of the backup as a metric")
+    before = sums(stack, running.accounts)
+    restore(stack, "--identity", str(key), str(folder))
+    assert sums(stack, running.accounts) == before
+    assert not (stack.var / "run/restore.dump").exists()
+
+
+def test_a_key_that_is_none_makes_no_backup(stack, tmp_path):
+    (tmp_path / "public").write_text("no key\n", encoding="utf-8")
+    refused = stack.script("backup", "--to", str(tmp_path / "backups"), "--encrypt-to", str(tmp_path / "public"), check=False)
+    assert refused.returncode == 1 and not (tmp_path / "backups").exists()
 
 
 def test_wrong_arguments_are_refused(stack):

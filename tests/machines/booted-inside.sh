@@ -69,6 +69,18 @@ invalid_setting() {
   await serves
 }
 
+# As docs/OPERATIONS.md says for a restore: the requests that go on do not start the pool.
+stopped_for_a_restore() {
+  local i
+  systemctl stop luna-worker@main.socket
+  for ((i = 0; i < 20; i++)); do
+    request >/dev/null 2>&1 || true
+  done
+  ! systemctl is-active luna-worker@main.service && ! systemctl is-active luna-worker@main.socket
+  systemctl start luna-worker@main.socket luna-worker@main.service
+  await serves
+}
+
 log_rotates() {
   request
   [ -s /var/log/luna/access.log ]

@@ -70,6 +70,7 @@ main() {
     part "$unit killed seven times: everything works again by itself" inside killed "$unit"
   done
   part "requests while a setting is invalid: the pool starts when it is valid" inside invalid_setting
+  part "a pool that is stopped for a restore is not started by requests" inside stopped_for_a_restore
   part "the access log rotates" inside log_rotates
   part "rotation is scheduled" inside rotation_is_scheduled
   part "purging leaves nothing enabled or running" inside purged

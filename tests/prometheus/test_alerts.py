@@ -72,6 +72,7 @@ HEALTHY = {
     worker("luna_worker_alive"): flat(1), syncd("luna_syncd_log_lines_dropped_total"): flat(0),
     syncd("luna_syncd_leading"): flat(1), syncd("luna_syncd_last_round_age_seconds"): flat(1),
     syncd("luna_syncd_redis_memory_bytes"): flat(2e6), syncd("luna_syncd_redis_memory_max_bytes"): flat(256e6),
+    syncd("luna_syncd_last_backup_timestamp_seconds"): f"0+60x{MINUTES}",
     syncd("luna_syncd_oldest_unbooked_seconds"): flat(1), syncd("luna_syncd_fences_total"): flat(1),
     **{worker(f"luna_worker_{name}"): flat(0) for name in (
         "crash_looping", "crashes_total", "kills_total", "quarantined_total", "shed_total", "dropped_total",
@@ -105,6 +106,8 @@ SCENARIOS = {
     "redis_without_a_limit": ({syncd("luna_syncd_redis_memory_bytes"): flat(9e9), syncd("luna_syncd_redis_memory_max_bytes"): flat(0)}, "60m", set()),
     "redis_is_filling_up": ({syncd("luna_syncd_redis_memory_bytes"): flat(200e6)}, "20m", {"LunaRedisMemoryHigh"}),
     "redis_is_nearly_full": ({syncd("luna_syncd_redis_memory_bytes"): flat(240e6)}, "20m", {"LunaRedisMemoryFull", "LunaRedisMemoryHigh"}),
+    "yesterdays_backup": ({syncd("luna_syncd_last_backup_timestamp_seconds"): flat(0)}, "1500m", set()),
+    "no_backup_since_yesterday": ({syncd("luna_syncd_last_backup_timestamp_seconds"): flat(0)}, "1630m", {"LunaBackupOld"}),
     "one_scrape_missed": ({worker("up"): f"1x5 0 1x{MINUTES}", syncd("up"): f"1x5 0 1x{MINUTES}"}, "6m", set()),
     "certificate_for_a_month": ({gateway("probe_ssl_earliest_cert_expiry"): flat(30 * 86400)}, "120m", set()),
     "a_quiet_night": ({GOOD: flat(100), BAD: flat(100), FAST: flat(1), worker("luna_worker_request_duration_seconds_count"): flat(2)},

@@ -24,7 +24,7 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker,
 {
     struct luna_housekeeping_report report = {.partitions_made = 0};
     struct luna_pg_params months = {.count = 0}, cold = {.count = 0}, keys = {.count = 0};
-    struct luna_pg_params early = {.count = 0};
+    struct luna_pg_params early = {.count = 0}, none = {.count = 0};
     luna_pg_param_int(&months, MONTHS_AHEAD);
     add_term(booker, &cold);
     luna_pg_param_int(&cold, COLD_PERIODS_MAX);
@@ -47,6 +47,9 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker,
                                      &report.keys_expired, err);
     if (code == LUNA_OK)
         code = luna_booker_close_deleted(booker, &report.accounts_closed, err);
+    if (code == LUNA_OK)
+        code = luna_booker_query_int(booker, "SELECT luna_backup_last()", &none,
+                                     &report.last_backup_s, err);
     if (code == LUNA_OK)
         code = luna_journal_fold(booker->journal_dir, luna_deadline_in_ms(FOLD_LOCK_TIMEOUT_MS),
                                  &report.segments_folded, &report.journal_bytes, err);

@@ -141,6 +141,7 @@ int luna_booking_wait_fd(const struct luna_booker *booker);
 struct luna_housekeeping_report {
     int64_t partitions_made; /* partitions of quota_events, up to three months ahead */
     int64_t journal_bytes;   /* after folding */
+    int64_t last_backup_s;   /* when it was taken, since 1970; 0: never */
     int64_t segments_folded;
     int64_t periods_closed;    /* ended periods of cold accounts */
     int64_t periods_corrected; /* those that began in the future */
