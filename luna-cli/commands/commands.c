@@ -236,6 +236,21 @@ const struct command cli_commands[] = {
      .options = {{"check", NULL, "look only; nothing else is possible"}},
      .example = "luna upgrade --check",
      .run = cmd_upgrade},
+    {.name = "support-bundle",
+     .operands = "[FILE]",
+     .operands_max = 1,
+     .summary =
+         "Write an archive for a report of a fault: versions, settings, health, metrics, logs",
+     .details =
+         "Passwords, peppers, API keys and tokens are removed. Logs name accounts and client "
+         "addresses:\nlook at the archive before you send it to others. Default: "
+         "luna-support-TIME.tar in this folder.",
+     .options = {{"settings", "FOLDER",
+                  "where the files of settings, *.env, are (default: /etc/luna)"},
+                 {"logs", "FOLDER",
+                  "where the logs are, *.log (default: those of the packages, and the journal)"}},
+     .example = "luna support-bundle fault.tar --settings var/etc --logs var/log",
+     .run = cmd_support_bundle},
     {.name = "completion",
      .operands = "bash|zsh|fish",
      .operands_min = 1,

@@ -45,6 +45,9 @@ enum cli_exit cmd_health(const struct invocation *invocation);
 enum cli_exit cmd_status(const struct invocation *invocation);
 enum cli_exit cmd_top(const struct invocation *invocation);
 
+/* support_bundle.c */
+enum cli_exit cmd_support_bundle(const struct invocation *invocation);
+
 /* completion.c */
 enum cli_exit cmd_completion(const struct invocation *invocation);
 

@@ -67,8 +67,9 @@ ROOMS = {
     "luna-cli": {
         "terminal": [],
         "session": ["terminal"],
-        "commands": ["session", "terminal"],
-        "": ["commands", "session", "terminal"],
+        "support": [],
+        "commands": ["session", "support", "terminal"],
+        "": ["commands", "session", "support", "terminal"],
     },
 }
 
