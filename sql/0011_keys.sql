@@ -24,8 +24,8 @@ CREATE FUNCTION luna_earlier_digest_life() RETURNS interval LANGUAGE sql IMMUTAB
 $$;
 
 -- An account's live keys: "digest scopes not_before_ms expires_ms", and for a key with a rate or
--- addresses of its own " 0 rate_per_s rate_burst addresses" ("-", or joined by semicolons); joined by
--- commas. The 0 stands where Redis has the time of the last use.
+-- addresses of its own " 0 rate_per_s rate_burst addresses" ("-", or joined by semicolons); joined
+-- by commas. The 0 stands where Redis has the time of the last use.
 CREATE VIEW account_keys AS
 SELECT k.account_id,
        string_agg(d.digest || ' ' || k.scopes || ' ' || luna_ms(k.not_before) || ' ' || luna_ms(d.until)

@@ -155,6 +155,11 @@ const struct command cli_commands[] = {
      .summary = "List the peppers and how many live keys still have their digest under each",
      .example = "luna key peppers",
      .run = cmd_key_peppers},
+    {.name = "key fingerprints",
+     .summary = "List the fingerprints of the peppers in luna's settings, as PostgreSQL and the "
+                "MANIFEST of a backup have them",
+     .example = "luna key fingerprints",
+     .run = cmd_key_fingerprints},
 
     {.name = "plan list",
      .summary = "List the plans, by name",

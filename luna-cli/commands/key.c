@@ -223,3 +223,29 @@ enum cli_exit cmd_key_peppers(const struct invocation *invocation)
         fill_peppers};
     return listing_run(invocation, &kind, NULL);
 }
+
+static void list_fingerprint(struct output_list *list, const struct luna_pepper_mark *mark)
+{
+    const struct cell cells[] = {CELL_I("pepper_id", mark->id),
+                                 CELL_T("fingerprint", mark->fingerprint)};
+    if (mark->id != 0)
+        output_list_add(list, cells, OUTPUT_COUNT(cells));
+}
+
+enum cli_exit cmd_key_fingerprints(const struct invocation *invocation)
+{
+    struct session session;
+    struct luna_pepper_marks marks;
+    enum cli_exit status = session_open(&session, SESSION_PEPPER_ALONE);
+    if (status != CLI_OK)
+        return status;
+    luna_pepper_marks_make((int)session.config.key_pepper_id, session.pepper, session.pepper_len,
+                           &session.previous_pepper, &marks);
+    struct output_list *list = output_list_new(invocation->json);
+    list_fingerprint(list, &marks.current);
+    list_fingerprint(list, &marks.previous);
+    output_list_print(list, "");
+    explicit_bzero(&marks, sizeof marks);
+    session_close(&session);
+    return CLI_OK;
+}

@@ -75,6 +75,8 @@ enum cli_exit session_open(struct session *session, unsigned needs)
         code = open_cache(session, needs, &err);
     if (code == LUNA_OK && (needs & SESSION_PEPPER))
         code = verify_pepper(session, &err);
+    if (code == LUNA_OK && (needs & SESSION_PEPPER_ALONE))
+        code = read_pepper(session, &err);
     if (code != LUNA_OK) {
         session_close(session);
         return cli_exit_report(&err);

@@ -17,7 +17,8 @@ enum session_needs {
     SESSION_DATABASE = 1,     /* LUNA_DATABASE_URL must be set */
     SESSION_CACHE = 2,        /* LUNA_REDIS_URL must be set */
     SESSION_CACHE_IF_SET = 4, /* Redis is used when LUNA_REDIS_URL is set */
-    SESSION_PEPPER = 8        /* LUNA_KEY_PEPPER must be set */
+    SESSION_PEPPER = 8,       /* LUNA_KEY_PEPPER must be set, and be one that pools have */
+    SESSION_PEPPER_ALONE = 16 /* the same, without a database to compare it with */
 };
 
 enum { SESSION_ACTOR_BYTES = 80 };

@@ -36,6 +36,7 @@ backup_dump() {
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SELECT pg_export_snapshot() AS snapshot \\gset
 $BACKUP_COUNTS;
+$BACKUP_PEPPERS;
 SELECT 'postgresql=' || current_setting('server_version');
 \\setenv SNAPSHOT :snapshot
 \\! "\$PG_DUMP" --format=custom --snapshot="\$SNAPSHOT" --file="\$DUMP" && touch "\$DUMP.complete"
@@ -93,6 +94,38 @@ backup_check() {
   [ ! -e "$1/luna.dump" ] || backup_check_dump "$1/luna.dump"
 }
 
-# API keys are stored as digests under the pepper, so with another pepper no key is valid. The
-# pepper has 256 random bits, so its hash does not reveal it.
-backup_pepper_sha256() { backup_sha256 "$(pepper_file)"; }
+# The peppers that the database knows, oldest first: their ids, fingerprints, and how many live keys
+# have their digest under each. A fingerprint does not reveal its pepper.
+BACKUP_PEPPERS="SELECT 'peppers=' || COALESCE(string_agg(p.id || ':' || encode(p.fingerprint, 'hex') || ':' ||
+    (SELECT count(*) FROM api_keys k WHERE k.pepper_id = p.id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())),
+    ',' ORDER BY p.id), '') FROM peppers p"
+
+# peppers_here: the peppers of this stack's settings, one ID:FINGERPRINT on a line.
+peppers_here() (
+  LUNA_KEY_PEPPER_FILE=$(secret_file key_pepper)
+  export LUNA_KEY_PEPPER_FILE
+  set -a
+  [ ! -s "$(pepper_env)" ] || . "$(pepper_env)"
+  "$LUNA_BUILD/bin/luna" key fingerprints --json | tr -d ' \n' |
+    grep -oE '"pepper_id":[0-9]+,"fingerprint":"[0-9a-f]+"' | sed 's/"pepper_id":\([0-9]*\),"fingerprint":"\([0-9a-f]*\)"/\1:\2/'
+)
+
+# peppers_check PEPPERS: are they, as BACKUP_PEPPERS writes them, those of this stack? A key is only
+# valid with the pepper that its digest was made with.
+peppers_check() {
+  local here known id fingerprint keys valid=0 lost=0
+  here=$(peppers_here)
+  while IFS=: read -r id fingerprint keys; do
+    [ -n "$id" ] || continue
+    known=$(sed -n "s/^$id://p" <<<"$here")
+    if [ "$known" = "$fingerprint" ]; then
+      valid=$((valid + keys))
+    elif [ -n "$known" ]; then
+      die "the pepper $id of $(pepper_env) is not the pepper $id of the backup: its API keys would not be valid"
+    elif [ "$keys" -gt 0 ]; then
+      lost=$((lost + keys))
+      warn "$keys live API keys need the pepper $id (fingerprint ${fingerprint:0:12}…), which $(pepper_env) does not name"
+    fi
+  done <<<"${1//,/$'\n'}"
+  [ "$lost" = 0 ] || [ "$valid" -gt 0 ] || die "no API key would be valid: name the pepper of the backup in $(pepper_env)"
+}

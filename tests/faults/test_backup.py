@@ -8,7 +8,7 @@ import time
 import pytest
 from ledger import settle
 from load import Load
-from luna_stack import Stack, wait_until
+from luna_stack import ROOT, Stack, clean_environment, wait_until
 from stack_control import page
 
 
@@ -34,6 +34,13 @@ def destroy(servers, stack, *folders):
         servers[name].kill()
     for folder in ("postgres", "redis", *folders):
         shutil.rmtree(stack.var / folder)
+
+
+def check_peppers(stack, folder):
+    """What scripts/restore does first, alone."""
+    script = 'for part in users secrets backup; do . "$LUNA_ROOT/scripts/lib/$part.sh"; done; peppers_check "$(backup_manifest "$1" peppers)"'
+    return subprocess.run(["bash", "-c", f'. scripts/lib/common.sh; {script}', "check", folder], cwd=ROOT, env=clean_environment(LUNA_VAR=stack.var),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
 
 
 def sums(stack, accounts):
@@ -157,11 +164,23 @@ def test_a_damaged_backup_is_refused_and_nothing_is_touched(stack, load, tmp_pat
 
 def test_a_backup_under_another_pepper_is_refused(stack, tmp_path):
     folder = backup(stack, "--to", str(tmp_path / "backups"))
-    path = f"{folder}/MANIFEST"
-    with open(path, encoding="utf-8") as lines:
-        changed = [f"pepper_sha256={'0' * 64}\n" if line.startswith("pepper_sha256=") else line for line in lines]
-    with open(path, "w", encoding="utf-8") as lines:
-        lines.writelines(changed)
+    path = pathlib.Path(folder) / "MANIFEST"
+    whole, peppers = path.read_text(encoding="utf-8"), manifest(folder)["peppers"]
+    assert re.fullmatch(r"1:[0-9a-f]{64}:[1-9][0-9]*", peppers), "the stack's pepper, and its live keys"
+    one, other = peppers.split(":")[1], "ab" * 32
+    refused = {f"1:{other}:3": "is not the pepper 1 of the backup",
+               f"1:{one}:3,2:{other}:0": None,  # one that no key needs
+               f"2:{other}:3": "no API key would be valid",
+               f"1:{other}:0,2:{one}:3": "is not the pepper 1 of the backup"}
+    for text, said in refused.items():
+        path.write_text(whole.replace(peppers, text), encoding="utf-8")
+        outcome = check_peppers(stack, folder)
+        assert (outcome.returncode, said is None or said in outcome.stdout) == (0 if said is None else 1, True), outcome.stdout
+    partly = f"1:{one}:3,2:{other}:4"
+    path.write_text(whole.replace(peppers, partly), encoding="utf-8")
+    outcome = check_peppers(stack, folder)
+    assert outcome.returncode == 0 and "4 live API keys need the pepper 2" in outcome.stdout, outcome.stdout
+    path.write_text(whole.replace(peppers, f"2:{other}:3"), encoding="utf-8")
     outcome = stack.script("restore", folder, check=False)
     assert outcome.returncode == 1 and "no API key would be valid" in outcome.stdout
 
@@ -199,7 +218,7 @@ def test_a_server_that_scripts_up_did_not_make(stack, load, redis_store, tmp_pat
     passwords.chmod(0o600)
     elsewhere = Stack(tmp_path / "nowhere", PGHOST="127.0.0.1", PGPORT=stack.ports()["LUNA_POSTGRES_PORT"], PGUSER="luna_owner", PGDATABASE="luna")
     folder = backup(elsewhere, "--libpq", "--to", str(tmp_path / "backups"), PGPASSFILE=passwords)
-    assert manifest(folder)["units"] == str(sum_of_all(stack)) and "pepper_sha256" not in manifest(folder)
+    assert manifest(folder)["units"] == str(sum_of_all(stack)) and manifest(folder)["peppers"].startswith("1:")
     refused = elsewhere.script("backup", "--libpq", "--to", str(tmp_path / "others"), check=False, PGPASSFILE="/dev/null")
     assert refused.returncode != 0 and "password" in refused.stdout
     restore(stack, folder)
