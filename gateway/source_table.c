@@ -325,36 +325,40 @@ static void key_demote(struct source *source, int place)
     }
 }
 
-static void refusal_add(struct source *source, struct source_refusal_limits limits, uint64_t now_ms)
+static void refusal_add(struct source *source, uint32_t weight, struct source_refusal_limits limits,
+                        uint64_t now_ms)
 {
+    assert(weight != 0 && weight <= SOURCE_WEIGHT_MAX);
     uint32_t refusals = refusals_at(source, limits.rate_per_s, now_ms);
-    /* Requests that were in progress together may all be refused: the count stops one above the
-     * burst, so that the source is throttled no longer than after single requests. */
+    /* Requests that were in progress together may all be refused: the count stops above the burst,
+     * so that the source is throttled no longer than after single requests. */
     if (refusals <= limits.burst * REFUSAL)
-        refusals += REFUSAL;
+        refusals += weight * REFUSAL;
     source->refusals = refusals;
     source->refusals_ms = now_ms;
 }
 
-void source_table_refuse(struct source_table *table, struct source_id id, const void *key,
-                         size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms)
+void source_table_refuse(struct source_table *table, struct source_id id,
+                         struct source_request request, struct source_refusal_limits limits,
+                         uint64_t now_ms)
 {
     struct source *source = source_find_or_add(table, id, now_ms);
     if (source == NULL)
         return;
-    int known = key_place(source, key_hash(table, key, key_bytes));
+    int known = key_place(source, key_hash(table, request.key, request.key_bytes));
     if (known < 0)
-        refusal_add(source, limits, now_ms);
+        refusal_add(source, request.weight, limits, now_ms);
     else
         key_demote(source, known);
 }
 
-void source_table_abandon(struct source_table *table, struct source_id id, const void *key,
-                          size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms)
+void source_table_abandon(struct source_table *table, struct source_id id,
+                          struct source_request request, struct source_refusal_limits limits,
+                          uint64_t now_ms)
 {
     struct source *source = source_find_or_add(table, id, now_ms);
-    if (source != NULL && key_place(source, key_hash(table, key, key_bytes)) < 0)
-        refusal_add(source, limits, now_ms);
+    if (source != NULL && key_place(source, key_hash(table, request.key, request.key_bytes)) < 0)
+        refusal_add(source, request.weight, limits, now_ms);
 }
 
 void source_table_accept(struct source_table *table, struct source_id id, const void *key,
@@ -372,27 +376,27 @@ void source_table_accept(struct source_table *table, struct source_id id, const 
 }
 
 enum source_entry source_table_enter(struct source_table *table, struct source_id id,
-                                     const void *key, size_t key_bytes,
+                                     struct source_request request,
                                      struct source_refusal_limits limits, uint64_t now_ms)
 {
     struct source *source = source_find_mutable(table, id);
     uint32_t refusals = source != NULL ? refusals_at(source, limits.rate_per_s, now_ms) : 0;
     if (refusals <= limits.burst * REFUSAL / 2 ||
-        key_place(source, key_hash(table, key, key_bytes)) >= 0)
+        key_place(source, key_hash(table, request.key, request.key_bytes)) >= 0)
         return SOURCE_ENTERS;
     if (refusals > limits.burst * REFUSAL)
         return SOURCE_THROTTLED;
-    refusal_add(source, limits, now_ms);
+    refusal_add(source, request.weight, limits, now_ms);
     return SOURCE_ENTERS_COUNTED;
 }
 
-void source_table_give_back(struct source_table *table, struct source_id id,
+void source_table_give_back(struct source_table *table, struct source_id id, uint32_t weight,
                             struct source_refusal_limits limits, uint64_t now_ms)
 {
     struct source *source = source_find_mutable(table, id);
     if (source == NULL)
         return;
     uint32_t refusals = refusals_at(source, limits.rate_per_s, now_ms);
-    source->refusals = refusals > REFUSAL ? refusals - REFUSAL : 0;
+    source->refusals = refusals > weight * REFUSAL ? refusals - weight * REFUSAL : 0;
     source->refusals_ms = now_ms;
 }

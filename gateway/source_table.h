@@ -24,12 +24,21 @@ struct source_id {
     uint8_t bytes[8];
 };
 
-/* A refused key adds one; `rate_per_s` are forgotten each second; above `burst` the address is
- * throttled. */
+/* A refused request adds its weight; `rate_per_s` are forgotten each second; above `burst` the
+ * address is throttled. */
 struct source_refusal_limits {
     uint32_t rate_per_s;
     uint32_t burst;
 };
+
+/* What a request brings. `weight` is at least 1, and at most SOURCE_WEIGHT_MAX. */
+struct source_request {
+    const void *key;
+    size_t key_bytes;
+    uint32_t weight;
+};
+
+enum { SOURCE_WEIGHT_MAX = 16 };
 
 /* Whether a request may go on to a worker. */
 enum source_entry {
@@ -81,13 +90,15 @@ bool source_table_heal(struct source_table *table, bool (*is_running)(uint32_t p
 
 /* A key was refused. One that was accepted before is forgotten after some refusals in a row; any
  * other one counts. */
-void source_table_refuse(struct source_table *table, struct source_id id, const void *key,
-                         size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms);
+void source_table_refuse(struct source_table *table, struct source_id id,
+                         struct source_request request, struct source_refusal_limits limits,
+                         uint64_t now_ms);
 
 /* The client left before its key was accepted or refused. Counts like a refusal, unless the key was
  * accepted before: else nobody who only guesses, or only costs work, would wait. */
-void source_table_abandon(struct source_table *table, struct source_id id, const void *key,
-                          size_t key_bytes, struct source_refusal_limits limits, uint64_t now_ms);
+void source_table_abandon(struct source_table *table, struct source_id id,
+                          struct source_request request, struct source_refusal_limits limits,
+                          uint64_t now_ms);
 
 /* A key was accepted: it stays usable from this address while the address is throttled. */
 void source_table_accept(struct source_table *table, struct source_id id, const void *key,
@@ -98,13 +109,13 @@ void source_table_accept(struct source_table *table, struct source_id id, const 
  * in progress together would all enter before the first of them is refused. What is counted is
  * forgotten like any refusal, so a process that is killed leaves nothing behind. */
 enum source_entry source_table_enter(struct source_table *table, struct source_id id,
-                                     const void *key, size_t key_bytes,
+                                     struct source_request request,
                                      struct source_refusal_limits limits, uint64_t now_ms)
     __attribute__((warn_unused_result));
 
 /* A request that was SOURCE_ENTERS_COUNTED was not refused. One that was refused, or whose client
  * left, stays counted: no source_table_refuse() or source_table_abandon() for it. */
-void source_table_give_back(struct source_table *table, struct source_id id,
+void source_table_give_back(struct source_table *table, struct source_id id, uint32_t weight,
                             struct source_refusal_limits limits, uint64_t now_ms);
 
 #endif

@@ -5,14 +5,45 @@
 enum {
     HELD_AT_ONE_DELAY = 64,
     FACTOR_MAX = 16,
+    BYTES_OF_ONE_WEIGHT = 65536,
 };
 
-/* False where the request brings no key, or `refusals` counts nothing. */
-static bool request_key(ngx_http_request_t *r, const struct refusal_settings *refusals,
-                        ngx_str_t *ret_key)
+/* Announced neither here nor by the end of the stream. */
+static bool has_unknown_length(const ngx_http_request_t *r)
 {
-    return refusals->key != NULL && r == r->main &&
-           ngx_http_complex_value(r, refusals->key, ret_key) == NGX_OK && ret_key->len != 0;
+    return r->headers_in.content_length_n < 0 &&
+           (r->headers_in.chunked || (r->stream != NULL && !r->stream->in_closed));
+}
+
+/* A megabyte that is refused costs nginx and a worker as much as many small requests. */
+static uint32_t weight_of(const ngx_http_request_t *r)
+{
+    off_t parts = r->headers_in.content_length_n / BYTES_OF_ONE_WEIGHT;
+    if (parts >= SOURCE_WEIGHT_MAX || has_unknown_length(r))
+        return SOURCE_WEIGHT_MAX;
+    return parts > 0 ? 1 + (uint32_t)parts : 1;
+}
+
+/* False where the request brings no key, or `refusals` counts nothing. */
+static bool request_of(ngx_http_request_t *r, const struct refusal_settings *refusals,
+                       struct source_request *ret_request)
+{
+    ngx_str_t key;
+    if (refusals->key == NULL || r != r->main ||
+        ngx_http_complex_value(r, refusals->key, &key) != NGX_OK || key.len == 0)
+        return false;
+    *ret_request =
+        (struct source_request){.key = key.data, .key_bytes = key.len, .weight = weight_of(r)};
+    return true;
+}
+
+/* A key that counts as a source has no other keys. */
+static struct source_id id_of_key(struct source_request *request)
+{
+    struct source_id id =
+        source_id_from_key(gateway.tables->sources, request->key, request->key_bytes);
+    request->key_bytes = 0;
+    return id;
 }
 
 /* The data of the request's cleanup with this handler; NULL: it has none. Not the request's
@@ -111,7 +142,7 @@ static ngx_int_t delay_start(ngx_http_request_t *r)
 /* A request that counts as refused until it ends otherwise. */
 struct counted {
     struct source_id source, key;
-    bool by_source, by_key;
+    uint32_t by_source, by_key; /* their weight; 0: not counted */
 };
 
 /* What is not refused is given back. */
@@ -121,34 +152,40 @@ static void counted_ended(void *data)
     const struct gateway_settings *settings = gateway.settings;
     struct source_table *table = gateway.tables->sources;
     ngx_shmtx_lock(gateway.mutex);
-    if (counted->by_source)
-        source_table_give_back(table, counted->source, settings->by_source.limits,
+    if (counted->by_source != 0)
+        source_table_give_back(table, counted->source, counted->by_source,
+                               settings->by_source.limits, ngx_current_msec);
+    if (counted->by_key != 0)
+        source_table_give_back(table, counted->key, counted->by_key, settings->by_key.limits,
                                ngx_current_msec);
-    if (counted->by_key)
-        source_table_give_back(table, counted->key, settings->by_key.limits, ngx_current_msec);
     ngx_shmtx_unlock(gateway.mutex);
 }
 
 /* The two below are called under the lock. */
-static enum source_entry enter_by_source(ngx_http_request_t *r, struct source_id *ret_id)
+static enum source_entry enter_by_source(ngx_http_request_t *r, struct counted *counted)
 {
     const struct refusal_settings *refusals = &gateway.settings->by_source;
-    ngx_str_t key;
-    if (!request_key(r, refusals, &key) || !source_id_from_address(r->connection->sockaddr, ret_id))
+    struct source_request request;
+    if (!request_of(r, refusals, &request) ||
+        !source_id_from_address(r->connection->sockaddr, &counted->source))
         return SOURCE_ENTERS;
-    return source_table_enter(gateway.tables->sources, *ret_id, key.data, key.len, refusals->limits,
-                              ngx_current_msec);
+    enum source_entry entry = source_table_enter(gateway.tables->sources, counted->source, request,
+                                                 refusals->limits, ngx_current_msec);
+    counted->by_source = entry == SOURCE_ENTERS_COUNTED ? request.weight : 0;
+    return entry;
 }
 
-static enum source_entry enter_by_key(ngx_http_request_t *r, struct source_id *ret_id)
+static enum source_entry enter_by_key(ngx_http_request_t *r, struct counted *counted)
 {
     const struct refusal_settings *refusals = &gateway.settings->by_key;
-    ngx_str_t key;
-    if (!request_key(r, refusals, &key))
+    struct source_request request;
+    if (!request_of(r, refusals, &request))
         return SOURCE_ENTERS;
-    *ret_id = source_id_from_key(gateway.tables->sources, key.data, key.len);
-    return source_table_enter(gateway.tables->sources, *ret_id, "", 0, refusals->limits,
-                              ngx_current_msec);
+    counted->key = id_of_key(&request);
+    enum source_entry entry = source_table_enter(gateway.tables->sources, counted->key, request,
+                                                 refusals->limits, ngx_current_msec);
+    counted->by_key = entry == SOURCE_ENTERS_COUNTED ? request.weight : 0;
+    return entry;
 }
 
 /* False where it is throttled. *ret_counted says what counts from now on, in either case. */
@@ -156,14 +193,11 @@ static bool enter(ngx_http_request_t *r, struct counted *ret_counted)
 {
     struct counted counted = {0};
     ngx_shmtx_lock(gateway.mutex);
-    enum source_entry by_source = enter_by_source(r, &counted.source);
-    enum source_entry by_key =
-        by_source != SOURCE_THROTTLED ? enter_by_key(r, &counted.key) : SOURCE_THROTTLED;
+    bool enters = enter_by_source(r, &counted) != SOURCE_THROTTLED &&
+                  enter_by_key(r, &counted) != SOURCE_THROTTLED;
     ngx_shmtx_unlock(gateway.mutex);
-    counted.by_source = by_source == SOURCE_ENTERS_COUNTED;
-    counted.by_key = by_key == SOURCE_ENTERS_COUNTED;
     *ret_counted = counted;
-    return by_key != SOURCE_THROTTLED;
+    return enters;
 }
 
 /* Where there is no memory, what counts is forgotten with time. */
@@ -187,7 +221,7 @@ ngx_int_t throttle_request(ngx_http_request_t *r)
     if (cleanup_data(r, held_ended) != NULL)
         return NGX_HTTP_TOO_MANY_REQUESTS; /* it has waited */
     bool enters = enter(r, &counted);
-    if ((counted.by_source || counted.by_key) && counted_keep(r, &counted) != NGX_DECLINED)
+    if (counted.by_source + counted.by_key != 0 && counted_keep(r, &counted) != NGX_DECLINED)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     if (enters)
         return NGX_DECLINED;
@@ -220,47 +254,47 @@ static enum key_outcome key_outcome_of(const ngx_http_request_t *r)
     return KEY_UNKNOWN;
 }
 
-static void key_count(enum key_outcome outcome, struct source_id id, ngx_str_t key)
+static void key_count(enum key_outcome outcome, struct source_id id, struct source_request request)
 {
     struct source_table *table = gateway.tables->sources;
     struct source_refusal_limits limits = gateway.settings->by_source.limits;
     if (outcome == KEY_ACCEPTED)
-        source_table_accept(table, id, key.data, key.len, ngx_current_msec);
+        source_table_accept(table, id, request.key, request.key_bytes, ngx_current_msec);
     else if (outcome == KEY_REFUSED)
-        source_table_refuse(table, id, key.data, key.len, limits, ngx_current_msec);
+        source_table_refuse(table, id, request, limits, ngx_current_msec);
     else
-        source_table_abandon(table, id, key.data, key.len, limits, ngx_current_msec);
+        source_table_abandon(table, id, request, limits, ngx_current_msec);
 }
 
 static void source_count(ngx_http_request_t *r, enum key_outcome outcome, struct counted *counted)
 {
     struct source_id id;
-    ngx_str_t key;
-    if (counted != NULL && counted->by_source && outcome != KEY_ACCEPTED) {
-        counted->by_source = false; /* stays counted */
+    struct source_request request;
+    if (counted != NULL && counted->by_source != 0 && outcome != KEY_ACCEPTED) {
+        counted->by_source = 0; /* stays counted */
         return;
     }
-    if (!request_key(r, &gateway.settings->by_source, &key) ||
+    if (!request_of(r, &gateway.settings->by_source, &request) ||
         !source_id_from_address(r->connection->sockaddr, &id))
         return;
     ngx_shmtx_lock(gateway.mutex);
-    key_count(outcome, id, key);
+    key_count(outcome, id, request);
     ngx_shmtx_unlock(gateway.mutex);
 }
 
 static void limited_count(ngx_http_request_t *r, struct counted *counted)
 {
-    struct source_table *table = gateway.tables->sources;
-    ngx_str_t key;
-    if (counted != NULL && counted->by_key) {
-        counted->by_key = false;
+    struct source_request request;
+    if (counted != NULL && counted->by_key != 0) {
+        counted->by_key = 0;
         return;
     }
-    if (!request_key(r, &gateway.settings->by_key, &key))
+    if (!request_of(r, &gateway.settings->by_key, &request))
         return;
+    struct source_id id = id_of_key(&request);
     ngx_shmtx_lock(gateway.mutex);
-    source_table_refuse(table, source_id_from_key(table, key.data, key.len), "", 0,
-                        gateway.settings->by_key.limits, ngx_current_msec);
+    source_table_refuse(gateway.tables->sources, id, request, gateway.settings->by_key.limits,
+                        ngx_current_msec);
     ngx_shmtx_unlock(gateway.mutex);
 }
 

@@ -46,7 +46,7 @@ MANY = json.dumps({"results": [1.0] * 200_001}).encode()
 def test_large_bodies_of_one_tenant_stop_the_others(arena, tenant):
     """A megabyte from 40 connections, and as many answers as the plan's rate allows: these need processors, so the bound is wider than
     three times."""
-    arena.holds(lambda: flood(tenant.url, MANY, JSON | tenant.headers), noise_ms=200)
+    arena.holds(lambda: flood(tenant.url, MANY, JSON | tenant.headers), noise_ms=100)
 
 
 def test_large_bodies_that_are_refused_stop_the_others(arena, stack, account_factory):

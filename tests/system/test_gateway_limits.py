@@ -77,7 +77,7 @@ def test_an_idle_connection_stays_open(tmp_path, name):
         assert connection.recv(1) == b""
 
 
-def test_a_connection_is_used_for_ever(tmp_path):
+def test_a_connection_is_used_without_end(tmp_path):
     with running(tmp_path, limits(keepalive_requests="3"), SERVER) as (_, port), connect(port) as connection:
         for _ in range(3):
             connection.sendall(KEEP)

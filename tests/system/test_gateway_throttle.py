@@ -5,6 +5,7 @@ import time
 import urllib.parse
 import uuid
 
+import httpx
 import pytest
 from h2_streams import connections, receive_until
 from luna_stack import WAIT_S, wait_until
@@ -68,18 +69,25 @@ def account_of_a_slow_plan(account_factory, luna):
     return account_factory(1000, "--plan", "slow")
 
 
-def refuse_until_throttled(session, account, *headers):
+def refuse_until_throttled(session, account, headers, count=10 * ALLOWED_BY_KEY, body=b'{"results":[1,2]}'):
     """With one set of headers after the other; the gateway's own 429 has no RateLimit."""
-    for number in range(10 * ALLOWED_BY_KEY):
-        answer = session.post(account.url, headers=headers[number % len(headers)], json={"results": [1, 2]})
+    for number in range(count):
+        answer = session.post(account.url, headers=headers[number % len(headers)] | {"Content-Type": "application/json"}, content=body)
         if answer.status_code == 429 and "ratelimit" not in answer.headers:
             return
-    raise AssertionError("the gateway passed a thousand refused requests on")
+    raise AssertionError(f"the gateway passed {count} refused requests on")
 
 
 def test_a_key_in_another_spelling_is_another_key_to_the_throttle(stack, eager):
     with from_address(stack, "127.0.0.14") as session:
-        refuse_until_throttled(session, eager, *spellings(eager.key))
+        refuse_until_throttled(session, eager, list(spellings(eager.key)))
+
+
+def test_refused_megabytes_count_like_small_bodies(stack, eager):
+    """Over HTTP/1.1: this httpx waits to send the rest of a body that HTTP/2 has refused."""
+    transport = httpx.HTTPTransport(verify=stack.ca, local_address="127.0.0.17")
+    with httpx.Client(transport=transport, base_url=stack.url, timeout=WAIT_S, trust_env=False) as session:
+        refuse_until_throttled(session, eager, [eager.headers], ALLOWED_BY_KEY // 4, b'{"results":[1,2' + b" " * 1_000_000 + b"]}")
 
 
 def answer_to_large_body(stack, account, body, *head):

@@ -56,18 +56,23 @@ static int drop(void **state)
     return 0;
 }
 
+static struct source_request of(const char *key)
+{
+    return (struct source_request){.key = key, .key_bytes = strlen(key), .weight = 1};
+}
+
 static enum source_entry enter(struct source_table *table, const char *key, uint64_t now_ms)
 {
-    return source_table_enter(table, id_of("192.0.2.1"), key, strlen(key), LIMITS, now_ms);
+    return source_table_enter(table, id_of("192.0.2.1"), of(key), LIMITS, now_ms);
 }
 
 /* Leaves the counts as they are. */
 static bool id_throttles(struct source_table *table, struct source_id id, const char *key,
                          uint64_t now)
 {
-    enum source_entry entry = source_table_enter(table, id, key, strlen(key), LIMITS, now);
+    enum source_entry entry = source_table_enter(table, id, of(key), LIMITS, now);
     if (entry == SOURCE_ENTERS_COUNTED)
-        source_table_give_back(table, id, LIMITS, now);
+        source_table_give_back(table, id, 1, LIMITS, now);
     return entry == SOURCE_THROTTLED;
 }
 
@@ -184,14 +189,14 @@ static void guessing_goes_on_after_the_burst(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
     for (uint32_t i = 0; i < LIMITS.burst; i++)
-        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+        source_table_refuse(*state, id, of("guess"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", "guess", T0));
     for (int i = 0; i < 50; i++)
-        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+        source_table_refuse(*state, id, of("guess"), LIMITS, T0);
     assert_true(throttles(*state, "192.0.2.1", "guess", T0 + 99));
     assert_false(throttles(*state, "192.0.2.1", "guess", T0 + 100));
     assert_false(throttles(*state, "192.0.2.2", "guess", T0));
-    source_table_refuse(*state, id, "guess", 5, LIMITS, T0 + 100);
+    source_table_refuse(*state, id, of("guess"), LIMITS, T0 + 100);
     assert_true(throttles(*state, "192.0.2.1", "guess", T0 + 100));
 }
 
@@ -200,7 +205,7 @@ static void a_neighbours_guesses_end_the_use_of_a_good_key(void **state)
     struct source_id id = id_of("192.0.2.1");
     source_table_accept(*state, id, "good", 4, T0);
     for (int i = 0; i < 50; i++)
-        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+        source_table_refuse(*state, id, of("guess"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", "good", T0));
     assert_true(throttles(*state, "192.0.2.1", "goodbye", T0));
     assert_true(throttles(*state, "192.0.2.1", "", T0));
@@ -210,7 +215,7 @@ static void a_guesser_who_does_not_wait_is_not_counted(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
     for (int i = 0; i < 50; i++)
-        source_table_abandon(*state, id, "guess", 5, LIMITS, T0);
+        source_table_abandon(*state, id, of("guess"), LIMITS, T0);
     assert_true(throttles(*state, "192.0.2.1", "guess", T0));
 }
 
@@ -219,10 +224,10 @@ static void a_client_that_leaves_loses_its_key(void **state)
     struct source_id id = id_of("192.0.2.1");
     source_table_accept(*state, id, "good", 4, T0);
     for (int i = 0; i < 50; i++)
-        source_table_abandon(*state, id, "good", 4, LIMITS, T0);
+        source_table_abandon(*state, id, of("good"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", "other", T0));
     for (int i = 0; i < 50; i++)
-        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+        source_table_refuse(*state, id, of("guess"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", "good", T0));
 }
 
@@ -231,14 +236,14 @@ static void one_answer_403_makes_a_good_key_unknown(void **state)
     struct source_id id = id_of("192.0.2.1");
     source_table_accept(*state, id, "good", 4, T0);
     for (int i = 0; i < 50; i++)
-        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
-    source_table_refuse(*state, id, "good", 4, LIMITS, T0);
+        source_table_refuse(*state, id, of("guess"), LIMITS, T0);
+    source_table_refuse(*state, id, of("good"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", "good", T0));
     source_table_accept(*state, id, "good", 4, T0);
     for (int i = 0; i < 7; i++)
-        source_table_refuse(*state, id, "good", 4, LIMITS, T0);
+        source_table_refuse(*state, id, of("good"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", "good", T0));
-    source_table_refuse(*state, id, "good", 4, LIMITS, T0);
+    source_table_refuse(*state, id, of("good"), LIMITS, T0);
     assert_true(throttles(*state, "192.0.2.1", "good", T0));
 }
 
@@ -247,7 +252,7 @@ static void a_revoked_key_stays_known(void **state)
     struct source_id id = id_of("192.0.2.1");
     source_table_accept(*state, id, "good", 4, T0);
     for (int i = 0; i < 50; i++)
-        source_table_refuse(*state, id, "good", 4, LIMITS, T0);
+        source_table_refuse(*state, id, of("good"), LIMITS, T0);
     assert_true(throttles(*state, "192.0.2.1", "good", T0));
 }
 
@@ -255,7 +260,7 @@ static void a_key_that_is_throttled_throttles_another_key_or_its_address(void **
 {
     struct source_id key = source_id_from_key(*state, "a key", 5);
     for (int i = 0; i < 50; i++)
-        source_table_refuse(*state, key, "", 0, LIMITS, T0);
+        source_table_refuse(*state, key, of(""), LIMITS, T0);
     assert_true(id_throttles(*state, key, "", T0));
     struct source_id other = source_id_from_key(*state, "a kez", 5);
     assert_false(id_throttles(*state, other, "", T0));
@@ -273,8 +278,23 @@ static void a_key_in_capitals_is_another_key(void **state)
     assert_memory_equal(&one, &two, sizeof one);
     source_table_accept(*state, id_of("192.0.2.1"), small, strlen(small), T0);
     for (int i = 0; i < 50; i++)
-        source_table_refuse(*state, id_of("192.0.2.1"), "guess", 5, LIMITS, T0);
+        source_table_refuse(*state, id_of("192.0.2.1"), of("guess"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", large, T0));
+}
+
+static void a_large_request_counts_like_a_small_one(void **state)
+{
+    struct source_request large = {.key = "guess", .key_bytes = 5, .weight = 3};
+    struct source_id id = id_of("192.0.2.1");
+    source_table_refuse(*state, id, large, LIMITS, T0);
+    assert_int_equal(source_table_enter(*state, id, large, LIMITS, T0), SOURCE_ENTERS_COUNTED);
+    assert_int_equal(source_table_enter(*state, id, large, LIMITS, T0), SOURCE_THROTTLED);
+    source_table_give_back(*state, id, 3, LIMITS, T0);
+    assert_int_equal(source_table_enter(*state, id, large, LIMITS, T0), SOURCE_ENTERS_COUNTED);
+    for (int i = 0; i < 50; i++)
+        source_table_refuse(*state, id, large, LIMITS, T0);
+    assert_true(throttles(*state, "192.0.2.1", "guess", T0 + 99));
+    assert_false(throttles(*state, "192.0.2.1", "guess", T0 + 100)); /* six, of five */
 }
 
 /* Requests that are in progress together: none of them is refused yet when the last one comes. */
@@ -290,7 +310,7 @@ static void a_wave_enters_whole_before_its_first_refusal(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
     for (uint32_t i = 0; i <= LIMITS.burst; i++)
-        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+        source_table_refuse(*state, id, of("guess"), LIMITS, T0);
     assert_int_equal(entered_together(*state, T0), 0);
     /* The rate is ten a second. */
     assert_int_equal(entered_together(*state, T0 + 100), 1);
@@ -301,7 +321,7 @@ static void
 requests_of_a_source_with_few_refusals_throttle_it_before_they_are_answered(void **state)
 {
     for (uint32_t i = 0; i < LIMITS.burst / 2; i++)
-        source_table_refuse(*state, id_of("192.0.2.1"), "guess", 5, LIMITS, T0);
+        source_table_refuse(*state, id_of("192.0.2.1"), of("guess"), LIMITS, T0);
     assert_int_equal(entered_together(*state, T0), 50);
 }
 
@@ -309,15 +329,15 @@ static void a_request_that_is_not_refused_stays_counted(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
     for (uint32_t i = 0; i < LIMITS.burst; i++)
-        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+        source_table_refuse(*state, id, of("guess"), LIMITS, T0);
     for (int i = 0; i < 50; i++) {
         assert_int_equal(enter(*state, "new", T0), SOURCE_ENTERS_COUNTED);
-        source_table_give_back(*state, id, LIMITS, T0);
+        source_table_give_back(*state, id, 1, LIMITS, T0);
     }
     assert_int_equal(enter(*state, "new", T0), SOURCE_ENTERS_COUNTED);
     assert_int_equal(enter(*state, "new", T0), SOURCE_THROTTLED);
-    source_table_give_back(*state, id_of("192.0.2.2"), LIMITS, T0); /* never seen */
-    source_table_give_back(*state, id, LIMITS, T0 + 60000);
+    source_table_give_back(*state, id_of("192.0.2.2"), 1, LIMITS, T0); /* never seen */
+    source_table_give_back(*state, id, 1, LIMITS, T0 + 60000);
     assert_int_equal(enter(*state, "new", T0 + 60000), SOURCE_ENTERS);
 }
 
@@ -325,7 +345,7 @@ static void a_clock_that_stands_or_a_long_rest_wraps_the_count(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
     for (int i = 0; i < 50; i++)
-        source_table_refuse(*state, id, "guess", 5, LIMITS, T0);
+        source_table_refuse(*state, id, of("guess"), LIMITS, T0);
     assert_true(throttles(*state, "192.0.2.1", "guess", T0 - 500));
     assert_false(throttles(*state, "192.0.2.1", "guess", UINT64_MAX / 1000));
 }
@@ -368,6 +388,7 @@ int main(void)
         TABLE_TEST(a_revoked_key_stays_known),
         TABLE_TEST(a_key_that_is_throttled_throttles_another_key_or_its_address),
         TABLE_TEST(a_key_in_capitals_is_another_key),
+        TABLE_TEST(a_large_request_counts_like_a_small_one),
         TABLE_TEST(a_wave_enters_whole_before_its_first_refusal),
         TABLE_TEST(requests_of_a_source_with_few_refusals_throttle_it_before_they_are_answered),
         TABLE_TEST(a_request_that_is_not_refused_stays_counted),
