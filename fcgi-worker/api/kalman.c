@@ -132,6 +132,9 @@ static void encode(struct exchange *exchange)
     struct http_response *response = &exchange->pipeline->response;
     response->status = 200;
     response->content_type = format_content_type(kalman->format_out);
+    /* JSON says it in its own words. */
+    if (kalman->format_out != FORMAT_JSON && kalman->request.has_options)
+        http_header_add(response, "Luna-Fit", "%s", kalman->result.fit_status);
     encoders[kalman->format_out](&kalman->request, &kalman->result, kalman->precision,
                                  &response->body);
 }

@@ -165,26 +165,65 @@ static bool settle_without_fit(struct fit_problem *problem, const struct fit_req
     return true;
 }
 
-/* Climbs from the promising starts; x is the best point found. */
-static double climb_all(struct fit_problem *problem, size_t wanted, double *x)
+/* Summits that are polished where there may be several, and how far the best climb may be above
+ * one that is. */
+enum { summits_max = 3 };
+static const double summit_depth = 3;
+
+/* Is this where another climb ended? */
+static bool is_same_end(const struct fit_start *a, const struct fit_start *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs(a->x[i] - b->x[i]) <= 0.02 || a->x[i] == b->x[i]))
+            return false;
+    return true;
+}
+
+/* Climbs from the promising starts; ends: where that led, best first. Returns how many. */
+static size_t climb_all(struct fit_problem *problem, size_t wanted, struct fit_start *ret_ends)
 {
     EXPECT(wanted <= FIT_STARTS_MAX);
     struct fit_start starts[FIT_STARTS_MAX];
-    size_t found = fit_starts(problem, wanted, starts);
-    double best = -HUGE_VAL;
+    size_t found = fit_starts(problem, wanted, starts), kept = 0;
     for (size_t k = 0; k < found && fit_check_limits(problem); k++) {
         bool held[KALMAN_PARAMETERS_MAX] = {false};
         fit_warm(problem, warm_steps, starts[k].x);
         /* With the scale concentrated out the likelihood is flat along a common factor of all
          * variances: the largest is held. */
-        size_t reference = fit_reference(problem, starts[k].x);
+        size_t reference = fit_reference(problem, starts[k].x), place = kept;
         if (reference != SIZE_MAX)
             held[reference] = true;
-        double value = fit_climb(problem, held, problem->analytic ? 1e-3 : 1e-5, climb_evaluations,
-                                 starts[k].x);
-        if (value > best) {
-            best = value;
-            memcpy(x, starts[k].x, problem->count * sizeof(double));
+        starts[k].value = fit_climb(problem, held, problem->analytic ? 1e-3 : 1e-5,
+                                    climb_evaluations, starts[k].x);
+        if (!isfinite(starts[k].value))
+            continue;
+        for (; place > 0 && ret_ends[place - 1].value < starts[k].value; place--)
+            ret_ends[place] = ret_ends[place - 1];
+        ret_ends[place] = starts[k];
+        kept++;
+    }
+    return kept;
+}
+
+/* The best summit near the ends; returns its value, -infinity without one. */
+static double polish_all(struct fit_problem *problem, struct fit_start *ends, size_t count,
+                         double *x, bool *ret_converged)
+{
+    double best = -HUGE_VAL, highest = count > 0 ? ends[0].value : 0;
+    size_t most = fit_is_rugged(problem) ? summits_max : 1, polished = 0;
+    for (size_t k = 0; k < count && polished < most; k++) {
+        bool converged = false, seen = ends[k].value < highest - summit_depth;
+        struct fit_start end = ends[k];
+        for (size_t other = 0; other < k; other++)
+            seen = seen || is_same_end(&end, &ends[other], problem->count);
+        if (seen || (k > 0 && !fit_check_limits(problem)))
+            continue;
+        end.value = fit_polish(problem, end.x, &converged);
+        polished++;
+        if (end.value > best) {
+            best = end.value;
+            *ret_converged = converged;
+            memcpy(x, end.x, problem->count * sizeof(double));
         }
     }
     return best;
@@ -241,9 +280,9 @@ enum kalman_status fit_general(const struct fit_request *request, struct kalman_
         wanted = starts_for(&problem);
     double x[KALMAN_PARAMETERS_MAX] = {0};
     bool converged = false;
-    double best = climb_all(&problem, wanted < FIT_STARTS_MAX ? wanted : FIT_STARTS_MAX, x);
-    if (isfinite(best))
-        best = fit_polish(&problem, x, &converged);
+    struct fit_start ends[FIT_STARTS_MAX];
+    size_t found = climb_all(&problem, wanted < FIT_STARTS_MAX ? wanted : FIT_STARTS_MAX, ends);
+    double best = polish_all(&problem, ends, found, x, &converged);
     if (problem.cancel.cancelled || problem.failure != KALMAN_OK)
         return problem.cancel.cancelled ? KALMAN_ECANCELLED : problem.failure;
     struct kalman_spec scaled;

@@ -10,6 +10,8 @@
 
 enum { newton_steps_max = 40, rounds_max = 8, halvings_max = 30, polished_max = 24 };
 
+/* The likelihood that a fit may leave on a ridge: no digit that is printed of an estimate. */
+static const double ridge_gain = 1e-5;
 static const double gradient_step = 4e-4, hessian_step = 1e-3, coordinate_step_max = 1.5;
 
 size_t fit_reference(const struct fit_problem *problem, const double *x)
@@ -301,7 +303,7 @@ static double climb_again(struct fit_problem *problem, double *x)
 double fit_polish(struct fit_problem *problem, double *x, bool *ret_converged)
 {
     double matrix[polished_max * polished_max], factor[polished_max * polished_max];
-    double value = fit_value(problem, x);
+    double value = fit_value(problem, x), before = -HUGE_VAL;
     *ret_converged = false;
     /* no ordinary model has so many; the climb is then the answer */
     if (problem->count > polished_max)
@@ -315,6 +317,14 @@ double fit_polish(struct fit_problem *problem, double *x, bool *ret_converged)
         bool released = release_variances(problem, x, &value) || release_bounds(problem, x, &value);
         if (!released && !dropped && *ret_converged)
             break;
+        /* Along a ridge beside a unit root the curvature is rounding, and Newton has no last step;
+         * what the climber gains there in a whole round is. */
+        bool ended = value - before < ridge_gain;
+        before = value;
+        if (ended && !*ret_converged) {
+            *ret_converged = true;
+            break;
+        }
     }
     return value;
 }

@@ -17,10 +17,17 @@ static const struct balance balances[] = {
 };
 enum { balance_count = sizeof balances / sizeof balances[0] };
 
-/* The first partial autocorrelations tried for AR and MA parts, each with each: on AR = -MA the
- * two cancel. */
+/* The partial autocorrelations tried for AR and MA parts, each with each: on AR = -MA the two
+ * cancel. Polynomials of two and more also get pairs of opposite signs, the odd ones first: their
+ * surfaces have summits near roots on either side, which equal partials never come near. */
 static const double shape_ar[] = {0, 0.5, -0.4, 0.8}, shape_ma[] = {0, -0.5, 0.4, -0.8};
-enum { shape_count = 4, periods_count = 10 };
+static const double shape_pair[][2] = {{0.8, -0.6}, {-0.8, 0.3}, {0.3, 0.7}};
+enum {
+    shape_count = 4,
+    shape_pairs = 3,
+    shapes_max = shape_count + shape_pairs,
+    periods_count = 10
+};
 
 static double variance_start(const struct fit_problem *problem, enum parameter_id id,
                              const struct balance *balance)
@@ -58,6 +65,22 @@ static bool is_autoregressive(const struct fit_coordinate *c)
     return c->id == PARAMETER_AR || c->id == PARAMETER_SEASONAL_AR;
 }
 
+/* The start of an element of a polynomial. */
+static double partial_start(const struct fit_problem *problem, const struct fit_coordinate *c,
+                            size_t shape)
+{
+    EXPECT(shape < shapes_max);
+    bool ar = is_autoregressive(c);
+    if (shape < shape_count)
+        return ar ? shape_ar[shape] : -shape_ma[shape];
+    size_t place = 0;
+    for (size_t k = 0; k < problem->array_count; k++)
+        if (c->at >= problem->arrays[k].at &&
+            c->at < problem->arrays[k].at + problem->arrays[k].count)
+            place = c->at - problem->arrays[k].at;
+    return shape_pair[shape - shape_count][place % 2];
+}
+
 static double clamp(double x, double lower, double upper)
 {
     assert(lower <= upper);
@@ -68,7 +91,7 @@ static double clamp(double x, double lower, double upper)
 static double element(const struct fit_problem *problem, const struct fit_coordinate *c,
                       size_t balance, size_t shape, size_t second, size_t period)
 {
-    EXPECT(balance < balance_count && shape < shape_count && second < shape_count);
+    EXPECT(balance < balance_count && shape < shapes_max && second < shapes_max);
     static const double damping[] = {0.9, 0.8, 0.98, 0.6};
     /* Periods in equal ratios: the likelihood of a period has many tops, and a climb ends at the
      * nearest. */
@@ -81,9 +104,10 @@ static double element(const struct fit_problem *problem, const struct fit_coordi
         x = c->lower + log(problem->pace) + share * (c->upper - c->lower - log(problem->pace));
         break;
     case FIT_PARTIAL:
-        x = is_autoregressive(c) ? shape_ar[shape] : -shape_ma[second];
+        x = partial_start(problem, c, is_autoregressive(c) ? shape : second);
         break;
     default:
+        shape %= shape_count;
         x = c->id == PARAMETER_DAMPING ? damping[shape] : smoothing_start(c->id, shape);
         if (c->lower < -1) /* a free element of a partly given polynomial */
             x = 0.1 * shape_ar[shape];
@@ -122,6 +146,14 @@ static bool has_shape(const struct fit_problem *problem)
            has_kind(problem, FIT_SHARE_OF) || has_kind(problem, FIT_SHARE_OF_REST);
 }
 
+bool fit_is_rugged(const struct fit_problem *problem)
+{
+    for (size_t k = 0; k < problem->array_count; k++)
+        if (problem->arrays[k].count > 1)
+            return true;
+    return false;
+}
+
 /* The grid: how many values of each kind of thing are tried. */
 struct grid {
     size_t balances, shapes, seconds, periods;
@@ -136,10 +168,10 @@ static struct grid grid_of(const struct fit_problem *problem)
         ar += c->kind == FIT_PARTIAL && is_autoregressive(c) ? 1u : 0u;
         ma += c->kind == FIT_PARTIAL && !is_autoregressive(c) ? 1u : 0u;
     }
+    size_t shapes = fit_is_rugged(problem) ? shapes_max : shape_count;
     /* A single variance that is concentrated out needs no balance. */
     struct grid grid = {variances > (problem->concentrate ? 1u : 0u) ? balance_count : 1,
-                        has_shape(problem) && (ma == 0 || ar > 0) ? shape_count : 1,
-                        ma > 0 ? shape_count : 1,
+                        has_shape(problem) && (ma == 0 || ar > 0) ? shapes : 1, ma > 0 ? shapes : 1,
                         has_kind(problem, FIT_LOGARITHM) ? periods_count : 1};
     /* a cycle's grid is its periods; a few balances and one damping are enough beside it */
     if (grid.periods > 1) {

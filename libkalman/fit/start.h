@@ -20,4 +20,8 @@ size_t fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *
  * Lange 2019), which cannot go down. */
 void fit_warm(struct fit_problem *problem, size_t steps, double *x);
 
+/* Has the likelihood several summits of about one height? That of polynomials of two and more
+ * has. */
+bool fit_is_rugged(const struct fit_problem *problem);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 struct writer {
@@ -104,6 +105,15 @@ static void put_forecast(struct writer w, const struct luna_request *request,
     luna_buf_putc(w.out, '}');
 }
 
+static void put_settings(struct writer w, const struct luna_model_setting *settings, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        luna_buf_putc(w.out, ',');
+        put_member(w, settings[i].name);
+        put_number((struct writer){.out = w.out}, settings[i].value);
+    }
+}
+
 /* In the shape of the request's own `model`, so that a client may send it back and get the same
  * filter again; hence exact, whatever the precision asked for. */
 static void put_model(struct writer w, const struct luna_result *result)
@@ -113,11 +123,7 @@ static void put_model(struct writer w, const struct luna_result *result)
     put_member(w, "model");
     luna_buf_puts(w.out, "{\"name\":");
     put_text(w, result->model_name);
-    for (size_t i = 0; i < result->setting_count; i++) {
-        luna_buf_putc(w.out, ',');
-        put_member(w, result->settings[i].name);
-        put_number(exact, result->settings[i].value);
-    }
+    put_settings(w, result->settings, result->setting_count);
     luna_buf_puts(w.out, ",\"parameters\":{");
     for (size_t i = 0; i < result->parameter_count; i++) {
         const struct luna_parameter *p = &result->parameters[i];
@@ -139,19 +145,53 @@ static void put_named(struct writer w, const char *name, double value)
     put_number(w, value);
 }
 
-static void put_fit(struct writer w, const struct luna_result *result)
+/* What `auto` compared, as models with what it compared them by. */
+static void put_candidates(struct writer w, const struct luna_result *result)
+{
+    luna_buf_puts(w.out, ",\"candidates\":[");
+    for (size_t i = 0; i < result->candidate_count; i++) {
+        const struct luna_candidate *candidate = &result->candidates[i];
+        luna_buf_puts(w.out, i > 0 ? ",{\"model\":{\"name\":" : "{\"model\":{\"name\":");
+        put_text(w, candidate->model_name);
+        put_settings(w, candidate->settings, candidate->setting_count);
+        luna_buf_putc(w.out, '}');
+        put_named(w, "aicc", candidate->aicc);
+        luna_buf_puts(w.out, ",\"status\":");
+        put_text(w, candidate->fit_status);
+        luna_buf_putc(w.out, '}');
+    }
+    luna_buf_putc(w.out, ']');
+}
+
+static void put_warnings(struct writer w, const struct luna_result *result)
+{
+    luna_buf_puts(w.out, ",\"warnings\":[");
+    for (size_t i = 0; i < result->warning_count; i++) {
+        if (i > 0)
+            luna_buf_putc(w.out, ',');
+        put_text(w, result->warnings[i]);
+    }
+    luna_buf_putc(w.out, ']');
+}
+
+/* whole: all that is known of it; else what every answer with options says. */
+static void put_fit(struct writer w, const struct luna_result *result, bool whole)
 {
     put_member(w, "fit");
     luna_buf_puts(w.out, "{\"status\":");
     put_text(w, result->fit_status);
-    put_named(w, "loglikelihood", result->loglikelihood);
-    luna_buf_puts(w.out, ",\"loglikelihood_convention\":\"exact diffuse, all observations\"");
-    put_named(w, "aicc", result->aicc);
-    put_named(w, "signal_to_noise", result->signal_to_noise);
+    if (whole) {
+        put_named(w, "loglikelihood", result->loglikelihood);
+        luna_buf_puts(w.out, ",\"loglikelihood_convention\":\"exact diffuse, all observations\"");
+        put_named(w, "aicc", result->aicc);
+        put_named(w, "signal_to_noise", result->signal_to_noise);
+    }
     if (result->fit_reason != NULL) {
         luna_buf_puts(w.out, ",\"reason\":");
         put_text(w, result->fit_reason);
+        put_candidates(w, result);
     }
+    put_warnings(w, result);
     luna_buf_putc(w.out, '}');
 }
 
@@ -203,11 +243,15 @@ void luna_encode_json(const struct luna_request *request, const struct luna_resu
     luna_buf_putc(out, ',');
     put_input(w, request);
     put_series_options(w, request, result);
-    if ((request->include & LUNA_INCLUDE_MODEL) != 0) {
+    /* What `auto` chose is said to everybody who left it the choice. */
+    bool model = (request->include & LUNA_INCLUDE_MODEL) != 0, chosen = result->fit_reason != NULL;
+    if (model || chosen) {
         luna_buf_putc(out, ',');
         put_model(w, result);
+    }
+    if (model || request->has_options) {
         luna_buf_putc(out, ',');
-        put_fit(w, result);
+        put_fit(w, result, model || chosen);
     }
     if (result->diagnostics != NULL) {
         luna_buf_putc(out, ',');

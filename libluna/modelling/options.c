@@ -333,6 +333,7 @@ bool option_apply(struct json_span name, struct json_span value, size_t offset,
         fault_refused(option, &error, offset, faults);
         return true;
     }
+    request->has_options = true;
     option->apply(json, request, faults);
     json_decref(json);
     return true;

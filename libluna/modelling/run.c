@@ -24,7 +24,8 @@ struct run {
     double *spare;
     struct kalman_spec spec;
     struct kalman_fit fit;
-    bool is_fitted; /* spec comes out of `fit` */
+    bool is_fitted;                      /* spec comes out of `fit` */
+    struct kalman_candidate *candidates; /* of model "auto" */
     struct kalman_model *model;
     struct kalman_output output;
     struct kalman_forecast forecast;
@@ -113,10 +114,16 @@ static enum luna_run_status fit(struct run *run, const struct kalman_series *ser
         return explain(run, status, SIZE_MAX);
     if (!ensure_workspace(run, bytes))
         return LUNA_RUN_MEMORY;
+    if (run->spec.kind == KALMAN_AUTO) {
+        run->candidates =
+            luna_arena_alloc(run->arena, KALMAN_CANDIDATES_MAX * sizeof *run->candidates);
+        if (run->candidates == NULL)
+            return LUNA_RUN_MEMORY;
+    }
     struct kalman_fit_options options = {.hook = run->hook};
     run->fit.bad_index = SIZE_MAX;
-    status = kalman_fit(&run->spec, series, &options, run->workspace, run->workspace_bytes, NULL,
-                        &run->fit);
+    status = kalman_fit(&run->spec, series, &options, run->workspace, run->workspace_bytes,
+                        run->candidates, &run->fit);
     if (status != KALMAN_OK)
         return explain(run, status, run->fit.bad_index);
     assert(kalman_spec_free_count(&run->fit.spec) == 0);
@@ -203,6 +210,26 @@ static enum luna_run_status compute(struct run *run, const struct kalman_series 
     status = kalman_run(run->model, series, &options, &run->output, run->workspace,
                         run->workspace_bytes, &run->summary);
     return explain(run, status, run->summary.bad_index);
+}
+
+/* A variance that nothing was estimated from is not known to be zero: one observation has no
+ * interval around it. */
+static void forget_variances(struct run *run)
+{
+    if (!run->is_fitted || run->fit.status != KALMAN_FIT_UNIDENTIFIED_DEFAULT)
+        return;
+    const struct kalman_forecast *f = &run->forecast;
+    double *const signals[] = {run->output.filtered_variance, run->output.smoothed_variance};
+    for (size_t k = 0; k < sizeof signals / sizeof signals[0]; k++)
+        for (size_t i = 0; signals[k] != NULL && i < run->request->n; i++)
+            signals[k][i] = signals[k][i] > 0 ? signals[k][i] : (double)INFINITY;
+    for (size_t i = 0; i < f->horizon; i++) {
+        if (f->variance[i] > 0)
+            continue;
+        f->variance[i] = (double)INFINITY;
+        for (size_t k = 0; k < f->level_count; k++)
+            f->lower[k * f->horizon + i] = f->upper[k * f->horizon + i] = (double)NAN;
+    }
 }
 
 static enum luna_run_status put_intervals(struct run *run, const double *mean,
@@ -298,6 +325,44 @@ static enum luna_run_status put_parameters(struct run *run, const struct kalman_
     return LUNA_RUN_OK;
 }
 
+/* The settings of a model, by name; returns how many. */
+static size_t list_settings(const struct kalman_spec *spec, struct luna_model_setting *settings)
+{
+    size_t count = 0;
+    const struct kalman_setting_info *s = kalman_kind_describe(spec->kind)->settings;
+    for (; s->name != NULL && count < LUNA_PARAMETERS_MAX; s++)
+        settings[count++] =
+            (struct luna_model_setting){s->name, kalman_spec_get_int(spec, s->name)};
+    return count;
+}
+
+static enum luna_run_status put_candidates(struct run *run)
+{
+    size_t count = run->candidates != NULL ? run->fit.candidate_count : 0;
+    struct luna_candidate *list = luna_arena_calloc(run->arena, count + 1, sizeof *list);
+    if (list == NULL)
+        return LUNA_RUN_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        const struct kalman_candidate *candidate = &run->candidates[i];
+        list[i].model_name = kalman_kind_describe(candidate->spec.kind)->name;
+        list[i].setting_count = list_settings(&candidate->spec, list[i].settings);
+        list[i].aicc = candidate->aicc;
+        list[i].fit_status = kalman_fit_status_name(candidate->status);
+    }
+    run->result.candidates = list;
+    run->result.candidate_count = count;
+    return LUNA_RUN_OK;
+}
+
+/* Statuses after which the numbers are not what the data say. */
+static void put_warnings(struct run *run)
+{
+    enum kalman_fit_status status = run->is_fitted ? run->fit.status : KALMAN_FIT_FIXED;
+    if (status == KALMAN_FIT_UNIDENTIFIED_DEFAULT || status == KALMAN_FIT_DEGENERATE_CONSTANT ||
+        status == KALMAN_FIT_NOT_CONVERGED)
+        run->result.warnings[run->result.warning_count++] = kalman_fit_status_text(status);
+}
+
 static enum luna_run_status put_model(struct run *run)
 {
     struct luna_result *result = &run->result;
@@ -310,12 +375,10 @@ static enum luna_run_status put_model(struct run *run)
     result->loglikelihood = run->is_fitted ? run->fit.loglikelihood : run->summary.loglikelihood;
     result->aicc = run->is_fitted ? run->fit.aicc : (double)NAN;
     result->signal_to_noise = run->is_fitted ? run->fit.signal_to_noise : (double)NAN;
-    for (const struct kalman_setting_info *s = info->settings; s->name != NULL; s++) {
-        if (result->setting_count < LUNA_PARAMETERS_MAX)
-            result->settings[result->setting_count++] =
-                (struct luna_model_setting){s->name, kalman_spec_get_int(&run->spec, s->name)};
-    }
-    return put_parameters(run, info);
+    result->setting_count = list_settings(&run->spec, result->settings);
+    put_warnings(run);
+    enum luna_run_status status = run->candidates != NULL ? put_candidates(run) : LUNA_RUN_OK;
+    return status == LUNA_RUN_OK ? put_parameters(run, info) : status;
 }
 
 static enum luna_run_status collect(struct run *run)
@@ -329,6 +392,7 @@ static enum luna_run_status collect(struct run *run)
     result->variance = (run->request->include & LUNA_INCLUDE_VARIANCE) != 0 ? variance : NULL;
     result->innovations = out->innovations;
     result->innovation_variance = out->innovation_variances;
+    forget_variances(run);
     put_forecast(run);
     enum luna_run_status status = put_intervals(run, result->processed, variance);
     if (status == LUNA_RUN_OK)

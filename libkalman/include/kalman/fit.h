@@ -7,8 +7,8 @@
  * are evaluated. No start values.
  *
  * Other kinds: the common scale concentrated out, several fixed starts, NLopt's SLSQP, Newton to
- * the top, variances tried at zero; gradients by the score where it has a closed form, else by
- * differences.
+ * the top (of the best summits, for polynomials of two and more), variances tried at zero;
+ * gradients by the score where it has a closed form, else by differences.
  *
  * KALMAN_AUTO: candidates compared by AICc on the density of the same values given the same first
  * ones, for diffuse likelihoods of models with different diffuse parts are densities of different

@@ -171,6 +171,19 @@ static const struct estimate estimates[] = {
      "innovation_variance=9.3633385 ar=1.1513401,-.6612265,.3407128", 0, 1e-5, 0},
 };
 
+/* R's arima() from many starts: the summit is on the edge of the moving average, and equal partial
+ * autocorrelations climb to one that is 1.8 lower. */
+static void the_best_of_several_summits(void **state)
+{
+    (void)state;
+    struct kalman_fit fit = fit_vector("discoveries", 0, "arima", "p=2 d=1 q=2");
+    assert_true(fit.loglikelihood_marginal > -213.8406);
+    assert_within(element(&fit, "ma", 1), -0.826975770, 2e-3);
+    assert_int_equal(fit.status, KALMAN_FIT_BOUNDARY_LOW);
+    fit = fit_vector("sunspot_year", 0, "arima", "p=3 q=2 mean=1");
+    assert_true(fit.loglikelihood_marginal > -1198.8661);
+}
+
 static void base_ten(const double *values, size_t count, double *ret_values)
 {
     for (size_t t = 0; t < count; t++)
@@ -245,6 +258,7 @@ int main(void)
         cmocka_unit_test(seasonal_levels_of_uk_drivers),
         cmocka_unit_test(level_of_uk_drivers),
         cmocka_unit_test(components_without_variance_are_told),
+        cmocka_unit_test(the_best_of_several_summits),
         cmocka_unit_test(no_published_estimate_lies_above_the_maximum),
         cmocka_unit_test(reported_likelihood_is_that_of_the_filter),
     };

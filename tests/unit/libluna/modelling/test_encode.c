@@ -20,6 +20,11 @@ static struct luna_result full_result(void)
 {
     static const struct luna_diagnostics diagnostics = {
         .ljung_box = 1.5, .ljung_box_lags = 10, .kurtosis = NAN};
+    static const struct luna_candidate candidate = {.model_name = "arima",
+                                                    .settings = {{"p", 2}},
+                                                    .setting_count = 1,
+                                                    .aicc = 12.5,
+                                                    .fit_status = "interior"};
     return (struct luna_result){
         .n = 3,
         .processed = processed,
@@ -37,6 +42,10 @@ static struct luna_result full_result(void)
         .setting_count = 1,
         .fit_status = "interior",
         .fit_reason = "because",
+        .candidates = &candidate,
+        .candidate_count = 1,
+        .warnings = {"beware"},
+        .warning_count = 1,
         .loglikelihood = -633.4645636,
         .aicc = NAN,
         .signal_to_noise = INFINITY,
@@ -106,7 +115,9 @@ static void a_member_asked_for_is_missing(void **state)
         "\"fit\":{\"status\":\"interior\",\"loglikelihood\":-633.5,"
         "\"loglikelihood_convention\":\"exact diffuse, all "
         "observations\",\"aicc\":null,\"signal_to_noise\":null,"
-        "\"reason\":\"because\"},"
+        "\"reason\":\"because\",\"candidates\":[{\"model\":{\"name\":\"arima\",\"p\":2},\"aicc\":"
+        "12."
+        "5,\"status\":\"interior\"}],\"warnings\":[\"beware\"]},"
         "\"diagnostics\":{\"ljung_box_lags\":10,\"ljung_box\":1.5,\"ljung_box_p\":0,\"skewness\":0,"
         "\"kurtosis\":null,"
         "\"jarque_bera\":0,\"jarque_bera_p\":0,\"heteroscedasticity\":0,\"heteroscedasticity_p\":0}"

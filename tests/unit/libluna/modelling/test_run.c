@@ -171,6 +171,38 @@ static void the_fit_or_the_forecast_is_not_the_papers(void **state)
                 result.upper[1][99] < result.upper[0][99]);
 }
 
+/* One value has no variance: neither an interval of no width, nor one without the fit's status. */
+static void an_interval_comes_of_one_value(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"results\":[5],\"intervals\":[0.95],\"horizon\":2,"
+                               "\"include\":[\"variance\"]}";
+    assert_int_equal(run_text(text, sizeof text - 1), LUNA_RUN_OK);
+    assert_true(result.processed[0] == 5 && result.forecast.mean[1] == 5);
+    assert_false(isfinite(result.variance[0]) || isfinite(result.lower[0][0]) ||
+                 isfinite(result.upper[0][0]));
+    assert_false(isfinite(result.forecast.variance[0]) || isfinite(result.forecast.lower[0][1]) ||
+                 isfinite(result.forecast.upper[0][1]));
+    assert_string_equal(result.fit_status, "unidentified_default");
+    assert_int_equal(result.warning_count, 1);
+}
+
+static void the_choice_is_not_explained(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"results\":[0,0,0,0,0,1,1,0,0,0,0,0,1,1,0,0,0,0,0,1,1],"
+                               "\"model\":{\"name\":\"auto\",\"period\":7},\"horizon\":7}";
+    static const double next[] = {0, 0, 0, 0, 0, 1, 1};
+    assert_int_equal(run_text(text, sizeof text - 1), LUNA_RUN_OK);
+    assert_string_equal(result.model_name, "seasonal");
+    for (size_t h = 0; h < 7; h++)
+        assert_true(fabs(result.forecast.mean[h] - next[h]) < 1e-12);
+    assert_true(result.candidate_count > 4 && result.fit_reason != NULL);
+    assert_string_equal(result.candidates[0].model_name, "seasonal");
+    assert_true(result.candidates[result.candidate_count - 1].aicc > 0);
+    assert_string_equal(result.fit_status, "degenerate_constant");
+}
+
 /* Two periods of a season, where its own autocorrelation shows, or as many lags as asked for. */
 static void the_test_of_a_season_stops_short_of_it(void **state)
 {
@@ -347,6 +379,8 @@ int main(void)
         cmocka_unit_test(nile_differs_from_the_reference),
         cmocka_unit_test(nile_with_gaps_differs_from_the_reference),
         cmocka_unit_test(the_fit_or_the_forecast_is_not_the_papers),
+        cmocka_unit_test(an_interval_comes_of_one_value),
+        cmocka_unit_test(the_choice_is_not_explained),
         cmocka_unit_test(the_test_of_a_season_stops_short_of_it),
         cmocka_unit_test(the_answered_model_is_not_a_request),
         cmocka_unit_test(a_degenerate_series_fails),

@@ -66,6 +66,7 @@ struct luna_request {
     double intervals[LUNA_INTERVALS_MAX];
     size_t interval_count;
     unsigned include;
+    bool has_options;   /* something beside the data was sent: the answer says how it was fitted */
     int ljung_box_lags; /* of the diagnostics; 0: the default of the model */
 };
 

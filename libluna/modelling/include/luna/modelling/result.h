@@ -25,6 +25,17 @@ struct luna_diagnostics {
     double heteroscedasticity, heteroscedasticity_p;
 };
 
+/* One model that `auto` compared. */
+struct luna_candidate {
+    const char *model_name;
+    struct luna_model_setting settings[LUNA_PARAMETERS_MAX];
+    size_t setting_count;
+    double aicc; /* the lowest was chosen; -inf: it fits without error */
+    const char *fit_status;
+};
+
+enum { LUNA_WARNINGS_MAX = 4 };
+
 struct luna_result {
     size_t n;
     const double *processed; /* [n] filtered or smoothed signal; NaN where undefined */
@@ -43,9 +54,14 @@ struct luna_result {
     size_t parameter_count;
     struct luna_model_setting settings[LUNA_PARAMETERS_MAX];
     size_t setting_count;
-    const char *fit_status;                     /* "fixed", "interior", "boundary_low", … */
-    bool not_converged;                         /* the fit ended before it had found the maximum */
-    const char *fit_reason;                     /* for model "auto": why this model; else NULL */
+    const char *fit_status;                  /* "fixed", "interior", "boundary_low", … */
+    bool not_converged;                      /* the fit ended before it had found the maximum */
+    const char *fit_reason;                  /* for model "auto": why this model; else NULL */
+    const struct luna_candidate *candidates; /* for model "auto", best first */
+    size_t candidate_count;
+    /* what to know before the numbers are used; static sentences */
+    const char *warnings[LUNA_WARNINGS_MAX];
+    size_t warning_count;
     double loglikelihood;                       /* diffuse, all n terms */
     double aicc;                                /* NaN where it is not defined */
     double signal_to_noise;                     /* NaN where the model has none */
