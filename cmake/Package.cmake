@@ -58,9 +58,11 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/prometheus.yml ${LUNA_CONF}/prometheus
               ${LUNA_CONF}/prometheus/blackbox.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/luna/prometheus COMPONENT worker)
 install(FILES ${LUNA_CONF}/grafana/luna.json DESTINATION ${CMAKE_INSTALL_DATADIR}/luna/grafana COMPONENT worker)
 install(PROGRAMS ${LUNA_CONF}/debian/luna-setup ${LUNA_CONF}/debian/luna-rotate DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT worker)
+install(PROGRAMS ${LUNA_CONF}/debian/nginx-reload DESTINATION /usr/lib/luna COMPONENT worker)
 install(FILES scripts/lib/rotate.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/luna COMPONENT worker)
-install(FILES ${LUNA_CONF}/fcgi-worker.env.example DESTINATION /etc/luna RENAME fcgi-worker.env COMPONENT worker)
-install(FILES ${LUNA_CONF}/quota-syncd.env.example DESTINATION /etc/luna RENAME quota-syncd.env COMPONENT syncd)
+# Examples, not conffiles: luna-setup writes the settings, and dpkg asks about none of them.
+install(FILES ${LUNA_CONF}/fcgi-worker.env.example DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/luna-worker/examples RENAME fcgi-worker.env COMPONENT worker)
+install(FILES ${LUNA_CONF}/quota-syncd.env.example DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/luna-syncd/examples RENAME quota-syncd.env COMPONENT syncd)
 foreach(component worker syncd)
   install(FILES ${LUNA_CONF}/logrotate/luna-${component} DESTINATION /etc/logrotate.d COMPONENT ${component})
 endforeach()
@@ -138,6 +140,7 @@ set(CPACK_COMPONENT_CLI_DESCRIPTION "Time-series modelling service: operator's t
  Accounts, keys, limits, migrations, audit and health of a Luna service, and
  luna kalman, which filters a file and needs no server.")
 set(CPACK_DEBIAN_CLI_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_CLI_PACKAGE_CONTROL_EXTRA ${LUNA_CONF}/debian/cli/postinst)
 
 set(CPACK_COMPONENT_KALMAN_DESCRIPTION "Linear Gaussian state-space models
  Kalman filter, smoother, likelihood, maximum-likelihood fits and forecasts of

@@ -81,6 +81,93 @@ stopped_for_a_restore() {
   await serves
 }
 
+requests_are() { [ "$(wc -l </var/log/luna/access.log)" -ge "$1" ]; }
+
+# under_load CMD…: while clients ask without a pause, each time with a new connection; none of at
+# least REQUESTS_MIN requests may fail.
+under_load() {
+  local report=/tmp/load.txt client wanted=${REQUESTS_MIN:-500} before
+  before=$(wc -l </var/log/luna/access.log)
+  settings
+  luna plan set load --rate 100000 --burst 100000 --concurrent-max 0 --compute 0 >/dev/null
+  luna account set-plan demo load >/dev/null
+  luna account set-limit demo 100000000 >/dev/null
+  echo '{"results":[1120,1160,963,1210]}' >/tmp/body.json
+  ab -q -l -s 30 -t 3600 -n 100000000 -c 4 -p /tmp/body.json -T application/json -H "X-API-Key: $LUNA_API_KEY" \
+    "https://127.0.0.1:8443/api/v1/$LUNA_ACCOUNT_ID/kalman" >"$report" 2>&1 &
+  client=$!
+  await requests_are $((before + 100))
+  "$@"
+  await requests_are $((before + wanted))
+  kill -INT "$client"
+  wait "$client" || true
+  grep -E '^(Complete|Failed) requests|^Non-2xx|apr_' "$report" || true
+  [ "$(awk '/^Complete requests/ { print $3 }' "$report")" -ge $((wanted * 9 / 10)) ]
+  [ "$(awk '/^Failed requests/ { print $3 }' "$report")" = 0 ] && ! grep -qE '^Non-2xx|apr_' "$report"
+}
+
+# Old workers that still drain count too.
+workers_are() { [ "$(curl -fs http://127.0.0.1:9100/status | grep -o '"state":"' | wc -l)" = "$1" ]; }
+
+# A reload reads the file, waits, and fails when the new settings are not in force.
+reload_is_told() {
+  settings
+  cp /etc/luna/worker-main.env /tmp/worker-main.env
+  sed -i 's/^LUNA_WORKERS=.*/LUNA_WORKERS=3/' /etc/luna/worker-main.env
+  systemctl reload luna-worker@main quota-syncd luna-nginx
+  await workers_are 3
+  echo 'LUNA_WORKERS=many' >>/etc/luna/worker-main.env
+  ! systemctl reload luna-worker@main || return 1
+  echo 'LUNA_REDIS_URL=redis://127.0.0.1:1' | cat - /tmp/worker-main.env | grep -v LUNA_REDIS_URL_FILE >/etc/luna/worker-main.env
+  ! systemctl reload luna-worker@main || return 1
+  cp /etc/luna/quota-syncd.env /tmp/quota-syncd.env
+  echo 'LUNA_SYNC_INTERVAL_MS=never' >>/etc/luna/quota-syncd.env
+  ! systemctl reload quota-syncd || return 1
+  echo 'nonsense;' >>/etc/luna/nginx/limits.conf
+  ! systemctl reload luna-nginx || return 1
+  sed -i '$d' /etc/luna/nginx/limits.conf
+  cp /tmp/quota-syncd.env /etc/luna/quota-syncd.env
+  cp /tmp/worker-main.env /etc/luna/worker-main.env
+  systemctl reload luna-worker@main quota-syncd luna-nginx
+  serves
+}
+
+rotated() { under_load luna-rotate "$@"; }
+
+set_up_again() {
+  local before
+  before=$(cat /etc/luna/setup.env)
+  LUNA_WORKERS=5 LUNA_HTTPS_LISTEN=127.0.0.1:443 LUNA_REDIS_PORT=7000 luna-setup | tee /tmp/setup.log
+  grep -q '^==> LUNA_REDIS_PORT stays 6479' /tmp/setup.log
+  await curl -fs --cacert /etc/luna/tls/ca.crt https://127.0.0.1/readyz
+  await workers_are 5
+  echo '# by hand' >>/etc/luna/nginx/limits.conf
+  LUNA_WORKERS=4 LUNA_HTTPS_LISTEN=127.0.0.1:8443 luna-setup | tee /tmp/setup.log
+  grep -q '^# by hand' /etc/luna/nginx/limits.conf
+  [ "$(cat /etc/luna/setup.env)" = "$before" ]
+  sed -i '$d' /etc/luna/nginx/limits.conf
+  await serves
+}
+
+packages_from() { DEBIAN_FRONTEND=noninteractive apt-get install -y -q --allow-downgrades "$1"/luna-*.deb </dev/null; }
+
+# replaced FOLDER NUMBER STATE: upgraded or downgraded to the packages there, under load. NUMBER of
+# the lines of nginx's file are of the next release; STATE is in the list of the migrations.
+replaced() {
+  local before unit REQUESTS_MIN=12000
+  before=$(cat /etc/luna/*.env)
+  under_load packages_from "$1"
+  settings
+  for unit in quota-syncd luna-worker@main luna-nginx; do
+    [[ $(readlink "/proc/$(systemctl show --property MainPID --value "$unit")/exe") != *deleted* ]]
+  done
+  ! grep -q '/usr/lib/luna.*deleted' "/proc/$(systemctl show --property MainPID --value luna-nginx)/maps" || return 1
+  [ "$(grep -c 'next release' /etc/luna/nginx/limits.conf)" = "$2" ]
+  [ "$(cat /etc/luna/*.env)" = "$before" ]
+  luna migrate status --json | grep -q "$3"
+  await serves
+}
+
 log_rotates() {
   request
   [ -s /var/log/luna/access.log ]

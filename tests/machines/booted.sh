@@ -26,8 +26,25 @@ booted_make() {
   DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 unshare --mount --pid --fork --kill-child -- bash -c '
     mount -t proc proc "$0/proc" && exec chroot "$0" bash -c "
       apt-get update -q && apt-get install -y -q --no-install-recommends systemd-sysv dbus procps \
-        /opt/luna/luna-*.deb /opt/luna/libkalman0*.deb nginx redis-server postgresql openssl curl"' "$BOOTED" || return 1
+        /opt/luna/luna-*.deb /opt/luna/libkalman0*.deb nginx redis-server postgresql openssl curl apache2-utils"' "$BOOTED" || return 1
   rm "$BOOTED/usr/sbin/policy-rc.d"
+}
+
+# packages_next: the next release, with one more migration, another binary of each program, and
+# another file of nginx. tests/system/CMakeLists.txt builds its programs.
+packages_next() {
+  local name work=$LUNA_ROOT/build/booted/next
+  cmake --build "$LUNA_BUILD" -- luna-next quota-syncd-next || return 1
+  rm -rf "$work" && mkdir -p "$work" "$BOOTED/opt/luna/next" || return 1
+  for name in worker syncd cli; do
+    dpkg-deb -R "$PACKAGE_BUILD"/luna-"$name"_*.deb "$work/$name" && sed -i -E 's/^(Version: .*)$/\1+next1/' "$work/$name/DEBIAN/control" || return 1
+  done
+  install -m 755 "$LUNA_BUILD/bin/luna-next" "$work/cli/usr/bin/luna" &&
+    install -m 755 "$LUNA_BUILD/bin/quota-syncd-next" "$work/syncd/usr/sbin/quota-syncd" &&
+    echo '# next release' >>"$work/worker/usr/share/luna/nginx/limits.conf" || return 1
+  for name in worker syncd cli; do
+    dpkg-deb -b "$work/$name" "$BOOTED/opt/luna/next" || return 1
+  done
 }
 
 booted_runs() { [[ $(in_booted systemctl is-system-running) =~ ^(running|degraded)$ ]]; }
@@ -71,6 +88,14 @@ main() {
   done
   part "requests while a setting is invalid: the pool starts when it is valid" inside invalid_setting
   part "a pool that is stopped for a restore is not started by requests" inside stopped_for_a_restore
+  part "a reload reads the files, and fails when they are invalid" inside reload_is_told
+  part "luna-setup, run again, changes what it is given, or says why not" inside set_up_again
+  for unit in redis postgresql pepper tls; do
+    part "luna-rotate $unit under load: no request fails" inside rotated "$unit"
+  done
+  part "the packages of a next release" packages_next
+  part "an upgrade under load: no request of 10,000 fails" inside replaced /opt/luna/next 1 next
+  part "the previous release again, under load" inside replaced /opt/luna 0 'newer build, compatible'
   part "the access log rotates" inside log_rotates
   part "rotation is scheduled" inside rotation_is_scheduled
   part "purging leaves nothing enabled or running" inside purged

@@ -17,7 +17,7 @@ install() {
   apt-get install -y -q --no-install-recommends /opt/luna/packages/luna-*.deb /opt/luna/packages/libkalman*.deb nginx redis-server postgresql openssl curl
   getent passwd luna
   [ "$(stat -c '%U %a' /var/lib/luna)" = "luna 700" ]
-  [ -s /usr/share/luna/prometheus/alerts.yml ] && [ -s /usr/share/luna/grafana/luna.json ] && [ -s /usr/share/doc/luna-worker/RUNBOOKS.md.gz ]
+  [ -s /usr/share/luna/prometheus/alerts.yml ] && [ -s /usr/share/luna/grafana/luna.json ] && [ -s /usr/share/doc/luna-worker/RUNBOOKS.md ]
   fcgi-worker --version
   luna --version
 }
@@ -93,15 +93,17 @@ link() {
 }
 
 keep() {
-  echo 'LUNA_WORKERS=7' >>/etc/luna/fcgi-worker.env
+  echo 'LUNA_WORKERS=7' >>/etc/luna/worker-main.env
   apt-get install -y -q --reinstall -o Dpkg::Options::=--force-confold /opt/luna/packages/luna-worker_*.deb
-  grep -qx 'LUNA_WORKERS=7' /etc/luna/fcgi-worker.env
+  grep -qx 'LUNA_WORKERS=7' /etc/luna/worker-main.env
+  # No script changes a conffile, so apt never asks about one.
+  [ -z "$(dpkg --verify luna-worker luna-syncd luna-cli | grep ' c ')" ]
 }
 
 remove() {
   dpkg -L luna-worker luna-syncd luna-cli libkalman0 libkalman-dev | sort -u >/tmp/files
   apt-get remove -y -q luna-worker luna-syncd luna-cli libkalman0 libkalman-dev
-  [ -s /etc/luna/fcgi-worker.env ]
+  [ -s /etc/luna/worker-main.env ]
   command install -d -o luna /var/log/luna-daemons && touch /var/log/luna-daemons/worker-main.log.1 /var/log/luna-daemons/quota-syncd.log
   dpkg --purge luna-worker luna-syncd
   [ ! -e /var/log/luna-daemons ] # logs go, by Debian's policy
