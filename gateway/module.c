@@ -109,7 +109,9 @@ static ngx_int_t zone_init(ngx_shm_zone_t *zone, void *former)
 
 static char *set_zone(ngx_conf_t *cf, ngx_command_t *command, void *conf)
 {
-    static ngx_str_t name = ngx_string("luna_source");
+    /* It changes with what is in the zone: a reload after an upgrade finds the zones of the former
+     * module by their names. */
+    static ngx_str_t name = ngx_string("luna_source_2");
     struct gateway_settings *s = conf;
     ngx_str_t *words = cf->args->elts;
     ssize_t bytes = ngx_parse_size(&words[1]);

@@ -1,5 +1,6 @@
 """Many requests in one write: the streams of an HTTP/2 connection, which the gateway sees at the same time."""
 import contextlib
+import dataclasses
 import selectors
 import socket
 import ssl
@@ -11,9 +12,15 @@ import h2.events
 from luna_stack import WAIT_S
 
 
+@dataclasses.dataclass
+class Answer:
+    status: int
+    headers: dict
+    after_s: float  # since the requests were sent
+
+
 class Streams:
-    """One connection. `answers` is the list of (status, seconds since the requests were sent); `granted` counts the bytes of bodies
-    that the gateway allowed beyond the first window."""
+    """One connection. `granted` counts the bytes of bodies that the gateway allowed beyond the first window."""
 
     def __init__(self, stack, address):
         url = urllib.parse.urlsplit(stack.url)
@@ -28,11 +35,11 @@ class Streams:
     def flush(self):
         self.socket.sendall(self.protocol.data_to_send())
 
-    def get(self, path, headers_of_each):
-        """A GET for each; returns when the gateway has seen them all: it answers the ping behind them."""
+    def ask(self, path, headers_of_each, body=b""):
+        """A GET, or a POST of the body, with each of the headers; returns when the gateway has seen them all: it answers the ping
+        behind them."""
         for headers in headers_of_each:
-            self.protocol.send_headers(self.protocol.get_next_available_stream_id(), [
-                (":method", "GET"), (":path", path), (":scheme", "https"), (":authority", "localhost"), *headers.items()], end_stream=True)
+            self.send(path, headers, body, is_whole=True)
         self.protocol.ping(b"all seen")
         self.sent = time.monotonic()
         self.flush()
@@ -40,11 +47,16 @@ class Streams:
             self.receive()
         self.is_seen = False
 
-    def post(self, path, headers, first):
-        """Sends the first bytes of the body."""
+    def send(self, path, headers, body, is_whole):
         stream = self.protocol.get_next_available_stream_id()
-        self.protocol.send_headers(stream, [(":method", "POST"), (":path", path), (":scheme", "https"), (":authority", "localhost"), *headers.items()])
-        self.protocol.send_data(stream, first)
+        pseudo = [(":method", "POST" if body else "GET"), (":path", path), (":scheme", "https"), (":authority", "localhost")]
+        self.protocol.send_headers(stream, [*pseudo, *((name.lower(), value) for name, value in headers.items())], end_stream=not body)
+        if body:
+            self.protocol.send_data(stream, body, end_stream=is_whole)
+
+    def send_start(self, path, headers, body):
+        """A body that does not end."""
+        self.send(path, headers, body, is_whole=False)
         self.flush()
 
     def receive(self):
@@ -54,7 +66,8 @@ class Streams:
             elif isinstance(event, h2.events.WindowUpdated) and event.stream_id != 0:
                 self.granted += event.delta
             elif isinstance(event, h2.events.ResponseReceived):
-                self.answers.append((int(dict(event.headers)[b":status"]), time.monotonic() - self.sent))
+                headers = dict(event.headers)
+                self.answers.append(Answer(int(headers[b":status"]), headers, time.monotonic() - self.sent))
         self.flush()
 
 

@@ -10,11 +10,11 @@ import pytest
 from h2_streams import connections, receive_until
 from luna_stack import WAIT_S, wait_until
 from test_gateway import read_to_end
-from test_gateway_security import from_address
-from test_gateway_sources import guess_until_throttled, limit
+from test_gateway_sources import limit
 
 STREAMS = limit(r"http2_max_concurrent_streams (\d+)")
 REFUSALS_PER_S = limit(r"luna_source_refusals \S+ rate=(\d+) burst=\d+")
+JSON = {"Content-Type": "application/json"}
 DELAY_S = limit(r"luna_refusal_delay (\d+)ms") / 1000
 ALLOWED_BY_KEY = limit(r"luna_key_refusals \S+ rate=\d+ burst=(\d+)")
 
@@ -24,8 +24,13 @@ def wrong_keys(count=STREAMS):
 
 
 def throttle(stack, account, address):
-    with from_address(stack, address) as session:
-        guess_until_throttled(session, account)
+    """Guesses in waves, until some are refused by the gateway."""
+    while True:
+        with connections(stack, address, 1) as (connection,):
+            connection.ask(f"/api/v1/{account.id}/usage", wrong_keys())
+            receive_until([connection], lambda connection=connection: len(connection.answers) == STREAMS)
+        if any(answer.status == 429 for answer in connection.answers):
+            return
 
 
 def test_guesses_that_are_sent_together_pass_the_throttle_together(stack, account):
@@ -34,9 +39,9 @@ def test_guesses_that_are_sent_together_pass_the_throttle_together(stack, accoun
     began, passed = time.monotonic(), 0
     for _ in range(5):
         with connections(stack, "127.0.0.12", 1) as (connection,):
-            connection.get(f"/api/v1/{account.id}/usage", wrong_keys())
+            connection.ask(f"/api/v1/{account.id}/usage", wrong_keys())
             receive_until([connection], lambda connection=connection: len(connection.answers) == STREAMS)
-            passed += [status for status, _ in connection.answers].count(403)
+            passed += sum(answer.status == 403 for answer in connection.answers)
     assert passed <= REFUSALS_PER_S * (time.monotonic() - began) + 2
 
 
@@ -44,9 +49,9 @@ def answered_at_once(stack, account, address, count):
     """How many of the streams of the last of so many connections got 429 sooner than a request that waits can."""
     with connections(stack, address, count) as opened:
         for connection in opened:
-            connection.get(f"/api/v1/{account.id}/usage", wrong_keys())
+            connection.ask(f"/api/v1/{account.id}/usage", wrong_keys())
         receive_until(opened, lambda: all(len(connection.answers) == STREAMS for connection in opened))
-    return sum(status == 429 and after < DELAY_S / 2 for status, after in opened[-1].answers)
+    return sum(answer.status == 429 and answer.after_s < DELAY_S / 2 for answer in opened[-1].answers)
 
 
 def test_any_number_of_streams_waits_for_the_throttles_answer(stack, account):
@@ -57,8 +62,9 @@ def test_any_number_of_streams_waits_for_the_throttles_answer(stack, account):
 
 
 def spellings(key):
+    """As many as there are streams, most of them of its scheme."""
     yield {"X-API-Key": key}
-    for number in range(64):
+    for number in range(1, STREAMS):
         scheme = "".join(letter.upper() if number >> place & 1 else letter for place, letter in enumerate("bearer"))
         yield {"Authorization": f"{scheme} {' ' * (number % 3)}{key}"}
 
@@ -69,25 +75,29 @@ def account_of_a_slow_plan(account_factory, luna):
     return account_factory(1000, "--plan", "slow")
 
 
-def refuse_until_throttled(session, account, headers, count=10 * ALLOWED_BY_KEY, body=b'{"results":[1,2]}'):
-    """With one set of headers after the other; the gateway's own 429 has no RateLimit."""
-    for number in range(count):
-        answer = session.post(account.url, headers=headers[number % len(headers)] | {"Content-Type": "application/json"}, content=body)
-        if answer.status_code == 429 and "ratelimit" not in answer.headers:
-            return
-    raise AssertionError(f"the gateway passed {count} refused requests on")
+def own_refusals(connection):
+    """The gateway's own 429 have no RateLimit."""
+    return sum(answer.status == 429 and b"ratelimit" not in answer.headers for answer in connection.answers)
 
 
 def test_a_key_in_another_spelling_is_another_key_to_the_throttle(stack, eager):
-    with from_address(stack, "127.0.0.14") as session:
-        refuse_until_throttled(session, eager, list(spellings(eager.key)))
+    """In as many waves as one spelling would need, twice: else one throttle for each of sixty-four."""
+    path, refused = urllib.parse.urlsplit(eager.url).path, 0
+    for _ in range(4 * ALLOWED_BY_KEY // STREAMS):
+        with connections(stack, "127.0.0.14", 1) as (connection,):
+            connection.ask(path, [headers | JSON for headers in spellings(eager.key)], b'{"results":[1,2]}')
+            receive_until([connection], lambda connection=connection: len(connection.answers) == STREAMS)
+            refused += own_refusals(connection)
+    assert refused > 0
 
 
 def test_refused_megabytes_count_like_small_bodies(stack, eager):
     """Over HTTP/1.1: this httpx waits to send the rest of a body that HTTP/2 has refused."""
     transport = httpx.HTTPTransport(verify=stack.ca, local_address="127.0.0.17")
+    body = b'{"results":[1,2' + b" " * 1_000_000 + b"]}"
     with httpx.Client(transport=transport, base_url=stack.url, timeout=WAIT_S, trust_env=False) as session:
-        refuse_until_throttled(session, eager, [eager.headers], ALLOWED_BY_KEY // 4, b'{"results":[1,2' + b" " * 1_000_000 + b"]}")
+        answers = [session.post(eager.url, headers=eager.headers | JSON, content=body) for _ in range(ALLOWED_BY_KEY // 4)]
+    assert any(answer.status_code == 429 and "ratelimit" not in answer.headers for answer in answers)
 
 
 def answer_to_large_body(stack, account, body, *head):
@@ -108,7 +118,7 @@ def test_the_gateway_reads_a_large_body_that_it_refuses(stack, account, body, he
     throttle(stack, account, "127.0.0.15")
     for _ in range(10):  # the throttle may let one pass just then
         with connections(stack, "127.0.0.15", 1) as (connection,):
-            connection.get(f"/api/v1/{account.id}/usage", wrong_keys())
+            connection.ask(f"/api/v1/{account.id}/usage", wrong_keys())
             answer = answer_to_large_body(stack, account, body, *head)
         if b"HTTP/1.1 429 " in answer:
             break
@@ -118,12 +128,12 @@ def test_the_gateway_reads_a_large_body_that_it_refuses(stack, account, body, he
 def test_the_gateway_takes_a_refused_body_over_http2(stack, account):
     """It takes no more than the first window of a stream, 64 KiB."""
     throttle(stack, account, "127.0.0.16")
-    headers = {"content-type": "application/json", "content-length": "1000000"}
+    headers = JSON | {"content-length": "1000000"}
     for _ in range(10):  # the throttle may let one pass just then
         with connections(stack, "127.0.0.16", 2) as (others, connection):
-            others.get(f"/api/v1/{account.id}/usage", wrong_keys())
-            connection.post(urllib.parse.urlsplit(account.url).path, headers | {"x-api-key": str(uuid.uuid4())}, b" " * 1000)
+            others.ask(f"/api/v1/{account.id}/usage", wrong_keys())
+            connection.send_start(urllib.parse.urlsplit(account.url).path, headers | {"x-api-key": str(uuid.uuid4())}, b" " * 1000)
             receive_until([connection], lambda connection=connection: connection.answers or connection.granted)
             if not connection.granted:
                 break
-    assert connection.answers[0][0] == 429 and connection.protocol.remote_settings.initial_window_size <= 65536
+    assert connection.answers[0].status == 429 and connection.protocol.remote_settings.initial_window_size <= 65536
