@@ -1,9 +1,9 @@
 SET LOCAL ROLE luna_owner;
 
--- Reads the log of one account (0: of all) and returns what is wrong. The account row is used only
--- at the end, where the log has to arrive at it (I4, I6). Nested loops are off: the planner cannot
--- estimate the number of accounts in the log, and read the whole log once per account.
-CREATE FUNCTION luna_audit_faults(p_id int) RETURNS TABLE (account_id int, seq bigint, what text, detail text)
+-- Reads the log of the accounts from `p_from` to `p_to` and returns what is wrong. The account row is
+-- used only at the end, where the log has to arrive at it (I4, I6). Nested loops are off: the planner
+-- cannot estimate the number of accounts in the log, and read the whole log once per account.
+CREATE FUNCTION luna_audit_faults(p_from int, p_to int) RETURNS TABLE (account_id int, seq bigint, what text, detail text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_nestloop = off AS $$
     WITH log AS (
         SELECT e.*,
@@ -11,7 +11,7 @@ CREATE FUNCTION luna_audit_faults(p_id int) RETURNS TABLE (account_id int, seq b
                lag(e.limit_after) OVER chain AS prev_limit, lag(e.epoch) OVER chain AS prev_epoch,
                lag(e.to_c) OVER chain AS prev_c, lag(e.to_r) OVER chain AS prev_r,
                row_number() OVER (PARTITION BY e.account_id ORDER BY e.seq DESC) AS from_end
-          FROM quota_events e WHERE p_id = 0 OR e.account_id = p_id
+          FROM quota_events e WHERE e.account_id BETWEEN p_from AND p_to
         WINDOW chain AS (PARTITION BY e.account_id ORDER BY e.seq)
     ), faults AS (
         SELECT l.account_id, l.seq, 'hash' AS what, 'the event does not match its recorded hash' AS detail FROM log l
@@ -41,7 +41,7 @@ CREATE FUNCTION luna_audit_faults(p_id int) RETURNS TABLE (account_id int, seq b
         SELECT a.id, COALESCE(l.seq, 0), 'head', format('the account says event %s, the log ends at %s', a.chain_seq,
                COALESCE(l.seq, 0))
           FROM accounts a LEFT JOIN log l ON l.account_id = a.id AND l.from_end = 1
-         WHERE (p_id = 0 OR a.id = p_id) AND (l.hash IS DISTINCT FROM a.chain_hash OR l.seq IS DISTINCT FROM a.chain_seq)
+         WHERE a.id BETWEEN p_from AND p_to AND (l.hash IS DISTINCT FROM a.chain_hash OR l.seq IS DISTINCT FROM a.chain_seq)
         UNION ALL
         SELECT a.id, 0, 'account', format('used %s and limit %s, by the log %s and %s', a.quota_used, a.quota_limit, l.used_after,
                l.limit_after)
@@ -51,7 +51,7 @@ CREATE FUNCTION luna_audit_faults(p_id int) RETURNS TABLE (account_id int, seq b
         SELECT a.id, 0, 'account', format('used %s is not base %s + charged %s - refunded %s', a.quota_used, a.epoch_base,
                a.sync_c - a.period_c, a.sync_r - a.period_r)
           FROM accounts a
-         WHERE (p_id = 0 OR a.id = p_id)
+         WHERE a.id BETWEEN p_from AND p_to
            AND a.epoch_open AND a.quota_used <> a.epoch_base + (a.sync_c - a.period_c) - (a.sync_r - a.period_r)
     )
     SELECT f.account_id, f.seq, f.what, f.detail FROM faults f ORDER BY 1, 2, 3

@@ -4,6 +4,7 @@
 #include "luna/store/audit.h"
 #include "session/session.h"
 #include "terminal/output.h"
+#include "terminal/progress.h"
 #include "terminal/words.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ static enum luna_code read_account(const struct invocation *invocation,
 /* Faults go to standard error as they are found; the summary is the output. */
 static void report_fault(void *context, const struct luna_audit_fault *fault)
 {
-    (void)context;
+    progress_end(context);
     if (fault->seq > 0)
         fprintf(stderr, "account %lld, event %lld: %s: %s\n", (long long)fault->account_id,
                 (long long)fault->seq, fault->what, fault->detail);
@@ -40,15 +41,19 @@ static void report_fault(void *context, const struct luna_audit_fault *fault)
 static enum cli_exit verify(const struct invocation *invocation, const struct session *session)
 {
     struct luna_audit_summary summary;
+    struct progress progress = {.what = "verifying the audit log"};
     struct luna_error err;
     int64_t account_id = 0;
     enum luna_code code = read_account(invocation, session, &account_id, &err);
     if (code == LUNA_OK)
-        code = luna_audit_verify(session->database, account_id, report_fault, NULL, &summary, &err);
+        code = luna_audit_verify(session->database, account_id, report_fault, &progress,
+                                 &(struct luna_progress){progress_step, &progress}, &summary, &err);
+    progress_end(&progress);
     if (code != LUNA_OK)
         return cli_exit_report(&err);
-    const struct cell cells[] = {CELL_B("sound", summary.faults == 0),
-                                 CELL_I("accounts", summary.accounts),
+    struct cell sound = CELL_B("sound", summary.faults == 0);
+    sound.colour = summary.faults == 0 ? COLOUR_GOOD : COLOUR_BAD;
+    const struct cell cells[] = {sound, CELL_I("accounts", summary.accounts),
                                  CELL_I("events", summary.events), CELL_I("faults", summary.faults),
                                  CELL_I("booked_units", summary.booked_units)};
     output_record(invocation->json, cells, OUTPUT_COUNT(cells));

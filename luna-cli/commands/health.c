@@ -102,7 +102,10 @@ static enum cli_exit report(bool json, const struct finding *findings, size_t co
     for (size_t i = 0; i < count; i++) {
         const struct finding *f = &findings[i];
         const char *word = !f->checked ? "not checked" : f->well ? "ok" : "FAILED";
-        const struct cell cells[] = {CELL_T("part", f->part), CELL_T("state", word),
+        struct cell state = CELL_STATE("state", word, f->well);
+        if (!f->checked)
+            state.colour = COLOUR_NONE;
+        const struct cell cells[] = {CELL_T("part", f->part), state,
                                      CELL_T("what", f->well ? NULL : f->what.msg),
                                      CELL_T("do", f->checked && f->well ? NULL : f->advice)};
         output_list_add(list, cells, OUTPUT_COUNT(cells));

@@ -25,8 +25,8 @@ static void list_migration(void *context, const struct luna_migration *migration
         migration->state == LUNA_MIGRATION_CHANGED || migration->state == LUNA_MIGRATION_UNKNOWN;
     const struct cell cells[] = {
         CELL_I("number", migration->number), CELL_T("name", migration->name),
-        CELL_T("state", states[migration->state]), CELL_MS("applied_at", migration->applied_ms),
-        CELL_T("sha256", migration->checksum)};
+        CELL_STATE("state", states[migration->state], migration->state == LUNA_MIGRATION_APPLIED),
+        CELL_MS("applied_at", migration->applied_ms), CELL_T("sha256", migration->checksum)};
     output_list_add(listing->list, cells, OUTPUT_COUNT(cells));
 }
 

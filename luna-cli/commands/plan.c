@@ -4,6 +4,7 @@
 #include "luna/store/plan.h"
 #include "session/session.h"
 #include "terminal/output.h"
+#include "terminal/progress.h"
 #include "terminal/words.h"
 
 #include <string.h>
@@ -112,7 +113,11 @@ static enum cli_exit put_plan(const struct invocation *invocation, const struct 
         return cli_exit_usage("plan \"%s\" does not exist; to create it, give --rate and --burst",
                               name);
     struct luna_operator op = session_operator(session);
-    if (luna_plan_put(&op, &plan, &err) != LUNA_OK)
+    struct progress progress = {.what = "updating the accounts of the plan"};
+    op.progress = &(struct luna_progress){progress_step, &progress};
+    code = luna_plan_put(&op, &plan, &err);
+    progress_end(&progress);
+    if (code != LUNA_OK)
         return cli_exit_report(&err);
     plan.changing = false;
     print_plan(invocation->json, &plan);

@@ -18,8 +18,9 @@ struct output_list {
     char *names[LIST_COLUMNS_MAX];
     size_t widths[LIST_COLUMNS_MAX];
     bool numeric[LIST_COLUMNS_MAX];
-    char **
-        texts; /* record_count * column_count; text output only, JSON is printed record by record */
+    /* record_count * column_count; text output only, JSON is printed record by record */
+    char **texts;
+    enum colour *colours;
     size_t texts_cap;
 };
 
@@ -106,6 +107,14 @@ static void print_clean(const char *text)
     }
 }
 
+static void print_coloured(const char *text, enum colour colour)
+{
+    enum colour shown = colour_wanted() ? colour : COLOUR_NONE;
+    fputs(colour_start(shown), stdout);
+    print_clean(text);
+    fputs(colour_end(shown), stdout);
+}
+
 void output_record(bool json, const struct cell *cells, size_t count)
 {
     if (json) {
@@ -120,8 +129,9 @@ void output_record(bool json, const struct cell *cells, size_t count)
     }
     for (size_t i = 0; i < count; i++) {
         char scratch[SHOWN_BYTES];
-        printf("%-*s  ", width, cells[i].name);
-        print_clean(shown_text(&cells[i], scratch));
+        print_coloured(cells[i].name, COLOUR_BOLD);
+        printf("%*s  ", width - (int)strlen(cells[i].name), "");
+        print_coloured(shown_text(&cells[i], scratch), cells[i].colour);
         putchar('\n');
     }
 }
@@ -165,24 +175,29 @@ void output_list_add(struct output_list *list, const struct cell *cells, size_t 
     if (used + list->column_count > list->texts_cap) {
         list->texts_cap = (list->texts_cap + list->column_count) * 2;
         list->texts = must_have(reallocarray(list->texts, list->texts_cap, sizeof *list->texts));
+        list->colours =
+            must_have(reallocarray(list->colours, list->texts_cap, sizeof *list->colours));
     }
     for (size_t i = 0; i < list->column_count; i++) {
         char scratch[SHOWN_BYTES];
         char *text = must_have(strdup(shown_text(&cells[i], scratch)));
         list->texts[used + i] = text;
+        list->colours[used + i] = cells[i].colour;
         if (strlen(text) > list->widths[i])
             list->widths[i] = strlen(text);
     }
     list->record_count++;
 }
 
-static void print_aligned(const struct output_list *list, const char *const texts[])
+/* `colours` NULL: a heading. */
+static void print_aligned(const struct output_list *list, const char *const texts[],
+                          const enum colour colours[])
 {
     for (size_t i = 0; i < list->column_count; i++) {
         int pad = (int)(list->widths[i] - strlen(texts[i]));
         if (list->numeric[i])
             printf("%*s", pad, "");
-        print_clean(texts[i]);
+        print_coloured(texts[i], colours ? colours[i] : COLOUR_BOLD);
         if (i + 1 < list->column_count)
             printf("%*s  ", list->numeric[i] ? 0 : pad, "");
     }
@@ -196,6 +211,7 @@ static void list_free(struct output_list *list)
     for (size_t i = 0; i < list->column_count; i++)
         free(list->names[i]);
     free(list->texts);
+    free(list->colours);
     free(list);
 }
 
@@ -208,9 +224,10 @@ void output_list_print(struct output_list *list, const char *empty)
     } else if (list->record_count == 0) {
         puts(empty);
     } else {
-        print_aligned(list, (const char *const *)list->names);
+        print_aligned(list, (const char *const *)list->names, NULL);
         for (size_t r = 0; r < list->record_count; r++)
-            print_aligned(list, (const char *const *)&list->texts[r * list->column_count]);
+            print_aligned(list, (const char *const *)&list->texts[r * list->column_count],
+                          &list->colours[r * list->column_count]);
     }
     list_free(list);
 }

@@ -7,6 +7,8 @@
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
+#include "terminal/colour.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +22,7 @@ struct cell {
     /* CELL_INTEGER, CELL_BOOL; CELL_TIME: milliseconds since 1970 UTC, 0: never, printed as a NULL
      * text is */
     int64_t number;
+    enum colour colour; /* of the value, on a terminal */
 };
 
 #define CELL_T(name_, text_) ((struct cell){.name = (name_), .type = CELL_TEXT, .text = (text_)})
@@ -29,6 +32,12 @@ struct cell {
     ((struct cell){.name = (name_), .type = CELL_BOOL, .number = (number_)})
 #define CELL_MS(name_, number_)                                                                    \
     ((struct cell){.name = (name_), .type = CELL_TIME, .number = (number_)})
+/* A word that says whether all is well. */
+#define CELL_STATE(name_, text_, well_)                                                            \
+    ((struct cell){.name = (name_),                                                                \
+                   .type = CELL_TEXT,                                                              \
+                   .text = (text_),                                                                \
+                   .colour = (well_) ? COLOUR_GOOD : COLOUR_BAD})
 /* For arrays and objects; only in records that are printed as JSON. */
 #define CELL_J(name_, text_) ((struct cell){.name = (name_), .type = CELL_JSON, .text = (text_)})
 

@@ -1,30 +1,16 @@
 """Commands of luna that destroy something: who is asked, and what a script has to say."""
-import os
-import pty
 import subprocess
 
 import pytest
-from luna_stack import CLI, WAIT_S, clean_environment
+from luna_stack import CLI, clean_environment
+from pseudo_terminal import run_on_terminal
 
 DESTRUCTIVE = [("account", "disable", "no-such-name"), ("account", "rotate-key", "no-such-name"), ("account", "delete", "no-such-name"),
                ("key", "revoke", "no-such-name", "17")]
 
 
 def on_a_terminal(*arguments, answer):
-    """Runs luna with a terminal as its input and error output; returns its status and what it wrote there."""
-    ours, its = pty.openpty()
-    with subprocess.Popen([CLI, *arguments], stdin=its, stderr=its, stdout=subprocess.DEVNULL, env=clean_environment()) as process:
-        os.close(its)
-        os.write(ours, answer)
-        status = process.wait(timeout=WAIT_S)
-    written = b""
-    try:
-        while part := os.read(ours, 4096):
-            written += part
-    except OSError:  # Linux: the other end is closed, and everything was read
-        pass
-    os.close(ours)
-    return status, written.decode()
+    return run_on_terminal([CLI, *arguments], {"stdin", "stderr"}, clean_environment(), answer)
 
 
 @pytest.mark.parametrize("arguments", DESTRUCTIVE)

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { VERIFY_TIMEOUT_MS = 30 * 60 * 1000, EVENTS_MAX = 10000 };
+enum { VERIFY_TIMEOUT_MS = 30 * 60 * 1000, EVENTS_MAX = 10000, VERIFY_ACCOUNTS = 1000 };
 
 static enum luna_code summarize(struct luna_database *database, int64_t account_id,
                                 struct luna_audit_summary *summary, struct luna_error *err)
@@ -42,33 +42,79 @@ static void report_fault(const struct luna_pg_result *result, int row,
         each(context, &fault);
 }
 
-enum luna_code luna_audit_verify(struct luna_database *database, int64_t account_id,
-                                 void (*each)(void *context, const struct luna_audit_fault *fault),
-                                 void *context, struct luna_audit_summary *ret_summary,
-                                 struct luna_error *err)
+/* The accounts from `first` to `last`. */
+static enum luna_code verify_range(struct luna_database *database, int64_t first, int64_t last,
+                                   void (*each)(void *context,
+                                                const struct luna_audit_fault *fault),
+                                   void *context, int64_t *faults, struct luna_error *err)
 {
-    struct luna_audit_summary summary = {.accounts = 0};
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
+    luna_pg_param_int(&params, first);
+    luna_pg_param_int(&params, last);
+    enum luna_code code = luna_pg_query_long(
+        database, VERIFY_TIMEOUT_MS,
+        "SELECT account_id, seq, what, detail FROM luna_audit_faults($1::int, $2::int)", &params,
+        &result, err);
+    if (code != LUNA_OK)
+        return code;
+    *faults += luna_pg_rows(result);
+    for (int row = 0; row < luna_pg_rows(result); row++)
+        report_fault(result, row, each, context);
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+static enum luna_code highest_account(struct luna_database *database, int64_t *ret_id,
+                                      struct luna_error *err)
+{
+    struct luna_pg_result *result = NULL;
+    enum luna_code code =
+        luna_pg_query(database, luna_pg_deadline(database),
+                      "SELECT COALESCE(max(id), 0) FROM accounts", NULL, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    *ret_id = luna_pg_int(result, 0, 0);
+    luna_pg_result_free(result);
+    return LUNA_OK;
+}
+
+/* The last step also reads the events of accounts that do not exist. */
+static enum luna_code verify_all(struct luna_database *database,
+                                 void (*each)(void *context, const struct luna_audit_fault *fault),
+                                 void *context, const struct luna_progress *progress,
+                                 int64_t *faults, struct luna_error *err)
+{
+    int64_t highest = 0;
+    enum luna_code code = highest_account(database, &highest, err);
+    for (int64_t first = 0; code == LUNA_OK && first <= highest; first += VERIFY_ACCOUNTS) {
+        int64_t last = first + VERIFY_ACCOUNTS - 1;
+        code = verify_range(database, first, last < highest ? last : INT32_MAX, each, context,
+                            faults, err);
+        if (code == LUNA_OK && progress != NULL)
+            progress->step(progress->context, last < highest ? last : highest, highest);
+    }
+    return code;
+}
+
+enum luna_code luna_audit_verify(struct luna_database *database, int64_t account_id,
+                                 void (*each)(void *context, const struct luna_audit_fault *fault),
+                                 void *context, const struct luna_progress *progress,
+                                 struct luna_audit_summary *ret_summary, struct luna_error *err)
+{
+    struct luna_audit_summary summary = {.accounts = 0};
     enum luna_code code = summarize(database, account_id, &summary, err);
     if (code == LUNA_OK && account_id != 0 && summary.accounts == 0)
         code =
             luna_error_set(err, LUNA_ENOTFOUND, "there is no account %lld", (long long)account_id);
-    if (code != LUNA_OK)
-        return code;
-    luna_pg_param_int(&params, account_id);
-    code =
-        luna_pg_query_long(database, VERIFY_TIMEOUT_MS,
-                           "SELECT account_id, seq, what, detail FROM luna_audit_faults($1::int)",
-                           &params, &result, err);
-    if (code != LUNA_OK)
-        return code;
-    summary.faults = luna_pg_rows(result);
-    for (int row = 0; row < luna_pg_rows(result); row++)
-        report_fault(result, row, each, context);
-    luna_pg_result_free(result);
-    *ret_summary = summary;
-    return LUNA_OK;
+    if (code == LUNA_OK)
+        code = account_id != 0
+                   ? verify_range(database, account_id, account_id, each, context, &summary.faults,
+                                  err)
+                   : verify_all(database, each, context, progress, &summary.faults, err);
+    if (code == LUNA_OK)
+        *ret_summary = summary;
+    return code;
 }
 
 static struct luna_audit_event event_from_row(const struct luna_pg_result *result, int row)

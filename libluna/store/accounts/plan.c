@@ -123,6 +123,23 @@ static void push_members(const struct luna_operator *op, const char *plan)
     luna_pg_result_free(result);
 }
 
+/* The accounts are updated in order of id. If this fails, only the report is missing. */
+static void report_step(const struct luna_operator *op, const char *plan)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    struct luna_error ignored;
+    luna_pg_param_text(&params, plan);
+    if (luna_pg_query(op->database, luna_pg_deadline(op->database),
+                      "SELECT done_id, last_id FROM plan_changes WHERE plan = $1", &params, &result,
+                      &ignored) != LUNA_OK)
+        return;
+    if (luna_pg_rows(result) == 1)
+        op->progress->step(op->progress->context, luna_pg_int(result, 0, 0),
+                           luna_pg_int(result, 0, 1));
+    luna_pg_result_free(result);
+}
+
 /* Updates the plan's accounts, step by step. If it ends early, quota-syncd continues. */
 static enum luna_code update_members(const struct luna_operator *op, const char *plan,
                                      struct luna_error *err)
@@ -135,6 +152,8 @@ static enum luna_code update_members(const struct luna_operator *op, const char 
         luna_pg_param_int(&params, STEP_ACCOUNTS_MAX);
         code =
             luna_operator_run(op, "SELECT luna_plan_step($1, $2::int)::int", &params, &more, err);
+        if (code == LUNA_OK && more != 0 && op->progress != NULL)
+            report_step(op, plan);
     }
     if (code != LUNA_OK)
         luna_error_wrap(err,

@@ -270,7 +270,7 @@ void stores_assert_sound(struct stores *stores, struct luna_booker *booker)
     assert_int_equal(gauges.redis_local, 0);
     assert_int_equal(gauges.database_local, 0);
     assert_int_equal(gauges.across, 0);
-    if (luna_audit_verify(op.database, 0, print_fault, NULL, &summary, &err) != LUNA_OK)
+    if (luna_audit_verify(op.database, 0, print_fault, NULL, NULL, &summary, &err) != LUNA_OK)
         fail_msg("verify: %s", err.msg);
     assert_int_equal(summary.faults, 0);
     stores_operator_done(&op);

@@ -29,6 +29,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Receives how far a long operation has come. NULL in its place: nobody waits for it. */
+struct luna_progress {
+    /* After each step; `done` grows up to `total`. */
+    void (*step)(void *context, int64_t done, int64_t total);
+    void *context;
+};
+
 /* Who makes a change, and the handles for it. All borrowed. */
 struct luna_operator {
     struct luna_database *database; /* of the role luna_admin; see maker */
@@ -43,7 +50,8 @@ struct luna_operator {
     /* NULL: an operator. Else the digest of the key that asks, for a database of the role
      * luna_worker: PostgreSQL lets it create, replace and revoke keys as far as it may itself. */
     const char *maker;
-    const struct luna_key_seed *seed; /* NULL: keys are made of the system's randomness */
+    const struct luna_progress *progress; /* of a change of a plan with many accounts */
+    const struct luna_key_seed *seed;     /* NULL: keys are made of the system's randomness */
 };
 
 enum { LUNA_ACCOUNT_NAME_BYTES = 1024, LUNA_PLAN_NAME_BYTES = 64 };

@@ -26,11 +26,12 @@ struct luna_audit_summary {
     int64_t booked_units; /* the sum of all events' deltas: what was charged */
 };
 
-/* `account_id` 0: all. Calls `each` for every fault. LUNA_OK: the log was read; it is sound if
- * ret_summary->faults is 0. */
+/* `account_id` 0: all, in steps of some accounts each, so that no sort grows with the log. Calls
+ * `each` for every fault. LUNA_OK: the log was read; it is sound if ret_summary->faults is 0. */
 enum luna_code luna_audit_verify(struct luna_database *database, int64_t account_id,
                                  void (*each)(void *context, const struct luna_audit_fault *fault),
-                                 void *context, struct luna_audit_summary *ret_summary,
+                                 void *context, const struct luna_progress *progress,
+                                 struct luna_audit_summary *ret_summary,
                                  struct luna_error *err) LUNA_MUSTCHECK;
 
 struct luna_audit_event {

@@ -265,7 +265,8 @@ static void verify(const char *expected)
     struct luna_error err;
     char what[32] = "";
     assert_int_equal(
-        luna_audit_verify(op.database, client.account.id, remember, what, &summary, &err), LUNA_OK);
+        luna_audit_verify(op.database, client.account.id, remember, what, NULL, &summary, &err),
+        LUNA_OK);
     assert_string_equal(what, expected);
     assert_int_equal(summary.faults > 0, expected[0] != '\0');
     stores_operator_done(&op);

@@ -218,9 +218,23 @@ static void test_an_account_that_is_being_made_meanwhile_hears_of_the_change(voi
                      1);
 }
 
+/* How often a long operation reported, and how far it was last. */
+struct watched {
+    int64_t steps, done, total;
+};
+
+static void watch(void *context, int64_t done, int64_t total)
+{
+    struct watched *watched = context;
+    assert_true(done >= watched->done && done <= total);
+    *watched = (struct watched){watched->steps + 1, done, total};
+}
+
 static void test_a_plan_of_many_accounts_is_changed_in_spite_of_a_short_timeout(void **state)
 {
     struct luna_operator patient = op, hasty = op;
+    struct watched watched = {.steps = 0};
+    hasty.progress = &(struct luna_progress){watch, &watched};
     struct luna_error err;
     (void)state;
     put("many", 10, LUNA_PERIOD_NONE);
@@ -237,6 +251,7 @@ static void test_a_plan_of_many_accounts_is_changed_in_spite_of_a_short_timeout(
     op = patient;
     luna_database_free(hasty.database);
     assert_int_equal(told("many", 1), MANY);
+    assert_true(watched.steps >= MANY / 1000 - 1);
     assert_int_equal(stores_sql_int(&stores,
                                     "SELECT count(*) FROM accounts WHERE plan = 'many' AND "
                                     "period_end > now()"),
@@ -269,10 +284,14 @@ static void test_verifying_many_accounts_takes_the_square_of_their_number(void *
 {
     struct luna_error err;
     struct luna_audit_summary summary;
+    struct watched watched = {.steps = 0};
     (void)state;
     int64_t began_ns = luna_clock_mono_ns();
-    if (luna_audit_verify(op.database, 0, fail_by, NULL, &summary, &err) != LUNA_OK)
+    if (luna_audit_verify(op.database, 0, fail_by, NULL, &(struct luna_progress){watch, &watched},
+                          &summary, &err) != LUNA_OK)
         fail_msg("%s", err.msg);
+    assert_true(watched.steps >= MANY / 1000);
+    assert_int_equal(watched.done, watched.total);
     assert_true(summary.events >= 2 * MANY);
     assert_true(luna_clock_mono_ns() - began_ns < making_ns);
 }

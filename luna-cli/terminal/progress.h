@@ -1,0 +1,20 @@
+/*
+ * progress.h: a line on standard error that says how far a long command has come. Only on a
+ * terminal; it is removed at the end.
+ */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include <stdint.h>
+
+struct progress {
+    const char *what; /* "audit verify" */
+    int percent;      /* as shown last */
+    int64_t shown_ms; /* CLOCK_MONOTONIC; 0: nothing is shown */
+};
+
+/* A step of struct luna_progress; `context` is a struct progress that starts with `what` alone. */
+void progress_step(void *context, int64_t done, int64_t total);
+void progress_end(struct progress *progress);
+
+#endif
