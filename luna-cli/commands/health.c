@@ -127,8 +127,9 @@ enum cli_exit cmd_health(const struct invocation *invocation)
     const struct finding findings[] = {
         database,
         examine(&config, "schema", database.well, check_schema,
-                database.well ? "run as the schema owner: luna migrate up"
-                              : "fix postgresql first"),
+                database.well
+                    ? "run as the schema owner: luna migrate up (packages: luna-setup --upgrade)"
+                    : "fix postgresql first"),
         examine(&config, "redis", true, check_redis, "start Redis, or fix LUNA_REDIS_URL"),
         examine_program("quota-syncd", config.syncd_listen,
                         "set LUNA_METRICS_LISTEN to its address",

@@ -136,7 +136,7 @@ sockets_choose() {
 }
 
 NGINX_NAMES=(LUNA_VAR LUNA_ERROR_LOG LUNA_GATEWAY_MODULE LUNA_HTTPS_LISTEN LUNA_MONITOR_PORT LUNA_BODY_BYTES_MAX
-  LUNA_CORS_ORIGINS LUNA_WORKER_SOCKET LUNA_FASTCGI_READ_TIMEOUT_S LUNA_WEB_ROOT)
+  LUNA_CORS_ORIGINS LUNA_WORKER_SOCKET LUNA_FASTCGI_READ_TIMEOUT_S LUNA_WEB_ROOT LUNA_REAL_IP_FROM)
 # shellcheck disable=SC2034 # for render
 LUNA_GATEWAY_MODULE=$LUNA_BUILD/lib/ngx_http_luna_source_module.so
 
@@ -145,6 +145,10 @@ nginx_start() {
   # Above the time limit of a worker (LUNA_REQUEST_TIMEOUT_MS + LUNA_HARD_LIMIT_GRACE_MS).
   # shellcheck disable=SC2034 # for render
   local LUNA_ERROR_LOG=stderr LUNA_HTTPS_LISTEN=127.0.0.1:$LUNA_HTTPS_PORT LUNA_FASTCGI_READ_TIMEOUT_S=14 LUNA_WEB_ROOT=$LUNA_ROOT/build/web/site
+  local proxy LUNA_REAL_IP_FROM=''
+  for proxy in ${LUNA_TRUSTED_PROXIES//,/ }; do
+    LUNA_REAL_IP_FROM+="set_real_ip_from $proxy;"
+  done
   own "$GATEWAY_USER" 755 "$prefix" "$prefix/tmp"
   # The folder of the logs is the other programs'.
   touch "$LUNA_VAR/log/access.log" "$LUNA_VAR/log/nginx.log"

@@ -14,6 +14,8 @@ LUNA_DURABILITY=${LUNA_DURABILITY:-default}
 LUNA_SUPERVISE=${LUNA_SUPERVISE:-on}
 # Origins whose pages may read responses, for the workers and for nginx.
 LUNA_CORS_ORIGINS=${LUNA_CORS_ORIGINS:-}
+# Proxies that say in X-Forwarded-For who the client is.
+LUNA_TRUSTED_PROXIES=${LUNA_TRUSTED_PROXIES:-}
 
 stack_runs() {
   local name

@@ -1,4 +1,5 @@
 """scripts/rotate replaces each secret under load: no request fails, the old secret is refused, and luna health is green."""
+import json
 import shutil
 import ssl
 import subprocess
@@ -18,7 +19,7 @@ accounts = []  # of every load
 @pytest.fixture(scope="module")
 def rotated():
     """A stack of its own: the others' secrets stay as they are."""
-    stack = Stack(tempfile.mkdtemp(prefix="luna-rotate-"), LUNA_SYNC_INTERVAL_MS=100, **ports_of_our_own())
+    stack = Stack(tempfile.mkdtemp(prefix="luna-rotate-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8", **ports_of_our_own())
     try:
         stack.up()
         yield stack
@@ -123,3 +124,16 @@ def test_a_new_tls_key_interrupts_the_service(rotated, tmp_path):
     refused = rotate(rotated, "tls", tmp_path / "other.key", rotated.var / "tls/server.crt", check=False)
     assert refused.returncode != 0 and "is not the certificate of" in refused.stdout
     assert certificate(rotated) == after
+
+
+def test_a_client_names_itself_through_a_proxy_that_is_not_trusted(rotated):
+    """In the log, and so for the limits: the same address."""
+    seen = {}
+    for proxy, chain in (("127.0.0.1", "198.51.100.7, 203.0.113.9, 10.1.2.3"), ("127.0.0.2", "203.0.113.10")):
+        transport = httpx.HTTPTransport(verify=ssl.create_default_context(cafile=rotated.ca), local_address=proxy)
+        with httpx.Client(transport=transport, timeout=WAIT_S) as client:
+            request_id = f"proxy-{proxy}-test"
+            assert client.get(f"{rotated.env['LUNA_URL']}/readyz", headers={"X-Forwarded-For": chain, "X-Request-Id": request_id}).status_code == 200
+        lines = wait_until(lambda: [line for line in rotated.log("access").splitlines() if request_id in line], "the line of the log")
+        seen[proxy] = json.loads(lines[0])["remote"]
+    assert seen == {"127.0.0.1": "203.0.113.9", "127.0.0.2": "127.0.0.2"}
