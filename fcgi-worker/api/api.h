@@ -42,6 +42,8 @@ enum step_outcome api_keys_get_answer(struct exchange *exchange);
 enum step_outcome api_keys_revoke_answer(struct exchange *exchange);
 enum step_outcome api_keys_create_read(struct exchange *exchange);
 enum step_outcome api_keys_create_answer(struct exchange *exchange);
+enum step_outcome api_keys_set_read(struct exchange *exchange);
+enum step_outcome api_keys_set_answer(struct exchange *exchange);
 enum step_outcome api_keys_rotate_read(struct exchange *exchange);
 enum step_outcome api_keys_rotate_answer(struct exchange *exchange);
 

@@ -243,6 +243,81 @@ enum step_outcome api_keys_create_answer(struct exchange *exchange)
     return STEP_ON;
 }
 
+/* A burst without a rate. That of a key which has none is found by the store. */
+static void check_burst(struct exchange *exchange, const struct luna_key_spec *change)
+{
+    if (change->rate_per_s != 0 || change->rate_burst <= 0)
+        return;
+    luna_fault_at(luna_faults_add(&exchange->faults, "missing", "Field required",
+                                  "a rate_burst needs a rate_per_s"),
+                  "rate_per_s");
+    exchange_complain_of_faults(exchange);
+}
+
+enum step_outcome api_keys_set_read(struct exchange *exchange)
+{
+    struct luna_key_spec *change = exchange_route_state_new(exchange, sizeof *change);
+    if (change == NULL)
+        return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
+    const struct small_member members[] = {
+        {.name = "scopes", .type = SMALL_SCOPES, .ret_scopes = &change->scopes},
+        {.name = "name", .type = SMALL_TEXT, .max = NAME_CHARACTERS_MAX, .ret_text = &change->name},
+        {.name = "metadata",
+         .type = SMALL_TEXTS,
+         .max = METADATA_MAX,
+         .ret_text = &change->metadata},
+        {.name = "allowed_networks",
+         .type = SMALL_NETWORKS,
+         .max = LUNA_KEY_NETWORKS_MAX,
+         .ret_text = &change->networks},
+        {.name = "rate_per_s",
+         .type = SMALL_INT,
+         .min = 1,
+         .max = LUNA_KEY_RATE_MAX,
+         .may_be_null = true,
+         .ret_int = &change->rate_per_s},
+        {.name = "rate_burst",
+         .type = SMALL_INT,
+         .min = 1,
+         .max = LUNA_KEY_RATE_MAX,
+         .ret_int = &change->rate_burst},
+        {.name = NULL}};
+    change->rate_per_s = change->rate_burst = LUNA_KEY_UNCHANGED;
+    input_read_body(exchange, members);
+    check_burst(exchange, change);
+    return STEP_ON;
+}
+
+/* May the sender change this key so? */
+static enum step_outcome check_change(struct exchange *exchange, const struct luna_key *key,
+                                      const struct luna_key_spec *change)
+{
+    if ((key->scopes & ~scopes_of_sender(exchange)) != 0)
+        return scopes_refuse(exchange, key->scopes, "The key to change has more scopes.");
+    if ((change->scopes & ~key->scopes) != 0)
+        return exchange_refuse(exchange, PROBLEM_SCOPE_EXCEEDED,
+                               "The scopes of a key only become fewer. Create another key.");
+    return STEP_ON;
+}
+
+/* A repeat under an Idempotency-Key changes nothing: others may have changed the key since. */
+enum step_outcome api_keys_set_answer(struct exchange *exchange)
+{
+    const struct luna_key_spec *change = exchange->route_state;
+    char actor[ACTOR_BYTES];
+    struct luna_error err = {0};
+    struct luna_key key = {.id = 0};
+    assert(change != NULL);
+    if (find_key(exchange, &key) == STEP_ANSWERED ||
+        check_change(exchange, &key, change) == STEP_ANSWERED)
+        return STEP_ANSWERED;
+    const struct luna_operator op = api_operator(exchange, actor, sizeof actor);
+    if (exchange->admission.outcome != LUNA_ADMIT_REPLAY &&
+        luna_key_set(&op, exchange->ids.account_id, key.id, change, &err) != LUNA_OK)
+        return api_store_failed(exchange, &err);
+    return api_keys_get_answer(exchange);
+}
+
 enum step_outcome api_keys_rotate_read(struct exchange *exchange)
 {
     struct rotation *wanted = exchange_route_state_new(exchange, sizeof *wanted);
@@ -258,8 +333,8 @@ enum step_outcome api_keys_rotate_read(struct exchange *exchange)
     return STEP_ON;
 }
 
-/* The new key is shown to the sender, so the sender must have its scopes. A key's scopes never
- * change: this check stays valid. */
+/* The new key is shown to the sender, so the sender must have its scopes. A key's scopes only
+ * become fewer: this check stays valid. */
 static enum step_outcome check_rotatable(struct exchange *exchange)
 {
     struct luna_key key = {.id = 0};

@@ -48,6 +48,8 @@ static const struct step keys_revoke_steps[] =
     STEPS_WITHOUT_BODY(api_keys_read, api_keys_revoke_answer);
 static const struct step keys_create_steps[] =
     STEPS_WITH_BODY(api_keys_create_read, PHASE_STORE, api_keys_create_answer);
+static const struct step keys_set_steps[] =
+    STEPS_WITH_BODY(api_keys_set_read, PHASE_STORE, api_keys_set_answer);
 static const struct step keys_rotate_steps[] =
     STEPS_WITH_BODY(api_keys_rotate_read, PHASE_STORE, api_keys_rotate_answer);
 /* A token is signed here, no store is asked. */
@@ -63,6 +65,7 @@ static const struct route routes[] = {
     {"keys_list", "GET", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_list_steps},
     {"keys_create", "POST", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_create_steps},
     {"keys_read", "GET", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_get_steps},
+    {"keys_set", "PATCH", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_set_steps},
     {"keys_revoke", "DELETE", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0,
      keys_revoke_steps},
     {"keys_rotate", "POST", "/api/v1/{account_id}/keys/{key_id}/rotate", LUNA_SCOPE_KEYS, 0,

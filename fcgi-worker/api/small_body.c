@@ -21,7 +21,9 @@ static void read_int(const json_t *value, const struct small_member *member,
     const char *hint = luna_arena_printf(faults->arena, "a whole number from %lld to %lld",
                                          (long long)member->min, (long long)member->max);
     json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value))
+    if (member->may_be_null && json_is_null(value))
+        *member->ret_int = 0;
+    else if (!json_is_integer(value))
         fault(faults, member->name, "int_type", "Input should be a valid integer", hint);
     else if (number < member->min)
         fault(faults, member->name, "greater_than_equal",

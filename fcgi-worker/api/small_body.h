@@ -9,6 +9,7 @@
 
 #include "luna/modelling/fault.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct small_member {
     const char *name;
     enum small_type type;
     int64_t min, max;
+    bool may_be_null; /* of SMALL_INT: null stands for 0 */
     int64_t *ret_int;
     unsigned *ret_scopes;
     const char **ret_text; /* in the arena of the faults */

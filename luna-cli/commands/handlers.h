@@ -24,6 +24,7 @@ enum cli_exit cmd_account_rotate_key(const struct invocation *invocation);
 enum cli_exit cmd_key_create(const struct invocation *invocation);
 enum cli_exit cmd_key_list(const struct invocation *invocation);
 enum cli_exit cmd_key_revoke(const struct invocation *invocation);
+enum cli_exit cmd_key_set(const struct invocation *invocation);
 enum cli_exit cmd_key_peppers(const struct invocation *invocation);
 enum cli_exit cmd_key_fingerprints(const struct invocation *invocation);
 enum cli_exit cmd_key_find(const struct invocation *invocation);

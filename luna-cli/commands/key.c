@@ -29,6 +29,16 @@ static bool read_rate(const struct invocation *invocation, struct luna_key_spec 
     return !burst || invocation_integer("--burst", burst, 1, LUNA_KEY_RATE_MAX, &spec->rate_burst);
 }
 
+/* --allow as the store has it: joined by ';'. `out` has LUNA_KEY_NETWORKS_BYTES. */
+static const char *read_networks(const char *allow, char *out)
+{
+    /* One that is cut off is not a network, or one too many. */
+    snprintf(out, LUNA_KEY_NETWORKS_BYTES, "%s", allow);
+    for (char *at = out; (at = strchr(at, ',')); at++)
+        *at = ';';
+    return out;
+}
+
 /* `networks` holds those of --allow, and has to outlive the spec. */
 static bool read_spec(const struct invocation *invocation, char networks[LUNA_KEY_NETWORKS_BYTES],
                       struct luna_key_spec *ret_spec)
@@ -40,15 +50,58 @@ static bool read_spec(const struct invocation *invocation, char networks[LUNA_KE
         !read_times(invocation, &spec.not_before_ms, &spec.expires_ms) ||
         !read_rate(invocation, &spec))
         return false;
-    if (allow) {
-        /* One that is cut off is not a network, or one too many. */
-        snprintf(networks, LUNA_KEY_NETWORKS_BYTES, "%s", allow);
-        for (char *at = networks; (at = strchr(at, ',')); at++)
-            *at = ';';
-        spec.networks = networks;
-    }
+    if (allow)
+        spec.networks = read_networks(allow, networks);
     *ret_spec = spec;
     return true;
+}
+
+/* The same for luna key set: what is not given is unchanged. */
+static bool read_change(const struct invocation *invocation, char networks[LUNA_KEY_NETWORKS_BYTES],
+                        struct luna_key_spec *ret_change)
+{
+    const char *scopes = invocation_option(invocation, "scopes");
+    const char *allow = invocation_option(invocation, "allow");
+    const char *rate = invocation_option(invocation, "rate");
+    const char *burst = invocation_option(invocation, "burst");
+    struct luna_key_spec change = {.name = invocation_option(invocation, "name"),
+                                   .rate_per_s = LUNA_KEY_UNCHANGED,
+                                   .rate_burst = LUNA_KEY_UNCHANGED};
+    if ((scopes && !scopes_read(scopes, &change.scopes)) ||
+        (rate && !invocation_integer("--rate", rate, 0, LUNA_KEY_RATE_MAX, &change.rate_per_s)) ||
+        (burst && !invocation_integer("--burst", burst, 1, LUNA_KEY_RATE_MAX, &change.rate_burst)))
+        return false;
+    if (allow)
+        change.networks = read_networks(allow, networks);
+    *ret_change = change;
+    return true;
+}
+
+enum cli_exit cmd_key_set(const struct invocation *invocation)
+{
+    char networks[LUNA_KEY_NETWORKS_BYTES];
+    struct luna_key_spec change;
+    int64_t key_id = 0;
+    if (!invocation_integer("the key id", invocation->operands[1], 1, INT64_MAX, &key_id) ||
+        !read_change(invocation, networks, &change))
+        return CLI_USAGE;
+    struct session session;
+    enum cli_exit status = session_open(&session, SESSION_DATABASE | SESSION_CACHE);
+    if (status != CLI_OK)
+        return status;
+    struct luna_operator op = session_operator(&session);
+    struct luna_account account;
+    struct luna_error err;
+    status = session_account(&session, invocation->operands[0], &account);
+    if (status == CLI_OK && luna_key_set(&op, account.id, key_id, &change, &err) != LUNA_OK)
+        status = cli_exit_report(&err);
+    if (status == CLI_OK) {
+        const struct cell cells[] = {CELL_I("account_id", account.id), CELL_I("key_id", key_id),
+                                     CELL_B("changed", 1)};
+        output_record(invocation->json, cells, OUTPUT_COUNT(cells));
+    }
+    session_close(&session);
+    return status;
 }
 
 enum cli_exit cmd_key_create(const struct invocation *invocation)

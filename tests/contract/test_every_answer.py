@@ -143,6 +143,12 @@ def test_a_rotation_with_grace_that_makes_a_key_too_many_is_409(client, full):
     check(call(client, account, "rotateKey", key_id=key_id, json={"grace_s": 60}), "rotateKey", 409)
 
 
+def test_a_change_of_a_key_that_is_not_valid_any_more_is_409(client, plain):
+    key_id = call(client, plain, "createKey").json()["id"]
+    assert call(client, plain, "revokeKey", key_id=key_id).status_code == 204
+    check(call(client, plain, "updateKey", key_id=key_id), "updateKey", 409)
+
+
 def all_at_once(names, ask):
     with concurrent.futures.ThreadPoolExecutor(len(names)) as threads:
         return dict(zip(names, threads.map(ask, names)))

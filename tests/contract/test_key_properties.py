@@ -55,6 +55,82 @@ def test_wrong_properties_are_taken(send, wanted):
     assert answer.status_code == 422 and answer.json()["detail"][0]["loc"][-1] in list(wanted) + [0, "rate_per_s"], answer.text
 
 
+def test_a_change_of_a_key_is_lost_or_changes_more(send, make):
+    made = make(scopes=["model", "read"], name="first", metadata={"a": "b"}, rate_per_s=7, rate_burst=9)
+    path = f"/keys/{made['id']}"
+    before = send("GET", path).json()
+    for change, shown in [({"name": "second"}, {"name": "second"}), ({"metadata": {"c": "d"}}, {"metadata": {"c": "d"}}),
+                          ({"allowed_networks": ["127.0.0.0/8"]}, {"allowed_networks": ["127.0.0.0/8"]}), ({"rate_burst": 3}, {"rate_burst": 3}),
+                          ({"rate_per_s": 5}, {"rate_per_s": 5, "rate_burst": 5}), ({"scopes": ["model"]}, {"scopes": ["model"]}), ({}, {}),
+                          ({"rate_per_s": None, "metadata": {}, "allowed_networks": []},
+                           {"rate_per_s": None, "rate_burst": None, "metadata": {}, "allowed_networks": []})]:
+        before = before | shown
+        answer = send("PATCH", path, change)
+        assert answer.status_code == 200 and answer.json() == before, answer.text
+        assert send("GET", path).json() == before
+    events = [event for event in send("GET", "/usage/events").json()["data"] if event["kind"] == "key_change"]
+    assert [event["reason"].rsplit(": ", 1)[1] for event in reversed(events)] == [
+        "name", "metadata", "networks", "rate", "rate", "scopes", "metadata, networks, rate"]
+    assert send("GET", "").json()["quota"]["used"] == 0
+
+
+def test_a_change_of_a_key_takes_effect_later(send, make):
+    made = make(scopes=["model", "read"])
+    path, key = f"/keys/{made['id']}", made["api_key"]
+    assert send("POST", "/kalman", BODY, key).status_code == 200
+    assert send("PATCH", path, {"allowed_networks": ["192.0.2.0/24"]}).status_code == 200
+    assert send("POST", "/kalman", BODY, key).json()["code"] == "address_not_allowed"
+    assert send("PATCH", path, {"allowed_networks": [], "scopes": ["read"]}).status_code == 200
+    assert send("POST", "/kalman", BODY, key).json()["code"] == "scope_missing"
+    assert send("GET", "", key=key).status_code == 200
+    assert send("PATCH", path, {"rate_per_s": 1, "rate_burst": 2}).status_code == 200
+    assert 429 in {send("GET", "", key=key).status_code for _ in range(4)}
+
+
+def test_a_change_gives_a_key_more_scopes_or_narrows_a_wider_one(send, make):
+    narrow, manager = make(scopes=["read"]), make(scopes=["read", "keys"])
+    wide = make(scopes=["model", "read", "keys"])
+    for path, change, key in [(narrow["id"], {"scopes": ["read", "model"]}, None), (narrow["id"], {"scopes": ["keys"]}, manager["api_key"]),
+                              (wide["id"], {"name": "mine"}, manager["api_key"]), (wide["id"], {"scopes": ["read"]}, manager["api_key"])]:
+        answer = send("PATCH", f"/keys/{path}", change, key)
+        assert answer.status_code == 403 and answer.json()["code"] == "scope_exceeded", answer.text
+    assert send("PATCH", f"/keys/{narrow['id']}", {"name": "theirs"}, manager["api_key"]).status_code == 200
+    assert send("PATCH", f"/keys/{narrow['id']}", {"name": "x"}, narrow["api_key"]).json()["code"] == "scope_missing"
+    assert send("DELETE", f"/keys/{narrow['id']}").status_code == 204
+    assert send("PATCH", f"/keys/{narrow['id']}", {"name": "dead"}).status_code == 409
+
+
+@pytest.mark.parametrize("wanted", [row for row in WRONG if row != {"rate_burst": 5}] + [{"rate_per_s": None, "rate_burst": 5}, {"expires_in_s": 5}])
+def test_a_wrong_change_is_taken(send, make, wanted):
+    made = make()
+    before = send("GET", f"/keys/{made['id']}").json()
+    answer = send("PATCH", f"/keys/{made['id']}", wanted)
+    assert answer.status_code == 422, answer.text
+    assert send("GET", f"/keys/{made['id']}").json() == before
+    assert send("PATCH", f"/keys/{made['id']}", {"rate_burst": 5}).status_code == 409, "it has no rate"
+
+
+def test_a_retried_change_undoes_a_later_one(send, make):
+    path = f"/keys/{make()['id']}"
+    first = send("PATCH", path, {"name": "first"}, **{"Idempotency-Key": "a-change"})
+    assert send("PATCH", path, {"name": "second"}).status_code == 200
+    again = send("PATCH", path, {"name": "first"}, **{"Idempotency-Key": "a-change"})
+    assert (first.json()["name"], again.status_code, again.json()["name"]) == ("first", 200, "second")
+    assert again.headers["idempotent-replayed"] == "true"
+    other = send("PATCH", path, {"name": "third"}, **{"Idempotency-Key": "a-change"})
+    assert other.status_code == 422 and other.json()["code"] == "idempotency_mismatch"
+
+
+def test_an_operators_change_of_a_key_is_lost(send, make, luna, account):
+    made = make(scopes=["model", "read"], rate_per_s=7)
+    luna("key", "set", str(account.id), str(made["id"]), "--name", "theirs", "--scopes", "read", "--rate", "0", "--allow", "192.0.2.0/24,::1")
+    shown = send("GET", f"/keys/{made['id']}").json()
+    assert (shown["name"], shown["scopes"], shown["rate_per_s"], shown["allowed_networks"]) == ("theirs", ["read"], None, ["192.0.2.0/24", "::1/128"])
+    luna("key", "set", str(account.id), str(made["id"]), "--allow", "")
+    assert send("GET", f"/keys/{made['id']}").json()["allowed_networks"] == []
+    assert luna("key", "set", str(account.id), str(made["id"]), "--scopes", "keys", check=False).returncode != 0
+
+
 def test_a_key_opens_from_an_address_that_is_not_allowed(send, make):
     """The client is 127.0.0.1. Before any work: also for a body that is checked first, and for a token of the key."""
     elsewhere, here = make(allowed_networks=["192.0.2.0/24", "::1/128"]), make(allowed_networks=["192.0.2.0/24", "127.0.0.0/30"])

@@ -54,7 +54,7 @@ def test_a_second_line_of_accept_is_not_read(stack, account, http2):
 
 
 ROUTES = [("POST", "/kalman"), ("POST", "/kalman/batch"), ("GET", ""), ("GET", "/usage"), ("GET", "/usage/events"), ("GET", "/keys"), ("POST", "/keys"),
-          ("GET", "/keys/1"), ("DELETE", "/keys/1"), ("POST", "/keys/1/rotate"), ("POST", "/token")]
+          ("GET", "/keys/1"), ("PATCH", "/keys/1"), ("DELETE", "/keys/1"), ("POST", "/keys/1/rotate"), ("POST", "/token")]
 
 
 @pytest.mark.parametrize("method, path", ROUTES)

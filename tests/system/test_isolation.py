@@ -22,6 +22,7 @@ ROUTES = {
     "keys_list": ("GET", "/keys", None, "keys", 200),
     "keys_create": ("POST", "/keys", {"scopes": ["keys"]}, "keys", 201),
     "keys_read": ("GET", "/keys/{key_id}", None, "keys", 200),
+    "keys_set": ("PATCH", "/keys/{key_id}", {"name": "set"}, "keys", 200),
     "keys_revoke": ("DELETE", "/keys/{key_id}", None, "keys", 204),
     "keys_rotate": ("POST", "/keys/{key_id}/rotate", {}, "keys", 201),
     "token": ("POST", "/token", {}, None, 200),
@@ -239,7 +240,7 @@ def test_a_narrower_scope_opens_its_routes_only(client, account, route, scope, k
         assert answer.status_code == 403 and answer.json()["code"] == "scope_missing", answer.text
 
 
-@pytest.mark.parametrize("route", ["keys_read", "keys_revoke", "keys_rotate"])
+@pytest.mark.parametrize("route", ["keys_read", "keys_set", "keys_revoke", "keys_rotate"])
 def test_another_accounts_key_is_not_found_through_ones_own_account(client, victim, account, db, spare_key_id, route):
     """The stranger is at home here: path and key are theirs, only the number of the key is the victim's."""
     before = state_of(db, victim)

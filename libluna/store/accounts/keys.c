@@ -35,21 +35,26 @@ static bool networks_valid(const char *list)
     return count <= LUNA_KEY_NETWORKS_MAX;
 }
 
-static enum luna_code check_limits(const struct luna_key_spec *spec, struct luna_error *err)
+static enum luna_code check_texts(const struct luna_key_spec *spec, struct luna_error *err)
 {
     if (spec->networks != NULL && !networks_valid(spec->networks))
         return luna_error_set(err, LUNA_EINVAL,
                               "a key has up to %d addresses or networks, like 192.0.2.0/24",
                               LUNA_KEY_NETWORKS_MAX);
+    if (spec->metadata != NULL && strlen(spec->metadata) > LUNA_KEY_METADATA_BYTES_MAX)
+        return luna_error_set(err, LUNA_EINVAL, "a key's metadata has up to %d bytes of JSON",
+                              LUNA_KEY_METADATA_BYTES_MAX);
+    return LUNA_OK;
+}
+
+static enum luna_code check_limits(const struct luna_key_spec *spec, struct luna_error *err)
+{
     if (spec->rate_per_s < 0 || spec->rate_per_s > LUNA_KEY_RATE_MAX || spec->rate_burst < 0 ||
         spec->rate_burst > LUNA_KEY_RATE_MAX || (spec->rate_per_s == 0) != (spec->rate_burst == 0))
         return luna_error_set(err, LUNA_EINVAL,
                               "a key's rate and burst are both set, from 1 to %d, or none is",
                               LUNA_KEY_RATE_MAX);
-    if (spec->metadata != NULL && strlen(spec->metadata) > LUNA_KEY_METADATA_BYTES_MAX)
-        return luna_error_set(err, LUNA_EINVAL, "a key's metadata has up to %d bytes of JSON",
-                              LUNA_KEY_METADATA_BYTES_MAX);
-    return LUNA_OK;
+    return check_texts(spec, err);
 }
 
 /* `by_maker` takes the maker's digest as one parameter more. */
@@ -148,6 +153,40 @@ enum luna_code luna_account_rotate_key(const struct luna_operator *op, int64_t a
     }
     luna_key_text_wipe(&fresh.key);
     return code;
+}
+
+static void param_unless_unchanged(struct luna_pg_params *params, int64_t number)
+{
+    if (number == LUNA_KEY_UNCHANGED)
+        luna_pg_param_text(params, NULL);
+    else
+        luna_pg_param_int(params, number);
+}
+
+enum luna_code luna_key_set(const struct luna_operator *op, int64_t account_id, int64_t key_id,
+                            const struct luna_key_spec *change, struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    if (change->rate_per_s > LUNA_KEY_RATE_MAX || change->rate_burst > LUNA_KEY_RATE_MAX)
+        return luna_error_set(err, LUNA_EINVAL, "a key's rate and burst are at most %d",
+                              LUNA_KEY_RATE_MAX);
+    enum luna_code code = check_texts(change, err);
+    if (code != LUNA_OK)
+        return code;
+    luna_pg_param_int(&params, account_id);
+    luna_pg_param_int(&params, key_id);
+    param_unless_unchanged(&params,
+                           change->scopes != 0 ? (int64_t)change->scopes : LUNA_KEY_UNCHANGED);
+    luna_pg_param_text(&params, change->name);
+    luna_pg_param_text(&params, change->metadata);
+    luna_pg_param_text(&params, change->networks);
+    param_unless_unchanged(&params, change->rate_per_s);
+    param_unless_unchanged(&params, change->rate_burst);
+    luna_pg_param_text(&params, op->actor);
+    code = run_for_maker(op, "SELECT luna_key_set($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                         "SELECT luna_key_set_by($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::uuid)",
+                         &params, NULL, err);
+    return code == LUNA_OK ? luna_operator_push(op, account_id, true, err) : code;
 }
 
 enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_id, int64_t key_id,

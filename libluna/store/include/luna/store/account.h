@@ -158,6 +158,7 @@ struct luna_key_spec {
     const char *networks;              /* NULL: all; luna_network_valid(), joined by ';' */
     int64_t rate_per_s, rate_burst;    /* 0: the account's alone */
 };
+enum { LUNA_KEY_UNCHANGED = -1 };
 
 /* A key that was just made: the only time that its text is known. */
 struct luna_made_key {
@@ -184,6 +185,12 @@ enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
                              const struct luna_key_filter *filter,
                              bool (*each)(void *context, const struct luna_key *key), void *context,
                              struct luna_error *err) LUNA_MUSTCHECK;
+/* Changes a valid key. Scopes of 0, NULL and a rate or burst of LUNA_KEY_UNCHANGED stay as they
+ * are; the times are not used. Scopes only become fewer: LUNA_EINVAL. LUNA_ECONFLICT: the key is
+ * not valid any more. LUNA_EUNAVAILABLE also when PostgreSQL has the change and Redis has not. */
+enum luna_code luna_key_set(const struct luna_operator *op, int64_t account_id, int64_t key_id,
+                            const struct luna_key_spec *change,
+                            struct luna_error *err) LUNA_MUSTCHECK;
 /* A new key in place of `key_id`, any valid one, with its scopes and its expiry; the old one stays
  * valid for `overlap_s` seconds (0 … 604800), never beyond its own expiry. *ret_key as above. */
 enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_id, int64_t key_id,
