@@ -67,14 +67,20 @@ luna_migrate() {
   LUNA_DATABASE_URL=$(database_url postgres) "$LUNA_BUILD/bin/luna" migrate up
 }
 
-# program_env PROGRAM LINE…: writes its settings file, which it reloads at SIGHUP.
+# program_env PROGRAM LINE…: writes its settings file, which it reloads at SIGHUP. Only its user
+# reads it, because an operator may add a secret to it.
 program_env() {
   local file=$LUNA_VAR/etc/$1.env
   shift
-  {
-    printf '# Written by scripts/up. --help of the program lists every setting.\n'
-    printf '%s\n' "$@"
-  } >"$file"
+  (
+    umask 077
+    {
+      printf '# Written by scripts/up. --help of the program lists every setting.\n'
+      printf '%s\n' "$@"
+    } >"$file.new"
+  )
+  [ "$(id -un)" = "$SERVICE_USER" ] || chown "$SERVICE_USER:" "$file.new"
+  mv "$file.new" "$file"
 }
 
 syncd_start() {

@@ -80,7 +80,7 @@ class Pool:
             "LUNA_WORKER_SOCKET": self.socket, "LUNA_STATE_DIR": folder / "state", "LUNA_REDIS_URL": "redis://fake",
             "LUNA_DATABASE_URL": "dbname=fake", "LUNA_KEY_PEPPER": PEPPER, "LUNA_SANDBOX": "kill", "LUNA_LOG_LEVEL": "info",
             "LUNA_MONITOR_LISTEN": f"127.0.0.1:{self.port}", "LUNA_ENV_FILE": folder / "env", **UNHURRIED}
-        (folder / "env").write_text("")
+        (folder / "env").touch(mode=0o600)  # tests add secrets to it
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LUNA_")}
         self.environment = inherited | {name: str(value) for name, value in (given | settings).items()}
 

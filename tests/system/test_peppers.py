@@ -151,7 +151,7 @@ def test_luna_makes_a_key_that_no_pool_takes(rotating, what):
                 "LUNA_KEY_PEPPER_PREVIOUS_ID": previous}
     if previous_pepper:
         settings["LUNA_KEY_PEPPER_PREVIOUS_FILE"] = pepper_file(rotating, "previous", previous_pepper)
-    commands = [("account", "create", f"nobodys-{uuid.uuid4().hex[:8]}"), ("key", "create", "rotation"), ("account", "rotate-key", "rotation")]
+    commands = [("account", "create", f"nobodys-{uuid.uuid4().hex[:8]}"), ("key", "create", "rotation"), ("account", "rotate-key", "--yes", "rotation")]
     before = rotating.luna_json("key", "peppers")
     for command in commands:
         refused = rotating.luna(*command, check=False, **settings)
