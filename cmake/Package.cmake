@@ -29,11 +29,14 @@ luna_settings_page(luna cli)
 luna_install_page(${CMAKE_CURRENT_SOURCE_DIR}/docs/man/fcgi-worker.8 8 worker)
 luna_install_page(${CMAKE_CURRENT_SOURCE_DIR}/docs/man/luna-setup.8 8 worker)
 luna_install_page(${CMAKE_CURRENT_SOURCE_DIR}/docs/man/luna-rotate.8 8 worker)
+luna_install_page(${CMAKE_CURRENT_SOURCE_DIR}/docs/man/luna-backup.8 8 worker)
+luna_install_page(${CMAKE_CURRENT_SOURCE_DIR}/docs/man/luna-restore.8 8 worker)
 luna_install_page(${CMAKE_CURRENT_SOURCE_DIR}/docs/man/quota-syncd.8 8 syncd)
 luna_install_page(${CMAKE_CURRENT_SOURCE_DIR}/docs/man/luna.1 1 cli)
 luna_install_page(${CMAKE_CURRENT_SOURCE_DIR}/libkalman/kalman.3 3 kalman-dev)
 
 install(FILES ${LUNA_CONF}/systemd/luna-worker@.service ${LUNA_CONF}/systemd/luna-worker@.socket ${LUNA_CONF}/systemd/luna-nginx.service
+              ${LUNA_CONF}/systemd/luna-backup.service ${LUNA_CONF}/systemd/luna-backup.timer
         DESTINATION ${LUNA_UNIT_DIR} COMPONENT worker)
 install(FILES ${LUNA_CONF}/systemd/redis-server.conf DESTINATION ${LUNA_UNIT_DIR}/redis-server@luna.service.d RENAME luna.conf COMPONENT worker)
 install(FILES ${LUNA_CONF}/systemd/postgresql.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/luna/systemd COMPONENT worker)
@@ -57,9 +60,9 @@ file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/prometheus.yml "${LUNA_PROMETHEUS}")
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/prometheus.yml ${LUNA_CONF}/prometheus/rules.yml ${LUNA_CONF}/prometheus/alerts.yml
               ${LUNA_CONF}/prometheus/blackbox.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/luna/prometheus COMPONENT worker)
 install(FILES ${LUNA_CONF}/grafana/luna.json DESTINATION ${CMAKE_INSTALL_DATADIR}/luna/grafana COMPONENT worker)
-install(PROGRAMS ${LUNA_CONF}/debian/luna-setup ${LUNA_CONF}/debian/luna-rotate DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT worker)
+install(PROGRAMS ${LUNA_CONF}/debian/luna-setup ${LUNA_CONF}/debian/luna-rotate ${LUNA_CONF}/debian/luna-backup ${LUNA_CONF}/debian/luna-restore DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT worker)
 install(PROGRAMS ${LUNA_CONF}/debian/nginx-reload DESTINATION /usr/lib/luna COMPONENT worker)
-install(FILES scripts/lib/rotate.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/luna COMPONENT worker)
+install(FILES scripts/lib/rotate.sh scripts/lib/backup.sh scripts/lib/restore.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/luna COMPONENT worker)
 # Examples, not conffiles: luna-setup writes the settings, and dpkg asks about none of them.
 install(FILES ${LUNA_CONF}/fcgi-worker.env.example DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/luna-worker/examples RENAME fcgi-worker.env COMPONENT worker)
 install(FILES ${LUNA_CONF}/quota-syncd.env.example DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/luna-syncd/examples RENAME quota-syncd.env COMPONENT syncd)

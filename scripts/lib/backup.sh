@@ -129,3 +129,48 @@ peppers_check() {
   done <<<"${1//,/$'\n'}"
   [ "$lost" = 0 ] || [ "$valid" -gt 0 ] || die "no API key would be valid: name the pepper of the backup in $(pepper_env)"
 }
+
+# backup_write_manifest FOLDER TIME
+backup_write_manifest() {
+  {
+    printf 'format=1\ntaken_at=%s\ndump_sha256=%s\n' "$2" "$(backup_sha256 "$(backup_file "$1")")"
+    cat "$1/counts"
+  } >"$1/MANIFEST.new"
+  rm "$1/counts"
+  sync "$(backup_file "$1")" "$1/MANIFEST.new"
+  mv "$1/MANIFEST.new" "$1/MANIFEST"
+}
+
+# backup_remove_old FOLDER KEPT: only folders that are complete backups; the new one is among those
+# kept.
+backup_remove_old() {
+  local old
+  backup_all "$1" | head -n "-$2" | while read -r old; do
+    rm -f -- "$old/luna.dump" "$old/luna.dump.age" "$old/MANIFEST"
+    rmdir -- "$old" || warn "$old contains other files and is kept"
+  done
+}
+
+# backup_make FOLDER KEPT RECIPIENTS: writes a backup into the folder, encrypted unless RECIPIENTS is
+# '', and prints its name. The caller sets BACKUP_PSQL, the command that connects to the database as
+# its owner, and PG_BIN, where pg_dump is, which connects in the same way.
+backup_make() {
+  local time folder
+  umask 077
+  mkdir -p "$1"
+  exec 8>"$1/.lock"
+  flock -n 8 || die "another backup is being written to $1"
+  rm -rf -- "$1/.partial"
+  mkdir "$1/.partial"
+  time=$(date -u +%Y%m%dT%H%M%SZ)
+  folder=$1/luna-$time
+  [ ! -e "$folder" ] || die "$folder already exists; wait a second"
+  backup_dump "$1/.partial"
+  backup_check_dump "$1/.partial/luna.dump"
+  [ -z "$3" ] || backup_encrypt "$1/.partial" "$3"
+  backup_write_manifest "$1/.partial" "$time"
+  mv "$1/.partial" "$folder"
+  backup_note "$folder"
+  backup_remove_old "$1" "$2"
+  say "$folder"
+}

@@ -168,6 +168,32 @@ replaced() {
   await serves
 }
 
+units_used() {
+  settings
+  luna account show demo --json | sed -n 's/.*"quota_used": \([0-9]*\).*/\1/p'
+}
+
+# The timer's command, then everything is lost: the key of the account works again, and each unit is
+# in the ledger once.
+backed_up_and_restored() {
+  local used folder role
+  systemctl enable --now luna-backup.timer
+  systemctl start luna-backup.service
+  folder=$(find /var/backups/luna -mindepth 1 -maxdepth 1 -name 'luna-*')
+  [ -s "$folder/luna.dump" ] && [ -s "$folder/MANIFEST" ]
+  for _ in 1 2 3; do request >/dev/null; done
+  sleep 3 # longer than the interval of booking
+  used=$(units_used)
+  systemctl stop luna-nginx 'luna-worker@*.socket' 'luna-worker@*.service' quota-syncd
+  (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- psql -q -c 'DROP DATABASE luna')
+  for role in luna_worker luna_syncd luna_admin luna_owner; do
+    (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- psql -q -c "DROP ROLE $role")
+  done
+  luna-restore
+  [ "$(units_used)" = "$used" ]
+  await serves
+}
+
 log_rotates() {
   request
   [ -s /var/log/luna/access.log ]

@@ -88,6 +88,7 @@ main() {
   done
   part "requests while a setting is invalid: the pool starts when it is valid" inside invalid_setting
   part "a pool that is stopped for a restore is not started by requests" inside stopped_for_a_restore
+  part "a backup is restored after the database and its roles were dropped" inside backed_up_and_restored
   part "a reload reads the files, and fails when they are invalid" inside reload_is_told
   part "luna-setup, run again, changes what it is given, or says why not" inside set_up_again
   for unit in redis postgresql pepper tls; do

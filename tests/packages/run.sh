@@ -30,7 +30,7 @@ pages_are_well_formed() {
 
 every_program_has_its_page() {
   local page
-  for page in luna.1 fcgi-worker.8 quota-syncd.8 luna-setup.8 luna-rotate.8 kalman.3 luna.env.5 fcgi-worker.env.5 quota-syncd.env.5; do
+  for page in luna.1 fcgi-worker.8 quota-syncd.8 luna-setup.8 luna-rotate.8 luna-backup.8 luna-restore.8 kalman.3 luna.env.5 fcgi-worker.env.5 quota-syncd.env.5; do
     [ -s "$PACKAGE_BUILD/man/$page.gz" ] || { say "no $page" && return 1; }
   done
 }
