@@ -18,6 +18,11 @@
 
 enum { FOLLOW_MS = 1000 }; /* how soon a renamed log file is reopened */
 
+struct monitor {
+    const struct monitor_options *options;
+    struct recent recent;
+};
+
 static struct luna_buf *begin(struct luna_http_reply *reply, int status, const char *content_type)
 {
     reply->status = status;
@@ -51,7 +56,8 @@ static void answer_ready(const struct scoreboard *board, int64_t now_ns,
 /* A path that is not one of these keeps the listener's 404. */
 static void answer(void *context, const char *path, struct luna_http_reply *reply)
 {
-    const struct monitor_options *options = context;
+    const struct monitor *monitor = context;
+    const struct monitor_options *options = monitor->options;
     int64_t now_ns = luna_clock_mono_ns();
     if (strcmp(path, "/livez") == 0) {
         answer_live(options->board, now_ns, reply);
@@ -61,7 +67,8 @@ static void answer(void *context, const char *path, struct luna_http_reply *repl
         metrics_put(options->board, options->names, now_ns,
                     begin(reply, 200, "text/plain; version=0.0.4; charset=utf-8"));
     } else if (strcmp(path, "/status") == 0) {
-        status_put(options->board, options->names, now_ns, begin(reply, 200, json));
+        status_put(options->board, options->names, &monitor->recent, now_ns,
+                   begin(reply, 200, json));
     }
 }
 
@@ -96,12 +103,12 @@ static enum luna_code enter_sandbox(const struct worker_config *config, struct l
 
 int monitor_main(const struct monitor_options *options)
 {
-    struct monitor_options context = *options;
+    struct monitor monitor = {.options = options};
     struct luna_http_listener *listener = NULL;
     struct luna_error err = {0};
     signals_block_all();
     enum luna_code code =
-        luna_http_listener_open(options->config->monitor_listen, answer, &context, &listener, &err);
+        luna_http_listener_open(options->config->monitor_listen, answer, &monitor, &listener, &err);
     if (code != LUNA_OK) {
         scoreboard_reason_set(options->board, SCOREBOARD_SLOTS, err.msg);
         luna_log(LUNA_LOG_ERROR, "monitor_cannot_start",
@@ -121,6 +128,7 @@ int monitor_main(const struct monitor_options *options)
     while (watched[1].revents == 0) {
         if (poll(watched, 2, FOLLOW_MS) > 0 && watched[0].revents != 0)
             luna_http_listener_serve(listener);
+        recent_note(&monitor.recent, options->board, luna_clock_mono_ns());
         log_file_follow(options->board);
         luna_log_tick();
     }

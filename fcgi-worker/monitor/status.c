@@ -134,8 +134,31 @@ static void put_totals(const struct totals *totals, struct luna_buf *out)
     luna_buf_puts(out, "}},");
 }
 
-void status_put(const struct scoreboard *board, const struct names *names, int64_t now_ns,
-                struct luna_buf *out)
+static void put_recent(const struct recent *recent, const struct totals *totals, int64_t now_ns,
+                       struct luna_buf *out)
+{
+    struct recent_counts counts;
+    int64_t since_ns = recent_since_ns(recent, totals, now_ns, &counts);
+    luna_buf_printf(
+        out,
+        "\"last_minute\":{\"ms\":%lld,\"requests\":%llu,\"failed\":%llu,\"points\":%llu,"
+        "\"units\":%llu,\"shed\":%llu,\"client_left\":%llu,\"slow\":%llu,"
+        "\"redis_errors\":%llu,\"postgresql_errors\":%llu,",
+        (long long)(since_ns / NS_PER_MS), (unsigned long long)counts.requests,
+        (unsigned long long)counts.failed, (unsigned long long)counts.points,
+        (unsigned long long)counts.units, (unsigned long long)counts.shed,
+        (unsigned long long)counts.client_left, (unsigned long long)counts.slow,
+        (unsigned long long)counts.redis_errors, (unsigned long long)counts.postgresql_errors);
+    luna_buf_printf(
+        out,
+        "\"queue_wait_p50_us\":%lld,\"queue_wait_p99_us\":%lld,\"duration_p50_us\":%lld,"
+        "\"duration_p99_us\":%lld},",
+        quantile_us(counts.wait_buckets, 0.5), quantile_us(counts.wait_buckets, 0.99),
+        quantile_us(counts.duration_buckets, 0.5), quantile_us(counts.duration_buckets, 0.99));
+}
+
+void status_put(const struct scoreboard *board, const struct names *names,
+                const struct recent *recent, int64_t now_ns, struct luna_buf *out)
 {
     struct totals totals;
     totals_add_up(board, &totals);
@@ -146,6 +169,7 @@ void status_put(const struct scoreboard *board, const struct names *names, int64
                                 atomic_load_explicit(&board->pool.started_wall_ms, RELAXED)));
     put_pool(&board->pool, out);
     put_totals(&totals, out);
+    put_recent(recent, &totals, now_ns, out);
     put_workers(board, names, now_ns, out);
     luna_buf_puts(out, "}\n");
 }

@@ -38,6 +38,27 @@ static int64_t rate(int64_t now, int64_t before, int64_t interval_ms)
     return interval_ms > 0 && now >= before ? (now - before) * MS_PER_S / interval_ms : 0;
 }
 
+static void draw_minute(struct canvas *canvas, const struct pool_status *now)
+{
+    const struct pool_minute *minute = &now->minute;
+    if (minute->ms == 0) { /* the monitor has just started, or counts no minute */
+        line(canvas, "last minute: not counted yet");
+        return;
+    }
+    line(canvas,
+         "last %" PRId64 " s: requests %" PRId64 " (%" PRId64 "/s)  5xx %" PRId64 "  shed %" PRId64
+         "  left %" PRId64 "  slow %" PRId64 "   points %" PRId64 "/s  units %" PRId64 "/s",
+         minute->ms / MS_PER_S, minute->requests, rate(minute->requests, 0, minute->ms),
+         minute->failed, minute->shed, minute->client_left, minute->slow,
+         rate(minute->points, 0, minute->ms), rate(minute->units, 0, minute->ms));
+    line(canvas,
+         "last %" PRId64 " s: wait p50/p99 %" PRId64 "/%" PRId64 " us  answer p50/p99 %" PRId64
+         "/%" PRId64 " us  errors: Redis %" PRId64 "  PostgreSQL %" PRId64,
+         minute->ms / MS_PER_S, minute->queue_wait_p50_us, minute->queue_wait_p99_us,
+         minute->duration_p50_us, minute->duration_p99_us, minute->redis_errors,
+         minute->postgresql_errors);
+}
+
 static void draw_head(struct canvas *canvas, const struct pool_status *now,
                       const struct pool_status *before, int64_t interval_ms)
 {
@@ -56,11 +77,7 @@ static void draw_head(struct canvas *canvas, const struct pool_status *now,
          rate(now->points, from->points, interval_ms), rate(now->units, from->units, interval_ms),
          rate(now->shed, from->shed, interval_ms),
          rate(now->client_left, from->client_left, interval_ms));
-    line(canvas,
-         "since start: wait p50/p99 %" PRId64 "/%" PRId64 " us  answer p50/p99 %" PRId64 "/%" PRId64
-         " us  slow %" PRId64,
-         now->queue_wait_p50_us, now->queue_wait_p99_us, now->duration_p50_us, now->duration_p99_us,
-         now->slow);
+    draw_minute(canvas, now);
     line(canvas,
          "crashes %" PRId64 "  kills %" PRId64 "  recycled %" PRId64 "  reloads %" PRId64
          " (%" PRId64 " rolled back)  upgrades %" PRId64 " (%" PRId64 " rolled back)",

@@ -58,6 +58,24 @@ static void read_totals(const json_t *totals, struct pool_status *status)
     status->duration_p99_us = number(totals, "duration_p99_us");
 }
 
+static struct pool_minute read_minute(const json_t *minute)
+{
+    return (struct pool_minute){.ms = number(minute, "ms"),
+                                .requests = number(minute, "requests"),
+                                .failed = number(minute, "failed"),
+                                .points = number(minute, "points"),
+                                .units = number(minute, "units"),
+                                .shed = number(minute, "shed"),
+                                .client_left = number(minute, "client_left"),
+                                .slow = number(minute, "slow"),
+                                .redis_errors = number(minute, "redis_errors"),
+                                .postgresql_errors = number(minute, "postgresql_errors"),
+                                .queue_wait_p50_us = number(minute, "queue_wait_p50_us"),
+                                .queue_wait_p99_us = number(minute, "queue_wait_p99_us"),
+                                .duration_p50_us = number(minute, "duration_p50_us"),
+                                .duration_p99_us = number(minute, "duration_p99_us")};
+}
+
 static void read_worker(const json_t *item, struct pool_worker *worker)
 {
     const json_t *request = json_object_get(item, "request");
@@ -98,6 +116,7 @@ enum luna_code pool_status_read(const char *page, size_t len, struct pool_status
     text(root, "reason", ret_status->reason, sizeof ret_status->reason);
     read_pool(json_object_get(root, "pool"), ret_status);
     read_totals(json_object_get(root, "totals"), ret_status);
+    ret_status->minute = read_minute(json_object_get(root, "last_minute"));
     read_workers(json_object_get(root, "workers"), ret_status);
     json_decref(root);
     return LUNA_OK;

@@ -27,6 +27,14 @@ struct pool_worker {
     char request_id[POOL_ID_BYTES];
 };
 
+/* The last minute, or the time since the monitor started. */
+struct pool_minute {
+    int64_t ms; /* 0: the pool does not count it */
+    int64_t requests, failed, points, units, shed, client_left, slow;
+    int64_t redis_errors, postgresql_errors;
+    int64_t queue_wait_p50_us, queue_wait_p99_us, duration_p50_us, duration_p99_us;
+};
+
 struct pool_status {
     bool ready, crash_looping, stopping;
     char reason[POOL_REASON_BYTES];
@@ -34,6 +42,7 @@ struct pool_status {
     int64_t crashes, kills, recycles, reloads, reload_rollbacks, upgrades, upgrade_rollbacks;
     int64_t requests, busy, points, units, shed, client_left, slow, starts;
     int64_t queue_wait_p50_us, queue_wait_p99_us, duration_p50_us, duration_p99_us;
+    struct pool_minute minute;
     struct pool_worker workers[POOL_WORKERS_MAX];
     size_t worker_count;
 };

@@ -151,9 +151,9 @@ backup_remove_old() {
   done
 }
 
-# backup_make FOLDER KEPT RECIPIENTS: writes a backup into the folder, encrypted unless RECIPIENTS is
-# '', and prints its name. The caller sets BACKUP_PSQL, the command that connects to the database as
-# its owner, and PG_BIN, where pg_dump is, which connects in the same way.
+# backup_make FOLDER KEPT RECIPIENTS: writes a backup into the folder, encrypted unless RECIPIENTS
+# is '', and prints its name. The caller sets BACKUP_PSQL, the command that connects to the database
+# as its owner, and PG_BIN, where pg_dump is, which connects in the same way.
 backup_make() {
   local time folder
   umask 077

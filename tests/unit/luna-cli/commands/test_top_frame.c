@@ -13,6 +13,12 @@ static const struct pool_status now = {
     .reason = "ok",
     .requests = 300,
     .points = 1200,
+    .minute = {.ms = 55000,
+               .requests = 1100,
+               .failed = 3,
+               .duration_p50_us = 256,
+               .duration_p99_us = 4096,
+               .redis_errors = 2},
     .worker_count = 2,
     .workers = {{.slot = 0, .pid = 11, .state = "ready", .requests = 200},
                 {.slot = 1, .pid = 12, .state = "ready", .busy = true, .busy_ms = 77}}};
@@ -36,6 +42,14 @@ static void rates_are_not_differences_over_time(void **state)
     before.requests = 1000; /* the pool was restarted: no rate rather than a negative one */
     assert_non_null(strstr(draw(50, 200, &before), "requests 0/s"));
     assert_non_null(strstr(draw(50, 200, NULL), "requests 0/s"));
+}
+
+static void last_minute_is_not_that_of_the_start(void **state)
+{
+    (void)state;
+    const char *text = draw(50, 200, NULL);
+    assert_non_null(strstr(text, "last 55 s: requests 1100 (20/s)  5xx 3"));
+    assert_non_null(strstr(text, "answer p50/p99 256/4096 us  errors: Redis 2  PostgreSQL 0"));
 }
 
 static void busy_workers_do_not_come_first(void **state)
@@ -62,6 +76,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rates_are_not_differences_over_time),
+        cmocka_unit_test(last_minute_is_not_that_of_the_start),
         cmocka_unit_test(busy_workers_do_not_come_first),
         cmocka_unit_test(frame_does_not_fit_the_terminal),
     };
