@@ -1,8 +1,9 @@
 SET LOCAL ROLE luna_owner;
 
--- Reads the log of the accounts from `p_from` to `p_to` and returns what is wrong. The account row is
--- used only at the end, where the log has to arrive at it (I4, I6). Nested loops are off: the planner
--- cannot estimate the number of accounts in the log, and read the whole log once per account.
+-- Reads the log of the accounts from `p_from` to `p_to` and returns what is wrong. The account row
+-- is used only at the end, where the log has to arrive at it (I4, I6). Nested loops are off: the
+-- planner cannot estimate the number of accounts in the log, and read the whole log once per
+-- account.
 CREATE FUNCTION luna_audit_faults(p_from int, p_to int) RETURNS TABLE (account_id int, seq bigint, what text, detail text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_nestloop = off AS $$
     WITH log AS (

@@ -31,6 +31,7 @@ struct bundle {
     struct tar tar;
     struct scrub scrub;
     struct luna_buf text, scrubbed; /* of the file that is being added */
+    struct luna_buf notes;          /* programs that failed, for a file of its own */
     int64_t files;
     enum luna_code code; /* of the archive: the first error */
     struct luna_error err;
@@ -52,7 +53,7 @@ static void add(struct bundle *bundle, const char *name)
 
 static void add_program(struct bundle *bundle, const char *name, char *const argv[])
 {
-    program_output(argv, PROGRAM_TIMEOUT_MS, &bundle->text);
+    program_output(argv, PROGRAM_TIMEOUT_MS, &bundle->text, &bundle->notes);
     add(bundle, name);
 }
 
@@ -93,11 +94,11 @@ static void add_page(struct bundle *bundle, const char *name, const char *addres
 }
 
 /* The last lines of a file, at most `bytes_max` bytes of them: a part of a line could be a part of
- * a secret. False: it is not a file that can be read. */
-static bool read_tail(const char *path, size_t bytes_max, struct luna_buf *out)
+ * a secret. `flags` are more of open(). False: it is not a file that can be read. */
+static bool read_tail(const char *path, int flags, size_t bytes_max, struct luna_buf *out)
 {
     struct stat about;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
     if (fd < 0)
         return false;
     bool regular = fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
@@ -166,7 +167,7 @@ static void learn_secret_file(struct bundle *bundle, const struct setting *setti
         return;
     snprintf(path, sizeof path, "%.*s", (int)setting->value_len, setting->value);
     luna_buf_init(&text, SECRET_BYTES_MAX + 1);
-    bool read = read_tail(path, SECRET_BYTES_MAX, &text);
+    bool read = read_tail(path, 0, SECRET_BYTES_MAX, &text);
     luna_buf_putc(&text, '\0');
     if (read && !text.overflow)
         scrub_know(&bundle->scrub, text.data, strcspn(text.data, "\r\n"));
@@ -221,7 +222,7 @@ static void each_file(struct bundle *bundle, const char *folder, const char *end
 static void learn_file(struct bundle *bundle, const char *path, const char *name)
 {
     (void)name;
-    if (read_tail(path, LOG_BYTES_MAX, &bundle->text))
+    if (read_tail(path, 0, LOG_BYTES_MAX, &bundle->text))
         each_line(bundle, &bundle->text, learn_setting);
     luna_buf_clear(&bundle->text);
 }
@@ -230,7 +231,7 @@ static void put_settings_file(struct bundle *bundle, const char *path, const cha
 {
     char in_archive[NAME_BYTES_MAX];
     luna_buf_clear(&bundle->scrubbed);
-    if (read_tail(path, LOG_BYTES_MAX, &bundle->text))
+    if (read_tail(path, 0, LOG_BYTES_MAX, &bundle->text))
         each_line(bundle, &bundle->text, put_setting);
     luna_buf_clear(&bundle->text);
     luna_buf_append(&bundle->text, bundle->scrubbed.data, bundle->scrubbed.len);
@@ -241,7 +242,8 @@ static void put_settings_file(struct bundle *bundle, const char *path, const cha
 static void put_log(struct bundle *bundle, const char *path, const char *name)
 {
     char in_archive[NAME_BYTES_MAX];
-    if (!read_tail(path, LOG_BYTES_MAX, &bundle->text))
+    /* Others than root write there: a link may lead anywhere. */
+    if (!read_tail(path, O_NOFOLLOW, LOG_BYTES_MAX, &bundle->text))
         return;
     snprintf(in_archive, sizeof in_archive, "logs/%.80s", name);
     add(bundle, in_archive);
@@ -319,6 +321,8 @@ static enum luna_code fill(struct bundle *bundle, const struct invocation *invoc
     add_page(bundle, "metrics-workers.txt", config->monitor_listen, "LUNA_MONITOR_LISTEN");
     add_page(bundle, "metrics-quota-syncd.txt", config->syncd_listen, "LUNA_METRICS_LISTEN");
     add_logs(bundle, invocation);
+    luna_buf_append(&bundle->text, bundle->notes.data, bundle->notes.len);
+    add(bundle, "failed-programs.txt");
     struct luna_error err;
     enum luna_code closed = tar_close(&bundle->tar, &err);
     if (bundle->code == LUNA_OK && closed != LUNA_OK)
@@ -349,9 +353,11 @@ enum cli_exit cmd_support_bundle(const struct invocation *invocation)
     if (code == LUNA_OK) {
         luna_buf_init(&bundle.text, TEXT_BYTES_MAX);
         luna_buf_init(&bundle.scrubbed, 2 * TEXT_BYTES_MAX);
+        luna_buf_init(&bundle.notes, TEXT_BYTES_MAX);
         code = fill(&bundle, invocation, loaded ? &config : &(struct cli_config){0});
         luna_buf_done(&bundle.text);
         luna_buf_done(&bundle.scrubbed);
+        luna_buf_done(&bundle.notes);
         scrub_done(&bundle.scrub);
     }
     if (loaded)

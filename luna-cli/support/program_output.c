@@ -44,29 +44,31 @@ static bool read_output(int fd, struct luna_deadline deadline, struct luna_buf *
     }
 }
 
-void program_output(char *const argv[], int timeout_ms, struct luna_buf *out)
+void program_output(char *const argv[], int timeout_ms, struct luna_buf *out,
+                    struct luna_buf *notes)
 {
     int ends[2];
     pid_t pid;
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        luna_buf_printf(out, "%s: %s\n", argv[0], strerror(errno));
+        luna_buf_printf(notes, "%s: %s\n", argv[0], strerror(errno));
         return;
     }
     int fault = start(argv, ends[1], &pid);
     close(ends[1]);
     if (fault != 0) {
-        luna_buf_printf(out, "%s: %s\n", argv[0], strerror(fault));
+        luna_buf_printf(notes, "%s: %s\n", argv[0], strerror(fault));
         close(ends[0]);
         return;
     }
     int status = 0;
     if (!read_output(ends[0], luna_deadline_in_ms(timeout_ms), out)) {
         kill(pid, SIGKILL);
-        luna_buf_printf(out, "\n%s: killed after %d ms\n", argv[0], timeout_ms);
+        luna_buf_printf(notes, "%s: killed after %d ms\n", argv[0], timeout_ms);
     }
     close(ends[0]);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-        luna_buf_printf(out, "\n%s: exit status %d\n", argv[0], WEXITSTATUS(status));
+        luna_buf_printf(notes, "%s%s%s: exit status %d\n", argv[0], argv[1] ? " " : "",
+                        argv[1] ? argv[1] : "", WEXITSTATUS(status));
 }

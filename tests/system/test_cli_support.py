@@ -32,9 +32,11 @@ def traps(tmp_path):
     secret = tmp_path / "redis_url"
     secret.write_text("redis://luna:pw-in-secret-file@127.0.0.1:1/0\n", encoding="utf-8")
     secret.chmod(0o600)
+    mounted = tmp_path / "mounted"  # as Kubernetes mounts secrets
+    mounted.symlink_to(secret)
     (settings / "fcgi-worker.env").write_text(
         f"# LUNA_KEY_PEPPER={PEPPER}\nLUNA_KEY_PEPPER={PEPPER}\nLUNA_DATABASE_URL='postgresql://luna_worker:pw-env-file@db/luna'\n"
-        f'LUNA_REDIS_URL_FILE={secret}\nLUNA_WORKERS=4\nLUNA_KEY_PEPPER_PREVIOUS="pw-previous"\nLUNA_OTHER=http://u:pw-url-of-another@x/\n'
+        f'LUNA_REDIS_URL_FILE={mounted}\nLUNA_WORKERS=4\nLUNA_KEY_PEPPER_PREVIOUS="pw-previous"\nLUNA_OTHER=http://u:pw-url-of-another@x/\n'
         f'LUNA_WEB_SECRET="pw-quoted value"\nbroken line\n', encoding="utf-8")
     lines = [f"X-API-Key: {KEY}", f'{{"authorization":"Bearer {TOKEN}"}}', f"pepper {PEPPER}", f"GET /x?api_key={OLD_KEY}", "login with pw-environment",
              "login with pw-env-file", "login with pw-in-secret-file", "was pw-previous", "PGPASSWORD=pw-in-a-log-line", "seen: pw-quoted value."]
@@ -54,6 +56,7 @@ def test_no_secret_is_in_it_wherever_one_stands(traps, tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600
     raw = path.read_bytes()
     assert [secret for secret in SECRETS if secret.encode() in raw] == []
+    assert "health: exit status 1" in files["failed-programs.txt"] and json.loads(files["health.json"])
     assert "logs/link.log" not in files, "a link may lead anywhere"
     assert "LUNA_WORKERS=4" in files["settings/fcgi-worker.env"] and "LUNA_KEY_PEPPER=[removed]" in files["settings/fcgi-worker.env"]
     assert "the last line" in files["logs/worker.log"] and files["logs/long.log"] == "the end\n"
