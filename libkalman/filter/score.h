@@ -108,6 +108,10 @@ void score_likelihood(struct score *score, struct score_result *ret_result);
 void score_gradient(struct score *score, struct score_result *ret_result, double *ret_quadratic,
                     double *ret_trace);
 
+/* log|X'X|, X the observed values' dependence on the diffuse elements (n x d); NaN where they do
+ * not determine them. Between passes; it overwrites what a pass has left. */
+double score_information(struct score *score);
+
 /* After a pass: how many values were observed up to the end of the diffuse phase. */
 size_t score_consumed(const struct score *score);
 

@@ -23,6 +23,7 @@ enum {
     starts_few = 2,
     starts_some = 4,
     starts_many = 6,
+    starts_most = 8,
     states_many = 4,
     states_most = 12,
     states_long = 100
@@ -254,7 +255,7 @@ static size_t starts_for(const struct fit_problem *problem)
     if (problem->model->states > states_most)
         return problem->analytic && problem->model->states > states_long ? starts_one : starts_few;
     if (!problem->analytic)
-        return starts_many;
+        return problem->marginal ? starts_most : starts_many;
     return problem->model->states > states_many ? starts_few : starts_some;
 }
 

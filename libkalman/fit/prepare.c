@@ -174,9 +174,10 @@ static struct fit_coordinate coordinate_for(const struct layout_parameter *param
     } else if (parameter->id == PARAMETER_DAMPING) {
         if (problem->pace > 1) /* finer than a unit, what is left after one is too little to hold */
             c.kind = FIT_POWER;
-        /* A stationary cycle has no limit at 1; a smoothing trend damped to nothing is not
-         * identified. */
-        c.lower = problem->spec.kind == KALMAN_EXPONENTIAL_SMOOTHING ? 0.5 : 0;
+        /* A stationary cycle has no limit at 1. A smoothing trend that loses a fifth in a step is a
+         * second smoothing of the level: R's lower bound; its upper one, .98, would keep the fit
+         * from the trend that is not damped, which is a model like any other. */
+        c.lower = problem->spec.kind == KALMAN_EXPONENTIAL_SMOOTHING ? 0.8 : 0;
         c.upper = problem->spec.kind == KALMAN_CYCLE ? 1 - 1e-6 : 1;
     }
     return c;
@@ -231,6 +232,19 @@ static void list_parameter(struct fit_problem *problem, const struct layout_para
     }
 }
 
+/* Does a free parameter move T where the diffuse start goes through it? The damping of a slope
+ * does, and the period of a cycle that is not damped, whose own start is diffuse. */
+static bool moves_the_start(const struct fit_problem *problem)
+{
+    enum kalman_kind kind = problem->spec.kind;
+    for (size_t i = 0; i < problem->count; i++)
+        if (problem->coordinates[i].id ==
+            (kind == KALMAN_CYCLE ? PARAMETER_CYCLE_PERIOD : PARAMETER_DAMPING))
+            return kind != KALMAN_CYCLE ||
+                   layout_value(&problem->layout, &problem->spec, PARAMETER_DAMPING) >= 1;
+    return false;
+}
+
 static void list_coordinates(struct fit_problem *problem)
 {
     size_t fixed_variances = 0;
@@ -241,6 +255,7 @@ static void list_coordinates(struct fit_problem *problem)
      * where each variance is that of one disturbance. */
     problem->concentrate = fixed_variances == 0;
     problem->analytic = !problem->series.times && closed_form(problem->spec.kind);
+    problem->marginal = moves_the_start(problem);
 }
 
 /* Fixed variances into the units of the scaled series. */

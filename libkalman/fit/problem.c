@@ -93,7 +93,20 @@ enum kalman_status fit_problem_evaluate(struct fit_problem *problem, const struc
     return problem->cancel.cancelled ? KALMAN_ECANCELLED : KALMAN_OK;
 }
 
-/* The likelihood from its sums; also sets the scale. */
+/*
+ * The diffuse likelihood has -1/2 log|X'S^-1 X|, X what the data have of the diffuse start. That
+ * compares values of a parameter only while X stays: a trend that is damped more has a smaller X,
+ * and a larger likelihood, whatever the data. The marginal likelihood, of the data less their
+ * projection on X, has + 1/2 log|X'X| as well (Tunnicliffe Wilson 1989; Francke, Koopman & de Vos
+ * 2010), and does not depend on how the start is measured.
+ */
+static double of_the_start(struct fit_problem *problem)
+{
+    double information = problem->marginal ? score_information(&problem->score) : 0;
+    return isnan(information) ? -HUGE_VAL : 0.5 * information;
+}
+
+/* What is maximised, from the sums of the likelihood; also sets the scale. */
 static double assemble(struct fit_problem *problem)
 {
     assert(problem->last.observed >= problem->last.diffuse);
@@ -103,15 +116,16 @@ static double assemble(struct fit_problem *problem)
     if (!sums->determined || !sums->possible)
         return -INFINITY;
     if (!problem->concentrate)
-        return -0.5 * (observed * log_two_pi + sums->log_determinant + sums->quadratic);
+        return of_the_start(problem) -
+               0.5 * (observed * log_two_pi + sums->log_determinant + sums->quadratic);
     /* With variances s (pair) the log-likelihood is -1/2 (n log 2 pi + log det + m log s + q/s),
      * m the innovations and q their squares; it is largest at s = q/m, and -1/2 m (log s + 1) is
      * left of the last two terms (DK 2.10.2). */
     problem->scale = sums->quadratic / free_count;
     if (!(problem->scale > 0) || !isfinite(problem->scale))
         return -INFINITY;
-    return -0.5 *
-           (observed * log_two_pi + sums->log_determinant + free_count * (log(problem->scale) + 1));
+    return of_the_start(problem) - 0.5 * (observed * log_two_pi + sums->log_determinant +
+                                          free_count * (log(problem->scale) + 1));
 }
 
 double fit_value(struct fit_problem *problem, const double *x)

@@ -63,6 +63,7 @@ struct fit_problem {
     size_t cycle_at;  /* its index in spec.parameters */
     bool concentrate; /* every variance is free */
     bool analytic;    /* the score has a closed form here */
+    bool marginal;    /* a coordinate moves the diffuse part: see assemble() */
 
     struct kalman_series series; /* scaled, in the workspace */
     int data_exponent;           /* scaled = (value - centre) * 2^-data_exponent */

@@ -146,12 +146,17 @@ static bool has_shape(const struct fit_problem *problem)
            has_kind(problem, FIT_SHARE_OF) || has_kind(problem, FIT_SHARE_OF_REST);
 }
 
-bool fit_is_rugged(const struct fit_problem *problem)
+static bool has_polynomial(const struct fit_problem *problem)
 {
     for (size_t k = 0; k < problem->array_count; k++)
         if (problem->arrays[k].count > 1)
             return true;
     return false;
+}
+
+bool fit_is_rugged(const struct fit_problem *problem)
+{
+    return problem->marginal || has_polynomial(problem);
 }
 
 /* The grid: how many values of each kind of thing are tried. */
@@ -168,7 +173,7 @@ static struct grid grid_of(const struct fit_problem *problem)
         ar += c->kind == FIT_PARTIAL && is_autoregressive(c) ? 1u : 0u;
         ma += c->kind == FIT_PARTIAL && !is_autoregressive(c) ? 1u : 0u;
     }
-    size_t shapes = fit_is_rugged(problem) ? shapes_max : shape_count;
+    size_t shapes = has_polynomial(problem) ? shapes_max : shape_count;
     /* A single variance that is concentrated out needs no balance. */
     struct grid grid = {variances > (problem->concentrate ? 1u : 0u) ? balance_count : 1,
                         has_shape(problem) && (ma == 0 || ar > 0) ? shapes : 1, ma > 0 ? shapes : 1,

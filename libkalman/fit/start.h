@@ -20,8 +20,8 @@ size_t fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *
  * Lange 2019), which cannot go down. */
 void fit_warm(struct fit_problem *problem, size_t steps, double *x);
 
-/* Has the likelihood several summits of about one height? That of polynomials of two and more
- * has. */
+/* Has the likelihood several summits of about one height? That of polynomials of two and more has,
+ * and that of a damping, on either side of which a trend may lie. */
 bool fit_is_rugged(const struct fit_problem *problem);
 
 #endif

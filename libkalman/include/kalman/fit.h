@@ -7,8 +7,10 @@
  * are evaluated. No start values.
  *
  * Other kinds: the common scale concentrated out, several fixed starts, NLopt's SLSQP, Newton to
- * the top (of the best summits, for polynomials of two and more), variances tried at zero;
- * gradients by the score where it has a closed form, else by differences.
+ * the top (of the best summits, for polynomials of two and more and for dampings), variances tried
+ * at zero; gradients by the score where it has a closed form, else by differences. Where a free
+ * parameter moves the diffuse part (a damped slope, the period of a cycle without damping) it is
+ * the marginal likelihood that is maximised, and the diffuse one that is reported.
  *
  * KALMAN_AUTO: candidates compared by AICc on the density of the same values given the same first
  * ones, for diffuse likelihoods of models with different diffuse parts are densities of different

@@ -206,3 +206,17 @@ void assert_within_at(double actual, double expected, double absolute, const cha
 {
     assert_near(actual, expected, absolute, what, file, line);
 }
+
+/* X is 1 and what the slope has added to the level. */
+double start_of_damped_trend(double damping, size_t count)
+{
+    double sum = 0, added = 0, gram[3] = {0};
+    for (size_t t = 0; t < count; t++) {
+        gram[0] += 1;
+        gram[1] += added;
+        gram[2] += added * added;
+        sum = added;
+        added = 1 + damping * sum;
+    }
+    return 0.5 * log(gram[0] * gram[2] - gram[1] * gram[1]);
+}

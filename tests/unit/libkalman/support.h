@@ -34,6 +34,9 @@ struct kalman_summary run_of(const struct kalman_spec *spec, const struct kalman
 /* Diffuse log-likelihood of a complete spec by kalman_run. */
 double likelihood_of(const struct kalman_spec *spec, const double *values, size_t count);
 
+/* 1/2 log|X'X| of a damped trend of so many points: what makes a diffuse likelihood marginal. */
+double start_of_damped_trend(double damping, size_t count);
+
 /* |actual - expected| <= relative |expected|; prints all three if not. */
 #define assert_relative(actual, expected, relative)                                                \
     assert_relative_at((actual), (expected), (relative), #actual, __FILE__, __LINE__)

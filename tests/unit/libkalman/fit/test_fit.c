@@ -5,6 +5,7 @@
  */
 #include "support.h"
 
+#include <kalman/random.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -171,6 +172,40 @@ static const struct estimate estimates[] = {
      "innovation_variance=9.3633385 ar=1.1513401,-.6612265,.3407128", 0, 1e-5, 0},
 };
 
+/* The diffuse likelihood rises as the damping falls, for the slope at the start is measured by its
+ * effect: of the marginal one the fit is the maximum, and the estimates lie about the truth. */
+static void damping_is_not_drawn_to_its_bound(void **state)
+{
+    enum { COUNT = 60, SERIES = 60 };
+    (void)state;
+    struct kalman_random random;
+    double mean = 0;
+    kalman_random_seed(&random, 5);
+    for (size_t s = 0; s < SERIES; s++) {
+        double values[COUNT], level = 0, slope = 5;
+        for (size_t t = 0; t < COUNT; t++) {
+            values[t] = level + kalman_random_normal(&random);
+            level += slope + 0.5 * kalman_random_normal(&random);
+            slope = 0.9 * slope + 0.3 * kalman_random_normal(&random);
+        }
+        struct kalman_spec free_spec = spec_of("damped_trend", "");
+        struct kalman_fit fit = fit_of(&free_spec, values, COUNT);
+        double damping = parameter(&fit, "damping"), side[2];
+        mean += damping / SERIES;
+        for (int i = 0; i < 2; i++) {
+            struct kalman_spec moved = fit.spec;
+            double other = damping + (i == 0 ? -1e-4 : 1e-4);
+            if (other >= 1)
+                break;
+            assert_int_equal(kalman_spec_set(&moved, "damping", other), KALMAN_OK);
+            side[i] = likelihood_of(&moved, values, COUNT) + start_of_damped_trend(other, COUNT);
+        }
+        if (fit.status == KALMAN_FIT_INTERIOR)
+            assert_within((side[1] - side[0]) / 2e-4, 0, 1e-2);
+    }
+    assert_within(mean, 0.9, 0.01);
+}
+
 /* R's arima() from many starts: the summit is on the edge of the moving average, and equal partial
  * autocorrelations climb to one that is 1.8 lower. */
 static void the_best_of_several_summits(void **state)
@@ -259,6 +294,7 @@ int main(void)
         cmocka_unit_test(level_of_uk_drivers),
         cmocka_unit_test(components_without_variance_are_told),
         cmocka_unit_test(the_best_of_several_summits),
+        cmocka_unit_test(damping_is_not_drawn_to_its_bound),
         cmocka_unit_test(no_published_estimate_lies_above_the_maximum),
         cmocka_unit_test(reported_likelihood_is_that_of_the_filter),
     };
