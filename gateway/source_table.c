@@ -168,20 +168,14 @@ static bool is_used(const struct source *source)
     return source->connections != 0 || source->last_ms != 0;
 }
 
-static const struct source *source_find(const struct source_table *table, struct source_id id)
+static struct source *source_find(struct source_table *table, struct source_id id)
 {
-    const struct source *bucket = table->sources + bucket_of(table, id);
+    struct source *bucket = table->sources + bucket_of(table, id);
     for (int i = 0; i < WAYS; i++) {
         if (is_used(&bucket[i]) && memcmp(&bucket[i].id, &id, sizeof id) == 0)
             return &bucket[i];
     }
     return NULL;
-}
-
-static struct source *source_find_mutable(struct source_table *table, struct source_id id)
-{
-    const struct source *found = source_find(table, id);
-    return found != NULL ? table->sources + (found - table->sources) : NULL;
 }
 
 /* The place of the address that was quiet for longest; NULL where all have connections. */
@@ -198,7 +192,7 @@ static struct source *place_for(struct source_table *table, struct source_id id)
 static struct source *source_find_or_add(struct source_table *table, struct source_id id,
                                          uint64_t now_ms)
 {
-    struct source *source = source_find_mutable(table, id);
+    struct source *source = source_find(table, id);
     if (source == NULL) {
         source = place_for(table, id);
         if (source == NULL)
@@ -237,7 +231,7 @@ void source_table_close(struct source_table *table, uint32_t connection, uint64_
 {
     assert(connection < place_count(table) && connections_of(table)[connection].pid != 0);
     /* A place with connections is never reused. */
-    struct source *source = source_find_mutable(table, connections_of(table)[connection].id);
+    struct source *source = source_find(table, connections_of(table)[connection].id);
     assert(source != NULL && source->connections > 0);
     if (source != NULL && source->connections > 0) {
         source->connections--;
@@ -276,7 +270,7 @@ static void count_again(struct source_table *table)
     table->unused = CONNECTIONS_END;
     for (uint32_t i = 0; i < place_count(table); i++) {
         struct source *source =
-            connections[i].pid != 0 ? source_find_mutable(table, connections[i].id) : NULL;
+            connections[i].pid != 0 ? source_find(table, connections[i].id) : NULL;
         if (connections[i].pid == 0)
             connection_put_back(table, i);
         else if (source != NULL)
@@ -379,8 +373,10 @@ enum source_entry source_table_enter(struct source_table *table, struct source_i
                                      struct source_request request,
                                      struct source_refusal_limits limits, uint64_t now_ms)
 {
-    struct source *source = source_find_mutable(table, id);
-    uint32_t refusals = source != NULL ? refusals_at(source, limits.rate_per_s, now_ms) : 0;
+    struct source *source = source_find(table, id);
+    if (source == NULL)
+        return SOURCE_ENTERS;
+    uint32_t refusals = refusals_at(source, limits.rate_per_s, now_ms);
     if (refusals <= limits.burst * REFUSAL / 2 ||
         key_place(source, key_hash(table, request.key, request.key_bytes)) >= 0)
         return SOURCE_ENTERS;
@@ -393,7 +389,7 @@ enum source_entry source_table_enter(struct source_table *table, struct source_i
 void source_table_give_back(struct source_table *table, struct source_id id, uint32_t weight,
                             struct source_refusal_limits limits, uint64_t now_ms)
 {
-    struct source *source = source_find_mutable(table, id);
+    struct source *source = source_find(table, id);
     if (source == NULL)
         return;
     uint32_t refusals = refusals_at(source, limits.rate_per_s, now_ms);
