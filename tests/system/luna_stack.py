@@ -182,6 +182,20 @@ def stack():
         shutil.rmtree(running.var, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def spare_stack():
+    """Another one, whose secrets, schema and processes a test may replace."""
+    spare = Stack(tempfile.mkdtemp(prefix="luna-spare-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8",
+                  **ports_of_our_own())
+    try:
+        spare.up()
+        yield spare
+        assert_no_secret_in_logs(spare)
+    finally:
+        spare.script("down", check=False)
+        shutil.rmtree(spare.var, ignore_errors=True)
+
+
 @pytest.fixture(scope="module")
 def client(stack):
     """One for each module: nginx ends a connection after a thousand requests, and this httpx cannot follow that over HTTP/2."""

@@ -1,32 +1,17 @@
 """scripts/rotate replaces each secret under load: no request fails, the old secret is refused, and luna health is green."""
 import json
-import shutil
 import ssl
 import subprocess
-import tempfile
 import threading
 
 import httpx
 import psycopg2
 import pytest
 import redis
-from luna_stack import WAIT_S, Stack, StackClient, ports_of_our_own, wait_until
+from luna_stack import WAIT_S, StackClient, wait_until
 
 BODY = {"results": [1120, 1160, 963]}
 accounts = []  # of every load
-
-
-@pytest.fixture(scope="module")
-def rotated():
-    """A stack of its own: the others' secrets stay as they are."""
-    stack = Stack(tempfile.mkdtemp(prefix="luna-rotate-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8", **ports_of_our_own())
-    try:
-        stack.up()
-        yield stack
-        assert stack.secrets_in_logs() == []
-    finally:
-        stack.script("down", check=False)
-        shutil.rmtree(stack.var, ignore_errors=True)
 
 
 class Load:
@@ -65,47 +50,47 @@ def rotate(stack, *what, check=True):
     return outcome
 
 
-def test_new_passwords_of_redis_interrupt_the_service(rotated):
-    before = {user: rotated.secret(f"redis_{user}") for user in ("owner", "worker", "syncd", "admin")}
-    with Load(rotated):
-        assert "quota-syncd  ok" in rotate(rotated, "redis").stdout
-    rotated.read_environment()
-    assert redis.Redis.from_url(rotated.env["REDIS_URL"]).ping()
+def test_new_passwords_of_redis_interrupt_the_service(spare_stack):
+    before = {user: spare_stack.secret(f"redis_{user}") for user in ("owner", "worker", "syncd", "admin")}
+    with Load(spare_stack):
+        assert "quota-syncd  ok" in rotate(spare_stack, "redis").stdout
+    spare_stack.read_environment()
+    assert redis.Redis.from_url(spare_stack.env["REDIS_URL"]).ping()
     for user, password in before.items():
         with pytest.raises((redis.AuthenticationError, redis.ResponseError), match="WRONGPASS"):
-            redis.Redis(port=rotated.ports()["LUNA_REDIS_PORT"], username=f"luna_{user}", password=password).ping()
-        assert password not in (rotated.var / "etc/redis.conf").read_text(encoding="utf-8")
+            redis.Redis(port=spare_stack.ports()["LUNA_REDIS_PORT"], username=f"luna_{user}", password=password).ping()
+        assert password not in (spare_stack.var / "etc/redis.conf").read_text(encoding="utf-8")
 
 
-def test_new_passwords_of_postgresql_interrupt_the_service(rotated):
-    before = {role: rotated.database_url(role) for role in ("luna_worker", "luna_syncd", "luna_admin")}
-    with Load(rotated):
-        assert "workers      ok" in rotate(rotated, "postgresql").stdout
+def test_new_passwords_of_postgresql_interrupt_the_service(spare_stack):
+    before = {role: spare_stack.database_url(role) for role in ("luna_worker", "luna_syncd", "luna_admin")}
+    with Load(spare_stack):
+        assert "workers      ok" in rotate(spare_stack, "postgresql").stdout
     for role, url in before.items():
-        rotated.connect(role).close()
+        spare_stack.connect(role).close()
         with pytest.raises(psycopg2.OperationalError):
             psycopg2.connect(url)
 
 
-def test_a_new_pepper_interrupts_the_service_or_ends_keys(rotated):
-    old, finished = rotated.luna_json("account", "create", "before", "--quota", "10"), False
-    rotated.issued.append(old["api_key"])
-    with Load(rotated):
-        rotate(rotated, "pepper")
-        assert rotate(rotated, "pepper", check=False).returncode != 0  # two are in force
-        assert rotate(rotated, "pepper", "--finish", check=False).returncode != 0  # keys need the old one
-    demo = {"id": rotated.env["LUNA_ACCOUNT_ID"], "api_key": rotated.env["LUNA_API_KEY"]}
-    with StackClient(rotated) as client:
+def test_a_new_pepper_interrupts_the_service_or_ends_keys(spare_stack):
+    old, finished = spare_stack.luna_json("account", "create", "before", "--quota", "10"), False
+    spare_stack.issued.append(old["api_key"])
+    with Load(spare_stack):
+        rotate(spare_stack, "pepper")
+        assert rotate(spare_stack, "pepper", check=False).returncode != 0  # two are in force
+        assert rotate(spare_stack, "pepper", "--finish", check=False).returncode != 0  # keys need the old one
+    demo = {"id": spare_stack.env["LUNA_ACCOUNT_ID"], "api_key": spare_stack.env["LUNA_API_KEY"]}
+    with StackClient(spare_stack) as client:
         for _ in range(2):  # once to move, and once after the old pepper has ended
             for account in (old, demo, *accounts):
                 answer = client.post(f"/api/v1/{account['id']}/kalman", json=BODY, headers={"X-API-Key": account["api_key"]})
                 assert answer.status_code == 200, answer.text
-            wait_until(lambda: {row["pepper_id"]: row["live_keys"] for row in rotated.luna_json("key", "peppers")}.get(1, 0) == 0,
+            wait_until(lambda: {row["pepper_id"]: row["live_keys"] for row in spare_stack.luna_json("key", "peppers")}.get(1, 0) == 0,
                        "the keys have moved", timeout_s=60)
             if not finished:
-                rotate(rotated, "pepper", "--finish")
+                rotate(spare_stack, "pepper", "--finish")
             finished = True
-    assert "LUNA_KEY_PEPPER_PREVIOUS" not in (rotated.var / "etc/fcgi-worker.env").read_text(encoding="utf-8")
+    assert "LUNA_KEY_PEPPER_PREVIOUS" not in (spare_stack.var / "etc/fcgi-worker.env").read_text(encoding="utf-8")
 
 
 def certificate(stack):
@@ -113,27 +98,27 @@ def certificate(stack):
     return ssl.get_server_certificate((host, port), ca_certs=stack.ca)
 
 
-def test_a_new_tls_key_interrupts_the_service(rotated, tmp_path):
-    before = certificate(rotated)
-    with Load(rotated):
-        rotate(rotated, "tls")
-    after = certificate(rotated)
+def test_a_new_tls_key_interrupts_the_service(spare_stack, tmp_path):
+    before = certificate(spare_stack)
+    with Load(spare_stack):
+        rotate(spare_stack, "tls")
+    after = certificate(spare_stack)
     assert after != before
     subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", tmp_path / "other.key"], check=True,
                    capture_output=True)
-    refused = rotate(rotated, "tls", tmp_path / "other.key", rotated.var / "tls/server.crt", check=False)
+    refused = rotate(spare_stack, "tls", tmp_path / "other.key", spare_stack.var / "tls/server.crt", check=False)
     assert refused.returncode != 0 and "is not the certificate of" in refused.stdout
-    assert certificate(rotated) == after
+    assert certificate(spare_stack) == after
 
 
-def test_a_client_names_itself_through_a_proxy_that_is_not_trusted(rotated):
+def test_a_client_names_itself_through_a_proxy_that_is_not_trusted(spare_stack):
     """In the log, and so for the limits: the same address."""
     seen = {}
     for proxy, chain in (("127.0.0.1", "198.51.100.7, 203.0.113.9, 10.1.2.3"), ("127.0.0.2", "203.0.113.10")):
-        transport = httpx.HTTPTransport(verify=ssl.create_default_context(cafile=rotated.ca), local_address=proxy)
+        transport = httpx.HTTPTransport(verify=ssl.create_default_context(cafile=spare_stack.ca), local_address=proxy)
         with httpx.Client(transport=transport, timeout=WAIT_S) as client:
             request_id = f"proxy-{proxy}-test"
-            assert client.get(f"{rotated.env['LUNA_URL']}/readyz", headers={"X-Forwarded-For": chain, "X-Request-Id": request_id}).status_code == 200
-        lines = wait_until(lambda: [line for line in rotated.log("access").splitlines() if request_id in line], "the line of the log")
+            assert client.get(f"{spare_stack.env['LUNA_URL']}/readyz", headers={"X-Forwarded-For": chain, "X-Request-Id": request_id}).status_code == 200
+        lines = wait_until(lambda: [line for line in spare_stack.log("access").splitlines() if request_id in line], "the line of the log")
         seen[proxy] = json.loads(lines[0])["remote"]
     assert seen == {"127.0.0.1": "203.0.113.9", "127.0.0.2": "127.0.0.2"}

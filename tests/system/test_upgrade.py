@@ -4,7 +4,7 @@ import subprocess
 
 from luna_stack import BUILD, clean_environment
 from syncd_process import running_syncd, settings_for
-from test_rotate import Load, rotated  # noqa: F401  (a stack of its own, and clients that ask while something is replaced)
+from test_rotate import Load
 
 
 def next_luna(stack, *arguments, role="luna_owner"):
@@ -17,8 +17,8 @@ def schema(stack):
     return {row["part"]: row["state"] for row in stack.luna_json("health")}["schema"]
 
 
-def test_the_previous_release_fails_on_the_schema_of_the_next_one(rotated, tmp_path):  # noqa: F811
-    stack = rotated
+def test_the_previous_release_fails_on_the_schema_of_the_next_one(spare_stack, tmp_path):
+    stack = spare_stack
     stack.read_environment()
     before = next_luna(stack, "upgrade", "--check", role="luna_admin")
     assert before.returncode == 0 and "the running release continues" in before.stdout, before.stdout + before.stderr
