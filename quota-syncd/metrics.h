@@ -56,7 +56,7 @@
     X(cache_misses_total, counter, "Admissions whose account was not in Redis")                    \
     X(cache_loads_total, counter, "Accounts loaded from PostgreSQL into Redis")                    \
     X(charges_voided_total, counter,                                                               \
-      "Charges reversed before the response because Redis had restarted")                          \
+      "Charges reversed before the response because they could not be confirmed")                  \
     X(admission_retries_total, counter, "Admissions retried because Redis did not answer")         \
     X(log_lines_dropped_total, counter, "Log lines that were dropped because nothing read them")   \
     X(conservation_stale, gauge,                                                                   \

@@ -114,6 +114,8 @@ static void put_requests(struct luna_buf *out, const struct totals *totals)
                 "Requests that had to load their account from PostgreSQL.");
     put_counter(out, "quarantined_total", totals->quarantined,
                 "Requests refused because their body had crashed workers.");
+    put_counter(out, "unjournalled_total", totals->unjournalled,
+                "Requests refused with 503 because the journal of charges could not be written.");
     put_counter(out, "slow_total", totals->slow, "Requests slower than LUNA_SLOW_MS.");
 }
 

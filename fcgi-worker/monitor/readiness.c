@@ -30,15 +30,18 @@ static bool is_moving(const struct scoreboard *board, int slot, int64_t now_ns, 
 struct last_use {
     int64_t at_ns;
     unsigned stores;
+    bool no_journal; /* of any moving worker: a journal is one worker's */
 };
 
 static void note_use(const struct scoreboard_worker *worker, struct last_use *last)
 {
     int64_t at_ns = atomic_load_explicit(&worker->stores_ns, RELAXED);
+    unsigned stores = atomic_load_explicit(&worker->stores, RELAXED);
+    last->no_journal = last->no_journal || stores == STORES_JOURNAL;
     if (at_ns <= last->at_ns)
         return;
     last->at_ns = at_ns;
-    last->stores = atomic_load_explicit(&worker->stores, RELAXED);
+    last->stores = stores;
 }
 
 enum readiness readiness_of(const struct scoreboard *board, int64_t now_ns)
@@ -62,5 +65,7 @@ enum readiness readiness_of(const struct scoreboard *board, int64_t now_ns)
         return READINESS_STALLED;
     if (last.stores == STORES_CLOCKS)
         return READINESS_CLOCKS;
-    return last.stores == STORES_TROUBLE ? READINESS_NO_STORES : READINESS_OK;
+    if (last.stores == STORES_TROUBLE)
+        return READINESS_NO_STORES;
+    return last.no_journal ? READINESS_JOURNAL : READINESS_OK;
 }

@@ -56,7 +56,7 @@ static void put_worker(const struct scoreboard *board, const struct names *names
 {
     const struct scoreboard_master *master = &board->master[slot];
     const struct scoreboard_worker *worker = &board->worker[slot];
-    static const char *const stores[] = {"unknown", "ok", "trouble", "clocks"};
+    static const char *const stores[] = {"unknown", "ok", "trouble", "clocks", "journal"};
     unsigned store_state = atomic_load_explicit(&worker->stores, RELAXED);
     luna_buf_printf(
         out,
@@ -70,7 +70,7 @@ static void put_worker(const struct scoreboard *board, const struct names *names
         (unsigned long long)atomic_load_explicit(&worker->requests, RELAXED),
         (unsigned long long)atomic_load_explicit(&worker->resident_bytes, RELAXED),
         (long long)((now_ns - atomic_load_explicit(&worker->heartbeat_ns, RELAXED)) / NS_PER_MS),
-        stores[store_state <= STORES_CLOCKS ? store_state : 0]);
+        stores[store_state <= STORES_JOURNAL ? store_state : 0]);
     put_request(worker, names, now_ns, out);
     luna_buf_putc(out, '}');
 }

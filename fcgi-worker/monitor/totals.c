@@ -50,6 +50,7 @@ static void add_counters(const struct scoreboard_worker *worker, struct totals *
     ADD(cold);
     ADD(quarantined);
     ADD(slow);
+    ADD(unjournalled);
 }
 #undef ADD
 

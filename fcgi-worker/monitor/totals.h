@@ -22,7 +22,7 @@ struct totals {
     uint64_t model_ns[SCOREBOARD_MODELS];
     struct luna_store_meter stores;
     uint64_t bytes_in, bytes_out, points, units, shed, client_left, dropped, cold, quarantined,
-        slow;
+        slow, unjournalled;
     uint64_t resident_bytes, starts;
     int workers[WORKER_BACKOFF + 1]; /* by state */
     int busy, phases[PHASE_COUNT];

@@ -133,15 +133,27 @@ static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
     return exchange_answer(exchange, &report);
 }
 
+/* A request without a charge does not show that the journal can be written again. */
+static bool hides_journal(const struct exchange *exchange)
+{
+    return exchange->admission.cost == 0 &&
+           atomic_load_explicit(&exchange->pipeline->slot->stores, memory_order_relaxed) ==
+               STORES_JOURNAL;
+}
+
 /* For /readyz: the stores as this request found them. */
 static void note_stores(struct exchange *exchange)
 {
     enum luna_admission_outcome outcome = exchange->admission.outcome;
+    if (exchange->admission.error.code == LUNA_EJOURNAL) {
+        scoreboard_worker_unjournalled(exchange->pipeline->slot, luna_clock_mono_ns());
+        return;
+    }
     enum store_state found = outcome == LUNA_ADMIT_UNAVAILABLE ? STORES_TROUBLE
                              : outcome == LUNA_ADMIT_CLOCKS    ? STORES_CLOCKS
                                                                : STORES_OK;
     /* Other refusals may have been made without asking a store, and say nothing about them. */
-    if (found != STORES_OK || says_limits(outcome))
+    if (found != STORES_OK || (says_limits(outcome) && !hides_journal(exchange)))
         scoreboard_worker_stores(exchange->pipeline->slot, found, luna_clock_mono_ns());
 }
 

@@ -1,11 +1,18 @@
 #include "http/cors.h"
 #include "http/rate_headers.h"
+#include "luna/base/clock.h"
+#include "luna/base/log.h"
 #include "request/steps.h"
 
 #include <assert.h>
 
 static enum step_outcome refuse_void(struct exchange *exchange)
 {
+    luna_log(LUNA_LOG_WARNING, "charge_void", LUNA_LOG_S("request_id", exchange->request_id),
+             LUNA_LOG_I("account_id", exchange->ids.account_id),
+             LUNA_LOG_S("reason", exchange->admission.error.msg));
+    if (exchange->admission.error.code == LUNA_EJOURNAL)
+        scoreboard_worker_unjournalled(exchange->pipeline->slot, luna_clock_mono_ns());
     retry_after_add(&exchange->pipeline->response, exchange->admission.retry_after_ms);
     return exchange_refuse(exchange, PROBLEM_UNAVAILABLE,
                            "The charge could not be confirmed, so the answer is withheld. Nothing "

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LAYOUT = 9, READ_TRIES = 64 };
+enum { LAYOUT = 10, READ_TRIES = 64 };
 
 /* Twice as long each: 250 µs … 4.1 s, and the rest. */
 enum { BUCKET_FIRST_NS = 250000 };
@@ -180,6 +180,12 @@ void scoreboard_worker_stores(struct scoreboard_worker *slot, enum store_state s
 {
     atomic_store_explicit(&slot->stores, state, RELAXED);
     atomic_store_explicit(&slot->stores_ns, now_ns, RELAXED);
+}
+
+void scoreboard_worker_unjournalled(struct scoreboard_worker *slot, int64_t now_ns)
+{
+    add(&slot->unjournalled, 1);
+    scoreboard_worker_stores(slot, STORES_JOURNAL, now_ns);
 }
 
 void scoreboard_worker_begin(struct scoreboard_worker *slot, int64_t now_ns, int64_t hard_limit_ns)

@@ -95,7 +95,7 @@ enum worker_state { /* the master's view */
                     WORKER_BACKOFF /* gone; its successor starts later */
 };
 
-enum store_state { STORES_UNKNOWN, STORES_OK, STORES_TROUBLE, STORES_CLOCKS };
+enum store_state { STORES_UNKNOWN, STORES_OK, STORES_TROUBLE, STORES_CLOCKS, STORES_JOURNAL };
 
 struct scoreboard_worker {            /* the worker writes */
     alignas(64) atomic_uint sequence; /* odd while the breadcrumb changes */
@@ -121,7 +121,7 @@ struct scoreboard_worker {            /* the worker writes */
     atomic_ullong wait_buckets[SCOREBOARD_BUCKETS];
     atomic_ullong wait_ns;
     atomic_ullong bytes_in, bytes_out, points, units;
-    atomic_ullong shed, client_left, dropped, cold, quarantined, slow;
+    atomic_ullong shed, client_left, dropped, cold, quarantined, slow, unjournalled;
     atomic_ullong resident_bytes;
     struct {
         atomic_ullong series[RUN_OUTCOMES], points, ns;
@@ -248,6 +248,8 @@ struct scoreboard_worker *scoreboard_claim(struct scoreboard *board, int slot);
 /* Records whether a request or a probe just now reached the stores. */
 void scoreboard_worker_stores(struct scoreboard_worker *slot, enum store_state state,
                               int64_t now_ns);
+/* A request was refused because the journal of charges cannot be written. */
+void scoreboard_worker_unjournalled(struct scoreboard_worker *slot, int64_t now_ns);
 
 void scoreboard_worker_begin(struct scoreboard_worker *slot, int64_t now_ns, int64_t hard_limit_ns);
 void scoreboard_worker_phase(struct scoreboard_worker *slot, enum phase phase);

@@ -145,14 +145,17 @@ static enum luna_code probe_stores(struct worker *worker)
     struct luna_error err = {0};
     enum luna_code code =
         luna_admitter_probe(worker->pipeline.admitter, luna_deadline_in_ms(PROBE_LIMIT_MS), &err);
-    enum store_state found = code == LUNA_OK        ? STORES_OK
-                             : code == LUNA_ECLOCKS ? STORES_CLOCKS
-                                                    : STORES_TROUBLE;
+    enum store_state found = code == LUNA_OK         ? STORES_OK
+                             : code == LUNA_ECLOCKS  ? STORES_CLOCKS
+                             : code == LUNA_EJOURNAL ? STORES_JOURNAL
+                                                     : STORES_TROUBLE;
     unsigned before = atomic_load_explicit(&worker->slot->stores, memory_order_relaxed);
     worker->probed_ns = luna_clock_mono_ns();
     scoreboard_worker_stores(worker->slot, found, worker->probed_ns);
     if (found == STORES_CLOCKS && before != STORES_CLOCKS)
         luna_log(LUNA_LOG_ERROR, "clocks_disagree", LUNA_LOG_S("reason", err.msg));
+    if (found == STORES_JOURNAL && before != STORES_JOURNAL)
+        luna_log(LUNA_LOG_ERROR, "journal_unwritable", LUNA_LOG_S("reason", err.msg));
     if (found == STORES_TROUBLE && before != STORES_TROUBLE)
         luna_log(LUNA_LOG_WARNING, "stores_unreachable", LUNA_LOG_S("reason", err.msg));
     if (found == STORES_OK && before > STORES_OK)

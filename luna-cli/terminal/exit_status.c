@@ -24,6 +24,7 @@ static enum cli_exit status_of(enum luna_code code)
     case LUNA_ENOMEM:
     case LUNA_EIO:
     case LUNA_EPROTOCOL:
+    case LUNA_EJOURNAL:
         break;
     }
     return CLI_FAILED;

@@ -76,7 +76,7 @@ HEALTHY = {
     syncd("luna_syncd_oldest_unbooked_seconds"): flat(1), syncd("luna_syncd_fences_total"): flat(1),
     **{worker(f"luna_worker_{name}"): flat(0) for name in (
         "crash_looping", "crashes_total", "kills_total", "quarantined_total", "shed_total", "dropped_total",
-        "reload_rollbacks_total", "upgrade_rollbacks_total", "log_lines_dropped_total")},
+        "reload_rollbacks_total", "upgrade_rollbacks_total", "log_lines_dropped_total", "unjournalled_total")},
     **{syncd(f"luna_syncd_{name}"): flat(0) for name in (
         "accounts_refused_total", "conservation_redis_broken", "conservation_ledger_broken", "conservation_total_broken",
         "clock_redis_offset_seconds", "clock_database_offset_seconds", "clocks_disagree")},
@@ -126,6 +126,7 @@ SCENARIOS = {
     "master_stopped": ({worker("luna_worker_alive"): flat(0)}, "3m", {"LunaMasterStopped"}),
     "nobody_reads_the_workers_log": ({worker("luna_worker_log_lines_dropped_total"): stepping(20)}, "8m", {"LunaLogLinesDropped"}),
     "nobody_reads_the_log_of_syncd": ({syncd("luna_syncd_log_lines_dropped_total"): stepping(20)}, "8m", {"LunaLogLinesDropped"}),
+    "the_disk_of_the_journal_is_full": ({worker("luna_worker_unjournalled_total"): stepping(20)}, "8m", {"LunaJournalUnwritable"}),
     "crash_loop": ({worker("luna_worker_crash_looping"): flat(1)}, "3m", {"LunaCrashLoop"}),
     "a_worker_crashed": ({worker("luna_worker_crashes_total"): stepping(1)}, "8m", {"LunaWorkersCrash"}),
     "a_crash_of_yesterday": ({worker("luna_worker_crashes_total"): stepping(1)}, "30m", set()),

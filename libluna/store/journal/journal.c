@@ -15,6 +15,7 @@ struct luna_journal {
     int slot;
     int64_t number;
     off_t bytes;
+    bool failed; /* the disk refused the last record */
     int64_t last_wseq;
     struct luna_journal_page *page;
     char dir_name[LUNA_JOURNAL_NAME_BYTES];
@@ -178,24 +179,66 @@ int64_t luna_journal_last_wseq(const struct luna_journal *journal)
     return journal->last_wseq;
 }
 
+/* A part of a record would shift the next: cut off what was written, or continue in a new
+ * segment. */
+static void cut_off(struct luna_journal *journal, ssize_t written)
+{
+    if (written > 0 && ftruncate(journal->segment_fd, journal->bytes) != 0)
+        journal->bytes = LUNA_JOURNAL_SEGMENT_BYTES_MAX;
+}
+
 static enum luna_append write_record(struct luna_journal *journal,
                                      const struct luna_journal_record *record,
                                      struct luna_error *err)
 {
-    /* Readers step through a segment by the size of a record. */
-    assert(journal->bytes % (off_t)sizeof *record == 0);
     ssize_t n = write(journal->segment_fd, record, sizeof *record);
     if (n == (ssize_t)sizeof *record) {
         journal->bytes += n;
         journal->last_wseq = record->wseq;
         return LUNA_APPEND_OK;
     }
-    luna_error_set(err, LUNA_EIO, "journal: write: %s",
+    journal->failed = true;
+    luna_error_set(err, LUNA_EJOURNAL, "journal: write: %s",
                    n < 0 ? strerror(errno) : "no space for a whole record");
-    /* A part of a record would shift the next: cut it off, or continue in a new segment. */
-    if (n > 0 && ftruncate(journal->segment_fd, journal->bytes) != 0)
-        journal->bytes = LUNA_JOURNAL_SEGMENT_BYTES_MAX;
+    cut_off(journal, n);
     return LUNA_APPEND_FAILED;
+}
+
+/* Continues in the next segment when the present one is full. */
+static enum luna_code make_room(struct luna_journal *journal, struct luna_error *err)
+{
+    struct luna_error why;
+    if (journal->bytes < LUNA_JOURNAL_SEGMENT_BYTES_MAX)
+        return LUNA_OK;
+    journal->number++;
+    if (open_segment(journal, &why) == LUNA_OK)
+        return LUNA_OK;
+    journal->failed = true;
+    return luna_error_set(err, LUNA_EJOURNAL, "%s", why.msg);
+}
+
+/* Zeros are not a sound record: who reads them before they are cut off again skips them. */
+static enum luna_code try_disk(struct luna_journal *journal, struct luna_error *err)
+{
+    const struct luna_journal_record nothing = {.magic = 0};
+    if (make_room(journal, err) != LUNA_OK)
+        return LUNA_EJOURNAL;
+    ssize_t n = write(journal->segment_fd, &nothing, sizeof nothing);
+    int saved = errno;
+    cut_off(journal, n);
+    if (n == (ssize_t)sizeof nothing)
+        return LUNA_OK;
+    return luna_error_set(err, LUNA_EJOURNAL, "journal: write: %s",
+                          n < 0 ? strerror(saved) : "no space for a whole record");
+}
+
+enum luna_code luna_journal_check(struct luna_journal *journal, struct luna_error *err)
+{
+    if (!journal->failed)
+        return LUNA_OK;
+    enum luna_code code = try_disk(journal, err);
+    journal->failed = code != LUNA_OK;
+    return code;
 }
 
 enum luna_append luna_journal_append(struct luna_journal *journal,
@@ -206,11 +249,10 @@ enum luna_append luna_journal_append(struct luna_journal *journal,
     assert(record->cost > 0 && record->cost <= LUNA_JOURNAL_COST_MAX);
     /* The slot's next owner keeps a charge when the last record has its number (I1). */
     assert(record->wseq > journal->last_wseq);
-    if (journal->bytes >= LUNA_JOURNAL_SEGMENT_BYTES_MAX) {
-        journal->number++;
-        if (open_segment(journal, err) != LUNA_OK)
-            return LUNA_APPEND_FAILED;
-    }
+    if (make_room(journal, err) != LUNA_OK)
+        return LUNA_APPEND_FAILED;
+    /* Readers step through a segment by the size of a record. */
+    assert(journal->bytes % (off_t)sizeof *record == 0);
     luna_journal_record_seal(record);
     if (luna_journal_lock(journal->slot_fd, LUNA_JOURNAL_LOCK_APPEND, true, deadline, err) !=
         LUNA_OK)

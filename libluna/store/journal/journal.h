@@ -32,6 +32,10 @@ enum luna_append luna_journal_append(struct luna_journal *journal,
                                      struct luna_journal_record *record, uint64_t seq,
                                      struct luna_deadline deadline,
                                      struct luna_error *err) LUNA_MUSTCHECK;
+/* LUNA_OK at once unless the last append failed by the disk; then tries whether a record can be
+ * written. LUNA_EJOURNAL: it cannot, so that a charge could not be committed. */
+enum luna_code luna_journal_check(struct luna_journal *journal,
+                                  struct luna_error *err) LUNA_MUSTCHECK;
 /* The wseq of the slot's last record; 0 when there is none. */
 int64_t luna_journal_last_wseq(const struct luna_journal *journal);
 

@@ -387,6 +387,10 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
         refuse(admission, LUNA_ADMIT_UNAVAILABLE);
         return;
     }
+    if (request->cost > 0 && luna_admitter_check_journal(admitter, &admission->error) != LUNA_OK) {
+        refuse(admission, LUNA_ADMIT_UNAVAILABLE);
+        return;
+    }
     assert(request->stage != LUNA_STAGE_CHECK || request->cost == 0);
     prepare_idempotency(request, admission);
     admission->worker_seq = ++admitter->wseq;

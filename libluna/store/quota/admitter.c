@@ -161,6 +161,13 @@ static enum luna_code probe_database(struct luna_admitter *admitter, struct luna
     return code;
 }
 
+enum luna_code luna_admitter_check_journal(struct luna_admitter *admitter, struct luna_error *err)
+{
+    return admitter->durability == LUNA_DURABILITY_STRICT
+               ? LUNA_OK
+               : luna_journal_check(admitter->journal, err);
+}
+
 enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
                                    struct luna_error *err)
 {
@@ -172,8 +179,9 @@ enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_d
     if (code != LUNA_OK)
         return code;
     redis_ms += (luna_clock_mono_ns() - asked_ns) / 1000000;
-    return luna_clock_fence_check(&admitter->clocks, redis_ms, deadline, err) ? LUNA_OK
-                                                                              : LUNA_ECLOCKS;
+    if (!luna_clock_fence_check(&admitter->clocks, redis_ms, deadline, err))
+        return LUNA_ECLOCKS;
+    return luna_admitter_check_journal(admitter, err);
 }
 
 enum { SCRIPT_SHA_ARG = 1 };

@@ -51,6 +51,10 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
 /* Starts the command of a fenced script; keys and arguments follow. */
 void luna_admitter_begin(struct luna_redis_command *command, int key_count);
 
+/* LUNA_EJOURNAL: nothing can be committed now. In strict mode the journal is only a spare. */
+enum luna_code luna_admitter_check_journal(struct luna_admitter *admitter,
+                                           struct luna_error *err) LUNA_MUSTCHECK;
+
 enum luna_cold {
     LUNA_COLD_LOADED,    /* try the admission again */
     LUNA_COLD_ABSENT,    /* the account is unknown */

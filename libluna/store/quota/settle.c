@@ -131,6 +131,13 @@ static void add_answer(const struct luna_admitter *admitter, const struct luna_a
 
 enum standing { STANDS, VOID, UNKNOWN };
 
+static enum standing void_since(struct luna_error *err)
+{
+    luna_error_set(err, LUNA_ECONFLICT,
+                   "Redis restarted, or the account was loaded again, since the charge");
+    return VOID;
+}
+
 /* Does the charge still stand in the epoch and incarnation that are current? finish.lua also
  * releases the concurrent slot and makes the idempotency record final; in strict mode it confirms
  * the charge, which is otherwise refunded when its request's time is over. */
@@ -142,7 +149,7 @@ static enum standing ask_standing(struct luna_admitter *admitter,
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     if (admission->incarnation != admitter->fence.incarnation)
-        return VOID;
+        return void_since(err);
     luna_quota_keys_make(admission->account_id, admission->idempotency_field, &keys);
     luna_admitter_begin(&command, 5);
     luna_redis_arg(&command, keys.m);
@@ -160,11 +167,10 @@ static enum standing ask_standing(struct luna_admitter *admitter,
     enum luna_code code =
         luna_admitter_script_pinned(admitter, LUNA_SCRIPT_FINISH, &command, deadline, &reply, err);
     if (code != LUNA_OK)
-        return code == LUNA_ECONFLICT ? VOID : UNKNOWN;
-    enum standing standing =
-        luna_reply_int(reply, LUNA_FINISH_VOID) == LUNA_FINISH_STANDS ? STANDS : VOID;
+        return code == LUNA_ECONFLICT ? void_since(err) : UNKNOWN;
+    bool stands = luna_reply_int(reply, LUNA_FINISH_VOID) == LUNA_FINISH_STANDS;
     luna_reply_free(reply);
-    return standing;
+    return stands ? STANDS : void_since(err);
 }
 
 /* A replay has no charge, but may be one of the plan's concurrent requests. */

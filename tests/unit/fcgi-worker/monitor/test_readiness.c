@@ -103,6 +103,18 @@ static void disagreeing_clocks_are_called_an_unreachable_store(void **state)
     assert_int_equal(readiness_of(board, NOW_NS), READINESS_OK);
 }
 
+/* The others' requests without a charge do not hide it. */
+static void host_whose_journal_cannot_be_written_is_called_ready(void **state)
+{
+    (void)state;
+    scoreboard_worker_unjournalled(&board->worker[0], NOW_NS - 20);
+    scoreboard_worker_stores(&board->worker[1], STORES_OK, NOW_NS - 10);
+    assert_int_equal(readiness_of(board, NOW_NS), READINESS_JOURNAL);
+    assert_int_equal(board->worker[0].unjournalled, 1);
+    scoreboard_worker_stores(&board->worker[0], STORES_OK, NOW_NS - 5);
+    assert_int_equal(readiness_of(board, NOW_NS), READINESS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +125,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(stopping_pool_still_receives_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(disagreeing_clocks_are_called_an_unreachable_store, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(host_whose_journal_cannot_be_written_is_called_ready,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(old_trouble_with_a_store_is_reported, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

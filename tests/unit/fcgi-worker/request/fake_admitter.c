@@ -41,6 +41,8 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
     bool ok = admitter->commit == LUNA_COMMIT_OK;
     admission->charge = ok ? LUNA_CHARGE_COMMITTED : LUNA_CHARGE_REFUNDED;
     admitter->commits++;
+    if (!ok)
+        luna_error_set(&admission->error, admitter->commit_error, "the reason");
     if (ok)
         admitter->charged += admission->cost;
     return admitter->commit;

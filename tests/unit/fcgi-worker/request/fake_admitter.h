@@ -12,7 +12,8 @@ struct luna_admitter {
     enum luna_admission_outcome outcome; /* of a request that the quota covers */
     int64_t quota_left;
     enum luna_commit commit;
-    void (*on_admit)(void); /* NULL, or what other processes do meanwhile */
+    enum luna_code commit_error; /* of a commit that fails */
+    void (*on_admit)(void);      /* NULL, or what other processes do meanwhile */
 
     int admissions, commits, refunds;
     int64_t charged;  /* units that were committed */

@@ -112,6 +112,18 @@ static void an_answer_whose_charge_is_void_is_sent(void **state)
     assert_null(strstr(answer, "processed"));
 }
 
+static void nobody_hears_that_the_journal_cannot_be_written(void **state)
+{
+    (void)state;
+    rig.admitter.commit = LUNA_COMMIT_VOID;
+    rig.admitter.commit_error = LUNA_EJOURNAL;
+    const char *answer =
+        rig_serve(&(struct rig_request){.path = kalman, .api_key = "key", .body = series});
+    assert_answer(answer, "503", "store_unavailable");
+    assert_int_equal(rig.board->worker[0].unjournalled, 1);
+    assert_int_equal(rig.board->worker[0].stores, STORES_JOURNAL);
+}
+
 static void leave(void)
 {
     rig.io.client_left = true;
@@ -232,6 +244,7 @@ int main(void)
         TEST(a_stranger_learns_what_is_wrong_with_a_body),
         TEST(a_wrong_body_is_charged),
         TEST(an_answer_whose_charge_is_void_is_sent),
+        TEST(nobody_hears_that_the_journal_cannot_be_written),
         TEST(a_client_that_left_is_charged),
         TEST(a_client_that_left_before_is_admitted),
         TEST(a_request_beyond_the_share_is_charged),

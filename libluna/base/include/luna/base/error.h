@@ -20,7 +20,8 @@ enum luna_code {
     LUNA_ETIMEOUT,     /* a deadline passed */
     LUNA_EUNAVAILABLE, /* a store is unavailable */
     LUNA_EPROTOCOL,    /* a peer violated its protocol */
-    LUNA_ECLOCKS       /* the clocks of two stores contradict each other */
+    LUNA_ECLOCKS,      /* the clocks of two stores contradict each other */
+    LUNA_EJOURNAL      /* the journal of charges cannot be written */
 };
 
 enum { LUNA_ERROR_MSG_BYTES = 256 };

@@ -149,9 +149,13 @@ static int append_after_half_a_record(void)
             return CHILD_FAILED;
     if (append(journal, wseq + FITS + 1, &err) != LUNA_APPEND_FAILED)
         return CHILD_FAILED;
+    if (err.code != LUNA_EJOURNAL || luna_journal_check(journal, &err) != LUNA_EJOURNAL)
+        return CHILD_FAILED; /* the next charge is made for nothing */
     limit.rlim_cur = RLIM_INFINITY;
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
         return CHILD_CANNOT;
+    if (luna_journal_check(journal, &err) != LUNA_OK)
+        return CHILD_FAILED;
     if (append(journal, wseq + FITS + 2, &err) != LUNA_APPEND_OK)
         return CHILD_FAILED;
     return sum_of_all(&err) == before + FITS + 1 ? CHILD_PASSED : CHILD_FAILED;

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -220,6 +221,42 @@ static void test_a_damaged_slot_of_the_page_stops_no_worker(void **state)
     }
 }
 
+static rlim_t limit_file_size(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    return before;
+}
+
+/* As on a full disk. The first charge shows it; the next is refused without one. */
+static void test_requests_are_charged_while_the_journal_cannot_be_written(void **state)
+{
+    struct client client;
+    struct luna_admission first, next;
+    struct luna_error err;
+    (void)state;
+    one_host_client(&client);
+    one_host_request(&client, 1);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    rlim_t before = limit_file_size(1);
+    stores_admit(admitter, &client, 1, &first);
+    assert_int_equal(luna_admission_commit(admitter, &first), LUNA_COMMIT_VOID);
+    assert_int_equal(first.error.code, LUNA_EJOURNAL);
+    stores_admit(admitter, &client, 1, &next);
+    enum luna_code probed = luna_admitter_probe(admitter, luna_deadline_in_ms(WAIT_MS), &err);
+    limit_file_size(before);
+    assert_int_equal(next.outcome, LUNA_ADMIT_UNAVAILABLE);
+    assert_int_equal(next.error.code, LUNA_EJOURNAL);
+    assert_int_equal(next.worker_seq, 0); /* Redis was not asked */
+    assert_int_equal(probed, LUNA_EJOURNAL);
+    assert_int_equal(luna_admitter_probe(admitter, luna_deadline_in_ms(WAIT_MS), &err), LUNA_OK);
+    one_host_request(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_a_charge_is_reduced_to_more_than_it_was),
         cmocka_unit_test(test_a_worker_counts_on_below_its_predecessors_charge),
         cmocka_unit_test(test_a_damaged_slot_of_the_page_stops_no_worker),
+        cmocka_unit_test(test_requests_are_charged_while_the_journal_cannot_be_written),
     };
     return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
 }
