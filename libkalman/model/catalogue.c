@@ -46,7 +46,7 @@ static const struct kalman_setting_info arima_settings[] = {
     {"d", "Order of differencing", 0, 2, 0, false},
     {"q", "Moving-average order", 0, 24, 0, false},
     {"P", "Seasonal autoregressive order", 0, 4, 0, false},
-    {"D", "Order of seasonal differencing", 0, 1, 0, false},
+    {"D", "Order of seasonal differencing", 0, 2, 0, false},
     {"Q", "Seasonal moving-average order", 0, 4, 0, false},
     {"period", "Steps in one season; needed when P, D or Q is not 0", 0, 366, 0, false},
     {"mean", "1: an unknown mean (or drift, when differenced once) is estimated", 0, 1, 0, false},

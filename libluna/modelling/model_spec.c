@@ -276,6 +276,23 @@ int luna_model_number(const char *name)
     return info != NULL && is_served(info) ? (int)info->kind : -1;
 }
 
+static bool has_setting(const struct luna_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->setting_count; i++)
+        if (strcmp(request->settings[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* ARIMA has an unknown mean unless the request says otherwise, or differences take it away: a
+ * forecast that decays to zero is of a series that never was about zero. */
+static void default_mean(const struct luna_request *request, struct kalman_spec *spec)
+{
+    if (spec->kind == KALMAN_ARIMA && !has_setting(request, "mean") &&
+        kalman_spec_get_int(spec, "d") == 0 && kalman_spec_get_int(spec, "D") == 0)
+        (void)!kalman_spec_set_int(spec, "mean", 1);
+}
+
 bool model_spec_build(const struct luna_request *request, struct luna_faults *faults,
                       struct kalman_spec *ret_spec)
 {
@@ -288,6 +305,7 @@ bool model_spec_build(const struct luna_request *request, struct luna_faults *fa
     kalman_spec_init(&spec, info->kind);
     bool settings_fit = set_settings(info, request, &spec, faults);
     bool ok = settings_fit;
+    default_mean(request, &spec);
     for (size_t i = 0; i < request->parameter_count; i++) {
         const struct luna_parameter *given = &request->parameters[i];
         /* With wrong settings nothing is known of a parameter but whether there can be one of

@@ -215,6 +215,9 @@ static void the_best_of_several_summits(void **state)
     assert_true(fit.loglikelihood_marginal > -213.8406);
     assert_within(element(&fit, "ma", 1), -0.826975770, 2e-3);
     assert_int_equal(fit.status, KALMAN_FIT_BOUNDARY_LOW);
+    fit = fit_vector("ukgas", 1, "arima", "d=0 q=1 D=2 Q=1 period=4");
+    assert_within(fit.loglikelihood_marginal, 76.25229,
+                  1e-3); /* whose start has a variance of 1e6 */
     fit = fit_vector("sunspot_year", 0, "arima", "p=3 q=2 mean=1");
     assert_true(fit.loglikelihood_marginal > -1198.8661);
 }

@@ -203,6 +203,20 @@ static void the_choice_is_not_explained(void **state)
     assert_string_equal(result.fit_status, "degenerate_constant");
 }
 
+/* The Nile flows at 919: an autoregression about zero forecast 458 after thirty years. */
+static void the_forecast_decays_to_zero(void **state)
+{
+    (void)state;
+    struct reference rows[100];
+    size_t n = read_reference(VECTORS "/nile_reference.csv", rows, 100);
+    write_body(rows, n, ",\"model\":{\"name\":\"arima\",\"p\":1},\"horizon\":30");
+    assert_int_equal(run_text(body.data, body.len), LUNA_RUN_OK);
+    assert_true(fabs(result.forecast.mean[29] - 919) < 15);
+    write_body(rows, n, ",\"model\":{\"name\":\"arima\",\"p\":1,\"mean\":0},\"horizon\":30");
+    assert_int_equal(run_text(body.data, body.len), LUNA_RUN_OK);
+    assert_true(result.forecast.mean[29] < 600);
+}
+
 /* Two periods of a season, where its own autocorrelation shows, or as many lags as asked for. */
 static void the_test_of_a_season_stops_short_of_it(void **state)
 {
@@ -381,6 +395,7 @@ int main(void)
         cmocka_unit_test(the_fit_or_the_forecast_is_not_the_papers),
         cmocka_unit_test(an_interval_comes_of_one_value),
         cmocka_unit_test(the_choice_is_not_explained),
+        cmocka_unit_test(the_forecast_decays_to_zero),
         cmocka_unit_test(the_test_of_a_season_stops_short_of_it),
         cmocka_unit_test(the_answered_model_is_not_a_request),
         cmocka_unit_test(a_degenerate_series_fails),
