@@ -14,6 +14,7 @@ import uuid
 
 import httpx
 import pytest
+from h2_streams import connections, receive_until
 from luna_stack import ROOT, wait_until
 from test_bad_input import assert_error
 from test_gateway_security import at_once, from_address
@@ -174,6 +175,10 @@ def test_a_key_that_ignores_its_429_keeps_the_workers_busy(stack, account_factor
     eager, other = account_factory(1000, "--plan", "slow"), account_factory()
     allowed = int(re.search(r"(?m)^luna_key_refusals \S+ rate=\d+ burst=(\d+);", LIMITS).group(1))
     delay_s = limit(r"luna_refusal_delay (\d+)ms") / 1000
+    with connections(stack, "127.0.0.8", allowed // 50) as opened:  # faster than the count falls
+        for connection in opened:
+            connection.ask(urllib.parse.urlsplit(eager.url).path, [eager.headers | {"Content-Type": "application/json"}] * 50, b'{"results":[1,2]}')
+        receive_until(opened, lambda: all(len(connection.answers) == 50 for connection in opened))
     with from_address(stack, "127.0.0.8") as session:
         for _ in range(10 * allowed):
             began = time.monotonic()
