@@ -228,6 +228,7 @@ const struct command cli_commands[] = {
      .run = cmd_audit_verify},
     {.name = "audit show",
      .summary = "Show the newest events of the audit log",
+     .details = "In the order in which they were written, whatever the clock said then.",
      .options = {{"account", "ACCOUNT", "events of this account only (default: all)"},
                  {"count", "N", "number of events, at most 10000 (default: 50)"},
                  {"before", "SEQ", "only events before this sequence number; needs --account"},

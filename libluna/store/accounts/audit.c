@@ -141,10 +141,10 @@ static struct luna_audit_event event_from_row(const struct luna_pg_result *resul
     return event;
 }
 
-/* One account's events in the order of seq, which the index has; those of all accounts by time,
- * from `since_ms` on. */
+/* In the order in which they were written: seq of one account, `no` of all. What was written before
+ * there was `no` comes first, by time. `numbered`: without those. */
 static enum luna_code query_events(struct luna_database *database,
-                                   const struct luna_audit_filter *filter, int64_t since_ms,
+                                   const struct luna_audit_filter *filter, bool numbered,
                                    struct luna_pg_result **ret_result, struct luna_error *err)
 {
     char sql[1024];
@@ -155,42 +155,40 @@ static enum luna_code query_events(struct luna_database *database,
         "SELECT * FROM (SELECT account_id, seq, luna_ms(at), kind, actor, epoch, period_no, "
         "from_c, "
         "to_c, from_r, to_r, delta, used_before, used_after, limit_before, limit_after, reason, "
-        "encode(hash, 'hex'), at FROM quota_events WHERE ($1::int = 0 OR account_id = $1::int) "
+        "encode(hash, 'hex'), at, no FROM quota_events "
+        "WHERE ($1::int = 0 OR account_id = $1::int) "
         "AND ($2::bigint = 0 OR seq < $2::bigint) AND ($3::bigint = 0 OR at >= "
         "luna_time($3::bigint)) "
         "AND ($4::bigint = 0 OR at < luna_time($4::bigint)) AND ($5::text IS NULL OR kind = "
-        "$5::text) "
+        "$5::text) %s "
         "ORDER BY %s LIMIT $6::int) newest ORDER BY %s",
-        one ? "seq DESC" : "at DESC, account_id, seq DESC", one ? "seq" : "at, account_id, seq");
+        numbered ? "AND no IS NOT NULL" : "",
+        one        ? "seq DESC"
+        : numbered ? "no DESC"
+                   : "no DESC NULLS LAST, at DESC, account_id, seq DESC",
+        one ? "seq" : "no NULLS FIRST, at, account_id, seq");
     assert(len > 0 && (size_t)len < sizeof sql);
     (void)len;
     luna_pg_param_int(&params, filter->account_id);
     luna_pg_param_int(&params, filter->before_seq);
-    luna_pg_param_int(&params, since_ms);
+    luna_pg_param_int(&params, filter->since_ms);
     luna_pg_param_int(&params, filter->until_ms);
     luna_pg_param_text(&params, filter->kind);
     luna_pg_param_int(&params, filter->count);
     return luna_pg_query(database, luna_pg_deadline(database), sql, &params, ret_result, err);
 }
 
-/* The newest events of all accounts, without sorting the whole log: those of the last hour before
- * the end; if they are too few, those of the last day, and so on. */
+/* The newest events of all accounts. The index has those with a number; if they are enough, the
+ * others are not sorted. */
 static enum luna_code query_newest(struct luna_database *database,
                                    const struct luna_audit_filter *filter,
                                    struct luna_pg_result **ret_result, struct luna_error *err)
 {
-    static const int64_t windows_ms[] = {3600000LL, 24 * 3600000LL, 32 * 24 * 3600000LL};
-    int64_t until_ms = filter->until_ms != 0 ? filter->until_ms : luna_clock_wall_ms();
-    for (size_t i = 0; i < sizeof windows_ms / sizeof windows_ms[0]; i++) {
-        int64_t since_ms = until_ms - windows_ms[i];
-        if (since_ms <= filter->since_ms)
-            break;
-        enum luna_code code = query_events(database, filter, since_ms, ret_result, err);
-        if (code != LUNA_OK || luna_pg_rows(*ret_result) == filter->count)
-            return code;
-        luna_pg_result_free(*ret_result);
-    }
-    return query_events(database, filter, filter->since_ms, ret_result, err);
+    enum luna_code code = query_events(database, filter, true, ret_result, err);
+    if (code != LUNA_OK || luna_pg_rows(*ret_result) == filter->count)
+        return code;
+    luna_pg_result_free(*ret_result);
+    return query_events(database, filter, false, ret_result, err);
 }
 
 enum luna_code luna_audit_show(struct luna_database *database,
@@ -206,7 +204,7 @@ enum luna_code luna_audit_show(struct luna_database *database,
     if (filter->before_seq != 0 && filter->account_id == 0)
         return luna_error_set(err, LUNA_EINVAL, "an event number needs an account");
     enum luna_code code = filter->account_id != 0
-                              ? query_events(database, filter, filter->since_ms, &result, err)
+                              ? query_events(database, filter, false, &result, err)
                               : query_newest(database, filter, &result, err);
     if (code != LUNA_OK)
         return code;

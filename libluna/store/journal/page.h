@@ -5,8 +5,8 @@
  * seq[]: recovery counters, one per stripe of accounts. A recovery raises an account's counter
  * before it reads the journals; a worker that finds the counter changed since the admission must
  * ask Redis whether its charge still stands. slots[]: each worker's outstanding charge, so that its
- * successor can refund it after a kill. All of it may be lost with the machine: then the workers
- * are gone too.
+ * successor can refund it after a kill, and the number from which the successor counts on. All of
+ * it may be lost with the machine: then the workers are gone too.
  */
 #ifndef LUNA_STORE_JOURNAL_PAGE_H
 #define LUNA_STORE_JOURNAL_PAGE_H
@@ -32,7 +32,8 @@ enum luna_journal_counter {
 struct luna_journal_slot {
     _Atomic int64_t wseq; /* 0: nothing outstanding; written last, so that the rest is valid */
     int64_t account_id;
-    char idempotency_field[72];
+    char idempotency_field[64];
+    _Atomic int64_t used_wseq; /* the highest number that a worker of the slot used; 0: none */
 };
 
 struct luna_journal_page {

@@ -394,6 +394,8 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
     assert(request->stage != LUNA_STAGE_CHECK || request->cost == 0);
     prepare_idempotency(request, admission);
     admission->worker_seq = ++admitter->wseq;
+    atomic_store_explicit(&luna_journal_slot_of(admitter->journal)->used_wseq, admitter->wseq,
+                          memory_order_relaxed);
     prepare_command(admitter, &attempt, admission);
     if (request->cost > 0)
         luna_settle_begin(admitter, request->account_id, admission->idempotency_field);

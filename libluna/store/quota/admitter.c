@@ -28,6 +28,23 @@ static enum luna_code open_parts(struct luna_admitter *admitter,
     return LUNA_OK;
 }
 
+/* At least every number that an earlier worker of the slot used, or its marks in Redis would refuse
+ * this one's commands (I1). The page has it, whatever this host's clock says or said then. After a
+ * power loss the page may be older: an earlier worker used fewer than one number per microsecond,
+ * so the clock is above it. If the clock went back as well, the last record is the best there
+ * is. */
+static int64_t last_used_wseq(struct luna_journal *journal)
+{
+    const int64_t start_max = (int64_t)1 << 52; /* in 2112: beyond is a wrong clock, or damage */
+    const int64_t known[] = {atomic_load(&luna_journal_slot_of(journal)->used_wseq),
+                             luna_clock_wall_ms() * 1000};
+    int64_t last = luna_journal_last_wseq(journal);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i] > last && known[i] <= start_max)
+            last = known[i];
+    return last;
+}
+
 enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
                                  struct luna_admitter **ret_admitter, struct luna_error *err)
 {
@@ -61,11 +78,7 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     admitter->clocks.database = admitter->database;
     admitter->clocks.offset_max_ms =
         options->clock_offset_max_ms != 0 ? options->clock_offset_max_ms : LUNA_CLOCK_OFFSET_MAX_MS;
-    /* Above every number that an earlier owner of the slot used: it used fewer than one per
-     * microsecond, and if the clock went back since, the last record says where to continue. */
-    admitter->wseq = luna_clock_wall_ms() * 1000;
-    if (admitter->wseq < luna_journal_last_wseq(admitter->journal))
-        admitter->wseq = luna_journal_last_wseq(admitter->journal);
+    admitter->wseq = last_used_wseq(admitter->journal);
     *ret_admitter = admitter;
     return LUNA_OK;
 }

@@ -127,12 +127,21 @@ if scope > 0 and math.floor(tonumber(scopes) / scope) % 2 == 0 then
 end
 -- The same command again, as its reply was lost: it is charged once (I1). A command that arrives
 -- after its worker gave it up, or sent a later one, is too late.
+--
+-- A worker counts on from the time of its start, in microseconds. A mark that is further ahead than
+-- a request lasts, both of this clock and of the command, is of another worker in the same slot,
+-- which started while its host's clock was ahead: no worker sends so many commands while one of
+-- them is in progress. It refuses nothing. refund.lua replaces such a mark by the same rule, so
+-- that a command that this worker gave up stays too late (I1). A command of a worker that was
+-- killed before that other one started could still be charged here: one charge too many for a kill,
+-- which I1 allows, and only if it waited in Redis's socket since.
 if v[21] then
   local wseq, charged = string.match(v[21], MARK)
   if wseq == ARGV[6] and charged ~= REFUNDED then
     return answer(ALLOWED, tonumber(charged), 0)
   end
-  if tonumber(wseq) >= tonumber(ARGV[6]) then
+  local ahead, life_us = tonumber(wseq) - tonumber(ARGV[6]), (REQUEST_MAX_MS + LIFE_SLACK_MS) * 1000
+  if ahead >= 0 and not (ahead > life_us and tonumber(wseq) > now + life_us) then
     return answer(UNAVAILABLE, 0, 0)
   end
 end

@@ -56,7 +56,8 @@ struct luna_audit_filter {
     int count;                  /* 1 … 10000 */
 };
 
-/* The newest `count` of these events, the oldest of them first. */
+/* The `count` of these events that were written last, in the order in which they were written:
+ * their times are not in order if a clock was set back. */
 enum luna_code luna_audit_show(struct luna_database *database,
                                const struct luna_audit_filter *filter,
                                bool (*each)(void *context, const struct luna_audit_event *event),

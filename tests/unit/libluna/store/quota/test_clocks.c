@@ -1,6 +1,7 @@
 /* Redis's and PostgreSQL's clocks, set wrong for a moment: what is refused meanwhile, and that
  * nothing stays wrong afterwards. */
 #include "luna/base/clock.h"
+#include "luna/store/audit.h"
 #include "one_host.h"
 #include "quota/admitter.h"
 #include "wait.h"
@@ -16,16 +17,25 @@ enum { MINUTE_MS = 60000, HOUR_MS = 3600000 };
 #define DAY_MS (24LL * HOUR_MS)
 #define DECADE_MS (3653 * DAY_MS)
 
+static struct luna_operator op;
+
 static int start(void **state)
 {
     if (one_host_start(state) != 0)
         return 1;
+    op = stores_operator(&stores);
     return stores_sql(stores.owner_url,
                       "INSERT INTO plans (name, rate_per_s, rate_burst, quota_period, "
                       "concurrent_max) VALUES ('slow', 1, 5, 'none', 0), "
                       "('by-day', 1000000, 1000000, 'day', 0), ('two', 1000, 1000, 'none', 2)")
                ? 0
                : 1;
+}
+
+static int stop(void **state)
+{
+    stores_operator_done(&op);
+    return one_host_stop(state);
 }
 
 static int clocks_are_right(void **state)
@@ -275,6 +285,188 @@ static void test_period_of_the_next_decade_ends_on_time(void **state)
     assert_int_equal(report.periods_corrected, 0);
 }
 
+static void client_with_a_key_for_an_hour(const char *name, struct client *ret_client)
+{
+    stores_client(&stores, name, "two", 100, ret_client);
+    assert_int_equal(
+        stores_key(&op, ret_client,
+                   (struct luna_key_spec){.scopes = LUNA_SCOPE_MODEL,
+                                          .expires_ms = luna_clock_wall_ms() + HOUR_MS}),
+        LUNA_OK);
+    assert_int_equal(stores_request(admitter, ret_client), LUNA_ADMIT_ALLOWED);
+}
+
+static void keep_house(void)
+{
+    struct luna_housekeeping_report report;
+    struct luna_error err;
+    int64_t pushed = 0;
+    ask_clocks();
+    assert_int_equal(luna_booking_housekeep(booker, &report, &err), LUNA_OK);
+    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(WAIT_MS), &pushed, &err),
+                     LUNA_OK);
+}
+
+static int64_t is_noted_as_ended(const struct client *client)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT expiry_logged::int FROM api_keys WHERE id = %lld",
+             (long long)client->key_id);
+    return stores_sql_int(&stores, sql);
+}
+
+static void test_key_that_ended_by_two_wrong_clocks_is_valid_again(void **state)
+{
+    struct client client;
+    (void)state;
+    client_with_a_key_for_an_hour("ended", &client);
+    stores_redis_clock(&stores, DAY_MS);
+    stores_postgres_clock(&stores, DAY_MS);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_KEY_INVALID);
+    keep_house();
+    assert_int_equal(is_noted_as_ended(&client), 1);
+    stores_redis_clock(&stores, 0);
+    stores_postgres_clock(&stores, 0);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    keep_house();
+    assert_int_equal(is_noted_as_ended(&client), 0);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    stores_assert_sound(&stores, booker);
+}
+
+static void test_change_while_postgresql_is_ahead_removes_no_key(void **state)
+{
+    struct client client;
+    struct luna_error err;
+    (void)state;
+    int64_t pushed = 0;
+    client_with_a_key_for_an_hour("changed", &client);
+    stores_postgres_clock(&stores, DECADE_MS);
+    assert_int_equal(luna_account_set_limit(&op, client.account.id, 200, "test", &err), LUNA_OK);
+    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(WAIT_MS), &pushed, &err),
+                     LUNA_OK);
+    assert_true(pushed > 0);
+    stores_postgres_clock(&stores, 0);
+    WAIT_UNTIL(first_request(&client) != LUNA_ADMIT_CLOCKS);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    stores_assert_sound(&stores, booker);
+}
+
+/* Ended keys are kept in Redis; of many, those that end last. */
+static void test_keys_that_ended_leave_room_for_valid_ones(void **state)
+{
+    struct client client;
+    char sql[512], words[128];
+    struct luna_error err;
+    (void)state;
+    int64_t pushed = 0;
+    client_with_a_key_for_an_hour("many", &client);
+    snprintf(sql, sizeof sql,
+             "INSERT INTO api_keys (account_id, digest, prefix, scopes, expires_at) SELECT %lld, "
+             "gen_random_uuid(), '00000000', 1, now() - n * interval '1 s' "
+             "FROM generate_series(1, 100) AS n",
+             (long long)client.account.id);
+    assert_true(stores_sql(stores.owner_url, sql));
+    assert_int_equal(luna_account_set_limit(&op, client.account.id, 300, "test", &err), LUNA_OK);
+    assert_int_equal(luna_booking_push(booker, luna_deadline_in_ms(WAIT_MS), &pushed, &err),
+                     LUNA_OK);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    snprintf(words, sizeof words, "HLEN {user:%lld:quota}:m", (long long)client.account.id);
+    assert_in_range(stores_redis_int(&stores, words), 1, 100);
+}
+
+static bool take_last(void *context, const struct luna_audit_event *event)
+{
+    *(struct luna_audit_event *)context = *event;
+    return true;
+}
+
+static void test_newest_events_are_those_written_last(void **state)
+{
+    struct client client;
+    struct luna_error err;
+    struct luna_audit_event last = {.seq = 0};
+    const struct luna_audit_filter one = {.count = 1};
+    (void)state;
+    stores_client(&stores, "audited", "two", 100, &client);
+    stores_postgres_clock(&stores, DECADE_MS);
+    assert_int_equal(luna_account_set_limit(&op, client.account.id, 200, "ahead", &err), LUNA_OK);
+    stores_postgres_clock(&stores, 0);
+    assert_int_equal(luna_account_set_limit(&op, client.account.id, 300, "right", &err), LUNA_OK);
+    assert_int_equal(luna_audit_show(op.database, &one, take_last, &last, &err), LUNA_OK);
+    assert_string_equal(last.reason, "right");
+}
+
+/* As a worker numbers its commands that starts while its host's clock is ahead. */
+static struct luna_admitter *admitter_of_the_next_decade(int slot)
+{
+    struct luna_admitter *ahead = stores_admitter(&stores, slot);
+    ahead->wseq += DECADE_MS * 1000;
+    return ahead;
+}
+
+static void test_worker_that_started_by_a_wrong_clock_shuts_no_account_out(void **state)
+{
+    struct luna_admitter *worker = admitter_of_the_next_decade(5);
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    stores_client(&stores, "decade-worker", "two", 100, &client);
+    for (int i = 0; i < 3; i++) {
+        stores_admit(worker, &client, 1, &admission);
+        assert_int_equal(admission.outcome, LUNA_ADMIT_ALLOWED);
+        luna_admission_refund(worker, &admission);
+    }
+    luna_admitter_free(worker);
+    worker = stores_admitter(&stores, 5);
+    assert_int_equal(stores_request(worker, &client), LUNA_ADMIT_ALLOWED);
+    luna_admitter_free(worker);
+    stores_assert_ledger(&stores, booker, &client, 1);
+}
+
+static void mark_next_decade(const struct client *client)
+{
+    char words[512];
+    snprintf(words, sizeof words,
+             "EVAL redis.call('HSET',KEYS[1],ARGV[1],table.concat(ARGV,string.char(32),2))return(1)"
+             " 1 {user:%lld:quota}:m %s %lld refunded",
+             (long long)client->account.id, luna_journal_worker_name(admitter->journal),
+             (long long)(luna_clock_wall_ms() + DECADE_MS) * 1000);
+    assert_int_equal(stores_redis_int(&stores, words), 1);
+}
+
+/* After the worker's page was lost, which has the number. */
+static void test_mark_of_a_wrong_clock_refuses_nothing(void **state)
+{
+    struct client client;
+    (void)state;
+    stores_client(&stores, "decade-mark", "two", 100, &client);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    mark_next_decade(&client);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    stores_assert_ledger(&stores, booker, &client, 2);
+}
+
+static void test_command_given_up_beside_a_mark_of_a_wrong_clock_is_too_late(void **state)
+{
+    struct luna_journal_slot *slot = luna_journal_slot_of(admitter->journal);
+    struct client client;
+    struct luna_admission admission;
+    struct luna_error err;
+    (void)state;
+    stores_client(&stores, "decade-late", "two", 100, &client);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    mark_next_decade(&client);
+    slot->account_id = client.account.id;
+    atomic_store(&slot->wseq, admitter->wseq + 1);
+    assert_int_equal(luna_settle_pending(admitter, luna_deadline_in_ms(WAIT_MS), &err), LUNA_OK);
+    admitter->wseq--; /* the command arrives after it was given up */
+    stores_admit(admitter, &client, 1, &admission);
+    assert_int_equal(admission.outcome, LUNA_ADMIT_UNAVAILABLE);
+    assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+    stores_assert_ledger(&stores, booker, &client, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +479,13 @@ int main(void)
         RIGHT(test_cold_account_is_not_loaded_by_a_wrong_clock),
         cmocka_unit_test(test_period_that_ended_early_in_redis_is_undone),
         cmocka_unit_test(test_period_of_the_next_decade_ends_on_time),
+        RIGHT(test_key_that_ended_by_two_wrong_clocks_is_valid_again),
+        RIGHT(test_change_while_postgresql_is_ahead_removes_no_key),
+        cmocka_unit_test(test_keys_that_ended_leave_room_for_valid_ones),
+        RIGHT(test_newest_events_are_those_written_last),
+        cmocka_unit_test(test_worker_that_started_by_a_wrong_clock_shuts_no_account_out),
+        cmocka_unit_test(test_mark_of_a_wrong_clock_refuses_nothing),
+        cmocka_unit_test(test_command_given_up_beside_a_mark_of_a_wrong_clock_is_too_late),
         RIGHT(test_period_waits_for_the_clock_while_postgresql_is_unavailable)};
-    return cmocka_run_group_tests(tests, start, one_host_stop);
+    return cmocka_run_group_tests(tests, start, stop);
 }
