@@ -33,7 +33,7 @@
     X(accounts_dead_total, counter,                                                                \
       "Dirty accounts whose epoch was already closed: nothing to book")                            \
     X(accounts_refused_total, counter,                                                             \
-      "Bookings that would overflow the ledger and need an operator")                              \
+      "Bookings that need an operator: they would overflow the ledger, or Redis is unreadable")    \
     X(fences_total, counter, "Redis restarts or data losses after which charging was resumed")     \
     X(accounts_recovered_total, counter,                                                           \
       "Open epochs that were closed from the workers' journals")                                   \
@@ -41,7 +41,7 @@
       "Units booked from the journals because Redis had lost them")                                \
     X(changes_pushed_total, counter, "Changed accounts, plans and keys that were pushed to Redis") \
     X(periods_closed_total, counter, "Quota periods closed")                                       \
-    X(keys_expired_total, counter, "Expired keys removed from Redis")                              \
+    X(keys_expired_total, counter, "Keys whose end was noted in the audit log")                    \
     X(keys_moved_total, counter, "Keys whose digest was moved to the present pepper")              \
     X(partitions_made_total, counter, "Monthly partitions of the audit log created in advance")    \
     X(last_backup_timestamp_seconds, gauge,                                                        \

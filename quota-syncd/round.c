@@ -193,10 +193,9 @@ static void report_refused(struct round *round, const struct luna_booking_report
 {
     round->metrics->accounts_refused_total += report->accounts_refused;
     if (report->accounts_refused > 0 && report->refused_account != round->refused_account)
-        luna_log(
-            LUNA_LOG_ERROR, "booking_refused", LUNA_LOG_I("account_id", report->refused_account),
-            LUNA_LOG_S("reason", "its usage would overflow an INTEGER; move it to a plan with a "
-                                 "period (luna account set-plan)"));
+        luna_log(LUNA_LOG_ERROR, "booking_refused",
+                 LUNA_LOG_I("account_id", report->refused_account),
+                 LUNA_LOG_S("reason", report->refused_reason));
     round->refused_account = report->refused_account;
 }
 

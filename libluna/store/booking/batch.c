@@ -7,10 +7,12 @@
 #include "quota/script_words.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ROLLS_PER_ACCOUNT_MAX = 64 };
+#define COUNTER_MAX ((int64_t)1 << 53) /* as far as the scripts can count */
 
 void luna_batch_init(struct batch *batch, struct luna_booker *booker,
                      struct luna_booking_report *report, struct luna_error *err)
@@ -39,7 +41,10 @@ enum luna_code luna_batch_add(struct batch *batch, int64_t account_id)
         batch->room = room;
     }
     assert(account_id > 0 && batch->count < batch->room);
-    batch->items[batch->count++] = (struct snapshot){.account_id = account_id};
+    batch->items[batch->count++] =
+        (struct snapshot){.account_id = account_id,
+                          .ended_no = -1,
+                          .status = LUNA_BOOK_EPOCH_CLOSED}; /* unless luna_book() says otherwise */
     return LUNA_OK;
 }
 
@@ -100,57 +105,104 @@ static enum luna_code send_snapshots(struct batch *batch)
     return code;
 }
 
+void luna_batch_refuse(struct batch *batch, struct snapshot *item, const char *reason)
+{
+    item->refused = true;
+    batch->report->accounts_refused++;
+    batch->report->refused_account = item->account_id;
+    snprintf(batch->report->refused_reason, sizeof batch->report->refused_reason, "%s", reason);
+}
+
+/* A field without a value is 0. False: not a number that the scripts can have counted. */
+static bool read_field(const struct luna_reply *reply, enum luna_reap_field field,
+                       int64_t *ret_value)
+{
+    const struct luna_reply *text = luna_reply_at(reply, (size_t)field);
+    int64_t value = luna_reply_int(text, -1);
+    if (value < 0 && luna_reply_len(text) == 0)
+        value = 0;
+    *ret_value = value;
+    return value >= 0 && value <= COUNTER_MAX;
+}
+
+static bool read_fields(const struct luna_reply *reply, struct snapshot *item,
+                        int64_t *ret_incarnation)
+{
+    int64_t pending = 0, strict = 0;
+    bool sound = read_field(reply, LUNA_REAP_AT_incarnation, ret_incarnation) &&
+                 read_field(reply, LUNA_REAP_AT_epoch, &item->epoch) &&
+                 read_field(reply, LUNA_REAP_AT_charged, &item->c) &&
+                 read_field(reply, LUNA_REAP_AT_refunded, &item->r) &&
+                 read_field(reply, LUNA_REAP_AT_pending, &pending) &&
+                 read_field(reply, LUNA_REAP_AT_strict, &strict);
+    item->gone = sound && *ret_incarnation == 0;
+    item->pending = pending > 0;
+    item->strict = strict == 1;
+    return sound && item->r <= item->c;
+}
+
+struct rolls {
+    int64_t parts[ROLLS_PER_ACCOUNT_MAX][LUNA_ROLL_PARTS];
+    int count; /* what is beyond is read in the next pass */
+};
+
 /* A row of rolls as script_texts.def has them. */
-static void add_rolls(struct batch *batch, struct snapshot *item, const char *rolls)
+static bool read_rolls(const char *text, struct rolls *ret_rolls)
 {
     static const char *const formats[] = {
 #define ROLL_PART(name, pattern, format) format,
 #include "quota/script_texts.def"
     };
-    for (int n = 0; *rolls != '\0' && n < ROLLS_PER_ACCOUNT_MAX; n++) {
-        int64_t v[LUNA_ROLL_PARTS];
+    ret_rolls->count = 0;
+    while (*text != '\0' && ret_rolls->count < ROLLS_PER_ACCOUNT_MAX) {
+        int64_t *parts = ret_rolls->parts[ret_rolls->count];
         for (int i = 0; i < LUNA_ROLL_PARTS; i++) {
             char *end = NULL;
-            v[i] = strtoll(rolls, &end, 10);
-            if (end == rolls || *end != formats[i][strlen(formats[i]) - 1])
-                return;
-            rolls = end + 1;
+            parts[i] = strtoll(text, &end, 10);
+            if (end == text || parts[i] < 0 || parts[i] > COUNTER_MAX ||
+                *end != formats[i][strlen(formats[i]) - 1])
+                return false;
+            text = end + 1;
         }
-        assert(item->account_id > 0);
-        if (item->ended_no < 0)
-            item->ended_no = v[LUNA_ROLL_AT_pn];
+        ret_rolls->count++;
+    }
+    return true;
+}
+
+static void add_item(struct batch *batch, struct snapshot *item, const struct rolls *rolls)
+{
+    assert(item->account_id > 0 && item->epoch >= 0);
+    luna_pg_array_add(&batch->columns[ACCOUNTS], item->account_id);
+    luna_pg_array_add(&batch->columns[EPOCHS], item->epoch);
+    luna_pg_array_add(&batch->columns[CS], item->c);
+    luna_pg_array_add(&batch->columns[RS], item->r);
+    for (int n = 0; n < rolls->count; n++) {
         luna_pg_array_add(&batch->columns[ROLL_ACCOUNTS], item->account_id);
         luna_pg_array_add(&batch->columns[ROLL_EPOCHS], item->epoch);
         for (int i = 0; i < LUNA_ROLL_PARTS; i++)
-            luna_pg_array_add(&batch->columns[ROLL_PARTS + i], v[i]);
+            luna_pg_array_add(&batch->columns[ROLL_PARTS + i], rolls->parts[n][i]);
+    }
+    if (rolls->count > 0) {
+        item->ended_no = rolls->parts[0][LUNA_ROLL_AT_pn];
         batch->has_rolls = true;
     }
-}
-
-static int64_t field_of(const struct luna_reply *reply, enum luna_reap_field field)
-{
-    return luna_reply_int(luna_reply_at(reply, (size_t)field), 0);
 }
 
 static void take_snapshot(struct batch *batch, struct snapshot *item,
                           const struct luna_reply *reply)
 {
-    int64_t incarnation = field_of(reply, LUNA_REAP_AT_incarnation);
-    item->gone = incarnation == 0;
-    item->epoch = field_of(reply, LUNA_REAP_AT_epoch);
-    item->c = field_of(reply, LUNA_REAP_AT_charged);
-    item->r = field_of(reply, LUNA_REAP_AT_refunded);
-    item->pending = field_of(reply, LUNA_REAP_AT_pending) > 0;
-    item->strict = field_of(reply, LUNA_REAP_AT_strict) == 1;
-    item->ended_no = -1;
-    item->status = LUNA_BOOK_EPOCH_CLOSED; /* unless luna_book() says otherwise */
+    int64_t incarnation = 0;
+    struct rolls rolls;
+    if (!read_fields(reply, item, &incarnation)) {
+        luna_batch_refuse(batch, item, "its counters in Redis are not counters");
+        return;
+    }
     if (incarnation != batch->incarnation || (batch->strict_only && !item->strict))
         return;
-    luna_pg_array_add(&batch->columns[ACCOUNTS], item->account_id);
-    luna_pg_array_add(&batch->columns[EPOCHS], item->epoch);
-    luna_pg_array_add(&batch->columns[CS], item->c);
-    luna_pg_array_add(&batch->columns[RS], item->r);
-    add_rolls(batch, item, luna_reply_text(luna_reply_at(reply, LUNA_REAP_AT_rolls)));
+    if (!read_rolls(luna_reply_text(luna_reply_at(reply, LUNA_REAP_AT_rolls)), &rolls))
+        luna_batch_refuse(batch, item, "the ends of its periods in Redis cannot be read");
+    else
+        add_item(batch, item, &rolls);
 }
 
 static enum luna_code load_reap(struct batch *batch)
@@ -170,7 +222,9 @@ static enum luna_code take_snapshots(struct batch *batch)
             batch->booker->counters, luna_booker_redis_deadline(batch->booker), &reply, batch->err);
         if (taken != LUNA_OK)
             return taken;
-        if (luna_reply_error(reply) != NULL) {
+        if (luna_reply_blames_key(reply)) {
+            luna_batch_refuse(batch, &batch->items[i], luna_reply_error(reply));
+        } else if (luna_reply_error(reply) != NULL) {
             luna_redis_drop(batch->booker->counters); /* with the replies that are still to come */
             batch->booker->reap_sha[0] = '\0';
             code = luna_error_set(batch->err, LUNA_ECONFLICT, "Redis: reading an account: %s",
@@ -252,8 +306,9 @@ static void take_row(struct batch *batch, const struct luna_pg_result *result, i
         batch->report->accounts_booked++;
         batch->report->units_booked += luna_pg_int(result, row, 4);
     } else if (item->status == LUNA_BOOK_OUT_OF_RANGE) {
-        batch->report->accounts_refused++;
-        batch->report->refused_account = item->account_id;
+        luna_batch_refuse(batch, item,
+                          "its usage would overflow an INTEGER; move it to a plan with a period "
+                          "(luna account set-plan)");
     }
 }
 

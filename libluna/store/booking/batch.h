@@ -23,6 +23,7 @@ struct snapshot {
     bool gone;    /* Redis does not have it any more */
     bool pending; /* strict mode: charges that are not confirmed yet */
     bool strict;  /* the epoch was opened in strict mode */
+    bool refused; /* cannot be booked until an operator acts */
     enum book_status status;
     int64_t booked_c, booked_r, period_no, next_end_ms;
     int64_t ended_no; /* the first period that has ended in Redis and was not booked; -1: none */
@@ -60,6 +61,8 @@ enum luna_code luna_batch_add(struct batch *batch, int64_t account_id) LUNA_MUST
 /* Reads all items, sorted and without duplicates from here on. */
 enum luna_code luna_batch_snapshots(struct batch *batch) LUNA_MUSTCHECK;
 enum luna_code luna_batch_book(struct batch *batch) LUNA_MUSTCHECK;
+/* The report names the item. One account that cannot be read stops no other. */
+void luna_batch_refuse(struct batch *batch, struct snapshot *item, const char *reason);
 /* Does PostgreSQL have all of the snapshot now? */
 bool luna_batch_accepted(const struct snapshot *item) LUNA_MUSTCHECK;
 

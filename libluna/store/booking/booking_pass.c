@@ -13,6 +13,9 @@
  *      leaves the dirty set only when nothing is left to book. What PostgreSQL refused is not
  *      acknowledged.
  *
+ * An account whose keys in Redis hold what the scripts cannot have written is refused by itself: it
+ * is not booked, stays in the dirty set, and is named in the report.
+ *
  * The dirty set is walked by SSCAN, never emptied: a stop anywhere leaves every account in it.
  */
 #include "booking/batch.h"
@@ -34,7 +37,8 @@ static bool wants_ack(const struct snapshot *item)
 /* Its counters belong to no epoch that is open in PostgreSQL. */
 static bool is_dead(const struct snapshot *item)
 {
-    return item->status == LUNA_BOOK_EPOCH_CLOSED || item->status == LUNA_BOOK_ACCOUNT_UNKNOWN;
+    return !item->refused &&
+           (item->status == LUNA_BOOK_EPOCH_CLOSED || item->status == LUNA_BOOK_ACCOUNT_UNKNOWN);
 }
 
 static enum luna_code send_acks(struct batch *batch)
@@ -80,7 +84,9 @@ static enum luna_code take_acks(struct batch *batch)
             batch->booker->counters, luna_booker_redis_deadline(batch->booker), &reply, batch->err);
         if (taken != LUNA_OK)
             return taken;
-        if (luna_reply_error(reply) != NULL && code == LUNA_OK) {
+        if (luna_reply_blames_key(reply)) {
+            luna_batch_refuse(batch, &batch->items[i], luna_reply_error(reply));
+        } else if (luna_reply_error(reply) != NULL && code == LUNA_OK) {
             /* A lost script means a new incarnation: the fence comes first. */
             batch->booker->ack_sha[0] = '\0';
             code = luna_error_set(batch->err, LUNA_ECONFLICT, "Redis: acknowledging: %s",

@@ -26,13 +26,17 @@ enum luna_code luna_booker_drop(struct luna_booker *booker, int64_t account_id, 
     luna_redis_arg_int(&command, epoch);
     luna_redis_arg_int(&command, c);
     luna_redis_arg_int(&command, r);
-    enum luna_code code =
-        luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
+    enum luna_code code = luna_redis_call(booker->counters, &command,
+                                          luna_booker_redis_deadline(booker), &reply, err);
     if (code != LUNA_OK)
         return code;
+    /* What cannot be read stays, and is in nobody's way: the booking pass names it. */
+    if (luna_reply_error(reply) != NULL && !luna_reply_blames_key(reply))
+        code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: dropping an account: %s",
+                              luna_reply_error(reply));
     *ret_dropped = luna_reply_int(reply, LUNA_DROP_KEPT) == LUNA_DROP_DROPPED;
     luna_reply_free(reply);
-    return LUNA_OK;
+    return code;
 }
 
 /* If this program is killed between the two stores, an epoch stays open that has nothing left to

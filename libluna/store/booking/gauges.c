@@ -97,15 +97,21 @@ struct inspected {
 #include "quota/script_replies.def"
 };
 
-static struct inspected inspected_of(const struct luna_reply *reply)
+/* False: one of them is not a number that the scripts can have counted. */
+static bool read_inspected(const struct luna_reply *reply, struct inspected *ret_inspected)
 {
+    const int64_t counter_max = (int64_t)1 << 53;
+    bool sound = true;
     union {
         struct inspected fields;
         int64_t numbers[sizeof(struct inspected) / sizeof(int64_t)];
     } got;
-    for (size_t i = 0; i < sizeof got.numbers / sizeof got.numbers[0]; i++)
+    for (size_t i = 0; i < sizeof got.numbers / sizeof got.numbers[0]; i++) {
         got.numbers[i] = luna_reply_int(luna_reply_at(reply, i), INT64_MIN);
-    return got.fields;
+        sound = sound && got.numbers[i] >= -counter_max && got.numbers[i] <= counter_max;
+    }
+    *ret_inspected = got.fields;
+    return sound;
 }
 
 /* What Redis has left of the quota, by its counters. */
@@ -118,7 +124,8 @@ static int64_t left_of(const struct inspected *v)
 static void compare(const struct luna_booker *booker, const struct ledger *ledger,
                     const struct luna_reply *reply, struct luna_conservation *gauges)
 {
-    const struct inspected v = inspected_of(reply);
+    struct inspected v;
+    bool sound = read_inspected(reply, &v);
     int64_t faults = 0;
     assert(ledger->account_id > 0);
     gauges->accounts_checked++;
@@ -126,10 +133,19 @@ static void compare(const struct luna_booker *booker, const struct ledger *ledge
         gauges->database_local++;
         faults++;
     }
+    if (luna_reply_blames_key(reply)) {
+        gauges->redis_local++;
+        faults++;
+    }
     /* Cold, or of an incarnation or epoch that PostgreSQL has closed meanwhile: nothing can be
      * charged there. */
     if (v.epoch == INT64_MIN || v.incarnation != booker->incarnation)
         goto out;
+    if (!sound) {
+        gauges->redis_local++;
+        faults++;
+        goto out;
+    }
     if (v.quota != left_of(&v) || v.delta != v.charged - v.acknowledged) {
         gauges->redis_local++;
         faults++;

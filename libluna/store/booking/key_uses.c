@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BATCH = 500, DIGEST_LEN = 36, PROOF_LEN = 64, ARRAY_BYTES_MAX = 1 << 17 };
+enum { BATCH = 500, ARRAY_BYTES_MAX = 1 << 17 };
+
+#define DIGEST_FORM "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+#define PROOF_FORM "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
 /* The columns of one batch, as array literals. */
 struct batch {
@@ -19,14 +22,19 @@ struct batch {
 };
 
 struct note {
-    char digest[DIGEST_LEN + 1], fresh[DIGEST_LEN + 1], proof[PROOF_LEN + 1];
+    char digest[sizeof DIGEST_FORM], fresh[sizeof DIGEST_FORM], proof[sizeof PROOF_FORM];
     long long at_ms;
     int pepper; /* 0: the digest stays */
 };
 
-static bool has_form(const char *text, size_t len)
+/* `form`: 'x' stands for a hexadecimal digit. */
+static bool has_form(const char *text, const char *form)
 {
-    return strlen(text) == len && strspn(text, "0123456789abcdef-") == len;
+    for (; *form != '\0'; text++, form++)
+        if (*text == '\0' ||
+            (*form == 'x' ? strchr("0123456789abcdef", *text) == NULL : *text != *form))
+            return false;
+    return *text == '\0';
 }
 
 /* What is not of this form was not written by admit.lua. */
@@ -35,9 +43,9 @@ static bool read_note(const char *digest, const char *value, struct note *ret_no
     struct note note = {.pepper = 0};
     int fields =
         sscanf(value, "%18lld %4d %36s %64s", &note.at_ms, &note.pepper, note.fresh, note.proof);
-    if (!has_form(digest, DIGEST_LEN) || note.at_ms < 0 || (fields != 1 && fields != 4))
+    if (!has_form(digest, DIGEST_FORM) || note.at_ms < 0 || (fields != 1 && fields != 4))
         return false;
-    if (fields == 4 && !(has_form(note.fresh, DIGEST_LEN) && has_form(note.proof, PROOF_LEN)))
+    if (fields == 4 && !(has_form(note.fresh, DIGEST_FORM) && has_form(note.proof, PROOF_FORM)))
         return false;
     memcpy(note.digest, digest, sizeof note.digest);
     *ret_note = note;
@@ -134,6 +142,45 @@ static enum luna_code take(struct luna_booker *booker, const struct luna_reply *
     return code == LUNA_OK ? forget(booker, notes, err) : code;
 }
 
+/* The notes are gone with a key that is not a hash: it was not written by admit.lua either. */
+static enum luna_code drop_all(struct luna_booker *booker, struct luna_error *err)
+{
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    luna_redis_begin(&command, "DEL");
+    luna_redis_arg(&command, LUNA_KEY_USED);
+    enum luna_code code =
+        luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
+    if (code == LUNA_OK)
+        luna_reply_free(reply);
+    return code;
+}
+
+static enum luna_code read_notes(struct luna_booker *booker, struct luna_reply **ret_notes,
+                                 struct luna_error *err)
+{
+    struct luna_redis_command command;
+    struct luna_reply *notes = NULL;
+    luna_redis_begin(&command, "HRANDFIELD");
+    luna_redis_arg(&command, LUNA_KEY_USED);
+    luna_redis_arg_int(&command, BATCH);
+    luna_redis_arg(&command, "WITHVALUES");
+    enum luna_code code = luna_redis_call(booker->counters, &command,
+                                          luna_booker_redis_deadline(booker), &notes, err);
+    if (code != LUNA_OK)
+        return code;
+    if (luna_reply_blames_key(notes))
+        code = drop_all(booker, err);
+    else if (luna_reply_error(notes) != NULL)
+        code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: HRANDFIELD: %s",
+                              luna_reply_error(notes));
+    if (code == LUNA_OK)
+        *ret_notes = notes;
+    else
+        luna_reply_free(notes);
+    return code;
+}
+
 enum luna_code luna_booking_key_uses(struct luna_booker *booker, struct luna_deadline until,
                                      struct luna_key_uses *ret_uses, struct luna_error *err)
 {
@@ -144,14 +191,8 @@ enum luna_code luna_booking_key_uses(struct luna_booker *booker, struct luna_dea
         return code;
     luna_booker_purpose(booker, LUNA_PURPOSE_HOUSEKEEP);
     do {
-        struct luna_redis_command command;
         struct luna_reply *notes = NULL;
-        luna_redis_begin(&command, "HRANDFIELD");
-        luna_redis_arg(&command, LUNA_KEY_USED);
-        luna_redis_arg_int(&command, BATCH);
-        luna_redis_arg(&command, "WITHVALUES");
-        code = luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker),
-                              &notes, err);
+        code = read_notes(booker, &notes, err);
         if (code != LUNA_OK)
             return code;
         count = luna_reply_count(notes) / 2;

@@ -92,6 +92,17 @@ const char *luna_reply_error(const struct luna_reply *reply)
     return raw(reply)->type == REDIS_REPLY_ERROR ? raw(reply)->str : NULL;
 }
 
+bool luna_reply_blames_key(const struct luna_reply *reply)
+{
+    static const char *const texts[] = {"WRONGTYPE", "is not an integer", "would overflow",
+                                        "attempt to ", "bad argument"};
+    const char *error = luna_reply_error(reply);
+    for (size_t i = 0; error != NULL && i < sizeof texts / sizeof texts[0]; i++)
+        if (strstr(error, texts[i]) != NULL)
+            return true;
+    return false;
+}
+
 size_t luna_reply_count(const struct luna_reply *reply)
 {
     return reply != NULL && raw(reply)->type == REDIS_REPLY_ARRAY ? raw(reply)->elements : 0;

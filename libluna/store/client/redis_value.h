@@ -34,6 +34,8 @@ struct luna_reply; /* hiredis's */
 void luna_reply_free(struct luna_reply *reply);
 /* Redis's own error text, or NULL. */
 const char *luna_reply_error(const struct luna_reply *reply);
+/* An error about what a key holds: only commands that use this key fail. */
+bool luna_reply_blames_key(const struct luna_reply *reply);
 size_t luna_reply_count(const struct luna_reply *reply); /* 0 when not an array */
 /* NULL past the end */
 const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t index);

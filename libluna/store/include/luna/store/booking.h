@@ -102,8 +102,9 @@ struct luna_booking_report {
     int64_t accounts_seen;    /* accounts in the dirty set */
     int64_t accounts_booked;  /* those whose watermark moved */
     int64_t accounts_dead;    /* those whose epoch is closed: not acknowledged */
-    int64_t accounts_refused; /* the sum does not fit INTEGER; see `refused_account` */
-    int64_t refused_account;
+    int64_t accounts_refused; /* an operator has to act: */
+    int64_t refused_account; /* the last of them, and why: unreadable in Redis, or too many units */
+    char refused_reason[160];
     int64_t units_booked; /* net of refunds */
     int64_t periods_closed;
     /* dropped from Redis, as a period ended there that by PostgreSQL's clock has not */
@@ -145,7 +146,7 @@ struct luna_housekeeping_report {
     int64_t segments_folded;
     int64_t periods_closed;    /* ended periods of cold accounts */
     int64_t periods_corrected; /* those that began in the future */
-    int64_t keys_expired;      /* removed from Redis */
+    int64_t keys_expired;      /* noted in the log */
     int64_t accounts_closed;   /* deleted ones, removed from Redis */
 };
 enum luna_code luna_booking_housekeep(struct luna_booker *booker,
