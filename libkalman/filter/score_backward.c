@@ -43,8 +43,8 @@ static void back_through_transition(struct score *s)
 }
 
 /* r, N before the observation from those after it: u and D as dlogL/dH has them, w = N K. */
-static void back_over(struct score *s, double u, double d, const double *w,
-                      struct score_result *result)
+static inline __attribute__((always_inline)) void
+back_over(struct score *s, double u, double d, const double *w, struct score_result *result)
 {
     size_t m = s->states;
     for (unsigned k = 0; k < s->design_count; k++) {

@@ -163,7 +163,8 @@ static bool take_direction(struct score *s, size_t t, bool before, double *ret_f
     return true;
 }
 
-static void ordinary_update(struct score *s, size_t t, double v, double f)
+static inline __attribute__((always_inline)) void ordinary_update(struct score *s, size_t t,
+                                                                  double v, double f)
 {
     EXPECT(t < s->count && !s->pending);
     assert(f > 0);
