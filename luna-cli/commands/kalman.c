@@ -9,6 +9,7 @@
 #include "luna/modelling/fault.h"
 #include "luna/modelling/run.h"
 #include "terminal/exit_status.h"
+#include "terminal/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +40,9 @@ static const char *name_input(const struct job *job)
 
 static int failed(const struct job *job, const char *why)
 {
-    fprintf(stderr, "luna: %s: %s\n", name_input(job), why);
+    fputs("luna: ", stderr);
+    output_clean(stderr, name_input(job));
+    fprintf(stderr, ": %s\n", why);
     return CLI_FAILED;
 }
 
@@ -132,7 +135,9 @@ static void print_fault(const struct luna_fault *fault)
 
 static int print_faults(const struct job *job, const char *where, int status)
 {
-    fprintf(stderr, "luna: %s:\n", where);
+    fputs("luna: ", stderr);
+    output_clean(stderr, where);
+    fputs(":\n", stderr);
     for (size_t i = 0; i < job->faults.count; i++)
         print_fault(&job->faults.list[i]);
     if (job->faults.more)

@@ -1,5 +1,7 @@
 #include "terminal/confirm.h"
 
+#include "luna/base/escape.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,8 +16,11 @@ static void print_word(const char *word)
         return;
     }
     fputc('\'', stderr);
-    for (; *word != '\0'; word++)
-        fputs(*word == '\'' ? "'\\''" : (const char[]){*word, '\0'}, stderr);
+    while (*word != '\0') {
+        size_t control = luna_escape_control_length(word, strlen(word));
+        fputs(control != 0 ? "?" : *word == '\'' ? "'\\''" : (const char[]){*word, '\0'}, stderr);
+        word += control != 0 ? control : 1;
+    }
     fputc('\'', stderr);
 }
 

@@ -1,7 +1,10 @@
 #include "terminal/exit_status.h"
 
+#include "terminal/output.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static enum cli_exit status_of(enum luna_code code)
 {
@@ -30,19 +33,28 @@ static enum cli_exit status_of(enum luna_code code)
     return CLI_FAILED;
 }
 
+static void report(const char *what)
+{
+    fputs("luna: ", stderr);
+    output_clean(stderr, what);
+    fputc('\n', stderr);
+}
+
 enum cli_exit cli_exit_report(const struct luna_error *err)
 {
-    fprintf(stderr, "luna: %s\n", err->msg);
+    report(err->msg);
     return status_of(err->code);
 }
 
 enum cli_exit cli_exit_usage(const char *fmt, ...)
 {
     va_list args;
+    char *text = NULL;
     va_start(args, fmt);
-    fputs("luna: ", stderr);
-    vfprintf(stderr, fmt, args);
-    fputc('\n', stderr);
+    int len = vasprintf(&text, fmt, args);
     va_end(args);
+    report(len >= 0 ? text : "no memory");
+    if (len >= 0)
+        free(text);
     return CLI_USAGE;
 }

@@ -97,12 +97,11 @@ static void print_json_object(const struct cell *cells, size_t count, const char
     luna_buf_done(&out);
 }
 
-/* A name chosen by a client may hold control characters, which must not reach a terminal. */
-static void print_clean(const char *text)
+void output_clean(FILE *out, const char *text)
 {
     while (*text != '\0') {
         size_t control = luna_escape_control_length(text, strlen(text));
-        putchar(control != 0 ? '?' : *text);
+        fputc(control != 0 ? '?' : *text, out);
         text += control != 0 ? control : 1;
     }
 }
@@ -111,7 +110,7 @@ static void print_coloured(const char *text, enum colour colour)
 {
     enum colour shown = colour_wanted() ? colour : COLOUR_NONE;
     fputs(colour_start(shown), stdout);
-    print_clean(text);
+    output_clean(stdout, text);
     fputs(colour_end(shown), stdout);
 }
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum cell_type { CELL_TEXT, CELL_INTEGER, CELL_BOOL, CELL_TIME, CELL_JSON };
 
@@ -41,6 +42,8 @@ struct cell {
 /* For arrays and objects; only in records that are printed as JSON. */
 #define CELL_J(name_, text_) ((struct cell){.name = (name_), .type = CELL_JSON, .text = (text_)})
 
+/* Text of unknown origin with `?` for each control character, which must not reach a terminal. */
+void output_clean(FILE *out, const char *text);
 /* Prints one record: "name  value" lines, or an object. */
 void output_record(bool json, const struct cell *cells, size_t count);
 

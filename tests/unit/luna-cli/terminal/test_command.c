@@ -9,6 +9,7 @@
 
 #include "caught_output.h"
 #include "commands/commands.h"
+#include "terminal/exit_status.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +179,19 @@ static void a_mistyped_command_names_the_one_that_was_meant(void **state)
     }
 }
 
+static void an_argument_writes_to_the_terminal(void **state)
+{
+    struct luna_error err;
+    (void)state;
+    luna_error_set(&err, LUNA_ENOTFOUND, "there is no account %s", "\x1b[2J\xc2\x9bx");
+    caught_begin(stderr);
+    (void)cli_exit_usage("unknown command \"%s\"", "\x1b[2Jx\n");
+    (void)cli_exit_report(&err);
+    const char *shown = caught_end();
+    assert_non_null(strstr(shown, "luna: unknown command \"?[2Jx?\"\n"));
+    assert_non_null(strstr(shown, "luna: there is no account ?[2J?x\n"));
+}
+
 static void integers_are_whole_and_in_range(void **state)
 {
     (void)state;
@@ -253,6 +267,7 @@ int main(void)
         cmocka_unit_test(a_wrong_line_says_what_is_wrong),
         cmocka_unit_test(a_mistyped_option_names_the_one_that_was_meant),
         cmocka_unit_test(a_mistyped_command_names_the_one_that_was_meant),
+        cmocka_unit_test(an_argument_writes_to_the_terminal),
         cmocka_unit_test(integers_are_whole_and_in_range),
         cmocka_unit_test(help_shows_every_option_of_every_command),
         cmocka_unit_test(every_command_is_whole),
