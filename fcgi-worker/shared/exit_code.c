@@ -12,7 +12,7 @@ const char *worker_exit_text(int status)
     case WORKER_EXIT_SOFTWARE:
         return "the golden-vector test failed or a resource is missing";
     case WORKER_EXIT_TEMPFAIL:
-        return "another process holds what it needs";
+        return "what it needs is in use or cannot be written";
     case WORKER_EXIT_SANDBOX:
         return "the sandbox cannot be entered";
     case WORKER_EXIT_CONFIG:

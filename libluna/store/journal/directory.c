@@ -20,13 +20,13 @@ static enum luna_code check_rights(int fd, const char *path, struct luna_error *
     if (fstat(fd, &info) != 0)
         return luna_error_set(err, LUNA_EIO, "journal: %s: %s", path, strerror(errno));
     if (geteuid() != 0 && info.st_uid != 0 && info.st_uid != geteuid())
-        return luna_error_set(err, LUNA_EIO,
+        return luna_error_set(err, LUNA_ECONFIG,
                               "journal: %s belongs to user %lld, not to user %lld, who runs this: "
                               "chown it",
                               path, (long long)info.st_uid, (long long)geteuid());
     if ((info.st_mode & S_IWOTH) != 0 ||
         ((info.st_mode & S_IWGRP) != 0 && info.st_gid != getegid()))
-        return luna_error_set(err, LUNA_EIO,
+        return luna_error_set(err, LUNA_ECONFIG,
                               "journal: other users may write to %s (mode %04o): chmod go-w it",
                               path, (unsigned)info.st_mode & 07777);
     return LUNA_OK;
@@ -68,20 +68,32 @@ static enum luna_code draw_name(int dir_fd, struct luna_error *err)
     return placed ? LUNA_OK : luna_error_set(err, LUNA_EIO, "journal: name: %s", strerror(saved));
 }
 
+/* No open waits, whatever else may have that name. */
+static int open_name(int dir_fd)
+{
+    return openat(dir_fd, "name", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static bool is_file(int fd)
+{
+    struct stat info;
+    return fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 enum luna_code luna_journal_dir_name(int dir_fd, char ret_name[LUNA_JOURNAL_NAME_BYTES],
                                      struct luna_error *err)
 {
     char text[LUNA_JOURNAL_NAME_BYTES] = "";
-    int fd = openat(dir_fd, "name", O_RDONLY | O_CLOEXEC);
+    int fd = open_name(dir_fd);
     if (fd < 0 && errno == ENOENT) {
         enum luna_code code = draw_name(dir_fd, err);
         if (code != LUNA_OK)
             return code;
-        fd = openat(dir_fd, "name", O_RDONLY | O_CLOEXEC);
+        fd = open_name(dir_fd);
     }
     if (fd < 0)
         return luna_error_set(err, LUNA_EIO, "journal: name: %s", strerror(errno));
-    ssize_t got = read(fd, text, sizeof text - 1);
+    ssize_t got = is_file(fd) ? read(fd, text, sizeof text - 1) : 0;
     close(fd);
     if (got != 9 || text[0] != 'w' || strspn(text + 1, "0123456789abcdef") != 8)
         return luna_error_set(

@@ -183,7 +183,7 @@ static void test_folder_that_others_may_write_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof open_to_others / sizeof open_to_others[0]; i++) {
         assert_int_equal(chmod(dir, open_to_others[i]), 0);
-        assert_int_equal(open_dir(&err), LUNA_EIO);
+        assert_int_equal(open_dir(&err), LUNA_ECONFIG);
         assert_non_null(strstr(err.msg, "chmod go-w"));
     }
     assert_int_equal(chmod(dir, 0755), 0);
@@ -193,7 +193,7 @@ static void test_folder_that_others_may_write_is_refused(void **state)
     if (geteuid() == 0) {
         assert_int_equal(chown(dir, 0, NOBODY), 0);
         assert_int_equal(chmod(dir, 0770), 0);
-        assert_int_equal(open_dir(&err), LUNA_EIO);
+        assert_int_equal(open_dir(&err), LUNA_ECONFIG);
     }
 }
 
@@ -203,7 +203,7 @@ static int open_as_nobody(void)
     if (geteuid() != 0 || chown(dir, 12345, NOBODY) != 0 || setgid(NOBODY) != 0 ||
         setuid(NOBODY) != 0)
         return CHILD_CANNOT;
-    return open_dir(&err) == LUNA_EIO && strstr(err.msg, "belongs to user 12345") != NULL
+    return open_dir(&err) == LUNA_ECONFIG && strstr(err.msg, "belongs to user 12345") != NULL
                ? CHILD_PASSED
                : CHILD_FAILED;
 }
@@ -271,6 +271,23 @@ static void test_message_about_two_damaged_folds_has_the_command_that_heals(void
     luna_journal_close(journal);
 }
 
+static int read_the_name(void)
+{
+    char name[LUNA_JOURNAL_NAME_BYTES];
+    struct luna_error err;
+    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
+    alarm(WAIT_MS / 1000); /* a FIFO without a writer is opened only when one comes */
+    return luna_journal_dir_name(dir_fd, name, &err) == LUNA_EPROTOCOL ? CHILD_PASSED
+                                                                       : CHILD_FAILED;
+}
+
+static void test_fifo_instead_of_the_name_is_waited_for(void **state)
+{
+    (void)state;
+    stores_shell(dir, "mkfifo name");
+    assert_passed(in_child(read_the_name));
+}
+
 #define UNIT(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -280,6 +297,7 @@ int main(void)
         UNIT(test_file_size_limit_is_an_error_of_the_append),
         UNIT(test_the_half_of_a_record_shifts_the_next),
         UNIT(test_folder_that_others_may_write_is_refused),
+        UNIT(test_fifo_instead_of_the_name_is_waited_for),
         UNIT(test_folder_of_another_user_is_refused),
         UNIT(test_damaged_fold_is_read_from_its_copy_and_written_again),
         UNIT(test_message_about_two_damaged_folds_has_the_command_that_heals)};
