@@ -94,12 +94,13 @@ rotate_redis() {
   done
 }
 
-# A role has one password. Sessions that are open stay; the programs learn the new one at once.
+# A role has one password. Sessions that are open stay; the programs learn the new one at once. Who
+# had the old password may have changed the role's settings, which a new one does not undo.
 rotate_postgresql() {
   local role
   step "the roles get new passwords, and the programs use them"
   for role in $ROTATE_ROLES; do
-    printf "ALTER ROLE %s PASSWORD '%s';\n" "$role" "$(rotate_next "$role")"
+    printf "ALTER ROLE %s PASSWORD '%s';\nALTER ROLE %s RESET ALL;\nALTER ROLE %s IN DATABASE luna RESET ALL;\n" "$role" "$(rotate_next "$role")" "$role" "$role"
   done | rotate_sql
   # shellcheck disable=SC2086 # words
   rotate_take $ROTATE_ROLES

@@ -59,6 +59,13 @@ def test_worker_may_not(stack, booked, statement):
         attempt(stack, "luna_worker", statement)
 
 
+@pytest.mark.parametrize("role", ["luna_worker", "luna_syncd", "luna_admin"])
+@pytest.mark.parametrize("statement", ["CREATE TEMP TABLE probe (x int)", "SELECT lo_from_bytea(0, 'x')", "SELECT lo_create(0)"])
+def test_a_password_fills_the_disk(stack, role, statement):
+    with pytest.raises(FORBIDDEN):
+        attempt(stack, role, statement)
+
+
 @pytest.mark.parametrize("role", ["luna_owner", "luna_worker", "luna_syncd", "luna_admin"])
 @pytest.mark.parametrize("statement", [
     "UPDATE quota_events SET account_id = account_id", "DELETE FROM quota_events", "TRUNCATE quota_events"])

@@ -64,10 +64,15 @@ def test_new_passwords_of_redis_interrupt_the_service(spare_stack):
 
 def test_new_passwords_of_postgresql_interrupt_the_service(spare_stack):
     before = {role: spare_stack.database_url(role) for role in ("luna_worker", "luna_syncd", "luna_admin")}
+    with spare_stack.connect("luna_worker").cursor() as cursor:  # a thief of the password can, and a new password does not undo it
+        cursor.execute("ALTER ROLE luna_worker SET work_mem = '77kB'")
+        cursor.execute("ALTER ROLE luna_worker IN DATABASE luna SET temp_buffers = '808kB'")
     with Load(spare_stack):
         assert "workers      ok" in rotate(spare_stack, "postgresql").stdout
     for role, url in before.items():
-        spare_stack.connect(role).close()
+        with spare_stack.connect(role).cursor() as cursor:
+            cursor.execute("SELECT setconfig FROM pg_db_role_setting JOIN pg_roles r ON r.oid = setrole WHERE rolname = %s", (role,))
+            assert cursor.fetchall() == []
         with pytest.raises(psycopg2.OperationalError):
             psycopg2.connect(url)
 
