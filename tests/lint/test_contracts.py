@@ -99,7 +99,7 @@ MUTATIONS = [
     (TEXTS, r"LIMIT\(LIFE_SLACK_MS, .*\n", "", "LIFE_SLACK_MS is not in"),
     (TEXTS, r"(KEY_PART.key_rate.*\n)(KEY_PART.key_burst.*\n)", r"\2\1", "KEY has the parts"),
     (TEXTS, r"k.rate_per_s", "k.rate_burst", "account_keys in sql/ has a key as"),
-    ("sql/0011_keys.sql", "luna_ms.k.not_before. (.*) luna_ms.d.until.", r"luna_ms(d.until) \1 luna_ms(k.not_before)", "account_keys in sql/ has a key as"),
+    ("sql/0020_wrong_clocks.sql", "luna_ms.k.not_before. (.*) luna_ms.d.until.", r"luna_ms(d.until) \1 luna_ms(k.not_before)", "account_keys in sql/ has a key as"),
     (STATUSES, r"BOOKED, 0", "BOOKED, 6", "luna_book() in sql/ replies"),
     (STATUSES, r"X\(LUNA_BOOK_OUT_OF_RANGE, 4\)", "", "luna_book() in sql/ replies"),
     (SQL, r"THEN 1 -- NOTHING_NEW", "THEN 2 -- NOTHING_NEW", "luna_book() in sql/ replies"),
