@@ -111,7 +111,7 @@ static char *set_zone(ngx_conf_t *cf, ngx_command_t *command, void *conf)
 {
     /* It changes with what is in the zone: a reload after an upgrade finds the zones of the former
      * module by their names. */
-    static ngx_str_t name = ngx_string("luna_source_2");
+    static ngx_str_t name = ngx_string("luna_source_3");
     struct gateway_settings *s = conf;
     ngx_str_t *words = cf->args->elts;
     ssize_t bytes = ngx_parse_size(&words[1]);

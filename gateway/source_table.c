@@ -6,10 +6,18 @@
 
 enum {
     WAYS = 8, /* places of a bucket */
-    KEYS_KNOWN = 8,
+    KEYS_KNOWN = 32,
+    DEMOTION = 4, /* places that one refusal costs: a revoked key is forgotten after eight */
+    OWNERS = 256,
     /* Refusals are counted in thousandths, so that a rate is exact at one millisecond. */
     REFUSAL = 1000,
     HEAL_PAUSE_MS = 1000,
+};
+
+/* Keys that were accepted, the last one first. An owner is a part of the number of the account. */
+struct known_keys {
+    uint32_t hashes[KEYS_KNOWN]; /* 0: none */
+    uint8_t owners[KEYS_KNOWN];
 };
 
 /* Unused: without connections, and last_ms 0. */
@@ -19,7 +27,7 @@ struct source {
     uint64_t refusals_ms; /* when `refusals` was right */
     uint32_t refusals;    /* in thousandths */
     uint32_t connections;
-    uint32_t keys[KEYS_KNOWN]; /* hashes; 0: none */
+    struct known_keys keys;
 };
 
 /* An open connection, and the process that holds it. What the sources count is the sum of these: a
@@ -301,7 +309,7 @@ static uint32_t refusals_at(const struct source *source, uint32_t rate_per_s, ui
 static int key_place(const struct source *source, uint32_t key)
 {
     for (int i = 0; i < KEYS_KNOWN; i++) {
-        if (source->keys[i] == key)
+        if (source->keys.hashes[i] == key)
             return i;
     }
     return -1;
@@ -311,12 +319,44 @@ static int key_place(const struct source *source, uint32_t key)
  * good key unknown, and a revoked one is forgotten after as many as there are places. */
 static void key_demote(struct source *source, int place)
 {
-    uint32_t key = source->keys[place];
-    source->keys[place] = 0;
-    if (place + 1 < KEYS_KNOWN) {
-        source->keys[place] = source->keys[place + 1];
-        source->keys[place + 1] = key;
+    struct known_keys *keys = &source->keys;
+    uint32_t hash = keys->hashes[place];
+    uint8_t owner = keys->owners[place];
+    int to = place + DEMOTION;
+    keys->hashes[place] = to < KEYS_KNOWN ? keys->hashes[to] : 0;
+    keys->owners[place] = to < KEYS_KNOWN ? keys->owners[to] : 0;
+    if (to < KEYS_KNOWN) {
+        keys->hashes[to] = hash;
+        keys->owners[to] = owner;
     }
+}
+
+/* The place that a new key of this owner takes: an unused one, else that of the owner who has the
+ * most, so that nobody who makes many keys pushes out a neighbour's. Of these, and among owners who
+ * have as many, the key that was accepted longest ago. */
+static int key_place_for(const struct known_keys *keys, uint8_t owner)
+{
+    uint8_t counts[OWNERS] = {0};
+    int chosen = -1;
+    counts[owner] = 1;
+    for (int i = 0; i < KEYS_KNOWN; i++)
+        counts[keys->owners[i]]++;
+    for (int i = KEYS_KNOWN - 1; i >= 0; i--) {
+        if (keys->hashes[i] == 0)
+            return i;
+        if (chosen < 0 || counts[keys->owners[i]] > counts[keys->owners[chosen]])
+            chosen = i;
+    }
+    return chosen;
+}
+
+/* What is at `place` makes room at the front. */
+static void key_put_first(struct known_keys *keys, int place, uint32_t hash, uint8_t owner)
+{
+    memmove(keys->hashes + 1, keys->hashes, (size_t)place * sizeof keys->hashes[0]);
+    memmove(keys->owners + 1, keys->owners, (size_t)place * sizeof keys->owners[0]);
+    keys->hashes[0] = hash;
+    keys->owners[0] = owner;
 }
 
 static void refusal_add(struct source *source, uint32_t weight, struct source_refusal_limits limits,
@@ -355,18 +395,17 @@ void source_table_abandon(struct source_table *table, struct source_id id,
         refusal_add(source, request.weight, limits, now_ms);
 }
 
-void source_table_accept(struct source_table *table, struct source_id id, const void *key,
-                         size_t key_bytes, uint64_t now_ms)
+void source_table_accept(struct source_table *table, struct source_id id,
+                         struct source_request request, uint64_t now_ms)
 {
     struct source *source = source_find_or_add(table, id, now_ms);
-    uint32_t new = key_hash(table, key, key_bytes);
-    if (source == NULL || source->keys[0] == new)
+    uint32_t hash = key_hash(table, request.key, request.key_bytes);
+    uint8_t owner = (uint8_t)(request.account % OWNERS);
+    if (source == NULL || source->keys.hashes[0] == hash)
         return;
-    int known = key_place(source, new);
-    if (known > 0)
-        source->keys[known] = 0; /* it comes to the front again */
-    memmove(source->keys + 1, source->keys, sizeof source->keys - sizeof source->keys[0]);
-    source->keys[0] = new;
+    int known = key_place(source, hash);
+    key_put_first(&source->keys, known >= 0 ? known : key_place_for(&source->keys, owner), hash,
+                  owner);
 }
 
 enum source_entry source_table_enter(struct source_table *table, struct source_id id,

@@ -35,6 +35,7 @@ struct source_refusal_limits {
 struct source_request {
     const void *key;
     size_t key_bytes;
+    uint32_t account; /* that the path names; 0: none */
     uint32_t weight;
 };
 
@@ -100,9 +101,11 @@ void source_table_abandon(struct source_table *table, struct source_id id,
                           struct source_request request, struct source_refusal_limits limits,
                           uint64_t now_ms);
 
-/* A key was accepted: it stays usable from this address while the address is throttled. */
-void source_table_accept(struct source_table *table, struct source_id id, const void *key,
-                         size_t key_bytes, uint64_t now_ms);
+/* A key was accepted: it stays usable from this address while the address is throttled. 32 keys of
+ * an address are remembered. Where there are more, the account that has the most of them loses the
+ * one that was accepted longest ago. */
+void source_table_accept(struct source_table *table, struct source_id id,
+                         struct source_request request, uint64_t now_ms);
 
 /* Throttled where the address has had more than `burst` keys refused, unless this key was accepted
  * from it. Above half of `burst` a request counts as a refusal from its start on, or those that are

@@ -24,6 +24,19 @@ static uint32_t weight_of(const ngx_http_request_t *r)
     return parts > 0 ? 1 + (uint32_t)parts : 1;
 }
 
+/* A number that is too large for an account is as good as another one. */
+static uint32_t account_of(const ngx_str_t *uri)
+{
+    static const char before[] = "/api/v1/";
+    size_t at = sizeof before - 1;
+    uint32_t account = 0;
+    if (uri->len < at || ngx_strncmp(uri->data, before, at) != 0)
+        return 0;
+    for (; at < uri->len && uri->data[at] >= '0' && uri->data[at] <= '9'; at++)
+        account = account * 10 + (uint32_t)(uri->data[at] - '0');
+    return account;
+}
+
 /* False where the request brings no key, or `refusals` counts nothing. */
 static bool request_of(ngx_http_request_t *r, const struct refusal_settings *refusals,
                        struct source_request *ret_request)
@@ -32,8 +45,10 @@ static bool request_of(ngx_http_request_t *r, const struct refusal_settings *ref
     if (refusals->key == NULL || r != r->main ||
         ngx_http_complex_value(r, refusals->key, &key) != NGX_OK || key.len == 0)
         return false;
-    *ret_request =
-        (struct source_request){.key = key.data, .key_bytes = key.len, .weight = weight_of(r)};
+    *ret_request = (struct source_request){.key = key.data,
+                                           .key_bytes = key.len,
+                                           .account = account_of(&r->uri),
+                                           .weight = weight_of(r)};
     return true;
 }
 
@@ -259,7 +274,7 @@ static void key_count(enum key_outcome outcome, struct source_id id, struct sour
     struct source_table *table = gateway.tables->sources;
     struct source_refusal_limits limits = gateway.settings->by_source.limits;
     if (outcome == KEY_ACCEPTED)
-        source_table_accept(table, id, request.key, request.key_bytes, ngx_current_msec);
+        source_table_accept(table, id, request, ngx_current_msec);
     else if (outcome == KEY_REFUSED)
         source_table_refuse(table, id, request, limits, ngx_current_msec);
     else

@@ -169,6 +169,22 @@ def test_an_address_of_refused_keys_is_429_before_a_worker_and_its_known_key_is_
     assert client.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200
 
 
+def test_the_tokens_of_a_tenant_push_out_its_neighbours_key(stack, client, account_factory):
+    """Behind one address: more of them than the gateway remembers of it."""
+    neighbour, tenant = account_factory(), account_factory()
+    tokens = [client.post(f"/api/v1/{tenant.id}/token", headers=tenant.headers, json={"expires_in_s": 600 + number}).json()["access_token"]
+              for number in range(40)]
+    with from_address(stack, "127.0.0.18") as session:
+        def status(account, headers):
+            return session.get(f"/api/v1/{account.id}/usage", headers=headers).status_code
+
+        assert status(neighbour, neighbour.headers) == 200
+        assert {status(tenant, {"Authorization": f"Bearer {token}"}) for token in tokens} == {200}
+        guess_until_throttled(session, tenant)
+        assert status(neighbour, neighbour.headers) == 200
+        assert status(tenant, {"Authorization": f"Bearer {tokens[-1]}"}) == 200
+
+
 def test_a_key_that_ignores_its_429_keeps_the_workers_busy(stack, account_factory, luna):
     """After a burst of refusals the gateway refuses it, slowly; another key from the same address is served."""
     luna("plan", "set", "slow", "--rate", "1", "--burst", "1")

@@ -203,12 +203,54 @@ static void guessing_goes_on_after_the_burst(void **state)
 static void a_neighbours_guesses_end_the_use_of_a_good_key(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
-    source_table_accept(*state, id, "good", 4, T0);
+    source_table_accept(*state, id, of("good"), T0);
     for (int i = 0; i < 50; i++)
         source_table_refuse(*state, id, of("guess"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", "good", T0));
     assert_true(throttles(*state, "192.0.2.1", "goodbye", T0));
     assert_true(throttles(*state, "192.0.2.1", "", T0));
+}
+
+enum { KEYS_OF_A_SOURCE = 32 };
+
+static void accept_numbered(struct source_table *table, uint32_t account, int number)
+{
+    char key[16];
+    snprintf(key, sizeof key, "%u-%d", account, number);
+    struct source_request request = of(key);
+    request.account = account;
+    source_table_accept(table, id_of("192.0.2.1"), request, T0);
+}
+
+/* Also of spellings of one token, which are as many keys. */
+static void a_tenants_keys_push_out_a_neighbours(void **state)
+{
+    accept_numbered(*state, 1, 0);
+    for (int i = 0; i < 10 * KEYS_OF_A_SOURCE; i++)
+        accept_numbered(*state, 2, i);
+    accept_numbered(*state, 3, 0);
+    for (int i = 0; i < 50; i++)
+        source_table_refuse(*state, id_of("192.0.2.1"), of("guess"), LIMITS, T0);
+    assert_false(throttles(*state, "192.0.2.1", "1-0", T0));
+    assert_false(throttles(*state, "192.0.2.1", "2-319", T0));
+    assert_false(throttles(*state, "192.0.2.1", "3-0", T0));
+    assert_true(throttles(*state, "192.0.2.1", "2-0", T0));
+}
+
+static void a_key_is_forgotten_while_there_is_room(void **state)
+{
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < KEYS_OF_A_SOURCE; i++)
+            accept_numbered(*state, (uint32_t)i, (i * 7) % KEYS_OF_A_SOURCE);
+    for (int i = 0; i < 50; i++)
+        source_table_refuse(*state, id_of("192.0.2.1"), of("guess"), LIMITS, T0);
+    for (int i = 0; i < KEYS_OF_A_SOURCE; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d-%d", i, (i * 7) % KEYS_OF_A_SOURCE);
+        assert_false(throttles(*state, "192.0.2.1", key, T0));
+    }
+    accept_numbered(*state, 5, 3); /* from the middle to the front */
+    assert_false(throttles(*state, "192.0.2.1", "6-10", T0));
 }
 
 static void a_guesser_who_does_not_wait_is_not_counted(void **state)
@@ -222,7 +264,7 @@ static void a_guesser_who_does_not_wait_is_not_counted(void **state)
 static void a_client_that_leaves_loses_its_key(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
-    source_table_accept(*state, id, "good", 4, T0);
+    source_table_accept(*state, id, of("good"), T0);
     for (int i = 0; i < 50; i++)
         source_table_abandon(*state, id, of("good"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", "other", T0));
@@ -234,12 +276,12 @@ static void a_client_that_leaves_loses_its_key(void **state)
 static void one_answer_403_makes_a_good_key_unknown(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
-    source_table_accept(*state, id, "good", 4, T0);
+    source_table_accept(*state, id, of("good"), T0);
     for (int i = 0; i < 50; i++)
         source_table_refuse(*state, id, of("guess"), LIMITS, T0);
     source_table_refuse(*state, id, of("good"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", "good", T0));
-    source_table_accept(*state, id, "good", 4, T0);
+    source_table_accept(*state, id, of("good"), T0);
     for (int i = 0; i < 7; i++)
         source_table_refuse(*state, id, of("good"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", "good", T0));
@@ -250,7 +292,7 @@ static void one_answer_403_makes_a_good_key_unknown(void **state)
 static void a_revoked_key_stays_known(void **state)
 {
     struct source_id id = id_of("192.0.2.1");
-    source_table_accept(*state, id, "good", 4, T0);
+    source_table_accept(*state, id, of("good"), T0);
     for (int i = 0; i < 50; i++)
         source_table_refuse(*state, id, of("good"), LIMITS, T0);
     assert_true(throttles(*state, "192.0.2.1", "good", T0));
@@ -276,7 +318,7 @@ static void a_key_in_capitals_is_another_key(void **state)
     struct source_id one = source_id_from_key(*state, small, strlen(small));
     struct source_id two = source_id_from_key(*state, large, strlen(large));
     assert_memory_equal(&one, &two, sizeof one);
-    source_table_accept(*state, id_of("192.0.2.1"), small, strlen(small), T0);
+    source_table_accept(*state, id_of("192.0.2.1"), of(small), T0);
     for (int i = 0; i < 50; i++)
         source_table_refuse(*state, id_of("192.0.2.1"), of("guess"), LIMITS, T0);
     assert_false(throttles(*state, "192.0.2.1", large, T0));
@@ -361,11 +403,11 @@ static void a_table_is_larger_than_its_memory(void **state)
     }
 }
 
-/* conf/nginx/limits.conf: 11m, of which nginx and the requests that wait have a part. */
+/* conf/nginx/limits.conf: 29m, of which nginx and the requests that wait have a part. */
 static void the_gateways_zone_counts_fewer_sources_than_documented(void **state)
 {
     (void)state;
-    const size_t zone = (size_t)11 * 1024 * 1024, slab = zone / 50;
+    const size_t zone = (size_t)29 * 1024 * 1024, slab = zone / 50;
     assert_int_equal(source_table_buckets((zone - slab) / 16 * 15) * 8, 131072);
 }
 
@@ -384,6 +426,8 @@ int main(void)
         TABLE_TEST(a_neighbours_guesses_end_the_use_of_a_good_key),
         TABLE_TEST(a_guesser_who_does_not_wait_is_not_counted),
         TABLE_TEST(a_client_that_leaves_loses_its_key),
+        TABLE_TEST(a_tenants_keys_push_out_a_neighbours),
+        TABLE_TEST(a_key_is_forgotten_while_there_is_room),
         TABLE_TEST(one_answer_403_makes_a_good_key_unknown),
         TABLE_TEST(a_revoked_key_stays_known),
         TABLE_TEST(a_key_that_is_throttled_throttles_another_key_or_its_address),
