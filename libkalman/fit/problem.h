@@ -18,7 +18,7 @@
 #ifndef KALMAN_FIT_PROBLEM_H
 #define KALMAN_FIT_PROBLEM_H
 
-#include "filter/score.h"
+#include "score/score.h"
 #include "numeric/cancel.h"
 
 #include <kalman/fit.h>

@@ -53,9 +53,10 @@ ROOMS = {
         "stats": ["numeric"],
         "model": ["numeric"],
         "filter": ["model", "stats", "numeric"],
+        "score": ["filter", "model", "numeric"],
         "smooth": ["filter", "model", "numeric"],
         "run": ["smooth", "filter", "model", "stats", "numeric"],
-        "fit": ["run", "filter", "model", "stats", "numeric"],
+        "fit": ["run", "score", "filter", "model", "stats", "numeric"],
     },
     "libluna/store": {
         "client": [],

@@ -148,6 +148,7 @@ def role(stack):
 
 def test_new_passwords_need_a_restart_of_the_daemon(stack, role, redis_store, tmp_path):
     file, settings = tmp_path / "syncd.env", settings_for(stack)
+    file.touch(mode=0o600)  # it will hold passwords
     del settings["LUNA_DATABASE_URL"], settings["LUNA_REDIS_URL"]
 
     def write(password):
@@ -194,7 +195,8 @@ def test_its_level_and_its_file_change_while_it_runs(stack, tmp_path):
         os.kill(daemon.process.pid, signal.SIGUSR1)
         wait_until(lambda: log.exists() and daemon.events() == ["log_reopened"], what="the new file")
         settings.write_text("LUNA_LOG_LEVEL=error\n", encoding="utf-8")
-        os.kill(daemon.process.pid, signal.SIGHUP)
+        reloaded = run_syncd("--reload", str(daemon.process.pid), **settings_for(stack), LUNA_ENV_FILE=settings)
+        assert reloaded.returncode == 0, reloaded.stderr
         assert daemon.stop() == 0
         assert daemon.events() == ["log_reopened"], "lines below the new level"
         assert (tmp_path / "stderr").read_text(encoding="utf-8") == ""

@@ -1,6 +1,6 @@
 /* The workspace of a score, and the model in the form that the passes read: matrices by their
  * non-zeros. */
-#include "filter/score_prepare.h"
+#include "score/prepare.h"
 
 #include "numeric/expect.h"
 

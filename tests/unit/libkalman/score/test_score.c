@@ -2,7 +2,7 @@
  * The fit's kernel by itself: its gradient is the derivative of its likelihood, its two ways of
  * summing agree.
  */
-#include "filter/score.h"
+#include "score/score.h"
 #include "support.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef KALMAN_SCORE_PREPARE_H
 #define KALMAN_SCORE_PREPARE_H
 
-#include "filter/score.h"
+#include "score/score.h"
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* The pass forward. */
-#include "filter/score_prepare.h"
+#include "score/prepare.h"
 
 #include "numeric/dense.h"
 #include "numeric/expect.h"

@@ -1,5 +1,5 @@
 /* What the observations that are there could say of the diffuse start, without any noise. */
-#include "filter/score_prepare.h"
+#include "score/prepare.h"
 
 #include "numeric/expect.h"
 

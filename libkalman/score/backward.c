@@ -1,5 +1,5 @@
 /* The pass backwards, and what is read from a pass that is over. */
-#include "filter/score_prepare.h"
+#include "score/prepare.h"
 
 #include "numeric/dense.h"
 #include "numeric/expect.h"
