@@ -61,6 +61,7 @@ void master_init(struct master *master, const struct master_options *options)
     pool_init(&master->pool);
     upgrade_init(&master->upgrade, options->io, options->board, &master->current.config);
     luna_log_count_dropped(&options->board->log.lines_dropped);
+    luna_log_share_torn(&options->board->log.torn);
     atomic_store_explicit(&shown->ready_stall_ns, config->ready_stall_ms * NS_PER_MS, RELAXED);
     atomic_store_explicit(&shown->live_stall_ns, config->live_stall_ms * NS_PER_MS, RELAXED);
     if (atomic_load_explicit(&shown->started_wall_ms, RELAXED) == 0)

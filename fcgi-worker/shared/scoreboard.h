@@ -183,6 +183,7 @@ struct scoreboard_reason {
 
 struct scoreboard_log { /* every process of the pool writes */
     alignas(64) atomic_ullong lines_dropped;
+    atomic_bool torn; /* luna_log_share_torn() */
 };
 
 struct scoreboard {

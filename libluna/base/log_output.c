@@ -25,7 +25,14 @@
 enum { FILE_MODE = 0640 };
 
 static bool is_socket;
-static bool torn; /* the last line was written in part: the next one begins on a line of its own */
+/* The last line was written in part: the next one begins on a line of its own. */
+static atomic_bool own_torn;
+static atomic_bool *torn = &own_torn;
+
+void luna_log_share_torn(atomic_bool *shared)
+{
+    torn = shared != NULL ? shared : &own_torn;
+}
 
 void luna_log_unblock(void)
 {
@@ -83,9 +90,12 @@ static ssize_t write_once(const char *bytes, size_t len)
 
 bool log_output_write(const char *line, size_t len)
 {
-    if (torn && write_once("\n", 1) != 1)
+    if (atomic_exchange(torn, false) && write_once("\n", 1) != 1) {
+        atomic_store(torn, true);
         return false;
+    }
     ssize_t written = write_once(line, len);
-    torn = written > 0 && (size_t)written < len;
+    if (written > 0 && (size_t)written < len)
+        atomic_store(torn, true);
     return written == (ssize_t)len;
 }

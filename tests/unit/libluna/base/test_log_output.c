@@ -3,11 +3,14 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -208,6 +211,46 @@ static void a_fifo_as_log_file_blocks_the_start(void **state)
     rmdir(fifo_folder);
 }
 
+/* In a child: the disk is full in the middle of a line. */
+static void tear_a_line(int fd)
+{
+    const struct rlimit limit = {.rlim_cur = 10, .rlim_max = RLIM_INFINITY};
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)signal(SIGXFSZ, SIG_IGN);
+        dup2(fd, STDERR_FILENO);
+        if (setrlimit(RLIMIT_FSIZE, &limit) == 0)
+            say_hello();
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+}
+
+static void a_line_is_glued_to_another_processs_torn_one(void **state)
+{
+    char file[] = "/tmp/luna-torn-XXXXXX";
+    atomic_bool *torn =
+        mmap(NULL, sizeof *torn, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int fd = mkostemp(file, O_APPEND | O_CLOEXEC), saved = dup(STDERR_FILENO);
+    (void)state;
+    assert_true(torn != MAP_FAILED && fd >= 0);
+    luna_log_configure("prog", LUNA_LOG_INFO, LUNA_LOG_JSON);
+    luna_log_share_torn(torn);
+    tear_a_line(fd);
+    dup2(fd, STDERR_FILENO);
+    luna_log_flush(); /* of earlier tests */
+    say_hello();
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    luna_log_share_torn(NULL);
+    ssize_t got = pread(fd, captured, sizeof captured - 1, 0);
+    captured[got > 0 ? got : 0] = '\0';
+    assert_true(got > 11 && captured[10] == '\n' && captured[11] == '{');
+    munmap(torn, sizeof *torn);
+    close(fd);
+    unlink(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +260,7 @@ int main(void)
         cmocka_unit_test(a_terminal_that_is_held_stops_the_writer),
         cmocka_unit_test(a_child_reports_what_its_parent_dropped),
         cmocka_unit_test(a_fifo_as_log_file_blocks_the_start),
+        cmocka_unit_test(a_line_is_glued_to_another_processs_torn_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
