@@ -18,8 +18,8 @@
 #ifndef KALMAN_FIT_PROBLEM_H
 #define KALMAN_FIT_PROBLEM_H
 
-#include "score/score.h"
 #include "numeric/cancel.h"
+#include "score/score.h"
 
 #include <kalman/fit.h>
 #include <stdbool.h>
