@@ -160,7 +160,7 @@ def test_the_readmes_endpoints_are_the_routes():
     """The README's table has every route of the worker with its scope, and no other below /api/v1/{account_id}."""
     source = (ROOT / "fcgi-worker/api/routes.c").read_text(encoding="utf-8")
     routes = {(method, path.removeprefix("/api/v1/{account_id}"), (scope or "any key").lower())
-              for method, path, scope in re.findall(r'"(GET|POST|PUT|DELETE)",\s*"(/api/[^"]+)",\s*(?:LUNA_SCOPE_(\w+)|0)', source)}
+              for method, path, scope in re.findall(r'"([A-Z]+)",\s*"(/api/[^"]+)",\s*(?:LUNA_SCOPE_(\w+)|0)', source)}
     rows = re.findall(r"^\| (`.*`) \| .* \| `?([\w ]+?)`? \| .* \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     shown = {(method, path, scope) for cell, scope in rows for method, path in re.findall(r"`(\w+) …([^`]*)`", cell)}
     assert shown == routes
