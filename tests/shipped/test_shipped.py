@@ -192,7 +192,7 @@ def in_the_table(name, value):
 
 
 def table_of_the_gateways_limits():
-    """Directive, value and drill of each row."""
+    """Directive, value and test of each row."""
     section = text_of("docs/OPERATIONS.md").split("## Limits of the gateway")[1].split("\n## ")[0]
     return re.findall(r"(?m)^\| `([a-z0-9_= ]+)` \| `?([^|`]+)`? \| [^|]+ \| [^|]*\| `(\w+\.\w+)::(\w+)` \|$", section)
 
@@ -206,7 +206,7 @@ def test_limits_of_the_gateway_are_as_documented():
     assert {name: value.strip() for name, value, *_ in table_of_the_gateways_limits()} == set_values
 
 
-def test_each_limit_of_the_gateway_has_a_drill():
+def test_each_limit_of_the_gateway_has_a_test():
     files = {path.name: path for folder in ("system", "abuse", "unit/gateway") for path in (ROOT / "tests" / folder).iterdir()}
     for name, _, file, test in table_of_the_gateways_limits():
         assert re.search(rf"\b{test}\(", files[file].read_text(encoding="utf-8")), (name, file, test)
