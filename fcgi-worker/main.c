@@ -32,15 +32,15 @@ static const char usage[] =
     "  --self-test       compute the golden vector, connect to Redis and PostgreSQL, and exit\n"
     "  --reload PID      check the settings, reload the pool of master PID, and wait for the "
     "outcome\n"
-    "  --upgrade PID     replace that master by the binary on disk, and wait for the outcome\n"
+    "  --upgrade PID     replace the master PID by the binary on disk, and wait for the outcome\n"
     "  --config-example  print an environment file with every setting\n"
     "\n"
     "Signals: TERM drains and stops, HUP reloads the settings, USR1 reopens LUNA_LOG_FILE, USR2\n"
     "upgrades to the binary on disk, TTIN and TTOU add and remove one worker.\n"
-    "Exit status: 0 stopped, or done; 1 failed, or rolled back (--reload, --upgrade), 2 invalid\n"
-    "command line, 69 a store is unavailable and 70 the golden-vector test failed (both from\n"
-    "--self-test), 75 another process holds the journal slots, the socket or an address of this\n"
-    "pool, 78 invalid settings.\n"
+    "Exit status: 0 stopped, or done; 1 failed, or rolled back (--reload, --upgrade); 2 invalid\n"
+    "command line; 69 a store is unavailable (--self-test); 70 the golden-vector test failed\n"
+    "(--self-test); 75 another process holds the journal slots, the socket or an address of this\n"
+    "pool; 78 invalid settings.\n"
     "\n"
     "Settings (environment variables)\n";
 
@@ -203,7 +203,7 @@ static int request(const struct worker_config *config, int signal, pid_t pid)
         (void)fprintf(stderr, "fcgi-worker: the %s failed: %s\n", what, err.msg);
         return 1;
     }
-    printf("fcgi-worker: the %s is done%s%s\n", what, note[0] != '\0' ? "; " : "", note);
+    printf("fcgi-worker: %s complete%s%s\n", what, note[0] != '\0' ? "; " : "", note);
     return 0;
 }
 

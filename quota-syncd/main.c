@@ -50,10 +50,11 @@ static const char description[] =
     "  USR1              reopen LUNA_LOG_FILE, after a rotation\n"
     "  TERM, INT         book what is charged, then stop\n"
     "\n"
-    "Exit status: 0 stopped, or done; 1 failure; 2 invalid command line; 69 PostgreSQL or Redis is "
-    "unavailable\n"
-    "(--once); 75 another process holds LUNA_METRICS_LISTEN; 78 invalid settings, or an unsafe "
-    "Redis.\n"
+    "Exit status: 0 stopped, or done; 1 failure; 2 invalid command line; 69 PostgreSQL or Redis "
+    "is\n"
+    "unavailable (--once); 75 another process holds LUNA_METRICS_LISTEN; 78 invalid settings, or "
+    "an\n"
+    "unsafe Redis.\n"
     "\n"
     "Example\n"
     "  LUNA_ENV_FILE=/etc/luna/quota-syncd.env quota-syncd --once\n"
@@ -122,7 +123,7 @@ static int request_reload(const struct syncd_config *config, pid_t pid)
         fprintf(stderr, "quota-syncd: the reload failed: %s\n", err.msg);
         return 1;
     }
-    printf("quota-syncd: the reload is done%s%s\n", note[0] != '\0' ? "; " : "", note);
+    printf("quota-syncd: reload complete%s%s\n", note[0] != '\0' ? "; " : "", note);
     return 0;
 }
 

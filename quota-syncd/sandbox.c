@@ -16,7 +16,7 @@ static const char *const calls[] = {LUNA_CALLS_PROCESS, LUNA_CALLS_LOG,
                                     "fallocate",        "fsync",
                                     "fdatasync",        NULL};
 
-/* The settings file and the secrets that it names may be anywhere, and are read again at SIGHUP. */
+/* The settings file and the secrets that it names may be anywhere, and are read again on SIGHUP. */
 static const char *const readable[] = {"/", NULL};
 
 enum luna_code syncd_sandbox_enter(const struct syncd_config *config, struct luna_error *err)

@@ -32,7 +32,7 @@ const struct luna_setting syncd_settings[] = {
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(env_file),
      .help = "File of NAME=value lines, for settings that the environment does not set; "
-             "read again at SIGHUP."},
+             "read again on SIGHUP."},
     {.name = "LUNA_DURABILITY",
      .type = LUNA_SETTING_ENUM,
      .offset = MEMBER(durability),

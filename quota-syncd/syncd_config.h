@@ -2,7 +2,7 @@
  * syncd_config.h: quota-syncd's settings, declared once in syncd_config.c.
  *
  * They come from the environment; LUNA_ENV_FILE may name a file for variables that are not set in
- * the environment, which is reread at SIGHUP.
+ * the environment, which is reread on SIGHUP.
  */
 #ifndef SYNCD_CONFIG_H
 #define SYNCD_CONFIG_H

@@ -293,10 +293,11 @@ static enum step_outcome check_change(struct exchange *exchange, const struct lu
                                       const struct luna_key_spec *change)
 {
     if ((key->scopes & ~scopes_of_sender(exchange)) != 0)
-        return scopes_refuse(exchange, key->scopes, "The key to change has more scopes.");
+        return scopes_refuse(exchange, key->scopes, "The key has scopes that you do not have.");
     if ((change->scopes & ~key->scopes) != 0)
-        return exchange_refuse(exchange, PROBLEM_SCOPE_EXCEEDED,
-                               "The scopes of a key only become fewer. Create another key.");
+        return exchange_refuse(
+            exchange, PROBLEM_SCOPE_EXCEEDED,
+            "You can remove scopes from a key, but not add any. Create another key.");
     return STEP_ON;
 }
 
@@ -341,7 +342,7 @@ static enum step_outcome check_rotatable(struct exchange *exchange)
     if (find_key(exchange, &key) == STEP_ANSWERED)
         return STEP_ANSWERED;
     return (key.scopes & ~scopes_of_sender(exchange)) != 0
-               ? scopes_refuse(exchange, key.scopes, "The key to replace has more scopes.")
+               ? scopes_refuse(exchange, key.scopes, "The key has scopes that you do not have.")
                : STEP_ON;
 }
 

@@ -122,10 +122,9 @@ const struct luna_setting worker_settings[] = {
         "LUNA_DURABILITY", durability, 0, "default", luna_durability_words,
         "strict: the ledger is exact even with several hosts and after a power loss. Needs a Redis "
         "with appendfsync always, and the same setting for quota-syncd."),
-    WHOLE(
-        "LUNA_ANSWER_BYTES_MAX", answer_bytes_max, REL, "67108864", 0, INT64_MAX / 4,
-        "Bytes of Redis's memory for short answers that a repeated Idempotency-Key gets again; an "
-        "account uses at most a sixteenth. 0: such answers are computed again."),
+    WHOLE("LUNA_ANSWER_BYTES_MAX", answer_bytes_max, REL, "67108864", 0, INT64_MAX / 4,
+          "Redis memory for answers replayed for a repeated Idempotency-Key, in bytes; an account "
+          "uses at most a sixteenth. 0: such answers are computed again."),
     WHOLE("LUNA_REDIS_TIMEOUT_MS", redis_timeout_ms, REL, "250", 1, 60000,
           "Redis command timeout, in milliseconds."),
     WHOLE("LUNA_DATABASE_TIMEOUT_MS", database_timeout_ms, REL, "1000", 1, 60000,
@@ -134,7 +133,7 @@ const struct luna_setting worker_settings[] = {
           "Difference between Redis's clock and PostgreSQL's above which charged requests are "
           "refused with 503, in milliseconds."),
     WHOLE("LUNA_DRAIN_TIMEOUT_MS", drain_timeout_ms, REL, "15000", 0, 600000,
-          "Time that a worker gets to finish its request at a stop or reload, in milliseconds."),
+          "Time that a worker gets to finish its request on a stop or reload, in milliseconds."),
     WHOLE("LUNA_START_TIMEOUT_MS", start_timeout_ms, REL, "10000", 100, 600000,
           "Time that a new worker gets to become ready, in milliseconds."),
     WHOLE("LUNA_READY_STALL_MS", ready_stall_ms, REL, "3000", 100, 600000,
@@ -171,7 +170,7 @@ const struct luna_setting worker_settings[] = {
      .type = LUNA_SETTING_BOOL,
      .offset = AT(core_dumps),
      .default_text = "off",
-     .help = "Write a core file at a crash. It contains customers' data."},
+     .help = "Write a core file on a crash. It contains customers' data."},
     CHOICE("LUNA_LOG_LEVEL", log_level, REL, "info", log_levels, "Minimum log level."),
     CHOICE("LUNA_LOG_FORMAT", log_format, REL, "auto", log_formats,
            "Format of log lines: json (one object per line), text (key=value), or auto (text on a "

@@ -1,9 +1,9 @@
 /*
  * worker_config.h: the settings of the worker pool, in one table.
  *
- * Who: main.c loads them once; reload.c loads them again at SIGHUP, for new workers. Everybody else
+ * Who: main.c loads them once; reload.c loads them again on SIGHUP, for new workers. Everybody else
  * reads. Values come from the environment; LUNA_ENV_FILE may name a file of NAME=value lines for
- * settings that the environment leaves unset or empty, which is read again at SIGHUP. Ownership:
+ * settings that the environment leaves unset or empty, which is read again on SIGHUP. Ownership:
  * worker_config_done() frees the strings.
  */
 #ifndef FCGI_WORKER_CONFIG_H

@@ -360,6 +360,16 @@ static void put_wrapped(struct luna_buf *out, const char *indent, const char *te
     luna_buf_putc(out, '\n');
 }
 
+/* a, b or c */
+static void put_choices(const char *const *choices, struct luna_buf *out)
+{
+    for (int i = 0; choices[i] != NULL; i++) {
+        if (i > 0)
+            luna_buf_puts(out, choices[i + 1] == NULL ? " or " : ", ");
+        luna_buf_puts(out, choices[i]);
+    }
+}
+
 static void put_range(const struct luna_setting *setting, struct luna_buf *out)
 {
     switch (setting->type) {
@@ -374,23 +384,23 @@ static void put_range(const struct luna_setting *setting, struct luna_buf *out)
         luna_buf_puts(out, "on or off");
         break;
     case LUNA_SETTING_ENUM:
-        for (int i = 0; setting->choices[i] != NULL; i++)
-            luna_buf_printf(out, "%s%s", i > 0 ? " | " : "", setting->choices[i]);
+        put_choices(setting->choices, out);
         break;
     }
 }
 
 static void put_traits(const struct luna_setting *setting, struct luna_buf *out)
 {
+    const char *quote = setting->type == LUNA_SETTING_ENUM ? "`" : "";
     put_range(setting, out);
     if ((setting->flags & LUNA_SETTING_REQUIRED) != 0)
         luna_buf_puts(out, "; required");
     else if (setting->default_text != NULL)
-        luna_buf_printf(out, "; default %s", setting->default_text);
+        luna_buf_printf(out, "; default: %s%s%s", quote, setting->default_text, quote);
     if ((setting->flags & LUNA_SETTING_SECRET) != 0)
         luna_buf_printf(out, "; secret, or the path of a file in %s_FILE", setting->name);
     if ((setting->flags & LUNA_SETTING_RELOADABLE) != 0)
-        luna_buf_puts(out, "; reloaded at SIGHUP");
+        luna_buf_puts(out, "; reloaded on SIGHUP");
 }
 
 void luna_config_help(const struct luna_setting *table, struct luna_buf *out)

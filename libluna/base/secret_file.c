@@ -68,6 +68,7 @@ enum luna_code luna_secret_file_check(int fd, const char *what, const char *path
         return LUNA_OK;
     write_command(&file, path, command);
     return luna_error_set(err, LUNA_ECONFIG, "%s %s, which other users may %s (mode %04o): %s",
-                          what, path, (file.st_mode & (S_IWGRP | S_IWOTH)) != 0 ? "write" : "read",
+                          what, path,
+                          (file.st_mode & (S_IWGRP | S_IWOTH)) != 0 ? "write to" : "read",
                           (unsigned)file.st_mode & 07777, command);
 }

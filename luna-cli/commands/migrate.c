@@ -83,8 +83,8 @@ static void look_at(void *context, const struct luna_migration *migration)
     if (migration->state == LUNA_MIGRATION_PENDING) {
         bool stays = migration->compatible_from <= preflight->level;
         preflight->stops += !stays;
-        effect = stays ? "the running release continues, and can be restored"
-                       : "stop the service first; the running release cannot be restored";
+        effect = stays ? "the running release continues, and can be reinstalled"
+                       : "stop the service first; the running release cannot be reinstalled";
     } else if (migration->state == LUNA_MIGRATION_CHANGED ||
                migration->state == LUNA_MIGRATION_UNKNOWN) {
         preflight->wrong = true;
@@ -103,9 +103,7 @@ enum cli_exit cmd_upgrade(const struct invocation *invocation)
     struct session session;
     struct luna_error err;
     if (invocation_option(invocation, "check") == NULL) {
-        luna_error_set(&err, LUNA_EINVAL,
-                       "expected --check: the packages upgrade by apt, and "
-                       "migrate by themselves");
+        luna_error_set(&err, LUNA_EINVAL, "--check is required; to upgrade, use apt");
         return cli_exit_report(&err);
     }
     enum cli_exit status = session_open(&session, SESSION_DATABASE | SESSION_CACHE);
@@ -115,9 +113,8 @@ enum cli_exit cmd_upgrade(const struct invocation *invocation)
     enum luna_code code = luna_migrate_status(session.database, look_at, &preflight, &err);
     if (code == LUNA_OK)
         code = luna_counters_ping(session.counters, luna_deadline_in_ms(PING_TIMEOUT_MS), &err);
-    output_list_print(preflight.list,
-                      code == LUNA_OK ? "The schema is this build's: nothing has to be migrated."
-                                      : "Not everything could be checked.");
+    output_list_print(preflight.list, code == LUNA_OK ? "The schema is up to date."
+                                                      : "Not everything could be checked.");
     if (code != LUNA_OK)
         status = cli_exit_report(&err);
     else if (preflight.wrong || preflight.stops > 0)

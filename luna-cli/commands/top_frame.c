@@ -47,7 +47,7 @@ static void draw_minute(struct canvas *canvas, const struct pool_status *now)
     }
     line(canvas,
          "last %" PRId64 " s: requests %" PRId64 " (%" PRId64 "/s)  5xx %" PRId64 "  shed %" PRId64
-         "  left %" PRId64 "  slow %" PRId64 "   points %" PRId64 "/s  units %" PRId64 "/s",
+         "  disconnected %" PRId64 "  slow %" PRId64 "   points %" PRId64 "/s  units %" PRId64 "/s",
          minute->ms / MS_PER_S, minute->requests, rate(minute->requests, 0, minute->ms),
          minute->failed, minute->shed, minute->client_left, minute->slow,
          rate(minute->points, 0, minute->ms), rate(minute->units, 0, minute->ms));
@@ -72,7 +72,7 @@ static void draw_head(struct canvas *canvas, const struct pool_status *now,
          now->target, now->min, now->max, now->busy, now->backlog_depth, now->backlog_max);
     line(canvas,
          "requests %" PRId64 "/s  points %" PRId64 "/s  units %" PRId64 "/s  shed %" PRId64
-         "/s  left %" PRId64 "/s",
+         "/s  disconnected %" PRId64 "/s",
          rate(now->requests, from->requests, interval_ms),
          rate(now->points, from->points, interval_ms), rate(now->units, from->units, interval_ms),
          rate(now->shed, from->shed, interval_ms),

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_COLUMN = 36 };
+enum { NAME_COLUMN = 36, OPTION_COLUMN = 26 };
 
 /* Above every character code; the options of a command are numbered from OPTION_OWN. */
 enum { OPTION_JSON = 1000, OPTION_HELP, OPTION_YES, OPTION_OWN };
@@ -216,7 +216,11 @@ static void print_option(const char *name, const char *value, const char *help)
 {
     char left[64];
     snprintf(left, sizeof left, "--%s%s%s", name, value ? " " : "", value ? value : "");
-    printf("  %-26s %s\n", left, help);
+    if (strlen(left) > OPTION_COLUMN) {
+        printf("  %s\n", left);
+        left[0] = '\0';
+    }
+    printf("  %-*s %s\n", OPTION_COLUMN, left, help);
 }
 
 void command_print_help(const struct command *command)

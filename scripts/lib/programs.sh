@@ -67,7 +67,7 @@ luna_migrate() {
   LUNA_DATABASE_URL=$(database_url postgres) "$LUNA_BUILD/bin/luna" migrate up
 }
 
-# program_env PROGRAM LINE…: writes its settings file, which it reloads at SIGHUP. Only its user
+# program_env PROGRAM LINE…: writes its settings file, which it reloads on SIGHUP. Only its user
 # reads it, because an operator may add a secret to it.
 program_env() {
   local file=$LUNA_VAR/etc/$1.env

@@ -103,7 +103,7 @@ def test_a_failed_reload_looks_like_a_good_one_to_its_caller(make_pool):
     del pool.environment["LUNA_REDIS_URL"]
     (pool.folder / "env").write_text("LUNA_REDIS_URL=redis://fake\n")
     pool.start()
-    assert ask(pool, "--reload") == (0, "fcgi-worker: the reload is done\n")
+    assert ask(pool, "--reload") == (0, "fcgi-worker: reload complete\n")
     assert {worker["generation"] for worker in pool.workers()} == {2}  # it has waited
     (pool.folder / "env").write_text("LUNA_REDIS_URL=redis://away\n")
     assert ask(pool, "--reload") == (1, "fcgi-worker: the reload failed: a store is unavailable\n")
@@ -112,13 +112,13 @@ def test_a_failed_reload_looks_like_a_good_one_to_its_caller(make_pool):
     assert status == 78 and "LUNA_SLOW_MS" in said
     assert pool.status()["pool"]["reloads"] == 1 and pool.post().status == 200
     (pool.folder / "env").write_text("LUNA_REDIS_URL=redis://fake\nLUNA_BACKLOG=77\n")
-    assert ask(pool, "--reload") == (0, "fcgi-worker: the reload is done; a restart is needed for LUNA_BACKLOG\n")
+    assert ask(pool, "--reload") == (0, "fcgi-worker: reload complete; a restart is needed for LUNA_BACKLOG\n")
     assert list((pool.folder / "state").glob("reload.*")) == []
 
 
 def test_a_failed_upgrade_looks_like_a_good_one_to_its_caller(make_pool):
     pool = make_pool(LUNA_WORKERS="2").start()
-    assert ask(pool, "--upgrade") == (0, "fcgi-worker: the upgrade is done\n")
+    assert ask(pool, "--upgrade") == (0, "fcgi-worker: upgrade complete\n")
     assert pool.status()["pool"]["upgrades"] == 1
     good = pool.folder / "good"
     shutil.copy(pool.binary, good)

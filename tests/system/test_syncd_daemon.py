@@ -168,7 +168,7 @@ def test_new_passwords_need_a_restart_of_the_daemon(stack, role, redis_store, tm
             redis_store.execute_command("ACL", "SETUSER", "luna_syncd", "<first")
             outcome = reload(daemon)
             assert outcome.returncode == 0, outcome.stderr
-            assert outcome.stdout == "quota-syncd: the reload is done\n"
+            assert outcome.stdout == "quota-syncd: reload complete\n"
             daemon.await_page("/readyz", 200)
             file.write_text(file.read_text(encoding="utf-8").replace("luna_syncd:second", "luna_syncd:third"), encoding="utf-8")
             outcome = reload(daemon)

@@ -194,13 +194,13 @@ static void take_snapshot(struct batch *batch, struct snapshot *item,
     int64_t incarnation = 0;
     struct rolls rolls;
     if (!read_fields(reply, item, &incarnation)) {
-        luna_batch_refuse(batch, item, "its counters in Redis are not counters");
+        luna_batch_refuse(batch, item, "its counters in Redis are invalid");
         return;
     }
     if (incarnation != batch->incarnation || (batch->strict_only && !item->strict))
         return;
     if (!read_rolls(luna_reply_text(luna_reply_at(reply, LUNA_REAP_AT_rolls)), &rolls))
-        luna_batch_refuse(batch, item, "the ends of its periods in Redis cannot be read");
+        luna_batch_refuse(batch, item, "the end times of its periods in Redis cannot be read");
     else
         add_item(batch, item, &rolls);
 }

@@ -300,10 +300,10 @@ static void help_or_example_omits_a_setting(void **state)
     assert_false(buf.overflow);
     for (const struct luna_setting *setting = table; setting->name != NULL; setting++)
         assert_non_null(strstr(buf.data, setting->name));
-    assert_non_null(strstr(buf.data, "integer from 1 to 60000; default 250; reloaded at SIGHUP"));
+    assert_non_null(strstr(buf.data, "integer from 1 to 60000; default: 250; reloaded on SIGHUP"));
     assert_non_null(strstr(buf.data, "\nLUNA_SOCKET=\n"));
     assert_non_null(strstr(buf.data, "\n#LUNA_REDIS_TIMEOUT_MS=250\n"));
-    assert_non_null(strstr(buf.data, "json | text; default json"));
+    assert_non_null(strstr(buf.data, "json or text; default: `json`"));
     assert_non_null(strstr(buf.data, "or the path of a file in LUNA_PEPPER_FILE"));
     luna_buf_done(&buf);
 }

@@ -55,7 +55,7 @@ static void a_message_lacks_the_command(void **state)
     assert_string_equal(err.msg, expected);
     assert_int_equal(fchmod(fd, 0622), 0);
     assert_int_equal(luna_secret_file_check(fd, "LUNA_X_FILE names", path, &err), LUNA_ECONFIG);
-    assert_non_null(strstr(err.msg, "which other users may write (mode 0622): chmod"));
+    assert_non_null(strstr(err.msg, "which other users may write to (mode 0622): chmod"));
     close(fd);
     unlink(path);
 }

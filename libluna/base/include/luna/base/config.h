@@ -28,7 +28,7 @@ enum luna_setting_type {
 enum luna_setting_flags {
     LUNA_SETTING_REQUIRED = 1,  /* no default: unset or empty is an error */
     LUNA_SETTING_SECRET = 2,    /* NAME_FILE accepted; value never printed */
-    LUNA_SETTING_RELOADABLE = 4 /* reloaded at SIGHUP */
+    LUNA_SETTING_RELOADABLE = 4 /* reloaded on SIGHUP */
 };
 
 struct luna_setting {
@@ -58,7 +58,7 @@ const char *luna_config_env(const char *name);
 enum luna_code luna_config_load(const struct luna_setting *table,
                                 const char *(*get)(const char *name), void *target,
                                 struct luna_error *err) LUNA_MUSTCHECK;
-/* As luna_config_load(), for a program that reloads its settings at SIGHUP: a variable that `get`
+/* As luna_config_load(), for a program that reloads its settings on SIGHUP: a variable that `get`
  * leaves unset or empty is looked up in the file that LUNA_ENV_FILE names (env_file.h), if it is
  * set. LUNA_ECONFIG also when that file cannot be read; then `target` is unchanged. */
 enum luna_code luna_config_load_with_file(const struct luna_setting *table,
