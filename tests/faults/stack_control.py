@@ -23,7 +23,9 @@ def state_of(pid):
 
 
 def is_alive(pid):
-    return state_of(pid) not in "ZX"
+    """Also while the first thread has ended and another has not: until then the process's sockets are open."""
+    tasks = [state_of(f"{pid}/task/{task.name}") for task in pathlib.Path(f"/proc/{pid}/task").glob("*")]
+    return any(state not in "ZX" for state in tasks)
 
 
 def await_stall(pid, is_over):
