@@ -48,7 +48,7 @@ static const char description[] =
     "Signals\n"
     "  HUP               reload the settings\n"
     "  USR1              reopen LUNA_LOG_FILE, after a rotation\n"
-    "  TERM, INT         book what is charged, then stop\n"
+    "  TERM, INT         book all charges, then stop\n"
     "\n"
     "Exit status: 0 stopped, or done; 1 failure; 2 invalid command line; 69 PostgreSQL or Redis "
     "is\n"

@@ -144,7 +144,7 @@ rotate_pepper() {
   step "new keys and keys that are used get the pepper $previous_id"
   rotate_peppers "$previous_id" "$previous_file" "$id" "$file"
   rotate_reload
-  say "copy $previous_file to where the backups are not; ${0##*/} pepper --finish ends the pepper $id"
+  say "keep a copy of $previous_file apart from the backups; ${0##*/} pepper --finish makes the pepper $id invalid"
 }
 
 # rotate_pepper_keys ID: how many live keys need it.
@@ -155,7 +155,7 @@ rotate_pepper_keys() {
 rotate_pepper_finish() {
   local env=${ROTATE_PEPPER_ENVS[0]} id previous_id left
   previous_id=$(rotate_setting "$env" LUNA_KEY_PEPPER_PREVIOUS_ID)
-  [ -n "$previous_id" ] || die "one pepper is in force; nothing is left to finish"
+  [ -n "$previous_id" ] || die "only one pepper is in force: nothing to finish"
   id=$(rotate_setting "$env" LUNA_KEY_PEPPER_ID)
   left=$(rotate_pepper_keys "$previous_id")
   [ "${left:-0}" = 0 ] || die "$left live keys still need the pepper $previous_id: luna key list shows when each was last used"

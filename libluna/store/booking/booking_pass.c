@@ -13,8 +13,8 @@
  *      leaves the dirty set only when nothing is left to book. What PostgreSQL refused is not
  *      acknowledged.
  *
- * An account whose keys in Redis hold what the scripts cannot have written is refused by itself: it
- * is not booked, stays in the dirty set, and is named in the report.
+ * If an account's Redis entries contain what the scripts cannot have written, only this account is
+ * refused: it is not booked, stays in the dirty set, and is named in the report.
  *
  * The dirty set is walked by SSCAN, never emptied: a stop anywhere leaves every account in it.
  */

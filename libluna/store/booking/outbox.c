@@ -17,7 +17,7 @@ struct pushing {
     int rows, delivered;
 };
 
-/* An account whose keys in Redis cannot be read keeps its row, and the others are delivered. */
+/* An account whose Redis entries cannot be read keeps its row, and the others are delivered. */
 static enum luna_code take_reply(struct pushing *pushing, int64_t id, struct luna_error *err)
 {
     struct luna_counters *counters = pushing->booker->counters;
