@@ -62,7 +62,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/prometheus.yml ${LUNA_CONF}/prometheus
 install(FILES ${LUNA_CONF}/grafana/luna.json DESTINATION ${CMAKE_INSTALL_DATADIR}/luna/grafana COMPONENT worker)
 install(PROGRAMS ${LUNA_CONF}/debian/luna-setup ${LUNA_CONF}/debian/luna-rotate ${LUNA_CONF}/debian/luna-backup ${LUNA_CONF}/debian/luna-restore DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT worker)
 install(PROGRAMS ${LUNA_CONF}/debian/nginx-reload DESTINATION /usr/lib/luna COMPONENT worker)
-install(FILES scripts/lib/rotate.sh scripts/lib/backup.sh scripts/lib/restore.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/luna COMPONENT worker)
+install(FILES scripts/lib/operate/rotate.sh scripts/lib/operate/backup.sh scripts/lib/operate/restore.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/luna COMPONENT worker)
 # Examples, not conffiles: luna-setup writes the settings, and dpkg asks about none of them.
 install(FILES ${LUNA_CONF}/fcgi-worker.env.example DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/luna-worker/examples RENAME fcgi-worker.env COMPONENT worker)
 install(FILES ${LUNA_CONF}/quota-syncd.env.example DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/luna-syncd/examples RENAME quota-syncd.env COMPONENT syncd)
