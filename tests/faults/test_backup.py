@@ -38,7 +38,7 @@ def destroy(servers, stack, *folders):
 
 def check_peppers(stack, folder):
     """What scripts/restore does first, alone."""
-    script = 'for part in users secrets backup; do . "$LUNA_ROOT/scripts/lib/$part.sh"; done; peppers_check "$(backup_manifest "$1" peppers)"'
+    script = 'for part in users secrets operate/backup; do . "$LUNA_ROOT/scripts/lib/$part.sh"; done; peppers_check "$(backup_manifest "$1" peppers)"'
     return subprocess.run(["bash", "-c", f'. scripts/lib/common.sh; {script}', "check", folder], cwd=ROOT, env=clean_environment(LUNA_VAR=stack.var),
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
 
