@@ -106,34 +106,3 @@ bool filter_row_vanishes(const struct filter_state *f, const struct filter_row *
     /* A sum of `count` terms of this size that cancels leaves about count epsilon times them. */
     return !(F > 8.0 * DBL_EPSILON * (double)e->count * size);
 }
-
-/*
- * P <- P - M M'/F. Where z has one non-zero the row of that state is M h/(F z), a product that
- * cannot cancel; elsewhere the difference is taken once, symmetrically.
- */
-void filter_row_update(struct filter_state *f, const struct filter_row *e, double F, double h)
-{
-    assert(F > 0.0 && !f->root);
-    size_t m = f->model->states;
-    double root = 1.0 / sqrt(F);
-    double *g = f->K0;
-    for (size_t i = 0; i < m; i++)
-        g[i] = f->M[i] * root;
-    for (size_t i = 0; i < m; i++) {
-        const double gi = g[i];
-        double *row = f->P + i * m;
-        for (size_t j = 0; j < m; j++)
-            row[j] -= gi * g[j];
-    }
-    /* M = P z is column k of P times z_k, so the row is M/z_k - M_k M/F = M/z_k (1 - z_k M_k/F)
-     * = M h/(F z_k), as F = z_k M_k + h. Where H is small beside P the difference would lose
-     * every digit. */
-    if (e->count == 1) {
-        size_t k = e->column[0];
-        double factor = h / F / e->z[k]; /* F z may underflow */
-        for (size_t j = 0; j < m; j++) {
-            f->P[k * m + j] = f->M[j] * factor;
-            f->P[j * m + k] = f->P[k * m + j];
-        }
-    }
-}
