@@ -6,6 +6,16 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+static void value_set(ngx_http_variable_value_t *value, u_char *data, size_t len)
+{
+    enum { LEN_MAX = 0xfffffff }; /* of nginx's member; a header is far shorter */
+    value->data = data;
+    value->len = len & LEN_MAX;
+    value->valid = 1;
+    value->no_cacheable = 0;
+    value->not_found = 0;
+}
+
 /* $luna_source: what nginx's own limits count by. Empty where there is no address. */
 static ngx_int_t source_variable(ngx_http_request_t *r, ngx_http_variable_value_t *value,
                                  uintptr_t unused)
@@ -15,11 +25,7 @@ static ngx_int_t source_variable(ngx_http_request_t *r, ngx_http_variable_value_
     if (id == NULL)
         return NGX_ERROR;
     bool found = source_id_from_address(r->connection->sockaddr, id);
-    value->len = found ? sizeof id->bytes : 0;
-    value->data = id->bytes;
-    value->valid = 1;
-    value->no_cacheable = 0;
-    value->not_found = 0;
+    value_set(value, id->bytes, found ? sizeof id->bytes : 0);
     return NGX_OK;
 }
 
@@ -45,16 +51,6 @@ static bool header_is(const ngx_table_elt_t *header, const ngx_str_t *name)
 {
     return header->key.len == name->len &&
            ngx_memcmp(header->lowcase_key, name->data, name->len) == 0;
-}
-
-static void value_set(ngx_http_variable_value_t *value, u_char *data, size_t len)
-{
-    enum { LEN_MAX = 0xfffffff }; /* of nginx's member; a header is far shorter */
-    value->data = data;
-    value->len = len & LEN_MAX;
-    value->valid = 1;
-    value->no_cacheable = 0;
-    value->not_found = 0;
 }
 
 /* What a worker reads and may be sent once: of two, nobody knows which one is meant. nginx itself
