@@ -59,7 +59,7 @@ void luna_log_unblock(void);
 /* Adds each line that this process and its children drop to `counter`, which must outlive them. */
 void luna_log_count_dropped(atomic_ullong *counter);
 /* For processes that write one log: after a line that one of them could write only in part, as the
- * disk was full, the next one begins on a line of its own, whoever writes it. `shared` is in their
+ * disk was full, the next line of any of them begins on a line of its own. `shared` is in their
  * common memory; NULL: this process is alone. */
 void luna_log_share_torn(atomic_bool *shared);
 /* Redirects standard error, and with it the log, to the file at `path`, which is created if
