@@ -15,8 +15,6 @@ enum {
 };
 
 #define RELAXED memory_order_relaxed
-#define WANTED_STATES                                                                              \
-    (POOL_STATE(WORKER_STARTING) | POOL_STATE(WORKER_READY) | POOL_STATE(WORKER_BACKOFF))
 
 void pool_init(struct pool *pool)
 {
@@ -51,6 +49,24 @@ int pool_count_all(const struct pool *pool, unsigned states)
     int count = 0;
     for (int i = 0; i < SCOREBOARD_SLOTS; i++)
         count += is_in(&pool->slots[i], states);
+    return count;
+}
+
+/* It serves or will again. So does a killed process, unless it was draining: its slot gets the next
+ * worker when it is reaped, and one that replaced it before that would be one too many. */
+static bool is_wanted(const struct pool_slot *slot)
+{
+    if (slot->state == WORKER_KILLED)
+        return slot->child.leash_fd >= 0;
+    return is_in(slot, POOL_STATE(WORKER_STARTING) | POOL_STATE(WORKER_READY) |
+                           POOL_STATE(WORKER_BACKOFF));
+}
+
+static int count_wanted(const struct pool *pool, unsigned generation)
+{
+    int count = 0;
+    for (int i = 0; i < SCOREBOARD_SLOTS; i++)
+        count += pool->slots[i].generation == generation && is_wanted(&pool->slots[i]);
     return count;
 }
 
@@ -157,7 +173,7 @@ static int free_slot(const struct pool *pool)
 void pool_fill(struct pool *pool, const struct generation *generation, int wanted, bool canary)
 {
     end_backoffs(pool, generation);
-    for (int count = pool_count(pool, generation->number, WANTED_STATES); count < wanted; count++) {
+    for (int count = count_wanted(pool, generation->number); count < wanted; count++) {
         int index = free_slot(pool);
         if (index < 0)
             return;
@@ -178,19 +194,25 @@ static void drain(struct pool *pool, int index, int64_t drain_ms)
     set_state(pool, index, WORKER_DRAINING);
 }
 
-static bool is_busy(const struct pool *pool, int index)
+/* Who is drained first when there are too many: whoever costs no client anything. */
+enum drain_rank { RANK_NO_PROCESS, RANK_IDLE, RANK_BUSY, RANKS };
+
+static enum drain_rank drain_rank(const struct pool *pool, int index)
 {
-    return atomic_load_explicit(&pool->board->worker[index].accepted_ns, RELAXED) != 0;
+    if (pool->slots[index].state == WORKER_BACKOFF)
+        return RANK_NO_PROCESS; /* the scoreboard still shows the request of the dead one */
+    bool busy = atomic_load_explicit(&pool->board->worker[index].accepted_ns, RELAXED) != 0;
+    return busy ? RANK_BUSY : RANK_IDLE;
 }
 
 void pool_shrink(struct pool *pool, unsigned generation, int wanted, int64_t drain_ms)
 {
-    int surplus = pool_count(pool, generation, WANTED_STATES) - wanted;
-    for (int busy = 0; busy <= 1; busy++)
+    int surplus = count_wanted(pool, generation) - wanted;
+    for (int rank = RANK_NO_PROCESS; rank < RANKS; rank++)
         for (int i = SCOREBOARD_SLOTS - 1; i >= 0 && surplus > 0; i--) {
             const struct pool_slot *slot = &pool->slots[i];
-            if (slot->generation != generation || !is_in(slot, WANTED_STATES) ||
-                (busy == 0 && is_busy(pool, i)))
+            if (slot->generation != generation || !is_wanted(slot) ||
+                slot->state == WORKER_KILLED || (int)drain_rank(pool, i) != rank)
                 continue;
             drain(pool, i, drain_ms);
             surplus--;
@@ -258,14 +280,16 @@ static int64_t watch_ready(struct pool *pool, int index, int64_t now_ns)
     return kill_hanging(pool, index, busy ? KILL_HARD_LIMIT : KILL_NO_HEARTBEAT);
 }
 
+/* Whichever limit comes first, and the reason says which: only a request's own blames its body. */
 static int64_t watch_draining(struct pool *pool, int index, int64_t now_ns)
 {
     int64_t hard_limit_ns =
         atomic_load_explicit(&pool->board->worker[index].hard_limit_ns, RELAXED);
-    int64_t limit_ns = pool->slots[index].due_ns;
-    if (hard_limit_ns != 0 && hard_limit_ns < limit_ns)
-        limit_ns = hard_limit_ns;
-    return limit_ns > now_ns ? limit_ns : kill_hanging(pool, index, KILL_DRAIN_LIMIT);
+    bool hard_first = hard_limit_ns != 0 && hard_limit_ns < pool->slots[index].due_ns;
+    int64_t limit_ns = hard_first ? hard_limit_ns : pool->slots[index].due_ns;
+    if (limit_ns > now_ns)
+        return limit_ns;
+    return kill_hanging(pool, index, hard_first ? KILL_HARD_LIMIT : KILL_DRAIN_LIMIT);
 }
 
 static int64_t watch_slot(struct pool *pool, int index, int64_t now_ns)

@@ -70,10 +70,11 @@ static void draining_worker_outlives_its_drain_or_hard_limit(void **state)
     pool_drain_others(&rig.pool, 0, RIG_DRAIN_MS);
     rig_pass_ms(2000);
     assert_int_equal(fake_process(0)->kills, 1);
-    assert_int_equal(rig.pool.slots[0].kill_reason, KILL_DRAIN_LIMIT);
+    assert_int_equal(rig.pool.slots[0].kill_reason, KILL_HARD_LIMIT);
     assert_int_equal(fake_process(1)->kills, 0);
     rig_pass_ms(RIG_DRAIN_MS - 2000);
     assert_int_equal(fake_process(1)->kills, 1);
+    assert_int_equal(rig.pool.slots[1].kill_reason, KILL_DRAIN_LIMIT);
 }
 
 static void first_death_is_not_replaced_at_once(void **state)
@@ -165,6 +166,38 @@ static void scale_down_interrupts_a_busy_worker_before_an_idle_one(void **state)
     pool_shrink(&rig.pool, 1, 1, RIG_DRAIN_MS);
     assert_int_equal(rig.pool.slots[3].state, WORKER_DRAINING);
     assert_int_equal(rig.pool.slots[2].state, WORKER_READY);
+}
+
+/* A worker too many is drained, and the one that took a request meanwhile is interrupted. */
+static void killed_worker_is_replaced_twice(void **state)
+{
+    (void)state;
+    rig_start();
+    rig_begin_request(0, 2000);
+    rig_pass_ms(2000);
+    assert_int_equal(rig.pool.slots[0].state, WORKER_KILLED);
+    rig_pass_ms(1);
+    assert_int_equal(rig_count(WORKER_NONE), SCOREBOARD_SLOTS - 2);
+    rig_reap_all();
+    rig_pass_ms(1);
+    assert_int_equal(rig_count(WORKER_DRAINING), 0);
+    assert_int_equal(rig.pool.slots[0].state, WORKER_STARTING);
+    assert_int_equal(rig.pool.slots[1].state, WORKER_READY);
+}
+
+static void scale_down_drains_a_process_before_a_slot_without_one(void **state)
+{
+    (void)state;
+    rig_start();
+    rig_begin_request(0, 60000);
+    rig_end(0, -1, SIGSEGV);
+    rig_make_ready();
+    rig_begin_request(0, 60000);
+    rig_end(0, -1, SIGSEGV);
+    assert_int_equal(rig.pool.slots[0].state, WORKER_BACKOFF);
+    pool_shrink(&rig.pool, 1, 1, RIG_DRAIN_MS);
+    assert_int_equal(rig.pool.slots[0].state, WORKER_NONE);
+    assert_int_equal(rig.pool.slots[1].state, WORKER_READY);
 }
 
 static void drained_worker_is_started_again(void **state)
@@ -300,6 +333,8 @@ int main(void)
         TEST(crash_loop_is_not_shown_or_never_ends),
         TEST(recycled_worker_backs_off_like_a_crash),
         TEST(scale_down_interrupts_a_busy_worker_before_an_idle_one),
+        TEST(killed_worker_is_replaced_twice),
+        TEST(scale_down_drains_a_process_before_a_slot_without_one),
         TEST(drained_worker_is_started_again),
         TEST(worker_that_cannot_be_watched_is_left_behind),
         TEST(failed_fork_is_tried_in_a_loop),
