@@ -133,8 +133,8 @@ def test_slow_requests_are_logged_with_their_phases(make_pool):
     pool = make_pool(LUNA_SLOW_MS="2000").start()
     began = time.monotonic()
     assert pool.post(1000 + 2100).status == 200
-    took_us = (time.monotonic() - began) * 1e6
     event = wait_until(lambda: pool.events("slow_request"), "the slow request's line")[0]
+    took_us = (time.monotonic() - began) * 1e6  # the worker may still run when the answer is here
     assert 2_100_000 <= event["admit_us"] <= event["total_us"] <= took_us + 1000  # from a stamp of whole milliseconds
     assert pool.post().status == 200 and len(pool.events("slow_request")) == 1
 
