@@ -2,6 +2,7 @@
 
 #include "commands/handlers.h"
 #include "commands/listing.h"
+#include "series/kalman.h"
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 #include "commands/complete.h"
 
-#include "commands/kalman_line.h"
+#include "series/kalman_line.h"
 
 #include <stdbool.h>
 #include <stdio.h>

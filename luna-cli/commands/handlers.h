@@ -53,7 +53,4 @@ enum cli_exit cmd_support_bundle(const struct invocation *invocation);
 /* completion.c */
 enum cli_exit cmd_completion(const struct invocation *invocation);
 
-/* kalman.c; reads its own command line: argv[0] is "kalman" */
-int cmd_kalman(int argc, char **argv);
-
 #endif

@@ -69,8 +69,9 @@ ROOMS = {
         "terminal": [],
         "session": ["terminal"],
         "support": [],
-        "commands": ["session", "support", "terminal"],
-        "": ["commands", "session", "support", "terminal"],
+        "series": ["terminal"],
+        "commands": ["series", "session", "support", "terminal"],
+        "": ["commands", "series", "session", "support", "terminal"],
     },
 }
 

@@ -1,6 +1,5 @@
-#include "commands/handlers.h"
+#include "series/kalman.h"
 
-#include "commands/kalman_line.h"
 #include "luna/base/arena.h"
 #include "luna/base/buf.h"
 #include "luna/base/escape.h"
@@ -8,6 +7,7 @@
 #include "luna/modelling/encode.h"
 #include "luna/modelling/fault.h"
 #include "luna/modelling/run.h"
+#include "series/kalman_line.h"
 #include "terminal/exit_status.h"
 #include "terminal/output.h"
 

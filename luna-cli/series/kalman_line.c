@@ -1,4 +1,4 @@
-#include "commands/kalman_line.h"
+#include "series/kalman_line.h"
 
 #include "luna/modelling/number.h"
 #include "terminal/exit_status.h"

@@ -1,4 +1,4 @@
-#include "commands/handlers.h"
+#include "series/kalman.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
