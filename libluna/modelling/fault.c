@@ -99,6 +99,15 @@ static void put_fault(const struct luna_fault *fault, struct luna_buf *out)
     luna_buf_putc(out, '}');
 }
 
+const char *luna_faults_suggest(struct luna_faults *faults,
+                                const struct luna_suggestion *suggestion, const char *hint)
+{
+    if (suggestion->nearest == NULL)
+        return hint;
+    return luna_arena_printf(faults->arena, "did you mean \"%.*s\"? %s",
+                             (int)suggestion->nearest_len, suggestion->nearest, hint);
+}
+
 void luna_faults_put_json(const struct luna_faults *faults, struct luna_buf *out)
 {
     luna_buf_putc(out, '[');

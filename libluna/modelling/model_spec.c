@@ -27,9 +27,10 @@ static bool is_served(const struct kalman_kind_info *info)
     return info->kind != KALMAN_CUSTOM; /* matrices are for programs, not for a JSON body */
 }
 
-static void fault_unknown_model(struct luna_faults *faults)
+static void fault_unknown_model(const char *name, struct luna_faults *faults)
 {
     char text[NAMES_BYTES_MAX];
+    struct luna_suggestion meant = {.typed = name, .typed_len = strlen(name)};
     size_t used = 0;
     const struct kalman_kind_info *info = NULL;
     for (size_t i = 0; (info = kalman_kind_at(i)) != NULL && used < sizeof text; i++) {
@@ -37,6 +38,7 @@ static void fault_unknown_model(struct luna_faults *faults)
             continue;
         const struct kalman_kind_info *next = kalman_kind_at(i + 1);
         bool first = used == 0, last = next == NULL;
+        luna_suggest_compare(&meant, info->name, strlen(info->name));
         int wrote = snprintf(text + used, sizeof text - used, "%s'%s'",
                              first  ? ""
                              : last ? " or "
@@ -45,7 +47,8 @@ static void fault_unknown_model(struct luna_faults *faults)
         used += wrote > 0 ? (size_t)wrote : 0;
     }
     const char *msg = luna_arena_printf(faults->arena, "Input should be %s", text);
-    fault_model(faults, "literal_error", msg, "omit the model to use local_level", "name");
+    const char *hint = luna_faults_suggest(faults, &meant, "omit the model to use local_level");
+    fault_model(faults, "literal_error", msg, hint, "name");
 }
 
 static const struct kalman_setting_info *find_setting(const struct kalman_kind_info *info,
@@ -79,29 +82,37 @@ static void fault_unknown_setting(const struct kalman_kind_info *info, const cha
                                   struct luna_faults *faults)
 {
     char names[NAMES_BYTES_MAX] = "";
-    for (const struct kalman_setting_info *s = info->settings; s->name != NULL; s++)
+    struct luna_suggestion meant = {.typed = name, .typed_len = strlen(name)};
+    for (const struct kalman_setting_info *s = info->settings; s->name != NULL; s++) {
         append(names, sizeof names, s->name);
+        luna_suggest_compare(&meant, s->name, strlen(s->name));
+    }
     const char *hint =
         find_parameter(info, name) != NULL
             ? luna_arena_printf(faults->arena, "\"%s\" is a parameter: put it into \"parameters\"",
                                 name)
             : luna_arena_printf(faults->arena, "settings of %s: %s", info->name,
                                 names[0] != '\0' ? names : "none");
-    fault_model(faults, "extra_forbidden", "Extra inputs are not permitted", hint, name);
+    fault_model(faults, "extra_forbidden", "Extra inputs are not permitted",
+                luna_faults_suggest(faults, &meant, hint), name);
 }
 
 static void fault_unknown_parameter(const struct kalman_kind_info *info, const char *name,
                                     struct luna_faults *faults)
 {
     char names[NAMES_BYTES_MAX] = "";
-    for (const struct kalman_parameter_info *p = info->parameters; p->name != NULL; p++)
+    struct luna_suggestion meant = {.typed = name, .typed_len = strlen(name)};
+    for (const struct kalman_parameter_info *p = info->parameters; p->name != NULL; p++) {
         append(names, sizeof names, p->name);
+        luna_suggest_compare(&meant, p->name, strlen(p->name));
+    }
     const char *hint =
         find_setting(info, name) != NULL
             ? luna_arena_printf(faults->arena, "\"%s\" is a setting: put it beside \"name\"", name)
             : luna_arena_printf(faults->arena, "parameters of %s: %s", info->name,
                                 names[0] != '\0' ? names : "none");
-    fault_parameter(faults, "extra_forbidden", "Extra inputs are not permitted", hint, name);
+    fault_parameter(faults, "extra_forbidden", "Extra inputs are not permitted",
+                    luna_faults_suggest(faults, &meant, hint), name);
 }
 
 static bool set_setting(const struct kalman_kind_info *info,
@@ -298,7 +309,7 @@ bool model_spec_build(const struct luna_request *request, struct luna_faults *fa
 {
     const struct kalman_kind_info *info = kalman_kind_by_name(request->model_name);
     if (info == NULL || !is_served(info)) {
-        fault_unknown_model(faults);
+        fault_unknown_model(request->model_name, faults);
         return false;
     }
     struct kalman_spec spec;

@@ -303,15 +303,25 @@ static void fault_refused(const struct option *option, const json_error_t *error
     luna_fault_at_index(luna_faults_add(faults, "json_invalid", "JSON decode error", hint), at);
 }
 
+static void fault_unknown(struct json_span name, const char *names_hint, struct luna_faults *faults)
+{
+    struct luna_suggestion meant = {.typed = name.at, .typed_len = name.len};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        luna_suggest_compare(&meant, options[i].name, strlen(options[i].name));
+    if (strstr(names_hint, "results") != NULL) /* a member, but not an option */
+        luna_suggest_compare(&meant, "results", strlen("results"));
+    luna_fault_at(luna_faults_add(faults, "extra_forbidden", "Extra inputs are not permitted",
+                                  luna_faults_suggest(faults, &meant, names_hint)),
+                  luna_faults_quote(faults, name.at, name.len));
+}
+
 bool option_apply(struct json_span name, struct json_span value, size_t offset,
                   const char *names_hint, struct luna_request *request, struct luna_faults *faults)
 {
     assert(value.len > 0); /* a whole value, as the scanner found it */
     const struct option *option = find_option(name);
     if (option == NULL) {
-        luna_fault_at(luna_faults_add(faults, "extra_forbidden", "Extra inputs are not permitted",
-                                      names_hint),
-                      luna_faults_quote(faults, name.at, name.len));
+        fault_unknown(name, names_hint, faults);
         return true;
     }
     if (value.len > OPTION_BYTES_MAX) {

@@ -1,8 +1,8 @@
 #include "series/kalman_line.h"
 
+#include "luna/base/suggest.h"
 #include "luna/modelling/number.h"
 #include "terminal/exit_status.h"
-#include "terminal/suggest.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -23,7 +23,9 @@ enum flag {
     FLAG_ROBUST,
     FLAG_PRECISION,
     FLAG_INPUT_FORMAT,
-    FLAG_OUTPUT_FORMAT
+    FLAG_OUTPUT_FORMAT,
+    FLAG_OUTPUT_FILE,
+    FLAG_PLOT
 };
 
 static const struct option flags[] = {
@@ -38,6 +40,8 @@ static const struct option flags[] = {
     {"precision", required_argument, NULL, FLAG_PRECISION},
     {"input-format", required_argument, NULL, FLAG_INPUT_FORMAT},
     {"output-format", required_argument, NULL, FLAG_OUTPUT_FORMAT},
+    {"output-file", required_argument, NULL, FLAG_OUTPUT_FILE},
+    {"plot", no_argument, NULL, FLAG_PLOT},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -69,6 +73,8 @@ void kalman_line_print_help(void)
           "an empty field, NA or NaN is a missing observation.\n"
           "JSON: {\"results\": [1120, null, 963]}, with any option of the HTTP API; an option "
           "below takes precedence.\n"
+          "NDJSON: a number, null or {\"value\": 1120} on each line. Octets: little-endian "
+          "doubles.\n"
           "\n"
           "Options\n"
           "  --model NAME             local_level, basic_structural, seasonal, arima, auto, … "
@@ -83,8 +89,17 @@ void kalman_line_print_help(void)
           "diagnostics\n"
           "  --robust                 bound the influence of outliers\n"
           "  --precision N            round to N significant digits, 1 to 17 (default: exact)\n"
-          "  --input-format FORMAT    json or csv (default: by file name and content)\n"
-          "  --output-format FORMAT   json or csv (default: the format of the input)\n"
+          "  --input-format FORMAT    json, csv, ndjson or octets (default: by file name and "
+          "content)\n"
+          "  --output-format FORMAT   json, csv, ndjson or octets (default: by the name of "
+          "--output-file, else\n"
+          "                           the format of the input)\n"
+          "  --output-file FILE       write the result to FILE, not to standard output; after an "
+          "error FILE is\n"
+          "                           unchanged\n"
+          "  --plot                   draw the series, the result, the forecast and an interval "
+          "(default: .95) on\n"
+          "                           standard output; the numbers only go to --output-file\n"
           "  --help                   show this help\n"
           "\n"
           "Exit status: 0 success; 1 the series cannot be read or modelled; 2 invalid command "
@@ -92,22 +107,21 @@ void kalman_line_print_help(void)
           "\n"
           "Example\n"
           "  luna kalman nile.csv --parameter level_variance=1469.1 --parameter "
-          "observation_variance=15099\n",
+          "observation_variance=15099\n"
+          "  luna kalman sales.csv --model basic_structural --setting period=12 --horizon 24 "
+          "--plot\n",
           stdout);
 }
 
-static bool read_format(const char *flag, const char *text, enum kalman_format *ret_format)
+static bool read_format(const char *flag, const char *text, enum source_format *ret_format)
 {
-    if (strcmp(text, "json") == 0) {
-        *ret_format = KALMAN_FORMAT_JSON;
-        return true;
+    enum source_format format = source_format_named(text);
+    if (format == SOURCE_FORMAT_GUESS) {
+        cli_exit_usage("%s is \"%s\"; expected json, csv, ndjson or octets", flag, text);
+        return false;
     }
-    if (strcmp(text, "csv") == 0) {
-        *ret_format = KALMAN_FORMAT_CSV;
-        return true;
-    }
-    cli_exit_usage("%s is \"%s\"; expected json or csv", flag, text);
-    return false;
+    *ret_format = format;
+    return true;
 }
 
 static bool read_precision(const char *text, int *ret_precision)
@@ -171,6 +185,12 @@ static bool take_flag(int flag, const char *value, struct given *given, struct k
         return read_format("--input-format", value, &line->input_format);
     case FLAG_OUTPUT_FORMAT:
         return read_format("--output-format", value, &line->output_format);
+    case FLAG_OUTPUT_FILE:
+        line->output_path = value;
+        return true;
+    case FLAG_PLOT:
+        line->plot = true;
+        return true;
     }
     return false; /* getopt_long() has reported the unknown option */
 }
@@ -282,9 +302,9 @@ static bool write_options(const struct given *given, struct luna_buf *out)
 static void suggest_flag(const char *typed)
 {
     const char *name = typed + strspn(typed, "-");
-    struct suggestion suggestion = {.typed = name, .typed_len = strcspn(name, "=")};
+    struct luna_suggestion suggestion = {.typed = name, .typed_len = strcspn(name, "=")};
     for (const struct option *option = flags; option->name; option++)
-        suggest_compare(&suggestion, option->name, strlen(option->name));
+        luna_suggest_compare(&suggestion, option->name, strlen(option->name));
     if (suggestion.nearest && suggestion.distance > 0)
         fprintf(stderr, "Did you mean: --%s\n", suggestion.nearest);
 }

@@ -8,13 +8,16 @@
 #define CLI_KALMAN_LINE_H
 
 #include "luna/base/buf.h"
+#include "series/source.h"
 
-enum kalman_format { KALMAN_FORMAT_GUESS, KALMAN_FORMAT_JSON, KALMAN_FORMAT_CSV };
+#include <stdbool.h>
 
 struct kalman_line {
     const char *path; /* "-": standard input */
-    enum kalman_format input_format;
-    enum kalman_format output_format; /* GUESS: the format of the input */
+    enum source_format input_format;
+    enum source_format output_format; /* GUESS: by output_path, else the format of the input */
+    const char *output_path;          /* NULL: standard output */
+    bool plot;                        /* draw on standard output */
     int precision;                    /* significant digits; 0: exact */
     struct luna_buf options;          /* a complete JSON object */
 };

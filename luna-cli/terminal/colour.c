@@ -23,6 +23,12 @@ const char *colour_start(enum colour colour)
         return "\033[32m";
     case COLOUR_BAD:
         return "\033[31m";
+    case COLOUR_LINE:
+        return "\033[36m";
+    case COLOUR_MORE:
+        return "\033[35m";
+    case COLOUR_FAINT:
+        return "\033[90m";
     case COLOUR_NONE:
         break;
     }

@@ -6,7 +6,15 @@
 
 #include <stdbool.h>
 
-enum colour { COLOUR_NONE, COLOUR_BOLD, COLOUR_GOOD, COLOUR_BAD };
+enum colour {
+    COLOUR_NONE,
+    COLOUR_BOLD,
+    COLOUR_GOOD,
+    COLOUR_BAD,
+    COLOUR_LINE, /* the first line of a plot */
+    COLOUR_MORE, /* its second line */
+    COLOUR_FAINT /* what is behind them */
+};
 
 /* Is standard output a terminal that shows colours? Not if NO_COLOR is set and not empty. */
 bool colour_wanted(void);

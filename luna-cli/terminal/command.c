@@ -1,6 +1,6 @@
 #include "terminal/command.h"
 
-#include "terminal/suggest.h"
+#include "luna/base/suggest.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -45,30 +45,31 @@ const struct command *command_find(const struct command *table, int argc, char *
 }
 
 /* Compares `typed` with the names' first words, or with whole names. */
-static struct suggestion nearest_name(const struct command *table, const char *typed, bool whole)
+static struct luna_suggestion nearest_name(const struct command *table, const char *typed,
+                                           bool whole)
 {
-    struct suggestion found = {.typed = typed, .typed_len = strlen(typed)};
+    struct luna_suggestion found = {.typed = typed, .typed_len = strlen(typed)};
     for (const struct command *c = table; c->name; c++)
-        suggest_compare(&found, c->name, strcspn(c->name, whole ? "" : " "));
+        luna_suggest_compare(&found, c->name, strcspn(c->name, whole ? "" : " "));
     return found;
 }
 
 /* Compares `typed` with the second words of the commands whose first word was found. */
-static struct suggestion nearest_second(const struct command *table, const struct suggestion *first,
-                                        const char *typed)
+static struct luna_suggestion nearest_second(const struct command *table,
+                                             const struct luna_suggestion *first, const char *typed)
 {
-    struct suggestion found = {.typed = typed, .typed_len = strlen(typed)};
+    struct luna_suggestion found = {.typed = typed, .typed_len = strlen(typed)};
     for (const struct command *c = table; c->name; c++) {
         const char *second = c->name + first->nearest_len;
         if (strncmp(c->name, first->nearest, first->nearest_len) == 0 && *second == ' ')
-            suggest_compare(&found, second + 1, strlen(second + 1));
+            luna_suggest_compare(&found, second + 1, strlen(second + 1));
     }
     return found;
 }
 
 void command_suggest(const struct command *table, int argc, char *const argv[])
 {
-    struct suggestion first = nearest_name(table, argv[1], false), second = {.nearest = NULL};
+    struct luna_suggestion first = nearest_name(table, argv[1], false), second = {.nearest = NULL};
     if (!first.nearest)
         first = nearest_name(table, argv[1], true);
     if (!first.nearest)
@@ -128,11 +129,11 @@ static enum command_line take_operands(const struct command *command, int argc, 
 static void suggest_option(const struct command *command, const char *typed)
 {
     const char *name = typed + strspn(typed, "-");
-    struct suggestion suggestion = {.typed = name, .typed_len = strcspn(name, "=")};
+    struct luna_suggestion suggestion = {.typed = name, .typed_len = strcspn(name, "=")};
     for (const struct command_option *option = command->options; option->name; option++)
-        suggest_compare(&suggestion, option->name, strlen(option->name));
-    suggest_compare(&suggestion, "json", strlen("json"));
-    suggest_compare(&suggestion, "help", strlen("help"));
+        luna_suggest_compare(&suggestion, option->name, strlen(option->name));
+    luna_suggest_compare(&suggestion, "json", strlen("json"));
+    luna_suggest_compare(&suggestion, "help", strlen("help"));
     if (suggestion.nearest)
         fprintf(stderr, "Did you mean: --%s\n", suggestion.nearest);
 }

@@ -2,16 +2,26 @@
 
 #include "luna/base/clock.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
 /* Often enough to be seen, seldom enough to cost nothing. */
-enum { SHOW_EVERY_MS = 100 };
+enum { SHOW_EVERY_MS = 100, BAR_CELLS = 20, QUIET_MS = 1000, MS_PER_S = 1000, NS_PER_MS = 1000000 };
+
+static void show(const struct progress *progress)
+{
+    fprintf(stderr, "\r%s: ", progress->what);
+    for (int i = 0; i < BAR_CELLS; i++)
+        fputs(i * 100 < progress->percent * BAR_CELLS ? "█" : "░", stderr);
+    fprintf(stderr, " %d %%", progress->percent);
+    fflush(stderr);
+}
 
 void progress_step(void *context, int64_t done, int64_t total)
 {
     struct progress *progress = context;
-    int64_t now_ms = luna_clock_mono_ns() / 1000000;
+    int64_t now_ms = luna_clock_mono_ns() / NS_PER_MS;
     int percent = total > 0 ? (int)(done * 100 / total) : 100;
     if (!isatty(STDERR_FILENO) ||
         (progress->shown_ms != 0 &&
@@ -19,7 +29,20 @@ void progress_step(void *context, int64_t done, int64_t total)
         return;
     progress->percent = percent;
     progress->shown_ms = now_ms;
-    fprintf(stderr, "\r%s: %d %%", progress->what, percent);
+    show(progress);
+}
+
+void progress_beat(struct progress *progress)
+{
+    int64_t now_ms = luna_clock_mono_ns() / NS_PER_MS;
+    if (progress->started_ms == 0)
+        progress->started_ms = now_ms;
+    if (now_ms - progress->started_ms < QUIET_MS || now_ms - progress->shown_ms < MS_PER_S ||
+        !isatty(STDERR_FILENO))
+        return;
+    progress->shown_ms = now_ms;
+    fprintf(stderr, "\r%s: %" PRId64 " s", progress->what,
+            (now_ms - progress->started_ms) / MS_PER_S);
     fflush(stderr);
 }
 

@@ -1,5 +1,5 @@
 /*
- * progress.h: a line on standard error that says how far a long command has come. Only on a
+ * progress.h: a line on standard error that shows the progress of a long command. Only on a
  * terminal; it is removed at the end.
  */
 #ifndef CLI_PROGRESS_H
@@ -8,13 +8,16 @@
 #include <stdint.h>
 
 struct progress {
-    const char *what; /* "audit verify" */
-    int percent;      /* as shown last */
-    int64_t shown_ms; /* CLOCK_MONOTONIC; 0: nothing is shown */
+    const char *what;   /* "audit verify" */
+    int percent;        /* as shown last */
+    int64_t shown_ms;   /* CLOCK_MONOTONIC; 0: nothing is shown */
+    int64_t started_ms; /* of progress_beat() */
 };
 
 /* A step of struct luna_progress; `context` is a struct progress that starts with `what` alone. */
 void progress_step(void *context, int64_t done, int64_t total);
+/* The same for work whose end is not known: shows the seconds since the first call. */
+void progress_beat(struct progress *progress);
 void progress_end(struct progress *progress);
 
 #endif

@@ -96,7 +96,8 @@ static void a_wrong_line_runs(void **state)
     } rows[] = {
         {"--precision=18", "luna: --precision is \"18\"; expected an integer from 1 to 17\n"},
         {"--precision=x", "luna: --precision is \"x\"; expected an integer from 1 to 17\n"},
-        {"--input-format=xml", "luna: --input-format is \"xml\"; expected json or csv\n"},
+        {"--input-format=xml",
+         "luna: --input-format is \"xml\"; expected json, csv, ndjson or octets\n"},
         {"--parameter=level_variance",
          "luna: --parameter is \"level_variance\"; expected NAME=VALUE\n"},
         {"--setting==3", "luna: --setting is \"=3\"; expected NAME=VALUE\n"},
@@ -135,6 +136,78 @@ static void a_bad_file_is_blamed_on_the_line(void **state)
     assert_string_equal(RUN(stderr, 1, NULL), "luna: /tmp: Is a directory\n");
 }
 
+static void a_line_of_numbers_is_not_read(void **state)
+{
+    (void)state;
+    static const char ndjson[] = "{\"value\":7}\n{\"value\":null}\n";
+    static const char wanted[] =
+        "{\"value\":7,\"processed\":7}\n{\"value\":null,\"processed\":7}\n";
+    write_file(".jsonl", ndjson);
+    assert_string_equal(RUN(stdout, 0, NULL), wanted);
+    write_file("", ndjson);
+    assert_string_equal(RUN(stdout, 0, NULL), wanted);
+    write_file("", "{\"results\":[7],\n\"model\":\n{\"name\":\"level\"}\n}\n");
+    assert_non_null(strstr(RUN(stdout, 0, NULL), "{\"processed_results\":[7],"));
+}
+
+/* The content of `name`, "" when there is no such file; the file is removed. */
+static const char *take_file(const char *name)
+{
+    static char content[4096];
+    FILE *file = fopen(name, "r");
+    size_t len = file != NULL ? fread(content, 1, sizeof content - 1, file) : 0;
+    content[len] = '\0';
+    if (file != NULL)
+        fclose(file);
+    unlink(name);
+    return content;
+}
+
+static void an_output_file_is_lost_by_an_error(void **state)
+{
+    (void)state;
+    char output[80], flag[100];
+    snprintf(output, sizeof output, "/tmp/luna-cli-%d.json", (int)getpid());
+    snprintf(flag, sizeof flag, "--output-file=%s", output);
+    write_file(".csv", "7\n7\n");
+    assert_string_equal(RUN(stdout, 0, flag), "");
+    write_file(".csv", "7\nx\n");
+    RUN(stderr, 1, flag);
+    /* In the format that its name says. */
+    assert_string_equal(take_file(output), "{\"processed_results\":[7,7],\"input_data\":[7,7]}\n");
+    write_file(".csv", "7\n7\n");
+    assert_string_equal(RUN(stderr, 1, "--output-file=/nonexistent/luna.csv"),
+                        "luna: /nonexistent/luna.csv: No such file or directory\n");
+}
+
+static void a_plot_changes_the_numbers(void **state)
+{
+    (void)state;
+    char output[80], flag[100];
+    snprintf(output, sizeof output, "/tmp/luna-cli-%d.csv", (int)getpid());
+    snprintf(flag, sizeof flag, "--output-file=%s", output);
+    write_file(".csv", "7\n8\n7\n9\n");
+    const char *drawing = RUN(stdout, 0, "--plot", "--horizon=2", flag);
+    assert_non_null(strstr(drawing, "forecast from 5"));
+    assert_non_null(strstr(drawing, "95 % interval"));
+    assert_null(strstr(drawing, "processed"));
+    assert_null(strchr(drawing, '\033'));
+    assert_non_null(strstr(take_file(output), "value,processed\r\n7,7\r\n"));
+}
+
+static void a_mistyped_name_gets_no_suggestion(void **state)
+{
+    (void)state;
+    write_file(".csv", "1\n2\n");
+    assert_non_null(strstr(RUN(stderr, 2, "--model=local_levle"), "did you mean \"local_level\"?"));
+    write_file(".csv", "1\n2\n");
+    assert_non_null(
+        strstr(RUN(stderr, 2, "--parameter=level_varience=1"), "did you mean \"level_variance\"?"));
+    write_file(".csv", "1\n2\n");
+    assert_non_null(strstr(RUN(stderr, 2, "--model=seasonal", "--setting=peroid=12"),
+                           "did you mean \"period\"?"));
+}
+
 static void help_is_an_error(void **state)
 {
     (void)state;
@@ -149,6 +222,10 @@ int main(void)
         cmocka_unit_test(a_flag_does_not_reach_the_model),
         cmocka_unit_test(a_wrong_line_runs),
         cmocka_unit_test(a_bad_file_is_blamed_on_the_line),
+        cmocka_unit_test(a_line_of_numbers_is_not_read),
+        cmocka_unit_test(an_output_file_is_lost_by_an_error),
+        cmocka_unit_test(a_plot_changes_the_numbers),
+        cmocka_unit_test(a_mistyped_name_gets_no_suggestion),
         cmocka_unit_test(help_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include "luna/base/arena.h"
 #include "luna/base/buf.h"
+#include "luna/base/suggest.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,6 +59,11 @@ void luna_faults_join(struct luna_faults *faults, const struct luna_faults *more
 /* A copy of bytes that a client chose, fit for a loc or a hint: at most LUNA_FAULT_NAME_BYTES_MAX,
  * cut between characters and marked with "…". "?" when the arena is full. */
 const char *luna_faults_quote(struct luna_faults *faults, const char *text, size_t len);
+
+/* `hint` after a question whether the nearest name was meant, or `hint` alone where no name is near
+ * enough. */
+const char *luna_faults_suggest(struct luna_faults *faults,
+                                const struct luna_suggestion *suggestion, const char *hint);
 
 /* The list as FastAPI's JSON array: [{"type","loc","msg","hint"},…]. */
 void luna_faults_put_json(const struct luna_faults *faults, struct luna_buf *out);

@@ -1,4 +1,4 @@
-#include "terminal/suggest.h"
+#include "luna/base/suggest.h"
 
 #include <string.h>
 
@@ -7,12 +7,12 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-size_t suggest_distance(const char *word, size_t word_len, const char *other, size_t other_len)
+size_t luna_suggest_distance(const char *word, size_t word_len, const char *other, size_t other_len)
 {
     /* Row i holds the distances of word[0…i) to every beginning of `other`. */
-    size_t rows[3][SUGGEST_WORD_BYTES_MAX];
-    if (word_len >= SUGGEST_WORD_BYTES_MAX || other_len >= SUGGEST_WORD_BYTES_MAX)
-        return SUGGEST_WORD_BYTES_MAX;
+    size_t rows[3][LUNA_SUGGEST_WORD_BYTES_MAX];
+    if (word_len >= LUNA_SUGGEST_WORD_BYTES_MAX || other_len >= LUNA_SUGGEST_WORD_BYTES_MAX)
+        return LUNA_SUGGEST_WORD_BYTES_MAX;
     for (size_t j = 0; j <= other_len; j++)
         rows[0][j] = j;
     for (size_t i = 1; i <= word_len; i++) {
@@ -29,11 +29,12 @@ size_t suggest_distance(const char *word, size_t word_len, const char *other, si
     return rows[word_len % 3][other_len];
 }
 
-void suggest_compare(struct suggestion *suggestion, const char *word, size_t word_len)
+void luna_suggest_compare(struct luna_suggestion *suggestion, const char *word, size_t word_len)
 {
     /* One fault in three letters: with more, the words only happen to be short. */
     size_t distance_max = (suggestion->typed_len + 2) / 3;
-    size_t distance = suggest_distance(suggestion->typed, suggestion->typed_len, word, word_len);
+    size_t distance =
+        luna_suggest_distance(suggestion->typed, suggestion->typed_len, word, word_len);
     if (distance > distance_max || distance >= word_len ||
         (suggestion->nearest && distance >= suggestion->distance))
         return;

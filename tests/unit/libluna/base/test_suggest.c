@@ -1,4 +1,4 @@
-#include "terminal/suggest.h"
+#include "luna/base/suggest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 static size_t distance(const char *word, const char *other)
 {
-    return suggest_distance(word, strlen(word), other, strlen(other));
+    return luna_suggest_distance(word, strlen(word), other, strlen(other));
 }
 
 static void an_edit_of_each_kind_counts_once(void **state)
@@ -40,19 +40,19 @@ static void the_distance_is_the_same_both_ways(void **state)
 static void a_long_word_is_near_to_nothing(void **state)
 {
     (void)state;
-    char longest[SUGGEST_WORD_BYTES_MAX], longer[SUGGEST_WORD_BYTES_MAX + 1];
+    char longest[LUNA_SUGGEST_WORD_BYTES_MAX], longer[LUNA_SUGGEST_WORD_BYTES_MAX + 1];
     memset(longest, 'a', sizeof longest);
     memset(longer, 'a', sizeof longer);
     longest[sizeof longest - 1] = longer[sizeof longer - 1] = '\0';
     assert_int_equal(distance(longest, longest), 0);
-    assert_int_equal(distance(longer, longer), SUGGEST_WORD_BYTES_MAX);
+    assert_int_equal(distance(longer, longer), LUNA_SUGGEST_WORD_BYTES_MAX);
 }
 
 static const char *nearest(const char *typed, const char *const words[])
 {
-    struct suggestion suggestion = {.typed = typed, .typed_len = strlen(typed)};
+    struct luna_suggestion suggestion = {.typed = typed, .typed_len = strlen(typed)};
     for (; *words; words++)
-        suggest_compare(&suggestion, *words, strlen(*words));
+        luna_suggest_compare(&suggestion, *words, strlen(*words));
     return suggestion.nearest ? suggestion.nearest : "";
 }
 
