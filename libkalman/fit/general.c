@@ -24,6 +24,7 @@ enum {
     starts_some = 4,
     starts_many = 6,
     starts_most = 8,
+    starts_all = 12,
     states_many = 4,
     states_most = 12,
     states_long = 100
@@ -186,6 +187,7 @@ static size_t climb_all(struct fit_problem *problem, size_t wanted, struct fit_s
     EXPECT(wanted <= FIT_STARTS_MAX);
     struct fit_start starts[FIT_STARTS_MAX];
     size_t found = fit_starts(problem, wanted, starts), kept = 0;
+    bool many = found > starts_most;
     for (size_t k = 0; k < found && fit_check_limits(problem); k++) {
         bool held[KALMAN_PARAMETERS_MAX] = {false};
         fit_warm(problem, warm_steps, starts[k].x);
@@ -194,7 +196,7 @@ static size_t climb_all(struct fit_problem *problem, size_t wanted, struct fit_s
         size_t reference = fit_reference(problem, starts[k].x), place = kept;
         if (reference != SIZE_MAX)
             held[reference] = true;
-        starts[k].value = fit_climb(problem, held, problem->analytic ? 1e-3 : 1e-5,
+        starts[k].value = fit_climb(problem, held, problem->analytic || many ? 1e-3 : 1e-5,
                                     climb_evaluations, starts[k].x);
         if (!isfinite(starts[k].value))
             continue;
@@ -248,10 +250,19 @@ static enum kalman_fit_status judge(const struct fit_problem *problem, const dou
     return noiseless ? KALMAN_FIT_BOUNDARY_HIGH : KALMAN_FIT_INTERIOR;
 }
 
+/* Is a pass so short that many starts cost less than a request does otherwise? */
+static bool is_short(const struct fit_problem *problem)
+{
+    size_t m = problem->model->states;
+    return problem->series.count * m * m < (size_t)1 << 16;
+}
+
 /* Season models take long for each start, and have one sharp summit; what is not variances has
  * more, and wilder ones. */
 static size_t starts_for(const struct fit_problem *problem)
 {
+    if (fit_has_polynomial(problem) && is_short(problem))
+        return starts_all;
     if (problem->model->states > states_most)
         return problem->analytic && problem->model->states > states_long ? starts_one : starts_few;
     if (!problem->analytic)

@@ -8,7 +8,13 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { newton_steps_max = 40, rounds_max = 8, halvings_max = 30, polished_max = 24 };
+enum {
+    newton_steps_max = 40,
+    ridge_steps_max = 4,
+    rounds_max = 8,
+    halvings_max = 30,
+    polished_max = 24
+};
 
 /* The likelihood that a fit may leave on a ridge: no digit that is printed of an estimate. */
 static const double ridge_gain = 1e-5;
@@ -166,7 +172,7 @@ static double newton(struct fit_problem *problem, double *matrix, double *factor
     EXPECT(problem->count <= polished_max);
     double gradient[KALMAN_PARAMETERS_MAX], step[KALMAN_PARAMETERS_MAX],
         decrement_before = INFINITY;
-    size_t free_list[KALMAN_PARAMETERS_MAX], count_before = SIZE_MAX;
+    size_t free_list[KALMAN_PARAMETERS_MAX], count_before = SIZE_MAX, on_ridge = 0;
     double value = fit_value(problem, x);
     *ret_converged = false;
     for (int round = 0; round < newton_steps_max && fit_check_limits(problem); round++) {
@@ -194,7 +200,10 @@ static double newton(struct fit_problem *problem, double *matrix, double *factor
          * the differences' own error. */
         bool flat =
             round > 0 && fabs(decrement) < 1e-7 && fabs(value - before) < rounding(problem, value);
-        if (flat || fabs(decrement) < 0.1 * rounding(problem, value)) {
+        /* Beside unit roots that nearly cancel, steps gain a little for as long as one likes. */
+        on_ridge = stale && fabs(decrement) < ridge_gain ? on_ridge + 1 : 0;
+        if (flat || on_ridge > ridge_steps_max ||
+            fabs(decrement) < 0.1 * rounding(problem, value)) {
             *ret_converged = true;
             return value;
         }
@@ -216,7 +225,9 @@ static bool edge_of(const struct fit_problem *problem, const double *x, size_t i
     }
     double width = c->upper - c->lower, below = x[i] - c->lower, above = c->upper - x[i];
     *ret_edge = below < above ? c->lower : c->upper;
-    return x[i] != *ret_edge && fmin(below, above) < 0.05 * width;
+    bool near =
+        c->kind == FIT_PARTIAL ? fabs(fit_partial(x[i])) > 0.9 : fmin(below, above) < 0.05 * width;
+    return near && x[i] != *ret_edge;
 }
 
 /* Moves coordinates to the edge where that does not lower the likelihood; true if any moved.
@@ -277,7 +288,9 @@ static bool release_bounds(struct fit_problem *problem, double *x, double *value
         double kept = x[i], width = c->upper - c->lower;
         bool low = kept - c->lower < c->upper - kept;
         for (size_t k = 0; k < sizeof shares / sizeof shares[0] && fit_check_limits(problem); k++) {
-            x[i] = kept + (low ? shares[k] : -shares[k]) * width;
+            x[i] = c->kind == FIT_PARTIAL
+                       ? copysign(fit_partial_coordinate(1 - 2 * shares[k]), kept)
+                       : kept + (low ? shares[k] : -shares[k]) * width;
             double found = fit_value(problem, x);
             if (found > *value + 1e-9 * (1 + fabs(*value))) {
                 *value = found;

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { evaluations_default = 8000 };
+enum { evaluations_default = 20000 };
 
 static const double log_two = 0.69314718055994530942;
 
@@ -169,8 +169,8 @@ static struct fit_coordinate coordinate_for(const struct layout_parameter *param
         /* On the circle an AR part has no variance to start from; an MA part is valid there. */
         double edge = p->domain == KALMAN_DOMAIN_STATIONARY ? 1 - 1e-7 : 1;
         c.kind = FIT_PARTIAL;
-        c.lower = -edge;
-        c.upper = edge;
+        c.upper = fit_partial_coordinate(edge);
+        c.lower = -c.upper;
     } else if (parameter->id == PARAMETER_DAMPING) {
         if (problem->pace > 1) /* finer than a unit, what is left after one is too little to hold */
             c.kind = FIT_POWER;
@@ -232,6 +232,19 @@ static void list_parameter(struct fit_problem *problem, const struct layout_para
     }
 }
 
+/* The only variance of a problem whose scale is concentrated out: no likelihood depends on it. */
+static size_t find_scale(const struct fit_problem *problem)
+{
+    size_t found = SIZE_MAX, variances = 0;
+    for (size_t i = 0; i < problem->count; i++) {
+        if (problem->coordinates[i].kind != FIT_VARIANCE)
+            continue;
+        variances++;
+        found = i;
+    }
+    return problem->concentrate && variances == 1 ? found : SIZE_MAX;
+}
+
 /* Does a free parameter move T where the diffuse start goes through it? The damping of a slope
  * does, and the period of a cycle that is not damped, whose own start is diffuse. */
 static bool moves_the_start(const struct fit_problem *problem)
@@ -256,6 +269,7 @@ static void list_coordinates(struct fit_problem *problem)
     problem->concentrate = fixed_variances == 0;
     problem->analytic = !problem->series.times && closed_form(problem->spec.kind);
     problem->marginal = moves_the_start(problem);
+    problem->scale_at = find_scale(problem);
 }
 
 /* Fixed variances into the units of the scaled series. */

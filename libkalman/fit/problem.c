@@ -16,6 +16,21 @@ bool fit_check_limits(struct fit_problem *problem)
            problem->evaluations < problem->evaluations_max;
 }
 
+/* tanh of it is 1 - 1e-7; divided by that, the end of the box is one exactly. */
+static const double partial_end = 8.4;
+
+double fit_partial(double x)
+{
+    assert(fabs(x) <= partial_end);
+    return tanh(x) / tanh(partial_end);
+}
+
+double fit_partial_coordinate(double partial)
+{
+    assert(fabs(partial) <= 1);
+    return atanh(partial * tanh(partial_end));
+}
+
 void fit_decode(const struct fit_problem *problem, const double *x, double scale,
                 struct kalman_spec *ret_spec)
 {
@@ -30,8 +45,10 @@ void fit_decode(const struct fit_problem *problem, const double *x, double scale
             *value = exp(x[i]) * scale;
             break;
         case FIT_LINEAR:
-        case FIT_PARTIAL:
             *value = x[i];
+            break;
+        case FIT_PARTIAL:
+            *value = fit_partial(x[i]);
             break;
         case FIT_LOGARITHM:
             *value = exp(x[i]);
@@ -64,6 +81,69 @@ void fit_decode(const struct fit_problem *problem, const double *x, double scale
         spec.parameters[problem->cycle_at] *= (1 - damping) * (1 + damping);
     }
     *ret_spec = spec;
+}
+
+/* The partial autocorrelations of one polynomial, whose coefficients are divided by their sign and
+ * shrunk: its roots move out by 1 / shrink. False where one is on the circle. */
+static bool partials_of(const struct fit_array *array, const double *coefficients, double shrink,
+                        double *ret_partials)
+{
+    EXPECT(array->count <= KALMAN_PARAMETERS_MAX);
+    double shrunk[KALMAN_PARAMETERS_MAX], power = 1;
+    for (size_t i = 0; i < array->count; i++) {
+        power *= shrink;
+        shrunk[i] = array->sign * coefficients[i] * power;
+    }
+    lag_to_partial(shrunk, array->count, ret_partials);
+    for (size_t i = 0; i < array->count; i++)
+        if (!(fabs(ret_partials[i]) < 1))
+            return false;
+    return true;
+}
+
+/* The coordinate of a parameter; of an element of a polynomial its partial autocorrelation. */
+static double coordinate_of(const struct fit_problem *problem, const struct fit_coordinate *c,
+                            const double *parameters)
+{
+    double value = parameters[c->at];
+    switch (c->kind) {
+    case FIT_VARIANCE:
+    case FIT_LOGARITHM:
+        return log(value);
+    case FIT_POWER:
+        return pow(value, problem->pace);
+    case FIT_PARTIAL:
+        return fit_partial_coordinate(value);
+    case FIT_SHARE_OF:
+        return value / parameters[c->limit_at];
+    case FIT_SHARE_OF_REST:
+        return value / (1 - parameters[c->limit_at]);
+    default:
+        return value;
+    }
+}
+
+void fit_encode(const struct fit_problem *problem, const struct kalman_spec *scaled, double *ret_x)
+{
+    double parameters[KALMAN_PARAMETERS_MAX], partials[KALMAN_PARAMETERS_MAX];
+    memcpy(parameters, scaled->parameters, sizeof parameters);
+    if (problem->stationary_cycle) {
+        double damping = layout_value(&problem->layout, scaled, PARAMETER_DAMPING);
+        parameters[problem->cycle_at] /= (1 - damping) * (1 + damping);
+    }
+    for (size_t k = 0; k < problem->array_count; k++) {
+        const struct fit_array *array = &problem->arrays[k];
+        const double *coefficients = scaled->parameters + array->at;
+        if (!partials_of(array, coefficients, 1, partials))
+            (void)partials_of(array, coefficients, 1 - 1e-7, partials);
+        memcpy(parameters + array->at, partials, array->count * sizeof(double));
+    }
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        double x = coordinate_of(problem, c, parameters);
+        bool zero = c->kind == FIT_VARIANCE && isinf(x);
+        ret_x[i] = zero ? x : fmin(fmax(x, c->lower), c->upper);
+    }
 }
 
 /* Builds the model of x; false where it has none. */
@@ -233,7 +313,8 @@ double fit_gradient(struct fit_problem *problem, const double *x, double step, b
     memcpy(moving, x, problem->count * sizeof(double));
     for (size_t i = 0; i < problem->count; i++) {
         /* A variance at zero has no logarithm to move; polish.c asks whether it should be there. */
-        double slope = isinf(x[i]) ? 0 : difference(problem, moving, i, value, step, fine);
+        bool still = isinf(x[i]) || i == problem->scale_at;
+        double slope = still ? 0 : difference(problem, moving, i, value, step, fine);
         ret_gradient[i] = isfinite(slope) ? slope : 0;
     }
     problem->last = sums; /* of x, not of the last point that a difference needed */

@@ -8,7 +8,8 @@
  *       smoothing)
  *     period         log of it
  *     AR, MA arrays  partial autocorrelations (lag_from_partial), so that the box is the
- *       whole valid region
+ *       whole valid region, and of each its inverse hyperbolic tangent: beside a unit root the
+ *       likelihood has its summit in a layer that may be 1e-6 thin
  * When every variance of the model is free, only their ratios are coordinates that matter: the
  * common scale is concentrated out in closed form (DK 2.10.2), and one variance is held while the
  * others move.
@@ -62,6 +63,7 @@ struct fit_problem {
     bool stationary_cycle;
     size_t cycle_at;  /* its index in spec.parameters */
     bool concentrate; /* every variance is free */
+    size_t scale_at;  /* the coordinate that is nothing but the concentrated scale, or SIZE_MAX */
     bool analytic;    /* the score has a closed form here */
     bool marginal;    /* a coordinate moves the diffuse part: see assemble() */
 
@@ -88,6 +90,11 @@ struct fit_problem {
     enum kalman_status failure;
 };
 
+/* The partial autocorrelation that the coordinate of one stands for: one at the end of the box, a
+ * little less for an AR part, which has no variance to start from there. And reversed. */
+double fit_partial(double x);
+double fit_partial_coordinate(double partial);
+
 /* Workspace for fit_problem_prepare. */
 enum kalman_status fit_problem_bytes(const struct kalman_spec *spec,
                                      const struct spec_layout *layout, size_t count,
@@ -112,6 +119,10 @@ enum kalman_status fit_problem_evaluate(struct fit_problem *problem,
 /* Writes the parameters that x stands for, variances multiplied by scale. */
 void fit_decode(const struct fit_problem *problem, const double *x, double scale,
                 struct kalman_spec *ret_spec);
+
+/* The x of a complete spec in the units of the scaled series: fit_decode() reversed. A polynomial
+ * with a root on the circle is moved 1e-7 inside. */
+void fit_encode(const struct fit_problem *problem, const struct kalman_spec *scaled, double *ret_x);
 
 /* Log-likelihood of the scaled series (concentrated or not); -INFINITY where there is none. */
 double fit_value(struct fit_problem *problem, const double *x);

@@ -21,10 +21,11 @@ enum { balance_count = sizeof balances / sizeof balances[0] };
  * cancel. Polynomials of two and more also get pairs of opposite signs, the odd ones first: their
  * surfaces have summits near roots on either side, which equal partials never come near. */
 static const double shape_ar[] = {0, 0.5, -0.4, 0.8}, shape_ma[] = {0, -0.5, 0.4, -0.8};
-static const double shape_pair[][2] = {{0.8, -0.6}, {-0.8, 0.3}, {0.3, 0.7}};
+static const double shape_pair[][2] = {{0.8, -0.6},  {-0.8, 0.3},   {0.3, 0.7},  {0.999, -0.5},
+                                       {0.999, 0.3}, {-0.98, -0.6}, {-0.98, 0.8}};
 enum {
     shape_count = 4,
-    shape_pairs = 3,
+    shape_pairs = 7,
     shapes_max = shape_count + shape_pairs,
     periods_count = 10
 };
@@ -104,7 +105,8 @@ static double element(const struct fit_problem *problem, const struct fit_coordi
         x = c->lower + log(problem->pace) + share * (c->upper - c->lower - log(problem->pace));
         break;
     case FIT_PARTIAL:
-        x = partial_start(problem, c, is_autoregressive(c) ? shape : second);
+        x = fit_partial_coordinate(
+            partial_start(problem, c, is_autoregressive(c) ? shape : second));
         break;
     default:
         shape %= shape_count;
@@ -146,7 +148,7 @@ static bool has_shape(const struct fit_problem *problem)
            has_kind(problem, FIT_SHARE_OF) || has_kind(problem, FIT_SHARE_OF_REST);
 }
 
-static bool has_polynomial(const struct fit_problem *problem)
+bool fit_has_polynomial(const struct fit_problem *problem)
 {
     for (size_t k = 0; k < problem->array_count; k++)
         if (problem->arrays[k].count > 1)
@@ -156,7 +158,7 @@ static bool has_polynomial(const struct fit_problem *problem)
 
 bool fit_is_rugged(const struct fit_problem *problem)
 {
-    return problem->marginal || has_polynomial(problem);
+    return problem->marginal || fit_has_polynomial(problem);
 }
 
 /* The grid: how many values of each kind of thing are tried. */
@@ -173,7 +175,7 @@ static struct grid grid_of(const struct fit_problem *problem)
         ar += c->kind == FIT_PARTIAL && is_autoregressive(c) ? 1u : 0u;
         ma += c->kind == FIT_PARTIAL && !is_autoregressive(c) ? 1u : 0u;
     }
-    size_t shapes = has_polynomial(problem) ? shapes_max : shape_count;
+    size_t shapes = fit_has_polynomial(problem) ? shapes_max : shape_count;
     /* A single variance that is concentrated out needs no balance. */
     struct grid grid = {variances > (problem->concentrate ? 1u : 0u) ? balance_count : 1,
                         has_shape(problem) && (ma == 0 || ar > 0) ? shapes : 1, ma > 0 ? shapes : 1,

@@ -4,7 +4,7 @@
 
 #include "fit/problem.h"
 
-enum { FIT_STARTS_MAX = 8 };
+enum { FIT_STARTS_MAX = 12 };
 
 struct fit_start {
     double value;
@@ -19,6 +19,9 @@ size_t fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *
  * sqrt(quadratic / trace), the minorise-maximise step for variance components (Zhou, Hu, Zhou and
  * Lange 2019), which cannot go down. */
 void fit_warm(struct fit_problem *problem, size_t steps, double *x);
+
+/* Is a polynomial of two and more free? */
+bool fit_has_polynomial(const struct fit_problem *problem);
 
 /* Has the likelihood several summits of about one height? That of polynomials of two and more has,
  * and that of a damping, on either side of which a trend may lie. */
