@@ -33,9 +33,8 @@ enum kalman_status kalman_fit_bytes(const struct kalman_spec *spec, size_t count
     return fit_bytes(spec, count, &layout, ret_bytes);
 }
 
-/* The data by themselves; what the kind allows is in the catalogue. */
-static enum kalman_status fit_series_check(const struct kalman_spec *spec,
-                                           const struct kalman_series *series, size_t *bad_index)
+enum kalman_status fit_series_check(const struct kalman_spec *spec,
+                                    const struct kalman_series *series, size_t *bad_index)
 {
     const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
     enum kalman_status status =

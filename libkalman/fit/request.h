@@ -17,4 +17,9 @@ struct fit_request {
     void *workspace; /* the bytes that the kind asked for, aligned to KALMAN_ALIGN */
 };
 
+/* The data by themselves; what the kind allows is in the catalogue. */
+enum kalman_status fit_series_check(const struct kalman_spec *spec,
+                                    const struct kalman_series *series,
+                                    size_t *bad_index) KALMAN_MUSTCHECK;
+
 #endif

@@ -6,8 +6,8 @@
  *     parameter=X,Y,..]... [WANT]...
  *
  * FILE: one number a line, NA for missing, # for comments. Parameters left out are fitted. WANT:
- * filter, smooth, forecast=H. Numbers are printed with 17 digits. It reports what the library says
- * and judges nothing.
+ * filter, smooth, errors (of the fitted parameters), forecast=H. Numbers are printed with 17
+ * digits. It reports what the library says and judges nothing.
  */
 #include <kalman/fit.h>
 #include <kalman/model.h>
@@ -25,7 +25,7 @@ struct task {
     struct kalman_spec spec;
     double *values, *times, *inputs[inputs_max];
     size_t count, input_count, horizon;
-    bool logarithm, filter, smooth;
+    bool logarithm, filter, smooth, errors;
 };
 
 static void fail(const char *what, const char *detail)
@@ -100,6 +100,8 @@ static void take_word(struct task *task, char *word)
         task->filter = true;
     else if (strcmp(word, "smooth") == 0)
         task->smooth = true;
+    else if (strcmp(word, "errors") == 0)
+        task->errors = true;
     else if (!value)
         fail("not understood", word);
     else if (strcmp(word, "forecast") == 0)
@@ -148,6 +150,21 @@ static void print_fit(const struct kalman_fit *fit)
     if (fit->reason)
         printf("reason %s\n", fit->reason);
     print_parameters(&fit->spec);
+}
+
+/* A line for each fitted parameter, in the order of the spec: standard error, lower, upper. */
+static void print_errors(const struct task *task, const struct kalman_spec *fitted,
+                         const struct kalman_series *series)
+{
+    struct kalman_uncertainty found;
+    size_t bytes = 0;
+    check(kalman_uncertainty_bytes(fitted, series->count, &bytes), "uncertainty bytes");
+    check(kalman_uncertainty(&task->spec, fitted, series, NULL, 0.95, allocate(bytes), bytes, NULL,
+                             &found),
+          "uncertainty");
+    for (size_t i = 0; i < found.count; i++)
+        printf("error %.17g %.17g %.17g\n", found.standard_error[i], found.lower[i],
+               found.upper[i]);
 }
 
 static void run(const struct task *task, const struct kalman_spec *spec,
@@ -205,6 +222,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < fit.candidate_count; i++)
         printf("candidate %s %.10g %.10g\n", kalman_kind_describe(candidates[i].spec.kind)->name,
                candidates[i].loglikelihood, candidates[i].aicc);
+    if (task.errors)
+        print_errors(&task, &fit.spec, &series);
     if (task.filter || task.smooth || task.horizon)
         run(&task, &fit.spec, &series);
     return 0;

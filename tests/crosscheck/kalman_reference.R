@@ -43,6 +43,7 @@ arima_case <- function(name, y, order, seasonal = c(0, 0, 0), period = 1) {
     say(name, "arima_coef", coef(fit))
     say(name, "arima_sigma2", fit$sigma2)
     say(name, "arima_loglik", fit$loglik)
+    say(name, "arima_errors", sqrt(diag(fit$var.coef)))
 }
 arima_case("arima_nile", Nile, c(0, 1, 1))
 arima_case("arima_www", WWWusage, c(3, 1, 0))

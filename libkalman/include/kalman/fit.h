@@ -105,6 +105,40 @@ kalman_fit(const struct kalman_spec *spec, const struct kalman_series *series,
            const struct kalman_fit_options *options, void *workspace, size_t workspace_bytes,
            struct kalman_candidate *candidates, struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
 
+/*
+ * What the data say of the estimated parameters besides their values: the inverse of the observed
+ * information (minus the second derivatives of the likelihood that was maximised), carried to the
+ * parameters by the delta method. Variances are in the unit of the fitted spec's. NaN: not known,
+ * because the estimate lies on the edge of the parameter space, beside which the others' errors
+ * are those given that edge, or because the likelihood is not curved there.
+ */
+struct kalman_uncertainty {
+    size_t count;                     /* estimated parameters, elements of arrays one by one */
+    size_t at[KALMAN_PARAMETERS_MAX]; /* their indices in spec.parameters, ascending */
+    double standard_error[KALMAN_PARAMETERS_MAX];
+    /* symmetric on the scale of the parameter: the logarithm of a variance or a period, the logit
+     * of what has two limits, a coefficient itself */
+    double lower[KALMAN_PARAMETERS_MAX], upper[KALMAN_PARAMETERS_MAX];
+};
+
+/* Workspace of kalman_uncertainty(). */
+KALMAN_API enum kalman_status kalman_uncertainty_bytes(const struct kalman_spec *fitted,
+                                                       size_t count,
+                                                       size_t *ret_bytes) KALMAN_MUSTCHECK;
+
+/*
+ * The uncertainty of a fit that found a maximum. `asked` and the rest are those of its call,
+ * `fitted` the spec that it returned; KALMAN_AUTO has estimated every parameter. coverage: of the
+ * intervals, in (0, 1). ret_covariance: NULL, or count x count, row-major, which
+ * KALMAN_PARAMETERS_MAX squared doubles always hold. It takes about 4 k^2 likelihoods for k
+ * parameters.
+ */
+KALMAN_API enum kalman_status
+kalman_uncertainty(const struct kalman_spec *asked, const struct kalman_spec *fitted,
+                   const struct kalman_series *series, const struct kalman_fit_options *options,
+                   double coverage, void *workspace, size_t workspace_bytes, double *ret_covariance,
+                   struct kalman_uncertainty *ret_uncertainty) KALMAN_MUSTCHECK;
+
 /* "interior" ...; never NULL */
 KALMAN_API const char *kalman_fit_status_name(enum kalman_fit_status status);
 /* the sentence; never NULL */
