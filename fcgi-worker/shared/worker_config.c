@@ -78,7 +78,8 @@ const struct luna_setting worker_settings[] = {
          "Redis URL: redis://[[user]:password@]host:port[/db] or unix:///path[?db=n]."),
     TEXT("LUNA_DATABASE_URL", database_url, REQ | SEC | REL, NULL,
          "PostgreSQL URL, with the role luna_worker: "
-         "postgresql://user:password@host:port/database."),
+         "postgresql://user:password@host:port/database. A second line is tried when PostgreSQL "
+         "refuses the first: the URL with the password that is being replaced."),
     TEXT("LUNA_KEY_PEPPER", key_pepper, REQ | SEC | REL, NULL,
          "Pepper of the API keys' digests: 64 to 256 hexadecimal digits, the same in every "
          "program."),

@@ -20,8 +20,10 @@ def send(client, account, sent):
 
 
 @pytest.fixture(scope="module")
-def victim(client, account_factory):
-    account = account_factory()
+def victim(client, account_factory, luna):
+    """Its plan allows as many requests as these tests send at once on a fast machine."""
+    luna("plan", "set", "bad-requests", "--rate", "10000", "--burst", "10000")
+    account = account_factory(100000, "--plan", "bad-requests")
     assert client.post(account.url, headers=account.headers, json={"results": [1, 2]}).status_code == 200
     return account
 
@@ -43,7 +45,7 @@ def test_bad_request_gets_its_documented_answer(client, victim, redis_store, nam
 
 
 HINTS = {
-    "an unknown member": "members are: results, model, output, horizon, intervals, include, robust, ljung_box_lags",
+    "an unknown member": 'did you mean "output"? members are: results, model, output, horizon, intervals, include, robust, ljung_box_lags',
     "a batch with an unknown option": "options are: model, output, horizon, intervals, include, robust, ljung_box_lags",
     "a key with an unknown member": "members are: scopes, expires_in_s, name, metadata, allowed_networks, rate_per_s, rate_burst",
     "an unknown query parameter": "parameters are: precision; options are members of a JSON body",

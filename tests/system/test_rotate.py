@@ -1,5 +1,6 @@
 """scripts/rotate replaces each secret under load: no request fails, the old secret is refused, and luna health is green."""
 import json
+import os
 import ssl
 import subprocess
 import threading
@@ -8,7 +9,7 @@ import httpx
 import psycopg2
 import pytest
 import redis
-from luna_stack import WAIT_S, StackClient, wait_until
+from luna_stack import BUILD, WAIT_S, StackClient, wait_until
 
 BODY = {"results": [1120, 1160, 963]}
 accounts = []  # of every load
@@ -75,6 +76,50 @@ def test_new_passwords_of_postgresql_interrupt_the_service(spare_stack):
             assert cursor.fetchall() == []
         with pytest.raises(psycopg2.OperationalError):
             psycopg2.connect(url)
+
+
+def reload_pool(stack):
+    settings = {"LUNA_ENV_FILE": str(stack.var / "etc/fcgi-worker.env"), "PATH": os.environ["PATH"]}
+    outcome = subprocess.run([BUILD / "bin" / "fcgi-worker", "--reload", str(stack.pid("fcgi-worker"))], env=settings, check=False, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=WAIT_S)
+    assert outcome.returncode == 0, outcome.stdout
+
+
+def end_sessions(stack, role):
+    """As a new worker, or one that PostgreSQL restarts under, is without a session."""
+    others = "FROM pg_stat_activity WHERE usename = %s AND pid <> pg_backend_pid()"
+    with stack.connect(role).cursor() as cursor:
+        def ended():
+            cursor.execute(f"SELECT count(pg_terminate_backend(pid)) {others}", (role,))
+            return cursor.fetchone() == (0,)
+
+        wait_until(ended, "sessions that have ended")
+
+
+def test_a_worker_without_a_session_waits_for_the_reload_after_its_password_changed(spare_stack):
+    file, account = spare_stack.var / "secrets/url_worker", spare_stack.luna_json("account", "create", "unconnected")
+    spare_stack.issued.append(account["api_key"])
+    accounts.append(account)
+    old_url = file.read_text(encoding="utf-8")
+    old = spare_stack.secret("luna_worker")
+    with StackClient(spare_stack) as client:
+        try:
+            file.write_text(old_url.replace(old, "next-password") + old_url, encoding="utf-8")
+            reload_pool(spare_stack)
+            for password in (old, "next-password"):
+                with spare_stack.connect("luna_worker").cursor() as cursor:
+                    cursor.execute("ALTER ROLE luna_worker PASSWORD %s", (password,))
+                (spare_stack.var / "secrets/luna_worker").write_text(password + "\n", encoding="utf-8")
+                for _ in range(5):
+                    end_sessions(spare_stack, "luna_worker")
+                    answer = client.get(f"/api/v1/{account['id']}/usage", headers={"X-API-Key": account["api_key"]})
+                    assert answer.status_code == 200, answer.text
+        finally:
+            with spare_stack.connect("luna_worker").cursor() as cursor:
+                cursor.execute("ALTER ROLE luna_worker PASSWORD %s", (old,))
+            (spare_stack.var / "secrets/luna_worker").write_text(old + "\n", encoding="utf-8")
+            file.write_text(old_url, encoding="utf-8")
+            reload_pool(spare_stack)
 
 
 def test_a_new_pepper_interrupts_the_service_or_ends_keys(spare_stack):

@@ -13,6 +13,8 @@
 
 struct luna_database {
     char *url;
+    size_t url_bytes;
+    char *previous_url;         /* the second line of url, or NULL */
     struct luna_pg_hosts hosts; /* in the order in which they will be tried */
     int timeout_ms;
     PGconn *session; /* NULL: not connected */
@@ -29,6 +31,16 @@ static void ignore_notice(void *context, const PGresult *notice)
     (void)notice; /* such as "relation exists, skipping"; a library prints nothing */
 }
 
+/* Ends the text at its first line, and returns what follows: NULL when that is nothing. */
+static char *split_line(char *text)
+{
+    char *rest = strchr(text, '\n');
+    if (rest == NULL)
+        return NULL;
+    *rest++ = '\0';
+    return *rest != '\0' ? rest : NULL;
+}
+
 enum luna_code luna_database_new(const char *url, int timeout_ms,
                                  struct luna_database **ret_database, struct luna_error *err)
 {
@@ -42,7 +54,9 @@ enum luna_code luna_database_new(const char *url, int timeout_ms,
         return luna_error_set(err, LUNA_ENOMEM, "no memory for a database session");
     }
     database->url = copy;
-    luna_pg_hosts_read(&database->hosts, url);
+    database->url_bytes = strlen(copy);
+    database->previous_url = split_line(copy);
+    luna_pg_hosts_read(&database->hosts, database->url);
     database->timeout_ms = timeout_ms;
     *ret_database = database;
     return LUNA_OK;
@@ -54,7 +68,7 @@ void luna_database_free(struct luna_database *database)
         return;
     luna_pg_drop(database);
     luna_pg_hosts_done(&database->hosts);
-    explicit_bzero(database->url, strlen(database->url));
+    explicit_bzero(database->url, database->url_bytes);
     free(database->url);
     free(database);
 }
@@ -141,7 +155,7 @@ static enum luna_code late(struct luna_database *database, const char *doing,
  * closed after 10. */
 #define PEER_WATCH "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_user_timeout=10000"
 
-static PGconn *start_session(const struct luna_database *database)
+static PGconn *start_session(const struct luna_database *database, const char *url)
 {
     char options[240], tcp_timeout[24];
     /* A little less than our own timeout, so that the server cancels first and reports it. */
@@ -157,15 +171,15 @@ static PGconn *start_session(const struct luna_database *database)
                                 "options",         "tcp_user_timeout",
                                 "keepalives_idle", "application_name",
                                 "client_encoding", NULL};
-    const char *const values[] = {database->url, hosts->host, hosts->hostaddr, hosts->port, options,
-                                  tcp_timeout,   "30",        "luna",          "UTF8",      NULL};
+    const char *const values[] = {url,         hosts->host, hosts->hostaddr, hosts->port, options,
+                                  tcp_timeout, "30",        "luna",          "UTF8",      NULL};
     return PQconnectStartParams(keys, values, 1);
 }
 
-static enum luna_code connect_once(struct luna_database *database, struct luna_deadline deadline,
-                                   struct luna_error *err)
+static enum luna_code connect_once(struct luna_database *database, const char *url,
+                                   struct luna_deadline deadline, struct luna_error *err)
 {
-    database->session = start_session(database);
+    database->session = start_session(database, url);
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
     while (database->session != NULL && PQstatus(database->session) != CONNECTION_BAD) {
         short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
@@ -193,10 +207,13 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
     enum luna_code code = LUNA_ETIMEOUT;
     for (int left = database->hosts.count; left > 0 && code == LUNA_ETIMEOUT; left--) {
         int share_ms = luna_deadline_left_ms(deadline) / left;
-        code = connect_once(database, luna_deadline_cap_ms(deadline, share_ms), err);
+        code = connect_once(database, database->url, luna_deadline_cap_ms(deadline, share_ms), err);
         if (code == LUNA_ETIMEOUT)
             luna_pg_hosts_rotate(&database->hosts);
     }
+    /* A wrong password is not told apart from a refusal, which costs no time to try again. */
+    if (code == LUNA_EUNAVAILABLE && database->previous_url != NULL)
+        code = connect_once(database, database->previous_url, deadline, err);
     if (code != LUNA_OK)
         luna_pg_breaker_failure(database->breaker);
     return code;

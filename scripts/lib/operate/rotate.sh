@@ -94,14 +94,42 @@ rotate_redis() {
   done
 }
 
-# A role has one password. Sessions that are open stay; the programs learn the new one at once. Who
-# had the old password may have changed the role's settings, which a new one does not undo.
+# rotate_both NAME…: puts the next secrets into PostgreSQL's URLs, and the old URLs below them.
+rotate_both() {
+  local name old new file url
+  for name; do
+    old=$(cat "$ROTATE_SECRETS/$name") new=$(rotate_next "$name")
+    for file in "${ROTATE_URLS[@]}"; do
+      url=$(head -n 1 "$file")
+      [[ $url != postgres*:*"$old"* ]] || printf '%s\n' "${url//"$old"/$new}" "$url" | rotate_put "$file"
+    done
+  done
+}
+
+# rotate_first_lines: URLs have no second line any more.
+rotate_first_lines() {
+  local file url
+  for file in "${ROTATE_URLS[@]}"; do
+    url=$(head -n 1 "$file")
+    [[ $url != postgres*:* ]] || printf '%s\n' "$url" | rotate_put "$file"
+  done
+}
+
+# A role has one password, so the programs learn the next one before PostgreSQL does, and use the
+# old one until then. Who had the old password may have changed the role's settings, which a new
+# one does not undo.
 rotate_postgresql() {
   local role
-  step "the roles get new passwords, and the programs use them"
+  step "the programs know the old and the new passwords"
+  # shellcheck disable=SC2086 # words
+  rotate_both $ROTATE_ROLES
+  rotate_reload
+  step "the roles get the new passwords"
   for role in $ROTATE_ROLES; do
     printf "ALTER ROLE %s PASSWORD '%s';\nALTER ROLE %s RESET ALL;\nALTER ROLE %s IN DATABASE luna RESET ALL;\n" "$role" "$(rotate_next "$role")" "$role" "$role"
   done | rotate_sql
+  step "the programs forget the old passwords"
+  rotate_first_lines
   # shellcheck disable=SC2086 # words
   rotate_take $ROTATE_ROLES
   rotate_reload

@@ -27,8 +27,9 @@ struct luna_database_breaker {
     atomic_llong open_until_ns; /* CLOCK_MONOTONIC; 0: closed */
 };
 
-/* Copies `url` (anything libpq takes: postgresql://… or key=value). Does not connect yet.
- * LUNA_ENOMEM, LUNA_EINVAL. */
+/* Copies `url` (anything libpq takes: postgresql://… or key=value). A second line is the same URL
+ * with the password that the first one's replaces: it is tried when the server refuses the first.
+ * Does not connect yet. LUNA_ENOMEM, LUNA_EINVAL. */
 enum luna_code luna_database_new(const char *url, int timeout_ms,
                                  struct luna_database **ret_database,
                                  struct luna_error *err) LUNA_MUSTCHECK;
