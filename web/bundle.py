@@ -4,7 +4,7 @@
 Usage: bundle.py OUT.json
 
 Maps are merged key by key; a key that two files define is an error, so everything is defined once. The version comes
-from CMakeLists.txt, the only place that defines it.
+from CMakeLists.txt, the only place that defines it; the examples of the errors come from problems.py.
 """
 import json
 import pathlib
@@ -12,6 +12,8 @@ import re
 import sys
 
 import yaml
+
+import problems
 
 WEB = pathlib.Path(__file__).resolve().parent
 
@@ -34,6 +36,10 @@ Loader.yaml_implicit_resolvers = {
 Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
 
 
+# The schemas of errors; the answers of /livez and /readyz have others.
+PROBLEMS = [{"$ref": f"#/components/schemas/{name}"} for name in ("Problem", "ValidationProblem")]
+
+
 def merge(into, more, where):
     for key, value in more.items():
         if key not in into:
@@ -49,11 +55,41 @@ def product_version():
     return re.search(r"project\(luna VERSION ([0-9.]+)", text).group(1)
 
 
+def statuses_of_responses(document):
+    """{the name of a response in components: the error statuses that operations give it}"""
+    found = {}
+    for item in document["paths"].values():
+        for operation in item.values():
+            for status, response in operation.get("responses", {}).items() if isinstance(operation, dict) else ():
+                if "$ref" in response and int(status) >= 400:
+                    found.setdefault(response["$ref"].rsplit("/", 1)[1], set()).add(int(status))
+    return found
+
+
+def add_problem_examples(document):
+    """Each error has its own example, in both of its forms, at every response that can have its status."""
+    examples = document["components"].setdefault("examples", {})
+    for name, statuses in statuses_of_responses(document).items():
+        response = document["components"]["responses"][name]
+        if response["content"]["application/json"]["schema"] not in PROBLEMS:
+            continue
+        # A copy: an anchor of YAML makes several responses share one object.
+        content = response["content"] = {kind: dict(media) for kind, media in response["content"].items()}
+        for status in sorted(statuses):
+            for problem in problems.with_status(status):
+                for kind, media in content.items():
+                    rfc9457 = kind == "application/problem+json" and bool(problem.faults)
+                    key = problem.code + (f"_{status}" if status != problem.statuses[0] else "") + ("_rfc9457" if rfc9457 else "")
+                    examples[key] = {"summary": problem.title, "value": problem.body(status, rfc9457)}
+                    media["examples"] = media.get("examples", {}) | {key: {"$ref": f"#/components/examples/{key}"}}
+
+
 def bundle():
     document = {}
     for path in sorted((WEB / "openapi").glob("*.yaml")):
         merge(document, yaml.load(path.read_text(), Loader), path.name)
     document["info"]["version"] = product_version()
+    add_problem_examples(document)
     return document
 
 

@@ -24,15 +24,15 @@ static void put_member(struct luna_buf *out, const char *name, const char *text)
     luna_buf_putc(out, ',');
 }
 
-/* A registered type where there is one (IANA's registry of problem types); the others only
- * identify. */
+/* A registered type where there is one (IANA's registry of problem types); the others are the
+ * addresses of pages that explain them (web/problems.yaml), relative to the service. */
 static void put_type(struct luna_buf *out, enum problem_id id)
 {
     if (id == PROBLEM_QUOTA_EXHAUSTED || id == PROBLEM_RATE_LIMITED ||
         id == PROBLEM_CONCURRENCY_LIMITED)
         put_member(out, "type", "https://iana.org/assignments/http-problem-types#quota-exceeded");
     else
-        luna_buf_printf(out, "\"type\":\"urn:luna:problem:%s\",", problem_row(id)->code);
+        luna_buf_printf(out, "\"type\":\"/problems/%s\",", problem_row(id)->code);
 }
 
 static void put_detail(struct luna_buf *out, const struct problem_report *report, bool rfc9457)

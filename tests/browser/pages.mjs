@@ -55,6 +55,11 @@ async function landing(page) {
   check("/ fits a phone", await page.evaluate(() => document.body.scrollWidth <= innerWidth), "scrolls sideways");
 }
 
+const text = (path) => async (page) => {
+  await page.goto(`${origin}${path}`);
+  check(`${path} fits a phone`, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "scrolls sideways");
+};
+
 async function reference(page) {
   await page.goto(`${origin}/redoc`);
   await page.waitForSelector('h2:has-text("Filter a series")', { timeout: WAIT_MS });
@@ -103,6 +108,8 @@ const browser = await chromium.launch({
 });
 await run(browser, "landing", landing, {});
 await run(browser, "landing, dark, phone", landing, { colorScheme: "dark", viewport: { width: 390, height: 800 } });
+for (const path of ["/problems", "/problems/validation_error", "/changelog", "/versioning"])
+  await run(browser, `${path}, dark, phone`, text(path), { colorScheme: "dark", viewport: { width: 390, height: 800 } });
 await run(browser, "redoc", reference, {});
 if (!process.argv.includes("--static")) await run(browser, "docs", tryItOut, {});
 else await run(browser, "docs", (page) => page.goto(`${origin}/docs`).then(() => page.waitForSelector("button.authorize")), {});

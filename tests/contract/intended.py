@@ -15,7 +15,7 @@ import sys
 import urllib.parse
 
 
-PAGES = re.compile(r"/(docs|redoc|assets/.*)?$")
+PAGES = re.compile(r"/((docs|redoc|changelog|versioning|problems(/\w+)?|index)(\.md)?|llms\.txt|assets/.*)?$")
 
 
 def patterns(document):

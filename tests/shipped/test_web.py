@@ -16,7 +16,9 @@ def a_clean_tree_whose_npm_reaches_nothing(tmp_path):
     for folder in ("web", "scripts/lib"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copy(ROOT / "scripts/web", tmp_path / "scripts/web")
-    shutil.copy(ROOT / "CMakeLists.txt", tmp_path)
+    for name in ("CMakeLists.txt", "CHANGELOG.md", "fcgi-worker/http/problem.h", "conf/nginx/error_maps.conf"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/npm").write_text(AWAY, encoding="utf-8")
     (tmp_path / "bin/npm").chmod(0o755)
