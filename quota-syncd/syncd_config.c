@@ -28,19 +28,19 @@ const struct luna_setting syncd_settings[] = {
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_REQUIRED,
      .offset = MEMBER(state_dir),
-     .help = "Directory of this host's charge journals, the same as for the workers."},
+     .help = "Directory of this host's charge journals; the workers must have the same value."},
     {.name = "LUNA_ENV_FILE",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(env_file),
-     .help = "File of NAME=value lines, for settings that the environment does not set; "
-             "read again on SIGHUP."},
+     .help = "File of NAME=value lines with settings that are not set in the environment; read "
+             "again on SIGHUP."},
     {.name = "LUNA_DURABILITY",
      .type = LUNA_SETTING_ENUM,
      .offset = MEMBER(durability),
      .default_text = "default",
      .choices = luna_durability_words,
-     .help = "strict: the ledger is exact even with several hosts and after a power loss; needs a "
-             "Redis with appendfsync always, and the same setting for the workers."},
+     .help = "strict: the ledger is exact even with several hosts and after a power loss. This "
+             "needs appendfsync always in Redis, and the same setting in the workers."},
     {.name = "LUNA_SYNC_INTERVAL_MS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -48,8 +48,8 @@ const struct luna_setting syncd_settings[] = {
      .default_text = "1000",
      .min = 10,
      .max = 3600000,
-     .help =
-         "Interval between booking rounds, in milliseconds; a notification starts a round early."},
+     .help = "Interval between booking rounds, in milliseconds; a notification from PostgreSQL "
+             "starts a round earlier."},
     {.name = "LUNA_SYNC_BATCH_ACCOUNTS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -65,7 +65,7 @@ const struct luna_setting syncd_settings[] = {
      .default_text = "1000",
      .min = 10,
      .max = 60000,
-     .help = "Redis command timeout, in milliseconds."},
+     .help = "Timeout of a Redis command, in milliseconds."},
     {.name = "LUNA_DATABASE_TIMEOUT_MS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -73,7 +73,7 @@ const struct luna_setting syncd_settings[] = {
      .default_text = "5000",
      .min = 10,
      .max = 600000,
-     .help = "PostgreSQL statement timeout, in milliseconds."},
+     .help = "Timeout of a PostgreSQL statement, in milliseconds."},
     {.name = "LUNA_CLOCK_OFFSET_MAX_MS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -81,8 +81,8 @@ const struct luna_setting syncd_settings[] = {
      .default_text = "60000",
      .min = 5000,
      .max = 540000,
-     .help = "Difference between Redis's clock and PostgreSQL's above which no period is ended, in "
-             "milliseconds."},
+     .help = "Maximum difference between the clocks of Redis and PostgreSQL, in milliseconds; "
+             "above it, no quota period is ended."},
     {.name = "LUNA_STOP_TIMEOUT_MS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -90,25 +90,25 @@ const struct luna_setting syncd_settings[] = {
      .default_text = "10000",
      .min = 0,
      .max = 600000,
-     .help = "Time limit for the last round of booking after SIGTERM, in milliseconds; the next "
-             "start books the rest."},
+     .help = "Maximum time for the last booking round after SIGTERM, in milliseconds; charges that "
+             "remain are booked after the next start."},
     {.name = "LUNA_METRICS_LISTEN",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(metrics_listen),
-     .help = "host:port that serves /livez, /readyz, /metrics and /status, such as 127.0.0.1:9465; "
-             "if unset, they are not served."},
+     .help = "host:port on which to serve /livez, /readyz, /metrics and /status, such as "
+             "127.0.0.1:9465; if unset, these pages are not served."},
     {.name = "LUNA_ALLOW_UNSAFE_REDIS",
      .type = LUNA_SETTING_BOOL,
      .offset = MEMBER(allow_unsafe_redis),
      .default_text = "off",
-     .help = "Allow a Redis that may evict or lose quotas; for development only."},
+     .help = "on: accept a Redis that can evict or lose quotas; for development only."},
     {.name = "LUNA_SANDBOX",
      .type = LUNA_SETTING_ENUM,
      .offset = MEMBER(sandbox),
      .default_text = "errno",
      .choices = luna_sandbox_words,
-     .help = "What happens at a forbidden system call. off: it is allowed; log: it is allowed and "
-             "logged; errno: it fails; kill: the daemon is killed."},
+     .help = "Effect of a system call that the daemon may not make. off: the call is allowed; log: "
+             "the call is allowed and logged; errno: the call fails; kill: the daemon is killed."},
     {.name = "LUNA_LOG_LEVEL",
      .type = LUNA_SETTING_ENUM,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -122,15 +122,13 @@ const struct luna_setting syncd_settings[] = {
      .offset = MEMBER(log_format),
      .default_text = "auto",
      .choices = log_formats,
-     .help =
-         "Format of log lines: json (one object per line), text (key=value), or auto (text on a "
-         "terminal, else json)."},
+     .help = "Format of log lines: json (one object per line), text (key=value), or auto (text on "
+             "a terminal, otherwise json)."},
     {.name = "LUNA_LOG_FILE",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(log_file),
-     .help =
-         "File to append log lines to; if unset, standard error is used. After rotating it, send "
-         "SIGUSR1 to reopen it."},
+     .help = "File to which log lines are appended; if unset, they go to standard error. After a "
+             "rotation, send SIGUSR1 to reopen the file."},
     {.name = NULL}};
 
 enum luna_code syncd_config_load(struct syncd_config *ret_config, struct luna_error *err)

@@ -39,41 +39,41 @@ enum { REQ = LUNA_SETTING_REQUIRED, SEC = LUNA_SETTING_SECRET, REL = LUNA_SETTIN
 
 const struct luna_setting worker_settings[] = {
     TEXT("LUNA_WORKER_SOCKET", socket_path, 0, NULL,
-         "Path of the unix socket that nginx connects to. Ignored when systemd passes a socket."),
+         "Path of the unix socket that nginx connects to; ignored if systemd passes a socket."),
     TEXT("LUNA_SOCKET_GROUP", socket_group, 0, NULL,
-         "Group of the socket (mode 0660): the group of nginx."),
+         "Group that owns the socket (mode 0660); nginx must run with this group."),
     TEXT("LUNA_SOCKET_PEERS", socket_peers, 0, "luna-gateway",
-         "Users, comma-separated, whose processes may connect to the socket, besides root and the "
-         "pool's own user."),
+         "Comma-separated users whose processes may connect to the socket. Root and the pool's own "
+         "user may always connect."),
     TEXT("LUNA_WORKER_LISTEN", worker_listen, 0, NULL,
-         "Numeric address:port to listen on for nginx on another host, instead of "
-         "LUNA_WORKER_SOCKET. "
-         "FastCGI is not encrypted: see LUNA_WORKER_NETWORK_PRIVATE."),
+         "Numeric address:port on which to accept connections from nginx on another host; replaces "
+         "LUNA_WORKER_SOCKET. FastCGI is not encrypted: see LUNA_WORKER_NETWORK_PRIVATE."),
     {.name = "LUNA_WORKER_NETWORK_PRIVATE",
      .type = LUNA_SETTING_BOOL,
      .offset = AT(worker_network_private),
      .default_text = "off",
-     .help = "on: LUNA_WORKER_LISTEN may be an address other than loopback, because its network is "
-             "a tunnel, or is not reachable by anybody else."},
+     .help = "on: you declare that the network of LUNA_WORKER_LISTEN is a tunnel, or that only "
+             "Luna's hosts can reach it; without this, only a loopback address is accepted."},
     TEXT("LUNA_WORKER_PEERS", worker_peers, REL, NULL,
-         "Networks, comma-separated, that may connect to LUNA_WORKER_LISTEN, such as 10.1.2.0/24."),
-    TEXT("LUNA_USER", user, 0, NULL, "User to switch to when started as root."),
+         "Comma-separated networks whose hosts may connect to LUNA_WORKER_LISTEN, such as "
+         "10.1.2.0/24."),
+    TEXT("LUNA_USER", user, 0, NULL, "User to switch to if the pool is started as root."),
     TEXT("LUNA_GROUP", group, 0, NULL,
-         "Group to switch to when started as root; by default the user's own group."),
-    TEXT("LUNA_PID_FILE", pid_file, 0, NULL, "PID file of the master process."),
+         "Group to switch to if the pool is started as root; if unset, the primary group of "
+         "LUNA_USER."),
+    TEXT("LUNA_PID_FILE", pid_file, 0, NULL, "File to which the master writes its process id."),
     TEXT("LUNA_ENV_FILE", env_file, 0, NULL,
-         "File of NAME=value lines, for settings that the environment does not set; read again at "
-         "SIGHUP."),
-    TEXT("LUNA_STATE_DIR", state_dir, REQ, NULL, "Directory for the workers' charge journals."),
+         "File of NAME=value lines with settings that are not set in the environment; read again "
+         "on SIGHUP."),
+    TEXT("LUNA_STATE_DIR", state_dir, REQ, NULL, "Directory of the workers' charge journals."),
     WHOLE("LUNA_JOURNAL_SLOT_FIRST", journal_slot_first, 0, "0", 0, LUNA_WORKERS_MAX - 1,
-          "First journal slot of this pool. Pools that share LUNA_STATE_DIR need ranges that do "
-          "not overlap."),
+          "First journal slot of this pool. The slots of pools that share LUNA_STATE_DIR must not "
+          "overlap."),
     WHOLE("LUNA_JOURNAL_SLOT_COUNT", journal_slot_count, 0, "256", 3, LUNA_WORKERS_MAX,
-          "Number of journal slots: at least twice the number of workers, plus one. Slots beyond "
-          "number 255 "
-          "are not used."),
+          "Number of journal slots: at least twice the number of workers, plus one. Slots above "
+          "number 255 are not used."),
     TEXT("LUNA_MONITOR_LISTEN", monitor_listen, 0, "127.0.0.1:9100",
-         "Numeric address:port that serves /livez, /readyz, /metrics and /status."),
+         "Numeric address:port on which the monitor serves /livez, /readyz, /metrics and /status."),
     TEXT("LUNA_REDIS_URL", redis_url, REQ | SEC | REL, NULL,
          "Redis URL: redis://[[user]:password@]host:port[/db] or unix:///path[?db=n]."),
     TEXT("LUNA_DATABASE_URL", database_url, REQ | SEC | REL, NULL,
@@ -81,34 +81,35 @@ const struct luna_setting worker_settings[] = {
          "postgresql://user:password@host:port/database. A second line is tried when PostgreSQL "
          "refuses the first: the URL with the password that is being replaced."),
     TEXT("LUNA_KEY_PEPPER", key_pepper, REQ | SEC | REL, NULL,
-         "Pepper of the API keys' digests: 64 to 256 hexadecimal digits, the same in every "
-         "program."),
+         "Pepper: the secret key of the digests of API keys, with 64 to 256 hexadecimal digits; "
+         "the same in every program."),
     WHOLE("LUNA_KEY_PEPPER_ID", key_pepper_id, REL, "1", 1, LUNA_PEPPER_ID_MAX,
-          "Id of LUNA_KEY_PEPPER; a pepper that replaces another one has a higher id."),
+          "Id of LUNA_KEY_PEPPER. A new pepper must have a higher id than the pepper that it "
+          "replaces."),
     TEXT("LUNA_KEY_PEPPER_PREVIOUS", key_pepper_previous, SEC | REL, NULL,
-         "The pepper that LUNA_KEY_PEPPER replaces, while keys still have their digests under it."),
+         "The pepper that LUNA_KEY_PEPPER replaces; needed until all keys have moved to the new "
+         "pepper."),
     WHOLE("LUNA_KEY_PEPPER_PREVIOUS_ID", key_pepper_previous_id, REL, "0", 0, LUNA_PEPPER_ID_MAX,
-          "Id of LUNA_KEY_PEPPER_PREVIOUS; 0: none."),
+          "Id of LUNA_KEY_PEPPER_PREVIOUS; 0 if that is not set."),
     TEXT("LUNA_TOKEN_KEYS", token_keys_text, SEC | REL, NULL,
          "Keys that sign bearer tokens, as kid:hex,kid:hex, the newest first. If unset, one key is "
-         "derived "
-         "from LUNA_KEY_PEPPER."),
+         "derived from each pepper."),
     TEXT("LUNA_CORS_ORIGINS", cors_origins, REL, NULL,
-         "Origins, comma-separated, whose web pages may call the API from a browser; * allows "
-         "all."),
+         "Comma-separated origins whose web pages may call the API from a browser; * allows all "
+         "origins."),
     CHOICE("LUNA_POOL_MODE", pool_mode, REL, "static", pool_modes,
-           "static: always LUNA_WORKERS. dynamic: from LUNA_WORKERS_MIN to LUNA_WORKERS_MAX, "
-           "according to the queue wait."),
-    WHOLE("LUNA_WORKERS", workers, REL, "4", 1, WORKERS_MAX, "Workers of a static pool."),
+           "static: the pool always has LUNA_WORKERS workers. dynamic: it has LUNA_WORKERS_MIN to "
+           "LUNA_WORKERS_MAX workers, depending on the queue wait."),
+    WHOLE("LUNA_WORKERS", workers, REL, "4", 1, WORKERS_MAX, "Number of workers of a static pool."),
     WHOLE("LUNA_WORKERS_MIN", workers_min, REL, "2", 1, WORKERS_MAX,
           "Minimum number of workers of a dynamic pool."),
     WHOLE("LUNA_WORKERS_MAX", workers_max, REL, "16", 1, WORKERS_MAX,
           "Maximum number of workers of a dynamic pool."),
     WHOLE("LUNA_WORKERS_SPARE", workers_spare, REL, "1", 0, WORKERS_MAX,
-          "Idle workers that a dynamic pool keeps in addition to the busy ones."),
+          "Number of idle workers that a dynamic pool keeps in addition to the busy workers."),
     WHOLE("LUNA_BACKLOG", backlog, 0, "1024", 1, 4096,
-          "Listen backlog of the socket. A good value is the longest acceptable wait in seconds, "
-          "multiplied by the requests per second."),
+          "Listen backlog of the socket: how many connections may wait in its queue. A good value "
+          "is the longest acceptable wait in seconds, multiplied by the requests per second."),
     WHOLE("LUNA_QUEUE_WAIT_TARGET_MS", queue_wait_target_ms, REL, "20", 1, 60000,
           "Queue wait above which a dynamic pool grows, in milliseconds."),
     WHOLE("LUNA_QUEUE_WAIT_MAX_MS", queue_wait_max_ms, REL, "2000", 1, 600000,
@@ -117,68 +118,66 @@ const struct luna_setting worker_settings[] = {
           LUNA_ADMISSION_TIMEOUT_MAX_MS,
           "Timeout of a request, from its arrival at nginx to the answer, in milliseconds."),
     WHOLE("LUNA_HARD_LIMIT_GRACE_MS", hard_limit_grace_ms, REL, "2000", 10, 600000,
-          "Time after the request timeout until a worker that is still busy is killed, in "
+          "Time after the request timeout at which a worker that is still busy is killed, in "
           "milliseconds."),
-    CHOICE(
-        "LUNA_DURABILITY", durability, 0, "default", luna_durability_words,
-        "strict: the ledger is exact even with several hosts and after a power loss. Needs a Redis "
-        "with appendfsync always, and the same setting for quota-syncd."),
+    CHOICE("LUNA_DURABILITY", durability, 0, "default", luna_durability_words,
+           "strict: the ledger is exact even with several hosts and after a power loss. This needs "
+           "appendfsync always in Redis, and the same setting in quota-syncd."),
     WHOLE("LUNA_ANSWER_BYTES_MAX", answer_bytes_max, REL, "67108864", 0, INT64_MAX / 4,
-          "Redis memory for answers replayed for a repeated Idempotency-Key, in bytes; an account "
-          "uses at most a sixteenth. 0: such answers are computed again."),
+          "Redis memory for answers that are replayed when an Idempotency-Key is repeated, in "
+          "bytes; one account uses at most a sixteenth of it. 0: answers are not stored, and a "
+          "repeated request is computed again."),
     WHOLE("LUNA_REDIS_TIMEOUT_MS", redis_timeout_ms, REL, "250", 1, 60000,
-          "Redis command timeout, in milliseconds."),
+          "Timeout of a Redis command, in milliseconds."),
     WHOLE("LUNA_DATABASE_TIMEOUT_MS", database_timeout_ms, REL, "1000", 1, 60000,
-          "PostgreSQL statement timeout, in milliseconds."),
+          "Timeout of a PostgreSQL statement, in milliseconds."),
     WHOLE("LUNA_CLOCK_OFFSET_MAX_MS", clock_offset_max_ms, REL, "60000", 5000, 540000,
-          "Difference between Redis's clock and PostgreSQL's above which charged requests are "
-          "refused with 503, in milliseconds."),
+          "Maximum difference between the clocks of Redis and PostgreSQL, in milliseconds; above "
+          "it, requests that cost units are refused with 503."),
     WHOLE("LUNA_DRAIN_TIMEOUT_MS", drain_timeout_ms, REL, "15000", 0, 600000,
-          "Time that a worker gets to finish its request on a stop or reload, in milliseconds."),
+          "Maximum time for a worker to finish its request at a stop or reload, in milliseconds."),
     WHOLE("LUNA_START_TIMEOUT_MS", start_timeout_ms, REL, "10000", 100, 600000,
-          "Time that a new worker gets to become ready, in milliseconds."),
+          "Maximum time for a new worker to become ready, in milliseconds."),
     WHOLE("LUNA_READY_STALL_MS", ready_stall_ms, REL, "3000", 100, 600000,
-          "/readyz answers 503 when no worker has made progress for this long, in milliseconds."),
-    WHOLE(
-        "LUNA_LIVE_STALL_MS", live_stall_ms, REL, "5000", 2000, 600000,
-        "/livez answers 503 when the master has made no progress for this long, in milliseconds."),
+          "/readyz answers 503 if no worker has made progress for this many milliseconds."),
+    WHOLE("LUNA_LIVE_STALL_MS", live_stall_ms, REL, "5000", 2000, 600000,
+          "/livez answers 503 if the master has made no progress for this many milliseconds."),
     WHOLE("LUNA_SLOW_MS", slow_ms, REL, "1000", 0, 600000,
-          "Requests that take longer than this many milliseconds are logged with the time of each "
+          "A request that takes longer than this many milliseconds is logged with the time of each "
           "phase; 0: never."),
     WHOLE("LUNA_BODY_BYTES_MAX", body_bytes_max, REL, "33554432", 1024, 1073741824,
           "Maximum size of a request body, in bytes."),
     WHOLE("LUNA_POINTS_MAX", points_max, REL, "1000000", 1, 100000000,
           "Maximum number of observations in one request."),
-    WHOLE(
-        "LUNA_ACCOUNT_WORKERS_MAX", account_workers_max, REL, "0", 0, 256,
-        "Maximum number of workers that one account may use at once for long computations; 0: half "
-        "of the pool. If the pool has two or more workers, one is always left for other accounts."),
+    WHOLE("LUNA_ACCOUNT_WORKERS_MAX", account_workers_max, REL, "0", 0, 256,
+          "Maximum number of workers that one account may use at the same time for long "
+          "computations; 0: half of the pool. If the pool has two or more workers, one worker is "
+          "always left for other accounts."),
     WHOLE("LUNA_REQUESTS_MAX", requests_max, REL, "100000", 0, INT64_MAX / 4,
-          "Requests after which a worker is replaced, plus or minus a tenth; 0: never."),
+          "Number of requests after which a worker is replaced, plus or minus a tenth; 0: never."),
     WHOLE("LUNA_WORKER_AGE_MAX_S", worker_age_max_s, REL, "0", 0, 31536000,
           "Age at which a worker is replaced, plus or minus a tenth, in seconds; 0: never."),
-    WHOLE("LUNA_WORKER_MEMORY_BYTES_MAX", worker_memory_bytes_max, REL, "268435456", 0,
-          INT64_MAX / 4,
-          "Resident memory at which a worker is replaced after its request, in bytes; 0: never."),
+    WHOLE(
+        "LUNA_WORKER_MEMORY_BYTES_MAX", worker_memory_bytes_max, REL, "268435456", 0, INT64_MAX / 4,
+        "Resident memory above which a worker is replaced after its request, in bytes; 0: never."),
     WHOLE("LUNA_QUARANTINE_S", quarantine_s, REL, "3600", 0, 31536000,
-          "Time for which a body that crashed two workers is refused, in seconds; 0: such bodies "
-          "are not refused."),
-    CHOICE(
-        "LUNA_SANDBOX", sandbox, REL, "errno", luna_sandbox_words,
-        "What happens when a worker makes a forbidden system call. off: it is allowed; log: it is "
-        "allowed and logged; errno: it fails; kill: the worker is killed."),
+          "Time in seconds for which a body is refused after it has crashed or hung workers twice; "
+          "0: such bodies are not refused."),
+    CHOICE("LUNA_SANDBOX", sandbox, REL, "errno", luna_sandbox_words,
+           "Effect of a system call that a worker may not make. off: the call is allowed; log: the "
+           "call is allowed and logged; errno: the call fails; kill: the worker is killed."),
     {.name = "LUNA_CORE_DUMPS",
      .type = LUNA_SETTING_BOOL,
      .offset = AT(core_dumps),
      .default_text = "off",
-     .help = "Write a core file on a crash. It contains customers' data."},
+     .help = "on: a crash writes a core file, which contains customers' data."},
     CHOICE("LUNA_LOG_LEVEL", log_level, REL, "info", log_levels, "Minimum log level."),
     CHOICE("LUNA_LOG_FORMAT", log_format, REL, "auto", log_formats,
            "Format of log lines: json (one object per line), text (key=value), or auto (text on a "
-           "terminal, else json)."),
+           "terminal, otherwise json)."),
     TEXT("LUNA_LOG_FILE", log_file, 0, NULL,
-         "File to append log lines to; if unset, standard error is used. After rotating it, send "
-         "SIGUSR1 to reopen it."),
+         "File to which log lines are appended; if unset, they go to standard error. After a "
+         "rotation, send SIGUSR1 to reopen the file."),
     {.name = NULL}};
 
 static bool is_given(const char *text)

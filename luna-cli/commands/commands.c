@@ -8,7 +8,7 @@
 
 #define REASON                                                                                     \
     {                                                                                              \
-        "reason", "TEXT", "the reason, for the audit log (default: empty)"                         \
+        "reason", "TEXT", "reason to record in the audit log (default: empty)"                     \
     }
 
 const struct command cli_commands[] = {
@@ -23,19 +23,19 @@ const struct command cli_commands[] = {
      .operands = "NAME",
      .operands_min = 1,
      .operands_max = 1,
-     .summary = "Create an account and show its API key, once",
-     .details = "The key is stored only as a hash and cannot be shown again; rotate-key makes a "
-                "new one.",
-     .options = {{"quota", "N", "limit in units (default: the limit of its plan, else 500)"},
-                 {"plan", "PLAN", "its plan (default: standard)"}},
+     .summary = "Create an account and show its API key",
+     .details = "Only a digest of the key is stored, so the key cannot be shown again. If it is "
+                "lost, create a\nnew one with luna account rotate-key.",
+     .options = {{"quota", "N", "quota limit in units (default: the limit of the plan, or 500)"},
+                 {"plan", "PLAN", "plan of the account (default: standard)"}},
      .example = "luna account create demo --quota 10000",
      .run = cmd_account_create},
     {.name = "account list",
-     .summary = "List the accounts, by id",
-     .options = {{"plan", "PLAN", "accounts of this plan only"},
+     .summary = "List the accounts, sorted by id",
+     .options = {{"plan", "PLAN", "list only accounts of this plan"},
                  {"status", "enabled|disabled|deleted|all",
-                  "accounts in this state only; all: all except deleted (default: all)"},
-                 {"name", "TEXT", "accounts whose name starts with TEXT"},
+                  "list only accounts in this state; all: not deleted (default: all)"},
+                 {"name", "TEXT", "list only accounts whose name starts with TEXT"},
                  LISTING_OPTIONS("ID")},
      .example = "luna account list --plan standard --status disabled --limit 20",
      .run = cmd_account_list},
@@ -43,18 +43,18 @@ const struct command cli_commands[] = {
      .operands = "ACCOUNT",
      .operands_min = 1,
      .operands_max = 1,
-     .summary = "Show one account, given by id or name",
-     .details = "quota_used counts booked units; luna usage adds the units that Redis has charged "
-                "since.",
+     .summary = "Show an account",
+     .details = "ACCOUNT is an id or a name. quota_used counts booked units; luna usage also "
+                "counts units that are\ncharged in Redis and not yet booked.",
      .example = "luna account show demo",
      .run = cmd_account_show},
     {.name = "account set-limit",
      .operands = "ACCOUNT N",
      .operands_min = 2,
      .operands_max = 2,
-     .summary = "Set the limit of an account, in units",
-     .details = "Takes effect at once. A limit below the units already used denies further "
-                "requests;\nit refunds nothing.",
+     .summary = "Set the quota limit of an account, in units",
+     .details = "The new limit applies at once. If it is below the units already used, further "
+                "requests are\nrefused; used units are not refunded.",
      .options = {REASON},
      .example = "luna account set-limit demo 20000 --reason \"ticket 17\"",
      .run = cmd_account_set_limit},
@@ -62,7 +62,8 @@ const struct command cli_commands[] = {
      .operands = "ACCOUNT PLAN",
      .operands_min = 2,
      .operands_max = 2,
-     .summary = "Move an account to another plan: its rates, limits and period",
+     .summary = "Move an account to another plan",
+     .details = "The rates, limits and period of the new plan apply to the account.",
      .options = {REASON},
      .example = "luna account set-plan demo standard",
      .run = cmd_account_set_plan},
@@ -71,7 +72,7 @@ const struct command cli_commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .summary = "Disable an account",
-     .details = "Once this command returns, all requests of the account are refused.",
+     .details = "After this command returns, all requests of the account are refused.",
      .destroys = "refuses all requests of the account from now on, until it is enabled again",
      .options = {REASON},
      .example = "luna account disable demo --reason unpaid --yes",
@@ -89,9 +90,10 @@ const struct command cli_commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .summary = "Delete an account permanently",
-     .details = "Revokes all its keys and removes its name. Once this command returns, nobody can "
-                "use the\naccount. Its id, its usage and its events stay in the audit log.\n"
-                "To give its owner time, disable it first.",
+     .details = "All keys of the account are revoked, and its name is removed. After this command "
+                "returns, all\nrequests of the account are refused. The id, usage and events of "
+                "the account remain in the audit\nlog. If the owner may need the account again, "
+                "disable it instead.",
      .destroys = "revokes all its keys and removes its name; this cannot be undone",
      .options = {REASON},
      .example = "luna account delete demo --reason \"closed by its owner\" --yes",
@@ -100,12 +102,13 @@ const struct command cli_commands[] = {
      .operands = "ACCOUNT",
      .operands_min = 1,
      .operands_max = 1,
-     .summary = "Create a new primary key and show it, once",
-     .details = "Without --grace, the old key is invalid once this command returns.",
+     .summary = "Create a new primary key for an account and show it",
+     .details = "The key cannot be shown again. Without --grace, the old primary key is invalid "
+                "after this command\nreturns.",
      .destroys = "makes the current primary key invalid, immediately and permanently",
      .harmless_with = "grace",
      .options = {{"grace", "TIME",
-                  "time the old key stays valid: 90s, 15m, 12h (default: 0; at most 7d)"}},
+                  "validity of the old key: 90s, 15m, 12h; at most 7d (default: 0)"}},
      .example = "luna account rotate-key demo --grace 12h",
      .run = cmd_account_rotate_key},
 
@@ -113,15 +116,16 @@ const struct command cli_commands[] = {
      .operands = "ACCOUNT",
      .operands_min = 1,
      .operands_max = 1,
-     .summary = "Create an additional key for an account and show it, once",
+     .summary = "Create an additional key for an account and show it",
      .options = {{"scopes", "LIST", "comma-separated: model, read, keys (default: model,read)"},
                  {"not-before", "TIME",
-                  "valid from, UTC: 2026-12-31 or 2026-12-31T18:00:00Z (default: now)"},
-                 {"expires", "TIME", "valid until, UTC (default: never expires)"},
-                 {"name", "TEXT", "what the key is for, up to 64 characters"},
+                  "start of validity in UTC, such as 2026-12-31T18:00:00Z (default: now)"},
+                 {"expires", "TIME", "end of validity in UTC, such as 2026-12-31 (default: never)"},
+                 {"name", "TEXT", "purpose of the key, up to 64 characters"},
                  {"allow", "LIST",
-                  "comma-separated addresses and networks that may use it (default: all)"},
-                 {"rate", "N", "sustained requests per second of this key (default: the plan's)"},
+                  "allowed client addresses and networks, comma-separated (default: all)"},
+                 {"rate", "N",
+                  "sustained requests per second of this key (default: the plan's rate)"},
                  {"burst", "N",
                   "requests of this key that may arrive at once (default: same as --rate)"}},
      .example = "luna key create demo --scopes read --expires 2026-12-31 --allow 192.0.2.0/24",
@@ -131,22 +135,22 @@ const struct command cli_commands[] = {
      .operands_min = 2,
      .operands_max = 2,
      .summary = "Change a key",
-     .details = "An option that is not given leaves its value unchanged.",
-     .options = {{"scopes", "LIST", "comma-separated: a subset of its current scopes"},
-                 {"name", "TEXT", "what the key is for, up to 64 characters"},
-                 {"allow", "LIST",
-                  "comma-separated addresses and networks that may use it; \"\" for all"},
-                 {"rate", "N", "sustained requests per second; 0: no own rate; the plan's applies"},
-                 {"burst", "N",
-                  "requests of this key that may arrive at once (default: same as --rate)"}},
+     .details = "Values for which no option is given do not change.",
+     .options =
+         {{"scopes", "LIST", "comma-separated: a subset of the key's current scopes"},
+          {"name", "TEXT", "purpose of the key, up to 64 characters"},
+          {"allow", "LIST", "allowed client addresses and networks, comma-separated; \"\": all"},
+          {"rate", "N", "sustained requests per second of this key; 0: the plan's rate applies"},
+          {"burst", "N", "requests of this key that may arrive at once (default: same as --rate)"}},
      .example = "luna key set demo 17 --name \"sensors, Zurich\" --scopes model",
      .run = cmd_key_set},
     {.name = "key list",
      .operands = "ACCOUNT",
      .operands_min = 1,
      .operands_max = 1,
-     .summary = "List the keys of an account by id and first characters",
-     .options = {{"status", "live|expired|revoked|all", "keys in this state only (default: all)"},
+     .summary = "List the keys of an account, with their first characters",
+     .options = {{"status", "live|expired|revoked|all",
+                  "list only keys in this state (default: all)"},
                  LISTING_OPTIONS("KEY_ID")},
      .example = "luna key list demo",
      .run = cmd_key_list},
@@ -155,7 +159,7 @@ const struct command cli_commands[] = {
      .operands_min = 2,
      .operands_max = 2,
      .summary = "Revoke a key permanently",
-     .details = "Once this command returns, all requests with the key are refused.",
+     .details = "After this command returns, all requests with the key are refused.",
      .destroys = "makes the key invalid, immediately and permanently",
      .options = {REASON},
      .example = "luna key revoke demo 17 --reason leaked --yes",
@@ -169,17 +173,19 @@ const struct command cli_commands[] = {
      .run = cmd_key_find},
 
     {.name = "key peppers",
-     .summary = "List the peppers and how many live keys still need each",
+     .summary = "List the peppers, with the number of live keys that need each",
      .example = "luna key peppers",
      .run = cmd_key_peppers},
     {.name = "key fingerprints",
      .summary = "List the fingerprints of the peppers in luna's settings",
-     .details = "PostgreSQL and the MANIFEST of a backup have the same fingerprints.",
+     .details =
+         "PostgreSQL and the MANIFEST of a backup contain the fingerprints of their peppers. "
+         "Compare them\nwith this list to find out whether luna's settings have the right peppers.",
      .example = "luna key fingerprints",
      .run = cmd_key_fingerprints},
 
     {.name = "plan list",
-     .summary = "List the plans, by name",
+     .summary = "List the plans, sorted by name",
      .options = {LISTING_OPTIONS("PLAN")},
      .example = "luna plan list",
      .run = cmd_plan_list},
@@ -187,29 +193,28 @@ const struct command cli_commands[] = {
      .operands = "PLAN",
      .operands_min = 1,
      .operands_max = 1,
-     .summary = "Show one plan",
+     .summary = "Show a plan",
      .example = "luna plan show standard",
      .run = cmd_plan_show},
     {.name = "plan set",
      .operands = "PLAN",
      .operands_min = 1,
      .operands_max = 1,
-     .summary = "Create or change a plan; running workers apply it at once",
-     .details = "An option that is not given leaves its value unchanged. The quota limits of "
-                "accounts on the plan\n"
-                "do not change. A plan with many accounts takes a while, about 20 s for 200,000. "
-                "If the command is\n"
-                "interrupted, the plan is changed but some accounts are not yet updated "
-                "(\"changing\" in luna plan\n"
-                "show); quota-syncd finishes the update, or run the command again.",
+     .summary = "Create or change a plan",
+     .details = "Running workers apply the new values at once. Values for which no option is given "
+                "do not change.\nThe quota limits of accounts that have the plan already do not "
+                "change. Updating the accounts of a\nlarge plan takes time, about 20 s for 200,000 "
+                "accounts. If the command is interrupted, some\naccounts still have the old values "
+                "(luna plan show prints \"changing\"). quota-syncd finishes the\nupdate; to finish "
+                "it sooner, run the command again.",
      .options = {{"rate", "N", "sustained requests per second; required for a new plan"},
                  {"burst", "N", "requests that may arrive at once; required for a new plan"},
                  {"quota", "N|none",
-                  "limit in units for accounts that join the plan; none: they keep theirs"},
-                 {"period", "none|day|month", "when the quota resets (UTC)"},
-                 {"points-max", "N", "observations per request; 0: no limit"},
-                 {"concurrent-max", "N", "concurrent requests; 0: no limit"},
-                 {"compute", "MS", "processor time per second, in ms; 0: no limit"}},
+                  "quota limit of accounts moved to the plan; none: they keep theirs"},
+                 {"period", "none|day|month", "period after which the quota resets, in UTC"},
+                 {"points-max", "N", "maximum number of observations per request; 0: no limit"},
+                 {"concurrent-max", "N", "maximum number of concurrent requests; 0: no limit"},
+                 {"compute", "MS", "maximum processor time per second, in ms; 0: no limit"}},
      .example = "luna plan set trial --rate 10 --burst 20 --quota 1000 --period month",
      .run = cmd_plan_set},
 
@@ -217,21 +222,23 @@ const struct command cli_commands[] = {
      .operands = "ACCOUNT",
      .operands_min = 1,
      .operands_max = 1,
-     .summary = "Show an account's used and remaining units, total and daily",
-     .options = {{"days", "N", "days of history, at most 92 (default: 30)"}},
+     .summary = "Show the used and remaining units of an account",
+     .details = "The used units are also listed by day.",
+     .options = {{"days", "N", "number of days to show, at most 92 (default: 30)"}},
      .example = "luna usage demo --days 7",
      .run = cmd_usage},
     {.name = "audit verify",
-     .summary = "Recompute every balance and hash chain from the audit log",
-     .details = "Exits with 1 when the log is inconsistent; each fault is one line on standard "
-                "error.",
-     .options = {{"account", "ACCOUNT", "check this account only (default: all)"}},
+     .summary = "Check all balances and hash chains against the audit log",
+     .details = "If the log is inconsistent, the exit status is 1, and each fault is printed as "
+                "one line on standard\nerror.",
+     .options = {{"account", "ACCOUNT", "check only this account (default: all)"}},
      .example = "luna audit verify --account demo",
      .run = cmd_audit_verify},
     {.name = "audit show",
      .summary = "Show the newest events of the audit log",
-     .details = "The order is that in which they were written; it does not depend on the clock.",
-     .options = {{"account", "ACCOUNT", "events of this account only (default: all)"},
+     .details = "Events are listed in the order in which they were written, which does not depend "
+                "on the clock.",
+     .options = {{"account", "ACCOUNT", "only events of this account (default: all)"},
                  {"count", "N", "number of events, at most 10000 (default: 50)"},
                  {"before", "SEQ", "only events before this sequence number; needs --account"},
                  {"kind", "KIND", "only events of this kind: book, limit_change, key_revoke, …"},
@@ -243,35 +250,34 @@ const struct command cli_commands[] = {
 
     {.name = "migrate up",
      .summary = "Migrate the database to the schema of this build",
-     .details = "Needs LUNA_DATABASE_URL with the role that owns the schema.",
+     .details = "LUNA_DATABASE_URL must contain the role that owns the schema.",
      .example = "luna migrate up",
      .run = cmd_migrate_up},
     {.name = "migrate status",
      .summary = "List the migrations and their states",
-     .details = "Exits with 1 when the schema does not match this build.",
+     .details = "If the schema does not match this build, the exit status is 1.",
      .example = "luna migrate status",
      .run = cmd_migrate_status},
     {.name = "upgrade",
      .summary = "Show what an upgrade to this build does to the service",
-     .details =
-         "Run the new release's program before its packages are installed. Exits with 0 if the "
-         "running\nrelease continues during the migrations, and can be reinstalled "
-         "afterwards (rolled back to).",
-     .options = {{"check", NULL, "required; shows the effect, changes nothing"}},
+     .details = "Run the new release's luna before you install its packages. Exit status 0 means "
+                "that the running\nrelease continues to work during the migrations, and that you "
+                "can roll back to it afterwards.",
+     .options = {{"check", NULL,
+                  "required: show the effect of the upgrade without changing anything"}},
      .example = "luna upgrade --check",
      .run = cmd_upgrade},
     {.name = "support-bundle",
      .operands = "[FILE]",
      .operands_max = 1,
      .summary = "Write an archive for a bug report",
-     .details =
-         "The archive contains versions, settings, health, metrics and logs. Passwords, peppers, "
-         "API keys and\ntokens are removed. Logs name accounts and client addresses: look at the "
-         "archive before you send\nit to others. Default: luna-support-TIME.tar in this folder.",
-     .options = {{"settings", "FOLDER",
-                  "where the files of settings, *.env, are (default: /etc/luna)"},
+     .details = "The archive contains versions, settings, health, metrics and logs. Passwords, "
+                "peppers, API keys and\ntokens are removed. Logs contain account ids and client "
+                "addresses, so check the archive before you\nsend it to others. Without FILE, the "
+                "archive is luna-support-TIME.tar in the current folder.",
+     .options = {{"settings", "FOLDER", "folder of the settings files, *.env (default: /etc/luna)"},
                  {"logs", "FOLDER",
-                  "where the logs, *.log, are (default: the packages' logs, the journal)"}},
+                  "folder of the logs, *.log (default: packages' logs, systemd journal)"}},
      .example = "luna support-bundle fault.tar --settings var/etc --logs var/log",
      .run = cmd_support_bundle},
     {.name = "completion",
@@ -279,26 +285,26 @@ const struct command cli_commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .summary = "Print the completion script of a shell",
-     .details = "The packages install the scripts. Accounts, plans and keys are completed if the "
-                "settings reach\nPostgreSQL.",
+     .details = "The packages install the scripts. Account names, plan names and key ids are "
+                "completed only if\nPostgreSQL can be reached with the current settings.",
      .example = "luna completion bash > ~/.local/share/bash-completion/completions/luna",
      .run = cmd_completion},
     {.name = "health",
      .summary = "Check every part of a deployment and suggest fixes",
-     .details = "Exits with 1 when a check fails.",
+     .details = "If a check fails, the exit status is 1.",
      .example = "luna health --json",
      .run = cmd_health},
     {.name = "status",
      .summary = "Show the worker pool and its workers",
-     .details =
-         "Exits with 1 when the pool is not ready. Reads the monitor at LUNA_MONITOR_LISTEN, which "
-         "answers\neven when every worker hangs.",
+     .details = "If the pool is not ready, the exit status is 1. The data come from the monitor "
+                "at\nLUNA_MONITOR_LISTEN, which answers even when every worker hangs.",
      .example = "luna status",
      .run = cmd_status},
     {.name = "top",
      .summary = "Watch the worker pool in the terminal; q quits",
-     .details = "Busy workers come first, the longest-running request at the top. Without a "
-                "terminal it\nprints one frame.",
+     .details =
+         "Busy workers are listed first; the one with the longest-running request is at the top. "
+         "If standard\noutput is not a terminal, the command prints one frame and exits.",
      .options = {{"interval", "SECONDS", "refresh interval, 1 to 3600 (default: 1)"}},
      .example = "luna top --interval 5",
      .run = cmd_top},

@@ -45,9 +45,9 @@ struct listing_kind {
 
 /* LISTING_OPTIONS: for the declaration of a command with pages. */
 #define LISTING_OPTIONS(cursor)                                                                    \
-    {"limit", "N", "at most N records (default: all)"},                                            \
+    {"limit", "N", "list at most N records (default: all)"},                                       \
     {                                                                                              \
-        "after", cursor, "only what follows this one: the next page"                               \
+        "after", cursor, "list only the records after this one (the next page)"                    \
     }
 
 /* `choice` is what the command has read of its own options, for `fill`; NULL: nothing. */

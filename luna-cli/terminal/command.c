@@ -235,7 +235,7 @@ void command_print_help(const struct command *command)
     for (const struct command_option *option = command->options; option->name; option++)
         print_option(option->name, option->value, option->help);
     if (command->destroys)
-        print_option("yes", NULL, "do not ask for a confirmation");
+        print_option("yes", NULL, "do not ask for confirmation");
     print_option("json", NULL, "print JSON");
     print_option("help", NULL, "show this help");
     printf("\nExample\n  %s\n\nSettings and exit statuses: luna --help\n", command->example);

@@ -8,10 +8,10 @@
 
 #define CLI_EXIT_TABLE(X)                                                                          \
     X(CLI_OK, 0, "success")                                                                        \
-    X(CLI_FAILED, 1, "failure, or a check found a problem")                                        \
+    X(CLI_FAILED, 1, "failure, or a check that found a problem")                                   \
     X(CLI_USAGE, 2, "invalid command line")                                                        \
-    X(CLI_NOT_FOUND, 3, "no such account, key or plan")                                            \
-    X(CLI_CONFLICT, 4, "already exists, or was changed concurrently")                              \
+    X(CLI_NOT_FOUND, 3, "the account, key or plan does not exist")                                 \
+    X(CLI_CONFLICT, 4, "the record already exists, or was changed concurrently")                   \
     X(CLI_UNAVAILABLE, 69, "PostgreSQL or Redis is unavailable")                                   \
     X(CLI_CONFIG, 78, "a setting is missing or invalid")
 
