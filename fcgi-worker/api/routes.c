@@ -56,21 +56,27 @@ static const struct step keys_rotate_steps[] =
 static const struct step token_steps[] =
     STEPS_WITH_BODY(api_token_read, PHASE_ENCODE, api_token_answer);
 
+/* The last member: &(const struct deprecation){…} for a route that is going to end. */
 static const struct route routes[] = {
-    {"kalman", "POST", "/api/v1/{account_id}/kalman", LUNA_SCOPE_MODEL, 1, kalman_steps},
-    {"kalman_batch", "POST", "/api/v1/{account_id}/kalman/batch", LUNA_SCOPE_MODEL, 1, batch_steps},
-    {"account", "GET", "/api/v1/{account_id}", LUNA_SCOPE_READ, 0, account_steps},
-    {"usage", "GET", "/api/v1/{account_id}/usage", LUNA_SCOPE_READ, 0, usage_steps},
-    {"usage_events", "GET", "/api/v1/{account_id}/usage/events", LUNA_SCOPE_READ, 0, events_steps},
-    {"keys_list", "GET", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_list_steps},
-    {"keys_create", "POST", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_create_steps},
-    {"keys_read", "GET", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_get_steps},
-    {"keys_set", "PATCH", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_set_steps},
+    {"kalman", "POST", "/api/v1/{account_id}/kalman", LUNA_SCOPE_MODEL, 1, kalman_steps, NULL},
+    {"kalman_batch", "POST", "/api/v1/{account_id}/kalman/batch", LUNA_SCOPE_MODEL, 1, batch_steps,
+     NULL},
+    {"account", "GET", "/api/v1/{account_id}", LUNA_SCOPE_READ, 0, account_steps, NULL},
+    {"usage", "GET", "/api/v1/{account_id}/usage", LUNA_SCOPE_READ, 0, usage_steps, NULL},
+    {"usage_events", "GET", "/api/v1/{account_id}/usage/events", LUNA_SCOPE_READ, 0, events_steps,
+     NULL},
+    {"keys_list", "GET", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_list_steps, NULL},
+    {"keys_create", "POST", "/api/v1/{account_id}/keys", LUNA_SCOPE_KEYS, 0, keys_create_steps,
+     NULL},
+    {"keys_read", "GET", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_get_steps,
+     NULL},
+    {"keys_set", "PATCH", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0, keys_set_steps,
+     NULL},
     {"keys_revoke", "DELETE", "/api/v1/{account_id}/keys/{key_id}", LUNA_SCOPE_KEYS, 0,
-     keys_revoke_steps},
+     keys_revoke_steps, NULL},
     {"keys_rotate", "POST", "/api/v1/{account_id}/keys/{key_id}/rotate", LUNA_SCOPE_KEYS, 0,
-     keys_rotate_steps},
-    {"token", "POST", "/api/v1/{account_id}/token", 0, 0, token_steps},
+     keys_rotate_steps, NULL},
+    {"token", "POST", "/api/v1/{account_id}/token", 0, 0, token_steps, NULL},
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
 _Static_assert((int)ROUTE_COUNT < (int)SCOREBOARD_ROUTES,

@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct exchange; /* exchange.h */
+struct exchange;    /* exchange.h */
+struct deprecation; /* deprecation.h */
 
 /* A step lets the request go ON, or has ANSWERED it: the response is complete. */
 enum step_outcome { STEP_ON, STEP_ANSWERED };
@@ -28,9 +29,10 @@ struct route {
     const char *name; /* in logs and metrics */
     const char *method;
     const char *pattern;
-    unsigned scope;           /* one bit of enum luna_scope; 0: any key will do */
-    int64_t cost;             /* units of a success; of a batch: of one series */
-    const struct step *steps; /* ends with run == NULL */
+    unsigned scope;                        /* one bit of enum luna_scope; 0: any key will do */
+    int64_t cost;                          /* units of a success; of a batch: of one series */
+    const struct step *steps;              /* ends with run == NULL */
+    const struct deprecation *deprecation; /* NULL: the route stays */
 };
 
 struct route_table {

@@ -2,6 +2,7 @@
 
 #include "http/cors.h"
 #include "luna/base/clock.h"
+#include "request/deprecation.h"
 
 #include <assert.h>
 #include <string.h>
@@ -27,6 +28,8 @@ enum step_outcome step_route(struct exchange *exchange)
                        &exchange->ids)) {
     case ROUTE_FOUND:
         exchange->price.units = exchange->route->cost;
+        if (exchange->route->deprecation != NULL)
+            deprecation_headers_add(exchange->route->deprecation, &exchange->pipeline->response);
         return STEP_ON;
     case ROUTE_WRONG_METHOD:
         route_allow(routes, exchange->route, allow, sizeof allow);

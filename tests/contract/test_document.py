@@ -33,6 +33,14 @@ def test_document_names_the_scope_that_each_route_needs():
             assert wanted in operation["description"] or operation["operationId"] == "filterBatch", path
 
 
+def test_an_operation_is_marked_as_deprecated_where_its_answers_say_so():
+    table = (ROOT / "fcgi-worker/api/routes.c").read_text(encoding="utf-8")
+    rows = re.findall(r'\{"\w+", "([A-Z]+)", "(/[^"]*)",[^{}]*?,\s*(NULL\}|&)', table)
+    assert len(rows) == len(worker_routes())
+    ending = {(method.lower(), path) for method, path, last in rows if last == "&"}
+    assert {(method, path) for method, path, operation, _ in operations() if operation.get("deprecated")} == ending
+
+
 def test_every_other_path_of_the_document_is_a_location_of_nginx():
     exact, text = nginx_locations()
     for _, path, *_ in operations():

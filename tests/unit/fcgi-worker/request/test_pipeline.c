@@ -1,4 +1,5 @@
 /* A request through its steps: what would answer a stranger, keep a charge, or mix two answers. */
+#include "request/deprecation.h"
 #include "request/pipeline.h"
 #include "request/send.h"
 #include "request/steps.h"
@@ -220,6 +221,32 @@ static void an_answer_to_cache_does_not_vary_with_the_key(void **state)
     assert_non_null(strstr(answer, "ETag: "));
 }
 
+static const char *serve_deprecated(const struct deprecation *deprecation)
+{
+    static const struct step steps[] = {{PHASE_STORE, answer_read}, {PHASE_IDLE, NULL}};
+    static struct route route = {.name = "old", .method = "GET", .pattern = "/old", .steps = steps};
+    static const struct route_table routes = {&route, 1};
+    route.deprecation = deprecation;
+    rig.pipeline.routes = &routes;
+    return rig_serve(&(struct rig_request){.method = "GET", .path = "/old"});
+}
+
+/* The first time is the example of RFC 9745. */
+static void a_route_ends_without_notice(void **state)
+{
+    (void)state;
+    const char *answer = serve_deprecated(&(struct deprecation){.deprecated_s = 1688169599});
+    assert_answer(answer, "200", "Deprecation: @1688169599\r\n");
+    assert_answer(answer, "200",
+                  "Link: </versioning>; rel=\"deprecation\"; type=\"text/html\"\r\n");
+    assert_null(strstr(answer, "Sunset"));
+    answer =
+        serve_deprecated(&(struct deprecation){.deprecated_s = 1688169599, .sunset_s = 1924991999});
+    assert_answer(answer, "200", "Sunset: Tue, 31 Dec 2030 23:59:59 GMT\r\n");
+    answer = serve_deprecated(NULL);
+    assert_null(strstr(answer, "Deprecation"));
+}
+
 static void one_request_leaves_a_header_to_the_next(void **state)
 {
     (void)state;
@@ -250,6 +277,7 @@ int main(void)
         TEST(a_request_beyond_the_share_is_charged),
         TEST(a_failure_after_a_part_looks_like_the_end),
         TEST(an_answer_to_cache_does_not_vary_with_the_key),
+        TEST(a_route_ends_without_notice),
         TEST(one_request_leaves_a_header_to_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
