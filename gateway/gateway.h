@@ -24,10 +24,13 @@ struct gateway_settings {
     ngx_uint_t waiting_max;            /* requests of one source that wait for that answer */
 };
 
+struct gateway_counters;
+
 /* Each table counts by source: open connections and refusals in one, requests that wait in the
  * other, as if they were connections. Both are used under the lock. */
 struct gateway_tables {
     struct source_table *sources, *waiting;
+    struct gateway_counters *counters;
 };
 
 /* Of the cycle that this process serves; a process that ends keeps its own. `tables` is NULL where

@@ -5,6 +5,7 @@
  * whatever became of them; neither sees a connection that says nothing, or an answer's status.
  * source_table.h has the rules; the module calls them under the lock of a shared memory zone. This
  * file has the connections and the settings. README.md lists the directives. */
+#include "counters.h"
 #include "gateway.h"
 #include "log_pipes.h"
 #include "throttle.h"
@@ -70,6 +71,7 @@ static void connection_refuse(ngx_connection_t *c)
 {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    (void)ngx_atomic_fetch_add(&gateway.tables->counters->connections_refused, 1);
     log_at_limit(c);
     ngx_http_close_connection(c);
 }
@@ -97,10 +99,12 @@ static ngx_int_t zone_init(ngx_shm_zone_t *zone, void *former)
     ngx_slab_pool_t *pool = (ngx_slab_pool_t *)zone->shm.addr;
     if (former != NULL || zone->shm.exists)
         return NGX_OK; /* a reload: what is open stays counted */
-    size_t pages = (size_t)pool->pfree - 1, waiting = pages / WAITING_PART; /* one for the struct */
     struct gateway_tables *tables = ngx_slab_alloc(pool, sizeof *tables);
-    if (tables == NULL)
+    struct gateway_counters *counters = ngx_slab_calloc(pool, sizeof *counters);
+    if (tables == NULL || counters == NULL)
         return NGX_ERROR;
+    size_t pages = (size_t)pool->pfree, waiting = pages / WAITING_PART;
+    tables->counters = counters;
     tables->waiting = table_new(pool, waiting * ngx_pagesize);
     tables->sources = table_new(pool, (pages - waiting) * ngx_pagesize);
     pool->data = tables;
@@ -111,7 +115,7 @@ static char *set_zone(ngx_conf_t *cf, ngx_command_t *command, void *conf)
 {
     /* It changes with what is in the zone: a reload after an upgrade finds the zones of the former
      * module by their names. */
-    static ngx_str_t name = ngx_string("luna_source_3");
+    static ngx_str_t name = ngx_string("luna_source_4");
     struct gateway_settings *s = conf;
     ngx_str_t *words = cf->args->elts;
     ssize_t bytes = ngx_parse_size(&words[1]);
@@ -196,6 +200,8 @@ static ngx_int_t handlers_add(ngx_conf_t *cf)
     if (handler_add(cf, NGX_HTTP_PREACCESS_PHASE, throttle_request) != NGX_OK ||
         handler_add(cf, NGX_HTTP_REWRITE_PHASE, unread_body_leave) != NGX_OK)
         return NGX_ERROR;
+    if (counters_wrap_log(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module)) != NGX_OK)
+        return NGX_ERROR;
     return handler_add(cf, NGX_HTTP_LOG_PHASE, throttle_count);
 }
 
@@ -237,6 +243,8 @@ static ngx_command_t commands[] = {
     {ngx_string("luna_refusals_waiting"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
      ngx_conf_set_num_slot, NGX_HTTP_MAIN_CONF_OFFSET,
      offsetof(struct gateway_settings, waiting_max), &number_bounds},
+    {ngx_string("luna_gateway_metrics"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, counters_set_page,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, NULL},
     ngx_null_command,
 };
 

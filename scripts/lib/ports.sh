@@ -2,13 +2,14 @@
 # Ports of this stack: from the environment, else the ports of the previous start, else the
 # defaults, else the next free ones.
 
-PORT_NAMES=(LUNA_HTTPS_PORT LUNA_POSTGRES_PORT LUNA_REDIS_PORT LUNA_MONITOR_PORT LUNA_SYNCD_METRICS_PORT)
+PORT_NAMES=(LUNA_HTTPS_PORT LUNA_POSTGRES_PORT LUNA_REDIS_PORT LUNA_MONITOR_PORT LUNA_SYNCD_METRICS_PORT LUNA_GATEWAY_METRICS_PORT)
 declare -A PORT_DEFAULTS=(
   [LUNA_HTTPS_PORT]=8443
   [LUNA_POSTGRES_PORT]=8432
   [LUNA_REDIS_PORT]=8379
   [LUNA_MONITOR_PORT]=8480
   [LUNA_SYNCD_METRICS_PORT]=8481
+  [LUNA_GATEWAY_METRICS_PORT]=8482
 )
 
 # Whether something listens on this port, from /proc/net, which needs no tool and no connection.

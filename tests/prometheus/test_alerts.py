@@ -9,6 +9,7 @@ import pytest
 from promtool import CONF, ROOT, RULE_FILES, alerts, promtool
 
 MINUTES = "{minutes}"  # until the moment that is looked at; played() knows it
+NGINX = '{job="luna-nginx",instance="n"}'
 WORKER, SYNCD, GATEWAY = '{job="luna-worker",instance="w"}', '{job="luna-syncd",instance="s"}', '{job="luna-gateway",instance="g"}'
 
 
@@ -26,6 +27,10 @@ def syncd(name):
 
 def gateway(name):
     return labelled(name, GATEWAY)
+
+
+def answered(by, status):
+    return labelled("luna_gateway_answers_total", NGINX, f'by="{by}",status="{status}"')
 
 
 def flat(value):
@@ -63,6 +68,10 @@ def series(model, outcome):
 
 HEALTHY = {
     worker("up"): flat(1), syncd("up"): flat(1), gateway("probe_success"): flat(1),
+    labelled("up", NGINX): flat(1), labelled("luna_gateway_log_lines_dropped_total", NGINX): flat(0),
+    labelled("luna_gateway_connections_refused_total", NGINX): flat(0),
+    answered("pool", 200): growing(6000), answered("pool", 503): growing(3), answered("gateway", 502): growing(1),
+    answered("gateway", 429): growing(60), answered("gateway", 503): flat(0),
     gateway("probe_ssl_earliest_cert_expiry"): flat(90 * 86400),
     GOOD: growing(6000), BAD: growing(3),  # half of what the objective allows
     worker("luna_worker_requests_total", 'status="429"'): growing(600),
@@ -172,6 +181,15 @@ SCENARIOS = {
     "fits_do_not_converge": ({series("arima", "not_converged"): growing(50)}, "95m", {"LunaFitsNotConverged"}),
     "one_odd_series_an_hour": ({series("cycle", "not_converged"): f"0x5 1x{MINUTES}"}, "40m", set()),
     "gateway_down": ({gateway("probe_success"): flat(0)}, "4m", {"LunaGatewayDown"}),
+    "nginx_gives_no_counts": ({labelled("up", NGINX): flat(0)}, "4m", {"LunaGatewayDown"}),
+    "no_worker_takes_requests": ({answered("gateway", 502): growing(600)}, "4m", {"LunaGatewayFails"}),
+    "workers_answer_too_late": ({answered("gateway", 504): growing(600)}, "4m", {"LunaGatewayFails"}),
+    "the_pool_itself_says_502": ({answered("pool", 502): growing(600)}, "4m", set()),
+    "a_client_ignores_its_429": ({answered("gateway", 429): growing(6000)}, "17m", {"LunaGatewayLimits"}),
+    "the_gateway_is_full": ({answered("gateway", 503): growing(600)}, "17m", {"LunaGatewayLimits"}),
+    "a_flood_of_connections": ({labelled("luna_gateway_connections_refused_total", NGINX): growing(6000)}, "17m", {"LunaGatewayLimits"}),
+    "a_plan_limits_its_clients": ({answered("pool", 429): growing(6000)}, "17m", set()),
+    "nobody_reads_the_log_of_nginx": ({labelled("luna_gateway_log_lines_dropped_total", NGINX): stepping(20)}, "8m", {"LunaLogLinesDropped"}),
     "certificate_for_ten_days": ({gateway("probe_ssl_earliest_cert_expiry"): flat(10 * 86400)}, "90m", {"LunaCertificateExpiry"}),
     "certificate_for_a_day": ({gateway("probe_ssl_earliest_cert_expiry"): flat(86400)}, "90m",
                               {"LunaCertificateExpiry", "LunaCertificateExpiryNear"}),

@@ -8,7 +8,8 @@ import pytest
 from luna_stack import wait_until
 from promtool import ROOT, check_expressions, promtool, recorded, rules
 
-PAGES = {"fcgi-worker": "LUNA_METRICS_URL", "quota-syncd": "LUNA_SYNCD_METRICS_URL"}
+PAGES = {"fcgi-worker": "LUNA_METRICS_URL", "quota-syncd": "LUNA_SYNCD_METRICS_URL", "nginx": "LUNA_GATEWAY_METRICS_URL"}
+DAEMONS = ("fcgi-worker", "quota-syncd")
 FROM_OTHERS = {"up", "probe_success", "probe_ssl_earliest_cert_expiry"}  # Prometheus itself, and the blackbox exporter
 DASHBOARDS = sorted((ROOT / "conf/grafana").glob("*.json"))
 SERIES = re.compile(r"\b(?:[a-z]+:)?(?:luna|process|probe)_\w+(?::\w+)?|\bup\b")
@@ -32,7 +33,7 @@ def test_promtool_finds_nothing_to_say_of_the_metrics(stack, program):
     assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("program", PAGES)
+@pytest.mark.parametrize("program", DAEMONS)
 def test_build_and_process_are_told(stack, program):
     text = page(stack, program).text
     assert re.search(rf'^luna_build_info{{program="{program}",version="\d[\d.]*",compiler="[^"]+"}} 1$', text, re.MULTILINE)

@@ -24,7 +24,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev")
 CLI = BUILD / "bin" / "luna"
 START_TIMEOUT_S = 300
-PORTS = ("LUNA_HTTPS_PORT", "LUNA_POSTGRES_PORT", "LUNA_REDIS_PORT", "LUNA_MONITOR_PORT", "LUNA_SYNCD_METRICS_PORT")
+PORTS = ("LUNA_HTTPS_PORT", "LUNA_POSTGRES_PORT", "LUNA_REDIS_PORT", "LUNA_MONITOR_PORT", "LUNA_SYNCD_METRICS_PORT",
+         "LUNA_GATEWAY_METRICS_PORT")
 PAGES = ("https://pages.example.org", "https://b.example.org:8443")  # whose pages may call the API
 
 
