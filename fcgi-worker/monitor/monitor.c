@@ -16,11 +16,10 @@
 #include <poll.h>
 #include <string.h>
 
-enum { FOLLOW_MS = 1000 }; /* how soon a renamed log file is reopened */
-
 struct monitor {
     const struct monitor_options *options;
     struct recent recent;
+    struct busiest busiest;
 };
 
 static struct luna_buf *begin(struct luna_http_reply *reply, int status, const char *content_type)
@@ -67,7 +66,7 @@ static void answer(void *context, const char *path, struct luna_http_reply *repl
         metrics_put(options->board, options->names, now_ns,
                     begin(reply, 200, "text/plain; version=0.0.4; charset=utf-8"));
     } else if (strcmp(path, "/status") == 0) {
-        status_put(options->board, options->names, &monitor->recent, now_ns,
+        status_put(options->board, options->names, &monitor->recent, &monitor->busiest, now_ns,
                    begin(reply, 200, json));
     }
 }
@@ -126,9 +125,11 @@ int monitor_main(const struct monitor_options *options)
     struct pollfd watched[] = {{.fd = luna_http_listener_fd(listener), .events = POLLIN},
                                {.fd = options->leash_fd, .events = POLLIN}};
     while (watched[1].revents == 0) {
-        if (poll(watched, 2, FOLLOW_MS) > 0 && watched[0].revents != 0)
+        if (poll(watched, 2, BUSIEST_SAMPLE_MS) > 0 && watched[0].revents != 0)
             luna_http_listener_serve(listener);
-        recent_note(&monitor.recent, options->board, luna_clock_mono_ns());
+        int64_t now_ns = luna_clock_mono_ns();
+        recent_note(&monitor.recent, options->board, now_ns);
+        busiest_note(&monitor.busiest, options->board, now_ns);
         log_file_follow(options->board);
         luna_log_tick();
     }

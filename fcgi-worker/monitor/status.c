@@ -157,8 +157,23 @@ static void put_recent(const struct recent *recent, const struct totals *totals,
         quantile_us(counts.duration_buckets, 0.5), quantile_us(counts.duration_buckets, 0.99));
 }
 
+static void put_busiest(const struct busiest *busiest, struct luna_buf *out)
+{
+    struct busiest_share list[BUSIEST_SHOWN];
+    size_t count = busiest_list(busiest, list);
+    luna_buf_puts(out, "\"busiest_keys\":[");
+    for (size_t i = 0; i < count; i++) {
+        luna_buf_printf(out, "%s{\"account_id\":%lld,\"key\":", i > 0 ? "," : "",
+                        (long long)list[i].account_id);
+        luna_buf_put_json_string(out, list[i].key, strlen(list[i].key));
+        luna_buf_printf(out, ",\"busy_ms_per_s\":%lld}", (long long)list[i].busy_ms_per_s);
+    }
+    luna_buf_puts(out, "],");
+}
+
 void status_put(const struct scoreboard *board, const struct names *names,
-                const struct recent *recent, int64_t now_ns, struct luna_buf *out)
+                const struct recent *recent, const struct busiest *busiest, int64_t now_ns,
+                struct luna_buf *out)
 {
     struct totals totals;
     totals_add_up(board, &totals);
@@ -170,6 +185,7 @@ void status_put(const struct scoreboard *board, const struct names *names,
     put_pool(&board->pool, out);
     put_totals(&totals, out);
     put_recent(recent, &totals, now_ns, out);
+    put_busiest(busiest, out);
     put_workers(board, names, now_ns, out);
     luna_buf_puts(out, "}\n");
 }

@@ -5,12 +5,14 @@
 #define FCGI_WORKER_STATUS_H
 
 #include "luna/base/buf.h"
+#include "monitor/busiest.h"
 #include "monitor/recent.h"
 #include "shared/names.h"
 
 #include <stdint.h>
 
 void status_put(const struct scoreboard *board, const struct names *names,
-                const struct recent *recent, int64_t now_ns, struct luna_buf *out);
+                const struct recent *recent, const struct busiest *busiest, int64_t now_ns,
+                struct luna_buf *out);
 
 #endif

@@ -167,6 +167,20 @@ static bool rest_is_enough(const struct exchange *exchange)
            admission->quota_remaining < exchange->price.units;
 }
 
+/* For luna top: what luna key list shows of the key. */
+static void note_key(const struct exchange *exchange)
+{
+    static const char start[] = "luna_live_", of_token[] = "token";
+    enum { SHOWN_LEN = 16, SHOWN_OF_UUID_LEN = 8 };
+    const char *key = exchange_api_key(exchange);
+    struct scoreboard_worker *slot = exchange->pipeline->slot;
+    if (exchange->token.account_id != 0)
+        scoreboard_worker_key(slot, of_token, sizeof of_token - 1);
+    else
+        scoreboard_worker_key(
+            slot, key, strncmp(key, start, sizeof start - 1) == 0 ? SHOWN_LEN : SHOWN_OF_UUID_LEN);
+}
+
 /* Also of a request that was refused: its sender may wait for what the headers say. */
 static enum step_outcome conclude(struct exchange *exchange)
 {
@@ -182,6 +196,8 @@ static void ask_and_note(struct exchange *exchange, enum luna_admission_stage st
     ask(exchange, stage, units);
     exchange->notes.was_cold = exchange->notes.was_cold || exchange->admission.was_cold;
     note_stores(exchange);
+    if (exchange->admission.outcome == LUNA_ADMIT_ALLOWED)
+        note_key(exchange);
 }
 
 static enum step_outcome admit(struct exchange *exchange)

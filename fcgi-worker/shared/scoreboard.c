@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LAYOUT = 10, READ_TRIES = 64 };
+enum { LAYOUT = 11, READ_TRIES = 64 };
 
 /* Twice as long each: 250 µs … 4.1 s, and the rest. */
 enum { BUCKET_FIRST_NS = 250000 };
@@ -193,6 +193,7 @@ void scoreboard_worker_begin(struct scoreboard_worker *slot, int64_t now_ns, int
     change_begin(slot);
     put_words(slot->request_id, SCOREBOARD_ID_BYTES / 8, NULL, 0);
     put_words(slot->fingerprint, SCOREBOARD_FINGERPRINT_BYTES / 8, NULL, 0);
+    put_words(slot->key, SCOREBOARD_KEY_BYTES / 8, NULL, 0);
     atomic_store_explicit(&slot->account_id, 0, RELAXED);
     atomic_store_explicit(&slot->body_bytes, 0, RELAXED);
     atomic_store_explicit(&slot->route, -1, RELAXED);
@@ -221,6 +222,14 @@ void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_
     atomic_store_explicit(&slot->body_bytes, (long long)body_bytes, RELAXED);
     atomic_store_explicit(&slot->route, route, RELAXED);
     atomic_store_explicit(&slot->hard_limit_ns, hard_limit_ns, RELAXED);
+    change_end(slot);
+}
+
+void scoreboard_worker_key(struct scoreboard_worker *slot, const char *key, size_t len)
+{
+    assert(len <= SCOREBOARD_KEY_BYTES);
+    change_begin(slot);
+    put_words(slot->key, SCOREBOARD_KEY_BYTES / 8, key, len);
     change_end(slot);
 }
 
@@ -310,6 +319,8 @@ static void copy_crumb(const struct scoreboard_worker *slot, struct breadcrumb *
     get_words(slot->request_id, SCOREBOARD_ID_BYTES / 8, crumb->request_id);
     crumb->request_id[SCOREBOARD_ID_BYTES] = '\0';
     get_words(slot->fingerprint, SCOREBOARD_FINGERPRINT_BYTES / 8, crumb->fingerprint);
+    get_words(slot->key, SCOREBOARD_KEY_BYTES / 8, crumb->key);
+    crumb->key[SCOREBOARD_KEY_BYTES] = '\0';
 }
 
 bool scoreboard_read(const struct scoreboard_worker *slot, struct breadcrumb *ret_crumb)

@@ -30,6 +30,7 @@ enum {
     SCOREBOARD_BUCKETS = 16,
     SCOREBOARD_ID_BYTES = 64,
     SCOREBOARD_FINGERPRINT_BYTES = 16,
+    SCOREBOARD_KEY_BYTES = 16,
     SCOREBOARD_QUARANTINE_MAX = 32,
     SCOREBOARD_ROUTES = 16, /* the last counts requests without a route */
     SCOREBOARD_MODELS = 16,
@@ -111,6 +112,7 @@ struct scoreboard_worker {            /* the worker writes */
     atomic_int route;
     atomic_ullong request_id[SCOREBOARD_ID_BYTES / 8];
     atomic_ullong fingerprint[SCOREBOARD_FINGERPRINT_BYTES / 8];
+    atomic_ullong key[SCOREBOARD_KEY_BYTES / 8];
 
     alignas(64) atomic_ullong requests;
     atomic_ullong route_statuses[SCOREBOARD_ROUTES][SCOREBOARD_STATUSES];
@@ -219,6 +221,7 @@ struct breadcrumb {
     int64_t hard_limit_ns;
     char request_id[SCOREBOARD_ID_BYTES + 1];
     unsigned char fingerprint[SCOREBOARD_FINGERPRINT_BYTES];
+    char key[SCOREBOARD_KEY_BYTES + 1]; /* "" until it is accepted */
 };
 
 /* Counts one request when it is over. Times in ns. */
@@ -258,6 +261,9 @@ void scoreboard_worker_phase(struct scoreboard_worker *slot, enum phase phase);
 void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_id,
                             int64_t account_id, int route, size_t body_bytes,
                             const unsigned char *fingerprint, int64_t hard_limit_ns);
+/* Which key the request has, when it is accepted: the part of it that lists and logs show, or
+ * "token". At most SCOREBOARD_KEY_BYTES. */
+void scoreboard_worker_key(struct scoreboard_worker *slot, const char *key, size_t len);
 void scoreboard_worker_run(struct scoreboard_worker *slot, const struct scoreboard_run *run);
 void scoreboard_worker_end(struct scoreboard_worker *slot, const struct scoreboard_sample *sample);
 /* There is no request. */

@@ -96,6 +96,16 @@ static int by_busy_time(const void *a, const void *b)
     return left->slot < right->slot ? -1 : 1;
 }
 
+static void draw_keys(struct canvas *canvas, const struct pool_status *now)
+{
+    if (now->key_count == 0)
+        return;
+    line(canvas, "%10s %-16s %s", "account", "key", "busiest keys: use of one worker, in percent");
+    for (size_t i = 0; i < now->key_count; i++)
+        line(canvas, "%10" PRId64 " %-16s %" PRId64 ".%" PRId64, now->keys[i].account_id,
+             now->keys[i].key, now->keys[i].busy_ms_per_s / 10, now->keys[i].busy_ms_per_s % 10);
+}
+
 void top_frame_draw(const struct pool_status *now, const struct pool_status *before,
                     int64_t interval_ms, int rows, int columns, struct luna_buf *out)
 {
@@ -106,6 +116,7 @@ void top_frame_draw(const struct pool_status *now, const struct pool_status *bef
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what is sorted */
     qsort(order, now->worker_count, sizeof order[0], by_busy_time);
     draw_head(&canvas, now, before, interval_ms);
+    draw_keys(&canvas, now);
     line(&canvas, "%4s %8s %-9s %10s %8s %-8s %8s %10s %s", "slot", "pid", "state", "requests",
          "KiB", "phase", "ms", "account", "request");
     for (size_t i = 0; i < now->worker_count; i++) {

@@ -76,6 +76,18 @@ static struct pool_minute read_minute(const json_t *minute)
                                 .duration_p99_us = number(minute, "duration_p99_us")};
 }
 
+static void read_keys(const json_t *keys, struct pool_status *status)
+{
+    size_t count = json_array_size(keys);
+    status->key_count = count < POOL_KEYS_MAX ? count : POOL_KEYS_MAX;
+    for (size_t i = 0; i < status->key_count; i++) {
+        const json_t *item = json_array_get(keys, i);
+        status->keys[i].account_id = number(item, "account_id");
+        status->keys[i].busy_ms_per_s = number(item, "busy_ms_per_s");
+        text(item, "key", status->keys[i].key, sizeof status->keys[i].key);
+    }
+}
+
 static void read_worker(const json_t *item, struct pool_worker *worker)
 {
     const json_t *request = json_object_get(item, "request");
@@ -117,6 +129,7 @@ enum luna_code pool_status_read(const char *page, size_t len, struct pool_status
     read_pool(json_object_get(root, "pool"), ret_status);
     read_totals(json_object_get(root, "totals"), ret_status);
     ret_status->minute = read_minute(json_object_get(root, "last_minute"));
+    read_keys(json_object_get(root, "busiest_keys"), ret_status);
     read_workers(json_object_get(root, "workers"), ret_status);
     json_decref(root);
     return LUNA_OK;

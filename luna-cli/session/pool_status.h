@@ -15,7 +15,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { POOL_WORKERS_MAX = 256, POOL_WORD_BYTES = 16, POOL_ID_BYTES = 65, POOL_REASON_BYTES = 64 };
+enum {
+    POOL_WORKERS_MAX = 256,
+    POOL_WORD_BYTES = 16,
+    POOL_ID_BYTES = 65,
+    POOL_REASON_BYTES = 64,
+    POOL_KEYS_MAX = 10,
+    POOL_KEY_BYTES = 17
+};
 
 struct pool_worker {
     int64_t slot, pid, generation, requests, resident_bytes;
@@ -35,6 +42,12 @@ struct pool_minute {
     int64_t queue_wait_p50_us, queue_wait_p99_us, duration_p50_us, duration_p99_us;
 };
 
+/* A key that keeps the workers busy, over the same time. */
+struct pool_key {
+    int64_t account_id, busy_ms_per_s;
+    char key[POOL_KEY_BYTES];
+};
+
 struct pool_status {
     bool ready, crash_looping, stopping;
     char reason[POOL_REASON_BYTES];
@@ -45,6 +58,8 @@ struct pool_status {
     struct pool_minute minute;
     struct pool_worker workers[POOL_WORKERS_MAX];
     size_t worker_count;
+    struct pool_key keys[POOL_KEYS_MAX]; /* the busiest first */
+    size_t key_count;
 };
 
 /* Reads the page of the monitor at `address`; `page` holds the response body afterwards. */

@@ -19,6 +19,9 @@ static const struct pool_status now = {
                .duration_p50_us = 256,
                .duration_p99_us = 4096,
                .redis_errors = 2},
+    .key_count = 2,
+    .keys = {{.account_id = 7, .key = "luna_live_abcdef", .busy_ms_per_s = 1534},
+             {.account_id = 8, .key = "7f0c8f6e", .busy_ms_per_s = 5}},
     .worker_count = 2,
     .workers = {{.slot = 0, .pid = 11, .state = "ready", .requests = 200},
                 {.slot = 1, .pid = 12, .state = "ready", .busy = true, .busy_ms = 77}}};
@@ -52,6 +55,14 @@ static void last_minute_is_not_that_of_the_start(void **state)
     assert_non_null(strstr(text, "answer p50/p99 256/4096 us  errors: Redis 2  PostgreSQL 0"));
 }
 
+static void nobody_says_whose_key_keeps_the_pool_busy(void **state)
+{
+    (void)state;
+    const char *text = draw(50, 200, NULL);
+    assert_non_null(
+        strstr(text, "         7 luna_live_abcdef 153.4\n         8 7f0c8f6e         0.5\n"));
+}
+
 static void busy_workers_do_not_come_first(void **state)
 {
     (void)state;
@@ -77,6 +88,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rates_are_not_differences_over_time),
         cmocka_unit_test(last_minute_is_not_that_of_the_start),
+        cmocka_unit_test(nobody_says_whose_key_keeps_the_pool_busy),
         cmocka_unit_test(busy_workers_do_not_come_first),
         cmocka_unit_test(frame_does_not_fit_the_terminal),
     };
