@@ -267,6 +267,27 @@ const struct command cli_commands[] = {
                   "required: show the effect of the upgrade without changing anything"}},
      .example = "luna upgrade --check",
      .run = cmd_upgrade},
+    {.name = "backup",
+     .summary = "Back up the ledger of this machine (packages; as root)",
+     .details = "Runs luna-backup(8): one checked dump with a manifest, while the service runs. "
+                "Prints the\nfolder's name. The backup contains no pepper: keep a copy of each.",
+     .options = {{"to", "FOLDER", "where backups are kept (default: /var/backups/luna)"},
+                 {"keep", "N", "how many are kept, including this one (default: 14)"},
+                 {"encrypt-to", "FILE", "encrypt it for the public keys of age in FILE"}},
+     .example = "luna backup --to /mnt/other-disk/luna",
+     .run = cmd_backup},
+    {.name = "restore",
+     .operands = "[BACKUP]",
+     .operands_max = 1,
+     .summary = "Restore a backup on this machine (packages; as root)",
+     .details =
+         "Runs luna-restore(8): stops the service, loads and verifies the backup, and starts the "
+         "service.\nThe former database stays as luna_before_TIME. Default: the newest backup in "
+         "/var/backups/luna.",
+     .destroys = "replaces the database by the backup, and stops the service meanwhile",
+     .options = {{"identity", "FILE", "the private key of age, for an encrypted backup"}},
+     .example = "luna restore /mnt/other-disk/luna/luna-20270101T030000Z",
+     .run = cmd_restore},
     {.name = "support-bundle",
      .operands = "[FILE]",
      .operands_max = 1,

@@ -47,6 +47,10 @@ enum cli_exit cmd_health(const struct invocation *invocation);
 enum cli_exit cmd_status(const struct invocation *invocation);
 enum cli_exit cmd_top(const struct invocation *invocation);
 
+/* backup.c */
+enum cli_exit cmd_backup(const struct invocation *invocation);
+enum cli_exit cmd_restore(const struct invocation *invocation);
+
 /* support_bundle.c */
 enum cli_exit cmd_support_bundle(const struct invocation *invocation);
 
