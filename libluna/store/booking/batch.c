@@ -17,6 +17,7 @@ enum { ROLLS_PER_ACCOUNT_MAX = 64 };
 void luna_batch_init(struct batch *batch, struct luna_booker *booker,
                      struct luna_booking_report *report, struct luna_error *err)
 {
+    assert(booker->term > 0); /* nobody but the leader books */
     *batch = (struct batch){.booker = booker, .report = report, .err = err};
     for (int i = 0; i < COLUMNS; i++)
         luna_buf_init(&batch->columns[i], (size_t)64 << 20);
@@ -77,6 +78,7 @@ static void name_snapshot(const struct batch *batch, const struct luna_quota_key
     };
     static_assert(sizeof fields / sizeof fields[0] == 5, "a field without a name");
     if (batch->reap != NULL) {
+        assert(batch->booker->reap_sha[0] != '\0'); /* load_reap() */
         luna_redis_begin(command, "EVALSHA");
         luna_redis_arg(command, batch->booker->reap_sha);
         luna_redis_arg(command, "2");
@@ -97,6 +99,8 @@ static enum luna_code send_snapshots(struct batch *batch)
     for (size_t i = 0; i < batch->count && code == LUNA_OK; i++) {
         struct luna_redis_command command;
         struct luna_quota_keys keys;
+        /* take_row() finds an item by a binary search. */
+        assert(i == 0 || batch->items[i - 1].account_id < batch->items[i].account_id);
         luna_quota_keys_make(batch->items[i].account_id, "", &keys);
         name_snapshot(batch, &keys, &command);
         code = luna_redis_send(batch->booker->counters, &command,
@@ -107,6 +111,7 @@ static enum luna_code send_snapshots(struct batch *batch)
 
 void luna_batch_refuse(struct batch *batch, struct snapshot *item, const char *reason)
 {
+    assert(item >= batch->items && item < batch->items + batch->count);
     item->refused = true;
     batch->report->accounts_refused++;
     batch->report->refused_account = item->account_id;
@@ -193,6 +198,7 @@ static void take_snapshot(struct batch *batch, struct snapshot *item,
 {
     int64_t incarnation = 0;
     struct rolls rolls;
+    assert(item->c == 0 && item->r == 0); /* each is read once */
     if (!read_fields(reply, item, &incarnation)) {
         luna_batch_refuse(batch, item, "its counters in Redis are invalid");
         return;

@@ -230,6 +230,7 @@ enum luna_code luna_booking_ask_clocks(struct luna_booker *booker, int64_t offse
 {
     struct luna_clocks *clocks = &booker->clocks;
     int64_t redis_ms = 0;
+    assert(offset_max_ms > 0); /* two clocks are never equal to the millisecond */
     enum luna_code code =
         luna_clocks_ask_database(clocks, booker->database, luna_pg_deadline(booker->database), err);
     if (code == LUNA_OK)
@@ -266,6 +267,7 @@ enum luna_code luna_booking_wait(struct luna_booker *booker, int timeout_ms, boo
                                  struct luna_error *err)
 {
     bool hint = false;
+    assert(timeout_ms >= 0); /* below 0, poll() has no timeout */
     enum luna_code code = ensure_listening(booker, err);
     if (code != LUNA_OK)
         return code;

@@ -106,6 +106,8 @@ static bool ended_too_early(const struct snapshot *item)
 static enum luna_code drop(struct batch *batch, const struct snapshot *item)
 {
     bool dropped = false;
+    /* Redis's counters are deleted: PostgreSQL has them. */
+    assert(luna_batch_accepted(item) && !item->pending);
     enum luna_code code = luna_booker_drop(batch->booker, item->account_id, item->epoch,
                                            item->booked_c, item->booked_r, &dropped, batch->err);
     batch->report->accounts_reset += code == LUNA_OK && dropped ? 1 : 0;
@@ -123,6 +125,8 @@ static enum luna_code drop_early(struct batch *batch)
 
 static enum luna_code run_batch(struct batch *batch)
 {
+    /* What another incarnation counted must not be booked. */
+    assert(batch->incarnation == batch->booker->incarnation);
     enum luna_code code = luna_booker_check(batch->booker, batch->err);
     if (code == LUNA_OK && batch->booker->ack_sha[0] == '\0')
         code = luna_booker_load_script(batch->booker, LUNA_SCRIPT_ACK, 0, batch->booker->ack_sha,
@@ -148,6 +152,7 @@ static enum luna_code scan(struct batch *batch, char cursor[32])
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
+    assert(batch->count < (size_t)batch->booker->batch_accounts_max); /* else it is run first */
     luna_redis_begin(&command, "SSCAN");
     luna_redis_arg(&command, LUNA_KEY_DIRTY);
     luna_redis_arg(&command, cursor);

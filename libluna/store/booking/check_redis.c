@@ -1,5 +1,6 @@
 #include "booking/booker.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,7 @@ static enum luna_code check_settings(struct luna_booker *booker, struct luna_err
     } settings[] = {
         {"appendonly", "yes"}, {"appendfsync", "always"}, {"no-appendfsync-on-rewrite", "no"}};
     enum luna_code code = LUNA_OK;
+    assert(booker->durability == LUNA_DURABILITY_STRICT); /* what fails here stops all charges */
     for (size_t i = 0; i < sizeof settings / sizeof settings[0] && code == LUNA_OK; i++) {
         char value[32];
         code = read_setting(booker, settings[i].name, value, err);

@@ -39,6 +39,7 @@ static int64_t journaled(const struct luna_journal_sums *sums, const struct snap
         else
             high = middle;
     }
+    assert(low == 0 || before(&sums->items[low - 1], item)); /* they are sorted */
     for (; low < sums->count && sums->items[low].account_id == item->account_id &&
            sums->items[low].epoch == item->epoch;
          low++)
@@ -66,6 +67,7 @@ static enum luna_code close_epochs(struct draining *draining)
     struct luna_booker *booker = draining->batch.booker;
     struct luna_pg_params params = {.count = 0};
     int64_t closed = 0;
+    assert(booker->term > 0 && booker->incarnation < draining->drain->incarnation);
     const char *accounts = luna_pg_array_end(&draining->accounts);
     const char *epochs = luna_pg_array_end(&draining->epochs);
     if (accounts == NULL || epochs == NULL)
@@ -82,6 +84,8 @@ static enum luna_code close_epochs(struct draining *draining)
 
 static enum luna_code drain_batch(struct draining *draining)
 {
+    /* Else it would close epochs whose charges can still be confirmed. */
+    assert(draining->batch.reap != NULL && draining->batch.strict_only);
     luna_pg_array_begin(&draining->accounts);
     luna_pg_array_begin(&draining->epochs);
     enum luna_code code = luna_batch_snapshots(&draining->batch);
@@ -100,6 +104,7 @@ static enum luna_code read_open(struct draining *draining)
     struct luna_booker *booker = draining->batch.booker;
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
+    assert(draining->batch.count == 0); /* those of the last batch are closed */
     luna_pg_param_int(&params, draining->last_id);
     luna_pg_param_int(&params, booker->batch_accounts_max);
     enum luna_code code = luna_pg_query(

@@ -15,6 +15,7 @@ enum luna_code luna_booker_drop(struct luna_booker *booker, int64_t account_id, 
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_quota_keys keys;
+    assert(booker->term > 0); /* nobody but the leader knows what is booked */
     luna_quota_keys_make(account_id, "", &keys);
     luna_redis_begin(&command, "EVAL");
     luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_DROP));

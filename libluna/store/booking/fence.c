@@ -187,6 +187,7 @@ static enum luna_code book_journals(struct luna_booker *booker, int64_t incarnat
     }
     for (size_t i = 0; i < of->count; i++) {
         const struct luna_journal_sum *sum = &of->items[i];
+        assert(sum->account_id > 0 && sum->units > 0); /* the journals have only charges */
         const int64_t values[] = {sum->account_id, sum->epoch, sum->period_no, sum->units};
         for (size_t j = 0; j < sizeof all / sizeof all[0]; j++)
             luna_pg_array_add(all[j], values[j]);
@@ -259,6 +260,7 @@ static enum luna_code start_incarnation(struct luna_booker *booker, const struct
                                         struct luna_fence_report *report, struct luna_error *err)
 {
     int64_t incarnation = 0;
+    assert(booker->term > 0); /* two that fence at once would flush each other's scripts */
     enum luna_code code = luna_journal_dir_announce(booker->database, booker->journal_name,
                                                     luna_pg_deadline(booker->database), err);
     if (code == LUNA_OK)

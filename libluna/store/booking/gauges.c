@@ -47,6 +47,7 @@ static enum luna_code list_dirty(struct luna_booker *booker, int count, struct l
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
+    assert(count > 0 && count <= SAMPLE_MAX); /* Redis repeats names for a negative one */
     luna_redis_begin(&command, "SRANDMEMBER");
     luna_redis_arg(&command, LUNA_KEY_DIRTY);
     luna_redis_arg_int(&command, count);
@@ -195,6 +196,7 @@ static enum luna_code read_ledgers(struct luna_booker *booker, const char *dirty
                                    struct luna_pg_result **ret_result, struct luna_error *err)
 {
     struct luna_pg_params params = {.count = 0};
+    assert(booker->gauge_cursor >= 0 && count > 0);
     luna_pg_param_text(&params, dirty);
     luna_pg_param_int(&params, booker->gauge_cursor);
     luna_pg_param_int(&params, count);

@@ -7,10 +7,12 @@
 #include "booking/booker.h"
 #include "quota/quota_keys.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { BATCH = 500, ARRAY_BYTES_MAX = 1 << 17 };
+static_assert(BATCH + 2 <= LUNA_REDIS_ARGS_MAX, "forget() could not name all notes");
 
 #define DIGEST_FORM "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
 #define PROOF_FORM "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
@@ -94,6 +96,7 @@ static enum luna_code save(struct luna_booker *booker, struct batch *batch, int6
     struct luna_buf *const columns[] = {&batch->digests, &batch->times, &batch->peppers,
                                         &batch->fresh, &batch->proofs};
     struct luna_pg_params params = {.count = 0};
+    assert(booker->term > 0 && batch->count > 0);
     luna_pg_param_int(&params, booker->term);
     luna_pg_param_text(&params, booker->actor);
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {

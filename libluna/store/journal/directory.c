@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { NAME_CHARACTERS = 9 }; /* 'w' and 32 bits in hexadecimal digits */
+
 /* Anyone who can write here can forge what was answered. A volume may belong to root and let its
  * group write, if that is our own (Kubernetes's fsGroup). */
 static enum luna_code check_rights(int fd, const char *path, struct luna_error *err)
@@ -57,6 +59,7 @@ static enum luna_code draw_name(int dir_fd, struct luna_error *err)
     if (getrandom(&drawn, sizeof drawn, 0) != (ssize_t)sizeof drawn)
         return luna_error_set(err, LUNA_EIO, "journal: getrandom: %s", strerror(errno));
     int len = snprintf(text, sizeof text, "w%08x", drawn);
+    assert(len == NAME_CHARACTERS); /* any other name counts as damaged, at every start */
     snprintf(path, sizeof path, "name.%ld", (long)getpid());
     int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool written = fd >= 0 && write(fd, text, (size_t)len) == len && fsync(fd) == 0;
@@ -95,7 +98,8 @@ enum luna_code luna_journal_dir_name(int dir_fd, char ret_name[LUNA_JOURNAL_NAME
         return luna_error_set(err, LUNA_EIO, "journal: name: %s", strerror(errno));
     ssize_t got = is_file(fd) ? read(fd, text, sizeof text - 1) : 0;
     close(fd);
-    if (got != 9 || text[0] != 'w' || strspn(text + 1, "0123456789abcdef") != 8)
+    if (got != NAME_CHARACTERS || text[0] != 'w' ||
+        strspn(text + 1, "0123456789abcdef") != NAME_CHARACTERS - 1)
         return luna_error_set(
             err, LUNA_EPROTOCOL,
             "journal: the file \"name\" is damaged: stop the workers and quota-syncd, run "
@@ -109,6 +113,8 @@ enum luna_code luna_journal_dir_announce(struct luna_database *database, const c
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
+    /* Every other name is one directory more: no recovery would refund anything. */
+    assert(name[0] == 'w' && strlen(name) == NAME_CHARACTERS);
     luna_pg_param_text(&params, name);
     enum luna_code code =
         luna_pg_query(database, deadline, "SELECT luna_host_seen($1)", &params, &result, err);

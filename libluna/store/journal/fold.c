@@ -112,6 +112,8 @@ static enum luna_code parse_fold(const unsigned char *bytes, size_t len,
     if (!read_head(bytes, len, &head))
         return damaged(err);
     size_t covered_bytes = head.covered_count * sizeof(struct luna_journal_segment);
+    /* read_head() has compared them. */
+    assert(len - sizeof head == covered_bytes + head.sum_count * sizeof(struct luna_journal_sum));
     struct luna_journal_fold fold = {.covered = copy_of(bytes + sizeof head, covered_bytes),
                                      .covered_count = head.covered_count,
                                      .sums = {.items = copy_of(bytes + sizeof head + covered_bytes,
@@ -185,6 +187,8 @@ static bool write_all(int fd, const void *bytes, size_t len)
 static enum luna_code write_file(int dir_fd, const char *name, const void *bytes, size_t len,
                                  struct luna_error *err)
 {
+    /* The segments that the file covers are deleted next. */
+    assert(len > sizeof(struct fold_head));
     int fd = openat(dir_fd, "fold.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool done = fd >= 0 && write_all(fd, bytes, len) && fsync(fd) == 0;
     int saved = errno;

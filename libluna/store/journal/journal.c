@@ -37,10 +37,14 @@ void luna_journal_close(struct luna_journal *journal)
 static enum luna_code name_worker(struct luna_journal *journal, struct luna_error *err)
 {
     enum luna_code code = luna_journal_dir_name(journal->dir_fd, journal->dir_name, err);
-    if (code == LUNA_OK)
-        snprintf(journal->worker_name, sizeof journal->worker_name, "%s.%d", journal->dir_name,
-                 journal->slot);
-    return code;
+    if (code != LUNA_OK)
+        return code;
+    int len = snprintf(journal->worker_name, sizeof journal->worker_name, "%s.%d",
+                       journal->dir_name, journal->slot);
+    /* A name that was cut off would be another worker's, and so would its mark in Redis. */
+    assert(len > 0 && (size_t)len < sizeof journal->worker_name);
+    (void)len;
+    return LUNA_OK;
 }
 
 static enum luna_code take_slot(struct luna_journal *journal, const char *dir,
@@ -63,6 +67,7 @@ static enum luna_code take_slot(struct luna_journal *journal, const char *dir,
 
 static enum luna_code find_last_number(struct luna_journal *journal, struct luna_error *err)
 {
+    assert(journal->slot_fd >= 0); /* the slot is ours: nobody else starts a segment */
     int fd = openat(journal->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
     if (stream == NULL) {
@@ -149,6 +154,7 @@ enum luna_code luna_journal_open(const char *dir, int slot, struct luna_journal 
         luna_journal_close(journal);
         return code;
     }
+    assert(journal->segment_fd >= 0 && journal->last_wseq >= 0);
     *ret_journal = journal;
     return LUNA_OK;
 }
@@ -183,6 +189,7 @@ int64_t luna_journal_last_wseq(const struct luna_journal *journal)
  * segment. */
 static void cut_off(struct luna_journal *journal, ssize_t written)
 {
+    assert(written <= (ssize_t)sizeof(struct luna_journal_record)); /* no record before it is cut */
     if (written > 0 && ftruncate(journal->segment_fd, journal->bytes) != 0)
         journal->bytes = LUNA_JOURNAL_SEGMENT_BYTES_MAX;
 }
@@ -191,6 +198,7 @@ static enum luna_append write_record(struct luna_journal *journal,
                                      const struct luna_journal_record *record,
                                      struct luna_error *err)
 {
+    assert(record->magic == LUNA_JOURNAL_MAGIC); /* readers skip one that is not sealed */
     ssize_t n = write(journal->segment_fd, record, sizeof *record);
     if (n == (ssize_t)sizeof *record) {
         journal->bytes += n;
@@ -210,6 +218,7 @@ static enum luna_code make_room(struct luna_journal *journal, struct luna_error 
     struct luna_error why;
     if (journal->bytes < LUNA_JOURNAL_SEGMENT_BYTES_MAX)
         return LUNA_OK;
+    assert(journal->slot_fd >= 0); /* the number is the next only as long as the slot is ours */
     journal->number++;
     if (open_segment(journal, &why) == LUNA_OK)
         return LUNA_OK;
@@ -221,6 +230,7 @@ static enum luna_code make_room(struct luna_journal *journal, struct luna_error 
 static enum luna_code try_disk(struct luna_journal *journal, struct luna_error *err)
 {
     const struct luna_journal_record nothing = {.magic = 0};
+    assert(journal->failed); /* no probe between the records of a sound journal */
     if (make_room(journal, err) != LUNA_OK)
         return LUNA_EJOURNAL;
     ssize_t n = write(journal->segment_fd, &nothing, sizeof nothing);

@@ -75,6 +75,8 @@ static int compare(const void *left, const void *right)
 static bool listing_add(struct luna_journal_listing *listing, size_t *room,
                         struct luna_journal_segment segment)
 {
+    assert(listing->count <= *room);
+    assert(segment.slot >= 0 && segment.slot < LUNA_WORKERS_MAX && segment.number >= 0);
     if (listing->count == *room) {
         size_t bigger = *room == 0 ? 64 : *room * 2;
         void *items = realloc(listing->items, bigger * sizeof *listing->items);

@@ -54,6 +54,7 @@ struct attempt {
 
 static void refuse(struct luna_admission *admission, enum luna_admission_outcome outcome)
 {
+    assert(outcome != LUNA_ADMIT_ALLOWED && outcome != LUNA_ADMIT_REPLAY);
     admission->outcome = outcome;
     admission->cost = 0;
     if (outcome == LUNA_ADMIT_UNAVAILABLE || outcome == LUNA_ADMIT_CLOCKS)
@@ -67,6 +68,8 @@ static void prepare_idempotency(const struct luna_admission_request *request,
     unsigned char digest[LUNA_DIGEST_BYTES];
     if (request->idempotency_key == NULL)
         return;
+    /* "" would be one key for all requests of the account. */
+    assert(request->idempotency_key_len > 0);
     luna_digest_sha256(request->idempotency_key, request->idempotency_key_len, digest);
     luna_hex_encode(digest, LUNA_DIGEST_BYTES / 2, admission->idempotency_field);
     luna_hex_encode(request->body_hash, LUNA_DIGEST_BYTES, admission->body_hash);
@@ -82,6 +85,8 @@ static void prepare_command(struct luna_admitter *admitter, struct attempt *atte
     };
     const struct luna_admission_request *request = attempt->request;
     struct luna_redis_command *command = &attempt->command;
+    /* A cost below 0 would add to the quota; one without a number would be charged twice. */
+    assert(request->cost >= 0 && request->points >= 0 && admission->worker_seq > 0);
     luna_network_address(request->client_address != NULL ? request->client_address : "",
                          attempt->address);
     luna_quota_keys_make(request->account_id, admission->idempotency_field, &attempt->keys);
@@ -113,6 +118,7 @@ static void prepare_command(struct luna_admitter *admitter, struct attempt *atte
 
 static int64_t ceil_div(int64_t value, int64_t by)
 {
+    assert(by > 0);
     return value > 0 ? (value - 1) / by + 1 : 0;
 }
 
@@ -301,6 +307,7 @@ static void try_until_done(struct luna_admitter *admitter, struct attempt *attem
         luna_deadline_cap_ms(attempt->request->deadline, 2 * ((int64_t)admitter->redis_timeout_ms +
                                                               admitter->database_timeout_ms));
     int failures = 0;
+    assert(admission->worker_seq == admitter->wseq); /* the slot names it for a successor (I1) */
     admission->recovery_seq =
         (int64_t)atomic_load(luna_journal_page_seq(page, attempt->request->account_id));
     while (!luna_deadline_passed(deadline)) {
@@ -332,8 +339,10 @@ static void take_earlier(const struct luna_admitter *admitter,
         return;
     luna_pepper_prove(mark, attempt->earlier.text, attempt->key.text, proof);
     luna_hex_encode(proof, sizeof proof, proof_text);
-    snprintf(attempt->move, sizeof attempt->move, "%d %s %s", mark->id, attempt->key.text,
-             proof_text);
+    int len = snprintf(attempt->move, sizeof attempt->move, "%d %s %s", mark->id, attempt->key.text,
+                       proof_text);
+    assert(len > 0 && (size_t)len < sizeof attempt->move); /* a part of a proof proves nothing */
+    (void)len;
 }
 
 static bool take_key(const struct luna_admitter *admitter,

@@ -3,6 +3,7 @@
 #include "client/digest.h"
 #include "luna/store/pepper.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,9 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     admitter->clocks.offset_max_ms =
         options->clock_offset_max_ms != 0 ? options->clock_offset_max_ms : LUNA_CLOCK_OFFSET_MAX_MS;
     admitter->wseq = last_used_wseq(admitter->journal);
+    /* Redis expires a lease of 0 ms at once; and a journal's numbers only grow. */
+    assert(admitter->redis_timeout_ms > 0 && admitter->database_timeout_ms > 0);
+    assert(admitter->wseq >= luna_journal_last_wseq(admitter->journal));
     *ret_admitter = admitter;
     return LUNA_OK;
 }
@@ -217,6 +221,7 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
         [LUNA_SCRIPT_FINISH] = LUNA_PURPOSE_COMMIT, [LUNA_SCRIPT_LEASE] = LUNA_PURPOSE_LOAD,
         [LUNA_SCRIPT_INSTALL] = LUNA_PURPOSE_LOAD,  [LUNA_SCRIPT_ROLL] = LUNA_PURPOSE_ADMIT};
     struct luna_reply *reply = NULL;
+    assert(script < LUNA_SCRIPTS_FENCED && command->argc > SCRIPT_SHA_ARG);
     luna_redis_purpose(admitter->counters, purposes[script]);
     command->argv[SCRIPT_SHA_ARG] = admitter->fence.sha[script];
     command->lens[SCRIPT_SHA_ARG] = strlen(admitter->fence.sha[script]);

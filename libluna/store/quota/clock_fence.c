@@ -1,5 +1,6 @@
 #include "quota/clock_fence.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 enum { CLOSED_MS = 1000, NS_PER_MS = 1000000 };
@@ -25,6 +26,7 @@ bool luna_clock_fence_check(struct luna_clock_fence *fence, int64_t redis_ms,
                             struct luna_deadline deadline, struct luna_error *err)
 {
     struct luna_clocks *clocks = fence->clocks;
+    assert(fence->offset_max_ms > 0); /* two clocks are never equal to the millisecond */
     fence->closed_until_ns = 0;
     if (luna_clocks_agree(clocks, redis_ms, fence->offset_max_ms))
         return true;

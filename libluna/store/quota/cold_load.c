@@ -74,6 +74,7 @@ static enum luna_cold take_lease(struct load *load)
 static void start_install(const struct load *load, enum luna_script_word what,
                           struct luna_redis_command *command)
 {
+    assert(strlen(load->token) == TOKEN_BYTES - 1); /* take_lease() drew it */
     luna_admitter_begin(command, 5);
     luna_redis_arg(command, load->keys.m);
     luna_redis_arg(command, load->keys.quota);
@@ -91,6 +92,7 @@ static void end_lease(struct load *load, const char *keys, int64_t life_ms)
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_error ignored;
+    assert((keys != NULL) == (life_ms > 0)); /* what Redis remembers expires */
     start_install(load, keys != NULL ? LUNA_WORD_INSTALL_ABSENT : LUNA_WORD_INSTALL_DROP, &command);
     luna_redis_arg_int(&command, life_ms);
     luna_redis_arg(&command, keys != NULL ? keys : "");
@@ -103,6 +105,7 @@ static void end_lease(struct load *load, const char *keys, int64_t life_ms)
 
 static bool is_key_of(const struct load *load, const char *keys)
 {
+    assert(*load->key != '\0'); /* every list of keys contains "" */
     return strstr(keys, load->key) != NULL ||
            (*load->earlier_key != '\0' && strstr(keys, load->earlier_key) != NULL);
 }
@@ -139,6 +142,7 @@ static enum luna_cold check_lease(struct load *load)
 {
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
+    assert(strlen(load->token) == TOKEN_BYTES - 1); /* "" would be equal to a lease without one */
     luna_redis_begin(&command, "GET");
     luna_redis_arg(&command, load->keys.load);
     if (luna_redis_run(load->admitter->counters, &command, load->deadline, &reply, load->err) !=
@@ -165,6 +169,9 @@ static enum luna_code read_journals(struct load *load, struct luna_buf *periods,
         luna_journal_sums_read(load->admitter->journal_dir, load->account_id, load->seen_epoch,
                                load->deadline, &sums, load->err);
     for (size_t i = 0; i < sums.count; i++) {
+        /* Another's would be booked as this account's. */
+        assert(sums.items[i].account_id == load->account_id &&
+               sums.items[i].epoch == load->seen_epoch);
         luna_pg_array_add(periods, sums.items[i].period_no);
         luna_pg_array_add(units, sums.items[i].units);
     }
@@ -177,6 +184,7 @@ static enum luna_code open_epoch(struct load *load, struct luna_buf *periods,
 {
     struct luna_pg_params params = {.count = 0};
     char actor[ACTOR_BYTES];
+    assert(load->admitter->fence.incarnation > 0); /* the epoch is of this one */
     const char *period_array = luna_pg_array_end(periods), *unit_array = luna_pg_array_end(units);
     if (period_array == NULL || unit_array == NULL)
         return luna_error_set(load->err, LUNA_ELIMIT,

@@ -3,6 +3,7 @@
 #include "quota/network.h"
 #include "quota/script_words.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { DIGEST_LEN = 36, TEXT_BYTES_MAX = 1 << 20, NETWORK_BYTES = 64 };
@@ -79,6 +80,7 @@ void luna_config_keys_done(struct luna_config_keys *keys)
 void luna_config_keys_add(const struct luna_config_keys *keys, struct luna_redis_command *command)
 {
     for (int i = 0; i < keys->count; i++) {
+        assert(keys->field_at[i] < keys->value_at[i] && keys->value_at[i] < keys->text.len);
         luna_redis_arg(command, keys->text.data + keys->field_at[i]);
         luna_redis_arg(command, keys->text.data + keys->value_at[i]);
     }

@@ -3,10 +3,12 @@
 #include "luna/base/digits.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { V4_BYTES = 4, V6_BYTES = 16, BITS_DIGITS_MAX = 3, NIBBLE_BITS = 4 };
+static_assert(LUNA_ADDRESS_BYTES == 1 + 2 * V6_BYTES + 1, "the longest address in digits");
 
 struct network {
     char family; /* '4' or '6' */
@@ -16,6 +18,7 @@ struct network {
 
 static int bytes_of(char family)
 {
+    assert(family == '4' || family == '6');
     return family == '4' ? V4_BYTES : V6_BYTES;
 }
 
@@ -56,6 +59,7 @@ static bool parse_bits(const char *text, int bits_max, int *ret_bits)
 
 static bool bits_after_are_zero(const struct network *network)
 {
+    assert(network->bits >= 0 && network->bits <= 8 * bytes_of(network->family));
     for (int bit = network->bits; bit < 8 * bytes_of(network->family); bit++)
         if ((network->bytes[bit / 8] >> (7 - bit % 8)) & 1)
             return false;
@@ -86,6 +90,7 @@ bool luna_network_valid(const char *network)
 
 static int nibble_at(const struct network *network, int at)
 {
+    assert(at >= 0 && at < 2 * bytes_of(network->family));
     return at % 2 == 0 ? network->bytes[at / 2] >> NIBBLE_BITS : network->bytes[at / 2] & 15;
 }
 

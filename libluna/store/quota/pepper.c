@@ -58,6 +58,8 @@ static void derive(const struct luna_digest_key *key, const char *purpose,
 static void mark(int id, const unsigned char *bytes, size_t len, struct luna_pepper_mark *ret_mark)
 {
     struct luna_digest_key key;
+    /* A short one could be guessed from a digest. */
+    assert(id > 0 && id <= LUNA_PEPPER_ID_MAX && len >= LUNA_PEPPER_BYTES_MIN);
     ret_mark->id = id;
     luna_digest_key_make(bytes, len, &key);
     derive(&key, "luna key pepper: fingerprint", ret_mark->fingerprint);
@@ -138,6 +140,7 @@ enum luna_code luna_pepper_check_use(struct luna_database *database,
 {
     struct luna_pg_params params = {.count = 0};
     struct luna_pg_result *result = NULL;
+    assert(marks->current.id > 0);
     luna_pg_param_int(&params, marks->current.id);
     luna_pg_param_int(&params, marks->previous.id);
     enum luna_code code = luna_pg_query(

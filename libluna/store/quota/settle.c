@@ -45,6 +45,7 @@ static enum luna_code refund_number(struct luna_admitter *admitter, int64_t acco
     struct luna_quota_keys keys;
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
+    assert(wseq > 0); /* 0: no charge */
     luna_quota_keys_make(account_id, field, &keys);
     luna_admitter_begin(&command, 5);
     luna_redis_arg(&command, keys.m);
@@ -99,6 +100,7 @@ static int64_t reduce_in_redis(struct luna_admitter *admitter, struct luna_admis
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_deadline deadline = luna_deadline_in_ms(2 * (int64_t)admitter->redis_timeout_ms);
+    assert(units > 0 && units < admission->cost);
     if (admission->incarnation != admitter->fence.incarnation)
         return LUNA_REDUCE_VOID;
     luna_quota_keys_make(admission->account_id, "", &keys);
@@ -148,6 +150,7 @@ static enum standing ask_standing(struct luna_admitter *admitter,
     struct luna_quota_keys keys;
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
+    assert(admission->worker_seq > 0 && admission->cost >= 0);
     if (admission->incarnation != admitter->fence.incarnation)
         return void_since(err);
     luna_quota_keys_make(admission->account_id, admission->idempotency_field, &keys);
@@ -185,6 +188,7 @@ static void end_uncharged(struct luna_admitter *admitter, struct luna_admission 
 {
     struct luna_deadline deadline = luna_deadline_in_ms(admitter->redis_timeout_ms);
     bool records = admission->idempotency_field[0] != '\0' && !is_replay(admission);
+    assert(admission->cost == 0); /* a charge needs its record: commit() */
     if (!admission->holds_slot && !records)
         return;
     if (!records)
@@ -197,6 +201,7 @@ static void end_uncharged(struct luna_admitter *admitter, struct luna_admission 
 static void drop_uncharged(struct luna_admitter *admitter, struct luna_admission *admission)
 {
     struct luna_deadline deadline = luna_deadline_in_ms(admitter->redis_timeout_ms);
+    assert(admission->cost == 0); /* a charge is refunded by the slot's name for it */
     if (admission->idempotency_field[0] == '\0' || is_replay(admission)) {
         end_uncharged(admitter, admission);
         return;
