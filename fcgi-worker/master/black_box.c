@@ -6,6 +6,7 @@
 #include "shared/exit_code.h"
 #include "shared/quarantine.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ static const char *const kill_reasons[] = {
 
 const char *kill_reason_text(enum kill_reason reason)
 {
+    assert((size_t)reason < sizeof kill_reasons / sizeof kill_reasons[0]);
     return kill_reasons[reason];
 }
 
@@ -45,6 +47,7 @@ void black_box_log_hang(const struct scoreboard *board, const struct names *name
 {
     const struct worker_end end = {.slot = slot, .pid = pid, .signal = SIGKILL};
     struct breadcrumb crumb;
+    assert(slot >= 0 && slot < SCOREBOARD_SLOTS && reason != KILL_NONE);
     if (scoreboard_read(&board->worker[slot], &crumb))
         log_with_request("worker_hangs", names, &end, kill_reason_text(reason), &crumb);
     else
@@ -103,6 +106,7 @@ static void record_crash(struct scoreboard *board, const struct names *names,
 bool black_box_record_end(struct scoreboard *board, const struct names *names,
                           const struct worker_end *end)
 {
+    assert(end->slot >= 0 && end->slot < SCOREBOARD_SLOTS);
     if (end->signal != 0) {
         record_crash(board, names, end);
         return false;

@@ -22,6 +22,7 @@ enum luna_code child_start(struct child *child, const struct master_io *io, int 
 {
     pid_t pid = 0;
     int leash_fd = -1;
+    assert(child->pid == 0); /* one that is forgotten could be neither killed nor reaped */
     enum luna_code code = io->spawn(run, context, &pid, &leash_fd, err);
     if (code != LUNA_OK)
         return code;
@@ -42,6 +43,7 @@ void child_release(struct child *child, const struct master_io *io)
 
 void child_kill(const struct child *child, const struct master_io *io)
 {
+    assert((child->pid != 0) == (child->pid_fd >= 0));
     if (child->pid != 0)
         io->kill(child->pid_fd);
 }

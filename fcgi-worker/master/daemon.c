@@ -3,6 +3,7 @@
 #include "luna/base/log.h"
 #include "luna/sandbox/sandbox.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -49,6 +50,7 @@ static enum luna_code become(const struct worker_config *config, struct luna_err
     enum luna_code code = find_ids(config, &uid, &gid, err);
     if (code != LUNA_OK)
         return code;
+    assert(uid != 0); /* find_ids() refuses root */
     if (initgroups(config->user, gid) != 0 || setgid(gid) != 0 || setuid(uid) != 0)
         return luna_error_set(err, LUNA_EIO, "LUNA_USER: cannot switch to %s: %s", config->user,
                               strerror(errno));

@@ -15,6 +15,9 @@ static const char worker_item[] = "worker=";
 /* Adds to a text; `used` beyond `size` means that it did not fit. */
 static size_t put_worker(const struct handover_worker *worker, char *text, size_t size, size_t used)
 {
+    /* The next image refuses others, and then has no worker at all. */
+    assert(worker->slot >= 0 && worker->slot < SCOREBOARD_SLOTS);
+    assert(worker->pid > 0 && worker->generation > 0);
     size_t room = used < size ? size - used : 0;
     int wrote = snprintf(room > 0 ? text + used : NULL, room, "%s%d,%ld,%d,%u;", worker_item,
                          worker->slot, (long)worker->pid, worker->leash_fd, worker->generation);

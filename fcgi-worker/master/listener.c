@@ -2,6 +2,7 @@
 
 #include "luna/base/address.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -159,6 +160,8 @@ static enum luna_code make_socket(const struct worker_config *config, bool orpha
         close(listener.fd);
         return code;
     }
+    /* fill_address() refuses a longer one; listener_close() would remove another file. */
+    assert(strlen(config->socket_path) < sizeof listener.path);
     (void)snprintf(listener.path, sizeof listener.path, "%s", config->socket_path);
     *ret_listener = listener;
     return LUNA_OK;

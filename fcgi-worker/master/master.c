@@ -5,6 +5,7 @@
 #include "shared/exit_code.h"
 #include "shared/log_file.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -33,6 +34,7 @@ static void abandon(void *context)
 
 static void set_generation(struct master *master, unsigned number)
 {
+    assert(number > 0); /* 0: no generation */
     master->current.number = number;
     atomic_store_explicit(&master->board->pool.generation, number, RELAXED);
 }
@@ -95,6 +97,7 @@ static void adopt_worker(struct master *master, const struct handover_worker *wo
 
 void master_adopt(struct master *master, const struct handover *handover)
 {
+    assert(handover->worker_count <= SCOREBOARD_SLOTS);
     set_generation(master, handover->generation);
     master->scaling.by_hand = handover->by_hand;
     master->scaling.target = handover->target;
@@ -246,6 +249,7 @@ static void end_test(struct master *master)
 
 void master_take_event(struct master *master, const struct master_event *event)
 {
+    assert(event->signal != 0 || (event->child >= 0 && event->child <= CHILD_SELF_TEST));
     if (event->signal != 0)
         take_signal(master, event->signal);
     else if (event->child == CHILD_MONITOR)
@@ -421,6 +425,7 @@ int master_run(struct master *master)
     int64_t until_ns = master_step(master);
     while (!master_has_stopped(master)) {
         int count = master->io->wait(until_ns, events);
+        assert(count >= 0 && count <= MASTER_EVENTS_MAX);
         for (int i = 0; i < count; i++)
             master_take_event(master, &events[i]);
         until_ns = master_step(master);

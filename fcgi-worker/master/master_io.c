@@ -5,6 +5,7 @@
 #include "master/daemon.h"
 #include "shared/leash.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -57,6 +58,7 @@ static enum luna_code os_spawn(child_main *run, void *context, pid_t *ret_pid, i
 
 static enum luna_code os_open_pid(pid_t pid, int *ret_pid_fd, struct luna_error *err)
 {
+    assert(pid > 0);
     *ret_pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     return *ret_pid_fd >= 0 ? LUNA_OK
                             : luna_error_set(err, LUNA_EIO, "pidfd_open: %s", strerror(errno));
@@ -83,11 +85,13 @@ static void os_unwatch(int pid_fd)
 
 static void os_kill(int pid_fd)
 {
+    assert(pid_fd >= 0);
     (void)syscall(SYS_pidfd_send_signal, pid_fd, SIGKILL, NULL, 0); /* fails when it has ended */
 }
 
 static void os_kill_unwatched(pid_t pid)
 {
+    assert(pid > 1); /* 0 and -1 are this process's group, and every process */
     (void)kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0); /* at once: it has nothing in progress */
 }
@@ -95,6 +99,7 @@ static void os_kill_unwatched(pid_t pid)
 static struct child_end os_reap(int pid_fd)
 {
     siginfo_t info = {0};
+    assert(pid_fd >= 0);
     (void)waitid(P_PIDFD, (id_t)pid_fd, &info, WEXITED | WNOHANG);
     return info.si_code == CLD_EXITED
                ? (struct child_end){.exit_status = info.si_status}
@@ -103,12 +108,14 @@ static struct child_end os_reap(int pid_fd)
 
 static bool os_wait_for_end(int pid_fd, int timeout_ms)
 {
+    assert(pid_fd >= 0 && timeout_ms >= 0); /* else poll() would not see it, or never end */
     struct pollfd end = {.fd = pid_fd, .events = POLLIN};
     return poll(&end, 1, timeout_ms) > 0;
 }
 
 static void os_close(int fd)
 {
+    assert(fd >= 0);
     close(fd);
 }
 
@@ -121,6 +128,7 @@ static void os_binary_path(char *path, size_t size)
 {
     /* what the kernel appends once the file was replaced */
     static const char deleted[] = " (deleted)";
+    assert(size > 0);
     ssize_t len = readlink("/proc/self/exe", path, size - 1);
     if (len < 0)
         len = 0;
@@ -162,6 +170,7 @@ static int os_cores(void)
 
 static void arm_timer(int64_t until_ns)
 {
+    assert(until_ns > 0); /* 0 disarms the timer: the master would look at nothing any more */
     const struct itimerspec at = {
         .it_value = {.tv_sec = until_ns / NS_PER_S, .tv_nsec = until_ns % NS_PER_S}};
     /* cannot fail with these arguments */
@@ -181,6 +190,7 @@ static int read_signals(struct master_event *events, int room)
 {
     struct signalfd_siginfo info;
     int count = 0;
+    assert(room > 0); /* else every wait() returns at once */
     while (count < room && read(loop.signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
         events[count++] = (struct master_event){.signal = (int)info.ssi_signo};
     return count;
@@ -201,6 +211,7 @@ static int os_wait(int64_t until_ns, struct master_event *events)
         else
             events[taken++] = (struct master_event){.child = tag};
     }
+    assert(taken <= MASTER_EVENTS_MAX);
     return taken;
 }
 

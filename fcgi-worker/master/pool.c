@@ -82,7 +82,8 @@ static int run_worker(void *context, int leash_fd)
     const struct start *start = context;
     struct pool *pool = start->pool;
     const struct worker_config *config = &start->generation->config;
-    char name[16];
+    char name[24]; /* the kernel keeps 15 characters: up to "luna-worker 255" */
+    assert(start->slot >= 0 && start->slot < pool->slot_count); /* others are another pool's */
     (void)snprintf(name, sizeof name, "luna-worker %d", start->slot);
     (void)prctl(PR_SET_NAME, name); /* what ps shows; nothing depends on it */
     pool->abandon(pool->abandon_context);
@@ -106,6 +107,7 @@ static void back_off(struct pool *pool, int index, const struct luna_error *err)
 {
     struct pool_slot *slot = &pool->slots[index];
     int64_t now_ns = pool->io->now_ns();
+    assert(slot->child.pid == 0);
     luna_log(LUNA_LOG_ERROR, "worker_not_started", LUNA_LOG_I("slot", index),
              LUNA_LOG_S("reason", err->msg));
     slot->due_ns = now_ns + respawn_pause_ns(&slot->respawn, &pool->budget,
@@ -185,6 +187,7 @@ void pool_fill(struct pool *pool, const struct generation *generation, int wante
 static void drain(struct pool *pool, int index, int64_t drain_ms)
 {
     struct pool_slot *slot = &pool->slots[index];
+    assert(drain_ms >= 0);
     if (slot->state == WORKER_BACKOFF)
         set_state(pool, index, WORKER_NONE); /* there is no process to drain */
     if (slot->state != WORKER_STARTING && slot->state != WORKER_READY)
@@ -207,6 +210,7 @@ static enum drain_rank drain_rank(const struct pool *pool, int index)
 
 void pool_shrink(struct pool *pool, unsigned generation, int wanted, int64_t drain_ms)
 {
+    assert(generation != 0 && wanted >= 0);
     int surplus = count_wanted(pool, generation) - wanted;
     for (int rank = RANK_NO_PROCESS; rank < RANKS; rank++)
         for (int i = SCOREBOARD_SLOTS - 1; i >= 0 && surplus > 0; i--) {
@@ -325,6 +329,8 @@ int64_t pool_watch(struct pool *pool)
 /* A planned end leaves the slot empty, and pool_fill() sees that a worker is missing. */
 static void empty_slot(struct pool *pool, int index)
 {
+    assert(pool->slots[index].child.pid ==
+           0); /* reaped: the next worker takes the slot's journal */
     respawn_forgive(&pool->slots[index].respawn);
     set_state(pool, index, WORKER_NONE);
 }
@@ -335,6 +341,7 @@ static void schedule_respawn(struct pool *pool, int index, bool was_ready)
     int64_t now_ns = pool->io->now_ns();
     const struct respawn_death death = {.lived_ns = now_ns - slot->started_ns,
                                         .was_ready = was_ready};
+    assert(slot->child.pid == 0); /* reaped, as above */
     slot->due_ns =
         now_ns + respawn_pause_ns(&slot->respawn, &pool->budget, &death, now_ns, luna_random_u32());
     set_state(pool, index, WORKER_BACKOFF);

@@ -67,6 +67,7 @@ void reload_note_death(struct reload *reload, int exit_status)
 void reload_end(struct reload *reload, struct pool *pool, const struct generation *current)
 {
     bool again = reload->again;
+    assert(reload->phase != RELOAD_IDLE); /* the caller has its outcome */
     *reload = (struct reload){.phase = RELOAD_IDLE};
     pool->io->notify("READY=1");
     if (again)
@@ -76,6 +77,7 @@ void reload_end(struct reload *reload, struct pool *pool, const struct generatio
 static enum reload_outcome roll_back(struct reload *reload, struct pool *pool,
                                      const struct generation *current)
 {
+    assert(reload->failure != NULL && current->number < reload->next.number);
     luna_log(LUNA_LOG_ERROR, reload->of_upgrade ? "upgrade_rolled_back" : "reload_rolled_back",
              LUNA_LOG_S("reason", reload->failure), LUNA_LOG_I("generation", reload->next.number));
     pool_drain_others(pool, current->number, 0);
@@ -90,6 +92,7 @@ static enum reload_outcome commit(struct reload *reload, struct pool *pool,
                                   struct generation *current)
 {
     struct scoreboard_pool *shown = &pool->board->pool;
+    assert(reload->phase == RELOAD_FILL && reload->failure == NULL); /* the canary was ready */
     pool_drain_others(pool, reload->next.number, reload->next.config.drain_timeout_ms);
     worker_config_done(&current->config);
     *current = reload->next;

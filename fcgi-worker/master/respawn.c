@@ -1,5 +1,7 @@
 #include "master/respawn.h"
 
+#include <assert.h>
+
 enum { NS_PER_MS = 1000000 };
 
 #define REFILL_NS ((int64_t)RESPAWN_BUDGET_REFILL_MS * NS_PER_MS)
@@ -7,11 +9,13 @@ enum { NS_PER_MS = 1000000 };
 /* Plus or minus a quarter. */
 static int64_t jitter(int64_t ns, uint32_t random)
 {
+    assert(ns >= 0);
     return ns - ns / 4 + (int64_t)((double)random / UINT32_MAX * (double)ns * 0.5);
 }
 
 static int64_t slot_pause_ns(const struct respawn *slot, bool was_ready)
 {
+    assert(slot->young_deaths > 0); /* the death that it waits for is counted */
     int64_t pause_ms = RESPAWN_PAUSE_MS_FIRST;
     int64_t pause_ms_max = was_ready ? RESPAWN_PAUSE_MS_MAX_READY : RESPAWN_PAUSE_MS_MAX;
     for (int i = 2; i < slot->young_deaths && pause_ms < pause_ms_max; i++)

@@ -2,6 +2,8 @@
 
 #include "luna/base/log.h"
 
+#include <assert.h>
+
 enum {
     NS_PER_MS = 1000000,
     NS_PER_US = 1000,
@@ -16,6 +18,7 @@ enum {
 
 static int clamp(int value, int low, int high)
 {
+    assert(low <= high);
     if (value < low)
         return low;
     return value > high ? high : value;
@@ -57,6 +60,7 @@ static int growth(const struct scaling_input *input)
 static void grow(const struct scaling_input *input, struct scaling_decision *decision, int by,
                  const char *reason)
 {
+    assert(by > 0 && decision->target == input->target); /* decided once */
     int limit = ceiling(input, decision->blocked_percent);
     if (input->target >= limit)
         return;
@@ -110,6 +114,7 @@ struct scaling_decision scaling_decide(struct scaling *scaling, const struct sca
 static void add_gauges(const struct pool *pool, const struct generation *generation, int index,
                        struct scaling_input *input)
 {
+    assert(index >= 0 && index < SCOREBOARD_SLOTS && generation->number != 0);
     const struct scoreboard_worker *worker = &pool->board->worker[index];
     enum worker_state state = pool->slots[index].state;
     if (pool->slots[index].generation != generation->number ||
@@ -223,6 +228,7 @@ void scaling_step(struct scaling *scaling, const struct pool *pool,
 
 void scaling_by_hand(struct scaling *scaling, const struct worker_config *config, int change)
 {
+    assert(change == 1 || change == -1); /* a signal is one worker */
     int base = (int)configured_min(config);
     scaling->by_hand = clamp(base + scaling->by_hand + change, 1, WORKERS_MAX) - base;
     luna_log(LUNA_LOG_INFO, "pool_scaled_by_hand", LUNA_LOG_I("change", change),

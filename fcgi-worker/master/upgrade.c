@@ -91,6 +91,7 @@ static const char *why_not(const struct upgrade *upgrade, struct child_end end, 
 
 bool upgrade_end_test(struct upgrade *upgrade, bool interrupted)
 {
+    assert(upgrade_is_testing(upgrade));
     struct child_end end = child_reap(&upgrade->tester, upgrade->io);
     const char *reason = why_not(upgrade, end, interrupted);
     if (reason != NULL)
@@ -101,6 +102,7 @@ bool upgrade_end_test(struct upgrade *upgrade, bool interrupted)
 void upgrade_execute(struct upgrade *upgrade, struct handover *handover)
 {
     struct luna_error err = {0};
+    assert(!upgrade_is_testing(upgrade)); /* the handover does not name the tester */
     luna_log(LUNA_LOG_INFO, "upgrade_executes", LUNA_LOG_S("binary", upgrade->path));
     handover->on_trial = true;
     handover->previous_fd = upgrade->io->open_binary();
@@ -123,6 +125,7 @@ void upgrade_confirm(struct upgrade *upgrade)
 void upgrade_go_back(struct upgrade *upgrade, struct handover *handover)
 {
     struct luna_error err = {0};
+    assert(!upgrade_is_testing(upgrade)); /* as above */
     scoreboard_count(&upgrade->board->pool.upgrade_rollbacks);
     handover->on_trial = false;
     handover->previous_fd = -1;

@@ -1,5 +1,6 @@
 #include "shared/leash.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,6 +19,7 @@ enum luna_code leash_new(int *ret_child_fd, int *ret_master_fd, struct luna_erro
 
 bool leash_poll(int child_fd)
 {
+    assert(child_fd >= 0); /* poll() ignores a negative one: the child would outlive its master */
     struct pollfd leash = {.fd = child_fd, .events = POLLIN};
     return poll(&leash, 1, 0) > 0;
 }

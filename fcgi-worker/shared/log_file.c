@@ -2,6 +2,7 @@
 
 #include "luna/base/log.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,7 @@ enum luna_code log_file_open(const char *path, const struct scoreboard *board,
 static bool reopen(void)
 {
     struct luna_error err = {0};
+    assert(opened.path[0] != '\0'); /* standard error is not reopened */
     if (luna_log_open(opened.path, &err) == LUNA_OK)
         return true;
     luna_log(LUNA_LOG_ERROR, "log_not_reopened",

@@ -1,6 +1,7 @@
 #include "shared/peers.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ static enum luna_code add_user(struct peers *peers, const char *name, struct lun
     const struct passwd *user = getpwnam(name);
     if (user == NULL)
         return LUNA_OK;
+    assert(peers->user_count >= 2 && peers->user_count <= PEERS_USERS_MAX);
     if (peers->user_count == PEERS_USERS_MAX)
         return luna_error_set(err, LUNA_ECONFIG, "LUNA_SOCKET_PEERS names more than %d users",
                               PEERS_USERS_MAX - 2);
@@ -122,6 +124,7 @@ enum luna_code peers_set_networks(struct peers *peers, const char *text, struct 
 
 static bool same_prefix(const unsigned char *a, const unsigned char *b, int bits)
 {
+    assert(bits >= 0 && bits <= ADDRESS_BITS); /* read_network() refuses others */
     size_t whole = (size_t)bits / 8;
     int rest = bits % 8;
     unsigned mask = rest == 0 ? 0 : 0xffu & (0xffu << (8 - rest));

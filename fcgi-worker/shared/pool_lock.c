@@ -16,6 +16,7 @@ enum { WORKERS_AT = LUNA_WORKERS_MAX };
 
 static struct flock range(short type, off_t first, off_t count)
 {
+    assert(first >= 0 && count > 0); /* a count of 0 locks up to the end: the slots of all pools */
     return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = first, .l_len = count};
 }
 
@@ -23,6 +24,7 @@ static struct flock range(short type, off_t first, off_t count)
  * process namespace. -1: none holds one. */
 static pid_t holder(int fd, off_t first, off_t count)
 {
+    assert(fd >= 0); /* else none would seem to hold one */
     struct flock found = range(F_WRLCK, first, count);
     return fcntl(fd, F_GETLK, &found) != 0 || found.l_type == F_UNLCK ? -1 : found.l_pid;
 }
@@ -89,6 +91,7 @@ enum luna_code pool_lock_take(const struct worker_config *config, int inherited_
 
 void pool_lock_mark(const struct pool_lock *lock, int slot)
 {
+    assert(slot >= 0 && (lock->fd < 0 || slot < lock->slot_count)); /* others are another pool's */
     struct flock ours = range(F_WRLCK, WORKERS_AT + lock->slot_first + slot, 1);
     /* Fails only for want of memory: then a later master does not see this worker, and its journal
      * keeps the slot. */

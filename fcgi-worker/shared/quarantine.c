@@ -1,5 +1,6 @@
 #include "shared/quarantine.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define RELAXED memory_order_relaxed
@@ -37,6 +38,7 @@ unsigned quarantine_kills(const struct scoreboard *board, const unsigned char *f
 
 static struct scoreboard_quarantine *oldest(struct scoreboard *board)
 {
+    assert(entries_used(board) == SCOREBOARD_QUARANTINE_MAX); /* else a free one is taken */
     struct scoreboard_quarantine *found = &board->pool.quarantine[0];
     for (int i = 1; i < SCOREBOARD_QUARANTINE_MAX; i++) {
         struct scoreboard_quarantine *entry = &board->pool.quarantine[i];

@@ -178,6 +178,8 @@ static void get_words(const atomic_ullong *words, size_t count, void *bytes)
 void scoreboard_worker_stores(struct scoreboard_worker *slot, enum store_state state,
                               int64_t now_ns)
 {
+    assert((unsigned)state <= STORES_JOURNAL);
+    assert_writer(slot);
     atomic_store_explicit(&slot->stores, state, RELAXED);
     atomic_store_explicit(&slot->stores_ns, now_ns, RELAXED);
 }
@@ -190,6 +192,7 @@ void scoreboard_worker_unjournalled(struct scoreboard_worker *slot, int64_t now_
 
 void scoreboard_worker_begin(struct scoreboard_worker *slot, int64_t now_ns, int64_t hard_limit_ns)
 {
+    assert(now_ns > 0); /* 0: no request, so that no limit would end this one */
     change_begin(slot);
     put_words(slot->request_id, SCOREBOARD_ID_BYTES / 8, NULL, 0);
     put_words(slot->fingerprint, SCOREBOARD_FINGERPRINT_BYTES / 8, NULL, 0);
@@ -258,6 +261,8 @@ static void count(struct scoreboard_worker *slot, const struct scoreboard_sample
 {
     int route = route_index(sample->route);
     assert_writer(slot);
+    /* Counters only grow. */
+    assert(sample->duration_ns >= 0 && sample->wait_ns >= 0 && sample->units >= 0);
     add(&slot->requests, 1);
     add(&slot->route_statuses[route][status_index(sample->status)], 1);
     add(&slot->route_buckets[route][bucket_of(sample->duration_ns)], 1);

@@ -317,5 +317,6 @@ int worker_config_pool_max(const struct worker_config *config)
 
 int worker_config_self_test_slot(const struct worker_config *config)
 {
+    assert(config->journal_slot_count > 0); /* the slot before the first is another pool's */
     return (int)(config->journal_slot_first + config->journal_slot_count - 1);
 }

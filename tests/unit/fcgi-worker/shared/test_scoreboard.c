@@ -367,7 +367,7 @@ static void one_request(struct scoreboard_worker *slot, unsigned number)
     const struct scoreboard_run run = {.outcome = RUN_DONE, .points = 4, .duration_ns = 1000};
     for (int i = 0; i < PHASE_COUNT; i++)
         sample.phase_ns[i] = 1000;
-    scoreboard_worker_begin(slot, number, number);
+    scoreboard_worker_begin(slot, (int64_t)number + 1, number); /* 0: no request */
     scoreboard_worker_name(slot, "0123456789abcdef0123456789abcdef", 0, -1, 0, NULL, number);
     for (int i = PHASE_ACCEPT; i < PHASE_COUNT; i++)
         scoreboard_worker_phase(slot, (enum phase)i);
