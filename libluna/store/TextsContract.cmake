@@ -1,4 +1,4 @@
-# The limits, words and texts of script_texts.def in a script: names become values.
+# The limits, words, keys and texts of script_texts.def in a script: names become values.
 
 # name, pattern and format of each part of a text. CMake's lists take no semicolon: \x01 stands for it.
 function(parts_of table text ret_names ret_patterns ret_formats)
@@ -109,8 +109,34 @@ function(check_no_other_texts script file)
   endforeach()
 endfunction()
 
+# Each `KEYS.name`, by its place among the keys of the script.
+function(fill_keys script table file ret_script)
+  get_filename_component(script_name ${file} NAME_WE)
+  string(TOUPPER ${script_name} script_name)
+  rows_of("${table}" KEYS rows)
+  list(FILTER rows INCLUDE REGEX "^${script_name},")
+  string(REGEX MATCHALL "KEY_[a-z_]+" names "${rows}")
+  list(TRANSFORM names REPLACE "^KEY_" "")
+  if(script MATCHES "KEYS\\[[^\n]*")
+    message(FATAL_ERROR "${file}: (${CMAKE_MATCH_0}) has a key without its name")
+  endif()
+  set(place 0)
+  foreach(key IN LISTS names)
+    math(EXPR place "${place} + 1")
+    if(NOT script MATCHES "KEYS\\.${key}[^a-z_]")
+      message(FATAL_ERROR "${file}: it never uses the key ${key}")
+    endif()
+    string(REGEX REPLACE "KEYS\\.${key}([^a-z_])" "KEYS[${place}]\\1" script "${script}")
+  endforeach()
+  if(script MATCHES "KEYS\\.[a-z_]*")
+    message(FATAL_ERROR "${file}: ${CMAKE_MATCH_0} is not a key that it receives")
+  endif()
+  set(${ret_script} "${script}" PARENT_SCOPE)
+endfunction()
+
 function(fill_texts script table file ret_script)
   check_no_other_texts("${script}" ${file})
+  fill_keys("${script}" "${table}" ${file} script)
   foreach(text OWNER MARK RECORD ROLL KEY)
     parts_of("${table}" ${text} names patterns formats)
     fill_written("${script}" ${text} "${names}" "${formats}" ${file} script)

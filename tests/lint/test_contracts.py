@@ -80,7 +80,7 @@ MUTATIONS = [
     (f"{LUA}/refund.lua", "return NOTHING", "return 0", "replies what no table has"),
     (REPLIES, r"(REPLY\(ROLL, CURRENT, 1\))", r"\1\nREPLY(ROLL, STUCK, 2)", "it never replies STUCK"),
     (LEASE, r"return reply {\n.*\n.*\n *}", "return {outcome, now_ms}", "replies what no table has"),
-    (f"{LUA}/inspect.lua", "  delta = .*\n", "", "a reply gives 12 fields"),
+    (f"{LUA}/inspect.lua", "  base = .*\n", "", "a reply gives 12 fields"),
     (f"{LUA}/reap.lua", "  rolls = ", "  ends = ", "does not give rolls"),
     (REPLIES, r"REAP_FIELD\(strict\)", "REAP_FIELD(mode)", "does not give mode"),
     (SCRIPT, r"string.match\(v\[21\], MARK\)", "string.match(v[21], '^(%d+) (%w+)')", "has a text that no table has"),
@@ -100,6 +100,11 @@ MUTATIONS = [
     (TEXTS, r"(KEY_PART.key_rate.*\n)(KEY_PART.key_burst.*\n)", r"\2\1", "KEY has the parts"),
     (TEXTS, r"k.rate_per_s", "k.rate_burst", "account_keys in sql/ has a key as"),
     ("sql/0020_wrong_clocks.sql", "luna_ms.k.not_before. (.*) luna_ms.d.until.", r"luna_ms(d.until) \1 luna_ms(k.not_before)", "account_keys in sql/ has a key as"),
+    (LEASE, "KEYS.load", "KEYS.lost", "KEYS.lost is not a key that it receives"),
+    (LEASE, "KEYS.load", "KEYS[2]", "has a key without its name"),
+    (SCRIPT, "KEYS.absent", "KEYS.answers", "it never uses the key absent"),
+    (TEXTS, "LEASE, KEY_m, KEY_load", "LEASE, KEY_m", "KEYS.load is not a key that it receives"),
+    (TEXTS, "LEASE, KEY_m, KEY_load", "LEASE, KEY_m, KEY_absent, KEY_load", "it never uses the key absent"),
     (STATUSES, r"BOOKED, 0", "BOOKED, 6", "luna_book() in sql/ replies"),
     (STATUSES, r"X\(LUNA_BOOK_OUT_OF_RANGE, 4\)", "", "luna_book() in sql/ replies"),
     (SQL, r"THEN 1 -- NOTHING_NEW", "THEN 2 -- NOTHING_NEW", "luna_book() in sql/ replies"),
@@ -135,3 +140,12 @@ def test_the_fields_of_the_reply_are_packed_in_another_order_than_the_table(tree
     (tree / REPLY).write_text(swapped, encoding="utf-8")
     assert build(tree).returncode == 0
     assert "    burst,\n    rate,\n" in (tree / "admit.lua").read_text(encoding="utf-8")
+
+
+def test_a_script_reads_its_keys_in_another_order_than_c_sends_them(tree):
+    texts = (tree / TEXTS).read_text(encoding="utf-8")
+    (tree / TEXTS).write_text(texts.replace("LEASE, KEY_m, KEY_load, KEY_quota", "LEASE, KEY_quota, KEY_m, KEY_load"), encoding="utf-8")
+    assert build(tree).returncode == 0
+    made = (tree / "lease.lua").read_text(encoding="utf-8")
+    assert "'HMGET', KEYS[2], 'I'" in made
+    assert "'GET', KEYS[3])" in made

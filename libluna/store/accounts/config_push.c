@@ -30,11 +30,7 @@ enum luna_code luna_config_push_send(struct luna_counters *counters, const char 
     luna_quota_keys_make(account_id, "", &keys);
     luna_redis_begin(&command, sha != NULL ? "EVALSHA" : "EVAL");
     luna_redis_arg(&command, sha != NULL ? sha : luna_script_unfenced(LUNA_SCRIPT_PUSH));
-    luna_redis_arg(&command, "4");
-    luna_redis_arg(&command, keys.m);
-    luna_redis_arg(&command, keys.quota);
-    luna_redis_arg(&command, keys.load);
-    luna_redis_arg(&command, keys.absent);
+    luna_quota_keys_add(&keys, LUNA_SCRIPT_PUSH, &command);
     for (int i = 1; i <= 5; i++)
         luna_redis_arg(&command, luna_pg_text(result, row, column + i));
     for (int i = 0; i < 5; i++) {

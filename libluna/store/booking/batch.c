@@ -81,9 +81,7 @@ static void name_snapshot(const struct batch *batch, const struct luna_quota_key
         assert(batch->booker->reap_sha[0] != '\0'); /* load_reap() */
         luna_redis_begin(command, "EVALSHA");
         luna_redis_arg(command, batch->booker->reap_sha);
-        luna_redis_arg(command, "2");
-        luna_redis_arg(command, keys->m);
-        luna_redis_arg(command, keys->quota);
+        luna_quota_keys_add(keys, LUNA_SCRIPT_REAP, command);
         luna_redis_arg(command, batch->reap);
         return;
     }

@@ -54,11 +54,7 @@ static enum luna_code send_acks(struct batch *batch)
         luna_quota_keys_make(item->account_id, "", &keys);
         luna_redis_begin(&command, "EVALSHA");
         luna_redis_arg(&command, batch->booker->ack_sha);
-        luna_redis_arg(&command, "4");
-        luna_redis_arg(&command, keys.m);
-        luna_redis_arg(&command, keys.delta);
-        luna_redis_arg(&command, LUNA_KEY_DIRTY);
-        luna_redis_arg(&command, keys.quota);
+        luna_quota_keys_add(&keys, LUNA_SCRIPT_ACK, &command);
         luna_redis_arg_int(&command, item->gone ? 0 : item->epoch);
         luna_redis_arg_int(&command, item->booked_c);
         luna_redis_arg_int(&command, item->booked_r);

@@ -19,11 +19,7 @@ enum luna_code luna_booker_drop(struct luna_booker *booker, int64_t account_id, 
     luna_quota_keys_make(account_id, "", &keys);
     luna_redis_begin(&command, "EVAL");
     luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_DROP));
-    luna_redis_arg(&command, "4");
-    luna_redis_arg(&command, keys.m);
-    luna_redis_arg(&command, keys.quota);
-    luna_redis_arg(&command, keys.delta);
-    luna_redis_arg(&command, LUNA_KEY_DIRTY);
+    luna_quota_keys_add(&keys, LUNA_SCRIPT_DROP, &command);
     luna_redis_arg_int(&command, epoch);
     luna_redis_arg_int(&command, c);
     luna_redis_arg_int(&command, r);

@@ -84,11 +84,7 @@ static enum luna_code send_inspect(struct luna_booker *booker, const char *sha, 
     luna_quota_keys_make(account_id, "", &keys);
     luna_redis_begin(&command, "EVALSHA");
     luna_redis_arg(&command, sha);
-    luna_redis_arg(&command, "4");
-    luna_redis_arg(&command, keys.m);
-    luna_redis_arg(&command, keys.quota);
-    luna_redis_arg(&command, keys.delta);
-    luna_redis_arg(&command, LUNA_KEY_DIRTY);
+    luna_quota_keys_add(&keys, LUNA_SCRIPT_INSPECT, &command);
     return luna_redis_send(booker->counters, &command, luna_booker_redis_deadline(booker), err);
 }
 

@@ -90,15 +90,7 @@ static void prepare_command(struct luna_admitter *admitter, struct attempt *atte
     luna_network_address(request->client_address != NULL ? request->client_address : "",
                          attempt->address);
     luna_quota_keys_make(request->account_id, admission->idempotency_field, &attempt->keys);
-    luna_admitter_begin(command, 8);
-    luna_redis_arg(command, attempt->keys.m);
-    luna_redis_arg(command, attempt->keys.quota);
-    luna_redis_arg(command, attempt->keys.delta);
-    luna_redis_arg(command, LUNA_KEY_DIRTY);
-    luna_redis_arg(command, attempt->keys.concurrent);
-    luna_redis_arg(command, attempt->keys.idempotency);
-    luna_redis_arg(command, attempt->keys.absent);
-    luna_redis_arg(command, LUNA_KEY_USED);
+    luna_admitter_begin(command, LUNA_SCRIPT_ADMIT, &attempt->keys);
     luna_redis_arg(command, attempt->key.text);
     luna_redis_arg_int(command, request->scope);
     luna_redis_arg_int(command, request->cost);

@@ -203,11 +203,12 @@ enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_d
 
 enum { SCRIPT_SHA_ARG = 1 };
 
-void luna_admitter_begin(struct luna_redis_command *command, int key_count)
+void luna_admitter_begin(struct luna_redis_command *command, enum luna_script script,
+                         const struct luna_quota_keys *keys)
 {
     luna_redis_begin(command, "EVALSHA");
     luna_redis_arg(command, ""); /* the SHA-1: luna_admitter_script_pinned() sets it */
-    luna_redis_arg_int(command, key_count);
+    luna_quota_keys_add(keys, script, command);
 }
 
 enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum luna_script script,

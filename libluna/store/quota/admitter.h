@@ -48,8 +48,9 @@ enum luna_code luna_admitter_script_pinned(struct luna_admitter *admitter, enum 
                                            struct luna_deadline deadline,
                                            struct luna_reply **ret_reply,
                                            struct luna_error *err) LUNA_MUSTCHECK;
-/* Starts the command of a fenced script; keys and arguments follow. */
-void luna_admitter_begin(struct luna_redis_command *command, int key_count);
+/* Starts the command of a fenced script with the account's keys; the arguments follow. */
+void luna_admitter_begin(struct luna_redis_command *command, enum luna_script script,
+                         const struct luna_quota_keys *keys);
 
 /* LUNA_EJOURNAL: nothing can be committed now. In strict mode the journal is only a spare. */
 enum luna_code luna_admitter_check_journal(struct luna_admitter *admitter,

@@ -50,11 +50,7 @@ static enum luna_cold take_lease(struct load *load)
     unsigned char random[16];
     luna_digest_random(random, sizeof random);
     luna_hex_encode(random, sizeof random, load->token);
-    luna_admitter_begin(&command, 4);
-    luna_redis_arg(&command, load->keys.m);
-    luna_redis_arg(&command, load->keys.load);
-    luna_redis_arg(&command, load->keys.quota);
-    luna_redis_arg(&command, load->keys.delta);
+    luna_admitter_begin(&command, LUNA_SCRIPT_LEASE, &load->keys);
     luna_redis_arg(&command, load->token);
     /* So long the account answers 503 when its loader is killed. A loader that takes longer loses
      * the lease and starts again. */
@@ -75,12 +71,7 @@ static void start_install(const struct load *load, enum luna_script_word what,
                           struct luna_redis_command *command)
 {
     assert(strlen(load->token) == TOKEN_BYTES - 1); /* take_lease() drew it */
-    luna_admitter_begin(command, 5);
-    luna_redis_arg(command, load->keys.m);
-    luna_redis_arg(command, load->keys.quota);
-    luna_redis_arg(command, load->keys.delta);
-    luna_redis_arg(command, load->keys.load);
-    luna_redis_arg(command, load->keys.absent);
+    luna_admitter_begin(command, LUNA_SCRIPT_INSTALL, &load->keys);
     luna_redis_arg(command, load->token);
     luna_redis_arg(command, luna_script_word(what));
 }

@@ -54,9 +54,7 @@ enum luna_code luna_fence_record_write(struct luna_counters *counters,
     assert(record->incarnation > 0);
     luna_redis_begin(&command, "EVAL");
     luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_FENCE));
-    luna_redis_arg(&command, "2");
-    luna_redis_arg(&command, LUNA_KEY_FENCE);
-    luna_redis_arg(&command, LUNA_KEY_DIRTY);
+    luna_quota_keys_add(NULL, LUNA_SCRIPT_FENCE, &command);
     luna_redis_arg_int(&command, record->incarnation);
     luna_redis_arg(&command, "abi");
     luna_redis_arg_int(&command, LUNA_SCRIPT_ABI);

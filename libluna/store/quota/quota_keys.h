@@ -34,6 +34,8 @@
 #ifndef LUNA_STORE_QUOTA_KEYS_H
 #define LUNA_STORE_QUOTA_KEYS_H
 
+#include "client/redis_value.h"
+#include "client/scripts.h"
 #include "luna/base/error.h"
 
 #include <stdbool.h>
@@ -52,6 +54,10 @@ struct luna_quota_keys {
 /* `idempotency_field`: at most 64 characters; "" for none. */
 void luna_quota_keys_make(int64_t account_id, const char *idempotency_field,
                           struct luna_quota_keys *ret_keys);
+/* Adds to a command how many keys the script has, and these keys in the order of script_texts.def.
+ * `keys` NULL: fence.lua has none of an account. */
+void luna_quota_keys_add(const struct luna_quota_keys *keys, enum luna_script script,
+                         struct luna_redis_command *command);
 /* The account that a name in the dirty set stands for. False: not a name of this form. */
 bool luna_quota_keys_parse(const char *quota_key, int64_t *ret_account_id) LUNA_MUSTCHECK;
 

@@ -47,12 +47,7 @@ static enum luna_code refund_number(struct luna_admitter *admitter, int64_t acco
     struct luna_reply *reply = NULL;
     assert(wseq > 0); /* 0: no charge */
     luna_quota_keys_make(account_id, field, &keys);
-    luna_admitter_begin(&command, 5);
-    luna_redis_arg(&command, keys.m);
-    luna_redis_arg(&command, keys.quota);
-    luna_redis_arg(&command, LUNA_KEY_DIRTY);
-    luna_redis_arg(&command, keys.concurrent);
-    luna_redis_arg(&command, keys.idempotency);
+    luna_admitter_begin(&command, LUNA_SCRIPT_REFUND, &keys);
     luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
     luna_redis_arg_int(&command, wseq);
     luna_redis_arg(&command,
@@ -104,10 +99,7 @@ static int64_t reduce_in_redis(struct luna_admitter *admitter, struct luna_admis
     if (admission->incarnation != admitter->fence.incarnation)
         return LUNA_REDUCE_VOID;
     luna_quota_keys_make(admission->account_id, "", &keys);
-    luna_admitter_begin(&command, 3);
-    luna_redis_arg(&command, keys.m);
-    luna_redis_arg(&command, keys.quota);
-    luna_redis_arg(&command, LUNA_KEY_DIRTY);
+    luna_admitter_begin(&command, LUNA_SCRIPT_REDUCE, &keys);
     luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
     luna_redis_arg_int(&command, admission->worker_seq);
     luna_redis_arg_int(&command, units);
@@ -154,12 +146,7 @@ static enum standing ask_standing(struct luna_admitter *admitter,
     if (admission->incarnation != admitter->fence.incarnation)
         return void_since(err);
     luna_quota_keys_make(admission->account_id, admission->idempotency_field, &keys);
-    luna_admitter_begin(&command, 5);
-    luna_redis_arg(&command, keys.m);
-    luna_redis_arg(&command, keys.concurrent);
-    luna_redis_arg(&command, keys.idempotency);
-    luna_redis_arg(&command, keys.answers);
-    luna_redis_arg(&command, LUNA_KEY_ANSWERS);
+    luna_admitter_begin(&command, LUNA_SCRIPT_FINISH, &keys);
     luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
     luna_redis_arg_int(&command, admission->worker_seq);
     luna_redis_arg_int(&command, admission->epoch);
@@ -252,8 +239,7 @@ void luna_admission_spend(struct luna_admitter *admitter, const struct luna_admi
     if (admission->incarnation != admitter->fence.incarnation)
         return;
     luna_quota_keys_make(admission->account_id, "", &keys);
-    luna_admitter_begin(&command, 1);
-    luna_redis_arg(&command, keys.m);
+    luna_admitter_begin(&command, LUNA_SCRIPT_SPEND, &keys);
     luna_redis_arg_int(&command, cpu_ms);
     if (luna_admitter_script_pinned(admitter, LUNA_SCRIPT_SPEND, &command,
                                     luna_deadline_in_ms(admitter->redis_timeout_ms), &reply,

@@ -2,13 +2,12 @@
 -- never set to a fixed value, as charges may have come since (I3, I11). An account that Redis does
 -- not have any more leaves the dirty set; one of another epoch is not changed.
 --
--- KEYS: m, delta, dirty, quota
 -- ARGV: epoch, c, r, next period's end ms (0: none), current period's number, whether charges were
 --   pending at the snapshot (strict mode): such an account stays in the dirty set
 -- Reply: ACKNOWLEDGED | NOTHING; ../script_replies.def
-local v = redis.call('HMGET', KEYS[1], 'e', 'c', 'r', 'a', 'ar', 'rolls', 'pn')
+local v = redis.call('HMGET', KEYS.m, 'e', 'c', 'r', 'a', 'ar', 'rolls', 'pn')
 if not v[1] then
-  redis.call('SREM', KEYS[3], KEYS[4])
+  redis.call('SREM', KEYS.dirty, KEYS.quota)
   return NOTHING
 end
 if v[1] ~= ARGV[1] then
@@ -16,7 +15,7 @@ if v[1] ~= ARGV[1] then
 end
 local c, r, a, ar = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(v[4]), tonumber(v[5])
 if c > a then
-  redis.call('DECRBY', KEYS[2], c - a)
+  redis.call('DECRBY', KEYS.delta, c - a)
   a = c
 end
 if r > ar then
@@ -31,12 +30,12 @@ for roll in string.gmatch(v[6] or '', ROLL_ANY) do
   end
 end
 local kept = table.concat(rolls)
-redis.call('HSET', KEYS[1], 'a', a, 'ar', ar, 'rolls', kept)
+redis.call('HSET', KEYS.m, 'a', a, 'ar', ar, 'rolls', kept)
 if v[7] == ARGV[5] then
-  redis.call('HSET', KEYS[1], 'nend', ARGV[4])
+  redis.call('HSET', KEYS.m, 'nend', ARGV[4])
 end
 if a == tonumber(v[2]) and ar == tonumber(v[3]) and kept == '' and ARGV[6] == '0' then
-  redis.call('HSET', KEYS[1], 'd', 0)
-  redis.call('SREM', KEYS[3], KEYS[4])
+  redis.call('HSET', KEYS.m, 'd', 0)
+  redis.call('SREM', KEYS.dirty, KEYS.quota)
 end
 return ACKNOWLEDGED

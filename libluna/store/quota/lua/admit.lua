@@ -1,7 +1,6 @@
 -- May this request run, and the charge if it may: key, address, scope, retry, burst, points,
 -- idempotency, quota, compute budget, concurrency.
 --
--- KEYS: m, quota, delta, dirty, concurrent, idempotency, absent, used
 -- ARGV: key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body
 --   hash ('' without an Idempotency-Key), stage (STAGE_…), the client's address as ../network.h
 --   writes it; and while one pepper replaces another: the key's digest under the earlier one, and
@@ -11,15 +10,15 @@
 --   replay, if there is one.
 --
 -- In front of this text stand `local I, S = '<incarnation>', <strict mode>` and the constants of
--- admission_outcomes.def and admit_reply.def; script_texts.def has the limits, words and texts.
+-- admission_outcomes.def and admit_reply.def; script_texts.def has the keys, limits, words, texts.
 -- Another incarnation is another script, so nothing can be charged in a Redis that quota-syncd has
 -- not recovered since it started. The build turns `reply { … }` into one struct.pack() in the
 -- table's order.
-local v = redis.call('HMGET', KEYS[1], 'I', 'e', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'tat', 'rate',
+local v = redis.call('HMGET', KEYS.m, 'I', 'e', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'tat', 'rate',
   'burst', 'points', 'conc', 'off', 'd', 'kind', 'k:' .. ARGV[1], ARGV[5], 'comp', 'ctat')
 local digest, key = ARGV[1], v[20]
 if not key and ARGV[11] then
-  local earlier = redis.call('HGET', KEYS[1], 'k:' .. ARGV[11])
+  local earlier = redis.call('HGET', KEYS.m, 'k:' .. ARGV[11])
   if earlier then
     digest, key = ARGV[11], earlier
   end
@@ -27,7 +26,7 @@ end
 if v[1] ~= I then
   -- What PostgreSQL said to a cold load that was refused, for some seconds: '' when the account is
   -- unknown, else its keys. No wrong key reaches PostgreSQL meanwhile.
-  local known = redis.call('GET', KEYS[7])
+  local known = redis.call('GET', KEYS.absent)
   if known == '' and not v[1] then
     return struct.pack('<i8', ACCOUNT_UNKNOWN)
   end
@@ -153,7 +152,7 @@ if key_rate ~= '0' then
   local key_tat_field = 't:' .. digest
   key_rate, key_burst = tonumber(key_rate), tonumber(key_burst)
   key_gap = math.floor(1000000 / key_rate)
-  key_tat = tonumber(redis.call('HGET', KEYS[1], key_tat_field) or 0)
+  key_tat = tonumber(redis.call('HGET', KEYS.m, key_tat_field) or 0)
   if key_tat < now or key_tat > now + key_burst * key_gap then -- the clock went back, as above
     key_tat = now
   end
@@ -162,24 +161,24 @@ if key_rate ~= '0' then
       return answer(RATE_LIMITED, 0, math.ceil((key_tat + key_gap - now - key_burst * key_gap) / 1000))
     end
     key_tat = key_tat + key_gap
-    redis.call('HSET', KEYS[1], key_tat_field, string.format('%d', key_tat))
+    redis.call('HSET', KEYS.m, key_tat_field, string.format('%d', key_tat))
   end
 end
 -- The last use of the key, to within five minutes, for PostgreSQL; and each use of a key that has
 -- to move to another pepper.
 local unnoted_s = math.floor(now_ms / 1000) - tonumber(used_s)
 if unnoted_s >= 300 or unnoted_s < 0 or digest ~= ARGV[1] then
-  redis.call('HSET', KEYS[1], 'k:' .. digest, KEY {
+  redis.call('HSET', KEYS.m, 'k:' .. digest, KEY {
     scopes = scopes, from_ms = from_ms, until_ms = until_ms, used_s = now_ms / 1000,
     key_rate = key_rate, key_burst = key_burst, networks = networks })
   local use = string.format('%d', now_ms)
-  redis.call('HSET', KEYS[8], digest, digest == ARGV[1] and use or use .. ' ' .. ARGV[12])
+  redis.call('HSET', KEYS.used, digest, digest == ARGV[1] and use or use .. ' ' .. ARGV[12])
 end
 -- A refusal that is known only after the body was decoded: it counts against the rate.
 local function refuse(outcome)
   if not counted then
     tat = tat + gap
-    redis.call('HSET', KEYS[1], 'tat', string.format('%d', tat))
+    redis.call('HSET', KEYS.m, 'tat', string.format('%d', tat))
   end
   return answer(outcome, 0, 0)
 end
@@ -188,7 +187,7 @@ if points_max > 0 and tonumber(ARGV[4]) > points_max then
 end
 local replay, kept = false, '' -- kept: the first answer, if the record has it
 if ARGV[8] ~= '' then
-  local seen = redis.call('GET', KEYS[6])
+  local seen = redis.call('GET', KEYS.idempotency)
   if seen then
     local state, owner, hash, answered = string.match(seen, RECORD_WHOLE)
     if hash ~= ARGV[8] then
@@ -216,14 +215,14 @@ if debt_us > burst_us and (computes or check) then
 end
 local conc = tonumber(v[16])
 if conc > 0 and (computes or check) then
-  local running = redis.call('HGETALL', KEYS[5])
+  local running = redis.call('HGETALL', KEYS.concurrent)
   local others = 0
   -- Of a request; one that ends later began while this clock was ahead.
   local life_max_ms = REQUEST_MAX_MS + LIFE_SLACK_MS
   for i = 1, #running, 2 do
     local ends = tonumber(running[i + 1])
     if ends <= now_ms or ends > now_ms + life_max_ms then
-      redis.call('HDEL', KEYS[5], running[i])
+      redis.call('HDEL', KEYS.concurrent, running[i])
     elseif running[i] ~= ARGV[5] then
       others = others + 1
     end
@@ -232,17 +231,17 @@ if conc > 0 and (computes or check) then
     return answer(CONCURRENCY_LIMITED, 0, 1000)
   end
   if computes then
-    redis.call('HSET', KEYS[5], ARGV[5], now_ms + tonumber(ARGV[7]))
-    redis.call('PEXPIRE', KEYS[5], ARGV[7])
+    redis.call('HSET', KEYS.concurrent, ARGV[5], now_ms + tonumber(ARGV[7]))
+    redis.call('PEXPIRE', KEYS.concurrent, ARGV[7])
   end
 end
 if not counted then
   tat = tat + gap
 end
 if cost == 0 then
-  redis.call('HSET', KEYS[1], 'tat', tat)
+  redis.call('HSET', KEYS.m, 'tat', tat)
   if ARGV[8] ~= '' and not replay then
-    redis.call('SET', KEYS[6], RECORD {
+    redis.call('SET', KEYS.idempotency, RECORD {
       state = RECORD_PENDING, owner = OWNER { worker = ARGV[5], wseq = ARGV[6] }, hash = ARGV[8] },
       'PX', ARGV[7])
   end
@@ -260,15 +259,15 @@ if S then
     ends = now_ms + tonumber(ARGV[7]) }
 end
 if dirty then
-  redis.call('HSET', KEYS[1], 'c', c_text, 'tat', string.format('%d', tat), ARGV[5], mark)
+  redis.call('HSET', KEYS.m, 'c', c_text, 'tat', string.format('%d', tat), ARGV[5], mark)
 else
-  redis.call('HSET', KEYS[1], 'c', c_text, 'tat', string.format('%d', tat), ARGV[5], mark, 'd', '1')
-  redis.call('SADD', KEYS[4], KEYS[2])
+  redis.call('HSET', KEYS.m, 'c', c_text, 'tat', string.format('%d', tat), ARGV[5], mark, 'd', '1')
+  redis.call('SADD', KEYS.dirty, KEYS.quota)
 end
-redis.call('DECRBY', KEYS[2], cost_text)
-redis.call('INCRBY', KEYS[3], cost_text)
+redis.call('DECRBY', KEYS.quota, cost_text)
+redis.call('INCRBY', KEYS.delta, cost_text)
 if ARGV[8] ~= '' then
-  redis.call('SET', KEYS[6], RECORD {
+  redis.call('SET', KEYS.idempotency, RECORD {
       state = RECORD_PENDING, owner = OWNER { worker = ARGV[5], wseq = ARGV[6] }, hash = ARGV[8] },
       'PX', ARGV[7])
 end

@@ -2,12 +2,11 @@
 -- set is deleted: what it named was booked from the journals. The constants of
 -- ../script_replies.def stand in front.
 --
--- KEYS: fence, dirty
 -- ARGV: incarnation, then pairs: the other fields of the record
 -- Reply: ANNOUNCED | OLDER
-if tonumber(redis.call('HGET', KEYS[1], 'incarnation') or 0) >= tonumber(ARGV[1]) then
+if tonumber(redis.call('HGET', KEYS.fence, 'incarnation') or 0) >= tonumber(ARGV[1]) then
   return OLDER
 end
-redis.call('DEL', KEYS[1], KEYS[2])
-redis.call('HSET', KEYS[1], 'incarnation', ARGV[1], unpack(ARGV, 2))
+redis.call('DEL', KEYS.fence, KEYS.dirty)
+redis.call('HSET', KEYS.fence, 'incarnation', ARGV[1], unpack(ARGV, 2))
 return ANNOUNCED

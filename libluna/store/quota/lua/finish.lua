@@ -7,12 +7,11 @@
 -- A short answer is kept with the record, as long as there is room: every account has some, and all
 -- together have some, each counted for as long as a record lives.
 --
--- KEYS: m, concurrent, idempotency, answers (bytes kept of this account), answers of all accounts
 -- ARGV: worker, wseq, epoch, body hash ('' without), life of the record ms, units charged,
 --   answer ('' for none), most bytes of this account, most bytes of all
 -- Reply: STANDS | VOID
-local v = redis.call('HMGET', KEYS[1], 'I', 'e', ARGV[1])
-redis.call('HDEL', KEYS[2], ARGV[1])
+local v = redis.call('HMGET', KEYS.m, 'I', 'e', ARGV[1])
+redis.call('HDEL', KEYS.concurrent, ARGV[1])
 if v[1] ~= I or v[2] ~= ARGV[3] then
   return VOID
 end
@@ -21,7 +20,7 @@ if S and ARGV[6] ~= '0' then
   if wseq ~= ARGV[2] then
     return VOID
   end
-  redis.call('HSET', KEYS[1], ARGV[1], MARK { wseq = wseq, charged = charged, pn = pn, cost = cost })
+  redis.call('HSET', KEYS.m, ARGV[1], MARK { wseq = wseq, charged = charged, pn = pn, cost = cost })
 end
 local function has_room(key, bytes_max)
   return tonumber(redis.call('GET', key) or 0) + #ARGV[7] <= tonumber(bytes_max)
@@ -32,12 +31,12 @@ local function take_room(key)
   end
 end
 local record = RECORD { state = RECORD_DONE, owner = OWNER { worker = ARGV[1], wseq = ARGV[2] }, hash = ARGV[4] }
-if ARGV[7] ~= '' and has_room(KEYS[4], ARGV[8]) and has_room(KEYS[5], ARGV[9]) then
-  take_room(KEYS[4])
-  take_room(KEYS[5])
+if ARGV[7] ~= '' and has_room(KEYS.answers, ARGV[8]) and has_room(KEYS.all_answers, ARGV[9]) then
+  take_room(KEYS.answers)
+  take_room(KEYS.all_answers)
   record = RECORD { state = RECORD_DONE, owner = OWNER { worker = ARGV[1], wseq = ARGV[2] }, hash = ARGV[4], answered = ARGV[7] }
 end
 if ARGV[4] ~= '' then
-  redis.call('SET', KEYS[3], record, 'PX', ARGV[5])
+  redis.call('SET', KEYS.idempotency, record, 'PX', ARGV[5])
 end
 return STANDS

@@ -1,11 +1,10 @@
 -- One account at one moment, for the invariants I3 and I5. If something of it is not booked it is
 -- put into the dirty set, in case somebody removed it by hand (I11).
 --
--- KEYS: m, quota, delta, dirty
 -- Reply: the fields of ../script_replies.def; nil where Redis has none
-local v = redis.call('HMGET', KEYS[1], 'e', 'c', 'r', 'a', 'ar', 'lim', 'base', 'pc', 'pr', 'pn', 'I')
+local v = redis.call('HMGET', KEYS.m, 'e', 'c', 'r', 'a', 'ar', 'lim', 'base', 'pc', 'pr', 'pn', 'I')
 if v[1] and (v[2] ~= v[4] or v[3] ~= v[5]) then
-  redis.call('SADD', KEYS[4], KEYS[2])
+  redis.call('SADD', KEYS.dirty, KEYS.quota)
 end
 return reply {
   epoch = v[1],
@@ -19,6 +18,6 @@ return reply {
   period_refunded = v[9],
   period_no = v[10],
   incarnation = v[11],
-  quota = redis.call('GET', KEYS[2]),
-  delta = redis.call('GET', KEYS[3]),
+  quota = redis.call('GET', KEYS.quota),
+  delta = redis.call('GET', KEYS.delta),
 }

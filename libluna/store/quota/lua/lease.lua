@@ -4,7 +4,6 @@
 -- nothing: its holder can neither install (its script is gone) nor give it up. `local I, S = …` and
 -- the constants of ../script_replies.def stand in front.
 --
--- KEYS: m, load, quota, delta
 -- ARGV: token, lease ms
 -- Reply: GRANTED | BUSY | LOADED, and Redis's clock
 local t = redis.call('TIME')
@@ -15,7 +14,7 @@ local function answer(outcome)
     now_ms = now_ms,
   }
 end
-local v = redis.call('HMGET', KEYS[1], 'I', 'pend', 'nend', 'd')
+local v = redis.call('HMGET', KEYS.m, 'I', 'pend', 'nend', 'd')
 if v[1] == I then
   local pend, nend = tonumber(v[2]), tonumber(v[3])
   if pend == 0 or now_ms < pend or now_ms < nend then
@@ -26,10 +25,10 @@ end
 if S and v[1] == I and v[4] == '1' then
   return answer(BUSY)
 end
-local holder = redis.call('GET', KEYS[2])
+local holder = redis.call('GET', KEYS.load)
 if holder and string.sub(holder, 1, #I + 1) == I .. ':' then
   return answer(BUSY)
 end
-redis.call('SET', KEYS[2], I .. ':' .. ARGV[1], 'PX', ARGV[2])
-redis.call('DEL', KEYS[1], KEYS[3], KEYS[4])
+redis.call('SET', KEYS.load, I .. ':' .. ARGV[1], 'PX', ARGV[2])
+redis.call('DEL', KEYS.m, KEYS.quota, KEYS.delta)
 return answer(GRANTED)

@@ -2,10 +2,9 @@
 -- it. One whose request cannot confirm it any more is refunded first: its time is over, as its
 -- worker was killed, maybe with its whole host; or all, when the scripts are gone.
 --
--- KEYS: m, quota
 -- ARGV: which: REAP_EXPIRED, or REAP_ALL; ../script_texts.def
 -- Reply: the fields of ../script_replies.def; '' where Redis has none
-local fields = redis.call('HGETALL', KEYS[1])
+local fields = redis.call('HGETALL', KEYS.m)
 local v = {}
 for i = 1, #fields, 2 do
   v[fields[i]] = fields[i + 1]
@@ -20,7 +19,7 @@ for worker, mark in pairs(v.st == '1' and v or {}) do
     if ARGV[1] == REAP_EXPIRED and tonumber(ends) > now_ms and tonumber(ends) <= now_ms + life_max_ms then
       pending = pending + 1
     else
-      redis.call('HSET', KEYS[1], worker, MARK { wseq = wseq, charged = REFUNDED })
+      redis.call('HSET', KEYS.m, worker, MARK { wseq = wseq, charged = REFUNDED })
       -- It stays charged when its period has ended, as in refund.lua (I9).
       back = back + (pn == v.pn and tonumber(cost) or 0)
     end
@@ -28,8 +27,8 @@ for worker, mark in pairs(v.st == '1' and v or {}) do
 end
 if back > 0 then
   v.r = string.format('%d', tonumber(v.r) + back)
-  redis.call('HSET', KEYS[1], 'r', v.r, 'd', 1)
-  redis.call('INCRBY', KEYS[2], back)
+  redis.call('HSET', KEYS.m, 'r', v.r, 'd', 1)
+  redis.call('INCRBY', KEYS.quota, back)
 end
 return reply {
   incarnation = v.I or '',

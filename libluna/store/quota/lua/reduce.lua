@@ -2,11 +2,10 @@
 -- is what stays charged, not what is refunded, so that repeating is harmless. `local I, S = …` and
 -- the constants of ../script_replies.def stand in front.
 --
--- KEYS: m, quota, dirty
 -- ARGV: worker, wseq, units that stay
 -- Reply: the units that are charged now, more than asked for when the charge's period has ended (it
 --   stays as it is then, I9); VOID when the charge does not stand any more
-local v = redis.call('HMGET', KEYS[1], 'I', 'r', 'pn', 'd', ARGV[1])
+local v = redis.call('HMGET', KEYS.m, 'I', 'r', 'pn', 'd', ARGV[1])
 local wseq, charged, pn, cost, ends = string.match(v[5] or '', MARK_WHOLE)
 if v[1] ~= I or wseq ~= ARGV[2] then
   return VOID
@@ -19,9 +18,9 @@ local mark = MARK { wseq = wseq, charged = charged, pn = pn, cost = ARGV[3] }
 if ends ~= '' then
   mark = MARK { wseq = wseq, charged = charged, pn = pn, cost = ARGV[3], ends = ends }
 end
-redis.call('HSET', KEYS[1], 'r', tonumber(v[2]) + back, 'd', 1, ARGV[1], mark)
-redis.call('INCRBY', KEYS[2], back)
+redis.call('HSET', KEYS.m, 'r', tonumber(v[2]) + back, 'd', 1, ARGV[1], mark)
+redis.call('INCRBY', KEYS.quota, back)
 if v[4] ~= '1' then
-  redis.call('SADD', KEYS[3], KEYS[2])
+  redis.call('SADD', KEYS.dirty, KEYS.quota)
 end
 return tonumber(ARGV[3])

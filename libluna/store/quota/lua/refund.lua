@@ -1,15 +1,14 @@
 -- The request failed after it was charged. The worker's mark says what its last charge was and that
 -- it was refunded, so that repeating is harmless (I1). `local I, S = …` stands in front.
 --
--- KEYS: m, quota, dirty, concurrent, idempotency
 -- ARGV: worker, wseq, which: REFUND_ANY, or REFUND_PENDING; ../script_texts.def
 -- Reply: units refunded, or NOTHING; ../script_replies.def
-local v = redis.call('HMGET', KEYS[1], 'I', 'r', 'pn', 'd', ARGV[1])
-redis.call('HDEL', KEYS[4], ARGV[1])
-local seen = redis.call('GET', KEYS[5])
+local v = redis.call('HMGET', KEYS.m, 'I', 'r', 'pn', 'd', ARGV[1])
+redis.call('HDEL', KEYS.concurrent, ARGV[1])
+local seen = redis.call('GET', KEYS.idempotency)
 local _, owner = string.match(seen or '', RECORD)
 if owner == OWNER { worker = ARGV[1], wseq = ARGV[2] } then
-  redis.call('DEL', KEYS[5])
+  redis.call('DEL', KEYS.idempotency)
 end
 if v[1] ~= I then
   return NOTHING
@@ -23,16 +22,16 @@ if wseq ~= ARGV[2] then
   local now, life_us = t[1] * 1000000 + t[2], (REQUEST_MAX_MS + LIFE_SLACK_MS) * 1000
   local ahead = tonumber(wseq or 0) - tonumber(ARGV[2])
   if ahead < 0 or (ahead > life_us and tonumber(wseq) > now + life_us) then
-    redis.call('HSET', KEYS[1], ARGV[1], MARK { wseq = ARGV[2], charged = REFUNDED })
+    redis.call('HSET', KEYS.m, ARGV[1], MARK { wseq = ARGV[2], charged = REFUNDED })
   end
   return NOTHING
 end
 if tonumber(pn) ~= tonumber(v[3]) or (ARGV[3] == REFUND_PENDING and ends == '') then
   return NOTHING
 end
-redis.call('HSET', KEYS[1], 'r', tonumber(v[2]) + cost, 'd', 1, ARGV[1], MARK { wseq = wseq, charged = REFUNDED })
-redis.call('INCRBY', KEYS[2], cost)
+redis.call('HSET', KEYS.m, 'r', tonumber(v[2]) + cost, 'd', 1, ARGV[1], MARK { wseq = wseq, charged = REFUNDED })
+redis.call('INCRBY', KEYS.quota, cost)
 if v[4] ~= '1' then
-  redis.call('SADD', KEYS[3], KEYS[2])
+  redis.call('SADD', KEYS.dirty, KEYS.quota)
 end
 return tonumber(cost)

@@ -2,10 +2,9 @@
 -- from `rolls` (I9). A period moves only by an instant that both clocks have reached: this one, and
 -- PostgreSQL's as the caller knows it. `local I = …` stands in front.
 --
--- KEYS: m, quota, dirty
 -- ARGV: the latest instant that PostgreSQL's clock allows, ms
 -- Reply: CURRENT | NOT_LOADED | TOO_EARLY; ../script_replies.def
-local v = redis.call('HMGET', KEYS[1], 'I', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'd', 'rolls')
+local v = redis.call('HMGET', KEYS.m, 'I', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'd', 'rolls')
 if v[1] ~= I then
   return NOT_LOADED
 end
@@ -24,9 +23,9 @@ if now_ms >= nend then
 end
 local left = lim - base - (c - pc) + (r - pr)
 local rolls = (v[12] or '') .. ROLL { pn = pn, c = c, r = r, start_ms = pend, end_ms = nend }
-redis.call('INCRBY', KEYS[2], lim - left)
-redis.call('HSET', KEYS[1], 'rolls', rolls, 'base', 0, 'pc', c, 'pr', r, 'pn', pn + 1, 'pend', nend, 'nend', 0, 'd', 1)
+redis.call('INCRBY', KEYS.quota, lim - left)
+redis.call('HSET', KEYS.m, 'rolls', rolls, 'base', 0, 'pc', c, 'pr', r, 'pn', pn + 1, 'pend', nend, 'nend', 0, 'd', 1)
 if v[11] ~= '1' then
-  redis.call('SADD', KEYS[3], KEYS[2])
+  redis.call('SADD', KEYS.dirty, KEYS.quota)
 end
 return CURRENT

@@ -1,10 +1,9 @@
 -- Processor time that a request used counts against the plan's budget, whatever became of the
 -- request: GCRA, in the time that the budget takes to provide it. `local I, S = …` stands in front.
 --
--- KEYS: m
 -- ARGV: milliseconds
 -- Reply: SPENT | NO_BUDGET; ../script_replies.def
-local v = redis.call('HMGET', KEYS[1], 'I', 'comp', 'ctat')
+local v = redis.call('HMGET', KEYS.m, 'I', 'comp', 'ctat')
 local per_s = tonumber(v[2] or 0)
 if v[1] ~= I or per_s == 0 then
   return NO_BUDGET
@@ -17,5 +16,5 @@ if ctat < now or ctat > now + debt_max_us then
   ctat = now
 end
 ctat = math.min(ctat + tonumber(ARGV[1]) * 1000000 / per_s, now + debt_max_us)
-redis.call('HSET', KEYS[1], 'ctat', string.format('%d', ctat))
+redis.call('HSET', KEYS.m, 'ctat', string.format('%d', ctat))
 return SPENT

@@ -60,13 +60,7 @@ static int64_t load_step(const struct client *client, enum luna_script script, c
     struct luna_error err;
     bool installs = script == LUNA_SCRIPT_INSTALL;
     luna_quota_keys_make(client->account.id, "", &keys);
-    luna_admitter_begin(&command, installs ? 5 : 4);
-    luna_redis_arg(&command, keys.m);
-    luna_redis_arg(&command, installs ? keys.quota : keys.load);
-    luna_redis_arg(&command, installs ? keys.delta : keys.quota);
-    luna_redis_arg(&command, installs ? keys.load : keys.delta);
-    if (installs)
-        luna_redis_arg(&command, keys.absent);
+    luna_admitter_begin(&command, script, &keys);
     luna_redis_arg(&command, token);
     luna_redis_arg(&command, installs ? "live" : "5000");
     if (installs) {
