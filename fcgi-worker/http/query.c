@@ -235,9 +235,9 @@ static void put_words(struct luna_buf *out, const char *text, size_t len)
 static const struct option {
     const char *name;
     void (*put)(struct luna_buf *out, const char *text, size_t len);
-} options[] = {{"model", put_model},          {"output", put_text},   {"horizon", put_number},
-               {"intervals", put_numbers},    {"include", put_words}, {"robust", put_bool},
-               {"ljung_box_lags", put_number}};
+} options[] = {{"model", put_model},           {"output", put_text},     {"horizon", put_number},
+               {"intervals", put_numbers},     {"include", put_words},   {"robust", put_bool},
+               {"ljung_box_lags", put_number}, {"transform", put_model}, {"bias_adjust", put_bool}};
 
 int query_precision(const struct query *query, struct luna_faults *faults)
 {
@@ -282,9 +282,9 @@ enum luna_decode_status query_options_apply(const struct query *query, bool with
                                             struct luna_faults *faults)
 {
     static const char *const precision_only[] = {"precision", NULL};
-    static const char *const all[] = {"precision", "model",          "output",
-                                      "horizon",   "intervals",      "include",
-                                      "robust",    "ljung_box_lags", NULL};
+    static const char *const all[] = {"precision", "model",       "output", "horizon",
+                                      "intervals", "include",     "robust", "ljung_box_lags",
+                                      "transform", "bias_adjust", NULL};
     size_t before = faults->count;
     enum luna_decode_status status = LUNA_DECODE_OK;
     query_forbid_others(query, with_options ? all : precision_only,

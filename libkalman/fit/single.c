@@ -2,6 +2,7 @@
 
 #include "fit/general.h"
 #include "fit/level_fit.h"
+#include "fit/report.h"
 #include "numeric/expect.h"
 
 /* A local level without known inputs has one parameter to search for, in a closed interval. */
@@ -30,4 +31,23 @@ enum kalman_status fit_single(const struct fit_request *request, struct kalman_f
     assert(request->spec->kind != KALMAN_AUTO && request->spec->kind != KALMAN_CUSTOM);
     return fits_by_level(request->spec) ? level_fit(request, ret_fit)
                                         : fit_general(request, ret_fit);
+}
+
+enum kalman_status fit_single_series(const struct fit_request *request,
+                                     const struct kalman_series *series,
+                                     const struct kalman_spec *spec,
+                                     const struct spec_layout *layout, struct kalman_fit *ret_fit)
+{
+    struct fit_request single = *request;
+    single.series = series;
+    single.spec = spec;
+    single.layout = layout;
+    fit_report_init(spec, ret_fit);
+    return fit_single(&single, ret_fit);
+}
+
+bool fit_is_maximum(enum kalman_fit_status status)
+{
+    return status == KALMAN_FIT_INTERIOR || status == KALMAN_FIT_BOUNDARY_LOW ||
+           status == KALMAN_FIT_BOUNDARY_HIGH;
 }

@@ -4,6 +4,7 @@
 
 #include "fit/request.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Workspace, a multiple of KALMAN_ALIGN, for a spec that has been checked. KALMAN_ESETTING: the
@@ -15,5 +16,15 @@ enum kalman_status fit_single_bytes(const struct kalman_spec *spec,
 /* Fits, and fills the report, which fit_report_init() has set up for the same spec. */
 enum kalman_status fit_single(const struct fit_request *request,
                               struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+
+/* The same for another series of the same length, spec and layout, its report from the start. */
+enum kalman_status fit_single_series(const struct fit_request *request,
+                                     const struct kalman_series *series,
+                                     const struct kalman_spec *spec,
+                                     const struct spec_layout *layout,
+                                     struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+
+/* Was there a maximum of the likelihood to find? */
+bool fit_is_maximum(enum kalman_fit_status status);
 
 #endif

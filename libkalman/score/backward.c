@@ -201,6 +201,25 @@ size_t score_consumed(const struct score *s)
     return consumed;
 }
 
+double score_autocorrelation(const struct score *s, size_t lag, size_t *ret_pairs)
+{
+    size_t pairs = 0, counted = 0;
+    double products = 0, squares = 0;
+    for (size_t t = 0; t < s->count; t++) {
+        if (s->step_kind[t] != STEP_ORDINARY)
+            continue;
+        squares += s->step_v[t] * s->step_v[t] / s->step_f[t];
+        counted++;
+        if (t < lag || s->step_kind[t - lag] != STEP_ORDINARY)
+            continue;
+        products += s->step_v[t] * s->step_v[t - lag] / sqrt(s->step_f[t] * s->step_f[t - lag]);
+        pairs++;
+    }
+    *ret_pairs = pairs;
+    return pairs > 0 && squares > 0 ? products / (double)pairs / (squares / (double)counted)
+                                    : (double)NAN;
+}
+
 double score_after(const struct score *s, size_t burn, size_t *ret_counted)
 {
     assert(burn >= score_consumed(s));

@@ -120,4 +120,8 @@ size_t score_consumed(const struct score *score);
  * out of the sum and of ret_counted. */
 double score_after(const struct score *score, size_t burn, size_t *ret_counted);
 
+/* After a pass: the autocorrelation of the standardised innovations at a lag, over the pairs that
+ * there are; NaN without one. */
+double score_autocorrelation(const struct score *score, size_t lag, size_t *ret_pairs);
+
 #endif

@@ -313,8 +313,9 @@ static enum luna_decode_status decode(struct decoder *d)
     const char *names_hint =
         d->limits != NULL
             ? "members are: results, model, output, horizon, intervals, include, robust, "
-              "ljung_box_lags"
-            : "options are: model, output, horizon, intervals, include, robust, ljung_box_lags";
+              "ljung_box_lags, transform, bias_adjust"
+            : "options are: model, output, horizon, intervals, include, robust, ljung_box_lags, "
+              "transform, bias_adjust";
     for (size_t i = 0; i < d->name_count; i++) {
         struct json_span value = d->values[i];
         if (value.at != NULL && !option_apply(d->names[i], value, (size_t)(value.at - d->scan.text),

@@ -114,6 +114,17 @@ static void put_settings(struct writer w, const struct luna_model_setting *setti
     }
 }
 
+static void put_transform(struct writer w, const struct luna_transform *transform)
+{
+    if (transform->kind == LUNA_TRANSFORM_LOG) {
+        luna_buf_puts(w.out, ",\"transform\":\"log\"");
+    } else if (transform->kind == LUNA_TRANSFORM_BOX_COX) {
+        luna_buf_puts(w.out, ",\"transform\":{\"box_cox\":");
+        put_number((struct writer){.out = w.out}, transform->lambda);
+        luna_buf_putc(w.out, '}');
+    }
+}
+
 /* In the shape of the request's own `model`, so that a client may send it back and get the same
  * filter again; hence exact, whatever the precision asked for. */
 static void put_model(struct writer w, const struct luna_result *result)
@@ -124,6 +135,7 @@ static void put_model(struct writer w, const struct luna_result *result)
     luna_buf_puts(w.out, "{\"name\":");
     put_text(w, result->model_name);
     put_settings(w, result->settings, result->setting_count);
+    put_transform(w, &result->transform);
     luna_buf_puts(w.out, ",\"parameters\":{");
     for (size_t i = 0; i < result->parameter_count; i++) {
         const struct luna_parameter *p = &result->parameters[i];
@@ -145,7 +157,7 @@ static void put_named(struct writer w, const char *name, double value)
     put_number(w, value);
 }
 
-/* What `auto` compared, as models with what it compared them by. */
+/* What a choice compared, as models with what it compared them by. */
 static void put_candidates(struct writer w, const struct luna_result *result)
 {
     luna_buf_puts(w.out, ",\"candidates\":[");
@@ -154,6 +166,7 @@ static void put_candidates(struct writer w, const struct luna_result *result)
         luna_buf_puts(w.out, i > 0 ? ",{\"model\":{\"name\":" : "{\"model\":{\"name\":");
         put_text(w, candidate->model_name);
         put_settings(w, candidate->settings, candidate->setting_count);
+        put_transform(w, &(struct luna_transform){.kind = candidate->transform});
         luna_buf_putc(w.out, '}');
         put_named(w, "aicc", candidate->aicc);
         luna_buf_puts(w.out, ",\"status\":");
@@ -243,7 +256,7 @@ void luna_encode_json(const struct luna_request *request, const struct luna_resu
     luna_buf_putc(out, ',');
     put_input(w, request);
     put_series_options(w, request, result);
-    /* What `auto` chose is said to everybody who left it the choice. */
+    /* What was chosen is said to everybody who left the choice. */
     bool model = (request->include & LUNA_INCLUDE_MODEL) != 0, chosen = result->fit_reason != NULL;
     if (model || chosen) {
         luna_buf_putc(out, ',');

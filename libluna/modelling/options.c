@@ -42,6 +42,90 @@ static void apply_robust(json_t *value, struct luna_request *request, struct lun
               "write true or false");
 }
 
+static void apply_bias_adjust(json_t *value, struct luna_request *request,
+                              struct luna_faults *faults)
+{
+    if (json_is_boolean(value))
+        request->bias_adjust = json_is_true(value);
+    else
+        fault(faults, "bias_adjust", "bool_type", "Input should be a valid boolean",
+              "true: means; false: medians");
+}
+
+static void read_transform_name(json_t *value, struct luna_request *request,
+                                struct luna_fault *(*at)(struct luna_fault *),
+                                struct luna_faults *faults)
+{
+    static const struct {
+        const char *name;
+        enum luna_transform_kind kind;
+    } names[] = {
+        {"none", LUNA_TRANSFORM_NONE}, {"log", LUNA_TRANSFORM_LOG}, {"auto", LUNA_TRANSFORM_AUTO}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (string_is(value, names[i].name)) {
+            request->transform.kind = names[i].kind;
+            return;
+        }
+    }
+    (void)at(luna_faults_add(faults, "literal_error", "Input should be 'none', 'log' or 'auto'",
+                             "or {\"box_cox\": 0.3} for a power"));
+}
+
+static struct luna_fault *at_transform(struct luna_fault *fault)
+{
+    return luna_fault_at(fault, "transform");
+}
+
+static struct luna_fault *at_model_transform(struct luna_fault *fault)
+{
+    return luna_fault_at(luna_fault_at(fault, "model"), "transform");
+}
+
+/* A name, or {"box_cox": lambda}. */
+static void read_transform(json_t *value, struct luna_request *request,
+                           struct luna_fault *(*at)(struct luna_fault *),
+                           struct luna_faults *faults)
+{
+    static const char hint[] = "{\"box_cox\": 0.3}: a power from -2 to 2, 0 for logarithms";
+    json_t *power = json_is_object(value) ? json_object_get(value, "box_cox") : NULL;
+    double lambda = json_number_value(power);
+    const char *type = NULL, *msg = NULL;
+    if (request->transform_given) {
+        (void)at(luna_faults_add(faults, "value_error", "Value error, the transform is given twice",
+                                 "send it in the model or beside it"));
+        return;
+    }
+    request->transform_given = true;
+    if (!json_is_object(value)) {
+        read_transform_name(value, request, at, faults);
+        return;
+    }
+    if (power == NULL) {
+        type = "missing";
+        msg = "Field required";
+    } else if (json_object_size(value) > 1) {
+        type = "too_long";
+        msg = "Dictionary should have at most 1 item after validation";
+    } else if (!json_is_number(power)) {
+        type = "float_type";
+        msg = "Input should be a valid number";
+    } else if (lambda < -2) {
+        type = "greater_than_equal";
+        msg = "Input should be greater than or equal to -2";
+    } else if (lambda > 2) {
+        type = "less_than_equal";
+        msg = "Input should be less than or equal to 2";
+    }
+    if (type != NULL)
+        luna_fault_at(at(luna_faults_add(faults, type, msg, hint)), "box_cox");
+    request->transform = (struct luna_transform){.kind = LUNA_TRANSFORM_BOX_COX, .lambda = lambda};
+}
+
+static void apply_transform(json_t *value, struct luna_request *request, struct luna_faults *faults)
+{
+    read_transform(value, request, at_transform, faults);
+}
+
 /* A whole number from 0 to max, which `above` says; -1 after a fault. */
 static int64_t read_count(json_t *value, const char *name, int64_t max, const char *above,
                           const char *hint, struct luna_faults *faults)
@@ -261,15 +345,23 @@ static void apply_model(json_t *value, struct luna_request *request, struct luna
             apply_model_name(item, request, faults);
         else if (strcmp(key, "parameters") == 0)
             apply_parameters(item, request, faults);
+        else if (strcmp(key, "transform") == 0)
+            read_transform(item, request, at_model_transform, faults);
         else
             add_setting(key, item, request, faults);
     }
 }
 
 static const struct option options[] = {
-    {"model", apply_model},         {"output", apply_output},   {"horizon", apply_horizon},
-    {"intervals", apply_intervals}, {"include", apply_include}, {"robust", apply_robust},
+    {"model", apply_model},
+    {"output", apply_output},
+    {"horizon", apply_horizon},
+    {"intervals", apply_intervals},
+    {"include", apply_include},
+    {"robust", apply_robust},
     {"ljung_box_lags", apply_lags},
+    {"transform", apply_transform},
+    {"bias_adjust", apply_bias_adjust},
 };
 
 static const struct option *find_option(struct json_span name)

@@ -1,12 +1,14 @@
 #include "luna/modelling/run.h"
 
 #include "model_spec.h"
+#include "scale.h"
 
 #include <assert.h>
 #include <kalman/diagnostics.h>
 #include <kalman/fit.h>
 #include <kalman/model.h>
 #include <kalman/run.h>
+#include <kalman/transform.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,12 +25,15 @@ struct run {
     /* an array of n that the processed results may have: the observations'; NULL: none */
     double *spare;
     struct kalman_spec spec;
+    struct kalman_transform transform;
+    struct kalman_series series; /* on the scale of the model */
     struct kalman_fit fit;
     bool is_fitted;                      /* spec comes out of `fit` */
-    struct kalman_candidate *candidates; /* of model "auto" */
+    struct kalman_candidate *candidates; /* of a choice */
     struct kalman_model *model;
     struct kalman_output output;
     struct kalman_forecast forecast;
+    double *lower[LUNA_INTERVALS_MAX], *upper[LUNA_INTERVALS_MAX]; /* those of the result */
     struct kalman_summary summary;
     struct luna_result result;
     void *workspace; /* shared by the fit and the run after it */
@@ -104,31 +109,57 @@ static bool needs_fit(const struct run *run)
            (run->request->include & LUNA_INCLUDE_MODEL) != 0;
 }
 
-static enum luna_run_status fit(struct run *run, const struct kalman_series *series)
+/* The series on the scale that was asked for. */
+static enum luna_run_status transform_series(struct run *run)
 {
+    const struct luna_request *request = run->request;
+    double *values = NULL;
+    enum luna_run_status status =
+        scale_apply(request, &run->spec, run->arena, run->faults, &run->transform, &values);
+    run->series =
+        (struct kalman_series){.values = values ? values : request->values, .count = request->n};
+    run->spare = run->spare ? run->spare : values;
+    return status;
+}
+
+/* Room for the logarithms and the candidates of a choice. False: out of memory. */
+static bool plan_choice(struct run *run, struct kalman_fit_options *options)
+{
+    bool any_model = run->spec.kind == KALMAN_AUTO;
+    bool any_scale = scale_is_chosen(run->request, &run->spec);
+    if (any_model || any_scale)
+        run->candidates =
+            luna_arena_alloc(run->arena, KALMAN_CANDIDATES_MAX * sizeof *run->candidates);
+    if (any_scale)
+        options->logarithms = luna_arena_alloc(run->arena, (run->request->n + 1) * sizeof(double));
+    return ((!any_model && !any_scale) || run->candidates != NULL) &&
+           (!any_scale || options->logarithms != NULL);
+}
+
+static enum luna_run_status fit(struct run *run)
+{
+    struct kalman_fit_options options = {.hook = run->hook};
     if (!needs_fit(run))
         return LUNA_RUN_OK;
     size_t bytes = 0;
-    enum kalman_status status = kalman_fit_bytes(&run->spec, series->count, &bytes);
+    enum kalman_status status = kalman_fit_bytes(&run->spec, run->series.count, &bytes);
     if (status != KALMAN_OK)
         return explain(run, status, SIZE_MAX);
-    if (!ensure_workspace(run, bytes))
+    if (!ensure_workspace(run, bytes) || !plan_choice(run, &options))
         return LUNA_RUN_MEMORY;
-    if (run->spec.kind == KALMAN_AUTO) {
-        run->candidates =
-            luna_arena_alloc(run->arena, KALMAN_CANDIDATES_MAX * sizeof *run->candidates);
-        if (run->candidates == NULL)
-            return LUNA_RUN_MEMORY;
-    }
-    struct kalman_fit_options options = {.hook = run->hook};
     run->fit.bad_index = SIZE_MAX;
-    status = kalman_fit(&run->spec, series, &options, run->workspace, run->workspace_bytes,
+    status = kalman_fit(&run->spec, &run->series, &options, run->workspace, run->workspace_bytes,
                         run->candidates, &run->fit);
     if (status != KALMAN_OK)
         return explain(run, status, run->fit.bad_index);
     assert(kalman_spec_free_count(&run->fit.spec) == 0);
     run->spec = run->fit.spec;
     run->is_fitted = true;
+    if (run->fit.transform.kind != KALMAN_TRANSFORM_NONE) {
+        run->transform = run->fit.transform;
+        run->series.values = options.logarithms;
+        run->spare = run->spare ? run->spare : options.logarithms;
+    }
     return LUNA_RUN_OK;
 }
 
@@ -182,7 +213,8 @@ static bool plan_output(struct run *run)
     struct kalman_output *out = &run->output;
     size_t n = request->n;
     bool smoothed = request->output == LUNA_OUTPUT_SMOOTHED;
-    bool variance = (request->include & LUNA_INCLUDE_VARIANCE) != 0 || request->interval_count > 0;
+    bool variance = (request->include & LUNA_INCLUDE_VARIANCE) != 0 ||
+                    request->interval_count > 0 || request->bias_adjust;
     bool innovations = (request->include & LUNA_INCLUDE_INNOVATIONS) != 0;
     bool diagnostics = (request->include & LUNA_INCLUDE_DIAGNOSTICS) != 0;
     return want_processed(run, n, smoothed ? &out->smoothed_mean : &out->filtered_mean) &&
@@ -193,8 +225,9 @@ static bool plan_output(struct run *run)
            want(run, diagnostics, n, &out->standardized) && plan_forecast(run);
 }
 
-static enum luna_run_status compute(struct run *run, const struct kalman_series *series)
+static enum luna_run_status compute(struct run *run)
 {
+    const struct kalman_series *series = &run->series;
     struct kalman_options options = {
         .hook = run->hook, .robust_threshold = run->request->robust ? robust_threshold : 0.0};
     if (!plan_output(run))
@@ -245,10 +278,29 @@ static enum luna_run_status put_intervals(struct run *run, const double *mean,
             kalman_interval(mean, variance, n, run->request->intervals[i], lower, upper);
         if (status != KALMAN_OK)
             return explain(run, status, SIZE_MAX);
-        run->result.lower[i] = lower;
-        run->result.upper[i] = upper;
+        run->result.lower[i] = run->lower[i] = lower;
+        run->result.upper[i] = run->upper[i] = upper;
     }
     return LUNA_RUN_OK;
+}
+
+/* Everything in units of the data, which was worked out on the scale of the model. */
+static void restore_scale(struct run *run)
+{
+    const struct kalman_transform *transform = &run->transform;
+    const struct kalman_output *out = &run->output;
+    const struct kalman_forecast *f = &run->forecast;
+    size_t n = run->request->n;
+    bool means = run->request->bias_adjust;
+    scale_restore_moments(transform, means, n, out->filtered_mean, out->filtered_variance);
+    scale_restore_moments(transform, means, n, out->smoothed_mean, out->smoothed_variance);
+    for (size_t i = 0; i < run->request->interval_count; i++) {
+        scale_restore_bounds(transform, n, run->lower[i]);
+        scale_restore_bounds(transform, n, run->upper[i]);
+    }
+    scale_restore_moments(transform, means, f->horizon, f->mean, f->variance);
+    scale_restore_bounds(transform, f->level_count * f->horizon, f->lower);
+    scale_restore_bounds(transform, f->level_count * f->horizon, f->upper);
 }
 
 static void put_forecast(struct run *run)
@@ -346,6 +398,7 @@ static enum luna_run_status put_candidates(struct run *run)
         const struct kalman_candidate *candidate = &run->candidates[i];
         list[i].model_name = kalman_kind_describe(candidate->spec.kind)->name;
         list[i].setting_count = list_settings(&candidate->spec, list[i].settings);
+        list[i].transform = scale_served(&candidate->transform).kind;
         list[i].aicc = candidate->aicc;
         list[i].fit_status = kalman_fit_status_name(candidate->status);
     }
@@ -368,6 +421,7 @@ static enum luna_run_status put_model(struct run *run)
     struct luna_result *result = &run->result;
     const struct kalman_kind_info *info = kalman_kind_describe(run->spec.kind);
     result->model_name = info->name;
+    result->transform = scale_served(&run->transform);
     result->fit_status =
         kalman_fit_status_name(run->is_fitted ? run->fit.status : KALMAN_FIT_FIXED);
     result->not_converged = run->is_fitted && run->fit.status == KALMAN_FIT_NOT_CONVERGED;
@@ -395,6 +449,8 @@ static enum luna_run_status collect(struct run *run)
     forget_variances(run);
     put_forecast(run);
     enum luna_run_status status = put_intervals(run, result->processed, variance);
+    if (status == LUNA_RUN_OK)
+        restore_scale(run);
     if (status == LUNA_RUN_OK)
         status = put_diagnostics(run);
     if (status == LUNA_RUN_OK)
@@ -425,12 +481,13 @@ enum luna_run_status luna_run(const struct luna_request *request,
     }
     if (!model_spec_build(request, faults, &run.spec))
         return LUNA_RUN_FAULTS;
-    const struct kalman_series series = {.values = request->values, .count = request->n};
-    enum luna_run_status status = fit(&run, &series);
+    enum luna_run_status status = transform_series(&run);
+    if (status == LUNA_RUN_OK)
+        status = fit(&run);
     if (status == LUNA_RUN_OK)
         status = build(&run);
     if (status == LUNA_RUN_OK)
-        status = compute(&run, &series);
+        status = compute(&run);
     if (status == LUNA_RUN_OK)
         status = collect(&run);
     if (status == LUNA_RUN_OK)

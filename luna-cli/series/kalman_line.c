@@ -21,6 +21,8 @@ enum flag {
     FLAG_INTERVAL,
     FLAG_INCLUDE,
     FLAG_ROBUST,
+    FLAG_TRANSFORM,
+    FLAG_BIAS_ADJUST,
     FLAG_PRECISION,
     FLAG_INPUT_FORMAT,
     FLAG_OUTPUT_FORMAT,
@@ -37,6 +39,8 @@ static const struct option flags[] = {
     {"interval", required_argument, NULL, FLAG_INTERVAL},
     {"include", required_argument, NULL, FLAG_INCLUDE},
     {"robust", no_argument, NULL, FLAG_ROBUST},
+    {"transform", required_argument, NULL, FLAG_TRANSFORM},
+    {"bias-adjust", no_argument, NULL, FLAG_BIAS_ADJUST},
     {"precision", required_argument, NULL, FLAG_PRECISION},
     {"input-format", required_argument, NULL, FLAG_INPUT_FORMAT},
     {"output-format", required_argument, NULL, FLAG_OUTPUT_FORMAT},
@@ -48,11 +52,11 @@ static const struct option flags[] = {
 
 /* The options as given, before they become JSON: they may come in any order. */
 struct given {
-    const char *model, *output, *horizon;
+    const char *model, *output, *horizon, *transform;
     const char *parameters[LIST_MAX], *settings[LIST_MAX], *intervals[LIST_MAX],
         *includes[LIST_MAX];
     size_t parameter_count, setting_count, interval_count, include_count;
-    bool robust;
+    bool robust, bias_adjust;
 };
 
 const char *kalman_line_option(int index)
@@ -93,6 +97,10 @@ void kalman_line_print_help(void)
         "JSON: model,\n"
         "                           diagnostics\n"
         "  --robust                 limit the influence of outliers\n"
+        "  --transform WHICH        none, log, auto, or a power of Box-Cox such as 0.3 (default: "
+        "auto for the\n"
+        "                           model auto, otherwise none)\n"
+        "  --bias-adjust            after a transform, return means instead of medians\n"
         "  --precision N            round to N significant digits, 1 to 17 (default: exact)\n"
         "  --input-format FORMAT    json, csv, ndjson or octets (default: according to file name "
         "and content)\n"
@@ -178,6 +186,12 @@ static bool take_flag(int flag, const char *value, struct given *given, struct k
         return true;
     case FLAG_ROBUST:
         given->robust = true;
+        return true;
+    case FLAG_TRANSFORM:
+        given->transform = value;
+        return true;
+    case FLAG_BIAS_ADJUST:
+        given->bias_adjust = true;
         return true;
     case FLAG_PARAMETER:
         return add_pair(given->parameters, &given->parameter_count, "--parameter", value);
@@ -282,6 +296,18 @@ static void put_list(struct luna_buf *out, const char *name, const char *const *
     luna_buf_putc(out, ']');
 }
 
+/* A number is the power of a Box-Cox transform. */
+static void put_transform(struct luna_buf *out, const char *text)
+{
+    double value = 0;
+    size_t used = 0, len = strlen(text);
+    bool power = luna_number_parse(text, len, &value, &used) != LUNA_NUMBER_SYNTAX && used == len;
+    put_name(out, "transform");
+    luna_buf_puts(out, power ? "{\"box_cox\":" : "");
+    put_word(out, text, len);
+    luna_buf_puts(out, power ? "}" : "");
+}
+
 static bool write_options(const struct given *given, struct luna_buf *out)
 {
     luna_buf_putc(out, '{');
@@ -296,6 +322,12 @@ static bool write_options(const struct given *given, struct luna_buf *out)
     }
     if (given->robust) {
         put_name(out, "robust");
+        luna_buf_puts(out, "true");
+    }
+    if (given->transform != NULL)
+        put_transform(out, given->transform);
+    if (given->bias_adjust) {
+        put_name(out, "bias_adjust");
         luna_buf_puts(out, "true");
     }
     put_list(out, "intervals", given->intervals, given->interval_count);

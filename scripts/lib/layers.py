@@ -57,6 +57,7 @@ ROOMS = {
         "smooth": ["filter", "model", "numeric"],
         "run": ["smooth", "filter", "model", "stats", "numeric"],
         "fit": ["run", "score", "filter", "model", "stats", "numeric"],
+        "choice": ["fit", "run", "score", "filter", "model", "stats", "numeric"],
     },
     "libluna/store": {
         "client": [],
@@ -83,6 +84,7 @@ NOT_ROOMS = ("include", "cmake", "examples")
 OPEN = {
     "kalman/status.h": "every function returns it",
     "kalman/spec.h": "the limits of a model's size",
+    "kalman/fit.h": "the report of a fit",
     "kalman/run.h": "the arguments of a call: series, options with the hook that cancels, output, summary",
     "luna/store/worker_slots.h": "the slots of a host's workers",
     "luna/store/*.def": "tables that C shares with Lua and SQL",

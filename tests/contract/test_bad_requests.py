@@ -45,8 +45,8 @@ def test_bad_request_gets_its_documented_answer(client, victim, redis_store, nam
 
 
 HINTS = {
-    "an unknown member": 'did you mean "output"? members are: results, model, output, horizon, intervals, include, robust, ljung_box_lags',
-    "a batch with an unknown option": "options are: model, output, horizon, intervals, include, robust, ljung_box_lags",
+    "an unknown member": 'did you mean "output"? members are: results, model, output, horizon, intervals, include, robust, ljung_box_lags, transform, bias_adjust',
+    "a batch with an unknown option": "options are: model, output, horizon, intervals, include, robust, ljung_box_lags, transform, bias_adjust",
     "a key with an unknown member": "members are: scopes, expires_in_s, name, metadata, allowed_networks, rate_per_s, rate_burst",
     "an unknown query parameter": "parameters are: precision; options are members of a JSON body",
     "usage with an unknown parameter": "parameters are: days",

@@ -2,16 +2,20 @@
  * The library on a command line, for comparisons with other programs: reads one series, prints
  * results, one per line.
  *
- *   kalman_driver FILE KIND [log] [times=FILE] [input=FILE]... [setting=N]... [parameter=X |
- *     parameter=X,Y,..]... [WANT]...
+ *   kalman_driver FILE KIND [log] [choose_scale] [times=FILE] [input=FILE]... [setting=N]...
+ *     [parameter=X | parameter=X,Y,..]... [WANT]...
  *
- * FILE: one number a line, NA for missing, # for comments. Parameters left out are fitted. WANT:
- * filter, smooth, errors (of the fitted parameters), forecast=H. Numbers are printed with 17
+ * FILE: one number a line, NA for missing, # for comments. log: models and results are of the
+ * logarithms. choose_scale: models may be of the logarithms; forecasts are of the data. Parameters
+ * left out are fitted. WANT: filter, smooth, errors (of the fitted parameters), forecast=H (each
+ * with mean or median, variance on the scale of the model, and bounds of the intervals of 95 % and
+ * 80 %). Numbers are printed with 17
  * digits. It reports what the library says and judges nothing.
  */
 #include <kalman/fit.h>
 #include <kalman/model.h>
 #include <kalman/run.h>
+#include <kalman/transform.h>
 
 #include <math.h>
 #include <stdbool.h>
@@ -25,7 +29,7 @@ struct task {
     struct kalman_spec spec;
     double *values, *times, *inputs[inputs_max];
     size_t count, input_count, horizon;
-    bool logarithm, filter, smooth, errors;
+    bool logarithm, choose_scale, filter, smooth, errors;
 };
 
 static void fail(const char *what, const char *detail)
@@ -96,6 +100,8 @@ static void take_word(struct task *task, char *word)
         *value++ = '\0';
     if (strcmp(word, "log") == 0)
         task->logarithm = true;
+    else if (strcmp(word, "choose_scale") == 0)
+        task->choose_scale = true;
     else if (strcmp(word, "filter") == 0)
         task->filter = true;
     else if (strcmp(word, "smooth") == 0)
@@ -147,6 +153,7 @@ static void print_fit(const struct kalman_fit *fit)
            "%zu\n",
            kalman_fit_status_name(fit->status), fit->loglikelihood, fit->loglikelihood_marginal,
            fit->aic, fit->aicc, fit->evaluations, fit->diffuse_count);
+    printf("scale %s\n", fit->transform.kind == KALMAN_TRANSFORM_LOG ? "log" : "data");
     if (fit->reason)
         printf("reason %s\n", fit->reason);
     print_parameters(&fit->spec);
@@ -167,15 +174,35 @@ static void print_errors(const struct task *task, const struct kalman_spec *fitt
                found.upper[i]);
 }
 
-static void run(const struct task *task, const struct kalman_spec *spec,
-                const struct kalman_series *series)
+static void print_forecast(const struct kalman_forecast *forecast,
+                           const struct kalman_transform *transform)
 {
+    size_t h = forecast->horizon;
+    for (size_t t = 0; t < h; t++) {
+        printf("forecast %.17g %.17g", kalman_transform_invert(transform, forecast->mean[t]),
+               forecast->variance[t]);
+        for (size_t k = 0; k < forecast->level_count; k++)
+            printf(" %.17g %.17g", kalman_transform_invert(transform, forecast->lower[k * h + t]),
+                   kalman_transform_invert(transform, forecast->upper[k * h + t]));
+        puts("");
+    }
+}
+
+static void run(const struct task *task, const struct kalman_spec *spec,
+                const struct kalman_transform *transform, const struct kalman_series *series)
+{
+    static const double levels[] = {0.95, 0.8};
     size_t n = series->count, bytes = 0, h = task->horizon;
     struct kalman_model *model = NULL;
     check(kalman_model_new(spec, &model), "model");
-    double *arrays = allocate((4 * n + 2 * h + 1) * sizeof(double));
-    struct kalman_forecast forecast = {
-        .horizon = h, .mean = arrays + 4 * n, .variance = arrays + 4 * n + h};
+    double *arrays = allocate((4 * n + 6 * h + 1) * sizeof(double)), *future = arrays + 4 * n;
+    struct kalman_forecast forecast = {.horizon = h,
+                                       .levels = levels,
+                                       .level_count = 2,
+                                       .mean = future,
+                                       .variance = future + h,
+                                       .lower = future + 2 * h,
+                                       .upper = future + 4 * h};
     struct kalman_output output = {.filtered_mean = arrays,
                                    .filtered_variance = arrays + n,
                                    .smoothed_mean = task->smooth ? arrays + 2 * n : NULL,
@@ -189,8 +216,7 @@ static void run(const struct task *task, const struct kalman_spec *spec,
         printf("filtered %.17g %.17g\n", arrays[t], arrays[n + t]);
     for (size_t t = 0; t < n && task->smooth; t++)
         printf("smoothed %.17g %.17g\n", arrays[2 * n + t], arrays[3 * n + t]);
-    for (size_t t = 0; t < h; t++)
-        printf("forecast %.17g %.17g\n", forecast.mean[t], forecast.variance[t]);
+    print_forecast(&forecast, transform);
     kalman_model_free(model);
 }
 
@@ -216,8 +242,13 @@ int main(int argc, char **argv)
     struct kalman_candidate candidates[KALMAN_CANDIDATES_MAX];
     struct kalman_fit fit;
     size_t bytes = 0;
+    struct kalman_fit_options options = {
+        .logarithms = task.choose_scale ? allocate(series.count * sizeof(double)) : NULL};
     check(kalman_fit_bytes(&task.spec, series.count, &bytes), "fit bytes");
-    check(kalman_fit(&task.spec, &series, NULL, allocate(bytes), bytes, candidates, &fit), "fit");
+    check(kalman_fit(&task.spec, &series, &options, allocate(bytes), bytes, candidates, &fit),
+          "fit");
+    if (fit.transform.kind == KALMAN_TRANSFORM_LOG)
+        series.values = options.logarithms;
     print_fit(&fit);
     for (size_t i = 0; i < fit.candidate_count; i++)
         printf("candidate %s %.10g %.10g\n", kalman_kind_describe(candidates[i].spec.kind)->name,
@@ -225,6 +256,6 @@ int main(int argc, char **argv)
     if (task.errors)
         print_errors(&task, &fit.spec, &series);
     if (task.filter || task.smooth || task.horizon)
-        run(&task, &fit.spec, &series);
+        run(&task, &fit.spec, &fit.transform, &series);
     return 0;
 }

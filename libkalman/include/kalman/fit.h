@@ -14,7 +14,10 @@
  *
  * KALMAN_AUTO: candidates compared by AICc on the density of the same values given the same first
  * ones, for diffuse likelihoods of models with different diffuse parts are densities of different
- * things. spec is the winner, reason and candidates[] say why.
+ * things. spec is the winner, reason and candidates[] say why. With options.logarithms the scale
+ * is chosen as well: for KALMAN_AUTO by the changes over a season, or a step, before the candidates
+ * are fitted; for any other kind by fits to both, as two candidates. Log densities of logarithms
+ * are compared as those of the data, less the sum of the logarithms.
  *
  * All of it is deterministic: the same data give the same fit, to the bit. So do data times a power
  * of two, variances scaled alike.
@@ -28,6 +31,7 @@
 #include <kalman/run.h>
 #include <kalman/spec.h>
 #include <kalman/status.h>
+#include <kalman/transform.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -59,7 +63,8 @@ enum kalman_fit_status {
 enum { KALMAN_CANDIDATES_MAX = 24 };
 
 struct kalman_candidate {
-    struct kalman_spec spec; /* fitted */
+    struct kalman_spec spec;           /* fitted */
+    struct kalman_transform transform; /* to what */
     /* natural log density of the values after those that any diffuse start consumes: of the models
      * without a season, or of all; +inf where the data fit without error */
     double loglikelihood;
@@ -74,12 +79,17 @@ struct kalman_fit_options {
     struct kalman_hook hook;
     size_t evaluations_max; /* of the likelihood; 0: the default of the kind */
     size_t starts;          /* starting points; 0: the default of the kind */
+    /* NULL, or room for series.count values: the logarithms of the data are taken there, if all are
+     * positive, and the scale is chosen too. If kalman_fit.transform says KALMAN_TRANSFORM_LOG, the
+     * spec is a model of these values, in that transform's unit. */
+    double *logarithms;
 };
 
 struct kalman_fit {
-    struct kalman_spec spec; /* complete: build a model of it */
+    struct kalman_spec spec;           /* complete: build a model of it */
+    struct kalman_transform transform; /* of the values that it is a model of */
     enum kalman_fit_status status;
-    double loglikelihood; /* as in kalman_summary */
+    double loglikelihood; /* as in kalman_summary, of the transformed values */
     double loglikelihood_marginal;
     /* aic = -2 log L + 2 k, bic = -2 log L + k log n, aicc = aic + 2 k (k + 1)/(n - k - 1) (Hurvich
      * and Tsai 1989; DK 7.4), k = fitted parameters + diffuse elements, n = observed values */
@@ -90,7 +100,7 @@ struct kalman_fit {
     double signal_to_noise; /* local level: q, +inf at boundary_high; NaN for other kinds */
     size_t bad_index;       /* as in kalman_summary */
     const char *reason;     /* KALMAN_AUTO: one static English sentence, else NULL */
-    size_t candidate_count; /* KALMAN_AUTO, else 0: written to the caller's candidates array */
+    size_t candidate_count; /* of a choice, else 0: written to the caller's candidates array */
 };
 
 /* Workspace of kalman_fit() for a series of count time points. */

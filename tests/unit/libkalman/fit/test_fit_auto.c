@@ -29,6 +29,22 @@ static void choose(const char *words, const struct kalman_series *series, struct
     free(workspace);
 }
 
+/* The same, the scale to be chosen too. */
+static void choose_scale(const char *words, const double *values, size_t count,
+                         double *ret_logarithms, struct choice *choice)
+{
+    struct kalman_spec spec = spec_of("auto", words);
+    const struct kalman_series series = {.values = values, .count = count};
+    const struct kalman_fit_options options = {.logarithms = ret_logarithms};
+    size_t bytes = 0;
+    assert_int_equal(kalman_fit_bytes(&spec, count, &bytes), KALMAN_OK);
+    void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
+    assert_int_equal(
+        kalman_fit(&spec, &series, &options, workspace, bytes, choice->candidates, &choice->fit),
+        KALMAN_OK);
+    free(workspace);
+}
+
 static void candidates_are_in_order_and_the_first_is_the_choice(void **state)
 {
     struct choice choice;
@@ -90,6 +106,77 @@ static void the_choice_does_not_depend_on_the_unit(void **state)
             assert_within(scaled.candidates[k].aicc - scaled.candidates[0].aicc,
                           plain.candidates[k].aicc - plain.candidates[0].aicc, 1e-5);
     }
+}
+
+/* Series whose changes grow with their level, as R's BoxCox.lambda (loglik) has it: -0.05 to 0.35;
+ * and some whose changes do not, or that vary too little to tell, or have no logarithms. */
+static void the_scale_is_not_that_of_the_changes(void **state)
+{
+    static const struct {
+        const char *series, *words;
+        bool logarithmic;
+    } cases[] = {{"airpassengers", "period=12", true},
+                 {"ukgas", "period=4", true},
+                 {"johnsonjohnson", "period=4", true},
+                 {"nottem", "period=12", false},
+                 {"nile", "", false},
+                 {"lakehuron", "", false},
+                 {"lh", "", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct choice choice;
+        size_t count = 0;
+        double logarithms[1000], scaled[1000];
+        const double *values = vector(cases[i].series, &count);
+        choose_scale(cases[i].words, values, count, logarithms, &choice);
+        if ((choice.fit.transform.kind == KALMAN_TRANSFORM_LOG) != cases[i].logarithmic)
+            fail_msg("%s: %s", cases[i].series, choice.fit.reason);
+        /* in another unit: the same choice, the same parameters but for the unit */
+        struct choice other;
+        for (size_t t = 0; t < count; t++)
+            scaled[t] = values[t] * 0x1p-20;
+        choose_scale(cases[i].words, scaled, count, logarithms, &other);
+        assert_string_equal(choice.fit.reason, other.fit.reason);
+        assert_int_equal(choice.fit.transform.kind, other.fit.transform.kind);
+        if (cases[i].logarithmic)
+            assert_memory_equal(choice.fit.spec.parameters, other.fit.spec.parameters,
+                                sizeof choice.fit.spec.parameters);
+        scaled[0] = 0;
+        choose_scale(cases[i].words, scaled, count, logarithms, &other);
+        assert_int_equal(other.fit.transform.kind, KALMAN_TRANSFORM_NONE);
+    }
+}
+
+/* One kind on both scales: the difference of the criteria is that of the two likelihoods less the
+ * Jacobian, the sum of the logarithms after the 13 values that the start consumes. */
+static void logarithms_are_not_judged_as_data(void **state)
+{
+    struct kalman_spec spec = spec_of("basic_structural", "period=12");
+    struct kalman_candidate candidates[KALMAN_CANDIDATES_MAX];
+    struct kalman_fit fit, plain, alone;
+    size_t count = 0;
+    double logarithms[200], jacobian = 0;
+    (void)state;
+    const double *values = vector("airpassengers", &count), *logged = NULL;
+    const struct kalman_series series = {.values = values, .count = count};
+    const struct kalman_fit_options options = {.logarithms = logarithms};
+    size_t bytes = 0;
+    assert_int_equal(kalman_fit_bytes(&spec, count, &bytes), KALMAN_OK);
+    void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
+    assert_int_equal(kalman_fit(&spec, &series, &options, workspace, bytes, candidates, &fit),
+                     KALMAN_OK);
+    assert_int_equal(kalman_fit(&spec, &series, NULL, workspace, bytes, NULL, &plain), KALMAN_OK);
+    logged = vector_log("airpassengers", &count);
+    const struct kalman_series of_logarithms = {.values = logged, .count = count};
+    assert_int_equal(kalman_fit(&spec, &of_logarithms, NULL, workspace, bytes, NULL, &alone),
+                     KALMAN_OK);
+    free(workspace);
+    for (size_t t = 13; t < count; t++)
+        jacobian -= logged[t];
+    assert_int_equal(fit.transform.kind, KALMAN_TRANSFORM_LOG);
+    assert_int_equal(fit.candidate_count, 2);
+    assert_within(candidates[1].aicc - candidates[0].aicc, plain.aicc - (alone.aicc - 2 * jacobian),
+                  1e-6);
 }
 
 static void irregular_times_leave_the_models_that_take_them(void **state)
@@ -190,6 +277,8 @@ int main(void)
         cmocka_unit_test(candidates_are_in_order_and_the_first_is_the_choice),
         cmocka_unit_test(a_season_is_chosen_where_there_is_one),
         cmocka_unit_test(the_choice_does_not_depend_on_the_unit),
+        cmocka_unit_test(the_scale_is_not_that_of_the_changes),
+        cmocka_unit_test(logarithms_are_not_judged_as_data),
         cmocka_unit_test(irregular_times_leave_the_models_that_take_them),
         cmocka_unit_test(a_perfect_fit_is_kept),
         cmocka_unit_test(a_period_does_not_cost_a_short_series_its_model),

@@ -118,6 +118,17 @@ static const struct row bad_options[] = {
     {"{" GOOD ",\"robust\":1}", "bool_type body.robust"},
     {"{" GOOD ",\"robust\":\"yes\"}", "bool_type body.robust"},
     {"{" GOOD ",\"ljung_box_lags\":1001}", "less_than_equal body.ljung_box_lags"},
+    {"{" GOOD ",\"transform\":\"ln\"}", "literal_error body.transform"},
+    {"{" GOOD ",\"transform\":0.3}", "literal_error body.transform"},
+    {"{" GOOD ",\"transform\":{}}", "missing body.transform.box_cox"},
+    {"{" GOOD ",\"transform\":{\"box_cox\":\"0\"}}", "float_type body.transform.box_cox"},
+    {"{" GOOD ",\"transform\":{\"box_cox\":0,\"unit\":1}}", "too_long body.transform.box_cox"},
+    {"{" GOOD ",\"transform\":{\"box_cox\":3}}", "less_than_equal body.transform.box_cox"},
+    {"{" GOOD ",\"transform\":{\"box_cox\":-3}}", "greater_than_equal body.transform.box_cox"},
+    {"{" GOOD ",\"transform\":\"log\",\"model\":{\"transform\":\"log\"}}",
+     "value_error body.model.transform"},
+    {"{" GOOD ",\"model\":{\"transform\":\"ln\"}}", "literal_error body.model.transform"},
+    {"{" GOOD ",\"bias_adjust\":1}", "bool_type body.bias_adjust"},
     {"{" GOOD ",\"Robust\":true}", "extra_forbidden body.Robust"},
 };
 

@@ -236,7 +236,8 @@ static void an_options_object_overwrites_what_it_does_not_name(void **state)
     assert_string_equal(decoding_faults(&d), "extra_forbidden body.results");
     assert_string_equal(
         d.faults.list[0].hint,
-        "options are: model, output, horizon, intervals, include, robust, ljung_box_lags");
+        "options are: model, output, horizon, intervals, include, robust, ljung_box_lags, "
+        "transform, bias_adjust");
 }
 
 static void the_position_is_not_told_in_lines(void **state)

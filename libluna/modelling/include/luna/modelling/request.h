@@ -13,6 +13,20 @@
 
 enum luna_output { LUNA_OUTPUT_FILTERED, LUNA_OUTPUT_SMOOTHED };
 
+/* The scale that the model describes. */
+enum luna_transform_kind {
+    LUNA_TRANSFORM_DEFAULT, /* not said: chosen for model "auto", else none */
+    LUNA_TRANSFORM_NONE,
+    LUNA_TRANSFORM_LOG,
+    LUNA_TRANSFORM_BOX_COX,
+    LUNA_TRANSFORM_AUTO /* chosen, between none and logarithms */
+};
+
+struct luna_transform {
+    enum luna_transform_kind kind;
+    double lambda; /* of Box-Cox */
+};
+
 enum luna_include { /* bits */
                     /* which model answered, and how it was fitted: parameters, likelihood,
                      * status */
@@ -66,8 +80,11 @@ struct luna_request {
     double intervals[LUNA_INTERVALS_MAX];
     size_t interval_count;
     unsigned include;
-    bool has_options;   /* something beside the data was sent: the answer says how it was fitted */
-    int ljung_box_lags; /* of the diagnostics; 0: the default of the model */
+    bool has_options; /* something beside the data was sent: the answer says how it was fitted */
+    struct luna_transform transform;
+    bool transform_given; /* here or in the model; twice is a fault */
+    bool bias_adjust;     /* means on the scale of the data, not medians, after a transform */
+    int ljung_box_lags;   /* of the diagnostics; 0: the default of the model */
 };
 
 struct luna_request_limits {

@@ -25,12 +25,13 @@ struct luna_diagnostics {
     double heteroscedasticity, heteroscedasticity_p;
 };
 
-/* One model that `auto` compared. */
+/* One model that a choice compared: of model `auto`, or of transform `auto`. */
 struct luna_candidate {
     const char *model_name;
     struct luna_model_setting settings[LUNA_PARAMETERS_MAX];
     size_t setting_count;
-    double aicc; /* the lowest was chosen; -inf: it fits without error */
+    enum luna_transform_kind transform; /* none or logarithms */
+    double aicc;                        /* the lowest was chosen; -inf: it fits without error */
     const char *fit_status;
 };
 
@@ -43,7 +44,8 @@ struct luna_result {
     /* [n] for each interval asked for: where the signal is */
     const double *lower[LUNA_INTERVALS_MAX];
     const double *upper[LUNA_INTERVALS_MAX];
-    const double *innovations;         /* [n], NULL unless asked for */
+    /* [n], NULL unless asked for; on the scale of the model */
+    const double *innovations;
     const double *innovation_variance; /* [n] */
     struct luna_forecast forecast;     /* horizon 0: none */
     /* The model that answered; with `auto` the winner. Complete only when LUNA_INCLUDE_MODEL was
@@ -54,17 +56,18 @@ struct luna_result {
     size_t parameter_count;
     struct luna_model_setting settings[LUNA_PARAMETERS_MAX];
     size_t setting_count;
-    const char *fit_status;                  /* "fixed", "interior", "boundary_low", … */
-    bool not_converged;                      /* the fit ended before it had found the maximum */
-    const char *fit_reason;                  /* for model "auto": why this model; else NULL */
-    const struct luna_candidate *candidates; /* for model "auto", best first */
+    struct luna_transform transform; /* none, or what the model is of: logarithms, Box-Cox */
+    const char *fit_status;          /* "fixed", "interior", "boundary_low", … */
+    bool not_converged;              /* the fit ended before it had found the maximum */
+    const char *fit_reason;          /* of a choice: why this one; else NULL */
+    const struct luna_candidate *candidates; /* of a choice, best first */
     size_t candidate_count;
     /* what to know before the numbers are used; static sentences */
     const char *warnings[LUNA_WARNINGS_MAX];
     size_t warning_count;
-    double loglikelihood;                       /* diffuse, all n terms */
-    double aicc;                                /* NaN where it is not defined */
-    double signal_to_noise;                     /* NaN where the model has none */
+    double loglikelihood;   /* diffuse, all n terms, on the scale of the model */
+    double aicc;            /* NaN where it is not defined */
+    double signal_to_noise; /* NaN where the model has none */
     const struct luna_diagnostics *diagnostics; /* NULL unless asked for */
 };
 

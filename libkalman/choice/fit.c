@@ -3,13 +3,12 @@
  */
 #include <kalman/fit.h>
 
-#include "fit/auto.h"
+#include "choice/auto.h"
+#include "choice/scale.h"
 #include "fit/report.h"
 #include "fit/single.h"
-#include "model/series_check.h"
 #include "model/spec.h"
 
-#include <math.h>
 #include <stdint.h>
 
 /* Checks the spec, resolves it, and asks who fits for the workspace. */
@@ -33,24 +32,23 @@ enum kalman_status kalman_fit_bytes(const struct kalman_spec *spec, size_t count
     return fit_bytes(spec, count, &layout, ret_bytes);
 }
 
-enum kalman_status fit_series_check(const struct kalman_spec *spec,
-                                    const struct kalman_series *series, size_t *bad_index)
+/* False where the caller has no room for logarithms, or a value has none. */
+static bool take_logarithms(const struct fit_request *request,
+                            struct kalman_transform *ret_transform,
+                            struct kalman_series *ret_logarithms)
 {
-    const struct kalman_kind_info *info = kalman_kind_describe(spec->kind);
-    enum kalman_status status =
-        series->values ? values_check(series->values, series->count, bad_index) : KALMAN_EINVAL;
-    if (status == KALMAN_OK && series->times)
-        status = info->accepts_times ? times_check(series->times, series->count, bad_index)
-                                     : KALMAN_ETIMES;
-    if (status == KALMAN_OK && (series->inputs != NULL) != (spec->input_count > 0))
-        return KALMAN_EINPUTS;
-    for (size_t i = 0;
-         status == KALMAN_OK && series->inputs && i < series->count * spec->input_count; i++)
-        if (!isfinite(series->inputs[i])) {
-            *bad_index = i;
-            status = KALMAN_EDOMAIN;
-        }
-    return status;
+    const struct kalman_series *series = request->series;
+    double *room = request->options->logarithms;
+    size_t bad_index = 0;
+    if (!room)
+        return false;
+    *ret_logarithms = *series;
+    ret_logarithms->values = room;
+    *ret_transform =
+        (struct kalman_transform){.kind = KALMAN_TRANSFORM_LOG,
+                                  .exponent = kalman_transform_unit(series->values, series->count)};
+    return kalman_transform_apply(ret_transform, series->values, series->count, room, &bad_index) ==
+           KALMAN_OK;
 }
 
 enum kalman_status kalman_fit(const struct kalman_spec *spec, const struct kalman_series *series,
@@ -76,6 +74,13 @@ enum kalman_status kalman_fit(const struct kalman_spec *spec, const struct kalma
     if (status != KALMAN_OK)
         return status;
     struct fit_request request = {spec, &layout, series, options ? options : &defaults, workspace};
-    return spec->kind == KALMAN_AUTO ? fit_auto(&request, candidates, ret_fit)
-                                     : fit_single(&request, ret_fit);
+    struct kalman_transform transform;
+    struct kalman_series logarithms;
+    bool both = take_logarithms(&request, &transform, &logarithms);
+    if (spec->kind == KALMAN_AUTO)
+        return fit_auto(&request, both ? &logarithms : NULL, both ? &transform : NULL, candidates,
+                        ret_fit);
+    return both && kalman_spec_free_count(spec) > 0
+               ? scale_fit_both(&request, &logarithms, &transform, candidates, ret_fit)
+               : fit_single(&request, ret_fit);
 }
