@@ -16,9 +16,9 @@ const struct luna_setting syncd_settings[] = {
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET | LUNA_SETTING_RELOADABLE,
      .offset = MEMBER(database_url),
-     .help = "PostgreSQL URL, with the role luna_syncd: "
-             "postgresql://user:password@host:port/database. A second line is tried when "
-             "PostgreSQL refuses the first: the URL with the password that is being replaced."},
+     .help = "PostgreSQL URL with the role luna_syncd: "
+             "postgresql://user:password@host:port/database. An optional second line is the URL "
+             "with the previous password, which is used if PostgreSQL refuses the first line."},
     {.name = "LUNA_REDIS_URL",
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_REQUIRED | LUNA_SETTING_SECRET | LUNA_SETTING_RELOADABLE,

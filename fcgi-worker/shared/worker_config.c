@@ -77,9 +77,9 @@ const struct luna_setting worker_settings[] = {
     TEXT("LUNA_REDIS_URL", redis_url, REQ | SEC | REL, NULL,
          "Redis URL: redis://[[user]:password@]host:port[/db] or unix:///path[?db=n]."),
     TEXT("LUNA_DATABASE_URL", database_url, REQ | SEC | REL, NULL,
-         "PostgreSQL URL, with the role luna_worker: "
-         "postgresql://user:password@host:port/database. A second line is tried when PostgreSQL "
-         "refuses the first: the URL with the password that is being replaced."),
+         "PostgreSQL URL with the role luna_worker: postgresql://user:password@host:port/database. "
+         "An optional second line is the URL with the previous password, which is used if "
+         "PostgreSQL refuses the first line."),
     TEXT("LUNA_KEY_PEPPER", key_pepper, REQ | SEC | REL, NULL,
          "Pepper: the secret key of the digests of API keys, with 64 to 256 hexadecimal digits; "
          "the same in every program."),

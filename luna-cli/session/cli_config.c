@@ -12,9 +12,10 @@ const struct luna_setting cli_settings[] = {
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_SECRET,
      .offset = MEMBER(database_url),
-     .help = "PostgreSQL URL, with the role luna_admin, or the schema owner for luna migrate: "
-             "postgresql://user:password@host:port/database. A second line is tried when "
-             "PostgreSQL refuses the first: the URL with the password that is being replaced."},
+     .help =
+         "PostgreSQL URL with the role luna_admin or, for luna migrate, the role that owns the "
+         "schema: postgresql://user:password@host:port/database. An optional second line is the "
+         "URL with the previous password, which is used if PostgreSQL refuses the first line."},
     {.name = "LUNA_REDIS_URL",
      .type = LUNA_SETTING_STRING,
      .flags = LUNA_SETTING_SECRET,
