@@ -1,6 +1,7 @@
 /* POST /kalman: one series through one model. */
 #include "api/api.h"
 #include "api/series.h"
+#include "api/table.h"
 #include "luna/modelling/encode.h"
 #include "luna/modelling/ndjson.h"
 #include "luna/modelling/octets.h"
@@ -12,7 +13,8 @@
 
 struct kalman {
     enum format format_in, format_out;
-    int precision; /* of the numbers in the answer; 0: shortest */
+    int precision;                  /* of the numbers in the answer; 0: shortest */
+    const struct luna_table *table; /* NULL: the body is not a table */
     struct luna_request request;
     struct luna_result result;
     bool encoded; /* the answer is complete */
@@ -28,27 +30,60 @@ static enum luna_decode_status (*const decoders[FORMAT_COUNT])(
     const char *body, size_t len, const struct luna_request_limits *limits,
     struct luna_arena *arena, struct luna_request *ret_request, struct luna_faults *faults) = {
     [FORMAT_JSON] = luna_decode_json,
-    [FORMAT_CSV] = luna_decode_csv,
     [FORMAT_NDJSON] = luna_decode_ndjson,
     [FORMAT_OCTETS] = luna_decode_octets,
 };
+
+static enum luna_decode_status decode_table(struct exchange *exchange, struct kalman *kalman,
+                                            const struct query *query)
+{
+    const struct luna_request_limits limits = series_limits(exchange);
+    struct luna_table_options options;
+    struct luna_table *table = luna_arena_alloc(&exchange->pipeline->arena, sizeof *kalman->table);
+    if (table == NULL)
+        return LUNA_DECODE_MEMORY;
+    table_options_read(exchange, query, &options, &exchange->faults);
+    if (exchange->faults.count > 0)
+        return LUNA_DECODE_FAULTS;
+    enum luna_decode_status status =
+        luna_table_read(exchange->request.body, exchange->request.body_len, &options, false,
+                        &limits, &exchange->pipeline->arena, table, &exchange->faults);
+    if (status != LUNA_DECODE_OK)
+        return status;
+    kalman->table = table;
+    luna_table_request(table, 0, &kalman->request);
+    return LUNA_DECODE_OK;
+}
+
+static enum luna_decode_status decode_body(struct exchange *exchange, struct kalman *kalman,
+                                           const struct query *query)
+{
+    const struct luna_request_limits limits = series_limits(exchange);
+    if (kalman->format_in == FORMAT_CSV)
+        return decode_table(exchange, kalman, query);
+    return decoders[kalman->format_in](exchange->request.body, exchange->request.body_len, &limits,
+                                       &exchange->pipeline->arena, &kalman->request,
+                                       &exchange->faults);
+}
 
 /* The body, then the options in the query; the faults of both are collected. */
 static enum luna_decode_status decode(struct exchange *exchange, struct kalman *kalman,
                                       const struct query *query)
 {
     struct luna_arena *arena = &exchange->pipeline->arena;
-    const struct luna_request_limits limits = series_limits(exchange);
     struct luna_faults in_query;
-    enum luna_decode_status of_body =
-        decoders[kalman->format_in](exchange->request.body, exchange->request.body_len, &limits,
-                                    arena, &kalman->request, &exchange->faults);
-    bool body_has_options = kalman->format_in == FORMAT_JSON;
+    enum luna_decode_status of_body = decode_body(exchange, kalman, query);
     luna_faults_init(&in_query, arena);
+    if (of_body != LUNA_DECODE_OK)
+        luna_request_init(&kalman->request); /* for the options to be checked against */
     enum luna_decode_status of_query = query_options_apply(
-        query, !body_has_options, SERIES_NESTING_MAX, arena, &kalman->request, &in_query);
+        query, kalman->format_in != FORMAT_JSON, kalman->format_in == FORMAT_CSV,
+        SERIES_NESTING_MAX, arena, &kalman->request, &in_query);
     luna_faults_join(&exchange->faults, &in_query);
-    return of_body != LUNA_DECODE_OK ? of_body : of_query;
+    if (of_body != LUNA_DECODE_OK || of_query != LUNA_DECODE_OK)
+        return of_body != LUNA_DECODE_OK ? of_body : of_query;
+    bool kept = kalman->table == NULL || table_origin_set(kalman->table, arena, &kalman->request);
+    return kept ? LUNA_DECODE_OK : LUNA_DECODE_MEMORY;
 }
 
 /* Complains of faults in the query, in the body, or in the model that they ask for. */
@@ -135,6 +170,8 @@ static void encode(struct exchange *exchange)
     /* JSON says it in its own words. */
     if (kalman->format_out != FORMAT_JSON && kalman->request.has_options)
         http_header_add(response, "Luna-Fit", "%s", kalman->result.fit_status);
+    if (kalman->table != NULL)
+        table_header_add(kalman->table, response);
     encoders[kalman->format_out](&kalman->request, &kalman->result, kalman->precision,
                                  &response->body);
 }

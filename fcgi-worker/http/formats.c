@@ -17,6 +17,18 @@ static const struct {
     [FORMAT_OCTETS] = {"application/octet-stream", "application/octet-stream"},
 };
 
+/* Other names that clients use for them. */
+static const struct {
+    const char *name;
+    enum format format;
+} aliases[] = {{"text/tab-separated-values", FORMAT_CSV},
+               {"application/csv", FORMAT_CSV},
+               {"text/x-csv", FORMAT_CSV},
+               {"application/ndjson", FORMAT_NDJSON},
+               {"application/jsonl", FORMAT_NDJSON},
+               {"application/jsonlines", FORMAT_NDJSON},
+               {"application/x-jsonlines", FORMAT_NDJSON}};
+
 enum { WEIGHT_MAX = 1000 };
 
 const char *format_content_type(enum format format)
@@ -30,6 +42,12 @@ bool format_of_content(const char *content_type, enum format *ret_format)
     for (int i = 0; i < FORMAT_COUNT; i++) {
         if (http_media_named(content_type, formats[i].name)) {
             *ret_format = (enum format)i;
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++) {
+        if (http_media_named(content_type, aliases[i].name)) {
+            *ret_format = aliases[i].format;
             return true;
         }
     }

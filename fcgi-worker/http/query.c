@@ -4,6 +4,7 @@
 #include "luna/base/digits.h"
 #include "luna/base/escape.h"
 #include "luna/modelling/number.h"
+#include "luna/table/table.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -276,19 +277,30 @@ static enum luna_decode_status options_decode(const struct query *query, int nes
                         : luna_decode_options(kept, len, nesting_max, arena, request, faults);
 }
 
+/* Faults for all parameters but those of the body's format. */
+static void forbid_others(const struct query *query, bool with_options, bool with_table,
+                          struct luna_faults *faults)
+{
+    enum { NAMES_MAX = 24 };
+    const char *known[NAMES_MAX + 1] = {"precision"};
+    size_t count = 1;
+    for (size_t i = 0; with_options && i < sizeof options / sizeof options[0]; i++)
+        known[count++] = options[i].name;
+    for (size_t i = 0; with_table && luna_table_option_names[i] != NULL; i++)
+        known[count++] = luna_table_option_names[i];
+    assert(count <= NAMES_MAX);
+    query_forbid_others(query, known, with_options ? "" : "; options are members of a JSON body",
+                        faults);
+}
+
 enum luna_decode_status query_options_apply(const struct query *query, bool with_options,
-                                            int nesting_max, struct luna_arena *arena,
-                                            struct luna_request *request,
+                                            bool with_table, int nesting_max,
+                                            struct luna_arena *arena, struct luna_request *request,
                                             struct luna_faults *faults)
 {
-    static const char *const precision_only[] = {"precision", NULL};
-    static const char *const all[] = {"precision", "model",       "output", "horizon",
-                                      "intervals", "include",     "robust", "ljung_box_lags",
-                                      "transform", "bias_adjust", NULL};
     size_t before = faults->count;
     enum luna_decode_status status = LUNA_DECODE_OK;
-    query_forbid_others(query, with_options ? all : precision_only,
-                        with_options ? "" : "; options are members of a JSON body", faults);
+    forbid_others(query, with_options, with_table, faults);
     if (with_options && query->count > 0)
         status = options_decode(query, nesting_max, arena, request, faults);
     /* A model that is not JSON clears the faults found before it, so all of them are renamed. */

@@ -52,10 +52,11 @@ void query_forbid_others(const struct query *query, const char *const *known, co
 /* ?precision=: 1–17 significant digits, 0 when it is not given. */
 int query_precision(const struct query *query, struct luna_faults *faults);
 /* Sets the options that the query names in `request`. With `with_options` false (the body has them)
- * only precision is allowed. */
+ * only precision is allowed; with `with_table` also the options of a table, which are not looked at
+ * here. */
 enum luna_decode_status query_options_apply(const struct query *query, bool with_options,
-                                            int nesting_max, struct luna_arena *arena,
-                                            struct luna_request *request,
+                                            bool with_table, int nesting_max,
+                                            struct luna_arena *arena, struct luna_request *request,
                                             struct luna_faults *faults)
     __attribute__((warn_unused_result));
 

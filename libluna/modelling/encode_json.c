@@ -223,6 +223,17 @@ static void put_diagnostics(struct writer w, const struct luna_diagnostics *d)
     luna_buf_putc(w.out, '}');
 }
 
+/* Which part of the body was read. */
+static void put_origin(struct writer w, const struct luna_request *request)
+{
+    luna_buf_putc(w.out, ',');
+    put_member(w, "input");
+    if (request->origin != NULL)
+        luna_buf_puts(w.out, request->origin);
+    else
+        luna_buf_printf(w.out, "{\"rows\":%zu}", request->n);
+}
+
 static void put_series_options(struct writer w, const struct luna_request *request,
                                const struct luna_result *result)
 {
@@ -256,6 +267,8 @@ void luna_encode_json(const struct luna_request *request, const struct luna_resu
     luna_buf_putc(out, ',');
     put_input(w, request);
     put_series_options(w, request, result);
+    if ((request->include & LUNA_INCLUDE_INPUT) != 0)
+        put_origin(w, request);
     /* What was chosen is said to everybody who left the choice. */
     bool model = (request->include & LUNA_INCLUDE_MODEL) != 0, chosen = result->fit_reason != NULL;
     if (model || chosen) {

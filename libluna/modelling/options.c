@@ -217,9 +217,10 @@ static void apply_intervals(json_t *value, struct luna_request *request, struct 
 
 static void apply_include(json_t *value, struct luna_request *request, struct luna_faults *faults)
 {
-    static const char *const words[] = {"model", "variance", "innovations", "diagnostics"};
+    static const char *const words[] = {"model", "variance", "innovations", "diagnostics", "input"};
     static const unsigned bits[] = {LUNA_INCLUDE_MODEL, LUNA_INCLUDE_VARIANCE,
-                                    LUNA_INCLUDE_INNOVATIONS, LUNA_INCLUDE_DIAGNOSTICS};
+                                    LUNA_INCLUDE_INNOVATIONS, LUNA_INCLUDE_DIAGNOSTICS,
+                                    LUNA_INCLUDE_INPUT};
     request->include = 0;
     if (!json_is_array(value)) {
         fault(faults, "include", "list_type", "Input should be a valid list",
@@ -236,7 +237,8 @@ static void apply_include(json_t *value, struct luna_request *request, struct lu
         else
             luna_fault_at_index(
                 fault(faults, "include", "literal_error",
-                      "Input should be 'model', 'variance', 'innovations' or 'diagnostics'",
+                      "Input should be 'model', 'variance', 'innovations', 'diagnostics' "
+                      "or 'input'",
                       "remove the unknown word"),
                 index);
     }

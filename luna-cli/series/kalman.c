@@ -9,6 +9,7 @@
 #include "luna/modelling/ndjson.h"
 #include "luna/modelling/octets.h"
 #include "luna/modelling/run.h"
+#include "luna/table/table.h"
 #include "series/kalman_line.h"
 #include "series/plot.h"
 #include "series/source.h"
@@ -18,7 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { NESTING_MAX = 16 };
+enum { NESTING_MAX = 16, ORIGIN_BYTES_MAX = 4096 };
 
 /* Nobody waits for a time limit here: a hundred years. */
 static const int64_t run_ms_max = (int64_t)100 * 365 * 24 * 3600 * 1000;
@@ -30,37 +31,59 @@ struct job {
     struct luna_buf answer;
     struct luna_arena arena;
     struct luna_faults faults;
+    struct luna_table_options options;
+    struct luna_table table; /* of a CSV file */
     struct luna_request request;
     struct luna_result result;
     bool band_of_plot; /* the interval is the plot's own; nobody asked for it */
 };
 
-typedef enum luna_decode_status decoder(const char *, size_t, const struct luna_request_limits *,
-                                        struct luna_arena *, struct luna_request *,
-                                        struct luna_faults *);
+static const struct luna_request_limits limits = {.points_max = SIZE_MAX / 64,
+                                                  .nesting_max = NESTING_MAX};
 
-static decoder *decoder_of(enum source_format format)
+static enum luna_decode_status decode_table(struct job *job)
 {
+    enum luna_decode_status status =
+        luna_table_read(job->body.data, job->body.len, &job->options, false, &limits, &job->arena,
+                        &job->table, &job->faults);
+    if (status == LUNA_DECODE_OK)
+        luna_table_request(&job->table, 0, &job->request);
+    return status;
+}
+
+static enum luna_decode_status decode_body(struct job *job, enum source_format format)
+{
+    const char *body = job->body.data;
+    size_t len = job->body.len;
     switch (format) {
     case SOURCE_FORMAT_JSON:
-        return luna_decode_json;
+        return luna_decode_json(body, len, &limits, &job->arena, &job->request, &job->faults);
     case SOURCE_FORMAT_NDJSON:
-        return luna_decode_ndjson;
+        return luna_decode_ndjson(body, len, &limits, &job->arena, &job->request, &job->faults);
     case SOURCE_FORMAT_OCTETS:
-        return luna_decode_octets;
+        return luna_decode_octets(body, len, &limits, &job->arena, &job->request, &job->faults);
     case SOURCE_FORMAT_CSV:
     case SOURCE_FORMAT_GUESS:
         break;
     }
-    return luna_decode_csv;
+    return decode_table(job);
+}
+
+/* Where the series stands in the file, for --include input. */
+static bool note_origin(struct job *job)
+{
+    struct luna_buf text;
+    luna_buf_init(&text, ORIGIN_BYTES_MAX);
+    luna_table_put_json(&job->table, &text);
+    job->request.origin =
+        text.overflow ? NULL : luna_arena_strndup(&job->arena, text.data, text.len);
+    luna_buf_done(&text);
+    return job->request.origin != NULL;
 }
 
 static enum cli_exit decode(struct job *job, enum source_format format)
 {
-    const struct luna_request_limits limits = {.points_max = SIZE_MAX / 64,
-                                               .nesting_max = NESTING_MAX};
-    enum luna_decode_status status = decoder_of(format)(job->body.data, job->body.len, &limits,
-                                                        &job->arena, &job->request, &job->faults);
+    enum luna_decode_status status = decode_body(job, format);
     if (status == LUNA_DECODE_FAULTS || status == LUNA_DECODE_LONG)
         return source_print_faults(&job->faults, job->line.path, CLI_FAILED);
     if (status == LUNA_DECODE_OK)
@@ -68,7 +91,21 @@ static enum cli_exit decode(struct job *job, enum source_format format)
                                      &job->arena, &job->request, &job->faults);
     if (status == LUNA_DECODE_FAULTS)
         return source_print_faults(&job->faults, "the command line", CLI_USAGE);
+    if (status == LUNA_DECODE_OK && format == SOURCE_FORMAT_CSV && !note_origin(job))
+        status = LUNA_DECODE_MEMORY;
     return status == LUNA_DECODE_OK ? CLI_OK : source_failed(job->line.path, "out of memory");
+}
+
+static enum cli_exit read_table_options(struct job *job)
+{
+    for (size_t i = 0; i < KALMAN_TABLE_OPTIONS; i++) {
+        if (job->line.table[i] != NULL)
+            luna_table_option_set(luna_table_option_names[i], job->line.table[i], &job->options,
+                                  &job->faults);
+    }
+    return job->faults.count == 0
+               ? CLI_OK
+               : source_print_faults(&job->faults, "the command line", CLI_USAGE);
 }
 
 static int show_progress(void *progress)
@@ -154,7 +191,9 @@ static enum cli_exit write_answer(struct job *job, enum source_format input)
 
 static enum cli_exit filter(struct job *job)
 {
-    enum cli_exit status = source_read(job->line.path, &job->body);
+    enum cli_exit status = read_table_options(job);
+    if (status == CLI_OK)
+        status = source_read(job->line.path, &job->body);
     if (status != CLI_OK)
         return status;
     enum source_format format = job->line.input_format;

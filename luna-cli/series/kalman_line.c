@@ -27,7 +27,8 @@ enum flag {
     FLAG_INPUT_FORMAT,
     FLAG_OUTPUT_FORMAT,
     FLAG_OUTPUT_FILE,
-    FLAG_PLOT
+    FLAG_PLOT,
+    FLAG_TABLE /* the first of KALMAN_TABLE_OPTIONS */
 };
 
 static const struct option flags[] = {
@@ -46,6 +47,13 @@ static const struct option flags[] = {
     {"output-format", required_argument, NULL, FLAG_OUTPUT_FORMAT},
     {"output-file", required_argument, NULL, FLAG_OUTPUT_FILE},
     {"plot", no_argument, NULL, FLAG_PLOT},
+    /* luna_table_option_names */
+    {"column", required_argument, NULL, FLAG_TABLE},
+    {"time-column", required_argument, NULL, FLAG_TABLE + 1},
+    {"id-column", required_argument, NULL, FLAG_TABLE + 2},
+    {"header", required_argument, NULL, FLAG_TABLE + 3},
+    {"delimiter", required_argument, NULL, FLAG_TABLE + 4},
+    {"decimal", required_argument, NULL, FLAG_TABLE + 5},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -64,9 +72,20 @@ const char *kalman_line_option(int index)
     return flags[index].name;
 }
 
+static const char table_help[] =
+    "  --column NAME|N          the column of the observations, by name or number from 1\n"
+    "  --time-column NAME|N     the column of the times, which have to increase; empty: do not "
+    "read times\n"
+    "  --id-column NAME|N       the column that names the series of each row; empty: there is "
+    "no "
+    "such column\n"
+    "  --header WHICH           present or absent: whether the first line holds names\n"
+    "  --delimiter CHARACTER    comma, semicolon, tab, pipe or space\n"
+    "  --decimal CHARACTER      point or comma\n";
+
 void kalman_line_print_help(void)
 {
-    fputs(
+    printf(
         "Usage: luna kalman FILE|- [options]\n"
         "\n"
         "Filter, smooth or forecast the series in FILE, and write the result to standard output in "
@@ -74,9 +93,14 @@ void kalman_line_print_help(void)
         "of the input. If FILE is \"-\", the series is read from standard input. No server is "
         "needed.\n"
         "\n"
-        "CSV: the header line is optional. The series is the column named \"value\" or, without "
-        "such a column,\n"
-        "the last numeric column. An empty field, NA or NaN is a missing observation.\n"
+        "CSV: the series is the column named \"value\" or \"y\" or, without such a column, the "
+        "only "
+        "column of\n"
+        "numbers. Header, delimiter and decimal mark are found in the file. A file that could be "
+        "read in two\n"
+        "ways is refused, with the option that decides. An empty field, NA, N/A, NaN, None, \".\" "
+        "or \"-\" is a\n"
+        "missing observation.\n"
         "JSON: {\"results\": [1120, null, 963]}, with any option of the HTTP API. The options "
         "below take\n"
         "precedence over those in the file.\n"
@@ -95,7 +119,7 @@ void kalman_line_print_help(void)
         "repeatable\n"
         "  --include LIST           comma-separated additions: variance, innovations; only in "
         "JSON: model,\n"
-        "                           diagnostics\n"
+        "                           diagnostics, input (what was read)\n"
         "  --robust                 limit the influence of outliers\n"
         "  --transform WHICH        none, log, auto, or a power of Box-Cox such as 0.3 (default: "
         "auto for the\n"
@@ -114,6 +138,7 @@ void kalman_line_print_help(void)
         "(default: 0.95)\n"
         "                           on standard output; numbers are written only if --output-file "
         "is given\n"
+        "%s"
         "  --help                   show this help\n"
         "\n"
         "Exit statuses\n"
@@ -126,7 +151,7 @@ void kalman_line_print_help(void)
         "observation_variance=15099\n"
         "  luna kalman sales.csv --model basic_structural --setting period=12 --horizon 24 "
         "--plot\n",
-        stdout);
+        table_help);
 }
 
 static bool read_format(const char *flag, const char *text, enum source_format *ret_format)
@@ -174,6 +199,10 @@ static bool add_pair(const char **list, size_t *count, const char *flag, const c
 
 static bool take_flag(int flag, const char *value, struct given *given, struct kalman_line *line)
 {
+    if (flag >= FLAG_TABLE && flag < FLAG_TABLE + KALMAN_TABLE_OPTIONS) {
+        line->table[flag - FLAG_TABLE] = value;
+        return true;
+    }
     switch ((enum flag)flag) {
     case FLAG_MODEL:
         given->model = value;
@@ -213,6 +242,8 @@ static bool take_flag(int flag, const char *value, struct given *given, struct k
     case FLAG_PLOT:
         line->plot = true;
         return true;
+    case FLAG_TABLE:
+        break;
     }
     return false; /* getopt_long() has reported the unknown option */
 }

@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+enum { KALMAN_TABLE_OPTIONS = 6 };
+
 struct kalman_line {
     const char *path; /* "-": standard input */
     enum source_format input_format;
@@ -20,6 +22,8 @@ struct kalman_line {
     bool plot;                        /* draw on standard output */
     int precision;                    /* significant digits; 0: exact */
     struct luna_buf options;          /* a complete JSON object */
+    /* of luna_table_option_names, in that order; NULL: not given */
+    const char *table[KALMAN_TABLE_OPTIONS];
 };
 
 enum kalman_line_status { KALMAN_LINE_RUN, KALMAN_LINE_HELP, KALMAN_LINE_WRONG };

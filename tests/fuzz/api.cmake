@@ -5,7 +5,7 @@ find_package(ZLIB REQUIRED)
 
 luna_add_fuzzer(fuzz_ndjson SOURCES fuzz_ndjson.c LIBS luna_modelling)
 luna_add_fuzzer(fuzz_batch SOURCES fuzz_batch.c LIBS luna_modelling)
-luna_add_fuzzer(fuzz_query SOURCES fuzz_query.c ${worker}/http/query.c LIBS luna_modelling)
+luna_add_fuzzer(fuzz_query SOURCES fuzz_query.c ${worker}/http/query.c LIBS luna_table luna_modelling)
 target_include_directories(fuzz_query PRIVATE ${worker})
 luna_add_fuzzer(fuzz_headers SOURCES fuzz_headers.c ${worker}/http/formats.c ${worker}/http/http.c ${worker}/api/small_body.c
                 LIBS luna_modelling luna_store PkgConfig::JANSSON)

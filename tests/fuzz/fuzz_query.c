@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         int precision = query_precision(&query, &faults);
         assert(precision >= 0 && precision <= 17);
         enum luna_decode_status status =
-            query_options_apply(&query, true, 16, &arena, &request, &faults);
+            query_options_apply(&query, true, true, 16, &arena, &request, &faults);
         assert(status == LUNA_DECODE_OK || status == LUNA_DECODE_MEMORY || faults.count > 0);
         for (size_t i = 0; i < faults.count; i++)
             assert(strcmp(faults.list[i].loc[0].name, "query") == 0);

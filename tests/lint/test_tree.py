@@ -169,7 +169,7 @@ def test_a_circle_of_three_is_noticed_in_each_part(tmp_path, part):
 
 
 # Whose README lists the modules below its folder, unless a nearer README does.
-READMES = ("fcgi-worker", "gateway", "libkalman", "libluna", "libluna/modelling", "libluna/store", "luna-cli", "quota-syncd")
+READMES = ("fcgi-worker", "gateway", "libkalman", "libluna", "libluna/modelling", "libluna/store", "libluna/table", "luna-cli", "quota-syncd")
 
 
 def modules_of(folder):

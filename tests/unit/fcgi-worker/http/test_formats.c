@@ -135,7 +135,7 @@ static bool ask(struct asked *asked, const char *text)
     luna_faults_init(&asked->faults, &asked->arena);
     luna_request_init(&asked->request);
     bool parsed = query_parse(text, &asked->arena, &asked->query, &asked->faults);
-    return query_options_apply(&asked->query, true, 8, &asked->arena, &asked->request,
+    return query_options_apply(&asked->query, true, false, 8, &asked->arena, &asked->request,
                                &asked->faults) == LUNA_DECODE_OK &&
            parsed;
 }

@@ -23,13 +23,6 @@ enum luna_decode_status decoding_json(struct decoding *d, const char *body, size
     return luna_decode_json(body, len, &limits, &d->arena, &d->request, &d->faults);
 }
 
-enum luna_decode_status decoding_csv(struct decoding *d, const char *body, size_t len)
-{
-    luna_arena_reset(&d->arena);
-    luna_faults_init(&d->faults, &d->arena);
-    return luna_decode_csv(body, len, &limits, &d->arena, &d->request, &d->faults);
-}
-
 const char *decoding_faults(struct decoding *d)
 {
     luna_buf_clear(&d->text);

@@ -21,7 +21,6 @@ void decoding_init(struct decoding *d);
 void decoding_done(struct decoding *d);
 /* Starts again and decodes; the body must outlive the request. */
 enum luna_decode_status decoding_json(struct decoding *d, const char *body, size_t len);
-enum luna_decode_status decoding_csv(struct decoding *d, const char *body, size_t len);
 /* The faults in short: "float_type body.results.1; missing body.model". Valid until the next
  * call. */
 const char *decoding_faults(struct decoding *d);

@@ -6,6 +6,7 @@
 #include "luna/modelling/decode.h"
 #include "luna/modelling/encode.h"
 #include "luna/modelling/run.h"
+#include "luna/table/table.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -26,6 +27,19 @@ static const char csv_bad[] = "when,value\na,1\nb,x\nc,1e999\nd\n";
 
 enum end { END_ANSWERED, END_FAULTS, END_MEMORY };
 
+static enum luna_decode_status
+decode_csv(const char *text, const struct luna_request_limits *limits, struct luna_arena *arena,
+           struct luna_request *ret_request, struct luna_faults *faults)
+{
+    static const struct luna_table_options found = {.column = NULL};
+    struct luna_table table;
+    enum luna_decode_status status =
+        luna_table_read(text, strlen(text), &found, false, limits, arena, &table, faults);
+    if (status == LUNA_DECODE_OK)
+        luna_table_request(&table, 0, ret_request);
+    return status;
+}
+
 /* One body through all steps; `arena_bytes` limits it. */
 static enum end go(const char *text, bool csv, size_t arena_bytes)
 {
@@ -38,8 +52,9 @@ static enum end go(const char *text, bool csv, size_t arena_bytes)
     luna_arena_init(&arena, 512, arena_bytes);
     luna_faults_init(&faults, &arena);
     luna_buf_init(&out, 1 << 20);
-    enum luna_decode_status decoded = (csv ? luna_decode_csv : luna_decode_json)(
-        text, strlen(text), &limits, &arena, &request, &faults);
+    enum luna_decode_status decoded =
+        csv ? decode_csv(text, &limits, &arena, &request, &faults)
+            : luna_decode_json(text, strlen(text), &limits, &arena, &request, &faults);
     enum luna_run_status ran = LUNA_RUN_OK;
     if (decoded == LUNA_DECODE_OK) {
         ran = luna_run(&request, NULL, &arena, &result, &faults);

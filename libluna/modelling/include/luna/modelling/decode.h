@@ -36,13 +36,4 @@ enum luna_decode_status luna_decode_options(const char *json, size_t len, int ne
                                             struct luna_faults *faults)
     __attribute__((warn_unused_result));
 
-/* CSV (RFC 4180, UTF-8), with or without a header line, after any comment lines ("# …"). The series
- * is the column named `value`, else the last whose first value is a number; an empty field, NA, NaN
- * or null is a missing observation. Options keep their defaults. */
-enum luna_decode_status luna_decode_csv(const char *body, size_t len,
-                                        const struct luna_request_limits *limits,
-                                        struct luna_arena *arena, struct luna_request *ret_request,
-                                        struct luna_faults *faults)
-    __attribute__((warn_unused_result));
-
 #endif

@@ -34,7 +34,8 @@ enum luna_include { /* bits */
                     LUNA_INCLUDE_MODEL = 1,
                     LUNA_INCLUDE_VARIANCE = 2,
                     LUNA_INCLUDE_INNOVATIONS = 4, /* one-step-ahead errors and their variances */
-                    LUNA_INCLUDE_DIAGNOSTICS = 8  /* Ljung–Box, normality, heteroscedasticity */
+                    LUNA_INCLUDE_DIAGNOSTICS = 8, /* Ljung–Box, normality, heteroscedasticity */
+                    LUNA_INCLUDE_INPUT = 16       /* which column and rows were read */
 };
 
 enum {
@@ -68,6 +69,7 @@ struct luna_request {
     /* the array as it was sent, from '[' to ']', when it may be echoed byte for byte; else NULL */
     const char *input;
     size_t input_len;
+    const char *origin; /* where the series stands in the body, as a JSON object; NULL: all of it */
     const char *model_name;                                /* "local_level" unless given */
     struct luna_parameter parameters[LUNA_PARAMETERS_MAX]; /* given: fixed; left out: fitted */
     size_t parameter_count;

@@ -1,4 +1,5 @@
 #include "decoding.h"
+#include "luna/table/table.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,6 +12,32 @@
 #include <cmocka.h>
 
 static struct decoding d;
+static struct luna_table table;
+
+static const struct luna_request_limits limits = {.points_max = DECODING_POINTS_MAX,
+                                                  .nesting_max = DECODING_NESTING_MAX};
+
+/* Reads a table with the options of a query such as "column=nile&decimal=,". */
+static enum luna_decode_status read_table(const char *body, size_t len, const char *query)
+{
+    struct luna_table_options options = {.column = NULL};
+    luna_arena_reset(&d.arena);
+    luna_faults_init(&d.faults, &d.arena);
+    char *pairs = luna_arena_strndup(&d.arena, query, strlen(query));
+    for (char *next = NULL, *pair = strtok_r(pairs, "&", &next); pair != NULL;
+         pair = strtok_r(NULL, "&", &next)) {
+        char *value = strchr(pair, '=');
+        *value = '\0';
+        luna_table_option_set(pair, value + 1, &options, &d.faults);
+    }
+    if (d.faults.count > 0)
+        return LUNA_DECODE_FAULTS;
+    enum luna_decode_status status =
+        luna_table_read(body, len, &options, false, &limits, &d.arena, &table, &d.faults);
+    if (status == LUNA_DECODE_OK)
+        luna_table_request(&table, 0, &d.request);
+    return status;
+}
 
 static int set_up(void **state)
 {
@@ -27,13 +54,13 @@ static int tear_down(void **state)
 }
 
 /* The values as text, "_" for a missing one. */
-static const char *values_of(const char *body)
+static const char *values_with(const char *body, const char *query)
 {
     static char text[512];
     size_t len = strlen(body);
     char *copy = malloc(len > 0 ? len : 1);
     memcpy(copy, body, len);
-    enum luna_decode_status status = decoding_csv(&d, copy, len);
+    enum luna_decode_status status = read_table(copy, len, query);
     free(copy);
     if (status != LUNA_DECODE_OK)
         return decoding_faults(&d);
@@ -43,6 +70,11 @@ static const char *values_of(const char *body)
         at += isnan(d.request.values[i]) ? sprintf(at, "_ ")
                                          : sprintf(at, "%g ", d.request.values[i]);
     return text;
+}
+
+static const char *values_of(const char *body)
+{
+    return values_with(body, "");
 }
 
 struct row {
@@ -71,24 +103,21 @@ static void a_good_table_is_misread(void **state)
         {"date,value\n2020-01-01,1\n2020-01-02,2\n", "1 2 "},
         {"value,other\n1,10\n2,20\n", "1 2 "},
         {"a,Value ,c\n1,2,3\n", "2 "},
-        {"a,b\n1,10\n2,20\n", "10 20 "},
         {"a,note\n1,x\n2,y\n", "1 2 "},
-        {"2020,1\n2021,2\n", "1 2 "},
-        {"2020-01,1\n2020-02,2\n", "2 "}, /* text on the first line makes it a header */
+        {"2020-01,1\n2020-02,2\n", "1 2 "}, /* once, its first line was taken for names */
         {"x,y\n1,NA\n2,5\n", "_ 5 "},
         {"value\nNA\nNaN\nnull\n\n4\n", "_ _ _ _ 4 "},
         {"1\n\n3\n\n\n", "1 _ 3 "},
         {"a,value\n1,\n2,2\n", "_ 2 "},
-        {"a,b\n1,2\n\n3,4\n", "2 4 "},
+        {"a,value\n1,2\n\n3,4\n", "2 4 "},
         {"\"value\"\n\"1\"\n\"2.5\"\n", "1 2.5 "},
-        {"\"a \"\"quoted\"\", name\",\"v\nalue\"\n1,2\n", "2 "},
+        {"\"a \"\"quoted\"\", name\",value\n1,2\n", "2 "},
         {" 1 \n\t2\n", "1 2 "},
         {"+1\n.5\n5.\n-.25e2\n+1.5E+1\n", "1 0.5 5 -25 15 "},
         {"NA\n", "_ "},
         {"\n\n1\n\n2\n",
          "1 _ 2 "}, /* blank lines before the first are no data: once a heap overflow */
         {"\n\nvalue\n\n2\n", "_ 2 "},
-        {"NA,NA\n", "_ "},
         {"1e-400\n-0\n", "0 -0 "},
     };
     check(rows, sizeof rows / sizeof rows[0]);
@@ -105,14 +134,16 @@ static void a_bad_table_is_accepted(void **state)
         {"value\n1\ninf\n1e999\n-Infinity\n",
          "finite_number body.value.1; finite_number body.value.2; finite_number body.value.3"},
         {"date,temp\na,1\nb,1;5\nc,3\n", "float_parsing body.temp.1"},
-        {"a,b\n1,2\n3\n", "csv_invalid body.8"},
-        {"a,b\n1,2\n3,4,5\n6,x\n", "csv_invalid body.8; float_parsing body.b.2"},
+        {"a,y\n1,2\n3\n", "csv_invalid body.8"},
+        {"a,y\n1,2\n3,4,5\n6,x\n", "csv_invalid body.8; float_parsing body.y.2"},
+        {"NA,NA\n", "value_error body"},
+        {"a,b\n1,10\n2,20\n", "value_error body"},
+        {"2020,1\n2021,2\n", "value_error body"},
         {"1\n\"2\n3\n", "csv_invalid body.2"},
         {"1\n2\"3\n", "csv_invalid body.3"},
         {"\"1\"2\n", "csv_invalid body.3"},
         {"value\n1 2\n", "float_parsing body.value.0"},
         {"value\n1e\n", "float_parsing body.value.0"},
-        {"value\n.\n", "float_parsing body.value.0"},
         {"value\n1.2.3\n", "float_parsing body.value.0"},
         {"value\n++1\n", "float_parsing body.value.0"},
         {"value\n1.5.\n", "float_parsing body.value.0"},
@@ -143,7 +174,7 @@ static void the_points_limit_is_off_by_one(void **state)
         char *at = body;
         for (int i = 0; i < DECODING_POINTS_MAX + extra; i++)
             at += sprintf(at, "7\n");
-        assert_int_equal(decoding_csv(&d, body, strlen(body)),
+        assert_int_equal(read_table(body, strlen(body), ""),
                          extra == 0 ? LUNA_DECODE_OK : LUNA_DECODE_LONG);
         if (extra == 1)
             assert_string_equal(decoding_faults(&d), "too_long body.value");
@@ -158,7 +189,7 @@ static void too_many_columns_overflow(void **state)
         char *at = body;
         for (int i = 0; i < columns; i++)
             at += sprintf(at, i > 0 ? ",%d" : "%d", i % 10);
-        assert_int_equal(decoding_csv(&d, body, strlen(body)),
+        assert_int_equal(read_table(body, strlen(body), "column=7"),
                          columns == 256 ? LUNA_DECODE_OK : LUNA_DECODE_FAULTS);
     }
     assert_string_equal(d.faults.list[0].type, "csv_invalid");
@@ -170,11 +201,12 @@ static void the_line_is_not_told(void **state)
     values_of("\"a\nb\"\n1\noops\n");
     assert_string_equal(
         d.faults.list[0].hint,
-        "line 4: \"oops\" is not a number; leave the field empty for a missing observation");
-    values_of("day;value\n1;5\n");
-    assert_string_equal(
-        d.faults.list[0].hint,
-        "line 2: \"1;5\" is not a number; separate fields with commas and write 1.5, not 1,5");
+        "line 4: \"oops\" is not a number; leave the field empty for a missing observation; if it "
+        "is a unit or a remark, remove the line");
+    values_with("day;value\n1;5\n", "delimiter=,");
+    assert_string_equal(d.faults.list[0].hint,
+                        "line 2: \"1;5\" is not a number; fields are separated by ';' here; add "
+                        "delimiter=; and, for numbers such as 1,5, decimal=,");
 }
 
 int main(void)

@@ -1,0 +1,224 @@
+#include "cell.h"
+
+#include "luna/modelling/number.h"
+#include "time_cell.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+/* Longer fields are not numbers of a spreadsheet's notation. */
+enum { NUMBER_BYTES_MAX = 64 };
+
+bool cell_is(struct csv_field field, const char *word)
+{
+    field = csv_trim(field);
+    return field.len == strlen(word) && strncasecmp(field.at, word, field.len) == 0;
+}
+
+static bool is_one_of(struct csv_field field, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (cell_is(field, words[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_infinite(struct csv_field field)
+{
+    static const char *const words[] = {"inf",      "-inf",      "+inf",
+                                        "infinity", "-infinity", "+infinity"};
+    return is_one_of(field, words, sizeof words / sizeof words[0]);
+}
+
+/* As R, pandas, Excel (#NV: in German), Eurostat (:) and the World Bank (..) write it. */
+static bool is_missing(struct csv_field field)
+{
+    static const char *const words[] = {"NA",  "NaN",  "null", "N/A", "#N/A", "None", "<NA>", "NaT",
+                                        "nil", "n.a.", "#NV",  ".",   "-",    "--",   "..",   ":"};
+    return field.len == 0 || is_one_of(field, words, sizeof words / sizeof words[0]);
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The length of a sign between thousands that is no decimal mark: an apostrophe, a blank, or one of
+ * Unicode's (U+00A0, U+2009, U+202F, U+2019); 0: none here. */
+static size_t group_sign(const char *at, const char *end)
+{
+    static const char *const signs[] = {
+        " ", "'", "\xc2\xa0", "\xe2\x80\x89", "\xe2\x80\xaf", "\xe2\x80\x99"};
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        size_t len = strlen(signs[i]);
+        if ((size_t)(end - at) >= len && memcmp(at, signs[i], len) == 0)
+            return len;
+    }
+    return 0;
+}
+
+/* A number on its way to JSON's notation. */
+struct rewriting {
+    const char *at, *end;
+    struct number_style style;
+    char text[NUMBER_BYTES_MAX + 4];
+    size_t len;
+};
+
+static void put(struct rewriting *r, char c)
+{
+    assert(r->len < sizeof r->text);
+    r->text[r->len++] = c;
+}
+
+static size_t digits_put(struct rewriting *r)
+{
+    size_t count = 0;
+    for (; r->at < r->end && is_digit(*r->at); count++)
+        put(r, *r->at++);
+    return count;
+}
+
+/* Three digits between two signs of one kind, the first group shorter or not: 1 234 567. */
+static bool groups_put(struct rewriting *r, size_t first_digits)
+{
+    const char *sign = r->at;
+    size_t sign_len = group_sign(r->at, r->end);
+    if (sign_len == 0 && r->style.groups && r->at < r->end &&
+        *r->at == (r->style.decimal == '.' ? ',' : '.'))
+        sign_len = 1;
+    if (sign_len == 0)
+        return true;
+    if (first_digits == 0 || first_digits > 3)
+        return false;
+    while ((size_t)(r->end - r->at) > sign_len && memcmp(r->at, sign, sign_len) == 0) {
+        r->at += sign_len;
+        if (digits_put(r) != 3)
+            return false;
+    }
+    return true;
+}
+
+static bool exponent_put(struct rewriting *r)
+{
+    if (r->at == r->end)
+        return true;
+    if (*r->at != 'e' && *r->at != 'E')
+        return false;
+    put(r, *r->at++);
+    if (r->at < r->end && (*r->at == '+' || *r->at == '-'))
+        put(r, *r->at++);
+    return digits_put(r) > 0 && r->at == r->end;
+}
+
+/* "+1", ".5", "5.", "1 234", "1.234,5" and the like as JSON has them: at most one digit longer. */
+static bool rewrite(struct rewriting *r)
+{
+    static const char minus[] = "\xe2\x88\x92"; /* U+2212 */
+    if (r->end - r->at > 3 && memcmp(r->at, minus, 3) == 0) {
+        put(r, '-');
+        r->at += 3;
+    } else if (r->at < r->end && (*r->at == '-' || *r->at == '+')) {
+        if (*r->at++ == '-')
+            put(r, '-');
+    }
+    size_t whole = digits_put(r);
+    if (!groups_put(r, whole))
+        return false;
+    if (whole == 0)
+        put(r, '0');
+    if (r->at == r->end || *r->at != r->style.decimal)
+        return whole > 0 && exponent_put(r);
+    r->at++;
+    put(r, '.');
+    size_t fraction = digits_put(r);
+    if (fraction == 0)
+        put(r, '0');
+    return whole + fraction > 0 && exponent_put(r);
+}
+
+static bool parse_whole(const char *text, size_t len, double *ret_value,
+                        enum luna_number_status *ret_status)
+{
+    size_t used = 0;
+    *ret_status = luna_number_parse(text, len, ret_value, &used);
+    return *ret_status != LUNA_NUMBER_SYNTAX && used == len;
+}
+
+static bool parse_rewritten(struct csv_field field, struct number_style style, double *ret_value,
+                            enum luna_number_status *ret_status)
+{
+    if (field.len > NUMBER_BYTES_MAX)
+        return false;
+    struct rewriting r = {.at = field.at, .end = field.at + field.len, .style = style};
+    return rewrite(&r) && parse_whole(r.text, r.len, ret_value, ret_status);
+}
+
+enum cell cell_read(struct csv_field field, struct number_style style, double *ret_value)
+{
+    field = csv_trim(field);
+    double value = 0;
+    enum luna_number_status status = LUNA_NUMBER_SYNTAX;
+    if ((style.decimal == '.' && parse_whole(field.at, field.len, &value, &status)) ||
+        parse_rewritten(field, style, &value, &status)) {
+        if (status == LUNA_NUMBER_RANGE)
+            return CELL_RANGE;
+        *ret_value = value;
+        return CELL_NUMBER;
+    }
+    if (is_missing(field)) {
+        *ret_value = (double)NAN;
+        return CELL_MISSING;
+    }
+    return is_infinite(field) ? CELL_RANGE : CELL_TEXT;
+}
+
+enum cell cell_guess(struct csv_field field)
+{
+    static const struct number_style styles[] = {{'.', true}, {',', true}};
+    double value;
+    struct time_cell time;
+    enum cell cell = cell_read(field, styles[0], &value);
+    if (cell == CELL_TEXT)
+        cell = cell_read(field, styles[1], &value);
+    return cell == CELL_TEXT && time_cell_read(field, &time) ? CELL_TIME : cell;
+}
+
+/* The point or comma at `at`, followed by exactly three digits and preceded by one to three that
+ * form the beginning of a number above 999: it may stand before thousands. */
+static bool may_group(struct csv_field field, size_t at)
+{
+    size_t before = 0, after = 0;
+    while (before < at && is_digit(field.at[at - 1 - before]))
+        before++;
+    while (at + 1 + after < field.len && is_digit(field.at[at + 1 + after]))
+        after++;
+    return before >= 1 && before <= 3 && field.at[at - before] != '0' && after == 3 &&
+           at + 4 == field.len;
+}
+
+enum mark cell_mark(struct csv_field field)
+{
+    size_t points = 0, commas = 0, point = 0, comma = 0;
+    field = csv_trim(field);
+    if (field.len > NUMBER_BYTES_MAX || cell_guess(field) != CELL_NUMBER)
+        return MARK_NONE;
+    for (size_t i = 0; i < field.len; i++) {
+        points += field.at[i] == '.';
+        commas += field.at[i] == ',';
+        point = field.at[i] == '.' ? i : point;
+        comma = field.at[i] == ',' ? i : comma;
+    }
+    if (points > 0 && commas > 0)
+        return point > comma ? MARK_POINT_GROUPED : MARK_COMMA_GROUPED;
+    if (points > 1 || commas > 1)
+        return points > 1 ? MARK_COMMA_GROUPED : MARK_POINT_GROUPED;
+    if (points == 1)
+        return may_group(field, point) ? MARK_UNSURE_POINT : MARK_POINT;
+    if (commas == 1)
+        return may_group(field, comma) ? MARK_UNSURE_COMMA : MARK_COMMA;
+    return MARK_NONE;
+}

@@ -1,0 +1,44 @@
+/*
+ * cell.h: what one field of a table holds, as people and spreadsheets write it. Private to this
+ * library.
+ *
+ * Nothing is allocated; nothing depends on a locale.
+ */
+#ifndef LUNA_TABLE_CELL_H
+#define LUNA_TABLE_CELL_H
+
+#include "csv_scan.h"
+
+enum cell { CELL_NUMBER, CELL_MISSING, CELL_TIME, CELL_TEXT, CELL_RANGE };
+
+/* How the numbers of a column are written. */
+struct number_style {
+    char decimal; /* '.' or ',' */
+    bool groups;  /* the other mark may stand between thousands */
+};
+
+/* Ignores case and surrounding blanks. */
+bool cell_is(struct csv_field field, const char *word);
+
+/* A number (also "+1", ".5", "5.", and with blanks or apostrophes between thousands), missing
+ * (empty, NA, N/A, #N/A, NaN, null, None, ".", "-" …), infinite or too large (CELL_RANGE), else
+ * CELL_TEXT. *ret_value is set for the first two (NaN when missing). */
+enum cell cell_read(struct csv_field field, struct number_style style, double *ret_value);
+
+/* The same for a field whose column's style is not known yet; a time is CELL_TIME. */
+enum cell cell_guess(struct csv_field field);
+
+/* What one field tells of the decimal mark of its column. */
+enum mark {
+    MARK_NONE,          /* no mark, or no number */
+    MARK_POINT,         /* the point is decimal: 1.5 */
+    MARK_COMMA,         /* the comma is decimal: 1,5 */
+    MARK_POINT_GROUPED, /* and the comma stands between thousands: 1,234.5 */
+    MARK_COMMA_GROUPED, /* and the point does: 1.234,5 */
+    MARK_UNSURE_POINT,  /* 1.234 */
+    MARK_UNSURE_COMMA   /* 1,234 */
+};
+
+enum mark cell_mark(struct csv_field field);
+
+#endif

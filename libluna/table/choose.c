@@ -1,0 +1,258 @@
+/* Which columns hold the values, the times and the ids. */
+#include "reading.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LISTED_MAX = 12 };
+
+void reading_fault(struct reading *reading, int column, const char *type, const char *msg,
+                   const char *hint)
+{
+    struct luna_fault *fault = luna_faults_add(reading->faults, type, msg, hint);
+    if (column != LUNA_TABLE_NONE)
+        luna_fault_at(fault, reading->columns[column].name);
+}
+
+const char *luna_table_kind_name(enum luna_table_kind kind)
+{
+    static const char *const names[] = {[LUNA_TABLE_EMPTY] = "empty",
+                                        [LUNA_TABLE_NUMBERS] = "numbers",
+                                        [LUNA_TABLE_TIMES] = "times",
+                                        [LUNA_TABLE_ROW_NUMBERS] = "row numbers",
+                                        [LUNA_TABLE_TEXT] = "text"};
+    assert((size_t)kind < sizeof names / sizeof names[0]);
+    return names[kind];
+}
+
+/* 1 "date" (times), 2 "nile" (numbers) … */
+static const char *list_columns(const struct reading *r)
+{
+    const char *list = "";
+    size_t count = r->sample.columns;
+    for (size_t i = 0; i < count && i < LISTED_MAX && list != NULL; i++) {
+        const struct luna_table_column *column = &r->columns[i];
+        const char *before = i > 0 ? ", " : "";
+        const char *kind = luna_table_kind_name(column->kind);
+        list = r->has_header
+                   ? luna_arena_printf(r->arena, "%s%s%zu \"%s\" (%s)", list, before, i + 1,
+                                       column->name, kind)
+                   : luna_arena_printf(r->arena, "%s%s%zu (%s)", list, before, i + 1, kind);
+    }
+    if (list != NULL && count > LISTED_MAX)
+        list = luna_arena_printf(r->arena, "%s … %zu columns", list, count);
+    return list != NULL ? list : "";
+}
+
+static bool number_is(const char *text, size_t number)
+{
+    size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits < 6 && text[digits] == '\0' && strtoul(text, NULL, 10) == number;
+}
+
+static bool name_is(const struct reading *r, size_t column, const char *name, bool exactly)
+{
+    if (!r->has_header)
+        return false;
+    struct csv_field field = csv_trim(sample_field(&r->sample, 0, column));
+    if (exactly)
+        return field.len == strlen(name) && memcmp(field.at, name, field.len) == 0;
+    return cell_is(field, name);
+}
+
+/* How many columns have this name; *ret_column is the first. */
+static size_t find_name(const struct reading *r, const char *name, bool exactly, int *ret_column)
+{
+    size_t found = 0;
+    for (size_t i = r->sample.columns; i > 0; i--) {
+        if (!name_is(r, i - 1, name, exactly))
+            continue;
+        *ret_column = (int)i - 1;
+        found++;
+    }
+    return found;
+}
+
+static void fault_option(struct reading *r, const char *option, const char *value, bool twice)
+{
+    const char *quoted = luna_faults_quote(r->faults, value, strlen(value));
+    const char *msg = luna_arena_printf(r->arena,
+                                        twice ? "Value error, the table has several columns \"%s\""
+                                              : "Value error, the table has no column \"%s\"",
+                                        quoted);
+    const char *hint = luna_arena_printf(
+        r->arena, "%s its columns are: %s",
+        twice ? "use its number;" : "use a name, or a number from 1;", list_columns(r));
+    struct luna_fault *fault = luna_faults_add(r->faults, "value_error", msg, hint);
+    if (fault != NULL)
+        fault->loc[0].name = "query";
+    luna_fault_at(fault, option);
+}
+
+/* The column that an option names: by name, then by name in any case, then by number. */
+static bool find_option(struct reading *r, const char *option, const char *value, int *ret_column)
+{
+    *ret_column = LUNA_TABLE_NONE;
+    if (value == NULL || *value == '\0')
+        return true;
+    size_t found = find_name(r, value, true, ret_column);
+    if (found == 0)
+        found = find_name(r, value, false, ret_column);
+    for (size_t i = 0; i < r->sample.columns && found == 0; i++) {
+        if (number_is(value, i + 1)) {
+            *ret_column = (int)i;
+            found = 1;
+        }
+    }
+    if (found != 1)
+        fault_option(r, option, value, found > 1);
+    return found == 1;
+}
+
+static bool has_one_of(const struct reading *r, size_t column, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        if (name_is(r, column, *names, false))
+            return true;
+    }
+    return false;
+}
+
+static bool is_free(const struct reading *r, int column)
+{
+    return column != r->value && column != r->time && column != r->id;
+}
+
+static void find_id(struct reading *r)
+{
+    static const char *const names[] = {"unique_id", "series_id", "item_id", NULL};
+    for (size_t i = 0; i < r->sample.columns && r->options->id_column == NULL; i++) {
+        if (r->id == LUNA_TABLE_NONE && is_free(r, (int)i) && has_one_of(r, i, names))
+            r->id = (int)i;
+    }
+}
+
+/* Times that look like times, else numbers under a name for times. */
+static void find_time(struct reading *r)
+{
+    static const char *const names[] = {"ds",       "ts",   "time",      "date",
+                                        "datetime", "year", "timestamp", NULL};
+    if (r->options->time_column != NULL)
+        return;
+    for (size_t i = 0; i < r->sample.columns && r->time == LUNA_TABLE_NONE; i++) {
+        if (r->columns[i].kind == LUNA_TABLE_TIMES && is_free(r, (int)i))
+            r->time = (int)i;
+    }
+    for (size_t i = 0; i < r->sample.columns && r->time == LUNA_TABLE_NONE; i++) {
+        if (r->columns[i].kind == LUNA_TABLE_NUMBERS && is_free(r, (int)i) &&
+            has_one_of(r, i, names))
+            r->time = (int)i;
+    }
+}
+
+/* Columns of numbers that nobody has given another use. */
+static size_t count_candidates(const struct reading *r, int *ret_last)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < r->sample.columns; i++) {
+        if (r->columns[i].kind == LUNA_TABLE_NUMBERS && is_free(r, (int)i)) {
+            *ret_last = (int)i;
+            count++;
+        }
+    }
+    return count;
+}
+
+static void fault_several(struct reading *r, int last)
+{
+    const char *name = r->columns[last].name;
+    bool one_row = r->sample.rows == 1 && !r->has_header;
+    const char *msg = luna_arena_printf(
+        r->arena, "Value error, the table has several columns of numbers: %s", list_columns(r));
+    const char *hint =
+        one_row
+            ? "write one observation on each line; or, if one of these is the observation, add "
+              "its number: column=1"
+            : luna_arena_printf(r->arena, "add the column of the observations: column=%s%s", name,
+                                r->delimiter == ',' && !r->has_header
+                                    ? "; if the comma is decimal, add delimiter=; and decimal=,"
+                                    : "");
+    (void)luna_faults_add(r->faults, "value_error", msg, hint);
+}
+
+static const char *hint_no_numbers(struct reading *r)
+{
+    if (r->has_header && r->sample.rows > 1)
+        return luna_arena_printf(r->arena,
+                                 "its columns are: %s; add the column of the observations: "
+                                 "column=NAME",
+                                 list_columns(r));
+    return "put the names of the columns on the first line and one observation on each further one";
+}
+
+/* A column named value or y, else the only one of numbers. */
+static bool find_value(struct reading *r)
+{
+    int named = LUNA_TABLE_NONE, last = LUNA_TABLE_NONE;
+    size_t count = find_name(r, "value", false, &named) + find_name(r, "y", false, &last);
+    named = named == LUNA_TABLE_NONE ? last : named;
+    if (count == 1 && is_free(r, named)) {
+        r->value = named;
+        return true;
+    }
+    count = count_candidates(r, &last);
+    if (count == 1 || r->sample.columns == 1) {
+        r->value = count == 1 ? last : 0;
+        return true;
+    }
+    if (count > 1) {
+        fault_several(r, last);
+        return false;
+    }
+    (void)luna_faults_add(r->faults, "value_error",
+                          "Value error, the table has no column of numbers", hint_no_numbers(r));
+    return false;
+}
+
+/* Text that stays the same from row to row: ids, perhaps. Times in order show that it is one
+ * series. */
+static void find_watched(struct reading *r)
+{
+    size_t first = (size_t)r->has_header + r->has_units;
+    if (r->options->id_column != NULL || r->id != LUNA_TABLE_NONE || r->time != LUNA_TABLE_NONE)
+        return;
+    for (size_t i = 0; i < r->sample.columns && r->watched == LUNA_TABLE_NONE; i++) {
+        if (r->columns[i].kind != LUNA_TABLE_TEXT || !is_free(r, (int)i) ||
+            r->sample.rows < first + 2)
+            continue;
+        struct csv_field a = sample_field(&r->sample, first, i);
+        struct csv_field b = sample_field(&r->sample, first + 1, i);
+        if (a.len == b.len && memcmp(a.at, b.at, a.len) == 0)
+            r->watched = (int)i;
+    }
+}
+
+bool reading_choose(struct reading *r)
+{
+    const struct luna_table_options *options = r->options;
+    r->value = r->time = r->id = r->watched = LUNA_TABLE_NONE;
+    bool known = find_option(r, "column", options->column, &r->value);
+    known = find_option(r, "time_column", options->time_column, &r->time) && known;
+    known = find_option(r, "id_column", options->id_column, &r->id) && known;
+    if (!known)
+        return false;
+    find_id(r);
+    if (r->batch && r->id == LUNA_TABLE_NONE) {
+        (void)luna_faults_add(r->faults, "value_error",
+                              "Value error, a batch of CSV needs a column of ids",
+                              luna_arena_printf(r->arena, "add id_column=NAME; its columns are: %s",
+                                                list_columns(r)));
+        return false;
+    }
+    if (r->value == LUNA_TABLE_NONE && !find_value(r))
+        return false;
+    find_time(r);
+    find_watched(r);
+    return true;
+}

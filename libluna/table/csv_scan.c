@@ -1,0 +1,149 @@
+#include "csv_scan.h"
+
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+static bool fail(struct csv_scan *scan, const char *at, const char *problem)
+{
+    assert(scan->problem == NULL && at >= scan->text && at <= scan->end);
+    scan->at = at;
+    scan->problem = problem;
+    return false;
+}
+
+static bool at_line_end(const struct csv_scan *scan)
+{
+    return scan->at == scan->end || *scan->at == '\n' || *scan->at == '\r';
+}
+
+static void take_line_end(struct csv_scan *scan)
+{
+    if (scan->at == scan->end)
+        return;
+    char c = *scan->at++;
+    if (c == '\r' && scan->at < scan->end && *scan->at == '\n')
+        scan->at++;
+    scan->line++;
+}
+
+static void skip_line(struct csv_scan *scan)
+{
+    while (!at_line_end(scan))
+        scan->at++;
+    take_line_end(scan);
+}
+
+char csv_scan_declared(const char *text, size_t len)
+{
+    static const char word[] = "sep=";
+    bool declares = len >= 5 && strncasecmp(text, word, 4) == 0 && (text[4] & 0x80) == 0 &&
+                    (len == 5 || text[5] == '\r' || text[5] == '\n');
+    return declares ? text[4] : 0;
+}
+
+void csv_scan_init(struct csv_scan *scan, const char *text, size_t len, char delimiter)
+{
+    assert(delimiter != 0);
+    *scan = (struct csv_scan){
+        .text = text, .at = text, .end = text + len, .line = 1, .delimiter = delimiter};
+    if (csv_scan_declared(text, len) != 0)
+        skip_line(scan);
+    while (scan->at < scan->end && *scan->at == '#')
+        skip_line(scan);
+}
+
+/* Moves over what separates two fields. */
+static void take_delimiter(struct csv_scan *scan)
+{
+    if (scan->delimiter != ' ') {
+        scan->at++;
+        return;
+    }
+    while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t'))
+        scan->at++;
+}
+
+static bool at_delimiter(const struct csv_scan *scan)
+{
+    return *scan->at == scan->delimiter || (scan->delimiter == ' ' && *scan->at == '\t');
+}
+
+static bool take_quoted(struct csv_scan *scan, struct csv_field *ret_field)
+{
+    assert(scan->at < scan->end && *scan->at == '"');
+    const char *open = scan->at++;
+    const char *first = scan->at;
+    for (;; scan->at++) {
+        if (scan->at == scan->end)
+            return fail(scan, open, "the quote that opens here is not closed");
+        if (*scan->at == '\n')
+            scan->line++;
+        if (*scan->at != '"')
+            continue;
+        if (scan->end - scan->at < 2 || scan->at[1] != '"')
+            break;
+        scan->at++;
+    }
+    assert(scan->at >= first && scan->at < scan->end);
+    *ret_field = (struct csv_field){first, (size_t)(scan->at - first), true};
+    scan->at++;
+    if (!at_line_end(scan) && !at_delimiter(scan))
+        return fail(scan, scan->at,
+                    "expected a delimiter or the end of the line after the closing quote");
+    return true;
+}
+
+static bool take_field(struct csv_scan *scan, struct csv_field *ret_field)
+{
+    if (scan->at < scan->end && *scan->at == '"')
+        return take_quoted(scan, ret_field);
+    const char *first = scan->at;
+    for (; !at_line_end(scan) && !at_delimiter(scan); scan->at++) {
+        if (*scan->at == '"')
+            return fail(scan, scan->at,
+                        "a quote inside a field that is not quoted; quote the whole field, and "
+                        "double the quote");
+    }
+    *ret_field = (struct csv_field){first, (size_t)(scan->at - first), false};
+    return true;
+}
+
+bool csv_scan_record(struct csv_scan *scan, struct csv_record *ret_record)
+{
+    struct csv_record *record = ret_record;
+    if (scan->at == scan->end || scan->problem != NULL)
+        return false;
+    record->count = 0;
+    record->line = scan->line;
+    record->at = scan->at;
+    if (scan->delimiter == ' ')
+        take_delimiter(scan); /* blanks before the first field */
+    record->is_blank = at_line_end(scan);
+    for (;;) {
+        if (record->count == CSV_COLUMNS_MAX)
+            return fail(scan, scan->at, "more than 256 columns");
+        if (!take_field(scan, &record->fields[record->count]))
+            return false;
+        record->count++;
+        if (at_line_end(scan))
+            break;
+        assert(at_delimiter(scan));
+        take_delimiter(scan);
+        if (scan->delimiter == ' ' && at_line_end(scan))
+            break;
+    }
+    take_line_end(scan);
+    return true;
+}
+
+struct csv_field csv_trim(struct csv_field field)
+{
+    while (field.len > 0 && (field.at[0] == ' ' || field.at[0] == '\t')) {
+        field.at++;
+        field.len--;
+    }
+    while (field.len > 0 && (field.at[field.len - 1] == ' ' || field.at[field.len - 1] == '\t'))
+        field.len--;
+    return field;
+}

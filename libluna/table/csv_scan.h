@@ -1,0 +1,50 @@
+/*
+ * csv_scan.h: the records of one CSV text (RFC 4180) in memory. Private to this library.
+ *
+ * The delimiter is the caller's; line ends are CRLF, LF or CR; quotes as in the RFC; lines at the
+ * beginning that start with "#" are comments, and so is the line "sep=;" of spreadsheets. Nothing
+ * is allocated.
+ */
+#ifndef LUNA_TABLE_CSV_SCAN_H
+#define LUNA_TABLE_CSV_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { CSV_COLUMNS_MAX = 256 };
+
+struct csv_scan {
+    const char *text;
+    const char *at;
+    const char *end;
+    size_t line;         /* of `at`, from 1 */
+    char delimiter;      /* ' ': a run of blanks; CSV_NO_DELIMITER: one column */
+    const char *problem; /* NULL: none; else one static sentence, about `at` */
+};
+
+enum { CSV_NO_DELIMITER = '\n' }; /* no field contains it */
+
+struct csv_field {
+    const char *at; /* without the quotes; doubled quotes inside stay doubled */
+    size_t len;
+    bool is_quoted;
+};
+
+struct csv_record {
+    struct csv_field fields[CSV_COLUMNS_MAX];
+    size_t count;
+    size_t line; /* where it begins */
+    const char *at;
+    bool is_blank; /* an empty line */
+};
+
+/* `text` is UTF-8 without a byte order mark. */
+void csv_scan_init(struct csv_scan *scan, const char *text, size_t len, char delimiter);
+/* The delimiter that a first line such as "sep=;" names; 0 without one. */
+char csv_scan_declared(const char *text, size_t len);
+/* The next record; false at the end or at a problem. */
+bool csv_scan_record(struct csv_scan *scan, struct csv_record *ret_record);
+/* Without surrounding blanks. */
+struct csv_field csv_trim(struct csv_field field);
+
+#endif

@@ -1,0 +1,50 @@
+#include "ids.h"
+
+#include <assert.h>
+#include <string.h>
+
+bool ids_init(struct ids *ids, struct luna_arena *arena, size_t count_max)
+{
+    size_t slot_count = 1;
+    while (slot_count < 2 * count_max)
+        slot_count *= 2;
+    *ids = (struct ids){.count_max = count_max, .slot_count = slot_count};
+    ids->list = luna_arena_alloc(arena, count_max * sizeof *ids->list);
+    ids->slots = luna_arena_calloc(arena, slot_count, sizeof *ids->slots);
+    return ids->list != NULL && ids->slots != NULL;
+}
+
+/* FNV-1a; a client who makes ids collide only slows down its own request, by at most count_max
+ * steps a row, and the request has a deadline. */
+static uint32_t hash(struct csv_field id)
+{
+    uint32_t value = 2166136261U;
+    for (size_t i = 0; i < id.len; i++)
+        value = (value ^ (unsigned char)id.at[i]) * 16777619U;
+    return value;
+}
+
+static bool same(struct csv_field a, struct csv_field b)
+{
+    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
+enum ids_status ids_find(struct ids *ids, struct csv_field id, size_t *ret_index)
+{
+    if (ids->count > 0 && same(ids->list[ids->last], id)) {
+        *ret_index = ids->last;
+        return IDS_OK;
+    }
+    size_t slot = hash(id) & (ids->slot_count - 1);
+    while (ids->slots[slot] != 0 && !same(ids->list[ids->slots[slot] - 1], id))
+        slot = (slot + 1) & (ids->slot_count - 1);
+    if (ids->slots[slot] == 0) {
+        if (ids->count == ids->count_max)
+            return IDS_FULL;
+        ids->list[ids->count++] = id;
+        ids->slots[slot] = (uint32_t)ids->count;
+    }
+    ids->last = ids->slots[slot] - 1;
+    *ret_index = ids->last;
+    return IDS_OK;
+}

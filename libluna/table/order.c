@@ -1,0 +1,39 @@
+#include "order.h"
+
+#include "cell.h"
+#include "time_cell.h"
+
+bool order_init(struct order *order, struct luna_arena *arena, size_t series_max)
+{
+    *order = (struct order){.day_first_grows = true, .month_first_grows = true};
+    order->last = luna_arena_calloc(arena, series_max, sizeof *order->last);
+    return order->last != NULL;
+}
+
+static bool time_read(struct csv_field field, struct time_cell *ret_time)
+{
+    static const struct number_style plain = {'.', false};
+    double number = 0;
+    if (time_cell_read(field, ret_time))
+        return true;
+    bool is_number = cell_read(field, plain, &number) == CELL_NUMBER;
+    *ret_time = (struct time_cell){.key = number,
+                                   .key_month_first = number,
+                                   .is_month_possible = true,
+                                   .is_day_possible = true};
+    return is_number;
+}
+
+enum order_status order_check(struct order *order, size_t series, struct csv_field field)
+{
+    struct order_last *last = &order->last[series];
+    struct time_cell time;
+    if (!time_read(field, &time))
+        return ORDER_NO_TIME;
+    order->day_first_grows = order->day_first_grows && time.is_day_possible &&
+                             (!last->is_set || time.key > last->day_first);
+    order->month_first_grows = order->month_first_grows && time.is_month_possible &&
+                               (!last->is_set || time.key_month_first > last->month_first);
+    *last = (struct order_last){time.key, time.key_month_first, true};
+    return order->day_first_grows || order->month_first_grows ? ORDER_GROWS : ORDER_BROKEN;
+}

@@ -1,0 +1,31 @@
+/*
+ * order.h: do the times of each series only grow? Private to this library.
+ */
+#ifndef LUNA_TABLE_ORDER_H
+#define LUNA_TABLE_ORDER_H
+
+#include "csv_scan.h"
+#include "luna/base/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct order {
+    /* By the readings of 3/4/2020: the 3rd of April, and the 4th of March. One is enough. */
+    bool day_first_grows, month_first_grows;
+    struct order_last {
+        double day_first, month_first;
+        bool is_set;
+    } * last; /* [series] */
+};
+
+bool order_init(struct order *order, struct luna_arena *arena, size_t series_max)
+    __attribute__((warn_unused_result));
+
+enum order_status { ORDER_GROWS, ORDER_NO_TIME, ORDER_BROKEN };
+
+/* The time of the next row of a series. */
+enum order_status order_check(struct order *order, size_t series, struct csv_field time)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * reading.h: one table on its way from bytes to series. Private to this library.
+ */
+#ifndef LUNA_TABLE_READING_H
+#define LUNA_TABLE_READING_H
+
+#include "cell.h"
+#include "luna/table/table.h"
+#include "sample.h"
+#include "text.h"
+
+struct reading {
+    const struct luna_table_options *options;
+    bool batch;
+    size_t points_max;
+    struct luna_arena *arena;
+    struct luna_faults *faults;
+    struct text text;
+    char delimiter;
+    struct sample sample;
+    bool has_header, has_units;
+    struct luna_table_column *columns; /* [sample.columns] */
+    /* Indices of columns, or LUNA_TABLE_NONE. `watched` may hold ids that nobody has named: more
+     * than one of them is a fault. */
+    int value, time, id, watched;
+    struct number_style style; /* of the column of values */
+};
+
+/* Adds a fault at ["body", column] whose hint is the printed text. */
+void reading_fault(struct reading *reading, int column, const char *type, const char *msg,
+                   const char *hint);
+
+/* The columns of the values, times and ids. False: there are faults. */
+bool reading_choose(struct reading *reading);
+/* How the numbers of the chosen column are written. False: there are faults. */
+bool reading_find_style(struct reading *reading);
+
+/* What is wrong with a field of the column of values, and how to fix it. */
+void reading_fault_cell(struct reading *reading, struct csv_field field, enum cell cell, size_t row,
+                        size_t line);
+
+/* The series, when the form of the table is known. */
+enum luna_decode_status reading_take_rows(struct reading *reading, struct luna_table *ret_table)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,276 @@
+#include "sample.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { LINES_LOOKED_AT = 20 };
+
+/* How often each candidate stands in a line, outside quotes. */
+static const char candidates[] = "\t;|,";
+enum { CANDIDATES = sizeof candidates - 1 };
+
+struct line_counts {
+    size_t of[CANDIDATES];
+    bool starts_quoted, is_indented;
+};
+
+static const char *line_count(const char *at, const char *end, struct line_counts *counts)
+{
+    bool quoted = false;
+    *counts = (struct line_counts){.starts_quoted = at < end && *at == '"',
+                                   .is_indented = at < end && *at == '\t'};
+    for (; at < end && (quoted || (*at != '\n' && *at != '\r')); at++) {
+        quoted = *at == '"' ? !quoted : quoted;
+        const char *found = quoted || *at == '\0' ? NULL : strchr(candidates, *at);
+        if (found != NULL)
+            counts->of[found - candidates]++;
+    }
+    return at < end ? at + 1 : end;
+}
+
+/* The lines that count; returns how many. */
+static size_t lines_count(const struct text *text, struct line_counts *lines)
+{
+    struct csv_scan scan;
+    size_t count = 0;
+    csv_scan_init(&scan, text->at, text->len, CSV_NO_DELIMITER);
+    for (const char *at = scan.at; at < scan.end && count < LINES_LOOKED_AT;) {
+        bool blank = *at == '\n' || *at == '\r';
+        at = line_count(at, scan.end, &lines[count]);
+        count += !blank;
+    }
+    return count;
+}
+
+/* In all lines but the first; a tab that indents a line is no delimiter there. */
+static bool stands_below(const struct line_counts *lines, size_t count, size_t candidate)
+{
+    bool stands = count > 1;
+    for (size_t i = 1; i < count; i++)
+        stands = stands && lines[i].of[candidate] > (candidate == 0 && lines[i].is_indented);
+    return stands;
+}
+
+char sample_delimiter(const struct text *text)
+{
+    struct line_counts lines[LINES_LOOKED_AT] = {{.starts_quoted = false}};
+    char declared = csv_scan_declared(text->at, text->len);
+    size_t count = lines_count(text, lines);
+    if (declared != 0)
+        return declared;
+    for (size_t c = 0; c < CANDIDATES; c++) {
+        if (lines[0].of[c] > 0 && (count < 2 || lines[1].of[c] > 0))
+            return candidates[c];
+    }
+    /* A comma that the line of names lacks may be decimal, except behind quotes. */
+    for (size_t c = 0; c < CANDIDATES; c++) {
+        if (stands_below(lines, count, c) && (candidates[c] != ',' || lines[1].starts_quoted))
+            return candidates[c];
+    }
+    return lines[0].of[CANDIDATES - 1] > 0 ? ',' : CSV_NO_DELIMITER;
+}
+
+struct csv_field sample_field(const struct sample *sample, size_t row, size_t column)
+{
+    assert(row < sample->rows && column < sample->columns);
+    return sample->fields[row * sample->columns + column];
+}
+
+/* What the widths of the rows after the first tell. */
+struct widths {
+    size_t rows, wider, with_last;
+    bool may_lack_name; /* the field too many is no part of a number with a decimal comma */
+};
+
+static void row_copy(const struct csv_record *record, size_t columns, struct csv_field *row)
+{
+    for (size_t i = 0; i < columns; i++)
+        row[i] = i < record->count ? record->fields[i] : (struct csv_field){.at = "", .len = 0};
+}
+
+/* Rows are stored one column wider than the first, until it is known whether that one is one
+ * short. */
+static void narrow(struct sample *sample, const struct widths *widths)
+{
+    size_t wide = sample->columns + 1;
+    sample->lacks_name =
+        widths->may_lack_name && widths->wider == widths->rows && widths->with_last > 0;
+    if (sample->lacks_name) {
+        memmove(sample->fields + 1, sample->fields, sample->columns * sizeof *sample->fields);
+        sample->fields[0] = (struct csv_field){.at = "", .len = 0};
+        sample->columns = wide;
+        return;
+    }
+    for (size_t row = 1; row < sample->rows; row++)
+        memmove(sample->fields + row * sample->columns, sample->fields + row * wide,
+                sample->columns * sizeof *sample->fields);
+}
+
+bool sample_read(const struct text *text, char delimiter, struct luna_arena *arena,
+                 struct sample *ret_sample)
+{
+    struct csv_scan scan;
+    struct csv_record *record = luna_arena_alloc(arena, sizeof *record);
+    struct sample sample = {.lines = luna_arena_calloc(arena, SAMPLE_ROWS, sizeof(size_t))};
+    struct widths widths = {0};
+    if (record == NULL || sample.lines == NULL)
+        return false;
+    csv_scan_init(&scan, text->at, text->len, delimiter);
+    while (sample.rows < SAMPLE_ROWS && csv_scan_record(&scan, record)) {
+        if (record->is_blank)
+            continue;
+        if (sample.rows == 0) {
+            sample.columns = record->count;
+            sample.fields =
+                luna_arena_alloc(arena, SAMPLE_ROWS * (sample.columns + 1) * sizeof *sample.fields);
+            if (sample.fields == NULL)
+                return false;
+        } else {
+            if (widths.rows++ == 0)
+                widths.may_lack_name = delimiter != ',' || record->fields[0].is_quoted;
+            widths.wider += record->count == sample.columns + 1;
+            widths.with_last +=
+                record->count > sample.columns && record->fields[sample.columns].len > 0;
+        }
+        row_copy(record, sample.columns + 1, sample.fields + sample.rows * (sample.columns + 1));
+        sample.lines[sample.rows++] = record->line;
+    }
+    narrow(&sample, &widths);
+    *ret_sample = sample;
+    return true;
+}
+
+/* 0, 1, 2 … or 1, 2, 3 … in the rows from `first` on. */
+static bool counts_rows(const struct sample *sample, size_t first, size_t column)
+{
+    static const struct number_style plain = {'.', false};
+    double start = 0, value = 0;
+    for (size_t row = first; row < sample->rows; row++) {
+        if (cell_read(sample_field(sample, row, column), plain, &value) != CELL_NUMBER)
+            return false;
+        start = row == first ? value : start;
+        if (value != start + (double)(row - first) || (start != 0 && start != 1))
+            return false;
+    }
+    return first < sample->rows;
+}
+
+static bool is_name_of_rows(struct csv_field name)
+{
+    static const char *const names[] = {"", "Unnamed: 0", "index", "rownames"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (cell_is(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* By the first cell that is not missing: a bad cell further down becomes a fault, and does not turn
+ * the choice to another column. */
+static enum luna_table_kind kind_of(const struct sample *sample, size_t first, size_t column)
+{
+    for (size_t row = first; row < sample->rows; row++) {
+        switch (cell_guess(sample_field(sample, row, column))) {
+        case CELL_MISSING:
+            break;
+        case CELL_NUMBER:
+        case CELL_RANGE:
+            return LUNA_TABLE_NUMBERS;
+        case CELL_TIME:
+            return LUNA_TABLE_TIMES;
+        case CELL_TEXT:
+            return LUNA_TABLE_TEXT;
+        }
+    }
+    return LUNA_TABLE_EMPTY;
+}
+
+enum luna_table_kind sample_kind(const struct sample *sample, size_t first, size_t column)
+{
+    enum luna_table_kind kind = kind_of(sample, first, column);
+    bool may_number_rows = kind == LUNA_TABLE_NUMBERS && sample->columns > 1 && column == 0 &&
+                           first > 0 && is_name_of_rows(sample_field(sample, 0, column));
+    return may_number_rows && counts_rows(sample, first, column) ? LUNA_TABLE_ROW_NUMBERS : kind;
+}
+
+/* The text of the first row, again further down: it is a value, not a name. */
+static bool recurs(const struct sample *sample, size_t column)
+{
+    struct csv_field first = sample_field(sample, 0, column);
+    for (size_t row = 1; row < sample->rows; row++) {
+        struct csv_field field = sample_field(sample, row, column);
+        if (field.len == first.len && memcmp(field.at, first.at, field.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "0" above numbers that all have a point: pandas writes a series without a name so, but it may
+ * be the first observation too. */
+static bool may_be_nameless(const struct sample *sample)
+{
+    if (sample->columns != 1 || sample->rows < 2 || !cell_is(sample_field(sample, 0, 0), "0"))
+        return false;
+    for (size_t row = 1; row < sample->rows; row++) {
+        struct csv_field field = sample_field(sample, row, 0);
+        if (memchr(field.at, '.', field.len) == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* What the cells of the first row tell, each against its column below. */
+struct first_row {
+    bool has_names;   /* text above numbers or times, or a time above numbers */
+    bool has_index;   /* nothing above times or row numbers, as pandas writes them */
+    bool has_numbers; /* a number above numbers */
+    bool has_text, text_recurs;
+};
+
+static struct first_row first_row_read(const struct sample *sample)
+{
+    struct first_row row = {.text_recurs = true};
+    for (size_t c = 0; c < sample->columns; c++) {
+        enum cell cell = cell_guess(sample_field(sample, 0, c));
+        enum luna_table_kind below = kind_of(sample, 1, c);
+        bool values = below == LUNA_TABLE_NUMBERS || below == LUNA_TABLE_TIMES;
+        row.has_names = row.has_names || (cell == CELL_TEXT && values) ||
+                        (cell == CELL_TIME && below == LUNA_TABLE_NUMBERS);
+        row.has_index = row.has_index ||
+                        (sample_field(sample, 0, c).len == 0 && sample->columns > 1 && c == 0 &&
+                         (below == LUNA_TABLE_TIMES || (values && counts_rows(sample, 1, c))));
+        row.has_numbers = row.has_numbers || (cell == CELL_NUMBER && below == LUNA_TABLE_NUMBERS);
+        row.has_text = row.has_text || cell == CELL_TEXT;
+        row.text_recurs = row.text_recurs && (cell != CELL_TEXT || recurs(sample, c));
+    }
+    return row;
+}
+
+enum luna_table_header sample_header(const struct sample *sample)
+{
+    struct first_row row = first_row_read(sample);
+    if (row.has_names || row.has_index || sample->lacks_name)
+        return LUNA_TABLE_HEADER_PRESENT;
+    if (!row.has_text)
+        return may_be_nameless(sample) ? LUNA_TABLE_HEADER_FIND : LUNA_TABLE_HEADER_ABSENT;
+    if (!row.has_numbers)
+        return LUNA_TABLE_HEADER_PRESENT;
+    return row.text_recurs ? LUNA_TABLE_HEADER_ABSENT : LUNA_TABLE_HEADER_FIND;
+}
+
+bool sample_has_units(const struct sample *sample)
+{
+    bool has_text = false, has_values = false;
+    if (sample->columns < 2 || sample->rows < 4)
+        return false;
+    for (size_t c = 0; c < sample->columns; c++) {
+        enum cell cell = cell_guess(sample_field(sample, 1, c));
+        enum luna_table_kind below = kind_of(sample, 2, c);
+        if (cell == CELL_NUMBER || cell == CELL_RANGE || cell == CELL_TIME ||
+            below == LUNA_TABLE_TEXT)
+            return false;
+        has_text = has_text || cell == CELL_TEXT;
+        has_values = has_values || below == LUNA_TABLE_NUMBERS;
+    }
+    return has_text && has_values;
+}

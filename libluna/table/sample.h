@@ -1,0 +1,44 @@
+/*
+ * sample.h: the first rows of a table, which decide its form. Private to this library.
+ */
+#ifndef LUNA_TABLE_SAMPLE_H
+#define LUNA_TABLE_SAMPLE_H
+
+#include "cell.h"
+#include "luna/base/arena.h"
+#include "luna/table/table.h"
+#include "text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { SAMPLE_ROWS = 101 };
+
+struct sample {
+    struct csv_field *fields; /* [rows][columns]; what a short row lacks is empty */
+    size_t *lines;            /* [rows], from 1 */
+    size_t rows, columns;
+    /* The first line has one field fewer than all others, as R writes it: the first column has no
+     * name. */
+    bool lacks_name;
+};
+
+/* The delimiter of a text: the first of tab, ";", "|" and "," that the first two lines contain
+ * outside quotes; CSV_NO_DELIMITER: one column. */
+char sample_delimiter(const struct text *text);
+
+/* False: out of memory. A syntax error ends the sample. */
+bool sample_read(const struct text *text, char delimiter, struct luna_arena *arena,
+                 struct sample *ret_sample) __attribute__((warn_unused_result));
+
+struct csv_field sample_field(const struct sample *sample, size_t row, size_t column);
+
+/* Whether the first row holds names. LUNA_TABLE_HEADER_FIND: both are possible. */
+enum luna_table_header sample_header(const struct sample *sample);
+/* Is the row after the names one of units: no number and no time in it, above columns of numbers or
+ * times? */
+bool sample_has_units(const struct sample *sample);
+/* What the rows from `first` on hold in a column. */
+enum luna_table_kind sample_kind(const struct sample *sample, size_t first, size_t column);
+
+#endif

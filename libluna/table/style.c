@@ -1,0 +1,181 @@
+/* How the numbers of a column are written; what is wrong with one that is not. */
+#include "reading.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MARKS = MARK_UNSURE_COMMA + 1 };
+
+struct marks {
+    size_t of[MARKS];
+    struct csv_field example[MARKS];
+    bool counts; /* what stands before the comma counts 1, 2, 3 …: R's row names, perhaps */
+};
+
+static void marks_read(const struct reading *r, struct marks *marks)
+{
+    size_t first = (size_t)r->has_header + r->has_units;
+    long start = 0;
+    *marks = (struct marks){.counts = true};
+    for (size_t row = first; row < r->sample.rows; row++) {
+        struct csv_field field = sample_field(&r->sample, row, (size_t)r->value);
+        enum mark mark = cell_mark(field);
+        if (marks->of[mark]++ == 0)
+            marks->example[mark] = csv_trim(field);
+        long number = mark == MARK_NONE ? -1 : strtol(csv_trim(field).at, NULL, 10);
+        start = row == first ? number : start;
+        marks->counts = marks->counts && number == start + (long)(row - first);
+    }
+    marks->counts = marks->counts && (start == 0 || start == 1) && r->sample.rows > first + 1;
+}
+
+static const char *quote(const struct reading *r, struct csv_field field)
+{
+    return luna_faults_quote(r->faults, field.at, field.len);
+}
+
+static bool fault_unsure(struct reading *r, struct csv_field example)
+{
+    reading_fault(r, r->value, "value_error",
+                  luna_arena_printf(r->arena,
+                                    "Value error, \"%s\" can be read in two ways: its mark may be "
+                                    "decimal, or stand between thousands",
+                                    quote(r, example)),
+                  "add decimal=, if the comma is decimal, or decimal=. if the point is");
+    return false;
+}
+
+static bool fault_mixed(struct reading *r, const struct marks *marks)
+{
+    struct csv_field point =
+        marks->example[marks->of[MARK_POINT] > 0 ? MARK_POINT : MARK_POINT_GROUPED];
+    struct csv_field comma =
+        marks->example[marks->of[MARK_COMMA] > 0 ? MARK_COMMA : MARK_COMMA_GROUPED];
+    reading_fault(r, r->value, "value_error",
+                  luna_arena_printf(r->arena,
+                                    "Value error, the point is decimal in \"%s\" and the comma in "
+                                    "\"%s\"",
+                                    quote(r, point), quote(r, comma)),
+                  "write all numbers of the column in one notation, such as 1234.5");
+    return false;
+}
+
+static bool fault_row_names(struct reading *r, struct csv_field example)
+{
+    reading_fault(
+        r, r->value, "value_error",
+        luna_arena_printf(r->arena,
+                          "Value error, \"%s\" can be read in two ways: as a number with a decimal "
+                          "comma, or as row number and number",
+                          quote(r, example)),
+        "add decimal=, if the comma is decimal; else write a name for every column (in R: "
+        "write.csv with row.names=FALSE)");
+    return false;
+}
+
+bool reading_find_style(struct reading *r)
+{
+    struct marks marks;
+    if (r->options->decimal != 0) {
+        r->style = (struct number_style){r->options->decimal, true};
+        return true;
+    }
+    marks_read(r, &marks);
+    size_t comma = marks.of[MARK_COMMA] + marks.of[MARK_COMMA_GROUPED];
+    size_t point = marks.of[MARK_POINT] + marks.of[MARK_POINT_GROUPED];
+    r->style = (struct number_style){'.', false};
+    if (comma > 0 && point > 0)
+        return fault_mixed(r, &marks);
+    if (comma > 0 && r->delimiter == CSV_NO_DELIMITER && marks.counts)
+        return fault_row_names(
+            r, marks.example[marks.of[MARK_COMMA] > 0 ? MARK_COMMA : MARK_COMMA_GROUPED]);
+    if (comma > 0)
+        r->style = (struct number_style){',', marks.of[MARK_COMMA_GROUPED] > 0 ||
+                                                  marks.of[MARK_UNSURE_POINT] > 0};
+    else if (point > 0)
+        r->style.groups = marks.of[MARK_POINT_GROUPED] > 0 || marks.of[MARK_UNSURE_COMMA] > 0;
+    else if (marks.of[MARK_UNSURE_COMMA] > 0)
+        return fault_unsure(r, marks.example[MARK_UNSURE_COMMA]);
+    else if (marks.of[MARK_UNSURE_POINT] > 0 && r->delimiter == ';')
+        return fault_unsure(r, marks.example[MARK_UNSURE_POINT]);
+    return true;
+}
+
+static bool contains(struct csv_field field, const char *text)
+{
+    return field.len > 0 && memmem(field.at, field.len, text, strlen(text)) != NULL;
+}
+
+static bool contains_one_of(struct csv_field field, const char *const *texts)
+{
+    for (; *texts != NULL; texts++) {
+        if (contains(field, *texts))
+            return true;
+    }
+    return false;
+}
+
+/* Two numbers with blanks between them. */
+static bool has_blanks(struct csv_field field)
+{
+    const char *blank = field.len > 0 ? memchr(field.at, ' ', field.len) : NULL;
+    blank = blank == NULL && field.len > 0 ? memchr(field.at, '\t', field.len) : blank;
+    return blank != NULL && field.at[field.len - 1] >= '0' && field.at[field.len - 1] <= '9';
+}
+
+static const char *hint_text(const struct reading *r, struct csv_field field)
+{
+    static const char *const currencies[] = {"$", "€", "£", "¥", "EUR", "USD", NULL};
+    enum cell guess = cell_guess(field);
+    if (field.len > 0 && field.at[0] == '#')
+        return "it is an error of the spreadsheet; correct its formula, or leave the field empty "
+               "for a missing observation";
+    if (guess == CELL_NUMBER)
+        return r->style.decimal == '.'
+                   ? "add decimal=, if the comma is decimal, or decimal=. if it "
+                     "stands between thousands"
+                   : "add decimal=. if the point is decimal, or decimal=, if it "
+                     "stands between thousands";
+    if (guess == CELL_TIME)
+        return "it is a time; add the column of the observations: column=NAME";
+    if (contains(field, ";"))
+        return "fields are separated by ';' here; add delimiter=; and, for numbers such as 1,5, "
+               "decimal=,";
+    if (contains(field, "%"))
+        return "remove the percent sign";
+    if (contains_one_of(field, currencies))
+        return "remove the currency";
+    if (field.len > 2 && field.at[0] == '(')
+        return "write a negative number with a minus sign: -123";
+    if (r->has_header && cell_is(field, r->columns[r->value].name))
+        return "the names of the columns are repeated here; remove this line";
+    if (r->delimiter == CSV_NO_DELIMITER && contains(field, ","))
+        return "this line has more fields than the first one; remove the lines above the names of "
+               "the columns, or start them with #";
+    if (r->delimiter == CSV_NO_DELIMITER && has_blanks(field))
+        return "if fields are separated by blanks here, add delimiter=space";
+    return "leave the field empty for a missing observation; if it is a unit or a remark, remove "
+           "the line";
+}
+
+void reading_fault_cell(struct reading *r, struct csv_field field, enum cell cell, size_t row,
+                        size_t line)
+{
+    bool range = cell == CELL_RANGE;
+    field = csv_trim(field);
+    const char *text = quote(r, field);
+    const char *hint =
+        range ? luna_arena_printf(r->arena,
+                                  "line %zu: %s is too large for a double; rescale the "
+                                  "series, or leave the field empty",
+                                  line, text)
+              : luna_arena_printf(r->arena, "line %zu: \"%s\" is not a number; %s", line, text,
+                                  hint_text(r, field));
+    struct luna_fault *fault = luna_faults_add(
+        r->faults, range ? "finite_number" : "float_parsing",
+        range ? "Input should be a finite number"
+              : "Input should be a valid number, unable to parse string as a number",
+        hint);
+    luna_fault_at_index(luna_fault_at(fault, r->columns[r->value].name), row);
+}

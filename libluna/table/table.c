@@ -1,0 +1,87 @@
+#include "luna/table/table.h"
+
+#include "reading.h"
+
+#include <assert.h>
+
+static bool find_header(struct reading *r)
+{
+    enum luna_table_header header = r->options->header;
+    if (header == LUNA_TABLE_HEADER_FIND && r->sample.rows > 0)
+        header = sample_header(&r->sample);
+    if (header == LUNA_TABLE_HEADER_FIND && r->sample.rows > 0) {
+        struct csv_field first = sample_field(&r->sample, 0, 0);
+        (void)luna_faults_add(
+            r->faults, "value_error",
+            luna_arena_printf(r->arena,
+                              "Value error, the first line (\"%s\" …) can be names of columns or "
+                              "the first row of data",
+                              luna_faults_quote(r->faults, first.at, first.len)),
+            "add header=present if it holds names, or header=absent");
+        return false;
+    }
+    r->has_header = header == LUNA_TABLE_HEADER_PRESENT;
+    r->has_units = r->has_header && sample_has_units(&r->sample);
+    return true;
+}
+
+static const char *column_name(const struct reading *r, size_t column)
+{
+    struct csv_field field =
+        r->has_header ? csv_trim(sample_field(&r->sample, 0, column)) : (struct csv_field){0};
+    if (field.len > 0)
+        return luna_faults_quote(r->faults, field.at, field.len);
+    const char *number = luna_arena_printf(r->arena, "%zu", column + 1);
+    return r->sample.columns == 1 || number == NULL ? "value" : number;
+}
+
+static bool find_kinds(struct reading *r)
+{
+    size_t first = (size_t)r->has_header + r->has_units;
+    r->columns = luna_arena_calloc(r->arena, r->sample.columns, sizeof *r->columns);
+    for (size_t i = 0; r->columns != NULL && i < r->sample.columns; i++)
+        r->columns[i] =
+            (struct luna_table_column){column_name(r, i), sample_kind(&r->sample, first, i)};
+    return r->columns != NULL;
+}
+
+/* The form of the table. A table without data has a value that is not found. */
+static enum luna_decode_status find_form(struct reading *r)
+{
+    r->delimiter = r->options->delimiter != 0 ? r->options->delimiter : sample_delimiter(&r->text);
+    if (!sample_read(&r->text, r->delimiter, r->arena, &r->sample))
+        return LUNA_DECODE_MEMORY;
+    r->value = r->time = r->id = r->watched = LUNA_TABLE_NONE;
+    if (!find_header(r))
+        return LUNA_DECODE_FAULTS;
+    if (r->sample.rows <= (size_t)r->has_header)
+        return LUNA_DECODE_OK;
+    if (!find_kinds(r))
+        return LUNA_DECODE_MEMORY;
+    return reading_choose(r) && reading_find_style(r) ? LUNA_DECODE_OK : LUNA_DECODE_FAULTS;
+}
+
+enum luna_decode_status luna_table_read(const char *body, size_t len,
+                                        const struct luna_table_options *options, bool batch,
+                                        const struct luna_request_limits *limits,
+                                        struct luna_arena *arena, struct luna_table *ret_table,
+                                        struct luna_faults *faults)
+{
+    struct reading r = {.options = options,
+                        .batch = batch,
+                        .points_max = limits->points_max,
+                        .arena = arena,
+                        .faults = faults};
+    enum luna_decode_status status = text_read(body, len, arena, &r.text, faults);
+    if (status == LUNA_DECODE_OK)
+        status = find_form(&r);
+    return status == LUNA_DECODE_OK ? reading_take_rows(&r, ret_table) : status;
+}
+
+void luna_table_request(const struct luna_table *table, size_t series, struct luna_request *request)
+{
+    assert(series < table->series_count);
+    luna_request_init(request);
+    request->values = request->values_own = table->series[series].values;
+    request->n = table->series[series].n;
+}

@@ -1,0 +1,25 @@
+/*
+ * text.h: the bytes of a file as UTF-8 text, or what they are instead. Private to this library.
+ */
+#ifndef LUNA_TABLE_TEXT_H
+#define LUNA_TABLE_TEXT_H
+
+#include "luna/base/arena.h"
+#include "luna/modelling/decode.h"
+#include "luna/modelling/fault.h"
+
+#include <stddef.h>
+
+struct text {
+    const char *at; /* without a byte order mark */
+    size_t len;
+    const char *encoding;
+};
+
+/* The text, in place where it is UTF-8, else a copy in the arena. A workbook, a compressed file, a
+ * web page, JSON or UTF-16 without a mark is a fault that says how to send it. */
+enum luna_decode_status text_read(const char *body, size_t len, struct luna_arena *arena,
+                                  struct text *ret_text, struct luna_faults *faults)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * time_cell.h: the times of a table, as far as their order needs them. Private to this library.
+ *
+ * Times are not converted to instants for a model: they are recognised, so that they are not taken
+ * for observations, and compared, so that rows in a wrong order are found.
+ */
+#ifndef LUNA_TABLE_TIME_CELL_H
+#define LUNA_TABLE_TIME_CELL_H
+
+#include "csv_scan.h"
+
+struct time_cell {
+    /* Days and seconds in the order of time. Of 3/4/2020, whose day may be the 3rd or the 4th,
+     * both. */
+    double key;
+    double key_month_first;
+    bool is_month_possible, is_day_possible; /* first: the month, the day */
+};
+
+/* A date or a time: ISO 8601 and its like (2020-01-02T03:04Z, 2020/1, 2020M01, 2020-Q1, 2020-W05),
+ * 31.12.2020, 12/31/2020, 31-Dec-2020, Dec 2020. Plain numbers are not times here. */
+bool time_cell_read(struct csv_field field, struct time_cell *ret_time);
+
+#endif
