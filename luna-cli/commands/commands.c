@@ -135,7 +135,7 @@ const struct command cli_commands[] = {
      .operands_min = 2,
      .operands_max = 2,
      .summary = "Change a key",
-     .details = "Values for which no option is given do not change.",
+     .details = "Values whose option is omitted do not change.",
      .options =
          {{"scopes", "LIST", "comma-separated: a subset of the key's current scopes"},
           {"name", "TEXT", "purpose of the key, up to 64 characters"},
@@ -201,8 +201,8 @@ const struct command cli_commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .summary = "Create or change a plan",
-     .details = "Running workers apply the new values at once. Values for which no option is given "
-                "do not change.\nThe quota limits of accounts that have the plan already do not "
+     .details = "Running workers apply the new values at once. Values whose option is omitted do "
+                "not change.\nThe quota limits of accounts that already have the plan do not "
                 "change. Updating the accounts of a\nlarge plan takes time, about 20 s for 200,000 "
                 "accounts. If the command is interrupted, some\naccounts still have the old values "
                 "(luna plan show prints \"changing\"). quota-syncd finishes the\nupdate; to finish "
@@ -268,24 +268,25 @@ const struct command cli_commands[] = {
      .example = "luna upgrade --check",
      .run = cmd_upgrade},
     {.name = "backup",
-     .summary = "Back up the ledger of this machine (packages; as root)",
-     .details = "Runs luna-backup(8): one checked dump with a manifest, while the service runs. "
-                "Prints the\nfolder's name. The backup contains no pepper: keep a copy of each.",
-     .options = {{"to", "FOLDER", "where backups are kept (default: /var/backups/luna)"},
-                 {"keep", "N", "how many are kept, including this one (default: 14)"},
-                 {"encrypt-to", "FILE", "encrypt it for the public keys of age in FILE"}},
+     .summary = "Back up the ledger of this machine; needs the packages and root",
+     .details = "The command runs luna-backup(8), which writes a checked dump and a manifest to a "
+                "new folder and\nprints the name of the folder. The service keeps running. A "
+                "backup contains no peppers, so keep a\nseparate copy of each pepper.",
+     .options = {{"to", "FOLDER", "folder of all backups (default: /var/backups/luna)"},
+                 {"keep", "N", "number of backups to keep, including this one (default: 14)"},
+                 {"encrypt-to", "FILE", "encrypt the dump for the public keys of age in FILE"}},
      .example = "luna backup --to /mnt/other-disk/luna",
      .run = cmd_backup},
     {.name = "restore",
      .operands = "[BACKUP]",
      .operands_max = 1,
-     .summary = "Restore a backup on this machine (packages; as root)",
+     .summary = "Restore a backup on this machine; needs the packages and root",
      .details =
-         "Runs luna-restore(8): stops the service, loads and verifies the backup, and starts the "
-         "service.\nThe former database stays as luna_before_TIME. Default: the newest backup in "
-         "/var/backups/luna.",
+         "The command runs luna-restore(8), which stops the service, loads and verifies the "
+         "backup, and starts\nthe service. The previous database is kept as luna_before_TIME. "
+         "Without BACKUP, the newest backup in\n/var/backups/luna is restored.",
      .destroys = "replaces the database by the backup, and stops the service meanwhile",
-     .options = {{"identity", "FILE", "the private key of age, for an encrypted backup"}},
+     .options = {{"identity", "FILE", "private key of age, required for an encrypted backup"}},
      .example = "luna restore /mnt/other-disk/luna/luna-20270101T030000Z",
      .run = cmd_restore},
     {.name = "support-bundle",
