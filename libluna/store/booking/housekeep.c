@@ -25,6 +25,9 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker,
     struct luna_housekeeping_report report = {.partitions_made = 0};
     struct luna_pg_params months = {.count = 0}, cold = {.count = 0}, keys = {.count = 0};
     struct luna_pg_params early = {.count = 0}, none = {.count = 0};
+    enum luna_code code = luna_booker_check(booker, err);
+    if (code != LUNA_OK)
+        return code;
     luna_pg_param_int(&months, MONTHS_AHEAD);
     add_term(booker, &cold);
     luna_pg_param_int(&cold, COLD_PERIODS_MAX);
@@ -32,10 +35,8 @@ enum luna_code luna_booking_housekeep(struct luna_booker *booker,
     add_term(booker, &early);
     luna_pg_param_int(&early, EARLY_PERIODS_MAX);
     luna_booker_purpose(booker, LUNA_PURPOSE_HOUSEKEEP);
-    enum luna_code code = luna_booker_check(booker, err);
-    if (code == LUNA_OK)
-        code = luna_booker_query_int(booker, "SELECT luna_events_partitions($1)", &months,
-                                     &report.partitions_made, err);
+    code = luna_booker_query_int(booker, "SELECT luna_events_partitions($1)", &months,
+                                 &report.partitions_made, err);
     if (code == LUNA_OK)
         code = luna_booker_query_int(booker, "SELECT luna_periods_correct($1, $2, $3)", &early,
                                      &report.periods_corrected, err);

@@ -16,8 +16,8 @@
  * false.
  *
  * Errors: LUNA_EUNAVAILABLE or LUNA_ETIMEOUT: a store is unavailable; sleep with jitter, then start
- * again in the order above. LUNA_ECONFLICT from pass or push: leadership or the incarnation was
- * lost; start again. LUNA_ECONFIG: an operator must act.
+ * again in the order above. LUNA_ECONFLICT from pass, push or housekeep: leadership or the
+ * incarnation was lost; start again. LUNA_ECONFIG: an operator must act.
  */
 #ifndef LUNA_STORE_BOOKING_H
 #define LUNA_STORE_BOOKING_H

@@ -198,8 +198,10 @@ static void test_a_second_daemon_waits_and_takes_over(void **state)
     bool leading = true;
     int64_t term = 0;
     (void)state;
+    struct luna_housekeeping_report kept;
     assert_int_equal(luna_booking_lead(second, &leading, &term, &err), LUNA_OK);
     assert_false(leading);
+    assert_int_equal(luna_booking_housekeep(second, &kept, &err), LUNA_ECONFLICT);
     stores_sql_int(
         &stores,
         "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l WHERE l.locktype = 'advisory'");
