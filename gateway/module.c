@@ -7,6 +7,7 @@
  * file has the connections and the settings. README.md lists the directives. */
 #include "counters.h"
 #include "gateway.h"
+#include "header_lists.h"
 #include "log_pipes.h"
 #include "throttle.h"
 #include "unread_body.h"
@@ -198,6 +199,7 @@ static ngx_int_t handler_add(ngx_conf_t *cf, ngx_uint_t phase, ngx_http_handler_
 static ngx_int_t handlers_add(ngx_conf_t *cf)
 {
     if (handler_add(cf, NGX_HTTP_PREACCESS_PHASE, throttle_request) != NGX_OK ||
+        handler_add(cf, NGX_HTTP_PREACCESS_PHASE, unread_body_leave_without_key) != NGX_OK ||
         handler_add(cf, NGX_HTTP_REWRITE_PHASE, unread_body_leave) != NGX_OK)
         return NGX_ERROR;
     if (counters_wrap_log(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module)) != NGX_OK)
@@ -212,6 +214,7 @@ static ngx_int_t module_init(ngx_cycle_t *cycle)
         ngx_http_cycle_get_module_main_conf(cycle, ngx_http_luna_source_module);
     gateway.settings = settings;
     log_pipes_never_wait(cycle);
+    header_lists_accept(cycle);
     if (settings == NULL || settings->zone == NULL)
         return NGX_OK;
     ngx_slab_pool_t *pool = (ngx_slab_pool_t *)settings->zone->shm.addr;

@@ -11,4 +11,9 @@
  * meanwhile is thrown away as it came, without decrypting it, within lingering_time. */
 ngx_int_t unread_body_leave(ngx_http_request_t *r);
 
+/* Handler of the phase PREACCESS. A request without a key, or with what cannot be one, goes to the
+ * worker without its large body: the refusal looks like any other, and comes before the body is
+ * sent. Which key is meant: KEY of luna_source_refusals. */
+ngx_int_t unread_body_leave_without_key(ngx_http_request_t *r);
+
 #endif

@@ -1,5 +1,6 @@
 #include "variables.h"
 
+#include "header_lists.h"
 #include "source_table.h"
 
 #include <ngx_config.h>
@@ -83,18 +84,6 @@ static ngx_int_t repeated_variable(ngx_http_request_t *r, ngx_http_variable_valu
     return NGX_OK;
 }
 
-/* Appends to `list`, after a comma. */
-static bool list_append(ngx_pool_t *pool, const ngx_str_t *text, ngx_str_t *list)
-{
-    u_char *joined = ngx_pnalloc(pool, list->len + 2 + text->len);
-    if (joined == NULL)
-        return false;
-    u_char *end = ngx_cpymem(ngx_cpymem(joined, list->data, list->len), ", ", 2);
-    end = ngx_cpymem(end, text->data, text->len);
-    *list = (ngx_str_t){.data = joined, .len = (size_t)(end - joined)};
-    return true;
-}
-
 /* $luna_accept: Accept, which may be sent in several lines (RFC 9110, 5.3), as one. */
 static ngx_int_t accept_variable(ngx_http_request_t *r, ngx_http_variable_value_t *value,
                                  uintptr_t unused)
@@ -105,12 +94,8 @@ static ngx_int_t accept_variable(ngx_http_request_t *r, ngx_http_variable_value_
     (void)unused;
     for (const ngx_table_elt_t *header = header_next(&walk); header != NULL;
          header = header_next(&walk)) {
-        if (!header_is(header, &name))
-            continue;
-        if (list.len == 0)
-            list = header->value;
-        else if (!list_append(r->pool, &header->value, &list))
-            return NGX_ERROR;
+        if (header_is(header, &name))
+            (void)header_list_append(r->pool, &list, header->value);
     }
     value_set(value, list.data, list.len);
     return NGX_OK;
