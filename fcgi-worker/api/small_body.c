@@ -3,6 +3,7 @@
 #include "luna/base/escape.h"
 #include "luna/store/account.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,7 @@ static void read_int(const json_t *value, const struct small_member *member,
     const char *hint = luna_arena_printf(faults->arena, "a whole number from %lld to %lld",
                                          (long long)member->min, (long long)member->max);
     json_int_t number = json_integer_value(value);
-    if (member->may_be_null && json_is_null(value))
-        *member->ret_int = 0;
-    else if (!json_is_integer(value))
+    if (!json_is_integer(value))
         fault(faults, member->name, "int_type", "Input should be a valid integer", hint);
     else if (number < member->min)
         fault(faults, member->name, "greater_than_equal",
@@ -182,6 +181,15 @@ static const char *list_names(const struct small_member *members, struct luna_ar
     return list;
 }
 
+static void clear(const struct small_member *member)
+{
+    assert(member->type != SMALL_SCOPES); /* a key without scopes is of no use */
+    if (member->type == SMALL_INT)
+        *member->ret_int = 0;
+    else
+        *member->ret_text = member->type == SMALL_TEXTS ? "{}" : "";
+}
+
 static void read_member(const char *name, json_t *value, const struct small_member *members,
                         struct luna_faults *faults)
 {
@@ -189,6 +197,9 @@ static void read_member(const char *name, json_t *value, const struct small_memb
     if (member == NULL) {
         fault(faults, luna_faults_quote(faults, name, strlen(name)), "extra_forbidden",
               "Extra inputs are not permitted", list_names(members, faults->arena));
+    } else if (json_is_null(value) && member->null != SMALL_NULL_IS_WRONG) {
+        if (member->null == SMALL_NULL_CLEARS)
+            clear(member);
     } else if (member->type == SMALL_INT) {
         read_int(value, member, faults);
     } else if (member->type == SMALL_SCOPES) {

@@ -9,7 +9,6 @@
 
 #include "luna/modelling/fault.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,11 +20,18 @@ enum small_type {
     SMALL_NETWORKS, /* addresses and networks, up to `max`, joined by ';' */
 };
 
+/* What null stands for. */
+enum small_null {
+    SMALL_NULL_IS_DEFAULT, /* the member is as if it was not there */
+    SMALL_NULL_CLEARS,     /* 0, "", no texts, no networks */
+    SMALL_NULL_IS_WRONG    /* the member has no default */
+};
+
 struct small_member {
     const char *name;
     enum small_type type;
     int64_t min, max;
-    bool may_be_null; /* of SMALL_INT: null stands for 0 */
+    enum small_null null;
     int64_t *ret_int;
     unsigned *ret_scopes;
     const char **ret_text; /* in the arena of the faults */

@@ -27,9 +27,10 @@ static bool is_served(const struct kalman_kind_info *info)
     return info->kind != KALMAN_CUSTOM; /* matrices are for programs, not for a JSON body */
 }
 
-static void fault_unknown_model(const char *name, struct luna_faults *faults)
+static void fault_unknown_model(const struct luna_request *request, struct luna_faults *faults)
 {
     char text[NAMES_BYTES_MAX];
+    const char *name = request->model_name;
     struct luna_suggestion meant = {.typed = name, .typed_len = strlen(name)};
     size_t used = 0;
     const struct kalman_kind_info *info = NULL;
@@ -48,7 +49,10 @@ static void fault_unknown_model(const char *name, struct luna_faults *faults)
     }
     const char *msg = luna_arena_printf(faults->arena, "Input should be %s", text);
     const char *hint = luna_faults_suggest(faults, &meant, "omit the model to use local_level");
-    fault_model(faults, "literal_error", msg, hint, "name");
+    struct luna_fault *fault =
+        luna_fault_at(luna_faults_add(faults, "literal_error", msg, hint), "model");
+    if (!request->model_is_name)
+        luna_fault_at(fault, "name");
 }
 
 static const struct kalman_setting_info *find_setting(const struct kalman_kind_info *info,
@@ -125,6 +129,8 @@ static bool set_setting(const struct kalman_kind_info *info,
         fault_unknown_setting(info, setting->name, faults);
         return false;
     }
+    if (setting->is_null)
+        return true;
     const char *type = NULL, *msg = NULL;
     if (isnan(value)) {
         type = "int_type";
@@ -149,6 +155,15 @@ static bool set_setting(const struct kalman_kind_info *info,
     return type == NULL;
 }
 
+/* With another value than null? */
+static bool has_setting(const struct luna_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->setting_count; i++)
+        if (strcmp(request->settings[i].name, name) == 0)
+            return !request->settings[i].is_null;
+    return false;
+}
+
 static bool set_settings(const struct kalman_kind_info *info, const struct luna_request *request,
                          struct kalman_spec *spec, struct luna_faults *faults)
 {
@@ -156,10 +171,7 @@ static bool set_settings(const struct kalman_kind_info *info, const struct luna_
     for (size_t i = 0; i < request->setting_count; i++)
         ok = set_setting(info, &request->settings[i], spec, faults) && ok;
     for (const struct kalman_setting_info *s = info->settings; s->name != NULL; s++) {
-        bool given = false;
-        for (size_t i = 0; i < request->setting_count; i++)
-            given = given || strcmp(request->settings[i].name, s->name) == 0;
-        if (s->required != 0 && !given) {
+        if (s->required != 0 && !has_setting(request, s->name)) {
             fault_model(faults, "missing", "Field required", s->description, s->name);
             ok = false;
         }
@@ -287,14 +299,6 @@ int luna_model_number(const char *name)
     return info != NULL && is_served(info) ? (int)info->kind : -1;
 }
 
-static bool has_setting(const struct luna_request *request, const char *name)
-{
-    for (size_t i = 0; i < request->setting_count; i++)
-        if (strcmp(request->settings[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 /* ARIMA has an unknown mean unless the request says otherwise, or differences take it away: a
  * forecast that decays to zero is of a series that never was about zero. */
 static void default_mean(const struct luna_request *request, struct kalman_spec *spec)
@@ -309,7 +313,7 @@ bool model_spec_build(const struct luna_request *request, struct luna_faults *fa
 {
     const struct kalman_kind_info *info = kalman_kind_by_name(request->model_name);
     if (info == NULL || !is_served(info)) {
-        fault_unknown_model(request->model_name, faults);
+        fault_unknown_model(request, faults);
         return false;
     }
     struct kalman_spec spec;

@@ -309,7 +309,8 @@ static void add_setting(const char *key, json_t *value, struct luna_request *req
     }
     request->settings[request->setting_count++] = (struct luna_model_setting){
         .name = luna_faults_quote(faults, key, strlen(key)),
-        .value = json_is_number(value) ? json_number_value(value) : (double)NAN};
+        .value = json_is_number(value) ? json_number_value(value) : (double)NAN,
+        .is_null = json_is_null(value)};
 }
 
 static void apply_model_name(json_t *value, struct luna_request *request,
@@ -330,7 +331,8 @@ static void apply_model(json_t *value, struct luna_request *request, struct luna
     request->parameter_count = 0;
     request->setting_count = 0;
     request->model_name = "local_level";
-    if (json_is_string(value)) {
+    request->model_is_name = json_is_string(value);
+    if (request->model_is_name) {
         apply_model_name(value, request, faults);
         return;
     }
@@ -343,14 +345,19 @@ static void apply_model(json_t *value, struct luna_request *request, struct luna
     for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at)) {
         const char *key = json_object_iter_key(at);
         json_t *item = json_object_iter_value(at);
-        if (strcmp(key, "name") == 0)
+        bool is_default = json_is_null(item);
+        bool is_setting = strcmp(key, "name") != 0 && strcmp(key, "parameters") != 0 &&
+                          strcmp(key, "transform") != 0;
+        if (is_setting)
+            add_setting(key, item, request, faults);
+        else if (is_default)
+            continue;
+        else if (strcmp(key, "name") == 0)
             apply_model_name(item, request, faults);
-        else if (strcmp(key, "parameters") == 0)
-            apply_parameters(item, request, faults);
         else if (strcmp(key, "transform") == 0)
             read_transform(item, request, at_model_transform, faults);
         else
-            add_setting(key, item, request, faults);
+            apply_parameters(item, request, faults);
     }
 }
 
@@ -437,8 +444,10 @@ bool option_apply(struct json_span name, struct json_span value, size_t offset,
         fault_refused(option, &error, offset, faults);
         return true;
     }
-    request->has_options = true;
-    option->apply(json, request, faults);
+    if (!json_is_null(json)) { /* which stands for the default */
+        request->has_options = true;
+        option->apply(json, request, faults);
+    }
     json_decref(json);
     return true;
 }

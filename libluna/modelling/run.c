@@ -383,8 +383,8 @@ static size_t list_settings(const struct kalman_spec *spec, struct luna_model_se
     size_t count = 0;
     const struct kalman_setting_info *s = kalman_kind_describe(spec->kind)->settings;
     for (; s->name != NULL && count < LUNA_PARAMETERS_MAX; s++)
-        settings[count++] =
-            (struct luna_model_setting){s->name, kalman_spec_get_int(spec, s->name)};
+        settings[count++] = (struct luna_model_setting){
+            .name = s->name, .value = kalman_spec_get_int(spec, s->name)};
     return count;
 }
 

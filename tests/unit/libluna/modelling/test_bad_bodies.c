@@ -98,7 +98,6 @@ static const struct row wrong_shape[] = {
 
 static const struct row bad_options[] = {
     {"{" GOOD ",\"output\":\"raw\"}", "literal_error body.output"},
-    {"{" GOOD ",\"output\":null}", "literal_error body.output"},
     {"{" GOOD ",\"horizon\":-1}", "greater_than_equal body.horizon"},
     {"{" GOOD ",\"horizon\":10001}", "less_than_equal body.horizon"},
     {"{" GOOD ",\"horizon\":1.5}", "int_from_float body.horizon"},
@@ -134,9 +133,10 @@ static const struct row bad_options[] = {
 
 static const struct row bad_models[] = {
     {"{" GOOD ",\"model\":7}", "model_attributes_type body.model"},
-    {"{" GOOD ",\"model\":null}", "model_attributes_type body.model"},
-    {"{" GOOD ",\"model\":\"kalman\"}", "literal_error body.model.name"},
-    {"{" GOOD ",\"model\":\"custom\"}", "literal_error body.model.name"},
+    {"{" GOOD ",\"model\":\"kalman\"}", "literal_error body.model"},
+    {"{" GOOD ",\"model\":\"custom\"}", "literal_error body.model"},
+    {"{" GOOD ",\"model\":{\"name\":\"arima\",\"moon\":null}}", "extra_forbidden body.model.moon"},
+    {"{" GOOD ",\"model\":{\"name\":\"seasonal\",\"period\":null}}", "missing body.model.period"},
     {"{" GOOD ",\"model\":{\"name\":\"\"}}", "literal_error body.model.name"},
     {"{" GOOD ",\"model\":{\"name\":3}}", "string_type body.model.name"},
     {"{" GOOD ",\"model\":{\"period\":12}}", "extra_forbidden body.model.period"},
@@ -178,7 +178,7 @@ static const struct row bad_models[] = {
      "less_than_equal body.model.parameters.damping"},
     {"{\"results\":[],\"model\":\"x\",\"output\":1,\"horizon\":-1}",
      "too_short body.results; literal_error body.output; greater_than_equal body.horizon; "
-     "literal_error body.model.name"},
+     "literal_error body.model"},
 };
 
 static void check(const struct row *rows, size_t count)

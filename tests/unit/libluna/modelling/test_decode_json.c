@@ -90,6 +90,21 @@ static void a_models_settings_are_lost(void **state)
     assert_string_equal(d.request.model_name, "auto");
 }
 
+static void null_is_not_the_default(void **state)
+{
+    (void)state;
+    decode_good(
+        "{\"results\":[1],\"model\":null,\"output\":null,\"horizon\":null,\"intervals\":null,"
+        "\"include\":null,\"robust\":null,\"ljung_box_lags\":null}");
+    assert_false(d.request.has_options); /* as if none of them had been sent */
+    assert_string_equal(d.request.model_name, "local_level");
+    decode_good("{\"results\":[1],\"model\":{\"name\":null,\"parameters\":null}}");
+    assert_string_equal(d.request.model_name, "local_level");
+    assert_int_equal(d.request.parameter_count, 0);
+    decode_good("{\"results\":[1],\"model\":{\"name\":\"arima\",\"p\":1,\"mean\":null}}");
+    assert_true(d.request.settings[1].is_null);
+}
+
 /* A body of n zeros. */
 static char *zeros(size_t n)
 {
@@ -276,6 +291,7 @@ int main(void)
         cmocka_unit_test(a_good_body_is_misread),
         cmocka_unit_test(an_option_is_lost),
         cmocka_unit_test(a_models_settings_are_lost),
+        cmocka_unit_test(null_is_not_the_default),
         cmocka_unit_test(the_points_limit_is_off_by_one),
         cmocka_unit_test(the_nesting_limit_is_off_by_one),
         cmocka_unit_test(a_nesting_bomb_exhausts_the_stack),

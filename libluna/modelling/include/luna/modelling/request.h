@@ -58,6 +58,7 @@ struct luna_parameter {
 struct luna_model_setting {
     const char *name;
     double value;
+    bool is_null; /* the default is meant */
 };
 
 struct luna_request {
@@ -70,7 +71,8 @@ struct luna_request {
     const char *input;
     size_t input_len;
     const char *origin; /* where the series stands in the body, as a JSON object; NULL: all of it */
-    const char *model_name;                                /* "local_level" unless given */
+    const char *model_name; /* "local_level" unless given */
+    bool model_is_name;     /* it was sent alone, not as the member of an object */
     struct luna_parameter parameters[LUNA_PARAMETERS_MAX]; /* given: fixed; left out: fitted */
     size_t parameter_count;
     struct luna_model_setting settings[LUNA_PARAMETERS_MAX]; /* period, harmonics, p, d, q … */
