@@ -248,10 +248,8 @@ static void put_end(struct exchange *exchange, const struct batch *batch)
     struct luna_buf *out = &exchange->pipeline->response.body;
     bool lines = batch->format_out == FORMAT_NDJSON;
     luna_buf_puts(out, lines ? "\n{" : "],");
-    luna_buf_printf(out, "\"succeeded\":%zu,\"failed\":%zu,\"charged\":%lld}", batch->succeeded,
+    luna_buf_printf(out, "\"succeeded\":%zu,\"failed\":%zu,\"charged\":%lld}\n", batch->succeeded,
                     batch->failed, (long long)exchange->admission.cost);
-    if (lines)
-        luna_buf_putc(out, '\n');
 }
 
 /* Series that were answered are charged, also to a client who took a part and left. A short answer
@@ -266,7 +264,7 @@ enum step_outcome api_batch_commit(struct exchange *exchange)
         exchange->pipeline->response.body.len < LUNA_ANSWER_BYTES_MAX) {
         put_end(exchange, batch);
         batch->ended = true;
-        exchange_keep_answer(exchange);
+        exchange_keep_answer(exchange, exchange->pipeline->response.headers.len);
     }
     return step_commit(exchange);
 }

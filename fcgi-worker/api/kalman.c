@@ -174,6 +174,8 @@ static void encode(struct exchange *exchange)
         table_header_add(kalman->table, response);
     encoders[kalman->format_out](&kalman->request, &kalman->result, kalman->precision,
                                  &response->body);
+    if (kalman->format_out == FORMAT_JSON)
+        luna_buf_putc(&response->body, '\n'); /* the other texts end in one anyway */
 }
 
 /* An answer has at least so many bytes for each point: two numbers, or one in eight bytes. */
@@ -191,11 +193,12 @@ enum step_outcome api_kalman_keep(struct exchange *exchange)
     if (!exchange_may_keep(exchange) || !may_be_short(kalman))
         return STEP_ON;
     luna_buf_limit(body, LUNA_ANSWER_BYTES_MAX);
+    size_t headers_before = exchange->pipeline->response.headers.len;
     encode(exchange);
     luna_buf_limit(body, bytes_max);
     kalman->encoded = !body->overflow;
     if (kalman->encoded)
-        exchange_keep_answer(exchange);
+        exchange_keep_answer(exchange, headers_before);
     else
         luna_buf_clear(body);
     return STEP_ON;

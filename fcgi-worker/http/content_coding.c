@@ -84,6 +84,17 @@ static enum coding_outcome inflate_bounded(z_stream *stream, struct luna_buf *ou
     return outcome == CODING_TOO_LARGE && by_ratio ? CODING_EXPANDS : outcome;
 }
 
+/* deflate without zlib's header: its first bytes would not be one. (A raw stream whose first block
+ * is stored has zeros where the header has its method.) */
+static bool is_raw_deflate(const char *coding, const unsigned char *body, size_t len)
+{
+    enum { METHOD_MASK = 0x0f, METHOD_DEFLATE = 8, HEADER_MULTIPLE = 31 };
+    if (strcasecmp(coding, "deflate") != 0 || len < 2)
+        return false;
+    return (body[0] & METHOD_MASK) != METHOD_DEFLATE ||
+           (body[0] * 256U + body[1]) % HEADER_MULTIPLE != 0;
+}
+
 enum coding_outcome content_decode(const char *coding, const char *body, size_t len,
                                    struct luna_arena *arena, struct luna_buf *out)
 {
@@ -95,7 +106,8 @@ enum coding_outcome content_decode(const char *coding, const char *body, size_t 
     if (len == 0 || len > UINT_MAX)
         return len == 0 ? CODING_CORRUPT : CODING_TOO_LARGE;
     z_stream stream = {.zalloc = arena_alloc, .zfree = arena_free, .opaque = arena};
-    if (inflateInit2(&stream, WINDOW_BITS + DETECT_HEADER) != Z_OK)
+    bool raw = is_raw_deflate(coding, (const unsigned char *)body, len);
+    if (inflateInit2(&stream, raw ? -WINDOW_BITS : WINDOW_BITS + DETECT_HEADER) != Z_OK)
         return CODING_MEMORY;
     stream.next_in = (const Bytef *)body;
     stream.avail_in = (uInt)len;

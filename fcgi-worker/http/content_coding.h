@@ -1,7 +1,8 @@
 /*
  * content_coding.h: decompresses bodies. The only user of zlib.
  *
- * gzip (RFC 1952, several members too) and deflate (RFC 1950). A body that unpacks to more than
+ * gzip (RFC 1952, several members too) and deflate (RFC 1950, or RFC 1951 alone, as some clients
+ * send it). A body that unpacks to more than
  * out->max, or to far more than was sent, is refused at that point. Answers are compressed by
  * nginx.
  */

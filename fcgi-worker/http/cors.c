@@ -1,6 +1,5 @@
 #include "http/cors.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 static bool any_allowed(const char *origins)
@@ -23,12 +22,14 @@ static bool is_allowed(const char *origins, const char *origin)
     return false;
 }
 
+bool cors_is_on(const char *origins)
+{
+    return origins != NULL && *origins != '\0';
+}
+
 void cors_headers_add(const char *origins, const char *origin, struct http_response *response)
 {
-    if (origins == NULL || *origins == '\0')
-        return;
-    http_header_add(response, "Vary", "Origin");
-    if (!is_allowed(origins, origin))
+    if (!cors_is_on(origins) || !is_allowed(origins, origin))
         return;
     /* Identical to one of the list, so no text of the client's own. */
     http_header_add(response, "Access-Control-Allow-Origin", "%s",
@@ -43,12 +44,12 @@ void cors_headers_add(const char *origins, const char *origin, struct http_respo
 void cors_preflight_add(const char *origins, const char *origin, const char *methods,
                         struct http_response *response)
 {
-    if (origins == NULL || !is_allowed(origins, origin))
+    if (!cors_is_on(origins) || !is_allowed(origins, origin))
         return;
     http_header_add(response, "Access-Control-Allow-Methods", "%s", methods);
     http_header_add(
         response, "Access-Control-Allow-Headers",
         "Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-None-Match, "
-        "X-API-Key, X-Request-Id");
+        "X-API-Key, X-Request-Id, traceparent, tracestate");
     http_header_add(response, "Access-Control-Max-Age", "600");
 }

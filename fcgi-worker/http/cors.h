@@ -10,6 +10,10 @@
 
 #include "http/http.h"
 
+#include <stdbool.h>
+
+/* Is any origin listed? Then every answer depends on it (Vary). */
+bool cors_is_on(const char *origins);
 /* For every answer: may this page read it, and which headers of it? */
 void cors_headers_add(const char *origins, const char *origin, struct http_response *response);
 /* For the answer to OPTIONS, after cors_headers_add(): what may the page send? `methods` as in

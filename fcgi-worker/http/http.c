@@ -1,6 +1,7 @@
 #include "http/http.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,7 @@ const char *http_reason(int status)
                    {204, "No Content"},
                    {304, "Not Modified"},
                    {400, "Bad Request"},
+                   {401, "Unauthorized"},
                    {403, "Forbidden"},
                    {404, "Not Found"},
                    {405, "Method Not Allowed"},
@@ -45,19 +47,58 @@ const char *http_reason(int status)
     return "Unknown";
 }
 
-/* Is the weight among `parameters` (";q=0.5;…", up to a comma) zero? */
-static bool weight_is_zero(const char *parameters, size_t len)
+/* The q among `parameters` (";q=0.5;…", up to a comma), in thousandths; WEIGHT_MAX without one. */
+static int weight_read(const char *parameters, size_t len)
 {
     for (size_t i = 0; i + 2 < len; i++) {
         if (parameters[i] != ';')
             continue;
-        size_t at = i + 1;
-        while (at < len && parameters[at] == ' ')
-            at++;
-        if (at + 2 < len && (parameters[at] | 0x20) == 'q' && parameters[at + 1] == '=')
-            return strspn(parameters + at + 2, "0.") >= len - at - 2;
+        size_t at = i + 1 + strspn(parameters + i + 1, " \t");
+        if (at + 2 >= len || (parameters[at] | 0x20) != 'q' || parameters[at + 1] != '=')
+            continue;
+        at += 2;
+        int weight = parameters[at] == '1' ? HTTP_WEIGHT_MAX : 0;
+        at += parameters[at] != '.'; /* ".5" is read as "0.5" */
+        int unit = HTTP_WEIGHT_MAX / 10;
+        for (at++; weight < HTTP_WEIGHT_MAX && unit > 0 && at < len &&
+                   isdigit((unsigned char)parameters[at]);
+             at++) {
+            weight += unit * (parameters[at] - '0');
+            unit /= 10;
+        }
+        return weight;
     }
-    return false;
+    return HTTP_WEIGHT_MAX;
+}
+
+/* How well the range `name` of Accept fits `type`: 0 not at all, 1 "*" "/" "*", 2 "text" "/"
+ * "*", 3 exactly. */
+static int range_fit(const char *name, size_t len, const char *type)
+{
+    size_t group = strcspn(type, "/") + 1;
+    if (len == 3 && memcmp(name, "*/*", 3) == 0)
+        return 1;
+    if (len == group + 1 && name[group] == '*' && strncasecmp(name, type, group) == 0)
+        return 2;
+    return len == strlen(type) && strncasecmp(name, type, len) == 0 ? 3 : 0;
+}
+
+int http_accept_weight(const char *accept, const char *type)
+{
+    int best_fit = 0, weight = 0;
+    while (*accept != '\0') {
+        accept += strspn(accept, ", \t");
+        size_t item_len = strcspn(accept, ",");
+        size_t name_len = strcspn(accept, ",; \t");
+        assert(name_len <= item_len); /* "," ends both */
+        int fit = range_fit(accept, name_len, type);
+        if (fit > best_fit) {
+            best_fit = fit;
+            weight = weight_read(accept + name_len, item_len - name_len);
+        }
+        accept += item_len;
+    }
+    return weight;
 }
 
 bool http_media_named(const char *list, const char *type)
@@ -69,7 +110,7 @@ bool http_media_named(const char *list, const char *type)
         size_t name_len = strcspn(list, ",; \t");
         assert(name_len <= item_len); /* "," ends both */
         if (name_len == type_len && strncasecmp(list, type, type_len) == 0)
-            return !weight_is_zero(list + name_len, item_len - name_len);
+            return weight_read(list + name_len, item_len - name_len) > 0;
         list += item_len;
     }
     return false;

@@ -16,7 +16,7 @@
 /* A text is "" when the client or nginx sent no such header, never NULL. */
 struct http_request {
     const char *method;
-    const char *path; /* as sent, not percent-decoded: no route needs that; the query follows … */
+    const char *path; /* as sent, not percent-decoded; the query follows … */
     size_t path_len;  /* … after this many bytes */
     const char *query;
     const char *content_type;
@@ -28,6 +28,7 @@ struct http_request {
                                   * may not; the members have the first */
     const char *idempotency_key;
     const char *if_none_match;
+    const char *traceparent; /* of W3C Trace Context, valid */
     const char *origin;
     const char *remote_address;
     const char *request_id;
@@ -51,6 +52,10 @@ void http_header_add(struct http_response *response, const char *name, const cha
     __attribute__((format(printf, 3, 4)));
 /* The reason phrase of a status that this service answers with. */
 const char *http_reason(int status);
+/* The weight that Accept gives to `type`, in thousandths, from the range that fits it best; 0: it
+ * is not accepted. */
+enum { HTTP_WEIGHT_MAX = 1000 };
+int http_accept_weight(const char *accept, const char *type);
 /* Does a media type or a list of them ("text/csv; charset=utf-8", or Accept's) name `type`? ASCII
  * case is ignored, parameters are skipped, except that q=0 excludes the name. */
 bool http_media_named(const char *list, const char *type);

@@ -62,20 +62,38 @@ static void add_challenge(struct http_response *response, enum problem_id id)
         http_header_add(response, "WWW-Authenticate", "Bearer realm=\"luna\"%s", why);
 }
 
+/* A credential in Authorization is refused as RFC 6750 says; X-API-Key gets 403, as the service's
+ * owner specified (docs/adr/0011). */
+static int status_of(enum problem_id id, const struct http_request *request)
+{
+    bool by_credential = id == PROBLEM_KEY_MISSING || id == PROBLEM_KEY_INVALID;
+    return by_credential && *request->authorization != '\0' && *request->api_key == '\0'
+               ? 401
+               : problem_row(id)->status;
+}
+
+/* RFC 9457's type, where Accept names it and prefers nothing else. */
+static bool wants_rfc9457(const char *accept)
+{
+    static const char type[] = "application/problem+json";
+    return http_media_named(accept, type) &&
+           http_accept_weight(accept, type) >= http_accept_weight(accept, "application/json");
+}
+
 void problem_respond(struct http_response *response, const struct problem_report *report,
                      const struct http_request *request)
 {
     const struct problem *row = problem_row(report->id);
     struct luna_buf *out = &response->body;
-    bool rfc9457 = http_media_named(request->accept, "application/problem+json");
-    response->status = row->status;
+    bool rfc9457 = wants_rfc9457(request->accept);
+    response->status = status_of(report->id, request);
     response->content_type = rfc9457 ? "application/problem+json" : "application/json";
     add_challenge(response, report->id);
     luna_buf_clear(out);
     luna_buf_putc(out, '{');
     put_type(out, report->id);
     put_member(out, "title", row->title);
-    luna_buf_printf(out, "\"status\":%d,", row->status);
+    luna_buf_printf(out, "\"status\":%d,", response->status);
     put_member(out, "code", row->code);
     put_member(out, "request_id", request->request_id);
     if (report->violated_policy != NULL)

@@ -117,7 +117,8 @@ struct problem_report {
     const char *violated_policy;      /* NULL, or which limit a 429 is about */
 };
 
-/* Sets `response`'s status, type and body to those of the problem. Adds the header
+/* Sets `response`'s status, type and body to those of the problem; the status is 401 instead of
+ * 403 for a missing or invalid credential in Authorization. Adds the header
  * WWW-Authenticate when the request needs a credential, or another one (RFC 6750 §3). */
 void problem_respond(struct http_response *response, const struct problem_report *report,
                      const struct http_request *request);

@@ -52,6 +52,24 @@ static const char *decode(const char *text, size_t len, char *out)
     return NULL;
 }
 
+static bool is_list(const char *name);
+
+/* A list may be sent as one parameter with commas, or as several of one name. */
+static bool pair_join(struct query_pair *pair, const char *value, struct luna_arena *arena)
+{
+    pair->value = luna_arena_printf(arena, "%s,%s", pair->value, value);
+    return pair->value != NULL;
+}
+
+static struct query_pair *pair_find(struct query *query, const char *name)
+{
+    for (size_t i = 0; i < query->count; i++) {
+        if (strcmp(query->pairs[i].name, name) == 0)
+            return &query->pairs[i];
+    }
+    return NULL;
+}
+
 static bool pair_parse(const char *text, size_t len, struct luna_arena *arena, struct query *query,
                        struct luna_faults *faults)
 {
@@ -69,12 +87,16 @@ static bool pair_parse(const char *text, size_t len, struct luna_arena *arena, s
         return false;
     }
     wrong = decode(equals != NULL ? equals + 1 : text + len, value_len, value);
-    if (wrong != NULL || query_get(query, name) != NULL || query->count == QUERY_PAIRS_MAX) {
+    struct query_pair *earlier = pair_find(query, name);
+    if (wrong == NULL && earlier != NULL && is_list(name))
+        return pair_join(earlier, value, arena);
+    if (wrong != NULL || earlier != NULL || query->count == QUERY_PAIRS_MAX) {
         add_fault(faults, name, "value_error",
                   wrong != NULL ? "Value error, the value cannot be decoded"
                                 : "Value error, given more than once",
                   wrong != NULL ? wrong
-                                : "give each parameter only once, and at most 16 parameters");
+                                : "give each parameter only once, except lists, and at most 16 "
+                                  "parameters");
         return false;
     }
     assert(query->count < QUERY_PAIRS_MAX);
@@ -172,6 +194,19 @@ static bool is_number(const char *text, size_t len)
     return luna_number_parse(text, len, &value, &used) != LUNA_NUMBER_SYNTAX && used == len;
 }
 
+/* ".8" as "0.8", which JSON requires. False: it is not such a number. */
+static bool put_fraction(struct luna_buf *out, const char *text, size_t len)
+{
+    char whole[32] = "0";
+    if (len == 0 || text[0] != '.' || len >= sizeof whole)
+        return false;
+    memcpy(whole + 1, text, len);
+    if (!is_number(whole, len + 1))
+        return false;
+    luna_buf_append(out, whole, len + 1);
+    return true;
+}
+
 static void put_text(struct luna_buf *out, const char *text, size_t len)
 {
     luna_buf_put_json_string(out, text, len);
@@ -183,7 +218,7 @@ static void put_number(struct luna_buf *out, const char *text, size_t len)
 {
     if (is_number(text, len))
         luna_buf_append(out, text, len);
-    else
+    else if (!put_fraction(out, text, len))
         put_text(out, text, len);
 }
 
@@ -239,6 +274,15 @@ static const struct option {
 } options[] = {{"model", put_model},           {"output", put_text},     {"horizon", put_number},
                {"intervals", put_numbers},     {"include", put_words},   {"robust", put_bool},
                {"ljung_box_lags", put_number}, {"transform", put_model}, {"bias_adjust", put_bool}};
+
+static bool is_list(const char *name)
+{
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        if (strcmp(options[i].name, name) == 0)
+            return options[i].put == put_numbers || options[i].put == put_words;
+    }
+    return false;
+}
 
 int query_precision(const struct query *query, struct luna_faults *faults)
 {

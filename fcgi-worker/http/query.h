@@ -3,7 +3,8 @@
  *
  * application/x-www-form-urlencoded: pairs between '&', '+' and %XX decoded. Bounded: at most
  * QUERY_PAIRS_MAX pairs; a broken escape, a NUL, invalid UTF-8 or a name given twice is a fault at
- * ["query", name]. Memory comes from the arena.
+ * ["query", name]. The parameters that are lists may be given several times: they are joined by
+ * commas. Memory comes from the arena.
  *
  * A format whose body is data only takes its options from the query, in the words of the JSON body:
  *

@@ -98,3 +98,25 @@ void retry_after_add(struct http_response *response, int64_t retry_after_ms)
     int64_t seconds = (retry_after_ms + 999) / 1000;
     http_header_add(response, "Retry-After", "%lld", (long long)(seconds > 1 ? seconds : 1));
 }
+
+static int64_t later(int64_t wait_s, int64_t remaining, int64_t reset_s)
+{
+    return remaining <= 0 && reset_s > wait_s ? reset_s : wait_s;
+}
+
+void rate_headers_retry_add(struct http_response *response, const struct luna_admission *admission,
+                            bool is_charged)
+{
+    enum { MS_PER_S = 1000 };
+    bool quota_is_short = admission->outcome == LUNA_ADMIT_QUOTA_EXHAUSTED ||
+                          (is_charged && admission->quota_remaining <= 0);
+    if (quota_is_short && admission->quota_period == LUNA_PERIOD_NONE)
+        return;
+    int64_t wait_s = later((admission->retry_after_ms + MS_PER_S - 1) / MS_PER_S,
+                           admission->rate_remaining, admission->rate_reset_s);
+    if (is_charged && admission->compute_ms_per_s > 0)
+        wait_s = later(wait_s, admission->compute_remaining_ms, admission->compute_reset_s);
+    if (is_charged)
+        wait_s = later(wait_s, admission->quota_remaining, admission->quota_reset_s);
+    retry_after_add(response, wait_s * MS_PER_S);
+}

@@ -96,21 +96,57 @@ bool exchange_may_keep(const struct exchange *exchange)
            exchange->admission.outcome == LUNA_ADMIT_ALLOWED && exchange->admission.cost > 0;
 }
 
-/* "content type\nbody", as step_admit.c reads it. */
-void exchange_keep_answer(struct exchange *exchange)
+/* "content type\theader lines\nbody"; without header lines "content type\nbody". A header line ends
+ * with CR LF, so the first LF that follows no CR ends the headers. */
+void exchange_keep_answer(struct exchange *exchange, size_t headers_from)
 {
     const struct http_response *response = &exchange->pipeline->response;
-    size_t type_len = strlen(response->content_type);
-    size_t len = type_len + 1 + response->body.len;
-    char *bytes = len <= LUNA_ANSWER_BYTES_MAX && exchange_may_keep(exchange)
-                      ? luna_arena_calloc(&exchange->pipeline->arena, 1, len)
-                      : NULL;
-    if (bytes == NULL)
+    size_t headers_len = response->headers.len - headers_from;
+    const char *after_type = headers_len > 0 ? "\t" : "";
+    struct luna_buf record;
+    assert(headers_from <= response->headers.len);
+    if (!exchange_may_keep(exchange))
         return;
-    memcpy(bytes, response->content_type, type_len);
-    bytes[type_len] = '\n';
-    memcpy(bytes + type_len + 1, response->body.data, response->body.len);
-    exchange->admission.to_keep = (struct luna_answer){bytes, len};
+    luna_buf_init(&record, LUNA_ANSWER_BYTES_MAX);
+    luna_buf_puts(&record, response->content_type);
+    luna_buf_puts(&record, after_type);
+    luna_buf_append(&record, response->headers.data + headers_from, headers_len);
+    luna_buf_putc(&record, '\n');
+    luna_buf_append(&record, response->body.data, response->body.len);
+    const char *kept =
+        record.overflow ? NULL
+                        : luna_arena_strndup(&exchange->pipeline->arena, record.data, record.len);
+    if (kept != NULL)
+        exchange->admission.to_keep = (struct luna_answer){kept, record.len};
+    luna_buf_done(&record);
+}
+
+/* The LF that ends the headers of a record, from `at` on; NULL: none. */
+static const char *headers_end(const char *at, const char *end)
+{
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    while (newline != NULL && newline > at && newline[-1] == '\r')
+        newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
+    return newline;
+}
+
+bool exchange_restore_answer(struct exchange *exchange, const struct luna_answer *kept)
+{
+    struct http_response *response = &exchange->pipeline->response;
+    const char *end = kept->bytes + kept->len;
+    const char *head_end = headers_end(kept->bytes, end);
+    if (head_end == NULL)
+        return false;
+    size_t head_len = (size_t)(head_end - kept->bytes);
+    const char *tab = memchr(kept->bytes, '\t', head_len);
+    size_t type_len = tab != NULL ? (size_t)(tab - kept->bytes) : head_len;
+    response->status = 200;
+    response->content_type =
+        luna_arena_printf(&exchange->pipeline->arena, "%.*s", (int)type_len, kept->bytes);
+    if (tab != NULL)
+        luna_buf_append(&response->headers, tab + 1, (size_t)(head_end - tab - 1));
+    luna_buf_append(&response->body, head_end + 1, (size_t)(end - head_end - 1));
+    return response->content_type != NULL;
 }
 
 bool exchange_body_is_costly(const struct exchange *exchange)

@@ -140,8 +140,12 @@ void exchange_complain(struct exchange *exchange, enum problem_id id, const char
 void exchange_complain_of_faults(struct exchange *exchange);
 
 /* Under an Idempotency-Key: the response, complete and not sent yet, is kept at the commit, if it
- * is short. */
-void exchange_keep_answer(struct exchange *exchange);
+ * is short. Its headers from `headers_from` (bytes) on are kept with it: those that belong to the
+ * answer, not to the request. */
+void exchange_keep_answer(struct exchange *exchange, size_t headers_from);
+/* What was kept becomes the response. False: it cannot be read. */
+bool exchange_restore_answer(struct exchange *exchange,
+                             const struct luna_answer *kept) LUNA_MUSTCHECK;
 /* The request has an Idempotency-Key, and its answer may be kept. */
 bool exchange_may_keep(const struct exchange *exchange);
 

@@ -78,6 +78,7 @@ static void take_request(const struct fcgi_io *io, struct http_request *request)
     request->repeated_header = fcgi_io_param(io, "HEADER_REPEATED");
     request->idempotency_key = fcgi_io_param(io, "HTTP_IDEMPOTENCY_KEY");
     request->if_none_match = fcgi_io_param(io, "HTTP_IF_NONE_MATCH");
+    request->traceparent = fcgi_io_param(io, "HTTP_TRACEPARENT");
     request->origin = fcgi_io_param(io, "HTTP_ORIGIN");
     request->remote_address = fcgi_io_param(io, "REMOTE_ADDR");
 }

@@ -1,11 +1,13 @@
 #include "request/route.h"
 
+#include "luna/base/digits.h"
+
 #include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { ID_DIGITS_MAX = 18 };
+enum { ID_DIGITS_MAX = 18, PATH_BYTES_MAX = 128 /* of a decoded path with a route */ };
 
 /* An id in a path: decimal, positive, no sign, no leading zero. */
 static bool id_parse(const char *text, size_t len, int64_t id_max, int64_t *ret_id)
@@ -37,6 +39,30 @@ static bool segment_matches(const char *pattern, size_t pattern_len, const char 
     return pattern_len == len && memcmp(pattern, text, len) == 0;
 }
 
+/* A path with %XX, decoded into out; its length, or 0 for one that has no route. A code of '/' is
+ * not a separator, and no route has a control character, a '%' or a byte that is not ASCII. */
+static size_t path_decode(const char *path, size_t len, char out[PATH_BYTES_MAX])
+{
+    size_t used = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = path[i];
+        if (c == '%') {
+            int high = i + 2 < len ? luna_hex_digit(path[i + 1]) : -1;
+            int low = high >= 0 ? luna_hex_digit(path[i + 2]) : -1;
+            if (low < 0 || high * 16 + low <= ' ' || high * 16 + low > '~')
+                return 0;
+            c = (char)(high * 16 + low);
+            if (c == '/' || c == '%')
+                return 0;
+            i += 2;
+        }
+        if (used == PATH_BYTES_MAX)
+            return 0;
+        out[used++] = c;
+    }
+    return used;
+}
+
 static size_t segment_len(const char *text, size_t len)
 {
     const char *slash = memchr(text, '/', len);
@@ -66,6 +92,11 @@ enum route_match route_find(const struct route_table *table, const char *method,
 {
     enum route_match match = ROUTE_UNKNOWN;
     struct route_ids ids = {0};
+    char decoded[PATH_BYTES_MAX];
+    if (memchr(path, '%', path_len) != NULL) {
+        path_len = path_decode(path, path_len, decoded);
+        path = decoded;
+    }
     for (size_t i = 0; i < table->count && match != ROUTE_FOUND; i++) {
         const struct route *route = &table->routes[i];
         if (!path_matches(route->pattern, path, path_len, &ids))

@@ -48,8 +48,8 @@ struct route_ids {
 
 enum route_match { ROUTE_FOUND, ROUTE_UNKNOWN, ROUTE_WRONG_METHOD };
 
-/* Finds the route of a path (`path_len` bytes, no query). On WRONG_METHOD *ret_route is one that
- * has the path. */
+/* Finds the route of a path (`path_len` bytes, no query; %XX stands for the character). On
+ * WRONG_METHOD *ret_route is one that has the path. */
 enum route_match route_find(const struct route_table *table, const char *method, const char *path,
                             size_t path_len, const struct route **ret_route,
                             struct route_ids *ret_ids) __attribute__((warn_unused_result));

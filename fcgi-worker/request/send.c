@@ -1,6 +1,7 @@
 #include "request/send.h"
 
 #include "fastcgi/fcgi_io.h"
+#include "http/cors.h"
 
 #include <assert.h>
 
@@ -69,6 +70,18 @@ static void write_content(const struct http_response *response, bool whole, stru
     luna_buf_puts(head, "\r\n");
 }
 
+/* In one line: nginx, which compresses, adds none. What may be cached depends on the credential and
+ * on the format too. */
+static void write_vary(const struct exchange *exchange, struct luna_buf *head)
+{
+    luna_buf_puts(head, "Vary: Accept-Encoding");
+    if (cors_is_on(exchange->pipeline->config->cors_origins))
+        luna_buf_puts(head, ", Origin");
+    if (exchange->pipeline->response.cache_control != NULL)
+        luna_buf_puts(head, ", Accept, X-API-Key, Authorization");
+    luna_buf_puts(head, "\r\n");
+}
+
 static void write_head(const struct exchange *exchange, bool whole)
 {
     const struct http_response *response = &exchange->pipeline->response;
@@ -80,6 +93,7 @@ static void write_head(const struct exchange *exchange, bool whole)
     write_header(head, "X-Request-Id", exchange->request_id);
     write_header(head, "Cache-Control",
                  response->cache_control != NULL ? response->cache_control : "no-store");
+    write_vary(exchange, head);
     luna_buf_append(head, response->headers.data, response->headers.len);
     luna_buf_puts(head, "\r\n");
 }

@@ -118,7 +118,9 @@ static enum step_outcome refuse(struct exchange *exchange, enum problem_id id)
     struct http_response *response = &exchange->pipeline->response;
     int status = problem_row(id)->status;
     struct problem_report report = {.id = id, .violated_policy = policy_of(admission)};
-    if (status == 429 || status == 503 || status == 409)
+    if (status == 429)
+        rate_headers_retry_add(response, admission, exchange->price.units > 0);
+    else if (status == 503 || id == PROBLEM_IDEMPOTENCY_BUSY)
         retry_after_add(response, admission->retry_after_ms);
     if (id == PROBLEM_TOO_MANY_POINTS)
         report.detail = luna_arena_printf(
@@ -230,19 +232,11 @@ static enum step_outcome admit_checked(struct exchange *exchange)
     return conclude(exchange);
 }
 
-/* The first answer, byte by byte (exchange_keep_answer()): nothing is computed. */
+/* The first answer, byte by byte: nothing is computed. */
 static enum step_outcome answer_kept(struct exchange *exchange)
 {
-    struct http_response *response = &exchange->pipeline->response;
-    const struct luna_answer *kept = &exchange->admission.kept;
-    const char *type_end = memchr(kept->bytes, '\n', kept->len);
-    if (type_end == NULL)
+    if (!exchange_restore_answer(exchange, &exchange->admission.kept))
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
-    size_t type_len = (size_t)(type_end - kept->bytes);
-    response->status = 200;
-    response->content_type =
-        luna_arena_printf(&exchange->pipeline->arena, "%.*s", (int)type_len, kept->bytes);
-    luna_buf_append(&response->body, type_end + 1, kept->len - type_len - 1);
     return luna_admission_commit(exchange->pipeline->admitter, &exchange->admission) ==
                    LUNA_COMMIT_OK
                ? STEP_ANSWERED

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ATTEMPTS_MAX = 3, RETRY_MS = 1000 };
+enum { ATTEMPTS_MAX = 3, RETRY_MS = 1000, US_PER_S = 1000000 };
 
 /* admit.lua and reap.lua take a mark that lives longer for one of a wrong clock. */
 static_assert((int)LUNA_REQUEST_MAX_MS == (int)LUNA_ADMISSION_TIMEOUT_MAX_MS,
@@ -146,6 +146,13 @@ static bool is_plausible(const struct admit_reply *reply)
            is_period(reply->period_kind) && reply->now_ms >= 0;
 }
 
+/* Until the whole burst is there; when nothing of it is left, until one request of it is. */
+static int64_t burst_reset_us(const struct admit_reply *reply)
+{
+    int64_t gap_us = reply->rate_per_s > 0 ? US_PER_S / reply->rate_per_s : 0;
+    return reply->burst_reset_us - (reply->burst_left > 0 ? 0 : (reply->rate_burst - 1) * gap_us);
+}
+
 static void take_reply(const struct admit_reply *reply,
                        const struct luna_admission_request *request,
                        struct luna_admission *admission)
@@ -163,7 +170,7 @@ static void take_reply(const struct admit_reply *reply,
     admission->rate_per_s = reply->rate_per_s;
     admission->rate_burst = reply->rate_burst;
     admission->rate_remaining = reply->burst_left > 0 ? reply->burst_left : 0;
-    admission->rate_reset_s = ceil_div(reply->burst_reset_us, 1000000);
+    admission->rate_reset_s = ceil_div(burst_reset_us(reply), US_PER_S);
     admission->retry_after_ms = reply->retry_ms > 0 ? reply->retry_ms : 0;
     admission->points_max = reply->points_max;
     admission->compute_ms_per_s = reply->compute_ms_per_s;
@@ -171,7 +178,10 @@ static void take_reply(const struct admit_reply *reply,
     admission->compute_remaining_ms =
         admission->compute_burst_ms -
         ceil_div(reply->compute_debt_us * reply->compute_ms_per_s, 1000000);
-    admission->compute_reset_s = ceil_div(reply->compute_debt_us, 1000000);
+    admission->compute_reset_s =
+        ceil_div(reply->compute_debt_us -
+                     (admission->compute_remaining_ms > 0 ? 0 : LUNA_COMPUTE_BURST_S * US_PER_S),
+                 US_PER_S);
     admission->cost = admission->outcome == LUNA_ADMIT_ALLOWED ? request->cost : 0;
     admission->key_scopes = (unsigned)reply->key_scopes;
     admission->holds_slot =

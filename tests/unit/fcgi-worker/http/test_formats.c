@@ -40,6 +40,7 @@ static void accept_is_weighed_as_rfc_9110_says(void **state)
         {";;;,,,q=;text", FORMAT_JSON, FORMAT_JSON},
         {"text/csv;q", FORMAT_JSON, FORMAT_CSV},
         {"text/csv;q=", FORMAT_JSON, FORMAT_CSV},
+        {"text/csv;q=.4, application/json;q=.6", FORMAT_OCTETS, FORMAT_JSON},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         enum format got = format_accepted(cases[i].accept, cases[i].otherwise);
@@ -56,6 +57,10 @@ static const unsigned char zipped[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00,
 static const unsigned char deflated[] = {0x78, 0x9c, 0xab, 0x56, 0x2a, 0x4a, 0x2d, 0x2e, 0xcd,
                                          0x29, 0x29, 0x56, 0xb2, 0x8a, 0x36, 0xd4, 0x31, 0x8a,
                                          0xad, 0x05, 0x00, 0x37, 0x54, 0x05, 0xd0};
+
+/* The middle of it: what is between zlib's header and its checksum. */
+static const unsigned char *const raw = deflated + 2;
+enum { RAW_BYTES = sizeof deflated - 2 - 4 };
 
 static enum coding_outcome unpack(const char *coding, const void *body, size_t len,
                                   size_t bytes_max, const char *expected)
@@ -88,6 +93,11 @@ static void compressed_bodies_come_out_whole_or_not_at_all(void **state)
     assert_int_equal(unpack("GZIP", zipped, sizeof zipped, 100, plain), CODING_DECODED);
     assert_int_equal(unpack("x-gzip", zipped, sizeof zipped, strlen(plain), plain), CODING_DECODED);
     assert_int_equal(unpack("deflate", deflated, sizeof deflated, 100, plain), CODING_DECODED);
+    assert_int_equal(unpack("Deflate", raw, RAW_BYTES, 100, plain), CODING_DECODED);
+    for (size_t len = 1; len < RAW_BYTES; len++)
+        assert_int_equal(unpack("deflate", raw, len, 100, NULL), CODING_CORRUPT);
+    assert_int_equal(unpack("deflate", plain, strlen(plain), 100, NULL), CODING_CORRUPT);
+    assert_int_equal(unpack("gzip", raw, RAW_BYTES, 100, NULL), CODING_CORRUPT);
     assert_int_equal(
         unpack("gzip", twice, sizeof twice, 100, "{\"results\":[1,2]}{\"results\":[1,2]}"),
         CODING_DECODED);
@@ -151,6 +161,12 @@ static void options_of_the_query_are_those_of_the_body(void **state)
     assert_int_equal(a.request.horizon, 12);
     assert_int_equal(a.request.interval_count, 2);
     assert_true(a.request.intervals[1] == 0.95);
+    luna_arena_done(&a.arena);
+    assert_true(ask(&a, "intervals=.8&include=model&output=smoothed&intervals=0.95&horizon=12&"
+                        "include=variance&robust=true&precision=6&"
+                        "model=%7B%22name%22%3A%22seasonal%22%2C%22period%22:12}"));
+    assert_int_equal(a.request.interval_count, 2);
+    assert_true(a.request.intervals[0] == 0.8 && a.request.intervals[1] == 0.95);
     assert_int_equal(a.request.include, LUNA_INCLUDE_MODEL | LUNA_INCLUDE_VARIANCE);
     assert_true(a.request.robust);
     assert_string_equal(a.request.model_name, "seasonal");
@@ -174,6 +190,8 @@ static void wrong_queries_are_told_where(void **state)
         {"robust=yes", "bool_type", "robust"},
         {"moon=1", "extra_forbidden", "moon"},
         {"precision=1&precision=2", "value_error", "precision"},
+        {"horizon=.", "int_type", "horizon"},
+        {"intervals=.8e", "float_type", "intervals"},
         {"%zz=1", "value_error", ""},
         {"output=%00", "value_error", "output"},
         {"output=%ff", "value_error", "output"},

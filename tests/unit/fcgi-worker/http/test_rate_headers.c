@@ -119,6 +119,40 @@ static void retry_after_is_never_too_early_nor_zero(void **state)
     }
 }
 
+static const char *retry_of(const struct luna_admission *admission, bool is_charged)
+{
+    luna_buf_clear(&response.headers);
+    rate_headers_retry_add(&response, admission, is_charged);
+    luna_buf_putc(&response.headers, '\0');
+    return response.headers.data;
+}
+
+static void a_retry_is_announced_for_too_early_or_where_it_cannot_help(void **state)
+{
+    struct luna_admission admission = monthly();
+    (void)state;
+    admission.outcome = LUNA_ADMIT_RATE_LIMITED;
+    admission.rate_remaining = 0;
+    admission.retry_after_ms = 400;
+    admission.rate_reset_s = 3;
+    assert_string_equal(retry_of(&admission, true), "Retry-After: 3\r\n");
+    admission.quota_remaining = 0;
+    assert_string_equal(retry_of(&admission, true), "Retry-After: 86400\r\n");
+    assert_string_equal(retry_of(&admission, false), "Retry-After: 3\r\n");
+    admission.quota_period = LUNA_PERIOD_NONE;
+    assert_string_equal(retry_of(&admission, true), "");
+    admission.outcome = LUNA_ADMIT_QUOTA_EXHAUSTED;
+    admission.quota_remaining = 2; /* fewer than the request costs */
+    assert_string_equal(retry_of(&admission, true), "");
+    admission = monthly();
+    admission.outcome = LUNA_ADMIT_COMPUTE_LIMITED;
+    admission.retry_after_ms = 1500;
+    admission.compute_ms_per_s = 100;
+    admission.compute_remaining_ms = -1;
+    admission.compute_reset_s = 7;
+    assert_string_equal(retry_of(&admission, true), "Retry-After: 7\r\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +162,7 @@ int main(void)
         cmocka_unit_test(the_budget_of_processor_time_is_not_said),
         cmocka_unit_test(no_rate_is_no_division_by_zero),
         cmocka_unit_test(retry_after_is_never_too_early_nor_zero),
+        cmocka_unit_test(a_retry_is_announced_for_too_early_or_where_it_cannot_help),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

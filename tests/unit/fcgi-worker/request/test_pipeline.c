@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -216,7 +217,12 @@ static void an_answer_to_cache_does_not_vary_with_the_key(void **state)
     (void)state;
     rig.pipeline.routes = &routes;
     const char *answer = rig_serve(&(struct rig_request){.method = "GET", .path = "/read"});
-    assert_answer(answer, "200", "Vary: Accept, X-API-Key, Authorization\r\n");
+    assert_answer(answer, "200", "Vary: Accept-Encoding, Accept, X-API-Key, Authorization\r\n");
+    free(rig.config.cors_origins);
+    rig.config.cors_origins = strdup("https://a.example");
+    answer = rig_serve(&(struct rig_request){.method = "GET", .path = "/read"});
+    assert_answer(answer, "200",
+                  "Vary: Accept-Encoding, Origin, Accept, X-API-Key, Authorization\r\n");
     assert_answer(answer, "200", "Cache-Control: private, no-cache\r\n");
     assert_non_null(strstr(answer, "ETag: "));
 }

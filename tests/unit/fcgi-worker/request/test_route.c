@@ -54,6 +54,19 @@ static void account_ids_up_to_31_bits_are_found(void **state)
     assert_int_equal(id, INT32_MAX);
 }
 
+/* RFC 3986, 6.2.2.2. */
+static void a_character_that_is_written_as_a_code_is_another(void **state)
+{
+    static const char *const paths[] = {"/%61pi/v1/42/kalman", "/api/v1/%34%32/kalman",
+                                        "/%61%70%69/%76%31/%34%32/%6B%61%6c%6D%61%6E"};
+    int64_t id = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++, id = 0) {
+        assert_int_equal(find("POST", paths[i], &id), ROUTE_FOUND);
+        assert_int_equal(id, 42);
+    }
+}
+
 static void near_misses_are_not_found(void **state)
 {
     static const char *const paths[] = {"",
@@ -66,7 +79,15 @@ static void near_misses_are_not_found(void **state)
                                         "/api/v1/42/kalmanx",
                                         "/api/v2/42/kalman",
                                         "/api/v1/kalman",
-                                        "/%61pi/v1/42/kalman"};
+                                        "/api/v1/42%2Fkalman",
+                                        "/api/v1/42%2fkalman",
+                                        "/api/v1/42/kalman%00",
+                                        "/api/v1/42/kalman%20",
+                                        "/api/v1/42/kalma%ee",
+                                        "/api/v1/42/%2e%2e/42/kalman",
+                                        "/api/v1/4%32/kalma%6",
+                                        "/api/v1/4%32/kalman%",
+                                        "/api/v1/%2534/kalman"};
     int64_t id = 0;
     (void)state;
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
@@ -108,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strange_account_ids_are_not_found),
         cmocka_unit_test(account_ids_up_to_31_bits_are_found),
+        cmocka_unit_test(a_character_that_is_written_as_a_code_is_another),
         cmocka_unit_test(near_misses_are_not_found),
         cmocka_unit_test(allow_names_every_method_of_the_path_and_no_other),
         cmocka_unit_test(a_route_has_the_number_of_its_place_in_the_table),

@@ -108,7 +108,9 @@ struct luna_admission {
     enum luna_charge charge;
     int64_t cost; /* units that are charged now */
     /* For the RateLimit fields; set with ALLOWED, REPLAY and the 429 outcomes. */
-    int64_t quota_limit, quota_remaining, quota_reset_s; /* reset 0: the quota has no period */
+    /* reset: until all of a limit is there again, or, when nothing is left of it, until one more
+     * request may pass; of the quota 0 when it has no period. */
+    int64_t quota_limit, quota_remaining, quota_reset_s;
     enum luna_period quota_period;
     int64_t rate_burst, rate_remaining, rate_reset_s, rate_per_s;
     int64_t retry_after_ms; /* for 429 and 503 */
