@@ -4,7 +4,7 @@
     intended.py OPENAPI.json IN.har OUT.har        prints the address of the service that was recorded
 
 Out goes a request for a path or method that the document does not have, when it was refused by 404, 405 (or answered by
-204, for OPTIONS), and one without a key that was refused by 403, or by nginx when there was no worker. The query of a
+204, for OPTIONS), and one without a key that was refused by 401 or 403, or by nginx when there was no worker. The query of a
 request that was refused by 422 goes too.
 Answers stay: a refusal has a schema like any other answer. Out go the pages, which are no API, HEAD where GET is described,
 and compressed bodies, which drift cannot read.
@@ -43,7 +43,7 @@ def is_out_of_scope(entry, routes):
         return status in (400, 404, 405) or (method == "OPTIONS" and status == 204)
     sent = sent_headers(entry)
     has_key = sent.get("x-api-key") or sent.get("authorization", "").lower().startswith("bearer ")
-    return status in (403, 502) and not has_key
+    return status in (401, 403, 502) and not has_key
 
 
 def without_query(entry):

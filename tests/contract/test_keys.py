@@ -143,7 +143,7 @@ CHALLENGES = [({}, 'Bearer realm="luna"'), ({"X-API-Key": "7f0c8f6e-5d1e-4b57-9d
 @pytest.mark.parametrize("headers, challenge", CHALLENGES)
 def test_who_is_not_let_in_is_told_which_credential_would_do(client, account, headers, challenge):
     answer = client.get(f"/api/v1/{account.id}", headers=headers)
-    assert answer.status_code == 403 and answer.headers["www-authenticate"] == challenge
+    assert answer.status_code == (401 if "Authorization" in headers else 403) and answer.headers["www-authenticate"] == challenge
 
 
 def test_a_missing_scope_is_told_as_such(api):
@@ -158,7 +158,7 @@ def test_a_revoked_key_and_its_tokens_end_with_the_answer(api):
     assert runs(api, key=made["api_key"]) == 200 and runs(api, bearer=token) == 200
     gone = api("DELETE", f"/keys/{made['id']}")
     assert gone.status_code == 204 and not gone.content
-    assert runs(api, key=made["api_key"]) == 403 and runs(api, bearer=token) == 403
+    assert runs(api, key=made["api_key"]) == 403 and runs(api, bearer=token) == 401
     assert api("DELETE", f"/keys/{made['id']}").status_code == 204, "revoking again is harmless"
 
 
@@ -251,16 +251,16 @@ def test_a_forged_token_opens_nothing(api, change):
     elif change == "no kid":
         del header["kid"]
     forged = sign(header, claims, b"guess", hashlib.sha512 if change == "HS512" else hashlib.sha256)
-    assert runs(api, bearer=forged) == 403
-    assert runs(api, bearer=forged.rsplit(".", 1)[0] + "." + signature) == 403
-    assert runs(api, bearer=forged.rsplit(".", 1)[0] + ".") == 403
+    assert runs(api, bearer=forged) == 401
+    assert runs(api, bearer=forged.rsplit(".", 1)[0] + "." + signature) == 401
+    assert runs(api, bearer=forged.rsplit(".", 1)[0] + ".") == 401
     assert runs(api, bearer=token) == 200
 
 
-def test_a_token_of_another_account_is_403(client, account_factory):
+def test_a_token_of_another_account_is_401(client, account_factory):
     mine, theirs = account_factory(), account_factory()
     token = client.post(f"/api/v1/{theirs.id}/token", headers=theirs.headers).json()["access_token"]
-    assert client.post(mine.url, headers={"Authorization": f"Bearer {token}"}, json=BODY).status_code == 403
+    assert client.post(mine.url, headers={"Authorization": f"Bearer {token}"}, json=BODY).status_code == 401
 
 
 def test_a_token_is_not_exchanged_for_another(api):

@@ -79,7 +79,7 @@ def test_tokens_outlive_the_rotation_of_the_key_that_signed_them(client, account
     by_pepper = token()
     assert status(by_pepper) == 200
     with settings(LUNA_TOKEN_KEYS=old):
-        wait_until(lambda: settled(by_pepper, 403), what="the pepper's key to go")
+        wait_until(lambda: settled(by_pepper, 401), what="the pepper's key to go")
         by_old = token()
         assert status(by_old) == 200
         with settings(LUNA_TOKEN_KEYS=f"{new},{old}"):
@@ -88,5 +88,5 @@ def test_tokens_outlive_the_rotation_of_the_key_that_signed_them(client, account
             wait_until(lambda: settled(by_new, 200), what="the new key on all workers")
             assert settled(by_old, 200)
             with settings(LUNA_TOKEN_KEYS=new):
-                wait_until(lambda: settled(by_old, 403), what="the old key to go")
+                wait_until(lambda: settled(by_old, 401), what="the old key to go")
                 assert settled(by_new, 200)

@@ -31,8 +31,13 @@ def was_computed(answer):
 ], ids=["json", "csv", "octets", "ndjson", "batch", "batch-lines"])
 def test_a_short_answer_is_computed_again(client, account, path, headers, request_):
     first, again = twice(client, account.url + path, account.headers | headers, **request_)
-    assert again.content == first.content
+    assert again.content == first.content and again.headers.get("luna-fit") == first.headers.get("luna-fit")
     assert was_computed(first) and not was_computed(again)
+
+
+def test_a_replay_does_not_say_how_the_model_was_fitted(client, account):
+    first, again = twice(client, account.url, account.headers | {"Accept": "text/csv"}, json=SHORT)
+    assert again.headers["luna-fit"] == first.headers["luna-fit"] != ""
 
 
 def test_a_long_answer_is_kept_in_redis(client, account, redis_store):

