@@ -85,4 +85,4 @@ def test_each_documented_error_shows_its_own_example():
                     shown |= {value["code"] for value in values}
     # Those that belong to no operation: the method, the connection or the request line is wrong.
     assert set(problems.load()) - shown == {"method_not_allowed", "request_timeout", "length_required", "uri_too_long",
-                                            "range_not_satisfiable", "not_implemented", "http_version_not_supported"}
+                                            "precondition_failed", "not_implemented", "http_version_not_supported"}
