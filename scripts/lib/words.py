@@ -99,7 +99,7 @@ def fault_of_subject(subject):
     first, second = match["first"], (match["second"] or "").partition(" ")[0]
     if first in IMPERATIVES:
         return None
-    if first in NOT_VERBS or first in AUXILIARIES - {"do"} or second in AUXILIARIES:
+    if first in NOT_VERBS or first in AUXILIARIES - {"be", "do"} or second in AUXILIARIES:
         return f'"{match["first"]}" starts a statement; start with a verb in the imperative'
     if re.search(r"(ed|ing|[^s]s)$", first):
         return f'"{match["first"]}" is not an imperative ("add", not "adds", "added" or "adding")'

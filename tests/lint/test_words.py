@@ -82,6 +82,7 @@ def test_a_subject_that_is_no_imperative_is_noticed(subject):
 
 @pytest.mark.parametrize("subject", [
     "store: add a table", "luna, store: pass the key on", "kalman: format", "docs: do not name a machine", "worker: feed the watchdog",
+    "routes: be ready for the end of a route",
 ])
 def test_an_imperative_subject_is_left_alone(subject):
     outcome = run(subject + "\n", "--subjects")
@@ -102,7 +103,7 @@ NOT_IN_THE_TREE = {"luna.py", "luna.ts", "fcgiapp.h", "redis.conf", "resolv.conf
 def dangling(document, text, names):
     """What a document names and the tree does not have."""
     for target in LINK.findall(text):
-        # A target that begins with / is a path of the web site; tests/contract/test_pages.py follows them.
+        # A target that begins with / is a page of the service: tests/contract/test_pages.py.
         if not target.startswith(("../../actions/", "/")) and not (document.parent / target).exists():
             yield target
     for path in NAMED_PATH.findall(text):
