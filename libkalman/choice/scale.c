@@ -127,8 +127,9 @@ enum kalman_status scale_choose(const struct fit_request *request,
                                 const struct kalman_transform *transform, bool *ret_logarithmic)
 {
     static const struct kalman_transform none = {.kind = KALMAN_TRANSFORM_NONE};
-    /* Data that vary little are as well described by both. */
-    static const double clearly = 2;
+    /* Data that vary little are as well described by both, and a trend of logarithms goes far: the
+     * evidence has to be very strong, 2 log B > 10 (Kass & Raftery 1995). */
+    static const double clearly = 5;
     size_t period = (size_t)request->layout->setting[SETTING_PERIOD];
     const struct scale scales[] = {{request, request->series, &none, period},
                                    {request, logarithms, transform, period}};
