@@ -4,6 +4,7 @@
 #include "api/table.h"
 #include "luna/modelling/encode.h"
 #include "luna/modelling/ndjson.h"
+#include "luna/modelling/ndjson_table.h"
 #include "luna/modelling/octets.h"
 #include "request/fair_share.h"
 #include "request/send.h"
@@ -34,20 +35,22 @@ static enum luna_decode_status (*const decoders[FORMAT_COUNT])(
     [FORMAT_OCTETS] = luna_decode_octets,
 };
 
+/* Is the body a table: CSV, or NDJSON of records? */
+static bool is_table(const struct exchange *exchange, const struct kalman *kalman)
+{
+    const struct http_request *request = &exchange->request;
+    return kalman->format_in == FORMAT_CSV ||
+           (kalman->format_in == FORMAT_NDJSON &&
+            luna_ndjson_is_table(request->body, request->body_len));
+}
+
 static enum luna_decode_status decode_table(struct exchange *exchange, struct kalman *kalman,
                                             const struct query *query)
 {
-    const struct luna_request_limits limits = series_limits(exchange);
-    struct luna_table_options options;
-    struct luna_table *table = luna_arena_alloc(&exchange->pipeline->arena, sizeof *kalman->table);
+    struct luna_table *table = luna_arena_alloc(&exchange->pipeline->arena, sizeof *table);
     if (table == NULL)
         return LUNA_DECODE_MEMORY;
-    table_options_read(exchange, query, &options, &exchange->faults);
-    if (exchange->faults.count > 0)
-        return LUNA_DECODE_FAULTS;
-    enum luna_decode_status status =
-        luna_table_read(exchange->request.body, exchange->request.body_len, &options, false,
-                        &limits, &exchange->pipeline->arena, table, &exchange->faults);
+    enum luna_decode_status status = table_read(exchange, query, kalman->format_in, false, table);
     if (status != LUNA_DECODE_OK)
         return status;
     kalman->table = table;
@@ -59,7 +62,7 @@ static enum luna_decode_status decode_body(struct exchange *exchange, struct kal
                                            const struct query *query)
 {
     const struct luna_request_limits limits = series_limits(exchange);
-    if (kalman->format_in == FORMAT_CSV)
+    if (is_table(exchange, kalman))
         return decode_table(exchange, kalman, query);
     return decoders[kalman->format_in](exchange->request.body, exchange->request.body_len, &limits,
                                        &exchange->pipeline->arena, &kalman->request,
@@ -76,9 +79,9 @@ static enum luna_decode_status decode(struct exchange *exchange, struct kalman *
     luna_faults_init(&in_query, arena);
     if (of_body != LUNA_DECODE_OK)
         luna_request_init(&kalman->request); /* for the options to be checked against */
-    enum luna_decode_status of_query = query_options_apply(
-        query, kalman->format_in != FORMAT_JSON, kalman->format_in == FORMAT_CSV,
-        SERIES_NESTING_MAX, arena, &kalman->request, &in_query);
+    enum luna_decode_status of_query =
+        query_options_apply(query, kalman->format_in != FORMAT_JSON, is_table(exchange, kalman),
+                            SERIES_NESTING_MAX, arena, &kalman->request, &in_query);
     luna_faults_join(&exchange->faults, &in_query);
     if (of_body != LUNA_DECODE_OK || of_query != LUNA_DECODE_OK)
         return of_body != LUNA_DECODE_OK ? of_body : of_query;

@@ -1,5 +1,8 @@
 #include "api/table.h"
 
+#include "api/series.h"
+#include "luna/modelling/ndjson_table.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -20,8 +23,8 @@ static const char *media_parameter(const char *type, const char *name, struct lu
     return NULL;
 }
 
-void table_options_read(const struct exchange *exchange, const struct query *query,
-                        struct luna_table_options *ret_options, struct luna_faults *faults)
+static void options_read(const struct exchange *exchange, const struct query *query,
+                         struct luna_table_options *ret_options, struct luna_faults *faults)
 {
     const char *type = exchange->request.content_type;
     const char *header = media_parameter(type, "header", faults->arena);
@@ -40,6 +43,27 @@ void table_options_read(const struct exchange *exchange, const struct query *que
         if (value != NULL)
             luna_table_option_set(luna_table_option_names[i], value, ret_options, faults);
     }
+}
+
+enum luna_decode_status table_read(struct exchange *exchange, const struct query *query,
+                                   enum format format, bool batch, struct luna_table *ret_table)
+{
+    const struct luna_request_limits limits = series_limits(exchange);
+    struct luna_arena *arena = &exchange->pipeline->arena;
+    struct luna_table_options options;
+    const char *text = exchange->request.body;
+    size_t len = exchange->request.body_len;
+    options_read(exchange, query, &options, &exchange->faults);
+    if (exchange->faults.count > 0)
+        return LUNA_DECODE_FAULTS;
+    enum luna_decode_status status = LUNA_DECODE_OK;
+    options.is_records = format == FORMAT_NDJSON;
+    if (options.is_records)
+        status = luna_ndjson_to_csv(text, len, limits.nesting_max, arena, &text, &len,
+                                    &exchange->faults);
+    return status == LUNA_DECODE_OK ? luna_table_read(text, len, &options, batch, &limits, arena,
+                                                      ret_table, &exchange->faults)
+                                    : status;
 }
 
 void table_header_add(const struct luna_table *table, struct http_response *response)

@@ -4,15 +4,17 @@
 #ifndef FCGI_WORKER_API_TABLE_H
 #define FCGI_WORKER_API_TABLE_H
 
+#include "http/formats.h"
 #include "http/http.h"
 #include "http/query.h"
 #include "luna/table/table.h"
 #include "request/exchange.h"
 
-/* The options in the query, and before them what Content-Type says: header=absent, tabs. A fault
- * when the two disagree. */
-void table_options_read(const struct exchange *exchange, const struct query *query,
-                        struct luna_table_options *ret_options, struct luna_faults *faults);
+/* The table of the body, CSV or NDJSON of records, with the options in the query and in
+ * Content-Type (header=absent, tabs). Faults are the exchange's. */
+enum luna_decode_status table_read(struct exchange *exchange, const struct query *query,
+                                   enum format format, bool batch,
+                                   struct luna_table *ret_table) LUNA_MUSTCHECK;
 /* Adds the header Luna-Input. */
 void table_header_add(const struct luna_table *table, struct http_response *response);
 /* The same for include=input, in the arena. False: out of memory. */

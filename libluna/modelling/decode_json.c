@@ -1,11 +1,13 @@
 #include "luna/modelling/decode.h"
 
 #include "json_scan.h"
+#include "json_shape.h"
 #include "luna/modelling/number.h"
 #include "luna/modelling/run.h"
 #include "options.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,7 +25,8 @@ struct decoder {
     size_t name_count;
     struct json_span values[MEMBERS_MAX];
     bool has_results;
-    bool too_long; /* stopped: more points than may be */
+    bool is_foreign; /* the series of another program, as a fault says */
+    bool too_long;   /* stopped: more points than may be */
     bool out_of_memory;
 };
 
@@ -253,13 +256,30 @@ static bool take_object(struct decoder *d)
     return true;
 }
 
-static void fault_not_object(struct decoder *d, char first)
+static void fault_not_object(struct decoder *d, struct json_span value)
 {
-    const char *hint = first == '[' ? "wrap the list: {\"results\": [...]}"
-                                    : "send {\"results\": [1120, 1160, ...]}";
+    const char *hint =
+        value.at[0] == '[' ? json_shape_of_list(value) : "send {\"results\": [1120, 1160, ...]}";
     (void)luna_faults_add(d->faults, "model_attributes_type",
                           "Input should be a valid dictionary or object to extract fields from",
                           hint);
+}
+
+static void fault_missing(struct decoder *d, const char *hint)
+{
+    luna_fault_at(luna_faults_add(d->faults, "missing", "Field required", hint), "results");
+}
+
+/* A series in the shape of another program has one fault: its members mean nothing here. */
+static bool fault_shape(struct decoder *d)
+{
+    const char *hint = json_shape_of_object(d->names, d->values, d->name_count);
+    if (hint == NULL)
+        return false;
+    luna_faults_clear(d->faults);
+    fault_missing(d, hint);
+    d->is_foreign = true;
+    return true;
 }
 
 static bool take_document(struct decoder *d)
@@ -273,12 +293,24 @@ static bool take_document(struct decoder *d)
     if (d->scan.at < d->scan.end)
         return json_scan_fail(&d->scan, d->scan.at, "more text after the end of the JSON value");
     if (!is_object)
-        fault_not_object(d, first);
-    else if (d->limits != NULL && !d->has_results)
-        luna_fault_at(luna_faults_add(d->faults, "missing", "Field required",
-                                      "add \"results\": the series as a list of numbers"),
-                      "results");
+        fault_not_object(d, value);
+    else if (d->limits != NULL && !d->has_results && !fault_shape(d))
+        fault_missing(d, "add \"results\": the series as a list of numbers");
     return true;
+}
+
+/* Bodies of another kind, and what to change. */
+static const char *hint_kind(const struct decoder *d, size_t at)
+{
+    const struct json_scan *scan = &d->scan;
+    if (d->limits == NULL)
+        return "";
+    if (at == 0 && at < (size_t)(scan->end - scan->text) && isalpha((unsigned char)*scan->text))
+        return "; if this is CSV, send it with Content-Type: text/csv";
+    if (at > 0 && scan->problem_at[-1] == '\n')
+        return "; if each line is a value of its own, send Content-Type: application/x-ndjson; if "
+               "this is CSV, text/csv";
+    return "";
 }
 
 /* A text that is not JSON has one fault: what else seemed wrong before it means nothing. */
@@ -292,8 +324,8 @@ static void fault_syntax(struct decoder *d)
         line += newline;
         column = newline ? 1 : column + 1;
     }
-    const char *hint =
-        luna_arena_printf(d->arena, "line %zu, byte %zu: %s", line, column, d->scan.problem);
+    const char *hint = luna_arena_printf(d->arena, "line %zu, byte %zu: %s%s", line, column,
+                                         d->scan.problem, hint_kind(d, at));
     luna_faults_clear(d->faults);
     luna_fault_at_index(luna_faults_add(d->faults, "json_invalid", "JSON decode error", hint), at);
 }
@@ -306,9 +338,10 @@ static enum luna_decode_status decode(struct decoder *d)
                               : take_document(d);
     if (d->out_of_memory)
         return LUNA_DECODE_MEMORY;
-    if (!ok && d->scan.problem != NULL)
+    bool is_index = d->name_count == MEMBERS_MAX && d->limits != NULL && !d->has_results;
+    if (!ok && d->scan.problem != NULL && !(is_index && fault_shape(d)))
         fault_syntax(d);
-    if (!ok)
+    if (!ok || d->is_foreign)
         return d->too_long ? LUNA_DECODE_LONG : LUNA_DECODE_FAULTS;
     const char *names_hint =
         d->limits != NULL

@@ -21,12 +21,35 @@ static bool has_room(size_t len, const struct luna_request_limits *limits)
     return len / sizeof(double) <= limits->points_max;
 }
 
-static bool check_shape(size_t len, const struct luna_request_limits *limits,
+/* Text is no doubles, though its length may fit: in doubles of measurements not every byte is
+ * printable. */
+static bool is_text(const char *body, size_t len)
+{
+    enum { LOOKED_AT = 256, LEAST = 2 * sizeof(double) };
+    size_t at = 0;
+    while (at < len && at < LOOKED_AT &&
+           ((body[at] >= ' ' && body[at] <= '~') || (body[at] >= '\t' && body[at] <= '\r')))
+        at++;
+    bool starts_json = len > 0 && (body[0] == '{' || body[0] == '[');
+    return (at == len || at == LOOKED_AT) && (len >= LEAST || starts_json);
+}
+
+static void fault_text(const char *body, struct luna_faults *faults)
+{
+    bool is_json = body[0] == '{' || body[0] == '[';
+    luna_faults_add(faults, "value_error", "Value error, the body is text, not doubles",
+                    is_json ? "send it with Content-Type: application/json"
+                            : "send it with Content-Type: text/csv or application/x-ndjson");
+}
+
+static bool check_shape(const char *body, size_t len, const struct luna_request_limits *limits,
                         struct luna_faults *faults)
 {
     if (len == 0)
         luna_faults_add(faults, "too_short", "The series should have at least 1 item, not 0",
                         "send at least one double of 8 bytes");
+    else if (is_text(body, len))
+        fault_text(body, faults);
     else if (len % sizeof(double) != 0)
         luna_faults_add(faults, "value_error",
                         "The length of the body is not a multiple of 8 bytes",
@@ -46,7 +69,7 @@ enum luna_decode_status luna_decode_octets(const char *body, size_t len,
                                            struct luna_request *ret_request,
                                            struct luna_faults *faults)
 {
-    if (!check_shape(len, limits, faults))
+    if (!check_shape(body, len, limits, faults))
         return has_room(len, limits) ? LUNA_DECODE_FAULTS : LUNA_DECODE_LONG;
     size_t n = len / sizeof(double);
     assert(n > 0 && n * sizeof(double) == len);

@@ -57,6 +57,7 @@ static void start_pass(struct rows *rows, struct csv_scan *scan)
     const struct reading *r = rows->reading;
     size_t blanks = 0;
     csv_scan_init(scan, r->text.at, r->text.len, r->delimiter);
+    scan->line -= r->options->is_records;
     rows->is_started = false;
     for (size_t i = 0; i < (size_t)r->has_header + r->has_units; i++)
         (void)next_record(rows, scan, &blanks);

@@ -7,6 +7,7 @@
 #include "luna/modelling/encode.h"
 #include "luna/modelling/fault.h"
 #include "luna/modelling/ndjson.h"
+#include "luna/modelling/ndjson_table.h"
 #include "luna/modelling/octets.h"
 #include "luna/modelling/run.h"
 #include "luna/table/table.h"
@@ -32,7 +33,8 @@ struct job {
     struct luna_arena arena;
     struct luna_faults faults;
     struct luna_table_options options;
-    struct luna_table table; /* of a CSV file */
+    struct luna_table table;
+    bool is_table; /* CSV, or NDJSON of records */
     struct luna_request request;
     struct luna_result result;
     bool band_of_plot; /* the interval is the plot's own; nobody asked for it */
@@ -41,14 +43,25 @@ struct job {
 static const struct luna_request_limits limits = {.points_max = SIZE_MAX / 64,
                                                   .nesting_max = NESTING_MAX};
 
-static enum luna_decode_status decode_table(struct job *job)
+/* CSV, or the CSV that records have become. */
+static enum luna_decode_status decode_table(struct job *job, const char *text, size_t len)
 {
-    enum luna_decode_status status =
-        luna_table_read(job->body.data, job->body.len, &job->options, false, &limits, &job->arena,
-                        &job->table, &job->faults);
+    job->is_table = true;
+    enum luna_decode_status status = luna_table_read(text, len, &job->options, false, &limits,
+                                                     &job->arena, &job->table, &job->faults);
     if (status == LUNA_DECODE_OK)
         luna_table_request(&job->table, 0, &job->request);
     return status;
+}
+
+static enum luna_decode_status decode_records(struct job *job)
+{
+    const char *csv = NULL;
+    size_t len = 0;
+    job->options.is_records = true;
+    enum luna_decode_status status = luna_ndjson_to_csv(job->body.data, job->body.len, NESTING_MAX,
+                                                        &job->arena, &csv, &len, &job->faults);
+    return status == LUNA_DECODE_OK ? decode_table(job, csv, len) : status;
 }
 
 static enum luna_decode_status decode_body(struct job *job, enum source_format format)
@@ -59,6 +72,8 @@ static enum luna_decode_status decode_body(struct job *job, enum source_format f
     case SOURCE_FORMAT_JSON:
         return luna_decode_json(body, len, &limits, &job->arena, &job->request, &job->faults);
     case SOURCE_FORMAT_NDJSON:
+        if (luna_ndjson_is_table(body, len))
+            return decode_records(job);
         return luna_decode_ndjson(body, len, &limits, &job->arena, &job->request, &job->faults);
     case SOURCE_FORMAT_OCTETS:
         return luna_decode_octets(body, len, &limits, &job->arena, &job->request, &job->faults);
@@ -66,7 +81,7 @@ static enum luna_decode_status decode_body(struct job *job, enum source_format f
     case SOURCE_FORMAT_GUESS:
         break;
     }
-    return decode_table(job);
+    return decode_table(job, body, len);
 }
 
 /* Where the series stands in the file, for --include input. */
@@ -91,7 +106,7 @@ static enum cli_exit decode(struct job *job, enum source_format format)
                                      &job->arena, &job->request, &job->faults);
     if (status == LUNA_DECODE_FAULTS)
         return source_print_faults(&job->faults, "the command line", CLI_USAGE);
-    if (status == LUNA_DECODE_OK && format == SOURCE_FORMAT_CSV && !note_origin(job))
+    if (status == LUNA_DECODE_OK && job->is_table && !note_origin(job))
         status = LUNA_DECODE_MEMORY;
     return status == LUNA_DECODE_OK ? CLI_OK : source_failed(job->line.path, "out of memory");
 }

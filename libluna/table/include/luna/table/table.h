@@ -2,10 +2,10 @@
  * table.h: the series in a table, as people have tables: bytes in → columns and values, or the
  * faults.
  *
- * A table is CSV with any usual delimiter. What is unambiguous is found in the table; what could be
- * read in two ways is a fault that lists what was found and names the option that decides it.
- * Nothing is guessed. All memory comes from the arena; the values belong to the caller, who may
- * write over them.
+ * A table is CSV with any usual delimiter, or NDJSON of records that ndjson_table.h made CSV. What
+ * is unambiguous is found in the table; what could be read in two ways is a fault that lists what
+ * was found and names the option that decides it. Nothing is guessed. All memory comes from the
+ * arena; the values belong to the caller, who may write over them.
  */
 #ifndef LUNA_TABLE_TABLE_H
 #define LUNA_TABLE_TABLE_H
@@ -30,8 +30,9 @@ struct luna_table_options {
      * table has no such column. */
     const char *column, *time_column, *id_column;
     enum luna_table_header header;
-    char delimiter; /* 0: found */
-    char decimal;   /* '.' or ','; 0: found */
+    char delimiter;  /* 0: found */
+    char decimal;    /* '.' or ','; 0: found */
+    bool is_records; /* luna_ndjson_to_csv() wrote it: lines are counted from the first record */
 };
 
 /* The names of the options, NULL-terminated. */
