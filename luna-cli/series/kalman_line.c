@@ -73,15 +73,13 @@ const char *kalman_line_option(int index)
 }
 
 static const char table_help[] =
-    "  --column NAME|N          the column of the observations, by name or number from 1\n"
-    "  --time-column NAME|N     the column of the times, which have to increase; empty: do not "
-    "read times\n"
-    "  --id-column NAME|N       the column that names the series of each row; empty: there is "
-    "no "
-    "such column\n"
-    "  --header WHICH           present or absent: whether the first line holds names\n"
-    "  --delimiter CHARACTER    comma, semicolon, tab, pipe or space\n"
-    "  --decimal CHARACTER      point or comma\n";
+    "  --column NAME|N          column of the observations, by name or by number (from 1)\n"
+    "  --time-column NAME|N     column of the times, which have to increase; empty: ignore the "
+    "times\n"
+    "  --id-column NAME|N       column that names the series of each row; empty: no column does\n"
+    "  --header WHICH           present or absent: whether the first line contains column names\n"
+    "  --delimiter CHARACTER    delimiter of CSV: comma, semicolon, tab, pipe or space\n"
+    "  --decimal CHARACTER      decimal mark of CSV: point or comma\n";
 
 void kalman_line_print_help(void)
 {
@@ -93,14 +91,13 @@ void kalman_line_print_help(void)
         "of the input. If FILE is \"-\", the series is read from standard input. No server is "
         "needed.\n"
         "\n"
-        "CSV: the series is the column named \"value\" or \"y\" or, without such a column, the "
-        "only "
-        "column of\n"
-        "numbers. Header, delimiter and decimal mark are found in the file. A file that could be "
-        "read in two\n"
-        "ways is refused, with the option that decides. An empty field, NA, N/A, NaN, None, \".\" "
-        "or \"-\" is a\n"
-        "missing observation.\n"
+        "CSV: the series is the column named \"value\" or \"y\"; without such a column, it is the "
+        "only column of\n"
+        "numbers. Header, delimiter and decimal mark are detected. A file that could be read in "
+        "two ways is\n"
+        "refused, and the message names the option that decides. An empty field, NA, N/A, NaN, "
+        "None, \".\" or\n"
+        "\"-\" is a missing observation.\n"
         "JSON: {\"results\": [1120, null, 963]}, with any option of the HTTP API. The options "
         "below take\n"
         "precedence over those in the file.\n"
