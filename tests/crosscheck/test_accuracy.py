@@ -3,7 +3,8 @@
 Each series is cut at up to three origins, one horizon apart; the model is chosen and fitted on what is before, and judged on
 the horizon after it: the mean absolute error over that of the naive forecast in the sample (MASE; seasonal where there is a
 season), and the values inside the intervals of 95 % and 80 %. R's auto.arima (forecast 8.20) is timed on five of them in the
-same run; `accuracy.R DIR all` has it forecast them all. airmiles, 14 values, alone makes up .29 of the mean.
+same run; `accuracy.R DIR all` has it forecast them all: MASE 1.743, 95 % covers .874, 80 % .719.
+airmiles, 14 values, alone makes up .29 of the mean.
 """
 import re
 import subprocess

@@ -4,7 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef ORACLE_WIDE
+typedef _Float128 real; /* 113 bits; compiled as oracle_gls_wide() */
+#define SQRT sqrtf128
+#define LOG logf128
+static const real pivot_least = 1e-32F128;
+#else
 typedef long double real;
+#define SQRT sqrtl
+#define LOG logl
+static const real pivot_least = 1e-17L;
+#endif
 
 /* What the stacked problem is made of. w = (alpha_1 - a1 without delta, eta_1 .. eta_{n-1});
  * alpha_t is linear in it. */
@@ -32,7 +42,7 @@ static size_t diffuse_columns(const struct oracle_model *model, real *ret_column
     size_t m = model->states, count = 0;
     for (size_t i = 0; model->diffuse && i < m; i++)
         if (model->diffuse[i * m + i] > 0) {
-            ret_columns[i * m + count] = sqrtl(model->diffuse[i * m + i]);
+            ret_columns[i * m + count] = SQRT((real)model->diffuse[i * m + i]);
             count++;
         }
     return count;
@@ -159,9 +169,9 @@ static int factor(real *a, size_t count)
 {
     for (size_t j = 0; j < count; j++) {
         real diagonal = a[j * count + j], pivot = diagonal - dot(a + j * count, a + j * count, j);
-        if (!(pivot > diagonal * 1e-17L))
+        if (!(pivot > diagonal * pivot_least))
             return 1;
-        a[j * count + j] = sqrtl(pivot);
+        a[j * count + j] = SQRT(pivot);
         for (size_t i = j + 1; i < count; i++)
             a[i * count + j] =
                 (a[i * count + j] - dot(a + i * count, a + j * count, j)) / a[j * count + j];
@@ -185,7 +195,7 @@ static real log_determinant(const real *factor_, size_t count)
 {
     real sum = 0;
     for (size_t i = 0; i < count; i++)
-        sum += 2 * logl(factor_[i * count + i]);
+        sum += 2 * LOG(factor_[i * count + i]);
     return sum;
 }
 
@@ -229,7 +239,7 @@ static int regress(const struct stacked *s, struct regression *fit, double *ret_
     solve_upper_vector(fit->normal, d, fit->delta);
     for (size_t k = 0; k < count; k++)
         fit->residual[k] -= dot(fit->x + k * d, fit->delta, d);
-    real log_two_pi = logl(8 * atanl(1));
+    real log_two_pi = LOG((real)6.283185307179586476925286766559005768L);
     *ret_loglikelihood =
         (double)(-0.5L *
                  ((real)count * log_two_pi + log_determinant(s->sigma, count) +
