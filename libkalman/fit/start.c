@@ -21,11 +21,12 @@ enum { balance_count = sizeof balances / sizeof balances[0] };
  * cancel. Polynomials of two and more also get pairs of opposite signs, the odd ones first: their
  * surfaces have summits near roots on either side, which equal partials never come near. */
 static const double shape_ar[] = {0, 0.5, -0.4, 0.8}, shape_ma[] = {0, -0.5, 0.4, -0.8};
-static const double shape_pair[][2] = {{0.8, -0.6},  {-0.8, 0.3},   {0.3, 0.7},  {0.999, -0.5},
-                                       {0.999, 0.3}, {-0.98, -0.6}, {-0.98, 0.8}};
+static const double shape_pair[][2] = {{0.8, -0.6},   {-0.8, 0.3},  {0.3, 0.7},
+                                       {0.999, -0.5}, {0.999, 0.3}, {0.99, -0.96},
+                                       {-0.98, -0.6}, {-0.98, 0.8}, {0.1, -0.9}};
 enum {
     shape_count = 4,
-    shape_pairs = 7,
+    shape_pairs = 9,
     shapes_max = shape_count + shape_pairs,
     periods_count = 10
 };
@@ -79,7 +80,11 @@ static double partial_start(const struct fit_problem *problem, const struct fit_
         if (c->at >= problem->arrays[k].at &&
             c->at < problem->arrays[k].at + problem->arrays[k].count)
             place = c->at - problem->arrays[k].at;
-    return shape_pair[shape - shape_count][place % 2];
+    /* The seasonal factor has the other sign: with the same one it is a near copy. Elements beyond
+     * the second tell little of where the roots lie. */
+    bool seasonal = c->id == PARAMETER_SEASONAL_AR || c->id == PARAMETER_SEASONAL_MA;
+    size_t side = (place + (seasonal ? 1 : 0)) % 2;
+    return shape_pair[shape - shape_count][side] * (place < 2 ? 1 : 0.3);
 }
 
 static double clamp(double x, double lower, double upper)
@@ -150,10 +155,17 @@ static bool has_shape(const struct fit_problem *problem)
 
 bool fit_has_polynomial(const struct fit_problem *problem)
 {
+    size_t ar = 0, ma = 0;
     for (size_t k = 0; k < problem->array_count; k++)
         if (problem->arrays[k].count > 1)
             return true;
-    return false;
+    /* Factors of one period and of another make polynomials together. */
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        ar += c->kind == FIT_PARTIAL && is_autoregressive(c) ? 1u : 0u;
+        ma += c->kind == FIT_PARTIAL && !is_autoregressive(c) ? 1u : 0u;
+    }
+    return ar > 0 && ma > 0 && ar + ma > 2;
 }
 
 bool fit_is_rugged(const struct fit_problem *problem)

@@ -20,7 +20,7 @@ size_t fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *
  * Lange 2019), which cannot go down. */
 void fit_warm(struct fit_problem *problem, size_t steps, double *x);
 
-/* Is a polynomial of two and more free? */
+/* Is a polynomial of two and more free, or more than one AR and one MA coefficient? */
 bool fit_has_polynomial(const struct fit_problem *problem);
 
 /* Has the likelihood several summits of about one height? That of polynomials of two and more has,

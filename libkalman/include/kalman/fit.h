@@ -115,6 +115,26 @@ kalman_fit(const struct kalman_spec *spec, const struct kalman_series *series,
            const struct kalman_fit_options *options, void *workspace, size_t workspace_bytes,
            struct kalman_candidate *candidates, struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
 
+/* Workspace of kalman_fit_robust(). */
+KALMAN_API enum kalman_status kalman_fit_robust_bytes(const struct kalman_spec *spec, size_t count,
+                                                      size_t *ret_bytes) KALMAN_MUSTCHECK;
+
+/*
+ * kalman_fit() that a few wrong values do not reach, for a filter with robust_threshold (see
+ * kalman/run.h). It fits, runs the robust filter, leaves out what lies more than 4/3 threshold
+ * standard deviations from its prediction, and fits again, until nothing changes. The standard
+ * deviation is that of the median, so that the wrong values do not hide themselves. It keeps runs of
+ * four and more on one side, which are a shift of the level, and does not leave out more than a
+ * fifth; what determines a diffuse start has no prediction and is kept. With every parameter given
+ * it is kalman_fit(). ret_kept: n values, those used, NaN where one was left out; ret_left_out: how
+ * many. The filter's workspace and model are on the heap.
+ */
+KALMAN_API enum kalman_status
+kalman_fit_robust(const struct kalman_spec *spec, const struct kalman_series *series,
+                  const struct kalman_fit_options *options, double threshold, void *workspace,
+                  size_t workspace_bytes, struct kalman_candidate *candidates, double *ret_kept,
+                  size_t *ret_left_out, struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
+
 /*
  * What the data say of the estimated parameters besides their values: the inverse of the observed
  * information (minus the second derivatives of the likelihood that was maximised), carried to the

@@ -92,6 +92,7 @@ static const struct surface surfaces[] = {
     {"arima", "lakehuron", "p=2 q=2"},
     {"arima", "lynx", "p=2 q=2"},
     {"arima", "wwwusage", "p=3 d=1 q=1"},
+    {"arima", "uspop", "p=3 d=1 q=1"},
     {"damped_trend", "nile", ""},
     {"exponential_smoothing", "ukgas", "trend=1 damped=1 period=4"},
 };
