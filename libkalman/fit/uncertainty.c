@@ -34,11 +34,16 @@ static void open_spec(const struct kalman_spec *asked, const struct kalman_spec 
             ret_spec->parameters[i] = NAN;
 }
 
+/* Information, its coarser estimate, derivatives: of no more coordinates than parameters. */
+static size_t matrices_bytes(const struct spec_layout *layout)
+{
+    return 3 * (size_t)layout->length * layout->length * sizeof(double);
+}
+
 enum kalman_status kalman_uncertainty_bytes(const struct kalman_spec *fitted, size_t count,
                                             size_t *ret_bytes)
 {
     struct spec_layout layout;
-    size_t square = KALMAN_PARAMETERS_MAX * KALMAN_PARAMETERS_MAX * sizeof(double);
     if (!fitted || !ret_bytes)
         return KALMAN_EINVAL;
     enum kalman_status status = spec_resolve(fitted, true, &layout, NULL);
@@ -48,7 +53,7 @@ enum kalman_status kalman_uncertainty_bytes(const struct kalman_spec *fitted, si
         return KALMAN_EUNSUPPORTED;
     status = fit_problem_bytes(fitted, &layout, count, ret_bytes);
     if (status == KALMAN_OK)
-        *ret_bytes += 3 * square;
+        *ret_bytes += matrices_bytes(&layout);
     return status;
 }
 
@@ -290,7 +295,7 @@ static enum kalman_status prepare(const struct kalman_spec *asked, const struct 
 {
     struct spec_layout layout;
     struct kalman_spec open, scaled;
-    size_t needed = 0, bad_index = 0, square = KALMAN_PARAMETERS_MAX * KALMAN_PARAMETERS_MAX;
+    size_t needed = 0, bad_index = 0;
     enum kalman_status status = kalman_uncertainty_bytes(fitted, series->count, &needed);
     if (status == KALMAN_OK &&
         (!workspace || workspace_bytes < needed || (uintptr_t)workspace % KALMAN_ALIGN != 0))
@@ -301,7 +306,8 @@ static enum kalman_status prepare(const struct kalman_spec *asked, const struct 
         status = spec_resolve(fitted, true, &layout, NULL);
     if (status != KALMAN_OK)
         return status;
-    size_t problem_bytes = needed - 3 * square * sizeof(double);
+    size_t problem_bytes = needed - matrices_bytes(&layout),
+           square = (size_t)layout.length * layout.length;
     open_spec(asked, fitted, &layout, &open);
     status =
         fit_problem_prepare(&q->problem, &open, &layout, series, options, workspace, problem_bytes);

@@ -136,6 +136,8 @@ static void put_model(struct writer w, const struct luna_result *result)
     put_text(w, result->model_name);
     put_settings(w, result->settings, result->setting_count);
     put_transform(w, &result->transform);
+    if (result->variance_exponent != 0)
+        luna_buf_printf(w.out, ",\"variance_exponent\":%d", result->variance_exponent);
     luna_buf_puts(w.out, ",\"parameters\":{");
     for (size_t i = 0; i < result->parameter_count; i++) {
         const struct luna_parameter *p = &result->parameters[i];
@@ -187,6 +189,58 @@ static void put_warnings(struct writer w, const struct luna_result *result)
     luna_buf_putc(w.out, ']');
 }
 
+/* One number, or an array of them: as the parameter is. */
+static void put_values(struct writer w, const char *name, const double *values,
+                       const struct luna_estimate *estimate)
+{
+    put_member(w, name);
+    if (estimate->is_array)
+        put_array(w, values, estimate->count);
+    else
+        put_number(w, values[0]);
+}
+
+static void put_covariance(struct writer w, const struct luna_uncertainty *known)
+{
+    luna_buf_puts(w.out, ",\"covariance\":{\"names\":[");
+    for (size_t i = 0; i < known->order; i++) {
+        if (i > 0)
+            luna_buf_putc(w.out, ',');
+        put_text(w, known->names[i]);
+    }
+    luna_buf_puts(w.out, "],\"matrix\":[");
+    for (size_t i = 0; i < known->order; i++) {
+        if (i > 0)
+            luna_buf_putc(w.out, ',');
+        put_array(w, known->covariance + i * known->order, known->order);
+    }
+    luna_buf_puts(w.out, "]}");
+}
+
+static void put_uncertainty(struct writer w, const struct luna_uncertainty *known)
+{
+    luna_buf_puts(w.out, ",\"uncertainty\":{\"level\":");
+    put_number((struct writer){.out = w.out}, known->level);
+    luna_buf_puts(w.out, ",\"parameters\":{");
+    for (size_t i = 0; i < known->count; i++) {
+        const struct luna_estimate *estimate = &known->estimates[i];
+        if (i > 0)
+            luna_buf_putc(w.out, ',');
+        put_member(w, estimate->name);
+        luna_buf_putc(w.out, '{');
+        put_values(w, "standard_error", estimate->standard_error, estimate);
+        luna_buf_putc(w.out, ',');
+        put_values(w, "lower", estimate->lower, estimate);
+        luna_buf_putc(w.out, ',');
+        put_values(w, "upper", estimate->upper, estimate);
+        luna_buf_putc(w.out, '}');
+    }
+    luna_buf_putc(w.out, '}');
+    if (known->covariance != NULL)
+        put_covariance(w, known);
+    luna_buf_putc(w.out, '}');
+}
+
 /* whole: all that is known of it; else what every answer with options says. */
 static void put_fit(struct writer w, const struct luna_result *result, bool whole)
 {
@@ -204,6 +258,10 @@ static void put_fit(struct writer w, const struct luna_result *result, bool whol
         put_text(w, result->fit_reason);
         put_candidates(w, result);
     }
+    if (result->is_robust)
+        luna_buf_printf(w.out, ",\"left_out\":%zu", result->left_out);
+    if (result->uncertainty != NULL)
+        put_uncertainty(w, result->uncertainty);
     put_warnings(w, result);
     luna_buf_putc(w.out, '}');
 }

@@ -164,12 +164,32 @@ static bool has_setting(const struct luna_request *request, const char *name)
     return false;
 }
 
+/* Where no double holds a variance, it is a value × 2^variance_exponent: answers have it so, and
+ * take it back. */
+static bool set_exponent(const struct luna_model_setting *setting, struct kalman_spec *spec,
+                         struct luna_faults *faults)
+{
+    enum { EXPONENT_MAX = 4000 };
+    double value = setting->is_null ? 0 : setting->value;
+    if (value == floor(value) && fabs(value) <= EXPONENT_MAX) {
+        spec->variance_exponent = (int)value;
+        return true;
+    }
+    fault_model(faults, "value_error",
+                "Value error, the exponent of two is a whole number from -4000 to 4000",
+                "omit it where doubles hold the variances", setting->name);
+    return false;
+}
+
 static bool set_settings(const struct kalman_kind_info *info, const struct luna_request *request,
                          struct kalman_spec *spec, struct luna_faults *faults)
 {
     bool ok = true;
     for (size_t i = 0; i < request->setting_count; i++)
-        ok = set_setting(info, &request->settings[i], spec, faults) && ok;
+        ok = (strcmp(request->settings[i].name, "variance_exponent") == 0
+                  ? set_exponent(&request->settings[i], spec, faults)
+                  : set_setting(info, &request->settings[i], spec, faults)) &&
+             ok;
     for (const struct kalman_setting_info *s = info->settings; s->name != NULL; s++) {
         if (s->required != 0 && !has_setting(request, s->name)) {
             fault_model(faults, "missing", "Field required", s->description, s->name);

@@ -28,9 +28,14 @@ static void apply_output(json_t *value, struct luna_request *request, struct lun
         request->output = LUNA_OUTPUT_FILTERED;
     else if (string_is(value, "smoothed"))
         request->output = LUNA_OUTPUT_SMOOTHED;
+    else if (string_is(value, "predicted"))
+        request->output = LUNA_OUTPUT_PREDICTED;
     else
-        fault(faults, "output", "literal_error", "Input should be 'filtered' or 'smoothed'",
-              "filtered uses the series up to each point, smoothed the whole series");
+        fault(
+            faults, "output", "literal_error",
+            "Input should be 'filtered', 'smoothed' or 'predicted'",
+            "filtered uses the series up to each point, smoothed the whole series, predicted what "
+            "comes before each point");
 }
 
 static void apply_robust(json_t *value, struct luna_request *request, struct luna_faults *faults)
@@ -217,10 +222,17 @@ static void apply_intervals(json_t *value, struct luna_request *request, struct 
 
 static void apply_include(json_t *value, struct luna_request *request, struct luna_faults *faults)
 {
-    static const char *const words[] = {"model", "variance", "innovations", "diagnostics", "input"};
-    static const unsigned bits[] = {LUNA_INCLUDE_MODEL, LUNA_INCLUDE_VARIANCE,
-                                    LUNA_INCLUDE_INNOVATIONS, LUNA_INCLUDE_DIAGNOSTICS,
-                                    LUNA_INCLUDE_INPUT};
+    static const char *const words[] = {"model", "variance",        "innovations", "diagnostics",
+                                        "input", "standard_errors", "covariance"};
+    /* errors without the estimates that they belong to would say nothing */
+    static const unsigned bits[] = {LUNA_INCLUDE_MODEL,
+                                    LUNA_INCLUDE_VARIANCE,
+                                    LUNA_INCLUDE_INNOVATIONS,
+                                    LUNA_INCLUDE_DIAGNOSTICS,
+                                    LUNA_INCLUDE_INPUT,
+                                    LUNA_INCLUDE_MODEL | LUNA_INCLUDE_STANDARD_ERRORS,
+                                    LUNA_INCLUDE_MODEL | LUNA_INCLUDE_STANDARD_ERRORS |
+                                        LUNA_INCLUDE_COVARIANCE};
     request->include = 0;
     if (!json_is_array(value)) {
         fault(faults, "include", "list_type", "Input should be a valid list",
@@ -237,8 +249,8 @@ static void apply_include(json_t *value, struct luna_request *request, struct lu
         else
             luna_fault_at_index(
                 fault(faults, "include", "literal_error",
-                      "Input should be 'model', 'variance', 'innovations', 'diagnostics' "
-                      "or 'input'",
+                      "Input should be 'model', 'variance', 'innovations', 'diagnostics', "
+                      "'input', 'standard_errors' or 'covariance'",
                       "remove the unknown word"),
                 index);
     }

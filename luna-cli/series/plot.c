@@ -278,10 +278,12 @@ static void put_name(const struct plot *plot, enum canvas_layer layer, const cha
 
 static void put_legend(const struct plot *plot)
 {
-    bool smoothed = plot->request->output == LUNA_OUTPUT_SMOOTHED;
+    static const char *const names[] = {[LUNA_OUTPUT_FILTERED] = "filtered",
+                                        [LUNA_OUTPUT_SMOOTHED] = "smoothed",
+                                        [LUNA_OUTPUT_PREDICTED] = "predicted"};
     luna_buf_printf(plot->out, "%*s", plot->margin, "");
     put_name(plot, CANVAS_POINTS, "⠂", "observed");
-    put_name(plot, CANVAS_LINE, "⠤⠤", smoothed ? "smoothed" : "filtered");
+    put_name(plot, CANVAS_LINE, "⠤⠤", names[plot->request->output]);
     if (plot->result->forecast.horizon > 0) {
         put_name(plot, CANVAS_MORE, "⠤⠤", "forecast");
         luna_buf_printf(plot->out, " from %zu", plot->result->n + 1);

@@ -123,11 +123,12 @@ KALMAN_API enum kalman_status kalman_fit_robust_bytes(const struct kalman_spec *
  * kalman_fit() that a few wrong values do not reach, for a filter with robust_threshold (see
  * kalman/run.h). It fits, runs the robust filter, leaves out what lies more than 4/3 threshold
  * standard deviations from its prediction, and fits again, until nothing changes. The standard
- * deviation is that of the median, so that the wrong values do not hide themselves. It keeps runs of
- * four and more on one side, which are a shift of the level, and does not leave out more than a
- * fifth; what determines a diffuse start has no prediction and is kept. With every parameter given
- * it is kalman_fit(). ret_kept: n values, those used, NaN where one was left out; ret_left_out: how
- * many. The filter's workspace and model are on the heap.
+ * deviation is that of the median, so that the wrong values do not hide themselves. Runs of four
+ * and more on one side are a shift of the level and are kept, and no more than a fifth is left out;
+ * what determines a diffuse start has no prediction and is kept. With every parameter given it is
+ * kalman_fit(). ret_kept: n values, those used on the scale of the fit, NaN where one was left out;
+ * ret_left_out: how many.
+ * The filter's workspace and model are on the heap.
  */
 KALMAN_API enum kalman_status
 kalman_fit_robust(const struct kalman_spec *spec, const struct kalman_series *series,
@@ -159,8 +160,8 @@ KALMAN_API enum kalman_status kalman_uncertainty_bytes(const struct kalman_spec 
 /*
  * The uncertainty of a fit that found a maximum. `asked` and the rest are those of its call,
  * `fitted` the spec that it returned; KALMAN_AUTO has estimated every parameter. coverage: of the
- * intervals, in (0, 1). ret_covariance: NULL, or count x count, row-major, which
- * KALMAN_PARAMETERS_MAX squared doubles always hold. It takes about 4 k^2 likelihoods for k
+ * intervals, in (0, 1). ret_covariance: NULL, or count x count, row-major;
+ * kalman_spec_parameter_count() squared doubles hold it. It takes about 4 k^2 likelihoods for k
  * parameters.
  */
 KALMAN_API enum kalman_status

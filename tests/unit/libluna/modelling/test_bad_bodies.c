@@ -239,7 +239,7 @@ static void the_words_differ_from_pydantics(void **state)
         {"{\"results\":[1e999]}", "Input should be a finite number"},
         {"{\"results\":[]}", "List should have at least 1 item after validation, not 0"},
         {"{" GOOD ",\"x\":1}", "Extra inputs are not permitted"},
-        {"{" GOOD ",\"output\":1}", "Input should be 'filtered' or 'smoothed'"},
+        {"{" GOOD ",\"output\":1}", "Input should be 'filtered', 'smoothed' or 'predicted'"},
         {"{" GOOD ",\"horizon\":-1}", "Input should be greater than or equal to 0"},
         {"{" GOOD ",\"horizon\":0.5}",
          "Input should be a valid integer, got a number with a fractional part"},

@@ -82,6 +82,8 @@ static const struct {
      "\"innovations\",\"diagnostics\"],\"model\":{\"name\":\"local_level\",\"parameters\":{\"level_"
      "variance\":0.5}}}",
      false, END_ANSWERED},
+    {"{\"results\":[1,2,4,3,null,5,60,8,7,9,8,9,7,6],\"robust\":true,\"include\":[\"covariance\"]}",
+     false, END_ANSWERED},
     {"{\"results\":[1,2", false, END_FAULTS},
     {"{\"results\":[],\"model\":{\"name\":\"zz\",\"parameters\":{\"a\":[1,\"b\"]}},\"intervals\":["
      "1,2,3,4,5,"

@@ -110,7 +110,8 @@ static void a_wrong_line_runs(void **state)
          "a valid number\n"},
         {"--model=zz", "luna: the command line:\n  model.name: Input should be 'local_level', "},
         {"--output=both",
-         "luna: the command line:\n  output: Input should be 'filtered' or 'smoothed'\n"},
+         "luna: the command line:\n  output: Input should be 'filtered', 'smoothed' or "
+         "'predicted'\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         write_file(".csv", "1\n2\n");

@@ -9,7 +9,7 @@
  * Further members of the JSON answer: "variance" [n]; "intervals" [{"level","lower","upper"}];
  * "innovations" {"values","variance"}; "forecast" {"mean","variance","intervals"}; "model", which
  * can be sent back as the request's model, every parameter given, with "fit"
- * {"status","loglikelihood",…}; "diagnostics".
+ * {"status","loglikelihood",…,"left_out","uncertainty","warnings"}; "diagnostics".
  */
 #ifndef LUNA_MODELLING_ENCODE_H
 #define LUNA_MODELLING_ENCODE_H

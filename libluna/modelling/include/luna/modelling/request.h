@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum luna_output { LUNA_OUTPUT_FILTERED, LUNA_OUTPUT_SMOOTHED };
+enum luna_output { LUNA_OUTPUT_FILTERED, LUNA_OUTPUT_SMOOTHED, LUNA_OUTPUT_PREDICTED };
 
 /* The scale that the model describes. */
 enum luna_transform_kind {
@@ -35,7 +35,10 @@ enum luna_include { /* bits */
                     LUNA_INCLUDE_VARIANCE = 2,
                     LUNA_INCLUDE_INNOVATIONS = 4, /* one-step-ahead errors and their variances */
                     LUNA_INCLUDE_DIAGNOSTICS = 8, /* Ljung–Box, normality, heteroscedasticity */
-                    LUNA_INCLUDE_INPUT = 16       /* which column and rows were read */
+                    LUNA_INCLUDE_INPUT = 16,      /* which column and rows were read */
+                    /* of the fitted parameters, with intervals; and their covariance */
+                    LUNA_INCLUDE_STANDARD_ERRORS = 32,
+                    LUNA_INCLUDE_COVARIANCE = 64
 };
 
 enum {

@@ -35,11 +35,29 @@ struct luna_candidate {
     const char *fit_status;
 };
 
+/* How well a parameter that was estimated is known, in its own unit; NaN where it is not known. */
+struct luna_estimate {
+    const char *name;
+    const double *standard_error, *lower, *upper; /* [count] */
+    size_t count;
+    bool is_array;
+};
+
+struct luna_uncertainty {
+    double level; /* of the intervals */
+    struct luna_estimate estimates[LUNA_PARAMETERS_MAX];
+    size_t count;
+    /* NULL unless asked for: [order × order], rows and columns by name ("ar[0]") */
+    const double *covariance;
+    const char *const *names; /* [order] */
+    size_t order;
+};
+
 enum { LUNA_WARNINGS_MAX = 4 };
 
 struct luna_result {
     size_t n;
-    const double *processed; /* [n] filtered or smoothed signal; NaN where undefined */
+    const double *processed; /* [n] the signal, as asked for; NaN where undefined */
     const double *variance;  /* [n], NULL unless asked for */
     /* [n] for each interval asked for: where the signal is */
     const double *lower[LUNA_INTERVALS_MAX];
@@ -57,10 +75,15 @@ struct luna_result {
     struct luna_model_setting settings[LUNA_PARAMETERS_MAX];
     size_t setting_count;
     struct luna_transform transform; /* none, or what the model is of: logarithms, Box-Cox */
-    const char *fit_status;          /* "fixed", "interior", "boundary_low", … */
-    bool not_converged;              /* the fit ended before it had found the maximum */
-    const char *fit_reason;          /* of a choice: why this one; else NULL */
-    const struct luna_candidate *candidates; /* of a choice, best first */
+    /* variances are values × 2^this: not 0 where no double holds them */
+    int variance_exponent;
+    const struct luna_uncertainty *uncertainty; /* NULL unless asked for and known */
+    bool is_robust;                             /* `robust` has reached the fit, and left out: */
+    size_t left_out;                            /* values */
+    const char *fit_status;                     /* "fixed", "interior", "boundary_low", … */
+    bool not_converged;                         /* the fit ended before it had found the maximum */
+    const char *fit_reason;                     /* of a choice: why this one; else NULL */
+    const struct luna_candidate *candidates;    /* of a choice, best first */
     size_t candidate_count;
     /* what to know before the numbers are used; static sentences */
     const char *warnings[LUNA_WARNINGS_MAX];

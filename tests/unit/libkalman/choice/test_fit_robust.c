@@ -118,6 +118,34 @@ static void a_shift_of_the_level_is_kept(void **state)
     assert_true(kalman_spec_get(&fit.spec, "observation_variance") < 50);
 }
 
+/* With the choice of a scale: a wrong value that has no logarithm does not keep the others from
+ * theirs, and the caller's logarithms are of all values that have one. */
+static void a_value_without_a_logarithm_is_left_out(void **state)
+{
+    (void)state;
+    double y[count_max], kept[count_max], logarithms[count_max];
+    size_t n = 0, bytes = 0, left_out = 0;
+    const double *air = vector("airpassengers", &n);
+    memcpy(y, air, n * sizeof(double));
+    y[70] = -5000;
+    y[90] = 90000;
+    struct kalman_spec spec = spec_of("auto", "period=12");
+    struct kalman_series series = {.values = y, .count = n};
+    struct kalman_fit_options options = {.logarithms = logarithms};
+    struct kalman_candidate candidates[KALMAN_CANDIDATES_MAX];
+    struct kalman_fit fit;
+    assert_int_equal(kalman_fit_robust_bytes(&spec, n, &bytes), KALMAN_OK);
+    void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
+    assert_int_equal(kalman_fit_robust(&spec, &series, &options, 3, workspace, bytes, candidates,
+                                       kept, &left_out, &fit),
+                     KALMAN_OK);
+    free(workspace);
+    assert_int_equal(fit.transform.kind, KALMAN_TRANSFORM_LOG);
+    assert_true(isnan(kept[70]) && isnan(logarithms[70]));
+    assert_true(isnan(kept[90]) && isfinite(logarithms[90]));
+    assert_true(left_out >= 2 && left_out <= 6 && kept[10] == logarithms[10]);
+}
+
 static void nothing_is_left_out_for_given_parameters(void **state)
 {
     (void)state;
@@ -154,6 +182,7 @@ int main(void)
         cmocka_unit_test(values_that_hide_each_other_are_found),
         cmocka_unit_test(a_series_without_wrong_values_is_fitted_as_ever),
         cmocka_unit_test(a_shift_of_the_level_is_kept),
+        cmocka_unit_test(a_value_without_a_logarithm_is_left_out),
         cmocka_unit_test(nothing_is_left_out_for_given_parameters),
         cmocka_unit_test(short_and_constant_series_are_answered),
     };

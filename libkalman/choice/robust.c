@@ -29,6 +29,7 @@ struct robust_fit {
     const struct kalman_fit_options *options;
     double threshold;
     double *kept;         /* the values, NaN where left out */
+    double *judged;       /* n: all values, on the scale of the last fit */
     double *standardized; /* n: how far each value is from its prediction */
     double *sorted;       /* n: scratch */
     unsigned char *far;   /* n: what the last round leaves out */
@@ -48,7 +49,7 @@ enum kalman_status kalman_fit_robust_bytes(const struct kalman_spec *spec, size_
     size_t bytes = 0;
     enum kalman_status status = kalman_fit_bytes(spec, count, &bytes);
     if (status == KALMAN_OK)
-        *ret_bytes = aligned(bytes) + aligned(count * (2 * sizeof(double) + 1));
+        *ret_bytes = aligned(bytes) + aligned(count * (3 * sizeof(double) + 1));
     return status;
 }
 
@@ -89,7 +90,9 @@ static enum kalman_status predict_all(struct robust_fit *r, const struct kalman_
     void *memory = aligned_alloc(KALMAN_ALIGN, aligned(bytes) + KALMAN_ALIGN);
     if (!memory)
         return KALMAN_ENOMEM;
-    status = kalman_run(model, r->series, &options, &output, memory, bytes, &summary);
+    struct kalman_series judged = *r->series;
+    judged.values = r->judged;
+    status = kalman_run(model, &judged, &options, &output, memory, bytes, &summary);
     free(memory);
     return status;
 }
@@ -123,8 +126,10 @@ static size_t mark_far(const struct robust_fit *r, double spread)
     for (size_t t = 0; t < n; t++)
         r->far[t] = fabs(r->standardized[t]) > cut * r->threshold * spread;
     keep_shifts(r);
-    for (size_t t = 0; t < n; t++)
+    for (size_t t = 0; t < n; t++) {
+        r->far[t] |= isnan(r->judged[t]) && !isnan(r->series->values[t]);
         count += r->far[t];
+    }
     return count;
 }
 
@@ -140,12 +145,28 @@ static bool leave_out(const struct robust_fit *r)
     return changed;
 }
 
+/* All values on the scale of the fit, into r->judged. A wrong value need not have a logarithm, even
+ * if those that were kept have: it becomes missing. */
+static enum kalman_status take_scale(const struct robust_fit *r, const struct kalman_fit *fit)
+{
+    size_t bad_index = 0, n = r->series->count;
+    bool positive = fit->transform.kind != KALMAN_TRANSFORM_NONE;
+    for (size_t t = 0; t < n; t++) {
+        double y = r->series->values[t];
+        r->judged[t] = positive && !(y > 0) ? (double)NAN : y;
+    }
+    return kalman_transform_apply(&fit->transform, r->judged, n, r->judged, &bad_index);
+}
+
 /* One round: what do the fitted parameters find far off? *ret_changed: another fit is due. */
-static enum kalman_status find_far(struct robust_fit *r, const struct kalman_spec *fitted,
+static enum kalman_status find_far(struct robust_fit *r, const struct kalman_fit *fit,
                                    size_t *ret_left_out, bool *ret_changed)
 {
     struct kalman_model *model = NULL;
-    enum kalman_status status = kalman_model_new(fitted, &model);
+    *ret_changed = false;
+    enum kalman_status status = take_scale(r, fit);
+    if (status == KALMAN_OK)
+        status = kalman_model_new(&fit->spec, &model);
     if (status == KALMAN_OK)
         status = predict_all(r, model, r->threshold);
     double spread = status == KALMAN_OK ? spread_of_most(r) : 0;
@@ -157,7 +178,6 @@ static enum kalman_status find_far(struct robust_fit *r, const struct kalman_spe
         return status;
     spread = spread_of_most(r);
     size_t found = spread > 0 ? mark_far(r, spread) : 0;
-    *ret_changed = false;
     /* What is a large part of the series is not its few wrong values. */
     if (spread > 0 && found <= r->series->count / share_max) {
         *ret_left_out = found;
@@ -179,6 +199,21 @@ static bool has_estimates(const struct kalman_spec *spec, const struct kalman_fi
     return (spec->kind == KALMAN_AUTO || kalman_spec_free_count(spec) > 0) &&
            fit->status != KALMAN_FIT_UNIDENTIFIED_DEFAULT &&
            fit->status != KALMAN_FIT_DEGENERATE_CONSTANT;
+}
+
+/* Where the logarithms were chosen, the values kept become theirs, and the caller's array has the
+ * logarithms of all values again. */
+static enum kalman_status to_scale_of_fit(const struct robust_fit *r, const struct kalman_fit *fit)
+{
+    size_t bad_index = 0, n = r->series->count;
+    if (fit->transform.kind == KALMAN_TRANSFORM_NONE)
+        return KALMAN_OK;
+    enum kalman_status status =
+        kalman_transform_apply(&fit->transform, r->kept, n, r->kept, &bad_index);
+    if (status == KALMAN_OK)
+        status = take_scale(r, fit);
+    memcpy(r->options->logarithms, r->judged, n * sizeof(double));
+    return status;
 }
 
 enum kalman_status kalman_fit_robust(const struct kalman_spec *spec,
@@ -209,7 +244,8 @@ enum kalman_status kalman_fit_robust(const struct kalman_spec *spec,
                            .kept = ret_kept,
                            .standardized = arrays,
                            .sorted = arrays + series->count,
-                           .far = (unsigned char *)(arrays + 2 * series->count),
+                           .judged = arrays + 2 * series->count,
+                           .far = (unsigned char *)(arrays + 3 * series->count),
                            .workspace = workspace,
                            .workspace_bytes = fit_bytes,
                            .candidates = candidates};
@@ -219,9 +255,9 @@ enum kalman_status kalman_fit_robust(const struct kalman_spec *spec,
     bool changed = true;
     for (int round = 0; changed && status == KALMAN_OK; round++) {
         status = fit_kept(&r, ret_fit);
-        if (status != KALMAN_OK || round == rounds_max || !has_estimates(spec, ret_fit))
-            return status;
-        status = find_far(&r, &ret_fit->spec, ret_left_out, &changed);
+        changed = status == KALMAN_OK && round < rounds_max && has_estimates(spec, ret_fit);
+        if (changed)
+            status = find_far(&r, ret_fit, ret_left_out, &changed);
     }
-    return status;
+    return status == KALMAN_OK ? to_scale_of_fit(&r, ret_fit) : status;
 }
