@@ -159,9 +159,15 @@ static bool parse_rewritten(struct csv_field field, struct number_style style, d
 
 enum cell cell_read(struct csv_field field, struct number_style style, double *ret_value)
 {
-    field = csv_trim(field);
     double value = 0;
     enum luna_number_status status = LUNA_NUMBER_SYNTAX;
+    /* The usual field is a number and nothing else. */
+    if (style.decimal == '.' && parse_whole(field.at, field.len, &value, &status) &&
+        status == LUNA_NUMBER_OK) {
+        *ret_value = value;
+        return CELL_NUMBER;
+    }
+    field = csv_trim(field);
     if ((style.decimal == '.' && parse_whole(field.at, field.len, &value, &status)) ||
         parse_rewritten(field, style, &value, &status)) {
         if (status == LUNA_NUMBER_RANGE)

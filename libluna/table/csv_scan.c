@@ -47,19 +47,18 @@ void csv_scan_init(struct csv_scan *scan, const char *text, size_t len, char del
     assert(delimiter != 0);
     *scan = (struct csv_scan){
         .text = text, .at = text, .end = text + len, .line = 1, .delimiter = delimiter};
+    scan->ends_field['\n'] = scan->ends_field['\r'] = scan->ends_field['"'] = true;
+    scan->ends_field[(unsigned char)delimiter] = true;
+    if (delimiter == ' ')
+        scan->ends_field['\t'] = true;
     if (csv_scan_declared(text, len) != 0)
         skip_line(scan);
     while (scan->at < scan->end && *scan->at == '#')
         skip_line(scan);
 }
 
-/* Moves over what separates two fields. */
-static void take_delimiter(struct csv_scan *scan)
+static void take_blanks(struct csv_scan *scan)
 {
-    if (scan->delimiter != ' ') {
-        scan->at++;
-        return;
-    }
     while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t'))
         scan->at++;
 }
@@ -86,7 +85,7 @@ static bool take_quoted(struct csv_scan *scan, struct csv_field *ret_field)
         scan->at++;
     }
     assert(scan->at >= first && scan->at < scan->end);
-    *ret_field = (struct csv_field){first, (size_t)(scan->at - first), true};
+    *ret_field = (struct csv_field){first, (size_t)(scan->at - first)};
     scan->at++;
     if (!at_line_end(scan) && !at_delimiter(scan))
         return fail(scan, scan->at,
@@ -96,16 +95,18 @@ static bool take_quoted(struct csv_scan *scan, struct csv_field *ret_field)
 
 static bool take_field(struct csv_scan *scan, struct csv_field *ret_field)
 {
-    if (scan->at < scan->end && *scan->at == '"')
+    const char *first = scan->at, *at = first, *end = scan->end;
+    if (at < end && *at == '"')
         return take_quoted(scan, ret_field);
-    const char *first = scan->at;
-    for (; !at_line_end(scan) && !at_delimiter(scan); scan->at++) {
-        if (*scan->at == '"')
-            return fail(scan, scan->at,
-                        "a quote inside a field that is not quoted; quote the whole field, and "
-                        "double the quote");
-    }
-    *ret_field = (struct csv_field){first, (size_t)(scan->at - first), false};
+    while (at < end && !scan->ends_field[(unsigned char)*at])
+        at++;
+    scan->at = at;
+    if (at < end && *at == '"')
+        return fail(scan, at,
+                    "a quote inside a field that is not quoted; quote the whole field, and "
+                    "double the quote");
+    ret_field->at = first;
+    ret_field->len = (size_t)(at - first);
     return true;
 }
 
@@ -114,25 +115,27 @@ bool csv_scan_record(struct csv_scan *scan, struct csv_record *ret_record)
     struct csv_record *record = ret_record;
     if (scan->at == scan->end || scan->problem != NULL)
         return false;
-    record->count = 0;
     record->line = scan->line;
     record->at = scan->at;
     if (scan->delimiter == ' ')
-        take_delimiter(scan); /* blanks before the first field */
+        take_blanks(scan); /* before the first field */
     record->is_blank = at_line_end(scan);
-    for (;;) {
-        if (record->count == CSV_COLUMNS_MAX)
+    size_t count = 0;
+    for (bool more = true; more;) {
+        if (count == CSV_COLUMNS_MAX)
             return fail(scan, scan->at, "more than 256 columns");
-        if (!take_field(scan, &record->fields[record->count]))
+        if (!take_field(scan, &record->fields[count]))
             return false;
-        record->count++;
-        if (at_line_end(scan))
-            break;
-        assert(at_delimiter(scan));
-        take_delimiter(scan);
-        if (scan->delimiter == ' ' && at_line_end(scan))
-            break;
+        count++;
+        more = !at_line_end(scan);
+        if (more && scan->delimiter != ' ') {
+            scan->at++;
+        } else if (more) {
+            take_blanks(scan);
+            more = !at_line_end(scan);
+        }
     }
+    record->count = count;
     take_line_end(scan);
     return true;
 }

@@ -17,9 +17,10 @@ struct csv_scan {
     const char *text;
     const char *at;
     const char *end;
-    size_t line;         /* of `at`, from 1 */
-    char delimiter;      /* ' ': a run of blanks; CSV_NO_DELIMITER: one column */
-    const char *problem; /* NULL: none; else one static sentence, about `at` */
+    size_t line;          /* of `at`, from 1 */
+    char delimiter;       /* ' ': a run of blanks; CSV_NO_DELIMITER: one column */
+    const char *problem;  /* NULL: none; else one static sentence, about `at` */
+    bool ends_field[256]; /* a byte that ends an unquoted field, or may not stand in one */
 };
 
 enum { CSV_NO_DELIMITER = '\n' }; /* no field contains it */
@@ -27,7 +28,6 @@ enum { CSV_NO_DELIMITER = '\n' }; /* no field contains it */
 struct csv_field {
     const char *at; /* without the quotes; doubled quotes inside stay doubled */
     size_t len;
-    bool is_quoted;
 };
 
 struct csv_record {

@@ -14,7 +14,7 @@ struct rows {
     struct csv_record record; /* the one being read; kept here because it is large */
     bool is_started; /* a pass has seen its first record: blank lines before it are ignored */
     size_t count;    /* of data, blank lines at the end left out */
-    size_t first_line, last_line, totals_line;
+    size_t last_line, totals_line;
     const char *last_at; /* the last row */
     double *values;      /* [count] */
     uint32_t *owners;    /* [count] the series of each; NULL: there is only one */
@@ -141,7 +141,6 @@ static bool count_rows(struct rows *rows)
     while (!is_enough(rows) && next_record(rows, &scan, &blanks)) {
         if (rows->record.count != r->sample.columns && !has_width(&rows->record, r->sample.columns))
             fault_width(rows);
-        rows->first_line = rows->first_line == 0 ? rows->record.line : rows->first_line;
         rows->last_line = rows->record.line;
         rows->last_at = rows->record.at;
         rows->count += blanks + 1;
@@ -296,7 +295,6 @@ static void take_row(struct rows *rows, size_t row)
 {
     const struct reading *r = rows->reading;
     size_t series = rows->has_ids ? take_id(rows) : 0;
-    rows->values[row] = (double)NAN;
     if (rows->owners != NULL)
         rows->owners[row] = (uint32_t)series;
     if (rows->is_stopped)
@@ -402,7 +400,8 @@ static bool describe(struct rows *rows, struct luna_table *ret_table)
         .value = r->value,
         .time = r->time,
         .id = r->id,
-        .first_line = rows->first_line,
+        .first_line =
+            r->sample.lines[(size_t)r->has_header + r->has_units] - r->options->is_records,
         .last_line = rows->last_line,
         .units_line = r->has_units ? r->sample.lines[1] : 0,
         .totals_line = rows->totals_line,

@@ -127,7 +127,8 @@ bool sample_read(const struct text *text, char delimiter, struct luna_arena *are
                 return false;
         } else {
             if (widths.rows++ == 0)
-                widths.may_lack_name = delimiter != ',' || record->fields[0].is_quoted;
+                widths.may_lack_name =
+                    delimiter != ',' || record->fields[0].at != record->at; /* a quote */
             widths.wider += record->count == sample.columns + 1;
             widths.with_last +=
                 record->count > sample.columns && record->fields[sample.columns].len > 0;
