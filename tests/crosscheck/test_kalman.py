@@ -66,7 +66,7 @@ class Result:
         for key, values in rows.items():
             if key in ("filtered", "smoothed"):
                 setattr(self, key, np.array([[float(x) for x in pair] for pair in values]))
-            elif len(values[0]) == 1 and key not in ("kind", "status"):
+            elif len(values[0]) == 1 and key not in ("kind", "status", "scale"):
                 setattr(self, key, float(values[0][0]))
             else:
                 setattr(self, key, " ".join(values[0]))

@@ -29,7 +29,7 @@ def fitted(folder, case):
     text = subprocess.run([DRIVER, folder / f"{name}.csv", kind, *settings, "errors"], capture_output=True, text=True,
                           check=True).stdout
     rows = [line.split() for line in text.splitlines()]
-    values = {row[0]: float(row[1]) for row in rows if len(row) == 2 and row[0] not in ("status", "kind", "reason")}
+    values = {row[0]: float(row[1]) for row in rows if len(row) == 2 and row[0] not in ("status", "kind", "reason", "scale")}
     names = [row[0] for row in rows[[row[0] for row in rows].index("kind") + 1:] if row[0] != "error"]
     errors = dict(zip(names, ([float(x) for x in row[1:]] for row in rows if row[0] == "error")))
     return values, errors
