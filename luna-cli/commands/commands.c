@@ -2,6 +2,7 @@
 
 #include "commands/handlers.h"
 #include "commands/listing.h"
+#include "series/convert.h"
 #include "series/kalman.h"
 
 #include <stddef.h>
@@ -18,6 +19,24 @@ const struct command cli_commands[] = {
      .operands_max = 1,
      .summary = "Filter, smooth or forecast a CSV or JSON file locally",
      .run_own_line = cmd_kalman},
+    {.name = "convert",
+     .operands = "FILE|-",
+     .operands_min = 1,
+     .operands_max = 1,
+     .summary = "Show how a file of series would be read",
+     .details =
+         "Shows the column, the rows, the missing observations, the times, the delimiter and "
+         "the decimal\nmark, as luna kalman and the API read the file. Exits with 1 if the "
+         "file cannot be read, and\nsays how to fix it.",
+     .options = {{"column", "NAME|N", "column of the observations, by name or by number (from 1)"},
+                 {"time-column", "NAME|N", "column of the times; empty: ignore the times"},
+                 {"id-column", "NAME|N",
+                  "column that names the series of each row; empty: no column does"},
+                 {"header", "present|absent", "whether the first line contains column names"},
+                 {"delimiter", "comma|semicolon|tab|pipe|space", "delimiter of CSV"},
+                 {"decimal", "point|comma", "decimal mark of CSV"}},
+     .example = "luna convert sales.csv --column revenue",
+     .run = cmd_convert},
 
     {.name = "account create",
      .operands = "NAME",

@@ -7,12 +7,12 @@
 #include "luna/modelling/encode.h"
 #include "luna/modelling/fault.h"
 #include "luna/modelling/ndjson.h"
-#include "luna/modelling/ndjson_table.h"
 #include "luna/modelling/octets.h"
 #include "luna/modelling/run.h"
 #include "luna/table/table.h"
 #include "series/kalman_line.h"
 #include "series/plot.h"
+#include "series/reading.h"
 #include "series/source.h"
 #include "terminal/progress.h"
 
@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { NESTING_MAX = 16, ORIGIN_BYTES_MAX = 4096 };
+enum { ORIGIN_BYTES_MAX = 4096 };
 
 /* Nobody waits for a time limit here: a hundred years. */
 static const int64_t run_ms_max = (int64_t)100 * 365 * 24 * 3600 * 1000;
@@ -32,64 +32,18 @@ struct job {
     struct luna_buf answer;
     struct luna_arena arena;
     struct luna_faults faults;
-    struct luna_table_options options;
-    struct luna_table table;
-    bool is_table; /* CSV, or NDJSON of records */
+    struct reading reading;
     struct luna_request request;
     struct luna_result result;
     bool band_of_plot; /* the interval is the plot's own; nobody asked for it */
 };
-
-static const struct luna_request_limits limits = {.points_max = SIZE_MAX / 64,
-                                                  .nesting_max = NESTING_MAX};
-
-/* CSV, or the CSV that records have become. */
-static enum luna_decode_status decode_table(struct job *job, const char *text, size_t len)
-{
-    job->is_table = true;
-    enum luna_decode_status status = luna_table_read(text, len, &job->options, false, &limits,
-                                                     &job->arena, &job->table, &job->faults);
-    if (status == LUNA_DECODE_OK)
-        luna_table_request(&job->table, 0, &job->request);
-    return status;
-}
-
-static enum luna_decode_status decode_records(struct job *job)
-{
-    const char *csv = NULL;
-    size_t len = 0;
-    job->options.is_records = true;
-    enum luna_decode_status status = luna_ndjson_to_csv(job->body.data, job->body.len, NESTING_MAX,
-                                                        &job->arena, &csv, &len, &job->faults);
-    return status == LUNA_DECODE_OK ? decode_table(job, csv, len) : status;
-}
-
-static enum luna_decode_status decode_body(struct job *job, enum source_format format)
-{
-    const char *body = job->body.data;
-    size_t len = job->body.len;
-    switch (format) {
-    case SOURCE_FORMAT_JSON:
-        return luna_decode_json(body, len, &limits, &job->arena, &job->request, &job->faults);
-    case SOURCE_FORMAT_NDJSON:
-        if (luna_ndjson_is_table(body, len))
-            return decode_records(job);
-        return luna_decode_ndjson(body, len, &limits, &job->arena, &job->request, &job->faults);
-    case SOURCE_FORMAT_OCTETS:
-        return luna_decode_octets(body, len, &limits, &job->arena, &job->request, &job->faults);
-    case SOURCE_FORMAT_CSV:
-    case SOURCE_FORMAT_GUESS:
-        break;
-    }
-    return decode_table(job, body, len);
-}
 
 /* Where the series stands in the file, for --include input. */
 static bool note_origin(struct job *job)
 {
     struct luna_buf text;
     luna_buf_init(&text, ORIGIN_BYTES_MAX);
-    luna_table_put_json(&job->table, &text);
+    luna_table_put_json(&job->reading.table, &text);
     job->request.origin =
         text.overflow ? NULL : luna_arena_strndup(&job->arena, text.data, text.len);
     luna_buf_done(&text);
@@ -98,15 +52,17 @@ static bool note_origin(struct job *job)
 
 static enum cli_exit decode(struct job *job, enum source_format format)
 {
-    enum luna_decode_status status = decode_body(job, format);
+    enum luna_decode_status status =
+        reading_decode(&job->reading, format, &job->body, false, &job->arena, &job->faults);
+    job->request = job->reading.request;
     if (status == LUNA_DECODE_FAULTS || status == LUNA_DECODE_LONG)
         return source_print_faults(&job->faults, job->line.path, CLI_FAILED);
     if (status == LUNA_DECODE_OK)
-        status = luna_decode_options(job->line.options.data, job->line.options.len, NESTING_MAX,
-                                     &job->arena, &job->request, &job->faults);
+        status = luna_decode_options(job->line.options.data, job->line.options.len,
+                                     READING_NESTING_MAX, &job->arena, &job->request, &job->faults);
     if (status == LUNA_DECODE_FAULTS)
         return source_print_faults(&job->faults, "the command line", CLI_USAGE);
-    if (status == LUNA_DECODE_OK && job->is_table && !note_origin(job))
+    if (status == LUNA_DECODE_OK && job->reading.is_table && !note_origin(job))
         status = LUNA_DECODE_MEMORY;
     return status == LUNA_DECODE_OK ? CLI_OK : source_failed(job->line.path, "out of memory");
 }
@@ -115,8 +71,8 @@ static enum cli_exit read_table_options(struct job *job)
 {
     for (size_t i = 0; i < KALMAN_TABLE_OPTIONS; i++) {
         if (job->line.table[i] != NULL)
-            luna_table_option_set(luna_table_option_names[i], job->line.table[i], &job->options,
-                                  &job->faults);
+            luna_table_option_set(luna_table_option_names[i], job->line.table[i],
+                                  &job->reading.options, &job->faults);
     }
     return job->faults.count == 0
                ? CLI_OK

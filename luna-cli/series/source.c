@@ -113,6 +113,14 @@ enum source_format source_format_named(const char *name)
     return SOURCE_FORMAT_GUESS;
 }
 
+const char *source_format_name(enum source_format format)
+{
+    for (size_t i = 0; i < FORMAT_COUNT; i++)
+        if (formats[i].format == format)
+            return formats[i].name;
+    return "unknown";
+}
+
 enum source_format source_format_of_path(const char *path)
 {
     for (size_t i = 0; i < FORMAT_COUNT; i++)

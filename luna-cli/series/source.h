@@ -31,6 +31,7 @@ enum cli_exit source_write(const char *path, const char *bytes, size_t len);
 
 /* The format that "json", "csv", "ndjson" or "octets" names; GUESS for any other word. */
 enum source_format source_format_named(const char *name);
+const char *source_format_name(enum source_format format);
 /* The format that the ending of a path names; GUESS: it names none. */
 enum source_format source_format_of_path(const char *path);
 /* The format of a file, by its name, else by its first characters; never GUESS. */
