@@ -84,12 +84,29 @@ def add_problem_examples(document):
                     media["examples"] = media.get("examples", {}) | {key: {"$ref": f"#/components/examples/{key}"}}
 
 
+def describe_defaults(node):
+    """Puts each default into the description. Generators take a member with a default as one that is always there, and
+    their callers would have to send it."""
+    if isinstance(node, list):
+        for item in node:
+            describe_defaults(item)
+    if not isinstance(node, dict):
+        return
+    for value in node.values():
+        describe_defaults(value)
+    if "default" in node and "type" in node:
+        text = json.dumps(node.pop("default"), ensure_ascii=False).strip('"')
+        node["description"] = f"{node.get('description', '').rstrip()} Default: `{text}`.".lstrip()
+
+
 def bundle():
     document = {}
     for path in sorted((WEB / "openapi").glob("*.yaml")):
         merge(document, yaml.load(path.read_text(), Loader), path.name)
     document["info"]["version"] = product_version()
     add_problem_examples(document)
+    describe_defaults(document["components"])
+    describe_defaults(document["paths"])
     return document
 
 

@@ -1,4 +1,5 @@
 """The document says what is true: its routes are the worker's and nginx's, its examples work, its models are libkalman's."""
+import json
 import re
 
 import jsonschema
@@ -69,6 +70,13 @@ def test_served_document_is_the_one_in_the_tree(client):
     assert answer.json() == load()
     again = client.get("/openapi.json", headers={"If-None-Match": answer.headers["etag"]})
     assert again.status_code == 304 and not again.content
+
+
+def test_no_member_has_a_default():
+    """Generators take a member with a default as one that is always there: their callers would have to send it."""
+    assert '"default":' not in json.dumps(load())
+    described = load()["components"]["schemas"]["KalmanRequest"]["properties"]["horizon"]["description"]
+    assert described.endswith("Default: `0`.")
 
 
 def problem_codes():

@@ -1,0 +1,1 @@
+export { oas as default } from "@stoplight/spectral-rulesets";
