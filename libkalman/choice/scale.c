@@ -122,6 +122,16 @@ static enum kalman_status judge(const struct scale *scale, double *ret_value)
     return status;
 }
 
+/* Forecasts start from the end: how changes grew long ago says little about them. The latter half,
+ * where that is enough to judge by. */
+static struct kalman_series latter_half(const struct kalman_series *series, size_t period)
+{
+    enum { enough = 40, periods = 4 };
+    size_t half = series->count / 2, rest = series->count - half;
+    size_t from = rest < enough || rest < periods * period ? 0 : half;
+    return (struct kalman_series){.values = series->values + from, .count = series->count - from};
+}
+
 enum kalman_status scale_choose(const struct fit_request *request,
                                 const struct kalman_series *logarithms,
                                 const struct kalman_transform *transform, bool *ret_logarithmic)
@@ -131,8 +141,12 @@ enum kalman_status scale_choose(const struct fit_request *request,
      * evidence has to be very strong, 2 log B > 10 (Kass & Raftery 1995). */
     static const double clearly = 5;
     size_t period = (size_t)request->layout->setting[SETTING_PERIOD];
-    const struct scale scales[] = {{request, request->series, &none, period},
-                                   {request, logarithms, transform, period}};
+    struct fit_request recent = *request;
+    const struct kalman_series late = latter_half(request->series, period),
+                               late_logarithms = latter_half(logarithms, period);
+    recent.series = &late;
+    const struct scale scales[] = {{&recent, &late, &none, period},
+                                   {&recent, &late_logarithms, transform, period}};
     double plain = 0, logarithmic = 0;
     enum kalman_status status = judge(&scales[0], &plain);
     if (status == KALMAN_OK)

@@ -20,7 +20,8 @@ double scale_jacobian(const struct kalman_transform *transform, const struct kal
  * KALMAN_AUTO is fitted, since fits to both would take twice as long: by a local level of the
  * changes over a season, which lets the season follow the data at once, and by the changes from
  * step to step, each season's with a fixed mean. What fits best is between the two. Without a
- * season, by the changes from step to step alone.
+ * season, by the changes from step to step alone. Of a series that is long enough, the latter half
+ * is judged by.
  */
 enum kalman_status scale_choose(const struct fit_request *request,
                                 const struct kalman_series *logarithms,

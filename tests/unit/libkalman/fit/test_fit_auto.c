@@ -3,6 +3,7 @@
  */
 #include "support.h"
 
+#include <kalman/random.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -147,6 +148,26 @@ static void the_scale_is_not_that_of_the_changes(void **state)
     }
 }
 
+/* A series that grew a hundredfold, but whose changes have had the same size for its whole latter
+ * half: its forecasts have that size of error, not one that grows with the level. */
+static void the_scale_is_that_of_long_ago(void **state)
+{
+    enum { count = 400 };
+    struct kalman_random random;
+    struct choice choice;
+    double values[count], logarithms[count], level = 10;
+    (void)state;
+    kalman_random_seed(&random, 1);
+    for (size_t t = 0; t < count; t++) {
+        double size = t < count / 2 ? 0.02 * level : 30;
+        level += size * kalman_random_normal(&random) + (t < count / 2 ? 0.025 * level : 25);
+        values[t] = level;
+    }
+    assert_true(level > 1000);
+    choose_scale("", values, count, logarithms, &choice);
+    assert_int_equal(choice.fit.transform.kind, KALMAN_TRANSFORM_NONE);
+}
+
 /* One kind on both scales: the difference of the criteria is that of the two likelihoods less the
  * Jacobian, the sum of the logarithms after the 13 values that the start consumes. */
 static void logarithms_are_not_judged_as_data(void **state)
@@ -278,6 +299,7 @@ int main(void)
         cmocka_unit_test(a_season_is_chosen_where_there_is_one),
         cmocka_unit_test(the_choice_does_not_depend_on_the_unit),
         cmocka_unit_test(the_scale_is_not_that_of_the_changes),
+        cmocka_unit_test(the_scale_is_that_of_long_ago),
         cmocka_unit_test(logarithms_are_not_judged_as_data),
         cmocka_unit_test(irregular_times_leave_the_models_that_take_them),
         cmocka_unit_test(a_perfect_fit_is_kept),
