@@ -2,6 +2,7 @@
 #include "luna/modelling/batch.h"
 #include "api/api.h"
 #include "api/series.h"
+#include "api/table.h"
 #include "luna/modelling/encode.h"
 #include "request/fair_share.h"
 #include "request/send.h"
@@ -14,7 +15,8 @@ enum { SERIES_ARENA_BLOCK_BYTES = 64 * 1024 };
 
 struct batch {
     enum format format_out;
-    int precision; /* of the numbers in the answer; 0: shortest */
+    int precision;                  /* of the numbers in the answer; 0: shortest */
+    const struct luna_table *table; /* NULL: the body is not a table */
     struct luna_batch input;
     size_t allowed; /* sound series that the charge covers */
     size_t tried;   /* sound series that were run; at most `allowed` */
@@ -37,29 +39,62 @@ static bool read_format(struct exchange *exchange, enum format *ret_format)
 {
     if (!series_read_format(exchange, ret_format))
         return false;
-    if (*ret_format == FORMAT_JSON || *ret_format == FORMAT_NDJSON)
+    if (*ret_format != FORMAT_OCTETS)
         return true;
     exchange_complain(exchange, PROBLEM_MEDIA_TYPE,
-                      "Send a batch as Content-Type: application/json or application/x-ndjson.");
+                      "Send a batch as Content-Type: application/json, application/x-ndjson or "
+                      "text/csv.");
     return false;
+}
+
+/* A table with a column of ids, CSV or records: its options are in the query, and for all series. */
+static enum luna_decode_status decode_table(struct exchange *exchange, struct batch *batch,
+                                            const struct query *query, enum format format)
+{
+    struct luna_arena *arena = &exchange->pipeline->arena;
+    struct luna_request shared;
+    struct luna_faults in_query;
+    luna_request_init(&shared);
+    luna_faults_init(&in_query, arena);
+    enum luna_decode_status of_query =
+        query_options_apply(query, true, true, SERIES_NESTING_MAX, arena, &shared, &in_query);
+    luna_faults_join(&exchange->faults, &in_query);
+    struct luna_table *table = luna_arena_alloc(arena, sizeof *table);
+    if (of_query != LUNA_DECODE_OK || table == NULL)
+        return of_query != LUNA_DECODE_OK ? of_query : LUNA_DECODE_MEMORY;
+    enum luna_decode_status status = table_read(exchange, query, format, true, table);
+    if (status != LUNA_DECODE_OK)
+        return status;
+    batch->table = table;
+    return luna_table_batch(table, &shared, arena, &batch->input) ? LUNA_DECODE_OK
+                                                                  : LUNA_DECODE_MEMORY;
+}
+
+/* JSON or NDJSON: the options are in the body. */
+static enum luna_decode_status decode_body(struct exchange *exchange, struct batch *batch,
+                                           const struct query *query, enum format format)
+{
+    static const char *const known[] = {"precision", NULL};
+    const struct luna_request_limits limits = series_limits(exchange);
+    query_forbid_others(query, known, "; options are members of the body", &exchange->faults);
+    if (exchange->faults.count > 0)
+        return LUNA_DECODE_FAULTS;
+    return (format == FORMAT_NDJSON ? luna_decode_batch_ndjson : luna_decode_batch_json)(
+        exchange->request.body, exchange->request.body_len, &limits, &exchange->pipeline->arena,
+        &batch->input, &exchange->faults);
 }
 
 /* Complains of faults in the query and in the body's frame; those of one series are its own. */
 static void read_content(struct exchange *exchange, struct batch *batch, enum format format)
 {
-    static const char *const known[] = {"precision", NULL};
     struct query query;
-    const struct luna_request_limits limits = series_limits(exchange);
+    enum luna_decode_status status = LUNA_DECODE_FAULTS;
     bool valid = series_read_query(exchange, &query, &batch->precision);
-    query_forbid_others(&query, known, "; options are members of the body", &exchange->faults);
-    if (!valid || exchange->faults.count > 0) {
-        exchange_complain_of_faults(exchange);
-        return;
-    }
-    enum luna_decode_status status =
-        (format == FORMAT_NDJSON ? luna_decode_batch_ndjson : luna_decode_batch_json)(
-            exchange->request.body, exchange->request.body_len, &limits, &exchange->pipeline->arena,
-            &batch->input, &exchange->faults);
+    bool is_table =
+        format == FORMAT_CSV || (format == FORMAT_NDJSON && query_get(&query, "id_column") != NULL);
+    if (valid)
+        status = is_table ? decode_table(exchange, batch, &query, format)
+                          : decode_body(exchange, batch, &query, format);
     if (status != LUNA_DECODE_OK)
         series_complain(exchange, status);
 }
@@ -94,8 +129,12 @@ static struct luna_buf *begin_error(struct exchange *exchange, struct batch *bat
                                     enum problem_id id)
 {
     struct luna_buf *out = &exchange->pipeline->response.body;
+    const char *series_id = batch->input.items[batch->succeeded + batch->failed].request.id;
     put_separator(exchange, batch);
-    luna_buf_printf(out, "{\"error\":{\"code\":\"%s\",\"detail\":", problem_row(id)->code);
+    luna_buf_putc(out, '{');
+    if (series_id != NULL)
+        luna_buf_printf(out, "\"id\":%s,", series_id);
+    luna_buf_printf(out, "\"error\":{\"code\":\"%s\",\"detail\":", problem_row(id)->code);
     batch->failed++;
     return out;
 }
@@ -232,6 +271,8 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     batch->allowed = series_allowed(exchange, batch);
     response->status = 200;
     response->content_type = format_content_type(batch->format_out);
+    if (batch->table != NULL)
+        table_header_add(batch->table, response);
     send_in_parts(exchange);
     if (batch->format_out == FORMAT_JSON)
         luna_buf_puts(&response->body, "{\"series\":[");

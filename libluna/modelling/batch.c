@@ -194,9 +194,11 @@ static bool ragged_item(void *ctx, size_t index, struct json_span item)
     struct luna_faults found;
     luna_faults_init(&found, d->arena);
     luna_fault_at_index(
-        luna_fault_at(luna_faults_add(&found, "list_type", "Input should be a valid list",
-                                      "a series is a list of numbers and nulls"),
-                      "series"),
+        luna_fault_at(
+            luna_faults_add(&found, "list_type", "Input should be a valid list",
+                            "a series is a list of numbers and nulls; series with ids are "
+                            "lines of NDJSON: {\"id\": \"a\", \"results\": [...]}"),
+            "series"),
         index);
     return item_settle(d, LUNA_DECODE_FAULTS, &d->batch.items[index], &found);
 }
@@ -447,7 +449,7 @@ static bool line_decode(struct decoder *d, const char *at, size_t len, size_t li
     struct luna_faults found;
     luna_faults_init(&found, d->arena);
     enum luna_decode_status status =
-        luna_decode_json(at, len, d->limits, d->arena, &item->request, &found);
+        luna_decode_json_series(at, len, d->limits, d->arena, &item->request, &found);
     const struct luna_fault_loc step = {.index = (long)line};
     faults_move(&found, 0, &step, 1);
     d->batch.count++;

@@ -25,6 +25,7 @@ struct decoder {
     size_t name_count;
     struct json_span values[MEMBERS_MAX];
     bool has_results;
+    bool with_id;    /* a member `id` is allowed */
     bool is_foreign; /* the series of another program, as a fault says */
     bool too_long;   /* stopped: more points than may be */
     bool out_of_memory;
@@ -330,13 +331,35 @@ static void fault_syntax(struct decoder *d)
     luna_fault_at_index(luna_faults_add(d->faults, "json_invalid", "JSON decode error", hint), at);
 }
 
+/* False: out of memory. */
+static bool take_id(struct decoder *d)
+{
+    for (size_t i = 0; d->with_id && i < d->name_count; i++) {
+        struct json_span value = d->values[i];
+        if (!name_is(d->names[i], "id") || value.at == NULL)
+            continue;
+        bool is_id = value.at[0] == '"' || value.at[0] == '-' || isdigit((unsigned char)*value.at);
+        if (!is_id || value.len > LUNA_SERIES_ID_BYTES_MAX) {
+            luna_fault_at(luna_faults_add(d->faults, "string_type",
+                                          "Input should be a valid string or number",
+                                          "the name of the series, of at most 254 bytes"),
+                          "id");
+            continue;
+        }
+        d->request->id = luna_arena_strndup(d->arena, value.at, value.len);
+        if (d->request->id == NULL)
+            return false;
+    }
+    return true;
+}
+
 static enum luna_decode_status decode(struct decoder *d)
 {
     static const char bom[] = "\xef\xbb\xbf";
     bool starts_with_bom = d->scan.end - d->scan.at >= 3 && memcmp(d->scan.at, bom, 3) == 0;
     bool ok = starts_with_bom ? json_scan_fail(&d->scan, d->scan.at, "remove the byte order mark")
                               : take_document(d);
-    if (d->out_of_memory)
+    if (d->out_of_memory || !take_id(d))
         return LUNA_DECODE_MEMORY;
     bool is_index = d->name_count == MEMBERS_MAX && d->limits != NULL && !d->has_results;
     if (!ok && d->scan.problem != NULL && !(is_index && fault_shape(d)))
@@ -351,8 +374,10 @@ static enum luna_decode_status decode(struct decoder *d)
               "transform, bias_adjust";
     for (size_t i = 0; i < d->name_count; i++) {
         struct json_span value = d->values[i];
-        if (value.at != NULL && !option_apply(d->names[i], value, (size_t)(value.at - d->scan.text),
-                                              names_hint, d->request, d->faults))
+        if (value.at == NULL || (d->with_id && name_is(d->names[i], "id")))
+            continue;
+        if (!option_apply(d->names[i], value, (size_t)(value.at - d->scan.text), names_hint,
+                          d->request, d->faults))
             return LUNA_DECODE_MEMORY;
     }
     if (luna_run_check(d->request, d->faults) == LUNA_RUN_MEMORY)
@@ -365,24 +390,43 @@ void luna_request_init(struct luna_request *request)
     *request = (struct luna_request){.model_name = "local_level", .output = LUNA_OUTPUT_FILTERED};
 }
 
+static enum luna_decode_status decode_series(struct decoder *d, const char *body, size_t len,
+                                             struct luna_request *ret_request)
+{
+    struct luna_request request;
+    luna_request_init(&request);
+    d->request = &request;
+    json_scan_init(&d->scan, body, len, d->limits->nesting_max);
+    if (len == 0) {
+        (void)luna_faults_add(d->faults, "missing", "Field required",
+                              "send a body: {\"results\": [1120, 1160, ...]}");
+        return LUNA_DECODE_FAULTS;
+    }
+    enum luna_decode_status status = decode(d);
+    if (status == LUNA_DECODE_OK)
+        *ret_request = request;
+    else if (d->with_id)
+        ret_request->id = request.id;
+    return status;
+}
+
 enum luna_decode_status luna_decode_json(const char *body, size_t len,
                                          const struct luna_request_limits *limits,
                                          struct luna_arena *arena, struct luna_request *ret_request,
                                          struct luna_faults *faults)
 {
-    struct luna_request request;
-    luna_request_init(&request);
-    struct decoder d = {.limits = limits, .arena = arena, .request = &request, .faults = faults};
-    json_scan_init(&d.scan, body, len, limits->nesting_max);
-    if (len == 0) {
-        (void)luna_faults_add(faults, "missing", "Field required",
-                              "send a body: {\"results\": [1120, 1160, ...]}");
-        return LUNA_DECODE_FAULTS;
-    }
-    enum luna_decode_status status = decode(&d);
-    if (status == LUNA_DECODE_OK)
-        *ret_request = request;
-    return status;
+    struct decoder d = {.limits = limits, .arena = arena, .faults = faults};
+    return decode_series(&d, body, len, ret_request);
+}
+
+enum luna_decode_status luna_decode_json_series(const char *body, size_t len,
+                                                const struct luna_request_limits *limits,
+                                                struct luna_arena *arena,
+                                                struct luna_request *ret_request,
+                                                struct luna_faults *faults)
+{
+    struct decoder d = {.limits = limits, .arena = arena, .faults = faults, .with_id = true};
+    return decode_series(&d, body, len, ret_request);
 }
 
 enum luna_decode_status luna_decode_options(const char *json, size_t len, int nesting_max,

@@ -320,6 +320,8 @@ void luna_encode_json(const struct luna_request *request, const struct luna_resu
     struct writer w = {.out = out, .precision = precision};
     assert(result->n == request->n);
     luna_buf_putc(out, '{');
+    if (request->id != NULL)
+        luna_buf_printf(out, "\"id\":%s,", request->id);
     put_member(w, "processed_results");
     put_array(w, result->processed, result->n);
     luna_buf_putc(out, ',');

@@ -3,6 +3,8 @@
 #include "reading.h"
 
 #include <assert.h>
+#include <stdint.h>
+#include <string.h>
 
 static bool find_header(struct reading *r)
 {
@@ -84,4 +86,33 @@ void luna_table_request(const struct luna_table *table, size_t series, struct lu
     luna_request_init(request);
     request->values = request->values_own = table->series[series].values;
     request->n = table->series[series].n;
+}
+
+static const char *id_as_json(const char *id, struct luna_arena *arena)
+{
+    struct luna_buf text;
+    luna_buf_init(&text, SIZE_MAX / 2);
+    luna_buf_put_json_string(&text, id, strlen(id));
+    const char *copy = text.overflow ? NULL : luna_arena_strndup(arena, text.data, text.len);
+    luna_buf_done(&text);
+    return copy;
+}
+
+bool luna_table_batch(const struct luna_table *table, const struct luna_request *shared,
+                      struct luna_arena *arena, struct luna_batch *ret_batch)
+{
+    struct luna_batch batch = {
+        .count = table->series_count, .sound = table->series_count, .points = table->rows};
+    batch.items = luna_arena_calloc(arena, batch.count, sizeof *batch.items);
+    for (size_t i = 0; batch.items != NULL && i < batch.count; i++) {
+        struct luna_request *request = &batch.items[i].request;
+        *request = *shared;
+        request->values = request->values_own = table->series[i].values;
+        request->n = table->series[i].n;
+        request->id = id_as_json(table->series[i].id, arena);
+        if (request->id == NULL)
+            return false;
+    }
+    *ret_batch = batch;
+    return batch.items != NULL;
 }

@@ -89,3 +89,38 @@ def test_a_batch_of_bad_series_alone_charges_nothing(account, batch, redis_store
 def test_two_thousand_series_are_one_request(account, batch):
     said = batch(account, json={"series": [[i, i + 1, i + 3] for i in range(2000)]}).json()
     assert (said["succeeded"], said["charged"]) == (2000, 2000)
+
+
+LONG = "unique_id,ds,y\na,2020-01-01,5\nb,2020-01-01,7\na,2020-01-02,6\nb,2020-01-02,\nb,2020-01-03,9\n"
+
+
+def test_a_table_with_ids_is_a_batch_and_the_ids_come_back(account, batch):
+    answer = batch(account, {"Content-Type": "text/csv"}, content=LONG, params={"horizon": 1})
+    said = answer.json()
+    assert [(series["id"], series["input_data"]) for series in said["series"]] == [("a", [5, 6]), ("b", [7, None, 9])]
+    assert all(len(series["forecast"]["mean"]) == 1 for series in said["series"])
+    assert (said["succeeded"], said["charged"]) == (2, 2)
+    assert 'id_column="unique_id"' in answer.headers["Luna-Input"] and "series=2" in answer.headers["Luna-Input"]
+    records = "".join(json.dumps({"shop": shop, "sales": value}) + "\n" for shop, value in [(1, 5), (2, 7), (1, 6)])
+    lines = batch(account, NDJSON, content=records, params={"id_column": "shop"}).text.splitlines()
+    assert [json.loads(line)["id"] for line in lines[:-1]] == ["1", "2"]
+
+
+def test_a_table_without_ids_is_no_batch(account, batch):
+    answer = batch(account, {"Content-Type": "text/csv"}, content="day,y\n2020-01-01,5\n")
+    assert answer.status_code == 422
+    assert "add id_column=NAME" in answer.json()["detail"][0]["hint"]
+
+
+def test_the_ids_of_lines_come_back_beside_results_and_errors(account, batch):
+    lines = '{"id":"a","results":[1,2,3]}\n{"id":7,"results":["x"]}\n{"results":[4,5]}\n{"id":[1],"results":[1]}\n'
+    said = [json.loads(line) for line in batch(account, NDJSON, content=lines).text.splitlines()]
+    assert said[0]["id"] == "a" and said[0]["input_data"] == [1, 2, 3]
+    assert said[1]["id"] == 7 and "error" in said[1]
+    assert "id" not in said[2] and said[2]["input_data"] == [4, 5]
+    assert said[3]["error"]["detail"][0]["loc"] == ["body", 3, "id"]
+
+
+def test_an_id_beside_one_series_is_still_unknown(client, account):
+    answer = client.post(account.url, headers=account.headers, json={"results": [1, 2], "id": "a"})
+    assert answer.status_code == 422

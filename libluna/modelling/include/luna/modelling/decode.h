@@ -21,6 +21,8 @@ enum luna_decode_status {
     LUNA_DECODE_MEMORY  /* the arena is full: 413 */
 };
 
+enum { LUNA_SERIES_ID_BYTES_MAX = 256 };
+
 /* {"results":[…], option: value, …} (RFC 8259, strictly: no NaN, no duplicate members, valid
  * UTF-8). */
 enum luna_decode_status luna_decode_json(const char *body, size_t len,
@@ -28,6 +30,13 @@ enum luna_decode_status luna_decode_json(const char *body, size_t len,
                                          struct luna_arena *arena, struct luna_request *ret_request,
                                          struct luna_faults *faults)
     __attribute__((warn_unused_result));
+
+/* The same with a member `id`, a string of at most LUNA_SERIES_ID_BYTES_MAX bytes or a number: a
+ * series of a batch. request->id is set beside faults too. */
+enum luna_decode_status
+luna_decode_json_series(const char *body, size_t len, const struct luna_request_limits *limits,
+                        struct luna_arena *arena, struct luna_request *ret_request,
+                        struct luna_faults *faults) __attribute__((warn_unused_result));
 
 /* A JSON object of options alone, without `results`, laid over `request`: for formats whose body is
  * data only, such as CSV, and for the command line. */

@@ -73,6 +73,7 @@ struct luna_request {
     /* the array as it was sent, from '[' to ']', when it may be echoed byte for byte; else NULL */
     const char *input;
     size_t input_len;
+    const char *id;     /* of a series in a batch, as JSON: the answer repeats it; NULL: none */
     const char *origin; /* where the series stands in the body, as a JSON object; NULL: all of it */
     const char *model_name; /* "local_level" unless given */
     bool model_is_name;     /* it was sent alone, not as the member of an object */

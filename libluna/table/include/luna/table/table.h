@@ -12,6 +12,7 @@
 
 #include "luna/base/arena.h"
 #include "luna/base/buf.h"
+#include "luna/modelling/batch.h"
 #include "luna/modelling/decode.h"
 #include "luna/modelling/fault.h"
 #include "luna/modelling/request.h"
@@ -94,6 +95,12 @@ luna_table_read(const char *body, size_t len, const struct luna_table_options *o
 /* One series as a request whose options keep their defaults. */
 void luna_table_request(const struct luna_table *table, size_t series,
                         struct luna_request *ret_request);
+
+/* Every series of a table as an item of a batch, with the options of `shared` and its id. False: out
+ * of memory. */
+bool luna_table_batch(const struct luna_table *table, const struct luna_request *shared,
+                      struct luna_arena *arena, struct luna_batch *ret_batch)
+    __attribute__((warn_unused_result));
 
 /* What was read, as a JSON object: {"column":"y","rows":100,…}. */
 void luna_table_put_json(const struct luna_table *table, struct luna_buf *out);
