@@ -147,7 +147,7 @@ def test_documented_models_and_parameters_are_libkalmans(client, account):
             if names not in ("none", "no settings"):
                 (parameters if fault["loc"] == ["body", "model", "parameters", "moon"] else settings).update(names.split(", "))
     assert set(schemas["Parameters"]["properties"]) == parameters
-    assert set(schemas["Model"]["properties"]) == settings | {"name", "parameters", "transform"}
+    assert set(schemas["Model"]["properties"]) == settings | {"name", "parameters", "transform", "variance_exponent"}
 
 
 def test_documented_fit_statuses_are_libkalmans():

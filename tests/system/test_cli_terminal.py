@@ -2,7 +2,7 @@
 import subprocess
 
 import pytest
-from luna_stack import CLI, clean_environment
+from luna_stack import CLI, ROOT, clean_environment
 from pseudo_terminal import run_on_terminal
 
 
@@ -23,6 +23,13 @@ def test_states_are_coloured_on_a_terminal(stack):
 def test_who_wants_no_colour_gets_none(stack, setting):
     status, written = run_on_terminal([CLI, "health"], {"stdout"}, settings_of(stack, **setting))
     assert status == 0 and "\x1b" not in written and "ok" in written
+
+
+@pytest.mark.parametrize("setting, coloured", [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_a_plot_is_coloured_on_a_terminal_that_shows_colours(stack, setting, coloured):
+    line = [CLI, "kalman", ROOT / "tests/vectors/kalman/nile.csv", "--horizon", "5", "--plot"]
+    status, written = run_on_terminal(line, {"stdout"}, settings_of(stack, **setting))
+    assert status == 0 and "forecast from 101" in written and ("\x1b" in written) == coloured
 
 
 def test_colours_do_not_shift_the_columns(stack):
