@@ -47,7 +47,7 @@ static bool read_format(struct exchange *exchange, enum format *ret_format)
     return false;
 }
 
-/* A table with a column of ids, CSV or records: its options are in the query, and for all series. */
+/* A table with a column of ids, CSV or records: its options are in the query, for all series. */
 static enum luna_decode_status decode_table(struct exchange *exchange, struct batch *batch,
                                             const struct query *query, enum format format)
 {

@@ -96,8 +96,8 @@ luna_table_read(const char *body, size_t len, const struct luna_table_options *o
 void luna_table_request(const struct luna_table *table, size_t series,
                         struct luna_request *ret_request);
 
-/* Every series of a table as an item of a batch, with the options of `shared` and its id. False: out
- * of memory. */
+/* Every series of a table as an item of a batch, with the options of `shared` and its id. False:
+ * out of memory. */
 bool luna_table_batch(const struct luna_table *table, const struct luna_request *shared,
                       struct luna_arena *arena, struct luna_batch *ret_batch)
     __attribute__((warn_unused_result));
