@@ -138,10 +138,12 @@ static void move(const struct fit_problem *problem, const size_t *free_list, siz
     }
 }
 
-/* What rounding can do to a log-likelihood: a sum over the series whose terms are of size one. */
+/* What rounding can do to a log-likelihood: a sum over the series whose terms are of size one. Sums
+ * of products, which the normal equations are, lose some digits more. */
 static double rounding(const struct fit_problem *problem, double value)
 {
-    return 16 * DBL_EPSILON * (fabs(value) + (double)problem->series.count);
+    double units = problem->innovations.width > 0 ? 1024 : 16;
+    return units * DBL_EPSILON * (fabs(value) + (double)problem->series.count);
 }
 
 /* Takes the longest of step, step/2, step/4 .. that does not lose; returns the value, x
@@ -333,6 +335,9 @@ double fit_polish(struct fit_problem *problem, double *x, bool *ret_converged)
         /* Along a ridge beside a unit root the curvature is rounding, and Newton has no last step;
          * what the climber gains there in a whole round is. */
         bool ended = value - before < ridge_gain;
+        /* Off an edge and back to it, for nothing: there is no more to find. */
+        if (*ret_converged && !released && value - before <= rounding(problem, value))
+            break;
         before = value;
         if (ended && !*ret_converged) {
             *ret_converged = true;

@@ -50,6 +50,7 @@ enum kalman_status fit_problem_bytes(const struct kalman_spec *spec,
         aligned(bytes_of_model) + aligned(count * sizeof(double)) +
         aligned(count * spec->input_count * sizeof(double)) + aligned(count * sizeof(double)) +
         aligned(2 * shape.disturbances * sizeof(double)) +
+        aligned(innovations_doubles(layout, count) * sizeof(double)) +
         aligned(score_bytes(states, shape.disturbances, augmented, count, closed_form(spec->kind)));
     return KALMAN_OK;
 }
@@ -338,6 +339,8 @@ enum kalman_status fit_problem_prepare(struct fit_problem *problem, const struct
                                              .inputs = spec->input_count ? inputs : NULL};
     scale_fixed(problem);
     list_coordinates(problem);
+    innovations_prepare(&problem->innovations, &problem->layout, &problem->series,
+                        carve(&cursor, innovations_doubles(layout, n) * sizeof(double)));
     assert((size_t)(cursor - (char *)workspace) +
                aligned(score_bytes(problem->model->states, r,
                                    problem->model->collinear ? problem->model->diffuse : 0, n,

@@ -208,12 +208,23 @@ static double assemble(struct fit_problem *problem)
                                           free_count * (log(problem->scale) + 1));
 }
 
+/* The sums of the likelihood of problem->model, by the shorter way where there is one. */
+static void sum_likelihood(struct fit_problem *problem)
+{
+    struct innovations *f = &problem->innovations;
+    if (f->width == 0 ||
+        !innovations_likelihood(f, problem->model, &problem->cancel, &problem->last))
+        score_likelihood(&problem->score, &problem->last);
+}
+
 double fit_value(struct fit_problem *problem, const double *x)
 {
     problem->evaluations++;
     if (problem->cancel.cancelled || !build(problem, x))
         return -INFINITY;
-    score_likelihood(&problem->score, &problem->last);
+    sum_likelihood(problem);
+    if (problem->cancel.cancelled)
+        return -INFINITY;
     double value = assemble(problem);
     /* NaN compares false both ways: as a value it could be neither kept nor passed over. */
     return isnan(value) ? -HUGE_VAL : value;

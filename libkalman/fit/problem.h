@@ -19,6 +19,7 @@
 #ifndef KALMAN_FIT_PROBLEM_H
 #define KALMAN_FIT_PROBLEM_H
 
+#include "fit/innovations.h"
 #include "numeric/cancel.h"
 #include "score/score.h"
 
@@ -74,6 +75,7 @@ struct fit_problem {
     int time_exponent; /* times are divided by 2^time_exponent in continuous-time models, else 0 */
     double start_log;  /* what scaling inputs and times took from the diffuse likelihood */
 
+    struct innovations innovations; /* width 0: the likelihood is that of the score */
     struct score score;
     struct kalman_model *model; /* of the last evaluation */
     void *model_memory;

@@ -1,0 +1,309 @@
+#include "fit/innovations.h"
+
+#include "numeric/expect.h"
+#include "numeric/lag_polynomial.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { width_min = 40 };
+
+static size_t setting(const struct spec_layout *layout, enum setting_id id)
+{
+    return layout->setting[id] > 0 ? (size_t)layout->setting[id] : 0;
+}
+
+/* Lags that the differences take. */
+static size_t lags_of(const struct spec_layout *layout)
+{
+    return setting(layout, SETTING_DIFFERENCES) +
+           setting(layout, SETTING_PERIOD) * setting(layout, SETTING_SEASONAL_DIFFERENCES);
+}
+
+/* Elements of the start, 0 where there is no such form. */
+static size_t width_of(const struct spec_layout *layout)
+{
+    size_t period = setting(layout, SETTING_PERIOD), width = 0;
+    size_t q = setting(layout, SETTING_MA_ORDER), Q = setting(layout, SETTING_SEASONAL_MA_ORDER);
+    bool ar = setting(layout, SETTING_AR_ORDER) + setting(layout, SETTING_SEASONAL_AR_ORDER) > 0;
+    if (layout->info->kind == KALMAN_EXPONENTIAL_SMOOTHING && period > 1)
+        width = 1 + setting(layout, SETTING_TREND) + period;
+    else if (layout->info->kind == KALMAN_ARIMA && !ar && (q + 1) * (Q + 1) < 60)
+        width = q + period * Q;
+    return width >= width_min ? width : 0;
+}
+
+size_t innovations_doubles(const struct spec_layout *layout, size_t count)
+{
+    size_t width = width_of(layout);
+    return width == 0 ? 0 : count + 5 * width + (width + 2) * (width + 3);
+}
+
+static bool is_complete(const struct kalman_series *series)
+{
+    for (size_t t = 0; t < series->count; t++)
+        if (isnan(series->values[t]))
+            return false;
+    return !series->times && !series->inputs;
+}
+
+/* values = (1 - B)^d (1 - B^s)^D of the series. */
+static size_t take_differences(const struct spec_layout *layout, const struct kalman_series *series,
+                               double *values)
+{
+    size_t n = series->count, period = setting(layout, SETTING_PERIOD);
+    memcpy(values, series->values, n * sizeof(double));
+    for (int seasonal = 0; seasonal < 2; seasonal++) {
+        size_t lag = seasonal ? period : 1;
+        size_t times =
+            setting(layout, seasonal ? SETTING_SEASONAL_DIFFERENCES : SETTING_DIFFERENCES);
+        for (size_t k = 0; k < times; k++, n -= lag)
+            for (size_t t = 0; t + lag < n; t++)
+                values[t] = values[t + lag] - values[t];
+    }
+    return n;
+}
+
+void innovations_prepare(struct innovations *f, const struct spec_layout *layout,
+                         const struct kalman_series *series, double *workspace)
+{
+    size_t width = width_of(layout);
+    *f = (struct innovations){.width = 0};
+    if (width == 0 || !is_complete(series) || series->count <= lags_of(layout) + width + 2)
+        return;
+    f->is_season = layout->info->kind == KALMAN_EXPONENTIAL_SMOOTHING;
+    f->width = width;
+    f->head = f->is_season ? 1 + setting(layout, SETTING_TREND) : 0;
+    f->has_mean = !f->is_season && setting(layout, SETTING_MEAN) > 0;
+    f->values = workspace;
+    f->row = workspace + series->count;
+    f->first = f->row + width;
+    f->state = f->first + width;
+    f->mean = f->state + width;
+    f->design = f->mean + width;
+    f->gram = f->design + width;
+    f->column = f->gram + (width + 2) * (width + 2);
+    f->count = f->is_season ? series->count : take_differences(layout, series, f->values);
+    if (f->is_season)
+        memcpy(f->values, series->values, series->count * sizeof(double));
+}
+
+/* z and g at the model's parameters, and the rows that do not only move along. */
+static void load(struct innovations *f, const struct kalman_model *model)
+{
+    const struct spec_layout *layout = &model->layout;
+    const struct kalman_spec *spec = &model->spec;
+    size_t last = f->width - 1;
+    memset(f->design, 0, f->width * sizeof(double));
+    f->gamma = 1;
+    f->damping = 1;
+    if (f->is_season) {
+        f->alpha = layout_value(layout, spec, PARAMETER_ALPHA);
+        f->beta = layout_value(layout, spec, PARAMETER_BETA);
+        f->gamma = layout_value(layout, spec, PARAMETER_GAMMA);
+        if (setting(layout, SETTING_DAMPED) > 0)
+            f->damping = layout_value(layout, spec, PARAMETER_DAMPING);
+        f->design[0] = f->design[last] = 1;
+        if (f->head > 1)
+            f->design[1] = f->damping;
+    } else {
+        size_t q = setting(layout, SETTING_MA_ORDER),
+               Q = setting(layout, SETTING_SEASONAL_MA_ORDER);
+        lag_multiply(1, q > 0 ? spec->parameters + layout_at(layout, PARAMETER_MA) : NULL, q,
+                     Q > 0 ? spec->parameters + layout_at(layout, PARAMETER_SEASONAL_MA) : NULL, Q,
+                     setting(layout, SETTING_PERIOD), f->design);
+    }
+    f->place_count = 0;
+    for (size_t k = 0; k <= last; k++)
+        if (f->design[k] != 0 || k == last)
+            f->places[f->place_count++] = k;
+}
+
+/* z_{t+1} = F'z_t - z g'z_t */
+static void move_row(struct innovations *f)
+{
+    double *x = f->row, along = f->gamma * x[f->head], front = x[f->head];
+    size_t head = f->head, last = f->width - 1;
+    if (head > 0)
+        along += f->alpha * x[0];
+    if (head > 1) {
+        along += f->beta * x[1];
+        x[1] = f->damping * (x[0] + x[1]);
+    }
+    memmove(x + head, x + head + 1, (last - head) * sizeof(double));
+    x[last] = f->is_season ? front : 0;
+    for (size_t k = 0; k < f->place_count; k++)
+        x[f->places[k]] -= f->design[f->places[k]] * along;
+}
+
+/* The innovation at this state, and the state after it. */
+static double move_state(const struct innovations *f, double y, double *a)
+{
+    size_t head = f->head, last = f->width - 1;
+    double e = y, back = a[last];
+    for (size_t k = 0; k < f->place_count; k++)
+        e -= f->design[f->places[k]] * a[f->places[k]];
+    if (head > 1) {
+        a[0] += f->damping * a[1];
+        a[1] = f->damping * a[1] + f->beta * e;
+    }
+    if (head > 0)
+        a[0] += f->alpha * e;
+    memmove(a + head + 1, a + head, (last - head) * sizeof(double));
+    a[head] = (f->is_season ? back : 0) + f->gamma * e;
+    return e;
+}
+
+/* A start near the data, so that r_t is of the size of the innovations: the first season about its
+ * mean. */
+static void start_state(struct innovations *f)
+{
+    size_t last = f->width - 1, period = f->width - f->head;
+    double mean = 0;
+    memset(f->state, 0, f->width * sizeof(double));
+    memset(f->mean, 0, f->width * sizeof(double));
+    if (!f->is_season)
+        return;
+    for (size_t t = 0; t < period; t++)
+        mean += f->values[t] / (double)period;
+    f->state[0] = mean;
+    for (size_t t = 0; t < period; t++)
+        f->state[last - t] = f->values[t] - mean;
+}
+
+static void add_scaled(double factor, const double *restrict x, size_t n, double *restrict sum)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] += factor * x[i];
+}
+
+/* The rows of Z'Z that are summed directly; below them those of the mean and of r. */
+static bool sum_rows(struct innovations *f, struct cancel_check *cancel)
+{
+    size_t width = f->width, stride = width + 2;
+    double *mean_row = f->gram + width * stride, *r_row = mean_row + stride;
+    memset(f->gram, 0, stride * stride * sizeof(double));
+    memcpy(f->row, f->design, width * sizeof(double));
+    memcpy(f->first, f->design, width * sizeof(double));
+    start_state(f);
+    for (size_t t = 0; t < f->count; t++) {
+        if (cancel_poll(cancel, width * (f->place_count + 4)))
+            return false;
+        double r = move_state(f, f->values[t], f->state);
+        for (size_t k = 0; k < f->place_count; k++)
+            add_scaled(f->row[f->places[k]], f->row, width, f->gram + f->places[k] * stride);
+        add_scaled(r, f->row, width, r_row);
+        r_row[width + 1] += r * r;
+        if (f->has_mean) {
+            double c = move_state(f, 1, f->mean);
+            add_scaled(c, f->row, width, mean_row);
+            mean_row[width] += c * c;
+            r_row[width] += c * r;
+        }
+        if (t + 1 < f->count)
+            move_row(f);
+    }
+    return true;
+}
+
+/* The rest of the lower triangle: z_t,i = z_{t-1},i+1, so the sums differ by their ends. */
+static void fill_along(struct innovations *f)
+{
+    size_t width = f->width, stride = width + 2;
+    bool direct[KALMAN_STATES_MAX] = {false};
+    for (size_t k = 0; k < f->place_count; k++)
+        direct[f->places[k]] = true;
+    for (size_t i = width; i-- > 0;)
+        for (size_t j = i + 1; !direct[i] && j-- > 0;)
+            f->gram[i * stride + j] = direct[j] ? f->gram[j * stride + i]
+                                                : f->gram[(i + 1) * stride + j + 1] +
+                                                      f->first[i] * f->first[j] -
+                                                      f->row[i + 1] * f->row[j + 1];
+}
+
+/* A season sums to zero: its last element is minus the sum of the others, and goes. */
+static void contrast_season(struct innovations *f)
+{
+    size_t last = f->width - 1, stride = f->width + 2;
+    const double *row = f->gram + last * stride;
+    for (size_t i = 0; i < last; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double *g = &f->gram[i * stride + j];
+            *g -= (i >= f->head ? row[j] : 0) + (j >= f->head ? row[i] : 0) -
+                  (i >= f->head && j >= f->head ? row[last] : 0);
+        }
+    double *r_row = f->gram + (f->width + 1) * stride;
+    for (size_t j = f->head; j < last; j++)
+        r_row[j] -= r_row[last];
+}
+
+/* Moves the rows that count together: elements of the start, the mean, r. Returns how many. */
+static size_t close_up(struct innovations *f)
+{
+    size_t stride = f->width + 2, kept = f->is_season ? f->width - 1 : f->width;
+    if (f->has_mean) {
+        memmove(f->gram + kept * stride, f->gram + f->width * stride, stride * sizeof(double));
+        kept++;
+    }
+    const double *r_row = f->gram + (f->width + 1) * stride;
+    double *to = f->gram + kept * stride, square = r_row[f->width + 1];
+    memmove(to, r_row, stride * sizeof(double));
+    to[kept] = square;
+    return kept + 1;
+}
+
+/* Cholesky, row by row of what is left; the last row becomes what is left of r. False where digits
+ * are lost. */
+static bool eliminate(struct innovations *f, size_t size, struct cancel_check *cancel,
+                      double *ret_log_determinant)
+{
+    size_t stride = f->width + 2;
+    double *restrict column = f->column, *diagonal = f->row, sum = 0; /* row and first are free */
+    for (size_t k = 0; k < size; k++)
+        diagonal[k] = f->gram[k * stride + k];
+    for (size_t k = 0; k + 1 < size; k++) {
+        double pivot = f->gram[k * stride + k];
+        if (!(pivot > 1e-11 * diagonal[k]) || cancel_poll(cancel, (size - k) * (size - k) / 2))
+            return false;
+        sum += log(pivot);
+        for (size_t i = k + 1; i < size; i++)
+            column[i] = f->gram[i * stride + k];
+        for (size_t i = k + 1; i < size; i++) {
+            double *restrict row = f->gram + i * stride, factor = column[i] / pivot;
+            for (size_t j = k + 1; j <= i; j++)
+                row[j] -= factor * column[j];
+        }
+    }
+    *ret_log_determinant = sum;
+    return true;
+}
+
+bool innovations_likelihood(struct innovations *f, const struct kalman_model *model,
+                            struct cancel_check *cancel, struct score_result *ret_result)
+{
+    EXPECT(f->width > 0 && f->width <= KALMAN_STATES_MAX);
+    size_t stride = f->width + 2;
+    double log_determinant = 0, variance = ldexp(model->Q[0], 2 * model->sd_exponent);
+    load(f, model);
+    if (!(variance > 0) || !sum_rows(f, cancel))
+        return false;
+    fill_along(f);
+    if (f->is_season)
+        contrast_season(f);
+    for (size_t i = 0; !f->is_season && i < f->width; i++)
+        f->gram[i * stride + i] += 1;
+    size_t size = close_up(f);
+    double *square = &f->gram[(size - 1) * stride + size - 1], before = *square;
+    if (!eliminate(f, size, cancel, &log_determinant) || !(*square > 1e-7 * before))
+        return false;
+    size_t lags = lags_of(&model->layout);
+    double free_count = (double)(f->count + (f->is_season ? 0 : lags) - model->diffuse);
+    *ret_result =
+        (struct score_result){.log_determinant = log_determinant + free_count * log(variance),
+                              .quadratic = *square / variance,
+                              .observed = f->count + (f->is_season ? 0 : lags),
+                              .diffuse = model->diffuse,
+                              .determined = true,
+                              .possible = true};
+    return true;
+}

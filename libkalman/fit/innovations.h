@@ -1,0 +1,49 @@
+/*
+ * The likelihood of a long season in innovations form (exponential smoothing; ARIMA without an AR
+ * part), by least squares on its start. Private to libkalman.
+ *
+ * Given the start x, innovations follow from the data by one recursion of few operations, and are
+ * linear in it: e_t = r_t - z_t'x, z_{t+1} = (F - g z')'z_t. So the likelihood is that of a
+ * regression: log|Z'Z| and the squares that are left (diffuse start), or log|I + Z'Z| (a start of
+ * innovations). Nearly all of z_t is z_{t-1} moved along by one place, so that Z'Z follows from a
+ * few of its rows: n s operations and the Cholesky factor in place of the filter's n s^2.
+ */
+#ifndef KALMAN_FIT_INNOVATIONS_H
+#define KALMAN_FIT_INNOVATIONS_H
+
+#include "model/layout.h"
+#include "numeric/cancel.h"
+#include "score/score.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct innovations {
+    size_t count,
+        width;         /* values, elements of the start; 0: this model or series has no such form */
+    size_t head;       /* elements before those that move along: level, slope */
+    size_t places[64]; /* the others: rows of Z'Z that are summed directly */
+    size_t place_count;
+    bool is_season, has_mean;
+    double alpha, beta, gamma, damping;
+    double *values; /* n: the data, or their differences */
+    double *row, *first, *state,
+        *mean;             /* width each: z_t, z_1, the state, its response to a mean */
+    double *design;        /* width: z */
+    double *gram, *column; /* (width + 2)^2: with the mean's row, and r's; width + 2 */
+};
+
+/* Doubles of workspace; 0 where the model has no such form or is small. */
+size_t innovations_doubles(const struct spec_layout *layout, size_t count);
+
+/* Binds it to a scaled series, which is borrowed for this call only; `workspace` as above. */
+void innovations_prepare(struct innovations *f, const struct spec_layout *layout,
+                         const struct kalman_series *series, double *workspace);
+
+/* The sums of the likelihood, as score_likelihood() has them. False where this form would lose
+ * digits, or was cancelled. */
+bool innovations_likelihood(struct innovations *f, const struct kalman_model *model,
+                            struct cancel_check *cancel, struct score_result *ret_result);
+
+#endif

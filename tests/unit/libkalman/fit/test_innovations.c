@@ -1,0 +1,174 @@
+/* The likelihood of a long season by least squares on its start, beside the filter's. */
+#include "support.h"
+
+#include "fit/innovations.h"
+#include "fit/problem.h"
+#include "model/spec.h"
+
+#include <kalman/random.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { count_max = 400 };
+
+struct bound {
+    struct fit_problem problem;
+    struct innovations innovations;
+    void *memory;
+    double *workspace;
+};
+
+static const struct {
+    const char *kind, *settings;
+} forms[] = {
+    {"exponential_smoothing", "period=48"},
+    {"exponential_smoothing", "trend=1 period=52"},
+    {"exponential_smoothing", "trend=1 damped=1 period=40"},
+    {"arima", "d=1 q=1 D=1 Q=1 period=48"},
+    {"arima", "q=2 Q=1 period=45 mean=1"},
+    {"arima", "d=1 q=0 D=0 Q=2 period=24 mean=1"},
+    {"arima", "d=2 q=1 D=2 Q=1 period=52"},
+};
+
+static void series_of(double *y, size_t n, uint64_t seed)
+{
+    struct kalman_random random;
+    double level = 1000;
+    kalman_random_seed(&random, seed);
+    for (size_t t = 0; t < n; t++) {
+        level += 0.3 * kalman_random_normal(&random);
+        y[t] = level + 10 * sin((double)(t % 48)) + kalman_random_normal(&random);
+    }
+}
+
+static void bind_form(const struct kalman_spec *spec, const double *y, size_t n,
+                      struct bound *ret_bound)
+{
+    struct kalman_series series = {.values = y, .count = n};
+    struct spec_layout layout;
+    size_t bytes = 0;
+    assert_int_equal(spec_resolve(spec, false, &layout, NULL), KALMAN_OK);
+    assert_int_equal(fit_problem_bytes(spec, &layout, n, &bytes), KALMAN_OK);
+    ret_bound->memory = aligned_alloc(KALMAN_ALIGN, bytes);
+    assert_int_equal(fit_problem_prepare(&ret_bound->problem, spec, &layout, &series, NULL,
+                                         ret_bound->memory, bytes),
+                     KALMAN_OK);
+    ret_bound->workspace = malloc((innovations_doubles(&layout, n) + 1) * sizeof(double));
+    innovations_prepare(&ret_bound->innovations, &layout, &ret_bound->problem.series,
+                        ret_bound->workspace);
+}
+
+static void release(struct bound *bound)
+{
+    free(bound->memory);
+    free(bound->workspace);
+}
+
+/* -2 log L without its constants, of sums at any unit. */
+static double criterion(const struct score_result *sums)
+{
+    double free_count = (double)(sums->observed - sums->diffuse);
+    return sums->log_determinant + free_count * log(sums->quadratic / free_count);
+}
+
+static void both_forms_have_one_likelihood(void **state)
+{
+    (void)state;
+    double y[count_max];
+    struct kalman_random random;
+    kalman_random_seed(&random, 5);
+    for (size_t k = 0; k < sizeof forms / sizeof forms[0]; k++) {
+        struct kalman_spec spec = spec_of(forms[k].kind, forms[k].settings);
+        struct bound bound;
+        series_of(y, count_max, k);
+        bind_form(&spec, y, count_max, &bound);
+        assert_true(bound.innovations.width > 0);
+        for (int trial = 0; trial < 6; trial++) {
+            double x[KALMAN_PARAMETERS_MAX];
+            struct kalman_spec complete;
+            struct score_result sums;
+            for (size_t i = 0; i < bound.problem.count; i++) {
+                const struct fit_coordinate *c = &bound.problem.coordinates[i];
+                double lower = fmax(c->lower, -1.5), upper = fmin(c->upper, 1.5);
+                x[i] = lower + (upper - lower) * kalman_random_uniform(&random);
+            }
+            fit_decode(&bound.problem, x, 1, &complete);
+            assert_int_equal(fit_problem_evaluate(&bound.problem, &complete), KALMAN_OK);
+            if (!innovations_likelihood(&bound.innovations, bound.problem.model, NULL, &sums))
+                continue;
+            assert_int_equal(sums.observed, bound.problem.last.observed);
+            assert_int_equal(sums.diffuse, bound.problem.last.diffuse);
+            assert_within(sums.log_determinant, bound.problem.last.log_determinant, 1e-7);
+            assert_within(criterion(&sums), criterion(&bound.problem.last), 1e-7);
+        }
+        release(&bound);
+    }
+}
+
+static void what_has_no_such_form_is_left_to_the_filter(void **state)
+{
+    (void)state;
+    double y[count_max];
+    struct bound bound;
+    series_of(y, count_max, 3);
+    static const char *const others[][2] = {{"arima", "p=1 q=1 Q=1 period=48"},
+                                            {"exponential_smoothing", "trend=1 period=12"},
+                                            {"basic_structural", "period=52"}};
+    for (size_t k = 0; k < 3; k++) {
+        struct kalman_spec spec = spec_of(others[k][0], others[k][1]);
+        bind_form(&spec, y, count_max, &bound);
+        assert_int_equal(bound.innovations.width, 0);
+        release(&bound);
+    }
+    y[100] = NAN;
+    struct kalman_spec spec = spec_of("exponential_smoothing", "period=48");
+    bind_form(&spec, y, count_max, &bound);
+    assert_int_equal(bound.innovations.width, 0);
+    release(&bound);
+}
+
+static bool asked;
+
+static bool second_time(void *context)
+{
+    (void)context;
+    bool stop = asked;
+    asked = true;
+    return stop;
+}
+
+/* A whole pass is a few milliseconds: the hook is asked within it. */
+static void a_long_fit_can_be_cancelled(void **state)
+{
+    (void)state;
+    enum { long_count = 4000 };
+    double *y = malloc(long_count * sizeof(double));
+    struct kalman_spec spec = spec_of("exponential_smoothing", "trend=1 period=365");
+    struct kalman_series series = {.values = y, .count = long_count};
+    struct kalman_fit_options options = {.hook = {.cancelled = second_time}};
+    struct kalman_fit fit;
+    size_t bytes = 0;
+    series_of(y, long_count, 9);
+    assert_int_equal(kalman_fit_bytes(&spec, long_count, &bytes), KALMAN_OK);
+    void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
+    asked = false;
+    assert_int_equal(kalman_fit(&spec, &series, &options, workspace, bytes, NULL, &fit),
+                     KALMAN_ECANCELLED);
+    free(workspace);
+    free(y);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_forms_have_one_likelihood),
+        cmocka_unit_test(what_has_no_such_form_is_left_to_the_filter),
+        cmocka_unit_test(a_long_fit_can_be_cancelled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
