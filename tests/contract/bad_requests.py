@@ -151,7 +151,7 @@ OTHER_FORMATS = [
     ("NDJSON of nothing", NDJSON | {"body": ""}, 422, [(body(), "too_short")]),
     ("NDJSON with text", NDJSON | {"body": '1\n"2"\n'}, 422, [(body(1), "float_type")]),
     ("NDJSON with two values in a line", NDJSON | {"body": "1 2\n"}, 422, [(body(0), "json_invalid")]),
-    ("NDJSON with another member", NDJSON | {"body": '{"moon":1}\n'}, 422, [(body(0), "json_invalid")]),
+    ("NDJSON with a record in a record", NDJSON | {"body": '{"moon":{}}\n'}, 422, [(body(0), "value_error")]),
     ("octets cut off", OCTETS | {"body": b"1234567"}, 422, [(body(), "value_error")]),
     ("octets of nothing", OCTETS | {"body": b""}, 422, [(body(), "too_short")]),
     ("octets of infinity", OCTETS | {"body": bytes(6) + b"\xf0\x7f"}, 422, [(body(0), "finite_number")]),
@@ -195,7 +195,7 @@ BATCHES = [
     ("series and y", BATCH | {"json": {"series": [[1]], "y": [1], "sizes": [1]}}, 422, [(body("series"), "extra_forbidden")]),
     ("a batch with an unknown option", BATCH | {"json": {"series": [[1]], "moon": 1}}, 422, [(body("moon"), "extra_forbidden")]),
     ("a batch of a wrong model", BATCH | {"json": {"series": [[1]], "model": "moon"}}, 422, [(body("model"), "literal_error")]),
-    ("a batch as CSV", BATCH | CSV | {"body": "1\n"}, 415, "unsupported_media_type"),
+    ("a batch as octets", BATCH | OCTETS | {"body": bytes(8)}, 415, "unsupported_media_type"),
     ("GET of a batch", BATCH | {"method": "GET"}, 405, "method_not_allowed"),
 ]
 

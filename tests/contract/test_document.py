@@ -128,7 +128,8 @@ def test_examples_in_other_formats_work(client, account):
                 answer = client.request(method, path.format(account_id=account.id), content=media["example"],
                                         headers=account.headers | {"Content-Type": media_type})
                 assert answer.status_code == 200, f"{path} {media_type}: {answer.text}"
-                assert answer.headers["content-type"].startswith(media_type)
+                answered = media_type if media_type in operation["responses"]["200"]["content"] else "application/json"
+                assert answer.headers["content-type"].startswith(answered)
 
 
 def test_documented_models_and_parameters_are_libkalmans(client, account):
