@@ -52,7 +52,7 @@ VIOLATIONS = [
     ("fcgi-worker/request/probe.c", "#include POOL_HEADER", "name the file, so that it can be checked"),
     ("fcgi-worker/request/probe.c", '#include_next "master/pool.h"', "name the file, so that it can be checked"),
     # Public headers belong to rooms.
-    ("libkalman/run/probe.c", "#include <kalman/fit.h>", "libkalman/run may not use libkalman/include/kalman/fit.h (of fit/)"),
+    ("libkalman/run/probe.c", "#include <kalman/fit.h>", "libkalman/run may not use libkalman/include/kalman/fit.h (of choice/)"),
     ("libluna/store/journal/probe.c", '#include "luna/store/booking.h"', "libluna/store/journal may not use libluna/store/include/luna/store/booking.h"),
     ("libluna/store/include/luna/store/meter.h", '#include "booking/booker.h"', "may not use libluna/store/booking/booker.h"),
     # Functions and variables without an include.
