@@ -22,6 +22,7 @@ REASONS = {
     "missing body.series": "a batch has series, or y and sizes",
     "missing body.y": "a batch has series, or y and sizes",
     "missing body.sizes": "a batch has series, or y and sizes",
+    "value_error body": "a batch of CSV needs a column of ids",
     "value_error body.sizes": "the sizes add up to the length of y",
     "missing body.model.*": "some models need a setting, such as period",
     "too_long body.model.parameters": "no model has so many parameters",
