@@ -80,7 +80,7 @@ endforeach()
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/completion/bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME luna COMPONENT cli)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/completion/zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions RENAME _luna COMPONENT cli)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/completion/fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME luna.fish COMPONENT cli)
-install(FILES docs/OPERATIONS.md docs/RUNBOOKS.md docs/SCALING.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/luna-worker COMPONENT worker)
+install(FILES docs/OPERATIONS.md docs/GUIDES.md docs/RUNBOOKS.md docs/SCALING.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/luna-worker COMPONENT worker)
 
 set(LUNA_PACKAGE_worker luna-worker)
 set(LUNA_PACKAGE_syncd luna-syncd)

@@ -9,24 +9,42 @@
 
 BOOTED=$LUNA_ROOT/build/booted/root
 PACKAGE_BUILD=$LUNA_ROOT/build/package
+PREVIOUS=$LUNA_ROOT/build/booted/previous
 LOGS=$LUNA_VAR/log
 UNITS=(postgresql@15-main redis-server@luna quota-syncd luna-worker@main luna-nginx)
 NSPAWN='' INIT=''
 
 packages_build() { (cd "$LUNA_ROOT" && cmake --preset package && cmake --build "$PACKAGE_BUILD" --target package); }
 
+# packages_previous: those of the previous release, which tests/machines/previous-release names: a
+# tag, or as long as there is none a commit with fewer migrations. Their version is lower.
+packages_previous() {
+  local package work=$PREVIOUS commit
+  commit=$(cat "$LUNA_ROOT/tests/machines/previous-release")
+  [ "$(cat "$work/built" 2>/dev/null)" != "$commit" ] || return 0
+  rm -rf "$work" && mkdir -p "$work/source" "$work/packages" &&
+    git -C "$LUNA_ROOT" archive "$commit" | tar -x -C "$work/source" &&
+    (cd "$work/source" && cmake --preset package && cmake --build build/package --target package) || return 1
+  for package in "$work"/source/build/package/*.deb; do
+    dpkg-deb -R "$package" "$work/unpacked" && sed -i -E 's/^(Version: .*)-1$/\1~previous-1/' "$work/unpacked/DEBIAN/control" &&
+      dpkg-deb -b "$work/unpacked" "$work/packages" && rm -rf "$work/unpacked" || return 1
+  done
+  echo "$commit" >"$work/built"
+}
+
 # Nothing starts while packages are installed; what Debian enables starts with the machine.
 booted_make() {
   debian_root "$BOOTED" || return 1
   printf '#!/bin/sh\nexit 101\n' >"$BOOTED/usr/sbin/policy-rc.d"
   chmod 755 "$BOOTED/usr/sbin/policy-rc.d"
-  mkdir -p "$BOOTED/opt/luna"
-  cp "$PACKAGE_BUILD"/*.deb "$LUNA_ROOT/tests/machines/booted-inside.sh" "$BOOTED/opt/luna/"
+  mkdir -p "$BOOTED/opt/luna/previous"
+  cp "$PREVIOUS"/packages/luna-*.deb "$BOOTED/opt/luna/previous/"
+  cp "$PACKAGE_BUILD"/*.deb "$LUNA_ROOT/tests/machines/booted-inside.sh" "$LUNA_ROOT"/docs/{GUIDES,OPERATIONS}.md "$BOOTED/opt/luna/"
   # shellcheck disable=SC2016 # expanded by the inner shell
   DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 unshare --mount --pid --fork --kill-child -- bash -c '
     mount -t proc proc "$0/proc" && exec chroot "$0" bash -c "
       apt-get update -q && apt-get install -y -q --no-install-recommends systemd-sysv dbus procps \
-        /opt/luna/luna-*.deb /opt/luna/libkalman0*.deb nginx redis-server postgresql openssl curl apache2-utils"' "$BOOTED" || return 1
+        /opt/luna/previous/luna-*.deb /opt/luna/libkalman0*.deb nginx redis-server postgresql openssl curl apache2-utils iproute2"' "$BOOTED" || return 1
   rm "$BOOTED/usr/sbin/policy-rc.d"
 }
 
@@ -80,9 +98,12 @@ main() {
   mkdir -p "$LOGS"
   trap booted_stop EXIT
   part "the packages build" packages_build
-  part "a Debian with the packages" booted_make
+  part "the packages of the previous release build" packages_previous
+  part "a Debian with the packages of the previous release" booted_make
   booted_start || suite_done "$PASSED" $((FAILED + 1))
-  part "luna-setup, and a request is answered" inside set_up
+  part "luna-setup of the previous release, and a request is answered" inside set_up
+  part "an upgrade from it under load" inside replaced /opt/luna 0 '"applied"' upgraded_by_the_page fenced_only
+  part "luna-setup of this release, and a request is answered" inside set_up_later
   for unit in "${UNITS[@]}"; do
     part "$unit killed seven times: everything works again by itself" inside killed "$unit"
   done
@@ -94,9 +115,15 @@ main() {
   for unit in redis postgresql pepper tls; do
     part "luna-rotate $unit under load: no request fails" inside rotated "$unit"
   done
+  part "a downgrade under load: the previous release runs on this one's schema" inside replaced /opt/luna/previous 0 \
+    'newer build, compatible' packages_from fenced_only
+  part "this release again, under load" inside replaced /opt/luna 0 '"applied"' packages_from fenced_only
   part "the packages of a next release" packages_next
-  part "an upgrade under load: no request of 10,000 fails" inside replaced /opt/luna/next 1 next
-  part "the previous release again, under load" inside replaced /opt/luna 0 'newer build, compatible'
+  part "an upgrade to it under load: no request of 10,000 fails" inside replaced /opt/luna/next 1 next
+  part "back from it, under load" inside replaced /opt/luna 0 'newer build, compatible'
+  part "docs/GUIDES.md: a new PostgreSQL cluster" inside postgresql_replaced
+  part "docs/GUIDES.md: the service moves to another machine" inside moved
+  part "docs/GUIDES.md: a network is served, and nothing else is" inside exposed
   part "the access log rotates" inside log_rotates
   part "rotation is scheduled" inside rotation_is_scheduled
   part "purging leaves nothing enabled or running" inside purged
