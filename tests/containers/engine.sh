@@ -3,7 +3,7 @@
 # reason why there is none and exits with 77.
 #
 # Docker with Compose is used as it is. Without it, and with root on Debian, podman is installed. If
-# no registry of images can be reached, stand-ins for the three base images are built from Debian's
+# no registry of images can be reached, stand-ins for the base images are built from Debian's
 # packages, with the same PostgreSQL 15 and Redis 7. They accept the settings of the official images
 # that docker-compose.yml uses.
 # shellcheck source=scripts/lib/common.sh
@@ -58,7 +58,10 @@ CONF
   export CONTAINERS_CONF=$WORK/containers.conf
 }
 
-have_image() { podman image exists "docker.io/library/$1"; }
+# full_name IMAGE: at the registry.
+full_name() { case $1 in */*) say "docker.io/$1" ;; *) say "docker.io/library/$1" ;; esac; }
+
+have_image() { podman image exists "$(full_name "$1")"; }
 
 base_image() {
   local root mirror
@@ -74,10 +77,12 @@ base_image() {
   rm -rf "$root"
 }
 
+# standin IMAGE:TAG: the stand-in's name is the image's without its folder.
 standin() {
+  local name=${1%%:*}
   have_image "$1" && return 0
-  podman pull -q "docker.io/library/$1" >/dev/null 2>&1 && return 0
-  podman build -q --network host -t "docker.io/library/$1" -f "$STANDINS/${1%%:*}.Dockerfile" "$STANDINS" >"$WORK/standin.log" 2>&1 ||
+  podman pull -q "$(full_name "$1")" >/dev/null 2>&1 && return 0
+  podman build -q --network host -t "$(full_name "$1")" -f "$STANDINS/${name##*/}.Dockerfile" "$STANDINS" >"$WORK/standin.log" 2>&1 ||
     { tail -n 5 "$WORK/standin.log" >&2 && no_engine "the stand-in for $1 could not be built"; }
 }
 
@@ -89,7 +94,7 @@ use_podman() {
   podman info >/dev/null 2>&1 || no_engine "podman does not run here: $(podman info 2>&1 | tail -n 1)"
   base_image
   local image
-  for image in postgres:15 redis:7; do
+  for image in postgres:15 redis:7 $(sed -n 's|^ *image: docker.io/\(prom/[^@]*\).*|\1|p' "$LUNA_ROOT/conf/docker/extras.yml"); do
     standin "$image"
   done
   say "ENGINE=podman"

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import time
 
+import pytest
 from engine import ROOT, wait_until
 from load import Load
 
@@ -127,6 +128,26 @@ def test_killed_nginx_container_serves_again(project):
         wait_until(lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0, "nginx, started again")
 
 
+def is_running(project, service):
+    found = project.containers(service)
+    return len(found) == 1 and project.inspect(found[0])["State"]["Running"]
+
+
+@pytest.mark.parametrize("service", ["redis", "postgres"])
+def test_a_killed_store_stays_away_or_takes_charges_along(project, service):
+    account = project.account(f"killed-{service}")
+    with Load(project, [account], threads=THREADS, pause_s=0.005) as load:
+        load.await_count(100)
+        killed = time.monotonic()
+        project.kill(project.containers(service)[0])
+        load.await_success()
+        wait_until(lambda: is_running(project, "postgres") and is_running(project, "redis"), "both stores")
+        print(f"\n{service} killed: the next success after {time.monotonic() - killed:.1f} s")
+        load.await_count(100)
+    used = await_booked(project, account, load.count(200), load.count(200) + THREADS)
+    report(f"{service} container killed", load, used)
+
+
 def test_luna_health_finds_every_part(project):
     shown = project.luna("health")
     assert "FAILED" not in shown and "not checked" not in shown and shown.count(" ok") == 5, shown
@@ -138,6 +159,45 @@ def test_audit_log_verifies(project):
 
 def test_no_container_says_a_secret(project):
     assert project.secrets_in_logs() == []
+
+
+def guide(project, name):
+    """The block of docs/GUIDES.md below a mark, for this project and this engine; podman-compose 1.0.3 has no `rm`."""
+    text = (ROOT / "docs/GUIDES.md").read_text(encoding="utf-8").split(f"<!-- test: {name} -->\n\n")[1].split("\n\n")[0]
+    compose = shlex.join([*project.compose_words, "-p", project.name])
+    text = text.replace("luna_", f"{project.name}_").replace("luna-gateway ", f"luna-gateway:{project.environment['LUNA_TAG']} ")
+    if project.engine == "podman":
+        text = text.replace("docker compose rm --stop --force postgres", f"podman rm --force {' '.join(project.containers('postgres'))}")
+    text = text.replace("docker compose", compose).replace("docker ", f"{project.engine} ").replace("up --detach", "up --detach --no-build")
+    return "set -eux\n" + text
+
+
+def run_guide(project, name):
+    print(project.run("bash", "-c", guide(project, name), timeout=300))
+
+
+def test_the_guide_to_a_new_postgresql_loses_the_ledger(project):
+    """With an empty server of the same major version, which is the one that the tests have."""
+    account = project.account("postgresql")
+    with Load(project, [account], threads=1, pause_s=0.005) as load:
+        load.await_count(20)
+    used = await_booked(project, account, load.count(200), load.count(200))
+    run_guide(project, "compose-postgresql-dump")
+    run_guide(project, "compose-postgresql-load")
+    assert booked(project, account) == used
+    with Load(project, [account], threads=1, pause_s=0.005) as load:
+        load.await_success()
+        load.await_count(20)
+    await_booked(project, account, used + load.count(200), used + load.count(200))
+
+
+def test_the_guide_to_a_certificate_leaves_the_former_one(project):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", project.folder / "luna.key",
+                    "-out", project.folder / "luna.pem"], check=True, capture_output=True)
+    run_guide(project, "compose-certificate")
+    ready = ["curl", "-sf", "-m", "3", "--cacert", project.folder / "luna.pem", f"{project.url}/readyz"]
+    wait_until(lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0, "the new certificate in use")
 
 
 def test_down_leaves_nothing(project):
