@@ -40,7 +40,11 @@ def ports(project):
     project.run(project.engine, "rm", "--force", *project.containers("setup", everything=True))  # podman-compose makes no other one beside it
     project.compose(*FILES, "up", "--detach", "--no-build", "setup", timeout=300)
     project.compose(*FILES, "up", "--detach", "--no-build", "--no-deps", "prometheus", "blackbox", timeout=300)
-    return {name: int(port) for name, port in chosen.items()}
+    yield {name: int(port) for name, port in chosen.items()}
+    for service in ("prometheus", "blackbox", "grafana", "setup"):
+        project.run(project.engine, "rm", "--force", *project.containers(service, everything=True), check=False)
+    for volume in ("prometheus-data", "grafana-data", "secrets-grafana", "ca"):
+        project.run(project.engine, "volume", "rm", f"{project.name}_{volume}", check=False)
 
 
 def query(ports, expression):
