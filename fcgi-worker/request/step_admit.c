@@ -176,11 +176,12 @@ static void note_key(const struct exchange *exchange)
     enum { SHOWN_LEN = 16, SHOWN_OF_UUID_LEN = 8 };
     const char *key = exchange_api_key(exchange);
     struct scoreboard_worker *slot = exchange->pipeline->slot;
-    if (exchange->token.account_id != 0)
+    if (exchange->token.account_id != 0) {
         scoreboard_worker_key(slot, of_token, sizeof of_token - 1);
-    else
-        scoreboard_worker_key(
-            slot, key, strncmp(key, start, sizeof start - 1) == 0 ? SHOWN_LEN : SHOWN_OF_UUID_LEN);
+        return;
+    }
+    bool is_live = strncmp(key, start, sizeof start - 1) == 0;
+    scoreboard_worker_key(slot, key, strnlen(key, is_live ? SHOWN_LEN : SHOWN_OF_UUID_LEN));
 }
 
 /* Also of a request that was refused: its sender may wait for what the headers say. */

@@ -60,6 +60,11 @@ ROOMS = {
         "fit": ["run", "score", "filter", "model", "stats", "numeric"],
         "choice": ["fit", "run", "score", "filter", "model", "stats", "numeric"],
     },
+    "libluna/modelling": {
+        "faults": [],
+        "run": ["faults"],
+        "formats": ["run", "faults"],
+    },
     "libluna/store": {
         "client": [],
         "journal": ["client"],
@@ -86,6 +91,8 @@ OPEN = {
     "kalman/status.h": "every function returns it",
     "kalman/spec.h": "the limits of a model's size",
     "kalman/run.h": "the arguments of a call: series, options with the hook that cancels, output, summary",
+    "luna/modelling/request.h": "the options of a computation, which formats read",
+    "luna/modelling/result.h": "what a computation returns and a format writes",
     "luna/store/worker_slots.h": "the slots of a host's workers",
     "luna/store/*.def": "tables that C shares with Lua and SQL",
 }
@@ -106,8 +113,8 @@ FOREIGN = {
     "hiredis/*": ["libluna/store/client/redis*.[ch]"],
     "libpq-fe.h": ["libluna/store/client/pg*.[ch]"],
     "microhttpd.h": ["libluna/http/listener.c"],
-    "jansson.h": ["libluna/modelling/options.c", "fcgi-worker/api/small_body.c", "luna-cli/session/pool_status.c"],
-    "dragonbox/*": ["libluna/modelling/number_print.cc"],
+    "jansson.h": ["libluna/modelling/formats/options.c", "fcgi-worker/api/small_body.c", "luna-cli/session/pool_status.c"],
+    "dragonbox/*": ["libluna/modelling/formats/number_print.cc"],
     "jwt.h": ["fcgi-worker/http/token.c"],
     "sodium.h": ["libluna/store/client/digest.c", "fcgi-worker/http/body_hash.c"],
     "xxhash.h": ["fcgi-worker/http/body_hash.c"],

@@ -1,4 +1,4 @@
-set(oracle ${CMAKE_CURRENT_SOURCE_DIR}/../unit/libluna/modelling)
+set(oracle ${CMAKE_CURRENT_SOURCE_DIR}/../unit/libluna/modelling/formats)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 
 luna_add_fuzzer(fuzz_json SOURCES fuzz_json.c ${oracle}/json_oracle.c LIBS luna_modelling PkgConfig::JANSSON m)

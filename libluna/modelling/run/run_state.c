@@ -1,6 +1,6 @@
-#include "run_state.h"
+#include "run/run_state.h"
 
-#include "model_spec.h"
+#include "run/model_spec.h"
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "residuals.h"
+#include "run/residuals.h"
 
 #include <assert.h>
 #include <kalman/diagnostics.h>

@@ -1,4 +1,4 @@
-#include "uncertainty.h"
+#include "run/uncertainty.h"
 
 #include <assert.h>
 #include <math.h>

@@ -7,7 +7,7 @@
 #ifndef LUNA_MODELLING_JSON_SHAPE_H
 #define LUNA_MODELLING_JSON_SHAPE_H
 
-#include "json_scan.h"
+#include "formats/json_scan.h"
 
 /* The fix for an object without `results`, by its members; NULL: no known shape. Static. */
 const char *json_shape_of_object(const struct json_span *names, const struct json_span *values,

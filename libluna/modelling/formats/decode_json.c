@@ -1,10 +1,10 @@
 #include "luna/modelling/decode.h"
 
-#include "json_scan.h"
-#include "json_shape.h"
+#include "formats/json_scan.h"
+#include "formats/json_shape.h"
+#include "formats/options.h"
 #include "luna/modelling/number.h"
 #include "luna/modelling/run.h"
-#include "options.h"
 
 #include <assert.h>
 #include <ctype.h>

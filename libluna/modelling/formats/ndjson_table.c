@@ -1,6 +1,6 @@
 #include "luna/modelling/ndjson_table.h"
 
-#include "json_scan.h"
+#include "formats/json_scan.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "luna/modelling/ndjson.h"
 
-#include "json_scan.h"
+#include "formats/json_scan.h"
 #include "luna/modelling/number.h"
 
 #include <assert.h>

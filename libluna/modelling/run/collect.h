@@ -2,7 +2,7 @@
 #ifndef LUNA_MODELLING_COLLECT_H
 #define LUNA_MODELLING_COLLECT_H
 
-#include "run_state.h"
+#include "run/run_state.h"
 
 /* After the computation: run->result. */
 enum luna_run_status run_collect(struct run *run) __attribute__((warn_unused_result));

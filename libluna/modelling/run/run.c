@@ -1,10 +1,10 @@
 #include "luna/modelling/run.h"
 
-#include "collect.h"
-#include "model_spec.h"
-#include "run_state.h"
-#include "scale.h"
-#include "uncertainty.h"
+#include "run/collect.h"
+#include "run/model_spec.h"
+#include "run/run_state.h"
+#include "run/scale.h"
+#include "run/uncertainty.h"
 
 #include <assert.h>
 #include <kalman/fit.h>

@@ -1,4 +1,4 @@
-#include "model_spec.h"
+#include "run/model_spec.h"
 
 #include "luna/modelling/model.h"
 

@@ -5,7 +5,7 @@
 #ifndef LUNA_MODELLING_OPTIONS_H
 #define LUNA_MODELLING_OPTIONS_H
 
-#include "json_scan.h"
+#include "formats/json_scan.h"
 #include "luna/modelling/fault.h"
 #include "luna/modelling/request.h"
 

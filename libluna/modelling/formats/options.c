@@ -1,4 +1,4 @@
-#include "options.h"
+#include "formats/options.h"
 
 #include <assert.h>
 #include <jansson.h>

@@ -1,4 +1,4 @@
-#include "scale.h"
+#include "run/scale.h"
 
 /* A level that is not estimated cannot take the shift that another unit is to logarithms. */
 static bool follows_shift(const struct kalman_spec *spec)

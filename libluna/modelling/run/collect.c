@@ -1,7 +1,7 @@
-#include "collect.h"
+#include "run/collect.h"
 
-#include "residuals.h"
-#include "scale.h"
+#include "run/residuals.h"
+#include "run/scale.h"
 
 #include <assert.h>
 #include <math.h>

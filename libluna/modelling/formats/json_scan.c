@@ -1,4 +1,4 @@
-#include "json_scan.h"
+#include "formats/json_scan.h"
 
 #include "luna/base/digits.h"
 #include "luna/base/escape.h"
