@@ -59,7 +59,9 @@ void busiest_note(struct busiest *busiest, const struct scoreboard *board, int64
         step_begin(busiest, now_ns);
     busiest->samples[busiest->step]++;
     for (int i = 0; i < SCOREBOARD_SLOTS; i++)
-        worker_note(busiest, &board->worker[i]);
+        /* the slot of a killed worker still shows its request */
+        if (atomic_load_explicit(&board->master[i].pid, memory_order_relaxed) != 0)
+            worker_note(busiest, &board->worker[i]);
 }
 
 static int by_share(const void *a, const void *b)

@@ -10,6 +10,8 @@ ITEMS_MAX = 12
 TEXTS = {
     "Accept": ["*/*", "application/json", "text/csv", "application/x-ndjson", "application/octet-stream", "application/problem+json"],
     "Content-Encoding": ["identity"],  # of a body that is not compressed
+    "decimal": ["point", "comma", ".", ","],
+    "delimiter": ["comma", "semicolon", "tab", "pipe", "space", ",", ";", "|"],
     "traceparent": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "none"],
 }
 HEADER_TEXT = st.text(string.ascii_letters + string.digits + "-._", min_size=1, max_size=70)

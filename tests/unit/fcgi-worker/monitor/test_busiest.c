@@ -29,6 +29,13 @@ static void work(int slot, int64_t account_id, const char *key)
         atomic_store(&board->worker[slot].key[i], words[i]);
     atomic_store(&board->worker[slot].account_id, account_id);
     atomic_store(&board->worker[slot].accepted_ns, 1);
+    atomic_store(&board->master[slot].pid, 1);
+}
+
+/* Killed: nobody cleared what it was doing. */
+static void die(int slot)
+{
+    atomic_store(&board->master[slot].pid, 0);
 }
 
 static void rest(int slot)
@@ -42,6 +49,16 @@ static void sample(struct busiest *busiest, int times)
         busiest_note(busiest, board, now_ns += SAMPLE_NS);
         busiest_note(busiest, board, now_ns + 1); /* too early: not a sample */
     }
+}
+
+static void a_dead_worker_keeps_a_key_busy(void **state)
+{
+    static struct busiest busiest;
+    (void)state;
+    work(5, 9, "luna_live_killed");
+    die(5);
+    sample(&busiest, 3);
+    assert_int_equal(busiest_list(&busiest, list), 0);
 }
 
 static void shares_are_not_those_of_the_workers_time(void **state)
@@ -128,6 +145,7 @@ static int begin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_dead_worker_keeps_a_key_busy, begin),
         cmocka_unit_test_setup(shares_are_not_those_of_the_workers_time, begin),
         cmocka_unit_test_setup(a_request_whose_key_is_not_accepted_is_listed, begin),
         cmocka_unit_test_setup(what_came_before_the_minute_is_listed, begin),
