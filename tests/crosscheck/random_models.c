@@ -26,12 +26,6 @@ enum {
     SQUARES = RANDOM_POINTS * RANDOM_STATES * RANDOM_STATES
 };
 
-static const struct random_kind kinds[] = {
-    {0, 0, 0, 0, 0}, {0, 0, 1, 0, 0}, {0, 0, 1, 1, 0}, {1, 0, 1, 1, 0}, {0, 1, 1, 1, 0},
-    {1, 1, 1, 1, 0}, {1, 1, 0, 1, 0}, {1, 0, 0, 0, 0}, {0, 0, 1, 1, 1}, {1, 1, 1, 1, 1},
-};
-enum { KINDS = sizeof kinds / sizeof kinds[0] };
-
 struct errors {
     double likelihood, mean, variance;
 };
@@ -45,31 +39,9 @@ struct answer {
 
 static struct answer ours, dense;
 
-static struct oracle_model oracle_of(const struct random_model *x, bool varying)
-{
-    size_t varies = varying ? 1 : 0;
-    return (struct oracle_model){.states = x->m,
-                                 .observations = x->p,
-                                 .disturbances = x->r,
-                                 .transition = x->T,
-                                 .design = x->Z,
-                                 .selection = x->R,
-                                 .state_variance = x->Q,
-                                 .observation_variance = x->H,
-                                 .state_intercept = x->c,
-                                 .observation_intercept = x->d,
-                                 .transition_step = varies * x->m * x->m,
-                                 .design_step = varies * x->p * x->m,
-                                 .state_variance_step = varies * x->r * x->r,
-                                 .observation_variance_step = varies * x->p * x->p,
-                                 .initial_mean = x->a1,
-                                 .initial_variance = x->P1,
-                                 .diffuse = x->P_inf};
-}
-
 static void ask_oracle(const struct random_model *x, bool varying, bool wide)
 {
-    const struct oracle_model oracle = oracle_of(x, varying);
+    const struct oracle_model oracle = random_model_oracle(x, varying);
     struct oracle_result result = {.smoothed_mean = dense.mean,
                                    .smoothed_variance = dense.variance};
     dense.status = (wide ? oracle_gls_wide : oracle_gls)(&oracle, x->y, x->n, &result);
@@ -89,22 +61,6 @@ static void ask_library(const struct random_model *x, enum kalman_engine engine)
     ours.observed = summary.observation_count;
 }
 
-/* Largest difference relative to the largest entry of each time point's block; NaN counts as
- * infinite. */
-static double worst_block(const double *a, const double *b, size_t n, size_t width)
-{
-    double worst = 0;
-    for (size_t t = 0; t < n; t++) {
-        double size = 0, difference = 0;
-        for (size_t i = t * width; i < (t + 1) * width; i++) {
-            size = fmax(size, fabs(b[i]));
-            difference = isnan(a[i]) ? HUGE_VAL : fmax(difference, fabs(a[i] - b[i]));
-        }
-        worst = fmax(worst, difference > 0 ? difference / size : 0);
-    }
-    return worst;
-}
-
 /* The errors beside the oracle's last answer. Where it says that the data do not determine the
  * start, the library has to say so too. */
 static struct errors compare(const struct random_model *x)
@@ -115,8 +71,8 @@ static struct errors compare(const struct random_model *x)
     if (ours.diffuse != dense.diffuse || ours.observed != dense.observed)
         return (struct errors){HUGE_VAL, HUGE_VAL, HUGE_VAL};
     return (struct errors){fabs(ours.likelihood / dense.likelihood - 1),
-                           worst_block(ours.mean, dense.mean, x->n, x->m),
-                           worst_block(ours.variance, dense.variance, x->n, x->m * x->m)};
+                           random_model_worst(ours.mean, dense.mean, x->n, x->m),
+                           random_model_worst(ours.variance, dense.variance, x->n, x->m * x->m)};
 }
 
 static double largest(const struct errors *errors)
@@ -146,7 +102,7 @@ static size_t check_seed(size_t models, size_t seed)
     kalman_random_seed(&random, seed);
     for (size_t i = 0; i < models; i++) {
         struct random_model x;
-        const struct random_kind kind = kinds[i % KINDS];
+        const struct random_kind kind = random_kinds[i % RANDOM_KINDS];
         bool failed = false;
         random_model_make(&x, &random, kind);
         for (int engine = KALMAN_ENGINE_FAST; engine <= KALMAN_ENGINE_REFERENCE; engine++) {

@@ -9,6 +9,11 @@
 
 #include <cmocka.h>
 
+const struct random_kind random_kinds[RANDOM_KINDS] = {
+    {0, 0, 0, 0, 0}, {0, 0, 1, 0, 0}, {0, 0, 1, 1, 0}, {1, 0, 1, 1, 0}, {0, 1, 1, 1, 0},
+    {1, 1, 1, 1, 0}, {1, 1, 0, 1, 0}, {1, 0, 0, 0, 0}, {0, 0, 1, 1, 1}, {1, 1, 1, 1, 1},
+};
+
 static size_t below(struct kalman_random *random, size_t count)
 {
     return (size_t)(kalman_random_uniform(random) * (double)count);
@@ -127,4 +132,42 @@ struct kalman_summary random_model_run(const struct random_model *x, const doubl
                      KALMAN_OK);
     free(workspace);
     return summary;
+}
+
+struct oracle_model random_model_oracle(const struct random_model *x, int varying)
+{
+    size_t varies = varying != 0;
+    return (struct oracle_model){
+        .states = x->m,
+        .observations = x->p,
+        .disturbances = x->r,
+        .transition = x->T,
+        .design = x->Z,
+        .selection = x->R,
+        .state_variance = x->Q,
+        .observation_variance = x->H,
+        .state_intercept = x->c,
+        .observation_intercept = x->d,
+        .transition_step = varies * x->m * x->m,
+        .design_step = varies * x->p * x->m,
+        .state_variance_step = varies * x->r * x->r,
+        .observation_variance_step = varies * x->p * x->p,
+        .initial_mean = x->a1,
+        .initial_variance = x->P1,
+        .diffuse = x->P_inf,
+    };
+}
+
+double random_model_worst(const double *a, const double *b, size_t n, size_t width)
+{
+    double worst = 0;
+    for (size_t t = 0; t < n; t++) {
+        double size = 0, difference = 0;
+        for (size_t i = t * width; i < (t + 1) * width; i++) {
+            size = fmax(size, fabs(b[i]));
+            difference = isnan(a[i]) ? HUGE_VAL : fmax(difference, fabs(a[i] - b[i]));
+        }
+        worst = fmax(worst, difference > 0 ? difference / size : 0);
+    }
+    return worst;
 }

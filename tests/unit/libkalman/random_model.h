@@ -2,6 +2,8 @@
 #ifndef RANDOM_MODEL_H
 #define RANDOM_MODEL_H
 
+#include "oracle_gls.h"
+
 #include <kalman/model.h>
 #include <kalman/run.h>
 #include <kalman/simulate.h>
@@ -19,6 +21,10 @@ struct random_kind {
      * every state is seen clearly within a few steps */
     int wild;
 };
+
+/* One of each that the tests go through. */
+enum { RANDOM_KINDS = 10 };
+extern const struct random_kind random_kinds[RANDOM_KINDS];
 
 struct random_model {
     size_t n, p, m, r;
@@ -43,5 +49,12 @@ void random_model_make(struct random_model *model, struct kalman_random *random,
 struct kalman_summary random_model_run(const struct random_model *model, const double *y,
                                        const struct kalman_options *options,
                                        const struct kalman_output *output);
+
+/* The same model for the oracle; it borrows the arrays. */
+struct oracle_model random_model_oracle(const struct random_model *model, int varying);
+
+/* The largest difference of two arrays (n x width), relative to the largest entry of each time
+ * point's block; NaN counts as infinite. */
+double random_model_worst(const double *ours, const double *theirs, size_t n, size_t width);
 
 #endif

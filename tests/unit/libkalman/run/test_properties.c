@@ -17,50 +17,7 @@ enum {
     SQUARES = RANDOM_POINTS * RANDOM_STATES * RANDOM_STATES
 };
 
-static const struct random_kind kinds[] = {
-    {0, 0, 0, 0, 0}, {0, 0, 1, 0, 0}, {0, 0, 1, 1, 0}, {1, 0, 1, 1, 0}, {0, 1, 1, 1, 0},
-    {1, 1, 1, 1, 0}, {1, 1, 0, 1, 0}, {1, 0, 0, 0, 0}, {0, 0, 1, 1, 1}, {1, 1, 1, 1, 1},
-};
-enum { KINDS = sizeof kinds / sizeof kinds[0], PER_KIND = 300 };
-
-static struct oracle_model oracle_of(const struct random_model *x, int varying)
-{
-    size_t varies = varying != 0;
-    return (struct oracle_model){
-        .states = x->m,
-        .observations = x->p,
-        .disturbances = x->r,
-        .transition = x->T,
-        .design = x->Z,
-        .selection = x->R,
-        .state_variance = x->Q,
-        .observation_variance = x->H,
-        .state_intercept = x->c,
-        .observation_intercept = x->d,
-        .transition_step = varies * x->m * x->m,
-        .design_step = varies * x->p * x->m,
-        .state_variance_step = varies * x->r * x->r,
-        .observation_variance_step = varies * x->p * x->p,
-        .initial_mean = x->a1,
-        .initial_variance = x->P1,
-        .diffuse = x->P_inf,
-    };
-}
-
-/* Largest difference relative to the largest entry of each time point's block. */
-static double worst(const double *ours, const double *theirs, size_t n, size_t width)
-{
-    double worst = 0.0;
-    for (size_t t = 0; t < n; t++) {
-        double size = 0.0, difference = 0.0;
-        for (size_t i = t * width; i < (t + 1) * width; i++) {
-            size = fmax(size, fabs(theirs[i]));
-            difference = fmax(difference, fabs(ours[i] - theirs[i]));
-        }
-        worst = fmax(worst, difference / size);
-    }
-    return worst;
-}
+enum { PER_KIND = 300 };
 
 /* Both engines against dense generalised least squares: likelihood, smoothed states and
  * variances. */
@@ -71,11 +28,11 @@ static void likelihood_and_smoother_equal_dense_least_squares(void **state)
     kalman_random_seed(&random, 1);
     static double mean[STATES], variance[SQUARES], dense_mean[STATES], dense_variance[SQUARES];
     size_t compared = 0;
-    for (size_t i = 0; i < KINDS * PER_KIND; i++) {
+    for (size_t i = 0; i < RANDOM_KINDS * PER_KIND; i++) {
         struct random_model x;
-        struct random_kind kind = kinds[i % KINDS];
+        struct random_kind kind = random_kinds[i % RANDOM_KINDS];
         random_model_make(&x, &random, kind);
-        struct oracle_model oracle = oracle_of(&x, kind.varying);
+        struct oracle_model oracle = random_model_oracle(&x, kind.varying);
         struct oracle_result dense = {.smoothed_mean = dense_mean,
                                       .smoothed_variance = dense_variance};
         if (oracle_gls(&oracle, x.y, x.n, &dense) == 0) {
@@ -89,14 +46,14 @@ static void likelihood_and_smoother_equal_dense_least_squares(void **state)
                 assert_int_equal(summary.observation_count, dense.observed_count);
                 assert_true(fabs(summary.loglikelihood - dense.loglikelihood) <=
                             1e-10 * fabs(dense.loglikelihood));
-                assert_true(worst(mean, dense_mean, x.n, x.m) <= 1e-10);
-                assert_true(worst(variance, dense_variance, x.n, x.m * x.m) <= 1e-10);
+                assert_true(random_model_worst(mean, dense_mean, x.n, x.m) <= 1e-10);
+                assert_true(random_model_worst(variance, dense_variance, x.n, x.m * x.m) <= 1e-10);
             }
             compared++;
         }
         kalman_model_free(x.model);
     }
-    assert_true(compared > KINDS * PER_KIND * 9 / 10);
+    assert_true(compared > RANDOM_KINDS * PER_KIND * 9 / 10);
 }
 
 /* P_smooth <= P_filtered <= P_predicted, element by element of the diagonal, and the last
@@ -108,9 +65,9 @@ static void knowing_more_never_adds_variance(void **state)
     kalman_random_seed(&random, 2);
     static double smoothed[SQUARES], filtered[SQUARES], predicted[SQUARES], mean_s[STATES],
         mean_f[STATES];
-    for (size_t i = 0; i < KINDS * PER_KIND; i++) {
+    for (size_t i = 0; i < RANDOM_KINDS * PER_KIND; i++) {
         struct random_model x;
-        random_model_make(&x, &random, kinds[i % KINDS]);
+        random_model_make(&x, &random, random_kinds[i % RANDOM_KINDS]);
         struct kalman_output out = {.smoothed_state = mean_s,
                                     .filtered_state = mean_f,
                                     .smoothed_state_variance = smoothed,
