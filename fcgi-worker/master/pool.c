@@ -197,7 +197,8 @@ static void drain(struct pool *pool, int index, int64_t drain_ms)
     set_state(pool, index, WORKER_DRAINING);
 }
 
-/* Who is drained first when there are too many: whoever costs no client anything. */
+/* The order in which workers beyond the wanted number are drained: busy ones last, because draining
+ * them may interrupt a request. */
 enum drain_rank { RANK_NO_PROCESS, RANK_IDLE, RANK_BUSY, RANKS };
 
 static enum drain_rank drain_rank(const struct pool *pool, int index)
