@@ -55,6 +55,7 @@ install(FILES ${LUNA_CONF}/postgresql/limits.sql DESTINATION ${CMAKE_INSTALL_DAT
 file(READ ${LUNA_CONF}/prometheus/prometheus.yml LUNA_PROMETHEUS)
 string(REPLACE "127.0.0.1:8480" "127.0.0.1:9100" LUNA_PROMETHEUS "${LUNA_PROMETHEUS}")
 string(REPLACE "127.0.0.1:8481" "127.0.0.1:9465" LUNA_PROMETHEUS "${LUNA_PROMETHEUS}")
+string(REPLACE "127.0.0.1:8482" "127.0.0.1:9102" LUNA_PROMETHEUS "${LUNA_PROMETHEUS}")
 string(REPLACE "scripts/up" "luna-setup" LUNA_PROMETHEUS "${LUNA_PROMETHEUS}")
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/prometheus.yml "${LUNA_PROMETHEUS}")
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/prometheus.yml ${LUNA_CONF}/prometheus/rules.yml ${LUNA_CONF}/prometheus/alerts.yml

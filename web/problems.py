@@ -27,6 +27,7 @@ class Problem:
     fix: str = ""
     retry: str = ""
     faults: list = None
+    of_status: dict = dataclasses.field(default_factory=dict)  # another detail, for a status that only nginx answers with
 
     @property
     def path(self):
@@ -40,7 +41,7 @@ class Problem:
             "status": status or self.statuses[0],
             "code": self.code,
             "request_id": REQUEST_ID,
-            "detail": self.faults if self.faults and not rfc9457 else self.message,
+            "detail": self.faults if self.faults and not rfc9457 else self.of_status.get(status, self.message),
         }
         if self.faults and rfc9457:
             answer["errors"] = self.faults
@@ -72,7 +73,10 @@ def load():
     problems = {}
     for problem in [*of_worker(), *of_gateway()]:
         known = problems.setdefault(problem.code, problem)
-        known.statuses += [status for status in problem.statuses if status not in known.statuses]
+        for status in problem.statuses:
+            if status not in known.statuses:
+                known.statuses.append(status)
+                known.of_status[status] = problem.message
     texts = yaml.safe_load((ROOT / "web/problems.yaml").read_text(encoding="utf-8"))
     if set(texts) != set(problems):
         raise SystemExit(f"web/problems.yaml and the tables of errors differ: {sorted(set(texts) ^ set(problems))}")

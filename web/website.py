@@ -48,10 +48,11 @@ def navigation(path):
 
 def problem_page(problem):
     statuses = " or ".join(str(status) for status in problem.statuses)
+    others = "".join(f"\n\nWith status {status}: {message}" for status, message in problem.of_status.items())
     example = json.dumps(problem.body(), indent=2, ensure_ascii=False)
     return f"""# {problem.title}
 
-`{problem.code}`, status {statuses}. {problem.message}
+`{problem.code}`, status {statuses}. {problem.message}{others}
 
 ## Cause
 
@@ -81,7 +82,7 @@ def problem_list():
     parts = ["""# Errors
 
 Every error is JSON and has a stable `code` for programs. Its `type` is the address of a page here; the
-limits have the type that IANA registered instead. An error was not charged unless its page says so.
+`quota_exhausted`, `concurrency_limited` and `rate_limited` of a worker have the type that IANA registered instead. An error was not charged unless its page says so.
 """]
     for status in sorted({status for problem in known for status in problem.statuses}):
         parts.append(f"## Status {status}\n")

@@ -339,3 +339,10 @@ def test_a_unit_of_a_daemon_loses_a_restriction(unit):
                           check=True).stdout
     exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", said)[1])
     assert exposure <= EXPOSURE_MAX, said
+
+
+def test_prometheus_of_the_packages_scrapes_an_address_of_scripts_up():
+    """Nothing listens there, so that LunaGatewayDown pages after each installation."""
+    replaced = re.findall(r'REPLACE "(127\.0\.0\.1:\d+)"', text_of("cmake/Package.cmake"))
+    scraped = re.findall(r"127\.0\.0\.1:848\d", text_of("conf/prometheus/prometheus.yml"))
+    assert scraped and set(scraped) <= set(replaced)
