@@ -8,7 +8,8 @@
 
 static bool find_header(struct reading *r)
 {
-    enum luna_table_header header = r->options->header;
+    enum luna_table_header header =
+        r->options->is_records ? LUNA_TABLE_HEADER_PRESENT : r->options->header;
     if (header == LUNA_TABLE_HEADER_FIND && r->sample.rows > 0)
         header = sample_header(&r->sample);
     if (header == LUNA_TABLE_HEADER_FIND && r->sample.rows > 0) {
@@ -50,7 +51,9 @@ static bool find_kinds(struct reading *r)
 /* The form of the table. A table without data has a value that is not found. */
 static enum luna_decode_status find_form(struct reading *r)
 {
-    r->delimiter = r->options->delimiter != 0 ? r->options->delimiter : sample_delimiter(&r->text);
+    r->delimiter = r->options->is_records       ? ','
+                   : r->options->delimiter != 0 ? r->options->delimiter
+                                                : sample_delimiter(&r->text);
     if (!sample_read(&r->text, r->delimiter, r->arena, &r->sample))
         return LUNA_DECODE_MEMORY;
     r->value = r->time = r->id = r->watched = LUNA_TABLE_NONE;

@@ -96,9 +96,11 @@ static void put_string(struct conversion *c, struct json_span raw)
 
 static void put_value(struct conversion *c, struct json_span value)
 {
-    if (value.at == NULL || value.at[0] == 'n')
-        return; /* null: an empty field */
-    if (value.at[0] == '"')
+    if (value.at == NULL)
+        return; /* a member that the record lacks: an empty field */
+    if (value.at[0] == 'n')
+        put(c, "\"\"", 2); /* null: a line with nothing else must not look like a blank line */
+    else if (value.at[0] == '"')
         put_string(c, (struct json_span){value.at + 1, value.len - 2});
     else
         put(c, value.at, value.len);

@@ -31,9 +31,11 @@ struct luna_table_options {
      * table has no such column. */
     const char *column, *time_column, *id_column;
     enum luna_table_header header;
-    char delimiter;  /* 0: found */
-    char decimal;    /* '.' or ','; 0: found */
-    bool is_records; /* luna_ndjson_to_csv() wrote it: lines are counted from the first record */
+    char delimiter; /* 0: found */
+    char decimal;   /* '.' or ','; 0: found */
+    /* luna_ndjson_to_csv() wrote it: the header and the delimiter are known, whatever the options
+     * say, blank lines mean nothing, and lines are counted from the first record. */
+    bool is_records;
 };
 
 /* The names of the options, NULL-terminated. */
