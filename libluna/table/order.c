@@ -24,6 +24,12 @@ static bool time_read(struct csv_field field, struct time_cell *ret_time)
     return is_number;
 }
 
+bool order_is_time(struct csv_field field)
+{
+    struct time_cell time;
+    return time_read(field, &time);
+}
+
 enum order_status order_check(struct order *order, size_t series, struct csv_field field)
 {
     struct order_last *last = &order->last[series];

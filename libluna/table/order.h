@@ -24,6 +24,9 @@ bool order_init(struct order *order, struct luna_arena *arena, size_t series_max
 
 enum order_status { ORDER_GROWS, ORDER_NO_TIME, ORDER_BROKEN };
 
+/* Can this be compared as a time? Numbers can. */
+bool order_is_time(struct csv_field field);
+
 /* The time of the next row of a series. */
 enum order_status order_check(struct order *order, size_t series, struct csv_field time)
     __attribute__((warn_unused_result));

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 /* What the two passes over the rows keep. */
 struct rows {
@@ -14,7 +15,7 @@ struct rows {
     struct csv_record record; /* the one being read; kept here because it is large */
     bool is_started; /* a pass has seen its first record: blank lines before it are ignored */
     size_t count;    /* of data, blank lines at the end left out */
-    size_t last_line, totals_line;
+    size_t last_line, line_before_last, totals_line;
     const char *last_at; /* the last row */
     double *values;      /* [count] */
     uint32_t *owners;    /* [count] the series of each; NULL: there is only one */
@@ -36,17 +37,19 @@ static void fault_syntax(struct reading *r, const char *at, size_t line, const c
 }
 
 /* The next record that counts. A blank line is a missing observation when there is one column,
- * unless nothing follows; *ret_blanks says how many came before. With more columns it means
- * nothing. */
+ * unless nothing follows; *ret_blanks says how many came before. With more columns, and between
+ * records of NDJSON, it means nothing. */
 static bool next_record(struct rows *rows, struct csv_scan *scan, size_t *ret_blanks)
 {
+    const struct reading *r = rows->reading;
+    bool counts = r->sample.columns == 1 && !r->options->is_records;
     *ret_blanks = 0;
     while (csv_scan_record(scan, &rows->record)) {
         if (!rows->record.is_blank) {
             rows->is_started = true;
             return true;
         }
-        *ret_blanks += rows->is_started && rows->reading->sample.columns == 1;
+        *ret_blanks += rows->is_started && counts;
     }
     return false;
 }
@@ -93,19 +96,42 @@ static void fault_width(struct rows *rows)
                  problem != NULL ? problem : "a wrong number of fields");
 }
 
-static bool is_total(const struct reading *r, const struct csv_record *record)
+static bool is_total_word(struct csv_field field)
 {
     static const char *const words[] = {"total", "totals", "grand total", "sum",    "average",
                                         "mean",  "summe",  "gesamt",      "somme",  "totale",
                                         "avg",   "media",  "mittelwert",  "moyenne"};
-    for (size_t i = 0; i < record->count; i++) {
-        for (size_t w = 0; w < sizeof words / sizeof words[0] && (int)i != r->value; w++) {
-            struct csv_field field = csv_trim(record->fields[i]);
-            if (field.len > 0 && field.at[field.len - 1] == ':')
-                field.len--;
-            if (cell_is(field, words[w]))
-                return true;
-        }
+    field = csv_trim(field);
+    if (field.len > 0 && field.at[field.len - 1] == ':')
+        field.len--;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (cell_is(field, words[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Text of other rows, too, is data: a name of a group, perhaps. */
+static bool recurs(const struct reading *r, size_t column, struct csv_field field)
+{
+    for (size_t row = (size_t)r->has_header + r->has_units; row < r->sample.rows; row++) {
+        struct csv_field other = sample_field(&r->sample, row, column);
+        if (other.at != field.at && other.len == field.len &&
+            strncasecmp(other.at, field.at, field.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A row with a time is an observation, and an id names a series, whatever they say. */
+static bool is_total(const struct reading *r, const struct csv_record *record)
+{
+    if (r->time != LUNA_TABLE_NONE && order_is_time(record->fields[r->time]))
+        return false;
+    for (size_t i = 0; i < r->sample.columns; i++) {
+        struct csv_field field = record->fields[i];
+        if ((int)i != r->value && (int)i != r->id && is_total_word(field) && !recurs(r, i, field))
+            return true;
     }
     return false;
 }
@@ -119,8 +145,11 @@ static void leave_out_totals(struct rows *rows)
         return;
     csv_scan_init(&scan, r->text.at, r->text.len, r->delimiter);
     scan.at = rows->last_at;
-    if (csv_scan_record(&scan, &rows->record) && is_total(r, &rows->record)) {
+    /* A row of another width is a fault already. */
+    if (csv_scan_record(&scan, &rows->record) && rows->record.count >= r->sample.columns &&
+        is_total(r, &rows->record)) {
         rows->totals_line = rows->last_line;
+        rows->last_line = rows->line_before_last;
         rows->count--;
     }
 }
@@ -141,13 +170,16 @@ static bool count_rows(struct rows *rows)
     while (!is_enough(rows) && next_record(rows, &scan, &blanks)) {
         if (rows->record.count != r->sample.columns && !has_width(&rows->record, r->sample.columns))
             fault_width(rows);
+        rows->line_before_last = rows->last_line;
         rows->last_line = rows->record.line;
         rows->last_at = rows->record.at;
         rows->count += blanks + 1;
     }
+    /* Only the very last row can be a total: not the one at which the limit ended the loop. */
+    bool more = next_record(rows, &scan, &blanks);
     if (scan.problem != NULL)
         fault_syntax(r, scan.at, scan.line, scan.problem);
-    else
+    else if (!more)
         leave_out_totals(rows);
     return scan.problem == NULL;
 }
@@ -403,7 +435,7 @@ static bool describe(struct rows *rows, struct luna_table *ret_table)
         .first_line =
             r->sample.lines[(size_t)r->has_header + r->has_units] - r->options->is_records,
         .last_line = rows->last_line,
-        .units_line = r->has_units ? r->sample.lines[1] : 0,
+        .units_line = r->has_units ? r->sample.lines[1] - r->options->is_records : 0,
         .totals_line = rows->totals_line,
         .rows = rows->count,
         .missing = rows->missing,

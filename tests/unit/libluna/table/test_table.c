@@ -18,7 +18,8 @@ static const struct luna_request_limits limits = {.points_max = DECODING_POINTS_
                                                   .nesting_max = DECODING_NESTING_MAX};
 
 /* Reads a table with the options of a query such as "column=nile&decimal=,". */
-static enum luna_decode_status read_table(const char *body, size_t len, const char *query)
+static enum luna_decode_status read_series(const char *body, size_t len, const char *query,
+                                           bool batch)
 {
     struct luna_table_options options = {.column = NULL};
     luna_arena_reset(&d.arena);
@@ -33,10 +34,15 @@ static enum luna_decode_status read_table(const char *body, size_t len, const ch
     if (d.faults.count > 0)
         return LUNA_DECODE_FAULTS;
     enum luna_decode_status status =
-        luna_table_read(body, len, &options, false, &limits, &d.arena, &table, &d.faults);
+        luna_table_read(body, len, &options, batch, &limits, &d.arena, &table, &d.faults);
     if (status == LUNA_DECODE_OK)
         luna_table_request(&table, 0, &d.request);
     return status;
+}
+
+static enum luna_decode_status read_table(const char *body, size_t len, const char *query)
+{
+    return read_series(body, len, query, false);
 }
 
 static int set_up(void **state)
@@ -181,6 +187,45 @@ static void the_points_limit_is_off_by_one(void **state)
     }
 }
 
+static void a_series_named_total_loses_its_last_row(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "unique_id,month,y\na,2020-01,1\na,2020-02,2\ntotal,2020-02,3\n",
+        "unique_id,y\na,1\na,2\ntotal,3\n",
+        "unique_id,part,month,y\na,x,2020-01,1\na,x,2020-02,2\nb,total,2020-02,3\n",
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        assert_int_equal(read_series(bodies[i], strlen(bodies[i]), "", true), LUNA_DECODE_OK);
+        assert_int_equal(table.series_count, 2);
+        assert_int_equal(table.rows, 3);
+        assert_int_equal(table.totals_line, 0);
+    }
+}
+
+static void a_total_is_counted_as_the_last_line(void **state)
+{
+    (void)state;
+    static const char body[] = "month,y\n2020-01,1\n\n2020-02,2\n\ntotal,3\n";
+    assert_int_equal(read_table(body, strlen(body), ""), LUNA_DECODE_OK);
+    assert_int_equal(table.last_line, 4);
+    assert_int_equal(table.totals_line, 6);
+}
+
+/* The first row too many may say "total": what follows it was cut off. */
+static void a_total_hides_the_rows_beyond_the_limit(void **state)
+{
+    (void)state;
+    static char body[16 * DECODING_POINTS_MAX];
+    char *at = body;
+    for (int i = 0; i < DECODING_POINTS_MAX; i++)
+        at += sprintf(at, "day,7\n");
+    at += sprintf(at, "total,7000\n\n");
+    assert_int_equal(read_table(body, strlen(body), ""), LUNA_DECODE_OK);
+    sprintf(at, "day,7\n");
+    assert_int_equal(read_table(body, strlen(body), ""), LUNA_DECODE_LONG);
+}
+
 static void too_many_columns_overflow(void **state)
 {
     (void)state;
@@ -216,6 +261,9 @@ int main(void)
         cmocka_unit_test(a_bad_table_is_accepted),
         cmocka_unit_test(a_leading_zero_or_long_number_is_text),
         cmocka_unit_test(the_points_limit_is_off_by_one),
+        cmocka_unit_test(a_series_named_total_loses_its_last_row),
+        cmocka_unit_test(a_total_is_counted_as_the_last_line),
+        cmocka_unit_test(a_total_hides_the_rows_beyond_the_limit),
         cmocka_unit_test(too_many_columns_overflow),
         cmocka_unit_test(the_line_is_not_told),
     };
