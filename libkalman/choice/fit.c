@@ -44,9 +44,9 @@ static bool take_logarithms(const struct fit_request *request,
         return false;
     *ret_logarithms = *series;
     ret_logarithms->values = room;
-    *ret_transform =
-        (struct kalman_transform){.kind = KALMAN_TRANSFORM_LOG,
-                                  .exponent = kalman_transform_unit(series->values, series->count)};
+    *ret_transform = (struct kalman_transform){.kind = KALMAN_TRANSFORM_LOG};
+    if (kalman_spec_follows_shift(request->spec))
+        ret_transform->exponent = kalman_transform_unit(series->values, series->count);
     return kalman_transform_apply(ret_transform, series->values, series->count, room, &bad_index) ==
            KALMAN_OK;
 }

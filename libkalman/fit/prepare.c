@@ -55,15 +55,6 @@ enum kalman_status fit_problem_bytes(const struct kalman_spec *spec,
     return KALMAN_OK;
 }
 
-/* Can the model follow a shift of the data exactly? */
-static bool follows_shift(const struct kalman_model *model)
-{
-    const short *setting = model->layout.setting;
-    return model->level_state >= 0 ||
-           (model->spec.kind == KALMAN_ARIMA &&
-            setting[SETTING_DIFFERENCES] + setting[SETTING_SEASONAL_DIFFERENCES] > 0);
-}
-
 /* (value - centre) * 2^-exponent, divided first so that the difference of two huge values stays
  * finite. */
 static void scale_values(struct fit_problem *problem, const struct kalman_series *series,
@@ -331,7 +322,7 @@ enum kalman_status fit_problem_prepare(struct fit_problem *problem, const struct
     size_t r = problem->model->disturbances;
     problem->disturbance_quadratic = carve(&cursor, 2 * r * sizeof(double));
     problem->disturbance_trace = problem->disturbance_quadratic + r;
-    scale_values(problem, series, follows_shift(problem->model), values);
+    scale_values(problem, series, kalman_spec_follows_shift(spec), values);
     scale_inputs(problem, series, spec->input_count, inputs);
     problem->series = (struct kalman_series){.values = values,
                                              .count = n,

@@ -143,6 +143,12 @@ size_t kalman_spec_free_count(const struct kalman_spec *spec)
     return layout_resolve(spec, &layout) == KALMAN_OK ? layout_free_count(&layout, spec) : 0;
 }
 
+bool kalman_spec_follows_shift(const struct kalman_spec *spec)
+{
+    return spec->kind != KALMAN_ARIMA || kalman_spec_get_int(spec, "mean") != 0 ||
+           kalman_spec_get_int(spec, "d") != 0 || kalman_spec_get_int(spec, "D") != 0;
+}
+
 static enum kalman_status settings_check(const struct kalman_spec *spec,
                                          const struct kalman_kind_info *info, const char **name)
 {

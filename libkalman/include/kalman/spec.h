@@ -190,6 +190,10 @@ KALMAN_API int kalman_spec_get_int(const struct kalman_spec *spec, const char *n
 KALMAN_API size_t kalman_spec_parameter_count(const struct kalman_spec *spec);
 KALMAN_API size_t kalman_spec_free_count(const struct kalman_spec *spec);
 
+/* Does the model of shifted data differ only in its start? Not where an ARIMA model has neither a
+ * mean nor differences: its level is zero. */
+KALMAN_API bool kalman_spec_follows_shift(const struct kalman_spec *spec);
+
 /* Check settings, domains, and (complete) that no parameter is NaN. On KALMAN_EPARAMETER,
  * KALMAN_ESETTING and KALMAN_EMISSINGPARAMETER *ret_name (may be NULL) is the catalogue's name of
  * the offender. */

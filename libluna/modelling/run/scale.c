@@ -1,20 +1,13 @@
 #include "run/scale.h"
 
-/* A level that is not estimated cannot take the shift that another unit is to logarithms. */
-static bool follows_shift(const struct kalman_spec *spec)
-{
-    return spec->kind != KALMAN_ARIMA || kalman_spec_get_int(spec, "mean") != 0 ||
-           kalman_spec_get_int(spec, "d") != 0 || kalman_spec_get_int(spec, "D") != 0;
-}
-
 static struct kalman_transform transform_of(const struct luna_request *request,
                                             const struct kalman_spec *spec)
 {
     struct kalman_transform transform = {.kind = KALMAN_TRANSFORM_NONE};
     if (request->transform.kind == LUNA_TRANSFORM_LOG) {
         transform.kind = KALMAN_TRANSFORM_LOG;
-        /* Data times a power of two then give the same logarithms. */
-        if (follows_shift(spec))
+        /* Data times a power of two then give the same logarithms: as kalman_fit() chooses it. */
+        if (kalman_spec_follows_shift(spec))
             transform.exponent = kalman_transform_unit(request->values, request->n);
     } else if (request->transform.kind == LUNA_TRANSFORM_BOX_COX) {
         transform.kind = KALMAN_TRANSFORM_BOX_COX;
