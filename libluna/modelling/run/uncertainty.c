@@ -46,6 +46,8 @@ static bool fill(struct naming *n, const struct kalman_parameter_info *p, size_t
             continue;
         n->names[k] =
             p->length != NULL ? luna_arena_printf(n->arena, "%s[%zu]", p->name, i) : p->name;
+        if (n->names[k] == NULL)
+            return false;
     }
     return true;
 }

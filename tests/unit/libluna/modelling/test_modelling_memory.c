@@ -84,6 +84,9 @@ static const struct {
      false, END_ANSWERED},
     {"{\"results\":[1,2,4,3,null,5,60,8,7,9,8,9,7,6],\"robust\":true,\"include\":[\"covariance\"]}",
      false, END_ANSWERED},
+    {"{\"results\":[1,2,4,3,null,5,6,8,7,9,8,9,7,6],\"model\":{\"name\":\"arima\",\"p\":3},"
+     "\"include\":[\"covariance\"]}",
+     false, END_ANSWERED},
     {"{\"results\":[1,2", false, END_FAULTS},
     {"{\"results\":[],\"model\":{\"name\":\"zz\",\"parameters\":{\"a\":[1,\"b\"]}},\"intervals\":["
      "1,2,3,4,5,"
