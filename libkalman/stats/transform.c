@@ -19,9 +19,23 @@ int kalman_transform_unit(const double *values, size_t count)
     return 0;
 }
 
-static double transform_one(double lambda, double y)
+/* log(y / 2^exponent). The quotient gives the same bits in every unit, but may be no normal number
+ * where values of one series are further apart than that. */
+static double log_in_unit(double y, int exponent)
 {
-    double logarithm = log(y);
+    double quotient = ldexp(y, -exponent);
+    return isnormal(quotient) ? log(quotient) : log(y) - exponent * log_two;
+}
+
+/* Its inverse. */
+static double exp_in_unit(double z, int exponent)
+{
+    double quotient = exp(z);
+    return isnormal(quotient) ? ldexp(quotient, exponent) : exp(z + exponent * log_two);
+}
+
+static double transform_one(double lambda, double logarithm)
+{
     return lambda == 0 ? logarithm : expm1(lambda * logarithm) / lambda;
 }
 
@@ -35,13 +49,14 @@ enum kalman_status kalman_transform_apply(const struct kalman_transform *transfo
         return KALMAN_OK;
     }
     for (size_t t = 0; t < count; t++) {
-        double y = ldexp(values[t], -transform->exponent);
-        double z = y > 0 ? transform_one(lambda, y) : (double)INFINITY;
-        if (!isnan(values[t]) && !isfinite(z)) {
+        double y = values[t], z = (double)INFINITY;
+        if (y > 0)
+            z = transform_one(lambda, log_in_unit(y, transform->exponent));
+        if (!isnan(y) && !isfinite(z)) {
             *ret_bad_index = t;
             return KALMAN_EDOMAIN;
         }
-        ret_values[t] = isnan(values[t]) ? (double)NAN : z;
+        ret_values[t] = isnan(y) ? (double)NAN : z;
     }
     return KALMAN_OK;
 }
@@ -52,10 +67,10 @@ double kalman_transform_invert(const struct kalman_transform *transform, double 
     if (transform->kind == KALMAN_TRANSFORM_NONE)
         return z;
     if (lambda == 0)
-        return ldexp(exp(z), transform->exponent);
+        return exp_in_unit(z, transform->exponent);
     if (lambda * z <= -1)
         return lambda > 0 ? 0 : (double)INFINITY;
-    return ldexp(exp(log1p(lambda * z) / lambda), transform->exponent);
+    return exp_in_unit(log1p(lambda * z) / lambda, transform->exponent);
 }
 
 void kalman_transform_moments(const struct kalman_transform *transform, double mean,
@@ -68,7 +83,7 @@ void kalman_transform_moments(const struct kalman_transform *transform, double m
     if (transform->kind == KALMAN_TRANSFORM_NONE || !isfinite(variance))
         return;
     if (lambda == 0) {
-        *ret_mean = ldexp(exp(mean + 0.5 * variance), transform->exponent);
+        *ret_mean = exp_in_unit(mean + 0.5 * variance, transform->exponent);
         *ret_variance = *ret_mean * *ret_mean * expm1(variance);
     } else if (base > 0) {
         double slope = median / base; /* dy/dz */
@@ -83,6 +98,6 @@ double kalman_transform_log_jacobian(const struct kalman_transform *transform, d
 {
     if (transform->kind == KALMAN_TRANSFORM_NONE)
         return 0;
-    double of_unit = (power_of(transform) - 1) * log(ldexp(y, -transform->exponent));
+    double of_unit = (power_of(transform) - 1) * log_in_unit(y, transform->exponent);
     return of_unit - transform->exponent * log_two;
 }

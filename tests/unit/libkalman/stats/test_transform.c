@@ -90,6 +90,27 @@ static void the_unit_changes_the_logarithms(void **state)
     }
 }
 
+/* The ratio of the two values is beyond any double. */
+static void a_value_far_from_the_unit_is_refused(void **state)
+{
+    static const double ends[][2] = {{1e-200, 1e200}, {1e200, 1e-200}, {1e-310, 1e300}};
+    (void)state;
+    for (size_t k = 0; k < sizeof ends / sizeof ends[0]; k++) {
+        double z[2], mean = 0, variance = 0;
+        size_t bad_index = 9;
+        struct kalman_transform transform = {KALMAN_TRANSFORM_LOG, 0,
+                                             kalman_transform_unit(ends[k], 2)};
+        assert_int_equal(kalman_transform_apply(&transform, ends[k], 2, z, &bad_index), KALMAN_OK);
+        for (size_t t = 0; t < 2; t++) {
+            assert_relative(kalman_transform_invert(&transform, z[t]), ends[k][t], 1e-12);
+            kalman_transform_moments(&transform, z[t], 0, &mean, &variance);
+            assert_relative(mean, ends[k][t], 1e-12);
+            assert_relative(kalman_transform_log_jacobian(&transform, ends[k][t]), -log(ends[k][t]),
+                            1e-12);
+        }
+    }
+}
+
 static void a_bound_outside_the_range_is_a_number(void **state)
 {
     const struct kalman_transform root = power(0.5), reciprocal = power(-1);
@@ -106,6 +127,7 @@ int main(void)
         cmocka_unit_test(the_mean_of_logarithms_is_the_median),
         cmocka_unit_test(a_value_without_a_logarithm_is_taken),
         cmocka_unit_test(the_unit_changes_the_logarithms),
+        cmocka_unit_test(a_value_far_from_the_unit_is_refused),
         cmocka_unit_test(a_bound_outside_the_range_is_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
