@@ -16,13 +16,10 @@
 #include "choice/candidates.h"
 #include "choice/scale.h"
 #include "fit/problem.h"
-#include "fit/report.h"
 #include "fit/single.h"
 #include "numeric/expect.h"
 
-#include <assert.h>
 #include <math.h>
-#include <string.h>
 
 static const double log_two = 0.69314718055994530942;
 

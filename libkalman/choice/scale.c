@@ -9,7 +9,6 @@
 #include "model/layout.h"
 
 #include <math.h>
-#include <string.h>
 
 static const double log_two_pi = 1.8378770664093454836;
 
@@ -170,8 +169,7 @@ enum kalman_status scale_fit_both(const struct fit_request *request,
                                   struct kalman_candidate *candidates, struct kalman_fit *ret_fit)
 {
     struct kalman_fit other;
-    enum kalman_status status =
-        fit_single_series(request, request->series, request->spec, request->layout, ret_fit);
+    enum kalman_status status = fit_single(request, ret_fit);
     if (status != KALMAN_OK)
         return status;
     status = fit_single_series(request, logarithms, request->spec, request->layout, &other);
@@ -186,8 +184,10 @@ enum kalman_status scale_fit_both(const struct fit_request *request,
         candidates[logarithmic ? 1 : 0] = candidate_of(ret_fit, 0);
         candidates[logarithmic ? 0 : 1] = candidate_of(&other, jacobian);
     }
+    size_t evaluations = ret_fit->evaluations + other.evaluations;
     if (logarithmic)
         *ret_fit = other;
+    ret_fit->evaluations = evaluations;
     ret_fit->candidate_count = candidates ? 2 : 0;
     ret_fit->reason = logarithmic ? "the model fits the logarithms better than the data"
                                   : "the model fits the data better than their logarithms";

@@ -28,7 +28,8 @@ enum kalman_status scale_choose(const struct fit_request *request,
                                 const struct kalman_transform *transform,
                                 bool *ret_logarithmic) KALMAN_MUSTCHECK;
 
-/* Fits the request's kind to the data and to their logarithms, and reports the better fit.
+/* Fits the request's kind to the data and to their logarithms, and reports the better fit. The
+ * report has been set up by fit_report_init().
  * candidates: as in fit_auto(). The densities are given the first values, as many as the model's
  * start consumes. */
 enum kalman_status scale_fit_both(const struct fit_request *request,

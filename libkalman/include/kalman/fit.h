@@ -96,10 +96,10 @@ struct kalman_fit {
     double aicc, aic, bic;
     size_t parameter_count; /* fitted ones */
     size_t observation_count, diffuse_count;
-    size_t evaluations;     /* of the likelihood */
+    size_t evaluations;     /* of the likelihood, in all fits of a choice */
     double signal_to_noise; /* local level: q, +inf at boundary_high; NaN for other kinds */
     size_t bad_index;       /* as in kalman_summary */
-    const char *reason;     /* KALMAN_AUTO: one static English sentence, else NULL */
+    const char *reason;     /* of a choice: one static English sentence, else NULL */
     size_t candidate_count; /* of a choice, else 0: written to the caller's candidates array */
 };
 
@@ -107,9 +107,9 @@ struct kalman_fit {
 KALMAN_API enum kalman_status kalman_fit_bytes(const struct kalman_spec *spec, size_t count,
                                                size_t *ret_bytes) KALMAN_MUSTCHECK;
 
-/* Fit. options may be NULL. candidates (room for KALMAN_CANDIDATES_MAX, may be NULL) is filled for
- * KALMAN_AUTO, best first. count 0 is KALMAN_ETOOSHORT, unless nothing is to be fitted. Custom
- * models have nothing to fit: KALMAN_EUNSUPPORTED. */
+/* Fit. options may be NULL. candidates (room for KALMAN_CANDIDATES_MAX, may be NULL) is filled,
+ * best first, where there is a choice: KALMAN_AUTO, options.logarithms. count 0 is
+ * KALMAN_ETOOSHORT. Custom models have nothing to fit: KALMAN_EUNSUPPORTED. */
 KALMAN_API enum kalman_status
 kalman_fit(const struct kalman_spec *spec, const struct kalman_series *series,
            const struct kalman_fit_options *options, void *workspace, size_t workspace_bytes,

@@ -196,6 +196,7 @@ static void logarithms_are_not_judged_as_data(void **state)
         jacobian -= logged[t];
     assert_int_equal(fit.transform.kind, KALMAN_TRANSFORM_LOG);
     assert_int_equal(fit.candidate_count, 2);
+    assert_true(fit.evaluations > alone.evaluations);
     assert_within(candidates[1].aicc - candidates[0].aicc, plain.aicc - (alone.aicc - 2 * jacobian),
                   1e-6);
 }
