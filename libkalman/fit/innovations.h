@@ -6,7 +6,8 @@
  * linear in it: e_t = r_t - z_t'x, z_{t+1} = (F - g z')'z_t. So the likelihood is that of a
  * regression: log|Z'Z| and the squares that are left (diffuse start), or log|I + Z'Z| (a start of
  * innovations). Nearly all of z_t is z_{t-1} moved along by one place, so that Z'Z follows from a
- * few of its rows: n s operations and the Cholesky factor in place of the filter's n s^2.
+ * few of its rows: n s operations and the Cholesky factor in place of the filter's n s^2. Where a
+ * damping is fitted, its marginal likelihood needs X'X as well, which takes n s^2 (score/).
  */
 #ifndef KALMAN_FIT_INNOVATIONS_H
 #define KALMAN_FIT_INNOVATIONS_H
@@ -17,7 +18,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 struct innovations {
     size_t count,

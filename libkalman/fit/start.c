@@ -18,8 +18,8 @@ static const struct balance balances[] = {
 enum { balance_count = sizeof balances / sizeof balances[0] };
 
 /* The partial autocorrelations tried for AR and MA parts, each with each: on AR = -MA the two
- * cancel. Polynomials of two and more also get pairs of opposite signs, the odd ones first: their
- * surfaces have summits near roots on either side, which equal partials never come near. */
+ * cancel. Polynomials of two and more also get pairs: roots on either side, and near the circle.
+ * Their surfaces have summits there, which equal partials never come near. */
 static const double shape_ar[] = {0, 0.5, -0.4, 0.8}, shape_ma[] = {0, -0.5, 0.4, -0.8};
 static const double shape_pair[][2] = {{0.8, -0.6},   {-0.8, 0.3},  {0.3, 0.7},
                                        {0.999, -0.5}, {0.999, 0.3}, {0.99, -0.96},

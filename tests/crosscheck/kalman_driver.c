@@ -9,8 +9,7 @@
  * logarithms. choose_scale: models may be of the logarithms; forecasts are of the data. Parameters
  * left out are fitted. WANT: filter, smooth, errors (of the fitted parameters), forecast=H (each
  * with mean or median, variance on the scale of the model, and bounds of the intervals of 95 % and
- * 80 %). Numbers are printed with 17
- * digits. It reports what the library says and judges nothing.
+ * 80 %). Numbers are printed with 17 digits. It reports what the library says and judges nothing.
  */
 #include <kalman/fit.h>
 #include <kalman/model.h>

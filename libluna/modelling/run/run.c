@@ -11,9 +11,7 @@
 #include <kalman/model.h>
 #include <kalman/run.h>
 #include <kalman/transform.h>
-#include <math.h>
 #include <stdint.h>
-#include <string.h>
 
 /* A standardised innovation beyond this many standard deviations is an outlier when `robust` is
  * asked for. */

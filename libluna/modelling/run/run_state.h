@@ -16,7 +16,8 @@ struct run {
     struct luna_arena *arena;
     struct luna_faults *faults;
     struct kalman_hook hook;
-    /* an array of n that the processed results may have: the observations'; NULL: none */
+    /* an array of n that the processed results may have: the observations', or those transformed;
+     * NULL: none */
     double *spare;
     struct kalman_spec asked, spec; /* as the request has it; complete after the fit */
     struct kalman_transform transform;
