@@ -24,6 +24,8 @@ struct reading {
      * than one of them is a fault. */
     int value, time, id, watched;
     struct number_style style; /* of the column of values */
+    /* No number of the sample has a mark, and the decimal one may be a comma: 1.234 is unsure. */
+    bool is_point_unsure;
 };
 
 /* Adds a fault at ["body", column] whose hint is the printed text. */
@@ -34,6 +36,9 @@ void reading_fault(struct reading *reading, int column, const char *type, const 
 bool reading_choose(struct reading *reading);
 /* How the numbers of the chosen column are written. False: there are faults. */
 bool reading_find_style(struct reading *reading);
+
+/* The first number with a point, while is_point_unsure: a fault, or the point is decimal. */
+void reading_check_point(struct reading *reading, struct csv_field field);
 
 /* What is wrong with a field of the column of values, and how to fix it. */
 void reading_fault_cell(struct reading *reading, struct csv_field field, enum cell cell, size_t row,

@@ -175,7 +175,7 @@ static bool count_rows(struct rows *rows)
         rows->last_at = rows->record.at;
         rows->count += blanks + 1;
     }
-    /* Only the very last row can be a total: not the one at which the limit ended the loop. */
+    /* Only the last row of all can be a total: not the one at which the limit ended the loop. */
     bool more = next_record(rows, &scan, &blanks);
     if (scan.problem != NULL)
         fault_syntax(r, scan.at, scan.line, scan.problem);
@@ -313,6 +313,8 @@ static void take_value(struct rows *rows, size_t row)
     struct reading *r = rows->reading;
     struct csv_field field = field_at(rows, r->value);
     enum cell cell = cell_read(field, r->style, &rows->values[row]);
+    if (r->is_point_unsure && field.len > 0 && memchr(field.at, '.', field.len) != NULL)
+        reading_check_point(r, field);
     if (cell == CELL_TEXT &&
         cell_mark(field) == (r->style.decimal == '.' ? MARK_POINT_GROUPED : MARK_COMMA_GROUPED)) {
         r->style.groups = true; /* the first number above 999 */

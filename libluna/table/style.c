@@ -10,8 +10,14 @@ enum { MARKS = MARK_UNSURE_COMMA + 1 };
 struct marks {
     size_t of[MARKS];
     struct csv_field example[MARKS];
+    struct csv_field blank; /* the first number with a blank inside; .at is NULL: there is none */
     bool counts; /* what stands before the comma counts 1, 2, 3 …: R's row names, perhaps */
 };
+
+static bool has_blank(struct csv_field field)
+{
+    return field.len > 0 && memchr(field.at, ' ', field.len) != NULL;
+}
 
 static void marks_read(const struct reading *r, struct marks *marks)
 {
@@ -23,6 +29,9 @@ static void marks_read(const struct reading *r, struct marks *marks)
         enum mark mark = cell_mark(field);
         if (marks->of[mark]++ == 0)
             marks->example[mark] = csv_trim(field);
+        if (marks->blank.at == NULL && has_blank(csv_trim(field)) &&
+            cell_guess(field) == CELL_NUMBER)
+            marks->blank = csv_trim(field);
         long number = mark == MARK_NONE ? -1 : strtol(csv_trim(field).at, NULL, 10);
         start = row == first ? number : start;
         marks->counts = marks->counts && number == start + (long)(row - first);
@@ -74,6 +83,19 @@ static bool fault_row_names(struct reading *r, struct csv_field example)
     return false;
 }
 
+/* R writes row names and numbers so, and others write thousands so: 1 112. */
+static bool fault_blank(struct reading *r, struct csv_field example)
+{
+    reading_fault(r, r->value, "value_error",
+                  luna_arena_printf(r->arena,
+                                    "Value error, \"%s\" can be read in two ways: one number, or "
+                                    "two fields with a blank between them",
+                                    quote(r, example)),
+                  "add delimiter=space; or, if the blank stands between thousands, decimal=. "
+                  "(or decimal=, if the comma is decimal)");
+    return false;
+}
+
 bool reading_find_style(struct reading *r)
 {
     struct marks marks;
@@ -85,6 +107,8 @@ bool reading_find_style(struct reading *r)
     size_t comma = marks.of[MARK_COMMA] + marks.of[MARK_COMMA_GROUPED];
     size_t point = marks.of[MARK_POINT] + marks.of[MARK_POINT_GROUPED];
     r->style = (struct number_style){'.', false};
+    if (marks.blank.at != NULL && r->delimiter == CSV_NO_DELIMITER)
+        return fault_blank(r, marks.blank);
     if (comma > 0 && point > 0)
         return fault_mixed(r, &marks);
     if (comma > 0 && r->delimiter == CSV_NO_DELIMITER && marks.counts)
@@ -99,7 +123,20 @@ bool reading_find_style(struct reading *r)
         return fault_unsure(r, marks.example[MARK_UNSURE_COMMA]);
     else if (marks.of[MARK_UNSURE_POINT] > 0 && r->delimiter == ';')
         return fault_unsure(r, marks.example[MARK_UNSURE_POINT]);
+    else
+        r->is_point_unsure = r->delimiter == ';';
     return true;
+}
+
+void reading_check_point(struct reading *r, struct csv_field field)
+{
+    enum mark mark = cell_mark(field);
+    assert(r->is_point_unsure);
+    if (mark == MARK_NONE) /* no number, such as a single point */
+        return;
+    r->is_point_unsure = false;
+    if (mark == MARK_UNSURE_POINT)
+        (void)fault_unsure(r, csv_trim(field));
 }
 
 static bool contains(struct csv_field field, const char *text)
