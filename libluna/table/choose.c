@@ -7,6 +7,25 @@
 
 enum { LISTED_MAX = 12 };
 
+struct csv_field reading_unquote(const struct reading *r, struct csv_field field)
+{
+    if (field.len == 0 || memchr(field.at, '"', field.len) == NULL)
+        return field;
+    char *text = luna_arena_alloc(r->arena, field.len);
+    size_t len = 0;
+    for (size_t i = 0; text != NULL && i < field.len; i++) {
+        text[len++] = field.at[i];
+        i += field.at[i] == '"'; /* and its double */
+    }
+    return (struct csv_field){text, len};
+}
+
+const char *reading_quote(const struct reading *r, struct csv_field field)
+{
+    struct csv_field text = reading_unquote(r, field);
+    return text.at != NULL ? luna_faults_quote(r->faults, text.at, text.len) : "?";
+}
+
 void reading_fault(struct reading *reading, int column, const char *type, const char *msg,
                    const char *hint)
 {
@@ -53,9 +72,11 @@ static bool number_is(const char *text, size_t number)
 
 static bool name_is(const struct reading *r, size_t column, const char *name, bool exactly)
 {
-    if (!r->has_header)
-        return false;
-    struct csv_field field = csv_trim(sample_field(&r->sample, 0, column));
+    struct csv_field field = {.at = "", .len = 0};
+    if (r->has_header)
+        field = reading_unquote(r, csv_trim(sample_field(&r->sample, 0, column)));
+    if (field.len == 0) /* numbers are not names: another column may be called "2" */
+        return r->sample.columns == 1 && strcmp(r->columns[column].name, name) == 0;
     if (exactly)
         return field.len == strlen(name) && memcmp(field.at, name, field.len) == 0;
     return cell_is(field, name);

@@ -30,16 +30,22 @@ bool order_is_time(struct csv_field field)
     return time_read(field, &time);
 }
 
-enum order_status order_check(struct order *order, size_t series, struct csv_field field)
+enum order_status order_check(struct order *order, size_t series, struct csv_field field,
+                              size_t line)
 {
     struct order_last *last = &order->last[series];
     struct time_cell time;
     if (!time_read(field, &time))
         return ORDER_NO_TIME;
-    order->day_first_grows = order->day_first_grows && time.is_day_possible &&
-                             (!last->is_set || time.key > last->day_first);
-    order->month_first_grows = order->month_first_grows && time.is_month_possible &&
-                               (!last->is_set || time.key_month_first > last->month_first);
-    *last = (struct order_last){time.key, time.key_month_first, true};
-    return order->day_first_grows || order->month_first_grows ? ORDER_GROWS : ORDER_BROKEN;
+    bool day_first = order->day_first_grows && time.is_day_possible;
+    bool month_first = order->month_first_grows && time.is_month_possible;
+    if (!day_first && !month_first)
+        return ORDER_MIXED;
+    order->day_first_grows = day_first && (!last->is_set || time.key > last->day_first);
+    order->month_first_grows =
+        month_first && (!last->is_set || time.key_month_first > last->month_first);
+    if (!order->day_first_grows && !order->month_first_grows)
+        return ORDER_BROKEN;
+    *last = (struct order_last){time.key, time.key_month_first, field, line, true};
+    return ORDER_GROWS;
 }

@@ -15,6 +15,8 @@ struct order {
     bool day_first_grows, month_first_grows;
     struct order_last {
         double day_first, month_first;
+        struct csv_field time;
+        size_t line;
         bool is_set;
     } * last; /* [series] */
 };
@@ -22,13 +24,18 @@ struct order {
 bool order_init(struct order *order, struct luna_arena *arena, size_t series_max)
     __attribute__((warn_unused_result));
 
-enum order_status { ORDER_GROWS, ORDER_NO_TIME, ORDER_BROKEN };
+enum order_status {
+    ORDER_GROWS,
+    ORDER_NO_TIME,
+    ORDER_MIXED, /* 2/13/2020 after times that only grow when the day comes first, or vice versa */
+    ORDER_BROKEN /* not after the time in order->last[series] */
+};
 
 /* Can this be compared as a time? Numbers can. */
 bool order_is_time(struct csv_field field);
 
 /* The time of the next row of a series. */
-enum order_status order_check(struct order *order, size_t series, struct csv_field time)
-    __attribute__((warn_unused_result));
+enum order_status order_check(struct order *order, size_t series, struct csv_field time,
+                              size_t line) __attribute__((warn_unused_result));
 
 #endif

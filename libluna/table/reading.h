@@ -28,6 +28,11 @@ struct reading {
     bool is_point_unsure;
 };
 
+/* A field's text, in which doubled quotes are single. at is NULL: out of memory. */
+struct csv_field reading_unquote(const struct reading *reading, struct csv_field field);
+/* The same as luna_faults_quote() makes it. */
+const char *reading_quote(const struct reading *reading, struct csv_field field);
+
 /* Adds a fault at ["body", column] whose hint is the printed text. */
 void reading_fault(struct reading *reading, int column, const char *type, const char *msg,
                    const char *hint);
@@ -43,6 +48,10 @@ void reading_check_point(struct reading *reading, struct csv_field field);
 /* What is wrong with a field of the column of values, and how to fix it. */
 void reading_fault_cell(struct reading *reading, struct csv_field field, enum cell cell, size_t row,
                         size_t line);
+
+/* Is a last row a total? One with a time is an observation, and an id names a series, whatever
+ * they say. The record has the table's width. */
+bool reading_is_total(const struct reading *reading, const struct csv_record *record);
 
 /* The series, when the form of the table is known. */
 enum luna_decode_status reading_take_rows(struct reading *reading, struct luna_table *ret_table)

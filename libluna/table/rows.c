@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 /* What the two passes over the rows keep. */
 struct rows {
@@ -23,8 +22,7 @@ struct rows {
     struct ids ids;
     bool has_ids;
     struct order order;
-    size_t line_before;
-    struct csv_field time_before, first_time, last_time;
+    struct csv_field first_time, last_time;
     bool is_stopped; /* by a fault that all later rows may repeat */
 };
 
@@ -96,46 +94,6 @@ static void fault_width(struct rows *rows)
                  problem != NULL ? problem : "a wrong number of fields");
 }
 
-static bool is_total_word(struct csv_field field)
-{
-    static const char *const words[] = {"total", "totals", "grand total", "sum",    "average",
-                                        "mean",  "summe",  "gesamt",      "somme",  "totale",
-                                        "avg",   "media",  "mittelwert",  "moyenne"};
-    field = csv_trim(field);
-    if (field.len > 0 && field.at[field.len - 1] == ':')
-        field.len--;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (cell_is(field, words[i]))
-            return true;
-    }
-    return false;
-}
-
-/* Text of other rows, too, is data: a name of a group, perhaps. */
-static bool recurs(const struct reading *r, size_t column, struct csv_field field)
-{
-    for (size_t row = (size_t)r->has_header + r->has_units; row < r->sample.rows; row++) {
-        struct csv_field other = sample_field(&r->sample, row, column);
-        if (other.at != field.at && other.len == field.len &&
-            strncasecmp(other.at, field.at, field.len) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* A row with a time is an observation, and an id names a series, whatever they say. */
-static bool is_total(const struct reading *r, const struct csv_record *record)
-{
-    if (r->time != LUNA_TABLE_NONE && order_is_time(record->fields[r->time]))
-        return false;
-    for (size_t i = 0; i < r->sample.columns; i++) {
-        struct csv_field field = record->fields[i];
-        if ((int)i != r->value && (int)i != r->id && is_total_word(field) && !recurs(r, i, field))
-            return true;
-    }
-    return false;
-}
-
 /* Totals below the data are no observations. */
 static void leave_out_totals(struct rows *rows)
 {
@@ -147,7 +105,7 @@ static void leave_out_totals(struct rows *rows)
     scan.at = rows->last_at;
     /* A row of another width is a fault already. */
     if (csv_scan_record(&scan, &rows->record) && rows->record.count >= r->sample.columns &&
-        is_total(r, &rows->record)) {
+        reading_is_total(r, &rows->record)) {
         rows->totals_line = rows->last_line;
         rows->last_line = rows->line_before_last;
         rows->count--;
@@ -223,45 +181,55 @@ static struct csv_field field_at(const struct rows *rows, int column)
 
 static const char *quote_field(const struct rows *rows, struct csv_field field)
 {
-    return luna_faults_quote(rows->reading->faults, field.at, field.len);
+    return reading_quote(rows->reading, field);
+}
+
+static const char *hint_time(const struct rows *rows, size_t series, enum order_status status)
+{
+    const struct reading *r = rows->reading;
+    const char *time = quote_field(rows, field_at(rows, r->time));
+    const struct order_last *before = &rows->order.last[series];
+    if (status == ORDER_BROKEN)
+        return luna_arena_printf(
+            r->arena,
+            "line %zu: \"%s\" does not come after \"%s\" on line %zu; sort the rows by "
+            "time, oldest first; if the table has several series, name the column that tells them "
+            "apart: "
+            "id_column=NAME; time_column= (empty) leaves the times unread",
+            rows->record.line, time, quote_field(rows, before->time), before->line);
+    return luna_arena_printf(
+        r->arena,
+        status == ORDER_MIXED
+            ? "line %zu: \"%s\" has another order of day and month than rows above; write "
+              "all times as 2020-12-31; time_column= (empty) leaves the times unread"
+            : "line %zu: \"%s\" is not a time; if the line is a total or a remark, remove it; "
+              "time_column= (empty) leaves the times unread",
+        rows->record.line, time);
 }
 
 /* Faults of times repeat from row to row: the first one ends the pass. */
-static void fault_time(struct rows *rows, enum order_status status)
+static void fault_time(struct rows *rows, size_t series, enum order_status status)
 {
+    static const char *const msgs[] = {
+        [ORDER_NO_TIME] = "Value error, a time is missing or cannot be read",
+        [ORDER_MIXED] = "Value error, the day comes first in some times and the month in others",
+        [ORDER_BROKEN] = "Value error, the times do not grow from row to row"};
     struct reading *r = rows->reading;
-    const char *time = quote_field(rows, field_at(rows, r->time));
-    const char *msg = "Value error, a time is missing or cannot be read";
-    const char *hint = luna_arena_printf(
-        r->arena,
-        "line %zu: \"%s\" is not a time; if the line is a total or a remark, remove it; "
-        "time_column= (empty) leaves the times unread",
-        rows->record.line, time);
-    if (status == ORDER_BROKEN) {
-        msg = "Value error, the times do not grow from row to row";
-        hint = luna_arena_printf(
-            r->arena,
-            "line %zu: \"%s\" does not come after \"%s\" on line %zu; sort the rows by time, "
-            "oldest "
-            "first; if the table has several series, name the column that tells them apart: "
-            "id_column=NAME; time_column= (empty) leaves the times unread",
-            rows->record.line, time, quote_field(rows, rows->time_before), rows->line_before);
-    }
-    reading_fault(r, r->time, "value_error", msg, hint);
+    assert(status != ORDER_GROWS);
+    reading_fault(r, r->time, "value_error", msgs[status], hint_time(rows, series, status));
     rows->is_stopped = true;
 }
 
 static void take_time(struct rows *rows, size_t series)
 {
     struct csv_field time = field_at(rows, rows->reading->time);
-    enum order_status status = order_check(&rows->order, series, time);
+    enum order_status status = order_check(&rows->order, series, time, rows->record.line);
     if (status != ORDER_GROWS) {
-        fault_time(rows, status);
+        fault_time(rows, series, status);
         return;
     }
     rows->first_time = rows->first_time.at == NULL ? time : rows->first_time;
-    rows->last_time = rows->time_before = time;
-    rows->line_before = rows->record.line;
+    rows->last_time = time;
 }
 
 static void fault_ids(struct rows *rows, enum ids_status status)
@@ -390,7 +358,8 @@ static bool split(struct rows *rows, struct luna_table *table)
     list[0] = (struct luna_table_series){.values = rows->values, .n = rows->count};
     if (rows->has_ids && r->id != LUNA_TABLE_NONE) {
         for (size_t i = 0; i < count; i++) {
-            list[i].id = luna_arena_strndup(r->arena, rows->ids.list[i].at, rows->ids.list[i].len);
+            struct csv_field id = reading_unquote(r, rows->ids.list[i]);
+            list[i].id = id.at != NULL ? luna_arena_strndup(r->arena, id.at, id.len) : NULL;
             if (list[i].id == NULL)
                 return false;
         }

@@ -39,18 +39,13 @@ static void marks_read(const struct reading *r, struct marks *marks)
     marks->counts = marks->counts && (start == 0 || start == 1) && r->sample.rows > first + 1;
 }
 
-static const char *quote(const struct reading *r, struct csv_field field)
-{
-    return luna_faults_quote(r->faults, field.at, field.len);
-}
-
 static bool fault_unsure(struct reading *r, struct csv_field example)
 {
     reading_fault(r, r->value, "value_error",
                   luna_arena_printf(r->arena,
                                     "Value error, \"%s\" can be read in two ways: its mark may be "
                                     "decimal, or stand between thousands",
-                                    quote(r, example)),
+                                    reading_quote(r, example)),
                   "add decimal=, if the comma is decimal, or decimal=. if the point is");
     return false;
 }
@@ -65,7 +60,7 @@ static bool fault_mixed(struct reading *r, const struct marks *marks)
                   luna_arena_printf(r->arena,
                                     "Value error, the point is decimal in \"%s\" and the comma in "
                                     "\"%s\"",
-                                    quote(r, point), quote(r, comma)),
+                                    reading_quote(r, point), reading_quote(r, comma)),
                   "write all numbers of the column in one notation, such as 1234.5");
     return false;
 }
@@ -77,7 +72,7 @@ static bool fault_row_names(struct reading *r, struct csv_field example)
         luna_arena_printf(r->arena,
                           "Value error, \"%s\" can be read in two ways: as a number with a decimal "
                           "comma, or as row number and number",
-                          quote(r, example)),
+                          reading_quote(r, example)),
         "add decimal=, if the comma is decimal; else write a name for every column (in R: "
         "write.csv with row.names=FALSE)");
     return false;
@@ -90,7 +85,7 @@ static bool fault_blank(struct reading *r, struct csv_field example)
                   luna_arena_printf(r->arena,
                                     "Value error, \"%s\" can be read in two ways: one number, or "
                                     "two fields with a blank between them",
-                                    quote(r, example)),
+                                    reading_quote(r, example)),
                   "add delimiter=space; or, if the blank stands between thousands, decimal=. "
                   "(or decimal=, if the comma is decimal)");
     return false;
@@ -201,7 +196,7 @@ void reading_fault_cell(struct reading *r, struct csv_field field, enum cell cel
 {
     bool range = cell == CELL_RANGE;
     field = csv_trim(field);
-    const char *text = quote(r, field);
+    const char *text = reading_quote(r, field);
     const char *hint =
         range ? luna_arena_printf(r->arena,
                                   "line %zu: %s is too large for a double; rescale the "

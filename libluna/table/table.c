@@ -19,7 +19,7 @@ static bool find_header(struct reading *r)
             luna_arena_printf(r->arena,
                               "Value error, the first line (\"%s\" …) can be names of columns or "
                               "the first row of data",
-                              luna_faults_quote(r->faults, first.at, first.len)),
+                              reading_quote(r, first)),
             "add header=present if it holds names, or header=absent");
         return false;
     }
@@ -33,7 +33,7 @@ static const char *column_name(const struct reading *r, size_t column)
     struct csv_field field =
         r->has_header ? csv_trim(sample_field(&r->sample, 0, column)) : (struct csv_field){0};
     if (field.len > 0)
-        return luna_faults_quote(r->faults, field.at, field.len);
+        return reading_quote(r, field);
     const char *number = luna_arena_printf(r->arena, "%zu", column + 1);
     return r->sample.columns == 1 || number == NULL ? "value" : number;
 }

@@ -203,6 +203,35 @@ static void a_series_named_total_loses_its_last_row(void **state)
     }
 }
 
+static void quotes_in_ids_stay_doubled(void **state)
+{
+    (void)state;
+    static const char body[] = "unique_id,y\n\"a\"\"b\",1\n\"a\"\"b\",2\n\"\"\"\",3\n";
+    assert_int_equal(read_series(body, strlen(body), "", true), LUNA_DECODE_OK);
+    assert_int_equal(table.series_count, 2);
+    assert_string_equal(table.series[0].id, "a\"b");
+    assert_string_equal(table.series[1].id, "\"");
+    assert_int_equal(read_table(body, strlen(body), ""), LUNA_DECODE_FAULTS);
+    assert_non_null(strstr(d.faults.list[0].msg, "\"a\"b\""));
+}
+
+static void a_fault_of_order_names_a_row_of_another_series(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"unique_id,ds,y\na,2020-01-02,1\nb,2020-01-07,2\na,2020-01-01,3\n",
+         "line 4: \"2020-01-01\" does not come after \"2020-01-02\" on line 2;"},
+        /* No row of "b" stands above the one that shows another order of day and month. */
+        {"unique_id,ds,y\na,01/02/2020,1\na,13/02/2020,2\nb,02/13/2020,3\n",
+         "line 4: \"02/13/2020\" has another order of day and month than rows above;"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(read_series(cases[i][0], strlen(cases[i][0]), "", true),
+                         LUNA_DECODE_FAULTS);
+        assert_ptr_equal(strstr(d.faults.list[0].hint, cases[i][1]), d.faults.list[0].hint);
+    }
+}
+
 static void a_total_is_counted_as_the_last_line(void **state)
 {
     (void)state;
@@ -262,6 +291,8 @@ int main(void)
         cmocka_unit_test(a_leading_zero_or_long_number_is_text),
         cmocka_unit_test(the_points_limit_is_off_by_one),
         cmocka_unit_test(a_series_named_total_loses_its_last_row),
+        cmocka_unit_test(quotes_in_ids_stay_doubled),
+        cmocka_unit_test(a_fault_of_order_names_a_row_of_another_series),
         cmocka_unit_test(a_total_is_counted_as_the_last_line),
         cmocka_unit_test(a_total_hides_the_rows_beyond_the_limit),
         cmocka_unit_test(too_many_columns_overflow),

@@ -57,7 +57,7 @@ enum luna_table_kind {
 const char *luna_table_kind_name(enum luna_table_kind kind);
 
 struct luna_table_column {
-    const char *name; /* as in the header; without one its number */
+    const char *name; /* as in the header; without one its number, or "value" for the only one */
     enum luna_table_kind kind;
 };
 
