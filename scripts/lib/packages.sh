@@ -41,6 +41,8 @@ CREATECLUSTER=/etc/postgresql-common/createcluster.conf
 # installation policy-rc.d prevents the first and a setting the second; both are restored even when
 # the installation fails.
 packages_install() (
+  exec {lock}>/run/lock/luna-packages
+  flock "$lock" # two suites may install at once; the settings below are one for all
   mkdir -p "$LUNA_VAR/log"
   local log=$LUNA_VAR/log/apt.log kept
   kept=$(mktemp -d)

@@ -14,21 +14,21 @@ build_configure() {
     launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   fi
   step "Configuring the $LUNA_PRESET build"
-  (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake.log" build_locked cmake --preset "$LUNA_PRESET" "${launcher[@]}")
+  (cd "$LUNA_ROOT" && quietly "$LUNA_VAR/log/cmake-$LUNA_PRESET.log" build_locked cmake --preset "$LUNA_PRESET" "${launcher[@]}")
 }
 
-# build_locked CMD…: one at a time per checkout. ninja has no lock, and two builds of the same file
+# build_locked CMD…: one at a time per preset. ninja has no lock, and two builds of the same file
 # corrupt each other.
 build_locked() {
   mkdir -p "$LUNA_ROOT/build"
-  flock -w 1800 "$LUNA_ROOT/build/lock" "$@"
+  flock -w 1800 "$LUNA_BUILD.lock" "$@"
 }
 
 # build_programs TARGET…: builds what is out of date.
 build_programs() {
   build_configure
   step "Building $*"
-  quietly "$LUNA_VAR/log/build.log" build_locked cmake --build "$LUNA_BUILD" -- "$@"
+  quietly "$LUNA_VAR/log/build-$LUNA_PRESET.log" build_locked cmake --build "$LUNA_BUILD" -- "$@"
 }
 
 # The pages under /docs and /redoc come from npm packages, and are optional: scripts/web says why

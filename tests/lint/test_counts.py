@@ -1,8 +1,10 @@
 """The counts that scripts/test adds up: nothing that did not run counts as passed, and nothing is skipped in silence."""
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -61,3 +63,44 @@ def test_a_run_says_what_its_suites_said(tmp_path, name):
     summary = outcome.stdout.split("\n\n")[-1].splitlines()
     assert summary[2:] == [*reasons, last], outcome.stdout + outcome.stderr
     assert outcome.returncode == (0 if ", 0 failed" in last else 1)
+
+
+def suites(tmp_path, **commands):
+    """Writes a suite for each name, and gives the command that runs them as scripts/test does."""
+    (tmp_path / "log").mkdir()
+    files = [tmp_path / name.replace("_", "-").removeprefix("suite-") for name in commands]
+    for file, body in zip(files, commands.values()):
+        file.write_text(f"#!/usr/bin/env bash\n. scripts/lib/suite.sh\ncd {tmp_path}\n{body}\n", encoding="utf-8")
+        file.chmod(0o755)
+    script = f". scripts/lib/common.sh; . scripts/lib/suites.sh; LONG=(); suites_run {' '.join(map(str, files))}"
+    return {"args": ["bash", "-c", script], "cwd": ROOT, "stdout": subprocess.PIPE, "text": True, "env": os.environ | {"LUNA_VAR": str(tmp_path)}}
+
+
+def test_a_check_that_waits_until_the_services_are_done(tmp_path):
+    wait = "touch {0}; wait_until 20 test -e {1} || suite_done 0 1; suite_done {2} 0"
+    run = suites(tmp_path, suite_10_check=wait.format("check", "service", 2), suite_40_service=wait.format("service", "check", 3),
+                 suite_45_fails="suite_done 1 1")
+    outcome = subprocess.run(check=False, **run)
+    summary = [line.split()[0] for line in outcome.stdout.split("\n\n")[-1].splitlines()]
+    assert summary == ["set-up", "check", "service", "fails", "6"] and outcome.stdout.endswith("6 passed, 1 failed\n"), outcome.stdout
+    assert outcome.returncode == 1
+
+
+def test_a_check_that_is_killed_and_not_counted(tmp_path):
+    run = suites(tmp_path, suite_10_check="kill -KILL $$", suite_40_service="suite_done 3 0")
+    outcome = subprocess.run(check=False, **run)
+    assert outcome.stdout.endswith("3 passed, 1 failed\n") and outcome.returncode == 1, outcome.stdout
+
+
+def test_checks_that_outlive_an_interrupt(tmp_path):
+    run = suites(tmp_path, suite_10_check="echo $$ >pid; exec sleep 600", suite_40_service="wait_until 20 test -s pid; exec sleep 600")
+    with subprocess.Popen(start_new_session=True, **run) as process:
+        while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text(encoding="utf-8"):
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(20) == 130
+    check = pathlib.Path("/proc", (tmp_path / "pid").read_text(encoding="utf-8").strip(), "stat")
+    end = time.monotonic() + 20
+    while check.exists() and check.read_text(encoding="utf-8").split()[2] != "Z" and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not check.exists() or check.read_text(encoding="utf-8").split()[2] == "Z"
