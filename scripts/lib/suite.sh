@@ -43,7 +43,7 @@ suite_pytest() {
   report=$(mktemp)
   # A folder of its own: the one that all runs of a user share is closed to others by each start.
   folder=$(mktemp -d)
-  (cd "$LUNA_ROOT" && PYTHONPATH=$LUNA_ROOT/tests/system PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -rs \
+  (cd "$LUNA_ROOT" && PYTHONPATH=$LUNA_ROOT/tests/system PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -rs --durations=10 --durations-min=5 \
     -p no:cacheprovider --basetemp="$folder/tests" --junit-xml="$report" "$@") || true
   rm -rf "$folder"
   suite_end_by "$report"
