@@ -25,10 +25,8 @@ struct luna_request_limits series_limits(const struct exchange *exchange)
 bool series_read_format(struct exchange *exchange, enum format *ret_format)
 {
     const char *type = exchange->request.content_type;
-    if (exchange->identity.format_in >= 0) {
-        *ret_format = (enum format)exchange->identity.format_in;
+    if (format_of_content(type, ret_format))
         return true;
-    }
     exchange_complain(exchange, PROBLEM_MEDIA_TYPE,
                       *type == '\0' ? "There is no Content-Type. Send Content-Type: "
                                       "application/json, or another supported type."

@@ -44,11 +44,11 @@ void body_fingerprint(const struct body_fingerprint_key *key, const struct body_
     const uint64_t parts[] = {body.low64,
                               body.high64,
                               text_hash(key, of->query),
+                              text_hash(key, of->content_type),
                               text_hash(key, of->content_encoding),
                               (uint64_t)of->account_id,
                               (uint64_t)of->key_id,
                               (uint64_t)of->route,
-                              (uint64_t)of->format_in,
                               (uint64_t)of->format_out};
     XXH128_canonical_t bytes;
     XXH128_canonicalFromHash(
@@ -60,20 +60,22 @@ void body_fingerprint(const struct body_fingerprint_key *key, const struct body_
 void body_hash_make(const struct body_identity *of, unsigned char ret_hash[BODY_HASH_BYTES])
 {
     assert(of->body != NULL || of->body_len == 0);
-    const size_t query_len = strlen(of->query), encoding_len = strlen(of->content_encoding);
-    /* The lengths keep two texts apart that would be the same when joined. */
+    const size_t query_len = strlen(of->query), type_len = strlen(of->content_type),
+                 encoding_len = strlen(of->content_encoding);
+    /* The lengths keep texts apart that would be the same when joined. */
     const uint64_t parts[] = {query_len,
+                              type_len,
                               encoding_len,
                               (uint64_t)of->account_id,
                               (uint64_t)of->key_id,
                               (uint64_t)of->route,
-                              (uint64_t)of->format_in,
                               (uint64_t)of->format_out};
     crypto_generichash_state state;
     /* Cannot fail with this length and no key. */
     (void)crypto_generichash_init(&state, NULL, 0, BODY_HASH_BYTES);
     (void)crypto_generichash_update(&state, (const unsigned char *)parts, sizeof parts);
     (void)crypto_generichash_update(&state, (const unsigned char *)of->query, query_len);
+    (void)crypto_generichash_update(&state, (const unsigned char *)of->content_type, type_len);
     (void)crypto_generichash_update(&state, (const unsigned char *)of->content_encoding,
                                     encoding_len);
     (void)crypto_generichash_update(&state, of->body, of->body_len);

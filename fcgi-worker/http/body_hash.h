@@ -25,9 +25,9 @@ struct body_fingerprint_key {
 struct body_identity {
     int route; /* its number */
     int64_t account_id, key_id;
-    int format_in, format_out;    /* enum format, as understood; -1: unknown */
-    const char *query;            /* as sent */
-    const char *content_encoding; /* as sent */
+    int format_out; /* enum format */
+    /* As sent. A Content-Type also says how a table is to be read. */
+    const char *query, *content_type, *content_encoding;
     const void *body;
     size_t body_len;
 };

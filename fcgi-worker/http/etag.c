@@ -12,10 +12,12 @@ void etag_make(const void *bytes, size_t len, char ret_etag[ETAG_BYTES])
 {
     unsigned char hash[BODY_HASH_BYTES];
     static_assert(DIGITS % 2 == 0 && DIGITS / 2 <= BODY_HASH_BYTES, "whole bytes of the hash");
-    body_hash_make(
-        &(struct body_identity){
-            .query = "", .content_encoding = "", .body = bytes, .body_len = len},
-        hash);
+    body_hash_make(&(struct body_identity){.query = "",
+                                           .content_type = "",
+                                           .content_encoding = "",
+                                           .body = bytes,
+                                           .body_len = len},
+                   hash);
     ret_etag[0] = '"';
     luna_hex_encode(hash, DIGITS / 2, ret_etag + 1);
     memcpy(ret_etag + 1 + DIGITS, "\"", 2);

@@ -45,15 +45,15 @@ static void identify(struct exchange *exchange)
 {
     const struct http_request *request = &exchange->request;
     assert(exchange->body_read && exchange->route != NULL);
-    enum format in = FORMAT_JSON;
-    bool known = format_of_content(request->content_type, &in);
+    enum format in = FORMAT_JSON; /* also of an unknown Content-Type, for the answer */
+    (void)!format_of_content(request->content_type, &in);
     exchange->identity =
         (struct body_identity){.route = exchange_route_number(exchange),
                                .account_id = exchange->ids.account_id,
                                .key_id = exchange->ids.key_id,
-                               .format_in = known ? (int)in : -1,
                                .format_out = (int)format_accepted(request->accept, in),
                                .query = request->query,
+                               .content_type = request->content_type,
                                .content_encoding = request->content_encoding,
                                .body = request->body,
                                .body_len = request->body_len};

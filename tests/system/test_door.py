@@ -3,7 +3,7 @@ import uuid
 
 
 def series(account, client, key, query="", **headers):
-    return client.post(account.url + query, content="value\n1120\n1160\n963\n1210\n",
+    return client.post(account.url + query, content="1120\n1160\n963\n1210\n",
                        headers=account.headers | {"Content-Type": "text/csv", "Idempotency-Key": key} | headers)
 
 
@@ -13,7 +13,9 @@ def test_one_unit_buys_several_models(client, account):
     again = series(account, client, "one", "?model=local_level")
     assert again.headers["idempotent-replayed"] == "true" and again.text == first.text
     for query, headers in (("?model=local_linear_trend", {}), ("", {}), ("?model=local_level&precision=3", {}),
-                           ("?model=local_level", {"Accept": "application/json"})):
+                           ("?model=local_level", {"Accept": "application/json"}),
+                           ("?model=local_level", {"Content-Type": "text/csv; header=present"}),
+                           ("?model=local_level", {"Content-Type": "text/tab-separated-values"})):
         other = series(account, client, "one", query, **headers)
         assert other.status_code == 422 and other.json()["code"] == "idempotency_mismatch", (query, headers)
 

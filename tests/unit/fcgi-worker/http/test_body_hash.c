@@ -20,6 +20,7 @@ static void take(const unsigned char *of, int route, const char *body,
     body_fingerprint(&key,
                      &(struct body_identity){.route = route,
                                              .query = "",
+                                             .content_type = "",
                                              .content_encoding = "",
                                              .body = body,
                                              .body_len = strlen(body)},
@@ -61,17 +62,20 @@ static void the_route_or_the_pepper_does_not_count(void **state)
 static void what_determines_the_answer_does_not_count(void **state)
 {
     static const struct body_identity requests[] = {
-        {1, 42, 0, 0, 0, "", "", "1\n2\n", 4},
-        {2, 42, 0, 0, 0, "", "", "1\n2\n", 4},
-        {1, 43, 0, 0, 0, "", "", "1\n2\n", 4},
-        {1, 42, 7, 0, 0, "", "", "1\n2\n", 4},
-        {1, 42, 0, 1, 0, "", "", "1\n2\n", 4},
-        {1, 42, 0, 0, 1, "", "", "1\n2\n", 4},
-        {1, 42, 0, 0, 0, "model=local_trend", "", "1\n2\n", 4},
-        {1, 42, 0, 0, 0, "", "model=local_trend", "1\n2\n", 4},
-        {1, 42, 0, 0, 0, "gzip", "", "1\n2\n", 4},
-        {1, 42, 0, 0, 0, "g", "zip", "1\n2\n", 4},
-        {1, 42, 0, 0, 0, "", "", "1\n3\n", 4}};
+        {1, 42, 0, 0, "", "", "", "1\n2\n", 4},
+        {2, 42, 0, 0, "", "", "", "1\n2\n", 4},
+        {1, 43, 0, 0, "", "", "", "1\n2\n", 4},
+        {1, 42, 7, 0, "", "", "", "1\n2\n", 4},
+        {1, 42, 0, 1, "", "", "", "1\n2\n", 4},
+        {1, 42, 0, 0, "model=local_trend", "", "", "1\n2\n", 4},
+        {1, 42, 0, 0, "", "model=local_trend", "", "1\n2\n", 4},
+        {1, 42, 0, 0, "", "", "model=local_trend", "1\n2\n", 4},
+        {1, 42, 0, 0, "", "text/csv", "", "1\n2\n", 4},
+        {1, 42, 0, 0, "", "text/csv; header=present", "", "1\n2\n", 4},
+        {1, 42, 0, 0, "gzip", "", "", "1\n2\n", 4},
+        {1, 42, 0, 0, "g", "zip", "", "1\n2\n", 4},
+        {1, 42, 0, 0, "g", "z", "ip", "1\n2\n", 4},
+        {1, 42, 0, 0, "", "", "", "1\n3\n", 4}};
     enum { COUNT = sizeof requests / sizeof requests[0] };
     unsigned char prints[COUNT][BODY_FINGERPRINT_BYTES], hashes[COUNT][BODY_HASH_BYTES];
     struct body_fingerprint_key key;
