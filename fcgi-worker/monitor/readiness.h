@@ -18,7 +18,7 @@
     X(READINESS_OK, "ok")                                                                          \
     X(READINESS_STOPPING, "stopping")                                                              \
     X(READINESS_NO_WORKER, "no worker is ready")                                                   \
-    X(READINESS_STALLED, "no worker has moved for too long")                                       \
+    X(READINESS_STALLED, "no worker has made progress for too long")                               \
     X(READINESS_NO_STORES, "Redis or PostgreSQL cannot be reached")                                \
     X(READINESS_CLOCKS, "the clocks of Redis and PostgreSQL disagree")                             \
     X(READINESS_JOURNAL, "the journal of charges cannot be written")
