@@ -75,11 +75,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     luna_faults_clear(&faults);
     status = luna_decode_batch_ndjson((const char *)data, size, &limits, &arena, &batch, &faults);
     for (size_t i = 0; status == LUNA_DECODE_OK && i < batch.count; i++) {
-        /* An empty list: the items before have all faults that are listed. */
-        if (batch.items[i].faults != NULL && batch.items[i].faults->count > 0)
-            check_faults(batch.items[i].faults, lines);
-        else
-            assert(batch.items[i].request.n >= 1);
+        const struct luna_batch_item *item = &batch.items[i];
+        if (item->faults == NULL)
+            assert(item->request.n >= 1);
+        else if (item->faults->count > 0) /* none: the items before have all that are listed */
+            check_faults(item->faults, lines);
     }
     luna_arena_done(&arena);
     return 0;
