@@ -163,7 +163,9 @@ class Tree:
 
     def __init__(self, root):
         self.root = root
-        self.found = [path for path in sorted(root.glob("*/**/*")) if not self.is_ignored(path.relative_to(root).parts)]
+        # Only inside of the parts: what others build and delete meanwhile is never looked at.
+        parts = [folder for folder in root.iterdir() if folder.is_dir() and not self.is_ignored((folder.name,))]
+        self.found = [path for folder in sorted(parts) for path in sorted(folder.rglob("*")) if not self.is_ignored(path.relative_to(root).parts)]
         self.files = [path.relative_to(root).as_posix() for path in self.found if path.is_file()]
         self.text = {path: (root / path).read_text(encoding="utf-8") for path in self.files if path.endswith(arrows.CODE)}
         self.definitions = arrows.Definitions(root, self.text)

@@ -1,6 +1,7 @@
 """The rules of the tree hold, and the checks that say so notice when one is broken."""
 import collections
 import fnmatch
+import os
 import pathlib
 import re
 import shutil
@@ -132,6 +133,18 @@ def test_a_file_in_no_room_is_noticed(copy, path, complaint):
                                   "#define ENTRY(name) WORD_##name##_##name,"])
 def test_what_only_resembles_a_dependency_is_left_alone(copy, text):
     assert complaints_about(copy, "fcgi-worker/request/probe.c", text + "\n") == []
+
+
+@pytest.mark.parametrize("folder", ["var", "build"])
+def test_the_check_looks_where_others_write_meanwhile(tmp_path, monkeypatch, folder):
+    """A bare Debian that a suite was unpacking below var/ had a /proc whose entries vanished: the check failed."""
+    (tmp_path / folder / "debian/proc").mkdir(parents=True)
+    (tmp_path / "libluna/base").mkdir(parents=True)
+    opened, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: opened.append(pathlib.Path(path)) or scandir(path))
+    layers.Tree(tmp_path)
+    assert tmp_path / "libluna/base" in opened
+    assert [path for path in opened if path.is_relative_to(tmp_path / folder)] == []
 
 
 # Files of one room that use each other, and the circle that the layer check has to show.

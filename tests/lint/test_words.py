@@ -116,8 +116,9 @@ def dangling(document, text, names):
             yield name
 
 
-DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("*/**/*.md")]
-                   if path.relative_to(ROOT).parts[0] not in ("build", "var", ".git") and "node_modules" not in path.parts)
+PLACES = [folder for folder in ROOT.iterdir() if folder.is_dir() and folder.name not in ("build", "var", ".git")]
+DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *(path for folder in PLACES for path in folder.rglob("*.md"))]
+                   if "node_modules" not in path.parts)
 NAMES = {folder: {path.name for path in (ROOT / folder).rglob("*")} for folder in [*TOP_FOLDERS.split("|"), ".github"]}
 
 
