@@ -330,6 +330,16 @@ def test_units_are_understood(tmp_path):
     assert complaints == []
 
 
+@pytest.mark.parametrize("unit", sorted(path.name for path in (ROOT / "conf/systemd").glob("*.service")))
+def test_a_unit_names_documentation_that_the_packages_do_not_have(unit):
+    package = text_of("cmake/Package.cmake")
+    named = re.search(r"(?m)^Documentation=(.+)$", text_of(f"conf/systemd/{unit}"))[1].split()
+    for place in named:
+        page = re.fullmatch(r"man:([\w-]+)\((\d)\)", place)
+        name, folder = (f"{page[1]}.{page[2]}", "docs/man/") if page else (place.rpartition("/")[2], "docs/")
+        assert f"{folder}{name}" in package and (page or place.startswith("file:/usr/share/doc/luna-worker/")), place
+
+
 EXPOSURE_MAX = 1.5
 
 
