@@ -106,6 +106,11 @@ def test_update_changes_nothing_when_a_registry_fails(tree, registry, trouble):
     assert (tree / "docker-compose.yml").read_text(encoding="utf-8") == before
 
 
+def test_an_image_of_the_tree_is_named_by_its_tag_alone():
+    outcome = images(ROOT, "--check")
+    assert outcome.returncode == 0, outcome.stderr
+
+
 def test_every_image_of_the_tree_is_seen():
     """An image that scripts/images does not find would keep its tag."""
     listed = images(ROOT).stdout.split()
