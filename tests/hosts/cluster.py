@@ -41,7 +41,8 @@ class Cluster:
         for host in self.workers:
             self.start_worker_host(host)
         self.start_nginx()
-        wait_until(lambda: self.curl("/readyz"), "a ready service")
+        wait_until(lambda: self.nginx.poll() is not None or self.curl("/readyz"), "a ready service")
+        assert self.nginx.poll() is None, (self.folder / "log/nginx.log").read_text(encoding="utf-8")
         wait_until(lambda: self.sql("SELECT count(*) FROM journal_hosts") == "3", "three journal directories")
         self.luna("plan", "set", "load", "--rate", "1000000", "--burst", "1000000")
 
@@ -154,11 +155,12 @@ class Cluster:
             self.ca, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
         values = {"LUNA_VAR": self.folder, "LUNA_ERROR_LOG": "stderr", "LUNA_GATEWAY_MODULE": BIN.parent / "lib/ngx_http_luna_source_module.so",
                   "LUNA_HTTPS_LISTEN": "127.0.0.1:8443", "LUNA_BODY_BYTES_MAX": 33554432, "LUNA_FASTCGI_READ_TIMEOUT_S": 14,
-                  "LUNA_CORS_ORIGINS": "", "LUNA_WEB_ROOT": self.folder}
+                  "LUNA_CORS_ORIGINS": "", "LUNA_WEB_ROOT": self.folder, "LUNA_REAL_IP_FROM": "", "LUNA_GATEWAY_METRICS_LISTEN": "127.0.0.1:9102"}
         for source in (ROOT / "conf/nginx").glob("*.conf"):
             text = source.read_text(encoding="utf-8") if source.name != "upstream.conf" else self.upstream_conf()
             for name, value in values.items():
                 text = text.replace("${" + name + "}", str(value))
+            assert "${LUNA_" not in text, f"a setting of {source.name} has no value here: {text}"
             (prefix / source.name).write_text(text, encoding="utf-8")
         with open(self.folder / "log/nginx.log", "ab") as log:
             self.nginx = subprocess.Popen(["nginx", "-p", prefix, "-c", prefix / "nginx.conf", "-e", "stderr"], stdout=log, stderr=log)

@@ -1,4 +1,5 @@
 """Several hosts: one is cut off, Redis fails over, PostgreSQL's standby is promoted, each under load. Afterwards the books are read."""
+import collections
 import time
 
 from cluster import SYNC_INTERVAL_MS, wait_until
@@ -28,7 +29,8 @@ def conclude(cluster, name, account, load, *, lost_max=0, excess_max=0):
     used, events = books(cluster, account)
     answered = load.count(200)
     failed = [answer.status for answer in load.answers if answer.status != 200]
-    print(f"\n{name}: {len(load.answers)} requests, {answered} answered 200, {len(failed)} not {dict(load.statuses())}, slowest {load.slowest_s():.2f} s;"
+    why = dict(collections.Counter(f"{answer.status} {answer.code}" for answer in load.answers if answer.status != 200))
+    print(f"\n{name}: {len(load.answers)} requests, {answered} answered 200, {len(failed)} not {why}, slowest {load.slowest_s():.2f} s;"
           f" {used} units booked: {max(answered - used, 0)} lost (at most {lost_max}), {max(used - answered, 0)} too many (at most {excess_max})")
     assert used == events
     assert answered - lost_max <= used <= answered + excess_max
