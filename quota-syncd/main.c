@@ -33,7 +33,7 @@ static const char usage[] =
 
 static const char description[] =
     "\n"
-    "Book charges from Redis into the ledger in PostgreSQL, until stopped by a signal.\n"
+    "Book the charges that Redis counts into the ledger in PostgreSQL.\n"
     "\n"
     "Options\n"
     "  --once            book all charges once, then exit\n"
@@ -54,7 +54,7 @@ static const char description[] =
     "   1  failure\n"
     "   2  invalid command line\n"
     "  69  --once: PostgreSQL or Redis is unavailable\n"
-    "  75  another process holds the address in LUNA_METRICS_LISTEN\n"
+    "  75  another process listens on the address in LUNA_METRICS_LISTEN\n"
     "  78  a setting is missing or invalid, or Redis could lose quotas (see "
     "LUNA_ALLOW_UNSAFE_REDIS)\n"
     "\n"

@@ -46,14 +46,14 @@ const struct luna_setting worker_settings[] = {
          "Comma-separated users whose processes may connect to the socket. Root and the pool's own "
          "user may always connect."),
     TEXT("LUNA_WORKER_LISTEN", worker_listen, 0, NULL,
-         "Numeric address:port on which to accept connections from nginx on another host; replaces "
-         "LUNA_WORKER_SOCKET. FastCGI is not encrypted: see LUNA_WORKER_NETWORK_PRIVATE."),
+         "Numeric address:port on which to accept connections from nginx on another host, instead "
+         "of LUNA_WORKER_SOCKET. FastCGI is not encrypted: see LUNA_WORKER_NETWORK_PRIVATE."),
     {.name = "LUNA_WORKER_NETWORK_PRIVATE",
      .type = LUNA_SETTING_BOOL,
      .offset = AT(worker_network_private),
      .default_text = "off",
-     .help = "on: you declare that the network of LUNA_WORKER_LISTEN is a tunnel, or that only "
-             "Luna's hosts can reach it; without this, only a loopback address is accepted."},
+     .help = "off: LUNA_WORKER_LISTEN must be a loopback address. on: it may be any address; set "
+             "this only if its network is a tunnel, or if only Luna's hosts can reach it."},
     TEXT("LUNA_WORKER_PEERS", worker_peers, REL, NULL,
          "Comma-separated networks whose hosts may connect to LUNA_WORKER_LISTEN, such as "
          "10.1.2.0/24."),
@@ -108,8 +108,8 @@ const struct luna_setting worker_settings[] = {
     WHOLE("LUNA_WORKERS_SPARE", workers_spare, REL, "1", 0, WORKERS_MAX,
           "Number of idle workers that a dynamic pool keeps in addition to the busy workers."),
     WHOLE("LUNA_BACKLOG", backlog, 0, "1024", 1, 4096,
-          "Listen backlog of the socket: how many connections may wait in its queue. A good value "
-          "is the longest acceptable wait in seconds, multiplied by the requests per second."),
+          "Maximum number of connections that wait in the queue of the socket. A good value is the "
+          "longest acceptable wait in seconds, multiplied by the requests per second."),
     WHOLE("LUNA_QUEUE_WAIT_TARGET_MS", queue_wait_target_ms, REL, "20", 1, 60000,
           "Queue wait above which a dynamic pool grows, in milliseconds."),
     WHOLE("LUNA_QUEUE_WAIT_MAX_MS", queue_wait_max_ms, REL, "2000", 1, 600000,
@@ -123,10 +123,11 @@ const struct luna_setting worker_settings[] = {
     CHOICE("LUNA_DURABILITY", durability, 0, "default", luna_durability_words,
            "strict: the ledger is exact even with several hosts and after a power loss. This needs "
            "appendfsync always in Redis, and the same setting in quota-syncd."),
-    WHOLE("LUNA_ANSWER_BYTES_MAX", answer_bytes_max, REL, "67108864", 0, INT64_MAX / 4,
-          "Redis memory for answers that are replayed when an Idempotency-Key is repeated, in "
-          "bytes; one account uses at most a sixteenth of it. 0: answers are not stored, and a "
-          "repeated request is computed again."),
+    WHOLE(
+        "LUNA_ANSWER_BYTES_MAX", answer_bytes_max, REL, "67108864", 0, INT64_MAX / 4,
+        "Maximum Redis memory, in bytes, for answers that are replayed when an Idempotency-Key is "
+        "repeated; one account uses at most a sixteenth of it. 0: answers are not stored, and a "
+        "repeated request is computed again."),
     WHOLE("LUNA_REDIS_TIMEOUT_MS", redis_timeout_ms, REL, "250", 1, 60000,
           "Timeout of a Redis command, in milliseconds."),
     WHOLE("LUNA_DATABASE_TIMEOUT_MS", database_timeout_ms, REL, "1000", 1, 60000,
@@ -154,15 +155,18 @@ const struct luna_setting worker_settings[] = {
           "computations; 0: half of the pool. If the pool has two or more workers, one worker is "
           "always left for other accounts."),
     WHOLE("LUNA_REQUESTS_MAX", requests_max, REL, "100000", 0, INT64_MAX / 4,
-          "Number of requests after which a worker is replaced, plus or minus a tenth; 0: never."),
+          "Number of requests after which a worker is replaced; 0: never. For each worker, the "
+          "number is changed at random by up to a tenth."),
     WHOLE("LUNA_WORKER_AGE_MAX_S", worker_age_max_s, REL, "0", 0, 31536000,
-          "Age at which a worker is replaced, plus or minus a tenth, in seconds; 0: never."),
+          "Age in seconds at which a worker is replaced; 0: never. For each worker, the age is "
+          "changed at random by up to a tenth."),
     WHOLE(
         "LUNA_WORKER_MEMORY_BYTES_MAX", worker_memory_bytes_max, REL, "268435456", 0, INT64_MAX / 4,
         "Resident memory above which a worker is replaced after its request, in bytes; 0: never."),
-    WHOLE("LUNA_QUARANTINE_S", quarantine_s, REL, "3600", 0, 31536000,
-          "Time in seconds for which a body is refused after it has crashed or hung workers twice; "
-          "0: such bodies are not refused."),
+    WHOLE(
+        "LUNA_QUARANTINE_S", quarantine_s, REL, "3600", 0, 31536000,
+        "Time in seconds for which a body is refused after two workers have crashed or hung while "
+        "processing it; 0: such bodies are not refused."),
     CHOICE("LUNA_SANDBOX", sandbox, REL, "errno", luna_sandbox_words,
            "Effect of a system call that a worker may not make. off: the call is allowed; log: the "
            "call is allowed and logged; errno: the call fails; kill: the worker is killed."),

@@ -22,15 +22,20 @@ rotate_usage() {
   cat <<TXT
 Usage: ${0##*/} redis | postgresql | pepper [--finish] | tls [KEY CERTIFICATE]
 
-Replace a secret of the running service without an interruption, then run luna health.
+Replace a secret of the running service, then run luna health. No request fails. If the command is
+interrupted, run it again.
 
-  redis        the passwords of Redis's users
-  postgresql   the passwords of the programs' roles
-  pepper       the pepper of the API keys; the old one stays valid until --finish
+Secrets
+  redis        replace the passwords of the Redis users
+  postgresql   replace the passwords of the PostgreSQL roles that the programs use
+  pepper       replace the pepper of the API keys; keys of the old pepper remain valid
   pepper --finish
-               remove the old pepper, once no key needs it any more
-  tls          the key and the certificate of nginx: those of the files KEY and CERTIFICATE (PEM;
-               the certificate with its chain), or new ones for development
+               remove the old pepper; this fails while a live key still needs it
+  tls          create a new key and certificate for development, and use them in nginx
+  tls KEY CERTIFICATE
+               use the key in the file KEY and the certificate in the file CERTIFICATE in nginx; the
+               files have the format PEM, and CERTIFICATE also contains the intermediate
+               certificates
 TXT
 }
 

@@ -1,7 +1,6 @@
-"""scripts/bench growth: measures how the service scales, and where a request's time goes.
+"""Measure how the service scales, and where the time of a request goes.
 
-Each section is measured separately, and its figures are kept in growth.json below LUNA_VAR. --write puts all measured figures, and
-the latest ones of `scripts/bench service`, into the tables of docs/PERFORMANCE.md and the plots beside it.
+Each section is measured separately; its figures are kept in bench/growth.json under LUNA_VAR.
 """
 import argparse
 import json
@@ -33,10 +32,10 @@ PEAK_PER_BODY = 4  # of a worker that is sent a million points, everything it ho
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench growth", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"what to measure: {', '.join(SECTIONS)} (default: all of them)")
-    parser.add_argument("--quick", action="store_true", help="few and short rounds, to check that the benchmark works; the figures are not usable")
-    parser.add_argument("--write", action="store_true", help="write the measured figures into docs/")
-    parser.add_argument("--render", action="store_true", help="measure nothing; only write the figures that were measured before")
-    parser.add_argument("--var", type=pathlib.Path, required=True, help="folder for all generated files")
+    parser.add_argument("--quick", action="store_true", help="run only a few short rounds, to check that the benchmark works; the figures are not usable")
+    parser.add_argument("--write", action="store_true", help="write the measured figures, and the latest ones of scripts/bench service, to docs/PERFORMANCE.md and its plots")
+    parser.add_argument("--render", action="store_true", help="measure nothing; write the figures of earlier runs")
+    parser.add_argument("--var", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     for section in asked.sections:
         if section not in SECTIONS:

@@ -1,10 +1,10 @@
-"""Counts the instructions of each part of a request by callgrind and holds them against bounds.txt.
+"""Count the instructions of each part of a request with callgrind, and compare them with bounds.txt.
 
-    check.py PROGRAM             the table; fails where a part has become slower than its bound allows
-    check.py PROGRAM --update    writes what is counted now as the new bounds
+The exit status is 1 if a part needs more instructions than its bound allows.
 
-Counts do not depend on what else the machine does, so a small tolerance is enough. They do depend on compiler, C library and kind of
-build: made by others than the bounds, the program is held to loose bounds only, and on another architecture to none.
+The counts do not depend on the load of the machine. They depend on the compiler, the C library and
+the kind of build: if these are others than those of the bounds, the tolerance is larger. On another
+architecture, nothing is compared.
 """
 import argparse
 import concurrent.futures
@@ -69,10 +69,10 @@ def choose_tolerance(built_by, bounds_by):
     """The tolerance, and why it is another than the usual one; None: nothing can be compared."""
     if built_by == bounds_by:
         return TOLERANCE, None
-    why = f"the bounds are of \"{bounds_by}\", this program is of \"{built_by}\", which makes other instructions of the same source"
+    why = f"the bounds were counted with \"{bounds_by}\", but this program was built with \"{built_by}\""
     if built_by.split()[0] != bounds_by.split()[0]:
         return None, f"nothing is compared: {why}"
-    return TOLERANCE_OF_OTHERS, f"held to {TOLERANCE_OF_OTHERS:.0%} more only: {why}. Its own bounds come from {UPDATE}"
+    return TOLERANCE_OF_OTHERS, f"the tolerance is {TOLERANCE_OF_OTHERS:.0%}: {why}. To write bounds for this program: {UPDATE}"
 
 
 def report(program, counted):
@@ -91,16 +91,17 @@ def report(program, counted):
         print(f"{name:<15}{counted[name]:>13}{bounds.get(name, 0):>11}{told:>9}   {counted[name] / int(units):>8.1f} per {unit}"
               + ("   TOO MANY" if over else ""))
     if failed:
-        print(f"More work than before, by more than {tolerance:.0%}. Where: callgrind_annotate (docs/PERFORMANCE.md). If it is wanted: {UPDATE}")
+        print(f"A part needs over {tolerance:.0%} more instructions than its bound. callgrind_annotate shows where (docs/PERFORMANCE.md). "
+              f"To accept the counts: {UPDATE}")
     elif why is None and any(counted[name] < (1 - TOLERANCE) * bounds[name] for name in counted):
-        print(f"Less work than before: keep what was won by {UPDATE}")
+        print(f"A part needs fewer instructions than its bound. To lower the bound: {UPDATE}")
     return len(counted) - failed, failed
 
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench instructions", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program", type=pathlib.Path)
-    parser.add_argument("--update", action="store_true", help="write what is counted now as the new bounds")
+    parser.add_argument("program", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("--update", action="store_true", help="write the counts to bounds.txt as the new bounds")
     asked = parser.parse_args()
     counted = count_all(asked.program)
     if asked.update:

@@ -1,7 +1,10 @@
-"""scripts/bench service: compares Luna with the floor (a bare responder behind the same nginx) and the peer (the original design).
+"""Compare the throughput of Luna with that of other programs behind the same nginx.
 
-floor-same is a floor whose answer has as many bytes as Luna's. It shows what TLS, nginx and the sockets cost for an answer of that
-size. Required minimum ratios exist to the bare floor and to the peer, over HTTP/1.1.
+Targets
+  luna        Luna
+  floor       a program that answers at once, without any work
+  floor-same  the same with an answer as long as Luna's; shows the cost of TLS, nginx and sockets
+  peer        the original design (FastAPI)
 """
 import argparse
 import json
@@ -16,16 +19,16 @@ from stand import Stand
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench service", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", default="10,100,1000,10000,100000", help="series lengths, comma-separated")
-    parser.add_argument("--targets", default="floor,floor-same,luna,peer", help="which targets to start and measure")
-    parser.add_argument("--http", default="1.1,2", help="versions of HTTP: 1.1 (measured by wrk), 2 (by h2load)")
-    parser.add_argument("--connections", type=int, default=16, help="connections that are kept open")
-    parser.add_argument("--seconds", type=int, default=4, help="length of one round")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of each target, interleaved")
-    parser.add_argument("--workers", type=int, default=4, help="processes of the floor's and of Luna's pool")
-    parser.add_argument("--var", type=pathlib.Path, required=True, help="folder for all generated files")
-    parser.add_argument("--json", type=pathlib.Path, help="file for the figures (default: service.json below LUNA_VAR/bench)")
-    parser.add_argument("--require", action="store_true", help="exit with 1 when a ratio is below its required minimum")
+    parser.add_argument("--points", default="10,100,1000,10000,100000", help="series lengths, comma-separated (default: %(default)s)")
+    parser.add_argument("--targets", default="floor,floor-same,luna,peer", help="targets to measure, comma-separated (default: %(default)s)")
+    parser.add_argument("--http", default="1.1,2", help="versions of HTTP, comma-separated: 1.1 (measured by wrk), 2 (measured by h2load) (default: %(default)s)")
+    parser.add_argument("--connections", type=int, default=16, help="number of connections that send requests (default: %(default)s)")
+    parser.add_argument("--seconds", type=int, default=4, help="duration of one round (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds of each target; the targets take turns (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=4, help="number of worker processes of Luna and of the floor (default: %(default)s)")
+    parser.add_argument("--var", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--json", type=pathlib.Path, help="file for the figures (default: bench/service.json under LUNA_VAR)")
+    parser.add_argument("--require", action="store_true", help="exit with 1 if the ratio to the floor or to the peer over HTTP/1.1 is below its required minimum")
     asked = parser.parse_args()
     for protocol in asked.http.split(","):
         if protocol not in LOADS:
