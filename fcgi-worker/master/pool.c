@@ -135,7 +135,9 @@ static void start_worker(struct pool *pool, int index, const struct generation *
     slot->canary = canary;
     slot->kill_reason = KILL_NONE;
     scoreboard_reason_set(pool->board, index, "");
-    /* Before the worker exists: from its start on this half of the scoreboard is the worker's. */
+    /* Before the worker exists: from its start on this half of the scoreboard is the worker's. The
+     * request of one that was killed is not the next one's: its limit has passed. */
+    scoreboard_worker_idle(&pool->board->worker[index]);
     atomic_store_explicit(&pool->board->worker[index].ready, 0, RELAXED);
     if (child_start(&slot->child, pool->io, index, run_worker, &start, &err) != LUNA_OK) {
         back_off(pool, index, &err);
@@ -190,6 +192,8 @@ static void drain(struct pool *pool, int index, int64_t drain_ms)
     assert(drain_ms >= 0);
     if (slot->state == WORKER_BACKOFF)
         set_state(pool, index, WORKER_NONE); /* there is no process to drain */
+    if (slot->state == WORKER_KILLED)
+        child_release(&slot->child, pool->io); /* nobody takes its place when it is reaped */
     if (slot->state != WORKER_STARTING && slot->state != WORKER_READY)
         return;
     child_release(&slot->child, pool->io);

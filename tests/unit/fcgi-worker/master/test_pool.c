@@ -77,6 +77,21 @@ static void draining_worker_outlives_its_drain_or_hard_limit(void **state)
     assert_int_equal(rig.pool.slots[1].kill_reason, KILL_DRAIN_LIMIT);
 }
 
+/* Its body would be blamed a second time, and be refused from then on. */
+static void new_worker_is_killed_for_the_request_of_a_killed_one(void **state)
+{
+    (void)state;
+    rig_start();
+    rig_begin_request(0, 2000);
+    rig_pass_ms(2000);
+    rig_reap_all();
+    assert_int_equal(rig.pool.slots[0].state, WORKER_STARTING);
+    pool_drain_others(&rig.pool, 0, RIG_DRAIN_MS);
+    rig_pass_ms(1);
+    assert_int_equal(rig.pool.slots[0].state, WORKER_DRAINING);
+    assert_int_equal(fake_process(0)->kills, 0);
+}
+
 static void first_death_is_not_replaced_at_once(void **state)
 {
     (void)state;
@@ -328,6 +343,7 @@ int main(void)
         TEST(idle_worker_that_hangs_is_never_noticed),
         TEST(worker_that_never_becomes_ready_keeps_its_slot),
         TEST(draining_worker_outlives_its_drain_or_hard_limit),
+        TEST(new_worker_is_killed_for_the_request_of_a_killed_one),
         TEST(first_death_is_not_replaced_at_once),
         TEST(respawn_storm_forks_without_limit),
         TEST(crash_loop_is_not_shown_or_never_ends),

@@ -215,6 +215,27 @@ static void filling_reload_starts_old_workers(void **state)
     assert_int_equal(count(2, STARTING | READY), 2);
 }
 
+/* Killed before the commit and reaped after it: its slot would wait for a generation that nobody
+ * fills any more, and the master would look at it every millisecond. */
+static void old_worker_that_was_killed_keeps_its_slot(void **state)
+{
+    (void)state;
+    rig_start();
+    rig_signal(SIGHUP);
+    rig_make_ready();
+    rig_begin_request(0, 5);
+    rig_pass_ms(5);
+    assert_int_equal(rig.pool.slots[0].state, WORKER_KILLED);
+    rig_make_ready();
+    (void)master_step(&rig);
+    assert_int_equal(rig.current.number, 2);
+    assert_int_equal(count(2, READY), 2);
+    rig_reap_all();
+    assert_int_equal(rig.pool.slots[0].state, WORKER_NONE);
+    fake.now_ns += 1000000;
+    assert_true(master_step(&rig) > fake.now_ns + 1000000);
+}
+
 static bool must_reach_stores[SCOREBOARD_SLOTS];
 
 static int note_worker(const struct worker_options *options)
@@ -311,6 +332,7 @@ int main(void)
         TEST(crash_of_an_old_worker_rolls_a_reload_back),
         TEST(crash_of_a_new_worker_that_served_rolls_a_reload_back),
         TEST(filling_reload_starts_old_workers),
+        TEST(old_worker_that_was_killed_keeps_its_slot),
         TEST(canary_serves_without_its_stores),
         TEST(refused_worker_outlives_the_rollback),
         TEST(rollback_keeps_the_memory_of_its_settings),
