@@ -64,7 +64,9 @@ enum phase {
     X(200)                                                                                         \
     X(201)                                                                                         \
     X(204)                                                                                         \
-    X(304) X(400) X(403) X(404) X(405) X(409) X(413) X(415) X(422) X(429) X(499) X(500) X(503) X(0)
+    X(304)                                                                                         \
+    X(400)                                                                                         \
+    X(401) X(403) X(404) X(405) X(409) X(413) X(415) X(422) X(429) X(499) X(500) X(503) X(0)
 enum {
 #define X(status) SCOREBOARD_STATUS_##status,
     STATUS_TABLE(X)

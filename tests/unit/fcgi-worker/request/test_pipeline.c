@@ -253,6 +253,37 @@ static void a_route_ends_without_notice(void **state)
     assert_null(strstr(answer, "Deprecation"));
 }
 
+static unsigned long long counted(int status)
+{
+    unsigned long long count = 0;
+    for (int i = 0; i < SCOREBOARD_STATUSES; i++)
+        for (int route = 0; scoreboard_status_at(i) == status && route < SCOREBOARD_ROUTES; route++)
+            count += atomic_load(&rig.board->worker[0].route_statuses[route][i]);
+    return count;
+}
+
+/* 401 takes the place of 403 where the credential is in Authorization. */
+static void an_answer_is_counted_as_one_of_another_status(void **state)
+{
+    const struct rig_request wrong = {.path = kalman, .authorization = "Bearer no", .body = series};
+    (void)state;
+    rig.admitter.outcome = LUNA_ADMIT_KEY_INVALID;
+    assert_answer(rig_serve(&wrong), "401", "key_invalid");
+    assert_int_equal(counted(401), 1);
+    assert_int_equal(counted(0), 0);
+}
+
+static void a_problem_has_no_status_in_the_metrics(void **state)
+{
+    (void)state;
+    for (int id = PROBLEM_NONE + 1; id < PROBLEM_COUNT; id++) {
+        bool listed = false;
+        for (int i = 0; i < SCOREBOARD_STATUSES; i++)
+            listed = listed || scoreboard_status_at(i) == problem_row((enum problem_id)id)->status;
+        assert_true(listed);
+    }
+}
+
 static void one_request_leaves_a_header_to_the_next(void **state)
 {
     (void)state;
@@ -284,6 +315,8 @@ int main(void)
         TEST(a_failure_after_a_part_looks_like_the_end),
         TEST(an_answer_to_cache_does_not_vary_with_the_key),
         TEST(a_route_ends_without_notice),
+        TEST(an_answer_is_counted_as_one_of_another_status),
+        TEST(a_problem_has_no_status_in_the_metrics),
         TEST(one_request_leaves_a_header_to_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
