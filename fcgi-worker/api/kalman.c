@@ -181,6 +181,13 @@ static void encode(struct exchange *exchange)
         luna_buf_putc(&response->body, '\n'); /* the other texts end in one anyway */
 }
 
+/* The answer is too long to be kept: it will be written again, and sent in parts. */
+static void undo_encode(struct exchange *exchange, size_t headers_before)
+{
+    luna_buf_clear(&exchange->pipeline->response.body);
+    luna_buf_cut(&exchange->pipeline->response.headers, headers_before);
+}
+
 /* An answer has at least so many bytes for each point: two numbers, or one in eight bytes. */
 static bool may_be_short(const struct kalman *kalman)
 {
@@ -203,7 +210,7 @@ enum step_outcome api_kalman_keep(struct exchange *exchange)
     if (kalman->encoded)
         exchange_keep_answer(exchange, headers_before);
     else
-        luna_buf_clear(body);
+        undo_encode(exchange, headers_before);
     return STEP_ON;
 }
 

@@ -106,6 +106,7 @@ struct exchange {
     struct exchange_price price;
     size_t points;                   /* of all series; 0 until they are decoded */
     struct luna_admission admission; /* the handle of the charge, if one is outstanding */
+    size_t limits_at, limits_len;    /* where the response's headers say the limits; 0: nowhere */
     struct exchange_computation computation;
     enum answer_state answer;
     bool client_left; /* a poll has found it, or the answer could not be sent */

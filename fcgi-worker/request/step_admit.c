@@ -184,13 +184,21 @@ static void note_key(const struct exchange *exchange)
     scoreboard_worker_key(slot, key, strnlen(key, is_live ? SHOWN_LEN : SHOWN_OF_UUID_LEN));
 }
 
+static void say_limits(struct exchange *exchange)
+{
+    struct http_response *response = &exchange->pipeline->response;
+    exchange->limits_at = response->headers.len;
+    rate_headers_add(response, &exchange->admission);
+    exchange->limits_len = response->headers.len - exchange->limits_at;
+}
+
 /* Also of a request that was refused: its sender may wait for what the headers say. */
 static enum step_outcome conclude(struct exchange *exchange)
 {
     const struct luna_admission *admission = &exchange->admission;
     enum problem_id id = problem_of(admission->outcome);
     if (says_limits(admission->outcome))
-        rate_headers_add(&exchange->pipeline->response, admission);
+        say_limits(exchange);
     return id == PROBLEM_NONE ? STEP_ON : refuse(exchange, id);
 }
 

@@ -1,4 +1,3 @@
-#include "http/cors.h"
 #include "http/rate_headers.h"
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
@@ -19,13 +18,23 @@ static enum step_outcome refuse_void(struct exchange *exchange)
                            "was charged; try again.");
 }
 
-/* They said what was left before. CORS's are the only others at this point. */
+/* They said what was left before. The other headers stay. */
 static void restate_limits(struct exchange *exchange)
 {
-    struct pipeline *pipeline = exchange->pipeline;
-    luna_buf_clear(&pipeline->response.headers);
-    cors_headers_add(pipeline->config->cors_origins, exchange->request.origin, &pipeline->response);
-    rate_headers_add(&pipeline->response, &exchange->admission);
+    struct http_response *response = &exchange->pipeline->response;
+    struct luna_buf *headers = &response->headers;
+    size_t end = exchange->limits_at + exchange->limits_len;
+    assert(end <= headers->len);
+    if (exchange->limits_len == 0)
+        return;
+    size_t after_len = headers->len - end;
+    const char *after =
+        luna_arena_strndup(&exchange->pipeline->arena, headers->data + end, after_len);
+    if (after == NULL)
+        return;
+    luna_buf_cut(headers, exchange->limits_at);
+    rate_headers_add(response, &exchange->admission);
+    luna_buf_append(headers, after, after_len);
 }
 
 enum step_outcome step_commit(struct exchange *exchange)

@@ -29,6 +29,12 @@ void luna_buf_clear(struct luna_buf *buf)
     buf->overflow = false;
 }
 
+void luna_buf_cut(struct luna_buf *buf, size_t len)
+{
+    assert(len <= buf->len);
+    buf->len = len;
+}
+
 void luna_buf_limit(struct luna_buf *buf, size_t bytes_max)
 {
     assert(buf->len == 0 || buf->cap <= bytes_max);

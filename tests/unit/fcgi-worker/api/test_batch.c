@@ -72,6 +72,40 @@ static void a_replay_is_computed_only_in_part(void **state)
     assert_int_equal(rig.admitter.charged, 0);
 }
 
+static const char *serve_table(const char *query, const char *body, const char *idempotency_key)
+{
+    return rig_serve(&(struct rig_request){.path = path,
+                                           .query = query,
+                                           .content_type = "text/csv",
+                                           .api_key = "key",
+                                           .body = body,
+                                           .idempotency_key = idempotency_key});
+}
+
+/* What the table was read as is said in a header only, which is not one of the limits. */
+static void a_reduced_charge_loses_how_a_table_was_read(void **state)
+{
+    (void)state;
+    assert_has(serve_table("id_column=id&model={\"parameters\":{\"level_variance\":0,"
+                           "\"observation_variance\":0}}",
+                           "id,y\na,1\nb,1\nb,2\nb,3\n", NULL),
+               "\"succeeded\":1,\"failed\":1,\"charged\":1}");
+    assert_has(rig.io.sent.data, "\r\nLuna-Input: column=\"y\"");
+    assert_has(rig.io.sent.data, "\"quota\";r=999");
+}
+
+static void a_replay_loses_how_a_table_was_read(void **state)
+{
+    (void)state;
+    assert_has(serve_table("id_column=id", "id,y\na,1\na,2\nb,3\n", "once"),
+               "Luna-Input: column=\"y\"");
+    rig.admitter.outcome = LUNA_ADMIT_REPLAY;
+    assert_has(serve_table("id_column=id", "id,y\na,1\na,2\nb,3\n", "once"),
+               "Idempotent-Replayed: true\r\n");
+    assert_has(rig.io.sent.data, "\"succeeded\":2,\"failed\":0,\"charged\":2}");
+    assert_has(rig.io.sent.data, "\r\nLuna-Input: column=\"y\"");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int main(void)
@@ -82,6 +116,8 @@ int main(void)
         TEST(the_rest_of_a_quota_is_refused),
         TEST(the_rest_of_a_quota_pays_for_a_whole_batch_under_an_idempotency_key),
         TEST(a_replay_is_computed_only_in_part),
+        TEST(a_reduced_charge_loses_how_a_table_was_read),
+        TEST(a_replay_loses_how_a_table_was_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "fake_admitter.h"
 
 #include <assert.h>
+#include <string.h>
 
 void fake_admitter_reset(struct luna_admitter *admitter)
 {
@@ -32,6 +33,10 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
     }
     if (ret_admission->outcome <= LUNA_ADMIT_REPLAY && request->stage != LUNA_STAGE_CHECK)
         ret_admission->charge = LUNA_CHARGE_OUTSTANDING;
+    if (ret_admission->outcome == LUNA_ADMIT_REPLAY && admitter->kept_len > 0)
+        ret_admission->kept = (struct luna_answer){admitter->kept, admitter->kept_len};
+    if (request->body_hash != NULL)
+        memcpy(admitter->body_hash, request->body_hash, sizeof admitter->body_hash);
 }
 
 enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
@@ -45,6 +50,10 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
         luna_error_set(&admission->error, admitter->commit_error, "the reason");
     if (ok)
         admitter->charged += admission->cost;
+    if (ok && admission->to_keep.len > 0) {
+        memcpy(admitter->kept, admission->to_keep.bytes, admission->to_keep.len);
+        admitter->kept_len = admission->to_keep.len;
+    }
     return admitter->commit;
 }
 

@@ -16,9 +16,12 @@ struct luna_admitter {
     void (*on_admit)(void);      /* NULL, or what other processes do meanwhile */
 
     int admissions, commits, refunds;
-    int64_t charged;  /* units that were committed */
-    int64_t refunded; /* units */
-    int64_t cpu_ms;   /* that were spent */
+    int64_t charged;                  /* units that were committed */
+    int64_t refunded;                 /* units */
+    int64_t cpu_ms;                   /* that were spent */
+    unsigned char body_hash[32];      /* of the last request with an Idempotency-Key */
+    char kept[LUNA_ANSWER_BYTES_MAX]; /* the last answer that was kept, which a replay gets */
+    size_t kept_len;
 };
 
 /* Allows everything, up to a quota of 1000. */

@@ -101,7 +101,10 @@ const char *rig_serve(const struct rig_request *request)
     fake_fcgi_io_set(io, "REQUEST_METHOD", request->method != NULL ? request->method : "POST");
     fake_fcgi_io_set(io, "REQUEST_URI", request->path);
     fake_fcgi_io_set(io, "CONTENT_LENGTH", content_length);
-    fake_fcgi_io_set(io, "CONTENT_TYPE", "application/json");
+    fake_fcgi_io_set(io, "CONTENT_TYPE",
+                     request->content_type != NULL ? request->content_type : "application/json");
+    fake_fcgi_io_set(io, "QUERY_STRING", request->query);
+    fake_fcgi_io_set(io, "HTTP_ACCEPT", request->accept);
     fake_fcgi_io_set(io, "HTTP_X_API_KEY", request->api_key);
     fake_fcgi_io_set(io, "HTTP_AUTHORIZATION", request->authorization);
     fake_fcgi_io_set(io, "HTTP_IDEMPOTENCY_KEY", request->idempotency_key);

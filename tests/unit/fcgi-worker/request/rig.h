@@ -30,6 +30,8 @@ struct rig_request {
     const char *idempotency_key;
     const char *repeated_header; /* as nginx names it */
     const char *body;
+    const char *content_type; /* NULL: application/json */
+    const char *query, *accept;
 };
 
 /* cmocka's. */

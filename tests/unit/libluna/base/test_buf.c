@@ -49,6 +49,18 @@ static void overflow_leaves_what_was_written(void **state)
     luna_buf_done(&buf);
 }
 
+static void cut_keeps_what_came_later(void **state)
+{
+    struct luna_buf buf;
+    (void)state;
+    luna_buf_init(&buf, 100);
+    luna_buf_puts(&buf, "first, second");
+    luna_buf_cut(&buf, 5);
+    luna_buf_puts(&buf, "!");
+    assert_holds(&buf, "first!");
+    luna_buf_done(&buf);
+}
+
 static void huge_reserve_does_not_wrap_around(void **state)
 {
     (void)state;
@@ -144,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appends_land_in_order_across_growth),
         cmocka_unit_test(overflow_leaves_what_was_written),
+        cmocka_unit_test(cut_keeps_what_came_later),
         cmocka_unit_test(huge_reserve_does_not_wrap_around),
         cmocka_unit_test(a_lower_maximum_lets_more_be_written_than_it),
         cmocka_unit_test(json_strings_escape_what_they_must),

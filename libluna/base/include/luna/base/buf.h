@@ -32,6 +32,8 @@ struct luna_buf {
 void luna_buf_init(struct luna_buf *buf, size_t bytes_max);
 void luna_buf_done(struct luna_buf *buf);
 void luna_buf_clear(struct luna_buf *buf);
+/* Removes what was written after the first `len` bytes; `overflow` stays. */
+void luna_buf_cut(struct luna_buf *buf, size_t len);
 /* Another maximum. A lower one than what is allocated needs an empty buffer, whose memory is freed:
  * more than the maximum would else be written before it is noticed. */
 void luna_buf_limit(struct luna_buf *buf, size_t bytes_max);
