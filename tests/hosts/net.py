@@ -74,9 +74,10 @@ class Host:
             file.write("\n".join(lines) + "\n")
 
     def remove(self):
-        for process in self.processes.values():
+        for program, process in self.processes.items():
             with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
+                # PostgreSQL would wait for clients whose hosts were cut off.
+                process.send_signal(signal.SIGQUIT if program == "postgres" else signal.SIGTERM)
         for process in self.processes.values():
             try:
                 process.wait(timeout=WAIT_S)
