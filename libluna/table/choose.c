@@ -1,4 +1,4 @@
-/* Which columns hold the values, the times and the ids. */
+/* Which columns hold the values, the times and the ids; faults that name a column or a line. */
 #include "reading.h"
 
 #include <assert.h>
@@ -32,6 +32,32 @@ void reading_fault(struct reading *reading, int column, const char *type, const 
     struct luna_fault *fault = luna_faults_add(reading->faults, type, msg, hint);
     if (column != LUNA_TABLE_NONE)
         luna_fault_at(fault, reading->columns[column].name);
+}
+
+void reading_fault_syntax(struct reading *r, const char *at, size_t line, const char *problem)
+{
+    assert(at >= r->text.at && at <= r->text.at + r->text.len);
+    const char *hint = luna_arena_printf(r->arena, "line %zu: %s", line, problem);
+    luna_fault_at_index(luna_faults_add(r->faults, "csv_invalid", "CSV decode error", hint),
+                        (size_t)(at - r->text.at));
+}
+
+void reading_fault_width(struct reading *r, const struct csv_record *record)
+{
+    const struct csv_field *first = &record->fields[0];
+    const char *hint =
+        r->delimiter == ',' && first->len > 0 && memchr(first->at, ';', first->len) != NULL
+            ? "; fields are separated by ';' here; add delimiter=; and, for numbers such as 1,5, "
+              "decimal=,"
+        : record->count == 1
+            ? "; if it is a remark, remove the line; if it is a title, start the line with #"
+        : r->delimiter == ','
+            ? "; quote a field that contains a comma, or add delimiter=; and decimal=,"
+            : "";
+    const char *problem = luna_arena_printf(r->arena, "%zu field(s) where the first line has %zu%s",
+                                            record->count, r->sample.columns, hint);
+    reading_fault_syntax(r, record->at, record->line,
+                         problem != NULL ? problem : "a wrong number of fields");
 }
 
 const char *luna_table_kind_name(enum luna_table_kind kind)
@@ -185,6 +211,16 @@ static size_t count_candidates(const struct reading *r, int *ret_last)
     return count;
 }
 
+/* A column that is empty in the sample may hold numbers below it. */
+static void look_below_sample(struct reading *r)
+{
+    for (size_t i = 0; i < r->sample.columns && r->sample.rows == SAMPLE_ROWS; i++) {
+        if (r->columns[i].kind == LUNA_TABLE_EMPTY && is_free(r, (int)i) &&
+            sample_finds_below(&r->sample, &r->text, r->delimiter, i))
+            r->columns[i].kind = LUNA_TABLE_NUMBERS;
+    }
+}
+
 static void fault_several(struct reading *r, int last)
 {
     const char *name = r->columns[last].name;
@@ -222,6 +258,7 @@ static bool find_value(struct reading *r)
         r->value = named;
         return true;
     }
+    look_below_sample(r);
     count = count_candidates(r, &last);
     if (count == 1 || r->sample.columns == 1) {
         r->value = count == 1 ? last : 0;
@@ -236,12 +273,32 @@ static bool find_value(struct reading *r)
     return false;
 }
 
-/* Text that stays the same from row to row: ids, perhaps. Times in order show that it is one
- * series. */
+static bool is_named_as_id(const struct reading *r, size_t column)
+{
+    static const char *const names[] = {
+        "id",     "station", "store", "shop",   "sensor",   "device", "site",     "location",
+        "item",   "product", "sku",   "series", "symbol",   "ticker", "customer", "region",
+        "county", "country", "city",  "metric", "variable", NULL};
+    struct csv_field name = {.at = "", .len = 0};
+    if (r->has_header)
+        name = csv_trim(sample_field(&r->sample, 0, column));
+    return has_one_of(r, column, names) ||
+           (name.len > 3 && cell_is((struct csv_field){name.at + name.len - 3, 3}, "_id"));
+}
+
+/* Columns that may hold ids: one with a name for ids, or text that stays the same from row to row.
+ * Times in order show that the latter is one series. */
 static void find_watched(struct reading *r)
 {
     size_t first = (size_t)r->has_header + r->has_units;
-    if (r->options->id_column != NULL || r->id != LUNA_TABLE_NONE || r->time != LUNA_TABLE_NONE)
+    if (r->options->id_column != NULL || r->id != LUNA_TABLE_NONE)
+        return;
+    for (size_t i = 0; i < r->sample.columns && r->watched == LUNA_TABLE_NONE; i++) {
+        if (is_free(r, (int)i) && is_named_as_id(r, i))
+            r->watched = (int)i;
+    }
+    r->is_watched_by_name = r->watched != LUNA_TABLE_NONE;
+    if (r->time != LUNA_TABLE_NONE)
         return;
     for (size_t i = 0; i < r->sample.columns && r->watched == LUNA_TABLE_NONE; i++) {
         if (r->columns[i].kind != LUNA_TABLE_TEXT || !is_free(r, (int)i) ||

@@ -22,7 +22,10 @@ static void take_line_end(struct csv_scan *scan)
     if (scan->at == scan->end)
         return;
     char c = *scan->at++;
-    if (c == '\r' && scan->at < scan->end && *scan->at == '\n')
+    /* "\r\r\n" is one end: Python writes it on Windows when a file is opened without newline="". */
+    if (c == '\r' && scan->end - scan->at >= 2 && memcmp(scan->at, "\r\n", 2) == 0)
+        scan->at += 2;
+    else if (c == '\r' && scan->at < scan->end && *scan->at == '\n')
         scan->at++;
     scan->line++;
 }
@@ -42,6 +45,20 @@ char csv_scan_declared(const char *text, size_t len)
     return declares ? text[4] : 0;
 }
 
+/* "#N/A", "#DIV/0!" and the like: an observation, not a remark. */
+static bool is_spreadsheet_error(const char *at, const char *end)
+{
+    const char *first = ++at;
+    while (at < end && ((*at >= 'A' && *at <= 'Z') || *at == '/' || *at == '0'))
+        at++;
+    size_t len = (size_t)(at - first);
+    bool marked = len > 0 && at < end && (*at == '!' || *at == '?');
+    at += marked;
+    return (at == end || strchr("\r\n,;\t|", *at) != NULL) &&
+           (marked || (len == 3 && memcmp(first, "N/A", 3) == 0) ||
+            (len == 2 && memcmp(first, "NV", 2) == 0));
+}
+
 void csv_scan_init(struct csv_scan *scan, const char *text, size_t len, char delimiter)
 {
     assert(delimiter != 0);
@@ -53,7 +70,7 @@ void csv_scan_init(struct csv_scan *scan, const char *text, size_t len, char del
         scan->ends_field['\t'] = true;
     if (csv_scan_declared(text, len) != 0)
         skip_line(scan);
-    while (scan->at < scan->end && *scan->at == '#')
+    while (scan->at < scan->end && *scan->at == '#' && !is_spreadsheet_error(scan->at, scan->end))
         skip_line(scan);
 }
 

@@ -48,3 +48,13 @@ enum ids_status ids_find(struct ids *ids, struct csv_field id, size_t *ret_index
     *ret_index = ids->last;
     return IDS_OK;
 }
+
+bool ids_watch(struct ids *ids, struct csv_field id, bool is_named)
+{
+    size_t index = 0, before = ids->last, known = ids->count;
+    if (ids_find(ids, id, &index) == IDS_FULL)
+        return ids->recurs;
+    bool is_known = index < known;
+    ids->recurs = ids->recurs || is_known;
+    return is_named || !is_known || index == before;
+}

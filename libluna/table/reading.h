@@ -23,6 +23,7 @@ struct reading {
     /* Indices of columns, or LUNA_TABLE_NONE. `watched` may hold ids that nobody has named: more
      * than one of them is a fault. */
     int value, time, id, watched;
+    bool is_watched_by_name;
     struct number_style style; /* of the column of values */
     /* No number of the sample has a mark, and the decimal one may be a comma: 1.234 is unsure. */
     bool is_point_unsure;
@@ -37,6 +38,12 @@ const char *reading_quote(const struct reading *reading, struct csv_field field)
 void reading_fault(struct reading *reading, int column, const char *type, const char *msg,
                    const char *hint);
 
+/* What is no CSV, at a byte and a line of the text. */
+void reading_fault_syntax(struct reading *reading, const char *at, size_t line,
+                          const char *problem);
+/* A record that is narrower or wider than the table. */
+void reading_fault_width(struct reading *reading, const struct csv_record *record);
+
 /* The columns of the values, times and ids. False: there are faults. */
 bool reading_choose(struct reading *reading);
 /* How the numbers of the chosen column are written. False: there are faults. */
@@ -49,9 +56,11 @@ void reading_check_point(struct reading *reading, struct csv_field field);
 void reading_fault_cell(struct reading *reading, struct csv_field field, enum cell cell, size_t row,
                         size_t line);
 
+enum total { TOTAL_NO, TOTAL_PERHAPS, TOTAL_YES };
+
 /* Is a last row a total? One with a time is an observation, and an id names a series, whatever
  * they say. The record has the table's width. */
-bool reading_is_total(const struct reading *reading, const struct csv_record *record);
+enum total reading_total(const struct reading *reading, const struct csv_record *record);
 
 /* The series, when the form of the table is known. */
 enum luna_decode_status reading_take_rows(struct reading *reading, struct luna_table *ret_table)

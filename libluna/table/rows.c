@@ -8,16 +8,24 @@
 #include <math.h>
 #include <string.h>
 
+/* Rows in which totals are looked for, and one above them. */
+enum { PLACES = 4 };
+
 /* What the two passes over the rows keep. */
 struct rows {
     struct reading *reading;
     struct csv_record record; /* the one being read; kept here because it is large */
     bool is_started; /* a pass has seen its first record: blank lines before it are ignored */
     size_t count;    /* of data, blank lines at the end left out */
-    size_t last_line, line_before_last, totals_line;
-    const char *last_at; /* the last row */
-    double *values;      /* [count] */
-    uint32_t *owners;    /* [count] the series of each; NULL: there is only one */
+    /* The last rows that are not blank. */
+    struct row_place {
+        const char *at;
+        size_t line, count; /* of the rows up to this one */
+    } places[PLACES];
+    size_t placed, totals_line;
+    bool is_loose;    /* one blank line before every row */
+    double *values;   /* [count] */
+    uint32_t *owners; /* [count] the series of each; NULL: there is only one */
     size_t missing;
     struct ids ids;
     bool has_ids;
@@ -25,14 +33,6 @@ struct rows {
     struct csv_field first_time, last_time;
     bool is_stopped; /* by a fault that all later rows may repeat */
 };
-
-static void fault_syntax(struct reading *r, const char *at, size_t line, const char *problem)
-{
-    assert(at >= r->text.at && at <= r->text.at + r->text.len);
-    const char *hint = luna_arena_printf(r->arena, "line %zu: %s", line, problem);
-    luna_fault_at_index(luna_faults_add(r->faults, "csv_invalid", "CSV decode error", hint),
-                        (size_t)(at - r->text.at));
-}
 
 /* The next record that counts. A blank line is a missing observation when there is one column,
  * unless nothing follows; *ret_blanks says how many came before. With more columns, and between
@@ -74,42 +74,60 @@ static bool has_width(const struct csv_record *record, size_t columns)
     return record->count >= columns;
 }
 
-static void fault_width(struct rows *rows)
+static const struct row_place *last_place(const struct rows *rows)
 {
-    struct reading *r = rows->reading;
-    const struct csv_record *record = &rows->record;
-    const struct csv_field *first = &record->fields[0];
-    const char *hint =
-        r->delimiter == ',' && first->len > 0 && memchr(first->at, ';', first->len) != NULL
-            ? "; fields are separated by ';' here; add delimiter=; and, for numbers such as 1,5, "
-              "decimal=,"
-        : record->count == 1
-            ? "; if it is a remark, remove the line; if it is a title, start the line with #"
-        : r->delimiter == ','
-            ? "; quote a field that contains a comma, or add delimiter=; and decimal=,"
-            : "";
-    const char *problem = luna_arena_printf(r->arena, "%zu field(s) where the first line has %zu%s",
-                                            record->count, r->sample.columns, hint);
-    fault_syntax(r, record->at, record->line,
-                 problem != NULL ? problem : "a wrong number of fields");
+    assert(rows->placed > 0);
+    return &rows->places[(rows->placed - 1) % PLACES];
 }
 
 /* Totals below the data are no observations. */
 static void leave_out_totals(struct rows *rows)
 {
-    const struct reading *r = rows->reading;
-    struct csv_scan scan;
-    if (rows->count < 2 || r->sample.columns < 2)
-        return;
-    csv_scan_init(&scan, r->text.at, r->text.len, r->delimiter);
-    scan.at = rows->last_at;
-    /* A row of another width is a fault already. */
-    if (csv_scan_record(&scan, &rows->record) && rows->record.count >= r->sample.columns &&
-        reading_is_total(r, &rows->record)) {
-        rows->totals_line = rows->last_line;
-        rows->last_line = rows->line_before_last;
-        rows->count--;
+    struct reading *r = rows->reading;
+    enum total total = TOTAL_YES;
+    for (size_t left = PLACES - 1; rows->placed > 1 && left > 0 && total == TOTAL_YES; left--) {
+        struct csv_scan scan;
+        csv_scan_init(&scan, r->text.at, r->text.len, r->delimiter);
+        scan.at = last_place(rows)->at;
+        /* A row of another width is a fault already. */
+        if (!csv_scan_record(&scan, &rows->record) || rows->record.count < r->sample.columns)
+            return;
+        total = reading_total(r, &rows->record);
+        if (total == TOTAL_PERHAPS)
+            reading_fault_syntax(
+                r, last_place(rows)->at, last_place(rows)->line,
+                "this may be a total, by its label or for lack of one; remove the line, or "
+                "the column of labels");
+        if (total != TOTAL_YES)
+            return;
+        rows->totals_line = last_place(rows)->line;
+        rows->placed--;
+        rows->count = last_place(rows)->count;
     }
+}
+
+/* Nothing but delimiters and blanks. At the end of one column it means nothing, as a blank line. */
+static bool is_empty_row(const struct rows *rows)
+{
+    const struct csv_record *record = &rows->record;
+    if (record->fields[0].at != record->at || /* quoted */
+        (record->fields[0].len > 0 && *record->at > ' ') || rows->reading->options->is_records)
+        return false;
+    for (size_t i = 0; i < record->count; i++) {
+        if (csv_trim(record->fields[i]).len > 0)
+            return false;
+    }
+    return true;
+}
+
+/* A row that counts, `gap` blank ones after the one before it. */
+static void place(struct rows *rows, size_t gap)
+{
+    bool is_first = rows->placed == 0 && !rows->reading->has_header;
+    rows->is_loose = (rows->placed == 0 || rows->is_loose) && gap == (is_first ? 0 : 1);
+    rows->count += gap + 1;
+    rows->places[rows->placed++ % PLACES] =
+        (struct row_place){rows->record.at, rows->record.line, rows->count};
 }
 
 /* No row after this one could make the series valid. */
@@ -123,21 +141,32 @@ static bool count_rows(struct rows *rows)
 {
     struct reading *r = rows->reading;
     struct csv_scan scan;
-    size_t blanks = 0;
+    size_t blanks = 0, gap = 0, empty_line = 0;
+    const char *empty_at = NULL;
     start_pass(rows, &scan);
     while (!is_enough(rows) && next_record(rows, &scan, &blanks)) {
         if (rows->record.count != r->sample.columns && !has_width(&rows->record, r->sample.columns))
-            fault_width(rows);
-        rows->line_before_last = rows->last_line;
-        rows->last_line = rows->record.line;
-        rows->last_at = rows->record.at;
-        rows->count += blanks + 1;
+            reading_fault_width(r, &rows->record);
+        gap += blanks;
+        if (is_empty_row(rows)) {
+            empty_at = empty_at == NULL ? rows->record.at : empty_at;
+            empty_line = rows->record.line;
+            gap++;
+            continue;
+        }
+        place(rows, gap);
+        gap = 0;
+        empty_at = NULL;
     }
     /* Only the last row of all can be a total: not the one at which the limit ended the loop. */
     bool more = next_record(rows, &scan, &blanks);
     if (scan.problem != NULL)
-        fault_syntax(r, scan.at, scan.line, scan.problem);
-    else if (!more)
+        reading_fault_syntax(r, scan.at, scan.line, scan.problem);
+    else if (!more && r->sample.columns > 1 && empty_at != NULL)
+        reading_fault_syntax(r, empty_at, empty_line,
+                             "the last row is empty; remove it, or write NA if an observation is "
+                             "missing");
+    else if (!more && r->sample.columns > 1)
         leave_out_totals(rows);
     return scan.problem == NULL;
 }
@@ -170,6 +199,10 @@ static enum luna_decode_status check_length(struct rows *rows)
             name);
         return LUNA_DECODE_LONG;
     }
+    enum { LOOSE_ROWS = 3 };
+    if (rows->is_loose && rows->placed >= LOOSE_ROWS)
+        reading_fault(r, r->value, "value_error", "Value error, every second line is blank",
+                      "remove the blank lines; or write NA on them if observations are missing");
     return r->faults->more ? LUNA_DECODE_FAULTS : LUNA_DECODE_OK;
 }
 
@@ -258,19 +291,33 @@ static void fault_ids(struct rows *rows, enum ids_status status)
                                     name));
 }
 
-/* Watched ids that come back are not ids. */
+/* An id in the first row of each series only, as merged cells are saved. */
+static void fault_no_id(struct rows *rows)
+{
+    struct reading *r = rows->reading;
+    reading_fault(r, r->id, "value_error", "Value error, an id is missing",
+                  luna_arena_printf(r->arena,
+                                    "line %zu: write the id of the series on every row; id_column= "
+                                    "(empty) if the column holds no ids",
+                                    rows->record.line));
+    rows->is_stopped = true;
+}
+
 static size_t take_id(struct rows *rows)
 {
     struct reading *r = rows->reading;
-    size_t series = 0, before = rows->ids.last, known = rows->ids.count;
-    int column = r->id != LUNA_TABLE_NONE ? r->id : r->watched;
-    enum ids_status status = ids_find(&rows->ids, csv_trim(field_at(rows, column)), &series);
+    size_t series = 0;
     if (r->id == LUNA_TABLE_NONE) {
-        bool returns = status == IDS_OK && series != before && series < known;
-        if (returns || status == IDS_FULL)
+        if (!ids_watch(&rows->ids, csv_trim(field_at(rows, r->watched)), r->is_watched_by_name))
             rows->has_ids = false;
         return 0;
     }
+    struct csv_field id = csv_trim(field_at(rows, r->id));
+    if (id.len == 0) {
+        fault_no_id(rows);
+        return 0;
+    }
+    enum ids_status status = ids_find(&rows->ids, id, &series);
     if (status == IDS_FULL || (!r->batch && series > 0))
         fault_ids(rows, status);
     return status == IDS_OK ? series : 0;
@@ -322,7 +369,8 @@ static void extract(struct rows *rows)
             rows->values[row++] = (double)NAN;
         take_row(rows, row++);
     }
-    if (rows->has_ids && r->id == LUNA_TABLE_NONE && rows->ids.count > 1 && !rows->is_stopped)
+    if (rows->has_ids && r->id == LUNA_TABLE_NONE && rows->ids.count > 1 && rows->ids.recurs &&
+        !rows->is_stopped)
         fault_ids(rows, IDS_OK);
 }
 
@@ -330,7 +378,7 @@ static bool prepare(struct rows *rows)
 {
     const struct reading *r = rows->reading;
     enum { WATCHED_MAX = 64 };
-    size_t series_max = r->batch ? LUNA_BATCH_SERIES_MAX : WATCHED_MAX;
+    size_t series_max = r->batch || r->is_watched_by_name ? LUNA_BATCH_SERIES_MAX : WATCHED_MAX;
     if (series_max > rows->count)
         series_max = rows->count;
     rows->has_ids = r->id != LUNA_TABLE_NONE || r->watched != LUNA_TABLE_NONE;
@@ -405,7 +453,7 @@ static bool describe(struct rows *rows, struct luna_table *ret_table)
         .id = r->id,
         .first_line =
             r->sample.lines[(size_t)r->has_header + r->has_units] - r->options->is_records,
-        .last_line = rows->last_line,
+        .last_line = last_place(rows)->line,
         .units_line = r->has_units ? r->sample.lines[1] - r->options->is_records : 0,
         .totals_line = rows->totals_line,
         .rows = rows->count,
@@ -419,30 +467,6 @@ static bool describe(struct rows *rows, struct luna_table *ret_table)
     return split(rows, ret_table);
 }
 
-/* One number, and no line end: the lines of a series, which curl has joined, or one observation. */
-static bool check_joined(struct rows *rows)
-{
-    enum { DIGITS_SUSPECT = 9 };
-    struct reading *r = rows->reading;
-    size_t digits = 0;
-    for (size_t i = 0; i < r->text.len && r->text.len < 64; i++)
-        digits += r->text.at[i] >= '0' && r->text.at[i] <= '9';
-    digits = r->text.len < 64 ? digits : DIGITS_SUSPECT;
-    if (rows->count > 1 || r->sample.columns > 1 || digits < DIGITS_SUSPECT ||
-        memchr(r->text.at, '\n', r->text.len) != NULL ||
-        memchr(r->text.at, '\r', r->text.len) != NULL)
-        return true;
-    reading_fault(
-        r, r->value, "value_error",
-        luna_arena_printf(r->arena,
-                          "Value error, the body is one number of %zu digits, without a "
-                          "line end",
-                          r->text.len < 64 ? digits : r->text.len),
-        "curl removes line ends with -d: use --data-binary; if it is one observation, end "
-        "the line");
-    return false;
-}
-
 enum luna_decode_status reading_take_rows(struct reading *r, struct luna_table *ret_table)
 {
     struct rows *rows = luna_arena_calloc(r->arena, 1, sizeof *rows);
@@ -454,8 +478,6 @@ enum luna_decode_status reading_take_rows(struct reading *r, struct luna_table *
     enum luna_decode_status length = check_length(rows);
     if (length != LUNA_DECODE_OK)
         return length;
-    if (!check_joined(rows))
-        return LUNA_DECODE_FAULTS;
     if (!prepare(rows))
         return LUNA_DECODE_MEMORY;
     extract(rows);

@@ -111,7 +111,8 @@ bool sample_read(const struct text *text, char delimiter, struct luna_arena *are
 {
     struct csv_scan scan;
     struct csv_record *record = luna_arena_alloc(arena, sizeof *record);
-    struct sample sample = {.lines = luna_arena_calloc(arena, SAMPLE_ROWS, sizeof(size_t))};
+    struct sample sample = {.lines = luna_arena_calloc(arena, SAMPLE_ROWS, sizeof(size_t)),
+                            .record = record};
     struct widths widths = {0};
     if (record == NULL || sample.lines == NULL)
         return false;
@@ -166,8 +167,22 @@ static bool is_name_of_rows(struct csv_field name)
     return false;
 }
 
-/* By the first cell that is not missing: a bad cell further down becomes a fault, and does not turn
- * the choice to another column. */
+/* Of a column that starts with text: what most of its cells are. */
+static enum luna_table_kind kind_of_most(const struct sample *sample, size_t first, size_t column)
+{
+    size_t numbers = 0, times = 0, texts = 0;
+    for (size_t row = first; row < sample->rows; row++) {
+        enum cell cell = cell_guess(sample_field(sample, row, column));
+        numbers += cell == CELL_NUMBER || cell == CELL_RANGE;
+        times += cell == CELL_TIME;
+        texts += cell == CELL_TEXT;
+    }
+    return numbers > texts ? LUNA_TABLE_NUMBERS
+           : times > texts ? LUNA_TABLE_TIMES
+                           : LUNA_TABLE_TEXT;
+}
+
+/* A bad cell becomes a fault, and does not turn the choice to another column. */
 static enum luna_table_kind kind_of(const struct sample *sample, size_t first, size_t column)
 {
     for (size_t row = first; row < sample->rows; row++) {
@@ -180,10 +195,23 @@ static enum luna_table_kind kind_of(const struct sample *sample, size_t first, s
         case CELL_TIME:
             return LUNA_TABLE_TIMES;
         case CELL_TEXT:
-            return LUNA_TABLE_TEXT;
+            return kind_of_most(sample, row, column);
         }
     }
     return LUNA_TABLE_EMPTY;
+}
+
+bool sample_finds_below(const struct sample *sample, const struct text *text, char delimiter,
+                        size_t column)
+{
+    struct csv_scan scan;
+    struct csv_record *record = sample->record;
+    bool found = false;
+    csv_scan_init(&scan, text->at, text->len, delimiter);
+    (void)csv_scan_record(&scan, record); /* which may hold names */
+    while (!found && csv_scan_record(&scan, record))
+        found = column < record->count && cell_guess(record->fields[column]) == CELL_NUMBER;
+    return found;
 }
 
 enum luna_table_kind sample_kind(const struct sample *sample, size_t first, size_t column)
@@ -206,18 +234,41 @@ static bool recurs(const struct sample *sample, size_t column)
     return false;
 }
 
-/* "0" above numbers that all have a point: pandas writes a series without a name so, but it may
- * be the first observation too. */
+/* "0" above other numbers: pandas writes a series without a name so, but it may be the first
+ * observation too. */
 static bool may_be_nameless(const struct sample *sample)
 {
-    if (sample->columns != 1 || sample->rows < 2 || !cell_is(sample_field(sample, 0, 0), "0"))
-        return false;
-    for (size_t row = 1; row < sample->rows; row++) {
-        struct csv_field field = sample_field(sample, row, 0);
-        if (memchr(field.at, '.', field.len) == NULL)
-            return false;
-    }
-    return true;
+    return sample->columns == 1 && sample->rows > 1 && cell_is(sample_field(sample, 0, 0), "0") &&
+           !recurs(sample, 0);
+}
+
+/* Bytes of a sign that may stand before a number: a mark of the byte order, a currency, a blank of
+ * any width, punctuation; 0: none. */
+static size_t sign_len(const char *at, size_t len)
+{
+    unsigned char first = (unsigned char)*at;
+    bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
+    if (first < 0x80)
+        return letter || (first >= '0' && first <= '9') ? 0 : 1;
+    if (first == 0xc2 && len >= 2)
+        return 2;
+    bool is_three = first == 0xe2 || (len >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0);
+    return is_three && len >= 3 ? 3 : 0;
+}
+
+/* "<5", "1120 m3", "$7": an observation with something at it, or a name such as "10Y". What starts
+ * with # here is an error of a spreadsheet. */
+static bool is_almost_number(struct csv_field field)
+{
+    size_t skipped = 0, at = 0;
+    field = csv_trim(field);
+    if (field.len > 0 && field.at[0] == '#')
+        return true;
+    do {
+        skipped = at < field.len ? sign_len(field.at + at, field.len - at) : 0;
+        at += skipped;
+    } while (skipped > 0);
+    return at < field.len && field.at[at] >= '0' && field.at[at] <= '9';
 }
 
 /* What the cells of the first row tell, each against its column below. */
@@ -225,6 +276,8 @@ struct first_row {
     bool has_names;   /* text above numbers or times, or a time above numbers */
     bool has_index;   /* nothing above times or row numbers, as pandas writes them */
     bool has_numbers; /* a number above numbers */
+    bool has_times;   /* a time above times, which no name is */
+    bool has_almost;  /* text that is a number but for a sign or a unit, above numbers */
     bool has_text, text_recurs;
 };
 
@@ -235,7 +288,11 @@ static struct first_row first_row_read(const struct sample *sample)
         enum cell cell = cell_guess(sample_field(sample, 0, c));
         enum luna_table_kind below = kind_of(sample, 1, c);
         bool values = below == LUNA_TABLE_NUMBERS || below == LUNA_TABLE_TIMES;
-        row.has_names = row.has_names || (cell == CELL_TEXT && values) ||
+        bool almost = cell == CELL_TEXT && below == LUNA_TABLE_NUMBERS &&
+                      is_almost_number(sample_field(sample, 0, c));
+        row.has_almost = row.has_almost || almost;
+        row.has_times = row.has_times || (cell == CELL_TIME && below == LUNA_TABLE_TIMES);
+        row.has_names = row.has_names || (cell == CELL_TEXT && values && !almost) ||
                         (cell == CELL_TIME && below == LUNA_TABLE_NUMBERS);
         row.has_index = row.has_index ||
                         (sample_field(sample, 0, c).len == 0 && sample->columns > 1 && c == 0 &&
@@ -250,8 +307,12 @@ static struct first_row first_row_read(const struct sample *sample)
 enum luna_table_header sample_header(const struct sample *sample)
 {
     struct first_row row = first_row_read(sample);
+    if (row.has_times && !sample->lacks_name)
+        return LUNA_TABLE_HEADER_ABSENT;
     if (row.has_names || row.has_index || sample->lacks_name)
         return LUNA_TABLE_HEADER_PRESENT;
+    if (row.has_almost)
+        return row.text_recurs ? LUNA_TABLE_HEADER_ABSENT : LUNA_TABLE_HEADER_FIND;
     if (!row.has_text)
         return may_be_nameless(sample) ? LUNA_TABLE_HEADER_FIND : LUNA_TABLE_HEADER_ABSENT;
     if (!row.has_numbers)
@@ -270,7 +331,7 @@ bool sample_has_units(const struct sample *sample)
         if (cell == CELL_NUMBER || cell == CELL_RANGE || cell == CELL_TIME ||
             below == LUNA_TABLE_TEXT)
             return false;
-        has_text = has_text || cell == CELL_TEXT;
+        has_text = has_text || (cell == CELL_TEXT && below != LUNA_TABLE_EMPTY);
         has_values = has_values || below == LUNA_TABLE_NUMBERS;
     }
     return has_text && has_values;

@@ -21,6 +21,7 @@ struct sample {
     /* The first line has one field fewer than all others, as R writes it: the first column has no
      * name. */
     bool lacks_name;
+    struct csv_record *record; /* room for one */
 };
 
 /* The delimiter of a text: the first of tab, ";", "|" and "," that the first two lines contain
@@ -32,6 +33,10 @@ bool sample_read(const struct text *text, char delimiter, struct luna_arena *are
                  struct sample *ret_sample) __attribute__((warn_unused_result));
 
 struct csv_field sample_field(const struct sample *sample, size_t row, size_t column);
+
+/* Is there a number in a column below the sample, which has none? */
+bool sample_finds_below(const struct sample *sample, const struct text *text, char delimiter,
+                        size_t column);
 
 /* Whether the first row holds names. LUNA_TABLE_HEADER_FIND: both are possible. */
 enum luna_table_header sample_header(const struct sample *sample);

@@ -11,7 +11,8 @@ struct marks {
     size_t of[MARKS];
     struct csv_field example[MARKS];
     struct csv_field blank; /* the first number with a blank inside; .at is NULL: there is none */
-    bool counts; /* what stands before the comma counts 1, 2, 3 …: R's row names, perhaps */
+    size_t plain;           /* numbers without a mark */
+    bool may_number_rows;   /* what stands before the comma only grows: R's row names, perhaps */
 };
 
 static bool has_blank(struct csv_field field)
@@ -19,11 +20,25 @@ static bool has_blank(struct csv_field field)
     return field.len > 0 && memchr(field.at, ' ', field.len) != NULL;
 }
 
+/* What stands before a comma; -1 when no row names and whole numbers are written so: 3,05 */
+static long row_number_of(struct csv_field field, enum mark mark)
+{
+    field = csv_trim(field);
+    const char *comma = field.len > 0 ? memchr(field.at, ',', field.len) : NULL;
+    bool may = mark != MARK_NONE && comma != NULL && *field.at >= '0' && *field.at <= '9';
+    const char *after = may ? comma + 1 : NULL;
+    if (!may || (field.at + field.len - after > 1 && *after == '0'))
+        return -1;
+    return strtol(field.at, NULL, 10);
+}
+
 static void marks_read(const struct reading *r, struct marks *marks)
 {
     size_t first = (size_t)r->has_header + r->has_units;
-    long start = 0;
-    *marks = (struct marks){.counts = true};
+    enum { GROWING_ROWS = 3 };
+    long start = 0, before = -1;
+    bool counts = true, grows = true;
+    *marks = (struct marks){.plain = 0};
     for (size_t row = first; row < r->sample.rows; row++) {
         struct csv_field field = sample_field(&r->sample, row, (size_t)r->value);
         enum mark mark = cell_mark(field);
@@ -32,11 +47,16 @@ static void marks_read(const struct reading *r, struct marks *marks)
         if (marks->blank.at == NULL && has_blank(csv_trim(field)) &&
             cell_guess(field) == CELL_NUMBER)
             marks->blank = csv_trim(field);
-        long number = mark == MARK_NONE ? -1 : strtol(csv_trim(field).at, NULL, 10);
+        marks->plain += mark == MARK_NONE && cell_guess(field) == CELL_NUMBER;
+        long number = row_number_of(field, mark);
         start = row == first ? number : start;
-        marks->counts = marks->counts && number == start + (long)(row - first);
+        grows = grows && number > before;
+        before = number;
+        counts = counts && number == start + (long)(row - first);
     }
-    marks->counts = marks->counts && (start == 0 || start == 1) && r->sample.rows > first + 1;
+    size_t rows = r->sample.rows - first;
+    marks->may_number_rows =
+        (counts && (start == 0 || start == 1) && rows > 1) || (grows && rows >= GROWING_ROWS);
 }
 
 static bool fault_unsure(struct reading *r, struct csv_field example)
@@ -106,7 +126,7 @@ bool reading_find_style(struct reading *r)
         return fault_blank(r, marks.blank);
     if (comma > 0 && point > 0)
         return fault_mixed(r, &marks);
-    if (comma > 0 && r->delimiter == CSV_NO_DELIMITER && marks.counts)
+    if (comma > 0 && r->delimiter == CSV_NO_DELIMITER && marks.may_number_rows)
         return fault_row_names(
             r, marks.example[marks.of[MARK_COMMA] > 0 ? MARK_COMMA : MARK_COMMA_GROUPED]);
     if (comma > 0)
@@ -116,10 +136,12 @@ bool reading_find_style(struct reading *r)
         r->style.groups = marks.of[MARK_POINT_GROUPED] > 0 || marks.of[MARK_UNSURE_COMMA] > 0;
     else if (marks.of[MARK_UNSURE_COMMA] > 0)
         return fault_unsure(r, marks.example[MARK_UNSURE_COMMA]);
-    else if (marks.of[MARK_UNSURE_POINT] > 0 && r->delimiter == ';')
+    else if (marks.of[MARK_UNSURE_POINT] > 0 &&
+             (r->delimiter == ';' || (r->delimiter == '\t' && marks.plain > 0)))
         return fault_unsure(r, marks.example[MARK_UNSURE_POINT]);
     else
-        r->is_point_unsure = r->delimiter == ';';
+        r->is_point_unsure =
+            r->delimiter == ';' || (r->delimiter == '\t' && marks.of[MARK_UNSURE_POINT] == 0);
     return true;
 }
 

@@ -48,6 +48,29 @@ static bool find_kinds(struct reading *r)
     return r->columns != NULL;
 }
 
+/* One number, and no line end: the lines of a series, which curl has joined, or one observation. */
+static bool check_joined(struct reading *r)
+{
+    enum { DIGITS_SUSPECT = 2 };
+    size_t digits = 0;
+    for (size_t i = 0; i < r->text.len && r->text.len < 64; i++)
+        digits += r->text.at[i] >= '0' && r->text.at[i] <= '9';
+    digits = r->text.len < 64 ? digits : DIGITS_SUSPECT;
+    if (r->sample.columns > 1 || digits < DIGITS_SUSPECT ||
+        memchr(r->text.at, '\n', r->text.len) != NULL ||
+        memchr(r->text.at, '\r', r->text.len) != NULL)
+        return true;
+    reading_fault(
+        r, r->value, "value_error",
+        luna_arena_printf(r->arena,
+                          "Value error, the body is one number of %zu digits, without a "
+                          "line end",
+                          r->text.len < 64 ? digits : r->text.len),
+        "curl removes line ends with -d: use --data-binary; if it is one observation, end "
+        "the line");
+    return false;
+}
+
 /* The form of the table. A table without data has a value that is not found. */
 static enum luna_decode_status find_form(struct reading *r)
 {
@@ -63,7 +86,8 @@ static enum luna_decode_status find_form(struct reading *r)
         return LUNA_DECODE_OK;
     if (!find_kinds(r))
         return LUNA_DECODE_MEMORY;
-    return reading_choose(r) && reading_find_style(r) ? LUNA_DECODE_OK : LUNA_DECODE_FAULTS;
+    return reading_choose(r) && check_joined(r) && reading_find_style(r) ? LUNA_DECODE_OK
+                                                                         : LUNA_DECODE_FAULTS;
 }
 
 enum luna_decode_status luna_table_read(const char *body, size_t len,

@@ -34,10 +34,17 @@ static void fault_other(struct luna_faults *faults, const char *what, const char
     luna_fault_at_index(luna_faults_add(faults, "csv_invalid", msg, hint), 0);
 }
 
+/* "<0.5": below what can be measured, and no web page. */
+static bool is_below_limit(const char *body, size_t len)
+{
+    return len > 1 && body[0] == '<' && memchr("0123456789. =", body[1], 13) != NULL;
+}
+
 static bool check_start(const char *body, size_t len, struct luna_faults *faults)
 {
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (len >= others[i].len && memcmp(body, others[i].start, others[i].len) == 0) {
+        if (len >= others[i].len && memcmp(body, others[i].start, others[i].len) == 0 &&
+            !is_below_limit(body, len)) {
             fault_other(faults, others[i].what, others[i].hint);
             return false;
         }
@@ -129,7 +136,9 @@ enum luna_decode_status text_read(const char *body, size_t len, struct luna_aren
         if (status != LUNA_DECODE_OK)
             return status;
     } else {
-        size_t mark = len >= 3 && memcmp(body, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+        size_t mark = 0; /* a file that was saved again may have two */
+        while (len - mark >= 3 && memcmp(body + mark, "\xef\xbb\xbf", 3) == 0)
+            mark += 3;
         *ret_text = (struct text){.at = body + mark, .len = len - mark, .encoding = "utf-8"};
     }
     bool is_text = check_start(ret_text->at, ret_text->len, faults) &&

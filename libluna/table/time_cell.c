@@ -160,7 +160,7 @@ static bool year_first(const struct parts *p, struct time_cell *ret_time)
         return false;
     if (p->count == 3 && list[1].is_word && list[1].len == 1) {
         int n = list[2].number;
-        if (word_is(&list[1], "M") && is_small(&list[2], 12))
+        if (word_is(&list[1], "M") && list[1].before != ' ' && is_small(&list[2], 12))
             return settle(days_of(year, n, 1), 0, ret_time);
         if (word_is(&list[1], "Q") && is_small(&list[2], 4))
             return settle(days_of(year, 3 * n - 2, 1), 0, ret_time);

@@ -31,14 +31,43 @@ static bool recurs(const struct reading *r, size_t column, struct csv_field fiel
     return false;
 }
 
-bool reading_is_total(const struct reading *r, const struct csv_record *record)
+/* "Total 2020", "Sum of all" */
+static bool starts_with_total(struct csv_field field)
 {
-    if (r->time != LUNA_TABLE_NONE && order_is_time(record->fields[r->time]))
+    size_t len = 0;
+    field = csv_trim(field);
+    while (len < field.len && field.at[len] != ' ' && field.at[len] != '(' && field.at[len] != ':')
+        len++;
+    return len < field.len && (cell_is((struct csv_field){field.at, len}, "grand") ||
+                               is_total_word((struct csv_field){field.at, len}));
+}
+
+/* An empty field in a column of labels that all other rows have. */
+static bool lacks_label(const struct reading *r, size_t column, struct csv_field field)
+{
+    size_t filled = 0, first = (size_t)r->has_header + r->has_units;
+    if (r->columns[column].kind != LUNA_TABLE_TEXT || csv_trim(field).len > 0)
         return false;
+    for (size_t row = first; row < r->sample.rows; row++) {
+        struct csv_field other = sample_field(&r->sample, row, column);
+        filled += csv_trim(other).len > 0 || other.at == field.at;
+    }
+    return filled > 2 && filled == r->sample.rows - first;
+}
+
+enum total reading_total(const struct reading *r, const struct csv_record *record)
+{
+    enum total total = TOTAL_NO;
+    if (r->time != LUNA_TABLE_NONE && order_is_time(record->fields[r->time]))
+        return TOTAL_NO;
     for (size_t i = 0; i < r->sample.columns; i++) {
         struct csv_field field = record->fields[i];
-        if ((int)i != r->value && (int)i != r->id && is_total_word(field) && !recurs(r, i, field))
-            return true;
+        if ((int)i == r->value || (int)i == r->id || recurs(r, i, field))
+            continue;
+        if (is_total_word(field))
+            return TOTAL_YES;
+        if (r->time == LUNA_TABLE_NONE && (starts_with_total(field) || lacks_label(r, i, field)))
+            total = TOTAL_PERHAPS;
     }
-    return false;
+    return total;
 }

@@ -42,7 +42,10 @@ static void check_round_trip(const struct luna_request *request, struct luna_are
     struct luna_buf text;
     struct luna_request again;
     struct luna_faults faults;
-    const struct luna_result result = {.n = request->n, .processed = request->values};
+    /* Empty rows at the end of a table are refused: a processed value is never missing there. */
+    double *processed = luna_arena_calloc(arena, request->n, sizeof *processed);
+    const struct luna_result result = {.n = request->n, .processed = processed};
+    assert(processed != NULL);
     luna_buf_init(&text, 1 << 20);
     luna_faults_init(&faults, arena);
     luna_encode_csv(request, &result, 0, &text);

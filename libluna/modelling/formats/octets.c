@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <endian.h>
+#include <limits.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -14,6 +15,14 @@ static double double_at(const char *bytes)
     double value;
     memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+static double swapped_at(const char *bytes)
+{
+    char swapped[sizeof(double)];
+    for (size_t i = 0; i < sizeof swapped; i++)
+        swapped[i] = bytes[sizeof swapped - 1 - i];
+    return double_at(swapped);
 }
 
 static bool has_room(size_t len, const struct luna_request_limits *limits)
@@ -32,6 +41,69 @@ static bool is_text(const char *body, size_t len)
         at++;
     bool starts_json = len > 0 && (body[0] == '{' || body[0] == '[');
     return (at == len || at == LOOKED_AT) && (len >= LEAST || starts_json);
+}
+
+/* A value that people measure, or a missing one. */
+static bool is_usual(double value)
+{
+    return isnan(value) || value == 0 || (fabs(value) > 1e-30 && fabs(value) < 1e30);
+}
+
+enum { NUMBERS_LOOKED_AT = 256 };
+
+/* Whole numbers of other kinds, read as doubles, are below any normal one. */
+static bool are_integers(const char *body, size_t n)
+{
+    bool tiny = n > 1, zero = true;
+    for (size_t i = 0; i < n && i < NUMBERS_LOOKED_AT && tiny; i++) {
+        int class = fpclassify(double_at(body + i * sizeof(double)));
+        tiny = class == FP_ZERO || class == FP_SUBNORMAL;
+        zero = zero && class == FP_ZERO;
+    }
+    return tiny && !zero;
+}
+
+static bool are_swapped(const char *body, size_t n)
+{
+    enum { LEAST = 4 };
+    bool swapped = n >= LEAST, usual = true;
+    for (size_t i = 0; i < n && i < NUMBERS_LOOKED_AT && swapped; i++) {
+        swapped = is_usual(swapped_at(body + i * sizeof(double)));
+        usual = usual && is_usual(double_at(body + i * sizeof(double)));
+    }
+    return swapped && !usual;
+}
+
+/* The lower half of a double is as good as random, or zero: as a float, its exponent is not always
+ * near that of the upper half. */
+static bool are_floats(const char *body, size_t n)
+{
+    enum { LEAST = 8, NEAR = 20 };
+    int least = INT_MAX, most = INT_MIN;
+    for (size_t i = 0; i < 2 * n && i < NUMBERS_LOOKED_AT; i++) {
+        uint32_t bits;
+        memcpy(&bits, body + i * sizeof bits, sizeof bits);
+        int exponent = (int)(le32toh(bits) >> 23 & 0xff);
+        if (exponent == 0 || exponent == 0xff)
+            return false;
+        least = exponent < least ? exponent : least;
+        most = exponent > most ? exponent : most;
+    }
+    return n >= LEAST && most - least <= NEAR;
+}
+
+/* What programs write when nobody says which numbers. NULL: doubles, as far as can be seen. */
+static const char *hint_other_numbers(const char *body, size_t len)
+{
+    size_t n = len / sizeof(double);
+    if (are_swapped(body, n))
+        return "these are big-endian doubles; in NumPy: values.astype(\"<f8\").tobytes()";
+    if (are_integers(body, n))
+        return "these are integers, or big-endian doubles; in NumPy: "
+               "values.astype(\"<f8\").tobytes()";
+    if (are_floats(body, n))
+        return "these are floats of 32 bits; in NumPy: values.astype(\"<f8\").tobytes()";
+    return NULL;
 }
 
 static void fault_text(const char *body, struct luna_faults *faults)
@@ -60,6 +132,10 @@ static bool check_shape(const char *body, size_t len, const struct luna_request_
                                           "The series should have at most %zu items, not %zu",
                                           limits->points_max, len / sizeof(double)),
                         "send fewer points in one request");
+    else if (hint_other_numbers(body, len) != NULL)
+        luna_faults_add(faults, "value_error",
+                        "Value error, the body is no doubles, 8 bytes each, little-endian",
+                        hint_other_numbers(body, len));
     return faults->count == 0;
 }
 

@@ -215,6 +215,29 @@ static void quotes_in_ids_stay_doubled(void **state)
     assert_non_null(strstr(d.faults.list[0].msg, "\"a\"b\""));
 }
 
+/* Merged cells are saved so; in a batch, the rows of all series became one. */
+static void rows_without_an_id_are_one_series(void **state)
+{
+    (void)state;
+    static const char body[] = "unique_id,y\na,1\n,2\nb,3\n\"\",4\n";
+    assert_int_equal(read_series(body, strlen(body), "", true), LUNA_DECODE_FAULTS);
+    assert_int_equal(d.faults.count, 1);
+    assert_non_null(strstr(d.faults.list[0].hint, "line 3: write the id"));
+}
+
+static void more_ids_than_are_watched_hide_that_they_recur(void **state)
+{
+    (void)state;
+    static char body[DECODING_POINTS_MAX * 16];
+    for (int twice = 0; twice <= 1; twice++) {
+        char *at = body + sprintf(body, "station,y\n");
+        for (int i = 0; i < 100 + 100 * twice; i++)
+            at += sprintf(at, "s%d,%d\n", i % 100, i);
+        assert_int_equal(read_table(body, strlen(body), ""),
+                         twice ? LUNA_DECODE_FAULTS : LUNA_DECODE_OK);
+    }
+}
+
 static void a_fault_of_order_names_a_row_of_another_series(void **state)
 {
     (void)state;
@@ -292,6 +315,8 @@ int main(void)
         cmocka_unit_test(the_points_limit_is_off_by_one),
         cmocka_unit_test(a_series_named_total_loses_its_last_row),
         cmocka_unit_test(quotes_in_ids_stay_doubled),
+        cmocka_unit_test(rows_without_an_id_are_one_series),
+        cmocka_unit_test(more_ids_than_are_watched_hide_that_they_recur),
         cmocka_unit_test(a_fault_of_order_names_a_row_of_another_series),
         cmocka_unit_test(a_total_is_counted_as_the_last_line),
         cmocka_unit_test(a_total_hides_the_rows_beyond_the_limit),
