@@ -4,6 +4,7 @@
 #include "client/pg_hosts.h"
 #include "luna/base/error.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
@@ -199,6 +200,19 @@ static enum luna_code connect_once(struct luna_database *database, const char *u
     return lost(database, "connecting", err);
 }
 
+/* After url was refused. A wrong password is not told apart from any other refusal, which costs no
+ * time to try again. The password may have changed between the two attempts: then url is right by
+ * now. */
+static enum luna_code connect_previous(struct luna_database *database,
+                                       struct luna_deadline deadline, struct luna_error *err)
+{
+    assert(database->previous_url != NULL);
+    enum luna_code code = connect_once(database, database->previous_url, deadline, err);
+    if (code == LUNA_EUNAVAILABLE)
+        code = connect_once(database, database->url, deadline, err);
+    return code;
+}
+
 /* libpq tries the next server when one refuses. A server that does not reply gets an equal share of
  * the time, and is tried last from then on. */
 static enum luna_code connect_session(struct luna_database *database, struct luna_deadline deadline,
@@ -211,9 +225,8 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
         if (code == LUNA_ETIMEOUT)
             luna_pg_hosts_rotate(&database->hosts);
     }
-    /* A wrong password is not told apart from a refusal, which costs no time to try again. */
     if (code == LUNA_EUNAVAILABLE && database->previous_url != NULL)
-        code = connect_once(database, database->previous_url, deadline, err);
+        code = connect_previous(database, deadline, err);
     if (code != LUNA_OK)
         luna_pg_breaker_failure(database->breaker);
     return code;
