@@ -84,7 +84,7 @@ MUTATIONS = [
     (f"{LUA}/reap.lua", "  rolls = ", "  ends = ", "does not give rolls"),
     (REPLIES, r"REAP_FIELD\(strict\)", "REAP_FIELD(mode)", "does not give mode"),
     (SCRIPT, r"string.match\(v\[21\], MARK\)", "string.match(v[21], '^(%d+) (%w+)')", "has a text that no table has"),
-    (SCRIPT, r"MARK { wseq = ARGV\[6\], charged", "MARK { wseq = ARGV[6], charge", "MARK has the parts"),
+    (SCRIPT, r"MARK { wseq = ARGV.wseq, charged", "MARK { wseq = ARGV.wseq, charge", "MARK has the parts"),
     (SCRIPT, "== STAGE_CHECK", "== 'check'", "has a text that no table has"),
     (SCRIPT, "== STAGE_CHECK", "== STAGE_CHEK", "STAGE_CHEK is not in"),
     (SCRIPT, "from_ms, until_ms, used_s, key_rate, key_burst, networks =\n", "from_ms, until_ms, key_rate, used_s, key_burst, networks =\n", "KEY has the parts"),
@@ -105,6 +105,21 @@ MUTATIONS = [
     (SCRIPT, "KEYS.absent", "KEYS.answers", "it never uses the key absent"),
     (TEXTS, "LEASE, KEY_m, KEY_load", "LEASE, KEY_m", "KEYS.load is not a key that it receives"),
     (TEXTS, "LEASE, KEY_m, KEY_load", "LEASE, KEY_m, KEY_absent, KEY_load", "it never uses the key absent"),
+    (SCRIPT, "ARGV.worker", "ARGV.process", "ARGV.process is not an argument that it receives"),
+    (SCRIPT, "ARGV.cost", "ARGV[3]", "has an argument without its name"),
+    (SCRIPT, "ARGV.address", "ARGV.worker", "it never uses the argument address"),
+    (TEXTS, "ADMIT, key, scope, cost", "ADMIT, key, scope", "ARGV.cost is not an argument that it receives"),
+    (TEXTS, "SPEND, cpu_ms", "SPEND, cpu_ms, plan", "it never uses the argument plan"),
+    (TEXTS, "INSTALL_CASE, token, what", "INSTALL_CASE, what, token", "has two places"),
+    (f"{LUA}/push.lua", "i = ARGV_AT.fields", "i = 6", "has an argument without its name"),
+    (f"{LUA}/push.lua", r"unpack\(ARGV, ARGV_AT.fields", "unpack(ARGV, 6", "has an argument without its name"),
+    (f"{LUA}/fence.lua", r"ARGV_AT.fields\)", "ARGV_AT.fields, ARGV_AT.rest)", "ARGV_AT.rest is not an argument that it receives"),
+    (SCRIPT, "M.charged, c_text", "'c', c_text", "has a field without its name"),
+    (SCRIPT, "M.charged, c_text", "M.charge, c_text", "M.charge is not a field"),
+    (f"{LUA}/reap.lua", r"v\[M.strict\]", "v.st", "has a field without its name"),
+    (f"{LUA}/fence.lua", "FENCE.incarnation, A", "'incarnation', A", "has a field without its name"),
+    (f"{LUA}/fence.lua", "FENCE.incarnation", "FENCE.number", "FENCE.number is not a field"),
+    (TEXTS, r"M_FIELD\(rolls, .*\n", "", "M.rolls is not a field"),
     (STATUSES, r"BOOKED, 0", "BOOKED, 6", "luna_book() in sql/ replies"),
     (STATUSES, r"X\(LUNA_BOOK_OUT_OF_RANGE, 4\)", "", "luna_book() in sql/ replies"),
     (SQL, r"THEN 1 -- NOTHING_NEW", "THEN 2 -- NOTHING_NEW", "luna_book() in sql/ replies"),
@@ -149,3 +164,21 @@ def test_a_script_reads_its_keys_in_another_order_than_c_sends_them(tree):
     made = (tree / "lease.lua").read_text(encoding="utf-8")
     assert "'HMGET', KEYS[2], 'I'" in made
     assert "'GET', KEYS[3])" in made
+
+
+def test_a_script_reads_its_arguments_in_another_order_than_c_sends_them(tree):
+    args = (tree / TEXTS).read_text(encoding="utf-8")
+    (tree / TEXTS).write_text(args.replace("FENCE, incarnation, fields", "FENCE, build, incarnation, fields"), encoding="utf-8")
+    (tree / LUA / "fence.lua").open("a", encoding="utf-8").write("local b = ARGV.build\n")
+    assert build(tree).returncode == 0
+    made = (tree / "fence.lua").read_text(encoding="utf-8")
+    assert "tonumber(ARGV[2])" in made
+    assert "unpack(ARGV, 3)" in made
+
+
+def test_a_script_writes_another_field_than_c_reads(tree):
+    fields = (tree / TEXTS).read_text(encoding="utf-8")
+    (tree / TEXTS).write_text(fields.replace('(strict, "st")', '(strict, "mode")'), encoding="utf-8")
+    assert build(tree).returncode == 0
+    assert "I, 'mode', S and 1 or 0" in (tree / "install.lua").read_text(encoding="utf-8")
+    assert "v.mode or ''" in (tree / "reap.lua").read_text(encoding="utf-8")

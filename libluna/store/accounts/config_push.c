@@ -4,6 +4,7 @@
 #include "quota/config_keys.h"
 #include "quota/period.h"
 #include "quota/quota_keys.h"
+#include "quota/script_words.h"
 
 #include <assert.h>
 
@@ -11,7 +12,11 @@ enum luna_code luna_config_push_send(struct luna_counters *counters, const char 
                                      const struct luna_pg_result *result, int row, int column,
                                      struct luna_deadline deadline, struct luna_error *err)
 {
-    static const char *const fields[] = {"off", "rate", "burst", "points", "conc"};
+    static const size_t args[] = {LUNA_ARG(PUSH, config_version), LUNA_ARG(PUSH, quota_limit),
+                                  LUNA_ARG(PUSH, period_no), LUNA_ARG(PUSH, period_end_ms),
+                                  LUNA_ARG(PUSH, next_end_ms)};
+    static const enum luna_m_field fields[] = {LUNA_M_off, LUNA_M_rate_per_s, LUNA_M_rate_burst,
+                                               LUNA_M_points_max, LUNA_M_concurrent_max};
     struct luna_redis_command command;
     struct luna_quota_keys keys;
     struct luna_config_keys config_keys;
@@ -31,15 +36,16 @@ enum luna_code luna_config_push_send(struct luna_counters *counters, const char 
     luna_redis_begin(&command, sha != NULL ? "EVALSHA" : "EVAL");
     luna_redis_arg(&command, sha != NULL ? sha : luna_script_unfenced(LUNA_SCRIPT_PUSH));
     luna_quota_keys_add(&keys, LUNA_SCRIPT_PUSH, &command);
-    for (int i = 1; i <= 5; i++)
-        luna_redis_arg(&command, luna_pg_text(result, row, column + i));
+    for (int i = 0; i < 5; i++)
+        luna_redis_arg_at(&command, args[i], luna_pg_text(result, row, column + 1 + i));
+    luna_redis_args_from(&command, LUNA_ARG(PUSH, fields));
     for (int i = 0; i < 5; i++) {
-        luna_redis_arg(&command, fields[i]);
+        luna_redis_arg(&command, luna_m_field(fields[i]));
         luna_redis_arg(&command, luna_pg_text(result, row, column + 6 + i));
     }
-    luna_redis_arg(&command, "comp");
+    luna_redis_arg(&command, luna_m_field(LUNA_M_compute_ms_per_s));
     luna_redis_arg(&command, luna_pg_text(result, row, column + 13));
-    luna_redis_arg(&command, "kind");
+    luna_redis_arg(&command, luna_m_field(LUNA_M_period_kind));
     luna_redis_arg_int(&command, (int64_t)period);
     luna_config_keys_add(&config_keys, &command);
     code = luna_redis_send(counters, &command, deadline, err);

@@ -4,6 +4,7 @@
 #include "client/pg.h"
 #include "client/redis.h"
 #include "quota/quota_keys.h"
+#include "quota/script_words.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -71,7 +72,9 @@ static enum luna_code read_account(struct luna_database *database, int64_t accou
 static void add_unbooked(struct luna_counters *counters, const struct booked *booked,
                          struct luna_usage *usage)
 {
-    static const char *const fields[] = {"e", "c", "r", "pn", "pc", "pr", "base", "pend"};
+    static const enum luna_m_field fields[] = {
+        LUNA_M_epoch,          LUNA_M_charged,         LUNA_M_refunded, LUNA_M_period_no,
+        LUNA_M_period_charged, LUNA_M_period_refunded, LUNA_M_base,     LUNA_M_period_end_ms};
     enum { E, C, R, PN, PC, PR, BASE, PEND, FIELDS };
     struct luna_redis_command command;
     struct luna_quota_keys keys;
@@ -84,7 +87,7 @@ static void add_unbooked(struct luna_counters *counters, const struct booked *bo
     luna_redis_begin(&command, "HMGET");
     luna_redis_arg(&command, keys.m);
     for (size_t i = 0; i < FIELDS; i++)
-        luna_redis_arg(&command, fields[i]);
+        luna_redis_arg(&command, luna_m_field(fields[i]));
     if (luna_redis_run(counters, &command, luna_deadline_in_ms(luna_redis_timeout_ms(counters)),
                        &reply, &ignored) != LUNA_OK)
         return;

@@ -71,10 +71,12 @@ static void sort_unique(struct batch *batch)
 static void name_snapshot(const struct batch *batch, const struct luna_quota_keys *keys,
                           struct luna_redis_command *command)
 {
-    static const char *const fields[] = {
-        [LUNA_REAP_AT_incarnation] = "I", [LUNA_REAP_AT_epoch] = "e",
-        [LUNA_REAP_AT_charged] = "c",     [LUNA_REAP_AT_refunded] = "r",
-        [LUNA_REAP_AT_rolls] = "rolls",
+    static const enum luna_m_field fields[] = {
+        [LUNA_REAP_AT_incarnation] = LUNA_M_incarnation,
+        [LUNA_REAP_AT_epoch] = LUNA_M_epoch,
+        [LUNA_REAP_AT_charged] = LUNA_M_charged,
+        [LUNA_REAP_AT_refunded] = LUNA_M_refunded,
+        [LUNA_REAP_AT_rolls] = LUNA_M_rolls,
     };
     static_assert(sizeof fields / sizeof fields[0] == 5, "a field without a name");
     if (batch->reap != NULL) {
@@ -82,13 +84,13 @@ static void name_snapshot(const struct batch *batch, const struct luna_quota_key
         luna_redis_begin(command, "EVALSHA");
         luna_redis_arg(command, batch->booker->reap_sha);
         luna_quota_keys_add(keys, LUNA_SCRIPT_REAP, command);
-        luna_redis_arg(command, batch->reap);
+        luna_redis_arg_at(command, LUNA_ARG(REAP, which), batch->reap);
         return;
     }
     luna_redis_begin(command, "HMGET");
     luna_redis_arg(command, keys->m);
     for (size_t j = 0; j < sizeof fields / sizeof fields[0]; j++)
-        luna_redis_arg(command, fields[j]);
+        luna_redis_arg(command, luna_m_field(fields[j]));
 }
 
 static enum luna_code send_snapshots(struct batch *batch)

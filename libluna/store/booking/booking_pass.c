@@ -55,12 +55,12 @@ static enum luna_code send_acks(struct batch *batch)
         luna_redis_begin(&command, "EVALSHA");
         luna_redis_arg(&command, batch->booker->ack_sha);
         luna_quota_keys_add(&keys, LUNA_SCRIPT_ACK, &command);
-        luna_redis_arg_int(&command, item->gone ? 0 : item->epoch);
-        luna_redis_arg_int(&command, item->booked_c);
-        luna_redis_arg_int(&command, item->booked_r);
-        luna_redis_arg_int(&command, item->next_end_ms);
-        luna_redis_arg_int(&command, item->period_no);
-        luna_redis_arg_int(&command, item->pending ? 1 : 0);
+        luna_redis_arg_int_at(&command, LUNA_ARG(ACK, epoch), item->gone ? 0 : item->epoch);
+        luna_redis_arg_int_at(&command, LUNA_ARG(ACK, charged), item->booked_c);
+        luna_redis_arg_int_at(&command, LUNA_ARG(ACK, refunded), item->booked_r);
+        luna_redis_arg_int_at(&command, LUNA_ARG(ACK, next_end_ms), item->next_end_ms);
+        luna_redis_arg_int_at(&command, LUNA_ARG(ACK, period_no), item->period_no);
+        luna_redis_arg_int_at(&command, LUNA_ARG(ACK, pending), item->pending ? 1 : 0);
         code = luna_redis_send(batch->booker->counters, &command,
                                luna_booker_redis_deadline(batch->booker), batch->err);
     }

@@ -20,9 +20,9 @@ enum luna_code luna_booker_drop(struct luna_booker *booker, int64_t account_id, 
     luna_redis_begin(&command, "EVAL");
     luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_DROP));
     luna_quota_keys_add(&keys, LUNA_SCRIPT_DROP, &command);
-    luna_redis_arg_int(&command, epoch);
-    luna_redis_arg_int(&command, c);
-    luna_redis_arg_int(&command, r);
+    luna_redis_arg_int_at(&command, LUNA_ARG(DROP, epoch), epoch);
+    luna_redis_arg_int_at(&command, LUNA_ARG(DROP, charged), c);
+    luna_redis_arg_int_at(&command, LUNA_ARG(DROP, refunded), r);
     enum luna_code code = luna_redis_call(booker->counters, &command,
                                           luna_booker_redis_deadline(booker), &reply, err);
     if (code != LUNA_OK)

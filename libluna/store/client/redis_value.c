@@ -1,5 +1,6 @@
 #include "client/redis_value.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
@@ -10,6 +11,7 @@
 void luna_redis_begin(struct luna_redis_command *command, const char *name)
 {
     command->argc = 0;
+    command->args_at = 0;
     command->number_count = 0;
     command->overflow = false;
     luna_redis_arg(command, name);
@@ -30,18 +32,54 @@ void luna_redis_arg(struct luna_redis_command *command, const char *text)
     add_argument(command, text, strlen(text));
 }
 
-void luna_redis_arg_bytes(struct luna_redis_command *command, const char *bytes, size_t len)
-{
-    add_argument(command, bytes, len);
-}
-void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
+/* NULL, and the command overflows, when it holds as many numbers as it can. */
+static char *number_room(struct luna_redis_command *command)
 {
     if (command->number_count == (int)(sizeof command->numbers / sizeof command->numbers[0])) {
         command->overflow = true;
-        return;
+        return NULL;
     }
-    char *text = command->numbers[command->number_count++];
-    add_argument(command, text, luna_decimal_print(number, text));
+    return command->numbers[command->number_count++];
+}
+
+void luna_redis_arg_int(struct luna_redis_command *command, int64_t number)
+{
+    char *text = number_room(command);
+    if (text != NULL)
+        add_argument(command, text, luna_decimal_print(number, text));
+}
+
+void luna_redis_args_begin(struct luna_redis_command *command)
+{
+    command->args_at = command->argc;
+}
+
+void luna_redis_arg_bytes_at(struct luna_redis_command *command, size_t place, const char *bytes,
+                             size_t len)
+{
+    int at = command->args_at + (int)place;
+    assert(command->args_at > 0 && at < LUNA_REDIS_ARGS_MAX);
+    while (command->argc <= at)
+        command->argv[command->argc++] = NULL;
+    command->argv[at] = bytes;
+    command->lens[at] = len;
+}
+
+void luna_redis_arg_at(struct luna_redis_command *command, size_t place, const char *text)
+{
+    luna_redis_arg_bytes_at(command, place, text, strlen(text));
+}
+
+void luna_redis_arg_int_at(struct luna_redis_command *command, size_t place, int64_t number)
+{
+    char *text = number_room(command);
+    if (text != NULL)
+        luna_redis_arg_bytes_at(command, place, text, luna_decimal_print(number, text));
+}
+
+void luna_redis_args_from(const struct luna_redis_command *command, size_t place)
+{
+    assert(command->argc - command->args_at == (int)place);
 }
 
 /* "$5\r\n" and the like; returns where it ends. */
@@ -66,6 +104,7 @@ void luna_redis_format(const struct luna_redis_command *command, struct luna_buf
         return;
     char *at = put_length(start, '*', (size_t)command->argc);
     for (int i = 0; i < command->argc; i++) {
+        assert(command->argv[i] != NULL); /* an argument of the script was left out */
         at = put_length(at, '$', command->lens[i]);
         memcpy(at, command->argv[i], command->lens[i]);
         at += command->lens[i];

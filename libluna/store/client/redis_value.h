@@ -18,14 +18,23 @@ struct luna_redis_command {
     const char *argv[LUNA_REDIS_ARGS_MAX];
     size_t lens[LUNA_REDIS_ARGS_MAX];
     int argc;
+    int args_at; /* where the arguments of a script begin */
     char numbers[48][LUNA_DECIMAL_BYTES];
     int number_count;
     bool overflow;
 };
 void luna_redis_begin(struct luna_redis_command *command, const char *name);
 void luna_redis_arg(struct luna_redis_command *command, const char *text);
-void luna_redis_arg_bytes(struct luna_redis_command *command, const char *bytes, size_t len);
 void luna_redis_arg_int(struct luna_redis_command *command, int64_t number);
+/* The arguments of a script, each at its place: ARGS of quota/script_texts.def. They may be given
+ * in any order, and all must be given; `_begin` when its keys are there. */
+void luna_redis_args_begin(struct luna_redis_command *command);
+void luna_redis_arg_at(struct luna_redis_command *command, size_t place, const char *text);
+void luna_redis_arg_bytes_at(struct luna_redis_command *command, size_t place, const char *bytes,
+                             size_t len);
+void luna_redis_arg_int_at(struct luna_redis_command *command, size_t place, int64_t number);
+/* What is added from here on follows from `place` on. */
+void luna_redis_args_from(const struct luna_redis_command *command, size_t place);
 /* Writes the command as Redis reads it; `out` overflows when it is too long. hiredis would do so in
  * 400 instructions an argument. */
 void luna_redis_format(const struct luna_redis_command *command, struct luna_buf *out);

@@ -91,20 +91,22 @@ static void prepare_command(struct luna_admitter *admitter, struct attempt *atte
                          attempt->address);
     luna_quota_keys_make(request->account_id, admission->idempotency_field, &attempt->keys);
     luna_admitter_begin(command, LUNA_SCRIPT_ADMIT, &attempt->keys);
-    luna_redis_arg(command, attempt->key.text);
-    luna_redis_arg_int(command, request->scope);
-    luna_redis_arg_int(command, request->cost);
-    luna_redis_arg_int(command, request->points);
-    luna_redis_arg(command, luna_journal_worker_name(admitter->journal));
-    luna_redis_arg_int(command, admission->worker_seq);
+    luna_redis_arg_at(command, LUNA_ARG(ADMIT, key), attempt->key.text);
+    luna_redis_arg_int_at(command, LUNA_ARG(ADMIT, scope), request->scope);
+    luna_redis_arg_int_at(command, LUNA_ARG(ADMIT, cost), request->cost);
+    luna_redis_arg_int_at(command, LUNA_ARG(ADMIT, points), request->points);
+    luna_redis_arg_at(command, LUNA_ARG(ADMIT, worker),
+                      luna_journal_worker_name(admitter->journal));
+    luna_redis_arg_int_at(command, LUNA_ARG(ADMIT, wseq), admission->worker_seq);
     /* How long a concurrent slot or a pending idempotency record outlives a killed worker. */
-    luna_redis_arg_int(command, luna_deadline_left_ms(request->deadline) + LUNA_LIFE_SLACK_MS);
-    luna_redis_arg(command, admission->body_hash);
-    luna_redis_arg(command, luna_script_word(stages[request->stage]));
-    luna_redis_arg(command, attempt->address);
+    luna_redis_arg_int_at(command, LUNA_ARG(ADMIT, life_ms),
+                          luna_deadline_left_ms(request->deadline) + LUNA_LIFE_SLACK_MS);
+    luna_redis_arg_at(command, LUNA_ARG(ADMIT, body_hash), admission->body_hash);
+    luna_redis_arg_at(command, LUNA_ARG(ADMIT, stage), luna_script_word(stages[request->stage]));
+    luna_redis_arg_at(command, LUNA_ARG(ADMIT, address), attempt->address);
     if (attempt->earlier.text[0] != '\0') {
-        luna_redis_arg(command, attempt->earlier.text);
-        luna_redis_arg(command, attempt->move);
+        luna_redis_arg_at(command, LUNA_ARG(ADMIT, earlier_key), attempt->earlier.text);
+        luna_redis_arg_at(command, LUNA_ARG(ADMIT, move), attempt->move);
     }
 }
 

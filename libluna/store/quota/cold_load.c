@@ -51,11 +51,11 @@ static enum luna_cold take_lease(struct load *load)
     luna_digest_random(random, sizeof random);
     luna_hex_encode(random, sizeof random, load->token);
     luna_admitter_begin(&command, LUNA_SCRIPT_LEASE, &load->keys);
-    luna_redis_arg(&command, load->token);
+    luna_redis_arg_at(&command, LUNA_ARG(LEASE, token), load->token);
     /* So long the account answers 503 when its loader is killed. A loader that takes longer loses
      * the lease and starts again. */
-    luna_redis_arg_int(&command,
-                       load->admitter->database_timeout_ms + load->admitter->redis_timeout_ms);
+    luna_redis_arg_int_at(&command, LUNA_ARG(LEASE, lease_ms),
+                          load->admitter->database_timeout_ms + load->admitter->redis_timeout_ms);
     if (luna_admitter_script(load->admitter, LUNA_SCRIPT_LEASE, &command, load->deadline, &reply,
                              load->err) != LUNA_OK)
         return LUNA_COLD_FAILED;
@@ -72,8 +72,8 @@ static void start_install(const struct load *load, enum luna_script_word what,
 {
     assert(strlen(load->token) == TOKEN_BYTES - 1); /* take_lease() drew it */
     luna_admitter_begin(command, LUNA_SCRIPT_INSTALL, &load->keys);
-    luna_redis_arg(command, load->token);
-    luna_redis_arg(command, luna_script_word(what));
+    luna_redis_arg_at(command, LUNA_ARG(INSTALL, token), load->token);
+    luna_redis_arg_at(command, LUNA_ARG(INSTALL, what), luna_script_word(what));
 }
 
 /* Gives up the lease. `keys`: NULL, or what Redis remembers for `life_ms`: the account's keys, ""
@@ -85,8 +85,8 @@ static void end_lease(struct load *load, const char *keys, int64_t life_ms)
     struct luna_error ignored;
     assert((keys != NULL) == (life_ms > 0)); /* what Redis remembers expires */
     start_install(load, keys != NULL ? LUNA_WORD_INSTALL_ABSENT : LUNA_WORD_INSTALL_DROP, &command);
-    luna_redis_arg_int(&command, life_ms);
-    luna_redis_arg(&command, keys != NULL ? keys : "");
+    luna_redis_arg_int_at(&command, LUNA_ARG(INSTALL_CASE, life_ms), life_ms);
+    luna_redis_arg_at(&command, LUNA_ARG(INSTALL_CASE, keys), keys != NULL ? keys : "");
     /* If this fails, the lease expires. */
     if (luna_admitter_script(load->admitter, LUNA_SCRIPT_INSTALL, &command,
                              luna_deadline_in_ms(load->admitter->redis_timeout_ms), &reply,
@@ -211,21 +211,34 @@ static void add_fields(struct luna_redis_command *command, const struct luna_pg_
                        enum luna_period period)
 {
     static const struct {
-        const char *field;
+        enum luna_m_field field;
         int column;
-    } fields[] = {{"e", 0},     {"base", 1},  {"lim", 2},    {"lv", 3},   {"off", 4},
-                  {"rate", 5},  {"burst", 6}, {"points", 7}, {"conc", 8}, {"pn", 10},
-                  {"pend", 11}, {"nend", 12}, {"comp", 15}};
-    static const char *const zeros[] = {"c", "r", "a", "ar", "pc", "pr", "tat", "d"};
+    } fields[] = {{LUNA_M_epoch, 0},
+                  {LUNA_M_base, 1},
+                  {LUNA_M_quota_limit, 2},
+                  {LUNA_M_config_version, 3},
+                  {LUNA_M_off, 4},
+                  {LUNA_M_rate_per_s, 5},
+                  {LUNA_M_rate_burst, 6},
+                  {LUNA_M_points_max, 7},
+                  {LUNA_M_concurrent_max, 8},
+                  {LUNA_M_period_no, 10},
+                  {LUNA_M_period_end_ms, 11},
+                  {LUNA_M_next_end_ms, 12},
+                  {LUNA_M_compute_ms_per_s, 15}};
+    static const enum luna_m_field zeros[] = {LUNA_M_charged,        LUNA_M_refunded,
+                                              LUNA_M_acknowledged,   LUNA_M_acknowledged_refunds,
+                                              LUNA_M_period_charged, LUNA_M_period_refunded,
+                                              LUNA_M_burst_state,    LUNA_M_dirty};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        luna_redis_arg(command, fields[i].field);
+        luna_redis_arg(command, luna_m_field(fields[i].field));
         luna_redis_arg(command, luna_pg_text(result, 0, fields[i].column));
     }
     for (size_t i = 0; i < sizeof zeros / sizeof zeros[0]; i++) {
-        luna_redis_arg(command, zeros[i]);
+        luna_redis_arg(command, luna_m_field(zeros[i]));
         luna_redis_arg(command, "0");
     }
-    luna_redis_arg(command, "kind");
+    luna_redis_arg(command, luna_m_field(LUNA_M_period_kind));
     luna_redis_arg_int(command, (int64_t)period);
 }
 
@@ -246,7 +259,9 @@ static enum luna_cold install(struct load *load, const struct luna_pg_result *re
     /* Epochs only grow: an old one in Redis would be booked against a new watermark (I4). */
     assert(luna_pg_int(result, 0, 0) == load->seen_epoch + 1);
     start_install(load, LUNA_WORD_INSTALL_LIVE, &command);
-    luna_redis_arg_int(&command, luna_pg_int(result, 0, 2) - luna_pg_int(result, 0, 1));
+    luna_redis_arg_int_at(&command, LUNA_ARG(INSTALL, left),
+                          luna_pg_int(result, 0, 2) - luna_pg_int(result, 0, 1));
+    luna_redis_args_from(&command, LUNA_ARG(INSTALL, fields));
     add_fields(&command, result, period);
     luna_config_keys_add(&config_keys, &command);
     /* Pinned: the epoch was opened for this incarnation. A later one has closed it already. */

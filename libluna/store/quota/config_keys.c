@@ -49,7 +49,7 @@ static bool add_item(const char *item, size_t len, struct luna_config_keys *keys
     if (n == LUNA_CONFIG_KEYS_MAX || len < DIGEST_LEN + 2 || item[DIGEST_LEN] != ' ')
         return false;
     keys->field_at[n] = keys->text.len;
-    luna_buf_puts(&keys->text, "k:");
+    luna_buf_puts(&keys->text, luna_m_field(LUNA_M_key));
     luna_buf_append(&keys->text, item, DIGEST_LEN);
     luna_buf_putc(&keys->text, '\0');
     keys->value_at[n] = keys->text.len;

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SHA_AT = 5 };
-
 enum luna_code luna_fence_record_read(struct luna_counters *counters, struct luna_deadline deadline,
                                       struct luna_fence_record *ret_record, struct luna_error *err)
 {
@@ -17,28 +15,26 @@ enum luna_code luna_fence_record_read(struct luna_counters *counters, struct lun
     struct luna_reply *reply = NULL;
     luna_redis_begin(&command, "HMGET");
     luna_redis_arg(&command, LUNA_KEY_FENCE);
-    luna_redis_arg(&command, "incarnation");
-    luna_redis_arg(&command, "abi");
-    luna_redis_arg(&command, "run_id");
-    luna_redis_arg(&command, "build");
-    luna_redis_arg(&command, "durability");
+    for (int i = 0; i < LUNA_FENCE_FIELDS; i++)
+        luna_redis_arg(&command, luna_fence_field((enum luna_fence_field)i));
     for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++)
         luna_redis_arg(&command, luna_script_name((enum luna_script)i));
     enum luna_code code = luna_redis_run(counters, &command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
     struct luna_fence_record record = {.incarnation = 0};
-    if (luna_reply_int(luna_reply_at(reply, 1), 0) == LUNA_SCRIPT_ABI) {
-        record.incarnation = luna_reply_int(luna_reply_at(reply, 0), 0);
+    if (luna_reply_int(luna_reply_at(reply, LUNA_FENCE_AT_abi), 0) == LUNA_SCRIPT_ABI) {
+        record.incarnation = luna_reply_int(luna_reply_at(reply, LUNA_FENCE_AT_incarnation), 0);
         snprintf(record.run_id, sizeof record.run_id, "%s",
-                 luna_reply_text(luna_reply_at(reply, 2)));
-        snprintf(record.build, sizeof record.build, "%s", luna_reply_text(luna_reply_at(reply, 3)));
-        const char *durability = luna_reply_text(luna_reply_at(reply, 4));
+                 luna_reply_text(luna_reply_at(reply, LUNA_FENCE_AT_run_id)));
+        snprintf(record.build, sizeof record.build, "%s",
+                 luna_reply_text(luna_reply_at(reply, LUNA_FENCE_AT_build)));
+        const char *durability = luna_reply_text(luna_reply_at(reply, LUNA_FENCE_AT_durability));
         if (strcmp(durability, luna_durability_words[LUNA_DURABILITY_STRICT]) == 0)
             record.durability = LUNA_DURABILITY_STRICT;
         for (size_t i = 0; i < LUNA_SCRIPTS_SHARED; i++)
             snprintf(record.sha[i], sizeof record.sha[i], "%s",
-                     luna_reply_text(luna_reply_at(reply, SHA_AT + i)));
+                     luna_reply_text(luna_reply_at(reply, LUNA_FENCE_FIELDS + i)));
     }
     luna_reply_free(reply);
     *ret_record = record;
@@ -55,14 +51,15 @@ enum luna_code luna_fence_record_write(struct luna_counters *counters,
     luna_redis_begin(&command, "EVAL");
     luna_redis_arg(&command, luna_script_unfenced(LUNA_SCRIPT_FENCE));
     luna_quota_keys_add(NULL, LUNA_SCRIPT_FENCE, &command);
-    luna_redis_arg_int(&command, record->incarnation);
-    luna_redis_arg(&command, "abi");
+    luna_redis_arg_int_at(&command, LUNA_ARG(FENCE, incarnation), record->incarnation);
+    luna_redis_args_from(&command, LUNA_ARG(FENCE, fields));
+    luna_redis_arg(&command, luna_fence_field(LUNA_FENCE_AT_abi));
     luna_redis_arg_int(&command, LUNA_SCRIPT_ABI);
-    luna_redis_arg(&command, "run_id");
+    luna_redis_arg(&command, luna_fence_field(LUNA_FENCE_AT_run_id));
     luna_redis_arg(&command, record->run_id);
-    luna_redis_arg(&command, "build");
+    luna_redis_arg(&command, luna_fence_field(LUNA_FENCE_AT_build));
     luna_redis_arg(&command, record->build);
-    luna_redis_arg(&command, "durability");
+    luna_redis_arg(&command, luna_fence_field(LUNA_FENCE_AT_durability));
     luna_redis_arg(&command, luna_durability_words[record->durability]);
     for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++) {
         luna_redis_arg(&command, luna_script_name((enum luna_script)i));

@@ -89,6 +89,7 @@ void luna_quota_keys_add(const struct luna_quota_keys *keys, enum luna_script sc
         luna_redis_arg(command, key < KEY_dirty ? (const char *)keys + members[key]
                                                 : shared[key - KEY_dirty]);
     }
+    luna_redis_args_begin(command);
 }
 
 bool luna_quota_keys_parse(const char *quota_key, int64_t *ret_account_id)

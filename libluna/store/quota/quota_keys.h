@@ -3,21 +3,7 @@
  *
  *   user:42:quota               remaining units, a plain string, no expiry
  *   {user:42:quota}:delta       units charged and not yet booked
- *   {user:42:quota}:m           hash:
- *       I                       incarnation
- *       e c r                   epoch, charged total, refunded total
- *       a ar                    how much of c and r is booked
- *       lim lv base             limit, configuration version, used in this period before this epoch
- *       pn pend nend pc pr      period: number, end, next end, c and r at its start
- *       kind rolls              kind of period, periods closed here and not yet booked
- *       rate burst points conc  the plan
- *       tat                     state of the burst (GCRA)
- *       comp ctat               the plan's processor time, ms per s; state of that budget (GCRA)
- *       off d                   disabled, in the dirty set
- *       k:<digest>              keys: "scopes from until", and, once it was used or if it has more
- *                               than that, "used_s rate burst networks"
- *       t:<digest>              state of the burst of a key that has a rate of its own
- *       <worker>                its last charge: "wseq c period cost", or "wseq refunded"
+ *   {user:42:quota}:m           hash: its fields are in script_texts.def
  *   {user:42:quota}:load        token of the worker that loads the account; expires
  *   {user:42:quota}:absent      why it was not loaded: '' the account is unknown, else its keys, as
  *                               the one that was sent is not among them; expires
@@ -27,7 +13,7 @@
  *   quota:used                  hash: digest of a key → when it was used, for PostgreSQL
  *   quota:dirty                 set of user:…:quota names with something to book
  *   quota:answers               bytes of the short answers that are kept of all accounts; expires
- *   quota:fence                 hash: incarnation, run id, and the SHA-1 of each of its scripts
+ *   quota:fence                 hash: incarnation, run id, …, and the SHA-1 of each of its scripts
  *
  * The braces are Redis Cluster's hash tag: all keys of an account are in one slot.
  */
@@ -54,8 +40,8 @@ struct luna_quota_keys {
 /* `idempotency_field`: at most 64 characters; "" for none. */
 void luna_quota_keys_make(int64_t account_id, const char *idempotency_field,
                           struct luna_quota_keys *ret_keys);
-/* Adds to a command how many keys the script has, and these keys in the order of script_texts.def.
- * `keys` NULL: fence.lua has none of an account. */
+/* Adds to a command how many keys the script has, and these keys in the order of script_texts.def;
+ * its arguments follow. `keys` NULL: fence.lua has none of an account. */
 void luna_quota_keys_add(const struct luna_quota_keys *keys, enum luna_script script,
                          struct luna_redis_command *command);
 /* The account that a name in the dirty set stands for. False: not a name of this form. */

@@ -10,8 +10,9 @@ static enum luna_roll run_script(struct luna_admitter *admitter, int64_t account
     struct luna_reply *reply = NULL;
     luna_quota_keys_make(account_id, "", &keys);
     luna_admitter_begin(&command, LUNA_SCRIPT_ROLL, &keys);
-    luna_redis_arg_int(&command, luna_clocks_database_ms(admitter->clocks.clocks) +
-                                     admitter->clocks.offset_max_ms);
+    luna_redis_arg_int_at(&command, LUNA_ARG(ROLL, database_ms),
+                          luna_clocks_database_ms(admitter->clocks.clocks) +
+                              admitter->clocks.offset_max_ms);
     if (luna_admitter_script(admitter, LUNA_SCRIPT_ROLL, &command, deadline, &reply, err) !=
         LUNA_OK)
         return LUNA_ROLL_FAILED;

@@ -48,11 +48,12 @@ static enum luna_code refund_number(struct luna_admitter *admitter, int64_t acco
     assert(wseq > 0); /* 0: no charge */
     luna_quota_keys_make(account_id, field, &keys);
     luna_admitter_begin(&command, LUNA_SCRIPT_REFUND, &keys);
-    luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
-    luna_redis_arg_int(&command, wseq);
-    luna_redis_arg(&command,
-                   luna_script_word(keeps_confirmed(admitter, wseq) ? LUNA_WORD_REFUND_PENDING
-                                                                    : LUNA_WORD_REFUND_ANY));
+    luna_redis_arg_at(&command, LUNA_ARG(REFUND, worker),
+                      luna_journal_worker_name(admitter->journal));
+    luna_redis_arg_int_at(&command, LUNA_ARG(REFUND, wseq), wseq);
+    luna_redis_arg_at(&command, LUNA_ARG(REFUND, which),
+                      luna_script_word(keeps_confirmed(admitter, wseq) ? LUNA_WORD_REFUND_PENDING
+                                                                       : LUNA_WORD_REFUND_ANY));
     enum luna_code code =
         luna_admitter_script(admitter, LUNA_SCRIPT_REFUND, &command, deadline, &reply, err);
     if (code == LUNA_OK)
@@ -100,9 +101,10 @@ static int64_t reduce_in_redis(struct luna_admitter *admitter, struct luna_admis
         return LUNA_REDUCE_VOID;
     luna_quota_keys_make(admission->account_id, "", &keys);
     luna_admitter_begin(&command, LUNA_SCRIPT_REDUCE, &keys);
-    luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
-    luna_redis_arg_int(&command, admission->worker_seq);
-    luna_redis_arg_int(&command, units);
+    luna_redis_arg_at(&command, LUNA_ARG(REDUCE, worker),
+                      luna_journal_worker_name(admitter->journal));
+    luna_redis_arg_int_at(&command, LUNA_ARG(REDUCE, wseq), admission->worker_seq);
+    luna_redis_arg_int_at(&command, LUNA_ARG(REDUCE, units), units);
     if (luna_admitter_script_pinned(admitter, LUNA_SCRIPT_REDUCE, &command, deadline, &reply,
                                     &admission->error) != LUNA_OK)
         return LUNA_REDUCE_VOID;
@@ -118,9 +120,11 @@ static void add_answer(const struct luna_admitter *admitter, const struct luna_a
     const struct luna_answer *answer = &admission->to_keep;
     bool keeps = answer->len > 0 && answer->len <= LUNA_ANSWER_BYTES_MAX &&
                  admission->idempotency_field[0] != '\0';
-    luna_redis_arg_bytes(command, keeps ? answer->bytes : "", keeps ? answer->len : 0);
-    luna_redis_arg_int(command, admitter->answer_bytes_max / ACCOUNTS_SHARE);
-    luna_redis_arg_int(command, admitter->answer_bytes_max);
+    luna_redis_arg_bytes_at(command, LUNA_ARG(FINISH, answer), keeps ? answer->bytes : "",
+                            keeps ? answer->len : 0);
+    luna_redis_arg_int_at(command, LUNA_ARG(FINISH, account_bytes_max),
+                          admitter->answer_bytes_max / ACCOUNTS_SHARE);
+    luna_redis_arg_int_at(command, LUNA_ARG(FINISH, all_bytes_max), admitter->answer_bytes_max);
 }
 
 enum standing { STANDS, VOID, UNKNOWN };
@@ -147,12 +151,13 @@ static enum standing ask_standing(struct luna_admitter *admitter,
         return void_since(err);
     luna_quota_keys_make(admission->account_id, admission->idempotency_field, &keys);
     luna_admitter_begin(&command, LUNA_SCRIPT_FINISH, &keys);
-    luna_redis_arg(&command, luna_journal_worker_name(admitter->journal));
-    luna_redis_arg_int(&command, admission->worker_seq);
-    luna_redis_arg_int(&command, admission->epoch);
-    luna_redis_arg(&command, admission->body_hash);
-    luna_redis_arg_int(&command, IDEMPOTENCY_LIFE_MS);
-    luna_redis_arg_int(&command, admission->cost);
+    luna_redis_arg_at(&command, LUNA_ARG(FINISH, worker),
+                      luna_journal_worker_name(admitter->journal));
+    luna_redis_arg_int_at(&command, LUNA_ARG(FINISH, wseq), admission->worker_seq);
+    luna_redis_arg_int_at(&command, LUNA_ARG(FINISH, epoch), admission->epoch);
+    luna_redis_arg_at(&command, LUNA_ARG(FINISH, body_hash), admission->body_hash);
+    luna_redis_arg_int_at(&command, LUNA_ARG(FINISH, record_life_ms), IDEMPOTENCY_LIFE_MS);
+    luna_redis_arg_int_at(&command, LUNA_ARG(FINISH, cost), admission->cost);
     add_answer(admitter, admission, &command);
     enum luna_code code =
         luna_admitter_script_pinned(admitter, LUNA_SCRIPT_FINISH, &command, deadline, &reply, err);
@@ -240,7 +245,7 @@ void luna_admission_spend(struct luna_admitter *admitter, const struct luna_admi
         return;
     luna_quota_keys_make(admission->account_id, "", &keys);
     luna_admitter_begin(&command, LUNA_SCRIPT_SPEND, &keys);
-    luna_redis_arg_int(&command, cpu_ms);
+    luna_redis_arg_int_at(&command, LUNA_ARG(SPEND, cpu_ms), cpu_ms);
     if (luna_admitter_script_pinned(admitter, LUNA_SCRIPT_SPEND, &command,
                                     luna_deadline_in_ms(admitter->redis_timeout_ms), &reply,
                                     &ignored) == LUNA_OK)

@@ -1,26 +1,26 @@
 -- May this request run, and the charge if it may: key, address, scope, retry, burst, points,
 -- idempotency, quota, compute budget, concurrency.
 --
--- ARGV: key digest, scope (0: any key will do), cost, points, worker, wseq, request life ms, body
---   hash ('' without an Idempotency-Key), stage (STAGE_…), the client's address as ../network.h
---   writes it; and while one pepper replaces another: the key's digest under the earlier one, and
---   what quota:used has of a key that is found by it
+-- ARGV: ADMIT of ../script_texts.def
 -- Reply: the fields of ../admit_reply.def as 64-bit numbers in one string, as that many replies
 --   would take longer than the rest of the script. After them the answer that was kept for a
 --   replay, if there is one.
 --
 -- In front of this text stand `local I, S = '<incarnation>', <strict mode>` and the constants of
--- admission_outcomes.def and admit_reply.def; script_texts.def has the keys, limits, words, texts.
+-- admission_outcomes.def and admit_reply.def; script_texts.def has what KEYS, ARGV and M are, and
+-- the limits, words, texts.
 -- Another incarnation is another script, so nothing can be charged in a Redis that quota-syncd has
 -- not recovered since it started. The build turns `reply { … }` into one struct.pack() in the
 -- table's order.
-local v = redis.call('HMGET', KEYS.m, 'I', 'e', 'c', 'r', 'lim', 'base', 'pc', 'pr', 'pn', 'pend', 'nend', 'tat', 'rate',
-  'burst', 'points', 'conc', 'off', 'd', 'kind', 'k:' .. ARGV[1], ARGV[5], 'comp', 'ctat')
-local digest, key = ARGV[1], v[20]
-if not key and ARGV[11] then
-  local earlier = redis.call('HGET', KEYS.m, 'k:' .. ARGV[11])
+local v = redis.call('HMGET', KEYS.m, M.incarnation, M.epoch, M.charged, M.refunded, M.quota_limit,
+  M.base, M.period_charged, M.period_refunded, M.period_no, M.period_end_ms, M.next_end_ms,
+  M.burst_state, M.rate_per_s, M.rate_burst, M.points_max, M.concurrent_max, M.off, M.dirty,
+  M.period_kind, M.key .. ARGV.key, ARGV.worker, M.compute_ms_per_s, M.compute_state)
+local digest, key = ARGV.key, v[20]
+if not key and ARGV.earlier_key then
+  local earlier = redis.call('HGET', KEYS.m, M.key .. ARGV.earlier_key)
   if earlier then
-    digest, key = ARGV[11], earlier
+    digest, key = ARGV.earlier_key, earlier
   end
 end
 if v[1] ~= I then
@@ -30,8 +30,8 @@ if v[1] ~= I then
   if known == '' and not v[1] then
     return struct.pack('<i8', ACCOUNT_UNKNOWN)
   end
-  if known and known ~= '' and not string.find(known, ARGV[1], 1, true) and
-    not (ARGV[11] and string.find(known, ARGV[11], 1, true)) then
+  if known and known ~= '' and not string.find(known, ARGV.key, 1, true) and
+    not (ARGV.earlier_key and string.find(known, ARGV.earlier_key, 1, true)) then
     return struct.pack('<i8', KEY_INVALID)
   end
   return struct.pack('<i8', COLD)
@@ -87,7 +87,7 @@ local function answer(outcome, charged, retry_ms)
     period_kind = tonumber(v[19]),
     concurrent_max = tonumber(v[16]),
     key_scopes = tonumber(scopes),
-    key_earlier = digest == ARGV[1] and 0 or 1,
+    key_earlier = digest == ARGV.key and 0 or 1,
     compute_ms_per_s = tonumber(v[22] or 0),
     compute_debt_us = debt_us,
   }
@@ -114,13 +114,13 @@ end
 if networks ~= '-' then
   local inside = false
   for network in string.gmatch(networks, '[^;]+') do
-    inside = inside or string.find(ARGV[10], '^' .. network)
+    inside = inside or string.find(ARGV.address, '^' .. network)
   end
   if not inside then
     return answer(ADDRESS_REFUSED, 0, 0)
   end
 end
-local scope = tonumber(ARGV[2])
+local scope = tonumber(ARGV.scope)
 if scope > 0 and math.floor(tonumber(scopes) / scope) % 2 == 0 then
   return answer(SCOPE_MISSING, 0, 0)
 end
@@ -136,20 +136,20 @@ end
 -- which I1 allows, and only if it waited in Redis's socket since.
 if v[21] then
   local wseq, charged = string.match(v[21], MARK)
-  if wseq == ARGV[6] and charged ~= REFUNDED then
+  if wseq == ARGV.wseq and charged ~= REFUNDED then
     return answer(ALLOWED, tonumber(charged), 0)
   end
-  local ahead, life_us = tonumber(wseq) - tonumber(ARGV[6]), (REQUEST_MAX_MS + LIFE_SLACK_MS) * 1000
+  local ahead, life_us = tonumber(wseq) - tonumber(ARGV.wseq), (REQUEST_MAX_MS + LIFE_SLACK_MS) * 1000
   if ahead >= 0 and not (ahead > life_us and tonumber(wseq) > now + life_us) then
     return answer(UNAVAILABLE, 0, 0)
   end
 end
-local check, counted = ARGV[9] == STAGE_CHECK, ARGV[9] == STAGE_CHARGE
+local check, counted = ARGV.stage == STAGE_CHECK, ARGV.stage == STAGE_CHARGE
 if not counted and tat + gap - now > burst * gap then
   return answer(RATE_LIMITED, 0, math.ceil((tat + gap - now - burst * gap) / 1000))
 end
 if key_rate ~= '0' then
-  local key_tat_field = 't:' .. digest
+  local key_tat_field = M.key_burst_state .. digest
   key_rate, key_burst = tonumber(key_rate), tonumber(key_burst)
   key_gap = math.floor(1000000 / key_rate)
   key_tat = tonumber(redis.call('HGET', KEYS.m, key_tat_field) or 0)
@@ -167,41 +167,41 @@ end
 -- The last use of the key, to within five minutes, for PostgreSQL; and each use of a key that has
 -- to move to another pepper.
 local unnoted_s = math.floor(now_ms / 1000) - tonumber(used_s)
-if unnoted_s >= 300 or unnoted_s < 0 or digest ~= ARGV[1] then
-  redis.call('HSET', KEYS.m, 'k:' .. digest, KEY {
+if unnoted_s >= 300 or unnoted_s < 0 or digest ~= ARGV.key then
+  redis.call('HSET', KEYS.m, M.key .. digest, KEY {
     scopes = scopes, from_ms = from_ms, until_ms = until_ms, used_s = now_ms / 1000,
     key_rate = key_rate, key_burst = key_burst, networks = networks })
   local use = string.format('%d', now_ms)
-  redis.call('HSET', KEYS.used, digest, digest == ARGV[1] and use or use .. ' ' .. ARGV[12])
+  redis.call('HSET', KEYS.used, digest, digest == ARGV.key and use or use .. ' ' .. ARGV.move)
 end
 -- A refusal that is known only after the body was decoded: it counts against the rate.
 local function refuse(outcome)
   if not counted then
     tat = tat + gap
-    redis.call('HSET', KEYS.m, 'tat', string.format('%d', tat))
+    redis.call('HSET', KEYS.m, M.burst_state, string.format('%d', tat))
   end
   return answer(outcome, 0, 0)
 end
-if points_max > 0 and tonumber(ARGV[4]) > points_max then
+if points_max > 0 and tonumber(ARGV.points) > points_max then
   return refuse(TOO_MANY_POINTS)
 end
 local replay, kept = false, '' -- kept: the first answer, if the record has it
-if ARGV[8] ~= '' then
+if ARGV.body_hash ~= '' then
   local seen = redis.call('GET', KEYS.idempotency)
   if seen then
     local state, owner, hash, answered = string.match(seen, RECORD_WHOLE)
-    if hash ~= ARGV[8] then
+    if hash ~= ARGV.body_hash then
       return refuse(IDEMPOTENCY_MISMATCH)
     end
     if state == RECORD_DONE then
       replay, kept = true, answered
-    elseif owner ~= OWNER { worker = ARGV[5], wseq = ARGV[6] } then
+    elseif owner ~= OWNER { worker = ARGV.worker, wseq = ARGV.wseq } then
       return answer(IDEMPOTENCY_BUSY, 0, 1000)
     end
   end
 end
 
-local cost = tonumber(ARGV[3])
+local cost = tonumber(ARGV.cost)
 local computes = cost > 0 and kept == '' -- a replay computes if its answer was not kept
 if replay then
   cost = 0
@@ -223,7 +223,7 @@ if conc > 0 and (computes or check) then
     local ends = tonumber(running[i + 1])
     if ends <= now_ms or ends > now_ms + life_max_ms then
       redis.call('HDEL', KEYS.concurrent, running[i])
-    elseif running[i] ~= ARGV[5] then
+    elseif running[i] ~= ARGV.worker then
       others = others + 1
     end
   end
@@ -231,19 +231,19 @@ if conc > 0 and (computes or check) then
     return answer(CONCURRENCY_LIMITED, 0, 1000)
   end
   if computes then
-    redis.call('HSET', KEYS.concurrent, ARGV[5], now_ms + tonumber(ARGV[7]))
-    redis.call('PEXPIRE', KEYS.concurrent, ARGV[7])
+    redis.call('HSET', KEYS.concurrent, ARGV.worker, now_ms + tonumber(ARGV.life_ms))
+    redis.call('PEXPIRE', KEYS.concurrent, ARGV.life_ms)
   end
 end
 if not counted then
   tat = tat + gap
 end
 if cost == 0 then
-  redis.call('HSET', KEYS.m, 'tat', tat)
-  if ARGV[8] ~= '' and not replay then
+  redis.call('HSET', KEYS.m, M.burst_state, tat)
+  if ARGV.body_hash ~= '' and not replay then
     redis.call('SET', KEYS.idempotency, RECORD {
-      state = RECORD_PENDING, owner = OWNER { worker = ARGV[5], wseq = ARGV[6] }, hash = ARGV[8] },
-      'PX', ARGV[7])
+      state = RECORD_PENDING, owner = OWNER { worker = ARGV.worker, wseq = ARGV.wseq }, hash = ARGV.body_hash },
+      'PX', ARGV.life_ms)
   end
   return answer(replay and REPLAY or ALLOWED, 0, 0) .. kept
 end
@@ -252,23 +252,24 @@ left = left - cost
 -- Whole numbers as text: Redis would print a number of Lua as a double, which takes as long as
 -- reading the account.
 local c_text, cost_text = string.format('%d', c), string.format('%d', cost)
-local mark = MARK { wseq = ARGV[6], charged = c_text, pn = pn, cost = cost_text }
+local mark = MARK { wseq = ARGV.wseq, charged = c_text, pn = pn, cost = cost_text }
 if S then
   -- pending until then: reap.lua
-  mark = MARK { wseq = ARGV[6], charged = c_text, pn = pn, cost = cost_text,
-    ends = now_ms + tonumber(ARGV[7]) }
+  mark = MARK { wseq = ARGV.wseq, charged = c_text, pn = pn, cost = cost_text,
+    ends = now_ms + tonumber(ARGV.life_ms) }
 end
 if dirty then
-  redis.call('HSET', KEYS.m, 'c', c_text, 'tat', string.format('%d', tat), ARGV[5], mark)
+  redis.call('HSET', KEYS.m, M.charged, c_text, M.burst_state, string.format('%d', tat), ARGV.worker, mark)
 else
-  redis.call('HSET', KEYS.m, 'c', c_text, 'tat', string.format('%d', tat), ARGV[5], mark, 'd', '1')
+  redis.call('HSET', KEYS.m, M.charged, c_text, M.burst_state, string.format('%d', tat),
+    ARGV.worker, mark, M.dirty, '1')
   redis.call('SADD', KEYS.dirty, KEYS.quota)
 end
 redis.call('DECRBY', KEYS.quota, cost_text)
 redis.call('INCRBY', KEYS.delta, cost_text)
-if ARGV[8] ~= '' then
+if ARGV.body_hash ~= '' then
   redis.call('SET', KEYS.idempotency, RECORD {
-      state = RECORD_PENDING, owner = OWNER { worker = ARGV[5], wseq = ARGV[6] }, hash = ARGV[8] },
-      'PX', ARGV[7])
+      state = RECORD_PENDING, owner = OWNER { worker = ARGV.worker, wseq = ARGV.wseq }, hash = ARGV.body_hash },
+      'PX', ARGV.life_ms)
 end
 return answer(ALLOWED, c, 0)

@@ -2,11 +2,11 @@
 -- set is deleted: what it named was booked from the journals. The constants of
 -- ../script_replies.def stand in front.
 --
--- ARGV: incarnation, then pairs: the other fields of the record
+-- ARGV: FENCE of ../script_texts.def
 -- Reply: ANNOUNCED | OLDER
-if tonumber(redis.call('HGET', KEYS.fence, 'incarnation') or 0) >= tonumber(ARGV[1]) then
+if tonumber(redis.call('HGET', KEYS.fence, FENCE.incarnation) or 0) >= tonumber(ARGV.incarnation) then
   return OLDER
 end
 redis.call('DEL', KEYS.fence, KEYS.dirty)
-redis.call('HSET', KEYS.fence, 'incarnation', ARGV[1], unpack(ARGV, 2))
+redis.call('HSET', KEYS.fence, FENCE.incarnation, ARGV.incarnation, unpack(ARGV, ARGV_AT.fields))
 return ANNOUNCED

@@ -2,7 +2,9 @@
 -- put into the dirty set, in case somebody removed it by hand (I11).
 --
 -- Reply: the fields of ../script_replies.def; nil where Redis has none
-local v = redis.call('HMGET', KEYS.m, 'e', 'c', 'r', 'a', 'ar', 'lim', 'base', 'pc', 'pr', 'pn', 'I')
+local v = redis.call('HMGET', KEYS.m, M.epoch, M.charged, M.refunded, M.acknowledged,
+  M.acknowledged_refunds, M.quota_limit, M.base, M.period_charged, M.period_refunded, M.period_no,
+  M.incarnation)
 if v[1] and (v[2] ~= v[4] or v[3] ~= v[5]) then
   redis.call('SADD', KEYS.dirty, KEYS.quota)
 end

@@ -4,7 +4,7 @@
 -- nothing: its holder can neither install (its script is gone) nor give it up. `local I, S = …` and
 -- the constants of ../script_replies.def stand in front.
 --
--- ARGV: token, lease ms
+-- ARGV: LEASE of ../script_texts.def
 -- Reply: GRANTED | BUSY | LOADED, and Redis's clock
 local t = redis.call('TIME')
 local now_ms = math.floor((t[1] * 1000000 + t[2]) / 1000)
@@ -14,7 +14,7 @@ local function answer(outcome)
     now_ms = now_ms,
   }
 end
-local v = redis.call('HMGET', KEYS.m, 'I', 'pend', 'nend', 'd')
+local v = redis.call('HMGET', KEYS.m, M.incarnation, M.period_end_ms, M.next_end_ms, M.dirty)
 if v[1] == I then
   local pend, nend = tonumber(v[2]), tonumber(v[3])
   if pend == 0 or now_ms < pend or now_ms < nend then
@@ -29,6 +29,6 @@ local holder = redis.call('GET', KEYS.load)
 if holder and string.sub(holder, 1, #I + 1) == I .. ':' then
   return answer(BUSY)
 end
-redis.call('SET', KEYS.load, I .. ':' .. ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS.load, I .. ':' .. ARGV.token, 'PX', ARGV.lease_ms)
 redis.call('DEL', KEYS.m, KEYS.quota, KEYS.delta)
 return answer(GRANTED)

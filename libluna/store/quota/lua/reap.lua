@@ -2,7 +2,7 @@
 -- it. One whose request cannot confirm it any more is refunded first: its time is over, as its
 -- worker was killed, maybe with its whole host; or all, when the scripts are gone.
 --
--- ARGV: which: REAP_EXPIRED, or REAP_ALL; ../script_texts.def
+-- ARGV: REAP of ../script_texts.def
 -- Reply: the fields of ../script_replies.def; '' where Redis has none
 local fields = redis.call('HGETALL', KEYS.m)
 local v = {}
@@ -13,29 +13,29 @@ local t = redis.call('TIME')
 local now_ms = math.floor((t[1] * 1000000 + t[2]) / 1000)
 local life_max_ms = REQUEST_MAX_MS + LIFE_SLACK_MS -- of a request; one that ends later began while this clock was ahead
 local pending, back = 0, 0
-for worker, mark in pairs(v.st == '1' and v or {}) do
+for worker, mark in pairs(v[M.strict] == '1' and v or {}) do
   local wseq, _, pn, cost, ends = string.match(mark, MARK_WHOLE)
   if wseq and ends ~= '' and string.match(worker, '^w%x+%.%d+$') then
-    if ARGV[1] == REAP_EXPIRED and tonumber(ends) > now_ms and tonumber(ends) <= now_ms + life_max_ms then
+    if ARGV.which == REAP_EXPIRED and tonumber(ends) > now_ms and tonumber(ends) <= now_ms + life_max_ms then
       pending = pending + 1
     else
       redis.call('HSET', KEYS.m, worker, MARK { wseq = wseq, charged = REFUNDED })
       -- It stays charged when its period has ended, as in refund.lua (I9).
-      back = back + (pn == v.pn and tonumber(cost) or 0)
+      back = back + (pn == v[M.period_no] and tonumber(cost) or 0)
     end
   end
 end
 if back > 0 then
-  v.r = string.format('%d', tonumber(v.r) + back)
-  redis.call('HSET', KEYS.m, 'r', v.r, 'd', 1)
+  v[M.refunded] = string.format('%d', tonumber(v[M.refunded]) + back)
+  redis.call('HSET', KEYS.m, M.refunded, v[M.refunded], M.dirty, 1)
   redis.call('INCRBY', KEYS.quota, back)
 end
 return reply {
-  incarnation = v.I or '',
-  epoch = v.e or '',
-  charged = v.c or '',
-  refunded = v.r or '',
-  rolls = v.rolls or '',
+  incarnation = v[M.incarnation] or '',
+  epoch = v[M.epoch] or '',
+  charged = v[M.charged] or '',
+  refunded = v[M.refunded] or '',
+  rolls = v[M.rolls] or '',
   pending = pending,
-  strict = v.st or '',
+  strict = v[M.strict] or '',
 }

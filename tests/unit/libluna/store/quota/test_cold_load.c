@@ -61,10 +61,10 @@ static int64_t load_step(const struct client *client, enum luna_script script, c
     bool installs = script == LUNA_SCRIPT_INSTALL;
     luna_quota_keys_make(client->account.id, "", &keys);
     luna_admitter_begin(&command, script, &keys);
-    luna_redis_arg(&command, token);
-    luna_redis_arg(&command, installs ? "live" : "5000");
+    luna_redis_arg_at(&command, 0, token);
+    luna_redis_arg_at(&command, 1, installs ? "live" : "5000");
     if (installs) {
-        luna_redis_arg(&command, "1000");
+        luna_redis_arg_at(&command, 2, "1000");
         luna_redis_arg(&command, "e");
         luna_redis_arg(&command, "99");
     }
