@@ -9,8 +9,7 @@ import urllib.parse
 
 import pytest
 from arena import NOISE_MS, RATIO_MAX
-from test_gateway_security import from_address
-from test_gateway_sources import is_open, limit, one_byte_connections
+from sources import from_address, is_open, limit, one_byte_connections
 
 CONNECTIONS = 10000
 SPARE_DESCRIPTORS = 500

@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 import pytest
-from test_gateway_security import from_address
+from sources import from_address
 
 WORSE_THAN_LOW = {"MEDIUM", "HIGH", "CRITICAL", "FATAL"}  # WARN is about the tool: what it could not test
 # The development certificate is of an authority of this checkout, which no tool knows, and has no

@@ -5,8 +5,8 @@ import time
 
 import pytest
 from luna_stack import WAIT_S, wait_until
+from raw_http import head_of, parse_raw, raw_connection, read_answer
 from test_every_answer import API, call, check
-from test_gateway import head_of, parse_raw, raw_connection, read_answer
 
 BODY = {"results": [1120, 1160, 963, 1210]}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

@@ -1,6 +1,6 @@
 """Every block of commands of the operators' documents is run by a test as it stands there, or this table says why not.
 
-README.md's and CONTRIBUTING.md's are run by tests/system/test_readme.py.
+README.md's and CONTRIBUTING.md's are run by tests/system/documents/test_readme.py.
 """
 import pathlib
 import re
@@ -15,7 +15,7 @@ MARK = re.compile(r"<!-- test: ([a-z-]+) -->")
 
 # Of a block with the mark "test: NAME": who reads it from the document and runs it.
 RUN_BY = {
-    "status": "tests/system/test_operations_page.py",
+    "status": "tests/system/documents/test_operations_page.py",
     "reload": BOOTED, "upgrade-packages": BOOTED,
     "postgresql-upgrade": BOOTED, "move-away": BOOTED, "move-here": BOOTED, "expose": BOOTED, "exposed": BOOTED,
     "compose-postgresql-dump": CONTAINERS, "compose-postgresql-load": CONTAINERS, "compose-certificate": CONTAINERS,
@@ -25,7 +25,7 @@ RUN_BY = {
 NOT_RUN = {
     "install -m 755 fcgi-worker.new": "the packages do it (mark upgrade-packages); without them tests/prefork/test_upgrade.py",
     "nft add rule inet filter": "needs administrative rights over the network, which Luna does not use",
-    "LUNA_KEY_PEPPER_FILE=": "settings; tests/system/test_peppers.py",
+    "LUNA_KEY_PEPPER_FILE=": "settings; tests/system/operate/test_peppers.py",
     "scripts/backup --to": "with other folders: tests/faults/test_backup.py",
     "docker compose up --build": "with the project's name and port: tests/containers/engine.py",
     "export COMPOSE_FILE=": "with the project's name: tests/containers/test_alerting.py",

@@ -20,6 +20,7 @@ from recording import RECORDING
 from log_secrets import found_in_logs, secrets_in
 from waiting import WAIT_S, free_port, wait_until  # noqa: F401  (most tests take both from here)
 
+pytest.register_assert_rewrite("answer_checks")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / os.environ.get("LUNA_PRESET", "dev")
 CLI = BUILD / "bin" / "luna"

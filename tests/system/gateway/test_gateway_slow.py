@@ -5,9 +5,10 @@ import time
 import urllib.parse
 
 import pytest
+from answer_checks import assert_serves
 from luna_stack import WAIT_S, wait_until
-from test_bad_input import assert_serves
-from test_gateway import logged_status, read_to_end, remaining_of, short_body
+from raw_http import read_to_end
+from test_gateway import logged_status, remaining_of, short_body
 
 
 @pytest.fixture(scope="module", autouse=True)

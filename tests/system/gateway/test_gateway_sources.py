@@ -1,10 +1,8 @@
 """One source takes its share of the gateway, and a client elsewhere is served meanwhile."""
 import contextlib
-import math
 import os
 import pathlib
 import re
-import resource
 import signal
 import socket
 import ssl
@@ -13,44 +11,10 @@ import urllib.parse
 import uuid
 
 import httpx
-import pytest
+from answer_checks import assert_error
 from h2_streams import connections, receive_until
-from luna_stack import ROOT, wait_until
-from test_bad_input import assert_error
-from test_gateway_security import at_once, from_address
-
-LIMITS = (ROOT / "conf/nginx/limits.conf").read_text(encoding="utf-8")
-
-
-def limit(pattern):
-    return int(re.search(rf"(?m)^{pattern};", LIMITS).group(1))
-
-
-@contextlib.contextmanager
-def one_byte_connections(stack, address, count):
-    """TCP connections that have sent the first byte of a handshake, and are silent since."""
-    url = urllib.parse.urlsplit(stack.url)
-    opened = []
-    try:
-        for _ in range(count):
-            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
-                plain = socket.create_connection((url.hostname, url.port), timeout=20, source_address=(address, 0))
-                opened.append(plain)
-                plain.sendall(b"\x16")
-        yield opened
-    finally:
-        for plain in opened:
-            plain.close()
-
-
-def is_open(plain):
-    plain.setblocking(False)
-    try:
-        return plain.recv(1) != b""
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+from luna_stack import wait_until
+from sources import LIMITS, at_once, from_address, is_open, limit, one_byte_connections
 
 
 def test_a_source_is_let_in_again_when_its_connections_have_ended(stack, account):

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from h2_streams import connections, receive_until
 from luna_stack import WAIT_S, wait_until
-from test_gateway_sources import limit
+from sources import limit
 
 STREAMS = limit(r"http2_max_concurrent_streams (\d+)")
 REFUSALS_PER_S = limit(r"luna_source_refusals \S+ rate=(\d+) burst=\d+")

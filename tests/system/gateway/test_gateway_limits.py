@@ -8,7 +8,8 @@ import socket
 import pytest
 from lone_nginx import answers, limits, running
 from luna_stack import ROOT, WAIT_S
-from test_gateway_sources import is_open, workers_of
+from sources import is_open
+from test_gateway_sources import workers_of
 from waiting import wait_until
 
 HEAD = b"POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"

@@ -1,6 +1,6 @@
 """Quota and rate: what a client receives at the limit, and what PostgreSQL then holds."""
+from answer_checks import assert_error
 from luna_stack import wait_until
-from test_bad_input import assert_error
 
 BODY = {"results": [1120, 1160, 963, 1210]}
 

@@ -5,8 +5,8 @@ import psycopg2
 import psycopg2.errors
 import psycopg2.extensions
 import pytest
+from answer_checks import assert_serves
 from luna_stack import wait_until
-from test_bad_input import assert_serves
 
 FORBIDDEN = psycopg2.errors.InsufficientPrivilege
 

@@ -1,42 +1,18 @@
 """The gateway and unknown clients: headers on every answer, TLS, limits for requests without a key, slow clients."""
-import concurrent.futures
-import contextlib
 import re
-import ssl
 import subprocess
 import time
 import urllib.parse
 import uuid
 
-import httpx
 import pytest
 from luna_stack import ROOT, WAIT_S
-from test_bad_input import assert_error, assert_serves
+from sources import at_once, from_address
 
 HEADERS = {
     "strict-transport-security": "max-age=31536000", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
-
-
-@contextlib.contextmanager
-def from_address(stack, address):
-    """A client of its own address: limits are per address, and the other tests share 127.0.0.1."""
-    transport = httpx.HTTPTransport(verify=stack.ca, local_address=address, http2=True)
-    with httpx.Client(base_url=stack.url, transport=transport, timeout=WAIT_S, trust_env=False) as session:
-        yield session
-
-
-def at_once(stack, address, count, ask):
-    """The answers to so many requests at a time, each on a connection of its own."""
-    def ask_one(_):
-        transport = httpx.HTTPTransport(verify=context, local_address=address)
-        with httpx.Client(base_url=stack.url, transport=transport, timeout=WAIT_S, trust_env=False) as session:
-            return ask(session)
-
-    context = ssl.create_default_context(cafile=stack.ca)
-    with concurrent.futures.ThreadPoolExecutor(count) as pool:
-        return list(pool.map(ask_one, range(count)))
 
 
 ANSWERS = {  # what is asked: the status

@@ -9,46 +9,9 @@ import urllib.parse
 import h2.connection
 import httpx
 import pytest
+from answer_checks import assert_error, assert_serves
 from luna_stack import WAIT_S, wait_until
-from test_bad_input import assert_error, assert_serves
-
-
-def raw_connection(stack, alpn=("http/1.1",)):
-    """A TLS connection that speaks only what the test writes."""
-    url = urllib.parse.urlsplit(stack.url)
-    context = ssl.create_default_context(cafile=stack.ca)
-    context.set_alpn_protocols(list(alpn))
-    plain = socket.create_connection((url.hostname, url.port), timeout=WAIT_S)
-    return context.wrap_socket(plain, server_hostname=url.hostname)
-
-
-def read_to_end(connection):
-    received = b""
-    try:
-        while chunk := connection.recv(65536):
-            received += chunk
-    except (ConnectionResetError, ssl.SSLError):
-        pass
-    return received
-
-
-def read_answer(connection):
-    """All of one answer. Not to the end of the connection: nginx keeps that open for five seconds, for what may still be sent to it."""
-    received, length = b"", None
-    while length is None or len(received) < length:
-        chunk = connection.recv(65536)
-        assert chunk, received
-        received += chunk
-        head, end, _ = received.partition(b"\r\n\r\n")
-        if end:
-            length = len(head) + 4 + next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
-    return received
-
-
-def head_of(account, content_length):
-    path = urllib.parse.urlsplit(account.url).path
-    return (f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {account.key}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {content_length}\r\nConnection: close\r\n\r\n").encode()
+from raw_http import head_of, parse_raw, raw_connection, read_answer, read_to_end
 
 
 def remaining_of(redis_store, account):
@@ -147,14 +110,6 @@ def test_body_longer_than_its_length_is_cut_there(stack, account):
     connection.sendall(head_of(account, len(body)) + body + b"garbage that is no request")
     answer = read_to_end(connection)
     assert answer.startswith(b"HTTP/1.1 200 ") and answer.count(b"HTTP/1.1 ") == 1
-
-
-def parse_raw(answer):
-    """A raw HTTP/1.1 answer as an httpx response, so that assert_error reads it."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    lines = head.decode().split("\r\n")
-    headers = [tuple(line.split(": ", 1)) for line in lines[1:]]
-    return httpx.Response(int(lines[0].split()[1]), headers=headers, content=body)
 
 
 @pytest.mark.parametrize("request_bytes, status", [

@@ -6,7 +6,7 @@ import urllib.parse
 
 import pytest
 from luna_stack import PAGES
-from test_gateway import head_of, parse_raw, raw_connection, read_answer
+from raw_http import head_of, parse_raw, raw_connection, read_answer
 
 STRANGERS = [
     "https://evil.example", "null", "https://pages.example.org.evil.example", "https://pages.example", "http://pages.example.org",
