@@ -29,7 +29,7 @@ def victim(client, account_factory, luna):
 
 
 @pytest.mark.parametrize("name,sent,status,expected", TABLE, ids=[row[0] for row in TABLE])
-def test_bad_request_gets_its_documented_answer(client, victim, redis_store, name, sent, status, expected):
+def test_a_bad_request_gets_another_answer_than_the_document_says(client, victim, redis_store, name, sent, status, expected):
     before = redis_store.get(f"user:{victim.id}:quota")
     answer = send(client, victim, sent)
     said = answer.json()
@@ -54,13 +54,13 @@ HINTS = {
 }
 
 
-def test_a_hint_tells_what_there_is_instead(client, victim):
+def test_a_hint_does_not_tell_what_there_is_instead(client, victim):
     rows = {name: sent for name, sent, *_ in TABLE}
     said = {name: send(client, victim, rows[name]).json()["detail"][0]["hint"] for name in HINTS}
     assert said == HINTS
 
 
-def test_the_same_faults_as_rfc_9457(client, victim):
+def test_rfc_9457_tells_other_faults(client, victim):
     for name, sent, status, expected in TABLE:
         if isinstance(expected, str) or status != 422:
             continue

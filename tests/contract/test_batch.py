@@ -15,7 +15,7 @@ def batch(client):
     return call
 
 
-def test_each_series_is_answered_as_if_it_came_alone(client, account, batch):
+def test_a_series_of_a_batch_is_answered_otherwise_than_alone(client, account, batch):
     options = {"output": "smoothed", "horizon": 3, "intervals": [0.9], "include": ["model", "variance"]}
     together = batch(account, json={"series": SERIES} | options).json()
     alone = [client.post(account.url, headers=account.headers, json={"results": series} | options).json() for series in SERIES]
@@ -24,7 +24,7 @@ def test_each_series_is_answered_as_if_it_came_alone(client, account, batch):
     assert batch(account, json=flat | options).json()["series"] == alone
 
 
-def test_one_bad_series_fails_alone_and_is_not_charged(account, batch, redis_store):
+def test_one_bad_series_fails_the_others_or_is_charged(account, batch, redis_store):
     assert batch(account, json={"series": [[1, 2]]}).status_code == 200
     before = int(redis_store.get(f"user:{account.id}:quota"))
     said = batch(account, json={"series": [[1, 2, 3], ["x"], [], [4, 5, 6], 7]}).json()
@@ -34,7 +34,7 @@ def test_one_bad_series_fails_alone_and_is_not_charged(account, batch, redis_sto
     assert int(redis_store.get(f"user:{account.id}:quota")) == before - 2
 
 
-def test_a_series_that_fails_in_the_model_is_not_charged(account, batch, redis_store):
+def test_a_series_that_fails_in_the_model_is_charged(account, batch, redis_store):
     assert batch(account, json={"series": [[1, 2]]}).status_code == 200
     before = int(redis_store.get(f"user:{account.id}:quota"))
     impossible = {"name": "local_level", "parameters": {"level_variance": 0, "observation_variance": 0}}
@@ -44,7 +44,7 @@ def test_a_series_that_fails_in_the_model_is_not_charged(account, batch, redis_s
     assert int(redis_store.get(f"user:{account.id}:quota")) == before - 1
 
 
-def test_what_is_left_of_the_quota_is_used_and_stated(account_factory, batch):
+def test_what_is_left_of_the_quota_is_not_used_or_not_stated(account_factory, batch):
     account = account_factory(quota=2)
     answer = batch(account, json={"series": [[1, 2], ["x"], [3, 4], [5, 6]]})
     said = answer.json()
@@ -54,7 +54,7 @@ def test_what_is_left_of_the_quota_is_used_and_stated(account_factory, batch):
     assert batch(account, json={"series": [[1, 2]]}).status_code == 429
 
 
-def test_under_an_idempotency_key_it_is_all_or_none(account_factory, batch):
+def test_a_batch_under_an_idempotency_key_is_done_in_part(account_factory, batch):
     account = account_factory(quota=2)
     assert batch(account, {"Idempotency-Key": "a"}, json={"series": [[1], [2], [3]]}).status_code == 429
     first = batch(account, {"Idempotency-Key": "b"}, json={"series": [[1], [2]]})
@@ -64,7 +64,7 @@ def test_under_an_idempotency_key_it_is_all_or_none(account_factory, batch):
     assert again.content == first.content
 
 
-def test_lines_have_options_of_their_own(account, batch):
+def test_a_line_is_read_with_the_options_of_another(account, batch):
     lines = '{"results":[1,2,3]}\n\n{"results":[1,2,3],"horizon":2}\nnonsense\n{"results":[]}\n'
     answer = batch(account, NDJSON, content=lines)
     assert answer.headers["content-type"].startswith("application/x-ndjson")
@@ -78,7 +78,7 @@ def test_lines_have_options_of_their_own(account, batch):
     assert as_json["series"] == said[:4]
 
 
-def test_a_batch_of_bad_series_alone_charges_nothing(account, batch, redis_store):
+def test_a_batch_of_bad_series_alone_is_charged(account, batch, redis_store):
     assert batch(account, json={"series": [[1, 2]]}).status_code == 200
     before = redis_store.get(f"user:{account.id}:quota")
     said = batch(account, json={"series": [["x"], []]}).json()
@@ -86,7 +86,7 @@ def test_a_batch_of_bad_series_alone_charges_nothing(account, batch, redis_store
     assert redis_store.get(f"user:{account.id}:quota") == before
 
 
-def test_two_thousand_series_are_one_request(account, batch):
+def test_two_thousand_series_are_more_than_one_request(account, batch):
     said = batch(account, json={"series": [[i, i + 1, i + 3] for i in range(2000)]}).json()
     assert (said["succeeded"], said["charged"]) == (2000, 2000)
 
@@ -94,7 +94,7 @@ def test_two_thousand_series_are_one_request(account, batch):
 LONG = "unique_id,ds,y\na,2020-01-01,5\nb,2020-01-01,7\na,2020-01-02,6\nb,2020-01-02,\nb,2020-01-03,9\n"
 
 
-def test_a_table_with_ids_is_a_batch_and_the_ids_come_back(account, batch):
+def test_a_table_with_ids_is_no_batch_or_loses_the_ids(account, batch):
     answer = batch(account, {"Content-Type": "text/csv"}, content=LONG, params={"horizon": 1})
     said = answer.json()
     assert [(series["id"], series["input_data"]) for series in said["series"]] == [("a", [5, 6]), ("b", [7, None, 9])]
@@ -106,13 +106,13 @@ def test_a_table_with_ids_is_a_batch_and_the_ids_come_back(account, batch):
     assert [json.loads(line)["id"] for line in lines[:-1]] == ["1", "2"]
 
 
-def test_a_table_without_ids_is_no_batch(account, batch):
+def test_a_table_without_ids_is_a_batch(account, batch):
     answer = batch(account, {"Content-Type": "text/csv"}, content="day,y\n2020-01-01,5\n")
     assert answer.status_code == 422
     assert "add id_column=NAME" in answer.json()["detail"][0]["hint"]
 
 
-def test_the_ids_of_lines_come_back_beside_results_and_errors(account, batch):
+def test_the_id_of_a_line_is_lost(account, batch):
     lines = '{"id":"a","results":[1,2,3]}\n{"id":7,"results":["x"]}\n{"results":[4,5]}\n{"id":[1],"results":[1]}\n'
     said = [json.loads(line) for line in batch(account, NDJSON, content=lines).text.splitlines()]
     assert said[0]["id"] == "a" and said[0]["input_data"] == [1, 2, 3]
@@ -121,6 +121,6 @@ def test_the_ids_of_lines_come_back_beside_results_and_errors(account, batch):
     assert said[3]["error"]["detail"][0]["loc"] == ["body", 3, "id"]
 
 
-def test_an_id_beside_one_series_is_still_unknown(client, account):
+def test_an_id_beside_one_series_is_taken(client, account):
     answer = client.post(account.url, headers=account.headers, json={"results": [1, 2], "id": "a"})
     assert answer.status_code == 422

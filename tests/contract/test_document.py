@@ -21,12 +21,12 @@ def nginx_locations():
     return set(re.findall(r"location = (/\S*)", text)), text
 
 
-def test_document_has_the_workers_routes_and_no_other():
+def test_the_document_has_other_routes_than_the_worker():
     documented = {(method, path) for method, path, *_ in operations() if path.startswith("/api/")}
     assert documented == set(worker_routes())
 
 
-def test_document_names_the_scope_that_each_route_needs():
+def test_the_document_names_another_scope_than_a_route_needs():
     for method, path, operation, _ in operations():
         if path.startswith("/api/"):
             scope = SCOPES.get(worker_routes()[method, path])
@@ -34,7 +34,7 @@ def test_document_names_the_scope_that_each_route_needs():
             assert wanted in operation["description"] or operation["operationId"] == "filterBatch", path
 
 
-def test_an_operation_is_marked_as_deprecated_where_its_answers_say_so():
+def test_an_operation_is_deprecated_in_its_answers_or_in_the_document_only():
     table = (ROOT / "fcgi-worker/api/routes.c").read_text(encoding="utf-8")
     rows = re.findall(r'\{"\w+", "([A-Z]+)", "(/[^"]*)",[^{}]*?,\s*(NULL\}|&)', table)
     assert len(rows) == len(worker_routes())
@@ -42,7 +42,7 @@ def test_an_operation_is_marked_as_deprecated_where_its_answers_say_so():
     assert {(method, path) for method, path, operation, _ in operations() if operation.get("deprecated")} == ending
 
 
-def test_every_other_path_of_the_document_is_a_location_of_nginx():
+def test_a_path_of_the_document_is_served_by_nobody():
     exact, text = nginx_locations()
     for _, path, *_ in operations():
         assert path.startswith("/api/") or path in exact, path
@@ -50,7 +50,7 @@ def test_every_other_path_of_the_document_is_a_location_of_nginx():
     assert re.search(r"location / \{\s*include fastcgi\.conf;", text), "everything else goes to the worker"
 
 
-def test_paths_answer_as_the_document_says(client):
+def test_a_path_answers_otherwise_than_the_document_says(client):
     """Each path takes the methods that are documented, HEAD beside GET, OPTIONS always, and no other."""
     methods = {}
     for method, path, *_ in operations():
@@ -64,7 +64,7 @@ def test_paths_answer_as_the_document_says(client):
         assert set(answer.headers["allow"].split(", ")) == expected, path
 
 
-def test_served_document_is_the_one_in_the_tree(client):
+def test_another_document_is_served_than_the_one_in_the_tree(client):
     answer = client.get("/openapi.json")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("application/json")
     assert answer.json() == load()
@@ -72,7 +72,7 @@ def test_served_document_is_the_one_in_the_tree(client):
     assert again.status_code == 304 and not again.content
 
 
-def test_no_member_has_a_default():
+def test_a_member_has_a_default():
     """Generators take a member with a default as one that is always there: their callers would have to send it."""
     assert '"default":' not in json.dumps(load())
     described = load()["components"]["schemas"]["KalmanRequest"]["properties"]["horizon"]["description"]
@@ -84,7 +84,7 @@ def problem_codes():
     return {code: int(status) for status, code in re.findall(r'X\(PROBLEM_\w+, (\d+), "(\w+)"', table)}
 
 
-def test_every_status_that_the_worker_can_give_is_documented():
+def test_a_status_that_the_worker_can_give_is_not_documented():
     statuses = {str(status) for status in problem_codes().values()}
     kalman = load()["paths"]["/api/v1/{account_id}/kalman"]["post"]["responses"]
     assert statuses - set(kalman) == {"405"}, "405 is the answer to what is no operation"
@@ -92,7 +92,7 @@ def test_every_status_that_the_worker_can_give_is_documented():
 
 
 @pytest.mark.parametrize("kind", ["schema", "requestBody"])
-def test_examples_match_their_schemas(kind):
+def test_an_example_does_not_match_its_schema(kind):
     for method, path, operation, _ in operations():
         contents = [operation.get("requestBody", {})] if kind == "requestBody" else [
             resolve(response) for response in operation["responses"].values()]
@@ -105,7 +105,7 @@ def test_examples_match_their_schemas(kind):
                     pytest.fail(f"{method} {path}, example {name}: {error.message}")
 
 
-def test_examples_really_work(client, account):
+def test_an_example_does_not_work(client, account):
     """Each JSON example of a request body gets a success, and the answer is what its schema says."""
     tried = 0
     for method, path, operation, _ in operations():
@@ -121,7 +121,7 @@ def test_examples_really_work(client, account):
     assert tried >= 7
 
 
-def test_examples_in_other_formats_work(client, account):
+def test_an_example_in_another_format_does_not_work(client, account):
     for method, path, operation, _ in operations():
         for media_type, media in operation.get("requestBody", {}).get("content", {}).items():
             if "example" in media:
@@ -132,7 +132,7 @@ def test_examples_in_other_formats_work(client, account):
                 assert answer.headers["content-type"].startswith(answered)
 
 
-def test_documented_models_and_parameters_are_libkalmans(client, account):
+def test_the_document_has_other_models_or_parameters_than_libkalman(client, account):
     """The server's own refusals list what it has; the document lists the same."""
     schemas = load()["components"]["schemas"]
     refused = client.post(account.url, headers=account.headers, json={"results": [1], "model": "moon"}).json()
@@ -151,7 +151,7 @@ def test_documented_models_and_parameters_are_libkalmans(client, account):
     assert set(schemas["Model"]["properties"]) == settings | {"name", "parameters", "transform", "variance_exponent"}
 
 
-def test_documented_fit_statuses_are_libkalmans():
+def test_the_document_has_other_fit_statuses_than_libkalman():
     header = (ROOT / "libkalman/include/kalman/fit.h").read_text(encoding="utf-8")
     names = re.findall(r'X\(KALMAN_FIT_\w+, "(\w+)"', header)
     assert set(load()["components"]["schemas"]["Fit"]["properties"]["status"]["enum"]) == set(names)

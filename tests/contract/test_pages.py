@@ -22,7 +22,7 @@ def get_text(client, path):
     return answer.text
 
 
-def test_every_error_has_a_page_with_its_cause_fix_and_example(client):
+def test_an_error_has_no_page_or_one_without_cause_fix_or_example(client):
     for problem in problems.load().values():
         page, text = get_text(client, problem.path), get_text(client, f"{problem.path}.md")
         assert all(f'<h2 id="{part}">' in page for part in ("cause", "fix", "example")), problem.code
@@ -35,19 +35,19 @@ def test_every_error_has_a_page_with_its_cause_fix_and_example(client):
     ("GET", "/nowhere", {}, "not_found"),
     ("POST", "/livez", {}, "method_not_allowed"),
 ])
-def test_the_type_of_an_error_leads_to_its_page(client, method, path, headers, code):
+def test_the_type_of_an_error_does_not_lead_to_its_page(client, method, path, headers, code):
     answer = client.request(method, path, headers=headers)
     assert answer.json()["code"] == code
     page = client.get(urllib.parse.urljoin(str(answer.url), answer.json()["type"]))
     assert page.status_code == 200 and f'"code": "{code}"' in page.text
 
 
-def test_the_type_of_a_bad_body_leads_to_its_page(client, account):
+def test_the_type_of_a_bad_body_does_not_lead_to_its_page(client, account):
     answer = client.post(account.url, headers=account.headers, json={})
     assert answer.status_code == 422 and answer.json()["type"] == problems.load()["validation_error"].path
 
 
-def test_every_page_is_also_markdown(client):
+def test_a_page_is_not_also_markdown(client):
     for path, text in website.pages().items():
         page, name = get_text(client, path), website.file_of(path)
         assert f'<link rel="alternate" type="text/markdown" href="/{name}.md">' in page, path
@@ -57,7 +57,7 @@ def test_every_page_is_also_markdown(client):
         assert all(path in reference for path in load()["paths"])
 
 
-def test_every_link_leads_to_something(client):
+def test_a_link_leads_to_nothing(client):
     targets = {target for text in website.pages().values() for target in LINK.findall(text)}
     listed = set(LINK.findall(get_text(client, "/llms.txt")))
     assert {f"/{website.file_of(path)}.md" for path in website.pages()} <= listed
@@ -66,13 +66,13 @@ def test_every_link_leads_to_something(client):
         assert client.get(target).status_code == 200 or target in ("/docs", "/redoc"), target
 
 
-def test_no_other_file_of_the_site_is_served(client):
+def test_another_file_of_the_site_is_served(client):
     for path in ("/problems/nowhere", "/problems/", "/problems/key_invalid.html", "/index.html", "/problems/key_invalid.md.gz", "/docs.html"):
         answer = client.get(path)
         assert answer.status_code == 404 and answer.json()["code"] == "not_found", path
 
 
-def test_each_documented_error_shows_its_own_example():
+def test_a_documented_error_shows_the_example_of_another():
     shown = set()
     for item in load()["paths"].values():
         for operation in (one for method, one in item.items() if method != "parameters"):
