@@ -121,6 +121,16 @@ def test_foreground_ends_everything_on_ctrl_c(second):
     assert not any(alive(pid) for pid in pids)
 
 
+def test_a_ctrl_c_before_the_watcher_runs_leaves_everything_running():
+    """scripts/up's own functions; it comes while the logs' followers are started."""
+    text = (ROOT / "scripts/up").read_text(encoding="utf-8")
+    own = "".join(re.search(rf"(?ms)^{name}\(\) \{{$.*?^\}}$\n", text)[0] for name in ("stay_in_foreground", "stop_everything"))
+    stubs = "say() { :; }\nstep() { :; }\nwarn() { :; }\nproc_lives() { false; }\nstack_stop() { echo stopped; }\n"
+    script = f"set -euo pipefail\n{stubs}follow_logs() {{ kill -INT $$; }}\nuntil_stack_ends() {{ :; }}\n{own}stay_in_foreground\n"
+    ended = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, preexec_fn=attend_to_ctrl_c, timeout=WAIT_S, check=False)
+    assert (ended.returncode, ended.stdout) == (130, b"stopped\n")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to start programs as several users")
 def test_another_web_programs_user_opens_no_socket_and_reads_no_key(stack):
     """www-data is every web program's user, and was nginx's and the workers' too."""
