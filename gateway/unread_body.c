@@ -7,12 +7,17 @@
 /* Up to here, reading the body costs less than the handshake of the next connection. */
 enum { SMALL_BODY_BYTES = 65536 };
 
+/* One of unknown length counts as large; over HTTP/2 nginx calls it chunked as well. */
+static bool has_large_body(const ngx_http_request_t *r)
+{
+    return r->headers_in.chunked || r->headers_in.content_length_n > SMALL_BODY_BYTES;
+}
+
 static bool has_large_unread_body(const ngx_http_request_t *r)
 {
     bool is_unread =
         r == r->main && r->stream == NULL && r->request_body == NULL && !r->discard_body;
-    return is_unread &&
-           (r->headers_in.chunked || r->headers_in.content_length_n > SMALL_BODY_BYTES);
+    return is_unread && has_large_body(r);
 }
 
 /* From here on, nobody reads the body: it counts as read. */
@@ -45,7 +50,7 @@ ngx_int_t unread_body_leave_without_key(ngx_http_request_t *r)
 {
     if (r->internal || r != r->main || gateway.settings == NULL)
         return NGX_DECLINED;
-    if (r->stream != NULL && r->headers_in.content_length_n > SMALL_BODY_BYTES && !has_key(r))
+    if (r->stream != NULL && has_large_body(r) && !has_key(r))
         return ngx_http_discard_request_body(r) == NGX_OK ? NGX_DECLINED
                                                           : NGX_HTTP_INTERNAL_SERVER_ERROR;
     return has_large_unread_body(r) && !has_key(r) ? leave(r) : NGX_DECLINED;

@@ -136,3 +136,12 @@ def test_the_gateway_takes_a_refused_body_over_http2(stack, account):
             if not connection.granted:
                 break
     assert connection.answers[0].status == 429 and connection.protocol.remote_settings.initial_window_size <= 65536
+
+
+@pytest.mark.parametrize("length", [{"content-length": "1000000"}, {}], ids=["said", "unknown"])
+def test_the_gateway_takes_a_large_body_without_a_key_over_http2(stack, account, length):
+    """The worker refuses it before it is sent."""
+    with connections(stack, "127.0.0.18", 1) as (connection,):
+        connection.send_start(urllib.parse.urlsplit(account.url).path, JSON | length, b" " * 1000)
+        receive_until([connection], lambda: connection.answers or connection.granted)
+    assert not connection.granted and connection.answers[0].status == 403
