@@ -134,12 +134,23 @@ char *counters_set_page(ngx_conf_t *cf, ngx_command_t *command, void *conf)
 static ngx_http_handler_pt access_log_write;
 
 /* nginx says nowhere else that a line was lost: its handler always returns NGX_OK. It makes one
- * system call for each log, the write, and leaves its error in errno. */
+ * system call for each log, the write, and leaves its error in errno. After ENOSPC it makes none
+ * until the second is over. */
+static bool is_line_dropped(ngx_http_request_t *r, ngx_int_t *ret_rc)
+{
+    static time_t full_s;
+    bool is_left_out = full_s == ngx_time() && r->content_handler != page_answer;
+    ngx_set_errno(0);
+    *ret_rc = access_log_write(r);
+    if (ngx_errno == NGX_ENOSPC)
+        full_s = ngx_time();
+    return ngx_errno != 0 || is_left_out;
+}
+
 static ngx_int_t access_log_write_counted(ngx_http_request_t *r)
 {
-    ngx_set_errno(0);
-    ngx_int_t rc = access_log_write(r);
-    bool is_dropped = ngx_errno != 0;
+    ngx_int_t rc = NGX_OK;
+    bool is_dropped = is_line_dropped(r, &rc);
     if (gateway.tables == NULL)
         return rc;
     struct gateway_counters *counters = gateway.tables->counters;

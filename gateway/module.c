@@ -87,6 +87,31 @@ static void connection_accepted(ngx_connection_t *c)
 
 /* --- settings --- */
 
+/* Of one server. */
+struct server_settings {
+    ngx_flag_t is_uncounted; /* its connections are neither counted nor refused */
+};
+
+static void *server_settings_create(ngx_conf_t *cf)
+{
+    struct server_settings *s = ngx_pcalloc(cf->pool, sizeof *s);
+    if (s != NULL)
+        s->is_uncounted = NGX_CONF_UNSET;
+    return s;
+}
+
+/* An address that several servers share is counted. */
+static bool is_uncounted(const ngx_listening_t *listening)
+{
+    const ngx_http_port_t *port = listening->servers;
+    const ngx_http_addr_conf_t *conf = listening->sockaddr->sa_family == AF_INET6
+                                           ? &((const ngx_http_in6_addr_t *)port->addrs)->conf
+                                           : &((const ngx_http_in_addr_t *)port->addrs)->conf;
+    const struct server_settings *s =
+        conf->default_server->ctx->srv_conf[ngx_http_luna_source_module.ctx_index];
+    return port->naddrs == 1 && conf->virtual_names == NULL && s->is_uncounted == 1;
+}
+
 static struct source_table *table_new(ngx_slab_pool_t *pool, size_t bytes)
 {
     uint32_t buckets = source_table_buckets(bytes);
@@ -223,7 +248,7 @@ static ngx_int_t module_init(ngx_cycle_t *cycle)
     ngx_listening_t *sockets = cycle->listening.elts;
     for (ngx_uint_t i = 0; i < cycle->listening.nelts; i++) {
         if (sockets[i].handler == ngx_http_init_connection &&
-            settings->connections_max != NGX_CONF_UNSET_UINT)
+            settings->connections_max != NGX_CONF_UNSET_UINT && !is_uncounted(&sockets[i]))
             sockets[i].handler = connection_accepted;
     }
     return NGX_OK;
@@ -237,6 +262,8 @@ static ngx_command_t commands[] = {
     {ngx_string("luna_source_connections"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
      ngx_conf_set_num_slot, NGX_HTTP_MAIN_CONF_OFFSET,
      offsetof(struct gateway_settings, connections_max), &number_bounds},
+    {ngx_string("luna_source_uncounted"), NGX_HTTP_SRV_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_SRV_CONF_OFFSET, offsetof(struct server_settings, is_uncounted), NULL},
     {ngx_string("luna_source_refusals"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE3, set_refusals,
      NGX_HTTP_MAIN_CONF_OFFSET, offsetof(struct gateway_settings, by_source), NULL},
     {ngx_string("luna_key_refusals"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE3, set_refusals,
@@ -256,6 +283,7 @@ static ngx_http_module_t context = {
     .postconfiguration = handlers_add,
     .create_main_conf = settings_create,
     .init_main_conf = settings_check,
+    .create_srv_conf = server_settings_create,
 };
 
 ngx_module_t ngx_http_luna_source_module = {

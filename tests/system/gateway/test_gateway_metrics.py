@@ -139,3 +139,25 @@ def test_lines_of_the_access_log_are_lost_in_silence(tmp_path):
         dropped = count(port, "log_lines_dropped_total")
         written = (process.stdout.read() or b"").count(path.encode())
         assert dropped > 0 and written + dropped == requests
+
+
+def test_lines_that_a_full_disk_refuses_are_lost_in_silence(tmp_path):
+    """nginx tries one, and leaves out the others of that second."""
+    with running(tmp_path, ZONE + "access_log /dev/full;", PAGE + "location / { return 204; }") as (_, port):
+        wait_until(lambda: answer_count(port, "gateway", 204), "the count of the first request")
+        requests, dropped = answer_count(port, "gateway", 204), count(port, "log_lines_dropped_total")
+        for _ in range(20):
+            assert answers(port, "/")
+        wait_until(lambda: answer_count(port, "gateway", 204) == requests + 20, "all of them to be counted")
+        assert count(port, "log_lines_dropped_total") == dropped + 20
+
+
+def test_a_source_at_its_limit_of_connections_is_not_scraped(tmp_path):
+    """A proxy or a Prometheus on the gateway's own host has the address of the scrapes."""
+    page = free_port()
+    of_its_own = f"server {{ listen 127.0.0.1:{page}; luna_source_uncounted on; {PAGE} }}"
+    with running(tmp_path, ZONE + of_its_own) as (_, port), contextlib.ExitStack() as held:
+        for _ in range(4):
+            held.enter_context(socket.create_connection(("127.0.0.1", port)))
+        wait_until(lambda: not admits(port), "the limit")
+        assert count(page, "connections_refused_total") > 0
