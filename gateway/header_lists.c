@@ -56,9 +56,10 @@ static ngx_int_t if_none_match_read(ngx_http_request_t *r, ngx_table_elt_t *head
     suffixes_remove(&header->value);
     if (first == NULL) {
         ngx_str_t list = ngx_null_string;
+        if (!header_list_append(r->pool, &list, header->value))
+            return NGX_OK; /* not the first: what nginx has of it cannot be appended to */
+        header->value = list;
         r->headers_in.if_none_match = header;
-        if (header_list_append(r->pool, &list, header->value))
-            header->value = list;
         return NGX_OK;
     }
     (void)header_list_append(r->pool, &first->value, header->value);
