@@ -232,6 +232,27 @@ static double polish_all(struct fit_problem *problem, struct fit_start *ends, si
     return best;
 }
 
+/* Where the differences tell the likelihood, slopes by differences of it cost less than a pass
+ * backwards. */
+static void choose_way(struct fit_problem *problem)
+{
+    problem->analytic = problem->analytic && !problem->differenced.usable;
+}
+
+/* Is the summit one of the exact likelihood? Where the differences have lost digits, it is looked
+ * for again from there without them. */
+static double confirm(struct fit_problem *problem, double best, double *x, bool *converged)
+{
+    static const double loss_max = 1e-8;
+    if (!problem->differenced.usable || !isfinite(best) || problem->cancel.cancelled)
+        return best;
+    problem->differenced.usable = false;
+    problem->analytic = problem->has_score;
+    if (fabs(fit_value(problem, x) - best) <= loss_max * (1 + fabs(best)))
+        return best;
+    return fit_polish(problem, x, converged);
+}
+
 static enum kalman_fit_status judge(const struct fit_problem *problem, const double *x,
                                     bool converged)
 {
@@ -287,6 +308,7 @@ enum kalman_status fit_general(const struct fit_request *request, struct kalman_
         return report(&problem, &problem.spec, request, KALMAN_FIT_FIXED, ret_fit);
     if (settle_without_fit(&problem, request, ret_fit, &status))
         return status;
+    choose_way(&problem);
     size_t wanted = request->options->starts;
     if (wanted == 0)
         wanted = starts_for(&problem);
@@ -294,7 +316,8 @@ enum kalman_status fit_general(const struct fit_request *request, struct kalman_
     bool converged = false;
     struct fit_start ends[FIT_STARTS_MAX];
     size_t found = climb_all(&problem, wanted < FIT_STARTS_MAX ? wanted : FIT_STARTS_MAX, ends);
-    double best = polish_all(&problem, ends, found, x, &converged);
+    double best =
+        confirm(&problem, polish_all(&problem, ends, found, x, &converged), x, &converged);
     if (problem.cancel.cancelled || problem.failure != KALMAN_OK)
         return problem.cancel.cancelled ? KALMAN_ECANCELLED : problem.failure;
     struct kalman_spec scaled;

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { width_min = 40 };
+enum { width_min = 6 };
 
 static size_t setting(const struct spec_layout *layout, enum setting_id id)
 {
@@ -88,11 +88,10 @@ void innovations_prepare(struct innovations *f, const struct spec_layout *layout
         memcpy(f->values, series->values, series->count * sizeof(double));
 }
 
-/* z and g at the model's parameters, and the rows that do not only move along. */
-static void load(struct innovations *f, const struct kalman_model *model)
+/* z and g at these parameters, and the rows that do not only move along. */
+static void load(struct innovations *f, const struct spec_layout *layout,
+                 const struct kalman_spec *spec)
 {
-    const struct spec_layout *layout = &model->layout;
-    const struct kalman_spec *spec = &model->spec;
     size_t last = f->width - 1;
     memset(f->design, 0, f->width * sizeof(double));
     f->gamma = 1;
@@ -278,13 +277,16 @@ static bool eliminate(struct innovations *f, size_t size, struct cancel_check *c
     return true;
 }
 
-bool innovations_likelihood(struct innovations *f, const struct kalman_model *model,
-                            struct cancel_check *cancel, struct score_result *ret_result)
+bool innovations_likelihood(struct innovations *f, const struct spec_layout *layout,
+                            const struct kalman_spec *spec, struct cancel_check *cancel,
+                            struct score_result *ret_result)
 {
     EXPECT(f->width > 0 && f->width <= KALMAN_STATES_MAX);
-    size_t stride = f->width + 2;
-    double log_determinant = 0, variance = ldexp(model->Q[0], 2 * model->sd_exponent);
-    load(f, model);
+    size_t stride = f->width + 2, lags = f->is_season ? 0 : lags_of(layout);
+    size_t diffuse = f->is_season ? f->width - 1 : lags + (f->has_mean ? 1 : 0);
+    double log_determinant = 0,
+           variance = layout_value(layout, spec, PARAMETER_INNOVATION_VARIANCE);
+    load(f, layout, spec);
     if (!(variance > 0) || !sum_rows(f, cancel))
         return false;
     fill_along(f);
@@ -296,14 +298,40 @@ bool innovations_likelihood(struct innovations *f, const struct kalman_model *mo
     double *square = &f->gram[(size - 1) * stride + size - 1], before = *square;
     if (!eliminate(f, size, cancel, &log_determinant) || !(*square > 1e-7 * before))
         return false;
-    size_t lags = lags_of(&model->layout);
-    double free_count = (double)(f->count + (f->is_season ? 0 : lags) - model->diffuse);
-    *ret_result =
-        (struct score_result){.log_determinant = log_determinant + free_count * log(variance),
-                              .quadratic = *square / variance,
-                              .observed = f->count + (f->is_season ? 0 : lags),
-                              .diffuse = model->diffuse,
-                              .determined = true,
-                              .possible = true};
+    *ret_result = (struct score_result){
+        .log_determinant = log_determinant + (double)(f->count + lags - diffuse) * log(variance),
+        .quadratic = *square / variance,
+        .observed = f->count + lags,
+        .diffuse = diffuse,
+        .determined = true,
+        .possible = true};
     return true;
+}
+
+/* Level and season span the indicators of the places in a season; what the slope adds is the square
+ * of what they leave of its effect, phi + .. + phi^t. */
+double innovations_information(struct innovations *f, const struct spec_layout *layout,
+                               const struct kalman_spec *spec)
+{
+    EXPECT(f->is_season && f->width > f->head);
+    size_t period = f->width - f->head, n = f->count;
+    double *effect = f->column, sum = 2 * log((double)period), left = 0;
+    for (size_t k = 0; k < period; k++)
+        sum += log((double)((n - k + period - 1) / period));
+    if (f->head < 2)
+        return sum;
+    load(f, layout, spec);
+    memset(effect, 0, period * sizeof(double));
+    for (int pass = 0; pass < 2; pass++) {
+        double slope = 0;
+        for (size_t t = 0; t < n; t++) {
+            size_t k = t % period;
+            slope = f->damping * (1 + slope);
+            if (pass == 0)
+                effect[k] += slope / (double)((n - k + period - 1) / period);
+            else
+                left += (slope - effect[k]) * (slope - effect[k]);
+        }
+    }
+    return sum + log(left);
 }

@@ -1,13 +1,12 @@
 /*
- * The likelihood of a long season in innovations form (exponential smoothing; ARIMA without an AR
+ * The likelihood of a season in innovations form (exponential smoothing; ARIMA without an AR
  * part), by least squares on its start. Private to libkalman.
  *
  * Given the start x, innovations follow from the data by one recursion of few operations, and are
  * linear in it: e_t = r_t - z_t'x, z_{t+1} = (F - g z')'z_t. So the likelihood is that of a
  * regression: log|Z'Z| and the squares that are left (diffuse start), or log|I + Z'Z| (a start of
  * innovations). Nearly all of z_t is z_{t-1} moved along by one place, so that Z'Z follows from a
- * few of its rows: n s operations and the Cholesky factor in place of the filter's n s^2. Where a
- * damping is fitted, its marginal likelihood needs X'X as well, which takes n s^2 (score/).
+ * few of its rows: n s operations and the Cholesky factor in place of the filter's n s^2.
  */
 #ifndef KALMAN_FIT_INNOVATIONS_H
 #define KALMAN_FIT_INNOVATIONS_H
@@ -43,7 +42,12 @@ void innovations_prepare(struct innovations *f, const struct spec_layout *layout
 
 /* The sums of the likelihood, as score_likelihood() has them. False where this form would lose
  * digits, or was cancelled. */
-bool innovations_likelihood(struct innovations *f, const struct kalman_model *model,
-                            struct cancel_check *cancel, struct score_result *ret_result);
+bool innovations_likelihood(struct innovations *f, const struct spec_layout *layout,
+                            const struct kalman_spec *spec, struct cancel_check *cancel,
+                            struct score_result *ret_result);
+
+/* log|X'X|, as score_information() has it, of exponential smoothing with a season. */
+double innovations_information(struct innovations *f, const struct spec_layout *layout,
+                               const struct kalman_spec *spec);
 
 #endif

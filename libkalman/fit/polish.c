@@ -68,8 +68,8 @@ static bool curvature(struct fit_problem *problem, double *x, const size_t *free
     for (size_t a = 0; a < count; a++) {
         size_t i = free_list[a];
         const struct fit_coordinate *c = &problem->coordinates[i];
-        double kept = x[i], high = fmin(kept + hessian_step, c->upper),
-               low = fmax(kept - hessian_step, c->lower);
+        double kept = x[i], step = fit_step(problem, i, kept, hessian_step),
+               high = fmin(kept + step, c->upper), low = fmax(kept - step, c->lower);
         x[i] = high;
         double first = fit_gradient(problem, x, hessian_step, false, up);
         x[i] = low;

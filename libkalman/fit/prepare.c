@@ -51,6 +51,7 @@ enum kalman_status fit_problem_bytes(const struct kalman_spec *spec,
         aligned(count * spec->input_count * sizeof(double)) + aligned(count * sizeof(double)) +
         aligned(2 * shape.disturbances * sizeof(double)) +
         aligned(innovations_doubles(layout, count) * sizeof(double)) +
+        aligned(differenced_doubles(layout, count) * sizeof(double)) +
         aligned(score_bytes(states, shape.disturbances, augmented, count, closed_form(spec->kind)));
     return KALMAN_OK;
 }
@@ -259,7 +260,8 @@ static void list_coordinates(struct fit_problem *problem)
     /* One fixed variance ties the scale; and the score has its closed form for steps of one length,
      * where each variance is that of one disturbance. */
     problem->concentrate = fixed_variances == 0;
-    problem->analytic = !problem->series.times && closed_form(problem->spec.kind);
+    problem->has_score = !problem->series.times && closed_form(problem->spec.kind);
+    problem->analytic = problem->has_score;
     problem->marginal = moves_the_start(problem);
     problem->scale_at = find_scale(problem);
 }
@@ -332,6 +334,8 @@ enum kalman_status fit_problem_prepare(struct fit_problem *problem, const struct
     list_coordinates(problem);
     innovations_prepare(&problem->innovations, &problem->layout, &problem->series,
                         carve(&cursor, innovations_doubles(layout, n) * sizeof(double)));
+    differenced_prepare(&problem->differenced, &problem->layout, &problem->series,
+                        carve(&cursor, differenced_doubles(layout, n) * sizeof(double)));
     assert((size_t)(cursor - (char *)workspace) +
                aligned(score_bytes(problem->model->states, r,
                                    problem->model->collinear ? problem->model->diffuse : 0, n,

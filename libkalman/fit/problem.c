@@ -146,14 +146,12 @@ void fit_encode(const struct fit_problem *problem, const struct kalman_spec *sca
     }
 }
 
-/* Builds the model of x; false where it has none. */
-static bool build(struct fit_problem *problem, const double *x)
+/* Builds the model of a spec; false where it has none. */
+static bool build(struct fit_problem *problem, const struct kalman_spec *spec)
 {
     EXPECT(problem->model_memory != NULL);
-    struct kalman_spec spec;
-    fit_decode(problem, x, 1, &spec);
     enum kalman_status status =
-        model_init(problem->model_memory, problem->model_bytes, &problem->layout, &spec,
+        model_init(problem->model_memory, problem->model_bytes, &problem->layout, spec,
                    &problem->cancel, &problem->model);
     if (status == KALMAN_ENOMEM || status == KALMAN_EWORKSPACE)
         problem->failure = status;
@@ -170,6 +168,8 @@ enum kalman_status fit_problem_evaluate(struct fit_problem *problem, const struc
         return status;
     problem->score.model = problem->model;
     score_likelihood(&problem->score, &problem->last);
+    differenced_check(&problem->differenced, &problem->layout, spec, &problem->cancel,
+                      &problem->last);
     return problem->cancel.cancelled ? KALMAN_ECANCELLED : KALMAN_OK;
 }
 
@@ -180,9 +180,9 @@ enum kalman_status fit_problem_evaluate(struct fit_problem *problem, const struc
  * projection on X, has + 1/2 log|X'X| as well (Tunnicliffe Wilson 1989; Francke, Koopman & de Vos
  * 2010), and does not depend on how the start is measured.
  */
-static double of_the_start(struct fit_problem *problem)
+static double of_the_start(const struct fit_problem *problem)
 {
-    double information = problem->marginal ? score_information(&problem->score) : 0;
+    double information = problem->marginal ? problem->information : 0;
     return isnan(information) ? -HUGE_VAL : 0.5 * information;
 }
 
@@ -208,22 +208,46 @@ static double assemble(struct fit_problem *problem)
                                           free_count * (log(problem->scale) + 1));
 }
 
-/* The sums of the likelihood of problem->model, by the shorter way where there is one. */
-static void sum_likelihood(struct fit_problem *problem)
+/* The sums of the likelihood of a spec by a shorter way than the score's, where there is one. */
+static bool sum_shortly(struct fit_problem *problem, const struct kalman_spec *spec)
 {
     struct innovations *f = &problem->innovations;
+    struct differenced *d = &problem->differenced;
+    if (d->usable && d->checked &&
+        differenced_likelihood(d, &problem->layout, spec, &problem->cancel, &problem->last))
+        return true;
     if (f->width == 0 ||
-        !innovations_likelihood(f, problem->model, &problem->cancel, &problem->last))
-        score_likelihood(&problem->score, &problem->last);
+        !innovations_likelihood(f, &problem->layout, spec, &problem->cancel, &problem->last))
+        return false;
+    if (problem->marginal)
+        problem->information = innovations_information(f, &problem->layout, spec);
+    return true;
+}
+
+/* The sums of the likelihood of a spec. False: it has no model. */
+static bool sum_likelihood(struct fit_problem *problem, const struct kalman_spec *spec)
+{
+    const char *name = NULL;
+    if (layout_check_parameters(&problem->layout, spec, true, &name) != KALMAN_OK)
+        return false;
+    if (sum_shortly(problem, spec))
+        return true;
+    if (problem->cancel.cancelled || !build(problem, spec))
+        return false;
+    score_likelihood(&problem->score, &problem->last);
+    if (problem->marginal)
+        problem->information = score_information(&problem->score);
+    return true;
 }
 
 double fit_value(struct fit_problem *problem, const double *x)
 {
+    struct kalman_spec spec;
     problem->evaluations++;
-    if (problem->cancel.cancelled || !build(problem, x))
-        return -INFINITY;
-    sum_likelihood(problem);
     if (problem->cancel.cancelled)
+        return -INFINITY;
+    fit_decode(problem, x, 1, &spec);
+    if (!sum_likelihood(problem, &spec) || problem->cancel.cancelled)
         return -INFINITY;
     double value = assemble(problem);
     /* NaN compares false both ways: as a value it could be neither kept nor passed over. */
@@ -245,9 +269,11 @@ static enum parameter_id disturbance_parameter(const struct spec_layout *layout,
 static double gradient_closed(struct fit_problem *problem, const double *x, double *ret_gradient)
 {
     assert(problem->analytic);
+    struct kalman_spec spec;
     problem->evaluations++;
     memset(ret_gradient, 0, problem->count * sizeof(double));
-    if (problem->cancel.cancelled || !build(problem, x))
+    fit_decode(problem, x, 1, &spec);
+    if (problem->cancel.cancelled || !build(problem, &spec))
         return -INFINITY;
     score_gradient(&problem->score, &problem->last, problem->disturbance_quadratic,
                    problem->disturbance_trace);
@@ -293,6 +319,16 @@ static double difference_inward(struct fit_problem *problem, double *x, size_t i
     return (-25 * centre + 48 * one - 36 * two + 16 * three - 3 * four) / (12 * step);
 }
 
+double fit_step(const struct fit_problem *problem, size_t i, double x, double step)
+{
+    EXPECT(i < problem->count);
+    static const double share = 0.1, smallest = 1e-6;
+    const struct fit_coordinate *c = &problem->coordinates[i];
+    double width = c->upper - c->lower, room = fmin(x - c->lower, c->upper - x);
+    bool of_log = c->kind == FIT_VARIANCE || c->kind == FIT_LOGARITHM || c->kind == FIT_PARTIAL;
+    return of_log ? step : fmin(step, fmax(share * room, smallest * width));
+}
+
 /* One derivative by differences that stay inside the box. */
 static double difference(struct fit_problem *problem, double *x, size_t i, double centre,
                          double step, bool fine)
@@ -300,6 +336,7 @@ static double difference(struct fit_problem *problem, double *x, size_t i, doubl
     EXPECT(i < problem->count);
     assert(step > 0);
     const struct fit_coordinate *c = &problem->coordinates[i];
+    step = fit_step(problem, i, x[i], step);
     double reach = fine ? 2 * step : step;
     if (x[i] - reach < c->lower)
         return difference_inward(problem, x, i, centre, step, fine);

@@ -21,6 +21,7 @@
 
 #include "fit/innovations.h"
 #include "numeric/cancel.h"
+#include "score/differenced.h"
 #include "score/score.h"
 
 #include <kalman/fit.h>
@@ -65,7 +66,8 @@ struct fit_problem {
     size_t cycle_at;  /* its index in spec.parameters */
     bool concentrate; /* every variance is free */
     size_t scale_at;  /* the coordinate that is nothing but the concentrated scale, or SIZE_MAX */
-    bool analytic;    /* the score has a closed form here */
+    bool has_score;   /* the score has a closed form here */
+    bool analytic;    /* and that is used */
     bool marginal;    /* a coordinate moves the diffuse part: see assemble() */
 
     struct kalman_series series; /* scaled, in the workspace */
@@ -76,6 +78,7 @@ struct fit_problem {
     double start_log;  /* what scaling inputs and times took from the diffuse likelihood */
 
     struct innovations innovations; /* width 0: the likelihood is that of the score */
+    struct differenced differenced; /* where usable, it is by differences */
     struct score score;
     struct kalman_model *model; /* of the last evaluation */
     void *model_memory;
@@ -85,6 +88,7 @@ struct fit_problem {
     double trace[KALMAN_PARAMETERS_MAX];
 
     struct score_result last; /* sums of the last evaluation */
+    double information;       /* and its log|X'X|, where marginal */
     double scale;             /* concentrated scale of the last evaluation, else 1 */
     size_t evaluations, evaluations_max;
     struct cancel_check cancel;
@@ -113,8 +117,8 @@ enum kalman_status fit_problem_prepare(struct fit_problem *problem, const struct
 void fit_defaults(const struct spec_layout *layout, const struct kalman_spec *spec,
                   struct kalman_spec *ret_spec);
 
-/* The model of a complete scaled spec, and its likelihood into problem->last. KALMAN_ECANCELLED, or
- * the status of model_init(). */
+/* The model of a complete scaled spec, and its likelihood into problem->last; what
+ * problem->differenced says is checked by it. KALMAN_ECANCELLED, or the status of model_init(). */
 enum kalman_status fit_problem_evaluate(struct fit_problem *problem,
                                         const struct kalman_spec *spec) KALMAN_MUSTCHECK;
 
@@ -135,6 +139,10 @@ double fit_value(struct fit_problem *problem, const double *x);
  */
 double fit_gradient(struct fit_problem *problem, const double *x, double step, bool fine,
                     double *ret_gradient);
+
+/* The step of a difference at x of coordinate i: shorter near the end of a box, beside which the
+ * likelihood of a share changes with the share's logarithm. */
+double fit_step(const struct fit_problem *problem, size_t i, double x, double step);
 
 /* A variance of the scaled problem times 2^this is the caller's. */
 int fit_variance_exponent(const struct fit_problem *problem, enum parameter_id id);

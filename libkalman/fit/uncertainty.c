@@ -137,6 +137,11 @@ static void differences(struct inquiry *q, double factor, double *matrix)
 static bool inform(struct inquiry *q)
 {
     size_t square = q->count * q->count;
+    struct kalman_spec spec;
+    fit_decode(&q->problem, q->x, 1, &spec);
+    /* for the check of the shorter way, where there is one */
+    if (q->problem.differenced.usable && fit_problem_evaluate(&q->problem, &spec) != KALMAN_OK)
+        return false;
     q->centre = fit_value(&q->problem, q->x);
     bool curved = isfinite(q->centre);
     for (size_t a = 0; a < q->count && curved && fit_check_limits(&q->problem); a++)

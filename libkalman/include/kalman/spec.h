@@ -33,7 +33,7 @@ extern "C" {
 enum kalman_limits {
     KALMAN_SETTINGS_MAX = 8,    /* integer settings of a kind */
     KALMAN_PARAMETERS_MAX = 96, /* real parameters of a spec, arrays counted element by element */
-    KALMAN_STATES_MAX = 512,    /* length of the state vector */
+    KALMAN_STATES_MAX = 768,    /* length of the state vector */
     KALMAN_OBSERVED_MAX = 64,   /* observations per time point (custom models) */
     KALMAN_INPUTS_MAX = 64,     /* known inputs (regressors) */
     KALMAN_ALIGN = 64 /* alignment that every caller-supplied memory block must have, in bytes */

@@ -1,4 +1,4 @@
-/* The likelihood of a long season by least squares on its start, beside the filter's. */
+/* The likelihood of a season by least squares on its start, beside the filter's. */
 #include "support.h"
 
 #include "fit/innovations.h"
@@ -29,6 +29,7 @@ static const struct {
     {"exponential_smoothing", "period=48"},
     {"exponential_smoothing", "trend=1 period=52"},
     {"exponential_smoothing", "trend=1 damped=1 period=40"},
+    {"exponential_smoothing", "trend=1 damped=1 period=7"},
     {"arima", "d=1 q=1 D=1 Q=1 period=48"},
     {"arima", "q=2 Q=1 period=45 mean=1"},
     {"arima", "d=1 q=0 D=0 Q=2 period=24 mean=1"},
@@ -99,12 +100,17 @@ static void both_forms_have_one_likelihood(void **state)
             }
             fit_decode(&bound.problem, x, 1, &complete);
             assert_int_equal(fit_problem_evaluate(&bound.problem, &complete), KALMAN_OK);
-            if (!innovations_likelihood(&bound.innovations, bound.problem.model, NULL, &sums))
+            if (!innovations_likelihood(&bound.innovations, &bound.problem.layout, &complete, NULL,
+                                        &sums))
                 continue;
             assert_int_equal(sums.observed, bound.problem.last.observed);
             assert_int_equal(sums.diffuse, bound.problem.last.diffuse);
             assert_within(sums.log_determinant, bound.problem.last.log_determinant, 1e-7);
             assert_within(criterion(&sums), criterion(&bound.problem.last), 1e-7);
+            if (bound.innovations.is_season)
+                assert_within(
+                    innovations_information(&bound.innovations, &bound.problem.layout, &complete),
+                    score_information(&bound.problem.score), 1e-7);
         }
         release(&bound);
     }
@@ -117,7 +123,7 @@ static void what_has_no_such_form_is_left_to_the_filter(void **state)
     struct bound bound;
     series_of(y, count_max, 3);
     static const char *const others[][2] = {{"arima", "p=1 q=1 Q=1 period=48"},
-                                            {"exponential_smoothing", "trend=1 period=12"},
+                                            {"exponential_smoothing", "trend=1"},
                                             {"basic_structural", "period=52"}};
     for (size_t k = 0; k < 3; k++) {
         struct kalman_spec spec = spec_of(others[k][0], others[k][1]);
@@ -140,6 +146,26 @@ static bool second_time(void *context)
     bool stop = asked;
     asked = true;
     return stop;
+}
+
+/* Days of a year: two seasons of states, one for the differences and one for the averages. */
+static void an_airline_model_of_days_is_fitted(void **state)
+{
+    (void)state;
+    enum { years = 3 * 365 };
+    double *y = malloc(years * sizeof(double));
+    struct kalman_spec spec = spec_of("arima", "d=1 q=1 D=1 Q=1 period=365");
+    struct kalman_series series = {.values = y, .count = years};
+    struct kalman_fit fit;
+    size_t bytes = 0;
+    series_of(y, years, 2);
+    assert_int_equal(kalman_fit_bytes(&spec, years, &bytes), KALMAN_OK);
+    void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
+    assert_int_equal(kalman_fit(&spec, &series, NULL, workspace, bytes, NULL, &fit), KALMAN_OK);
+    assert_int_equal(fit.diffuse_count, 366);
+    assert_true(fit.status == KALMAN_FIT_INTERIOR || fit.status == KALMAN_FIT_BOUNDARY_LOW);
+    free(workspace);
+    free(y);
 }
 
 /* A whole pass is a few milliseconds: the hook is asked within it. */
@@ -168,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_forms_have_one_likelihood),
         cmocka_unit_test(what_has_no_such_form_is_left_to_the_filter),
+        cmocka_unit_test(an_airline_model_of_days_is_fitted),
         cmocka_unit_test(a_long_fit_can_be_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,139 @@
+/* The likelihood by differences beside the filter's. */
+#include "support.h"
+
+#include "fit/problem.h"
+#include "model/spec.h"
+
+#include <kalman/random.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { count_max = 300 };
+
+static const char *const forms[][2] = {
+    {"basic_structural", "period=4"},  {"basic_structural", "period=2"},
+    {"basic_structural", "period=52"}, {"seasonal", "period=7"},
+    {"seasonal", "period=24"},         {"arima", "p=1 mean=1"},
+    {"arima", "p=2 d=1 q=2"},          {"arima", "p=1 D=1 Q=1 period=12 mean=1"},
+    {"arima", "p=1 q=1 P=1 period=4"}, {"arima", "p=3 d=2 q=1"},
+};
+enum { form_count = sizeof forms / sizeof forms[0] };
+
+static void series_of(double *y, size_t n, uint64_t seed)
+{
+    struct kalman_random random;
+    double level = 1000;
+    kalman_random_seed(&random, seed);
+    for (size_t t = 0; t < n; t++) {
+        level += 0.3 * kalman_random_normal(&random);
+        y[t] = level + 10 * sin((double)(t % 12)) + kalman_random_normal(&random);
+    }
+}
+
+static void *bind_form(const struct kalman_spec *spec, const double *y, size_t n,
+                       struct fit_problem *problem)
+{
+    struct kalman_series series = {.values = y, .count = n};
+    struct spec_layout layout;
+    size_t bytes = 0;
+    assert_int_equal(spec_resolve(spec, false, &layout, NULL), KALMAN_OK);
+    assert_int_equal(fit_problem_bytes(spec, &layout, n, &bytes), KALMAN_OK);
+    void *memory = aligned_alloc(KALMAN_ALIGN, bytes);
+    assert_int_equal(fit_problem_prepare(problem, spec, &layout, &series, NULL, memory, bytes),
+                     KALMAN_OK);
+    return memory;
+}
+
+static void random_point(const struct fit_problem *problem, struct kalman_random *random,
+                         struct kalman_spec *ret_spec)
+{
+    double x[KALMAN_PARAMETERS_MAX];
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        double lower = fmax(c->lower, -1.5), upper = fmin(c->upper, 1.5);
+        x[i] = lower + (upper - lower) * kalman_random_uniform(random);
+    }
+    fit_decode(problem, x, 1, ret_spec);
+}
+
+/* One constant for all points. */
+static void both_forms_have_one_likelihood(void **state)
+{
+    (void)state;
+    double y[count_max];
+    struct kalman_random random;
+    kalman_random_seed(&random, 5);
+    for (size_t k = 0; k < form_count; k++) {
+        struct kalman_spec spec = spec_of(forms[k][0], forms[k][1]), point;
+        struct fit_problem problem;
+        struct score_result sums;
+        series_of(y, count_max, k);
+        void *memory = bind_form(&spec, y, count_max, &problem);
+        for (int trial = 0; trial < 6; trial++) {
+            random_point(&problem, &random, &point);
+            assert_int_equal(fit_problem_evaluate(&problem, &point), KALMAN_OK);
+            assert_true(problem.differenced.usable && problem.differenced.checked);
+            assert_true(
+                differenced_likelihood(&problem.differenced, &problem.layout, &point, NULL, &sums));
+            assert_int_equal(sums.observed, problem.last.observed);
+            assert_int_equal(sums.diffuse, problem.last.diffuse);
+            assert_within(sums.log_determinant, problem.last.log_determinant, 1e-8);
+            assert_within(sums.quadratic, problem.last.quadratic, 1e-9 * problem.last.quadratic);
+        }
+        free(memory);
+    }
+}
+
+static void what_has_no_such_form_is_left_to_the_filter(void **state)
+{
+    (void)state;
+    static const char *const others[][2] = {{"basic_structural", "period=12 harmonics=2"},
+                                            {"arima", "d=1 q=1"},
+                                            {"arima", "p=1 P=2 period=12"},
+                                            {"local_linear_trend", ""}};
+    double y[count_max];
+    struct fit_problem problem;
+    series_of(y, count_max, 3);
+    for (size_t k = 0; k < sizeof others / sizeof others[0]; k++) {
+        struct kalman_spec spec = spec_of(others[k][0], others[k][1]);
+        free(bind_form(&spec, y, count_max, &problem));
+        assert_false(problem.differenced.usable);
+    }
+    y[100] = NAN;
+    struct kalman_spec spec = spec_of("basic_structural", "period=12");
+    free(bind_form(&spec, y, count_max, &problem));
+    assert_false(problem.differenced.usable);
+}
+
+/* The check is by the squares: those of another series are others. */
+static void a_pass_that_disagrees_ends_its_use(void **state)
+{
+    (void)state;
+    double y[count_max];
+    struct kalman_random random;
+    struct kalman_spec spec = spec_of("basic_structural", "period=12"), point;
+    struct fit_problem problem;
+    kalman_random_seed(&random, 8);
+    series_of(y, count_max, 3);
+    void *memory = bind_form(&spec, y, count_max, &problem);
+    problem.differenced.values[20] += 1e-3;
+    random_point(&problem, &random, &point);
+    assert_int_equal(fit_problem_evaluate(&problem, &point), KALMAN_OK);
+    assert_false(problem.differenced.usable);
+    free(memory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_forms_have_one_likelihood),
+        cmocka_unit_test(what_has_no_such_form_is_left_to_the_filter),
+        cmocka_unit_test(a_pass_that_disagrees_ends_its_use),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
