@@ -111,7 +111,7 @@ def llms(document):
              "- [OpenAPI 3.1](/openapi.json): the same for generators and tools",
              "- [Errors](/problems.md): every error",
              "- [Changes](/changelog.md): what each version changed",
-             "- [Versions](/versioning.md): what stays compatible, and how something ends", "", "## Errors", ""]
+             "- [Versions](/versioning.md): what stays compatible, and how an operation ends", "", "## Errors", ""]
     lines += [f"- [{problem.code}]({problem.path}.md): {problem.cause}" for problem in problems.load().values()]
     return "\n".join(lines) + "\n"
 

@@ -74,7 +74,7 @@
       "again.")                                                                                    \
     X(PROBLEM_COMPUTE_LIMITED, 429, "compute_limited", "Compute budget used up",                   \
       "The account's computations used more processor time than its plan provides. Retry-After "   \
-      "says when there is some again.")                                                            \
+      "says when to try again.")                                                                   \
     X(PROBLEM_QUOTA_EXHAUSTED, 429, "quota_exhausted", "Quota exhausted",                          \
       "The account's quota is used up.")                                                           \
     X(PROBLEM_INTERNAL, 500, "internal_error", "Internal error",                                   \
