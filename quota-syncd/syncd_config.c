@@ -32,8 +32,8 @@ const struct luna_setting syncd_settings[] = {
     {.name = "LUNA_ENV_FILE",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(env_file),
-     .help = "File of NAME=value lines with settings that are not set in the environment; read "
-             "again on SIGHUP."},
+     .help = "File with NAME=value lines. A program reads settings that its environment lacks from "
+             "this file, and reads it again on SIGHUP."},
     {.name = "LUNA_DURABILITY",
      .type = LUNA_SETTING_ENUM,
      .offset = MEMBER(durability),
@@ -48,8 +48,8 @@ const struct luna_setting syncd_settings[] = {
      .default_text = "1000",
      .min = 10,
      .max = 3600000,
-     .help = "Interval between booking rounds, in milliseconds; a notification from PostgreSQL "
-             "starts a round earlier."},
+     .help = "Interval between booking rounds, in milliseconds. After an operator's change, "
+             "PostgreSQL notifies quota-syncd, and a round starts at once."},
     {.name = "LUNA_SYNC_BATCH_ACCOUNTS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -81,8 +81,8 @@ const struct luna_setting syncd_settings[] = {
      .default_text = "60000",
      .min = 5000,
      .max = 540000,
-     .help = "Maximum difference between the clocks of Redis and PostgreSQL, in milliseconds; "
-             "above it, no quota period is ended."},
+     .help = "Maximum difference between the clocks of Redis and PostgreSQL, in milliseconds. "
+             "While it is greater, no quota period is ended."},
     {.name = "LUNA_STOP_TIMEOUT_MS",
      .type = LUNA_SETTING_INT,
      .flags = LUNA_SETTING_RELOADABLE,
@@ -90,7 +90,7 @@ const struct luna_setting syncd_settings[] = {
      .default_text = "10000",
      .min = 0,
      .max = 600000,
-     .help = "Maximum time for the last booking round after SIGTERM, in milliseconds; charges that "
+     .help = "Maximum time for the last booking round after SIGTERM, in milliseconds. Charges that "
              "remain are booked after the next start."},
     {.name = "LUNA_METRICS_LISTEN",
      .type = LUNA_SETTING_STRING,

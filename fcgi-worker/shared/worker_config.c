@@ -62,10 +62,12 @@ const struct luna_setting worker_settings[] = {
          "Group to switch to if the pool is started as root; if unset, the primary group of "
          "LUNA_USER."),
     TEXT("LUNA_PID_FILE", pid_file, 0, NULL, "File to which the master writes its process id."),
-    TEXT("LUNA_ENV_FILE", env_file, 0, NULL,
-         "File of NAME=value lines with settings that are not set in the environment; read again "
-         "on SIGHUP."),
-    TEXT("LUNA_STATE_DIR", state_dir, REQ, NULL, "Directory of the workers' charge journals."),
+    TEXT(
+        "LUNA_ENV_FILE", env_file, 0, NULL,
+        "File with NAME=value lines. A program reads settings that its environment lacks from this "
+        "file, and reads it again on SIGHUP."),
+    TEXT("LUNA_STATE_DIR", state_dir, REQ, NULL,
+         "Directory of the journals in which the workers record charges."),
     WHOLE("LUNA_JOURNAL_SLOT_FIRST", journal_slot_first, 0, "0", 0, LUNA_WORKERS_MAX - 1,
           "First journal slot of this pool. The slots of pools that share LUNA_STATE_DIR must not "
           "overlap."),
@@ -132,9 +134,10 @@ const struct luna_setting worker_settings[] = {
           "Timeout of a Redis command, in milliseconds."),
     WHOLE("LUNA_DATABASE_TIMEOUT_MS", database_timeout_ms, REL, "1000", 1, 60000,
           "Timeout of a PostgreSQL statement, in milliseconds."),
-    WHOLE("LUNA_CLOCK_OFFSET_MAX_MS", clock_offset_max_ms, REL, "60000", 5000, 540000,
-          "Maximum difference between the clocks of Redis and PostgreSQL, in milliseconds; above "
-          "it, requests that cost units are refused with 503."),
+    WHOLE(
+        "LUNA_CLOCK_OFFSET_MAX_MS", clock_offset_max_ms, REL, "60000", 5000, 540000,
+        "Maximum difference between the clocks of Redis and PostgreSQL, in milliseconds. While it "
+        "is greater, requests that cost units are refused with 503."),
     WHOLE("LUNA_DRAIN_TIMEOUT_MS", drain_timeout_ms, REL, "15000", 0, 600000,
           "Maximum time for a worker to finish its request at a stop or reload, in milliseconds."),
     WHOLE("LUNA_START_TIMEOUT_MS", start_timeout_ms, REL, "10000", 100, 600000,
