@@ -4,8 +4,8 @@
 #include "luna/base/clock.h"
 #include "luna/modelling/decode.h"
 #include "luna/modelling/run.h"
-#include "luna/store/admission.h"
 #include "shared/exit_code.h"
+#include "worker/store_options.h"
 
 #include <math.h>
 #include <string.h>
@@ -77,18 +77,8 @@ enum luna_code self_test_compute(struct luna_error *err)
 static int reach_stores(const struct worker_config *config, struct luna_error *err)
 {
     struct luna_admitter *admitter = NULL;
-    const struct luna_admitter_options options = {
-        .redis_url = config->redis_url,
-        .database_url = config->database_url,
-        .pepper = config->pepper,
-        .pepper_len = config->pepper_len,
-        .pepper_id = (int)config->key_pepper_id,
-        .previous = &config->previous_pepper,
-        .journal_dir = config->state_dir,
-        .worker_slot = worker_config_self_test_slot(config),
-        .durability = (enum luna_durability)config->durability,
-        .redis_timeout_ms = (int)config->redis_timeout_ms,
-        .database_timeout_ms = (int)config->database_timeout_ms};
+    const struct luna_admitter_options options =
+        store_options_of(config, worker_config_self_test_slot(config));
     if (luna_admitter_new(&options, &admitter, err) != LUNA_OK)
         return WORKER_EXIT_CONFIG;
     enum luna_code code = luna_admitter_probe(admitter, luna_deadline_in_ms(STORE_LIMIT_MS), err);

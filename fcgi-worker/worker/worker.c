@@ -14,6 +14,7 @@
 #include "worker/recycle.h"
 #include "worker/sandbox.h"
 #include "worker/self_test.h"
+#include "worker/store_options.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -232,23 +233,12 @@ static enum luna_code watch(struct worker *worker, struct luna_error *err)
 static enum luna_code open_stores(struct worker *worker, struct luna_error *err)
 {
     const struct worker_config *config = &worker->config;
-    const struct luna_admitter_options options = {
-        .redis_url = config->redis_url,
-        .database_url = config->database_url,
-        .pepper = config->pepper,
-        .pepper_len = config->pepper_len,
-        .pepper_id = (int)config->key_pepper_id,
-        .previous = &config->previous_pepper,
-        .journal_dir = config->state_dir,
-        .worker_slot = (int)config->journal_slot_first + worker->options->slot,
-        .answer_bytes_max = config->answer_bytes_max,
-        .durability = (enum luna_durability)config->durability,
-        .redis_timeout_ms = (int)config->redis_timeout_ms,
-        .database_timeout_ms = (int)config->database_timeout_ms,
-        .meter = &worker->slot->stores_meter,
-        .breaker = &worker->options->board->breaker,
-        .clocks = &worker->options->board->clocks,
-        .clock_offset_max_ms = config->clock_offset_max_ms};
+    struct luna_admitter_options options =
+        store_options_of(config, (int)config->journal_slot_first + worker->options->slot);
+    options.answer_bytes_max = config->answer_bytes_max;
+    options.meter = &worker->slot->stores_meter;
+    options.breaker = &worker->options->board->breaker;
+    options.clocks = &worker->options->board->clocks;
     enum luna_code code = luna_admitter_new(&options, &worker->pipeline.admitter, err);
     return code != LUNA_OK
                ? code
