@@ -90,14 +90,12 @@ static bool read_status(const char *word, enum luna_account_status *ret_status)
                                         [LUNA_ACCOUNTS_ENABLED] = "enabled",
                                         [LUNA_ACCOUNTS_DISABLED] = "disabled",
                                         [LUNA_ACCOUNTS_DELETED] = "deleted"};
-    for (size_t i = 0; i < OUTPUT_COUNT(words); i++) {
-        if (strcmp(word, words[i]) == 0) {
-            *ret_status = (enum luna_account_status)i;
-            return true;
-        }
-    }
-    cli_exit_usage("--status is \"%s\"; expected enabled, disabled, deleted or all", word);
-    return false;
+    size_t place = 0;
+    if (!word_read("--status", word, words, OUTPUT_COUNT(words),
+                   "enabled, disabled, deleted or all", &place))
+        return false;
+    *ret_status = (enum luna_account_status)place;
+    return true;
 }
 
 static enum luna_code fill_accounts(struct listing *listing, struct luna_error *err)

@@ -162,14 +162,12 @@ static bool read_status(const char *word, enum luna_key_status *ret_status)
                                         [LUNA_KEYS_LIVE] = "live",
                                         [LUNA_KEYS_EXPIRED] = "expired",
                                         [LUNA_KEYS_REVOKED] = "revoked"};
-    for (size_t i = 0; i < OUTPUT_COUNT(words); i++) {
-        if (strcmp(word, words[i]) == 0) {
-            *ret_status = (enum luna_key_status)i;
-            return true;
-        }
-    }
-    cli_exit_usage("--status is \"%s\"; expected live, expired, revoked or all", word);
-    return false;
+    size_t place = 0;
+    if (!word_read("--status", word, words, OUTPUT_COUNT(words), "live, expired, revoked or all",
+                   &place))
+        return false;
+    *ret_status = (enum luna_key_status)place;
+    return true;
 }
 
 static enum luna_code fill_keys(struct listing *listing, struct luna_error *err)

@@ -20,6 +20,19 @@ static const struct {
 
 enum { SCOPE_COUNT = sizeof scopes_table / sizeof scopes_table[0] };
 
+bool word_read(const char *what, const char *word, const char *const *words, size_t count,
+               const char *expected, size_t *ret_place)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *ret_place = i;
+            return true;
+        }
+    }
+    cli_exit_usage("%s is \"%s\"; expected %s", what, word, expected);
+    return false;
+}
+
 bool period_read(const char *word, enum luna_period *ret_period)
 {
     static const enum luna_period periods[] = {

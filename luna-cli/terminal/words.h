@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The place of `word` among `words`; the error says `what` it is, and what was `expected`. */
+bool word_read(const char *what, const char *word, const char *const *words, size_t count,
+               const char *expected, size_t *ret_place);
 /* "none", "day" or "month". */
 bool period_read(const char *word, enum luna_period *ret_period);
 

@@ -1,13 +1,10 @@
 """Abuse: a stack of its own, a paying client, and somebody who tries to take its place."""
-import os
 import pathlib
-import shutil
 import sys
-import tempfile
 
 import pytest
 from arena import Arena
-from luna_stack import Stack, ports_of_our_own
+from luna_stack import own_stack
 
 pytest_plugins = ["luna_stack"]
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "faults"))  # stack_control
@@ -20,16 +17,10 @@ def pytest_addoption(parser):
 @pytest.fixture(scope="session")
 def stack():
     """Shadows the stack of the other suites: this one is abused, with the limits that are shipped."""
-    var = tempfile.mkdtemp(prefix="luna-abuse-")
-    os.chmod(var, 0o755)
-    running = Stack(var, LUNA_SYNC_INTERVAL_MS=100, LUNA_WORKERS=4, **ports_of_our_own())
-    try:
+    with own_stack("abuse", mode=0o755, LUNA_WORKERS=4) as running:
         running.up()
         running.luna("plan", "set", "paying", "--rate", "100000", "--burst", "100000")
         yield running
-    finally:
-        running.script("down", check=False)
-        shutil.rmtree(var, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

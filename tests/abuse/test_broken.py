@@ -1,16 +1,14 @@
 """A clock that is wrong, a log that nobody reads, a disk that is full: what a paying client sees meanwhile and afterwards."""
 import contextlib
 import os
-import pathlib
 import shutil
 import struct
 import subprocess
-import tempfile
 import time
 
 import pytest
 from arena import Arena
-from luna_stack import BUILD, Account, Stack, ports_of_our_own, wait_until
+from luna_stack import BUILD, Account, own_stack, wait_until
 from stack_control import Process
 
 SKEWED_CLOCK = BUILD / "tests/unit/libluna/store/libskewed_clock.so"
@@ -18,19 +16,13 @@ HOUR_S, DAY_S = 3600, 86400
 
 
 @contextlib.contextmanager
-def own_stack(before_up=lambda var: None, **settings):
+def broken_stack(before_up=lambda var: None, **settings):
     """A stack that is broken in one way, for one test; `before_up` prepares its folder."""
-    var = pathlib.Path(tempfile.mkdtemp(prefix="luna-broken-"))
-    os.chmod(var, 0o755)
-    running = Stack(var, LUNA_SYNC_INTERVAL_MS=100, LUNA_WORKERS=2, **ports_of_our_own(), **settings)
-    try:
-        before_up(var)
+    with own_stack("broken", mode=0o755, LUNA_WORKERS=2, **settings) as running:
+        before_up(running.var)
         running.up()
         running.luna("plan", "set", "paying", "--rate", "100000", "--burst", "100000")
         yield running
-    finally:
-        running.script("down", check=False)
-        shutil.rmtree(var, ignore_errors=True)
 
 
 def paying(stack, *options):
@@ -60,7 +52,7 @@ class FakeClock:
 
 @pytest.fixture(scope="module", name="clocked")
 def stack_with_a_fake_clock():
-    with own_stack() as stack:
+    with broken_stack() as stack:
         yield stack, FakeClock(stack), paying(stack)
 
 
@@ -91,7 +83,7 @@ def test_a_log_that_nobody_reads_stops_the_service():
         os.mkfifo(var / "log" / "fcgi-worker.log", 0o666)
         readers.append(os.open(var / "log" / "fcgi-worker.log", os.O_RDWR | os.O_NONBLOCK))
 
-    with own_stack(make_pipe) as stack:
+    with broken_stack(make_pipe) as stack:
         arena = Arena(stack, paying(stack), 4)
         attacked = arena.figures()
         print(f"\n  victim, whose lines nobody reads: {attacked}")
@@ -119,7 +111,7 @@ def fill(file):
 @pytest.mark.skipif(os.geteuid() != 0, reason="a disk that can be filled is mounted by root alone")
 def test_a_full_disk_kills_workers_or_charges_what_it_refuses():
     """The disk of the state folder is full. A charge that cannot be confirmed is refused, and nothing stays wrong."""
-    with contextlib.ExitStack() as disk, own_stack(lambda var: disk.enter_context(small_disk(var / "state", "64m"))) as stack:
+    with contextlib.ExitStack() as disk, broken_stack(lambda var: disk.enter_context(small_disk(var / "state", "64m"))) as stack:
         account = paying(stack)
         arena = Arena(stack, account, 2)
         quiet = arena.figures()

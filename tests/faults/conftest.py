@@ -1,11 +1,8 @@
 """Faults: a stack of its own that is killed, frozen and rolled back under load. --long enumerates every crash point."""
-import shutil
-import tempfile
-
 import pytest
 from ledger import check
 from load import Load
-from luna_stack import Stack, assert_no_secret_in_logs, ports_of_our_own, wait_until
+from luna_stack import assert_no_secret_in_logs, own_stack, wait_until
 from stack_control import Process
 
 pytest_plugins = ["luna_stack"]
@@ -25,18 +22,12 @@ def long_run(request):
 @pytest.fixture(scope="session")
 def stack():
     """Shadows the stack of the other suites: this one is broken on purpose, repeatedly."""
-    var = tempfile.mkdtemp(prefix="luna-faults-")
-    shutil.os.chmod(var, 0o755)
     # Over TCP, whose packets can be lost.
-    running = Stack(var, LUNA_SYNC_INTERVAL_MS=100, LUNA_WORKERS=4, LUNA_REDIS_TRANSPORT="tcp", **ports_of_our_own())
-    try:
+    with own_stack("faults", mode=0o755, LUNA_WORKERS=4, LUNA_REDIS_TRANSPORT="tcp") as running:
         running.up()
         running.luna("plan", "set", "faults", "--rate", "1000000", "--burst", "1000000")
         yield running
         assert_no_secret_in_logs(running)
-    finally:
-        running.script("down", check=False)
-        shutil.rmtree(var, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

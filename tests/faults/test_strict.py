@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import ssl
-import tempfile
 import threading
 import time
 import urllib.parse
@@ -16,7 +15,7 @@ import pytest
 import redis
 from ledger import Books, settle
 from load import BODY, Load, ask
-from luna_stack import Account, Stack, ports_of_our_own, wait_until
+from luna_stack import Account, own_stack, wait_until
 from stack_control import Process, children_of
 from waiting import WAIT_S
 
@@ -27,16 +26,10 @@ PASSED_OVER = frozenset({0, 409, 502, 503, 504})  # sent again, under the same I
 
 @pytest.fixture(scope="module", name="strict")
 def strict_stack():
-    var = tempfile.mkdtemp(prefix="luna-strict-")
-    shutil.os.chmod(var, 0o755)
-    running = Stack(var, LUNA_DURABILITY="strict", LUNA_SYNC_INTERVAL_MS=100, LUNA_WORKERS=WORKERS, **ports_of_our_own())
-    try:
+    with own_stack("strict", mode=0o755, LUNA_DURABILITY="strict", LUNA_WORKERS=WORKERS) as running:
         running.up()
         running.luna("plan", "set", "faults", "--rate", "1000000", "--burst", "1000000")
         yield running
-    finally:
-        running.script("down", check=False)
-        shutil.rmtree(var, ignore_errors=True)
 
 
 @pytest.fixture(scope="module", name="fallen")

@@ -3,6 +3,7 @@
 LUNA_TEST_VAR names the LUNA_VAR of a stack that runs already; it is then used as it is and left running. With LUNA_TEST_HAR all
 goes through a recording proxy (recording.py).
 """
+import contextlib
 import dataclasses
 import json
 import os
@@ -160,6 +161,19 @@ def assert_no_secret_in_logs(stack):
     assert stack.secrets_in_logs() == [], "the logs of the whole test run hold secrets"
 
 
+@contextlib.contextmanager
+def own_stack(name, mode=0o700, **settings):
+    """A stack for one suite or test, which starts it. `mode`: of its folder."""
+    var = tempfile.mkdtemp(prefix=f"luna-{name}-")
+    os.chmod(var, mode)
+    own = Stack(var, LUNA_SYNC_INTERVAL_MS=100, **ports_of_our_own(), **settings)
+    try:
+        yield own
+    finally:
+        own.script("down", check=False)
+        shutil.rmtree(var, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def stack():
     given = os.environ.get("LUNA_TEST_VAR")
@@ -169,33 +183,23 @@ def stack():
         yield running
         assert_no_secret_in_logs(running)
         return
-    running = Stack(tempfile.mkdtemp(prefix="luna-test-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_SANDBOX="kill", LUNA_CORS_ORIGINS=", ".join(PAGES),
-                    **ports_of_our_own())
-    try:
+    with own_stack("test", LUNA_SANDBOX="kill", LUNA_CORS_ORIGINS=", ".join(PAGES)) as running, contextlib.ExitStack() as ended:
+        ended.callback(RECORDING.stop)
         running.up()
         RECORDING.start(running.env["LUNA_URL"], running.ca, running.var / "log" / "access.log")
         running.recording = RECORDING
         yield running
         assert RECORDING.stop() == {}, "tests got around the recording proxy and are not in recording.NOT_RECORDED"
         assert_no_secret_in_logs(running)
-    finally:
-        RECORDING.stop()
-        running.script("down", check=False)
-        shutil.rmtree(running.var, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def spare_stack():
     """Another one, whose secrets, schema and processes a test may replace."""
-    spare = Stack(tempfile.mkdtemp(prefix="luna-spare-"), LUNA_SYNC_INTERVAL_MS=100, LUNA_TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8",
-                  **ports_of_our_own())
-    try:
+    with own_stack("spare", LUNA_TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8") as spare:
         spare.up()
         yield spare
         assert_no_secret_in_logs(spare)
-    finally:
-        spare.script("down", check=False)
-        shutil.rmtree(spare.var, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,10 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import uuid
 
 import pytest
-from luna_stack import BUILD, Stack, StackClient, clean_environment, ports_of_our_own, wait_until
+from luna_stack import BUILD, StackClient, clean_environment, own_stack, wait_until
 
 BODY = {"results": [1120, 1160, 963]}
 CONFIG = 78
@@ -17,14 +16,10 @@ CONFIG = 78
 @pytest.fixture(scope="module")
 def rotating():
     """A stack of its own: the others' secrets stay as they are."""
-    stack = Stack(tempfile.mkdtemp(prefix="luna-peppers-"), LUNA_SYNC_INTERVAL_MS=100, **ports_of_our_own())
-    try:
+    with own_stack("peppers") as stack:
         stack.up()
         yield stack
         assert stack.secrets_in_logs() == []
-    finally:
-        stack.script("down", check=False)
-        shutil.rmtree(stack.var, ignore_errors=True)
 
 
 def settings_of(stack, text):
