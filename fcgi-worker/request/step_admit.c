@@ -176,12 +176,14 @@ static void note_key(const struct exchange *exchange)
     enum { SHOWN_LEN = 16, SHOWN_OF_UUID_LEN = 8 };
     const char *key = exchange_api_key(exchange);
     struct scoreboard_worker *slot = exchange->pipeline->slot;
+    int64_t account_id = exchange->ids.account_id;
     if (exchange->token.account_id != 0) {
-        scoreboard_worker_key(slot, of_token, sizeof of_token - 1);
+        scoreboard_worker_key(slot, account_id, of_token, sizeof of_token - 1);
         return;
     }
     bool is_live = strncmp(key, start, sizeof start - 1) == 0;
-    scoreboard_worker_key(slot, key, strnlen(key, is_live ? SHOWN_LEN : SHOWN_OF_UUID_LEN));
+    scoreboard_worker_key(slot, account_id, key,
+                          strnlen(key, is_live ? SHOWN_LEN : SHOWN_OF_UUID_LEN));
 }
 
 static void say_limits(struct exchange *exchange)

@@ -228,10 +228,12 @@ void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_
     change_end(slot);
 }
 
-void scoreboard_worker_key(struct scoreboard_worker *slot, const char *key, size_t len)
+void scoreboard_worker_key(struct scoreboard_worker *slot, int64_t account_id, const char *key,
+                           size_t len)
 {
-    assert(len <= SCOREBOARD_KEY_BYTES);
+    assert(account_id > 0 && len <= SCOREBOARD_KEY_BYTES);
     change_begin(slot);
+    atomic_store_explicit(&slot->account_id, account_id, RELAXED);
     put_words(slot->key, SCOREBOARD_KEY_BYTES / 8, key, len);
     change_end(slot);
 }

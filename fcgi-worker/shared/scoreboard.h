@@ -263,9 +263,10 @@ void scoreboard_worker_phase(struct scoreboard_worker *slot, enum phase phase);
 void scoreboard_worker_name(struct scoreboard_worker *slot, const char *request_id,
                             int64_t account_id, int route, size_t body_bytes,
                             const unsigned char *fingerprint, int64_t hard_limit_ns);
-/* Which key the request has, when it is accepted: the part of it that lists and logs show, or
- * "token". At most SCOREBOARD_KEY_BYTES. */
-void scoreboard_worker_key(struct scoreboard_worker *slot, const char *key, size_t len);
+/* Which key of which account the request has, when it is accepted: the part of it that lists and
+ * logs show, or "token". At most SCOREBOARD_KEY_BYTES. */
+void scoreboard_worker_key(struct scoreboard_worker *slot, int64_t account_id, const char *key,
+                           size_t len);
 void scoreboard_worker_run(struct scoreboard_worker *slot, const struct scoreboard_run *run);
 void scoreboard_worker_end(struct scoreboard_worker *slot, const struct scoreboard_sample *sample);
 /* There is no request. */

@@ -284,6 +284,31 @@ static void a_problem_has_no_status_in_the_metrics(void **state)
     }
 }
 
+static struct breadcrumb shown;
+
+static enum step_outcome look(struct exchange *exchange)
+{
+    assert_true(scoreboard_read(exchange->pipeline->slot, &shown));
+    exchange->pipeline->response.status = 204;
+    return STEP_ANSWERED;
+}
+
+/* Without a body, nothing else names the account. */
+static void a_key_at_work_is_shown_under_no_account(void **state)
+{
+    static const struct step steps[] = {
+        {PHASE_ADMIT, step_admit}, {PHASE_STORE, look}, {PHASE_IDLE, NULL}};
+    static const struct route route = {
+        .name = "read", .method = "GET", .pattern = "/{account_id}", .steps = steps};
+    static const struct route_table routes = {&route, 1};
+    (void)state;
+    rig.pipeline.routes = &routes;
+    (void)rig_serve(&(struct rig_request){
+        .method = "GET", .path = "/42", .api_key = "luna_live_abcdefghijklmnop"});
+    assert_string_equal(shown.key, "luna_live_abcdef");
+    assert_int_equal(shown.account_id, 42);
+}
+
 static void one_request_leaves_a_header_to_the_next(void **state)
 {
     (void)state;
@@ -317,6 +342,7 @@ int main(void)
         TEST(a_route_ends_without_notice),
         TEST(an_answer_is_counted_as_one_of_another_status),
         TEST(a_problem_has_no_status_in_the_metrics),
+        TEST(a_key_at_work_is_shown_under_no_account),
         TEST(one_request_leaves_a_header_to_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
