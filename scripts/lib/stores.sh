@@ -91,5 +91,5 @@ redis_start() {
 }
 
 redis_answers() {
-  [ "$(REDISCLI_AUTH=$(secret redis_owner) redis-cli --user luna_owner -h 127.0.0.1 -p "$LUNA_REDIS_PORT" ping)" = PONG ]
+  [ "$(REDISCLI_AUTH=$(secret redis_owner) timeout 10 redis-cli --user luna_owner -h 127.0.0.1 -p "$LUNA_REDIS_PORT" ping)" = PONG ]
 }

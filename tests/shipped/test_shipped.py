@@ -356,3 +356,11 @@ def test_prometheus_of_the_packages_scrapes_an_address_of_scripts_up():
     replaced = re.findall(r'REPLACE "(127\.0\.0\.1:\d+)"', text_of("cmake/Package.cmake"))
     scraped = re.findall(r"127\.0\.0\.1:848\d", text_of("conf/prometheus/prometheus.yml"))
     assert scraped and set(scraped) <= set(replaced)
+
+
+def test_a_script_waits_for_a_server_that_hangs():
+    """psql is not among them: what it does may take long."""
+    paths = [path for folder in ("conf/debian", "scripts") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    without_end = re.compile(r"(?m)^[^#\n]*(?<!timeout 5 )(?<!timeout 10 )\b(?:redis-cli|openssl s_client) .*")
+    found = {path.name: without_end.findall(path.read_text(encoding="utf-8")) for path in paths if path.suffix in ("", ".sh")}
+    assert not any(found.values()), found
