@@ -46,12 +46,14 @@ static void connection_ended(void *data)
     ngx_shmtx_unlock(gateway.mutex);
 }
 
-/* False where the source has its share already. */
-static bool connection_admit(ngx_connection_t *c)
+/* False where the source has its share already. `is_apart`: it counts as another source. */
+static bool connection_admit(ngx_connection_t *c, bool is_apart)
 {
     struct source_id id;
     if (!source_id_from_address(c->sockaddr, &id))
         return true;
+    if (is_apart)
+        id = source_id_from_key(gateway.tables->sources, id.bytes, sizeof id.bytes);
     uint32_t connection = 0;
     ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(c->pool, sizeof connection);
     if (cleanup == NULL)
@@ -77,31 +79,41 @@ static void connection_refuse(ngx_connection_t *c)
     ngx_http_close_connection(c);
 }
 
-static void connection_accepted(ngx_connection_t *c)
+static void connection_take(ngx_connection_t *c, bool is_apart)
 {
-    if (connection_admit(c))
+    if (connection_admit(c, is_apart))
         ngx_http_init_connection(c);
     else
         connection_refuse(c);
+}
+
+static void connection_accepted(ngx_connection_t *c)
+{
+    connection_take(c, false);
+}
+
+static void connection_accepted_apart(ngx_connection_t *c)
+{
+    connection_take(c, true);
 }
 
 /* --- settings --- */
 
 /* Of one server. */
 struct server_settings {
-    ngx_flag_t is_uncounted; /* its connections are neither counted nor refused */
+    ngx_flag_t is_apart; /* its connections count apart from all others of their sources */
 };
 
 static void *server_settings_create(ngx_conf_t *cf)
 {
     struct server_settings *s = ngx_pcalloc(cf->pool, sizeof *s);
     if (s != NULL)
-        s->is_uncounted = NGX_CONF_UNSET;
+        s->is_apart = NGX_CONF_UNSET;
     return s;
 }
 
-/* An address that several servers share is counted. */
-static bool is_uncounted(const ngx_listening_t *listening)
+/* An address that several servers share is not. */
+static bool is_apart(const ngx_listening_t *listening)
 {
     const ngx_http_port_t *port = listening->servers;
     const ngx_http_addr_conf_t *conf = listening->sockaddr->sa_family == AF_INET6
@@ -109,7 +121,7 @@ static bool is_uncounted(const ngx_listening_t *listening)
                                            : &((const ngx_http_in_addr_t *)port->addrs)->conf;
     const struct server_settings *s =
         conf->default_server->ctx->srv_conf[ngx_http_luna_source_module.ctx_index];
-    return port->naddrs == 1 && conf->virtual_names == NULL && s->is_uncounted == 1;
+    return port->naddrs == 1 && conf->virtual_names == NULL && s->is_apart == 1;
 }
 
 static struct source_table *table_new(ngx_slab_pool_t *pool, size_t bytes)
@@ -248,8 +260,9 @@ static ngx_int_t module_init(ngx_cycle_t *cycle)
     ngx_listening_t *sockets = cycle->listening.elts;
     for (ngx_uint_t i = 0; i < cycle->listening.nelts; i++) {
         if (sockets[i].handler == ngx_http_init_connection &&
-            settings->connections_max != NGX_CONF_UNSET_UINT && !is_uncounted(&sockets[i]))
-            sockets[i].handler = connection_accepted;
+            settings->connections_max != NGX_CONF_UNSET_UINT)
+            sockets[i].handler =
+                is_apart(&sockets[i]) ? connection_accepted_apart : connection_accepted;
     }
     return NGX_OK;
 }
@@ -262,8 +275,8 @@ static ngx_command_t commands[] = {
     {ngx_string("luna_source_connections"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
      ngx_conf_set_num_slot, NGX_HTTP_MAIN_CONF_OFFSET,
      offsetof(struct gateway_settings, connections_max), &number_bounds},
-    {ngx_string("luna_source_uncounted"), NGX_HTTP_SRV_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
-     NGX_HTTP_SRV_CONF_OFFSET, offsetof(struct server_settings, is_uncounted), NULL},
+    {ngx_string("luna_source_apart"), NGX_HTTP_SRV_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_SRV_CONF_OFFSET, offsetof(struct server_settings, is_apart), NULL},
     {ngx_string("luna_source_refusals"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE3, set_refusals,
      NGX_HTTP_MAIN_CONF_OFFSET, offsetof(struct gateway_settings, by_source), NULL},
     {ngx_string("luna_key_refusals"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE3, set_refusals,

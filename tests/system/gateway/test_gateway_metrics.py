@@ -152,12 +152,30 @@ def test_lines_that_a_full_disk_refuses_are_lost_in_silence(tmp_path):
         assert count(port, "log_lines_dropped_total") == dropped + 20
 
 
-def test_a_source_at_its_limit_of_connections_is_not_scraped(tmp_path):
-    """A proxy or a Prometheus on the gateway's own host has the address of the scrapes."""
+@contextlib.contextmanager
+def page_apart(folder):
+    """The ports of a server and of another one with the page."""
     page = free_port()
-    of_its_own = f"server {{ listen 127.0.0.1:{page}; luna_source_uncounted on; {PAGE} }}"
-    with running(tmp_path, ZONE + of_its_own) as (_, port), contextlib.ExitStack() as held:
+    of_its_own = f"server {{ listen 127.0.0.1:{page}; luna_source_apart on; location = /up {{ return 204; }} {PAGE} }}"
+    with running(folder, ZONE + of_its_own) as (_, port):
+        yield port, page
+
+
+@contextlib.contextmanager
+def at_the_limit(port):
+    with contextlib.ExitStack() as held:
         for _ in range(4):
             held.enter_context(socket.create_connection(("127.0.0.1", port)))
         wait_until(lambda: not admits(port), "the limit")
+        yield
+
+
+def test_a_source_at_its_limit_of_connections_is_not_scraped(tmp_path):
+    """A proxy or a Prometheus on the gateway's own host has the address of the scrapes."""
+    with page_apart(tmp_path) as (port, page), at_the_limit(port):
         assert count(page, "connections_refused_total") > 0
+
+
+def test_connections_to_the_page_are_without_limit_or_count_for_the_service(tmp_path):
+    with page_apart(tmp_path) as (port, page), at_the_limit(page):
+        assert admits(port)
