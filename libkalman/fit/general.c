@@ -240,7 +240,8 @@ static void choose_way(struct fit_problem *problem)
 }
 
 /* Is the summit one of the exact likelihood? Where the differences have lost digits, it is looked
- * for again from there without them. */
+ * for again from there without them; and beside a damping, where it may be a ridge on which each
+ * digit counts. */
 static double confirm(struct fit_problem *problem, double best, double *x, bool *converged)
 {
     static const double loss_max = 1e-8;
@@ -248,7 +249,7 @@ static double confirm(struct fit_problem *problem, double best, double *x, bool 
         return best;
     problem->differenced.usable = false;
     problem->analytic = problem->has_score;
-    if (fabs(fit_value(problem, x) - best) <= loss_max * (1 + fabs(best)))
+    if (!problem->marginal && fabs(fit_value(problem, x) - best) <= loss_max * (1 + fabs(best)))
         return best;
     return fit_polish(problem, x, converged);
 }

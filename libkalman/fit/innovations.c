@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { width_min = 6 };
+enum { width_min = 3 };
 
 static size_t setting(const struct spec_layout *layout, enum setting_id id)
 {

@@ -214,8 +214,10 @@ static bool sum_shortly(struct fit_problem *problem, const struct kalman_spec *s
     struct innovations *f = &problem->innovations;
     struct differenced *d = &problem->differenced;
     if (d->usable && d->checked &&
-        differenced_likelihood(d, &problem->layout, spec, &problem->cancel, &problem->last))
+        differenced_likelihood(d, &problem->layout, spec, &problem->cancel, &problem->last)) {
+        problem->information = d->information;
         return true;
+    }
     if (f->width == 0 ||
         !innovations_likelihood(f, &problem->layout, spec, &problem->cancel, &problem->last))
         return false;

@@ -28,24 +28,25 @@ static void start(const struct stationary *s)
         s->column[i] = s->rest[i] = s->covariance[i] / root;
 }
 
-/* What an innovation adds to the expectation of the values after it. */
-static void add_column(const struct stationary *s, double innovation, double *expected)
+/* What an innovation adds to the expectation of the values after it. Inlined, as all that has a
+ * `reach`: the loops are written out where that is a small constant. */
+static inline __attribute__((always_inline)) void add_column(const double *restrict column,
+                                                             size_t reach, double innovation,
+                                                             double *restrict expected)
 {
-    const double *restrict column = s->column;
-    double *restrict x = expected;
-    for (size_t i = 1; i <= s->reach; i++)
-        x[i] += innovation * column[i];
+    for (size_t i = 1; i <= reach; i++)
+        expected[i] += innovation * column[i];
 }
 
 /* The next column: a and b turned so that the first element of b vanishes. */
-static bool rotate(const struct stationary *s, double *rest)
+static inline __attribute__((always_inline)) bool rotate(double *restrict a, size_t reach,
+                                                         double *restrict b)
 {
-    double *restrict a = s->column, *restrict b = rest;
     double sine = b[0] / a[0], left = 1 - sine * sine;
     if (!(left > left_min))
         return false;
     double cosine = sqrt(left), scale = 1 / cosine;
-    for (size_t i = 0; i <= s->reach; i++) {
+    for (size_t i = 0; i <= reach; i++) {
         double turned = scale * (a[i] - sine * b[i]);
         b[i] = cosine * b[i] - sine * turned;
         a[i] = turned;
@@ -62,30 +63,35 @@ static bool has_settled(const struct stationary *s, const double *rest)
     return largest < 1e-17 * s->column[0];
 }
 
-bool stationary_sum(const struct stationary *s, const double *values, struct cancel_check *cancel,
-                    struct stationary_sums *ret_sums)
+/* One value: its innovation, and what that tells of those after it. */
+static inline __attribute__((always_inline)) void
+take(const struct stationary *s, size_t reach, size_t t, double value, struct stationary_sums *sums)
 {
-    EXPECT(s->reach > 0 && s->order <= s->reach);
+    extend(s, s->expected + t + reach);
+    double e = (value - s->expected[t]) / s->column[0];
+    add_column(s->column, reach, e, s->expected + t);
+    sums->square += e * e;
+    if (!s->one)
+        return;
+    extend(s, s->one + t + reach);
+    double c = (1 - s->one[t]) / s->column[0];
+    add_column(s->column, reach, c, s->one + t);
+    sums->cross += c * e;
+    sums->one += c * c;
+}
+
+static inline __attribute__((always_inline)) bool sum(const struct stationary *s, size_t reach,
+                                                      const double *values,
+                                                      struct cancel_check *cancel,
+                                                      struct stationary_sums *ret_sums)
+{
     struct stationary_sums sums = {0, 0, 0, 0};
     double product = 1;
     bool settled = false;
-    if (!(s->covariance[0] > 0))
-        return false;
-    start(s);
     for (size_t t = 0; t < s->count; t++) {
-        if (cancel_poll(cancel, 4 * s->reach + 8))
+        if (cancel_poll(cancel, 4 * reach + 8))
             return false;
-        extend(s, s->expected + t + s->reach);
-        double e = (values[t] - s->expected[t]) / s->column[0];
-        add_column(s, e, s->expected + t);
-        sums.square += e * e;
-        if (s->one) {
-            extend(s, s->one + t + s->reach);
-            double c = (1 - s->one[t]) / s->column[0];
-            add_column(s, c, s->one + t);
-            sums.cross += c * e;
-            sums.one += c * c;
-        }
+        take(s, reach, t, values[t], &sums);
         product *= s->column[0];
         if (!(product > 1e-100 && product < 1e100)) {
             sums.log_determinant += 2 * log(product);
@@ -93,12 +99,29 @@ bool stationary_sum(const struct stationary *s, const double *values, struct can
         }
         if (settled || t + 1 == s->count)
             continue;
-        extend(s, s->rest + t + 1 + s->reach);
-        if (!rotate(s, s->rest + t + 1))
+        extend(s, s->rest + t + 1 + reach);
+        if (!rotate(s->column, reach, s->rest + t + 1))
             return false;
-        settled = t % (s->reach + 1) == 0 && has_settled(s, s->rest + t + 1);
+        settled = t % (reach + 8) == 0 && has_settled(s, s->rest + t + 1);
     }
     sums.log_determinant += 2 * log(product);
     *ret_sums = sums;
     return isfinite(sums.square);
+}
+
+bool stationary_sum(const struct stationary *s, const double *values, struct cancel_check *cancel,
+                    struct stationary_sums *ret_sums)
+{
+    EXPECT(s->reach > 0 && s->order <= s->reach);
+    if (!(s->covariance[0] > 0))
+        return false;
+    start(s);
+    switch (s->reach) {
+    case 1:
+        return sum(s, 1, values, cancel, ret_sums);
+    case 2:
+        return sum(s, 2, values, cancel, ret_sums);
+    default:
+        return sum(s, s->reach, values, cancel, ret_sums);
+    }
 }

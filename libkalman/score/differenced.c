@@ -16,7 +16,7 @@ static size_t setting(const struct spec_layout *layout, enum setting_id id)
 
 /* The differences (1 - B)^plain (1 - B^period)^seasonal, and the lags within reach. */
 struct form {
-    size_t plain, seasonal, period, ar, ma, reach;
+    size_t plain, seasonal, period, damped, ar, ma, reach; /* damped: and (1 - damping B) */
 };
 
 static bool has_slope(const struct spec_layout *layout)
@@ -41,6 +41,10 @@ static bool form_of(const struct spec_layout *layout, struct form *ret_form)
         f.plain = has_slope(layout) ? 1 : 0;
         f.seasonal = setting(layout, SETTING_HARMONICS) == 0 ? 1 : 0;
         f.reach = f.seasonal * (f.plain + f.period);
+    } else if (kind == KALMAN_DAMPED_TREND) {
+        f.plain = 1;
+        f.damped = 1;
+        f.reach = 2;
     }
     *ret_form = f;
     return f.reach > 0 && f.ar <= DIFFERENCED_AR_MAX && (kind != KALMAN_ARIMA || f.ar > 0);
@@ -49,7 +53,7 @@ static bool form_of(const struct spec_layout *layout, struct form *ret_form)
 size_t differenced_doubles(const struct spec_layout *layout, size_t count)
 {
     struct form f;
-    return form_of(layout, &f) ? 4 * count + 7 * (f.reach + 1) : 0;
+    return form_of(layout, &f) ? 5 * count + 7 * (f.reach + 1) : 0;
 }
 
 static void difference(double *values, size_t *count, size_t lag)
@@ -76,7 +80,7 @@ void differenced_prepare(struct differenced *f, const struct spec_layout *layout
     *f = (struct differenced){.usable = false};
     if (!form_of(layout, &form) || !is_complete(series))
         return;
-    size_t r = form.reach, lags = form.plain + form.seasonal * form.period;
+    size_t r = form.reach, lags = form.plain + form.damped + form.seasonal * form.period;
     if (n <= lags + 2)
         return;
     f->usable = true;
@@ -91,7 +95,7 @@ void differenced_prepare(struct differenced *f, const struct spec_layout *layout
     f->first = f->covariance + r + 1;
     f->second = f->first + r + 1;
     double *column = f->second + r + 1, *rest = column + r + 1;
-    f->process = (struct stationary){.count = n,
+    f->process = (struct stationary){.count = n - form.damped,
                                      .reach = r,
                                      .covariance = f->covariance,
                                      .ar = f->ar,
@@ -99,8 +103,11 @@ void differenced_prepare(struct differenced *f, const struct spec_layout *layout
                                      .column = column,
                                      .rest = rest,
                                      .expected = rest + series->count + r + 1};
+    double *last = f->process.expected + series->count + r + 1;
     if (setting(layout, SETTING_MEAN) > 0)
-        f->process.one = f->process.expected + series->count + r + 1;
+        f->process.one = last;
+    if (form.damped)
+        f->moved = last + series->count + r + 1;
 }
 
 /* Adds the autocovariances of variance (c_0 + c_1 B + .. + c_r B^r) e. */
@@ -140,6 +147,47 @@ static void structural(struct differenced *f, const struct spec_layout *layout,
     c[2] = slope ? 1 : 0;
     add_products(c, slope ? 2 : 1, layout_value(layout, spec, PARAMETER_SEASONAL_VARIANCE),
                  f->covariance);
+}
+
+/* log|X'X| of level and slope: X has a one, and 1 + phi + .. of the steps before. */
+static double trend_information(size_t count, double damping)
+{
+    double effect = 0, mean = 0, left = 0;
+    for (size_t t = 0; t < count; t++, effect = 1 + damping * effect)
+        mean += effect / (double)count;
+    effect = 0;
+    for (size_t t = 0; t < count; t++, effect = 1 + damping * effect)
+        left += (effect - mean) * (effect - mean);
+    return log((double)count) + log(left);
+}
+
+/* D = (1 - B)(1 - phi B) moves with phi, and X with it: log|S| + log|X'S^-1 X| = log|D S D'| -
+ * log|D D'| + log|X'X|. Puts what is to be added to the first of the three, and the differences. */
+static bool damped_trend(struct differenced *f, const struct spec_layout *layout,
+                         const struct kalman_spec *spec, struct cancel_check *cancel,
+                         double *ret_log_determinant)
+{
+    double damping = layout_value(layout, spec, PARAMETER_DAMPING), *c = f->first;
+    size_t r = f->process.reach, bytes = (r + 1) * sizeof(double);
+    struct stationary_sums of_differences;
+    EXPECT(r == 2);
+    for (size_t t = 0; t < f->process.count; t++)
+        f->moved[t] = f->values[t + 1] - damping * f->values[t];
+    c[0] = 1;
+    c[1] = -1 - damping;
+    c[2] = damping;
+    memset(f->covariance, 0, bytes);
+    add_products(c, r, 1, f->covariance);
+    if (!stationary_sum(&f->process, f->moved, cancel, &of_differences))
+        return false;
+    memset(f->covariance, 0, bytes);
+    add_products(c, r, layout_value(layout, spec, PARAMETER_OBSERVATION_VARIANCE), f->covariance);
+    c[1] = -damping;
+    add_products(c, 1, layout_value(layout, spec, PARAMETER_LEVEL_VARIANCE), f->covariance);
+    f->covariance[0] += layout_value(layout, spec, PARAMETER_SLOPE_VARIANCE);
+    f->information = trend_information(f->process.count + f->lags, damping);
+    *ret_log_determinant = f->information - of_differences.log_determinant;
+    return true;
 }
 
 /* Solves the rows of a small system in place, by elimination with pivots. */
@@ -230,15 +278,17 @@ static bool sum(struct differenced *f, const struct spec_layout *layout,
                 struct score_result *ret_result)
 {
     struct stationary_sums sums;
-    if (layout->info->kind == KALMAN_ARIMA) {
-        if (!arma(f, layout, spec))
-            return false;
-    } else {
+    double moved = 0;
+    bool found = true;
+    if (f->moved)
+        found = damped_trend(f, layout, spec, cancel, &moved);
+    else if (layout->info->kind == KALMAN_ARIMA)
+        found = arma(f, layout, spec);
+    else
         structural(f, layout, spec);
-    }
-    if (!stationary_sum(&f->process, f->values, cancel, &sums))
+    if (!found || !stationary_sum(&f->process, f->moved ? f->moved : f->values, cancel, &sums))
         return false;
-    struct score_result result = {.log_determinant = sums.log_determinant,
+    struct score_result result = {.log_determinant = sums.log_determinant + moved,
                                   .quadratic = sums.square,
                                   .observed = f->process.count + f->lags,
                                   .diffuse = f->lags,

@@ -1,6 +1,6 @@
 /*
- * The likelihood of a complete series by its differences (a season in dummy form; ARIMA with an AR
- * part). Private to libkalman.
+ * The likelihood of a complete series by its differences (a season in dummy form; a damped trend;
+ * ARIMA with an AR part). Private to libkalman.
  *
  * The differences that take the diffuse start away leave a stationary series of few
  * autocovariances, and its density is the diffuse likelihood but for a constant
@@ -25,6 +25,8 @@ struct differenced {
     double constant;
     size_t lags;                                  /* that the differences take */
     double *values, *covariance, *first, *second; /* n; r + 1 each */
+    double *moved;      /* n: of a damped trend, whose differences depend on the damping */
+    double information; /* of a damped trend: its log|X'X|, after a likelihood */
     double ar[DIFFERENCED_AR_MAX];
     struct stationary process;
 };

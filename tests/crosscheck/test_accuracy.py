@@ -69,9 +69,9 @@ def test_auto_forecasts_worse_than_it_did(table, capsys):
     assert .77 <= of80 <= .85
 
 
-def test_auto_takes_more_than_a_seventh_of_auto_arimas_time(table, capsys):
+def test_auto_takes_more_than_a_tenth_of_auto_arimas_time(table, capsys):
     timed = [(row[1], arima[1]) for row, arima in table.values() if arima]
     ours, theirs = (sum(column) for column in zip(*timed))
     with capsys.disabled():
         print(f"{len(timed)} choices: auto {ours:.2f} s, auto.arima {theirs:.2f} s")
-    assert ours < theirs / 7  # measured: 1 / 8.6, with the choice of the scale
+    assert ours < theirs / 10  # processor time: 1 / 28, with the choice of the scale; here each starts a process
