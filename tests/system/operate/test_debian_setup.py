@@ -69,3 +69,34 @@ def test_a_redis_that_is_an_empty_queue_is_stopped(redis):
 def test_a_redis_that_hangs_holds_the_setup(redis):
     redis.process.send_signal(signal.SIGSTOP)
     assert not redis.is_unused()
+
+
+def is_taken(folder, address):
+    """As luna-setup says it of the address of the gateway's metrics."""
+    script = f"set -euo pipefail\nETC={folder} LUNA_GATEWAY_METRICS_LISTEN={address}\n{function_of('metrics_address_taken')}\nmetrics_address_taken"
+    ended = subprocess.run(["bash", "-c", script], timeout=WAIT_S, check=False, capture_output=True)
+    assert ended.returncode in (0, 1) and not ended.stderr, ended.stderr
+    return ended.returncode == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_nginx_gets_an_address_that_another_program_has(tmp_path, host):
+    """It would not start, or not take over from an nginx that is upgraded."""
+    address = f"{host}:{free_port()}"
+    assert not is_taken(tmp_path, address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host.strip("[]"), int(address.rsplit(":", 1)[1])), family=family):
+        assert is_taken(tmp_path, address)
+        (tmp_path / "nginx").mkdir()
+        (tmp_path / "nginx/metrics.conf").write_text(f"server {{\n  listen {address};\n}}\n", encoding="ascii")
+        assert not is_taken(tmp_path, address), "nginx itself listens there"
+
+
+def test_an_nginx_that_refuses_a_reload_keeps_the_pools_from_their_upgrade(tmp_path):
+    stubs = """
+      systemctl() { case $1 in list-units) printf '%s\\n' luna-nginx.service luna-worker@main.service ;; reload) return 1 ;; esac; }
+      program_is_old() { :; }
+      upgrade_pool() { echo "upgraded $1"; }"""
+    script = f"set -euo pipefail\n{stubs}\n{function_of('upgrade_programs')}\nupgrade_programs || echo failed"
+    ended = subprocess.run(["bash", "-c", script], cwd=tmp_path, timeout=WAIT_S, check=True, capture_output=True, text=True)
+    assert ended.stdout == "upgraded luna-worker@main.service\nfailed\n"
