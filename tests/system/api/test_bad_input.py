@@ -61,7 +61,7 @@ def remaining(redis_store, warm_account):
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_bad_body_is_refused_and_charges_nothing(client, warm_account, remaining, name):
+def test_a_bad_body_is_taken_or_charged(client, warm_account, remaining, name):
     body, status, fault = BODIES[name]
     before = remaining()
     answer = client.post(warm_account.url, headers=warm_account.headers | JSON, content=body)
@@ -75,14 +75,14 @@ def test_bad_body_is_refused_and_charges_nothing(client, warm_account, remaining
     assert_serves(client, warm_account)
 
 
-def test_every_fault_is_reported_with_its_index(client, account):
+def test_a_fault_is_reported_without_its_index(client, account):
     answer = client.post(account.url, headers=account.headers, json={"results": [1, "a", 2, None, True], "outputs": 1})
     said = assert_error(answer, 422)
     places = [entry["loc"] for entry in said["detail"]]
     assert ["body", "results", 1] in places and ["body", "results", 4] in places and ["body", "outputs"] in places
 
 
-def test_bad_body_as_rfc_9457_problem(client, account):
+def test_a_bad_body_is_no_rfc_9457_problem(client, account):
     headers = account.headers | {"Accept": "application/problem+json"}
     answer = client.post(account.url, headers=headers, json={"results": []})
     assert answer.status_code == 422
@@ -92,7 +92,7 @@ def test_bad_body_as_rfc_9457_problem(client, account):
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "TRACE", "BREW"])
-def test_wrong_method_is_405_with_allow(client, warm_account, remaining, method):
+def test_a_wrong_method_is_not_405_or_lacks_allow(client, warm_account, remaining, method):
     before = remaining()
     answer = client.request(method, warm_account.url, headers=warm_account.headers)
     assert_error(answer, 405)
@@ -101,7 +101,7 @@ def test_wrong_method_is_405_with_allow(client, warm_account, remaining, method)
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded", "nonsense"])
-def test_wrong_content_type_is_415(client, warm_account, remaining, content_type):
+def test_a_wrong_content_type_is_not_415(client, warm_account, remaining, content_type):
     before = remaining()
     headers = warm_account.headers | {"Content-Type": content_type}
     assert_error(client.post(warm_account.url, headers=headers, content='{"results":[1,2]}'), 415)
@@ -121,21 +121,21 @@ BAD_KEYS = {
 
 
 @pytest.mark.parametrize("name", BAD_KEYS)
-def test_bad_key_is_refused_and_charges_nothing(client, warm_account, remaining, name):
+def test_a_bad_key_is_taken_or_charged(client, warm_account, remaining, name):
     before = remaining()
     expected = 401 if "Authorization" in BAD_KEYS[name] else 403
     assert_error(client.post(warm_account.url, headers=BAD_KEYS[name], json={"results": [1, 2]}), expected)
     assert remaining() == before
 
 
-def test_foreign_key_is_403(client, warm_account, remaining, account_factory):
+def test_a_foreign_key_is_not_403(client, warm_account, remaining, account_factory):
     other = account_factory()
     before = remaining()
     assert_error(client.post(warm_account.url, headers=other.headers, json={"results": [1, 2]}), 403)
     assert remaining() == before
 
 
-def test_without_a_key_nobody_learns_what_is_wrong_with_the_body(client, account):
+def test_somebody_without_a_key_learns_what_is_wrong_with_the_body(client, account):
     said = assert_error(client.post(account.url, headers=JSON, content="nonsense"), 403)
     assert "json" not in json.dumps(said).lower().replace("application/json", "")
 
@@ -143,21 +143,21 @@ def test_without_a_key_nobody_learns_what_is_wrong_with_the_body(client, account
 @pytest.mark.parametrize("account_id", [
     "0", "-1", "+1", "99999999999999999999", "2147483648", "1%2e", "01", "1.0", "1e0", "%30", "x", " ", "", "1/2", "١", "..",
     "1;DROP", "2147483647"])
-def test_strange_account_id_is_404(client, account, account_id):
+def test_a_strange_account_id_is_not_404(client, account, account_id):
     url = f"{account.stack.url}/api/v1/{account_id}/kalman"
     assert_error(client.post(url, headers=account.headers, json={"results": [1, 2]}), 404)
 
 
-def test_a_nul_in_the_path_is_nginxs_400(client, account):
+def test_a_nul_in_the_path_is_not_nginxs_400(client, account):
     assert_error(client.post(f"{account.stack.url}/api/v1/1%00/kalman", headers=account.headers, json={"results": [1, 2]}), 400)
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/v1", "/api/v2/1/kalman", "/api/v1/1/kalman/", "/api/v1/1/filter", "/%ff", "/.git/config"])
-def test_unknown_path_is_404(client, account, path):
+def test_an_unknown_path_is_not_404(client, account, path):
     assert_error(client.post(account.stack.url + path, headers=account.headers, json={"results": [1, 2]}), 404)
 
 
-def test_disabled_account_is_403(client, stack, account_factory):
+def test_a_disabled_account_is_not_403(client, stack, account_factory):
     account: Account = account_factory()
     assert_serves(client, account)
     stack.luna("account", "disable", str(account.id), "--yes")

@@ -61,7 +61,7 @@ CASES = {"given": {"model": FIXED}, "fitted": {}, "smoothed": {"model": FIXED, "
 
 
 @pytest.mark.parametrize("options", CASES.values(), ids=CASES)
-def test_a_million_points_take_a_few_times_their_body(stack, account, values, options):
+def test_a_million_points_take_many_times_their_body(stack, account, values, options):
     body = json.dumps({"results": values} | options, separators=(",", ":")).encode()
     fresh_pool(stack)
     fresh = max(map(peak_bytes, workers(stack)))

@@ -13,7 +13,7 @@ def post(client, account, key=None):
     return client.post(account.url, headers={"X-API-Key": key or account.key}, json=BODY).status_code
 
 
-def test_create_shows_the_key_once_and_nobody_can_read_it_again(stack):
+def test_a_key_can_be_read_again_after_its_creation(stack):
     made = stack.luna_json("account", "create", f"cli-{uuid.uuid4()}", "--quota", "7")
     assert re.fullmatch("luna_live_[a-z2-7]{33}", made["api_key"])
     assert made["quota_limit"] == 7 and made["quota_used"] == 0 and made["disabled"] is False
@@ -23,7 +23,7 @@ def test_create_shows_the_key_once_and_nobody_can_read_it_again(stack):
     assert made["api_key"] not in stack.luna("key", "list", str(made["id"])).stdout
 
 
-def test_text_and_json_say_the_same(stack, account):
+def test_text_says_otherwise_than_json(stack, account):
     record = stack.luna_json("account", "show", account.name)
     lines = dict(line.split(None, 1) for line in stack.luna("account", "show", str(account.id)).stdout.splitlines())
     assert lines["id"] == str(record["id"]) and lines["name"] == record["name"] and lines["disabled"] == "no"
@@ -50,23 +50,23 @@ def test_text_and_json_say_the_same(stack, account):
     (("key", "revoke", "1", "x", "--yes"), 2, "the key id"),
     (("account", "rotate-key", "1", "--grace", "8d"), 2, "8d"),
 ])
-def test_faults_have_their_status_and_name_what_is_wrong(stack, arguments, status, says):
+def test_a_fault_has_another_status_or_does_not_name_what_is_wrong(stack, arguments, status, says):
     outcome = stack.luna(*arguments, check=False)
     assert outcome.returncode == status, outcome.stderr
     assert says in outcome.stderr and outcome.stdout == ""
 
 
-def test_a_name_that_is_taken_is_a_conflict(stack, account):
+def test_a_name_that_is_taken_is_no_conflict(stack, account):
     outcome = stack.luna("account", "create", account.name, check=False)
     assert outcome.returncode == 4 and account.name in outcome.stderr
 
 
-def test_a_database_that_is_away_is_status_69(stack):
+def test_a_database_that_is_away_is_not_status_69(stack):
     outcome = stack.luna("account", "list", check=False, LUNA_DATABASE_URL="postgresql://127.0.0.1:1/luna", LUNA_DATABASE_URL_FILE="")
     assert outcome.returncode == 69 and outcome.stderr.startswith("luna: ")
 
 
-def test_disable_refuses_at_once_and_enable_lets_in_again(client, stack, account):
+def test_disable_or_enable_takes_effect_late(client, stack, account):
     assert post(client, account) == 200
     assert stack.luna_json("account", "disable", str(account.id), "--reason", "unpaid", "--yes")["disabled"] is True
     assert post(client, account) == 403
@@ -76,7 +76,7 @@ def test_disable_refuses_at_once_and_enable_lets_in_again(client, stack, account
     assert "disable" in kinds and "enable" in kinds
 
 
-def test_rotation_with_grace_keeps_both_keys_and_without_it_kills_the_old_one(client, stack, account):
+def test_a_rotation_ends_a_key_in_its_grace_or_keeps_one_without(client, stack, account):
     second = stack.luna_json("account", "rotate-key", str(account.id), "--grace", "1h")["api_key"]
     assert post(client, account) == 200
     wait_until(lambda: post(client, account, second) == 200, what="the new key")
@@ -85,7 +85,7 @@ def test_rotation_with_grace_keeps_both_keys_and_without_it_kills_the_old_one(cl
     wait_until(lambda: post(client, account, third) == 200, what="the newest key")
 
 
-def test_a_rotated_key_is_not_lost_when_redis_is_away(client, stack, account):
+def test_a_rotated_key_is_lost_when_redis_is_away(client, stack, account):
     outcome = stack.luna("account", "rotate-key", str(account.id), "--yes", "--json", check=False,
                          LUNA_REDIS_URL="redis://127.0.0.1:1", LUNA_REDIS_URL_FILE="")
     assert outcome.returncode == 69 and "127.0.0.1 port 1" in outcome.stderr
@@ -94,7 +94,7 @@ def test_a_rotated_key_is_not_lost_when_redis_is_away(client, stack, account):
     assert post(client, account) == 403
 
 
-def test_an_extra_key_lives_until_it_is_revoked(client, stack, account):
+def test_an_extra_key_ends_early_or_outlives_its_revocation(client, stack, account):
     made = stack.luna_json("key", "create", str(account.id), "--scopes", "model")
     wait_until(lambda: post(client, account, made["api_key"]) == 200, what="the extra key")
     assert made["key_id"] in [row["key_id"] for row in stack.luna_json("key", "list", str(account.id))]
@@ -103,7 +103,7 @@ def test_an_extra_key_lives_until_it_is_revoked(client, stack, account):
     assert post(client, account) == 200
 
 
-def test_plans_are_changed_while_requests_run(client, stack, account_factory):
+def test_a_plan_cannot_be_changed_while_requests_run(client, stack, account_factory):
     name = f"plan-{uuid.uuid4()}"
     stack.luna("plan", "set", name, "--rate", "100", "--burst", "100", "--points-max", "3", "--quota", "50")
     account = account_factory(60, "--plan", name)
@@ -114,7 +114,7 @@ def test_plans_are_changed_while_requests_run(client, stack, account_factory):
     assert stack.luna_json("plan", "show", name) == changed
 
 
-def test_a_plan_whose_change_was_left_half_done_is_finished_by_the_daemon(stack, account_factory, db):
+def test_a_plan_whose_change_was_left_half_done_stays_so(stack, account_factory, db):
     """As if `luna plan set` had been killed between the change and the first of its accounts."""
     name = f"plan-{uuid.uuid4()}"
     stack.luna("plan", "set", name, "--rate", "100", "--burst", "100")
@@ -129,7 +129,7 @@ def test_a_plan_whose_change_was_left_half_done_is_finished_by_the_daemon(stack,
         assert cursor.fetchone() == ("plan_change", "killed")
 
 
-def test_usage_adds_what_is_not_booked_yet(client, stack, account):
+def test_usage_leaves_out_what_is_not_booked_yet(client, stack, account):
     for _ in range(3):
         assert post(client, account) == 200
     usage = stack.luna_json("usage", account.name)
@@ -138,12 +138,12 @@ def test_usage_adds_what_is_not_booked_yet(client, stack, account):
     assert "units" in stack.luna("usage", account.name).stdout
 
 
-def test_key_find_reads_the_key_from_standard_input_only(stack, account):
+def test_key_find_reads_the_key_from_elsewhere_than_standard_input(stack, account):
     outcome = stack.luna("key", "find", str(account.id), account.key, check=False)
     assert outcome.returncode == 2
 
 
-def test_control_bytes_of_a_name_do_not_reach_the_terminal(stack):
+def test_control_bytes_of_a_name_reach_the_terminal(stack):
     name = f"cli-\x1b[31m{uuid.uuid4()}"
     outcome = stack.luna("account", "create", name, check=False)
     if outcome.returncode == 0:

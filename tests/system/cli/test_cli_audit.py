@@ -14,13 +14,13 @@ def booked(client, stack, account):
     return account
 
 
-def test_a_true_log_is_sound(stack, booked):
+def test_a_true_log_is_found_changed(stack, booked):
     found = stack.luna_json("audit", "verify", "--account", booked.name)
     assert found["sound"] is True and found["faults"] == 0 and found["booked_units"] == 2 and found["accounts"] == 1
 
 
 @pytest.mark.parametrize("change", ["delta = delta + 1", "actor = 'nobody'", "used_after = used_after - 1", "at = at - interval '1 second'"])
-def test_a_changed_event_is_found(stack, db, booked, change):
+def test_a_changed_event_is_not_found(stack, db, booked, change):
     with db.cursor() as cursor:
         cursor.execute("ALTER TABLE quota_events DISABLE TRIGGER quota_events_final")
         try:
@@ -37,7 +37,7 @@ def test_a_changed_event_is_found(stack, db, booked, change):
     assert stack.luna("audit", "verify", "--account", booked.name).returncode == 0
 
 
-def test_a_balance_changed_by_hand_is_found(stack, db, booked):
+def test_a_balance_changed_by_hand_is_not_found(stack, db, booked):
     with db.cursor() as cursor:
         cursor.execute("UPDATE accounts SET quota_used = quota_used - 1 WHERE id = %s", (booked.id,))
         outcome = stack.luna("audit", "verify", "--account", booked.name, check=False)
@@ -45,7 +45,7 @@ def test_a_balance_changed_by_hand_is_found(stack, db, booked):
     assert outcome.returncode == 1 and f"account {booked.id}: account" in outcome.stderr
 
 
-def test_show_lists_who_what_from_to_and_why(stack, booked):
+def test_show_lacks_who_what_from_to_or_why(stack, booked):
     stack.luna("account", "set-limit", booked.name, "55", "--reason", "a bigger plan")
     events = stack.luna_json("audit", "show", "--account", booked.name)
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
@@ -58,11 +58,11 @@ def test_show_lists_who_what_from_to_and_why(stack, booked):
     assert earlier == events[:-1]
 
 
-def test_before_needs_an_account(stack):
+def test_before_is_taken_without_an_account(stack):
     assert stack.luna("audit", "show", "--before", "3", check=False).returncode == 2
 
 
-def test_migrate_status_is_all_applied_and_up_does_nothing_twice(stack):
+def test_migrate_status_misses_one_or_up_applies_it_twice(stack):
     owner = {"LUNA_DATABASE_URL": stack.database_url("luna_owner"), "LUNA_DATABASE_URL_FILE": ""}
     rows = stack.luna_json("migrate", "status", **owner)
     assert rows and {row["state"] for row in rows} == {"applied"}
@@ -70,12 +70,12 @@ def test_migrate_status_is_all_applied_and_up_does_nothing_twice(stack):
     assert stack.luna_json("migrate", "up", **owner) == []
 
 
-def test_the_wrong_role_for_a_migration_is_told_which_is_right(stack):
+def test_the_wrong_role_for_a_migration_is_not_told_which_is_right(stack):
     outcome = stack.luna("migrate", "up", check=False)
     assert outcome.returncode == 78 and "luna_admin" in outcome.stderr and "luna_owner" in outcome.stderr
 
 
-def test_health_of_a_whole_stack(stack):
+def test_health_finds_fault_with_a_whole_stack(stack):
     parts = {row["part"]: row for row in stack.luna_json("health")}
     assert set(parts) == {"postgresql", "schema", "redis", "quota-syncd", "workers"}
     assert {row["state"] for row in parts.values()} == {"ok"}
@@ -84,7 +84,7 @@ def test_health_of_a_whole_stack(stack):
 @pytest.mark.parametrize("setting, value, part", [
     ("LUNA_DATABASE_URL", "postgresql://127.0.0.1:1/luna", "postgresql"), ("LUNA_REDIS_URL", "redis://127.0.0.1:1", "redis"),
     ("LUNA_METRICS_LISTEN", "127.0.0.1:1", "quota-syncd"), ("LUNA_MONITOR_LISTEN", "127.0.0.1:1", "workers")])
-def test_health_names_the_part_that_fails_and_says_what_to_do(stack, setting, value, part):
+def test_health_does_not_name_the_part_that_fails_or_what_to_do(stack, setting, value, part):
     outcome = stack.luna("health", check=False, **{setting: value, f"{setting}_FILE": ""})
     assert outcome.returncode == 1
     line = next(line for line in outcome.stdout.splitlines() if line.startswith(part))
@@ -92,7 +92,7 @@ def test_health_names_the_part_that_fails_and_says_what_to_do(stack, setting, va
     assert outcome.stdout.count("FAILED") == 1, "what follows from it is a part of its own"
 
 
-def test_health_sends_nobody_to_restart_what_runs_and_waits_for_a_store(stack, tmp_path):
+def test_health_sends_somebody_to_restart_what_waits_for_a_store(stack, tmp_path):
     with running_syncd(tmp_path / "syncd.log", **settings_for(stack, LUNA_REDIS_URL="redis://127.0.0.1:1")) as daemon:
         daemon.await_page("/readyz", 503, "retrying")
         outcome = stack.luna("health", check=False, LUNA_METRICS_LISTEN=f"127.0.0.1:{daemon.port}")

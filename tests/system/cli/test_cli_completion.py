@@ -34,7 +34,7 @@ def environment(stack):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_commands_options_and_words_to_choose_from(shell):
+def test_a_command_option_or_word_is_not_completed(shell):
     assert completed(shell, "acc") == ["account"]
     assert sorted(completed(shell, "account", "set-")) == ["set-limit", "set-plan"]
     assert completed(shell, "plan", "set", "trial", "--per") == ["--period"]
@@ -43,7 +43,7 @@ def test_commands_options_and_words_to_choose_from(shell):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_names_of_accounts_and_plans_come_from_the_database(shell, stack, account, environment):
+def test_names_of_accounts_and_plans_are_not_completed(shell, stack, account, environment):
     assert completed(shell, "account", "show", account.name[:-4], environment=environment) == [account.name]
     assert completed(shell, "account", "set-plan", account.name, "dai", environment=environment) == ["daily"]
     assert completed(shell, "account", "list", "--plan", "dai", environment=environment) == ["daily"]
@@ -52,13 +52,13 @@ def test_names_of_accounts_and_plans_come_from_the_database(shell, stack, accoun
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_without_a_database_there_are_no_names_and_no_message(shell, environment):
+def test_without_a_database_completion_prints_a_message(shell, environment):
     away = environment | {"LUNA_DATABASE_URL": "postgresql://127.0.0.1:1/luna", "LUNA_DATABASE_URL_FILE": ""}
     assert completed(shell, "account", "show", "dem", environment=away) == []
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_name_is_never_run_by_the_shell(shell, stack, environment, tmp_path):
+def test_a_name_is_run_by_the_shell(shell, stack, environment, tmp_path):
     trap = tmp_path / "trap"
     name = f"odd $(touch {trap}) `touch {trap}`"
     stack.luna("account", "create", name)

@@ -14,7 +14,7 @@ def on_a_terminal(*arguments, answer):
 
 
 @pytest.mark.parametrize("arguments", DESTRUCTIVE)
-def test_without_a_terminal_it_is_refused_with_the_line_to_run(arguments):
+def test_without_a_terminal_it_is_done_or_the_line_to_run_is_missing(arguments):
     outcome = subprocess.run([CLI, *arguments, "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=clean_environment(), check=False)
     assert outcome.returncode == 2 and outcome.stdout == ""
     command, operands = arguments[:2], arguments[2:]
@@ -22,7 +22,7 @@ def test_without_a_terminal_it_is_refused_with_the_line_to_run(arguments):
 
 
 @pytest.mark.parametrize("arguments", DESTRUCTIVE)
-def test_on_a_terminal_only_yes_goes_on(arguments):
+def test_on_a_terminal_another_word_than_yes_goes_on(arguments):
     for answer in (b"n\n", b"\n", b"yessir\n", b"\x04"):
         status, written = on_a_terminal(*arguments, answer=answer)
         assert status == 1 and "Continue? [y/N]" in written and "nothing was changed" in written
@@ -33,11 +33,11 @@ def test_on_a_terminal_only_yes_goes_on(arguments):
 
 @pytest.mark.parametrize("arguments", [*((*line, "--yes") for line in DESTRUCTIVE), ("account", "rotate-key", "no-such-name", "--grace", "1h"),
                                        ("account", "enable", "no-such-name")])
-def test_confirmed_and_harmless_commands_do_not_ask(arguments):
+def test_a_confirmed_or_harmless_command_asks(arguments):
     outcome = subprocess.run([CLI, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=clean_environment(), check=False)
     assert outcome.returncode == 78 and "Continue" not in outcome.stderr
 
 
-def test_only_a_command_that_destroys_has_the_option():
+def test_a_command_that_destroys_nothing_has_the_option():
     outcome = subprocess.run([CLI, "account", "show", "x", "--yes"], capture_output=True, text=True, env=clean_environment(), check=False)
     assert outcome.returncode == 2 and "unknown option" in outcome.stderr

@@ -18,7 +18,7 @@ def listed(stack, *arguments):
     return [record["id"] for record in stack.luna_json("account", "list", *arguments)]
 
 
-def test_filters_select_by_plan_status_and_name(stack, tagged):
+def test_a_filter_by_plan_status_or_name_selects_others(stack, tagged):
     tag, ids = tagged
     assert listed(stack, "--plan", tag) == ids
     assert listed(stack, "--plan", tag, "--status", "disabled") == [ids[1]]
@@ -28,7 +28,7 @@ def test_filters_select_by_plan_status_and_name(stack, tagged):
     assert listed(stack, "--plan", "no-such-plan") == []
 
 
-def test_pages_join_to_the_whole_list_and_say_what_follows(stack, tagged):
+def test_pages_do_not_join_to_the_whole_list(stack, tagged):
     tag, ids = tagged
     found, after = [], "0"
     while True:
@@ -43,7 +43,7 @@ def test_pages_join_to_the_whole_list_and_say_what_follows(stack, tagged):
     assert stack.luna("account", "list", "--plan", tag, "--limit", "5").stderr == ""
 
 
-def test_plans_and_keys_have_pages_too(stack, tagged):
+def test_plans_or_keys_have_no_pages(stack, tagged):
     tag, ids = tagged
     names = [plan["name"] for plan in stack.luna_json("plan", "list")]
     assert names == sorted(names)
@@ -62,7 +62,7 @@ def test_plans_and_keys_have_pages_too(stack, tagged):
     assert keys("--limit", "2", "--after", str(made[0])) == made[1:]
 
 
-def test_events_are_selected_by_kind_and_time(stack, tagged):
+def test_events_of_another_kind_or_time_are_selected(stack, tagged):
     account = str(tagged[1][1])
     assert [event["kind"] for event in stack.luna_json("audit", "show", "--account", account, "--kind", "disable")] == ["disable"]
     assert stack.luna_json("audit", "show", "--account", account, "--until", "2020-01-01") == []
@@ -76,7 +76,7 @@ def test_events_are_selected_by_kind_and_time(stack, tagged):
     (("account", "list", "--status", "gone"), "expected enabled, disabled, deleted or all"), (("account", "list", "--limit", "0"), "--limit"),
     (("account", "list", "--after", "x"), "--after"), (("key", "list", "1", "--status", "old"), "old"),
     (("audit", "show", "--since", "yesterday"), "--since")])
-def test_a_wrong_filter_is_a_usage_error(stack, arguments, says):
+def test_a_wrong_filter_is_no_usage_error(stack, arguments, says):
     outcome = stack.luna(*arguments, check=False)
     assert outcome.returncode == 2 and says in outcome.stderr and outcome.stdout == ""
 
@@ -84,7 +84,7 @@ def test_a_wrong_filter_is_a_usage_error(stack, arguments, says):
 @pytest.mark.parametrize("condition, index", [
     ("plan = 'x' AND id > 0 ORDER BY id LIMIT 10", "accounts_plan"), ("disabled_at IS NOT NULL AND id > 0 ORDER BY id LIMIT 10", "accounts_disabled"),
     ("account_name ^@ 'x'", "accounts_name_start")])
-def test_a_filter_has_an_index(db, condition, index):
+def test_a_filter_has_no_index(db, condition, index):
     """A small table would be read whole; the planner is asked what it can do."""
     with db.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")

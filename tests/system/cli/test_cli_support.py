@@ -49,7 +49,7 @@ def traps(tmp_path):
     return environment, settings, logs
 
 
-def test_no_secret_is_in_it_wherever_one_stands(traps, tmp_path):
+def test_a_secret_is_in_the_bundle(traps, tmp_path):
     environment, settings, logs = traps
     path = tmp_path / "fault.tar"
     files = bundle(path, environment, "--settings", settings, "--logs", logs)
@@ -62,7 +62,7 @@ def test_no_secret_is_in_it_wherever_one_stands(traps, tmp_path):
     assert "the last line" in files["logs/worker.log"] and files["logs/long.log"] == "the end\n"
 
 
-def test_the_bundle_of_a_stack_says_what_runs_and_how_it_is(stack, tmp_path):
+def test_the_bundle_of_a_stack_does_not_say_what_runs_or_how_it_is(stack, tmp_path):
     lines = (stack.var / "admin.env").read_text(encoding="utf-8").splitlines()
     given = dict(line.removeprefix("export ").replace('"', "").split("=", 1) for line in lines if line.startswith("export "))
     path = tmp_path / "fault.tar"
@@ -77,7 +77,7 @@ def test_the_bundle_of_a_stack_says_what_runs_and_how_it_is(stack, tmp_path):
     assert [secret for secret in secrets if secret.encode() in raw] == []
 
 
-def test_an_existing_file_is_not_overwritten(traps, tmp_path):
+def test_an_existing_file_is_overwritten(traps, tmp_path):
     path = tmp_path / "fault.tar"
     path.write_text("mine", encoding="utf-8")
     outcome = subprocess.run([CLI, "support-bundle", path], capture_output=True, text=True, env=traps[0], check=False)

@@ -12,7 +12,7 @@ def settings_of(stack, **more):
     return clean_environment(**given) | {"TERM": "xterm"} | more
 
 
-def test_states_are_coloured_on_a_terminal(stack):
+def test_states_are_not_coloured_on_a_terminal(stack):
     status, written = run_on_terminal([CLI, "health"], {"stdout"}, settings_of(stack))
     assert status == 0 and "\x1b[32mok\x1b[0m" in written and "\x1b[1mpart\x1b[0m" in written
     status, written = run_on_terminal([CLI, "health"], {"stdout"}, settings_of(stack, LUNA_REDIS_URL="redis://127.0.0.1:1", LUNA_REDIS_URL_FILE=""))
@@ -20,19 +20,19 @@ def test_states_are_coloured_on_a_terminal(stack):
 
 
 @pytest.mark.parametrize("setting", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_who_wants_no_colour_gets_none(stack, setting):
+def test_who_wants_no_colour_gets_some(stack, setting):
     status, written = run_on_terminal([CLI, "health"], {"stdout"}, settings_of(stack, **setting))
     assert status == 0 and "\x1b" not in written and "ok" in written
 
 
 @pytest.mark.parametrize("setting, coloured", [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
-def test_a_plot_is_coloured_on_a_terminal_that_shows_colours(stack, setting, coloured):
+def test_a_plot_is_not_coloured_on_a_terminal_that_shows_colours(stack, setting, coloured):
     line = [CLI, "kalman", ROOT / "tests/vectors/kalman/nile.csv", "--horizon", "5", "--plot"]
     status, written = run_on_terminal(line, {"stdout"}, settings_of(stack, **setting))
     assert status == 0 and "forecast from 101" in written and ("\x1b" in written) == coloured
 
 
-def test_colours_do_not_shift_the_columns(stack):
+def test_colours_shift_the_columns(stack):
     plain = run_on_terminal([CLI, "migrate", "status"], {"stdout"}, settings_of(stack, NO_COLOR="1"))[1]
     coloured = run_on_terminal([CLI, "migrate", "status"], {"stdout"}, settings_of(stack, NO_COLOR=""))[1]
     assert coloured != plain
@@ -41,11 +41,11 @@ def test_colours_do_not_shift_the_columns(stack):
     assert coloured == plain
 
 
-def test_a_file_gets_neither_colours_nor_progress(stack):
+def test_a_file_gets_colours_or_progress(stack):
     outcome = subprocess.run([CLI, "audit", "verify"], capture_output=True, text=True, env=settings_of(stack), check=True)
     assert outcome.stderr == "" and "\x1b" not in outcome.stdout and "sound" in outcome.stdout
 
 
-def test_progress_is_shown_and_removed(stack):
+def test_progress_is_not_shown_or_stays(stack):
     status, written = run_on_terminal([CLI, "audit", "verify"], {"stderr"}, settings_of(stack))
     assert status == 0 and written.startswith("\rverifying the audit log: ") and written.endswith("\r\x1b[K")

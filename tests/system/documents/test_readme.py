@@ -44,13 +44,13 @@ def run(stack, earlier, command, tmp_path):
 README = [*commands("README.md"), *commands("CONTRIBUTING.md")]
 
 
-def test_readme_has_commands():
+def test_the_readme_has_no_commands():
     assert any("scripts/up --detach" in command for _, command, _ in README)
     assert sum("curl" in command and answer is not None for _, command, answer in README) >= 2
 
 
 @pytest.mark.parametrize("earlier, command, answer", README, ids=[command[:50] for _, command, _ in README])
-def test_readme_command_works(stack, tmp_path, earlier, command, answer):
+def test_a_command_of_the_readme_fails(stack, tmp_path, earlier, command, answer):
     if command.split("  #")[0].strip() in ELSEWHERE:
         return
     outcome = run(stack, earlier, command, tmp_path)
@@ -71,24 +71,24 @@ def words_and_numbers(text):
     ('{"processed_result":[1120,1140],"input_data":[1120,1160]}', False),
     ('{"processed_results":[1120,1140.0000000000001],"input_data":[1120,1160]}', True),
 ])
-def test_another_answer_than_the_one_shown_is_noticed(shown, same):
+def test_another_answer_than_the_one_shown_is_not_noticed(shown, same):
     answer = '{"processed_results":[1120,1140],"input_data":[1120,1160]}\n'
     assert (words_and_numbers(shown) == words_and_numbers(answer)) == same
 
 
-def test_an_answer_shown_is_json():
+def test_an_answer_shown_is_no_json():
     assert [json.loads(answer) for _, command, answer in README if answer and "curl" in command]
 
 
-def test_up_prints_the_readmes_curl_command():
+def test_up_prints_another_curl_command_than_the_readme():
     shown = (ROOT / "scripts/lib/demo.sh").read_text(encoding="utf-8").replace("\\$", "$")
     assert next(command for _, command, _ in README if command.startswith("curl")) in shown
 
 
-def test_luna_is_where_the_documents_say():
+def test_luna_is_elsewhere_than_the_documents_say():
     assert CLI.exists()
 
 
-def test_the_readmes_picture_shows_what_luna_computes(tmp_path):
+def test_the_readmes_picture_shows_something_else_than_luna_computes(tmp_path):
     subprocess.run([ROOT / "docs/images/nile.py", CLI, tmp_path / "nile.svg"], check=True)
     assert (tmp_path / "nile.svg").read_text(encoding="utf-8") == (ROOT / "docs/images/nile.svg").read_text(encoding="utf-8")

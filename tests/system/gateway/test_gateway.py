@@ -19,7 +19,7 @@ def remaining_of(redis_store, account):
 
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])
-def test_forty_megabytes_are_413_and_charge_nothing(stack, client, account, redis_store, tmp_path, version):
+def test_forty_megabytes_are_not_413_or_are_charged(stack, client, account, redis_store, tmp_path, version):
     """By curl, which over HTTP/2 reads an answer that comes before it has sent everything."""
     assert_serves(client, account)
     before = remaining_of(redis_store, account)
@@ -32,7 +32,7 @@ def test_forty_megabytes_are_413_and_charge_nothing(stack, client, account, redi
     assert_serves(client, account)
 
 
-def test_chunked_body_over_the_limit_is_413(stack, account):
+def test_a_chunked_body_over_the_limit_is_not_413(stack, account):
     def chunks():
         for _ in range(40):
             yield b" " * 1_000_000
@@ -41,7 +41,7 @@ def test_chunked_body_over_the_limit_is_413(stack, account):
         assert_error(client.post(account.url, headers=account.headers | {"Content-Type": "application/json"}, content=chunks()), 413)
 
 
-def test_body_shorter_than_its_length_over_http2_is_400(stack, account, client, redis_store):
+def test_a_body_shorter_than_its_length_over_http2_is_not_400(stack, account, client, redis_store):
     """HTTP/2 can still answer: the stream's own end shows that bytes are missing."""
     assert_serves(client, account)
     before = remaining_of(redis_store, account)
@@ -85,7 +85,7 @@ def short_body(stack, account, name):
     return connection
 
 
-def test_body_shorter_than_its_length_over_http1_reaches_no_worker(stack, account, client, redis_store):
+def test_a_body_shorter_than_its_length_over_http1_reaches_a_worker(stack, account, client, redis_store):
     """Over HTTP/1.1 only time or a closed connection distinguishes a short body from a slow one. nginx waits for it, no worker does;
     its log has the request. Without a closed connection: test_gateway_slow.py."""
     assert_serves(client, account)
@@ -104,7 +104,7 @@ def logged_status(stack, request_id):
     return next((json.loads(line)["status"] for line in access_log(stack).splitlines() if f'"{request_id}"' in line), None)
 
 
-def test_body_longer_than_its_length_is_cut_there(stack, account):
+def test_a_body_longer_than_its_length_is_not_cut_there(stack, account):
     connection = raw_connection(stack)
     body = b'{"results":[1,2]}'
     connection.sendall(head_of(account, len(body)) + body + b"garbage that is no request")
@@ -123,37 +123,37 @@ def test_body_longer_than_its_length_is_cut_there(stack, account):
     (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
     (b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + b"a" * 9000 + b"\r\n\r\n", 431),
 ], ids=lambda value: str(value)[:60])
-def test_broken_http_is_answered_as_json(stack, request_bytes, status):
+def test_broken_http_is_not_answered_as_json(stack, request_bytes, status):
     connection = raw_connection(stack)
     connection.sendall(request_bytes)
     assert_error(parse_raw(read_answer(connection)), status)
 
 
-def test_plain_http_on_the_tls_port_is_told_so(stack):
+def test_plain_http_on_the_tls_port_is_not_told_so(stack):
     url = urllib.parse.urlsplit(stack.url)
     answer = httpx.get(f"http://{url.netloc}/", trust_env=False)
     assert "HTTPS" in assert_error(answer, 400)["detail"]
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/status", "/metrics/", "//metrics", "/%6detrics"])
-def test_operators_pages_are_not_public(stack, client, path):
+def test_an_operators_page_is_public(stack, client, path):
     assert_error(client.get(stack.url + path), 404)
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_health_is_public(client, path):
+def test_health_is_not_public(client, path):
     answer = client.get(path)
     assert answer.status_code == 200 and "x-request-id" in answer.headers
     assert_error(client.post(path), 405)
 
 
-def test_operators_pages_answer_on_their_own_address(stack):
+def test_an_operators_page_does_not_answer_on_its_own_address(stack):
     for url in (stack.env["LUNA_METRICS_URL"], stack.env["LUNA_SYNCD_METRICS_URL"]):
         answer = httpx.get(url, trust_env=False)
         assert answer.status_code == 200 and "luna_" in answer.text
 
 
-def test_nginx_errors_as_rfc_9457_problem(client):
+def test_an_error_of_nginx_is_no_rfc_9457_problem(client):
     answer = client.get("/metrics", headers={"Accept": "application/problem+json"})
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("application/problem+json")
@@ -162,7 +162,7 @@ def test_nginx_errors_as_rfc_9457_problem(client):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("version, accepted", [("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)])
-def test_tls_versions(stack, version, accepted):
+def test_an_old_tls_version_is_spoken_or_a_modern_one_is_not(stack, version, accepted):
     url = urllib.parse.urlsplit(stack.url)
     context = ssl.create_default_context(cafile=stack.ca)
     context.minimum_version = ssl.TLSVersion.TLSv1 if not accepted else ssl.TLSVersion[version]
@@ -176,14 +176,14 @@ def test_tls_versions(stack, version, accepted):
         assert not accepted, error
 
 
-def test_no_key_and_no_body_in_the_access_log(stack, client, account):
+def test_a_key_or_a_body_is_in_the_access_log(stack, client, account):
     assert_serves(client, account)
     log = access_log(stack)
     assert account.key not in log + stack.log("fcgi-worker")
     assert f"/api/v1/{account.id}/kalman" in log
 
 
-def test_ordinary_requests_write_no_temporary_file(stack, client, account):
+def test_an_ordinary_request_writes_a_temporary_file(stack, client, account):
     before = stack.log("nginx")
     answer = client.post(account.url, headers=account.headers, json={"results": list(range(20000))})
     assert answer.status_code == 200

@@ -62,19 +62,19 @@ def assert_readable(headers, origin):
 
 @pytest.mark.parametrize("status", MADE_BY_NGINX)
 @pytest.mark.parametrize("page", PAGES)
-def test_a_listed_page_reads_what_nginx_refuses(client, status, page):
+def test_a_listed_page_cannot_read_what_nginx_refuses(client, status, page):
     got, headers = MADE_BY_NGINX[status](client, page)
     assert got == status
     assert_readable(headers, page)
 
 
-def test_a_listed_page_reads_that_its_body_is_too_large(stack, account):
+def test_a_listed_page_cannot_read_that_its_body_is_too_large(stack, account):
     status, headers = too_large(stack, account, PAGES[0])
     assert status == 413
     assert_readable(headers, PAGES[0])
 
 
-def test_a_listed_page_reads_that_no_worker_answers(stack, client, account):
+def test_a_listed_page_cannot_read_that_no_worker_answers(stack, client, account):
     path = urllib.parse.urlsplit(account.url).path
     with no_worker(stack):
         status, headers = by_client("POST", path)(client, PAGES[1])
@@ -83,7 +83,7 @@ def test_a_listed_page_reads_that_no_worker_answers(stack, client, account):
 
 
 @pytest.mark.parametrize("origin", STRANGERS)
-def test_to_a_page_that_is_not_listed_nothing_is_said(client, account, origin):
+def test_to_a_page_that_is_not_listed_something_is_said(client, account, origin):
     """The worker and nginx read one list, and agree on everybody."""
     path = urllib.parse.urlsplit(account.url).path
     for ask in (*MADE_BY_NGINX.values(), by_client("POST", path)):

@@ -19,7 +19,7 @@ def silent(stack, client, account_factory, redis_store):
     return account, remaining_of(redis_store, account), short_body(stack, account, "short-body-silence")
 
 
-def test_slow_headers_from_one_address_leave_the_service_to_the_others(stack, client, account):
+def test_slow_headers_from_one_address_keep_the_service_from_the_others(stack, client, account):
     """Two hundred connections that send a byte now and then: nginx ends them, no worker ever sees one."""
     url = urllib.parse.urlsplit(stack.url)
     trust = ssl.create_default_context(cafile=stack.ca)
@@ -47,7 +47,7 @@ def test_slow_headers_from_one_address_leave_the_service_to_the_others(stack, cl
             connection.close()
 
 
-def test_a_body_that_stops_in_the_middle_reaches_no_worker(stack, client, redis_store, silent):
+def test_a_body_that_stops_in_the_middle_reaches_a_worker(stack, client, redis_store, silent):
     """nginx waits for it, no worker does, and then ends the connection without an answer; its log has the request."""
     account, before, connection = silent
     assert read_to_end(connection) == b""

@@ -17,7 +17,7 @@ from luna_stack import wait_until
 from sources import LIMITS, at_once, from_address, is_open, limit, one_byte_connections
 
 
-def test_a_source_is_let_in_again_when_its_connections_have_ended(stack, account):
+def test_a_source_is_shut_out_when_its_connections_have_ended(stack, account):
     most = limit(r"luna_source_connections (\d+)")
     for _ in range(3):
         with one_byte_connections(stack, "127.0.0.3", most + 20) as opened:
@@ -25,7 +25,7 @@ def test_a_source_is_let_in_again_when_its_connections_have_ended(stack, account
     wait_until(lambda: answers(stack, "127.0.0.3"), what="an answer for the same address")
 
 
-def test_connections_of_a_killed_nginx_worker_do_not_stay_counted(stack):
+def test_connections_of_a_killed_nginx_worker_stay_counted(stack):
     """They locked their source out until nginx was restarted."""
     most, master = limit(r"luna_source_connections (\d+)"), stack.pid("nginx")
     with one_byte_connections(stack, "127.0.0.11", most + 20) as opened:
@@ -47,7 +47,7 @@ def answers(stack, address):
     return False
 
 
-def test_a_handshake_that_never_ends_is_cut_after_the_header_timeout(stack):
+def test_a_handshake_that_never_ends_outlives_the_header_timeout(stack):
     with one_byte_connections(stack, "127.0.0.4", 1) as (plain,):
         plain.settimeout(limit(r"client_header_timeout (\d+)s") + 3)
         began = time.monotonic()
@@ -65,7 +65,7 @@ def first_answer(connections):
     return b""
 
 
-def test_large_bodies_of_one_address_do_not_fill_the_gateways_disk(stack, account):
+def test_large_bodies_of_one_address_fill_the_gateways_disk(stack, account):
     """Each waits in a file; the ones above the share are refused by their head alone."""
     most, held = limit(r"limit_conn large (\d+)"), []
     url = urllib.parse.urlsplit(account.url)
@@ -107,7 +107,7 @@ def guess_and_leave(stack, account, address):
         connection.sendall(f"GET /api/v1/{account.id}/usage HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {uuid.uuid4()}\r\n\r\n".encode())
 
 
-def test_wrong_keys_whose_answers_nobody_waits_for_are_counted(stack, account):
+def test_wrong_keys_whose_answers_nobody_waits_for_are_not_counted(stack, account):
     for _ in range(limit(r"luna_source_refusals \S+ rate=\d+ burst=(\d+)") * 2):
         guess_and_leave(stack, account, "127.0.0.10")
     with from_address(stack, "127.0.0.10") as session:
@@ -119,7 +119,7 @@ def requests_of_workers(stack):
     return sum(float(value) for value in re.findall(r"(?m)^luna_worker_requests_total\{.*\} (\S+)$", text))
 
 
-def test_an_address_of_refused_keys_is_429_before_a_worker_and_its_known_key_is_served(stack, client, account):
+def test_an_address_of_refused_keys_reaches_a_worker_or_its_known_key_is_refused(stack, client, account):
     with from_address(stack, "127.0.0.8") as session:
         assert session.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200
         answer = guess_until_throttled(session, account)

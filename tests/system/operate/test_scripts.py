@@ -45,7 +45,7 @@ def alive(pid):
     return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
-def test_two_stacks_that_start_at_once_stand_side_by_side_and_down_ends_only_its_own(stack, client, account, second, kept):
+def test_two_stacks_that_start_at_once_collide_or_down_ends_the_other(stack, client, account, second, kept):
     with concurrent.futures.ThreadPoolExecutor() as pool:
         for shown in pool.map(Stack.up, (second, kept)):
             assert "The Nile" in shown and "▁" in shown and "curl --cacert" in shown
@@ -58,7 +58,7 @@ def test_two_stacks_that_start_at_once_stand_side_by_side_and_down_ends_only_its
     assert client.post(account.url, headers=account.headers, json={"results": [1, 2]}).status_code == 200
 
 
-def test_two_builds_at_once_wait_for_each_other(tmp_path):
+def test_two_builds_at_once_do_not_wait_for_each_other(tmp_path):
     """ninja does not: each stack that starts looks whether there is something to build."""
     script = f"""cd {tmp_path}; . {ROOT}/scripts/lib/common.sh; . {ROOT}/scripts/lib/programs.sh
                  build_locked sh -c 'echo begins >>log; sleep 0.3; echo ends >>log'"""
@@ -67,7 +67,7 @@ def test_two_builds_at_once_wait_for_each_other(tmp_path):
     assert (tmp_path / "log").read_text(encoding="utf-8").split() == ["begins", "ends", "begins", "ends"]
 
 
-def test_second_up_starts_nothing_and_keeps_the_account(stack):
+def test_a_second_up_starts_something_or_loses_the_account(stack):
     stack.up()  # what was edited while the tests run is built and started here
     pids = [stack.pid(name) for name in SERVERS]
     key = stack.env["LUNA_API_KEY"]
@@ -76,7 +76,7 @@ def test_second_up_starts_nothing_and_keeps_the_account(stack):
     assert [stack.pid(name) for name in SERVERS] == pids and stack.env["LUNA_API_KEY"] == key
 
 
-def test_up_after_down_keeps_what_was_there(kept):
+def test_up_after_down_loses_what_was_there(kept):
     kept.up()
     account_id, key = kept.env["LUNA_ACCOUNT_ID"], kept.env["LUNA_API_KEY"]
     kept.down()
@@ -84,7 +84,7 @@ def test_up_after_down_keeps_what_was_there(kept):
     assert (kept.env["LUNA_ACCOUNT_ID"], kept.env["LUNA_API_KEY"]) == (account_id, key)
 
 
-def test_up_after_a_part_died_starts_everything_again(kept):
+def test_up_after_a_part_died_leaves_something_down(kept):
     kept.up()
     os.kill(kept.pid("quota-syncd"), signal.SIGKILL)
     wait_until(lambda: not alive(kept.pid("quota-syncd")), what="the end of quota-syncd")
@@ -98,7 +98,7 @@ def attend_to_ctrl_c():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_foreground_ends_everything_on_ctrl_c(second):
+def test_foreground_leaves_something_running_after_ctrl_c(second):
     environment = clean_environment(LUNA_VAR=second.var)
     with subprocess.Popen([ROOT / "scripts/up"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           start_new_session=True, preexec_fn=attend_to_ctrl_c) as running:
@@ -132,7 +132,7 @@ def test_a_ctrl_c_before_the_watcher_runs_leaves_everything_running():
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to start programs as several users")
-def test_another_web_programs_user_opens_no_socket_and_reads_no_key(stack):
+def test_another_web_programs_user_opens_the_socket_or_reads_a_key(stack):
     """www-data is every web program's user, and was nginx's and the workers' too."""
     users = {name: pwd.getpwuid(os.stat(f"/proc/{stack.pid(name)}").st_uid).pw_name for name in ("nginx", "fcgi-worker", "quota-syncd", "redis")}
     assert users == {"nginx": "luna-gateway", "fcgi-worker": "luna", "quota-syncd": "luna", "redis": "luna"}
@@ -145,11 +145,11 @@ def test_another_web_programs_user_opens_no_socket_and_reads_no_key(stack):
     assert set(asked.stdout.split()) == {str(errno.EACCES)}
 
 
-def test_nothing_runs_as_root(stack):
+def test_something_runs_as_root(stack):
     assert {name: owner_of(stack.pid(name)) for name in SERVERS if owner_of(stack.pid(name)) == "root"} == {}
 
 
-def test_servers_listen_on_loopback_only(stack):
+def test_a_server_listens_beyond_loopback(stack):
     ports = {f"{port:04X}" for port in stack.ports().values()}
     listening = [line.split()[1] for table in ("tcp", "tcp6") for line in open(f"/proc/net/{table}", encoding="ascii")
                  if line.split()[3] == "0A"]
@@ -157,12 +157,12 @@ def test_servers_listen_on_loopback_only(stack):
     assert len(ours) == len(ports) and all(address.startswith("0100007F:") for address in ours), ours
 
 
-def test_secrets_are_for_their_reader_only(stack):
+def test_a_secret_is_for_more_than_its_reader(stack):
     files = [*(stack.var / "secrets").iterdir(), stack.var / "demo.env", stack.var / "tls" / "server.key", stack.var / "tls" / "ca.key"]
     assert [file.name for file in files if file.stat().st_mode & 0o077] == []
 
 
-def test_a_given_port_that_is_taken_is_an_error_that_names_it(second):
+def test_a_given_port_that_is_taken_is_not_named(second):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         outcome = second.script("up", "--detach", check=False, LUNA_HTTPS_PORT=port)
@@ -170,17 +170,17 @@ def test_a_given_port_that_is_taken_is_an_error_that_names_it(second):
     assert f"LUNA_HTTPS_PORT asks for port {port}" in outcome.stdout
 
 
-def test_a_given_port_that_is_no_port_is_an_error_that_names_it(second):
+def test_a_given_port_that_is_no_port_is_not_named(second):
     outcome = second.script("up", "--detach", check=False, LUNA_REDIS_PORT="6379x")
     assert outcome.returncode == 1 and "LUNA_REDIS_PORT" in outcome.stdout
 
 
-def test_a_transport_that_is_none_is_not_taken_for_the_other(second):
+def test_a_transport_that_is_none_is_taken_for_the_other(second):
     outcome = second.script("up", "--detach", check=False, LUNA_REDIS_TRANSPORT="udp")
     assert outcome.returncode == 1 and "LUNA_REDIS_TRANSPORT" in outcome.stdout and "unix or tcp" in outcome.stdout
 
 
-def test_a_very_deep_folder_works(second):
+def test_a_very_deep_folder_fails(second):
     second.var = second.var.parent / ("deep-" * 20) / "var"
     second.up()
     assert (second.var / "run/socket-folder").exists()
@@ -189,7 +189,7 @@ def test_a_very_deep_folder_works(second):
     assert not folder.exists()
 
 
-def test_a_stale_pid_file_ends_no_stranger(second):
+def test_a_stale_pid_file_ends_a_stranger(second):
     (second.var / "run").mkdir(parents=True)
     with subprocess.Popen(["sleep", "60"]) as stranger:
         (second.var / "run/nginx.pid").write_text(f"{stranger.pid}\n", encoding="utf-8")
@@ -199,7 +199,7 @@ def test_a_stale_pid_file_ends_no_stranger(second):
         stranger.kill()
 
 
-def test_without_root_missing_packages_are_one_line_to_copy(tmp_path):
+def test_without_root_missing_packages_are_not_one_line_to_copy(tmp_path):
     """As another user, with a dpkg-query that knows of nothing."""
     tool = tmp_path / "dpkg-query"
     tool.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")

@@ -45,7 +45,7 @@ REQUIRED = [(program, name) for program, settings in PROGRAMS.items() for name i
 
 @pytest.mark.parametrize("program, name", REQUIRED)
 @pytest.mark.parametrize("how", ["unset", "empty"])
-def test_missing_setting_is_named_with_status_78(tmp_path, program, name, how):
+def test_a_missing_setting_is_not_named_with_status_78(tmp_path, program, name, how):
     settings = dict(PROGRAMS[program])
     del settings[name]
     if how == "empty":
@@ -54,7 +54,7 @@ def test_missing_setting_is_named_with_status_78(tmp_path, program, name, how):
 
 
 @pytest.mark.parametrize("program, name, value", WRONG)
-def test_wrong_setting_is_named_with_status_78(tmp_path, program, name, value):
+def test_a_wrong_setting_is_not_named_with_status_78(tmp_path, program, name, value):
     settings = dict(PROGRAMS[program])
     if name.endswith("_FILE"):
         del settings[name.removesuffix("_FILE")]
@@ -62,7 +62,7 @@ def test_wrong_setting_is_named_with_status_78(tmp_path, program, name, value):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_value_and_file_together_are_refused(tmp_path, program):
+def test_value_and_file_together_are_taken(tmp_path, program):
     (tmp_path / "url").write_text("redis://127.0.0.1:1\n", encoding="utf-8")
     settings = PROGRAMS[program] | {"LUNA_REDIS_URL_FILE": "{tmp}/url"}
     assert_refused(run(program, tmp_path=tmp_path, **settings), "LUNA_REDIS_URL")
@@ -70,7 +70,7 @@ def test_value_and_file_together_are_refused(tmp_path, program):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("how", ["unset", "empty"])
-def test_the_settings_file_fills_what_the_environment_leaves_unset(tmp_path, program, how):
+def test_the_settings_file_does_not_fill_what_the_environment_leaves_unset(tmp_path, program, how):
     (tmp_path / "env").write_text("LUNA_LOG_LEVEL=loud\n", encoding="utf-8")
     settings = PROGRAMS[program] | {"LUNA_ENV_FILE": "{tmp}/env"} | ({"LUNA_LOG_LEVEL": ""} if how == "empty" else {})
     assert_refused(run(program, "--check-config", tmp_path=tmp_path, **settings), "LUNA_LOG_LEVEL")
@@ -79,7 +79,7 @@ def test_the_settings_file_fills_what_the_environment_leaves_unset(tmp_path, pro
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_secret_is_never_repeated(tmp_path, program):
+def test_a_secret_is_repeated(tmp_path, program):
     settings = PROGRAMS[program] | {"LUNA_REDIS_URL": "http://:sesame@127.0.0.1:1", "LUNA_STATE_DIR": ""}
     outcome = run(program, tmp_path=tmp_path, **settings)
     assert "sesame" not in outcome.stdout + outcome.stderr
@@ -87,7 +87,7 @@ def test_a_secret_is_never_repeated(tmp_path, program):
 
 @pytest.mark.parametrize("command, name", [
     (("account", "list"), "LUNA_DATABASE_URL"), (("account", "create", "x"), "LUNA_DATABASE_URL"), (("migrate", "up"), "LUNA_DATABASE_URL")])
-def test_luna_names_the_setting_that_a_command_needs(command, name):
+def test_luna_does_not_name_the_setting_that_a_command_needs(command, name):
     outcome = run("luna", *command)
     assert outcome.returncode == EXIT_CONFIG and name in outcome.stderr, outcome.stderr
 
@@ -97,7 +97,7 @@ def settings_in(text):
 
 
 @pytest.mark.parametrize("program", [*PROGRAMS, "luna"])
-def test_help_and_example_file_list_the_same_settings(program):
+def test_help_lists_other_settings_than_the_example_file(program):
     shown = run(program, "--help")
     assert shown.returncode == 0 and shown.stderr == ""
     example = (ROOT / "conf" / f"{program}.env.example").read_text(encoding="utf-8")
@@ -105,14 +105,14 @@ def test_help_and_example_file_list_the_same_settings(program):
 
 
 @pytest.mark.parametrize("program", [*PROGRAMS, "luna"])
-def test_example_file_is_what_the_table_prints(program):
+def test_the_example_file_is_not_what_the_table_prints(program):
     printed = run(program, "--config-example")
     assert printed.returncode == 0
     assert printed.stdout == (ROOT / "conf" / f"{program}.env.example").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("program", [*PROGRAMS, "luna"])
-def test_version_and_wrong_usage(program):
+def test_a_program_has_no_version_or_takes_wrong_usage(program):
     shown = run(program, "--version")
     assert shown.returncode == 0 and re.fullmatch(rf"{program} \d+\.\d+\.\d+.*\n", shown.stdout)
     wrong = run(program, "--no-such-option")
@@ -120,6 +120,6 @@ def test_version_and_wrong_usage(program):
 
 
 @pytest.mark.parametrize("program", [*PROGRAMS, "luna"])
-def test_settings_are_all_ours_by_name(program):
+def test_a_setting_is_not_ours_by_name(program):
     listed = re.findall(r"^\s+([A-Z][A-Z0-9]*_[A-Z0-9_]+)\b", run(program, "--help").stdout, re.MULTILINE)
     assert listed and all(name.startswith("LUNA_") for name in listed), listed

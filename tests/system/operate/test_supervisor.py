@@ -44,7 +44,7 @@ def serves(stack):
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_a_program_that_was_killed_runs_again(supervised, name):
+def test_a_program_that_was_killed_stays_down(supervised, name):
     before = supervised.pid(name)
     kill(supervised, name)
     wait_until(lambda: supervised.pid(name) != before, f"{name}, started again")
@@ -52,7 +52,7 @@ def test_a_program_that_was_killed_runs_again(supervised, name):
     assert f"{name} has ended" in supervised.log("supervisor")
 
 
-def test_a_program_that_ends_repeatedly_is_started_after_a_pause(supervised):
+def test_a_program_that_ends_repeatedly_is_started_without_a_pause(supervised):
     for _ in range(2):
         before = supervised.pid("quota-syncd")
         kill(supervised, "quota-syncd")
@@ -61,7 +61,7 @@ def test_a_program_that_ends_repeatedly_is_started_after_a_pause(supervised):
     assert int(pauses[-1]) >= 1, pauses
 
 
-def test_up_after_a_kill_ends_what_nginx_left_and_keeps_its_port(supervised):
+def test_up_after_a_kill_leaves_what_nginx_left_or_changes_its_port(supervised):
     """In a shell with the settings of var/admin.env, as an operator has it."""
     ports, workers = supervised.ports(), children_of(supervised.pid("nginx"))
     kill(supervised, "supervisor")
@@ -75,7 +75,7 @@ def test_up_after_a_kill_ends_what_nginx_left_and_keeps_its_port(supervised):
     assert all(alive(supervised.pid(name)) for name in [*SERVERS, "supervisor"])
 
 
-def test_down_ends_the_supervisor_first(supervised):
+def test_down_leaves_the_supervisor_to_start_programs_again(supervised):
     pids = [supervised.pid(name) for name in [*SERVERS, "supervisor"]]
     supervised.down()
     assert not any(alive(pid) for pid in pids)

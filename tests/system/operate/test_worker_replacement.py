@@ -39,7 +39,7 @@ def pool(stack):
     return httpx.get(stack.env["LUNA_METRICS_URL"].replace("/metrics", "/status"), timeout=WAIT_S).json()["pool"]
 
 
-def test_reloads_and_upgrades_fail_no_request_and_charge_each_once(stack, account_factory, redis_store):
+def test_a_reload_or_upgrade_fails_a_request_or_charges_it_twice(stack, account_factory, redis_store):
     account = account_factory(100_000)
     master = stack.pid("fcgi-worker")
     before = pool(stack)

@@ -36,18 +36,18 @@ def test_a_program_may_not(as_user, user, command):
     assert "permission" in str(refusal.value) or "can't run this command" in str(refusal.value), refusal.value
 
 
-def test_nobody_comes_in_without_a_user(stack, as_user):
+def test_somebody_comes_in_without_a_user(stack, as_user):
     for password in (None, *(stack.secret(f"redis_{name}") for name in ("owner", "worker", "syncd", "admin"))):
         with pytest.raises((redis.AuthenticationError, redis.ResponseError), match="NOAUTH|WRONGPASS|Authentication required"):
             as_user(None, password).ping()
 
 
-def test_each_program_logs_in_as_its_own_user(redis_store):
+def test_a_program_logs_in_as_another_user(redis_store):
     users = {client["user"] for client in redis_store.client_list()}
     assert {"luna_worker", "luna_syncd"} <= users <= {"luna_worker", "luna_syncd", "luna_admin", "luna_owner"}
 
 
-def test_no_program_asks_for_what_it_may_not(client, stack, account, redis_store):
+def test_a_program_asks_for_what_it_may_not(client, stack, account, redis_store):
     """What the programs do in the other suites too, in short; a denied command would fail there without its reason."""
     redis_store.acl_log_reset()
     url = f"/api/v1/{account.id}"

@@ -69,20 +69,20 @@ def test_a_password_fills_the_disk(stack, role, statement):
 @pytest.mark.parametrize("role", ["luna_owner", "luna_worker", "luna_syncd", "luna_admin"])
 @pytest.mark.parametrize("statement", [
     "UPDATE quota_events SET account_id = account_id", "DELETE FROM quota_events", "TRUNCATE quota_events"])
-def test_nobody_changes_the_audit_log(stack, booked, role, statement):
+def test_somebody_changes_the_audit_log(stack, booked, role, statement):
     with pytest.raises(psycopg2.Error) as refusal:
         attempt(stack, role, statement)
     assert not isinstance(refusal.value, psycopg2.OperationalError), refusal.value
 
 
 @pytest.mark.parametrize("role", ["luna_worker", "luna_syncd", "luna_admin", "luna_owner"])
-def test_no_role_is_more_than_it_needs(db, role):
+def test_a_role_is_more_than_it_needs(db, role):
     with db.cursor() as cursor:
         cursor.execute("SELECT rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolreplication FROM pg_roles WHERE rolname = %s", (role,))
         assert cursor.fetchone() == (False,) * 5
 
 
-def test_no_roles_password_uses_up_the_connections_of_the_others(db):
+def test_a_roles_password_uses_up_the_connections_of_the_others(db):
     with db.cursor() as cursor:
         cursor.execute("SELECT rolconnlimit FROM pg_roles WHERE rolname IN ('luna_worker', 'luna_syncd', 'luna_admin')")
         limits = [limit for limit, in cursor.fetchall()]
@@ -90,7 +90,7 @@ def test_no_roles_password_uses_up_the_connections_of_the_others(db):
         assert len(limits) == 3 and min(limits) > 0 and sum(limits) < cursor.fetchone()[0]
 
 
-def test_accounts_has_the_original_columns(db):
+def test_accounts_lacks_an_original_column(db):
     with db.cursor() as cursor:
         cursor.execute("""SELECT column_name, data_type, character_maximum_length, is_nullable, column_default
                           FROM information_schema.columns WHERE table_name = 'accounts' ORDER BY ordinal_position LIMIT 7""")
@@ -105,7 +105,7 @@ def test_accounts_has_the_original_columns(db):
         ]
 
 
-def test_the_key_itself_is_nowhere_in_the_database(db, account):
+def test_the_key_itself_is_in_the_database(db, account):
     with db.cursor() as cursor:
         cursor.execute("SELECT api_key::text FROM accounts WHERE id = %s", (account.id,))
         digest = cursor.fetchone()[0]
@@ -183,33 +183,33 @@ def refused(attempted, *arguments, **named):
     return refusal.value.pgcode
 
 
-def test_a_worker_moves_no_period_beyond_the_present_one(attacker):
+def test_a_worker_moves_a_period_beyond_the_present_one(attacker):
     attacker.sql("UPDATE accounts SET period_start = now() - interval '2 days', period_end = now() - interval '1 day' WHERE id = %s", attacker.id)
     now_ms, = attacker.sql("SELECT luna_ms(now())")
     attacker.load(now_ms=now_ms + CENTURY_MS)
     assert attacker.state("period_end <= now() + interval '1 day 10 minutes'", "period_no") == (True, 1)
 
 
-def test_a_worker_opens_no_period_of_the_future_by_its_journals(attacker):
+def test_a_worker_opens_a_period_of_the_future_by_its_journals(attacker):
     attacker.load()
     attacker.load(periods=[0, 1, 5000], sums=[1, 2, 3])
     assert attacker.state("period_end <= now() + interval '1 day 10 minutes'", "period_no", "quota_used") == (True, 0, 6)
 
 
 @pytest.mark.parametrize("periods, sums", [([0], [-5]), ([0, 0], [1]), ([0], [2**31]), ([None], [1]), ([-1], [1])], ids=str)
-def test_a_worker_names_no_impossible_sums(attacker, periods, sums):
+def test_a_worker_names_impossible_sums(attacker, periods, sums):
     attacker.load()
     assert refused(attacker.load, periods=periods, sums=sums) == REFUSED
 
 
-def test_a_worker_books_no_more_than_the_account_was_ever_allowed(attacker):
+def test_a_worker_books_more_than_the_account_was_ever_allowed(attacker):
     attacker.load()
     attacker.load(periods=[0], sums=[2**31 - 1])
     assert attacker.state("quota_used") == (1000,)
     assert "claim 2147483647 units" in attacker.sql("SELECT reason FROM quota_events WHERE account_id = %s ORDER BY seq DESC LIMIT 1", attacker.id)[0]
 
 
-def test_a_worker_refunds_no_booking_of_earlier(attacker):
+def test_a_worker_refunds_a_booking_of_earlier(attacker):
     """A forged journal without a record: only what a request in progress may have been charged comes back."""
     attacker.load()
     attacker.book(100)
@@ -222,7 +222,7 @@ def test_a_worker_refunds_no_booking_of_earlier(attacker):
 
 
 @pytest.mark.parametrize("actor", ["cli:root", "quota-syncd host:1", "worker w00000000.0, request a\nb", "", None])
-def test_a_worker_signs_as_nobody_else(attacker, actor):
+def test_a_worker_signs_as_somebody_else(attacker, actor):
     assert refused(attacker.load, actor=actor) == REFUSED
 
 
@@ -232,24 +232,24 @@ def add_key(attacker, maker, scopes, actor="api:request-1"):
 
 
 @pytest.mark.parametrize("held, wanted", [(5, 7), (5, 2), (3, 1), (4, 1)])
-def test_a_worker_makes_no_key_of_more_scope_than_its_maker(attacker, held, wanted):
+def test_a_worker_makes_a_key_of_more_scope_than_its_maker(attacker, held, wanted):
     maker, _ = attacker.key(held)
     assert refused(add_key, attacker, maker, wanted) == REFUSED
 
 
-def test_a_worker_makes_a_key_within_its_makers_scopes(attacker):
+def test_a_worker_cannot_make_a_key_within_its_makers_scopes(attacker):
     maker, _ = attacker.key(5)
     assert add_key(attacker, maker, 5)[0] > 0
 
 
 @pytest.mark.parametrize("spoil", ["revoked_at = now()", "expires_at = now() - interval '1 s'", "account_id = (SELECT min(id) FROM accounts)"])
-def test_a_worker_makes_no_key_for_a_maker_that_is_not_a_live_key_of_the_account(attacker, spoil):
+def test_a_worker_makes_a_key_for_a_maker_that_is_not_a_live_key_of_the_account(attacker, spoil):
     maker, number = attacker.key(7)
     attacker.sql(f"UPDATE api_keys SET {spoil} WHERE id = %s", number)
     assert refused(add_key, attacker, maker, 1) == REFUSED
 
 
-def test_a_worker_replaces_no_key_of_more_scope_than_its_maker(attacker):
+def test_a_worker_replaces_a_key_of_more_scope_than_its_maker(attacker):
     maker, _ = attacker.key(5)
     _, wider = attacker.key(7)
     assert refused(attacker.as_role, "luna_worker", "SELECT luna_key_renew_by(%s, %s, %s, 1, '0badc0de', 0, 'api:request-1', %s)",
@@ -259,17 +259,17 @@ def test_a_worker_replaces_no_key_of_more_scope_than_its_maker(attacker):
 @pytest.mark.parametrize("statement", [
     "SELECT luna_key_make(1, gen_random_uuid(), 1, '0badc0de', 7, 0, 0, '', '{}', '', 0, 0, 'api:x')", "SELECT luna_key_revoke(1, 1, 'api:x', '')",
     "SELECT luna_key_renew(1, 1, gen_random_uuid(), 1, '0badc0de', 0, 'api:x')"])
-def test_a_worker_makes_or_revokes_no_key_without_a_maker(stack, statement):
+def test_a_worker_makes_or_revokes_a_key_without_a_maker(stack, statement):
     with pytest.raises(FORBIDDEN):
         attempt(stack, "luna_worker", statement)
 
 
-def test_a_worker_registers_a_bounded_number_of_journals(attacker):
+def test_a_worker_registers_journals_without_bound(attacker):
     attacker.sql("INSERT INTO journal_hosts (name) SELECT 'w' || lpad(to_hex(n), 8, '0') FROM generate_series(1, 1000) n")
     assert refused(attacker.as_role, "luna_worker", "SELECT luna_host_seen('wffffffff')") == "LU006"
 
 
-def test_a_daemon_moves_no_period_by_years(attacker):
+def test_a_daemon_moves_a_period_by_years(attacker):
     attacker.load()
     epoch, now_ms = attacker.state("quota_epoch", "luna_ms(now())")
     for start, end in [(now_ms, now_ms + CENTURY_MS), (now_ms + CENTURY_MS, now_ms + CENTURY_MS + DAY_MS), (now_ms, now_ms - DAY_MS)]:
@@ -280,17 +280,17 @@ def test_a_daemon_moves_no_period_by_years(attacker):
 
 
 @pytest.mark.parametrize("charged, refunded", [(2**63 - 1, 0), (5, 6), (5, 2**63 - 1)])
-def test_a_daemon_books_no_impossible_counters_and_the_others_all_the_same(attacker, charged, refunded):
+def test_a_daemon_books_impossible_counters_or_not_the_others(attacker, charged, refunded):
     attacker.load()
     assert attacker.book(charged, refunded) == 4  # OUT_OF_RANGE
     assert attacker.state("quota_used") == (0,)
 
 
-def test_a_daemon_signs_as_nobody_else(attacker):
+def test_a_daemon_signs_as_somebody_else(attacker):
     attacker.load()
     assert refused(attacker.book, 1, actor="cli:root") == REFUSED
 
 
-def test_a_daemon_does_not_use_up_the_incarnations(attacker):
+def test_a_daemon_uses_up_the_incarnations(attacker):
     term = "(SELECT term FROM syncd_leader)"
     assert refused(attacker.as_role, "luna_syncd", f"SELECT luna_incarnation_next({term}, 'x', 9223372036854775807)") == REFUSED

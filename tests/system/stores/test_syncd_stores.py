@@ -38,14 +38,14 @@ def answers(url):
     (("--appendonly", "no"), "appendonly yes"),
 ])
 @pytest.mark.parametrize("how", ["daemon", "once"])
-def test_a_redis_that_would_lose_quota_is_refused_with_the_repair(stack, tmp_path, options, advice, how):
+def test_a_redis_that_would_lose_quota_is_taken_or_the_repair_is_missing(stack, tmp_path, options, advice, how):
     with redis_server(tmp_path, *options) as (url, _):
         outcome = run_syncd(*(["--once"] if how == "once" else []), **settings_for(stack, LUNA_REDIS_URL=url))
     assert outcome.returncode == 78
     assert advice in outcome.stderr
 
 
-def test_the_override_for_development_is_explicit(stack, tmp_path):
+def test_the_override_for_development_is_implicit(stack, tmp_path):
     with redis_server(tmp_path, "--appendonly", "no") as (url, _):
         outcome = run_syncd("--once", **settings_for(stack, LUNA_REDIS_URL=url, LUNA_ALLOW_UNSAFE_REDIS="on"))
     assert outcome.returncode == 0, outcome.stderr
@@ -53,12 +53,12 @@ def test_the_override_for_development_is_explicit(stack, tmp_path):
 
 @pytest.mark.parametrize("setting, url", [
     ("LUNA_REDIS_URL", "redis://127.0.0.1:1"), ("LUNA_DATABASE_URL", "postgresql://luna_syncd@127.0.0.1:1/luna")])
-def test_once_without_a_store_says_so_with_status_69(stack, setting, url):
+def test_once_without_a_store_is_not_status_69(stack, setting, url):
     outcome = run_syncd("--once", **settings_for(stack, **{setting: url}))
     assert outcome.returncode == 69 and "not_booked" in outcome.stderr
 
 
-def test_it_waits_for_a_redis_that_is_not_there_yet_and_stops_meanwhile(stack, tmp_path):
+def test_it_does_not_wait_for_a_redis_that_is_not_there_yet_or_does_not_stop_meanwhile(stack, tmp_path):
     with running_syncd(tmp_path / "syncd.log", **settings_for(stack, LUNA_REDIS_URL="redis://127.0.0.1:1")) as daemon:
         daemon.await_page("/readyz", 503, "retrying")
         assert daemon.answers("/livez", 200)
@@ -66,7 +66,7 @@ def test_it_waits_for_a_redis_that_is_not_there_yet_and_stops_meanwhile(stack, t
         assert daemon.stop() == 0
 
 
-def test_a_frozen_redis_does_not_hang_the_daemon(stack, tmp_path):
+def test_a_frozen_redis_hangs_the_daemon(stack, tmp_path):
     with redis_server(tmp_path, *SAFE) as (url, process):
         process.send_signal(signal.SIGSTOP)
         settings = settings_for(stack, LUNA_REDIS_URL=url, LUNA_REDIS_TIMEOUT_MS="200")
@@ -75,7 +75,7 @@ def test_a_frozen_redis_does_not_hang_the_daemon(stack, tmp_path):
             assert daemon.stop() == 0
 
 
-def test_another_trouble_is_not_hidden_behind_the_first(stack, tmp_path):
+def test_another_trouble_is_hidden_behind_the_first(stack, tmp_path):
     with redis_server(tmp_path, *SAFE) as (url, process):
         process.send_signal(signal.SIGSTOP)
         with running_syncd(tmp_path / "syncd.log", **settings_for(stack, LUNA_REDIS_URL=url, LUNA_REDIS_TIMEOUT_MS="200")) as daemon:
@@ -86,7 +86,7 @@ def test_another_trouble_is_not_hidden_behind_the_first(stack, tmp_path):
             assert "refused" not in reasons[0] and "refused" in reasons[-1], reasons
 
 
-def test_a_schema_of_another_build_is_not_touched(stack, tmp_path):
+def test_a_schema_of_another_build_is_touched(stack, tmp_path):
     """The database `postgres` has none of our tables."""
     url = stack.database_url("luna_syncd").removesuffix("/luna") + "/postgres"
     with redis_server(tmp_path, *SAFE) as (redis_url, _):
