@@ -207,7 +207,7 @@ def test_limits_of_the_gateway_are_as_documented():
 
 
 def test_each_limit_of_the_gateway_has_a_test():
-    files = {path.name: path for folder in ("system", "abuse", "unit/gateway") for path in (ROOT / "tests" / folder).iterdir()}
+    files = {path.name: path for folder in ("system", "abuse", "unit/gateway") for path in (ROOT / "tests" / folder).rglob("test_*")}
     for name, _, file, test in table_of_the_gateways_limits():
         assert re.search(rf"\b{test}\(", files[file].read_text(encoding="utf-8")), (name, file, test)
 
