@@ -21,7 +21,7 @@ def test_all_workers_hung_turns_readiness_off_and_the_hard_limit_frees_them(make
         wait_until(lambda: len([w for w in pool.workers() if w["request"]]) == 3, "three busy workers")
         load.stopping = True
         wait_until(lambda: pool.fetch("/readyz")[0] == 503, "/readyz 503")
-        assert "moved" in pool.fetch("/readyz")[1]
+        assert "progress" in pool.fetch("/readyz")[1]
         assert pool.fetch("/livez")[0] == 200
         assert 'luna_worker_busy{phase="admit"} 3' in pool.fetch("/metrics")[1]
         wait_until(lambda: len(pool.events("worker_killed")) == 3, "the hard limit")
