@@ -121,6 +121,18 @@ def test_the_id_of_a_line_is_lost(account, batch):
     assert said[3]["error"]["detail"][0]["loc"] == ["body", 3, "id"]
 
 
+def test_the_id_of_a_json_series_is_lost(account, batch):
+    series = [{"id": "a", "results": [1, 2, 3]}, {"id": 7, "results": ["x"]}, [4, 5], {"id": "o", "results": [1], "horizon": 1}]
+    for accept in ("application/json", "application/x-ndjson"):
+        answer = batch(account, {"Accept": accept}, json={"series": series, "horizon": 2})
+        said = answer.json()["series"] if accept.endswith("/json") else [json.loads(line) for line in answer.text.splitlines()]
+        assert said[0]["id"] == "a" and said[0]["input_data"] == [1, 2, 3] and len(said[0]["forecast"]["mean"]) == 2
+        assert said[1]["id"] == 7 and said[1]["error"]["detail"][0]["loc"] == ["body", "series", 1, "results", 0]
+        assert "id" not in said[2] and said[2]["input_data"] == [4, 5]
+        assert said[3]["id"] == "o" and said[3]["error"]["detail"][0]["loc"] == ["body", "series", 3, "horizon"]
+        assert "options stand beside series" in said[3]["error"]["detail"][0]["hint"]
+
+
 def test_an_id_beside_one_series_is_taken(client, account):
     answer = client.post(account.url, headers=account.headers, json={"results": [1, 2], "id": "a"})
     assert answer.status_code == 422

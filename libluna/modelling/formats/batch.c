@@ -1,5 +1,6 @@
 #include "luna/modelling/batch.h"
 
+#include "formats/batch_items.h"
 #include "formats/json_scan.h"
 
 #include <assert.h>
@@ -12,16 +13,10 @@ enum { VALUES_BESIDE_POINTS = 2 * LUNA_BATCH_SERIES_MAX + 4096 };
 
 struct decoder {
     struct json_scan scan;
-    const struct luna_request_limits *limits;
-    struct luna_arena *arena;
-    struct luna_faults *faults;
-    struct luna_batch batch;
+    struct batch_items items;
     struct json_span series, y, sizes; /* the members, at == NULL when absent */
     char *options;                     /* the other members, as an object of their own */
     size_t options_len;
-    struct luna_faults *silent; /* of the items after those whose faults are listed */
-    size_t listed;              /* faults of items */
-    bool out_of_memory, too_long;
 };
 
 static bool span_is(struct json_span span, const char *text)
@@ -29,99 +24,19 @@ static bool span_is(struct json_span span, const char *text)
     return span.len == strlen(text) && memcmp(span.at, text, span.len) == 0;
 }
 
-static enum luna_decode_status outcome(const struct decoder *d)
-{
-    if (d->out_of_memory)
-        return LUNA_DECODE_MEMORY;
-    if (d->too_long)
-        return LUNA_DECODE_LONG;
-    return d->faults->count > 0 ? LUNA_DECODE_FAULTS : LUNA_DECODE_OK;
-}
-
 static void fault_member(struct decoder *d, const char *name, const char *type, const char *msg,
                          const char *hint)
 {
-    luna_fault_at(luna_faults_add(d->faults, type, msg, hint), name);
+    luna_fault_at(luna_faults_add(d->items.faults, type, msg, hint), name);
 }
 
-/* Puts `steps` in place of the first `dropped` places of each loc after "body". */
-static void faults_move(struct luna_faults *faults, int dropped, const struct luna_fault_loc *steps,
-                        int step_count)
+static void data_copy(const struct luna_request *from, struct luna_request *to)
 {
-    for (size_t i = 0; i < faults->count; i++) {
-        struct luna_fault moved = faults->list[i];
-        assert(moved.loc_count >= 1 && 1 + step_count <= LUNA_FAULT_LOC_MAX);
-        int from = 1 + (dropped < moved.loc_count - 1 ? dropped : moved.loc_count - 1);
-        int rest = moved.loc_count - from;
-        if (rest > LUNA_FAULT_LOC_MAX - 1 - step_count)
-            rest = LUNA_FAULT_LOC_MAX - 1 - step_count;
-        memcpy(moved.loc + 1, steps, (size_t)step_count * sizeof *steps);
-        memcpy(moved.loc + 1 + step_count, faults->list[i].loc + from,
-               (size_t)rest * sizeof *steps);
-        moved.loc_count = 1 + step_count + rest;
-        faults->list[i] = moved;
-    }
-}
-
-/* The faults of one item, kept. So that an answer made of faults stays short, only LUNA_FAULTS_MAX
- * are listed of the whole batch: the items after that share one empty list. */
-static struct luna_faults *faults_keep(struct decoder *d, struct luna_faults *found)
-{
-    assert(d->listed <= LUNA_FAULTS_MAX && found->count <= LUNA_FAULTS_MAX);
-    size_t room = LUNA_FAULTS_MAX - d->listed;
-    if (room == 0 && d->silent != NULL)
-        return d->silent;
-    struct luna_faults *kept = luna_arena_alloc(d->arena, sizeof *kept);
-    if (kept == NULL)
-        return NULL;
-    if (found->count > room) {
-        found->count = room;
-        found->more = true;
-    }
-    *kept = *found;
-    d->listed += kept->count;
-    if (room == 0)
-        d->silent = kept;
-    return kept;
-}
-
-static bool fault_long(struct decoder *d)
-{
-    (void)luna_faults_add(d->faults, "too_long",
-                          luna_arena_printf(d->arena,
-                                            "The series should have at most %zu items together",
-                                            d->limits->points_max),
-                          "send fewer series in one request");
-    d->too_long = true;
-    return false;
-}
-
-static bool items_alloc(struct decoder *d, size_t count)
-{
-    d->batch.items = luna_arena_calloc(d->arena, count, sizeof *d->batch.items);
-    d->out_of_memory = d->batch.items == NULL;
-    return !d->out_of_memory;
-}
-
-/* What an item's own decoder found, into the batch. The points of all series together have a
- * limit too. */
-static bool item_settle(struct decoder *d, enum luna_decode_status status,
-                        struct luna_batch_item *item, struct luna_faults *found)
-{
-    if (status == LUNA_DECODE_MEMORY) {
-        d->out_of_memory = true;
-        return false;
-    }
-    if (status == LUNA_DECODE_FAULTS) {
-        item->faults = faults_keep(d, found);
-        d->out_of_memory = item->faults == NULL;
-        return !d->out_of_memory;
-    }
-    if (status == LUNA_DECODE_LONG)
-        return fault_long(d);
-    d->batch.sound++;
-    d->batch.points += item->request.n;
-    return d->batch.points <= d->limits->points_max || fault_long(d);
+    to->values = from->values;
+    to->values_own = from->values_own;
+    to->n = from->n;
+    to->input = from->input;
+    to->input_len = from->input_len;
 }
 
 /* Series number `index`, whose elements stand in `text`, brackets not included. */
@@ -129,12 +44,12 @@ static bool item_decode(struct decoder *d, size_t index, struct json_span text,
                         const struct luna_request *shared)
 {
     static const char head[] = "{\"results\":[", tail[] = "]}";
-    assert(index < d->batch.count);
-    struct luna_batch_item *item = &d->batch.items[index];
+    assert(index < d->items.batch.count);
+    struct luna_batch_item *item = &d->items.batch.items[index];
     size_t len = sizeof head - 1 + text.len + sizeof tail - 1;
-    char *body = luna_arena_alloc(d->arena, len);
+    char *body = luna_arena_alloc(d->items.arena, len);
     if (body == NULL) {
-        d->out_of_memory = true;
+        d->items.out_of_memory = true;
         return false;
     }
     memcpy(body, head, sizeof head - 1);
@@ -142,20 +57,15 @@ static bool item_decode(struct decoder *d, size_t index, struct json_span text,
     memcpy(body + sizeof head - 1 + text.len, tail, sizeof tail - 1);
     struct luna_faults found;
     struct luna_request plain;
-    luna_faults_init(&found, d->arena);
+    luna_faults_init(&found, d->items.arena);
     enum luna_decode_status status =
-        luna_decode_json(body, len, d->limits, d->arena, &plain, &found);
+        luna_decode_json(body, len, d->items.limits, d->items.arena, &plain, &found);
     const struct luna_fault_loc steps[] = {{.name = "series"}, {.index = (long)index}};
-    faults_move(&found, 1, steps, 2);
+    batch_faults_move(&found, 1, steps, 2);
     item->request = *shared;
-    if (status == LUNA_DECODE_OK) {
-        item->request.values = plain.values;
-        item->request.values_own = plain.values_own;
-        item->request.n = plain.n;
-        item->request.input = plain.input;
-        item->request.input_len = plain.input_len;
-    }
-    return item_settle(d, status, item, &found);
+    if (status == LUNA_DECODE_OK)
+        data_copy(&plain, &item->request);
+    return batch_item_settle(&d->items, status, item, &found);
 }
 
 /* Every element of the array `text`: its span, through `each`. The text is known to be JSON. */
@@ -179,6 +89,25 @@ static size_t array_each(struct json_span text, int depth_max,
     return count;
 }
 
+/* Series number `index`: {"id": …, "results": […]}. */
+static bool named_decode(struct decoder *d, size_t index, struct json_span text,
+                         const struct luna_request *shared)
+{
+    struct luna_batch_item *item = &d->items.batch.items[index];
+    struct luna_faults found;
+    struct luna_request named = {.id = NULL};
+    luna_faults_init(&found, d->items.arena);
+    enum luna_decode_status status =
+        luna_decode_json_named(text.at, text.len, d->items.limits, d->items.arena, &named, &found);
+    const struct luna_fault_loc steps[] = {{.name = "series"}, {.index = (long)index}};
+    batch_faults_move(&found, 0, steps, 2);
+    item->request = *shared;
+    item->request.id = named.id;
+    if (status == LUNA_DECODE_OK)
+        data_copy(&named, &item->request);
+    return batch_item_settle(&d->items, status, item, &found);
+}
+
 struct ragged {
     struct decoder *d;
     const struct luna_request *shared;
@@ -191,16 +120,17 @@ static bool ragged_item(void *ctx, size_t index, struct json_span item)
     assert(item.len > 0 && (item.at[0] != '[' || item.len >= 2)); /* whole values, brackets too */
     if (item.at[0] == '[')
         return item_decode(d, index, (struct json_span){item.at + 1, item.len - 2}, ragged->shared);
+    if (item.at[0] == '{')
+        return named_decode(d, index, item, ragged->shared);
     struct luna_faults found;
-    luna_faults_init(&found, d->arena);
+    luna_faults_init(&found, d->items.arena);
     luna_fault_at_index(
-        luna_fault_at(
-            luna_faults_add(&found, "list_type", "Input should be a valid list",
-                            "a series is a list of numbers and nulls; series with ids are "
-                            "lines of NDJSON: {\"id\": \"a\", \"results\": [...]}"),
-            "series"),
+        luna_fault_at(luna_faults_add(&found, "list_type", "Input should be a valid list",
+                                      "a series is a list of numbers and nulls, or {\"id\": \"a\", "
+                                      "\"results\": [...]}"),
+                      "series"),
         index);
-    return item_settle(d, LUNA_DECODE_FAULTS, &d->batch.items[index], &found);
+    return batch_item_settle(&d->items, LUNA_DECODE_FAULTS, &d->items.batch.items[index], &found);
 }
 
 static bool check_count(struct decoder *d, const char *name, size_t count)
@@ -210,22 +140,23 @@ static bool check_count(struct decoder *d, const char *name, size_t count)
                      "List should have at least 1 item after validation, not 0",
                      "send at least one series");
     else if (count > LUNA_BATCH_SERIES_MAX)
-        fault_member(d, name, "too_long",
-                     luna_arena_printf(
-                         d->arena, "List should have at most %d items after validation, not %zu",
-                         LUNA_BATCH_SERIES_MAX, count),
-                     "send fewer series in one request");
-    return d->faults->count == 0;
+        fault_member(
+            d, name, "too_long",
+            luna_arena_printf(d->items.arena,
+                              "List should have at most %d items after validation, not %zu",
+                              LUNA_BATCH_SERIES_MAX, count),
+            "send fewer series in one request");
+    return d->items.faults->count == 0;
 }
 
 static void decode_ragged(struct decoder *d, const struct luna_request *shared)
 {
     struct ragged ragged = {d, shared};
-    size_t count = array_each(d->series, d->limits->nesting_max, NULL, NULL);
-    if (!check_count(d, "series", count) || !items_alloc(d, count))
+    size_t count = array_each(d->series, d->items.limits->nesting_max, NULL, NULL);
+    if (!check_count(d, "series", count) || !batch_items_alloc(&d->items, count))
         return;
-    d->batch.count = count;
-    (void)array_each(d->series, d->limits->nesting_max, ragged_item, &ragged);
+    d->items.batch.count = count;
+    (void)array_each(d->series, d->items.limits->nesting_max, ragged_item, &ragged);
 }
 
 struct flat {
@@ -248,10 +179,10 @@ static bool size_item(void *ctx, size_t index, struct json_span item)
         digits++;
     if (digits != item.len || digits > 9) {
         struct luna_fault *fault =
-            luna_faults_add(flat->d->faults, "int_type", "Input should be a valid integer",
+            luna_faults_add(flat->d->items.faults, "int_type", "Input should be a valid integer",
                             "the number of values of the series");
         luna_fault_at_index(luna_fault_at(fault, "sizes"), index);
-        return !flat->d->faults->more;
+        return !flat->d->items.faults->more;
     }
     flat->sizes[index] = strtoul(item.at, NULL, 10);
     flat->total += flat->sizes[index];
@@ -286,25 +217,25 @@ static bool flat_item(void *ctx, size_t index, struct json_span item)
 static void decode_flat(struct decoder *d, const struct luna_request *shared)
 {
     struct flat flat = {.d = d, .shared = shared};
-    int depth_max = d->limits->nesting_max;
+    int depth_max = d->items.limits->nesting_max;
     flat.count = array_each(d->sizes, depth_max, NULL, NULL);
-    if (!check_count(d, "sizes", flat.count) || !items_alloc(d, flat.count))
+    if (!check_count(d, "sizes", flat.count) || !batch_items_alloc(&d->items, flat.count))
         return;
-    flat.sizes = luna_arena_calloc(d->arena, flat.count, sizeof *flat.sizes);
-    d->out_of_memory = flat.sizes == NULL;
-    if (d->out_of_memory)
+    flat.sizes = luna_arena_calloc(d->items.arena, flat.count, sizeof *flat.sizes);
+    d->items.out_of_memory = flat.sizes == NULL;
+    if (d->items.out_of_memory)
         return;
     (void)array_each(d->sizes, depth_max, size_item, &flat);
     size_t n = array_each(d->y, depth_max, NULL, NULL);
-    if (d->faults->count == 0 && flat.total != n)
+    if (d->items.faults->count == 0 && flat.total != n)
         fault_member(d, "sizes", "value_error",
-                     luna_arena_printf(d->arena,
+                     luna_arena_printf(d->items.arena,
                                        "Value error, the sizes add up to %zu, but y has %zu items",
                                        flat.total, n),
                      "sizes holds the length of each series, in order");
-    if (d->faults->count > 0)
+    if (d->items.faults->count > 0)
         return;
-    d->batch.count = flat.count;
+    d->items.batch.count = flat.count;
     if (decode_empty(&flat))
         (void)array_each(d->y, depth_max, flat_item, &flat);
 }
@@ -390,9 +321,10 @@ static bool options_read(struct decoder *d, struct luna_request *ret_shared)
 {
     d->options[d->options_len++] = '}';
     luna_request_init(ret_shared);
-    enum luna_decode_status status = luna_decode_options(
-        d->options, d->options_len, d->limits->nesting_max, d->arena, ret_shared, d->faults);
-    d->out_of_memory = status == LUNA_DECODE_MEMORY;
+    enum luna_decode_status status =
+        luna_decode_options(d->options, d->options_len, d->items.limits->nesting_max,
+                            d->items.arena, ret_shared, d->items.faults);
+    d->items.out_of_memory = status == LUNA_DECODE_MEMORY;
     return status == LUNA_DECODE_OK;
 }
 
@@ -402,7 +334,7 @@ enum luna_decode_status luna_decode_batch_json(const char *body, size_t len,
                                                struct luna_batch *ret_batch,
                                                struct luna_faults *faults)
 {
-    struct decoder d = {.limits = limits, .arena = arena, .faults = faults};
+    struct decoder d = {.items = {.limits = limits, .arena = arena, .faults = faults}};
     struct luna_request shared;
     json_scan_init(&d.scan, body, len, limits->nesting_max);
     d.scan.values_max = limits->points_max + VALUES_BESIDE_POINTS;
@@ -419,7 +351,7 @@ enum luna_decode_status luna_decode_batch_json(const char *body, size_t len,
     }
     if (!members_read(&d)) {
         if (d.scan.values == d.scan.values_max) {
-            (void)fault_long(&d);
+            (void)batch_fault_long(&d.items);
             return LUNA_DECODE_LONG;
         }
         luna_fault_at_index(
@@ -428,71 +360,8 @@ enum luna_decode_status luna_decode_batch_json(const char *body, size_t len,
         return LUNA_DECODE_FAULTS;
     }
     check_members(&d);
-    if (options_read(&d, &shared) && d.faults->count == 0)
+    if (options_read(&d, &shared) && d.items.faults->count == 0)
         d.series.at != NULL ? decode_ragged(&d, &shared) : decode_flat(&d, &shared);
-    *ret_batch = d.batch;
-    return outcome(&d);
-}
-
-static bool line_is_empty(const char *at, size_t len)
-{
-    size_t blank = 0;
-    while (blank < len && (at[blank] == ' ' || at[blank] == '\t' || at[blank] == '\r'))
-        blank++;
-    return blank == len;
-}
-
-static bool line_decode(struct decoder *d, const char *at, size_t len, size_t line)
-{
-    assert(d->batch.count <= LUNA_BATCH_SERIES_MAX);
-    struct luna_batch_item *item = &d->batch.items[d->batch.count];
-    struct luna_faults found;
-    luna_faults_init(&found, d->arena);
-    enum luna_decode_status status =
-        luna_decode_json_series(at, len, d->limits, d->arena, &item->request, &found);
-    const struct luna_fault_loc step = {.index = (long)line};
-    faults_move(&found, 0, &step, 1);
-    d->batch.count++;
-    return item_settle(d, status, item, &found);
-}
-
-static size_t lines_count(const char *body, size_t len)
-{
-    size_t count = 1;
-    for (size_t i = 0; i < len; i++)
-        count += body[i] == '\n';
-    return count;
-}
-
-enum luna_decode_status luna_decode_batch_ndjson(const char *body, size_t len,
-                                                 const struct luna_request_limits *limits,
-                                                 struct luna_arena *arena,
-                                                 struct luna_batch *ret_batch,
-                                                 struct luna_faults *faults)
-{
-    struct decoder d = {.limits = limits, .arena = arena, .faults = faults};
-    size_t room = lines_count(body, len);
-    room = room > LUNA_BATCH_SERIES_MAX ? LUNA_BATCH_SERIES_MAX + 1 : room;
-    if (!items_alloc(&d, room))
-        return LUNA_DECODE_MEMORY;
-    bool going = true;
-    size_t line = 0;
-    for (const char *at = body, *end = body + len; going && at < end && d.batch.count < room;
-         line++) {
-        const char *feed = memchr(at, '\n', (size_t)(end - at));
-        size_t line_len = (size_t)((feed != NULL ? feed : end) - at);
-        if (!line_is_empty(at, line_len))
-            going = line_decode(&d, at, line_len, line);
-        at += line_len + 1;
-    }
-    if (going && d.batch.count == 0)
-        (void)luna_faults_add(faults, "too_short", "The body should have at least 1 line, not 0",
-                              "send one request per line: {\"results\":[1,2,3]}");
-    else if (going && d.batch.count > LUNA_BATCH_SERIES_MAX)
-        (void)luna_faults_add(faults, "too_long",
-                              luna_arena_printf(arena, "The body should have at most %d lines",
-                                                LUNA_BATCH_SERIES_MAX),
-                              "send fewer series in one request");
-    *ret_batch = d.batch;
-    return outcome(&d);
+    *ret_batch = d.items.batch;
+    return batch_outcome(&d.items);
 }

@@ -26,6 +26,7 @@ struct decoder {
     struct json_span values[MEMBERS_MAX];
     bool has_results;
     bool with_id;    /* a member `id` is allowed */
+    bool is_named;   /* and no member but it and `results` */
     bool is_foreign; /* the series of another program, as a fault says */
     bool too_long;   /* stopped: more points than may be */
     bool out_of_memory;
@@ -353,6 +354,13 @@ static bool take_id(struct decoder *d)
     return true;
 }
 
+static void fault_beside(struct decoder *d, struct json_span name, const char *hint)
+{
+    struct luna_fault *fault =
+        luna_faults_add(d->faults, "extra_forbidden", "Extra inputs are not permitted", hint);
+    luna_fault_at(fault, luna_faults_quote(d->faults, name.at, name.len));
+}
+
 static enum luna_decode_status decode(struct decoder *d)
 {
     static const char bom[] = "\xef\xbb\xbf";
@@ -367,7 +375,10 @@ static enum luna_decode_status decode(struct decoder *d)
     if (!ok || d->is_foreign)
         return d->too_long ? LUNA_DECODE_LONG : LUNA_DECODE_FAULTS;
     const char *names_hint =
-        d->limits != NULL
+        d->is_named
+            ? "a series has the members id and results; options stand beside series, for all of "
+              "them; series with options of their own are lines of NDJSON"
+        : d->limits != NULL
             ? "members are: results, model, output, horizon, intervals, include, robust, "
               "ljung_box_lags, transform, bias_adjust"
             : "options are: model, output, horizon, intervals, include, robust, ljung_box_lags, "
@@ -376,8 +387,10 @@ static enum luna_decode_status decode(struct decoder *d)
         struct json_span value = d->values[i];
         if (value.at == NULL || (d->with_id && name_is(d->names[i], "id")))
             continue;
-        if (!option_apply(d->names[i], value, (size_t)(value.at - d->scan.text), names_hint,
-                          d->request, d->faults))
+        if (d->is_named)
+            fault_beside(d, d->names[i], names_hint);
+        else if (!option_apply(d->names[i], value, (size_t)(value.at - d->scan.text), names_hint,
+                               d->request, d->faults))
             return LUNA_DECODE_MEMORY;
     }
     if (luna_run_check(d->request, d->faults) == LUNA_RUN_MEMORY)
@@ -426,6 +439,17 @@ enum luna_decode_status luna_decode_json_series(const char *body, size_t len,
                                                 struct luna_faults *faults)
 {
     struct decoder d = {.limits = limits, .arena = arena, .faults = faults, .with_id = true};
+    return decode_series(&d, body, len, ret_request);
+}
+
+enum luna_decode_status luna_decode_json_named(const char *body, size_t len,
+                                               const struct luna_request_limits *limits,
+                                               struct luna_arena *arena,
+                                               struct luna_request *ret_request,
+                                               struct luna_faults *faults)
+{
+    struct decoder d = {
+        .limits = limits, .arena = arena, .faults = faults, .with_id = true, .is_named = true};
     return decode_series(&d, body, len, ret_request);
 }
 

@@ -38,6 +38,12 @@ luna_decode_json_series(const char *body, size_t len, const struct luna_request_
                         struct luna_arena *arena, struct luna_request *ret_request,
                         struct luna_faults *faults) __attribute__((warn_unused_result));
 
+/* The same, but with no options: {"id": …, "results": […]}. */
+enum luna_decode_status
+luna_decode_json_named(const char *body, size_t len, const struct luna_request_limits *limits,
+                       struct luna_arena *arena, struct luna_request *ret_request,
+                       struct luna_faults *faults) __attribute__((warn_unused_result));
+
 /* A JSON object of options alone, without `results`, laid over `request`: for formats whose body is
  * data only, such as CSV, and for the command line. */
 enum luna_decode_status luna_decode_options(const char *json, size_t len, int nesting_max,

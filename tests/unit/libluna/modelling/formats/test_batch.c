@@ -114,6 +114,31 @@ static void one_bad_series_leaves_the_others_whole(void **state)
     assert_string_equal(faults_text(f->batch.items[4].faults), "finite_number@body.series.4.0");
 }
 
+static void a_series_loses_its_id(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(decode_json(f,
+                                 "{\"series\":[{\"id\":\"a\",\"results\":[1,2]},[3],"
+                                 "{\"results\":[4],\"id\":7},{\"id\":\"b\",\"results\":[1,\"x\"]},"
+                                 "{\"id\":\"c\"},{\"id\":[1],\"results\":[1]},"
+                                 "{\"id\":\"d\",\"results\":[1],\"horizon\":1}],\"horizon\":2}"),
+                     LUNA_DECODE_OK);
+    const struct luna_batch_item *items = f->batch.items;
+    assert_int_equal(f->batch.count, 7);
+    assert_int_equal(f->batch.sound, 3);
+    assert_series(&items[0], 2, (const double[]){1, 2});
+    assert_string_equal(items[0].request.id, "\"a\"");
+    assert_int_equal(items[0].request.horizon, 2);
+    assert_null(items[1].request.id);
+    assert_string_equal(items[2].request.id, "7");
+    assert_string_equal(items[3].request.id, "\"b\"");
+    assert_string_equal(faults_text(items[3].faults), "float_type@body.series.3.results.1");
+    assert_string_equal(items[4].request.id, "\"c\"");
+    assert_string_equal(faults_text(items[4].faults), "missing@body.series.4.results");
+    assert_string_equal(faults_text(items[5].faults), "string_type@body.series.5.id");
+    assert_string_equal(faults_text(items[6].faults), "extra_forbidden@body.series.6.horizon");
+}
+
 static void sizes_of_zero_are_empty_series(void **state)
 {
     struct fixture *f = *state;
@@ -270,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ragged_and_flat_say_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_bad_series_leaves_the_others_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_series_loses_its_id, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sizes_of_zero_are_empty_series, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_body_is_wrong_as_a_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(values_past_any_limit_are_scanned, set_up, tear_down),
