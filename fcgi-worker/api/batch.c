@@ -275,6 +275,9 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     size_t headers_before = response->headers.len;
     if (batch->table != NULL)
         table_header_add(batch->table, response);
+    else
+        http_header_add(response, "Luna-Input", "rows=%zu, series=%zu", batch->input.points,
+                        batch->input.count);
     batch->headers_len = response->headers.len - headers_before;
     send_in_parts(exchange);
     if (batch->format_out == FORMAT_JSON)

@@ -175,6 +175,8 @@ static void encode(struct exchange *exchange)
         http_header_add(response, "Luna-Fit", "%s", kalman->result.fit_status);
     if (kalman->table != NULL)
         table_header_add(kalman->table, response);
+    else
+        http_header_add(response, "Luna-Input", "rows=%zu", kalman->request.n);
     encoders[kalman->format_out](&kalman->request, &kalman->result, kalman->precision,
                                  &response->body);
     if (kalman->format_out == FORMAT_JSON)

@@ -17,9 +17,11 @@ def batch(client):
 
 def test_a_series_of_a_batch_is_answered_otherwise_than_alone(client, account, batch):
     options = {"output": "smoothed", "horizon": 3, "intervals": [0.9], "include": ["model", "variance"]}
-    together = batch(account, json={"series": SERIES} | options).json()
+    answer = batch(account, json={"series": SERIES} | options)
+    together = answer.json()
     alone = [client.post(account.url, headers=account.headers, json={"results": series} | options).json() for series in SERIES]
     assert together["series"] == alone
+    assert answer.headers["luna-input"] == "rows=10, series=3"
     flat = {"y": [value for series in SERIES for value in series], "sizes": [len(series) for series in SERIES]}
     assert batch(account, json=flat | options).json()["series"] == alone
 

@@ -63,6 +63,15 @@ def test_a_format_has_other_values_than_another(client, account, kind, answer_ki
     assert same.headers["content-type"].split(";")[0] == MEDIA[kind], "without a wish, the format of the body"
 
 
+@pytest.mark.parametrize("kind", SERIES)
+def test_an_answer_does_not_say_what_was_read(client, account, kind):
+    for answer_kind in SERIES:
+        assert "rows=5" in send(client, account, kind, accept=MEDIA[answer_kind]).headers["luna-input"]
+    asked = client.post(account.url, headers=account.headers, json=BODY | {"include": ["input"]}) if kind == "json" \
+        else send(client, account, kind, accept="application/json", query="?include=input")
+    assert asked.json()["input"]["rows"] == 5
+
+
 def test_an_option_of_the_query_is_not_read_where_the_body_has_none(client, account):
     options = {"output": "smoothed", "horizon": 2, "intervals": [0.9], "include": ["model"], "robust": True,
                "model": {"name": "local_level", "parameters": {"level_variance": 1469.1, "observation_variance": 15099}}}

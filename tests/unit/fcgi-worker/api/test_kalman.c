@@ -47,6 +47,19 @@ static void a_long_answer_has_its_headers_twice(void **state)
     assert_int_equal(times_in(answer, "\r\nLuna-Fit: "), 1);
 }
 
+static void only_a_table_says_what_was_read(void **state)
+{
+    (void)state;
+    assert_int_equal(times_in(serve("application/json", "", "{\"results\":[1,null,3]}"),
+                              "\r\nLuna-Input: rows=3\r\n"),
+                     1);
+    assert_int_equal(
+        times_in(serve("application/x-ndjson", "", "1\nnull\n"), "\r\nLuna-Input: rows=2\r\n"), 1);
+    assert_int_equal(
+        times_in(serve("application/octet-stream", "", "12345678"), "\r\nLuna-Input: rows=1\r\n"),
+        1);
+}
+
 /* Under one Idempotency-Key one unit bought the answers to several tables in one body. */
 static void how_a_table_is_to_be_read_does_not_count(void **state)
 {
@@ -69,6 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_long_answer_has_its_headers_twice),
+        TEST(only_a_table_says_what_was_read),
         TEST(how_a_table_is_to_be_read_does_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
