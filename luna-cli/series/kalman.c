@@ -10,6 +10,7 @@
 #include "luna/modelling/octets.h"
 #include "luna/modelling/run.h"
 #include "luna/table/table.h"
+#include "series/batch_answer.h"
 #include "series/kalman_line.h"
 #include "series/plot.h"
 #include "series/reading.h"
@@ -146,11 +147,8 @@ static enum cli_exit plot(struct job *job)
     return drawn ? CLI_OK : source_failed(job->line.path, "out of memory");
 }
 
-static enum cli_exit write_answer(struct job *job, enum source_format input)
+static enum cli_exit write_answer(struct job *job)
 {
-    if (job->band_of_plot)
-        job->request.interval_count = 0;
-    encode(job, output_format(job, input));
     if (job->answer.overflow)
         return source_failed(job->line.path, "out of memory");
     if (job->line.output_path != NULL)
@@ -158,6 +156,50 @@ static enum cli_exit write_answer(struct job *job, enum source_format input)
     /* main() checks the stream once, when it flushes it. */
     fwrite(job->answer.data, 1, job->answer.len, stdout);
     return CLI_OK;
+}
+
+static enum cli_exit write_one(struct job *job, enum source_format input)
+{
+    if (job->band_of_plot)
+        job->request.interval_count = 0;
+    encode(job, output_format(job, input));
+    return write_answer(job);
+}
+
+/* The options of the command line alone: what is wrong with them is not a series' fault. */
+static enum cli_exit check_options(struct job *job)
+{
+    struct luna_request plain;
+    luna_request_init(&plain);
+    enum luna_decode_status status =
+        luna_decode_options(job->line.options.data, job->line.options.len, READING_NESTING_MAX,
+                            &job->arena, &plain, &job->faults);
+    if (status == LUNA_DECODE_FAULTS)
+        return source_print_faults(&job->faults, "the command line", CLI_USAGE);
+    return status == LUNA_DECODE_OK ? CLI_OK : source_failed(job->line.path, "out of memory");
+}
+
+static enum cli_exit filter_batch(struct job *job, enum source_format format)
+{
+    struct progress progress = {.what = "modelling"};
+    const struct luna_run_control control = {
+        .deadline = luna_deadline_in_ms(run_ms_max), .cancelled = show_progress, .ctx = &progress};
+    struct batch_answer batch = {.options = job->line.options,
+                                 .lines = output_format(job, format) == SOURCE_FORMAT_NDJSON,
+                                 .precision = job->line.precision};
+    enum cli_exit checked = check_options(job);
+    if (checked != CLI_OK)
+        return checked;
+    enum luna_decode_status status = reading_decode_batch(&job->reading, format, &job->body,
+                                                          &job->arena, &batch.input, &job->faults);
+    if (status == LUNA_DECODE_FAULTS || status == LUNA_DECODE_LONG)
+        return source_print_faults(&job->faults, job->line.path, CLI_FAILED);
+    if (status != LUNA_DECODE_OK)
+        return source_failed(job->line.path, "out of memory");
+    enum cli_exit answered = batch_answer_write(&batch, &control, &job->answer);
+    progress_end(&progress);
+    enum cli_exit written = write_answer(job);
+    return written != CLI_OK ? written : answered;
 }
 
 static enum cli_exit filter(struct job *job)
@@ -170,6 +212,8 @@ static enum cli_exit filter(struct job *job)
     enum source_format format = job->line.input_format;
     if (format == SOURCE_FORMAT_GUESS)
         format = source_format_guess(job->line.path, job->body.data, job->body.len);
+    if (job->line.batch)
+        return filter_batch(job, format);
     status = decode(job, format);
     if (status != CLI_OK)
         return status;
@@ -178,7 +222,7 @@ static enum cli_exit filter(struct job *job)
     if (status == CLI_OK && job->line.plot)
         status = plot(job);
     if (status == CLI_OK && (!job->line.plot || job->line.output_path != NULL))
-        status = write_answer(job, format);
+        status = write_one(job, format);
     return status;
 }
 

@@ -28,6 +28,7 @@ enum flag {
     FLAG_OUTPUT_FORMAT,
     FLAG_OUTPUT_FILE,
     FLAG_PLOT,
+    FLAG_BATCH,
     FLAG_TABLE /* the first of KALMAN_TABLE_OPTIONS */
 };
 
@@ -47,6 +48,7 @@ static const struct option flags[] = {
     {"output-format", required_argument, NULL, FLAG_OUTPUT_FORMAT},
     {"output-file", required_argument, NULL, FLAG_OUTPUT_FILE},
     {"plot", no_argument, NULL, FLAG_PLOT},
+    {"batch", no_argument, NULL, FLAG_BATCH},
     /* luna_table_option_names */
     {"column", required_argument, NULL, FLAG_TABLE},
     {"time-column", required_argument, NULL, FLAG_TABLE + 1},
@@ -73,6 +75,12 @@ const char *kalman_line_option(int index)
 }
 
 static const char table_help[] =
+    "  --batch                  filter every series of FILE: {\"series\": [[1, 2], {\"id\": \"a\", "
+    "\"results\":\n"
+    "                           [3, 4]}]}, lines such as {\"id\": \"a\", \"results\": [1, 2]}, or "
+    "a "
+    "table with a\n"
+    "                           column of ids; written as json or ndjson, each series with its id\n"
     "  --column NAME|N          column of the observations, by name or by number (from 1)\n"
     "  --time-column NAME|N     column of the times, which have to increase; empty: ignore the "
     "times\n"
@@ -80,6 +88,16 @@ static const char table_help[] =
     "  --header WHICH           present or absent: whether the first line contains column names\n"
     "  --delimiter CHARACTER    delimiter of CSV: comma, semicolon, tab, pipe or space\n"
     "  --decimal CHARACTER      decimal mark of CSV: point or comma\n";
+
+static const char table_words[] =
+    "\n"
+    "Words in a table, in any case\n"
+    "  missing observation   an empty field, NA, N/A, #N/A, <NA>, NaN, NaT, n.a., nil, None, null, "
+    "#NV,\n"
+    "                        ., -, --, .., :\n"
+    "  column of numbers     value, y\n"
+    "  column of times       time, date, datetime, ds, ts, timestamp, year\n"
+    "  column of ids         unique_id, series_id, item_id\n";
 
 void kalman_line_print_help(void)
 {
@@ -95,9 +113,7 @@ void kalman_line_print_help(void)
         "only column of\n"
         "numbers. Header, delimiter and decimal mark are detected. A file that could be read in "
         "two ways is\n"
-        "refused, and the message names the option that decides. An empty field, NA, N/A, NaN, "
-        "None, \".\" or\n"
-        "\"-\" is a missing observation.\n"
+        "refused, and the message names the option that decides.\n"
         "JSON: {\"results\": [1120, null, 963]}, with any option of the HTTP API. The options "
         "below take\n"
         "precedence over those in the file.\n"
@@ -137,18 +153,20 @@ void kalman_line_print_help(void)
         "is given\n"
         "%s"
         "  --help                   show this help\n"
+        "%s"
         "\n"
         "Exit statuses\n"
         "   0  success\n"
-        "   1  the series cannot be read or modelled\n"
+        "   1  the series cannot be read or modelled; with --batch, at least one of them\n"
         "   2  invalid command line\n"
         "\n"
         "Example\n"
         "  luna kalman nile.csv --parameter level_variance=1469.1 --parameter "
         "observation_variance=15099\n"
         "  luna kalman sales.csv --model basic_structural --setting period=12 --horizon 24 "
-        "--plot\n",
-        table_help);
+        "--plot\n"
+        "  luna kalman shops.csv --batch --id-column shop --horizon 7\n",
+        table_help, table_words);
 }
 
 static bool read_format(const char *flag, const char *text, enum source_format *ret_format)
@@ -238,6 +256,9 @@ static bool take_flag(int flag, const char *value, struct given *given, struct k
         return true;
     case FLAG_PLOT:
         line->plot = true;
+        return true;
+    case FLAG_BATCH:
+        line->batch = true;
         return true;
     case FLAG_TABLE:
         break;
@@ -377,6 +398,17 @@ static void suggest_flag(const char *typed)
         fprintf(stderr, "Did you mean: --%s\n", suggestion.nearest);
 }
 
+static bool fits_batch(const struct kalman_line *line)
+{
+    bool other =
+        line->output_format == SOURCE_FORMAT_CSV || line->output_format == SOURCE_FORMAT_OCTETS;
+    if (line->batch && line->plot)
+        cli_exit_usage("--plot draws one series; leave out --batch");
+    else if (line->batch && other)
+        cli_exit_usage("--batch writes json or ndjson");
+    return !line->batch || (!line->plot && !other);
+}
+
 enum kalman_line_status kalman_line_read(int argc, char **argv, struct kalman_line *ret_line)
 {
     struct given given = {.model = NULL};
@@ -400,6 +432,8 @@ enum kalman_line_status kalman_line_read(int argc, char **argv, struct kalman_li
         return KALMAN_LINE_WRONG;
     }
     ret_line->path = argv[optind];
+    if (!fits_batch(ret_line))
+        return KALMAN_LINE_WRONG;
     return write_options(&given, &ret_line->options) ? KALMAN_LINE_RUN : KALMAN_LINE_WRONG;
 }
 

@@ -20,6 +20,7 @@ struct kalman_line {
     enum source_format output_format; /* GUESS: by output_path, else the format of the input */
     const char *output_path;          /* NULL: standard output */
     bool plot;                        /* draw on standard output */
+    bool batch;                       /* many series */
     int precision;                    /* significant digits; 0: exact */
     struct luna_buf options;          /* a complete JSON object */
     /* of luna_table_option_names, in that order; NULL: not given */

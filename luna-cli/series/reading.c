@@ -56,3 +56,28 @@ enum luna_decode_status reading_decode(struct reading *reading, enum source_form
     }
     return decode_table(reading, text, len, batch, arena, faults);
 }
+
+enum luna_decode_status reading_decode_batch(struct reading *reading, enum source_format format,
+                                             const struct luna_buf *body, struct luna_arena *arena,
+                                             struct luna_batch *ret_batch,
+                                             struct luna_faults *faults)
+{
+    struct luna_request plain;
+    if (format == SOURCE_FORMAT_JSON)
+        return luna_decode_batch_json(body->data, body->len, &limits, arena, ret_batch, faults);
+    if (format == SOURCE_FORMAT_NDJSON && reading->options.id_column == NULL)
+        return luna_decode_batch_ndjson(body->data, body->len, &limits, arena, ret_batch, faults);
+    if (format == SOURCE_FORMAT_OCTETS) {
+        (void)luna_faults_add(faults, "value_error", "Value error, octets are one series",
+                              "a batch is JSON, NDJSON or CSV");
+        return LUNA_DECODE_FAULTS;
+    }
+    enum luna_decode_status status =
+        format == SOURCE_FORMAT_NDJSON
+            ? decode_records(reading, body, true, arena, faults)
+            : decode_table(reading, body->data, body->len, true, arena, faults);
+    luna_request_init(&plain);
+    if (status == LUNA_DECODE_OK && !luna_table_batch(&reading->table, &plain, arena, ret_batch))
+        return LUNA_DECODE_MEMORY;
+    return status;
+}

@@ -6,6 +6,7 @@
 
 #include "luna/base/arena.h"
 #include "luna/base/buf.h"
+#include "luna/modelling/batch.h"
 #include "luna/modelling/decode.h"
 #include "luna/modelling/fault.h"
 #include "luna/modelling/request.h"
@@ -28,6 +29,14 @@ struct reading {
 enum luna_decode_status reading_decode(struct reading *reading, enum source_format format,
                                        const struct luna_buf *body, bool batch,
                                        struct luna_arena *arena, struct luna_faults *faults)
+    __attribute__((warn_unused_result));
+
+/* All series of a batch, as the API takes it: JSON, NDJSON of requests, or a table with a column of
+ * ids, which NDJSON is if the options name that column. */
+enum luna_decode_status reading_decode_batch(struct reading *reading, enum source_format format,
+                                             const struct luna_buf *body, struct luna_arena *arena,
+                                             struct luna_batch *ret_batch,
+                                             struct luna_faults *faults)
     __attribute__((warn_unused_result));
 
 #endif

@@ -76,3 +76,24 @@ def test_api(client, account, case):
         check_values(answer.json(), case)
         if media.startswith("text/"):
             assert f"rows={len(case['values'])}" in answer.headers["Luna-Input"]
+
+
+SERIES = {"a": [1120, 1160, 963, 1210, 1160, 1160, 813], "b": [1.5, None, 7.25, 3.1, 9.7], "c": [5]}
+BATCHES = {
+    "text/csv": "unique_id,ds,y\n" + "".join(f"{name},{2000 + i},{'' if value is None else value}\n"
+                                             for name, values in SERIES.items() for i, value in enumerate(values)),
+    "application/json": json.dumps({"series": [{"id": name, "results": values} for name, values in SERIES.items()]}),
+    "application/x-ndjson": "".join(json.dumps({"id": name, "results": values}) + "\n" for name, values in SERIES.items()) + "nonsense\n",
+}
+
+
+@pytest.mark.parametrize("media", BATCHES)
+def test_the_command_line_answers_a_batch_otherwise_than_the_api(client, account, tmp_path, media):
+    path = tmp_path / {"text/csv": "batch.csv", "application/json": "batch.json", "application/x-ndjson": "batch.ndjson"}[media]
+    path.write_text(BATCHES[media], encoding="utf-8")
+    answer = client.post(account.url + "/batch", content=BATCHES[media], headers=account.headers | {"Content-Type": media})
+    luna = ROOT / os.environ.get("LUNA_BUILD", "build/dev") / "bin/luna"
+    ran = subprocess.run([luna, "kalman", path, "--batch"], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == (1 if media == "application/x-ndjson" else 0), ran.stderr
+    assert ran.stdout == answer.text.replace(',"charged":3}', "}")
+    assert ',"charged":3}' in answer.text

@@ -46,6 +46,49 @@ static const char *run(FILE *stream, int wanted_status, const char *const *words
 
 #define RUN(stream, status, ...) run((stream), (status), (const char *const[]){__VA_ARGS__, NULL})
 
+static void a_batch_mixes_its_series(void **state)
+{
+    (void)state;
+    static const char answer[] =
+        "{\"series\":[{\"id\":\"a\",\"processed_results\":[7,7],\"input_data\":[7,null]},"
+        "{\"id\":\"b\",\"processed_results\":[5,5],\"input_data\":[5,5]}],\"succeeded\":2,"
+        "\"failed\":0}\n";
+    write_file(".csv", "unique_id,y\na,7\nb,5\na,\nb,5\n");
+    assert_string_equal(RUN(stdout, 0, "--batch"), answer);
+    write_file(".json", "{\"series\":[{\"id\":\"a\",\"results\":[7,null]},"
+                        "{\"id\":\"b\",\"results\":[5,5]}]}");
+    assert_string_equal(RUN(stdout, 0, "--batch"), answer);
+    write_file(".ndjson",
+               "{\"id\":\"a\",\"results\":[7,null]}\n\n{\"id\":\"b\",\"results\":[5,5]}");
+    assert_string_equal(RUN(stdout, 0, "--batch", "--output-format", "json"), answer);
+    write_file(".ndjson", "{\"shop\":\"a\",\"y\":7}\n{\"shop\":\"b\",\"y\":5}\n"
+                          "{\"shop\":\"a\",\"y\":null}\n{\"shop\":\"b\",\"y\":5}\n");
+    assert_string_equal(RUN(stdout, 0, "--batch", "--id-column", "shop", "--output-format", "json"),
+                        answer);
+}
+
+static void one_bad_series_of_a_batch_fails_all(void **state)
+{
+    (void)state;
+    static const char lines[] =
+        "{\"id\":\"a\",\"results\":[7,\"x\"]}\n{\"results\":[5,5],\"horizon\":1}\n";
+    write_file(".ndjson", lines);
+    const char *said = RUN(stdout, 1, "--batch", "--horizon", "2");
+    assert_non_null(
+        strstr(said, "{\"id\":\"a\",\"error\":{\"code\":\"validation_error\",\"detail\":[{"));
+    assert_non_null(strstr(said, "\"forecast\":{\"mean\":[5,5]")); /* the command line wins */
+    assert_non_null(strstr(said, "\n{\"succeeded\":1,\"failed\":1}\n"));
+    write_file(".ndjson", lines);
+    assert_non_null(strstr(RUN(stderr, 2, "--batch", "--horizon", "x"), "the command line"));
+    write_file(".ndjson", lines);
+    assert_non_null(strstr(RUN(stderr, 2, "--batch", "--plot"), "--plot draws one series"));
+    write_file(".ndjson", lines);
+    assert_non_null(strstr(RUN(stderr, 2, "--batch", "--output-format=csv"), "json or ndjson"));
+    write_file(".f64", "12345678");
+    assert_non_null(
+        strstr(RUN(stderr, 1, "--batch", "--input-format=octets"), "octets are one series"));
+}
+
 static void the_format_is_not_the_inputs(void **state)
 {
     (void)state;
@@ -219,6 +262,8 @@ static void help_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_batch_mixes_its_series),
+        cmocka_unit_test(one_bad_series_of_a_batch_fails_all),
         cmocka_unit_test(the_format_is_not_the_inputs),
         cmocka_unit_test(a_flag_does_not_reach_the_model),
         cmocka_unit_test(a_wrong_line_runs),

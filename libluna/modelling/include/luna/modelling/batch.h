@@ -6,10 +6,10 @@
  *                                                       one may be {"id":…,"results":[…]}
  *     {"y":[…], "sizes":[3,5,…], option: value, …}      the same, laid end to end
  * with the options of a single request, for all series; or NDJSON: a line a request, each with
- * options of its own. The answer repeats the `id` of a series. What is wrong with the body as a whole
- * is a fault of the batch, and nothing is run; what is wrong with one series is a fault of that
- * item only, with its place in the whole, such as ["body","series",2,17]. Memory is the arena's;
- * items borrow from the body where they can.
+ * options of its own. The answer repeats the `id` of a series. What is wrong with the body as a
+ * whole is a fault of the batch, and nothing is run; what is wrong with one series is a fault of
+ * that item only, with its place in the whole, such as ["body","series",2,17]. Memory is the
+ * arena's; items borrow from the body where they can.
  */
 #ifndef LUNA_MODELLING_BATCH_H
 #define LUNA_MODELLING_BATCH_H
