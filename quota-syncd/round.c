@@ -167,6 +167,9 @@ static enum luna_code fence(struct round *round, struct luna_error *err)
                  LUNA_LOG_I("accounts_recovered", report.accounts_recovered),
                  LUNA_LOG_I("units_recovered", report.units_recovered));
     }
+    if (report.handed_over)
+        luna_log(LUNA_LOG_INFO, "scripts_handed_over",
+                 LUNA_LOG_I("incarnation", report.incarnation));
     return LUNA_OK;
 }
 

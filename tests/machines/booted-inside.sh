@@ -99,8 +99,8 @@ run_guide() { guide "$1" | bash -eux; }
 
 requests_are() { [ "$(wc -l </var/log/luna/access.log)" -ge "$1" ]; }
 
-# fenced_only REPORT: all failures are 503, as while quota-syncd of another release takes over with
-# other scripts for Redis, and few of the requests failed.
+# fenced_only REPORT: all failures are 503, and few of the requests failed: the previous release's
+# quota-syncd fences Redis when it finds other scripts there.
 fenced_only() {
   local failed
   failed=$(awk '/^Non-2xx/ { print $3 }' "$1")

@@ -32,6 +32,7 @@ struct luna_booker {
     uint64_t lead_generation;   /* the session that holds the lock */
     uint64_t listen_generation; /* the session that has run LISTEN */
     int64_t incarnation;        /* as of the last luna_booking_fence(); 0: none yet */
+    int64_t loading;            /* how often fenced scripts were loaded */
     char ack_sha[LUNA_SCRIPT_SHA_BYTES], reap_sha[LUNA_SCRIPT_SHA_BYTES]; /* "": not loaded */
     struct luna_clocks clocks;
     bool clocks_agree;    /* as of the last luna_booking_ask_clocks() */
@@ -68,7 +69,7 @@ enum luna_code luna_booker_drop(struct luna_booker *booker, int64_t account_id, 
  * epochs. */
 enum luna_code luna_booker_close_deleted(struct luna_booker *booker, int64_t *ret_closed,
                                          struct luna_error *err) LUNA_MUSTCHECK;
-/* SCRIPT LOAD. */
+/* SCRIPT LOAD. `incarnation` for a fenced one, else 0. */
 enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_script script,
                                        int64_t incarnation, char ret_sha[LUNA_SCRIPT_SHA_BYTES],
                                        struct luna_error *err) LUNA_MUSTCHECK;

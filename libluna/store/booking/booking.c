@@ -115,10 +115,14 @@ enum luna_code luna_booker_load_script(struct luna_booker *booker, enum luna_scr
     struct luna_redis_command command;
     struct luna_reply *reply = NULL;
     struct luna_buf text;
-    /* A fenced script without its incarnation could charge in every one. */
-    assert((script < LUNA_SCRIPTS_FENCED) == (incarnation > 0));
+    const struct luna_script_head head = {.incarnation = incarnation,
+                                          .durability = booker->durability,
+                                          .term = booker->term,
+                                          .loading = booker->loading};
+    assert(luna_script_is_fenced(script) == (incarnation > 0));
+    assert(incarnation == 0 || (booker->term > 0 && booker->loading > 0));
     luna_buf_init(&text, LUNA_SCRIPT_BYTES_MAX);
-    luna_script_text(script, incarnation, booker->durability, &text);
+    luna_script_text(script, incarnation > 0 ? &head : NULL, &text);
     if (text.overflow) {
         luna_buf_done(&text);
         return luna_error_set(err, LUNA_ENOMEM, "no memory for the script \"%s\"",

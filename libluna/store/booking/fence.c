@@ -16,8 +16,10 @@
  *      them.
  *
  * Stopped anywhere, it starts again with a higher number. Each number's scripts are loaded once, by
- * the daemon that took the number.
+ * the daemon that took the number; while it is current, a daemon of another build may put its own
+ * in their place (announce.h).
  */
+#include "booking/announce.h"
 #include "booking/booker.h"
 #include "booking/drain.h"
 #include "journal/directory.h"
@@ -38,27 +40,6 @@ struct observed {
     int64_t incarnation; /* PostgreSQL's */
     char known_run_id[64];
 };
-
-static enum luna_code check_scripts(struct luna_booker *booker, struct observed *observed,
-                                    struct luna_error *err)
-{
-    struct luna_redis_command command;
-    struct luna_reply *reply = NULL;
-    luna_redis_begin(&command, "SCRIPT");
-    luna_redis_arg(&command, "EXISTS");
-    for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++)
-        luna_redis_arg(&command, observed->record.sha[i]);
-    enum luna_code code =
-        luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
-    if (code != LUNA_OK)
-        return code;
-    observed->has_scripts = true;
-    for (size_t i = 0; i < LUNA_SCRIPTS_SHARED; i++)
-        if (luna_reply_int(luna_reply_at(reply, i), 0) != 1)
-            observed->has_scripts = false;
-    luna_reply_free(reply);
-    return LUNA_OK;
-}
 
 static enum luna_code read_database(struct luna_booker *booker, struct observed *observed,
                                     struct luna_error *err)
@@ -88,30 +69,38 @@ static enum luna_code observe(struct luna_booker *booker, struct observed *obser
     code = luna_fence_record_read(booker->counters, luna_booker_redis_deadline(booker),
                                   &observed->record, err);
     if (code == LUNA_OK)
-        code = check_scripts(booker, observed, err);
+        code = luna_fence_record_has_scripts(booker->counters, &observed->record,
+                                             luna_booker_redis_deadline(booker),
+                                             &observed->has_scripts, err);
     return code == LUNA_OK ? read_database(booker, observed, err) : code;
 }
 
 /* NULL: this is the incarnation that PostgreSQL knows. */
 static const char *reason_to_fence(const struct observed *observed, enum luna_durability durability)
 {
-    char build[17];
-    luna_script_build(build);
     if (observed->incarnation == 0)
         return "first start";
     if (strcmp(observed->run_id, observed->known_run_id) != 0)
         return "redis restarted or was replaced";
     if (observed->record.incarnation == 0)
-        return "redis was flushed";
+        return observed->record.abi == 0 ? "redis was flushed"
+                                         : "this build's scripts are of another version";
     if (observed->record.incarnation != observed->incarnation)
         return "redis and postgresql disagree about the incarnation";
-    if (strcmp(observed->record.build, build) != 0)
-        return "this build has other scripts";
     if (observed->record.durability != durability)
         return "LUNA_DURABILITY was changed";
     if (!observed->has_scripts)
         return "scripts lost";
     return NULL;
+}
+
+/* Of the same version, as the record could be read: what the old scripts charged, the new ones
+ * settle, and the other way round. */
+static bool scripts_are_other(const struct observed *observed)
+{
+    char build[17];
+    luna_script_build(build);
+    return strcmp(observed->record.build, build) != 0;
 }
 
 static enum luna_code take_incarnation(struct luna_booker *booker, const struct observed *observed,
@@ -219,32 +208,6 @@ static enum luna_code recover_all(struct luna_booker *booker, const struct obser
     return code;
 }
 
-static enum luna_code load_and_announce(struct luna_booker *booker, const struct observed *observed,
-                                        int64_t incarnation, struct luna_error *err)
-{
-    struct luna_fence_record record = {.incarnation = incarnation};
-    assert(incarnation > observed->record.incarnation);
-    snprintf(record.run_id, sizeof record.run_id, "%s", observed->run_id);
-    luna_script_build(record.build);
-    record.durability = booker->durability;
-    for (int i = 0; i < LUNA_SCRIPTS_SHARED; i++) {
-        enum luna_code code =
-            luna_booker_load_script(booker, (enum luna_script)i,
-                                    i < LUNA_SCRIPTS_FENCED ? incarnation : 0, record.sha[i], err);
-        if (code != LUNA_OK)
-            return code;
-        if (luna_redis_generation(booker->counters) != observed->connection)
-            return luna_error_set(err, LUNA_EUNAVAILABLE,
-                                  "Redis: the connection was lost while loading scripts");
-    }
-    enum luna_code code =
-        luna_fence_record_write(booker->counters, &record, luna_booker_redis_deadline(booker), err);
-    if (code == LUNA_OK && luna_redis_generation(booker->counters) != observed->connection)
-        code = luna_error_set(err, LUNA_EUNAVAILABLE,
-                              "Redis: the connection was lost while announcing scripts");
-    return code;
-}
-
 /* Among several journal directories no journal is the whole truth, and nothing that was booked is
  * refunded because a journal does not have it. In strict mode none is, so there is one more
  * name, which no directory has. */
@@ -271,8 +234,11 @@ static enum luna_code start_incarnation(struct luna_booker *booker, const struct
         code = recover_all(booker, observed, incarnation, report, err);
     if (code == LUNA_OK)
         code = announce_mode(booker, err);
-    if (code == LUNA_OK)
-        code = load_and_announce(booker, observed, incarnation, err);
+    if (code == LUNA_OK) {
+        assert(incarnation > observed->record.incarnation);
+        code =
+            luna_booking_announce(booker, observed->connection, observed->run_id, incarnation, err);
+    }
     if (code == LUNA_OK) {
         report->fenced = true;
         report->incarnation = incarnation;
@@ -301,6 +267,12 @@ enum luna_code luna_booking_fence(struct luna_booker *booker, struct luna_fence_
         if (code != LUNA_OK)
             return luna_error_wrap(err, "fencing (%s)", why);
         booker->ack_sha[0] = booker->reap_sha[0] = '\0';
+    } else if (scripts_are_other(&observed)) {
+        report.why = "this build has other scripts";
+        code = luna_booking_hand_over(booker, observed.connection, &observed.record, err);
+        if (code != LUNA_OK)
+            return luna_error_wrap(err, "handing over to the scripts of this build");
+        report.handed_over = true;
     }
     /* A daemon never goes back to an incarnation that it saw fenced. */
     assert(report.incarnation > 0 && report.incarnation >= booker->incarnation);

@@ -10,8 +10,9 @@ const char *const luna_durability_words[] = {
     [LUNA_DURABILITY_DEFAULT] = "default", [LUNA_DURABILITY_STRICT] = "strict", NULL};
 
 extern const char luna_lua_admit[], luna_lua_refund[], luna_lua_finish[], luna_lua_lease[],
-    luna_lua_install[], luna_lua_ack[], luna_lua_push[], luna_lua_fence[], luna_lua_inspect[],
-    luna_lua_reduce[], luna_lua_reap[], luna_lua_roll[], luna_lua_drop[], luna_lua_spend[];
+    luna_lua_install[], luna_lua_ack[], luna_lua_push[], luna_lua_fence[], luna_lua_handover[],
+    luna_lua_inspect[], luna_lua_reduce[], luna_lua_reap[], luna_lua_roll[], luna_lua_drop[],
+    luna_lua_spend[];
 
 static const struct {
     const char *name, *text;
@@ -26,6 +27,7 @@ static const struct {
                                  [LUNA_SCRIPT_ACK] = {"ack", luna_lua_ack},
                                  [LUNA_SCRIPT_PUSH] = {"push", luna_lua_push},
                                  [LUNA_SCRIPT_FENCE] = {"fence", luna_lua_fence},
+                                 [LUNA_SCRIPT_HANDOVER] = {"handover", luna_lua_handover},
                                  [LUNA_SCRIPT_REAP] = {"reap", luna_lua_reap},
                                  [LUNA_SCRIPT_INSPECT] = {"inspect", luna_lua_inspect},
                                  [LUNA_SCRIPT_DROP] = {"drop", luna_lua_drop}};
@@ -36,20 +38,28 @@ const char *luna_script_name(enum luna_script script)
     return scripts[script].name;
 }
 
-void luna_script_text(enum luna_script script, int64_t incarnation, enum luna_durability durability,
+bool luna_script_is_fenced(enum luna_script script)
+{
+    return script < LUNA_SCRIPTS_FENCED || script == LUNA_SCRIPT_HANDOVER;
+}
+
+void luna_script_text(enum luna_script script, const struct luna_script_head *head,
                       struct luna_buf *out)
 {
+    /* A fenced script without its incarnation could charge in every one. */
+    assert(luna_script_is_fenced(script) == (head != NULL && head->incarnation > 0));
     luna_buf_clear(out);
-    if (script < LUNA_SCRIPTS_FENCED)
-        luna_buf_printf(out, "local I, S = '%lld', %s\n", (long long)incarnation,
-                        durability == LUNA_DURABILITY_STRICT ? "true" : "false");
+    if (head != NULL)
+        luna_buf_printf(out, "local I, S = '%lld', %s -- %lld.%lld\n", (long long)head->incarnation,
+                        head->durability == LUNA_DURABILITY_STRICT ? "true" : "false",
+                        (long long)head->term, (long long)head->loading);
     luna_buf_puts(out, scripts[script].text);
     luna_buf_putc(out, '\0');
 }
 
 const char *luna_script_unfenced(enum luna_script script)
 {
-    assert(script >= LUNA_SCRIPTS_FENCED && script < LUNA_SCRIPTS_COUNT);
+    assert(script < LUNA_SCRIPTS_COUNT && !luna_script_is_fenced(script));
     return scripts[script].text;
 }
 

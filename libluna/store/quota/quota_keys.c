@@ -82,7 +82,7 @@ void luna_quota_keys_add(const struct luna_quota_keys *keys, enum luna_script sc
                          struct luna_redis_command *command)
 {
     assert(script < LUNA_SCRIPTS_COUNT && scripts[script].count > 0);
-    assert((keys == NULL) == (script == LUNA_SCRIPT_FENCE));
+    assert((keys == NULL) == (script == LUNA_SCRIPT_FENCE || script == LUNA_SCRIPT_HANDOVER));
     luna_redis_arg_int(command, scripts[script].count);
     for (int i = 0; i < scripts[script].count; i++) {
         enum key key = scripts[script].keys[i];

@@ -84,7 +84,8 @@ enum luna_code luna_booking_ask_clocks(struct luna_booker *booker, int64_t offse
                                        struct luna_error *err) LUNA_MUSTCHECK;
 
 struct luna_fence_report {
-    bool fenced; /* this call started a new incarnation */
+    bool fenced;      /* this call started a new incarnation */
+    bool handed_over; /* this build's scripts took the place of another's, without a fence */
     int64_t incarnation;
     /* static text: "first start", "redis restarted", "redis was flushed", "scripts lost", … */
     const char *why;
@@ -94,7 +95,9 @@ struct luna_fence_report {
 /* Compares Redis's run id and fence record with PostgreSQL's. When they differ it starts a new
  * incarnation in PostgreSQL, flushes the old scripts, closes every open epoch from the journals,
  * and loads and announces the new scripts. From the fault until this returns nothing can be
- * charged. Cheap when nothing changed: call it before every pass. Leader only. */
+ * charged. When only the scripts of this build are others, it announces them in the incarnation
+ * that goes on, and no request notices. Cheap when nothing changed: call it before every pass.
+ * Leader only. */
 enum luna_code luna_booking_fence(struct luna_booker *booker, struct luna_fence_report *ret_report,
                                   struct luna_error *err) LUNA_MUSTCHECK;
 

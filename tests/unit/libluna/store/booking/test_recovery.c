@@ -155,7 +155,7 @@ static void test_an_acknowledgement_leaves_what_came_since(void **state)
     one_host_request(&client, 5);
     luna_quota_keys_make(client.account.id, "", &keys);
     luna_buf_init(&text, LUNA_SCRIPT_BYTES_MAX);
-    luna_script_text(LUNA_SCRIPT_ACK, 0, LUNA_DURABILITY_DEFAULT, &text);
+    luna_script_text(LUNA_SCRIPT_ACK, NULL, &text);
     const char *const words[] = {
         text.data, "4", keys.m, keys.delta, LUNA_KEY_DIRTY, keys.quota, "1", "3", "0", "0", "0"};
     luna_redis_begin(&command, "EVAL");

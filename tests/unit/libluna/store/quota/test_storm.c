@@ -29,10 +29,11 @@ enum { REDIS_TIMEOUT_MS = 500, DATABASE_TIMEOUT_MS = 1500 };
 
 struct board {
     _Atomic int64_t sent[CLIENTS];
-    _Atomic int64_t unavailable, exhausted, limited, other;
+    _Atomic int64_t refunded, unavailable, exhausted, limited, other;
     _Atomic int64_t slowest_ms;
     /* accounts checked meanwhile, and those with wrong sums */
     _Atomic int64_t gauged, unsound;
+    _Atomic bool probes; /* workers read the record of the fence again */
     _Atomic bool stop;
 };
 
@@ -67,12 +68,21 @@ static enum luna_admission_outcome one_request(struct luna_admitter *admitter, i
         return admission.outcome;
     if (kind == 0) {
         luna_admission_refund(admitter, &admission);
+        atomic_fetch_add(&board->refunded, 1);
         return LUNA_ADMIT_UNAVAILABLE;
     }
     return luna_admission_reduce(admitter, &admission, 1) == LUNA_COMMIT_OK &&
                    luna_admission_commit(admitter, &admission) == LUNA_COMMIT_OK
                ? LUNA_ADMIT_ALLOWED
                : LUNA_ADMIT_UNAVAILABLE;
+}
+
+/* As an idle worker does, which reads the record of the fence. */
+static void probe(struct luna_admitter *admitter)
+{
+    struct luna_error err;
+    if (luna_admitter_probe(admitter, luna_deadline_in_ms(REDIS_TIMEOUT_MS), &err) != LUNA_OK)
+        wait_ms(2);
 }
 
 static _Noreturn void work(int slot)
@@ -90,6 +100,8 @@ static _Noreturn void work(int slot)
         count_outcome(index, outcome);
         if (outcome != LUNA_ADMIT_ALLOWED)
             wait_ms(2);
+        if (atomic_load(&board->probes) && random() % 32 == 0)
+            probe(admitter);
     }
     _exit(0);
 }
@@ -256,6 +268,48 @@ static void test_flushall_under_load(void **state)
     assert_int_equal(board->exhausted, 0);
 }
 
+/* The scripts in force are of another build: quota-syncd puts its own in their place. */
+static void change_scripts(void)
+{
+    stores_redis_int(&stores, "HSET quota:fence build 0123456789abcdef");
+    WAIT_UNTIL(stores_redis_int(&stores, "HSTRLEN quota:fence build") == 16 &&
+               stores_redis_int(&stores, "EVAL "
+                                         "return(redis.call('HGET',KEYS[1],'build')=='"
+                                         "0123456789abcdef'and(1)or(0)) 1 quota:fence") == 0);
+}
+
+static void test_scripts_replaced_under_load(void **state)
+{
+    (void)state;
+    begin(LIMIT_LARGE);
+    atomic_store(&board->probes, true);
+    warm_up();
+    int64_t incarnation = stores_sql_int(&stores, "SELECT incarnation FROM redis_incarnation");
+    for (int i = 0; i < 60; i++)
+        change_scripts();
+    end("scripts of another build", LIMIT_LARGE);
+    assert_int_equal(board->unavailable, board->refunded);
+    assert_int_equal(stores_sql_int(&stores, "SELECT incarnation FROM redis_incarnation"),
+                     incarnation);
+}
+
+static void test_scripts_replaced_and_flushed_under_load(void **state)
+{
+    (void)state;
+    begin(LIMIT_LARGE);
+    atomic_store(&board->probes, true);
+    for (int i = 0; i < 40; i++) {
+        stores_redis_int(&stores, "HSET quota:fence build 0123456789abcdef");
+        wait_ms(random() % 30);
+        if (i % 3 == 0)
+            stores_redis_int(&stores, i % 2 == 0 ? "SCRIPT FLUSH" : "FLUSHALL");
+        if (i % 4 == 0)
+            kill_child(&daemon_pid, -1);
+    }
+    end("scripts of another build, and flushed", LIMIT_LARGE);
+    assert_int_equal(board->exhausted, 0);
+}
+
 static void test_redis_killed_under_load(void **state)
 {
     (void)state;
@@ -378,6 +432,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_under_load),
         cmocka_unit_test(test_flushall_under_load),
+        cmocka_unit_test(test_scripts_replaced_under_load),
+        cmocka_unit_test(test_scripts_replaced_and_flushed_under_load),
         cmocka_unit_test(test_redis_killed_under_load),
         cmocka_unit_test(test_an_older_redis_comes_back_under_load),
         cmocka_unit_test(test_postgresql_killed_under_load),
