@@ -107,7 +107,8 @@ const struct luna_setting syncd_settings[] = {
      .offset = MEMBER(sandbox),
      .default_text = "errno",
      .choices = luna_sandbox_words,
-     .help = "Effect of a system call that the daemon may not make. off: the call is allowed; log: "
+     .help = "Effect of a system call that the daemon is not allowed to make. off: the call is "
+             "allowed; log: "
              "the call is allowed and logged; errno: the call fails; kill: the daemon is killed."},
     {.name = "LUNA_LOG_LEVEL",
      .type = LUNA_SETTING_ENUM,

@@ -171,7 +171,8 @@ const struct luna_setting worker_settings[] = {
         "Time in seconds for which a body is refused after two workers have crashed or hung while "
         "processing it; 0: such bodies are not refused."),
     CHOICE("LUNA_SANDBOX", sandbox, REL, "errno", luna_sandbox_words,
-           "Effect of a system call that a worker may not make. off: the call is allowed; log: the "
+           "Effect of a system call that a worker is not allowed to make. off: the call is "
+           "allowed; log: the "
            "call is allowed and logged; errno: the call fails; kill: the worker is killed."),
     {.name = "LUNA_CORE_DUMPS",
      .type = LUNA_SETTING_BOOL,

@@ -398,7 +398,7 @@ static void put_traits(const struct luna_setting *setting, struct luna_buf *out)
     else if (setting->default_text != NULL)
         luna_buf_printf(out, "; default: %s%s%s", quote, setting->default_text, quote);
     if ((setting->flags & LUNA_SETTING_SECRET) != 0)
-        luna_buf_printf(out, "; secret: %s_FILE can name its file", setting->name);
+        luna_buf_printf(out, "; secret: %s_FILE can name a file instead", setting->name);
     if ((setting->flags & LUNA_SETTING_RELOADABLE) != 0)
         luna_buf_puts(out, "; reloaded on SIGHUP");
 }

@@ -31,7 +31,7 @@ const struct command cli_commands[] = {
      .options = {{"column", "NAME|N", "column of the observations, by name or by number (from 1)"},
                  {"time-column", "NAME|N", "column of the times; empty: ignore the times"},
                  {"id-column", "NAME|N",
-                  "column that names the series of each row; empty: no column does"},
+                  "column that names the series of each row; empty: no such column"},
                  {"header", "present|absent", "whether the first line contains column names"},
                  {"delimiter", "comma|semicolon|tab|pipe|space", "delimiter of CSV"},
                  {"decimal", "point|comma", "decimal mark of CSV"}},
@@ -229,7 +229,7 @@ const struct command cli_commands[] = {
      .options = {{"rate", "N", "sustained requests per second; required for a new plan"},
                  {"burst", "N", "requests that may arrive at once; required for a new plan"},
                  {"quota", "N|none",
-                  "quota limit of accounts that move to the plan; none: keep their limit"},
+                  "quota limit of accounts that move to the plan; none: they keep theirs"},
                  {"period", "none|day|month", "period after which the quota resets, in UTC"},
                  {"points-max", "N", "maximum number of observations per request; 0: no limit"},
                  {"concurrent-max", "N", "maximum number of concurrent requests; 0: no limit"},
@@ -287,7 +287,7 @@ const struct command cli_commands[] = {
      .example = "luna upgrade --check",
      .run = cmd_upgrade},
     {.name = "backup",
-     .summary = "Back up the ledger of this machine; needs the packages and root",
+     .summary = "Back up the ledger (needs the packages and root)",
      .details = "The command runs luna-backup(8), which writes a checked dump and a manifest to a "
                 "new folder and\nprints the name of the folder. The service keeps running. A "
                 "backup contains no peppers, so keep a\nseparate copy of each pepper.",
@@ -299,7 +299,7 @@ const struct command cli_commands[] = {
     {.name = "restore",
      .operands = "[BACKUP]",
      .operands_max = 1,
-     .summary = "Restore a backup on this machine; needs the packages and root",
+     .summary = "Restore a backup (needs the packages and root)",
      .details =
          "The command runs luna-restore(8), which stops the service, loads and verifies the "
          "backup, and starts\nthe service. The previous database is kept as luna_before_TIME. "

@@ -84,7 +84,7 @@ static const char table_help[] =
     "  --column NAME|N          column of the observations, by name or by number (from 1)\n"
     "  --time-column NAME|N     column of the times, which have to increase; empty: ignore the "
     "times\n"
-    "  --id-column NAME|N       column that names the series of each row; empty: no column does\n"
+    "  --id-column NAME|N       column that names the series of each row; empty: no such column\n"
     "  --header WHICH           present or absent: whether the first line contains column names\n"
     "  --delimiter CHARACTER    delimiter of CSV: comma, semicolon, tab, pipe or space\n"
     "  --decimal CHARACTER      decimal mark of CSV: point or comma\n";

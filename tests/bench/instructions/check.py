@@ -3,8 +3,8 @@
 The exit status is 1 if a part needs more instructions than its bound allows.
 
 The counts do not depend on the load of the machine. They depend on the compiler, the C library and
-the kind of build: if these are others than those of the bounds, the tolerance is larger. On another
-architecture, nothing is compared.
+the kind of build. If one of these has changed since the bounds were written, the tolerance is
+larger. On another architecture, nothing is compared.
 """
 import argparse
 import concurrent.futures

@@ -3,7 +3,7 @@
 Targets
   luna        Luna
   floor       a program that answers at once, without any work
-  floor-same  the same with an answer as long as Luna's; shows the cost of TLS, nginx and sockets
+  floor-same  the floor with an answer as long as Luna's; shows the cost of TLS, nginx and sockets
   peer        the original design (FastAPI)
 """
 import argparse

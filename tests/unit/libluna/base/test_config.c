@@ -304,7 +304,7 @@ static void help_or_example_omits_a_setting(void **state)
     assert_non_null(strstr(buf.data, "\nLUNA_SOCKET=\n"));
     assert_non_null(strstr(buf.data, "\n#LUNA_REDIS_TIMEOUT_MS=250\n"));
     assert_non_null(strstr(buf.data, "json or text; default: `json`"));
-    assert_non_null(strstr(buf.data, "secret: LUNA_PEPPER_FILE can name its file"));
+    assert_non_null(strstr(buf.data, "secret: LUNA_PEPPER_FILE can name a file instead"));
     luna_buf_done(&buf);
 }
 
