@@ -1,8 +1,8 @@
-/* What Redis answers to an admission and to the end of its charge. The first byte chooses that end;
- * each command gets the next piece of the rest: its kind, its length, its bytes. Then the
- * connection ends. Invariants: an outcome is one that its users know; no more is charged than was
- * asked for; no limit or wait that a client receives is negative; the journal holds what was
- * committed. */
+/* What Redis answers to an admission and to the end of its charge, which the first byte chooses;
+ * with its highest bit, to the probe of an idle worker. Each command gets the next piece of the
+ * rest: its kind, its length, its bytes. Then the connection ends. Invariants: an outcome is one
+ * that its users know; no more is charged than was asked for; no limit or wait that a client
+ * receives is negative; the journal holds what was committed. */
 #include "fuzz.h"
 
 #include "client/scripts.h"
@@ -20,7 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { UNITS = 5, TIMEOUT_MS = 50, COMMAND_BYTES_MAX = 65536 };
+enum { UNITS = 5, TIMEOUT_MS = 50, COMMAND_BYTES_MAX = 65536, PROBE = 128 };
 
 static struct {
     int listener;
@@ -206,7 +206,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_folder_empty();
     enum luna_code code = luna_admitter_new(&options, &admitter, &err);
     assert(code == LUNA_OK);
-    admit(admitter, data[0]);
+    if ((data[0] & PROBE) != 0)
+        assert(luna_admitter_probe(admitter, luna_deadline_in_ms(TIMEOUT_MS), &err) != LUNA_OK);
+    else
+        admit(admitter, data[0]);
     luna_admitter_free(admitter);
     await_server();
     return 0;

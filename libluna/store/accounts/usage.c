@@ -91,10 +91,14 @@ static void add_unbooked(struct luna_counters *counters, const struct booked *bo
     if (luna_redis_run(counters, &command, luna_deadline_in_ms(luna_redis_timeout_ms(counters)),
                        &reply, &ignored) != LUNA_OK)
         return;
-    for (size_t i = 0; i < FIELDS; i++)
+    bool sound = true;
+    for (size_t i = 0; i < FIELDS; i++) {
         v[i] = luna_reply_int(luna_reply_at(reply, i), -1);
+        sound = sound && v[i] >= -LUNA_SCRIPT_NUMBER_MAX && v[i] <= LUNA_SCRIPT_NUMBER_MAX;
+    }
     luna_reply_free(reply);
-    if (v[E] != booked->epoch)
+    /* What the scripts cannot have counted is said of Redis by the conservation check, not here. */
+    if (!sound || v[E] != booked->epoch)
         return;
     usage->live = true;
     usage->unbooked = (v[C] - booked->sync_c) - (v[R] - booked->sync_r);

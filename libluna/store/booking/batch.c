@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum { ROLLS_PER_ACCOUNT_MAX = 64 };
-#define COUNTER_MAX ((int64_t)1 << 53) /* as far as the scripts can count */
 
 void luna_batch_init(struct batch *batch, struct luna_booker *booker,
                      struct luna_booking_report *report, struct luna_error *err)
@@ -127,7 +126,7 @@ static bool read_field(const struct luna_reply *reply, enum luna_reap_field fiel
     if (value < 0 && luna_reply_len(text) == 0)
         value = 0;
     *ret_value = value;
-    return value >= 0 && value <= COUNTER_MAX;
+    return value >= 0 && value <= LUNA_SCRIPT_NUMBER_MAX;
 }
 
 static bool read_fields(const struct luna_reply *reply, struct snapshot *item,
@@ -164,7 +163,7 @@ static bool read_rolls(const char *text, struct rolls *ret_rolls)
         for (int i = 0; i < LUNA_ROLL_PARTS; i++) {
             char *end = NULL;
             parts[i] = strtoll(text, &end, 10);
-            if (end == text || parts[i] < 0 || parts[i] > COUNTER_MAX ||
+            if (end == text || parts[i] < 0 || parts[i] > LUNA_SCRIPT_NUMBER_MAX ||
                 *end != formats[i][strlen(formats[i]) - 1])
                 return false;
             text = end + 1;

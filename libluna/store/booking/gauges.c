@@ -97,7 +97,6 @@ struct inspected {
 /* False: one of them is not a number that the scripts can have counted. */
 static bool read_inspected(const struct luna_reply *reply, struct inspected *ret_inspected)
 {
-    const int64_t counter_max = (int64_t)1 << 53;
     bool sound = true;
     union {
         struct inspected fields;
@@ -105,7 +104,8 @@ static bool read_inspected(const struct luna_reply *reply, struct inspected *ret
     } got;
     for (size_t i = 0; i < sizeof got.numbers / sizeof got.numbers[0]; i++) {
         got.numbers[i] = luna_reply_int(luna_reply_at(reply, i), INT64_MIN);
-        sound = sound && got.numbers[i] >= -counter_max && got.numbers[i] <= counter_max;
+        sound = sound && got.numbers[i] >= -LUNA_SCRIPT_NUMBER_MAX &&
+                got.numbers[i] <= LUNA_SCRIPT_NUMBER_MAX;
     }
     *ret_inspected = got.fields;
     return sound;

@@ -4,6 +4,7 @@
 #include "client/redis.h"
 
 enum { NS_PER_MS = 1000000 };
+#define SECONDS_MAX (LUNA_SCRIPT_NUMBER_MAX / 1000)
 
 static int64_t mono_ms(void)
 {
@@ -49,9 +50,12 @@ enum luna_code luna_clocks_ask_redis(struct luna_clocks *clocks, struct luna_cou
     enum luna_code code = luna_redis_run(counters, &command, deadline, &reply, err);
     if (code != LUNA_OK)
         return code;
-    int64_t redis_ms = luna_reply_int(luna_reply_at(reply, 0), 0) * 1000 +
-                       luna_reply_int(luna_reply_at(reply, 1), 0) / 1000;
+    int64_t seconds = luna_reply_int(luna_reply_at(reply, 0), -1);
+    int64_t redis_ms = luna_reply_int(luna_reply_at(reply, 1), 0) / 1000;
     luna_reply_free(reply);
+    if (seconds < 0 || seconds > SECONDS_MAX || redis_ms < 0 || redis_ms >= 1000)
+        return luna_error_set(err, LUNA_EPROTOCOL, "Redis: its TIME is no time");
+    redis_ms += seconds * 1000;
     luna_clocks_note_redis(clocks, redis_ms);
     *ret_redis_ms = redis_ms;
     return LUNA_OK;

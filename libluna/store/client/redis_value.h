@@ -48,6 +48,9 @@ bool luna_reply_blames_key(const struct luna_reply *reply);
 size_t luna_reply_count(const struct luna_reply *reply); /* 0 when not an array */
 /* NULL past the end */
 const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t index);
+/* The scripts count in doubles: no number of theirs is further from 0. */
+enum { LUNA_SCRIPT_NUMBER_BITS = 53 };
+#define LUNA_SCRIPT_NUMBER_MAX ((int64_t)1 << LUNA_SCRIPT_NUMBER_BITS)
 /* An integer, or a text with one; `fallback` for anything else and for NULL. */
 int64_t luna_reply_int(const struct luna_reply *reply, int64_t fallback);
 /* NUL-terminated; "" when not a text. Valid as long as the reply. */

@@ -140,12 +140,43 @@ static bool is_period(int64_t number)
     }
 }
 
-/* Could admit.lua have said this? What it did is otherwise as unknown as without a reply. */
-static bool is_plausible(const struct admit_reply *reply)
+/* Of a plan or of a key (sql/0002_accounts.sql, 0011_keys.sql, 0014_budget.sql). A reply that is an
+ * outcome alone has 0. */
+static bool is_rate(int64_t number)
 {
-    return is_outcome(reply->outcome) &&
+    const int64_t most = 1000000;
+    return number >= 0 && number <= most;
+}
+
+/* Numbers that take_reply() may compute with. They are what the account's hash holds, which whoever
+ * has the password of a program's Redis user can write. */
+static bool are_bounded(const union admit_numbers *got)
+{
+    for (size_t i = 0; i < sizeof got->numbers / sizeof got->numbers[0]; i++)
+        if (got->numbers[i] < -LUNA_SCRIPT_NUMBER_MAX || got->numbers[i] > LUNA_SCRIPT_NUMBER_MAX)
+            return false;
+    return is_rate(got->reply.rate_per_s) && is_rate(got->reply.rate_burst) &&
+           is_rate(got->reply.compute_ms_per_s);
+}
+
+/* Could admit.lua have said this? What it did is otherwise as unknown as without a reply. */
+static bool is_plausible(const union admit_numbers *got)
+{
+    const struct admit_reply *reply = &got->reply;
+    return are_bounded(got) && is_outcome(reply->outcome) &&
            (reply->outcome != LUNA_ADMIT_ALLOWED || (reply->epoch > 0 && reply->period_no >= 0)) &&
            is_period(reply->period_kind) && reply->now_ms >= 0;
+}
+
+/* Of the budget, what a debt of that time is: in two parts, as the product may have no room. */
+static int64_t debt_ms(const struct admit_reply *reply)
+{
+    if (reply->compute_debt_us <= 0)
+        return 0;
+    int64_t whole_s = reply->compute_debt_us / US_PER_S,
+            rest_us = reply->compute_debt_us % US_PER_S;
+    return whole_s * reply->compute_ms_per_s +
+           ceil_div(rest_us * reply->compute_ms_per_s, US_PER_S);
 }
 
 /* Until the whole burst is there; when nothing of it is left, until one request of it is. */
@@ -177,9 +208,7 @@ static void take_reply(const struct admit_reply *reply,
     admission->points_max = reply->points_max;
     admission->compute_ms_per_s = reply->compute_ms_per_s;
     admission->compute_burst_ms = reply->compute_ms_per_s * LUNA_COMPUTE_BURST_S;
-    admission->compute_remaining_ms =
-        admission->compute_burst_ms -
-        ceil_div(reply->compute_debt_us * reply->compute_ms_per_s, 1000000);
+    admission->compute_remaining_ms = admission->compute_burst_ms - debt_ms(reply);
     admission->compute_reset_s =
         ceil_div(reply->compute_debt_us -
                      (admission->compute_remaining_ms > 0 ? 0 : LUNA_COMPUTE_BURST_S * US_PER_S),
@@ -276,7 +305,7 @@ static enum progress try_once(struct luna_admitter *admitter, struct attempt *at
         return load_cold(admitter, attempt, deadline, admission);
     if (got.reply.outcome == REPLY_PERIOD_ENDED)
         return roll_period(admitter, attempt, deadline, admission);
-    if (!is_plausible(&got.reply)) {
+    if (!is_plausible(&got)) {
         luna_error_set(&admission->error, LUNA_EPROTOCOL,
                        "Redis replied what the admission script cannot have said");
         refuse(admission, LUNA_ADMIT_UNAVAILABLE);

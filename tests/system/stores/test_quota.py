@@ -63,6 +63,19 @@ def test_usage_is_booked_without_an_audit_event(client, db, redis_store, account
         assert cursor.fetchone()[0] >= 1
 
 
+def test_usage_is_computed_from_what_no_script_has_written(client, stack, db, redis_store, account):
+    """A counter near the end of what 64 bits hold made the sum wrap: usage was negative."""
+    assert post(client, account).status_code == 200
+    wait_until(lambda: used(db, account) == 1, what="quota_used = 1")
+    fields = f"{{user:{account.id}:quota}}:m"
+    before = redis_store.hget(fields, "base")
+    redis_store.hset(fields, "base", 2**63 - 1)
+    answer = client.get(f"/api/v1/{account.id}/usage", headers=account.headers)
+    shown = stack.luna_json("usage", str(account.id))
+    redis_store.hset(fields, "base", before)
+    assert answer.status_code == 503 and shown["used"] == 1, (answer.text, shown)
+
+
 def test_the_key_in_redis_is_no_plain_string_or_expires(client, redis_store, account):
     assert post(client, account).status_code == 200
     key = f"user:{account.id}:quota"

@@ -165,6 +165,34 @@ static void test_a_default_plan_may_take_the_whole_pool(void **state)
                      0);
 }
 
+/* Found by fuzz_redis: the product of a debt and a budget that no plan has overflowed. */
+static void a_number_that_no_plan_has_reaches_arithmetic(void **state)
+{
+    static const char *const fields[] = {"rate", "burst", "comp"};
+    static const char *const numbers[] = {"4611686023480084223", "1000001"};
+    struct client client;
+    struct luna_admission admission;
+    char words[128];
+    (void)state;
+    stores_client(&stores, "wild", NULL, 100, &client);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+        int64_t before = stores_remaining(&stores, &client);
+        snprintf(words, sizeof words, "HSET {user:%lld:quota}:m %s %s",
+                 (long long)client.account.id, fields[i / 2], numbers[i % 2]);
+        (void)stores_redis_int(&stores, words);
+        ask(&client, 1, LUNA_STAGE_WHOLE, &admission);
+        assert_int_equal(admission.outcome, LUNA_ADMIT_UNAVAILABLE);
+        assert_int_equal(admission.error.code, LUNA_EPROTOCOL);
+        /* the account is loaded again: what Redis had is booked, the charge refunded */
+        snprintf(words, sizeof words, "DEL {user:%lld:quota}:m", (long long)client.account.id);
+        assert_int_equal(stores_redis_int(&stores, words), 1);
+        assert_int_equal(stores_request(admitter, &client), LUNA_ADMIT_ALLOWED);
+        assert_int_equal(stores_remaining(&stores, &client), before - 1);
+    }
+    stores_assert_sound(&stores, booker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_a_changed_plan_needs_a_restart),
         cmocka_unit_test(test_a_clock_that_went_back_leaves_a_debt_of_years),
         cmocka_unit_test(test_a_default_plan_may_take_the_whole_pool),
+        cmocka_unit_test(a_number_that_no_plan_has_reaches_arithmetic),
     };
     return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
 }
