@@ -116,7 +116,8 @@ static int start_gateway(const char *folder, const struct luna_buf *request)
     return listener;
 }
 
-/* The settings that have no default; the stores they name are never asked. */
+/* The settings that have no default (the stores are never asked), and limits of time that the
+ * machine's load does not reach: what is counted does not depend on it. */
 static const char *setting(const char *name)
 {
     static const char *const given[][2] = {
@@ -125,7 +126,11 @@ static const char *setting(const char *name)
         {"LUNA_REDIS_URL", "unix:///nowhere"},
         {"LUNA_DATABASE_URL", "host=/nowhere"},
         {"LUNA_KEY_PEPPER", "0100000000000000000000000000000000000000000000000000000000000000"},
-        {"LUNA_LOG_FORMAT", "json"}};
+        {"LUNA_LOG_FORMAT", "json"},
+        {"LUNA_QUEUE_WAIT_TARGET_MS", "60000"},
+        {"LUNA_QUEUE_WAIT_MAX_MS", "600000"},
+        {"LUNA_REQUEST_TIMEOUT_MS", "60000"},
+        {"LUNA_SLOW_MS", "600000"}};
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
         if (strcmp(name, given[i][0]) == 0)
             return given[i][1];
