@@ -88,6 +88,8 @@ MUTATIONS = [
     (SCRIPT, "== STAGE_CHECK", "== 'check'", "has a text that no table has"),
     (SCRIPT, "== STAGE_CHECK", "== STAGE_CHEK", "STAGE_CHEK is not in"),
     (SCRIPT, "from_ms, until_ms, used_s, key_rate, key_burst, networks =\n", "from_ms, until_ms, key_rate, used_s, key_burst, networks =\n", "KEY has the parts"),
+    (f"{LUA}/install.lua", "incarnation = I, token", "token = I, incarnation", "HOLDER has the parts"),
+    (LEASE, "local incarnation = string", "local token = string", "HOLDER has the parts"),
     (REDUCE, "charged, pn, cost, ends =", "charged, cost, pn, ends =", "MARK has the parts"),
     (REFUND, "local _, owner =", "local owner, _ =", "RECORD has the parts"),
     (f"{LUA}/finish.lua", "state = RECORD_DONE, owner", "owner = RECORD_DONE, state", "RECORD has the parts"),

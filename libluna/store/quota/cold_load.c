@@ -129,6 +129,20 @@ static enum luna_cold read_epoch(struct load *load)
     return cold;
 }
 
+/* As lease.lua writes it, in the incarnation whose script it was. */
+static bool is_ours(const struct load *load, const char *holder)
+{
+    static const char form[] =
+#define HOLDER_PART(name, pattern, format) format
+#include "quota/script_texts.def"
+        ;
+    char incarnation[LUNA_DECIMAL_BYTES + 1], ours[sizeof incarnation + TOKEN_BYTES];
+    incarnation[luna_decimal_print(load->admitter->fence.incarnation, incarnation)] = '\0';
+    int len = snprintf(ours, sizeof ours, form, incarnation, load->token);
+    assert(len > 0 && (size_t)len < sizeof ours);
+    return strcmp(holder, ours) == 0;
+}
+
 static enum luna_cold check_lease(struct load *load)
 {
     struct luna_redis_command command;
@@ -139,9 +153,7 @@ static enum luna_cold check_lease(struct load *load)
     if (luna_redis_run(load->admitter->counters, &command, load->deadline, &reply, load->err) !=
         LUNA_OK)
         return LUNA_COLD_FAILED;
-    /* "incarnation:token", as lease.lua writes it. */
-    const char *token = strchr(luna_reply_text(reply), ':');
-    bool ours = token != NULL && strcmp(token + 1, load->token) == 0;
+    bool ours = is_ours(load, luna_reply_text(reply));
     luna_reply_free(reply);
     return ours ? LUNA_COLD_LOADED : LUNA_COLD_BUSY;
 }

@@ -3,7 +3,7 @@
 --
 -- ARGV: INSTALL of ../script_texts.def
 -- Reply: INSTALLED | LOST
-if redis.call('GET', KEYS.load) ~= I .. ':' .. ARGV.token then
+if redis.call('GET', KEYS.load) ~= HOLDER { incarnation = I, token = ARGV.token } then
   return LOST
 end
 redis.call('DEL', KEYS.load)

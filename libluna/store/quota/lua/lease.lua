@@ -25,10 +25,10 @@ end
 if S and v[1] == I and v[4] == '1' then
   return answer(BUSY)
 end
-local holder = redis.call('GET', KEYS.load)
-if holder and string.sub(holder, 1, #I + 1) == I .. ':' then
+local incarnation = string.match(redis.call('GET', KEYS.load) or '', HOLDER)
+if incarnation == I then
   return answer(BUSY)
 end
-redis.call('SET', KEYS.load, I .. ':' .. ARGV.token, 'PX', ARGV.lease_ms)
+redis.call('SET', KEYS.load, HOLDER { incarnation = I, token = ARGV.token }, 'PX', ARGV.lease_ms)
 redis.call('DEL', KEYS.m, KEYS.quota, KEYS.delta)
 return answer(GRANTED)
