@@ -62,9 +62,12 @@ postgres_start() {
 # Sets the passwords of this stack for the roles that the migrations created, and their limits.
 postgres_passwords() {
   local role
-  for role in luna_owner luna_worker luna_syncd luna_admin; do
-    printf "ALTER ROLE %s LOGIN PASSWORD '%s';\n" "$role" "$(secret "$role")"
-  done | pg_sql postgres
+  {
+    echo "SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;" # or its log has them
+    for role in luna_owner luna_worker luna_syncd luna_admin; do
+      printf "ALTER ROLE %s LOGIN PASSWORD '%s';\n" "$role" "$(secret "$role")"
+    done
+  } | pg_sql postgres
   pg_sql postgres <"$LUNA_ROOT/conf/postgresql/limits.sql"
 }
 

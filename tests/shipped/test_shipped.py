@@ -364,3 +364,11 @@ def test_a_script_waits_for_a_server_that_hangs():
     without_end = re.compile(r"(?m)^[^#\n]*(?<!timeout 5 )(?<!timeout 10 )\b(?:redis-cli|openssl s_client) .*")
     found = {path.name: without_end.findall(path.read_text(encoding="utf-8")) for path in paths if path.suffix in ("", ".sh")}
     assert not any(found.values()), found
+
+
+def test_a_password_stands_in_the_log_of_postgresql():
+    """Where it logs such statements, or those that fail or take long: the session that has a password in one says before that it does not."""
+    unlogged = "SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;"
+    paths = [path for folder in ("conf/debian", "conf/docker", "scripts") for path in (ROOT / folder).rglob("*")]
+    setting = [path for path in paths if path.is_file() and re.search(r"(ALTER|CREATE) ROLE [^\n]*PASSWORD '", path.read_text(encoding="utf-8"))]
+    assert len(setting) == 5 and not [path.name for path in setting if unlogged not in path.read_text(encoding="utf-8")]

@@ -130,9 +130,12 @@ rotate_postgresql() {
   rotate_both $ROTATE_ROLES
   rotate_reload
   step "the roles get the new passwords"
-  for role in $ROTATE_ROLES; do
-    printf "ALTER ROLE %s PASSWORD '%s';\nALTER ROLE %s RESET ALL;\nALTER ROLE %s IN DATABASE luna RESET ALL;\n" "$role" "$(rotate_next "$role")" "$role" "$role"
-  done | rotate_sql
+  {
+    echo "SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;" # or its log has them
+    for role in $ROTATE_ROLES; do
+      printf "ALTER ROLE %s PASSWORD '%s';\nALTER ROLE %s RESET ALL;\nALTER ROLE %s IN DATABASE luna RESET ALL;\n" "$role" "$(rotate_next "$role")" "$role" "$role"
+    done
+  } | rotate_sql
   step "the programs forget the old passwords"
   rotate_first_lines
   # shellcheck disable=SC2086 # words
