@@ -276,8 +276,7 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     if (batch->table != NULL)
         table_header_add(batch->table, response);
     else
-        http_header_add(response, "Luna-Input", "rows=%zu, series=%zu", batch->input.points,
-                        batch->input.count);
+        table_rows_add(response, batch->input.points, batch->input.count);
     batch->headers_len = response->headers.len - headers_before;
     send_in_parts(exchange);
     if (batch->format_out == FORMAT_JSON)

@@ -176,7 +176,7 @@ static void encode(struct exchange *exchange)
     if (kalman->table != NULL)
         table_header_add(kalman->table, response);
     else
-        http_header_add(response, "Luna-Input", "rows=%zu", kalman->request.n);
+        table_rows_add(response, kalman->request.n, 0);
     encoders[kalman->format_out](&kalman->request, &kalman->result, kalman->precision,
                                  &response->body);
     if (kalman->format_out == FORMAT_JSON)

@@ -66,6 +66,19 @@ enum luna_decode_status table_read(struct exchange *exchange, const struct query
                                     : status;
 }
 
+/* Every answer has it; http_header_add() takes 1,800 instructions. */
+void table_rows_add(struct http_response *response, size_t rows, size_t series)
+{
+    struct luna_buf *headers = &response->headers;
+    luna_buf_puts(headers, "Luna-Input: rows=");
+    luna_buf_put_int(headers, (int64_t)rows);
+    if (series > 0) {
+        luna_buf_puts(headers, ", series=");
+        luna_buf_put_int(headers, (int64_t)series);
+    }
+    luna_buf_puts(headers, "\r\n");
+}
+
 void table_header_add(const struct luna_table *table, struct http_response *response)
 {
     struct luna_buf text;
