@@ -45,7 +45,7 @@ def test_records_that_trickle_in_are_put_together(make_pool):
     b"", b"\0", b"\1\1", b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), record(9) * 3, begin(role=7), record(5, b"x"), begin() * 2,
     begin() + record(4, b"\xff\xff\xff\xff\xff\xff\xff\xff"), begin() + record(4, b"\xff\xff\xff\xfe\xff\xff\xff\xfe") + record(4), record(1, b"", version=9),
     begin() + params_records({"REQUEST_URI": b"/x\0/y"}) + stdin_records(b""), begin() + record(4, b"\x01\x01NV" * 65) + record(4) + stdin_records(b"")])
-def test_noise_costs_one_connection_and_nothing_else(make_pool, data):
+def test_noise_costs_more_than_one_connection(make_pool, data):
     pool = make_pool(LUNA_WORKERS="1").start()
     pid = pool.workers()[0]["pid"]
     connection = pool.client().connect()
@@ -59,7 +59,7 @@ def test_noise_costs_one_connection_and_nothing_else(make_pool, data):
     assert pool.workers()[0]["pid"] == pid
 
 
-def test_keep_conn_is_answered_by_a_close(make_pool):
+def test_keep_conn_is_not_answered_by_a_close(make_pool):
     pool = make_pool(LUNA_WORKERS="1").start()
     connection = pool.client().connect()
     connection.send(begin(keep=True) + params_records(pool.client().params("POST", "/api/v1/42/kalman", BODY)) + stdin_records(BODY))
@@ -68,14 +68,14 @@ def test_keep_conn_is_answered_by_a_close(make_pool):
     connection.close()
 
 
-def test_early_refusal_still_reads_a_large_body(make_pool):
+def test_an_early_refusal_leaves_a_large_body_unread(make_pool):
     pool = make_pool(LUNA_WORKERS="1", LUNA_BODY_BYTES_MAX="1000000").start()
     for uri, key, status in (("/nowhere", "k", 404), ("/api/v1/42/kalman", None, 403), ("/api/v1/42/kalman", "k", 413)):
         answer = pool.client().post(uri, b"[" * (5 << 20), HTTP_X_API_KEY=key)
         assert answer.status == status and answer.ended
 
 
-def test_wrong_length_is_400_and_charges_nothing(make_pool):
+def test_a_wrong_length_is_not_400_or_is_charged(make_pool):
     pool = make_pool(LUNA_WORKERS="1").start()
     for length in ("5", "20", "-1", "x", "99999999999999999999"):
         answer = pool.post(CONTENT_LENGTH=length, body=BODY)
@@ -90,7 +90,7 @@ def open_folders(folder):
             os.chmod(one, 0o755)
 
 
-def test_refused_body_is_charged_nothing_at_admission(make_pool):
+def test_a_refused_body_is_charged_at_admission(make_pool):
     pool = make_pool(LUNA_WORKERS="1").start()
     assert pool.post().headers["x-ratelimit-remaining"] == "499"
     for body in ("not JSON", '{"results":[]}', '{"results":["x"]}', '{"results":[1],"model":{"name":"no such"}}'):
@@ -99,7 +99,7 @@ def test_refused_body_is_charged_nothing_at_admission(make_pool):
     assert pool.post(CONTENT_TYPE="text/html").headers["x-ratelimit-remaining"] == "500"
 
 
-def test_foreign_user_is_turned_away(make_pool):
+def test_a_foreign_user_is_let_in(make_pool):
     if os.geteuid() != 0:
         pytest.skip("needs root, to become another user")
     pool = make_pool(LUNA_WORKERS="1", LUNA_SOCKET_PEERS="")
@@ -116,7 +116,7 @@ def test_foreign_user_is_turned_away(make_pool):
     assert pool.post().status == 200
 
 
-def test_root_is_given_up(make_pool):
+def test_root_is_kept(make_pool):
     if os.geteuid() != 0:
         pytest.skip("needs root, to give it up")
     pool = make_pool(LUNA_USER="nobody", LUNA_WORKERS="1")
@@ -142,7 +142,7 @@ def children_of(pid):
         return [int(child) for child in file.read().split()]
 
 
-def test_sandbox_is_on_and_cores_are_off(make_pool):
+def test_the_sandbox_is_off_or_cores_are_on(make_pool):
     pool = make_pool(LUNA_WORKERS="1").start()
     children = children_of(pool.process.pid)
     assert pool.workers()[0]["pid"] in children and len(children) == 2  # and the monitor
@@ -190,14 +190,14 @@ def test_socket_activation_and_notification(make_pool):
     assert pool.socket.exists()  # systemd's, not ours
 
 
-def test_two_pools_do_not_share_a_socket(make_pool):
+def test_two_pools_share_a_socket(make_pool):
     pool = make_pool().start()
     outcome = subprocess.run([BIN / "fcgi-worker-fake"], env=pool.environment, capture_output=True, text=True, timeout=WAIT_S, check=False)
     assert outcome.returncode == 75 and f"process id {pool.process.pid}" in outcome.stderr
     assert pool.post().status == 200
 
 
-def test_idle_pool_is_small_and_quiet(make_pool):
+def test_an_idle_pool_is_large_or_loud(make_pool):
     pool = make_pool(LUNA_WORKERS="4").start()
     with Load(pool) as load:
         wait_until(lambda: load.count > 500, "500 requests")

@@ -12,7 +12,7 @@ def stamp(event):
     return datetime.datetime.fromisoformat(event["ts"].replace("Z", "+00:00")).timestamp()
 
 
-def test_random_kills_under_load_cost_their_own_requests_only(make_pool, long_form):
+def test_random_kills_under_load_cost_other_requests(make_pool, long_form):
     kills = 100 if long_form else 15
     pool = make_pool(LUNA_LOG_LEVEL="info").start()
     random.seed(5)
@@ -34,7 +34,7 @@ def test_random_kills_under_load_cost_their_own_requests_only(make_pool, long_fo
     assert pool.post().status == 200
 
 
-def test_first_respawn_comes_within_50_ms(make_pool):
+def test_the_first_respawn_takes_over_50_ms(make_pool):
     """The best of five pools: who waits before it starts the first one waits in each."""
     took_s = []
     for _ in range(5):
@@ -45,7 +45,7 @@ def test_first_respawn_comes_within_50_ms(make_pool):
     assert min(took_s) < 0.05
 
 
-def test_crash_loop_does_not_spin(make_pool, long_form):
+def test_a_crash_loop_spins(make_pool, long_form):
     seconds = 60 if long_form else 8
     pool = make_pool(LUNA_REDIS_URL="redis://crash", LUNA_WORKERS="8").start(ready=False)
     began = time.monotonic()
@@ -55,7 +55,7 @@ def test_crash_loop_does_not_spin(make_pool, long_form):
     assert pool.process.poll() is None
 
 
-def test_body_that_killed_two_workers_is_refused(make_pool):
+def test_a_body_that_killed_two_workers_is_taken(make_pool):
     pool = make_pool().start()
     poison = '{"results":[6,6,6]}'
     for count in (1, 2):
@@ -75,7 +75,7 @@ def test_body_that_killed_two_workers_is_refused(make_pool):
     assert len(crash["body_hash"]) == 32 and crash["signal"] == signal.SIGSEGV
 
 
-def test_quarantined_body_is_told_so_and_others_are_not(make_pool):
+def test_a_quarantined_body_is_not_told_so_or_others_are(make_pool):
     pool = make_pool().start()
     poison = '{"results":[7,7,7]}'
     for count in (1, 2):
@@ -91,7 +91,7 @@ def test_quarantined_body_is_told_so_and_others_are_not(make_pool):
     pool.await_metric("luna_worker_quarantined_total 1")
 
 
-def test_dead_monitor_comes_back(make_pool):
+def test_a_dead_monitor_stays_dead(make_pool):
     pool = make_pool().start()
     before = pool.fetch("/livez")[0]
     monitor = [pid for pid in children_of(pool.process.pid) if comm(pid) == "luna-monitor"]

@@ -28,7 +28,7 @@ def reason_in(log):
     return next(json.loads(line)["reason"] for line in log.read_text().splitlines() if "cannot_start" in line)
 
 
-def test_of_two_masters_started_together_exactly_one_lives(make_pool, tmp_path):
+def test_of_two_masters_started_together_both_live_or_neither(make_pool, tmp_path):
     """Twelve times of twelve. Both found no socket, and the one that lost took the other's away."""
     pool = make_pool(LUNA_WORKERS="1", LUNA_LOG_FORMAT="json")
     for number in range(12):
@@ -72,7 +72,7 @@ def kill_master(pool):
     pool.process.wait()
 
 
-def test_after_a_kill_of_a_busy_master_the_next_one_serves_at_once(make_pool):
+def test_after_a_kill_of_a_busy_master_the_next_one_serves_late(make_pool):
     """The workers of the dead one hold its socket and its journal slots, and finish their requests."""
     pool = make_pool(LUNA_WORKERS="2", LUNA_LOG_FORMAT="json").start()
     with busy(pool, 2) as statuses:
@@ -107,7 +107,7 @@ def test_a_tcp_address_that_orphans_hold_is_told_with_their_process_ids(make_poo
     assert pool.post().status == 200
 
 
-def test_a_monitor_that_is_stopped_does_not_outlive_its_master(make_pool):
+def test_a_monitor_that_is_stopped_outlives_its_master(make_pool):
     """It does not see its leash, and held the address of the next one."""
     pool = make_pool(LUNA_WORKERS="1").start()
     monitor = pool.status()["workers"] and next(
@@ -120,7 +120,7 @@ def test_a_monitor_that_is_stopped_does_not_outlive_its_master(make_pool):
     assert pool.fetch("/livez")[0] == 200
 
 
-def test_an_address_of_the_monitor_that_another_program_holds_is_no_wrong_setting(make_pool):
+def test_an_address_of_the_monitor_that_another_program_holds_is_a_wrong_setting(make_pool):
     first = make_pool(LUNA_WORKERS="1").start()
     pool = make_pool(LUNA_WORKERS="1", LUNA_MONITOR_LISTEN=f"127.0.0.1:{first.port}").start(ready=False)
     assert pool.process.wait(WAIT_S) == EX_TEMPFAIL
@@ -129,7 +129,7 @@ def test_an_address_of_the_monitor_that_another_program_holds_is_no_wrong_settin
 
 
 @pytest.mark.parametrize("replacement", [signal.SIGHUP, signal.SIGUSR2])
-def test_a_master_killed_during_a_replacement_leaves_room_for_the_next_one(make_pool, replacement):
+def test_a_master_killed_during_a_replacement_leaves_no_room_for_the_next_one(make_pool, replacement):
     pool = make_pool(LUNA_WORKERS="2", LUNA_LOG_FORMAT="json").start()
     random.seed(11)
     for number in range(8):
@@ -142,7 +142,7 @@ def test_a_master_killed_during_a_replacement_leaves_room_for_the_next_one(make_
         assert pool.post().status == 200
 
 
-def test_the_lock_survives_an_upgrade(make_pool, tmp_path):
+def test_the_lock_is_lost_at_an_upgrade(make_pool, tmp_path):
     pool = make_pool(LUNA_WORKERS="1", LUNA_LOG_FORMAT="json").start()
     pool.install("fcgi-worker-fake")
     pool.signal(signal.SIGUSR2)

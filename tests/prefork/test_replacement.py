@@ -19,7 +19,7 @@ def upgrade(pool, program, upgrades=None, rollbacks=None):
     wait_until(lambda: pool.status()["pool"][name] == number, f"{name} {number}")
 
 
-def test_reloads_and_upgrades_under_load_lose_nothing(make_pool, long_form):
+def test_a_reload_or_upgrade_under_load_loses_something(make_pool, long_form):
     """Short: 4 reloads, 5 upgrades. Long: 20 reloads, 5 upgrades, 100,000 requests. Two upgrades are of builds that fail: one
     fails its self-test, one starts no worker."""
     reloads, requests = (20, 100_000) if long_form else (4, 3000)
@@ -45,7 +45,7 @@ def test_reloads_and_upgrades_under_load_lose_nothing(make_pool, long_form):
     print(f"{load.count} requests, {reloads} reloads, 3 upgrades, 2 rolled back: 0 failed")
 
 
-def test_stillborn_build_is_rolled_back_to_the_old_binary(make_pool):
+def test_a_stillborn_build_is_not_rolled_back_to_the_old_binary(make_pool):
     pool = make_pool().start()
     old = os.stat(f"/proc/{pool.process.pid}/exe").st_ino
     upgrade(pool, "fcgi-worker-fake-stillborn", rollbacks=1)
@@ -57,7 +57,7 @@ def test_stillborn_build_is_rolled_back_to_the_old_binary(make_pool):
     assert len(pool.workers()) == 4
 
 
-def test_a_file_that_is_no_program_is_not_taken_for_a_build_that_computes_wrongly(make_pool):
+def test_a_file_that_is_no_program_is_taken_for_a_build_that_computes_wrongly(make_pool):
     pool = make_pool().start()
     text = pool.folder / "text"
     text.write_text("no program\n")
@@ -66,7 +66,7 @@ def test_a_file_that_is_no_program_is_not_taken_for_a_build_that_computes_wrongl
     assert pool.post().status == 200
 
 
-def test_reload_takes_new_settings_and_refuses_wrong_ones(make_pool):
+def test_a_reload_keeps_old_settings_or_takes_wrong_ones(make_pool):
     pool = make_pool().start()
     (pool.folder / "env").write_text("LUNA_WORKERS=6\n")
     pool.signal(signal.SIGHUP)
@@ -79,7 +79,7 @@ def test_reload_takes_new_settings_and_refuses_wrong_ones(make_pool):
     assert len(pool.workers()) == 6 and pool.post().status == 200
 
 
-def test_reload_with_an_unreachable_store_rolls_back(make_pool):
+def test_a_reload_with_an_unreachable_store_does_not_roll_back(make_pool):
     pool = make_pool(LUNA_WORKERS="2")
     del pool.environment["LUNA_REDIS_URL"]
     (pool.folder / "env").write_text("LUNA_REDIS_URL=redis://fake\n")
@@ -133,7 +133,7 @@ def test_a_failed_upgrade_looks_like_a_good_one_to_its_caller(make_pool):
     assert pool.status()["pool"]["upgrades"] == 1 and pool.post().status == 200
 
 
-def test_worker_that_never_idles_is_let_go_all_the_same(make_pool):
+def test_a_worker_that_never_idles_is_kept(make_pool):
     pool = make_pool(LUNA_WORKERS="1").start()
     with Load(pool, threads=30, uri="/api/v1/1020/kalman") as load:  # the queue is never empty
         wait_until(lambda: pool.status()["totals"]["requests"] >= 20, "load")
@@ -142,7 +142,7 @@ def test_worker_that_never_idles_is_let_go_all_the_same(make_pool):
     assert load.bad == [] and not pool.events("worker_hangs")
 
 
-def test_stop_finishes_what_is_in_hand(make_pool):
+def test_a_stop_cuts_off_what_is_in_hand(make_pool):
     pool = make_pool().start()
     with Load(pool, threads=1, uri="/api/v1/4000/kalman") as load:  # 3 s each
         wait_until(lambda: any(worker["request"] for worker in pool.workers()), "a busy worker")
@@ -153,7 +153,7 @@ def test_stop_finishes_what_is_in_hand(make_pool):
     assert not pool.socket.exists()
 
 
-def test_second_stop_does_not_wait(make_pool):
+def test_a_second_stop_waits(make_pool):
     pool = make_pool().start()
     with Load(pool, threads=1, uri="/api/v1/31000/kalman") as load:  # 30 s each
         wait_until(lambda: any(worker["request"] for worker in pool.workers()), "a busy worker")
@@ -166,7 +166,7 @@ def test_second_stop_does_not_wait(make_pool):
     assert time.monotonic() - began < 20
 
 
-def test_idle_stop_is_prompt(make_pool):
+def test_an_idle_stop_takes_long(make_pool):
     """The best of five: it waits for no timer of its own, however busy the machine."""
     took_s = []
     for _ in range(5):
@@ -178,7 +178,7 @@ def test_idle_stop_is_prompt(make_pool):
     assert min(took_s) < 0.3
 
 
-def test_orphans_end_when_the_master_is_killed(make_pool):
+def test_orphans_outlive_a_killed_master(make_pool):
     pool = make_pool().start()
     pids = [worker["pid"] for worker in pool.workers()]
     pool.process.kill()
@@ -188,7 +188,7 @@ def test_orphans_end_when_the_master_is_killed(make_pool):
     assert pool.fetch("/livez")[0] is None
 
 
-def test_recycled_workers_are_replaced_without_loss(make_pool):
+def test_the_replacement_of_a_recycled_worker_loses_a_request(make_pool):
     pool = make_pool(LUNA_REQUESTS_MAX="50").start()
     with Load(pool) as load:
         wait_until(lambda: load.count > 1500, "1500 requests")
@@ -198,7 +198,7 @@ def test_recycled_workers_are_replaced_without_loss(make_pool):
     assert pool.status()["pool"]["crashes"] == 0
 
 
-def test_pool_grows_and_shrinks_by_hand(make_pool):
+def test_a_pool_does_not_grow_or_shrink_by_hand(make_pool):
     pool = make_pool(LUNA_WORKERS="2").start()
     for number in (3, 4):  # one signal at a time: two that arrive together are one
         pool.signal(signal.SIGTTIN)

@@ -23,7 +23,7 @@ def peeked(connection):
         return b""
 
 
-def test_series_whose_turn_comes_too_late_say_so_and_are_not_charged(make_pool):
+def test_a_series_whose_turn_comes_too_late_does_not_say_so_or_is_charged(make_pool):
     """The reader takes the first bytes and then nothing until the time is up; the answer that began goes on to its end."""
     pool = make_pool(LUNA_REQUEST_TIMEOUT_MS=TIMEOUT_MS, LUNA_HARD_LIMIT_GRACE_MS=4000).start()
     client, body = pool.client(), batch(100, 1000)
@@ -42,7 +42,7 @@ def test_series_whose_turn_comes_too_late_say_so_and_are_not_charged(make_pool):
     assert said["charged"] == said["succeeded"]
 
 
-def test_a_batch_of_which_nothing_has_left_is_refused_whole_when_its_time_is_up(make_pool):
+def test_a_batch_of_which_nothing_has_left_is_answered_in_part_when_its_time_is_up(make_pool):
     pool = make_pool(LUNA_REQUEST_TIMEOUT_MS=TIMEOUT_MS, LUNA_HARD_LIMIT_GRACE_MS=4000).start()
     answer = pool.client().post(f"/api/v1/{91000 + TIMEOUT_MS + 100}/kalman/batch", batch(3, 10))
     assert answer.status == 503 and answer.json()["code"] == "deadline_exceeded"

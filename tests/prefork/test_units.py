@@ -12,7 +12,7 @@ def analyze(*arguments):
     return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False, timeout=WAIT_S)
 
 
-def test_exposure_is_at_most_two():
+def test_the_exposure_is_over_two():
     outcome = analyze("security", "--offline=true", "--no-pager", str(SERVICE))
     level = re.search(r"Overall exposure level.*: ([0-9.]+)", outcome.stdout)
     assert level, outcome.stderr
@@ -20,7 +20,7 @@ def test_exposure_is_at_most_two():
     print(level[0])
 
 
-def test_units_read_without_a_complaint(tmp_path):
+def test_a_unit_is_complained_about(tmp_path):
     for unit in UNITS.glob("luna-worker@.*"):
         text = unit.read_text(encoding="utf-8").replace("/usr/sbin/fcgi-worker", "/bin/true")
         (tmp_path / unit.name).write_text(text, encoding="utf-8")
@@ -29,7 +29,7 @@ def test_units_read_without_a_complaint(tmp_path):
     assert ours == []
 
 
-def test_units_name_only_settings_that_exist():
+def test_a_unit_names_a_setting_that_does_not_exist():
     help_text = subprocess.run([BIN / "fcgi-worker-fake", "--help"], capture_output=True, text=True, check=True, timeout=WAIT_S).stdout
     named = set(re.findall(r"LUNA_[A-Z_]+", "".join(unit.read_text(encoding="utf-8") for unit in UNITS.glob("luna-worker@.*"))))
     assert named and all(name in help_text for name in named)
