@@ -197,6 +197,9 @@ static void run_item(struct exchange *exchange, struct batch *batch,
     case LUNA_RUN_FAULTS:
         put_faults(exchange, batch, &faults);
         break;
+    case LUNA_RUN_LONG:
+        put_error(exchange, batch, PROBLEM_TOO_LONG, series_too_long(exchange));
+        break;
     case LUNA_RUN_MEMORY:
         put_error(exchange, batch, PROBLEM_BODY_TOO_LARGE,
                   "The model needs more memory for this series than a series may use. Send fewer "

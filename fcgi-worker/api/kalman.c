@@ -139,6 +139,8 @@ enum step_outcome api_kalman_run(struct exchange *exchange)
     case LUNA_RUN_CANCELLED:
         return exchange->computation.stop == STOP_OVER_SHARE ? fair_share_refuse(exchange)
                                                              : step_overrun(exchange);
+    case LUNA_RUN_LONG:
+        return exchange_refuse(exchange, PROBLEM_TOO_LONG, series_too_long(exchange));
     case LUNA_RUN_MEMORY:
         return exchange_refuse(exchange, PROBLEM_BODY_TOO_LARGE,
                                "The model needs more memory for this series than one request may "

@@ -63,6 +63,7 @@ static enum run_outcome outcome_of(enum luna_run_status status, const struct lun
     case LUNA_RUN_OK:
         return result->not_converged ? RUN_NOT_CONVERGED : RUN_DONE;
     case LUNA_RUN_FAULTS:
+    case LUNA_RUN_LONG:
         return RUN_REFUSED;
     case LUNA_RUN_CANCELLED:
         return RUN_CANCELLED;
@@ -83,12 +84,33 @@ static int poll_stop(void *ctx)
     return true;
 }
 
+/* How far the estimate of a fit is beyond the timeout before the fit is not started: fits differ by
+ * a factor of five, processors by two. What could end is not refused. */
+static const double hopeless = 10, ms_per_s = 1000;
+
+static void note_expected(void *ctx, double seconds)
+{
+    struct exchange *exchange = ctx;
+    exchange->computation.expected_s = seconds;
+}
+
+const char *series_too_long(struct exchange *exchange)
+{
+    return luna_arena_printf(&exchange->pipeline->arena,
+                             "This fit would take about %.0f s, far more than a request may take. "
+                             "It was not started.",
+                             exchange->computation.expected_s);
+}
+
 enum luna_run_status series_run(struct exchange *exchange, const struct luna_request *request,
                                 bool in_place, struct luna_arena *arena,
                                 struct luna_result *ret_result, struct luna_faults *faults)
 {
+    double timeout_ms = (double)exchange->pipeline->config->request_timeout_ms;
     const struct luna_run_control control = {.deadline = exchange->timing.deadline,
                                              .cancelled = poll_stop,
+                                             .expected = note_expected,
+                                             .fit_max_s = hopeless * timeout_ms / ms_per_s,
                                              .ctx = exchange,
                                              .in_place = in_place};
     int64_t started_ns = luna_clock_mono_ns();

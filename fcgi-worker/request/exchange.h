@@ -60,11 +60,12 @@ enum stop_reason {
     STOP_CLIENT_LEFT
 };
 
-/* For fair_share.h, except `stop`. */
+/* For fair_share.h, except `expected_s` and `stop`. */
 struct exchange_computation {
     int64_t cpu_since_ns;  /* the processor's clock; 0: not measured */
     int64_t before_cpu_ns; /* from the phase's start until then, by the other clock */
     bool is_listed;        /* in shared/long_runs.h */
+    double expected_s;     /* of the last fit, before it ran */
     enum stop_reason stop;
 };
 

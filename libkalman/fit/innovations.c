@@ -20,8 +20,7 @@ static size_t lags_of(const struct spec_layout *layout)
            setting(layout, SETTING_PERIOD) * setting(layout, SETTING_SEASONAL_DIFFERENCES);
 }
 
-/* Elements of the start, 0 where there is no such form. */
-static size_t width_of(const struct spec_layout *layout)
+size_t innovations_width(const struct spec_layout *layout)
 {
     size_t period = setting(layout, SETTING_PERIOD), width = 0;
     size_t q = setting(layout, SETTING_MA_ORDER), Q = setting(layout, SETTING_SEASONAL_MA_ORDER);
@@ -35,7 +34,7 @@ static size_t width_of(const struct spec_layout *layout)
 
 size_t innovations_doubles(const struct spec_layout *layout, size_t count)
 {
-    size_t width = width_of(layout);
+    size_t width = innovations_width(layout);
     return width == 0 ? 0 : count + 5 * width + (width + 2) * (width + 3);
 }
 
@@ -67,7 +66,7 @@ static size_t take_differences(const struct spec_layout *layout, const struct ka
 void innovations_prepare(struct innovations *f, const struct spec_layout *layout,
                          const struct kalman_series *series, double *workspace)
 {
-    size_t width = width_of(layout);
+    size_t width = innovations_width(layout);
     *f = (struct innovations){.width = 0};
     if (width == 0 || !is_complete(series) || series->count <= lags_of(layout) + width + 2)
         return;

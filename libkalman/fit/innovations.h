@@ -33,6 +33,9 @@ struct innovations {
     double *gram, *column; /* (width + 2)^2: with the mean's row, and r's; width + 2 */
 };
 
+/* Elements of the start, 0 where the model has no such form or is small. */
+size_t innovations_width(const struct spec_layout *layout);
+
 /* Doubles of workspace; 0 where the model has no such form or is small. */
 size_t innovations_doubles(const struct spec_layout *layout, size_t count);
 

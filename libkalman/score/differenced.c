@@ -50,6 +50,12 @@ static bool form_of(const struct spec_layout *layout, struct form *ret_form)
     return f.reach > 0 && f.ar <= DIFFERENCED_AR_MAX && (kind != KALMAN_ARIMA || f.ar > 0);
 }
 
+size_t differenced_reach(const struct spec_layout *layout)
+{
+    struct form f;
+    return form_of(layout, &f) ? f.reach : 0;
+}
+
 size_t differenced_doubles(const struct spec_layout *layout, size_t count)
 {
     struct form f;

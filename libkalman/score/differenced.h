@@ -31,6 +31,9 @@ struct differenced {
     struct stationary process;
 };
 
+/* Lags of the autocovariances; 0 where the model has no such form. */
+size_t differenced_reach(const struct spec_layout *layout);
+
 /* Doubles of workspace; 0 where the model has no such form. */
 size_t differenced_doubles(const struct spec_layout *layout, size_t count);
 

@@ -86,11 +86,18 @@ static int show_progress(void *progress)
     return 0;
 }
 
+static void show_expected(void *progress, double seconds)
+{
+    progress_expect(progress, seconds);
+}
+
 static enum cli_exit run(struct job *job)
 {
     struct progress progress = {.what = "modelling"};
-    const struct luna_run_control control = {
-        .deadline = luna_deadline_in_ms(run_ms_max), .cancelled = show_progress, .ctx = &progress};
+    const struct luna_run_control control = {.deadline = luna_deadline_in_ms(run_ms_max),
+                                             .cancelled = show_progress,
+                                             .expected = show_expected,
+                                             .ctx = &progress};
     enum luna_run_status status =
         luna_run(&job->request, &control, &job->arena, &job->result, &job->faults);
     progress_end(&progress);

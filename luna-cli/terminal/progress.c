@@ -7,7 +7,14 @@
 #include <unistd.h>
 
 /* Often enough to be seen, seldom enough to cost nothing. */
-enum { SHOW_EVERY_MS = 100, BAR_CELLS = 20, QUIET_MS = 1000, MS_PER_S = 1000, NS_PER_MS = 1000000 };
+enum {
+    SHOW_EVERY_MS = 100,
+    BAR_CELLS = 20,
+    QUIET_MS = 1000,
+    EXPECTED_LONG_S = 3,
+    MS_PER_S = 1000,
+    NS_PER_MS = 1000000
+};
 
 static void show(const struct progress *progress)
 {
@@ -32,18 +39,33 @@ void progress_step(void *context, int64_t done, int64_t total)
     show(progress);
 }
 
+static void show_seconds(struct progress *progress, int64_t now_ms)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    progress->shown_ms = now_ms;
+    fprintf(stderr, "\r%s: %" PRId64 " s", progress->what,
+            (now_ms - progress->started_ms) / MS_PER_S);
+    if (progress->expected_s >= EXPECTED_LONG_S)
+        fprintf(stderr, ", may take about %.0f s", progress->expected_s);
+    fflush(stderr);
+}
+
+void progress_expect(struct progress *progress, double seconds)
+{
+    progress->expected_s = seconds;
+    progress->started_ms = luna_clock_mono_ns() / NS_PER_MS;
+    if (seconds >= EXPECTED_LONG_S)
+        show_seconds(progress, progress->started_ms);
+}
+
 void progress_beat(struct progress *progress)
 {
     int64_t now_ms = luna_clock_mono_ns() / NS_PER_MS;
     if (progress->started_ms == 0)
         progress->started_ms = now_ms;
-    if (now_ms - progress->started_ms < QUIET_MS || now_ms - progress->shown_ms < MS_PER_S ||
-        !isatty(STDERR_FILENO))
-        return;
-    progress->shown_ms = now_ms;
-    fprintf(stderr, "\r%s: %" PRId64 " s", progress->what,
-            (now_ms - progress->started_ms) / MS_PER_S);
-    fflush(stderr);
+    if (now_ms - progress->started_ms >= QUIET_MS && now_ms - progress->shown_ms >= MS_PER_S)
+        show_seconds(progress, now_ms);
 }
 
 void progress_end(struct progress *progress)

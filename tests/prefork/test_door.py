@@ -1,9 +1,11 @@
 """Nobody gets work before the key: what a request without a valid key costs a worker."""
 import gzip
 import json
+import re
 import select
 import socket
 import threading
+import time
 import zlib
 
 from conftest import wait_until
@@ -52,8 +54,9 @@ def test_a_bomb_is_unpacked_whole(make_pool):
     assert answer.status == 413 and "100 times" in answer.json()["detail"]
 
 
-# Minutes of work in 12 kB: a fit with many states, which no machine ends within the time limits.
-HEAVY = json.dumps({"results": [(37 * i) % 101 for i in range(3000)],
+# Half a minute of work in 6 kB: a fit with many states and a missing value, which no machine ends
+# within the time limits.
+HEAVY = json.dumps({"results": [None] + [(37 * i) % 101 for i in range(1500)],
                     "model": {"name": "exponential_smoothing", "trend": 1, "period": 365}},
                    separators=(",", ":"))
 
@@ -77,6 +80,20 @@ class Heavy:
     def join(self):
         for thread in self.threads:
             thread.join()
+
+
+def test_a_hopeless_fit_is_started(make_pool):
+    pool = make_pool(LUNA_REQUEST_TIMEOUT_MS=1000).start()
+    began = time.monotonic()
+    answer = pool.post(42, HEAVY)
+    assert time.monotonic() - began < 0.9
+    assert answer.status == 422 and answer.json()["code"] == "computation_too_long" and "retry-after" not in answer.headers
+    assert re.search(r"would take about \d+ s", answer.json()["detail"])
+    heavy = json.loads(HEAVY)
+    batch = pool.client().post("/api/v1/42/kalman/batch", json.dumps({"series": [[1, 2, 3], heavy["results"]], "model": heavy["model"]}))
+    assert batch.status == 200
+    good, long = batch.json()["series"]
+    assert "error" not in good and long["error"]["code"] == "computation_too_long"
 
 
 def test_one_account_computes_in_every_worker(make_pool):
@@ -178,7 +195,7 @@ def test_large_bodies_of_one_account_keep_every_worker_reading(make_pool):
 
 def test_an_account_of_long_computations_keeps_every_worker_at_finding_out(make_pool):
     """Two long ones are over; of four more, started together, two are refused at once: no third worker computes for 20 ms."""
-    pool = make_pool(LUNA_WORKERS=4, LUNA_REQUEST_TIMEOUT_MS=1500, LUNA_HARD_LIMIT_GRACE_MS=20_000).start()
+    pool = make_pool(LUNA_WORKERS=4, LUNA_REQUEST_TIMEOUT_MS=3000, LUNA_HARD_LIMIT_GRACE_MS=20_000).start()
     first = Heavy(pool, 2)
     first.join()
     second = Heavy(pool, 4)

@@ -115,6 +115,15 @@ kalman_fit(const struct kalman_spec *spec, const struct kalman_series *series,
            const struct kalman_fit_options *options, void *workspace, size_t workspace_bytes,
            struct kalman_candidate *candidates, struct kalman_fit *ret_fit) KALMAN_MUSTCHECK;
 
+/*
+ * About how many multiplications a fit takes, from the sizes of the model and the series alone: an
+ * ordinary processor core does 2.5e9 of them in a second. Fits of one kind differ by a factor of
+ * five either way; a robust fit repeats them a few times. 0 where there is nothing to fit.
+ */
+KALMAN_API enum kalman_status kalman_fit_work(const struct kalman_spec *spec,
+                                              const struct kalman_series *series,
+                                              double *ret_work) KALMAN_MUSTCHECK;
+
 /* Workspace of kalman_fit_robust(). */
 KALMAN_API enum kalman_status kalman_fit_robust_bytes(const struct kalman_spec *spec, size_t count,
                                                       size_t *ret_bytes) KALMAN_MUSTCHECK;

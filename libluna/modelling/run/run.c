@@ -17,6 +17,9 @@
  * asked for. */
 static const double robust_threshold = 3.0;
 
+/* What a processor core multiplies in a second (kalman/fit.h). */
+static const double work_per_s = 2.5e9;
+
 static bool asked_to_stop(void *context)
 {
     const struct luna_run_control *control = context;
@@ -99,11 +102,26 @@ static enum kalman_status call_fit(struct run *run, const struct kalman_fit_opti
                              &run->result.left_out, &run->fit);
 }
 
+/* Tells how long the fit may take; true when that is too long. */
+static bool is_too_long(const struct run *run)
+{
+    double work = 0;
+    if (run->control == NULL ||
+        kalman_fit_work(&run->spec, &run->series, &work) != KALMAN_OK) /* the fit says why */
+        return false;
+    double seconds = work / work_per_s;
+    if (run->control->expected != NULL)
+        run->control->expected(run->control->ctx, seconds);
+    return run->control->fit_max_s > 0 && seconds > run->control->fit_max_s;
+}
+
 static enum luna_run_status fit(struct run *run)
 {
     struct kalman_fit_options options = {.hook = run->hook};
     if (!needs_fit(run))
         return LUNA_RUN_OK;
+    if (is_too_long(run))
+        return LUNA_RUN_LONG;
     size_t bytes = 0, n = run->series.count;
     bool robust = fits_robustly(run);
     enum kalman_status status = robust ? kalman_fit_robust_bytes(&run->spec, n, &bytes)
@@ -235,6 +253,7 @@ enum luna_run_status luna_run(const struct luna_request *request,
     struct run run = {.request = request, .arena = arena, .faults = faults};
     if (control != NULL) {
         own = *control;
+        run.control = &own;
         /* What libkalman may overwrite must be the request's own copy, not the client's text. */
         assert(request->values_own == NULL || request->values_own == request->values);
         run.spare = control->in_place ? request->values_own : NULL;

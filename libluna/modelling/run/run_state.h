@@ -16,6 +16,7 @@ struct run {
     struct luna_arena *arena;
     struct luna_faults *faults;
     struct kalman_hook hook;
+    const struct luna_run_control *control; /* NULL: none */
     /* an array of n that the processed results may have: the observations', or those transformed;
      * NULL: none */
     double *spare;

@@ -22,12 +22,16 @@ enum luna_run_status {
     LUNA_RUN_OK,
     LUNA_RUN_FAULTS,    /* the data or parameters do not fit the model: 422 */
     LUNA_RUN_CANCELLED, /* the deadline passed or `cancelled` said so */
+    LUNA_RUN_LONG,      /* the fit was not started: see control.fit_max_s */
     LUNA_RUN_MEMORY     /* the arena is full, or the system has no memory */
 };
 
 struct luna_run_control {
     struct luna_deadline deadline;
     int (*cancelled)(void *ctx); /* may be NULL; polled now and then, non-zero stops the work */
+    /* may be NULL; told before a fit about how long it may take: fits differ by a factor of five */
+    void (*expected)(void *ctx, double seconds);
+    double fit_max_s; /* a fit that may take longer is not started; 0: any is */
     void *ctx;
     /* Nobody reads request->values after the run: the processed results take their array, where
      * it is the request's own. */

@@ -329,6 +329,37 @@ static void a_cancelled_run_goes_on(void **state)
     assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_OK);
 }
 
+static void take_seconds(void *ctx, double seconds)
+{
+    *(double *)ctx = seconds;
+}
+
+/* A missing value leaves a season of days to the filter. */
+static void a_hopeless_fit_is_not_started(void **state)
+{
+    (void)state;
+    enum { days = 4000 };
+    static double values[days] = {NAN};
+    static const char text[] = "{\"results\":[1],\"model\":{\"name\":\"bsm\",\"period\":365}}";
+    double expected = 0;
+    for (size_t t = 1; t < days; t++)
+        values[t] = (double)(t * t % 97);
+    assert_int_equal(decoding_json(&d, text, sizeof text - 1), LUNA_DECODE_OK);
+    d.request.values = values;
+    d.request.values_own = NULL;
+    d.request.n = days;
+    struct luna_run_control control = {.deadline = luna_deadline_in_ms(60000),
+                                       .expected = take_seconds,
+                                       .fit_max_s = 0.5,
+                                       .ctx = &expected};
+    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_LONG);
+    assert_true(expected > 2 && expected < 60);
+    static const char nile[] = "{\"results\":[1120,1160,963,1210,1160,1160,813,1230,1370,1140]}";
+    assert_int_equal(decoding_json(&d, nile, sizeof nile - 1), LUNA_DECODE_OK);
+    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_OK);
+    assert_true(expected > 0 && expected < 0.01);
+}
+
 static void answer(const char *text, bool in_place, struct luna_buf *out)
 {
     const struct luna_run_control control = {.deadline = luna_deadline_in_ms(60000),
@@ -401,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_degenerate_series_fails),
         cmocka_unit_test(an_impossible_model_is_not_a_fault),
         cmocka_unit_test(a_cancelled_run_goes_on),
+        cmocka_unit_test(a_hopeless_fit_is_not_started),
         cmocka_unit_test(a_result_in_the_observations_place_is_another),
         cmocka_unit_test(a_request_loses_observations_that_are_not_its_own),
     };
