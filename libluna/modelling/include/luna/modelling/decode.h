@@ -38,7 +38,7 @@ luna_decode_json_series(const char *body, size_t len, const struct luna_request_
                         struct luna_arena *arena, struct luna_request *ret_request,
                         struct luna_faults *faults) __attribute__((warn_unused_result));
 
-/* The same, but with no options: {"id": …, "results": […]}. */
+/* The same, but without options: {"id": …, "results": […]}. */
 enum luna_decode_status
 luna_decode_json_named(const char *body, size_t len, const struct luna_request_limits *limits,
                        struct luna_arena *arena, struct luna_request *ret_request,
