@@ -29,9 +29,9 @@ const struct command cli_commands[] = {
          "the decimal\nmark, as luna kalman and the API read the file. Exits with 1 if the "
          "file cannot be read, and\nsays how to fix it.",
      .options = {{"column", "NAME|N", "column of the observations, by name or by number (from 1)"},
-                 {"time-column", "NAME|N", "column of the times; empty: ignore the times"},
+                 {"time-column", "NAME|N", "column of the times; \"\": ignore the times"},
                  {"id-column", "NAME|N",
-                  "column that names the series of each row; empty: no such column"},
+                  "column that names the series of each row; \"\": there is none"},
                  {"header", "present|absent", "whether the first line contains column names"},
                  {"delimiter", "comma|semicolon|tab|pipe|space", "delimiter of CSV"},
                  {"decimal", "point|comma", "decimal mark of CSV"}},
