@@ -45,21 +45,39 @@ set_up_later() {
   await serves
 }
 
-# killed UNIT: its first process by SIGKILL, seven times in a row, which is more than systemd
-# allows by default; then all parts work again without any help.
+main_pid() { systemctl show --property MainPID --value "$1"; }
+
+has_another_pid() { [ "$(main_pid "$1")" -gt 0 ] && [ "$(main_pid "$1")" != "$2" ]; }
+
+# kill_once UNIT: its first process by SIGKILL; returns when systemd has started another one.
+kill_once() {
+  local pid
+  await systemctl is-active "$1"
+  pid=$(main_pid "$1")
+  [ "$pid" -gt 0 ]
+  kill -KILL "$pid"
+  request >/dev/null 2>&1 || true
+  await has_another_pid "$1" "$pid"
+}
+
+# killed UNIT: seven times in a row, which is more than systemd allows by default; then all parts
+# work again without any help. Of three single kills, at least one is over after BACK_MS: an instant
+# of a busy machine does not decide.
 killed() {
-  local i pid began
+  local i began took best='' BACK_MS=5000
   for ((i = 0; i < 7; i++)); do
-    await systemctl is-active "$1"
-    pid=$(systemctl show --property MainPID --value "$1")
-    [ "$pid" -gt 0 ]
-    began=$(date +%s%N)
-    kill -KILL "$pid"
-    request >/dev/null 2>&1 || true
-    await test "$(systemctl show --property MainPID --value "$1")" != "$pid"
+    kill_once "$1"
   done
   await serves
-  echo "$1: everything works again $((($(date +%s%N) - began) / 1000000)) ms after the last kill"
+  for ((i = 0; i < 3; i++)); do
+    began=$(date +%s%N)
+    kill_once "$1"
+    await serves
+    took=$((($(date +%s%N) - began) / 1000000))
+    echo "$1 killed: everything works again after $took ms"
+    [ -n "$best" ] && [ "$best" -le "$took" ] || best=$took
+  done
+  [ "$best" -le "$BACK_MS" ]
 }
 
 # While a setting is invalid, requests come in by the hundred; the pool works again as soon as the

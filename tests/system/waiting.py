@@ -22,6 +22,19 @@ def wait_until(condition, what="", timeout_s=WAIT_S, interval_s=0.02):
         time.sleep(interval_s)
 
 
+def back_within(seconds, fault, works, tries=3):
+    """`fault()` is followed by `works()` within that time, at least once: an instant of a busy machine does not decide. After each
+    fault it works again in the end. Returns the shortest time."""
+    taken = []
+    while len(taken) < tries and (not taken or min(taken) > seconds):
+        began = time.monotonic()
+        fault()
+        wait_until(works, "what works again after a fault")
+        taken.append(time.monotonic() - began)
+    assert min(taken) <= seconds, f"worked again after {taken} s, not within {seconds} s"
+    return min(taken)
+
+
 def free_port():
     """A TCP port of the loopback that is this process's until it ends: a server that is down for a while finds it free when it comes
     back. From below where the kernel takes the ports of connections, and above where scripts/up looks. Held by a name that only one
