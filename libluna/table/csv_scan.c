@@ -23,11 +23,13 @@ static void take_line_end(struct csv_scan *scan)
         return;
     char c = *scan->at++;
     /* "\r\r\n" is one end: Python writes it on Windows when a file is opened without newline="". */
-    if (c == '\r' && scan->end - scan->at >= 2 && memcmp(scan->at, "\r\n", 2) == 0)
-        scan->at += 2;
-    else if (c == '\r' && scan->at < scan->end && *scan->at == '\n')
-        scan->at++;
     scan->line++;
+    if (c == '\n')
+        return;
+    if (scan->end - scan->at >= 2 && memcmp(scan->at, "\r\n", 2) == 0)
+        scan->at += 2;
+    else if (scan->at < scan->end && *scan->at == '\n')
+        scan->at++;
 }
 
 static void skip_line(struct csv_scan *scan)
@@ -127,11 +129,30 @@ static bool take_field(struct csv_scan *scan, struct csv_field *ret_field)
     return true;
 }
 
+/* The usual line of one column: a field without quotes. False: it is another one. */
+static bool take_plain_line(struct csv_scan *scan, struct csv_record *record)
+{
+    const char *first = scan->at, *at = first, *end = scan->end;
+    while (at < end && !scan->ends_field[(unsigned char)*at])
+        at++;
+    if (at == end || at == first || *at != '\n')
+        return false;
+    record->fields[0] = (struct csv_field){first, (size_t)(at - first)};
+    record->count = 1;
+    record->is_blank = false;
+    record->line = scan->line++;
+    record->at = first;
+    scan->at = at + 1;
+    return true;
+}
+
 bool csv_scan_record(struct csv_scan *scan, struct csv_record *ret_record)
 {
     struct csv_record *record = ret_record;
     if (scan->at == scan->end || scan->problem != NULL)
         return false;
+    if (scan->delimiter == CSV_NO_DELIMITER && take_plain_line(scan, record))
+        return true;
     record->line = scan->line;
     record->at = scan->at;
     if (scan->delimiter == ' ')

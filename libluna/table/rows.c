@@ -5,6 +5,7 @@
 #include "reading.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -40,14 +41,13 @@ struct rows {
 static bool next_record(struct rows *rows, struct csv_scan *scan, size_t *ret_blanks)
 {
     const struct reading *r = rows->reading;
-    bool counts = r->sample.columns == 1 && !r->options->is_records;
     *ret_blanks = 0;
     while (csv_scan_record(scan, &rows->record)) {
         if (!rows->record.is_blank) {
             rows->is_started = true;
             return true;
         }
-        *ret_blanks += rows->is_started && counts;
+        *ret_blanks += rows->is_started && r->sample.columns == 1 && !r->options->is_records;
     }
     return false;
 }
@@ -110,8 +110,9 @@ static void leave_out_totals(struct rows *rows)
 static bool is_empty_row(const struct rows *rows)
 {
     const struct csv_record *record = &rows->record;
-    if (record->fields[0].at != record->at || /* quoted */
-        (record->fields[0].len > 0 && *record->at > ' ') || rows->reading->options->is_records)
+    /* The usual row starts with a digit or a letter; an empty field in quotes was meant. */
+    if ((*record->at >= '0' && *record->at <= '9') || isalpha((unsigned char)*record->at) ||
+        *record->at == '"' || rows->reading->options->is_records)
         return false;
     for (size_t i = 0; i < record->count; i++) {
         if (csv_trim(record->fields[i]).len > 0)
@@ -124,7 +125,8 @@ static bool is_empty_row(const struct rows *rows)
 static void place(struct rows *rows, size_t gap)
 {
     bool is_first = rows->placed == 0 && !rows->reading->has_header;
-    rows->is_loose = (rows->placed == 0 || rows->is_loose) && gap == (is_first ? 0 : 1);
+    if (rows->placed == 0 || rows->is_loose)
+        rows->is_loose = gap == (is_first ? 0 : 1);
     rows->count += gap + 1;
     rows->places[rows->placed++ % PLACES] =
         (struct row_place){rows->record.at, rows->record.line, rows->count};
@@ -328,6 +330,8 @@ static void take_value(struct rows *rows, size_t row)
     struct reading *r = rows->reading;
     struct csv_field field = field_at(rows, r->value);
     enum cell cell = cell_read(field, r->style, &rows->values[row]);
+    if (cell == CELL_NUMBER && !r->is_point_unsure)
+        return;
     if (r->is_point_unsure && field.len > 0 && memchr(field.at, '.', field.len) != NULL)
         reading_check_point(r, field);
     if (cell == CELL_TEXT &&
