@@ -91,7 +91,7 @@ static const char table_help[] =
 
 static const char table_words[] =
     "\n"
-    "Words in a table, in any case\n"
+    "Words recognised in a table (upper or lower case)\n"
     "  missing observation   an empty field, NA, N/A, #N/A, <NA>, NaN, NaT, n.a., nil, None, null, "
     "#NV,\n"
     "                        ., -, --, .., :\n"
