@@ -94,11 +94,15 @@ def test_a_check_that_is_killed_and_not_counted(tmp_path):
 
 def test_checks_that_outlive_an_interrupt(tmp_path):
     run = suites(tmp_path, suite_10_check="echo $$ >pid; exec sleep 600", suite_40_service="wait_until 20 test -s pid; exec sleep 600")
+    run["args"] = ["env", "--default-signal=INT", *run["args"]]  # a run in the background of a script ignores it
     with subprocess.Popen(start_new_session=True, **run) as process:
         while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text(encoding="utf-8"):
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(20) == 130
+        try:
+            assert process.wait(20) == 130
+        finally:
+            process.kill()
     check = pathlib.Path("/proc", (tmp_path / "pid").read_text(encoding="utf-8").strip(), "stat")
     end = time.monotonic() + 20
     while check.exists() and check.read_text(encoding="utf-8").split()[2] != "Z" and time.monotonic() < end:
