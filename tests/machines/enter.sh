@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# enter.sh ROOT CMD…: mounts what a machine has besides its files, and runs CMD in the clone. Called
-# by run.sh, in namespaces of mounts and processes of its own.
+# enter.sh ROOT CLONE CMD…: mounts what a machine has besides its files, and runs CMD in the clone.
+# Called by run.sh, in namespaces of mounts and processes of its own.
 set -eu
 root=$1
-shift
+clone=$2
+shift 2
 
 mount --make-rprivate /
 mount --bind "$root" "$root"
@@ -26,4 +27,4 @@ hostname luna-machine
 printf '127.0.0.1 localhost luna-machine\n' >"$root/etc/hosts"
 
 # Not exec: this shell is the machine's first process, and reaps its orphans.
-chroot "$root" env --chdir=/opt/luna "$@"
+chroot "$root" env --chdir="$clone" "$@"

@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # Runs README's two commands, each on a bare machine: a Debian 12 root as debootstrap makes it, a
 # clean clone of HEAD, and namespaces of its own. Prints "N passed, N failed" as its last line.
-# LUNA_MACHINES: how many machines, one after the other, run scripts/test (default: 1).
+# LUNA_MACHINES: how many machines, one after the other, run scripts/test (default: 1). From the
+# second on, each has a difficulty of its own: see KINDS.
 # shellcheck disable=SC2317 # functions are called through part
 . scripts/lib/suite.sh
 . "$LUNA_ROOT/scripts/lib/packages.sh"
 . "$LUNA_ROOT/tests/lib/debian_root.sh"
 
+# bare; with the clone in root's home, which only root may enter; with npm's registry unreachable
+KINDS=(bare home offline)
 MACHINE=$LUNA_VAR/machine
+CLONE=/opt/luna
 LOGS=$LUNA_VAR/log
 HELPERS=()
 
@@ -16,7 +20,7 @@ HELPERS=()
 INHERITED=(http_proxy https_proxy no_proxy NODE_EXTRA_CA_CERTS SSL_CERT_FILE OPENBLAS_CORETYPE OPENBLAS_L2_SIZE)
 
 machine_make() {
-  debian_root "$MACHINE" && git clone -q "$LUNA_ROOT" "$MACHINE/opt/luna"
+  debian_root "$MACHINE" && chmod 700 "$MACHINE/root" && git clone -q "$LUNA_ROOT" "$MACHINE$CLONE"
 }
 
 has_own_network() { [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
@@ -55,7 +59,7 @@ in_machine() {
     [ -z "${!name:-}" ] || environment+=("$name=${!name}")
   done
   "${NETWORK[@]}" unshare --mount --pid --fork --kill-child --uts --ipc -- \
-    env -i "${environment[@]}" bash tests/machines/enter.sh "$MACHINE" "$@"
+    env -i "${environment[@]}" bash tests/machines/enter.sh "$MACHINE" "$CLONE" "$@"
 }
 
 # on_a_new_machine LOG CMD…
@@ -76,21 +80,36 @@ up_answers() {
   on_a_new_machine "$LOGS/machine-up.log" bash -c "scripts/up --detach && . var/demo.env && $curl | grep 1113.25"
 }
 
-test_is_green() { on_a_new_machine "$LOGS/machine-test-$1.log" scripts/test; }
+# test_is_green KIND
+test_is_green() {
+  local command=(scripts/test)
+  CLONE=/opt/luna
+  case $1 in
+    home) CLONE="/root/luna" ;;
+    offline) command=(env npm_config_registry=http://127.0.0.1:9 scripts/test) ;;
+  esac
+  on_a_new_machine "$LOGS/machine-test-$1.log" "${command[@]}"
+}
 
-skips_no_package() { ! grep -E '^skipped: .*(not installed|not available)' "$LOGS/machine-test-$1.log"; }
+# skips_no_package KIND: without npm's registry, what needs it is skipped.
+skips_no_package() {
+  local allowed='^$'
+  [ "$1" != offline ] || allowed='npm or its registry is not available'
+  ! grep -E '^skipped: .*(not installed|not available)' "$LOGS/machine-test-$1.log" | grep -vE "$allowed"
+}
 
 main() {
-  local number
+  local number kind
   is_root || suite_skip "a machine is a chroot, which needs root"
   packages_ensure machines
   mkdir -p "$LOGS"
   trap network_stop EXIT
   part "scripts/up --detach on a bare machine, and README's curl" up_answers
   for ((number = 1; number <= ${LUNA_MACHINES:-1}; number++)); do
-    part "scripts/test on a bare machine: green at the first run ($number)" test_is_green "$number"
-    tail -n 1 "$LOGS/machine-test-$number.log"
-    part "no test was skipped because a package is missing ($number)" skips_no_package "$number"
+    kind=${KINDS[(number - 1) % ${#KINDS[@]}]}
+    part "scripts/test on a new machine ($kind): green at the first run" test_is_green "$kind"
+    tail -n 1 "$LOGS/machine-test-$kind.log"
+    part "no test was skipped because a package is missing ($kind)" skips_no_package "$kind"
   done
   suite_done "$PASSED" "$FAILED"
 }
