@@ -12,6 +12,7 @@
 KINDS=(bare home offline)
 MACHINE=$LUNA_VAR/machine
 CLONE=/opt/luna
+ROOT_HOME=/root
 LOGS=$LUNA_VAR/log
 HELPERS=()
 
@@ -85,7 +86,7 @@ test_is_green() {
   local command=(scripts/test)
   CLONE=/opt/luna
   case $1 in
-    home) CLONE="/root/luna" ;;
+    home) CLONE=$ROOT_HOME/luna ;;
     offline) command=(env npm_config_registry=http://127.0.0.1:9 scripts/test) ;;
   esac
   on_a_new_machine "$LOGS/machine-test-$1.log" "${command[@]}"
