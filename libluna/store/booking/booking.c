@@ -150,9 +150,11 @@ enum luna_code luna_booker_flush_scripts(struct luna_booker *booker, struct luna
     luna_redis_arg(&command, "SYNC");
     enum luna_code code =
         luna_redis_run(booker->counters, &command, luna_booker_redis_deadline(booker), &reply, err);
-    if (code == LUNA_OK)
-        luna_reply_free(reply);
-    return code;
+    if (code != LUNA_OK)
+        return code;
+    booker->ack_sha[0] = booker->reap_sha[0] = '\0';
+    luna_reply_free(reply);
+    return LUNA_OK;
 }
 
 enum luna_code luna_booker_query_int(struct luna_booker *booker, const char *sql,

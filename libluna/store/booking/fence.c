@@ -65,6 +65,9 @@ static enum luna_code observe(struct luna_booker *booker, struct observed *obser
                         observed->run_id, sizeof observed->run_id, err);
     if (code != LUNA_OK)
         return code;
+    /* Renewed in the middle of a fence, because it is a second old by then, the connection would
+     * void the fence. */
+    luna_redis_trust(booker->counters);
     observed->connection = luna_redis_generation(booker->counters);
     code = luna_fence_record_read(booker->counters, luna_booker_redis_deadline(booker),
                                   &observed->record, err);
@@ -266,7 +269,6 @@ enum luna_code luna_booking_fence(struct luna_booker *booker, struct luna_fence_
         code = start_incarnation(booker, &observed, &report, err);
         if (code != LUNA_OK)
             return luna_error_wrap(err, "fencing (%s)", why);
-        booker->ack_sha[0] = booker->reap_sha[0] = '\0';
     } else if (scripts_are_other(&observed)) {
         report.why = "this build has other scripts";
         code = luna_booking_hand_over(booker, observed.connection, &observed.record, err);

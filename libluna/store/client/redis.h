@@ -38,6 +38,9 @@ void luna_redis_purpose(struct luna_counters *counters, enum luna_purpose purpos
 int luna_redis_timeout_ms(const struct luna_counters *counters);
 /* Grows with every connection: what an earlier one showed may no longer be true. */
 uint64_t luna_redis_generation(const struct luna_counters *counters);
+/* The caller has just seen which server this is: no refusal before now is a reason to renew the
+ * connection. */
+void luna_redis_trust(struct luna_counters *counters);
 
 /* One field of Redis's INFO; "" when Redis has none of that name. */
 enum luna_code luna_redis_info(struct luna_counters *counters, const char *section,

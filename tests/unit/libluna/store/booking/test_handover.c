@@ -5,7 +5,10 @@
 #include "one_host.h"
 
 #include "booking/announce.h"
+#include "booking/booker.h"
+#include "client/redis.h"
 #include "quota/admitter.h"
+#include "wait.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,6 +41,18 @@ enum luna_code __wrap_luna_fence_record_replace(struct luna_counters *counters, 
     if (meanwhile != NULL)
         stores_redis_int(&stores, meanwhile);
     return __real_luna_fence_record_replace(counters, sha, from, record, deadline, err);
+}
+
+/* How long a fence takes between its observation and its announcement. */
+static int fence_ms;
+
+enum luna_code __real_luna_booker_flush_scripts(struct luna_booker *by, struct luna_error *err);
+enum luna_code __wrap_luna_booker_flush_scripts(struct luna_booker *by, struct luna_error *err);
+
+enum luna_code __wrap_luna_booker_flush_scripts(struct luna_booker *by, struct luna_error *err)
+{
+    wait_ms(fence_ms);
+    return __real_luna_booker_flush_scripts(by, err);
 }
 
 /* From here on, the scripts in force are those of another build. */
@@ -227,6 +242,35 @@ static void test_scripts_of_another_version_are_fenced(void **state)
     stores_assert_ledger(&stores, booker, &client, 5);
 }
 
+/* A refusal makes a connection worth renewing as soon as it is a second old. */
+static void test_a_connection_that_was_refused_is_renewed_during_a_fence(void **state)
+{
+    struct client client;
+    struct luna_redis_command command;
+    struct luna_reply *reply = NULL;
+    struct luna_fence_report report;
+    struct luna_error err;
+    (void)state;
+    one_host_client(&client);
+    one_host_request(&client, 2);
+    luna_redis_drop(booker->counters); /* the next one is new */
+    luna_redis_begin(&command, "EVALSHA");
+    luna_redis_arg(&command, "0123456789012345678901234567890123456789");
+    luna_redis_arg(&command, "0");
+    assert_int_not_equal(
+        luna_redis_run(booker->counters, &command, luna_deadline_in_ms(1000), &reply, &err),
+        LUNA_OK);
+    stores_redis_int(&stores, "SCRIPT FLUSH");
+    fence_ms = 1100;
+    enum luna_code code = luna_booking_fence(booker, &report, &err);
+    fence_ms = 0;
+    if (code != LUNA_OK)
+        fail_msg("%s", err.msg);
+    assert_int_equal(report.units_recovered, 2);
+    one_host_request(&client, 1);
+    stores_assert_ledger(&stores, booker, &client, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_a_flush_before_the_scripts_are_announced),
         cmocka_unit_test(test_another_daemon_announces_its_scripts_first),
         cmocka_unit_test(test_scripts_of_another_version_are_fenced),
+        cmocka_unit_test(test_a_connection_that_was_refused_is_renewed_during_a_fence),
     };
     return cmocka_run_group_tests(tests, one_host_start, one_host_stop);
 }
