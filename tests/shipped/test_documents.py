@@ -23,7 +23,7 @@ RUN_BY = {
 
 # How a block without a mark begins, and why it is not run as it stands.
 NOT_RUN = {
-    "install -m 755 fcgi-worker.new": "the packages do it (mark upgrade-packages); without them tests/prefork/test_upgrade.py",
+    "install -m 755 fcgi-worker.new": "the packages do it (mark upgrade-packages); without them tests/prefork/test_replacement.py",
     "nft add rule inet filter": "needs administrative rights over the network, which Luna does not use",
     "LUNA_KEY_PEPPER_FILE=": "settings; tests/system/operate/test_peppers.py",
     "scripts/backup --to": "with other folders: tests/faults/test_backup.py",
