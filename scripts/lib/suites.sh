@@ -9,7 +9,7 @@ suite_name() {
 
 suite_log() { printf '%s' "$LUNA_VAR/log/test-$(suite_name "$1").log"; }
 
-# suite_is_check FILE: a suite below 40 starts no service and can run beside one that does.
+# suite_is_check FILE: a suite below 40 needs no stack and can run beside one that starts one.
 suite_is_check() {
   local name=${1##*/}
   [ "${name%%-*}" -lt 40 ]
@@ -51,8 +51,8 @@ count_suite() {
 # lane_end PID: the lane is a process group of its own, so that an interrupt ends all of it.
 lane_end() { kill -TERM -- "-$1" 2>/dev/null || true; }
 
-# lanes_run: the checks and the services' suites side by side; the checks' output follows at the
-# end, because two outputs at once cannot be read.
+# lanes_run: the checks and the suites that start a stack, side by side; the checks' output follows
+# at the end, because two outputs at once cannot be read.
 lanes_run() {
   local output=$LUNA_VAR/log/test-checks.log lane
   step "beside the others: $(for file in "${CHECKS[@]}"; do suite_name "$file" && printf ' '; done)"
