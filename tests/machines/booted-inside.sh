@@ -61,8 +61,8 @@ kill_once() {
 }
 
 # killed UNIT: seven times in a row, which is more than systemd allows by default; then all parts
-# work again without any help. Of three single kills, at least one is over after BACK_MS: an instant
-# of a busy machine does not decide.
+# work again without any help. After the fastest of three single kills, that takes at most BACK_MS:
+# an instant of a busy machine does not decide.
 killed() {
   local i began took best='' BACK_MS=5000
   for ((i = 0; i < 7; i++)); do

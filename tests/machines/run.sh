@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Runs README's two commands, each on a bare machine: a Debian 12 root as debootstrap makes it, a
 # clean clone of HEAD, and namespaces of its own. Prints "N passed, N failed" as its last line.
-# LUNA_MACHINES: how many machines, one after the other, run scripts/test (default: 1). From the
-# second on, each has a difficulty of its own: see KINDS.
+# LUNA_MACHINES: how many machines run scripts/test, one after the other (default: 1); each is the
+# next of KINDS.
 # shellcheck disable=SC2317 # functions are called through part
 . scripts/lib/suite.sh
 . "$LUNA_ROOT/scripts/lib/packages.sh"
 . "$LUNA_ROOT/tests/lib/debian_root.sh"
 
-# bare; with the clone in root's home, which only root may enter; with npm's registry unreachable
+# bare: nothing else; home: the clone is in root's home, which only root may enter; offline: npm's
+# registry is unreachable
 KINDS=(bare home offline)
 MACHINE=$LUNA_VAR/machine
 CLONE=/opt/luna
