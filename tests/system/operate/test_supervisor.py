@@ -9,9 +9,7 @@ import httpx
 import pytest
 from luna_stack import Stack, wait_until
 from test_scripts import SERVERS, alive
-from waiting import back_within
-
-BACK_S = 5  # what docs/OPERATIONS.md promises
+from waiting import back_in_time
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +52,7 @@ def test_a_program_that_was_killed_stays_down_for_five_seconds(supervised, name)
         killed.append(supervised.pid(name))
         kill(supervised, name)
 
-    took = back_within(BACK_S, kill_it, lambda: supervised.pid(name) != killed[-1] and serves(supervised))
+    took = back_in_time(kill_it, lambda: supervised.pid(name) != killed[-1] and serves(supervised))
     print(f"\n{name} killed: everything works again after {took:.1f} s")
     assert f"{name} has ended" in supervised.log("supervisor")
 
