@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from clients import Clients
 from log_secrets import found_in_logs
 from waiting import WAIT_S, free_port, wait_until
 
@@ -34,13 +35,13 @@ def long_form(request):
     return request.config.getoption("--long")
 
 
-class Load:
-    """Threads that post one request after the other; every answer that is not 200 is kept."""
+class Load(Clients):
+    """They post one request after the other; every answer that is not 200 is kept."""
 
     def __init__(self, pool, threads=3, uri="/api/v1/42/kalman"):
+        super().__init__(threads)
         self.pool, self.uri = pool, uri
-        self.count, self.bad, self.stopping, self.lock = 0, [], False, threading.Lock()
-        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(threads)]
+        self.count, self.bad, self.lock = 0, [], threading.Lock()
 
     def run(self):
         client, done, bad = self.pool.client(), 0, []
@@ -58,16 +59,6 @@ class Load:
         with self.lock:
             self.count += done % 50
             self.bad += bad
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping = True
-        for thread in self.threads:
-            thread.join(WAIT_S)
 
 
 class Pool:

@@ -1,21 +1,21 @@
 """Reload and upgrade of the real pool, through nginx and TLS: not one request fails, and every success is charged once."""
 import os
 import signal
-import threading
 import time
 
 import httpx
+from clients import Clients
 from luna_stack import WAIT_S, wait_until
 
 BODY = {"results": [1120, 1160, 963, 1210]}
 
 
-class Steady:
+class Steady(Clients):
     """Four clients, a little under the account's rate limit."""
 
     def __init__(self, stack, account):
-        self.stack, self.account, self.stopping = stack, account, False
-        self.statuses, self.threads = [], [threading.Thread(target=self.run, daemon=True) for _ in range(4)]
+        super().__init__(threads=4)
+        self.stack, self.account, self.statuses = stack, account, []
 
     def run(self):
         with httpx.Client(verify=self.stack.ca, timeout=WAIT_S) as client:
@@ -23,16 +23,6 @@ class Steady:
                 answer = client.post(self.account.url, headers=self.account.headers, json=BODY)
                 self.statuses.append(answer.status_code)
                 time.sleep(0.12)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping = True
-        for thread in self.threads:
-            thread.join(20)
 
 
 def pool(stack):
