@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BIN, ROOT, WAIT_S, Load, wait_until
+from conftest import BIN, ROOT, WAIT_S, Load, children_of, wait_until
 from fcgi_client import NoAnswer, begin, params_records, record, stdin_records
 
 BODY = b'{"results":[1,2,3]}'
@@ -135,11 +135,6 @@ def assert_sandboxed(pid):
     assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
     # Not dumpable: its files in /proc belong to root, not to the user that it runs as.
     assert os.stat(f"/proc/{pid}/environ").st_uid == 0
-
-
-def children_of(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
-        return [int(child) for child in file.read().split()]
 
 
 def test_the_sandbox_is_off_or_cores_are_on(make_pool):
