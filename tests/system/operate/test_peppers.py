@@ -132,6 +132,13 @@ def pepper_file(stack, name, pepper):
     return file
 
 
+def pepper_settings(stack, number, pepper, previous, previous_pepper):
+    settings = {"LUNA_KEY_PEPPER_FILE": pepper_file(stack, "current", pepper), "LUNA_KEY_PEPPER_ID": number, "LUNA_KEY_PEPPER_PREVIOUS_ID": previous}
+    if previous_pepper:
+        settings["LUNA_KEY_PEPPER_PREVIOUS_FILE"] = pepper_file(stack, "previous", previous_pepper)
+    return settings
+
+
 NO_POOLS = {  # after the rotation above: luna makes no key that no pool takes
     "the old pepper": (1, "key_pepper", 0, None, "pepper 1 was replaced by pepper 2: set LUNA_KEY_PEPPER"),
     "the old pepper beside the new one": (1, "key_pepper", 2, SECOND, "pepper 1 was replaced by pepper 2: set LUNA_KEY_PEPPER"),
@@ -141,11 +148,8 @@ NO_POOLS = {  # after the rotation above: luna makes no key that no pool takes
 
 @pytest.mark.parametrize("what", NO_POOLS)
 def test_luna_makes_a_key_that_no_pool_takes(rotating, what):
-    number, pepper, previous, previous_pepper, said = NO_POOLS[what]
-    settings = {"LUNA_KEY_PEPPER_FILE": pepper_file(rotating, "current", pepper), "LUNA_KEY_PEPPER_ID": number,
-                "LUNA_KEY_PEPPER_PREVIOUS_ID": previous}
-    if previous_pepper:
-        settings["LUNA_KEY_PEPPER_PREVIOUS_FILE"] = pepper_file(rotating, "previous", previous_pepper)
+    *peppers, said = NO_POOLS[what]
+    settings = pepper_settings(rotating, *peppers)
     commands = [("account", "create", f"nobodys-{uuid.uuid4().hex[:8]}"), ("key", "create", "rotation"), ("account", "rotate-key", "--yes", "rotation")]
     before = rotating.luna_json("key", "peppers")
     for command in commands:
@@ -156,11 +160,8 @@ def test_luna_makes_a_key_that_no_pool_takes(rotating, what):
 
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_pepper_starts(rotating, what):
-    number, pepper, previous, previous_pepper, said = WRONG[what]
-    settings = {"LUNA_KEY_PEPPER_FILE": pepper_file(rotating, "current", pepper), "LUNA_KEY_PEPPER_ID": number,
-                "LUNA_KEY_PEPPER_PREVIOUS_ID": previous}
-    if previous_pepper:
-        settings["LUNA_KEY_PEPPER_PREVIOUS_FILE"] = pepper_file(rotating, "previous", previous_pepper)
+    *peppers, said = WRONG[what]
+    settings = pepper_settings(rotating, *peppers)
     outcome = run(rotating, "--self-test", **settings)
     assert outcome.returncode == CONFIG and said in outcome.stdout + outcome.stderr, outcome
     made = rotating.luna("account", "create", f"wrong-{what.replace(' ', '-')}", check=False, **settings)
