@@ -63,7 +63,8 @@ postgres_start() {
 postgres_passwords() {
   local role
   {
-    echo "SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;" # or its log has them
+    # Keeps the passwords out of PostgreSQL's log.
+    echo "SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;"
     for role in luna_owner luna_worker luna_syncd luna_admin; do
       printf "ALTER ROLE %s LOGIN PASSWORD '%s';\n" "$role" "$(secret "$role")"
     done

@@ -131,7 +131,8 @@ rotate_postgresql() {
   rotate_reload
   step "the roles get the new passwords"
   {
-    echo "SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;" # or its log has them
+    # Keeps the passwords out of PostgreSQL's log.
+    echo "SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;"
     for role in $ROTATE_ROLES; do
       printf "ALTER ROLE %s PASSWORD '%s';\nALTER ROLE %s RESET ALL;\nALTER ROLE %s IN DATABASE luna RESET ALL;\n" "$role" "$(rotate_next "$role")" "$role" "$role"
     done
