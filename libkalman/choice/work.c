@@ -6,6 +6,7 @@
 
 #include "choice/candidates.h"
 #include "fit/innovations.h"
+#include "model/series_check.h"
 #include "model/spec.h"
 #include "model/system.h"
 #include "score/differenced.h"
@@ -15,14 +16,6 @@
 /* Evaluations of fits with and without the score, those for each parameter that is searched for,
  * and passes of the filter around a search that needs none. */
 static const double with_score = 60, without = 60, for_each = 60, passes = 4;
-
-static bool is_complete(const struct kalman_series *series)
-{
-    for (size_t t = 0; t < series->count; t++)
-        if (isnan(series->values[t]))
-            return false;
-    return !series->times && !series->inputs;
-}
 
 /* Of one evaluation by a shorter way than the filter; 0 without one. */
 static double shorter(const struct spec_layout *layout, double n)
@@ -58,7 +51,7 @@ enum kalman_status kalman_fit_work(const struct kalman_spec *spec,
         return status;
     if (spec->kind == KALMAN_CUSTOM)
         return KALMAN_EUNSUPPORTED;
-    bool complete = is_complete(series);
+    bool complete = series_is_complete(series);
     double work = 0;
     const struct entry *entry = NULL;
     if (spec->kind != KALMAN_AUTO)

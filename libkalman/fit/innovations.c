@@ -1,5 +1,6 @@
 #include "fit/innovations.h"
 
+#include "model/series_check.h"
 #include "numeric/expect.h"
 #include "numeric/lag_polynomial.h"
 
@@ -8,25 +9,24 @@
 
 enum { width_min = 3 };
 
-static size_t setting(const struct spec_layout *layout, enum setting_id id)
-{
-    return layout->setting[id] > 0 ? (size_t)layout->setting[id] : 0;
-}
-
 /* Lags that the differences take. */
 static size_t lags_of(const struct spec_layout *layout)
 {
-    return setting(layout, SETTING_DIFFERENCES) +
-           setting(layout, SETTING_PERIOD) * setting(layout, SETTING_SEASONAL_DIFFERENCES);
+    return layout_setting(layout, SETTING_DIFFERENCES) +
+           layout_setting(layout, SETTING_PERIOD) *
+               layout_setting(layout, SETTING_SEASONAL_DIFFERENCES);
 }
 
 size_t innovations_width(const struct spec_layout *layout)
 {
-    size_t period = setting(layout, SETTING_PERIOD), width = 0;
-    size_t q = setting(layout, SETTING_MA_ORDER), Q = setting(layout, SETTING_SEASONAL_MA_ORDER);
-    bool ar = setting(layout, SETTING_AR_ORDER) + setting(layout, SETTING_SEASONAL_AR_ORDER) > 0;
+    size_t period = layout_setting(layout, SETTING_PERIOD), width = 0;
+    size_t q = layout_setting(layout, SETTING_MA_ORDER),
+           Q = layout_setting(layout, SETTING_SEASONAL_MA_ORDER);
+    bool ar = layout_setting(layout, SETTING_AR_ORDER) +
+                  layout_setting(layout, SETTING_SEASONAL_AR_ORDER) >
+              0;
     if (layout->info->kind == KALMAN_EXPONENTIAL_SMOOTHING && period > 1)
-        width = 1 + setting(layout, SETTING_TREND) + period;
+        width = 1 + layout_setting(layout, SETTING_TREND) + period;
     else if (layout->info->kind == KALMAN_ARIMA && !ar && (q + 1) * (Q + 1) < 60)
         width = q + period * Q;
     return width >= width_min ? width : 0;
@@ -38,42 +38,17 @@ size_t innovations_doubles(const struct spec_layout *layout, size_t count)
     return width == 0 ? 0 : count + 5 * width + (width + 2) * (width + 3);
 }
 
-static bool is_complete(const struct kalman_series *series)
-{
-    for (size_t t = 0; t < series->count; t++)
-        if (isnan(series->values[t]))
-            return false;
-    return !series->times && !series->inputs;
-}
-
-/* values = (1 - B)^d (1 - B^s)^D of the series. */
-static size_t take_differences(const struct spec_layout *layout, const struct kalman_series *series,
-                               double *values)
-{
-    size_t n = series->count, period = setting(layout, SETTING_PERIOD);
-    memcpy(values, series->values, n * sizeof(double));
-    for (int seasonal = 0; seasonal < 2; seasonal++) {
-        size_t lag = seasonal ? period : 1;
-        size_t times =
-            setting(layout, seasonal ? SETTING_SEASONAL_DIFFERENCES : SETTING_DIFFERENCES);
-        for (size_t k = 0; k < times; k++, n -= lag)
-            for (size_t t = 0; t + lag < n; t++)
-                values[t] = values[t + lag] - values[t];
-    }
-    return n;
-}
-
 void innovations_prepare(struct innovations *f, const struct spec_layout *layout,
                          const struct kalman_series *series, double *workspace)
 {
     size_t width = innovations_width(layout);
     *f = (struct innovations){.width = 0};
-    if (width == 0 || !is_complete(series) || series->count <= lags_of(layout) + width + 2)
+    if (width == 0 || !series_is_complete(series) || series->count <= lags_of(layout) + width + 2)
         return;
     f->is_season = layout->info->kind == KALMAN_EXPONENTIAL_SMOOTHING;
     f->width = width;
-    f->head = f->is_season ? 1 + setting(layout, SETTING_TREND) : 0;
-    f->has_mean = !f->is_season && setting(layout, SETTING_MEAN) > 0;
+    f->head = f->is_season ? 1 + layout_setting(layout, SETTING_TREND) : 0;
+    f->has_mean = !f->is_season && layout_setting(layout, SETTING_MEAN) > 0;
     f->values = workspace;
     f->row = workspace + series->count;
     f->first = f->row + width;
@@ -82,9 +57,12 @@ void innovations_prepare(struct innovations *f, const struct spec_layout *layout
     f->design = f->mean + width;
     f->gram = f->design + width;
     f->column = f->gram + (width + 2) * (width + 2);
-    f->count = f->is_season ? series->count : take_differences(layout, series, f->values);
-    if (f->is_season)
-        memcpy(f->values, series->values, series->count * sizeof(double));
+    memcpy(f->values, series->values, series->count * sizeof(double));
+    /* of exponential smoothing, which has no such settings, none */
+    f->count =
+        lag_differences_of(f->values, series->count, layout_setting(layout, SETTING_DIFFERENCES),
+                           layout_setting(layout, SETTING_SEASONAL_DIFFERENCES),
+                           layout_setting(layout, SETTING_PERIOD));
 }
 
 /* z and g at these parameters, and the rows that do not only move along. */
@@ -99,17 +77,17 @@ static void load(struct innovations *f, const struct spec_layout *layout,
         f->alpha = layout_value(layout, spec, PARAMETER_ALPHA);
         f->beta = layout_value(layout, spec, PARAMETER_BETA);
         f->gamma = layout_value(layout, spec, PARAMETER_GAMMA);
-        if (setting(layout, SETTING_DAMPED) > 0)
+        if (layout_setting(layout, SETTING_DAMPED) > 0)
             f->damping = layout_value(layout, spec, PARAMETER_DAMPING);
         f->design[0] = f->design[last] = 1;
         if (f->head > 1)
             f->design[1] = f->damping;
     } else {
-        size_t q = setting(layout, SETTING_MA_ORDER),
-               Q = setting(layout, SETTING_SEASONAL_MA_ORDER);
+        size_t q = layout_setting(layout, SETTING_MA_ORDER),
+               Q = layout_setting(layout, SETTING_SEASONAL_MA_ORDER);
         lag_multiply(1, q > 0 ? spec->parameters + layout_at(layout, PARAMETER_MA) : NULL, q,
                      Q > 0 ? spec->parameters + layout_at(layout, PARAMETER_SEASONAL_MA) : NULL, Q,
-                     setting(layout, SETTING_PERIOD), f->design);
+                     layout_setting(layout, SETTING_PERIOD), f->design);
     }
     f->place_count = 0;
     for (size_t k = 0; k <= last; k++)

@@ -25,22 +25,16 @@ struct orders {
     size_t arma_states;  /* r */
 };
 
-static size_t setting(const struct spec_layout *layout, enum setting_id id)
-{
-    int value = layout->setting[id];
-    return value > 0 ? (size_t)value : 0;
-}
-
 static enum kalman_status read_orders(const struct spec_layout *layout, struct orders *ret_orders)
 {
-    struct orders o = {.p = setting(layout, SETTING_AR_ORDER),
-                       .d = setting(layout, SETTING_DIFFERENCES),
-                       .q = setting(layout, SETTING_MA_ORDER),
-                       .seasonal_p = setting(layout, SETTING_SEASONAL_AR_ORDER),
-                       .seasonal_d = setting(layout, SETTING_SEASONAL_DIFFERENCES),
-                       .seasonal_q = setting(layout, SETTING_SEASONAL_MA_ORDER),
-                       .period = setting(layout, SETTING_PERIOD),
-                       .mean = setting(layout, SETTING_MEAN)};
+    struct orders o = {.p = layout_setting(layout, SETTING_AR_ORDER),
+                       .d = layout_setting(layout, SETTING_DIFFERENCES),
+                       .q = layout_setting(layout, SETTING_MA_ORDER),
+                       .seasonal_p = layout_setting(layout, SETTING_SEASONAL_AR_ORDER),
+                       .seasonal_d = layout_setting(layout, SETTING_SEASONAL_DIFFERENCES),
+                       .seasonal_q = layout_setting(layout, SETTING_SEASONAL_MA_ORDER),
+                       .period = layout_setting(layout, SETTING_PERIOD),
+                       .mean = layout_setting(layout, SETTING_MEAN)};
     if (o.seasonal_p + o.seasonal_d + o.seasonal_q > 0 && o.period < 2)
         return KALMAN_ESETTING;
     o.ar = o.p + o.period * o.seasonal_p;

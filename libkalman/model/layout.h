@@ -53,6 +53,12 @@ int layout_sd_exponent(const struct spec_layout *layout, const struct kalman_spe
 /* The spec's variances in units of 2^exponent; powers of two only, so that nothing is rounded. */
 void layout_scale(const struct spec_layout *layout, int exponent, struct kalman_spec *spec);
 
+/* A setting; 0 where the kind has no such setting, or the caller left it open. */
+static inline size_t layout_setting(const struct spec_layout *layout, enum setting_id id)
+{
+    return layout->setting[id] > 0 ? (size_t)layout->setting[id] : 0;
+}
+
 /* Elements of a parameter; 0 when the kind or its settings do not have it. */
 static inline size_t layout_count(const struct spec_layout *layout, enum parameter_id id)
 {

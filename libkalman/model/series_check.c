@@ -67,6 +67,14 @@ enum kalman_status series_check(const struct kalman_model *model,
     return status;
 }
 
+bool series_is_complete(const struct kalman_series *series)
+{
+    for (size_t t = 0; t < series->count; t++)
+        if (isnan(series->values[t]))
+            return false;
+    return !series->times && !series->inputs;
+}
+
 enum kalman_status forecast_check(const struct kalman_model *model, double last_time,
                                   const struct kalman_forecast *forecast, size_t *ret_bad_index)
 {

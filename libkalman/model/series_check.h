@@ -4,6 +4,7 @@
 
 #include <kalman/model.h>
 #include <kalman/run.h>
+#include <stdbool.h>
 
 /* Values not infinite, times finite and increasing and allowed, inputs finite and present exactly
  * when the model has them; the forecast's too when there is one. *ret_bad_index is the element at
@@ -23,5 +24,8 @@ enum kalman_status values_check(const double *values, size_t count,
                                 size_t *ret_bad_index) KALMAN_MUSTCHECK;
 enum kalman_status times_check(const double *times, size_t count,
                                size_t *ret_bad_index) KALMAN_MUSTCHECK;
+
+/* Is every value there, in steps of one length and without known inputs? */
+bool series_is_complete(const struct kalman_series *series);
 
 #endif

@@ -78,3 +78,16 @@ void lag_differences(size_t differences, size_t seasonal, size_t period, double 
     for (size_t i = 0; i < seasonal; i++, order += period)
         difference_once(ret_coefficients, order, period);
 }
+
+size_t lag_differences_of(double *values, size_t count, size_t differences, size_t seasonal,
+                          size_t period)
+{
+    EXPECT(count >= differences + seasonal * period);
+    for (size_t i = 0; i < differences + seasonal; i++) {
+        size_t lag = i < differences ? 1 : period;
+        count -= lag;
+        for (size_t t = 0; t < count; t++)
+            values[t] = values[t + lag] - values[t];
+    }
+    return count;
+}

@@ -30,4 +30,8 @@ void lag_multiply(double sign, const double *a, size_t order_a, const double *b,
  * AR convention. */
 void lag_differences(size_t differences, size_t seasonal, size_t period, double *ret_coefficients);
 
+/* The same of a series, in place; returns how many values are left. */
+size_t lag_differences_of(double *values, size_t count, size_t differences, size_t seasonal,
+                          size_t period);
+
 #endif

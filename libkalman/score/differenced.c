@@ -1,5 +1,6 @@
 #include "score/differenced.h"
 
+#include "model/series_check.h"
 #include "numeric/expect.h"
 #include "numeric/lag_polynomial.h"
 
@@ -8,11 +9,6 @@
 
 /* Digits of the squares that a check asks for. */
 static const double agreement = 1e-9;
-
-static size_t setting(const struct spec_layout *layout, enum setting_id id)
-{
-    return layout->setting[id] > 0 ? (size_t)layout->setting[id] : 0;
-}
 
 /* The differences (1 - B)^plain (1 - B^period)^seasonal, and the lags within reach. */
 struct form {
@@ -28,18 +24,18 @@ static bool has_slope(const struct spec_layout *layout)
 static bool form_of(const struct spec_layout *layout, struct form *ret_form)
 {
     enum kalman_kind kind = layout->info->kind;
-    struct form f = {.period = setting(layout, SETTING_PERIOD)};
+    struct form f = {.period = layout_setting(layout, SETTING_PERIOD)};
     if (kind == KALMAN_ARIMA) {
-        f.plain = setting(layout, SETTING_DIFFERENCES);
-        f.seasonal = setting(layout, SETTING_SEASONAL_DIFFERENCES);
-        f.ar = setting(layout, SETTING_AR_ORDER) +
-               f.period * setting(layout, SETTING_SEASONAL_AR_ORDER);
-        f.ma = setting(layout, SETTING_MA_ORDER) +
-               f.period * setting(layout, SETTING_SEASONAL_MA_ORDER);
+        f.plain = layout_setting(layout, SETTING_DIFFERENCES);
+        f.seasonal = layout_setting(layout, SETTING_SEASONAL_DIFFERENCES);
+        f.ar = layout_setting(layout, SETTING_AR_ORDER) +
+               f.period * layout_setting(layout, SETTING_SEASONAL_AR_ORDER);
+        f.ma = layout_setting(layout, SETTING_MA_ORDER) +
+               f.period * layout_setting(layout, SETTING_SEASONAL_MA_ORDER);
         f.reach = f.ar > f.ma ? f.ar : f.ma;
     } else if (kind == KALMAN_SEASONAL || kind == KALMAN_BASIC_STRUCTURAL) {
         f.plain = has_slope(layout) ? 1 : 0;
-        f.seasonal = setting(layout, SETTING_HARMONICS) == 0 ? 1 : 0;
+        f.seasonal = layout_setting(layout, SETTING_HARMONICS) == 0 ? 1 : 0;
         f.reach = f.seasonal * (f.plain + f.period);
     } else if (kind == KALMAN_DAMPED_TREND) {
         f.plain = 1;
@@ -62,29 +58,13 @@ size_t differenced_doubles(const struct spec_layout *layout, size_t count)
     return form_of(layout, &f) ? 5 * count + 7 * (f.reach + 1) : 0;
 }
 
-static void difference(double *values, size_t *count, size_t lag)
-{
-    assert(*count > lag);
-    *count -= lag;
-    for (size_t t = 0; t < *count; t++)
-        values[t] = values[t + lag] - values[t];
-}
-
-static bool is_complete(const struct kalman_series *series)
-{
-    for (size_t t = 0; t < series->count; t++)
-        if (isnan(series->values[t]))
-            return false;
-    return !series->times && !series->inputs;
-}
-
 void differenced_prepare(struct differenced *f, const struct spec_layout *layout,
                          const struct kalman_series *series, double *workspace)
 {
     struct form form;
     size_t n = series->count;
     *f = (struct differenced){.usable = false};
-    if (!form_of(layout, &form) || !is_complete(series))
+    if (!form_of(layout, &form) || !series_is_complete(series))
         return;
     size_t r = form.reach, lags = form.plain + form.damped + form.seasonal * form.period;
     if (n <= lags + 2)
@@ -93,10 +73,7 @@ void differenced_prepare(struct differenced *f, const struct spec_layout *layout
     f->lags = lags;
     f->values = workspace;
     memcpy(f->values, series->values, n * sizeof(double));
-    for (size_t k = 0; k < form.plain; k++)
-        difference(f->values, &n, 1);
-    for (size_t k = 0; k < form.seasonal; k++)
-        difference(f->values, &n, form.period);
+    n = lag_differences_of(f->values, n, form.plain, form.seasonal, form.period);
     f->covariance = workspace + series->count;
     f->first = f->covariance + r + 1;
     f->second = f->first + r + 1;
@@ -110,7 +87,7 @@ void differenced_prepare(struct differenced *f, const struct spec_layout *layout
                                      .rest = rest,
                                      .expected = rest + series->count + r + 1};
     double *last = f->process.expected + series->count + r + 1;
-    if (setting(layout, SETTING_MEAN) > 0)
+    if (layout_setting(layout, SETTING_MEAN) > 0)
         f->process.one = last;
     if (form.damped)
         f->moved = last + series->count + r + 1;
@@ -130,7 +107,7 @@ static void add_products(const double *c, size_t reach, double variance, double 
 static void structural(struct differenced *f, const struct spec_layout *layout,
                        const struct kalman_spec *spec)
 {
-    size_t s = setting(layout, SETTING_PERIOD), r = f->process.reach;
+    size_t s = layout_setting(layout, SETTING_PERIOD), r = f->process.reach;
     double level = layout_value(layout, spec, PARAMETER_LEVEL_VARIANCE), *c = f->first,
            of_sum = level;
     bool slope = has_slope(layout);
@@ -250,20 +227,20 @@ static bool arma(struct differenced *f, const struct spec_layout *layout,
 {
     enum { size_max = DIFFERENCED_AR_MAX + 1 };
     double matrix[size_max * size_max] = {0}, *cross = f->covariance, *ma = f->first;
-    size_t p = f->process.order, size = p + 1, q = setting(layout, SETTING_MA_ORDER),
-           Q = setting(layout, SETTING_SEASONAL_MA_ORDER), r = f->process.reach;
+    size_t p = f->process.order, size = p + 1, q = layout_setting(layout, SETTING_MA_ORDER),
+           Q = layout_setting(layout, SETTING_SEASONAL_MA_ORDER), r = f->process.reach;
     double variance = layout_value(layout, spec, PARAMETER_INNOVATION_VARIANCE);
     const double *at = spec->parameters;
-    size_t plain = setting(layout, SETTING_AR_ORDER),
-           seasonal = setting(layout, SETTING_SEASONAL_AR_ORDER);
+    size_t plain = layout_setting(layout, SETTING_AR_ORDER),
+           seasonal = layout_setting(layout, SETTING_SEASONAL_AR_ORDER);
     lag_multiply(-1, plain ? at + layout_at(layout, PARAMETER_AR) : NULL, plain,
                  seasonal ? at + layout_at(layout, PARAMETER_SEASONAL_AR) : NULL, seasonal,
-                 setting(layout, SETTING_PERIOD), f->ar);
+                 layout_setting(layout, SETTING_PERIOD), f->ar);
     memset(ma, 0, (r + 1) * sizeof(double));
     ma[0] = 1;
     lag_multiply(1, q ? at + layout_at(layout, PARAMETER_MA) : NULL, q,
                  Q ? at + layout_at(layout, PARAMETER_SEASONAL_MA) : NULL, Q,
-                 setting(layout, SETTING_PERIOD), ma + 1);
+                 layout_setting(layout, SETTING_PERIOD), ma + 1);
     put_cross(r, f->ar, p, ma, f->second, cross);
     for (size_t k = 0; k < size; k++)
         for (size_t j = 0; j <= p; j++)
