@@ -196,7 +196,7 @@ static size_t climb_all(struct fit_problem *problem, size_t wanted, struct fit_s
         size_t reference = fit_reference(problem, starts[k].x), place = kept;
         if (reference != SIZE_MAX)
             held[reference] = true;
-        starts[k].value = fit_climb(problem, held, problem->analytic || many ? 1e-3 : 1e-5,
+        starts[k].value = fit_climb(problem, held, fit_is_analytic(problem) || many ? 1e-3 : 1e-5,
                                     climb_evaluations, starts[k].x);
         if (!isfinite(starts[k].value))
             continue;
@@ -232,13 +232,6 @@ static double polish_all(struct fit_problem *problem, struct fit_start *ends, si
     return best;
 }
 
-/* Where the differences tell the likelihood, slopes by differences of it cost less than a pass
- * backwards. */
-static void choose_way(struct fit_problem *problem)
-{
-    problem->analytic = problem->analytic && !problem->differenced.usable;
-}
-
 /* Is the summit one of the exact likelihood? Where the differences have lost digits, it is looked
  * for again from there without them; and beside a damping, where it may be a ridge on which each
  * digit counts. */
@@ -248,7 +241,6 @@ static double confirm(struct fit_problem *problem, double best, double *x, bool 
     if (!problem->differenced.usable || !isfinite(best) || problem->cancel.cancelled)
         return best;
     problem->differenced.usable = false;
-    problem->analytic = problem->has_score;
     if (!problem->marginal && fabs(fit_value(problem, x) - best) <= loss_max * (1 + fabs(best)))
         return best;
     return fit_polish(problem, x, converged);
@@ -286,8 +278,9 @@ static size_t starts_for(const struct fit_problem *problem)
     if (fit_has_polynomial(problem) && is_short(problem))
         return starts_all;
     if (problem->model->states > states_most)
-        return problem->analytic && problem->model->states > states_long ? starts_one : starts_few;
-    if (!problem->analytic)
+        return fit_is_analytic(problem) && problem->model->states > states_long ? starts_one
+                                                                                : starts_few;
+    if (!fit_is_analytic(problem))
         return problem->marginal ? starts_most : starts_many;
     return problem->model->states > states_many ? starts_few : starts_some;
 }
@@ -309,7 +302,6 @@ enum kalman_status fit_general(const struct fit_request *request, struct kalman_
         return report(&problem, &problem.spec, request, KALMAN_FIT_FIXED, ret_fit);
     if (settle_without_fit(&problem, request, ret_fit, &status))
         return status;
-    choose_way(&problem);
     size_t wanted = request->options->starts;
     if (wanted == 0)
         wanted = starts_for(&problem);

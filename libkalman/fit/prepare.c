@@ -261,7 +261,6 @@ static void list_coordinates(struct fit_problem *problem)
      * where each variance is that of one disturbance. */
     problem->concentrate = fixed_variances == 0;
     problem->has_score = !problem->series.times && closed_form(problem->spec.kind);
-    problem->analytic = problem->has_score;
     problem->marginal = moves_the_start(problem);
     problem->scale_at = find_scale(problem);
 }

@@ -270,7 +270,7 @@ static enum parameter_id disturbance_parameter(const struct spec_layout *layout,
 /* dL / dlog V = V/2 (quadratic / scale - trace), summed over the disturbances that share V. */
 static double gradient_closed(struct fit_problem *problem, const double *x, double *ret_gradient)
 {
-    assert(problem->analytic);
+    assert(fit_is_analytic(problem));
     struct kalman_spec spec;
     problem->evaluations++;
     memset(ret_gradient, 0, problem->count * sizeof(double));
@@ -355,7 +355,7 @@ static double difference(struct fit_problem *problem, double *x, size_t i, doubl
 double fit_gradient(struct fit_problem *problem, const double *x, double step, bool fine,
                     double *ret_gradient)
 {
-    if (problem->analytic)
+    if (fit_is_analytic(problem))
         return gradient_closed(problem, x, ret_gradient);
     double moving[KALMAN_PARAMETERS_MAX], value = fit_value(problem, x);
     struct score_result sums = problem->last;

@@ -67,7 +67,6 @@ struct fit_problem {
     bool concentrate; /* every variance is free */
     size_t scale_at;  /* the coordinate that is nothing but the concentrated scale, or SIZE_MAX */
     bool has_score;   /* the score has a closed form here */
-    bool analytic;    /* and that is used */
     bool marginal;    /* a coordinate moves the diffuse part: see assemble() */
 
     struct kalman_series series; /* scaled, in the workspace */
@@ -139,6 +138,13 @@ double fit_value(struct fit_problem *problem, const double *x);
  */
 double fit_gradient(struct fit_problem *problem, const double *x, double step, bool fine,
                     double *ret_gradient);
+
+/* Is that the score's closed form? Where the differences tell the likelihood, slopes by differences
+ * of it cost less than a pass backwards. */
+static inline bool fit_is_analytic(const struct fit_problem *problem)
+{
+    return problem->has_score && !problem->differenced.usable;
+}
 
 /* The step of a difference at x of coordinate i: shorter near the end of a box, beside which the
  * likelihood of a share changes with the share's logarithm. */

@@ -221,7 +221,7 @@ size_t fit_starts(struct fit_problem *problem, size_t wanted, struct fit_start *
 
 void fit_warm(struct fit_problem *problem, size_t steps, double *x)
 {
-    if (!problem->analytic)
+    if (!fit_is_analytic(problem))
         return;
     double gradient[KALMAN_PARAMETERS_MAX];
     assert(problem->count <= KALMAN_PARAMETERS_MAX);
