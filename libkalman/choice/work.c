@@ -6,6 +6,7 @@
 
 #include "choice/candidates.h"
 #include "fit/innovations.h"
+#include "fit/problem.h"
 #include "model/series_check.h"
 #include "model/spec.h"
 #include "model/system.h"
@@ -13,11 +14,13 @@
 
 #include <math.h>
 
-/* Evaluations of fits with and without the score, those for each parameter that is searched for,
- * and passes of the filter around a search that needs none. */
+/* Evaluations that fits have taken: with the score; without it, in all and for each parameter that
+ * is searched for. And passes of the filter around a search by a shorter way. */
 static const double with_score = 60, without = 60, for_each = 60, passes = 4;
 
-/* Of one evaluation by a shorter way than the filter; 0 without one. */
+/* Of one evaluation by a shorter way than the filter; 0 without one. In innovations form each row
+ * is multiplied by what the design has of it, up to four places, and by the data, and Cholesky's
+ * factor is taken of all; by differences a step takes from r (the columns have settled) to 5 r. */
 static double shorter(const struct spec_layout *layout, double n)
 {
     double width = (double)innovations_width(layout), reach = (double)differenced_reach(layout);
@@ -32,12 +35,10 @@ static double of_kind(const struct kalman_spec *spec, const struct spec_layout *
     if (model_builder_for(spec->kind)->shape(layout, spec, &shape) != KALMAN_OK || searched == 0)
         return 0;
     double states = (double)(shape.states + spec->input_count), pass = n * states * states;
-    double brief = complete ? shorter(layout, n) : 0;
-    bool scored = layout_count(layout, PARAMETER_LEVEL_VARIANCE) +
-                      layout_count(layout, PARAMETER_SLOPE_VARIANCE) >
-                  0;
-    double evaluations = scored ? with_score : without + for_each * searched;
-    return brief > 0 ? passes * pass + (without + for_each * searched) * brief : evaluations * pass;
+    double brief = complete ? shorter(layout, n) : 0, evaluations = without + for_each * searched;
+    if (brief > 0)
+        return passes * pass + evaluations * brief;
+    return (fit_has_score(spec->kind, series->times != NULL) ? with_score : evaluations) * pass;
 }
 
 enum kalman_status kalman_fit_work(const struct kalman_spec *spec,

@@ -27,6 +27,11 @@ static bool closed_form(enum kalman_kind kind)
            kind == KALMAN_BASIC_STRUCTURAL;
 }
 
+bool fit_has_score(enum kalman_kind kind, bool timed)
+{
+    return !timed && closed_form(kind);
+}
+
 enum kalman_status fit_problem_bytes(const struct kalman_spec *spec,
                                      const struct spec_layout *layout, size_t count,
                                      size_t *ret_bytes)
@@ -260,7 +265,7 @@ static void list_coordinates(struct fit_problem *problem)
     /* One fixed variance ties the scale; and the score has its closed form for steps of one length,
      * where each variance is that of one disturbance. */
     problem->concentrate = fixed_variances == 0;
-    problem->has_score = !problem->series.times && closed_form(problem->spec.kind);
+    problem->has_score = fit_has_score(problem->spec.kind, problem->series.times != NULL);
     problem->marginal = moves_the_start(problem);
     problem->scale_at = find_scale(problem);
 }

@@ -66,7 +66,7 @@ struct fit_problem {
     size_t cycle_at;  /* its index in spec.parameters */
     bool concentrate; /* every variance is free */
     size_t scale_at;  /* the coordinate that is nothing but the concentrated scale, or SIZE_MAX */
-    bool has_score;   /* the score has a closed form here */
+    bool has_score;   /* fit_has_score() */
     bool marginal;    /* a coordinate moves the diffuse part: see assemble() */
 
     struct kalman_series series; /* scaled, in the workspace */
@@ -99,6 +99,9 @@ struct fit_problem {
  * little less for an AR part, which has no variance to start from there. And reversed. */
 double fit_partial(double x);
 double fit_partial_coordinate(double partial);
+
+/* Has the score of a kind a closed form? timed: the series has times. */
+bool fit_has_score(enum kalman_kind kind, bool timed);
 
 /* Workspace for fit_problem_prepare. */
 enum kalman_status fit_problem_bytes(const struct kalman_spec *spec,
