@@ -1,5 +1,9 @@
 #include "support.h"
 
+#include "fit/problem.h"
+#include "model/spec.h"
+
+#include <kalman/random.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -138,6 +142,32 @@ struct kalman_spec spec_of(const char *kind, const char *words)
         if (*word)
             set_word(&spec, word);
     return spec;
+}
+
+void series_with_season(double *y, size_t n, size_t period, uint64_t seed)
+{
+    struct kalman_random random;
+    double level = 1000;
+    kalman_random_seed(&random, seed);
+    for (size_t t = 0; t < n; t++) {
+        level += 0.3 * kalman_random_normal(&random);
+        y[t] = level + 10 * sin((double)(t % period)) + kalman_random_normal(&random);
+    }
+}
+
+void *bind_problem(const struct kalman_spec *spec, const double *y, size_t n,
+                   const struct kalman_fit_options *options, struct fit_problem *ret_problem)
+{
+    struct kalman_series series = {.values = y, .count = n};
+    struct spec_layout layout;
+    size_t bytes = 0;
+    assert_int_equal(spec_resolve(spec, false, &layout, NULL), KALMAN_OK);
+    assert_int_equal(fit_problem_bytes(spec, &layout, n, &bytes), KALMAN_OK);
+    void *memory = allocate(bytes);
+    assert_int_equal(
+        fit_problem_prepare(ret_problem, spec, &layout, &series, options, memory, bytes),
+        KALMAN_OK);
+    return memory;
 }
 
 struct kalman_fit fit_series(const struct kalman_spec *spec, const struct kalman_series *series)

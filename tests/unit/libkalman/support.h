@@ -7,6 +7,9 @@
 #include <kalman/run.h>
 #include <kalman/spec.h>
 #include <stddef.h>
+#include <stdint.h>
+
+struct fit_problem; /* fit/problem.h */
 
 /* A series of tests/vectors/kalman by its file name without .csv; NaN where NA. Static, read
  * once. */
@@ -22,6 +25,13 @@ double *table_column(const char *name, size_t column, size_t *ret_count);
 /* spec_of("seasonal", "period=12 observation_variance=0.1 ar=0.5,0.2"): settings before parameters;
  * what is not named is left to be fitted. */
 struct kalman_spec spec_of(const char *kind, const char *words);
+
+/* A level that wanders about 1000, and a season under noise. */
+void series_with_season(double *y, size_t n, size_t period, uint64_t seed);
+
+/* The problem of a fit, bound to a series; options may be NULL. Caller frees what it returns. */
+void *bind_problem(const struct kalman_spec *spec, const double *y, size_t n,
+                   const struct kalman_fit_options *options, struct fit_problem *ret_problem);
 
 /* kalman_fit, which must succeed. */
 struct kalman_fit fit_of(const struct kalman_spec *spec, const double *values, size_t count);

@@ -7,7 +7,6 @@
 #include "fit/nlopt.h"
 #include "fit/polish.h"
 #include "fit/problem.h"
-#include "model/spec.h"
 
 #include <kalman/random.h>
 #include <math.h>
@@ -102,21 +101,14 @@ static void no_random_start_ends_higher(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof surfaces / sizeof surfaces[0]; i++) {
         const struct surface *s = &surfaces[i];
-        size_t n = 0, bytes = 0;
-        struct kalman_series series = {.values = vector(s->series, &n)};
+        size_t n = 0;
+        const double *values = vector(s->series, &n);
         struct kalman_spec spec = spec_of(s->kind, s->settings);
         struct kalman_fit_options options = {.evaluations_max = 1000000};
-        struct spec_layout layout;
         struct fit_problem problem;
-        series.count = n;
-        struct kalman_fit fit = fit_of(&spec, series.values, n);
+        struct kalman_fit fit = fit_of(&spec, values, n);
         assert_int_not_equal(fit.status, KALMAN_FIT_NOT_CONVERGED);
-        assert_int_equal(spec_resolve(&spec, false, &layout, NULL), KALMAN_OK);
-        assert_int_equal(fit_problem_bytes(&spec, &layout, n, &bytes), KALMAN_OK);
-        void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
-        assert_int_equal(
-            fit_problem_prepare(&problem, &spec, &layout, &series, &options, workspace, bytes),
-            KALMAN_OK);
+        void *workspace = bind_problem(&spec, values, n, &options, &problem);
         double highest = highest_of_random(&problem, 15), x[KALMAN_PARAMETERS_MAX];
         struct kalman_spec scaled = fit.spec;
         for (size_t k = 0; k < problem.count; k++)

@@ -3,7 +3,6 @@
 
 #include "fit/innovations.h"
 #include "fit/problem.h"
-#include "model/spec.h"
 
 #include <kalman/random.h>
 #include <math.h>
@@ -36,31 +35,13 @@ static const struct {
     {"arima", "d=2 q=1 D=2 Q=1 period=52"},
 };
 
-static void series_of(double *y, size_t n, uint64_t seed)
-{
-    struct kalman_random random;
-    double level = 1000;
-    kalman_random_seed(&random, seed);
-    for (size_t t = 0; t < n; t++) {
-        level += 0.3 * kalman_random_normal(&random);
-        y[t] = level + 10 * sin((double)(t % 48)) + kalman_random_normal(&random);
-    }
-}
-
 static void bind_form(const struct kalman_spec *spec, const double *y, size_t n,
                       struct bound *ret_bound)
 {
-    struct kalman_series series = {.values = y, .count = n};
-    struct spec_layout layout;
-    size_t bytes = 0;
-    assert_int_equal(spec_resolve(spec, false, &layout, NULL), KALMAN_OK);
-    assert_int_equal(fit_problem_bytes(spec, &layout, n, &bytes), KALMAN_OK);
-    ret_bound->memory = aligned_alloc(KALMAN_ALIGN, bytes);
-    assert_int_equal(fit_problem_prepare(&ret_bound->problem, spec, &layout, &series, NULL,
-                                         ret_bound->memory, bytes),
-                     KALMAN_OK);
-    ret_bound->workspace = malloc((innovations_doubles(&layout, n) + 1) * sizeof(double));
-    innovations_prepare(&ret_bound->innovations, &layout, &ret_bound->problem.series,
+    struct fit_problem *problem = &ret_bound->problem;
+    ret_bound->memory = bind_problem(spec, y, n, NULL, problem);
+    ret_bound->workspace = malloc((innovations_doubles(&problem->layout, n) + 1) * sizeof(double));
+    innovations_prepare(&ret_bound->innovations, &problem->layout, &problem->series,
                         ret_bound->workspace);
 }
 
@@ -86,7 +67,7 @@ static void both_forms_have_one_likelihood(void **state)
     for (size_t k = 0; k < sizeof forms / sizeof forms[0]; k++) {
         struct kalman_spec spec = spec_of(forms[k].kind, forms[k].settings);
         struct bound bound;
-        series_of(y, count_max, k);
+        series_with_season(y, count_max, 48, k);
         bind_form(&spec, y, count_max, &bound);
         assert_true(bound.innovations.width > 0);
         for (int trial = 0; trial < 6; trial++) {
@@ -121,7 +102,7 @@ static void what_has_no_such_form_is_left_to_the_filter(void **state)
     (void)state;
     double y[count_max];
     struct bound bound;
-    series_of(y, count_max, 3);
+    series_with_season(y, count_max, 48, 3);
     static const char *const others[][2] = {{"arima", "p=1 q=1 Q=1 period=48"},
                                             {"exponential_smoothing", "trend=1"},
                                             {"basic_structural", "period=52"}};
@@ -158,7 +139,7 @@ static void an_airline_model_of_days_is_fitted(void **state)
     struct kalman_series series = {.values = y, .count = years};
     struct kalman_fit fit;
     size_t bytes = 0;
-    series_of(y, years, 2);
+    series_with_season(y, years, 48, 2);
     assert_int_equal(kalman_fit_bytes(&spec, years, &bytes), KALMAN_OK);
     void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
     assert_int_equal(kalman_fit(&spec, &series, NULL, workspace, bytes, NULL, &fit), KALMAN_OK);
@@ -179,7 +160,7 @@ static void a_long_fit_can_be_cancelled(void **state)
     struct kalman_fit_options options = {.hook = {.cancelled = second_time}};
     struct kalman_fit fit;
     size_t bytes = 0;
-    series_of(y, long_count, 9);
+    series_with_season(y, long_count, 48, 9);
     assert_int_equal(kalman_fit_bytes(&spec, long_count, &bytes), KALMAN_OK);
     void *workspace = aligned_alloc(KALMAN_ALIGN, bytes);
     asked = false;

@@ -2,7 +2,6 @@
 #include "support.h"
 
 #include "fit/problem.h"
-#include "model/spec.h"
 
 #include <kalman/random.h>
 #include <math.h>
@@ -30,31 +29,6 @@ static const char *const forms[][2] = {
 };
 enum { form_count = sizeof forms / sizeof forms[0] };
 
-static void series_of(double *y, size_t n, uint64_t seed)
-{
-    struct kalman_random random;
-    double level = 1000;
-    kalman_random_seed(&random, seed);
-    for (size_t t = 0; t < n; t++) {
-        level += 0.3 * kalman_random_normal(&random);
-        y[t] = level + 10 * sin((double)(t % 12)) + kalman_random_normal(&random);
-    }
-}
-
-static void *bind_form(const struct kalman_spec *spec, const double *y, size_t n,
-                       struct fit_problem *problem)
-{
-    struct kalman_series series = {.values = y, .count = n};
-    struct spec_layout layout;
-    size_t bytes = 0;
-    assert_int_equal(spec_resolve(spec, false, &layout, NULL), KALMAN_OK);
-    assert_int_equal(fit_problem_bytes(spec, &layout, n, &bytes), KALMAN_OK);
-    void *memory = aligned_alloc(KALMAN_ALIGN, bytes);
-    assert_int_equal(fit_problem_prepare(problem, spec, &layout, &series, NULL, memory, bytes),
-                     KALMAN_OK);
-    return memory;
-}
-
 static void random_point(const struct fit_problem *problem, struct kalman_random *random,
                          struct kalman_spec *ret_spec)
 {
@@ -78,8 +52,8 @@ static void both_forms_have_one_likelihood(void **state)
         struct kalman_spec spec = spec_of(forms[k][0], forms[k][1]), point;
         struct fit_problem problem;
         struct score_result sums;
-        series_of(y, count_max, k);
-        void *memory = bind_form(&spec, y, count_max, &problem);
+        series_with_season(y, count_max, 12, k);
+        void *memory = bind_problem(&spec, y, count_max, NULL, &problem);
         for (int trial = 0; trial < 6; trial++) {
             random_point(&problem, &random, &point);
             assert_int_equal(fit_problem_evaluate(&problem, &point), KALMAN_OK);
@@ -107,15 +81,15 @@ static void what_has_no_such_form_is_left_to_the_filter(void **state)
                                             {"local_linear_trend", ""}};
     double y[count_max];
     struct fit_problem problem;
-    series_of(y, count_max, 3);
+    series_with_season(y, count_max, 12, 3);
     for (size_t k = 0; k < sizeof others / sizeof others[0]; k++) {
         struct kalman_spec spec = spec_of(others[k][0], others[k][1]);
-        free(bind_form(&spec, y, count_max, &problem));
+        free(bind_problem(&spec, y, count_max, NULL, &problem));
         assert_false(problem.differenced.usable);
     }
     y[100] = NAN;
     struct kalman_spec spec = spec_of("basic_structural", "period=12");
-    free(bind_form(&spec, y, count_max, &problem));
+    free(bind_problem(&spec, y, count_max, NULL, &problem));
     assert_false(problem.differenced.usable);
 }
 
@@ -128,8 +102,8 @@ static void a_pass_that_disagrees_ends_its_use(void **state)
     struct kalman_spec spec = spec_of("basic_structural", "period=12"), point;
     struct fit_problem problem;
     kalman_random_seed(&random, 8);
-    series_of(y, count_max, 3);
-    void *memory = bind_form(&spec, y, count_max, &problem);
+    series_with_season(y, count_max, 12, 3);
+    void *memory = bind_problem(&spec, y, count_max, NULL, &problem);
     problem.differenced.values[20] += 1e-3;
     random_point(&problem, &random, &point);
     assert_int_equal(fit_problem_evaluate(&problem, &point), KALMAN_OK);
