@@ -354,10 +354,12 @@ static bool take_id(struct decoder *d)
     return true;
 }
 
-static void fault_beside(struct decoder *d, struct json_span name, const char *hint)
+static void fault_beside(struct decoder *d, struct json_span name)
 {
-    struct luna_fault *fault =
-        luna_faults_add(d->faults, "extra_forbidden", "Extra inputs are not permitted", hint);
+    struct luna_fault *fault = luna_faults_add(
+        d->faults, "extra_forbidden", "Extra inputs are not permitted",
+        "a series has the members id and results; options stand beside series, for all of them; "
+        "series with options of their own are lines of NDJSON");
     luna_fault_at(fault, luna_faults_quote(d->faults, name.at, name.len));
 }
 
@@ -375,10 +377,7 @@ static enum luna_decode_status decode(struct decoder *d)
     if (!ok || d->is_foreign)
         return d->too_long ? LUNA_DECODE_LONG : LUNA_DECODE_FAULTS;
     const char *names_hint =
-        d->is_named
-            ? "a series has the members id and results; options stand beside series, for all of "
-              "them; series with options of their own are lines of NDJSON"
-        : d->limits != NULL
+        d->limits != NULL
             ? "members are: results, model, output, horizon, intervals, include, robust, "
               "ljung_box_lags, transform, bias_adjust"
             : "options are: model, output, horizon, intervals, include, robust, ljung_box_lags, "
@@ -388,7 +387,7 @@ static enum luna_decode_status decode(struct decoder *d)
         if (value.at == NULL || (d->with_id && name_is(d->names[i], "id")))
             continue;
         if (d->is_named)
-            fault_beside(d, d->names[i], names_hint);
+            fault_beside(d, d->names[i]);
         else if (!option_apply(d->names[i], value, (size_t)(value.at - d->scan.text), names_hint,
                                d->request, d->faults))
             return LUNA_DECODE_MEMORY;

@@ -114,6 +114,14 @@ static void fault_text(const char *body, struct luna_faults *faults)
                             : "send it with Content-Type: text/csv or application/x-ndjson");
 }
 
+static void check_numbers(const char *body, size_t len, struct luna_faults *faults)
+{
+    const char *hint = hint_other_numbers(body, len);
+    if (hint != NULL)
+        luna_faults_add(faults, "value_error",
+                        "Value error, the body is not little-endian doubles of 8 bytes", hint);
+}
+
 static bool check_shape(const char *body, size_t len, const struct luna_request_limits *limits,
                         struct luna_faults *faults)
 {
@@ -132,10 +140,8 @@ static bool check_shape(const char *body, size_t len, const struct luna_request_
                                           "The series should have at most %zu items, not %zu",
                                           limits->points_max, len / sizeof(double)),
                         "send fewer points in one request");
-    else if (hint_other_numbers(body, len) != NULL)
-        luna_faults_add(faults, "value_error",
-                        "Value error, the body is no doubles, 8 bytes each, little-endian",
-                        hint_other_numbers(body, len));
+    else
+        check_numbers(body, len, faults);
     return faults->count == 0;
 }
 
