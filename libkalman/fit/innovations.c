@@ -1,5 +1,6 @@
 #include "fit/innovations.h"
 
+#include "model/arima.h"
 #include "model/series_check.h"
 #include "numeric/expect.h"
 #include "numeric/lag_polynomial.h"
@@ -83,11 +84,7 @@ static void load(struct innovations *f, const struct spec_layout *layout,
         if (f->head > 1)
             f->design[1] = f->damping;
     } else {
-        size_t q = layout_setting(layout, SETTING_MA_ORDER),
-               Q = layout_setting(layout, SETTING_SEASONAL_MA_ORDER);
-        lag_multiply(1, q > 0 ? spec->parameters + layout_at(layout, PARAMETER_MA) : NULL, q,
-                     Q > 0 ? spec->parameters + layout_at(layout, PARAMETER_SEASONAL_MA) : NULL, Q,
-                     layout_setting(layout, SETTING_PERIOD), f->design);
+        arima_ma(layout, spec, f->design);
     }
     f->place_count = 0;
     for (size_t k = 0; k <= last; k++)

@@ -9,6 +9,8 @@
  *       differencing).
  * Differencing in the state keeps missing values exact: nothing is dropped or filled in.
  */
+#include "model/arima.h"
+
 #include "model/system.h"
 #include "numeric/expect.h"
 #include "numeric/lag_polynomial.h"
@@ -65,6 +67,24 @@ static const double *coefficients(const struct spec_layout *layout, const struct
     return spec->parameters + layout_at(layout, id);
 }
 
+void arima_ar(const struct spec_layout *layout, const struct kalman_spec *spec, double *ret_ar)
+{
+    lag_multiply(-1, coefficients(layout, spec, PARAMETER_AR),
+                 layout_setting(layout, SETTING_AR_ORDER),
+                 coefficients(layout, spec, PARAMETER_SEASONAL_AR),
+                 layout_setting(layout, SETTING_SEASONAL_AR_ORDER),
+                 layout_setting(layout, SETTING_PERIOD), ret_ar);
+}
+
+void arima_ma(const struct spec_layout *layout, const struct kalman_spec *spec, double *ret_ma)
+{
+    lag_multiply(1, coefficients(layout, spec, PARAMETER_MA),
+                 layout_setting(layout, SETTING_MA_ORDER),
+                 coefficients(layout, spec, PARAMETER_SEASONAL_MA),
+                 layout_setting(layout, SETTING_SEASONAL_MA_ORDER),
+                 layout_setting(layout, SETTING_PERIOD), ret_ma);
+}
+
 /* T and R of the ARMA block at the top left, V = R R'. */
 static void fill_arma(const struct spec_layout *layout, const struct kalman_spec *spec,
                       const struct orders *o, struct kalman_model *model)
@@ -73,10 +93,8 @@ static void fill_arma(const struct spec_layout *layout, const struct kalman_spec
     EXPECT(o->ar <= KALMAN_STATES_MAX && o->ma < KALMAN_STATES_MAX);
     double ar[KALMAN_STATES_MAX], ma[KALMAN_STATES_MAX];
     size_t m = model->states;
-    lag_multiply(-1, coefficients(layout, spec, PARAMETER_AR), o->p,
-                 coefficients(layout, spec, PARAMETER_SEASONAL_AR), o->seasonal_p, o->period, ar);
-    lag_multiply(1, coefficients(layout, spec, PARAMETER_MA), o->q,
-                 coefficients(layout, spec, PARAMETER_SEASONAL_MA), o->seasonal_q, o->period, ma);
+    arima_ar(layout, spec, ar);
+    arima_ma(layout, spec, ma);
     for (size_t i = 0; i < o->arma_states; i++) {
         /* w_t = first state; x_i,t+1 = ar_i w_t + x_{i+1},t + ma_{i-1} e_{t+1}: each state holds
          * what the values up to now add to w some steps ahead (Harvey 1989, 3.3.19). */

@@ -1,5 +1,6 @@
 #include "score/differenced.h"
 
+#include "model/arima.h"
 #include "model/series_check.h"
 #include "numeric/expect.h"
 #include "numeric/lag_polynomial.h"
@@ -227,20 +228,12 @@ static bool arma(struct differenced *f, const struct spec_layout *layout,
 {
     enum { size_max = DIFFERENCED_AR_MAX + 1 };
     double matrix[size_max * size_max] = {0}, *cross = f->covariance, *ma = f->first;
-    size_t p = f->process.order, size = p + 1, q = layout_setting(layout, SETTING_MA_ORDER),
-           Q = layout_setting(layout, SETTING_SEASONAL_MA_ORDER), r = f->process.reach;
+    size_t p = f->process.order, size = p + 1, r = f->process.reach;
     double variance = layout_value(layout, spec, PARAMETER_INNOVATION_VARIANCE);
-    const double *at = spec->parameters;
-    size_t plain = layout_setting(layout, SETTING_AR_ORDER),
-           seasonal = layout_setting(layout, SETTING_SEASONAL_AR_ORDER);
-    lag_multiply(-1, plain ? at + layout_at(layout, PARAMETER_AR) : NULL, plain,
-                 seasonal ? at + layout_at(layout, PARAMETER_SEASONAL_AR) : NULL, seasonal,
-                 layout_setting(layout, SETTING_PERIOD), f->ar);
+    arima_ar(layout, spec, f->ar);
     memset(ma, 0, (r + 1) * sizeof(double));
     ma[0] = 1;
-    lag_multiply(1, q ? at + layout_at(layout, PARAMETER_MA) : NULL, q,
-                 Q ? at + layout_at(layout, PARAMETER_SEASONAL_MA) : NULL, Q,
-                 layout_setting(layout, SETTING_PERIOD), ma + 1);
+    arima_ma(layout, spec, ma + 1);
     put_cross(r, f->ar, p, ma, f->second, cross);
     for (size_t k = 0; k < size; k++)
         for (size_t j = 0; j <= p; j++)
