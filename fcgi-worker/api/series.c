@@ -96,10 +96,13 @@ static void note_expected(void *ctx, double seconds)
 
 const char *series_too_long(struct exchange *exchange)
 {
-    return luna_arena_printf(&exchange->pipeline->arena,
-                             "This fit would take about %.0f s, far more than a request may take. "
-                             "It was not started.",
-                             exchange->computation.expected_s);
+    const char *detail = luna_arena_printf(
+        &exchange->pipeline->arena,
+        "This fit would take about %.0f s, far more than a request may take. It was not started.",
+        exchange->computation.expected_s);
+    return detail != NULL ? detail
+                          : "This fit would take far more time than a request may take. It was not "
+                            "started.";
 }
 
 enum luna_run_status series_run(struct exchange *exchange, const struct luna_request *request,

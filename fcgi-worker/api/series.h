@@ -21,7 +21,7 @@ bool series_read_query(struct exchange *exchange, struct query *ret_query,
                        int *ret_precision) LUNA_MUSTCHECK;
 /* The complaint that a decoder's failure is. */
 void series_complain(struct exchange *exchange, enum luna_decode_status status);
-/* The detail of PROBLEM_TOO_LONG after LUNA_RUN_LONG. */
+/* The detail of PROBLEM_TOO_LONG after LUNA_RUN_LONG; never NULL. */
 const char *series_too_long(struct exchange *exchange);
 /* Runs one series through its model under the request's deadline, and counts it. Results
  * and workspace are `arena`'s; `in_place`: see struct luna_run_control. On LUNA_RUN_CANCELLED

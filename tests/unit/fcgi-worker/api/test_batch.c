@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -106,6 +107,27 @@ static void a_replay_loses_how_a_table_was_read(void **state)
     assert_has(rig.io.sent.data, "\r\nLuna-Input: column=\"y\"");
 }
 
+static void fill_arena(void)
+{
+    rig.pipeline.arena.bytes_max = rig.pipeline.arena.used_bytes;
+}
+
+/* Each of the series takes some memory for what is said of it. */
+static void a_hopeless_series_has_no_memory_left_for_its_detail(void **state)
+{
+    static char body[65536];
+    size_t len = (size_t)snprintf(body, sizeof body,
+                                  "{\"model\":{\"name\":\"exponential_smoothing\",\"period\":366},"
+                                  "\"series\":[[null");
+    (void)state;
+    for (int i = 0; i < 20000; i++)
+        len += (size_t)snprintf(body + len, sizeof body - len, ",%d", i % 7);
+    (void)snprintf(body + len, sizeof body - len, "]]}");
+    rig.config.request_timeout_ms = 10000;
+    rig.admitter.on_admit = fill_arena;
+    assert_has(serve(body, NULL), "\"error\":{\"code\":\"computation_too_long\",\"detail\":\"");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int main(void)
@@ -118,6 +140,7 @@ int main(void)
         TEST(a_replay_is_computed_only_in_part),
         TEST(a_reduced_charge_loses_how_a_table_was_read),
         TEST(a_replay_loses_how_a_table_was_read),
+        TEST(a_hopeless_series_has_no_memory_left_for_its_detail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
