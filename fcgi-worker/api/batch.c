@@ -22,8 +22,7 @@ struct batch {
     size_t tried;   /* sound series that were run; at most `allowed` */
     size_t succeeded, failed;
     size_t faults_listed;
-    size_t headers_len; /* of the last headers, which are kept with the answer */
-    bool ended;         /* the answer is complete */
+    bool ended; /* the answer is complete */
 };
 
 static const char too_late[] = "The time limit of the request was reached before this series was "
@@ -275,12 +274,10 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     batch->allowed = series_allowed(exchange, batch);
     response->status = 200;
     response->content_type = format_content_type(batch->format_out);
-    size_t headers_before = response->headers.len;
     if (batch->table != NULL)
         table_header_add(batch->table, response);
     else
         table_rows_add(response, batch->input.points, batch->input.count);
-    batch->headers_len = response->headers.len - headers_before;
     send_in_parts(exchange);
     if (batch->format_out == FORMAT_JSON)
         luna_buf_puts(&response->body, "{\"series\":[");
@@ -313,8 +310,7 @@ enum step_outcome api_batch_commit(struct exchange *exchange)
         exchange->pipeline->response.body.len < LUNA_ANSWER_BYTES_MAX) {
         put_end(exchange, batch);
         batch->ended = true;
-        exchange_keep_answer(exchange,
-                             exchange->pipeline->response.headers.len - batch->headers_len);
+        exchange_keep_answer(exchange);
     }
     return step_commit(exchange);
 }

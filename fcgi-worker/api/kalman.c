@@ -212,7 +212,7 @@ enum step_outcome api_kalman_keep(struct exchange *exchange)
     luna_buf_limit(body, bytes_max);
     kalman->encoded = !body->overflow;
     if (kalman->encoded)
-        exchange_keep_answer(exchange, headers_before);
+        exchange_keep_answer(exchange);
     else
         undo_encode(exchange, headers_before);
     return STEP_ON;

@@ -98,19 +98,19 @@ bool exchange_may_keep(const struct exchange *exchange)
 
 /* "content type\theader lines\nbody"; without header lines "content type\nbody". A header line ends
  * with CR LF, so the first LF that follows no CR ends the headers. */
-void exchange_keep_answer(struct exchange *exchange, size_t headers_from)
+void exchange_keep_answer(struct exchange *exchange)
 {
     const struct http_response *response = &exchange->pipeline->response;
-    size_t headers_len = response->headers.len - headers_from;
-    const char *after_type = headers_len > 0 ? "\t" : "";
     struct luna_buf record;
-    assert(headers_from <= response->headers.len);
     if (!exchange_may_keep(exchange))
         return;
+    assert(exchange->limits_end > 0 && exchange->limits_end <= response->headers.len);
+    const char *headers = response->headers.data + exchange->limits_end;
+    size_t headers_len = response->headers.len - exchange->limits_end;
     luna_buf_init(&record, LUNA_ANSWER_BYTES_MAX);
     luna_buf_puts(&record, response->content_type);
-    luna_buf_puts(&record, after_type);
-    luna_buf_append(&record, response->headers.data + headers_from, headers_len);
+    luna_buf_puts(&record, headers_len > 0 ? "\t" : "");
+    luna_buf_append(&record, headers, headers_len);
     luna_buf_putc(&record, '\n');
     luna_buf_append(&record, response->body.data, response->body.len);
     const char *kept =

@@ -107,7 +107,7 @@ struct exchange {
     struct exchange_price price;
     size_t points;                   /* of all series; 0 until they are decoded */
     struct luna_admission admission; /* the handle of the charge, if one is outstanding */
-    size_t limits_at, limits_len;    /* where the response's headers say the limits; 0: nowhere */
+    size_t limits_at, limits_end;    /* where the response's headers say the limits; 0: nowhere */
     struct exchange_computation computation;
     enum answer_state answer;
     bool client_left; /* a poll has found it, or the answer could not be sent */
@@ -142,9 +142,9 @@ void exchange_complain(struct exchange *exchange, enum problem_id id, const char
 void exchange_complain_of_faults(struct exchange *exchange);
 
 /* Under an Idempotency-Key: the response, complete and not sent yet, is kept at the commit, if it
- * is short. Its headers from `headers_from` (bytes) on are kept with it: those that belong to the
- * answer, not to the request. */
-void exchange_keep_answer(struct exchange *exchange, size_t headers_from);
+ * is short. Its headers after those of the limits are kept with it: they belong to the answer, the
+ * others to the request. */
+void exchange_keep_answer(struct exchange *exchange);
 /* What was kept becomes the response. False: it cannot be read. */
 bool exchange_restore_answer(struct exchange *exchange,
                              const struct luna_answer *kept) LUNA_MUSTCHECK;

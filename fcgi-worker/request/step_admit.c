@@ -191,7 +191,7 @@ static void say_limits(struct exchange *exchange)
     struct http_response *response = &exchange->pipeline->response;
     exchange->limits_at = response->headers.len;
     rate_headers_add(response, &exchange->admission);
-    exchange->limits_len = response->headers.len - exchange->limits_at;
+    exchange->limits_end = response->headers.len;
 }
 
 /* Also of a request that was refused: its sender may wait for what the headers say. */

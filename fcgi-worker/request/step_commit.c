@@ -23,17 +23,17 @@ static void restate_limits(struct exchange *exchange)
 {
     struct http_response *response = &exchange->pipeline->response;
     struct luna_buf *headers = &response->headers;
-    size_t end = exchange->limits_at + exchange->limits_len;
-    assert(end <= headers->len);
-    if (exchange->limits_len == 0)
+    assert(exchange->limits_end <= headers->len);
+    if (exchange->limits_end == 0)
         return;
-    size_t after_len = headers->len - end;
-    const char *after =
-        luna_arena_strndup(&exchange->pipeline->arena, headers->data + end, after_len);
+    size_t after_len = headers->len - exchange->limits_end;
+    const char *after = luna_arena_strndup(&exchange->pipeline->arena,
+                                           headers->data + exchange->limits_end, after_len);
     if (after == NULL)
         return;
     luna_buf_cut(headers, exchange->limits_at);
     rate_headers_add(response, &exchange->admission);
+    exchange->limits_end = headers->len;
     luna_buf_append(headers, after, after_len);
 }
 
