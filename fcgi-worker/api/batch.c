@@ -274,10 +274,7 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     batch->allowed = series_allowed(exchange, batch);
     response->status = 200;
     response->content_type = format_content_type(batch->format_out);
-    if (batch->table != NULL)
-        table_header_add(batch->table, response);
-    else
-        table_rows_add(response, batch->input.points, batch->input.count);
+    table_header_add(batch->table, batch->input.points, batch->input.count, response);
     send_in_parts(exchange);
     if (batch->format_out == FORMAT_JSON)
         luna_buf_puts(&response->body, "{\"series\":[");

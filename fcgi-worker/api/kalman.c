@@ -175,10 +175,7 @@ static void encode(struct exchange *exchange)
     /* JSON says it in its own words. */
     if (kalman->format_out != FORMAT_JSON && kalman->request.has_options)
         http_header_add(response, "Luna-Fit", "%s", kalman->result.fit_status);
-    if (kalman->table != NULL)
-        table_header_add(kalman->table, response);
-    else
-        table_rows_add(response, kalman->request.n, 0);
+    table_header_add(kalman->table, kalman->request.n, 0, response);
     encoders[kalman->format_out](&kalman->request, &kalman->result, kalman->precision,
                                  &response->body);
     if (kalman->format_out == FORMAT_JSON)

@@ -15,10 +15,10 @@
 enum luna_decode_status table_read(struct exchange *exchange, const struct query *query,
                                    enum format format, bool batch,
                                    struct luna_table *ret_table) LUNA_MUSTCHECK;
-/* Adds the header Luna-Input of a body that is no table. `series`: of a batch; else 0. */
-void table_rows_add(struct http_response *response, size_t rows, size_t series);
-/* Adds the header Luna-Input. */
-void table_header_add(const struct luna_table *table, struct http_response *response);
+/* Adds the header Luna-Input. `table` NULL: the body is no table, and has so many rows; `series`:
+ * of a batch, else 0. */
+void table_header_add(const struct luna_table *table, size_t rows, size_t series,
+                      struct http_response *response);
 /* The same for include=input, in the arena. False: out of memory. */
 bool table_origin_set(const struct luna_table *table, struct luna_arena *arena,
                       struct luna_request *request) LUNA_MUSTCHECK;
