@@ -3,6 +3,7 @@
 Fcgi(path).post("/api/v1/42/kalman", body, headers…) is one request on one connection, as nginx makes it. The pieces
 (connect, begin, params, stdin, answer) can be used one by one, to send what no web server sends.
 """
+import select
 import socket
 import struct
 import time
@@ -76,6 +77,10 @@ class Connection:
 
     def close(self):
         self.sock.close()
+
+    def has_answer(self):
+        """Have its first bytes arrived? recv() with MSG_DONTWAIT would wait all the same, as the socket has a timeout."""
+        return bool(select.select([self.sock], [], [], 0)[0]) and self.sock.recv(1, socket.MSG_PEEK) != b""
 
     def _exactly(self, n):
         data = b""

@@ -2,8 +2,6 @@
 import gzip
 import json
 import re
-import select
-import socket
 import threading
 import time
 import zlib
@@ -135,12 +133,6 @@ def test_a_batch_does_not_count_for_the_share(make_pool):
     heavy.join()
 
 
-def peeked(connection):
-    """Does not wait; a socket with a timeout would, in recv(), also with MSG_DONTWAIT."""
-    readable, _, _ = select.select([connection.sock], [], [], 0)
-    return connection.sock.recv(1, socket.MSG_PEEK) if readable else b""
-
-
 def test_a_batch_that_is_being_sent_ends_without_a_word_when_the_share_is_used_up(make_pool):
     """Its first series are cheap, and sent; then its reader waits, and another computation takes the account's share."""
     pool = make_pool(LUNA_WORKERS=4, LUNA_ACCOUNT_WORKERS_MAX=1, LUNA_REQUEST_TIMEOUT_MS=8000, LUNA_HARD_LIMIT_GRACE_MS=20_000).start()
@@ -153,7 +145,7 @@ def test_a_batch_that_is_being_sent_ends_without_a_word_when_the_share_is_used_u
     connection = client.connect()
     params = client.params("POST", "/api/v1/42/kalman/batch", body, CONTENT_TYPE="application/x-ndjson")
     connection.send(begin() + params_records(params) + stdin_records(body))
-    wait_until(lambda: peeked(connection), "the first bytes")
+    wait_until(connection.has_answer, "the first bytes")
     heavy = Heavy(pool, 1)
     heavy.use_up()
     answer = connection.answer()
@@ -182,7 +174,7 @@ def test_large_bodies_of_one_account_keep_every_worker_reading(make_pool):
 
     def used_up():
         """A third body that came before the second one was counted has taken its place: that one begins again."""
-        held[:] = [begin_large(pool, large) if peeked(connection) else connection for connection in held]
+        held[:] = [begin_large(pool, large) if connection.has_answer() else connection for connection in held]
         return pool.post(42, large).status == 429
 
     wait_until(used_up, "a share that is used up")
