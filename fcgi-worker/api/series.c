@@ -84,9 +84,9 @@ static int poll_stop(void *ctx)
     return true;
 }
 
-/* How far the estimate of a fit is beyond the timeout before the fit is not started: fits differ by
- * a factor of five, processors by two. What could end is not refused. */
-static const double hopeless = 10, ms_per_s = 1000;
+/* A fit that is expected to take more timeouts than these is not started: fits differ by a factor
+ * of five, processors by two, and what could end is not refused. */
+static const double timeouts_max = 10, ms_per_s = 1000;
 
 static void note_expected(void *ctx, double seconds)
 {
@@ -113,7 +113,7 @@ enum luna_run_status series_run(struct exchange *exchange, const struct luna_req
     const struct luna_run_control control = {.deadline = exchange->timing.deadline,
                                              .cancelled = poll_stop,
                                              .expected = note_expected,
-                                             .fit_max_s = hopeless * timeout_ms / ms_per_s,
+                                             .fit_max_s = timeouts_max * timeout_ms / ms_per_s,
                                              .ctx = exchange,
                                              .in_place = in_place};
     int64_t started_ns = luna_clock_mono_ns();

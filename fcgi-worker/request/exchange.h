@@ -65,7 +65,7 @@ struct exchange_computation {
     int64_t cpu_since_ns;  /* the processor's clock; 0: not measured */
     int64_t before_cpu_ns; /* from the phase's start until then, by the other clock */
     bool is_listed;        /* in shared/long_runs.h */
-    double expected_s;     /* of the last fit, before it ran */
+    double expected_s;     /* of the last fit: how long it would take; series_run() */
     enum stop_reason stop;
 };
 
