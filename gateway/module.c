@@ -112,7 +112,7 @@ static void *server_settings_create(ngx_conf_t *cf)
     return s;
 }
 
-/* An address that several servers share is not. */
+/* Not where several servers share the address. */
 static bool is_apart(const ngx_listening_t *listening)
 {
     const ngx_http_port_t *port = listening->servers;
