@@ -53,7 +53,7 @@ static bool connection_admit(ngx_connection_t *c, bool is_apart)
     if (!source_id_from_address(c->sockaddr, &id))
         return true;
     if (is_apart)
-        id = source_id_from_key(gateway.tables->sources, id.bytes, sizeof id.bytes);
+        id = source_id_apart(id);
     uint32_t connection = 0;
     ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(c->pool, sizeof connection);
     if (cleanup == NULL)

@@ -74,6 +74,13 @@ bool source_id_from_address(const struct sockaddr *address, struct source_id *re
     return true;
 }
 
+struct source_id source_id_apart(struct source_id id)
+{
+    for (size_t i = 0; i < sizeof id.bytes; i++)
+        id.bytes[i] ^= 0xff;
+    return id;
+}
+
 /* FNV-1a from a secret start, and murmur's finish: the low bits depend on all of the input. */
 static uint64_t hash_start(uint64_t seed)
 {

@@ -58,6 +58,10 @@ enum source_outcome {
  * the IPv4 address. */
 bool source_id_from_address(const struct sockaddr *address, struct source_id *ret_id);
 
+/* The same address as another source, for connections that count apart. No client has an address of
+ * these bytes. */
+struct source_id source_id_apart(struct source_id id);
+
 /* A key as a source of its own, from whatever addresses it is used: its hash, which nobody who does
  * not know the table's seed can aim at an address. Here and below, the case of a key does not
  * matter: a UUID may be written in either. */

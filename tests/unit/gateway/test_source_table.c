@@ -310,6 +310,23 @@ static void a_key_that_is_throttled_throttles_another_key_or_its_address(void **
     assert_false(id_throttles(*state, key, "", T0 + 5000));
 }
 
+/* Among the bytes of an address there may be letters, large and small. */
+static void an_address_apart_is_itself_or_another_one_apart(void **state)
+{
+    static const char *const addresses[] = {"192.0.2.65", "192.0.2.97",       "10.65.0.1",
+                                            "10.97.0.1",  "2001:db8:4142::1", "2001:db8:6162::1"};
+    enum { COUNT = sizeof addresses / sizeof addresses[0] };
+    (void)state;
+    for (int i = 0; i < COUNT; i++) {
+        struct source_id id = id_of(addresses[i]), apart = source_id_apart(id);
+        assert_memory_not_equal(&apart, &id, sizeof id);
+        for (int k = 0; k < i; k++) {
+            struct source_id other = source_id_apart(id_of(addresses[k]));
+            assert_memory_not_equal(&apart, &other, sizeof apart);
+        }
+    }
+}
+
 /* Two spellings of one UUID, as the worker reads it. */
 static void a_key_in_capitals_is_another_key(void **state)
 {
@@ -431,6 +448,7 @@ int main(void)
         TABLE_TEST(one_answer_403_makes_a_good_key_unknown),
         TABLE_TEST(a_revoked_key_stays_known),
         TABLE_TEST(a_key_that_is_throttled_throttles_another_key_or_its_address),
+        TABLE_TEST(an_address_apart_is_itself_or_another_one_apart),
         TABLE_TEST(a_key_in_capitals_is_another_key),
         TABLE_TEST(a_large_request_counts_like_a_small_one),
         TABLE_TEST(a_wave_enters_whole_before_its_first_refusal),
