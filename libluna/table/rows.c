@@ -5,7 +5,6 @@
 #include "reading.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -110,9 +109,9 @@ static void leave_out_totals(struct rows *rows)
 static bool is_empty_row(const struct rows *rows)
 {
     const struct csv_record *record = &rows->record;
-    /* The usual row starts with a digit or a letter; an empty field in quotes was meant. */
-    if ((*record->at >= '0' && *record->at <= '9') || isalpha((unsigned char)*record->at) ||
-        *record->at == '"' || rows->reading->options->is_records)
+    char first = *record->at; /* an empty field in quotes was meant */
+    if ((first != ' ' && first != '\t' && first != rows->reading->delimiter) ||
+        rows->reading->options->is_records)
         return false;
     for (size_t i = 0; i < record->count; i++) {
         if (csv_trim(record->fields[i]).len > 0)
