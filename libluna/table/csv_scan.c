@@ -70,6 +70,8 @@ void csv_scan_init(struct csv_scan *scan, const char *text, size_t len, char del
     scan->ends_field[(unsigned char)delimiter] = true;
     if (delimiter == ' ')
         scan->ends_field['\t'] = true;
+    const char *last = len > 0 && delimiter != ' ' ? memrchr(text, '\n', len) : NULL;
+    scan->plain_end = last != NULL ? last + 1 : text;
     if (csv_scan_declared(text, len) != 0)
         skip_line(scan);
     while (scan->at < scan->end && *scan->at == '#' && !is_spreadsheet_error(scan->at, scan->end))
@@ -129,20 +131,30 @@ static bool take_field(struct csv_scan *scan, struct csv_field *ret_field)
     return true;
 }
 
-/* The usual line of one column: a field without quotes. False: it is another one. */
-static bool take_plain_line(struct csv_scan *scan, struct csv_record *record)
+/* The usual record, above the last "\n", which saves a look at the end of the text for every byte:
+ * no quotes. False: only the fields before another one are taken. */
+static bool take_plain_record(struct csv_scan *scan, struct csv_record *record)
 {
-    const char *first = scan->at, *at = first, *end = scan->end;
-    while (at < end && !scan->ends_field[(unsigned char)*at])
-        at++;
-    if (at == end || at == first || *at != '\n')
+    const char *at = scan->at;
+    struct csv_field *field = record->fields;
+    assert(at < scan->plain_end && scan->plain_end[-1] == '\n');
+    for (;; at++, field++) {
+        field->at = at;
+        while (!scan->ends_field[(unsigned char)*at])
+            at++;
+        field->len = (size_t)(at - field->at);
+        if (*at == '\n' || *at != scan->delimiter || field == &record->fields[CSV_COLUMNS_MAX - 1])
+            break;
+    }
+    if (*at != '\n' && (*at != '\r' || at[1] != '\n')) {
+        scan->at = field->at;
+        record->count = (size_t)(field - record->fields);
         return false;
-    record->fields[0] = (struct csv_field){first, (size_t)(at - first)};
-    record->count = 1;
-    record->is_blank = false;
-    record->line = scan->line++;
-    record->at = first;
-    scan->at = at + 1;
+    }
+    record->count = (size_t)(field - record->fields) + 1;
+    record->is_blank = at == record->at;
+    scan->line++;
+    scan->at = at + (*at == '\n' ? 1 : 2);
     return true;
 }
 
@@ -151,14 +163,17 @@ bool csv_scan_record(struct csv_scan *scan, struct csv_record *ret_record)
     struct csv_record *record = ret_record;
     if (scan->at == scan->end || scan->problem != NULL)
         return false;
-    if (scan->delimiter == CSV_NO_DELIMITER && take_plain_line(scan, record))
-        return true;
     record->line = scan->line;
     record->at = scan->at;
+    size_t count = 0;
+    if (scan->at < scan->plain_end) {
+        if (take_plain_record(scan, record))
+            return true;
+        count = record->count;
+    }
     if (scan->delimiter == ' ')
         take_blanks(scan); /* before the first field */
-    record->is_blank = at_line_end(scan);
-    size_t count = 0;
+    record->is_blank = count == 0 && at_line_end(scan);
     for (bool more = true; more;) {
         if (count == CSV_COLUMNS_MAX)
             return fail(scan, scan->at, "more than 256 columns");

@@ -17,10 +17,11 @@ struct csv_scan {
     const char *text;
     const char *at;
     const char *end;
-    size_t line;          /* of `at`, from 1 */
-    char delimiter;       /* ' ': a run of blanks; CSV_NO_DELIMITER: one column */
-    const char *problem;  /* NULL: none; else one static sentence, about `at` */
-    bool ends_field[256]; /* a byte that ends an unquoted field, or may not stand in one */
+    const char *plain_end; /* behind the last "\n"; `text`: none, or blanks are the delimiter */
+    size_t line;           /* of `at`, from 1 */
+    char delimiter;        /* ' ': a run of blanks; CSV_NO_DELIMITER: one column */
+    const char *problem;   /* NULL: none; else one static sentence, about `at` */
+    bool ends_field[256];  /* a byte that ends an unquoted field, or may not stand in one */
 };
 
 enum { CSV_NO_DELIMITER = '\n' }; /* no field contains it */
