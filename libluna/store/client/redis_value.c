@@ -59,8 +59,10 @@ void luna_redis_arg_bytes_at(struct luna_redis_command *command, size_t place, c
 {
     int at = command->args_at + (int)place;
     assert(command->args_at > 0 && at < LUNA_REDIS_ARGS_MAX);
-    while (command->argc <= at)
+    while (command->argc < at)
         command->argv[command->argc++] = NULL;
+    if (command->argc == at)
+        command->argc++;
     command->argv[at] = bytes;
     command->lens[at] = len;
 }
