@@ -49,8 +49,7 @@ size_t luna_reply_count(const struct luna_reply *reply); /* 0 when not an array 
 /* NULL past the end */
 const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t index);
 /* The scripts count in doubles: no number of theirs is further from 0. */
-enum { LUNA_SCRIPT_NUMBER_BITS = 53 };
-#define LUNA_SCRIPT_NUMBER_MAX ((int64_t)1 << LUNA_SCRIPT_NUMBER_BITS)
+#define LUNA_SCRIPT_NUMBER_MAX ((int64_t)1 << 53)
 /* An integer, or a text with one; `fallback` for anything else and for NULL. */
 int64_t luna_reply_int(const struct luna_reply *reply, int64_t fallback);
 /* NUL-terminated; "" when not a text. Valid as long as the reply. */
