@@ -97,7 +97,7 @@ static void add_unbooked(struct luna_counters *counters, const struct booked *bo
         sound = sound && v[i] >= -LUNA_SCRIPT_NUMBER_MAX && v[i] <= LUNA_SCRIPT_NUMBER_MAX;
     }
     luna_reply_free(reply);
-    /* What the scripts cannot have counted is said of Redis by the conservation check, not here. */
+    /* If the scripts cannot have counted a number, the conservation check reports it. */
     if (!sound || v[E] != booked->epoch)
         return;
     usage->live = true;

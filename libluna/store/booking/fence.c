@@ -65,8 +65,8 @@ static enum luna_code observe(struct luna_booker *booker, struct observed *obser
                         observed->run_id, sizeof observed->run_id, err);
     if (code != LUNA_OK)
         return code;
-    /* Renewed in the middle of a fence, because it is a second old by then, the connection would
-     * void the fence. */
+    /* After a refusal the connection is renewed once it is a second old. In the middle of a fence,
+     * that would void the fence. */
     luna_redis_trust(booker->counters);
     observed->connection = luna_redis_generation(booker->counters);
     code = luna_fence_record_read(booker->counters, luna_booker_redis_deadline(booker),

@@ -38,8 +38,8 @@ void luna_redis_purpose(struct luna_counters *counters, enum luna_purpose purpos
 int luna_redis_timeout_ms(const struct luna_counters *counters);
 /* Grows with every connection: what an earlier one showed may no longer be true. */
 uint64_t luna_redis_generation(const struct luna_counters *counters);
-/* The caller has just seen which server this is: no refusal before now is a reason to renew the
- * connection. */
+/* The caller has just seen which server this is. Refusals so far no longer cause the connection to
+ * be renewed. */
 void luna_redis_trust(struct luna_counters *counters);
 
 /* One field of Redis's INFO; "" when Redis has none of that name. */

@@ -140,16 +140,16 @@ static bool is_period(int64_t number)
     }
 }
 
-/* Of a plan or of a key (sql/0002_accounts.sql, 0011_keys.sql, 0014_budget.sql). A reply that is an
- * outcome alone has 0. */
+/* Could a plan or a key have this rate? The limits are in sql/: 0002_accounts, 0011_keys,
+ * 0014_budget. In a reply that consists of an outcome alone it is 0. */
 static bool is_rate(int64_t number)
 {
     const int64_t most = 1000000;
     return number >= 0 && number <= most;
 }
 
-/* Numbers that take_reply() may compute with. They are what the account's hash holds, which whoever
- * has the password of a program's Redis user can write. */
+/* May take_reply() compute with these numbers? They come from the account's hash, and with the
+ * password of a program's Redis user anything can be written there. */
 static bool are_bounded(const union admit_numbers *got)
 {
     for (size_t i = 0; i < sizeof got->numbers / sizeof got->numbers[0]; i++)
@@ -168,7 +168,7 @@ static bool is_plausible(const union admit_numbers *got)
            is_period(reply->period_kind) && reply->now_ms >= 0;
 }
 
-/* Of the budget, what a debt of that time is: in two parts, as the product may have no room. */
+/* The debt as processor time. In two parts, because the product of the whole could overflow. */
 static int64_t debt_ms(const struct admit_reply *reply)
 {
     if (reply->compute_debt_us <= 0)

@@ -41,7 +41,7 @@ struct luna_quota_keys {
 void luna_quota_keys_make(int64_t account_id, const char *idempotency_field,
                           struct luna_quota_keys *ret_keys);
 /* Adds to a command how many keys the script has, and these keys in the order of script_texts.def;
- * its arguments follow. `keys` NULL: fence.lua has none of an account. */
+ * its arguments follow. `keys` NULL: fence.lua and handover.lua have none of an account. */
 void luna_quota_keys_add(const struct luna_quota_keys *keys, enum luna_script script,
                          struct luna_redis_command *command);
 /* The account that a name in the dirty set stands for. False: not a name of this form. */

@@ -95,9 +95,9 @@ struct luna_fence_report {
 /* Compares Redis's run id and fence record with PostgreSQL's. When they differ it starts a new
  * incarnation in PostgreSQL, flushes the old scripts, closes every open epoch from the journals,
  * and loads and announces the new scripts. From the fault until this returns nothing can be
- * charged. When only the scripts of this build are others, it announces them in the incarnation
- * that goes on, and no request notices. Cheap when nothing changed: call it before every pass.
- * Leader only. */
+ * charged. When only the texts of the scripts differ, because this build has others, it announces
+ * its own in the incarnation that goes on, and no request notices. Cheap when nothing changed: call
+ * it before every pass. Leader only. */
 enum luna_code luna_booking_fence(struct luna_booker *booker, struct luna_fence_report *ret_report,
                                   struct luna_error *err) LUNA_MUSTCHECK;
 
