@@ -151,36 +151,39 @@ def test_a_change_on_one_side_only_builds(tree, path, found, changed, complaint)
     assert complaint in " ".join(outcome.stderr.split()), outcome.stderr
 
 
-def test_the_fields_of_the_reply_are_packed_in_another_order_than_the_table(tree):
-    swapped = re.sub(r"FIELD\(rate_per_s\)\nFIELD\(rate_burst\)", "FIELD(rate_burst)\nFIELD(rate_per_s)",
-                     (tree / REPLY).read_text(encoding="utf-8"))
-    (tree / REPLY).write_text(swapped, encoding="utf-8")
+def change(tree, table, found, changed):
+    text = (tree / table).read_text(encoding="utf-8")
+    assert found in text
+    (tree / table).write_text(text.replace(found, changed), encoding="utf-8")
+
+
+def made(tree, script):
+    """A script as the build makes it."""
     assert build(tree).returncode == 0
-    assert "    burst,\n    rate,\n" in (tree / "admit.lua").read_text(encoding="utf-8")
+    return (tree / script).read_text(encoding="utf-8")
+
+
+def test_the_fields_of_the_reply_are_packed_in_another_order_than_the_table(tree):
+    change(tree, REPLY, "FIELD(rate_per_s)\nFIELD(rate_burst)", "FIELD(rate_burst)\nFIELD(rate_per_s)")
+    assert "    burst,\n    rate,\n" in made(tree, "admit.lua")
 
 
 def test_a_script_reads_its_keys_in_another_order_than_c_sends_them(tree):
-    texts = (tree / TEXTS).read_text(encoding="utf-8")
-    (tree / TEXTS).write_text(texts.replace("LEASE, KEY_m, KEY_load, KEY_quota", "LEASE, KEY_quota, KEY_m, KEY_load"), encoding="utf-8")
-    assert build(tree).returncode == 0
-    made = (tree / "lease.lua").read_text(encoding="utf-8")
-    assert "'HMGET', KEYS[2], 'I'" in made
-    assert "'GET', KEYS[3])" in made
+    change(tree, TEXTS, "LEASE, KEY_m, KEY_load, KEY_quota", "LEASE, KEY_quota, KEY_m, KEY_load")
+    lease = made(tree, "lease.lua")
+    assert "'HMGET', KEYS[2], 'I'" in lease
+    assert "'GET', KEYS[3])" in lease
 
 
 def test_a_script_reads_its_arguments_in_another_order_than_c_sends_them(tree):
-    args = (tree / TEXTS).read_text(encoding="utf-8")
-    (tree / TEXTS).write_text(args.replace("FENCE, incarnation, fields", "FENCE, build, incarnation, fields"), encoding="utf-8")
+    change(tree, TEXTS, "FENCE, incarnation, fields", "FENCE, build, incarnation, fields")
     (tree / LUA / "fence.lua").open("a", encoding="utf-8").write("local b = ARGV.build\n")
-    assert build(tree).returncode == 0
-    made = (tree / "fence.lua").read_text(encoding="utf-8")
-    assert "tonumber(ARGV[2])" in made
-    assert "unpack(ARGV, 3)" in made
+    fence = made(tree, "fence.lua")
+    assert "tonumber(ARGV[2])" in fence
+    assert "unpack(ARGV, 3)" in fence
 
 
 def test_a_script_writes_another_field_than_c_reads(tree):
-    fields = (tree / TEXTS).read_text(encoding="utf-8")
-    (tree / TEXTS).write_text(fields.replace('(strict, "st")', '(strict, "mode")'), encoding="utf-8")
-    assert build(tree).returncode == 0
-    assert "I, 'mode', S and 1 or 0" in (tree / "install.lua").read_text(encoding="utf-8")
+    change(tree, TEXTS, '(strict, "st")', '(strict, "mode")')
+    assert "I, 'mode', S and 1 or 0" in made(tree, "install.lua")
     assert "v.mode or ''" in (tree / "reap.lua").read_text(encoding="utf-8")

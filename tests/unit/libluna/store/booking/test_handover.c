@@ -71,6 +71,28 @@ static struct luna_fence_record fence_record(void)
     return record;
 }
 
+/* A new client makes that many requests; from then on the scripts in force, whose record this
+ * returns, are those of another build. */
+static struct luna_fence_record charge_by_another_build(struct client *ret_client, int times)
+{
+    one_host_client(ret_client);
+    one_host_request(ret_client, times);
+    scripts_are_of_another_build();
+    return fence_record();
+}
+
+/* A fence, which recovers the client's units; then it can charge again. */
+static void assert_fence_recovers(const struct client *client, int units, const char *why)
+{
+    struct luna_fence_report report;
+    stores_fence(booker, &report);
+    assert_true(report.fenced);
+    assert_string_equal(report.why, why);
+    assert_int_equal(report.units_recovered, units);
+    one_host_request(client, 1);
+    stores_assert_ledger(&stores, booker, client, units + 1);
+}
+
 static void commit_one(struct luna_admitter *by, const struct client *client)
 {
     assert_int_equal(stores_request(by, client), LUNA_ADMIT_ALLOWED);
@@ -112,9 +134,7 @@ static void test_both_scripts_charge_one_account(void **state)
     struct luna_admission old_ones, new_ones;
     struct luna_fence_report report;
     (void)state;
-    one_host_client(&client);
-    one_host_request(&client, 1);
-    scripts_are_of_another_build();
+    (void)charge_by_another_build(&client, 1);
     stores_fence(booker, &report);
     struct luna_admitter *other = stores_admitter(&stores, 1);
     commit_one(other, &client);
@@ -138,18 +158,10 @@ static void test_both_scripts_charge_one_account(void **state)
 static void test_flushed_scripts_are_fenced_and_not_handed_over(void **state)
 {
     struct client client;
-    struct luna_fence_report report;
     (void)state;
-    one_host_client(&client);
-    one_host_request(&client, 2);
-    scripts_are_of_another_build();
+    (void)charge_by_another_build(&client, 2);
     stores_redis_int(&stores, "SCRIPT FLUSH");
-    stores_fence(booker, &report);
-    assert_true(report.fenced);
-    assert_string_equal(report.why, "scripts lost");
-    assert_int_equal(report.units_recovered, 2);
-    one_host_request(&client, 1);
-    stores_assert_ledger(&stores, booker, &client, 3);
+    assert_fence_recovers(&client, 2, "scripts lost");
 }
 
 /* Another daemon has begun a fence, and this one has not noticed yet: it must not give workers a
@@ -168,21 +180,15 @@ static void assert_nothing_can_be_charged(const struct client *client,
 static void test_a_flush_before_the_scripts_are_loaded(void **state)
 {
     struct client client;
-    struct luna_fence_report report;
     struct luna_error err;
     (void)state;
-    one_host_client(&client);
-    one_host_request(&client, 1);
-    scripts_are_of_another_build();
-    struct luna_fence_record before = fence_record();
+    struct luna_fence_record before = charge_by_another_build(&client, 1);
     stores_redis_int(&stores, "SCRIPT FLUSH");
     assert_int_equal(
         luna_booking_hand_over(booker, luna_redis_generation(booker->counters), &before, &err),
         LUNA_ECONFLICT);
     assert_nothing_can_be_charged(&client, &before);
-    stores_fence(booker, &report);
-    assert_true(report.fenced);
-    stores_assert_ledger(&stores, booker, &client, 1);
+    assert_fence_recovers(&client, 1, "scripts lost");
 }
 
 static void test_a_flush_before_the_scripts_are_announced(void **state)
@@ -191,19 +197,14 @@ static void test_a_flush_before_the_scripts_are_announced(void **state)
     struct luna_fence_report report;
     struct luna_error err;
     (void)state;
-    one_host_client(&client);
-    one_host_request(&client, 1);
-    scripts_are_of_another_build();
-    struct luna_fence_record before = fence_record();
+    struct luna_fence_record before = charge_by_another_build(&client, 1);
     meanwhile = "SCRIPT FLUSH";
     enum luna_code code = luna_booking_fence(booker, &report, &err);
     meanwhile = NULL;
     assert_int_equal(code, LUNA_EUNAVAILABLE);
     assert_non_null(strstr(err.msg, "NOSCRIPT"));
     assert_nothing_can_be_charged(&client, &before);
-    stores_fence(booker, &report);
-    assert_true(report.fenced);
-    stores_assert_ledger(&stores, booker, &client, 1);
+    assert_fence_recovers(&client, 1, "scripts lost");
 }
 
 static void test_another_daemon_announces_its_scripts_first(void **state)
@@ -212,9 +213,7 @@ static void test_another_daemon_announces_its_scripts_first(void **state)
     struct luna_fence_report report;
     struct luna_error err;
     (void)state;
-    one_host_client(&client);
-    one_host_request(&client, 1);
-    scripts_are_of_another_build();
+    (void)charge_by_another_build(&client, 1);
     meanwhile = "HSET quota:fence build fedcba9876543210";
     enum luna_code code = luna_booking_fence(booker, &report, &err);
     meanwhile = NULL;
@@ -229,17 +228,11 @@ static void test_another_daemon_announces_its_scripts_first(void **state)
 static void test_scripts_of_another_version_are_fenced(void **state)
 {
     struct client client;
-    struct luna_fence_report report;
     (void)state;
     one_host_client(&client);
     one_host_request(&client, 4);
     stores_redis_int(&stores, "HSET quota:fence abi 1");
-    stores_fence(booker, &report);
-    assert_true(report.fenced);
-    assert_string_equal(report.why, "this build's scripts are of another version");
-    assert_int_equal(report.units_recovered, 4);
-    one_host_request(&client, 1);
-    stores_assert_ledger(&stores, booker, &client, 5);
+    assert_fence_recovers(&client, 4, "this build's scripts are of another version");
 }
 
 /* A refusal makes a connection worth renewing as soon as it is a second old. */
