@@ -30,13 +30,30 @@ static void fault_member(struct decoder *d, const char *name, const char *type, 
     luna_fault_at(luna_faults_add(d->items.faults, type, msg, hint), name);
 }
 
-static void data_copy(const struct luna_request *from, struct luna_request *to)
+/* Series number `index`: {"id": …, "results": […]}. dropped: places of a fault that the client
+ * did not send. */
+static bool named_decode(struct decoder *d, size_t index, struct json_span text, int dropped,
+                         const struct luna_request *shared)
 {
-    to->values = from->values;
-    to->values_own = from->values_own;
-    to->n = from->n;
-    to->input = from->input;
-    to->input_len = from->input_len;
+    assert(index < d->items.batch.count);
+    struct luna_batch_item *item = &d->items.batch.items[index];
+    struct luna_faults found;
+    struct luna_request own = {.id = NULL};
+    luna_faults_init(&found, d->items.arena);
+    enum luna_decode_status status =
+        luna_decode_json_named(text.at, text.len, d->items.limits, d->items.arena, &own, &found);
+    const struct luna_fault_loc steps[] = {{.name = "series"}, {.index = (long)index}};
+    batch_faults_move(&found, dropped, steps, 2);
+    item->request = *shared;
+    item->request.id = own.id;
+    if (status == LUNA_DECODE_OK) {
+        item->request.values = own.values;
+        item->request.values_own = own.values_own;
+        item->request.n = own.n;
+        item->request.input = own.input;
+        item->request.input_len = own.input_len;
+    }
+    return batch_item_settle(&d->items, status, item, &found);
 }
 
 /* Series number `index`, whose elements stand in `text`, brackets not included. */
@@ -44,8 +61,6 @@ static bool item_decode(struct decoder *d, size_t index, struct json_span text,
                         const struct luna_request *shared)
 {
     static const char head[] = "{\"results\":[", tail[] = "]}";
-    assert(index < d->items.batch.count);
-    struct luna_batch_item *item = &d->items.batch.items[index];
     size_t len = sizeof head - 1 + text.len + sizeof tail - 1;
     char *body = luna_arena_alloc(d->items.arena, len);
     if (body == NULL) {
@@ -55,17 +70,7 @@ static bool item_decode(struct decoder *d, size_t index, struct json_span text,
     memcpy(body, head, sizeof head - 1);
     memcpy(body + sizeof head - 1, text.at, text.len);
     memcpy(body + sizeof head - 1 + text.len, tail, sizeof tail - 1);
-    struct luna_faults found;
-    struct luna_request plain;
-    luna_faults_init(&found, d->items.arena);
-    enum luna_decode_status status =
-        luna_decode_json(body, len, d->items.limits, d->items.arena, &plain, &found);
-    const struct luna_fault_loc steps[] = {{.name = "series"}, {.index = (long)index}};
-    batch_faults_move(&found, 1, steps, 2);
-    item->request = *shared;
-    if (status == LUNA_DECODE_OK)
-        data_copy(&plain, &item->request);
-    return batch_item_settle(&d->items, status, item, &found);
+    return named_decode(d, index, (struct json_span){body, len}, 1, shared);
 }
 
 /* Every element of the array `text`: its span, through `each`. The text is known to be JSON. */
@@ -89,25 +94,6 @@ static size_t array_each(struct json_span text, int depth_max,
     return count;
 }
 
-/* Series number `index`: {"id": …, "results": […]}. */
-static bool named_decode(struct decoder *d, size_t index, struct json_span text,
-                         const struct luna_request *shared)
-{
-    struct luna_batch_item *item = &d->items.batch.items[index];
-    struct luna_faults found;
-    struct luna_request named = {.id = NULL};
-    luna_faults_init(&found, d->items.arena);
-    enum luna_decode_status status =
-        luna_decode_json_named(text.at, text.len, d->items.limits, d->items.arena, &named, &found);
-    const struct luna_fault_loc steps[] = {{.name = "series"}, {.index = (long)index}};
-    batch_faults_move(&found, 0, steps, 2);
-    item->request = *shared;
-    item->request.id = named.id;
-    if (status == LUNA_DECODE_OK)
-        data_copy(&named, &item->request);
-    return batch_item_settle(&d->items, status, item, &found);
-}
-
 struct ragged {
     struct decoder *d;
     const struct luna_request *shared;
@@ -121,7 +107,7 @@ static bool ragged_item(void *ctx, size_t index, struct json_span item)
     if (item.at[0] == '[')
         return item_decode(d, index, (struct json_span){item.at + 1, item.len - 2}, ragged->shared);
     if (item.at[0] == '{')
-        return named_decode(d, index, item, ragged->shared);
+        return named_decode(d, index, item, 0, ragged->shared);
     struct luna_faults found;
     luna_faults_init(&found, d->items.arena);
     luna_fault_at_index(
