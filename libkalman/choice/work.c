@@ -16,7 +16,7 @@
 
 /* Evaluations that fits have taken: with the score; without it, in all and for each parameter that
  * is searched for. And passes of the filter around a search by a shorter way. */
-static const double with_score = 60, without = 60, for_each = 60, passes = 4;
+static const double with_score = 60, without = 60, for_each = 60, passes = 3;
 
 /* Of one evaluation by a shorter way than the filter; 0 without one. In innovations form each row
  * is multiplied by what the design has of it, up to four places, and by the data, and Cholesky's

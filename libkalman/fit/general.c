@@ -234,16 +234,20 @@ static double polish_all(struct fit_problem *problem, struct fit_start *ends, si
 
 /* Is the summit one of the exact likelihood? Where the differences have lost digits, it is looked
  * for again from there without them; and beside a damping, where it may be a ridge on which each
- * digit counts. */
+ * digit counts. Leaves the scale of x in the problem. */
 static double confirm(struct fit_problem *problem, double best, double *x, bool *converged)
 {
     static const double loss_max = 1e-8;
-    if (!problem->differenced.usable || !isfinite(best) || problem->cancel.cancelled)
+    bool exact = !problem->differenced.usable, ridge = !exact && problem->marginal;
+    if (!isfinite(best) || problem->cancel.cancelled)
         return best;
     problem->differenced.usable = false;
-    if (!problem->marginal && fabs(fit_value(problem, x) - best) <= loss_max * (1 + fabs(best)))
+    double value = ridge ? -HUGE_VAL : fit_value(problem, x);
+    if (exact || fabs(value - best) <= loss_max * (1 + fabs(best)))
         return best;
-    return fit_polish(problem, x, converged);
+    best = fit_polish(problem, x, converged);
+    (void)fit_value(problem, x); /* for its scale */
+    return best;
 }
 
 static enum kalman_fit_status judge(const struct fit_problem *problem, const double *x,
@@ -318,7 +322,6 @@ enum kalman_status fit_general(const struct fit_request *request, struct kalman_
         defaults_scaled(&problem, 1, &scaled);
         return report(&problem, &scaled, request, KALMAN_FIT_NOT_CONVERGED, ret_fit);
     }
-    (void)fit_value(&problem, x); /* for its scale */
     fit_decode(&problem, x, problem.scale, &scaled);
     return report(&problem, &scaled, request, judge(&problem, x, converged), ret_fit);
 }
