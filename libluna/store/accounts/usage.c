@@ -94,7 +94,7 @@ static void add_unbooked(struct luna_counters *counters, const struct booked *bo
     bool sound = true;
     for (size_t i = 0; i < FIELDS; i++) {
         v[i] = luna_reply_int(luna_reply_at(reply, i), -1);
-        sound = sound && v[i] >= -LUNA_SCRIPT_NUMBER_MAX && v[i] <= LUNA_SCRIPT_NUMBER_MAX;
+        sound = sound && luna_is_script_number(v[i]);
     }
     luna_reply_free(reply);
     /* If the scripts cannot have counted a number, the conservation check reports it. */

@@ -104,8 +104,7 @@ static bool read_inspected(const struct luna_reply *reply, struct inspected *ret
     } got;
     for (size_t i = 0; i < sizeof got.numbers / sizeof got.numbers[0]; i++) {
         got.numbers[i] = luna_reply_int(luna_reply_at(reply, i), INT64_MIN);
-        sound = sound && got.numbers[i] >= -LUNA_SCRIPT_NUMBER_MAX &&
-                got.numbers[i] <= LUNA_SCRIPT_NUMBER_MAX;
+        sound = sound && luna_is_script_number(got.numbers[i]);
     }
     *ret_inspected = got.fields;
     return sound;

@@ -50,6 +50,10 @@ size_t luna_reply_count(const struct luna_reply *reply); /* 0 when not an array 
 const struct luna_reply *luna_reply_at(const struct luna_reply *reply, size_t index);
 /* The scripts count in doubles: no number of theirs is further from 0. */
 #define LUNA_SCRIPT_NUMBER_MAX ((int64_t)1 << 53)
+static inline bool luna_is_script_number(int64_t number)
+{
+    return number >= -LUNA_SCRIPT_NUMBER_MAX && number <= LUNA_SCRIPT_NUMBER_MAX;
+}
 /* An integer, or a text with one; `fallback` for anything else and for NULL. */
 int64_t luna_reply_int(const struct luna_reply *reply, int64_t fallback);
 /* NUL-terminated; "" when not a text. Valid as long as the reply. */

@@ -153,7 +153,7 @@ static bool is_rate(int64_t number)
 static bool are_bounded(const union admit_numbers *got)
 {
     for (size_t i = 0; i < sizeof got->numbers / sizeof got->numbers[0]; i++)
-        if (got->numbers[i] < -LUNA_SCRIPT_NUMBER_MAX || got->numbers[i] > LUNA_SCRIPT_NUMBER_MAX)
+        if (!luna_is_script_number(got->numbers[i]))
             return false;
     return is_rate(got->reply.rate_per_s) && is_rate(got->reply.rate_burst) &&
            is_rate(got->reply.compute_ms_per_s);
