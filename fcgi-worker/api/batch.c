@@ -3,25 +3,22 @@
 #include "api/api.h"
 #include "api/series.h"
 #include "api/table.h"
-#include "luna/modelling/encode.h"
+#include "luna/modelling/encode_batch.h"
 #include "request/fair_share.h"
 #include "request/send.h"
 #include "request/steps.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum { SERIES_ARENA_BLOCK_BYTES = 64 * 1024 };
 
 struct batch {
     enum format format_out;
-    int precision;                  /* of the numbers in the answer; 0: shortest */
     const struct luna_table *table; /* NULL: the body is not a table */
     struct luna_batch input;
     size_t allowed; /* sound series that the charge covers */
     size_t tried;   /* sound series that were run; at most `allowed` */
-    size_t succeeded, failed;
-    size_t faults_listed;
+    struct luna_batch_answer answer;
     bool ended; /* the answer is complete */
 };
 
@@ -89,7 +86,7 @@ static void read_content(struct exchange *exchange, struct batch *batch, enum fo
 {
     struct query query;
     enum luna_decode_status status = LUNA_DECODE_FAULTS;
-    bool valid = series_read_query(exchange, &query, &batch->precision);
+    bool valid = series_read_query(exchange, &query, &batch->answer.precision);
     bool is_table =
         format == FORMAT_CSV || (format == FORMAT_NDJSON && query_get(&query, "id_column") != NULL);
     if (valid)
@@ -117,67 +114,22 @@ enum step_outcome api_batch_decode(struct exchange *exchange)
     return STEP_ON;
 }
 
-/* Before every series' answer but the first. */
-static void put_separator(const struct exchange *exchange, const struct batch *batch)
-{
-    if (batch->succeeded + batch->failed > 0)
-        luna_buf_putc(&exchange->pipeline->response.body,
-                      batch->format_out == FORMAT_NDJSON ? '\n' : ',');
-}
-
-static struct luna_buf *begin_error(struct exchange *exchange, struct batch *batch,
-                                    enum problem_id id)
-{
-    struct luna_buf *out = &exchange->pipeline->response.body;
-    const char *series_id = batch->input.items[batch->succeeded + batch->failed].request.id;
-    put_separator(exchange, batch);
-    luna_buf_putc(out, '{');
-    if (series_id != NULL)
-        luna_buf_printf(out, "\"id\":%s,", series_id);
-    luna_buf_printf(out, "\"error\":{\"code\":\"%s\",\"detail\":", problem_row(id)->code);
-    batch->failed++;
-    return out;
-}
-
 /* `detail` is about this series: the row's own sentence is about a request. */
-static void put_error(struct exchange *exchange, struct batch *batch, enum problem_id id,
-                      const char *detail)
+static void put_error(struct batch *batch, enum problem_id id, const char *detail)
 {
-    struct luna_buf *out = begin_error(exchange, batch, id);
-    luna_buf_put_json_string(out, detail, strlen(detail));
-    luna_buf_puts(out, "}}");
-}
-
-/* At most LUNA_FAULTS_MAX of the whole batch: a short body could ask for an answer of megabytes. */
-static void put_faults(struct exchange *exchange, struct batch *batch, struct luna_faults *faults)
-{
-    struct luna_buf *out = begin_error(exchange, batch, PROBLEM_VALIDATION);
-    size_t room = LUNA_FAULTS_MAX - batch->faults_listed;
-    if (faults->count > room)
-        faults->count = room;
-    batch->faults_listed += faults->count;
-    luna_faults_put_json(faults, out);
-    luna_buf_puts(out, "}}");
-}
-
-static void put_result(struct exchange *exchange, struct batch *batch,
-                       const struct luna_request *request, const struct luna_result *result)
-{
-    put_separator(exchange, batch);
-    luna_encode_json(request, result, batch->precision, &exchange->pipeline->response.body);
-    batch->succeeded++;
+    luna_batch_answer_error(&batch->answer, problem_row(id)->code, detail);
 }
 
 /* Of a series that was not run to its end. */
-static void put_unrun(struct exchange *exchange, struct batch *batch)
+static void put_unrun(const struct exchange *exchange, struct batch *batch)
 {
     if (exchange->computation.stop == STOP_OVER_SHARE)
-        put_error(exchange, batch, PROBLEM_CONCURRENCY_LIMITED,
+        put_error(batch, PROBLEM_CONCURRENCY_LIMITED,
                   "The account uses its whole share of the service's workers; this series is not "
                   "charged. "
                   "Send fewer requests at once.");
     else
-        put_error(exchange, batch, PROBLEM_DEADLINE, too_late);
+        put_error(batch, PROBLEM_DEADLINE, too_late);
 }
 
 /* One sound series. */
@@ -191,16 +143,16 @@ static void run_item(struct exchange *exchange, struct batch *batch,
     bool in_place = item->request.input != NULL; /* else the answer repeats the numbers */
     switch (series_run(exchange, &item->request, in_place, scratch, &result, &faults)) {
     case LUNA_RUN_OK:
-        put_result(exchange, batch, &item->request, &result);
+        luna_batch_answer_result(&batch->answer, &item->request, &result);
         break;
     case LUNA_RUN_FAULTS:
-        put_faults(exchange, batch, &faults);
+        luna_batch_answer_faults(&batch->answer, &faults);
         break;
     case LUNA_RUN_LONG:
-        put_error(exchange, batch, PROBLEM_TOO_LONG, series_too_long(exchange));
+        put_error(batch, PROBLEM_TOO_LONG, series_too_long(exchange));
         break;
     case LUNA_RUN_MEMORY:
-        put_error(exchange, batch, PROBLEM_BODY_TOO_LARGE,
+        put_error(batch, PROBLEM_BODY_TOO_LARGE,
                   "The model needs more memory for this series than a series may use. Send fewer "
                   "points.");
         break;
@@ -225,9 +177,9 @@ static void answer_item(struct exchange *exchange, struct batch *batch,
 {
     poll_deadline(exchange);
     if (item->faults != NULL)
-        put_faults(exchange, batch, item->faults);
+        luna_batch_answer_faults(&batch->answer, item->faults);
     else if (batch->tried == batch->allowed)
-        put_error(exchange, batch, PROBLEM_QUOTA_EXHAUSTED,
+        put_error(batch, PROBLEM_QUOTA_EXHAUSTED,
                   "The preceding series used up the account's quota.");
     else if (exchange->computation.stop != STOP_NONE || fair_share_poll(exchange))
         put_unrun(exchange, batch);
@@ -276,8 +228,10 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     response->content_type = format_content_type(batch->format_out);
     table_header_add(batch->table, batch->input.points, batch->input.count, response);
     send_in_parts(exchange);
-    if (batch->format_out == FORMAT_JSON)
-        luna_buf_puts(&response->body, "{\"series\":[");
+    batch->answer.input = &batch->input;
+    batch->answer.out = &response->body;
+    batch->answer.lines = batch->format_out == FORMAT_NDJSON;
+    luna_batch_answer_begin(&batch->answer);
     answer_all(exchange, batch);
     if (exchange->answer != ANSWER_UNSENT)
         return STEP_ON;
@@ -286,13 +240,10 @@ enum step_outcome api_batch_run(struct exchange *exchange)
     return exchange->client_left ? STEP_ANSWERED : step_in_time(exchange);
 }
 
-static void put_end(struct exchange *exchange, const struct batch *batch)
+static void put_end(const struct exchange *exchange, const struct batch *batch)
 {
-    struct luna_buf *out = &exchange->pipeline->response.body;
-    bool lines = batch->format_out == FORMAT_NDJSON;
-    luna_buf_puts(out, lines ? "\n{" : "],");
-    luna_buf_printf(out, "\"succeeded\":%zu,\"failed\":%zu,\"charged\":%lld}\n", batch->succeeded,
-                    batch->failed, (long long)exchange->admission.cost);
+    luna_batch_answer_totals(&batch->answer);
+    luna_buf_printf(batch->answer.out, ",\"charged\":%lld}\n", (long long)exchange->admission.cost);
 }
 
 /* Series that were answered are charged, also to a client who took a part and left. A short answer
@@ -301,7 +252,8 @@ static void put_end(struct exchange *exchange, const struct batch *batch)
 enum step_outcome api_batch_commit(struct exchange *exchange)
 {
     struct batch *batch = batch_of(exchange);
-    if (step_reduce(exchange, exchange->route->cost * (int64_t)batch->succeeded) == STEP_ANSWERED)
+    if (step_reduce(exchange, exchange->route->cost * (int64_t)batch->answer.succeeded) ==
+        STEP_ANSWERED)
         return STEP_ANSWERED;
     if (exchange_may_keep(exchange) &&
         exchange->pipeline->response.body.len < LUNA_ANSWER_BYTES_MAX) {
