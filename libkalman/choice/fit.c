@@ -7,7 +7,7 @@
 #include "choice/scale.h"
 #include "fit/report.h"
 #include "fit/single.h"
-#include "model/spec.h"
+#include "model/layout.h"
 
 #include <stdint.h>
 

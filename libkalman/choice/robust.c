@@ -2,7 +2,6 @@
  * Fits that a few wrong values do not reach: fit, run the robust filter with what was found, leave
  * out the values that it finds far off, and fit again, until nothing changes.
  */
-#include "model/spec.h"
 #include "numeric/expect.h"
 
 #include <kalman/fit.h>

@@ -7,8 +7,8 @@
 #include "choice/candidates.h"
 #include "fit/innovations.h"
 #include "fit/problem.h"
+#include "model/layout.h"
 #include "model/series_check.h"
-#include "model/spec.h"
 #include "model/system.h"
 #include "score/differenced.h"
 

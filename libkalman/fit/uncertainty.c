@@ -4,7 +4,7 @@
  */
 #include "fit/problem.h"
 #include "fit/request.h"
-#include "model/spec.h"
+#include "model/layout.h"
 #include "numeric/expect.h"
 
 #include <kalman/fit.h>

@@ -38,6 +38,12 @@ static_assert(KALMAN_PARAMETERS_MAX < 256, "an index fits a byte");
 enum kalman_status layout_resolve(const struct kalman_spec *spec,
                                   struct spec_layout *ret_layout) KALMAN_MUSTCHECK;
 
+/* How every model and every fit begins: checks as kalman_spec_check() does, then resolves. In
+ * spec.c. */
+enum kalman_status spec_resolve(const struct kalman_spec *spec, bool complete,
+                                struct spec_layout *ret_layout,
+                                const char **ret_name) KALMAN_MUSTCHECK;
+
 /* Every element in its domain, and, if complete, none of them NaN. *ret_name: the row at fault. */
 enum kalman_status layout_check_parameters(const struct spec_layout *layout,
                                            const struct kalman_spec *spec, bool complete,

@@ -4,7 +4,7 @@
  */
 #include <kalman/model.h>
 
-#include "model/spec.h"
+#include "model/layout.h"
 #include "model/system.h"
 #include "numeric/expect.h"
 

@@ -1,7 +1,7 @@
 /*
  * Reading and writing a spec through the catalogue.
  */
-#include "model/spec.h"
+#include "model/layout.h"
 
 #include "model/catalogue.h"
 #include "model/domain.h"

@@ -1,7 +1,7 @@
 #include "support.h"
 
 #include "fit/problem.h"
-#include "model/spec.h"
+#include "model/layout.h"
 
 #include <kalman/random.h>
 #include <math.h>
