@@ -211,13 +211,24 @@ static size_t count_candidates(const struct reading *r, int *ret_last)
     return count;
 }
 
-/* A column that is empty in the sample may hold numbers below it. */
+/* Columns that are empty in the sample may hold numbers below it. */
 static void look_below_sample(struct reading *r)
 {
-    for (size_t i = 0; i < r->sample.columns && r->sample.rows == SAMPLE_ROWS; i++) {
-        if (r->columns[i].kind == LUNA_TABLE_EMPTY && is_free(r, (int)i) &&
-            sample_finds_below(&r->sample, &r->text, r->delimiter, i))
+    struct csv_scan scan;
+    struct csv_record *record = r->sample.record;
+    size_t left = 0;
+    for (size_t i = 0; i < r->sample.columns && r->sample.rows == SAMPLE_ROWS; i++)
+        left += r->columns[i].kind == LUNA_TABLE_EMPTY && is_free(r, (int)i);
+    csv_scan_init(&scan, r->text.at, r->text.len, r->delimiter);
+    (void)csv_scan_record(&scan, record); /* which may hold names */
+    while (left > 0 && csv_scan_record(&scan, record)) {
+        for (size_t i = 0; i < r->sample.columns && i < record->count; i++) {
+            if (record->fields[i].len == 0 || r->columns[i].kind != LUNA_TABLE_EMPTY ||
+                !is_free(r, (int)i) || cell_guess(record->fields[i]) != CELL_NUMBER)
+                continue;
             r->columns[i].kind = LUNA_TABLE_NUMBERS;
+            left--;
+        }
     }
 }
 

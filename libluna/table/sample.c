@@ -201,19 +201,6 @@ static enum luna_table_kind kind_of(const struct sample *sample, size_t first, s
     return LUNA_TABLE_EMPTY;
 }
 
-bool sample_finds_below(const struct sample *sample, const struct text *text, char delimiter,
-                        size_t column)
-{
-    struct csv_scan scan;
-    struct csv_record *record = sample->record;
-    bool found = false;
-    csv_scan_init(&scan, text->at, text->len, delimiter);
-    (void)csv_scan_record(&scan, record); /* which may hold names */
-    while (!found && csv_scan_record(&scan, record))
-        found = column < record->count && cell_guess(record->fields[column]) == CELL_NUMBER;
-    return found;
-}
-
 enum luna_table_kind sample_kind(const struct sample *sample, size_t first, size_t column)
 {
     enum luna_table_kind kind = kind_of(sample, first, column);

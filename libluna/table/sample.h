@@ -34,10 +34,6 @@ bool sample_read(const struct text *text, char delimiter, struct luna_arena *are
 
 struct csv_field sample_field(const struct sample *sample, size_t row, size_t column);
 
-/* Is there a number in a column below the sample, which has none? */
-bool sample_finds_below(const struct sample *sample, const struct text *text, char delimiter,
-                        size_t column);
-
 /* Whether the first row holds names. LUNA_TABLE_HEADER_FIND: both are possible. */
 enum luna_table_header sample_header(const struct sample *sample);
 /* Is the row after the names one of units: no number and no time in it, above columns of numbers or
