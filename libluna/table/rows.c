@@ -174,10 +174,9 @@ static bool count_rows(struct rows *rows)
 
 static const char *hint_empty(const struct reading *r)
 {
-    bool one_line = r->text.len > 0 && memchr(r->text.at, '\n', r->text.len) == NULL &&
-                    memchr(r->text.at, '\r', r->text.len) == NULL;
-    return one_line ? "the body is one line; curl removes line ends with -d: use --data-binary"
-                    : "send at least one row of data";
+    return text_lacks_line_end(&r->text)
+               ? "the body is one line; curl removes line ends with -d: use --data-binary"
+               : "send at least one row of data";
 }
 
 static enum luna_decode_status check_length(struct rows *rows)
@@ -213,15 +212,10 @@ static struct csv_field field_at(const struct rows *rows, int column)
                                                : (struct csv_field){.at = "", .len = 0};
 }
 
-static const char *quote_field(const struct rows *rows, struct csv_field field)
-{
-    return reading_quote(rows->reading, field);
-}
-
 static const char *hint_time(const struct rows *rows, size_t series, enum order_status status)
 {
     const struct reading *r = rows->reading;
-    const char *time = quote_field(rows, field_at(rows, r->time));
+    const char *time = reading_quote(r, field_at(rows, r->time));
     const struct order_last *before = &rows->order.last[series];
     if (status == ORDER_BROKEN)
         return luna_arena_printf(
@@ -230,7 +224,7 @@ static const char *hint_time(const struct rows *rows, size_t series, enum order_
             "time, oldest first; if the table has several series, name the column that tells them "
             "apart: "
             "id_column=NAME; time_column= (empty) leaves the times unread",
-            rows->record.line, time, quote_field(rows, before->time), before->line);
+            rows->record.line, time, reading_quote(r, before->time), before->line);
     return luna_arena_printf(
         r->arena,
         status == ORDER_MIXED
@@ -285,7 +279,7 @@ static void fault_ids(struct rows *rows, enum ids_status status)
                   luna_arena_printf(r->arena,
                                     "Value error, the table has several series: column \"%s\" "
                                     "holds \"%s\" and \"%s\"",
-                                    name, quote_field(rows, ids[0]), quote_field(rows, ids[1])),
+                                    name, reading_quote(r, ids[0]), reading_quote(r, ids[1])),
                   luna_arena_printf(r->arena,
                                     "send a batch, with id_column=%s; or only the rows of one "
                                     "series; id_column= (empty) if it is one series all the same",

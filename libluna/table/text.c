@@ -145,3 +145,9 @@ enum luna_decode_status text_read(const char *body, size_t len, struct luna_aren
                    check_zeros(ret_text->at, ret_text->len, faults);
     return is_text ? LUNA_DECODE_OK : LUNA_DECODE_FAULTS;
 }
+
+bool text_lacks_line_end(const struct text *text)
+{
+    return text->len > 0 && memchr(text->at, '\n', text->len) == NULL &&
+           memchr(text->at, '\r', text->len) == NULL;
+}

@@ -8,6 +8,7 @@
 #include "luna/modelling/decode.h"
 #include "luna/modelling/fault.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct text {
@@ -21,5 +22,8 @@ struct text {
 enum luna_decode_status text_read(const char *body, size_t len, struct luna_arena *arena,
                                   struct text *ret_text, struct luna_faults *faults)
     __attribute__((warn_unused_result));
+
+/* The lines of a file, joined by what has sent it; or a single one. */
+bool text_lacks_line_end(const struct text *text);
 
 #endif

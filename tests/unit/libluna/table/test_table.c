@@ -278,6 +278,20 @@ static void a_total_hides_the_rows_beyond_the_limit(void **state)
     assert_int_equal(read_table(body, strlen(body), ""), LUNA_DECODE_LONG);
 }
 
+/* Of 64 bytes and more, all counted as digits. */
+static void a_long_line_of_text_is_told_to_be_a_number(void **state)
+{
+    (void)state;
+    char body[100];
+    memset(body, 'x', sizeof body);
+    assert_int_equal(read_table(body, sizeof body, "header=absent"), LUNA_DECODE_FAULTS);
+    assert_non_null(strstr(d.faults.list[0].msg, "unable to parse string"));
+    memset(body, '1', sizeof body);
+    body[50] = '.';
+    assert_int_equal(read_table(body, sizeof body, ""), LUNA_DECODE_FAULTS);
+    assert_non_null(strstr(d.faults.list[0].msg, "one number of 99 digits"));
+}
+
 static void too_many_columns_overflow(void **state)
 {
     (void)state;
@@ -320,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_fault_of_order_names_a_row_of_another_series),
         cmocka_unit_test(a_total_is_counted_as_the_last_line),
         cmocka_unit_test(a_total_hides_the_rows_beyond_the_limit),
+        cmocka_unit_test(a_long_line_of_text_is_told_to_be_a_number),
         cmocka_unit_test(too_many_columns_overflow),
         cmocka_unit_test(the_line_is_not_told),
     };
