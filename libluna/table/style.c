@@ -52,11 +52,10 @@ static void marks_read(const struct reading *r, struct marks *marks)
         start = row == first ? number : start;
         grows = grows && number > before;
         before = number;
-        counts = counts && number == start + (long)(row - first);
+        counts = counts && (start == 0 || start == 1) && number == start + (long)(row - first);
     }
     size_t rows = r->sample.rows - first;
-    marks->may_number_rows =
-        (counts && (start == 0 || start == 1) && rows > 1) || (grows && rows >= GROWING_ROWS);
+    marks->may_number_rows = (counts && rows > 1) || (grows && rows >= GROWING_ROWS);
 }
 
 static bool fault_unsure(struct reading *r, struct csv_field example)

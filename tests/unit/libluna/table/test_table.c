@@ -171,6 +171,14 @@ static void a_leading_zero_or_long_number_is_text(void **state)
         "0.1 ");
 }
 
+/* Seen by the sanitizer. */
+static void numbers_before_a_comma_overflow(void **state)
+{
+    (void)state;
+    assert_string_equal(values_with("x;y\n1;9223372036854775807,5\n2;9223372036854775807,5\n", ""),
+                        "9.22337e+18 9.22337e+18 ");
+}
+
 static void the_points_limit_is_off_by_one(void **state)
 {
     (void)state;
@@ -326,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_good_table_is_misread),
         cmocka_unit_test(a_bad_table_is_accepted),
         cmocka_unit_test(a_leading_zero_or_long_number_is_text),
+        cmocka_unit_test(numbers_before_a_comma_overflow),
         cmocka_unit_test(the_points_limit_is_off_by_one),
         cmocka_unit_test(a_series_named_total_loses_its_last_row),
         cmocka_unit_test(quotes_in_ids_stay_doubled),
