@@ -175,7 +175,7 @@ FORCE_INLINE bool take_number(scan &s)
 
 /* Of 0.000123 or of a long number, `digits` says all there is only while no more than 19 of them
  * count. */
-void drop_leading_zeros(scan &s, const char *text)
+FORCE_INLINE void drop_leading_zeros(scan &s, const char *text)
 {
     for (const char *at = text; s.digit_count > 0 && (*at == '-' || *at == '0' || *at == '.'); at++)
         s.digit_count -= *at == '0';
@@ -183,7 +183,7 @@ void drop_leading_zeros(scan &s, const char *text)
 
 /* Clinger's fast path: both factors are exact doubles, so one multiplication or division rounds
  * correctly. */
-bool exact_value(const scan &s, double *ret_value)
+FORCE_INLINE bool exact_value(const scan &s, double *ret_value)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -196,17 +196,17 @@ bool exact_value(const scan &s, double *ret_value)
     return true;
 }
 
-/* digits / 10^n for what does not fit the fast path, most of all the 16 or 17 digits of a double
- * printed in full: one division of 128 by 64 bits, its remainder deciding the rounding. from_chars
- * would read the digits a second time. */
-bool divided_value(const scan &s, double *ret_value)
+/* digits / 10^decimals for what does not fit the fast path, most of all the 16 or 17 digits of a
+ * double printed in full: one division of 128 by 64 bits, its remainder deciding the rounding.
+ * from_chars would read the digits a second time. */
+bool divided_value(uint64_t digits, long decimals, double *ret_value)
 {
-    if (s.digit_count > 19 || s.digits == 0 || s.exponent < -19 || s.exponent > 0)
+    if (digits == 0 || decimals < 0 || decimals > 19)
         return false;
-    uint64_t power = powers_of_ten[-s.exponent];
-    int digits_shift = std::countl_zero(s.digits), power_shift = std::countl_zero(power);
+    uint64_t power = powers_of_ten[decimals];
+    int digits_shift = std::countl_zero(digits), power_shift = std::countl_zero(power);
     uint64_t divisor = power << power_shift;
-    auto dividend = static_cast<unsigned __int128>(s.digits << digits_shift) << 63;
+    auto dividend = static_cast<unsigned __int128>(digits << digits_shift) << 63;
     /* 63 or 64 bits, as both were normalised */
     auto quotient = static_cast<uint64_t>(dividend / divisor);
     bool inexact = static_cast<uint64_t>(dividend) != quotient * divisor;
@@ -218,8 +218,7 @@ bool divided_value(const scan &s, double *ret_value)
      * product exact. */
     int exponent = excess - 63 + power_shift - digits_shift;
     double scale = std::bit_cast<double>(static_cast<uint64_t>(1023 + exponent) << 52);
-    double value = static_cast<double>(kept) * scale;
-    *ret_value = s.negative ? -value : value;
+    *ret_value = static_cast<double>(kept) * scale;
     return true;
 }
 
@@ -228,20 +227,18 @@ FORCE_INLINE bool fast_value(scan &s, const char *text, double *ret_value)
 {
     if (s.digit_count > 19)
         drop_leading_zeros(s, text);
-    return exact_value(s, ret_value) || divided_value(s, ret_value);
+    if (exact_value(s, ret_value))
+        return true;
+    if (s.digit_count > 19 || !divided_value(s.digits, -s.exponent, ret_value))
+        return false;
+    *ret_value = s.negative ? -*ret_value : *ret_value;
+    return true;
 }
 
-} // namespace
-
-enum luna_number_status luna_number_parse(const char *text, size_t len, double *ret_value,
-                                          size_t *ret_used)
+/* The value of what fast_value() has none for. Not inlined: luna_number_parse() then needs no
+ * stack. */
+[[gnu::noinline]] enum luna_number_status slow_value(scan s, const char *text, double *ret_value)
 {
-    scan s{text, text + len};
-    if (!take_number(s))
-        return LUNA_NUMBER_SYNTAX;
-    *ret_used = static_cast<size_t>(s.at - text);
-    if (fast_value(s, text, ret_value))
-        return LUNA_NUMBER_OK;
     double value = 0;
     auto [end, error] = std::from_chars(text, s.at, value);
     if (error == std::errc::result_out_of_range) {
@@ -253,6 +250,18 @@ enum luna_number_status luna_number_parse(const char *text, size_t len, double *
     }
     *ret_value = value;
     return LUNA_NUMBER_OK;
+}
+
+} // namespace
+
+enum luna_number_status luna_number_parse(const char *text, size_t len, double *ret_value,
+                                          size_t *ret_used)
+{
+    scan s{text, text + len};
+    if (!take_number(s))
+        return LUNA_NUMBER_SYNTAX;
+    *ret_used = static_cast<size_t>(s.at - text);
+    return fast_value(s, text, ret_value) ? LUNA_NUMBER_OK : slow_value(s, text, ret_value);
 }
 
 size_t luna_number_parse_list(const char *text, size_t len, double *values, size_t max,
