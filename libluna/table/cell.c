@@ -157,10 +157,32 @@ static bool parse_rewritten(struct csv_field field, struct number_style style, d
     return rewrite(&r) && parse_whole(r.text, r.len, ret_value, ret_status);
 }
 
+bool cell_read_plain(struct csv_field field, const char *end, double *ret_value)
+{
+    double value = 0;
+    size_t used = 0;
+    while (field.len > 0 && *field.at == ' ') {
+        field.at++;
+        field.len--;
+    }
+    if (field.len == 0)
+        return false;
+    assert(field.at + field.len <= end);
+    if (luna_number_parse(field.at, (size_t)(end - field.at), &value, &used) != LUNA_NUMBER_OK ||
+        used != field.len)
+        return false;
+    *ret_value = value;
+    return true;
+}
+
 enum cell cell_read(struct csv_field field, struct number_style style, double *ret_value)
 {
     double value = 0;
     enum luna_number_status status = LUNA_NUMBER_SYNTAX;
+    if (field.len == 0) {
+        *ret_value = (double)NAN;
+        return CELL_MISSING;
+    }
     /* The usual field is a number and nothing else. */
     if (style.decimal == '.' && parse_whole(field.at, field.len, &value, &status) &&
         status == LUNA_NUMBER_OK) {

@@ -25,7 +25,12 @@ bool cell_is(struct csv_field field, const char *word);
  * CELL_TEXT. *ret_value is set for the first two (NaN when missing). */
 enum cell cell_read(struct csv_field field, struct number_style style, double *ret_value);
 
-/* The same for a field whose column's style is not known yet; a time is CELL_TIME. */
+/* The usual number with a decimal point, and nothing beside it, as cell_read() reads it. False: let
+ * cell_read() judge. The field's text goes on up to `end`: where more bytes follow, eight are read
+ * at once. */
+bool cell_read_plain(struct csv_field field, const char *end, double *ret_value);
+
+/* cell_read() of a field whose column's style is not known yet; a time is CELL_TIME. */
 enum cell cell_guess(struct csv_field field);
 
 /* What one field tells of the decimal mark of its column. */

@@ -131,23 +131,38 @@ static bool take_field(struct csv_scan *scan, struct csv_field *ret_field)
     return true;
 }
 
-/* The usual record, above the last "\n", which saves a look at the end of the text for every byte:
- * no quotes. False: only the fields before another one are taken. */
+/* A field in quotes with neither quotes nor line ends inside; returns what follows it. Any other is
+ * left as it is. */
+static const char *take_plain_quoted(const struct csv_scan *scan, struct csv_field *field)
+{
+    const char *first = field->at + 1, *at = first;
+    while (*at != '"' && *at != '\n')
+        at++;
+    if (*at == '\n' || at[1] == '"' || !scan->ends_field[(unsigned char)at[1]])
+        return field->at;
+    *field = (struct csv_field){first, (size_t)(at - first)};
+    return at + 1;
+}
+
+/* The usual record, above the last "\n", which saves a look at the end of the text for every byte.
+ * False: only the fields before an unusual one are taken. */
 static bool take_plain_record(struct csv_scan *scan, struct csv_record *record)
 {
-    const char *at = scan->at;
+    const char *at = scan->at, *first;
     struct csv_field *field = record->fields;
     assert(at < scan->plain_end && scan->plain_end[-1] == '\n');
     for (;; at++, field++) {
-        field->at = at;
+        first = at;
         while (!scan->ends_field[(unsigned char)*at])
             at++;
-        field->len = (size_t)(at - field->at);
+        *field = (struct csv_field){first, (size_t)(at - first)};
+        if (*at == '"' && at == first)
+            at = take_plain_quoted(scan, field);
         if (*at == '\n' || *at != scan->delimiter || field == &record->fields[CSV_COLUMNS_MAX - 1])
             break;
     }
     if (*at != '\n' && (*at != '\r' || at[1] != '\n')) {
-        scan->at = field->at;
+        scan->at = first;
         record->count = (size_t)(field - record->fields);
         return false;
     }

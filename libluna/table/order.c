@@ -1,33 +1,54 @@
 #include "order.h"
 
 #include "cell.h"
-#include "time_cell.h"
 
-bool order_init(struct order *order, struct luna_arena *arena, size_t series_max)
+bool order_init(struct order *order, const char *text_end, struct luna_arena *arena,
+                size_t series_max)
 {
-    *order = (struct order){.day_first_grows = true, .month_first_grows = true};
+    *order = (struct order){.text_end = text_end,
+                            .month = TIME_MONTH_FIRST,
+                            .day_first_grows = true,
+                            .month_first_grows = true};
     order->last = luna_arena_calloc(arena, series_max, sizeof *order->last);
     return order->last != NULL;
 }
 
-static bool time_read(struct csv_field field, struct time_cell *ret_time)
+static struct time_cell time_of_number(double number)
+{
+    return (struct time_cell){.key = number,
+                              .key_month_first = number,
+                              .is_month_possible = true,
+                              .is_day_possible = true};
+}
+
+static bool number_read(struct csv_field field, struct time_cell *ret_time)
 {
     static const struct number_style plain = {'.', false};
     double number = 0;
-    if (time_cell_read(field, ret_time))
-        return true;
-    bool is_number = cell_read(field, plain, &number) == CELL_NUMBER;
-    *ret_time = (struct time_cell){.key = number,
-                                   .key_month_first = number,
-                                   .is_month_possible = true,
-                                   .is_day_possible = true};
-    return is_number;
+    if (cell_read(field, plain, &number) != CELL_NUMBER)
+        return false;
+    *ret_time = time_of_number(number);
+    return true;
 }
 
 bool order_is_time(struct csv_field field)
 {
     struct time_cell time;
-    return time_read(field, &time);
+    return time_cell_read(field, &time) || number_read(field, &time);
+}
+
+static bool time_read(struct order *order, struct csv_field field, struct time_cell *ret_time)
+{
+    double number = 0;
+    if (order->was_number && cell_read_plain(field, order->text_end, &number)) {
+        *ret_time = time_of_number(number);
+        return true;
+    }
+    order->was_number = false;
+    if (time_cell_read_next(&order->month, field, ret_time))
+        return true;
+    order->was_number = number_read(field, ret_time);
+    return order->was_number;
 }
 
 enum order_status order_check(struct order *order, size_t series, struct csv_field field,
@@ -35,7 +56,7 @@ enum order_status order_check(struct order *order, size_t series, struct csv_fie
 {
     struct order_last *last = &order->last[series];
     struct time_cell time;
-    if (!time_read(field, &time))
+    if (!time_read(order, field, &time))
         return ORDER_NO_TIME;
     bool day_first = order->day_first_grows && time.is_day_possible;
     bool month_first = order->month_first_grows && time.is_month_possible;

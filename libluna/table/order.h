@@ -6,11 +6,15 @@
 
 #include "csv_scan.h"
 #include "luna/base/arena.h"
+#include "time_cell.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct order {
+    const char *text_end; /* of the text that the times are in */
+    struct time_month month;
+    bool was_number; /* the last time; the next one mostly is too */
     /* By the readings of 3/4/2020: the 3rd of April, and the 4th of March. One is enough. */
     bool day_first_grows, month_first_grows;
     struct order_last {
@@ -21,8 +25,9 @@ struct order {
     } * last; /* [series] */
 };
 
-bool order_init(struct order *order, struct luna_arena *arena, size_t series_max)
-    __attribute__((warn_unused_result));
+/* For times in the text that ends at `text_end`. */
+bool order_init(struct order *order, const char *text_end, struct luna_arena *arena,
+                size_t series_max) __attribute__((warn_unused_result));
 
 enum order_status {
     ORDER_GROWS,

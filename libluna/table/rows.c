@@ -322,9 +322,10 @@ static void take_value(struct rows *rows, size_t row)
 {
     struct reading *r = rows->reading;
     struct csv_field field = field_at(rows, r->value);
-    enum cell cell = cell_read(field, r->style, &rows->values[row]);
-    if (cell == CELL_NUMBER && !r->is_point_unsure)
+    if (r->style.decimal == '.' && !r->is_point_unsure &&
+        cell_read_plain(field, r->text.at + r->text.len, &rows->values[row]))
         return;
+    enum cell cell = cell_read(field, r->style, &rows->values[row]);
     if (r->is_point_unsure && field.len > 0 && memchr(field.at, '.', field.len) != NULL)
         reading_check_point(r, field);
     if (cell == CELL_TEXT &&
@@ -382,7 +383,8 @@ static bool prepare(struct rows *rows)
     rows->values = luna_arena_alloc(r->arena, rows->count * sizeof *rows->values);
     if (rows->values == NULL || (rows->has_ids && !ids_init(&rows->ids, r->arena, series_max)))
         return false;
-    if (r->time != LUNA_TABLE_NONE && !order_init(&rows->order, r->arena, series_max))
+    if (r->time != LUNA_TABLE_NONE &&
+        !order_init(&rows->order, r->text.at + r->text.len, r->arena, series_max))
         return false;
     if (!r->batch)
         return true;

@@ -31,6 +31,22 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static bool is_sign(char c)
+{
+    switch (c) {
+    case '-':
+    case '/':
+    case '.':
+    case ',':
+    case ':':
+    case ' ':
+    case '+':
+        return true;
+    default:
+        return false;
+    }
+}
+
 static size_t part_read(const char *at, const char *end, struct part *part)
 {
     const char *first = at;
@@ -54,7 +70,7 @@ static bool parts_read(struct csv_field field, struct parts *parts)
             return false;
         struct part *part = &parts->list[parts->count];
         part->before = 0;
-        while (at < end && strchr("-/.,: +", *at) != NULL) {
+        while (at < end && is_sign(*at)) {
             part->before = part->before == 0 || *at != ' ' ? *at : part->before;
             at++;
         }
@@ -73,8 +89,9 @@ static int month_of(const struct part *part)
     static const char *const names[] = {"january",   "february", "march",    "april",
                                         "may",       "june",     "july",     "august",
                                         "september", "october",  "november", "december"};
-    for (int i = 0; i < 12; i++) {
-        if (part->is_word && (part->len == 3 || part->len == strlen(names[i])) &&
+    for (int i = 0; part->is_word && i < 12; i++) {
+        if ((part->at[0] | 0x20) == names[i][0] &&
+            (part->len == 3 || part->len == strlen(names[i])) &&
             strncasecmp(part->at, names[i], part->len) == 0)
             return i + 1;
     }
@@ -87,15 +104,16 @@ static bool word_is(const struct part *part, const char *word)
            strncasecmp(part->at, word, part->len) == 0;
 }
 
-/* Days since 1970-01-01 of the proleptic Gregorian calendar. */
-static double days_of(int year, int month, int day)
+/* Days since 1970-01-01 of the proleptic Gregorian calendar, in which years begin in March and are
+ * counted from 400 years before its first. */
+static int days_of(int year, int month, int day)
 {
-    year -= month <= 2;
-    int era = (year >= 0 ? year : year - 399) / 400;
-    int year_of_era = year - era * 400;
-    int day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return (double)era * 146097 + day_of_era - 719468;
+    assert(year >= 0 && month >= 1 && month <= 12);
+    enum { DAYS_BEFORE_1970 = 719468 + 146097 };
+    unsigned y = (unsigned)(year + 400 - (month <= 2));
+    unsigned months = (unsigned)(month + (month > 2 ? -3 : 9));
+    unsigned days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * months + 2) / 5;
+    return (int)days + day - 1 - DAYS_BEFORE_1970;
 }
 
 /* Hours, minutes, seconds and an offset from parts[from] on, in days; NaN when it is none of
@@ -103,6 +121,7 @@ static double days_of(int year, int month, int day)
 static double clock_read(const struct parts *parts, size_t from)
 {
     static const double units[] = {3600, 60, 1};
+    static const double powers_of_ten[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
     double seconds = 0;
     size_t i = from;
     if (i < parts->count && word_is(&parts->list[i], "T"))
@@ -113,7 +132,7 @@ static double clock_read(const struct parts *parts, size_t from)
         seconds += parts->list[i].number * units[unit];
     }
     if (i < parts->count && parts->list[i].before == '.' && !parts->list[i].is_word) {
-        seconds += parts->list[i].number / pow(10, (double)parts->list[i].len);
+        seconds += parts->list[i].number / powers_of_ten[parts->list[i].len];
         i++;
     }
     if (i < parts->count && word_is(&parts->list[i], "PM"))
@@ -139,6 +158,55 @@ static bool settle(double days, double clock, struct time_cell *ret_time)
     *ret_time = (struct time_cell){
         .key = key, .key_month_first = key, .is_month_possible = true, .is_day_possible = true};
     return !isnan(key);
+}
+
+/* Less than 0: they are not two digits. */
+static int two_digits(const char *at)
+{
+    unsigned tens = (unsigned)at[0] - '0', ones = (unsigned)at[1] - '0';
+    return tens > 9 || ones > 9 ? -1 : (int)(tens * 10 + ones);
+}
+
+/* "2020-01-" */
+static bool month_read(const char *at, struct time_month *month)
+{
+    if (at[4] != '-' || at[7] != '-')
+        return false;
+    int century = two_digits(at), year = two_digits(at + 2), number = two_digits(at + 5);
+    if (century < 0 || year < 0 || number < 1 || number > 12)
+        return false;
+    memcpy(month->text, at, sizeof month->text);
+    month->days_before = days_of(century * 100 + year, number, 0);
+    return true;
+}
+
+/* T03:04, T03:04:05, with a blank for the T, with a Z. */
+static bool usual_clock(const char *at, size_t len, double *ret_clock)
+{
+    len -= at[len - 1] == 'Z';
+    if ((len != 6 && len != 9) || (at[0] != 'T' && at[0] != ' ') || at[3] != ':' ||
+        (len == 9 && at[6] != ':'))
+        return false;
+    int hours = two_digits(at + 1), minutes = two_digits(at + 4);
+    int seconds = len == 9 ? two_digits(at + 7) : 0;
+    *ret_clock = (double)(hours * 3600 + minutes * 60 + seconds) / SECONDS_PER_DAY;
+    return hours >= 0 && minutes >= 0 && seconds >= 0;
+}
+
+/* 2020-01-02 and 2020-01-02T03:04:05Z without being cut into parts: most files have these, and a
+ * time is read on every row. */
+static bool usual_time(struct time_month *month, struct csv_field field, struct time_cell *ret_time)
+{
+    enum { DATE_LEN = 10 };
+    double clock = 0;
+    if (field.len < DATE_LEN ||
+        (memcmp(field.at, month->text, sizeof month->text) != 0 && !month_read(field.at, month)))
+        return false;
+    int day = two_digits(field.at + sizeof month->text);
+    if (day < 1 || day > 31 ||
+        (field.len > DATE_LEN && !usual_clock(field.at + DATE_LEN, field.len - DATE_LEN, &clock)))
+        return false;
+    return settle(month->days_before + day, clock, ret_time);
 }
 
 static bool is_year(const struct part *part)
@@ -227,7 +295,9 @@ static bool named_month(const struct parts *p, struct time_cell *ret_time)
            settle(days_of(year_of(&list[2]), second, list[0].number), clock_read(p, 3), ret_time);
 }
 
-bool time_cell_read(struct csv_field field, struct time_cell *ret_time)
+/* Not inlined: the stack that parts need would slow down usual times. */
+__attribute__((noinline)) static bool unusual_time(struct csv_field field,
+                                                   struct time_cell *ret_time)
 {
     struct parts parts;
     field = csv_trim(field);
@@ -236,4 +306,16 @@ bool time_cell_read(struct csv_field field, struct time_cell *ret_time)
         return false;
     return year_first(&parts, ret_time) || year_last(&parts, ret_time) ||
            named_month(&parts, ret_time);
+}
+
+bool time_cell_read_next(struct time_month *month, struct csv_field field,
+                         struct time_cell *ret_time)
+{
+    return usual_time(month, field, ret_time) || unusual_time(field, ret_time);
+}
+
+bool time_cell_read(struct csv_field field, struct time_cell *ret_time)
+{
+    struct time_month month = TIME_MONTH_FIRST;
+    return time_cell_read_next(&month, field, ret_time);
 }

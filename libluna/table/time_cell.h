@@ -21,4 +21,16 @@ struct time_cell {
  * 31.12.2020, 12/31/2020, 31-Dec-2020, Dec 2020. Plain numbers are not times here. */
 bool time_cell_read(struct csv_field field, struct time_cell *ret_time);
 
+/* The month of the last usual time, which that of the next row mostly has too. */
+struct time_month {
+    char text[8];    /* "2020-01-" */
+    int days_before; /* from 1970-01-01 to the day before its first */
+};
+
+#define TIME_MONTH_FIRST ((struct time_month){.text = "1970-01-", .days_before = -1})
+
+/* The same; faster for times in order. */
+bool time_cell_read_next(struct time_month *month, struct csv_field field,
+                         struct time_cell *ret_time);
+
 #endif

@@ -17,6 +17,7 @@
 #include "luna/modelling/number.h"
 #include "luna/modelling/run.h"
 #include "luna/store/admission.h"
+#include "luna/table/table.h"
 
 #include <gnu/libc-version.h>
 #include <math.h>
@@ -57,22 +58,42 @@ static double random_unit(void)
     return (double)(state >> 11) * 0x1p-53;
 }
 
-/* A noisy walk around 1000, with as many decimals; 0: all digits that a double has. */
+/* The next number of a noisy walk, with as many decimals; 0: all digits that a double has. */
+static void write_number(struct luna_buf *body, double *level, int decimals)
+{
+    char text[LUNA_NUMBER_TEXT_BYTES];
+    double scale = pow(10, decimals);
+    *level += 10 * (random_unit() - 0.5);
+    double value = *level + 100 * (random_unit() - 0.5);
+    if (decimals > 0)
+        value = round(value * scale) / scale;
+    luna_buf_append(body, text, luna_number_print(value, 0, text));
+}
+
 static void write_body(struct luna_buf *body, int points, int decimals, const char *options)
 {
-    double level = 1000, scale = pow(10, decimals);
+    double level = 1000;
     luna_buf_puts(body, "{\"results\":[");
     for (int i = 0; i < points; i++) {
-        char text[LUNA_NUMBER_TEXT_BYTES];
-        level += 10 * (random_unit() - 0.5);
-        double value = level + 100 * (random_unit() - 0.5);
-        if (decimals > 0)
-            value = round(value * scale) / scale;
         if (i > 0)
             luna_buf_putc(body, ',');
-        luna_buf_append(body, text, luna_number_print(value, 0, text));
+        write_number(body, &level, decimals);
     }
     luna_buf_printf(body, "]%s}", options);
+}
+
+/* Days and numbers; every month has 28 days. */
+static void prepare_table(struct work *work)
+{
+    enum { DAYS = 28, MONTHS = 12 };
+    double level = 1000;
+    luna_buf_puts(&work->body, "ds,y\n");
+    for (int i = 0; i < POINTS; i++) {
+        luna_buf_printf(&work->body, "%04d-%02d-%02d,", 2000 + i / (DAYS * MONTHS),
+                        1 + i / DAYS % MONTHS, 1 + i % DAYS);
+        write_number(&work->body, &level, 2);
+        luna_buf_putc(&work->body, '\n');
+    }
 }
 
 static const char given[] =
@@ -97,6 +118,18 @@ static void decode(struct work *work)
     if (luna_decode_json(work->body.data, work->body.len, &limits, &work->arena, &work->request,
                          &faults) != LUNA_DECODE_OK)
         fail("the body is not accepted");
+}
+
+static void decode_table(struct work *work)
+{
+    static const struct luna_request_limits limits = {.points_max = POINTS, .nesting_max = 16};
+    static const struct luna_table_options found = {.column = NULL};
+    struct luna_faults faults;
+    struct luna_table table;
+    luna_faults_init(&faults, &work->arena);
+    if (luna_table_read(work->body.data, work->body.len, &found, false, &limits, &work->arena,
+                        &table, &faults) != LUNA_DECODE_OK)
+        fail("the table is not accepted");
 }
 
 static void run(struct work *work)
@@ -218,6 +251,8 @@ struct part {
 static const struct part parts[] = {
     {"decode", prepare_prices, NULL, decode, 1, POINTS, "number of two decimals"},
     {"decode-digits", prepare_digits, NULL, decode, 1, POINTS, "number of seventeen digits"},
+    {"decode-table", prepare_table, NULL, decode_table, 1, POINTS,
+     "row of a day and a number of two decimals"},
     {"admit", prepare_admit, NULL, admit, ROUNDS, 1,
      "admission and its commit, Redis's own work apart"},
     {"filter", prepare_run, NULL, run, 1, POINTS, "step of a local level, parameters given"},

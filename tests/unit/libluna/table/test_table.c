@@ -195,6 +195,77 @@ static void the_points_limit_is_off_by_one(void **state)
     }
 }
 
+static const char *hint_of(const char *body)
+{
+    (void)values_of(body);
+    assert_true(d.faults.count > 0);
+    return d.faults.list[0].hint;
+}
+
+/* Rows of one month, and clocks of one day, are read by shorter ways than others. */
+static void times_of_one_month_are_not_compared(void **state)
+{
+    (void)state;
+    static const struct row sorted[] = {
+        {"ds,y\n1969-12-31,1\n1970-01-01,2\n1970-01-02,3\n", "1 2 3 "},
+        {"ds,y\n2020-02-28,1\n2020-02-29,2\n2020-03-01,3\n", "1 2 3 "},
+        {"ds,y\n2020-01-31,1\n2020/02/01,2\n2020-02-01T01:00,3\n 2020-02-02,4\n", "1 2 3 4 "},
+        {"ds,y\n2020-01-01 23:59:58,1\n2020-01-01 23:59:59,2\n2020-01-02 00:00:00,3\n", "1 2 3 "},
+        {"ds,y\n2020-01-01T01:00Z,1\n2020-01-01T01:00:01Z,2\n2020-01-01T02:00+00:30,3\n", "1 2 3 "},
+        {"ds,y\n1990,1\n1991,2\n1992-06,3\n", "1 2 3 "}};
+    static const char *const not_sorted[] = {"ds,y\n2020-01-02,1\n2020-01-01,2\n",
+                                             "ds,y\n2020-01-02,1\n2020-01-02,2\n",
+                                             "ds,y\n2020-02-01,1\n2020-01-31,2\n",
+                                             "ds,y\n2020-02-01,1\n2019-02-02,2\n",
+                                             "ds,y\n2020-01-01 03:00,1\n2020-01-01 02:59,2\n",
+                                             "ds,y\n2020-01-02,1\n01/01/2020,2\n",
+                                             "ds,y\n1991,1\n1990,2\n",
+                                             "ds,y\n1600000000,1\n1500000000,2\n"};
+    static const char *const no_times[] = {
+        "ds,y\n2020-01-01,1\n2020-01-32,2\n", "ds,y\n2020-01-01,1\n2020-01-00,2\n",
+        "ds,y\n2020-01-01,1\n2020-01-0x,2\n", "ds,y\n2020-01-01,1\n2020-13-02,2\n",
+        "ds,y\n2020-01-01,1\n2020-01-02x03:00,2\n"};
+    check(sorted, sizeof sorted / sizeof sorted[0]);
+    for (size_t i = 0; i < sizeof not_sorted / sizeof not_sorted[0]; i++)
+        assert_non_null(strstr(hint_of(not_sorted[i]), "does not come after"));
+    for (size_t i = 0; i < sizeof no_times / sizeof no_times[0]; i++)
+        assert_non_null(strstr(hint_of(no_times[i]), "is not a time"));
+}
+
+/* Numbers are read together with the bytes behind them. */
+static void a_number_reads_into_the_next_field(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"sep=e\nxey\n1e5\n2e6\n", "5 6 "},
+        {"sep=.\nx.y\n1.5\n2.6\n", "5 6 "},
+        {"y,x\n1,e\n2,e5\n", "1 2 "},
+        {"y;x\n1;.5\n22;.6\n", "1 22 "},
+        {"\"y\",x\n\"1\",2020-01-01\n\"22\",2020-01-02\n", "1 22 "},
+        {"y\n  1\n 22 \n\t3\n", "1 22 3 "},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *got = values_with(rows[i].body, i < 2 ? "column=y" : "");
+        if (strcmp(got, rows[i].expected) != 0)
+            fail_msg("%s\n  wanted %s\n  got    %s", rows[i].body, rows[i].expected, got);
+    }
+}
+
+static void a_field_in_quotes_ends_too_early(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"\"x\",\"y\"\n\"a,b\",\"1\"\n\"\",\"2\"\r\n\"c\"\"d\",\"3\"\r\n", "1 2 3 "},
+        {"\"x\",\"y\"\n\"a\nb\",\"1\"\n\"c\rd\",\"2\"\r\"e\",\"3\"\n", "1 2 3 "},
+        {"\"y\"\n\"1\"\n\"\"\n\"3\"\n", "1 _ 3 "},
+    };
+    check(rows, sizeof rows / sizeof rows[0]);
+    assert_non_null(strstr(hint_of("x,y\n\"a\"b,1\n"), "after the closing quote"));
+    assert_non_null(strstr(hint_of("x,y\n\"a\" ,1\n"), "after the closing quote"));
+    assert_non_null(strstr(hint_of("x,y\na,1\n\"b,2\nc,3\n"), "the quote that opens"));
+    assert_non_null(strstr(hint_of("x,y\na\"b\",1\n"), "a field that is not quoted"));
+}
+
 static void a_series_named_total_loses_its_last_row(void **state)
 {
     (void)state;
@@ -336,6 +407,9 @@ int main(void)
         cmocka_unit_test(a_leading_zero_or_long_number_is_text),
         cmocka_unit_test(numbers_before_a_comma_overflow),
         cmocka_unit_test(the_points_limit_is_off_by_one),
+        cmocka_unit_test(times_of_one_month_are_not_compared),
+        cmocka_unit_test(a_number_reads_into_the_next_field),
+        cmocka_unit_test(a_field_in_quotes_ends_too_early),
         cmocka_unit_test(a_series_named_total_loses_its_last_row),
         cmocka_unit_test(quotes_in_ids_stay_doubled),
         cmocka_unit_test(rows_without_an_id_are_one_series),
