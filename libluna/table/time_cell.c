@@ -47,15 +47,17 @@ static bool is_sign(char c)
     }
 }
 
+/* The number of a part that is too long wraps; no time has such a part. */
 static size_t part_read(const char *at, const char *end, struct part *part)
 {
     const char *first = at;
+    unsigned number = 0;
     part->is_word = is_letter(*at);
-    part->number = 0;
-    for (; at < end && (part->is_word ? is_letter(*at) : is_digit(*at)); at++) {
-        if (!part->is_word && at - first < 9)
-            part->number = part->number * 10 + (*at - '0');
-    }
+    while (part->is_word && at < end && is_letter(*at))
+        at++;
+    for (; !part->is_word && at < end && is_digit(*at); at++)
+        number = number * 10 + (unsigned)(*at - '0');
+    part->number = (int)number;
     part->at = first;
     part->len = (size_t)(at - first);
     return part->len;
@@ -116,12 +118,13 @@ static int days_of(int year, int month, int day)
     return (int)days + day - 1 - DAYS_BEFORE_1970;
 }
 
+static const double powers_of_ten[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+
 /* Hours, minutes, seconds and an offset from parts[from] on, in days; NaN when it is none of
  * these. */
 static double clock_read(const struct parts *parts, size_t from)
 {
     static const double units[] = {3600, 60, 1};
-    static const double powers_of_ten[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
     double seconds = 0;
     size_t i = from;
     if (i < parts->count && word_is(&parts->list[i], "T"))
@@ -180,33 +183,99 @@ static bool month_read(const char *at, struct time_month *month)
     return true;
 }
 
-/* T03:04, T03:04:05, with a blank for the T, with a Z. */
-static bool usual_clock(const char *at, size_t len, double *ret_clock)
+/* The seconds with what follows "03:04:05": the part of a second, and an offset. NaN: neither. */
+__attribute__((noinline)) static double usual_clock_end(const char *at, const char *end,
+                                                        double seconds)
 {
-    len -= at[len - 1] == 'Z';
-    if ((len != 6 && len != 9) || (at[0] != 'T' && at[0] != ' ') || at[3] != ':' ||
-        (len == 9 && at[6] != ':'))
-        return false;
-    int hours = two_digits(at + 1), minutes = two_digits(at + 4);
-    int seconds = len == 9 ? two_digits(at + 7) : 0;
-    *ret_clock = (double)(hours * 3600 + minutes * 60 + seconds) / SECONDS_PER_DAY;
-    return hours >= 0 && minutes >= 0 && seconds >= 0;
+    enum { DIGITS_MAX = 9, OFFSET_LEN = 6 };
+    if (at < end && *at == '.') {
+        const char *first = ++at;
+        int number = 0;
+        for (; at < end && is_digit(*at) && at - first < DIGITS_MAX; at++)
+            number = number * 10 + (*at - '0');
+        if (at == first)
+            return (double)NAN;
+        seconds += number / powers_of_ten[at - first];
+    }
+    if (end - at == 1 && *at == 'Z')
+        at++;
+    if (end - at == OFFSET_LEN && (*at == '+' || *at == '-') && at[3] == ':') {
+        int sign = *at == '+' ? 1 : -1, hours = two_digits(at + 1), minutes = two_digits(at + 4);
+        if (hours < 0 || minutes < 0)
+            return (double)NAN;
+        seconds -= sign * (hours + minutes / 60.0) * 3600;
+        at = end;
+    }
+    return at == end ? seconds : (double)NAN;
 }
 
-/* 2020-01-02 and 2020-01-02T03:04:05Z without being cut into parts: most files have these, and a
- * time is read on every row. */
+/* T03:04 and T03:04:05.678, with a blank for the T, with Z or +01:00. */
+static inline bool usual_clock(const char *at, const char *end, double *ret_clock)
+{
+    if (end - at < 6 || (at[0] != 'T' && at[0] != ' ') || at[3] != ':')
+        return false;
+    int hours = two_digits(at + 1), minutes = two_digits(at + 4), seconds = 0;
+    at += 6;
+    if (end - at >= 3 && *at == ':') {
+        seconds = two_digits(at + 1);
+        at += 3;
+    }
+    if (hours < 0 || minutes < 0 || seconds < 0)
+        return false;
+    double sum = hours * 3600 + minutes * 60 + seconds;
+    if (at < end && (*at != 'Z' || end - at > 1))
+        sum = usual_clock_end(at, end, sum);
+    *ret_clock = sum / SECONDS_PER_DAY;
+    return !isnan(sum);
+}
+
+/* Of 3/4/2020 the 3rd of April, and the 4th of March. */
+static bool settle_either(int year, int a, int b, double clock, struct time_cell *ret_time)
+{
+    if (a > 12 && b > 12)
+        return false;
+    *ret_time = (struct time_cell){
+        .key = days_of(year, b <= 12 ? b : 1, a) + clock,
+        .key_month_first = days_of(year, a <= 12 ? a : 1, b) + clock,
+        .is_month_possible = a <= 12,
+        .is_day_possible = b <= 12,
+    };
+    return true;
+}
+
+/* 31.12.2020, 12/31/2020 03:04 */
+static bool usual_year_last(const char *at, double clock, struct time_cell *ret_time)
+{
+    if (at[5] != at[2] || (at[2] != '/' && at[2] != '.' && at[2] != '-'))
+        return false;
+    int a = two_digits(at), b = two_digits(at + 3);
+    int century = two_digits(at + 6), year = two_digits(at + 8);
+    return a >= 1 && a <= 31 && b >= 1 && b <= 31 && century >= 0 && year >= 0 &&
+           settle_either(century * 100 + year, a, b, clock, ret_time);
+}
+
+/* 2020-01-02, 12/31/2020, and the same with a clock, without being cut into parts: most files have
+ * these, and a time is read on every row. */
 static bool usual_time(struct time_month *month, struct csv_field field, struct time_cell *ret_time)
 {
     enum { DATE_LEN = 10 };
+    const char *at = field.at;
     double clock = 0;
     if (field.len < DATE_LEN ||
-        (memcmp(field.at, month->text, sizeof month->text) != 0 && !month_read(field.at, month)))
+        (field.len > DATE_LEN && !usual_clock(at + DATE_LEN, at + field.len, &clock)))
         return false;
-    int day = two_digits(field.at + sizeof month->text);
-    if (day < 1 || day > 31 ||
-        (field.len > DATE_LEN && !usual_clock(field.at + DATE_LEN, field.len - DATE_LEN, &clock)))
-        return false;
-    return settle(month->days_before + day, clock, ret_time);
+    if (memcmp(at, month->text, sizeof month->text) != 0 && !month_read(at, month))
+        return usual_year_last(at, clock, ret_time);
+    int day = two_digits(at + sizeof month->text);
+    return day >= 1 && day <= 31 && settle(month->days_before + day, clock, ret_time);
+}
+
+/* 2020-01 */
+static bool usual_month(const char *at, struct time_cell *ret_time)
+{
+    int century = two_digits(at), year = two_digits(at + 2), month = two_digits(at + 5);
+    return century >= 0 && year >= 0 && at[4] == '-' && month >= 1 && month <= 12 &&
+           settle(days_of(century * 100 + year, month, 1), 0, ret_time);
 }
 
 static bool is_year(const struct part *part)
@@ -265,15 +334,7 @@ static bool year_last(const struct parts *p, struct time_cell *ret_time)
         return false;
     int year = year_of(&list[2]), a = list[0].number, b = list[1].number;
     double clock = clock_read(p, 3);
-    if (year < 0 || isnan(clock) || (a > 12 && b > 12))
-        return false;
-    *ret_time = (struct time_cell){
-        .key = days_of(year, b <= 12 ? b : 1, a) + clock,
-        .key_month_first = days_of(year, a <= 12 ? a : 1, b) + clock,
-        .is_month_possible = a <= 12,
-        .is_day_possible = b <= 12,
-    };
-    return true;
+    return year >= 0 && !isnan(clock) && settle_either(year, a, b, clock, ret_time);
 }
 
 /* 31-Dec-2020, Dec 31, 2020, Dec 2020, Dec-20, Q1 2020 */
@@ -299,7 +360,10 @@ static bool named_month(const struct parts *p, struct time_cell *ret_time)
 __attribute__((noinline)) static bool unusual_time(struct csv_field field,
                                                    struct time_cell *ret_time)
 {
+    enum { MONTH_LEN = 7 };
     struct parts parts;
+    if (field.len == MONTH_LEN && usual_month(field.at, ret_time))
+        return true;
     field = csv_trim(field);
     if (field.len == 0 || field.len > TIME_BYTES_MAX || !parts_read(field, &parts) ||
         parts.list[0].before != 0 || parts.count < 2)
