@@ -17,10 +17,18 @@ bool cell_is(struct csv_field field, const char *word)
     return field.len == strlen(word) && strncasecmp(field.at, word, field.len) == 0;
 }
 
-static bool is_one_of(struct csv_field field, const char *const *words, size_t count)
+/* The longest word, and the NUL behind it. */
+enum { WORD_BYTES = sizeof "-infinity" };
+
+/* Of a field without surrounding blanks. The length is compared first: most text is not one of the
+ * words, and all of them are tried. */
+static bool is_one_of(struct csv_field field, const char (*words)[WORD_BYTES], size_t count)
 {
+    if (field.len == 0 || field.len >= WORD_BYTES)
+        return false;
     for (size_t i = 0; i < count; i++) {
-        if (cell_is(field, words[i]))
+        if (words[i][field.len] == '\0' && words[i][field.len - 1] != '\0' &&
+            strncasecmp(field.at, words[i], field.len) == 0)
             return true;
     }
     return false;
@@ -28,16 +36,17 @@ static bool is_one_of(struct csv_field field, const char *const *words, size_t c
 
 static bool is_infinite(struct csv_field field)
 {
-    static const char *const words[] = {"inf",      "-inf",      "+inf",
-                                        "infinity", "-infinity", "+infinity"};
+    static const char words[][WORD_BYTES] = {"inf",      "-inf",      "+inf",
+                                             "infinity", "-infinity", "+infinity"};
     return is_one_of(field, words, sizeof words / sizeof words[0]);
 }
 
 /* As R, pandas, Excel (#NV: in German), Eurostat (:) and the World Bank (..) write it. */
 static bool is_missing(struct csv_field field)
 {
-    static const char *const words[] = {"NA",  "NaN",  "null", "N/A", "#N/A", "None", "<NA>", "NaT",
-                                        "nil", "n.a.", "#NV",  ".",   "-",    "--",   "..",   ":"};
+    static const char words[][WORD_BYTES] = {"NA",   "NaN", "null", "N/A",  "#N/A", "None",
+                                             "<NA>", "NaT", "nil",  "n.a.", "#NV",  ".",
+                                             "-",    "--",  "..",   ":"};
     return field.len == 0 || is_one_of(field, words, sizeof words / sizeof words[0]);
 }
 
@@ -206,12 +215,13 @@ enum cell cell_read(struct csv_field field, struct number_style style, double *r
 
 enum cell cell_guess(struct csv_field field)
 {
-    static const struct number_style styles[] = {{'.', true}, {',', true}};
+    static const struct number_style point = {'.', true}, comma = {',', true};
     double value;
+    enum luna_number_status status;
     struct time_cell time;
-    enum cell cell = cell_read(field, styles[0], &value);
-    if (cell == CELL_TEXT)
-        cell = cell_read(field, styles[1], &value);
+    enum cell cell = cell_read(field, point, &value);
+    if (cell == CELL_TEXT && parse_rewritten(csv_trim(field), comma, &value, &status))
+        return status == LUNA_NUMBER_RANGE ? CELL_RANGE : CELL_NUMBER;
     return cell == CELL_TEXT && time_cell_read(field, &time) ? CELL_TIME : cell;
 }
 

@@ -76,6 +76,15 @@ struct csv_field sample_field(const struct sample *sample, size_t row, size_t co
     return sample->fields[row * sample->columns + column];
 }
 
+enum cell sample_guess(const struct sample *sample, size_t row, size_t column)
+{
+    struct csv_field field = sample_field(sample, row, column);
+    unsigned char *guess = &sample->guesses[row * sample->columns + column];
+    if (*guess == 0)
+        *guess = (unsigned char)(1 + cell_guess(field));
+    return (enum cell)(*guess - 1);
+}
+
 /* What the widths of the rows after the first tell. */
 struct widths {
     size_t rows, wider, with_last;
@@ -138,8 +147,9 @@ bool sample_read(const struct text *text, char delimiter, struct luna_arena *are
         sample.lines[sample.rows++] = record->line;
     }
     narrow(&sample, &widths);
+    sample.guesses = luna_arena_calloc(arena, sample.rows * sample.columns + 1, 1);
     *ret_sample = sample;
-    return true;
+    return sample.guesses != NULL;
 }
 
 /* 0, 1, 2 … or 1, 2, 3 … in the rows from `first` on. */
@@ -172,7 +182,7 @@ static enum luna_table_kind kind_of_most(const struct sample *sample, size_t fir
 {
     size_t numbers = 0, times = 0, texts = 0;
     for (size_t row = first; row < sample->rows; row++) {
-        enum cell cell = cell_guess(sample_field(sample, row, column));
+        enum cell cell = sample_guess(sample, row, column);
         numbers += cell == CELL_NUMBER || cell == CELL_RANGE;
         times += cell == CELL_TIME;
         texts += cell == CELL_TEXT;
@@ -186,7 +196,7 @@ static enum luna_table_kind kind_of_most(const struct sample *sample, size_t fir
 static enum luna_table_kind kind_of(const struct sample *sample, size_t first, size_t column)
 {
     for (size_t row = first; row < sample->rows; row++) {
-        switch (cell_guess(sample_field(sample, row, column))) {
+        switch (sample_guess(sample, row, column)) {
         case CELL_MISSING:
             break;
         case CELL_NUMBER:
@@ -272,7 +282,7 @@ static struct first_row first_row_read(const struct sample *sample)
 {
     struct first_row row = {.text_recurs = true};
     for (size_t c = 0; c < sample->columns; c++) {
-        enum cell cell = cell_guess(sample_field(sample, 0, c));
+        enum cell cell = sample_guess(sample, 0, c);
         enum luna_table_kind below = kind_of(sample, 1, c);
         bool values = below == LUNA_TABLE_NUMBERS || below == LUNA_TABLE_TIMES;
         bool almost = cell == CELL_TEXT && below == LUNA_TABLE_NUMBERS &&
@@ -313,7 +323,7 @@ bool sample_has_units(const struct sample *sample)
     if (sample->columns < 2 || sample->rows < 4)
         return false;
     for (size_t c = 0; c < sample->columns; c++) {
-        enum cell cell = cell_guess(sample_field(sample, 1, c));
+        enum cell cell = sample_guess(sample, 1, c);
         enum luna_table_kind below = kind_of(sample, 2, c);
         if (cell == CELL_NUMBER || cell == CELL_RANGE || cell == CELL_TIME ||
             below == LUNA_TABLE_TEXT)

@@ -16,6 +16,7 @@ enum { SAMPLE_ROWS = 101 };
 
 struct sample {
     struct csv_field *fields; /* [rows][columns]; what a short row lacks is empty */
+    unsigned char *guesses;   /* [rows][columns] 1 + sample_guess(), 0: not yet known */
     size_t *lines;            /* [rows], from 1 */
     size_t rows, columns;
     /* The first line has one field fewer than all others, as R writes it: the first column has no
@@ -33,6 +34,8 @@ bool sample_read(const struct text *text, char delimiter, struct luna_arena *are
                  struct sample *ret_sample) __attribute__((warn_unused_result));
 
 struct csv_field sample_field(const struct sample *sample, size_t row, size_t column);
+/* cell_guess() of the field. */
+enum cell sample_guess(const struct sample *sample, size_t row, size_t column);
 
 /* Whether the first row holds names. LUNA_TABLE_HEADER_FIND: both are possible. */
 enum luna_table_header sample_header(const struct sample *sample);

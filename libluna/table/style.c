@@ -45,9 +45,10 @@ static void marks_read(const struct reading *r, struct marks *marks)
         if (marks->of[mark]++ == 0)
             marks->example[mark] = csv_trim(field);
         if (marks->blank.at == NULL && has_blank(csv_trim(field)) &&
-            cell_guess(field) == CELL_NUMBER)
+            sample_guess(&r->sample, row, (size_t)r->value) == CELL_NUMBER)
             marks->blank = csv_trim(field);
-        marks->plain += mark == MARK_NONE && cell_guess(field) == CELL_NUMBER;
+        marks->plain +=
+            mark == MARK_NONE && sample_guess(&r->sample, row, (size_t)r->value) == CELL_NUMBER;
         long number = row_number_of(field, mark);
         start = row == first ? number : start;
         grows = grows && number > before;
