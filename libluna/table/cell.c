@@ -242,21 +242,24 @@ enum mark cell_mark(struct csv_field field)
 {
     size_t points = 0, commas = 0, point = 0, comma = 0;
     field = csv_trim(field);
-    if (field.len > NUMBER_BYTES_MAX || cell_guess(field) != CELL_NUMBER)
+    if (field.len > NUMBER_BYTES_MAX)
         return MARK_NONE;
     for (size_t i = 0; i < field.len; i++) {
-        points += field.at[i] == '.';
-        commas += field.at[i] == ',';
-        point = field.at[i] == '.' ? i : point;
-        comma = field.at[i] == ',' ? i : comma;
+        if (field.at[i] == '.') {
+            points++;
+            point = i;
+        } else if (field.at[i] == ',') {
+            commas++;
+            comma = i;
+        }
     }
+    if (points + commas == 0 || cell_guess(field) != CELL_NUMBER)
+        return MARK_NONE;
     if (points > 0 && commas > 0)
         return point > comma ? MARK_POINT_GROUPED : MARK_COMMA_GROUPED;
     if (points > 1 || commas > 1)
         return points > 1 ? MARK_COMMA_GROUPED : MARK_POINT_GROUPED;
     if (points == 1)
         return may_group(field, point) ? MARK_UNSURE_POINT : MARK_POINT;
-    if (commas == 1)
-        return may_group(field, comma) ? MARK_UNSURE_COMMA : MARK_COMMA;
-    return MARK_NONE;
+    return may_group(field, comma) ? MARK_UNSURE_COMMA : MARK_COMMA;
 }

@@ -21,9 +21,8 @@ static const char *line_count(const char *at, const char *end, struct line_count
                                    .is_indented = at < end && *at == '\t'};
     for (; at < end && (quoted || (*at != '\n' && *at != '\r')); at++) {
         quoted = *at == '"' ? !quoted : quoted;
-        const char *found = quoted || *at == '\0' ? NULL : strchr(candidates, *at);
-        if (found != NULL)
-            counts->of[found - candidates]++;
+        for (size_t c = 0; c < CANDIDATES && !quoted; c++)
+            counts->of[c] += *at == candidates[c];
     }
     return at < end ? at + 1 : end;
 }
