@@ -82,18 +82,40 @@ static void write_body(struct luna_buf *body, int points, int decimals, const ch
     luna_buf_printf(body, "]%s}", options);
 }
 
-/* Days and numbers; every month has 28 days. */
-static void prepare_table(struct work *work)
+/* Every month has 28 days. */
+static void write_day(struct luna_buf *body, int i)
 {
     enum { DAYS = 28, MONTHS = 12 };
+    luna_buf_printf(body, "%04d-%02d-%02d", 2000 + i / (DAYS * MONTHS), 1 + i / DAYS % MONTHS,
+                    1 + i % DAYS);
+}
+
+static void write_label(struct luna_buf *body, int i)
+{
+    enum { LABELS = 97 };
+    luna_buf_printf(body, "row%d", i % LABELS);
+}
+
+static void write_table(struct luna_buf *body, void (*write_first)(struct luna_buf *, int))
+{
     double level = 1000;
-    luna_buf_puts(&work->body, "ds,y\n");
+    luna_buf_puts(body, "first,y\n");
     for (int i = 0; i < POINTS; i++) {
-        luna_buf_printf(&work->body, "%04d-%02d-%02d,", 2000 + i / (DAYS * MONTHS),
-                        1 + i / DAYS % MONTHS, 1 + i % DAYS);
-        write_number(&work->body, &level, 2);
-        luna_buf_putc(&work->body, '\n');
+        write_first(body, i);
+        luna_buf_putc(body, ',');
+        write_number(body, &level, 2);
+        luna_buf_putc(body, '\n');
     }
+}
+
+static void prepare_days(struct work *work)
+{
+    write_table(&work->body, write_day);
+}
+
+static void prepare_labels(struct work *work)
+{
+    write_table(&work->body, write_label);
 }
 
 static const char given[] =
@@ -251,8 +273,10 @@ struct part {
 static const struct part parts[] = {
     {"decode", prepare_prices, NULL, decode, 1, POINTS, "number of two decimals"},
     {"decode-digits", prepare_digits, NULL, decode, 1, POINTS, "number of seventeen digits"},
-    {"decode-table", prepare_table, NULL, decode_table, 1, POINTS,
+    {"decode-days", prepare_days, NULL, decode_table, 1, POINTS,
      "row of a day and a number of two decimals"},
+    {"decode-labels", prepare_labels, NULL, decode_table, 1, POINTS,
+     "row of a label and a number of two decimals"},
     {"admit", prepare_admit, NULL, admit, ROUNDS, 1,
      "admission and its commit, Redis's own work apart"},
     {"filter", prepare_run, NULL, run, 1, POINTS, "step of a local level, parameters given"},
