@@ -13,10 +13,10 @@
 -- not recovered since it started. The build turns `reply { … }` into one struct.pack() in the
 -- table's order.
 local v = redis.call('HMGET', KEYS.m, M.incarnation, M.epoch, M.charged, M.refunded, M.quota_limit,
-  M.base, M.period_charged, M.period_refunded, M.period_no, M.period_end_ms, M.next_end_ms,
-  M.burst_state, M.rate_per_s, M.rate_burst, M.points_max, M.concurrent_max, M.off, M.dirty,
-  M.period_kind, M.key .. ARGV.key, ARGV.worker, M.compute_ms_per_s, M.compute_state)
-local digest, key = ARGV.key, v[20]
+  M.base, M.period_charged, M.period_refunded, M.period_no, M.period_end_ms, M.burst_state,
+  M.rate_per_s, M.rate_burst, M.points_max, M.concurrent_max, M.off, M.dirty, M.period_kind,
+  M.key .. ARGV.key, ARGV.worker, M.compute_ms_per_s, M.compute_state)
+local digest, key = ARGV.key, v[19]
 if not key and ARGV.earlier_key then
   local earlier = redis.call('HGET', KEYS.m, M.key .. ARGV.earlier_key)
   if earlier then
@@ -39,25 +39,26 @@ end
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local now_ms = math.floor(now / 1000)
-local e, c, r, lim, base, pc, pr, pn, pend = tonumber(v[2]), tonumber(v[3]), tonumber(v[4]), tonumber(v[5]), tonumber(v[6]),
-  tonumber(v[7]), tonumber(v[8]), tonumber(v[9]), tonumber(v[10])
-local dirty = v[18] == '1'
-local left = lim - base - (c - pc) + (r - pr)
+-- The other fields stay text, which arithmetic and struct.pack() accept as numbers. answer() reads
+-- them from v: each local of this level that it read would cost an allocation per request.
+local c, pend = tonumber(v[3]), tonumber(v[10])
+local dirty = v[17] == '1'
+local left = v[5] - v[6] - (c - v[7]) + (v[4] - v[8])
 
 -- The caller knows another clock, and closes the period by roll.lua if both have reached its end.
 if pend > 0 and now_ms >= pend then
-  return struct.pack('<i8', key and PERIOD_ENDED or v[17] == OFF_DELETED and ACCOUNT_UNKNOWN or KEY_INVALID)
+  return struct.pack('<i8', key and PERIOD_ENDED or v[16] == OFF_DELETED and ACCOUNT_UNKNOWN or KEY_INVALID)
 end
 
-local rate, burst, points_max = tonumber(v[13]), tonumber(v[14]), tonumber(v[15])
+local rate, burst, points_max = tonumber(v[12]), tonumber(v[13]), tonumber(v[14])
 local gap = math.floor(1000000 / rate)
-local tat = tonumber(v[12])
+local tat = tonumber(v[11])
 -- Further ahead than a burst: written while this clock was ahead, or under a plan with more.
 if tat < now or tat > now + burst * gap then
   tat = now
 end
 -- How long the account's plan takes to provide what it has computed.
-local debt_us = v[23] and v[22] ~= '0' and tonumber(v[23]) - now or 0
+local debt_us = v[22] and v[21] ~= '0' and tonumber(v[22]) - now or 0
 if debt_us < 0 or debt_us > COMPUTE_DEBT_MAX_S * 1000000 then -- the clock went back
   debt_us = 0
 end
@@ -71,30 +72,30 @@ local function answer(outcome, charged, retry_ms)
   end
   return reply {
     outcome = outcome,
-    epoch = e,
+    epoch = v[2],
     charged_total = charged,
-    period_no = pn,
-    quota_limit = lim,
+    period_no = v[9],
+    quota_limit = v[5],
     quota_left = left,
-    period_end_ms = pend,
+    period_end_ms = v[10],
     now_ms = now_ms,
     rate_per_s = rate,
     rate_burst = burst,
     burst_left = math.floor((burst * gap - (tat - now)) / gap),
     burst_reset_us = tat - now,
     retry_ms = retry_ms,
-    points_max = points_max,
-    period_kind = tonumber(v[19]),
-    concurrent_max = tonumber(v[16]),
-    key_scopes = tonumber(scopes),
+    points_max = v[14],
+    period_kind = v[18],
+    concurrent_max = v[15],
+    key_scopes = scopes,
     key_earlier = digest == ARGV.key and 0 or 1,
-    compute_ms_per_s = tonumber(v[22] or 0),
+    compute_ms_per_s = v[21] or 0,
     compute_debt_us = debt_us,
   }
 end
 
 if not key then
-  if v[17] == OFF_DELETED then -- it has no keys, and looks like one that never was
+  if v[16] == OFF_DELETED then -- it has no keys, and looks like one that never was
     return struct.pack('<i8', ACCOUNT_UNKNOWN)
   end
   return answer(KEY_INVALID, 0, 0)
@@ -108,7 +109,7 @@ end
 if now_ms < tonumber(from_ms) or (until_ms ~= '0' and now_ms >= tonumber(until_ms)) then
   return answer(KEY_INVALID, 0, 0)
 end
-if v[17] == '1' then
+if v[16] == '1' then
   return answer(ACCOUNT_DISABLED, 0, 0)
 end
 if networks ~= '-' then
@@ -134,8 +135,8 @@ end
 -- that a command that this worker gave up stays too late (I1). A command of a worker that was
 -- killed before that other one started could still be charged here: one charge too many for a kill,
 -- which I1 allows, and only if it waited in Redis's socket since.
-if v[21] then
-  local wseq, charged = string.match(v[21], MARK)
+if v[20] then
+  local wseq, charged = string.match(v[20], MARK)
   if wseq == ARGV.wseq and charged ~= REFUNDED then
     return answer(ALLOWED, tonumber(charged), 0)
   end
@@ -213,7 +214,7 @@ local burst_us = COMPUTE_BURST_S * 1000000
 if debt_us > burst_us and (computes or check) then
   return answer(COMPUTE_LIMITED, 0, math.ceil((debt_us - burst_us) / 1000))
 end
-local conc = tonumber(v[16])
+local conc = tonumber(v[15])
 if conc > 0 and (computes or check) then
   local running = redis.call('HGETALL', KEYS.concurrent)
   local others = 0
@@ -252,10 +253,10 @@ left = left - cost
 -- Whole numbers as text: Redis would print a number of Lua as a double, which takes as long as
 -- reading the account.
 local c_text, cost_text = string.format('%d', c), string.format('%d', cost)
-local mark = MARK { wseq = ARGV.wseq, charged = c_text, pn = pn, cost = cost_text }
+local mark = MARK { wseq = ARGV.wseq, charged = c_text, pn = v[9], cost = cost_text }
 if S then
   -- pending until then: reap.lua
-  mark = MARK { wseq = ARGV.wseq, charged = c_text, pn = pn, cost = cost_text,
+  mark = MARK { wseq = ARGV.wseq, charged = c_text, pn = v[9], cost = cost_text,
     ends = now_ms + tonumber(ARGV.life_ms) }
 end
 if dirty then
