@@ -147,14 +147,14 @@ static inline const char *find_end(const struct csv_scan *scan, const char *at)
     }
 }
 
-/* A field in quotes with neither quotes nor line ends inside; returns what follows it. Any other is
- * left as it is. */
+/* A field in quotes with neither quotes nor line ends inside; returns what follows it, which the
+ * caller judges. Any other is left as it is. */
 static const char *take_plain_quoted(const struct csv_scan *scan, struct csv_field *field)
 {
     const char *first = field->at + 1, *at = find_end(scan, first);
     while (*at != '"' && *at != '\n')
         at = find_end(scan, at + 1);
-    if (*at == '\n' || at[1] == '"' || !scan->ends_field[(unsigned char)at[1]])
+    if (*at == '\n')
         return field->at;
     *field = (struct csv_field){first, (size_t)(at - first)};
     return at + 1;
