@@ -216,6 +216,8 @@ static void times_of_one_month_are_not_compared(void **state)
          "1 2 3 "},
         {"ds,y\n2020-03-29 01:00:00+01:00,1\n2020-03-29 03:00:00+02:00,2\n", "1 2 "},
         {"ds,y\n01/31/2020,1\n02/01/2020,2\n02/02/2020 01:00,3\n", "1 2 3 "},
+        /* 08:00, 09:00 in UTC; a clock without seconds and with a word is read by the long way */
+        {"ds,y\n31-Dec-2020 10:00 AM +02:00,1\n31-Dec-2020 07:00 AM -02:00,2\n", "1 2 "},
         {"ds,y\n31.01.2020,1\n01.02.2020,2\n", "1 2 "},
         {"ds,y\n2020-01,1\n2020-01-02,2\n2020-02,3\n", "1 2 3 "},
         {"ds,y\n1990,1\n1991,2\n1992-06,3\n", "1 2 3 "}};
@@ -230,6 +232,7 @@ static void times_of_one_month_are_not_compared(void **state)
         "ds,y\n2020-02,1\n2020-01,2\n",
         "ds,y\n2020-01-01 01:00:00.5,1\n2020-01-01 01:00:00.25,2\n",
         "ds,y\n2020-01-01 01:00:00+01:00,1\n2020-01-01 01:00:00+02:00,2\n",
+        "ds,y\n31-Dec-2020 07:00 AM -02:00,1\n31-Dec-2020 10:00 AM +02:00,2\n",
         "ds,y\n1991,1\n1990,2\n",
         "ds,y\n1600000000,1\n1500000000,2\n"};
     static const char *const no_times[] = {
