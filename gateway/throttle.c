@@ -250,23 +250,49 @@ enum key_outcome {
     KEY_ACCEPTED,
     KEY_REFUSED,
     KEY_LIMITED,   /* the key is good; a limit of the account, or a retry too early, refuses */
-    KEY_ABANDONED, /* the client left first */
+    KEY_UNCHECKED, /* something was answered, or the client left, before the key was checked */
 };
+
+/* A worker states the limits of the account only to a key that it has accepted. A success alone
+ * proves nothing: OPTIONS and /livez answer anybody. */
+static bool states_limits(const ngx_http_upstream_t *upstream)
+{
+    static u_char name[] = "RateLimit"; /* as nginx takes it */
+    const ngx_list_part_t *part = &upstream->headers_in.headers.part;
+    for (; part != NULL; part = part->next) {
+        const ngx_table_elt_t *headers = part->elts;
+        for (ngx_uint_t i = 0; i < part->nelts; i++) {
+            if (headers[i].key.len == sizeof name - 1 &&
+                ngx_strncasecmp(headers[i].key.data, name, sizeof name - 1) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Of the statuses that do not depend on the key alone. 422 without limits: some are said after the
+ * key was accepted, none before. */
+static enum key_outcome answer_outcome_of(const ngx_http_upstream_t *upstream)
+{
+    enum { NO_RESULT = 422 };
+    ngx_uint_t status = upstream->headers_in.status_n;
+    if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR || status == NO_RESULT)
+        return KEY_UNKNOWN;
+    return states_limits(upstream) ? KEY_ACCEPTED : KEY_UNCHECKED;
+}
 
 static enum key_outcome key_outcome_of(const ngx_http_request_t *r)
 {
     if (r->upstream == NULL)
         return KEY_UNKNOWN;
     ngx_uint_t status = r->upstream->headers_in.status_n;
-    if (status >= 200 && status < 300)
-        return KEY_ACCEPTED;
     if (status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN)
         return KEY_REFUSED;
     if (status == NGX_HTTP_TOO_MANY_REQUESTS || status == NGX_HTTP_CONFLICT)
         return KEY_LIMITED;
-    if (status == 0 && r->headers_out.status == NGX_HTTP_CLIENT_CLOSED_REQUEST)
-        return KEY_ABANDONED;
-    return KEY_UNKNOWN;
+    if (status != 0)
+        return answer_outcome_of(r->upstream);
+    return r->headers_out.status == NGX_HTTP_CLIENT_CLOSED_REQUEST ? KEY_UNCHECKED : KEY_UNKNOWN;
 }
 
 static void key_count(enum key_outcome outcome, struct source_id id, struct source_request request)

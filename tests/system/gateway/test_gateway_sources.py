@@ -11,6 +11,7 @@ import urllib.parse
 import uuid
 
 import httpx
+import pytest
 from answer_checks import assert_error
 from h2_streams import connections, receive_until
 from luna_stack import wait_until
@@ -131,6 +132,31 @@ def test_an_address_of_refused_keys_reaches_a_worker_or_its_known_key_is_refused
         for _ in range(50):
             assert session.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200
     assert client.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200
+
+
+UNCHECKED = {  # what is answered before anybody looks at the key
+    "an OPTIONS": ("127.0.0.21", 204, lambda session, account, headers: session.options(account.url, headers=headers)),
+    "a GET of /livez": ("127.0.0.22", 200, lambda session, account, headers: session.get("/livez", headers=headers)),
+    "an unknown path": ("127.0.0.23", 404, lambda session, account, headers: session.get("/nothing", headers=headers)),
+    "a wrong method": ("127.0.0.24", 405, lambda session, account, headers: session.put(account.url, headers=headers)),
+    "two credentials": ("127.0.0.25", 400, lambda session, account, headers: session.get(
+        f"/api/v1/{account.id}/usage", headers=headers | {"Authorization": f"Bearer {uuid.uuid4()}"})),
+}
+
+
+@pytest.mark.parametrize("what", UNCHECKED)
+def test_an_answer_before_the_key_is_checked_lets_guesses_pass(stack, account, what):
+    """It made the guess a known key, which is never throttled, or was given without end to whoever invents keys."""
+    address, status, ask = UNCHECKED[what]
+    with from_address(stack, address) as session:
+        assert session.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200
+        for _ in range(2 * limit(r"luna_source_refusals \S+ rate=\d+ burst=(\d+)")):
+            answer = ask(session, account, {"X-API-Key": str(uuid.uuid4())})
+            if answer.status_code == 429:
+                break
+            assert answer.status_code == status
+        assert_error(answer, 429)
+        assert session.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200
 
 
 def test_the_tokens_of_a_tenant_push_out_its_neighbours_key(stack, client, account_factory):
