@@ -91,9 +91,11 @@ static size_t digits_put(struct rewriting *r)
     return count;
 }
 
-/* Three digits between two signs of one kind, the first group shorter or not: 1 234 567. */
+/* Three digits between two signs of one kind, the first group shorter or not: 1 234 567. As India
+ * writes them, two digits between commas, and three after the last: 12,34,567. */
 static bool groups_put(struct rewriting *r, size_t first_digits)
 {
+    enum { WESTERN = 3, INDIAN = 2 };
     const char *sign = r->at;
     size_t sign_len = group_sign(r->at, r->end);
     if (sign_len == 0 && r->style.groups && r->at < r->end &&
@@ -101,14 +103,19 @@ static bool groups_put(struct rewriting *r, size_t first_digits)
         sign_len = 1;
     if (sign_len == 0)
         return true;
-    if (first_digits == 0 || first_digits > 3)
+    if (first_digits == 0 || first_digits > WESTERN)
         return false;
+    size_t threes = 0, twos = 0;
     while ((size_t)(r->end - r->at) > sign_len && memcmp(r->at, sign, sign_len) == 0) {
         r->at += sign_len;
-        if (digits_put(r) != 3)
+        size_t digits = digits_put(r);
+        bool is_two = digits == INDIAN && threes == 0 && *sign == ',' && first_digits <= INDIAN;
+        if (digits != WESTERN && !is_two)
             return false;
+        twos += is_two;
+        threes += !is_two;
     }
-    return true;
+    return twos == 0 || threes == 1;
 }
 
 static bool exponent_put(struct rewriting *r)

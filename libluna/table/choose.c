@@ -180,11 +180,17 @@ static void find_id(struct reading *r)
     }
 }
 
-/* Times that look like times, else numbers under a name for times. */
-static void find_time(struct reading *r)
+static bool is_named_as_time(const struct reading *r, size_t column)
 {
     static const char *const names[] = {"ds",       "ts",   "time",      "date",
                                         "datetime", "year", "timestamp", NULL};
+    return has_one_of(r, column, names);
+}
+
+/* Times that look like times, else numbers or text under a name for times: text that is no time
+ * is a fault, since nothing shows its order. */
+static void find_time(struct reading *r)
+{
     if (r->options->time_column != NULL)
         return;
     for (size_t i = 0; i < r->sample.columns && r->time == LUNA_TABLE_NONE; i++) {
@@ -192,8 +198,9 @@ static void find_time(struct reading *r)
             r->time = (int)i;
     }
     for (size_t i = 0; i < r->sample.columns && r->time == LUNA_TABLE_NONE; i++) {
-        if (r->columns[i].kind == LUNA_TABLE_NUMBERS && is_free(r, (int)i) &&
-            has_one_of(r, i, names))
+        enum luna_table_kind kind = r->columns[i].kind;
+        if ((kind == LUNA_TABLE_NUMBERS || kind == LUNA_TABLE_TEXT) && is_free(r, (int)i) &&
+            is_named_as_time(r, i))
             r->time = (int)i;
     }
 }
@@ -235,17 +242,19 @@ static void look_below_sample(struct reading *r)
 static void fault_several(struct reading *r, int last)
 {
     const char *name = r->columns[last].name;
+    const char *number = luna_arena_printf(r->arena, "%d", last + 1);
+    int named = LUNA_TABLE_NONE;
     bool one_row = r->sample.rows == 1 && !r->has_header;
     const char *msg = luna_arena_printf(
         r->arena, "Value error, the table has several columns of numbers: %s", list_columns(r));
     const char *hint =
-        one_row
-            ? "write one observation on each line; or, if one of these is the observation, add "
-              "its number: column=1"
-            : luna_arena_printf(r->arena, "add the column of the observations: column=%s%s", name,
-                                r->delimiter == ',' && !r->has_header
-                                    ? "; if the comma is decimal, add delimiter=; and decimal=,"
-                                    : "");
+        one_row ? "write one observation on each line; or, if one of these is the observation, add "
+                  "its number: column=1"
+                : luna_arena_printf(r->arena, "add the column of the observations: column=%s%s",
+                                    find_name(r, name, false, &named) > 1 ? number : name,
+                                    r->delimiter == ',' && !r->has_header
+                                        ? "; if the comma is decimal, add delimiter=; and decimal=,"
+                                        : "");
     (void)luna_faults_add(r->faults, "value_error", msg, hint);
 }
 
@@ -257,6 +266,65 @@ static const char *hint_no_numbers(struct reading *r)
                                  "column=NAME",
                                  list_columns(r));
     return "put the names of the columns on the first line and one observation on each further one";
+}
+
+/* The last column whose numbers have signs or units; how many there are. */
+static size_t count_marked(const struct reading *r, int *ret_last)
+{
+    size_t count = 0, first = (size_t)r->has_header + r->has_units;
+    for (size_t i = 0; i < r->sample.columns; i++) {
+        if (r->columns[i].kind == LUNA_TABLE_TEXT && is_free(r, (int)i) &&
+            sample_is_marked(&r->sample, first, i)) {
+            *ret_last = (int)i;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Of names such as 2019-01, 2019-02: the series stands in a row. */
+static bool are_names_times(const struct reading *r)
+{
+    size_t count = 0;
+    for (size_t i = 0; r->has_header && i < r->sample.columns; i++)
+        count += sample_guess(&r->sample, 0, i) == CELL_TIME;
+    return count > 1;
+}
+
+/* The only column of numbers is not the series if it holds times, or if another one holds numbers
+ * with units while this one counts. */
+static bool check_only(struct reading *r, int only)
+{
+    size_t first = (size_t)r->has_header + r->has_units;
+    int marked = LUNA_TABLE_NONE;
+    if (r->sample.columns == 1)
+        return true;
+    if (are_names_times(r)) {
+        (void)luna_faults_add(
+            r->faults, "value_error",
+            "Value error, the names of the columns are times: the series stands in a row",
+            luna_arena_printf(r->arena,
+                              "write one observation on each line; or, if one of these is the "
+                              "observation, add its number: column=%d",
+                              only + 1));
+        return false;
+    }
+    bool is_time = is_named_as_time(r, (size_t)only);
+    if (!is_time &&
+        (!sample_grows(&r->sample, first, (size_t)only) || count_marked(r, &marked) == 0))
+        return true;
+    bool is_known = count_marked(r, &marked) == 1;
+    const char *name = is_known ? r->columns[marked].name : "NAME";
+    (void)luna_faults_add(
+        r->faults, "value_error",
+        luna_arena_printf(r->arena,
+                          "Value error, the only column of numbers, \"%s\", may hold times",
+                          r->columns[only].name),
+        luna_arena_printf(r->arena,
+                          "its columns are: %s; add the column of the observations, without signs "
+                          "and units: column=%s",
+                          list_columns(r), name));
+    return false;
 }
 
 /* A column named value or y, else the only one of numbers. */
@@ -273,6 +341,10 @@ static bool find_value(struct reading *r)
     count = count_candidates(r, &last);
     if (count == 1 || r->sample.columns == 1) {
         r->value = count == 1 ? last : 0;
+        return check_only(r, r->value);
+    }
+    if (count == 0 && count_marked(r, &last) == 1) {
+        r->value = last; /* its cells are faults, which say how to write numbers */
         return true;
     }
     if (count > 1) {
@@ -287,9 +359,10 @@ static bool find_value(struct reading *r)
 static bool is_named_as_id(const struct reading *r, size_t column)
 {
     static const char *const names[] = {
-        "id",     "station", "store", "shop",   "sensor",   "device", "site",     "location",
-        "item",   "product", "sku",   "series", "symbol",   "ticker", "customer", "region",
-        "county", "country", "city",  "metric", "variable", NULL};
+        "id",      "station", "store",   "shop",   "sensor",   "device",   "site",     "location",
+        "item",    "product", "sku",     "series", "symbol",   "ticker",   "customer", "region",
+        "county",  "country", "city",    "metric", "variable", "branch",   "host",     "hostname",
+        "machine", "meter",   "account", "brand",  "geo",      "instance", "asset",    NULL};
     struct csv_field name = {.at = "", .len = 0};
     if (r->has_header)
         name = csv_trim(sample_field(&r->sample, 0, column));

@@ -62,6 +62,9 @@ enum total { TOTAL_NO, TOTAL_PERHAPS, TOTAL_YES };
  * they say. The record has the table's width. */
 enum total reading_total(const struct reading *reading, const struct csv_record *record);
 
+/* A row of the sample, up to a line, that its label calls a total is a fault. */
+void reading_check_totals(struct reading *reading, size_t last_line);
+
 /* The series, when the form of the table is known. */
 enum luna_decode_status reading_take_rows(struct reading *reading, struct luna_table *ret_table)
     __attribute__((warn_unused_result));

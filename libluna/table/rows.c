@@ -169,6 +169,8 @@ static bool count_rows(struct rows *rows)
                              "missing");
     else if (!more && r->sample.columns > 1)
         leave_out_totals(rows);
+    if (scan.problem == NULL && rows->placed > 0)
+        reading_check_totals(r, last_place(rows)->line);
     return scan.problem == NULL;
 }
 

@@ -267,15 +267,78 @@ static bool is_almost_number(struct csv_field field)
     return at < field.len && field.at[at] >= '0' && field.at[at] <= '9';
 }
 
+/* A number with a sign before it or a short unit behind it: "$12", "21.5 °C", "0x1F", "(12)". What
+ * has more digits further on is a date or a label. */
+bool sample_is_marked_number(struct csv_field field)
+{
+    enum { UNIT_BYTES_MAX = 8 };
+    static const char marks[] = "0123456789.,' ";
+    size_t skipped = 0, at = 0, unit = 0;
+    field = csv_trim(field);
+    do {
+        skipped = at < field.len ? sign_len(field.at + at, field.len - at) : 0;
+        at += skipped;
+    } while (skipped > 0);
+    if (at == field.len || field.at[at] < '0' || field.at[at] > '9')
+        return false;
+    bool is_hexadecimal = field.len > at + 2 && memcmp(field.at + at, "0x", 2) == 0;
+    while (at < field.len && strchr(marks, field.at[at]) != NULL) {
+        if (field.at[at] == ' ' && field.at[at - 1] == ',') /* an interval */
+            return false;
+        at++;
+    }
+    for (unit = at; unit < field.len && !is_hexadecimal; unit++) {
+        if (field.at[unit] >= '0' && field.at[unit] <= '9')
+            return false;
+    }
+    return is_hexadecimal || field.len - at <= UNIT_BYTES_MAX;
+}
+
+bool sample_is_marked(const struct sample *sample, size_t first, size_t column)
+{
+    size_t marked = 0;
+    for (size_t row = first; row < sample->rows; row++) {
+        enum cell cell = sample_guess(sample, row, column);
+        bool is_text = cell == CELL_TEXT;
+        if (cell == CELL_TIME ||
+            (is_text && !sample_is_marked_number(sample_field(sample, row, column))))
+            return false;
+        marked += is_text;
+    }
+    return marked > 0;
+}
+
+bool sample_grows(const struct sample *sample, size_t first, size_t column)
+{
+    static const struct number_style plain = {'.', false};
+    double before = 0, value = 0;
+    for (size_t row = first; row < sample->rows; row++, before = value) {
+        if (cell_read(sample_field(sample, row, column), plain, &value) != CELL_NUMBER ||
+            (row > first && value <= before))
+            return false;
+    }
+    return true;
+}
+
 /* What the cells of the first row tell, each against its column below. */
 struct first_row {
     bool has_names;   /* text above numbers or times, or a time above numbers */
-    bool has_index;   /* nothing above times or row numbers, as pandas writes them */
+    bool has_index;   /* nothing above times, labels or row numbers, as pandas writes them */
     bool has_numbers; /* a number above numbers */
     bool has_times;   /* a time above times, which no name is */
     bool has_almost;  /* text that is a number but for a sign or a unit, above numbers */
     bool has_text, text_recurs;
 };
+
+/* Text in the first column of every row but the first: a label that only the names lack. */
+static bool has_labels(const struct sample *sample)
+{
+    for (size_t row = 1; row < sample->rows; row++) {
+        if (sample_guess(sample, row, 0) != CELL_TEXT)
+            return false;
+    }
+    return sample->rows > 2;
+}
 
 static struct first_row first_row_read(const struct sample *sample)
 {
@@ -292,7 +355,8 @@ static struct first_row first_row_read(const struct sample *sample)
                         (cell == CELL_TIME && below == LUNA_TABLE_NUMBERS);
         row.has_index = row.has_index ||
                         (sample_field(sample, 0, c).len == 0 && sample->columns > 1 && c == 0 &&
-                         (below == LUNA_TABLE_TIMES || (values && counts_rows(sample, 1, c))));
+                         (below == LUNA_TABLE_TIMES || has_labels(sample) ||
+                          (values && counts_rows(sample, 1, c))));
         row.has_numbers = row.has_numbers || (cell == CELL_NUMBER && below == LUNA_TABLE_NUMBERS);
         row.has_text = row.has_text || cell == CELL_TEXT;
         row.text_recurs = row.text_recurs && (cell != CELL_TEXT || recurs(sample, c));
@@ -314,6 +378,28 @@ enum luna_table_header sample_header(const struct sample *sample)
     if (!row.has_numbers)
         return LUNA_TABLE_HEADER_PRESENT;
     return row.text_recurs ? LUNA_TABLE_HEADER_ABSENT : LUNA_TABLE_HEADER_FIND;
+}
+
+/* Digits only; behind a blank, or in the whole field. */
+static bool ends_in_digits(struct csv_field field, bool behind_blank)
+{
+    size_t at = field.len;
+    while (at > 0 && field.at[at - 1] >= '0' && field.at[at - 1] <= '9')
+        at--;
+    bool starts = behind_blank ? at > 1 && (field.at[at - 1] == ' ' || field.at[at - 1] == '-') &&
+                                     memchr(field.at, ' ', at) != NULL
+                               : at == 0;
+    return starts && at < field.len;
+}
+
+bool sample_is_blank_delimited(const struct sample *sample)
+{
+    for (size_t row = 0; row < sample->rows && sample->columns == 2; row++) {
+        if (!ends_in_digits(sample_field(sample, row, 0), true) ||
+            !ends_in_digits(sample_field(sample, row, 1), false))
+            return false;
+    }
+    return sample->columns == 2 && sample->rows > 1;
 }
 
 bool sample_has_units(const struct sample *sample)

@@ -178,6 +178,16 @@ static bool has_blanks(struct csv_field field)
     return blank != NULL && field.at[field.len - 1] >= '0' && field.at[field.len - 1] <= '9';
 }
 
+/* A number, were it not for zeros before it. */
+static bool is_digits(struct csv_field field)
+{
+    for (size_t i = 0; i < field.len; i++) {
+        if (field.at[i] < '0' || field.at[i] > '9')
+            return false;
+    }
+    return true;
+}
+
 static const char *hint_text(const struct reading *r, struct csv_field field)
 {
     static const char *const currencies[] = {"$", "€", "£", "¥", "EUR", "USD", NULL};
@@ -204,11 +214,18 @@ static const char *hint_text(const struct reading *r, struct csv_field field)
         return "write a negative number with a minus sign: -123";
     if (r->has_header && cell_is(field, r->columns[r->value].name))
         return "the names of the columns are repeated here; remove this line";
+    if (r->delimiter == CSV_NO_DELIMITER && has_blanks(field) && contains(field, ","))
+        return "if fields are separated by blanks here, add delimiter=space and, if the comma is "
+               "decimal, decimal=,; if it has more fields than the first line, remove the lines "
+               "above the names of the columns, or start them with #";
     if (r->delimiter == CSV_NO_DELIMITER && contains(field, ","))
         return "this line has more fields than the first one; remove the lines above the names of "
                "the columns, or start them with #";
     if (r->delimiter == CSV_NO_DELIMITER && has_blanks(field))
         return "if fields are separated by blanks here, add delimiter=space";
+    if (guess == CELL_TEXT && sample_is_marked_number(field) && !is_digits(field))
+        return "write the number alone, without a sign or unit; or leave the field empty for a "
+               "missing observation";
     return "leave the field empty for a missing observation; if it is a unit or a remark, remove "
            "the line";
 }

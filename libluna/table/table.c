@@ -28,6 +28,23 @@ static bool find_header(struct reading *r)
     return true;
 }
 
+static bool check_blanks(struct reading *r)
+{
+    if (r->options->is_records || r->options->delimiter != 0 || r->delimiter != ',' ||
+        !sample_is_blank_delimited(&r->sample))
+        return true;
+    const struct csv_field *fields = r->sample.fields;
+    (void)luna_faults_add(
+        r->faults, "value_error",
+        luna_arena_printf(
+            r->arena,
+            "Value error, \"%s,%s\" can be read in two ways: as fields with a blank "
+            "between them and a decimal comma, or as fields with a comma between them",
+            reading_quote(r, fields[0]), reading_quote(r, fields[1])),
+        "add delimiter=space and decimal=, if the comma is decimal, else delimiter=,");
+    return false;
+}
+
 static const char *column_name(const struct reading *r, size_t column)
 {
     struct csv_field field =
@@ -79,7 +96,7 @@ static enum luna_decode_status find_form(struct reading *r)
     if (!sample_read(&r->text, r->delimiter, r->arena, &r->sample))
         return LUNA_DECODE_MEMORY;
     r->value = r->time = r->id = r->watched = LUNA_TABLE_NONE;
-    if (!find_header(r))
+    if (!check_blanks(r) || !find_header(r))
         return LUNA_DECODE_FAULTS;
     if (r->sample.rows <= (size_t)r->has_header)
         return LUNA_DECODE_OK;

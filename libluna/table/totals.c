@@ -6,12 +6,27 @@
 
 static bool is_total_word(struct csv_field field)
 {
-    static const char *const words[] = {"total", "totals", "grand total", "sum",    "average",
-                                        "mean",  "summe",  "gesamt",      "somme",  "totale",
-                                        "avg",   "media",  "mittelwert",  "moyenne"};
+    static const char *const words[] = {"total",          "totals",    "grand total",  "sum",
+                                        "average",        "mean",      "summe",        "gesamt",
+                                        "somme",          "totale",    "avg",          "media",
+                                        "mittelwert",     "moyenne",   "ytd",          "subtotal",
+                                        "gesamtergebnis", "insgesamt", "durchschnitt", "suma",
+                                        "promedio",       "totaal"};
     field = csv_trim(field);
     if (field.len > 0 && field.at[field.len - 1] == ':')
         field.len--;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (cell_is(field, words[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Of all rows above, perhaps; "Max" may be a person. */
+static bool is_statistic_word(struct csv_field field)
+{
+    static const char *const words[] = {"count", "median", "min",     "max",
+                                        "std",   "stdev",  "minimum", "maximum"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (cell_is(field, words[i]))
             return true;
@@ -66,8 +81,42 @@ enum total reading_total(const struct reading *r, const struct csv_record *recor
             continue;
         if (is_total_word(field))
             return TOTAL_YES;
-        if (r->time == LUNA_TABLE_NONE && (starts_with_total(field) || lacks_label(r, i, field)))
+        if (r->time == LUNA_TABLE_NONE &&
+            (starts_with_total(field) || is_statistic_word(field) || lacks_label(r, i, field)))
             total = TOTAL_PERHAPS;
     }
     return total;
+}
+
+/* The labels of all rows are the same: they name what the table holds. */
+static bool is_constant(const struct reading *r, size_t column, size_t first)
+{
+    struct csv_field label = csv_trim(sample_field(&r->sample, first, column));
+    for (size_t row = first; row < r->sample.rows; row++) {
+        struct csv_field other = csv_trim(sample_field(&r->sample, row, column));
+        if (other.len != label.len || strncasecmp(other.at, label.at, label.len) != 0)
+            return false;
+    }
+    return true;
+}
+
+void reading_check_totals(struct reading *r, size_t last_line)
+{
+    size_t first = (size_t)r->has_header + r->has_units;
+    for (size_t i = 0; i < r->sample.columns && r->time == LUNA_TABLE_NONE; i++) {
+        if (r->columns[i].kind != LUNA_TABLE_TEXT || (int)i == r->value || (int)i == r->id ||
+            is_constant(r, i, first))
+            continue;
+        for (size_t row = first;
+             row < r->sample.rows && r->sample.lines[row] - r->options->is_records <= last_line;
+             row++) {
+            struct csv_field label = sample_field(&r->sample, row, i);
+            if (!is_total_word(label))
+                continue;
+            reading_fault_syntax(r, label.at, r->sample.lines[row] - r->options->is_records,
+                                 "this may be a total, by its label; remove the line, or the "
+                                 "column of labels");
+            return;
+        }
+    }
 }

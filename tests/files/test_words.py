@@ -61,7 +61,7 @@ def test_a_documented_name_is_not_found(document, what, member, content, tmp_pat
 
 def test_a_document_lacks_a_name_that_is_read():
     source = (ROOT / "libluna/table/choose.c").read_text(encoding="utf-8")
-    for function, what in (("find_time", "column of times"), ("find_id", "column of ids")):
-        body = source[source.index(f"static void {function}("):]
+    for function, what in (("bool is_named_as_time", "column of times"), ("void find_id", "column of ids")):
+        body = source[source.index(f"static {function}("):]
         listed = set(re.findall(r'"(\w+)"', body[:body.index("NULL")]))
         assert all(words(document(), what) == listed for document in DOCUMENTS)
