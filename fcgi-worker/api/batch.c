@@ -26,6 +26,9 @@ static const char too_late[] = "The time limit of the request was reached before
                                "finished; the series is not charged. Send fewer series in one "
                                "request, or give parameters instead of having them fitted.";
 
+static const char not_covered[] = "The first request with this Idempotency-Key ended before this "
+                                  "series, which was not charged. Send it in another request.";
+
 static struct batch *batch_of(const struct exchange *exchange)
 {
     assert(exchange->route_state != NULL);
@@ -171,6 +174,13 @@ static void poll_deadline(struct exchange *exchange)
         *stop = STOP_DEADLINE;
 }
 
+/* The first request with the Idempotency-Key was charged for no more series than these. */
+static bool replay_is_over(const struct exchange *exchange, const struct batch *batch)
+{
+    int64_t units = exchange->admission.replay_units;
+    return units > 0 && exchange->route->cost * (int64_t)batch->answer.succeeded >= units;
+}
+
 /* One series: its results, or why it has none. */
 static void answer_item(struct exchange *exchange, struct batch *batch,
                         const struct luna_batch_item *item, struct luna_arena *scratch)
@@ -178,6 +188,8 @@ static void answer_item(struct exchange *exchange, struct batch *batch,
     poll_deadline(exchange);
     if (item->faults != NULL)
         luna_batch_answer_faults(&batch->answer, item->faults);
+    else if (replay_is_over(exchange, batch))
+        put_error(batch, PROBLEM_DEADLINE, not_covered);
     else if (batch->tried == batch->allowed)
         put_error(batch, PROBLEM_QUOTA_EXHAUSTED,
                   "The preceding series used up the account's quota.");
@@ -255,6 +267,7 @@ enum step_outcome api_batch_commit(struct exchange *exchange)
     if (step_reduce(exchange, exchange->route->cost * (int64_t)batch->answer.succeeded) ==
         STEP_ANSWERED)
         return STEP_ANSWERED;
+    exchange->admission.unfinished = exchange->computation.stop != STOP_NONE;
     if (exchange_may_keep(exchange) &&
         exchange->pipeline->response.body.len < LUNA_ANSWER_BYTES_MAX) {
         put_end(exchange, batch);

@@ -159,6 +159,8 @@ static enum standing ask_standing(struct luna_admitter *admitter,
     luna_redis_arg_int_at(&command, LUNA_ARG(FINISH, record_life_ms), IDEMPOTENCY_LIFE_MS);
     luna_redis_arg_int_at(&command, LUNA_ARG(FINISH, cost), admission->cost);
     add_answer(admitter, admission, &command);
+    luna_redis_arg_int_at(&command, LUNA_ARG(FINISH, unfinished),
+                          admission->unfinished && admission->cost > 0);
     enum luna_code code =
         luna_admitter_script_pinned(admitter, LUNA_SCRIPT_FINISH, &command, deadline, &reply, err);
     if (code != LUNA_OK)

@@ -1,4 +1,10 @@
 """What one unit buys, and what a wrong key costs."""
+import json
+import re
+import socket
+import ssl
+import time
+import urllib.parse
 import uuid
 
 
@@ -33,3 +39,40 @@ def test_wrong_keys_move_the_epoch_of_a_cold_account(client, account, db, redis_
         assert refused.status_code == 403 and refused.json()["code"] == "key_invalid"
     assert epoch() == before
     assert client.post(account.url, json={"results": [1, 2]}, headers=account.headers).status_code == 200
+
+
+def read_slowly(stack, account, body, key, seconds):
+    """The answer's body, as it came (chunked); the first `seconds` only a little of it is taken."""
+    url = urllib.parse.urlsplit(account.url)
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    plain.settimeout(20)
+    plain.connect((url.hostname, url.port))
+    with ssl.create_default_context(cafile=stack.ca).wrap_socket(plain, server_hostname=url.hostname) as connection:
+        connection.sendall((f"POST {url.path}/batch HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {account.key}\r\nConnection: close\r\n"
+                            f"Content-Type: application/json\r\nIdempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body)
+        answer, began = bytearray(), time.monotonic()
+        while piece := connection.recv(16384):
+            answer += piece
+            if time.monotonic() - began < seconds:
+                time.sleep(0.2)
+    return bytes(answer)
+
+
+def test_a_repeat_gets_the_series_of_a_batch_that_were_not_charged(stack, client, account):
+    """The first answer, read slowly, ran out of its time after some series; a repeat got all of them for nothing."""
+    count = 400
+    body = json.dumps({"series": [[(17 * i + 7 * k) % 97 for i in range(1000)] for k in range(count)], "include": ["variance"],
+                       "model": {"name": "local_level", "parameters": {"level_variance": 1.5, "observation_variance": 2.5}}}).encode()
+
+    def left():
+        return client.get(f"/api/v1/{account.id}", headers=account.headers).json()["quota"]["remaining"]
+
+    before = left()
+    read_slowly(stack, account, body, "slow", 11)
+    charged = before - left()
+    assert 0 < charged < count
+    again = client.post(f"{account.url}/batch", content=body,
+                        headers=account.headers | {"Content-Type": "application/json", "Idempotency-Key": "slow"})
+    assert again.status_code == 200 and again.headers["idempotent-replayed"] == "true"
+    assert again.json()["succeeded"] == charged and left() == before - charged

@@ -64,7 +64,8 @@ if debt_us < 0 or debt_us > COMPUTE_DEBT_MAX_S * 1000000 then -- the clock went 
 end
 local scopes, from_ms, until_ms, used_s, key_rate, key_burst, networks = '0' -- of the key
 local key_gap, key_tat -- nil: it has no rate of its own
--- charged: the counter c after the charge. left, tat and c are read when the reply is made.
+-- charged: the counter c after the charge; of a replay, `done` below. left, tat and c are read when
+-- the reply is made.
 local function answer(outcome, charged, retry_ms)
   local rate, burst, gap, tat = rate, burst, gap, tat
   if key_gap and key_burst - (key_tat - now) / key_gap < burst - (tat - now) / gap then
@@ -187,6 +188,7 @@ if points_max > 0 and tonumber(ARGV.points) > points_max then
   return refuse(TOO_MANY_POINTS)
 end
 local replay, kept = false, '' -- kept: the first answer, if the record has it
+local done = 0 -- what the first was charged, if it was not finished
 if ARGV.body_hash ~= '' then
   local seen = redis.call('GET', KEYS.idempotency)
   if seen then
@@ -196,6 +198,8 @@ if ARGV.body_hash ~= '' then
     end
     if state == RECORD_DONE then
       replay, kept = true, answered
+    elseif state == RECORD_UNFINISHED then
+      replay, done = true, tonumber(answered)
     elseif owner ~= OWNER { worker = ARGV.worker, wseq = ARGV.wseq } then
       return answer(IDEMPOTENCY_BUSY, 0, 1000)
     end
@@ -246,7 +250,7 @@ if cost == 0 then
       state = RECORD_PENDING, owner = OWNER { worker = ARGV.worker, wseq = ARGV.wseq }, hash = ARGV.body_hash },
       'PX', ARGV.life_ms)
   end
-  return answer(replay and REPLAY or ALLOWED, 0, 0) .. kept
+  return answer(replay and REPLAY or ALLOWED, done, 0) .. kept
 end
 c = c + cost
 left = left - cost

@@ -40,6 +40,11 @@ if ARGV.answer ~= '' and has_room(KEYS.answers, ARGV.account_bytes_max) and
     state = RECORD_DONE, owner = OWNER { worker = ARGV.worker, wseq = ARGV.wseq },
     hash = ARGV.body_hash, answered = ARGV.answer }
 end
+if ARGV.unfinished == '1' then
+  record = RECORD {
+    state = RECORD_UNFINISHED, owner = OWNER { worker = ARGV.worker, wseq = ARGV.wseq },
+    hash = ARGV.body_hash, answered = ARGV.cost }
+end
 if ARGV.body_hash ~= '' then
   redis.call('SET', KEYS.idempotency, record, 'PX', ARGV.record_life_ms)
 end

@@ -127,6 +127,10 @@ struct luna_admission {
     /* The caller sets it before the commit: the answer to keep for replays, if there is an
      * Idempotency-Key. */
     struct luna_answer to_keep;
+    /* The caller sets it before the commit when a part of what was asked for is neither done nor
+     * charged. A replay then covers only what was charged. */
+    bool unfinished;
+    int64_t replay_units; /* with REPLAY of such a request: what it was charged; else 0 */
     /* For commit, reduce and refund; opaque to the caller. */
     int64_t account_id, epoch, incarnation, charged_total, period_no, worker_seq, recovery_seq;
     bool holds_slot; /* one of the plan's concurrent requests */

@@ -97,6 +97,32 @@ static void test_a_repeated_request_is_answered_when_the_quota_is_gone(void **st
     assert_int_equal(admission.outcome, LUNA_ADMIT_QUOTA_EXHAUSTED);
 }
 
+/* Of ten units, three are charged: a repeat would get the other seven for nothing. */
+static void test_a_repeat_covers_more_than_an_unfinished_request_was_charged(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    (void)state;
+    stores_client(&stores, "unfinished", NULL, 100, &client);
+    ask_at(admitter, &client, 10, "key", "body", &admission);
+    assert_int_equal(luna_admission_reduce(admitter, &admission, 3), LUNA_COMMIT_OK);
+    admission.unfinished = true;
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    for (int i = 0; i < 2; i++) {
+        ask_at(admitter, &client, 10, "key", "body", &admission);
+        assert_int_equal(admission.outcome, LUNA_ADMIT_REPLAY);
+        assert_int_equal(admission.replay_units, 3);
+        admission.unfinished = true; /* a repeat that is cut off leaves the record as it is */
+        assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    }
+    assert_int_equal(stores_remaining(&stores, &client), 97);
+    ask_at(admitter, &client, 10, "whole", "body", &admission);
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    ask_at(admitter, &client, 10, "whole", "body", &admission);
+    assert_int_equal(admission.replay_units, 0);
+    luna_admission_refund(admitter, &admission);
+}
+
 static void test_the_same_key_with_another_body_is_a_mismatch(void **state)
 {
     struct client client;
@@ -372,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_a_repeated_request_is_answered_and_not_charged),
         cmocka_unit_test(test_a_request_without_a_charge_is_done_again),
         cmocka_unit_test(test_a_repeated_request_is_answered_when_the_quota_is_gone),
+        cmocka_unit_test(test_a_repeat_covers_more_than_an_unfinished_request_was_charged),
         cmocka_unit_test(test_the_same_key_with_another_body_is_a_mismatch),
         cmocka_unit_test(test_mismatches_cost_no_burst),
         cmocka_unit_test(test_a_replay_is_no_concurrent_request),
