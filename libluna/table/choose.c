@@ -268,12 +268,26 @@ static const char *hint_no_numbers(struct reading *r)
     return "put the names of the columns on the first line and one observation on each further one";
 }
 
+static bool is_named_as_id(const struct reading *r, size_t column)
+{
+    static const char *const names[] = {
+        "id",      "station", "store",   "shop",   "sensor",   "device",   "site",     "location",
+        "item",    "product", "sku",     "series", "symbol",   "ticker",   "customer", "region",
+        "county",  "country", "city",    "metric", "variable", "branch",   "host",     "hostname",
+        "machine", "meter",   "account", "brand",  "geo",      "instance", "asset",    NULL};
+    struct csv_field name = {.at = "", .len = 0};
+    if (r->has_header)
+        name = csv_trim(sample_field(&r->sample, 0, column));
+    return has_one_of(r, column, names) ||
+           (name.len > 3 && cell_is((struct csv_field){name.at + name.len - 3, 3}, "_id"));
+}
+
 /* The last column whose numbers have signs or units; how many there are. */
 static size_t count_marked(const struct reading *r, int *ret_last)
 {
     size_t count = 0, first = (size_t)r->has_header + r->has_units;
     for (size_t i = 0; i < r->sample.columns; i++) {
-        if (r->columns[i].kind == LUNA_TABLE_TEXT && is_free(r, (int)i) &&
+        if (r->columns[i].kind == LUNA_TABLE_TEXT && is_free(r, (int)i) && !is_named_as_id(r, i) &&
             sample_is_marked(&r->sample, first, i)) {
             *ret_last = (int)i;
             count++;
@@ -291,11 +305,37 @@ static bool are_names_times(const struct reading *r)
     return count > 1;
 }
 
-/* The only column of numbers is not the series if it holds times, or if another one holds numbers
- * with units while this one counts. */
+static void fault_only_times(struct reading *r, int only, const char *other)
+{
+    (void)luna_faults_add(
+        r->faults, "value_error",
+        luna_arena_printf(r->arena,
+                          "Value error, the only column of numbers, \"%s\", may hold times",
+                          r->columns[only].name),
+        luna_arena_printf(r->arena,
+                          "its columns are: %s; add the column of the observations, without signs "
+                          "and units: column=%s",
+                          list_columns(r), other));
+}
+
+static void fault_marked(struct reading *r, int only, int marked)
+{
+    (void)luna_faults_add(
+        r->faults, "value_error",
+        luna_arena_printf(r->arena,
+                          "Value error, beside the numbers of \"%s\", column \"%s\" holds numbers "
+                          "with signs or units",
+                          r->columns[only].name, r->columns[marked].name),
+        luna_arena_printf(r->arena,
+                          "add the column of the observations: column=%s, or column=%s and its "
+                          "numbers without signs and units",
+                          r->columns[only].name, r->columns[marked].name));
+}
+
+/* The only column of numbers is not the series if its name is one for times, or if another one may
+ * be it, but for signs and units. */
 static bool check_only(struct reading *r, int only)
 {
-    size_t first = (size_t)r->has_header + r->has_units;
     int marked = LUNA_TABLE_NONE;
     if (r->sample.columns == 1)
         return true;
@@ -309,21 +349,13 @@ static bool check_only(struct reading *r, int only)
                               only + 1));
         return false;
     }
-    bool is_time = is_named_as_time(r, (size_t)only);
-    if (!is_time &&
-        (!sample_grows(&r->sample, first, (size_t)only) || count_marked(r, &marked) == 0))
+    size_t count = count_marked(r, &marked);
+    if (is_named_as_time(r, (size_t)only))
+        fault_only_times(r, only, count == 1 ? r->columns[marked].name : "NAME");
+    else if (count > 0)
+        fault_marked(r, only, marked);
+    else
         return true;
-    bool is_known = count_marked(r, &marked) == 1;
-    const char *name = is_known ? r->columns[marked].name : "NAME";
-    (void)luna_faults_add(
-        r->faults, "value_error",
-        luna_arena_printf(r->arena,
-                          "Value error, the only column of numbers, \"%s\", may hold times",
-                          r->columns[only].name),
-        luna_arena_printf(r->arena,
-                          "its columns are: %s; add the column of the observations, without signs "
-                          "and units: column=%s",
-                          list_columns(r), name));
     return false;
 }
 
@@ -354,20 +386,6 @@ static bool find_value(struct reading *r)
     (void)luna_faults_add(r->faults, "value_error",
                           "Value error, the table has no column of numbers", hint_no_numbers(r));
     return false;
-}
-
-static bool is_named_as_id(const struct reading *r, size_t column)
-{
-    static const char *const names[] = {
-        "id",      "station", "store",   "shop",   "sensor",   "device",   "site",     "location",
-        "item",    "product", "sku",     "series", "symbol",   "ticker",   "customer", "region",
-        "county",  "country", "city",    "metric", "variable", "branch",   "host",     "hostname",
-        "machine", "meter",   "account", "brand",  "geo",      "instance", "asset",    NULL};
-    struct csv_field name = {.at = "", .len = 0};
-    if (r->has_header)
-        name = csv_trim(sample_field(&r->sample, 0, column));
-    return has_one_of(r, column, names) ||
-           (name.len > 3 && cell_is((struct csv_field){name.at + name.len - 3, 3}, "_id"));
 }
 
 /* Columns that may hold ids: one with a name for ids, or text that stays the same from row to row.

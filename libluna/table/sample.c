@@ -308,37 +308,15 @@ bool sample_is_marked(const struct sample *sample, size_t first, size_t column)
     return marked > 0;
 }
 
-bool sample_grows(const struct sample *sample, size_t first, size_t column)
-{
-    static const struct number_style plain = {'.', false};
-    double before = 0, value = 0;
-    for (size_t row = first; row < sample->rows; row++, before = value) {
-        if (cell_read(sample_field(sample, row, column), plain, &value) != CELL_NUMBER ||
-            (row > first && value <= before))
-            return false;
-    }
-    return true;
-}
-
 /* What the cells of the first row tell, each against its column below. */
 struct first_row {
     bool has_names;   /* text above numbers or times, or a time above numbers */
-    bool has_index;   /* nothing above times, labels or row numbers, as pandas writes them */
+    bool has_index;   /* nothing above times or row numbers, as pandas writes them */
     bool has_numbers; /* a number above numbers */
     bool has_times;   /* a time above times, which no name is */
     bool has_almost;  /* text that is a number but for a sign or a unit, above numbers */
     bool has_text, text_recurs;
 };
-
-/* Text in the first column of every row but the first: a label that only the names lack. */
-static bool has_labels(const struct sample *sample)
-{
-    for (size_t row = 1; row < sample->rows; row++) {
-        if (sample_guess(sample, row, 0) != CELL_TEXT)
-            return false;
-    }
-    return sample->rows > 2;
-}
 
 static struct first_row first_row_read(const struct sample *sample)
 {
@@ -355,13 +333,22 @@ static struct first_row first_row_read(const struct sample *sample)
                         (cell == CELL_TIME && below == LUNA_TABLE_NUMBERS);
         row.has_index = row.has_index ||
                         (sample_field(sample, 0, c).len == 0 && sample->columns > 1 && c == 0 &&
-                         (below == LUNA_TABLE_TIMES || has_labels(sample) ||
-                          (values && counts_rows(sample, 1, c))));
+                         (below == LUNA_TABLE_TIMES || (values && counts_rows(sample, 1, c))));
         row.has_numbers = row.has_numbers || (cell == CELL_NUMBER && below == LUNA_TABLE_NUMBERS);
         row.has_text = row.has_text || cell == CELL_TEXT;
         row.text_recurs = row.text_recurs && (cell != CELL_TEXT || recurs(sample, c));
     }
     return row;
+}
+
+/* Nothing above text in every other row: names, or data whose first label is missing. */
+static bool lacks_label(const struct sample *sample)
+{
+    for (size_t row = 1; row < sample->rows; row++) {
+        if (sample_guess(sample, row, 0) != CELL_TEXT)
+            return false;
+    }
+    return sample->columns > 1 && sample->rows > 1 && sample_field(sample, 0, 0).len == 0;
 }
 
 enum luna_table_header sample_header(const struct sample *sample)
@@ -374,29 +361,41 @@ enum luna_table_header sample_header(const struct sample *sample)
     if (row.has_almost)
         return row.text_recurs ? LUNA_TABLE_HEADER_ABSENT : LUNA_TABLE_HEADER_FIND;
     if (!row.has_text)
-        return may_be_nameless(sample) ? LUNA_TABLE_HEADER_FIND : LUNA_TABLE_HEADER_ABSENT;
+        return may_be_nameless(sample) || lacks_label(sample) ? LUNA_TABLE_HEADER_FIND
+                                                              : LUNA_TABLE_HEADER_ABSENT;
     if (!row.has_numbers)
         return LUNA_TABLE_HEADER_PRESENT;
     return row.text_recurs ? LUNA_TABLE_HEADER_ABSENT : LUNA_TABLE_HEADER_FIND;
 }
 
-/* Digits only; behind a blank, or in the whole field. */
-static bool ends_in_digits(struct csv_field field, bool behind_blank)
+static size_t digits_at_end(struct csv_field field)
 {
     size_t at = field.len;
     while (at > 0 && field.at[at - 1] >= '0' && field.at[at - 1] <= '9')
         at--;
-    bool starts = behind_blank ? at > 1 && (field.at[at - 1] == ' ' || field.at[at - 1] == '-') &&
-                                     memchr(field.at, ' ', at) != NULL
-                               : at == 0;
-    return starts && at < field.len;
+    return field.len - at;
 }
 
-bool sample_is_blank_delimited(const struct sample *sample)
+/* "date 1", "date -1": digits behind a blank, not in quotes, and not the year of "Jan 2020". */
+static bool may_be_two_fields(const struct sample *sample, const struct text *text, size_t row)
+{
+    struct csv_field field = sample_field(sample, row, 0), before = field;
+    size_t digits = digits_at_end(field);
+    if (digits == 0 || memchr(field.at, ' ', field.len) == NULL ||
+        (field.at > text->at && field.at[-1] == '"'))
+        return false;
+    before.len -= digits;
+    before.len -= before.len > 0 && before.at[before.len - 1] == '-';
+    return before.len > 0 && before.at[before.len - 1] == ' ' &&
+           (sample_guess(sample, row, 0) != CELL_TIME || cell_guess(csv_trim(before)) == CELL_TIME);
+}
+
+bool sample_is_blank_delimited(const struct sample *sample, const struct text *text)
 {
     for (size_t row = 0; row < sample->rows && sample->columns == 2; row++) {
-        if (!ends_in_digits(sample_field(sample, row, 0), true) ||
-            !ends_in_digits(sample_field(sample, row, 1), false))
+        struct csv_field after = sample_field(sample, row, 1);
+        if (after.len == 0 || digits_at_end(after) < after.len ||
+            !may_be_two_fields(sample, text, row))
             return false;
     }
     return sample->columns == 2 && sample->rows > 1;

@@ -46,10 +46,8 @@ bool sample_has_units(const struct sample *sample);
 bool sample_is_marked_number(struct csv_field field);
 /* Is each cell from row `first` on a number, at least one of them with a sign or unit: "$12"? */
 bool sample_is_marked(const struct sample *sample, size_t first, size_t column);
-/* Do the numbers grow from row to row, as times and counters do? */
-bool sample_grows(const struct sample *sample, size_t first, size_t column);
 /* "date 1,5": is the comma decimal, and the delimiter a blank? */
-bool sample_is_blank_delimited(const struct sample *sample);
+bool sample_is_blank_delimited(const struct sample *sample, const struct text *text);
 /* What the rows from `first` on hold in a column. */
 enum luna_table_kind sample_kind(const struct sample *sample, size_t first, size_t column);
 

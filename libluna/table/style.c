@@ -178,11 +178,11 @@ static bool has_blanks(struct csv_field field)
     return blank != NULL && field.at[field.len - 1] >= '0' && field.at[field.len - 1] <= '9';
 }
 
-/* A number, were it not for zeros before it. */
-static bool is_digits(struct csv_field field)
+/* Of digits and marks only: 007, 1.2.3. */
+static bool is_bare(struct csv_field field)
 {
     for (size_t i = 0; i < field.len; i++) {
-        if (field.at[i] < '0' || field.at[i] > '9')
+        if (strchr("0123456789.,' ", field.at[i]) == NULL)
             return false;
     }
     return true;
@@ -223,7 +223,7 @@ static const char *hint_text(const struct reading *r, struct csv_field field)
                "the columns, or start them with #";
     if (r->delimiter == CSV_NO_DELIMITER && has_blanks(field))
         return "if fields are separated by blanks here, add delimiter=space";
-    if (guess == CELL_TEXT && sample_is_marked_number(field) && !is_digits(field))
+    if (guess == CELL_TEXT && sample_is_marked_number(field) && !is_bare(field))
         return "write the number alone, without a sign or unit; or leave the field empty for a "
                "missing observation";
     return "leave the field empty for a missing observation; if it is a unit or a remark, remove "

@@ -31,7 +31,7 @@ static bool find_header(struct reading *r)
 static bool check_blanks(struct reading *r)
 {
     if (r->options->is_records || r->options->delimiter != 0 || r->delimiter != ',' ||
-        !sample_is_blank_delimited(&r->sample))
+        !sample_is_blank_delimited(&r->sample, &r->text))
         return true;
     const struct csv_field *fields = r->sample.fields;
     (void)luna_faults_add(
