@@ -251,7 +251,7 @@ static void fault_several(struct reading *r, int last)
         one_row ? "write one observation on each line; or, if one of these is the observation, add "
                   "its number: column=1"
                 : luna_arena_printf(r->arena, "add the column of the observations: column=%s%s",
-                                    find_name(r, name, false, &named) > 1 ? number : name,
+                                    find_name(r, name, false, &named) == 1 ? name : number,
                                     r->delimiter == ',' && !r->has_header
                                         ? "; if the comma is decimal, add delimiter=; and decimal=,"
                                         : "");

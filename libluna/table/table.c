@@ -1,5 +1,6 @@
 #include "luna/table/table.h"
 
+#include "luna/base/escape.h"
 #include "reading.h"
 
 #include <assert.h>
@@ -45,12 +46,31 @@ static bool check_blanks(struct reading *r)
     return false;
 }
 
+/* With U+FFFD for each byte that is not UTF-8, as in a name in Latin-1. */
+static const char *as_utf8(const struct reading *r, const char *text)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    enum { REPLACEMENT_LEN = sizeof replacement - 1 };
+    size_t len = strlen(text), at = 0, put = 0;
+    char *copy = luna_arena_alloc(r->arena, len * REPLACEMENT_LEN + 1);
+    while (copy != NULL && at < len) {
+        size_t size = luna_utf8_length(text + at, len - at);
+        memcpy(copy + put, size > 0 ? text + at : replacement, size > 0 ? size : REPLACEMENT_LEN);
+        put += size > 0 ? size : REPLACEMENT_LEN;
+        at += size > 0 ? size : 1;
+    }
+    if (copy == NULL)
+        return "?";
+    copy[put] = '\0';
+    return copy;
+}
+
 static const char *column_name(const struct reading *r, size_t column)
 {
     struct csv_field field =
         r->has_header ? csv_trim(sample_field(&r->sample, 0, column)) : (struct csv_field){0};
     if (field.len > 0)
-        return reading_quote(r, field);
+        return as_utf8(r, reading_quote(r, field));
     const char *number = luna_arena_printf(r->arena, "%zu", column + 1);
     return r->sample.columns == 1 || number == NULL ? "value" : number;
 }

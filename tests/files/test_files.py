@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import subprocess
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
@@ -76,6 +77,7 @@ def test_api(client, account, case):
         check_values(answer.json(), case)
         if media.startswith("text/"):
             assert f"rows={len(case['values'])}" in answer.headers["Luna-Input"]
+            unquote_to_bytes(answer.headers["Luna-Input"]).decode("utf-8")  # as RFC 9651 demands of display strings
 
 
 SERIES = {"a": [1120, 1160, 963, 1210, 1160, 1160, 813], "b": [1.5, None, 7.25, 3.1, 9.7], "c": [5]}
