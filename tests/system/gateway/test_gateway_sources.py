@@ -138,6 +138,7 @@ UNCHECKED = {  # what is answered before anybody looks at the key
     "an OPTIONS": ("127.0.0.21", 204, lambda session, account, headers: session.options(account.url, headers=headers)),
     "a GET of /livez": ("127.0.0.22", 200, lambda session, account, headers: session.get("/livez", headers=headers)),
     "an unknown path": ("127.0.0.23", 404, lambda session, account, headers: session.get("/nothing", headers=headers)),
+    "an unknown account": ("127.0.0.26", 404, lambda session, account, headers: session.get("/api/v1/1999999999/usage", headers=headers)),
     "a wrong method": ("127.0.0.24", 405, lambda session, account, headers: session.put(account.url, headers=headers)),
     "two credentials": ("127.0.0.25", 400, lambda session, account, headers: session.get(
         f"/api/v1/{account.id}/usage", headers=headers | {"Authorization": f"Bearer {uuid.uuid4()}"})),
