@@ -12,6 +12,8 @@ enum { ID_CHARACTERS_MIN = 8, ID_CHARACTERS_MAX = 64 };
 static bool is_valid(const char *id)
 {
     size_t len = strlen(id);
+    if (strncmp(id, "luna_live_", strlen("luna_live_")) == 0) /* a key in the wrong header */
+        return false;
     return len >= ID_CHARACTERS_MIN && len <= ID_CHARACTERS_MAX &&
            strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == len;
 }

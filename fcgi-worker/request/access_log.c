@@ -11,6 +11,24 @@ static int64_t us(int64_t ns)
     return ns / 1000;
 }
 
+/* A key of either form, or a token. */
+static bool is_credential_at(const char *text)
+{
+    enum { UUID_LEN = 36 };
+    return strncmp(text, "luna_live_", strlen("luna_live_")) == 0 ||
+           strncmp(text, "eyJ", strlen("eyJ")) == 0 ||
+           strspn(text, "0123456789abcdefABCDEF-") >= UUID_LEN;
+}
+
+/* What is logged of a path: no more than stands before a key, as in DELETE /keys/KEY. */
+static size_t shown_len(const char *path, size_t len)
+{
+    size_t shown = 0;
+    while (shown < len && shown < URI_BYTES_MAX && !is_credential_at(path + shown))
+        shown++;
+    return shown;
+}
+
 static const char *code_of(const struct scoreboard_sample *sample)
 {
     return sample->problem != 0 ? problem_row((enum problem_id)sample->problem)->code : NULL;
@@ -20,7 +38,7 @@ static void log_request(const struct exchange *exchange, const struct scoreboard
                         enum luna_log_level level, const char *event)
 {
     const struct http_request *request = &exchange->request;
-    size_t path_len = request->path_len < URI_BYTES_MAX ? request->path_len : URI_BYTES_MAX;
+    size_t path_len = shown_len(request->path, request->path_len);
     if (!luna_log_enabled(level))
         return;
     const struct luna_log_field fields[] = {

@@ -1,6 +1,7 @@
 """No secret in the tree or in a log; that no log of the whole run has one, the stack fixture says at its end."""
 import re
 import subprocess
+import uuid
 
 import httpx
 from luna_stack import ROOT, wait_until
@@ -38,7 +39,7 @@ def test_a_secret_in_a_log_is_not_found(stack, account, tmp_path):
 
 def test_a_key_is_in_a_log(stack, client, account):
     """Right and wrong places, right and wrong forms; at the level that logs most."""
-    before = len((stack.var / "log/access.log").read_bytes())
+    before, earlier = len((stack.var / "log/access.log").read_bytes()), str(uuid.uuid4())
     client.post(account.url, headers=account.headers, json={"results": [1, 2]})
     client.post(account.url, headers={"Authorization": f"Bearer {account.key}"}, json={"results": [1, 2]})
     client.post(account.url, headers={"Authorization": f"Basic {account.key}"}, json={"results": [1, 2]})
@@ -46,7 +47,13 @@ def test_a_key_is_in_a_log(stack, client, account):
     client.post(f"{account.url}?api_key={account.key}", json={"results": [1, 2]})
     client.post(account.url, headers=account.headers, json={"results": [account.key]})
     client.post(account.url, headers=account.headers, content=account.key)
+    client.delete(f"/api/v1/{account.id}/keys/{account.key}", headers=account.headers)
+    client.get(f"/{account.key}/{account.key}")
+    client.get(f"/api/v1/{account.id}/keys/{earlier}")
+    client.get("/livez", headers={"X-Request-Id": account.key})
+    client.post(account.url, headers=account.headers | {"X-Request-Id": account.key}, json={"results": [1, 2]})
     with httpx.Client(verify=stack.ca, trust_env=False) as other:
         other.post(account.url, headers=account.headers | {"User-Agent": account.key}, json={"results": [1]})
-    wait_until(lambda: (stack.var / "log/access.log").read_bytes()[before:].count(b"\n") >= 8, "eight lines in the access log")
+    wait_until(lambda: (stack.var / "log/access.log").read_bytes()[before:].count(b"\n") >= 13, "thirteen lines in the access log")
     assert stack.secrets_in_logs() == []
+    assert [log.name for log in (stack.var / "log").glob("*.log") if earlier.encode() in log.read_bytes()] == []

@@ -23,6 +23,7 @@ static void strange_id_of_the_client_is_not(void **state)
     static const char *const strange[] = {
         "",
         "short",
+        "luna_live_abcdefghijklmnopqrstuvwxyz2345672",
         "has space in it",
         "line\r\nbreak: yes",
         "quote\"quote",
