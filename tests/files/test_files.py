@@ -16,8 +16,10 @@ CASES = json.loads((HERE / "cases.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def account(account_factory):
-    return account_factory()
+def account(account_factory, luna):
+    """Its plan allows as many requests as these tests send at once on a fast machine."""
+    luna("plan", "set", "files", "--rate", "10000", "--burst", "10000")
+    return account_factory(100000, "--plan", "files")
 
 
 def name_of(case):
