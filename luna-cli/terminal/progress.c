@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Often enough to be seen, seldom enough to cost nothing. */
@@ -15,6 +17,13 @@ enum {
     MS_PER_S = 1000,
     NS_PER_MS = 1000000
 };
+
+/* A terminal that can clear the line again. */
+static bool is_shown(void)
+{
+    const char *terminal = getenv("TERM"); /* NOLINT(concurrency-mt-unsafe): there is one thread */
+    return isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
 
 static void show(const struct progress *progress)
 {
@@ -30,9 +39,8 @@ void progress_step(void *context, int64_t done, int64_t total)
     struct progress *progress = context;
     int64_t now_ms = luna_clock_mono_ns() / NS_PER_MS;
     int percent = total > 0 ? (int)(done * 100 / total) : 100;
-    if (!isatty(STDERR_FILENO) ||
-        (progress->shown_ms != 0 &&
-         (percent == progress->percent || now_ms - progress->shown_ms < SHOW_EVERY_MS)))
+    if (!is_shown() || (progress->shown_ms != 0 && (percent == progress->percent ||
+                                                    now_ms - progress->shown_ms < SHOW_EVERY_MS)))
         return;
     progress->percent = percent;
     progress->shown_ms = now_ms;
@@ -41,7 +49,7 @@ void progress_step(void *context, int64_t done, int64_t total)
 
 static void show_seconds(struct progress *progress, int64_t now_ms)
 {
-    if (!isatty(STDERR_FILENO))
+    if (!is_shown())
         return;
     progress->shown_ms = now_ms;
     fprintf(stderr, "\r%s: %" PRId64 " s", progress->what,

@@ -49,3 +49,8 @@ def test_a_file_gets_colours_or_progress(stack):
 def test_progress_is_not_shown_or_stays(stack):
     status, written = run_on_terminal([CLI, "audit", "verify"], {"stderr"}, settings_of(stack))
     assert status == 0 and written.startswith("\rverifying the audit log: ") and written.endswith("\r\x1b[K")
+
+
+def test_progress_is_shown_on_a_terminal_that_cannot_clear_a_line(stack):
+    status, written = run_on_terminal([CLI, "audit", "verify"], {"stderr"}, settings_of(stack, TERM="dumb"))
+    assert status == 0 and written == ""
