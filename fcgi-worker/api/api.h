@@ -37,6 +37,7 @@ enum step_outcome api_events_answer(struct exchange *exchange);
 
 /* keys.c */
 enum step_outcome api_keys_read(struct exchange *exchange); /* without a body */
+enum step_outcome api_keys_list_read(struct exchange *exchange);
 enum step_outcome api_keys_list_answer(struct exchange *exchange);
 enum step_outcome api_keys_get_answer(struct exchange *exchange);
 enum step_outcome api_keys_revoke_answer(struct exchange *exchange);

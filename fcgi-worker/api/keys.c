@@ -2,6 +2,7 @@
 
 #include "api/input.h"
 #include "api/json.h"
+#include "api/page.h"
 #include "api/scopes.h"
 #include "api/stores.h"
 #include "luna/base/clock.h"
@@ -77,58 +78,74 @@ static void put_key(const struct luna_key *key, struct luna_buf *out)
     luna_buf_putc(out, '}');
 }
 
+enum step_outcome api_keys_list_read(struct exchange *exchange)
+{
+    struct page_query *query = exchange_route_state_new(exchange, sizeof *query);
+    if (query == NULL)
+        return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
+    page_read_query(exchange, query);
+    return STEP_ON;
+}
+
 struct listing {
     struct luna_buf *out;
-    size_t count;
+    int64_t limit;
+    int64_t count;   /* shown */
+    int64_t last_id; /* of those shown */
+    bool more;
 };
 
 static bool list_key(void *context, const struct luna_key *key)
 {
     struct listing *listing = context;
+    listing->more = listing->count == listing->limit;
+    if (listing->more)
+        return false;
     if (listing->count++ > 0)
         luna_buf_putc(listing->out, ',');
     put_key(key, listing->out);
+    listing->last_id = key->id;
     return true;
+}
+
+/* A list that fits on the first page has `data` alone, as before there were pages. */
+static void end_listing(struct exchange *exchange, const struct page_query *query,
+                        const struct listing *listing)
+{
+    int64_t next = listing->more ? listing->last_id : 0;
+    luna_buf_putc(listing->out, ']');
+    if (listing->more || query->cursor != 0)
+        page_put_next(listing->out, next);
+    luna_buf_puts(listing->out, "}\n");
+    page_link_next(exchange, "keys", query, next);
 }
 
 enum step_outcome api_keys_list_answer(struct exchange *exchange)
 {
+    const struct page_query *query = exchange->route_state;
     struct luna_error err = {0};
-    struct listing listing = {.out = json_begin(&exchange->pipeline->response)};
+    assert(query != NULL);
+    struct listing listing = {.out = json_begin(&exchange->pipeline->response),
+                              .limit = query->limit};
+    const struct luna_key_filter page = {
+        .status = LUNA_KEYS_ALL, .after_id = query->cursor, .count_max = query->limit + 1};
     luna_buf_puts(listing.out, "{\"data\":[");
-    if (luna_key_list(api_database(exchange), exchange->ids.account_id, NULL, list_key, &listing,
+    if (luna_key_list(api_database(exchange), exchange->ids.account_id, &page, list_key, &listing,
                       &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
-    luna_buf_puts(listing.out, "]}\n");
+    end_listing(exchange, query, &listing);
     return STEP_ON;
-}
-
-struct search {
-    int64_t id;
-    struct luna_key key; /* id 0: not found */
-};
-
-static bool compare_key(void *context, const struct luna_key *key)
-{
-    struct search *search = context;
-    if (key->id != search->id)
-        return true;
-    search->key = *key;
-    return false;
 }
 
 /* The key that the path names. */
 static enum step_outcome find_key(struct exchange *exchange, struct luna_key *ret_key)
 {
     struct luna_error err = {0};
-    struct search search = {.id = exchange->ids.key_id};
-    if (luna_key_list(api_database(exchange), exchange->ids.account_id, NULL, compare_key, &search,
-                      &err) != LUNA_OK)
-        return api_store_failed(exchange, &err);
-    if (search.key.id == 0)
+    enum luna_code code = luna_key_get(api_database(exchange), exchange->ids.account_id,
+                                       exchange->ids.key_id, ret_key, &err);
+    if (code == LUNA_ENOTFOUND)
         return exchange_refuse(exchange, PROBLEM_NOT_FOUND, "The account has no such key.");
-    *ret_key = search.key;
-    return STEP_ON;
+    return code == LUNA_OK ? STEP_ON : api_store_failed(exchange, &err);
 }
 
 enum step_outcome api_keys_get_answer(struct exchange *exchange)

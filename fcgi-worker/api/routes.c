@@ -42,7 +42,7 @@ static const struct step account_steps[] = STEPS_WITHOUT_BODY(api_account_read, 
 static const struct step usage_steps[] = STEPS_WITHOUT_BODY(api_usage_read, api_usage_answer);
 static const struct step events_steps[] = STEPS_WITHOUT_BODY(api_events_read, api_events_answer);
 static const struct step keys_list_steps[] =
-    STEPS_WITHOUT_BODY(api_keys_read, api_keys_list_answer);
+    STEPS_WITHOUT_BODY(api_keys_list_read, api_keys_list_answer);
 static const struct step keys_get_steps[] = STEPS_WITHOUT_BODY(api_keys_read, api_keys_get_answer);
 static const struct step keys_revoke_steps[] =
     STEPS_WITHOUT_BODY(api_keys_read, api_keys_revoke_answer);

@@ -2,6 +2,7 @@
 
 #include "api/input.h"
 #include "api/json.h"
+#include "api/page.h"
 #include "api/stores.h"
 #include "http/formats.h"
 #include "luna/store/audit.h"
@@ -10,7 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { DAYS_DEFAULT = 30, EVENTS_DEFAULT = 20, EVENTS_MAX = 100 };
+enum { DAYS_DEFAULT = 30 };
 
 struct usage {
     int64_t days;
@@ -18,8 +19,7 @@ struct usage {
 };
 
 struct events {
-    int64_t limit;
-    int64_t cursor; /* only events before this one; 0: all */
+    struct page_query query; /* cursor: only events before this one */
     enum format format;
 };
 
@@ -94,10 +94,7 @@ enum step_outcome api_events_read(struct exchange *exchange)
     struct events *wanted = exchange_route_state_new(exchange, sizeof *wanted);
     if (wanted == NULL)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
-    const struct input_number numbers[] = {{"limit", 1, EVENTS_MAX, EVENTS_DEFAULT, &wanted->limit},
-                                           {"cursor", 1, INT64_MAX, 0, &wanted->cursor},
-                                           {.name = NULL}};
-    input_read_query(exchange, numbers);
+    page_read_query(exchange, &wanted->query);
     wanted->format = format_of_answer(exchange);
     return STEP_ON;
 }
@@ -186,17 +183,12 @@ static void put_events(const struct page *page, int shown, bool csv, struct luna
 static void put_next(struct exchange *exchange, const struct events *wanted, int64_t next,
                      struct luna_buf *out)
 {
-    if (next != 0)
-        http_header_add(&exchange->pipeline->response, "Link",
-                        "</api/v1/%lld/usage/events?limit=%lld&cursor=%lld>; rel=\"next\"",
-                        (long long)exchange->ids.account_id, (long long)wanted->limit,
-                        (long long)next);
+    page_link_next(exchange, "usage/events", &wanted->query, next);
     if (wanted->format == FORMAT_CSV)
         return;
-    if (next != 0)
-        luna_buf_printf(out, "],\"has_more\":true,\"next_cursor\":\"%lld\"}\n", (long long)next);
-    else
-        luna_buf_puts(out, "],\"has_more\":false,\"next_cursor\":null}\n");
+    luna_buf_putc(out, ']');
+    page_put_next(out, next);
+    luna_buf_puts(out, "}\n");
 }
 
 /* Newest first. The page holds one event more than asked for when there are more; the cursor of
@@ -206,8 +198,8 @@ static void put_page(struct exchange *exchange, const struct events *wanted,
 {
     struct luna_buf *out = begin(exchange, wanted->format);
     bool csv = wanted->format == FORMAT_CSV;
-    bool more = page->count > wanted->limit;
-    int shown = more ? (int)wanted->limit : page->count;
+    bool more = page->count > wanted->query.limit;
+    int shown = more ? (int)wanted->query.limit : page->count;
     luna_buf_puts(out, csv ? "seq,at,kind,units,used_before,used_after,limit_before,limit_after,"
                              "reason,request_id,hash\r\n"
                            : "{\"data\":[");
@@ -220,13 +212,13 @@ enum step_outcome api_events_answer(struct exchange *exchange)
     const struct events *wanted = exchange->route_state;
     struct luna_error err = {0};
     assert(wanted != NULL);
-    int count = (int)wanted->limit + 1;
+    int count = (int)wanted->query.limit + 1;
     struct page page = {.events = luna_arena_calloc(&exchange->pipeline->arena, (size_t)count,
                                                     sizeof *page.events)};
     if (page.events == NULL)
         return exchange_refuse(exchange, PROBLEM_INTERNAL, NULL);
     const struct luna_audit_filter filter = {
-        .account_id = exchange->ids.account_id, .before_seq = wanted->cursor, .count = count};
+        .account_id = exchange->ids.account_id, .before_seq = wanted->query.cursor, .count = count};
     if (luna_audit_show(api_database(exchange), &filter, keep, &page, &err) != LUNA_OK)
         return api_store_failed(exchange, &err);
     put_page(exchange, wanted, &page);

@@ -202,6 +202,7 @@ BATCHES = [
 KEYS = {"path": "/api/v1/{id}/keys"}
 USAGE = {"path": "/api/v1/{id}/usage", "method": "GET"}
 EVENTS = {"path": "/api/v1/{id}/usage/events", "method": "GET"}
+LIST = KEYS | {"method": "GET"}
 TOKEN = {"path": "/api/v1/{id}/token"}
 ACCOUNT = [
     ("a key with an unknown scope", KEYS | {"json": {"scopes": ["model", "moon"]}}, 422, [(body("scopes", 1), "literal_error")]),
@@ -225,6 +226,10 @@ ACCOUNT = [
     ("usage with an unknown parameter", USAGE | {"query": "from=1"}, 422, [(query("from"), "extra_forbidden")]),
     ("events without a limit", EVENTS | {"query": "limit=0"}, 422, [(query("limit"), "greater_than_equal")]),
     ("events from a broken cursor", EVENTS | {"query": "cursor=abc"}, 422, [(query("cursor"), "int_parsing")]),
+    ("keys without a limit", LIST | {"query": "limit=0"}, 422, [(query("limit"), "greater_than_equal")]),
+    ("too many keys a page", LIST | {"query": "limit=101"}, 422, [(query("limit"), "less_than_equal")]),
+    ("keys from a broken cursor", LIST | {"query": "cursor=abc"}, 422, [(query("cursor"), "int_parsing")]),
+    ("keys with an unknown parameter", LIST | {"query": "page=2"}, 422, [(query("page"), "extra_forbidden")]),
     ("POST to usage", {"path": "/api/v1/{id}/usage", "json": {}}, 405, "method_not_allowed"),
     ("usage without a key", USAGE | {"key": None}, 403, "key_missing"),
     ("keys with an unknown key", KEYS | {"key": "00000000-0000-4000-8000-000000000000", "json": {}}, 403, "key_invalid"),

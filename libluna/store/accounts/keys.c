@@ -220,6 +220,13 @@ enum luna_code luna_key_replace(const struct luna_operator *op, int64_t account_
     return code;
 }
 
+/* What key_from_row() reads, of api_keys k and accounts a. */
+#define KEY_COLUMNS                                                                                \
+    "k.id, k.prefix, k.digest = a.api_key, k.scopes, luna_ms(k.created_at), "                      \
+    "luna_ms(k.not_before), luna_ms(k.expires_at), luna_ms(k.revoked_at), "                        \
+    "luna_ms(k.last_used_at), "                                                                    \
+    "k.rate_per_s, k.rate_burst, k.name, array_to_string(k.allowed, ';'), k.metadata"
+
 static struct luna_key key_from_row(const struct luna_pg_result *result, int row)
 {
     struct luna_key key = {.id = luna_pg_int(result, row, 0),
@@ -257,11 +264,7 @@ enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
     luna_pg_param_int(&params, wanted->status);
     enum luna_code code = luna_pg_query(
         database, luna_pg_deadline(database),
-        "SELECT k.id, k.prefix, k.digest = a.api_key, k.scopes, luna_ms(k.created_at), "
-        "luna_ms(k.not_before), luna_ms(k.expires_at), luna_ms(k.revoked_at), "
-        "luna_ms(k.last_used_at), "
-        "k.rate_per_s, k.rate_burst, k.name, array_to_string(k.allowed, ';'), k.metadata "
-        "FROM api_keys k JOIN accounts a ON a.id = k.account_id "
+        "SELECT " KEY_COLUMNS " FROM api_keys k JOIN accounts a ON a.id = k.account_id "
         "WHERE k.account_id = $1::bigint AND k.id > $2::bigint AND $4::int IN (0, CASE "
         "WHEN k.revoked_at IS NOT NULL THEN 3 WHEN k.expires_at <= now() THEN 2 ELSE 1 END) "
         "ORDER BY k.id LIMIT $3::bigint",
@@ -275,6 +278,30 @@ enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
     }
     luna_pg_result_free(result);
     return LUNA_OK;
+}
+
+enum luna_code luna_key_get(struct luna_database *database, int64_t account_id, int64_t key_id,
+                            struct luna_key *ret_key, struct luna_error *err)
+{
+    struct luna_pg_params params = {.count = 0};
+    struct luna_pg_result *result = NULL;
+    luna_pg_param_int(&params, account_id);
+    luna_pg_param_int(&params, key_id);
+    enum luna_code code = luna_pg_query(database, luna_pg_deadline(database),
+                                        "SELECT " KEY_COLUMNS
+                                        " FROM api_keys k JOIN accounts a ON a.id = k.account_id "
+                                        "WHERE k.id = $2::bigint AND k.account_id = $1::bigint",
+                                        &params, &result, err);
+    if (code != LUNA_OK)
+        return code;
+    assert(luna_pg_rows(result) <= 1);
+    if (luna_pg_rows(result) == 1)
+        *ret_key = key_from_row(result, 0);
+    else
+        code = luna_error_set(err, LUNA_ENOTFOUND, "account %lld has no key %lld",
+                              (long long)account_id, (long long)key_id);
+    luna_pg_result_free(result);
+    return code;
 }
 
 enum luna_code luna_key_revoke(const struct luna_operator *op, int64_t account_id, int64_t key_id,

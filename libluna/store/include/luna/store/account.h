@@ -185,6 +185,9 @@ enum luna_code luna_key_list(struct luna_database *database, int64_t account_id,
                              const struct luna_key_filter *filter,
                              bool (*each)(void *context, const struct luna_key *key), void *context,
                              struct luna_error *err) LUNA_MUSTCHECK;
+/* One key of the account, valid or not. LUNA_ENOTFOUND. */
+enum luna_code luna_key_get(struct luna_database *database, int64_t account_id, int64_t key_id,
+                            struct luna_key *ret_key, struct luna_error *err) LUNA_MUSTCHECK;
 /* Changes a valid key. Scopes of 0, NULL and a rate or burst of LUNA_KEY_UNCHANGED stay as they
  * are; the times are not used. Scopes only become fewer: LUNA_EINVAL. LUNA_ECONFLICT: the key is
  * not valid any more. LUNA_EUNAVAILABLE also when PostgreSQL has the change and Redis has not. */
