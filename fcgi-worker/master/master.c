@@ -346,6 +346,9 @@ static void publish(struct master *master)
         luna_log(LUNA_LOG_ERROR, "crash_loop", LUNA_LOG_S("effect", "respawns are slowed down"));
     atomic_store_explicit(&shown->crash_looping, looping, RELAXED);
     atomic_store_explicit(&shown->target, master->scaling.target, RELAXED);
+    /* Half of the workers can always serve what needs no PostgreSQL. */
+    int half = master->scaling.target / 2;
+    atomic_store_explicit(&master->board->breaker.waiters_max, half > 1 ? half : 1, RELAXED);
 }
 
 /* Says once that the pool serves, and feeds the service manager's watchdog. */

@@ -4,11 +4,13 @@ import os
 import shutil
 import struct
 import subprocess
+import threading
 import time
 
 import pytest
-from arena import Arena
-from luna_stack import BUILD, Account, own_stack, wait_until
+from arena import STARVED, Arena
+from drill import frozen
+from luna_stack import BUILD, Account, clean_environment, own_stack, wait_until
 from stack_control import Process
 
 SKEWED_CLOCK = BUILD / "tests/unit/libluna/store/libskewed_clock.so"
@@ -25,9 +27,9 @@ def broken_stack(before_up=lambda var: None, **settings):
         yield running
 
 
-def paying(stack, *options):
-    made = stack.luna_json("account", "create", "paying", "--plan", "paying", "--quota", str(10**9), *options)
-    return Account(stack, made["id"], made["api_key"], "paying")
+def paying(stack, name="paying"):
+    made = stack.luna_json("account", "create", name, "--plan", "paying", "--quota", str(10**9))
+    return Account(stack, made["id"], made["api_key"], name)
 
 
 def used(stack, account):
@@ -89,6 +91,48 @@ def test_a_log_that_nobody_reads_stops_the_service():
         print(f"\n  victim, whose lines nobody reads: {attacked}")
         assert set(attacked.statuses) == {"200"} and attacked.statuses["200"] > 100
     os.close(readers[0])
+
+
+@contextlib.contextmanager
+def mostly_frozen(server):
+    """It stops again and again for a little less than the timeout of a statement, and so never fails."""
+    ended = threading.Event()
+
+    def freeze():
+        while not ended.wait(0.02):
+            with frozen(server):
+                ended.wait(0.8)
+
+    thread = threading.Thread(target=freeze)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def reads_of(url, key, connections=40):
+    command = ["nice", "-n", "19", "wrk", "-t1", f"-c{connections}", "-d600s", "--timeout", "30s", "-H", f"X-API-Key: {key}", url]
+    with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def test_a_slow_database_stops_a_client_that_needs_none():
+    """All workers waited for PostgreSQL, which was slow, for a tenant who asked for its usage."""
+    with broken_stack() as stack:
+        account, reader = paying(stack), paying(stack, "reader")
+        arena = Arena(stack, account, 4)
+        quiet = arena.figures()
+        with mostly_frozen(Process(stack, "postgres")), reads_of(reader.url.removesuffix("/kalman") + "/usage", reader.key):
+            attacked = arena.figures()
+        print(f"\n  victim quiet:                  {quiet}\n  victim of a slow PostgreSQL:   {attacked}")
+        assert set(attacked.statuses) == {"200"}
+        assert attacked.statuses["200"] >= quiet.statuses["200"] / STARVED, (quiet, attacked)
 
 
 @contextlib.contextmanager

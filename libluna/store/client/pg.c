@@ -24,6 +24,7 @@ struct luna_database {
     struct luna_meter *meter; /* NULL: not counted */
     enum luna_purpose purpose;
     struct luna_database_breaker *breaker; /* NULL: none */
+    int place;                             /* the present call's, in the breaker */
 };
 
 static void ignore_notice(void *context, const PGresult *notice)
@@ -59,6 +60,7 @@ enum luna_code luna_database_new(const char *url, int timeout_ms,
     database->previous_url = split_line(copy);
     luna_pg_hosts_read(&database->hosts, database->url);
     database->timeout_ms = timeout_ms;
+    database->place = LUNA_PG_NO_PLACE;
     *ret_database = database;
     return LUNA_OK;
 }
@@ -114,8 +116,7 @@ struct luna_deadline luna_pg_deadline(const struct luna_database *database)
     return luna_deadline_in_ms(database->timeout_ms);
 }
 
-/* Waits for the socket. False: the deadline passed. */
-static bool wait_for(int fd, short events, struct luna_deadline deadline)
+static bool wait_until(int fd, short events, struct luna_deadline deadline)
 {
     struct pollfd item = {.fd = fd, .events = events};
     for (;;) {
@@ -125,6 +126,27 @@ static bool wait_for(int fd, short events, struct luna_deadline deadline)
         if (n == 0 || errno != EINTR || luna_deadline_passed(deadline))
             return false;
     }
+}
+
+static bool is_crowded(const struct luna_database *database)
+{
+    return luna_pg_breaker_is_crowded(database->breaker, database->place, database->timeout_ms);
+}
+
+/* Waits for the socket. False: the deadline passed, or too many others have waited for longer. */
+static bool wait_for(const struct luna_database *database, int fd, short events,
+                     struct luna_deadline deadline)
+{
+    int patience_ms = luna_pg_breaker_patience_ms(database->timeout_ms);
+    return wait_until(fd, events, luna_deadline_cap_ms(deadline, patience_ms)) ||
+           (!is_crowded(database) && wait_until(fd, events, deadline));
+}
+
+/* One that gave way to the others says nothing about PostgreSQL. */
+static void count_failure(struct luna_database *database)
+{
+    if (!is_crowded(database))
+        luna_pg_breaker_failure(database->breaker);
 }
 
 /* A message of libpq has several lines and ends with a newline. The first says what happened. */
@@ -184,7 +206,7 @@ static enum luna_code connect_once(struct luna_database *database, const char *u
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
     while (database->session != NULL && PQstatus(database->session) != CONNECTION_BAD) {
         short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        if (!wait_for(PQsocket(database->session), events, deadline))
+        if (!wait_for(database, PQsocket(database->session), events, deadline))
             return late(database, "connecting", err);
         state = PQconnectPoll(database->session);
         if (state == PGRES_POLLING_OK) {
@@ -228,7 +250,7 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
     if (code == LUNA_EUNAVAILABLE && database->previous_url != NULL)
         code = connect_previous(database, deadline, err);
     if (code != LUNA_OK)
-        luna_pg_breaker_failure(database->breaker);
+        count_failure(database);
     return code;
 }
 
@@ -264,8 +286,8 @@ static enum luna_code await_reply(struct luna_database *database, struct luna_de
             return LUNA_OK;
         }
         short events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
-        if (!wait_for(PQsocket(session), events, deadline)) {
-            luna_pg_breaker_failure(database->breaker);
+        if (!wait_for(database, PQsocket(session), events, deadline)) {
+            count_failure(database);
             return late(database, "waiting", err);
         }
         if (PQconsumeInput(session) == 0)
@@ -389,11 +411,13 @@ static enum luna_code query_until(struct luna_database *database, struct luna_de
                                   struct luna_pg_result **ret_result, struct luna_error *err)
 {
     PGresult *result = NULL;
-    if (!luna_pg_breaker_enter(database->breaker, database->timeout_ms))
+    if (!luna_pg_breaker_enter(database->breaker, database->timeout_ms, &database->place))
         return luna_error_set(err, LUNA_EUNAVAILABLE,
-                              "PostgreSQL: unavailable (circuit breaker open)");
+                              "PostgreSQL: unavailable, or too slow (circuit breaker)");
     int64_t started_ns = start_trip(database);
     enum luna_code code = ask(database, deadline, sql, params, &result, err);
+    luna_pg_breaker_leave(database->breaker, database->place);
+    database->place = LUNA_PG_NO_PLACE;
     if (code == LUNA_OK)
         *ret_result = (struct luna_pg_result *)result;
     return end_trip(database, started_ns, code);

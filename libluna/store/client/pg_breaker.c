@@ -2,23 +2,93 @@
 
 #include "luna/base/clock.h"
 
+#include <assert.h>
+
 enum { FAILURES_MAX = 2, PROBE_EVERY_MS = 500, NS_PER_MS = 1000000 };
 
-bool luna_pg_breaker_enter(struct luna_database_breaker *breaker, int timeout_ms)
+int luna_pg_breaker_patience_ms(int timeout_ms)
 {
+    return timeout_ms / 4;
+}
+
+/* Sessions that have waited since before `before_ns`. One that has waited for longer than a call
+ * can last is of a process that was killed. */
+static int count_waiters(const struct luna_database_breaker *breaker, int64_t before_ns,
+                         int64_t now_ns, int timeout_ms)
+{
+    int64_t life_ns = 2 * (long long)timeout_ms * NS_PER_MS;
+    int count = 0;
+    for (int i = 0; i < LUNA_DATABASE_WAITERS; i++) {
+        long long since_ns =
+            atomic_load_explicit(&breaker->waiting_since_ns[i], memory_order_relaxed);
+        count += since_ns != 0 && since_ns < before_ns && now_ns - since_ns < life_ns;
+    }
+    return count;
+}
+
+static bool is_limited(const struct luna_database_breaker *breaker)
+{
+    return breaker != NULL && atomic_load(&breaker->waiters_max) > 0;
+}
+
+bool luna_pg_breaker_is_crowded(const struct luna_database_breaker *breaker, int place,
+                                int timeout_ms)
+{
+    if (!is_limited(breaker) || place == LUNA_PG_NO_PLACE)
+        return false;
+    assert(place >= 0 && place < LUNA_DATABASE_WAITERS);
+    long long since_ns = atomic_load(&breaker->waiting_since_ns[place]);
+    return count_waiters(breaker, since_ns, luna_clock_mono_ns(), timeout_ms) >=
+           atomic_load(&breaker->waiters_max);
+}
+
+/* Without a free place, a call is not limited. */
+static int take_place(struct luna_database_breaker *breaker, int64_t now_ns, int timeout_ms)
+{
+    int64_t dead_ns = now_ns - 2 * (long long)timeout_ms * NS_PER_MS;
+    for (int i = 0; i < LUNA_DATABASE_WAITERS; i++) {
+        long long since_ns = atomic_load(&breaker->waiting_since_ns[i]);
+        if ((since_ns == 0 || since_ns < dead_ns) &&
+            atomic_compare_exchange_strong(&breaker->waiting_since_ns[i], &since_ns, now_ns))
+            return i;
+    }
+    return LUNA_PG_NO_PLACE;
+}
+
+void luna_pg_breaker_leave(struct luna_database_breaker *breaker, int place)
+{
+    if (place != LUNA_PG_NO_PLACE)
+        atomic_store(&breaker->waiting_since_ns[place], 0);
+}
+
+/* Half-open: the session that moves the time is the one that probes. If it is killed meanwhile, the
+ * next one probes when its timeout and one interval have passed. */
+static bool may_ask(struct luna_database_breaker *breaker, int64_t now_ns, int timeout_ms)
+{
+    long long until_ns = atomic_load(&breaker->open_until_ns);
+    return until_ns == 0 || (now_ns >= until_ns &&
+                             atomic_compare_exchange_strong(
+                                 &breaker->open_until_ns, &until_ns,
+                                 now_ns + ((long long)timeout_ms + PROBE_EVERY_MS) * NS_PER_MS));
+}
+
+bool luna_pg_breaker_enter(struct luna_database_breaker *breaker, int timeout_ms, int *ret_place)
+{
+    *ret_place = LUNA_PG_NO_PLACE;
     if (breaker == NULL)
         return true;
-    long long until_ns = atomic_load(&breaker->open_until_ns);
-    if (until_ns == 0)
-        return true;
     int64_t now_ns = luna_clock_mono_ns();
-    if (now_ns < until_ns)
-        return false;
-    /* Half-open: the session that moves the time is the one that probes. If it is killed meanwhile,
-     * the next one probes when its timeout and one interval have passed. */
-    return atomic_compare_exchange_strong(&breaker->open_until_ns, &until_ns,
-                                          now_ns +
-                                              ((long long)timeout_ms + PROBE_EVERY_MS) * NS_PER_MS);
+    if (is_limited(breaker)) {
+        int64_t slow_ns = (long long)luna_pg_breaker_patience_ms(timeout_ms) * NS_PER_MS;
+        if (count_waiters(breaker, now_ns - slow_ns, now_ns, timeout_ms) >=
+            atomic_load(&breaker->waiters_max))
+            return false;
+        *ret_place = take_place(breaker, now_ns, timeout_ms);
+    }
+    if (may_ask(breaker, now_ns, timeout_ms))
+        return true;
+    luna_pg_breaker_leave(breaker, *ret_place);
+    return false;
 }
 
 void luna_pg_breaker_failure(struct luna_database_breaker *breaker)

@@ -6,6 +6,8 @@
  *   open       after FAILURES_MAX failures in a row: every call fails at once, until a time.
  *   half-open  that time has passed: one session probes, the others still fail at once. Its success
  *              closes the breaker, its failure opens it again.
+ *
+ * Each call between enter and leave has a place, which tells the others for how long it has waited.
  */
 #ifndef LUNA_STORE_PG_BREAKER_H
 #define LUNA_STORE_PG_BREAKER_H
@@ -15,9 +17,18 @@
 
 #include <stdbool.h>
 
-/* False: fail at once. True when the breaker is closed, and in the half-open state for the one
- * session that probes; that one has `timeout_ms` for it. */
-bool luna_pg_breaker_enter(struct luna_database_breaker *breaker, int timeout_ms) LUNA_MUSTCHECK;
+enum { LUNA_PG_NO_PLACE = -1 };
+
+/* False: fail at once; there is nothing to leave. True when the breaker is closed, and in the
+ * half-open state for the one session that probes; that one has `timeout_ms` for it. */
+bool luna_pg_breaker_enter(struct luna_database_breaker *breaker, int timeout_ms,
+                           int *ret_place) LUNA_MUSTCHECK;
+void luna_pg_breaker_leave(struct luna_database_breaker *breaker, int place);
+/* How long a call may wait before it has to ask luna_pg_breaker_is_crowded(). */
+int luna_pg_breaker_patience_ms(int timeout_ms);
+/* Do as many sessions as may wait so long wait longer than the one at `place`? */
+bool luna_pg_breaker_is_crowded(const struct luna_database_breaker *breaker, int place,
+                                int timeout_ms) LUNA_MUSTCHECK;
 /* No reply in time, or no connection. */
 void luna_pg_breaker_failure(struct luna_database_breaker *breaker);
 void luna_pg_breaker_success(struct luna_database_breaker *breaker);

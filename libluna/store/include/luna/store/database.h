@@ -18,13 +18,22 @@
 
 struct luna_database;
 
+enum { LUNA_DATABASE_WAITERS = 256 };
+
 /* A circuit breaker that the sessions of several processes share: all zero at first, in memory that
  * they all map. After two failures in a row (no reply in time, or no connection) it opens: calls
  * fail at once with LUNA_EUNAVAILABLE, and one session probes every half second. A worker that
- * waits for a timeout answers no requests, and a login that fails costs both sides. */
+ * waits for a timeout answers no requests, and a login that fails costs both sides.
+ *
+ * A PostgreSQL that is slow and does not fail could still keep every worker waiting. So at most
+ * `waiters_max` sessions wait longer than a quarter of their timeout: one that would be one too
+ * many fails with LUNA_ETIMEOUT, and while so many wait, calls fail at once. */
 struct luna_database_breaker {
     atomic_int failures;        /* in a row */
     atomic_llong open_until_ns; /* CLOCK_MONOTONIC; 0: closed */
+    atomic_int waiters_max;     /* 0: no limit */
+    /* When each session that waits began to; 0: a free place. */
+    atomic_llong waiting_since_ns[LUNA_DATABASE_WAITERS];
 };
 
 /* Copies `url` (anything libpq takes: postgresql://… or key=value). A second line is the same URL

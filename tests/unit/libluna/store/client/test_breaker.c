@@ -149,13 +149,68 @@ static void the_server_after_a_silent_one_is_never_tried(void **state)
     luna_database_free(database);
 }
 
+/* As if another session had waited for so long. */
+static void let_another_wait(int place, int ms)
+{
+    breaker.waiting_since_ns[place] = luna_clock_mono_ns() - ms * 1000000LL;
+}
+
+static int64_t ping_ms(enum luna_code *ret_code)
+{
+    struct luna_error err;
+    int64_t began_ns = luna_clock_mono_ns();
+    *ret_code = luna_database_ping(one, luna_deadline_in_ms(WAIT_MS), &err);
+    return (luna_clock_mono_ns() - began_ns) / 1000000;
+}
+
+static void all_sessions_wait_for_a_slow_server(void **state)
+{
+    (void)state;
+    enum luna_code code;
+    breaker.waiters_max = 2;
+    let_another_wait(0, 1);
+    let_another_wait(7, TIMEOUT_MS);
+    int64_t took_ms = ping_ms(&code);
+    assert_int_equal(code, LUNA_ETIMEOUT);
+    assert_in_range(took_ms, TIMEOUT_MS / 4 - 1, WAIT_MS / 2);
+    assert_int_equal(breaker.failures, 0); /* it gave way before its own timeout */
+    let_another_wait(0, TIMEOUT_MS);
+    let_another_wait(7, TIMEOUT_MS);
+    (void)ping_ms(&code);
+    assert_int_equal(code, LUNA_EUNAVAILABLE);
+}
+
+static void a_killed_session_is_waited_for(void **state)
+{
+    (void)state;
+    breaker.waiters_max = 1;
+    let_another_wait(0, 3 * TIMEOUT_MS);
+    assert_times_out(one);
+    assert_int_equal(breaker.failures, 1);
+}
+
+static void a_place_is_not_given_back(void **state)
+{
+    (void)state;
+    breaker.waiters_max = 1;
+    assert_times_out(one);
+    breaker.open_until_ns = luna_clock_mono_ns() + 60 * 1000000000LL;
+    assert_refused(other);
+    for (int i = 0; i < LUNA_DATABASE_WAITERS; i++)
+        assert_int_equal(breaker.waiting_since_ns[i], 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(every_session_waits_for_a_server_that_is_known_to_be_silent),
-        TEST(nobody_or_everybody_probes_the_server), TEST(a_single_late_reply_opens_the_breaker),
+        TEST(nobody_or_everybody_probes_the_server),
+        TEST(a_single_late_reply_opens_the_breaker),
         TEST(the_server_after_a_silent_one_is_never_tried),
-        TEST(a_session_without_a_breaker_fails_at_once)};
+        TEST(a_session_without_a_breaker_fails_at_once),
+        TEST(all_sessions_wait_for_a_slow_server),
+        TEST(a_killed_session_is_waited_for),
+        TEST(a_place_is_not_given_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
