@@ -83,7 +83,7 @@ MUTATIONS = [
     (f"{LUA}/inspect.lua", "  base = .*\n", "", "a reply gives 12 fields"),
     (f"{LUA}/reap.lua", "  rolls = ", "  ends = ", "does not give rolls"),
     (REPLIES, r"REAP_FIELD\(strict\)", "REAP_FIELD(mode)", "does not give mode"),
-    (SCRIPT, r"string.match\(v\[21\], MARK\)", "string.match(v[21], '^(%d+) (%w+)')", "has a text that no table has"),
+    (SCRIPT, r"string.match\(v\[20\], MARK\)", "string.match(v[20], '^(%d+) (%w+)')", "has a text that no table has"),
     (SCRIPT, r"MARK { wseq = ARGV.wseq, charged", "MARK { wseq = ARGV.wseq, charge", "MARK has the parts"),
     (SCRIPT, "== STAGE_CHECK", "== 'check'", "has a text that no table has"),
     (SCRIPT, "== STAGE_CHECK", "== STAGE_CHEK", "STAGE_CHEK is not in"),
