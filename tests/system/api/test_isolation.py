@@ -50,19 +50,23 @@ WRONG_TOKENS = {
 STRANGERS += [f"token_{name}" for name in WRONG_TOKENS]
 
 
-def call(client, account_id, route, headers, key_id=0):
-    method, path, body, _, _ = ROUTES[route]
-    options = {} if body is None else {"json": body}
-
+def served(client, method, path, **options):
+    """The answer to a request from an address whose keys were refused so often that a new key has to wait."""
     def ask():
-        answer = client.request(method, f"/api/v1/{account_id}{path.format(key_id=key_id)}", headers=headers, **options)
+        answer = client.request(method, path, **options)
         return None if answer.status_code == 429 else answer
 
     return wait_until(ask, "the gateway answers an address of so many refused keys again", interval_s=1)
 
 
+def call(client, account_id, route, headers, key_id=0):
+    method, path, body, _, _ = ROUTES[route]
+    options = {} if body is None else {"json": body}
+    return served(client, method, f"/api/v1/{account_id}{path.format(key_id=key_id)}", headers=headers, **options)
+
+
 def key_of(client, account, **wanted):
-    answer = client.post(f"/api/v1/{account.id}/keys", headers=account.headers, json=wanted)
+    answer = served(client, "POST", f"/api/v1/{account.id}/keys", headers=account.headers, json=wanted)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -76,7 +80,7 @@ def by_token(token):
 
 
 def token_of(client, account, headers, **wanted):
-    answer = client.post(f"/api/v1/{account.id}/token", headers=headers, json=wanted)
+    answer = served(client, "POST", f"/api/v1/{account.id}/token", headers=headers, json=wanted)
     assert answer.status_code == 200, answer.text
     return answer.json()["access_token"]
 
