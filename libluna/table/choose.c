@@ -36,10 +36,9 @@ void reading_fault(struct reading *reading, int column, const char *type, const 
 
 void reading_fault_syntax(struct reading *r, const char *at, size_t line, const char *problem)
 {
-    assert(at >= r->text.at && at <= r->text.at + r->text.len);
     const char *hint = luna_arena_printf(r->arena, "line %zu: %s", line, problem);
     luna_fault_at_index(luna_faults_add(r->faults, "csv_invalid", "CSV decode error", hint),
-                        (size_t)(at - r->text.at));
+                        text_offset(&r->text, at));
 }
 
 void reading_fault_width(struct reading *r, const struct csv_record *record)

@@ -106,7 +106,8 @@ static enum luna_decode_status utf16_read(const char *body, size_t len, bool big
         return LUNA_DECODE_MEMORY;
     *ret_text = (struct text){.at = out,
                               .len = utf16_convert(body + MARK_BYTES, units, big_endian, out),
-                              .encoding = big_endian ? "utf-16be" : "utf-16le"};
+                              .encoding = big_endian ? "utf-16be" : "utf-16le",
+                              .mark_bytes = MARK_BYTES};
     return LUNA_DECODE_OK;
 }
 
@@ -139,11 +140,31 @@ enum luna_decode_status text_read(const char *body, size_t len, struct luna_aren
         size_t mark = 0; /* a file that was saved again may have two */
         while (len - mark >= 3 && memcmp(body + mark, "\xef\xbb\xbf", 3) == 0)
             mark += 3;
-        *ret_text = (struct text){.at = body + mark, .len = len - mark, .encoding = "utf-8"};
+        *ret_text = (struct text){
+            .at = body + mark, .len = len - mark, .encoding = "utf-8", .mark_bytes = mark};
     }
     bool is_text = check_start(ret_text->at, ret_text->len, faults) &&
                    check_zeros(ret_text->at, ret_text->len, faults);
     return is_text ? LUNA_DECODE_OK : LUNA_DECODE_FAULTS;
+}
+
+static size_t utf16_bytes(const char *utf8, size_t len)
+{
+    size_t units = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)utf8[i];
+        units += (byte & 0xc0) != 0x80; /* the first byte of a character */
+        units += byte >= 0xf0;          /* one of two units */
+    }
+    return 2 * units;
+}
+
+size_t text_offset(const struct text *text, const char *at)
+{
+    assert(at >= text->at && at <= text->at + text->len);
+    size_t len = (size_t)(at - text->at);
+    bool is_utf8 = strcmp(text->encoding, "utf-8") == 0;
+    return text->mark_bytes + (is_utf8 ? len : utf16_bytes(text->at, len));
 }
 
 bool text_lacks_line_end(const struct text *text)

@@ -15,6 +15,7 @@ struct text {
     const char *at; /* without a byte order mark */
     size_t len;
     const char *encoding;
+    size_t mark_bytes; /* of the byte order marks in front of it */
 };
 
 /* The text, in place where it is UTF-8, else a copy in the arena. A workbook, a compressed file, a
@@ -22,6 +23,9 @@ struct text {
 enum luna_decode_status text_read(const char *body, size_t len, struct luna_arena *arena,
                                   struct text *ret_text, struct luna_faults *faults)
     __attribute__((warn_unused_result));
+
+/* How many bytes of the body as it was sent precede `at`, which is in the text or at its end. */
+size_t text_offset(const struct text *text, const char *at) __attribute__((warn_unused_result));
 
 /* The lines of a file, joined by what has sent it; or a single one. */
 bool text_lacks_line_end(const struct text *text);

@@ -136,7 +136,7 @@ static const char *redis_url(void)
 
 static void check(const struct luna_admission *admission)
 {
-    assert((int)admission->outcome >= 0 && admission->outcome <= LUNA_ADMIT_UNAVAILABLE);
+    assert((int)admission->outcome >= 0 && admission->outcome <= LUNA_ADMIT_COMPUTE_LIMITED);
     assert(admission->cost == 0 || admission->cost == UNITS);
     assert(admission->quota_remaining >= 0 && admission->rate_remaining >= 0);
     assert(admission->quota_reset_s >= 0 && admission->rate_reset_s >= 0);

@@ -391,6 +391,22 @@ static void a_long_line_of_text_is_told_to_be_a_number(void **state)
     assert_non_null(strstr(d.faults.list[0].msg, "one number of 99 digits"));
 }
 
+static const char *faults_of_bytes(const char *body, size_t len)
+{
+    assert_int_equal(read_table(body, len, ""), LUNA_DECODE_FAULTS);
+    return decoding_faults(&d);
+}
+
+/* The text is a copy of another length, or begins behind a mark. */
+static void a_place_is_not_one_of_the_body_that_was_sent(void **state)
+{
+    (void)state;
+    static const char utf16[] = "\xff\xfev\0\n\0\x3d\xd8\0\xde\n\0\"\0\xe9\0";
+    assert_string_equal(faults_of_bytes(utf16, sizeof utf16 - 1), "csv_invalid body.12");
+    static const char marked[] = "\xef\xbb\xbfv\n\"1";
+    assert_string_equal(faults_of_bytes(marked, sizeof marked - 1), "csv_invalid body.5");
+}
+
 static void too_many_columns_overflow(void **state)
 {
     (void)state;
@@ -438,6 +454,7 @@ int main(void)
         cmocka_unit_test(a_total_is_counted_as_the_last_line),
         cmocka_unit_test(a_total_hides_the_rows_beyond_the_limit),
         cmocka_unit_test(a_long_line_of_text_is_told_to_be_a_number),
+        cmocka_unit_test(a_place_is_not_one_of_the_body_that_was_sent),
         cmocka_unit_test(too_many_columns_overflow),
         cmocka_unit_test(the_line_is_not_told),
     };
