@@ -3,7 +3,7 @@ import pytest
 from luna_stack import wait_until
 
 YEARS_OF_KEYS = 1200
-NOTES = 18  # of 200 characters: all keys together are longer than an answer may be
+NOTES = 16  # of 200 characters: all keys together are longer than an answer may be
 
 
 def revoke_many(db, account, count, notes=0):

@@ -137,6 +137,7 @@ def test_an_address_of_refused_keys_reaches_a_worker_or_its_known_key_is_refused
 UNCHECKED = {  # what is answered before anybody looks at the key
     "an OPTIONS": ("127.0.0.21", 204, lambda session, account, headers: session.options(account.url, headers=headers)),
     "a GET of /livez": ("127.0.0.22", 200, lambda session, account, headers: session.get("/livez", headers=headers)),
+    "a GET of /readyz": ("127.0.0.27", 200, lambda session, account, headers: session.get("/readyz", headers=headers)),
     "an unknown path": ("127.0.0.23", 404, lambda session, account, headers: session.get("/nothing", headers=headers)),
     "an unknown account": ("127.0.0.26", 404, lambda session, account, headers: session.get("/api/v1/1999999999/usage", headers=headers)),
     "a wrong method": ("127.0.0.24", 405, lambda session, account, headers: session.put(account.url, headers=headers)),
