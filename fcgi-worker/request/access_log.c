@@ -11,22 +11,23 @@ static int64_t us(int64_t ns)
     return ns / 1000;
 }
 
+enum { CREDENTIAL_LEN = 36 }; /* a UUID; other keys and tokens are longer */
+
 /* A key of either form, or a token. */
 static bool is_credential_at(const char *text)
 {
-    enum { UUID_LEN = 36 };
     return strncmp(text, "luna_live_", strlen("luna_live_")) == 0 ||
            strncmp(text, "eyJ", strlen("eyJ")) == 0 ||
-           strspn(text, "0123456789abcdefABCDEF-") >= UUID_LEN;
+           strspn(text, "0123456789abcdefABCDEF-") >= CREDENTIAL_LEN;
 }
 
 /* What is logged of a path: no more than stands before a key, as in DELETE /keys/KEY. */
 static size_t shown_len(const char *path, size_t len)
 {
-    size_t shown = 0;
-    while (shown < len && shown < URI_BYTES_MAX && !is_credential_at(path + shown))
-        shown++;
-    return shown;
+    for (size_t i = 0; i + CREDENTIAL_LEN <= len && i < URI_BYTES_MAX; i++)
+        if (is_credential_at(path + i))
+            return i;
+    return len < URI_BYTES_MAX ? len : URI_BYTES_MAX;
 }
 
 static const char *code_of(const struct scoreboard_sample *sample)
@@ -38,9 +39,9 @@ static void log_request(const struct exchange *exchange, const struct scoreboard
                         enum luna_log_level level, const char *event)
 {
     const struct http_request *request = &exchange->request;
-    size_t path_len = shown_len(request->path, request->path_len);
     if (!luna_log_enabled(level))
         return;
+    size_t path_len = shown_len(request->path, request->path_len);
     const struct luna_log_field fields[] = {
         LUNA_LOG_S("request_id", exchange->request_id),
         LUNA_LOG_S("method", request->method),
