@@ -13,6 +13,10 @@ enum { NUMBER_BYTES_MAX = 64 };
 
 bool cell_is(struct csv_field field, const char *word)
 {
+    /* Most text is none of the words that it is compared with. Behind a blank is the text. */
+    if (field.len > 0 && field.at[0] > ' ' && word[0] != '\0' &&
+        (field.at[0] | 0x20) != (word[0] | 0x20))
+        return false;
     field = csv_trim(field);
     return field.len == strlen(word) && strncasecmp(field.at, word, field.len) == 0;
 }
