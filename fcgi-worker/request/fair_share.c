@@ -5,6 +5,7 @@
 #include "shared/long_runs.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <time.h>
 
 /* A computation takes long when it has used so much of the processor: by its own clock, so that
@@ -124,6 +125,10 @@ static bool poll_takes_long(struct exchange *exchange)
 
 bool fair_share_poll(struct exchange *exchange)
 {
+    /* A share of the workers may be all processors. Whoever waits for one, nginx and Redis too,
+     * waits no longer than until the next poll. */
+    if (exchange->computation.is_listed)
+        (void)sched_yield();
     if (is_over_share(exchange) || exchange->computation.is_listed || !poll_takes_long(exchange))
         return is_over_share(exchange);
     return join_long_runs(exchange);

@@ -15,7 +15,7 @@ from luna_stack import clean_environment
 
 HERE = pathlib.Path(__file__).parent
 RATIO_MAX = 3  # p99 under attack, of the quiet p99
-NOISE_MS = 50  # what a busy machine of two cores does to one request in a hundred without any attack
+NOISE_MS = 6  # what a busy machine of two cores does to one request in a hundred without any attack
 ROUNDS_MAX = 4
 STARVED = 20  # before the gateway refused a tenant's repetitions, a fiftieth was left
 VICTIM_ADDRESS = "127.0.0.9"
