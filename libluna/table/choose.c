@@ -284,7 +284,7 @@ static bool is_named_as_id(const struct reading *r, size_t column)
 /* The last column whose numbers have signs or units; how many there are. */
 static size_t count_marked(const struct reading *r, int *ret_last)
 {
-    size_t count = 0, first = (size_t)r->has_header + r->has_units;
+    size_t count = 0, first = reading_first_row(r);
     for (size_t i = 0; i < r->sample.columns; i++) {
         if (r->columns[i].kind == LUNA_TABLE_TEXT && is_free(r, (int)i) && !is_named_as_id(r, i) &&
             sample_is_marked(&r->sample, first, i)) {
@@ -391,7 +391,7 @@ static bool find_value(struct reading *r)
  * Times in order show that the latter is one series. */
 static void find_watched(struct reading *r)
 {
-    size_t first = (size_t)r->has_header + r->has_units;
+    size_t first = reading_first_row(r);
     if (r->options->id_column != NULL || r->id != LUNA_TABLE_NONE)
         return;
     for (size_t i = 0; i < r->sample.columns && r->watched == LUNA_TABLE_NONE; i++) {

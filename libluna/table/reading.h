@@ -29,6 +29,18 @@ struct reading {
     bool is_point_unsure;
 };
 
+/* The row of the sample in which the data begin. */
+static inline size_t reading_first_row(const struct reading *reading)
+{
+    return (size_t)reading->has_header + reading->has_units;
+}
+
+/* The line of a row of the sample, as the client counts: the names of NDJSON have none. */
+static inline size_t reading_line(const struct reading *reading, size_t row)
+{
+    return reading->sample.lines[row] - reading->options->is_records;
+}
+
 /* A field's text, in which doubled quotes are single. at is NULL: out of memory. */
 struct csv_field reading_unquote(const struct reading *reading, struct csv_field field);
 /* The same as luna_faults_quote() makes it. */

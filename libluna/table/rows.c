@@ -59,7 +59,7 @@ static void start_pass(struct rows *rows, struct csv_scan *scan)
     csv_scan_init(scan, r->text.at, r->text.len, r->delimiter);
     scan->line -= r->options->is_records;
     rows->is_started = false;
-    for (size_t i = 0; i < (size_t)r->has_header + r->has_units; i++)
+    for (size_t i = 0; i < reading_first_row(r); i++)
         (void)next_record(rows, scan, &blanks);
 }
 
@@ -452,10 +452,9 @@ static bool describe(struct rows *rows, struct luna_table *ret_table)
         .value = r->value,
         .time = r->time,
         .id = r->id,
-        .first_line =
-            r->sample.lines[(size_t)r->has_header + r->has_units] - r->options->is_records,
+        .first_line = reading_line(r, reading_first_row(r)),
         .last_line = last_place(rows)->line,
-        .units_line = r->has_units ? r->sample.lines[1] - r->options->is_records : 0,
+        .units_line = r->has_units ? reading_line(r, 1) : 0,
         .totals_line = rows->totals_line,
         .rows = rows->count,
         .missing = rows->missing,

@@ -34,7 +34,7 @@ static long row_number_of(struct csv_field field, enum mark mark)
 
 static void marks_read(const struct reading *r, struct marks *marks)
 {
-    size_t first = (size_t)r->has_header + r->has_units;
+    size_t first = reading_first_row(r);
     enum { GROWING_ROWS = 3 };
     long start = 0, before = -1;
     bool counts = true, grows = true;

@@ -77,7 +77,7 @@ static const char *column_name(const struct reading *r, size_t column)
 
 static bool find_kinds(struct reading *r)
 {
-    size_t first = (size_t)r->has_header + r->has_units;
+    size_t first = reading_first_row(r);
     r->columns = luna_arena_calloc(r->arena, r->sample.columns, sizeof *r->columns);
     for (size_t i = 0; r->columns != NULL && i < r->sample.columns; i++)
         r->columns[i] =

@@ -37,7 +37,7 @@ static bool is_statistic_word(struct csv_field field)
 /* Text of other rows, too, is data: a name of a group, perhaps. */
 static bool recurs(const struct reading *r, size_t column, struct csv_field field)
 {
-    for (size_t row = (size_t)r->has_header + r->has_units; row < r->sample.rows; row++) {
+    for (size_t row = reading_first_row(r); row < r->sample.rows; row++) {
         struct csv_field other = sample_field(&r->sample, row, column);
         if (other.at != field.at && other.len == field.len &&
             strncasecmp(other.at, field.at, field.len) == 0)
@@ -60,7 +60,7 @@ static bool starts_with_total(struct csv_field field)
 /* An empty field in a column of labels that all other rows have. */
 static bool lacks_label(const struct reading *r, size_t column, struct csv_field field)
 {
-    size_t filled = 0, first = (size_t)r->has_header + r->has_units;
+    size_t filled = 0, first = reading_first_row(r);
     if (r->columns[column].kind != LUNA_TABLE_TEXT || csv_trim(field).len > 0)
         return false;
     for (size_t row = first; row < r->sample.rows; row++) {
@@ -102,18 +102,16 @@ static bool is_constant(const struct reading *r, size_t column, size_t first)
 
 void reading_check_totals(struct reading *r, size_t last_line)
 {
-    size_t first = (size_t)r->has_header + r->has_units;
+    size_t first = reading_first_row(r);
     for (size_t i = 0; i < r->sample.columns && r->time == LUNA_TABLE_NONE; i++) {
         if (r->columns[i].kind != LUNA_TABLE_TEXT || (int)i == r->value || (int)i == r->id ||
             is_constant(r, i, first))
             continue;
-        for (size_t row = first;
-             row < r->sample.rows && r->sample.lines[row] - r->options->is_records <= last_line;
-             row++) {
+        for (size_t row = first; row < r->sample.rows && reading_line(r, row) <= last_line; row++) {
             struct csv_field label = sample_field(&r->sample, row, i);
             if (!is_total_word(label))
                 continue;
-            reading_fault_syntax(r, label.at, r->sample.lines[row] - r->options->is_records,
+            reading_fault_syntax(r, label.at, reading_line(r, row),
                                  "this may be a total, by its label; remove the line, or the "
                                  "column of labels");
             return;
