@@ -217,20 +217,28 @@ static size_t count_candidates(const struct reading *r, int *ret_last)
     return count;
 }
 
+static bool is_free_and_empty(const struct reading *r, size_t column)
+{
+    return r->columns[column].kind == LUNA_TABLE_EMPTY && is_free(r, (int)column);
+}
+
 /* Columns that are empty in the sample may hold numbers below it. */
 static void look_below_sample(struct reading *r)
 {
     struct csv_scan scan;
     struct csv_record *record = r->sample.record;
     size_t left = 0;
-    for (size_t i = 0; i < r->sample.columns && r->sample.rows == SAMPLE_ROWS; i++)
-        left += r->columns[i].kind == LUNA_TABLE_EMPTY && is_free(r, (int)i);
+    if (r->sample.rows < SAMPLE_ROWS)
+        return;
+    for (size_t i = 0; i < r->sample.columns; i++)
+        left += is_free_and_empty(r, i);
     csv_scan_init(&scan, r->text.at, r->text.len, r->delimiter);
-    (void)csv_scan_record(&scan, record); /* which may hold names */
     while (left > 0 && csv_scan_record(&scan, record)) {
+        if (record->line <= r->sample.lines[SAMPLE_ROWS - 1])
+            continue;
         for (size_t i = 0; i < r->sample.columns && i < record->count; i++) {
-            if (record->fields[i].len == 0 || r->columns[i].kind != LUNA_TABLE_EMPTY ||
-                !is_free(r, (int)i) || cell_guess(record->fields[i]) != CELL_NUMBER)
+            if (record->fields[i].len == 0 || !is_free_and_empty(r, i) ||
+                cell_guess(record->fields[i]) != CELL_NUMBER)
                 continue;
             r->columns[i].kind = LUNA_TABLE_NUMBERS;
             left--;

@@ -411,6 +411,23 @@ static void a_place_is_not_one_of_the_body_that_was_sent(void **state)
     assert_string_equal(faults_of_bytes(marked, sizeof marked - 1), "csv_invalid body.5");
 }
 
+/* Of a column that is empty in the first rows, numbers are looked for below them. */
+static void a_name_is_taken_for_a_number_of_its_column(void **state)
+{
+    (void)state;
+    enum { ROWS = 110 };
+    static char body[4000];
+    for (int above = 0; above <= 1; above++) {
+        char *at = body + sprintf(body, above ? "\nplace,2019\n" : "place,2019\n");
+        for (int i = 0; i < ROWS; i++)
+            at += sprintf(at, "a%d,\n", i);
+        assert_string_equal(values_of(body), "value_error body");
+        (void)sprintf(at, "b,7\n");
+        assert_int_equal(read_table(body, strlen(body), ""), LUNA_DECODE_OK);
+        assert_true(d.request.n == ROWS + 1 && d.request.values[ROWS] == 7);
+    }
+}
+
 static void too_many_columns_overflow(void **state)
 {
     (void)state;
@@ -459,6 +476,7 @@ int main(void)
         cmocka_unit_test(a_total_hides_the_rows_beyond_the_limit),
         cmocka_unit_test(a_long_line_of_text_is_told_to_be_a_number),
         cmocka_unit_test(a_place_is_not_one_of_the_body_that_was_sent),
+        cmocka_unit_test(a_name_is_taken_for_a_number_of_its_column),
         cmocka_unit_test(too_many_columns_overflow),
         cmocka_unit_test(the_line_is_not_told),
     };
