@@ -21,12 +21,21 @@ bool cell_is(struct csv_field field, const char *word)
     return field.len == strlen(word) && strncasecmp(field.at, word, field.len) == 0;
 }
 
+bool cell_is_one_of(struct csv_field field, const char *const *words)
+{
+    for (; *words != NULL; words++) {
+        if (cell_is(field, *words))
+            return true;
+    }
+    return false;
+}
+
 /* The longest word, and the NUL behind it. */
 enum { WORD_BYTES = sizeof "-infinity" };
 
 /* Of a field without surrounding blanks. The length is compared first: most text is not one of the
  * words, and all of them are tried. */
-static bool is_one_of(struct csv_field field, const char (*words)[WORD_BYTES], size_t count)
+static bool is_short_word(struct csv_field field, const char (*words)[WORD_BYTES], size_t count)
 {
     if (field.len == 0 || field.len >= WORD_BYTES)
         return false;
@@ -42,7 +51,7 @@ static bool is_infinite(struct csv_field field)
 {
     static const char words[][WORD_BYTES] = {"inf",      "-inf",      "+inf",
                                              "infinity", "-infinity", "+infinity"};
-    return is_one_of(field, words, sizeof words / sizeof words[0]);
+    return is_short_word(field, words, sizeof words / sizeof words[0]);
 }
 
 /* As R, pandas, Excel (#NV: in German), Eurostat (:) and the World Bank (..) write it. */
@@ -51,7 +60,7 @@ static bool is_missing(struct csv_field field)
     static const char words[][WORD_BYTES] = {"NA",   "NaN", "null", "N/A",  "#N/A", "None",
                                              "<NA>", "NaT", "nil",  "n.a.", "#NV",  ".",
                                              "-",    "--",  "..",   ":"};
-    return field.len == 0 || is_one_of(field, words, sizeof words / sizeof words[0]);
+    return field.len == 0 || is_short_word(field, words, sizeof words / sizeof words[0]);
 }
 
 static bool is_digit(char c)

@@ -19,6 +19,8 @@ struct number_style {
 
 /* Ignores case and surrounding blanks. */
 bool cell_is(struct csv_field field, const char *word);
+/* The same for a list of words that NULL ends. */
+bool cell_is_one_of(struct csv_field field, const char *const *words);
 
 /* A number (also "+1", ".5", "5.", and with blanks or apostrophes between thousands), missing
  * (empty, NA, N/A, #N/A, NaN, null, None, ".", "-" …), infinite or too large (CELL_RANGE), else

@@ -168,12 +168,8 @@ static bool counts_rows(const struct sample *sample, size_t first, size_t column
 
 static bool is_name_of_rows(struct csv_field name)
 {
-    static const char *const names[] = {"", "Unnamed: 0", "index", "rownames"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (cell_is(name, names[i]))
-            return true;
-    }
-    return false;
+    static const char *const names[] = {"", "Unnamed: 0", "index", "rownames", NULL};
+    return cell_is_one_of(name, names);
 }
 
 /* Of a column that starts with text: what most of its cells are. */

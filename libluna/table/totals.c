@@ -6,32 +6,24 @@
 
 static bool is_total_word(struct csv_field field)
 {
-    static const char *const words[] = {"total",          "totals",    "grand total",  "sum",
-                                        "average",        "mean",      "summe",        "gesamt",
-                                        "somme",          "totale",    "avg",          "media",
-                                        "mittelwert",     "moyenne",   "ytd",          "subtotal",
-                                        "gesamtergebnis", "insgesamt", "durchschnitt", "suma",
-                                        "promedio",       "totaal"};
+    static const char *const words[] = {
+        "total",    "totals",         "grand total", "sum",          "average",
+        "mean",     "summe",          "gesamt",      "somme",        "totale",
+        "avg",      "media",          "mittelwert",  "moyenne",      "ytd",
+        "subtotal", "gesamtergebnis", "insgesamt",   "durchschnitt", "suma",
+        "promedio", "totaal",         NULL};
     field = csv_trim(field);
     if (field.len > 0 && field.at[field.len - 1] == ':')
         field.len--;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (cell_is(field, words[i]))
-            return true;
-    }
-    return false;
+    return cell_is_one_of(field, words);
 }
 
 /* Of all rows above, perhaps; "Max" may be a person. */
 static bool is_statistic_word(struct csv_field field)
 {
-    static const char *const words[] = {"count", "median", "min",     "max",
-                                        "std",   "stdev",  "minimum", "maximum"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (cell_is(field, words[i]))
-            return true;
-    }
-    return false;
+    static const char *const words[] = {"count", "median",  "min",     "max", "std",
+                                        "stdev", "minimum", "maximum", NULL};
+    return cell_is_one_of(field, words);
 }
 
 /* Text of other rows, too, is data: a name of a group, perhaps. */
