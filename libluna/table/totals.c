@@ -4,6 +4,14 @@
 
 #include <strings.h>
 
+/* "Total:" */
+static struct csv_field without_colon(struct csv_field field)
+{
+    field = csv_trim(field);
+    field.len -= field.len > 0 && field.at[field.len - 1] == ':';
+    return field;
+}
+
 static bool is_total_word(struct csv_field field)
 {
     static const char *const words[] = {
@@ -12,10 +20,7 @@ static bool is_total_word(struct csv_field field)
         "avg",      "media",          "mittelwert",  "moyenne",      "ytd",
         "subtotal", "gesamtergebnis", "insgesamt",   "durchschnitt", "suma",
         "promedio", "totaal",         NULL};
-    field = csv_trim(field);
-    if (field.len > 0 && field.at[field.len - 1] == ':')
-        field.len--;
-    return cell_is_one_of(field, words);
+    return cell_is_one_of(without_colon(field), words);
 }
 
 /* Of all rows above, perhaps; "Max" may be a person. */
@@ -23,7 +28,7 @@ static bool is_statistic_word(struct csv_field field)
 {
     static const char *const words[] = {"count", "median",  "min",     "max", "std",
                                         "stdev", "minimum", "maximum", NULL};
-    return cell_is_one_of(field, words);
+    return cell_is_one_of(without_colon(field), words);
 }
 
 /* Text of other rows, too, is data: a name of a group, perhaps. */

@@ -147,6 +147,8 @@ static void a_bad_table_is_accepted(void **state)
         {"place,temp\na,1\nb,1;5\nc,3\n", "float_parsing body.temp.1"},
         {"date,temp\na,1\nb,2\n", "value_error body.date"},
         {"a,y\n1,2\n3\n", "csv_invalid body.8"},
+        {"name,y\na,1\nb,2\nMedian,1.5\n", "csv_invalid body.15"},
+        {"name,y\na,1\nb,2\nMedian:,1.5\n", "csv_invalid body.15"},
         {"a,y\n1,2\n3,4,5\n6,x\n", "csv_invalid body.8; float_parsing body.y.2"},
         {"NA,NA\n", "value_error body"},
         {"a,b\n1,10\n2,20\n", "value_error body"},
