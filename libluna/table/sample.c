@@ -248,18 +248,25 @@ static size_t sign_len(const char *at, size_t len)
     return is_three && len >= 3 ? 3 : 0;
 }
 
-/* "<5", "1120 m3", "$7": an observation with something at it, or a name such as "10Y". What starts
- * with # here is an error of a spreadsheet. */
-static bool is_almost_number(struct csv_field field)
+/* Where the signs before a number end; the field's length: nothing else is in it. */
+static size_t skip_signs(struct csv_field field)
 {
     size_t skipped = 0, at = 0;
-    field = csv_trim(field);
-    if (field.len > 0 && field.at[0] == '#')
-        return true;
     do {
         skipped = at < field.len ? sign_len(field.at + at, field.len - at) : 0;
         at += skipped;
     } while (skipped > 0);
+    return at;
+}
+
+/* "<5", "1120 m3", "$7": an observation with something at it, or a name such as "10Y". What starts
+ * with # here is an error of a spreadsheet. */
+static bool is_almost_number(struct csv_field field)
+{
+    field = csv_trim(field);
+    if (field.len > 0 && field.at[0] == '#')
+        return true;
+    size_t at = skip_signs(field);
     return at < field.len && field.at[at] >= '0' && field.at[at] <= '9';
 }
 
@@ -269,12 +276,8 @@ bool sample_is_marked_number(struct csv_field field)
 {
     enum { UNIT_BYTES_MAX = 8 };
     static const char marks[] = "0123456789.,' ";
-    size_t skipped = 0, at = 0, unit = 0;
     field = csv_trim(field);
-    do {
-        skipped = at < field.len ? sign_len(field.at + at, field.len - at) : 0;
-        at += skipped;
-    } while (skipped > 0);
+    size_t at = skip_signs(field);
     if (at == field.len || field.at[at] < '0' || field.at[at] > '9')
         return false;
     bool is_hexadecimal = field.len > at + 2 && memcmp(field.at + at, "0x", 2) == 0;
@@ -283,7 +286,7 @@ bool sample_is_marked_number(struct csv_field field)
             return false;
         at++;
     }
-    for (unit = at; unit < field.len && !is_hexadecimal; unit++) {
+    for (size_t unit = at; unit < field.len && !is_hexadecimal; unit++) {
         if (field.at[unit] >= '0' && field.at[unit] <= '9')
             return false;
     }
