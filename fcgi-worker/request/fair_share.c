@@ -125,8 +125,8 @@ static bool poll_takes_long(struct exchange *exchange)
 
 bool fair_share_poll(struct exchange *exchange)
 {
-    /* A share of the workers may be all processors. Whoever waits for one, nginx and Redis too,
-     * waits no longer than until the next poll. */
+    /* The computations of one account can occupy all processors, where there are no more of them
+     * than the account's share of the workers. */
     if (exchange->computation.is_listed)
         (void)sched_yield();
     if (is_over_share(exchange) || exchange->computation.is_listed || !poll_takes_long(exchange))

@@ -7,8 +7,9 @@
  * share is in use, one that is expected to take long is refused before it starts. The computations
  * of an account that had long ones a moment ago count from their start: otherwise 64 clients that
  * repeat one would occupy all workers until each is known to take long. Of several that start at
- * the same moment, more than necessary may be stopped, never fewer. While one runs, it lets the
- * processor go at each poll to whoever waits for it.
+ * the same moment, more than necessary may be stopped, never fewer. While such a computation runs,
+ * it yields the processor at each poll, so that other processes, nginx and Redis too, wait at most
+ * until the next poll.
  */
 #ifndef FCGI_WORKER_FAIR_SHARE_H
 #define FCGI_WORKER_FAIR_SHARE_H
