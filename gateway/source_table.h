@@ -99,8 +99,9 @@ void source_table_refuse(struct source_table *table, struct source_id id,
                          struct source_request request, struct source_refusal_limits limits,
                          uint64_t now_ms);
 
-/* The client left before its key was accepted or refused. Counts like a refusal, unless the key was
- * accepted before: else nobody who only guesses, or only costs work, would wait. */
+/* Something was answered, or the client left, before the key was accepted or refused. Counts like a
+ * refusal, unless the key was accepted before: else nobody who only guesses, or only costs work,
+ * would wait. */
 void source_table_abandon(struct source_table *table, struct source_id id,
                           struct source_request request, struct source_refusal_limits limits,
                           uint64_t now_ms);
@@ -120,8 +121,8 @@ enum source_entry source_table_enter(struct source_table *table, struct source_i
                                      struct source_refusal_limits limits, uint64_t now_ms)
     __attribute__((warn_unused_result));
 
-/* A request that was SOURCE_ENTERS_COUNTED was not refused. One that was refused, or whose client
- * left, stays counted: no source_table_refuse() or source_table_abandon() for it. */
+/* Takes back what SOURCE_ENTERS_COUNTED counted. If the key was then refused or not checked, the
+ * request stays counted: no source_table_refuse() or source_table_abandon() for it. */
 void source_table_give_back(struct source_table *table, struct source_id id, uint32_t weight,
                             struct source_refusal_limits limits, uint64_t now_ms);
 

@@ -26,7 +26,7 @@ bool luna_pg_breaker_enter(struct luna_database_breaker *breaker, int timeout_ms
 void luna_pg_breaker_leave(struct luna_database_breaker *breaker, int place);
 /* How long a call may wait before it has to ask luna_pg_breaker_is_crowded(). */
 int luna_pg_breaker_patience_ms(int timeout_ms);
-/* Do as many sessions as may wait so long wait longer than the one at `place`? */
+/* Have `waiters_max` other sessions waited longer than the one at `place`? */
 bool luna_pg_breaker_is_crowded(const struct luna_database_breaker *breaker, int place,
                                 int timeout_ms) LUNA_MUSTCHECK;
 /* No reply in time, or no connection. */

@@ -148,7 +148,7 @@ UNCHECKED = {  # what is answered before anybody looks at the key
 
 @pytest.mark.parametrize("what", UNCHECKED)
 def test_an_answer_before_the_key_is_checked_lets_guesses_pass(stack, account, what):
-    """It made the guess a known key, which is never throttled, or was given without end to whoever invents keys."""
+    """The gateway took the guess for an accepted key, which is never throttled, or did not count the request as refused."""
     address, status, ask = UNCHECKED[what]
     with from_address(stack, address) as session:
         assert session.get(f"/api/v1/{account.id}/usage", headers=account.headers).status_code == 200

@@ -26,8 +26,8 @@ enum { LUNA_DATABASE_WAITERS = 256 };
  * waits for a timeout answers no requests, and a login that fails costs both sides.
  *
  * A PostgreSQL that is slow and does not fail could still keep every worker waiting. So at most
- * `waiters_max` sessions wait longer than a quarter of their timeout: one that would be one too
- * many fails with LUNA_ETIMEOUT, and while so many wait, calls fail at once. */
+ * `waiters_max` sessions wait longer than a quarter of their timeout: a further one then fails with
+ * LUNA_ETIMEOUT, and while so many wait, new calls fail at once. */
 struct luna_database_breaker {
     atomic_int failures;        /* in a row */
     atomic_llong open_until_ns; /* CLOCK_MONOTONIC; 0: closed */
