@@ -83,20 +83,21 @@ class Arena:
         raise AssertionError(f"p99 of a paying client, quiet and attacked, in {ROUNDS_MAX} rounds: {', '.join(rounds)}")
 
 
+def wrk(url, connections, *options):
+    """At the lowest priority: an attacker brings processors of its own, and does not compute on the service's."""
+    return ["nice", "-n", "19", "wrk", "-t1", f"-c{connections}", "-d600s", "--timeout", "30s", *options, url]
+
+
 @contextlib.contextmanager
 def flood(url, body, headers, connections=40):
-    """That many connections repeat one request until the context ends; gives what they were answered.
-
-    At the lowest priority: an attacker brings processors of its own, and does not compute on the service's.
-    """
+    """That many connections repeat one request until the context ends; gives what they were answered."""
     said = []
     with tempfile.NamedTemporaryFile() as file:
         file.write(body)
         file.flush()
         environment = clean_environment() | {"LUNA_ATTACK_BODY": file.name,
                                              "LUNA_ATTACK_HEADERS": "\n".join(f"{name}: {value}" for name, value in headers.items())}
-        command = ["nice", "-n", "19", "wrk", "-t1", f"-c{connections}", "-d600s", "--timeout", "30s", "-s", HERE / "attack.lua", url]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(wrk(url, connections, "-s", HERE / "attack.lua"), env=environment, stdout=subprocess.PIPE, text=True) as process:
             try:
                 yield said
             finally:

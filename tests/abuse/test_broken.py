@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from arena import STARVED, Arena
+from arena import STARVED, Arena, wrk
 from drill import frozen
 from luna_stack import BUILD, Account, clean_environment, own_stack, wait_until
 from stack_control import Process
@@ -114,8 +114,7 @@ def mostly_frozen(server):
 
 @contextlib.contextmanager
 def reads_of(url, key, connections=40):
-    command = ["nice", "-n", "19", "wrk", "-t1", f"-c{connections}", "-d600s", "--timeout", "30s", "-H", f"X-API-Key: {key}", url]
-    with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(wrk(url, connections, "-H", f"X-API-Key: {key}"), env=clean_environment(), stdout=subprocess.DEVNULL) as process:
         try:
             yield
         finally:

@@ -16,10 +16,12 @@ def raw_connection(stack, alpn=("http/1.1",)):
     return context.wrap_socket(plain, server_hostname=url.hostname)
 
 
-def head_of(account, content_length):
-    path = urllib.parse.urlsplit(account.url).path
-    return (f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {account.key}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {content_length}\r\nConnection: close\r\n\r\n").encode()
+def head_of(account, content_length, below="", *headers):
+    """below: what the path has after the account's /kalman."""
+    path = urllib.parse.urlsplit(account.url).path + below
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"X-API-Key: {account.key}", "Content-Type: application/json",
+             f"Content-Length: {content_length}", "Connection: close", *headers, "", ""]
+    return "\r\n".join(lines).encode()
 
 
 def read_answer(connection):

@@ -23,6 +23,15 @@ def wait_until(condition, what="", timeout_s=WAIT_S, interval_s=0.02):
         time.sleep(interval_s)
 
 
+def answer_unless_limited(client, method, path, interval_s=0.02, **options):
+    """The answer to a request, as soon as it is not 429: because of the account's rate, or of the address's refused keys."""
+    def ask():
+        answer = client.request(method, path, **options)
+        return None if answer.status_code == 429 else answer
+
+    return wait_until(ask, "an answer that is not limited", interval_s=interval_s)
+
+
 def back_in_time(fault, works):
     """`fault()` is followed by `works()` within BACK_S, in one of three tries: an instant of a busy machine does not decide. After each
     fault it works again in the end. Returns the shortest time."""

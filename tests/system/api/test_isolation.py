@@ -8,6 +8,7 @@ import time
 
 import pytest
 from luna_stack import ROOT, wait_until
+from waiting import answer_unless_limited
 
 BODY = {"results": [1120, 1160, 963]}
 KEY_LIFE_S = 4  # of the key that expires: long enough to make a token by it first
@@ -52,11 +53,7 @@ STRANGERS += [f"token_{name}" for name in WRONG_TOKENS]
 
 def served(client, method, path, **options):
     """The answer to a request from an address whose keys were refused so often that a new key has to wait."""
-    def ask():
-        answer = client.request(method, path, **options)
-        return None if answer.status_code == 429 else answer
-
-    return wait_until(ask, "the gateway answers an address of so many refused keys again", interval_s=1)
+    return answer_unless_limited(client, method, path, interval_s=1, **options)
 
 
 def call(client, account_id, route, headers, key_id=0):

@@ -1,6 +1,6 @@
 """The keys of an account that has made and revoked keys for years."""
 import pytest
-from luna_stack import wait_until
+from waiting import answer_unless_limited
 
 YEARS_OF_KEYS = 1200
 NOTES = 16  # of 200 characters: all keys together are longer than an answer may be
@@ -23,15 +23,7 @@ def keys(client, account):
     """Calls on the account's keys; the answer to one that is not limited by the rate."""
 
     def call(method="GET", path="", **options):
-        answer = None
-
-        def ask():
-            nonlocal answer
-            answer = client.request(method, f"/api/v1/{account.id}/keys{path}", headers=account.headers, **options)
-            return answer.status_code != 429
-
-        wait_until(ask, what="an answer that the rate does not limit")
-        return answer
+        return answer_unless_limited(client, method, f"/api/v1/{account.id}/keys{path}", headers=account.headers, **options)
 
     return call
 

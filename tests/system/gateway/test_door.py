@@ -2,10 +2,10 @@
 import json
 import re
 import socket
-import ssl
 import time
-import urllib.parse
 import uuid
+
+from raw_http import head_of, raw_connection
 
 
 def series(account, client, key, query="", **headers):
@@ -43,14 +43,9 @@ def test_wrong_keys_move_the_epoch_of_a_cold_account(client, account, db, redis_
 
 def read_slowly(stack, account, body, key, seconds):
     """The answer's body, as it came (chunked); the first `seconds` only a little of it is taken."""
-    url = urllib.parse.urlsplit(account.url)
-    plain = socket.socket()
-    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-    plain.settimeout(20)
-    plain.connect((url.hostname, url.port))
-    with ssl.create_default_context(cafile=stack.ca).wrap_socket(plain, server_hostname=url.hostname) as connection:
-        connection.sendall((f"POST {url.path}/batch HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {account.key}\r\nConnection: close\r\n"
-                            f"Content-Type: application/json\r\nIdempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body)
+    with raw_connection(stack) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.sendall(head_of(account, len(body), "/batch", f"Idempotency-Key: {key}") + body)
         answer, began = bytearray(), time.monotonic()
         while piece := connection.recv(16384):
             answer += piece
