@@ -1,5 +1,5 @@
 #include "luna/store/plan.h"
-#include "one_host.h"
+#include "one_operator.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,22 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct luna_operator op;
-
-static int start(void **state)
-{
-    if (one_host_start(state) != 0)
-        return 1;
-    op = stores_operator(&stores);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    stores_operator_done(&op);
-    return one_host_stop(state);
-}
 
 static void delete_account(const struct client *client)
 {
@@ -252,5 +236,5 @@ int main(void)
         cmocka_unit_test(test_a_changed_plan_passes_it_by),
         cmocka_unit_test(test_deleting_again_writes_no_second_event),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, one_operator_start, one_operator_stop);
 }

@@ -1,5 +1,5 @@
 #include "client/pg.h"
-#include "one_host.h"
+#include "one_operator.h"
 #include "wait.h"
 
 #include <setjmp.h>
@@ -12,22 +12,6 @@
 #include <cmocka.h>
 
 enum { REVOKED = 300 };
-
-static struct luna_operator op;
-
-static int start(void **state)
-{
-    if (one_host_start(state) != 0)
-        return 1;
-    op = stores_operator(&stores);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    stores_operator_done(&op);
-    return one_host_stop(state);
-}
 
 /* An account that has made and revoked many keys; its live key is the first of them. */
 static void client_of_many_keys(struct client *client)
@@ -115,5 +99,5 @@ int main(void)
         cmocka_unit_test(test_all_keys_are_read_for_one),
         cmocka_unit_test(test_the_key_of_another_account_is_found),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, one_operator_start, one_operator_stop);
 }

@@ -1,6 +1,6 @@
 #include "luna/store/plan.h"
 #include "luna/store/usage.h"
-#include "one_host.h"
+#include "one_operator.h"
 #include "stores_process.h"
 #include "wait.h"
 
@@ -18,24 +18,15 @@
 
 #include <cmocka.h>
 
-static struct luna_operator op;
-
 static int start(void **state)
 {
-    if (one_host_start(state) != 0)
+    if (one_operator_start(state) != 0)
         return 1;
-    op = stores_operator(&stores);
     return stores_sql(
                stores.owner_url,
                "INSERT INTO plans (name, rate_per_s, rate_burst) VALUES ('fast', 1000000, 1000000)")
                ? 0
                : 1;
-}
-
-static int stop(void **state)
-{
-    stores_operator_done(&op);
-    return one_host_stop(state);
 }
 
 static enum luna_admission_outcome check(const struct client *client)
@@ -435,5 +426,5 @@ int main(void)
         cmocka_unit_test(test_names_are_unique_and_bounded),
         cmocka_unit_test(test_an_account_is_made_and_its_key_is_lost),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, one_operator_stop);
 }

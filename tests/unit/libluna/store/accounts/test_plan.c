@@ -2,7 +2,7 @@
  * halves. */
 #include "luna/store/audit.h"
 #include "luna/store/plan.h"
-#include "one_host.h"
+#include "one_operator.h"
 #include "stores_process.h"
 #include "wait.h"
 
@@ -18,22 +18,7 @@
 
 enum { MANY = 20000 };
 
-static struct luna_operator op;
 static int64_t making_ns; /* what MANY accounts took */
-
-static int start(void **state)
-{
-    if (one_host_start(state) != 0)
-        return 1;
-    op = stores_operator(&stores);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    stores_operator_done(&op);
-    return one_host_stop(state);
-}
 
 static void put(const char *name, int64_t rate_per_s, enum luna_period period)
 {
@@ -309,5 +294,5 @@ int main(void)
         cmocka_unit_test(test_bookings_do_not_wait_until_all_of_a_large_change_is_delivered),
         cmocka_unit_test(test_verifying_many_accounts_takes_the_square_of_their_number),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, one_operator_start, one_operator_stop);
 }

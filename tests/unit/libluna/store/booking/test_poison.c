@@ -1,6 +1,6 @@
 /* One account's keys in Redis that nobody can read: the other accounts are booked, and the account
  * is named. */
-#include "one_host.h"
+#include "one_operator.h"
 #include "quota/admitter.h"
 #include "wait.h"
 
@@ -14,23 +14,14 @@
 
 #define DAY_MS (24LL * 3600 * 1000)
 
-static struct luna_operator op;
-
 static int start(void **state)
 {
-    if (one_host_start(state) != 0)
+    if (one_operator_start(state) != 0)
         return 1;
-    op = stores_operator(&stores);
     return stores_sql(stores.owner_url, "INSERT INTO plans (name, rate_per_s, rate_burst, "
                                         "quota_period) VALUES ('by-day', 1000, 1000, 'day')")
                ? 0
                : 1;
-}
-
-static int stop(void **state)
-{
-    stores_operator_done(&op);
-    return one_host_stop(state);
 }
 
 /* The command's words before and after the account's number. */
@@ -227,5 +218,5 @@ int main(void)
         cmocka_unit_test(test_change_of_an_account_that_cannot_be_read_stops_no_other),
         cmocka_unit_test(test_uses_of_keys_that_are_none_stop_no_other),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, one_operator_stop);
 }

@@ -2,7 +2,7 @@
  * nothing stays wrong afterwards. */
 #include "luna/base/clock.h"
 #include "luna/store/audit.h"
-#include "one_host.h"
+#include "one_operator.h"
 #include "quota/admitter.h"
 #include "wait.h"
 
@@ -17,25 +17,16 @@ enum { MINUTE_MS = 60000, HOUR_MS = 3600000 };
 #define DAY_MS (24LL * HOUR_MS)
 #define DECADE_MS (3653 * DAY_MS)
 
-static struct luna_operator op;
-
 static int start(void **state)
 {
-    if (one_host_start(state) != 0)
+    if (one_operator_start(state) != 0)
         return 1;
-    op = stores_operator(&stores);
     return stores_sql(stores.owner_url,
                       "INSERT INTO plans (name, rate_per_s, rate_burst, quota_period, "
                       "concurrent_max) VALUES ('slow', 1, 5, 'none', 0), "
                       "('by-day', 1000000, 1000000, 'day', 0), ('two', 1000, 1000, 'none', 2)")
                ? 0
                : 1;
-}
-
-static int stop(void **state)
-{
-    stores_operator_done(&op);
-    return one_host_stop(state);
 }
 
 static int clocks_are_right(void **state)
@@ -487,5 +478,5 @@ int main(void)
         cmocka_unit_test(test_mark_of_a_wrong_clock_refuses_nothing),
         cmocka_unit_test(test_command_given_up_beside_a_mark_of_a_wrong_clock_is_too_late),
         RIGHT(test_period_waits_for_the_clock_while_postgresql_is_unavailable)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, one_operator_stop);
 }
