@@ -119,7 +119,7 @@ static void add_answer(const struct luna_admitter *admitter, const struct luna_a
     enum { ACCOUNTS_SHARE = 16 };
     const struct luna_answer *answer = &admission->to_keep;
     bool keeps = answer->len > 0 && answer->len <= LUNA_ANSWER_BYTES_MAX &&
-                 admission->idempotency_field[0] != '\0';
+                 admission->idempotency_field[0] != '\0' && !admission->unfinished;
     luna_redis_arg_bytes_at(command, LUNA_ARG(FINISH, answer), keeps ? answer->bytes : "",
                             keeps ? answer->len : 0);
     luna_redis_arg_int_at(command, LUNA_ARG(FINISH, account_bytes_max),

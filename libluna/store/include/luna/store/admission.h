@@ -128,7 +128,7 @@ struct luna_admission {
      * Idempotency-Key. */
     struct luna_answer to_keep;
     /* The caller sets it before the commit when a part of what was asked for is neither done nor
-     * charged. A replay then covers only what was charged. */
+     * charged. The answer is not kept then, and a replay covers only what was charged. */
     bool unfinished;
     int64_t replay_units; /* with REPLAY of such a request: what it was charged; else 0 */
     /* For commit, reduce and refund; opaque to the caller. */

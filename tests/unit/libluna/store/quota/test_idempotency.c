@@ -362,6 +362,23 @@ static void test_one_account_fills_redis_with_its_answers(void **state)
     assert_in_range(stores_redis_int(&stores, "PTTL quota:answers"), 1, 24 * 3600 * 1000);
 }
 
+/* The record of an unfinished request says what was charged, in the place of the answer. */
+static void test_the_answer_of_an_unfinished_request_takes_room(void **state)
+{
+    struct client client;
+    struct luna_admission admission;
+    char words[96];
+    (void)state;
+    stores_client(&stores, "roomless", NULL, 10, &client);
+    ask(admitter, &client, "key", "body", &admission);
+    admission.to_keep = (struct luna_answer){answer, sizeof answer};
+    admission.unfinished = true;
+    assert_int_equal(luna_admission_commit(admitter, &admission), LUNA_COMMIT_OK);
+    assert_int_equal(kept_of(&client, "key"), 0);
+    snprintf(words, sizeof words, "EXISTS {user:%lld:quota}:answers", (long long)client.account.id);
+    assert_int_equal(stores_redis_int(&stores, words), 0);
+}
+
 static void test_all_accounts_fill_redis_with_their_answers(void **state)
 {
     struct client client;
@@ -410,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_a_success_whose_worker_died_before_it_could_say_so_stays_charged),
         cmocka_unit_test(test_a_kept_answer_comes_back_changed),
         cmocka_unit_test(test_one_account_fills_redis_with_its_answers),
+        cmocka_unit_test(test_the_answer_of_an_unfinished_request_takes_room),
         cmocka_unit_test(test_all_accounts_fill_redis_with_their_answers),
         cmocka_unit_test(test_a_kept_answer_takes_the_place_of_a_computation),
     };
