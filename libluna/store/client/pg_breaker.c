@@ -11,17 +11,21 @@ int luna_pg_breaker_patience_ms(int timeout_ms)
     return timeout_ms / 4;
 }
 
-/* Sessions that have waited since before `before_ns`. One that has waited for longer than a call
- * can last is of a process that was killed. */
+/* One that has waited for longer than a call can last is of a process that was killed. */
+static bool is_waiting(long long since_ns, int64_t now_ns, int timeout_ms)
+{
+    return since_ns != 0 && now_ns - since_ns < 2 * (long long)timeout_ms * NS_PER_MS;
+}
+
+/* Sessions that have waited since before `before_ns`. */
 static int count_waiters(const struct luna_database_breaker *breaker, int64_t before_ns,
                          int64_t now_ns, int timeout_ms)
 {
-    int64_t life_ns = 2 * (long long)timeout_ms * NS_PER_MS;
     int count = 0;
     for (int i = 0; i < LUNA_DATABASE_WAITERS; i++) {
         long long since_ns =
             atomic_load_explicit(&breaker->waiting_since_ns[i], memory_order_relaxed);
-        count += since_ns != 0 && since_ns < before_ns && now_ns - since_ns < life_ns;
+        count += since_ns < before_ns && is_waiting(since_ns, now_ns, timeout_ms);
     }
     return count;
 }
@@ -45,10 +49,9 @@ bool luna_pg_breaker_is_crowded(const struct luna_database_breaker *breaker, int
 /* Without a free place, a call is not limited. */
 static int take_place(struct luna_database_breaker *breaker, int64_t now_ns, int timeout_ms)
 {
-    int64_t dead_ns = now_ns - 2 * (long long)timeout_ms * NS_PER_MS;
     for (int i = 0; i < LUNA_DATABASE_WAITERS; i++) {
         long long since_ns = atomic_load(&breaker->waiting_since_ns[i]);
-        if ((since_ns == 0 || since_ns < dead_ns) &&
+        if (!is_waiting(since_ns, now_ns, timeout_ms) &&
             atomic_compare_exchange_strong(&breaker->waiting_since_ns[i], &since_ns, now_ns))
             return i;
     }
