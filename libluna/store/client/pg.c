@@ -236,7 +236,7 @@ static enum luna_code connect_previous(struct luna_database *database,
 }
 
 /* libpq tries the next server when one refuses. A server that does not reply gets an equal share of
- * the time, and is tried last from then on. */
+ * the time, and is tried last from then on. A session that gives way to others tries no more. */
 static enum luna_code connect_session(struct luna_database *database, struct luna_deadline deadline,
                                       struct luna_error *err)
 {
@@ -244,6 +244,8 @@ static enum luna_code connect_session(struct luna_database *database, struct lun
     for (int left = database->hosts.count; left > 0 && code == LUNA_ETIMEOUT; left--) {
         int share_ms = luna_deadline_left_ms(deadline) / left;
         code = connect_once(database, database->url, luna_deadline_cap_ms(deadline, share_ms), err);
+        if (code == LUNA_ETIMEOUT && is_crowded(database))
+            return code;
         if (code == LUNA_ETIMEOUT)
             luna_pg_hosts_rotate(&database->hosts);
     }

@@ -1,5 +1,5 @@
 /* A PostgreSQL that accepts connections and never replies: after two failures the circuit breaker
- * opens; one session probes, and the others do not wait. */
+ * opens; one session probes, and the others do not wait. Only so many wait long before that. */
 #include "luna/base/clock.h"
 #include "luna/store/database.h"
 #include "wait.h"
@@ -134,15 +134,21 @@ static bool was_tried(int fd)
     return poll(&item, 1, 0) == 1;
 }
 
-static void the_server_after_a_silent_one_is_never_tried(void **state)
+static struct luna_database *open_session_of_two_servers(int timeout_ms)
 {
     struct luna_database *database = NULL;
     struct luna_error err;
     char url[120];
-    (void)state;
     snprintf(url, sizeof url, "postgresql://x@127.0.0.1:%d,127.0.0.1:%d/x", port_of(mute),
              port_of(other_mute));
-    assert_int_equal(luna_database_new(url, TIMEOUT_MS, &database, &err), LUNA_OK);
+    assert_int_equal(luna_database_new(url, timeout_ms, &database, &err), LUNA_OK);
+    return database;
+}
+
+static void the_server_after_a_silent_one_is_never_tried(void **state)
+{
+    (void)state;
+    struct luna_database *database = open_session_of_two_servers(TIMEOUT_MS);
     assert_times_out(database);
     assert_true(was_tried(mute));
     assert_true(was_tried(other_mute));
@@ -153,6 +159,21 @@ static void the_server_after_a_silent_one_is_never_tried(void **state)
 static void let_another_wait(int place, int ms)
 {
     breaker.waiting_since_ns[place] = luna_clock_mono_ns() - ms * 1000000LL;
+}
+
+static void a_session_that_gives_way_waits_for_the_next_server(void **state)
+{
+    (void)state;
+    struct luna_error err;
+    struct luna_database *database = open_session_of_two_servers(10 * TIMEOUT_MS);
+    luna_database_share_breaker(database, &breaker);
+    breaker.waiters_max = 1;
+    let_another_wait(7, 1);
+    assert_int_equal(luna_database_ping(database, luna_deadline_in_ms(WAIT_MS), &err),
+                     LUNA_ETIMEOUT);
+    assert_true(was_tried(mute));
+    assert_false(was_tried(other_mute));
+    luna_database_free(database);
 }
 
 static int64_t ping_ms(enum luna_code *ret_code)
@@ -210,6 +231,7 @@ int main(void)
         TEST(the_server_after_a_silent_one_is_never_tried),
         TEST(a_session_without_a_breaker_fails_at_once),
         TEST(all_sessions_wait_for_a_slow_server),
+        TEST(a_session_that_gives_way_waits_for_the_next_server),
         TEST(a_killed_session_is_waited_for),
         TEST(a_place_is_not_given_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
