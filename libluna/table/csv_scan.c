@@ -147,7 +147,7 @@ static inline const char *find_end(const struct csv_scan *scan, const char *at)
     }
 }
 
-/* A field in quotes with neither quotes nor line ends inside; returns what follows it, which the
+/* A field in quotes with neither quotes nor "\n" inside; returns what follows it, which the
  * caller judges. Any other is left as it is. */
 static const char *take_plain_quoted(const struct csv_scan *scan, struct csv_field *field)
 {
