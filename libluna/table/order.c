@@ -13,21 +13,13 @@ bool order_init(struct order *order, const char *text_end, struct luna_arena *ar
     return order->last != NULL;
 }
 
-static struct time_cell time_of_number(double number)
-{
-    return (struct time_cell){.key = number,
-                              .key_month_first = number,
-                              .is_month_possible = true,
-                              .is_day_possible = true};
-}
-
 static bool number_read(struct csv_field field, struct time_cell *ret_time)
 {
     static const struct number_style plain = {'.', false};
     double number = 0;
     if (cell_read(field, plain, &number) != CELL_NUMBER)
         return false;
-    *ret_time = time_of_number(number);
+    *ret_time = time_cell_of(number);
     return true;
 }
 
@@ -41,7 +33,7 @@ static bool time_read(struct order *order, struct csv_field field, struct time_c
 {
     double number = 0;
     if (order->was_number && cell_read_plain(field, order->text_end, &number)) {
-        *ret_time = time_of_number(number);
+        *ret_time = time_cell_of(number);
         return true;
     }
     order->was_number = false;

@@ -157,10 +157,8 @@ static double clock_read(const struct parts *parts, size_t from)
 
 static bool settle(double days, double clock, struct time_cell *ret_time)
 {
-    double key = days + clock;
-    *ret_time = (struct time_cell){
-        .key = key, .key_month_first = key, .is_month_possible = true, .is_day_possible = true};
-    return !isnan(key);
+    *ret_time = time_cell_of(days + clock);
+    return !isnan(ret_time->key);
 }
 
 /* Less than 0: they are not two digits. */
@@ -170,16 +168,24 @@ static int two_digits(const char *at)
     return tens > 9 || ones > 9 ? -1 : (int)(tens * 10 + ones);
 }
 
+/* The day before the first of "2020-01". */
+static inline bool year_month(const char *at, int *ret_days_before)
+{
+    if (at[4] != '-')
+        return false;
+    int century = two_digits(at), year = two_digits(at + 2), month = two_digits(at + 5);
+    if (century < 0 || year < 0 || month < 1 || month > 12)
+        return false;
+    *ret_days_before = days_of(century * 100 + year, month, 0);
+    return true;
+}
+
 /* "2020-01-" */
 static bool month_read(const char *at, struct time_month *month)
 {
-    if (at[4] != '-' || at[7] != '-')
-        return false;
-    int century = two_digits(at), year = two_digits(at + 2), number = two_digits(at + 5);
-    if (century < 0 || year < 0 || number < 1 || number > 12)
+    if (at[7] != '-' || !year_month(at, &month->days_before))
         return false;
     memcpy(month->text, at, sizeof month->text);
-    month->days_before = days_of(century * 100 + year, number, 0);
     return true;
 }
 
@@ -270,14 +276,6 @@ static bool usual_time(struct time_month *month, struct csv_field field, struct 
     return day >= 1 && day <= 31 && settle(month->days_before + day, clock, ret_time);
 }
 
-/* 2020-01 */
-static bool usual_month(const char *at, struct time_cell *ret_time)
-{
-    int century = two_digits(at), year = two_digits(at + 2), month = two_digits(at + 5);
-    return century >= 0 && year >= 0 && at[4] == '-' && month >= 1 && month <= 12 &&
-           settle(days_of(century * 100 + year, month, 1), 0, ret_time);
-}
-
 static bool is_year(const struct part *part)
 {
     return !part->is_word && part->len == 4;
@@ -362,8 +360,9 @@ __attribute__((noinline)) static bool unusual_time(struct csv_field field,
 {
     enum { MONTH_LEN = 7 };
     struct parts parts;
-    if (field.len == MONTH_LEN && usual_month(field.at, ret_time))
-        return true;
+    int days_before = 0;
+    if (field.len == MONTH_LEN && year_month(field.at, &days_before))
+        return settle(days_before + 1, 0, ret_time);
     field = csv_trim(field);
     if (field.len == 0 || field.len > TIME_BYTES_MAX || !parts_read(field, &parts) ||
         parts.list[0].before != 0 || parts.count < 2)

@@ -17,6 +17,13 @@ struct time_cell {
     bool is_month_possible, is_day_possible; /* first: the month, the day */
 };
 
+/* One whose day and month cannot be mistaken for each other. */
+static inline struct time_cell time_cell_of(double key)
+{
+    return (struct time_cell){
+        .key = key, .key_month_first = key, .is_month_possible = true, .is_day_possible = true};
+}
+
 /* A date or a time: ISO 8601 and its like (2020-01-02T03:04Z, 2020/1, 2020M01, 2020-Q1, 2020-W05),
  * 31.12.2020, 12/31/2020, 31-Dec-2020, Dec 2020. Plain numbers are not times here. */
 bool time_cell_read(struct csv_field field, struct time_cell *ret_time);
