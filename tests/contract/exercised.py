@@ -12,7 +12,7 @@ import urllib.parse
 from intended import patterns
 
 OUT_OF_MEMORY = "only a worker without memory makes it; the gateway's own 500 needs a body, and GET has none"
-BY_ADDRESS = "the gateway counts guesses by address, and the proxy has one of its own; test_gateway_sources.py has it"
+BY_ADDRESS = "the gateway counts guesses by address, and the proxy has an address of its own; test_gateway_sources.py makes it"
 
 # (operation, status): why the tests cannot make it.
 NOT_MADE = {

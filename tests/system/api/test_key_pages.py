@@ -43,7 +43,7 @@ def walk(keys, account, limit):
         answer = keys(params={"limit": limit, "cursor": answer.json()["next_cursor"]})
 
 
-def test_years_of_keys_are_no_answer(account, db, keys):
+def test_the_keys_of_years_get_no_answer(account, db, keys):
     ids = revoke_many(db, account, YEARS_OF_KEYS, NOTES)
     pages = walk(keys, account, 100)
     assert [key_id for page in pages for key_id in page] == ids
