@@ -63,11 +63,6 @@ static bool is_missing(struct csv_field field)
     return field.len == 0 || is_short_word(field, words, sizeof words / sizeof words[0]);
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The length of a sign between thousands that is no decimal mark: an apostrophe, a blank, or one of
  * Unicode's (U+00A0, U+2009, U+202F, U+2019); 0: none here. */
 static size_t group_sign(const char *at, const char *end)
@@ -99,7 +94,7 @@ static void put(struct rewriting *r, char c)
 static size_t digits_put(struct rewriting *r)
 {
     size_t count = 0;
-    for (; r->at < r->end && is_digit(*r->at); count++)
+    for (; r->at < r->end && csv_is_digit(*r->at); count++)
         put(r, *r->at++);
     return count;
 }
@@ -250,9 +245,9 @@ enum cell cell_guess(struct csv_field field)
 static bool may_group(struct csv_field field, size_t at)
 {
     size_t before = 0, after = 0;
-    while (before < at && is_digit(field.at[at - 1 - before]))
+    while (before < at && csv_is_digit(field.at[at - 1 - before]))
         before++;
-    while (at + 1 + after < field.len && is_digit(field.at[at + 1 + after]))
+    while (at + 1 + after < field.len && csv_is_digit(field.at[at + 1 + after]))
         after++;
     return before >= 1 && before <= 3 && field.at[at - before] != '0' && after == 3 &&
            at + 4 == field.len;

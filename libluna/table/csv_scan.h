@@ -45,6 +45,11 @@ void csv_scan_init(struct csv_scan *scan, const char *text, size_t len, char del
 char csv_scan_declared(const char *text, size_t len);
 /* The next record; false at the end or at a problem. */
 bool csv_scan_record(struct csv_scan *scan, struct csv_record *ret_record);
+/* Of ASCII. */
+static inline bool csv_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 /* Without surrounding blanks. */
 struct csv_field csv_trim(struct csv_field field);
 

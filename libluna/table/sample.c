@@ -241,7 +241,7 @@ static size_t sign_len(const char *at, size_t len)
     unsigned char first = (unsigned char)*at;
     bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
     if (first < 0x80)
-        return letter || (first >= '0' && first <= '9') ? 0 : 1;
+        return letter || csv_is_digit(*at) ? 0 : 1;
     if (first == 0xc2 && len >= 2)
         return 2;
     bool is_three = first == 0xe2 || (len >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0);
@@ -267,7 +267,7 @@ static bool is_almost_number(struct csv_field field)
     if (field.len > 0 && field.at[0] == '#')
         return true;
     size_t at = skip_signs(field);
-    return at < field.len && field.at[at] >= '0' && field.at[at] <= '9';
+    return at < field.len && csv_is_digit(field.at[at]);
 }
 
 /* A number with a sign before it or a short unit behind it: "$12", "21.5 °C", "0x1F", "(12)". What
@@ -278,7 +278,7 @@ bool sample_is_marked_number(struct csv_field field)
     static const char marks[] = "0123456789.,' ";
     field = csv_trim(field);
     size_t at = skip_signs(field);
-    if (at == field.len || field.at[at] < '0' || field.at[at] > '9')
+    if (at == field.len || !csv_is_digit(field.at[at]))
         return false;
     bool is_hexadecimal = field.len > at + 2 && memcmp(field.at + at, "0x", 2) == 0;
     while (at < field.len && strchr(marks, field.at[at]) != NULL) {
@@ -287,7 +287,7 @@ bool sample_is_marked_number(struct csv_field field)
         at++;
     }
     for (size_t unit = at; unit < field.len && !is_hexadecimal; unit++) {
-        if (field.at[unit] >= '0' && field.at[unit] <= '9')
+        if (csv_is_digit(field.at[unit]))
             return false;
     }
     return is_hexadecimal || field.len - at <= UNIT_BYTES_MAX;
@@ -370,7 +370,7 @@ enum luna_table_header sample_header(const struct sample *sample)
 static size_t digits_at_end(struct csv_field field)
 {
     size_t at = field.len;
-    while (at > 0 && field.at[at - 1] >= '0' && field.at[at - 1] <= '9')
+    while (at > 0 && csv_is_digit(field.at[at - 1]))
         at--;
     return field.len - at;
 }

@@ -25,7 +25,7 @@ static long row_number_of(struct csv_field field, enum mark mark)
 {
     field = csv_trim(field);
     const char *comma = field.len > 0 ? memchr(field.at, ',', field.len) : NULL;
-    bool may = mark != MARK_NONE && comma != NULL && *field.at >= '0' && *field.at <= '9';
+    bool may = mark != MARK_NONE && comma != NULL && csv_is_digit(*field.at);
     const char *after = may ? comma + 1 : NULL;
     if (!may || (field.at + field.len - after > 1 && *after == '0'))
         return -1;
@@ -175,7 +175,7 @@ static bool has_blanks(struct csv_field field)
 {
     const char *blank = field.len > 0 ? memchr(field.at, ' ', field.len) : NULL;
     blank = blank == NULL && field.len > 0 ? memchr(field.at, '\t', field.len) : blank;
-    return blank != NULL && field.at[field.len - 1] >= '0' && field.at[field.len - 1] <= '9';
+    return blank != NULL && csv_is_digit(field.at[field.len - 1]);
 }
 
 /* Of digits and marks only: 007, 1.2.3. */

@@ -93,7 +93,7 @@ static bool check_joined(struct reading *r)
     if (r->sample.columns > 1 || !text_lacks_line_end(&r->text))
         return true;
     for (size_t i = 0; i < r->text.len; i++)
-        digits += r->text.at[i] >= '0' && r->text.at[i] <= '9';
+        digits += csv_is_digit(r->text.at[i]);
     if (digits < DIGITS_SUSPECT)
         return true;
     reading_fault(

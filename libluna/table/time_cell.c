@@ -21,11 +21,6 @@ struct parts {
     size_t count;
 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -55,7 +50,7 @@ static size_t part_read(const char *at, const char *end, struct part *part)
     part->is_word = is_letter(*at);
     while (part->is_word && at < end && is_letter(*at))
         at++;
-    for (; !part->is_word && at < end && is_digit(*at); at++)
+    for (; !part->is_word && at < end && csv_is_digit(*at); at++)
         number = number * 10 + (unsigned)(*at - '0');
     part->number = (int)number;
     part->at = first;
@@ -197,7 +192,7 @@ __attribute__((noinline)) static double usual_clock_end(const char *at, const ch
     if (at < end && *at == '.') {
         const char *first = ++at;
         int number = 0;
-        for (; at < end && is_digit(*at) && at - first < DIGITS_MAX; at++)
+        for (; at < end && csv_is_digit(*at) && at - first < DIGITS_MAX; at++)
             number = number * 10 + (*at - '0');
         if (at == first)
             return (double)NAN;
