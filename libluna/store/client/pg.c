@@ -137,8 +137,9 @@ static bool is_crowded(const struct luna_database *database)
 static bool wait_for(const struct luna_database *database, int fd, short events,
                      struct luna_deadline deadline)
 {
-    int patience_ms = luna_pg_breaker_patience_ms(database->timeout_ms);
-    return wait_until(fd, events, luna_deadline_cap_ms(deadline, patience_ms)) ||
+    struct luna_deadline first =
+        luna_pg_breaker_cap(database->breaker, database->place, database->timeout_ms, deadline);
+    return wait_until(fd, events, first) ||
            (!is_crowded(database) && wait_until(fd, events, deadline));
 }
 
@@ -462,8 +463,7 @@ static enum luna_code run_script(struct luna_database *database, struct luna_dea
     if (PQsendQuery(database->session, sql) == 0)
         return lost(database, "sending", err);
     code = collect(database, deadline, &result, err);
-    if (code == LUNA_OK)
-        PQclear(result);
+    PQclear(result);
     return code;
 }
 

@@ -1,14 +1,12 @@
 #include "client/pg_breaker.h"
 
-#include "luna/base/clock.h"
-
 #include <assert.h>
 
 enum { FAILURES_MAX = 2, PROBE_EVERY_MS = 500, NS_PER_MS = 1000000 };
 
-int luna_pg_breaker_patience_ms(int timeout_ms)
+static int64_t slow_ns(int timeout_ms)
 {
-    return timeout_ms / 4;
+    return (int64_t)timeout_ms * NS_PER_MS / 4;
 }
 
 /* One that has waited for longer than a call can last is of a process that was killed. */
@@ -33,6 +31,16 @@ static int count_waiters(const struct luna_database_breaker *breaker, int64_t be
 static bool is_limited(const struct luna_database_breaker *breaker)
 {
     return breaker != NULL && atomic_load(&breaker->waiters_max) > 0;
+}
+
+struct luna_deadline luna_pg_breaker_cap(const struct luna_database_breaker *breaker, int place,
+                                         int timeout_ms, struct luna_deadline deadline)
+{
+    if (!is_limited(breaker) || place == LUNA_PG_NO_PLACE)
+        return deadline;
+    assert(place >= 0 && place < LUNA_DATABASE_WAITERS);
+    int64_t slow_at_ns = atomic_load(&breaker->waiting_since_ns[place]) + slow_ns(timeout_ms);
+    return slow_at_ns < deadline.at_ns ? (struct luna_deadline){slow_at_ns} : deadline;
 }
 
 bool luna_pg_breaker_is_crowded(const struct luna_database_breaker *breaker, int place,
@@ -82,8 +90,7 @@ bool luna_pg_breaker_enter(struct luna_database_breaker *breaker, int timeout_ms
         return true;
     int64_t now_ns = luna_clock_mono_ns();
     if (is_limited(breaker)) {
-        int64_t slow_ns = (long long)luna_pg_breaker_patience_ms(timeout_ms) * NS_PER_MS;
-        if (count_waiters(breaker, now_ns - slow_ns, now_ns, timeout_ms) >=
+        if (count_waiters(breaker, now_ns - slow_ns(timeout_ms), now_ns, timeout_ms) >=
             atomic_load(&breaker->waiters_max))
             return false;
         *ret_place = take_place(breaker, now_ns, timeout_ms);

@@ -12,6 +12,7 @@
 #ifndef LUNA_STORE_PG_BREAKER_H
 #define LUNA_STORE_PG_BREAKER_H
 
+#include "luna/base/clock.h"
 #include "luna/base/error.h"
 #include "luna/store/database.h"
 
@@ -24,8 +25,11 @@ enum { LUNA_PG_NO_PLACE = -1 };
 bool luna_pg_breaker_enter(struct luna_database_breaker *breaker, int timeout_ms,
                            int *ret_place) LUNA_MUSTCHECK;
 void luna_pg_breaker_leave(struct luna_database_breaker *breaker, int place);
-/* How long a call may wait before it has to ask luna_pg_breaker_is_crowded(). */
-int luna_pg_breaker_patience_ms(int timeout_ms);
+/* The earlier of `deadline` and the time when the call at `place`, over all its steps, has waited
+ * so long that it has to ask luna_pg_breaker_is_crowded(). */
+struct luna_deadline luna_pg_breaker_cap(const struct luna_database_breaker *breaker, int place,
+                                         int timeout_ms,
+                                         struct luna_deadline deadline) LUNA_MUSTCHECK;
 /* Have `waiters_max` other sessions waited longer than the one at `place`? */
 bool luna_pg_breaker_is_crowded(const struct luna_database_breaker *breaker, int place,
                                 int timeout_ms) LUNA_MUSTCHECK;

@@ -8,12 +8,14 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -41,13 +43,13 @@ static int port_of(int fd)
     return ntohs(address.sin_port);
 }
 
-static struct luna_database *open_session(struct luna_database_breaker *shared)
+static struct luna_database *open_session(struct luna_database_breaker *shared, int timeout_ms)
 {
     struct luna_error err;
     char url[80];
     snprintf(url, sizeof url, "postgresql://x@127.0.0.1:%d/x", port_of(mute));
     struct luna_database *database = NULL;
-    assert_int_equal(luna_database_new(url, TIMEOUT_MS, &database, &err), LUNA_OK);
+    assert_int_equal(luna_database_new(url, timeout_ms, &database, &err), LUNA_OK);
     luna_database_share_breaker(database, shared);
     return database;
 }
@@ -58,8 +60,8 @@ static int begin(void **state)
     memset(&breaker, 0, sizeof breaker);
     mute = listen_mutely();
     other_mute = listen_mutely();
-    one = open_session(&breaker);
-    other = open_session(&breaker);
+    one = open_session(&breaker, TIMEOUT_MS);
+    other = open_session(&breaker, TIMEOUT_MS);
     return 0;
 }
 
@@ -122,7 +124,7 @@ static void a_single_late_reply_opens_the_breaker(void **state)
 static void a_session_without_a_breaker_fails_at_once(void **state)
 {
     (void)state;
-    struct luna_database *alone = open_session(NULL);
+    struct luna_database *alone = open_session(NULL, TIMEOUT_MS);
     for (int i = 0; i < 3; i++)
         assert_times_out(alone);
     luna_database_free(alone);
@@ -174,6 +176,41 @@ static void a_session_that_gives_way_waits_for_the_next_server(void **state)
     assert_true(was_tried(mute));
     assert_false(was_tried(other_mute));
     luna_database_free(database);
+}
+
+/* Refuses TLS, and sends an error message that does not end, slowly. */
+static pid_t start_trickling(int listening)
+{
+    static const char message[] = "NE\0\0\x70";
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid > 0)
+        return pid;
+    int fd = accept(listening, NULL, NULL);
+    for (size_t i = 0; send(fd, i < sizeof message - 1 ? &message[i] : "x", 1, MSG_NOSIGNAL) == 1;
+         i++)
+        wait_ms(TIMEOUT_MS / 2);
+    _exit(0);
+}
+
+/* A server that answers in many steps, each of them soon. */
+static void a_session_is_patient_at_each_step(void **state)
+{
+    enum { LONG_TIMEOUT_MS = 40 * TIMEOUT_MS };
+    (void)state;
+    struct luna_error err;
+    struct luna_database *database = open_session(&breaker, LONG_TIMEOUT_MS);
+    breaker.waiters_max = 1;
+    pid_t pid = start_trickling(mute);
+    let_another_wait(7, 1);
+    int64_t began_ns = luna_clock_mono_ns();
+    enum luna_code code = luna_database_ping(database, luna_deadline_in_ms(WAIT_MS), &err);
+    int64_t took_ms = (luna_clock_mono_ns() - began_ns) / 1000000;
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    luna_database_free(database);
+    assert_int_equal(code, LUNA_ETIMEOUT);
+    assert_in_range(took_ms, LONG_TIMEOUT_MS / 4 - 1, LONG_TIMEOUT_MS * 3 / 4);
 }
 
 static int64_t ping_ms(enum luna_code *ret_code)
@@ -232,6 +269,7 @@ int main(void)
         TEST(a_session_without_a_breaker_fails_at_once),
         TEST(all_sessions_wait_for_a_slow_server),
         TEST(a_session_that_gives_way_waits_for_the_next_server),
+        TEST(a_session_is_patient_at_each_step),
         TEST(a_killed_session_is_waited_for),
         TEST(a_place_is_not_given_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
