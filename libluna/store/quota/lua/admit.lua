@@ -64,8 +64,8 @@ if debt_us < 0 or debt_us > COMPUTE_DEBT_MAX_S * 1000000 then -- the clock went 
 end
 local scopes, from_ms, until_ms, used_s, key_rate, key_burst, networks = '0' -- of the key
 local key_gap, key_tat -- nil: it has no rate of its own
--- charged: the counter c after the charge; of a replay, `done` below. left, tat and c are read when
--- the reply is made.
+local replay_units = 0 -- what the first request was charged, if it was not finished
+-- charged: the counter c after the charge. left, tat and c are read when the reply is made.
 local function answer(outcome, charged, retry_ms)
   local rate, burst, gap, tat = rate, burst, gap, tat
   if key_gap and key_burst - (key_tat - now) / key_gap < burst - (tat - now) / gap then
@@ -92,6 +92,7 @@ local function answer(outcome, charged, retry_ms)
     key_earlier = digest == ARGV.key and 0 or 1,
     compute_ms_per_s = v[21] or 0,
     compute_debt_us = debt_us,
+    replay_units = replay_units,
   }
 end
 
@@ -188,7 +189,6 @@ if points_max > 0 and tonumber(ARGV.points) > points_max then
   return refuse(TOO_MANY_POINTS)
 end
 local replay, kept = false, '' -- kept: the first answer, if the record has it
-local done = 0 -- what the first was charged, if it was not finished
 if ARGV.body_hash ~= '' then
   local seen = redis.call('GET', KEYS.idempotency)
   if seen then
@@ -199,7 +199,7 @@ if ARGV.body_hash ~= '' then
     if state == RECORD_DONE then
       replay, kept = true, answered
     elseif state == RECORD_UNFINISHED then
-      replay, done = true, tonumber(answered)
+      replay, replay_units = true, tonumber(answered)
     elseif owner ~= OWNER { worker = ARGV.worker, wseq = ARGV.wseq } then
       return answer(IDEMPOTENCY_BUSY, 0, 1000)
     end
@@ -250,7 +250,7 @@ if cost == 0 then
       state = RECORD_PENDING, owner = OWNER { worker = ARGV.worker, wseq = ARGV.wseq }, hash = ARGV.body_hash },
       'PX', ARGV.life_ms)
   end
-  return answer(replay and REPLAY or ALLOWED, done, 0) .. kept
+  return answer(replay and REPLAY or ALLOWED, 0, 0) .. kept
 end
 c = c + cost
 left = left - cost
