@@ -1,6 +1,7 @@
 #include "http/request_id.h"
 
 #include "luna/base/random.h"
+#include "luna/store/key_text.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -12,7 +13,7 @@ enum { ID_CHARACTERS_MIN = 8, ID_CHARACTERS_MAX = 64 };
 static bool is_valid(const char *id)
 {
     size_t len = strlen(id);
-    if (strncmp(id, "luna_live_", strlen("luna_live_")) == 0) /* a key in the wrong header */
+    if (strncmp(id, LUNA_KEY_MARK, strlen(LUNA_KEY_MARK)) == 0) /* a key in the wrong header */
         return false;
     return len >= ID_CHARACTERS_MIN && len <= ID_CHARACTERS_MAX &&
            strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == len;

@@ -346,7 +346,7 @@ static void publish(struct master *master)
         luna_log(LUNA_LOG_ERROR, "crash_loop", LUNA_LOG_S("effect", "respawns are slowed down"));
     atomic_store_explicit(&shown->crash_looping, looping, RELAXED);
     atomic_store_explicit(&shown->target, master->scaling.target, RELAXED);
-    /* Half of the workers can always serve what needs no PostgreSQL. */
+    /* Of two workers or more, half can always serve what needs no PostgreSQL. */
     int half = master->scaling.target / 2;
     atomic_store_explicit(&master->board->breaker.waiters_max, half > 1 ? half : 1, RELAXED);
 }

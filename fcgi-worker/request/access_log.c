@@ -1,6 +1,7 @@
 #include "request/access_log.h"
 
 #include "luna/base/log.h"
+#include "luna/store/key_text.h"
 
 #include <string.h>
 
@@ -16,7 +17,7 @@ enum { CREDENTIAL_LEN = 36 }; /* a UUID; other keys and tokens are longer */
 /* A key of either form, or a token. */
 static bool is_credential_at(const char *text)
 {
-    return strncmp(text, "luna_live_", strlen("luna_live_")) == 0 ||
+    return strncmp(text, LUNA_KEY_MARK, strlen(LUNA_KEY_MARK)) == 0 ||
            strncmp(text, "eyJ", strlen("eyJ")) == 0 ||
            strspn(text, "0123456789abcdefABCDEF-") >= CREDENTIAL_LEN;
 }

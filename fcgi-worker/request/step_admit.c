@@ -3,6 +3,7 @@
 #include "http/rate_headers.h"
 #include "luna/base/clock.h"
 #include "luna/base/log.h"
+#include "luna/store/key_text.h"
 #include "request/fair_share.h"
 
 #include <assert.h>
@@ -172,7 +173,7 @@ static bool rest_is_enough(const struct exchange *exchange)
 /* For luna top: what luna key list shows of the key. */
 static void note_key(const struct exchange *exchange)
 {
-    static const char start[] = "luna_live_", of_token[] = "token";
+    static const char start[] = LUNA_KEY_MARK, of_token[] = "token";
     enum { SHOWN_LEN = 16, SHOWN_OF_UUID_LEN = 8 };
     const char *key = exchange_api_key(exchange);
     struct scoreboard_worker *slot = exchange->pipeline->slot;

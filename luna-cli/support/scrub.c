@@ -1,5 +1,7 @@
 #include "support/scrub.h"
 
+#include "luna/store/key_text.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +91,7 @@ static size_t span(struct text text, const char *chars)
 
 static size_t match_key(struct text text, size_t *ret_kept)
 {
-    if (!begins(text, "luna_live_"))
+    if (!begins(text, LUNA_KEY_MARK))
         return 0;
     size_t len = span(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
     *ret_kept = KEY_PREFIX_BYTES; /* what lists of keys show too */

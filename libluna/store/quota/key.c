@@ -5,10 +5,8 @@
 #include <string.h>
 #include <uuid.h>
 
-#define KEY_PREFIX "luna_live_"
-
 enum {
-    PREFIX_LEN = sizeof KEY_PREFIX - 1,
+    PREFIX_LEN = sizeof LUNA_KEY_MARK - 1,
     RANDOM_LEN = 26, /* of 5 bits each */
     CHECKSUM_LEN = 7,
     KEY_LEN = PREFIX_LEN + RANDOM_LEN + CHECKSUM_LEN,
@@ -48,7 +46,7 @@ static void put_checksum(const char *text, char out[CHECKSUM_LEN])
 static void make(const unsigned char bytes[RANDOM_BYTES], struct luna_key_text *ret_key)
 {
     char *out = ret_key->text;
-    memcpy(out, KEY_PREFIX, PREFIX_LEN);
+    memcpy(out, LUNA_KEY_MARK, PREFIX_LEN);
     for (int i = 0; i < RANDOM_LEN; i++) {
         int bit = i * 5;
         unsigned pair = (unsigned)bytes[bit / 8] << 8;
@@ -87,7 +85,7 @@ void luna_key_text_wipe(struct luna_key_text *key)
 
 static bool is_prefixed(const char *key, size_t key_len)
 {
-    return key_len >= PREFIX_LEN && memcmp(key, KEY_PREFIX, PREFIX_LEN) == 0;
+    return key_len >= PREFIX_LEN && memcmp(key, LUNA_KEY_MARK, PREFIX_LEN) == 0;
 }
 
 void luna_key_prefix(const struct luna_key_text *key, char ret_prefix[LUNA_KEY_PREFIX_BYTES])

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How a key begins, so that secret scanners recognise it. Keys of the old form are UUIDs. */
+#define LUNA_KEY_MARK "luna_live_"
+
 enum { LUNA_KEY_TEXT_BYTES = 44, LUNA_KEY_PREFIX_BYTES = 17 };
 
 /* A key in clear text. The caller shows it once and wipes it with luna_key_text_wipe(). */
