@@ -223,10 +223,15 @@ static bool systemd_passed_one(void)
 enum luna_code listener_open(const struct worker_config *config, bool orphans,
                              struct listener *ret_listener, struct luna_error *err)
 {
-    if (systemd_passed_one())
-        return listener_adopt(SYSTEMD_FIRST_FD, "", ret_listener, err);
-    if (config->worker_listen != NULL && *config->worker_listen != '\0')
+    bool passed = systemd_passed_one();
+    if (config->worker_listen != NULL && *config->worker_listen != '\0') {
+        /* The unit of every pool has a socket. */
+        if (passed)
+            close(SYSTEMD_FIRST_FD);
         return listen_on(config->worker_listen, config->backlog, ret_listener, err);
+    }
+    if (passed)
+        return listener_adopt(SYSTEMD_FIRST_FD, "", ret_listener, err);
     return make_socket(config, orphans, ret_listener, err);
 }
 

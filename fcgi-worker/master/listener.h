@@ -2,11 +2,11 @@
  * listener.h: the socket the web server connects to: a unix socket, or TCP for a web server on
  * another host.
  *
- * Its origin: systemd (LISTEN_FDS), an earlier image of this master (handover.h), or made here:
- * bound under a private name with mode 0660 and then renamed into place, so that at no moment
- * others can connect or nobody can. A socket that another master serves is not taken over. One
- * whose master was killed is, while its workers finish. Never libfcgi's own FCGX_OpenSocket(). The
- * descriptor is non-blocking and close-on-exec.
+ * Its origin: an earlier image of this master (handover.h), the address in LUNA_WORKER_LISTEN,
+ * systemd (LISTEN_FDS), or made here: bound under a private name with mode 0660 and then renamed
+ * into place, so that at no moment others can connect or nobody can. A socket that another master
+ * serves is not taken over. One whose master was killed is, while its workers finish. Never
+ * libfcgi's own FCGX_OpenSocket(). The descriptor is non-blocking and close-on-exec.
  */
 #ifndef FCGI_WORKER_LISTENER_H
 #define FCGI_WORKER_LISTENER_H

@@ -352,6 +352,12 @@ static void publish(struct master *master)
 }
 
 /* Says once that the pool serves, and feeds the service manager's watchdog. */
+static const char *pool_address(const struct worker_config *config)
+{
+    bool tcp = config->worker_listen != NULL && *config->worker_listen != '\0';
+    return tcp ? config->worker_listen : config->socket_path;
+}
+
 static void notify_manager(struct master *master)
 {
     int64_t now_ns = master->io->now_ns();
@@ -361,7 +367,7 @@ static void notify_manager(struct master *master)
         master->reported_ready = true;
         master->io->notify("READY=1");
         luna_log(LUNA_LOG_INFO, "pool_ready", LUNA_LOG_I("workers", ready),
-                 LUNA_LOG_S("socket", master->current.config.socket_path));
+                 LUNA_LOG_S("socket", pool_address(&master->current.config)));
     }
     if (interval_ns > 0 && now_ns - master->watchdog_ns >= interval_ns / 2) {
         master->watchdog_ns = now_ns;

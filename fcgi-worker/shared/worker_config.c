@@ -38,8 +38,10 @@ enum { REQ = LUNA_SETTING_REQUIRED, SEC = LUNA_SETTING_SECRET, REL = LUNA_SETTIN
     }
 
 const struct luna_setting worker_settings[] = {
-    TEXT("LUNA_WORKER_SOCKET", socket_path, 0, NULL,
-         "Path of the unix socket that nginx connects to; ignored if systemd passes a socket."),
+    TEXT(
+        "LUNA_WORKER_SOCKET", socket_path, 0, NULL,
+        "Path of the unix socket that nginx connects to; ignored if systemd passes a socket, or if "
+        "LUNA_WORKER_LISTEN is set."),
     TEXT("LUNA_SOCKET_GROUP", socket_group, 0, NULL,
          "Group that owns the socket (mode 0660); nginx must run with this group."),
     TEXT("LUNA_SOCKET_PEERS", socket_peers, 0, "luna-gateway",
@@ -47,7 +49,7 @@ const struct luna_setting worker_settings[] = {
          "user may always connect."),
     TEXT("LUNA_WORKER_LISTEN", worker_listen, 0, NULL,
          "Numeric address:port on which to accept connections from nginx on another host, instead "
-         "of LUNA_WORKER_SOCKET. FastCGI is not encrypted: see LUNA_WORKER_NETWORK_PRIVATE."),
+         "of a unix socket. FastCGI is not encrypted: see LUNA_WORKER_NETWORK_PRIVATE."),
     {.name = "LUNA_WORKER_NETWORK_PRIVATE",
      .type = LUNA_SETTING_BOOL,
      .offset = AT(worker_network_private),
@@ -221,10 +223,8 @@ static enum luna_code check_network(const struct worker_config *config, struct l
 static enum luna_code check_listener(const struct worker_config *config, struct luna_error *err)
 {
     struct peers peers = {0};
-    if (is_given(config->worker_listen) == is_given(config->socket_path))
-        return luna_error_set(err, LUNA_ECONFIG,
-                              "set one of LUNA_WORKER_SOCKET and LUNA_WORKER_LISTEN, not %s",
-                              is_given(config->socket_path) ? "both" : "neither");
+    if (!is_given(config->worker_listen) && !is_given(config->socket_path))
+        return luna_error_set(err, LUNA_ECONFIG, "set LUNA_WORKER_SOCKET or LUNA_WORKER_LISTEN");
     enum luna_code code = peers_set_networks(&peers, config->worker_peers, err);
     if (code == LUNA_OK && is_given(config->worker_listen) && peers.network_count == 0)
         return luna_error_set(

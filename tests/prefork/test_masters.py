@@ -90,10 +90,10 @@ def test_after_a_kill_of_a_busy_master_the_next_one_serves_late(make_pool):
 
 def test_a_tcp_address_that_orphans_hold_is_told_with_their_process_ids(make_pool, tmp_path):
     port = free_port()
-    pool = make_pool(LUNA_WORKERS="1", LUNA_LOG_FORMAT="json", LUNA_WORKER_SOCKET="", LUNA_WORKER_LISTEN=f"127.0.0.1:{port}",
-                     LUNA_WORKER_PEERS="127.0.0.0/8")
-    pool.socket = ("127.0.0.1", port)
+    pool = make_pool(LUNA_WORKERS="1", LUNA_LOG_FORMAT="json", LUNA_WORKER_LISTEN=f"127.0.0.1:{port}", LUNA_WORKER_PEERS="127.0.0.0/8")
+    unused, pool.socket = pool.socket, ("127.0.0.1", port)
     pool.start()
+    assert pool.events("pool_ready")[0]["socket"] == f"127.0.0.1:{port}" and not os.path.exists(unused)
     with busy(pool, 1):
         orphan = pool.workers()[0]["pid"]
         kill_master(pool)

@@ -241,6 +241,30 @@ static void tcp_queue_has_the_length_asked_for_and_shows_its_depth(void **state)
     listener_close(&listener, true);
 }
 
+/* As systemd does it for the unit of every pool. */
+static void a_socket_that_systemd_passes_is_used_instead_of_an_address(void **state)
+{
+    enum { FIRST_FD = 3 };
+    struct listener listener, other;
+    struct luna_error err;
+    static char address[] = "127.0.0.1:0";
+    char pid[16];
+    (void)state;
+    assert_int_equal(listener_open(&config, false, &other, &err), LUNA_OK);
+    assert_int_equal(dup2(other.fd, FIRST_FD), FIRST_FD);
+    (void)snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    assert_int_equal(setenv("LISTEN_PID", pid, 1) | setenv("LISTEN_FDS", "1", 1), 0);
+    config.worker_listen = address;
+    assert_int_equal(listener_open(&config, false, &listener, &err), LUNA_OK);
+    assert_int_equal(unsetenv("LISTEN_FDS"), 0);
+    close(connect_to_port(listener.fd));
+    struct stat kept, passed;
+    assert_int_equal(fstat(other.fd, &kept), 0);
+    assert_true(fstat(FIRST_FD, &passed) != 0 || passed.st_ino != kept.st_ino);
+    listener_close(&listener, true);
+    listener_close(&other, true);
+}
+
 static void tcp_address_that_is_taken_or_invalid_is_named(void **state)
 {
     struct luna_error err;
@@ -306,6 +330,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(missing_folder_and_group_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_listening_sockets_are_adopted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tcp_queue_has_the_length_asked_for_and_shows_its_depth,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_socket_that_systemd_passes_is_used_instead_of_an_address,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(tcp_address_that_is_taken_or_invalid_is_named, set_up,
                                         tear_down),
