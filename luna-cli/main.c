@@ -45,7 +45,7 @@ static void print_help(void)
 
 static enum cli_exit refuse_command(int argc, char *argv[])
 {
-    bool two_words = argc > 2 && argv[2][0] != '-';
+    bool two_words = argc > 2 && argv[2][0] != '-' && command_is_group(cli_commands, argv[1]);
     cli_exit_usage("unknown command \"%s%s%s\"", argv[1], two_words ? " " : "",
                    two_words ? argv[2] : "");
     command_suggest(cli_commands, argc, argv);

@@ -67,6 +67,7 @@ struct given {
         *includes[LIST_MAX];
     size_t parameter_count, setting_count, interval_count, include_count;
     bool robust, bias_adjust;
+    bool flags[sizeof flags / sizeof flags[0]]; /* which ones, in their order */
 };
 
 const char *kalman_line_option(int index)
@@ -210,6 +211,13 @@ static bool add_pair(const char **list, size_t *count, const char *flag, const c
         cli_exit_usage("%s is \"%s\"; expected NAME=VALUE", flag, text);
         return false;
     }
+    size_t len = (size_t)(equals - text) + 1;
+    for (size_t i = 0; i < *count; i++) {
+        if (strncmp(list[i], text, len) == 0) {
+            cli_exit_usage("%s %.*s occurs more than once", flag, (int)len - 1, text);
+            return false;
+        }
+    }
     return add(list, count, flag, text);
 }
 
@@ -265,6 +273,19 @@ static bool take_flag(int flag, const char *value, struct given *given, struct k
         break;
     }
     return false; /* getopt_long() has reported the unknown option */
+}
+
+/* The last of two values would win, and nobody would see that the first is lost. */
+static bool check_repeat(int index, struct given *given)
+{
+    int flag = flags[index].val;
+    bool is_list = flag == FLAG_PARAMETER || flag == FLAG_SETTING || flag == FLAG_INTERVAL ||
+                   flag == FLAG_INCLUDE;
+    bool is_repeated = given->flags[index] && !is_list && flags[index].has_arg != no_argument;
+    given->flags[index] = true;
+    if (is_repeated)
+        cli_exit_usage("--%s occurs more than once", flags[index].name);
+    return !is_repeated;
 }
 
 /* A word of the command line as a JSON value: a number if it is one, else a string, which the
@@ -417,13 +438,16 @@ enum kalman_line_status kalman_line_read(int argc, char **argv, struct kalman_li
     luna_buf_init(&ret_line->options, OPTIONS_BYTES_MAX);
     optind = 0; /* glibc: restart the scan */
     for (;;) {
-        int flag = getopt_long(argc, argv, "h", flags, NULL); /* NOLINT(concurrency-mt-unsafe) */
+        int index = 0;
+        int flag = getopt_long(argc, argv, "h", flags, &index); /* NOLINT(concurrency-mt-unsafe) */
         if (flag == 'h')
             return KALMAN_LINE_HELP;
         if (flag == -1)
             break;
         if (flag == '?')
             suggest_flag(argv[optind - 1]);
+        else if (!check_repeat(index, &given))
+            return KALMAN_LINE_WRONG;
         if (!take_flag(flag, optarg, &given, ret_line))
             return KALMAN_LINE_WRONG;
     }

@@ -156,6 +156,19 @@ static enum command_line refuse_option(const struct command *command, int got, c
     return wrong(command);
 }
 
+/* The last of two values would win, and nobody would see that the first is lost. */
+static bool take_option(const struct command *command, int index, struct invocation *ret_invocation)
+{
+    const char **value = &ret_invocation->option_values[index];
+    if (*value != NULL && command->options[index].value != NULL) {
+        cli_exit_usage("%s: --%s occurs more than once", command->name,
+                       command->options[index].name);
+        return false;
+    }
+    *value = optarg ? optarg : "";
+    return true;
+}
+
 enum command_line command_read(const struct command *command, int argc, char *argv[],
                                struct invocation *ret_invocation)
 {
@@ -174,8 +187,8 @@ enum command_line command_read(const struct command *command, int argc, char *ar
             ret_invocation->json = true;
         else if (got == OPTION_YES)
             ret_invocation->yes = true;
-        else
-            ret_invocation->option_values[got - OPTION_OWN] = optarg ? optarg : "";
+        else if (!take_option(command, got - OPTION_OWN, ret_invocation))
+            return wrong(command);
     }
     return take_operands(command, argc, argv, ret_invocation);
 }
@@ -254,6 +267,16 @@ void command_print_overview(const struct command *table)
     fputs("Usage: luna COMMAND [options]\n\nCommands (luna COMMAND --help for details)\n", stdout);
     for (const struct command *command = table; command->name; command++)
         print_line(command);
+}
+
+bool command_is_group(const struct command *table, const char *word)
+{
+    size_t len = strlen(word);
+    for (const struct command *command = table; command->name; command++) {
+        if (strncmp(command->name, word, len) == 0 && command->name[len] == ' ')
+            return true;
+    }
+    return false;
 }
 
 bool command_print_group(const struct command *table, const char *word)

@@ -72,6 +72,8 @@ bool invocation_integer(const char *what, const char *text, int64_t min, int64_t
 void command_print_help(const struct command *command);
 /* The list of commands in `luna --help`. */
 void command_print_overview(const struct command *table);
+/* Do commands of two words begin with `word`? */
+bool command_is_group(const struct command *table, const char *word);
 /* Lists the commands whose first word is `word`; false: there is none. */
 bool command_print_group(const struct command *table, const char *word);
 

@@ -43,6 +43,8 @@ def test_text_says_otherwise_than_json(stack, account):
     (("account", "create", "x", "--plan", "no-such-plan"), 3, "no-such-plan"),
     (("account", "destroy", "1"), 2, "destroy"),
     (("acount", "list"), 2, "Did you mean: luna account list"),
+    (("klman", "series.csv"), 2, 'unknown command "klman"\nDid you mean: luna kalman'),
+    (("account", "show-all"), 2, 'unknown command "account show-all"'),
     (("account", "show", "1", "--jsno"), 2, "Did you mean: --json"),
     (("kalman", "series.csv", "--modle", "x"), 2, "Did you mean: --model"),
     (("plan", "show", "no-such-plan"), 3, "no-such-plan"),

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "caught_output.h"
+#include "series/kalman_line.h"
 
 static char path[64];
 
@@ -252,6 +253,36 @@ static void a_mistyped_name_gets_no_suggestion(void **state)
                            "did you mean \"period\"?"));
 }
 
+static void the_first_of_two_values_is_lost(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {"parameter", "setting", "interval", "include"};
+    enum { LISTS = sizeof lists / sizeof lists[0] };
+    const char *name;
+    for (int i = 0; (name = kalman_line_option(i)) != NULL; i++) {
+        char flag[64], message[96];
+        bool is_switch = strcmp(name, "robust") == 0 || strcmp(name, "bias-adjust") == 0 ||
+                         strcmp(name, "plot") == 0 || strcmp(name, "batch") == 0 ||
+                         strcmp(name, "help") == 0;
+        bool is_list = false;
+        for (size_t k = 0; k < LISTS; k++)
+            is_list = is_list || strcmp(name, lists[k]) == 0;
+        if (is_switch || is_list)
+            continue;
+        const char *value = strstr(name, "format") != NULL ? "csv" : "3";
+        snprintf(flag, sizeof flag, "--%s=%s", name, value);
+        snprintf(message, sizeof message, "luna: --%s occurs more than once\n", name);
+        write_file(".csv", "1\n2\n");
+        assert_non_null(strstr(RUN(stderr, 2, flag, flag), message));
+    }
+    write_file(".csv", "1\n2\n");
+    assert_string_equal(RUN(stderr, 2, "--setting=period=3", "--setting=period=2"),
+                        "luna: --setting period occurs more than once\n"
+                        "Try: luna kalman --help\n");
+    write_file(".csv", "1\n2\n");
+    (void)RUN(stdout, 0, "--interval=0.8", "--interval=0.9", "--robust", "--robust");
+}
+
 static void help_is_an_error(void **state)
 {
     (void)state;
@@ -272,6 +303,7 @@ int main(void)
         cmocka_unit_test(an_output_file_is_lost_by_an_error),
         cmocka_unit_test(a_plot_changes_the_numbers),
         cmocka_unit_test(a_mistyped_name_gets_no_suggestion),
+        cmocka_unit_test(the_first_of_two_values_is_lost),
         cmocka_unit_test(help_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

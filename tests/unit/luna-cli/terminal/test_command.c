@@ -94,6 +94,8 @@ static void options_may_stand_anywhere(void **state)
     assert_int_equal(read_line(&line, "create name --quota=7 --full", &invocation, &fault),
                      COMMAND_LINE_RUN);
     assert_string_equal(invocation_option(&invocation, "quota"), "7");
+    assert_int_equal(read_line(&line, "create name --full --full --quota=7", &invocation, &fault),
+                     COMMAND_LINE_RUN);
     assert_non_null(invocation_option(&invocation, "full"));
     assert_false(invocation.json);
 }
@@ -122,6 +124,7 @@ static void a_wrong_line_says_what_is_wrong(void **state)
         {"create a --full=yes", "does not take a value"},
         {"create a -x", "unknown option \"-x\""},
         {"create -xq a", "unknown option \"-x\""},
+        {"create a --quota 5 --quota=6", "--quota occurs more than once"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct line line;
