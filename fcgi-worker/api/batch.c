@@ -37,13 +37,13 @@ static struct batch *batch_of(const struct exchange *exchange)
 
 static bool read_format(struct exchange *exchange, enum format *ret_format)
 {
-    if (!series_read_format(exchange, ret_format))
-        return false;
-    if (*ret_format != FORMAT_OCTETS)
+    if (format_of_content(exchange->request.content_type, ret_format) &&
+        *ret_format != FORMAT_OCTETS)
         return true;
-    exchange_complain(exchange, PROBLEM_MEDIA_TYPE,
-                      "Send a batch as Content-Type: application/json, application/x-ndjson or "
-                      "text/csv.");
+    exchange_complain_of_type(
+        exchange, FORMATS_OF_BATCHES,
+        "Send a batch as Content-Type: application/json, application/x-ndjson or "
+        "text/csv.");
     return false;
 }
 

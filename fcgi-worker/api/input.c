@@ -40,7 +40,8 @@ void input_read_body(struct exchange *exchange, const struct small_member *membe
     if (exchange->complaint.id != PROBLEM_NONE)
         return;
     if (request->body_len > 0 && !http_media_named(request->content_type, "application/json")) {
-        exchange_complain(exchange, PROBLEM_MEDIA_TYPE, "Send Content-Type: application/json.");
+        exchange_complain_of_type(exchange, "application/json",
+                                  "Send Content-Type: application/json.");
         return;
     }
     if (!exchange_unpack_body(exchange))

@@ -27,10 +27,10 @@ bool series_read_format(struct exchange *exchange, enum format *ret_format)
     const char *type = exchange->request.content_type;
     if (format_of_content(type, ret_format))
         return true;
-    exchange_complain(exchange, PROBLEM_MEDIA_TYPE,
-                      *type == '\0' ? "There is no Content-Type. Send Content-Type: "
-                                      "application/json, or another supported type."
-                                    : NULL);
+    exchange_complain_of_type(exchange, FORMATS_OF_SERIES,
+                              *type == '\0' ? "There is no Content-Type. Send Content-Type: "
+                                              "application/json, or another supported type."
+                                            : NULL);
     return false;
 }
 

@@ -15,6 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What Content-Encoding may name, as Accept-Encoding lists it. */
+#define CONTENT_CODINGS "gzip, deflate"
+
 /* The most that a body may unpack to: so many times its size, and always this many bytes. */
 enum { CONTENT_EXPANSION_MAX = 100, CONTENT_EXPANDED_BYTES_FREE = 1 << 20 };
 

@@ -38,7 +38,8 @@ void cors_headers_add(const char *origins, const char *origin, struct http_respo
         response, "Access-Control-Expose-Headers",
         "X-Request-Id, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, "
         "X-RateLimit-Reset, Retry-After, Server-Timing, Idempotent-Replayed, Location, Link, ETag, "
-        "Luna-Fit, Luna-Input, Allow, WWW-Authenticate, Deprecation, Sunset");
+        "Luna-Fit, Luna-Input, Allow, Accept, Accept-Encoding, WWW-Authenticate, Deprecation, "
+        "Sunset");
 }
 
 void cors_preflight_add(const char *origins, const char *origin, const char *methods,

@@ -6,6 +6,10 @@
 
 #include <stdbool.h>
 
+/* What Content-Type may be, as Accept lists it. */
+#define FORMATS_OF_BATCHES "application/json, text/csv, application/x-ndjson"
+#define FORMATS_OF_SERIES FORMATS_OF_BATCHES ", application/octet-stream"
+
 enum format { FORMAT_JSON, FORMAT_CSV, FORMAT_NDJSON, FORMAT_OCTETS, FORMAT_COUNT };
 
 /* The Content-Type that an answer in this format has. */

@@ -1,5 +1,7 @@
 #include "http/problem.h"
 
+#include "http/content_coding.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -62,6 +64,14 @@ static void add_challenge(struct http_response *response, enum problem_id id)
         http_header_add(response, "WWW-Authenticate", "Bearer realm=\"luna\"%s", why);
 }
 
+static void add_accepted(struct http_response *response, const struct problem_report *report)
+{
+    if (report->id == PROBLEM_ENCODING)
+        http_header_add(response, "Accept-Encoding", "%s", CONTENT_CODINGS);
+    if (report->accepted != NULL)
+        http_header_add(response, "Accept", "%s", report->accepted);
+}
+
 /* A credential in Authorization is refused as RFC 6750 says; X-API-Key gets 403, as the service's
  * owner specified (docs/adr/0011). */
 static int status_of(enum problem_id id, const struct http_request *request)
@@ -89,6 +99,7 @@ void problem_respond(struct http_response *response, const struct problem_report
     response->status = status_of(report->id, request);
     response->content_type = rfc9457 ? "application/problem+json" : "application/json";
     add_challenge(response, report->id);
+    add_accepted(response, report);
     luna_buf_clear(out);
     luna_buf_putc(out, '{');
     put_type(out, report->id);

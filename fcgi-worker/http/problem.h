@@ -115,11 +115,13 @@ struct problem_report {
     const char *detail;               /* NULL: the row's message */
     const struct luna_faults *faults; /* NULL, or what a 422 lists */
     const char *violated_policy;      /* NULL, or which limit a 429 is about */
+    const char *accepted;             /* NULL, or the types of a body that a 415 was about */
 };
 
 /* Sets `response`'s status, type and body to those of the problem; the status is 401 instead of
  * 403 for a missing or invalid credential in Authorization. Adds the header
- * WWW-Authenticate when the request needs a credential, or another one (RFC 6750 §3). */
+ * WWW-Authenticate when the request needs a credential, or another one (RFC 6750 §3); to a 415
+ * Accept or Accept-Encoding, which say what is accepted (RFC 9110 §15.5.16). */
 void problem_respond(struct http_response *response, const struct problem_report *report,
                      const struct http_request *request);
 

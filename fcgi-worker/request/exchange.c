@@ -82,6 +82,13 @@ void exchange_complain(struct exchange *exchange, enum problem_id id, const char
         exchange->complaint = (struct problem_report){.id = id, .detail = detail};
 }
 
+void exchange_complain_of_type(struct exchange *exchange, const char *accepted, const char *detail)
+{
+    exchange_complain(exchange, PROBLEM_MEDIA_TYPE, detail);
+    if (exchange->complaint.id == PROBLEM_MEDIA_TYPE)
+        exchange->complaint.accepted = accepted;
+}
+
 void exchange_complain_of_faults(struct exchange *exchange)
 {
     assert(exchange->faults.count > 0);

@@ -138,6 +138,8 @@ enum step_outcome exchange_refuse(struct exchange *exchange, enum problem_id id,
                                   const char *detail);
 /* Keeps a complaint for later; the first one stays. */
 void exchange_complain(struct exchange *exchange, enum problem_id id, const char *detail);
+/* The same of a body's type: 415. `accepted`: the types that the header Accept lists. */
+void exchange_complain_of_type(struct exchange *exchange, const char *accepted, const char *detail);
 /* The same of exchange->faults: 422 with all of them. */
 void exchange_complain_of_faults(struct exchange *exchange);
 

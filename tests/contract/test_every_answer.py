@@ -87,7 +87,16 @@ def test_a_burst_is_not_429(client, luna, account_factory, name):
 
 @pytest.mark.parametrize("name", WITH_BODY)
 def test_another_media_type_is_not_415(client, plain, name):
-    check(call(client, plain, name, headers={"Content-Type": "application/xml"}, content="<x/>"), name, 415)
+    answer = check(call(client, plain, name, headers={"Content-Type": "application/xml"}, content="<x/>"), name, 415)
+    documented = set(resolve(API[name][2]["requestBody"])["content"])
+    assert set(answer.headers["accept"].split(", ")) == documented and "accept-encoding" not in answer.headers
+    assert "octet-stream" not in answer.text or "application/octet-stream" in documented
+
+
+@pytest.mark.parametrize("name", WITH_BODY)
+def test_another_coding_is_not_415_with_those_that_are_read(client, plain, name):
+    answer = check(call(client, plain, name, headers=JSON | {"Content-Encoding": "br"}, content="x"), name, 415)
+    assert answer.headers["accept-encoding"] == "gzip, deflate" and "accept" not in answer.headers
 
 
 @pytest.mark.parametrize("name", WITH_BODY)
