@@ -2,6 +2,7 @@
 #include "order.h"
 #include "reading.h"
 
+#include <string.h>
 #include <strings.h>
 
 /* "Total:" */
@@ -26,8 +27,24 @@ static bool is_total_word(struct csv_field field)
 /* Of all rows above, perhaps; "Max" may be a person. */
 static bool is_statistic_word(struct csv_field field)
 {
-    static const char *const words[] = {"count", "median",  "min",     "max", "std",
-                                        "stdev", "minimum", "maximum", NULL};
+    static const char *const words[] = {"count",
+                                        "median",
+                                        "min",
+                                        "max",
+                                        "std",
+                                        "stdev",
+                                        "minimum",
+                                        "maximum",
+                                        "min.",
+                                        "max.",
+                                        "std.",
+                                        "sd",
+                                        "stddev",
+                                        "mediana",
+                                        "mediane",
+                                        "variance",
+                                        "standard deviation",
+                                        NULL};
     return cell_is_one_of(without_colon(field), words);
 }
 
@@ -43,15 +60,33 @@ static bool recurs(const struct reading *r, size_t column, struct csv_field fiel
     return false;
 }
 
+/* The first word of a label, and what follows it. */
+static struct csv_field first_word(struct csv_field label, struct csv_field *ret_rest)
+{
+    size_t len = 0;
+    label = csv_trim(label);
+    while (len < label.len && strchr(" (:=", label.at[len]) == NULL)
+        len++;
+    *ret_rest = csv_trim((struct csv_field){label.at + len, label.len - len});
+    return (struct csv_field){label.at, len};
+}
+
 /* "Total 2020", "Sum of all" */
 static bool starts_with_total(struct csv_field field)
 {
-    size_t len = 0;
-    field = csv_trim(field);
-    while (len < field.len && field.at[len] != ' ' && field.at[len] != '(' && field.at[len] != ':')
-        len++;
-    return len < field.len && (cell_is((struct csv_field){field.at, len}, "grand") ||
-                               is_total_word((struct csv_field){field.at, len}));
+    struct csv_field rest, word = first_word(field, &rest);
+    return rest.len > 0 && (cell_is(word, "grand") || is_total_word(word));
+}
+
+/* "Median 2020", "Max (all)", "Min of months"; not "Max Miller". */
+static bool starts_with_statistic(struct csv_field field)
+{
+    static const char *const begins[] = {"of", "all", "overall", "total", "value", NULL};
+    struct csv_field behind, rest, word = first_word(field, &rest);
+    bool may_be_person = cell_is(word, "max") || cell_is(word, "min");
+    return rest.len > 0 && is_statistic_word(word) &&
+           (!may_be_person || strchr("(:=0123456789", rest.at[0]) != NULL ||
+            cell_is_one_of(first_word(rest, &behind), begins));
 }
 
 /* An empty field in a column of labels that all other rows have. */
@@ -79,7 +114,8 @@ enum total reading_total(const struct reading *r, const struct csv_record *recor
         if (is_total_word(field))
             return TOTAL_YES;
         if (r->time == LUNA_TABLE_NONE &&
-            (starts_with_total(field) || is_statistic_word(field) || lacks_label(r, i, field)))
+            (starts_with_total(field) || is_statistic_word(field) || starts_with_statistic(field) ||
+             lacks_label(r, i, field)))
             total = TOTAL_PERHAPS;
     }
     return total;
@@ -106,7 +142,7 @@ void reading_check_totals(struct reading *r, size_t last_line)
             continue;
         for (size_t row = first; row < r->sample.rows && reading_line(r, row) <= last_line; row++) {
             struct csv_field label = sample_field(&r->sample, row, i);
-            if (!is_total_word(label))
+            if (!is_total_word(label) && !starts_with_total(label))
                 continue;
             reading_fault_syntax(r, label.at, reading_line(r, row),
                                  "this may be a total, by its label; remove the line, or the "
