@@ -56,8 +56,8 @@ function(check_words script words file tables)
 endfunction()
 
 # Stops at a `return` of anything but a word, one of two words, a reply { … }, or units that
-# tonumber() read; answer(), refuse() and struct.pack() take the word first. What a function
-# has_…() returns is not a reply.
+# tonumber() read; answer() and struct.pack() take the word first. What a function has_…() returns
+# is not a reply. An `outcome`, which the reply at the end gives, is a word or one of two words, too.
 function(check_returns script file)
   code_of("${script}" code)
   string(REGEX REPLACE "\nlocal function has_[^\n]*\n(  [^\n]*\n)+end" "" code "${code}")
@@ -68,9 +68,15 @@ function(check_returns script file)
   set(word "([^0-9,]* and )?[A-Z][A-Z_]+( or [A-Z][A-Z_]+)?")
   foreach(line IN LISTS returns)
     if(NOT line MATCHES "^return (${word}|reply {|tonumber\\([a-z_A-Z]+\\))$" AND
-       NOT line MATCHES "^return (answer|refuse)\\((${word}|outcome)[,)]" AND
+       NOT line MATCHES "^return answer\\((${word}|outcome)[,)]" AND
        NOT line MATCHES "^return struct\\.pack\\('', ${word}\\)$")
       message(FATAL_ERROR "${file}: (${line}) replies what no table has")
+    endif()
+  endforeach()
+  string(REGEX MATCHALL "\n *outcome[a-z_, ]* = [^\n]*" outcomes "${code}")
+  foreach(line IN LISTS outcomes)
+    if(NOT line MATCHES "= (${word}|outcome)(,|$)")
+      message(FATAL_ERROR "${file}: (${line}) is an outcome that no table has")
     endif()
   endforeach()
 endfunction()
