@@ -26,7 +26,9 @@
 
 enum {
     HEARTBEAT_MS = 1000,
-    PROBE_MS = 5000, /* how often an idle worker checks that the stores are reachable */
+    PROBE_MS = 5000,      /* how often an idle worker checks that the stores are reachable */
+    PROBE_AGAIN_MS = 900, /* after a failure that took no time, which is cheap to repeat */
+    PROBE_QUICK_MS = 50,
     PROBE_LIMIT_MS = 2000,
     EXHAUSTED_PAUSE_MS = 100,
     NUDGE_PAUSE_MS = 50,
@@ -45,7 +47,7 @@ struct worker {
     int epoll_fd;
     bool draining;
     int64_t accepted_ns;
-    int64_t probed_ns;
+    int64_t probe_due_ns;
     int64_t nudged_ns;
     int64_t rested_at; /* requests served when it last had a second without work */
 };
@@ -141,9 +143,18 @@ static bool take_one(struct worker *worker)
     return false;
 }
 
+/* /readyz stays 503 until the next probe. One that waited for a store that hangs is not repeated
+ * soon, because the worker serves nobody meanwhile. */
+static int64_t probe_pause_ns(enum store_state found, int64_t took_ns)
+{
+    bool again = found > STORES_OK && took_ns < PROBE_QUICK_MS * (int64_t)NS_PER_MS;
+    return (again ? PROBE_AGAIN_MS : PROBE_MS) * (int64_t)NS_PER_MS;
+}
+
 static enum luna_code probe_stores(struct worker *worker)
 {
     struct luna_error err = {0};
+    int64_t began_ns = luna_clock_mono_ns();
     enum luna_code code =
         luna_admitter_probe(worker->pipeline.admitter, luna_deadline_in_ms(PROBE_LIMIT_MS), &err);
     enum store_state found = code == LUNA_OK         ? STORES_OK
@@ -151,8 +162,9 @@ static enum luna_code probe_stores(struct worker *worker)
                              : code == LUNA_EJOURNAL ? STORES_JOURNAL
                                                      : STORES_TROUBLE;
     unsigned before = atomic_load_explicit(&worker->slot->stores, memory_order_relaxed);
-    worker->probed_ns = luna_clock_mono_ns();
-    scoreboard_worker_stores(worker->slot, found, worker->probed_ns);
+    int64_t now_ns = luna_clock_mono_ns();
+    worker->probe_due_ns = now_ns + probe_pause_ns(found, now_ns - began_ns);
+    scoreboard_worker_stores(worker->slot, found, now_ns);
     if (found == STORES_CLOCKS && before != STORES_CLOCKS)
         luna_log(LUNA_LOG_ERROR, "clocks_disagree", LUNA_LOG_S("reason", err.msg));
     if (found == STORES_JOURNAL && before != STORES_JOURNAL)
@@ -181,7 +193,7 @@ static void do_idle_work(struct worker *worker)
     atomic_store_explicit(&worker->slot->heartbeat_ns, now_ns, memory_order_relaxed);
     show_memory(worker);
     luna_log_tick();
-    if (now_ns - worker->probed_ns >= PROBE_MS * (int64_t)NS_PER_MS)
+    if (now_ns >= worker->probe_due_ns)
         (void)probe_stores(worker);
 }
 

@@ -10,21 +10,24 @@
  *   80001…80012  the outcome of that number (enum luna_admission_outcome)
  *   90001        allowed, and the charge is void at the commit
  *   91000 + ms   allowed after that many ms of computing
- * LUNA_REDIS_URL with the word "away" in it: both stores are unreachable; with "crash": a worker
- * dies while it starts. FAKE_WORKERS_ARE_STILLBORN: the self-test succeeds, and no worker can
- * start.
+ * LUNA_REDIS_URL with the word "away" in it: both stores are unreachable; unix://PATH: as long as
+ * there is no file PATH; with "crash": a worker dies while it starts. FAKE_WORKERS_ARE_STILLBORN:
+ * the self-test succeeds, and no worker can start.
  */
 #include "luna/store/admission.h"
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { SLOW = 1000, DEADLY = 70000, OUTCOMES = 80000, VOID = 90001, COMPUTING = 91000 };
 
 struct luna_admitter {
     bool away;
+    char socket[128]; /* "": none */
 };
 
 enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
@@ -36,6 +39,8 @@ enum luna_code luna_admitter_new(const struct luna_admitter_options *options,
     if (strstr(options->redis_url, "crash") != NULL)
         abort();
     admitter->away = strstr(options->redis_url, "away") != NULL;
+    if (strncmp(options->redis_url, "unix://", 7) == 0)
+        (void)snprintf(admitter->socket, sizeof admitter->socket, "%s", options->redis_url + 7);
 #ifdef FAKE_WORKERS_ARE_STILLBORN
     /* the last slot is the self-test's */
     admitter->away = options->worker_slot < LUNA_WORKERS_MAX - 1;
@@ -52,8 +57,11 @@ void luna_admitter_free(struct luna_admitter *admitter)
 enum luna_code luna_admitter_probe(struct luna_admitter *admitter, struct luna_deadline deadline,
                                    struct luna_error *err)
 {
+    struct stat found;
     (void)deadline;
-    return admitter->away ? luna_error_set(err, LUNA_EUNAVAILABLE, "redis: away") : LUNA_OK;
+    bool away =
+        admitter->away || (admitter->socket[0] != '\0' && stat(admitter->socket, &found) != 0);
+    return away ? luna_error_set(err, LUNA_EUNAVAILABLE, "redis: away") : LUNA_OK;
 }
 
 static void compute(int64_t ms)

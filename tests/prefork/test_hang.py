@@ -34,6 +34,24 @@ def test_all_workers_hung_leave_readiness_on_or_stay_hung(make_pool):
     assert not pool.events("body_quarantined")  # a store's hang is not the body's
 
 
+def test_an_idle_pool_finds_out_late_that_the_stores_are_back(make_pool):
+    """The best of three: each time right after a worker found them away, so that the next probe is a whole pause later."""
+    pool = make_pool(LUNA_WORKERS="1")
+    there = pool.folder / "redis"
+    there.touch()
+    pool.environment["LUNA_REDIS_URL"] = f"unix://{there}"
+    pool.start()
+    taken = []
+    for _ in range(3):
+        there.unlink()
+        wait_until(lambda: pool.fetch("/readyz")[0] == 503, "/readyz 503")
+        there.touch()
+        began = time.monotonic()
+        wait_until(lambda: pool.fetch("/readyz")[0] == 200, "/readyz 200 again")
+        taken.append(time.monotonic() - began)
+    assert min(taken) < 4, taken
+
+
 def test_postgresql_that_does_not_answer_counts_as_computing_or_blames_a_body(make_pool):
     with socket.create_server(("127.0.0.1", 0)) as silent:  # connections stay in its queue
         pool = make_pool(LUNA_WORKERS="1", LUNA_REQUEST_TIMEOUT_MS="1000", LUNA_HARD_LIMIT_GRACE_MS="1000",
