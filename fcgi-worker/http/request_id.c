@@ -1,5 +1,6 @@
 #include "http/request_id.h"
 
+#include "http/credential.h"
 #include "luna/base/random.h"
 #include "luna/store/key_text.h"
 
@@ -13,20 +14,25 @@ enum { ID_CHARACTERS_MIN = 8, ID_CHARACTERS_MAX = 64 };
 static bool is_valid(const char *id)
 {
     size_t len = strlen(id);
-    if (strncmp(id, LUNA_KEY_MARK, strlen(LUNA_KEY_MARK)) == 0) /* a key in the wrong header */
-        return false;
     return len >= ID_CHARACTERS_MIN && len <= ID_CHARACTERS_MAX &&
            strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == len;
 }
 
-void request_id_choose(const char *from_client, const char *from_server, char *out, size_t size)
+/* A key in the wrong header. */
+static bool is_secret(const struct request_id_given *given)
+{
+    return strstr(given->from_client, LUNA_KEY_MARK) != NULL ||
+           credential_shown(given->from_client, given->api_key, given->authorization);
+}
+
+void request_id_choose(const struct request_id_given *given, char *out, size_t size)
 {
     unsigned long long random[2] = {0};
     assert(size > ID_CHARACTERS_MAX); /* an id that is cut would be another one */
-    if (is_valid(from_client)) {
-        (void)snprintf(out, size, "%s", from_client);
-    } else if (is_valid(from_server)) {
-        (void)snprintf(out, size, "%s", from_server);
+    if (is_valid(given->from_client) && !is_secret(given)) {
+        (void)snprintf(out, size, "%s", given->from_client);
+    } else if (is_valid(given->from_server)) {
+        (void)snprintf(out, size, "%s", given->from_server);
     } else {
         luna_random_bytes(random, sizeof random);
         (void)snprintf(out, size, "%016llx%016llx", random[0], random[1]);

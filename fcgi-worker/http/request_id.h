@@ -1,15 +1,22 @@
 /*
  * request_id.h: the id of a request.
  *
- * The client's, when it is 8 to 64 letters, digits and "-_." and no key (luna_live_…), so that it
- * can join its logs to those of the service; else the web server's; else a random one.
+ * The client's, when it is 8 to 64 letters, digits and "-_.", so that it can join its logs to those
+ * of the service; else the web server's; else a random one. A client's id that holds a key is not
+ * taken: one that begins a key of today's form (luna_live_…), and the key or token of the same
+ * request.
  */
 #ifndef FCGI_WORKER_REQUEST_ID_H
 #define FCGI_WORKER_REQUEST_ID_H
 
 #include <stddef.h>
 
+struct request_id_given {
+    const char *from_client, *from_server;
+    const char *api_key, *authorization; /* the headers of the same request */
+};
+
 /* `size` is at least 65. */
-void request_id_choose(const char *from_client, const char *from_server, char *out, size_t size);
+void request_id_choose(const struct request_id_given *given, char *out, size_t size);
 
 #endif

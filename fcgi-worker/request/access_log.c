@@ -1,7 +1,7 @@
 #include "request/access_log.h"
 
+#include "http/credential.h"
 #include "luna/base/log.h"
-#include "luna/store/key_text.h"
 
 #include <string.h>
 
@@ -12,23 +12,11 @@ static int64_t us(int64_t ns)
     return ns / 1000;
 }
 
-enum { CREDENTIAL_LEN = 36 }; /* a UUID; other keys and tokens are longer */
-
-/* A key of either form, or a token. */
-static bool is_credential_at(const char *text)
-{
-    return strncmp(text, LUNA_KEY_MARK, strlen(LUNA_KEY_MARK)) == 0 ||
-           strncmp(text, "eyJ", strlen("eyJ")) == 0 ||
-           strspn(text, "0123456789abcdefABCDEF-") >= CREDENTIAL_LEN;
-}
-
 /* What is logged of a path: no more than stands before a key, as in DELETE /keys/KEY. */
 static size_t shown_len(const char *path, size_t len)
 {
-    for (size_t i = 0; i + CREDENTIAL_LEN <= len && i < URI_BYTES_MAX; i++)
-        if (is_credential_at(path + i))
-            return i;
-    return len < URI_BYTES_MAX ? len : URI_BYTES_MAX;
+    size_t shown = credential_free_len(path, len);
+    return shown < URI_BYTES_MAX ? shown : URI_BYTES_MAX;
 }
 
 static const char *code_of(const struct scoreboard_sample *sample)

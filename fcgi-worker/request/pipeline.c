@@ -1,6 +1,7 @@
 #include "request/pipeline.h"
 
 #include "http/cors.h"
+#include "http/credential.h"
 #include "http/request_id.h"
 #include "luna/base/clock.h"
 #include "request/access_log.h"
@@ -101,16 +102,28 @@ static void set_limits(const struct worker_config *config, int64_t waited_ms,
     timing->hard_limit_ns = luna_deadline_in_ms(left_ms + config->hard_limit_grace_ms).at_ns;
 }
 
+/* What the logs call the request; nothing that shows its key. */
+static void name_request(struct exchange *exchange)
+{
+    const struct fcgi_io *io = exchange->pipeline->io;
+    struct http_request *request = &exchange->request;
+    const struct request_id_given given = {.from_client = fcgi_io_param(io, "HTTP_X_REQUEST_ID"),
+                                           .from_server = fcgi_io_param(io, "REQUEST_ID"),
+                                           .api_key = request->api_key,
+                                           .authorization = request->authorization};
+    request_id_choose(&given, exchange->request_id, sizeof exchange->request_id);
+    request->request_id = exchange->request_id;
+    if (credential_shown(request->traceparent, request->api_key, request->authorization))
+        request->traceparent = "";
+}
+
 static void begin(struct exchange *exchange)
 {
     struct pipeline *pipeline = exchange->pipeline;
     const struct worker_config *config = pipeline->config;
     int64_t waited_ms = waited_ms_of(pipeline);
     take_request(pipeline->io, &exchange->request);
-    request_id_choose(fcgi_io_param(pipeline->io, "HTTP_X_REQUEST_ID"),
-                      fcgi_io_param(pipeline->io, "REQUEST_ID"), exchange->request_id,
-                      sizeof exchange->request_id);
-    exchange->request.request_id = exchange->request_id;
+    name_request(exchange);
     exchange->timing.wait_ns = waited_ms * NS_PER_MS;
     luna_faults_init(&exchange->faults, &pipeline->arena);
     set_limits(config, waited_ms, &exchange->timing);

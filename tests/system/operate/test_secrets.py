@@ -57,3 +57,21 @@ def test_a_key_is_in_a_log(stack, client, account):
     wait_until(lambda: (stack.var / "log/access.log").read_bytes()[before:].count(b"\n") >= 13, "thirteen lines in the access log")
     assert stack.secrets_in_logs() == []
     assert [log.name for log in (stack.var / "log").glob("*.log") if earlier.encode() in log.read_bytes()] == []
+
+
+def test_a_key_of_the_old_form_names_a_request_or_its_trace(stack, client, account):
+    """A UUID, as a client's id may be: what tells the two apart is the key of the same request."""
+    earlier, other = str(uuid.uuid4()), str(uuid.uuid4())
+    digits = earlier.replace("-", "")
+    names = [{"X-Request-Id": i} for i in (earlier, earlier.upper(), digits, f"try.2.{earlier}", earlier[:23])]
+    names += [{"X-Request-Id": "is-traced", "traceparent": f"00-{digits}-00f067aa0ba902b7-01"}]
+    keys = [{"X-API-Key": earlier}, {"Authorization": f"Bearer {earlier}"}]
+    answers = [client.post(account.url, headers=key | name, json={"results": [1]}) for key in keys for name in names]
+    answers += [client.get("/livez", headers=keys[0] | names[0])]
+    ids = {answer.headers["X-Request-Id"] for answer in answers}
+    assert len(ids) == len(answers) - 1 and [i for i in ids if digits[:8] in i.lower()] == []
+    kept = client.post(account.url, headers=account.headers | {"X-Request-Id": other}, json={"results": [1]})
+    assert kept.headers["X-Request-Id"] == other
+    for log in ("access", "fcgi-worker"):
+        wait_until(lambda log=log: other in stack.log(log), f"the last request in {log}.log")
+        assert [part for part in (earlier[:23], digits) if part in stack.log(log).lower()] == []
