@@ -6,6 +6,7 @@
  * source_table.h has the rules; the module calls them under the lock of a shared memory zone. This
  * file has the connections and the settings. README.md lists the directives. */
 #include "counters.h"
+#include "error_lines.h"
 #include "gateway.h"
 #include "header_lists.h"
 #include "log_pipes.h"
@@ -235,7 +236,8 @@ static ngx_int_t handler_add(ngx_conf_t *cf, ngx_uint_t phase, ngx_http_handler_
 
 static ngx_int_t handlers_add(ngx_conf_t *cf)
 {
-    if (handler_add(cf, NGX_HTTP_PREACCESS_PHASE, throttle_request) != NGX_OK ||
+    if (handler_add(cf, NGX_HTTP_POST_READ_PHASE, error_lines_shorten) != NGX_OK ||
+        handler_add(cf, NGX_HTTP_PREACCESS_PHASE, throttle_request) != NGX_OK ||
         handler_add(cf, NGX_HTTP_PREACCESS_PHASE, unread_body_leave_without_key) != NGX_OK ||
         handler_add(cf, NGX_HTTP_REWRITE_PHASE, unread_body_leave) != NGX_OK)
         return NGX_ERROR;

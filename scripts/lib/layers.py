@@ -120,7 +120,7 @@ FOREIGN = {
     "xxhash.h": ["fcgi-worker/http/body_hash.c"],
     "uuid.h": ["libluna/store/quota/key.c"],
     "zlib.h": ["fcgi-worker/http/content_coding.c"],
-    "ngx_*.h": [f"gateway/{name}" for name in ("counters.c", "counters.h", "gateway.c", "gateway.h", "header_lists.c", "header_lists.h", "log_pipes.c", "log_pipes.h", "module.c", "throttle.c", "throttle.h", "unread_body.c", "unread_body.h",
+    "ngx_*.h": [f"gateway/{name}" for name in ("counters.c", "counters.h", "error_lines.c", "error_lines.h", "gateway.c", "gateway.h", "header_lists.c", "header_lists.h", "log_pipes.c", "log_pipes.h", "module.c", "throttle.c", "throttle.h", "unread_body.c", "unread_body.h",
                                                "variables.c", "variables.h")],
     "nlopt.h": ["libkalman/fit/nlopt.c"],
     "seccomp.h": ["libluna/sandbox/sandbox.c"],

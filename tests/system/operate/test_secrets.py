@@ -5,6 +5,7 @@ import uuid
 
 import httpx
 from luna_stack import ROOT, wait_until
+from raw_http import head_of, raw_connection, read_answer
 
 # What real secrets look like; each with what may look the same in this tree.
 PATTERNS = {
@@ -75,3 +76,18 @@ def test_a_key_of_the_old_form_names_a_request_or_its_trace(stack, client, accou
     for log in ("access", "fcgi-worker"):
         wait_until(lambda log=log: other in stack.log(log), f"the last request in {log}.log")
         assert [part for part in (earlier[:23], digits) if part in stack.log(log).lower()] == []
+
+
+def test_a_key_is_in_the_error_log(stack, client, account):
+    """nginx writes one for a body that it stores in a file, and for one that is too large."""
+    before, earlier = len(stack.log("nginx")), str(uuid.uuid4())
+    paths = [f"/api/v1/{account.id}/kalman?key={account.key}", f"/api/v1/{account.id}/keys/{account.key}", f"/{earlier}/x?{earlier}"]
+    for path in paths:
+        client.post(path, headers=account.headers | {"Referer": f"https://example.org/{account.key}", "Host": f"{earlier}.org"}, content=b" " * 3_000_000)
+    with raw_connection(stack) as connection:
+        connection.sendall(head_of(account, 40_000_000, f"?key={account.key}"))
+        assert b" 413 " in read_answer(connection)[:16]
+    wait_until(lambda: "too large body" in stack.log("nginx")[before:], "a line in nginx's error log")
+    lines = [line for line in stack.log("nginx")[before:].splitlines() if "request: " in line]
+    assert [line for line in lines if f'request: "POST /api/v1/{account.id}/k' in line and "temporary file" in line] != []
+    assert [line for line in lines if account.key in line or earlier in line] == []
