@@ -8,7 +8,7 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DOCUMENTS = ("OPERATIONS", "SCALING", "RELEASE", "GUIDES")
+DOCUMENTS = ("OPERATIONS", "SCALING", "RELEASE", "GUIDES", "QUOTA", "SECURITY", "RUNBOOKS", "PERFORMANCE")
 BOOTED = "tests/machines/booted-inside.sh"
 CONTAINERS = "tests/containers/test_compose.py"
 MARK = re.compile(r"<!-- test: ([a-z-]+) -->")
@@ -17,6 +17,7 @@ MARK = re.compile(r"<!-- test: ([a-z-]+) -->")
 RUN_BY = {
     "status": "tests/system/documents/test_operations_page.py",
     "reload": BOOTED, "upgrade-packages": BOOTED,
+    "requests-of-an-event": "tests/system/documents/test_quota_page.py",
     "postgresql-upgrade": BOOTED, "move-away": BOOTED, "move-here": BOOTED, "expose": BOOTED, "exposed": BOOTED,
     "compose-postgresql-dump": CONTAINERS, "compose-postgresql-load": CONTAINERS, "compose-certificate": CONTAINERS,
 }
@@ -32,6 +33,10 @@ NOT_RUN = {
     "LUNA_WORKER_LISTEN=": "settings; tests/hosts",
     "[Interface]": "a file of WireGuard, which this machine's kernel may not have",
     "[Service]": "a unit's drop-in",
+    "\\bluna_live_": "an expression; tests/system/cli/test_cli_account.py",
+    "scripts/bench instructions --update": "changes the bounds; the suite instructions runs the command without the option",
+    "mkdir /tmp/count": "for a developer who looks for instructions; the suite instructions counts in the same way",
+    "scripts/bench service": "measurements of many minutes, which need a quiet machine",
     "gh attestation verify": "needs a release at GitHub",
     "apt install postgresql-17": "Debian 12 has no second major version; the steps after it are run",
     "pg_dropcluster 15 main": "what an operator may do later",
