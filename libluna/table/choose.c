@@ -225,20 +225,16 @@ static bool is_free_and_empty(const struct reading *r, size_t column)
 /* Columns that are empty in the sample may hold numbers below it. */
 static void look_below_sample(struct reading *r)
 {
-    struct csv_scan scan;
-    struct csv_record *record = r->sample.record;
+    struct csv_field fields[CSV_COLUMNS_MAX];
+    struct csv_record record = {.fields = fields};
+    struct csv_scan scan = r->scan;
     size_t left = 0;
-    if (r->sample.rows < SAMPLE_ROWS)
-        return;
     for (size_t i = 0; i < r->sample.columns; i++)
         left += is_free_and_empty(r, i);
-    csv_scan_init(&scan, r->text.at, r->text.len, r->delimiter);
-    while (left > 0 && csv_scan_record(&scan, record)) {
-        if (record->line <= r->sample.lines[SAMPLE_ROWS - 1])
-            continue;
-        for (size_t i = 0; i < r->sample.columns && i < record->count; i++) {
-            if (record->fields[i].len == 0 || !is_free_and_empty(r, i) ||
-                cell_guess(record->fields[i]) != CELL_NUMBER)
+    while (left > 0 && csv_scan_record(&scan, &record)) {
+        for (size_t i = 0; i < r->sample.columns && i < record.count; i++) {
+            if (fields[i].len == 0 || !is_free_and_empty(r, i) ||
+                cell_guess(fields[i]) != CELL_NUMBER)
                 continue;
             r->columns[i].kind = LUNA_TABLE_NUMBERS;
             left--;

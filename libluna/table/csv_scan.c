@@ -182,16 +182,38 @@ static bool take_plain_record(struct csv_scan *scan, struct csv_record *record)
         return false;
     }
     record->count = (size_t)(field - record->fields) + 1;
-    record->is_blank = at == record->at;
     scan->line++;
     scan->at = at + (*at == '\n' ? 1 : 2);
     return true;
 }
 
+/* How many there were; a line of blanks is empty only if they are the delimiter. */
+static inline size_t skip_empty_lines(struct csv_scan *scan)
+{
+    /* The usual line starts with none of them, nor with a blank. */
+    if (scan->at<scan->end && * scan->at> ' ')
+        return 0;
+    for (size_t count = 0;; count++) {
+        const char *first = scan->at;
+        if (scan->delimiter == ' ')
+            take_blanks(scan);
+        if (scan->at == scan->end)
+            return count;
+        if (!at_line_end(scan)) {
+            scan->at = first;
+            return count;
+        }
+        take_line_end(scan);
+    }
+}
+
 bool csv_scan_record(struct csv_scan *scan, struct csv_record *ret_record)
 {
     struct csv_record *record = ret_record;
-    if (scan->at == scan->end || scan->problem != NULL)
+    if (scan->problem != NULL)
+        return false;
+    record->blanks = skip_empty_lines(scan);
+    if (scan->at == scan->end)
         return false;
     record->line = scan->line;
     record->at = scan->at;
@@ -203,7 +225,6 @@ bool csv_scan_record(struct csv_scan *scan, struct csv_record *ret_record)
     }
     if (scan->delimiter == ' ')
         take_blanks(scan); /* before the first field */
-    record->is_blank = count == 0 && at_line_end(scan);
     for (bool more = true; more;) {
         if (count == CSV_COLUMNS_MAX)
             return fail(scan, scan->at, "more than 256 columns");

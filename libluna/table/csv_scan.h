@@ -32,19 +32,25 @@ struct csv_field {
 };
 
 struct csv_record {
-    struct csv_field fields[CSV_COLUMNS_MAX];
+    struct csv_field *fields; /* the caller's room for CSV_COLUMNS_MAX */
     size_t count;
     size_t line; /* where it begins */
     const char *at;
-    bool is_blank; /* an empty line */
+    size_t blanks; /* empty lines before it */
 };
 
 /* `text` is UTF-8 without a byte order mark. */
 void csv_scan_init(struct csv_scan *scan, const char *text, size_t len, char delimiter);
 /* The delimiter that a first line such as "sep=;" names; 0 without one. */
 char csv_scan_declared(const char *text, size_t len);
-/* The next record; false at the end or at a problem. */
+/* The next record that is no empty line; false at the end or at a problem. */
 bool csv_scan_record(struct csv_scan *scan, struct csv_record *ret_record);
+/* What a short record lacks is empty. */
+static inline struct csv_field csv_record_field(const struct csv_record *record, size_t column)
+{
+    return column < record->count ? record->fields[column] : (struct csv_field){.at = "", .len = 0};
+}
+
 /* Of ASCII. */
 static inline bool csv_is_digit(char c)
 {

@@ -5,7 +5,9 @@
 #define LUNA_TABLE_READING_H
 
 #include "cell.h"
+#include "ids.h"
 #include "luna/table/table.h"
+#include "order.h"
 #include "sample.h"
 #include "text.h"
 
@@ -17,6 +19,7 @@ struct reading {
     struct luna_faults *faults;
     struct text text;
     char delimiter;
+    struct csv_scan scan; /* behind the sample */
     struct sample sample;
     bool has_header, has_units;
     struct luna_table_column *columns; /* [sample.columns] */
@@ -33,12 +36,6 @@ struct reading {
 static inline size_t reading_first_row(const struct reading *reading)
 {
     return (size_t)reading->has_header + reading->has_units;
-}
-
-/* The line of a row of the sample, as the client counts: the names of NDJSON have none. */
-static inline size_t reading_line(const struct reading *reading, size_t row)
-{
-    return reading->sample.lines[row] - reading->options->is_records;
 }
 
 /* A field's text, in which doubled quotes are single. at is NULL: out of memory. */
@@ -67,6 +64,31 @@ void reading_check_point(struct reading *reading, struct csv_field field);
 /* What is wrong with a field of the column of values, and how to fix it. */
 void reading_fault_cell(struct reading *reading, struct csv_field field, enum cell cell, size_t row,
                         size_t line);
+
+/* The cells of the chosen columns, row by row. Their faults are those of the reading. */
+struct cells {
+    struct reading *reading;
+    const struct csv_record *record; /* the one being taken */
+    double *values;                  /* [count_max], of which `count` are set */
+    uint32_t *owners;                /* [count_max] the series of each; NULL: there is only one */
+    size_t count, count_max, missing;
+    struct ids ids;
+    bool has_ids;
+    struct order order;
+    struct csv_field first_time, last_time;
+    bool is_stopped; /* by a fault that all later rows may repeat, or by too many */
+};
+
+/* False: out of memory. */
+bool cells_init(struct cells *cells, struct reading *reading, size_t count_max)
+    __attribute__((warn_unused_result));
+void cells_take(struct cells *cells, const struct csv_record *record);
+/* Missing observations. */
+void cells_take_blanks(struct cells *cells, size_t count);
+/* What only the cells of all rows tell. */
+void cells_end(struct cells *cells);
+/* The rows of each series side by side, in their order. False: out of memory. */
+bool cells_split(struct cells *cells, struct luna_table *table) __attribute__((warn_unused_result));
 
 enum total { TOTAL_NO, TOTAL_PERHAPS, TOTAL_YES };
 

@@ -69,12 +69,6 @@ char sample_delimiter(const struct text *text)
     return lines[0].of[CANDIDATES - 1] > 0 ? ',' : CSV_NO_DELIMITER;
 }
 
-struct csv_field sample_field(const struct sample *sample, size_t row, size_t column)
-{
-    assert(row < sample->rows && column < sample->columns);
-    return sample->fields[row * sample->columns + column];
-}
-
 enum cell sample_guess(const struct sample *sample, size_t row, size_t column)
 {
     struct csv_field field = sample_field(sample, row, column);
@@ -84,71 +78,48 @@ enum cell sample_guess(const struct sample *sample, size_t row, size_t column)
     return (enum cell)(*guess - 1);
 }
 
-/* What the widths of the rows after the first tell. */
-struct widths {
-    size_t rows, wider, with_last;
-    bool may_lack_name; /* the field too many is no part of a number with a decimal comma */
-};
-
-static void row_copy(const struct csv_record *record, size_t columns, struct csv_field *row)
+/* All rows below have one field more, and it is no part of a number with a decimal comma. */
+static bool lacks_name(const struct sample *sample, char delimiter)
 {
-    for (size_t i = 0; i < columns; i++)
-        row[i] = i < record->count ? record->fields[i] : (struct csv_field){.at = "", .len = 0};
-}
-
-/* Rows are stored one column wider than the first, until it is known whether that one is one
- * short. */
-static void narrow(struct sample *sample, const struct widths *widths)
-{
-    size_t wide = sample->columns + 1;
-    sample->lacks_name =
-        widths->may_lack_name && widths->wider == widths->rows && widths->with_last > 0;
-    if (sample->lacks_name) {
-        memmove(sample->fields + 1, sample->fields, sample->columns * sizeof *sample->fields);
-        sample->fields[0] = (struct csv_field){.at = "", .len = 0};
-        sample->columns = wide;
-        return;
+    size_t filled = 0;
+    for (size_t row = 1; row < sample->rows; row++) {
+        const struct csv_record *record = &sample->records[row];
+        bool is_quoted = record->fields[0].at != record->at;
+        if (record->count != sample->columns + 1 || (row == 1 && delimiter == ',' && !is_quoted))
+            return false;
+        filled += record->fields[sample->columns].len > 0;
     }
-    for (size_t row = 1; row < sample->rows; row++)
-        memmove(sample->fields + row * sample->columns, sample->fields + row * wide,
-                sample->columns * sizeof *sample->fields);
+    return filled > 0;
 }
 
-bool sample_read(const struct text *text, char delimiter, struct luna_arena *arena,
-                 struct sample *ret_sample)
+bool sample_read(struct csv_scan *scan, struct luna_arena *arena, struct sample *ret_sample)
 {
-    struct csv_scan scan;
-    struct csv_record *record = luna_arena_alloc(arena, sizeof *record);
-    struct sample sample = {.lines = luna_arena_calloc(arena, SAMPLE_ROWS, sizeof(size_t)),
-                            .record = record};
-    struct widths widths = {0};
-    if (record == NULL || sample.lines == NULL)
-        return false;
-    csv_scan_init(&scan, text->at, text->len, delimiter);
-    while (sample.rows < SAMPLE_ROWS && csv_scan_record(&scan, record)) {
-        if (record->is_blank)
-            continue;
-        if (sample.rows == 0) {
-            sample.columns = record->count;
-            sample.fields =
-                luna_arena_alloc(arena, SAMPLE_ROWS * (sample.columns + 1) * sizeof *sample.fields);
-            if (sample.fields == NULL)
-                return false;
-        } else {
-            if (widths.rows++ == 0)
-                widths.may_lack_name =
-                    delimiter != ',' || record->fields[0].at != record->at; /* a quote */
-            widths.wider += record->count == sample.columns + 1;
-            widths.with_last +=
-                record->count > sample.columns && record->fields[sample.columns].len > 0;
+    enum { FIELDS_AT_ONCE = 2 * CSV_COLUMNS_MAX };
+    struct sample sample = {.records =
+                                luna_arena_alloc(arena, SAMPLE_ROWS * sizeof *sample.records)};
+    struct csv_field *room = NULL;
+    size_t left = 0;
+    for (; sample.records != NULL && sample.rows < SAMPLE_ROWS; sample.rows++) {
+        struct csv_record *record = &sample.records[sample.rows];
+        if (left < CSV_COLUMNS_MAX) {
+            left = FIELDS_AT_ONCE;
+            room = luna_arena_alloc(arena, left * sizeof *room);
         }
-        row_copy(record, sample.columns + 1, sample.fields + sample.rows * (sample.columns + 1));
-        sample.lines[sample.rows++] = record->line;
+        record->fields = room;
+        if (room == NULL || !csv_scan_record(scan, record))
+            break;
+        room += record->count;
+        left -= record->count;
     }
-    narrow(&sample, &widths);
+    if (sample.rows > 0) {
+        sample.records[0].blanks = 0; /* above the first row they mean nothing */
+        sample.columns = sample.records[0].count;
+        sample.lacks_name = lacks_name(&sample, scan->delimiter);
+        sample.columns += sample.lacks_name;
+    }
     sample.guesses = luna_arena_calloc(arena, sample.rows * sample.columns + 1, 1);
     *ret_sample = sample;
-    return sample.guesses != NULL;
+    return sample.records != NULL && room != NULL && sample.guesses != NULL;
 }
 
 /* 0, 1, 2 … or 1, 2, 3 … in the rows from `first` on. */

@@ -9,31 +9,39 @@
 #include "luna/table/table.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 enum { SAMPLE_ROWS = 101 };
 
 struct sample {
-    struct csv_field *fields; /* [rows][columns]; what a short row lacks is empty */
-    unsigned char *guesses;   /* [rows][columns] 1 + sample_guess(), 0: not yet known */
-    size_t *lines;            /* [rows], from 1 */
+    struct csv_record *records; /* [rows] */
+    unsigned char *guesses;     /* [rows][columns] 1 + sample_guess(), 0: not yet known */
     size_t rows, columns;
     /* The first line has one field fewer than all others, as R writes it: the first column has no
      * name. */
     bool lacks_name;
-    struct csv_record *record; /* room for one */
 };
 
 /* The delimiter of a text: the first of tab, ";", "|" and "," that the first two lines contain
  * outside quotes; CSV_NO_DELIMITER: one column. */
 char sample_delimiter(const struct text *text);
 
-/* False: out of memory. A syntax error ends the sample. */
-bool sample_read(const struct text *text, char delimiter, struct luna_arena *arena,
-                 struct sample *ret_sample) __attribute__((warn_unused_result));
+/* The next rows of `scan`, which a syntax error ends. False: out of memory. */
+bool sample_read(struct csv_scan *scan, struct luna_arena *arena, struct sample *ret_sample)
+    __attribute__((warn_unused_result));
 
-struct csv_field sample_field(const struct sample *sample, size_t row, size_t column);
+/* What a short row lacks is empty. */
+static inline struct csv_field sample_field(const struct sample *sample, size_t row, size_t column)
+{
+    assert(row < sample->rows && column < sample->columns);
+    const struct csv_record *record = &sample->records[row];
+    if (row == 0 && sample->lacks_name && column-- == 0)
+        return (struct csv_field){.at = "", .len = 0};
+    return csv_record_field(record, column);
+}
+
 /* cell_guess() of the field. */
 enum cell sample_guess(const struct sample *sample, size_t row, size_t column);
 

@@ -34,14 +34,15 @@ static bool check_blanks(struct reading *r)
     if (r->options->is_records || r->options->delimiter != 0 || r->delimiter != ',' ||
         !sample_is_blank_delimited(&r->sample, &r->text))
         return true;
-    const struct csv_field *fields = r->sample.fields;
+    const struct csv_field first = sample_field(&r->sample, 0, 0);
+    const struct csv_field second = sample_field(&r->sample, 0, 1);
     (void)luna_faults_add(
         r->faults, "value_error",
         luna_arena_printf(
             r->arena,
             "Value error, \"%s,%s\" can be read in two ways: as fields with a blank "
             "between them and a decimal comma, or as fields with a comma between them",
-            reading_quote(r, fields[0]), reading_quote(r, fields[1])),
+            reading_quote(r, first), reading_quote(r, second)),
         "add delimiter=space and decimal=, if the comma is decimal, else delimiter=,");
     return false;
 }
@@ -113,7 +114,9 @@ static enum luna_decode_status find_form(struct reading *r)
     r->delimiter = r->options->is_records       ? ','
                    : r->options->delimiter != 0 ? r->options->delimiter
                                                 : sample_delimiter(&r->text);
-    if (!sample_read(&r->text, r->delimiter, r->arena, &r->sample))
+    csv_scan_init(&r->scan, r->text.at, r->text.len, r->delimiter);
+    r->scan.line -= r->options->is_records; /* the names of NDJSON have no line */
+    if (!sample_read(&r->scan, r->arena, &r->sample))
         return LUNA_DECODE_MEMORY;
     r->value = r->time = r->id = r->watched = LUNA_TABLE_NONE;
     if (!check_blanks(r) || !find_header(r))

@@ -167,6 +167,25 @@ size_t text_offset(const struct text *text, const char *at)
     return text->mark_bytes + (is_utf8 ? len : utf16_bytes(text->at, len));
 }
 
+/* As many as a byte can count, so that the compiler can take many bytes at once. */
+static unsigned char line_ends(const char *at, size_t len)
+{
+    unsigned char count = 0;
+    for (size_t i = 0; i < len; i++)
+        count += (unsigned char)((at[i] == '\n') | ((at[i] == '\r') & (at[i + 1] != '\n')));
+    return count;
+}
+
+size_t text_line_ends(const struct text *text)
+{
+    enum { BLOCK = 128 };
+    const char *at = text->at, *last = text->at + text->len - (text->len > 0);
+    size_t count = text->len > 0 && (*last == '\n' || *last == '\r');
+    for (; last - at >= BLOCK; at += BLOCK)
+        count += line_ends(at, BLOCK);
+    return count + line_ends(at, (size_t)(last - at));
+}
+
 bool text_lacks_line_end(const struct text *text)
 {
     return text->len > 0 && memchr(text->at, '\n', text->len) == NULL &&

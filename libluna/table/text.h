@@ -27,6 +27,9 @@ enum luna_decode_status text_read(const char *body, size_t len, struct luna_aren
 /* How many bytes of the body as it was sent precede `at`, which is in the text or at its end. */
 size_t text_offset(const struct text *text, const char *at) __attribute__((warn_unused_result));
 
+/* How many lines end; "\r\n" ends one. */
+size_t text_line_ends(const struct text *text) __attribute__((warn_unused_result));
+
 /* No line ends: the client removed them, or the body is one line without an end. */
 bool text_lacks_line_end(const struct text *text);
 

@@ -140,11 +140,12 @@ void reading_check_totals(struct reading *r, size_t last_line)
         if (r->columns[i].kind != LUNA_TABLE_TEXT || (int)i == r->value || (int)i == r->id ||
             is_constant(r, i, first))
             continue;
-        for (size_t row = first; row < r->sample.rows && reading_line(r, row) <= last_line; row++) {
+        for (size_t row = first; row < r->sample.rows && r->sample.records[row].line <= last_line;
+             row++) {
             struct csv_field label = sample_field(&r->sample, row, i);
             if (!is_total_word(label) && !starts_with_total(label))
                 continue;
-            reading_fault_syntax(r, label.at, reading_line(r, row),
+            reading_fault_syntax(r, label.at, r->sample.records[row].line,
                                  "this may be a total, by its label; remove the line, or the "
                                  "column of labels");
             return;
