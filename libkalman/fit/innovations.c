@@ -33,37 +33,59 @@ size_t innovations_width(const struct spec_layout *layout)
     return width >= width_min ? width : 0;
 }
 
+/* Rows and columns of Z'Z: those of the start, the mean, the gaps and r. */
+static size_t size_with(size_t width, bool mean, size_t gaps)
+{
+    return width + (mean ? 1 : 0) + gaps + 1;
+}
+
 size_t innovations_doubles(const struct spec_layout *layout, size_t count)
 {
-    size_t width = innovations_width(layout);
-    return width == 0 ? 0 : count + 5 * width + (width + 2) * (width + 3);
+    size_t width = innovations_width(layout), most = gaps_served(width);
+    size_t size = size_with(width, true, most);
+    return width == 0 ? 0
+                      : count + (5 + most) * width + size * (size + 2) + most + 2 +
+                            gaps_doubles(lags_of(layout));
+}
+
+static void bind_workspace(struct innovations *f, size_t count, double *workspace)
+{
+    size_t width = f->width;
+    f->values = workspace;
+    f->row = workspace + count;
+    f->first = f->row + width;
+    f->state = f->first + width;
+    f->mean = f->state + width;
+    f->design = f->mean + width;
+    f->gap_states = f->design + width;
+    f->extra = f->gap_states + f->gaps.count * width;
+    f->column = f->extra + f->gaps.count + 2;
+    f->diagonal = f->column + f->size;
+    f->gram = f->diagonal + f->size;
 }
 
 void innovations_prepare(struct innovations *f, const struct spec_layout *layout,
                          const struct kalman_series *series, double *workspace)
 {
-    size_t width = innovations_width(layout);
-    *f = (struct innovations){.width = 0};
-    if (width == 0 || !series_is_complete(series) || series->count <= lags_of(layout) + width + 2)
+    size_t width = innovations_width(layout), period = layout_setting(layout, SETTING_PERIOD);
+    size_t missing = series_missing(series);
+    f->width = 0;
+    if (width == 0 || !series_is_plain(series) || missing > gaps_served(width) ||
+        series->count <= lags_of(layout) + width + missing + 2)
         return;
+    *f = (struct innovations){.width = width};
     f->is_season = layout->info->kind == KALMAN_EXPONENTIAL_SMOOTHING;
-    f->width = width;
     f->head = f->is_season ? 1 + layout_setting(layout, SETTING_TREND) : 0;
     f->has_mean = !f->is_season && layout_setting(layout, SETTING_MEAN) > 0;
-    f->values = workspace;
-    f->row = workspace + series->count;
-    f->first = f->row + width;
-    f->state = f->first + width;
-    f->mean = f->state + width;
-    f->design = f->mean + width;
-    f->gram = f->design + width;
-    f->column = f->gram + (width + 2) * (width + 2);
-    memcpy(f->values, series->values, series->count * sizeof(double));
+    memcpy(workspace, series->values, series->count * sizeof(double));
+    (void)gaps_fill(&f->gaps, workspace, series->count, period, missing);
+    f->size = size_with(width, f->has_mean, missing);
+    bind_workspace(f, series->count, workspace);
     /* of exponential smoothing, which has no such settings, none */
-    f->count =
-        lag_differences_of(f->values, series->count, layout_setting(layout, SETTING_DIFFERENCES),
-                           layout_setting(layout, SETTING_SEASONAL_DIFFERENCES),
-                           layout_setting(layout, SETTING_PERIOD));
+    size_t plain = layout_setting(layout, SETTING_DIFFERENCES),
+           seasonal = layout_setting(layout, SETTING_SEASONAL_DIFFERENCES);
+    f->count = lag_differences_of(f->values, series->count, plain, seasonal, period);
+    gaps_difference(&f->gaps, plain, seasonal, period, f->gram + f->size * f->size);
 }
 
 /* z and g at these parameters, and the rows that do not only move along. */
@@ -150,29 +172,50 @@ static void add_scaled(double factor, const double *restrict x, size_t n, double
         sum[i] += factor * x[i];
 }
 
-/* The rows of Z'Z that are summed directly; below them those of the mean and of r. */
+/* What the mean, each gap that has come, and the data are in the innovations at t. Returns how many
+ * gaps have come. */
+static size_t respond(struct innovations *f, size_t come, size_t t)
+{
+    double *extra = f->extra;
+    if (f->has_mean)
+        *extra++ = move_state(f, 1, f->mean);
+    come = gaps_before(&f->gaps, come, t);
+    for (size_t k = 0; k < come; k++)
+        extra[k] = move_state(f, gaps_effect(&f->gaps, k, t), f->gap_states + k * f->width);
+    extra[f->gaps.count] = move_state(f, f->values[t], f->state);
+    return come;
+}
+
+/* Adds the responses' products with the row of the start, and with each other. */
+static void add_responses(struct innovations *f)
+{
+    size_t width = f->width;
+    for (size_t i = 0; width + i < f->size; i++) {
+        double *sums = f->gram + (width + i) * f->size;
+        if (f->extra[i] == 0)
+            continue;
+        add_scaled(f->extra[i], f->row, width, sums);
+        add_scaled(f->extra[i], f->extra, i + 1, sums + width);
+    }
+}
+
+/* The rows of Z'Z that are summed directly; below them those of the mean, of the gaps and of r. */
 static bool sum_rows(struct innovations *f, struct cancel_check *cancel)
 {
-    size_t width = f->width, stride = width + 2;
-    double *mean_row = f->gram + width * stride, *r_row = mean_row + stride;
-    memset(f->gram, 0, stride * stride * sizeof(double));
+    size_t width = f->width, come = 0;
+    memset(f->gram, 0, f->size * f->size * sizeof(double));
+    memset(f->extra, 0, (f->size - width) * sizeof(double));
+    memset(f->gap_states, 0, f->gaps.count * width * sizeof(double));
     memcpy(f->row, f->design, width * sizeof(double));
     memcpy(f->first, f->design, width * sizeof(double));
     start_state(f);
     for (size_t t = 0; t < f->count; t++) {
-        if (cancel_poll(cancel, width * (f->place_count + 4)))
+        if (cancel_poll(cancel, width * (f->place_count + 4 + 2 * come)))
             return false;
-        double r = move_state(f, f->values[t], f->state);
+        come = respond(f, come, t);
         for (size_t k = 0; k < f->place_count; k++)
-            add_scaled(f->row[f->places[k]], f->row, width, f->gram + f->places[k] * stride);
-        add_scaled(r, f->row, width, r_row);
-        r_row[width + 1] += r * r;
-        if (f->has_mean) {
-            double c = move_state(f, 1, f->mean);
-            add_scaled(c, f->row, width, mean_row);
-            mean_row[width] += c * c;
-            r_row[width] += c * r;
-        }
+            add_scaled(f->row[f->places[k]], f->row, width, f->gram + f->places[k] * f->size);
+        add_responses(f);
         if (t + 1 < f->count)
             move_row(f);
     }
@@ -182,7 +225,7 @@ static bool sum_rows(struct innovations *f, struct cancel_check *cancel)
 /* The rest of the lower triangle: z_t,i = z_{t-1},i+1, so the sums differ by their ends. */
 static void fill_along(struct innovations *f)
 {
-    size_t width = f->width, stride = width + 2;
+    size_t width = f->width, stride = f->size;
     bool direct[KALMAN_STATES_MAX] = {false};
     for (size_t k = 0; k < f->place_count; k++)
         direct[f->places[k]] = true;
@@ -197,7 +240,7 @@ static void fill_along(struct innovations *f)
 /* A season sums to zero: its last element is minus the sum of the others, and goes. */
 static void contrast_season(struct innovations *f)
 {
-    size_t last = f->width - 1, stride = f->width + 2;
+    size_t last = f->width - 1, stride = f->size;
     const double *row = f->gram + last * stride;
     for (size_t i = 0; i < last; i++)
         for (size_t j = 0; j <= i; j++) {
@@ -205,24 +248,25 @@ static void contrast_season(struct innovations *f)
             *g -= (i >= f->head ? row[j] : 0) + (j >= f->head ? row[i] : 0) -
                   (i >= f->head && j >= f->head ? row[last] : 0);
         }
-    double *r_row = f->gram + (f->width + 1) * stride;
-    for (size_t j = f->head; j < last; j++)
-        r_row[j] -= r_row[last];
+    for (size_t i = f->width; i < f->size; i++) {
+        double *sums = f->gram + i * stride;
+        for (size_t j = f->head; j < last; j++)
+            sums[j] -= sums[last];
+    }
 }
 
-/* Moves the rows that count together: elements of the start, the mean, r. Returns how many. */
+/* Moves the rows that count together, over a season's last element. Returns how many. */
 static size_t close_up(struct innovations *f)
 {
-    size_t stride = f->width + 2, kept = f->is_season ? f->width - 1 : f->width;
-    if (f->has_mean) {
-        memmove(f->gram + kept * stride, f->gram + f->width * stride, stride * sizeof(double));
-        kept++;
+    size_t stride = f->size, width = f->width;
+    if (!f->is_season)
+        return f->size;
+    for (size_t i = width; i < f->size; i++) {
+        double *to = f->gram + (i - 1) * stride;
+        memcpy(to, to + stride, (width - 1) * sizeof(double));
+        memcpy(to + width - 1, to + stride + width, (i - width + 1) * sizeof(double));
     }
-    const double *r_row = f->gram + (f->width + 1) * stride;
-    double *to = f->gram + kept * stride, square = r_row[f->width + 1];
-    memmove(to, r_row, stride * sizeof(double));
-    to[kept] = square;
-    return kept + 1;
+    return f->size - 1;
 }
 
 /* Cholesky, row by row of what is left; the last row becomes what is left of r. False where digits
@@ -230,8 +274,8 @@ static size_t close_up(struct innovations *f)
 static bool eliminate(struct innovations *f, size_t size, struct cancel_check *cancel,
                       double *ret_log_determinant)
 {
-    size_t stride = f->width + 2;
-    double *restrict column = f->column, *diagonal = f->row, sum = 0; /* row and first are free */
+    size_t stride = f->size;
+    double *restrict column = f->column, *diagonal = f->diagonal, sum = 0;
     for (size_t k = 0; k < size; k++)
         diagonal[k] = f->gram[k * stride + k];
     for (size_t k = 0; k + 1 < size; k++) {
@@ -256,8 +300,8 @@ bool innovations_likelihood(struct innovations *f, const struct spec_layout *lay
                             struct score_result *ret_result)
 {
     EXPECT(f->width > 0 && f->width <= KALMAN_STATES_MAX);
-    size_t stride = f->width + 2, lags = f->is_season ? 0 : lags_of(layout);
-    size_t diffuse = f->is_season ? f->width - 1 : lags + (f->has_mean ? 1 : 0);
+    size_t stride = f->size, observed = f->count + f->gaps.lags - f->gaps.count;
+    size_t diffuse = f->is_season ? f->width - 1 : f->gaps.lags + (f->has_mean ? 1 : 0);
     double log_determinant = 0,
            variance = layout_value(layout, spec, PARAMETER_INNOVATION_VARIANCE);
     load(f, layout, spec);
@@ -273,9 +317,9 @@ bool innovations_likelihood(struct innovations *f, const struct spec_layout *lay
     if (!eliminate(f, size, cancel, &log_determinant) || !(*square > 1e-7 * before))
         return false;
     *ret_result = (struct score_result){
-        .log_determinant = log_determinant + (double)(f->count + lags - diffuse) * log(variance),
+        .log_determinant = log_determinant + (double)(observed - diffuse) * log(variance),
         .quadratic = *square / variance,
-        .observed = f->count + lags,
+        .observed = observed,
         .diffuse = diffuse,
         .determined = true,
         .possible = true};
@@ -283,27 +327,34 @@ bool innovations_likelihood(struct innovations *f, const struct spec_layout *lay
 }
 
 /* Level and season span the indicators of the places in a season; what the slope adds is the square
- * of what they leave of its effect, phi + .. + phi^t. */
+ * of what they leave of its effect, phi + .. + phi^t. Over the values that are there. */
 double innovations_information(struct innovations *f, const struct spec_layout *layout,
                                const struct kalman_spec *spec)
 {
     EXPECT(f->is_season && f->width > f->head);
-    size_t period = f->width - f->head, n = f->count;
-    double *effect = f->column, sum = 2 * log((double)period), left = 0;
+    size_t period = f->width - f->head;
+    double *effect = f->column, *present = f->row, sum = 2 * log((double)period), left = 0;
+    memset(present, 0, period * sizeof(double));
+    for (size_t t = 0; t < f->count; t++)
+        present[t % period] += 1;
+    for (size_t k = 0; k < f->gaps.count; k++)
+        present[f->gaps.at[k] % period] -= 1;
     for (size_t k = 0; k < period; k++)
-        sum += log((double)((n - k + period - 1) / period));
+        sum += log(present[k]);
     if (f->head < 2)
         return sum;
     load(f, layout, spec);
     memset(effect, 0, period * sizeof(double));
     for (int pass = 0; pass < 2; pass++) {
         double slope = 0;
-        for (size_t t = 0; t < n; t++) {
+        for (size_t t = 0, gap = 0; t < f->count; t++) {
             size_t k = t % period;
             slope = f->damping * (1 + slope);
-            if (pass == 0)
-                effect[k] += slope / (double)((n - k + period - 1) / period);
-            else
+            bool missing = gap < f->gaps.count && f->gaps.at[gap] == t;
+            gap += missing ? 1 : 0;
+            if (pass == 0 && !missing)
+                effect[k] += slope / present[k];
+            else if (!missing)
                 left += (slope - effect[k]) * (slope - effect[k]);
         }
     }

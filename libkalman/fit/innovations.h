@@ -6,13 +6,15 @@
  * linear in it: e_t = r_t - z_t'x, z_{t+1} = (F - g z')'z_t. So the likelihood is that of a
  * regression: log|Z'Z| and the squares that are left (diffuse start), or log|I + Z'Z| (a start of
  * innovations). Nearly all of z_t is z_{t-1} moved along by one place, so that Z'Z follows from a
- * few of its rows: n s operations and the Cholesky factor in place of the filter's n s^2.
+ * few of its rows: n s operations and the Cholesky factor in place of the filter's n s^2. A few
+ * gaps are further unknowns, each with its response in the innovations.
  */
 #ifndef KALMAN_FIT_INNOVATIONS_H
 #define KALMAN_FIT_INNOVATIONS_H
 
 #include "model/layout.h"
 #include "numeric/cancel.h"
+#include "numeric/gaps.h"
 #include "score/score.h"
 
 #include <stdbool.h>
@@ -26,11 +28,17 @@ struct innovations {
     size_t place_count;
     bool is_season, has_mean;
     double alpha, beta, gamma, damping;
+    struct gaps gaps;
     double *values; /* n: the data, or their differences */
     double *row, *first, *state,
-        *mean;             /* width each: z_t, z_1, the state, its response to a mean */
-    double *design;        /* width: z */
-    double *gram, *column; /* (width + 2)^2: with the mean's row, and r's; width + 2 */
+        *mean;      /* width each: z_t, z_1, the state, its response to a mean */
+    double *design; /* width: z */
+    /* of the start, then the mean, the gaps, and r, as far as there are such: Z'Z, and its size */
+    double *gram;
+    size_t size;
+    double *column, *diagonal; /* size each */
+    double *gap_states;        /* width each: the state's response to a gap */
+    double *extra;             /* of this time: the response to the mean, to each gap, and r */
 };
 
 /* Elements of the start, 0 where the model has no such form or is small. */
@@ -49,7 +57,8 @@ bool innovations_likelihood(struct innovations *f, const struct spec_layout *lay
                             const struct kalman_spec *spec, struct cancel_check *cancel,
                             struct score_result *ret_result);
 
-/* log|X'X|, as score_information() has it, of exponential smoothing with a season. */
+/* log|X'X|, as score_information() has it, of exponential smoothing with a season; -inf or NaN
+ * where a place in the season was never observed. */
 double innovations_information(struct innovations *f, const struct spec_layout *layout,
                                const struct kalman_spec *spec);
 

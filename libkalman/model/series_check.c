@@ -67,12 +67,17 @@ enum kalman_status series_check(const struct kalman_model *model,
     return status;
 }
 
-bool series_is_complete(const struct kalman_series *series)
+bool series_is_plain(const struct kalman_series *series)
 {
-    for (size_t t = 0; t < series->count; t++)
-        if (isnan(series->values[t]))
-            return false;
     return !series->times && !series->inputs;
+}
+
+size_t series_missing(const struct kalman_series *series)
+{
+    size_t missing = 0;
+    for (size_t t = 0; t < series->count; t++)
+        missing += isnan(series->values[t]) ? 1u : 0u;
+    return missing;
 }
 
 enum kalman_status forecast_check(const struct kalman_model *model, double last_time,

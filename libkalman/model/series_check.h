@@ -25,7 +25,10 @@ enum kalman_status values_check(const double *values, size_t count,
 enum kalman_status times_check(const double *times, size_t count,
                                size_t *ret_bad_index) KALMAN_MUSTCHECK;
 
-/* Is every value there, in steps of one length and without known inputs? */
-bool series_is_complete(const struct kalman_series *series);
+/* In steps of one length and without known inputs? */
+bool series_is_plain(const struct kalman_series *series);
+
+/* How many values are missing? */
+size_t series_missing(const struct kalman_series *series);
 
 #endif

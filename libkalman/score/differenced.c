@@ -47,6 +47,11 @@ static bool form_of(const struct spec_layout *layout, struct form *ret_form)
     return f.reach > 0 && f.ar <= DIFFERENCED_AR_MAX && (kind != KALMAN_ARIMA || f.ar > 0);
 }
 
+static size_t lags_of(const struct form *form)
+{
+    return form->plain + form->damped + form->seasonal * form->period;
+}
+
 size_t differenced_reach(const struct spec_layout *layout)
 {
     struct form f;
@@ -56,7 +61,10 @@ size_t differenced_reach(const struct spec_layout *layout)
 size_t differenced_doubles(const struct spec_layout *layout, size_t count)
 {
     struct form f;
-    return form_of(layout, &f) ? 5 * count + 7 * (f.reach + 1) : 0;
+    if (!form_of(layout, &f))
+        return 0;
+    return 5 * count + 7 * (f.reach + 1) + gaps_doubles(lags_of(&f)) +
+           stationary_gap_doubles(gaps_served(f.reach), count, f.reach);
 }
 
 void differenced_prepare(struct differenced *f, const struct spec_layout *layout,
@@ -65,15 +73,16 @@ void differenced_prepare(struct differenced *f, const struct spec_layout *layout
     struct form form;
     size_t n = series->count;
     *f = (struct differenced){.usable = false};
-    if (!form_of(layout, &form) || !series_is_complete(series))
+    if (!form_of(layout, &form) || !series_is_plain(series))
         return;
-    size_t r = form.reach, lags = form.plain + form.damped + form.seasonal * form.period;
-    if (n <= lags + 2)
+    size_t r = form.reach, lags = lags_of(&form);
+    f->values = workspace;
+    memcpy(f->values, series->values, n * sizeof(double));
+    if (!gaps_fill(&f->gaps, f->values, n, form.period, gaps_served(r)) ||
+        n <= lags + f->gaps.count + 2)
         return;
     f->usable = true;
     f->lags = lags;
-    f->values = workspace;
-    memcpy(f->values, series->values, n * sizeof(double));
     n = lag_differences_of(f->values, n, form.plain, form.seasonal, form.period);
     f->covariance = workspace + series->count;
     f->first = f->covariance + r + 1;
@@ -86,12 +95,18 @@ void differenced_prepare(struct differenced *f, const struct spec_layout *layout
                                      .order = form.ar,
                                      .column = column,
                                      .rest = rest,
-                                     .expected = rest + series->count + r + 1};
+                                     .expected = rest + series->count + r + 1,
+                                     .gaps = &f->gaps};
     double *last = f->process.expected + series->count + r + 1;
     if (layout_setting(layout, SETTING_MEAN) > 0)
         f->process.one = last;
+    last += series->count + r + 1;
     if (form.damped)
-        f->moved = last + series->count + r + 1;
+        f->moved = last;
+    last += series->count;
+    EXPECT(!form.damped || f->gaps.count == 0);
+    gaps_difference(&f->gaps, form.plain, form.seasonal, form.period, last);
+    f->process.gap_workspace = last + gaps_doubles(lags);
 }
 
 /* Adds the autocovariances of variance (c_0 + c_1 B + .. + c_r B^r) e. */
@@ -266,7 +281,7 @@ static bool sum(struct differenced *f, const struct spec_layout *layout,
         return false;
     struct score_result result = {.log_determinant = sums.log_determinant + moved,
                                   .quadratic = sums.square,
-                                  .observed = f->process.count + f->lags,
+                                  .observed = f->process.count + f->lags - f->gaps.count,
                                   .diffuse = f->lags,
                                   .determined = true,
                                   .possible = true};

@@ -1,11 +1,12 @@
 /*
- * The likelihood of a complete series by its differences (a season in dummy form; a damped trend;
+ * The likelihood of a series by its differences (a season in dummy form; a damped trend;
  * ARIMA with an AR part). Private to libkalman.
  *
  * The differences that take the diffuse start away leave a stationary series of few
  * autocovariances, and its density is the diffuse likelihood but for a constant
  * (numeric/stationary.h): n s operations for a season of s steps, where the filter takes n s^2. The
- * constant is found, and the whole is checked, by a pass of the score at the same parameters.
+ * constant is found, and the whole is checked, by a pass of the score at the same parameters. A few
+ * gaps in a long season are integrated out.
  */
 #ifndef KALMAN_SCORE_DIFFERENCED_H
 #define KALMAN_SCORE_DIFFERENCED_H
@@ -28,6 +29,7 @@ struct differenced {
     double *moved;      /* n: of a damped trend, whose differences depend on the damping */
     double information; /* of a damped trend: its log|X'X|, after a likelihood */
     double ar[DIFFERENCED_AR_MAX];
+    struct gaps gaps;
     struct stationary process;
 };
 

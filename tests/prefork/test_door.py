@@ -52,9 +52,9 @@ def test_a_bomb_is_unpacked_whole(make_pool):
     assert answer.status == 413 and "100 times" in answer.json()["detail"]
 
 
-# Half a minute of work in 6 kB: a fit with many states and a missing value, which no machine ends
+# Half a minute of work in 6 kB: a fit with many states and many missing values, which no machine ends
 # within the time limits.
-HEAVY = json.dumps({"results": [None] + [(37 * i) % 101 for i in range(1500)],
+HEAVY = json.dumps({"results": [None] * 200 + [(37 * i) % 101 for i in range(1500)],
                     "model": {"name": "exponential_smoothing", "trend": 1, "period": 365}},
                    separators=(",", ":"))
 

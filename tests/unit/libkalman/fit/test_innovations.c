@@ -58,19 +58,30 @@ static double criterion(const struct score_result *sums)
     return sums->log_determinant + free_count * log(sums->quadratic / free_count);
 }
 
-static void both_forms_have_one_likelihood(void **state)
+/* In every place of the differences: the first season, a run, a season apart, the last value. */
+static void make_gaps(double *y)
 {
-    (void)state;
+    static const size_t gaps[] = {0, 30, 200, 201, 202, 240, count_max - 1};
+    for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; i++)
+        y[gaps[i]] = NAN;
+}
+
+static void have_one_likelihood(bool with_gaps)
+{
     double y[count_max];
     struct kalman_random random;
     kalman_random_seed(&random, 5);
+    size_t compared = 0;
     for (size_t k = 0; k < sizeof forms / sizeof forms[0]; k++) {
         struct kalman_spec spec = spec_of(forms[k].kind, forms[k].settings);
         struct bound bound;
         series_with_season(y, count_max, 48, k);
+        if (with_gaps)
+            make_gaps(y);
         bind_form(&spec, y, count_max, &bound);
-        assert_true(bound.innovations.width > 0);
-        for (int trial = 0; trial < 6; trial++) {
+        bool is_short = innovations_width(&bound.problem.layout) < 24;
+        assert_int_equal(bound.innovations.width > 0, !with_gaps || !is_short);
+        for (int trial = 0; trial < 6 && bound.innovations.width > 0; trial++) {
             double x[KALMAN_PARAMETERS_MAX];
             struct kalman_spec complete;
             struct score_result sums;
@@ -84,6 +95,7 @@ static void both_forms_have_one_likelihood(void **state)
             if (!innovations_likelihood(&bound.innovations, &bound.problem.layout, &complete, NULL,
                                         &sums))
                 continue;
+            compared++;
             assert_int_equal(sums.observed, bound.problem.last.observed);
             assert_int_equal(sums.diffuse, bound.problem.last.diffuse);
             assert_within(sums.log_determinant, bound.problem.last.log_determinant, 1e-7);
@@ -95,6 +107,19 @@ static void both_forms_have_one_likelihood(void **state)
         }
         release(&bound);
     }
+    assert_true(compared > 20);
+}
+
+static void both_forms_have_one_likelihood(void **state)
+{
+    (void)state;
+    have_one_likelihood(false);
+}
+
+static void both_forms_have_one_likelihood_with_gaps(void **state)
+{
+    (void)state;
+    have_one_likelihood(true);
 }
 
 static void what_has_no_such_form_is_left_to_the_filter(void **state)
@@ -112,7 +137,8 @@ static void what_has_no_such_form_is_left_to_the_filter(void **state)
         assert_int_equal(bound.innovations.width, 0);
         release(&bound);
     }
-    y[100] = NAN;
+    for (size_t t = 100; t < 117; t++) /* more than a third of the states */
+        y[t] = NAN;
     struct kalman_spec spec = spec_of("exponential_smoothing", "period=48");
     bind_form(&spec, y, count_max, &bound);
     assert_int_equal(bound.innovations.width, 0);
@@ -174,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_forms_have_one_likelihood),
+        cmocka_unit_test(both_forms_have_one_likelihood_with_gaps),
         cmocka_unit_test(what_has_no_such_form_is_left_to_the_filter),
         cmocka_unit_test(an_airline_model_of_days_is_fitted),
         cmocka_unit_test(a_long_fit_can_be_cancelled),

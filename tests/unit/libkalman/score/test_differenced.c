@@ -20,6 +20,9 @@ static const char *const forms[][2] = {
     {"basic_structural", "period=52"},
     {"seasonal", "period=7"},
     {"seasonal", "period=24"},
+    {"seasonal", "period=48"},
+    {"arima", "p=1 q=1 Q=1 period=24 mean=1"},
+    {"arima", "p=2 D=1 Q=1 period=30 mean=1"},
     {"arima", "p=1 mean=1"},
     {"arima", "p=2 d=1 q=2"},
     {"arima", "p=1 D=1 Q=1 period=12 mean=1"},
@@ -41,10 +44,17 @@ static void random_point(const struct fit_problem *problem, struct kalman_random
     fit_decode(problem, x, 1, ret_spec);
 }
 
-/* One constant for all points. */
-static void both_forms_have_one_likelihood(void **state)
+/* In every place of the differences: the first season, a run, a season apart, the last value. */
+static void make_gaps(double *y)
 {
-    (void)state;
+    static const size_t gaps[] = {0, 20, 150, 151, 174, 202, count_max - 1};
+    for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; i++)
+        y[gaps[i]] = NAN;
+}
+
+/* One constant for all points. */
+static void have_one_likelihood(bool with_gaps)
+{
     double y[count_max];
     struct kalman_random random;
     kalman_random_seed(&random, 5);
@@ -53,7 +63,14 @@ static void both_forms_have_one_likelihood(void **state)
         struct fit_problem problem;
         struct score_result sums;
         series_with_season(y, count_max, 12, k);
+        if (with_gaps)
+            make_gaps(y);
         void *memory = bind_problem(&spec, y, count_max, NULL, &problem);
+        if (with_gaps && differenced_reach(&problem.layout) < 24) {
+            assert_false(problem.differenced.usable);
+            free(memory);
+            continue;
+        }
         for (int trial = 0; trial < 6; trial++) {
             random_point(&problem, &random, &point);
             assert_int_equal(fit_problem_evaluate(&problem, &point), KALMAN_OK);
@@ -70,6 +87,18 @@ static void both_forms_have_one_likelihood(void **state)
         }
         free(memory);
     }
+}
+
+static void both_forms_have_one_likelihood(void **state)
+{
+    (void)state;
+    have_one_likelihood(false);
+}
+
+static void both_forms_have_one_likelihood_with_gaps(void **state)
+{
+    (void)state;
+    have_one_likelihood(true);
 }
 
 static void what_has_no_such_form_is_left_to_the_filter(void **state)
@@ -115,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_forms_have_one_likelihood),
+        cmocka_unit_test(both_forms_have_one_likelihood_with_gaps),
         cmocka_unit_test(what_has_no_such_form_is_left_to_the_filter),
         cmocka_unit_test(a_pass_that_disagrees_ends_its_use),
     };

@@ -334,16 +334,16 @@ static void take_seconds(void *ctx, double seconds)
     *(double *)ctx = seconds;
 }
 
-/* A missing value leaves a season of days to the filter. */
+/* Many missing values leave a season of days to the filter. */
 static void a_hopeless_fit_is_not_started(void **state)
 {
     (void)state;
-    enum { days = 4000 };
-    static double values[days] = {NAN};
+    enum { days = 4000, missing = 200 };
+    static double values[days];
     static const char text[] = "{\"results\":[1],\"model\":{\"name\":\"bsm\",\"period\":365}}";
     double expected = 0;
-    for (size_t t = 1; t < days; t++)
-        values[t] = (double)(t * t % 97);
+    for (size_t t = 0; t < days; t++)
+        values[t] = t < missing ? (double)NAN : (double)(t * t % 97);
     assert_int_equal(decoding_json(&d, text, sizeof text - 1), LUNA_DECODE_OK);
     d.request.values = values;
     d.request.values_own = NULL;
