@@ -114,6 +114,7 @@ enum luna_run_status series_run(struct exchange *exchange, const struct luna_req
                                              .cancelled = poll_stop,
                                              .expected = note_expected,
                                              .fit_max_s = timeouts_max * timeout_ms / ms_per_s,
+                                             .fit_long_s = timeout_ms / ms_per_s,
                                              .ctx = exchange,
                                              .in_place = in_place};
     int64_t started_ns = luna_clock_mono_ns();

@@ -24,10 +24,22 @@ static bool is_too_much_work(const struct exchange *exchange)
     return 2 * spent_ns > exchange->pipeline->config->request_timeout_ms * NS_PER_MS;
 }
 
+/* The estimate that was made before the fit, where that was longer than the limit. */
+static const char *say_expected(struct exchange *exchange)
+{
+    double expected_s = exchange->computation.expected_s, ms_per_s = 1000;
+    if (!(expected_s * ms_per_s > (double)exchange->pipeline->config->request_timeout_ms))
+        return NULL;
+    return luna_arena_printf(&exchange->pipeline->arena,
+                             "The fit was expected to take about %.2g s, more than a request may "
+                             "take. It was stopped.",
+                             expected_s);
+}
+
 enum step_outcome step_overrun(struct exchange *exchange)
 {
     if (is_too_much_work(exchange))
-        return exchange_refuse(exchange, PROBLEM_TOO_LONG, NULL);
+        return exchange_refuse(exchange, PROBLEM_TOO_LONG, say_expected(exchange));
     http_header_add(&exchange->pipeline->response, "Retry-After", "1");
     return exchange_refuse(exchange, PROBLEM_DEADLINE, NULL);
 }

@@ -7,7 +7,7 @@ from load import Load
 from luna_stack import wait_until
 from stack_control import pause
 
-# A minute of work in 12 kB: a fit with many missing values that no machine ends within the time limit.
+# A minute of work in 12 kB: a fit with many missing values, which no machine ends in time.
 HEAVY = json.dumps({"results": [None] * 200 + [(37 * i) % 101 for i in range(3000)],
                     "model": {"name": "exponential_smoothing", "trend": 1, "period": 365}}).encode()
 

@@ -52,8 +52,8 @@ def test_a_bomb_is_unpacked_whole(make_pool):
     assert answer.status == 413 and "100 times" in answer.json()["detail"]
 
 
-# Half a minute of work in 6 kB: a fit with many states and many missing values, which no machine ends
-# within the time limits.
+# Half a minute of work in 6 kB: a fit with many states and many missing values, which no machine
+# ends within the time limits.
 HEAVY = json.dumps({"results": [None] * 200 + [(37 * i) % 101 for i in range(1500)],
                     "model": {"name": "exponential_smoothing", "trend": 1, "period": 365}},
                    separators=(",", ":"))
@@ -112,6 +112,7 @@ def test_one_account_computes_in_every_worker(make_pool):
     ended = [answer for answer in heavy.answers if answer.status != 429]
     assert [(answer.status, answer.json()["code"]) for answer in ended] == [(422, "computation_too_long")] * 2
     assert all("retry-after" not in answer.headers for answer in ended)
+    assert all(re.search(r"was expected to take about \d+ s", answer.json()["detail"]) for answer in ended)
     assert pool.post(42).status == 200
 
 

@@ -149,13 +149,31 @@ static enum luna_run_status put_candidates(struct run *run)
     return LUNA_RUN_OK;
 }
 
+/* The fit ended in time, but on a slower or busier processor it may not. */
+static enum luna_run_status warn_of_time(struct run *run)
+{
+    double limit_s = run->control != NULL ? run->control->fit_long_s : 0;
+    if (!(limit_s > 0 && run->expected_s > limit_s))
+        return LUNA_RUN_OK;
+    const char *warning = luna_arena_printf(
+        run->arena,
+        "before it ran, this fit was expected to take about %.2g s, more than a request may take: "
+        "sent again, the request may fail",
+        run->expected_s);
+    if (warning == NULL)
+        return LUNA_RUN_MEMORY;
+    result_warn(&run->result, warning);
+    return LUNA_RUN_OK;
+}
+
 /* Statuses after which the numbers are not what the data say. */
-static void put_warnings(struct run *run)
+static enum luna_run_status put_warnings(struct run *run)
 {
     enum kalman_fit_status status = run->is_fitted ? run->fit.status : KALMAN_FIT_FIXED;
     if (status == KALMAN_FIT_UNIDENTIFIED_DEFAULT || status == KALMAN_FIT_DEGENERATE_CONSTANT ||
         status == KALMAN_FIT_NOT_CONVERGED)
         result_warn(&run->result, kalman_fit_status_text(status));
+    return warn_of_time(run);
 }
 
 static enum luna_run_status put_model(struct run *run)
@@ -173,8 +191,9 @@ static enum luna_run_status put_model(struct run *run)
     result->signal_to_noise = run->is_fitted ? run->fit.signal_to_noise : (double)NAN;
     result->setting_count = list_settings(&run->spec, result->settings);
     result->variance_exponent = run->spec.variance_exponent;
-    put_warnings(run);
-    enum luna_run_status status = run->candidates != NULL ? put_candidates(run) : LUNA_RUN_OK;
+    enum luna_run_status status = put_warnings(run);
+    if (status == LUNA_RUN_OK && run->candidates != NULL)
+        status = put_candidates(run);
     return status == LUNA_RUN_OK ? put_parameters(run, info) : status;
 }
 

@@ -103,13 +103,14 @@ static enum kalman_status call_fit(struct run *run, const struct kalman_fit_opti
 }
 
 /* Tells how long the fit may take; true when that is too long. */
-static bool is_too_long(const struct run *run)
+static bool is_too_long(struct run *run)
 {
     double work = 0;
     if (run->control == NULL ||
         kalman_fit_work(&run->spec, &run->series, &work) != KALMAN_OK) /* the fit says why */
         return false;
     double seconds = work / work_per_s;
+    run->expected_s = seconds;
     if (run->control->expected != NULL)
         run->control->expected(run->control->ctx, seconds);
     return run->control->fit_max_s > 0 && seconds > run->control->fit_max_s;

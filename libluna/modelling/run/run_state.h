@@ -24,8 +24,9 @@ struct run {
     struct kalman_transform transform;
     struct kalman_series series; /* on the scale of the model */
     struct kalman_fit fit;
-    double *kept;   /* what a robust fit used, NaN where it left a value out; NULL: all */
-    bool is_fitted; /* spec comes out of `fit` */
+    double expected_s; /* of the fit, before it ran; 0: unknown */
+    double *kept;      /* what a robust fit used, NaN where it left a value out; NULL: all */
+    bool is_fitted;    /* spec comes out of `fit` */
     struct kalman_candidate *candidates; /* of a choice */
     struct kalman_model *model;
     struct kalman_output output;

@@ -85,7 +85,7 @@ struct luna_result {
     const char *fit_reason;                     /* of a choice: why this one; else NULL */
     const struct luna_candidate *candidates;    /* of a choice, best first */
     size_t candidate_count;
-    /* what to know before the numbers are used; static sentences */
+    /* what to know before the numbers are used: sentences, static or the arena's */
     const char *warnings[LUNA_WARNINGS_MAX];
     size_t warning_count;
     double loglikelihood;   /* diffuse, all n terms, on the scale of the model */

@@ -31,7 +31,8 @@ struct luna_run_control {
     int (*cancelled)(void *ctx); /* may be NULL; polled now and then, non-zero stops the work */
     /* may be NULL; told before a fit about how long it may take: fits differ by a factor of five */
     void (*expected)(void *ctx, double seconds);
-    double fit_max_s; /* a fit that may take longer is not started; 0: any is */
+    double fit_max_s;  /* a fit that may take longer is not started; 0: any is */
+    double fit_long_s; /* a fit that may take longer is warned of in the result; 0: none is */
     void *ctx;
     /* Nobody reads request->values after the run: the processed results take their array, where
      * it is the request's own. */

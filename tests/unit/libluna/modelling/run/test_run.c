@@ -360,6 +360,28 @@ static void a_hopeless_fit_is_not_started(void **state)
     assert_true(expected > 0 && expected < 0.01);
 }
 
+static void a_fit_longer_than_a_request_is_not_warned_of(void **state)
+{
+    (void)state;
+    static const char nile[] = "{\"results\":[1120,1160,963,1210,1160,1160,813,1230,1370,1140]}";
+    double expected = 0;
+    struct luna_run_control control = {
+        .deadline = luna_deadline_in_ms(60000), .expected = take_seconds, .ctx = &expected};
+    for (int i = 0; i < 2; i++) { /* no limit, one above the estimate */
+        control.fit_long_s = 2 * expected * i;
+        assert_int_equal(decoding_json(&d, nile, sizeof nile - 1), LUNA_DECODE_OK);
+        assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_OK);
+        assert_int_equal(result.warning_count, 0);
+    }
+    control.fit_long_s = expected / 2;
+    char sentence[64];
+    snprintf(sentence, sizeof sentence, "expected to take about %.2g s, more than a", expected);
+    assert_int_equal(decoding_json(&d, nile, sizeof nile - 1), LUNA_DECODE_OK);
+    assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_OK);
+    assert_int_equal(result.warning_count, 1);
+    assert_non_null(strstr(result.warnings[0], sentence));
+}
+
 static void answer(const char *text, bool in_place, struct luna_buf *out)
 {
     const struct luna_run_control control = {.deadline = luna_deadline_in_ms(60000),
@@ -433,6 +455,7 @@ int main(void)
         cmocka_unit_test(an_impossible_model_is_not_a_fault),
         cmocka_unit_test(a_cancelled_run_goes_on),
         cmocka_unit_test(a_hopeless_fit_is_not_started),
+        cmocka_unit_test(a_fit_longer_than_a_request_is_not_warned_of),
         cmocka_unit_test(a_result_in_the_observations_place_is_another),
         cmocka_unit_test(a_request_loses_observations_that_are_not_its_own),
     };
