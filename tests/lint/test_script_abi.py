@@ -28,7 +28,8 @@ def test_the_scripts_exchange_or_keep_something_else_in_the_same_version():
     abi = re.search(r"LUNA_SCRIPT_ABI = (\d+)", (STORE / "client/scripts.h").read_text()).group(1)
     assert f"{abi} {digest()}" == (STORE / "quota/lua/abi.txt").read_text().strip(), (
         "The keys, arguments, replies or texts of the scripts changed. If scripts of the previous release may still run beside these, "
-        "and each can read what the other left in Redis, write the digest into quota/lua/abi.txt; if not, raise LUNA_SCRIPT_ABI as well.")
+        "and each can read what the other left in Redis, write the digest into quota/lua/abi.txt; if not, raise LUNA_SCRIPT_ABI as well. Another list of fields in admit_reply.def is such a change: "
+        "workers of either build read the reply of whichever script is in force.")
 
 
 def test_comments_and_calculations_do_not_count():

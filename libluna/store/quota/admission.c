@@ -195,7 +195,7 @@ static void take_reply(const struct admit_reply *reply,
     admission->outcome = (enum luna_admission_outcome)reply->outcome;
     admission->epoch = reply->epoch;
     admission->charged_total = reply->charged_total;
-    admission->replay_units = reply->replay_units;
+    admission->replay_units = admission->outcome == LUNA_ADMIT_REPLAY ? reply->charged_total : 0;
     admission->period_no = reply->period_no;
     admission->quota_limit = reply->quota_limit;
     admission->quota_remaining = reply->quota_left > 0 ? reply->quota_left : 0;

@@ -233,7 +233,7 @@ repeat
         state = RECORD_PENDING, owner = OWNER { worker = ARGV.worker, wseq = ARGV.wseq }, hash = ARGV.body_hash },
         'PX', ARGV.life_ms)
     end
-    outcome, kept = replay and REPLAY or ALLOWED, first_answer
+    outcome, charged_total, kept = replay and REPLAY or ALLOWED, replay_units, first_answer
     break
   end
   c = c + cost
@@ -293,5 +293,4 @@ return reply {
   key_earlier = digest == ARGV.key and 0 or 1,
   compute_ms_per_s = v[21] or 0,
   compute_debt_us = debt_us,
-  replay_units = replay_units,
 } .. kept
