@@ -107,10 +107,10 @@ stopped_for_a_restore() {
   await serves
 }
 
-# guide NAME: the commands of docs/GUIDES.md or docs/OPERATIONS.md below the mark "test: NAME".
+# guide NAME: the lines of docs/GUIDES.md, OPERATIONS.md or SCALING.md below the mark "test: NAME".
 guide() {
   awk -v mark="<!-- test: $1 -->" '$0 == mark { on = 1; next } on && /^    / { print substr($0, 5); found = 1; next } on && found { exit } END { exit !found }' \
-    /opt/luna/GUIDES.md /opt/luna/OPERATIONS.md
+    /opt/luna/GUIDES.md /opt/luna/OPERATIONS.md /opt/luna/SCALING.md
 }
 
 run_guide() { guide "$1" | bash -eux; }
@@ -304,6 +304,44 @@ exposed() {
   others=$(run_guide exposed | grep -vF 0.0.0.0:443 || true)
   [ -z "$others" ] || { printf 'also listens: %s\n' "$others" && return 1; }
   LUNA_HTTPS_LISTEN=127.0.0.1:8443 luna-setup
+  await serves
+}
+
+# as_host: the addresses of the document's hosts become one of this machine.
+as_host() { sed -E 's|10\.1\.2\.1[0-9]*|192.0.2.11|g; s|10\.1\.2\.0/24|192.0.2.0/24|'; }
+
+HOST_FILES=(/etc/luna/worker-main.env /etc/luna/luna.env /etc/luna/nginx/upstream.conf)
+HOST_UNITS=(luna-worker@main.service luna-worker@main.socket quota-syncd.service)
+
+# The pool of this machine as one on another host: by the settings, the drop-in and the file of
+# nginx that docs/SCALING.md has.
+worker_host() {
+  local file unit
+  ip address replace 192.0.2.11/32 dev lo
+  mkdir -p /tmp/one-machine && cp -p "${HOST_FILES[@]}" /tmp/one-machine
+  { grep -v '^LUNA_MONITOR_LISTEN=' /tmp/one-machine/worker-main.env && guide worker-host | as_host; } >/etc/luna/worker-main.env
+  sed -i 's/^LUNA_MONITOR_LISTEN=.*/LUNA_MONITOR_LISTEN=192.0.2.11:9100/' /etc/luna/luna.env
+  sed -n '/^<!-- upstream.conf -->$/,/^```$/p' /opt/luna/SCALING.md | sed '1,2d; $d' | as_host >/etc/luna/nginx/upstream.conf
+  for unit in luna-worker@main quota-syncd; do
+    mkdir -p "/etc/systemd/system/$unit.service.d"
+    guide worker-host-network | as_host >"/etc/systemd/system/$unit.service.d/override.conf"
+  done
+  systemctl daemon-reload
+  systemctl stop "${HOST_UNITS[@]}"
+  run_guide worker-host-start
+  systemctl reload luna-nginx
+  await serves
+  ss -Hltn | grep -F 192.0.2.11:9000
+  systemctl reload luna-worker@main
+  kill_once luna-worker@main
+  await serves
+  for file in "${HOST_FILES[@]}"; do
+    cp -p "/tmp/one-machine/${file##*/}" "$file"
+  done
+  rm -r /etc/systemd/system/{luna-worker@main,quota-syncd}.service.d
+  systemctl daemon-reload
+  systemctl restart "${HOST_UNITS[@]}"
+  systemctl reload luna-nginx
   await serves
 }
 

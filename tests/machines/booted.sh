@@ -39,7 +39,7 @@ booted_make() {
   chmod 755 "$BOOTED/usr/sbin/policy-rc.d"
   mkdir -p "$BOOTED/opt/luna/previous"
   cp "$PREVIOUS"/packages/luna-*.deb "$BOOTED/opt/luna/previous/"
-  cp "$PACKAGE_BUILD"/*.deb "$LUNA_ROOT/tests/machines/booted-inside.sh" "$LUNA_ROOT"/docs/{GUIDES,OPERATIONS}.md "$BOOTED/opt/luna/"
+  cp "$PACKAGE_BUILD"/*.deb "$LUNA_ROOT/tests/machines/booted-inside.sh" "$LUNA_ROOT"/docs/{GUIDES,OPERATIONS,SCALING}.md "$BOOTED/opt/luna/"
   # shellcheck disable=SC2016 # expanded by the inner shell
   DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 unshare --mount --pid --fork --kill-child -- bash -c '
     mount -t proc proc "$0/proc" && exec chroot "$0" bash -c "
@@ -124,6 +124,7 @@ main() {
   part "docs/GUIDES.md: a new PostgreSQL cluster" inside postgresql_replaced
   part "docs/GUIDES.md: the service moves to another machine" inside moved
   part "docs/GUIDES.md: a network is served, and nothing else is" inside exposed
+  part "docs/SCALING.md: a host of workers that nginx reaches over a network" inside worker_host
   part "the access log rotates" inside log_rotates
   part "rotation is scheduled" inside rotation_is_scheduled
   part "purging leaves nothing enabled or running" inside purged

@@ -19,6 +19,7 @@ RUN_BY = {
     "reload": BOOTED, "upgrade-packages": BOOTED,
     "requests-of-an-event": "tests/system/documents/test_quota_page.py",
     "postgresql-upgrade": BOOTED, "move-away": BOOTED, "move-here": BOOTED, "expose": BOOTED, "exposed": BOOTED,
+    "worker-host": BOOTED, "worker-host-network": BOOTED, "worker-host-start": BOOTED,
     "compose-postgresql-dump": CONTAINERS, "compose-postgresql-load": CONTAINERS, "compose-certificate": CONTAINERS,
 }
 
@@ -30,9 +31,7 @@ NOT_RUN = {
     "scripts/backup --to": "with other folders: tests/faults/test_backup.py",
     "docker compose up --build": "with the project's name and port: tests/containers/engine.py",
     "export COMPOSE_FILE=": "with the project's name: tests/containers/test_alerting.py",
-    "LUNA_WORKER_LISTEN=": "settings; tests/hosts",
     "[Interface]": "a file of WireGuard, which this machine's kernel may not have",
-    "[Service]": "a unit's drop-in",
     "\\bluna_live_": "an expression; tests/system/cli/test_cli_account.py",
     "scripts/bench instructions --update": "changes the bounds; the suite instructions runs the command without the option",
     "mkdir /tmp/count": "for a developer who looks for instructions; the suite instructions counts in the same way",
