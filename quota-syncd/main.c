@@ -33,7 +33,7 @@ static const char usage[] =
 
 static const char description[] =
     "\n"
-    "Book the charges that Redis counts into the ledger in PostgreSQL.\n"
+    "Book charges from Redis into the ledger in PostgreSQL.\n"
     "\n"
     "Options\n"
     "  --once            book all charges once, then exit\n"

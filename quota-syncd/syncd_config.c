@@ -32,8 +32,8 @@ const struct luna_setting syncd_settings[] = {
     {.name = "LUNA_ENV_FILE",
      .type = LUNA_SETTING_STRING,
      .offset = MEMBER(env_file),
-     .help = "File with NAME=value lines. A program reads settings that its environment lacks from "
-             "this file, and reads it again on SIGHUP."},
+     .help = "File with NAME=value lines, for settings that are not in the environment; it is read "
+             "again on SIGHUP."},
     {.name = "LUNA_DURABILITY",
      .type = LUNA_SETTING_ENUM,
      .offset = MEMBER(durability),

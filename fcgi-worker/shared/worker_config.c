@@ -64,10 +64,9 @@ const struct luna_setting worker_settings[] = {
          "Group to switch to if the pool is started as root; if unset, the primary group of "
          "LUNA_USER."),
     TEXT("LUNA_PID_FILE", pid_file, 0, NULL, "File to which the master writes its process id."),
-    TEXT(
-        "LUNA_ENV_FILE", env_file, 0, NULL,
-        "File with NAME=value lines. A program reads settings that its environment lacks from this "
-        "file, and reads it again on SIGHUP."),
+    TEXT("LUNA_ENV_FILE", env_file, 0, NULL,
+         "File with NAME=value lines, for settings that are not in the environment; it is read "
+         "again on SIGHUP."),
     TEXT("LUNA_STATE_DIR", state_dir, REQ, NULL,
          "Directory of the journals in which the workers record charges."),
     WHOLE("LUNA_JOURNAL_SLOT_FIRST", journal_slot_first, 0, "0", 0, LUNA_WORKERS_MAX - 1,

@@ -220,8 +220,8 @@ const struct command cli_commands[] = {
      .operands_min = 1,
      .operands_max = 1,
      .summary = "Create or change a plan",
-     .details = "Running workers apply the new values at once. Values whose option is omitted do "
-                "not change.\nThe quota limits of accounts that already have the plan do not "
+     .details = "The new values apply without a restart. Values whose option is omitted do not "
+                "change.\nThe quota limits of accounts that already have the plan do not "
                 "change. Updating the accounts of a\nlarge plan takes time, about 20 s for 200,000 "
                 "accounts. If the command is interrupted, some\naccounts still have the old values "
                 "(luna plan show prints \"changing\"). quota-syncd finishes the\nupdate; to finish "
@@ -304,7 +304,7 @@ const struct command cli_commands[] = {
          "The command runs luna-restore(8), which stops the service, loads and verifies the "
          "backup, and starts\nthe service. The previous database is kept as luna_before_TIME. "
          "Without BACKUP, the newest backup in\n/var/backups/luna is restored.",
-     .destroys = "replaces the database by the backup, and stops the service meanwhile",
+     .destroys = "replaces the database with the backup, and stops the service meanwhile",
      .options = {{"identity", "FILE", "private key of age, required for an encrypted backup"}},
      .example = "luna restore /mnt/other-disk/luna/luna-20270101T030000Z",
      .run = cmd_restore},

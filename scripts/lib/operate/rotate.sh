@@ -34,7 +34,7 @@ Secrets
   tls          create a new key and certificate for development, and use them in nginx
   tls KEY CERTIFICATE
                use the key in the file KEY and the certificate in the file CERTIFICATE in nginx; the
-               files have the format PEM, and CERTIFICATE also contains the intermediate
+               files are in PEM format, and CERTIFICATE also contains the intermediate
                certificates
 TXT
 }
