@@ -45,8 +45,9 @@ static const char *hint_time(const struct cells *cells, size_t series, enum orde
             "line %zu: \"%s\" does not come after \"%s\" on line %zu; sort the rows by "
             "time, oldest first; if the table has several series, name the column that tells them "
             "apart: "
-            "id_column=NAME; time_column= (empty) leaves the times unread",
-            cells->record->line, time, reading_quote(r, before->time), before->line);
+            "id_column=%s; time_column= (empty) leaves the times unread",
+            cells->record->line, time, reading_quote(r, before->time), before->line,
+            reading_name_apart(r, cells->record->line, before->line));
     return luna_arena_printf(
         r->arena,
         status == ORDER_MIXED
@@ -87,7 +88,6 @@ static void fault_ids(struct cells *cells, enum ids_status status)
     struct reading *r = cells->reading;
     const struct csv_field *ids = cells->ids.list;
     int column = r->id != LUNA_TABLE_NONE ? r->id : r->watched;
-    const char *name = r->columns[column].name;
     cells->is_stopped = true;
     if (status == IDS_FULL && r->batch) {
         reading_fault(r, column, "too_long",
@@ -97,15 +97,7 @@ static void fault_ids(struct cells *cells, enum ids_status status)
         return;
     }
     assert(cells->ids.count > 1);
-    reading_fault(r, column, "value_error",
-                  luna_arena_printf(r->arena,
-                                    "Value error, the table has several series: column \"%s\" "
-                                    "holds \"%s\" and \"%s\"",
-                                    name, reading_quote(r, ids[0]), reading_quote(r, ids[1])),
-                  luna_arena_printf(r->arena,
-                                    "send a batch, with id_column=%s; or only the rows of one "
-                                    "series; id_column= (empty) if it is one series all the same",
-                                    name));
+    reading_fault_series(r, column, ids[0], ids[1]);
 }
 
 /* An id in the first row of each series only, as merged cells are saved. */

@@ -165,16 +165,11 @@ static bool has_one_of(const struct reading *r, size_t column, const char *const
     return false;
 }
 
-static bool is_free(const struct reading *r, int column)
-{
-    return column != r->value && column != r->time && column != r->id;
-}
-
 static void find_id(struct reading *r)
 {
     static const char *const names[] = {"unique_id", "series_id", "item_id", NULL};
     for (size_t i = 0; i < r->sample.columns && r->options->id_column == NULL; i++) {
-        if (r->id == LUNA_TABLE_NONE && is_free(r, (int)i) && has_one_of(r, i, names))
+        if (r->id == LUNA_TABLE_NONE && reading_is_free(r, (int)i) && has_one_of(r, i, names))
             r->id = (int)i;
     }
 }
@@ -193,12 +188,12 @@ static void find_time(struct reading *r)
     if (r->options->time_column != NULL)
         return;
     for (size_t i = 0; i < r->sample.columns && r->time == LUNA_TABLE_NONE; i++) {
-        if (r->columns[i].kind == LUNA_TABLE_TIMES && is_free(r, (int)i))
+        if (r->columns[i].kind == LUNA_TABLE_TIMES && reading_is_free(r, (int)i))
             r->time = (int)i;
     }
     for (size_t i = 0; i < r->sample.columns && r->time == LUNA_TABLE_NONE; i++) {
         enum luna_table_kind kind = r->columns[i].kind;
-        if ((kind == LUNA_TABLE_NUMBERS || kind == LUNA_TABLE_TEXT) && is_free(r, (int)i) &&
+        if ((kind == LUNA_TABLE_NUMBERS || kind == LUNA_TABLE_TEXT) && reading_is_free(r, (int)i) &&
             is_named_as_time(r, i))
             r->time = (int)i;
     }
@@ -209,7 +204,7 @@ static size_t count_candidates(const struct reading *r, int *ret_last)
 {
     size_t count = 0;
     for (size_t i = 0; i < r->sample.columns; i++) {
-        if (r->columns[i].kind == LUNA_TABLE_NUMBERS && is_free(r, (int)i)) {
+        if (r->columns[i].kind == LUNA_TABLE_NUMBERS && reading_is_free(r, (int)i)) {
             *ret_last = (int)i;
             count++;
         }
@@ -219,7 +214,7 @@ static size_t count_candidates(const struct reading *r, int *ret_last)
 
 static bool is_free_and_empty(const struct reading *r, size_t column)
 {
-    return r->columns[column].kind == LUNA_TABLE_EMPTY && is_free(r, (int)column);
+    return r->columns[column].kind == LUNA_TABLE_EMPTY && reading_is_free(r, (int)column);
 }
 
 /* Columns that are empty in the sample may hold numbers below it. */
@@ -290,8 +285,8 @@ static size_t count_marked(const struct reading *r, int *ret_last)
 {
     size_t count = 0, first = reading_first_row(r);
     for (size_t i = 0; i < r->sample.columns; i++) {
-        if (r->columns[i].kind == LUNA_TABLE_TEXT && is_free(r, (int)i) && !is_named_as_id(r, i) &&
-            sample_is_marked(&r->sample, first, i)) {
+        if (r->columns[i].kind == LUNA_TABLE_TEXT && reading_is_free(r, (int)i) &&
+            !is_named_as_id(r, i) && sample_is_marked(&r->sample, first, i)) {
             *ret_last = (int)i;
             count++;
         }
@@ -368,7 +363,7 @@ static bool find_value(struct reading *r)
     int named = LUNA_TABLE_NONE, last = LUNA_TABLE_NONE;
     size_t count = find_name(r, "value", false, &named) + find_name(r, "y", false, &last);
     named = named == LUNA_TABLE_NONE ? last : named;
-    if (count == 1 && is_free(r, named)) {
+    if (count == 1 && reading_is_free(r, named)) {
         r->value = named;
         return true;
     }
@@ -399,14 +394,14 @@ static void find_watched(struct reading *r)
     if (r->options->id_column != NULL || r->id != LUNA_TABLE_NONE)
         return;
     for (size_t i = 0; i < r->sample.columns && r->watched == LUNA_TABLE_NONE; i++) {
-        if (is_free(r, (int)i) && is_named_as_id(r, i))
+        if (reading_is_free(r, (int)i) && is_named_as_id(r, i))
             r->watched = (int)i;
     }
     r->is_watched_by_name = r->watched != LUNA_TABLE_NONE;
     if (r->time != LUNA_TABLE_NONE)
         return;
     for (size_t i = 0; i < r->sample.columns && r->watched == LUNA_TABLE_NONE; i++) {
-        if (r->columns[i].kind != LUNA_TABLE_TEXT || !is_free(r, (int)i) ||
+        if (r->columns[i].kind != LUNA_TABLE_TEXT || !reading_is_free(r, (int)i) ||
             r->sample.rows < first + 2)
             continue;
         struct csv_field a = sample_field(&r->sample, first, i);

@@ -38,6 +38,12 @@ static inline size_t reading_first_row(const struct reading *reading)
     return (size_t)reading->has_header + reading->has_units;
 }
 
+/* Nobody has given the column a use. */
+static inline bool reading_is_free(const struct reading *reading, int column)
+{
+    return column != reading->value && column != reading->time && column != reading->id;
+}
+
 /* A field's text, in which doubled quotes are single. at is NULL: out of memory. */
 struct csv_field reading_unquote(const struct reading *reading, struct csv_field field);
 /* The same as luna_faults_quote() makes it. */
@@ -55,6 +61,13 @@ void reading_fault_width(struct reading *reading, const struct csv_record *recor
 
 /* The columns of the values, times and ids. False: there are faults. */
 bool reading_choose(struct reading *reading);
+/* The rows are of several series, by a column that holds these labels. */
+void reading_fault_series(struct reading *reading, int column, struct csv_field one,
+                          struct csv_field other);
+/* False: labels in turn name several series, which is a fault. */
+bool reading_check_turns(struct reading *reading);
+/* The column that may tell two lines of the sample apart, as a client names it; "NAME": none. */
+const char *reading_name_apart(const struct reading *reading, size_t line, size_t other_line);
 /* How the numbers of the chosen column are written. False: there are faults. */
 bool reading_find_style(struct reading *reading);
 

@@ -125,8 +125,9 @@ static enum luna_decode_status find_form(struct reading *r)
         return LUNA_DECODE_OK;
     if (!find_kinds(r))
         return LUNA_DECODE_MEMORY;
-    return reading_choose(r) && check_joined(r) && reading_find_style(r) ? LUNA_DECODE_OK
-                                                                         : LUNA_DECODE_FAULTS;
+    bool is_clear =
+        reading_choose(r) && reading_check_turns(r) && check_joined(r) && reading_find_style(r);
+    return is_clear ? LUNA_DECODE_OK : LUNA_DECODE_FAULTS;
 }
 
 enum luna_decode_status luna_table_read(const char *body, size_t len,
