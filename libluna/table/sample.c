@@ -371,9 +371,26 @@ bool sample_is_blank_delimited(const struct sample *sample, const struct text *t
     return sample->columns == 2 && sample->rows > 1;
 }
 
-bool sample_has_units(const struct sample *sample)
+/* "| --- | ---: |", below the names of Markdown. */
+static bool is_line_of_markdown(const struct sample *sample, size_t row)
+{
+    size_t dashes = 0;
+    for (size_t c = 0; c < sample->columns; c++) {
+        struct csv_field field = csv_trim(sample_field(sample, row, c));
+        for (size_t i = 0; i < field.len; i++) {
+            if (field.at[i] != '-' && field.at[i] != ':')
+                return false;
+            dashes += field.at[i] == '-';
+        }
+    }
+    return dashes >= 3;
+}
+
+bool sample_has_units(const struct sample *sample, char delimiter)
 {
     bool has_text = false, has_values = false;
+    if (delimiter == '|' && sample->rows > 2 && is_line_of_markdown(sample, 1))
+        return true;
     if (sample->columns < 2 || sample->rows < 4)
         return false;
     for (size_t c = 0; c < sample->columns; c++) {

@@ -48,8 +48,8 @@ enum cell sample_guess(const struct sample *sample, size_t row, size_t column);
 /* Whether the first row holds names. LUNA_TABLE_HEADER_FIND: both are possible. */
 enum luna_table_header sample_header(const struct sample *sample);
 /* Is the row after the names one of units: no number and no time in it, above columns of numbers or
- * times? */
-bool sample_has_units(const struct sample *sample);
+ * times? Or a line of dashes in Markdown? */
+bool sample_has_units(const struct sample *sample, char delimiter);
 /* A number with a sign before it or a short unit behind it. */
 bool sample_is_marked_number(struct csv_field field);
 /* Is each cell from row `first` on a number, at least one of them with a sign or unit: "$12"? */

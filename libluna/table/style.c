@@ -210,7 +210,9 @@ static const char *hint_text(const struct reading *r, struct csv_field field)
         return "remove the percent sign";
     if (contains_one_of(field, currencies))
         return "remove the currency";
-    if (field.len > 2 && field.at[0] == '(')
+    if (field.len > 2 && field.at[0] == '(' && contains(field, " row"))
+        return "psql writes it below the data: remove the line, or run psql --csv";
+    if (field.len > 2 && field.at[0] == '(' && csv_is_digit(field.at[field.len - 2]))
         return "write a negative number with a minus sign: -123";
     if (r->has_header && cell_is(field, r->columns[r->value].name))
         return "the names of the columns are repeated here; remove this line";

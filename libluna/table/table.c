@@ -25,7 +25,7 @@ static bool find_header(struct reading *r)
         return false;
     }
     r->has_header = header == LUNA_TABLE_HEADER_PRESENT;
-    r->has_units = r->has_header && sample_has_units(&r->sample);
+    r->has_units = r->has_header && sample_has_units(&r->sample, r->delimiter);
     return true;
 }
 

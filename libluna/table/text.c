@@ -52,6 +52,52 @@ static bool check_start(const char *body, size_t len, struct luna_faults *faults
     return true;
 }
 
+/* A line of dashes, as programs draw one below the names: "----+-----", "+----+", "====  ====", or
+ * with the lines of U+2500 to U+257F. Of Markdown's, which has "|", the rest of the library knows
+ * that it is no data. */
+static bool is_drawn_line(const char *at, size_t len)
+{
+    enum { RUN_MIN = 3 };
+    size_t run = 0, run_max = 0;
+    for (size_t i = 0; i < len; i++) {
+        bool is_box =
+            len - i >= 3 && at[i] == '\xe2' && (at[i + 1] == '\x94' || at[i + 1] == '\x95');
+        bool is_dash = at[i] == '-' || at[i] == '=' || is_box;
+        if (!is_dash && at[i] != '+' && at[i] != ' ' && at[i] != '\r')
+            return false;
+        run = is_dash ? run + 1 : 0;
+        run_max = run > run_max ? run : run_max;
+        i += is_box ? 2 : 0;
+    }
+    return run_max >= RUN_MIN;
+}
+
+/* A table that is drawn for the eye, which ends no field where a reader could see it. */
+static bool check_drawn(const char *at, size_t len, struct luna_faults *faults)
+{
+    enum { LINES_LOOKED_AT = 4 };
+    static const char what[] = "a table with drawn lines";
+    const char *end = at + len;
+    for (int line = 0; line < LINES_LOOKED_AT && at < end; line++) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        line_end = line_end == NULL ? end : line_end;
+        size_t line_len = (size_t)(line_end - at);
+        bool is_record = line_len > 9 && memcmp(at, "-[ RECORD", 9) == 0;
+        if (is_record || is_drawn_line(at, line_len)) {
+            bool is_boxed = *at == '+', is_psql = is_record || memchr(at, '+', line_len) != NULL;
+            fault_other(faults, what,
+                        is_boxed  ? "let the program write tabs or CSV: mysql --batch, psql --csv"
+                        : is_psql ? "let psql write CSV: psql --csv, or \\copy (SELECT …) TO "
+                                    "'file.csv' CSV HEADER"
+                                  : "let the program write CSV (psql --csv, sqlite3 -csv, duckdb "
+                                    "-csv); or remove the lines of dashes");
+            return false;
+        }
+        at = line_end < end ? line_end + 1 : end;
+    }
+    return true;
+}
+
 static size_t utf8_put(uint32_t code, char *out)
 {
     if (code < 0x80) {
@@ -144,7 +190,8 @@ enum luna_decode_status text_read(const char *body, size_t len, struct luna_aren
             .at = body + mark, .len = len - mark, .encoding = "utf-8", .mark_bytes = mark};
     }
     bool is_text = check_start(ret_text->at, ret_text->len, faults) &&
-                   check_zeros(ret_text->at, ret_text->len, faults);
+                   check_zeros(ret_text->at, ret_text->len, faults) &&
+                   check_drawn(ret_text->at, ret_text->len, faults);
     return is_text ? LUNA_DECODE_OK : LUNA_DECODE_FAULTS;
 }
 
