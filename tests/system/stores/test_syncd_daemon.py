@@ -266,8 +266,11 @@ def test_the_service_manager_does_not_hear_ready_status_watchdog_or_stopping(sta
 
 
 def test_the_daemon_is_not_in_a_sandbox(stack, tmp_path):
-    log = tmp_path / "log"
-    settings = settings_for(stack) | {"LUNA_SANDBOX": "kill", "LUNA_LOG_FILE": str(log)}
+    log, file, secret = tmp_path / "log", tmp_path / "syncd.env", tmp_path / "database_url"
+    settings = settings_for(stack) | {"LUNA_SANDBOX": "kill", "LUNA_LOG_FILE": str(log), "LUNA_ENV_FILE": file}
+    secret.touch(mode=0o600)
+    secret.write_text(settings.pop("LUNA_DATABASE_URL"), encoding="utf-8")
+    file.write_text(f"LUNA_DATABASE_URL_FILE={secret}\n", encoding="utf-8")  # read again at a reload
     with running_syncd(tmp_path / "stderr.log", **settings) as daemon:
         daemon.await_page("/readyz", 200)
         pid = daemon.process.pid
