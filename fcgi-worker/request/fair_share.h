@@ -29,7 +29,7 @@ bool fair_share_enter(struct exchange *exchange);
 /* Called by a computation from time to time: once it takes long, it counts. True: it has to stop,
  * as the account uses its share with others; the stop is STOP_OVER_SHARE then. */
 bool fair_share_poll(struct exchange *exchange);
-/* The request is over. */
+/* The computation is over, and counts no longer: before the answer goes out. */
 void fair_share_end(struct exchange *exchange);
 
 /* The processor time of the request, at its end, for the plan's budget: of a success, which costs

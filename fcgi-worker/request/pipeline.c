@@ -231,7 +231,6 @@ static void finish(struct exchange *exchange)
         luna_admission_refund(exchange->pipeline->admitter, &exchange->admission);
     assert(exchange->admission.charge != LUNA_CHARGE_OUTSTANDING);
     spend(exchange);
-    fair_share_end(exchange);
     exchange_enter(exchange, PHASE_IDLE);
     record(exchange);
     clean_up(exchange->pipeline);
@@ -251,6 +250,7 @@ void pipeline_serve(struct pipeline *pipeline, int64_t accepted_ns)
     /* A part of an answer must not look like the whole. */
     if (pipeline->response.body.overflow && !exchange.client_left)
         (void)exchange_refuse(&exchange, PROBLEM_INTERNAL, NULL);
+    fair_share_end(&exchange); /* before the answer, after which the client may send the next one */
     if (!exchange.client_left && exchange.answer != ANSWER_CUT)
         answer(&exchange);
     finish(&exchange);

@@ -4,6 +4,7 @@
  *
  * The account id says what happens; the key "wrong" is wrong for all of them.
  *   1…899        allowed
+ *   800…899      allowed, and it takes a second to spend what they computed
  *   900…999      allowed, by a plan of ten million points a request
  *   1000 + ms    allowed after a wait of that many ms, as a slow store makes it (up to 59999)
  *   70000 + sig  the worker dies of that signal, raised by itself, when it would commit
@@ -23,7 +24,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { SLOW = 1000, DEADLY = 70000, OUTCOMES = 80000, VOID = 90001, COMPUTING = 91000 };
+enum {
+    SPENDS_SLOWLY = 800,
+    LARGE_PLAN = 900,
+    SLOW = 1000,
+    DEADLY = 70000,
+    OUTCOMES = 80000,
+    VOID = 90001,
+    COMPUTING = 91000
+};
 
 struct luna_admitter {
     bool away;
@@ -73,7 +82,12 @@ static void compute(int64_t ms)
 
 static bool has_a_large_plan(int64_t account_id)
 {
-    return account_id >= 900 && account_id < SLOW;
+    return account_id >= LARGE_PLAN && account_id < SLOW;
+}
+
+static bool spends_slowly(int64_t account_id)
+{
+    return account_id >= SPENDS_SLOWLY && account_id < LARGE_PLAN;
 }
 
 static enum luna_admission_outcome outcome_of(int64_t account_id)
@@ -102,6 +116,7 @@ void luna_admit(struct luna_admitter *admitter, const struct luna_admission_requ
         .rate_reset_s = 1,
         .rate_per_s = 10,
         .retry_after_ms = 1500,
+        .compute_ms_per_s = spends_slowly(request->account_id) ? 1000 : 0,
         .points_max = has_a_large_plan(request->account_id) ? 10000000 : 100,
         .key_scopes = LUNA_SCOPE_MODEL | LUNA_SCOPE_READ | LUNA_SCOPE_KEYS,
         .account_id = request->account_id};
@@ -139,8 +154,9 @@ void luna_admission_spend(struct luna_admitter *admitter, const struct luna_admi
                           int64_t cpu_ms)
 {
     (void)admitter;
-    (void)admission;
     (void)cpu_ms;
+    if (spends_slowly(admission->account_id))
+        (void)poll(NULL, 0, 1000);
 }
 
 enum luna_commit luna_admission_reduce(struct luna_admitter *admitter,

@@ -125,6 +125,13 @@ def test_a_share_of_all_workers_leaves_none_to_the_others(make_pool):
     heavy.join()
 
 
+def test_one_request_after_the_other_counts_as_two_at_once(make_pool):
+    """The first has its answer; its worker still books what it computed."""
+    pool = make_pool(LUNA_WORKERS=2).start()
+    answers = [pool.post(842, '{"results":["x"' + " " * 1_200_000 + "]}") for _ in range(3)]
+    assert [answer.status for answer in answers] == [422] * 3
+
+
 def test_a_batch_does_not_count_for_the_share(make_pool):
     pool = make_pool(LUNA_WORKERS=2, LUNA_REQUEST_TIMEOUT_MS=4000, LUNA_HARD_LIMIT_GRACE_MS=20_000).start()
     heavy = Heavy(pool, 1)
