@@ -30,39 +30,6 @@ bool cell_is_one_of(struct csv_field field, const char *const *words)
     return false;
 }
 
-/* The longest word, and the NUL behind it. */
-enum { WORD_BYTES = sizeof "-infinity" };
-
-/* Of a field without surrounding blanks. The length is compared first: most text is not one of the
- * words, and all of them are tried. */
-static bool is_short_word(struct csv_field field, const char (*words)[WORD_BYTES], size_t count)
-{
-    if (field.len == 0 || field.len >= WORD_BYTES)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (words[i][field.len] == '\0' && words[i][field.len - 1] != '\0' &&
-            strncasecmp(field.at, words[i], field.len) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_infinite(struct csv_field field)
-{
-    static const char words[][WORD_BYTES] = {"inf",      "-inf",      "+inf",
-                                             "infinity", "-infinity", "+infinity"};
-    return is_short_word(field, words, sizeof words / sizeof words[0]);
-}
-
-/* As R, pandas, Excel (#NV: in German), Eurostat (:) and the World Bank (..) write it. */
-static bool is_missing(struct csv_field field)
-{
-    static const char words[][WORD_BYTES] = {"NA",   "NaN", "null", "N/A",  "#N/A", "None",
-                                             "<NA>", "NaT", "nil",  "n.a.", "#NV",  ".",
-                                             "-",    "--",  "..",   ":"};
-    return field.len == 0 || is_short_word(field, words, sizeof words / sizeof words[0]);
-}
-
 /* The length of a sign between thousands that is no decimal mark: an apostrophe, a blank, or one of
  * Unicode's (U+00A0, U+2009, U+202F, U+2019); 0: none here. */
 static size_t group_sign(const char *at, const char *end)
@@ -199,44 +166,77 @@ bool cell_read_plain(struct csv_field field, const char *end, double *ret_value)
     return true;
 }
 
+/* A field without surrounding blanks that is no number. Missing values as R, pandas, Excel (#NV: in
+ * German), Eurostat (:) and the World Bank (..) write them. */
+static enum cell word_read(struct csv_field field)
+{
+    static const struct words words = {
+        {['i' - 'a'] = {"inf", "infinity"},
+         ['n' - 'a'] = {"NA", "NaN", "null", "N/A", "None", "NaT", "nil", "n.a."}}};
+    static const char *const marks[] = {"#N/A", "<NA>", "#NV", ".", "-", "--", "..", ":", NULL};
+    static const char *const signed_infinite[] = {"-inf", "+inf", "-infinity", "+infinity", NULL};
+    if (field.len == 0)
+        return CELL_MISSING;
+    if (field.at[0] >= 'A')
+        return !cell_is_word(field, &words)  ? CELL_TEXT
+               : (field.at[0] | 0x20) == 'i' ? CELL_RANGE
+                                             : CELL_MISSING;
+    return cell_is_one_of(field, marks)             ? CELL_MISSING
+           : cell_is_one_of(field, signed_infinite) ? CELL_RANGE
+                                                    : CELL_TEXT;
+}
+
+/* In any style, without surrounding blanks: a digit, a sign (U+2212 too) or a decimal mark. */
+static bool may_be_number(struct csv_field field)
+{
+    char first = field.len > 0 ? field.at[0] : 0;
+    return csv_is_digit(first) || first == '+' || first == '-' || first == '.' || first == ',' ||
+           first == '\xe2';
+}
+
+/* A field without surrounding blanks as a number. */
+static bool number_read(struct csv_field field, struct number_style style, double *ret_value,
+                        enum luna_number_status *ret_status)
+{
+    return (style.decimal == '.' && parse_whole(field.at, field.len, ret_value, ret_status)) ||
+           parse_rewritten(field, style, ret_value, ret_status);
+}
+
 enum cell cell_read(struct csv_field field, struct number_style style, double *ret_value)
 {
     double value = 0;
-    enum luna_number_status status = LUNA_NUMBER_SYNTAX;
-    if (field.len == 0) {
-        *ret_value = (double)NAN;
-        return CELL_MISSING;
-    }
-    /* The usual field is a number and nothing else. */
-    if (style.decimal == '.' && parse_whole(field.at, field.len, &value, &status) &&
-        status == LUNA_NUMBER_OK) {
-        *ret_value = value;
-        return CELL_NUMBER;
-    }
+    enum luna_number_status status;
     field = csv_trim(field);
-    if ((style.decimal == '.' && parse_whole(field.at, field.len, &value, &status)) ||
-        parse_rewritten(field, style, &value, &status)) {
+    if (may_be_number(field) && number_read(field, style, &value, &status)) {
         if (status == LUNA_NUMBER_RANGE)
             return CELL_RANGE;
         *ret_value = value;
         return CELL_NUMBER;
     }
-    if (is_missing(field)) {
+    enum cell cell = word_read(field);
+    if (cell == CELL_MISSING)
         *ret_value = (double)NAN;
-        return CELL_MISSING;
-    }
-    return is_infinite(field) ? CELL_RANGE : CELL_TEXT;
+    return cell;
 }
 
-enum cell cell_guess(struct csv_field field)
+/* In the style that fits; CELL_TEXT: it is none. */
+static enum cell number_guess(struct csv_field field)
 {
     static const struct number_style point = {'.', true}, comma = {',', true};
     double value;
     enum luna_number_status status;
+    if (!number_read(field, point, &value, &status) && !number_read(field, comma, &value, &status))
+        return CELL_TEXT;
+    return status == LUNA_NUMBER_RANGE ? CELL_RANGE : CELL_NUMBER;
+}
+
+enum cell cell_guess(struct csv_field field)
+{
     struct time_cell time;
-    enum cell cell = cell_read(field, point, &value);
-    if (cell == CELL_TEXT && parse_rewritten(csv_trim(field), comma, &value, &status))
-        return status == LUNA_NUMBER_RANGE ? CELL_RANGE : CELL_NUMBER;
+    field = csv_trim(field);
+    enum cell cell = may_be_number(field) ? number_guess(field) : CELL_TEXT;
+    if (cell == CELL_TEXT)
+        cell = word_read(field);
     return cell == CELL_TEXT && time_cell_read(field, &time) ? CELL_TIME : cell;
 }
 
@@ -245,36 +245,49 @@ enum cell cell_guess(struct csv_field field)
 static bool may_group(struct csv_field field, size_t at)
 {
     size_t before = 0, after = 0;
+    if (at + 4 != field.len)
+        return false;
     while (before < at && csv_is_digit(field.at[at - 1 - before]))
         before++;
     while (at + 1 + after < field.len && csv_is_digit(field.at[at + 1 + after]))
         after++;
-    return before >= 1 && before <= 3 && field.at[at - before] != '0' && after == 3 &&
-           at + 4 == field.len;
+    return before >= 1 && before <= 3 && field.at[at - before] != '0' && after == 3;
+}
+
+/* What is neither a digit nor a letter; these are above the point. */
+static size_t find_sign(struct csv_field field, size_t at)
+{
+    while (at < field.len && field.at[at] > '.')
+        at++;
+    return at;
+}
+
+enum mark cell_mark_of_number(struct csv_field field, bool *ret_has_blank)
+{
+    size_t count = 0, last = 0;
+    bool mixed = false, has_blank = false;
+    for (size_t at = find_sign(field, 0); at < field.len; at = find_sign(field, at + 1)) {
+        has_blank = has_blank || field.at[at] == ' ';
+        if (field.at[at] != '.' && field.at[at] != ',')
+            continue;
+        mixed = mixed || (count > 0 && field.at[at] != field.at[last]);
+        last = at;
+        count++;
+    }
+    *ret_has_blank = has_blank;
+    if (count == 0 || field.len > NUMBER_BYTES_MAX)
+        return MARK_NONE;
+    bool is_point = field.at[last] == '.';
+    if (count > 1) /* several of one kind stand between thousands */
+        return is_point == mixed ? MARK_POINT_GROUPED : MARK_COMMA_GROUPED;
+    if (may_group(field, last))
+        return is_point ? MARK_UNSURE_POINT : MARK_UNSURE_COMMA;
+    return is_point ? MARK_POINT : MARK_COMMA;
 }
 
 enum mark cell_mark(struct csv_field field)
 {
-    size_t points = 0, commas = 0, point = 0, comma = 0;
-    field = csv_trim(field);
-    if (field.len > NUMBER_BYTES_MAX)
-        return MARK_NONE;
-    for (size_t i = 0; i < field.len; i++) {
-        if (field.at[i] == '.') {
-            points++;
-            point = i;
-        } else if (field.at[i] == ',') {
-            commas++;
-            comma = i;
-        }
-    }
-    if (points + commas == 0 || cell_guess(field) != CELL_NUMBER)
-        return MARK_NONE;
-    if (points > 0 && commas > 0)
-        return point > comma ? MARK_POINT_GROUPED : MARK_COMMA_GROUPED;
-    if (points > 1 || commas > 1)
-        return points > 1 ? MARK_COMMA_GROUPED : MARK_POINT_GROUPED;
-    if (points == 1)
-        return may_group(field, point) ? MARK_UNSURE_POINT : MARK_POINT;
-    return may_group(field, comma) ? MARK_UNSURE_COMMA : MARK_COMMA;
+    bool has_blank;
+    enum mark mark = cell_mark_of_number(csv_trim(field), &has_blank);
+    return mark != MARK_NONE && cell_guess(field) == CELL_NUMBER ? mark : MARK_NONE;
 }

@@ -22,6 +22,27 @@ bool cell_is(struct csv_field field, const char *word);
 /* The same for a list of words that NULL ends. */
 bool cell_is_one_of(struct csv_field field, const char *const *words);
 
+/* Words by their first letters, ['a' - 'a'] and so on, each list ended by NULL: text is compared
+ * with few of them. */
+struct words {
+    const char *of[26][10];
+};
+
+/* Those with the first letter of a field without surrounding blanks. */
+static inline const char *const *cell_words(struct csv_field field, const struct words *words)
+{
+    enum { LETTERS = sizeof words->of / sizeof words->of[0] };
+    static const char *const none[] = {NULL};
+    size_t letter = field.len > 0 ? (size_t)(field.at[0] | 0x20) - 'a' : LETTERS;
+    return letter < LETTERS ? words->of[letter] : none;
+}
+
+static inline bool cell_is_word(struct csv_field field, const struct words *words)
+{
+    const char *const *near = cell_words(field, words);
+    return *near != NULL && cell_is_one_of(field, near);
+}
+
 /* A number (also "+1", ".5", "5.", and with blanks or apostrophes between thousands), missing
  * (empty, NA, N/A, #N/A, NaN, null, None, ".", "-" …), infinite or too large (CELL_RANGE), else
  * CELL_TEXT. *ret_value is set for the first two (NaN when missing). */
@@ -37,7 +58,7 @@ enum cell cell_guess(struct csv_field field);
 
 /* What one field tells of the decimal mark of its column. */
 enum mark {
-    MARK_NONE,          /* no mark, or no number */
+    MARK_NONE,          /* no mark; of cell_mark(): or no number */
     MARK_POINT,         /* the point is decimal: 1.5 */
     MARK_COMMA,         /* the comma is decimal: 1,5 */
     MARK_POINT_GROUPED, /* and the comma stands between thousands: 1,234.5 */
@@ -47,5 +68,7 @@ enum mark {
 };
 
 enum mark cell_mark(struct csv_field field);
+/* The same of a field without surrounding blanks that is taken for a number. Is a blank in it? */
+enum mark cell_mark_of_number(struct csv_field field, bool *ret_has_blank);
 
 #endif

@@ -75,12 +75,8 @@ static void take_time(struct cells *cells, size_t series)
 {
     struct csv_field time = field_at(cells, cells->reading->time);
     enum order_status status = order_check(&cells->order, series, time, cells->record->line);
-    if (status != ORDER_GROWS) {
+    if (status != ORDER_GROWS)
         fault_time(cells, series, status);
-        return;
-    }
-    cells->first_time = cells->first_time.at == NULL ? time : cells->first_time;
-    cells->last_time = time;
 }
 
 static void fault_ids(struct cells *cells, enum ids_status status)
@@ -112,7 +108,7 @@ static void fault_no_id(struct cells *cells)
     cells->is_stopped = true;
 }
 
-static size_t take_id(struct cells *cells)
+__attribute__((noinline)) static size_t take_id(struct cells *cells)
 {
     struct reading *r = cells->reading;
     size_t series = 0;
@@ -132,14 +128,11 @@ static size_t take_id(struct cells *cells)
     return status == IDS_OK ? series : 0;
 }
 
-static void take_value(struct cells *cells)
+/* Not inlined: the usual number is read without its registers. */
+__attribute__((noinline)) static void take_unusual_value(struct cells *cells,
+                                                         struct csv_field field, size_t row)
 {
     struct reading *r = cells->reading;
-    struct csv_field field = field_at(cells, r->value);
-    size_t row = cells->count++;
-    if (r->style.decimal == '.' && !r->is_point_unsure &&
-        cell_read_plain(field, r->text.at + r->text.len, &cells->values[row]))
-        return;
     enum cell cell = cell_read(field, r->style, &cells->values[row]);
     if (r->is_point_unsure && field.len > 0 && memchr(field.at, '.', field.len) != NULL)
         reading_check_point(r, field);
@@ -152,6 +145,16 @@ static void take_value(struct cells *cells)
     if (cell == CELL_TEXT || cell == CELL_RANGE)
         reading_fault_cell(r, field, cell, row, cells->record->line);
     cells->is_stopped = r->faults->more;
+}
+
+static void take_value(struct cells *cells)
+{
+    const struct reading *r = cells->reading;
+    struct csv_field field = field_at(cells, r->value);
+    size_t row = cells->count++;
+    if (r->style.decimal != '.' || r->is_point_unsure ||
+        !cell_read_plain(field, r->text.at + r->text.len, &cells->values[row]))
+        take_unusual_value(cells, field, row);
 }
 
 void cells_take(struct cells *cells, const struct csv_record *record)

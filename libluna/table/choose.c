@@ -95,11 +95,16 @@ static bool number_is(const char *text, size_t number)
     return digits > 0 && digits < 6 && text[digits] == '\0' && strtoul(text, NULL, 10) == number;
 }
 
+/* As in the header; empty without one. */
+static struct csv_field name_of(const struct reading *r, size_t column)
+{
+    return r->has_header ? reading_unquote(r, csv_trim(sample_field(&r->sample, 0, column)))
+                         : (struct csv_field){.at = "", .len = 0};
+}
+
 static bool name_is(const struct reading *r, size_t column, const char *name, bool exactly)
 {
-    struct csv_field field = {.at = "", .len = 0};
-    if (r->has_header)
-        field = reading_unquote(r, csv_trim(sample_field(&r->sample, 0, column)));
+    struct csv_field field = name_of(r, column);
     if (field.len == 0) /* numbers are not names: another column may be called "2" */
         return r->sample.columns == 1 && strcmp(r->columns[column].name, name) == 0;
     if (exactly)
@@ -158,11 +163,8 @@ static bool find_option(struct reading *r, const char *option, const char *value
 
 static bool has_one_of(const struct reading *r, size_t column, const char *const *names)
 {
-    for (; *names != NULL; names++) {
-        if (name_is(r, column, *names, false))
-            return true;
-    }
-    return false;
+    struct csv_field name = name_of(r, column);
+    return name.len > 0 && cell_is_one_of(name, names);
 }
 
 static void find_id(struct reading *r)

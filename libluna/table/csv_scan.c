@@ -243,14 +243,3 @@ bool csv_scan_record(struct csv_scan *scan, struct csv_record *ret_record)
     take_line_end(scan);
     return true;
 }
-
-struct csv_field csv_trim(struct csv_field field)
-{
-    while (field.len > 0 && (field.at[0] == ' ' || field.at[0] == '\t')) {
-        field.at++;
-        field.len--;
-    }
-    while (field.len > 0 && (field.at[field.len - 1] == ' ' || field.at[field.len - 1] == '\t'))
-        field.len--;
-    return field;
-}

@@ -56,7 +56,19 @@ static inline bool csv_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
+static inline bool csv_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* Without surrounding blanks. */
-struct csv_field csv_trim(struct csv_field field);
+static inline struct csv_field csv_trim(struct csv_field field)
+{
+    for (; field.len > 0 && csv_is_blank(field.at[0]); field.len--)
+        field.at++;
+    while (field.len > 0 && csv_is_blank(field.at[field.len - 1]))
+        field.len--;
+    return field;
+}
 
 #endif

@@ -14,39 +14,34 @@ static struct csv_field without_colon(struct csv_field field)
     return field;
 }
 
+static const struct words total_words = {{
+    ['a' - 'a'] = {"average", "avg"},
+    ['d' - 'a'] = {"durchschnitt"},
+    ['g' - 'a'] = {"grand total", "gesamt", "gesamtergebnis"},
+    ['i' - 'a'] = {"insgesamt"},
+    ['m' - 'a'] = {"mean", "media", "mittelwert", "moyenne"},
+    ['p' - 'a'] = {"promedio"},
+    ['s' - 'a'] = {"sum", "summe", "somme", "subtotal", "suma"},
+    ['t' - 'a'] = {"total", "totals", "totale", "totaal"},
+    ['y' - 'a'] = {"ytd"},
+}};
+
 static bool is_total_word(struct csv_field field)
 {
-    static const char *const words[] = {
-        "total",    "totals",         "grand total", "sum",          "average",
-        "mean",     "summe",          "gesamt",      "somme",        "totale",
-        "avg",      "media",          "mittelwert",  "moyenne",      "ytd",
-        "subtotal", "gesamtergebnis", "insgesamt",   "durchschnitt", "suma",
-        "promedio", "totaal",         NULL};
-    return cell_is_one_of(without_colon(field), words);
+    return cell_is_word(without_colon(field), &total_words);
 }
 
 /* Of all rows above, perhaps; "Max" may be a person. */
 static bool is_statistic_word(struct csv_field field)
 {
-    static const char *const words[] = {"count",
-                                        "median",
-                                        "min",
-                                        "max",
-                                        "std",
-                                        "stdev",
-                                        "minimum",
-                                        "maximum",
-                                        "min.",
-                                        "max.",
-                                        "std.",
-                                        "sd",
-                                        "stddev",
-                                        "mediana",
-                                        "mediane",
-                                        "variance",
-                                        "standard deviation",
-                                        NULL};
-    return cell_is_one_of(without_colon(field), words);
+    static const struct words words = {{
+        ['c' - 'a'] = {"count"},
+        ['m' - 'a'] = {"median", "min", "max", "minimum", "maximum", "min.", "max.", "mediana",
+                       "mediane"},
+        ['s' - 'a'] = {"std", "stdev", "std.", "sd", "stddev", "standard deviation"},
+        ['v' - 'a'] = {"variance"},
+    }};
+    return cell_is_word(without_colon(field), &words);
 }
 
 /* Text of other rows, too, is data: a name of a group, perhaps. */
@@ -108,21 +103,29 @@ static bool lacks_label(const struct reading *r, size_t column, struct csv_field
     return filled > 2 && filled == r->sample.rows - first;
 }
 
+static enum total label_total(const struct reading *r, size_t column, struct csv_field label)
+{
+    if (is_total_word(label))
+        return TOTAL_YES;
+    return r->time == LUNA_TABLE_NONE &&
+                   (starts_with_total(label) || is_statistic_word(label) ||
+                    starts_with_statistic(label) || lacks_label(r, column, label))
+               ? TOTAL_PERHAPS
+               : TOTAL_NO;
+}
+
 enum total reading_total(const struct reading *r, const struct csv_record *record)
 {
     enum total total = TOTAL_NO;
     if (r->time != LUNA_TABLE_NONE && order_is_time(record->fields[r->time]))
         return TOTAL_NO;
-    for (size_t i = 0; i < r->sample.columns; i++) {
+    for (size_t i = 0; i < r->sample.columns && total != TOTAL_YES; i++) {
         struct csv_field field = record->fields[i];
-        if ((int)i == r->value || (int)i == r->id || recurs(r, i, field))
+        if ((int)i == r->value || (int)i == r->id)
             continue;
-        if (is_total_word(field))
-            return TOTAL_YES;
-        if (r->time == LUNA_TABLE_NONE &&
-            (starts_with_total(field) || is_statistic_word(field) || starts_with_statistic(field) ||
-             lacks_label(r, i, field)))
-            total = TOTAL_PERHAPS;
+        enum total label = label_total(r, i, field);
+        if (label > total && !recurs(r, i, field))
+            total = label;
     }
     return total;
 }
@@ -149,7 +152,8 @@ void reading_check_totals(struct reading *r, size_t last_line)
         for (size_t row = first; row < r->sample.rows && r->sample.records[row].line <= last_line;
              row++) {
             struct csv_field label = sample_field(&r->sample, row, i);
-            if (!is_total_word(label) && !starts_with_total(label))
+            if (*cell_words(csv_trim(label), &total_words) == NULL ||
+                (!is_total_word(label) && !starts_with_total(label)))
                 continue;
             reading_fault_syntax(r, label.at, r->sample.records[row].line,
                                  "this may be a total, by its label; remove the line, or the "

@@ -2,6 +2,9 @@
 
 #include "cell.h"
 
+#include <math.h>
+#include <stdint.h>
+
 bool order_init(struct order *order, const char *text_end, struct luna_arena *arena,
                 size_t series_max)
 {
@@ -9,7 +12,9 @@ bool order_init(struct order *order, const char *text_end, struct luna_arena *ar
                             .month = TIME_MONTH_FIRST,
                             .day_first_grows = true,
                             .month_first_grows = true};
-    order->last = luna_arena_calloc(arena, series_max, sizeof *order->last);
+    order->last = luna_arena_alloc(arena, series_max * sizeof *order->last);
+    for (size_t i = 0; order->last != NULL && i < series_max; i++)
+        order->last[i] = (struct order_last){-HUGE_VAL, -HUGE_VAL, {NULL, 0}, 0};
     return order->last != NULL;
 }
 
@@ -23,16 +28,33 @@ static bool number_read(struct csv_field field, struct time_cell *ret_time)
     return true;
 }
 
+/* A year, or the seconds or milliseconds since 1970: digits that a double holds exactly. */
+static bool whole_read(struct csv_field field, double *ret_number)
+{
+    enum { DIGITS_MAX = 15 };
+    uint64_t number = 0;
+    if (field.len == 0 || field.len > DIGITS_MAX || (field.at[0] == '0' && field.len > 1))
+        return false;
+    for (size_t i = 0; i < field.len; i++) {
+        if (!csv_is_digit(field.at[i]))
+            return false;
+        number = number * 10 + (uint64_t)(field.at[i] - '0');
+    }
+    *ret_number = (double)number;
+    return true;
+}
+
 bool order_is_time(struct csv_field field)
 {
     struct time_cell time;
-    return time_cell_read(field, &time) || number_read(field, &time);
+    return time_cell_read(csv_trim(field), &time) || number_read(field, &time);
 }
 
 static bool time_read(struct order *order, struct csv_field field, struct time_cell *ret_time)
 {
     double number = 0;
-    if (order->was_number && cell_read_plain(field, order->text_end, &number)) {
+    if (order->was_number &&
+        (whole_read(field, &number) || cell_read_plain(field, order->text_end, &number))) {
         *ret_time = time_cell_of(number);
         return true;
     }
@@ -54,11 +76,10 @@ enum order_status order_check(struct order *order, size_t series, struct csv_fie
     bool month_first = order->month_first_grows && time.is_month_possible;
     if (!day_first && !month_first)
         return ORDER_MIXED;
-    order->day_first_grows = day_first && (!last->is_set || time.key > last->day_first);
-    order->month_first_grows =
-        month_first && (!last->is_set || time.key_month_first > last->month_first);
+    order->day_first_grows = day_first && time.key > last->day_first;
+    order->month_first_grows = month_first && time.key_month_first > last->month_first;
     if (!order->day_first_grows && !order->month_first_grows)
         return ORDER_BROKEN;
-    *last = (struct order_last){time.key, time.key_month_first, field, line, true};
+    *last = (struct order_last){time.key, time.key_month_first, field, line};
     return ORDER_GROWS;
 }

@@ -21,7 +21,6 @@ struct order {
         double day_first, month_first;
         struct csv_field time;
         size_t line;
-        bool is_set;
     } * last; /* [series] */
 };
 

@@ -88,7 +88,6 @@ struct cells {
     struct ids ids;
     bool has_ids;
     struct order order;
-    struct csv_field first_time, last_time;
     bool is_stopped; /* by a fault that all later rows may repeat, or by too many */
 };
 

@@ -248,15 +248,20 @@ static bool prepare(struct rows *rows)
                       rows_max < r->points_max ? rows_max : r->points_max);
 }
 
-static const char *copy_time(const struct reading *r, struct csv_field field)
+/* NULL without a column of times. */
+static const char *copy_time(const struct reading *r, const struct csv_record *record)
 {
-    field = csv_trim(field);
-    return field.at != NULL ? luna_arena_strndup(r->arena, field.at, field.len) : NULL;
+    if (r->time == LUNA_TABLE_NONE)
+        return NULL;
+    struct csv_field time = csv_trim(csv_record_field(record, (size_t)r->time));
+    return luna_arena_strndup(r->arena, time.at, time.len);
 }
 
 static bool describe(struct rows *rows, struct luna_table *ret_table)
 {
     const struct reading *r = rows->reading;
+    const struct csv_record *first = &r->sample.records[reading_first_row(r)];
+    const struct csv_record *last = &last_row(rows)->record;
     *ret_table = (struct luna_table){
         .encoding = r->text.encoding,
         .delimiter = r->delimiter == CSV_NO_DELIMITER ? (char)0 : r->delimiter,
@@ -267,14 +272,14 @@ static bool describe(struct rows *rows, struct luna_table *ret_table)
         .value = r->value,
         .time = r->time,
         .id = r->id,
-        .first_line = r->sample.records[reading_first_row(r)].line,
-        .last_line = last_row(rows)->record.line,
+        .first_line = first->line,
+        .last_line = last->line,
         .units_line = r->has_units ? r->sample.records[1].line : 0,
         .totals_line = rows->totals_line,
         .rows = rows->count,
         .missing = rows->cells.missing,
-        .first_time = copy_time(r, rows->cells.first_time),
-        .last_time = copy_time(r, rows->cells.last_time),
+        .first_time = copy_time(r, first),
+        .last_time = copy_time(r, last),
     };
     if (r->time != LUNA_TABLE_NONE &&
         (ret_table->first_time == NULL || ret_table->last_time == NULL))

@@ -10,9 +10,25 @@ static const char candidates[] = "\t;|,";
 enum { CANDIDATES = sizeof candidates - 1 };
 
 struct line_counts {
-    size_t of[CANDIDATES];
+    size_t of[CANDIDATES + 1]; /* the last: of all other bytes */
     bool starts_quoted, is_indented;
 };
+
+static size_t candidate_of(char c)
+{
+    switch (c) {
+    case '\t':
+        return 0;
+    case ';':
+        return 1;
+    case '|':
+        return 2;
+    case ',':
+        return 3;
+    default:
+        return CANDIDATES;
+    }
+}
 
 static const char *line_count(const char *at, const char *end, struct line_counts *counts)
 {
@@ -21,19 +37,18 @@ static const char *line_count(const char *at, const char *end, struct line_count
                                    .is_indented = at < end && *at == '\t'};
     for (; at < end && (quoted || (*at != '\n' && *at != '\r')); at++) {
         quoted = *at == '"' ? !quoted : quoted;
-        for (size_t c = 0; c < CANDIDATES && !quoted; c++)
-            counts->of[c] += *at == candidates[c];
+        counts->of[candidate_of(*at)] += !quoted;
     }
     return at < end ? at + 1 : end;
 }
 
-/* The lines that count; returns how many. */
-static size_t lines_count(const struct text *text, struct line_counts *lines)
+/* The first lines that count, at most `max`; returns how many. */
+static size_t lines_count(const struct text *text, struct line_counts *lines, size_t max)
 {
     struct csv_scan scan;
     size_t count = 0;
     csv_scan_init(&scan, text->at, text->len, CSV_NO_DELIMITER);
-    for (const char *at = scan.at; at < scan.end && count < LINES_LOOKED_AT;) {
+    for (const char *at = scan.at; at < scan.end && count < max;) {
         bool blank = *at == '\n' || *at == '\r';
         at = line_count(at, scan.end, &lines[count]);
         count += !blank;
@@ -50,17 +65,25 @@ static bool stands_below(const struct line_counts *lines, size_t count, size_t c
     return stands;
 }
 
+static bool has_candidate(const struct line_counts *line)
+{
+    return line->of[0] + line->of[1] + line->of[2] + line->of[3] > 0;
+}
+
 char sample_delimiter(const struct text *text)
 {
-    struct line_counts lines[LINES_LOOKED_AT] = {{.starts_quoted = false}};
+    struct line_counts lines[LINES_LOOKED_AT];
     char declared = csv_scan_declared(text->at, text->len);
-    size_t count = lines_count(text, lines);
     if (declared != 0)
         return declared;
+    lines[0] = (struct line_counts){.starts_quoted = false};
+    size_t count = lines_count(text, lines, 2);
     for (size_t c = 0; c < CANDIDATES; c++) {
         if (lines[0].of[c] > 0 && (count < 2 || lines[1].of[c] > 0))
             return candidates[c];
     }
+    if (count == 2 && has_candidate(&lines[1]))
+        count = lines_count(text, lines, LINES_LOOKED_AT);
     /* A comma that the line of names lacks may be decimal, except behind quotes. */
     for (size_t c = 0; c < CANDIDATES; c++) {
         if (stands_below(lines, count, c) && (candidates[c] != ',' || lines[1].starts_quoted))
@@ -71,10 +94,9 @@ char sample_delimiter(const struct text *text)
 
 enum cell sample_guess(const struct sample *sample, size_t row, size_t column)
 {
-    struct csv_field field = sample_field(sample, row, column);
     unsigned char *guess = &sample->guesses[row * sample->columns + column];
     if (*guess == 0)
-        *guess = (unsigned char)(1 + cell_guess(field));
+        *guess = (unsigned char)(1 + cell_guess(sample_field(sample, row, column)));
     return (enum cell)(*guess - 1);
 }
 
@@ -118,8 +140,9 @@ bool sample_read(struct csv_scan *scan, struct luna_arena *arena, struct sample 
         sample.columns += sample.lacks_name;
     }
     sample.guesses = luna_arena_calloc(arena, sample.rows * sample.columns + 1, 1);
+    sample.kinds = luna_arena_calloc(arena, sample.columns + 1, 1);
     *ret_sample = sample;
-    return sample.records != NULL && room != NULL && sample.guesses != NULL;
+    return sample.records != NULL && room != NULL && sample.guesses != NULL && sample.kinds != NULL;
 }
 
 /* 0, 1, 2 … or 1, 2, 3 … in the rows from `first` on. */
@@ -177,9 +200,19 @@ static enum luna_table_kind kind_of(const struct sample *sample, size_t first, s
     return LUNA_TABLE_EMPTY;
 }
 
+/* kind_of() below the first row. */
+static enum luna_table_kind kind_below(const struct sample *sample, size_t column)
+{
+    unsigned char *kind = &sample->kinds[column];
+    if (*kind == 0)
+        *kind = (unsigned char)(1 + kind_of(sample, 1, column));
+    return (enum luna_table_kind)(*kind - 1);
+}
+
 enum luna_table_kind sample_kind(const struct sample *sample, size_t first, size_t column)
 {
-    enum luna_table_kind kind = kind_of(sample, first, column);
+    enum luna_table_kind kind =
+        first == 1 ? kind_below(sample, column) : kind_of(sample, first, column);
     bool may_number_rows = kind == LUNA_TABLE_NUMBERS && sample->columns > 1 && column == 0 &&
                            first > 0 && is_name_of_rows(sample_field(sample, 0, column));
     return may_number_rows && counts_rows(sample, first, column) ? LUNA_TABLE_ROW_NUMBERS : kind;
@@ -285,15 +318,15 @@ struct first_row {
     bool has_numbers; /* a number above numbers */
     bool has_times;   /* a time above times, which no name is */
     bool has_almost;  /* text that is a number but for a sign or a unit, above numbers */
-    bool has_text, text_recurs;
+    bool has_text;
 };
 
 static struct first_row first_row_read(const struct sample *sample)
 {
-    struct first_row row = {.text_recurs = true};
+    struct first_row row = {.has_text = false};
     for (size_t c = 0; c < sample->columns; c++) {
         enum cell cell = sample_guess(sample, 0, c);
-        enum luna_table_kind below = kind_of(sample, 1, c);
+        enum luna_table_kind below = kind_below(sample, c);
         bool values = below == LUNA_TABLE_NUMBERS || below == LUNA_TABLE_TIMES;
         bool almost = cell == CELL_TEXT && below == LUNA_TABLE_NUMBERS &&
                       is_almost_number(sample_field(sample, 0, c));
@@ -306,9 +339,18 @@ static struct first_row first_row_read(const struct sample *sample)
                          (below == LUNA_TABLE_TIMES || (values && counts_rows(sample, 1, c))));
         row.has_numbers = row.has_numbers || (cell == CELL_NUMBER && below == LUNA_TABLE_NUMBERS);
         row.has_text = row.has_text || cell == CELL_TEXT;
-        row.text_recurs = row.text_recurs && (cell != CELL_TEXT || recurs(sample, c));
     }
     return row;
+}
+
+/* All text of the first row stands further down too. */
+static bool text_recurs(const struct sample *sample)
+{
+    for (size_t c = 0; c < sample->columns; c++) {
+        if (sample_guess(sample, 0, c) == CELL_TEXT && !recurs(sample, c))
+            return false;
+    }
+    return true;
 }
 
 /* Nothing above text in every other row: names, or data whose first label is missing. */
@@ -329,13 +371,13 @@ enum luna_table_header sample_header(const struct sample *sample)
     if (row.has_names || row.has_index || sample->lacks_name)
         return LUNA_TABLE_HEADER_PRESENT;
     if (row.has_almost)
-        return row.text_recurs ? LUNA_TABLE_HEADER_ABSENT : LUNA_TABLE_HEADER_FIND;
+        return text_recurs(sample) ? LUNA_TABLE_HEADER_ABSENT : LUNA_TABLE_HEADER_FIND;
     if (!row.has_text)
         return may_be_nameless(sample) || lacks_label(sample) ? LUNA_TABLE_HEADER_FIND
                                                               : LUNA_TABLE_HEADER_ABSENT;
     if (!row.has_numbers)
         return LUNA_TABLE_HEADER_PRESENT;
-    return row.text_recurs ? LUNA_TABLE_HEADER_ABSENT : LUNA_TABLE_HEADER_FIND;
+    return text_recurs(sample) ? LUNA_TABLE_HEADER_ABSENT : LUNA_TABLE_HEADER_FIND;
 }
 
 static size_t digits_at_end(struct csv_field field)
@@ -395,9 +437,13 @@ bool sample_has_units(const struct sample *sample, char delimiter)
         return false;
     for (size_t c = 0; c < sample->columns; c++) {
         enum cell cell = sample_guess(sample, 1, c);
+        if (cell != CELL_TEXT && cell != CELL_MISSING)
+            return false;
+    }
+    for (size_t c = 0; c < sample->columns; c++) {
+        enum cell cell = sample_guess(sample, 1, c);
         enum luna_table_kind below = kind_of(sample, 2, c);
-        if (cell == CELL_NUMBER || cell == CELL_RANGE || cell == CELL_TIME ||
-            below == LUNA_TABLE_TEXT)
+        if (below == LUNA_TABLE_TEXT)
             return false;
         has_text = has_text || (cell == CELL_TEXT && below != LUNA_TABLE_EMPTY);
         has_values = has_values || below == LUNA_TABLE_NUMBERS;

@@ -18,6 +18,7 @@ enum { SAMPLE_ROWS = 101 };
 struct sample {
     struct csv_record *records; /* [rows] */
     unsigned char *guesses;     /* [rows][columns] 1 + sample_guess(), 0: not yet known */
+    unsigned char *kinds;       /* [columns] the same of what is below the first row */
     size_t rows, columns;
     /* The first line has one field fewer than all others, as R writes it: the first column has no
      * name. */

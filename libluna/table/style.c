@@ -8,48 +8,68 @@
 enum { MARKS = MARK_UNSURE_COMMA + 1 };
 
 struct marks {
-    size_t of[MARKS];
+    bool has[MARKS]; /* a number with this mark */
     struct csv_field example[MARKS];
     struct csv_field blank; /* the first number with a blank inside; .at is NULL: there is none */
-    size_t plain;           /* numbers without a mark */
     bool may_number_rows;   /* what stands before the comma only grows: R's row names, perhaps */
 };
 
-static bool has_blank(struct csv_field field)
+static bool may_have_comma(enum mark mark)
 {
-    return field.len > 0 && memchr(field.at, ' ', field.len) != NULL;
+    return mark != MARK_NONE && mark != MARK_POINT && mark != MARK_UNSURE_POINT;
 }
 
 /* What stands before a comma; -1 when no row names and whole numbers are written so: 3,05 */
 static long row_number_of(struct csv_field field, enum mark mark)
 {
-    field = csv_trim(field);
-    const char *comma = field.len > 0 ? memchr(field.at, ',', field.len) : NULL;
-    bool may = mark != MARK_NONE && comma != NULL && csv_is_digit(*field.at);
-    const char *after = may ? comma + 1 : NULL;
-    if (!may || (field.at + field.len - after > 1 && *after == '0'))
+    const char *comma = may_have_comma(mark) ? memchr(field.at, ',', field.len) : NULL;
+    const char *after = comma != NULL && csv_is_digit(*field.at) ? comma + 1 : NULL;
+    if (after == NULL || (field.at + field.len - after > 1 && *after == '0'))
         return -1;
     return strtol(field.at, NULL, 10);
 }
 
+/* Nothing that a number such as -1.5 has not; digits and letters are above its signs. */
+static bool is_as_usual(struct csv_field field)
+{
+    size_t points = 0;
+    for (size_t i = 0; i < field.len; i++) {
+        if (field.at[i] > '.')
+            continue;
+        points += field.at[i] == '.';
+        if (points > 1 || (field.at[i] != '.' && field.at[i] != '-'))
+            return false;
+    }
+    return true;
+}
+
 static void marks_read(const struct reading *r, struct marks *marks)
 {
-    size_t first = reading_first_row(r);
+    size_t first = reading_first_row(r), value = (size_t)r->value;
     enum { GROWING_ROWS = 3 };
     long start = 0, before = -1;
     bool counts = true, grows = true;
-    *marks = (struct marks){.plain = 0};
+    *marks = (struct marks){.may_number_rows = false};
     for (size_t row = first; row < r->sample.rows; row++) {
-        struct csv_field field = sample_field(&r->sample, row, (size_t)r->value);
-        enum mark mark = cell_mark(field);
-        if (marks->of[mark]++ == 0)
-            marks->example[mark] = csv_trim(field);
-        if (marks->blank.at == NULL && has_blank(csv_trim(field)) &&
-            sample_guess(&r->sample, row, (size_t)r->value) == CELL_NUMBER)
-            marks->blank = csv_trim(field);
-        marks->plain +=
-            mark == MARK_NONE && sample_guess(&r->sample, row, (size_t)r->value) == CELL_NUMBER;
-        long number = row_number_of(field, mark);
+        struct csv_field field = sample_field(&r->sample, row, value);
+        if (marks->has[MARK_POINT] && is_as_usual(field)) {
+            counts = grows = false;
+            continue;
+        }
+        field = csv_trim(field);
+        bool has_blank;
+        enum mark mark = cell_mark_of_number(field, &has_blank);
+        long number = -1;
+        /* Most cells tell nothing new, be they numbers or not. */
+        if ((!marks->has[mark] || has_blank || may_have_comma(mark)) &&
+            sample_guess(&r->sample, row, value) == CELL_NUMBER) {
+            if (!marks->has[mark])
+                marks->example[mark] = field;
+            if (has_blank && marks->blank.at == NULL)
+                marks->blank = field;
+            marks->has[mark] = true;
+            number = row_number_of(field, mark);
+        }
         start = row == first ? number : start;
         grows = grows && number > before;
         before = number;
@@ -73,9 +93,9 @@ static bool fault_unsure(struct reading *r, struct csv_field example)
 static bool fault_mixed(struct reading *r, const struct marks *marks)
 {
     struct csv_field point =
-        marks->example[marks->of[MARK_POINT] > 0 ? MARK_POINT : MARK_POINT_GROUPED];
+        marks->example[marks->has[MARK_POINT] ? MARK_POINT : MARK_POINT_GROUPED];
     struct csv_field comma =
-        marks->example[marks->of[MARK_COMMA] > 0 ? MARK_COMMA : MARK_COMMA_GROUPED];
+        marks->example[marks->has[MARK_COMMA] ? MARK_COMMA : MARK_COMMA_GROUPED];
     reading_fault(r, r->value, "value_error",
                   luna_arena_printf(r->arena,
                                     "Value error, the point is decimal in \"%s\" and the comma in "
@@ -119,29 +139,29 @@ bool reading_find_style(struct reading *r)
         return true;
     }
     marks_read(r, &marks);
-    size_t comma = marks.of[MARK_COMMA] + marks.of[MARK_COMMA_GROUPED];
-    size_t point = marks.of[MARK_POINT] + marks.of[MARK_POINT_GROUPED];
+    bool comma = marks.has[MARK_COMMA] || marks.has[MARK_COMMA_GROUPED];
+    bool point = marks.has[MARK_POINT] || marks.has[MARK_POINT_GROUPED];
     r->style = (struct number_style){'.', false};
     if (marks.blank.at != NULL && r->delimiter == CSV_NO_DELIMITER)
         return fault_blank(r, marks.blank);
-    if (comma > 0 && point > 0)
+    if (comma && point)
         return fault_mixed(r, &marks);
-    if (comma > 0 && r->delimiter == CSV_NO_DELIMITER && marks.may_number_rows)
+    if (comma && r->delimiter == CSV_NO_DELIMITER && marks.may_number_rows)
         return fault_row_names(
-            r, marks.example[marks.of[MARK_COMMA] > 0 ? MARK_COMMA : MARK_COMMA_GROUPED]);
-    if (comma > 0)
-        r->style = (struct number_style){',', marks.of[MARK_COMMA_GROUPED] > 0 ||
-                                                  marks.of[MARK_UNSURE_POINT] > 0};
-    else if (point > 0)
-        r->style.groups = marks.of[MARK_POINT_GROUPED] > 0 || marks.of[MARK_UNSURE_COMMA] > 0;
-    else if (marks.of[MARK_UNSURE_COMMA] > 0)
+            r, marks.example[marks.has[MARK_COMMA] ? MARK_COMMA : MARK_COMMA_GROUPED]);
+    if (comma)
+        r->style = (struct number_style){',', marks.has[MARK_COMMA_GROUPED] ||
+                                                  marks.has[MARK_UNSURE_POINT]};
+    else if (point)
+        r->style.groups = marks.has[MARK_POINT_GROUPED] || marks.has[MARK_UNSURE_COMMA];
+    else if (marks.has[MARK_UNSURE_COMMA])
         return fault_unsure(r, marks.example[MARK_UNSURE_COMMA]);
-    else if (marks.of[MARK_UNSURE_POINT] > 0 &&
-             (r->delimiter == ';' || (r->delimiter == '\t' && marks.plain > 0)))
+    else if (marks.has[MARK_UNSURE_POINT] &&
+             (r->delimiter == ';' || (r->delimiter == '\t' && marks.has[MARK_NONE])))
         return fault_unsure(r, marks.example[MARK_UNSURE_POINT]);
     else
         r->is_point_unsure =
-            r->delimiter == ';' || (r->delimiter == '\t' && marks.of[MARK_UNSURE_POINT] == 0);
+            r->delimiter == ';' || (r->delimiter == '\t' && !marks.has[MARK_UNSURE_POINT]);
     return true;
 }
 

@@ -80,17 +80,30 @@ static bool parts_read(struct csv_field field, struct parts *parts)
     return parts->count > 0;
 }
 
+/* Those whose English names begin with a letter; 0 ends them. */
+static const unsigned char *months_with(char letter)
+{
+    enum { LETTERS = 26 };
+    static const unsigned char months[LETTERS + 1][4] = {
+        ['a' - 'a'] = {4, 8}, ['d' - 'a'] = {12}, ['f' - 'a'] = {2},  ['j' - 'a'] = {1, 6, 7},
+        ['m' - 'a'] = {3, 5}, ['n' - 'a'] = {11}, ['o' - 'a'] = {10}, ['s' - 'a'] = {9},
+    };
+    size_t index = (size_t)(letter | 0x20) - 'a';
+    return months[index < LETTERS ? index : LETTERS];
+}
+
 /* 1 to 12 of an English name or its first three letters; 0: not a month. */
 static int month_of(const struct part *part)
 {
     static const char *const names[] = {"january",   "february", "march",    "april",
                                         "may",       "june",     "july",     "august",
                                         "september", "october",  "november", "december"};
-    for (int i = 0; part->is_word && i < 12; i++) {
-        if ((part->at[0] | 0x20) == names[i][0] &&
-            (part->len == 3 || part->len == strlen(names[i])) &&
-            strncasecmp(part->at, names[i], part->len) == 0)
-            return i + 1;
+    const unsigned char *month = months_with(part->at[0]);
+    for (; *month > 0; month++) {
+        const char *name = names[*month - 1];
+        if ((part->len == 3 || part->len == strlen(name)) &&
+            strncasecmp(part->at, name, part->len) == 0)
+            return *month;
     }
     return 0;
 }
@@ -181,6 +194,19 @@ static bool month_read(const char *at, struct time_month *month)
     if (at[7] != '-' || !year_month(at, &month->days_before))
         return false;
     memcpy(month->text, at, sizeof month->text);
+    return true;
+}
+
+/* "-Jan-2020" */
+static bool named_month_read(const char *at, struct time_month *month)
+{
+    const struct part name = {.is_word = true, .at = at + 1, .len = 3};
+    int number = month_of(&name), century = two_digits(at + 5), year = two_digits(at + 7);
+    if (at[0] != at[4] || (at[0] != '-' && at[0] != ' ' && at[0] != '/') || number == 0 ||
+        century < 0 || year < 0)
+        return false;
+    memcpy(month->named, at, sizeof month->named);
+    month->named_days_before = days_of(century * 100 + year, number, 0);
     return true;
 }
 
@@ -353,11 +379,7 @@ static bool named_month(const struct parts *p, struct time_cell *ret_time)
 __attribute__((noinline)) static bool unusual_time(struct csv_field field,
                                                    struct time_cell *ret_time)
 {
-    enum { MONTH_LEN = 7 };
     struct parts parts;
-    int days_before = 0;
-    if (field.len == MONTH_LEN && year_month(field.at, &days_before))
-        return settle(days_before + 1, 0, ret_time);
     field = csv_trim(field);
     if (field.len == 0 || field.len > TIME_BYTES_MAX || !parts_read(field, &parts) ||
         parts.list[0].before != 0 || parts.count < 2)
@@ -366,14 +388,50 @@ __attribute__((noinline)) static bool unusual_time(struct csv_field field,
            named_month(&parts, ret_time);
 }
 
+/* 1-Jan-2020, with any one sign for both; four digits for the year. */
+static bool usual_named(struct time_month *month, struct csv_field field,
+                        struct time_cell *ret_time)
+{
+    enum { NAMED_LEN = sizeof month->named };
+    if (field.len != NAMED_LEN + 1 && field.len != NAMED_LEN + 2)
+        return false;
+    const char *at = field.at, *named = at + field.len - NAMED_LEN;
+    if (memcmp(named, month->named, NAMED_LEN) != 0 && !named_month_read(named, month))
+        return false;
+    int day = field.len == NAMED_LEN + 2 ? two_digits(at) : csv_is_digit(*at) ? *at - '0' : 0;
+    return day >= 1 && day <= 31 && settle(month->named_days_before + day, 0, ret_time);
+}
+
+/* 2020-01 */
+static bool usual_month(struct csv_field field, struct time_cell *ret_time)
+{
+    enum { MONTH_LEN = 7 };
+    int days_before = 0;
+    return field.len == MONTH_LEN && year_month(field.at, &days_before) &&
+           settle(days_before + 1, 0, ret_time);
+}
+
 bool time_cell_read_next(struct time_month *month, struct csv_field field,
                          struct time_cell *ret_time)
 {
-    return usual_time(month, field, ret_time) || unusual_time(field, ret_time);
+    return usual_time(month, field, ret_time) || usual_month(field, ret_time) ||
+           usual_named(month, field, ret_time) || unusual_time(field, ret_time);
+}
+
+/* With a digit, or the first letter of a month or of "Q1": most text does not. */
+static bool may_begin_time(char first)
+{
+    return csv_is_digit(first) || *months_with(first) > 0 || (first | 0x20) == 'q';
+}
+
+/* Not inlined: most text ends before it, and has no use for its stack. */
+__attribute__((noinline)) static bool read_first(struct csv_field field, struct time_cell *ret_time)
+{
+    struct time_month month = TIME_MONTH_FIRST;
+    return time_cell_read_next(&month, field, ret_time);
 }
 
 bool time_cell_read(struct csv_field field, struct time_cell *ret_time)
 {
-    struct time_month month = TIME_MONTH_FIRST;
-    return time_cell_read_next(&month, field, ret_time);
+    return field.len > 0 && may_begin_time(field.at[0]) && read_first(field, ret_time);
 }

@@ -25,18 +25,23 @@ static inline struct time_cell time_cell_of(double key)
 }
 
 /* A date or a time: ISO 8601 and its like (2020-01-02T03:04Z, 2020/1, 2020M01, 2020-Q1, 2020-W05),
- * 31.12.2020, 12/31/2020, 31-Dec-2020, Dec 2020. Plain numbers are not times here. */
+ * 31.12.2020, 12/31/2020, 31-Dec-2020, Dec 2020. Plain numbers are not times here. The field has no
+ * surrounding blanks. */
 bool time_cell_read(struct csv_field field, struct time_cell *ret_time);
 
 /* The month of the last usual time, which that of the next row mostly has too. */
 struct time_month {
     char text[8];    /* "2020-01-" */
     int days_before; /* from 1970-01-01 to the day before its first */
+    char named[9];   /* the same of "-Jan-2020" */
+    int named_days_before;
 };
 
-#define TIME_MONTH_FIRST ((struct time_month){.text = "1970-01-", .days_before = -1})
+#define TIME_MONTH_FIRST                                                                           \
+    ((struct time_month){                                                                          \
+        .text = "1970-01-", .days_before = -1, .named = "-Jan-1970", .named_days_before = -1})
 
-/* The same; faster for times in order. */
+/* The same with blanks; faster for times in order. */
 bool time_cell_read_next(struct time_month *month, struct csv_field field,
                          struct time_cell *ret_time);
 
