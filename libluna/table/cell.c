@@ -23,8 +23,10 @@ bool cell_is(struct csv_field field, const char *word)
 
 bool cell_is_one_of(struct csv_field field, const char *const *words)
 {
+    field = csv_trim(field);
+    int first = field.len > 0 ? field.at[0] | 0x20 : 0x20;
     for (; *words != NULL; words++) {
-        if (cell_is(field, *words))
+        if (((*words)[0] | 0x20) == first && cell_is(field, *words))
             return true;
     }
     return false;
@@ -166,8 +168,8 @@ bool cell_read_plain(struct csv_field field, const char *end, double *ret_value)
     return true;
 }
 
-/* A field without surrounding blanks that is no number. Missing values as R, pandas, Excel (#NV: in
- * German), Eurostat (:) and the World Bank (..) write them. */
+/* Of a field without surrounding blanks, and not of a number. Missing values as R, pandas, Excel
+ * (#NV: in German), Eurostat (:) and the World Bank (..) write them. */
 static enum cell word_read(struct csv_field field)
 {
     static const struct words words = {
@@ -219,8 +221,9 @@ enum cell cell_read(struct csv_field field, struct number_style style, double *r
     return cell;
 }
 
-/* In the style that fits; CELL_TEXT: it is none. */
-static enum cell number_guess(struct csv_field field)
+/* In the style that fits; CELL_TEXT: in neither. Not inlined: most text has no use for its
+ * stack. */
+__attribute__((noinline)) static enum cell number_guess(struct csv_field field)
 {
     static const struct number_style point = {'.', true}, comma = {',', true};
     double value;
@@ -232,12 +235,11 @@ static enum cell number_guess(struct csv_field field)
 
 enum cell cell_guess(struct csv_field field)
 {
-    struct time_cell time;
     field = csv_trim(field);
     enum cell cell = may_be_number(field) ? number_guess(field) : CELL_TEXT;
     if (cell == CELL_TEXT)
         cell = word_read(field);
-    return cell == CELL_TEXT && time_cell_read(field, &time) ? CELL_TIME : cell;
+    return cell == CELL_TEXT && time_cell_is(field) ? CELL_TIME : cell;
 }
 
 /* The point or comma at `at`, followed by exactly three digits and preceded by one to three that

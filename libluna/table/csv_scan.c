@@ -61,21 +61,31 @@ static bool is_spreadsheet_error(const char *at, const char *end)
             (len == 2 && memcmp(first, "NV", 2) == 0));
 }
 
-void csv_scan_init(struct csv_scan *scan, const char *text, size_t len, char delimiter)
+void csv_scan_init(struct csv_scan *scan, const char *text, size_t len)
 {
-    assert(delimiter != 0);
-    *scan = (struct csv_scan){
-        .text = text, .at = text, .end = text + len, .line = 1, .delimiter = delimiter};
+    const char *last = len > 0 ? memrchr(text, '\n', len) : NULL;
+    *scan = (struct csv_scan){.text = text,
+                              .at = text,
+                              .end = text + len,
+                              .plain_end = last != NULL ? last + 1 : text,
+                              .line = 1,
+                              .delimiter = CSV_NO_DELIMITER};
     scan->ends_field['\n'] = scan->ends_field['\r'] = scan->ends_field['"'] = true;
-    scan->ends_field[(unsigned char)delimiter] = true;
-    if (delimiter == ' ')
-        scan->ends_field['\t'] = true;
-    const char *last = len > 0 && delimiter != ' ' ? memrchr(text, '\n', len) : NULL;
-    scan->plain_end = last != NULL ? last + 1 : text;
     if (csv_scan_declared(text, len) != 0)
         skip_line(scan);
     while (scan->at < scan->end && *scan->at == '#' && !is_spreadsheet_error(scan->at, scan->end))
         skip_line(scan);
+}
+
+void csv_scan_set_delimiter(struct csv_scan *scan, char delimiter)
+{
+    assert(delimiter != 0 && scan->delimiter == CSV_NO_DELIMITER);
+    scan->delimiter = delimiter;
+    scan->ends_field[(unsigned char)delimiter] = true;
+    if (delimiter == ' ') {
+        scan->ends_field['\t'] = true;
+        scan->plain_end = scan->text;
+    }
 }
 
 static void take_blanks(struct csv_scan *scan)

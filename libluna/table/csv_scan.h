@@ -39,8 +39,10 @@ struct csv_record {
     size_t blanks; /* empty lines before it */
 };
 
-/* `text` is UTF-8 without a byte order mark. */
-void csv_scan_init(struct csv_scan *scan, const char *text, size_t len, char delimiter);
+/* `text` is UTF-8 without a byte order mark. Comments are skipped; there is no delimiter yet. */
+void csv_scan_init(struct csv_scan *scan, const char *text, size_t len);
+/* Before the first record. */
+void csv_scan_set_delimiter(struct csv_scan *scan, char delimiter);
 /* The delimiter that a first line such as "sep=;" names; 0 without one. */
 char csv_scan_declared(const char *text, size_t len);
 /* The next record that is no empty line; false at the end or at a problem. */

@@ -35,10 +35,11 @@ static bool whole_read(struct csv_field field, double *ret_number)
     uint64_t number = 0;
     if (field.len == 0 || field.len > DIGITS_MAX || (field.at[0] == '0' && field.len > 1))
         return false;
-    for (size_t i = 0; i < field.len; i++) {
-        if (!csv_is_digit(field.at[i]))
+    for (const char *at = field.at; at < field.at + field.len; at++) {
+        unsigned digit = (unsigned)*at - '0';
+        if (digit > 9)
             return false;
-        number = number * 10 + (uint64_t)(field.at[i] - '0');
+        number = number * 10 + digit;
     }
     *ret_number = (double)number;
     return true;
@@ -47,7 +48,7 @@ static bool whole_read(struct csv_field field, double *ret_number)
 bool order_is_time(struct csv_field field)
 {
     struct time_cell time;
-    return time_cell_read(csv_trim(field), &time) || number_read(field, &time);
+    return time_cell_is(csv_trim(field)) || number_read(field, &time);
 }
 
 static bool time_read(struct order *order, struct csv_field field, struct time_cell *ret_time)

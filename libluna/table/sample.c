@@ -10,47 +10,40 @@ static const char candidates[] = "\t;|,";
 enum { CANDIDATES = sizeof candidates - 1 };
 
 struct line_counts {
-    size_t of[CANDIDATES + 1]; /* the last: of all other bytes */
+    size_t of[CANDIDATES];
     bool starts_quoted, is_indented;
 };
 
-static size_t candidate_of(char c)
-{
-    switch (c) {
-    case '\t':
-        return 0;
-    case ';':
-        return 1;
-    case '|':
-        return 2;
-    case ',':
-        return 3;
-    default:
-        return CANDIDATES;
-    }
-}
-
 static const char *line_count(const char *at, const char *end, struct line_counts *counts)
 {
+    enum { QUOTE = CANDIDATES + 1, LINE_END };
+    static const unsigned char meanings[256] = {
+        ['\t'] = 1,    [';'] = 2,         ['|'] = 3,        [','] = 4,
+        ['"'] = QUOTE, ['\n'] = LINE_END, ['\r'] = LINE_END};
     bool quoted = false;
     *counts = (struct line_counts){.starts_quoted = at < end && *at == '"',
                                    .is_indented = at < end && *at == '\t'};
-    for (; at < end && (quoted || (*at != '\n' && *at != '\r')); at++) {
-        quoted = *at == '"' ? !quoted : quoted;
-        counts->of[candidate_of(*at)] += !quoted;
+    for (; at < end; at++) {
+        unsigned meaning = meanings[(unsigned char)*at];
+        if (meaning == 0)
+            continue;
+        if (meaning == QUOTE)
+            quoted = !quoted;
+        else if (meaning == LINE_END && !quoted)
+            return at + 1;
+        else if (!quoted)
+            counts->of[meaning - 1]++;
     }
-    return at < end ? at + 1 : end;
+    return end;
 }
 
 /* The first lines that count, at most `max`; returns how many. */
-static size_t lines_count(const struct text *text, struct line_counts *lines, size_t max)
+static size_t lines_count(const struct csv_scan *scan, struct line_counts *lines, size_t max)
 {
-    struct csv_scan scan;
     size_t count = 0;
-    csv_scan_init(&scan, text->at, text->len, CSV_NO_DELIMITER);
-    for (const char *at = scan.at; at < scan.end && count < max;) {
+    for (const char *at = scan->at; at < scan->end && count < max;) {
         bool blank = *at == '\n' || *at == '\r';
-        at = line_count(at, scan.end, &lines[count]);
+        at = line_count(at, scan->end, &lines[count]);
         count += !blank;
     }
     return count;
@@ -70,20 +63,20 @@ static bool has_candidate(const struct line_counts *line)
     return line->of[0] + line->of[1] + line->of[2] + line->of[3] > 0;
 }
 
-char sample_delimiter(const struct text *text)
+char sample_delimiter(const struct csv_scan *scan)
 {
     struct line_counts lines[LINES_LOOKED_AT];
-    char declared = csv_scan_declared(text->at, text->len);
+    char declared = csv_scan_declared(scan->text, (size_t)(scan->end - scan->text));
     if (declared != 0)
         return declared;
     lines[0] = (struct line_counts){.starts_quoted = false};
-    size_t count = lines_count(text, lines, 2);
+    size_t count = lines_count(scan, lines, 2);
     for (size_t c = 0; c < CANDIDATES; c++) {
         if (lines[0].of[c] > 0 && (count < 2 || lines[1].of[c] > 0))
             return candidates[c];
     }
     if (count == 2 && has_candidate(&lines[1]))
-        count = lines_count(text, lines, LINES_LOOKED_AT);
+        count = lines_count(scan, lines, LINES_LOOKED_AT);
     /* A comma that the line of names lacks may be decimal, except behind quotes. */
     for (size_t c = 0; c < CANDIDATES; c++) {
         if (stands_below(lines, count, c) && (candidates[c] != ',' || lines[1].starts_quoted))

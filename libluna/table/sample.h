@@ -25,9 +25,9 @@ struct sample {
     bool lacks_name;
 };
 
-/* The delimiter of a text: the first of tab, ";", "|" and "," that the first two lines contain
- * outside quotes; CSV_NO_DELIMITER: one column. */
-char sample_delimiter(const struct text *text);
+/* The delimiter of the text that `scan` is at the beginning of: the first of tab, ";", "|" and ","
+ * that its first two lines contain outside quotes; CSV_NO_DELIMITER: one column. */
+char sample_delimiter(const struct csv_scan *scan);
 
 /* The next rows of `scan`, which a syntax error ends. False: out of memory. */
 bool sample_read(struct csv_scan *scan, struct luna_arena *arena, struct sample *ret_sample)

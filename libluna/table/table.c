@@ -111,10 +111,11 @@ static bool check_joined(struct reading *r)
 /* The form of the table. A table without data has a value that is not found. */
 static enum luna_decode_status find_form(struct reading *r)
 {
+    csv_scan_init(&r->scan, r->text.at, r->text.len);
     r->delimiter = r->options->is_records       ? ','
                    : r->options->delimiter != 0 ? r->options->delimiter
-                                                : sample_delimiter(&r->text);
-    csv_scan_init(&r->scan, r->text.at, r->text.len, r->delimiter);
+                                                : sample_delimiter(&r->scan);
+    csv_scan_set_delimiter(&r->scan, r->delimiter);
     r->scan.line -= r->options->is_records; /* the names of NDJSON have no line */
     if (!sample_read(&r->scan, r->arena, &r->sample))
         return LUNA_DECODE_MEMORY;

@@ -256,14 +256,28 @@ static inline bool usual_clock(const char *at, const char *end, double *ret_cloc
     return !isnan(sum);
 }
 
+static struct time_year year_read(int year)
+{
+    int before = days_of(year, 1, 0);
+    return (struct time_year){before, days_of(year + 1, 1, 0) - before == 366};
+}
+
+static int day_of(struct time_year year, int month, int day)
+{
+    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    assert(month >= 1 && month <= 12);
+    return year.days_before + before[month - 1] + (month > 2 && year.is_leap) + day;
+}
+
 /* Of 3/4/2020 the 3rd of April, and the 4th of March. */
-static bool settle_either(int year, int a, int b, double clock, struct time_cell *ret_time)
+static bool settle_either(struct time_year year, int a, int b, double clock,
+                          struct time_cell *ret_time)
 {
     if (a > 12 && b > 12)
         return false;
     *ret_time = (struct time_cell){
-        .key = days_of(year, b <= 12 ? b : 1, a) + clock,
-        .key_month_first = days_of(year, a <= 12 ? a : 1, b) + clock,
+        .key = b <= 12 ? day_of(year, b, a) + clock : 0,
+        .key_month_first = a <= 12 ? day_of(year, a, b) + clock : 0,
         .is_month_possible = a <= 12,
         .is_day_possible = b <= 12,
     };
@@ -271,14 +285,22 @@ static bool settle_either(int year, int a, int b, double clock, struct time_cell
 }
 
 /* 31.12.2020, 12/31/2020 03:04 */
-static bool usual_year_last(const char *at, double clock, struct time_cell *ret_time)
+static bool usual_year_last(struct time_month *month, const char *at, double clock,
+                            struct time_cell *ret_time)
 {
     if (at[5] != at[2] || (at[2] != '/' && at[2] != '.' && at[2] != '-'))
         return false;
     int a = two_digits(at), b = two_digits(at + 3);
-    int century = two_digits(at + 6), year = two_digits(at + 8);
-    return a >= 1 && a <= 31 && b >= 1 && b <= 31 && century >= 0 && year >= 0 &&
-           settle_either(century * 100 + year, a, b, clock, ret_time);
+    if (a < 1 || a > 31 || b < 1 || b > 31)
+        return false;
+    if (memcmp(at + 6, month->year_text, sizeof month->year_text) != 0) {
+        int century = two_digits(at + 6), year = two_digits(at + 8);
+        if (century < 0 || year < 0)
+            return false;
+        memcpy(month->year_text, at + 6, sizeof month->year_text);
+        month->year = year_read(century * 100 + year);
+    }
+    return settle_either(month->year, a, b, clock, ret_time);
 }
 
 /* 2020-01-02, 12/31/2020, and the same with a clock, without being cut into parts: most files have
@@ -292,7 +314,7 @@ static bool usual_time(struct time_month *month, struct csv_field field, struct 
         (field.len > DATE_LEN && !usual_clock(at + DATE_LEN, at + field.len, &clock)))
         return false;
     if (memcmp(at, month->text, sizeof month->text) != 0 && !month_read(at, month))
-        return usual_year_last(at, clock, ret_time);
+        return usual_year_last(month, at, clock, ret_time);
     int day = two_digits(at + sizeof month->text);
     return day >= 1 && day <= 31 && settle(month->days_before + day, clock, ret_time);
 }
@@ -353,7 +375,7 @@ static bool year_last(const struct parts *p, struct time_cell *ret_time)
         return false;
     int year = year_of(&list[2]), a = list[0].number, b = list[1].number;
     double clock = clock_read(p, 3);
-    return year >= 0 && !isnan(clock) && settle_either(year, a, b, clock, ret_time);
+    return year >= 0 && !isnan(clock) && settle_either(year_read(year), a, b, clock, ret_time);
 }
 
 /* 31-Dec-2020, Dec 31, 2020, Dec 2020, Dec-20, Q1 2020 */
@@ -425,13 +447,14 @@ static bool may_begin_time(char first)
 }
 
 /* Not inlined: most text ends before it, and has no use for its stack. */
-__attribute__((noinline)) static bool read_first(struct csv_field field, struct time_cell *ret_time)
+__attribute__((noinline)) static bool is_time(struct csv_field field)
 {
+    struct time_cell time;
     struct time_month month = TIME_MONTH_FIRST;
-    return time_cell_read_next(&month, field, ret_time);
+    return time_cell_read_next(&month, field, &time);
 }
 
-bool time_cell_read(struct csv_field field, struct time_cell *ret_time)
+bool time_cell_is(struct csv_field field)
 {
-    return field.len > 0 && may_begin_time(field.at[0]) && read_first(field, ret_time);
+    return field.len > 0 && may_begin_time(field.at[0]) && is_time(field);
 }

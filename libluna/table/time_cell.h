@@ -27,19 +27,28 @@ static inline struct time_cell time_cell_of(double key)
 /* A date or a time: ISO 8601 and its like (2020-01-02T03:04Z, 2020/1, 2020M01, 2020-Q1, 2020-W05),
  * 31.12.2020, 12/31/2020, 31-Dec-2020, Dec 2020. Plain numbers are not times here. The field has no
  * surrounding blanks. */
-bool time_cell_read(struct csv_field field, struct time_cell *ret_time);
+bool time_cell_is(struct csv_field field);
 
-/* The month of the last usual time, which that of the next row mostly has too. */
+/* The month and the year of the last usual times, which those of the next row mostly have too. */
 struct time_month {
     char text[8];    /* "2020-01-" */
     int days_before; /* from 1970-01-01 to the day before its first */
     char named[9];   /* the same of "-Jan-2020" */
     int named_days_before;
+    char year_text[4]; /* "2020" */
+    struct time_year {
+        int days_before;
+        bool is_leap;
+    } year;
 };
 
 #define TIME_MONTH_FIRST                                                                           \
-    ((struct time_month){                                                                          \
-        .text = "1970-01-", .days_before = -1, .named = "-Jan-1970", .named_days_before = -1})
+    ((struct time_month){.text = "1970-01-",                                                       \
+                         .days_before = -1,                                                        \
+                         .named = "-Jan-1970",                                                     \
+                         .named_days_before = -1,                                                  \
+                         .year_text = "1970",                                                      \
+                         .year = {-1, false}})
 
 /* The same with blanks; faster for times in order. */
 bool time_cell_read_next(struct time_month *month, struct csv_field field,
