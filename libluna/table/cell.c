@@ -170,7 +170,7 @@ bool cell_read_plain(struct csv_field field, const char *end, double *ret_value)
 
 /* Of a field without surrounding blanks, and not of a number. Missing values as R, pandas, Excel
  * (#NV: in German), Eurostat (:) and the World Bank (..) write them. */
-static enum cell word_read(struct csv_field field)
+static inline enum cell word_read(struct csv_field field)
 {
     static const struct words words = {
         {['i' - 'a'] = {"inf", "infinity"},
@@ -192,6 +192,8 @@ static enum cell word_read(struct csv_field field)
 static bool may_be_number(struct csv_field field)
 {
     char first = field.len > 0 ? field.at[0] : 0;
+    if (first >= 'A' && first <= 'z')
+        return false;
     return csv_is_digit(first) || first == '+' || first == '-' || first == '.' || first == ',' ||
            first == '\xe2';
 }

@@ -59,7 +59,8 @@ static const char *hint_time(const struct cells *cells, size_t series, enum orde
 }
 
 /* Faults of times repeat from row to row: the first one ends the pass. */
-static void fault_time(struct cells *cells, size_t series, enum order_status status)
+__attribute__((noinline)) static void fault_time(struct cells *cells, size_t series,
+                                                 enum order_status status)
 {
     static const char *const msgs[] = {
         [ORDER_NO_TIME] = "Value error, a time is missing or cannot be read",

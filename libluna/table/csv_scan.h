@@ -66,6 +66,8 @@ static inline bool csv_is_blank(char c)
 /* Without surrounding blanks. */
 static inline struct csv_field csv_trim(struct csv_field field)
 {
+    if (field.len > 0 && field.at[0] > ' ' && field.at[field.len - 1] > ' ')
+        return field; /* as most are */
     for (; field.len > 0 && csv_is_blank(field.at[0]); field.len--)
         field.at++;
     while (field.len > 0 && csv_is_blank(field.at[field.len - 1]))

@@ -142,24 +142,31 @@ static bool is_constant(const struct reading *r, size_t column, size_t first)
     return true;
 }
 
+/* By its label; most begin like no word. */
+static bool is_total_label(struct csv_field label)
+{
+    return *cell_words(csv_trim(label), &total_words) != NULL &&
+           (is_total_word(label) || starts_with_total(label));
+}
+
 void reading_check_totals(struct reading *r, size_t last_line)
 {
-    size_t first = reading_first_row(r);
+    size_t first = reading_first_row(r), end = r->sample.rows;
+    while (end > first && r->sample.records[end - 1].line > last_line)
+        end--;
     for (size_t i = 0; i < r->sample.columns && r->time == LUNA_TABLE_NONE; i++) {
+        size_t row = first;
         if (r->columns[i].kind != LUNA_TABLE_TEXT || (int)i == r->value || (int)i == r->id ||
             is_constant(r, i, first))
             continue;
-        for (size_t row = first; row < r->sample.rows && r->sample.records[row].line <= last_line;
-             row++) {
-            struct csv_field label = sample_field(&r->sample, row, i);
-            if (*cell_words(csv_trim(label), &total_words) == NULL ||
-                (!is_total_word(label) && !starts_with_total(label)))
-                continue;
-            reading_fault_syntax(r, label.at, r->sample.records[row].line,
-                                 "this may be a total, by its label; remove the line, or the "
-                                 "column of labels");
-            return;
-        }
+        while (row < end && !is_total_label(sample_field(&r->sample, row, i)))
+            row++;
+        if (row == end)
+            continue;
+        reading_fault_syntax(r, sample_field(&r->sample, row, i).at, r->sample.records[row].line,
+                             "this may be a total, by its label; remove the line, or the "
+                             "column of labels");
+        return;
     }
 }
 

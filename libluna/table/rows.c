@@ -9,7 +9,8 @@ enum { TOTALS_MAX = 3, ROWS_HELD = 8 };
 
 /* A row that counts. */
 struct row {
-    struct csv_record record;
+    const struct csv_record *record; /* of the sample, or `scanned` */
+    struct csv_record scanned;
     size_t blanks, empties; /* missing observations before it: blank lines, rows without a cell */
     size_t empty_line;      /* of the first of the latter */
 };
@@ -38,16 +39,19 @@ static const struct row *last_row(const struct rows *rows)
     return &rows->held[(rows->placed - 1) % ROWS_HELD];
 }
 
-/* The next record, in the place of the next row; first those of the sample. */
-static bool next_record(struct rows *rows, struct csv_record *record)
+/* The record of the next row; first those of the sample. */
+static bool next_record(struct rows *rows, struct row *next)
 {
     struct reading *r = rows->reading;
     if (rows->sampled < r->sample.rows) {
-        *record = r->sample.records[rows->sampled++];
+        next->record = &r->sample.records[rows->sampled++];
         return true;
     }
-    record->fields = rows->room + rows->placed % ROWS_HELD * CSV_COLUMNS_MAX;
-    return csv_scan_record(&r->scan, record);
+    next->scanned.fields = rows->room + rows->placed % ROWS_HELD * CSV_COLUMNS_MAX;
+    if (!csv_scan_record(&r->scan, &next->scanned))
+        return false;
+    next->record = &next->scanned;
+    return true;
 }
 
 /* A blank line is a missing observation when there is one column, unless nothing follows. With more
@@ -76,17 +80,17 @@ static void leave_out_totals(struct rows *rows)
     for (size_t left = TOTALS_MAX; rows->placed > 1 && left > 0 && total == TOTAL_YES; left--) {
         const struct row *last = last_row(rows);
         /* A row of another width is a fault already. */
-        if (last->record.count < r->sample.columns)
+        if (last->record->count < r->sample.columns)
             return;
-        total = reading_total(r, &last->record);
+        total = reading_total(r, last->record);
         if (total == TOTAL_PERHAPS)
             reading_fault_syntax(
-                r, last->record.at, last->record.line,
+                r, last->record->at, last->record->line,
                 "this may be a total, by its label or for lack of one; remove the line, or "
                 "the column of labels");
         if (total != TOTAL_YES)
             return;
-        rows->totals_line = last->record.line;
+        rows->totals_line = last->record->line;
         rows->count -= last->blanks + last->empties + 1;
         rows->placed--;
     }
@@ -148,7 +152,7 @@ static void take_row(struct rows *rows)
         cells_take_blanks(&rows->cells, row->blanks);
     for (size_t i = 0; i < row->empties; i++)
         cells_take(&rows->cells, &(struct csv_record){.line = row->empty_line});
-    cells_take(&rows->cells, &row->record);
+    cells_take(&rows->cells, row->record);
 }
 
 /* A row that counts; returns the place of the next one. */
@@ -187,7 +191,7 @@ static void check_end(struct rows *rows, const struct row *next)
 {
     struct reading *r = rows->reading;
     if (r->sample.columns > 1 && next->empties > 0)
-        reading_fault_syntax(r, next->record.at, next->record.line,
+        reading_fault_syntax(r, next->record->at, next->record->line,
                              "the last row is empty; remove it, or write NA if an observation is "
                              "missing");
     else if (r->sample.columns > 1)
@@ -200,8 +204,8 @@ static bool read_rows(struct rows *rows)
     struct reading *r = rows->reading;
     struct row *next = row_at(rows, 0);
     r->faults = rows->cell_faults;
-    while (!is_enough(rows) && next_record(rows, &next->record)) {
-        const struct csv_record *record = &next->record;
+    while (!is_enough(rows) && next_record(rows, next)) {
+        const struct csv_record *record = next->record;
         check_width(rows, record);
         if (record->blanks > 0)
             next->blanks += count_blanks(rows, record);
@@ -212,7 +216,7 @@ static bool read_rows(struct rows *rows)
     }
     r->faults = rows->form_faults;
     /* Only the last row of all can be a total: not the one at which the limit ended the loop. */
-    bool more = next_record(rows, &next->record);
+    bool more = next_record(rows, next);
     if (!more && r->scan.problem != NULL) {
         reading_fault_syntax(r, r->scan.at, r->scan.line, r->scan.problem);
         return false;
@@ -220,7 +224,7 @@ static bool read_rows(struct rows *rows)
     if (!more)
         check_end(rows, next);
     if (rows->placed > 0)
-        reading_check_totals(r, last_row(rows)->record.line);
+        reading_check_totals(r, last_row(rows)->record->line);
     return true;
 }
 
@@ -261,7 +265,7 @@ static bool describe(struct rows *rows, struct luna_table *ret_table)
 {
     const struct reading *r = rows->reading;
     const struct csv_record *first = &r->sample.records[reading_first_row(r)];
-    const struct csv_record *last = &last_row(rows)->record;
+    const struct csv_record *last = last_row(rows)->record;
     *ret_table = (struct luna_table){
         .encoding = r->text.encoding,
         .delimiter = r->delimiter == CSV_NO_DELIMITER ? (char)0 : r->delimiter,
