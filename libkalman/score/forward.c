@@ -1,6 +1,7 @@
 /* The pass forward. */
 #include "score/prepare.h"
 
+#include "filter/state.h"
 #include "numeric/dense.h"
 #include "numeric/expect.h"
 
@@ -94,27 +95,6 @@ static double diffuse_along(const struct score *s, double *along)
     return sum;
 }
 
-/* Turns the columns so that `along` lies in the last one, and drops that: the others no longer
- * reach the observation. */
-static void use_up(struct score *s, double *along, double f_diffuse)
-{
-    EXPECT(s->rank > 0);
-    assert(f_diffuse > 0);
-    size_t d = s->diffuse_states, rank = s->rank;
-    double reflector = 0;
-    along[rank - 1] += copysign(sqrt(f_diffuse), along[rank - 1]);
-    for (size_t j = 0; j < rank; j++)
-        reflector += along[j] * along[j];
-    for (size_t i = 0; i < s->states; i++) {
-        double *row = s->diffuse + i * d, dot = 0;
-        for (size_t j = 0; j < rank; j++)
-            dot += row[j] * along[j];
-        for (size_t j = 0; j < rank; j++)
-            row[j] -= 2 * dot / reflector * along[j];
-    }
-    s->rank--;
-}
-
 /* K0 = A along / F_inf, into place. */
 static void diffuse_gain_of(const struct score *s, const double *along, double f_diffuse,
                             double *k0)
@@ -158,7 +138,7 @@ static bool take_direction(struct score *s, size_t t, bool before, double *ret_f
     if (!(f_diffuse > 0))
         return false;
     diffuse_gain_of(s, along, f_diffuse, s->step_gain + t * s->gain_step);
-    use_up(s, along, f_diffuse);
+    filter_drop_direction(s->diffuse, s->states, s->diffuse_states, s->rank--, along, f_diffuse);
     *ret_f_diffuse = s->step_f[t] = f_diffuse;
     return true;
 }
