@@ -164,7 +164,7 @@ def test_a_killed_container_stays_away_for_five_seconds(project, service):
         running = project.containers(service)
         if len(running) != before or killed[-1] in [project.inspect(name)["State"]["Pid"] for name in running]:
             return False
-        return succeeds(project, account)
+        return succeeds(project, account) and all(project.is_ready("worker", index) for index in range(len(project.containers("worker"))))
 
     print(f"\n{service} killed: it serves again after {back_in_time(kill_one, works):.1f} s")
 
@@ -217,6 +217,7 @@ def test_the_guide_to_a_new_postgresql_loses_the_ledger(project):
     run_guide(project, "compose-postgresql-dump")
     run_guide(project, "compose-postgresql-load")
     assert booked(project, account) == used
+    assert project.sql("SELECT has_database_privilege('luna_worker', 'luna', 'TEMPORARY')") == "f"
     with Load(project, [account], threads=1, pause_s=0.005) as load:
         load.await_success()
         load.await_count(20)

@@ -70,6 +70,18 @@ def settle_once(stack, accounts):
     wait_until(lambda: all(events > 0 for events, _ in sums(stack, accounts).values()), "a booking of every account")
 
 
+def privileges(stack):
+    """What each role may on the database itself, which no dump has."""
+    connection = stack.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT rolname, has_database_privilege(rolname, current_database(), 'CONNECT'),"
+                           " has_database_privilege(rolname, current_database(), 'TEMPORARY') FROM pg_roles WHERE rolname LIKE 'luna%' ORDER BY 1")
+            return cursor.fetchall()
+    finally:
+        connection.close()
+
+
 def verify(stack):
     outcome = stack.luna("audit", "verify")
     return outcome.stdout.strip().splitlines()[-1]
@@ -83,7 +95,7 @@ def test_restore_after_both_stores_were_destroyed(stack, load, servers, redis_st
         settle_once(stack, running.accounts)
         folder = backup(stack, "--to", str(tmp_path / "backups"))
         running.await_count(200)
-    accounts = running.accounts
+    accounts, granted = running.accounts, privileges(stack)
     answered = {account.id: running.count(200, account=account) for account in accounts}
     destroy(servers, stack, *(["state"] if journals == "lost" else []))
     began = time.monotonic()
@@ -100,6 +112,7 @@ def test_restore_after_both_stores_were_destroyed(stack, load, servers, redis_st
     else:
         assert sum_of_all(stack) == int(said["units"])
         assert all(0 < events <= answered[account] for account, (events, _) in after.items()), (after, answered)
+    assert privileges(stack) == granted and ("luna_worker", True, False) in granted
     goes_on(stack, accounts, redis_store, after)
 
 

@@ -57,7 +57,8 @@ restore_verify() {
   printf '%s\n' "$counts" | grep -v '^heads=' | sed 's/^/    /'
 }
 
-# restore_swap: renames one after the other, while no program of the service runs.
+# restore_swap: renames one after the other, while no program of the service runs. A dump does not
+# have what the migrations grant on the database itself.
 restore_swap() {
   local before=luna_before_$TIME
   [ -n "$(restore_sql postgres <<<"SELECT 1 FROM pg_database WHERE datname = 'luna'")" ] || before=
@@ -72,6 +73,8 @@ SQL
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'luna_restoring' \\g /dev/null
 ALTER DATABASE luna_restoring RENAME TO luna;
 GRANT CONNECT ON DATABASE luna TO luna_worker, luna_syncd, luna_admin;
+REVOKE TEMPORARY ON DATABASE luna FROM PUBLIC;
+GRANT TEMPORARY ON DATABASE luna TO luna_owner;
 SQL
 }
 
