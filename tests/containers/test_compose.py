@@ -192,13 +192,14 @@ def test_no_container_says_a_secret(project):
 
 
 def guide(project, name):
-    """The block of docs/GUIDES.md below a mark, for this project and this engine; podman-compose 1.0.3 has no `rm`, and
-    its `exec` writes lines of its own to standard output and always succeeds."""
+    """The block of docs/GUIDES.md below a mark, for this project and this engine; podman-compose 1.0.3 has no `rm`, its `exec`
+    writes lines of its own to standard output and always succeeds, and its `run` builds the images of all services again."""
     text = (ROOT / "docs/GUIDES.md").read_text(encoding="utf-8").split(f"<!-- test: {name} -->\n\n")[1].split("\n\n")[0]
     compose = shlex.join([*project.compose_words, "-p", project.name])
     text = text.replace("luna_", f"{project.name}_").replace("luna-gateway ", f"luna-gateway:{project.environment['LUNA_TAG']} ")
     if project.engine == "podman":
         text = text.replace("docker compose rm --stop --force postgres", f"podman rm --force {project.name}_postgres_1")
+        text = text.replace("docker compose run --rm", "docker compose run --rm --no-deps")
         text = re.sub(r"docker compose exec -T (\w+)", rf"podman exec --interactive {project.name}_\1_1", text)
     text = text.replace("docker compose", compose).replace("docker ", f"{project.engine} ").replace("up --detach", "up --detach --no-build")
     return "set -eux\n" + text
