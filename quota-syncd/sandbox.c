@@ -6,10 +6,11 @@
 #include <stddef.h>
 
 /* The first four: the page and the name of a journal that is new or was lost (pwrite64: on a file
- * system without fallocate). getgroups: which command heals a secret that others can read. The
- * others: arm64, which has neither mkdir nor rename (renameat: a folded journal too). */
+ * system without fallocate). unlinkat, renameat: segments that are folded. getgroups: which command
+ * heals a secret that others can read. On arm64, which has neither mkdir nor rename: mkdirat, and
+ * renameat. */
 #define RARE_CALLS                                                                                 \
-    "ftruncate", "fallocate", "pwrite64", "linkat", "getgroups", "mkdirat", "renameat"
+    "ftruncate", "fallocate", "pwrite64", "linkat", "unlinkat", "renameat", "getgroups", "mkdirat"
 
 /* Journals: read, folded, synced. fstatfs: where a secret is that a reload reads again. */
 static const char *const calls[] = {LUNA_CALLS_PROCESS,
@@ -20,7 +21,6 @@ static const char *const calls[] = {LUNA_CALLS_PROCESS,
                                     "getdents64",
                                     "mkdir",
                                     "rename",
-                                    "unlinkat",
                                     "fsync",
                                     "fdatasync",
                                     "fstatfs",
