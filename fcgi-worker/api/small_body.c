@@ -1,5 +1,6 @@
 #include "api/small_body.h"
 
+#include "http/credential.h"
 #include "luna/base/escape.h"
 #include "luna/store/account.h"
 
@@ -106,6 +107,13 @@ static bool is_text(const json_t *value, size_t max)
     return text != NULL && strlen(text) == json_string_length(value) && characters(text) <= max;
 }
 
+/* It would be in the database, and in the answers to everybody who lists keys. */
+static const char *key_fault(struct luna_faults *faults, const struct small_member *member)
+{
+    return type_fault(faults, member, "value_error", "Value error, contains an API key",
+                      "a text without an API key; replace the key, if others may have seen it");
+}
+
 static const char *read_text(json_t *value, const struct small_member *member,
                              struct luna_faults *faults)
 {
@@ -113,6 +121,8 @@ static const char *read_text(json_t *value, const struct small_member *member,
         faults->arena, "a text of up to %lld characters, none of control", (long long)member->max);
     if (!is_text(value, (size_t)member->max))
         return type_fault(faults, member, "string_type", "Input should be a valid string", hint);
+    if (credential_key_in(json_string_value(value)))
+        return key_fault(faults, member);
     return luna_arena_printf(faults->arena, "%s", json_string_value(value));
 }
 
@@ -132,9 +142,12 @@ static const char *read_texts(json_t *value, const struct small_member *member,
     }
     char *text = sound ? json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     const char *kept = NULL;
+    bool has_key = text != NULL && credential_key_in(text);
     if (text != NULL && strlen(text) <= LUNA_KEY_METADATA_BYTES_MAX)
         kept = luna_arena_printf(faults->arena, "%s", text);
     free(text);
+    if (has_key)
+        return key_fault(faults, member);
     return kept != NULL ? kept
                         : type_fault(faults, member, "dict_type",
                                      "Input should be a valid dictionary of strings", hint);

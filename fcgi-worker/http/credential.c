@@ -26,6 +26,16 @@ size_t credential_free_len(const char *text, size_t len)
     return len;
 }
 
+bool credential_key_in(const char *text)
+{
+    enum { MARK_LEN = sizeof LUNA_KEY_MARK - 1, REST_LEN = LUNA_KEY_TEXT_BYTES - 1 - MARK_LEN };
+    for (const char *at = strstr(text, LUNA_KEY_MARK); at != NULL;
+         at = strstr(at + MARK_LEN, LUNA_KEY_MARK))
+        if (strspn(at + MARK_LEN, "abcdefghijklmnopqrstuvwxyz234567") >= REST_LEN)
+            return true;
+    return false;
+}
+
 /* The text in small letters and without dashes; "" when it is too long or too short to compare. */
 static void simplify(const char *text, char out[HEADER_LEN_MAX + 1])
 {

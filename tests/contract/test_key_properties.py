@@ -49,6 +49,17 @@ WRONG = [{"name": "x" * 65}, {"name": "a\nb"}, {"name": 1}, {"metadata": []}, {"
          {"allowed_networks": [f"192.0.2.{i}" for i in range(17)]}, {"rate_per_s": 0}, {"rate_burst": 5}, {"rate_per_s": 1000001}]
 
 
+@pytest.mark.parametrize("put", [lambda key: {"name": f"my {key}"}, lambda key: {"metadata": {"old": key}}])
+def test_a_key_is_kept_in_the_properties_of_a_key(account, send, put):
+    """Everybody who lists keys would read it, and everybody who has a dump."""
+    refused = send("POST", "/keys", put(account.key))
+    assert refused.status_code == 422 and "API key" in refused.json()["detail"][0]["msg"]
+    assert account.key not in refused.text
+    made = send("POST", "/keys", {"name": account.key[:16], "metadata": {"prefix": account.key[:16]}})
+    assert made.status_code == 201
+    assert send("PATCH", f"/keys/{made.json()['id']}", put(account.key)).status_code == 422
+
+
 @pytest.mark.parametrize("wanted", WRONG)
 def test_wrong_properties_are_taken(send, wanted):
     answer = send("POST", "/keys", wanted)

@@ -7,7 +7,8 @@ luna_add_fuzzer(fuzz_ndjson SOURCES fuzz_ndjson.c LIBS luna_modelling)
 luna_add_fuzzer(fuzz_batch SOURCES fuzz_batch.c LIBS luna_modelling)
 luna_add_fuzzer(fuzz_query SOURCES fuzz_query.c ${worker}/http/query.c LIBS luna_table luna_modelling)
 target_include_directories(fuzz_query PRIVATE ${worker})
-luna_add_fuzzer(fuzz_headers SOURCES fuzz_headers.c ${worker}/http/formats.c ${worker}/http/http.c ${worker}/api/small_body.c
+luna_add_fuzzer(fuzz_headers SOURCES fuzz_headers.c ${worker}/http/credential.c ${worker}/http/formats.c ${worker}/http/http.c
+                ${worker}/api/small_body.c
                 LIBS luna_modelling luna_store PkgConfig::JANSSON)
 target_include_directories(fuzz_headers PRIVATE ${worker})
 luna_add_fuzzer(fuzz_fastcgi SOURCES fuzz_fastcgi.c ${worker}/fastcgi/fcgi_reader.c LIBS luna_base)

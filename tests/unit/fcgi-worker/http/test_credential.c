@@ -53,12 +53,22 @@ static void a_name_without_the_key_is_refused(void **state)
     assert_false(credential_shown("bbbbbbbb", long_key, long_key)); /* no credential */
 }
 
+static void a_key_within_a_text_is_not_seen(void **state)
+{
+    (void)state;
+    assert_true(credential_key_in("luna_live_abcdefghijklmnopqrstuvwxyz2345672"));
+    assert_true(credential_key_in("luna_live_ my luna_live_abcdefghijklmnopqrstuvwxyz2345672."));
+    assert_false(credential_key_in("luna_live_abcdef")); /* as lists show it */
+    assert_false(credential_key_in(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_is_logged_up_to_its_end_or_with_its_key),
         cmocka_unit_test(a_key_under_another_name_is_not_seen),
         cmocka_unit_test(a_name_without_the_key_is_refused),
+        cmocka_unit_test(a_key_within_a_text_is_not_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
