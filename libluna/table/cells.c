@@ -20,8 +20,9 @@ bool cells_init(struct cells *cells, struct reading *r, size_t count_max)
     cells->values = luna_arena_alloc(r->arena, count_max * sizeof *cells->values);
     if (cells->values == NULL || (cells->has_ids && !ids_init(&cells->ids, r->arena, series_max)))
         return false;
-    if (r->time != LUNA_TABLE_NONE &&
-        !order_init(&cells->order, r->text.at + r->text.len, r->arena, r->batch ? series_max : 1))
+    if (r->time != LUNA_TABLE_NONE && !order_init(&cells->order, r->text.at + r->text.len,
+                                                  r->columns[r->time].kind == LUNA_TABLE_NUMBERS,
+                                                  r->arena, r->batch ? series_max : 1))
         return false;
     if (!r->batch)
         return true;

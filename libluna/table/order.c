@@ -5,11 +5,12 @@
 #include <math.h>
 #include <stdint.h>
 
-bool order_init(struct order *order, const char *text_end, struct luna_arena *arena,
-                size_t series_max)
+bool order_init(struct order *order, const char *text_end, bool are_numbers,
+                struct luna_arena *arena, size_t series_max)
 {
     *order = (struct order){.text_end = text_end,
                             .month = TIME_MONTH_FIRST,
+                            .was_number = are_numbers,
                             .day_first_grows = true,
                             .month_first_grows = true};
     order->last = luna_arena_alloc(arena, series_max * sizeof *order->last);

@@ -24,9 +24,9 @@ struct order {
     } * last; /* [series] */
 };
 
-/* For times in the text that ends at `text_end`. */
-bool order_init(struct order *order, const char *text_end, struct luna_arena *arena,
-                size_t series_max) __attribute__((warn_unused_result));
+/* For times in the text that ends at `text_end`, numbers most likely or not. */
+bool order_init(struct order *order, const char *text_end, bool are_numbers,
+                struct luna_arena *arena, size_t series_max) __attribute__((warn_unused_result));
 
 enum order_status {
     ORDER_GROWS,

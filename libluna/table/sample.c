@@ -132,10 +132,12 @@ bool sample_read(struct csv_scan *scan, struct luna_arena *arena, struct sample 
         sample.lacks_name = lacks_name(&sample, scan->delimiter);
         sample.columns += sample.lacks_name;
     }
-    sample.guesses = luna_arena_calloc(arena, sample.rows * sample.columns + 1, 1);
-    sample.kinds = luna_arena_calloc(arena, sample.columns + 1, 1);
+    sample.kinds = luna_arena_calloc(arena, (sample.rows + 1) * sample.columns + 1, 1);
+    if (sample.records == NULL || room == NULL || sample.kinds == NULL)
+        return false;
+    sample.guesses = sample.kinds + sample.columns;
     *ret_sample = sample;
-    return sample.records != NULL && room != NULL && sample.guesses != NULL && sample.kinds != NULL;
+    return true;
 }
 
 /* 0, 1, 2 … or 1, 2, 3 … in the rows from `first` on. */

@@ -176,22 +176,46 @@ static int two_digits(const char *at)
     return tens > 9 || ones > 9 ? -1 : (int)(tens * 10 + ones);
 }
 
-/* The day before the first of "2020-01". */
-static inline bool year_month(const char *at, int *ret_days_before)
+static struct time_year year_read(int year)
 {
-    if (at[4] != '-')
+    int before = days_of(year, 1, 0);
+    return (struct time_year){before, days_of(year + 1, 1, 0) - before == 366};
+}
+
+static int day_of(struct time_year year, int month, int day)
+{
+    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    assert(month >= 1 && month <= 12);
+    return year.days_before + before[month - 1] + (month > 2 && year.is_leap) + day;
+}
+
+/* "2020", mostly that of the time before. */
+static bool year_find(struct time_month *known, const char *at)
+{
+    if (memcmp(at, known->year_text, sizeof known->year_text) == 0)
+        return true;
+    int century = two_digits(at), year = two_digits(at + 2);
+    if (century < 0 || year < 0)
         return false;
-    int century = two_digits(at), year = two_digits(at + 2), month = two_digits(at + 5);
-    if (century < 0 || year < 0 || month < 1 || month > 12)
+    memcpy(known->year_text, at, sizeof known->year_text);
+    known->year = year_read(century * 100 + year);
+    return true;
+}
+
+/* The day before the first of "2020-01". */
+static bool year_month(struct time_month *known, const char *at, int *ret_days_before)
+{
+    int month = two_digits(at + 5);
+    if (at[4] != '-' || month < 1 || month > 12 || !year_find(known, at))
         return false;
-    *ret_days_before = days_of(century * 100 + year, month, 0);
+    *ret_days_before = day_of(known->year, month, 0);
     return true;
 }
 
 /* "2020-01-" */
 static bool month_read(const char *at, struct time_month *month)
 {
-    if (at[7] != '-' || !year_month(at, &month->days_before))
+    if (at[7] != '-' || !year_month(month, at, &month->days_before))
         return false;
     memcpy(month->text, at, sizeof month->text);
     return true;
@@ -201,12 +225,12 @@ static bool month_read(const char *at, struct time_month *month)
 static bool named_month_read(const char *at, struct time_month *month)
 {
     const struct part name = {.is_word = true, .at = at + 1, .len = 3};
-    int number = month_of(&name), century = two_digits(at + 5), year = two_digits(at + 7);
+    int number = month_of(&name);
     if (at[0] != at[4] || (at[0] != '-' && at[0] != ' ' && at[0] != '/') || number == 0 ||
-        century < 0 || year < 0)
+        !year_find(month, at + 5))
         return false;
     memcpy(month->named, at, sizeof month->named);
-    month->named_days_before = days_of(century * 100 + year, number, 0);
+    month->named_days_before = day_of(month->year, number, 0);
     return true;
 }
 
@@ -256,19 +280,6 @@ static inline bool usual_clock(const char *at, const char *end, double *ret_cloc
     return !isnan(sum);
 }
 
-static struct time_year year_read(int year)
-{
-    int before = days_of(year, 1, 0);
-    return (struct time_year){before, days_of(year + 1, 1, 0) - before == 366};
-}
-
-static int day_of(struct time_year year, int month, int day)
-{
-    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-    assert(month >= 1 && month <= 12);
-    return year.days_before + before[month - 1] + (month > 2 && year.is_leap) + day;
-}
-
 /* Of 3/4/2020 the 3rd of April, and the 4th of March. */
 static bool settle_either(struct time_year year, int a, int b, double clock,
                           struct time_cell *ret_time)
@@ -291,16 +302,8 @@ static bool usual_year_last(struct time_month *month, const char *at, double clo
     if (at[5] != at[2] || (at[2] != '/' && at[2] != '.' && at[2] != '-'))
         return false;
     int a = two_digits(at), b = two_digits(at + 3);
-    if (a < 1 || a > 31 || b < 1 || b > 31)
-        return false;
-    if (memcmp(at + 6, month->year_text, sizeof month->year_text) != 0) {
-        int century = two_digits(at + 6), year = two_digits(at + 8);
-        if (century < 0 || year < 0)
-            return false;
-        memcpy(month->year_text, at + 6, sizeof month->year_text);
-        month->year = year_read(century * 100 + year);
-    }
-    return settle_either(month->year, a, b, clock, ret_time);
+    return a >= 1 && a <= 31 && b >= 1 && b <= 31 && year_find(month, at + 6) &&
+           settle_either(month->year, a, b, clock, ret_time);
 }
 
 /* 2020-01-02, 12/31/2020, and the same with a clock, without being cut into parts: most files have
@@ -425,18 +428,19 @@ static bool usual_named(struct time_month *month, struct csv_field field,
 }
 
 /* 2020-01 */
-static bool usual_month(struct csv_field field, struct time_cell *ret_time)
+static bool usual_month(struct time_month *month, struct csv_field field,
+                        struct time_cell *ret_time)
 {
     enum { MONTH_LEN = 7 };
     int days_before = 0;
-    return field.len == MONTH_LEN && year_month(field.at, &days_before) &&
+    return field.len == MONTH_LEN && year_month(month, field.at, &days_before) &&
            settle(days_before + 1, 0, ret_time);
 }
 
 bool time_cell_read_next(struct time_month *month, struct csv_field field,
                          struct time_cell *ret_time)
 {
-    return usual_time(month, field, ret_time) || usual_month(field, ret_time) ||
+    return usual_time(month, field, ret_time) || usual_month(month, field, ret_time) ||
            usual_named(month, field, ret_time) || unusual_time(field, ret_time);
 }
 
