@@ -49,6 +49,11 @@ install(FILES ${LUNA_CONF}/systemd/luna-gateway.sysusers DESTINATION /usr/lib/sy
 set_target_properties(gateway PROPERTIES EXCLUDE_FROM_ALL OFF)
 install(TARGETS gateway LIBRARY DESTINATION /usr/lib/luna COMPONENT worker)
 install(DIRECTORY ${LUNA_CONF}/nginx DESTINATION ${CMAKE_INSTALL_DATADIR}/luna COMPONENT worker FILES_MATCHING PATTERN "*.conf")
+# The description of the API and the pages, for machines without npm. scripts/web says which of them
+# could not be built.
+set(LUNA_SITE ${CMAKE_CURRENT_SOURCE_DIR}/build/web/site)
+add_custom_target(web-site ALL COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/web VERBATIM)
+install(DIRECTORY ${LUNA_SITE}/ DESTINATION ${CMAKE_INSTALL_DATADIR}/luna/web COMPONENT worker)
 install(FILES ${LUNA_CONF}/redis/redis.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/luna/redis COMPONENT worker)
 install(FILES ${LUNA_CONF}/postgresql/limits.sql DESTINATION ${CMAKE_INSTALL_DATADIR}/luna/postgresql COMPONENT worker)
 # Prometheus scrapes the addresses that luna-setup sets.

@@ -63,7 +63,18 @@ serve() {
   luna account show demo
   no_secret_in_logs
   other_users_are_kept_out
+  pages_are_served
   [ -s /var/log/luna/access.log ]
+}
+
+# From the package: there is no npm here, and no network.
+pages_are_served() {
+  local page
+  for page in openapi.json docs redoc changelog assets/swagger-ui-bundle.js assets/redoc.standalone.js llms.txt; do
+    curl -fsS -o /tmp/page --cacert /etc/luna/tls/ca.crt "https://127.0.0.1:8443/$page"
+    [ -s /tmp/page ]
+  done
+  curl -fsS --compressed --cacert /etc/luna/tls/ca.crt https://127.0.0.1:8443/openapi.json | grep '"/api/v1/{account_id}/kalman"' >/dev/null
 }
 
 # www-data is the user of every other web program of the machine.
