@@ -179,6 +179,42 @@ reload_is_told() {
   serves
 }
 
+# A program that is built on the machine takes the place of the one that runs, which is the same.
+binary_upgrade() {
+  local pid
+  pid=$(main_pid luna-worker@main)
+  export LUNA_PID_FILE=/tmp/pool.pid LUNA_ENV_FILE=/etc/luna/worker-main.env LUNA_STATE_DIR=/var/lib/luna LUNA_WORKER_SOCKET=/run/luna/worker-main.sock
+  echo "$pid" >"$LUNA_PID_FILE"
+  cp /usr/sbin/fcgi-worker /tmp/fcgi-worker.new
+  cd /tmp && under_load run_guide binary-upgrade
+  [ "$(main_pid luna-worker@main)" = "$pid" ]
+  [[ $(readlink "/proc/$pid/exe") == /usr/sbin/fcgi-worker ]]
+}
+
+# has_old USER FILE: a process of the user runs with this file, which was replaced.
+has_old() {
+  local pid
+  for pid in $(pgrep -u "$1"); do
+    ! grep -q "$2 (deleted)" "/proc/$pid/maps" 2>/dev/null || return 0
+  done
+  return 1
+}
+
+has_none_old() { ! has_old "$@"; }
+
+# A library is replaced as by an upgrade of Debian's package, under load; then the command of
+# docs/OPERATIONS.md is run.
+libraries_replaced() {
+  local pair file
+  for pair in luna:libhiredis.so.0.14 luna-gateway:libpcre2-8.so.0; do
+    file=$(readlink -f "/usr/lib/x86_64-linux-gnu/${pair#*:}")
+    cp -p "$file" "$file.new" && mv "$file.new" "$file"
+    has_old "${pair%:*}" "$file"
+    under_load luna-setup --upgrade
+    await has_none_old "${pair%:*}" "$file"
+  done
+}
+
 rotated() { under_load luna-rotate "$@"; }
 
 set_up_again() {

@@ -111,6 +111,8 @@ main() {
   part "a pool that is stopped for a restore is not started by requests" inside stopped_for_a_restore
   part "a backup is restored after the database and its roles were dropped" inside backed_up_and_restored
   part "a reload reads the files, and fails when they are invalid" inside reload_is_told
+  part "docs/OPERATIONS.md: a binary upgrade under load: no request fails" inside binary_upgrade
+  part "libraries are replaced: luna-setup --upgrade replaces what runs with the old ones, and no request fails" inside libraries_replaced
   part "luna-setup, run again, changes what it is given, or says why not" inside set_up_again
   for unit in redis postgresql pepper tls; do
     part "luna-rotate $unit under load: no request fails" inside rotated "$unit"

@@ -16,7 +16,7 @@ MARK = re.compile(r"<!-- test: ([a-z-]+) -->")
 # Of a block with the mark "test: NAME": who reads it from the document and runs it.
 RUN_BY = {
     "status": "tests/system/documents/test_operations_page.py",
-    "reload": BOOTED, "upgrade-packages": BOOTED,
+    "reload": BOOTED, "upgrade-packages": BOOTED, "binary-upgrade": BOOTED,
     "requests-of-an-event": "tests/system/documents/test_quota_page.py",
     "postgresql-upgrade": BOOTED, "move-away": BOOTED, "move-here": BOOTED, "expose": BOOTED, "exposed": BOOTED,
     "worker-host": BOOTED, "worker-host-network": BOOTED, "worker-host-start": BOOTED,
@@ -25,7 +25,6 @@ RUN_BY = {
 
 # How a block without a mark begins, and why it is not run as it stands.
 NOT_RUN = {
-    "install -m 755 fcgi-worker.new": "the packages do it (mark upgrade-packages); without them tests/prefork/test_replacement.py",
     "nft add rule inet filter": "needs administrative rights over the network, which Luna does not use",
     "LUNA_KEY_PEPPER_FILE=": "settings; tests/system/operate/test_peppers.py",
     "scripts/backup --to": "with other folders: tests/faults/test_backup.py",
