@@ -9,6 +9,8 @@
 
 #include "csv_scan.h"
 
+#include <stdint.h>
+
 enum cell { CELL_NUMBER, CELL_MISSING, CELL_TIME, CELL_TEXT, CELL_RANGE };
 
 /* How the numbers of a column are written. */
@@ -52,6 +54,24 @@ enum cell cell_read(struct csv_field field, struct number_style style, double *r
  * cell_read() judge. The field's text goes on up to `end`: where more bytes follow, eight are read
  * at once. */
 bool cell_read_plain(struct csv_field field, const char *end, double *ret_value);
+
+/* Digits that a double holds exactly, as cell_read() reads them: a year, seconds or milliseconds
+ * since 1970, the number of a row. */
+static inline bool cell_read_whole(struct csv_field field, double *ret_value)
+{
+    enum { DIGITS_MAX = 15 };
+    uint64_t number = 0;
+    if (field.len == 0 || field.len > DIGITS_MAX || (field.at[0] == '0' && field.len > 1))
+        return false;
+    for (const char *at = field.at; at < field.at + field.len; at++) {
+        unsigned digit = (unsigned)*at - '0';
+        if (digit > 9)
+            return false;
+        number = number * 10 + digit;
+    }
+    *ret_value = (double)number;
+    return true;
+}
 
 /* cell_read() of a field whose column's style is not known yet; a time is CELL_TIME. */
 enum cell cell_guess(struct csv_field field);

@@ -3,7 +3,6 @@
 #include "cell.h"
 
 #include <math.h>
-#include <stdint.h>
 
 bool order_init(struct order *order, const char *text_end, bool are_numbers,
                 struct luna_arena *arena, size_t series_max)
@@ -29,23 +28,6 @@ static bool number_read(struct csv_field field, struct time_cell *ret_time)
     return true;
 }
 
-/* A year, or the seconds or milliseconds since 1970: digits that a double holds exactly. */
-static bool whole_read(struct csv_field field, double *ret_number)
-{
-    enum { DIGITS_MAX = 15 };
-    uint64_t number = 0;
-    if (field.len == 0 || field.len > DIGITS_MAX || (field.at[0] == '0' && field.len > 1))
-        return false;
-    for (const char *at = field.at; at < field.at + field.len; at++) {
-        unsigned digit = (unsigned)*at - '0';
-        if (digit > 9)
-            return false;
-        number = number * 10 + digit;
-    }
-    *ret_number = (double)number;
-    return true;
-}
-
 bool order_is_time(struct csv_field field)
 {
     struct time_cell time;
@@ -56,7 +38,7 @@ static bool time_read(struct order *order, struct csv_field field, struct time_c
 {
     double number = 0;
     if (order->was_number &&
-        (whole_read(field, &number) || cell_read_plain(field, order->text_end, &number))) {
+        (cell_read_whole(field, &number) || cell_read_plain(field, order->text_end, &number))) {
         *ret_time = time_cell_of(number);
         return true;
     }

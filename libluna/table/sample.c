@@ -146,7 +146,8 @@ static bool counts_rows(const struct sample *sample, size_t first, size_t column
     static const struct number_style plain = {'.', false};
     double start = 0, value = 0;
     for (size_t row = first; row < sample->rows; row++) {
-        if (cell_read(sample_field(sample, row, column), plain, &value) != CELL_NUMBER)
+        struct csv_field field = sample_field(sample, row, column);
+        if (!cell_read_whole(field, &value) && cell_read(field, plain, &value) != CELL_NUMBER)
             return false;
         start = row == first ? value : start;
         if (value != start + (double)(row - first) || (start != 0 && start != 1))
@@ -329,9 +330,12 @@ static struct first_row first_row_read(const struct sample *sample)
         row.has_times = row.has_times || (cell == CELL_TIME && below == LUNA_TABLE_TIMES);
         row.has_names = row.has_names || (cell == CELL_TEXT && values && !almost) ||
                         (cell == CELL_TIME && below == LUNA_TABLE_NUMBERS);
-        row.has_index = row.has_index ||
-                        (sample_field(sample, 0, c).len == 0 && sample->columns > 1 && c == 0 &&
-                         (below == LUNA_TABLE_TIMES || (values && counts_rows(sample, 1, c))));
+        bool may_be_index = sample_field(sample, 0, c).len == 0 && sample->columns > 1 && c == 0;
+        if (may_be_index && values && counts_rows(sample, 1, c))
+            sample->kinds[c] = 1 + (unsigned char)LUNA_TABLE_ROW_NUMBERS;
+        row.has_index =
+            row.has_index || (may_be_index && (below == LUNA_TABLE_TIMES ||
+                                               kind_below(sample, c) == LUNA_TABLE_ROW_NUMBERS));
         row.has_numbers = row.has_numbers || (cell == CELL_NUMBER && below == LUNA_TABLE_NUMBERS);
         row.has_text = row.has_text || cell == CELL_TEXT;
     }

@@ -43,8 +43,8 @@ static bool is_below_limit(const char *body, size_t len)
 static bool check_start(const char *body, size_t len, struct luna_faults *faults)
 {
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (len >= others[i].len && memcmp(body, others[i].start, others[i].len) == 0 &&
-            !is_below_limit(body, len)) {
+        if (len >= others[i].len && *body == *others[i].start &&
+            memcmp(body, others[i].start, others[i].len) == 0 && !is_below_limit(body, len)) {
             fault_other(faults, others[i].what, others[i].hint);
             return false;
         }
