@@ -4,6 +4,7 @@
 #include "model/series_check.h"
 #include "numeric/expect.h"
 #include "numeric/lag_polynomial.h"
+#include "numeric/wide.h"
 
 #include <math.h>
 #include <string.h>
@@ -166,11 +167,16 @@ static void start_state(struct innovations *f)
         f->state[last - t] = f->values[t] - mean;
 }
 
-static void add_scaled(double factor, const double *restrict x, size_t n, double *restrict sum)
+WIDE_BODY void add_scaled_body(double factor, const double *restrict x, size_t n,
+                               double *restrict sum)
 {
     for (size_t i = 0; i < n; i++)
         sum[i] += factor * x[i];
 }
+
+WIDE_TWICE(void, add_scaled,
+           (double factor, const double *restrict x, size_t n, double *restrict sum),
+           (factor, x, n, sum))
 
 /* What the mean, each gap that has come, and the data are in the innovations at t. Returns how many
  * gaps have come. */
@@ -286,9 +292,8 @@ static bool eliminate(struct innovations *f, size_t size, struct cancel_check *c
         for (size_t i = k + 1; i < size; i++)
             column[i] = f->gram[i * stride + k];
         for (size_t i = k + 1; i < size; i++) {
-            double *restrict row = f->gram + i * stride, factor = column[i] / pivot;
-            for (size_t j = k + 1; j <= i; j++)
-                row[j] -= factor * column[j];
+            double *row = f->gram + i * stride;
+            add_scaled(-column[i] / pivot, column + k + 1, i - k, row + k + 1);
         }
     }
     *ret_log_determinant = sum;

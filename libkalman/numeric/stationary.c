@@ -1,6 +1,7 @@
 #include "numeric/stationary.h"
 
 #include "numeric/expect.h"
+#include "numeric/wide.h"
 
 #include <math.h>
 #include <string.h>
@@ -87,6 +88,17 @@ static bool has_settled(const struct stationary *s, const double *rest)
     return largest < 1e-17 * s->column[0];
 }
 
+WIDE_BODY void add_long_body(const double *restrict column, size_t reach, double innovation,
+                             double *restrict expected)
+{
+    add_column(column, reach, innovation, expected);
+}
+
+WIDE_TWICE(void, add_long,
+           (const double *restrict column, size_t reach, double innovation,
+            double *restrict expected),
+           (column, reach, innovation, expected))
+
 /* The innovations of the gaps that have come, and their products with those of the constant and of
  * the value. */
 static void take_gaps(const struct stationary *s, size_t come, size_t t, double of_one,
@@ -98,7 +110,7 @@ static void take_gaps(const struct stationary *s, size_t come, size_t t, double 
         double *expected = gap_expected(s, k) + t, *products = gap_products(s, k);
         extend(s, expected + s->reach);
         u[k] = (gaps_effect(s->gaps, k, t) - expected[0]) / s->column[0];
-        add_column(s->column, s->reach, u[k], expected);
+        add_long(s->column, s->reach, u[k], expected);
         for (size_t j = 0; j <= k; j++)
             products[j] += u[k] * u[j];
     }
