@@ -37,6 +37,12 @@ static const struct entry entries[] = {
     {KALMAN_ARIMA, true, 1, 0, 0, 0, 1, 1, 1,
      "ARIMA(1,0,0)(0,1,1) with a mean has the lowest AICc: a stable season, and "
      "deviations that decay"},
+    {KALMAN_ARIMA, true, 1, 1, 1, 0, 1, 1, 0,
+     "ARIMA(1,1,1)(0,1,1) has the lowest AICc: a drifting season, and changes that are "
+     "autocorrelated"},
+    {KALMAN_ARIMA, true, 2, 0, 0, 0, 1, 1, 1,
+     "ARIMA(2,0,0)(0,1,1) with a mean has the lowest AICc: a stable season, and deviations that "
+     "swing back"},
 };
 #define entry_count (sizeof entries / sizeof entries[0])
 static_assert(entry_count <= KALMAN_CANDIDATES_MAX,
