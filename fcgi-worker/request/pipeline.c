@@ -215,6 +215,17 @@ static void clean_up(struct pipeline *pipeline)
     luna_arena_reset(&pipeline->arena);
 }
 
+/* What the request has of its account's units and places: before the answer goes out, after which
+ * the client may send the next request. */
+static void give_back(struct exchange *exchange)
+{
+    fair_share_end(exchange);
+    if (exchange->admission.charge != LUNA_CHARGE_OUTSTANDING)
+        return;
+    exchange_enter(exchange, PHASE_COMMIT);
+    luna_admission_refund(exchange->pipeline->admitter, &exchange->admission);
+}
+
 /* The client has its answer, or none: it does not wait for this round trip, which few requests
  * need. */
 static void spend(struct exchange *exchange)
@@ -227,8 +238,6 @@ static void spend(struct exchange *exchange)
 
 static void finish(struct exchange *exchange)
 {
-    if (exchange->admission.charge == LUNA_CHARGE_OUTSTANDING)
-        luna_admission_refund(exchange->pipeline->admitter, &exchange->admission);
     assert(exchange->admission.charge != LUNA_CHARGE_OUTSTANDING);
     spend(exchange);
     exchange_enter(exchange, PHASE_IDLE);
@@ -250,7 +259,7 @@ void pipeline_serve(struct pipeline *pipeline, int64_t accepted_ns)
     /* A part of an answer must not look like the whole. */
     if (pipeline->response.body.overflow && !exchange.client_left)
         (void)exchange_refuse(&exchange, PROBLEM_INTERNAL, NULL);
-    fair_share_end(&exchange); /* before the answer, after which the client may send the next one */
+    give_back(&exchange);
     if (!exchange.client_left && exchange.answer != ANSWER_CUT)
         answer(&exchange);
     finish(&exchange);

@@ -60,6 +60,8 @@ enum luna_commit luna_admission_commit(struct luna_admitter *admitter,
 void luna_admission_refund(struct luna_admitter *admitter, struct luna_admission *admission)
 {
     assert(admission->charge == LUNA_CHARGE_OUTSTANDING);
+    if (admitter->on_refund != NULL)
+        admitter->on_refund();
     admission->charge = LUNA_CHARGE_REFUNDED;
     admitter->refunds++;
     admitter->refunded += admission->cost;

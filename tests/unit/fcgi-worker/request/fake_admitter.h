@@ -14,6 +14,7 @@ struct luna_admitter {
     enum luna_commit commit;
     enum luna_code commit_error; /* of a commit that fails */
     void (*on_admit)(void);      /* NULL, or what other processes do meanwhile */
+    void (*on_refund)(void);     /* NULL, or what the test looks at then */
 
     int admissions, commits, refunds;
     int64_t charged;                  /* units that were committed */

@@ -171,6 +171,25 @@ static void a_request_beyond_the_share_is_charged(void **state)
     assert_int_equal(rig.admitter.refunded, 1);
 }
 
+static size_t sent_at_refund;
+
+static void note_what_was_sent(void)
+{
+    sent_at_refund = rig.io.sent.len;
+}
+
+/* The client could send the next request, and find its place taken. */
+static void a_refusal_is_answered_before_its_place_is_free(void **state)
+{
+    const struct rig_request request = {.path = kalman, .api_key = "key", .body = series};
+    (void)state;
+    rig.admitter.on_admit = fill_the_share;
+    rig.admitter.on_refund = note_what_was_sent;
+    assert_answer(rig_serve(&request), "429", "concurrency_limited");
+    assert_int_equal(rig.admitter.refunds, 1);
+    assert_int_equal(sent_at_refund, 0);
+}
+
 static enum step_outcome fail_after_a_part(struct exchange *exchange)
 {
     struct http_response *response = &exchange->pipeline->response;
@@ -337,6 +356,7 @@ int main(void)
         TEST(a_client_that_left_is_charged),
         TEST(a_client_that_left_before_is_admitted),
         TEST(a_request_beyond_the_share_is_charged),
+        TEST(a_refusal_is_answered_before_its_place_is_free),
         TEST(a_failure_after_a_part_looks_like_the_end),
         TEST(an_answer_to_cache_does_not_vary_with_the_key),
         TEST(a_route_ends_without_notice),
