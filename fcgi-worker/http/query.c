@@ -95,7 +95,7 @@ static bool pair_parse(const char *text, size_t len, struct luna_arena *arena, s
                   wrong != NULL ? "Value error, the value cannot be decoded"
                                 : "Value error, given more than once",
                   wrong != NULL ? wrong
-                                : "give each parameter only once, except lists, and at most 16 "
+                                : "give each parameter only once, except lists, and at most 20 "
                                   "parameters");
         return false;
     }
@@ -281,7 +281,7 @@ static bool is_list(const char *name)
         if (strcmp(options[i].name, name) == 0)
             return options[i].put == put_numbers || options[i].put == put_words;
     }
-    return false;
+    return luna_table_option_is_list(name);
 }
 
 int query_precision(const struct query *query, struct luna_faults *faults)

@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { QUERY_PAIRS_MAX = 16 };
+enum { QUERY_PAIRS_MAX = 20 };
 
 struct query_pair {
     const char *name; /* decoded, NUL-terminated */

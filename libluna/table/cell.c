@@ -295,3 +295,43 @@ enum mark cell_mark(struct csv_field field)
     enum mark mark = cell_mark_of_number(csv_trim(field), &has_blank);
     return mark != MARK_NONE && cell_guess(field) == CELL_NUMBER ? mark : MARK_NONE;
 }
+
+void markers_read(const char *list, struct markers *ret_markers)
+{
+    static const struct number_style plain = {'.', false};
+    *ret_markers = (struct markers){.count = 0};
+    while (*list != '\0') {
+        struct csv_field text = csv_trim((struct csv_field){list, strcspn(list, ",")});
+        double *number = &ret_markers->numbers[ret_markers->count];
+        list += strcspn(list, ",");
+        list += *list == ',';
+        if (text.len == 0)
+            continue;
+        assert(ret_markers->count < MARKERS_MAX);
+        if (cell_read(text, plain, number) != CELL_NUMBER)
+            *number = (double)NAN;
+        ret_markers->texts[ret_markers->count++] = text;
+    }
+}
+
+bool markers_have(const struct markers *markers, struct csv_field field)
+{
+    static const struct number_style plain = {'.', false};
+    double value = (double)NAN;
+    field = csv_trim(field);
+    for (size_t i = 0; i < markers->count; i++) {
+        struct csv_field text = markers->texts[i];
+        if (text.len == field.len && strncasecmp(text.at, field.at, text.len) == 0)
+            return true;
+    }
+    return markers->count > 0 && cell_read(field, plain, &value) == CELL_NUMBER &&
+           markers_have_number(markers, value);
+}
+
+bool markers_have_number(const struct markers *markers, double value)
+{
+    size_t at = 0;
+    while (at < markers->count && markers->numbers[at] != value)
+        at++;
+    return at < markers->count;
+}

@@ -76,6 +76,21 @@ static inline bool cell_read_whole(struct csv_field field, double *ret_value)
 /* cell_read() of a field whose column's style is not known yet; a time is CELL_TIME. */
 enum cell cell_guess(struct csv_field field);
 
+/* What else stands for a missing observation in one table. */
+enum { MARKERS_MAX = 16 };
+
+struct markers {
+    struct csv_field texts[MARKERS_MAX];
+    double numbers[MARKERS_MAX]; /* NaN: only its text counts */
+    size_t count;
+};
+
+/* From a list of at most MARKERS_MAX with commas between, which the markers borrow. */
+void markers_read(const char *list, struct markers *ret_markers);
+/* By its text, in any case, or as a number. */
+bool markers_have(const struct markers *markers, struct csv_field field);
+bool markers_have_number(const struct markers *markers, double value);
+
 /* What one field tells of the decimal mark of its column. */
 enum mark {
     MARK_NONE,          /* no mark; of cell_mark(): or no number */

@@ -143,6 +143,10 @@ __attribute__((noinline)) static void take_unusual_value(struct cells *cells,
         r->style.groups = true; /* the first number above 999 */
         cell = cell_read(field, r->style, &cells->values[row]);
     }
+    if ((cell == CELL_TEXT || cell == CELL_RANGE) && markers_have(&r->markers, field)) {
+        cells->values[row] = (double)NAN;
+        cell = CELL_MISSING;
+    }
     cells->missing += cell == CELL_MISSING;
     if (cell == CELL_TEXT || cell == CELL_RANGE)
         reading_fault_cell(r, field, cell, row, cells->record->line);
@@ -186,8 +190,21 @@ void cells_take_blanks(struct cells *cells, size_t count)
         cells->values[cells->count++] = (double)NAN;
 }
 
+/* Numbers are compared when all are read: most tables have no markers. */
+static void take_out_markers(struct cells *cells)
+{
+    for (size_t i = 0; i < cells->count; i++) {
+        if (!markers_have_number(&cells->reading->markers, cells->values[i]))
+            continue;
+        cells->values[i] = (double)NAN;
+        cells->missing++;
+    }
+}
+
 void cells_end(struct cells *cells)
 {
+    if (cells->reading->markers.count > 0)
+        take_out_markers(cells);
     if (cells->has_ids && cells->reading->id == LUNA_TABLE_NONE && cells->ids.count > 1 &&
         cells->ids.recurs && !cells->is_stopped)
         fault_ids(cells, IDS_OK);

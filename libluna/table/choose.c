@@ -263,7 +263,8 @@ static const char *hint_no_numbers(struct reading *r)
     if (r->has_header && r->sample.rows > 1)
         return luna_arena_printf(r->arena,
                                  "its columns are: %s; add the column of the observations: "
-                                 "column=NAME",
+                                 "column=NAME, and the words in it that stand for a missing one: "
+                                 "missing=WORD",
                                  list_columns(r));
     return "put the names of the columns on the first line and one observation on each further one";
 }

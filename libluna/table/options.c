@@ -1,9 +1,11 @@
 #include "luna/table/table.h"
 
+#include "cell.h"
+
 #include <string.h>
 
 const char *const luna_table_option_names[] = {"column",    "time_column", "id_column", "header",
-                                               "delimiter", "decimal",     NULL};
+                                               "delimiter", "decimal",     "missing",   NULL};
 
 struct word {
     const char *text;
@@ -47,6 +49,23 @@ static void set_header(const char *value, struct luna_table_options *options,
               "header=present: the first line holds the names of the columns");
 }
 
+static void set_missing(const char *value, struct luna_table_options *options,
+                        struct luna_faults *faults)
+{
+    size_t count = 1;
+    for (const char *at = value; *at != '\0'; at++)
+        count += *at == ',';
+    options->missing = value;
+    if (count > MARKERS_MAX)
+        fault(faults, "missing", "Input should be a list of at most 16 words or numbers",
+              "missing=-9999,ND: what stands for a missing observation");
+}
+
+bool luna_table_option_is_list(const char *name)
+{
+    return strcmp(name, "missing") == 0;
+}
+
 void luna_table_option_set(const char *name, const char *value, struct luna_table_options *options,
                            struct luna_faults *faults)
 {
@@ -71,5 +90,7 @@ void luna_table_option_set(const char *name, const char *value, struct luna_tabl
         if (!word_read(decimals, sizeof decimals / sizeof decimals[0], value, &options->decimal))
             fault(faults, "decimal", "Input should be 'point' or 'comma'",
                   "or the character itself: decimal=,");
+    } else if (strcmp(name, "missing") == 0) {
+        set_missing(value, options, faults);
     }
 }

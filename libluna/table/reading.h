@@ -27,6 +27,7 @@ struct reading {
      * than one of them is a fault. */
     int value, time, id, watched;
     bool is_watched_by_name;
+    struct markers markers;
     struct number_style style; /* of the column of values */
     /* No number of the sample has a mark, and the decimal one may be a comma: 1.234 is unsure. */
     bool is_point_unsure;
@@ -73,6 +74,10 @@ bool reading_find_style(struct reading *reading);
 
 /* The first number with a point, while is_point_unsure: a fault, or the point is decimal. */
 void reading_check_point(struct reading *reading, struct csv_field field);
+
+/* A number that programs write for a missing observation, far from all others of its series, is a
+ * fault, unless the options say what such numbers are. */
+void reading_check_fills(struct reading *reading, const struct luna_table *table);
 
 /* What is wrong with a field of the column of values, and how to fix it. */
 void reading_fault_cell(struct reading *reading, struct csv_field field, enum cell cell, size_t row,

@@ -88,8 +88,11 @@ char sample_delimiter(const struct csv_scan *scan)
 enum cell sample_guess(const struct sample *sample, size_t row, size_t column)
 {
     unsigned char *guess = &sample->guesses[row * sample->columns + column];
-    if (*guess == 0)
-        *guess = (unsigned char)(1 + cell_guess(sample_field(sample, row, column)));
+    if (*guess == 0) {
+        struct csv_field field = sample_field(sample, row, column);
+        bool is_marker = sample->markers != NULL && markers_have(sample->markers, field);
+        *guess = (unsigned char)(1 + (is_marker ? CELL_MISSING : cell_guess(field)));
+    }
     return (enum cell)(*guess - 1);
 }
 

@@ -23,6 +23,7 @@ struct sample {
     /* The first line has one field fewer than all others, as R writes it: the first column has no
      * name. */
     bool lacks_name;
+    const struct markers *markers; /* NULL: not yet known */
 };
 
 /* The delimiter of the text that `scan` is at the beginning of: the first of tab, ";", "|" and ","
@@ -43,7 +44,7 @@ static inline struct csv_field sample_field(const struct sample *sample, size_t 
     return csv_record_field(record, column);
 }
 
-/* cell_guess() of the field. */
+/* cell_guess() of the field; a marker is CELL_MISSING. */
 enum cell sample_guess(const struct sample *sample, size_t row, size_t column);
 
 /* Whether the first row holds names. LUNA_TABLE_HEADER_FIND: both are possible. */

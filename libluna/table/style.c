@@ -1,7 +1,10 @@
-/* How the numbers of a column are written; what is wrong with one that is not. */
+/* How the numbers of a column are written; what is wrong with one that is not, or that stands for a
+ * missing observation. */
+#include "luna/modelling/number.h"
 #include "reading.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -271,4 +274,150 @@ void reading_fault_cell(struct reading *r, struct csv_field field, enum cell cel
               : "Input should be a valid number, unable to parse string as a number",
         hint);
     luna_fault_at_index(luna_fault_at(fault, r->columns[r->value].name), row);
+}
+
+/* Above it nothing is measured: 9.96921e36 of netCDF, 1e20, 3.4e38. */
+static const double fill_least = 1e19;
+
+static bool is_fill(double value)
+{
+    static const double fills[] = {
+        99,    999,    9999,    99999,  999999,  9999999,  99999999,   999999999,  99.9,      99.99,
+        999.9, 999.99, 999.999, 9999.9, 9999.99, 9999.999, 99999.9,    99999.99,   888,       8888,
+        888.8, 777,    7777,    32767,  32768,   65535,    2147483647, 2147483648, 4294967295};
+    double size = fabs(value);
+    size_t at = 0;
+    if (size < fills[0])
+        return false;
+    while (at < sizeof fills / sizeof fills[0] && fills[at] != size)
+        at++;
+    return at < sizeof fills / sizeof fills[0] || (size >= fill_least && isfinite(size));
+}
+
+enum { FILLS_MAX = 4 };
+
+/* The numbers of one series that may stand for missing ones, and how far all others reach. */
+struct fills {
+    double list[FILLS_MAX];
+    size_t times[FILLS_MAX], count;
+    double low, high; /* of the others */
+    size_t others;
+};
+
+static void fills_add(struct fills *fills, double value)
+{
+    size_t at = 0;
+    while (at < fills->count && fills->list[at] != value)
+        at++;
+    if (at == FILLS_MAX)
+        return;
+    fills->list[at] = value;
+    fills->times[at]++;
+    fills->count += at == fills->count;
+}
+
+/* -9999 among numbers that are never negative, or far below them; 9999 far above them. */
+static bool is_far(const struct fills *fills, size_t at)
+{
+    enum { TIMES_ABOVE = 5 };
+    double value = fills->list[at], range = fills->high - fills->low;
+    double size = fmax(fabs(fills->low), fabs(fills->high));
+    if (fabs(value) >= fill_least)
+        return fabs(value) / 1e6 > size;
+    if (value < 0)
+        return fills->low >= 0 || (fills->low - value > range && fills->low - value > size / 2);
+    return value - fills->high > range && value - fills->high > TIMES_ABOVE * size &&
+           (value >= 999 || fills->times[at] > 1);
+}
+
+/* Of a series whose least or greatest number may be one; the others are not looked at. */
+static void fills_find(const struct luna_table_series *series, struct fills *fills)
+{
+    double low = (double)INFINITY, high = -(double)INFINITY;
+    *fills = (struct fills){.low = low, .high = high};
+    for (size_t i = 0; i < series->n; i++) {
+        low = series->values[i] < low ? series->values[i] : low;
+        high = series->values[i] > high ? series->values[i] : high;
+    }
+    for (size_t i = 0; i < series->n && (is_fill(low) || is_fill(high)); i++) {
+        double value = series->values[i];
+        if (is_fill(value)) {
+            fills_add(fills, value);
+        } else if (!isnan(value)) {
+            fills->low = value < fills->low ? value : fills->low;
+            fills->high = value > fills->high ? value : fills->high;
+            fills->others++;
+        }
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < fills->count && fills->others > 1; i++) {
+        if (is_far(fills, i))
+            fills->list[kept++] = fills->list[i];
+    }
+    fills->count = kept;
+}
+
+/* Without the "+" of 1e+20, which is a blank in a query. */
+static const char *number_text(const struct reading *r, double value)
+{
+    char text[LUNA_NUMBER_TEXT_BYTES];
+    size_t len = luna_number_print(value, 0, text), kept = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] != '+')
+            text[kept++] = text[i];
+    }
+    const char *copy = luna_arena_strndup(r->arena, text, kept);
+    return copy != NULL ? copy : "?";
+}
+
+/* "line 3, 7, 9 and 2 more": where the column holds the number. */
+static const char *lines_of(struct reading *r, double value)
+{
+    enum { LISTED = 3 };
+    struct csv_scan scan;
+    struct csv_field fields[CSV_COLUMNS_MAX];
+    struct csv_record record = {.fields = fields};
+    const char *list = "line ";
+    size_t found = 0;
+    csv_scan_init(&scan, r->text.at, r->text.len);
+    csv_scan_set_delimiter(&scan, r->delimiter);
+    while (list != NULL && csv_scan_record(&scan, &record)) {
+        double number = 0;
+        struct csv_field field = csv_record_field(&record, (size_t)r->value);
+        if (cell_read(field, r->style, &number) == CELL_NUMBER && number == value &&
+            found++ < LISTED)
+            list = luna_arena_printf(r->arena, found > 1 ? "%s, %zu" : "%s%zu", list, record.line);
+    }
+    if (list != NULL && found > LISTED)
+        list = luna_arena_printf(r->arena, "%s and %zu more", list, found - LISTED);
+    return list != NULL ? list : "line ?";
+}
+
+static void fault_fills(struct reading *r, const struct fills *fills)
+{
+    const char *list = "", *first = number_text(r, fills->list[0]);
+    for (size_t i = 0; i < fills->count && list != NULL; i++)
+        list = luna_arena_printf(r->arena, i > 0 ? "%s,%s" : "%s%s", list,
+                                 number_text(r, fills->list[i]));
+    reading_fault(
+        r, r->value, "value_error",
+        luna_arena_printf(r->arena, "Value error, %s may stand for a missing observation", first),
+        luna_arena_printf(r->arena,
+                          "%s: all other values are from %s to %s; add missing=%s if it stands for "
+                          "a missing observation, or missing= (empty) if it is a value",
+                          lines_of(r, fills->list[0]), number_text(r, fills->low),
+                          number_text(r, fills->high), list != NULL ? list : first));
+}
+
+void reading_check_fills(struct reading *r, const struct luna_table *table)
+{
+    bool is_known = r->options->missing != NULL || r->options->is_records;
+    for (size_t i = 0; i < table->series_count && !is_known; i++) {
+        struct fills fills;
+        fills_find(&table->series[i], &fills);
+        if (fills.count > 0) {
+            fault_fills(r, &fills);
+            return;
+        }
+    }
 }

@@ -119,6 +119,10 @@ static enum luna_decode_status find_form(struct reading *r)
     r->scan.line -= r->options->is_records; /* the names of NDJSON have no line */
     if (!sample_read(&r->scan, r->arena, &r->sample))
         return LUNA_DECODE_MEMORY;
+    if (r->options->missing != NULL) {
+        markers_read(r->options->missing, &r->markers);
+        r->sample.markers = &r->markers;
+    }
     r->value = r->time = r->id = r->watched = LUNA_TABLE_NONE;
     if (!check_blanks(r) || !find_header(r))
         return LUNA_DECODE_FAULTS;
@@ -145,7 +149,11 @@ enum luna_decode_status luna_table_read(const char *body, size_t len,
     enum luna_decode_status status = text_read(body, len, arena, &r.text, faults);
     if (status == LUNA_DECODE_OK)
         status = find_form(&r);
-    return status == LUNA_DECODE_OK ? reading_take_rows(&r, ret_table) : status;
+    if (status == LUNA_DECODE_OK)
+        status = reading_take_rows(&r, ret_table);
+    if (status == LUNA_DECODE_OK)
+        reading_check_fills(&r, ret_table);
+    return status == LUNA_DECODE_OK && faults->count > 0 ? LUNA_DECODE_FAULTS : status;
 }
 
 void luna_table_request(const struct luna_table *table, size_t series, struct luna_request *request)

@@ -34,7 +34,10 @@ const struct command cli_commands[] = {
                   "column that names the series of each row; \"\": there is none"},
                  {"header", "present|absent", "whether the first line contains column names"},
                  {"delimiter", "comma|semicolon|tab|pipe|space", "delimiter of CSV"},
-                 {"decimal", "point|comma", "decimal mark of CSV"}},
+                 {"decimal", "point|comma", "decimal mark of CSV"},
+                 {"missing", "LIST",
+                  "comma-separated numbers and words for a missing observation, such as -9999,ND; "
+                  "\"\": none"}},
      .example = "luna convert sales.csv --column revenue",
      .run = cmd_convert},
 

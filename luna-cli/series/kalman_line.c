@@ -56,6 +56,7 @@ static const struct option flags[] = {
     {"header", required_argument, NULL, FLAG_TABLE + 3},
     {"delimiter", required_argument, NULL, FLAG_TABLE + 4},
     {"decimal", required_argument, NULL, FLAG_TABLE + 5},
+    {"missing", required_argument, NULL, FLAG_TABLE + 6},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -88,7 +89,10 @@ static const char table_help[] =
     "  --id-column NAME|N       column that names the series of each row; \"\": there is none\n"
     "  --header WHICH           present or absent: whether the first line contains column names\n"
     "  --delimiter CHARACTER    delimiter of CSV: comma, semicolon, tab, pipe or space\n"
-    "  --decimal CHARACTER      decimal mark of CSV: point or comma\n";
+    "  --decimal CHARACTER      decimal mark of CSV: point or comma\n"
+    "  --missing LIST           comma-separated numbers and words that stand for a missing "
+    "observation, such\n"
+    "                           as -9999,ND; \"\": none does, every number is a value\n";
 
 static const char table_words[] =
     "\n"

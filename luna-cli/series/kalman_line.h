@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-enum { KALMAN_TABLE_OPTIONS = 6 };
+enum { KALMAN_TABLE_OPTIONS = 7 };
 
 struct kalman_line {
     const char *path; /* "-": standard input */

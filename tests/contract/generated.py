@@ -12,6 +12,7 @@ TEXTS = {
     "Content-Encoding": ["identity"],  # of a body that is not compressed
     "decimal": ["point", "comma", ".", ","],
     "delimiter": ["comma", "semicolon", "tab", "pipe", "space", ",", ";", "|"],
+    "missing": ["", "-9999", "-9999,ND"],
     "traceparent": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "none"],
 }
 HEADER_TEXT = st.text(string.ascii_letters + string.digits + "-._", min_size=1, max_size=70)

@@ -33,6 +33,9 @@ struct luna_table_options {
     enum luna_table_header header;
     char delimiter; /* 0: found */
     char decimal;   /* '.' or ','; 0: found */
+    /* What else stands for a missing observation, with commas between: "-9999,ND". "": nothing
+     * does. NULL: a number that programs write for one, far from all others, is a fault. */
+    const char *missing;
     /* luna_ndjson_to_csv() wrote it: the header and the delimiter are known, whatever the options
      * say, blank lines mean nothing, and lines are counted from the first record. */
     bool is_records;
@@ -41,6 +44,8 @@ struct luna_table_options {
 /* The names of the options, NULL-terminated. */
 extern const char *const luna_table_option_names[];
 
+/* May the option be given several times, each with a part of a list? */
+bool luna_table_option_is_list(const char *name);
 /* Sets the option `name` as a query or a command line has it ("delimiter", "tab"). A value that is
  * invalid is a fault at ["query", name]. `value` is borrowed. */
 void luna_table_option_set(const char *name, const char *value, struct luna_table_options *options,
