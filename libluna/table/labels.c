@@ -3,6 +3,7 @@
 #include "reading.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 #include <strings.h>
 
@@ -149,6 +150,35 @@ static bool is_total_label(struct csv_field label)
            (is_total_word(label) || starts_with_total(label));
 }
 
+/* The row without a label whose number is the sum of those above it, up to another one without a
+ * label; sample.rows: none. */
+static size_t find_sum(const struct reading *r, size_t column, size_t first)
+{
+    double sum = 0;
+    size_t count = 0, row = first;
+    while (row < r->sample.rows && sample_field(&r->sample, row, column).len > 0)
+        row++;
+    if (row == r->sample.rows) /* as in most tables */
+        return row;
+    for (row = first; row < r->sample.rows; row++) {
+        double value = 0;
+        enum cell cell =
+            cell_read(sample_field(&r->sample, row, (size_t)r->value), r->style, &value);
+        bool has_label = csv_trim(sample_field(&r->sample, row, column)).len > 0;
+        if (!has_label && cell == CELL_NUMBER && count > 1 && sum != 0 &&
+            fabs(value - sum) <= 1e-9 * fabs(sum))
+            return row;
+        if (cell == CELL_NUMBER)
+            sum += value;
+        count++;
+        if (!has_label) {
+            sum = 0;
+            count = 0;
+        }
+    }
+    return r->sample.rows;
+}
+
 void reading_check_totals(struct reading *r, size_t last_line)
 {
     size_t first = reading_first_row(r), end = r->sample.rows;
@@ -159,6 +189,13 @@ void reading_check_totals(struct reading *r, size_t last_line)
         if (r->columns[i].kind != LUNA_TABLE_TEXT || (int)i == r->value || (int)i == r->id ||
             is_constant(r, i, first))
             continue;
+        size_t sum = find_sum(r, i, first);
+        if (sum < end) {
+            reading_fault_syntax(r, r->sample.records[sum].at, r->sample.records[sum].line,
+                                 "this is the sum of the rows above, and has no label; remove the "
+                                 "line, or the column of labels");
+            return;
+        }
         while (row < end && !is_total_label(sample_field(&r->sample, row, i)))
             row++;
         if (row == end)
