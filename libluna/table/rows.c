@@ -19,7 +19,7 @@ struct rows {
     struct reading *reading;
     size_t sampled;             /* rows of the sample that have been read */
     struct row held[ROWS_HELD]; /* of row i: held[i % ROWS_HELD] */
-    struct csv_field *room;     /* [ROWS_HELD][CSV_COLUMNS_MAX], below the sample */
+    struct csv_field *room;     /* [ROWS_HELD][CSV_COLUMNS_MAX]; NULL: no row is below the sample */
     size_t placed, taken;       /* rows that have been read, and their cells */
     size_t count;               /* of data, blank lines at the end left out */
     size_t totals_line;
@@ -47,6 +47,8 @@ static bool next_record(struct rows *rows, struct row *next)
         next->record = &r->sample.records[rows->sampled++];
         return true;
     }
+    if (rows->room == NULL) /* the sample has them all */
+        return false;
     next->scanned.fields = rows->room + rows->placed % ROWS_HELD * CSV_COLUMNS_MAX;
     if (!csv_scan_record(&r->scan, &next->scanned))
         return false;
