@@ -43,6 +43,7 @@ char csv_scan_declared(const char *text, size_t len)
 {
     static const char word[] = "sep=";
     bool declares = len >= 5 && strncasecmp(text, word, 4) == 0 && (text[4] & 0x80) == 0 &&
+                    strchr("\r\n\"", text[4]) == NULL &&
                     (len == 5 || text[5] == '\r' || text[5] == '\n');
     return declares ? text[4] : 0;
 }
@@ -201,7 +202,8 @@ static bool take_plain_record(struct csv_scan *scan, struct csv_record *record)
 static inline size_t skip_empty_lines(struct csv_scan *scan)
 {
     /* The usual line starts with none of them, nor with a blank. */
-    if (scan->at<scan->end && * scan->at> ' ')
+    const char *start = scan->at;
+    if (start != scan->end && *start > ' ')
         return 0;
     for (size_t count = 0;; count++) {
         const char *first = scan->at;

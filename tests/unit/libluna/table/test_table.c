@@ -277,6 +277,16 @@ static void a_number_reads_into_the_next_field(void **state)
     check(found, sizeof found / sizeof found[0]);
 }
 
+/* No delimiter is named: the line is no remark of a spreadsheet. */
+static void the_end_of_a_line_is_taken_for_a_delimiter(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"sep=\r\ny\r\n1\r\n2\r\n", "sep=\n\ny\n1\n2\n",
+                                         "sep=\"\ny\n1\n2\n"};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
+        (void)hint_of(bodies[i]);
+}
+
 static void a_field_in_quotes_ends_too_early(void **state)
 {
     (void)state;
@@ -468,6 +478,7 @@ int main(void)
         cmocka_unit_test(the_points_limit_is_off_by_one),
         cmocka_unit_test(times_of_one_month_are_not_compared),
         cmocka_unit_test(a_number_reads_into_the_next_field),
+        cmocka_unit_test(the_end_of_a_line_is_taken_for_a_delimiter),
         cmocka_unit_test(a_field_in_quotes_ends_too_early),
         cmocka_unit_test(a_series_named_total_loses_its_last_row),
         cmocka_unit_test(quotes_in_ids_stay_doubled),
