@@ -419,8 +419,7 @@ const char *reading_name_apart(const struct reading *r, size_t line, size_t othe
          i++) {
         struct csv_field a = sample_field(&r->sample, row, i);
         struct csv_field b = sample_field(&r->sample, other, i);
-        if (r->columns[i].kind == LUNA_TABLE_TEXT && reading_is_free(r, (int)i) &&
-            (a.len != b.len || memcmp(a.at, b.at, a.len) != 0))
+        if (r->columns[i].kind == LUNA_TABLE_TEXT && reading_is_free(r, (int)i) && !same(a, b))
             return r->columns[i].name;
     }
     return "NAME";
