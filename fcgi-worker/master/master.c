@@ -351,13 +351,13 @@ static void publish(struct master *master)
     atomic_store_explicit(&master->board->breaker.waiters_max, half > 1 ? half : 1, RELAXED);
 }
 
-/* Says once that the pool serves, and feeds the service manager's watchdog. */
 static const char *pool_address(const struct worker_config *config)
 {
     bool tcp = config->worker_listen != NULL && *config->worker_listen != '\0';
     return tcp ? config->worker_listen : config->socket_path;
 }
 
+/* Says once that the pool serves, and feeds the service manager's watchdog. */
 static void notify_manager(struct master *master)
 {
     int64_t now_ns = master->io->now_ns();
