@@ -1,4 +1,5 @@
 /* Has the request run out of time: in the queue, or while it was worked on? */
+#include "luna/modelling/run.h"
 #include "request/steps.h"
 
 enum { NS_PER_MS = 1000000 };
@@ -30,10 +31,14 @@ static const char *say_expected(struct exchange *exchange)
     double expected_s = exchange->computation.expected_s, ms_per_s = 1000;
     if (!(expected_s * ms_per_s > (double)exchange->pipeline->config->request_timeout_ms))
         return NULL;
-    return luna_arena_printf(&exchange->pipeline->arena,
-                             "The fit was expected to take about %.2g s, more than a request may "
-                             "take. It was stopped.",
-                             expected_s);
+    struct luna_arena *arena = &exchange->pipeline->arena;
+    const char *seconds = luna_run_seconds_text(arena, expected_s);
+    if (seconds == NULL)
+        return NULL;
+    return luna_arena_printf(arena,
+                             "The fit was expected to take about %s, more than a request may take. "
+                             "It was stopped.",
+                             seconds);
 }
 
 enum step_outcome step_overrun(struct exchange *exchange)

@@ -149,17 +149,26 @@ static enum luna_run_status put_candidates(struct run *run)
     return LUNA_RUN_OK;
 }
 
+const char *luna_run_seconds_text(struct luna_arena *arena, double seconds)
+{
+    enum { WHOLE_FROM = 10 };
+    return luna_arena_printf(arena, seconds < WHOLE_FROM ? "%.2g s" : "%.0f s", seconds);
+}
+
 /* The fit ended in time, but on a slower or busier processor it may not. */
 static enum luna_run_status warn_of_time(struct run *run)
 {
     double limit_s = run->control != NULL ? run->control->fit_long_s : 0;
     if (!(limit_s > 0 && run->expected_s > limit_s))
         return LUNA_RUN_OK;
+    const char *seconds = luna_run_seconds_text(run->arena, run->expected_s);
+    if (seconds == NULL)
+        return LUNA_RUN_MEMORY;
     const char *warning = luna_arena_printf(
         run->arena,
-        "before it ran, this fit was expected to take about %.2g s, more than a request may take: "
+        "before it ran, this fit was expected to take about %s, more than a request may take: "
         "sent again, the request may fail",
-        run->expected_s);
+        seconds);
     if (warning == NULL)
         return LUNA_RUN_MEMORY;
     result_warn(&run->result, warning);

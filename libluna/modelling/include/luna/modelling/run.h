@@ -48,5 +48,7 @@ enum luna_run_status luna_run(const struct luna_request *request,
                               const struct luna_run_control *control, struct luna_arena *arena,
                               struct luna_result *ret_result, struct luna_faults *faults)
     __attribute__((warn_unused_result));
+/* An estimate as a sentence has it: "2.3 s", "120 s". NULL: out of memory. */
+const char *luna_run_seconds_text(struct luna_arena *arena, double seconds);
 
 #endif

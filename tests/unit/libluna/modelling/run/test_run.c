@@ -376,6 +376,9 @@ static void a_fit_longer_than_a_request_is_not_warned_of(void **state)
     control.fit_long_s = expected / 2;
     char sentence[64];
     snprintf(sentence, sizeof sentence, "expected to take about %.2g s, more than a", expected);
+    assert_string_equal(luna_run_seconds_text(&d.arena, 0.0251), "0.025 s");
+    assert_string_equal(luna_run_seconds_text(&d.arena, 9.99), "10 s");
+    assert_string_equal(luna_run_seconds_text(&d.arena, 123.4), "123 s");
     assert_int_equal(decoding_json(&d, nile, sizeof nile - 1), LUNA_DECODE_OK);
     assert_int_equal(luna_run(&d.request, &control, &d.arena, &result, &d.faults), LUNA_RUN_OK);
     assert_int_equal(result.warning_count, 1);
