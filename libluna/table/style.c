@@ -282,9 +282,11 @@ static const double fill_least = 1e19;
 static bool is_fill(double value)
 {
     static const double fills[] = {
-        99,    999,    9999,    99999,  999999,  9999999,  99999999,   999999999,  99.9,      99.99,
-        999.9, 999.99, 999.999, 9999.9, 9999.99, 9999.999, 99999.9,    99999.99,   888,       8888,
-        888.8, 777,    7777,    32767,  32768,   65535,    2147483647, 2147483648, 4294967295};
+        99,       999,       9999,       99999,      999999,     9999999,
+        99999999, 999999999, 99.9,       99.99,      999.9,      999.99,
+        999.999,  9999.9,    9999.99,    9999.999,   99999.9,    99999.99,
+        888,      8888,      888.8,      777,        7777,       32767,
+        32768,    65535,     2147483647, 2147483648, 4294967295, 9223372036854775808.0};
     double size = fabs(value);
     size_t at = 0;
     if (size < fills[0])
@@ -294,7 +296,7 @@ static bool is_fill(double value)
     return at < sizeof fills / sizeof fills[0] || (size >= fill_least && isfinite(size));
 }
 
-enum { FILLS_MAX = 4 };
+enum { FILLS_MAX = MARKERS_MAX }; /* the fault names as many as missing= takes */
 
 /* The numbers of one series that may stand for missing ones, and how far all others reach. */
 struct fills {
@@ -304,13 +306,22 @@ struct fills {
     size_t others;
 };
 
+static void fills_reach(struct fills *fills, double value, size_t times)
+{
+    fills->low = value < fills->low ? value : fills->low;
+    fills->high = value > fills->high ? value : fills->high;
+    fills->others += times;
+}
+
 static void fills_add(struct fills *fills, double value)
 {
     size_t at = 0;
     while (at < fills->count && fills->list[at] != value)
         at++;
-    if (at == FILLS_MAX)
+    if (at == FILLS_MAX) {
+        fills_reach(fills, value, 1);
         return;
+    }
     fills->list[at] = value;
     fills->times[at]++;
     fills->count += at == fills->count;
@@ -330,6 +341,27 @@ static bool is_far(const struct fills *fills, size_t at)
            (value >= 999 || fills->times[at] > 1);
 }
 
+/* A number that is not far is one of the others, which may then reach to the next one. */
+static void fills_keep_far(struct fills *fills)
+{
+    size_t at = 0;
+    while (fills->others > 1 && at < fills->count) {
+        if (is_far(fills, at)) {
+            at++;
+            continue;
+        }
+        fills_reach(fills, fills->list[at], fills->times[at]);
+        fills->count--;
+        memmove(&fills->list[at], &fills->list[at + 1],
+                (fills->count - at) * sizeof fills->list[0]);
+        memmove(&fills->times[at], &fills->times[at + 1],
+                (fills->count - at) * sizeof fills->times[0]);
+        at = 0;
+    }
+    if (fills->others < 2)
+        fills->count = 0;
+}
+
 /* Of a series whose least or greatest number may be one; the others are not looked at. */
 static void fills_find(const struct luna_table_series *series, struct fills *fills)
 {
@@ -341,20 +373,12 @@ static void fills_find(const struct luna_table_series *series, struct fills *fil
     }
     for (size_t i = 0; i < series->n && (is_fill(low) || is_fill(high)); i++) {
         double value = series->values[i];
-        if (is_fill(value)) {
+        if (is_fill(value))
             fills_add(fills, value);
-        } else if (!isnan(value)) {
-            fills->low = value < fills->low ? value : fills->low;
-            fills->high = value > fills->high ? value : fills->high;
-            fills->others++;
-        }
+        else if (!isnan(value))
+            fills_reach(fills, value, 1);
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < fills->count && fills->others > 1; i++) {
-        if (is_far(fills, i))
-            fills->list[kept++] = fills->list[i];
-    }
-    fills->count = kept;
+    fills_keep_far(fills);
 }
 
 /* Without the "+" of 1e+20, which is a blank in a query. */
