@@ -249,39 +249,94 @@ static bool come_in_turn(const struct csv_field *labels, size_t count, size_t *r
 }
 
 /* Words that come in turn in one series too. */
+static const char *const notes[] = {
+    /* days of the week */
+    "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun", "monday", "tuesday",
+    "wednesday", "thursday", "friday", "saturday", "sunday", "montag", "dienstag", "mittwoch",
+    "donnerstag", "freitag", "samstag", "sonnabend", "sonntag", "lun", "mar", "mer", "jeu", "ven",
+    "sam", "dim", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche", "mie",
+    "mié", "jue", "vie", "sab", "sáb", "dom", "lunes", "martes", "miercoles", "miércoles", "jueves",
+    "viernes", "sabado", "sábado", "domingo", "lunedì", "martedì", "mercoledì", "giovedì",
+    "venerdì", "sabato", "domenica", "gio", "maandag", "dinsdag", "woensdag", "donderdag",
+    "vrijdag", "zaterdag", "zondag", "segunda", "terça", "quarta", "quinta", "sexta",
+    "segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-feira",
+    /* months */
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
+    "january", "february", "march", "april", "june", "july", "august", "september", "october",
+    "november", "december", "januar", "februar", "mär", "märz", "mrz", "mai", "juni", "juli", "okt",
+    "oktober", "dez", "dezember", "janv", "janvier", "févr", "février", "mars", "avr", "avril",
+    "juin", "juil", "juillet", "août", "septembre", "octobre", "novembre", "déc", "décembre", "ene",
+    "enero", "febrero", "marzo", "abr", "abril", "mayo", "junio", "julio", "ago", "agosto",
+    "septiembre", "octubre", "noviembre", "dic", "diciembre", "gennaio", "febbraio", "aprile",
+    "maggio", "giugno", "luglio", "settembre", "ottobre", "dicembre", "gen", "mag", "giu", "lug",
+    "set", "ott", "januari", "februari", "maart", "mei", "augustus", "mrt", "janeiro", "fevereiro",
+    "março", "maio", "junho", "julho", "setembro", "outubro", "novembro", "dezembro", "fev", "out",
+    /* quarters, seasons, parts of a day */
+    "q1", "q2", "q3", "q4", "h1", "h2", "spring", "summer", "autumn", "fall", "winter", "frühling",
+    "frühjahr", "sommer", "herbst", "printemps", "été", "automne", "hiver", "primavera", "verano",
+    "otoño", "invierno", "am", "pm", "a.m", "p.m", "day", "night", "morning", "noon", "afternoon",
+    "evening", "midnight", "tag", "nacht", "morgen", "mittag", "abend", "jour", "nuit", "dia",
+    "noche", "djf", "mam", "jja", "son", "inverno", "outono", "estate", "autunno",
+    /* shifts, kinds of days */
+    "early", "late", "früh", "spät", "frühschicht", "spätschicht", "nachtschicht", "tagschicht",
+    "werktag", "wochenende", "feiertag",
+    /* flags */
+    "ja", "nein", "oui", "non", "si", "sí", "yes", "no", "y", "n", "true", "false", "on", "off",
+    "ok", "est", "estimated", "good", "bad", "suspect", "valid", "invalid", "measured",
+    "interpolated", "imputed", "weekday", "weekend", "workday", "holiday", NULL};
+
+/* "07:00", "07:00:00-08:00:00"; not 00:1b:44:11:3a:b7, which names a device. */
+static bool is_clock(struct csv_field label)
+{
+    enum { COLONS_MAX = 4 };
+    size_t colons = 0;
+    for (size_t i = 0; i < label.len; i++) {
+        colons += label.at[i] == ':';
+        if (!csv_is_digit(label.at[i]) && (i == 0 || strchr(":- ", label.at[i]) == NULL))
+            return false;
+    }
+    return colons > 0 && colons <= COLONS_MAX;
+}
+
+/* "week 3", "KW 3" */
+static bool is_numbered_period(struct csv_field label)
+{
+    static const char *const periods[] = {"week",  "woche",   "kw",        "semaine", "semana",
+                                          "month", "monat",   "mois",      "quarter", "qtr",
+                                          "qtr.",  "quartal", "trimestre", "day",     "tag",
+                                          "hour",  "stunde",  "heure",     NULL};
+    struct csv_field rest, word = first_word(label, &rest);
+    return rest.len > 0 && csv_is_digit(rest.at[0]) && cell_is_one_of(word, periods);
+}
+
+/* Mo Di Mi Do Fr; few of them may be countries or states: FR and SA, MO and MA. */
+static bool are_short_days(const struct csv_field *labels, size_t count)
+{
+    enum { KINDS_MIN = 5 };
+    static const char *const days[] = {"mo", "di", "mi", "do", "fr", "sa", "so", "tu", "we",
+                                       "th", "su", "ma", "wo", "vr", "za", "zo", NULL};
+    size_t kinds = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct csv_field label = labels[i];
+        size_t before = 0;
+        label.len -= label.len > 0 && label.at[label.len - 1] == '.';
+        if (!cell_is_one_of(label, days))
+            return false;
+        while (before < i && !same(labels[before], labels[i]))
+            before++;
+        kinds += before == i;
+    }
+    return kinds >= KINDS_MIN;
+}
+
 static bool are_notes(const struct csv_field *labels, size_t count)
 {
-    static const char *const words[] = {
-        /* days of the week */
-        "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun", "monday",
-        "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "mo", "di", "mi", "do",
-        "fr", "sa", "so", "montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag",
-        "sonnabend", "sonntag", "lun", "mar", "mer", "jeu", "ven", "sam", "dim", "lundi", "mardi",
-        "mercredi", "jeudi", "vendredi", "samedi", "dimanche", "mie", "mié", "jue", "vie", "sab",
-        "sáb", "dom", "lunes", "martes", "miercoles", "miércoles", "jueves", "viernes", "sabado",
-        "sábado", "domingo",
-        /* months */
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
-        "january", "february", "march", "april", "june", "july", "august", "september", "october",
-        "november", "december", "januar", "februar", "mär", "märz", "mrz", "mai", "juni", "juli",
-        "okt", "oktober", "dez", "dezember", "janv", "janvier", "févr", "février", "mars", "avr",
-        "avril", "juin", "juil", "juillet", "août", "septembre", "octobre", "novembre", "déc",
-        "décembre", "ene", "enero", "febrero", "marzo", "abr", "abril", "mayo", "junio", "julio",
-        "ago", "agosto", "septiembre", "octubre", "noviembre", "dic", "diciembre",
-        /* quarters, seasons, parts of a day */
-        "q1", "q2", "q3", "q4", "h1", "h2", "spring", "summer", "autumn", "fall", "winter",
-        "frühling", "frühjahr", "sommer", "herbst", "printemps", "été", "automne", "hiver",
-        "primavera", "verano", "otoño", "invierno", "am", "pm", "a.m", "p.m", "day", "night",
-        "morning", "noon", "afternoon", "evening", "midnight", "tag", "nacht", "morgen", "mittag",
-        "abend", "jour", "nuit", "dia", "noche",
-        /* flags */
-        "yes", "no", "y", "n", "true", "false", "on", "off", "ok", "est", "estimated", "good",
-        "bad", "suspect", "valid", "invalid", "measured", "interpolated", "imputed", "weekday",
-        "weekend", "workday", "holiday", NULL};
+    if (are_short_days(labels, count))
+        return true;
     for (size_t i = 0; i < count; i++) {
         struct csv_field label = csv_trim(labels[i]);
         label.len -= label.len > 0 && label.at[label.len - 1] == '.';
-        if (!cell_is_one_of(label, words))
+        if (!cell_is_one_of(label, notes) && !is_clock(label) && !is_numbered_period(label))
             return false;
     }
     return true;
@@ -296,12 +351,14 @@ static bool is_letter(char c)
 static bool is_name_of_notes(struct csv_field name)
 {
     static const char *const words[] = {
-        "weekday", "day",    "dayofweek", "dow",     "wochentag", "tag",        "jour",   "dia",
-        "giorno",  "month",  "monat",     "mois",    "mes",       "mese",       "week",   "woche",
-        "semaine", "semana", "quarter",   "qtr",     "quartal",   "trimestre",  "season", "saison",
-        "hour",    "stunde", "heure",     "hora",    "shift",     "schicht",    "period", "cycle",
-        "phase",   "half",   "semester",  "flag",    "flags",     "quality",    "qc",     "note",
-        "notes",   "remark", "comment",   "holiday", "weekend",   "jahreszeit", NULL};
+        "weekday",    "day",      "dayofweek", "dow",    "wochentag", "tag",     "jour",
+        "dia",        "giorno",   "month",     "monat",  "mois",      "mes",     "mese",
+        "week",       "woche",    "semaine",   "semana", "quarter",   "qtr",     "quartal",
+        "trimestre",  "season",   "saison",    "hour",   "stunde",    "heure",   "hora",
+        "shift",      "schicht",  "period",    "cycle",  "phase",     "half",    "semester",
+        "halbjahr",   "semestre", "kw",        "status", "flag",      "flags",   "quality",
+        "qc",         "note",     "notes",     "remark", "comment",   "holiday", "weekend",
+        "jahreszeit", NULL};
     for (size_t at = 0; at < name.len;) {
         size_t len = 0;
         while (at + len < name.len && is_letter(name.at[at + len]))
@@ -419,7 +476,8 @@ const char *reading_name_apart(const struct reading *r, size_t line, size_t othe
          i++) {
         struct csv_field a = sample_field(&r->sample, row, i);
         struct csv_field b = sample_field(&r->sample, other, i);
-        if (r->columns[i].kind == LUNA_TABLE_TEXT && reading_is_free(r, (int)i) && !same(a, b))
+        if (r->columns[i].kind == LUNA_TABLE_TEXT && reading_is_free(r, (int)i) && !is_clock(a) &&
+            !same(a, b))
             return r->columns[i].name;
     }
     return "NAME";
