@@ -16,15 +16,18 @@ static struct csv_field without_colon(struct csv_field field)
 }
 
 static const struct words total_words = {{
-    ['a' - 'a'] = {"average", "avg"},
+    ['a' - 'a'] = {"average", "avg", "annual total", "annual mean", "annual average"},
     ['d' - 'a'] = {"durchschnitt"},
-    ['g' - 'a'] = {"grand total", "gesamt", "gesamtergebnis"},
+    ['e' - 'a'] = {"endsumme"},
+    ['g' - 'a'] = {"grand total", "gesamt", "gesamtergebnis", "gesamtsumme", "gemiddelde"},
     ['i' - 'a'] = {"insgesamt"},
+    ['j' - 'a'] = {"jahressumme", "jahresmittel", "jahresdurchschnitt"},
     ['m' - 'a'] = {"mean", "media", "mittelwert", "moyenne"},
     ['p' - 'a'] = {"promedio"},
-    ['s' - 'a'] = {"sum", "summe", "somme", "subtotal", "suma"},
-    ['t' - 'a'] = {"total", "totals", "totale", "totaal"},
+    ['s' - 'a'] = {"sum", "summe", "somme", "subtotal", "suma", "sub-total", "sous-total", "somma"},
+    ['t' - 'a'] = {"total", "totals", "totale", "totaal", "totales", "totaux", "teilergebnis"},
     ['y' - 'a'] = {"ytd"},
+    ['z' - 'a'] = {"zwischensumme"},
 }};
 
 static bool is_total_word(struct csv_field field)
@@ -43,6 +46,14 @@ static bool is_statistic_word(struct csv_field field)
         ['v' - 'a'] = {"variance"},
     }};
     return cell_is_word(without_colon(field), &words);
+}
+
+/* Below twelve months, as in tables of the climate; "Year 3" is a year of its own. */
+static bool is_year_word(struct csv_field field)
+{
+    static const char *const words[] = {"year",  "annual", "jahr", "année",
+                                        "annee", "año",    "anno", NULL};
+    return cell_is_one_of(without_colon(field), words);
 }
 
 /* Text of other rows, too, is data: a name of a group, perhaps. */
@@ -108,9 +119,9 @@ static enum total label_total(const struct reading *r, size_t column, struct csv
 {
     if (is_total_word(label))
         return TOTAL_YES;
-    return r->time == LUNA_TABLE_NONE &&
-                   (starts_with_total(label) || is_statistic_word(label) ||
-                    starts_with_statistic(label) || lacks_label(r, column, label))
+    return r->time == LUNA_TABLE_NONE && (starts_with_total(label) || is_statistic_word(label) ||
+                                          starts_with_statistic(label) || is_year_word(label) ||
+                                          lacks_label(r, column, label))
                ? TOTAL_PERHAPS
                : TOTAL_NO;
 }
