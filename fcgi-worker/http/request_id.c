@@ -18,20 +18,26 @@ static bool is_valid(const char *id)
            strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == len;
 }
 
-/* Of the right form, and no key in the wrong header. */
-static bool may_be_taken(const char *id, const struct request_id_given *given)
+/* A key in the wrong header. */
+static bool is_secret(const struct request_id_given *given)
 {
-    return is_valid(id) && strstr(id, LUNA_KEY_MARK) == NULL &&
-           !credential_shown(id, given->api_key, given->authorization);
+    return strstr(given->from_client, LUNA_KEY_MARK) != NULL ||
+           credential_shown(given->from_client, given->api_key, given->authorization);
+}
+
+/* The web server passes on the client's id where its own rules find no key in it. */
+static bool is_servers_own(const struct request_id_given *given)
+{
+    return strcmp(given->from_server, given->from_client) != 0;
 }
 
 void request_id_choose(const struct request_id_given *given, char *out, size_t size)
 {
     unsigned long long random[2] = {0};
     assert(size > ID_CHARACTERS_MAX); /* an id that is cut would be another one */
-    if (may_be_taken(given->from_client, given)) {
+    if (is_valid(given->from_client) && !is_secret(given)) {
         (void)snprintf(out, size, "%s", given->from_client);
-    } else if (may_be_taken(given->from_server, given)) {
+    } else if (is_valid(given->from_server) && is_servers_own(given)) {
         (void)snprintf(out, size, "%s", given->from_server);
     } else {
         luna_random_bytes(random, sizeof random);
