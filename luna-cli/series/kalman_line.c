@@ -118,7 +118,7 @@ void kalman_line_print_help(void)
         "only column of\n"
         "numbers. Header, delimiter and decimal mark are detected. A file that could be read in "
         "more than one\n"
-        "way is refused, and the message names the option that says which is meant.\n"
+        "way is refused, and the message names the option that says how to read it.\n"
         "JSON: {\"results\": [1120, null, 963]}; the object can also contain the options of the "
         "HTTP API. The\n"
         "options below take precedence over those in the file.\n"

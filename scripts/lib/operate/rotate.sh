@@ -22,7 +22,7 @@ rotate_usage() {
   cat <<TXT
 Usage: ${0##*/} redis | postgresql | pepper [--finish] | tls [KEY CERTIFICATE]
 
-Replace a secret of the running service, then run luna health. No request fails. If the command is
+Replace a running service's secret; no request fails. The command then runs luna health. If it is
 interrupted, run it again.
 
 Secrets
