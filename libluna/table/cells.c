@@ -45,8 +45,7 @@ static const char *hint_time(const struct cells *cells, size_t series, enum orde
             r->arena,
             "line %zu: \"%s\" does not come after \"%s\" on line %zu; sort the rows by "
             "time, oldest first; if the table has several series, name the column that tells them "
-            "apart: "
-            "id_column=%s; time_column= (empty) leaves the times unread",
+            "apart: id_column=%s; time_column= (empty) leaves the times unread",
             cells->record->line, time, reading_quote(r, before->time), before->line,
             reading_name_apart(r, cells->record->line, before->line));
     return luna_arena_printf(
@@ -186,8 +185,11 @@ void cells_take_blanks(struct cells *cells, size_t count)
         return;
     assert(count <= cells->count_max - cells->count);
     cells->missing += count;
-    for (; count > 0; count--)
+    for (; count > 0; count--) {
+        if (cells->owners != NULL) /* the series of the row above; for the first row, its own */
+            cells->owners[cells->count] = (uint32_t)cells->ids.last;
         cells->values[cells->count++] = (double)NAN;
+    }
 }
 
 /* Numbers are compared when all are read: most tables have no markers. */
@@ -220,7 +222,7 @@ bool cells_split(struct cells *cells, struct luna_table *table)
     table->series = list;
     table->series_count = count;
     list[0] = (struct luna_table_series){.values = cells->values, .n = cells->count};
-    if (cells->has_ids && r->id != LUNA_TABLE_NONE) {
+    if (r->id != LUNA_TABLE_NONE) {
         for (size_t i = 0; i < count; i++) {
             struct csv_field id = reading_unquote(r, cells->ids.list[i]);
             list[i].id = id.at != NULL ? luna_arena_strndup(r->arena, id.at, id.len) : NULL;

@@ -276,9 +276,7 @@ static bool is_named_as_id(const struct reading *r, size_t column)
         "item",    "product", "sku",     "series", "symbol",   "ticker",   "customer", "region",
         "county",  "country", "city",    "metric", "variable", "branch",   "host",     "hostname",
         "machine", "meter",   "account", "brand",  "geo",      "instance", "asset",    NULL};
-    struct csv_field name = {.at = "", .len = 0};
-    if (r->has_header)
-        name = csv_trim(sample_field(&r->sample, 0, column));
+    struct csv_field name = name_of(r, column);
     return has_one_of(r, column, names) ||
            (name.len > 3 && cell_is((struct csv_field){name.at + name.len - 3, 3}, "_id"));
 }
@@ -407,9 +405,7 @@ static void find_watched(struct reading *r)
         if (r->columns[i].kind != LUNA_TABLE_TEXT || !reading_is_free(r, (int)i) ||
             r->sample.rows < first + 2)
             continue;
-        struct csv_field a = sample_field(&r->sample, first, i);
-        struct csv_field b = sample_field(&r->sample, first + 1, i);
-        if (a.len == b.len && memcmp(a.at, b.at, a.len) == 0)
+        if (csv_same(sample_field(&r->sample, first, i), sample_field(&r->sample, first + 1, i)))
             r->watched = (int)i;
     }
 }
@@ -417,7 +413,6 @@ static void find_watched(struct reading *r)
 bool reading_choose(struct reading *r)
 {
     const struct luna_table_options *options = r->options;
-    r->value = r->time = r->id = r->watched = LUNA_TABLE_NONE;
     bool known = find_option(r, "column", options->column, &r->value);
     known = find_option(r, "time_column", options->time_column, &r->time) && known;
     known = find_option(r, "id_column", options->id_column, &r->id) && known;

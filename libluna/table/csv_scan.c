@@ -91,7 +91,7 @@ void csv_scan_set_delimiter(struct csv_scan *scan, char delimiter)
 
 static void take_blanks(struct csv_scan *scan)
 {
-    while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t'))
+    while (scan->at < scan->end && csv_is_blank(*scan->at))
         scan->at++;
 }
 

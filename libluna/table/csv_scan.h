@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 enum { CSV_COLUMNS_MAX = 256 };
 
@@ -61,6 +62,12 @@ static inline bool csv_is_digit(char c)
 static inline bool csv_is_blank(char c)
 {
     return c == ' ' || c == '\t';
+}
+
+/* Byte by byte. */
+static inline bool csv_same(struct csv_field a, struct csv_field b)
+{
+    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
 }
 
 /* Without surrounding blanks. */

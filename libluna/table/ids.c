@@ -1,8 +1,5 @@
 #include "ids.h"
 
-#include <assert.h>
-#include <string.h>
-
 bool ids_init(struct ids *ids, struct luna_arena *arena, size_t count_max)
 {
     size_t slot_count = 1;
@@ -24,19 +21,14 @@ static uint32_t hash(struct csv_field id)
     return value;
 }
 
-static bool same(struct csv_field a, struct csv_field b)
-{
-    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
-}
-
 enum ids_status ids_find(struct ids *ids, struct csv_field id, size_t *ret_index)
 {
-    if (ids->count > 0 && same(ids->list[ids->last], id)) {
+    if (ids->count > 0 && csv_same(ids->list[ids->last], id)) {
         *ret_index = ids->last;
         return IDS_OK;
     }
     size_t slot = hash(id) & (ids->slot_count - 1);
-    while (ids->slots[slot] != 0 && !same(ids->list[ids->slots[slot] - 1], id))
+    while (ids->slots[slot] != 0 && !csv_same(ids->list[ids->slots[slot] - 1], id))
         slot = (slot + 1) & (ids->slot_count - 1);
     if (ids->slots[slot] == 0) {
         if (ids->count == ids->count_max)

@@ -167,7 +167,7 @@ static size_t find_sum(const struct reading *r, size_t column, size_t first)
 {
     double sum = 0;
     size_t count = 0, row = first;
-    while (row < r->sample.rows && sample_field(&r->sample, row, column).len > 0)
+    while (row < r->sample.rows && csv_trim(sample_field(&r->sample, row, column)).len > 0)
         row++;
     if (row == r->sample.rows) /* as in most tables */
         return row;
@@ -218,19 +218,14 @@ void reading_check_totals(struct reading *r, size_t last_line)
     }
 }
 
-static bool same(struct csv_field a, struct csv_field b)
-{
-    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
-}
-
 /* How many rows the first label stays on, as every other must; the last rows may be cut off. */
 static size_t run_length(const struct csv_field *labels, size_t count)
 {
     size_t run = 0;
-    while (run < count && same(labels[run], labels[0]))
+    while (run < count && csv_same(labels[run], labels[0]))
         run++;
     for (size_t row = 0; row < count; row++) {
-        bool changes = row > 0 && !same(labels[row], labels[row - 1]);
+        bool changes = row > 0 && !csv_same(labels[row], labels[row - 1]);
         if (changes != (row > 0 && row % run == 0))
             return 0;
     }
@@ -246,7 +241,7 @@ static bool come_in_turn(const struct csv_field *labels, size_t count, size_t *r
     assert(count <= SAMPLE_ROWS);
     for (size_t row = 0; run > 0 && row < count; row += run) {
         size_t kind = 0;
-        while (kind < kinds && !same(labels[row], labels[firsts[kind]]))
+        while (kind < kinds && !csv_same(labels[row], labels[firsts[kind]]))
             kind++;
         if (kind == kinds)
             firsts[kinds++] = row;
@@ -320,6 +315,13 @@ static bool is_numbered_period(struct csv_field label)
     return rest.len > 0 && csv_is_digit(rest.at[0]) && cell_is_one_of(word, periods);
 }
 
+/* "Mo." */
+static struct csv_field without_point(struct csv_field label)
+{
+    label.len -= label.len > 0 && label.at[label.len - 1] == '.';
+    return label;
+}
+
 /* Mo Di Mi Do Fr; few of them may be countries or states: FR and SA, MO and MA. */
 static bool are_short_days(const struct csv_field *labels, size_t count)
 {
@@ -328,12 +330,10 @@ static bool are_short_days(const struct csv_field *labels, size_t count)
                                        "th", "su", "ma", "wo", "vr", "za", "zo", NULL};
     size_t kinds = 0;
     for (size_t i = 0; i < count; i++) {
-        struct csv_field label = labels[i];
         size_t before = 0;
-        label.len -= label.len > 0 && label.at[label.len - 1] == '.';
-        if (!cell_is_one_of(label, days))
+        if (!cell_is_one_of(without_point(labels[i]), days))
             return false;
-        while (before < i && !same(labels[before], labels[i]))
+        while (before < i && !csv_same(labels[before], labels[i]))
             before++;
         kinds += before == i;
     }
@@ -345,8 +345,7 @@ static bool are_notes(const struct csv_field *labels, size_t count)
     if (are_short_days(labels, count))
         return true;
     for (size_t i = 0; i < count; i++) {
-        struct csv_field label = csv_trim(labels[i]);
-        label.len -= label.len > 0 && label.at[label.len - 1] == '.';
+        struct csv_field label = without_point(labels[i]);
         if (!cell_is_one_of(label, notes) && !is_clock(label) && !is_numbered_period(label))
             return false;
     }
@@ -417,9 +416,9 @@ static bool returns_soon(const struct reading *r, size_t column)
     if (count < 2)
         return false;
     struct csv_field label = sample_field(&r->sample, first, column);
-    while (row < r->sample.rows && same(sample_field(&r->sample, row, column), label))
+    while (row < r->sample.rows && csv_same(sample_field(&r->sample, row, column), label))
         row++;
-    while (row < r->sample.rows && !same(sample_field(&r->sample, row, column), label))
+    while (row < r->sample.rows && !csv_same(sample_field(&r->sample, row, column), label))
         row++;
     return 3 * (row - first) <= 2 * count;
 }
@@ -437,7 +436,7 @@ static bool read_labels(const struct reading *r, size_t column, struct csv_field
             return false;
         count++;
     }
-    while (count > 0 && above + 1 < count && !same(labels[above], labels[count - 1]))
+    while (count > 0 && above + 1 < count && !csv_same(labels[above], labels[count - 1]))
         above++;
     *ret_count = count > 0 && above + 1 == count ? count - 1 : count;
     return true;
@@ -488,7 +487,7 @@ const char *reading_name_apart(const struct reading *r, size_t line, size_t othe
         struct csv_field a = sample_field(&r->sample, row, i);
         struct csv_field b = sample_field(&r->sample, other, i);
         if (r->columns[i].kind == LUNA_TABLE_TEXT && reading_is_free(r, (int)i) && !is_clock(a) &&
-            !same(a, b))
+            !csv_same(a, b))
             return r->columns[i].name;
     }
     return "NAME";

@@ -57,7 +57,10 @@ static void set_missing(const char *value, struct luna_table_options *options,
         count += *at == ',';
     options->missing = value;
     if (count > MARKERS_MAX)
-        fault(faults, "missing", "Input should be a list of at most 16 words or numbers",
+        fault(faults, "missing",
+              luna_arena_printf(faults->arena,
+                                "Input should be a list of at most %d words or numbers",
+                                MARKERS_MAX),
               "missing=-9999,ND: what stands for a missing observation");
 }
 

@@ -102,7 +102,7 @@ static void leave_out_totals(struct rows *rows)
 static bool is_empty_row(const struct rows *rows, const struct csv_record *record)
 {
     char first = *record->at; /* an empty field in quotes was meant */
-    if ((first != ' ' && first != '\t' && first != rows->reading->delimiter) ||
+    if ((!csv_is_blank(first) && first != rows->reading->delimiter) ||
         rows->reading->options->is_records)
         return false;
     for (size_t i = 0; i < record->count; i++) {

@@ -223,7 +223,7 @@ static bool recurs(const struct sample *sample, size_t column)
     struct csv_field first = sample_field(sample, 0, column);
     for (size_t row = 1; row < sample->rows; row++) {
         struct csv_field field = sample_field(sample, row, column);
-        if (field.len == first.len && memcmp(field.at, first.at, field.len) == 0)
+        if (csv_same(field, first))
             return true;
     }
     return false;

@@ -23,7 +23,7 @@ struct sample {
     /* The first line has one field fewer than all others, as R writes it: the first column has no
      * name. */
     bool lacks_name;
-    const struct markers *markers; /* NULL: not yet known */
+    const struct markers *markers; /* NULL: none were named */
 };
 
 /* The delimiter of the text that `scan` is at the beginning of: the first of tab, ";", "|" and ","

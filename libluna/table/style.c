@@ -371,7 +371,9 @@ static void fills_find(const struct luna_table_series *series, struct fills *fil
         low = series->values[i] < low ? series->values[i] : low;
         high = series->values[i] > high ? series->values[i] : high;
     }
-    for (size_t i = 0; i < series->n && (is_fill(low) || is_fill(high)); i++) {
+    if (!is_fill(low) && !is_fill(high))
+        return;
+    for (size_t i = 0; i < series->n; i++) {
         double value = series->values[i];
         if (is_fill(value))
             fills_add(fills, value);

@@ -15,15 +15,21 @@ enum { ROWS_MAX = 230, LINE_BYTES = 16 };
 static struct decoding d;
 static char body[(ROWS_MAX + 4) * LINE_BYTES];
 
-static enum luna_decode_status read_body(struct luna_table *ret_table)
+static enum luna_decode_status read_with(const struct luna_table_options *options, bool batch,
+                                         struct luna_table *ret_table)
 {
     static const struct luna_request_limits limits = {.points_max = DECODING_POINTS_MAX,
                                                       .nesting_max = DECODING_NESTING_MAX};
-    static const struct luna_table_options options = {.column = NULL};
     luna_arena_reset(&d.arena);
     luna_faults_init(&d.faults, &d.arena);
-    return luna_table_read(body, strlen(body), &options, false, &limits, &d.arena, ret_table,
+    return luna_table_read(body, strlen(body), options, batch, &limits, &d.arena, ret_table,
                            &d.faults);
+}
+
+static enum luna_decode_status read_body(struct luna_table *ret_table)
+{
+    static const struct luna_table_options options = {.column = NULL};
+    return read_with(&options, false, ret_table);
 }
 
 /* As many rows as the sample holds or are held back, and more or fewer. */
@@ -72,6 +78,23 @@ static void a_missing_observation_is_lost(void **state)
     }
 }
 
+/* The only column is that of ids too; the memory was used by an earlier request. */
+static void a_blank_line_is_of_no_series(void **state)
+{
+    (void)state;
+    enum { BLOCK_BYTES = 16384 };
+    static const struct luna_table_options options = {.id_column = "1"};
+    struct luna_table table;
+    luna_arena_reset(&d.arena);
+    memset(luna_arena_alloc(&d.arena, BLOCK_BYTES), 0xff, BLOCK_BYTES);
+    sprintf(body, "y\n1\n2\n\n1\n");
+    assert_int_equal(read_with(&options, true, &table), LUNA_DECODE_OK);
+    assert_int_equal(table.series_count, 2);
+    assert_int_equal(table.series[0].n, 2);
+    assert_int_equal(table.series[1].n, 2);
+    assert_true(table.series[1].values[0] == 2 && isnan(table.series[1].values[1]));
+}
+
 /* A row of another width is named before cells above it that are no numbers. */
 static void the_form_is_told_behind_the_cells(void **state)
 {
@@ -106,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_total_takes_other_rows_with_it),
         cmocka_unit_test(a_missing_observation_is_lost),
+        cmocka_unit_test(a_blank_line_is_of_no_series),
         cmocka_unit_test(the_form_is_told_behind_the_cells),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
