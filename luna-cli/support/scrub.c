@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { HEX_MIN = 64, KEY_PREFIX_BYTES = 16, KEY_BYTES_MIN = 20, TOKEN_BYTES_MIN = 20 };
+enum { HEX_MIN = 64, KEY_BYTES_MIN = 20, TOKEN_BYTES_MIN = 20 };
 
 /* A part of the text: where the scanner stands. */
 struct text {
@@ -94,7 +94,7 @@ static size_t match_key(struct text text, size_t *ret_kept)
     if (!begins(text, LUNA_KEY_MARK))
         return 0;
     size_t len = span(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
-    *ret_kept = KEY_PREFIX_BYTES; /* what lists of keys show too */
+    *ret_kept = LUNA_KEY_PREFIX_BYTES - 1; /* what lists of keys show too */
     return len >= KEY_BYTES_MIN ? len : 0;
 }
 

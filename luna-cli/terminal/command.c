@@ -269,11 +269,16 @@ void command_print_overview(const struct command *table)
         print_line(command);
 }
 
-bool command_is_group(const struct command *table, const char *word)
+static bool is_in_group(const struct command *command, const char *word)
 {
     size_t len = strlen(word);
+    return strncmp(command->name, word, len) == 0 && command->name[len] == ' ';
+}
+
+bool command_is_group(const struct command *table, const char *word)
+{
     for (const struct command *command = table; command->name; command++) {
-        if (strncmp(command->name, word, len) == 0 && command->name[len] == ' ')
+        if (is_in_group(command, word))
             return true;
     }
     return false;
@@ -281,15 +286,12 @@ bool command_is_group(const struct command *table, const char *word)
 
 bool command_print_group(const struct command *table, const char *word)
 {
-    size_t len = strlen(word);
-    bool any = false;
+    if (!command_is_group(table, word))
+        return false;
+    printf("Commands of luna %s\n", word);
     for (const struct command *command = table; command->name; command++) {
-        if (strncmp(command->name, word, len) == 0 && command->name[len] == ' ') {
-            if (!any)
-                printf("Commands of luna %s\n", word);
-            any = true;
+        if (is_in_group(command, word))
             print_line(command);
-        }
     }
-    return any;
+    return true;
 }
